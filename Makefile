@@ -1,0 +1,127 @@
+# sledge: bare "make" lists the targets. Every one works in a fresh clone: it
+# fetches what it needs itself, into build/ (ignored by git) or as Debian
+# packages.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory
+
+export GOTOOLCHAIN := local
+
+BUILD   := build
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LDFLAGS := -X main.version=$(VERSION)
+
+# Helper programs, pinned in scripts/tools.sh. Tests find them here.
+TOOLS        := $(abspath $(BUILD)/tools)
+TEST_TOOLS   := versitygw age age-keygen staticcheck fsck
+export SLEDGE_TOOLS := $(TOOLS)
+
+# Known answers of others, kept outside this repository; without them their
+# tests are skipped by name.
+VECTORS ?= ../shared/vectors
+unexport VECTORS
+ifneq ($(wildcard $(VECTORS)/.),)
+VECTORS_DIR := $(abspath $(VECTORS))
+endif
+
+FUZZTIME ?= 60s
+BENCH    ?= .
+# One package's tests; the whole of "make test" stays under ten minutes.
+TIMEOUT  ?= 9m
+
+SUMMARY := $(BUILD)/bin/testsummary
+
+# $(call gotest,FLAGS AND PACKAGES) runs tests into the summary. Results are not
+# cached: go does not see what a test builds or starts by itself.
+gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
+
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick test-e2e fips cover check tidy release deps tools clean distclean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build the sledge program into build/bin
+	@mkdir -p $(BUILD)/bin
+	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BUILD)/bin/sledge ./cmd/sledge
+
+demo: deps build ## the main job from source tree to verified S3 objects and back (SRC=/path for your own files)
+	@scripts/tools.sh versitygw
+	SRC="$(SRC)" SLEDGE_BIN="$(abspath $(BUILD)/bin/sledge)" go run -buildvcs=false ./internal/demo
+
+test: deps lint $(SUMMARY) ## lint, then all tests; skipped ones are counted by name (under 10 minutes)
+	@scripts/tools.sh $(TEST_TOOLS)
+	@$(call gotest,-vet=off ./...)
+
+test-e2e: deps $(SUMMARY) ## only the end-to-end tests against versitygw
+	@scripts/tools.sh $(TEST_TOOLS)
+	@$(call gotest,./e2e/...)
+
+race: TIMEOUT = 60m
+race: deps race-deps $(SUMMARY) ## all tests under the race detector (slow)
+	@scripts/tools.sh $(TEST_TOOLS)
+	@CGO_ENABLED=1 $(call gotest,-race ./...)
+
+lint: ## gofmt, go vet, staticcheck, import arrows and package docs
+	@scripts/tools.sh staticcheck
+	@scripts/gofmt.sh
+	go vet ./...
+	$(TOOLS)/staticcheck ./...
+	go test ./internal/lint
+
+fuzz: ## every fuzz target for FUZZTIME (60s) each, stops on a finding (FUZZ=Name for one)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh $(FUZZ)
+
+vectors: $(SUMMARY) ## known-answer tests of others; fails where VECTORS=DIR (../shared/vectors) is absent
+	@[[ -d "$(VECTORS)" ]] || { printf 'vectors: no folder %s\nhint: name it: make vectors VECTORS=DIR\n' "$(VECTORS)" >&2; exit 1; }
+	@SLEDGE_REQUIRE_VECTORS=1 $(call gotest,-run Vector ./...)
+
+bench: ## all benchmarks (BENCH=pattern), kept in build/bench.txt for benchstat
+	@scripts/tools.sh benchstat
+	@mkdir -p $(BUILD)
+	@[[ ! -e $(BUILD)/bench.txt ]] || mv $(BUILD)/bench.txt $(BUILD)/bench.old.txt
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./... | tee $(BUILD)/bench.txt
+	@[[ ! -e $(BUILD)/bench.old.txt ]] || $(TOOLS)/benchstat $(BUILD)/bench.old.txt $(BUILD)/bench.txt || true
+
+bench-quick: ## every benchmark once: do they still run?
+	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout $(TIMEOUT) ./...
+
+fips: deps ## load, seal, verify and import with GODEBUG=fips140=only
+	@scripts/tools.sh versitygw
+	SLEDGE_FIPS=1 GODEBUG=fips140=only go test ./e2e -run TestFIPS -count=1 -v
+
+cover: deps $(SUMMARY) ## test coverage over all packages: total here, lines in build/cover.html
+	@scripts/tools.sh $(TEST_TOOLS)
+	@$(call gotest,-coverpkg=./... -coverprofile=$(BUILD)/cover.out ./...)
+	@go tool cover -html $(BUILD)/cover.out -o $(BUILD)/cover.html
+	@go tool cover -func $(BUILD)/cover.out | tail -n 1
+
+check: tidy test ## what a change must pass: go mod tidy is clean, then all of make test
+
+tidy:
+	@go mod tidy -diff || { printf 'check: go.mod or go.sum is not tidy\nhint: go mod tidy; pin new modules by "go get MODULE@VERSION" first\n' >&2; exit 1; }
+
+release: ## reproducible static programs for linux/amd64 and arm64 with SHA-256 sums, into build/release
+	@scripts/release.sh '$(VERSION)'
+
+deps: ## install the Debian packages that tests and demo call, where they are missing
+	@scripts/deps.sh python3=python3 s3cmd=s3cmd flock=util-linux
+
+race-deps:
+	@scripts/deps.sh gcc=gcc,libc6-dev
+
+tools: ## build all helper programs, at pinned versions, into build/tools
+	@scripts/tools.sh
+
+clean: ## remove what was built, except the helper programs
+	@[[ ! -d $(BUILD) ]] || find $(BUILD) -type d ! -perm -u+w -exec chmod u+w {} +
+	@[[ ! -d $(BUILD) ]] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} +
+
+distclean: ## remove the helper programs, too
+	rm -rf $(BUILD)
+
+$(SUMMARY): $(wildcard scripts/testsummary/*.go)
+	@mkdir -p $(BUILD)/bin
+	@go build -o $@ ./scripts/testsummary

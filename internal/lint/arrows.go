@@ -1,0 +1,244 @@
+package lint
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+)
+
+// Patterns below: "x" is the package or file x, "x/..." is x and all below it,
+// "..." is everything, and a file pattern may hold a * (see path.Match). Paths
+// of ours are below the module root, others are whole import paths. A package
+// may always import its own subtree, the standard library, and, if there is no
+// arrow for it, anything that no gate closes.
+//
+// Arrows are about what is shipped: test files are exempt, except from gates
+// that say so. A new package gets a line here in the change that adds it.
+
+// An Arrow lists everything that a package may import.
+type Arrow struct {
+	From   string
+	Ours   []string // packages of this module
+	Others []string // other modules
+	Why    string   // what the ban on everything else protects
+}
+
+var (
+	none     []string
+	anything = []string{"..."}
+)
+
+var arrows = []Arrow{
+	{"crypto/...", none,
+		[]string{"golang.org/x/crypto/...", "golang.org/x/mod/...", "filippo.io/age/...", "github.com/minio/sha256-simd/..."},
+		"whoever audits the cryptography must be able to read it alone"},
+	{"manifest/...", []string{"crypto/...", "internal/fields/..."},
+		[]string{"golang.org/x/crypto/...", "golang.org/x/mod/..."},
+		"the format is pure: it parses and encodes bytes, it opens no file and no network"},
+	{"internal/fields/...", none, none,
+		"an encoding knows nothing of what it carries"},
+	{"internal/vfs/...", none, []string{"golang.org/x/sys/..."},
+		"all disk access rests on vfs, so it rests on nothing but the system"},
+	{"internal/durable/...", []string{"internal/vfs/..."}, none,
+		"durable files are made of vfs calls only, so that crash tests see every one"},
+	{"internal/erasure/...", none,
+		[]string{"github.com/klauspost/reedsolomon/...", "github.com/minio/crc64nvme/..."},
+		"the code is arithmetic over blocks; disks and formats are its callers'"},
+	{"internal/fsck/...", none,
+		[]string{"golang.org/x/mod/...", "github.com/klauspost/reedsolomon/..."},
+		"the verifier is written from docs/format.md; an import of ours would share the writer's mistakes"},
+	{"appliance/...", []string{"crypto/...", "manifest/...", "internal/..."}, anything,
+		"the device knows nothing of where it is imported, who runs it, or that it may be simulated"},
+	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/..."}, anything,
+		"it verifies what the appliance wrote and reads through the Source it declares"},
+	{"firmware/...", []string{"crypto/...", "internal/vfs/...", "internal/durable/..."}, anything,
+		"device states are enforced from outside the data path and must not depend on it"},
+	{"simulator/...", []string{"crypto/...", "manifest/...", "appliance/...", "importer/...", "firmware/...", "internal/..."}, anything,
+		"it drives packages, not the command"},
+}
+
+// A Reader is a package that verifies or parses: it must not reach what writes,
+// directly or through other packages of ours.
+type Reader struct {
+	From string
+	Not  []string
+	Why  string
+}
+
+var readers = []Reader{
+	{"internal/fsck/...", []string{"..."},
+		"what verifies never imports what writes: fsck shares no code with anything of ours"},
+	{"importer/...", []string{"appliance/...", "firmware/...", "simulator/..."},
+		"what verifies never imports what writes: a mistake of the loader must not be believed by the import"},
+	{"manifest/...", []string{"appliance/...", "importer/..."},
+		"what verifies never imports what writes: proofs are checked without disks or stores"},
+	{"crypto/...", []string{"..."},
+		"what verifies never imports what writes: signatures and tags are checked by themselves"},
+	{"appliance/...", []string{"importer/...", "firmware/...", "simulator/...", "cmd/...", "e2e/...", "internal/demo/..."},
+		"the device is below the import, the device states and every machine that drives it"},
+}
+
+// A Gate names the only files that may import something.
+type Gate struct {
+	Import string
+	From   []string // file patterns
+	Tests  bool     // test files need to be in From, too
+	Why    string
+}
+
+var gates = []Gate{
+	{"github.com/aws/...", []string{"importer/s3*.go"}, true,
+		"the SDK stays behind our own small interface, in importer/s3*.go"},
+	{"cmd/...", []string{"cmd/..."}, true,
+		"commands are ends: what two of them need belongs into a package"},
+	{"simulator/...", []string{"simulator/...", "cmd/...", "internal/demo/...", "e2e/..."}, false,
+		"what is shipped never depends on a simulation; only tests, cmd, the demo and e2e do"},
+}
+
+// Arrows checks the tree against the tables above.
+func Arrows(tree *Tree) []string {
+	return check(tree, arrows, readers, gates)
+}
+
+func check(tree *Tree, arrows []Arrow, readers []Reader, gates []Gate) []string {
+	var findings []string
+	for _, file := range tree.Files {
+		for _, imported := range file.Imports {
+			if why := refused(tree, file, imported, arrows, gates); why != "" {
+				findings = append(findings, fmt.Sprintf("%s: may not import %s: %s", file.Path, imported, why))
+			}
+		}
+	}
+	return append(findings, reached(tree, readers)...)
+}
+
+// refused returns the reason why the file may not import this, or "".
+func refused(tree *Tree, file File, imported string, arrows []Arrow, gates []Gate) string {
+	local, ours := tree.local(imported)
+	name := imported
+	if ours {
+		name = local
+	}
+	for _, gate := range gates {
+		isGated := matches(gate.Import, name) && ours == dotless(gate.Import)
+		if isGated && (gate.Tests || !file.Test()) && !matchesAny(gate.From, file.Path) {
+			return gate.Why
+		}
+	}
+	if file.Test() || !ours && dotless(imported) {
+		return ""
+	}
+	for _, arrow := range arrows {
+		if !matches(arrow.From, file.Dir()) {
+			continue
+		}
+		if ours && !matches(arrow.From, local) && !matchesAny(arrow.Ours, local) {
+			return arrow.Why
+		}
+		if !ours && !matchesAny(arrow.Others, imported) {
+			return arrow.Why
+		}
+	}
+	return ""
+}
+
+// reached follows the imports of every reader and reports the shortest way to
+// each package that it must not reach.
+func reached(tree *Tree, readers []Reader) []string {
+	next := tree.graph()
+	var findings []string
+	for _, reader := range readers {
+		for _, start := range sortedKeys(next) {
+			if !matches(reader.From, start) {
+				continue
+			}
+			for _, trail := range trails(next, start) {
+				end := trail[len(trail)-1]
+				if !matches(reader.From, end) && matchesAny(reader.Not, end) {
+					findings = append(findings, fmt.Sprintf("%s: may not reach %s: %s", start, strings.Join(trail[1:], " → "), reader.Why))
+				}
+			}
+		}
+	}
+	return findings
+}
+
+// trails returns the shortest way from start to every package it reaches.
+func trails(next map[string][]string, start string) [][]string {
+	seen := map[string]bool{start: true}
+	queue := [][]string{{start}}
+	for i := 0; i < len(queue); i++ {
+		last := queue[i][len(queue[i])-1]
+		for _, pkg := range next[last] {
+			if !seen[pkg] {
+				seen[pkg] = true
+				queue = append(queue, append(slices.Clone(queue[i]), pkg))
+			}
+		}
+	}
+	return queue[1:]
+}
+
+// graph maps each package of ours to those it imports outside tests.
+func (t *Tree) graph() map[string][]string {
+	next := map[string][]string{}
+	for _, file := range t.Files {
+		if file.Test() {
+			continue
+		}
+		next[file.Dir()] = append(next[file.Dir()], none...)
+		for _, imported := range file.Imports {
+			if local, ours := t.local(imported); ours && !slices.Contains(next[file.Dir()], local) {
+				next[file.Dir()] = append(next[file.Dir()], local)
+			}
+		}
+	}
+	return next
+}
+
+// local returns the path below the module root of an import of ours.
+func (t *Tree) local(imported string) (string, bool) {
+	if imported == t.Module {
+		return ".", true
+	}
+	return strings.CutPrefix(imported, t.Module+"/")
+}
+
+// dotless tells paths below our root, and the standard library's, from those
+// of other modules, whose first element is a host.
+func dotless(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	return !strings.Contains(first, ".")
+}
+
+func matchesAny(patterns []string, name string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool { return matches(p, name) })
+}
+
+func matches(pattern, name string) bool {
+	prefix, below := strings.CutSuffix(pattern, "...")
+	if !below {
+		ok, err := path.Match(pattern, name)
+		return ok && err == nil
+	}
+	prefix = strings.TrimSuffix(prefix, "/")
+	if prefix == "" {
+		return true
+	}
+	for dir := name; dir != "." && dir != "/"; dir = path.Dir(dir) {
+		if ok, err := path.Match(prefix, dir); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func sortedKeys(m map[string][]string) []string {
+	keys := make([]string, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# tools.sh builds the helper programs that tests and the demo call, at pinned
+# versions, from the Go module registry into build/tools. A tool is built when
+# its stamp (build/tools/NAME.version) does not name the pinned version and the
+# Go version at hand. Without arguments all tools are built.
+#
+#	scripts/tools.sh [--list | NAME ...]
+#
+# SLEDGE_TOOLS_JOBS sets how many packages are compiled at once (default: the
+# number of CPUs, at most 4).
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+tools_dir=$PWD/build/tools
+
+# name | package | module | version
+tool_table='
+versitygw  | github.com/versity/versitygw/cmd/versitygw     | github.com/versity/versitygw       | v1.8.0
+age        | filippo.io/age/cmd/age                         | filippo.io/age                     | v1.3.2
+age-keygen | filippo.io/age/cmd/age-keygen                  | filippo.io/age                     | v1.3.2
+staticcheck| honnef.co/go/tools/cmd/staticcheck             | honnef.co/go/tools                 | v0.8.2
+fsck       | github.com/transparency-dev/tessera/cmd/fsck   | github.com/transparency-dev/tessera| v1.0.4
+benchstat  | golang.org/x/perf/cmd/benchstat                | golang.org/x/perf                  | v0.0.0-20260908200009-22c9c6c9d4da
+'
+
+die() {
+	printf 'tools: %s\n' "$1" >&2
+	shift
+	for hint in "$@"; do printf 'hint: %s\n' "$hint" >&2; done
+	exit 1
+}
+
+# field NAME COLUMN prints one column of the table, nothing for an unknown name.
+field() {
+	awk -F'|' -v name="$1" -v col="$2" '
+		{ for (i = 1; i <= NF; i++) gsub(/^[ \t]+|[ \t]+$/, "", $i) }
+		$1 == name { print $col }' <<<"$tool_table"
+}
+
+names() { awk -F'|' 'NF > 1 { gsub(/[ \t]/, "", $1); print $1 }' <<<"$tool_table"; }
+
+# install_direct and install_pinned build package $1 of module $2 at version $3
+# into folder $4. The second does it from a throw-away module that names the
+# exact version, for registries that serve single versions but refuse the
+# version list that "go install" asks for.
+install_direct() {
+	GOBIN=$4 go install -trimpath -ldflags='-s -w' -p "$jobs" "$1@$3"
+}
+
+install_pinned() {
+	local mod
+	mod=$(mktemp -d "$work/mod.XXXXXX")
+	(
+		cd "$mod"
+		printf 'module tools.invalid\n\ngo 1.26.0\n\nrequire %s %s\n' "$2" "$3" >go.mod
+		GOFLAGS="${GOFLAGS:-} -mod=mod" GOBIN=$4 go install -trimpath -ldflags='-s -w' -p "$jobs" "$1"
+	)
+}
+
+build_tool() {
+	local name=$1 package module version want start log
+	package=$(field "$name" 2) module=$(field "$name" 3) version=$(field "$name" 4)
+	want="$version $go_version"
+	if [[ -x $tools_dir/$name && "$(cat "$tools_dir/$name.version" 2>/dev/null)" == "$want" ]]; then
+		return 0
+	fi
+	start=$SECONDS
+	log=$work/$name.log
+	printf 'tools: building %s %s (once; needs the Go module registry) ...\n' "$name" "$version"
+	mkdir -p "$work/$name"
+	if ! install_direct "$package" "$module" "$version" "$work/$name" >"$log" 2>&1 &&
+		! install_pinned "$package" "$module" "$version" "$work/$name" >>"$log" 2>&1; then
+		tail -n 20 "$log" >&2
+		die "cannot build $name: $package at $version" \
+			"see the lines above; check that 'go env GOPROXY' can be reached and that 'go version' is 1.26 or newer" \
+			"then run again: scripts/tools.sh $name"
+	fi
+	# The stamp goes first and comes back last: a build cut short is built again.
+	rm -f "$tools_dir/$name.version"
+	mv -f "$work/$name/$name" "$tools_dir/$name"
+	printf '%s\n' "$want" >"$tools_dir/$name.version"
+	printf 'tools: %s %s ready, %s KiB, %s s\n' "$name" "$version" \
+		"$(du -k "$tools_dir/$name" | cut -f1)" "$((SECONDS - start))"
+}
+
+if [[ ${1:-} == --list ]]; then
+	for name in $(names); do printf '%-12s %s\n' "$name" "$(field "$name" 4)"; done
+	exit 0
+fi
+
+wanted=("$@")
+[[ ${#wanted[@]} -gt 0 ]] || mapfile -t wanted < <(names)
+for name in "${wanted[@]}"; do
+	[[ -n $(field "$name" 1) ]] || die "unknown tool $name" "known tools: $(names | tr '\n' ' ')"
+done
+command -v go >/dev/null || die "the go command is not on PATH" "install Go 1.26 or newer"
+command -v flock >/dev/null || die "the flock command is not on PATH" "install the package util-linux"
+
+# The tools are programs of their own: no workspace, no module of ours, no cgo,
+# and the toolchain at hand.
+export GOTOOLCHAIN=local GOWORK=off CGO_ENABLED=0
+unset GOOS GOARCH
+go_version=$(go env GOVERSION)
+jobs=${SLEDGE_TOOLS_JOBS:-$(n=$(getconf _NPROCESSORS_ONLN); echo $((n < 4 ? n : 4)))}
+
+mkdir -p "$tools_dir"
+exec 9>"$tools_dir/.lock"
+flock -n 9 || {
+	printf 'tools: another build of the tools is running; waiting for it\n'
+	flock 9
+}
+# Beside the target, so that mv is a rename; inside the lock, so leftovers of a
+# killed run are nobody's.
+rm -rf "$tools_dir"/.work.*
+work=$(mktemp -d "$tools_dir/.work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+for name in "${wanted[@]}"; do build_tool "$name"; done
