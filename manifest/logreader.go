@@ -1,0 +1,251 @@
+package manifest
+
+import "fmt"
+
+// LogFiles gives the contents of a log file (name relative to the log's
+// folder) that the disks hold: distinct ones, the most frequent first, at most
+// eight. size is the exact length if it is known, else 0; max bounds what is read.
+type LogFiles interface {
+	LogCopies(name string, size, max int64) [][]byte
+}
+
+// LogReader reads the entries of a log whose checkpoint was verified. Every
+// tile and bundle is proven against the signed root before it is used, so
+// copies on several disks mend each other file by file.
+type LogReader struct {
+	cp    Checkpoint
+	files LogFiles
+	edge  [][]byte // right-most partial tile of each level, proven against the root
+	tiles tileCache
+	cache bundleCache
+}
+
+type tileCache struct {
+	level int
+	n     uint64
+	data  []byte
+}
+
+type bundleCache struct {
+	n       uint64
+	valid   bool
+	entries [][]byte
+}
+
+const maxBundle = tileWidth * (2 + MaxEntry)
+
+// OpenLog proves the right edge of the tree and returns a reader.
+func OpenLog(cp Checkpoint, files LogFiles) (*LogReader, error) {
+	l := &LogReader{cp: cp, files: files}
+	levels := 0
+	for n := cp.Size; n > 0; n /= tileWidth {
+		levels++
+	}
+	edge := make([][]byte, levels)
+	if !l.findEdge(edge, 0, cp.Size) {
+		return nil, fmt.Errorf("%w: no copy of the log's tiles fits the signed root of %d entries", ErrCorrupt, cp.Size)
+	}
+	l.edge = edge
+	return l, nil
+}
+
+// findEdge chooses, level by level, a copy of each partial tile so that all
+// together give the root.
+func (l *LogReader) findEdge(edge [][]byte, level int, count uint64) bool {
+	if level == len(edge) {
+		return edgeRoot(edge) == l.cp.Root
+	}
+	width := int(count % tileWidth)
+	if width == 0 {
+		return l.findEdge(edge, level+1, count/tileWidth)
+	}
+	for _, tile := range l.files.LogCopies("log/"+TilePath(level, count/tileWidth, width), int64(width)*32, tileWidth*32) {
+		edge[level] = tile
+		if l.findEdge(edge, level+1, count/tileWidth) {
+			return true
+		}
+	}
+	return false
+}
+
+// edgeRoot folds the right edge of a tree into its root.
+func edgeRoot(edge [][]byte) [32]byte {
+	var hashes [][32]byte // roots of the full subtrees, left to right
+	for level := len(edge) - 1; level >= 0; level-- {
+		tile := edge[level]
+		for n := len(tile) / 32; n > 0; {
+			p := 1
+			for p*2 <= n {
+				p *= 2
+			}
+			hashes = append(hashes, tileRoot(tile[:p*32]))
+			tile, n = tile[p*32:], n-p
+		}
+	}
+	if len(hashes) == 0 {
+		return (&Tree{}).Root()
+	}
+	h := hashes[len(hashes)-1]
+	for i := len(hashes) - 2; i >= 0; i-- {
+		h = nodeHash(hashes[i], h)
+	}
+	return h
+}
+
+// Checkpoint is the verified checkpoint.
+func (l *LogReader) Checkpoint() Checkpoint { return l.cp }
+
+// Entry returns the bytes of the entry at a position.
+func (l *LogReader) Entry(pos uint64) ([]byte, error) {
+	if pos >= l.cp.Size {
+		return nil, fmt.Errorf("%w: log position %d of %d", ErrCorrupt, pos, l.cp.Size)
+	}
+	n := pos / tileWidth
+	if !l.cache.valid || l.cache.n != n {
+		entries, err := l.bundle(n)
+		if err != nil {
+			return nil, err
+		}
+		l.cache = bundleCache{n: n, valid: true, entries: entries}
+	}
+	return l.cache.entries[pos%tileWidth], nil
+}
+
+// Decode returns the decoded entry at a position.
+func (l *LogReader) Decode(pos uint64) (Entry, error) {
+	b, err := l.Entry(pos)
+	if err != nil {
+		return Entry{}, err
+	}
+	e, err := DecodeEntry(b)
+	if err != nil {
+		return Entry{}, fmt.Errorf("log position %d: %w", pos, err)
+	}
+	return e, nil
+}
+
+// tile returns a tile of a level, proven.
+func (l *LogReader) tile(level int, n uint64) ([]byte, error) {
+	count := l.cp.Size
+	for range level {
+		count /= tileWidth
+	}
+	if n == count/tileWidth {
+		return l.edge[level], nil
+	}
+	if l.tiles.data != nil && l.tiles.level == level && l.tiles.n == n {
+		return l.tiles.data, nil
+	}
+	parent, err := l.tile(level+1, n/tileWidth)
+	if err != nil {
+		return nil, err
+	}
+	at := n % tileWidth * 32
+	want := [32]byte(parent[at : at+32])
+	name := "log/" + TilePath(level, n, tileWidth)
+	for _, b := range l.files.LogCopies(name, tileWidth*32, tileWidth*32) {
+		if tileRoot(b) == want {
+			l.tiles = tileCache{level: level, n: n, data: b}
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: no disk has a good copy of %s", ErrCorrupt, name)
+}
+
+func (l *LogReader) bundle(n uint64) ([][]byte, error) {
+	hashes, err := l.tile(0, n)
+	if err != nil {
+		return nil, err
+	}
+	width := len(hashes) / 32
+	name := "log/" + TilePath(-1, n, width)
+	for _, b := range l.files.LogCopies(name, 0, maxBundle) {
+		entries, err := splitBundle(b, width)
+		if err == nil && fits(entries, hashes) {
+			return entries, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: no disk has a good copy of %s", ErrCorrupt, name)
+}
+
+func fits(entries [][]byte, hashes []byte) bool {
+	for i, e := range entries {
+		if LeafHash(e) != [32]byte(hashes[32*i:32*i+32]) {
+			return false
+		}
+	}
+	return true
+}
+
+func splitBundle(b []byte, width int) ([][]byte, error) {
+	entries := make([][]byte, 0, width)
+	for range width {
+		if len(b) < 2 || int(b[0])<<8|int(b[1]) > len(b)-2 {
+			return nil, fmt.Errorf("%w: entry bundle cut off", ErrCorrupt)
+		}
+		n := int(b[0])<<8 | int(b[1])
+		entries = append(entries, b[2:2+n:2+n])
+		b = b[2+n:]
+	}
+	if len(b) > 0 {
+		return nil, fmt.Errorf("%w: entry bundle with %d bytes too many", ErrCorrupt, len(b))
+	}
+	return entries, nil
+}
+
+// Inclusion returns the audit path of an entry, leaf to root (RFC 6962 section
+// 2.1.1), from the tiles.
+func (l *LogReader) Inclusion(pos uint64) ([][32]byte, error) {
+	if pos >= l.cp.Size {
+		return nil, fmt.Errorf("log position %d of %d", pos, l.cp.Size)
+	}
+	return l.path(0, l.cp.Size, pos)
+}
+
+// path is RFC 6962's PATH(pos, D[lo:hi]), recursive over at most 64 levels.
+func (l *LogReader) path(lo, hi, pos uint64) ([][32]byte, error) {
+	if hi-lo == 1 {
+		return nil, nil
+	}
+	k := uint64(1)
+	for k*2 < hi-lo {
+		k *= 2
+	}
+	a, b, c, d := lo, lo+k, lo+k, hi
+	if pos >= lo+k {
+		a, b, c, d = lo+k, hi, lo, lo+k
+	}
+	below, err := l.path(a, b, pos)
+	if err != nil {
+		return nil, err
+	}
+	h, err := l.rangeHash(c, d)
+	return append(below, h), err
+}
+
+// rangeHash is the root over D[lo:hi], a range as RFC 6962 splits it.
+func (l *LogReader) rangeHash(lo, hi uint64) ([32]byte, error) {
+	n := hi - lo
+	if n&(n-1) == 0 { // a full subtree
+		level, size := 0, uint64(1)
+		for size*tileWidth <= n {
+			level, size = level+1, size*tileWidth
+		}
+		tile, err := l.tile(level, lo/size/tileWidth)
+		if err != nil {
+			return [32]byte{}, err
+		}
+		at := lo / size % tileWidth * 32
+		return tileRoot(tile[at : at+n/size*32]), nil
+	}
+	k := uint64(1)
+	for k*2 < n {
+		k *= 2
+	}
+	left, err := l.rangeHash(lo, lo+k)
+	if err != nil {
+		return left, err
+	}
+	right, err := l.rangeHash(lo+k, hi)
+	return nodeHash(left, right), err
+}

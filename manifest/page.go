@@ -1,0 +1,352 @@
+package manifest
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/fields"
+)
+
+// Sizes of pages and boxes (section 7.4).
+const (
+	MaxPageRecords = 1024
+	PageStep       = 65536
+	maxPagePlain   = 983040
+	pageOverhead   = crypto.FloeHeaderSize + crypto.SegmentOverhead
+
+	// MaxPageCiphertext bounds a page's bytes on disk.
+	MaxPageCiphertext = maxPagePlain + pageOverhead
+	minPageCiphertext = PageStep + pageOverhead
+
+	// PageAlign is the bound on which pages lie in an index pack.
+	PageAlign = 4096
+	// MaxIndexPages is the number of pages of an index pack, its directory page included.
+	MaxIndexPages = 1024
+
+	firstPathPlain = 1026
+	totalsPlain    = 256
+	boxOverhead    = 28
+	// FirstPathBox and TotalsBox are the lengths of the two boxes.
+	FirstPathBox = firstPathPlain + boxOverhead
+	TotalsBox    = totalsPlain + boxOverhead
+)
+
+// Keys derives what the manifest's private part needs from the load key
+// (section 4.1).
+type Keys struct {
+	k     []byte
+	Scope Scope
+	salt  []byte
+}
+
+// NewKeys takes the load key of 32 bytes.
+func NewKeys(loadKey []byte, scope Scope) *Keys {
+	return &Keys{k: loadKey, Scope: scope, salt: crypto.Derive(loadKey, "salt", nil, 32)}
+}
+
+// PackKey is the FLOE key of a pack.
+func (k *Keys) PackKey(pack ID) []byte { return crypto.Derive(k.k, "pack", pack[:], 32) }
+
+func (k *Keys) pageKey(indexPack ID, page uint64) []byte {
+	return crypto.Derive(k.k, "page", appendU64(append([]byte(nil), indexPack[:]...), page), 32)
+}
+
+// Check is the public check value of the load key.
+func (k *Keys) Check() (c [16]byte) {
+	copy(c[:], crypto.Derive(k.k, "check", nil, 16))
+	return c
+}
+
+// Salt is the salt of record i of a page (section 7.3).
+func (k *Keys) Salt(indexPack ID, page uint64, i int) (salt [32]byte) {
+	h := hmac.New(sha256.New, k.salt)
+	h.Write(indexPack[:])
+	h.Write(binary.BigEndian.AppendUint32(appendU64(nil, page), uint32(i)))
+	h.Sum(salt[:0])
+	return salt
+}
+
+// Commitment is HMAC-SHA-256(salt, record).
+func Commitment(salt [32]byte, record []byte) (c [32]byte) {
+	h := hmac.New(sha256.New, salt[:])
+	h.Write(record)
+	h.Sum(c[:0])
+	return c
+}
+
+// PageBuilder gathers records into a page.
+type PageBuilder struct {
+	records [][]byte
+	size    int
+}
+
+// Fits tells whether the page can take the record.
+func (p *PageBuilder) Fits(record []byte) bool {
+	return len(p.records) < MaxPageRecords && p.size+4+len(record) <= maxPagePlain-4
+}
+
+// Add appends a record that fits.
+func (p *PageBuilder) Add(record []byte) {
+	p.records = append(p.records, record)
+	p.size += 4 + len(record)
+}
+
+// Len is the number of records.
+func (p *PageBuilder) Len() int { return len(p.records) }
+
+// First is the first record's bytes.
+func (p *PageBuilder) First() []byte { return p.records[0] }
+
+// Encrypt makes the page's ciphertext and fills the entry's length, hash and
+// root; number, index pack and offset are the caller's. The builder is empty
+// afterwards.
+func (p *PageBuilder) Encrypt(k *Keys, indexPack ID, entry *PageEntry) ([]byte, error) {
+	kind := byte(0)
+	if entry.Directory {
+		kind = 1
+	}
+	plainSize := (4 + p.size + PageStep - 1) / PageStep * PageStep
+	plain := make([]byte, 0, plainSize)
+	plain = append(plain, Version, kind, byte(len(p.records)>>8), byte(len(p.records)))
+	var tree Tree
+	for i, r := range p.records {
+		plain = binary.BigEndian.AppendUint32(plain, uint32(len(r)))
+		plain = append(plain, r...)
+		c := Commitment(k.Salt(indexPack, entry.Number, i), r)
+		tree.Add(c[:])
+	}
+	plain = plain[:plainSize]
+	enc, header, err := crypto.NewFloeEncryptor(crypto.DefaultFloe(), k.pageKey(indexPack, entry.Number), k.Scope.PageAD(indexPack, entry.Number))
+	if err != nil {
+		return nil, err
+	}
+	out := make([]byte, len(header)+plainSize+crypto.SegmentOverhead)
+	copy(out, header)
+	if _, err := enc.EncryptSegment(out[len(header):], plain, 0, true); err != nil {
+		return nil, err
+	}
+	entry.Length, entry.SHA256, entry.Root = int64(len(out)), crypto.SumSHA256(out), tree.Root()
+	p.records, p.size = nil, 0
+	return out, nil
+}
+
+// Page is a decrypted page: its records' bytes, in order.
+type Page struct {
+	IndexPack ID
+	Number    uint64
+	Records   [][]byte
+}
+
+// OpenPage decrypts a page's ciphertext and checks it against its entry: hash,
+// kind, and the root over the commitments of its records.
+func OpenPage(k *Keys, indexPack ID, entry *PageEntry, ciphertext []byte) (*Page, error) {
+	place := func(err error) error { return fmt.Errorf("page %d: %w", entry.Number, err) }
+	if int64(len(ciphertext)) != entry.Length || crypto.SumSHA256(ciphertext) != entry.SHA256 {
+		return nil, place(fmt.Errorf("%w: ciphertext does not match its signed hash", ErrCorrupt))
+	}
+	dec, err := crypto.NewFloeDecryptor(crypto.DefaultFloe(), k.pageKey(indexPack, entry.Number), k.Scope.PageAD(indexPack, entry.Number), ciphertext[:crypto.FloeHeaderSize])
+	if err != nil {
+		return nil, place(err)
+	}
+	seg := ciphertext[crypto.FloeHeaderSize:]
+	plain, err := dec.DecryptSegment(make([]byte, len(seg)), seg, 0, true)
+	if err != nil {
+		return nil, place(err)
+	}
+	records, err := parsePage(plain, entry.Directory)
+	if err != nil {
+		return nil, place(err)
+	}
+	var tree Tree
+	for i, r := range records {
+		c := Commitment(k.Salt(indexPack, entry.Number, i), r)
+		tree.Add(c[:])
+	}
+	if tree.Root() != entry.Root {
+		return nil, place(fmt.Errorf("%w: records do not match their signed root", ErrUnverified))
+	}
+	return &Page{IndexPack: indexPack, Number: entry.Number, Records: records}, nil
+}
+
+func parsePage(plain []byte, directory bool) ([][]byte, error) {
+	if len(plain) < PageStep || plain[0] != Version {
+		if len(plain) > 0 && plain[0] != Version {
+			return nil, fmt.Errorf("version %d: %w", plain[0], ErrUnsupportedVersion)
+		}
+		return nil, fmt.Errorf("%w: %d bytes", ErrCorrupt, len(plain))
+	}
+	count := int(plain[2])<<8 | int(plain[3])
+	if (plain[1] == 1) != directory || plain[1] > 1 || count == 0 || count > MaxPageRecords {
+		return nil, fmt.Errorf("%w: kind %d with %d records", ErrCorrupt, plain[1], count)
+	}
+	rest := plain[4:]
+	records := make([][]byte, 0, count)
+	for range count {
+		if len(rest) < 4 {
+			return nil, fmt.Errorf("%w: cut off", ErrCorrupt)
+		}
+		n := binary.BigEndian.Uint32(rest)
+		if n > MaxRecord || int(n) > len(rest)-4 {
+			return nil, fmt.Errorf("%w: record of %d bytes", ErrCorrupt, n)
+		}
+		records = append(records, rest[4:4+n:4+n])
+		rest = rest[4+n:]
+	}
+	used := len(plain) - len(rest)
+	if (used+PageStep-1)/PageStep*PageStep != len(plain) {
+		return nil, fmt.Errorf("%w: padding of %d bytes", ErrCorrupt, len(rest))
+	}
+	for _, c := range rest {
+		if c != 0 {
+			return nil, fmt.Errorf("%w: padding is not zero", ErrCorrupt)
+		}
+	}
+	return records, nil
+}
+
+// DirEntry is one line of a directory page: where a record page begins.
+type DirEntry struct {
+	Page         uint64
+	Path         string
+	Kind         Kind
+	Records      int
+	Continuation int
+}
+
+// Key is the order key of the page's first record.
+func (d DirEntry) Key() string { return (&Record{Kind: d.Kind, Path: d.Path}).OrderKey() }
+
+// Encode returns the line's bytes.
+func (d DirEntry) Encode() []byte {
+	w := fields.NewWriter(nil)
+	w.Uint(1, true, d.Page)
+	w.Text(2, true, d.Path)
+	w.Uint(3, true, uint64(d.Kind))
+	w.Uint(4, false, uint64(d.Records))
+	w.Uint(5, false, uint64(d.Continuation))
+	return w.Bytes()
+}
+
+// DecodeDirEntry reads a line of a directory page.
+func DecodeDirEntry(b []byte) (DirEntry, error) {
+	var e DirEntry
+	var d decoder
+	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false}, func(f fields.Field) error {
+		switch f.Number {
+		case 1:
+			e.Page = d.uint(f, maxInt64)
+		case 2:
+			e.Path = string(f.Value)
+		case 3:
+			e.Kind = Kind(d.uint(f, uint64(kindWithdrawn)-1))
+		case 4:
+			e.Records = int(d.uint(f, MaxPageRecords))
+		case 5:
+			e.Continuation = int(d.uint(f, 1<<30))
+		}
+		return d.err
+	})
+	if err == nil && (e.Path == "" || e.Kind == 0) {
+		err = errors.New("incomplete directory line")
+	}
+	if err != nil {
+		return e, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return e, nil
+}
+
+// PeekRecord reads a record's kind, path and continuation number alone.
+func PeekRecord(b []byte) (kind Kind, path string, cont int, err error) {
+	r, c, err := decodeAny(b)
+	if err != nil {
+		return 0, "", 0, err
+	}
+	if c != nil {
+		cont = c.number
+	}
+	return r.Kind, r.Path, cont, nil
+}
+
+// SealFirstPath boxes the order key of an index pack's first record.
+func (k *Keys) SealFirstPath(indexPack ID, key string) ([]byte, error) {
+	if len(key) > firstPathPlain-2 {
+		key = key[:firstPathPlain-2]
+	}
+	return sealBox(crypto.Derive(k.k, "first path", indexPack[:], 32), k.firstPathAD(indexPack), []byte(key), firstPathPlain)
+}
+
+// OpenFirstPath opens the box; the key may be cut to 1,024 bytes.
+func (k *Keys) OpenFirstPath(indexPack ID, box []byte) (string, error) {
+	b, err := openBox(crypto.Derive(k.k, "first path", indexPack[:], 32), k.firstPathAD(indexPack), box, firstPathPlain)
+	return string(b), err
+}
+
+func (k *Keys) firstPathAD(indexPack ID) []byte {
+	return append(k.Scope.bind("sledge/0 first path"), indexPack[:]...)
+}
+
+// Totals are the encrypted sums of the end entry (section 7.5).
+type Totals struct {
+	Records, Files, Dirs, Symlinks, Hardlinks, Skipped uint64
+	Bytes                                              uint64
+	ScanEntries, ScanBytes                             uint64
+}
+
+func (t *Totals) list() []*uint64 {
+	return []*uint64{&t.Records, &t.Files, &t.Dirs, &t.Symlinks, &t.Hardlinks, &t.Skipped, &t.Bytes, &t.ScanEntries, &t.ScanBytes}
+}
+
+// Count adds one entry of the manifest with the given number of records.
+func (t *Totals) Count(r *Record, records int) {
+	t.Records += uint64(records)
+	t.Bytes += uint64(r.DataLength())
+	switch r.Kind {
+	case KindFile:
+		t.Files++
+	case KindDir:
+		t.Dirs++
+	case KindSymlink:
+		t.Symlinks++
+	case KindHardlink:
+		t.Hardlinks++
+	case KindSkipped:
+		t.Skipped++
+	}
+}
+
+// Entries is the number of entries, skipped ones included.
+func (t *Totals) Entries() uint64 { return t.Files + t.Dirs + t.Symlinks + t.Hardlinks + t.Skipped }
+
+// SealTotals boxes the totals.
+func (k *Keys) SealTotals(t Totals) ([]byte, error) {
+	w := fields.NewWriter(nil)
+	for i, v := range t.list() {
+		w.Uint(i+1, false, *v)
+	}
+	return sealBox(crypto.Derive(k.k, "totals", nil, 32), k.Scope.bind("sledge/0 totals"), w.Bytes(), totalsPlain)
+}
+
+// OpenTotals opens the totals of an end entry.
+func (k *Keys) OpenTotals(box []byte) (t Totals, err error) {
+	b, err := openBox(crypto.Derive(k.k, "totals", nil, 32), k.Scope.bind("sledge/0 totals"), box, totalsPlain)
+	if err != nil {
+		return t, err
+	}
+	schema := fields.Schema{}
+	for i := range t.list() {
+		schema[i+1] = false
+	}
+	err = fields.Decode(b, schema, func(f fields.Field) error {
+		v, err := f.Uint()
+		*t.list()[f.Number-1] = v
+		return err
+	})
+	if err != nil {
+		return t, fmt.Errorf("%w: totals: %w", ErrCorrupt, err)
+	}
+	return t, nil
+}

@@ -1,0 +1,182 @@
+package manifest
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"fmt"
+	"strconv"
+
+	"github.com/sledge-io/sledge/internal/fields"
+)
+
+// Proof shows with public keys alone that a record stands in a sealed manifest
+// (section 7.6, c2sp.org/tlog-proof).
+type Proof struct {
+	Position   uint64 // of the page entry in the log
+	LogPath    [][32]byte
+	Checkpoint []byte
+	PageEntry  []byte
+	Record     []byte
+	Salt       [32]byte
+	Index      int // of the record in its page
+	PageSize   int // records in the page
+	PagePath   [][32]byte
+	JobFile    []byte
+}
+
+const proofHeader = "c2sp.org/tlog-proof@v1\n"
+
+// NewProof proves record number i of an opened page.
+func NewProof(k *Keys, log *LogReader, jobFile []byte, position uint64, page *Page, i int) (*Proof, error) {
+	entry, err := log.Entry(position)
+	if err != nil {
+		return nil, err
+	}
+	path, err := log.Inclusion(position)
+	if err != nil {
+		return nil, err
+	}
+	leaves := make([][32]byte, len(page.Records))
+	for n, r := range page.Records {
+		c := Commitment(k.Salt(page.IndexPack, page.Number, n), r)
+		leaves[n] = LeafHash(c[:])
+	}
+	return &Proof{Position: position, LogPath: path, Checkpoint: log.cp.Text, PageEntry: entry, Record: page.Records[i],
+		Salt: k.Salt(page.IndexPack, page.Number, i), Index: i, PageSize: len(leaves), PagePath: inclusionPath(leaves, i), JobFile: jobFile}, nil
+}
+
+// Encode returns the proof's text.
+func (p *Proof) Encode() []byte {
+	w := fields.NewWriter([]byte{Version})
+	w.Blob(1, true, p.PageEntry)
+	w.Blob(2, true, p.Record)
+	w.Blob(3, true, p.Salt[:])
+	w.Uint(4, true, uint64(p.Index))
+	w.Uint(5, true, uint64(p.PageSize))
+	w.Blob(6, true, joinHashes(p.PagePath))
+	w.Blob(7, true, p.JobFile)
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%sextra %s\nindex %d\n", proofHeader, base64.StdEncoding.EncodeToString(w.Bytes()), p.Position)
+	for _, h := range p.LogPath {
+		fmt.Fprintf(&b, "%s\n", base64.StdEncoding.EncodeToString(h[:]))
+	}
+	b.WriteByte('\n')
+	b.Write(p.Checkpoint)
+	return b.Bytes()
+}
+
+// MaxProof bounds a proof file.
+const MaxProof = 4 << 20
+
+// ParseProof reads a proof's text; nothing in it is verified yet.
+func ParseProof(b []byte) (*Proof, error) {
+	bad := func(text string) error { return fmt.Errorf("%w: proof: %s", ErrCorrupt, text) }
+	if len(b) > MaxProof {
+		return nil, bad("too long")
+	}
+	rest, ok := bytes.CutPrefix(b, []byte(proofHeader))
+	if !ok {
+		return nil, bad("the first line is not " + proofHeader[:len(proofHeader)-1])
+	}
+	head, checkpoint, ok := bytes.Cut(rest, []byte("\n\n"))
+	if !ok {
+		return nil, bad("no checkpoint")
+	}
+	lines := bytes.Split(head, []byte("\n"))
+	if len(lines) < 2 || len(lines) > 66 {
+		return nil, bad("wrong number of lines")
+	}
+	extra, ok1 := bytes.CutPrefix(lines[0], []byte("extra "))
+	index, ok2 := bytes.CutPrefix(lines[1], []byte("index "))
+	if !ok1 || !ok2 {
+		return nil, bad("no extra or index line")
+	}
+	p := &Proof{Checkpoint: checkpoint}
+	var err error
+	if p.Position, err = strconv.ParseUint(string(index), 10, 62); err != nil || strconv.FormatUint(p.Position, 10) != string(index) {
+		return nil, bad("index")
+	}
+	for _, line := range lines[2:] {
+		h, err := base64.StdEncoding.Strict().DecodeString(string(line))
+		if err != nil || len(h) != 32 {
+			return nil, bad("path")
+		}
+		p.LogPath = append(p.LogPath, [32]byte(h))
+	}
+	raw, err := base64.StdEncoding.Strict().DecodeString(string(extra))
+	if err != nil || len(raw) == 0 {
+		return nil, bad("extra line")
+	}
+	if raw[0] != Version {
+		return nil, fmt.Errorf("proof of version %d: %w", raw[0], ErrUnsupportedVersion)
+	}
+	if err := p.decodeExtra(raw[1:]); err != nil {
+		return nil, fmt.Errorf("%w: proof: %w", ErrCorrupt, err)
+	}
+	return p, nil
+}
+
+func (p *Proof) decodeExtra(b []byte) error {
+	var d decoder
+	return fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, func(f fields.Field) error {
+		switch f.Number {
+		case 1:
+			p.PageEntry, d.err = f.Blob(-1)
+		case 2:
+			p.Record, d.err = f.Blob(-1)
+		case 3:
+			d.err = f.Copy(p.Salt[:])
+		case 4:
+			p.Index = int(d.uint(f, MaxPageRecords))
+		case 5:
+			p.PageSize = int(d.uint(f, MaxPageRecords))
+		case 6:
+			p.PagePath, d.err = splitHashes(f.Value)
+		case 7:
+			p.JobFile, d.err = f.Blob(-1)
+		}
+		return d.err
+	})
+}
+
+// Verify checks the whole chain from the job signer's key down and returns the
+// job, the verified checkpoint and the record.
+func (p *Proof) Verify(signer ed25519.PublicKey) (*Job, Checkpoint, *Record, error) {
+	job, err := OpenJob(p.JobFile, signer)
+	if err != nil {
+		return nil, Checkpoint{}, nil, err
+	}
+	cp, err := p.openCheckpoint(job)
+	if err != nil {
+		return nil, cp, nil, err
+	}
+	if err := checkInclusion(p.LogPath, cp.Size, p.Position, LeafHash(p.PageEntry), cp.Root); err != nil {
+		return nil, cp, nil, err
+	}
+	entry, err := DecodeEntry(p.PageEntry)
+	if err != nil {
+		return nil, cp, nil, err
+	}
+	if entry.Page == nil || entry.Page.Directory {
+		return nil, cp, nil, fmt.Errorf("%w: proof: log entry is not a page of records", ErrCorrupt)
+	}
+	c := Commitment(p.Salt, p.Record)
+	if err := checkInclusion(p.PagePath, uint64(p.PageSize), uint64(p.Index), LeafHash(c[:]), entry.Page.Root); err != nil {
+		return nil, cp, nil, err
+	}
+	r, _, err := decodeAny(p.Record)
+	return job, cp, r, err
+}
+
+// openCheckpoint tries the devices that the job pins; the origin names one.
+func (p *Proof) openCheckpoint(job *Job) (Checkpoint, error) {
+	origin, _, _ := bytes.Cut(p.Checkpoint, []byte("\n"))
+	for _, d := range job.Devices {
+		prefix := fmt.Sprintf("sledge/%s/%s/", job.ID, d.ID)
+		if bytes.HasPrefix(origin, []byte(prefix)) {
+			return OpenCheckpoint(p.Checkpoint, string(origin), d.PublicKey.PublicKey)
+		}
+	}
+	return Checkpoint{}, fmt.Errorf("%w: proof: the checkpoint is of no device of this job", ErrUnverified)
+}

@@ -1,0 +1,615 @@
+package manifest
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/fields"
+)
+
+// Kind is what a record describes.
+type Kind uint8
+
+// Kinds of records (section 7.2).
+const (
+	KindFile Kind = iota + 1
+	KindDir
+	KindSymlink
+	KindHardlink
+	KindSkipped
+	KindContinuation
+	kindWithdrawn // reserved
+)
+
+var kindNames = [...]string{"", "file", "directory", "symlink", "hard link", "skipped", "continuation"}
+
+func (k Kind) String() string {
+	if int(k) < len(kindNames) && k > 0 {
+		return kindNames[k]
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Extent is a run of an entry's bytes inside a pack, or a hole.
+type Extent struct {
+	Offset     int64 // in the entry's content
+	Length     int64
+	Pack       uint64 // number of the pack in the log
+	PackOffset int64  // in the pack's plaintext
+	Hole       bool
+}
+
+// Xattr is one extended attribute.
+type Xattr struct {
+	Name  string
+	Value []byte
+}
+
+// Record describes one entry of the source. Lists (parts, unit CRCs, extents,
+// xattrs) are whole here; Encode moves long ones into continuation records and
+// Joiner puts them back.
+type Record struct {
+	Kind      Kind
+	Path      string // bytes, kept exactly
+	Size      int64
+	Mode      uint32 // 07777
+	UID, GID  uint32
+	Owner     string
+	Group     string
+	Mtime     time.Time
+	Ctime     time.Time
+	SHA256    []byte   // of the whole content; nil if not recorded
+	CRC       uint64   // CRC64NVME of the whole content
+	HasCRC    bool     //
+	PartSize  int64    // 0: the content is one part
+	Parts     [][]byte // SHA-256 of each part, if more than one part
+	UnitCRCs  []uint64 // CRC64NVME of each 16 MiB unit, if longer than 16 MiB
+	Extents   []Extent
+	Xattrs    []Xattr
+	Target    string // of a symlink
+	LinkGroup uint64
+	LinkTo    string // hard link: path of the first name
+	Reason    string // skipped
+	Detail    string // skipped
+	Allocated int64  // allocated bytes at the source, if sparse
+
+	lists [4]pendingList // lists that continue in further records
+}
+
+// Field numbers of the four lists in list form.
+const (
+	fieldParts   = 15
+	fieldCRCs    = 16
+	fieldExtents = 17
+	fieldXattrs  = 18
+
+	maxInline   = 8192  // list bytes kept in the record itself
+	maxItem     = 60000 // bytes of one item
+	maxContData = 56000 // list bytes in one continuation record
+	// MaxListItems bounds what a reader joins for one entry: 48.8 TiB in 16 MiB units.
+	MaxListItems = 1 << 22
+)
+
+var listFields = [4]int{fieldParts, fieldCRCs, fieldExtents, fieldXattrs}
+
+// OrderKey is the record's place in the manifest: the path, and for a directory a slash.
+func (r *Record) OrderKey() string {
+	if r.Kind == KindDir {
+		return r.Path + "/"
+	}
+	return r.Path
+}
+
+// DataLength is the number of content bytes that count in the totals.
+func (r *Record) DataLength() int64 {
+	switch r.Kind {
+	case KindFile, KindSymlink, KindHardlink:
+		return r.Size
+	}
+	return 0
+}
+
+var recordSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 6: false, 7: false, 8: false, 9: false, 10: false,
+	11: false, 12: false, 13: true, 15: false, 16: false, 17: true, 18: false, 19: true, 20: false, 21: true, 22: true, 23: false,
+	24: true, 25: true, 26: true, 27: true, 34: false}
+
+// Encode returns the record's bytes and those of its continuation records.
+func (r *Record) Encode() ([][]byte, error) {
+	if err := r.check(); err != nil {
+		return nil, err
+	}
+	items := r.listItems()
+	w := fields.NewWriter(make([]byte, 0, 256+len(r.Path)))
+	w.Uint(1, true, uint64(r.Kind))
+	w.Text(2, true, r.Path)
+	w.Uint(3, true, uint64(r.Size))
+	w.Uint(4, false, uint64(r.Mode))
+	w.Uint(5, false, uint64(r.UID))
+	w.Uint(6, false, uint64(r.GID))
+	w.Text(7, false, r.Owner)
+	w.Text(8, false, r.Group)
+	w.Time(9, false, r.Mtime)
+	w.Time(10, false, r.Ctime)
+	w.Blob(11, false, r.SHA256)
+	if r.HasCRC {
+		w.Blob(12, false, appendU64(nil, r.CRC))
+	}
+	w.Uint(13, true, uint64(r.PartSize))
+	var continued [4]bool
+	for i, number := range listFields {
+		if len(items[i]) == 0 {
+			continue
+		}
+		size := 0
+		for _, it := range items[i] {
+			if len(it) > maxItem {
+				return nil, fmt.Errorf("%s: list item of %d bytes in field %d is over the limit of %d", quote(r.Path), len(it), number, maxItem)
+			}
+			size += len(it) + 3
+		}
+		continued[i] = size > maxInline
+		w.Blob(number, number == fieldExtents, encodeList(items[i], continued[i]))
+	}
+	w.Text(19, true, r.Target)
+	w.Uint(20, false, r.LinkGroup)
+	w.Text(21, true, r.LinkTo)
+	w.Text(22, true, r.Reason)
+	w.Text(23, false, r.Detail)
+	w.Uint(34, false, uint64(r.Allocated))
+	out := [][]byte{w.Bytes()}
+	if len(out[0]) > MaxRecord {
+		return nil, fmt.Errorf("%s: record of %d bytes is over the limit of %d", quote(r.Path), len(out[0]), MaxRecord)
+	}
+	for i, number := range listFields {
+		if continued[i] {
+			out = r.appendContinuations(out, number, items[i])
+		}
+	}
+	return out, nil
+}
+
+func (r *Record) appendContinuations(out [][]byte, number int, items [][]byte) [][]byte {
+	for first := 0; first < len(items); {
+		end, size := first, 0
+		for end < len(items) && (end == first || size+len(items[end])+3 <= maxContData) {
+			size += len(items[end]) + 3
+			end++
+		}
+		w := fields.NewWriter(make([]byte, 0, size+len(r.Path)+64))
+		w.Uint(1, true, uint64(KindContinuation))
+		w.Text(2, true, r.Path)
+		w.Uint(24, true, uint64(len(out)))
+		w.Uint(25, true, uint64(number))
+		w.Uint(26, true, uint64(first))
+		w.List(27, true, items[first:end])
+		out = append(out, w.Bytes())
+		first = end
+	}
+	return out
+}
+
+// encodeList is the list form of section 7.2.
+func encodeList(items [][]byte, continued bool) []byte {
+	w := fields.NewWriter(nil)
+	w.Uint(1, true, uint64(len(items)))
+	if continued {
+		root := RootOver(items)
+		w.Blob(2, false, root[:])
+	} else {
+		w.List(3, false, items)
+	}
+	return w.Bytes()
+}
+
+func (r *Record) listItems() (items [4][][]byte) {
+	items[0] = r.Parts
+	for _, c := range r.UnitCRCs {
+		items[1] = append(items[1], appendU64(nil, c))
+	}
+	for _, e := range r.Extents {
+		w := fields.NewWriter(make([]byte, 0, 40))
+		w.Uint(2, true, uint64(e.Offset))
+		w.Uint(3, true, uint64(e.Length))
+		w.Uint(4, true, e.Pack)
+		w.Uint(5, true, uint64(e.PackOffset))
+		w.Flag(8, true, e.Hole)
+		items[2] = append(items[2], w.Bytes())
+	}
+	for _, x := range r.Xattrs {
+		items[3] = append(items[3], append(fields.AppendItem(nil, []byte(x.Name)), x.Value...))
+	}
+	return items
+}
+
+// DecodeRecord reads one record other than a continuation. Lists that continue
+// are filled in by Joiner.
+func DecodeRecord(b []byte) (*Record, error) {
+	r, cont, err := decodeAny(b)
+	if err != nil {
+		return nil, err
+	}
+	if cont != nil {
+		return nil, fmt.Errorf("%w: %s: continuation record without its record", ErrCorrupt, quote(r.Path))
+	}
+	return r, nil
+}
+
+type pendingList struct {
+	count int
+	root  [32]byte
+	long  bool
+	items [][]byte
+}
+
+type continuation struct {
+	number, field, first int
+	items                [][]byte
+}
+
+func decodeAny(b []byte) (*Record, *continuation, error) {
+	if len(b) > MaxRecord {
+		return nil, nil, fmt.Errorf("%w: record of %d bytes", ErrCorrupt, len(b))
+	}
+	r, c := &Record{}, &continuation{}
+	err := fields.Decode(b, recordSchema, func(f fields.Field) error { return r.set(f, c) })
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
+	}
+	if r.Kind == KindContinuation {
+		if c.number == 0 || len(c.items) == 0 || r.Path == "" {
+			return nil, nil, fmt.Errorf("%w: %s: incomplete continuation record", ErrCorrupt, quote(r.Path))
+		}
+		return r, c, nil
+	}
+	if c.number != 0 || c.field != 0 || c.items != nil || c.first != 0 {
+		return nil, nil, fmt.Errorf("%w: %s: continuation fields in a record", ErrCorrupt, quote(r.Path))
+	}
+	for i := range r.lists {
+		if !r.lists[i].long {
+			if err := r.take(i, r.lists[i].items); err != nil {
+				return nil, nil, err
+			}
+		}
+	}
+	if !r.continues() {
+		if err := r.check(); err != nil {
+			return nil, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+		}
+	}
+	return r, nil, nil
+}
+
+func (r *Record) set(f fields.Field, c *continuation) (err error) {
+	num := func(max uint64) uint64 {
+		var v uint64
+		if err == nil {
+			v, err = f.UintMax(max)
+		}
+		return v
+	}
+	const maxInt = 1<<63 - 1
+	switch f.Number {
+	case 1:
+		r.Kind = Kind(num(uint64(kindWithdrawn) - 1))
+	case 2:
+		r.Path = string(f.Value)
+	case 3:
+		r.Size = int64(num(maxInt))
+	case 4:
+		r.Mode = uint32(num(07777))
+	case 5:
+		r.UID = uint32(num(1<<32 - 1))
+	case 6:
+		r.GID = uint32(num(1<<32 - 1))
+	case 7:
+		r.Owner = string(f.Value)
+	case 8:
+		r.Group = string(f.Value)
+	case 9:
+		r.Mtime, err = f.Time()
+	case 10:
+		r.Ctime, err = f.Time()
+	case 11:
+		r.SHA256, err = f.Blob(32)
+	case 12:
+		var b [8]byte
+		err = f.Copy(b[:])
+		r.CRC, r.HasCRC = binary.BigEndian.Uint64(b[:]), true
+	case 13:
+		r.PartSize = int64(num(maxInt))
+	case 15, 16, 17, 18:
+		r.lists[f.Number-15], err = decodeList(f.Value)
+	case 19:
+		r.Target = string(f.Value)
+	case 20:
+		r.LinkGroup = num(1<<64 - 1)
+	case 21:
+		r.LinkTo = string(f.Value)
+	case 22:
+		r.Reason = string(f.Value)
+	case 23:
+		r.Detail = string(f.Value)
+	case 24:
+		c.number = int(num(1 << 30))
+	case 25:
+		c.field = int(num(18))
+	case 26:
+		c.first = int(num(MaxListItems))
+	case 27:
+		err = f.Items(func(it []byte) error {
+			c.items = append(c.items, append([]byte(nil), it...))
+			return nil
+		})
+	case 34:
+		r.Allocated = int64(num(maxInt))
+	}
+	return err
+}
+
+var listSchema = fields.Schema{1: true, 2: false, 3: false}
+
+func decodeList(b []byte) (l pendingList, err error) {
+	err = fields.Decode(b, listSchema, func(f fields.Field) error {
+		switch f.Number {
+		case 1:
+			n, err := f.UintMax(MaxListItems)
+			l.count = int(n)
+			return err
+		case 2:
+			l.long = true
+			return f.Copy(l.root[:])
+		}
+		return f.Items(func(it []byte) error {
+			l.items = append(l.items, append([]byte(nil), it...))
+			return nil
+		})
+	})
+	if err == nil && (l.count == 0 || l.long == (l.items != nil) || !l.long && l.count != len(l.items)) {
+		err = fmt.Errorf("%w: list of %d items, %d given", ErrCorrupt, l.count, len(l.items))
+	}
+	return l, err
+}
+
+func (r *Record) continues() bool {
+	for _, l := range r.lists {
+		if l.long {
+			return true
+		}
+	}
+	return false
+}
+
+// take decodes the items of one list into the record.
+func (r *Record) take(list int, items [][]byte) error {
+	for _, it := range items {
+		var err error
+		switch listFields[list] {
+		case fieldParts:
+			if len(it) != 32 {
+				err = fmt.Errorf("%w: part digest of %d bytes", ErrCorrupt, len(it))
+			}
+			r.Parts = append(r.Parts, it)
+		case fieldCRCs:
+			if len(it) != 8 {
+				return fmt.Errorf("%w: unit CRC of %d bytes", ErrCorrupt, len(it))
+			}
+			r.UnitCRCs = append(r.UnitCRCs, binary.BigEndian.Uint64(it))
+		case fieldExtents:
+			var e Extent
+			e, err = decodeExtent(it)
+			r.Extents = append(r.Extents, e)
+		case fieldXattrs:
+			var x Xattr
+			x, err = decodeXattr(it)
+			r.Xattrs = append(r.Xattrs, x)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var extentSchema = fields.Schema{2: true, 3: true, 4: true, 5: true, 8: true}
+
+func decodeExtent(b []byte) (e Extent, err error) {
+	err = fields.Decode(b, extentSchema, func(f fields.Field) error {
+		if f.Number == 8 {
+			e.Hole, err = f.Flag()
+			return err
+		}
+		v, err := f.UintMax(1<<63 - 1)
+		switch f.Number {
+		case 2:
+			e.Offset = int64(v)
+		case 3:
+			e.Length = int64(v)
+		case 4:
+			e.Pack = v
+		case 5:
+			e.PackOffset = int64(v)
+		}
+		return err
+	})
+	if err == nil && e.Hole && (e.Pack != 0 || e.PackOffset != 0) {
+		err = fmt.Errorf("%w: hole with a place in a pack", ErrCorrupt)
+	}
+	return e, err
+}
+
+func decodeXattr(b []byte) (Xattr, error) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || size > 1 && b[size-1] == 0 || n == 0 || n > 255 || n > uint64(len(b)-size) {
+		return Xattr{}, fmt.Errorf("%w: extended attribute", ErrCorrupt)
+	}
+	return Xattr{Name: string(b[size : size+int(n)]), Value: append([]byte(nil), b[size+int(n):]...)}, nil
+}
+
+// Joiner puts continuation records back into their record. Feed it the records
+// of the manifest in order; it returns an entry once that is whole.
+type Joiner struct {
+	r    *Record
+	next int
+	list int
+}
+
+// Add takes the next record's bytes. It returns the entry's record if it is
+// complete, nil if continuation records must follow.
+func (j *Joiner) Add(b []byte) (*Record, error) {
+	r, c, err := decodeAny(b)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		if j.r != nil {
+			return nil, fmt.Errorf("%w: %s: continuation records missing", ErrCorrupt, quote(j.r.Path))
+		}
+		if !r.continues() {
+			return r, nil
+		}
+		j.r, j.next, j.list = r, 1, 0
+		j.skipShort()
+		return nil, nil
+	}
+	if j.r == nil || r.Path != j.r.Path || c.number != j.next {
+		return nil, fmt.Errorf("%w: %s: continuation %d is out of place", ErrCorrupt, quote(r.Path), c.number)
+	}
+	l := &j.r.lists[j.list]
+	if c.field != listFields[j.list] || c.first != len(l.items) || len(l.items)+len(c.items) > l.count {
+		return nil, fmt.Errorf("%w: %s: continuation %d does not fit", ErrCorrupt, quote(r.Path), c.number)
+	}
+	l.items = append(l.items, c.items...)
+	j.next++
+	if len(l.items) < l.count {
+		return nil, nil
+	}
+	if RootOver(l.items) != l.root {
+		return nil, fmt.Errorf("%w: %s: list of field %d does not match its root", ErrCorrupt, quote(r.Path), c.field)
+	}
+	if err := j.r.take(j.list, l.items); err != nil {
+		return nil, err
+	}
+	l.items = nil
+	j.list++
+	j.skipShort()
+	if j.list < len(listFields) {
+		return nil, nil
+	}
+	done := j.r
+	j.r = nil
+	done.lists = [4]pendingList{}
+	if err := done.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	return done, nil
+}
+
+func (j *Joiner) skipShort() {
+	for j.list < len(listFields) && !j.r.lists[j.list].long {
+		j.list++
+	}
+}
+
+// Pending tells whether an entry still waits for continuation records.
+func (j *Joiner) Pending() bool { return j.r != nil }
+
+// PartSizeFor is the rule of section 7.2: 16 MiB up to 10,000 parts, then the
+// smallest multiple of 16 MiB that fits. Zero means one part.
+func PartSizeFor(size int64) int64 {
+	if size <= UnitSize {
+		return 0
+	}
+	units := (size + UnitSize - 1) / UnitSize
+	return (units + MaxParts - 1) / MaxParts * UnitSize
+}
+
+// UnitSize is the unit of the CRC list and the smallest part; MaxParts is S3's limit.
+const (
+	UnitSize = 16 << 20
+	MaxParts = 10000
+)
+
+// check holds what every whole record must satisfy, written or read.
+func (r *Record) check() error {
+	if err := CheckPath(r.Path); err != nil {
+		return err
+	}
+	fail := func(text string) error { return fmt.Errorf("%s: %s", quote(r.Path), text) }
+	switch r.Kind {
+	case KindFile, KindHardlink:
+		if err := r.checkContent(); err != nil {
+			return fail(err.Error())
+		}
+		if r.Kind == KindHardlink && (r.LinkTo == "" || r.LinkGroup == 0) {
+			return fail("hard link without its group")
+		}
+	case KindDir:
+		if r.Size != 0 {
+			return fail("directory with a size")
+		}
+	case KindSymlink:
+		if r.Size != int64(len(r.Target)) || r.Target == "" || len(r.Target) > MaxPath {
+			return fail("bad symlink target")
+		}
+	case KindSkipped:
+		if r.Reason == "" {
+			return fail("skipped without a reason")
+		}
+	default:
+		return fail("unknown kind")
+	}
+	return nil
+}
+
+func (r *Record) checkContent() error {
+	switch {
+	case r.PartSize != PartSizeFor(r.Size):
+		return fmt.Errorf("part size %d for %d bytes", r.PartSize, r.Size)
+	case r.PartSize == 0 && len(r.SHA256) != 32:
+		return fmt.Errorf("no digest")
+	case r.PartSize > 0 && int64(len(r.Parts)) != (r.Size+r.PartSize-1)/r.PartSize:
+		return fmt.Errorf("%d part digests for %d bytes", len(r.Parts), r.Size)
+	case r.PartSize == 0 && len(r.Parts) > 0:
+		return fmt.Errorf("part digests for one part")
+	}
+	var at int64
+	for _, e := range r.Extents {
+		if e.Offset != at || e.Length <= 0 || e.Length > r.Size-at {
+			return fmt.Errorf("extents do not cover the content")
+		}
+		at += e.Length
+	}
+	if at != r.Size {
+		return fmt.Errorf("extents cover %d of %d bytes", at, r.Size)
+	}
+	return nil
+}
+
+// CheckPath applies section 7.1.
+func CheckPath(p string) error {
+	if p == "" || len(p) > MaxPath {
+		return fmt.Errorf("path of %d bytes: must be 1 to %d", len(p), MaxPath)
+	}
+	for start := 0; start <= len(p); {
+		end := start
+		for end < len(p) && p[end] != '/' {
+			if p[end] == 0 {
+				return fmt.Errorf("path %s contains a NUL", quote(p))
+			}
+			end++
+		}
+		switch p[start:end] {
+		case "", ".", "..":
+			return fmt.Errorf("path %s has an empty or dot component", quote(p))
+		}
+		start = end + 1
+	}
+	return nil
+}
+
+// CompareKeys orders two records of the manifest.
+func CompareKeys(a, b string) int { return bytes.Compare([]byte(a), []byte(b)) }
+
+func quote(s string) string { return fmt.Sprintf("%q", s) }
