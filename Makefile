@@ -38,7 +38,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick test-e2e fips cover check tidy release deps tools clean distclean
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick test-e2e fips cover check tidy-check race-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -88,9 +88,10 @@ bench: ## all benchmarks (BENCH=pattern), kept in build/bench.txt for benchstat
 bench-quick: ## every benchmark once: do they still run?
 	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout $(TIMEOUT) ./...
 
-fips: deps ## load, seal, verify and import with GODEBUG=fips140=only
+# The setting is for the tests alone: the go command must still fetch modules.
+fips: deps $(SUMMARY) ## load, seal, verify and import with GODEBUG=fips140=only
 	@scripts/tools.sh versitygw
-	SLEDGE_FIPS=1 GODEBUG=fips140=only go test ./e2e -run TestFIPS -count=1 -v
+	@SLEDGE_FIPS=1 $(call gotest,-exec 'env GODEBUG=fips140=only' -run TestFIPS ./e2e)
 
 cover: deps $(SUMMARY) ## test coverage over all packages: total here, lines in build/cover.html
 	@scripts/tools.sh $(TEST_TOOLS)
@@ -98,9 +99,9 @@ cover: deps $(SUMMARY) ## test coverage over all packages: total here, lines in 
 	@go tool cover -html $(BUILD)/cover.out -o $(BUILD)/cover.html
 	@go tool cover -func $(BUILD)/cover.out | tail -n 1
 
-check: tidy test ## what a change must pass: go mod tidy is clean, then all of make test
+check: tidy-check test ## what a change must pass: go mod tidy is clean, then all of make test
 
-tidy:
+tidy-check:
 	@go mod tidy -diff || { printf 'check: go.mod or go.sum is not tidy\nhint: go mod tidy; pin new modules by "go get MODULE@VERSION" first\n' >&2; exit 1; }
 
 release: ## reproducible static programs for linux/amd64 and arm64 with SHA-256 sums, into build/release

@@ -29,13 +29,14 @@ fi
 endpoint=${1%/} bucket=$2 prefix=${3#/} dir=$4
 prefix=${prefix:+${prefix%/}/}
 region=${AWS_REGION:-us-east-1}
-: "${AWS_ACCESS_KEY_ID:?is not set}" "${AWS_SECRET_ACCESS_KEY:?is not set}"
+[[ -n ${AWS_ACCESS_KEY_ID:-} && -n ${AWS_SECRET_ACCESS_KEY:-} ]] ||
+	die 'no credentials' 'set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'
 mkdir -p "$dir"
 [[ -z $(ls -A "$dir") ]] || die "$dir is not empty" 'name a new folder, so that nothing old is taken for an object'
 
 # The keys stay out of the process list; the file is gone with this script.
 config=$(mktemp)
-trap 'rm -f "$config"' EXIT
+trap 'rm -f "$config" "$config.log"' EXIT
 export NO_PROXY=${NO_PROXY:+$NO_PROXY,}127.0.0.1,localhost no_proxy=127.0.0.1,localhost
 
 case $client in
@@ -51,7 +52,9 @@ s3cmd)
 		use_https = $([[ $endpoint == https://* ]] && echo True || echo False)
 		preserve_attrs = False
 	END
-	s3cmd -c "$config" --quiet --no-progress sync "s3://$bucket/$prefix" "${dir%/}/" >&2
+	# s3cmd only warns of bytes that do not match their ETag.
+	s3cmd -c "$config" --quiet --no-progress sync "s3://$bucket/$prefix" "${dir%/}/" 2>&1 | tee "$config.log" >&2
+	! grep -q 'signatures do not match' "$config.log" || die 's3cmd fetched bytes that do not match their MD5' 'see the lines above; look at the store'
 	;;
 aws)
 	AWS_CONFIG_FILE=$config AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true \
