@@ -179,7 +179,7 @@ func (r *Record) appendContinuations(out [][]byte, number int, items [][]byte) [
 		}
 		w := fields.NewWriter(make([]byte, 0, size+len(r.Path)+64))
 		w.Uint(1, true, uint64(KindContinuation))
-		w.Text(2, true, r.Path)
+		w.Text(2, true, r.OrderKey())
 		w.Uint(24, true, uint64(len(out)))
 		w.Uint(25, true, uint64(number))
 		w.Uint(26, true, uint64(first))
@@ -473,7 +473,7 @@ func (j *Joiner) Add(b []byte) (*Record, error) {
 		j.skipShort()
 		return nil, nil
 	}
-	if j.r == nil || r.Path != j.r.Path || c.number != j.next {
+	if j.r == nil || r.Path != j.r.OrderKey() || c.number != j.next {
 		return nil, fmt.Errorf("%w: %s: continuation %d is out of place", ErrCorrupt, quote(r.Path), c.number)
 	}
 	l := &j.r.lists[j.list]
