@@ -386,3 +386,22 @@ func TestCrashCloneUndo(t *testing.T) {
 		}
 	}
 }
+
+// A folder that was moved twice is in at most one place after the crash.
+func TestCrashCloneFolderOnce(t *testing.T) {
+	m := vfs.NewMem(vfs.MemOptions{})
+	for _, name := range []string{"p", "q", "r", "p/d"} {
+		must(t, m.Mkdir(name, 0))
+	}
+	put(t, m, "p/d/f", "x")
+	for _, name := range []string{".", "p", "p/d"} {
+		must(t, m.SyncDir(name))
+	}
+	must(t, m.Rename("p/d", "q/d"))
+	must(t, m.Rename("q/d", "r/d"))
+	for seed := range int64(50) {
+		if got := tree(t, crash(m, seed, 50)); strings.Count(got, "f=x") > 1 {
+			t.Fatalf("seed %d: %q", seed, got)
+		}
+	}
+}
