@@ -1,0 +1,141 @@
+package fsck
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// Disk is one mounted disk of the appliance, or a copy of one. Name is what
+// the operator called it; FS is the file system that has the folder sledge/.
+type Disk struct {
+	Name string
+	FS   fs.FS
+}
+
+// disk is a Disk with what was learned of it.
+type disk struct {
+	name       string
+	fsys       fs.FS // the folder sledge/
+	header     *header
+	bay        int // from the header or from the shards; −1 unknown
+	job        *jobCopy
+	checkpoint *checkpointCopy
+	foreign    bool
+}
+
+var errRandomAccess = errors.New("file system gives no random access")
+
+// file is an open regular file.
+type file struct {
+	io.ReaderAt
+	fs.File
+	size int64
+}
+
+func openFile(fsys fs.FS, name string) (*file, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s: not a regular file", name)
+	}
+	at, ok := f.(io.ReaderAt)
+	if err == nil && !ok {
+		err = fmt.Errorf("%s: %w", name, errRandomAccess)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &file{ReaderAt: at, File: f, size: info.Size()}, nil
+}
+
+// readFull reads exactly len(p) bytes at off.
+func (f *file) readFull(p []byte, off int64) error {
+	n, err := f.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+var errTooLong = errors.New("too long")
+
+// readSmall reads a whole file of at most max bytes.
+func readSmall(fsys fs.FS, name string, max int64) ([]byte, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
+	b, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > max {
+		return nil, fmt.Errorf("%s: %w: over %d bytes", name, errTooLong, max)
+	}
+	return b, nil
+}
+
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+func shardName(p *packEntry, j int) string {
+	text := p.id.String()
+	return fmt.Sprintf("packs/%s/%s.%02d.shard", text[:2], text, j)
+}
+
+func pieceName(p *packEntry, j int) string {
+	text := p.id.String()
+	return fmt.Sprintf("packs/%s/%s.%02d.piece", text[:2], text, j)
+}
+
+func hashesName(p *packEntry) string {
+	text := p.id.String()
+	return fmt.Sprintf("packs/%s/%s.hashes", text[:2], text)
+}
+
+// eachEntry lists a folder without holding it in memory where the file system
+// can do so. A folder that is missing is empty.
+func eachEntry(fsys fs.FS, dir string, fn func(fs.DirEntry) error) error {
+	f, err := fsys.Open(dir)
+	if isMissing(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	d, ok := f.(fs.ReadDirFile)
+	if !ok {
+		return fmt.Errorf("%s: not a folder", dir)
+	}
+	for {
+		list, err := d.ReadDir(256)
+		for _, e := range list {
+			if err := fn(e); err != nil {
+				return err
+			}
+		}
+		if errors.Is(err, io.EOF) || err == nil && len(list) == 0 {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}

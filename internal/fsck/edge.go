@@ -1,0 +1,125 @@
+package fsck
+
+import (
+	"fmt"
+	"slices"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+const maxEdgeChoices = 4096
+
+// edgeTiles finds the partial tiles, one a level at most, which together give
+// the root. Copies of different disks may have to be combined, and the tile be
+// made from its bundle if no disk has it.
+func (l *logView) edgeTiles() (map[int][]tlog.Hash, error) {
+	edges, err := l.pickEdges(false)
+	if err != nil {
+		edges, err = l.pickEdges(true)
+	}
+	if err == nil {
+		l.nameEdges(edges)
+	}
+	return edges, err
+}
+
+// pickEdges tries the copies at hand in every combination; with remake, also
+// tiles made from what lies below them.
+func (l *logView) pickEdges(remake bool) (map[int][]tlog.Hash, error) {
+	var levels []int
+	choices := map[int][][]tlog.Hash{}
+	for level := l.top(); level >= 0; level-- {
+		if l.size>>(8*level)%tileWidth == 0 {
+			continue
+		}
+		levels = append(levels, level)
+		choices[level] = l.edgeChoices(level)
+		if remake {
+			n := l.size >> (8 * level) / tileWidth
+			choices[level] = append(choices[level], l.rebuildTile(level, n, false), l.rebuildTile(level, n, true))
+		}
+		if len(choices[level]) == 0 {
+			return nil, fmt.Errorf("log tile of level %d: %w", level, errLogLost)
+		}
+	}
+	picked := make([]int, len(levels))
+	for range maxEdgeChoices {
+		edges := map[int][]tlog.Hash{}
+		for i, level := range levels {
+			edges[level] = choices[level][picked[i]]
+		}
+		if l.edgeRoot(levels, edges) == l.root {
+			return edges, nil
+		}
+		if !next(picked, func(i int) int { return len(choices[levels[i]]) }) {
+			break
+		}
+	}
+	return nil, fmt.Errorf("partial tiles: %w", errLogLost)
+}
+
+// next counts picked up like an odometer.
+func next(picked []int, limit func(int) int) bool {
+	for i := len(picked) - 1; i >= 0; i-- {
+		if picked[i]++; picked[i] < limit(i) {
+			return true
+		}
+		picked[i] = 0
+	}
+	return false
+}
+
+// edgeChoices lists the distinct copies of a partial tile, the most frequent first.
+func (l *logView) edgeChoices(level int) [][]tlog.Hash {
+	n := l.size >> (8 * level) / tileWidth
+	width := l.width(level, n)
+	raw, errs := l.copies(tilePath(kindOf(level), n, width), 32*tileWidth)
+	count := map[string]int{}
+	for i := range raw {
+		if errs[i] == nil && len(raw[i]) == 32*width {
+			count[string(raw[i])]++
+		}
+	}
+	texts := make([]string, 0, len(count))
+	for text := range count {
+		texts = append(texts, text)
+	}
+	slices.SortFunc(texts, func(a, b string) int { return count[b] - count[a] })
+	var out [][]tlog.Hash
+	for _, text := range texts {
+		h, _ := parseTile([]byte(text), width)
+		out = append(out, h)
+	}
+	return out
+}
+
+func (l *logView) edgeRoot(levels []int, edges map[int][]tlog.Hash) tlog.Hash {
+	var t treeStack
+	for _, level := range levels {
+		for _, h := range edges[level] {
+			t.push(h, 1<<(8*level))
+		}
+	}
+	return t.root()
+}
+
+// nameEdges names the disks whose partial tiles are not those that fit.
+func (l *logView) nameEdges(edges map[int][]tlog.Hash) {
+	for level := l.top(); level >= 0; level-- {
+		want, ok := edges[level]
+		if !ok {
+			continue
+		}
+		path := tilePath(kindOf(level), l.size>>(8*level)/tileWidth, len(want))
+		raw, errs := l.copies(path, 32*tileWidth)
+		for i, d := range l.sources {
+			h, err := parseTile(raw[i], len(want))
+			if errs[i] != nil {
+				err = errs[i]
+			}
+			if err != nil || !slices.Equal(h, want) {
+				l.nameBad(d, path, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,151 @@
+// Package fsck verifies a device, a proof of one file, or an import's receipts,
+// with no key that decrypts and no code of the writer: it is written from
+// docs/format.md alone, on the standard library, golang.org/x/mod/sumdb and
+// klauspost/reedsolomon.
+//
+// The path of trust:
+//
+//	job signer's key → job file → device key → checkpoint → log
+//	log → page ciphertexts, hash list of every pack → every data block → parity
+//
+// Disks come in any order and number, under any name; what a disk says of
+// itself is a hint. Damage is a [Finding], not an error: an error means that
+// the check could not be made.
+//
+//	report, err := fsck.Disks(ctx, fsck.Options{Disks: disks, Trust: trust})
+//	if err == nil && report.Verdict == fsck.VerdictClean && report.Origin == fsck.OriginProven { … }
+package fsck
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"runtime"
+	"sync/atomic"
+)
+
+// Options says what to verify and what is known beforehand.
+type Options struct {
+	Disks    []Disk
+	Trust    *Trust       // nil: the origin is not proven
+	Label    []byte       // the label file, if it was sent
+	Workers  int          // packs checked at once; 0: one a core
+	Progress func(Status) // called about four times a second, from one goroutine
+}
+
+// Status tells how far a check is. Bytes are bytes on disks.
+type Status struct {
+	Phase      string `json:"phase"` // "manifest", "pages" or "disks"
+	BytesDone  int64  `json:"bytes_done"`
+	BytesTotal int64  `json:"bytes_total"`
+	PacksDone  int64  `json:"packs_done"`
+	PacksTotal int64  `json:"packs_total"`
+}
+
+// Manifest verifies all that is signed, and of the disks' bytes only the
+// manifest's pages. An unsealed device has no manifest; its packs are checked
+// as Disks does.
+func Manifest(ctx context.Context, o Options) (*Report, error) {
+	return check(ctx, o, false)
+}
+
+// Disks verifies everything of Manifest and every block of every pack.
+func Disks(ctx context.Context, o Options) (*Report, error) {
+	return check(ctx, o, true)
+}
+
+const (
+	hintRebuild = "run rebuild"
+	hintRefuse  = "do not import; ask whoever sent the device"
+)
+
+// verifier is one run.
+type verifier struct {
+	o        Options
+	f        *findings
+	report   *Report
+	progress progress
+
+	s      *survey
+	use    []*disk // disks that are not foreign
+	who    identity
+	key    ed25519.PublicKey // the device's
+	job    *jobFile
+	bays   int
+	absent []int // bays absent at seal
+
+	older    []*disk // disks with an older checkpoint of this generation
+	missing  []bool  // bays without a disk
+	log      *logView
+	counts   logCounts
+	packIDs  idSet
+	bytes    atomic.Int64
+	stripes  atomic.Int64
+	badTotal atomic.Int64
+	disksToo bool // every block will be checked
+}
+
+// errRefused ends a run whose findings already say why.
+var errRefused = errors.New("refused")
+
+func newVerifier(o Options) (*verifier, error) {
+	if len(o.Disks) == 0 {
+		return nil, errors.New("no disks")
+	}
+	if err := o.Trust.validate(); err != nil {
+		return nil, err
+	}
+	if o.Workers <= 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	v := &verifier{o: o, f: newFindings(), report: &Report{Origin: OriginUnproven, Findings: []Finding{}}}
+	return v, v.survey(o.Disks)
+}
+
+func check(ctx context.Context, o Options, disks bool) (*Report, error) {
+	v, err := newVerifier(o)
+	if err != nil {
+		return nil, err
+	}
+	v.disksToo = disks
+	stop := v.progress.start(o.Progress)
+	defer stop()
+	if err := v.run(ctx, disks); err != nil && !errors.Is(err, errRefused) {
+		return nil, err
+	}
+	v.fillReport()
+	return v.report, nil
+}
+
+func (v *verifier) run(ctx context.Context, disks bool) error {
+	if !v.s.sawSeal {
+		return v.unsealed(ctx)
+	}
+	if err := v.manifest(ctx); err != nil {
+		return err
+	}
+	if err := v.pages(ctx); err != nil || !disks {
+		return err
+	}
+	if err := v.packs(ctx); err != nil {
+		return err
+	}
+	return v.listing(ctx)
+}
+
+func (v *verifier) fillReport() {
+	r := v.report
+	r.BytesRead, r.Stripes, r.BlocksBad = v.bytes.Load(), v.stripes.Load(), v.badTotal.Load()
+	v.f.finish(r)
+	if r.Verdict == VerdictRefused || v.o.Trust == nil || v.job == nil {
+		r.Origin = OriginUnproven
+	} else {
+		r.Origin = OriginProven
+	}
+}
+
+// refuse records why nothing further can be believed.
+func (v *verifier) refuse(class string, at place, hint, format string, args ...any) error {
+	v.f.add(Fatal, class, at, hint, format, args...)
+	return errRefused
+}

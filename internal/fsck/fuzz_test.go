@@ -1,0 +1,162 @@
+package fsck
+
+import (
+	"bytes"
+	"encoding/binary"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// encode writes a message back; what a parser accepts must come out the same.
+func (m message) encode() []byte {
+	var e enc
+	for _, f := range m {
+		e.put(int(f.number), f.critical, f.value)
+	}
+	return e
+}
+
+func FuzzFields(f *testing.F) {
+	d := makeDevice(f, smallPlan())
+	for _, e := range d.entries[:6] {
+		f.Add(e[2:])
+	}
+	for _, seed := range [][]byte{{}, {3, 1, 0}, {3, 0x81, 0, 1}, {1, 1, 1}, {3, 1, 1, 3, 1, 1}, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1, 0}, {200, 1, 1, 5}} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		for _, known := range []schema{nil, startFields, packFields, recordFields, listFormFields} {
+			m, err := parseFields(b, known)
+			if err == nil && !bytes.Equal(m.encode(), b) {
+				t.Fatalf("accepted %x, which is written %x", b, m.encode())
+			}
+		}
+	})
+}
+
+func FuzzLogEntry(f *testing.F) {
+	d := makeDevice(f, smallPlan())
+	for _, e := range d.entries {
+		f.Add(e)
+	}
+	f.Add([]byte{1, 1})
+	f.Add([]byte{0, 16, 3, 1, 1})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		e, err := parseEntry(b)
+		if err != nil {
+			return
+		}
+		var o logOrder
+		o.start = &startEntry{bays: maxBays}
+		_ = o.next(1, e)
+		if e.pack != nil && (e.pack.geometry.shardLen() <= 0 || e.pack.geometry.listLen() <= 0) {
+			t.Fatalf("geometry %+v", e.pack.geometry)
+		}
+	})
+}
+
+func FuzzHeader(f *testing.F) {
+	d := makeDevice(f, smallPlan())
+	f.Add(d.header(1, d.who))
+	f.Add(make([]byte, headerSize))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if _, err := parseHeader(b); err != nil && len(b) == headerSize {
+			// Mend the CRC, so that the fields are reached.
+			b = bytes.Clone(b)
+			copy(b, headerMagic)
+			b[8] = 0
+			binary.BigEndian.PutUint64(b[headerSize-8:], crcOf(b[:headerSize-8]))
+			if h, err := parseHeader(b); err == nil && (h.bay >= h.bays || h.bays > maxBays) {
+				t.Fatalf("%+v", h)
+			}
+		}
+	})
+}
+
+func FuzzJobFile(f *testing.F) {
+	d := makeDevice(f, smallPlan())
+	f.Add(d.job)
+	f.Add([]byte(`{"payloadType":"` + payloadType + `","payload":"e30=","signatures":[{"sig":""}]}`))
+	f.Add([]byte(`{"a":1,"a":2}`))
+	f.Add([]byte(strings.Repeat("[", 1000) + strings.Repeat("]", 1000)))
+	e, err := parseEnvelope(d.job)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(e.payload)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if j, err := openJob(b, nil); err == nil && (j.k < 1 || j.disks > maxBays || len(j.devices) == 0) {
+			t.Fatalf("%+v", j)
+		}
+		_, _ = openJob(b, &Trust{Fingerprint: Fingerprint(public(d.jobKey))})
+		// The bytes as payload, past the envelope.
+		for _, kind := range []string{jobPredicate, sealPredicate, totalPredicate} {
+			if s, err := (&envelope{payload: b}).statement(kind); err == nil {
+				_, _ = parseJob(s)
+			}
+		}
+	})
+}
+
+func FuzzProof(f *testing.F) {
+	d := makeDevice(f, smallPlan())
+	for _, n := range []int{0, 1, 6, 7} {
+		f.Add(d.proof(n))
+		f.Add(d.records[n].raw)
+	}
+	f.Add(d.label())
+	f.Add(d.checkpoint)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if r, err := VerifyProof(b, Trust{}); err == nil {
+			_ = r.CheckPlain(strings.NewReader("x"))
+		}
+		_, _ = parseFilePart(b)
+		_, _ = parseLabel(b)
+		if r, err := ParseRecord(b); err == nil {
+			_ = (&ProofReport{Record: *r}).CheckPlain(strings.NewReader("x"))
+		}
+	})
+}
+
+func FuzzJournal(f *testing.F) {
+	p := smallPlan()
+	p.unsealed = true
+	p.bodies = []int{5000}
+	d := makeDevice(f, p)
+	name := ""
+	for path, file := range d.fs[0] {
+		if strings.HasSuffix(path, ".journal") {
+			name = strings.TrimPrefix(path, "sledge/journal/")
+			f.Add(file.Data)
+			f.Add(file.Data[:len(file.Data)-10])
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		v := &verifier{f: newFindings(), who: d.who, key: public(d.deviceKey), job: &jobFile{m: 1, disks: 4}}
+		for _, part := range [][]byte{b[:max(0, len(b)-1)], b} { // the first copy ends early
+			v.use = append(v.use, &disk{bay: -1, fsys: fstest.MapFS{"journal/" + name: {Data: part}}})
+		}
+		c := v.openJournal(name)
+		defer c.close()
+		if c.readHeader() {
+			_ = c.walk(func(clear []byte) error { _, _ = v.committed(clear); return nil })
+		}
+	})
+}
+
+func FuzzObjectLine(f *testing.F) {
+	d := makeDevice(f, smallPlan())
+	for line := range bytes.Lines(d.receipts(f, nil, nil)["objects.list"].Data) {
+		f.Add(bytes.TrimSuffix(line, []byte("\n")))
+	}
+	f.Add([]byte(strings.Repeat("0", 64) + " {}"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var c compositeCheck
+		if l, err := parseObjectLine(b); err == nil {
+			_ = l.agrees()
+			_ = c.line(l)
+			_ = c.line(l)
+		}
+	})
+}

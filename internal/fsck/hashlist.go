@@ -1,0 +1,301 @@
+package fsck
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// hashList gives the lines of a pack's hash list (format.md 6.4), one a stripe:
+//
+//	SHA-256 of each data block (32·k) ‖ CRC64NVME of each parity block (8·m)
+//
+// It holds one window of lines. All were proven against the signed root once;
+// of each window the subtree's hash is kept, so that every reload is proven too.
+type hashList struct {
+	p        *packEntry
+	source   io.ReaderAt
+	perWin   int64 // lines in a window, a power of two
+	windows  []tlog.Hash
+	current  int64
+	buf      []byte
+	hashes   []tlog.Hash
+	closers  []*file
+	fromText string
+}
+
+const windowSize = 1 << 20
+
+var errListRoot = errors.New("does not fit the signed root")
+
+func newHashList(p *packEntry, source io.ReaderAt) *hashList {
+	perWin := int64(1)
+	for perWin*2*int64(p.geometry.lineLen()) <= windowSize {
+		perWin *= 2
+	}
+	return &hashList{p: p, source: source, perWin: perWin, current: -1}
+}
+
+// prove reads the whole list once and compares its root.
+func (l *hashList) prove() error {
+	g := l.p.geometry
+	var total treeStack
+	l.windows = l.windows[:0]
+	for first := int64(0); first < g.stripes(); first += l.perWin {
+		if err := l.read(first / l.perWin); err != nil {
+			return err
+		}
+		root := rootOver(l.hashes)
+		l.windows = append(l.windows, root)
+		if int64(len(l.hashes)) == l.perWin {
+			total.push(root, l.perWin)
+			continue
+		}
+		for _, h := range l.hashes {
+			total.push(h, 1)
+		}
+	}
+	if total.root() != l.p.root {
+		l.current = -1
+		return errListRoot
+	}
+	return nil
+}
+
+func (l *hashList) read(window int64) error {
+	g := l.p.geometry
+	lines := min(l.perWin, g.stripes()-window*l.perWin)
+	size := lines * int64(g.lineLen())
+	if int64(cap(l.buf)) < size {
+		l.buf = make([]byte, size)
+	}
+	l.buf, l.current = l.buf[:size], -1
+	if n, err := l.source.ReadAt(l.buf, window*l.perWin*int64(g.lineLen())); n < len(l.buf) {
+		return errors.Join(io.ErrUnexpectedEOF, err)
+	}
+	l.hashes = l.hashes[:0]
+	for b := l.buf; len(b) > 0; b = b[g.lineLen():] {
+		l.hashes = append(l.hashes, tlog.RecordHash(b[:g.lineLen()]))
+	}
+	l.current = window
+	return nil
+}
+
+// line gives the line of a stripe; it is valid until the next call.
+func (l *hashList) line(stripe int64) ([]byte, error) {
+	window := stripe / l.perWin
+	if window != l.current {
+		if err := l.read(window); err != nil {
+			return nil, err
+		}
+		if rootOver(l.hashes) != l.windows[window] {
+			l.current = -1
+			return nil, fmt.Errorf("hash list changed while it was read: %w", errListRoot)
+		}
+	}
+	n := l.p.geometry.lineLen()
+	at := int(stripe-window*l.perWin) * n
+	return l.buf[at : at+n], nil
+}
+
+func (l *hashList) close() {
+	for _, f := range l.closers {
+		f.Close()
+	}
+}
+
+// listFinder looks for a good hash list of one pack and names the bad copies.
+type listFinder struct {
+	v     *verifier
+	w     *worker
+	p     *packEntry
+	quiet bool
+	open  []*file
+	list  *hashList
+	raw   []*file // copies 1 that are readable, good or not
+	piece []*file // by shard number, readable, good or not
+	good  uint32  // pieces whose SHA-256 is right
+}
+
+// findList returns nil if no copy can be found or mended. The caller closes it.
+func (w *worker) findList(p *packEntry, shards [][]shardCopy, quiet bool) *hashList {
+	f := &listFinder{v: w.v, w: w, p: p, quiet: quiet, piece: make([]*file, p.geometry.shards())}
+	f.copies()
+	f.pieces()
+	if f.list == nil {
+		f.fromPieces()
+	}
+	if f.list == nil {
+		f.mend(shards)
+	}
+	if f.list == nil {
+		for _, o := range f.open {
+			o.Close()
+		}
+		return nil
+	}
+	f.list.closers = f.open
+	return f.list
+}
+
+func (f *listFinder) say(s Severity, class string, at place, format string, args ...any) {
+	if !f.quiet {
+		f.v.f.add(s, class, at, hintRebuild, format, args...)
+	}
+}
+
+// copies proves copy 1 on every disk; one is expected beside each shard.
+func (f *listFinder) copies() {
+	for _, d := range f.v.use {
+		j := f.shardOf(d)
+		o, err := openFile(d.fsys, hashesName(f.p))
+		if err != nil {
+			if j >= 0 && f.p.notWritten>>j&1 == 0 {
+				f.say(Repairable, "hashlist-copy1-bad", inPack(f.p).on(d), "hash list: %v", err)
+			}
+			continue
+		}
+		f.open = append(f.open, o)
+		f.raw = append(f.raw, o)
+		l := newHashList(f.p, o)
+		err = l.prove()
+		f.v.bytes.Add(min(o.size, f.p.geometry.listLen()))
+		if err == nil && o.size != f.p.geometry.listLen() {
+			err = fmt.Errorf("%d bytes, not %d", o.size, f.p.geometry.listLen())
+		} else if err == nil && f.list == nil {
+			f.list = l
+		}
+		if err != nil {
+			f.say(Repairable, "hashlist-copy1-bad", inPack(f.p).on(d), "hash list: %v", err)
+		}
+	}
+}
+
+func (f *listFinder) shardOf(d *disk) int {
+	for j, bay := range f.p.bays {
+		if int(bay) == d.bay {
+			return j
+		}
+	}
+	return -1
+}
+
+// pieces checks every piece of copy 2 against the signed hashes.
+func (f *listFinder) pieces() {
+	for j := range f.piece {
+		d, o := f.v.openByBay(int(f.p.bays[j]), pieceName(f.p, j))
+		if o == nil {
+			if f.p.notWritten>>j&1 == 0 && !f.v.missing[f.p.bays[j]] {
+				f.say(Repairable, "piece-missing", inShard(f.p, j), "piece of the hash list is missing")
+			}
+			continue
+		}
+		f.open = append(f.open, o)
+		f.piece[j] = o
+		if err := f.checkPiece(o, j); err != nil {
+			f.say(Repairable, "piece-bad", inShard(f.p, j).on(d), "piece of the hash list: %v", err)
+			continue
+		}
+		f.good |= 1 << j
+	}
+}
+
+func (f *listFinder) checkPiece(o *file, j int) error {
+	want := f.p.geometry.pieceLen()
+	if o.size != want {
+		return fmt.Errorf("%d bytes, not %d", o.size, want)
+	}
+	h := sha256.New()
+	buf := f.w.buffer(windowSize)
+	for off := int64(0); off < want; off += windowSize {
+		b := buf[:min(windowSize, want-off)]
+		if err := o.readFull(b, off); err != nil {
+			return err
+		}
+		h.Write(b)
+	}
+	f.v.bytes.Add(want)
+	if [32]byte(h.Sum(nil)) != f.p.pieces[j] {
+		return errors.New("SHA-256 is not that of the log")
+	}
+	return nil
+}
+
+// fromPieces decodes copy 2 from any k good pieces.
+func (f *listFinder) fromPieces() {
+	inputs := firstBits(f.good, f.p.geometry.k)
+	if inputs == 0 {
+		return
+	}
+	l := newHashList(f.p, &pieceReader{f: f, inputs: inputs})
+	if err := l.prove(); err != nil {
+		f.say(Warning, "piece-bad", inPack(f.p), "pieces with the signed SHA-256 do not give the signed hash list: %v", err)
+		return
+	}
+	f.list = l
+}
+
+// pieceReader reads the list as its coded pieces hold it.
+type pieceReader struct {
+	f      *listFinder
+	inputs uint32
+	bufs   [][]byte
+}
+
+// ReadAt fills b from the data pieces, decoding those that are not inputs.
+func (r *pieceReader) ReadAt(b []byte, off int64) (int, error) {
+	g := r.f.p.geometry
+	done := 0
+	for done < len(b) {
+		at := off + int64(done)
+		j, in := int(at/g.pieceLen()), at%g.pieceLen()
+		n := int(min(int64(len(b)-done), g.pieceLen()-in))
+		if err := r.readPiece(b[done:done+n], j, in); err != nil {
+			return done, err
+		}
+		done += n
+	}
+	return done, nil
+}
+
+func (r *pieceReader) readPiece(b []byte, j int, off int64) error {
+	if r.inputs>>j&1 == 1 {
+		return r.f.piece[j].readFull(b, off)
+	}
+	n := r.f.p.geometry.shards()
+	shards := make([][]byte, n)
+	for i := range n {
+		if r.inputs>>i&1 == 0 {
+			continue
+		}
+		shards[i] = make([]byte, len(b))
+		if err := r.f.piece[i].readFull(shards[i], off); err != nil {
+			return err
+		}
+	}
+	shards[j] = b[:0:len(b)]
+	required := make([]bool, n)
+	required[j] = true
+	enc, err := r.f.w.decoder(r.f.p.geometry)
+	if err != nil {
+		return err
+	}
+	return enc.ReconstructSome(shards, required)
+}
+
+// firstBits keeps the lowest n bits that are set; 0 if there are fewer.
+func firstBits(mask uint32, n int) (out uint32) {
+	for j := 0; j < maxShards && n > 0; j++ {
+		if mask>>j&1 == 1 {
+			out |= 1 << j
+			n--
+		}
+	}
+	if n > 0 {
+		return 0
+	}
+	return out
+}

@@ -1,0 +1,146 @@
+package fsck
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// markForeign sets aside every disk that says it belongs to another job,
+// device or generation and has nothing signed that says otherwise.
+func (v *verifier) markForeign() {
+	for _, d := range v.s.disks {
+		signed := d.checkpoint != nil && d.checkpoint.err == nil
+		switch {
+		case signed && d.checkpoint.identity == v.who, d.header != nil && d.header.identity == v.who:
+		case signed:
+			v.setForeign(d, d.checkpoint.identity, "its checkpoint")
+		case d.header != nil:
+			v.setForeign(d, d.header.identity, "its header")
+		}
+		if !d.foreign {
+			v.use = append(v.use, d)
+		}
+	}
+}
+
+func (v *verifier) setForeign(d *disk, i identity, source string) {
+	d.foreign = true
+	v.f.add(Warning, "foreign-disk", onDisk(d), "take this disk out: it is not used",
+		"%s says job %s, device %s, generation %d", source, i.job, i.device, i.generation)
+}
+
+// nameHeaders names headers that speak of another device on a disk that is ours.
+func (v *verifier) nameHeaders() {
+	for _, d := range v.use {
+		if d.header == nil {
+			continue
+		}
+		if d.header.identity != v.who {
+			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild,
+				"disk.header says job %s, device %s, generation %d", d.header.job, d.header.device, d.header.generation)
+		} else if d.header.bays != v.bays {
+			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild, "disk.header says %d bays, there are %d", d.header.bays, v.bays)
+		} else if v.job.disks != v.bays {
+			continue
+		}
+		if d.bay >= v.bays {
+			d.bay = -1
+		}
+	}
+}
+
+// placeDisks finds each disk's bay from the shards it holds, by the signed maps
+// of a few packs, and names headers that say otherwise.
+func (v *verifier) placeDisks(sample []*packEntry) {
+	for _, d := range v.use {
+		votes := make([]int, maxBays)
+		for _, p := range sample {
+			for j, bay := range p.bays {
+				if fileExists(d, shardName(p, j)) {
+					votes[bay]++
+				}
+			}
+		}
+		most := 0
+		for bay, n := range votes {
+			if n > votes[most] {
+				most = bay
+			}
+		}
+		if votes[most] == 0 || d.bay >= 0 && votes[d.bay] == votes[most] {
+			continue
+		}
+		if d.header != nil && d.header.identity == v.who {
+			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild,
+				"disk.header says bay %d, its shards are those of bay %d", d.header.bay, most)
+		}
+		d.bay = most
+	}
+}
+
+func fileExists(d *disk, name string) bool {
+	f, err := d.fsys.Open(name)
+	if err != nil {
+		return false
+	}
+	f.Close()
+	return true
+}
+
+// countBays names bays without a disk and bays with two.
+func (v *verifier) countBays(packs int64) {
+	inBays := make([][]*disk, max(v.bays, maxBays))
+	for _, d := range v.use {
+		if d.bay >= 0 {
+			inBays[d.bay] = append(inBays[d.bay], d)
+		}
+	}
+	var unplaced []string
+	for _, d := range v.use {
+		if d.bay < 0 {
+			unplaced = append(unplaced, quoteName(d.name))
+		}
+	}
+	v.missing = make([]bool, maxBays)
+	for bay := range v.bays {
+		switch disks := inBays[bay]; {
+		case len(disks) == 0:
+			v.missing[bay] = true
+			v.nameMissing(bay, packs, unplaced)
+		case len(disks) > 1:
+			v.nameDuplicates(bay, disks)
+		}
+	}
+}
+
+func (v *verifier) nameMissing(bay int, packs int64, unplaced []string) {
+	if slices.Contains(v.absent, bay) {
+		v.f.add(Repairable, "disk-missing", inBay(bay), hintRebuild, "its disk was absent at seal, as the seal statement says")
+		return
+	}
+	text := "no disk"
+	if packs == 0 {
+		text = "no disk is known to be of this bay"
+	}
+	if len(unplaced) > 0 {
+		text += fmt.Sprintf(" (of unknown bay: %s)", strings.Join(unplaced, ", "))
+	}
+	v.f.add(Repairable, "disk-missing", inBay(bay), "connect the disk, or rebuild it onto a new one", "%s", text)
+}
+
+func (v *verifier) nameDuplicates(bay int, disks []*disk) {
+	var names []string
+	for _, d := range disks {
+		names = append(names, quoteName(d.name))
+	}
+	fact := "two disks claim the bay"
+	first := disks[0]
+	for _, d := range disks[1:] {
+		if d.header != nil && first.header != nil && d.header.disk == first.header.disk {
+			fact = "two copies of one disk"
+		}
+	}
+	v.f.add(Warning, "duplicate-disk", inBay(bay), "find out which one shipped; all are used to repair, the first is checked whole",
+		"%s: %s", fact, strings.Join(names, ", "))
+}

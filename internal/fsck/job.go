@@ -1,0 +1,217 @@
+package fsck
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+)
+
+// jobFile is what the verifier needs of job.dsse (format.md 3).
+type jobFile struct {
+	sha256        [32]byte
+	job           id
+	serial        uint64
+	devices       map[id]ed25519.PublicKey
+	k, m          int
+	blockSize     int64
+	disks         int
+	allowNoParity bool
+	keyIDs        []string
+	importers     []ed25519.PublicKey
+}
+
+var jobNames = []string{
+	"version", "critical", "job", "serial", "created", "expires", "direction", "site", "devices", "geometry",
+	"recipients", "unlock", "target", "roles", "policy", "signer",
+}
+
+var errNoSignerKey = errors.New("the signer's public key is not in it: a fingerprint alone proves nothing, give the key")
+
+// openJob verifies and parses job.dsse. With trust nil nothing about its
+// origin is known.
+func openJob(raw []byte, trust *Trust) (*jobFile, error) {
+	if len(raw) > maxJobSize {
+		return nil, fmt.Errorf("%w: over %d bytes", errMalformed, maxJobSize)
+	}
+	e, err := parseEnvelope(raw)
+	if err != nil {
+		return nil, err
+	}
+	if err := verifyJob(e, trust); err != nil {
+		return nil, err
+	}
+	s, err := e.statement(jobPredicate)
+	if err != nil {
+		return nil, err
+	}
+	j, err := parseJob(s)
+	if err != nil {
+		return nil, err
+	}
+	j.sha256 = sha256.Sum256(raw)
+	return j, nil
+}
+
+func verifyJob(e *envelope, trust *Trust) error {
+	if trust == nil {
+		return nil
+	}
+	if len(trust.Key) != 0 {
+		return e.verify(trust.Key)
+	}
+	key, err := shownSigner(e, trust)
+	if err != nil {
+		return err
+	}
+	return e.verify(key)
+}
+
+// shownSigner takes the signer's key from the payload's "signer" name. It is
+// read before the signature is checked, which is safe: the fingerprint binds it.
+func shownSigner(e *envelope, trust *Trust) (ed25519.PublicKey, error) {
+	o, err := parseObject(e.payload)
+	if err != nil {
+		return nil, err
+	}
+	predicate, err := o.object("predicate")
+	if err != nil {
+		return nil, err
+	}
+	text, err := predicate.text("signer")
+	if err != nil {
+		return nil, errNoSignerKey
+	}
+	key, err := parseSPKIText(text)
+	if err != nil {
+		return nil, err
+	}
+	if !trust.matches(key) {
+		return nil, fmt.Errorf("%w: signed by %s", errSignature, Fingerprint(key))
+	}
+	return key, nil
+}
+
+func parseJob(s *statement) (*jobFile, error) {
+	p := s.predicate
+	if err := p.version0(jobNames); err != nil {
+		return nil, err
+	}
+	j := &jobFile{devices: map[id]ed25519.PublicKey{}}
+	var err error
+	if j.job, err = p.id("job"); err != nil {
+		return nil, err
+	}
+	if j.serial, err = p.uint("serial"); err != nil {
+		return nil, err
+	}
+	if err := j.readGeometry(p); err != nil {
+		return nil, err
+	}
+	if err := j.readDevices(p, s.subjects); err != nil {
+		return nil, err
+	}
+	if err := j.readRecipients(p); err != nil {
+		return nil, err
+	}
+	return j, j.readRoles(p)
+}
+
+func (j *jobFile) readGeometry(p object) error {
+	g, err := p.object("geometry")
+	if err != nil {
+		return err
+	}
+	var k, m, block, disks uint64
+	for name, to := range map[string]*uint64{"k": &k, "m": &m, "block_size": &block, "disks": &disks} {
+		if err := g.get(name, to); err != nil {
+			return err
+		}
+	}
+	if err := g.maybe("allow_no_parity", &j.allowNoParity); err != nil {
+		return err
+	}
+	if _, err := newGeometry(k, m, block, 1); err != nil {
+		return err
+	}
+	if disks < k+m || disks > maxBays || m == 0 && !j.allowNoParity {
+		return fmt.Errorf("%w: %d+%d shards on %d disks", errMalformed, k, m, disks)
+	}
+	j.k, j.m, j.blockSize, j.disks = int(k), int(m), int64(block), int(disks)
+	return nil
+}
+
+func (j *jobFile) readDevices(p object, subjects map[string]string) error {
+	devices, err := p.objects("devices")
+	if err != nil {
+		return err
+	}
+	for _, d := range devices {
+		name, err := d.id("id")
+		if err != nil {
+			return err
+		}
+		text, err := d.text("public_key")
+		if err != nil {
+			return err
+		}
+		key, err := parseSPKIText(text)
+		if err != nil {
+			return err
+		}
+		if deviceID(key) != name {
+			return fmt.Errorf("%w: device %s has the key of device %s", errMalformed, name, deviceID(key))
+		}
+		if subjects["device/"+name.String()] != sha256Hex(spkiOf(key)) {
+			return fmt.Errorf("%w: device %s is not a subject of the statement", errMalformed, name)
+		}
+		j.devices[name] = key
+	}
+	if len(j.devices) == 0 || len(j.devices) != len(devices) || len(subjects) != len(devices) {
+		return fmt.Errorf("%w: %d devices, %d subjects", errMalformed, len(devices), len(subjects))
+	}
+	return nil
+}
+
+func (j *jobFile) readRecipients(p object) error {
+	if _, ok := p["recipients"]; !ok {
+		return nil
+	}
+	recipients, err := p.objects("recipients")
+	if err != nil {
+		return err
+	}
+	for _, r := range recipients {
+		keyID, err := r.text("key_id")
+		if err != nil {
+			return err
+		}
+		if len(keyID) != 64 || !lowerHex(keyID) {
+			return fmt.Errorf("%w: key id %q", errMalformed, keyID)
+		}
+		j.keyIDs = append(j.keyIDs, keyID)
+	}
+	return nil
+}
+
+func (j *jobFile) readRoles(p object) error {
+	if _, ok := p["roles"]; !ok {
+		return nil
+	}
+	roles, err := p.object("roles")
+	if err != nil {
+		return err
+	}
+	var importers []string
+	if err := roles.maybe("importer", &importers); err != nil {
+		return err
+	}
+	for _, text := range importers {
+		key, err := parseSPKIText(text)
+		if err != nil {
+			return err
+		}
+		j.importers = append(j.importers, key)
+	}
+	return nil
+}

@@ -1,0 +1,265 @@
+package fsck
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"hash/crc64"
+)
+
+// A journal file (format.md 9) is a header and frames:
+//
+//	"SLEDGEJL" ‖ version u8 ‖ kind u8 ‖ file id (16) ‖ ordinal u64 ‖ CRC64NVME u64
+//	"SLFR" ‖ clear length u32 ‖ encrypted length u32 ‖ CRC64NVME u64 ‖ clear ‖ encrypted
+const (
+	journalHeaderSize = 42
+	journalMagic      = "SLEDGEJL"
+	frameHeaderSize   = 20
+	frameMagic        = "SLFR"
+	maxFrame          = 32 << 20
+	maxClear          = 2*10 + maxEntrySize + 64
+	journalKind       = 1
+)
+
+type journalHeader struct {
+	kind    byte
+	file    id
+	ordinal uint64
+}
+
+func parseJournalHeader(b []byte) (journalHeader, error) {
+	var h journalHeader
+	switch {
+	case len(b) != journalHeaderSize:
+		return h, fmt.Errorf("%w: %d bytes", errMalformed, len(b))
+	case string(b[:8]) != journalMagic:
+		return h, fmt.Errorf("%w: magic", errMalformed)
+	case b[8] != formatVersion:
+		return h, fmt.Errorf("%w: version %d", ErrVersion, b[8])
+	case crc64.Checksum(b[:34], crcTable) != binary.BigEndian.Uint64(b[34:]):
+		return h, fmt.Errorf("%w: CRC", errMalformed)
+	case b[9] != journalKind && b[9] != journalKind+1:
+		return h, fmt.Errorf("%w: kind %d", ErrVersion, b[9])
+	}
+	return journalHeader{b[9], id(b[10:26]), binary.BigEndian.Uint64(b[26:])}, nil
+}
+
+// frameHeader is the fixed part of a frame.
+type frameHeader struct {
+	clear, encrypted int64
+	crc              uint64
+	begin            uint64 // CRC64NVME of the first 12 bytes
+}
+
+func parseFrameHeader(b []byte) (frameHeader, error) {
+	var h frameHeader
+	if len(b) != frameHeaderSize || string(b[:4]) != frameMagic {
+		return h, fmt.Errorf("%w: no frame", errMalformed)
+	}
+	h = frameHeader{int64(binary.BigEndian.Uint32(b[4:])), int64(binary.BigEndian.Uint32(b[8:])),
+		binary.BigEndian.Uint64(b[12:]), crc64.Checksum(b[:12], crcTable)}
+	if h.size() > maxFrame {
+		return h, fmt.Errorf("%w: frame of %d bytes", errMalformed, h.size())
+	}
+	return h, nil
+}
+
+func (h frameHeader) size() int64 { return frameHeaderSize + h.clear + h.encrypted }
+
+// readFrame proves one frame at off and gives its clear part, which is nil if
+// it is too long to be one.
+func readFrame(f *file, off int64, buf []byte) (clear []byte, h frameHeader, err error) {
+	var head [frameHeaderSize]byte
+	if err := f.readFull(head[:], off); err != nil {
+		return nil, h, err
+	}
+	if h, err = parseFrameHeader(head[:]); err != nil {
+		return nil, h, err
+	}
+	crc := h.begin
+	err = eachSlice(f, off+frameHeaderSize, h.clear+h.encrypted, buf, func(b []byte) {
+		crc = crc64.Update(crc, crcTable, b)
+		if left := h.clear - int64(len(clear)); left > 0 && h.clear <= maxClear {
+			clear = append(clear, b[:min(left, int64(len(b)))]...)
+		}
+	})
+	if err == nil && crc != h.crc {
+		err = fmt.Errorf("%w: frame CRC", errMalformed)
+	}
+	if err == nil && h.clear > maxClear {
+		err = fmt.Errorf("%w: clear part of %d bytes", errMalformed, h.clear)
+	}
+	return clear, h, err
+}
+
+// parseClear takes a pack's commit apart: its entry and the device's signature.
+func parseClear(clear []byte) (entry, sig []byte, err error) {
+	var items [][]byte
+	err = eachItem(clear, func(item []byte) error {
+		if len(items) == 2 {
+			return fmt.Errorf("%w: more than two items", errMalformed)
+		}
+		items = append(items, item)
+		return nil
+	})
+	if err == nil && (len(items) != 2 || len(items[1]) != 64) {
+		err = fmt.Errorf("%w: not an entry and a signature", errMalformed)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return items[0], items[1], nil
+}
+
+// journalCopies is one journal file as several disks have it.
+type journalCopies struct {
+	v      *verifier
+	name   string
+	disks  []*disk
+	files  []*file
+	broken []bool // this copy has been named
+	header journalHeader
+}
+
+func (v *verifier) openJournal(name string) *journalCopies {
+	c := &journalCopies{v: v, name: name}
+	path := "journal/" + name
+	for _, d := range v.use {
+		f, err := openFile(d.fsys, path)
+		if isMissing(err) {
+			continue
+		}
+		if err != nil {
+			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "%s: %v", path, err)
+			continue
+		}
+		c.disks, c.files, c.broken = append(c.disks, d), append(c.files, f), append(c.broken, false)
+	}
+	return c
+}
+
+func (c *journalCopies) close() {
+	for _, f := range c.files {
+		f.Close()
+	}
+}
+
+func (c *journalCopies) bad(i int, off int64, err error) {
+	if !c.broken[i] {
+		c.broken[i] = true
+		c.v.f.add(Repairable, "journal-copy-bad", onDisk(c.disks[i]), hintRebuild, "journal/%s: at byte %d: %v", c.name, off, err)
+	}
+}
+
+// readHeader takes the first copy whose header is good.
+func (c *journalCopies) readHeader() bool {
+	found := false
+	for i, f := range c.files {
+		b := make([]byte, journalHeaderSize)
+		err := f.readFull(b, 0)
+		var h journalHeader
+		if err == nil {
+			h, err = parseJournalHeader(b)
+		}
+		if err == nil && h.file.String() != c.name[:32] {
+			err = fmt.Errorf("%w: header of file %s", errMalformed, h.file)
+		}
+		if err != nil {
+			c.bad(i, 0, err)
+		} else if !found {
+			c.header, found = h, true
+		}
+	}
+	return found
+}
+
+// walk gives the clear part of every frame, each from any copy that has it whole.
+func (c *journalCopies) walk(fn func(clear []byte) error) error {
+	buf := make([]byte, 64<<10)
+	for off := int64(journalHeaderSize); ; {
+		clear, size, ok := c.frame(off, buf)
+		if !ok {
+			return c.end(off, buf, fn)
+		}
+		if err := fn(clear); err != nil {
+			return err
+		}
+		off += size
+	}
+}
+
+// frame reads the frame at off from all copies and names those that differ.
+func (c *journalCopies) frame(off int64, buf []byte) (clear []byte, size int64, ok bool) {
+	errs := make([]error, len(c.files))
+	for i, f := range c.files {
+		got, h, err := readFrame(f, off, buf)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		if ok && (h.size() != size || !bytes.Equal(got, clear)) {
+			errs[i] = fmt.Errorf("%w: another frame than on disk %s", errMalformed, c.disks[0].name)
+			continue
+		}
+		clear, size, ok = got, h.size(), true
+	}
+	if ok {
+		for i, err := range errs {
+			if err != nil {
+				c.bad(i, off, err)
+			}
+		}
+	}
+	return clear, size, ok
+}
+
+// end judges what follows the last whole frame: nothing, a torn write that was
+// never acknowledged, or a frame that is bad in every copy with good ones after it.
+func (c *journalCopies) end(off int64, buf []byte, fn func([]byte) error) error {
+	torn := false
+	for _, f := range c.files {
+		if f.size <= off {
+			continue
+		}
+		torn = true
+		var head [frameHeaderSize]byte
+		if f.readFull(head[:], off) != nil {
+			continue
+		}
+		h, err := parseFrameHeader(head[:])
+		if err != nil {
+			continue
+		}
+		if _, _, ok := c.frame(off+h.size(), buf); ok {
+			c.v.f.add(Lost, "journal-frame-lost", nowhere(), "", "journal/%s: the frame at byte %d is bad in all copies, others follow it", c.name, off)
+			return c.resume(off+h.size(), buf, fn)
+		}
+	}
+	if torn {
+		c.v.f.add(Note, "journal-tail", nowhere(), "", "journal/%s: an unfinished frame at byte %d: it was never acknowledged", c.name, off)
+	}
+	return nil
+}
+
+func (c *journalCopies) resume(off int64, buf []byte, fn func([]byte) error) error {
+	for {
+		clear, size, ok := c.frame(off, buf)
+		if !ok {
+			return nil
+		}
+		if err := fn(clear); err != nil {
+			return err
+		}
+		off += size
+	}
+}
+
+// whole counts the copies without a fault.
+func (c *journalCopies) whole() (n int) {
+	for _, b := range c.broken {
+		if !b {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,162 @@
+package fsck
+
+import (
+	"context"
+	"io/fs"
+	"strconv"
+	"strings"
+)
+
+var rootNames = map[string]bool{
+	"disk.header": true, "job.dsse": true, "wraps": true, "packs": true, "log": true, "statements": true, "journal": true, "tmp": true,
+}
+
+// leftovers names what a sealed device must not have any more, and files that
+// the format does not know.
+func (v *verifier) leftovers() {
+	const hint = "destroy it: resume the seal on the device"
+	for _, d := range v.use {
+		if f, err := d.fsys.Open("wraps/unlock"); err == nil {
+			f.Close()
+			v.f.add(Warning, "leftover", onDisk(d), hint, "wraps/unlock is still there: with the unlock code it opens the device")
+		}
+		count := 0
+		// A folder that cannot be read is no leftover that we could name.
+		_ = eachEntry(d.fsys, "journal", func(fs.DirEntry) error { count++; return nil })
+		if count > 0 {
+			v.f.add(Warning, "leftover", onDisk(d), hint, "journal/ still has %d files", count)
+		}
+		v.unknownIn(d, ".", func(name string) bool { return rootNames[name] })
+		v.unknownIn(d, "statements", func(name string) bool { return name == "seal.dsse" })
+		v.unknownIn(d, "log", func(name string) bool { return name == "checkpoint" || name == "tile" })
+	}
+}
+
+func (v *verifier) unknownIn(d *disk, dir string, known func(string) bool) {
+	err := eachEntry(d.fsys, dir, func(e fs.DirEntry) error {
+		if !known(e.Name()) {
+			v.nameUnknown(d, join(dir, e.Name()))
+		}
+		return nil
+	})
+	if err != nil {
+		v.f.add(Warning, "folder-unreadable", onDisk(d), "", "%s: %v", dir, err)
+	}
+}
+
+func (v *verifier) nameUnknown(d *disk, path string) {
+	v.f.repeat(Note, "unknown-file", onDisk(d), "", "%s is not part of the format", quoteName(path))
+}
+
+func join(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return dir + "/" + name
+}
+
+// listing walks the folders of packs and of the log on every disk.
+func (v *verifier) listing(ctx context.Context) error {
+	for _, d := range v.use {
+		if err := v.listPacks(ctx, d); err != nil {
+			return err
+		}
+		if v.log != nil {
+			if err := v.listLog(ctx, d, "log/tile", 0); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (v *verifier) listPacks(ctx context.Context, d *disk) error {
+	return eachEntry(d.fsys, "packs", func(e fs.DirEntry) error {
+		dir := "packs/" + e.Name()
+		if !e.IsDir() || len(e.Name()) != 2 || !lowerHex(e.Name()) {
+			v.nameUnknown(d, dir)
+			return nil
+		}
+		return eachEntry(d.fsys, dir, func(file fs.DirEntry) error {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			v.judgePackFile(d, e.Name(), file)
+			return nil
+		})
+	})
+}
+
+func (v *verifier) judgePackFile(d *disk, folder string, e fs.DirEntry) {
+	name := e.Name()
+	pack, ok := packFileID(name)
+	if !ok || e.IsDir() || name[:2] != folder {
+		v.nameUnknown(d, "packs/"+folder+"/"+name)
+		return
+	}
+	if !v.packIDs.has(pack) {
+		v.f.repeat(Note, "unknown-pack", onDisk(d), "", "packs/%s/%s is of a pack that is not in the log", folder, name)
+	}
+}
+
+// packFileID takes "<pack id>.NN.shard", "….NN.piece" or "….hashes" apart.
+func packFileID(name string) (id, bool) {
+	if len(name) < 33 || name[32] != '.' {
+		return id{}, false
+	}
+	pack, err := parseID(name[:32])
+	if err != nil {
+		return id{}, false
+	}
+	rest := name[33:]
+	if rest == "hashes" {
+		return pack, true
+	}
+	number, kind, _ := strings.Cut(rest, ".")
+	n, err := strconv.Atoi(number)
+	return pack, err == nil && len(number) == 2 && n >= 0 && n < maxShards && (kind == "shard" || kind == "piece")
+}
+
+const maxFolderDepth = 12
+
+func (v *verifier) listLog(ctx context.Context, d *disk, dir string, depth int) error {
+	return eachEntry(d.fsys, dir, func(e fs.DirEntry) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		path := dir + "/" + e.Name()
+		if e.IsDir() && depth < maxFolderDepth {
+			return v.listLog(ctx, d, path, depth+1)
+		}
+		if !v.log.expects(path) {
+			v.nameUnknown(d, path)
+		}
+		return nil
+	})
+}
+
+// expects reports whether a tile path belongs to the log of this size.
+func (l *logView) expects(path string) bool {
+	kind, rest, _ := strings.Cut(strings.TrimPrefix(path, "log/tile/"), "/")
+	level := 0
+	if kind != "entries" {
+		n, err := decimal(kind)
+		if err != nil || n > uint64(l.top()) {
+			return false
+		}
+		level = int(n)
+	}
+	rest, _, _ = strings.Cut(rest, ".p/")
+	n := int64(0)
+	for part := range strings.SplitSeq(rest, "/") {
+		digits, err := strconv.ParseUint(strings.TrimPrefix(part, "x"), 10, 16)
+		if err != nil || n > maxLogSize {
+			return false
+		}
+		n = n*1000 + int64(digits)
+	}
+	if n*tileWidth >= l.size>>(8*level) {
+		return false
+	}
+	return path == tilePath(kind, n, l.width(level, n))
+}

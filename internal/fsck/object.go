@@ -1,0 +1,145 @@
+package fsck
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"time"
+)
+
+const (
+	maxObjectLine = 1 << 20
+	saltText      = 64
+)
+
+// ObjectLine is one line of a receipt's objects.list (format.md 10): what
+// became of one record.
+type ObjectLine struct {
+	Position     int64 // line and log entry, from 0
+	Page         uint64
+	Index        uint64
+	Record       *Record
+	RecordSalt   []byte
+	Outcome      string
+	Key          string
+	VersionID    string
+	ETag         string
+	Size         uint64
+	Parts        uint64
+	PartSize     uint64
+	SHA256       string // base64, "-N" appended if composite
+	ChecksumType string
+	Proof        string
+	HashedBy     string
+	PartsBy      string
+	Verified     time.Time
+	Error        string
+	Detail       string
+
+	commitment       [32]byte // in the receipt log
+	recordCommitment [32]byte // in the manifest's page
+}
+
+var (
+	outcomes = map[string]bool{
+		"stored": true, "already-there": true, "no-object": true, "skipped": true, "failed": true, "conflict": true,
+	}
+	proofs  = map[string]bool{"": true, "read-back sha256": true, "store sha256": true, "store crc64nvme": true}
+	hashers = map[string]bool{"": true, "loader": true, "importer": true}
+)
+
+// there reports whether the line says that an object stands in the store.
+func (l *ObjectLine) there() bool { return l.Outcome == "stored" || l.Outcome == "already-there" }
+
+// parseObjectLine takes "<salt> <JSON>" without the line's end.
+func parseObjectLine(line []byte) (*ObjectLine, error) {
+	if len(line) < saltText+3 || line[saltText] != ' ' || !lowerHex(string(line[:saltText])) {
+		return nil, fmt.Errorf("%w: no salt", errMalformed)
+	}
+	salt, err := hex.DecodeString(string(line[:saltText]))
+	if err != nil {
+		return nil, fmt.Errorf("%w: salt", errMalformed)
+	}
+	text := line[saltText+1:]
+	o, err := parseObject(text)
+	if err != nil {
+		return nil, err
+	}
+	l := &ObjectLine{commitment: commitment(salt, text)}
+	if err := l.record(o); err != nil {
+		return nil, err
+	}
+	return l, l.object(o)
+}
+
+func (l *ObjectLine) record(o object) error {
+	var err error
+	if l.Page, err = o.uint("page"); err != nil {
+		return err
+	}
+	if l.Index, err = o.uint("index"); err != nil {
+		return err
+	}
+	raw, err := o.base64("record")
+	if err != nil {
+		return err
+	}
+	if l.RecordSalt, err = o.base64("record_salt"); err != nil {
+		return err
+	}
+	if len(l.RecordSalt) != 32 {
+		return fmt.Errorf("%w: record salt of %d bytes", errMalformed, len(l.RecordSalt))
+	}
+	if l.Record, err = ParseRecord(raw); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	l.recordCommitment = commitment(l.RecordSalt, raw)
+	if l.Outcome, err = o.text("outcome"); err != nil {
+		return err
+	}
+	if !outcomes[l.Outcome] {
+		return fmt.Errorf("%w: outcome %q", ErrVersion, l.Outcome)
+	}
+	return nil
+}
+
+func (l *ObjectLine) object(o object) error {
+	for name, to := range map[string]any{
+		"key": &l.Key, "version_id": &l.VersionID, "etag": &l.ETag, "size": &l.Size, "parts": &l.Parts, "part_size": &l.PartSize,
+		"sha256": &l.SHA256, "checksum_type": &l.ChecksumType, "proof": &l.Proof, "hashed_by": &l.HashedBy, "parts_by": &l.PartsBy,
+		"error": &l.Error, "detail": &l.Detail,
+	} {
+		if err := o.maybe(name, to); err != nil {
+			return err
+		}
+	}
+	if _, ok := o["verified"]; ok {
+		var err error
+		if l.Verified, err = o.time("verified"); err != nil {
+			return err
+		}
+	}
+	if !proofs[l.Proof] || !hashers[l.HashedBy] || !hashers[l.PartsBy] {
+		return fmt.Errorf("%w: proof %q, hashed by %q, parts by %q", ErrVersion, l.Proof, l.HashedBy, l.PartsBy)
+	}
+	if l.there() && (l.Key == "" || l.Proof == "" || l.Verified.IsZero()) {
+		return fmt.Errorf("%w: %s without key, proof or time", errMalformed, l.Outcome)
+	}
+	return nil
+}
+
+// agrees compares what the line says of the object with the record.
+func (l *ObjectLine) agrees() error {
+	if !l.there() || l.Record.Kind != KindFile && l.Record.Kind != KindHardLink {
+		return nil
+	}
+	if l.Size != l.Record.Size {
+		return fmt.Errorf("the object has %d bytes, the record %d", l.Size, l.Record.Size)
+	}
+	if whole, err := base64.StdEncoding.DecodeString(l.SHA256); err == nil && len(whole) == 32 && l.Record.SHA256 != nil {
+		if [32]byte(whole) != [32]byte(l.Record.SHA256) {
+			return fmt.Errorf("the object's SHA-256 is not the record's")
+		}
+	}
+	return nil
+}

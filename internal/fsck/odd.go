@@ -1,0 +1,115 @@
+package fsck
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"hash/crc64"
+	"sync"
+)
+
+const (
+	maxOddShards = 64
+	maxOddPacks  = 1 << 16
+)
+
+// oddShards are shards that are wrong from the first block to the last: stale,
+// or another shard's bytes under this name. Looking for the true owner is best
+// effort and bounded.
+type oddShards struct {
+	mu   sync.Mutex
+	list []oddShard
+}
+
+type oddShard struct {
+	p      *packEntry
+	j      int
+	d      *disk
+	length int64 // of the file's first block
+	sha    [32]byte
+	crc    uint64
+}
+
+// add takes the digests of the shard's first block.
+func (o *oddShards) add(s *packScan, j int) {
+	c := s.shards[j][0]
+	odd := oddShard{p: s.p, j: j, d: c.d, length: min(c.f.size, s.g.blockSize)}
+	h := sha256.New()
+	err := eachSlice(c.f, 0, odd.length, s.w.buffer(windowSize), func(b []byte) {
+		h.Write(b)
+		odd.crc = crc64.Update(odd.crc, crcTable, b)
+	})
+	if err != nil || odd.length == 0 {
+		return
+	}
+	odd.sha = [32]byte(h.Sum(nil))
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.list) < maxOddShards {
+		o.list = append(o.list, odd)
+	}
+}
+
+var errEnough = errors.New("enough")
+
+// identify compares with the first line of other packs' hash lists.
+func (o *oddShards) identify(ctx context.Context, v *verifier, each func(context.Context, func(*packEntry) error) error) error {
+	if len(o.list) == 0 {
+		return nil
+	}
+	seen := 0
+	err := each(ctx, func(p *packEntry) error {
+		if seen++; seen > maxOddPacks {
+			return errEnough
+		}
+		o.compare(v, p)
+		return nil
+	})
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+func (o *oddShards) compare(v *verifier, p *packEntry) {
+	g := p.geometry
+	for _, d := range v.use {
+		f, err := openFile(d.fsys, hashesName(p))
+		if err != nil {
+			continue
+		}
+		line := make([]byte, g.lineLen())
+		err = f.readFull(line, 0)
+		f.Close()
+		if err != nil {
+			continue
+		}
+		for i := range o.list {
+			odd := &o.list[i]
+			if odd.length != g.blockLen(0) {
+				continue
+			}
+			if j := odd.owner(g, line); j >= 0 && (p.id != odd.p.id || j != odd.j) {
+				v.f.add(Repairable, "shard-misplaced", inShard(odd.p, odd.j).on(odd.d), hintRebuild, "holds %s %s shard %d", p.noun(), p.id, j)
+			}
+		}
+		return
+	}
+}
+
+// owner is the shard whose first block this is, by a pack's first line.
+func (o *oddShard) owner(g geometry, line []byte) int {
+	for j := range g.k {
+		if bytes.Equal(line[32*j:32*j+32], o.sha[:]) {
+			return j
+		}
+	}
+	for j := range g.m {
+		if binary.BigEndian.Uint64(line[32*g.k+8*j:]) == o.crc {
+			return g.k + j
+		}
+	}
+	return -1
+}

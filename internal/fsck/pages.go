@@ -1,0 +1,193 @@
+package fsck
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+
+	"github.com/klauspost/reedsolomon"
+)
+
+// pages checks the ciphertext of every page against its entry. A page is read
+// straight from the data shards; only where that fails are stripes proven and
+// decoded.
+func (v *verifier) pages(ctx context.Context) error {
+	v.progress.enter("pages")
+	v.progress.done.Store(0)
+	total := int64(0)
+	for _, n := range v.counts.indexBody {
+		total += n
+	}
+	v.progress.total.Store(total)
+	c := &v.counts
+	return v.pool(ctx, func(ctx context.Context, send func(*packEntry) error) error {
+		return v.log.clone().each(ctx, c.firstIndex, c.firstIndex+c.indexes, func(_ int64, raw []byte) error {
+			e, err := parseEntry(raw)
+			if err != nil || e.pack == nil {
+				return err
+			}
+			return send(e.pack)
+		})
+	}, func(ctx context.Context, w *worker, p *packEntry) error {
+		return w.checkPages(ctx, p)
+	})
+}
+
+// pageReader reads one index pack's body.
+type pageReader struct {
+	*packScan
+	w      *worker
+	shards [][]shardCopy
+	opened bool
+}
+
+func (w *worker) checkPages(ctx context.Context, p *packEntry) error {
+	r := &pageReader{w: w, shards: w.v.openShards(p, true)}
+	defer r.close()
+	from := w.v.counts.firstPage + int64(p.firstPage)
+	return w.v.log.clone().each(ctx, from, from+int64(p.pageCount), func(_ int64, raw []byte) error {
+		e, err := parseEntry(raw)
+		if err != nil || e.page == nil {
+			return err
+		}
+		w.v.progress.done.Add(e.page.length)
+		return r.check(p, e.page)
+	})
+}
+
+func (r *pageReader) close() {
+	closeShards(r.shards)
+	if r.packScan != nil {
+		r.packScan.close()
+	}
+}
+
+// check hashes one page and looks at the zeros after it.
+func (r *pageReader) check(p *packEntry, e *pageEntry) error {
+	end := min(ceil4k(e.offset+e.length), p.geometry.body)
+	sum, zero, err := r.sum(p, e, end, r.readStored)
+	if err == nil && sum == e.sha256 && zero {
+		return nil
+	}
+	if err := r.prove(p); err != nil {
+		return err
+	}
+	if r.list == nil {
+		r.w.v.f.add(Lost, "page-lost", inPack(p), "", "page %d: hash list is lost, page cannot be decoded", e.number)
+		return nil
+	}
+	sum, zero, err = r.sum(p, e, end, r.readProven)
+	switch {
+	case errors.Is(err, errStripeLost):
+		r.w.v.f.add(Lost, "page-lost", inPack(p), "", "page %d: its bytes cannot be decoded: the records in it are lost", e.number)
+	case err != nil:
+		return err
+	case sum != e.sha256:
+		r.w.v.f.add(Fatal, "page-bad", inPack(p), hintRefuse, "page %d: its bytes are as signed in the hash list, but not as in the page entry", e.number)
+	case !zero:
+		r.w.v.f.add(Fatal, "padding-not-zero", inPack(p), hintRefuse, "bytes after page %d are not zero", e.number)
+	}
+	return nil
+}
+
+type bodyRead func(p *packEntry, off, n int64, fn func([]byte)) error
+
+func (r *pageReader) sum(p *packEntry, e *pageEntry, end int64, read bodyRead) (sum [32]byte, zero bool, err error) {
+	h := sha256.New()
+	if err := read(p, e.offset, e.length, func(b []byte) { h.Write(b) }); err != nil {
+		return sum, false, err
+	}
+	zero = true
+	err = read(p, e.offset+e.length, end-e.offset-e.length, func(b []byte) { zero = zero && allZero(b) })
+	return [32]byte(hash.Hash(h).Sum(nil)), zero, err
+}
+
+// readStored reads a range of the body as the first copies have it.
+func (r *pageReader) readStored(p *packEntry, off, n int64, fn func([]byte)) error {
+	g := p.geometry
+	buf := r.w.buffer(windowSize)
+	for n > 0 {
+		stripe, block, at, left := g.locate(off)
+		size := min(n, left)
+		if len(r.shards[block]) == 0 {
+			return fmt.Errorf("shard %d is missing", block)
+		}
+		if err := eachSlice(r.shards[block][0].f, stripe*g.blockSize+at, size, buf, fn); err != nil {
+			return err
+		}
+		r.w.v.bytes.Add(size)
+		off, n = off+size, n-size
+	}
+	return nil
+}
+
+// prove opens the pack anew with its hash list. When all blocks are checked
+// later, their damage is named then and not here.
+func (r *pageReader) prove(p *packEntry) error {
+	if r.packScan != nil {
+		return nil
+	}
+	var err error
+	r.packScan, err = r.w.newScan(p, r.w.v.disksToo)
+	return err
+}
+
+var errStripeLost = errors.New("stripe is lost")
+
+// readProven reads a range of the body from blocks that are proven or decoded
+// from such.
+func (r *pageReader) readProven(p *packEntry, off, n int64, fn func([]byte)) error {
+	for n > 0 {
+		stripe, block, at, left := r.g.locate(off)
+		size := min(n, left, sliceSize)
+		if r.cache.stripe != stripe {
+			if err := r.examine(stripe); err != nil {
+				return err
+			}
+		}
+		b, err := r.cache.read(r.packScan, block, stripe*r.g.blockSize+at, size)
+		if err != nil {
+			return err
+		}
+		fn(b)
+		off, n = off+size, n-size
+	}
+	return nil
+}
+
+// read gives bytes of one data block of an examined stripe.
+func (e *examined) read(s *packScan, block int, off, n int64) ([]byte, error) {
+	if e.good>>block&1 == 1 {
+		b := s.w.slices[block][:n]
+		return b, e.source[block].f.readFull(b, off)
+	}
+	if !e.decided {
+		return nil, errStripeLost
+	}
+	enc, err := s.w.decoder(s.g)
+	if err != nil {
+		return nil, err
+	}
+	return e.decode(enc, s, block, off, n)
+}
+
+func (e *examined) decode(enc reedsolomon.Encoder, s *packScan, block int, off, n int64) ([]byte, error) {
+	shards := make([][]byte, s.g.shards())
+	required := make([]bool, s.g.shards())
+	required[block] = true
+	for j := range shards {
+		shards[j] = s.w.slices[j][:0]
+		if e.inputs>>j&1 == 1 {
+			shards[j] = s.w.slices[j][:n]
+			if err := e.source[j].f.readFull(shards[j], off); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if err := enc.ReconstructSome(shards, required); err != nil {
+		return nil, err
+	}
+	return shards[block], nil
+}

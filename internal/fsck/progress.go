@@ -1,0 +1,46 @@
+package fsck
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const progressInterval = 250 * time.Millisecond
+
+// progress holds counters that workers add to and one goroutine shows.
+type progress struct {
+	phase                          atomic.Value // string
+	done, total, packs, packsTotal atomic.Int64
+}
+
+func (p *progress) enter(phase string) { p.phase.Store(phase) }
+
+func (p *progress) status() Status {
+	phase, _ := p.phase.Load().(string)
+	return Status{Phase: phase, BytesDone: p.done.Load(), BytesTotal: p.total.Load(),
+		PacksDone: p.packs.Load(), PacksTotal: p.packsTotal.Load()}
+}
+
+// start shows the status until the returned function is called, and once at the end.
+func (p *progress) start(show func(Status)) (stop func()) {
+	if show == nil {
+		return func() {}
+	}
+	end := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(progressInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				show(p.status())
+			case <-end:
+				show(p.status())
+				return
+			}
+		}
+	})
+	return func() { close(end); wg.Wait() }
+}

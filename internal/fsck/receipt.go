@@ -1,0 +1,376 @@
+package fsck
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// ReceiptOptions says against which manifest receipts are checked.
+type ReceiptOptions struct {
+	Options                         // disks with the manifest's log, trust, label
+	Object  func(*ObjectLine) error // called for each line in order; an error stops
+}
+
+// ReceiptReport is the answer of VerifyReceipts.
+type ReceiptReport struct {
+	Manifest   *Report          `json:"manifest"`
+	Run        string           `json:"run,omitempty"`
+	Importer   string           `json:"importer,omitempty"` // fingerprint of the key that signed
+	Checkpoint string           `json:"checkpoint,omitempty"`
+	LogSize    int64            `json:"log_size"`
+	Lines      int64            `json:"lines"`
+	Pages      int64            `json:"pages"` // whose root is that of the manifest
+	Outcomes   map[string]int64 `json:"outcomes"`
+	Proofs     map[string]int64 `json:"proofs"`
+	Bytes      uint64           `json:"bytes"`    // of objects that stand in the store
+	Complete   bool             `json:"complete"` // every record has an outcome and none failed
+	Findings   []Finding        `json:"findings"`
+	Verdict    Verdict          `json:"verdict"`
+}
+
+// receiptCheck is one run of VerifyReceipts.
+type receiptCheck struct {
+	v      *verifier
+	dir    fs.FS
+	f      *findings
+	r      *ReceiptReport
+	object func(*ObjectLine) error
+	key    ed25519.PublicKey
+	cp     *checkpoint
+	lines  *bufio.Reader
+
+	page   *pageEntry // that is being filled
+	next   int64      // log position of the next page entry to look at
+	count  uint64     // records of page so far
+	tree   treeStack
+	order  []byte
+	number uint64
+	parts  compositeCheck
+}
+
+// VerifyReceipts checks an importer's receipts: its checkpoint under a key that
+// the job file pins, its log, that every line of objects.list is committed to,
+// and, from the records in the lines, that the list covers the manifest's
+// pages exactly. Whether the objects stand in the store is for o.Object to ask.
+func VerifyReceipts(ctx context.Context, dir fs.FS, o ReceiptOptions) (*ReceiptReport, error) {
+	v, err := newVerifier(o.Options)
+	if err != nil {
+		return nil, err
+	}
+	stop := v.progress.start(o.Progress)
+	defer stop()
+	c := &receiptCheck{v: v, dir: dir, f: newFindings(), object: o.Object,
+		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, Findings: []Finding{}}}
+	err = c.run(ctx)
+	if err != nil && !errors.Is(err, errRefused) {
+		return nil, err
+	}
+	v.fillReport()
+	c.r.Manifest = v.report
+	rest := &Report{}
+	c.f.finish(rest)
+	c.r.Findings = append(c.r.Findings, rest.Findings...)
+	c.r.Verdict = rest.Verdict
+	if v.report.Verdict == VerdictRefused {
+		c.r.Verdict = VerdictRefused
+	}
+	return c.r, nil
+}
+
+func (c *receiptCheck) refuse(class, format string, args ...any) error {
+	c.f.add(Fatal, class, nowhere(), "", format, args...)
+	return errRefused
+}
+
+func (c *receiptCheck) run(ctx context.Context) error {
+	if !c.v.s.sawSeal {
+		return c.refuse("manifest-missing", "no disk has a checkpoint: receipts are of a sealed device")
+	}
+	if err := c.v.manifest(ctx); err != nil {
+		return err
+	}
+	if err := c.openCheckpoint(); err != nil {
+		return err
+	}
+	list, err := c.dir.Open("objects.list")
+	if err != nil {
+		return c.refuse("list-missing", "objects.list: %v", err)
+	}
+	defer list.Close()
+	c.lines = bufio.NewReaderSize(list, 64<<10)
+	c.next = c.v.counts.firstPage
+	log := folderLog(c.dir, c.cp.size, c.cp.root, c.f)
+	err = log.walk(ctx, func(pos int64, entry []byte) error { return c.entry(ctx, pos, entry) })
+	if errors.Is(err, errLogLost) {
+		return c.refuse("receipt-log-bad", "the receipt log does not fit its checkpoint: %v", err)
+	}
+	if err == nil {
+		err = c.finish(ctx)
+	}
+	return err
+}
+
+// openCheckpoint finds the importer key, pinned by the job file, that signed.
+func (c *receiptCheck) openCheckpoint() error {
+	raw, err := readSmall(c.dir, "log/checkpoint", maxCheckpointSize)
+	if err == nil {
+		c.cp, err = parseCheckpoint(raw)
+	}
+	if err != nil {
+		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: %v", err)
+	}
+	who, rest, err := parseOrigin(c.cp.origin)
+	run, isImport := bytes.CutPrefix([]byte(rest), []byte("import/"))
+	if err != nil || !isImport || len(run) == 0 || who != c.v.who {
+		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: origin %q is not an import of this device", c.cp.origin)
+	}
+	c.r.Run, c.r.Checkpoint, c.r.LogSize = string(run), c.cp.text, c.cp.size
+	for _, key := range c.v.job.importers {
+		if c.cp.verify(key) == nil {
+			c.key, c.r.Importer = key, Fingerprint(key)
+			return nil
+		}
+	}
+	return c.refuse("receipt-untrusted", "log/checkpoint: no importer key of the job file signed it")
+}
+
+var receiptFields = schema{bytesField(1, 32, 32)}
+
+// entry takes one receipt and its line.
+func (c *receiptCheck) entry(ctx context.Context, pos int64, raw []byte) error {
+	kind, body, err := versionKind(raw)
+	if err == nil && entryKind(kind) != receiptKind {
+		err = fmt.Errorf("%w: entry kind %d", ErrVersion, kind)
+	}
+	var m message
+	if err == nil {
+		m, err = parseFields(body, receiptFields)
+	}
+	if err == nil {
+		err = m.need(1)
+	}
+	if err != nil {
+		return c.refuse("receipt-entry-bad", "receipt %d: %v", pos, err)
+	}
+	line, err := c.readLine()
+	if err != nil {
+		return c.refuse("list-short", "objects.list: line %d: %v", pos, err)
+	}
+	l, err := parseObjectLine(line)
+	if err != nil {
+		return c.refuse("list-line-bad", "objects.list: line %d: %v", pos, err)
+	}
+	if !bytes.Equal(l.commitment[:], m.bytes(1)) {
+		return c.refuse("list-line-bad", "objects.list: line %d is not what the receipt commits to", pos)
+	}
+	l.Position = pos
+	return c.line(ctx, l)
+}
+
+func (c *receiptCheck) readLine() ([]byte, error) {
+	var line []byte
+	for {
+		part, err := c.lines.ReadSlice('\n')
+		line = append(line, part...)
+		if len(line) > maxObjectLine {
+			return nil, fmt.Errorf("%w: over %d bytes", errTooLong, maxObjectLine)
+		}
+		if err == nil {
+			return line[:len(line)-1], nil
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return nil, err
+		}
+	}
+}
+
+// line adds a record to its page and counts the outcome.
+func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
+	if l.Index == 0 {
+		if err := c.closePage(); err != nil {
+			return err
+		}
+		if err := c.openPage(ctx); err != nil {
+			return err
+		}
+	}
+	if c.page == nil || l.Page != c.page.number || l.Index != c.count || c.count >= maxRecordsPerPage {
+		return c.refuse("list-incomplete", "objects.list: line %d is record %d of page %d, which is out of order", l.Position, l.Index, l.Page)
+	}
+	c.count++
+	c.tree.push(tlog.RecordHash(l.recordCommitment[:]), 1)
+	if err := c.inOrder(l); err != nil {
+		return err
+	}
+	if err := l.agrees(); err != nil {
+		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+	}
+	if err := c.parts.line(l); err != nil {
+		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+	}
+	c.r.Lines++
+	c.r.Outcomes[l.Outcome]++
+	if l.there() {
+		c.r.Proofs[l.Proof]++
+		c.r.Bytes += l.Size
+	}
+	c.v.progress.done.Add(1)
+	if c.object != nil {
+		return c.object(l)
+	}
+	return nil
+}
+
+// inOrder holds the records of all pages to strictly ascending order.
+func (c *receiptCheck) inOrder(l *ObjectLine) error {
+	key, number := l.Record.orderKey(), l.Record.continuation.number
+	cmp := bytes.Compare(key, c.order)
+	if c.order != nil && (cmp < 0 || cmp == 0 && number <= c.number) {
+		return c.refuse("record-order", "objects.list: line %d: records are not in order", l.Position)
+	}
+	c.order, c.number = bytes.Clone(key), number
+	return nil
+}
+
+// openPage takes the next page of records from the manifest's log.
+func (c *receiptCheck) openPage(ctx context.Context) error {
+	end := c.v.counts.firstPage + c.v.counts.pages
+	c.page, c.count = nil, 0
+	c.tree.reset()
+	for c.page == nil && c.next < end {
+		err := c.v.log.each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
+			e, err := parseEntry(raw)
+			if err == nil && e.page != nil && !e.page.directory {
+				c.page = e.page
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		c.next++
+	}
+	return nil
+}
+
+func (c *receiptCheck) closePage() error {
+	if c.page == nil {
+		return nil
+	}
+	if c.tree.root() != c.page.root {
+		return c.refuse("page-root-differs", "page %d: the list's records do not give its root: a record is missing, added or changed", c.page.number)
+	}
+	c.r.Pages++
+	return nil
+}
+
+// finish asks for the end of both: of the list, and of the manifest's pages.
+func (c *receiptCheck) finish(ctx context.Context) error {
+	if err := c.closePage(); err != nil {
+		return err
+	}
+	if _, err := c.lines.ReadByte(); !errors.Is(err, io.EOF) {
+		return c.refuse("list-long", "objects.list has lines without a receipt")
+	}
+	if err := c.openPage(ctx); err != nil {
+		return err
+	}
+	if c.page != nil {
+		return c.refuse("list-incomplete", "objects.list ends before page %d", c.page.number)
+	}
+	if err := c.parts.end(); err != nil {
+		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: %v", err)
+	}
+	c.r.Complete = c.r.Outcomes["failed"] == 0 && c.r.Outcomes["conflict"] == 0
+	if !c.r.Complete {
+		c.f.add(Lost, "import-incomplete", nowhere(), "resume the import", "%d failed, %d conflicts", c.r.Outcomes["failed"], c.r.Outcomes["conflict"])
+	}
+	return c.total()
+}
+
+// total compares total.dsse with what was counted.
+func (c *receiptCheck) total() error {
+	raw, err := readSmall(c.dir, "total.dsse", maxStatementSize)
+	if err != nil {
+		return c.refuse("total-bad", "total.dsse: %v", err)
+	}
+	if err := c.checkTotal(raw); err != nil {
+		return c.refuse("total-bad", "total.dsse: %v", err)
+	}
+	return nil
+}
+
+func (c *receiptCheck) checkTotal(raw []byte) error {
+	e, err := parseEnvelope(raw)
+	if err != nil {
+		return err
+	}
+	if err := e.verify(c.key); err != nil {
+		return err
+	}
+	s, err := e.statement(totalPredicate)
+	if err != nil {
+		return err
+	}
+	sum := sha256Hex(c.cp.signedBy(c.key))
+	for _, got := range s.subjects {
+		if got != sum {
+			return fmt.Errorf("%w: its subject is another checkpoint", errMalformed)
+		}
+	}
+	if len(s.subjects) != 1 {
+		return fmt.Errorf("%w: %d subjects", errMalformed, len(s.subjects))
+	}
+	return c.compareTotal(s.predicate)
+}
+
+func (c *receiptCheck) compareTotal(p object) error {
+	m := c.v.report
+	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": base64.StdEncoding.EncodeToString(c.v.log.root[:])} {
+		if got, err := p.text(name); err != nil || got != want {
+			return fmt.Errorf("%w: %s is %q, not %q", errMalformed, name, got, want)
+		}
+	}
+	for name, want := range map[string]uint64{"generation": m.Generation, "manifest_size": uint64(m.LogSize), "bytes": c.r.Bytes} {
+		if got, err := p.uint(name); err != nil || got != want {
+			return fmt.Errorf("%w: %s is %d, not %d", errMalformed, name, got, want)
+		}
+	}
+	for name, want := range map[string]map[string]int64{"counts": c.r.Outcomes, "proof": c.r.Proofs} {
+		got := map[string]int64{}
+		if err := p.get(name, &got); err != nil {
+			return err
+		}
+		if err := sameCounts(got, want); err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	var complete bool
+	if err := p.get("complete", &complete); err != nil {
+		return err
+	}
+	if complete != c.r.Complete {
+		return fmt.Errorf("%w: complete is %v", errMalformed, complete)
+	}
+	return nil
+}
+
+func sameCounts(got, want map[string]int64) error {
+	for _, m := range []map[string]int64{got, want} {
+		for name := range m {
+			if got[name] != want[name] {
+				return fmt.Errorf("%w: %d %s, counted %d", errMalformed, got[name], name, want[name])
+			}
+		}
+	}
+	return nil
+}

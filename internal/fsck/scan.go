@@ -1,0 +1,359 @@
+package fsck
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"math/bits"
+
+	"github.com/klauspost/reedsolomon"
+)
+
+// packScan checks every block of one pack.
+//
+// Each shard is one long row of bytes and the code works byte by byte, so the
+// rows are taken in runs, without regard to stripes: of the shards at hand any
+// k are inputs, the other m are computed. If all k data blocks of a stripe,
+// stored or computed, have their signed SHA-256, the stripe is proven, and a
+// stored block that is not an input is bad exactly if it differs from the
+// computed one. Only a stripe that fails this is looked at alone (stripe.go).
+// One pass thus hashes each data block once and codes once, damaged or not.
+type packScan struct {
+	w       *worker
+	p       *packEntry
+	g       geometry
+	shards  [][]shardCopy
+	list    *hashList
+	coder   reedsolomon.Encoder
+	quiet   bool
+	suspect uint32 // shards that had bad blocks: inputs only if need be
+	bad     [maxShards]int64
+	lucky   uint32 // parity blocks that decoded the last stripe
+	widened uint32 // shards for which all disks have been searched
+	padding bool   // padding that is not zero was seen
+	unit    unit
+	cache   examined
+}
+
+// unit is a run, or a stripe if that is longer: inputs never change within.
+type unit struct {
+	first   int64 // first stripe
+	inputs  uint32
+	have    uint32
+	stripes []stripeState
+}
+
+type stripeState struct {
+	failed bool
+	differ uint32
+}
+
+func (w *worker) newScan(p *packEntry, quiet bool) (*packScan, error) {
+	c, err := w.coder(p.geometry)
+	if err != nil {
+		return nil, err
+	}
+	s := &packScan{w: w, p: p, g: p.geometry, coder: c.fast, quiet: quiet, cache: examined{stripe: -1}}
+	s.shards = w.v.openShards(p, quiet)
+	s.list = w.findList(p, s.shards, quiet)
+	return s, nil
+}
+
+func (s *packScan) close() {
+	closeShards(s.shards)
+	if s.list != nil {
+		s.list.close()
+	}
+	s.w.v.f.closePack(s.p)
+}
+
+// packs checks all packs, index packs last.
+func (v *verifier) packs(ctx context.Context) error {
+	v.progress.enter("disks")
+	v.progress.done.Store(0)
+	v.progress.total.Store(v.counts.stored)
+	odd := &oddShards{}
+	err := v.pool(ctx, func(ctx context.Context, send func(*packEntry) error) error {
+		return v.eachPack(ctx, send)
+	}, func(ctx context.Context, w *worker, p *packEntry) error {
+		return w.scanPack(ctx, p, odd)
+	})
+	if err != nil {
+		return err
+	}
+	return odd.identify(ctx, v, v.eachPack)
+}
+
+// eachPack gives the entries of packs, then of index packs.
+func (v *verifier) eachPack(ctx context.Context, fn func(*packEntry) error) error {
+	c := &v.counts
+	take := func(_ int64, raw []byte) error {
+		e, err := parseEntry(bytes.Clone(raw))
+		if err != nil || e.pack == nil {
+			return err
+		}
+		return fn(e.pack)
+	}
+	if err := v.log.each(ctx, c.firstPack, c.firstPack+c.packs, take); err != nil {
+		return err
+	}
+	return v.log.each(ctx, c.firstIndex, c.firstIndex+c.indexes, take)
+}
+
+func (w *worker) scanPack(ctx context.Context, p *packEntry, odd *oddShards) error {
+	s, err := w.newScan(p, false)
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	if s.list == nil {
+		w.v.f.add(Lost, "hashlist-lost", inPack(p), "", "hash list is lost: its blocks cannot be checked without the key")
+	} else if err := s.run(ctx); err != nil {
+		return err
+	}
+	for j, n := range s.bad {
+		if n == s.g.stripes() && len(s.shards[j]) > 0 {
+			odd.add(s, j)
+		}
+	}
+	w.v.progress.packs.Add(1)
+	return nil
+}
+
+// run reads all shards side by side.
+func (s *packScan) run(ctx context.Context) error {
+	size := runSize(s.w.v.o.Workers, s.g.shards())
+	s.w.arena = grow(s.w.arena, 2*s.g.shards(), size)
+	s.w.scratch = grow(s.w.scratch, s.g.shards(), chunkSize)
+	lanes := startLanes(ctx, s.shards, s.g.shardLen(), size, s.w.arena, &s.w.v.bytes)
+	defer lanes.close()
+	data := make([][]byte, s.g.shards())
+	bufs := make([][]byte, s.g.shards())
+	for off := int64(0); off < s.g.shardLen(); off += size {
+		want := min(size, s.g.shardLen()-off)
+		var have, short uint32
+		for j, l := range lanes.lanes {
+			if l == nil {
+				continue
+			}
+			var r laneRun
+			select {
+			case r = <-l.runs:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			data[j], bufs[j] = r.data, r.buf
+			if int64(len(r.data)) == want {
+				have |= 1 << j
+			} else if !r.ended {
+				short |= 1 << j
+			}
+		}
+		if err := s.take(off, want, data, have, short); err != nil {
+			return err
+		}
+		for j, l := range lanes.lanes {
+			if l != nil {
+				l.free <- bufs[j]
+			}
+		}
+		s.w.v.progress.done.Add(want * int64(s.g.shards()))
+	}
+	return nil
+}
+
+// take works on bytes [off, off+want) of all shards.
+func (s *packScan) take(off, want int64, data [][]byte, have, short uint32) error {
+	u := &s.unit
+	if off%s.g.blockSize == 0 {
+		s.begin(off, want, have)
+	}
+	if have != u.have || short != 0 || bits.OnesCount32(u.have) < s.g.k {
+		for i := range u.stripes {
+			u.stripes[i].failed = true
+		}
+	} else {
+		for at := int64(0); at < want; at += chunkSize {
+			if err := s.code(off+at, at, min(chunkSize, want-at), data); err != nil {
+				return err
+			}
+		}
+	}
+	if end := off + want; end%s.g.blockSize == 0 || end == s.g.shardLen() {
+		return s.finish()
+	}
+	return nil
+}
+
+func (s *packScan) begin(off, want int64, have uint32) {
+	u := &s.unit
+	u.first, u.have = off/s.g.blockSize, have
+	u.inputs = s.choose(have)
+	count := max(1, (want+s.g.blockSize-1)/s.g.blockSize)
+	u.stripes = append(u.stripes[:0], make([]stripeState, count)...)
+	for i := range s.g.k {
+		s.w.hashers[i].Reset()
+	}
+}
+
+// choose takes k inputs: data before parity, shards without a history first.
+func (s *packScan) choose(have uint32) uint32 {
+	if in := firstBits(have&^s.suspect, s.g.k); in != 0 {
+		return in
+	}
+	in := have &^ s.suspect
+	rest := firstBits(have&s.suspect, s.g.k-bits.OnesCount32(in))
+	return in | rest
+}
+
+// code computes the m shards that are not inputs and compares.
+func (s *packScan) code(pos, at, n int64, data [][]byte) error {
+	shards := append(s.w.chunk[:0], make([][]byte, s.g.shards())...)
+	s.w.chunk = shards
+	for j := range shards {
+		if s.unit.inputs>>j&1 == 1 {
+			shards[j] = data[j][at : at+n]
+		} else {
+			shards[j] = s.w.scratch[j][:0]
+		}
+	}
+	if err := s.compute(shards, n); err != nil {
+		return err
+	}
+	for i := range s.g.k {
+		if err := s.hash(i, pos, shards[i]); err != nil {
+			return err
+		}
+	}
+	for j := range shards {
+		if others := s.unit.have &^ s.unit.inputs; others>>j&1 == 1 && !bytes.Equal(shards[j], data[j][at:at+n]) {
+			s.differ(j, pos, shards[j], data[j][at:at+n])
+		}
+	}
+	if pos+n > s.g.full*s.g.blockSize {
+		s.checkPadding(pos, shards)
+	}
+	return nil
+}
+
+func (s *packScan) compute(shards [][]byte, n int64) error {
+	switch {
+	case s.g.m == 0:
+		return nil
+	case s.unit.inputs == s.g.dataMask():
+		for j := s.g.k; j < len(shards); j++ {
+			shards[j] = shards[j][:n]
+		}
+		return s.coder.Encode(shards)
+	}
+	return s.coder.Reconstruct(shards)
+}
+
+// hash adds bytes of data block i at pos, which may belong to several stripes.
+func (s *packScan) hash(i int, pos int64, b []byte) error {
+	for len(b) > 0 {
+		stripe := pos / s.g.blockSize
+		length := s.g.blockLen(stripe)
+		in := pos - stripe*s.g.blockSize
+		n := min(int64(len(b)), length-in)
+		var sum [32]byte
+		if in == 0 && n == length {
+			sum = sha256.Sum256(b[:n])
+		} else {
+			h := s.w.hashers[i]
+			h.Write(b[:n])
+			if in+n == length {
+				h.Sum(sum[:0])
+				h.Reset()
+			}
+		}
+		if in+n == length {
+			line, err := s.list.line(stripe)
+			if err != nil {
+				return s.listChanged(err)
+			}
+			if sum != [32]byte(line[32*i:]) {
+				s.unit.stripes[stripe-s.unit.first].failed = true
+			}
+		}
+		pos += n
+		b = b[n:]
+	}
+	return nil
+}
+
+// listChanged gives up a pack whose hash list was proven and then was not
+// there any more.
+func (s *packScan) listChanged(err error) error {
+	s.w.v.f.repeat(Lost, "hashlist-lost", inPack(s.p), "", "%v", err)
+	for i := range s.unit.stripes {
+		s.unit.stripes[i].failed = true
+	}
+	return nil
+}
+
+// differ finds the stripes in which a stored block is not the computed one.
+func (s *packScan) differ(j int, pos int64, want, got []byte) {
+	for len(want) > 0 {
+		stripe := pos / s.g.blockSize
+		n := min(int64(len(want)), (stripe+1)*s.g.blockSize-pos)
+		if !bytes.Equal(want[:n], got[:n]) {
+			s.unit.stripes[stripe-s.unit.first].differ |= 1 << j
+		}
+		want, got, pos = want[n:], got[n:], pos+n
+	}
+}
+
+// checkPadding looks at what follows the body in the last stripe.
+func (s *packScan) checkPadding(pos int64, shards [][]byte) {
+	last := s.g.full * s.g.blockSize
+	rest := s.g.body - s.g.full*s.g.blockSize*int64(s.g.k)
+	for i := range s.g.k {
+		used := min(max(rest-int64(i)*s.g.last, 0), s.g.last) // body bytes in block i
+		from := max(last+used-pos, 0)
+		if from < int64(len(shards[i])) && !allZero(shards[i][from:]) {
+			s.padding = true
+		}
+	}
+}
+
+// finish judges the stripes of the unit.
+func (s *packScan) finish() error {
+	u := &s.unit
+	for i := range u.stripes {
+		stripe := u.first + int64(i)
+		s.w.v.stripes.Add(1)
+		if u.stripes[i].failed {
+			if err := s.examine(stripe); err != nil {
+				return err
+			}
+			continue
+		}
+		for j := range s.g.shards() {
+			if u.stripes[i].differ>>j&1 == 1 {
+				s.blockBad(stripe, j, s.shards[j][0].d)
+			} else if u.have>>j&1 == 0 && len(s.shards[j]) > 0 {
+				s.countBad(j)
+			}
+		}
+	}
+	if s.padding && u.first+int64(len(u.stripes)) == s.g.stripes() && !u.stripes[len(u.stripes)-1].failed {
+		s.w.v.f.add(Fatal, "padding-not-zero", inPack(s.p), hintRefuse, "the padding of the last stripe is not zero")
+	}
+	return nil
+}
+
+func (s *packScan) countBad(j int) {
+	s.bad[j]++
+	s.suspect |= 1 << j
+	if !s.quiet {
+		s.w.v.badTotal.Add(1)
+	}
+}
+
+func (s *packScan) blockBad(stripe int64, j int, d *disk) {
+	s.countBad(j)
+	if !s.quiet {
+		s.w.v.f.stripe(Repairable, "block-bad", inShard(s.p, j).on(d), stripe, hintRebuild, "bad block")
+	}
+}

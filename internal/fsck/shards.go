@@ -1,0 +1,82 @@
+package fsck
+
+// shardCopy is one file of a shard: normally there is one, on the disk of its
+// bay; it may lie elsewhere, and a duplicated disk has a second.
+type shardCopy struct {
+	d *disk
+	f *file
+}
+
+// openShards finds the shard files of a pack: on the bay that the signed map
+// says, else on whatever disk has the name.
+func (v *verifier) openShards(p *packEntry, quiet bool) [][]shardCopy {
+	all := make([][]shardCopy, p.geometry.shards())
+	for j := range all {
+		all[j] = v.openCopies(int(p.bays[j]), shardName(p, j))
+		if !quiet {
+			v.nameShard(p, j, all[j])
+		}
+	}
+	return all
+}
+
+func closeShards(all [][]shardCopy) {
+	for _, copies := range all {
+		for _, c := range copies {
+			c.f.Close()
+		}
+	}
+}
+
+// openCopies opens a name on the disks of a bay, or else on the others.
+func (v *verifier) openCopies(bay int, name string) (copies []shardCopy) {
+	for _, atHome := range []bool{true, false} {
+		for _, d := range v.use {
+			if (d.bay == bay) != atHome {
+				continue
+			}
+			if f, err := openFile(d.fsys, name); err == nil {
+				copies = append(copies, shardCopy{d, f})
+			}
+		}
+		if len(copies) > 0 {
+			return copies
+		}
+	}
+	return nil
+}
+
+// openByBay is openCopies for files of which one copy is enough.
+func (v *verifier) openByBay(bay int, name string) (*disk, *file) {
+	copies := v.openCopies(bay, name)
+	if len(copies) == 0 {
+		return nil, nil
+	}
+	for _, c := range copies[1:] {
+		c.f.Close()
+	}
+	return copies[0].d, copies[0].f
+}
+
+func (v *verifier) nameShard(p *packEntry, j int, copies []shardCopy) {
+	at := inShard(p, j)
+	if len(copies) == 0 {
+		switch {
+		case p.notWritten>>j&1 == 1:
+			v.f.add(Repairable, "shard-degraded", at, hintRebuild, "was not written, as the log says")
+		case !v.missing[p.bays[j]]:
+			v.f.add(Repairable, "shard-missing", at, hintRebuild, "no disk has the file")
+		}
+		return
+	}
+	for _, c := range copies {
+		if c.d.bay != int(p.bays[j]) {
+			v.f.add(Note, "shard-elsewhere", at.on(c.d), "", "lies on the disk of bay %d", c.d.bay)
+		}
+		if want := p.geometry.shardLen(); c.f.size < want {
+			v.f.add(Repairable, "shard-length", at.on(c.d), hintRebuild, "cut short: %d bytes, not %d", c.f.size, want)
+		} else if c.f.size > want {
+			v.f.add(Repairable, "shard-length", at.on(c.d), hintRebuild, "too long: %d bytes, not %d", c.f.size, want)
+		}
+	}
+}

@@ -1,0 +1,175 @@
+package fsck
+
+import (
+	"crypto/ed25519"
+	"crypto/sha256"
+	"fmt"
+	"io/fs"
+)
+
+// jobCopy is one distinct job.dsse, shared by the disks that have it.
+type jobCopy struct {
+	sha256 [32]byte
+	job    *jobFile
+	err    error
+}
+
+// checkpointCopy is one distinct log/checkpoint, shared likewise.
+type checkpointCopy struct {
+	identity
+	*checkpoint
+	key   ed25519.PublicKey // the device key that signed it
+	err   error
+	disks int
+}
+
+// survey reads from every disk the few small files that say who it is.
+type survey struct {
+	disks       []*disk
+	jobs        []*jobCopy
+	checkpoints []*checkpointCopy
+	sawSeal     bool // some disk has a log/checkpoint, good or bad
+}
+
+func (v *verifier) survey(list []Disk) error {
+	s := &survey{}
+	names := map[string]bool{}
+	for i, in := range list {
+		if in.Name == "" {
+			in.Name = fmt.Sprintf("#%d", i)
+		}
+		if names[in.Name] {
+			return fmt.Errorf("two disks have the name %q", in.Name)
+		}
+		names[in.Name] = true
+		sub, err := fs.Sub(in.FS, "sledge")
+		if err != nil {
+			return fmt.Errorf("disk %s: %w", in.Name, err)
+		}
+		d := &disk{name: in.Name, fsys: sub, bay: -1}
+		s.disks = append(s.disks, d)
+		v.readHeader(d)
+		v.readJob(s, d)
+	}
+	for _, d := range s.disks {
+		v.readCheckpoint(s, d)
+	}
+	v.s = s
+	return nil
+}
+
+func (v *verifier) readHeader(d *disk) {
+	raw, err := readSmall(d.fsys, "disk.header", headerSize)
+	if err == nil {
+		d.header, err = parseHeader(raw)
+	}
+	if err != nil {
+		v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild, "disk.header: %v", err)
+		return
+	}
+	d.bay = d.header.bay
+}
+
+func (v *verifier) readJob(s *survey, d *disk) {
+	raw, err := readSmall(d.fsys, "job.dsse", maxJobSize)
+	if err != nil {
+		v.f.add(Repairable, "job-copy-bad", onDisk(d), hintRebuild, "job.dsse: %v", err)
+		return
+	}
+	sum := sha256.Sum256(raw)
+	for _, j := range s.jobs {
+		if j.sha256 == sum {
+			d.job = j
+			return
+		}
+	}
+	d.job = &jobCopy{sha256: sum}
+	d.job.job, d.job.err = openJob(raw, v.o.Trust)
+	s.jobs = append(s.jobs, d.job)
+}
+
+func (v *verifier) readCheckpoint(s *survey, d *disk) {
+	raw, err := readSmall(d.fsys, "log/checkpoint", maxCheckpointSize)
+	if isMissing(err) {
+		return
+	}
+	s.sawSeal = true
+	if err != nil {
+		d.checkpoint = &checkpointCopy{err: err}
+		return
+	}
+	for _, c := range s.checkpoints {
+		if c.checkpoint != nil && string(c.raw) == string(raw) {
+			d.checkpoint = c
+			c.disks++
+			return
+		}
+	}
+	d.checkpoint = s.openCheckpoint(raw)
+	s.checkpoints = append(s.checkpoints, d.checkpoint)
+}
+
+// openCheckpoint verifies with the device key that some job file pins. A
+// device id is the hash of its key, so no two job files can disagree on it.
+func (s *survey) openCheckpoint(raw []byte) *checkpointCopy {
+	c := &checkpointCopy{disks: 1}
+	if c.checkpoint, c.err = parseCheckpoint(raw); c.err != nil {
+		return c
+	}
+	var rest string
+	if c.identity, rest, c.err = parseOrigin(c.origin); c.err != nil {
+		return c
+	}
+	if rest != "" {
+		c.err = fmt.Errorf("%w: origin %q", errMalformed, c.origin)
+		return c
+	}
+	for _, j := range s.jobs {
+		if j.err == nil && j.job.job == c.job && j.job.devices[c.device] != nil {
+			c.key = j.job.devices[c.device]
+			c.err = c.verify(j.job.devices[c.device])
+			return c
+		}
+	}
+	c.err = fmt.Errorf("no job file at hand pins the key of device %s for job %s", c.device, c.job)
+	return c
+}
+
+// same reports whether two checkpoints say the same; other signature lines may differ.
+func (c *checkpointCopy) same(o *checkpoint) bool {
+	return c.err == nil && c.text == o.text
+}
+
+// chooseCheckpoint takes the one that the label names if a disk has it, else
+// the one on most disks, else the latest.
+func (s *survey) chooseCheckpoint(l *label) *checkpointCopy {
+	var best *checkpointCopy
+	count := map[string]int{}
+	for _, c := range s.checkpoints {
+		if c.err == nil {
+			count[c.text] += c.disks
+		}
+	}
+	for _, c := range s.checkpoints {
+		if c.err != nil {
+			continue
+		}
+		if l != nil && c.same(l.checkpoint) {
+			return c
+		}
+		if best == nil || better(c, best, count) {
+			best = c
+		}
+	}
+	return best
+}
+
+func better(a, b *checkpointCopy, count map[string]int) bool {
+	if count[a.text] != count[b.text] {
+		return count[a.text] > count[b.text]
+	}
+	if a.generation != b.generation {
+		return a.generation > b.generation
+	}
+	return a.size > b.size
+}

@@ -1,0 +1,211 @@
+package fsck
+
+import (
+	"context"
+	"encoding/binary"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// maxJournals bounds the journal files of one device that are looked at.
+const maxJournals = 1 << 16
+
+// unsealed verifies a device that has no log yet from the clear parts of its
+// journal: each pack's entry under the device's signature, then its shards.
+func (v *verifier) unsealed(ctx context.Context) error {
+	v.progress.enter("disks")
+	if err := v.identifyUnsealed(); err != nil {
+		return err
+	}
+	v.markForeign()
+	names, err := v.journalNames()
+	if err != nil {
+		return err
+	}
+	v.bays = v.job.disks
+	v.nameHeaders()
+	var sample []*packEntry
+	stored := int64(0)
+	j := &journalWalk{v: v, names: names}
+	err = j.walk(ctx, true, func(p *packEntry) error {
+		if len(sample) < 8 {
+			sample = append(sample, p)
+		}
+		stored += p.geometry.stored()
+		v.packIDs.add(p.id)
+		v.report.Packs++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	v.packIDs.sort()
+	v.progress.total.Store(stored)
+	v.progress.packsTotal.Store(v.report.Packs)
+	v.placeDisks(sample)
+	v.countBays(v.report.Packs)
+	return v.unsealedPacks(ctx, j)
+}
+
+func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
+	odd := &oddShards{}
+	each := func(ctx context.Context, fn func(*packEntry) error) error { return j.walk(ctx, false, fn) }
+	err := v.pool(ctx, each, func(ctx context.Context, w *worker, p *packEntry) error {
+		return w.scanPack(ctx, p, odd)
+	})
+	if err != nil {
+		return err
+	}
+	if err := odd.identify(ctx, v, each); err != nil {
+		return err
+	}
+	return v.listing(ctx)
+}
+
+// identifyUnsealed takes job, device and generation from headers or from the
+// unlock wrap, which are hints; the signatures under them decide.
+func (v *verifier) identifyUnsealed() error {
+	votes := map[identity]int{}
+	for _, d := range v.s.disks {
+		if d.header != nil {
+			votes[d.header.identity]++
+		} else if raw, err := readSmall(d.fsys, "wraps/unlock", maxWrapSize); err == nil {
+			if i, _, err := parseWrap(raw); err == nil {
+				votes[i]++
+			}
+		}
+	}
+	most := 0
+	for i, n := range votes {
+		if n > most || n == most && i.generation > v.who.generation {
+			v.who, most = i, n
+		}
+	}
+	if most == 0 {
+		return v.refuse("identity-unknown", nowhere(), "", "neither a checkpoint nor a header nor an unlock wrap says which device this is")
+	}
+	var problem error
+	for _, c := range v.s.jobs {
+		switch {
+		case c.err != nil:
+			problem = c.err
+		case c.job.job == v.who.job && c.job.devices[v.who.device] != nil && (v.job == nil || c.job.serial > v.job.serial):
+			v.job = c.job
+		}
+	}
+	if v.job == nil && problem != nil {
+		return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %v", problem)
+	}
+	if v.job == nil {
+		return v.refuse("job-lost", nowhere(), "", "no disk has a job file that pins device %s for job %s", v.who.device, v.who.job)
+	}
+	v.key = v.job.devices[v.who.device]
+	v.report.Job, v.report.Device, v.report.Generation = v.who.job.String(), v.who.device.String(), v.who.generation
+	v.nameOtherJobs()
+	return nil
+}
+
+func (v *verifier) nameOtherJobs() {
+	for _, d := range v.s.disks {
+		if d.job == nil || d.job.sha256 == v.job.sha256 || d.header != nil && d.header.identity != v.who {
+			continue
+		}
+		v.f.add(Repairable, "job-copy-other", onDisk(d), hintRebuild, "job.dsse is not the file of the other disks%s", jobProblem(d.job))
+	}
+}
+
+func (v *verifier) journalNames() ([]string, error) {
+	var names []string
+	for _, d := range v.use {
+		err := eachEntry(d.fsys, "journal", func(e fs.DirEntry) error {
+			base, ok := strings.CutSuffix(e.Name(), ".journal")
+			if scan, isScan := strings.CutSuffix(e.Name(), ".scan"); isScan && len(scan) == 32 && lowerHex(scan) {
+				return nil
+			}
+			if !ok || len(base) != 32 || !lowerHex(base) {
+				v.nameUnknown(d, "journal/"+e.Name())
+			} else if len(names) < maxJournals && !slices.Contains(names, e.Name()) {
+				names = append(names, e.Name())
+			}
+			return nil
+		})
+		if err != nil {
+			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "journal: %v", err)
+		}
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return nil, v.refuse("journal-missing", nowhere(), "", "no disk has a checkpoint or a journal: there is nothing to verify")
+	}
+	return names, nil
+}
+
+// journalWalk gives the packs of all journal files.
+type journalWalk struct {
+	v     *verifier
+	names []string
+}
+
+// walk names findings only if told to: it is run more than once.
+func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*packEntry) error) error {
+	v := j.v
+	if !name {
+		v = &verifier{f: newFindings(), use: v.use, who: v.who, key: v.key, job: v.job}
+	}
+	for _, n := range j.names {
+		if err := j.file(ctx, v, n, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (j *journalWalk) file(ctx context.Context, v *verifier, name string, fn func(*packEntry) error) error {
+	c := v.openJournal(name)
+	defer c.close()
+	if !c.readHeader() {
+		v.f.add(Lost, "journal-lost", nowhere(), "", "journal/%s: no copy has a good header", name)
+		return nil
+	}
+	err := c.walk(func(clear []byte) error {
+		if err := ctx.Err(); err != nil || len(clear) == 0 {
+			return err
+		}
+		p, err := v.committed(clear)
+		if err != nil {
+			v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "journal/%s: %v", name, err)
+			return nil
+		}
+		return fn(p)
+	})
+	if n := c.whole(); err == nil && n < v.job.m+1 {
+		v.f.add(Repairable, "journal-copies", nowhere(), hintRebuild, "journal/%s: %d whole copies, there should be %d", name, n, v.job.m+1)
+	}
+	return err
+}
+
+// committed proves a pack's entry by the device's signature.
+func (v *verifier) committed(clear []byte) (*packEntry, error) {
+	raw, sig, err := parseClear(clear)
+	if err != nil {
+		return nil, err
+	}
+	msg := append(slices.Concat(v.who.job[:], v.who.device[:]), binary.BigEndian.AppendUint32(nil, uint32(v.who.generation))...)
+	if !verifyContext(v.key, "pack entry", append(msg, raw...), sig) {
+		return nil, errSignature
+	}
+	e, err := parseEntry(raw)
+	if err != nil {
+		return nil, err
+	}
+	if e.kind != packKind {
+		return nil, errMalformed
+	}
+	for _, bay := range e.pack.bays {
+		if int(bay) >= v.job.disks {
+			return nil, errMalformed
+		}
+	}
+	return e.pack, nil
+}
