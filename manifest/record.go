@@ -613,3 +613,10 @@ func CheckPath(p string) error {
 func CompareKeys(a, b string) int { return bytes.Compare([]byte(a), []byte(b)) }
 
 func quote(s string) string { return fmt.Sprintf("%q", s) }
+
+// PeekHead reads a record without its lists: long ones may stand in
+// continuation records that are not at hand.
+func PeekHead(b []byte) (*Record, error) {
+	r, _, err := decodeAny(b)
+	return r, err
+}

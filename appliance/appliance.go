@@ -1,0 +1,138 @@
+// Package appliance is the device: it loads a site's files onto disks as
+// encrypted, erasure-coded packs, seals them under a signed manifest, and reads
+// such a set of disks back.
+//
+// The path of the bytes when loading (docs/architecture.md tells the life of a
+// file):
+//
+//	Scan     walks the source into a saved, encrypted list       scan.go
+//	Load     reads each entry once, digests it on the way        load.go, file.go
+//	pack     fills FLOE segments, straight into a stripe buffer  pack.go
+//	stripe   hashes, codes and writes blocks to the disks        stripe.go
+//	commit   fsyncs a closed pack, then its journal frame        commit.go, journal.go
+//	Seal     sorts records into pages, writes log and checkpoint seal.go, index.go
+//
+// and when reading: OpenSet verifies the chain from the job signer's key down to
+// the log (set.go), Unlock gives a Reader over records and contents (reader.go,
+// content.go), and packs are decoded from any k of their k+m blocks (packread.go).
+//
+// Everything that an error could lose is decided by one rule: what was
+// acknowledged has been fsynced, file and directory, on every disk that counts.
+package appliance
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Errors by what the caller should do.
+var (
+	// ErrSealed: the generation is final; nothing more can be loaded.
+	ErrSealed = errors.New("this generation is sealed")
+	// ErrTooFewDisks: more disks are needed; the text says which.
+	ErrTooFewDisks = errors.New("too few disks")
+	// ErrForeign: a disk belongs to another job, device or generation, or is there twice.
+	ErrForeign = errors.New("disk does not belong here")
+	// ErrLost: the bytes cannot be restored from the disks at hand.
+	ErrLost = errors.New("data lost")
+	// ErrExpired: the job's date has passed for unlock, load and seal.
+	ErrExpired = errors.New("job has expired")
+	// ErrRollback: the disks are not the ones that the label describes.
+	ErrRollback = errors.New("label and disks differ")
+	// ErrNeedsAnswer: the site has not yet confirmed that it can open the load key.
+	ErrNeedsAnswer = errors.New("the site has not confirmed the load key")
+	// ErrNotFound: no such entry in the manifest.
+	ErrNotFound = errors.New("not in the manifest")
+)
+
+// Disk is one mount point, or a folder standing for one. Name is what the
+// operator typed; messages use it.
+type Disk struct {
+	Name string
+	FS   vfs.FS
+}
+
+// Root is the folder below which everything of a disk lies.
+const Root = "sledge"
+
+// Config is a device at work on one generation of a job.
+type Config struct {
+	Scope    manifest.Scope
+	Job      *manifest.Job
+	JobFile  []byte             // exact bytes of job.dsse
+	Key      ed25519.PrivateKey // device key
+	Disks    []Disk
+	Workers  int              // packs open at once; 0 means one a core, at most 8
+	Now      func() time.Time // nil means time.Now
+	Rand     io.Reader        // nil means crypto/rand
+	Software string           // name and version for statements
+	Log      *slog.Logger     // nil discards
+}
+
+func (c *Config) fill() error {
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Rand == nil {
+		c.Rand = rand.Reader
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Job == nil || len(c.JobFile) == 0 {
+		return errors.New("no job file")
+	}
+	if c.Scope.Job != c.Job.ID || c.Scope.Generation == 0 {
+		return fmt.Errorf("job %s does not belong to this generation of job %s", c.Job.ID, c.Scope.Job)
+	}
+	dev, ok := c.Job.Device(c.Scope.Device)
+	if !ok {
+		return fmt.Errorf("job %s does not name device %s", c.Job.ID, c.Scope.Device)
+	}
+	if c.Key != nil && !dev.PublicKey.Equal(c.Key.Public()) {
+		return fmt.Errorf("device %s: key is not the one that the job file pins", c.Scope.Device)
+	}
+	return nil
+}
+
+func (c *Config) newID() (id manifest.ID, err error) {
+	_, err = io.ReadFull(c.Rand, id[:])
+	return id, err
+}
+
+// Names of files on a disk (docs/format.md section 2).
+const (
+	headerName  = Root + "/disk.header"
+	jobName     = Root + "/job.dsse"
+	unlockName  = Root + "/wraps/unlock"
+	wrapsDir    = Root + "/wraps"
+	packsDir    = Root + "/packs"
+	logDir      = Root + "/log"
+	cpName      = logDir + "/checkpoint"
+	sealName    = Root + "/statements/seal.dsse"
+	journalDir  = Root + "/journal"
+	tmpDir      = Root + "/tmp"
+	maxHeader   = 4096
+	maxDisks    = manifest.MaxBays
+	maxListSize = 1 << 30
+)
+
+func packDir(id manifest.ID) string { return packsDir + "/" + id.String()[:2] }
+
+func shardName(id manifest.ID, shard int) string {
+	return fmt.Sprintf("%s/%s.%02d.shard", packDir(id), id, shard)
+}
+
+func pieceName(id manifest.ID, shard int) string {
+	return fmt.Sprintf("%s/%s.%02d.piece", packDir(id), id, shard)
+}
+
+func hashesName(id manifest.ID) string { return fmt.Sprintf("%s/%s.hashes", packDir(id), id) }

@@ -1,0 +1,99 @@
+package appliance
+
+import (
+	"fmt"
+
+	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// pendingRecord is an entry whose bytes are all in packs that commit before or
+// with the frame it stands in. Its extents get their pack numbers then.
+type pendingRecord struct {
+	ordinal uint64
+	record  manifest.Record
+	extents []pendingExtent
+}
+
+type pendingExtent struct {
+	offset, length int64
+	pack           *packWriter // nil: a hole, or number is known
+	number         uint64
+	packOffset     int64
+	hole           bool
+}
+
+func (e pendingExtent) resolve() manifest.Extent {
+	if e.hole {
+		return manifest.Extent{Offset: e.offset, Length: e.length, Hole: true}
+	}
+	n := e.number
+	if e.pack != nil {
+		n = e.pack.number
+	}
+	return manifest.Extent{Offset: e.offset, Length: e.length, Pack: n, PackOffset: e.packOffset}
+}
+
+// batch is what one journal frame commits.
+type batch struct {
+	records []*pendingRecord
+	size    int // estimate of the encoded records
+	ranges  rangeSet
+	partial *partialFile
+}
+
+// recordBudget closes a pack whose records alone would make a large frame.
+const recordBudget = 12 << 20
+
+func (b *batch) add(r *pendingRecord) {
+	b.records = append(b.records, r)
+	rec := &r.record
+	b.size += 220 + len(rec.Path) + len(rec.Target) + len(rec.LinkTo) + 34*len(rec.Parts) + 10*len(rec.UnitCRCs) + 40*len(r.extents)
+	for _, x := range rec.Xattrs {
+		b.size += len(x.Name) + len(x.Value)
+	}
+	b.ranges.add(span{r.ordinal, r.ordinal + 1})
+}
+
+func (b *batch) empty() bool { return len(b.records) == 0 && b.partial == nil }
+func (b *batch) full() bool  { return b.size >= recordBudget }
+
+// message encodes the batch; all packs it refers to have their numbers.
+func (b *batch) message(list manifest.ID) (*frameMessage, error) {
+	m := &frameMessage{list: list, ranges: b.ranges.spans}
+	for _, p := range b.records {
+		for _, e := range p.extents {
+			p.record.Extents = append(p.record.Extents, e.resolve())
+		}
+		encoded, err := p.record.Encode()
+		if err != nil {
+			return nil, err
+		}
+		m.records = append(m.records, encoded...)
+	}
+	if b.partial != nil {
+		var err error
+		if m.partial, err = b.partial.encode(); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// peekSize reads field 3 of a record.
+func peekSize(b []byte) (int64, error) {
+	r := fields.NewReader(b)
+	for {
+		f, ok, err := r.Next()
+		if err != nil {
+			return 0, fmt.Errorf("%w: %w", manifest.ErrCorrupt, err)
+		}
+		if !ok || f.Number > 3 {
+			return 0, nil
+		}
+		if f.Number == 3 {
+			v, err := f.UintMax(1<<63 - 1)
+			return int64(v), err
+		}
+	}
+}

@@ -1,0 +1,519 @@
+package appliance
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/erasure"
+	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Device is an unlocked, unsealed device. Its exported methods are called one
+// at a time.
+type Device struct {
+	cfg     Config
+	key     []byte
+	keys    *manifest.Keys
+	code    *erasure.Code
+	bays    bays
+	buffers *bufferPool
+	plains  *bytePool
+	turn    atomic.Uint64
+
+	mu      sync.Mutex // guards the rest: commits are ordered by it
+	journal *frameFile
+	ordinal uint64 // of the next frame file
+	files   []*frameCopies
+	sizes   map[manifest.ID]int64 // acknowledged length of each earlier file
+	state   loadState
+}
+
+// loadState is what the journal says has been committed.
+type loadState struct {
+	packs    uint64
+	records  uint64
+	entries  uint64
+	bytes    int64 // content
+	body     int64 // bodies of packs
+	degraded uint64
+	links    bool
+	known    map[manifest.ID]bool
+	done     map[manifest.ID]*rangeSet // by scan list
+	partial  map[partialKey]*partialFile
+	events   [][]byte
+	started  time.Time
+}
+
+type partialKey struct {
+	list    manifest.ID
+	ordinal uint64
+}
+
+// Open takes up a prepared device: it finds the disks' bays, replays the
+// journal, brings it back to m+1 copies and sweeps what was never committed.
+func Open(cfg Config, loadKey []byte) (*Device, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	g := cfg.Job.Geometry
+	if cfg.Workers <= 0 {
+		cfg.Workers = min(8, max(1, runtime.NumCPU()))
+	}
+	set, err := matchBays(cfg.Disks, cfg.Scope, g.Disks)
+	if err != nil {
+		return nil, err
+	}
+	if err := sameJob(set, cfg.JobFile); err != nil {
+		return nil, err
+	}
+	code, err := erasure.NewCode(g.K, g.M)
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{cfg: cfg, key: loadKey, keys: manifest.NewKeys(loadKey, cfg.Scope), code: code, bays: set}
+	for _, b := range set {
+		if b == nil {
+			continue
+		}
+		if _, err := b.disk.FS.Stat(cpName); err == nil {
+			return nil, fmt.Errorf("disk %s: %w", b.disk.Name, ErrSealed)
+		}
+	}
+	if have := len(set.healthy()); have < need(g.Code()) {
+		return nil, fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, need(g.Code()), bayList(set.missing()))
+	}
+	if err := d.replay(); err != nil {
+		return nil, err
+	}
+	if err := d.sweep(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// start makes buffers and disk writers; stop gives them back.
+func (d *Device) start() {
+	if d.buffers != nil {
+		return
+	}
+	d.buffers = newBufferPool(d.cfg.Job.Geometry.Code(), 2*d.cfg.Workers)
+	d.plains = newBytePool(crypto.PlainSegmentSize, d.cfg.Workers)
+	for _, b := range d.bays {
+		if b != nil {
+			b.io = newDiskWriter()
+		}
+	}
+}
+
+func (d *Device) stop() {
+	if d.buffers == nil {
+		return
+	}
+	for _, b := range d.bays {
+		if b != nil {
+			b.io.close()
+		}
+	}
+	d.buffers, d.plains = nil, nil
+}
+
+// Close ends work on the device; nothing acknowledged depends on it.
+func (d *Device) Close() error {
+	d.stop()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.endJournal()
+}
+
+func (d *Device) endJournal() error {
+	if d.journal == nil {
+		return nil
+	}
+	err := d.journal.close()
+	d.journal = nil
+	return err
+}
+
+// replay reads every journal file in order.
+func (d *Device) replay() error {
+	files, err := d.findFrameFiles(journalKind)
+	if err != nil {
+		return err
+	}
+	d.files, d.sizes = files, map[manifest.ID]int64{}
+	d.state = loadState{known: map[manifest.ID]bool{}, done: map[manifest.ID]*rangeSet{}, partial: map[partialKey]*partialFile{}}
+	for _, c := range files {
+		d.ordinal = max(d.ordinal, c.ordinal+1)
+		thin := false
+		size, err := d.readFrames(c, true, func(fr frame) error {
+			if fr.copies <= d.cfg.Job.Geometry.M {
+				thin = true
+				if err := d.confirm(fr); err != nil {
+					return errUnconfirmed
+				}
+			}
+			return d.apply(fr)
+		})
+		if err != nil && !errors.Is(err, errUnconfirmed) {
+			return fmt.Errorf("journal %s: %w", c.id, err)
+		}
+		d.sizes[c.id] = size
+		if thin || len(c.on) <= d.cfg.Job.Geometry.M {
+			if err := d.mendFrameFile(c, size); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// errUnconfirmed ends a journal at a frame that too few disks hold and whose
+// pack does not verify: it was never acknowledged.
+var errUnconfirmed = errors.New("unconfirmed frame")
+
+// confirm checks the pack of a frame that fewer than m+1 disks hold.
+func (d *Device) confirm(fr frame) error {
+	entry, err := d.clearEntry(fr.clear)
+	if err != nil || entry == nil {
+		return err
+	}
+	good := 0
+	lines, err := d.bays.set().hashList(entry, d.code)
+	if err != nil {
+		return err
+	}
+	for shard, at := range entry.Bays {
+		if b := d.bays[at]; b != nil && b.failed() == nil && verifyShard(b.disk.FS, entry, shard, lines) == nil {
+			good++
+		}
+	}
+	if good < need(entry.Geometry) {
+		return fmt.Errorf("%w: pack %s has %d good shards", ErrTooFewDisks, entry.ID, good)
+	}
+	return nil
+}
+
+// packContext is the context of the device's signature over a pack entry.
+const packContext = "pack entry"
+
+// clearEntry reads the public part of a frame; nil if it has none.
+func (d *Device) clearEntry(b []byte) (*manifest.Pack, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	entry, _, err := splitClear(b)
+	if err != nil {
+		return nil, err
+	}
+	e, err := manifest.DecodeEntry(entry)
+	if err != nil {
+		return nil, err
+	}
+	if e.Pack == nil || e.Pack.IsIndex() {
+		return nil, fmt.Errorf("%w: journal frame without a pack entry", manifest.ErrCorrupt)
+	}
+	return e.Pack, nil
+}
+
+func splitClear(b []byte) (entry, sig []byte, err error) {
+	var items [][]byte
+	err = fields.Field{Value: b}.Items(func(it []byte) error { items = append(items, it); return nil })
+	if err != nil || len(items) != 2 {
+		return nil, nil, fmt.Errorf("%w: journal frame's clear part", manifest.ErrCorrupt)
+	}
+	return items[0], items[1], nil
+}
+
+var frameSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false}
+
+// frameMessage is the encrypted part of a journal frame.
+type frameMessage struct {
+	records [][]byte
+	list    manifest.ID
+	ranges  []span
+	partial []byte
+	events  [][]byte
+}
+
+func (m *frameMessage) encode() []byte {
+	w := fields.NewWriter(nil)
+	w.List(1, true, m.records)
+	if !m.list.IsZero() {
+		w.Blob(2, true, m.list[:])
+	}
+	var ranges [][]byte
+	for _, r := range m.ranges {
+		ranges = append(ranges, binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, r.from), r.to))
+	}
+	w.List(3, true, ranges)
+	w.Blob(4, false, m.partial)
+	w.List(5, false, m.events)
+	return w.Bytes()
+}
+
+func decodeFrameMessage(b []byte) (*frameMessage, error) {
+	m := &frameMessage{}
+	err := fields.Decode(b, frameSchema, func(f fields.Field) error {
+		switch f.Number {
+		case 1:
+			return f.Items(func(it []byte) error { m.records = append(m.records, it); return nil })
+		case 2:
+			return f.Copy(m.list[:])
+		case 3:
+			return f.Items(func(it []byte) error {
+				if len(it) != 16 {
+					return manifest.ErrCorrupt
+				}
+				r := span{binary.BigEndian.Uint64(it), binary.BigEndian.Uint64(it[8:])}
+				if r.from >= r.to {
+					return manifest.ErrCorrupt
+				}
+				m.ranges = append(m.ranges, r)
+				return nil
+			})
+		case 4:
+			m.partial = f.Value
+		case 5:
+			return f.Items(func(it []byte) error { m.events = append(m.events, bytes.Clone(it)); return nil })
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: journal frame: %w", manifest.ErrCorrupt, err)
+	}
+	return m, nil
+}
+
+// apply takes one committed frame into the state.
+func (d *Device) apply(fr frame) error {
+	entry, err := d.clearEntry(fr.clear)
+	if err != nil {
+		return err
+	}
+	if entry != nil {
+		if entry.Number != d.state.packs {
+			return fmt.Errorf("%w: pack number %d, want %d", manifest.ErrCorrupt, entry.Number, d.state.packs)
+		}
+		d.state.addPack(entry)
+	}
+	m, err := decodeFrameMessage(fr.plain)
+	if err != nil {
+		return err
+	}
+	return d.state.add(m)
+}
+
+func (s *loadState) addPack(p *manifest.Pack) {
+	s.packs++
+	s.body += p.BodySize
+	s.known[p.ID] = true
+	if len(p.Lost) > 0 {
+		s.degraded++
+	}
+}
+
+func (s *loadState) add(m *frameMessage) error {
+	for _, b := range m.records {
+		kind, _, cont, err := manifest.PeekRecord(b)
+		if err != nil {
+			return err
+		}
+		s.records++
+		if cont == 0 {
+			s.entries++
+		}
+		if kind == manifest.KindFile || kind == manifest.KindSymlink || kind == manifest.KindHardlink {
+			r, err := peekSize(b)
+			if err != nil {
+				return err
+			}
+			s.bytes += r
+		}
+	}
+	s.events = append(s.events, m.events...)
+	if m.list.IsZero() {
+		return nil
+	}
+	set := s.done[m.list]
+	if set == nil {
+		set = &rangeSet{}
+		s.done[m.list] = set
+	}
+	for _, r := range m.ranges {
+		set.add(r)
+		for key := range s.partial {
+			if key.list == m.list && key.ordinal >= r.from && key.ordinal < r.to {
+				delete(s.partial, key)
+			}
+		}
+	}
+	if len(m.partial) == 0 {
+		return nil
+	}
+	p, err := decodePartial(m.partial)
+	if err != nil {
+		return err
+	}
+	key := partialKey{m.list, p.ordinal}
+	if old := s.partial[key]; old != nil && p.from > 0 {
+		p.prepend(old)
+	}
+	s.partial[key] = p
+	return nil
+}
+
+// sweep removes packs that were never committed, and scratch files.
+func (d *Device) sweep() error {
+	d.bays.each(func(b *bay) error {
+		if err := durable.RemoveAll(b.disk.FS, tmpDir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := durable.MkdirAll(b.disk.FS, tmpDir); err != nil {
+			return err
+		}
+		return sweepPacks(b, d.state.known)
+	})
+	if have := len(d.bays.healthy()); have < need(d.cfg.Job.Geometry.Code()) {
+		return fmt.Errorf("%w: %w", ErrTooFewDisks, errors.Join(d.bays.errors()...))
+	}
+	return nil
+}
+
+func sweepPacks(b *bay, known map[manifest.ID]bool) error {
+	dirs, err := b.disk.FS.ReadDir(packsDir)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		files, err := b.disk.FS.ReadDir(packsDir + "/" + dir.Name())
+		if err != nil {
+			return err
+		}
+		removed := false
+		for _, f := range files {
+			text, _, _ := strings.Cut(f.Name(), ".")
+			id, err := manifest.ParseID(text)
+			if err != nil || known[id] {
+				continue
+			}
+			if err := b.disk.FS.Remove(packsDir + "/" + dir.Name() + "/" + f.Name()); err != nil {
+				return err
+			}
+			removed = true
+		}
+		if removed {
+			if err := b.disk.FS.SyncDir(packsDir + "/" + dir.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// commit makes one frame durable: the pack's entry in clear, signed, and the
+// records that end with it. Packs get their numbers here, in the journal's order.
+func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list manifest.ID) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var clear []byte
+	if entry != nil {
+		entry.Number = d.state.packs
+		p.number = entry.Number
+		raw, err := entry.Encode()
+		if err != nil {
+			return err
+		}
+		sig := crypto.SignContext(d.cfg.Key, packContext, append(d.cfg.Scope.Bytes(), raw...))
+		clear = fields.AppendItem(fields.AppendItem(nil, raw), sig)
+	}
+	m, err := b.message(list)
+	if err != nil {
+		return err
+	}
+	if err := d.appendFrame(clear, m); err != nil {
+		return err
+	}
+	if entry != nil {
+		d.state.addPack(entry)
+	}
+	return d.state.add(m)
+}
+
+// appendFrame writes to the session's journal file, which the first frame creates.
+func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
+	if d.journal == nil {
+		f, err := d.newFrameFile(journalKind, d.ordinal)
+		if err != nil {
+			return err
+		}
+		d.journal = f
+		d.ordinal++
+	}
+	return d.journal.append(clear, m.encode(), true)
+}
+
+// event journals a public remark that the log will carry.
+func (d *Device) event(what, text string, bay int) error {
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: text, Bay: bay}
+	b, err := e.Encode()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := &frameMessage{events: [][]byte{b}}
+	if err := d.appendFrame(nil, m); err != nil {
+		return err
+	}
+	return d.state.add(m)
+}
+
+// Status is what is safely on the disks.
+type Status struct {
+	Packs        uint64
+	Entries      uint64
+	Records      uint64
+	Bytes        int64
+	BodyBytes    int64
+	Degraded     uint64 // packs with lost shards
+	MissingBays  []int
+	FailedDisks  []string
+	FreeBytes    int64 // for content, about
+	Disks        int
+	OpenFiles    int // long files in progress
+	ScanLists    int
+	ScansPending int // scan lists that are not loaded whole
+}
+
+// Status tells what has been committed so far.
+func (d *Device) Status() Status {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	s := Status{Packs: d.state.packs, Entries: d.state.entries, Records: d.state.records, Bytes: d.state.bytes, BodyBytes: d.state.body,
+		Degraded: d.state.degraded, MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial)}
+	for _, err := range d.bays.errors() {
+		s.FailedDisks = append(s.FailedDisks, err.Error())
+	}
+	low := int64(-1)
+	for _, b := range d.bays.healthy() {
+		if free, _, err := b.disk.FS.Free(); err == nil && (low < 0 || free < low) {
+			low = free
+		}
+	}
+	g := d.cfg.Job.Geometry
+	if low > 0 {
+		s.FreeBytes = low * int64(len(d.bays)) / int64(g.K+g.M) * int64(g.K)
+	}
+	return s
+}

@@ -1,0 +1,243 @@
+package appliance
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// digest computes all of an entry's digests in the one pass over its bytes:
+// SHA-256 of each import part, SHA-256 of the whole, CRC64NVME of each 16 MiB
+// unit and of the whole. Its state can be journalled and taken up again.
+type digest struct {
+	size     int64
+	partSize int64 // 0: one part, the whole
+	whole    crypto.ResumableHash
+	part     crypto.ResumableHash
+	partLeft int64
+	unitLeft int64
+	unitCRC  uint64
+	crc      uint64
+	parts    [][]byte
+	units    []uint64
+}
+
+// newDigest is for content of a known size; whole says whether files of more
+// than one part get a whole-file SHA-256.
+func newDigest(size int64, whole bool) *digest {
+	d := &digest{size: size, partSize: manifest.PartSizeFor(size), unitLeft: manifest.UnitSize}
+	if d.partSize == 0 || whole {
+		d.whole = crypto.NewResumableSHA256()
+	}
+	if d.partSize > 0 {
+		d.part = crypto.NewResumableSHA256()
+		d.partLeft = d.partSize
+	}
+	return d
+}
+
+// Write adds content; it never fails.
+func (d *digest) Write(p []byte) (int, error) {
+	if d.whole != nil {
+		d.whole.Write(p)
+	}
+	d.crc = crc64nvme.Update(d.crc, p)
+	if d.partSize > 0 {
+		d.writeParts(p)
+	}
+	return len(p), nil
+}
+
+func (d *digest) writeParts(p []byte) {
+	for len(p) > 0 {
+		n := int(min(int64(len(p)), d.partLeft, d.unitLeft))
+		d.part.Write(p[:n])
+		d.unitCRC = crc64nvme.Update(d.unitCRC, p[:n])
+		p = p[n:]
+		if d.unitLeft -= int64(n); d.unitLeft == 0 {
+			d.units = append(d.units, d.unitCRC)
+			d.unitCRC, d.unitLeft = 0, manifest.UnitSize
+		}
+		if d.partLeft -= int64(n); d.partLeft == 0 {
+			d.parts = append(d.parts, d.part.Sum(nil))
+			d.part.Reset()
+			d.partLeft = d.partSize
+		}
+	}
+}
+
+// fill puts the digests of the finished content into a record.
+func (d *digest) fill(r *manifest.Record) {
+	if d.whole != nil {
+		r.SHA256 = d.whole.Sum(nil)
+	}
+	r.CRC, r.HasCRC = d.crc, true
+	if d.partSize == 0 {
+		return
+	}
+	if d.unitLeft < manifest.UnitSize {
+		d.units = append(d.units, d.unitCRC)
+	}
+	if d.partLeft < d.partSize {
+		d.parts = append(d.parts, d.part.Sum(nil))
+	}
+	r.PartSize, r.Parts, r.UnitCRCs = d.partSize, d.parts, d.units
+}
+
+// partialFile is what a journal frame keeps of a long file at a pack's close:
+// what is new since the frame before, and the digests' states. So a resumed
+// load goes on inside the file.
+type partialFile struct {
+	ordinal  uint64
+	from, to int64 // content covered by this frame
+	identity identity
+	extents  []pendingExtent
+	parts    [][]byte
+	units    []uint64
+	digest   []byte // state
+}
+
+// identity tells whether a file is still the one that was read before.
+type identity struct {
+	size         int64
+	mtime, ctime int64 // ns
+	dev, ino     uint64
+}
+
+func (p *partialFile) prepend(old *partialFile) {
+	p.from = old.from
+	p.extents = append(append([]pendingExtent(nil), old.extents...), p.extents...)
+	p.parts = append(append([][]byte(nil), old.parts...), p.parts...)
+	p.units = append(append([]uint64(nil), old.units...), p.units...)
+}
+
+// encode is called at commit, when the packs have their numbers.
+func (p *partialFile) encode() ([]byte, error) {
+	u := func(vs ...uint64) []byte {
+		var b []byte
+		for _, v := range vs {
+			b = binary.BigEndian.AppendUint64(b, v)
+		}
+		return b
+	}
+	w := fields.NewWriter(nil)
+	w.Blob(1, true, u(p.ordinal, uint64(p.from), uint64(p.to)))
+	i := p.identity
+	w.Blob(2, true, u(uint64(i.size), uint64(i.mtime), uint64(i.ctime), i.dev, i.ino))
+	var extents []byte
+	for _, pe := range p.extents {
+		e := pe.resolve()
+		hole := uint64(0)
+		if e.Hole {
+			hole = 1
+		}
+		extents = append(extents, u(uint64(e.Offset), uint64(e.Length), e.Pack, uint64(e.PackOffset), hole)...)
+	}
+	w.Blob(3, true, extents)
+	w.List(4, true, p.parts)
+	w.Blob(5, true, u(p.units...))
+	w.Blob(6, true, p.digest)
+	return w.Bytes(), nil
+}
+
+func decodePartial(b []byte) (*partialFile, error) {
+	p := &partialFile{}
+	words := func(f fields.Field, n int) ([]uint64, error) {
+		if len(f.Value)%8 != 0 || n > 0 && len(f.Value) != 8*n {
+			return nil, manifest.ErrCorrupt
+		}
+		out := make([]uint64, len(f.Value)/8)
+		for i := range out {
+			out[i] = binary.BigEndian.Uint64(f.Value[8*i:])
+		}
+		return out, nil
+	}
+	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true}, func(f fields.Field) error {
+		switch f.Number {
+		case 1:
+			v, err := words(f, 3)
+			if err == nil {
+				p.ordinal, p.from, p.to = v[0], int64(v[1]), int64(v[2])
+			}
+			return err
+		case 2:
+			v, err := words(f, 5)
+			if err == nil {
+				p.identity = identity{int64(v[0]), int64(v[1]), int64(v[2]), v[3], v[4]}
+			}
+			return err
+		case 3:
+			v, err := words(f, 0)
+			if err != nil || len(v)%5 != 0 {
+				return manifest.ErrCorrupt
+			}
+			for ; len(v) > 0; v = v[5:] {
+				p.extents = append(p.extents, pendingExtent{offset: int64(v[0]), length: int64(v[1]), number: v[2], packOffset: int64(v[3]), hole: v[4] == 1})
+			}
+		case 4:
+			return f.Items(func(it []byte) error { p.parts = append(p.parts, append([]byte(nil), it...)); return nil })
+		case 5:
+			v, err := words(f, 0)
+			p.units = v
+			return err
+		case 6:
+			p.digest = append([]byte(nil), f.Value...)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: file in progress: %w", manifest.ErrCorrupt, err)
+	}
+	return p, nil
+}
+
+// state is the digest's journalled form.
+func (d *digest) state() ([]byte, error) {
+	var b []byte
+	for _, v := range []uint64{uint64(d.partLeft), uint64(d.unitLeft), d.unitCRC, d.crc} {
+		b = binary.BigEndian.AppendUint64(b, v)
+	}
+	for _, h := range []crypto.ResumableHash{d.whole, d.part} {
+		var s []byte
+		if h != nil {
+			var err error
+			if s, err = h.MarshalBinary(); err != nil {
+				return nil, err
+			}
+		}
+		b = fields.AppendItem(b, s)
+	}
+	return b, nil
+}
+
+// restore takes up a journalled state.
+func (d *digest) restore(p *partialFile) error {
+	b := p.digest
+	if len(b) < 32 {
+		return fmt.Errorf("%w: digest state", manifest.ErrCorrupt)
+	}
+	word := func(i int) uint64 { return binary.BigEndian.Uint64(b[8*i:]) }
+	d.partLeft, d.unitLeft, d.unitCRC, d.crc = int64(word(0)), int64(word(1)), word(2), word(3)
+	i := 0
+	err := fields.Field{Value: b[32:]}.Items(func(it []byte) error {
+		h := []crypto.ResumableHash{d.whole, d.part}[min(i, 1)]
+		i++
+		if (h == nil) != (len(it) == 0) {
+			return manifest.ErrCorrupt
+		}
+		if h == nil {
+			return nil
+		}
+		return h.UnmarshalBinary(it)
+	})
+	if err != nil || i != 2 {
+		return fmt.Errorf("%w: digest state: %v", manifest.ErrCorrupt, err)
+	}
+	d.parts, d.units = append(d.parts, p.parts...), append(d.units, p.units...)
+	return nil
+}

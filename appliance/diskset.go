@@ -1,0 +1,155 @@
+package appliance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sort"
+	"sync"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/erasure"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// diskSet finds a device's files on whatever disks are there, in any order. A
+// header says where to look first; if it is wrong or gone, every disk is asked.
+type diskSet struct {
+	disks []Disk
+	bay   []int // claimed bay of each disk, −1 if it claims none
+	scope []*Header
+
+	mu    sync.Mutex
+	codes map[[2]int]*erasure.Code
+}
+
+// code keeps one code per shape: its tables are not small.
+func (s *diskSet) code(g manifest.Geometry) (*erasure.Code, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := [2]int{g.K, g.M}
+	if c := s.codes[key]; c != nil {
+		return c, nil
+	}
+	c, err := erasure.NewCode(g.K, g.M)
+	if err != nil {
+		return nil, err
+	}
+	if s.codes == nil {
+		s.codes = map[[2]int]*erasure.Code{}
+	}
+	s.codes[key] = c
+	return c, nil
+}
+
+func newDiskSet(disks []Disk) *diskSet {
+	s := &diskSet{disks: disks}
+	for _, d := range disks {
+		h, err := ReadHeader(d)
+		if err != nil {
+			s.bay, s.scope = append(s.bay, -1), append(s.scope, nil)
+			continue
+		}
+		s.bay, s.scope = append(s.bay, h.Bay), append(s.scope, h)
+	}
+	return s
+}
+
+// set is the loading device's disks that have not failed.
+func (s bays) set() *diskSet {
+	out := &diskSet{}
+	for _, b := range s.healthy() {
+		out.disks, out.bay, out.scope = append(out.disks, b.disk), append(out.bay, b.number), append(out.scope, nil)
+	}
+	return out
+}
+
+// order lists disks with those first that claim the bay.
+func (s *diskSet) order(bay int) []int {
+	var first, rest []int
+	for i, b := range s.bay {
+		if b == bay {
+			first = append(first, i)
+		} else {
+			rest = append(rest, i)
+		}
+	}
+	return append(first, rest...)
+}
+
+// openShard opens a shard's file wherever it lies.
+func (s *diskSet) openShard(p *manifest.Pack, shard int) (vfs.File, error) {
+	name := shardName(p.ID, shard)
+	for _, i := range s.order(int(p.Bays[shard])) {
+		f, err := s.disks[i].FS.Open(name, vfs.OpenOptions{})
+		if err == nil {
+			return f, nil
+		}
+	}
+	return nil, fmt.Errorf("pack %d: shard %d (bay %d): %w", p.Number, shard, p.Bays[shard], fs.ErrNotExist)
+}
+
+const maxCopies = 8
+
+// LogCopies implements manifest.LogFiles over all disks.
+func (s *diskSet) LogCopies(name string, size, max int64) [][]byte {
+	return s.copies(Root+"/"+name, size, max)
+}
+
+// copies returns the distinct contents of a file, the most frequent first.
+func (s *diskSet) copies(name string, size, max int64) [][]byte {
+	type copy struct {
+		data  []byte
+		count int
+	}
+	var found []copy
+next:
+	for _, d := range s.disks {
+		b, err := vfs.ReadFile(d.FS, name, max)
+		if err != nil || size > 0 && int64(len(b)) != size {
+			continue
+		}
+		for i := range found {
+			if bytes.Equal(found[i].data, b) {
+				found[i].count++
+				continue next
+			}
+		}
+		if len(found) < maxCopies {
+			found = append(found, copy{b, 1})
+		}
+	}
+	sort.SliceStable(found, func(i, j int) bool { return found[i].count > found[j].count })
+	out := make([][]byte, len(found))
+	for i, c := range found {
+		out[i] = c.data
+	}
+	return out
+}
+
+// first returns the first copy that check accepts.
+func (s *diskSet) first(name string, max int64, check func([]byte) bool) ([]byte, error) {
+	for _, d := range s.disks {
+		b, err := vfs.ReadFile(d.FS, name, max)
+		if err == nil && check(b) {
+			return b, nil
+		}
+	}
+	return nil, fmt.Errorf("%s: no disk has a good copy: %w", name, fs.ErrNotExist)
+}
+
+// wrap reads a wrap file by its hash.
+func (s *diskSet) wrap(e *manifest.WrapEntry) ([]byte, error) {
+	suffix := "wrap"
+	if e.Kind == manifest.WrapAge {
+		suffix = "age"
+	}
+	return s.first(fmt.Sprintf("%s/%x.%s", wrapsDir, e.SHA256, suffix), manifest.MaxWrap, func(b []byte) bool {
+		return crypto.SumSHA256(b) == e.SHA256
+	})
+}
+
+// errNoHashes: no copy of a pack's hash list, nor any mixture, has the signed root.
+var errNoHashes = errors.New("no copy of the hash list fits its signed root")

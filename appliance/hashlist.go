@@ -1,0 +1,144 @@
+package appliance
+
+import (
+	"fmt"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/erasure"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+func layoutOf(p *manifest.Pack) erasure.Layout {
+	return erasure.Layout{K: p.Geometry.K, M: p.Geometry.M, Block: int64(p.Geometry.BlockSize), Body: p.BodySize}
+}
+
+func linesRoot(list []byte, lineLen int) [32]byte {
+	var t manifest.Tree
+	for at := 0; at < len(list); at += lineLen {
+		t.Add(list[at : at+lineLen])
+	}
+	return t.Root()
+}
+
+// maxHashList bounds what a signed entry can make a reader allocate.
+const maxHashList = 1 << 30
+
+// hashList returns a pack's hash list, proven against its signed root: a whole
+// copy, or one joined from the coded pieces, or one mended field by field with
+// the stored blocks as witnesses (docs/format.md section 6.4).
+func (s *diskSet) hashList(p *manifest.Pack, code *erasure.Code) ([]byte, error) {
+	layout := layoutOf(p)
+	size := layout.Stripes() * int64(layout.LineLen())
+	if size > maxHashList {
+		return nil, fmt.Errorf("pack %d: hash list of %d bytes is over the limit", p.Number, size)
+	}
+	copies := s.copies(hashesName(p.ID), size, size)
+	for _, c := range copies {
+		if linesRoot(c, layout.LineLen()) == p.Root {
+			return c, nil
+		}
+	}
+	if list, err := s.joinPieces(p, code, int(size)); err == nil && linesRoot(list, layout.LineLen()) == p.Root {
+		return list, nil
+	}
+	if list := s.mendList(p, layout, copies); list != nil && linesRoot(list, layout.LineLen()) == p.Root {
+		return list, nil
+	}
+	return nil, fmt.Errorf("pack %d: %w", p.Number, errNoHashes)
+}
+
+func (s *diskSet) joinPieces(p *manifest.Pack, code *erasure.Code, size int) ([]byte, error) {
+	pieces := make([][]byte, code.K+code.M)
+	length := int64((size + code.K - 1) / code.K)
+	for j := range pieces {
+		for _, i := range s.order(int(p.Bays[j])) {
+			b, err := vfs.ReadFile(s.disks[i].FS, pieceName(p.ID, j), length)
+			if err == nil && int64(len(b)) == length && crypto.SumSHA256(b) == p.Pieces[j] {
+				pieces[j] = b
+				break
+			}
+		}
+	}
+	return code.JoinPieces(pieces, size)
+}
+
+// mendList takes for each field the value that the stored block confirms, else
+// the most frequent copy's.
+func (s *diskSet) mendList(p *manifest.Pack, layout erasure.Layout, copies [][]byte) []byte {
+	if len(copies) == 0 {
+		return nil
+	}
+	list := append([]byte(nil), copies[0]...)
+	buf := make([]byte, layout.Block)
+	for shard := range layout.K + layout.M {
+		f, err := s.openShard(p, shard)
+		if err != nil {
+			continue
+		}
+		for stripe := int64(0); stripe < layout.Stripes(); stripe++ {
+			block := buf[:layout.BlockLen(stripe)]
+			if _, err := f.ReadAt(block, stripe*layout.Block); err != nil {
+				continue
+			}
+			at := int(stripe) * layout.LineLen()
+			value := fieldOf(layout, shard, block)
+			from := at + fieldOffset(layout, shard)
+			for _, c := range copies {
+				if string(c[from:from+len(value)]) == string(value) {
+					copy(list[from:], value)
+					break
+				}
+			}
+		}
+		f.Close()
+	}
+	return list
+}
+
+func fieldOffset(l erasure.Layout, shard int) int {
+	if shard < l.K {
+		return 32 * shard
+	}
+	return 32*l.K + 8*(shard-l.K)
+}
+
+// fieldOf is what a line holds of a block.
+func fieldOf(l erasure.Layout, shard int, block []byte) []byte {
+	if shard < l.K {
+		sum := crypto.SumSHA256(block)
+		return sum[:]
+	}
+	return erasure.AppendParity(nil, [][]byte{block})
+}
+
+// blockGood compares a stored block with its line.
+func blockGood(l erasure.Layout, list []byte, stripe int64, shard int, block []byte) bool {
+	at := int(stripe)*l.LineLen() + fieldOffset(l, shard)
+	value := fieldOf(l, shard, block)
+	return string(list[at:at+len(value)]) == string(value)
+}
+
+// verifyShard reads a whole shard and compares it with the hash list.
+func verifyShard(disk vfs.FS, p *manifest.Pack, shard int, list []byte) error {
+	f, err := disk.Open(shardName(p.ID, shard), vfs.OpenOptions{})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	layout := layoutOf(p)
+	if size, err := f.Size(); err != nil || size != layout.ShardLen() {
+		return fmt.Errorf("%w: shard %d of pack %s has a wrong length", manifest.ErrCorrupt, shard, p.ID)
+	}
+	buf := make([]byte, layout.Block)
+	for stripe := int64(0); stripe < layout.Stripes(); stripe++ {
+		block := buf[:layout.BlockLen(stripe)]
+		if _, err := f.ReadAt(block, stripe*layout.Block); err != nil {
+			return err
+		}
+		if !blockGood(layout, list, stripe, shard, block) {
+			return fmt.Errorf("%w: shard %d of pack %s: stripe %d", manifest.ErrCorrupt, shard, p.ID, stripe)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,502 @@
+package appliance
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"sort"
+	"strings"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/erasure"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Journals and scan lists are frame files (docs/format.md section 9): the same
+// encrypted, chained frames on at least m+1 disks. A frame is acknowledged when
+// it has been fsynced on all of its replicas.
+
+type frameKind byte
+
+const (
+	journalKind frameKind = 1
+	scanKind    frameKind = 2
+)
+
+func (k frameKind) purpose() string {
+	if k == scanKind {
+		return "scan list"
+	}
+	return "journal"
+}
+
+func (k frameKind) suffix() string {
+	if k == scanKind {
+		return ".scan"
+	}
+	return ".journal"
+}
+
+const (
+	frameMagic     = "SLFR"
+	frameFileMagic = "SLEDGEJL"
+	frameFileHead  = 42
+	frameHead      = 20
+	maxFrameBytes  = 32 << 20
+)
+
+func frameFileHeader(kind frameKind, id manifest.ID, ordinal uint64) []byte {
+	b := append([]byte(frameFileMagic), manifest.Version, byte(kind))
+	b = append(b, id[:]...)
+	b = binary.BigEndian.AppendUint64(b, ordinal)
+	return binary.BigEndian.AppendUint64(b, erasure.CRC(b))
+}
+
+func parseFrameFileHeader(b []byte) (kind frameKind, id manifest.ID, ordinal uint64, err error) {
+	if len(b) != frameFileHead || string(b[:8]) != frameFileMagic {
+		return 0, id, 0, fmt.Errorf("%w: not a journal", manifest.ErrCorrupt)
+	}
+	if b[8] != manifest.Version {
+		return 0, id, 0, fmt.Errorf("journal of version %d: %w", b[8], manifest.ErrUnsupportedVersion)
+	}
+	if binary.BigEndian.Uint64(b[34:]) != erasure.CRC(b[:34]) || b[9] < 1 || b[9] > 2 {
+		return 0, id, 0, fmt.Errorf("%w: journal header", manifest.ErrCorrupt)
+	}
+	copy(id[:], b[10:26])
+	return frameKind(b[9]), id, binary.BigEndian.Uint64(b[26:]), nil
+}
+
+// frameFile is a frame file being written.
+type frameFile struct {
+	d        *Device
+	kind     frameKind
+	id       manifest.ID
+	ordinal  uint64
+	name     string
+	cipher   *crypto.FrameCipher
+	seq      uint64
+	tag      [16]byte
+	size     int64
+	replicas map[*bay]vfs.File
+	copies   int
+}
+
+// newFrameFile creates a frame file on m+1 healthy disks.
+func (d *Device) newFrameFile(kind frameKind, ordinal uint64) (*frameFile, error) {
+	id, err := d.cfg.newID()
+	if err != nil {
+		return nil, err
+	}
+	f := &frameFile{d: d, kind: kind, id: id, ordinal: ordinal, name: journalDir + "/" + id.String() + kind.suffix(),
+		cipher: crypto.NewFrameCipher(d.key, kind.purpose(), id), replicas: map[*bay]vfs.File{}, copies: d.cfg.Job.Geometry.M + 1}
+	return f, f.replicate()
+}
+
+// replicate brings the number of good replicas up to m+1 on healthy disks.
+// Missing ones are copied from a good one, or begin with the header alone.
+func (f *frameFile) replicate() error {
+	for b, file := range f.replicas {
+		if b.failed() != nil {
+			file.Close()
+			delete(f.replicas, b)
+		}
+	}
+	if f.size == 0 {
+		f.size = frameFileHead
+	}
+	for _, b := range f.d.bays.healthy() {
+		if len(f.replicas) >= f.copies {
+			return nil
+		}
+		if _, ok := f.replicas[b]; ok {
+			continue
+		}
+		file, err := f.copyTo(b)
+		if err != nil {
+			b.fail(err)
+			continue
+		}
+		f.replicas[b] = file
+	}
+	if len(f.replicas) < f.copies {
+		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", ErrTooFewDisks, f.copies, len(f.replicas), errors.Join(f.d.bays.errors()...))
+	}
+	return nil
+}
+
+func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
+	file, err := b.disk.FS.Create(f.name, vfs.CreateOptions{})
+	if err != nil {
+		return nil, err
+	}
+	if _, err = file.WriteAt(frameFileHeader(f.kind, f.id, f.ordinal), 0); err == nil {
+		for _, from := range f.replicas {
+			if err = copyRange(file, from, frameFileHead, f.size); err == nil {
+				break
+			}
+		}
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err == nil {
+		err = b.disk.FS.SyncDir(journalDir)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+func copyRange(dst, src vfs.File, from, to int64) error {
+	buf := make([]byte, 1<<20)
+	for at := from; at < to; {
+		n := min(int64(len(buf)), to-at)
+		if _, err := src.ReadAt(buf[:n], at); err != nil {
+			return err
+		}
+		if _, err := dst.WriteAt(buf[:n], at); err != nil {
+			return err
+		}
+		at += n
+	}
+	return nil
+}
+
+// append writes one frame to every replica and returns when it is durable on at
+// least m+1 disks.
+func (f *frameFile) append(clear, plain []byte, sync bool) error {
+	sum := sha256.Sum256(clear)
+	enc, tag, err := f.cipher.Encrypt(nil, plain, f.seq, f.tag, sum[:])
+	if err != nil {
+		return err
+	}
+	b := make([]byte, 0, frameHead+len(clear)+len(enc))
+	b = append(b, frameMagic...)
+	b = binary.BigEndian.AppendUint32(b, uint32(len(clear)))
+	b = binary.BigEndian.AppendUint32(b, uint32(len(enc)))
+	if frameHead+len(clear)+len(enc) > maxFrameBytes {
+		return fmt.Errorf("journal frame of %d bytes is over the limit", len(clear)+len(enc))
+	}
+	crc := binary.BigEndian.AppendUint64(nil, erasure.CRC(append(append(append([]byte(nil), b...), clear...), enc...)))
+	b = append(append(append(b, crc...), clear...), enc...)
+	write := func(bay *bay, file vfs.File) error {
+		if _, err := file.WriteAt(b, f.size); err != nil {
+			return err
+		}
+		if !sync {
+			return nil
+		}
+		return file.Sync()
+	}
+	f.d.bays.only(f.replicas).each(func(b *bay) error { return write(b, f.replicas[b]) })
+	f.size += int64(len(b))
+	f.seq++
+	f.tag = tag
+	return f.replicate()
+}
+
+// only is the subset of bays that hold a replica.
+func (s bays) only(replicas map[*bay]vfs.File) bays {
+	var out bays
+	for b := range replicas {
+		out = append(out, b)
+	}
+	return out
+}
+
+// sync makes all frames durable that were appended without.
+func (f *frameFile) sync() error {
+	f.d.bays.only(f.replicas).each(func(b *bay) error { return f.replicas[b].Sync() })
+	return f.replicate()
+}
+
+func (f *frameFile) close() error {
+	var errs []error
+	for _, file := range f.replicas {
+		errs = append(errs, file.Close())
+	}
+	f.replicas = nil
+	return errors.Join(errs...)
+}
+
+// frameCopies are the copies of one frame file that the disks hold.
+type frameCopies struct {
+	kind    frameKind
+	id      manifest.ID
+	ordinal uint64
+	name    string
+	on      []*bay
+}
+
+// findFrameFiles lists the frame files of a kind, by ordinal.
+func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
+	found := map[string]*frameCopies{}
+	for _, b := range d.bays.healthy() {
+		list, err := b.disk.FS.ReadDir(journalDir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			b.fail(err)
+			continue
+		}
+		for _, e := range list {
+			name := journalDir + "/" + e.Name()
+			id, err := manifest.ParseID(strings.TrimSuffix(e.Name(), kind.suffix()))
+			if err != nil || path.Ext(e.Name()) != kind.suffix() {
+				continue
+			}
+			c := found[name]
+			if c == nil {
+				c = &frameCopies{kind: kind, id: id, name: name}
+				found[name] = c
+			}
+			c.on = append(c.on, b)
+		}
+	}
+	var out []*frameCopies
+	for _, c := range found {
+		if d.readFrameHeader(c) {
+			out = append(out, c)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].ordinal < out[j].ordinal })
+	return out, nil
+}
+
+// readFrameHeader takes the first good header among the copies. Files without
+// one were never acknowledged.
+func (d *Device) readFrameHeader(c *frameCopies) bool {
+	for _, b := range c.on {
+		file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{})
+		if err != nil {
+			continue
+		}
+		head := make([]byte, frameFileHead)
+		_, err = file.ReadAt(head, 0)
+		file.Close()
+		if err != nil {
+			continue
+		}
+		kind, id, ordinal, err := parseFrameFileHeader(head)
+		if err == nil && kind == c.kind && id == c.id {
+			c.ordinal = ordinal
+			return true
+		}
+	}
+	return false
+}
+
+// frame is one frame as read back.
+type frame struct {
+	seq    uint64
+	offset int64
+	end    int64
+	copies int // replicas that hold it whole
+	clear  []byte
+	plain  []byte
+}
+
+// readFrames calls f for every frame that at least one copy holds whole, in
+// order. It returns the length of the acknowledged part. Damage in one copy is
+// bridged by another. If all is set every copy is read, to count them.
+func (d *Device) readFrames(c *frameCopies, all bool, f func(frame) error) (int64, error) {
+	files := map[*bay]vfs.File{}
+	defer func() {
+		for _, file := range files {
+			file.Close()
+		}
+	}()
+	for _, b := range c.on {
+		if file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{}); err == nil {
+			files[b] = file
+		}
+	}
+	cipher := crypto.NewFrameCipher(d.key, c.kind.purpose(), c.id)
+	at, tag := int64(frameFileHead), [16]byte{}
+	for seq := uint64(0); ; seq++ {
+		var got *frame
+		var next [16]byte
+		for _, b := range c.on {
+			file := files[b]
+			if file == nil {
+				continue
+			}
+			fr, ntag, err := readFrame(file, cipher, at, seq, tag)
+			if err != nil {
+				continue
+			}
+			if got == nil {
+				got, next = fr, ntag
+			}
+			got.copies++
+			if !all {
+				break
+			}
+		}
+		if got == nil {
+			return at, nil
+		}
+		if err := f(*got); err != nil {
+			return at, err
+		}
+		at, tag = got.end, next
+	}
+}
+
+func readFrame(file vfs.File, cipher *crypto.FrameCipher, at int64, seq uint64, tag [16]byte) (*frame, [16]byte, error) {
+	var head [frameHead]byte
+	if _, err := file.ReadAt(head[:], at); err != nil {
+		return nil, tag, err
+	}
+	nc, ne := int64(binary.BigEndian.Uint32(head[4:])), int64(binary.BigEndian.Uint32(head[8:]))
+	size, err := file.Size()
+	if err != nil {
+		return nil, tag, err
+	}
+	if string(head[:4]) != frameMagic || nc+ne+frameHead > maxFrameBytes || nc+ne > size-at-frameHead {
+		return nil, tag, fmt.Errorf("%w: journal frame %d", manifest.ErrCorrupt, seq)
+	}
+	b := make([]byte, 12+nc+ne)
+	copy(b, head[:12])
+	if _, err := file.ReadAt(b[12:], at+frameHead); err != nil {
+		return nil, tag, err
+	}
+	if erasure.CRC(b) != binary.BigEndian.Uint64(head[12:]) {
+		return nil, tag, fmt.Errorf("%w: journal frame %d", manifest.ErrCorrupt, seq)
+	}
+	clear, enc := b[12:12+nc:12+nc], b[12+nc:]
+	sum := sha256.Sum256(clear)
+	plain, next, err := cipher.Decrypt(nil, enc, seq, tag, sum[:])
+	if err != nil {
+		return nil, tag, err
+	}
+	return &frame{seq: seq, offset: at, end: at + frameHead + nc + ne, clear: clear, plain: plain}, next, nil
+}
+
+// mendFrameFile brings a file of an earlier session to m+1 good copies of its
+// first size bytes: short, damaged or missing ones are written again.
+func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
+	want := d.cfg.Job.Geometry.M + 1
+	sums := map[*bay][32]byte{}
+	good := map[[32]byte]int{}
+	for _, b := range c.on {
+		if b.failed() != nil {
+			continue
+		}
+		if sum, err := prefixSum(b.disk.FS, c.name, size); err == nil {
+			sums[b] = sum
+			good[sum]++
+		}
+	}
+	if len(good) == 1 && len(sums) >= want {
+		return nil
+	}
+	whole, err := d.assemble(c, size)
+	if err != nil {
+		return err
+	}
+	sum := crypto.SumSHA256(whole)
+	count := 0
+	for b, s := range sums {
+		if s == sum {
+			count++
+		} else {
+			delete(sums, b)
+		}
+	}
+	for _, b := range d.bays.healthy() {
+		if count >= want {
+			return nil
+		}
+		if _, ok := sums[b]; ok {
+			continue
+		}
+		if err := durable.WriteFile(b.disk.FS, c.name, whole); err != nil {
+			b.fail(err)
+			continue
+		}
+		count++
+	}
+	if count < want {
+		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left", ErrTooFewDisks, want, count)
+	}
+	return nil
+}
+
+func prefixSum(disk vfs.FS, name string, size int64) (sum [32]byte, err error) {
+	file, err := disk.Open(name, vfs.OpenOptions{})
+	if err != nil {
+		return sum, err
+	}
+	defer file.Close()
+	h := crypto.NewSHA256()
+	buf := make([]byte, 1<<20)
+	for at := int64(0); at < size; {
+		n := min(int64(len(buf)), size-at)
+		if _, err := file.ReadAt(buf[:n], at); err != nil {
+			return sum, err
+		}
+		h.Write(buf[:n])
+		at += n
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}
+
+// assemble builds the good prefix of a frame file, frame by frame, from all copies.
+func (d *Device) assemble(c *frameCopies, size int64) ([]byte, error) {
+	if size > maxListSize {
+		return nil, fmt.Errorf("journal %s: %d bytes are too many to mend at once", c.id, size)
+	}
+	out := frameFileHeader(c.kind, c.id, c.ordinal)
+	for int64(len(out)) < size {
+		piece, err := d.goodFrameBytes(c, int64(len(out)))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, piece...)
+	}
+	return out, nil
+}
+
+func (d *Device) goodFrameBytes(c *frameCopies, at int64) ([]byte, error) {
+	for _, b := range c.on {
+		file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{})
+		if err != nil {
+			continue
+		}
+		piece, err := rawFrame(file, at)
+		file.Close()
+		if err == nil {
+			return piece, nil
+		}
+	}
+	return nil, fmt.Errorf("%w: journal %s at byte %d", manifest.ErrCorrupt, c.id, at)
+}
+
+func rawFrame(file vfs.File, at int64) ([]byte, error) {
+	var head [frameHead]byte
+	if _, err := file.ReadAt(head[:], at); err != nil {
+		return nil, err
+	}
+	n := int64(binary.BigEndian.Uint32(head[4:])) + int64(binary.BigEndian.Uint32(head[8:]))
+	if string(head[:4]) != frameMagic || n+frameHead > maxFrameBytes {
+		return nil, manifest.ErrCorrupt
+	}
+	b := make([]byte, frameHead+n)
+	if _, err := file.ReadAt(b, at); err != nil {
+		return nil, err
+	}
+	if erasure.CRC(append(append([]byte(nil), b[:12]...), b[frameHead:]...)) != binary.BigEndian.Uint64(head[12:]) {
+		return nil, manifest.ErrCorrupt
+	}
+	return b, nil
+}

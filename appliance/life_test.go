@@ -1,0 +1,327 @@
+package appliance
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	mrand "math/rand"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// rig is a site, a device and its disks in temporary folders.
+type rig struct {
+	t      testing.TB
+	signer ed25519.PrivateKey
+	site   *crypto.SiteKey
+	cfg    Config
+	root   []byte
+	dirs   []string
+	ledger *memLedger
+}
+
+type memLedger struct {
+	origin string
+	size   uint64
+	root   [32]byte
+}
+
+func (l *memLedger) RecordCheckpoint(origin string, size uint64, root [32]byte) error {
+	if l.origin != "" && (l.origin != origin || l.size != size || l.root != root) {
+		return fmt.Errorf("second checkpoint")
+	}
+	l.origin, l.size, l.root = origin, size, root
+	return nil
+}
+
+func (l *memLedger) RecordedCheckpoint(origin string) (uint64, [32]byte, bool) {
+	return l.size, l.root, l.origin == origin && l.size > 0
+}
+
+type rigOptions struct {
+	k, m, disks, block int
+	packSize           int64
+	digest             string
+}
+
+func newRig(t testing.TB, o rigOptions) *rig {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if o.packSize == 0 {
+		o.packSize = 1 << 30
+	}
+	if o.digest == "" {
+		o.digest = "whole"
+	}
+	r := &rig{t: t, ledger: &memLedger{}}
+	_, r.signer, _ = ed25519.GenerateKey(rand.Reader)
+	devPub, devKey, _ := ed25519.GenerateKey(rand.Reader)
+	dev, err := manifest.DeviceID(devPub)
+	must(err)
+	r.site, err = crypto.GenerateSiteKey()
+	must(err)
+	id := crypto.SiteKeyID(r.site.PublicKey())
+	r.root = make([]byte, 32)
+	rand.Read(r.root)
+	job := &manifest.Job{Serial: 1, Created: time.Now().UTC(), Expires: time.Now().Add(time.Hour).UTC(), Direction: "import",
+		Devices:    []manifest.JobDevice{{ID: dev, PublicKey: manifest.PublicKey{PublicKey: devPub}, Protection: "software key, unprotected"}},
+		Geometry:   manifest.JobGeometry{K: o.k, M: o.m, BlockSize: o.block, Disks: o.disks, AllowNoParity: o.m == 0},
+		Recipients: []manifest.Recipient{{Kind: string(crypto.WrapSite), PublicKey: r.site.PublicKey(), KeyID: hex.EncodeToString(id[:])}},
+		Unlock:     manifest.JobUnlock{KDF: crypto.KDFParams{Kind: "pbkdf2-hmac-sha256", Salt: make([]byte, 16), Iterations: 100000}, Verifier: crypto.Verifier(r.root)},
+		Policy:     manifest.JobPolicy{FileDigest: o.digest, Symlinks: "object", Directories: "object", PackSize: o.packSize, PackSeconds: 30}}
+	rand.Read(job.ID[:])
+	file, err := job.Sign(r.signer)
+	must(err)
+	r.cfg = Config{Scope: manifest.Scope{Job: job.ID, Device: dev, Generation: 1}, Job: job, JobFile: file, Key: devKey, Workers: 2, Software: "test"}
+	for i := range o.disks {
+		dir := filepath.Join(t.TempDir(), fmt.Sprintf("d%02d", i))
+		must(os.Mkdir(dir, 0o700))
+		r.dirs = append(r.dirs, dir)
+	}
+	r.cfg.Disks = r.disks()
+	return r
+}
+
+// disks opens the folders that are there.
+func (r *rig) disks(skip ...int) []Disk {
+	r.t.Helper()
+	var out []Disk
+next:
+	for i, dir := range r.dirs {
+		for _, s := range skip {
+			if s == i {
+				continue next
+			}
+		}
+		fs, err := vfs.OS(dir)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		out = append(out, Disk{Name: filepath.Base(dir), FS: fs})
+	}
+	return out
+}
+
+func (r *rig) open() (*Device, []byte) {
+	r.t.Helper()
+	k, err := Prepare(r.cfg, r.root)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	d, err := Open(r.cfg, k)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return d, k
+}
+
+func (r *rig) load(src string) *LoadReport {
+	r.t.Helper()
+	d, _ := r.open()
+	defer d.Close()
+	rep, err := d.Load(context.Background(), src, LoadOptions{AcceptFindings: true})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return rep
+}
+
+func (r *rig) seal() *SealResult {
+	r.t.Helper()
+	d, _ := r.open()
+	defer d.Close()
+	res, err := d.Seal(context.Background(), SealOptions{WrapUnchecked: true, Ledger: r.ledger, DeviceKey: "software key, unprotected"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return res
+}
+
+func (r *rig) reader(label []byte, skip ...int) *Reader {
+	r.t.Helper()
+	s, err := OpenSet(r.disks(skip...), r.signer.Public().(ed25519.PublicKey), label)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	k, err := s.OpenWithSite(r.site)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	rd, err := s.Unlock(k)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.t.Cleanup(func() { rd.Close() })
+	return rd
+}
+
+// makeTree writes a tree with everything that a record can describe.
+func makeTree(t testing.TB, seed int64, files int, largest int) string {
+	t.Helper()
+	rng := mrand.New(mrand.NewSource(seed))
+	root := t.TempDir()
+	write := func(name string, data []byte) {
+		full := filepath.Join(root, name)
+		os.MkdirAll(filepath.Dir(full), 0o755)
+		if err := os.WriteFile(full, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	random := func(n int) []byte { b := make([]byte, n); rng.Read(b); return b }
+	for i := range files {
+		write(fmt.Sprintf("many/%02d/file-%04d.bin", i%7, i), random(rng.Intn(9000)))
+	}
+	write("large.bin", random(largest))
+	write("exact-part.bin", random(16<<20))
+	write("two-parts.bin", random(16<<20+1))
+	write("empty", nil)
+	write("a", []byte("file a"))
+	write("a-b", []byte("sorts between a and a/"))
+	write("dir/a", []byte("x"))
+	write("name\nwith newline \x1b[31m", []byte("hostile"))
+	write("ümlaut", []byte("utf8"))
+	write("bad-utf8-\xff", []byte("bytes"))
+	os.MkdirAll(filepath.Join(root, "empty-dir/deeper"), 0o700)
+	os.Symlink("../outside/target", filepath.Join(root, "link"))
+	os.Link(filepath.Join(root, "large.bin"), filepath.Join(root, "zz-hard"))
+	os.Link(filepath.Join(root, "large.bin"), filepath.Join(root, "dir/hard2"))
+	sparse, _ := os.Create(filepath.Join(root, "sparse"))
+	sparse.WriteAt([]byte("middle"), 5<<20)
+	sparse.Truncate(40 << 20)
+	sparse.Close()
+	return root
+}
+
+func compareTrees(t testing.TB, want, got string) {
+	t.Helper()
+	count := 0
+	filepath.Walk(want, func(path string, wi os.FileInfo, err error) error {
+		if err != nil {
+			t.Fatal(err)
+		}
+		rel, _ := filepath.Rel(want, path)
+		if rel == "." {
+			return nil
+		}
+		count++
+		gi, err := os.Lstat(filepath.Join(got, rel))
+		if err != nil {
+			t.Errorf("%q: %v", rel, err)
+			return nil
+		}
+		if wi.Mode() != gi.Mode() || !wi.ModTime().Equal(gi.ModTime()) && wi.Mode().IsRegular() {
+			t.Errorf("%q: mode %v time %v, want %v %v", rel, gi.Mode(), gi.ModTime(), wi.Mode(), wi.ModTime())
+		}
+		switch {
+		case wi.Mode()&os.ModeSymlink != 0:
+			a, _ := os.Readlink(path)
+			b, _ := os.Readlink(filepath.Join(got, rel))
+			if a != b {
+				t.Errorf("%q: link to %q, want %q", rel, b, a)
+			}
+		case wi.Mode().IsRegular():
+			a, err1 := os.ReadFile(path)
+			b, err2 := os.ReadFile(filepath.Join(got, rel))
+			if err1 != nil || err2 != nil || !bytes.Equal(a, b) {
+				t.Errorf("%q differs (%v, %v)", rel, err1, err2)
+			}
+		}
+		return nil
+	})
+	have := 0
+	filepath.Walk(got, func(path string, _ os.FileInfo, err error) error {
+		if path != got {
+			have++
+		}
+		return err
+	})
+	if have != count {
+		t.Errorf("%d entries instead of %d", have, count)
+	}
+}
+
+func TestLife(t *testing.T) {
+	for _, o := range []rigOptions{
+		{k: 8, m: 3, disks: 11, block: 1 << 20},
+		{k: 3, m: 2, disks: 7, block: 4096, packSize: 3 << 20, digest: "parts"},
+		{k: 1, m: 1, disks: 2, block: 65536, packSize: 10 << 20},
+	} {
+		t.Run(fmt.Sprintf("%d+%d", o.k, o.m), func(t *testing.T) {
+			src := makeTree(t, 1, 300, 21<<20)
+			r := newRig(t, o)
+			rep := r.load(src)
+			if rep.SkippedCount != 0 {
+				t.Fatalf("skipped: %+v", rep.Skipped)
+			}
+			res := r.seal()
+			rd := r.reader(res.Label)
+			out := filepath.Join(t.TempDir(), "out")
+			x, err := rd.Extract(context.Background(), out, ExtractOptions{Workers: 2})
+			if err != nil {
+				t.Fatalf("%v %+v", err, x)
+			}
+			compareTrees(t, src, out)
+			if x.Repaired != 0 {
+				t.Errorf("%d blocks repaired on a whole device", x.Repaired)
+			}
+			if got := rd.Totals(); got.Entries() != got.ScanEntries || got.Hardlinks != 2 || got.Symlinks != 1 {
+				t.Errorf("totals %+v", got)
+			}
+			// m disks lost.
+			skip := make([]int, o.m)
+			for i := range skip {
+				skip[i] = i
+			}
+			rd = r.reader(res.Label, skip...)
+			out = filepath.Join(t.TempDir(), "out2")
+			if x, err = rd.Extract(context.Background(), out, ExtractOptions{Workers: 2}); err != nil {
+				t.Fatalf("%v %+v", err, x)
+			}
+			compareTrees(t, src, out)
+			if x.Repaired == 0 {
+				t.Errorf("no block repaired with %d disks lost", o.m)
+			}
+			proveAll(t, r, rd)
+		})
+	}
+}
+
+func proveAll(t *testing.T, r *rig, rd *Reader) {
+	t.Helper()
+	for _, path := range []string{"large.bin", "a", "a-b", "dir", "dir/a", "empty-dir/deeper", "link", "zz-hard", "many/03/file-0003.bin"} {
+		b, err := rd.Prove(context.Background(), path)
+		if err != nil {
+			t.Errorf("%s: %v", path, err)
+			continue
+		}
+		p, err := manifest.ParseProof(b)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		_, _, rec, err := p.Verify(r.signer.Public().(ed25519.PublicKey))
+		if err != nil || rec.Path != path {
+			t.Errorf("%s: %v %v", path, rec, err)
+		}
+		_, other, _ := ed25519.GenerateKey(rand.Reader)
+		if _, _, _, err := p.Verify(other.Public().(ed25519.PublicKey)); err == nil {
+			t.Errorf("%s: proof verifies with a foreign signer", path)
+		}
+	}
+	if _, err := rd.Lookup(context.Background(), "nothing/here"); err == nil {
+		t.Error("a path that is not there was found")
+	}
+}

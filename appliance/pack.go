@@ -1,0 +1,154 @@
+package appliance
+
+import (
+	"time"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// packWriter is an open pack: the plaintext of entries goes into a segment
+// buffer, whole segments are encrypted straight into the stripe buffer.
+//
+//	source → plain segment (1,048,544 bytes) → FLOE segment in the stripe buffer
+//
+// Which segment is the last is known only when the pack closes, so a full
+// segment waits until the next byte or close.
+type packWriter struct {
+	*stripeWriter
+	enc     *crypto.FloeEncryptor
+	header  []byte
+	plain   []byte
+	pool    *bytePool
+	fill    int
+	segment uint64
+	opened  time.Time
+	scratch []byte // for segments that straddle two stripe buffers
+
+	batch  batch  // what commits with this pack
+	number uint64 // in the log; set at commit
+}
+
+// room returns where the next plaintext may be put, never empty.
+func (p *packWriter) room() ([]byte, error) {
+	if p.fill == len(p.plain) {
+		if err := p.encrypt(false); err != nil {
+			return nil, err
+		}
+	}
+	return p.plain[p.fill:], nil
+}
+
+// took says that n bytes were put into room.
+func (p *packWriter) took(n int) { p.fill += n }
+
+// offset is the position in the pack's plaintext.
+func (p *packWriter) offset() int64 { return int64(p.segment)*crypto.PlainSegmentSize + int64(p.fill) }
+
+func (p *packWriter) encrypt(final bool) error {
+	n := p.fill + crypto.SegmentOverhead
+	dst := p.space(n)
+	straddles := dst == nil
+	if straddles {
+		if p.scratch == nil {
+			p.scratch = make([]byte, crypto.SegmentSize)
+		}
+		dst = p.scratch[:n]
+	}
+	if _, err := p.enc.EncryptSegment(dst, p.plain[:p.fill], p.segment, final); err != nil {
+		return err
+	}
+	p.segment++
+	p.fill = 0
+	if straddles {
+		return p.write(dst)
+	}
+	return p.advance(n)
+}
+
+// drain encrypts the last segment and hands what is left to the disks. The
+// pack's buffers are free afterwards; finish makes it durable.
+func (p *packWriter) drain() error {
+	err := p.encrypt(true)
+	if err == nil {
+		err = p.flush(true)
+	}
+	if err != nil {
+		p.drop()
+	}
+	p.pool.put(p.plain)
+	p.plain = nil
+	return err
+}
+
+// drop gives up a pack; what was written is swept at the next open.
+func (p *packWriter) drop() {
+	p.abort()
+}
+
+// commitEntry makes a drained pack durable. The entry lacks only its number.
+func (p *packWriter) commitEntry() (*manifest.Pack, error) {
+	entry, err := p.finish()
+	if err != nil {
+		return nil, err
+	}
+	entry.Header, entry.Segments = p.header, p.segment
+	return entry, nil
+}
+
+// openPack starts a pack under a fresh id on the bays whose turn it is.
+func (d *Device) openPack() (*packWriter, error) {
+	id, err := d.cfg.newID()
+	if err != nil {
+		return nil, err
+	}
+	sw, err := d.newStripes(id)
+	if err != nil {
+		return nil, err
+	}
+	enc, header, err := crypto.NewFloeEncryptor(crypto.DefaultFloe(), d.keys.PackKey(id), d.cfg.Scope.PackAD(id))
+	if err != nil {
+		sw.abort()
+		return nil, err
+	}
+	return &packWriter{stripeWriter: sw, enc: enc, header: header, plain: d.plains.get(), pool: d.plains, opened: d.cfg.Now()}, nil
+}
+
+// newStripes chooses k+m bays, rotating over the set so that every disk holds
+// data and parity alike. If fewer disks are healthy, a failed bay keeps its
+// turn and the shard is lost.
+func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
+	g := d.cfg.Job.Geometry
+	n := g.K + g.M
+	start := int(d.turn.Add(1)-1) % len(d.bays)
+	var chosen []int
+	for pass := 0; pass < 2 && len(chosen) < n; pass++ {
+		for i := range d.bays {
+			at := (start + i) % len(d.bays)
+			b := d.bays[at]
+			healthy := b != nil && b.failed() == nil
+			if healthy == (pass == 0) && len(chosen) < n {
+				chosen = append(chosen, at)
+			}
+		}
+	}
+	places, numbers := make([]*bay, n), make([]byte, n)
+	for i, at := range chosen {
+		places[i], numbers[i] = d.bays[at], byte(at)
+	}
+	return newStripeWriter(id, d.code, g.Code(), places, numbers, d.buffers)
+}
+
+// bytePool hands out buffers of one size.
+type bytePool struct{ free chan []byte }
+
+func newBytePool(size, count int) *bytePool {
+	p := &bytePool{free: make(chan []byte, count)}
+	for range count {
+		p.free <- make([]byte, size)
+	}
+	return p
+}
+
+func (p *bytePool) get() []byte  { return <-p.free }
+func (p *bytePool) put(b []byte) { p.free <- b }

@@ -1,0 +1,274 @@
+package appliance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// CheckExpiry refuses unlock, load and seal after the job's date. It says
+// nothing about import.
+func CheckExpiry(c Config) error {
+	if err := c.fill(); err != nil {
+		return err
+	}
+	if now := c.Now(); !c.Job.Expires.IsZero() && now.After(c.Job.Expires) {
+		return fmt.Errorf("%w: on %s (this device's clock says %s)", ErrExpired, c.Job.Expires.Format("2006-01-02 15:04 MST"), now.UTC().Format("2006-01-02 15:04 MST"))
+	}
+	return nil
+}
+
+// Prepare returns the load key of the generation. root is the KDF's output for
+// the unlock code, already compared with the job file's verifier. The first time
+// it makes the key and writes header, job file and wraps to every disk; later it
+// opens the disks' unlock wraps. It may be called again after a crash at any
+// moment: disks that were not finished are finished with the same key.
+func Prepare(c Config, root []byte) ([]byte, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	if err := CheckExpiry(c); err != nil {
+		return nil, err
+	}
+	g := c.Job.Geometry
+	if len(c.Disks) > g.Disks {
+		return nil, fmt.Errorf("%d disks given, the job is for %d", len(c.Disks), g.Disks)
+	}
+	k, fresh, err := findKey(c, root)
+	if err != nil {
+		return nil, err
+	}
+	if k == nil {
+		if len(c.Disks) != g.Disks {
+			return nil, fmt.Errorf("%w: the first unlock needs all %d disks of the job, %d given", ErrTooFewDisks, g.Disks, len(c.Disks))
+		}
+		if k, err = crypto.NewLoadKey(c.Rand); err != nil {
+			return nil, err
+		}
+	}
+	if len(fresh) == 0 {
+		return k, nil
+	}
+	return k, prepareDisks(c, fresh, root, k)
+}
+
+// findKey opens the unlock wrap of the first disk that has one and lists the
+// disks that are not prepared yet.
+func findKey(c Config, root []byte) (k []byte, fresh []Disk, err error) {
+	for _, d := range c.Disks {
+		b, err := vfs.ReadFile(d.FS, unlockName, manifest.MaxWrap)
+		if errors.Is(err, fs.ErrNotExist) {
+			if _, err := d.FS.Stat(cpName); err == nil {
+				return nil, nil, fmt.Errorf("disk %s: %w", d.Name, ErrSealed)
+			}
+			fresh = append(fresh, d)
+			continue
+		}
+		if err != nil {
+			return nil, nil, fmt.Errorf("disk %s: unlock wrap: %w", d.Name, err)
+		}
+		if k != nil {
+			continue
+		}
+		w, err := manifest.DecodeWrap(b)
+		if err != nil {
+			c.Log.Warn("unlock wrap is damaged; trying the next disk", "disk", d.Name, "err", err)
+			continue
+		}
+		if w.Scope != c.Scope {
+			return nil, nil, fmt.Errorf("disk %s: %w: it holds job %s, device %s, generation %d", d.Name, ErrForeign, w.Scope.Job, w.Scope.Device, w.Scope.Generation)
+		}
+		if k, err = crypto.UnwrapCode(root, w.Body, c.Scope.Binding()); err != nil {
+			return nil, nil, fmt.Errorf("disk %s: %w", d.Name, err)
+		}
+	}
+	if k == nil && len(fresh) < len(c.Disks) {
+		return nil, nil, fmt.Errorf("no disk has a whole unlock wrap: %w", manifest.ErrCorrupt)
+	}
+	return k, fresh, nil
+}
+
+// prepareDisks writes what a disk holds before anything is loaded. The unlock
+// wrap is written last on each disk: a disk that has one is prepared.
+func prepareDisks(c Config, fresh []Disk, root, k []byte) error {
+	taken, err := takenBays(c)
+	if err != nil {
+		return err
+	}
+	wraps, err := makeWraps(c, k)
+	if err != nil {
+		return err
+	}
+	body, err := crypto.WrapToCode(root, k, c.Scope.Binding())
+	if err != nil {
+		return err
+	}
+	unlock := (&manifest.Wrap{Kind: manifest.WrapUnlock, Scope: c.Scope, Body: body}).Encode()
+	for _, d := range fresh {
+		if err := prepareDisk(c, d, taken, wraps); err != nil {
+			return fmt.Errorf("disk %s: %w", d.Name, err)
+		}
+	}
+	// Only when every disk has the same wraps does one count as prepared.
+	for _, d := range fresh {
+		if err := durable.WriteFile(d.FS, unlockName, unlock); err != nil {
+			return fmt.Errorf("disk %s: %w", d.Name, err)
+		}
+	}
+	return nil
+}
+
+// takenBays reads the headers that are there already.
+func takenBays(c Config) (map[int]Disk, error) {
+	taken := map[int]Disk{}
+	for _, d := range c.Disks {
+		h, err := ReadHeader(d)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if h.Scope != c.Scope {
+			return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d; nothing was overwritten", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)
+		}
+		if other, ok := taken[h.Bay]; ok {
+			return nil, fmt.Errorf("disks %s and %s: %w: both are bay %d", other.Name, d.Name, ErrForeign, h.Bay)
+		}
+		taken[h.Bay] = d
+	}
+	return taken, nil
+}
+
+func prepareDisk(c Config, d Disk, taken map[int]Disk, wraps map[string][]byte) error {
+	for _, dir := range []string{wrapsDir, packsDir, logDir, Root + "/statements", journalDir, tmpDir} {
+		if err := durable.MkdirAll(d.FS, dir); err != nil {
+			return err
+		}
+	}
+	if _, err := d.FS.Stat(headerName); errors.Is(err, fs.ErrNotExist) {
+		free := 0
+		for _, ok := taken[free]; ok; _, ok = taken[free] {
+			free++
+		}
+		id, err := c.newID()
+		if err != nil {
+			return err
+		}
+		h := Header{Scope: c.Scope, Bay: free, Disk: id, Bays: c.Job.Geometry.Disks, Created: c.Now().UTC()}
+		if err := durable.WriteFile(d.FS, headerName, h.encode()); err != nil {
+			return err
+		}
+		taken[free] = d
+	}
+	if err := durable.WriteFile(d.FS, jobName, c.JobFile); err != nil {
+		return err
+	}
+	if err := clearWraps(d.FS, wraps); err != nil {
+		return err
+	}
+	for name, b := range wraps {
+		if err := durable.WriteFile(d.FS, wrapsDir+"/"+name, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// clearWraps removes wraps of an earlier, unfinished first unlock: their key was
+// never used.
+func clearWraps(disk vfs.FS, keep map[string][]byte) error {
+	list, err := disk.ReadDir(wrapsDir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if _, ok := keep[e.Name()]; !ok && e.Name() != "unlock" {
+			if err := durable.Remove(disk, wrapsDir+"/"+e.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// makeWraps wraps the key to the site and to recovery, or takes those that a
+// prepared disk of the set already has, so that all disks hold the same files.
+func makeWraps(c Config, k []byte) (map[string][]byte, error) {
+	for _, d := range c.Disks {
+		if _, err := d.FS.Stat(unlockName); err == nil {
+			return readWraps(d.FS)
+		}
+	}
+	wraps := map[string][]byte{}
+	var ages []string
+	for _, r := range c.Job.Recipients {
+		switch crypto.WrapKind(r.Kind) {
+		case crypto.WrapSite:
+			body, err := crypto.WrapToSite(r.PublicKey, k, c.Scope.Binding())
+			if err != nil {
+				return nil, err
+			}
+			id := crypto.SiteKeyID(r.PublicKey)
+			b := (&manifest.Wrap{Kind: manifest.WrapHPKE, Scope: c.Scope, KeyID: id[:], Body: body}).Encode()
+			wraps[fmt.Sprintf("%x.wrap", crypto.SumSHA256(b))] = b
+		case crypto.WrapAge:
+			ages = append(ages, r.Recipient)
+		}
+	}
+	if len(ages) > 0 {
+		var opts []crypto.AgeOption
+		if c.Job.Policy.ClassicRecovery {
+			opts = append(opts, crypto.AllowClassic)
+		}
+		b, err := crypto.WrapToAge(ages, k, c.Scope.Binding(), opts...)
+		if err != nil {
+			return nil, err
+		}
+		wraps[fmt.Sprintf("%x.age", crypto.SumSHA256(b))] = b
+	}
+	return wraps, nil
+}
+
+// readWraps reads the wraps of a prepared disk; a file whose content is not its
+// name is left out.
+func readWraps(disk vfs.FS) (map[string][]byte, error) {
+	list, err := disk.ReadDir(wrapsDir)
+	if err != nil {
+		return nil, err
+	}
+	wraps := map[string][]byte{}
+	for _, e := range list {
+		if e.Name() == "unlock" {
+			continue
+		}
+		b, err := vfs.ReadFile(disk, wrapsDir+"/"+e.Name(), manifest.MaxWrap)
+		if err != nil {
+			return nil, err
+		}
+		if sum := fmt.Sprintf("%x", crypto.SumSHA256(b)); e.Name() == sum+".wrap" || e.Name() == sum+".age" {
+			wraps[e.Name()] = b
+		}
+	}
+	return wraps, nil
+}
+
+// sameJob tells whether every disk holds the job file, byte for byte.
+func sameJob(set bays, jobFile []byte) error {
+	for _, b := range set.healthy() {
+		got, err := vfs.ReadFile(b.disk.FS, jobName, manifest.MaxStatement)
+		if err != nil {
+			return fmt.Errorf("disk %s: job file: %w", b.disk.Name, err)
+		}
+		if !bytes.Equal(got, jobFile) {
+			return fmt.Errorf("disk %s: %w: its job file is another one", b.disk.Name, ErrForeign)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,416 @@
+package appliance
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/erasure"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// RebuildOptions say which bay is written again, onto which disk.
+type RebuildOptions struct {
+	Signer   ed25519.PublicKey // job signer; nil: consistent only
+	Bay      int               // −1: the one that is missing
+	Onto     Disk              // empty, or begun by an earlier call
+	Progress func(done, total uint64)
+	Rand     func() (manifest.ID, error)
+}
+
+// RebuildReport is what was written.
+type RebuildReport struct {
+	Bay    int      `json:"bay"`
+	Packs  uint64   `json:"packs"`
+	Shards uint64   `json:"shards"`
+	Bytes  int64    `json:"bytes"`
+	Lost   []string `json:"lost"` // packs whose shard could not be restored
+}
+
+// Rebuild writes a bay's shards again, onto a new disk, without any key: from
+// any k good blocks of each stripe, proven against the signed hashes. It works
+// on a sealed device and, from the journal's signed entries, on an unsealed one.
+// A repeated call goes on: shards that are there and verify are kept.
+func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildReport, error) {
+	r := &rebuilder{o: o, report: &RebuildReport{Bay: o.Bay}}
+	if err := r.open(disks); err != nil {
+		return nil, err
+	}
+	if err := r.header(); err != nil {
+		return nil, err
+	}
+	if err := r.packs(ctx); err != nil {
+		return r.report, err
+	}
+	if err := r.rest(); err != nil {
+		return r.report, err
+	}
+	if len(r.report.Lost) > 0 {
+		return r.report, fmt.Errorf("%w: %d shards could not be restored", ErrLost, len(r.report.Lost))
+	}
+	return r.report, nil
+}
+
+type rebuilder struct {
+	o      RebuildOptions
+	report *RebuildReport
+	disks  *diskSet
+	scope  manifest.Scope
+	bays   int
+	total  uint64
+	each   func(func(*manifest.Pack) error) error
+}
+
+// open finds out what the disks are and which bay is missing.
+func (r *rebuilder) open(disks []Disk) error {
+	if IsSealed(disks) {
+		s, err := OpenSet(disks, r.o.Signer, nil)
+		if err != nil {
+			return err
+		}
+		r.disks, r.scope, r.bays, r.total = s.set, s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
+		r.each = s.eachPack
+	} else if err := r.openUnsealed(disks); err != nil {
+		return err
+	}
+	return r.chooseBay()
+}
+
+func (s *Set) eachPack(f func(*manifest.Pack) error) error {
+	for n := range s.End.Packs {
+		p, err := s.Pack(n)
+		if err != nil {
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+	}
+	for n := range s.End.IndexPacks {
+		p, err := s.indexPack(n)
+		if err != nil {
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// openUnsealed takes the job from the disks and packs from the journal's clear parts.
+func (r *rebuilder) openUnsealed(disks []Disk) error {
+	s := &Set{set: newDiskSet(disks)}
+	if err := s.openJob(r.o.Signer); err != nil {
+		return err
+	}
+	for _, h := range s.set.scope {
+		if h == nil {
+			continue
+		}
+		if r.scope == (manifest.Scope{}) {
+			r.scope = h.Scope
+		}
+		if h.Scope != r.scope || h.Scope.Job != s.Job.ID {
+			return fmt.Errorf("%w: the disks are of different jobs, devices or generations", ErrForeign)
+		}
+	}
+	dev, ok := s.Job.Device(r.scope.Device)
+	if !ok {
+		return fmt.Errorf("%w: job %s does not name device %s", ErrForeign, s.Job.ID, r.scope.Device)
+	}
+	r.disks, r.bays = s.set, s.Job.Geometry.Disks
+	packs, err := clearPacks(s.set, r.scope, dev.PublicKey.PublicKey)
+	if err != nil {
+		return err
+	}
+	r.total = uint64(len(packs))
+	r.each = func(f func(*manifest.Pack) error) error {
+		for _, p := range packs {
+			if err := f(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+// clearPacks reads the signed pack entries of an unsealed device, without a key.
+func clearPacks(set *diskSet, scope manifest.Scope, key ed25519.PublicKey) ([]*manifest.Pack, error) {
+	seen := map[manifest.ID]bool{}
+	var out []*manifest.Pack
+	for _, d := range set.disks {
+		list, err := d.FS.ReadDir(journalDir)
+		if err != nil {
+			continue
+		}
+		for _, e := range list {
+			if !strings.HasSuffix(e.Name(), journalKind.suffix()) {
+				continue
+			}
+			file, err := d.FS.Open(journalDir+"/"+e.Name(), vfs.OpenOptions{})
+			if err != nil {
+				continue
+			}
+			for at := int64(frameFileHead); ; {
+				raw, err := rawFrame(file, at)
+				if err != nil {
+					break
+				}
+				at += int64(len(raw))
+				p := clearPack(raw, scope, key)
+				if p != nil && !seen[p.ID] {
+					seen[p.ID] = true
+					out = append(out, p)
+				}
+			}
+			file.Close()
+		}
+	}
+	return out, nil
+}
+
+func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
+	n := int(raw[4])<<24 | int(raw[5])<<16 | int(raw[6])<<8 | int(raw[7])
+	if n == 0 || n > len(raw)-frameHead {
+		return nil
+	}
+	entry, sig, err := splitClear(raw[frameHead : frameHead+n])
+	if err != nil || manifest.VerifyEntry(key, manifest.PackEntryContext, scope, entry, sig) != nil {
+		return nil
+	}
+	e, err := manifest.DecodeEntry(entry)
+	if err != nil {
+		return nil
+	}
+	return e.Pack
+}
+
+func (r *rebuilder) chooseBay() error {
+	have := map[int]bool{}
+	for i, h := range r.disks.scope {
+		if h != nil && h.Scope == r.scope {
+			have[r.disks.bay[i]] = true
+		}
+	}
+	if r.o.Bay >= 0 {
+		if r.o.Bay >= r.bays {
+			return fmt.Errorf("bay %d: this device has bays 0 to %d", r.o.Bay, r.bays-1)
+		}
+		if have[r.o.Bay] {
+			return fmt.Errorf("bay %d: its disk is among those given; leave the bad disk out", r.o.Bay)
+		}
+		r.report.Bay = r.o.Bay
+		return nil
+	}
+	var missing []int
+	for b := range r.bays {
+		if !have[b] {
+			missing = append(missing, b)
+		}
+	}
+	if len(missing) != 1 {
+		return fmt.Errorf("%d bays are missing (%v): say which one to rebuild with --bay", len(missing), missing)
+	}
+	r.report.Bay = missing[0]
+	return nil
+}
+
+// header claims the new disk. A disk that belongs to anything else is refused.
+func (r *rebuilder) header() error {
+	h, err := ReadHeader(r.o.Onto)
+	switch {
+	case err == nil && (h.Scope != r.scope || h.Bay != r.report.Bay):
+		return fmt.Errorf("disk %s: %w: it is bay %d of job %s; nothing was overwritten", r.o.Onto.Name, ErrForeign, h.Bay, h.Scope.Job)
+	case err == nil:
+		return nil // begun by an earlier call
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
+	}
+	if _, err := r.o.Onto.FS.Stat(Root); err == nil {
+		return fmt.Errorf("disk %s: %w: it has a folder %q without a header; nothing was overwritten", r.o.Onto.Name, ErrForeign, Root)
+	}
+	for _, dir := range []string{wrapsDir, packsDir, logDir, Root + "/statements", journalDir, tmpDir} {
+		if err := durable.MkdirAll(r.o.Onto.FS, dir); err != nil {
+			return err
+		}
+	}
+	id, err := r.o.Rand()
+	if err != nil {
+		return err
+	}
+	nh := Header{Scope: r.scope, Bay: r.report.Bay, Disk: id, Bays: r.bays}
+	return durable.WriteFile(r.o.Onto.FS, headerName, nh.encode())
+}
+
+// packs restores the bay's shard of every pack that has one there.
+func (r *rebuilder) packs(ctx context.Context) error {
+	return r.each(func(p *manifest.Pack) error {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		r.report.Packs++
+		if r.o.Progress != nil {
+			r.o.Progress(r.report.Packs, r.total)
+		}
+		for shard, b := range p.Bays {
+			if int(b) != r.report.Bay {
+				continue
+			}
+			err := r.shard(p, shard)
+			if errors.Is(err, ErrLost) {
+				r.report.Lost = append(r.report.Lost, err.Error())
+				return nil
+			}
+			return err
+		}
+		return nil
+	})
+}
+
+func (r *rebuilder) shard(p *manifest.Pack, shard int) error {
+	code, err := r.disks.code(p.Geometry)
+	if err != nil {
+		return err
+	}
+	list, err := r.disks.hashList(p, code)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	disk := r.o.Onto.FS
+	if verifyShard(disk, p, shard, list) == nil && r.sideFiles(p, shard, code, list) == nil {
+		return nil
+	}
+	pr, err := newPackReader(r.disks, p, &repairs{})
+	if err != nil {
+		return err
+	}
+	defer pr.close()
+	if err := durable.MkdirAll(disk, packDir(p.ID)); err != nil {
+		return err
+	}
+	name := shardName(p.ID, shard)
+	if err := disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := disk.Create(name, vfs.CreateOptions{Direct: true})
+	if err != nil {
+		return err
+	}
+	err = r.blocks(pr, f, shard)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		disk.Remove(name)
+		return err
+	}
+	r.report.Shards++
+	return r.sideFiles(p, shard, code, list)
+}
+
+func (r *rebuilder) blocks(pr *packReader, f vfs.File, shard int) error {
+	buf := vfs.AlignedBuffer(int(pr.layout.Block))
+	for s := int64(0); s < pr.layout.Stripes(); s++ {
+		b, err := pr.block(s, shard)
+		if err != nil {
+			return err
+		}
+		n := copy(buf, b)
+		if _, err := f.WriteAt(buf[:n], s*pr.layout.Block); err != nil {
+			return err
+		}
+		r.report.Bytes += int64(n)
+	}
+	return nil
+}
+
+// sideFiles writes the hash list and the shard's piece, if they are not there.
+func (r *rebuilder) sideFiles(p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
+	pieces, err := code.SplitPieces(list)
+	if err != nil {
+		return err
+	}
+	if crypto.SumSHA256(pieces[shard]) != p.Pieces[shard] {
+		return fmt.Errorf("%w: pack %d: piece %d does not come out as signed", ErrLost, p.Number, shard)
+	}
+	for name, data := range map[string][]byte{hashesName(p.ID): list, pieceName(p.ID, shard): pieces[shard]} {
+		if have, err := vfs.ReadFile(r.o.Onto.FS, name, int64(len(data))); err == nil && string(have) == string(data) {
+			continue
+		}
+		if err := durable.WriteFile(r.o.Onto.FS, name, data); err != nil {
+			return err
+		}
+	}
+	return r.o.Onto.FS.SyncDir(packDir(p.ID))
+}
+
+// rest copies what is the same on every disk. The checkpoint is last: it makes
+// the disk a sealed one.
+func (r *rebuilder) rest() error {
+	onto := r.o.Onto.FS
+	dirs := []string{wrapsDir, Root + "/statements", logDir}
+	if !IsSealed(r.disks.disks) {
+		dirs = append(dirs, journalDir)
+	}
+	if err := r.copyBest(jobName); err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		names := map[string]bool{}
+		for _, d := range r.disks.disks {
+			vfs.Walk(d.FS, dir, vfs.Limits{}, func(name string, e fs.DirEntry) error {
+				if !e.IsDir() && !strings.HasSuffix(name, durable.TempSuffix) {
+					names[name] = true
+				}
+				return nil
+			})
+		}
+		for name := range names {
+			if name == cpName {
+				continue
+			}
+			if err := r.copyBest(name); err != nil {
+				return err
+			}
+		}
+	}
+	if IsSealed(r.disks.disks) {
+		if err := r.copyBest(cpName); err != nil {
+			return err
+		}
+		durable.RemoveAll(onto, journalDir, 1<<20)
+		durable.RemoveAll(onto, tmpDir, 1<<20)
+	}
+	return nil
+}
+
+// copyBest copies the most frequent content of a file; of journals the longest.
+func (r *rebuilder) copyBest(name string) error {
+	copies := r.disks.copies(name, 0, maxListSize)
+	if len(copies) == 0 {
+		return fmt.Errorf("%s: %w", name, fs.ErrNotExist)
+	}
+	best := copies[0]
+	if strings.HasPrefix(name, journalDir) {
+		for _, c := range copies {
+			if len(c) > len(best) {
+				best = c
+			}
+		}
+	}
+	if err := durable.MkdirAll(r.o.Onto.FS, name[:strings.LastIndexByte(name, '/')]); err != nil {
+		return err
+	}
+	return durable.WriteFile(r.o.Onto.FS, name, best)
+}

@@ -1,0 +1,291 @@
+package appliance
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/extsort"
+	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// ScanOptions say what is scanned and against which rules.
+type ScanOptions struct {
+	As       string // put before every path in the manifest
+	Rules    Rules
+	Progress func(ScanReport)
+}
+
+// ScanReport is what a scan found. Findings are capped; FindingCount is exact.
+type ScanReport struct {
+	Root         string    `json:"root"`
+	Entries      uint64    `json:"entries"`
+	Files        uint64    `json:"files"`
+	Dirs         uint64    `json:"directories"`
+	Symlinks     uint64    `json:"symlinks"`
+	Hardlinks    uint64    `json:"hard_links"`
+	Skipped      uint64    `json:"skipped"`
+	Unchanged    uint64    `json:"unchanged"` // loaded already
+	Bytes        int64     `json:"bytes"`
+	Largest      int64     `json:"largest"`
+	FindingCount uint64    `json:"finding_count"`
+	Blocking     uint64    `json:"blocking"`
+	Findings     []Finding `json:"findings"`
+}
+
+const maxFindings = 10000
+
+func (r *ScanReport) find(f Finding) {
+	r.FindingCount++
+	if f.Blocks {
+		r.Blocking++
+	}
+	if len(r.Findings) < maxFindings {
+		r.Findings = append(r.Findings, f)
+	}
+}
+
+func (r *ScanReport) count(it *item) {
+	r.Entries++
+	switch it.kind {
+	case manifest.KindFile:
+		r.Files++
+		r.Bytes += it.size
+		r.Largest = max(r.Largest, it.size)
+	case manifest.KindDir:
+		r.Dirs++
+	case manifest.KindSymlink:
+		r.Symlinks++
+	case manifest.KindHardlink:
+		r.Hardlinks++
+	case manifest.KindSkipped:
+		r.Skipped++
+	}
+}
+
+// Scan walks a source and reports what a load would meet; it needs no key and
+// keeps nothing.
+func Scan(ctx context.Context, root string, o ScanOptions) (*ScanReport, error) {
+	disk, done, err := scratch()
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	src, err := newSource(root, o.As)
+	if err != nil {
+		return nil, err
+	}
+	return scanSource(ctx, src, o, disk, "sort", nothingKnown, func(uint64, *item) error { return nil })
+}
+
+func nothingKnown(*item) (bool, error) { return false, nil }
+
+const (
+	sortMemory     = 24 << 20
+	reportInterval = 500 * time.Millisecond
+)
+
+// scanSource walks, checks names, groups hard links, and calls emit for every
+// item in list order: everything by path, then the further names of hard links
+// by the path of the name that carries the data.
+func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known func(*item) (bool, error), emit func(uint64, *item) error) (*ScanReport, error) {
+	report := &ScanReport{Root: src.root}
+	newSorter := func() *extsort.Sorter {
+		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: sortMemory})
+	}
+	names, links, walked := &collisions{newSorter()}, newSorter(), newSorter()
+	defer func() { names.sorter.Close(); links.Close(); walked.Close() }()
+	next := time.Now().Add(reportInterval)
+	err := src.walk(func(it *item) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		report.count(it)
+		o.Rules.lint(it, report.find)
+		if err := names.add(it); err != nil {
+			return err
+		}
+		if it.kind == manifest.KindFile && it.nlink > 1 {
+			if err := links.Add(linkKey(it), []byte(it.path)); err != nil {
+				return err
+			}
+		}
+		if o.Progress != nil && report.Entries%256 == 0 && time.Now().After(next) {
+			o.Progress(*report)
+			next = time.Now().Add(reportInterval)
+		}
+		return walked.Add([]byte(it.orderKey()), it.encode())
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := names.report(report.find); err != nil {
+		return nil, err
+	}
+	further, err := groupLinks(links, newSorter())
+	if err != nil {
+		return nil, err
+	}
+	defer further.Close()
+	return report, emitList(report, walked, further, newSorter(), known, emit)
+}
+
+func linkKey(it *item) []byte {
+	b := binary.BigEndian.AppendUint64(nil, it.dev)
+	b = binary.BigEndian.AppendUint64(b, it.ino)
+	return append(b, it.path...)
+}
+
+// groupLinks turns (device, inode) → paths into path → (group, carrier's path).
+func groupLinks(links, out *extsort.Sorter) (*extsort.Sorter, error) {
+	var key [16]byte
+	var carrier string
+	var group uint64
+	err := links.Each(func(k, v []byte) error {
+		if group == 0 || [16]byte(k[:16]) != key {
+			key, carrier = [16]byte(k[:16]), string(v)
+			group++
+		}
+		return out.Add(v, append(binary.BigEndian.AppendUint64(nil, group), carrier...))
+	})
+	return out, err
+}
+
+// emitList joins walked items with the link groups and leaves out what known
+// says is loaded already, unchanged.
+func emitList(report *ScanReport, walked, further, later *extsort.Sorter, known func(*item) (bool, error), emit func(uint64, *item) error) error {
+	defer later.Close()
+	next, stop := pull(further)
+	defer stop()
+	link := next()
+	var n uint64
+	err := walked.Each(func(_, v []byte) error {
+		it, err := decodeItem(v)
+		if err != nil {
+			return err
+		}
+		for link.ok && link.key < it.path {
+			link = next()
+		}
+		if link.err != nil {
+			return link.err
+		}
+		if link.ok && link.key == it.path && it.kind == manifest.KindFile {
+			it.group = binary.BigEndian.Uint64([]byte(link.value))
+			if carrier := link.value[8:]; carrier != it.path {
+				it.kind, it.linkTo = manifest.KindHardlink, carrier
+				report.Files--
+				report.Hardlinks++
+			}
+		}
+		if same, err := known(it); err != nil || same {
+			if same {
+				report.Unchanged++
+			}
+			return err
+		}
+		if it.kind == manifest.KindHardlink {
+			return later.Add([]byte(it.linkTo+"\x00"+it.path), it.encode())
+		}
+		n++
+		return emit(n-1, it)
+	})
+	if err != nil {
+		return err
+	}
+	return later.Each(func(_, v []byte) error {
+		it, err := decodeItem(v)
+		if err != nil {
+			return err
+		}
+		n++
+		return emit(n-1, it)
+	})
+}
+
+// pulled is one pair of a sorter read step by step.
+type pulled struct {
+	key, value string
+	ok         bool
+	err        error
+}
+
+// pull turns a sorter's callback into steps; stop must be called.
+func pull(s *extsort.Sorter) (next func() pulled, stop func()) {
+	step, stop := iter.Pull(func(yield func(pulled) bool) {
+		err := s.Each(func(k, v []byte) error {
+			if !yield(pulled{key: string(k), value: string(v), ok: true}) {
+				return errStopped
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(pulled{err: err})
+		}
+	})
+	return func() pulled { p, _ := step(); return p }, stop
+}
+
+var errStopped = errors.New("stopped")
+
+var itemSchema = fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true}
+
+func (it *item) encode() []byte {
+	w := fields.NewWriter(make([]byte, 0, 96+len(it.path)))
+	w.Text(1, true, it.path)
+	w.Uint(2, true, uint64(it.kind))
+	w.Uint(3, true, uint64(it.size))
+	w.Uint(4, true, uint64(it.mtime))
+	w.Uint(5, true, uint64(it.ctime))
+	w.Uint(6, true, it.ino)
+	w.Uint(7, true, it.group)
+	w.Text(8, true, it.linkTo)
+	w.Text(9, true, it.reason)
+	w.Text(10, true, it.detail)
+	return w.Bytes()
+}
+
+func decodeItem(b []byte) (*item, error) {
+	it := &item{}
+	err := fields.Decode(b, itemSchema, func(f fields.Field) error {
+		switch f.Number {
+		case 1:
+			it.path = string(f.Value)
+			return nil
+		case 8:
+			it.linkTo = string(f.Value)
+			return nil
+		case 9:
+			it.reason = string(f.Value)
+			return nil
+		case 10:
+			it.detail = string(f.Value)
+			return nil
+		}
+		v, err := f.Uint()
+		switch f.Number {
+		case 2:
+			it.kind = manifest.Kind(v)
+		case 3:
+			it.size = int64(v)
+		case 4:
+			it.mtime = int64(v)
+		case 5:
+			it.ctime = int64(v)
+		case 6:
+			it.ino = v
+		case 7:
+			it.group = v
+		}
+		return err
+	})
+	if err != nil || it.path == "" {
+		return nil, fmt.Errorf("%w: scan list item: %v", manifest.ErrCorrupt, err)
+	}
+	return it, nil
+}

@@ -1,0 +1,340 @@
+package appliance
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Set is a sealed device whose chain has been verified: job file, device key,
+// checkpoint, log. It reads nothing that needs a key.
+type Set struct {
+	set          *diskSet
+	Job          *manifest.Job
+	JobFile      []byte
+	Scope        manifest.Scope
+	Start        *manifest.Start
+	End          *manifest.End
+	Wraps        []*manifest.WrapEntry
+	Proven       bool // the job signer's key was given and fits
+	LabelChecked bool
+	Warnings     []string
+
+	mu  sync.Mutex // the log reader keeps one bundle
+	log *manifest.LogReader
+	cp  manifest.Checkpoint
+}
+
+// OpenSet verifies a sealed set of disks. signer is the job signer's key, by
+// another channel; with nil the set can only be consistent, not proven. label is
+// the text that travelled outside the device, or nil.
+func OpenSet(disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
+	if len(disks) == 0 {
+		return nil, fmt.Errorf("%w: none given", ErrTooFewDisks)
+	}
+	s := &Set{set: newDiskSet(disks), Proven: signer != nil}
+	if err := s.openJob(signer); err != nil {
+		return nil, err
+	}
+	if err := s.openCheckpoint(label); err != nil {
+		return nil, err
+	}
+	log, err := manifest.OpenLog(s.cp, s.set)
+	if err != nil {
+		return nil, err
+	}
+	s.log = log
+	if err := s.openEnds(); err != nil {
+		return nil, err
+	}
+	s.checkHeaders()
+	return s, nil
+}
+
+func (s *Set) openJob(signer ed25519.PublicKey) error {
+	copies := s.set.copies(jobName, 0, manifest.MaxStatement)
+	if len(copies) == 0 {
+		return fmt.Errorf("%w: no disk has a job file (%s): is this a sledge disk?", ErrForeign, jobName)
+	}
+	var errs []error
+	for _, b := range copies {
+		var job *manifest.Job
+		var err error
+		if signer != nil {
+			job, err = manifest.OpenJob(b, signer)
+		} else {
+			job, err = manifest.PeekJob(b)
+		}
+		if err == nil {
+			s.Job, s.JobFile = job, b
+			if len(copies) > 1 {
+				s.Warnings = append(s.Warnings, "disks hold different job files; the one that verifies is used")
+			}
+			return nil
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
+// openCheckpoint verifies every distinct checkpoint on the disks and settles on
+// one: the label's, if a label was given.
+func (s *Set) openCheckpoint(label []byte) error {
+	var good []manifest.Checkpoint
+	var errs []error
+	copies := s.set.copies(cpName, 0, manifest.MaxCheckpoint)
+	for _, b := range copies {
+		cp, scope, err := s.verifyCheckpoint(b)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if len(good) == 0 {
+			s.Scope = scope
+		}
+		same := len(good) > 0 && good[0].Size == cp.Size && good[0].Root == cp.Root && good[0].Origin == cp.Origin
+		if !same {
+			good = append(good, cp)
+		}
+	}
+	if len(copies) == 0 {
+		return fmt.Errorf("this device is not sealed: no disk has a checkpoint")
+	}
+	if len(good) == 0 {
+		return errors.Join(errs...)
+	}
+	if label != nil {
+		return s.matchLabel(label, good)
+	}
+	if len(good) > 1 {
+		return fmt.Errorf("%w: the disks carry %d different checkpoints; give the label to say which one is right:\n%s%s", ErrRollback, len(good), good[0].Text, good[1].Text)
+	}
+	s.cp = good[0]
+	return nil
+}
+
+func (s *Set) verifyCheckpoint(b []byte) (manifest.Checkpoint, manifest.Scope, error) {
+	origin, _, _ := bytes.Cut(b, []byte("\n"))
+	parts := strings.Split(string(origin), "/")
+	if len(parts) != 4 || parts[0] != "sledge" {
+		return manifest.Checkpoint{}, manifest.Scope{}, fmt.Errorf("%w: checkpoint of %q", manifest.ErrCorrupt, clip(string(origin)))
+	}
+	var scope manifest.Scope
+	var err error
+	if scope.Job, err = manifest.ParseID(parts[1]); err != nil {
+		return manifest.Checkpoint{}, scope, fmt.Errorf("checkpoint: %w", err)
+	}
+	if scope.Device, err = manifest.ParseID(parts[2]); err != nil {
+		return manifest.Checkpoint{}, scope, fmt.Errorf("checkpoint: %w", err)
+	}
+	gen, err := strconv.ParseUint(parts[3], 10, 32)
+	if err != nil || gen == 0 {
+		return manifest.Checkpoint{}, scope, fmt.Errorf("%w: checkpoint of generation %q", manifest.ErrCorrupt, clip(parts[3]))
+	}
+	scope.Generation = uint32(gen)
+	dev, ok := s.Job.Device(scope.Device)
+	if scope.Job != s.Job.ID || !ok {
+		return manifest.Checkpoint{}, scope, fmt.Errorf("%w: checkpoint of job %s, device %s: the job file on the disks (job %s) does not name it", ErrForeign, scope.Job, scope.Device, s.Job.ID)
+	}
+	cp, err := manifest.OpenCheckpoint(b, scope.Origin(), dev.PublicKey.PublicKey)
+	return cp, scope, err
+}
+
+func clip(s string) string {
+	if len(s) > 100 {
+		return s[:100] + "…"
+	}
+	return s
+}
+
+func (s *Set) matchLabel(text []byte, good []manifest.Checkpoint) error {
+	l, err := manifest.ParseLabel(text)
+	if err != nil {
+		return err
+	}
+	want, scope, err := s.verifyCheckpoint(l.Checkpoint)
+	if err != nil {
+		return fmt.Errorf("label: %w", err)
+	}
+	if l.Scope != scope || l.JobSHA256 != crypto.SumSHA256(s.JobFile) {
+		return fmt.Errorf("%w: the label is of job %s, device %s, generation %d with another job file", ErrRollback, l.Scope.Job, l.Scope.Device, l.Scope.Generation)
+	}
+	for _, cp := range good {
+		if cp.Origin == want.Origin && cp.Size == want.Size && cp.Root == want.Root {
+			s.cp, s.Scope, s.LabelChecked = cp, scope, true
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: the disks were sealed in another state than the label says.\nlabel:\n%s\ndisks:\n%s", ErrRollback, want.Text, good[0].Text)
+}
+
+// openEnds reads the first and the last entry and the wraps.
+func (s *Set) openEnds() error {
+	first, err := s.entry(0)
+	if err != nil {
+		return err
+	}
+	last, err := s.entry(s.cp.Size - 1)
+	if err != nil {
+		return err
+	}
+	if first.Start == nil || last.End == nil {
+		return fmt.Errorf("%w: the log does not begin with a start and end with an end entry", manifest.ErrCorrupt)
+	}
+	s.Start, s.End = first.Start, last.End
+	if s.Start.Scope != s.Scope {
+		return fmt.Errorf("%w: the log is of another device or generation than its checkpoint", manifest.ErrUnverified)
+	}
+	if s.Start.JobSHA256 != crypto.SumSHA256(s.JobFile) {
+		return fmt.Errorf("%w: the log was written under another job file", manifest.ErrUnverified)
+	}
+	for pos := uint64(1); pos < s.End.FirstPack && pos < s.cp.Size; pos++ {
+		e, err := s.entry(pos)
+		if err != nil {
+			return err
+		}
+		if e.Wrap == nil {
+			break
+		}
+		s.Wraps = append(s.Wraps, e.Wrap)
+	}
+	return nil
+}
+
+func (s *Set) entry(pos uint64) (manifest.Entry, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.log.Decode(pos)
+}
+
+// checkHeaders notes what the disks claim; nothing depends on it.
+func (s *Set) checkHeaders() {
+	seen := map[int]string{}
+	for i, h := range s.set.scope {
+		name := s.set.disks[i].Name
+		switch {
+		case h == nil:
+			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: header is missing or damaged; its shards are found by name", name))
+		case h.Scope != s.Scope:
+			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s belongs to job %s, device %s, generation %d; it is not used for this device", name, h.Scope.Job, h.Scope.Device, h.Scope.Generation))
+		case seen[h.Bay] != "":
+			s.Warnings = append(s.Warnings, fmt.Sprintf("disks %s and %s both say that they are bay %d; every block is checked, so either may serve", seen[h.Bay], name, h.Bay))
+		default:
+			seen[h.Bay] = name
+		}
+	}
+	var missing []int
+	for b := range s.Start.Bays {
+		if seen[b] == "" {
+			missing = append(missing, b)
+		}
+	}
+	if len(missing) > 0 {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%d of %d disks are missing: %s", len(missing), s.Start.Bays, bayList(missing)))
+	}
+}
+
+// Checkpoint is the verified checkpoint.
+func (s *Set) Checkpoint() manifest.Checkpoint { return s.cp }
+
+// Pack returns the entry of a pack.
+func (s *Set) Pack(n uint64) (*manifest.Pack, error) {
+	if n >= s.End.Packs {
+		return nil, fmt.Errorf("%w: pack %d of %d", manifest.ErrCorrupt, n, s.End.Packs)
+	}
+	return s.packAt(s.End.FirstPack+n, n, false)
+}
+
+func (s *Set) indexPack(n uint64) (*manifest.Pack, error) {
+	if n >= s.End.IndexPacks {
+		return nil, fmt.Errorf("%w: index pack %d of %d", manifest.ErrCorrupt, n, s.End.IndexPacks)
+	}
+	return s.packAt(s.End.FirstIndex+n, n, true)
+}
+
+func (s *Set) packAt(pos, n uint64, index bool) (*manifest.Pack, error) {
+	e, err := s.entry(pos)
+	if err != nil {
+		return nil, err
+	}
+	if e.Pack == nil || e.Pack.Number != n || e.Pack.IsIndex() != index {
+		return nil, fmt.Errorf("%w: log position %d is not pack %d", manifest.ErrCorrupt, pos, n)
+	}
+	return e.Pack, nil
+}
+
+func (s *Set) page(n uint64) (*manifest.PageEntry, error) {
+	if n >= s.End.Pages {
+		return nil, fmt.Errorf("%w: page %d of %d", manifest.ErrCorrupt, n, s.End.Pages)
+	}
+	e, err := s.entry(s.End.FirstPage + n)
+	if err != nil {
+		return nil, err
+	}
+	if e.Page == nil || e.Page.Number != n {
+		return nil, fmt.Errorf("%w: log position %d is not page %d", manifest.ErrCorrupt, s.End.FirstPage+n, n)
+	}
+	return e.Page, nil
+}
+
+// CheckKey tells whether k is this device's load key.
+func (s *Set) CheckKey(k []byte) error {
+	if len(k) != crypto.KeySize || len(s.Wraps) == 0 || manifest.NewKeys(k, s.Scope).Check() != s.Wraps[0].Check {
+		return fmt.Errorf("load key: %w", crypto.ErrKey)
+	}
+	return nil
+}
+
+// OpenWithSite unwraps the load key with the site's key.
+func (s *Set) OpenWithSite(site *crypto.SiteKey) ([]byte, error) {
+	id := crypto.SiteKeyID(site.PublicKey())
+	for _, e := range s.Wraps {
+		if e.Kind != manifest.WrapHPKE || len(e.Recipients) != 1 || e.Recipients[0] != id {
+			continue
+		}
+		b, err := s.set.wrap(e)
+		if err != nil {
+			return nil, fmt.Errorf("wrap to the site: %w", err)
+		}
+		w, err := manifest.DecodeWrap(b)
+		if err != nil {
+			return nil, err
+		}
+		k, err := site.Unwrap(w.Body, s.Scope.Binding())
+		if err != nil {
+			return nil, err
+		}
+		return k, s.CheckKey(k)
+	}
+	return nil, fmt.Errorf("site key %x…: %w: this device is not wrapped to it", id[:4], crypto.ErrKey)
+}
+
+// OpenWithRecovery unwraps the load key with an age identity file.
+func (s *Set) OpenWithRecovery(identity string) ([]byte, error) {
+	err := fmt.Errorf("recovery: %w: this device has no recovery wrap", crypto.ErrKey)
+	for _, e := range s.Wraps {
+		if e.Kind != manifest.WrapAge {
+			continue
+		}
+		var b, k []byte
+		var bound crypto.WrapBinding
+		if b, err = s.set.wrap(e); err != nil {
+			continue
+		}
+		if k, bound, err = crypto.UnwrapAge(identity, b); err != nil {
+			continue
+		}
+		if bound != s.Scope.Binding() {
+			return nil, fmt.Errorf("recovery: %w: the wrap is of another device", crypto.ErrKey)
+		}
+		return k, s.CheckKey(k)
+	}
+	return nil, err
+}

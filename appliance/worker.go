@@ -1,0 +1,434 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// worker loads units into packs of its own. A closed pack is made durable in
+// the background by the worker's closer, one after another, so that commits of
+// one worker keep their order and a long file's packs have their numbers when
+// its record is written.
+type worker struct {
+	l      *loader
+	pack   *packWriter
+	batch  batch // records without a pack yet; moves into the next pack
+	since  time.Time
+	limit  int64 // body bytes of the open pack
+	closes chan closing
+	closed chan error
+}
+
+type closing struct {
+	pack  *packWriter // nil: records without bytes
+	batch batch
+}
+
+func newWorker(l *loader) *worker {
+	w := &worker{l: l, closes: make(chan closing, 1), closed: make(chan error, 1), since: l.d.cfg.Now()}
+	go func() { w.closed <- w.closer() }()
+	return w
+}
+
+// closer commits what the worker closed. After an error it only drains: nothing
+// later may commit, for a long file's packs must commit in order.
+func (w *worker) closer() (failed error) {
+	for c := range w.closes {
+		if failed != nil {
+			continue
+		}
+		var entry *manifest.Pack
+		if c.pack != nil {
+			if entry, failed = c.pack.commitEntry(); failed != nil {
+				continue
+			}
+		}
+		failed = w.l.d.commit(c.pack, entry, &c.batch, w.l.list.copies.id)
+	}
+	return failed
+}
+
+func (w *worker) run(ctx context.Context, units <-chan unit) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return errors.Join(context.Cause(ctx), w.flush())
+		case u, ok := <-units:
+			if !ok {
+				return w.flush()
+			}
+			for i, it := range u.items {
+				if err := w.item(ctx, u.first+uint64(i), it); err != nil {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// close waits for the closer.
+func (w *worker) close() error {
+	if w.pack != nil { // after an error: give buffers back, commit nothing
+		w.pack.drop()
+		w.pack.pool.put(w.pack.plain)
+		w.pack = nil
+	}
+	close(w.closes)
+	return <-w.closed
+}
+
+// flush closes the open pack, or commits records without bytes.
+func (w *worker) flush() error {
+	if w.pack == nil {
+		if !w.batch.empty() {
+			w.closes <- closing{batch: w.batch}
+			w.batch = batch{}
+		}
+		w.since = w.l.d.cfg.Now()
+		return nil
+	}
+	p := w.pack
+	w.pack = nil
+	if err := p.drain(); err != nil {
+		return err
+	}
+	w.closes <- closing{pack: p, batch: w.batch}
+	w.batch = batch{}
+	w.since = w.l.d.cfg.Now()
+	return nil
+}
+
+// due tells whether what is open should be committed: by size, by time, or
+// because its records alone make a large frame.
+func (w *worker) due() bool {
+	if w.pack != nil && w.pack.offset() >= w.limit || w.batch.full() {
+		return true
+	}
+	return w.l.d.cfg.Now().Sub(w.since) >= time.Duration(w.l.d.cfg.Job.Policy.PackSeconds)*time.Second
+}
+
+// open makes sure that a pack is open.
+func (w *worker) open() error {
+	if w.pack != nil {
+		return nil
+	}
+	limit, err := w.l.d.packLimit()
+	if err != nil {
+		return err
+	}
+	if w.pack, err = w.l.d.openPack(); err != nil {
+		return err
+	}
+	w.limit = limit
+	if w.batch.empty() {
+		w.since = w.l.d.cfg.Now()
+	}
+	return nil
+}
+
+// packLimit is how many bytes a new pack may take: the policy's size, or less
+// where a disk is nearly full. Room for the seal is kept back.
+func (d *Device) packLimit() (int64, error) {
+	g := d.cfg.Job.Geometry
+	limit := d.cfg.Job.Policy.PackSize
+	d.mu.Lock()
+	keep := int64(sealReserve) + int64(d.state.records)*512 + int64(d.state.packs)*8192
+	d.mu.Unlock()
+	for _, b := range d.bays.healthy() {
+		free, _, err := b.disk.FS.Free()
+		if err != nil {
+			continue
+		}
+		room := (free - keep) / int64(d.cfg.Workers) * int64(g.K)
+		if room < limit {
+			limit = room
+		}
+	}
+	if limit < minPackRoom {
+		return 0, fmt.Errorf("%w: free disk space is down to what the seal needs", ErrFull)
+	}
+	return limit, nil
+}
+
+const (
+	sealReserve = 16 << 20 // bytes a disk keeps for pages, log and journal
+	minPackRoom = 1 << 20
+)
+
+// item loads one entry. Only errors of the device end the load.
+func (w *worker) item(ctx context.Context, n uint64, it *item) error {
+	var err error
+	switch it.kind {
+	case manifest.KindFile:
+		err = w.file(ctx, n, it)
+	case manifest.KindDir, manifest.KindSymlink:
+		w.plain(n, it)
+	default:
+		w.skip(n, it, it.reason, it.detail)
+	}
+	if err != nil {
+		return err
+	}
+	w.l.entries.Add(1)
+	if w.due() {
+		return w.flush()
+	}
+	return nil
+}
+
+func (w *worker) skip(n uint64, it *item, reason, detail string) {
+	w.l.skip(it, reason, detail)
+	w.batch.add(&pendingRecord{ordinal: n, record: manifest.Record{Kind: manifest.KindSkipped, Path: it.path, Reason: reason, Detail: detail}})
+}
+
+// plain records a directory or a symbolic link.
+func (w *worker) plain(n uint64, it *item) {
+	full := w.l.src.full(it.path)
+	var st unix.Stat_t
+	if err := unix.Lstat(full, &st); err != nil {
+		w.skip(n, it, skipReason(err), cause(err))
+		return
+	}
+	r := manifest.Record{Kind: it.kind, Path: it.path}
+	xattrs, lost := pathXattrs(full)
+	w.l.src.meta(&r, &st, xattrs)
+	if lost > 0 {
+		r.Detail = fmt.Sprintf("%d extended attributes could not be kept", lost)
+	}
+	if it.kind == manifest.KindSymlink {
+		buf := make([]byte, manifest.MaxPath+1)
+		size, err := unix.Readlink(full, buf)
+		if err != nil || size > manifest.MaxPath || size == 0 {
+			w.skip(n, it, "changed", "symbolic link cannot be read")
+			return
+		}
+		r.Target, r.Size = string(buf[:size]), int64(size)
+	}
+	w.batch.add(&pendingRecord{ordinal: n, record: r})
+}
+
+// readTries is how often a file that changes while it is read is read.
+const readTries = 2
+
+// file reads a file once. One that changes under the reader is read again, and
+// recorded as changed if that does not help: never as good.
+func (w *worker) file(ctx context.Context, n uint64, it *item) error {
+	for try := 1; ; try++ {
+		p, err := w.read(ctx, n, it)
+		var dev deviceError
+		switch {
+		case err == nil:
+			w.batch.add(p)
+			return nil
+		case errors.As(err, &dev):
+			return dev.error
+		case errors.Is(err, errChanged) && try < readTries:
+			continue
+		case errors.Is(err, errChanged):
+			w.skip(n, it, "changed", "changed while it was read, twice")
+		default:
+			w.skip(n, it, skipReason(err), cause(err))
+		}
+		return nil
+	}
+}
+
+// deviceError is an error of the device, not of the source: it ends the load.
+type deviceError struct{ error }
+
+// reading is one file on its way into packs.
+type reading struct {
+	w        *worker
+	n        uint64
+	file     *sourceFile
+	digest   *digest
+	off      int64
+	extents  []pendingExtent
+	saved    int // extents, parts, units and bytes that earlier frames hold
+	parts    int
+	units    int
+	savedOff int64
+}
+
+func (w *worker) read(ctx context.Context, n uint64, it *item) (*pendingRecord, error) {
+	f, err := w.l.src.open(it.path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.close()
+	r := &reading{w: w, n: n, file: f, digest: newDigest(f.st.Size, w.l.whole)}
+	if err := r.resume(); err != nil {
+		return nil, deviceError{err}
+	}
+	counted := r.off
+	w.l.bytes.Add(r.off)
+	err = r.all(ctx, &counted)
+	if err != nil {
+		w.l.bytes.Add(-counted)
+		return nil, err
+	}
+	if !f.unchanged() {
+		w.l.bytes.Add(-counted)
+		return nil, errChanged
+	}
+	rec := manifest.Record{Kind: manifest.KindFile, Path: it.path, Size: f.st.Size, LinkGroup: it.group}
+	xattrs, lost := f.xattrs()
+	w.l.src.meta(&rec, &f.st, xattrs)
+	if lost > 0 {
+		rec.Detail = fmt.Sprintf("%d extended attributes could not be kept", lost)
+	}
+	if alloc := f.st.Blocks * 512; alloc < f.st.Size {
+		rec.Allocated = alloc
+	}
+	r.digest.fill(&rec)
+	return &pendingRecord{ordinal: n, record: rec, extents: r.extents}, nil
+}
+
+// resume takes up a file that an earlier run had begun, if it is still the same.
+func (r *reading) resume() error {
+	w := r.w
+	w.l.d.mu.Lock()
+	p := w.l.d.state.partial[partialKey{w.l.list.copies.id, r.n}]
+	w.l.d.mu.Unlock()
+	if p == nil || p.identity != r.file.identity() {
+		return nil
+	}
+	if err := r.digest.restore(p); err != nil {
+		return err
+	}
+	r.off, r.extents = p.to, append([]pendingExtent(nil), p.extents...)
+	r.mark()
+	return nil
+}
+
+func (r *reading) mark() {
+	r.saved, r.parts, r.units, r.savedOff = len(r.extents), len(r.digest.parts), len(r.digest.units), r.off
+}
+
+// all reads the rest of the file: data into packs, holes into the digest alone.
+func (r *reading) all(ctx context.Context, counted *int64) error {
+	size := r.file.st.Size
+	for r.off < size {
+		from, to := r.file.nextData(r.off)
+		if from > r.off {
+			r.hole(from - r.off)
+			continue
+		}
+		for r.off < to {
+			if err := ctx.Err(); err != nil {
+				return r.stop(context.Cause(ctx))
+			}
+			n, err := r.chunk(to)
+			if err != nil {
+				return err
+			}
+			*counted += int64(n)
+			r.w.l.bytes.Add(int64(n))
+		}
+	}
+	return nil
+}
+
+// stop keeps a long file's progress when the load is interrupted.
+func (r *reading) stop(cause error) error {
+	if err := r.rollOver(); err != nil {
+		return deviceError{err}
+	}
+	return deviceError{cause}
+}
+
+// readChunk is how much is read, digested and left in cache at once.
+const readChunk = 256 << 10
+
+func (r *reading) chunk(to int64) (int, error) {
+	w := r.w
+	if w.pack != nil && w.due() {
+		if err := r.rollOver(); err != nil {
+			return 0, deviceError{err}
+		}
+	}
+	if err := w.open(); err != nil {
+		return 0, deviceError{err}
+	}
+	room, err := w.pack.room()
+	if err != nil {
+		return 0, deviceError{err}
+	}
+	n, err := r.file.readAt(room[:min(int64(len(room)), to-r.off, readChunk)], r.off)
+	if err != nil {
+		return 0, err
+	}
+	if n == 0 {
+		return 0, errChanged // shorter than its size said
+	}
+	r.digest.Write(room[:n])
+	r.extend(pendingExtent{offset: r.off, length: int64(n), pack: w.pack, packOffset: w.pack.offset()})
+	w.pack.took(n)
+	r.off += int64(n)
+	return n, nil
+}
+
+// extend adds an extent or lengthens the last one.
+func (r *reading) extend(e pendingExtent) {
+	if len(r.extents) > r.saved {
+		last := &r.extents[len(r.extents)-1]
+		if !e.hole && !last.hole && last.pack == e.pack && last.packOffset+last.length == e.packOffset {
+			last.length += e.length
+			return
+		}
+	}
+	r.extents = append(r.extents, e)
+}
+
+var zeros [64 << 10]byte
+
+func (r *reading) hole(n int64) {
+	r.extend(pendingExtent{offset: r.off, length: n, hole: true})
+	r.off += n
+	for n > 0 {
+		m := min(n, int64(len(zeros)))
+		r.digest.Write(zeros[:m])
+		n -= m
+	}
+}
+
+// rollOver closes the pack in the middle of a file; the frame keeps how far the
+// file got, so that a resumed load goes on from there.
+func (r *reading) rollOver() error {
+	if r.off > r.savedOff {
+		state, err := r.digest.state()
+		if err != nil {
+			return err
+		}
+		r.w.batch.partial = &partialFile{ordinal: r.n, from: r.savedOff, to: r.off, identity: r.file.identity(),
+			extents: append([]pendingExtent(nil), r.extents[r.saved:]...), parts: r.digest.parts[r.parts:], units: r.digest.units[r.units:], digest: state}
+		r.mark()
+	}
+	return r.w.flush()
+}
+
+// appendChain and decodeChain keep a record and its continuations as one value.
+func appendChain(chain, record []byte) []byte { return fields.AppendItem(chain, record) }
+
+func decodeChain(chain []byte) (*manifest.Record, error) {
+	var j manifest.Joiner
+	var out *manifest.Record
+	err := fields.Field{Value: chain}.Items(func(b []byte) error {
+		r, err := j.Add(b)
+		if r != nil {
+			out = r
+		}
+		return err
+	})
+	if err == nil && out == nil {
+		err = fmt.Errorf("%w: record cut off", manifest.ErrCorrupt)
+	}
+	return out, err
+}
