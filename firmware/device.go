@@ -387,6 +387,16 @@ func (d *Device) RecordCheckpoint(origin string, size uint64, root [32]byte) err
 	return d.write(r)
 }
 
+// RecordedCheckpoint gives what RecordCheckpoint made durable for an origin.
+func (d *Device) RecordedCheckpoint(origin string) (size uint64, root [32]byte, ok bool) {
+	for _, c := range d.record.Checkpoints {
+		if c.Origin == origin {
+			return c.Size, c.Root, true
+		}
+	}
+	return 0, root, false
+}
+
 // write makes a record the device's: state.json first, then state.counter. A
 // crash between the two leaves the new state with the old counter, which Open
 // accepts, and nothing else does.

@@ -169,6 +169,12 @@ func TestRecordCheckpoint(t *testing.T) {
 			t.Errorf("second checkpoint: %v", err)
 		}
 	}
+	if size, root, ok := d.RecordedCheckpoint("sledge/a/b/1"); !ok || size != 7 || root != [32]byte{1} {
+		t.Errorf("recorded: %d, %x, %v", size, root, ok)
+	}
+	if _, _, ok := d.RecordedCheckpoint("sledge/a/b/2"); ok {
+		t.Error("a checkpoint that was never recorded")
+	}
 	if err := d.RecordCheckpoint("sledge/a/b/2", 8, [32]byte{2}); err != nil {
 		t.Error(err)
 	}

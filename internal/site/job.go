@@ -63,6 +63,9 @@ func (s *Site) CreateJob(p JobParams) (*NewJob, error) {
 	if err := s.setRecipients(job, key, p); err != nil {
 		return nil, err
 	}
+	if err := job.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
 	file, err := job.Sign(signer)
 	if err != nil {
 		return nil, err
@@ -73,7 +76,7 @@ func (s *Site) CreateJob(p JobParams) (*NewJob, error) {
 // draft fills what needs no key of the job.
 func (s *Site) draft(p JobParams) (*manifest.Job, error) {
 	if !p.Expires.After(p.Now) {
-		return nil, fmt.Errorf("job would expire at %s, which is not in the future", p.Expires.Format(time.RFC3339))
+		return nil, fmt.Errorf("%w: job would expire at %s, which is not in the future", ErrInvalid, p.Expires.Format(time.RFC3339))
 	}
 	job := &manifest.Job{
 		Serial: 1, Direction: "import", Site: s.Name,
@@ -89,7 +92,7 @@ func (s *Site) draft(p JobParams) (*manifest.Job, error) {
 			return nil, err
 		}
 		if _, twice := job.Device(id); twice {
-			return nil, fmt.Errorf("device %s is named twice", id)
+			return nil, fmt.Errorf("%w: device %s is named twice", ErrInvalid, id)
 		}
 		job.Devices = append(job.Devices, manifest.JobDevice{ID: id, PublicKey: manifest.PublicKey{PublicKey: pub}, Protection: p.Protection})
 	}
@@ -145,7 +148,7 @@ func (s *Site) setRecipients(job *manifest.Job, key *crypto.SiteKey, p JobParams
 		options = append(options, crypto.AllowClassic)
 	}
 	if err := crypto.CheckRecipients(recipients, options...); err != nil {
-		return err
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	for _, r := range recipients {
 		id := crypto.AgeKeyID(r)

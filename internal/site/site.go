@@ -62,6 +62,8 @@ var (
 	ErrExists = errors.New("there is a site here already")
 	// ErrNoSite: this folder is no site's key folder.
 	ErrNoSite = errors.New("no site here")
+	// ErrInvalid: what was asked for is against the rules; nothing was made.
+	ErrInvalid = errors.New("not possible")
 	// ErrUnknownJob: this site has not made such a job.
 	ErrUnknownJob = errors.New("this site has no such job")
 )
@@ -88,10 +90,15 @@ type Options struct {
 // next Init takes; a complete site is ErrExists.
 func Init(fsys vfs.FS, o Options) (*Site, error) {
 	if o.Name == "" || len(o.Name) > maxSiteName || strings.ContainsFunc(o.Name, isControl) {
-		return nil, fmt.Errorf("site name must be 1 to %d bytes without control characters", maxSiteName)
+		return nil, fmt.Errorf("%w: site name must be 1 to %d bytes without control characters", ErrInvalid, maxSiteName)
 	}
 	if _, err := fsys.Stat(siteName); !errors.Is(err, fs.ErrNotExist) {
 		return nil, errors.Join(ErrExists, err)
+	}
+	if len(o.Recipients) > 0 {
+		if err := crypto.CheckRecipients(o.Recipients, crypto.AllowClassic); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
 	}
 	s := &Site{Name: o.Name, fs: fsys}
 	for _, role := range roles {
@@ -158,9 +165,6 @@ func (s *Site) makeRecovery(o Options) error {
 	}
 	if len(recipients) == 0 {
 		return nil
-	}
-	if err := crypto.CheckRecipients(recipients, crypto.AllowClassic); err != nil {
-		return err
 	}
 	return durable.CreateExclusive(s.fs, recipientsName, []byte(strings.Join(recipients, "\n")+"\n"))
 }

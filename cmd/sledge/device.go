@@ -1,0 +1,301 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// device is the state folder of this call, held by a lock if it may change.
+type device struct {
+	*firmware.Device
+	fs   vfs.FS
+	lock *os.File
+}
+
+const lockName = "lock"
+
+// openDevice opens the state folder. With change it is locked against every
+// other command; the lock goes with the process, however that ends.
+func (a *app) openDevice(change bool) (*device, error) {
+	if a.device == "" {
+		return nil, errNoDevice
+	}
+	folder, err := openFolder(a.device)
+	if err != nil {
+		return nil, fmt.Errorf("device: %w", err)
+	}
+	d := &device{fs: folder}
+	if change {
+		if d.lock, err = lockFolder(a.device); err != nil {
+			return nil, errors.Join(err, d.close())
+		}
+	}
+	d.Device, err = firmware.Open(folder)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("device %s: %w", a.device, err), d.close())
+	}
+	return d, nil
+}
+
+func (d *device) close() error {
+	err := vfs.Close(d.fs)
+	if d.lock != nil {
+		err = errors.Join(err, d.lock.Close())
+	}
+	return err
+}
+
+// lockFolder takes the folder's lock, and writes who holds it.
+func lockFolder(folder string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(folder, lockName), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		holder, _ := io.ReadAll(io.LimitReader(f, 100))
+		f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, fmt.Errorf("%s: %w (process %s)", folder, errBusy, strings.TrimSpace(string(holder)))
+		}
+		return nil, err
+	}
+	if err := f.Truncate(0); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if _, err := fmt.Fprintf(f, "%d\n", os.Getpid()); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// busy tells whether another command holds the device's lock.
+func (a *app) busy() bool {
+	f, err := os.OpenFile(filepath.Join(a.device, lockName), os.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+}
+
+// openFolder opens an existing folder, with an error that says what is wrong.
+func openFolder(name string) (vfs.FS, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s: %w", name, errNotFolder)
+	}
+	return vfs.OS(name)
+}
+
+// makeFolder opens a folder, and makes it with mode 0700 where it is missing.
+func makeFolder(name string) (vfs.FS, error) {
+	if err := os.MkdirAll(name, 0o700); err != nil {
+		return nil, err
+	}
+	return vfs.OS(name)
+}
+
+// scope is the generation that the device is at work on.
+func (d *device) scope() manifest.Scope {
+	r := d.Record()
+	return manifest.Scope{Job: manifest.ID(r.Job), Device: manifest.ID(r.Device), Generation: r.Generation}
+}
+
+// job is the job file that the device obeys, verified with the pinned signer.
+func (d *device) job() (*manifest.Job, []byte, error) {
+	file, err := d.JobFile()
+	if err != nil {
+		return nil, nil, err
+	}
+	job, err := manifest.OpenJob(file, d.Signer())
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", errJobFile, err)
+	}
+	return job, file, nil
+}
+
+// secret is the unlocked load key. A device that should have one and has none
+// was started again: it is locked now, and that is written down.
+func (a *app) secret(d *device) ([]byte, error) {
+	store, err := firmware.OpenSecrets()
+	if err != nil {
+		return nil, err
+	}
+	s, err := store.Get(d.ID())
+	unlocked := d.State() == firmware.Unlocked || d.State() == firmware.Loading
+	if errors.Is(err, firmware.ErrNoSecret) && unlocked && d.lock != nil {
+		return nil, errors.Join(err, d.Apply(firmware.Event{Kind: firmware.EventReboot, Time: a.now()}))
+	}
+	if err != nil {
+		return nil, err
+	}
+	r := d.Record()
+	if s.Job != r.Job || s.Generation != r.Generation || !unlocked {
+		return nil, errors.Join(fmt.Errorf("%w: what is there is of another job or state", firmware.ErrNoSecret), store.Remove(d.ID()))
+	}
+	return s.Key, nil
+}
+
+// apply changes the device's state now.
+func (a *app) apply(d *device, kind firmware.EventKind) error {
+	return d.Apply(firmware.Event{Kind: kind, Time: a.now()})
+}
+
+// readFile reads a small file that the operator named.
+func readFile(name string, limit int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, limit+1))
+	if err == nil && int64(len(b)) > limit {
+		err = fmt.Errorf("%s: longer than %s", name, size(limit))
+	}
+	return b, err
+}
+
+// writeNew writes a file that did not exist, mode 0600 if it is private.
+func writeNew(name string, b []byte, private bool) error {
+	perm := fs.FileMode(0o644)
+	if private {
+		perm = 0o600
+	}
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s: %w", name, errFileExists)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// readPublicKey reads a PEM public key that the operator named.
+func readPublicKey(name string) (ed25519.PublicKey, error) {
+	b, err := readFile(name, 4<<10)
+	if err != nil {
+		return nil, err
+	}
+	pub, err := crypto.ParsePublicKey(b)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("%s: %w", name, err)}
+	}
+	return pub, nil
+}
+
+func (a *app) deviceCommand() *cobra.Command {
+	return group("device", "provision the appliance", a.deviceInit(), a.deviceShow())
+}
+
+type deviceReport struct {
+	Device      string `json:"device"`
+	Fingerprint string `json:"fingerprint"`
+	Protection  string `json:"protection"`
+	Signer      string `json:"signer"`
+	State       string `json:"state"`
+	PublicKey   string `json:"public_key"` // PEM
+	Folder      string `json:"folder"`
+}
+
+func (r *deviceReport) print(w io.Writer) {
+	fmt.Fprintf(w, "device      %s\nkey         %s\nprotection  %s\nobeys       %s\nstate       %s\npublic key  %s\n",
+		r.Device, r.Fingerprint, r.Protection, r.Signer, r.State, escape(filepath.Join(r.Folder, "device.pub")))
+}
+
+func (a *app) describeDevice(d *firmware.Device) (*deviceReport, error) {
+	public, err := crypto.EncodePublicKey(d.PublicKey())
+	if err != nil {
+		return nil, err
+	}
+	return &deviceReport{
+		Device: d.ID().String(), Fingerprint: crypto.Fingerprint(d.PublicKey()), Protection: d.Record().Protection,
+		Signer: d.Record().SignerFingerprint, State: string(d.State()), PublicKey: string(public), Folder: a.device,
+	}, nil
+}
+
+func (a *app) deviceInit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "init --trust signer.pub",
+		Short: "make this machine a device that obeys one site",
+		Long: `Make a device in an empty state folder: a new signing key, and the site that
+it will obey. A device refuses the job file of any other site.
+
+Give the device's public key, device.pub, to the data centre, and read its
+fingerprint to them by telephone: "sledge job create" pins it.`,
+		Example: `  sledge device init --device /var/lib/sledge --trust signer.pub
+  sledge device init --device /var/lib/sledge --trust signer.pub --expect sha256:1f0c…`,
+		Args: cobra.NoArgs,
+	}
+	trust := cmd.Flags().String("trust", "", "the site's public job signing key, signer.pub (required)")
+	expect := cmd.Flags().String("expect", "", "the fingerprint that the site told by another way; another key is refused")
+	return a.verb(cmd, func(context.Context, []string) (report, error) {
+		if a.device == "" {
+			return nil, errNoDevice
+		}
+		if *trust == "" {
+			return nil, usagef("--trust names no key: give the site's signer.pub")
+		}
+		signer, err := readPublicKey(*trust)
+		if err != nil {
+			return nil, err
+		}
+		if got := crypto.Fingerprint(signer); *expect != "" && !strings.EqualFold(*expect, got) {
+			return nil, hint(fmt.Errorf("%s has the fingerprint %s, not %s: %w", *trust, got, *expect, manifest.ErrUnverified),
+				"this is not the site's key: get it again, and compare")
+		}
+		folder, err := makeFolder(a.device)
+		if err != nil {
+			return nil, err
+		}
+		defer vfs.Close(folder)
+		lock, err := lockFolder(a.device)
+		if err != nil {
+			return nil, err
+		}
+		defer lock.Close()
+		d, err := firmware.Provision(folder, signer, rand.Reader, a.now())
+		if err != nil {
+			return nil, fmt.Errorf("device %s: %w", a.device, err)
+		}
+		a.warn("the device key is a %s: who copies the state folder can sign as this device", firmware.SoftwareKey)
+		return a.describeDevice(d)
+	})
+}
+
+func (a *app) deviceShow() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "show",
+		Short:   "tell the device's id, key and the site that it obeys",
+		Example: `  sledge device show --device /var/lib/sledge`,
+		Args:    cobra.NoArgs,
+	}
+	return a.verb(cmd, func(context.Context, []string) (report, error) {
+		d, err := a.openDevice(false)
+		if err != nil {
+			return nil, err
+		}
+		defer d.close()
+		return a.describeDevice(d.Device)
+	})
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
+)
+
+type loadReport struct {
+	*appliance.LoadReport
+}
+
+func (r *loadReport) print(w io.Writer) {
+	what := "loaded"
+	if r.Resumed {
+		what = "loaded (continued)"
+	}
+	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
+	if r.Scan.Unchanged > 0 {
+		fmt.Fprintf(w, "; %d were on the device already, unchanged", r.Scan.Unchanged)
+	}
+	fmt.Fprintf(w, "\non the device: %s, %s in %s, room for about %s\n", plural(r.Status.Entries, "entry"), size(r.Status.Bytes), plural(r.Status.Packs, "pack"), size(r.Status.FreeBytes))
+	if r.Status.Degraded > 0 {
+		fmt.Fprintf(w, "degraded: %s with lost shards\n", plural(r.Status.Degraded, "pack"))
+	}
+	for i, s := range r.Skipped {
+		if i == shownFindings {
+			fmt.Fprintf(w, "  and %d more; --json names them all\n", r.SkippedCount-shownFindings)
+			break
+		}
+		fmt.Fprintf(w, "  skipped %s: %s: %s\n", escape(s.Path), s.Reason, escape(s.Detail))
+	}
+}
+
+// work is an unlocked device at work: state folder, disks, appliance.
+type work struct {
+	*appliance.Device
+	state *device
+	done  []func()
+}
+
+func (w *work) close() {
+	for i := len(w.done) - 1; i >= 0; i-- {
+		w.done[i]()
+	}
+}
+
+// openWork opens state folder, secret, job and disks for a verb that needs all
+// of them, and asks the state for leave first.
+func (a *app) openWork(event firmware.EventKind) (w *work, err error) {
+	if err := firmware.HardenProcess(); err != nil {
+		return nil, err
+	}
+	w = &work{}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if w.state, err = a.openDevice(true); err != nil {
+		return nil, err
+	}
+	w.done = append(w.done, func() { w.state.close() })
+	key, err := a.leave(w.state, event)
+	if err != nil {
+		return nil, err
+	}
+	job, file, err := w.state.job()
+	if err != nil {
+		return nil, err
+	}
+	disks, closeDisks, err := a.openDisks()
+	if err != nil {
+		return nil, err
+	}
+	w.done = append(w.done, closeDisks)
+	if w.Device, err = appliance.Open(a.config(w.state, job, file, disks), key); err != nil {
+		return nil, err
+	}
+	w.done = append(w.done, func() { w.Device.Close(); clear(key) })
+	return w, nil
+}
+
+// leave asks the state whether the event is allowed and gives the secret.
+func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
+	switch d.State() {
+	case firmware.Provisioned:
+		return nil, hint(d.Allows(event), "give the device its job first: sledge unlock --job job.dsse")
+	case firmware.Locked:
+		return nil, fmt.Errorf("device is locked: %w", firmware.ErrNoSecret)
+	case firmware.Sealed:
+		return nil, hint(d.Allows(event), "this generation is final: ship the disks with their label; the next job needs a new job file")
+	}
+	key, err := a.secret(d)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Allows(event); err != nil {
+		return nil, hint(err, "a load was not finished: run the same sledge load again; it goes on")
+	}
+	return key, nil
+}
+
+func (a *app) loadCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "load DIR",
+		Short: "load a folder onto the device",
+		Long: `Read every entry of a folder once, and write it, encrypted and with parity, to
+the disks. All names are checked against the target first. What is told as loaded
+is safe on the disks. After an interruption, a power cut or a kill the same
+command goes on; a second load of the same folder takes only what is new or
+changed.`,
+		Example: `  sledge load /srv/data --disk '/mnt/bay*'
+  sledge load /srv/home --as home --disk '/mnt/bay*'
+  sledge load /srv/data --accept-findings --json 2>progress.jsonl`,
+		Args: cobra.ExactArgs(1),
+	}
+	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
+	accept := cmd.Flags().Bool("accept-findings", false, "load although some names cannot be imported as they are")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) { return a.load(ctx, args[0], *as, *accept) })
+}
+
+func (a *app) load(ctx context.Context, root, as string, accept bool) (report, error) {
+	if err := checkSource(root); err != nil {
+		return nil, err
+	}
+	w, err := a.openWork(firmware.EventLoadStart)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	job, _, err := w.state.job()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := rulesOf(job.Target)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.apply(w.state, firmware.EventLoadStart); err != nil {
+		return nil, err
+	}
+	m := a.meter("load")
+	defer m.end()
+	done, err := w.Load(ctx, root, appliance.LoadOptions{
+		As: as, Rules: rules, AcceptFindings: accept,
+		Progress:     func(p appliance.Progress) { m.tell(loadSample(p)) },
+		ScanProgress: func(r appliance.ScanReport) { m.tell(scanSample(r)) },
+	})
+	m.end()
+	// A load that was cut off stays a load: the state says so until it has ended
+	// or was found to have nothing to do.
+	if err == nil || errors.Is(err, appliance.ErrFindings) {
+		err = errors.Join(err, a.apply(w.state, firmware.EventLoadEnd))
+	}
+	if done == nil {
+		return nil, err
+	}
+	if errors.Is(err, appliance.ErrFindings) {
+		return &scanReport{&done.Scan, job.Target.URL}, err
+	}
+	return &loadReport{done}, loadEnd(done, err)
+}
+
+func loadSample(p appliance.Progress) sample {
+	s := sample{phase: "load", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries)}
+	if p.Skipped > 0 {
+		s.more = fmt.Sprintf("%d skipped", p.Skipped)
+	}
+	return s
+}
+
+// loadEnd is what a load that ran to its end has to confess.
+func loadEnd(r *appliance.LoadReport, err error) error {
+	if err != nil {
+		return err
+	}
+	for _, disk := range r.FailedDisks {
+		err = errors.Join(err, fmt.Errorf("%w: %s", errDegraded, disk))
+	}
+	if r.SkippedCount > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %s", errSkipped, plural(r.SkippedCount, "entry")))
+	}
+	return err
+}

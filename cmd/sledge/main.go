@@ -1,0 +1,107 @@
+// Command sledge loads a site's files onto an appliance's disks, encrypted and
+// erasure-coded under a signed manifest, and imports such disks into S3 with
+// every byte proven.
+//
+//	site init, site check-wrap, job create, job show        the data centre
+//	device init, unlock, lock, scan, load, status, scrub,
+//	rebuild, seal                                            the field
+//	receive, import, extract, list, cat                      the data centre
+//	verify disks|manifest|import|proof, prove, pack export   anyone
+//
+// One file a verb. What an error means for the operator, and the exit code, is in
+// ui.go alone; docs/operations.md lists both.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+)
+
+// version is set by the build.
+var version = "devel"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// app is one call of the command: its streams, its global flags, how it ended.
+type app struct {
+	in       *os.File
+	out, err io.Writer
+	outTTY   bool
+	errTTY   bool
+	now      func() time.Time
+
+	device string
+	disks  []string
+	json   bool
+	quiet  bool
+
+	code int // exit code, once a verb has ended
+}
+
+// run is the command, but for the process around it.
+func run(args []string, in, out, err *os.File) int {
+	// The first signal ends the work in order, the second one the process.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	a := &app{
+		in: in, out: out, err: err, now: time.Now,
+		outTTY: term.IsTerminal(int(out.Fd())), errTTY: term.IsTerminal(int(err.Fd())),
+	}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetOut(out)
+	root.SetErr(err)
+	if e := root.ExecuteContext(ctx); e != nil {
+		a.end("", nil, &usageError{e})
+	}
+	return a.code
+}
+
+// root is the tree of verbs.
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sledge",
+		Short:         "bulk offline transfer on your own disks, with every byte proven",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.device, "device", os.Getenv("SLEDGE_DEVICE"), "the device's state folder (env SLEDGE_DEVICE)")
+	flags.StringSliceVar(&a.disks, "disk", nil, "a disk's mount point; repeat it, or give a comma list or a quoted glob (env SLEDGE_DISKS)")
+	flags.BoolVar(&a.json, "json", false, "one JSON object on stdout at the end, progress as JSON lines on stderr")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, and no text but errors")
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(a.siteCommand(), a.deviceCommand(), a.jobCommand(),
+		a.unlockCommand(), a.lockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(), a.sealCommand(), a.versionCommand())
+	return root
+}
+
+// group is a command that only holds others.
+func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
+	g := &cobra.Command{
+		Use: use, Short: short, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	g.AddCommand(verbs...)
+	return g
+}
+
+// verb makes f the work of a command. What f returns is told by [app.end].
+func (a *app) verb(cmd *cobra.Command, f func(ctx context.Context, args []string) (report, error)) *cobra.Command {
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		r, err := f(cmd.Context(), args)
+		a.end(cmd.CommandPath(), r, err)
+		return nil
+	}
+	return cmd
+}

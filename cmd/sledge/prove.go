@@ -1,0 +1,52 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+)
+
+type proveReport struct {
+	Path  string `json:"path"`
+	File  string `json:"file"`
+	Bytes int    `json:"bytes"`
+}
+
+func (r *proveReport) print(w io.Writer) {
+	fmt.Fprintf(w, "proof of %s: %s, %s\nanyone checks it with: sledge verify proof %s --trust signer.pub --file PLAINFILE\n", escape(r.Path), escape(r.File), size(int64(r.Bytes)), escape(r.File))
+}
+
+func (a *app) proveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "prove PATH --out FILE",
+		Short: "make a proof that one file is in the sealed manifest",
+		Long: `Write a proof of a few kilobytes that one file, with its digests and metadata, is
+part of the sealed manifest. It holds the file's own record and nothing of any
+other. "sledge verify proof" checks it without any secret.`,
+		Example: `  sledge prove etc/hosts --out hosts.proof --site /srv/site --label device.label --disk '/mnt/bay*'`,
+		Args:    cobra.ExactArgs(1),
+	}
+	var f keyFlags
+	f.add(cmd.Flags())
+	out := cmd.Flags().String("out", "", "where the proof is written (required)")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		if *out == "" {
+			return nil, usagef("--out is missing: where shall the proof be written?")
+		}
+		r, err := a.openReader(&f)
+		if err != nil {
+			return nil, err
+		}
+		defer r.close()
+		proof, err := r.Prove(ctx, args[0])
+		if err != nil {
+			return nil, err
+		}
+		if err := writeNew(*out, proof, false); err != nil {
+			return nil, err
+		}
+		return &proveReport{args[0], *out, len(proof)}, chainEnd(r.Set, nil)
+	})
+}

@@ -1,0 +1,247 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// chainFlags name what a sealed device is verified with.
+type chainFlags struct {
+	site, trust, label string
+	noLabel            bool
+}
+
+func (f *chainFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder: trust, site key and importer key in one (env SLEDGE_SITE)")
+	f.addTrust(flags)
+}
+
+func (f *chainFlags) addTrust(flags *pflag.FlagSet) {
+	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
+	flags.StringVar(&f.label, "label", "", "the label file that came by another way than the disks")
+	flags.BoolVar(&f.noLabel, "no-label", false, "go on without a label: an older state of the device would not be noticed")
+}
+
+// labelText reads the label. Without one the operator has to say so.
+func (f *chainFlags) labelText() ([]byte, error) {
+	switch {
+	case f.label != "" && f.noLabel:
+		return nil, usagef("--label and --no-label exclude each other")
+	case f.label != "":
+		return readFile(f.label, manifest.MaxCheckpoint)
+	case f.noLabel:
+		return nil, nil
+	}
+	return nil, hint(usagef("no label given"), "give the label that was sent beside the disks: --label FILE; without it an older state of the device looks the same (--no-label)")
+}
+
+// signer is the trusted key; nil if none was given.
+func (f *chainFlags) signer(disks []appliance.Disk) (ed25519.PublicKey, error) {
+	switch {
+	case f.trust != "":
+		return f.trusted(disks)
+	case f.site != "":
+		s, err := openSite(f.site)
+		if err != nil {
+			return nil, err
+		}
+		return s.PublicKey(site.Signer)
+	}
+	return nil, nil
+}
+
+// trusted resolves --trust; a fingerprint takes the key from the first job file
+// on the disks that shows it.
+func (f *chainFlags) trusted(disks []appliance.Disk) (ed25519.PublicKey, error) {
+	key, _, err := parseTrust(f.trust)
+	if err != nil || key != nil {
+		return key, err
+	}
+	err = fmt.Errorf("%w: no disk has a job file", appliance.ErrForeign)
+	for _, d := range disks {
+		file, e := vfs.ReadFile(d.FS, appliance.Root+"/job.dsse", manifest.MaxStatement)
+		if e != nil {
+			continue
+		}
+		if key, err = trustedKey(f.trust, file); err == nil {
+			return key, nil
+		}
+	}
+	return nil, err
+}
+
+// openSet verifies the chain of a sealed device and tells what it noticed.
+func (a *app) openSet(f *chainFlags) (*appliance.Set, func(), error) {
+	label, err := f.labelText()
+	if err != nil {
+		return nil, nil, err
+	}
+	disks, done, err := a.openDisks()
+	if err != nil {
+		return nil, nil, err
+	}
+	signer, err := f.signer(disks)
+	var set *appliance.Set
+	if err == nil {
+		set, err = appliance.OpenSet(disks, signer, label)
+	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	for _, w := range set.Warnings {
+		a.warn("%s", w)
+	}
+	if !set.LabelChecked {
+		a.warn("no label was given: an older state of this device would look the same")
+	}
+	return set, done, nil
+}
+
+// keyFlags name who opens the load key.
+type keyFlags struct {
+	chainFlags
+	siteKey, recovery, loadKey string
+}
+
+func (f *keyFlags) add(flags *pflag.FlagSet) {
+	f.chainFlags.add(flags)
+	flags.StringVar(&f.siteKey, "site-key", "", "the job's site.key file")
+	flags.StringVar(&f.recovery, "recovery", "", "an age identity file of a recovery recipient")
+	flags.StringVar(&f.loadKey, "load-key", "", "a file with the load key in hexadecimal")
+}
+
+// reader is a sealed device, open for reading.
+type reader struct {
+	*appliance.Reader
+	done func()
+}
+
+func (r *reader) close() {
+	r.Reader.Close() // only descriptors
+	r.done()
+}
+
+// openReader verifies the chain, opens the load key and gives the reader.
+func (a *app) openReader(f *keyFlags) (*reader, error) {
+	if err := firmware.HardenProcess(); err != nil {
+		return nil, err
+	}
+	if n := count(f.siteKey != "", f.recovery != "", f.loadKey != ""); n > 1 || n == 0 && f.site == "" {
+		return nil, hint(usagef("name one key"), "give --site DIR, --site-key FILE, --recovery FILE or --load-key FILE")
+	}
+	set, done, err := a.openSet(&f.chainFlags)
+	if err != nil {
+		return nil, err
+	}
+	k, err := f.open(set)
+	var r *appliance.Reader
+	if err == nil {
+		r, err = set.Unlock(k)
+	}
+	if err != nil {
+		done()
+		return nil, err
+	}
+	if !set.Proven {
+		a.warn("origin not proven: no trusted key was given, so these may be anyone's disks (--trust signer.pub)")
+	}
+	return &reader{r, done}, nil
+}
+
+func count(flags ...bool) (n int) {
+	for _, f := range flags {
+		if f {
+			n++
+		}
+	}
+	return n
+}
+
+func (f *keyFlags) open(set *appliance.Set) ([]byte, error) {
+	switch {
+	case f.loadKey != "":
+		return readLoadKey(f.loadKey)
+	case f.recovery != "":
+		identity, err := readFile(f.recovery, 64<<10)
+		if err != nil {
+			return nil, err
+		}
+		return set.OpenWithRecovery(string(identity))
+	case f.siteKey != "":
+		text, err := readFile(f.siteKey, 4<<10)
+		if err != nil {
+			return nil, err
+		}
+		key, err := site.ParseSiteKey(text)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("%s: %w", f.siteKey, err)}
+		}
+		return set.OpenWithSite(key)
+	}
+	s, err := openSite(f.site)
+	if err != nil {
+		return nil, err
+	}
+	key, err := s.SiteKey(set.Job.ID)
+	if err != nil {
+		return nil, err
+	}
+	return set.OpenWithSite(key)
+}
+
+// readLoadKey reads K as hexadecimal text. Its errors never repeat the text.
+func readLoadKey(name string) ([]byte, error) {
+	text, err := readFile(name, 1<<10)
+	if err != nil {
+		return nil, err
+	}
+	k, err := hex.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil || len(k) != 32 {
+		return nil, usagef("%s does not hold a load key of 64 hexadecimal characters", name)
+	}
+	return k, nil
+}
+
+// repaired tells how many blocks were decoded around damage.
+func (a *app) repaired(r *appliance.Reader) error {
+	n, places := r.RepairedBlocks()
+	if n == 0 {
+		return nil
+	}
+	text := ""
+	for place, blocks := range places {
+		text += fmt.Sprintf("; %s: %d", place, blocks)
+	}
+	a.warn("%s decoded from the others, nothing is lost%s", plural(n, "block"), text)
+	return nil
+}
+
+// chainEnd is the confession of a verb that ended well on a chain that is not proven.
+func chainEnd(set *appliance.Set, err error) error {
+	if err == nil && !set.Proven {
+		return errUnproven
+	}
+	return err
+}
+
+// streamed stops a walk when the output is gone.
+func streamed(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return err
+}

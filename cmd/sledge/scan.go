@@ -1,0 +1,139 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// shownFindings is how many findings the text has; --json has them all.
+const shownFindings = 50
+
+type scanReport struct {
+	*appliance.ScanReport
+	Target string `json:"target"`
+}
+
+func (r *scanReport) print(w io.Writer) {
+	fmt.Fprintf(w, "source      %s\nentries     %d: %s, %s, %s, %s\nbytes       %s, the largest file has %s\n", escape(r.Root), r.Entries,
+		plural(r.Files, "file"), plural(r.Dirs, "directory"), plural(r.Symlinks, "symbolic link"), plural(r.Hardlinks, "further name"), size(r.Bytes), size(r.Largest))
+	if r.Skipped > 0 {
+		fmt.Fprintf(w, "skipped     %d: not readable or special; they will be named in the manifest\n", r.Skipped)
+	}
+	if r.FindingCount == 0 {
+		fmt.Fprintf(w, "findings    none: every name fits %s\n", escape(r.Target))
+		return
+	}
+	fmt.Fprintf(w, "findings    %d, %d of them block\n", r.FindingCount, r.Blocking)
+	for i, f := range r.Findings {
+		if i == shownFindings {
+			fmt.Fprintf(w, "  and %d more; --json names them all\n", r.FindingCount-shownFindings)
+			break
+		}
+		mark := "warns "
+		if f.Blocks {
+			mark = "blocks"
+		}
+		fmt.Fprintf(w, "  %s %s: %s: %s\n", mark, escape(f.Path), f.Code, escape(f.Text))
+	}
+}
+
+// rulesOf are the limits of a job's target.
+func rulesOf(target manifest.JobTarget) (appliance.Rules, error) {
+	_, prefix, err := importer.ParseTarget(target.URL)
+	if err != nil {
+		return appliance.Rules{}, err
+	}
+	p, err := importer.ProfileByName(target.Profile)
+	if err != nil {
+		return appliance.Rules{}, err
+	}
+	return appliance.Rules{Prefix: prefix, MaxKey: p.MaxKey, MaxObject: p.MaxObject}, nil
+}
+
+// checkSource tells a mistyped source early.
+func checkSource(root string) error {
+	info, err := os.Stat(root)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	if !info.IsDir() {
+		return usagef("source %s: %w", root, errNotFolder)
+	}
+	return nil
+}
+
+func scanSample(r appliance.ScanReport) sample {
+	return sample{phase: "scan", bytes: r.Bytes, files: int64(r.Entries)}
+}
+
+func (a *app) scanCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "scan DIR",
+		Short: "check a source's names and sizes against the target, before anything is loaded",
+		Long: `Walk a source and report everything that the target or a later reader would trip
+over: names that are too long or not UTF-8, control characters, names that differ
+only in case or in Unicode form, objects over the limit. Nothing is kept, no key
+is needed. "sledge load" does the same check first.`,
+		Example: `  sledge scan /srv/data
+  sledge scan /srv/data --target s3://archive/2026/ --profile aws --json`,
+		Args: cobra.ExactArgs(1),
+	}
+	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
+	target := cmd.Flags().String("target", "", "the target to check against (default: the device's job's)")
+	profile := cmd.Flags().String("profile", "", "the target's kind: "+profileNames())
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		t, err := a.scanTarget(*target, *profile)
+		if err != nil {
+			return nil, err
+		}
+		rules, err := rulesOf(t)
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		if err := checkSource(args[0]); err != nil {
+			return nil, err
+		}
+		m := a.meter("scan")
+		defer m.end()
+		found, err := appliance.Scan(ctx, args[0], appliance.ScanOptions{As: *as, Rules: rules, Progress: func(r appliance.ScanReport) { m.tell(scanSample(r)) }})
+		m.end()
+		if err != nil {
+			return nil, err
+		}
+		r := &scanReport{found, t.URL}
+		if found.Blocking > 0 {
+			return r, fmt.Errorf("%w: %s cannot be imported as they are", appliance.ErrFindings, plural(found.Blocking, "name or file"))
+		}
+		return r, nil
+	})
+}
+
+// scanTarget is the target named by flags, or the device's job's, or a generic one.
+func (a *app) scanTarget(url, profile string) (manifest.JobTarget, error) {
+	t := manifest.JobTarget{URL: "s3://target/", Profile: "generic"}
+	if url == "" && a.device != "" {
+		d, err := a.openDevice(false)
+		if err != nil {
+			return t, err
+		}
+		defer d.close()
+		if job, _, err := d.job(); err == nil {
+			t = job.Target
+		}
+	}
+	if url != "" {
+		t.URL = url
+	}
+	if profile != "" {
+		t.Profile = profile
+	}
+	return t, nil
+}

@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
+)
+
+type statusReport struct {
+	Device     string            `json:"device"`
+	State      string            `json:"state"`
+	Busy       bool              `json:"busy"` // another command is at work
+	Protection string            `json:"protection"`
+	Job        string            `json:"job,omitempty"`
+	Generation uint32            `json:"generation,omitempty"`
+	Expires    *time.Time        `json:"expires,omitempty"`
+	Expired    bool              `json:"expired,omitempty"`
+	Disks      *appliance.Status `json:"disks,omitempty"` // only while unlocked, with --disk
+	WrapCheck  string            `json:"wrap_check,omitempty"`
+	Next       string            `json:"next"`
+	History    []firmware.Past   `json:"history"`
+}
+
+func (r *statusReport) print(w io.Writer) {
+	fmt.Fprintf(w, "device      %s\nstate       %s", r.Device, r.State)
+	if r.Busy {
+		fmt.Fprintf(w, ", and a command is at work")
+	}
+	fmt.Fprintf(w, "\nkey         %s\n", r.Protection)
+	if r.Job != "" {
+		fmt.Fprintf(w, "job         %s, generation %d\n", r.Job, r.Generation)
+	}
+	if r.Expires != nil {
+		fmt.Fprintf(w, "expires     %s\n", r.Expires.Format("2006-01-02 15:04 MST"))
+	}
+	if s := r.Disks; s != nil {
+		fmt.Fprintf(w, "safe        %s, %s, in %s\nroom        about %s\n", plural(s.Entries, "entry"), size(s.Bytes), plural(s.Packs, "pack"), size(s.FreeBytes))
+		if len(s.MissingBays) > 0 {
+			fmt.Fprintf(w, "missing     bays %v of %d\n", s.MissingBays, s.Disks)
+		}
+		if s.Degraded > 0 {
+			fmt.Fprintf(w, "degraded    %s with lost shards\n", plural(s.Degraded, "pack"))
+		}
+	}
+	if r.WrapCheck != "" {
+		fmt.Fprintf(w, "wrap check  %s: send it to the data centre (sledge site check-wrap)\n", escape(r.WrapCheck))
+	}
+	fmt.Fprintf(w, "next        %s\n", r.Next)
+}
+
+// nextStep says what the operator does now.
+var nextStep = map[firmware.State]string{
+	firmware.Provisioned: "sledge unlock --job job.dsse",
+	firmware.Locked:      "sledge unlock",
+	firmware.Unlocked:    "sledge load DIR, or sledge seal",
+	firmware.Loading:     "the same sledge load again: it was not finished",
+	firmware.Sealed:      "ship the disks with their label",
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "tell the device's state and what is safe on the disks",
+		Long: `Tell the device's state. With --disk, and while the device is unlocked, also what
+has been committed to the disks, which bays are missing, and how much room is
+left.`,
+		Example: `  sledge status
+  sledge status --disk '/mnt/bay*' --json
+  sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck`,
+		Args: cobra.NoArgs,
+	}
+	wrapCheck := cmd.Flags().String("wrap-check", "", "write the file that \"sledge site check-wrap\" proves")
+	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.status(*wrapCheck) })
+}
+
+func (a *app) status(wrapCheck string) (report, error) {
+	d, err := a.openDevice(false)
+	if err != nil {
+		return nil, err
+	}
+	r := a.describeState(d)
+	unlocked := d.State() == firmware.Unlocked || d.State() == firmware.Loading
+	if err := d.close(); err != nil {
+		return nil, err
+	}
+	_, noDisks := a.diskPaths()
+	if wrapCheck == "" && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
+		return r, nil
+	}
+	w, err := a.openWork(firmware.EventLock) // allowed in every state that has a secret
+	if err != nil && wrapCheck == "" && errors.Is(err, firmware.ErrNoSecret) {
+		r.State, r.Next = string(firmware.Locked), nextStep[firmware.Locked] // started again since
+		return r, nil
+	}
+	if err != nil {
+		return r, err
+	}
+	defer w.close()
+	s := w.Status()
+	r.Disks = &s
+	if wrapCheck == "" {
+		return r, nil
+	}
+	bundle, err := w.WrapCheck()
+	if err != nil {
+		return r, err
+	}
+	r.WrapCheck = wrapCheck
+	return r, writeNew(wrapCheck, bundle, false)
+}
+
+func (a *app) describeState(d *device) *statusReport {
+	rec := d.Record()
+	r := &statusReport{
+		Device: d.ID().String(), State: string(d.State()), Busy: a.busy(), Protection: rec.Protection,
+		History: rec.History, Next: nextStep[d.State()],
+	}
+	if rec.Job != (firmware.ID{}) {
+		r.Job, r.Generation = rec.Job.String(), rec.Generation
+	}
+	if job, _, err := d.job(); err == nil {
+		r.Expires, r.Expired = &job.Expires, a.now().After(job.Expires)
+	}
+	if d.SealBegun() && d.State() != firmware.Sealed {
+		r.Next = "sledge seal again: it was not finished"
+	}
+	if r.Busy {
+		r.Next = "wait for the command that is at work"
+	}
+	return r
+}

@@ -1,0 +1,398 @@
+package main
+
+// The rules of the command's text:
+//
+//   - Results go to stdout, everything else to stderr. With --json stdout has one
+//     JSON object and stderr has JSON lines.
+//   - An error is one line, "error: " and the fact, lower case, with its place;
+//     then "hint: " lines that say what to do next. Hints and exit codes are in
+//     [diagnose] and nowhere else.
+//   - Exit code 0 means done and proven, never "done, but".
+//   - Control characters in names are escaped, so that a file name cannot drive
+//     the operator's terminal.
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strconv"
+	"strings"
+	"syscall"
+	"unicode"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Exit codes, listed in docs/operations.md (a test compares them).
+const (
+	exitDone        = 0
+	exitUnexpected  = 1
+	exitUsage       = 2
+	exitKey         = 3
+	exitJob         = 4
+	exitState       = 5
+	exitDisks       = 6
+	exitLost        = 7
+	exitDamage      = 8
+	exitUnproven    = 9
+	exitRefused     = 10
+	exitSource      = 11
+	exitTarget      = 12
+	exitObjects     = 13
+	exitConflict    = 14
+	exitFull        = 15
+	exitDiskFailed  = 16
+	exitWrap        = 17
+	exitBusy        = 18
+	exitNotFound    = 19
+	exitVersion     = 20
+	exitTampered    = 21
+	exitInterrupted = 130
+)
+
+// exitClasses names the codes, for --json and the documentation.
+var exitClasses = []struct {
+	code          int
+	name, meaning string
+}{
+	{exitDone, "done", "done, and everything that was asked for is proven"},
+	{exitUnexpected, "unexpected", "an error that has no class of its own; the text says what failed"},
+	{exitUsage, "usage", "the command line is wrong; nothing was done"},
+	{exitKey, "key", "an unlock code is mistyped or wrong, or a key does not open this data"},
+	{exitJob, "job", "the job file is damaged, altered, unsigned, of another site, older, or expired"},
+	{exitState, "state", "the device's state does not allow this"},
+	{exitDisks, "disks", "disks are missing, of another job, device or generation, or there twice"},
+	{exitLost, "lost", "data is lost: more than m shards of a stripe; the entries are named"},
+	{exitDamage, "damage", "damage was found; it was or can be repaired, nothing is lost"},
+	{exitUnproven, "unproven", "consistent, but the origin is not proven: no trusted key was given"},
+	{exitRefused, "refused", "a signature, commitment or label does not fit: forged, altered or put back; do not use"},
+	{exitSource, "source", "source entries were skipped, vanished or changed; the rest is done"},
+	{exitTarget, "target", "the target or the import's state folder needs the operator; the same command goes on"},
+	{exitObjects, "objects", "some objects are not in the target, or not proven; the rest is done"},
+	{exitConflict, "conflict", "a key or file exists with other content; it was not touched"},
+	{exitFull, "full", "a disk has no space left"},
+	{exitDiskFailed, "disk-failed", "a disk failed while it was written"},
+	{exitWrap, "wrap", "the site has not confirmed that it can open the load key"},
+	{exitBusy, "busy", "another sledge command is at work on this device"},
+	{exitNotFound, "not-found", "no such file, entry or pack"},
+	{exitVersion, "version", "made by a newer sledge"},
+	{exitTampered, "tampered", "the device's state is not believed any more"},
+	{exitInterrupted, "interrupted", "interrupted; the same command goes on"},
+}
+
+func className(code int) string {
+	for _, c := range exitClasses {
+		if c.code == code {
+			return c.name
+		}
+	}
+	return "unexpected"
+}
+
+// Outcomes that only the command knows.
+var (
+	errJobFile    = errors.New("job file")
+	errExpired    = errors.New("job has expired")
+	errWrongCode  = errors.New("wrong unlock code")
+	errUnproven   = errors.New("origin is not proven")
+	errBusy       = errors.New("another sledge command is at work on this device")
+	errNoDevice   = errors.New("no device named")
+	errNoDisks    = errors.New("no disks named")
+	errSameDisk   = errors.New("named twice")
+	errNotFolder  = errors.New("not a folder")
+	errFileExists = errors.New("exists already and is not overwritten")
+	errDegraded   = errors.New("a disk failed, the load went on without it")
+	errSkipped    = errors.New("not loaded, and named in the manifest as skipped")
+	errDamage     = errors.New("damage that can be repaired")
+	errLost       = errors.New("data lost")
+	errRefused    = errors.New("not to be used")
+	errTarget     = errors.New("the import stopped")
+	errObjects    = errors.New("objects are not in the target or not proven")
+	errConflict   = errors.New("exists with other content")
+)
+
+// usageError is a mistake on the command line.
+type usageError struct{ error }
+
+func (e *usageError) Unwrap() error { return e.error }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// hinted is an error with a hint that only its place knows. The exit code is
+// still diagnose's.
+type hinted struct {
+	error
+	hints []string
+}
+
+func (e *hinted) Unwrap() error { return e.error }
+
+func hint(err error, format string, args ...any) error {
+	return &hinted{err, []string{fmt.Sprintf(format, args...)}}
+}
+
+// diagnose is the one place that turns an error into an exit code and hints.
+// More particular errors come first.
+func diagnose(err error) (code int, hints []string) {
+	is := func(target error) bool { return errors.Is(err, target) }
+	var usage *usageError
+	var own *hinted
+	if errors.As(err, &own) {
+		hints = own.hints
+	}
+	add := func(code int, more ...string) (int, []string) {
+		if own != nil {
+			return code, hints // the place knows better
+		}
+		return code, more
+	}
+	switch {
+	case err == nil:
+		return exitDone, nil
+	case is(context.Canceled):
+		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
+	case errors.As(err, &usage):
+		return add(exitUsage, "see the command's --help")
+	case is(errNoDevice):
+		return add(exitUsage, "name the device's state folder with --device DIR or SLEDGE_DEVICE")
+	case is(errNoDisks):
+		return add(exitUsage, "name the disks with --disk '/mnt/bay*', one --disk each, or SLEDGE_DISKS")
+	case is(errFileExists):
+		return add(exitUsage, "name another file, or move the old one away")
+	case is(firmware.ErrTampered):
+		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
+			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
+			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")
+	case is(crypto.ErrCodeTyping):
+		return add(exitKey, "type the code again as it is on the paper; no attempt was counted")
+	case is(errWrongCode):
+		return add(exitKey, "this is the code of another job, or the job file is of another code: compare the job id with the paper")
+	case is(errExpired):
+		return add(exitJob, "check the device's clock; if it is right, ask the data centre for a new job",
+			"what is on the disks is not locked in: sealed disks can be imported at any time")
+	case is(firmware.ErrRollback):
+		return add(exitJob, "use the newest job file that the data centre sent")
+	case is(errJobFile):
+		return add(exitJob, "ask the data centre to send job.dsse again; the device obeys only the site that it was provisioned with (sledge device show)")
+	case is(firmware.ErrNotProvisioned):
+		return add(exitState, "make a device here first: sledge device init --trust signer.pub", "or name another folder with --device DIR")
+	case is(firmware.ErrProvisioned):
+		return add(exitState, "use this device, or name another folder with --device DIR")
+	case is(firmware.ErrNoSecret):
+		return add(exitState, "unlock the device: sledge unlock")
+	case is(firmware.ErrForbidden):
+		return add(exitState, "see what the device is waiting for: sledge status")
+	case is(firmware.ErrSecondCheckpoint):
+		return add(exitRefused, "the disks are not what this device sealed before: do not seal, tell the data centre")
+	case is(firmware.ErrUnsafeSecret):
+		return add(exitState, "set XDG_RUNTIME_DIR to a tmpfs that is yours alone, or mount /dev/shm", "remove a foreign file there and run the command again")
+	case is(firmware.ErrConcurrent), is(errBusy):
+		return add(exitBusy, "wait for the other command, or stop it, then run this one again")
+	case is(site.ErrExists):
+		return add(exitUsage, "use this site, or name another folder")
+	case is(crypto.ErrNotInFIPS):
+		return add(exitUsage, "make the job with --fips, or run without GODEBUG=fips140=only")
+	case is(site.ErrInvalid):
+		return add(exitUsage, "correct it and run the command again")
+	case is(site.ErrNoSite):
+		return add(exitUsage, "name the site's folder, or make one: sledge site init DIR --name NAME")
+	case is(site.ErrUnknownJob):
+		return add(exitJob, "use the key folder of the site that made this job")
+	case is(errDegraded):
+		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR", "what is told as loaded is safe; the lost shards are made again by rebuild")
+	case is(durable.ErrDiskFailed):
+		return add(exitDiskFailed, "take the disk out and rebuild it onto a new one: sledge rebuild --replace DIR")
+	case is(errSkipped):
+		return add(exitSource, "look at the entries named above; mend them and run the same load again, it takes what is new",
+			"or seal: they stay named in the manifest and in every report")
+	case is(appliance.ErrFindings):
+		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
+	case is(appliance.ErrFull):
+		return add(exitFull, "what is told as loaded is safe; seal this device and load the rest onto another one")
+	case is(appliance.ErrSealed):
+		return add(exitState, "this generation is final: ship the disks with their label; for new data the data centre makes a new job")
+	case is(appliance.ErrExpired):
+		return add(exitJob, "check the device's clock; if it is right, ask the data centre for a new job",
+			"what is on the disks is not locked in: sealed disks can be imported at any time")
+	case is(appliance.ErrNeedsAnswer):
+		return add(exitWrap, "sledge status --wrap-check FILE, send FILE to the data centre, and give the answer of \"sledge site check-wrap\" with --wrap-answer",
+			"or seal with --wrap-unchecked: the statement will say so")
+	case is(appliance.ErrIncomplete):
+		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
+	case is(appliance.ErrDegraded):
+		return add(exitDamage, "make the lost shards again: sledge rebuild --replace DIR", "or seal with --degraded: the statement will say so")
+	case is(appliance.ErrLost), is(errLost):
+		return add(exitLost, "bring every disk of the device, also damaged ones: any k good blocks of a stripe are enough")
+	case is(appliance.ErrRollback):
+		return add(exitRefused, "these disks are not in the state that left the site: do not import; compare the label with the sender's copy")
+	case is(appliance.ErrForeign):
+		return add(exitDisks, "take the disk named above out; use each disk of this device once")
+	case is(syscall.ENOSPC), is(syscall.EDQUOT):
+		return add(exitFull, "make room, then run the same command again")
+	case is(appliance.ErrTooFewDisks):
+		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
+	case is(appliance.ErrNotFound):
+		return add(exitNotFound, "see what is there: sledge list")
+	case is(errRefused):
+		return add(exitRefused, "do not import; ask whoever sent the device")
+	case is(errDamage):
+		return add(exitDamage, "nothing is lost: import as it is, or make the shards again with sledge rebuild")
+	case is(errConflict):
+		return add(exitConflict, "move what is there away, or choose another prefix, then run the same command again")
+	case is(errTarget):
+		return add(exitTarget, "mend what is named above, then run the same command again: it goes on")
+	case is(errObjects):
+		return add(exitObjects, "look at the objects named above; the same command tries them again")
+	case is(errSameDisk):
+		return add(exitDisks, "name every disk once")
+	case is(errUnproven):
+		return add(exitUnproven, "give the job signer's public key, which you have by another channel: --trust signer.pub")
+	case is(manifest.ErrUnsupportedVersion):
+		return add(exitVersion, "use the newest sledge")
+	case is(crypto.ErrKey):
+		return add(exitKey, "use the key of this job: jobs/<job id>/site.key of the site, or an identity of its recovery recipients")
+	case is(manifest.ErrUnverified), is(crypto.ErrSignature):
+		return add(exitRefused, "do not use this; ask whoever sent it for the right file")
+	case is(fs.ErrNotExist):
+		return add(exitNotFound, "check the name")
+	case is(manifest.ErrCorrupt), is(crypto.ErrCorrupt):
+		return add(exitRefused, "get another copy of the file")
+	}
+	return add(exitUnexpected)
+}
+
+// report is what a verb has to tell on stdout.
+type report interface {
+	print(w io.Writer)
+}
+
+// answer is the JSON object of a verb's end.
+type answer struct {
+	Verb   string   `json:"verb"`
+	OK     bool     `json:"ok"`
+	Exit   int      `json:"exit"`
+	Class  string   `json:"class"`
+	Error  string   `json:"error,omitempty"`
+	Hints  []string `json:"hints,omitempty"`
+	Result report   `json:"result,omitempty"`
+}
+
+// end tells how a verb ended and sets the exit code.
+func (a *app) end(verb string, r report, err error) {
+	code, hints := diagnose(err)
+	a.code = code
+	if a.json {
+		text := ""
+		if err != nil {
+			text = err.Error()
+		}
+		e := json.NewEncoder(a.out)
+		e.SetEscapeHTML(false)
+		if e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}) != nil {
+			a.code = max(code, exitUnexpected)
+		}
+		return
+	}
+	if r != nil && !(a.quiet && err == nil) {
+		r.print(a.out)
+	}
+	if err == nil {
+		return
+	}
+	for _, line := range errorLines(err) {
+		fmt.Fprintf(a.err, "error: %s\n", escape(line))
+	}
+	for _, h := range hints {
+		fmt.Fprintf(a.err, "hint: %s\n", escape(h))
+	}
+}
+
+// errorLines takes gathered errors apart, one a line, and bounds their number.
+func errorLines(err error) []string {
+	const most = 20
+	lines := strings.Split(strings.TrimRight(err.Error(), "\n"), "\n")
+	if len(lines) > most {
+		lines = append(lines[:most:most], fmt.Sprintf("and %d more", len(lines)-most))
+	}
+	return lines
+}
+
+// note tells the operator something that is no error. JSON mode has it as an event.
+func (a *app) note(format string, args ...any) { a.event("note", fmt.Sprintf(format, args...)) }
+
+// warn tells the operator what he should know before he relies on the result.
+func (a *app) warn(format string, args ...any) { a.event("warning", fmt.Sprintf(format, args...)) }
+
+func (a *app) event(kind, text string) {
+	switch {
+	case a.json:
+		a.jsonLine(map[string]any{"event": kind, "text": text})
+	case kind == "warning":
+		fmt.Fprintf(a.err, "warning: %s\n", escape(text))
+	case !a.quiet:
+		fmt.Fprintf(a.err, "%s\n", escape(text))
+	}
+}
+
+func (a *app) jsonLine(v any) {
+	if b, err := json.Marshal(v); err == nil {
+		fmt.Fprintf(a.err, "%s\n", b)
+	}
+}
+
+// escape makes a text harmless on a terminal: control characters, bytes that
+// are not UTF-8 and marks that change the direction of text are written as
+// escapes, like \n, \x1b, \u202e.
+func escape(s string) string {
+	clean := func(r rune) bool { return r != unicode.ReplacementChar && unicode.IsPrint(r) }
+	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i, r := range s {
+		size := len(string(r))
+		switch {
+		case clean(r):
+			b.WriteRune(r)
+		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
+		default:
+			q := strconv.QuoteToASCII(s[i : i+size])
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
+}
+
+// size writes bytes for people.
+func size(n int64) string {
+	const units = "KMGTPE"
+	if n < 1024 {
+		return fmt.Sprintf("%d B", n)
+	}
+	value, unit := float64(n)/1024, 0
+	for value >= 1024 && unit < len(units)-1 {
+		value /= 1024
+		unit++
+	}
+	return fmt.Sprintf("%.1f %ciB", value, units[unit])
+}
+
+// plural writes a count with its noun.
+func plural[T int | int64 | uint64](n T, noun string) string {
+	if n == 1 {
+		return fmt.Sprintf("1 %s", noun)
+	}
+	if strings.HasSuffix(noun, "y") {
+		noun = strings.TrimSuffix(noun, "y") + "ie"
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+func TestDiagnose(t *testing.T) {
+	tests := []struct {
+		err  error
+		code int
+	}{
+		{nil, exitDone},
+		{errors.New("x"), exitUnexpected},
+		{usagef("x"), exitUsage},
+		{fmt.Errorf("job: %w", crypto.ErrCodeTyping), exitKey},
+		{errWrongCode, exitKey},
+		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnverified), exitJob},
+		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnsupportedVersion), exitJob},
+		{&firmware.StateError{State: firmware.Sealed, Event: firmware.EventUnlock}, exitState},
+		{&firmware.StateError{State: firmware.Tampered, Event: firmware.EventUnlock}, exitTampered},
+		{fmt.Errorf("disk: %w", syscall.ENOSPC), exitFull},
+		{fmt.Errorf("load: %w", context.Canceled), exitInterrupted},
+		{fmt.Errorf("wrap: %w", crypto.ErrKey), exitKey},
+		{manifest.ErrUnverified, exitRefused},
+		{hint(errUnproven, "other"), exitUnproven},
+	}
+	for _, test := range tests {
+		code, hints := diagnose(test.err)
+		if code != test.code {
+			t.Errorf("%v: exit code %d, want %d", test.err, code, test.code)
+		}
+		if code > exitUnexpected && len(hints) == 0 {
+			t.Errorf("%v: no hint", test.err)
+		}
+	}
+	if _, hints := diagnose(hint(errUnproven, "other")); len(hints) != 1 || hints[0] != "other" {
+		t.Errorf("a place's own hint is not used: %q", hints)
+	}
+}
+
+// TestExitCodesDocumented compares docs/operations.md with the table in ui.go.
+func TestExitCodesDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range exitClasses {
+		if line := fmt.Sprintf("| %d | %s | %s |", c.code, c.name, c.meaning); !strings.Contains(string(doc), line) {
+			t.Errorf("docs/operations.md has no line %q", line)
+		}
+	}
+}
+
+func TestEscape(t *testing.T) {
+	for in, want := range map[string]string{
+		"plain":               "plain",
+		"größer, 漢字":          "größer, 漢字",
+		"a\nb":                `a\nb`,
+		"\x1b[31mred":         `\x1b[31mred`,
+		"\x7f":                `\x7f`,
+		"\u009b31m":           `\u009b31m`,
+		"bad \xff\xfe bytes":  `bad \xff\xfe bytes`,
+		"real \uFFFD":         `real \ufffd`,
+		"\u202egnp.exe":       `\u202egnp.exe`,
+		"zero\u200bwidth\x00": `zero\u200bwidth\x00`,
+	} {
+		if got := escape(in); got != want {
+			t.Errorf("escape(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// TestVerbs: every verb has an example, a short text, and a place in operations.md.
+func TestVerbs(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{out: io.Discard, err: io.Discard}
+	var walk func(c *cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+		if c.HasSubCommands() {
+			return
+		}
+		if c.Example == "" || c.Short == "" {
+			t.Errorf("%s has no example or no short text", c.CommandPath())
+		}
+		if c.Name() != "version" && !strings.Contains(string(doc), c.CommandPath()) {
+			t.Errorf("docs/operations.md does not mention %q", c.CommandPath())
+		}
+	}
+	walk(a.root())
+}
+
+func TestParseSize(t *testing.T) {
+	for in, want := range map[string]int64{"4096": 4096, "4KiB": 4096, "1MiB": 1 << 20, "1m": 1 << 20, "2G": 2 << 30, "0": 0} {
+		if got, err := parseSize(in); err != nil || got != want {
+			t.Errorf("parseSize(%q) = %d, %v", in, got, err)
+		}
+	}
+	for _, in := range []string{"", "K", "-1", "1X", "1MM", "9999999999T", "1.5G"} {
+		if got, err := parseSize(in); err == nil {
+			t.Errorf("parseSize(%q) = %d", in, got)
+		}
+	}
+}
+
+// TestMeter: rates, and an ETA that takes the slower of bytes and files.
+func TestMeter(t *testing.T) {
+	now := time.Unix(1000, 0)
+	var text strings.Builder
+	a := &app{err: &text, now: func() time.Time { return now }}
+	m := a.meter("load")
+	for i := range int64(11) {
+		m.tell(sample{bytes: i << 20, totalBytes: 20 << 20, files: i, totalFiles: 1000})
+		now = now.Add(time.Second)
+	}
+	if bytes, files := m.rates(); bytes != 1<<20 || files != 1 {
+		t.Errorf("rates %v, %v", bytes, files)
+	}
+	if eta := m.eta(sample{bytes: 10 << 20, totalBytes: 20 << 20, files: 10, totalFiles: 1000}); eta != 990*time.Second {
+		t.Errorf("files decide: %v", eta)
+	}
+	if eta := m.eta(sample{bytes: 10 << 20, totalBytes: 20 << 20}); eta != 10*time.Second {
+		t.Errorf("bytes decide: %v", eta)
+	}
+	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
+	if len(lines) != 2 || lines[0] != "load: 5.0 MiB of 20.0 MiB (25 %), 5 of 1000 entries, 1.0 MiB/s, 1 entries/s, 16m35s left" {
+		t.Errorf("lines %q", lines)
+	}
+	m.tell(sample{}) // nothing to do at all
+	m.end()
+}
+
+// TestMeterBar: a bar over nothing, over something, and done.
+func TestMeterBar(t *testing.T) {
+	now := time.Unix(1000, 0)
+	a := &app{err: io.Discard, errTTY: true, now: func() time.Time { return now }}
+	m := a.meter("load")
+	for _, s := range []sample{{}, {bytes: 1}, {bytes: 1, totalBytes: 2}, {bytes: 2, totalBytes: 2}, {bytes: 3, totalBytes: 2}, {phase: "other"}} {
+		now = now.Add(time.Second)
+		m.tell(s)
+	}
+	m.end()
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/internal/fsck"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	return group("verify", "check without any secret: disks, manifest, one file's proof, an import",
+		a.verifyDisks(), a.verifyManifest(), a.verifyProof(), a.verifyImport())
+}
+
+// fsckTrust is --trust for the independent verifier; nil is no trust.
+func fsckTrust(s string) (*fsck.Trust, error) {
+	if s == "" {
+		return nil, nil
+	}
+	key, fingerprint, err := parseTrust(s)
+	if err != nil {
+		return nil, err
+	}
+	return &fsck.Trust{Key: key, Fingerprint: fingerprint}, nil
+}
+
+// fsckOptions are disks, trust and label for the independent verifier.
+func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(), err error) {
+	if f.label != "" {
+		if o.Label, err = f.labelText(); err != nil {
+			return o, nil, err
+		}
+	}
+	if o.Trust, err = fsckTrust(f.trust); err != nil {
+		return o, nil, err
+	}
+	o.Progress = func(s fsck.Status) {
+		m.tell(sample{phase: s.Phase, bytes: s.BytesDone, totalBytes: s.BytesTotal, more: fmt.Sprintf("%d of %d packs", s.PacksDone, s.PacksTotal)})
+	}
+	o.Disks, done, err = a.readOnlyDisks()
+	return o, done, err
+}
+
+type fsckReport struct{ *fsck.Report }
+
+func (r *fsckReport) print(w io.Writer) {
+	if r.Job != "" {
+		fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\n", r.Job, r.Device, r.Generation)
+	}
+	state := "sealed"
+	if !r.Sealed {
+		state = "not sealed: only what was committed can be checked"
+	}
+	fmt.Fprintf(w, "state       %s\norigin      %s\nchecked     %s, %s, %s; %s read\n", state, r.Origin,
+		plural(r.Packs, "pack"), plural(r.IndexPacks, "index pack"), plural(r.Pages, "page"), size(r.BytesRead))
+	if r.Stripes > 0 {
+		fmt.Fprintf(w, "blocks      %s, %d bad\n", plural(r.Stripes, "stripe"), r.BlocksBad)
+	}
+	printFindings(w, r.Findings)
+	fmt.Fprintf(w, "verdict     %s\n", r.Verdict)
+}
+
+func printFindings(w io.Writer, findings []fsck.Finding) {
+	for i, f := range findings {
+		if i == shownFindings {
+			fmt.Fprintf(w, "  and %d more; --json names them all\n", len(findings)-shownFindings)
+			return
+		}
+		fmt.Fprintf(w, "  %-10s %s", f.Severity, escape(f.Text))
+		if f.Hint != "" {
+			fmt.Fprintf(w, " (%s)", f.Hint)
+		}
+		fmt.Fprintln(w)
+	}
+}
+
+// verdictError is the verifier's answer as an error.
+func verdictError(v fsck.Verdict, origin string, findings []fsck.Finding) error {
+	worst := func(s fsck.Severity) error {
+		for _, f := range findings {
+			if f.Severity == s {
+				return errors.New(f.Text)
+			}
+		}
+		return errors.New("see the findings")
+	}
+	switch {
+	case v == fsck.VerdictRefused:
+		return fmt.Errorf("%w: %w", errRefused, worst(fsck.Fatal))
+	case v == fsck.VerdictLost:
+		return fmt.Errorf("%w: %w", errLost, worst(fsck.Lost))
+	case origin != fsck.OriginProven:
+		return errUnproven
+	case v == fsck.VerdictRepairable:
+		return fmt.Errorf("%w: %w", errDamage, worst(fsck.Repairable))
+	}
+	return nil
+}
+
+func (a *app) verifySet(cmd *cobra.Command, name string, check func(context.Context, fsck.Options) (*fsck.Report, error)) *cobra.Command {
+	var f chainFlags
+	f.addTrust(cmd.Flags())
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
+		m := a.meter(name)
+		defer m.end()
+		o, done, err := a.fsckOptions(&f, m)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		r, err := check(ctx, o)
+		m.end()
+		if err != nil {
+			return nil, err
+		}
+		return &fsckReport{r}, verdictError(r.Verdict, r.Origin, r.Findings)
+	})
+}
+
+func (a *app) verifyDisks() *cobra.Command {
+	return a.verifySet(&cobra.Command{
+		Use:   "disks",
+		Short: "check every block of every disk, without a key",
+		Long: `Check the whole chain, from the job signer's key to every data block and parity
+block on the disks, in any order and number. Nothing is decrypted and nothing is
+written. Works on an unsealed device, too, for what was committed.`,
+		Example: `  sledge verify disks --trust signer.pub --label device.label --disk '/mnt/bay*'
+  sledge verify disks --trust sha256:1f0c… --disk /mnt/a,/mnt/b,/mnt/c --json`,
+		Args: cobra.NoArgs,
+	}, "verify", fsck.Disks)
+}
+
+func (a *app) verifyManifest() *cobra.Command {
+	return a.verifySet(&cobra.Command{
+		Use:   "manifest",
+		Short: "check signatures, log and pages, without a key and without reading the data",
+		Long: `Check everything that is signed: job file, checkpoint, log, seal statement, and the
+manifest's pages. It reads little, so it says nothing about the data blocks:
+"sledge verify disks" does.`,
+		Example: `  sledge verify manifest --trust signer.pub --label device.label --disk '/mnt/bay*'`,
+		Args:    cobra.NoArgs,
+	}, "verify", fsck.Manifest)
+}
+
+type proofReport struct {
+	*fsck.ProofReport
+	Content string `json:"content"` // same, or not compared
+}
+
+func (r *proofReport) print(w io.Writer) {
+	rec := &r.Record
+	fmt.Fprintf(w, "file        %s, %s\n", escape(string(rec.Path)), size(int64(rec.Size)))
+	if rec.SHA256 != nil {
+		fmt.Fprintf(w, "sha256      %x\n", rec.SHA256)
+	}
+	fmt.Fprintf(w, "content     %s\njob         %s\ndevice      %s, generation %d\norigin      %s\nin the log  entry %d of %d\n", r.Content, r.Job, r.Device, r.Generation, r.Origin, r.LogIndex, r.LogSize)
+}
+
+func (a *app) verifyProof() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "proof FILE",
+		Short: "check the proof of one file, without a key and without the disks",
+		Example: `  sledge verify proof hosts.proof --trust signer.pub --file hosts
+  sledge verify proof hosts.proof --trust sha256:1f0c… --sha256 9f86d0…`,
+		Args: cobra.ExactArgs(1),
+	}
+	trust := cmd.Flags().String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…)")
+	plain := cmd.Flags().String("file", "", "the plain file to compare with")
+	sum := cmd.Flags().String("sha256", "", "its SHA-256 instead of the file, in hexadecimal")
+	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
+		t, err := fsckTrust(*trust)
+		if err != nil {
+			return nil, err
+		}
+		proof, err := readFile(args[0], 8<<20)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			t = &fsck.Trust{}
+		}
+		p, err := fsck.VerifyProof(proof, *t)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w: %w", args[0], errRefused, err)
+		}
+		r := &proofReport{p, "not compared: give --file or --sha256"}
+		if err := r.compare(*plain, *sum); err != nil {
+			return r, err
+		}
+		if p.Origin != fsck.OriginProven {
+			return r, errUnproven
+		}
+		return r, nil
+	})
+}
+
+func (r *proofReport) compare(plain, sum string) error {
+	var err error
+	switch {
+	case plain != "" && sum != "":
+		return usagef("--file and --sha256 exclude each other")
+	case plain != "":
+		f, openErr := os.Open(plain)
+		if openErr != nil {
+			return openErr
+		}
+		defer f.Close()
+		err = r.CheckPlain(f)
+	case sum != "":
+		raw, decodeErr := hex.DecodeString(sum)
+		if decodeErr != nil || len(raw) != 32 {
+			return usagef("--sha256 %q is not 64 hexadecimal characters", sum)
+		}
+		err = r.CheckSHA256([32]byte(raw))
+	default:
+		return nil
+	}
+	switch {
+	case err == nil:
+		r.Content = "the same as when it was loaded"
+	case errors.Is(err, fsck.ErrContent):
+		r.Content = "DIFFERENT from what was loaded"
+		return fmt.Errorf("%w: %w", errRefused, err)
+	}
+	return err
+}
