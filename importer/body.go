@@ -1,0 +1,145 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+// body is a part's payload: a seekable reader over the content that holds one
+// buffer, however large the part is. Each attempt has a body of its own, because
+// the transport may go on reading after its answer; detach ends that.
+type body struct {
+	content  io.ReaderAt
+	from     int64 // in the content
+	size     int64
+	mu       sync.Mutex
+	at       int64 // next byte to hand out
+	buf      []byte
+	bufAt    int64 // part offset of buf[0]
+	err      error
+	detached bool
+}
+
+func newBody(content io.ReaderAt, from, size int64) *body {
+	return &body{content: content, from: from, size: size}
+}
+
+var errDetached = errors.New("the call is over")
+
+func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.detached:
+		return 0, errDetached
+	case b.err != nil:
+		return 0, b.err
+	case b.at >= b.size:
+		return 0, io.EOF
+	}
+	if b.at < b.bufAt || b.at >= b.bufAt+int64(len(b.buf)) {
+		if err := b.fill(); err != nil {
+			b.err = err
+			return 0, err
+		}
+	}
+	n := copy(p, b.buf[b.at-b.bufAt:])
+	b.at += int64(n)
+	return n, nil
+}
+
+func (b *body) fill() error {
+	want := min(b.size-b.at, bodyBuffer)
+	if int64(cap(b.buf)) < want {
+		b.buf = make([]byte, want)
+	}
+	b.buf, b.bufAt = b.buf[:want], b.at
+	n, err := b.content.ReadAt(b.buf, b.from+b.at)
+	if int64(n) == want {
+		return nil
+	}
+	b.buf = b.buf[:0]
+	if err == nil || errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// Seek moves within the part; it reads nothing.
+func (b *body) Seek(offset int64, whence int) (int64, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch whence {
+	case io.SeekCurrent:
+		offset += b.at
+	case io.SeekEnd:
+		offset += b.size
+	}
+	if offset < 0 {
+		return 0, fmt.Errorf("seek to %d", offset)
+	}
+	b.at = offset
+	return offset, nil
+}
+
+// detach waits for a read that is under way, lets no other begin and returns the
+// first error of the content.
+func (b *body) detach() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.detached, b.buf = true, nil
+	return b.err
+}
+
+// inlineContent is content that the record holds.
+type inlineContent []byte
+
+func (c inlineContent) ReadAt(p []byte, off int64) (int, error) {
+	if off < 0 || off > int64(len(c)) {
+		return 0, io.EOF
+	}
+	n := copy(p, c[off:])
+	if n < len(p) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (c inlineContent) Close() error { return nil }
+
+// sourceError says that the source could not give an entry's bytes.
+func sourceError(path string, err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) || isCanceled(err) {
+		return err
+	}
+	return newError(CodeSourceLost, path, err.Error(), err)
+}
+
+// hashSpan reads a span of the content anew and compares it with its digest.
+func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size int64, want [32]byte) error {
+	h := crypto.NewSHA256()
+	r := newBody(content, from, size)
+	buf := make([]byte, min(max(size, 1), 256<<10))
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := r.Read(buf)
+		h.Write(buf[:n])
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return sourceError(path, err)
+		}
+	}
+	if [32]byte(h.Sum(nil)) != want {
+		return newError(CodeSourceCorrupt, path, fmt.Sprintf("bytes %d to %d do not have the manifest's SHA-256", from, from+size), nil)
+	}
+	return nil
+}

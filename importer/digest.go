@@ -1,0 +1,93 @@
+package importer
+
+import (
+	"encoding/binary"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+// composite is S3's COMPOSITE SHA-256 of these parts, with its "-N".
+func composite(parts [][32]byte) string {
+	h := crypto.NewSHA256()
+	for i := range parts {
+		h.Write(parts[i][:])
+	}
+	return fmt.Sprintf("%s-%d", encode64(h.Sum(nil)), len(parts))
+}
+
+func crcBytes(crc uint64) []byte { return binary.BigEndian.AppendUint64(nil, crc) }
+
+// expected is what an object must be, from the manifest alone.
+type expected struct {
+	Size      int64
+	PartSize  int64      // 0: one part
+	Parts     [][32]byte // at least one
+	SHA256    *[32]byte
+	CRC       string
+	Composite string // of Parts
+}
+
+func (a *Action) expected() expected {
+	return expected{a.Size, a.PartSize, a.Parts, a.SHA256, a.CRC, a.Composite()}
+}
+
+// verdict is what a store's answer says about an object.
+type verdict uint8
+
+const (
+	incomparable verdict = iota // the store has no checksum that the manifest has, too
+	same
+	different
+)
+
+// compare judges a store's answer. Stores give a composite with or without its
+// "-N" and may leave the type out, so a sum without one is held against both of
+// the values that a matching object can have: each is a collision-free digest
+// of the content. ours: the object was cut by us, into these parts.
+func (x expected) compare(o Object, ours bool) (verdict, Proof) {
+	if o.Size != x.Size {
+		return different, ProofNone
+	}
+	if o.SHA256 != "" {
+		if v := x.compareSHA256(o, ours); v != incomparable {
+			return v, ProofSHA256
+		}
+	}
+	if o.CRC64NVME != "" && x.CRC != "" && o.ChecksumType != "COMPOSITE" {
+		if o.CRC64NVME == x.CRC {
+			return same, ProofCRC
+		}
+		return different, ProofNone
+	}
+	return incomparable, ProofNone
+}
+
+func (x expected) compareSHA256(o Object, ours bool) verdict {
+	sum, suffix, dashed := strings.Cut(o.SHA256, "-")
+	mine, _, _ := strings.Cut(x.Composite, "-")
+	count := len(x.Parts)
+	if dashed {
+		n, err := strconv.Atoi(suffix)
+		if err != nil || n != count {
+			return incomparable // cut into other parts
+		}
+	}
+	if (dashed || o.ChecksumType != "FULL_OBJECT") && sum == mine {
+		return same
+	}
+	if !dashed && o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && sum == encode64(x.SHA256[:]) {
+		return same
+	}
+	switch {
+	case dashed && (ours || count == 1):
+		return different
+	case dashed, o.ChecksumType == "COMPOSITE":
+		return incomparable // the parts may be of another size
+	case x.SHA256 == nil, o.ChecksumType == "" && count > 1:
+		return incomparable
+	}
+	return different
+}

@@ -1,0 +1,203 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Code names a failure. Codes are stable: receipts and scripts hold them.
+type Code string
+
+// The codes; codeTable says what each means and what to do about it.
+const (
+	CodeTargetAbsent       Code = "target-absent"
+	CodeTargetUntrusted    Code = "target-untrusted"
+	CodeCredentialsRefused Code = "credentials-refused"
+	CodeAccessDenied       Code = "access-denied"
+	CodeNoSuchBucket       Code = "no-such-bucket"
+	CodeWrongRegion        Code = "wrong-region"
+	CodeClockSkew          Code = "clock-skew"
+	CodeTargetFull         Code = "target-full"
+	CodeNotChecking        Code = "not-checking"
+	CodeNoConditions       Code = "no-conditional-writes"
+	CodeConflict           Code = "key-exists-conflict"
+	CodeCannotCompare      Code = "cannot-compare"
+	CodeThrottled          Code = "throttled"
+	CodeServerError        Code = "server-error"
+	CodeConnectionLost     Code = "connection-lost"
+	CodeRefused            Code = "refused"
+	CodeUploadGone         Code = "upload-gone"
+	CodeDigestRefused      Code = "digest-refused"
+	CodeStoredWrong        Code = "stored-wrong"
+	CodeNotProven          Code = "not-proven"
+	CodeMissing            Code = "missing"
+	CodeKeyInvalid         Code = "key-invalid"
+	CodeTooLarge           Code = "too-large"
+	CodeSourceLost         Code = "source-lost"
+	CodeSourceCorrupt      Code = "source-corrupt"
+	CodeStateLocked        Code = "state-locked"
+	CodeStateMismatch      Code = "state-mismatch"
+	CodeJournalFull        Code = "journal-full"
+	CodeJournalLost        Code = "journal-lost"
+	CodeOrphanUpload       Code = "orphan-upload"
+	CodeMetadataLeftOut    Code = "metadata-left-out"
+)
+
+// codes that never leave the package: they are answers, not failures.
+const (
+	codeNotFound  Code = "not-found"
+	codeKeyExists Code = "key-exists"
+	codeRestart   Code = "restart-upload"
+)
+
+// Class says who can do something about an error.
+type Class uint8
+
+// The classes. Retryable errors were tried again a bounded number of times
+// before they are seen by a caller; Fixable ones halt the run for the operator,
+// and the same call goes on; FatalObject ones end one object; a Warning ends
+// nothing.
+const (
+	Retryable Class = iota + 1
+	Fixable
+	FatalObject
+	Warning
+)
+
+var classNames = [...]string{"", "retryable", "fixable", "fatal for this object", "warning"}
+
+func (c Class) String() string {
+	if int(c) < len(classNames) {
+		return classNames[c]
+	}
+	return fmt.Sprintf("class %d", uint8(c))
+}
+
+// CodeInfo is one line of the table of codes.
+type CodeInfo struct {
+	Code    Code
+	Class   Class
+	Meaning string
+	Remedy  string
+}
+
+// codeTable is the one list of codes; docs/operations.md repeats it.
+var codeTable = []CodeInfo{
+	{CodeTargetAbsent, Fixable, "the target cannot be reached", "check the endpoint, DNS and the network, then run the same command again"},
+	{CodeTargetUntrusted, Fixable, "the target's TLS certificate is not trusted", "check the endpoint's name and the CA bundle, then run the same command again"},
+	{CodeCredentialsRefused, Fixable, "the target refuses the credentials", "renew or correct the access key, secret or session token, then run the same command again"},
+	{CodeAccessDenied, Fixable, "the credentials may not do this", "grant s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and, for the probe, s3:DeleteObject on the prefix, then run the same command again"},
+	{CodeNoSuchBucket, Fixable, "the bucket does not exist", "create the bucket or correct its name, then run the same command again"},
+	{CodeWrongRegion, Fixable, "the bucket is in another region", "name the bucket's region, then run the same command again"},
+	{CodeClockSkew, Fixable, "this machine's clock and the target's differ too much", "set the clock, then run the same command again"},
+	{CodeTargetFull, Fixable, "the target has no space or quota left", "make room, then run the same command again"},
+	{CodeNotChecking, Fixable, "the target accepts wrong checksums and the wanted proof needs a store that checks", "import with read-back, or use a store that verifies SHA-256"},
+	{CodeNoConditions, Fixable, "the target has no conditional writes, so it cannot promise not to overwrite", "use another store, or allow unconditional writes if nothing else writes below this prefix"},
+	{CodeConflict, FatalObject, "the key exists with other content; it was not touched", "move the other object away or choose another prefix, then import again"},
+	{CodeCannotCompare, FatalObject, "the key exists and its checksum is of another kind; it was not touched", "allow a read-back of that size, or move the object away"},
+	{CodeThrottled, Retryable, "the target asks to slow down", "run the same command again later, or with less concurrency"},
+	{CodeServerError, Retryable, "the target failed", "look at the target, then run the same command again"},
+	{CodeConnectionLost, Retryable, "the connection broke before an answer", "check the network, then run the same command again"},
+	{CodeRefused, FatalObject, "the target refuses this request", "see the cause; it is the target's own text"},
+	{CodeUploadGone, Retryable, "the target no longer knows the multipart upload", "run the same command again; check for a lifecycle rule that aborts uploads"},
+	{CodeDigestRefused, FatalObject, "the target refused the checksum although the source reads right: the wire or the target corrupts", "check the network and the target's memory, then import again"},
+	{CodeStoredWrong, FatalObject, "the target holds other content than was sent", "do not trust this target; look at the object, remove it, import again"},
+	{CodeNotProven, FatalObject, "the object is stored but the wanted proof could not be had", "import with read-back, or ask for a lower proof"},
+	{CodeMissing, FatalObject, "the object is not in the target", "import again"},
+	{CodeKeyInvalid, FatalObject, "the target cannot hold this key", "extract this entry to a folder, or import it under another name"},
+	{CodeTooLarge, FatalObject, "the object is over the target's limits", "extract this entry to a folder, or use another target"},
+	{CodeSourceLost, FatalObject, "the entry cannot be read from the disks", "rebuild or bring more disks, then import again"},
+	{CodeSourceCorrupt, FatalObject, "the entry's bytes do not match the manifest's digest", "rebuild or bring other disks, then import again"},
+	{CodeStateLocked, Fixable, "another process uses this state folder", "wait for it, or stop it"},
+	{CodeStateMismatch, Fixable, "the state folder belongs to another run or other options", "use the options of the first start, or a new state folder"},
+	{CodeJournalFull, Fixable, "the state folder's disk is full", "make room, then run the same command again"},
+	{CodeJournalLost, Fixable, "the state folder's disk failed", "bring another state folder: what is stored is found again by its checksum"},
+	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
+	{CodeMetadataLeftOut, Warning, "some metadata does not fit into the object's metadata", "nothing is lost: it stays in the manifest's record"},
+}
+
+// Codes returns the table of codes, for the documentation.
+func Codes() []CodeInfo { return append([]CodeInfo(nil), codeTable...) }
+
+func infoOf(code Code) CodeInfo {
+	for _, info := range codeTable {
+		if info.Code == code {
+			return info
+		}
+	}
+	return CodeInfo{Code: code, Class: FatalObject}
+}
+
+// Error is a failure with everything an operator needs. Cause is one line
+// without names of files, so that it may stand in the journal; Path is apart.
+type Error struct {
+	Code   Code
+	Path   string // key or path, exact bytes; "" if the whole target is meant
+	Cause  string
+	Remedy string
+	Class  Class
+	// Unknown: the call may have had its effect. Whoever gets it looks before
+	// doing anything else.
+	Unknown bool
+	Err     error
+}
+
+func (e *Error) Error() string {
+	s := string(e.Code)
+	if e.Path != "" {
+		s = fmt.Sprintf("%q: %s", e.Path, s)
+	}
+	if e.Cause != "" {
+		s += ": " + e.Cause
+	}
+	return s
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// newError fills class and remedy from the table.
+func newError(code Code, path, cause string, err error) *Error {
+	info := infoOf(code)
+	return &Error{Code: code, Path: path, Cause: cause, Remedy: info.Remedy, Class: info.Class, Err: err}
+}
+
+// NewError is for Targets and Sources outside of this package: an error of a
+// known code, with the class and remedy of the table.
+func NewError(code Code, path, cause string, err error) *Error {
+	return newError(code, path, cause, err)
+}
+
+func unknown(e *Error) *Error {
+	e.Unknown = true
+	return e
+}
+
+// asError turns any error into an *Error; what nobody classified is an unknown
+// outcome of the server.
+func asError(err error) *Error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return unknown(newError(CodeServerError, "", err.Error(), err))
+}
+
+func hasCode(err error, code Code) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Code == code
+}
+
+func isUnknown(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Unknown
+}
+
+func isClass(err error, class Class) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Class == class
+}
+
+func isCanceled(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}

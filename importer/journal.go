@@ -1,0 +1,286 @@
+package importer
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// The journal is what a run remembers between starts. It knows entries by their
+// ordinal in the manifest alone: no name, no digest.
+//
+//	h           the run's options and secret, at the first start   synced
+//	u ordinal   intent before a Create, then the upload's id,
+//	            before its first part                              synced
+//	o ordinal   outcome                                            in the background
+//	f           the run has ended, its totals                      synced
+//
+// An outcome that a crash loses is found again by HEAD, at the cost of a call:
+// the object carries our entry and run. So small files do not wait for fsync.
+type journal struct {
+	db   *pebble.DB
+	disk vfs.FS
+	dead atomic.Bool // a commit failed: nothing more can be believed
+	puts atomic.Int64
+}
+
+const (
+	journalFolder = "journal"
+	minFree       = 64 << 20 // bytes that must be free before the journal takes more
+	freeEvery     = 256      // records between two looks at that
+)
+
+// header is what must not change between starts.
+type header struct {
+	Version int        `json:"version"`
+	Options runOptions `json:"options"`
+	Secret  []byte     `json:"secret"` // receipt salts come from it
+	Started time.Time  `json:"started"`
+	Attempt int        `json:"attempt"` // counts up when a finished run is taken up again
+}
+
+// runOptions are the recorded options of P20.
+type runOptions struct {
+	Job, Device        string
+	Generation         uint32
+	ManifestSize       uint64
+	ManifestRoot       []byte
+	Bucket, Prefix     string
+	Endpoint, Profile  string
+	Symlinks           Policy
+	Directories        Policy
+	MinProof           Proof
+	ReadBack           bool
+	AllowUnconditional bool
+	RunID              string
+}
+
+// record is the outcome of one entry as it is journalled.
+type record struct {
+	Outcome      Outcome   `json:"o"`
+	Proof        Proof     `json:"p,omitempty"`
+	VersionID    string    `json:"v,omitempty"`
+	ETag         string    `json:"e,omitempty"`
+	ChecksumType string    `json:"t,omitempty"`
+	HashedBy     string    `json:"h,omitempty"`
+	Verified     time.Time `json:"w,omitzero"`
+	Code         Code      `json:"c,omitempty"`
+	Detail       string    `json:"d,omitempty"`
+}
+
+// finished is the end of a run, fixed before anything is signed.
+type finished struct {
+	At          time.Time `json:"at"`
+	Probe       string    `json:"probe"`
+	Conditional bool      `json:"conditional"`
+	Tally       Tally     `json:"tally"`
+	Done        bool      `json:"done"` // the receipts are whole
+}
+
+// quietLogger keeps pebble silent, and turns its last words into a panic that
+// the journal's own methods catch: the process belongs to the caller.
+type quietLogger struct{}
+
+type journalPanic struct{ text string }
+
+func (quietLogger) Infof(string, ...any)  {}
+func (quietLogger) Errorf(string, ...any) {}
+func (quietLogger) Fatalf(format string, args ...any) {
+	panic(journalPanic{fmt.Sprintf(format, args...)})
+}
+
+func openJournal(disk vfs.FS) (j *journal, err error) {
+	defer func() { err = journalError(err, recover()) }()
+	cache := pebble.NewCache(8 << 20)
+	defer cache.Unref()
+	db, err := pebble.Open(journalFolder, &pebble.Options{
+		FS:                 journalFS{disk},
+		Cache:              cache,
+		MemTableSize:       4 << 20,
+		MaxOpenFiles:       64,
+		Logger:             quietLogger{},
+		FormatMajorVersion: pebble.FormatNewest,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &journal{db: db, disk: disk}, nil
+}
+
+// journalError classifies what pebble returned or died of.
+func journalError(err error, panicked any) error {
+	if p, ok := panicked.(journalPanic); ok {
+		err = errors.New(p.text)
+	} else if panicked != nil {
+		panic(panicked)
+	}
+	if err == nil {
+		return nil
+	}
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return newError(CodeJournalFull, "", err.Error(), err)
+	}
+	return newError(CodeJournalLost, "", err.Error(), err)
+}
+
+func (j *journal) close() (err error) {
+	if j.dead.Load() {
+		return nil // pebble would wait for what never comes
+	}
+	defer func() { err = journalError(err, recover()) }()
+	return errors.Join(j.db.LogData(nil, pebble.Sync), j.db.Close())
+}
+
+// set writes one key. Returned nil with sync means that it is durable.
+func (j *journal) set(key, value []byte, sync bool) (err error) {
+	return j.change(sync, func(o *pebble.WriteOptions) error { return j.db.Set(key, value, o) })
+}
+
+func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err error) {
+	if j.dead.Load() {
+		return newError(CodeJournalLost, "", "an earlier write failed", nil)
+	}
+	if j.puts.Add(1)%freeEvery == 1 {
+		if free, _, err := j.disk.Free(); err == nil && free < minFree {
+			return newError(CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
+		}
+	}
+	defer func() {
+		if err = journalError(err, recover()); err != nil {
+			j.dead.Store(true)
+		}
+	}()
+	o := pebble.NoSync
+	if sync {
+		o = pebble.Sync
+	}
+	return f(o)
+}
+
+func (j *journal) get(key []byte) (value []byte, err error) {
+	defer func() { err = journalError(err, recover()) }()
+	v, closer, err := j.db.Get(key)
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte{}, v...), closer.Close()
+}
+
+func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+func journalKey(kind byte, ordinal uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{kind}, ordinal)
+}
+
+// load reads a JSON value; ok is false if there is none.
+func (j *journal) load(key []byte, v any) (ok bool, err error) {
+	b, err := j.get(key)
+	if err != nil || b == nil {
+		return false, err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return false, newError(CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", key, err), err)
+	}
+	return true, nil
+}
+
+func (j *journal) store(key []byte, v any, sync bool) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return j.set(key, b, sync)
+}
+
+var (
+	headerKey   = []byte("h")
+	finishedKey = []byte("f")
+)
+
+func (j *journal) outcome(ordinal uint64) (r record, ok bool, err error) {
+	ok, err = j.load(journalKey('o', ordinal), &r)
+	return r, ok, err
+}
+
+func (j *journal) setOutcome(ordinal uint64, r record) error {
+	return j.store(journalKey('o', ordinal), r, false)
+}
+
+// pending is a multipart upload that may be under way.
+type pending struct {
+	At       time.Time `json:"at"`           // of the intent
+	UploadID string    `json:"id,omitempty"` // "" until Create was answered
+}
+
+// upload returns what is known of an entry's upload; ok is false if none was
+// ever intended.
+func (j *journal) upload(ordinal uint64) (p pending, ok bool, err error) {
+	ok, err = j.load(journalKey('u', ordinal), &p)
+	return p, ok, err
+}
+
+// setUpload is the intent while the id is "", then the id. It is durable.
+func (j *journal) setUpload(ordinal uint64, p pending) error {
+	return j.store(journalKey('u', ordinal), p, true)
+}
+
+// forgetUpload is durable with the next synced record: until then a resume asks
+// for an upload that is gone.
+func (j *journal) forgetUpload(ordinal uint64) error {
+	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('u', ordinal), o) })
+}
+
+// begin compares the recorded options with these, or records them.
+func (j *journal) begin(h header) (header, error) {
+	var was header
+	ok, err := j.load(headerKey, &was)
+	if err != nil {
+		return h, err
+	}
+	if !ok {
+		return h, j.store(headerKey, h, true)
+	}
+	if was.Version != h.Version {
+		return h, newError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
+	}
+	if diff := was.Options.differs(h.Options); diff != "" {
+		return h, newError(CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)
+	}
+	return was, nil
+}
+
+// differs names the options that are not the same.
+func (o runOptions) differs(p runOptions) string {
+	a, _ := json.Marshal(o) // of plain fields: cannot fail
+	b, _ := json.Marshal(p)
+	var was, now map[string]any
+	if json.Unmarshal(a, &was) != nil || json.Unmarshal(b, &now) != nil {
+		return "unreadable"
+	}
+	text := ""
+	for _, name := range sortedKeys(was) {
+		if fmt.Sprint(was[name]) != fmt.Sprint(now[name]) {
+			text += fmt.Sprintf("%s was %v, is %v; ", name, was[name], now[name])
+		}
+	}
+	if text == "" {
+		return ""
+	}
+	return text[:len(text)-2]
+}

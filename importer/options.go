@@ -1,0 +1,271 @@
+package importer
+
+import (
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"regexp"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// Profile is a kind of target and its limits.
+type Profile struct {
+	Name       string
+	MaxObject  int64
+	MaxParts   int
+	MinPart    int64 // of all parts but the last
+	MaxPart    int64
+	MaxKey     int // bytes
+	MaxSegment int // bytes between two slashes; 0: no limit
+	MaxMeta    int // bytes of names and values of user metadata
+	NoSoap     bool
+}
+
+const (
+	mib = int64(1) << 20
+	gib = int64(1) << 30
+	tib = int64(1) << 40
+)
+
+// profiles is the table of targets. 48.8 TiB is 10,000 parts of 5 GiB. MinIO
+// and versitygw's posix back end keep each part of a key as a file name. "soap"
+// is a key that AWS cannot address by virtual host (S3 user guide, object keys).
+var profiles = []Profile{
+	{Name: "aws", MaxObject: 10000 * 5 * gib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxMeta: 2048, NoSoap: true},
+	{Name: "generic", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxMeta: 2048},
+	{Name: "minio", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxSegment: 255, MaxMeta: 2048},
+	{Name: "versitygw", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxSegment: 255, MaxMeta: 2048},
+}
+
+// Profiles returns the table of targets.
+func Profiles() []Profile { return append([]Profile(nil), profiles...) }
+
+// ProfileByName finds a profile; "" is generic.
+func ProfileByName(name string) (Profile, error) {
+	if name == "" {
+		name = "generic"
+	}
+	for _, p := range profiles {
+		if p.Name == name {
+			return p, nil
+		}
+	}
+	return Profile{}, fmt.Errorf("target profile %q is not known", name)
+}
+
+// Policy says what becomes of entries that S3 has no word for.
+type Policy string
+
+// The policies of the job file; "" is PolicyObject.
+const (
+	PolicyObject Policy = "object"
+	PolicySkip   Policy = "skip"
+)
+
+// Proof is how an object was proven; a longer proof is not a better one, see atLeast.
+type Proof string
+
+// The levels, weakest first.
+const (
+	ProofNone     Proof = ""
+	ProofCRC      Proof = "store crc64nvme"
+	ProofSHA256   Proof = "store sha256"
+	ProofReadBack Proof = "read-back sha256"
+)
+
+var proofOrder = map[Proof]int{ProofNone: 0, ProofCRC: 1, ProofSHA256: 2, ProofReadBack: 3}
+
+func (p Proof) atLeast(q Proof) bool { return proofOrder[p] >= proofOrder[q] }
+
+// Credentials are static keys. Without them the SDK's own chain is asked
+// (environment, shared files, instance role).
+type Credentials struct {
+	AccessKey, SecretKey, SessionToken string
+}
+
+// Options says what to import where and how. The zero value of each field but
+// Bucket, StateDir, RunID and ImporterKey is the default named there.
+type Options struct {
+	// The target. They, Profile, the policies, ReadBack, MinProof,
+	// AllowUnconditional and RunID are stored at the first start and must be the
+	// same at every later one.
+	Bucket      string
+	Prefix      string // "" or ending in a slash
+	Endpoint    string // URL; "" is AWS
+	Region      string // "" is us-east-1
+	PathStyle   bool
+	Profile     string // aws, generic (default), minio, versitygw
+	Symlinks    Policy
+	Directories Policy
+
+	// MinProof is what every object must reach, default ProofSHA256. Where the
+	// store's answer is worth less, the object is read back.
+	MinProof Proof
+	ReadBack bool // read back every object
+
+	// AllowUnconditional allows a store without conditional writes. Objects are
+	// then looked for before they are written, which is no promise.
+	AllowUnconditional bool
+
+	// ExclusivePrefix states that nothing else writes below the prefix; only then
+	// are uploads that a lost reply to Create may have left aborted.
+	ExclusivePrefix bool
+
+	// DryRun plans everything and writes nothing, to the target or to StateDir.
+	DryRun bool
+
+	Credentials *Credentials
+
+	Concurrency     int           // objects at once, default 16
+	PartConcurrency int           // parts at once of one object, default 4
+	Memory          int64         // bound of the buffers, default 256 MiB
+	ReadBackLimit   int64         // largest existing object that is read back to compare it, default 1 GiB
+	Retries         int           // attempts of one call beyond the first, default 8
+	Backoff         time.Duration // wait before the second attempt, default 200 ms, doubling with jitter up to 20 s
+	CallTimeout     time.Duration // of a call without payload, default 2 minutes
+
+	// StateDir holds journal and receipts. Take OpenState for a real folder: it
+	// keeps a second process out.
+	StateDir vfs.FS
+
+	RunID       string             // 1…64 of a–z, 0–9, -
+	ImporterKey ed25519.PrivateKey // one of the job's importer keys
+	Software    string             // for the receipt
+
+	Now      func() time.Time // default time.Now
+	Rand     io.Reader        // of salts; default crypto/rand
+	Progress func(Progress)   // called about every second and at the end, never at once
+	Problem  func(*Error)     // called for each failed object, warning and halt, never at once
+	Log      *slog.Logger     // default: discard
+}
+
+// maxBackoff bounds one pause between attempts.
+const maxBackoff = 20 * time.Second
+
+// bodyBuffer is what one request holds of its payload: one segment of the
+// source, however large the part is. perRequest adds what the source and the
+// transport hold for it.
+const (
+	bodyBuffer = 1 << 20
+	perRequest = 4 << 20
+)
+
+var (
+	runIDPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
+	bucketPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$`)
+)
+
+// withDefaults fills in the documented defaults.
+func (o Options) withDefaults() Options {
+	setDefault(&o.Region, "us-east-1")
+	setDefault(&o.Profile, "generic")
+	setDefault(&o.Symlinks, PolicyObject)
+	setDefault(&o.Directories, PolicyObject)
+	setDefault(&o.MinProof, ProofSHA256)
+	setDefault(&o.Concurrency, 16)
+	setDefault(&o.PartConcurrency, 4)
+	setDefault(&o.Memory, 256*mib)
+	setDefault(&o.ReadBackLimit, gib)
+	setDefault(&o.Retries, 8)
+	setDefault(&o.Backoff, 200*time.Millisecond)
+	setDefault(&o.CallTimeout, 2*time.Minute)
+	setDefault(&o.Software, "sledge")
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return o
+}
+
+func setDefault[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+// validate checks what withDefaults has filled.
+func (o Options) validate() error {
+	var problems []error
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if !bucketPattern.MatchString(o.Bucket) {
+		bad("bucket %q is not a bucket name", o.Bucket)
+	}
+	if err := checkPrefix(o.Prefix); err != nil {
+		problems = append(problems, err)
+	}
+	if _, err := ProfileByName(o.Profile); err != nil {
+		problems = append(problems, err)
+	}
+	for name, p := range map[string]Policy{"symlinks": o.Symlinks, "directories": o.Directories} {
+		if p != PolicyObject && p != PolicySkip {
+			bad("policy for %s is %q, must be object or skip", name, p)
+		}
+	}
+	if _, known := proofOrder[o.MinProof]; !known || o.MinProof == ProofNone {
+		bad("proof %q is not known", o.MinProof)
+	}
+	if o.Concurrency < 1 || o.Concurrency > 1024 || o.PartConcurrency < 1 || o.PartConcurrency > 256 {
+		bad("concurrency of %d objects and %d parts: must be 1…1024 and 1…256", o.Concurrency, o.PartConcurrency)
+	}
+	if o.Memory < perRequest {
+		bad("memory of %d bytes: must be at least %d", o.Memory, perRequest)
+	}
+	if o.Retries < 0 || o.Retries > 100 || o.Backoff < 0 || o.CallTimeout < time.Second {
+		bad("%d retries after %v, calls of %v", o.Retries, o.Backoff, o.CallTimeout)
+	}
+	if !runIDPattern.MatchString(o.RunID) {
+		bad("run id %q: must be 1 to 64 of a-z, 0-9 and -", o.RunID)
+	}
+	if !o.DryRun && o.StateDir == nil {
+		bad("no state folder")
+	}
+	if !o.DryRun && len(o.ImporterKey) != ed25519.PrivateKeySize {
+		bad("no importer key")
+	}
+	return errors.Join(problems...)
+}
+
+func checkPrefix(prefix string) error {
+	if prefix == "" {
+		return nil
+	}
+	if !strings.HasSuffix(prefix, "/") || strings.HasPrefix(prefix, "/") || !utf8.ValidString(prefix) {
+		return fmt.Errorf("prefix %q: must be UTF-8 and end in a slash, not begin with one", prefix)
+	}
+	for part := range strings.SplitSeq(strings.TrimSuffix(prefix, "/"), "/") {
+		if part == "" || part == "." || part == ".." {
+			return fmt.Errorf("prefix %q has an empty or dot component", prefix)
+		}
+	}
+	return nil
+}
+
+// requests is the bound of requests with payload at once.
+func (o Options) requests() int {
+	return int(max(1, min(o.Memory/perRequest, int64(o.Concurrency)*int64(o.PartConcurrency), 256)))
+}
+
+// TargetURL names the target in receipts: s3://bucket/prefix.
+func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix }
+
+// ParseTarget reads s3://bucket/prefix/ as the job file writes it.
+func ParseTarget(url string) (bucket, prefix string, err error) {
+	rest, ok := strings.CutPrefix(url, "s3://")
+	bucket, prefix, _ = strings.Cut(rest, "/")
+	if !ok || !bucketPattern.MatchString(bucket) {
+		return "", "", fmt.Errorf("target %q is not s3://bucket/prefix/", url)
+	}
+	if prefix != "" && !strings.HasSuffix(prefix, "/") {
+		prefix += "/"
+	}
+	return bucket, prefix, checkPrefix(prefix)
+}

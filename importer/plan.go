@@ -1,0 +1,195 @@
+package importer
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// ActionKind is what is to be done for an entry.
+type ActionKind uint8
+
+// The kinds. ActionNone stores nothing: a policy leaves the entry out, or the
+// loader skipped it.
+const (
+	ActionNone ActionKind = iota
+	ActionPut
+	ActionMultipart
+)
+
+// Action is the plan for one entry: a pure function of the entry and the run's
+// options (P20).
+type Action struct {
+	Kind     ActionKind
+	Outcome  Outcome // ActionNone: what it counts as
+	Reason   string  // ActionNone: why
+	Path     string
+	Key      string
+	Size     int64
+	PartSize int64      // ActionMultipart
+	Parts    [][32]byte // SHA-256 of each part; one of them for ActionPut
+	SHA256   *[32]byte  // of the whole, if known
+	CRC      string     // base64 CRC64NVME of the whole, if known
+	Inline   []byte     // content that the record itself holds (symlinks)
+	HashedBy string     // loader, importer
+	EntryID  string
+	Metadata map[string]string
+	LeftOut  []string // names of metadata that does not fit
+}
+
+const (
+	byLoader   = "loader"
+	byImporter = "importer"
+)
+
+// Composite is S3's checksum of a multipart object: the SHA-256 of the parts'
+// SHA-256, in base64, and the number of parts.
+func (a *Action) Composite() string { return composite(a.Parts) }
+
+// Checksum is what the store must answer: plain for a single PUT, composite for
+// a multipart object.
+func (a *Action) Checksum() string {
+	if a.Kind == ActionMultipart {
+		return a.Composite()
+	}
+	return encode64(a.Parts[0][:])
+}
+
+// partSpan returns offset and length of part n, from 1.
+func (a *Action) partSpan(n int) (offset, length int64) {
+	if a.Kind != ActionMultipart {
+		return 0, a.Size
+	}
+	offset = int64(n-1) * a.PartSize
+	return offset, min(a.PartSize, a.Size-offset)
+}
+
+// planner holds what an action depends on besides its entry.
+type planner struct {
+	profile     Profile
+	prefix      string
+	symlinks    Policy
+	directories Policy
+	scope       manifest.Scope
+	runID       string
+}
+
+func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
+	profile, err := ProfileByName(o.Profile)
+	return &planner{profile, o.Prefix, o.Symlinks, o.Directories, scope, o.RunID}, err
+}
+
+// plan returns the action for an entry. An error is an *Error of class
+// FatalObject: this entry cannot be stored in this target.
+func (p *planner) plan(e Entry) (*Action, error) {
+	r := e.Record
+	a := &Action{Path: r.Path, Size: r.Size, HashedBy: byLoader, EntryID: entryID(p.scope, e.Raw[0])}
+	a.Key = p.prefix + r.OrderKey()
+	none := func(outcome Outcome, reason string) (*Action, error) {
+		a.Kind, a.Outcome, a.Reason = ActionNone, outcome, reason
+		return a, nil
+	}
+	switch r.Kind {
+	case manifest.KindSkipped:
+		return none(OutcomeSkipped, r.Reason)
+	case manifest.KindDir:
+		if p.directories == PolicySkip {
+			return none(OutcomeNoObject, "directories are left out by policy")
+		}
+		p.inline(a, nil)
+	case manifest.KindSymlink:
+		if p.symlinks == PolicySkip {
+			return none(OutcomeNoObject, "symlinks are left out by policy")
+		}
+		p.inline(a, []byte(r.Target))
+	case manifest.KindFile, manifest.KindHardlink:
+		if err := p.content(a, r); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, newError(CodeRefused, r.Path, fmt.Sprintf("entry of %v", r.Kind), nil)
+	}
+	if problem := p.profile.checkKey(a.Key); problem != "" {
+		return nil, newError(CodeKeyInvalid, r.Path, problem, nil)
+	}
+	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta)
+	return a, nil
+}
+
+// inline plans an object whose content the signed record itself holds.
+func (p *planner) inline(a *Action, content []byte) {
+	sum := crypto.SumSHA256(content)
+	a.Kind, a.Size, a.Inline, a.HashedBy = ActionPut, int64(len(content)), content, byImporter
+	a.Parts, a.SHA256 = [][32]byte{sum}, &sum
+	if a.Inline == nil {
+		a.Inline = []byte{}
+	}
+}
+
+func (p *planner) content(a *Action, r *manifest.Record) error {
+	tooLarge := func(format string, args ...any) error {
+		return newError(CodeTooLarge, r.Path, fmt.Sprintf(format, args...), nil)
+	}
+	if len(r.SHA256) == 32 {
+		a.SHA256 = (*[32]byte)(r.SHA256)
+	}
+	if r.HasCRC {
+		a.CRC = encode64(crcBytes(r.CRC))
+	}
+	if r.Size > p.profile.MaxObject {
+		return tooLarge("%d bytes, the target takes %d", r.Size, p.profile.MaxObject)
+	}
+	if r.PartSize == 0 {
+		a.Kind = ActionPut
+		a.Parts = [][32]byte{*a.SHA256} // the record's own check: one part has its digest
+		return nil
+	}
+	switch {
+	case len(r.Parts) > p.profile.MaxParts:
+		return tooLarge("%d parts, the target takes %d", len(r.Parts), p.profile.MaxParts)
+	case r.PartSize > p.profile.MaxPart:
+		return tooLarge("parts of %d bytes, the target takes %d", r.PartSize, p.profile.MaxPart)
+	case r.PartSize < p.profile.MinPart:
+		return newError(CodeRefused, r.Path, fmt.Sprintf("parts of %d bytes, the target wants %d", r.PartSize, p.profile.MinPart), nil)
+	}
+	a.Kind, a.PartSize = ActionMultipart, r.PartSize
+	a.Parts = make([][32]byte, len(r.Parts))
+	for i, sum := range r.Parts {
+		a.Parts[i] = [32]byte(sum)
+	}
+	return nil
+}
+
+// checkKey returns why the target cannot hold a key, or "". Control characters
+// and U+FFFE, U+FFFF do not survive the XML of listings.
+func (p Profile) checkKey(key string) string {
+	if len(key) > p.MaxKey {
+		return fmt.Sprintf("key of %d bytes, the target takes %d", len(key), p.MaxKey)
+	}
+	if !utf8.ValidString(key) {
+		return "key is not UTF-8"
+	}
+	for _, r := range key {
+		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffe || r == 0xffff {
+			return fmt.Sprintf("key holds the character U+%04X", r)
+		}
+	}
+	if p.NoSoap && key == "soap" {
+		return `the key "soap" cannot be addressed at this target`
+	}
+	for part := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
+		switch {
+		case part == "" || part == "." || part == "..":
+			return "key has an empty or dot segment"
+		case p.MaxSegment > 0 && len(part) > p.MaxSegment:
+			return fmt.Sprintf("key has a segment of %d bytes, the target takes %d", len(part), p.MaxSegment)
+		}
+	}
+	return ""
+}
+
+func encode64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

@@ -1,0 +1,329 @@
+package importer
+
+import (
+	"bufio"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Line is one line of objects.list (docs/format.md section 10).
+type Line struct {
+	Page         uint64    `json:"page"`
+	Index        int       `json:"index"`
+	Record       []byte    `json:"record"`
+	RecordSalt   []byte    `json:"record_salt"`
+	Outcome      Outcome   `json:"outcome"`
+	Key          string    `json:"key,omitempty"`
+	VersionID    string    `json:"version_id,omitempty"`
+	ETag         string    `json:"etag,omitempty"`
+	Size         *int64    `json:"size,omitempty"`
+	Parts        int       `json:"parts,omitempty"`
+	PartSize     int64     `json:"part_size,omitempty"`
+	SHA256       string    `json:"sha256,omitempty"`
+	ChecksumType string    `json:"checksum_type,omitempty"`
+	Proof        Proof     `json:"proof,omitempty"`
+	HashedBy     string    `json:"hashed_by,omitempty"`
+	PartsBy      string    `json:"parts_by,omitempty"`
+	Verified     time.Time `json:"verified,omitzero"`
+	Error        Code      `json:"error,omitempty"`
+	Detail       string    `json:"detail,omitempty"`
+}
+
+// ReceiptTotal is the predicate of total.dsse. Counts are of the list's lines,
+// so that they follow from the list alone.
+type ReceiptTotal struct {
+	Version      int                `json:"version"`
+	Critical     []string           `json:"critical"`
+	Job          manifest.ID        `json:"job"`
+	Device       manifest.ID        `json:"device"`
+	Generation   uint32             `json:"generation"`
+	Run          string             `json:"run"`
+	ManifestSize uint64             `json:"manifest_size"`
+	ManifestRoot []byte             `json:"manifest_root"`
+	Label        string             `json:"label"`
+	Target       string             `json:"target"`
+	Endpoint     string             `json:"endpoint,omitempty"`
+	Profile      string             `json:"profile"`
+	Probe        string             `json:"probe"`
+	Conditional  bool               `json:"conditional_writes"`
+	Records      uint64             `json:"records"`
+	Entries      uint64             `json:"entries"`
+	Outcomes     map[Outcome]uint64 `json:"outcomes"`
+	Bytes        int64              `json:"bytes"`
+	Proof        map[Proof]uint64   `json:"proof"`
+	Differences  []string           `json:"differences,omitempty"`
+	Complete     bool               `json:"complete"`
+	Started      time.Time          `json:"started"`
+	Finished     time.Time          `json:"finished"`
+	Software     string             `json:"software"`
+}
+
+// PredicateReceipt is the predicate type of total.dsse.
+const PredicateReceipt = manifest.PredicateReceipt
+
+// ReceiptOrigin is the first line of a receipt checkpoint and its key's name.
+func ReceiptOrigin(s manifest.Scope, run string) string { return s.Origin() + "/import/" + run }
+
+const (
+	receiptsFolder = "receipts"
+	listName       = "objects.list"
+	totalName      = "total.dsse"
+)
+
+// receiptFolder is the first attempt's "receipts", or that of a later one.
+func (r *run) receiptFolder() string {
+	if r.header.Attempt > 1 {
+		return fmt.Sprintf("%s-%d", receiptsFolder, r.header.Attempt)
+	}
+	return receiptsFolder
+}
+
+// receipts writes the receipts, if that has not been done, and completes the
+// result from them.
+//
+//  1. objects.list and the log, from the source and the journal; sync
+//  2. the checkpoint, signed
+//  3. total.dsse, signed; its presence means that all is whole
+//  4. the journal's word that it is done
+//
+// Everything that goes into them was fixed before (journal: salts, outcomes,
+// times), so a crash at any point has the same bytes written again, and the key
+// never signs two checkpoints of one run that differ.
+func (r *run) receipts(ctx context.Context, end *finished, result *Result) error {
+	if t, ok := r.source.(Totaler); ok {
+		totals, err := t.Totals()
+		if err != nil {
+			return fmt.Errorf("the manifest's totals: %w", err)
+		}
+		result.Differences = reconcile(end.Tally.Manifest, totals)
+	}
+	result.Complete = end.Tally.Bad() == 0 && len(result.Differences) == 0
+	w := &receiptWriter{run: r, disk: r.opts.StateDir, folder: r.receiptFolder(), dirs: map[string]bool{},
+		tally: newTally(), outcomes: map[Outcome]uint64{}}
+	if !end.Done {
+		if err := w.write(ctx, end, result); err != nil {
+			return stateError(err)
+		}
+		end.Done = true
+		if err := r.journal.store(finishedKey, end, true); err != nil {
+			return err
+		}
+	}
+	checkpoint, err := vfs.ReadFile(w.disk, w.folder+"/log/checkpoint", manifest.MaxCheckpoint)
+	if err != nil {
+		return stateError(err)
+	}
+	result.Checkpoint, result.Receipts = checkpoint, w.folder
+	return nil
+}
+
+// stateError classifies an error of the state folder's disk.
+func stateError(err error) error {
+	var p *fs.PathError
+	if e := (*Error)(nil); errors.As(err, &e) || isCanceled(err) || !errors.As(err, &p) {
+		return err
+	}
+	return journalError(err, nil)
+}
+
+type receiptWriter struct {
+	run      *run
+	disk     vfs.FS
+	folder   string
+	dirs     map[string]bool // folders with new entries
+	lines    uint64
+	tally    Tally
+	outcomes map[Outcome]uint64 // of lines
+}
+
+func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result) error {
+	if err := durable.MkdirAll(w.disk, w.folder+"/log"); err != nil {
+		return err
+	}
+	list, err := w.create(w.folder + "/" + listName)
+	if err != nil {
+		return err
+	}
+	defer list.Close() // closed below; this is for the ways out before
+	log := manifest.NewLogWriter(func(name string, data []byte) error { return w.file("log/"+name, data) })
+	out := bufio.NewWriterSize(vfs.NewWriter(list, 0), 1<<20)
+	ordinal := uint64(0)
+	err = w.run.source.Entries(ctx, func(e Entry) error {
+		err := w.entry(out, log, e, ordinal)
+		ordinal++
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	if err := errors.Join(list.Sync(), list.Close()); err != nil {
+		return err
+	}
+	size, root, err := log.Finish()
+	if err != nil {
+		return err
+	}
+	if w.tally.Entries() != end.Tally.Entries() || w.tally.Bad() != end.Tally.Bad() || w.tally.Bytes != end.Tally.Bytes {
+		return fmt.Errorf("the source gave other entries the second time: %d, then %d", end.Tally.Entries(), w.tally.Entries())
+	}
+	return w.sign(size, root, end, result)
+}
+
+// entry writes the lines of one entry.
+func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entry, ordinal uint64) error {
+	rec, ok, err := w.run.journal.outcome(ordinal)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return newError(CodeJournalLost, "", fmt.Sprintf("entry %d has no outcome", ordinal), nil)
+	}
+	w.tally.add(e, rec, e.Record.DataLength())
+	for i, raw := range e.Raw {
+		line := Line{Page: raw.Page, Index: raw.Index, Record: raw.Bytes, RecordSalt: raw.Salt[:],
+			Outcome: OutcomeNoObject, Detail: "continues the record before"}
+		if i == 0 {
+			w.run.fill(&line, e, rec)
+		}
+		if err := w.line(out, log, &line); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fill completes an entry's first line from the plan and the outcome.
+func (r *run) fill(line *Line, e Entry, rec record) {
+	line.Outcome, line.Error, line.Detail = rec.Outcome, rec.Code, rec.Detail
+	action, err := r.planner.plan(e)
+	if err != nil || action.Kind == ActionNone {
+		return
+	}
+	line.Key, line.Size, line.Parts, line.PartSize, line.SHA256 = action.Key, &action.Size, len(action.Parts), action.PartSize, action.Checksum()
+	if rec.Outcome != OutcomeStored && rec.Outcome != OutcomeAlreadyThere {
+		return
+	}
+	line.VersionID, line.ETag, line.ChecksumType = rec.VersionID, rec.ETag, rec.ChecksumType
+	line.Proof, line.HashedBy, line.PartsBy, line.Verified = rec.Proof, rec.HashedBy, byLoader, rec.Verified
+}
+
+func (w *receiptWriter) line(out *bufio.Writer, log *manifest.LogWriter, line *Line) error {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	salt := w.run.lineSalt(w.lines)
+	w.lines++
+	w.outcomes[line.Outcome]++
+	if _, err := log.Append(manifest.EncodeReceipt(manifest.Commitment(salt, text))); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%x %s\n", salt, text) // a bufio.Writer keeps its error for Flush
+	return nil
+}
+
+// lineSalt is the salt of a line: secret, and the same whenever the line is
+// written again.
+func (r *run) lineSalt(n uint64) (salt [32]byte) {
+	h := hmac.New(sha256.New, r.header.Secret)
+	h.Write(binary.BigEndian.AppendUint32([]byte("receipt line"), uint32(r.header.Attempt)))
+	h.Write(binary.BigEndian.AppendUint64(nil, n))
+	return [32]byte(h.Sum(nil))
+}
+
+// create makes a file anew, in place of one that a crash left.
+func (w *receiptWriter) create(name string) (vfs.File, error) {
+	f, err := w.disk.Create(name, vfs.CreateOptions{})
+	if errors.Is(err, fs.ErrExist) {
+		if err := w.disk.Remove(name); err != nil {
+			return nil, err
+		}
+		f, err = w.disk.Create(name, vfs.CreateOptions{})
+	}
+	return f, err
+}
+
+// file writes one file of the log; its folder is synced at the end.
+func (w *receiptWriter) file(name string, data []byte) error {
+	name = w.folder + "/" + name
+	if dir := path.Dir(name); !w.dirs[dir] {
+		if err := durable.MkdirAll(w.disk, dir); err != nil {
+			return err
+		}
+		w.dirs[dir] = true
+	}
+	f, err := w.create(name)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(data, 0)
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// sign syncs what was written and puts the two signatures to it.
+func (w *receiptWriter) sign(size uint64, root [32]byte, end *finished, result *Result) error {
+	for dir := range w.dirs {
+		if err := w.disk.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	if err := w.disk.SyncDir(w.folder); err != nil {
+		return err
+	}
+	r := w.run
+	scope, cp := r.source.Scope(), r.source.Checkpoint()
+	checkpoint, err := manifest.SignCheckpoint(ReceiptOrigin(scope, r.attemptID()), size, root, r.opts.ImporterKey)
+	if err != nil {
+		return err
+	}
+	if err := durable.WriteFile(w.disk, w.folder+"/log/checkpoint", checkpoint); err != nil {
+		return err
+	}
+	label := "not given"
+	if r.source.LabelChecked() {
+		label = "checked"
+	}
+	total := ReceiptTotal{
+		Version: manifest.Version, Critical: []string{}, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
+		Run: r.attemptID(), ManifestSize: cp.Size, ManifestRoot: cp.Root[:], Label: label,
+		Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
+		Probe: end.Probe, Conditional: end.Conditional,
+		Records: w.lines, Entries: w.tally.Entries(), Outcomes: w.outcomes, Bytes: w.tally.Bytes, Proof: w.tally.Proofs,
+		Differences: result.Differences, Complete: result.Complete,
+		Started: r.header.Started, Finished: end.At, Software: r.opts.Software,
+	}
+	statement, err := manifest.SignStatement(manifest.PredicateReceipt,
+		[]manifest.Subject{manifest.SHA256Subject("checkpoint", checkpoint)}, total, r.opts.ImporterKey)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(w.disk, w.folder+"/"+totalName, statement)
+}
+
+// parseSalt reads the salt at the head of a line.
+func parseSalt(b []byte) (salt [32]byte, err error) {
+	if len(b) != 64 {
+		return salt, fmt.Errorf("salt of %d characters", len(b))
+	}
+	_, err = hex.Decode(salt[:], b)
+	return salt, err
+}

@@ -1,0 +1,175 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+func readLines(t *testing.T, disk vfs.FS, name string) (lines []Line) {
+	t.Helper()
+	list, err := vfs.ReadFile(disk, name, 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text := range bytes.Lines(list) {
+		line, err := ParseLine(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// TestReceipts checks what was written as a stranger would, from the format.
+func TestReceipts(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	// Enough extended attributes for continuation records.
+	r := &manifest.Record{Kind: manifest.KindFile, Path: "z", SHA256: sum(nil), Mode: 0o600}
+	for _, name := range []string{"user.a", "user.b"} {
+		r.Xattrs = append(r.Xattrs, manifest.Xattr{Name: name, Value: bytes.Repeat([]byte("v"), 50000)})
+	}
+	s.add(r)
+	s.content["z"] = nil
+	res := mustRun(t, s, f, testOptions(t, disk))
+	pub := testKey.Public().(ed25519.PublicKey)
+	origin := s.scope.Origin() + "/import/run-1"
+	cp, err := manifest.OpenCheckpoint(res.Checkpoint, origin, pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, _ := vfs.ReadFile(disk, "receipts/objects.list", 1<<30)
+	var tree manifest.Tree
+	var i int
+	var raws []RawRecord
+	for _, e := range s.entries {
+		raws = append(raws, e.Raw...)
+	}
+	for text := range bytes.Lines(list) {
+		salt, err := parseSalt(text[:64])
+		if err != nil {
+			t.Fatal(err)
+		}
+		tree.Add(manifest.EncodeReceipt(manifest.Commitment(salt, bytes.TrimSuffix(text[65:], []byte("\n")))))
+		line, _ := ParseLine(text)
+		if !bytes.Equal(line.Record, raws[i].Bytes) || line.Page != raws[i].Page || line.Index != raws[i].Index || !bytes.Equal(line.RecordSalt, raws[i].Salt[:]) {
+			t.Errorf("line %d is not record %d", i, i)
+		}
+		i++
+	}
+	if uint64(i) != cp.Size || tree.Root() != cp.Root || i != len(raws) || len(raws) != len(s.entries)+2 {
+		t.Errorf("%d lines, %d records, checkpoint of %d", i, len(raws), cp.Size)
+	}
+	env, err := vfs.ReadFile(disk, "receipts/total.dsse", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total ReceiptTotal
+	st, _, err := manifest.OpenStatement(env, manifest.PredicateReceipt, &total, pub)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Subject[0].Digest["sha256"] != manifest.SHA256Subject("", res.Checkpoint).Digest["sha256"] {
+		t.Errorf("subject %v", st.Subject)
+	}
+	if !total.Complete || total.Run != "run-1" || total.Records != uint64(i) || total.Outcomes[OutcomeStored] != 9 || total.Outcomes[OutcomeNoObject] != 2 || total.Label != "checked" || total.Target != "s3://bucket/in/" {
+		t.Errorf("total %+v", total)
+	}
+	for _, name := range []string{"receipts/log/tile/entries/000.p/12", "receipts/log/tile/0/000.p/12"} {
+		if _, err := disk.Stat(name); err != nil {
+			t.Error(err)
+		}
+	}
+	lines := readLines(t, disk, "receipts/objects.list")
+	if d := lines[len(lines)-3].Detail; !strings.Contains(d, "user.a, user.b") {
+		t.Errorf("left-out metadata is not named: %q", d)
+	}
+	big := lines[2]
+	if big.Parts != 2 || big.PartSize != 16<<20 || !strings.HasSuffix(big.SHA256, "-2") || big.ChecksumType != "COMPOSITE" || big.Proof != ProofSHA256 || big.Verified.IsZero() {
+		t.Errorf("line %+v", big)
+	}
+}
+
+// TestReceiptCrash cuts the power while receipts are written: whatever is
+// written again has the same bytes.
+func TestReceiptCrash(t *testing.T) {
+	s := newSource()
+	s.file("a", []byte("hello"))
+	s.file("b", nil)
+	disk, f := memDisk(), newFake(t)
+	var images []*vfs.Mem
+	rng := newRand(5)
+	o := testOptions(t, disk)
+	o.Now = fixedClock()
+	// The journal's end is written before the receipts; from there on an image is
+	// taken at every operation.
+	ops := 0
+	wrapped := &imaging{FS: disk, take: func(name string) {
+		if strings.HasPrefix(name, "receipts") {
+			ops++
+			images = append(images, disk.CrashClone(rng, rng.Intn(101)))
+		}
+	}}
+	o.StateDir = wrapped
+	want := mustRun(t, s, f, o)
+	if ops < 10 {
+		t.Fatalf("%d operations on the receipts", ops)
+	}
+	for i, image := range images {
+		o := testOptions(t, image)
+		o.Now = fixedClock()
+		got, err := Run(context.Background(), s, f, o)
+		if err != nil || string(got.Checkpoint) != string(want.Checkpoint) || !got.Complete {
+			t.Errorf("image %d: %v: another checkpoint:\n%s\nwant\n%s", i, err, got.Checkpoint, want.Checkpoint)
+		}
+	}
+}
+
+func TestVerifyObjects(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	mustRun(t, s, f, testOptions(t, disk))
+	list, _ := vfs.ReadFile(disk, "receipts/objects.list", 1<<30)
+	verify := func(back bool) (VerifyReport, []*Error) {
+		t.Helper()
+		var found []*Error
+		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{ReadBack: back, Backoff: 1,
+			Difference: func(e *Error) { found = append(found, e) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep, found
+	}
+	if rep, found := verify(false); rep.Same != 8 || rep.Differences != 0 || rep.Proofs[ProofSHA256] != 8 || len(found) > 0 {
+		t.Errorf("%+v %v", rep, found)
+	}
+	if rep, found := verify(true); rep.Same != 8 || rep.Proofs[ProofReadBack] != 8 {
+		t.Errorf("%+v %v", rep, found)
+	}
+	delete(f.objects, "in/a")
+	big := f.objects["in/big"]
+	big.data = bytes.Clone(big.data)
+	big.data[16<<20] ^= 1
+	f.objects["in/big"] = big
+	if rep, found := verify(false); rep.Differences != 1 || found[0].Code != CodeMissing || found[0].Path != "in/a" {
+		t.Errorf("%+v %v", rep, found)
+	}
+	if rep, found := verify(true); rep.Differences != 2 || rep.Same != 6 {
+		t.Errorf("%+v %v", rep, found)
+	}
+	// A list whose own words do not fit its records.
+	list = bytes.Replace(list, []byte(`"size":5,`), []byte(`"size":6,`), 1)
+	if rep, found := verify(false); rep.Differences != 1 || found[0].Path != "a" {
+		t.Errorf("%+v %v", rep, found)
+	}
+	for _, bad := range []string{"x", "x y\n", string(list[:500]), strings.Repeat("a", 300<<10)} {
+		if _, err := VerifyObjects(context.Background(), strings.NewReader(bad), f, VerifyOptions{}); err == nil {
+			t.Errorf("list %.40q was accepted", bad)
+		}
+	}
+}

@@ -1,0 +1,481 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"math/rand"
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+func TestRun(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	res := mustRun(t, s, f, testOptions(t, memDisk()))
+	f.check(t, s, "in/")
+	if !res.Complete || res.ExitClass() != ExitSkipped || res.Tally.Outcomes[OutcomeStored] != 8 || res.Tally.Outcomes[OutcomeSkipped] != 1 {
+		t.Errorf("result %+v, class %v", res, res.ExitClass())
+	}
+	if res.Tally.Proofs[ProofSHA256] != 8 || !res.Probe.Checking || !res.Probe.Conditional() {
+		t.Errorf("proofs %v, probe %v", res.Tally.Proofs, res.Probe)
+	}
+	meta := f.objects["in/a"].metadata
+	for name, want := range map[string]string{"file-permissions": "0100644", "file-owner": "500", "file-group": "600", "file-mtime": "1595002920123456789ns"} {
+		if meta[name] != want {
+			t.Errorf("metadata %s is %q, want %q", name, meta[name], want)
+		}
+	}
+	if m := f.objects["in/dir/f"].metadata; m["file-permissions"] != "0120777" || m["sledge-kind"] != "symlink" {
+		t.Errorf("symlink metadata %v", m)
+	}
+	if m := f.objects["in/dir/"].metadata; m["file-permissions"] != "040755" {
+		t.Errorf("directory metadata %v", m)
+	}
+}
+
+// TestAgain runs a finished import a second time, and as another run.
+func TestAgain(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	first := mustRun(t, s, f, testOptions(t, disk))
+	before := f.calls
+	second := mustRun(t, s, f, testOptions(t, disk))
+	if f.calls != before || string(second.Checkpoint) != string(first.Checkpoint) || !second.Complete {
+		t.Errorf("a finished run made %d calls; complete %v", f.calls-before, second.Complete)
+	}
+	o := testOptions(t, memDisk())
+	o.RunID = "run-2"
+	other := mustRun(t, s, f, o)
+	if !other.Complete || other.Tally.Outcomes[OutcomeAlreadyThere] != 8 || f.byCall["part"] != 2+3+3 {
+		t.Errorf("other run: %+v, calls %v", other.Tally, f.byCall)
+	}
+	f.check(t, s, "in/")
+}
+
+// TestFaults fails every single call in turn, applied or not, in every way that
+// a network can, and expects the run to end complete all the same.
+func TestFaults(t *testing.T) {
+	s := mixed()
+	faults := map[string]*Error{
+		"lost":      unknown(newError(CodeConnectionLost, "", "reset", nil)),
+		"server":    unknown(newError(CodeServerError, "", "status 500", nil)),
+		"throttled": newError(CodeThrottled, "", "status 503", nil),
+		"absent":    newError(CodeTargetAbsent, "", "connection refused", nil),
+	}
+	total := newFake(t)
+	mustRun(t, s, total, testOptions(nil, memDisk()))
+	for name, fault := range faults {
+		for n := 1; n <= total.calls; n++ {
+			if testing.Short() && n%5 != 0 {
+				continue
+			}
+			apply := n%2 == 0 && name != "absent"
+			f := newFake(t)
+			f.hook = func(at int, call, key string) (bool, error) {
+				if at == n {
+					// "Slow down" is S3's word that nothing was begun.
+					return apply && !(call == "create" && name == "throttled"), fault
+				}
+				return true, nil
+			}
+			res, err := Run(context.Background(), s, f, testOptions(nil, memDisk()))
+			if err != nil || !res.Complete {
+				t.Errorf("%s at call %d (applied %v): %v, %+v", name, n, apply, err, res)
+				continue
+			}
+			f.check(t, s, "in/")
+			if t.Failed() {
+				t.Fatalf("%s at call %d (applied %v)", name, n, apply)
+			}
+		}
+	}
+}
+
+// TestCrash kills the importer at every call, the state folder with it, and
+// starts it again.
+func TestCrash(t *testing.T) {
+	s := mixed()
+	total := newFake(t)
+	mustRun(t, s, total, testOptions(nil, memDisk()))
+	for n := 1; n <= total.calls+2; n++ {
+		for _, apply := range []bool{false, true} {
+			if testing.Short() && n%5 != 0 {
+				continue
+			}
+			rng := rand.New(rand.NewSource(int64(n)))
+			disk, f := memDisk(), newFake(t)
+			var clone *vfs.Mem
+			ctx, cancel := context.WithCancel(context.Background())
+			f.hook = func(at int, call, key string) (bool, error) {
+				if at < n {
+					return true, nil
+				}
+				if at == n {
+					clone = disk.CrashClone(rng, rng.Intn(101))
+					cancel()
+					return apply, unknown(newError(CodeConnectionLost, "", "killed", nil))
+				}
+				return false, unknown(newError(CodeConnectionLost, "", "dead", nil))
+			}
+			o := testOptions(nil, disk)
+			o.Retries = 1
+			Run(ctx, s, f, o)
+			cancel()
+			if clone == nil {
+				clone = disk.CrashClone(rng, 0)
+			}
+			for _, u := range f.uploads {
+				for i, p := range u.parts {
+					p.lost = false
+					u.parts[i] = p
+				}
+			}
+			f.hook = nil
+			res, err := Run(context.Background(), s, f, testOptions(nil, clone))
+			if err != nil || !res.Complete || res.Tally.Outcomes[OutcomeStored] != 8 {
+				t.Fatalf("killed at call %d (applied %v), then: %v, %+v", n, apply, err, res)
+			}
+			f.check(t, s, "in/")
+			if t.Failed() {
+				t.Fatalf("killed at call %d (applied %v)", n, apply)
+			}
+		}
+	}
+}
+
+// TestPartsAreKept stops in the middle of an upload: the parts that are there
+// are listed and not sent again.
+func TestPartsAreKept(t *testing.T) {
+	s, f, disk := newSource(), newFake(t), memDisk()
+	s.file("big", pattern(3, 100<<20))
+	parts := 0
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	f.hook = func(n int, call, key string) (bool, error) {
+		if call == "part" && !strings.Contains(key, ProbePrefix) {
+			if parts++; parts == 4 {
+				cancel()
+			}
+		}
+		return true, nil
+	}
+	res, err := Run(ctx, s, f, testOptions(t, disk))
+	if err == nil || !res.Interrupted || res.ExitClass() != ExitInterrupted {
+		t.Fatalf("cancelled run: %v, %+v", err, res)
+	}
+	sent := parts
+	f.hook = nil
+	res = mustRun(t, s, f, testOptions(t, disk))
+	if res.PartsKept != int64(sent) || sent >= 7 || f.byCall["part"] != 7+3+3 {
+		t.Errorf("%d parts were sent before, %d kept, %d part calls in all", sent, res.PartsKept, f.byCall["part"])
+	}
+	f.check(t, s, "in/")
+}
+
+func TestConflicts(t *testing.T) {
+	put := func(f *fakeTarget, key string, o fakeObject) { f.objects["in/"+key] = o }
+	tests := []struct {
+		name    string
+		prepare func(f *fakeTarget, o *Options)
+		outcome Outcome
+		code    Code
+		proof   Proof
+	}{
+		{"other content", func(f *fakeTarget, o *Options) {
+			put(f, "a", fakeObject{data: []byte("HELLO"), sha256: "x", kind: "FULL_OBJECT"})
+		}, OutcomeConflict, CodeConflict, ""},
+		{"other size", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hell")}) }, OutcomeConflict, CodeConflict, ""},
+		{"no checksum, same bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hello")}) }, OutcomeAlreadyThere, "", ProofReadBack},
+		{"no checksum, other bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("HELLO")}) }, OutcomeConflict, CodeConflict, ""},
+		{"no checksum, read back too large", func(f *fakeTarget, o *Options) {
+			put(f, "a", fakeObject{data: []byte("hello")})
+			o.ReadBackLimit = 4
+		}, OutcomeConflict, CodeCannotCompare, ""},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s, f := newSource(), newFake(t)
+			s.file("a", []byte("hello"))
+			s.file("b", []byte("other"))
+			disk := memDisk()
+			o := testOptions(t, disk)
+			test.prepare(f, &o)
+			before := string(f.objects["in/a"].data)
+			res := mustRun(t, s, f, o)
+			if res.Tally.Outcomes[test.outcome] == 0 || res.Tally.Proofs[test.proof] == 0 && test.proof != "" {
+				t.Errorf("tally %+v", res.Tally)
+			}
+			if string(f.objects["in/a"].data) != before || len(f.objects) != 2 {
+				t.Errorf("the store was changed: %v", f.objects)
+			}
+			lines := readLines(t, disk, "receipts/objects.list")
+			if lines[0].Error != test.code || lines[0].Outcome != test.outcome {
+				t.Errorf("line %+v", lines[0])
+			}
+			if (test.code != "") != (res.ExitClass() == ExitIncomplete) {
+				t.Errorf("class %v", res.ExitClass())
+			}
+			if test.code == "" {
+				return
+			}
+			// The operator moves the object away: the next start is a second attempt.
+			delete(f.objects, "in/a")
+			res = mustRun(t, s, f, o)
+			if !res.Complete || res.Attempt != 2 || res.RunID != "run-1.2" || res.Receipts != "receipts-2" {
+				t.Errorf("second attempt %+v", res)
+			}
+			f.check(t, s, "in/")
+		})
+	}
+}
+
+func TestBadObjects(t *testing.T) {
+	tests := []struct {
+		name    string
+		prepare func(s *fakeSource, f *fakeTarget)
+		code    Code
+	}{
+		{"source lost", func(s *fakeSource, f *fakeTarget) { s.broken["big"] = errors.New("too few shards") }, CodeSourceLost},
+		{"source corrupt, multipart", func(s *fakeSource, f *fakeTarget) { s.flipped["big"] = 16<<20 + 5 }, CodeSourceCorrupt},
+		{"source corrupt, single", func(s *fakeSource, f *fakeTarget) { s.flipped["dir/c"] = 77 }, CodeSourceCorrupt},
+		{"wire corrupt for good", func(s *fakeSource, f *fakeTarget) {
+			f.hook = func(n int, call, key string) (bool, error) {
+				if key == "in/big" && call == "part" {
+					return false, newError(CodeDigestRefused, "", "BadDigest", nil)
+				}
+				return true, nil
+			}
+		}, CodeDigestRefused},
+		{"refused", func(s *fakeSource, f *fakeTarget) {
+			f.hook = func(n int, call, key string) (bool, error) {
+				if key == "in/dir/c" && call == "put" {
+					return false, newError(CodeRefused, "", "status 400: Whatever", nil)
+				}
+				return true, nil
+			}
+		}, CodeRefused},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s, f := mixed(), newFake(t)
+			test.prepare(s, f)
+			var seen []*Error
+			o := testOptions(t, memDisk())
+			o.Problem = func(e *Error) { seen = append(seen, e) }
+			res := mustRun(t, s, f, o)
+			if res.Tally.Outcomes[OutcomeFailed] != 1 || res.Tally.Outcomes[OutcomeStored] != 7 || res.Complete {
+				t.Errorf("tally %+v", res.Tally)
+			}
+			if len(seen) != 1 || seen[0].Code != test.code || seen[0].Path == "" || seen[0].Remedy == "" || seen[0].Class != FatalObject {
+				t.Errorf("problems %v", seen)
+			}
+			if len(f.uploads) != 0 {
+				t.Errorf("uploads left: %v", f.uploads)
+			}
+		})
+	}
+}
+
+// TestWireCorruptOnce is cured by one more sending.
+func TestWireCorruptOnce(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	done := false
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/big" && call == "part" && !done {
+			done = true
+			return false, newError(CodeDigestRefused, "", "BadDigest", nil)
+		}
+		return true, nil
+	}
+	if res := mustRun(t, s, f, testOptions(t, memDisk())); !res.Complete || res.Retries != 1 {
+		t.Errorf("result %+v", res)
+	}
+	f.check(t, s, "in/")
+}
+
+func TestFixable(t *testing.T) {
+	for _, code := range []Code{CodeCredentialsRefused, CodeNoSuchBucket, CodeAccessDenied, CodeTargetAbsent, CodeTargetFull} {
+		for _, at := range []int{1, 25} {
+			s, f, disk := mixed(), newFake(t), memDisk()
+			f.hook = func(n int, call, key string) (bool, error) {
+				if n >= at {
+					return false, newError(code, "", "", nil)
+				}
+				return true, nil
+			}
+			o := testOptions(nil, disk)
+			o.Retries = 2
+			res, err := Run(context.Background(), s, f, o)
+			if at == 1 && code == CodeAccessDenied {
+				at = 3 // the probe's clean-up bears it
+			}
+			if err == nil || res == nil || res.Halt == nil || res.Halt.Code != code || res.ExitClass() != ExitFixable || res.Receipts != "" {
+				t.Errorf("%s at %d: %v, %+v", code, at, err, res)
+				continue
+			}
+			f.hook = nil
+			if res := mustRun(t, s, f, testOptions(nil, disk)); !res.Complete {
+				t.Errorf("%s at %d: after the fix: %+v", code, at, res)
+			}
+			f.check(t, s, "in/")
+		}
+	}
+}
+
+// TestOneObjectNeverAnswers leaves one entry without outcome; no receipt is
+// written, and the next start brings it.
+func TestOneObjectNeverAnswers(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/dir/d" && call == "put" {
+			return false, unknown(newError(CodeServerError, "", "status 500", nil))
+		}
+		return true, nil
+	}
+	o := testOptions(t, disk)
+	o.Retries = 2
+	res := mustRun(t, s, f, o)
+	if res.Unfinished != 1 || res.Complete || res.ExitClass() != ExitFixable || res.Receipts != "" || res.Tally.Outcomes[OutcomeStored] != 7 {
+		t.Errorf("result %+v", res)
+	}
+	f.hook = nil
+	if res := mustRun(t, s, f, o); !res.Complete {
+		t.Errorf("second start: %+v", res)
+	}
+}
+
+func TestStores(t *testing.T) {
+	t.Run("does not check", func(t *testing.T) {
+		s, f := mixed(), newFake(t)
+		f.unchecking = true
+		disk := memDisk()
+		res := mustRun(t, s, f, testOptions(t, disk))
+		if !res.Complete || res.Probe.Checking || res.Tally.Proofs[ProofReadBack] != 8 {
+			t.Errorf("result %+v", res)
+		}
+		if line := readLines(t, disk, "receipts/objects.list")[0]; line.HashedBy != byImporter || line.Proof != ProofReadBack {
+			t.Errorf("line %+v", line)
+		}
+	})
+	t.Run("does not check, source corrupt", func(t *testing.T) {
+		s, f := mixed(), newFake(t)
+		f.unchecking, s.flipped["big"] = true, 5
+		res := mustRun(t, s, f, testOptions(t, memDisk()))
+		if _, ok := f.objects["in/big"]; ok || res.Tally.Outcomes[OutcomeFailed] != 1 {
+			t.Errorf("tally %+v", res.Tally)
+		}
+	})
+	t.Run("tells no checksum", func(t *testing.T) {
+		s, f := mixed(), newFake(t)
+		f.noChecksums = true
+		if res := mustRun(t, s, f, testOptions(t, memDisk())); !res.Complete || res.Tally.Proofs[ProofReadBack] != 8 {
+			t.Errorf("result %+v", res)
+		}
+	})
+	t.Run("dashless composites", func(t *testing.T) {
+		s, f := mixed(), newFake(t)
+		f.dashless = true
+		if res := mustRun(t, s, f, testOptions(t, memDisk())); !res.Complete || res.Tally.Proofs[ProofSHA256] != 8 {
+			t.Errorf("result %+v", res)
+		}
+	})
+	t.Run("lies", func(t *testing.T) {
+		s, f := mixed(), newFake(t)
+		f.corrupt = true
+		o := testOptions(t, memDisk())
+		o.ReadBack = true
+		res := mustRun(t, s, f, o)
+		if res.Complete || res.Tally.Outcomes[OutcomeFailed] != 6 { // all but the two without bytes
+			t.Errorf("tally %+v", res.Tally)
+		}
+	})
+	t.Run("no conditions", func(t *testing.T) {
+		s, f := mixed(), newFake(t)
+		f.noConditions = true
+		o := testOptions(t, memDisk())
+		if res, err := Run(context.Background(), s, f, o); err == nil || res.Halt.Code != CodeNoConditions || len(f.objects) != 0 {
+			t.Fatalf("%v, %+v", err, res)
+		}
+		o.AllowUnconditional = true
+		o.StateDir = memDisk()
+		f.objects["in/a"] = fakeObject{data: []byte("other")}
+		res := mustRun(t, s, f, o)
+		if res.Tally.Outcomes[OutcomeConflict] != 1 || res.Tally.Outcomes[OutcomeStored] != 7 {
+			t.Errorf("tally %+v", res.Tally)
+		}
+	})
+}
+
+// TestForeignUploads leaves other people's uploads alone.
+func TestForeignUploads(t *testing.T) {
+	for _, exclusive := range []bool{true, false} {
+		s, f := mixed(), newFake(t)
+		f.uploads["foreign"] = &fakeUpload{key: "in/big", initiated: f.now(), initiator: "them", parts: map[int]fakePart{}}
+		lost := false
+		f.hook = func(n int, call, key string) (bool, error) {
+			if call == "create" && key == "in/big" && !lost {
+				lost = true
+				return true, unknown(newError(CodeConnectionLost, "", "reset", nil))
+			}
+			return true, nil
+		}
+		o := testOptions(t, memDisk())
+		o.ExclusivePrefix = exclusive
+		res := mustRun(t, s, f, o)
+		want := 1
+		if !exclusive {
+			want = 2 // ours, too: named, not touched
+		}
+		if len(f.uploads) != want || f.uploads["foreign"] == nil || res.LeftUploads != 1 || !res.Complete {
+			t.Errorf("exclusive %v: uploads %v, result %+v", exclusive, f.uploads, res)
+		}
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	s.file("x/"+strings.Repeat("k", 1200), []byte("long"))
+	s.totals.ScanEntries = s.totals.Files + s.totals.Dirs + s.totals.Symlinks + s.totals.Hardlinks + s.totals.Skipped
+	o := Options{Bucket: "bucket", Prefix: "in/", RunID: "r", DryRun: true}
+	res, err := Run(context.Background(), s, f, o)
+	if err != nil || res.Tally.Outcomes[OutcomeStored] != 8 || res.Tally.Outcomes[OutcomeFailed] != 1 || len(f.objects) != 0 || f.calls != 1 {
+		t.Errorf("%v, %+v, calls %v", err, res.Tally, f.byCall)
+	}
+	if res.ExitClass() != ExitIncomplete {
+		t.Errorf("class %v", res.ExitClass())
+	}
+}
+
+func TestStateMismatch(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	mustRun(t, s, f, testOptions(t, disk))
+	o := testOptions(t, disk)
+	o.Prefix = "elsewhere/"
+	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "Prefix") {
+		t.Errorf("other prefix: %v", err)
+	}
+	s.scope.Generation = 2
+	if _, err := Run(context.Background(), s, f, testOptions(t, disk)); !hasCode(err, CodeStateMismatch) {
+		t.Errorf("other generation: %v", err)
+	}
+}
+
+func TestReconcile(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	s.totals.ScanEntries++
+	s.totals.Files++
+	res := mustRun(t, s, f, testOptions(t, memDisk()))
+	if res.Complete || len(res.Differences) != 2 || res.ExitClass() != ExitIncomplete {
+		t.Errorf("differences %q", res.Differences)
+	}
+}
+
+func TestPolicies(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	o := testOptions(t, memDisk())
+	o.Symlinks, o.Directories = PolicySkip, PolicySkip
+	res := mustRun(t, s, f, o)
+	if !res.Complete || res.Tally.Outcomes[OutcomeNoObject] != 2 || len(f.objects) != 6 {
+		t.Errorf("tally %+v", res.Tally)
+	}
+}

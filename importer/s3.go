@@ -1,0 +1,230 @@
+package importer
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// S3 is a Target by the AWS SDK. It never retries: what an error means for the
+// object is decided above, not in the SDK.
+type S3 struct {
+	client *s3.Client
+	bucket string
+}
+
+var _ Target = (*S3)(nil)
+
+// NewS3 makes a client of the options' bucket. It makes no request, unless the
+// SDK's own credential chain needs one.
+func NewS3(ctx context.Context, o Options) (*S3, error) {
+	o = o.withDefaults()
+	load := []func(*config.LoadOptions) error{config.WithRegion(o.Region), config.WithHTTPClient(newHTTPClient(o))}
+	if c := o.Credentials; c != nil {
+		load = append(load, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken)))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return nil, fmt.Errorf("S3 configuration: %w", err)
+	}
+	client := s3.NewFromConfig(cfg, func(so *s3.Options) {
+		so.UsePathStyle = o.PathStyle
+		so.Retryer = aws.NopRetryer{}
+		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		so.DisableLogOutputChecksumValidationSkipped = true
+		if o.Endpoint != "" {
+			so.BaseEndpoint = aws.String(o.Endpoint)
+		}
+	})
+	return &S3{client: client, bucket: o.Bucket}, nil
+}
+
+// newHTTPClient keeps as many idle connections as there may be requests. It is
+// the SDK's, so that AWS_CA_BUNDLE works, and follows no redirect with a body.
+func newHTTPClient(o Options) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, o.requests()+o.Concurrency
+		t.ResponseHeaderTimeout = 0 // each call has its own time
+		t.WriteBufferSize, t.ReadBufferSize = 256<<10, 64<<10
+		t.DisableCompression = true
+	}).WithDialerOptions(func(d *net.Dialer) { d.Timeout = 15 * time.Second })
+}
+
+// signedPayload signs the body by a hash that is known already: it goes out as
+// x-amz-content-sha256, and the SDK neither hashes the body nor sends it unsigned.
+func signedPayload(sum [32]byte) func(*s3.Options) {
+	return func(o *s3.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("SledgePayloadHash",
+				func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+					return next.HandleInitialize(v4.SetPayloadHash(ctx, hex.EncodeToString(sum[:])), in)
+				}), middleware.Before)
+		})
+	}
+}
+
+func ifNoneMatch(want bool) *string {
+	if want {
+		return aws.String("*")
+	}
+	return nil
+}
+
+// Put implements Target.
+func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
+	out, err := t.client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &t.bucket, Key: &in.Key, Body: in.Body, ContentLength: &in.Size, Metadata: in.Metadata,
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(encode64(in.SHA256[:])),
+		IfNoneMatch: ifNoneMatch(in.IfAbsent),
+	}, signedPayload(in.SHA256))
+	if err != nil {
+		return Stored{}, s3Error(err, in.Key)
+	}
+	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId)}, nil
+}
+
+// CreateUpload implements Target.
+func (t *S3) CreateUpload(ctx context.Context, key string, metadata map[string]string) (string, error) {
+	out, err := t.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &t.bucket, Key: &key, Metadata: metadata,
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumType: types.ChecksumTypeComposite,
+	})
+	if err != nil {
+		return "", s3Error(err, key)
+	}
+	if aws.ToString(out.UploadId) == "" {
+		return "", unknown(newError(CodeServerError, key, "the answer to Create has no upload id", nil))
+	}
+	return *out.UploadId, nil
+}
+
+// UploadPart implements Target.
+func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
+	out, err := t.client.UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &t.bucket, Key: &in.Key, UploadId: &in.UploadID, PartNumber: aws.Int32(int32(in.Number)),
+		Body: in.Body, ContentLength: &in.Size,
+		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(encode64(in.SHA256[:])),
+	}, signedPayload(in.SHA256))
+	if err != nil {
+		return "", s3Error(err, in.Key)
+	}
+	return aws.ToString(out.ETag), nil
+}
+
+// CompleteUpload implements Target.
+func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
+	parts := make([]types.CompletedPart, len(in.Parts))
+	for i, p := range in.Parts {
+		parts[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.ETag), ChecksumSHA256: aws.String(p.SHA256)}
+	}
+	out, err := t.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &t.bucket, Key: &in.Key, UploadId: &in.UploadID, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
+		ChecksumSHA256: &in.Composite, ChecksumType: types.ChecksumTypeComposite, MpuObjectSize: &in.Size,
+		IfNoneMatch: ifNoneMatch(in.IfAbsent),
+	})
+	if err != nil {
+		return Stored{}, s3Error(err, in.Key)
+	}
+	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId)}, nil
+}
+
+// AbortUpload implements Target.
+func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
+	_, err := t.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
+	if err = s3Error(err, key); hasCode(err, CodeUploadGone) {
+		return nil
+	}
+	return err
+}
+
+// ListParts implements Target.
+func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) error) error {
+	pages := s3.NewListPartsPaginator(t.client, &s3.ListPartsInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return s3Error(err, key)
+		}
+		for _, p := range page.Parts {
+			err := f(Part{int(aws.ToInt32(p.PartNumber)), aws.ToInt64(p.Size), aws.ToString(p.ETag), aws.ToString(p.ChecksumSHA256)})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// ListUploads implements Target.
+func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) error {
+	pages := s3.NewListMultipartUploadsPaginator(t.client, &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &key})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return s3Error(err, key)
+		}
+		for _, u := range page.Uploads {
+			if aws.ToString(u.Key) != key {
+				continue
+			}
+			up := Upload{Key: key, ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}
+			if u.Initiator != nil {
+				up.Initiator = aws.ToString(u.Initiator.ID)
+			}
+			if err := f(up); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Head implements Reader.
+func (t *S3) Head(ctx context.Context, key string) (Object, error) {
+	out, err := t.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	if err != nil {
+		return Object{}, s3Error(err, key)
+	}
+	return Object{
+		Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
+		SHA256: aws.ToString(out.ChecksumSHA256), CRC64NVME: aws.ToString(out.ChecksumCRC64NVME),
+		ChecksumType: string(out.ChecksumType), Metadata: out.Metadata,
+	}, nil
+}
+
+// Get implements Reader.
+func (t *S3) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	in := &s3.GetObjectInput{Bucket: &t.bucket, Key: &key}
+	if version != "" {
+		in.VersionId = &version
+	}
+	out, err := t.client.GetObject(ctx, in)
+	if err != nil {
+		return nil, s3Error(err, key)
+	}
+	return out.Body, nil
+}
+
+// Delete implements Target.
+func (t *S3) Delete(ctx context.Context, key, version string) error {
+	in := &s3.DeleteObjectInput{Bucket: &t.bucket, Key: &key}
+	if version != "" {
+		in.VersionId = &version
+	}
+	_, err := t.client.DeleteObject(ctx, in)
+	return s3Error(err, key)
+}

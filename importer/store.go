@@ -1,0 +1,214 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+// putFirst is the size up to which an object is sent without looking whether its
+// key exists: the condition on the PUT says so at the price of this much payload.
+const putFirst = 1 << 20
+
+// object brings one planned object into the target, or finds out that it is
+// there, and returns its outcome. Rounds are: look, send, look. Whatever the
+// answer to a write was, the verdict comes from HEAD.
+func (r *run) object(ctx context.Context, t *transfer) (record, error) {
+	a := t.action
+	_, resumed, err := r.journal.upload(t.ordinal)
+	if err != nil {
+		return record{}, err
+	}
+	look := !r.conditional || resumed || a.Size > putFirst
+	for attempt := 0; ; attempt++ {
+		if look {
+			obj, err := r.head(ctx, a.Key)
+			if err == nil {
+				return r.judge(ctx, a, obj)
+			}
+			if !IsNotFound(err) {
+				return record{}, err
+			}
+		}
+		look = true
+		err := r.send(ctx, t)
+		if err == nil {
+			obj, err := r.head(context.WithoutCancel(ctx), a.Key)
+			if err == nil {
+				return r.judge(ctx, a, obj)
+			}
+			if !IsNotFound(err) {
+				return record{}, err
+			}
+			err = newError(CodeMissing, a.Path, "the target took the object and does not have it", nil)
+			if attempt >= maxRounds {
+				return record{}, err
+			}
+		}
+		if done, err := r.afterSend(t, attempt, err); done {
+			return record{}, err
+		}
+	}
+}
+
+// maxRounds bounds how often one object is begun anew.
+const maxRounds = 5
+
+// afterSend decides whether to look and send again.
+func (r *run) afterSend(t *transfer, attempt int, err error) (done bool, _ error) {
+	restart := hasCode(err, codeRestart) || hasCode(err, CodeUploadGone)
+	switch {
+	case attempt >= max(maxRounds, r.calls.retries):
+		return true, err
+	case err == nil, hasCode(err, codeKeyExists) && attempt < maxRounds:
+		return false, nil
+	case restart && attempt < maxRounds:
+		if hasCode(err, CodeUploadGone) {
+			err := r.journal.forgetUpload(t.ordinal)
+			return err != nil, err
+		}
+		err := r.abort(context.Background(), t.ordinal, t.action.Key)
+		return err != nil, err
+	case isUnknown(err) && r.calls.again(attempt, err):
+		return false, nil
+	case hasCode(err, codeKeyExists), hasCode(err, codeRestart):
+		return true, newError(CodeConflict, t.action.Path, "the key comes and goes: something else writes it", err)
+	}
+	return true, err
+}
+
+// send opens the content and uploads it.
+func (r *run) send(ctx context.Context, t *transfer) (err error) {
+	if r.calls.stopped() {
+		return errStopped
+	}
+	t.err, t.completed = nil, false
+	t.uncount()
+	t.content = inlineContent(t.action.Inline)
+	if t.action.Inline == nil {
+		if t.content, err = r.source.Open(ctx, t.entry.Record); err != nil {
+			return sourceError(t.action.Path, err)
+		}
+	}
+	defer t.content.Close() // read only
+	if t.action.Kind == ActionMultipart {
+		if err := t.resume(ctx); err != nil {
+			return err
+		}
+	}
+	return upload(ctx, t, r.opts.PartConcurrency)
+}
+
+func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
+	err = r.calls.idempotent(ctx, 0, func(ctx context.Context) error {
+		obj, err = r.target.Head(ctx, key)
+		return err
+	})
+	return obj, err
+}
+
+// judge decides what an object in the target is, from the target's answer and,
+// where that is not enough, from its bytes.
+func (r *run) judge(ctx context.Context, a *Action, obj Object) (record, error) {
+	ours := obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID
+	rec := record{Outcome: OutcomeAlreadyThere, VersionID: obj.VersionID, ETag: obj.ETag, ChecksumType: obj.ChecksumType, HashedBy: a.HashedBy}
+	if ours {
+		rec.Outcome = OutcomeStored
+		if !r.probe.Checking {
+			rec.HashedBy = byImporter
+		}
+		if len(a.LeftOut) > 0 {
+			rec.Detail = "not in the object's metadata: " + clip(strings.Join(a.LeftOut, ", "))
+		}
+	} else {
+		rec.Detail = "stored by someone else or an earlier run; its metadata was left as it is"
+	}
+	x := a.expected()
+	verdict, proof := x.compare(obj, ours)
+	if verdict == different {
+		return record{}, r.wrong(a, ours, "size or checksum differ")
+	}
+	if !r.probe.Checking {
+		proof = ProofNone // the store repeats what it was told
+	}
+	if r.opts.ReadBack || verdict == incomparable || !proof.atLeast(r.opts.MinProof) {
+		if !ours && !r.opts.ReadBack && a.Size > r.opts.ReadBackLimit {
+			return record{}, newError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, r.opts.ReadBackLimit), nil)
+		}
+		if err := readBack(ctx, r.calls, r.target, a.Key, obj.VersionID, x); err != nil {
+			if hasCode(err, CodeStoredWrong) {
+				return record{}, r.wrong(a, ours, asError(err).Cause)
+			}
+			return record{}, err
+		}
+		proof = ProofReadBack
+	}
+	if !proof.atLeast(r.opts.MinProof) {
+		return record{}, newError(CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)
+	}
+	rec.Proof, rec.Verified = proof, r.opts.Now().UTC()
+	return rec, nil
+}
+
+func (r *run) wrong(a *Action, ours bool, cause string) error {
+	if ours {
+		return newError(CodeStoredWrong, a.Path, cause, nil)
+	}
+	return newError(CodeConflict, a.Path, cause, nil)
+}
+
+func clip(s string) string {
+	if len(s) > 512 {
+		return strings.ToValidUTF8(s[:512], "") + "…"
+	}
+	return s
+}
+
+// readBack gets an object and holds its bytes against the manifest's digests.
+// Other content is CodeStoredWrong.
+func readBack(ctx context.Context, calls *caller, target Reader, key, version string, x expected) error {
+	return calls.idempotent(ctx, x.Size, func(ctx context.Context) error {
+		content, err := target.Get(ctx, key, version)
+		if err != nil {
+			return err
+		}
+		defer content.Close() // read only
+		return x.check(content)
+	})
+}
+
+// check reads content to its end and compares each part.
+func (x expected) check(content io.Reader) error {
+	buf := make([]byte, 256<<10)
+	left := x.Size
+	for i := range x.Parts {
+		size := left
+		if x.PartSize > 0 {
+			size = min(left, x.PartSize)
+		}
+		h := crypto.NewSHA256()
+		n, err := io.CopyBuffer(struct{ io.Writer }{h}, io.LimitReader(content, size), buf)
+		if err != nil {
+			return unknown(newError(CodeConnectionLost, "", "read back: "+err.Error(), err))
+		}
+		if n != size {
+			return newError(CodeStoredWrong, "", fmt.Sprintf("read back %d bytes, the manifest says %d", x.Size-left+n, x.Size), nil)
+		}
+		if [32]byte(h.Sum(nil)) != x.Parts[i] {
+			return newError(CodeStoredWrong, "", fmt.Sprintf("read back: part %d has another SHA-256", i+1), nil)
+		}
+		left -= n
+	}
+	n, err := io.ReadFull(content, buf[:1])
+	if n > 0 {
+		return newError(CodeStoredWrong, "", fmt.Sprintf("read back more than %d bytes", x.Size), nil)
+	}
+	if !errors.Is(err, io.EOF) {
+		return unknown(newError(CodeConnectionLost, "", fmt.Sprintf("read back: %v", err), err))
+	}
+	return nil
+}

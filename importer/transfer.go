@@ -1,0 +1,280 @@
+package importer
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// transfer is one object on its way. The SDK's uploader cuts the content and
+// calls put, or create, part and complete; what they do about resume, checksums,
+// journal and retries is decided here.
+type transfer struct {
+	run     *run
+	ordinal uint64
+	entry   Entry
+	action  *Action
+	content Content
+	sent    atomic.Int64 // bytes that progress has counted for it
+
+	completed bool // Complete was answered: its upload is no more
+
+	upload pending
+	have   map[int]Part // right parts that the store holds from an earlier start
+
+	mu  sync.Mutex
+	err error // the first error, as it was before the uploader wrapped it
+}
+
+// failed keeps the first error.
+func (t *transfer) failed(err error) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.err == nil {
+		t.err = err
+	}
+	return err
+}
+
+// count tells progress of bytes that are in the store.
+func (t *transfer) count(n int64) {
+	t.sent.Add(n)
+	t.run.progress.bytes.Add(n)
+}
+
+// uncount takes them back: the object is begun anew, or given up.
+func (t *transfer) uncount() { t.run.progress.bytes.Add(-t.sent.Swap(0)) }
+
+// put makes the single request. It is repeated only while it is certain that
+// nothing was stored.
+func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
+	err = t.send(ctx, 1, false, func(ctx context.Context, b *body) error {
+		stored, err = t.run.target.Put(ctx, PutRequest{
+			Key: t.action.Key, Body: b, Size: b.size, SHA256: t.action.Parts[0],
+			Metadata: t.action.Metadata, IfAbsent: t.run.conditional,
+		})
+		return err
+	})
+	if err != nil {
+		return stored, t.failed(err)
+	}
+	t.count(t.action.Size)
+	return stored, nil
+}
+
+// create begins the upload, or gives the id of the one that an earlier start
+// began. The intent is durable before Create is sent, the id before any part.
+func (t *transfer) create(ctx context.Context) (string, error) {
+	r := t.run
+	if t.upload.UploadID != "" {
+		return t.upload.UploadID, nil
+	}
+	for attempt := 0; ; attempt++ {
+		t.upload = pending{At: r.opts.Now()}
+		if err := r.journal.setUpload(t.ordinal, t.upload); err != nil {
+			return "", t.failed(err)
+		}
+		err := r.calls.once(ctx, 0, func(ctx context.Context) (err error) {
+			t.upload.UploadID, err = r.target.CreateUpload(ctx, t.action.Key, t.action.Metadata)
+			return err
+		})
+		if err == nil {
+			if err := r.journal.setUpload(t.ordinal, t.upload); err != nil {
+				return "", t.failed(err)
+			}
+			return t.upload.UploadID, nil
+		}
+		t.upload.UploadID = ""
+		if isUnknown(err) {
+			r.orphan(ctx, t.action.Key, t.upload.At)
+		}
+		if !r.calls.again(attempt, err) {
+			return "", t.failed(err)
+		}
+	}
+}
+
+// part sends one part, unless the store has it. It may be sent again whatever
+// became of it before: a part of one number replaces itself.
+func (t *transfer) part(ctx context.Context, number int) (etag string, err error) {
+	if p, ok := t.have[number]; ok {
+		t.count(p.Size)
+		t.run.partsResumed.Add(1)
+		return p.ETag, nil
+	}
+	err = t.send(ctx, number, true, func(ctx context.Context, b *body) error {
+		etag, err = t.run.target.UploadPart(ctx, PartRequest{
+			Key: t.action.Key, UploadID: t.upload.UploadID, Number: number,
+			Body: b, Size: b.size, SHA256: t.action.Parts[number-1],
+		})
+		return err
+	})
+	if err != nil {
+		return "", t.failed(err)
+	}
+	_, size := t.action.partSpan(number)
+	t.count(size)
+	return etag, nil
+}
+
+// complete asks once. Whatever its answer, a HEAD comes next.
+func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, err error) {
+	r := t.run
+	for attempt := 0; ; attempt++ {
+		err = r.calls.once(ctx, completeTime, func(ctx context.Context) error {
+			stored, err = r.target.CompleteUpload(ctx, CompleteRequest{
+				Key: t.action.Key, UploadID: t.upload.UploadID, Parts: parts,
+				Size: t.action.Size, Composite: t.action.Composite(), IfAbsent: r.conditional,
+			})
+			return err
+		})
+		if err == nil {
+			t.completed = true
+			return stored, nil
+		}
+		if isUnknown(err) || hasCode(err, codeRestart) || hasCode(err, CodeUploadGone) || !r.calls.again(attempt, err) {
+			return stored, t.failed(err)
+		}
+	}
+}
+
+// completeTime gives Complete ten minutes more: stores join parts meanwhile.
+const completeTime = 600 * slowest
+
+// send makes one request with payload. A refused digest is never answered by
+// sending again blindly: the content is read anew, and only if it is what the
+// manifest says the wire is given one more chance.
+func (t *transfer) send(ctx context.Context, number int, repeatable bool, call func(context.Context, *body) error) error {
+	calls, path := t.run.calls, t.action.Path
+	from, size := t.action.partSpan(number)
+	recheck := func() error { return hashSpan(ctx, t.content, path, from, size, t.action.Parts[number-1]) }
+	if !t.run.probe.Checking {
+		if err := recheck(); err != nil {
+			return err
+		}
+	}
+	refused := false
+	for attempt := 0; ; attempt++ {
+		var source error
+		err := calls.once(ctx, size, func(ctx context.Context) error {
+			b := newBody(t.content, from, size)
+			err := call(ctx, b)
+			source = b.detach()
+			return err
+		})
+		switch {
+		case err == nil:
+			return nil
+		case source != nil:
+			return sourceError(path, source)
+		case hasCode(err, CodeDigestRefused):
+			if err := recheck(); err != nil {
+				return err
+			}
+			if refused {
+				return err
+			}
+			refused = true
+			calls.retried.Add(1)
+			continue
+		case isUnknown(err) && !repeatable, !calls.again(attempt, err):
+			return err
+		}
+	}
+}
+
+// resume takes up an earlier start's upload: its id, and the parts that the
+// store holds with our size and SHA-256.
+func (t *transfer) resume(ctx context.Context) error {
+	r := t.run
+	t.upload, t.have = pending{}, nil
+	p, ok, err := r.journal.upload(t.ordinal)
+	if err != nil || !ok {
+		return err
+	}
+	if p.UploadID == "" {
+		r.orphan(ctx, t.action.Key, p.At)
+		return nil
+	}
+	have := map[int]Part{}
+	err = r.calls.idempotent(ctx, 0, func(ctx context.Context) error {
+		clear(have)
+		return r.target.ListParts(ctx, t.action.Key, p.UploadID, func(part Part) error {
+			if part.Number < 1 || part.Number > len(t.action.Parts) {
+				return nil
+			}
+			_, size := t.action.partSpan(part.Number)
+			if part.Size == size && part.SHA256 == encode64(t.action.Parts[part.Number-1][:]) {
+				have[part.Number] = part
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	t.upload, t.have = p, have
+	return nil
+}
+
+// abort forgets the entry's upload, in the store first. What cannot be aborted
+// now stays in the journal.
+func (r *run) abort(ctx context.Context, ordinal uint64, key string) error {
+	p, ok, err := r.journal.upload(ordinal)
+	if err != nil || !ok {
+		return err
+	}
+	if p.UploadID != "" {
+		err := r.calls.idempotent(context.WithoutCancel(ctx), 0, func(ctx context.Context) error {
+			return r.target.AbortUpload(ctx, key, p.UploadID)
+		})
+		if err != nil {
+			r.problem(newError(CodeOrphanUpload, key, "upload "+p.UploadID+" could not be aborted: "+asError(err).Cause, err))
+			r.leftUploads.Add(1)
+		}
+	}
+	return r.journal.forgetUpload(ordinal)
+}
+
+// uploadWindow is how far the target's clock may be from ours: S3 refuses
+// requests that are further off.
+const uploadWindow = 15 * time.Minute
+
+// orphan looks after a Create whose answer was lost. An upload is ours only if
+// nothing else writes below the prefix, and it is for this key, by our initiator
+// and of that time; all others are left, and named.
+func (r *run) orphan(ctx context.Context, key string, since time.Time) {
+	leave := func(text string) {
+		r.leftUploads.Add(1)
+		r.problem(newError(CodeOrphanUpload, key, text, nil))
+	}
+	if !r.opts.ExclusivePrefix || !r.probe.ListsUploads {
+		leave("the answer to a Create was lost and the prefix is not known to be ours alone")
+		return
+	}
+	var ours []string
+	others := 0
+	err := r.calls.idempotent(ctx, 0, func(ctx context.Context) error {
+		ours, others = nil, 0
+		return r.target.ListUploads(ctx, key, func(u Upload) error {
+			if u.Initiator == r.probe.Initiator && !u.Initiated.Before(since.Add(-uploadWindow)) && !u.Initiated.After(r.opts.Now().Add(uploadWindow)) {
+				ours = append(ours, u.ID)
+			} else {
+				others++
+			}
+			return nil
+		})
+	})
+	for _, id := range ours {
+		if err == nil {
+			err = r.calls.idempotent(ctx, 0, func(ctx context.Context) error { return r.target.AbortUpload(ctx, key, id) })
+		}
+	}
+	switch {
+	case err != nil:
+		leave("the answer to a Create was lost: " + asError(err).Cause)
+	case others > 0:
+		leave("uploads of others are under way for this key")
+	}
+}
