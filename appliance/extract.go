@@ -76,6 +76,9 @@ type extractor struct {
 	entries atomic.Uint64
 	bytes   atomic.Int64
 	dirs    []*manifest.Record // metadata is set when their content is there
+
+	pending      []written // guarded by mu
+	pendingBytes int64
 }
 
 // maxDirs bounds the folders whose times are restored at the end; of more the
@@ -103,14 +106,19 @@ func (x *extractor) warn(text string) {
 // there by then.
 func (x *extractor) run(ctx context.Context) error {
 	for _, links := range []bool{false, true} {
-		if err := x.pass(ctx, links); err != nil {
+		err := x.pass(ctx, links)
+		if nerr := x.name(x.pending); err == nil {
+			err = nerr
+		}
+		x.pending, x.pendingBytes = nil, 0
+		if err != nil {
 			return err
 		}
 	}
 	for i := len(x.dirs) - 1; i >= 0; i-- {
 		x.meta(x.dirs[i])
 	}
-	return nil
+	return x.sync()
 }
 
 func (x *extractor) pass(ctx context.Context, links bool) error {
@@ -238,19 +246,72 @@ func (x *extractor) file(ctx context.Context, rec *manifest.Record) error {
 	if err == nil {
 		err = x.fileMeta(f, rec)
 	}
-	if err == nil {
-		err = f.Sync()
-	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil {
-		err = x.root.Link(temp, name)
+	if err != nil {
+		x.root.Remove(temp)
+		return err
 	}
-	if rerr := x.root.Remove(temp); err == nil {
-		err = rerr
+	return x.publish(written{rec, temp, name})
+}
+
+// written is a file that is whole under its temporary name.
+type written struct {
+	rec        *manifest.Record
+	temp, name string
+}
+
+const (
+	publishFiles = 512
+	publishBytes = 256 << 20
+)
+
+// publish gathers written files: one sync of the file system serves many small
+// ones, and only then do they get their names.
+func (x *extractor) publish(w written) error {
+	x.mu.Lock()
+	x.pending = append(x.pending, w)
+	x.pendingBytes += w.rec.Size
+	var full []written
+	if len(x.pending) >= publishFiles || x.pendingBytes >= publishBytes {
+		full, x.pending, x.pendingBytes = x.pending, nil, 0
 	}
-	return err
+	x.mu.Unlock()
+	return x.name(full)
+}
+
+func (x *extractor) name(files []written) error {
+	if len(files) == 0 {
+		return nil
+	}
+	if err := x.sync(); err != nil {
+		return err
+	}
+	for _, w := range files {
+		err := x.root.Link(w.temp, w.name)
+		if rerr := x.root.Remove(w.temp); err == nil {
+			err = rerr
+		}
+		if err != nil {
+			x.entries.Add(^uint64(0))
+			x.fail(w.rec.Path, err)
+		}
+	}
+	return nil
+}
+
+// sync makes everything below the folder durable.
+func (x *extractor) sync() error {
+	d, err := x.root.Open(".")
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := unix.Syncfs(int(d.Fd())); err != nil {
+		return fmt.Errorf("sync of %s: %w", x.base, err)
+	}
+	return nil
 }
 
 // compare settles a name that is there: same content is success.
