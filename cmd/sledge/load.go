@@ -53,38 +53,41 @@ func (w *work) close() {
 
 // openWork opens state folder, secret, job and disks for a verb that needs all
 // of them, and asks the state for leave first.
-func (a *app) openWork(event firmware.EventKind) (w *work, err error) {
-	if err := firmware.HardenProcess(); err != nil {
+func (a *app) openWork(event firmware.EventKind) (*work, error) {
+	w := &work{}
+	if err := a.fill(w, event); err != nil {
+		w.close()
 		return nil, err
 	}
-	w = &work{}
-	defer func() {
-		if err != nil {
-			w.close()
-		}
-	}()
+	return w, nil
+}
+
+func (a *app) fill(w *work, event firmware.EventKind) (err error) {
+	if err := firmware.HardenProcess(); err != nil {
+		return err
+	}
 	if w.state, err = a.openDevice(true); err != nil {
-		return nil, err
+		return err
 	}
 	w.done = append(w.done, func() { w.state.close() })
 	key, err := a.leave(w.state, event)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	job, file, err := w.state.job()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	disks, closeDisks, err := a.openDisks()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	w.done = append(w.done, closeDisks)
 	if w.Device, err = appliance.Open(a.config(w.state, job, file, disks), key); err != nil {
-		return nil, err
+		return err
 	}
 	w.done = append(w.done, func() { w.Device.Close(); clear(key) })
-	return w, nil
+	return nil
 }
 
 // leave asks the state whether the event is allowed and gives the secret.
@@ -95,7 +98,7 @@ func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
 	case firmware.Locked:
 		return nil, fmt.Errorf("device is locked: %w", firmware.ErrNoSecret)
 	case firmware.Sealed:
-		return nil, hint(d.Allows(event), "this generation is final: ship the disks with their label; the next job needs a new job file")
+		return nil, hintSealed(d, d.Allows(event))
 	}
 	key, err := a.secret(d)
 	if err != nil {

@@ -82,7 +82,10 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, and no text but errors")
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(a.siteCommand(), a.deviceCommand(), a.jobCommand(),
-		a.unlockCommand(), a.lockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(), a.sealCommand(), a.versionCommand())
+		a.unlockCommand(), a.lockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(),
+		a.scrubCommand(), a.rebuildCommand(), a.sealCommand(),
+		a.receiveCommand(), a.importCommand(), a.extractCommand(), a.listCommand(), a.catCommand(),
+		a.verifyCommand(), a.proveCommand(), a.packCommand(), a.versionCommand())
 	return root
 }
 

@@ -121,7 +121,7 @@ func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 			return nil, usagef("this device has no job yet: give its file with --job job.dsse")
 		}
 		if err := d.Allows(firmware.EventUnlock); err != nil {
-			return nil, err
+			return nil, hintSealed(d, err)
 		}
 		job, file, err := d.job()
 		if err != nil {
@@ -146,6 +146,14 @@ func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 	}
 	event := &firmware.Event{Kind: firmware.EventAdoptJob, Time: a.now(), Job: firmware.ID(job.ID), Serial: job.Serial, JobFile: file}
 	return &adoption{job, file, event}, a.checkJob(d, job)
+}
+
+// hintSealed says what a sealed device is good for.
+func hintSealed(d *device, err error) error {
+	if d.State() != firmware.Sealed {
+		return err
+	}
+	return hint(err, "this generation is final: ship the disks with their label; for the next job give its file with --job")
 }
 
 // checkJob holds a verified job against this device and its clock.

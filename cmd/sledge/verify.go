@@ -40,11 +40,13 @@ func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(),
 	if o.Trust, err = fsckTrust(f.trust); err != nil {
 		return o, nil, err
 	}
-	o.Progress = func(s fsck.Status) {
-		m.tell(sample{phase: s.Phase, bytes: s.BytesDone, totalBytes: s.BytesTotal, more: fmt.Sprintf("%d of %d packs", s.PacksDone, s.PacksTotal)})
-	}
+	o.Progress = func(s fsck.Status) { m.tell(fsckSample(s)) }
 	o.Disks, done, err = a.readOnlyDisks()
 	return o, done, err
+}
+
+func fsckSample(s fsck.Status) sample {
+	return sample{phase: s.Phase, bytes: s.BytesDone, totalBytes: s.BytesTotal, more: fmt.Sprintf("%d of %d packs", s.PacksDone, s.PacksTotal)}
 }
 
 type fsckReport struct{ *fsck.Report }

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/appliance"
+)
+
+type extractReport struct {
+	*appliance.ExtractReport
+	Folder string `json:"folder"`
+}
+
+func (r *extractReport) print(w io.Writer) {
+	fmt.Fprintf(w, "extracted   %s, %s, to %s\n", plural(r.Entries, "entry"), size(r.Bytes), escape(r.Folder))
+	if r.Existing > 0 {
+		fmt.Fprintf(w, "existing    %d were there already with the same content\n", r.Existing)
+	}
+	if r.Skipped > 0 {
+		fmt.Fprintf(w, "skipped     %d: the loader could not read them\n", r.Skipped)
+	}
+	if r.Repaired > 0 {
+		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
+	}
+	for i, f := range append(append([]string(nil), r.Failures...), r.Warnings...) {
+		if i == shownFindings {
+			fmt.Fprintf(w, "  and more; --json names them all\n")
+			break
+		}
+		fmt.Fprintf(w, "  %s\n", escape(f))
+	}
+}
+
+func (a *app) extractCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "extract DIR",
+		Short: "write a sealed device's entries to a folder",
+		Long: `Write the entries of a sealed device below DIR, with holes, modes, times, extended
+attributes and links. Nothing is overwritten: a file that is there is compared.
+Run it again to go on.`,
+		Example: `  sledge extract /srv/back --site /srv/site --label device.label --disk '/mnt/bay*'
+  sledge extract /srv/back --prefix home/ --owner --recovery recovery.identity --trust signer.pub --no-label --disk '/mnt/bay*'`,
+		Args: cobra.ExactArgs(1),
+	}
+	var f keyFlags
+	f.add(cmd.Flags())
+	prefix := cmd.Flags().String("prefix", "", "only paths that begin with this")
+	owner := cmd.Flags().Bool("owner", false, "restore owner and group, and set-id bits (needs the rights)")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		r, err := a.openReader(&f)
+		if err != nil {
+			return nil, err
+		}
+		defer r.close()
+		totals := r.Totals()
+		m := a.meter("extract")
+		defer m.end()
+		done, err := r.Extract(ctx, args[0], appliance.ExtractOptions{
+			Prefix: *prefix, Owner: *owner, Workers: min(8, runtime.NumCPU()),
+			Progress: func(entries uint64, bytes int64) {
+				s := sample{phase: "extract", bytes: bytes, files: int64(entries)}
+				if *prefix == "" {
+					s.totalBytes, s.totalFiles = int64(totals.Bytes), int64(totals.Entries())
+				}
+				m.tell(s)
+			},
+		})
+		m.end()
+		if done == nil {
+			return nil, err
+		}
+		return &extractReport{done, args[0]}, chainEnd(r.Set, extractEnd(done, err))
+	})
+}
+
+func extractEnd(r *appliance.ExtractReport, err error) error {
+	switch {
+	case errors.Is(err, appliance.ErrSomeFailed):
+		return fmt.Errorf("%w: %w", errObjects, err)
+	case err == nil && r.Skipped > 0:
+		return hint(fmt.Errorf("%w: %s", errSkipped, plural(r.Skipped, "entry")), "everything that the device holds was extracted; \"sledge list -l\" names what the loader had to skip")
+	}
+	return err
+}

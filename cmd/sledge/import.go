@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// targetFlags say how the job's target is reached.
+type targetFlags struct {
+	target, profile, endpoint, region string
+	pathStyle                         bool
+}
+
+func (f *targetFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.target, "target", "", "s3://BUCKET/PREFIX/ (default: the job's)")
+	flags.StringVar(&f.profile, "profile", "", "the target's kind (default: the job's): "+profileNames())
+	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 endpoint (default: AWS)")
+	flags.StringVar(&f.region, "region", "us-east-1", "the bucket's region")
+	flags.BoolVar(&f.pathStyle, "path-style", false, "address the bucket in the path (most stores that are not AWS)")
+}
+
+func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error) {
+	o = importer.Options{Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile}
+	url := job.Target.URL
+	if f.target != "" {
+		url = f.target
+	}
+	if f.profile != "" {
+		o.Profile = f.profile
+	}
+	if o.Bucket, o.Prefix, err = importer.ParseTarget(url); err != nil {
+		return o, &usageError{err}
+	}
+	o.Symlinks, o.Directories = importer.Policy(job.Policy.Symlinks), importer.Policy(job.Policy.Directories)
+	return o, nil
+}
+
+type importFlags struct {
+	keyFlags
+	targetFlags
+	state, runID, importerKey, minProof     string
+	readBack, unconditional, exclusive, dry bool
+	concurrency                             int
+	memory, readBackLimit                   string
+}
+
+type importReport struct {
+	*importer.Result
+	Target   string `json:"target"`
+	State    string `json:"state"`
+	Repaired uint64 `json:"repaired_blocks"`
+	Class    string `json:"end"`
+	Label    bool   `json:"label_checked"`
+	Origin   string `json:"origin"`
+}
+
+func (r *importReport) print(w io.Writer) {
+	fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.RunID, r.Attempt, r.Class)
+	t := r.Tally
+	fmt.Fprintf(w, "entries     %d, %s of objects\n", t.Entries(), size(t.Bytes))
+	for _, o := range []importer.Outcome{importer.OutcomeStored, importer.OutcomeAlreadyThere, importer.OutcomeNoObject, importer.OutcomeSkipped, importer.OutcomeFailed, importer.OutcomeConflict} {
+		if n := t.Outcomes[o]; n > 0 {
+			fmt.Fprintf(w, "  %-13s %d\n", o, n)
+		}
+	}
+	for _, p := range []importer.Proof{importer.ProofReadBack, importer.ProofSHA256, importer.ProofCRC} {
+		if n := t.Proofs[p]; n > 0 {
+			fmt.Fprintf(w, "proof       %s: %d\n", p, n)
+		}
+	}
+	if r.Repaired > 0 {
+		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
+	}
+	for _, d := range r.Differences {
+		fmt.Fprintf(w, "difference  %s\n", escape(d))
+	}
+	if r.LeftUploads > 0 {
+		fmt.Fprintf(w, "left over   %s may be left in the target\n", plural(r.LeftUploads, "multipart upload"))
+	}
+	if r.Receipts != "" {
+		fmt.Fprintf(w, "receipts    %s\n", escape(filepath.Join(r.State, r.Receipts)))
+	}
+}
+
+func (a *app) importCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "import",
+		Short: "import a sealed device into S3, with every object proven",
+		Long: `Verify the whole chain, then upload every entry with the manifest's own checksums
+and prove it from the store's answer. Nothing is ever overwritten. Any k of the
+k+m disks are enough, in any order. After an interruption or an error that was
+mended, the same command goes on, part by part; its journal and receipts are in
+--state.
+
+Credentials come from the environment (AWS_ACCESS_KEY_ID, …), the shared files or
+the instance's role.`,
+		Example: `  sledge import --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+  sledge import --dry-run --site /srv/site --label device.label --disk '/mnt/bay*'
+  sledge import --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
+      --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,
+		Args: cobra.NoArgs,
+	}
+	var f importFlags
+	flags := cmd.Flags()
+	f.keyFlags.add(flags)
+	f.targetFlags.add(flags)
+	flags.StringVar(&f.state, "state", "", "folder of journal and receipts (default ./sledge-import-JOB-DEVICE)")
+	flags.StringVar(&f.runID, "run-id", "run-1", "name of this import; another one begins anew")
+	flags.StringVar(&f.importerKey, "importer-key", "", "the key that signs receipts (default: the site's)")
+	flags.StringVar(&f.minProof, "min-proof", string(importer.ProofSHA256), "weakest proof that counts: store crc64nvme, store sha256, read-back sha256")
+	flags.BoolVar(&f.readBack, "read-back", false, "read every object back and hash it")
+	flags.StringVar(&f.readBackLimit, "read-back-limit", "1GiB", "largest object that is read back to compare it with one that is there already")
+	flags.BoolVar(&f.unconditional, "allow-unconditional", false, "allow a store without conditional writes; the receipt will say so")
+	flags.BoolVar(&f.exclusive, "exclusive-prefix", false, "nothing else writes below the prefix: abort left-over uploads of this run")
+	flags.BoolVar(&f.dry, "dry-run", false, "plan everything, write nothing")
+	flags.IntVar(&f.concurrency, "concurrency", 0, "objects at once (default 16)")
+	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.importSet(ctx, &f) })
+}
+
+func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
+	r, err := a.openReader(&f.keyFlags)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	o, err := a.importOptions(f, r.Set)
+	if err != nil {
+		return nil, err
+	}
+	state := f.state
+	if state == "" {
+		state = fmt.Sprintf("sledge-import-%s-%s", r.Scope.Job.String()[:8], r.Scope.Device.String()[:8])
+	}
+	if !o.DryRun {
+		folder, err := importer.OpenState(state)
+		if err != nil {
+			return nil, asTargetError(err)
+		}
+		defer folder.Close()
+		o.StateDir = folder
+	}
+	m := a.meter("import")
+	defer m.end()
+	o.Progress = func(p importer.Progress) { m.tell(importSample(p)) }
+	target, err := importer.NewS3(ctx, o)
+	if err != nil {
+		return nil, asTargetError(err)
+	}
+	result, err := importer.Run(ctx, &importSource{r.Reader}, target, o)
+	m.end()
+	if result == nil {
+		return nil, asTargetError(err)
+	}
+	blocks, _ := r.RepairedBlocks()
+	rep := &importReport{result, o.TargetURL(), state, blocks, result.ExitClass().String(), r.LabelChecked, originOf(r.Set)}
+	return rep, chainEnd(r.Set, importEnd(result, err))
+}
+
+func originOf(s *appliance.Set) string {
+	if s.Proven {
+		return originProven
+	}
+	return originUnproven
+}
+
+func importSample(p importer.Progress) sample {
+	s := sample{phase: "import", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries)}
+	if p.Failed > 0 {
+		s.more = fmt.Sprintf("%d failed", p.Failed)
+	}
+	return s
+}
+
+func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Options, error) {
+	o, err := f.targetFlags.options(set.Job)
+	if err != nil {
+		return o, err
+	}
+	if o.Memory, err = parseSize(f.memory); err != nil {
+		return o, err
+	}
+	if o.ReadBackLimit, err = parseSize(f.readBackLimit); err != nil {
+		return o, err
+	}
+	if !slices.Contains([]importer.Proof{importer.ProofCRC, importer.ProofSHA256, importer.ProofReadBack}, importer.Proof(f.minProof)) {
+		return o, usagef("--min-proof %q: must be %q, %q or %q", f.minProof, importer.ProofCRC, importer.ProofSHA256, importer.ProofReadBack)
+	}
+	o.MinProof, o.ReadBack, o.DryRun, o.Concurrency = importer.Proof(f.minProof), f.readBack, f.dry, f.concurrency
+	o.AllowUnconditional, o.ExclusivePrefix = f.unconditional, f.exclusive
+	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
+	if !f.dry {
+		o.ImporterKey, err = f.readImporterKey(set.Job)
+	}
+	return o, err
+}
+
+// readImporterKey reads the key that signs receipts. One that the job does not
+// pin would make receipts that nobody can verify.
+func (f *importFlags) readImporterKey(job *manifest.Job) (key ed25519.PrivateKey, err error) {
+	switch {
+	case f.importerKey != "":
+		text, err := readFile(f.importerKey, 4<<10)
+		if err != nil {
+			return nil, err
+		}
+		if key, err = crypto.ParsePrivateKey(text); err != nil {
+			return nil, &usageError{fmt.Errorf("%s: %w", f.importerKey, err)}
+		}
+	case f.site != "":
+		s, err := openSite(f.site)
+		if err != nil {
+			return nil, err
+		}
+		if key, err = s.Key(site.Importer); err != nil {
+			return nil, err
+		}
+	default:
+		return nil, usagef("--importer-key is missing: which key signs the receipts?")
+	}
+	pinned := slices.ContainsFunc(job.Roles.Importer, func(p manifest.PublicKey) bool { return p.PublicKey.Equal(key.Public()) })
+	if !pinned {
+		return nil, hint(usagef("the importer key %s is not one that the job names", crypto.Fingerprint(key.Public().(ed25519.PublicKey))), "use the importer.key of the site that made the job")
+	}
+	return key, nil
+}
+
+// importEnd is the run's end as an error.
+func importEnd(r *importer.Result, err error) error {
+	var why *importer.Error
+	if errors.As(err, &why) {
+		return targetError(why)
+	}
+	bad := func(kind error, n uint64) error { return fmt.Errorf("%w: %d of %d", kind, n, r.Tally.Entries()) }
+	switch class := r.ExitClass(); {
+	case err != nil:
+		return err
+	case class == importer.ExitComplete:
+		return nil
+	case class == importer.ExitInterrupted:
+		return context.Canceled
+	case class == importer.ExitFixable:
+		return fmt.Errorf("%w: %s", errTarget, plural(r.Unfinished, "entry")+" without an outcome")
+	case class == importer.ExitSkipped:
+		return hint(bad(errSkipped, r.Tally.Outcomes[importer.OutcomeSkipped]), "everything that the device holds is proven; what the loader had to skip is named in the receipts")
+	case r.Tally.Outcomes[importer.OutcomeFailed] > 0:
+		return bad(errObjects, r.Tally.Outcomes[importer.OutcomeFailed])
+	case r.Tally.Outcomes[importer.OutcomeConflict] > 0:
+		return bad(errConflict, r.Tally.Outcomes[importer.OutcomeConflict])
+	}
+	return fmt.Errorf("%w: %s", errObjects, strings.Join(r.Differences, "; "))
+}
+
+// targetError gives an importer's error its class and its own remedy.
+func targetError(e *importer.Error) error {
+	kind := errObjects
+	switch {
+	case e.Code == importer.CodeStateLocked:
+		kind = errBusy
+	case e.Code == importer.CodeConflict || e.Code == importer.CodeCannotCompare:
+		kind = errConflict
+	case e.Code == importer.CodeSourceLost:
+		kind = errLost
+	case e.Class == importer.Fixable || e.Class == importer.Retryable:
+		kind = errTarget
+	}
+	return hint(fmt.Errorf("%w: %w", kind, e), "%s", e.Remedy)
+}

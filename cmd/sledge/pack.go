@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) packCommand() *cobra.Command {
+	return group("pack", "give packs to other implementations", a.packExport())
+}
+
+type packReport struct {
+	Pack  uint64 `json:"pack"`
+	File  string `json:"file"`
+	Bytes int64  `json:"bytes"`
+	Key   string `json:"key,omitempty"` // hexadecimal
+	AD    string `json:"associated_data,omitempty"`
+}
+
+func (r *packReport) print(w io.Writer) {
+	fmt.Fprintf(w, "pack %d: %s, %s, one FLOE ciphertext (AES-256-GCM, 1 MiB segments)\n", r.Pack, escape(r.File), size(r.Bytes))
+	if r.Key != "" {
+		fmt.Fprintf(w, "key             %s\nassociated data %s\n", r.Key, r.AD)
+	}
+}
+
+func (a *app) packExport() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export NUMBER --out FILE",
+		Short: "write one pack as a C2SP FLOE ciphertext",
+		Long: `Write a pack, decoded and proven against the signed hashes, as one FLOE ciphertext,
+header first. That needs no key. With --show-key, which does, its key and
+associated data are printed for another implementation to decrypt it.`,
+		Example: `  sledge pack export 0 --out 0.floe --trust signer.pub --label device.label --disk '/mnt/bay*'
+  sledge pack export 0 --out 0.floe --show-key --site /srv/site --label device.label --disk '/mnt/bay*'`,
+		Args: cobra.ExactArgs(1),
+	}
+	var f keyFlags
+	f.add(cmd.Flags())
+	out := cmd.Flags().String("out", "", "where the pack is written (required)")
+	show := cmd.Flags().Bool("show-key", false, "print the pack's key (of this pack only)")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		n, err := strconv.ParseUint(args[0], 10, 63)
+		if err != nil || *out == "" {
+			return nil, usagef("give a pack's number and --out FILE")
+		}
+		r := &packReport{Pack: n, File: *out}
+		if *show {
+			return r, a.exportWithKey(ctx, &f, r)
+		}
+		set, done, err := a.openSet(&f.chainFlags)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		if n >= set.End.Packs {
+			return nil, usagef("pack %d: this device has packs 0 to %d", n, int64(set.End.Packs)-1)
+		}
+		if err := r.write(func(w io.Writer) error { return set.ExportPack(ctx, n, w) }); err != nil {
+			return nil, err
+		}
+		return r, chainEnd(set, nil)
+	})
+}
+
+func (a *app) exportWithKey(ctx context.Context, f *keyFlags, r *packReport) error {
+	reader, err := a.openReader(f)
+	if err != nil {
+		return err
+	}
+	defer reader.close()
+	if r.Pack >= reader.End.Packs {
+		return usagef("pack %d: this device has packs 0 to %d", r.Pack, int64(reader.End.Packs)-1)
+	}
+	if err := r.write(func(w io.Writer) error { return reader.ExportPack(ctx, r.Pack, w) }); err != nil {
+		return err
+	}
+	key, ad, err := reader.PackKey(r.Pack)
+	if err != nil {
+		return err
+	}
+	r.Key, r.AD = hex.EncodeToString(key), hex.EncodeToString(ad)
+	return chainEnd(reader.Set, nil)
+}
+
+// write makes the file; one that was not finished is removed.
+func (r *packReport) write(f func(io.Writer) error) error {
+	file, err := os.OpenFile(r.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return fmt.Errorf("%s: %w", r.File, errFileExists)
+	}
+	if err != nil {
+		return err
+	}
+	err = f(file)
+	if info, statErr := file.Stat(); statErr == nil {
+		r.Bytes = info.Size()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		os.Remove(r.File)
+	}
+	return err
+}

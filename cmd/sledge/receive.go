@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/appliance"
+)
+
+type receiveReport struct {
+	Job        string   `json:"job"`
+	Device     string   `json:"device"`
+	Generation uint32   `json:"generation"`
+	Origin     string   `json:"origin"`
+	Label      bool     `json:"label_checked"`
+	Here       []int    `json:"bays_here"`
+	Missing    []int    `json:"bays_missing"`
+	Needed     int      `json:"disks_needed"`
+	Parity     int      `json:"parity"`
+	Target     string   `json:"target"`
+	WrapCheck  string   `json:"wrap_check,omitempty"`
+	Warnings   []string `json:"warnings"`
+}
+
+func (r *receiveReport) print(w io.Writer) {
+	label := "not given: an older state of the device would look the same"
+	if r.Label {
+		label = "fits the disks"
+	}
+	fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\norigin      %s\nlabel       %s\ndisks       %d here", r.Job, r.Device, r.Generation, r.Origin, label, len(r.Here))
+	if len(r.Missing) > 0 {
+		fmt.Fprintf(w, ", missing bays %v", r.Missing)
+	}
+	fmt.Fprintf(w, "; any %d are enough\ntarget      %s\n", r.Needed, escape(r.Target))
+}
+
+func (a *app) receiveCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "receive",
+		Short: "check in a device that has arrived: whose it is, which disks are here",
+		Long: `Verify the chain of a device that has arrived against its label, and say which of
+its disks are here and whether they are enough. Data blocks are not read: "sledge
+verify disks" does that, and import repairs what it can on the way.`,
+		Example: `  sledge receive --site /srv/site --label device.label --disk '/mnt/bay*'
+  sledge receive --trust signer.pub --label device.label --disk '/mnt/bay*' --json`,
+		Args: cobra.NoArgs,
+	}
+	var f chainFlags
+	f.add(cmd.Flags())
+	return a.verb(cmd, func(context.Context, []string) (report, error) {
+		set, done, err := a.openSet(&f)
+		if err != nil {
+			return nil, err
+		}
+		defer done()
+		disks, closeDisks, err := a.openDisks()
+		if err != nil {
+			return nil, err
+		}
+		defer closeDisks()
+		r := &receiveReport{
+			Job: set.Job.ID.String(), Device: set.Scope.Device.String(), Generation: set.Scope.Generation, Origin: originOf(set), Label: set.LabelChecked,
+			Needed: set.Job.Geometry.K, Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
+		}
+		r.bays(set, disks)
+		if lost := len(r.Missing) - set.Job.Geometry.M; lost > 0 {
+			return r, fmt.Errorf("%w: %d more needed", appliance.ErrTooFewDisks, lost)
+		}
+		return r, chainEnd(set, nil)
+	})
+}
+
+// bays sorts the device's bays into here and missing, by the disks' headers.
+func (r *receiveReport) bays(set *appliance.Set, disks []appliance.Disk) {
+	here := map[int]bool{}
+	for _, d := range disks {
+		if h, err := appliance.ReadHeader(d); err == nil && h.Scope == set.Scope {
+			here[h.Bay] = true
+		}
+	}
+	r.Here, r.Missing = []int{}, []int{}
+	for bay := range set.Start.Bays {
+		if here[bay] {
+			r.Here = append(r.Here, bay)
+		} else {
+			r.Missing = append(r.Missing, bay)
+		}
+	}
+}

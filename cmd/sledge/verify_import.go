@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/fsck"
+)
+
+type verifyImportReport struct {
+	*fsck.ReceiptReport
+	Store       *importer.VerifyReport `json:"store,omitempty"` // nil: the store was not asked
+	Differences []string               `json:"differences,omitempty"`
+}
+
+func (r *verifyImportReport) print(w io.Writer) {
+	fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read; %s of the manifest are covered\n", r.Run, r.Importer, plural(r.LogSize, "line"), r.Lines, plural(r.Pages, "page"))
+	for outcome, n := range r.Outcomes {
+		fmt.Fprintf(w, "  %-13s %d\n", outcome, n)
+	}
+	complete := "no"
+	if r.Complete {
+		complete = "yes: every record of the manifest has an outcome, and none failed"
+	}
+	fmt.Fprintf(w, "complete    %s\n", complete)
+	if s := r.Store; s != nil {
+		fmt.Fprintf(w, "store       %d of %s are there and the same, %s\n", s.Same, plural(s.Objects, "object"), size(s.Bytes))
+	} else {
+		fmt.Fprintf(w, "store       not asked\n")
+	}
+	for _, d := range r.Differences {
+		fmt.Fprintf(w, "  %s\n", escape(d))
+	}
+	printFindings(w, r.Manifest.Findings)
+	printFindings(w, r.Findings)
+	fmt.Fprintf(w, "verdict     %s, origin %s\n", r.Verdict, r.Manifest.Origin)
+}
+
+func (a *app) verifyImport() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "import RECEIPTS",
+		Short: "check an import's receipts against the sealed manifest and the store",
+		Long: `RECEIPTS is the receipts folder of an import ("receipts" in its state folder). With
+the disks, or any one of them, for the manifest's log, this proves that the receipts were signed by an
+importer that the job names, and that they cover every record of the manifest;
+then every object is compared in the store (read rights are enough; --offline
+leaves that out). No key that decrypts or signs is needed.`,
+		Example: `  sledge verify import /srv/import/job1/receipts --trust signer.pub --label device.label --disk '/mnt/bay*'
+  sledge verify import receipts --offline --trust signer.pub --label device.label --disk /mnt/bay0`,
+		Args: cobra.ExactArgs(1),
+	}
+	var chain chainFlags
+	var target targetFlags
+	chain.addTrust(cmd.Flags())
+	target.add(cmd.Flags())
+	offline := cmd.Flags().Bool("offline", false, "do not ask the store")
+	readBack := cmd.Flags().Bool("read-back", false, "read every object and hash it")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		r, err := a.verifyReceipts(ctx, &chain, args[0])
+		if err != nil {
+			return nil, err
+		}
+		if r.Verdict == fsck.VerdictRefused || *offline {
+			return r, r.end()
+		}
+		if err := a.verifyStore(ctx, &chain, &target, args[0], *readBack, r); err != nil {
+			return r, err
+		}
+		return r, r.end()
+	})
+}
+
+func (a *app) verifyReceipts(ctx context.Context, chain *chainFlags, dir string) (*verifyImportReport, error) {
+	m := a.meter("verify")
+	defer m.end()
+	o, done, err := a.fsckOptions(chain, m)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("receipts: %w", err)
+	}
+	defer root.Close()
+	r, err := fsck.VerifyReceipts(ctx, root.FS(), fsck.ReceiptOptions{Options: o})
+	if err != nil {
+		return nil, err
+	}
+	return &verifyImportReport{ReceiptReport: r}, nil
+}
+
+// verifyStore holds the store against the list that has just been proven.
+func (a *app) verifyStore(ctx context.Context, chain *chainFlags, target *targetFlags, dir string, readBack bool, r *verifyImportReport) error {
+	o, err := a.auditTarget(chain, target)
+	if err != nil {
+		return err
+	}
+	list, err := os.Open(filepath.Join(dir, "objects.list"))
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	store, err := importer.NewS3(ctx, o)
+	if err != nil {
+		return asTargetError(err)
+	}
+	m := a.meter("verify")
+	defer m.end()
+	found, err := importer.VerifyObjects(ctx, list, store, importer.VerifyOptions{
+		ReadBack: readBack,
+		Progress: func(objects uint64, bytes int64) {
+			m.tell(sample{phase: "store", bytes: bytes, totalBytes: int64(r.Bytes), files: int64(objects)})
+		},
+		Difference: func(e *importer.Error) {
+			if len(r.Differences) < 10000 {
+				r.Differences = append(r.Differences, e.Error())
+			}
+		},
+	})
+	r.Store = &found
+	return asTargetError(err)
+}
+
+// auditTarget takes the target from the job file of the verified chain.
+func (a *app) auditTarget(chain *chainFlags, target *targetFlags) (importer.Options, error) {
+	loose := *chain
+	loose.noLabel = loose.label == ""
+	disks, done, err := a.openDisks()
+	if err != nil {
+		return importer.Options{}, err
+	}
+	defer done()
+	signer, err := loose.signer(disks)
+	if err != nil {
+		return importer.Options{}, err
+	}
+	label, err := loose.labelText()
+	if err != nil {
+		return importer.Options{}, err
+	}
+	set, err := appliance.OpenSet(disks, signer, label)
+	if err != nil {
+		return importer.Options{}, err
+	}
+	return target.options(set.Job)
+}
+
+func asTargetError(err error) error {
+	var e *importer.Error
+	if errors.As(err, &e) {
+		return targetError(e)
+	}
+	return err
+}
+
+// end is the whole verdict as an error.
+func (r *verifyImportReport) end() error {
+	if err := verdictError(r.Verdict, r.Manifest.Origin, append(append([]fsck.Finding(nil), r.Findings...), r.Manifest.Findings...)); err != nil {
+		return err
+	}
+	switch s := r.Store; {
+	case s != nil && s.Unanswered > 0:
+		return fmt.Errorf("%w: no answer about %s", errTarget, plural(s.Unanswered, "object"))
+	case s != nil && s.Differences > 0:
+		return fmt.Errorf("%w: %s", errObjects, plural(s.Differences, "difference"))
+	case r.Outcomes["failed"] > 0 || r.Outcomes["conflict"] > 0:
+		return fmt.Errorf("%w: %d failed, %d conflicts", errObjects, r.Outcomes["failed"], r.Outcomes["conflict"])
+	case !r.Complete:
+		return fmt.Errorf("%w: the receipts are not complete", errObjects)
+	case r.Outcomes["skipped"] > 0:
+		return hint(fmt.Errorf("%w: %s", errSkipped, plural(r.Outcomes["skipped"], "entry")), "the loader had to skip them; they are named in objects.list")
+	}
+	return nil
+}
