@@ -41,7 +41,7 @@ const (
 	CodeJournalFull        Code = "journal-full"
 	CodeJournalLost        Code = "journal-lost"
 	CodeOrphanUpload       Code = "orphan-upload"
-	CodeMetadataLeftOut    Code = "metadata-left-out"
+	CodeProbeLeft          Code = "probe-left"
 )
 
 // codes that never leave the package: they are answers, not failures.
@@ -114,7 +114,7 @@ var codeTable = []CodeInfo{
 	{CodeJournalFull, Fixable, "the state folder's disk is full", "make room, then run the same command again"},
 	{CodeJournalLost, Fixable, "the state folder's disk failed", "bring another state folder: what is stored is found again by its checksum"},
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
-	{CodeMetadataLeftOut, Warning, "some metadata does not fit into the object's metadata", "nothing is lost: it stays in the manifest's record"},
+	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject below the prefix's .sledge-probe/"},
 }
 
 // Codes returns the table of codes, for the documentation.

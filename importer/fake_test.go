@@ -49,7 +49,6 @@ type fakeObject struct {
 	crc      string
 	kind     string
 	metadata map[string]string
-	writer   string // the sledge-entry that wrote it first
 }
 
 type fakeUpload struct {

@@ -36,7 +36,7 @@ type journal struct {
 
 const (
 	journalFolder = "journal"
-	minFree       = 64 << 20 // bytes that must be free before the journal takes more
+	minFree       = 16 << 20 // bytes that must be free before the journal takes more
 	freeEvery     = 256      // records between two looks at that
 )
 
@@ -47,6 +47,7 @@ type header struct {
 	Secret  []byte     `json:"secret"` // receipt salts come from it
 	Started time.Time  `json:"started"`
 	Attempt int        `json:"attempt"` // counts up when a finished run is taken up again
+	Begun   bool       `json:"begun"`   // the target stood its probe: the options are fixed
 }
 
 // runOptions are the recorded options of P20.
@@ -258,6 +259,11 @@ func (j *journal) begin(h header) (header, error) {
 	}
 	if was.Version != h.Version {
 		return h, newError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
+	}
+	if !was.Begun {
+		// Nothing was stored yet: a wrong endpoint or bucket may be put right.
+		was.Options = h.Options
+		return was, j.store(headerKey, was, true)
 	}
 	if diff := was.Options.differs(h.Options); diff != "" {
 		return h, newError(CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)

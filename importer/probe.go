@@ -198,11 +198,11 @@ func (p *prober) multipart(ctx context.Context) error {
 		})
 		return id, etag, err
 	}
-	complete := func(id, etag string) error {
+	complete := func(id, etag string, ifAbsent bool) error {
 		return p.do(ctx, func(ctx context.Context) error {
 			_, err := p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: int64(len(content)),
 				Parts:     []Part{{Number: 1, ETag: etag, SHA256: encode64(sum[:])}},
-				Composite: composite(parts), IfAbsent: true})
+				Composite: composite(parts), IfAbsent: ifAbsent})
 			return err
 		})
 	}
@@ -215,10 +215,7 @@ func (p *prober) multipart(ctx context.Context) error {
 		return err
 	}
 	p.initiator(ctx, key, id)
-	err = complete(id, etag)
-	if hasCode(err, CodeRefused) {
-		return nil // no conditional Complete here: the report says so
-	}
+	err = complete(id, etag, false)
 	// After a lost answer the upload is gone and the object is there.
 	if err != nil && !hasCode(err, CodeUploadGone) {
 		return err
@@ -233,7 +230,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	if id, etag, err = upload(sum); err != nil {
 		return err
 	}
-	if err = complete(id, etag); hasCode(err, CodeUploadGone) {
+	if err = complete(id, etag, true); hasCode(err, CodeUploadGone) {
 		err = nil // it was done, and the answer was lost
 	}
 	p.report.ConditionalComplete, err = refused(err, codeKeyExists)

@@ -68,7 +68,7 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	if err := r.open(); err != nil {
 		return nil, err
 	}
-	result, err := r.import_(ctx, runCtx)
+	result, err := r.whole(ctx, runCtx)
 	if closeErr := r.journal.close(); closeErr != nil && err == nil {
 		err = closeErr
 	}
@@ -111,8 +111,8 @@ func (r *run) recorded() runOptions {
 	}
 }
 
-// import_ is a whole run with an open journal.
-func (r *run) import_(ctx, runCtx context.Context) (*Result, error) {
+// whole is a run from probe to receipts, with an open journal.
+func (r *run) whole(ctx, runCtx context.Context) (*Result, error) {
 	var end finished
 	ended, err := r.journal.load(finishedKey, &end)
 	if err != nil {
@@ -197,11 +197,18 @@ func (r *run) look(ctx context.Context) (err error) {
 		return err
 	}
 	r.opts.Log.Info("target probed", "report", r.probe.String())
+	for _, key := range r.probe.Left {
+		r.problem(newError(CodeProbeLeft, key, "it could not be removed", nil))
+	}
 	r.conditional = r.probe.Conditional()
 	if !r.conditional && !r.opts.AllowUnconditional {
 		return newError(CodeNoConditions, "", r.probe.String(), nil)
 	}
-	return nil
+	if r.header.Begun {
+		return nil
+	}
+	r.header.Begun = true
+	return r.journal.store(headerKey, r.header, true)
 }
 
 // dispatch hands each entry without an outcome to a worker, in manifest order.

@@ -447,6 +447,20 @@ func TestDryRun(t *testing.T) {
 }
 
 func TestStateMismatch(t *testing.T) {
+	t.Run("before anything was stored", func(t *testing.T) {
+		s, f, disk := mixed(), newFake(t), memDisk()
+		o := testOptions(t, disk)
+		o.Bucket = "wrong"
+		f.hook = func(n int, call, key string) (bool, error) { return false, newError(CodeNoSuchBucket, "", "", nil) }
+		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeNoSuchBucket) {
+			t.Fatal(err)
+		}
+		f.hook = nil
+		o.Bucket = "right"
+		if res := mustRun(t, s, f, o); !res.Complete {
+			t.Errorf("after the fix: %+v", res)
+		}
+	})
 	s, f, disk := mixed(), newFake(t), memDisk()
 	mustRun(t, s, f, testOptions(t, disk))
 	o := testOptions(t, disk)

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"crypto/fips140"
 	"encoding/hex"
 	"fmt"
 	"io"
@@ -40,6 +41,7 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 	if err != nil {
 		return nil, fmt.Errorf("S3 configuration: %w", err)
 	}
+	cfg.Credentials = checkedCredentials{cfg.Credentials}
 	client := s3.NewFromConfig(cfg, func(so *s3.Options) {
 		so.UsePathStyle = o.PathStyle
 		so.Retryer = aws.NopRetryer{}
@@ -51,6 +53,18 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 		}
 	})
 	return &S3{client: client, bucket: o.Bucket}, nil
+}
+
+// checkedCredentials refuses what signing would panic over: FIPS mode allows no
+// HMAC key under 112 bits, and SigV4's first key is "AWS4" and the secret.
+type checkedCredentials struct{ aws.CredentialsProvider }
+
+func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	got, err := c.CredentialsProvider.Retrieve(ctx)
+	if err == nil && fips140.Enabled() && len("AWS4")+len(got.SecretAccessKey) < 14 {
+		return aws.Credentials{}, newError(CodeCredentialsRefused, "", "the secret key is shorter than FIPS mode allows (10 characters)", nil)
+	}
+	return got, err
 }
 
 // newHTTPClient keeps as many idle connections as there may be requests. It is

@@ -85,6 +85,9 @@ func s3Error(err error, key string) error {
 	if err == nil {
 		return nil
 	}
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return err // ours, from below the SDK
+	}
 	var api smithy.APIError
 	var answer *awshttp.ResponseError
 	status := 0

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -219,6 +220,10 @@ type wire struct {
 }
 
 func newWire(t *testing.T, server *s3test.Server) *wire {
+	return startWire(t, server, httptest.NewServer)
+}
+
+func startWire(t *testing.T, server *s3test.Server, start func(http.Handler) *httptest.Server) *wire {
 	to, err := url.Parse(server.Endpoint)
 	if err != nil {
 		t.Fatal(err)
@@ -229,7 +234,7 @@ func newWire(t *testing.T, server *s3test.Server) *wire {
 		ErrorLog:     nil,
 		ErrorHandler: func(rw http.ResponseWriter, _ *http.Request, _ error) { rw.WriteHeader(http.StatusBadGateway) },
 	}
-	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	w.Server = start(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		w.mu.Lock()
@@ -251,8 +256,21 @@ func newWire(t *testing.T, server *s3test.Server) *wire {
 // TestPayloadHashOnTheWire looks at what really goes out: the manifest's digest
 // signs the payload, and nothing is sent unsigned, in chunks or with a trailer.
 func TestPayloadHashOnTheWire(t *testing.T) {
+	t.Run("http", func(t *testing.T) { payloadHash(t, httptest.NewServer) })
+	t.Run("https", func(t *testing.T) { payloadHash(t, httptest.NewTLSServer) })
+}
+
+func payloadHash(t *testing.T, start func(http.Handler) *httptest.Server) {
 	server := s3test.Start(t)
-	w := newWire(t, server)
+	w := startWire(t, server, start)
+	if cert := w.Certificate(); cert != nil {
+		bundle := filepath.Join(t.TempDir(), "ca.pem")
+		text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})
+		if err := os.WriteFile(bundle, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("AWS_CA_BUNDLE", bundle)
+	}
 	payloads := map[string]int{}
 	w.seen = func(r *http.Request, body []byte) {
 		if r.Method != http.MethodPut || strings.Contains(r.URL.Path, "sledge-probe") {

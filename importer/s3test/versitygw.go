@@ -31,7 +31,7 @@ type Server struct {
 	Bucket    string
 	AccessKey string
 	SecretKey string
-	Folder    string // everything it keeps; the bucket is Folder/root/Bucket
+	Folder    string // everything it keeps; the bucket is Folder/data/Bucket
 
 	binary string
 	port   int
@@ -122,7 +122,7 @@ func New(o Options) (*Server, error) {
 	if s.Folder, err = filepath.Abs(s.Folder); err != nil {
 		return nil, err
 	}
-	for _, dir := range []string{filepath.Join("root", s.Bucket), "versions"} {
+	for _, dir := range []string{filepath.Join("data", s.Bucket), "versions"} {
 		if err := os.MkdirAll(filepath.Join(s.Folder, dir), 0o755); err != nil {
 			return nil, err
 		}
@@ -156,9 +156,11 @@ func (s *Server) start(o Options) error {
 	if o.Versioning {
 		args = append(args, "--versioning-dir", filepath.Join(s.Folder, "versions"))
 	}
-	args = append(args, filepath.Join(s.Folder, "root"))
+	args = append(args, filepath.Join(s.Folder, "data"))
 	s.cmd = exec.Command(s.binary, args...)
 	s.cmd.Dir = s.Folder
+	// Our own FIPS setting is not the server's: it makes MD5 ETags.
+	s.cmd.Env = append(os.Environ(), "GODEBUG=")
 	s.cmd.Stdout, s.cmd.Stderr = &s.output, &s.output
 	s.cmd.SysProcAttr = dieWithParent()
 	if err := s.cmd.Start(); err != nil {
@@ -205,7 +207,7 @@ func freePort() (int, error) {
 }
 
 // BucketFolder is where the bucket's objects lie as files.
-func (s *Server) BucketFolder() string { return filepath.Join(s.Folder, "root", s.Bucket) }
+func (s *Server) BucketFolder() string { return filepath.Join(s.Folder, "data", s.Bucket) }
 
 // Kill ends the server at once, as a power cut would.
 func (s *Server) Kill() {

@@ -1,0 +1,323 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+func fileRecord(path string, size int64) *manifest.Record {
+	r := &manifest.Record{Kind: manifest.KindFile, Path: path, Size: size, SHA256: sum(nil), PartSize: manifest.PartSizeFor(size)}
+	if r.PartSize > 0 {
+		r.Parts = slices.Repeat([][]byte{sum([]byte("part"))}, int((size+r.PartSize-1)/r.PartSize))
+	}
+	return r
+}
+
+func TestPlanLimits(t *testing.T) {
+	long := strings.Repeat("k", 250)
+	tests := []struct {
+		profile, path string
+		size          int64
+		want          Code // "" for none
+	}{
+		{"aws", "a/b", 5, ""},
+		{"aws", "caf\u00e9/\u65e5\u672c", 5, ""},
+		{"aws", "a\\b ?%#", 5, ""},
+		{"aws", strings.Repeat("x", 1021), 5, ""},
+		{"aws", strings.Repeat("x", 1022), 5, CodeKeyInvalid}, // with the prefix "in/"
+		{"aws", "a\xff", 5, CodeKeyInvalid},
+		{"aws", "a\nb", 5, CodeKeyInvalid},
+		{"aws", "a\x00b", 5, CodeKeyInvalid},
+		{"aws", "a\x7fb", 5, CodeKeyInvalid},
+		{"aws", "a\u0085b", 5, CodeKeyInvalid},
+		{"aws", "a\uffff", 5, CodeKeyInvalid},
+		{"aws", "a/../b", 5, CodeKeyInvalid},
+		{"aws", "a//b", 5, CodeKeyInvalid},
+		{"aws", long + long, 5, ""},
+		{"versitygw", long + long, 5, CodeKeyInvalid},
+		{"minio", long + long, 5, CodeKeyInvalid},
+		{"generic", long + "/" + long, 5, ""},
+		{"generic", "a", 5 * tib, ""},
+		{"generic", "a", 5*tib + 1, CodeTooLarge},
+		{"aws", "a", 5*tib + 1, ""},
+		{"aws", "a", 10000 * 5 * gib, ""},
+		{"aws", "a", 10000*5*gib + 1, CodeTooLarge},
+	}
+	for _, test := range tests {
+		p, err := newPlanner(Options{Prefix: "in/", Profile: test.profile, RunID: "r"}, manifest.Scope{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := p.plan(Entry{Record: fileRecord(test.path, test.size), Raw: []RawRecord{{}}})
+		if test.want != "" && (!hasCode(err, test.want) || !isClass(err, FatalObject)) || test.want == "" && err != nil {
+			t.Errorf("%s %.20q %d: %v, want %q", test.profile, test.path, test.size, err, test.want)
+		}
+		if err == nil && (a.Key != "in/"+test.path || len(a.Parts) > 10000 || (test.size > 16*mib) != (a.Kind == ActionMultipart)) {
+			t.Errorf("%s %.20q %d: %+v", test.profile, test.path, test.size, a.Key)
+		}
+	}
+	p, _ := newPlanner(Options{Profile: "aws"}, manifest.Scope{})
+	if _, err := p.plan(Entry{Record: fileRecord("soap", 1), Raw: []RawRecord{{}}}); !hasCode(err, CodeKeyInvalid) {
+		t.Errorf("soap: %v", err)
+	}
+}
+
+func TestMetadata(t *testing.T) {
+	r := fileRecord("a", 1)
+	r.Mode, r.UID, r.GID = 0o4755, 1<<32-1, 0
+	r.Mtime = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
+	r.Xattrs = []manifest.Xattr{{Name: "user.x"}}
+	meta, left := metadata(r, "job/device/1/2/3", "run", 2048)
+	want := map[string]string{"file-permissions": "0104755", "file-owner": "4294967295", "file-group": "0", "sledge-entry": "job/device/1/2/3", "sledge-run": "run"}
+	if !maps.Equal(meta, want) || !slices.Equal(left, []string{"file-mtime", "user.x"}) {
+		t.Errorf("%v, left out %v", meta, left)
+	}
+	r.Mtime = time.Unix(-1, 5)
+	if meta, _ = metadata(r, "e", "run", 2048); meta["file-mtime"] != "-999999995ns" {
+		t.Errorf("before 1970: %q", meta["file-mtime"])
+	}
+	if meta, left = metadata(r, "e", "run", 60); meta["sledge-entry"] != "e" || len(left) == 0 {
+		t.Errorf("in 60 bytes: %v, left out %v", meta, left)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	one, two := [32]byte{1}, [32]byte{2}
+	whole := [32]byte{9}
+	single := expected{Size: 5, Parts: [][32]byte{one}, SHA256: &one, CRC: "crc", Composite: composite([][32]byte{one})}
+	multi := expected{Size: 5, PartSize: 3, Parts: [][32]byte{one, two}, Composite: composite([][32]byte{one, two})}
+	withWhole := multi
+	withWhole.SHA256 = &whole
+	bare := func(s string) string { s, _, _ = strings.Cut(s, "-"); return s }
+	plain, other := encode64(one[:]), encode64(two[:])
+	tests := []struct {
+		name  string
+		want  expected
+		obj   Object
+		ours  bool
+		v     verdict
+		proof Proof
+	}{
+		{"same", single, Object{Size: 5, SHA256: plain, ChecksumType: "FULL_OBJECT"}, true, same, ProofSHA256},
+		{"same, no type", single, Object{Size: 5, SHA256: plain}, true, same, ProofSHA256},
+		{"size", single, Object{Size: 6, SHA256: plain}, true, different, ""},
+		{"sum", single, Object{Size: 5, SHA256: other}, false, different, ""},
+		{"one part", single, Object{Size: 5, SHA256: single.Composite, ChecksumType: "COMPOSITE"}, false, same, ProofSHA256},
+		{"one other part", single, Object{Size: 5, SHA256: other + "-1"}, false, different, ""},
+		{"cut otherwise", single, Object{Size: 5, SHA256: other + "-7"}, false, incomparable, ""},
+		{"crc", single, Object{Size: 5, CRC64NVME: "crc", ChecksumType: "FULL_OBJECT"}, false, same, ProofCRC},
+		{"other crc", single, Object{Size: 5, CRC64NVME: "x"}, false, different, ""},
+		{"nothing", single, Object{Size: 5}, false, incomparable, ""},
+		{"composite", multi, Object{Size: 5, SHA256: multi.Composite, ChecksumType: "COMPOSITE"}, true, same, ProofSHA256},
+		{"composite, bare", multi, Object{Size: 5, SHA256: bare(multi.Composite), ChecksumType: "COMPOSITE"}, true, same, ProofSHA256},
+		{"composite, bare, no type", multi, Object{Size: 5, SHA256: bare(multi.Composite)}, true, same, ProofSHA256},
+		{"composite of others", multi, Object{Size: 5, SHA256: other + "-2"}, false, incomparable, ""},
+		{"composite of ours", multi, Object{Size: 5, SHA256: other + "-2"}, true, different, ""},
+		{"bad suffix", multi, Object{Size: 5, SHA256: bare(multi.Composite) + "-x"}, false, incomparable, ""},
+		{"whole", withWhole, Object{Size: 5, SHA256: encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, same, ProofSHA256},
+		{"whole, unknown", multi, Object{Size: 5, SHA256: encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, incomparable, ""},
+		{"whole, other", withWhole, Object{Size: 5, SHA256: other, ChecksumType: "FULL_OBJECT"}, false, different, ""},
+	}
+	for _, test := range tests {
+		if v, proof := test.want.compare(test.obj, test.ours); v != test.v || v == same && proof != test.proof {
+			t.Errorf("%s: %v %q, want %v %q", test.name, v, proof, test.v, test.proof)
+		}
+	}
+}
+
+// TestMostParts sends an object of exactly the greatest number of parts, where
+// the manager by itself would take larger ones.
+func TestMostParts(t *testing.T) {
+	j, err := openJournal(memDisk())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	const size = 10000 * 16 * mib
+	p, _ := newPlanner(testOptions(t, nil).withDefaults(), manifest.Scope{})
+	a, err := p.plan(Entry{Record: fileRecord("a", size-1), Raw: []RawRecord{{}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Size = size
+	target := &countingTarget{Target: newFake(t)}
+	r := &run{opts: testOptions(t, nil).withDefaults(), target: target, journal: j, probe: ProbeReport{Checking: true},
+		calls: &caller{limit: newLimiter(4, 0), timeout: time.Minute, stop: make(chan struct{})}}
+	tr := &transfer{run: r, action: a, content: zeros{}}
+	if err := upload(context.Background(), tr, 4); err != nil {
+		t.Fatal(err)
+	}
+	if target.parts.Load() != 10000 || target.size.Load() != size || target.completed != 10000 {
+		t.Errorf("%d parts of %d bytes, %d completed", target.parts.Load(), target.size.Load(), target.completed)
+	}
+}
+
+type zeros struct{ io.Closer }
+
+func (zeros) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
+
+// countingTarget reads no bodies.
+type countingTarget struct {
+	Target
+	parts, size atomic.Int64
+	completed   int
+}
+
+func (c *countingTarget) UploadPart(_ context.Context, in PartRequest) (string, error) {
+	c.parts.Add(1)
+	c.size.Add(in.Size)
+	return fmt.Sprint(in.Number), nil
+}
+
+func (c *countingTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stored, error) {
+	c.completed = len(in.Parts)
+	return Stored{}, nil
+}
+
+func TestBody(t *testing.T) {
+	data := pattern(4, 3<<20)
+	b := newBody(inlineContent(data), 100, 2<<20)
+	for range 2 {
+		got, err := io.ReadAll(b)
+		if err != nil || string(got) != string(data[100:100+2<<20]) {
+			t.Fatalf("%d bytes: %v", len(got), err)
+		}
+		if cap(b.buf) > bodyBuffer {
+			t.Errorf("a buffer of %d bytes", cap(b.buf))
+		}
+		b.Seek(0, io.SeekStart)
+	}
+	if n, _ := b.Seek(0, io.SeekEnd); n != 2<<20 {
+		t.Errorf("end at %d", n)
+	}
+	if _, err := b.Seek(-1, io.SeekStart); err == nil {
+		t.Error("a negative place was accepted")
+	}
+	short := newBody(inlineContent(data[:50]), 0, 60)
+	if _, err := io.ReadAll(short); err != io.ErrUnexpectedEOF || short.detach() != io.ErrUnexpectedEOF {
+		t.Errorf("short content: %v", err)
+	}
+	if _, err := b.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("at the end: %v", err)
+	}
+	b.detach()
+	b.Seek(0, io.SeekStart)
+	if _, err := b.Read(make([]byte, 1)); err != errDetached {
+		t.Errorf("after detach: %v", err)
+	}
+}
+
+func TestLimiter(t *testing.T) {
+	l := newLimiter(20, 0)
+	var most, now atomic.Int64
+	var workers sync.WaitGroup
+	for range 40 {
+		workers.Go(func() {
+			for range 50 {
+				if err := l.acquire(context.Background()); err != nil {
+					t.Error(err)
+					return
+				}
+				n := now.Add(1)
+				for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
+				}
+				time.Sleep(10 * time.Microsecond)
+				now.Add(-1)
+				l.release(nil)
+			}
+		})
+	}
+	workers.Wait()
+	if m := most.Load(); m > 20 || m < 9 || l.inUse != 0 || l.current() != 20 {
+		t.Errorf("at most %d at once, %d in use, limit %d", m, l.inUse, l.current())
+	}
+	slow := newError(CodeThrottled, "", "", nil)
+	for range 10 {
+		l.acquire(context.Background())
+		l.release(slow)
+	}
+	if l.current() != 1 {
+		t.Errorf("limit %d after ten refusals", l.current())
+	}
+	l.acquire(context.Background())
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := l.acquire(ctx); err == nil {
+		t.Error("a place beyond the limit was given")
+	}
+	l.release(nil)
+	if err := l.acquire(context.Background()); err != nil || len(l.waiters) != 0 {
+		t.Errorf("after a cancelled wait: %v, %d wait", err, len(l.waiters))
+	}
+}
+
+func TestJournalFull(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	disk := vfs.NewMem(vfs.MemOptions{Capacity: 8 << 20})
+	if _, err := Run(context.Background(), s, f, testOptions(t, disk)); !hasCode(err, CodeJournalFull) {
+		t.Errorf("8 MiB: %v", err)
+	}
+	if len(f.objects) != 0 {
+		t.Error("objects were written without a journal")
+	}
+}
+
+func TestCodes(t *testing.T) {
+	seen := map[Code]bool{}
+	for _, info := range Codes() {
+		if seen[info.Code] || info.Class == 0 || info.Meaning == "" || info.Remedy == "" {
+			t.Errorf("%+v", info)
+		}
+		seen[info.Code] = true
+	}
+	for from, code := range s3Codes {
+		if !seen[code] && code != codeNotFound && code != codeKeyExists && code != codeRestart {
+			t.Errorf("%s becomes %q, which is not in the table", from, code)
+		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	good := testOptions(t, memDisk()).withDefaults()
+	if err := good.validate(); err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*Options){
+		"bucket":  func(o *Options) { o.Bucket = "" },
+		"prefix":  func(o *Options) { o.Prefix = "a/../" },
+		"slash":   func(o *Options) { o.Prefix = "a" },
+		"profile": func(o *Options) { o.Profile = "r3" },
+		"policy":  func(o *Options) { o.Symlinks = "follow" },
+		"proof":   func(o *Options) { o.MinProof = "etag" },
+		"run id":  func(o *Options) { o.RunID = "A" },
+		"key":     func(o *Options) { o.ImporterKey = nil },
+		"state":   func(o *Options) { o.StateDir = nil },
+		"memory":  func(o *Options) { o.Memory = 1 },
+	} {
+		o := good
+		change(&o)
+		if o.validate() == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+	bucket, prefix, err := ParseTarget("s3://b/some/where")
+	if bucket != "b" || prefix != "some/where/" || err != nil {
+		t.Errorf("%q %q %v", bucket, prefix, err)
+	}
+	for _, bad := range []string{"", "b/x", "http://b/", "s3:///x", "s3://b//x/"} {
+		if _, _, err := ParseTarget(bad); err == nil {
+			t.Errorf("target %q was accepted", bad)
+		}
+	}
+}
