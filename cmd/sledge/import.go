@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -61,26 +62,56 @@ type importFlags struct {
 }
 
 type importReport struct {
-	*importer.Result
-	Target   string `json:"target"`
-	State    string `json:"state"`
-	Repaired uint64 `json:"repaired_blocks"`
-	Class    string `json:"end"`
-	Label    bool   `json:"label_checked"`
-	Origin   string `json:"origin"`
+	Target      string                      `json:"target"`
+	State       string                      `json:"state"`
+	Run         string                      `json:"run"`
+	Start       int                         `json:"start"` // how often this run was started
+	End         string                      `json:"end"`
+	DryRun      bool                        `json:"dry_run"`
+	Complete    bool                        `json:"complete"`
+	Origin      string                      `json:"origin"`
+	Label       bool                        `json:"label_checked"`
+	Entries     uint64                      `json:"entries"`
+	Bytes       int64                       `json:"bytes"` // of objects
+	Outcomes    map[importer.Outcome]uint64 `json:"outcomes"`
+	Proofs      map[importer.Proof]uint64   `json:"proofs"`
+	Unfinished  uint64                      `json:"unfinished"`
+	Differences []string                    `json:"differences"`
+	LeftUploads uint64                      `json:"left_uploads"`
+	Retries     int64                       `json:"retries"`
+	PartsKept   int64                       `json:"parts_kept"`
+	Repaired    uint64                      `json:"repaired_blocks"`
+	Probe       importer.ProbeReport        `json:"probe"`
+	Receipts    string                      `json:"receipts"` // folder
+	Checkpoint  string                      `json:"checkpoint"`
+	Started     time.Time                   `json:"started"`
+	Finished    time.Time                   `json:"finished"`
+}
+
+func describeImport(r *importer.Result, o *importer.Options, state string, set *reader) *importReport {
+	blocks, _ := set.RepairedBlocks()
+	rep := &importReport{
+		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
+		Origin: originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
+		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
+		Repaired: blocks, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished,
+	}
+	if r.Receipts != "" {
+		rep.Receipts = filepath.Join(state, r.Receipts)
+	}
+	return rep
 }
 
 func (r *importReport) print(w io.Writer) {
-	fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.RunID, r.Attempt, r.Class)
-	t := r.Tally
-	fmt.Fprintf(w, "entries     %d, %s of objects\n", t.Entries(), size(t.Bytes))
+	fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.Run, r.Start, r.End)
+	fmt.Fprintf(w, "entries     %d, %s of objects\n", r.Entries, size(r.Bytes))
 	for _, o := range []importer.Outcome{importer.OutcomeStored, importer.OutcomeAlreadyThere, importer.OutcomeNoObject, importer.OutcomeSkipped, importer.OutcomeFailed, importer.OutcomeConflict} {
-		if n := t.Outcomes[o]; n > 0 {
+		if n := r.Outcomes[o]; n > 0 {
 			fmt.Fprintf(w, "  %-13s %d\n", o, n)
 		}
 	}
 	for _, p := range []importer.Proof{importer.ProofReadBack, importer.ProofSHA256, importer.ProofCRC} {
-		if n := t.Proofs[p]; n > 0 {
+		if n := r.Proofs[p]; n > 0 {
 			fmt.Fprintf(w, "proof       %s: %d\n", p, n)
 		}
 	}
@@ -94,7 +125,7 @@ func (r *importReport) print(w io.Writer) {
 		fmt.Fprintf(w, "left over   %s may be left in the target\n", plural(r.LeftUploads, "multipart upload"))
 	}
 	if r.Receipts != "" {
-		fmt.Fprintf(w, "receipts    %s\n", escape(filepath.Join(r.State, r.Receipts)))
+		fmt.Fprintf(w, "receipts    %s\n", escape(r.Receipts))
 	}
 }
 
@@ -168,8 +199,7 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 	if result == nil {
 		return nil, asTargetError(err)
 	}
-	blocks, _ := r.RepairedBlocks()
-	rep := &importReport{result, o.TargetURL(), state, blocks, result.ExitClass().String(), r.LabelChecked, originOf(r.Set)}
+	rep := describeImport(result, &o, state, r)
 	return rep, chainEnd(r.Set, importEnd(result, err))
 }
 

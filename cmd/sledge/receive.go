@@ -21,7 +21,6 @@ type receiveReport struct {
 	Needed     int      `json:"disks_needed"`
 	Parity     int      `json:"parity"`
 	Target     string   `json:"target"`
-	WrapCheck  string   `json:"wrap_check,omitempty"`
 	Warnings   []string `json:"warnings"`
 }
 

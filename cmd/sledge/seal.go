@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"os"
 
 	"github.com/spf13/cobra"
+	"rsc.io/qr"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
@@ -18,6 +20,7 @@ type sealReport struct {
 	Statement manifest.SealStatement `json:"statement"`
 	Label     string                 `json:"label"`
 	LabelFile string                 `json:"label_file"`
+	QRFile    string                 `json:"label_qr_file"`
 }
 
 func (r *sealReport) print(w io.Writer) {
@@ -29,7 +32,7 @@ func (r *sealReport) print(w io.Writer) {
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %v were absent: their copies of the load key live on, with the unlock code they open this data\n", s.AbsentBays)
 	}
-	fmt.Fprintf(w, "label file: %s\n\n%s\nThe label travels outside the device: send the file, and put a print of it into the parcel.\n", escape(r.LabelFile), r.Label)
+	fmt.Fprintf(w, "label file: %s, as QR code: %s\n\n%s\nThe label travels outside the device: send the file, and put a print of it into the parcel.\n", escape(r.LabelFile), escape(r.QRFile), r.Label)
 }
 
 type sealFlags struct {
@@ -147,13 +150,23 @@ func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (rep
 		scope := d.scope()
 		labelOut = fmt.Sprintf("sledge-%s-%s.label", scope.Job.String()[:8], scope.Device.String()[:8])
 	}
-	r := &sealReport{res.Statement, string(res.Label), labelOut}
-	err = writeNew(labelOut, res.Label, false)
-	if have, e := os.ReadFile(labelOut); errors.Is(err, errFileExists) && e == nil && string(have) == string(res.Label) {
-		err = nil // the same label, from before
+	r := &sealReport{res.Statement, string(res.Label), labelOut, labelOut + ".png"}
+	code, err := qr.Encode(r.Label, qr.M)
+	if err != nil {
+		return r, fmt.Errorf("label as QR code: %w", err)
 	}
+	err = errors.Join(writeSame(r.LabelFile, res.Label), writeSame(r.QRFile, code.PNG()))
 	if err != nil {
 		err = hint(fmt.Errorf("the device is sealed, but its label was not written: %w", err), "run sledge seal again with another --label-out")
 	}
 	return r, err
+}
+
+// writeSame writes a new file, or accepts the same one from before.
+func writeSame(name string, b []byte) error {
+	err := writeNew(name, b, false)
+	if have, e := os.ReadFile(name); errors.Is(err, errFileExists) && e == nil && bytes.Equal(have, b) {
+		return nil
+	}
+	return err
 }

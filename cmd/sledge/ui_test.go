@@ -15,6 +15,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -60,6 +61,19 @@ func TestExitCodesDocumented(t *testing.T) {
 	}
 	for _, c := range exitClasses {
 		if line := fmt.Sprintf("| %d | %s | %s |", c.code, c.name, c.meaning); !strings.Contains(string(doc), line) {
+			t.Errorf("docs/operations.md has no line %q", line)
+		}
+	}
+}
+
+// TestErrorCodesDocumented compares docs/operations.md with the importer's table.
+func TestErrorCodesDocumented(t *testing.T) {
+	doc, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range importer.Codes() {
+		if line := fmt.Sprintf("| `%s` | %s | %s | %s |", c.Code, c.Class, c.Meaning, c.Remedy); !strings.Contains(string(doc), line) {
 			t.Errorf("docs/operations.md has no line %q", line)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -23,15 +22,6 @@ func (a *app) config(d *device, job *manifest.Job, jobFile []byte, disks []appli
 		Scope: d.scope(), Job: job, JobFile: jobFile, Key: d.Key(), Disks: disks,
 		Now: a.now, Software: software(), Log: a.logger(),
 	}
-}
-
-// logger tells the packages' remarks to the operator.
-func (a *app) logger() *slog.Logger {
-	options := &slog.HandlerOptions{Level: slog.LevelWarn}
-	if a.json {
-		return slog.New(slog.NewJSONHandler(a.err, options))
-	}
-	return slog.New(slog.NewTextHandler(a.err, options))
 }
 
 type unlockReport struct {
