@@ -44,7 +44,7 @@ func (c *compositeCheck) line(l *ObjectLine) error {
 		}
 		return c.compare()
 	}
-	c.path, c.left, c.root = l.Record.Path, l.Record.PartCount, l.Record.PartRoot
+	c.path, c.left, c.root = l.Record.orderKey(), l.Record.PartCount, l.Record.PartRoot
 	return nil
 }
 

@@ -10,7 +10,6 @@ import (
 
 const (
 	maxPerClass   = 200 // findings kept of one class; the rest are counted
-	maxBlockRuns  = 64  // runs of stripes kept of one shard
 	maxNameInText = 200
 )
 

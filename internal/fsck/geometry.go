@@ -39,7 +39,6 @@ func (g geometry) lineLen() int     { return 32*g.k + 8*g.m }
 func (g geometry) listLen() int64   { return g.stripes() * int64(g.lineLen()) }
 func (g geometry) pieceLen() int64  { return (g.listLen() + int64(g.k) - 1) / int64(g.k) }
 func (g geometry) dataMask() uint32 { return 1<<g.k - 1 }
-func (g geometry) allMask() uint32  { return uint32(1<<uint64(g.shards()) - 1) }
 
 func (g geometry) blockLen(stripe int64) int64 {
 	if stripe == g.full {

@@ -16,15 +16,14 @@ import (
 // It holds one window of lines. All were proven against the signed root once;
 // of each window the subtree's hash is kept, so that every reload is proven too.
 type hashList struct {
-	p        *packEntry
-	source   io.ReaderAt
-	perWin   int64 // lines in a window, a power of two
-	windows  []tlog.Hash
-	current  int64
-	buf      []byte
-	hashes   []tlog.Hash
-	closers  []*file
-	fromText string
+	p       *packEntry
+	source  io.ReaderAt
+	perWin  int64 // lines in a window, a power of two
+	windows []tlog.Hash
+	current int64
+	buf     []byte
+	hashes  []tlog.Hash
+	closers []*file
 }
 
 const windowSize = 1 << 20
@@ -242,7 +241,6 @@ func (f *listFinder) fromPieces() {
 type pieceReader struct {
 	f      *listFinder
 	inputs uint32
-	bufs   [][]byte
 }
 
 // ReadAt fills b from the data pieces, decoding those that are not inputs.

@@ -41,8 +41,6 @@ func (v *verifier) nameHeaders() {
 				"disk.header says job %s, device %s, generation %d", d.header.job, d.header.device, d.header.generation)
 		} else if d.header.bays != v.bays {
 			v.f.add(Repairable, "header-bad", onDisk(d), hintRebuild, "disk.header says %d bays, there are %d", d.header.bays, v.bays)
-		} else if v.job.disks != v.bays {
-			continue
 		}
 		if d.bay >= v.bays {
 			d.bay = -1

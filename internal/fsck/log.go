@@ -23,16 +23,20 @@ type logView struct {
 	root    tlog.Hash
 	f       *findings
 	quiet   bool // bad copies have been named already
+	stopped func() error
 
 	bundles []tlog.Hash // root of each bundle: 32 bytes for 256 entries
 	cached  int64       // number of the bundle in entries
 	entries [][]byte
 }
 
+// maxRemade bounds the log of which whole levels are made from the entries.
+const maxRemade = 1 << 26
+
 var errLogLost = errors.New("no copy fits the signed root")
 
 func newLogView(sources []*disk, size int64, root tlog.Hash, f *findings) *logView {
-	return &logView{sources: sources, size: size, root: root, f: f, cached: -1}
+	return &logView{sources: sources, size: size, root: root, f: f, cached: -1, stopped: func() error { return nil }}
 }
 
 func (l *logView) width(level int, n int64) int {
@@ -65,7 +69,9 @@ func (l *logView) copies(path string, max int64) ([][]byte, []error) {
 	raw := make([][]byte, len(l.sources))
 	errs := make([]error, len(l.sources))
 	for i, d := range l.sources {
-		raw[i], errs[i] = readSmall(d.fsys, path, max)
+		if errs[i] = l.stopped(); errs[i] == nil {
+			raw[i], errs[i] = readSmall(d.fsys, path, max)
+		}
 	}
 	return raw, errs
 }
@@ -111,6 +117,9 @@ func (l *logView) rebuildTile(level int, n int64, fromEntries bool) []tlog.Hash 
 		return l.hashBundles(n)
 	}
 	out := make([]tlog.Hash, l.width(level, n))
+	if fromEntries && l.size > maxRemade {
+		return out
+	}
 	for i := range out {
 		child := n*tileWidth + int64(i)
 		if fromEntries {
@@ -225,7 +234,11 @@ func (l *logView) mendBundle(n int64, leaves []tlog.Hash) [][]byte {
 
 // walk proves the whole log and gives every entry in order.
 func (l *logView) walk(ctx context.Context, fn func(pos int64, entry []byte) error) error {
+	l.stopped = ctx.Err
 	edges, err := l.edgeTiles()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	if err != nil {
 		return err
 	}
@@ -249,6 +262,9 @@ func (l *logView) walk(ctx context.Context, fn func(pos int64, entry []byte) err
 }
 
 func (l *logView) descend(ctx context.Context, level int, n int64, want tlog.Hash, fn func(int64, []byte) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	hashes, err := l.tile(level, n, func(h []tlog.Hash) bool { return rootOver(h) == want })
 	if err != nil {
 		return err

@@ -40,7 +40,6 @@ type pageReader struct {
 	*packScan
 	w      *worker
 	shards [][]shardCopy
-	opened bool
 }
 
 func (w *worker) checkPages(ctx context.Context, p *packEntry) error {

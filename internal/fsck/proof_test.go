@@ -321,3 +321,22 @@ func TestReceiptsOfUnknownImporter(t *testing.T) {
 		t.Errorf("%v %+v", err, r)
 	}
 }
+
+func TestRecordPaths(t *testing.T) {
+	for _, c := range []struct {
+		kind uint64
+		path string
+		good bool
+	}{
+		{KindFile, "a/b", true}, {KindFile, "a/", false}, {KindDirectory, "a/", false}, {KindContinuation, "a/", true},
+		{KindContinuation, "a", true}, {KindContinuation, "a//", false}, {KindFile, "/a", false}, {KindFile, "a/../b", false},
+		{KindFile, "a/./b", false}, {KindFile, "a//b", false}, {KindFile, "a\x00b", false}, {KindWithdrawn, "a", false},
+	} {
+		var e enc
+		e.uint(1, c.kind)
+		e.bytes(2, []byte(c.path))
+		if _, err := ParseRecord(e); (err == nil) != c.good {
+			t.Errorf("kind %d path %q: %v", c.kind, c.path, err)
+		}
+	}
+}

@@ -20,18 +20,16 @@ const (
 )
 
 const (
-	wholeDigest   = 11
-	partsField    = 15
-	maxItem       = 60000
-	partUnit      = 16 << 20
-	maxListFields = 4
+	wholeDigest = 11
+	partsField  = 15
+	partUnit    = 16 << 20
 )
 
 // Record is the manifest's description of one entry, as far as it can be
 // checked without the key.
 type Record struct {
 	Kind    uint64    `json:"kind"`
-	Path    []byte    `json:"path"`
+	Path    []byte    `json:"path"` // of a continuation: the order key of its entry
 	Size    uint64    `json:"size"`
 	Mode    uint64    `json:"mode,omitempty"`
 	MTime   time.Time `json:"mtime,omitzero"`
@@ -77,7 +75,11 @@ func ParseRecord(b []byte) (*Record, error) {
 	if err := m.need(1, 2); err != nil {
 		return nil, err
 	}
-	if !validPath(m.bytes(2)) {
+	path := m.bytes(2)
+	if m.uint(1) == KindContinuation {
+		path = bytes.TrimSuffix(path, []byte("/")) // it has the order key of its entry
+	}
+	if !validPath(path) {
 		return nil, fmt.Errorf("%w: path %q", errMalformed, m.bytes(2))
 	}
 	r := &Record{Kind: m.uint(1), Path: m.bytes(2), Size: m.uint(3), Mode: m.uint(4), SHA256: m.bytes(wholeDigest), CRC64: m.bytes(12),
@@ -145,7 +147,8 @@ func validPath(p []byte) bool {
 	return true
 }
 
-// orderKey is the path, followed by "/" for a directory.
+// orderKey is the path, followed by "/" for a directory; a continuation record
+// has its entry's as it is.
 func (r *Record) orderKey() []byte {
 	if r.Kind == KindDirectory {
 		return append(bytes.Clone(r.Path), '/')

@@ -122,7 +122,7 @@ func (w *worker) scanPack(ctx context.Context, p *packEntry, odd *oddShards) err
 
 // run reads all shards side by side.
 func (s *packScan) run(ctx context.Context) error {
-	size := runSize(s.w.v.o.Workers, s.g.shards())
+	size := runSize(s.w.v.o.ReadSize, s.w.v.o.Workers, s.g.shards())
 	s.w.arena = grow(s.w.arena, 2*s.g.shards(), size)
 	s.w.scratch = grow(s.w.scratch, s.g.shards(), chunkSize)
 	lanes := startLanes(ctx, s.shards, s.g.shardLen(), size, s.w.arena, &s.w.v.bytes)
