@@ -22,6 +22,7 @@ type Job struct {
 	Created    time.Time   `json:"created"`
 	Expires    time.Time   `json:"expires"`
 	Direction  string      `json:"direction"`
+	Signer     PublicKey   `json:"signer"` // whose fingerprint an auditor may hold; proves nothing by itself
 	Site       string      `json:"site"`
 	Devices    []JobDevice `json:"devices"`
 	Geometry   JobGeometry `json:"geometry"`
@@ -186,6 +187,9 @@ func (j *Job) Validate() error {
 
 func (j *Job) validateDevices() error {
 	for _, d := range j.Devices {
+		if len(d.PublicKey.PublicKey) != ed25519.PublicKeySize {
+			return fmt.Errorf("device %s: no public key", d.ID)
+		}
 		id, err := DeviceID(d.PublicKey.PublicKey)
 		if err != nil {
 			return err
@@ -237,6 +241,7 @@ func (p JobPolicy) validate() error {
 
 // Sign returns the job file's bytes.
 func (j *Job) Sign(key ed25519.PrivateKey) ([]byte, error) {
+	j.Signer = PublicKey{key.Public().(ed25519.PublicKey)}
 	if err := j.Validate(); err != nil {
 		return nil, err
 	}
@@ -263,6 +268,9 @@ func OpenJob(file []byte, signer ed25519.PublicKey) (*Job, error) {
 	}
 	if err := j.Validate(); err != nil {
 		return nil, fmt.Errorf("job file: %w: %w", ErrCorrupt, err)
+	}
+	if !j.Signer.Equal(signer) {
+		return nil, fmt.Errorf("job file: %w: it names another signer than the one who signed it", ErrCorrupt)
 	}
 	return &j, nil
 }

@@ -208,7 +208,7 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 	dir["log/checkpoint"] = &fstest.MapFile{Data: cp}
 	_, mroot := logFiles(d.entries)
 	predicate := map[string]any{"job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation, "run": "run1",
-		"manifest_size": len(d.entries), "manifest_root": mroot.String(), "counts": outcomes, "bytes": bytesTotal,
+		"manifest_size": len(d.entries), "manifest_root": mroot.String(), "outcomes": outcomes, "bytes": bytesTotal,
 		"proof": map[string]int{"store sha256": outcomes["stored"]}, "complete": outcomes["failed"]+outcomes["conflict"] == 0}
 	if total != nil {
 		total(predicate)
@@ -265,7 +265,7 @@ func TestReceipts(t *testing.T) {
 				l["record_salt"] = make([]byte, 32)
 			}
 		}, class: "page-root-differs", verdict: VerdictRefused},
-		{name: "count wrong", total: func(p map[string]any) { p["counts"] = map[string]int{"stored": 7} }, class: "total-bad", verdict: VerdictRefused},
+		{name: "count wrong", total: func(p map[string]any) { p["outcomes"] = map[string]int{"stored": 7} }, class: "total-bad", verdict: VerdictRefused},
 		{name: "says complete", line: func(l map[string]any) {
 			if l["key"] == "k3" {
 				l["outcome"] = "conflict"

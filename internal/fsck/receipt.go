@@ -345,7 +345,7 @@ func (c *receiptCheck) compareTotal(p object) error {
 			return fmt.Errorf("%w: %s is %d, not %d", errMalformed, name, got, want)
 		}
 	}
-	for name, want := range map[string]map[string]int64{"counts": c.r.Outcomes, "proof": c.r.Proofs} {
+	for name, want := range map[string]map[string]int64{"outcomes": c.r.Outcomes, "proof": c.r.Proofs} {
 		got := map[string]int64{}
 		if err := p.get(name, &got); err != nil {
 			return err
@@ -358,9 +358,10 @@ func (c *receiptCheck) compareTotal(p object) error {
 	if err := p.get("complete", &complete); err != nil {
 		return err
 	}
-	if complete != c.r.Complete {
-		return fmt.Errorf("%w: complete is %v", errMalformed, complete)
+	if complete && !c.r.Complete {
+		return fmt.Errorf("%w: it says complete, and the list is not", errMalformed)
 	}
+	c.r.Complete = complete
 	return nil
 }
 
