@@ -57,7 +57,7 @@ type importFlags struct {
 	targetFlags
 	state, runID, importerKey, minProof     string
 	readBack, unconditional, exclusive, dry bool
-	concurrency                             int
+	concurrency, retries                    int
 	memory, readBackLimit                   string
 }
 
@@ -161,6 +161,7 @@ the instance's role.`,
 	flags.BoolVar(&f.exclusive, "exclusive-prefix", false, "nothing else writes below the prefix: abort left-over uploads of this run")
 	flags.BoolVar(&f.dry, "dry-run", false, "plan everything, write nothing")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "objects at once (default 16)")
+	flags.IntVar(&f.retries, "retries", 8, "attempts of one request beyond the first")
 	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.importSet(ctx, &f) })
 }
@@ -233,6 +234,7 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 		return o, usagef("--min-proof %q: must be %q, %q or %q", f.minProof, importer.ProofCRC, importer.ProofSHA256, importer.ProofReadBack)
 	}
 	o.MinProof, o.ReadBack, o.DryRun, o.Concurrency = importer.Proof(f.minProof), f.readBack, f.dry, f.concurrency
+	o.Retries = f.retries
 	o.AllowUnconditional, o.ExclusivePrefix = f.unconditional, f.exclusive
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
 	if !f.dry {

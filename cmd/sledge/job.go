@@ -125,7 +125,7 @@ stays in the site's folder.`,
 	}
 	var f jobFlags
 	flags := cmd.Flags()
-	flags.StringVar(&f.site, "site", "", "the site's key folder (required)")
+	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder (env SLEDGE_SITE)")
 	flags.StringArrayVar(&f.devices, "device-key", nil, "a device's public key, device.pub (required; may be repeated)")
 	flags.StringVar(&f.geometry, "geometry", "8+3", "data and parity shards: k+m; any m disks may be lost")
 	flags.IntVar(&f.bays, "bays", 0, "number of disks (default k+m)")

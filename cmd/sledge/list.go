@@ -17,9 +17,8 @@ import (
 
 // listLine is an entry as list tells it, one JSON object a line with --json.
 type listLine struct {
-	Kind   string `json:"kind"`
-	Path   string `json:"path"`               // escaped if it is not UTF-8
-	Raw    []byte `json:"path_raw,omitempty"` // exact bytes then
+	Kind string `json:"kind"`
+	name
 	Size   int64  `json:"size"`
 	Mode   string `json:"mode"`
 	Mtime  string `json:"mtime,omitempty"`
@@ -41,10 +40,7 @@ func (r *listReport) print(w io.Writer) {
 }
 
 func describeEntry(r *manifest.Record) listLine {
-	l := listLine{Kind: r.Kind.String(), Path: r.OrderKey(), Size: r.Size, Mode: modeOf(r), Target: r.Target + r.LinkTo, Reason: r.Reason}
-	if clean := escape(l.Path); clean != l.Path {
-		l.Raw = []byte(l.Path)
-	}
+	l := listLine{Kind: r.Kind.String(), name: nameOf(r.OrderKey()), Size: r.Size, Mode: modeOf(r), Target: escape(r.Target + r.LinkTo), Reason: r.Reason}
 	if !r.Mtime.IsZero() {
 		l.Mtime = r.Mtime.UTC().Format(time.RFC3339Nano)
 	}

@@ -14,6 +14,23 @@ import (
 
 type loadReport struct {
 	*appliance.LoadReport
+	Scan    *scanReport    `json:"scan"`
+	Skipped []namedSkipped `json:"skipped"`
+}
+
+// namedSkipped is a skipped entry whose path survives JSON.
+type namedSkipped struct {
+	name
+	Reason string `json:"reason"`
+	Detail string `json:"detail"`
+}
+
+func newLoadReport(r *appliance.LoadReport, target string) *loadReport {
+	l := &loadReport{LoadReport: r, Scan: newScanReport(&r.Scan, target), Skipped: []namedSkipped{}}
+	for _, s := range r.Skipped {
+		l.Skipped = append(l.Skipped, namedSkipped{nameOf(s.Path), s.Reason, escape(s.Detail)})
+	}
+	return l
 }
 
 func (r *loadReport) print(w io.Writer) {
@@ -34,7 +51,7 @@ func (r *loadReport) print(w io.Writer) {
 			fmt.Fprintf(w, "  and %d more; --json names them all\n", r.SkippedCount-shownFindings)
 			break
 		}
-		fmt.Fprintf(w, "  skipped %s: %s: %s\n", escape(s.Path), s.Reason, escape(s.Detail))
+		fmt.Fprintf(w, "  skipped %s: %s: %s\n", s.Path, s.Reason, s.Detail)
 	}
 }
 
@@ -166,9 +183,9 @@ func (a *app) load(ctx context.Context, root, as string, accept bool) (report, e
 		return nil, err
 	}
 	if errors.Is(err, appliance.ErrFindings) {
-		return &scanReport{&done.Scan, job.Target.URL}, err
+		return newScanReport(&done.Scan, job.Target.URL), err
 	}
-	return &loadReport{done}, loadEnd(done, err)
+	return newLoadReport(done, job.Target.URL), loadEnd(done, err)
 }
 
 func loadSample(p appliance.Progress) sample {

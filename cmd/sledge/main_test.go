@@ -1,10 +1,13 @@
 package main
 
 import (
+	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -26,12 +29,27 @@ func TestScript(t *testing.T) {
 				return err
 			}
 			env.Defer(func() { os.RemoveAll(shm) })
+			if _, err := os.Stat(versitygw()); err == nil {
+				env.Setenv("VERSITYGW", versitygw())
+			}
+			port, err := freePort()
+			if err != nil {
+				return err
+			}
+			env.Setenv("PORT", port)
 			env.Setenv("ESC", "\x1b")
 			env.Setenv("XDG_RUNTIME_DIR", shm)
 			env.Setenv("SLEDGE_DEVICE", filepath.Join(env.WorkDir, "dev"))
 			return nil
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "setfrom": setFrom},
+		Condition: func(cond string) (bool, error) {
+			if cond != "versitygw" {
+				return false, fmt.Errorf("unknown condition %q", cond)
+			}
+			_, err := os.Stat(versitygw())
+			return err == nil, nil
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "setfrom": setFrom, "setjob": setJob, "waitport": waitPort},
 	})
 }
 
@@ -62,4 +80,44 @@ func setFrom(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Fatalf("no line begins with %s", args[1])
+}
+
+// setJob sets a variable to the site key of the first job: setjob KEY site/jobs.
+func setJob(ts *testscript.TestScript, neg bool, args []string) {
+	keys, err := filepath.Glob(filepath.Join(ts.MkAbs(args[1]), "*", "site.key"))
+	if neg || err != nil || len(keys) == 0 {
+		ts.Fatalf("no job in %s", args[1])
+	}
+	ts.Setenv(args[0], keys[0])
+}
+
+// versitygw is the S3 server that "make tools" builds.
+func versitygw() string {
+	tools := os.Getenv("SLEDGE_TOOLS")
+	if tools == "" {
+		tools, _ = filepath.Abs("../../build/tools")
+	}
+	return filepath.Join(tools, "versitygw")
+}
+
+func freePort() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	return port, err
+}
+
+// waitPort waits until a server listens: waitport 1234.
+func waitPort(ts *testscript.TestScript, neg bool, args []string) {
+	for range 200 {
+		if c, err := net.Dial("tcp", "127.0.0.1:"+args[0]); err == nil {
+			c.Close()
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("nothing listens on port %s", args[0])
 }

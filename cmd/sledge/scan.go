@@ -18,7 +18,38 @@ const shownFindings = 50
 
 type scanReport struct {
 	*appliance.ScanReport
-	Target string `json:"target"`
+	Findings []namedFinding `json:"findings"`
+	Target   string         `json:"target"`
+}
+
+// namedFinding is a finding whose path survives JSON.
+type namedFinding struct {
+	Code string `json:"code"`
+	name
+	Text   string `json:"text"`
+	Blocks bool   `json:"blocks"`
+}
+
+// name is a path in JSON: escaped for people, and exact where that differs.
+type name struct {
+	Path string `json:"path"`
+	Raw  []byte `json:"path_raw,omitempty"`
+}
+
+func nameOf(path string) name {
+	n := name{Path: escape(path)}
+	if n.Path != path {
+		n.Raw = []byte(path)
+	}
+	return n
+}
+
+func newScanReport(r *appliance.ScanReport, target string) *scanReport {
+	s := &scanReport{ScanReport: r, Target: target, Findings: []namedFinding{}}
+	for _, f := range r.Findings {
+		s.Findings = append(s.Findings, namedFinding{f.Code, nameOf(f.Path), escape(f.Text), f.Blocks})
+	}
+	return s
 }
 
 func (r *scanReport) print(w io.Writer) {
@@ -41,7 +72,7 @@ func (r *scanReport) print(w io.Writer) {
 		if f.Blocks {
 			mark = "blocks"
 		}
-		fmt.Fprintf(w, "  %s %s: %s: %s\n", mark, escape(f.Path), f.Code, escape(f.Text))
+		fmt.Fprintf(w, "  %s %s: %s: %s\n", mark, f.Path, f.Code, f.Text)
 	}
 }
 
@@ -108,7 +139,7 @@ is needed. "sledge load" does the same check first.`,
 		if err != nil {
 			return nil, err
 		}
-		r := &scanReport{found, t.URL}
+		r := newScanReport(found, t.URL)
 		if found.Blocking > 0 {
 			return r, fmt.Errorf("%w: %s cannot be imported as they are", appliance.ErrFindings, plural(found.Blocking, "name or file"))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -130,7 +131,7 @@ printed. The device wants it before it seals.`,
 		Example: `  sledge site check-wrap sledge-1f0c22aa.wrapcheck --site /srv/site`,
 		Args:    cobra.ExactArgs(1),
 	}
-	dir := cmd.Flags().String("site", "", "the site's key folder (required)")
+	dir := cmd.Flags().String("site", os.Getenv("SLEDGE_SITE"), "the site's key folder (env SLEDGE_SITE)")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
 		s, err := openSite(*dir)
 		if err != nil {
