@@ -38,8 +38,7 @@ func NewWriter(buf []byte) *Writer { return &Writer{buf: buf} }
 // Bytes returns what has been written.
 func (w *Writer) Bytes() []byte { return w.buf }
 
-// Raw writes a field even if the value is empty; callers that mean "absent if
-// empty" use Bytes-like methods below.
+// raw writes a field; the methods below leave empty values out before.
 func (w *Writer) raw(number int, critical bool, value []byte) {
 	if number <= w.last || number > maxNumber {
 		panic(fmt.Sprintf("fields: number %d after %d", number, w.last))
