@@ -37,7 +37,8 @@ type Config struct {
 
 const (
 	chunkSize = 256 << 10
-	maxRuns   = 64 // runs merged at once; more are merged into one first
+	arenaSize = 1 << 20
+	fanIn     = 16 // neighbouring runs of one level that become one of the next
 	pairCost  = 64 // bytes of bookkeeping a pair is counted with
 )
 
@@ -45,18 +46,20 @@ type pair struct{ key, value []byte }
 
 // Sorter gathers pairs.
 type Sorter struct {
-	cfg   Config
-	pairs []pair
-	arena []byte
-	size  int
-	runs  []run
-	aead  cipher.AEAD
-	made  bool
+	cfg    Config
+	pairs  []pair
+	arenas [][]byte // what the pairs point into; used again after a spill
+	free   int      // arenas that hold nothing yet are arenas[free:]
+	size   int
+	runs   []run // in order of addition; levels do not ascend
+	aead   cipher.AEAD
+	made   bool
 }
 
 type run struct {
-	name string
-	size int64
+	name  string
+	size  int64
+	level int // fanIn^level spills went into it
 }
 
 // New returns an empty sorter.
@@ -70,18 +73,48 @@ func New(cfg Config) *Sorter {
 // Add takes a copy of a pair.
 func (s *Sorter) Add(key, value []byte) error {
 	need := len(key) + len(value)
-	if cap(s.arena)-len(s.arena) < need {
-		s.arena = make([]byte, 0, max(1<<20, need))
-	}
-	at := len(s.arena)
-	s.arena = append(append(s.arena, key...), value...)
-	b := s.arena[at:]
+	b := append(append(s.take(need), key...), value...)
 	s.pairs = append(s.pairs, pair{b[:len(key):len(key)], b[len(key):need:need]})
 	s.size += need + pairCost
 	if s.size >= s.cfg.Memory {
 		return s.spill()
 	}
 	return nil
+}
+
+// take gives need bytes of an arena.
+func (s *Sorter) take(need int) []byte {
+	if n := s.free; n > 0 {
+		a := s.arenas[n-1]
+		if at := len(a); cap(a)-at >= need {
+			s.arenas[n-1] = a[:at+need]
+			return a[at : at : at+need]
+		}
+	}
+	for s.free < len(s.arenas) && cap(s.arenas[s.free]) < need {
+		s.arenas[s.free] = make([]byte, 0, need)
+	}
+	if s.free == len(s.arenas) {
+		s.arenas = append(s.arenas, make([]byte, 0, max(arenaSize, need)))
+	}
+	a := s.arenas[s.free]
+	s.arenas[s.free] = a[:need]
+	s.free++
+	return a[0:0:need]
+}
+
+// reset forgets the pairs but keeps their memory for the next ones.
+func (s *Sorter) reset() {
+	clear(s.pairs)
+	s.pairs, s.size, s.free = s.pairs[:0], 0, 0
+	keep := s.arenas[:0]
+	for _, a := range s.arenas {
+		if cap(a) == arenaSize {
+			keep = append(keep, a[:0])
+		}
+	}
+	clear(s.arenas[len(keep):])
+	s.arenas = keep
 }
 
 func (s *Sorter) sortPairs() {
@@ -105,16 +138,20 @@ func (s *Sorter) spill() error {
 		return err
 	}
 	s.runs = append(s.runs, r)
-	s.pairs, s.arena, s.size = s.pairs[:0], nil, 0
-	if len(s.runs) >= maxRuns {
-		return s.collapse()
+	s.reset()
+	for n := len(s.runs) - fanIn; n >= 0 && s.runs[n].level == s.runs[len(s.runs)-1].level; n = len(s.runs) - fanIn {
+		if err := s.collapse(n); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// collapse merges all runs into one.
-func (s *Sorter) collapse() error {
-	old := s.runs
+// collapse merges the runs from n on into one of the next level. So every pair
+// is written once a level, and few runs are open at the end: fewer than fanIn a
+// level.
+func (s *Sorter) collapse(n int) error {
+	old := s.runs[n:]
 	w, err := s.newRun()
 	if err != nil {
 		return err
@@ -127,8 +164,9 @@ func (s *Sorter) collapse() error {
 	if err != nil {
 		return err
 	}
+	r.level = old[0].level + 1
 	s.remove(old)
-	s.runs = []run{r}
+	s.runs = append(s.runs[:n], r)
 	return nil
 }
 
@@ -148,7 +186,7 @@ func (s *Sorter) Each(f func(key, value []byte) error) error {
 
 // Close removes the scratch files.
 func (s *Sorter) Close() error {
-	s.pairs, s.arena = nil, nil
+	s.pairs, s.arenas, s.free = nil, nil, 0
 	err := s.remove(s.runs)
 	s.runs = nil
 	return err
