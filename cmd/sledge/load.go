@@ -16,6 +16,8 @@ type loadReport struct {
 	*appliance.LoadReport
 	Scan    *scanReport    `json:"scan"`
 	Skipped []namedSkipped `json:"skipped"`
+	Failed  []string       `json:"failed_disks"`
+	Status  *diskStatus    `json:"status"`
 }
 
 // namedSkipped is a skipped entry whose path survives JSON.
@@ -26,7 +28,7 @@ type namedSkipped struct {
 }
 
 func newLoadReport(r *appliance.LoadReport, target string) *loadReport {
-	l := &loadReport{LoadReport: r, Scan: newScanReport(&r.Scan, target), Skipped: []namedSkipped{}}
+	l := &loadReport{LoadReport: r, Scan: newScanReport(&r.Scan, target), Skipped: []namedSkipped{}, Failed: append([]string{}, r.FailedDisks...), Status: newDiskStatus(r.Status)}
 	for _, s := range r.Skipped {
 		l.Skipped = append(l.Skipped, namedSkipped{nameOf(s.Path), s.Reason, escape(s.Detail)})
 	}
@@ -42,10 +44,8 @@ func (r *loadReport) print(w io.Writer) {
 	if r.Scan.Unchanged > 0 {
 		fmt.Fprintf(w, "; %d were on the device already, unchanged", r.Scan.Unchanged)
 	}
-	fmt.Fprintf(w, "\non the device: %s, %s in %s, room for about %s\n", plural(r.Status.Entries, "entry"), size(r.Status.Bytes), plural(r.Status.Packs, "pack"), size(r.Status.FreeBytes))
-	if r.Status.Degraded > 0 {
-		fmt.Fprintf(w, "degraded: %s with lost shards\n", plural(r.Status.Degraded, "pack"))
-	}
+	fmt.Fprintln(w)
+	r.Status.print(w)
 	for i, s := range r.Skipped {
 		if i == shownFindings {
 			fmt.Fprintf(w, "  and %d more; --json names them all\n", r.SkippedCount-shownFindings)

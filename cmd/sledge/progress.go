@@ -134,7 +134,7 @@ func (m *meter) eta(s sample) time.Duration {
 func (m *meter) line(s sample) string {
 	bytes, files := m.rates()
 	text := ""
-	if s.phase != "" {
+	if s.phase != "" && s.phase != m.verb {
 		text = s.phase + ": "
 	}
 	text += size(s.bytes)

@@ -14,18 +14,53 @@ import (
 )
 
 type statusReport struct {
-	Device     string            `json:"device"`
-	State      string            `json:"state"`
-	Busy       bool              `json:"busy"` // another command is at work
-	Protection string            `json:"protection"`
-	Job        string            `json:"job,omitempty"`
-	Generation uint32            `json:"generation,omitempty"`
-	Expires    *time.Time        `json:"expires,omitempty"`
-	Expired    bool              `json:"expired,omitempty"`
-	Disks      *appliance.Status `json:"disks,omitempty"` // only while unlocked, with --disk
-	WrapCheck  string            `json:"wrap_check,omitempty"`
-	Next       string            `json:"next"`
-	History    []firmware.Past   `json:"history"`
+	Device     string          `json:"device"`
+	State      string          `json:"state"`
+	Busy       bool            `json:"busy"` // another command is at work
+	Protection string          `json:"protection"`
+	Job        string          `json:"job,omitempty"`
+	Generation uint32          `json:"generation,omitempty"`
+	Expires    *time.Time      `json:"expires,omitempty"`
+	Expired    bool            `json:"expired,omitempty"`
+	Disks      *diskStatus     `json:"disks,omitempty"` // only while unlocked, with --disk
+	WrapCheck  string          `json:"wrap_check,omitempty"`
+	Next       string          `json:"next"`
+	History    []firmware.Past `json:"history"`
+}
+
+// diskStatus is what is safe on the disks.
+type diskStatus struct {
+	Entries     uint64   `json:"entries"`
+	Bytes       int64    `json:"bytes"`
+	Packs       uint64   `json:"packs"`
+	PackBytes   int64    `json:"pack_bytes"`
+	Degraded    uint64   `json:"degraded_packs"`
+	LongFiles   int      `json:"long_files_in_progress"`
+	Bays        int      `json:"bays"`
+	MissingBays []int    `json:"missing_bays"`
+	FailedDisks []string `json:"failed_disks"`
+	FreeBytes   int64    `json:"free_bytes"`
+}
+
+func newDiskStatus(s appliance.Status) *diskStatus {
+	return &diskStatus{
+		Entries: s.Entries, Bytes: s.Bytes, Packs: s.Packs, PackBytes: s.BodyBytes, Degraded: s.Degraded, LongFiles: s.OpenFiles,
+		Bays: s.Disks, MissingBays: append([]int{}, s.MissingBays...), FailedDisks: append([]string{}, s.FailedDisks...), FreeBytes: s.FreeBytes,
+	}
+}
+
+func (s *diskStatus) print(w io.Writer) {
+	fmt.Fprintf(w, "safe        %s, %s, in %s of %s", plural(s.Entries, "entry"), size(s.Bytes), plural(s.Packs, "pack"), size(s.PackBytes))
+	if s.LongFiles > 0 {
+		fmt.Fprintf(w, "; %s in progress", plural(s.LongFiles, "long file"))
+	}
+	fmt.Fprintf(w, "\nroom        about %s\n", size(s.FreeBytes))
+	if len(s.MissingBays) > 0 {
+		fmt.Fprintf(w, "missing     bays %v of %d\n", s.MissingBays, s.Bays)
+	}
+	if s.Degraded > 0 {
+		fmt.Fprintf(w, "degraded    %s with lost shards\n", plural(s.Degraded, "pack"))
+	}
 }
 
 func (r *statusReport) print(w io.Writer) {
@@ -40,14 +75,8 @@ func (r *statusReport) print(w io.Writer) {
 	if r.Expires != nil {
 		fmt.Fprintf(w, "expires     %s\n", r.Expires.Format("2006-01-02 15:04 MST"))
 	}
-	if s := r.Disks; s != nil {
-		fmt.Fprintf(w, "safe        %s, %s, in %s\nroom        about %s\n", plural(s.Entries, "entry"), size(s.Bytes), plural(s.Packs, "pack"), size(s.FreeBytes))
-		if len(s.MissingBays) > 0 {
-			fmt.Fprintf(w, "missing     bays %v of %d\n", s.MissingBays, s.Disks)
-		}
-		if s.Degraded > 0 {
-			fmt.Fprintf(w, "degraded    %s with lost shards\n", plural(s.Degraded, "pack"))
-		}
+	if r.Disks != nil {
+		r.Disks.print(w)
 	}
 	if r.WrapCheck != "" {
 		fmt.Fprintf(w, "wrap check  %s: send it to the data centre (sledge site check-wrap)\n", escape(r.WrapCheck))
@@ -103,8 +132,7 @@ func (a *app) status(wrapCheck string) (report, error) {
 		return r, err
 	}
 	defer w.close()
-	s := w.Status()
-	r.Disks = &s
+	r.Disks = newDiskStatus(w.Status())
 	if wrapCheck == "" {
 		return r, nil
 	}
