@@ -49,6 +49,9 @@ var (
 	ErrRollback = errors.New("label and disks differ")
 	// ErrNeedsAnswer: the site has not yet confirmed that it can open the load key.
 	ErrNeedsAnswer = errors.New("the site has not confirmed the load key")
+	// ErrTaken: two sources have different files under one path; load one of them
+	// under a prefix.
+	ErrTaken = errors.New("this path is on the device already")
 	// ErrNotFound: no such entry in the manifest.
 	ErrNotFound = errors.New("not in the manifest")
 )

@@ -44,7 +44,7 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	if err != nil {
 		return nil, err
 	}
-	known, done, err := d.knownEntries()
+	known, done, err := d.knownEntries(src)
 	if err != nil {
 		return nil, err
 	}
@@ -139,16 +139,29 @@ func (d *Device) scratchDisk() (*bay, error) {
 
 // knownEntries tells, asked in the manifest's order, whether an entry has been
 // committed already and has not changed since.
-func (d *Device) knownEntries() (func(*item) (bool, error), func(), error) {
+//
+// An entry that differs supersedes the older one only if it comes from the same
+// source. A path that another source has taken ends the scan: nobody's file may
+// silently replace another's.
+func (d *Device) knownEntries(src *source) (func(*item) (bool, error), func(), error) {
 	if d.state.entries == 0 {
 		return nothingKnown, func() {}, nil
 	}
+	lists, err := d.findLists()
+	if err != nil {
+		return nil, nil, err
+	}
+	heads := map[manifest.ID]listHead{}
+	for _, l := range lists {
+		heads[l.copies.id] = l.head
+	}
+	own := listHead{Root: src.root, As: src.prefix}
 	disk, err := d.scratchDisk()
 	if err != nil {
 		return nil, nil, err
 	}
 	s := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
-	err = d.eachRecord(func(b []byte) error {
+	err = d.eachListed(func(list manifest.ID, b []byte) error {
 		kind, _, cont, err := manifest.PeekRecord(b)
 		if err != nil || cont > 0 || kind == manifest.KindSkipped {
 			return err
@@ -158,6 +171,9 @@ func (d *Device) knownEntries() (func(*item) (bool, error), func(), error) {
 			return err
 		}
 		it := item{path: r.Path, kind: kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano()}
+		if head := heads[list]; head != own {
+			it.detail = head.Root // whose file it is
+		}
 		return s.Add([]byte(it.orderKey()), it.encode())
 	})
 	if err != nil {
@@ -176,6 +192,12 @@ func (d *Device) knownEntries() (func(*item) (bool, error), func(), error) {
 					return false, err
 				}
 				same = old.kind == it.kind && old.size == it.size && old.mtime == it.mtime && old.ctime == it.ctime
+				if !same && old.detail != "" {
+					if it.kind != manifest.KindDir {
+						return false, fmt.Errorf("%q: %w, from %s", it.path, ErrTaken, old.detail)
+					}
+					same = true // folders of two sources are one
+				}
 			}
 			at = next()
 		}
@@ -186,6 +208,11 @@ func (d *Device) knownEntries() (func(*item) (bool, error), func(), error) {
 
 // eachRecord calls f for every committed record of the journal, in order.
 func (d *Device) eachRecord(f func([]byte) error) error {
+	return d.eachListed(func(_ manifest.ID, b []byte) error { return f(b) })
+}
+
+// eachListed says, too, which scan list a record came from.
+func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error {
 	files, err := d.findFrameFiles(journalKind)
 	if err != nil {
 		return err
@@ -197,7 +224,7 @@ func (d *Device) eachRecord(f func([]byte) error) error {
 				return err
 			}
 			for _, r := range m.records {
-				if err := f(r); err != nil {
+				if err := f(m.list, r); err != nil {
 					return err
 				}
 			}

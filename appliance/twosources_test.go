@@ -1,0 +1,50 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// Two sources may share a device, but never a path: the second one's file must
+// not replace the first one's.
+func TestTwoSources(t *testing.T) {
+	a, b := t.TempDir(), t.TempDir()
+	write := func(dir, name, text string) {
+		t.Helper()
+		os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(a, "shared/readme", "of a")
+	write(a, "only-a", "a")
+	write(b, "shared/readme", "of b")
+	write(b, "shared/only-b", "b")
+	r := newRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096})
+	r.load(a)
+	d, _ := r.open()
+	if _, err := d.Load(context.Background(), b, LoadOptions{}); !errors.Is(err, ErrTaken) {
+		t.Fatalf("second source on the same paths: %v", err)
+	}
+	if _, err := d.Load(context.Background(), b, LoadOptions{As: "from-b"}); err != nil {
+		t.Fatal(err)
+	}
+	write(a, "only-a", "a, changed")
+	if _, err := d.Load(context.Background(), a, LoadOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	rd := r.reader(r.seal().Label)
+	out := filepath.Join(t.TempDir(), "out")
+	if _, err := rd.Extract(context.Background(), out, ExtractOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"shared/readme": "of a", "only-a": "a, changed", "from-b/shared/readme": "of b", "from-b/shared/only-b": "b"} {
+		if got, err := os.ReadFile(filepath.Join(out, name)); err != nil || string(got) != want {
+			t.Errorf("%s: %q, %v, want %q", name, got, err, want)
+		}
+	}
+}
