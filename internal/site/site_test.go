@@ -229,7 +229,7 @@ func (b *bundle) pack(t *testing.T, k []byte, scope manifest.Scope) {
 		t.Fatal(err)
 	}
 	p := manifest.Pack{ID: id, Header: header, Geometry: manifest.Geometry{K: 3, M: 2, BlockSize: 4096}, BodySize: 100, Segments: 1,
-		Bays: []byte{0, 1, 2, 3, 4}, Pieces: make([][32]byte, 5)}
+		Bays: []byte{0, 1, 2, 3, 4}, Root: [32]byte{1}, Pieces: make([][32]byte, 5)}
 	if b.PackEntry, err = p.Encode(); err != nil {
 		t.Fatal(err)
 	}
