@@ -29,7 +29,7 @@ func (d *demo) destroyKeys(context.Context) error {
 		if err == nil && len(deleted) == 0 {
 			err = errors.New("there were none: the demonstration looks in the wrong place")
 		}
-		return told{text: fmt.Sprintf("%d private keys and the unlock code deleted", len(deleted))}, err
+		return told{text: fmt.Sprintf("%d files deleted: every private key, and the unlock code", len(deleted))}, err
 	})
 }
 

@@ -12,13 +12,11 @@ import (
 )
 
 type imported struct {
-	Tally struct {
-		Outcomes map[string]int64
-		Proofs   map[string]int64
-	}
-	Complete bool
-	Receipts string
-	Repaired int64 `json:"repaired_blocks"`
+	Outcomes map[string]int64 `json:"outcomes"`
+	Proofs   map[string]int64 `json:"proofs"`
+	Complete bool             `json:"complete"`
+	Receipts string           `json:"receipts"`
+	Repaired int64            `json:"repaired_blocks"`
 }
 
 // importAll puts every entry into the store. No disk is mended first: what is
@@ -33,13 +31,13 @@ func (d *demo) importAll(ctx context.Context) error {
 		if err != nil {
 			return told{}, err
 		}
-		stored := r.Tally.Outcomes["stored"]
+		stored := r.Outcomes["stored"]
 		if !r.Complete || stored != d.report.Entries || r.Repaired == 0 {
 			return told{}, fmt.Errorf("complete %v, %d of %d entries stored, %d blocks repaired (with %d disks lost)", r.Complete, stored, d.report.Entries, r.Repaired, d.report.DisksLost)
 		}
 		d.report.BlocksRepaired = r.Repaired
-		d.report.ProofLevel, err = weakest(r.Tally.Proofs)
-		d.report.Receipt = filepath.Join(state, r.Receipts)
+		d.report.ProofLevel, err = weakest(r.Proofs)
+		d.report.Receipt = r.Receipts
 		return told{bytes: d.source.bytes, text: fmt.Sprintf("%d objects, each proven (%s), %d blocks decoded around the damage", stored, d.report.ProofLevel, r.Repaired)}, err
 	})
 }
