@@ -73,9 +73,6 @@ func findKey(c Config, root []byte) (k []byte, fresh []Disk, err error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("disk %s: unlock wrap: %w", d.Name, err)
 		}
-		if k != nil {
-			continue
-		}
 		w, err := manifest.DecodeWrap(b)
 		if err != nil {
 			c.Log.Warn("unlock wrap is damaged; trying the next disk", "disk", d.Name, "err", err)
@@ -83,6 +80,9 @@ func findKey(c Config, root []byte) (k []byte, fresh []Disk, err error) {
 		}
 		if w.Scope != c.Scope {
 			return nil, nil, fmt.Errorf("disk %s: %w: it holds job %s, device %s, generation %d", d.Name, ErrForeign, w.Scope.Job, w.Scope.Device, w.Scope.Generation)
+		}
+		if k != nil {
+			continue
 		}
 		if k, err = crypto.UnwrapCode(root, w.Body, c.Scope.Binding()); err != nil {
 			return nil, nil, fmt.Errorf("disk %s: %w", d.Name, err)

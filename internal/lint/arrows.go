@@ -54,6 +54,10 @@ var arrows = []Arrow{
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"firmware/...", []string{"crypto/...", "internal/vfs/...", "internal/durable/..."}, anything,
 		"device states are enforced from outside the data path and must not depend on it"},
+	{"internal/site/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/..."}, anything,
+		"the data centre's keys need no device and no store"},
+	{"internal/extsort/...", []string{"internal/vfs/...", "internal/durable/..."}, none,
+		"sorting knows nothing of what it sorts"},
 	{"simulator/...", []string{"crypto/...", "manifest/...", "appliance/...", "importer/...", "firmware/...", "internal/..."}, anything,
 		"it drives packages, not the command"},
 }
