@@ -37,6 +37,8 @@ type Device struct {
 	files   []*frameCopies
 	sizes   map[manifest.ID]int64 // acknowledged length of each earlier file
 	state   loadState
+	broken  error // the journal could not be written: nothing more may be committed
+	lost    int   // bays that were missing when earlier journal files were last brought to m+1 copies
 }
 
 // loadState is what the journal says has been committed.
@@ -90,8 +92,10 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 			return nil, fmt.Errorf("disk %s: %w", b.disk.Name, ErrSealed)
 		}
 	}
-	if have := len(set.healthy()); have < need(g.Code()) {
-		return nil, fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, need(g.Code()), bayList(set.missing()))
+	// With more than m disks missing all copies of a journal could be; what it
+	// commits would look as if it had never been.
+	if have, least := len(set.healthy()), max(need(g.Code()), g.Disks-g.M); have < least {
+		return nil, fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(set.missing()))
 	}
 	if err := d.replay(); err != nil {
 		return nil, err
@@ -140,68 +144,118 @@ func (d *Device) endJournal() error {
 	if d.journal == nil {
 		return nil
 	}
-	err := d.journal.close()
+	j := d.journal
+	c := &frameCopies{kind: j.kind, id: j.id, ordinal: j.ordinal, name: j.name}
+	for b := range j.replicas {
+		c.on = append(c.on, b)
+	}
+	d.files, d.sizes[j.id] = append(d.files, c), max(j.acked, frameFileHead)
 	d.journal = nil
-	return err
+	return j.close()
 }
 
 // replay reads every journal file in order.
 func (d *Device) replay() error {
+	d.sizes = map[manifest.ID]int64{}
 	files, err := d.findFrameFiles(journalKind)
 	if err != nil {
 		return err
 	}
-	d.files, d.sizes = files, map[manifest.ID]int64{}
+	d.files = files
 	d.state = loadState{known: map[manifest.ID]bool{}, done: map[manifest.ID]*rangeSet{}, partial: map[partialKey]*partialFile{}}
-	for _, c := range files {
+	for i, c := range files {
 		d.ordinal = max(d.ordinal, c.ordinal+1)
-		thin := false
-		size, err := d.readFrames(c, true, func(fr frame) error {
-			if fr.copies <= d.cfg.Job.Geometry.M {
-				thin = true
-				if err := d.confirm(fr); err != nil {
-					return errUnconfirmed
-				}
-			}
-			return d.apply(fr)
-		})
-		if err != nil && !errors.Is(err, errUnconfirmed) {
+		size, thin, err := d.replayFile(c, files[i+1:])
+		if err != nil {
 			return fmt.Errorf("journal %s: %w", c.id, err)
 		}
 		d.sizes[c.id] = size
+		d.cutTail(c, size)
 		if thin || len(c.on) <= d.cfg.Job.Geometry.M {
 			if err := d.mendFrameFile(c, size); err != nil {
 				return err
 			}
 		}
 	}
+	d.lost = len(d.bays.missing())
 	return nil
 }
 
-// errUnconfirmed ends a journal at a frame that too few disks hold and whose
-// pack does not verify: it was never acknowledged.
-var errUnconfirmed = errors.New("unconfirmed frame")
+// replayFile applies a file's frames. Each is held back until the next is seen: a
+// frame that another follows was acknowledged, whatever is left of it; only the
+// last one of a file may be one that was not. It returns the length of what counts
+// and whether some frame stands on fewer than m+1 disks.
+func (d *Device) replayFile(c *frameCopies, later []*frameCopies) (size int64, thin bool, err error) {
+	var held *frame
+	size = frameFileHead
+	take := func(fr *frame) error {
+		thin = thin || fr.copies <= d.cfg.Job.Geometry.M
+		size = fr.end
+		return d.apply(*fr)
+	}
+	if _, err = d.readFrames(c, true, func(fr frame) error {
+		last := held
+		held = &fr
+		if last == nil {
+			return nil
+		}
+		return take(last)
+	}); err != nil || held == nil {
+		return size, thin, err
+	}
+	counts, err := d.confirm(held, later)
+	if err != nil || !counts {
+		return size, true, err
+	}
+	return size, thin, take(held)
+}
 
-// confirm checks the pack of a frame that fewer than m+1 disks hold.
-func (d *Device) confirm(fr frame) error {
+// confirm decides whether the last frame of a journal file counts. One on m+1
+// disks does. Of the others a pack counts if its bytes are there; if they are not,
+// it was never acknowledged, unless disks that are absent could hold the copies
+// that are missing here. A later file tells how an earlier Open decided.
+func (d *Device) confirm(fr *frame, later []*frameCopies) (bool, error) {
+	if fr.copies > d.cfg.Job.Geometry.M {
+		return true, nil
+	}
 	entry, err := d.clearEntry(fr.clear)
 	if err != nil || entry == nil {
-		return err
+		return err == nil, err
 	}
-	good := 0
-	lines, err := d.bays.set().hashList(entry, d.code)
-	if err != nil {
-		return err
-	}
-	for shard, at := range entry.Bays {
-		if b := d.bays[at]; b != nil && b.failed() == nil && verifyShard(b.disk.FS, entry, shard, lines) == nil {
-			good++
+	for _, c := range later {
+		decided, counts := false, false
+		_, err := d.readFrames(c, false, func(fr frame) error {
+			next, err := d.clearEntry(fr.clear)
+			if err == nil && next != nil {
+				decided, counts = true, next.Number > entry.Number
+				return errStopped
+			}
+			return err
+		})
+		if err != nil && !errors.Is(err, errStopped) {
+			return false, err
+		}
+		if decided {
+			return counts, nil
 		}
 	}
-	if good < need(entry.Geometry) {
-		return fmt.Errorf("%w: pack %s has %d good shards", ErrTooFewDisks, entry.ID, good)
+	set := d.bays.set()
+	pr, err := newPackReader(set, entry, &repairs{})
+	if err != nil {
+		return false, err
 	}
-	return nil
+	defer pr.close()
+	buf := make([]byte, 1<<20)
+	for off := int64(0); off < entry.BodySize && err == nil; off += int64(len(buf)) {
+		err = pr.readProven(buf[:min(int64(len(buf)), entry.BodySize-off)], off)
+	}
+	if err == nil {
+		return true, nil
+	}
+	if absent := d.bays.missing(); fr.copies+len(absent) > d.cfg.Job.Geometry.M {
+		return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %w", ErrTooFewDisks, entry.ID, bayList(absent), err)
+	}
+	return false, nil
 }
 
 // packContext is the context of the device's signature over a pack entry.
@@ -366,7 +420,12 @@ func (s *loadState) add(m *frameMessage) error {
 		return err
 	}
 	key := partialKey{m.list, p.ordinal}
-	if old := s.partial[key]; old != nil && p.from > 0 {
+	if p.from > 0 {
+		old := s.partial[key]
+		if old == nil || old.to != p.from || old.identity != p.identity {
+			delete(s.partial, key) // does not fit: the file is read from its beginning
+			return nil
+		}
 		p.prepend(old)
 	}
 	s.partial[key] = p
@@ -404,7 +463,7 @@ func sweepPacks(b *bay, known map[manifest.ID]bool) error {
 		for _, f := range files {
 			text, _, _ := strings.Cut(f.Name(), ".")
 			id, err := manifest.ParseID(text)
-			if err != nil || known[id] {
+			if err != nil || known[id] && !strings.HasSuffix(f.Name(), durable.TempSuffix) {
 				continue
 			}
 			if err := b.disk.FS.Remove(packsDir + "/" + dir.Name() + "/" + f.Name()); err != nil {
@@ -452,6 +511,30 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 
 // appendFrame writes to the session's journal file, which the first frame creates.
 func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
+	if d.broken != nil {
+		return d.broken
+	}
+	err := d.appendNow(clear, m)
+	if err == nil && len(d.bays.missing()) != d.lost {
+		err = d.keepCopies()
+	}
+	d.broken = err
+	return err
+}
+
+// keepCopies brings the journal files of earlier sessions back to m+1 copies after
+// a disk has failed.
+func (d *Device) keepCopies() error {
+	for _, c := range d.files {
+		if err := d.mendFrameFile(c, d.sizes[c.id]); err != nil {
+			return err
+		}
+	}
+	d.lost = len(d.bays.missing())
+	return nil
+}
+
+func (d *Device) appendNow(clear []byte, m *frameMessage) error {
 	if d.journal == nil {
 		f, err := d.newFrameFile(journalKind, d.ordinal)
 		if err != nil {

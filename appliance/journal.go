@@ -1,14 +1,19 @@
 package appliance
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"sort"
 	"strings"
+	"sync"
+
+	"github.com/minio/crc64nvme"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -82,6 +87,7 @@ type frameFile struct {
 	seq      uint64
 	tag      [16]byte
 	size     int64
+	acked    int64 // bytes that are durable on m+1 disks
 	replicas map[*bay]vfs.File
 	copies   int
 }
@@ -109,6 +115,10 @@ func (f *frameFile) replicate() error {
 	if f.size == 0 {
 		f.size = frameFileHead
 	}
+	if f.size > frameFileHead && len(f.replicas) == 0 {
+		return fmt.Errorf("%w: every disk that held the journal has failed: %w", ErrTooFewDisks, errors.Join(f.d.bays.errors()...))
+	}
+	var full error
 	for _, b := range f.d.bays.healthy() {
 		if len(f.replicas) >= f.copies {
 			return nil
@@ -117,11 +127,20 @@ func (f *frameFile) replicate() error {
 			continue
 		}
 		file, err := f.copyTo(b)
-		if err != nil {
+		switch {
+		case isFull(err):
+			full = fmt.Errorf("disk %s: %w", b.disk.Name, err)
+			continue
+		case errors.Is(err, errNoSource):
+			return err
+		case err != nil:
 			b.fail(err)
 			continue
 		}
 		f.replicas[b] = file
+	}
+	if full != nil && len(f.replicas) < f.copies {
+		return fmt.Errorf("%w: no room for the journal: %w", ErrFull, full)
 	}
 	if len(f.replicas) < f.copies {
 		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", ErrTooFewDisks, f.copies, len(f.replicas), errors.Join(f.d.bays.errors()...))
@@ -136,7 +155,7 @@ func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
 	}
 	if _, err = file.WriteAt(frameFileHeader(f.kind, f.id, f.ordinal), 0); err == nil {
 		for _, from := range f.replicas {
-			if err = copyRange(file, from, frameFileHead, f.size); err == nil {
+			if err = copyRange(file, from, frameFileHead, f.size); !errors.Is(err, errNoSource) {
 				break
 			}
 		}
@@ -154,12 +173,15 @@ func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
 	return file, nil
 }
 
+// errNoSource: what was to be copied cannot be read; the copy's disk is not to blame.
+var errNoSource = errors.New("no good copy of the journal to copy from")
+
 func copyRange(dst, src vfs.File, from, to int64) error {
 	buf := make([]byte, 1<<20)
 	for at := from; at < to; {
 		n := min(int64(len(buf)), to-at)
 		if _, err := src.ReadAt(buf[:n], at); err != nil {
-			return err
+			return fmt.Errorf("%w: %w", errNoSource, err)
 		}
 		if _, err := dst.WriteAt(buf[:n], at); err != nil {
 			return err
@@ -169,9 +191,10 @@ func copyRange(dst, src vfs.File, from, to int64) error {
 	return nil
 }
 
-// append writes one frame to every replica and returns when it is durable on at
-// least m+1 disks.
-func (f *frameFile) append(clear, plain []byte, sync bool) error {
+// append writes one frame to every replica and, if asked, returns when it is
+// durable on at least m+1 disks. After an error nothing may be appended: whether
+// the frame counts is for the next Open to decide.
+func (f *frameFile) append(clear, plain []byte, durable bool) error {
 	sum := sha256.Sum256(clear)
 	enc, tag, err := f.cipher.Encrypt(nil, plain, f.seq, f.tag, sum[:])
 	if err != nil {
@@ -186,20 +209,34 @@ func (f *frameFile) append(clear, plain []byte, sync bool) error {
 	}
 	crc := binary.BigEndian.AppendUint64(nil, erasure.CRC(append(append(append([]byte(nil), b...), clear...), enc...)))
 	b = append(append(append(b, crc...), clear...), enc...)
-	write := func(bay *bay, file vfs.File) error {
-		if _, err := file.WriteAt(b, f.size); err != nil {
-			return err
+	var mu sync.Mutex
+	var full error
+	f.d.bays.only(f.replicas).each(func(bay *bay) error {
+		_, err := f.replicas[bay].WriteAt(b, f.size)
+		if err == nil && durable {
+			err = f.replicas[bay].Sync()
 		}
-		if !sync {
+		if isFull(err) { // the disk is not broken, but this file must not go on
+			mu.Lock()
+			full = fmt.Errorf("%w: no room for the journal: disk %s: %w", ErrFull, bay.disk.Name, err)
+			mu.Unlock()
 			return nil
 		}
-		return file.Sync()
+		return err
+	})
+	if full != nil {
+		return full
 	}
-	f.d.bays.only(f.replicas).each(func(b *bay) error { return write(b, f.replicas[b]) })
 	f.size += int64(len(b))
 	f.seq++
 	f.tag = tag
-	return f.replicate()
+	if err := f.replicate(); err != nil {
+		return err
+	}
+	if durable {
+		f.acked = f.size
+	}
+	return nil
 }
 
 // only is the subset of bays that hold a replica.
@@ -233,6 +270,7 @@ type frameCopies struct {
 	ordinal uint64
 	name    string
 	on      []*bay
+	limit   int64 // what counts of an earlier file; 0: all
 }
 
 // findFrameFiles lists the frame files of a kind, by ordinal.
@@ -263,6 +301,7 @@ func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
 	}
 	var out []*frameCopies
 	for _, c := range found {
+		c.limit = d.sizes[c.id]
 		if d.readFrameHeader(c) {
 			out = append(out, c)
 		}
@@ -321,15 +360,19 @@ func (d *Device) readFrames(c *frameCopies, all bool, f func(frame) error) (int6
 	}
 	cipher := crypto.NewFrameCipher(d.key, c.kind.purpose(), c.id)
 	at, tag := int64(frameFileHead), [16]byte{}
-	for seq := uint64(0); ; seq++ {
+	for seq := uint64(0); c.limit == 0 || at < c.limit; seq++ {
 		var got *frame
 		var next [16]byte
+		var refused error
 		for _, b := range c.on {
 			file := files[b]
 			if file == nil {
 				continue
 			}
 			fr, ntag, err := readFrame(file, cipher, at, seq, tag)
+			if errors.Is(err, errNotOurs) {
+				refused = err
+			}
 			if err != nil {
 				continue
 			}
@@ -341,15 +384,52 @@ func (d *Device) readFrames(c *frameCopies, all bool, f func(frame) error) (int6
 				break
 			}
 		}
+		if got == nil && refused != nil {
+			return at, fmt.Errorf("frame %d: %w: %w", seq, crypto.ErrKey, refused)
+		}
 		if got == nil {
-			return at, nil
+			return at, c.nothingAfter(files, at, seq)
 		}
 		if err := f(*got); err != nil {
 			return at, err
 		}
 		at, tag = got.end, next
 	}
+	return at, nil
 }
+
+// nothingAfter tells a torn tail, which no whole frame follows, from damage in the
+// middle: what stands behind it was acknowledged, so the file must not end here.
+func (c *frameCopies) nothingAfter(files map[*bay]vfs.File, at int64, seq uint64) error {
+	for _, file := range files {
+		size, err := file.Size()
+		if err != nil || size-at > maxTail {
+			size = min(size, at+maxTail)
+		}
+		buf := make([]byte, max(0, size-at))
+		if n, err := file.ReadAt(buf, at); err != nil && n < len(buf) {
+			buf = buf[:n]
+		}
+		for i := 1; i < len(buf); i++ {
+			next := bytes.Index(buf[i:], []byte(frameMagic))
+			if next < 0 {
+				break
+			}
+			i += next
+			if _, err := rawFrame(file, at+int64(i)); err == nil {
+				return fmt.Errorf("%w: frame %d is damaged on all %d disks at hand that have it, and more follow: the other disks are needed", ErrLost, seq, len(files))
+			}
+		}
+	}
+	return nil
+}
+
+// maxTail is how far damage is looked beyond: the longest frame and the next one's head.
+const maxTail = maxFrameBytes + frameHead
+
+// errNotOurs: no crash leaves a frame whose checksum fits and whose tag does not.
+// The key is wrong, or somebody has written it.
+var errNotOurs = errors.New("frame is whole but does not decrypt")
 
 func readFrame(file vfs.File, cipher *crypto.FrameCipher, at int64, seq uint64, tag [16]byte) (*frame, [16]byte, error) {
 	var head [frameHead]byte
@@ -376,7 +456,7 @@ func readFrame(file vfs.File, cipher *crypto.FrameCipher, at int64, seq uint64, 
 	sum := sha256.Sum256(clear)
 	plain, next, err := cipher.Decrypt(nil, enc, seq, tag, sum[:])
 	if err != nil {
-		return nil, tag, err
+		return nil, tag, fmt.Errorf("%w: %w", errNotOurs, err)
 	}
 	return &frame{seq: seq, offset: at, end: at + frameHead + nc + ne, clear: clear, plain: plain}, next, nil
 }
@@ -399,11 +479,21 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 	if len(good) == 1 && len(sums) >= want {
 		return nil
 	}
-	whole, err := d.assemble(c, size)
+	var from []vfs.File
+	defer func() {
+		for _, file := range from {
+			file.Close()
+		}
+	}()
+	for _, b := range c.on {
+		if file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{}); err == nil && b.failed() == nil {
+			from = append(from, file)
+		}
+	}
+	sum, err := mergedSum(from, c, size)
 	if err != nil {
 		return err
 	}
-	sum := crypto.SumSHA256(whole)
 	count := 0
 	for b, s := range sums {
 		if s == sum {
@@ -419,9 +509,16 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 		if _, ok := sums[b]; ok {
 			continue
 		}
-		if err := durable.WriteFile(b.disk.FS, c.name, whole); err != nil {
+		err := writeMerged(b.disk.FS, c, from, size)
+		if errors.Is(err, errNoSource) || isFull(err) {
+			return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+		}
+		if err != nil {
 			b.fail(err)
 			continue
+		}
+		if !slices.Contains(c.on, b) {
+			c.on = append(c.on, b)
 		}
 		count++
 	}
@@ -429,6 +526,106 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left", ErrTooFewDisks, want, count)
 	}
 	return nil
+}
+
+// eachRawFrame calls f for every frame that one of the files holds whole, in
+// order, up to size bytes; a negative size means as far as there are frames. It
+// needs no key.
+func eachRawFrame(from []vfs.File, size int64, f func(at int64, raw []byte) error) (int64, error) {
+	at := int64(frameFileHead)
+	for size < 0 || at < size {
+		var raw []byte
+		for _, file := range from {
+			if b, err := rawFrame(file, at); err == nil {
+				raw = b
+				break
+			}
+		}
+		if raw == nil {
+			return at, nil
+		}
+		if err := f(at, raw); err != nil {
+			return at, err
+		}
+		at += int64(len(raw))
+	}
+	return at, nil
+}
+
+// mergedSum is the SHA-256 of what writeMerged would write.
+func mergedSum(from []vfs.File, c *frameCopies, size int64) (sum [32]byte, err error) {
+	h := crypto.NewSHA256()
+	h.Write(frameFileHeader(c.kind, c.id, c.ordinal))
+	end, err := eachRawFrame(from, size, func(_ int64, raw []byte) error { h.Write(raw); return nil })
+	if err == nil && end != size {
+		err = fmt.Errorf("%w: journal %s at byte %d", errNoSource, c.id, end)
+	}
+	h.Sum(sum[:0])
+	return sum, err
+}
+
+// writeMerged writes a frame file on a disk, frame by frame from whichever copy
+// has it whole. Like durable.WriteFile it never leaves half a file under its name.
+func writeMerged(disk vfs.FS, c *frameCopies, from []vfs.File, size int64) error {
+	temp := c.name + ".merge" + durable.TempSuffix
+	if err := disk.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := disk.Create(temp, vfs.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(frameFileHeader(c.kind, c.id, c.ordinal), 0)
+	if err == nil {
+		var end int64
+		end, err = eachRawFrame(from, size, func(at int64, raw []byte) error {
+			_, err := file.WriteAt(raw, at)
+			return err
+		})
+		if err == nil && size >= 0 && end != size {
+			err = fmt.Errorf("%w: journal %s at byte %d", errNoSource, c.id, end)
+		}
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if cerr := file.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		disk.Remove(temp)
+		return err
+	}
+	return durable.Rename(disk, temp, c.name)
+}
+
+// cutTail removes what stands behind the last frame that counts, so that no later
+// session comes to another opinion about it.
+func (d *Device) cutTail(c *frameCopies, size int64) {
+	for _, b := range c.on {
+		if b.failed() != nil {
+			continue
+		}
+		if err := cutFile(b.disk.FS, c.name, size); err != nil {
+			b.fail(err)
+		}
+	}
+}
+
+func cutFile(disk vfs.FS, name string, size int64) error {
+	file, err := disk.Open(name, vfs.OpenOptions{Write: true})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	have, err := file.Size()
+	if err != nil || have <= size {
+		return err
+	}
+	if err := file.Truncate(size); err != nil {
+		return err
+	}
+	return file.Sync()
 }
 
 func prefixSum(disk vfs.FS, name string, size int64) (sum [32]byte, err error) {
@@ -451,51 +648,24 @@ func prefixSum(disk vfs.FS, name string, size int64) (sum [32]byte, err error) {
 	return sum, nil
 }
 
-// assemble builds the good prefix of a frame file, frame by frame, from all copies.
-func (d *Device) assemble(c *frameCopies, size int64) ([]byte, error) {
-	if size > maxListSize {
-		return nil, fmt.Errorf("journal %s: %d bytes are too many to mend at once", c.id, size)
-	}
-	out := frameFileHeader(c.kind, c.id, c.ordinal)
-	for int64(len(out)) < size {
-		piece, err := d.goodFrameBytes(c, int64(len(out)))
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, piece...)
-	}
-	return out, nil
-}
-
-func (d *Device) goodFrameBytes(c *frameCopies, at int64) ([]byte, error) {
-	for _, b := range c.on {
-		file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{})
-		if err != nil {
-			continue
-		}
-		piece, err := rawFrame(file, at)
-		file.Close()
-		if err == nil {
-			return piece, nil
-		}
-	}
-	return nil, fmt.Errorf("%w: journal %s at byte %d", manifest.ErrCorrupt, c.id, at)
-}
-
 func rawFrame(file vfs.File, at int64) ([]byte, error) {
 	var head [frameHead]byte
 	if _, err := file.ReadAt(head[:], at); err != nil {
 		return nil, err
 	}
 	n := int64(binary.BigEndian.Uint32(head[4:])) + int64(binary.BigEndian.Uint32(head[8:]))
-	if string(head[:4]) != frameMagic || n+frameHead > maxFrameBytes {
+	size, err := file.Size()
+	if err != nil {
+		return nil, err
+	}
+	if string(head[:4]) != frameMagic || n+frameHead > min(maxFrameBytes, size-at) {
 		return nil, manifest.ErrCorrupt
 	}
 	b := make([]byte, frameHead+n)
 	if _, err := file.ReadAt(b, at); err != nil {
 		return nil, err
 	}
-	if erasure.CRC(append(append([]byte(nil), b[:12]...), b[frameHead:]...)) != binary.BigEndian.Uint64(head[12:]) {
+	if crc64nvme.Update(crc64nvme.Update(0, b[:12]), b[frameHead:]) != binary.BigEndian.Uint64(head[12:]) {
 		return nil, manifest.ErrCorrupt
 	}
 	return b, nil

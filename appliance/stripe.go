@@ -45,7 +45,8 @@ type bufferPool struct {
 	free chan *stripeBuffer
 }
 
-const stripeBufferTarget = 4 << 20
+// stripeBufferTarget is about how much one buffer holds; tests make it small.
+var stripeBufferTarget = 4 << 20
 
 // newBufferPool makes count buffers that hold at least one stripe and one segment.
 func newBufferPool(geo manifest.Geometry, count int) *bufferPool {

@@ -1,0 +1,122 @@
+package appliance
+
+import (
+	"fmt"
+	mrand "math/rand"
+	"os"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// crashTime bounds the crash lane; SLEDGE_LONG=1 makes it go over every operation.
+const crashTime = 25 * time.Second
+
+// seedOf is the lane's seed: SLEDGE_SEED, or a fixed one.
+func seedOf(t testing.TB) int64 {
+	if s, err := strconv.ParseInt(os.Getenv("SLEDGE_SEED"), 10, 64); err == nil {
+		return s
+	}
+	return 20260711
+}
+
+func long() bool { return os.Getenv("SLEDGE_LONG") == "1" }
+
+// TestCrash cuts the power at numbered operations of unlock, load and seal, keeps
+// 0, 50 or 100 per cent of what was not synced, and repeats the same calls on what
+// is left. What was acknowledged must still be there, and in the end everything.
+func TestCrash(t *testing.T) {
+	src := smallTree(t, 1, 900<<10)
+	want := readTree(t, src)
+	seed := seedOf(t)
+	rng := mrand.New(mrand.NewSource(seed))
+	rig := func() *memRig {
+		r := newMemRig(t, rigOptions{k: 3, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
+		r.step = 4 * time.Second
+		return r
+	}
+	count := rig()
+	ops := count.haltAt(0)
+	res, _, err := count.run(src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := count.check(want, res.Label); err != nil {
+		t.Fatal(err)
+	}
+	total := ops()
+	points := rng.Perm(int(total))
+	end := time.Now().Add(crashTime)
+	states := 0
+	for _, p := range points {
+		if !long() && time.Now().After(end) {
+			break
+		}
+		states++
+		percent := []int{0, 50, 100}[rng.Intn(3)]
+		if err := crashOnce(rig(), rng, src, want, int64(p+1), percent); err != nil {
+			t.Fatalf("seed %d: op %d of %d, %d %% kept: %v", seed, p+1, total, percent, err)
+		}
+	}
+	t.Logf("seed %d: %d of %d crash points", seed, states, total)
+}
+
+// crashOnce crashes at op n, and sometimes again while resuming.
+func crashOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, percent int) error {
+	for again := true; ; {
+		r.haltAt(n)
+		res, acked, err := r.run(src)
+		if err == nil {
+			return r.check(want, res.Label)
+		}
+		r.use(r.clone(rng, percent))
+		if err := r.stillThere(acked); err != nil {
+			return err
+		}
+		n = 0
+		if again && rng.Intn(3) == 0 {
+			n = 1 + rng.Int63n(400)
+		} else if !again {
+			n = 0
+		}
+		again = n != 0
+		if n == 0 {
+			res, _, err := r.run(src)
+			if err != nil {
+				return fmt.Errorf("resume: %w", err)
+			}
+			return r.check(want, res.Label)
+		}
+	}
+}
+
+// stillThere opens the device, unless its seal has begun, and compares the journal
+// with what was acknowledged.
+func (r *memRig) stillThere(acked *loadState) error {
+	if _, _, ok := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin()); ok || acked == nil {
+		return nil
+	}
+	d, err := r.device()
+	if err != nil {
+		return fmt.Errorf("open after the crash: %w", err)
+	}
+	defer d.Close()
+	if d.state.packs < acked.packs || d.state.records < acked.records || d.state.bytes < acked.bytes {
+		return fmt.Errorf("acknowledged %d packs, %d records, %d bytes; there are %d, %d, %d", acked.packs, acked.records, acked.bytes, d.state.packs, d.state.records, d.state.bytes)
+	}
+	for list, set := range acked.done {
+		for _, s := range set.spans {
+			for n := s.from; n < s.to; n++ {
+				if !d.state.done[list].has(n) {
+					return fmt.Errorf("acknowledged entry %d is not there", n)
+				}
+			}
+		}
+	}
+	for id := range acked.known {
+		if !d.state.known[id] {
+			return fmt.Errorf("acknowledged pack %s is not there", id)
+		}
+	}
+	return nil
+}
