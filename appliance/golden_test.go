@@ -92,6 +92,7 @@ func TestGolden(t *testing.T) {
 		}
 		rd.Close()
 	}
+	checkWorkedExample(t)
 }
 
 // makeGolden loads a tiny tree onto a tiny device.
