@@ -45,13 +45,19 @@ type batch struct {
 // recordBudget closes a pack whose records alone would make a large frame.
 const recordBudget = 12 << 20
 
+// size is an estimate of the encoded record.
+func (r *pendingRecord) size() int {
+	rec := &r.record
+	n := 220 + len(rec.Path) + len(rec.Target) + len(rec.LinkTo) + 34*len(rec.Parts) + 10*len(rec.UnitCRCs) + 40*(len(r.extents)+len(rec.Extents))
+	for _, x := range rec.Xattrs {
+		n += len(x.Name) + len(x.Value)
+	}
+	return n
+}
+
 func (b *batch) add(r *pendingRecord) {
 	b.records = append(b.records, r)
-	rec := &r.record
-	b.size += 220 + len(rec.Path) + len(rec.Target) + len(rec.LinkTo) + 34*len(rec.Parts) + 10*len(rec.UnitCRCs) + 40*len(r.extents)
-	for _, x := range rec.Xattrs {
-		b.size += len(x.Name) + len(x.Value)
-	}
+	b.size += r.size()
 	b.ranges.add(span{r.ordinal, r.ordinal + 1})
 }
 

@@ -20,6 +20,8 @@ type bay struct {
 
 	mu  sync.Mutex
 	err error // first error; the disk counts as failed from then on
+
+	told bool // its failure has been journalled
 }
 
 // fail marks the disk as failed. An fsync or write error is final for a disk:

@@ -31,6 +31,11 @@ type Device struct {
 	plains  *bytePool
 	turn    atomic.Uint64
 
+	roomMu   sync.Mutex // guards the three below; taken before mu
+	room     sync.Cond
+	reserved int64 // body bytes that open packs may still take
+	packs    int   // that have a reservation
+
 	mu      sync.Mutex // guards the rest: commits are ordered by it
 	journal *frameFile
 	ordinal uint64 // of the next frame file

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -23,8 +24,10 @@ type writeRequest struct {
 // shardFile is one shard being written. A shard whose disk has
 // failed is lost from then on.
 type shardFile struct {
-	bay  *bay
-	file vfs.File // nil: this shard is lost
+	bay    *bay
+	file   vfs.File // nil: this shard is lost
+	closed bool
+	full   atomic.Pointer[error] // the disk had no room for it
 }
 
 const (
@@ -38,7 +41,7 @@ func newDiskWriter() *diskWriter {
 		d.done.Go(func() {
 			for r := range d.requests {
 				if err := r.write(); err != nil {
-					r.file.bay.fail(err)
+					r.file.fail(err)
 				}
 				r.wg.Done()
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -87,11 +88,15 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err := d.event(what, "", -1); err != nil {
 		return report, err
 	}
+	failedBefore := len(d.bays.errors())
 	d.start()
 	defer d.stop()
 	l := &loader{d: d, src: src, list: list, o: o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Report.Bytes
 	err = l.run(ctx)
+	if errs := d.bays.errors(); len(errs) > failedBefore {
+		d.failures()
+	}
 	for _, e := range d.bays.errors() {
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
@@ -103,6 +108,20 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		err = cerr
 	}
 	return report, err
+}
+
+// failures journals which disks have failed; the log will say so. If that cannot
+// be written any more the load's own error stands.
+func (d *Device) failures() {
+	for _, b := range d.bays {
+		if b == nil || b.failed() == nil || b.told {
+			continue
+		}
+		b.told = true
+		if d.event("disk-failed", cause(b.failed()), b.number) != nil {
+			return
+		}
+	}
 }
 
 // listFor finds the unfinished list of the same source, or makes a new one.
@@ -165,7 +184,7 @@ var errLinks = errors.New("links begin")
 func (l *loader) run(ctx context.Context) error {
 	stop := l.reportProgress()
 	defer stop()
-	done := l.d.state.done[l.list.copies.id]
+	done := l.committed()
 	var links uint64
 	err := l.work(ctx, func(send func(unit) error) error {
 		u := unit{}
@@ -254,11 +273,12 @@ func (l *loader) links(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	committed := l.d.state.done[l.list.copies.id]
+	committed := l.committed()
 	next, stop := pull(carriers)
 	defer stop()
 	at := next()
 	var b batch
+	since := l.d.cfg.Now()
 	return l.work(ctx, func(send func(unit) error) error {
 		var prev *manifest.Record
 		err := l.d.items(l.list, func(n uint64, it *item) error {
@@ -269,15 +289,19 @@ func (l *loader) links(ctx context.Context) error {
 				l.entries.Add(1)
 				return nil
 			}
-			for at.ok && at.key < it.linkTo {
+			var chain string // of the carrier's last record: it may have been loaded before
+			for at.ok && at.key <= it.linkTo {
+				if at.key == it.linkTo {
+					chain = at.value
+				}
 				at = next()
 			}
 			if at.err != nil {
 				return at.err
 			}
-			if at.ok && at.key == it.linkTo && (prev == nil || prev.Path != it.linkTo) {
+			if chain != "" {
 				var err error
-				if prev, err = decodeChain([]byte(at.value)); err != nil {
+				if prev, err = decodeChain([]byte(chain)); err != nil {
 					return err
 				}
 			}
@@ -289,9 +313,9 @@ func (l *loader) links(ctx context.Context) error {
 			r.Kind, r.Path, r.LinkTo, r.LinkGroup = manifest.KindHardlink, it.path, it.linkTo, it.group
 			b.add(&pendingRecord{ordinal: n, record: r})
 			l.entries.Add(1)
-			if b.full() {
+			if now := l.d.cfg.Now(); b.full() || now.Sub(since) >= time.Duration(l.d.cfg.Job.Policy.PackSeconds)*time.Second {
 				full := b
-				b = batch{}
+				b, since = batch{}, now
 				return l.d.commit(nil, nil, &full, l.list.copies.id)
 			}
 			return nil
@@ -303,10 +327,21 @@ func (l *loader) links(ctx context.Context) error {
 	})
 }
 
+// committed is a copy of what has been committed of the list so far; workers go
+// on adding to the original.
+func (l *loader) committed() *rangeSet {
+	l.d.mu.Lock()
+	defer l.d.mu.Unlock()
+	if done := l.d.state.done[l.list.copies.id]; done != nil {
+		return &rangeSet{spans: slices.Clone(done.spans)}
+	}
+	return nil
+}
+
 // sameFile checks that the further name still is the file that was loaded.
 func (l *loader) sameFile(it *item, r *manifest.Record) bool {
 	now := l.src.stat(it.path[len(l.src.prefix):], false)
-	return now.kind == manifest.KindFile && now.ino == it.ino && now.size == r.Size && now.mtime == r.Mtime.UnixNano()
+	return now.kind == manifest.KindFile && now.ino == it.ino && now.size == r.Size && now.mtime == r.Mtime.UnixNano() && now.ctime == r.Ctime.UnixNano()
 }
 
 // carriers sorts the committed records that carry the data of link groups.

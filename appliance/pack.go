@@ -25,8 +25,8 @@ type packWriter struct {
 	opened  time.Time
 	scratch []byte // for segments that straddle two stripe buffers
 
-	batch  batch  // what commits with this pack
-	number uint64 // in the log; set at commit
+	number   uint64 // in the log; set at commit
+	reserved int64  // room that is kept for it
 }
 
 // room returns where the next plaintext may be put, never empty.

@@ -84,16 +84,13 @@ func newStripeWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, 
 			continue
 		}
 		wg.Go(func() {
-			if err := durable.MkdirAll(b.disk.FS, packDir(id)); err != nil {
-				b.fail(err)
-				return
+			err := durable.MkdirAll(b.disk.FS, packDir(id))
+			if err == nil {
+				w.shards[i].file, err = b.disk.FS.Create(shardName(id, i), vfs.CreateOptions{Direct: true})
 			}
-			f, err := b.disk.FS.Create(shardName(id, i), vfs.CreateOptions{Direct: true})
 			if err != nil {
-				b.fail(err)
-				return
+				w.shards[i].fail(err)
 			}
-			w.shards[i].file = f
 		})
 	}
 	wg.Wait()
@@ -113,13 +110,27 @@ func need(g manifest.Geometry) int {
 	return g.K + 1
 }
 
-func (s *shardFile) ok() bool { return s.file != nil && s.bay.failed() == nil }
+func (s *shardFile) ok() bool { return s.file != nil && s.bay.failed() == nil && s.full.Load() == nil }
+
+// fail notes an error of the shard's disk. A full disk is not a failed one: the
+// pack is given up, and what has been committed stays.
+func (s *shardFile) fail(err error) {
+	if isFull(err) {
+		err = fmt.Errorf("%w: disk %s: %w", ErrFull, s.bay.disk.Name, err)
+		s.full.CompareAndSwap(nil, &err)
+		return
+	}
+	s.bay.fail(err)
+}
 
 // alive returns an error if too few shards are left.
 func (w *stripeWriter) alive() error {
 	var errs []error
 	good := 0
 	for _, s := range w.shards {
+		if full := s.full.Load(); full != nil {
+			return *full
+		}
 		if s.ok() {
 			good++
 		} else if s.bay != nil && s.bay.failed() != nil {
@@ -245,7 +256,11 @@ func (w *stripeWriter) finish() (*manifest.Pack, error) {
 		}
 	}
 	wg.Wait()
+	for _, s := range w.shards {
+		s.close() // of disks that have failed
+	}
 	if err := w.alive(); err != nil {
+		w.abort()
 		return nil, err
 	}
 	p := &manifest.Pack{ID: w.id, Geometry: w.geo, BodySize: w.done, Bays: w.bays}
@@ -270,7 +285,7 @@ func (w *stripeWriter) settle(i int, piece []byte) {
 	s := w.shards[i]
 	disk := s.bay.disk.FS
 	err := s.file.Sync()
-	if cerr := s.file.Close(); err == nil {
+	if cerr := s.close(); err == nil {
 		err = cerr
 	}
 	if err == nil {
@@ -283,8 +298,17 @@ func (w *stripeWriter) settle(i int, piece []byte) {
 		err = disk.SyncDir(packDir(w.id))
 	}
 	if err != nil {
-		s.bay.fail(err)
+		s.fail(err)
 	}
+}
+
+// close closes the file once.
+func (s *shardFile) close() error {
+	if s.file == nil || s.closed {
+		return nil
+	}
+	s.closed = true
+	return s.file.Close()
 }
 
 // createSynced creates a file with its content on disk; its name is durable
@@ -305,16 +329,23 @@ func createSynced(disk vfs.FS, name string, data []byte) error {
 	return err
 }
 
-// abort gives buffers and files back; what was written is swept at the next open.
+// abort gives buffers and files back and removes what was written, so that a full
+// disk has room for the seal; what remains after an error is swept at the next open.
 func (w *stripeWriter) abort() {
 	if w.cur != nil {
 		w.bufs.put(w.cur)
 	}
 	w.bufs.put(w.prev)
 	w.cur, w.prev = nil, nil
-	for _, s := range w.shards {
-		if s != nil && s.file != nil {
-			s.file.Close()
+	for i, s := range w.shards {
+		if s == nil || s.file == nil {
+			continue
+		}
+		s.close()
+		if s.bay.failed() == nil {
+			for _, name := range []string{shardName(w.id, i), hashesName(w.id), pieceName(w.id, i)} {
+				s.bay.disk.FS.Remove(name)
+			}
 		}
 	}
 }

@@ -24,6 +24,7 @@ type worker struct {
 	limit  int64 // body bytes of the open pack
 	closes chan closing
 	closed chan error
+	failed chan struct{} // closed when the closer has met an error
 }
 
 type closing struct {
@@ -32,7 +33,7 @@ type closing struct {
 }
 
 func newWorker(l *loader) *worker {
-	w := &worker{l: l, closes: make(chan closing, 1), closed: make(chan error, 1), since: l.d.cfg.Now()}
+	w := &worker{l: l, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: l.d.cfg.Now()}
 	go func() { w.closed <- w.closer() }()
 	return w
 }
@@ -41,25 +42,62 @@ func newWorker(l *loader) *worker {
 // later may commit, for a long file's packs must commit in order.
 func (w *worker) closer() (failed error) {
 	for c := range w.closes {
-		if failed != nil {
-			continue
-		}
-		var entry *manifest.Pack
-		if c.pack != nil {
-			if entry, failed = c.pack.commitEntry(); failed != nil {
-				continue
+		if failed == nil {
+			if failed = w.commit(&c); failed != nil {
+				close(w.failed) // the worker need not read on
 			}
+		} else if c.pack != nil {
+			c.pack.drop()
 		}
-		failed = w.l.d.commit(c.pack, entry, &c.batch, w.l.list.copies.id)
+		if c.pack != nil {
+			w.l.d.release(c.pack.reserved)
+		}
 	}
 	return failed
 }
 
+func (w *worker) commit(c *closing) error {
+	var entry *manifest.Pack
+	if c.pack != nil {
+		var err error
+		if entry, err = c.pack.commitEntry(); err != nil {
+			return err
+		}
+	}
+	return w.l.d.commit(c.pack, entry, &c.batch, w.l.list.copies.id)
+}
+
+// errCloser stands for the closer's error, which close returns.
+var errCloser = errors.New("a pack could not be committed")
+
+// closerFailed tells whether going on is pointless.
+func (w *worker) closerFailed() bool {
+	select {
+	case <-w.failed:
+		return true
+	default:
+		return false
+	}
+}
+
+// idleTick is how often a worker without work looks whether what it has is due.
+const idleTick = time.Second
+
 func (w *worker) run(ctx context.Context, units <-chan unit) error {
+	tick := time.NewTicker(idleTick)
+	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return errors.Join(context.Cause(ctx), w.flush())
+		case <-w.failed:
+			return errCloser
+		case <-tick.C:
+			if (w.pack != nil || !w.batch.empty()) && w.due() {
+				if err := w.flush(); err != nil {
+					return err
+				}
+			}
 		case u, ok := <-units:
 			if !ok {
 				return w.flush()
@@ -78,6 +116,7 @@ func (w *worker) close() error {
 	if w.pack != nil { // after an error: give buffers back, commit nothing
 		w.pack.drop()
 		w.pack.pool.put(w.pack.plain)
+		w.l.d.release(w.pack.reserved)
 		w.pack = nil
 	}
 	close(w.closes)
@@ -97,6 +136,7 @@ func (w *worker) flush() error {
 	p := w.pack
 	w.pack = nil
 	if err := p.drain(); err != nil {
+		w.l.d.release(p.reserved)
 		return err
 	}
 	w.closes <- closing{pack: p, batch: w.batch}
@@ -119,51 +159,93 @@ func (w *worker) open() error {
 	if w.pack != nil {
 		return nil
 	}
-	limit, err := w.l.d.packLimit()
+	limit, err := w.l.d.reserve()
 	if err != nil {
 		return err
 	}
 	if w.pack, err = w.l.d.openPack(); err != nil {
+		w.l.d.release(limit)
 		return err
 	}
-	w.limit = limit
+	w.pack.reserved, w.limit = limit, limit
 	if w.batch.empty() {
 		w.since = w.l.d.cfg.Now()
 	}
 	return nil
 }
 
-// packLimit is how many bytes a new pack may take: the policy's size, or less
-// where a disk is nearly full. Room for the seal is kept back.
-func (d *Device) packLimit() (int64, error) {
+// reserve gives the number of bytes that a new pack may take: the policy's size,
+// or less where a disk is nearly full. Room for the seal is kept back, and what
+// the other open packs may still take: their reservation counts whole until they
+// are committed. A pack that finds no room waits for them.
+func (d *Device) reserve() (int64, error) {
+	d.roomMu.Lock()
+	defer d.roomMu.Unlock()
+	if d.room.L == nil {
+		d.room.L = &d.roomMu
+	}
+	for {
+		limit := d.packLimit()
+		if limit >= minPackRoom {
+			limit = min(limit, d.cfg.Job.Policy.PackSize)
+			d.reserved += limit
+			d.packs++
+			return limit, nil
+		}
+		if d.packs == 0 {
+			return 0, fmt.Errorf("%w: free disk space is down to what the seal needs", ErrFull)
+		}
+		d.room.Wait()
+	}
+}
+
+// release gives a reservation back.
+func (d *Device) release(n int64) {
+	d.roomMu.Lock()
+	defer d.roomMu.Unlock()
+	d.reserved -= n
+	d.packs--
+	if d.room.L != nil {
+		d.room.Broadcast()
+	}
+}
+
+// packLimit is the body bytes that one more pack could take; the caller holds roomMu.
+// A disk's share of a body is its k-th part and what hash list and piece add.
+func (d *Device) packLimit() int64 {
 	g := d.cfg.Job.Geometry
-	limit := d.cfg.Job.Policy.PackSize
+	stripe := int64(g.K) * int64(g.BlockSize)
+	list := int64(32*g.K+8*g.M) * 2
 	d.mu.Lock()
 	keep := int64(sealReserve) + int64(d.state.records)*512 + int64(d.state.packs)*8192
 	d.mu.Unlock()
+	limit := int64(1) << 50
 	for _, b := range d.bays.healthy() {
 		free, _, err := b.disk.FS.Free()
 		if err != nil {
 			continue
 		}
-		room := (free - keep) / int64(d.cfg.Workers) * int64(g.K)
-		if room < limit {
-			limit = room
-		}
+		// body·(block + list) / stripe must fit
+		limit = min(limit, max(0, free-keep)/(int64(g.BlockSize)+list)*stripe)
 	}
-	if limit < minPackRoom {
-		return 0, fmt.Errorf("%w: free disk space is down to what the seal needs", ErrFull)
+	limit -= d.reserved
+	if others := d.cfg.Workers - d.packs; others > 1 && limit/int64(others) >= minPackRoom {
+		limit /= int64(others)
 	}
-	return limit, nil
+	return limit - packSlack
 }
 
 const (
 	sealReserve = 16 << 20 // bytes a disk keeps for pages, log and journal
 	minPackRoom = 1 << 20
+	packSlack   = 2 << 20 // a pack's last chunk and segment may go over its limit
 )
 
 // item loads one entry. Only errors of the device end the load.
 func (w *worker) item(ctx context.Context, n uint64, it *item) error {
+	if w.closerFailed() {
+		return errCloser
+	}
 	var err error
 	switch it.kind {
 	case manifest.KindFile:
@@ -196,6 +278,10 @@ func (w *worker) plain(n uint64, it *item) {
 		w.skip(n, it, skipReason(err), cause(err))
 		return
 	}
+	if (it.kind == manifest.KindDir) != (st.Mode&unix.S_IFMT == unix.S_IFDIR) || (it.kind == manifest.KindSymlink) != (st.Mode&unix.S_IFMT == unix.S_IFLNK) {
+		w.skip(n, it, "changed", "is of another kind than a moment ago")
+		return
+	}
 	r := manifest.Record{Kind: it.kind, Path: it.path}
 	xattrs, lost := pathXattrs(full)
 	w.l.src.meta(&r, &st, xattrs)
@@ -225,6 +311,11 @@ func (w *worker) file(ctx context.Context, n uint64, it *item) error {
 		var dev deviceError
 		switch {
 		case err == nil:
+			if !w.batch.empty() && w.batch.size+p.size() > recordBudget {
+				if err := w.flush(); err != nil { // a frame has its limit; the file's own packs may commit before its record
+					return err
+				}
+			}
 			w.batch.add(p)
 			return nil
 		case errors.As(err, &dev):
@@ -312,29 +403,40 @@ func (r *reading) mark() {
 	r.saved, r.parts, r.units, r.savedOff = len(r.extents), len(r.digest.parts), len(r.digest.units), r.off
 }
 
+// maxExtents bounds a file's extents: of one that is sparse in more places the
+// rest is read and stored, holes and all.
+const maxExtents = 100000
+
 // all reads the rest of the file: data into packs, holes into the digest alone.
 func (r *reading) all(ctx context.Context, counted *int64) error {
 	size := r.file.st.Size
 	for r.off < size {
-		from, to := r.file.nextData(r.off)
-		if from > r.off {
-			r.hole(from - r.off)
-			continue
+		from, to := r.off, size
+		if len(r.extents) < maxExtents {
+			from, to = r.file.nextData(r.off)
 		}
-		for r.off < to {
+		for r.off < to || r.off < from {
 			if err := ctx.Err(); err != nil {
 				return r.stop(context.Cause(ctx))
 			}
-			n, err := r.chunk(to)
-			if err != nil {
+			if r.w.closerFailed() {
+				return deviceError{errCloser}
+			}
+			at := r.off
+			if r.off < from {
+				r.hole(min(from-r.off, holeChunk))
+			} else if _, err := r.chunk(to); err != nil {
 				return err
 			}
-			*counted += int64(n)
-			r.w.l.bytes.Add(int64(n))
+			*counted += r.off - at
+			r.w.l.bytes.Add(r.off - at)
 		}
 	}
 	return nil
 }
+
+// holeChunk is how much of a hole is hashed between looks at cancellation.
+const holeChunk = 64 << 20
 
 // stop keeps a long file's progress when the load is interrupted.
 func (r *reading) stop(cause error) error {
@@ -379,6 +481,10 @@ func (r *reading) chunk(to int64) (int, error) {
 func (r *reading) extend(e pendingExtent) {
 	if len(r.extents) > r.saved {
 		last := &r.extents[len(r.extents)-1]
+		if e.hole && last.hole {
+			last.length += e.length
+			return
+		}
 		if !e.hole && !last.hole && last.pack == e.pack && last.packOffset+last.length == e.packOffset {
 			last.length += e.length
 			return
