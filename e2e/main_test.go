@@ -158,14 +158,21 @@ func (w *world) command(args ...string) *exec.Cmd {
 // run calls the program.
 func (w *world) run(args ...string) *ran {
 	w.t.Helper()
-	return w.finish(w.command(args...))
+	return w.finish(w.command(args...), nil)
 }
 
-func (w *world) finish(cmd *exec.Cmd) *ran {
+// finish runs a command to its end; started is called once it runs.
+func (w *world) finish(cmd *exec.Cmd, started func()) *ran {
 	w.t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	err := cmd.Run()
+	err := cmd.Start()
+	if err == nil {
+		if started != nil {
+			started()
+		}
+		err = cmd.Wait()
+	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		w.t.Fatal(err)
