@@ -39,6 +39,8 @@ var (
 	ErrSealed = errors.New("this generation is sealed")
 	// ErrTooFewDisks: more disks are needed; the text says which.
 	ErrTooFewDisks = errors.New("too few disks")
+	// ErrSealBegun: the checkpoint is on record; only FinishSeal may go on.
+	ErrSealBegun = errors.New("the seal has begun and must be finished")
 	// ErrForeign: a disk belongs to another job, device or generation, or is there twice.
 	ErrForeign = errors.New("disk does not belong here")
 	// ErrLost: the bytes cannot be restored from the disks at hand.
@@ -78,6 +80,7 @@ type Config struct {
 	Rand     io.Reader        // nil means crypto/rand
 	Software string           // name and version for statements
 	Log      *slog.Logger     // nil discards
+	Ledger   Ledger           // if given, Open refuses a device whose seal has begun
 }
 
 func (c *Config) fill() error {

@@ -77,6 +77,12 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 	if cfg.Workers <= 0 {
 		cfg.Workers = min(8, max(1, runtime.NumCPU()))
 	}
+	cfg.Workers = fitWorkers(g.Code(), cfg.Workers)
+	if cfg.Ledger != nil { // what Open would sweep belongs to the seal by now
+		if _, _, ok := cfg.Ledger.RecordedCheckpoint(cfg.Scope.Origin()); ok {
+			return nil, ErrSealBegun
+		}
+	}
 	set, err := matchBays(cfg.Disks, cfg.Scope, g.Disks)
 	if err != nil {
 		return nil, err
@@ -444,6 +450,9 @@ func (d *Device) sweep() error {
 			return err
 		}
 		if err := durable.MkdirAll(b.disk.FS, tmpDir); err != nil {
+			return err
+		}
+		if err := durable.Sweep(b.disk.FS, journalDir); err != nil {
 			return err
 		}
 		return sweepPacks(b, d.state.known)

@@ -91,7 +91,12 @@ func (s *diskSet) openShard(p *manifest.Pack, shard int) (vfs.File, error) {
 	return nil, fmt.Errorf("pack %d: shard %d (bay %d): %w", p.Number, shard, p.Bays[shard], fs.ErrNotExist)
 }
 
-const maxCopies = 8
+// maxCopies is how many different contents of one file are looked at: enough that
+// a good copy is found whatever the other disks hold. Of large files fewer are kept.
+const (
+	maxCopies     = maxDisks
+	maxCopiesSize = 64 << 20
+)
 
 // LogCopies implements manifest.LogFiles over all disks.
 func (s *diskSet) LogCopies(name string, size, max int64) [][]byte {
@@ -117,7 +122,7 @@ next:
 				continue next
 			}
 		}
-		if len(found) < maxCopies {
+		if len(found) < maxCopies && (len(found) < 2 || (len(found)+1)*len(b) <= maxCopiesSize) {
 			found = append(found, copy{b, 1})
 		}
 	}

@@ -413,7 +413,7 @@ func (x *extractor) mode(rec *manifest.Record) uint32 {
 }
 
 func times(t time.Time) [2]unix.Timespec {
-	ts := unix.NsecToTimespec(t.UnixNano())
+	ts := unix.Timespec{Sec: t.Unix(), Nsec: int64(t.Nanosecond())} // UnixNano ends in 2262
 	return [2]unix.Timespec{ts, ts}
 }
 

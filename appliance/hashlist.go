@@ -33,16 +33,15 @@ func (s *diskSet) hashList(p *manifest.Pack, code *erasure.Code) ([]byte, error)
 	if size > maxHashList {
 		return nil, fmt.Errorf("pack %d: hash list of %d bytes is over the limit", p.Number, size)
 	}
-	copies := s.copies(hashesName(p.ID), size, size)
-	for _, c := range copies {
-		if linesRoot(c, layout.LineLen()) == p.Root {
-			return c, nil
-		}
+	if list, err := s.first(hashesName(p.ID), size, func(c []byte) bool {
+		return int64(len(c)) == size && linesRoot(c, layout.LineLen()) == p.Root
+	}); err == nil {
+		return list, nil
 	}
 	if list, err := s.joinPieces(p, code, int(size)); err == nil && linesRoot(list, layout.LineLen()) == p.Root {
 		return list, nil
 	}
-	if list := s.mendList(p, layout, copies); list != nil && linesRoot(list, layout.LineLen()) == p.Root {
+	if list := s.mendList(p, layout, s.copies(hashesName(p.ID), size, size)); list != nil && linesRoot(list, layout.LineLen()) == p.Root {
 		return list, nil
 	}
 	return nil, fmt.Errorf("pack %d: %w", p.Number, errNoHashes)

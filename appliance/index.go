@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
@@ -45,6 +47,7 @@ func (w *indexWriter) write() error {
 	defer sorter.Close()
 	w.spool = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
 	var seq uint64
+	again := len(w.d.state.done) > 1 // some paths may have been loaded more than once
 	err = w.d.eachRecord(func(b []byte) error {
 		kind, path, cont, err := manifest.PeekRecord(b)
 		if err != nil {
@@ -53,7 +56,18 @@ func (w *indexWriter) write() error {
 		if cont == 0 {
 			seq++
 		}
-		return sorter.Add(recordKey((&manifest.Record{Kind: kind, Path: path}).OrderKey(), cont, seq), b)
+		key := (&manifest.Record{Kind: kind, Path: path}).OrderKey()
+		if again && cont == 0 && kind != manifest.KindContinuation {
+			// A folder that has become a file, or the reverse: the path's other order key ends here.
+			other, isDir := strings.CutSuffix(key, "/")
+			if !isDir {
+				other += "/"
+			}
+			if err := sorter.Add(recordKey(other, 0, seq), nil); err != nil {
+				return err
+			}
+		}
+		return sorter.Add(recordKey(key, cont, seq), b)
 	})
 	if err != nil {
 		return err
@@ -93,6 +107,7 @@ func (w *indexWriter) sorted(sorter *extsort.Sorter) error {
 		return w.take(rec, &last.joiner, &last.count)
 	}
 	err := sorter.Each(func(k, v []byte) error {
+		// A record without bytes only says that the path is another entry's now.
 		key, cont, seq := string(k[:len(k)-13]), binary.BigEndian.Uint32(k[len(k)-12:]), binary.BigEndian.Uint64(k[len(k)-8:])
 		if cont == 0 {
 			if key != last.key {
@@ -100,7 +115,10 @@ func (w *indexWriter) sorted(sorter *extsort.Sorter) error {
 					return err
 				}
 			}
-			last.key, last.seq, last.record = key, seq, append([]byte(nil), v...)
+			last.key, last.seq, last.record = key, seq, nil
+			if len(v) > 0 {
+				last.record = append([]byte(nil), v...)
+			}
 			return nil
 		}
 		if key != last.key || seq != last.seq {
@@ -123,6 +141,12 @@ func (w *indexWriter) sorted(sorter *extsort.Sorter) error {
 	return err
 }
 
+// Tests make these small.
+var (
+	pageRecords = manifest.MaxPageRecords
+	indexPages  = manifest.MaxIndexPages
+)
+
 // take appends one record to the pages and counts whole entries.
 func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
 	*count++
@@ -133,7 +157,7 @@ func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
 	if rec != nil {
 		w.totals.Count(rec, *count)
 	}
-	if !w.page.Fits(b) {
+	if !w.page.Fits(b) || w.page.Len() >= pageRecords {
 		if err := w.endPage(); err != nil {
 			return err
 		}
@@ -156,7 +180,7 @@ func (w *indexWriter) endPage() error {
 	}
 	line := w.first
 	line.Page, line.Records = w.pages, w.page.Len()
-	if w.current != nil && (w.dir.Len() >= manifest.MaxIndexPages-1 || !w.dir.Fits(line.Encode())) {
+	if w.current != nil && (w.dir.Len() >= indexPages-1 || !w.dir.Fits(line.Encode())) {
 		if err := w.endPack(); err != nil {
 			return err
 		}
@@ -267,10 +291,8 @@ func (d *Device) packEntries(f func(*manifest.Pack) error) error {
 			if err != nil || p == nil {
 				return err
 			}
-			if len(p.Lost) > 0 {
-				if err := d.stillLost(p); err != nil {
-					return err
-				}
+			if err := d.stillLost(p); err != nil {
+				return err
 			}
 			return f(p)
 		})
@@ -281,8 +303,23 @@ func (d *Device) packEntries(f func(*manifest.Pack) error) error {
 	return nil
 }
 
-// stillLost drops those shards from the list that are on their bay now and verify.
+// stillLost drops those shards from the list that are on their bay now and verify,
+// and adds those that have gone since: their disk is here without them.
 func (d *Device) stillLost(p *manifest.Pack) error {
+	size := layoutOf(p).ShardLen()
+	for s, at := range p.Bays {
+		b := d.bays[at]
+		if b == nil || b.failed() != nil || slices.Contains(p.Lost, byte(s)) {
+			continue
+		}
+		if st, err := b.disk.FS.Stat(shardName(p.ID, s)); err != nil || st.Size() != size {
+			p.Lost = append(p.Lost, byte(s))
+		}
+	}
+	slices.Sort(p.Lost)
+	if len(p.Lost) == 0 {
+		return nil
+	}
 	list, err := d.bays.set().hashList(p, d.code)
 	if errors.Is(err, errNoHashes) || errors.Is(err, erasure.ErrTooFew) {
 		return fmt.Errorf("%w: %w", ErrLost, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -55,7 +56,26 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 	if len(fresh) == 0 {
 		return k, nil
 	}
+	if err := notInUse(c, fresh); err != nil {
+		return nil, err
+	}
 	return k, prepareDisks(c, fresh, root, k)
+}
+
+// notInUse refuses a disk without a header once the device has been loaded: it is
+// one that was put in for another, and only a rebuild makes it whole.
+func notInUse(c Config, fresh []Disk) error {
+	used := false
+	for _, d := range c.Disks {
+		list, err := d.FS.ReadDir(journalDir)
+		used = used || err == nil && len(list) > 0
+	}
+	for _, d := range fresh {
+		if _, err := d.FS.Stat(headerName); used && errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
+		}
+	}
+	return nil
 }
 
 // findKey opens the unlock wrap of the first disk that has one and lists the
@@ -189,6 +209,12 @@ func clearWraps(disk vfs.FS, keep map[string][]byte) error {
 		return err
 	}
 	for _, e := range list {
+		if strings.HasPrefix(e.Name(), "unlock.") {
+			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
+				return err
+			}
+			continue
+		}
 		if _, ok := keep[e.Name()]; !ok && e.Name() != "unlock" {
 			if err := durable.Remove(disk, wrapsDir+"/"+e.Name()); err != nil {
 				return err

@@ -83,7 +83,14 @@ func Scan(ctx context.Context, root string, o ScanOptions) (*ScanReport, error) 
 	return scanSource(ctx, src, o, disk, "sort", nothingKnown, func(uint64, *item) error { return nil })
 }
 
-func nothingKnown(*item) (bool, error) { return false, nil }
+// knownSet is what the device has already: whether an entry, asked in the
+// manifest's order, is there unchanged, and the highest link group.
+type knownSet struct {
+	same   func(*item) (bool, error)
+	groups uint64
+}
+
+var nothingKnown = knownSet{same: func(*item) (bool, error) { return false, nil }}
 
 const (
 	sortMemory     = 24 << 20
@@ -93,11 +100,13 @@ const (
 // scanSource walks, checks names, groups hard links, and calls emit for every
 // item in list order: everything by path, then the further names of hard links
 // by the path of the name that carries the data.
-func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known func(*item) (bool, error), emit func(uint64, *item) error) (*ScanReport, error) {
+func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known knownSet, emit func(uint64, *item) error) (*ScanReport, error) {
 	report := &ScanReport{Root: src.root}
 	newSorter := func() *extsort.Sorter {
 		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: sortMemory})
 	}
+	src.spill = newSorter
+	defer func() { src.spill = nil }()
 	names, links, walked := &collisions{newSorter()}, newSorter(), newSorter()
 	defer func() { names.sorter.Close(); links.Close(); walked.Close() }()
 	next := time.Now().Add(reportInterval)
@@ -127,12 +136,12 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 	if err := names.report(report.find); err != nil {
 		return nil, err
 	}
-	further, err := groupLinks(links, newSorter())
+	further, err := groupLinks(links, newSorter(), known.groups)
 	if err != nil {
 		return nil, err
 	}
 	defer further.Close()
-	return report, emitList(report, walked, further, newSorter(), known, emit)
+	return report, emitList(report, walked, further, newSorter(), known.same, emit)
 }
 
 func linkKey(it *item) []byte {
@@ -142,12 +151,14 @@ func linkKey(it *item) []byte {
 }
 
 // groupLinks turns (device, inode) → paths into path → (group, carrier's path).
-func groupLinks(links, out *extsort.Sorter) (*extsort.Sorter, error) {
+// Groups are numbered on from the highest that the device has.
+func groupLinks(links, out *extsort.Sorter, group uint64) (*extsort.Sorter, error) {
 	var key [16]byte
 	var carrier string
-	var group uint64
+	first := true
 	err := links.Each(func(k, v []byte) error {
-		if group == 0 || [16]byte(k[:16]) != key {
+		if first || [16]byte(k[:16]) != key {
+			first = false
 			key, carrier = [16]byte(k[:16]), string(v)
 			group++
 		}

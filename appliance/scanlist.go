@@ -143,13 +143,13 @@ func (d *Device) scratchDisk() (*bay, error) {
 // An entry that differs supersedes the older one only if it comes from the same
 // source. A path that another source has taken ends the scan: nobody's file may
 // silently replace another's.
-func (d *Device) knownEntries(src *source) (func(*item) (bool, error), func(), error) {
+func (d *Device) knownEntries(src *source) (knownSet, func(), error) {
 	if d.state.entries == 0 {
 		return nothingKnown, func() {}, nil
 	}
 	lists, err := d.findLists()
 	if err != nil {
-		return nil, nil, err
+		return nothingKnown, nil, err
 	}
 	heads := map[manifest.ID]listHead{}
 	for _, l := range lists {
@@ -158,9 +158,10 @@ func (d *Device) knownEntries(src *source) (func(*item) (bool, error), func(), e
 	own := listHead{Root: src.root, As: src.prefix}
 	disk, err := d.scratchDisk()
 	if err != nil {
-		return nil, nil, err
+		return nothingKnown, nil, err
 	}
 	s := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
+	var groups uint64
 	err = d.eachListed(func(list manifest.ID, b []byte) error {
 		kind, _, cont, err := manifest.PeekRecord(b)
 		if err != nil || cont > 0 || kind == manifest.KindSkipped {
@@ -170,6 +171,7 @@ func (d *Device) knownEntries(src *source) (func(*item) (bool, error), func(), e
 		if err != nil {
 			return err
 		}
+		groups = max(groups, r.LinkGroup)
 		it := item{path: r.Path, kind: kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano()}
 		if head := heads[list]; head != own {
 			it.detail = head.Root // whose file it is
@@ -178,7 +180,7 @@ func (d *Device) knownEntries(src *source) (func(*item) (bool, error), func(), e
 	})
 	if err != nil {
 		s.Close()
-		return nil, nil, err
+		return nothingKnown, nil, err
 	}
 	next, stop := pull(s)
 	at := next()
@@ -203,7 +205,7 @@ func (d *Device) knownEntries(src *source) (func(*item) (bool, error), func(), e
 		}
 		return same, at.err
 	}
-	return known, func() { stop(); s.Close() }, nil
+	return knownSet{known, groups}, func() { stop(); s.Close() }, nil
 }
 
 // eachRecord calls f for every committed record of the journal, in order.

@@ -83,6 +83,10 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err != nil {
 		return nil, err
 	}
+	// An attempt before this one may have left its index, a load its unfinished packs.
+	if err := d.sweep(); err != nil {
+		return nil, err
+	}
 	stage("index")
 	w := &indexWriter{d: d}
 	defer w.close()
@@ -126,6 +130,17 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 	if o.Ledger == nil {
 		return "", errors.New("seal without a ledger")
+	}
+	if d.broken != nil {
+		return "", fmt.Errorf("the journal could not be written; open the device again: %w", d.broken)
+	}
+	for _, n := range o.Absent {
+		if n < 0 || n >= len(d.bays) {
+			return "", fmt.Errorf("bay %d: this device has bays 0 to %d", n, len(d.bays)-1)
+		}
+		if b := d.bays[n]; b != nil && b.failed() == nil {
+			return "", fmt.Errorf("bay %d: its disk %s is here; only a missing disk can be left out", n, b.disk.Name)
+		}
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return "", err
@@ -371,7 +386,7 @@ func (d *Device) sealEvents(o *SealOptions) [][]byte {
 // firstUnlock is when the disks were prepared.
 func (d *Device) firstUnlock() (t time.Time) {
 	for _, b := range d.bays.healthy() {
-		if h, err := ReadHeader(b.disk); err == nil && (t.IsZero() || h.Created.Before(t)) {
+		if h, err := ReadHeader(b.disk); err == nil && !h.Created.IsZero() && (t.IsZero() || h.Created.Before(t)) {
 			t = h.Created
 		}
 	}
@@ -481,16 +496,37 @@ func (d *Device) signStatement(root [32]byte, cp []byte) (*manifest.SealStatemen
 // destroyKeys removes what only loading needs. The unlock wrap goes first and is
 // overwritten: with the code it opened everything.
 func destroyKeys(b *bay) error {
-	if _, err := b.disk.FS.Stat(unlockName); err == nil {
-		if err := durable.Overwrite(b.disk.FS, unlockName); err != nil {
+	if err := destroyUnlock(b.disk.FS); err != nil {
+		return err
+	}
+	// What a crash left of files that were being written.
+	for _, dir := range []string{Root, wrapsDir, logDir, Root + "/statements"} {
+		if err := durable.Sweep(b.disk.FS, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
 	}
 	for _, dir := range []string{journalDir, tmpDir} {
 		if err := durable.RemoveAll(b.disk.FS, dir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
+		}
+	}
+	return nil
+}
+
+// destroyUnlock overwrites the unlock wrap and what a crash left of it half written.
+func destroyUnlock(disk vfs.FS) error {
+	list, err := disk.ReadDir(wrapsDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), "unlock") {
+			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

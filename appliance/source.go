@@ -10,7 +10,6 @@ import (
 	"os/user"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"sync"
@@ -18,6 +17,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -28,6 +29,7 @@ type source struct {
 	root   string
 	prefix string // put before every path in the manifest, with a slash, or empty
 	names  nameCache
+	spill  func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
 }
 
 func newSource(root, prefix string) (*source, error) {
@@ -82,49 +84,92 @@ func (s *source) full(path string) string {
 // dirBatch is how many names are read from a folder at once.
 const dirBatch = 4096
 
-// walk calls f for every entry below the root in the manifest's order. A folder
-// is read whole before its entries are visited: of a folder with very many
-// entries only the names are kept.
+// walk calls f for every entry below the root. A folder's names are read whole
+// before its entries are visited, in the manifest's order; of very many the names
+// are spilled.
 func (s *source) walk(f func(*item) error) error {
-	return s.walkDir("", f)
-}
-
-type child struct {
-	key string // name, with a slash if it is a folder
-}
-
-func (s *source) walkDir(rel string, f func(*item) error) error {
-	children, err := s.list(rel)
+	names, err := s.list("")
 	if err != nil {
-		path := strings.TrimSuffix(s.prefix+rel, "/")
-		if rel == "" {
-			return fmt.Errorf("source %s: %w", s.root, err)
-		}
-		return f(&item{path: path, kind: manifest.KindSkipped, reason: "unreadable", detail: "folder: " + cause(err)})
+		return fmt.Errorf("source %s: %w", s.root, err)
 	}
-	for _, c := range children {
-		name, isDir := strings.CutSuffix(c.key, "/")
+	return s.walkDir("", names, f)
+}
+
+func (s *source) walkDir(rel string, names *children, f func(*item) error) error {
+	defer names.close()
+	return names.each(func(key string) error {
+		name, isDir := strings.CutSuffix(key, "/")
 		it := s.stat(rel+name, isDir)
+		if it.kind != manifest.KindDir {
+			return f(it)
+		}
+		below, err := s.list(rel + name + "/")
+		if err != nil { // one record says so, not a folder and a skipped entry of one path
+			return f(&item{path: it.path, kind: manifest.KindSkipped, reason: "unreadable", detail: "folder: " + cause(err)})
+		}
 		if err := f(it); err != nil {
+			below.close()
 			return err
 		}
-		if it.kind == manifest.KindDir {
-			if err := s.walkDir(rel+name+"/", f); err != nil {
-				return err
-			}
+		return s.walkDir(rel+name+"/", below, f)
+	})
+}
+
+// children are a folder's names, folders with a slash behind.
+type children struct {
+	keys   []string
+	sorter *extsort.Sorter // once there are very many
+	spill  func() *extsort.Sorter
+}
+
+// maxKeys is how many names of one folder are kept in memory.
+var maxKeys = 50000
+
+func (c *children) add(key string) error {
+	if c.sorter != nil {
+		return c.sorter.Add([]byte(key), nil)
+	}
+	c.keys = append(c.keys, key)
+	if len(c.keys) < maxKeys || c.spill == nil {
+		return nil
+	}
+	c.sorter = c.spill()
+	for _, k := range c.keys {
+		if err := c.sorter.Add([]byte(k), nil); err != nil {
+			return err
+		}
+	}
+	c.keys = nil
+	return nil
+}
+
+func (c *children) each(f func(key string) error) error {
+	if c.sorter != nil {
+		return c.sorter.Each(func(k, _ []byte) error { return f(string(k)) })
+	}
+	slices.Sort(c.keys)
+	for _, k := range c.keys {
+		if err := f(k); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// list returns a folder's names in the manifest's order.
-func (s *source) list(rel string) ([]child, error) {
+func (c *children) close() {
+	if c.sorter != nil {
+		c.sorter.Close()
+	}
+}
+
+// list reads a folder's names; close gives back what they hold.
+func (s *source) list(rel string) (*children, error) {
 	dir, err := os.OpenFile(s.root+"/"+rel, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
-	var out []child
+	out := &children{spill: s.spill}
 	for {
 		list, err := dir.ReadDir(dirBatch)
 		for _, e := range list {
@@ -132,23 +177,26 @@ func (s *source) list(rel string) ([]child, error) {
 			if e.IsDir() {
 				key += "/"
 			}
-			out = append(out, child{key})
+			if err := out.add(key); err != nil {
+				out.close()
+				return nil, err
+			}
 		}
 		if errors.Is(err, io.EOF) {
-			break
+			return out, nil
 		}
 		if err != nil {
+			out.close()
 			return nil, err
 		}
 	}
-	sort.Slice(out, func(i, j int) bool { return out[i].key < out[j].key })
-	return out, nil
 }
 
 func (s *source) stat(rel string, wasDir bool) *item {
 	it := &item{path: s.prefix + rel}
 	if len(it.path) > manifest.MaxPath {
-		it.path = fmt.Sprintf("%s…%d bytes", it.path[:manifest.MaxPath-64], len(it.path))
+		sum := crypto.SumSHA256([]byte(it.path)) // so that two long names stay two
+		it.path = fmt.Sprintf("%s…%d bytes %x", it.path[:manifest.MaxPath-64], len(it.path), sum[:8])
 		it.kind, it.reason, it.detail = manifest.KindSkipped, "name", fmt.Sprintf("path over %d bytes", manifest.MaxPath)
 		return it
 	}
@@ -193,6 +241,9 @@ func skipReason(err error) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return "vanished"
 	}
+	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
+		return "changed" // it, or a folder above it, has become something else
+	}
 	return "unreadable"
 }
 
@@ -234,7 +285,13 @@ func (s *source) open(path string) (*sourceFile, error) {
 		return nil, err
 	}
 	sf := &sourceFile{fd: fd}
-	if err := unix.Fstat(fd, &sf.st); err != nil {
+	err = unix.Fstat(fd, &sf.st)
+	// Times go in ticks: a change in the tick of the one before would not show.
+	if age := time.Since(time.Unix(sf.st.Ctim.Unix())); err == nil && age >= 0 && age < tick {
+		time.Sleep(tick - age)
+		err = unix.Fstat(fd, &sf.st)
+	}
+	if err != nil {
 		sf.close()
 		return nil, err
 	}
@@ -244,6 +301,9 @@ func (s *source) open(path string) (*sourceFile, error) {
 	}
 	return sf, nil
 }
+
+// tick is no shorter than the system's timer tick, in which file times are counted.
+const tick = 11 * time.Millisecond
 
 var errChanged = errors.New("changed while it was read")
 
@@ -274,7 +334,7 @@ func (f *sourceFile) nextData(off int64) (from, to int64) {
 		return off, size
 	}
 	to, err = unix.Seek(f.fd, from, unix.SEEK_HOLE)
-	if err != nil || to > size {
+	if err != nil || to > size || to <= from {
 		to = size
 	}
 	return min(from, size), to
@@ -289,8 +349,9 @@ func (s *source) meta(r *manifest.Record, st *unix.Stat_t, xattrs []manifest.Xat
 	r.Xattrs = xattrs
 }
 
-// maxXattr bounds one attribute so that it fits a record's list item.
-const maxXattr = 59 << 10
+// maxXattr bounds one attribute, name and value, so that it fits a record's list
+// item of 60,000 bytes.
+const maxXattr = 60000 - 2
 
 // readXattrs reads extended attributes, POSIX ACLs among them, by a pair of
 // calls that list and get. Attributes that cannot be read or kept are left out;
@@ -311,7 +372,7 @@ func readXattrs(list func([]byte) (int, error), get func(string, []byte) (int, e
 	for _, name := range bytes.Split(bytes.TrimSuffix(buf[:n], []byte{0}), []byte{0}) {
 		value := make([]byte, 64<<10)
 		size, err := get(string(name), value)
-		if err != nil || size > maxXattr || len(name) > 255 || len(name) == 0 {
+		if err != nil || size+len(name) > maxXattr || len(name) > 255 || len(name) == 0 {
 			lost++
 			continue
 		}

@@ -59,6 +59,18 @@ func newBufferPool(geo manifest.Geometry, count int) *bufferPool {
 	return p
 }
 
+// bufferMemory bounds what all stripe buffers take together, where one worker's
+// two do not take more by themselves.
+const bufferMemory = 128 << 20
+
+// fitWorkers is how many of the wanted workers the geometry leaves memory for.
+func fitWorkers(geo manifest.Geometry, want int) int {
+	stripe := (geo.K + geo.M) * geo.BlockSize
+	data := geo.K * geo.BlockSize
+	each := 2 * stripe * max(1, stripeBufferTarget/data)
+	return max(1, min(want, bufferMemory/each))
+}
+
 func (p *bufferPool) get() *stripeBuffer {
 	b := <-p.free
 	b.fill = 0
