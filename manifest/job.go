@@ -249,6 +249,7 @@ func (j *Job) Sign(key ed25519.PrivateKey) ([]byte, error) {
 	if j.Critical == nil {
 		j.Critical = []string{}
 	}
+	j.Roles.Importer, j.Roles.Acceptor = append([]PublicKey{}, j.Roles.Importer...), append([]PublicKey{}, j.Roles.Acceptor...)
 	var subjects []Subject
 	for _, d := range j.Devices {
 		der, err := x509.MarshalPKIXPublicKey(d.PublicKey.PublicKey)
