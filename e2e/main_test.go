@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,7 +60,8 @@ type options struct {
 	share    *world // of whose site this is another device and job
 }
 
-var worlds int
+// worlds counts them, so that each has a prefix of its own in a shared store.
+var worlds atomic.Int64
 
 // newWorld makes site, device, disks and job.
 func newWorld(t testing.TB, o options) *world {
@@ -75,8 +77,7 @@ func newWorld(t testing.TB, o options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(shm) })
-	worlds++
-	w := &world{t: t, dir: t.TempDir(), server: o.server, prefix: fmt.Sprintf("run-%d/", worlds)}
+	w := &world{t: t, dir: t.TempDir(), server: o.server, prefix: fmt.Sprintf("run-%d/", worlds.Add(1))}
 	w.code = w.path("code.txt")
 	w.env = append(cleanEnv(), "XDG_RUNTIME_DIR="+shm, "SLEDGE_DEVICE="+w.path("device"))
 	w.env = append(w.env, o.env...)
