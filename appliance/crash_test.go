@@ -10,7 +10,7 @@ import (
 )
 
 // crashTime bounds the crash lane; SLEDGE_LONG=1 makes it go over every operation.
-const crashTime = 25 * time.Second
+const crashTime = 15 * time.Second
 
 // seedOf is the lane's seed: SLEDGE_SEED, or a fixed one.
 func seedOf(t testing.TB) int64 {

@@ -189,6 +189,7 @@ func (d *Device) replay() error {
 		}
 	}
 	d.lost = len(d.bays.missing())
+	d.turn.Store(d.state.packs) // short sessions must not all begin at bay 0
 	return nil
 }
 

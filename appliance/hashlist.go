@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -38,16 +39,18 @@ func (s *diskSet) hashList(p *manifest.Pack, code *erasure.Code) ([]byte, error)
 	}); err == nil {
 		return list, nil
 	}
-	if list, err := s.joinPieces(p, code, int(size)); err == nil && linesRoot(list, layout.LineLen()) == p.Root {
+	pieces := s.goodPieces(p, code, int(size))
+	if list, err := code.JoinPieces(slices.Clone(pieces), int(size)); err == nil && linesRoot(list, layout.LineLen()) == p.Root {
 		return list, nil
 	}
-	if list := s.mendList(p, layout, s.copies(hashesName(p.ID), size, size)); list != nil && linesRoot(list, layout.LineLen()) == p.Root {
+	if list := s.mendList(p, layout, s.copies(hashesName(p.ID), size, size), pieces[:code.K]); list != nil && linesRoot(list, layout.LineLen()) == p.Root {
 		return list, nil
 	}
 	return nil, fmt.Errorf("pack %d: %w", p.Number, errNoHashes)
 }
 
-func (s *diskSet) joinPieces(p *manifest.Pack, code *erasure.Code, size int) ([]byte, error) {
+// goodPieces reads the pieces that have their signed hash; the others are nil.
+func (s *diskSet) goodPieces(p *manifest.Pack, code *erasure.Code, size int) [][]byte {
 	pieces := make([][]byte, code.K+code.M)
 	length := int64((size + code.K - 1) / code.K)
 	for j := range pieces {
@@ -59,16 +62,19 @@ func (s *diskSet) joinPieces(p *manifest.Pack, code *erasure.Code, size int) ([]
 			}
 		}
 	}
-	return code.JoinPieces(pieces, size)
+	return pieces
 }
 
 // mendList takes for each field the value that the stored block confirms, else
-// the most frequent copy's.
-func (s *diskSet) mendList(p *manifest.Pack, layout erasure.Layout, copies [][]byte) []byte {
+// the one that most copies have; what a good data piece covers is taken from it.
+func (s *diskSet) mendList(p *manifest.Pack, layout erasure.Layout, copies, pieces [][]byte) []byte {
 	if len(copies) == 0 {
 		return nil
 	}
 	list := append([]byte(nil), copies[0]...)
+	for at := 0; at < len(list); at += 8 { // every field is a multiple of 8 bytes
+		vote(list[at:at+8], copies, at)
+	}
 	buf := make([]byte, layout.Block)
 	for shard := range layout.K + layout.M {
 		f, err := s.openShard(p, shard)
@@ -92,7 +98,29 @@ func (s *diskSet) mendList(p *manifest.Pack, layout erasure.Layout, copies [][]b
 		}
 		f.Close()
 	}
+	for i, b := range pieces {
+		if from := i * len(b); b != nil && from < len(list) {
+			copy(list[from:], b)
+		}
+	}
 	return list
+}
+
+// vote sets dst to what most copies have there.
+func vote(dst []byte, copies [][]byte, at int) {
+	most := 0
+	for _, c := range copies {
+		n := 0
+		for _, o := range copies {
+			if string(o[at:at+len(dst)]) == string(c[at:at+len(dst)]) {
+				n++
+			}
+		}
+		if n > most {
+			most = n
+			copy(dst, c[at:])
+		}
+	}
 }
 
 func fieldOffset(l erasure.Layout, shard int) int {

@@ -256,8 +256,10 @@ func (f *frameFile) sync() error {
 
 func (f *frameFile) close() error {
 	var errs []error
-	for _, file := range f.replicas {
-		errs = append(errs, file.Close())
+	for b, file := range f.replicas {
+		if err := file.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("disk %s: %w", b.disk.Name, err))
+		}
 	}
 	f.replicas = nil
 	return errors.Join(errs...)

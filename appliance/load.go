@@ -240,7 +240,7 @@ func (l *loader) work(ctx context.Context, produce func(send func(unit) error) e
 		wg.Go(func() {
 			w := newWorker(l)
 			err := w.run(ctx, units)
-			if cerr := w.close(); err == nil {
+			if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, errCloser)) {
 				err = cerr
 			}
 			if err != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -63,6 +65,7 @@ type rebuilder struct {
 	disks  *diskSet
 	scope  manifest.Scope
 	bays   int
+	job    []byte // the verified job file
 	total  uint64
 	each   func(func(*manifest.Pack) error) error
 }
@@ -75,6 +78,7 @@ func (r *rebuilder) open(disks []Disk) error {
 			return err
 		}
 		r.disks, r.scope, r.bays, r.total = s.set, s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
+		r.job = s.JobFile
 		r.each = s.eachPack
 	} else if err := r.openUnsealed(disks); err != nil {
 		return err
@@ -125,7 +129,7 @@ func (r *rebuilder) openUnsealed(disks []Disk) error {
 	if !ok {
 		return fmt.Errorf("%w: job %s does not name device %s", ErrForeign, s.Job.ID, r.scope.Device)
 	}
-	r.disks, r.bays = s.set, s.Job.Geometry.Disks
+	r.disks, r.bays, r.job = s.set, s.Job.Geometry.Disks, s.JobFile
 	packs, err := clearPacks(s.set, r.scope, dev.PublicKey.PublicKey)
 	if err != nil {
 		return err
@@ -146,35 +150,55 @@ func (r *rebuilder) openUnsealed(disks []Disk) error {
 func clearPacks(set *diskSet, scope manifest.Scope, key ed25519.PublicKey) ([]*manifest.Pack, error) {
 	seen := map[manifest.ID]bool{}
 	var out []*manifest.Pack
-	for _, d := range set.disks {
-		list, err := d.FS.ReadDir(journalDir)
+	for _, name := range set.names(journalDir, journalKind.suffix()) {
+		from := set.openAll(name)
+		_, err := eachRawFrame(from, -1, func(_ int64, raw []byte) error {
+			if p := clearPack(raw, scope, key); p != nil && !seen[p.ID] {
+				seen[p.ID] = true
+				out = append(out, p)
+			}
+			return nil
+		})
+		closeAll(from)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// names lists the files of a folder on any disk, by name.
+func (s *diskSet) names(dir, suffix string) []string {
+	found := map[string]bool{}
+	for _, d := range s.disks {
+		list, err := d.FS.ReadDir(dir)
 		if err != nil {
 			continue
 		}
 		for _, e := range list {
-			if !strings.HasSuffix(e.Name(), journalKind.suffix()) {
-				continue
+			if strings.HasSuffix(e.Name(), suffix) && !e.IsDir() {
+				found[dir+"/"+e.Name()] = true
 			}
-			file, err := d.FS.Open(journalDir+"/"+e.Name(), vfs.OpenOptions{})
-			if err != nil {
-				continue
-			}
-			for at := int64(frameFileHead); ; {
-				raw, err := rawFrame(file, at)
-				if err != nil {
-					break
-				}
-				at += int64(len(raw))
-				p := clearPack(raw, scope, key)
-				if p != nil && !seen[p.ID] {
-					seen[p.ID] = true
-					out = append(out, p)
-				}
-			}
-			file.Close()
 		}
 	}
-	return out, nil
+	return slices.Sorted(maps.Keys(found))
+}
+
+// openAll opens every copy of a file.
+func (s *diskSet) openAll(name string) []vfs.File {
+	var out []vfs.File
+	for _, d := range s.disks {
+		if f, err := d.FS.Open(name, vfs.OpenOptions{}); err == nil {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+func closeAll(files []vfs.File) {
+	for _, f := range files {
+		f.Close()
+	}
 }
 
 func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
@@ -234,7 +258,7 @@ func (r *rebuilder) header() error {
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
-	if _, err := r.o.Onto.FS.Stat(Root); err == nil {
+	if !unused(r.o.Onto.FS) {
 		return fmt.Errorf("disk %s: %w: it has a folder %q without a header; nothing was overwritten", r.o.Onto.Name, ErrForeign, Root)
 	}
 	for _, dir := range []string{wrapsDir, packsDir, logDir, Root + "/statements", journalDir, tmpDir} {
@@ -248,6 +272,18 @@ func (r *rebuilder) header() error {
 	}
 	nh := Header{Scope: r.scope, Bay: r.report.Bay, Disk: id, Bays: r.bays}
 	return durable.WriteFile(r.o.Onto.FS, headerName, nh.encode())
+}
+
+// unused tells whether a disk without a header holds nothing, or only what a
+// rebuild makes before the header.
+func unused(disk vfs.FS) bool {
+	err := vfs.Walk(disk, Root, vfs.Limits{}, func(name string, e fs.DirEntry) error {
+		if !e.IsDir() && !strings.HasSuffix(name, durable.TempSuffix) {
+			return fs.ErrExist
+		}
+		return nil
+	})
+	return err == nil || errors.Is(err, fs.ErrNotExist)
 }
 
 // packs restores the bay's shard of every pack that has one there.
@@ -361,9 +397,13 @@ func (r *rebuilder) rest() error {
 	onto := r.o.Onto.FS
 	dirs := []string{wrapsDir, Root + "/statements", logDir}
 	if !IsSealed(r.disks.disks) {
-		dirs = append(dirs, journalDir)
+		for _, kind := range []frameKind{journalKind, scanKind} {
+			if err := r.frameFiles(kind); err != nil {
+				return err
+			}
+		}
 	}
-	if err := r.copyBest(jobName); err != nil {
+	if err := durable.WriteFile(onto, jobName, r.job); err != nil {
 		return err
 	}
 	for _, dir := range dirs {
@@ -395,18 +435,41 @@ func (r *rebuilder) rest() error {
 	return nil
 }
 
-// copyBest copies the most frequent content of a file; of journals the longest.
+// frameFiles writes journals or scan lists, each frame from whichever disk has it whole.
+func (r *rebuilder) frameFiles(kind frameKind) error {
+	for _, name := range r.disks.names(journalDir, kind.suffix()) {
+		from := r.disks.openAll(name)
+		head := make([]byte, frameFileHead)
+		var err error
+		for _, f := range from {
+			if _, rerr := f.ReadAt(head, 0); rerr != nil {
+				continue
+			}
+			k, id, ordinal, perr := parseFrameFileHeader(head)
+			if perr == nil && k == kind && journalDir+"/"+id.String()+kind.suffix() == name {
+				err = writeMerged(r.o.Onto.FS, &frameCopies{kind: kind, id: id, ordinal: ordinal, name: name}, from, -1)
+				break
+			}
+		}
+		closeAll(from)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copyBest copies the most frequent content of a file; of a wrap the one that its
+// name is the hash of.
 func (r *rebuilder) copyBest(name string) error {
-	copies := r.disks.copies(name, 0, maxListSize)
+	copies := r.disks.copies(name, 0, 2<<20)
 	if len(copies) == 0 {
 		return fmt.Errorf("%s: %w", name, fs.ErrNotExist)
 	}
 	best := copies[0]
-	if strings.HasPrefix(name, journalDir) {
-		for _, c := range copies {
-			if len(c) > len(best) {
-				best = c
-			}
+	for _, c := range copies {
+		if strings.Contains(name, fmt.Sprintf("%x", crypto.SumSHA256(c))) {
+			best = c
 		}
 	}
 	if err := durable.MkdirAll(r.o.Onto.FS, name[:strings.LastIndexByte(name, '/')]); err != nil {

@@ -1,0 +1,121 @@
+package appliance
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+func FuzzHeader(f *testing.F) {
+	h := Header{Scope: manifest.Scope{Job: manifest.ID{1}, Device: manifest.ID{2}, Generation: 1}, Bay: 2, Disk: manifest.ID{3}, Bays: 5, Created: time.Unix(1, 2).UTC()}
+	f.Add(h.encode())
+	f.Add(h.encode()[:100])
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, err := decodeHeader(b)
+		if err == nil && !bytes.Equal(h.encode(), b) {
+			t.Errorf("%+v is encoded otherwise", h)
+		}
+	})
+}
+
+// frameFileOf is a journal file with the given frames after the header.
+func frameFileOf(t testing.TB, frames []byte) vfs.File {
+	m := vfs.NewMem(vfs.MemOptions{})
+	file, err := m.Create("f", vfs.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.WriteAt(append(frameFileHeader(journalKind, manifest.ID{7}, 3), frames...), 0)
+	return file
+}
+
+func FuzzFrame(f *testing.F) {
+	key, id := make([]byte, 32), manifest.ID{7}
+	m := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 30})
+	m.Mkdir(Root, 0)
+	m.Mkdir(journalDir, 0)
+	d := &Device{key: key, bays: bays{{disk: Disk{"d", m}}}, cfg: Config{Job: &manifest.Job{}}}
+	ff := &frameFile{d: d, kind: journalKind, id: id, name: journalDir + "/" + id.String() + ".journal", cipher: crypto.NewFrameCipher(key, journalKind.purpose(), id), replicas: map[*bay]vfs.File{}, copies: 1}
+	if err := ff.replicate(); err != nil {
+		f.Fatal(err)
+	}
+	ff.append([]byte("clear"), []byte("one"), true)
+	ff.append(nil, []byte("two"), true)
+	whole, err := vfs.ReadFile(m, ff.name, 1<<20)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(whole[frameFileHead:])
+	f.Add([]byte(frameMagic + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		file := frameFileOf(t, b)
+		cipher := crypto.NewFrameCipher(key, journalKind.purpose(), id)
+		readFrame(file, cipher, frameFileHead, 0, [16]byte{})
+		eachRawFrame([]vfs.File{file}, -1, func(_ int64, raw []byte) error {
+			clearPack(raw, manifest.Scope{}, make([]byte, 32))
+			return nil
+		})
+		parseFrameFileHeader(b)
+		if len(b) >= frameFileHead {
+			parseFrameFileHeader(b[:frameFileHead])
+		}
+	})
+}
+
+func FuzzItem(f *testing.F) {
+	f.Add((&item{path: "a/b", kind: manifest.KindFile, size: 5, mtime: -1, ctime: 2, ino: 3, group: 4, linkTo: "c"}).encode())
+	f.Add((&item{path: "a", kind: manifest.KindSkipped, reason: "vanished", detail: "x"}).encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		it, err := decodeItem(b)
+		if err == nil && !bytes.Equal(it.encode(), b) {
+			t.Errorf("%+v is encoded otherwise", it)
+		}
+	})
+}
+
+func FuzzPartial(f *testing.F) {
+	d := newDigest(40<<20, true)
+	d.Write(make([]byte, 20<<20))
+	state, err := d.state()
+	if err != nil {
+		f.Fatal(err)
+	}
+	p := partialFile{ordinal: 1, to: 20 << 20, identity: identity{size: 40 << 20}, extents: []pendingExtent{{length: 20 << 20, number: 3}}, parts: d.parts, units: d.units, digest: state}
+	b, err := p.encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p, err := decodePartial(b)
+		if err != nil {
+			return
+		}
+		for _, whole := range []bool{true, false} {
+			if d := newDigest(40<<20, whole); d.restore(p) == nil {
+				d.Write(make([]byte, 100))
+			}
+		}
+	})
+}
+
+func FuzzFrameMessage(f *testing.F) {
+	rec := manifest.Record{Kind: manifest.KindDir, Path: "a"}
+	raw, _ := rec.Encode()
+	f.Add((&frameMessage{records: raw, list: manifest.ID{1}, ranges: []span{{0, 3}, {5, 6}}, partial: []byte("x"), events: [][]byte{{1}}}).encode())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := decodeFrameMessage(b)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(m.encode(), b) {
+			t.Error("encoded otherwise")
+		}
+		s := loadState{known: map[manifest.ID]bool{}, done: map[manifest.ID]*rangeSet{}, partial: map[partialKey]*partialFile{}}
+		s.add(m)
+	})
+}
