@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick test-e2e fips cover check tidy-check race-deps release deps tools clean distclean
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick test-e2e fips kills cover check tidy-check race-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,7 @@ build: ## build the sledge program into build/bin
 
 demo: deps build ## the main job from source tree to verified S3 objects and back (SRC=/path for your own files)
 	@scripts/tools.sh versitygw
-	SRC="$(SRC)" SLEDGE_BIN="$(abspath $(BUILD)/bin/sledge)" go run -buildvcs=false ./internal/demo
+	@SLEDGE_BIN="$(abspath $(BUILD)/bin/sledge)" go run -buildvcs=false ./internal/demo
 
 test: deps lint $(SUMMARY) ## lint, then all tests; skipped ones are counted by name (under 10 minutes)
 	@scripts/tools.sh $(TEST_TOOLS)
@@ -90,10 +90,15 @@ bench: ## all benchmarks (BENCH=pattern), kept in build/bench.txt for benchstat
 bench-quick: ## every benchmark once: do they still run?
 	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout $(TIMEOUT) ./...
 
-# The setting is for the tests alone: the go command must still fetch modules.
+# The tests set it for the sledge processes alone: the go command must still fetch
+# modules, and the S3 server is not ours.
 fips: deps $(SUMMARY) ## load, seal, verify and import with GODEBUG=fips140=only
 	@scripts/tools.sh versitygw
-	@SLEDGE_FIPS=1 $(call gotest,-exec 'env GODEBUG=fips140=only' -run TestFIPS ./e2e)
+	@SLEDGE_FIPS=1 $(call gotest,-run FIPS ./e2e)
+
+kills: deps $(SUMMARY) ## kill -9 load, seal and import 200 times (SLEDGE_KILLS), then compare every byte
+	@scripts/tools.sh versitygw
+	@SLEDGE_KILLS=$${SLEDGE_KILLS:-200} $(call gotest,-run TestKills ./e2e)
 
 cover: deps $(SUMMARY) ## test coverage over all packages: total here, lines in build/cover.html
 	@scripts/tools.sh $(TEST_TOOLS)
