@@ -1,12 +1,17 @@
 package appliance
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	mrand "math/rand"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // crashTime bounds the crash lane; SLEDGE_LONG=1 makes it go over every operation.
@@ -119,4 +124,73 @@ func (r *memRig) stillThere(acked *loadState) error {
 		}
 	}
 	return nil
+}
+
+// TestCrashThenAbsent crashes a load, goes on without one disk, crashes again at
+// times, and has the disk back in the end, now stale. Nothing that either session
+// acknowledged may go, and a rebuild makes the set whole.
+func TestCrashThenAbsent(t *testing.T) {
+	src := smallTree(t, 40, 600<<10)
+	want := readTree(t, src)
+	seed := seedOf(t)
+	rng := mrand.New(mrand.NewSource(seed))
+	end := time.Now().Add(6 * time.Second)
+	runs := 0
+	for ; long() && runs < 2000 || time.Now().Before(end); runs++ {
+		r := small32(t)
+		n := 300 + rng.Int63n(900)
+		gone, percent := rng.Intn(5), []int{0, 50, 100}[rng.Intn(3)]
+		if err := absentOnce(r, rng, src, want, n, gone, percent); err != nil {
+			t.Fatalf("seed %d run %d: op %d, bay %d, %d %%: %v", seed, runs, n, gone, percent, err)
+		}
+	}
+	t.Logf("seed %d: %d runs", seed, runs)
+}
+
+func absentOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, gone, percent int) error {
+	begun := func() bool {
+		_, _, ok := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin())
+		return ok
+	}
+	r.haltAt(n)
+	_, acked, _ := r.run(src)
+	r.use(r.clone(rng, percent))
+	if acked == nil || begun() {
+		return nil
+	}
+	all := r.mems
+	r.without(gone)
+	if err := r.stillThere(acked); err != nil {
+		return fmt.Errorf("without the disk: %w", err)
+	}
+	if rng.Intn(2) == 0 {
+		r.haltAt(rng.Int63n(300))
+	}
+	d, err := r.device()
+	if err == nil {
+		_, err = d.Load(context.Background(), src, LoadOptions{AcceptFindings: true})
+		acked = &d.state
+		d.Close()
+	}
+	if err != nil && !errors.Is(err, vfs.ErrHalted) && !strings.Contains(err.Error(), "power is off") {
+		return fmt.Errorf("load without the disk: %w", err)
+	}
+	mems := r.clone(rng, percent)
+	mems[gone] = all[gone]
+	r.use(mems)
+	if err := r.stillThere(acked); err != nil {
+		return fmt.Errorf("with the disk back: %w", err)
+	}
+	res, _, err := r.run(src)
+	if errors.Is(err, ErrDegraded) {
+		if err := r.replace(gone); err != nil {
+			return fmt.Errorf("rebuild: %w", err)
+		}
+		res, _, err = r.run(src)
+	}
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	r.without((gone+1)%5, (gone+2)%5)
+	return r.check(want, res.Label)
 }
