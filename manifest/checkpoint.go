@@ -52,7 +52,7 @@ func OpenCheckpoint(msg []byte, origin string, key ed25519.PublicKey) (Checkpoin
 	if err != nil || strconv.FormatUint(cp.Size, 10) != lines[1] {
 		return Checkpoint{}, fmt.Errorf("%w: checkpoint size %q", ErrCorrupt, lines[1])
 	}
-	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
+	root, err := decodeBase64(lines[2])
 	if err != nil || len(root) != 32 {
 		return Checkpoint{}, fmt.Errorf("%w: checkpoint root %q", ErrCorrupt, lines[2])
 	}

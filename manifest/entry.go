@@ -262,13 +262,10 @@ func EncodeReceipt(commitment [32]byte) []byte {
 // DecodeEntry reads a log entry of any kind of section 5.2. The version is
 // checked before anything else.
 func DecodeEntry(b []byte) (Entry, error) {
-	if len(b) < 2 {
-		return Entry{}, fmt.Errorf("%w: log entry of %d bytes", ErrCorrupt, len(b))
-	}
-	if b[0] != Version {
+	if len(b) > 0 && b[0] != Version {
 		return Entry{}, fmt.Errorf("log entry of version %d: %w", b[0], ErrUnsupportedVersion)
 	}
-	if len(b) > MaxEntry {
+	if len(b) < 2 || len(b) > MaxEntry {
 		return Entry{}, fmt.Errorf("%w: log entry of %d bytes", ErrCorrupt, len(b))
 	}
 	var e Entry
@@ -352,7 +349,7 @@ func decodeWrapEntry(b []byte) (*WrapEntry, error) {
 		}
 		return d.err
 	})
-	if err == nil && (e.Kind != WrapHPKE && e.Kind != WrapAge || e.SHA256 == [32]byte{} || len(e.Recipients) == 0 || e.Generation == 0) {
+	if err == nil && (e.Kind != WrapHPKE && e.Kind != WrapAge || e.SHA256 == [32]byte{} || e.Check == [16]byte{} || len(e.Recipients) == 0 || e.Generation == 0) {
 		err = fmt.Errorf("incomplete wrap entry or unknown kind %d", e.Kind)
 	}
 	return e, err
@@ -439,7 +436,7 @@ func (p *Pack) check(matrix uint64, index bool) error {
 	switch {
 	case matrix != MatrixID:
 		return fmt.Errorf("unknown coding matrix %d", matrix)
-	case p.ID.IsZero() || p.BodySize < 1 || len(p.Pieces) != n || len(p.Bays) != n:
+	case p.ID.IsZero() || p.BodySize < 1 || p.Root == [32]byte{} || len(p.Pieces) != n || len(p.Bays) != n:
 		return fmt.Errorf("incomplete pack entry")
 	case index && (p.Pages == 0 || p.FirstPath == nil):
 		return fmt.Errorf("incomplete index entry")
@@ -458,6 +455,9 @@ func (p *Pack) check(matrix uint64, index bool) error {
 			return fmt.Errorf("bad shard map")
 		}
 		seen[bay] = true
+	}
+	if len(p.Lost) > p.Geometry.M {
+		return fmt.Errorf("bad list of lost shards")
 	}
 	for i, s := range p.Lost {
 		if int(s) >= n || i > 0 && p.Lost[i-1] >= s {
@@ -488,6 +488,9 @@ func decodePageEntry(b []byte) (*PageEntry, error) {
 		}
 		return d.err
 	})
+	if err == nil && (p.SHA256 == [32]byte{} || p.Root == [32]byte{}) {
+		err = fmt.Errorf("incomplete page entry")
+	}
 	if err == nil && (p.Offset%4096 != 0 || p.Length < minPageCiphertext || (p.Length-pageOverhead)%PageStep != 0) {
 		err = fmt.Errorf("page of %d bytes at %d", p.Length, p.Offset)
 	}

@@ -60,6 +60,9 @@ func (l *LogReader) findEdge(edge [][]byte, level int, count uint64) bool {
 		return l.findEdge(edge, level+1, count/tileWidth)
 	}
 	for _, tile := range l.files.LogCopies("log/"+TilePath(level, count/tileWidth, width), int64(width)*32, tileWidth*32) {
+		if len(tile) != width*32 {
+			continue
+		}
 		edge[level] = tile
 		if l.findEdge(edge, level+1, count/tileWidth) {
 			return true
@@ -144,7 +147,7 @@ func (l *LogReader) tile(level int, n uint64) ([]byte, error) {
 	want := [32]byte(parent[at : at+32])
 	name := "log/" + TilePath(level, n, tileWidth)
 	for _, b := range l.files.LogCopies(name, tileWidth*32, tileWidth*32) {
-		if tileRoot(b) == want {
+		if len(b) == tileWidth*32 && tileRoot(b) == want {
 			l.tiles = tileCache{level: level, n: n, data: b}
 			return b, nil
 		}

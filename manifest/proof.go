@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/sledge-io/sledge/internal/fields"
 )
@@ -98,13 +99,13 @@ func ParseProof(b []byte) (*Proof, error) {
 		return nil, bad("index")
 	}
 	for _, line := range lines[2:] {
-		h, err := base64.StdEncoding.Strict().DecodeString(string(line))
+		h, err := decodeBase64(string(line))
 		if err != nil || len(h) != 32 {
 			return nil, bad("path")
 		}
 		p.LogPath = append(p.LogPath, [32]byte(h))
 	}
-	raw, err := base64.StdEncoding.Strict().DecodeString(string(extra))
+	raw, err := decodeBase64(string(extra))
 	if err != nil || len(raw) == 0 {
 		return nil, bad("extra line")
 	}
@@ -119,7 +120,7 @@ func ParseProof(b []byte) (*Proof, error) {
 
 func (p *Proof) decodeExtra(b []byte) error {
 	var d decoder
-	return fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, func(f fields.Field) error {
+	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true}, func(f fields.Field) error {
 		switch f.Number {
 		case 1:
 			p.PageEntry, d.err = f.Blob(-1)
@@ -138,6 +139,19 @@ func (p *Proof) decodeExtra(b []byte) error {
 		}
 		return d.err
 	})
+	if err == nil && (p.PageEntry == nil || p.Record == nil || p.Salt == [32]byte{} || p.PageSize == 0 || p.JobFile == nil) {
+		err = fmt.Errorf("incomplete extra line")
+	}
+	return err
+}
+
+// decodeBase64 refuses what Go's strict decoder still skips: line ends.
+func decodeBase64(s string) ([]byte, error) {
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	if err == nil && base64.StdEncoding.EncodedLen(len(b)) != len(s) {
+		err = base64.CorruptInputError(len(s))
+	}
+	return b, err
 }
 
 // Verify checks the whole chain from the job signer's key down and returns the
@@ -165,17 +179,26 @@ func (p *Proof) Verify(signer ed25519.PublicKey) (*Job, Checkpoint, *Record, err
 	if err := checkInclusion(p.PagePath, uint64(p.PageSize), uint64(p.Index), LeafHash(c[:]), entry.Page.Root); err != nil {
 		return nil, cp, nil, err
 	}
-	r, _, err := decodeAny(p.Record)
-	return job, cp, r, err
+	r, cont, err := decodeAny(p.Record)
+	if err == nil && cont != nil {
+		err = fmt.Errorf("%w: proof: of a continuation record, not of an entry", ErrCorrupt)
+	}
+	if err != nil {
+		return nil, cp, nil, err
+	}
+	return job, cp, r, nil
 }
 
 // openCheckpoint tries the devices that the job pins; the origin names one.
 func (p *Proof) openCheckpoint(job *Job) (Checkpoint, error) {
 	origin, _, _ := bytes.Cut(p.Checkpoint, []byte("\n"))
 	for _, d := range job.Devices {
-		prefix := fmt.Sprintf("sledge/%s/%s/", job.ID, d.ID)
-		if bytes.HasPrefix(origin, []byte(prefix)) {
-			return OpenCheckpoint(p.Checkpoint, string(origin), d.PublicKey.PublicKey)
+		scope := Scope{Job: job.ID, Device: d.ID}
+		text, ok := strings.CutPrefix(string(origin), strings.TrimSuffix(scope.Origin(), "0"))
+		generation, err := strconv.ParseUint(text, 10, 32)
+		scope.Generation = uint32(generation)
+		if ok && err == nil && scope.Origin() == string(origin) {
+			return OpenCheckpoint(p.Checkpoint, scope.Origin(), d.PublicKey.PublicKey)
 		}
 	}
 	return Checkpoint{}, fmt.Errorf("%w: proof: the checkpoint is of no device of this job", ErrUnverified)

@@ -246,7 +246,14 @@ type pendingList struct {
 type continuation struct {
 	number, field, first int
 	items                [][]byte
+	seen                 uint64 // a bit for every field of the record
 }
+
+// Fields of every record, and those of continuation records.
+const (
+	headFields = 1<<1 | 1<<2
+	contFields = 1<<24 | 1<<25 | 1<<26 | 1<<27
+)
 
 func decodeAny(b []byte) (*Record, *continuation, error) {
 	if len(b) > MaxRecord {
@@ -258,12 +265,12 @@ func decodeAny(b []byte) (*Record, *continuation, error) {
 		return nil, nil, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
 	}
 	if r.Kind == KindContinuation {
-		if c.number == 0 || len(c.items) == 0 || r.Path == "" {
-			return nil, nil, fmt.Errorf("%w: %s: incomplete continuation record", ErrCorrupt, quote(r.Path))
+		if c.number == 0 || c.field < fieldParts || len(c.items) == 0 || r.Path == "" || c.seen&^(headFields|contFields) != 0 {
+			return nil, nil, fmt.Errorf("%w: %s: not a whole continuation record", ErrCorrupt, quote(r.Path))
 		}
 		return r, c, nil
 	}
-	if c.number != 0 || c.field != 0 || c.items != nil || c.first != 0 {
+	if c.seen&contFields != 0 {
 		return nil, nil, fmt.Errorf("%w: %s: continuation fields in a record", ErrCorrupt, quote(r.Path))
 	}
 	for i := range r.lists {
@@ -271,6 +278,7 @@ func decodeAny(b []byte) (*Record, *continuation, error) {
 			if err := r.take(i, r.lists[i].items); err != nil {
 				return nil, nil, err
 			}
+			r.lists[i] = pendingList{}
 		}
 	}
 	if !r.continues() {
@@ -290,6 +298,7 @@ func (r *Record) set(f fields.Field, c *continuation) (err error) {
 		return v
 	}
 	const maxInt = 1<<63 - 1
+	c.seen |= 1 << f.Number
 	switch f.Number {
 	case 1:
 		r.Kind = Kind(num(uint64(kindWithdrawn) - 1))
@@ -338,10 +347,7 @@ func (r *Record) set(f fields.Field, c *continuation) (err error) {
 	case 26:
 		c.first = int(num(MaxListItems))
 	case 27:
-		err = f.Items(func(it []byte) error {
-			c.items = append(c.items, append([]byte(nil), it...))
-			return nil
-		})
+		c.items, err = listOf(f)
 	case 34:
 		r.Allocated = int64(num(maxInt))
 	}
@@ -361,15 +367,25 @@ func decodeList(b []byte) (l pendingList, err error) {
 			l.long = true
 			return f.Copy(l.root[:])
 		}
-		return f.Items(func(it []byte) error {
-			l.items = append(l.items, append([]byte(nil), it...))
-			return nil
-		})
+		l.items, err = listOf(f)
+		return err
 	})
 	if err == nil && (l.count == 0 || l.long == (l.items != nil) || !l.long && l.count != len(l.items)) {
 		err = fmt.Errorf("%w: list of %d items, %d given", ErrCorrupt, l.count, len(l.items))
 	}
 	return l, err
+}
+
+// listOf copies the items of a list out of the record's bytes.
+func listOf(f fields.Field) (items [][]byte, err error) {
+	err = f.Items(func(it []byte) error {
+		if len(it) > maxItem {
+			return fmt.Errorf("%w: list item of %d bytes", ErrCorrupt, len(it))
+		}
+		items = append(items, append([]byte(nil), it...))
+		return nil
+	})
+	return items, err
 }
 
 func (r *Record) continues() bool {
@@ -433,9 +449,6 @@ func decodeExtent(b []byte) (e Extent, err error) {
 		}
 		return err
 	})
-	if err == nil && e.Hole && (e.Pack != 0 || e.PackOffset != 0) {
-		err = fmt.Errorf("%w: hole with a place in a pack", ErrCorrupt)
-	}
 	return e, err
 }
 
@@ -537,13 +550,30 @@ func (r *Record) check() error {
 		return err
 	}
 	fail := func(text string) error { return fmt.Errorf("%s: %s", quote(r.Path), text) }
+	switch {
+	case r.Size < 0 || r.Allocated < 0 || r.Mode > 07777:
+		return fail("size or mode out of range")
+	case len(r.SHA256) != 0 && len(r.SHA256) != 32:
+		return fail("bad digest")
+	}
+	for i, x := range r.Xattrs {
+		if x.Name == "" || len(x.Name) > 255 || i > 0 && r.Xattrs[i-1].Name >= x.Name {
+			return fail("extended attributes without a name or out of order")
+		}
+	}
 	switch r.Kind {
 	case KindFile, KindHardlink:
 		if err := r.checkContent(); err != nil {
 			return fail(err.Error())
 		}
-		if r.Kind == KindHardlink && (r.LinkTo == "" || r.LinkGroup == 0) {
+		if r.Kind != KindHardlink {
+			break
+		}
+		if r.LinkGroup == 0 {
 			return fail("hard link without its group")
+		}
+		if err := CheckPath(r.LinkTo); err != nil {
+			return fail("hard link: " + err.Error())
 		}
 	case KindDir:
 		if r.Size != 0 {
@@ -573,11 +603,21 @@ func (r *Record) checkContent() error {
 		return fmt.Errorf("%d part digests for %d bytes", len(r.Parts), r.Size)
 	case r.PartSize == 0 && len(r.Parts) > 0:
 		return fmt.Errorf("part digests for one part")
+	case len(r.UnitCRCs) > 0 && (r.PartSize == 0 || int64(len(r.UnitCRCs)) != (r.Size+UnitSize-1)/UnitSize):
+		return fmt.Errorf("%d unit CRCs for %d bytes", len(r.UnitCRCs), r.Size)
+	}
+	for _, p := range r.Parts {
+		if len(p) != 32 {
+			return fmt.Errorf("part digest of %d bytes", len(p))
+		}
 	}
 	var at int64
 	for _, e := range r.Extents {
 		if e.Offset != at || e.Length <= 0 || e.Length > r.Size-at {
 			return fmt.Errorf("extents do not cover the content")
+		}
+		if e.PackOffset < 0 || e.Hole && (e.Pack != 0 || e.PackOffset != 0) {
+			return fmt.Errorf("extent without a place, or a hole with one")
 		}
 		at += e.Length
 	}

@@ -5,7 +5,11 @@ import (
 	"crypto/ed25519"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -80,6 +84,12 @@ func decodeStatement(payload []byte, predicateType string, dst any) (*Statement,
 	if err := json.Unmarshal(payload, &st); err != nil {
 		return nil, fmt.Errorf("%w: statement: %w", ErrCorrupt, err)
 	}
+	if err := uniqueNames(payload); err != nil {
+		return nil, fmt.Errorf("%w: statement: %w", ErrCorrupt, err)
+	}
+	if v, ok := otherVersion(st.PredicateType, predicateType); ok {
+		return nil, fmt.Errorf("statement of version %s: %w", v, ErrUnsupportedVersion)
+	}
 	if st.Type != statementType || st.PredicateType != predicateType {
 		return nil, fmt.Errorf("%w: statement of type %q, want %q", ErrCorrupt, st.PredicateType, predicateType)
 	}
@@ -92,18 +102,69 @@ func decodeStatement(payload []byte, predicateType string, dst any) (*Statement,
 	return &st, nil
 }
 
+// uniqueNames refuses an object that gives a name twice, also in another case,
+// for of two values one reader takes the first and another the last.
+func uniqueNames(valid []byte) error {
+	type level struct {
+		names map[string]bool // nil in a list
+		value bool            // a name's value is next
+	}
+	d := json.NewDecoder(bytes.NewReader(valid))
+	stack := []level{{}}
+	for {
+		t, err := d.Token()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		top := &stack[len(stack)-1]
+		if top.names != nil && !top.value && t != json.Delim('}') {
+			name := strings.ToLower(t.(string))
+			if top.names[name] {
+				return fmt.Errorf("%q is given twice", t)
+			}
+			top.names[name], top.value = true, true
+			continue
+		}
+		top.value = false
+		switch t {
+		case json.Delim('{'):
+			stack = append(stack, level{names: map[string]bool{}})
+		case json.Delim('['):
+			stack = append(stack, level{})
+		case json.Delim('}'), json.Delim(']'):
+			stack = stack[:len(stack)-1]
+		}
+	}
+}
+
+// otherVersion tells a predicate type of another version from one of another kind.
+func otherVersion(got, want string) (version string, ok bool) {
+	version, ok = strings.CutPrefix(got, strings.TrimSuffix(want, "0"))
+	n, err := strconv.ParseUint(version, 10, 32)
+	return version, ok && err == nil && n != Version
+}
+
 // checkVersion applies P18 to JSON: the version first, then the names that a
 // reader must know.
 func checkVersion(predicate json.RawMessage, dst any) error {
 	var head struct {
-		Version  *int     `json:"version"`
-		Critical []string `json:"critical"`
+		Version  *int            `json:"version"`
+		Critical json.RawMessage `json:"critical"`
 	}
 	if err := json.Unmarshal(predicate, &head); err != nil || head.Version == nil {
 		return fmt.Errorf("%w: statement without a version", ErrCorrupt)
 	}
 	if *head.Version != Version {
 		return fmt.Errorf("statement of version %d: %w", *head.Version, ErrUnsupportedVersion)
+	}
+	var critical []string
+	if len(head.Critical) > 0 {
+		if err := json.Unmarshal(head.Critical, &critical); err != nil {
+			return fmt.Errorf("%w: statement: critical: %w", ErrCorrupt, err)
+		}
 	}
 	known, err := json.Marshal(dst)
 	if err != nil {
@@ -113,7 +174,7 @@ func checkVersion(predicate json.RawMessage, dst any) error {
 	if err := json.Unmarshal(known, &names); err != nil {
 		return err
 	}
-	for _, c := range head.Critical {
+	for _, c := range critical {
 		if _, ok := names[c]; !ok {
 			return fmt.Errorf("statement needs %q, which this version does not know: %w", c, ErrUnsupportedVersion)
 		}
@@ -160,33 +221,41 @@ func (l Label) Encode() []byte {
 
 // ParseLabel reads a label's text; it is unsigned but for the checkpoint inside.
 func ParseLabel(b []byte) (Label, error) {
-	var l Label
-	var job, device, sum string
-	bad := fmt.Errorf("%w: this is not a sledge label (its first line must be \"sledge label 0\")", ErrCorrupt)
+	bad := func(text string) (Label, error) {
+		return Label{}, fmt.Errorf("%w: this is not a whole sledge label: %s", ErrCorrupt, text)
+	}
 	if len(b) > MaxCheckpoint {
-		return l, bad
+		return bad(fmt.Sprintf("%d bytes", len(b)))
 	}
 	b = bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))
-	head, rest, ok := bytes.Cut(b, []byte("\n\n"))
+	first, _, _ := bytes.Cut(b, []byte("\n"))
+	version, ok := bytes.CutPrefix(first, []byte("sledge label "))
 	if !ok {
-		return l, bad
+		return bad("its first line must be \"sledge label 0\"")
 	}
-	n, err := fmt.Sscanf(string(head)+"\n", "sledge label 0\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial %d\njob-sha256 %s\n",
-		&job, &device, &l.Scope.Generation, &l.Disks, &l.JobSerial, &sum)
-	if err != nil || n != 6 {
-		return l, bad
+	if n, err := strconv.ParseUint(string(version), 10, 32); err == nil && n != Version {
+		return Label{}, fmt.Errorf("label of version %d: %w", n, ErrUnsupportedVersion)
 	}
-	if l.Scope.Job, err = ParseID(job); err != nil {
-		return l, bad
+	_, checkpoint, ok := bytes.Cut(b, []byte("\n\n"))
+	if !ok {
+		return bad("no empty line before the checkpoint")
 	}
-	if l.Scope.Device, err = ParseID(device); err != nil {
-		return l, bad
+	l := Label{Checkpoint: checkpoint}
+	var job, device, sum string
+	if _, err := fmt.Sscanf(string(b), "sledge label 0\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial %d\njob-sha256 %s\n",
+		&job, &device, &l.Scope.Generation, &l.Disks, &l.JobSerial, &sum); err != nil {
+		return bad(err.Error())
 	}
-	raw, err := hex.DecodeString(sum)
-	if err != nil || len(raw) != 32 {
-		return l, bad
+	raw, err1 := hex.DecodeString(sum)
+	var err2, err3 error
+	l.Scope.Job, err2 = ParseID(job)
+	l.Scope.Device, err3 = ParseID(device)
+	if err := errors.Join(err1, err2, err3); err != nil || copy(l.JobSHA256[:], raw) != len(l.JobSHA256) {
+		return bad("an id or the SHA-256 is not whole")
 	}
-	copy(l.JobSHA256[:], raw)
-	l.Checkpoint = rest
+	// There is one way to write a label.
+	if l.Disks < 1 || !bytes.Equal(l.Encode(), b) {
+		return bad("a line is not as a device writes it")
+	}
 	return l, nil
 }

@@ -34,11 +34,11 @@ func (w *Wrap) Encode() []byte {
 
 // DecodeWrap reads a `.wrap` file.
 func DecodeWrap(b []byte) (*Wrap, error) {
+	if len(b) > 0 && b[0] != Version {
+		return nil, fmt.Errorf("wrap of version %d: %w", b[0], ErrUnsupportedVersion)
+	}
 	if len(b) < 2 || len(b) > MaxWrap {
 		return nil, fmt.Errorf("%w: wrap of %d bytes", ErrCorrupt, len(b))
-	}
-	if b[0] != Version {
-		return nil, fmt.Errorf("wrap of version %d: %w", b[0], ErrUnsupportedVersion)
 	}
 	w, d := &Wrap{Kind: WrapKind(b[1])}, decoder{}
 	if w.Kind != WrapHPKE && w.Kind != WrapUnlock {
@@ -59,7 +59,7 @@ func DecodeWrap(b []byte) (*Wrap, error) {
 		}
 		return d.err
 	})
-	if err == nil && (w.Scope.Job.IsZero() || w.Scope.Generation == 0 || w.Body == nil) {
+	if err == nil && (w.Scope.Job.IsZero() || w.Scope.Device.IsZero() || w.Scope.Generation == 0 || w.Body == nil) {
 		err = fmt.Errorf("incomplete wrap")
 	}
 	if err != nil {

@@ -69,11 +69,11 @@ func (c *WrapCheck) Encode() []byte {
 
 // DecodeWrapCheck reads what Encode wrote. Nothing in it is verified yet.
 func DecodeWrapCheck(b []byte) (*WrapCheck, error) {
+	if len(b) > 0 && b[0] != Version {
+		return nil, fmt.Errorf("wrap check of version %d: %w", b[0], ErrUnsupportedVersion)
+	}
 	if len(b) == 0 || len(b) > maxWrapCheck {
 		return nil, fmt.Errorf("%w: wrap check of %d bytes", ErrCorrupt, len(b))
-	}
-	if b[0] != Version {
-		return nil, fmt.Errorf("wrap check of version %d: %w", b[0], ErrUnsupportedVersion)
 	}
 	c, seen := &WrapCheck{}, 0
 	blobs := map[int]*[]byte{2: &c.Wrap, 3: &c.WrapEntry, 4: &c.WrapSignature, 5: &c.PackEntry, 6: &c.PackSignature}
