@@ -38,7 +38,7 @@ func (d *demo) importAll(ctx context.Context) error {
 		d.report.BlocksRepaired = r.Repaired
 		d.report.ProofLevel, err = weakest(r.Proofs)
 		d.report.Receipt = r.Receipts
-		return told{bytes: d.source.bytes, text: fmt.Sprintf("%d objects, each proven (%s), %d blocks decoded around the damage", stored, d.report.ProofLevel, r.Repaired)}, err
+		return told{bytes: d.source.bytes, text: fmt.Sprintf("%s, each proven (%s), %s decoded around the damage", plural(stored, "object"), d.report.ProofLevel, plural(r.Repaired, "block"))}, err
 	})
 }
 

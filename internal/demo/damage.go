@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/sledge-io/sledge/simulator"
 )
@@ -29,19 +29,17 @@ type shard struct {
 
 // damage is what the carrier did, as far as it was chosen here.
 type damage struct {
-	lost            []string
-	rotten          string
-	rot             int // blocks
-	mixed           string
-	replaced        shard
-	replacedPack    pack
-	worst           int // bad blocks in the worst stripe
-	badBlocks       int
-	staleJournalWas string
+	lost      []string // disks
+	rotten    string   // a disk, and how many of its blocks
+	rot       int
+	mixed     string // a disk with another pack's shard and a stale log
+	worst     int    // bad blocks in the worst stripe
+	badBlocks int    // in all
 }
 
 func (g *damage) summary() string {
-	return fmt.Sprintf("%d blocks rotted, one shard was another's, one log was stale", g.rot)
+	return fmt.Sprintf("%s rotted, one shard was another's, one log was stale (%s bad in all, up to %d in one stripe)",
+		plural(g.rot, "block"), plural(g.badBlocks, "block"), g.worst)
 }
 
 var shardName = regexp.MustCompile(`^([0-9a-f]{32})\.([0-9]{2})\.shard$`)
@@ -78,17 +76,8 @@ func surveyPacks(disks []*simulator.Disk) ([]pack, error) {
 	for _, p := range packs {
 		list = append(list, *p)
 	}
-	slices.SortFunc(list, func(a, b pack) int { return cmpString(a.id, b.id) })
+	slices.SortFunc(list, func(a, b pack) int { return strings.Compare(a.id, b.id) })
 	return list, nil
-}
-
-func cmpString(a, b string) int {
-	if a < b {
-		return -1
-	} else if a > b {
-		return 1
-	}
-	return 0
 }
 
 // ship is the way to the data centre: two disks do not arrive, a third has bad
@@ -110,8 +99,8 @@ func (d *demo) ship(context.Context) error {
 			return told{}, fmt.Errorf("mistake of the demonstration: %d bad blocks in one stripe", g.worst)
 		}
 		d.report.DisksLost = len(g.lost)
-		return told{text: fmt.Sprintf("lost %s and %s; %d bad blocks on %s; on %s a shard of another pack and the log as it was during load",
-			g.lost[0], g.lost[1], g.rot, g.rotten, g.mixed)}, nil
+		return told{text: fmt.Sprintf("lost %s and %s; %s rotted on %s; on %s a shard of another pack and the log as it was during load",
+			g.lost[0], g.lost[1], plural(g.rot, "block"), g.rotten, g.mixed)}, nil
 	})
 }
 
@@ -134,8 +123,7 @@ func (d *demo) doDamage(packs []pack) (*damage, error) {
 		}
 	}
 	to, from := replacement(packs, stale.disk.Name)
-	g.replacedPack, g.replaced = to, to.shards[stale.disk.Name]
-	if _, err := c.ReplaceFile(stale.disk, g.replaced.file, from.shards[stale.disk.Name].file); err != nil {
+	if _, err := c.ReplaceFile(stale.disk, to.shards[stale.disk.Name].file, from.shards[stale.disk.Name].file); err != nil {
 		return nil, err
 	}
 	rest := slices.DeleteFunc(slices.Clone(packs), func(p pack) bool { return p.id == to.id })
@@ -206,10 +194,4 @@ func worstStripe(done []simulator.Damage, packs []pack) (worst, all int) {
 		worst = max(worst, count[b])
 	}
 	return worst, len(bad)
-}
-
-// arrived tells whether a disk's folder is still there.
-func arrived(d *simulator.Disk) bool {
-	_, err := os.Stat(d.Folder)
-	return err == nil
 }

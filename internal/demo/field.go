@@ -135,7 +135,7 @@ func (d *demo) load(ctx context.Context) error {
 			return told{}, fmt.Errorf("the loader left %d entries out; choose a folder that can be read", r.SkippedCount)
 		}
 		d.report.Entries, d.report.Bytes = d.source.entries-r.SkippedCount, d.source.bytes
-		text := fmt.Sprintf("%d entries, encrypted and with parity, in %d packs", d.report.Entries, r.Status.Packs)
+		text := fmt.Sprintf("%d entries, encrypted and with parity, in %s", d.report.Entries, plural(r.Status.Packs, "pack"))
 		if r.SkippedCount > 0 {
 			text += fmt.Sprintf("; %d left out and named, such as %q (%s)", r.SkippedCount, r.Skipped[0].Path, r.Skipped[0].Reason)
 		}

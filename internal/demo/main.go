@@ -75,7 +75,6 @@ type demo struct {
 	stale   []staleLog // taken during load
 	damage  *damage
 	store   *gateway
-	answer  string // of the wrap check
 }
 
 func newDemo(out io.Writer) (*demo, error) {

@@ -87,6 +87,14 @@ disks, bucket     %s, %s
 	return nil
 }
 
+// plural writes a count with its noun.
+func plural[T int | int64](n T, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 func size(n int64) string {
 	switch {
 	case n >= 1<<30:
