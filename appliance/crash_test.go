@@ -15,7 +15,7 @@ import (
 )
 
 // crashTime bounds the crash lane; SLEDGE_LONG=1 makes it go over every operation.
-const crashTime = 15 * time.Second
+const crashTime = 10 * time.Second
 
 // seedOf is the lane's seed: SLEDGE_SEED, or a fixed one.
 func seedOf(t testing.TB) int64 {
@@ -134,7 +134,7 @@ func TestCrashThenAbsent(t *testing.T) {
 	want := readTree(t, src)
 	seed := seedOf(t)
 	rng := mrand.New(mrand.NewSource(seed))
-	end := time.Now().Add(6 * time.Second)
+	end := time.Now().Add(4 * time.Second)
 	runs := 0
 	for ; long() && runs < 2000 || time.Now().Before(end); runs++ {
 		r := small32(t)

@@ -557,7 +557,7 @@ func TestNthError(t *testing.T) {
 	want := readTree(t, src)
 	seed := seedOf(t)
 	rng := mrand.New(mrand.NewSource(seed))
-	end := time.Now().Add(6 * time.Second)
+	end := time.Now().Add(4 * time.Second)
 	runs := 0
 	for ; long() && runs < 3000 || time.Now().Before(end); runs++ {
 		r := small32(t)
