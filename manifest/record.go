@@ -449,6 +449,9 @@ func decodeExtent(b []byte) (e Extent, err error) {
 		}
 		return err
 	})
+	if err != nil {
+		err = fmt.Errorf("%w: extent: %w", ErrCorrupt, err)
+	}
 	return e, err
 }
 
