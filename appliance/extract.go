@@ -60,6 +60,9 @@ func (r *Reader) Extract(ctx context.Context, folder string, o ExtractOptions) (
 	err = x.run(ctx)
 	x.report.Entries, x.report.Bytes = x.entries.Load(), x.bytes.Load()
 	x.report.Repaired, _ = r.RepairedBlocks()
+	if err == nil && x.pages > 0 {
+		err = fmt.Errorf("%w: %w: %d pages of the manifest with the names in them", ErrSomeFailed, ErrLost, x.pages)
+	}
 	if err == nil && x.report.Failed > 0 {
 		err = fmt.Errorf("%w: %d of %d", ErrSomeFailed, x.report.Failed, x.report.Failed+x.report.Entries)
 	}
@@ -72,6 +75,7 @@ type extractor struct {
 	base    string
 	o       ExtractOptions
 	report  *ExtractReport
+	pages   int // lost ones
 	mu      sync.Mutex
 	entries atomic.Uint64
 	bytes   atomic.Int64
@@ -138,7 +142,14 @@ func (x *extractor) pass(ctx context.Context, links bool) error {
 			}
 		})
 	}
-	err := x.r.List(ctx, x.o.Prefix, func(e Entry) error {
+	lost := func(page uint64, err error) error {
+		if !links {
+			x.pages++
+			x.fail(fmt.Sprintf("page %d of the manifest", page), fmt.Errorf("its entries are lost, and their names: %w", err))
+		}
+		return nil
+	}
+	err := x.r.list(ctx, x.o.Prefix, lost, func(e Entry) error {
 		rec := e.Record
 		switch {
 		case rec.Kind == manifest.KindSkipped:

@@ -375,3 +375,48 @@ func TestSegmentCacheConcurrently(t *testing.T) {
 		}
 	}
 }
+
+// TestLossOfPages loses some pages of the manifest: what the others describe is
+// extracted, and the lost pages are named.
+func TestLossOfPages(t *testing.T) {
+	oldR, oldP := pageRecords, indexPages
+	pageRecords, indexPages = 2, 3
+	defer func() { pageRecords, indexPages = oldR, oldP }()
+	src := smallTree(t, 36, 10<<10)
+	want := readTree(t, src)
+	r, res := sealedRig(t, rigOptions{k: 2, m: 1, disks: 6, block: 4096, packSize: 1 << 20}, src)
+	all := r.mems
+	some := 0
+	choose(6, 2, func(pick []int) (bool, error) {
+		r.use(all)
+		r.without(pick...)
+		rd, err := r.openReader(r.cfg.Disks, res.Label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rd.Close()
+		out := t.TempDir()
+		x, err := rd.Extract(context.Background(), out, ExtractOptions{})
+		pages := 0
+		for _, f := range x.Failures {
+			if strings.Contains(f, "of the manifest") {
+				pages++
+			}
+		}
+		if (pages > 0) != errors.Is(err, ErrLost) {
+			t.Errorf("bays %v lost: %d pages named, %v", pick, pages, err)
+		}
+		if pages > 0 && x.Entries > 0 {
+			some++
+		}
+		for p, v := range readTree(t, out) {
+			if want[p] != v {
+				t.Errorf("bays %v lost: %q differs", pick, p)
+			}
+		}
+		return false, nil
+	})
+	if some == 0 {
+		t.Error("no loss left some pages: the test shows nothing")
+	}
+}

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -155,10 +156,11 @@ func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
 // Entries calls f for every entry in the manifest's order. A page that is lost
 // ends it with an error that names the page.
 func (r *Reader) Entries(ctx context.Context, f func(Entry) error) error {
-	return r.entriesFrom(ctx, 0, f)
+	return r.entriesFrom(ctx, 0, nil, f)
 }
 
-func (r *Reader) entriesFrom(ctx context.Context, page uint64, f func(Entry) error) error {
+// entriesFrom goes on behind a page that is lost if lost is given and returns nil.
+func (r *Reader) entriesFrom(ctx context.Context, page uint64, lost func(page uint64, err error) error, f func(Entry) error) error {
 	var j manifest.Joiner
 	var raw []Raw
 	started := page == 0
@@ -174,6 +176,13 @@ func (r *Reader) entriesFrom(ctx context.Context, page uint64, f func(Entry) err
 			continue
 		}
 		p, err := r.openPage(page)
+		if err != nil && lost != nil && errors.Is(err, ErrLost) {
+			if err := lost(page, err); err != nil {
+				return err
+			}
+			j, raw, started = manifest.Joiner{}, nil, false
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -282,7 +291,7 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 	if err != nil {
 		return found, err
 	}
-	err = r.entriesFrom(ctx, page, func(e Entry) error {
+	err = r.entriesFrom(ctx, page, nil, func(e Entry) error {
 		switch c := manifest.CompareKeys(e.Record.OrderKey(), key); {
 		case c == 0:
 			found = e
@@ -303,14 +312,21 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 
 // List calls f for every entry whose path begins with prefix.
 func (r *Reader) List(ctx context.Context, prefix string, f func(Entry) error) error {
+	return r.list(ctx, prefix, nil, f)
+}
+
+func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(Entry) error) error {
 	if r.End.IndexPacks == 0 {
 		return nil
 	}
 	page, err := r.seek(prefix)
+	if err != nil && lost != nil && errors.Is(err, ErrLost) {
+		page, err = 0, nil // the directory page is lost: look through all
+	}
 	if err != nil {
 		return err
 	}
-	err = r.entriesFrom(ctx, page, func(e Entry) error {
+	err = r.entriesFrom(ctx, page, lost, func(e Entry) error {
 		key := e.Record.OrderKey()
 		if strings.HasPrefix(key, prefix) {
 			return f(e)
