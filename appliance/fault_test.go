@@ -841,3 +841,87 @@ func TestTinyIndexPacks(t *testing.T) {
 		}
 	}
 }
+
+// TestManyEntries loads 10^5 entries, links among them, and finds each again.
+func TestManyEntries(t *testing.T) {
+	if !long() {
+		t.Skip("SLEDGE_LONG is not set")
+	}
+	src := t.TempDir()
+	for i := range 100000 {
+		name := filepath.Join(src, fmt.Sprintf("d%02d/%06x", i%50, i*7919%1000003))
+		if i < 50 {
+			os.Mkdir(filepath.Dir(name), 0o755)
+		}
+		if i%10 == 9 {
+			os.Link(filepath.Join(src, fmt.Sprintf("d%02d/%06x", (i-1)%50, (i-1)*7919%1000003)), name)
+			continue
+		}
+		if err := os.WriteFile(name, []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := newMemRig(t, rigOptions{k: 3, m: 2, disks: 5, block: 65536})
+	start := time.Now()
+	rep := r.loadAll(src, LoadOptions{})
+	loaded := time.Since(start)
+	start = time.Now()
+	res := r.sealAll()
+	t.Logf("%d entries loaded in %v, sealed in %v", rep.Status.Entries, loaded, time.Since(start))
+	if rep.Scan.Hardlinks != 10000 || rep.Status.Entries != 100050 {
+		t.Errorf("%+v", rep.Status)
+	}
+	if err := r.check(readTree(t, src), res.Label); err != nil {
+		t.Error(err)
+	}
+	if _, err := r.device(); !errors.Is(err, ErrSealed) {
+		t.Errorf("opened after the seal: %v", err)
+	}
+}
+
+// TestRebuildSealed writes each bay of a sealed device again, without a key and cut
+// off on the way, with rot on another disk: byte for byte what was there, but for
+// the header's disk id.
+func TestRebuildSealed(t *testing.T) {
+	src := smallTree(t, 41, 600<<10)
+	r, res := sealedRig(t, rigOptions{k: 3, m: 2, disks: 6, block: 4096, packSize: 200 << 10}, src)
+	whole := r.mems
+	rng := mrand.New(mrand.NewSource(41))
+	for bay := range 6 {
+		r.fresh(rng, whole)
+		for _, p := range r.packsOf(res.Label) {
+			for s := range layoutOf(p).Stripes() {
+				r.rotBlock(p, s, (int(s)+bay)%5, rng)
+			}
+		}
+		r.without(bay)
+		onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
+		o := RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: -1, Onto: Disk{Name: "new", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
+		for n := int64(5); ; n += 60 {
+			before := onto.Ops()
+			onto.OnOp(func(op vfs.Op) error {
+				if op.N-before > n {
+					return errors.New("unplugged")
+				}
+				return nil
+			})
+			if _, err := Rebuild(context.Background(), r.cfg.Disks, o); err == nil {
+				break
+			} else if n > 10000 {
+				t.Fatal(err)
+			}
+		}
+		got, want := memFiles(t, onto), memFiles(t, whole[bay])
+		delete(got, headerName)
+		delete(want, headerName)
+		for name := range want {
+			if string(got[name]) != string(want[name]) {
+				t.Errorf("bay %d: %s differs (%d and %d bytes)", bay, name, len(want[name]), len(got[name]))
+			}
+			delete(got, name)
+		}
+		for name := range got {
+			t.Errorf("bay %d: %s is too much", bay, name)
+		}
+	}
+}

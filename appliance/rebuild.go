@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -425,6 +426,9 @@ func (r *rebuilder) rest() error {
 			}
 		}
 	}
+	if err := removeTemps(onto); err != nil {
+		return err
+	}
 	if IsSealed(r.disks.disks) {
 		if err := r.copyBest(cpName); err != nil {
 			return err
@@ -433,6 +437,23 @@ func (r *rebuilder) rest() error {
 		durable.RemoveAll(onto, tmpDir, 1<<20)
 	}
 	return nil
+}
+
+// removeTemps removes what calls that were cut off have left half written.
+func removeTemps(disk vfs.FS) error {
+	dirs := map[string]bool{}
+	err := vfs.Walk(disk, Root, vfs.Limits{Entries: 1 << 24}, func(name string, e fs.DirEntry) error {
+		if !e.IsDir() && strings.HasSuffix(name, durable.TempSuffix) {
+			dirs[path.Dir(name)] = true
+		}
+		return nil
+	})
+	for dir := range dirs {
+		if err == nil {
+			err = durable.Sweep(disk, dir)
+		}
+	}
+	return err
 }
 
 // frameFiles writes journals or scan lists, each frame from whichever disk has it whole.
