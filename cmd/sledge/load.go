@@ -159,6 +159,10 @@ func (a *app) load(ctx context.Context, root, as string, accept bool) (report, e
 	if err != nil {
 		return nil, err
 	}
+	// Before the state changes: a load that is refused must not look unfinished.
+	if err := a.checkJob(w.state, job); err != nil {
+		return nil, err
+	}
 	rules, err := rulesOf(job.Target)
 	if err != nil {
 		return nil, err
