@@ -84,6 +84,9 @@ commands          %s, what they printed in %s
 disks, bucket     %s, %s
 `, r.Entries, size(r.Bytes), r.DisksLost, diskCount, d.damage.summary(), r.ProofLevel, r.Receipt,
 		name, seconds, d.path("commands.txt"), d.path("logs"), d.path("disks"), d.path("s3", bucket))
+	if n := len(d.skipped); n > 0 {
+		fmt.Fprintf(d.out, "left out          %s of the source that the loader could not take; load's answer in %s names it all\n", entries(n), d.path("logs"))
+	}
 	return nil
 }
 
@@ -93,6 +96,13 @@ func plural[T int | int64](n T, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }
 
 func size(n int64) string {
