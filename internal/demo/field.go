@@ -130,6 +130,9 @@ func (d *demo) load(ctx context.Context) error {
 		}
 		for _, s := range r.Skipped {
 			d.skipped[s.Path] = true
+			if info, err := os.Lstat(filepath.Join(d.source.folder, s.Path)); err == nil && info.Mode().IsRegular() {
+				d.source.bytes -= info.Size()
+			}
 		}
 		if int64(len(r.Skipped)) != r.SkippedCount {
 			return told{}, fmt.Errorf("the loader left %d entries out; choose a folder that can be read", r.SkippedCount)
