@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -54,12 +53,10 @@ type loadState struct {
 	bytes    int64 // content
 	body     int64 // bodies of packs
 	degraded uint64
-	links    bool
 	known    map[manifest.ID]bool
 	done     map[manifest.ID]*rangeSet // by scan list
 	partial  map[partialKey]*partialFile
 	events   [][]byte
-	started  time.Time
 }
 
 type partialKey struct {
@@ -118,12 +115,12 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 }
 
 // start makes buffers and disk writers; stop gives them back.
-func (d *Device) start() {
+func (d *Device) start(writers int) {
 	if d.buffers != nil {
 		return
 	}
-	d.buffers = newBufferPool(d.cfg.Job.Geometry.Code(), 2*d.cfg.Workers)
-	d.plains = newBytePool(crypto.PlainSegmentSize, d.cfg.Workers)
+	d.buffers = newBufferPool(d.cfg.Job.Geometry.Code(), 2*writers)
+	d.plains = newBytePool(crypto.PlainSegmentSize, writers)
 	for _, b := range d.bays {
 		if b != nil {
 			b.io = newDiskWriter()

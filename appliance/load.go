@@ -89,7 +89,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return report, err
 	}
 	failedBefore := len(d.bays.errors())
-	d.start()
+	d.start(d.cfg.Workers)
 	defer d.stop()
 	l := &loader{d: d, src: src, list: list, o: o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Report.Bytes
@@ -178,8 +178,6 @@ const (
 	unitItems = 256
 	unitBytes = 8 << 20
 )
-
-var errLinks = errors.New("links begin")
 
 func (l *loader) run(ctx context.Context) error {
 	stop := l.reportProgress()

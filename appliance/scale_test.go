@@ -76,7 +76,7 @@ func (s scale) run(b *testing.B) {
 func (s scale) commit(b *testing.B, r *rig) {
 	d, _ := r.open()
 	defer d.Close()
-	d.start()
+	d.start(d.cfg.Workers)
 	p := s.pack(b, d)
 	var list manifest.ID
 	list[0] = 1

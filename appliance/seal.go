@@ -75,7 +75,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if stage == nil {
 		stage = func(string) {}
 	}
-	d.start()
+	d.start(1) // index packs are written one at a time
 	defer d.stop()
 	d.mu.Lock()
 	err = d.endJournal()
