@@ -217,6 +217,10 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
 	case is(appliance.ErrFull):
 		return add(exitFull, "what is told as loaded is safe; seal this device and load the rest onto another one")
+	case is(appliance.ErrTaken):
+		return add(exitSource, "load this source under a prefix of its own: --as NAME/")
+	case is(appliance.ErrSealBegun):
+		return add(exitState, "run the same sledge seal again: it goes on from there")
 	case is(appliance.ErrSealed):
 		return add(exitState, "this generation is final: ship the disks with their label; for new data the data centre makes a new job")
 	case is(appliance.ErrExpired):

@@ -20,7 +20,7 @@ import (
 func (a *app) config(d *device, job *manifest.Job, jobFile []byte, disks []appliance.Disk) appliance.Config {
 	return appliance.Config{
 		Scope: d.scope(), Job: job, JobFile: jobFile, Key: d.Key(), Disks: disks,
-		Now: a.now, Software: software(), Log: a.logger(),
+		Now: a.now, Software: software(), Log: a.logger(), Ledger: d,
 	}
 }
 
