@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -174,21 +175,66 @@ func readFile(name string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// writeNew writes a file that did not exist, mode 0600 if it is private.
+// writeNew writes a file that did not exist, mode 0600 if it is private. It is
+// there whole or not at all: a kill leaves NAME.….tmp at most, so that the same
+// command can write NAME again.
 func writeNew(name string, b []byte, private bool) error {
 	perm := fs.FileMode(0o644)
 	if private {
 		perm = 0o600
 	}
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	if errors.Is(err, fs.ErrExist) {
+	if _, err := os.Lstat(name); err == nil {
+		if sameContent(name, b) {
+			return nil // a command that was killed had written it
+		}
 		return fmt.Errorf("%s: %w", name, errFileExists)
+	}
+	temp := fmt.Sprintf("%s.%s.tmp", name, rand.Text()[:8])
+	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		at.Path = name // what the operator asked for
 	}
 	if err != nil {
 		return err
 	}
+	defer os.Remove(temp) // it has another name by then, or is of no use
 	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	// A link never replaces; file systems without links, such as those of memory
+	// sticks, get a rename, which only a writer in this very moment can spoil.
+	if err = os.Link(temp, name); err != nil && !errors.Is(err, fs.ErrExist) {
+		err = os.Rename(temp, name)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s: %w", name, errFileExists)
+	}
+	return errors.Join(err, syncFolder(filepath.Dir(name)))
+}
+
+// sameContent tells whether a regular file holds exactly b.
+func sameContent(name string, b []byte) bool {
+	st, err := os.Lstat(name)
+	if err != nil || !st.Mode().IsRegular() || st.Size() != int64(len(b)) {
+		return false
+	}
+	have, err := os.ReadFile(name)
+	return err == nil && bytes.Equal(have, b)
+}
+
+// syncFolder makes a new name durable.
+func syncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	return nil
 }
 
 // readPublicKey reads a PEM public key that the operator named.
