@@ -54,6 +54,8 @@ var (
 	// ErrTaken: two sources have different files under one path; load one of them
 	// under a prefix.
 	ErrTaken = errors.New("this path is on the device already")
+	// ErrNoPack: the wrap check needs a pack, and nothing with bytes has been loaded.
+	ErrNoPack = errors.New("no file with bytes has been loaded, so there is nothing to check the load key with")
 	// ErrNotFound: no such entry in the manifest.
 	ErrNotFound = errors.New("not in the manifest")
 )

@@ -213,7 +213,7 @@ func (d *Device) WrapCheck() ([]byte, error) {
 		return nil, err
 	}
 	if c.Wrap == nil || c.PackEntry == nil {
-		return nil, fmt.Errorf("there is nothing to check the wrap with: no pack has been loaded (seal with the wrap unchecked)")
+		return nil, ErrNoPack
 	}
 	c.WrapSignature = manifest.SignEntry(d.cfg.Key, manifest.WrapEntryContext, d.cfg.Scope, c.WrapEntry)
 	c.PackSignature = manifest.SignEntry(d.cfg.Key, manifest.PackEntryContext, d.cfg.Scope, c.PackEntry)

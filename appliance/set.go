@@ -160,6 +160,9 @@ func (s *Set) matchLabel(text []byte, good []manifest.Checkpoint) error {
 		return err
 	}
 	want, scope, err := s.verifyCheckpoint(l.Checkpoint)
+	if errors.Is(err, ErrForeign) {
+		return fmt.Errorf("%w: the label is of job %s, device %s; the disks are of job %s", ErrRollback, l.Scope.Job, l.Scope.Device, s.Job.ID)
+	}
 	if err != nil {
 		return fmt.Errorf("label: %w", err)
 	}

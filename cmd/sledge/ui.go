@@ -229,6 +229,8 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrNeedsAnswer):
 		return add(exitWrap, "sledge status --wrap-check FILE, send FILE to the data centre, and give the answer of \"sledge site check-wrap\" with --wrap-answer",
 			"or seal with --wrap-unchecked: the statement will say so")
+	case is(appliance.ErrNoPack):
+		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrIncomplete):
 		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
 	case is(appliance.ErrDegraded):
