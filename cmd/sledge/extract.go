@@ -82,7 +82,7 @@ Run it again to go on.`,
 func extractEnd(r *appliance.ExtractReport, err error) error {
 	switch {
 	case errors.Is(err, appliance.ErrSomeFailed):
-		return fmt.Errorf("%w: %w", errObjects, err)
+		return fmt.Errorf("%w: %w", errExtract, err)
 	case err == nil && r.Skipped > 0:
 		return hint(fmt.Errorf("%w: %s", errSkipped, plural(r.Skipped, "entry")), "everything that the device holds was extracted; \"sledge list -l\" names what the loader had to skip")
 	}

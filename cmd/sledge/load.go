@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -40,7 +41,7 @@ func (r *loadReport) print(w io.Writer) {
 	if r.Resumed {
 		what = "loaded (continued)"
 	}
-	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
+	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries-min(r.Entries, r.SkippedCount), "entry"), size(r.Bytes))
 	if r.Scan.Unchanged > 0 {
 		fmt.Fprintf(w, "; %d were on the device already, unchanged", r.Scan.Unchanged)
 	}
@@ -122,7 +123,8 @@ func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
 		return nil, err
 	}
 	if err := d.Allows(event); err != nil {
-		return nil, hint(err, "a load was not finished: run the same sledge load again; it goes on")
+		return nil, &hinted{err, []string{"a load was not finished: run the same sledge load again; it goes on",
+			"or, to seal what is on the disks now: sledge seal --incomplete, which the statement will say"}}
 	}
 	return key, nil
 }
@@ -148,6 +150,9 @@ changed.`,
 
 func (a *app) load(ctx context.Context, root, as string, accept bool) (report, error) {
 	if err := checkSource(root); err != nil {
+		return nil, err
+	}
+	if err := a.checkApart(root); err != nil {
 		return nil, err
 	}
 	w, err := a.openWork(firmware.EventLoadStart)
@@ -190,6 +195,43 @@ func (a *app) load(ctx context.Context, root, as string, accept bool) (report, e
 		return newScanReport(&done.Scan, job.Target.URL), err
 	}
 	return newLoadReport(done, job.Target.URL), loadEnd(done, err)
+}
+
+// checkApart refuses a source that holds the device's own disks or state: a load
+// would read what it writes.
+func (a *app) checkApart(root string) error {
+	paths, err := a.diskPaths()
+	if err != nil {
+		return err
+	}
+	if a.device != "" {
+		paths = append(paths, a.device)
+	}
+	for _, p := range paths {
+		if within(p, root) {
+			return hint(usagef("source %s holds %s, which is the device's own", root, p), "load a folder that holds none of the device's disks, nor its state folder")
+		}
+	}
+	return nil
+}
+
+// within tells whether a folder is another one or below it, links followed.
+func within(folder, root string) bool {
+	folder, err := filepath.EvalSymlinks(folder)
+	if err == nil {
+		folder, err = filepath.Abs(folder)
+	}
+	for err == nil {
+		if sameFolder(folder, root) {
+			return true
+		}
+		up := filepath.Dir(folder)
+		if up == folder {
+			break
+		}
+		folder = up
+	}
+	return false
 }
 
 func loadSample(p appliance.Progress) sample {

@@ -10,6 +10,8 @@ import (
 	"strconv"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/appliance"
 )
 
 func (a *app) packCommand() *cobra.Command {
@@ -61,7 +63,7 @@ associated data are printed for another implementation to decrypt it.`,
 		}
 		defer done()
 		if n >= set.End.Packs {
-			return nil, usagef("pack %d: this device has packs 0 to %d", n, int64(set.End.Packs)-1)
+			return nil, noPack(n, set.End.Packs)
 		}
 		if err := r.write(func(w io.Writer) error { return set.ExportPack(ctx, n, w) }); err != nil {
 			return nil, err
@@ -77,7 +79,7 @@ func (a *app) exportWithKey(ctx context.Context, f *keyFlags, r *packReport) err
 	}
 	defer reader.close()
 	if r.Pack >= reader.End.Packs {
-		return usagef("pack %d: this device has packs 0 to %d", r.Pack, int64(reader.End.Packs)-1)
+		return noPack(r.Pack, reader.End.Packs)
 	}
 	if err := r.write(func(w io.Writer) error { return reader.ExportPack(ctx, r.Pack, w) }); err != nil {
 		return err
@@ -88,6 +90,10 @@ func (a *app) exportWithKey(ctx context.Context, f *keyFlags, r *packReport) err
 	}
 	r.Key, r.AD = hex.EncodeToString(key), hex.EncodeToString(ad)
 	return chainEnd(reader.Set, nil)
+}
+
+func noPack(n, packs uint64) error {
+	return hint(fmt.Errorf("pack %d: %w: it has %s", n, appliance.ErrNotFound, plural(packs, "pack")), "packs are numbered from 0")
 }
 
 // write makes the file; one that was not finished is removed.

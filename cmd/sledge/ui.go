@@ -117,6 +117,7 @@ var (
 	errTarget     = errors.New("the import stopped")
 	errObjects    = errors.New("objects are not in the target or not proven")
 	errConflict   = errors.New("exists with other content")
+	errExtract    = errors.New("not everything was extracted")
 )
 
 // usageError is a mistake on the command line.
@@ -216,7 +217,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrFindings):
 		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
 	case is(appliance.ErrFull):
-		return add(exitFull, "what is told as loaded is safe; seal this device and load the rest onto another one")
+		return add(exitFull, "what is told as loaded is safe; seal this device (sledge seal --incomplete) and load the rest onto another one")
 	case is(appliance.ErrTaken):
 		return add(exitSource, "load this source under a prefix of its own: --as NAME/")
 	case is(appliance.ErrSealBegun):
@@ -257,6 +258,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitTarget, "mend what is named above, then run the same command again: it goes on")
 	case is(errObjects):
 		return add(exitObjects, "look at the objects named above; the same command tries them again")
+	case is(errExtract):
+		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")
 	case is(errSameDisk):
 		return add(exitDisks, "name every disk once")
 	case is(errUnproven):

@@ -121,6 +121,14 @@ func (a *app) verifySet(cmd *cobra.Command, name string, check func(context.Cont
 		if err != nil {
 			return nil, err
 		}
+		if f.label != "" && !r.Sealed && r.Verdict != fsck.VerdictRefused {
+			r.Verdict = fsck.VerdictRefused
+			r.Findings = append(r.Findings, fsck.Finding{
+				Severity: fsck.Fatal, Class: "not-sealed",
+				Text: "the label is of a sealed device, and no disk is sealed: these disks are in an older state, or are others",
+				Hint: "compare the label with the sender's copy; without --label what was committed is checked",
+			})
+		}
 		return &fsckReport{r}, verdictError(r.Verdict, r.Origin, r.Findings)
 	})
 }
@@ -226,6 +234,9 @@ func (r *proofReport) compare(plain, sum string) error {
 	switch {
 	case err == nil:
 		r.Content = "the same as when it was loaded"
+	case errors.Is(err, fsck.ErrNoDigest) && sum != "":
+		r.Content = "not compared"
+		return hint(&usageError{err}, "compare with the file itself: --file PLAINFILE")
 	case errors.Is(err, fsck.ErrContent):
 		r.Content = "DIFFERENT from what was loaded"
 		return fmt.Errorf("%w: %w", errRefused, err)

@@ -41,7 +41,11 @@ func (r *verifyImportReport) print(w io.Writer) {
 	}
 	printFindings(w, r.Manifest.Findings)
 	printFindings(w, r.Findings)
-	fmt.Fprintf(w, "verdict     %s, origin %s\n", r.Verdict, r.Manifest.Origin)
+	verdict := fmt.Sprint(r.Verdict)
+	if err := r.end(); errors.Is(err, errObjects) || errors.Is(err, errTarget) {
+		verdict = "not everything is in the target or proven"
+	}
+	fmt.Fprintf(w, "verdict     %s, origin %s\n", verdict, r.Manifest.Origin)
 }
 
 func (a *app) verifyImport() *cobra.Command {
@@ -164,6 +168,9 @@ func asTargetError(err error) error {
 
 // end is the whole verdict as an error.
 func (r *verifyImportReport) end() error {
+	if r.Verdict == fsck.VerdictLost && r.Manifest.Verdict != fsck.VerdictLost {
+		return r.incomplete() // of the import, not of the disks
+	}
 	if err := verdictError(r.Verdict, r.Manifest.Origin, append(append([]fsck.Finding(nil), r.Findings...), r.Manifest.Findings...)); err != nil {
 		return err
 	}
@@ -173,11 +180,17 @@ func (r *verifyImportReport) end() error {
 	case s != nil && s.Differences > 0:
 		return fmt.Errorf("%w: %s", errObjects, plural(s.Differences, "difference"))
 	case r.Outcomes["failed"] > 0 || r.Outcomes["conflict"] > 0:
-		return fmt.Errorf("%w: %d failed, %d conflicts", errObjects, r.Outcomes["failed"], r.Outcomes["conflict"])
+		return r.incomplete()
 	case !r.Complete:
 		return fmt.Errorf("%w: the receipts are not complete", errObjects)
 	case r.Outcomes["skipped"] > 0:
 		return hint(fmt.Errorf("%w: %s", errSkipped, plural(r.Outcomes["skipped"], "entry")), "the loader had to skip them; they are named in objects.list")
 	}
 	return nil
+}
+
+// incomplete is the error of an import that did not bring everything.
+func (r *verifyImportReport) incomplete() error {
+	return hint(fmt.Errorf("%w: the receipts say %d failed, %s", errObjects, r.Outcomes["failed"], plural(r.Outcomes["conflict"], "conflict")),
+		"objects.list beside the receipts names them; the same sledge import tries them again")
 }
