@@ -103,7 +103,11 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 }
 
 func (r *importReport) print(w io.Writer) {
-	fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.Run, r.Start, r.End)
+	if r.DryRun {
+		fmt.Fprintf(w, "target      %s\nplan only   nothing was written; an import would end like this:\n", escape(r.Target))
+	} else {
+		fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.Run, r.Start, r.End)
+	}
 	fmt.Fprintf(w, "entries     %d, %s of objects\n", r.Entries, size(r.Bytes))
 	for _, o := range []importer.Outcome{importer.OutcomeStored, importer.OutcomeAlreadyThere, importer.OutcomeNoObject, importer.OutcomeSkipped, importer.OutcomeFailed, importer.OutcomeConflict} {
 		if n := r.Outcomes[o]; n > 0 {
