@@ -37,6 +37,8 @@ import (
 var (
 	// ErrSealed: the generation is final; nothing more can be loaded.
 	ErrSealed = errors.New("this generation is sealed")
+	// ErrNotSealed: only a sealed device can be received, read and imported.
+	ErrNotSealed = errors.New("this device is not sealed")
 	// ErrTooFewDisks: more disks are needed; the text says which.
 	ErrTooFewDisks = errors.New("too few disks")
 	// ErrSealBegun: the checkpoint is on record; only FinishSeal may go on.

@@ -145,15 +145,22 @@ func (s *diskSet) first(name string, max int64, check func([]byte) bool) ([]byte
 	return nil, fmt.Errorf("%s: no disk has a good copy: %w", name, fs.ErrNotExist)
 }
 
-// wrap reads a wrap file by its hash.
-func (s *diskSet) wrap(e *manifest.WrapEntry) ([]byte, error) {
+// wrapName is where a wrap lies: its name is its hash.
+func wrapName(e *manifest.WrapEntry) string {
 	suffix := "wrap"
 	if e.Kind == manifest.WrapAge {
 		suffix = "age"
 	}
-	return s.first(fmt.Sprintf("%s/%x.%s", wrapsDir, e.SHA256, suffix), manifest.MaxWrap, func(b []byte) bool {
-		return crypto.SumSHA256(b) == e.SHA256
-	})
+	return fmt.Sprintf("%s/%x.%s", wrapsDir, e.SHA256, suffix)
+}
+
+// wrap reads a wrap file by its hash.
+func (s *diskSet) wrap(e *manifest.WrapEntry) ([]byte, error) {
+	b, err := s.first(wrapName(e), manifest.MaxWrap, func(b []byte) bool { return crypto.SumSHA256(b) == e.SHA256 })
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return b, nil
 }
 
 // errNoHashes: no copy of a pack's hash list, nor any mixture, has the signed root.

@@ -34,10 +34,16 @@ type ExtractReport struct {
 	Existing uint64   `json:"existing"` // there already with the same content
 	Skipped  uint64   `json:"skipped"`  // records of entries that were never loaded
 	Failed   uint64   `json:"failed"`
+	Lost     uint64   `json:"lost"`       // of the failed: their bytes cannot be restored
+	InTheWay uint64   `json:"in_the_way"` // of the failed: something else has the name
 	Failures []string `json:"failures"`
 	Warnings []string `json:"warnings"`
+	Partial  bool     `json:"partial"` // the source had not been loaded whole when it was sealed
 	Repaired uint64   `json:"repaired_blocks"`
 }
+
+// ErrInTheWay: the folder has other content under an entry's name.
+var ErrInTheWay = errors.New("something else is there already")
 
 // ErrSomeFailed: some entries could not be extracted; the report names them.
 var ErrSomeFailed = errors.New("some entries failed")
@@ -60,13 +66,27 @@ func (r *Reader) Extract(ctx context.Context, folder string, o ExtractOptions) (
 	err = x.run(ctx)
 	x.report.Entries, x.report.Bytes = x.entries.Load(), x.bytes.Load()
 	x.report.Repaired, _ = r.RepairedBlocks()
+	x.report.Partial = r.totals.ScanEntries > r.totals.Entries()
 	if err == nil && x.pages > 0 {
 		err = fmt.Errorf("%w: %w: %d pages of the manifest with the names in them", ErrSomeFailed, ErrLost, x.pages)
 	}
 	if err == nil && x.report.Failed > 0 {
-		err = fmt.Errorf("%w: %d of %d", ErrSomeFailed, x.report.Failed, x.report.Failed+x.report.Entries)
+		err = x.failure()
 	}
 	return x.report, err
+}
+
+// failure is the error of the whole by the gravest of its entries'.
+func (x *extractor) failure() error {
+	r := x.report
+	err := fmt.Errorf("%w: %d of %d", ErrSomeFailed, r.Failed, r.Failed+r.Entries)
+	switch {
+	case r.Lost > 0:
+		return fmt.Errorf("%w: %d entries cannot be restored: %w", ErrLost, r.Lost, err)
+	case r.InTheWay == r.Failed:
+		return fmt.Errorf("%w: %w", ErrInTheWay, err)
+	}
+	return err
 }
 
 type extractor struct {
@@ -93,6 +113,12 @@ func (x *extractor) fail(path string, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.report.Failed++
+	switch {
+	case errors.Is(err, ErrLost):
+		x.report.Lost++
+	case errors.Is(err, fs.ErrExist):
+		x.report.InTheWay++
+	}
 	if len(x.report.Failures) < maxSkipped {
 		x.report.Failures = append(x.report.Failures, fmt.Sprintf("%q: %v", path, err))
 	}

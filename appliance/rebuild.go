@@ -27,13 +27,16 @@ type RebuildOptions struct {
 	Rand     func() (manifest.ID, error)
 }
 
+// ErrWhichBay: not exactly one bay is missing, so it must be named.
+var ErrWhichBay = errors.New("say which bay is to be rebuilt; missing")
+
 // RebuildReport is what was written.
 type RebuildReport struct {
 	Bay    int      `json:"bay"`
 	Packs  uint64   `json:"packs"`
 	Shards uint64   `json:"shards"`
 	Bytes  int64    `json:"bytes"`
-	Lost   []string `json:"lost"` // packs whose shard could not be restored
+	Lost   []string `json:"lost"` // shards and public files that could not be restored
 }
 
 // Rebuild writes a bay's shards again, onto a new disk, without any key: from
@@ -55,7 +58,7 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 		return r.report, err
 	}
 	if len(r.report.Lost) > 0 {
-		return r.report, fmt.Errorf("%w: %d shards could not be restored", ErrLost, len(r.report.Lost))
+		return r.report, fmt.Errorf("%w: %d files could not be restored, first: %s", ErrLost, len(r.report.Lost), r.report.Lost[0])
 	}
 	return r.report, nil
 }
@@ -67,6 +70,7 @@ type rebuilder struct {
 	scope  manifest.Scope
 	bays   int
 	job    []byte // the verified job file
+	sealed *Set   // nil: the device is still being loaded
 	total  uint64
 	each   func(func(*manifest.Pack) error) error
 }
@@ -79,7 +83,7 @@ func (r *rebuilder) open(disks []Disk) error {
 			return err
 		}
 		r.disks, r.scope, r.bays, r.total = s.set, s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
-		r.job = s.JobFile
+		r.job, r.sealed = s.JobFile, s
 		r.each = s.eachPack
 	} else if err := r.openUnsealed(disks); err != nil {
 		return err
@@ -242,7 +246,7 @@ func (r *rebuilder) chooseBay() error {
 		}
 	}
 	if len(missing) != 1 {
-		return fmt.Errorf("%d bays are missing (%v): say which one to rebuild with --bay", len(missing), missing)
+		return fmt.Errorf("%w: %s", ErrWhichBay, bayList(missing))
 	}
 	r.report.Bay = missing[0]
 	return nil
@@ -392,51 +396,130 @@ func (r *rebuilder) sideFiles(p *manifest.Pack, shard int, code *erasure.Code, l
 	return r.o.Onto.FS.SyncDir(packDir(p.ID))
 }
 
-// rest copies what is the same on every disk. The checkpoint is last: it makes
-// the disk a sealed one.
+// rest writes what is the same on every disk: nothing is copied that has not been
+// verified, for a copy of a damaged file would outlive the good ones. The
+// checkpoint is last: it makes the disk a sealed one.
 func (r *rebuilder) rest() error {
 	onto := r.o.Onto.FS
-	dirs := []string{wrapsDir, Root + "/statements", logDir}
-	if !IsSealed(r.disks.disks) {
-		for _, kind := range []frameKind{journalKind, scanKind} {
-			if err := r.frameFiles(kind); err != nil {
-				return err
-			}
-		}
-	}
 	if err := durable.WriteFile(onto, jobName, r.job); err != nil {
 		return err
 	}
-	for _, dir := range dirs {
-		names := map[string]bool{}
-		for _, d := range r.disks.disks {
-			vfs.Walk(d.FS, dir, vfs.Limits{}, func(name string, e fs.DirEntry) error {
-				if !e.IsDir() && !strings.HasSuffix(name, durable.TempSuffix) {
-					names[name] = true
-				}
-				return nil
-			})
-		}
-		for name := range names {
-			if name == cpName {
-				continue
-			}
-			if err := r.copyBest(name); err != nil {
-				return err
-			}
-		}
+	if r.sealed == nil {
+		return r.unsealedRest()
+	}
+	if err := r.sealedWraps(); err != nil {
+		return err
+	}
+	if err := r.statement(); err != nil {
+		return err
+	}
+	if err := r.log(); err != nil {
+		return err
 	}
 	if err := removeTemps(onto); err != nil {
 		return err
 	}
-	if IsSealed(r.disks.disks) {
-		if err := r.copyBest(cpName); err != nil {
+	if err := durable.WriteFile(onto, cpName, r.sealed.cp.Text); err != nil {
+		return err
+	}
+	return destroyKeys(&bay{disk: r.o.Onto})
+}
+
+// lose names a public file of which no disk has a good copy; the rest goes on.
+func (r *rebuilder) lose(format string, args ...any) {
+	r.report.Lost = append(r.report.Lost, fmt.Sprintf(format, args...))
+}
+
+// sealedWraps writes the wraps that the log names, each proven by its hash.
+func (r *rebuilder) sealedWraps() error {
+	for _, e := range r.sealed.Wraps {
+		b, err := r.disks.wrap(e)
+		if err != nil {
+			r.lose("%v", err)
+			continue
+		}
+		if err := durable.WriteFile(r.o.Onto.FS, wrapName(e), b); err != nil {
 			return err
 		}
-		durable.RemoveAll(onto, journalDir, 1<<20)
-		durable.RemoveAll(onto, tmpDir, 1<<20)
 	}
 	return nil
+}
+
+// statement writes the seal statement that the device signed.
+func (r *rebuilder) statement() error {
+	dev, _ := r.sealed.Job.Device(r.scope.Device)
+	for _, b := range r.disks.copies(sealName, 0, manifest.MaxStatement) {
+		var st manifest.SealStatement
+		if _, _, err := manifest.OpenStatement(b, manifest.PredicateSeal, &st, dev.PublicKey.PublicKey); err == nil && string(st.LogRoot) == string(r.sealed.cp.Root[:]) {
+			return durable.WriteFile(r.o.Onto.FS, sealName, b)
+		}
+	}
+	r.lose("%s: no disk has a copy that the device signed", sealName)
+	return nil
+}
+
+// log writes the log again from its entries, each proven against the signed root.
+func (r *rebuilder) log() error {
+	onto := r.o.Onto.FS
+	w := manifest.NewLogWriter(func(name string, data []byte) error {
+		full := logDir + "/" + name
+		if err := durable.MkdirAll(onto, path.Dir(full)); err != nil {
+			return err
+		}
+		return durable.WriteFile(onto, full, data)
+	})
+	for pos := range r.sealed.cp.Size {
+		r.sealed.mu.Lock()
+		entry, err := r.sealed.log.Entry(pos)
+		r.sealed.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if _, err := w.Append(entry); err != nil {
+			return err
+		}
+	}
+	size, root, err := w.Finish()
+	if err == nil && (size != r.sealed.cp.Size || root != r.sealed.cp.Root) {
+		err = fmt.Errorf("%w: the log that was written does not have the signed root", manifest.ErrCorrupt)
+	}
+	return err
+}
+
+// unsealedRest copies journals, scan lists and wraps of a device that is still
+// being loaded.
+func (r *rebuilder) unsealedRest() error {
+	for _, kind := range []frameKind{journalKind, scanKind} {
+		if err := r.frameFiles(kind); err != nil {
+			return err
+		}
+	}
+	wraps := map[string][]byte{}
+	for _, d := range r.disks.disks {
+		have, err := readWraps(d.FS) // only those whose name is their hash
+		if err != nil {
+			continue
+		}
+		for name, b := range have {
+			wraps[name] = b
+		}
+	}
+	for name, b := range wraps {
+		if err := durable.WriteFile(r.o.Onto.FS, wrapsDir+"/"+name, b); err != nil {
+			return err
+		}
+	}
+	if err := removeTemps(r.o.Onto.FS); err != nil {
+		return err
+	}
+	// The unlock wrap is last: a disk that has one counts as prepared. Its bytes
+	// are the same on every disk.
+	for _, b := range r.disks.copies(unlockName, 0, manifest.MaxWrap) {
+		if w, err := manifest.DecodeWrap(b); err == nil && w.Kind == manifest.WrapUnlock && w.Scope == r.scope {
+			return durable.WriteFile(r.o.Onto.FS, unlockName, b)
+		}
+	}
+	return fmt.Errorf("%w: no disk has the unlock wrap", ErrLost)
 }
 
 // removeTemps removes what calls that were cut off have left half written.
@@ -478,23 +561,4 @@ func (r *rebuilder) frameFiles(kind frameKind) error {
 		}
 	}
 	return nil
-}
-
-// copyBest copies the most frequent content of a file; of a wrap the one that its
-// name is the hash of.
-func (r *rebuilder) copyBest(name string) error {
-	copies := r.disks.copies(name, 0, 2<<20)
-	if len(copies) == 0 {
-		return fmt.Errorf("%s: %w", name, fs.ErrNotExist)
-	}
-	best := copies[0]
-	for _, c := range copies {
-		if strings.Contains(name, fmt.Sprintf("%x", crypto.SumSHA256(c))) {
-			best = c
-		}
-	}
-	if err := durable.MkdirAll(r.o.Onto.FS, name[:strings.LastIndexByte(name, '/')]); err != nil {
-		return err
-	}
-	return durable.WriteFile(r.o.Onto.FS, name, best)
 }

@@ -50,6 +50,9 @@ type SealResult struct {
 // ErrIncomplete: the source has not been loaded whole.
 var ErrIncomplete = errors.New("the load has not finished")
 
+// ErrAbsent: a disk of the set is not here, and was not named as absent.
+var ErrAbsent = errors.New("a disk of the set is missing")
+
 // ErrDegraded: packs have lost shards.
 var ErrDegraded = errors.New("some packs have lost shards")
 
@@ -181,7 +184,8 @@ func (d *Device) nothingFailed(absent []int) error {
 	if len(unnamed) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s missing or failed: %w", ErrTooFewDisks, bayList(unnamed), errors.Join(d.bays.errors()...))
+	err := fmt.Errorf("%w: %s missing or failed", ErrAbsent, bayList(unnamed))
+	return errors.Join(append([]error{err}, d.bays.errors()...)...)
 }
 
 // WrapCheck is the bundle that the site answers: its wrap, signed, and one pack's

@@ -55,7 +55,24 @@ func OpenSet(disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error)
 		return nil, err
 	}
 	s.checkHeaders()
+	s.checkStatement()
 	return s, nil
+}
+
+// checkStatement notes what the device said of itself when it was sealed.
+func (s *Set) checkStatement() {
+	dev, _ := s.Job.Device(s.Scope.Device)
+	for _, b := range s.set.copies(sealName, 0, manifest.MaxStatement) {
+		var st manifest.SealStatement
+		if _, _, err := manifest.OpenStatement(b, manifest.PredicateSeal, &st, dev.PublicKey.PublicKey); err != nil || !bytes.Equal(st.LogRoot, s.cp.Root[:]) {
+			continue
+		}
+		if !st.ScanComplete {
+			s.Warnings = append(s.Warnings, "this device was sealed before its source had been loaded whole")
+		}
+		return
+	}
+	s.Warnings = append(s.Warnings, "no disk has the seal statement that the device signed")
 }
 
 func (s *Set) openJob(signer ed25519.PublicKey) error {
@@ -105,7 +122,10 @@ func (s *Set) openCheckpoint(label []byte) error {
 		}
 	}
 	if len(copies) == 0 {
-		return fmt.Errorf("this device is not sealed: no disk has a checkpoint")
+		if label != nil {
+			return fmt.Errorf("%w: the label says that this device was sealed, and no disk has a checkpoint", ErrRollback)
+		}
+		return fmt.Errorf("%w: no disk has a checkpoint", ErrNotSealed)
 	}
 	if len(good) == 0 {
 		return errors.Join(errs...)
@@ -304,7 +324,7 @@ func (s *Set) OpenWithSite(site *crypto.SiteKey) ([]byte, error) {
 		}
 		b, err := s.set.wrap(e)
 		if err != nil {
-			return nil, fmt.Errorf("wrap to the site: %w", err)
+			return nil, fmt.Errorf("wrap to the site (a recovery identity opens the device, too): %w", err)
 		}
 		w, err := manifest.DecodeWrap(b)
 		if err != nil {

@@ -83,6 +83,8 @@ func extractEnd(r *appliance.ExtractReport, err error) error {
 	switch {
 	case errors.Is(err, appliance.ErrSomeFailed):
 		return fmt.Errorf("%w: %w", errExtract, err)
+	case err == nil && r.Partial:
+		return hint(fmt.Errorf("%w: it was sealed before its source had been loaded whole", errSkipped), "everything that the device holds was extracted; ask the sender for the rest")
 	case err == nil && r.Skipped > 0:
 		return hint(fmt.Errorf("%w: %s", errSkipped, plural(r.Skipped, "entry")), "everything that the device holds was extracted; \"sledge list -l\" names what the loader had to skip")
 	}

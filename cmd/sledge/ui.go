@@ -244,6 +244,13 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitDisks, "take the disk named above out; use each disk of this device once")
 	case is(syscall.ENOSPC), is(syscall.EDQUOT):
 		return add(exitFull, "make room, then run the same command again")
+	case is(appliance.ErrAbsent):
+		return add(exitDisks, "connect the disk and run the same seal again, or make it anew: sledge rebuild --replace DIR",
+			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")
+	case is(appliance.ErrWhichBay):
+		return add(exitUsage, "name the bay: --bay N, one after another")
+	case is(appliance.ErrNotSealed):
+		return add(exitState, "load and seal it first; what is on an unsealed device is checked with sledge scrub")
 	case is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
 	case is(appliance.ErrNotFound):
@@ -252,7 +259,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitRefused, "do not import; ask whoever sent the device")
 	case is(errDamage):
 		return add(exitDamage, "nothing is lost: import as it is, or make the shards again with sledge rebuild")
-	case is(errConflict):
+	case is(appliance.ErrInTheWay), is(errConflict):
 		return add(exitConflict, "move what is there away, or choose another prefix, then run the same command again")
 	case is(errTarget):
 		return add(exitTarget, "mend what is named above, then run the same command again: it goes on")
