@@ -574,6 +574,11 @@ func (d *Device) event(what, text string, bay int) error {
 	return d.state.add(m)
 }
 
+// reserve is what every disk keeps free for pages, log and journal.
+func (s *loadState) reserve() int64 {
+	return int64(sealReserve) + int64(s.records)*512 + int64(s.packs)*8192
+}
+
 // Status is what is safely on the disks.
 type Status struct {
 	Packs        uint64
@@ -607,7 +612,7 @@ func (d *Device) Status() Status {
 		}
 	}
 	g := d.cfg.Job.Geometry
-	if low > 0 {
+	if low -= d.state.reserve(); low > 0 {
 		s.FreeBytes = low * int64(len(d.bays)) / int64(g.K+g.M) * int64(g.K)
 	}
 	return s

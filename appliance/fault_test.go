@@ -346,7 +346,11 @@ func TestSealTwiceLeavesNothing(t *testing.T) {
 // What a crash left of an unlock wrap half written must go with the wrap.
 func TestUnlockLeftoversGo(t *testing.T) {
 	r := small32(t)
-	r.mustDevice().Close()
+	d := r.mustDevice()
+	if _, err := d.Load(context.Background(), t.TempDir(), LoadOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
 	b, _ := vfs.ReadFile(r.mems[2], unlockName, 1<<16)
 	f, _ := r.mems[2].Create(unlockName+".0.tmp", vfs.CreateOptions{})
 	f.WriteAt(b, 0)

@@ -152,6 +152,9 @@ func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if len(lists) == 0 && !o.Incomplete {
+		return "", fmt.Errorf("%w: nothing has been loaded", ErrIncomplete)
+	}
 	for _, l := range lists {
 		if !d.finished(l) && !o.Incomplete {
 			return "", fmt.Errorf("%w: %d of %d entries of %s are on the device", ErrIncomplete, d.state.done[l.copies.id].count(), l.tail.Count, l.head.Root)

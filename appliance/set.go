@@ -240,10 +240,12 @@ func (s *Set) entry(pos uint64) (manifest.Entry, error) {
 // checkHeaders notes what the disks claim; nothing depends on it.
 func (s *Set) checkHeaders() {
 	seen := map[int]string{}
+	nameless := 0 // disks that may be any bay's
 	for i, h := range s.set.scope {
 		name := s.set.disks[i].Name
 		switch {
 		case h == nil:
+			nameless++
 			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: header is missing or damaged; its shards are found by name", name))
 		case h.Scope != s.Scope:
 			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s belongs to job %s, device %s, generation %d; it is not used for this device", name, h.Scope.Job, h.Scope.Device, h.Scope.Generation))
@@ -259,8 +261,8 @@ func (s *Set) checkHeaders() {
 			missing = append(missing, b)
 		}
 	}
-	if len(missing) > 0 {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%d of %d disks are missing: %s", len(missing), s.Start.Bays, bayList(missing)))
+	if len(missing) > nameless {
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%d of %d disks are missing: %s", len(missing)-nameless, s.Start.Bays, bayList(missing)))
 	}
 }
 

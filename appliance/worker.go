@@ -217,7 +217,7 @@ func (d *Device) packLimit() int64 {
 	stripe := int64(g.K) * int64(g.BlockSize)
 	list := int64(32*g.K+8*g.M) * 2
 	d.mu.Lock()
-	keep := int64(sealReserve) + int64(d.state.records)*512 + int64(d.state.packs)*8192
+	keep := d.state.reserve()
 	d.mu.Unlock()
 	limit := int64(1) << 50
 	for _, b := range d.bays.healthy() {
@@ -236,7 +236,7 @@ func (d *Device) packLimit() int64 {
 }
 
 const (
-	sealReserve = 16 << 20 // bytes a disk keeps for pages, log and journal
+	sealReserve = 16 << 20 // see loadState.reserve
 	minPackRoom = 1 << 20
 	packSlack   = 2 << 20 // a pack's last chunk and segment may go over its limit
 )
