@@ -201,7 +201,12 @@ func TestDamage(t *testing.T) {
 			for bay := range d.fs {
 				d.remove(bay, "job.dsse")
 			}
-		}, []want{{"checkpoint-untrusted", "d1", -1, ""}}, VerdictRefused, false},
+		}, []want{{"job-lost", "", -1, "no disk has one that can be read"}}, VerdictRefused, true},
+		{"job file altered on all", func(t *testing.T, d *testDevice, o *Options) {
+			for bay := range d.fs {
+				d.flip(bay, "job.dsse", len(d.file(bay, "job.dsse").Data)/2+8*bay)
+			}
+		}, []want{{"job-untrusted", "", -1, "nor is any other of the 4 different copies good"}}, VerdictRefused, true},
 		{"wrap", func(t *testing.T, d *testDevice, o *Options) {
 			d.flip(1, "wraps/"+d.wrapName+".wrap", 100)
 		}, []want{{"wrap-bad", "d1", -1, "SHA-256"}}, VerdictRepairable, true},
@@ -350,10 +355,19 @@ func TestDamage(t *testing.T) {
 		}, []want{{"label-not-given", "", -1, ""}}, VerdictClean, true},
 		{"job signed by another key", func(t *testing.T, d *testDevice, o *Options) {
 			o.Trust = &Trust{Key: public(d.importerKey)}
-		}, []want{{"job-untrusted", "d0", -1, "signature"}}, VerdictRefused, false},
+		}, []want{{"job-untrusted", "", -1, "job.dsse: its signature does not verify with the key given by --trust (file claims signer sha256:"}}, VerdictRefused, true},
 		{"fingerprint of another key", func(t *testing.T, d *testDevice, o *Options) {
 			o.Trust = &Trust{Fingerprint: Fingerprint(public(d.importerKey))}
-		}, []want{{"job-untrusted", "d0", -1, "signed by"}}, VerdictRefused, false},
+		}, []want{{"job-untrusted", "", -1, "file claims signer sha256:"}}, VerdictRefused, true},
+		{"a folder that is no disk", func(t *testing.T, d *testDevice, o *Options) {
+			o.Disks = append(o.Disks, Disk{Name: "holiday", FS: fstest.MapFS{"photos/1.jpg": {}}})
+		}, []want{{"not-a-sledge-disk", "holiday", -1, "holiday: no sledge folder: not a disk of this device; take it out"}}, VerdictClean, true},
+		{"a folder that is no disk in place of ours", func(t *testing.T, d *testDevice, o *Options) {
+			o.Disks[1].FS = fstest.MapFS{}
+		}, []want{{"not-a-sledge-disk", "d1", -1, ""}, {"disk-missing", "", -1, "bay 1"}}, VerdictRepairable, true},
+		{"only folders that are no disks", func(t *testing.T, d *testDevice, o *Options) {
+			o.Disks = []Disk{{Name: "a", FS: fstest.MapFS{}}, {Name: "b", FS: fstest.MapFS{"sledge": {}}}}
+		}, []want{{"not-a-sledge-disk", "b", -1, ""}, {"identity-unknown", "", -1, ""}}, VerdictRefused, true},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -437,9 +451,79 @@ func TestMissingDisks(t *testing.T) {
 		if r.Verdict != want || missing != n || (n > p.m) != r.Has("stripe-lost") || (n > p.m) != r.Has("page-lost") {
 			t.Errorf("disks %05b gone: %s", gone, show(r))
 		}
+		if first := r.Findings; n > p.m && (first[0].Class != "disks-missing" || !strings.Contains(first[0].Text, "3 of 5 disks are missing: bays ") || !strings.Contains(first[0].Text, "; any 3 are needed")) {
+			t.Errorf("disks %05b gone: the first finding is not of that: %s", gone, show(r))
+		}
+		if r.TooFewDisks != (n > p.m) {
+			t.Errorf("disks %05b gone: too few: %v", gone, r.TooFewDisks)
+		}
 		if n > 0 && n <= p.m && len(r.Findings) != n {
 			t.Errorf("disks %05b gone: %s", gone, show(r))
 		}
+	}
+}
+
+// TestTooFewAndRot: losses that the missing disks would, or would not, undo.
+func TestTooFewAndRot(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		rot    []int // shards of pack 0 with a bad block in one stripe
+		tooFew bool
+	}{{"bearable rot", []int{3, 4}, true}, {"too much rot", []int{0, 3, 4}, false}} {
+		p := smallPlan()
+		p.k, p.m, p.disks = 3, 2, 6
+		d := makeDevice(t, p)
+		o := d.options()
+		o.Disks = nil
+		gone := map[int]bool{}
+		for j := 1; j <= 2; j++ {
+			bay, _ := d.shard(0, j)
+			gone[bay] = true
+		}
+		for bay := 0; len(gone) < 3; bay++ { // the bay that has no shard of pack 0
+			home := false
+			for j := range 5 {
+				b, _ := d.shard(0, j)
+				home = home || b == bay
+			}
+			if !home {
+				gone[bay] = true
+			}
+		}
+		for i, f := range d.fs {
+			if !gone[i] {
+				o.Disks = append(o.Disks, Disk{Name: fmt.Sprint("left", i), FS: f})
+			}
+		}
+		for _, j := range c.rot {
+			bay, name := d.shard(0, j)
+			d.flip(bay, name, 7)
+		}
+		r := run(t, o)
+		if r.Verdict != VerdictLost || r.TooFewDisks != c.tooFew || r.Findings[0].Class != "disks-missing" {
+			t.Errorf("%s: too few %v: %s", c.name, r.TooFewDisks, show(r))
+		}
+	}
+}
+
+// TestLabelOfUnsealed: a label tells that disks were put back to before the seal.
+func TestLabelOfUnsealed(t *testing.T) {
+	sealed := makeDevice(t, smallPlan())
+	p := smallPlan()
+	p.unsealed = true
+	d := makeDevice(t, p)
+	o := d.options()
+	o.Label = sealed.label()
+	if r := run(t, o); r.Verdict != VerdictRefused || r.Findings[0].Class != "label-differs" || !strings.Contains(r.Findings[0].Text, "not sealed") {
+		t.Error(show(r))
+	}
+	o.Label = bytes.Replace(o.Label, []byte("generation 1"), []byte("generation 2"), 1)
+	if r := run(t, o); r.Verdict != VerdictRefused || !strings.Contains(r.Findings[0].Text, "generation 2") {
+		t.Error(show(r))
+	}
+	o.Label = []byte("x")
+	if r := run(t, o); r.Verdict != VerdictRefused || !r.Has("label-bad") {
+		t.Error(show(r))
 	}
 }
 

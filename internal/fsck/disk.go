@@ -21,6 +21,7 @@ type disk struct {
 	header     *header
 	bay        int // from the header or from the shards; −1 unknown
 	job        *jobCopy
+	jobErr     error // why job.dsse could not be read
 	checkpoint *checkpointCopy
 	foreign    bool
 }

@@ -109,6 +109,13 @@ func (f *findings) closePack(p *packEntry) {
 	}
 }
 
+// has tells whether there is a finding that is at least so bad.
+func (f *findings) has(s Severity) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.worst >= s
+}
+
 // finish gives the sorted list, the counts of what was left out, and the verdict.
 func (f *findings) finish(r *Report) {
 	f.mu.Lock()

@@ -84,6 +84,8 @@ type verifier struct {
 	stripes  atomic.Int64
 	badTotal atomic.Int64
 	disksToo bool // every block will be checked
+
+	damaged atomic.Bool // some loss is not of missing disks alone
 }
 
 // errRefused ends a run whose findings already say why.
@@ -137,6 +139,7 @@ func (v *verifier) run(ctx context.Context, disks bool) error {
 func (v *verifier) fillReport() {
 	r := v.report
 	r.BytesRead, r.Stripes, r.BlocksBad = v.bytes.Load(), v.stripes.Load(), v.badTotal.Load()
+	v.nameTooFew()
 	v.f.finish(r)
 	if r.Verdict == VerdictRefused || v.o.Trust == nil || v.job == nil {
 		r.Origin = OriginUnproven

@@ -2,7 +2,9 @@ package fsck
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -125,6 +127,46 @@ func (v *verifier) nameMissing(bay int, packs int64, unplaced []string) {
 		text += fmt.Sprintf(" (of unknown bay: %s)", strings.Join(unplaced, ", "))
 	}
 	v.f.add(Repairable, "disk-missing", inBay(bay), "connect the disk, or rebuild it onto a new one", "%s", text)
+}
+
+// nameTooFew says first why so much is lost: the disks that are not here.
+func (v *verifier) nameTooFew() {
+	var bays []string
+	for bay := range min(v.bays, len(v.missing)) {
+		if v.missing[bay] {
+			bays = append(bays, strconv.Itoa(bay))
+		}
+	}
+	if v.job == nil || len(bays) <= v.job.m || !v.f.has(Lost) {
+		return
+	}
+	v.report.TooFewDisks = !v.damaged.Load()
+	v.f.add(Lost, "disks-missing", nowhere(), "connect the missing disks", "%d of %d disks are missing: bays %s; any %d are needed",
+		len(bays), v.bays, strings.Join(bays, ", "), v.bays-v.job.m)
+}
+
+// lost notes a loss in a pack: are the disks that are not here its whole cause?
+// bad are the shards that are bad or not here.
+func (v *verifier) lost(p *packEntry, bad uint32) {
+	here := 0
+	for j, bay := range p.bays {
+		if bad>>j&1 == 1 && (!v.missing[bay] || p.notWritten>>j&1 == 1) {
+			here++
+		}
+	}
+	if here > p.geometry.m || bits.OnesCount32(bad) <= p.geometry.m {
+		v.damaged.Store(true)
+	}
+}
+
+// lostList is lost for a hash list, of which the disk of any bay may bring a copy.
+func (v *verifier) lostList(p *packEntry) {
+	for _, bay := range p.bays {
+		if v.missing[bay] {
+			return
+		}
+	}
+	v.damaged.Store(true)
 }
 
 func (v *verifier) nameDuplicates(bay int, disks []*disk) {

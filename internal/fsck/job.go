@@ -70,6 +70,17 @@ func verifyJob(e *envelope, trust *Trust) error {
 // shownSigner takes the signer's key from the payload's "signer" name. It is
 // read before the signature is checked, which is safe: the fingerprint binds it.
 func shownSigner(e *envelope, trust *Trust) (ed25519.PublicKey, error) {
+	key, err := signerIn(e)
+	if err != nil {
+		return nil, err
+	}
+	if !trust.matches(key) {
+		return nil, fmt.Errorf("%w: signed by %s", errSignature, Fingerprint(key))
+	}
+	return key, nil
+}
+
+func signerIn(e *envelope) (ed25519.PublicKey, error) {
 	o, err := parseObject(e.payload)
 	if err != nil {
 		return nil, err
@@ -82,14 +93,21 @@ func shownSigner(e *envelope, trust *Trust) (ed25519.PublicKey, error) {
 	if err != nil {
 		return nil, errNoSignerKey
 	}
-	key, err := parseSPKIText(text)
+	return parseSPKIText(text)
+}
+
+// claimedSigner is the fingerprint of the key that a job file shows as its
+// signer's, for a text only: nothing vouches for it. It may be empty.
+func claimedSigner(raw []byte) string {
+	e, err := parseEnvelope(raw)
 	if err != nil {
-		return nil, err
+		return ""
 	}
-	if !trust.matches(key) {
-		return nil, fmt.Errorf("%w: signed by %s", errSignature, Fingerprint(key))
+	key, err := signerIn(e)
+	if err != nil {
+		return ""
 	}
-	return key, nil
+	return Fingerprint(key)
 }
 
 func parseJob(s *statement) (*jobFile, error) {

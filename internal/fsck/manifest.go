@@ -17,6 +17,10 @@ import (
 func (v *verifier) manifest(ctx context.Context) error {
 	v.progress.enter("manifest")
 	v.report.Sealed = true
+	if err := v.noJob(); err != nil {
+		return err
+	}
+	v.nameJobCopies()
 	l, err := v.readLabel()
 	if err != nil {
 		return err
@@ -199,7 +203,7 @@ func (v *verifier) begin(s *startEntry) error {
 		if j.sha256 == s.jobSHA256 && j.err == nil {
 			v.job = j.job
 		} else if j.sha256 == s.jobSHA256 {
-			return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %v", j.err)
+			return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %s", j.problem(v.o.Trust))
 		}
 	}
 	if v.job == nil {

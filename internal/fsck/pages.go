@@ -74,6 +74,7 @@ func (r *pageReader) check(p *packEntry, e *pageEntry) error {
 		return err
 	}
 	if r.list == nil {
+		r.w.v.lostList(p)
 		r.w.v.f.add(Lost, "page-lost", inPack(p), "", "page %d: hash list is lost, page cannot be decoded", e.number)
 		return nil
 	}

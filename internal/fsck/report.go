@@ -75,22 +75,25 @@ type Finding struct {
 
 // Report is the answer of Manifest and Disks.
 type Report struct {
-	Origin     string    `json:"origin"`
-	Sealed     bool      `json:"sealed"`
-	Job        string    `json:"job,omitempty"`
-	Device     string    `json:"device,omitempty"`
-	Generation uint64    `json:"generation,omitempty"`
-	Checkpoint string    `json:"checkpoint,omitempty"` // the signed text
-	LogSize    int64     `json:"log_size,omitempty"`
-	Root       string    `json:"root,omitempty"`
-	Packs      int64     `json:"packs"`
-	IndexPacks int64     `json:"index_packs"`
-	Pages      int64     `json:"pages"`
-	BytesRead  int64     `json:"bytes_read"`
-	Stripes    int64     `json:"stripes"`
-	BlocksBad  int64     `json:"blocks_bad"`
-	Findings   []Finding `json:"findings"`
-	Verdict    Verdict   `json:"verdict"`
+	Origin     string `json:"origin"`
+	Sealed     bool   `json:"sealed"`
+	Job        string `json:"job,omitempty"`
+	Device     string `json:"device,omitempty"`
+	Generation uint64 `json:"generation,omitempty"`
+	Checkpoint string `json:"checkpoint,omitempty"` // the signed text
+	LogSize    int64  `json:"log_size,omitempty"`
+	Root       string `json:"root,omitempty"`
+	Packs      int64  `json:"packs"`
+	IndexPacks int64  `json:"index_packs"`
+	Pages      int64  `json:"pages"`
+	BytesRead  int64  `json:"bytes_read"`
+	Stripes    int64  `json:"stripes"`
+	BlocksBad  int64  `json:"blocks_bad"`
+	// TooFewDisks: more disks are missing than there is parity, and every loss is
+	// theirs: with all disks here nothing would be lost.
+	TooFewDisks bool      `json:"too_few_disks,omitempty"`
+	Findings    []Finding `json:"findings"`
+	Verdict     Verdict   `json:"verdict"`
 }
 
 // Has reports whether a finding of the class was made.

@@ -107,6 +107,7 @@ func (w *worker) scanPack(ctx context.Context, p *packEntry, odd *oddShards) err
 	}
 	defer s.close()
 	if s.list == nil {
+		w.v.lostList(p)
 		w.v.f.add(Lost, "hashlist-lost", inPack(p), "", "hash list is lost: its blocks cannot be checked without the key")
 	} else if err := s.run(ctx); err != nil {
 		return err
@@ -285,6 +286,7 @@ func (s *packScan) hash(i int, pos int64, b []byte) error {
 // listChanged gives up a pack whose hash list was proven and then was not
 // there any more.
 func (s *packScan) listChanged(err error) error {
+	s.w.v.damaged.Store(true)
 	s.w.v.f.repeat(Lost, "hashlist-lost", inPack(s.p), "", "%v", err)
 	for i := range s.unit.stripes {
 		s.unit.stripes[i].failed = true

@@ -289,7 +289,11 @@ func (k *stripeWork) record(e *examined) {
 		}
 		k.blockBad(k.stripe, j, copies[0].d)
 	}
-	if e.decided || k.quiet {
+	if e.decided {
+		return
+	}
+	k.w.v.lost(k.p, (1<<k.g.shards()-1)&^e.good)
+	if k.quiet {
 		return
 	}
 	bad := k.g.shards() - bits.OnesCount32(e.good)

@@ -3,8 +3,10 @@ package fsck
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 )
 
 // jobCopy is one distinct job.dsse, shared by the disks that have it.
@@ -12,6 +14,8 @@ type jobCopy struct {
 	sha256 [32]byte
 	job    *jobFile
 	err    error
+	claims string // with err: the fingerprint of the signer that the file shows
+	disks  int
 }
 
 // checkpointCopy is one distinct log/checkpoint, shared likewise.
@@ -47,6 +51,10 @@ func (v *verifier) survey(list []Disk) error {
 			return fmt.Errorf("disk %s: %w", in.Name, err)
 		}
 		d := &disk{name: in.Name, fsys: sub, bay: -1}
+		if info, err := fs.Stat(in.FS, "sledge"); isMissing(err) || err == nil && !info.IsDir() {
+			v.f.add(Warning, "not-a-sledge-disk", onDisk(d), "", "no sledge folder: not a disk of this device; take it out")
+			continue
+		}
 		s.disks = append(s.disks, d)
 		v.readHeader(d)
 		v.readJob(s, d)
@@ -73,19 +81,71 @@ func (v *verifier) readHeader(d *disk) {
 func (v *verifier) readJob(s *survey, d *disk) {
 	raw, err := readSmall(d.fsys, "job.dsse", maxJobSize)
 	if err != nil {
-		v.f.add(Repairable, "job-copy-bad", onDisk(d), hintRebuild, "job.dsse: %v", err)
+		d.jobErr = err // named once another disk's copy is known to be good
 		return
 	}
 	sum := sha256.Sum256(raw)
 	for _, j := range s.jobs {
 		if j.sha256 == sum {
 			d.job = j
+			j.disks++
 			return
 		}
 	}
-	d.job = &jobCopy{sha256: sum}
-	d.job.job, d.job.err = openJob(raw, v.o.Trust)
+	d.job = &jobCopy{sha256: sum, disks: 1}
+	if d.job.job, d.job.err = openJob(raw, v.o.Trust); d.job.err != nil {
+		d.job.claims = claimedSigner(raw)
+	}
 	s.jobs = append(s.jobs, d.job)
+}
+
+// noJob says in one finding why no job file can be believed: without one nothing
+// else can be, so nothing else is worth saying.
+func (v *verifier) noJob() error {
+	var worst *jobCopy
+	for _, j := range v.s.jobs {
+		if j.err == nil {
+			return nil
+		}
+		forged, known := errors.Is(j.err, errSignature), worst != nil && errors.Is(worst.err, errSignature)
+		if worst == nil || forged && !known || forged == known && j.disks > worst.disks {
+			worst = j
+		}
+	}
+	if worst != nil {
+		text := ""
+		if n := len(v.s.jobs); n > 1 {
+			text = fmt.Sprintf("; nor is any other of the %d different copies good", n)
+		}
+		return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %s%s", worst.problem(v.o.Trust), text)
+	}
+	text := ""
+	if len(v.s.disks) > 0 {
+		text = fmt.Sprintf(" (disk %s: %v)", quoteName(v.s.disks[0].name), v.s.disks[0].jobErr)
+	}
+	return v.refuse("job-lost", nowhere(), "find the job file among the data centre's copies and put it on a disk", "job.dsse: no disk has one that can be read%s", text)
+}
+
+// problem says what is wrong with a job file.
+func (j *jobCopy) problem(trust *Trust) string {
+	switch {
+	case !errors.Is(j.err, errSignature):
+		return j.err.Error()
+	case j.claims == "":
+		return "its signature does not verify with the key given by --trust (file does not name its signer)"
+	case trust != nil && (len(trust.Key) != 0 && j.claims == Fingerprint(trust.Key) || strings.EqualFold(j.claims, trust.Fingerprint)):
+		return "its signature does not verify with the key given by --trust, although the file claims this very signer: it was damaged or altered"
+	}
+	return fmt.Sprintf("its signature does not verify with the key given by --trust (file claims signer %s)", j.claims)
+}
+
+// nameJobCopies names disks whose job file cannot be read.
+func (v *verifier) nameJobCopies() {
+	for _, d := range v.s.disks {
+		if d.jobErr != nil {
+			v.f.add(Repairable, "job-copy-bad", onDisk(d), hintRebuild, "job.dsse: %v", d.jobErr)
+		}
+	}
 }
 
 func (v *verifier) readCheckpoint(s *survey, d *disk) {

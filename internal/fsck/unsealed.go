@@ -15,7 +15,17 @@ const maxJournals = 1 << 16
 // journal: each pack's entry under the device's signature, then its shards.
 func (v *verifier) unsealed(ctx context.Context) error {
 	v.progress.enter("disks")
+	if len(v.s.disks) == 0 {
+		return v.refuse("identity-unknown", nowhere(), "name the device's disks", "none of the disks has a sledge folder")
+	}
+	if err := v.noJob(); err != nil {
+		return err
+	}
+	v.nameJobCopies()
 	if err := v.identifyUnsealed(); err != nil {
+		return err
+	}
+	if err := v.labelOfUnsealed(); err != nil {
 		return err
 	}
 	v.markForeign()
@@ -46,6 +56,23 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	v.placeDisks(sample)
 	v.countBays(v.report.Packs)
 	return v.unsealedPacks(ctx, j)
+}
+
+// labelOfUnsealed refuses disks that were put back to before the seal that a
+// label tells of. Its signature need not be asked: no label fits such disks.
+func (v *verifier) labelOfUnsealed() error {
+	if v.o.Label == nil {
+		return nil
+	}
+	l, err := v.readLabel()
+	if err != nil {
+		return err
+	}
+	if l.identity != v.who {
+		return v.refuse("label-differs", nowhere(), hintRefuse, "label is of job %s, device %s, generation %d; the disks are of job %s, device %s, generation %d, and not sealed",
+			l.job, l.device, l.generation, v.who.job, v.who.device, v.who.generation)
+	}
+	return v.refuse("label-differs", nowhere(), hintRefuse, "the label says sealed with a log of %d entries, these disks are not sealed: they were put back to before the seal", l.checkpoint.size)
 }
 
 func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
@@ -85,17 +112,17 @@ func (v *verifier) identifyUnsealed() error {
 	if most == 0 {
 		return v.refuse("identity-unknown", nowhere(), "", "neither a checkpoint nor a header nor an unlock wrap says which device this is")
 	}
-	var problem error
+	var problem *jobCopy
 	for _, c := range v.s.jobs {
 		switch {
 		case c.err != nil:
-			problem = c.err
+			problem = c
 		case c.job.job == v.who.job && c.job.devices[v.who.device] != nil && (v.job == nil || c.job.serial > v.job.serial):
 			v.job = c.job
 		}
 	}
 	if v.job == nil && problem != nil {
-		return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %v", problem)
+		return v.refuse("job-untrusted", nowhere(), hintRefuse, "job.dsse: %s", problem.problem(v.o.Trust))
 	}
 	if v.job == nil {
 		return v.refuse("job-lost", nowhere(), "", "no disk has a job file that pins device %s for job %s", v.who.device, v.who.job)
