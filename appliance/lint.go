@@ -8,6 +8,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/sledge-io/sledge/internal/extsort"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // Finding is something about a name or a file that the target, or a later
@@ -20,11 +21,14 @@ type Finding struct {
 	Blocks bool `json:"blocks"`
 }
 
-// Rules are the target's limits that names and sizes are held against.
+// Rules are the target's limits that names and sizes are held against, and what
+// of a source the job wants as objects.
 type Rules struct {
-	Prefix    string // key prefix of the target
-	MaxKey    int    // bytes; 0 means 1,024
-	MaxObject int64  // bytes; 0 means 48.8 TiB (10,000 parts of 5 GiB)
+	Prefix     string             // key prefix of the target
+	Key        manifest.KeyLimits // MaxKey 0 means 1,024
+	MaxObject  int64              // bytes; 0 means 48.8 TiB (10,000 parts of 5 GiB)
+	NoSymlinks bool               // symlinks become no objects, so their names do not matter
+	NoFolders  bool               // nor do folders'
 }
 
 const (
@@ -32,38 +36,64 @@ const (
 	defaultMaxObject = 10000 * (5 << 30)
 )
 
-// lintKey checks one entry against the rules, by itself.
-func (r Rules) lint(it *item, report func(Finding)) {
-	key := r.Prefix + it.orderKey()
-	maxKey, maxObject := r.MaxKey, r.MaxObject
-	if maxKey == 0 {
-		maxKey = defaultMaxKey
+// The findings that are not about a key alone.
+const (
+	findTooLarge  = "too-large"
+	findCase      = "case-collision"
+	findNormalize = "unicode-collision"
+)
+
+// FindingInfo is one line of the table of findings.
+type FindingInfo struct {
+	Code    string
+	Blocks  bool
+	Meaning string
+}
+
+// Findings returns the table of findings, for the documentation.
+func Findings() []FindingInfo {
+	return []FindingInfo{
+		{manifest.KeyTooLong, true, "the object key would be longer than the target takes"},
+		{findTooLarge, true, "the file is over the target's limit"},
+		{manifest.KeyNotUTF8, true, "the name is not UTF-8, which object keys must be"},
+		{manifest.KeyControlCharacter, true, "the name holds a control character (U+0000–U+001F, U+007F–U+009F)"},
+		{manifest.KeyNotXML, true, "the name holds U+FFFE or U+FFFF, which the target's listings cannot carry"},
+		{manifest.KeyReserved, true, "the target cannot address an object of this key"},
+		{manifest.KeyDotSegment, true, "a part of the key between slashes is empty, `.` or `..`"},
+		{manifest.KeySegmentTooLong, true, "a part of the key between slashes is longer than the target takes"},
+		{findCase, false, "two names differ only in case"},
+		{findNormalize, false, "two names are the same text in different Unicode forms"},
+	}
+}
+
+// Check holds one entry against the rules, by itself. What it finds is what the
+// import would refuse, and blocks.
+func (r Rules) Check(path string, kind manifest.Kind, size int64) (found []Finding) {
+	if kind == manifest.KindSkipped || kind == manifest.KindSymlink && r.NoSymlinks || kind == manifest.KindDir && r.NoFolders {
+		return nil
+	}
+	key, limits, maxObject := r.Prefix+path, r.Key, r.MaxObject
+	if kind == manifest.KindDir {
+		key += "/"
+	}
+	if limits.MaxKey == 0 {
+		limits.MaxKey = defaultMaxKey
 	}
 	if maxObject == 0 {
 		maxObject = defaultMaxObject
 	}
-	add := func(code string, blocks bool, format string, args ...any) {
-		report(Finding{Code: code, Path: it.path, Text: fmt.Sprintf(format, args...), Blocks: blocks})
+	for _, p := range manifest.CheckKey(key, limits) {
+		found = append(found, Finding{Code: p.Code, Path: path, Text: p.Text, Blocks: true})
 	}
-	if len(key) > maxKey {
-		add("key-too-long", true, "object key of %d bytes, the target takes %d", len(key), maxKey)
+	if size > maxObject && (kind == manifest.KindFile || kind == manifest.KindHardlink) {
+		found = append(found, Finding{Code: findTooLarge, Path: path, Text: fmt.Sprintf("%d bytes, the target takes %d", size, maxObject), Blocks: true})
 	}
-	if it.size > maxObject {
-		add("too-large", true, "%d bytes, the target takes %d", it.size, maxObject)
-	}
-	if !utf8.ValidString(key) {
-		add("not-utf8", true, "name is not UTF-8, which object keys must be")
-		return
-	}
-	for _, c := range key {
-		if c < 0x20 || c == 0x7f {
-			add("control-character", false, "name contains the control character %U", c)
-			break
-		}
-		if c == 0xfffe || c == 0xffff {
-			add("not-xml", true, "name contains %U, which the target's listings cannot carry", c)
-			break
-		}
+	return found
+}
+
+func (r Rules) lint(it *item, report func(Finding)) {
+	for _, f := range r.Check(it.path, it.kind, it.size) {
+		report(f)
 	}
 }
 
@@ -110,9 +140,9 @@ func (c *collisions) report(f func(Finding)) error {
 		if string(v) == first {
 			return nil
 		}
-		code, text := "case-collision", "differs only in case from %q"
+		code, text := findCase, "differs only in case from %q"
 		if norm.NFC.String(first) == norm.NFC.String(string(v)) {
-			code, text = "unicode-collision", "is the same text as %q in another Unicode form"
+			code, text = findNormalize, "is the same text as %q in another Unicode form"
 		}
 		f(Finding{Code: code, Path: string(v), Text: fmt.Sprintf(text, first)})
 		return nil

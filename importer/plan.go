@@ -3,8 +3,6 @@ package importer
 import (
 	"encoding/base64"
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
@@ -164,30 +162,16 @@ func (p *planner) content(a *Action, r *manifest.Record) error {
 	return nil
 }
 
-// checkKey returns why the target cannot hold a key, or "". Control characters
-// and U+FFFE, U+FFFF do not survive the XML of listings.
+// KeyLimits are what manifest.CheckKey holds this target's keys to.
+func (p Profile) KeyLimits() manifest.KeyLimits {
+	return manifest.KeyLimits{MaxKey: p.MaxKey, MaxSegment: p.MaxSegment, NoSoap: p.NoSoap}
+}
+
+// checkKey returns why the target cannot hold a key, or "". The rule is the
+// manifest's, so that a scan blocks what is refused here.
 func (p Profile) checkKey(key string) string {
-	if len(key) > p.MaxKey {
-		return fmt.Sprintf("key of %d bytes, the target takes %d", len(key), p.MaxKey)
-	}
-	if !utf8.ValidString(key) {
-		return "key is not UTF-8"
-	}
-	for _, r := range key {
-		if r < 0x20 || r == 0x7f || r >= 0x80 && r < 0xa0 || r == 0xfffe || r == 0xffff {
-			return fmt.Sprintf("key holds the character U+%04X", r)
-		}
-	}
-	if p.NoSoap && key == "soap" {
-		return `the key "soap" cannot be addressed at this target`
-	}
-	for part := range strings.SplitSeq(strings.TrimSuffix(key, "/"), "/") {
-		switch {
-		case part == "" || part == "." || part == "..":
-			return "key has an empty or dot segment"
-		case p.MaxSegment > 0 && len(part) > p.MaxSegment:
-			return fmt.Sprintf("key has a segment of %d bytes, the target takes %d", len(part), p.MaxSegment)
-		}
+	if problems := manifest.CheckKey(key, p.KeyLimits()); len(problems) > 0 {
+		return problems[0].Text
 	}
 	return ""
 }

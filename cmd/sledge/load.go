@@ -168,7 +168,7 @@ func (a *app) load(ctx context.Context, root, as string, accept bool) (report, e
 	if err := a.checkJob(w.state, job); err != nil {
 		return nil, err
 	}
-	rules, err := rulesOf(job.Target)
+	rules, err := rulesOf(job.Target, job.Policy)
 	if err != nil {
 		return nil, err
 	}

@@ -76,8 +76,8 @@ func (r *scanReport) print(w io.Writer) {
 	}
 }
 
-// rulesOf are the limits of a job's target.
-func rulesOf(target manifest.JobTarget) (appliance.Rules, error) {
+// rulesOf are the limits of a job's target, for what its policy makes objects.
+func rulesOf(target manifest.JobTarget, policy manifest.JobPolicy) (appliance.Rules, error) {
 	_, prefix, err := importer.ParseTarget(target.URL)
 	if err != nil {
 		return appliance.Rules{}, err
@@ -86,7 +86,11 @@ func rulesOf(target manifest.JobTarget) (appliance.Rules, error) {
 	if err != nil {
 		return appliance.Rules{}, err
 	}
-	return appliance.Rules{Prefix: prefix, MaxKey: p.MaxKey, MaxObject: p.MaxObject}, nil
+	return appliance.Rules{
+		Prefix: prefix, Key: p.KeyLimits(), MaxObject: p.MaxObject,
+		NoSymlinks: importer.Policy(policy.Symlinks) == importer.PolicySkip,
+		NoFolders:  importer.Policy(policy.Directories) == importer.PolicySkip,
+	}, nil
 }
 
 // checkSource tells a mistyped source early.
@@ -121,11 +125,11 @@ is needed. "sledge load" does the same check first.`,
 	target := cmd.Flags().String("target", "", "the target to check against (default: the device's job's)")
 	profile := cmd.Flags().String("profile", "", "the target's kind: "+profileNames())
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
-		t, err := a.scanTarget(*target, *profile)
+		t, policy, err := a.scanTarget(*target, *profile)
 		if err != nil {
 			return nil, err
 		}
-		rules, err := rulesOf(t)
+		rules, err := rulesOf(t, policy)
 		if err != nil {
 			return nil, &usageError{err}
 		}
@@ -148,16 +152,16 @@ is needed. "sledge load" does the same check first.`,
 }
 
 // scanTarget is the target named by flags, or the device's job's, or a generic one.
-func (a *app) scanTarget(url, profile string) (manifest.JobTarget, error) {
-	t := manifest.JobTarget{URL: "s3://target/", Profile: "generic"}
+func (a *app) scanTarget(url, profile string) (t manifest.JobTarget, policy manifest.JobPolicy, err error) {
+	t = manifest.JobTarget{URL: "s3://target/", Profile: "generic"}
 	if url == "" && a.device != "" {
 		d, err := a.openDevice(false)
 		if err != nil {
-			return t, err
+			return t, policy, err
 		}
 		defer d.close()
 		if job, _, err := d.job(); err == nil {
-			t = job.Target
+			t, policy = job.Target, job.Policy
 		}
 	}
 	if url != "" {
@@ -166,5 +170,5 @@ func (a *app) scanTarget(url, profile string) (manifest.JobTarget, error) {
 	if profile != "" {
 		t.Profile = profile
 	}
-	return t, nil
+	return t, policy, nil
 }
