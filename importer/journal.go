@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"sync/atomic"
 	"syscall"
@@ -36,6 +37,7 @@ type journal struct {
 
 const (
 	journalFolder = "journal"
+	runsFolder    = "runs"   // of runs after a folder's first, each by its id
 	minFree       = 16 << 20 // bytes that must be free before the journal takes more
 	freeEvery     = 256      // records between two looks at that
 )
@@ -100,11 +102,13 @@ func (quietLogger) Fatalf(format string, args ...any) {
 	panic(journalPanic{fmt.Sprintf(format, args...)})
 }
 
-func openJournal(disk vfs.FS) (j *journal, err error) {
+// openJournal opens or makes the journal in base, a folder of the state's disk
+// or "".
+func openJournal(disk vfs.FS, base string) (j *journal, err error) {
 	defer func() { err = journalError(err, recover()) }()
 	cache := pebble.NewCache(8 << 20)
 	defer cache.Unref()
-	db, err := pebble.Open(journalFolder, &pebble.Options{
+	db, err := pebble.Open(path.Join(base, journalFolder), &pebble.Options{
 		FS:                 journalFS{disk},
 		Cache:              cache,
 		MemTableSize:       4 << 20,
@@ -245,6 +249,21 @@ func (j *journal) setUpload(ordinal uint64, p pending) error {
 // for an upload that is gone.
 func (j *journal) forgetUpload(ordinal uint64) error {
 	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('u', ordinal), o) })
+}
+
+// elsewhere tells where a run's state is that is not this journal's: in runs/ID
+// if another run has begun here. A run of another job or device has no place in
+// the folder at all.
+func (j *journal) elsewhere(o runOptions) (base string, err error) {
+	var was header
+	ok, err := j.load(headerKey, &was)
+	if err != nil || !ok || !was.Begun || was.Options.RunID == o.RunID {
+		return "", err
+	}
+	if was.Options.Job != o.Job || was.Options.Device != o.Device {
+		return "", newError(CodeStateMismatch, "", "the folder is of another job or device: "+was.Options.differs(o), nil)
+	}
+	return runsFolder + "/" + o.RunID, nil
 }
 
 // begin compares the recorded options with these, or records them.

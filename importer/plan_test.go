@@ -139,7 +139,7 @@ func TestCompare(t *testing.T) {
 // TestMostParts sends an object of exactly the greatest number of parts, where
 // the manager by itself would take larger ones.
 func TestMostParts(t *testing.T) {
-	j, err := openJournal(memDisk())
+	j, err := openJournal(memDisk(), "")
 	if err != nil {
 		t.Fatal(err)
 	}

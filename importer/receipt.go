@@ -83,12 +83,14 @@ const (
 	totalName      = "total.dsse"
 )
 
-// receiptFolder is the first attempt's "receipts", or that of a later one.
+// receiptFolder is the first attempt's "receipts" in the run's folder, or that of
+// a later one.
 func (r *run) receiptFolder() string {
+	folder := path.Join(r.base, receiptsFolder)
 	if r.header.Attempt > 1 {
-		return fmt.Sprintf("%s-%d", receiptsFolder, r.header.Attempt)
+		folder = fmt.Sprintf("%s-%d", folder, r.header.Attempt)
 	}
-	return receiptsFolder
+	return folder
 }
 
 // receipts writes the receipts, if that has not been done, and completes the

@@ -60,6 +60,7 @@ type Result struct {
 	DryRun      bool
 	Started     time.Time // the first start
 	Finished    time.Time
+	Earlier     bool // the run had ended before this start, which asked the target nothing
 	Tally       Tally
 	Unfinished  uint64   // entries that were met and have no outcome yet
 	Differences []string // source scan, manifest and target do not agree; each named

@@ -20,6 +20,7 @@ type run struct {
 	journal     *journal
 	calls       *caller
 	header      header
+	base        string // folder of this run in the state folder: "" for the first
 	probe       ProbeReport
 	conditional bool
 	progress    progress
@@ -78,16 +79,29 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	return result, err
 }
 
-// open reads or begins the journal.
+// open reads or begins the journal: the folder's own, or that of a later run,
+// which knows nothing of what the one before has found.
 func (r *run) open() (err error) {
-	if r.journal, err = openJournal(r.opts.StateDir); err != nil {
+	if r.journal, err = openJournal(r.opts.StateDir, ""); err != nil {
 		return err
 	}
 	defer func() {
-		if err != nil {
+		if err != nil && r.journal != nil {
 			r.journal.close()
 		}
 	}()
+	if r.base, err = r.journal.elsewhere(r.recorded()); err != nil {
+		return err
+	}
+	if r.base != "" {
+		err := r.journal.close()
+		if r.journal = nil; err != nil {
+			return err
+		}
+		if r.journal, err = openJournal(r.opts.StateDir, r.base); err != nil {
+			return err
+		}
+	}
 	source := r.opts.Rand
 	if source == nil {
 		source = rand.Reader
@@ -144,7 +158,7 @@ func (r *run) whole(ctx, runCtx context.Context) (*Result, error) {
 	}
 	r.tally = end.Tally
 	result := r.result()
-	result.Finished = end.At
+	result.Finished, result.Earlier = end.At, end.Done
 	if err := r.receipts(ctx, &end, result); err != nil {
 		return result, err
 	}

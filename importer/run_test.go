@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand"
@@ -50,6 +51,129 @@ func TestAgain(t *testing.T) {
 		t.Errorf("other run: %+v, calls %v", other.Tally, f.byCall)
 	}
 	f.check(t, s, "in/")
+}
+
+// TestNewRun: a run that has ended is not looked at again, and a new run id in
+// the same state folder looks at every object and stores what was lost.
+func TestNewRun(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	first := mustRun(t, s, f, testOptions(t, disk))
+	if first.Earlier {
+		t.Error("the first start says that it had ended before")
+	}
+	delete(f.objects, "in/a")
+	delete(f.objects, "in/big")
+	list, err := vfs.ReadFile(disk, "receipts/objects.list", 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	audit := func(list []byte, missing uint64) {
+		t.Helper()
+		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{Difference: func(e *Error) {
+			if e.Code != CodeMissing || !strings.Contains(e.Remedy, "--run-id NEW") {
+				t.Errorf("%v: remedy %q", e, e.Remedy)
+			}
+		}})
+		if err != nil || rep.Differences != missing || rep.Same != 8-missing {
+			t.Errorf("audit: %+v, %v", rep, err)
+		}
+	}
+	audit(list, 2)
+	again := mustRun(t, s, f, testOptions(t, disk))
+	if !again.Earlier || string(again.Checkpoint) != string(first.Checkpoint) || len(f.objects) != 6 {
+		t.Errorf("the same run again: %+v, %d objects", again, len(f.objects))
+	}
+	heads, puts := f.byCall["head"], f.byCall["put"]
+	o := testOptions(t, disk)
+	o.RunID = "run-2"
+	second := mustRun(t, s, f, o)
+	if !second.Complete || second.Earlier || second.Attempt != 1 || second.RunID != "run-2" || second.Receipts != "runs/run-2/receipts" ||
+		second.Tally.Outcomes[OutcomeStored] != 2 || second.Tally.Outcomes[OutcomeAlreadyThere] != 6 {
+		t.Errorf("new run %+v", second)
+	}
+	probes := 3 // conditional, wrong and right PUT
+	if heads, puts = f.byCall["head"]-heads, f.byCall["put"]-puts; heads < 8+2 || puts > 1+probes {
+		t.Errorf("new run: %d heads, %d puts", heads, puts)
+	}
+	f.check(t, s, "in/")
+	if list, err = vfs.ReadFile(disk, "runs/run-2/receipts/objects.list", 1<<30); err != nil {
+		t.Fatal(err)
+	}
+	audit(list, 0)
+	// Both runs stand beside each other.
+	calls := f.calls
+	for run, want := range map[string]*Result{"run-1": first, "run-2": second} {
+		o.RunID = run
+		res := mustRun(t, s, f, o)
+		if !res.Earlier || string(res.Checkpoint) != string(want.Checkpoint) || res.Receipts != want.Receipts {
+			t.Errorf("%s again: %+v", run, res)
+		}
+	}
+	if f.calls != calls {
+		t.Errorf("%d calls of ended runs", f.calls-calls)
+	}
+	// An object that was changed is a conflict, and is not touched.
+	bad := f.objects["in/a"]
+	bad.data, bad.sha256 = []byte("HELLO"), "x"
+	f.objects["in/a"] = bad
+	o.RunID = "run-3"
+	if res := mustRun(t, s, f, o); res.Tally.Outcomes[OutcomeConflict] != 1 || string(f.objects["in/a"].data) != "HELLO" {
+		t.Errorf("changed object: %+v", res)
+	}
+	// A new run may have other options; another device has no place here.
+	o.RunID, o.Prefix = "run-4", "else/"
+	if res := mustRun(t, s, f, o); !res.Complete || res.Tally.Outcomes[OutcomeStored] != 8 {
+		t.Errorf("other prefix: %+v", res)
+	}
+	s.scope.Device[0]++
+	o.RunID = "run-5"
+	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "Device") {
+		t.Errorf("other device: %v", err)
+	}
+}
+
+// TestNewRunCrash kills a later run at every call and starts it again.
+func TestNewRunCrash(t *testing.T) {
+	s, done, base := mixed(), false, memDisk()
+	for n := 1; !done; n++ {
+		rng := rand.New(rand.NewSource(int64(n)))
+		f, disk := newFake(t), base.CrashClone(rng, 0)
+		mustRun(t, s, f, testOptions(nil, disk))
+		delete(f.objects, "in/a")
+		delete(f.objects, "in/big")
+		o := testOptions(nil, disk)
+		o.RunID, o.Retries = "run-2", 1
+		var clone *vfs.Mem
+		before := f.calls
+		ctx, cancel := context.WithCancel(context.Background())
+		f.hook = func(at int, call, key string) (bool, error) {
+			if at-before < n {
+				return true, nil
+			}
+			if clone == nil {
+				clone = disk.CrashClone(rng, rng.Intn(101))
+				cancel()
+			}
+			return n%2 == 0, unknown(newError(CodeConnectionLost, "", "killed", nil))
+		}
+		Run(ctx, s, f, o)
+		cancel()
+		if done = clone == nil; done {
+			break
+		}
+		f.hook = nil
+		o = testOptions(nil, clone)
+		o.RunID = "run-2"
+		res := mustRun(t, s, f, o)
+		if !res.Complete || res.Receipts != "runs/run-2/receipts" || res.Tally.Outcomes[OutcomeStored]+res.Tally.Outcomes[OutcomeAlreadyThere] != 8 {
+			t.Fatalf("killed at call %d: %+v", n, res)
+		}
+		f.check(t, s, "in/")
+		o.RunID = "run-1"
+		if res := mustRun(t, s, f, o); !res.Earlier {
+			t.Fatalf("killed at call %d: the first run is gone: %+v", n, res)
+		}
+	}
 }
 
 // TestFaults fails every single call in turn, applied or not, in every way that

@@ -23,7 +23,7 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	look := !r.conditional || resumed || a.Size > putFirst
+	look := !r.conditional || resumed || a.Size > putFirst || r.base != "" // a later run finds most objects there
 	for attempt := 0; ; attempt++ {
 		if look {
 			obj, err := r.head(ctx, a.Key)

@@ -86,6 +86,7 @@ type importReport struct {
 	Checkpoint  string                      `json:"checkpoint"`
 	Started     time.Time                   `json:"started"`
 	Finished    time.Time                   `json:"finished"`
+	Earlier     bool                        `json:"earlier"` // it had ended before; nothing was asked or sent now
 }
 
 func describeImport(r *importer.Result, o *importer.Options, state string, set *reader) *importReport {
@@ -94,7 +95,7 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
 		Origin: originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
-		Repaired: blocks, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished,
+		Repaired: blocks, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier,
 	}
 	if r.Receipts != "" {
 		rep.Receipts = filepath.Join(state, r.Receipts)
@@ -107,6 +108,9 @@ func (r *importReport) print(w io.Writer) {
 		fmt.Fprintf(w, "target      %s\nplan only   nothing was written; an import would end like this:\n", escape(r.Target))
 	} else {
 		fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.Run, r.Start, r.End)
+	}
+	if r.Earlier {
+		fmt.Fprintf(w, "ended       %s; nothing was looked at or sent now: --run-id NEW looks at every object\n", r.Finished.Format(time.RFC3339))
 	}
 	fmt.Fprintf(w, "entries     %d, %s of objects\n", r.Entries, size(r.Bytes))
 	for _, o := range []importer.Outcome{importer.OutcomeStored, importer.OutcomeAlreadyThere, importer.OutcomeNoObject, importer.OutcomeSkipped, importer.OutcomeFailed, importer.OutcomeConflict} {
@@ -141,7 +145,8 @@ func (a *app) importCommand() *cobra.Command {
 and prove it from the store's answer. Nothing is ever overwritten. Any k of the
 k+m disks are enough, in any order. After an interruption or an error that was
 mended, the same command goes on, part by part; its journal and receipts are in
---state.
+--state. A run that has ended is not looked at again; a new --run-id looks at every
+object and stores what is missing.
 
 Credentials come from the environment (AWS_ACCESS_KEY_ID, …), the shared files or
 the instance's role.`,
@@ -156,7 +161,7 @@ the instance's role.`,
 	f.keyFlags.add(flags)
 	f.targetFlags.add(flags)
 	flags.StringVar(&f.state, "state", "", "folder of journal and receipts (default ./sledge-import-JOB-DEVICE)")
-	flags.StringVar(&f.runID, "run-id", "run-1", "name of this import; another one begins anew")
+	flags.StringVar(&f.runID, "run-id", "run-1", "name of this import; a new one in the same state folder looks at every object anew")
 	flags.StringVar(&f.importerKey, "importer-key", "", "the key that signs receipts (default: the site's)")
 	flags.StringVar(&f.minProof, "min-proof", string(importer.ProofSHA256), "weakest proof that counts: store crc64nvme, store sha256, read-back sha256")
 	flags.BoolVar(&f.readBack, "read-back", false, "read every object back and hash it")

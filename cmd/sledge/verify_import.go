@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -17,9 +18,16 @@ import (
 
 type verifyImportReport struct {
 	*fsck.ReceiptReport
-	Store       *importer.VerifyReport `json:"store,omitempty"` // nil: the store was not asked
-	Differences []string               `json:"differences,omitempty"`
+	Store       *importer.VerifyReport `json:"store,omitempty"`       // nil: the store was not asked
+	Differences []string               `json:"differences,omitempty"` // the first maxDifferences
+	remedies    []string               // of the differences, each once
 }
+
+// Differences that are kept for --json, and shown without it.
+const (
+	maxDifferences   = 10000
+	shownDifferences = 20
+)
 
 func (r *verifyImportReport) print(w io.Writer) {
 	fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read; %s of the manifest are covered\n", r.Run, r.Importer, plural(r.LogSize, "line"), r.Lines, plural(r.Pages, "page"))
@@ -36,7 +44,11 @@ func (r *verifyImportReport) print(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "store       not asked\n")
 	}
-	for _, d := range r.Differences {
+	for i, d := range r.Differences {
+		if i == shownDifferences {
+			fmt.Fprintf(w, "  … and %d more\n", r.Store.Differences-shownDifferences)
+			break
+		}
 		fmt.Fprintf(w, "  %s\n", escape(d))
 	}
 	printFindings(w, r.Manifest.Findings)
@@ -125,8 +137,11 @@ func (a *app) verifyStore(ctx context.Context, chain *chainFlags, target *target
 			m.tell(sample{phase: "store", bytes: bytes, totalBytes: int64(r.Bytes), files: int64(objects)})
 		},
 		Difference: func(e *importer.Error) {
-			if len(r.Differences) < 10000 {
+			if len(r.Differences) < maxDifferences {
 				r.Differences = append(r.Differences, e.Error())
+			}
+			if e.Remedy != "" && !slices.Contains(r.remedies, e.Remedy) {
+				r.remedies = append(r.remedies, e.Remedy)
 			}
 		},
 	})
@@ -178,7 +193,11 @@ func (r *verifyImportReport) end() error {
 	case s != nil && s.Unanswered > 0:
 		return fmt.Errorf("%w: no answer about %s", errTarget, plural(s.Unanswered, "object"))
 	case s != nil && s.Differences > 0:
-		return fmt.Errorf("%w: %s", errObjects, plural(s.Differences, "difference"))
+		err := fmt.Errorf("%w: %s", errObjects, plural(s.Differences, "difference"))
+		if len(r.remedies) > 0 {
+			return &hinted{err, r.remedies}
+		}
+		return err
 	case r.Outcomes["failed"] > 0 || r.Outcomes["conflict"] > 0:
 		return r.incomplete()
 	case !r.Complete:
