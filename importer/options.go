@@ -158,7 +158,7 @@ const (
 
 var (
 	runIDPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
-	bucketPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,254}$`)
+	bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
 )
 
 // withDefaults fills in the documented defaults.
@@ -196,8 +196,8 @@ func setDefault[T comparable](p *T, v T) {
 func (o Options) validate() error {
 	var problems []error
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if !bucketPattern.MatchString(o.Bucket) {
-		bad("bucket %q is not a bucket name", o.Bucket)
+	if err := checkBucket(o.Bucket); err != nil {
+		problems = append(problems, err)
 	}
 	if err := checkPrefix(o.Prefix); err != nil {
 		problems = append(problems, err)
@@ -234,6 +234,15 @@ func (o Options) validate() error {
 	return errors.Join(problems...)
 }
 
+// checkBucket refuses what no bucket of S3 can be called (user guide, bucket
+// naming rules).
+func checkBucket(name string) error {
+	if !bucketPattern.MatchString(name) {
+		return fmt.Errorf("bucket %q: a name has 3 to 63 of a-z, 0-9, dot and hyphen, and begins and ends with a letter or digit", name)
+	}
+	return nil
+}
+
 func checkPrefix(prefix string) error {
 	if prefix == "" {
 		return nil
@@ -261,8 +270,11 @@ func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix
 func ParseTarget(url string) (bucket, prefix string, err error) {
 	rest, ok := strings.CutPrefix(url, "s3://")
 	bucket, prefix, _ = strings.Cut(rest, "/")
-	if !ok || !bucketPattern.MatchString(bucket) {
+	if !ok || bucket == "" {
 		return "", "", fmt.Errorf("target %q is not s3://bucket/prefix/", url)
+	}
+	if err := checkBucket(bucket); err != nil {
+		return "", "", fmt.Errorf("target %q: %w", url, err)
 	}
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"

@@ -311,13 +311,24 @@ func TestOptions(t *testing.T) {
 			t.Errorf("%s: accepted", name)
 		}
 	}
-	bucket, prefix, err := ParseTarget("s3://b/some/where")
-	if bucket != "b" || prefix != "some/where/" || err != nil {
+	bucket, prefix, err := ParseTarget("s3://bucket/some/where")
+	if bucket != "bucket" || prefix != "some/where/" || err != nil {
 		t.Errorf("%q %q %v", bucket, prefix, err)
 	}
-	for _, bad := range []string{"", "b/x", "http://b/", "s3:///x", "s3://b//x/"} {
+	for _, bad := range []string{"", "b/x", "http://b/", "s3:///x", "s3://bucket//x/"} {
 		if _, _, err := ParseTarget(bad); err == nil {
 			t.Errorf("target %q was accepted", bad)
+		}
+	}
+	long := strings.Repeat("x", 63)
+	for _, good := range []string{"abc", "a.b", "1-2", long, "my-bucket.example.org"} {
+		if _, _, err := ParseTarget("s3://" + good + "/"); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []string{"a", "ab", long + "x", "Bucket", "my_bucket", "-abc", "abc-", ".abc", "abc.", "a b", "a:b", "b\u00fccket", "abc\n"} {
+		if _, _, err := ParseTarget("s3://" + bad + "/"); err == nil {
+			t.Errorf("bucket %q was accepted", bad)
 		}
 	}
 }

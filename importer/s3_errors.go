@@ -20,6 +20,7 @@ import (
 // done, but those of class Retryable that come from inside the store.
 var s3Codes = map[string]Code{
 	"NoSuchBucket":                       CodeNoSuchBucket,
+	"InvalidBucketName":                  CodeNoSuchBucket,
 	"NoSuchKey":                          codeNotFound,
 	"NotFound":                           codeNotFound,
 	"NoSuchUpload":                       CodeUploadGone,

@@ -201,7 +201,7 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 		obj, err = v.target.Head(ctx, c.line.Key)
 		return err
 	})
-	if IsNotFound(err) || hasCode(err, CodeAccessDenied) {
+	if IsNotFound(err) || hasCode(err, CodeAccessDenied) || hasCode(err, CodeRefused) {
 		// HEAD has no body to say more.
 		if err := present(ctx, v.calls, v.target, c.line.Key); err != nil && !IsNotFound(err) {
 			return err
