@@ -71,7 +71,22 @@ type StateError struct {
 }
 
 func (e *StateError) Error() string {
-	return fmt.Sprintf("device is %s: %s is not allowed", e.State, e.Event)
+	words, ok := refusals[e.Event]
+	if !ok {
+		words = fmt.Sprintf("%s is not allowed", e.Event)
+	}
+	return fmt.Sprintf("device is %s: %s", e.State, words)
+}
+
+// refusals says in the operator's words what an event that was refused asked for.
+var refusals = map[EventKind]string{
+	EventProvision: "it cannot be made anew",
+	EventAdoptJob:  "it takes no other job now",
+	EventUnlock:    "it cannot be unlocked",
+	EventLock:      "it cannot be locked",
+	EventLoadStart: "nothing can be loaded",
+	EventLoadEnd:   "no load is at work",
+	EventSealDone:  "it cannot be sealed",
 }
 
 // Unwrap makes a StateError of a tampered device ErrTampered, all others ErrForbidden.

@@ -129,7 +129,7 @@ func (d *device) job() (*manifest.Job, []byte, error) {
 	}
 	job, err := manifest.OpenJob(file, d.Signer())
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", errJobFile, err)
+		return nil, nil, &jobFileError{err}
 	}
 	return job, file, nil
 }

@@ -191,9 +191,7 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 }
 
 func (a *app) warnJob(j *manifest.Job) {
-	if j.Geometry.M == 0 {
-		a.warn("THIS JOB HAS NO PARITY: any one lost or damaged disk loses data for good")
-	}
+	a.warnNoParity(j)
 	switch describeRecovery(j) {
 	case "none":
 		a.warn("no recovery recipients: if this job's site.key is lost, its data is lost")
@@ -201,6 +199,12 @@ func (a *app) warnJob(j *manifest.Job) {
 		if j.Policy.ClassicRecovery {
 			a.warn("recovery copies are not post-quantum")
 		}
+	}
+}
+
+func (a *app) warnNoParity(j *manifest.Job) {
+	if j.Geometry.M == 0 {
+		a.warn("THIS JOB HAS NO PARITY: any one lost or damaged disk loses data for good")
 	}
 }
 
@@ -310,7 +314,7 @@ func (a *app) jobShow() *cobra.Command {
 		if *trust == "" {
 			job, err := manifest.PeekJob(file)
 			if err != nil {
-				return nil, fmt.Errorf("%w: %w", errJobFile, err)
+				return nil, fmt.Errorf("%s: %w", args[0], &jobFileError{err})
 			}
 			return describeJob(job, originUnproven), fmt.Errorf("%s: %w: its signature was not checked", args[0], errUnproven)
 		}
@@ -320,7 +324,7 @@ func (a *app) jobShow() *cobra.Command {
 		}
 		job, err := manifest.OpenJob(file, signer)
 		if err != nil {
-			return nil, fmt.Errorf("%w: %w", errJobFile, err)
+			return nil, fmt.Errorf("%s: %w", args[0], &jobFileError{err})
 		}
 		return describeJob(job, originProven), nil
 	})

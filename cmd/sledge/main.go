@@ -18,6 +18,8 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -73,10 +75,29 @@ func run(args []string, in, out, err *os.File) int {
 	root.SetArgs(args)
 	root.SetOut(out)
 	root.SetErr(err)
-	if e := root.ExecuteContext(ctx); e != nil {
-		a.end("", nil, &usageError{e})
+	if cmd, e := root.ExecuteContextC(ctx); e != nil {
+		// A flag that cannot be read ends the reading: --json may come after it.
+		a.json = a.json || slices.Contains(args, "--json")
+		a.end(cmd.CommandPath(), nil, hintGlob(args, &usageError{e}))
 	}
 	return a.code
+}
+
+// hintGlob finds a pattern that the shell has expanded: --disk takes the first
+// name, the others look like arguments that are too many.
+func hintGlob(args []string, err error) error {
+	text := err.Error()
+	if !strings.HasPrefix(text, "unknown command") && !strings.HasPrefix(text, "accepts ") {
+		return err
+	}
+	i := slices.Index(args, "--disk")
+	if i < 0 || i+2 >= len(args) || strings.HasPrefix(args[i+2], "-") {
+		return err
+	}
+	if info, e := os.Stat(args[i+2]); e != nil || !info.IsDir() {
+		return err
+	}
+	return hint(err, "quote the pattern: --disk '/mnt/bay*'")
 }
 
 // root is the tree of verbs.

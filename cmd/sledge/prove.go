@@ -6,16 +6,24 @@ import (
 	"io"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/internal/fsck"
 )
 
 type proveReport struct {
 	Path  string `json:"path"`
+	Kind  string `json:"kind"` // file, directory, symlink, …
 	File  string `json:"file"`
 	Bytes int    `json:"bytes"`
+	plain bool   // there is content to compare with
 }
 
 func (r *proveReport) print(w io.Writer) {
-	fmt.Fprintf(w, "proof of %s: %s, %s\nanyone checks it with: sledge verify proof %s --trust signer.pub --file PLAINFILE\n", escape(r.Path), escape(r.File), size(int64(r.Bytes)), escape(r.File))
+	more := ""
+	if r.plain {
+		more = " --file PLAINFILE"
+	}
+	fmt.Fprintf(w, "proof of %s %s: %s, %s\nanyone checks it with: sledge verify proof %s --trust signer.pub%s\n", r.Kind, escape(r.Path), escape(r.File), size(int64(r.Bytes)), escape(r.File), more)
 }
 
 func (a *app) proveCommand() *cobra.Command {
@@ -44,9 +52,13 @@ other. "sledge verify proof" checks it without any secret.`,
 		if err != nil {
 			return nil, err
 		}
+		p, err := fsck.VerifyProof(proof, fsck.Trust{}) // what it is of; and never give one that fails
+		if err != nil {
+			return nil, fmt.Errorf("the proof does not verify: %w", err)
+		}
 		if err := writeNew(*out, proof, false); err != nil {
 			return nil, err
 		}
-		return &proveReport{args[0], *out, len(proof)}, chainEnd(r.Set, nil)
+		return &proveReport{args[0], kindNoun(p.Record.Kind), *out, len(proof), hasContent(p.Record.Kind)}, chainEnd(r.Set, nil)
 	})
 }

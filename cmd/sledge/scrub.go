@@ -37,6 +37,6 @@ load key is needed, and nothing is written: "sledge rebuild" mends what is found
 		if err != nil {
 			return nil, err
 		}
-		return &fsckReport{r}, verdictError(r.Verdict, r.Origin, r.Findings)
+		return &fsckReport{r}, setError(r)
 	})
 }

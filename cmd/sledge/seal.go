@@ -97,6 +97,11 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 			return nil, err
 		}
 	}
+	job, _, err := w.state.job()
+	if err != nil {
+		return nil, err
+	}
+	a.warnNoParity(job)
 	m := a.meter("seal")
 	defer m.end()
 	res, err := w.Seal(ctx, appliance.SealOptions{
@@ -121,6 +126,7 @@ func (a *app) finishSeal(f *sealFlags) (report, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.warnNoParity(job)
 	disks, done, err := a.openDisks()
 	if err != nil {
 		return nil, err

@@ -120,6 +120,11 @@ var (
 	errExtract    = errors.New("not everything was extracted")
 )
 
+// jobFileError is an error of reading a job file, whose text says so already.
+type jobFileError struct{ error }
+
+func (e *jobFileError) Unwrap() []error { return []error{errJobFile, e.error} }
+
 // usageError is a mistake on the command line.
 type usageError struct{ error }
 

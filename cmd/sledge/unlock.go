@@ -125,7 +125,7 @@ func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 	}
 	job, err := manifest.OpenJob(file, d.Signer())
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", name, errJobFile, err)
+		return nil, fmt.Errorf("%s: %w", name, &jobFileError{err})
 	}
 	r := d.Record()
 	if have, err := d.JobFile(); err == nil && string(have) == string(file) && d.State() != firmware.Sealed {
@@ -158,6 +158,7 @@ func (a *app) checkJob(d *device, job *manifest.Job) error {
 	if now.Before(job.Created) {
 		a.warn("this device's clock says %s, before the job was made (%s): the clock is wrong", now.UTC().Format("2006-01-02 15:04 MST"), job.Created.Format("2006-01-02 15:04 MST"))
 	}
+	a.warnNoParity(job)
 	return nil
 }
 

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -46,7 +48,7 @@ func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(),
 }
 
 func fsckSample(s fsck.Status) sample {
-	return sample{phase: s.Phase, bytes: s.BytesDone, totalBytes: s.BytesTotal, more: fmt.Sprintf("%d of %d packs", s.PacksDone, s.PacksTotal)}
+	return sample{phase: s.Phase, bytes: s.BytesDone, totalBytes: s.BytesTotal, more: fmt.Sprintf("%d of %s", s.PacksDone, plural(s.PacksTotal, "pack"))}
 }
 
 type fsckReport struct{ *fsck.Report }
@@ -105,6 +107,19 @@ func verdictError(v fsck.Verdict, origin string, findings []fsck.Finding) error 
 	return nil
 }
 
+// setError is verdictError for a set of disks: a loss that more disks would undo
+// is not called one.
+func setError(r *fsck.Report) error {
+	if r.Verdict == fsck.VerdictLost && r.TooFewDisks {
+		for _, f := range r.Findings {
+			if f.Class == "disks-missing" {
+				return fmt.Errorf("%w: %s", appliance.ErrTooFewDisks, f.Text)
+			}
+		}
+	}
+	return verdictError(r.Verdict, r.Origin, r.Findings)
+}
+
 func (a *app) verifySet(cmd *cobra.Command, name string, check func(context.Context, fsck.Options) (*fsck.Report, error)) *cobra.Command {
 	var f chainFlags
 	f.addTrust(cmd.Flags())
@@ -121,15 +136,7 @@ func (a *app) verifySet(cmd *cobra.Command, name string, check func(context.Cont
 		if err != nil {
 			return nil, err
 		}
-		if f.label != "" && !r.Sealed && r.Verdict != fsck.VerdictRefused {
-			r.Verdict = fsck.VerdictRefused
-			r.Findings = append(r.Findings, fsck.Finding{
-				Severity: fsck.Fatal, Class: "not-sealed",
-				Text: "the label is of a sealed device, and no disk is sealed: these disks are in an older state, or are others",
-				Hint: "compare the label with the sender's copy; without --label what was committed is checked",
-			})
-		}
-		return &fsckReport{r}, verdictError(r.Verdict, r.Origin, r.Findings)
+		return &fsckReport{r}, setError(r)
 	})
 }
 
@@ -165,12 +172,41 @@ type proofReport struct {
 
 func (r *proofReport) print(w io.Writer) {
 	rec := &r.Record
-	fmt.Fprintf(w, "file        %s, %s\n", escape(string(rec.Path)), size(int64(rec.Size)))
+	switch rec.Kind {
+	case fsck.KindFile, fsck.KindHardLink:
+		fmt.Fprintf(w, "%-11s %s, %s\n", kindNoun(rec.Kind), escape(string(rec.Path)), size(int64(rec.Size)))
+	case fsck.KindSymlink:
+		fmt.Fprintf(w, "%-11s %s -> %s\n", kindNoun(rec.Kind), escape(string(rec.Path)), escape(string(rec.Target)))
+	default:
+		fmt.Fprintf(w, "%-11s %s\n", kindNoun(rec.Kind), escape(string(rec.Path)))
+	}
 	if rec.SHA256 != nil {
 		fmt.Fprintf(w, "sha256      %x\n", rec.SHA256)
 	}
 	fmt.Fprintf(w, "content     %s\njob         %s\ndevice      %s, generation %d\norigin      %s\nin the log  entry %d of %d\n", r.Content, r.Job, r.Device, r.Generation, r.Origin, r.LogIndex, r.LogSize)
 }
+
+// kindNoun says what a record is of.
+func kindNoun(kind uint64) string {
+	switch kind {
+	case fsck.KindFile:
+		return "file"
+	case fsck.KindHardLink:
+		return "hard link"
+	case fsck.KindDirectory:
+		return "directory"
+	case fsck.KindSymlink:
+		return "symlink"
+	case fsck.KindSkipped:
+		return "skipped"
+	case fsck.KindWithdrawn:
+		return "withdrawn"
+	}
+	return "entry"
+}
+
+// hasContent tells whether a kind of record has bytes to compare with a file's.
+func hasContent(kind uint64) bool { return kind == fsck.KindFile || kind == fsck.KindHardLink }
 
 func (a *app) verifyProof() *cobra.Command {
 	cmd := &cobra.Command{
@@ -184,6 +220,13 @@ func (a *app) verifyProof() *cobra.Command {
 	plain := cmd.Flags().String("file", "", "the plain file to compare with")
 	sum := cmd.Flags().String("sha256", "", "its SHA-256 instead of the file, in hexadecimal")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
+		if *plain != "" && *sum != "" {
+			return nil, usagef("--file and --sha256 exclude each other")
+		}
+		digest, err := parseDigest(*sum)
+		if err != nil {
+			return nil, err
+		}
 		t, err := fsckTrust(*trust)
 		if err != nil {
 			return nil, err
@@ -200,7 +243,10 @@ func (a *app) verifyProof() *cobra.Command {
 			return nil, fmt.Errorf("%s: %w: %w", args[0], errRefused, err)
 		}
 		r := &proofReport{p, "not compared: give --file or --sha256"}
-		if err := r.compare(*plain, *sum); err != nil {
+		if !hasContent(p.Record.Kind) {
+			r.Content = "none to compare"
+		}
+		if err := r.compare(*plain, digest); err != nil {
 			return r, err
 		}
 		if p.Origin != fsck.OriginProven {
@@ -210,31 +256,34 @@ func (a *app) verifyProof() *cobra.Command {
 	})
 }
 
-func (r *proofReport) compare(plain, sum string) error {
+// parseDigest reads --sha256; nil is none.
+func parseDigest(text string) ([]byte, error) {
+	if text == "" {
+		return nil, nil
+	}
+	raw, err := hex.DecodeString(text)
+	if err != nil || len(raw) != 32 {
+		return nil, usagef("--sha256 %q is not 64 hexadecimal characters", text)
+	}
+	return raw, nil
+}
+
+func (r *proofReport) compare(plain string, sum []byte) error {
 	var err error
-	switch {
-	case plain != "" && sum != "":
-		return usagef("--file and --sha256 exclude each other")
-	case plain != "":
-		f, openErr := os.Open(plain)
-		if openErr != nil {
-			return openErr
-		}
-		defer f.Close()
-		err = r.CheckPlain(f)
-	case sum != "":
-		raw, decodeErr := hex.DecodeString(sum)
-		if decodeErr != nil || len(raw) != 32 {
-			return usagef("--sha256 %q is not 64 hexadecimal characters", sum)
-		}
-		err = r.CheckSHA256([32]byte(raw))
-	default:
+	switch kind := r.Record.Kind; {
+	case plain == "" && sum == nil:
 		return nil
+	case !hasContent(kind) && (kind != fsck.KindSymlink || sum != nil):
+		return hint(usagef("the proof is of a %s, which has no content to compare", kindNoun(kind)), "leave --file and --sha256 out: the proof itself holds")
+	case sum != nil:
+		err = r.CheckSHA256([32]byte(sum))
+	default:
+		err = r.comparePlain(plain)
 	}
 	switch {
 	case err == nil:
 		r.Content = "the same as when it was loaded"
-	case errors.Is(err, fsck.ErrNoDigest) && sum != "":
+	case errors.Is(err, fsck.ErrNoDigest) && sum != nil:
 		r.Content = "not compared"
 		return hint(&usageError{err}, "compare with the file itself: --file PLAINFILE")
 	case errors.Is(err, fsck.ErrContent):
@@ -242,4 +291,21 @@ func (r *proofReport) compare(plain, sum string) error {
 		return fmt.Errorf("%w: %w", errRefused, err)
 	}
 	return err
+}
+
+// comparePlain compares a file's content, or where a symlink points to.
+func (r *proofReport) comparePlain(name string) error {
+	if info, err := os.Lstat(name); r.Record.Kind == fsck.KindSymlink && err == nil && info.Mode().Type() == os.ModeSymlink {
+		target, err := os.Readlink(name)
+		if err != nil {
+			return err
+		}
+		return r.CheckPlain(strings.NewReader(target))
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return r.CheckPlain(f)
 }

@@ -141,8 +141,15 @@ func (v *verifier) nameTooFew() {
 		return
 	}
 	v.report.TooFewDisks = !v.damaged.Load()
-	v.f.add(Lost, "disks-missing", nowhere(), "connect the missing disks", "%d of %d disks are missing: bays %s; any %d are needed",
-		len(bays), v.bays, strings.Join(bays, ", "), v.bays-v.job.m)
+	are, noun, some := "are", "bays", "any"
+	if len(bays) == 1 {
+		are, noun = "is", "bay"
+	}
+	if v.job.m == 0 {
+		some = "all"
+	}
+	v.f.add(Lost, "disks-missing", nowhere(), "connect the missing disks", "%d of %d disks %s missing: %s %s; %s %d are needed",
+		len(bays), v.bays, are, noun, strings.Join(bays, ", "), some, v.bays-v.job.m)
 }
 
 // lost notes a loss in a pack: are the disks that are not here its whole cause?
