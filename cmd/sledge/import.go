@@ -28,9 +28,10 @@ type targetFlags struct {
 	pathStyle                         bool
 }
 
-func (f *targetFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.target, "target", "", "s3://BUCKET/PREFIX/ (default: the job's)")
-	flags.StringVar(&f.profile, "profile", "", "the target's kind (default: the job's): "+profileNames())
+// add defines the flags; whose says where target and profile come from without.
+func (f *targetFlags) add(flags *pflag.FlagSet, whose string) {
+	flags.StringVar(&f.target, "target", "", "s3://BUCKET/PREFIX/ (default: "+whose+")")
+	flags.StringVar(&f.profile, "profile", "", "the target's kind (default: "+whose+"): "+profileNames())
 	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 endpoint (default: AWS)")
 	flags.StringVar(&f.region, "region", "us-east-1", "the bucket's region")
 	flags.BoolVar(&f.pathStyle, "path-style", false, "address the bucket in the path (most stores that are not AWS)")
@@ -159,7 +160,7 @@ the instance's role.`,
 	var f importFlags
 	flags := cmd.Flags()
 	f.keyFlags.add(flags)
-	f.targetFlags.add(flags)
+	f.targetFlags.add(flags, "the job's")
 	flags.StringVar(&f.state, "state", "", "folder of journal and receipts (default ./sledge-import-JOB-DEVICE)")
 	flags.StringVar(&f.runID, "run-id", "run-1", "name of this import; a new one in the same state folder looks at every object anew")
 	flags.StringVar(&f.importerKey, "importer-key", "", "the key that signs receipts (default: the site's)")

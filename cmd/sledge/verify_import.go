@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +15,13 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 type verifyImportReport struct {
 	*fsck.ReceiptReport
-	Store       *importer.VerifyReport `json:"store,omitempty"`       // nil: the store was not asked
+	Store       *importer.VerifyReport `json:"store,omitempty"` // nil: the store was not asked
+	Target      string                 `json:"target,omitempty"`
 	Differences []string               `json:"differences,omitempty"` // the first maxDifferences
 	remedies    []string               // of the differences, each once
 }
@@ -40,6 +43,7 @@ func (r *verifyImportReport) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "complete    %s\n", complete)
 	if s := r.Store; s != nil {
+		fmt.Fprintf(w, "target      %s\n", escape(r.Target))
 		fmt.Fprintf(w, "store       %d of %s are there and the same, %s\n", s.Same, plural(s.Objects, "object"), size(s.Bytes))
 	} else {
 		fmt.Fprintf(w, "store       not asked\n")
@@ -67,8 +71,8 @@ func (a *app) verifyImport() *cobra.Command {
 		Long: `RECEIPTS is the receipts folder of an import ("receipts" in its state folder). With
 the disks, or any one of them, for the manifest's log, this proves that the receipts were signed by an
 importer that the job names, and that they cover every record of the manifest;
-then every object is compared in the store (read rights are enough; --offline
-leaves that out). No key that decrypts or signs is needed.`,
+then every object is compared in the store that the receipts name, or --target
+(read rights are enough; --offline leaves that out). No key that decrypts or signs is needed.`,
 		Example: `  sledge verify import /srv/import/job1/receipts --trust signer.pub --label device.label --disk '/mnt/bay*'
   sledge verify import receipts --offline --trust signer.pub --label device.label --disk /mnt/bay0`,
 		Args: cobra.ExactArgs(1),
@@ -76,7 +80,7 @@ leaves that out). No key that decrypts or signs is needed.`,
 	var chain chainFlags
 	var target targetFlags
 	chain.addTrust(cmd.Flags())
-	target.add(cmd.Flags())
+	target.add(cmd.Flags(), "the receipts'")
 	offline := cmd.Flags().Bool("offline", false, "do not ask the store")
 	readBack := cmd.Flags().Bool("read-back", false, "read every object and hash it")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
@@ -116,10 +120,11 @@ func (a *app) verifyReceipts(ctx context.Context, chain *chainFlags, dir string)
 
 // verifyStore holds the store against the list that has just been proven.
 func (a *app) verifyStore(ctx context.Context, chain *chainFlags, target *targetFlags, dir string, readBack bool, r *verifyImportReport) error {
-	o, err := a.auditTarget(chain, target)
+	o, err := a.auditTarget(chain, target, dir)
 	if err != nil {
 		return err
 	}
+	r.Target = o.TargetURL()
 	list, err := os.Open(filepath.Join(dir, "objects.list"))
 	if err != nil {
 		return err
@@ -149,8 +154,10 @@ func (a *app) verifyStore(ctx context.Context, chain *chainFlags, target *target
 	return asTargetError(err)
 }
 
-// auditTarget takes the target from the job file of the verified chain.
-func (a *app) auditTarget(chain *chainFlags, target *targetFlags) (importer.Options, error) {
+// auditTarget is the target that the signed total names, which need not be the
+// job's; flags go before it. The total is read under the job's importer keys
+// again: what was verified before is not what lies there now by need.
+func (a *app) auditTarget(chain *chainFlags, target *targetFlags, dir string) (importer.Options, error) {
 	loose := *chain
 	loose.noLabel = loose.label == ""
 	disks, done, err := a.openDisks()
@@ -170,7 +177,26 @@ func (a *app) auditTarget(chain *chainFlags, target *targetFlags) (importer.Opti
 	if err != nil {
 		return importer.Options{}, err
 	}
-	return target.options(set.Job)
+	env, err := readFile(filepath.Join(dir, "total.dsse"), manifest.MaxStatement)
+	if err != nil {
+		return importer.Options{}, err
+	}
+	var keys []ed25519.PublicKey
+	for _, key := range set.Job.Roles.Importer {
+		keys = append(keys, key.PublicKey)
+	}
+	var total importer.ReceiptTotal
+	if _, _, err := manifest.OpenStatement(env, importer.PredicateReceipt, &total, keys...); err != nil {
+		return importer.Options{}, fmt.Errorf("total.dsse: %w", err)
+	}
+	asked := *target
+	if asked.target == "" {
+		asked.target = total.Target
+	}
+	if asked.profile == "" {
+		asked.profile = total.Profile
+	}
+	return asked.options(set.Job)
 }
 
 func asTargetError(err error) error {
