@@ -170,7 +170,7 @@ func (w *world) sealedDisks(t *testing.T, other *world, src string, disk func(in
 	w.refused(t, exitDisks, "too few", "receive", "--site", w.path("site"), "--label", w.path("device.label"), "--disk", disk(0)+","+disk(1))
 	w.refused(t, exitLost, "bays 2, 3, 4", extract(disk(0), disk(1))...)
 	w.refused(t, exitDisks, "", extract(w.path("foreign"))...)
-	w.refused(t, exitDisks, "label", "extract", w.path("out"), "--site", w.path("site"), "--label", other.path("device.label"), "--disk", w.allDisks())
+	w.refused(t, exitRefused, "label", "extract", w.path("out"), "--site", w.path("site"), "--label", other.path("device.label"), "--disk", w.allDisks())
 	w.refused(t, exitUnproven, "", "verify", "disks", "--label", w.path("device.label"), "--disk", w.allDisks())
 	w.refused(t, exitKey, "", "extract", w.path("out"), "--trust", w.path("site", "signer.pub"), "--site-key", w.siteKey(t, other), "--label", w.path("device.label"), "--disk", w.allDisks())
 	// One disk of another job among them is named, and does no harm.
