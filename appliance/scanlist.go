@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/sledge-io/sledge/internal/durable"
@@ -263,6 +264,11 @@ func (d *Device) findLists() ([]*scanList, error) {
 				return nil
 			})
 		})
+		// A list is written without syncing each frame: a crash may leave later
+		// ones without earlier ones. Nothing has been loaded from it, so it goes.
+		if errors.Is(err, ErrLost) && d.state.done[c.id].count() == 0 {
+			err, whole = nil, false
+		}
 		if err != nil {
 			return nil, fmt.Errorf("scan list %s: %w", c.id, err)
 		}
