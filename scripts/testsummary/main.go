@@ -1,4 +1,4 @@
-// Testsummary turns the stream of "go test -json" on its standard input into a
+// Command testsummary turns the stream of "go test -json" on its standard input into a
 // report for people: a line for each package, the output of what failed, every
 // skipped test by name with its reason, and one last line with the counts. It
 // exits 1 if anything failed, did not finish or did not build, or if fewer
