@@ -142,9 +142,16 @@ func (r *rig) load(src string) *LoadReport {
 
 func (r *rig) seal() *SealResult {
 	r.t.Helper()
+	return r.sealWith(SealOptions{})
+}
+
+// sealWith seals with the options that the caller cares about.
+func (r *rig) sealWith(o SealOptions) *SealResult {
+	r.t.Helper()
+	o.WrapUnchecked, o.Ledger, o.DeviceKey = true, r.ledger, "software key, unprotected"
 	d, _ := r.open()
 	defer d.Close()
-	res, err := d.Seal(context.Background(), SealOptions{WrapUnchecked: true, Ledger: r.ledger, DeviceKey: "software key, unprotected"})
+	res, err := d.Seal(context.Background(), o)
 	if err != nil {
 		r.t.Fatal(err)
 	}
