@@ -1,8 +1,6 @@
 package appliance
 
 import (
-	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -298,66 +296,6 @@ func splitClear(b []byte) (entry, sig []byte, err error) {
 	return items[0], items[1], nil
 }
 
-var frameSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false}
-
-// frameMessage is the encrypted part of a journal frame.
-type frameMessage struct {
-	records [][]byte
-	list    manifest.ID
-	ranges  []span
-	partial []byte
-	events  [][]byte
-}
-
-func (m *frameMessage) encode() []byte {
-	w := fields.NewWriter(nil)
-	w.List(1, true, m.records)
-	if !m.list.IsZero() {
-		w.Blob(2, true, m.list[:])
-	}
-	var ranges [][]byte
-	for _, r := range m.ranges {
-		ranges = append(ranges, binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, r.from), r.to))
-	}
-	w.List(3, true, ranges)
-	w.Blob(4, false, m.partial)
-	w.List(5, false, m.events)
-	return w.Bytes()
-}
-
-func decodeFrameMessage(b []byte) (*frameMessage, error) {
-	m := &frameMessage{}
-	err := fields.Decode(b, frameSchema, func(f fields.Field) error {
-		switch f.Number {
-		case 1:
-			return f.Items(func(it []byte) error { m.records = append(m.records, it); return nil })
-		case 2:
-			return f.Copy(m.list[:])
-		case 3:
-			return f.Items(func(it []byte) error {
-				if len(it) != 16 {
-					return manifest.ErrCorrupt
-				}
-				r := span{binary.BigEndian.Uint64(it), binary.BigEndian.Uint64(it[8:])}
-				if r.from >= r.to {
-					return manifest.ErrCorrupt
-				}
-				m.ranges = append(m.ranges, r)
-				return nil
-			})
-		case 4:
-			m.partial = f.Value
-		case 5:
-			return f.Items(func(it []byte) error { m.events = append(m.events, bytes.Clone(it)); return nil })
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: journal frame: %w", manifest.ErrCorrupt, err)
-	}
-	return m, nil
-}
-
 // apply takes one committed frame into the state.
 func (d *Device) apply(fr frame) error {
 	entry, err := d.clearEntry(fr.clear)
@@ -572,48 +510,4 @@ func (d *Device) event(what, text string, bay int) error {
 		return err
 	}
 	return d.state.add(m)
-}
-
-// reserve is what every disk keeps free for pages, log and journal.
-func (s *loadState) reserve() int64 {
-	return int64(sealReserve) + int64(s.records)*512 + int64(s.packs)*8192
-}
-
-// Status is what is safely on the disks.
-type Status struct {
-	Packs        uint64
-	Entries      uint64
-	Records      uint64
-	Bytes        int64
-	BodyBytes    int64
-	Degraded     uint64 // packs with lost shards
-	MissingBays  []int
-	FailedDisks  []string
-	FreeBytes    int64 // for content, about
-	Disks        int
-	OpenFiles    int // long files in progress
-	ScanLists    int
-	ScansPending int // scan lists that are not loaded whole
-}
-
-// Status tells what has been committed so far.
-func (d *Device) Status() Status {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	s := Status{Packs: d.state.packs, Entries: d.state.entries, Records: d.state.records, Bytes: d.state.bytes, BodyBytes: d.state.body,
-		Degraded: d.state.degraded, MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial)}
-	for _, err := range d.bays.errors() {
-		s.FailedDisks = append(s.FailedDisks, err.Error())
-	}
-	low := int64(-1)
-	for _, b := range d.bays.healthy() {
-		if free, _, err := b.disk.FS.Free(); err == nil && (low < 0 || free < low) {
-			low = free
-		}
-	}
-	g := d.cfg.Job.Geometry
-	if low -= d.state.reserve(); low > 0 {
-		s.FreeBytes = low * int64(len(d.bays)) / int64(g.K+g.M) * int64(g.K)
-	}
-	return s
 }
