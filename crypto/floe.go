@@ -177,8 +177,9 @@ func (e *FloeEncryptor) EncryptSegment(dst, plain []byte, position uint64, final
 
 // DecryptSegment decrypts enc, the segment at position, into dst and returns
 // dst[:len(enc)-SegmentOverhead]. dst must have that capacity and must not
-// overlap enc. Anything but the exact segment that was encrypted there, with
-// that final flag, is ErrCorrupt, and dst then holds none of its plaintext.
+// overlap enc. With dst nil it decrypts in place: enc is used up, and what is
+// returned lies in it. Anything but the exact segment that was encrypted there,
+// with that final flag, is ErrCorrupt, and dst then holds none of its plaintext.
 func (d *FloeDecryptor) DecryptSegment(dst, enc []byte, position uint64, final bool) ([]byte, error) {
 	if position >= MaxSegments {
 		return nil, fmt.Errorf("floe: segment %d is beyond the limit of %d: %w", position, MaxSegments, ErrCorrupt)
@@ -194,6 +195,9 @@ func (d *FloeDecryptor) DecryptSegment(dst, enc []byte, position uint64, final b
 		return nil, fmt.Errorf("floe: segment %d has a wrong length field: %w", position, ErrCorrupt)
 	}
 	n := len(enc) - SegmentOverhead
+	if dst == nil {
+		dst = enc[floeLengthSize:]
+	}
 	if cap(dst) < n {
 		return nil, fmt.Errorf("floe: segment %d needs a buffer of %d bytes, has %d", position, n, cap(dst))
 	}

@@ -31,7 +31,7 @@ var (
 
 var arrows = []Arrow{
 	{"crypto/...", none,
-		[]string{"golang.org/x/crypto/...", "golang.org/x/mod/...", "filippo.io/age/...", "github.com/minio/sha256-simd/..."},
+		[]string{"golang.org/x/crypto/...", "golang.org/x/mod/...", "filippo.io/age/...", "github.com/minio/sha256-simd/...", "github.com/klauspost/cpuid/..."},
 		"whoever audits the cryptography must be able to read it alone"},
 	{"manifest/...", []string{"crypto/...", "internal/fields/..."},
 		[]string{"golang.org/x/crypto/...", "golang.org/x/mod/..."},
