@@ -1,11 +1,10 @@
 package manifest
 
 import (
-	"crypto/hmac"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/fields"
@@ -16,6 +15,7 @@ const (
 	MaxPageRecords = 1024
 	PageStep       = 65536
 	maxPagePlain   = 983040
+	pageHead       = 4 // version, kind, number of records
 	pageOverhead   = crypto.FloeHeaderSize + crypto.SegmentOverhead
 
 	// MaxPageCiphertext bounds a page's bytes on disk.
@@ -61,76 +61,63 @@ func (k *Keys) Check() (c [16]byte) {
 	return c
 }
 
-// Salt is the salt of record i of a page (section 7.3).
-func (k *Keys) Salt(indexPack ID, page uint64, i int) (salt [32]byte) {
-	h := hmac.New(sha256.New, k.salt)
-	h.Write(indexPack[:])
-	h.Write(binary.BigEndian.AppendUint32(appendU64(nil, page), uint32(i)))
-	h.Sum(salt[:0])
-	return salt
-}
-
-// Commitment is HMAC-SHA-256(salt, record).
-func Commitment(salt [32]byte, record []byte) (c [32]byte) {
-	h := hmac.New(sha256.New, salt[:])
-	h.Write(record)
-	h.Sum(c[:0])
-	return c
-}
-
-// PageBuilder gathers records into a page.
+// PageBuilder gathers records into a page. Its memory is used again for the
+// next one.
 type PageBuilder struct {
-	records [][]byte
-	size    int
+	plain []byte // the page's head, then each record with its length
+	ends  []int  // of the records
+	out   []byte
 }
 
 // Fits tells whether the page can take the record.
 func (p *PageBuilder) Fits(record []byte) bool {
-	return len(p.records) < MaxPageRecords && p.size+4+len(record) <= maxPagePlain-4
+	return len(p.ends) < MaxPageRecords && max(pageHead, len(p.plain))+4+len(record) <= maxPagePlain
 }
 
-// Add appends a record that fits.
+// Add appends a copy of a record that fits.
 func (p *PageBuilder) Add(record []byte) {
-	p.records = append(p.records, record)
-	p.size += 4 + len(record)
+	if len(p.ends) == 0 {
+		p.plain = append(p.plain[:0], make([]byte, pageHead)...)
+	}
+	p.plain = binary.BigEndian.AppendUint32(p.plain, uint32(len(record)))
+	p.plain = append(p.plain, record...)
+	p.ends = append(p.ends, len(p.plain))
 }
 
 // Len is the number of records.
-func (p *PageBuilder) Len() int { return len(p.records) }
-
-// First is the first record's bytes.
-func (p *PageBuilder) First() []byte { return p.records[0] }
+func (p *PageBuilder) Len() int { return len(p.ends) }
 
 // Encrypt makes the page's ciphertext and fills the entry's length, hash and
 // root; number, index pack and offset are the caller's. The builder is empty
-// afterwards.
+// afterwards; the ciphertext is valid until it encrypts the next page.
 func (p *PageBuilder) Encrypt(k *Keys, indexPack ID, entry *PageEntry) ([]byte, error) {
+	tree := commitments{keys: k, indexPack: indexPack, page: entry.Number}
+	at := pageHead
+	for _, end := range p.ends {
+		tree.add(p.plain[at+4 : end])
+		at = end
+	}
+	plainSize := (at + PageStep - 1) / PageStep * PageStep
+	p.plain = slices.Grow(p.plain, plainSize-at)
+	plain := p.plain[:plainSize]
+	clear(plain[at:])
 	kind := byte(0)
 	if entry.Directory {
 		kind = 1
 	}
-	plainSize := (4 + p.size + PageStep - 1) / PageStep * PageStep
-	plain := make([]byte, 0, plainSize)
-	plain = append(plain, Version, kind, byte(len(p.records)>>8), byte(len(p.records)))
-	var tree Tree
-	for i, r := range p.records {
-		plain = binary.BigEndian.AppendUint32(plain, uint32(len(r)))
-		plain = append(plain, r...)
-		c := Commitment(k.Salt(indexPack, entry.Number, i), r)
-		tree.Add(c[:])
-	}
-	plain = plain[:plainSize]
+	copy(plain, []byte{Version, kind, byte(len(p.ends) >> 8), byte(len(p.ends))})
 	enc, header, err := crypto.NewFloeEncryptor(crypto.DefaultFloe(), k.pageKey(indexPack, entry.Number), k.Scope.PageAD(indexPack, entry.Number))
 	if err != nil {
 		return nil, err
 	}
-	out := make([]byte, len(header)+plainSize+crypto.SegmentOverhead)
-	copy(out, header)
+	size := len(header) + plainSize + crypto.SegmentOverhead
+	p.out = slices.Grow(append(p.out[:0], header...), size)
+	out := p.out[:size]
 	if _, err := enc.EncryptSegment(out[len(header):], plain, 0, true); err != nil {
 		return nil, err
 	}
-	entry.Length, entry.SHA256, entry.Root = int64(len(out)), crypto.SumSHA256(out), tree.Root()
-	p.records, p.size = nil, 0
+	entry.Length, entry.SHA256, entry.Root = int64(len(out)), crypto.SumSHA256(out), tree.tree.Root()
+	p.plain, p.ends = p.plain[:0], p.ends[:0]
 	return out, nil
 }
 
@@ -161,12 +148,11 @@ func OpenPage(k *Keys, indexPack ID, entry *PageEntry, ciphertext []byte) (*Page
 	if err != nil {
 		return nil, place(err)
 	}
-	var tree Tree
-	for i, r := range records {
-		c := Commitment(k.Salt(indexPack, entry.Number, i), r)
-		tree.Add(c[:])
+	tree := commitments{keys: k, indexPack: indexPack, page: entry.Number}
+	for _, r := range records {
+		tree.add(r)
 	}
-	if tree.Root() != entry.Root {
+	if tree.tree.Root() != entry.Root {
 		return nil, place(fmt.Errorf("%w: records do not match their signed root", ErrUnverified))
 	}
 	return &Page{IndexPack: indexPack, Number: entry.Number, Records: records}, nil
@@ -231,11 +217,13 @@ func (d DirEntry) Encode() []byte {
 	return w.Bytes()
 }
 
+var dirTable = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false}.Table()
+
 // DecodeDirEntry reads a line of a directory page.
 func DecodeDirEntry(b []byte) (DirEntry, error) {
 	var e DirEntry
 	var d decoder
-	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false}, func(f fields.Field) error {
+	err := dirTable.Decode(b, func(f fields.Field) error {
 		switch f.Number {
 		case 1:
 			e.Page = d.uint(f, maxInt64)
@@ -257,18 +245,6 @@ func DecodeDirEntry(b []byte) (DirEntry, error) {
 		return e, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return e, nil
-}
-
-// PeekRecord reads a record's kind, path and continuation number alone.
-func PeekRecord(b []byte) (kind Kind, path string, cont int, err error) {
-	r, c, err := decodeAny(b)
-	if err != nil {
-		return 0, "", 0, err
-	}
-	if c != nil {
-		cont = c.number
-	}
-	return r.Kind, r.Path, cont, nil
 }
 
 // SealFirstPath boxes the order key of an index pack's first record.

@@ -180,7 +180,7 @@ func (p *Proof) Verify(signer ed25519.PublicKey) (*Job, Checkpoint, *Record, err
 		return nil, cp, nil, err
 	}
 	r, cont, err := decodeAny(p.Record)
-	if err == nil && cont != nil {
+	if err == nil && cont.is() {
 		err = fmt.Errorf("%w: proof: of a continuation record, not of an entry", ErrCorrupt)
 	}
 	if err != nil {

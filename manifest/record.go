@@ -75,7 +75,7 @@ type Record struct {
 	Detail    string // skipped
 	Allocated int64  // allocated bytes at the source, if sparse
 
-	lists [4]pendingList // lists that continue in further records
+	pending *[4]pendingList // lists that continue in further records
 }
 
 // Field numbers of the four lists in list form.
@@ -115,13 +115,19 @@ var recordSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 
 	11: false, 12: false, 13: true, 15: false, 16: false, 17: true, 18: false, 19: true, 20: false, 21: true, 22: true, 23: false,
 	24: true, 25: true, 26: true, 27: true, 34: false}
 
+var (
+	listSchema   = fields.Schema{1: true, 2: false, 3: false}
+	extentSchema = fields.Schema{2: true, 3: true, 4: true, 5: true, 8: true}
+
+	recordTable, listTable, extentTable = recordSchema.Table(), listSchema.Table(), extentSchema.Table()
+)
+
 // Encode returns the record's bytes and those of its continuation records.
 func (r *Record) Encode() ([][]byte, error) {
 	if err := r.check(); err != nil {
 		return nil, err
 	}
-	items := r.listItems()
-	w := fields.NewWriter(make([]byte, 0, 256+len(r.Path)))
+	w := fields.NewWriter(make([]byte, 0, 224+len(r.Path)))
 	w.Uint(1, true, uint64(r.Kind))
 	w.Text(2, true, r.Path)
 	w.Uint(3, true, uint64(r.Size))
@@ -138,19 +144,17 @@ func (r *Record) Encode() ([][]byte, error) {
 	}
 	w.Uint(13, true, uint64(r.PartSize))
 	var continued [4]bool
+	var scratch [160]byte
 	for i, number := range listFields {
-		if len(items[i]) == 0 {
+		l := r.encodeItems(i, scratch[:0])
+		if l.count == 0 {
 			continue
 		}
-		size := 0
-		for _, it := range items[i] {
-			if len(it) > maxItem {
-				return nil, fmt.Errorf("%s: list item of %d bytes in field %d is over the limit of %d", quote(r.Path), len(it), number, maxItem)
-			}
-			size += len(it) + 3
+		if l.longest > maxItem {
+			return nil, fmt.Errorf("%s: list item of %d bytes in field %d is over the limit of %d", quote(r.Path), l.longest, number, maxItem)
 		}
-		continued[i] = size > maxInline
-		w.Blob(number, number == fieldExtents, encodeList(items[i], continued[i]))
+		continued[i] = l.size > maxInline
+		w.Blob(number, number == fieldExtents, r.encodeList(i, l, continued[i]))
 	}
 	w.Text(19, true, r.Target)
 	w.Uint(20, false, r.LinkGroup)
@@ -164,7 +168,7 @@ func (r *Record) Encode() ([][]byte, error) {
 	}
 	for i, number := range listFields {
 		if continued[i] {
-			out = r.appendContinuations(out, number, items[i])
+			out = r.appendContinuations(out, number, r.listItems(i))
 		}
 	}
 	return out, nil
@@ -190,35 +194,71 @@ func (r *Record) appendContinuations(out [][]byte, number int, items [][]byte) [
 	return out
 }
 
+// encodedItems are the items of one list, each with its length before it.
+type encodedItems struct {
+	data    []byte
+	count   int
+	size    int // what decides whether they are continued: three bytes for a length
+	longest int
+}
+
+// encodeItems appends to dst.
+func (r *Record) encodeItems(list int, dst []byte) encodedItems {
+	l := encodedItems{data: dst}
+	var scratch [64]byte
+	for ; l.count < r.listLen(list); l.count++ {
+		it := r.appendItem(scratch[:0], list, l.count)
+		l.data = fields.AppendItem(l.data, it)
+		l.size += len(it) + 3
+		l.longest = max(l.longest, len(it))
+	}
+	return l
+}
+
 // encodeList is the list form of section 7.2.
-func encodeList(items [][]byte, continued bool) []byte {
-	w := fields.NewWriter(nil)
-	w.Uint(1, true, uint64(len(items)))
+func (r *Record) encodeList(list int, l encodedItems, continued bool) []byte {
+	w := fields.NewWriter(make([]byte, 0, 48+len(l.data)))
+	w.Uint(1, true, uint64(l.count))
 	if continued {
-		root := RootOver(items)
+		root := RootOver(r.listItems(list))
 		w.Blob(2, false, root[:])
 	} else {
-		w.List(3, false, items)
+		w.Blob(3, false, l.data)
 	}
 	return w.Bytes()
 }
 
-func (r *Record) listItems() (items [4][][]byte) {
-	items[0] = r.Parts
-	for _, c := range r.UnitCRCs {
-		items[1] = append(items[1], appendU64(nil, c))
-	}
-	for _, e := range r.Extents {
-		w := fields.NewWriter(make([]byte, 0, 40))
+func (r *Record) listLen(list int) int {
+	return [4]int{len(r.Parts), len(r.UnitCRCs), len(r.Extents), len(r.Xattrs)}[list]
+}
+
+// appendItem appends item i of a list.
+func (r *Record) appendItem(dst []byte, list, i int) []byte {
+	switch listFields[list] {
+	case fieldParts:
+		return append(dst, r.Parts[i]...)
+	case fieldCRCs:
+		return appendU64(dst, r.UnitCRCs[i])
+	case fieldExtents:
+		e := &r.Extents[i]
+		w := fields.NewWriter(dst)
 		w.Uint(2, true, uint64(e.Offset))
 		w.Uint(3, true, uint64(e.Length))
 		w.Uint(4, true, e.Pack)
 		w.Uint(5, true, uint64(e.PackOffset))
 		w.Flag(8, true, e.Hole)
-		items[2] = append(items[2], w.Bytes())
+		return w.Bytes()
+	default:
+		x := &r.Xattrs[i]
+		dst = fields.AppendItem(dst, []byte(x.Name))
+		return append(dst, x.Value...)
 	}
-	for _, x := range r.Xattrs {
-		items[3] = append(items[3], append(fields.AppendItem(nil, []byte(x.Name)), x.Value...))
+}
+
+func (r *Record) listItems(list int) [][]byte {
+	items := make([][]byte, r.listLen(list))
+	for i := range items {
+		items[i] = r.appendItem(nil, list, i)
 	}
 	return items
 }
@@ -226,16 +266,17 @@ func (r *Record) listItems() (items [4][][]byte) {
 // DecodeRecord reads one record other than a continuation. Lists that continue
 // are filled in by Joiner.
 func DecodeRecord(b []byte) (*Record, error) {
-	r, cont, err := decodeAny(b)
+	r, c, err := decodeAny(b)
 	if err != nil {
 		return nil, err
 	}
-	if cont != nil {
+	if c.is() {
 		return nil, fmt.Errorf("%w: %s: continuation record without its record", ErrCorrupt, quote(r.Path))
 	}
 	return r, nil
 }
 
+// pendingList is a list whose items follow in continuation records.
 type pendingList struct {
 	count int
 	root  [32]byte
@@ -243,11 +284,14 @@ type pendingList struct {
 	items [][]byte
 }
 
+// continuation is what a continuation record says besides its path.
 type continuation struct {
 	number, field, first int
 	items                [][]byte
 	seen                 uint64 // a bit for every field of the record
 }
+
+func (c *continuation) is() bool { return c.number > 0 }
 
 // Fields of every record, and those of continuation records.
 const (
@@ -255,38 +299,30 @@ const (
 	contFields = 1<<24 | 1<<25 | 1<<26 | 1<<27
 )
 
-func decodeAny(b []byte) (*Record, *continuation, error) {
+func decodeAny(b []byte) (*Record, continuation, error) {
 	if len(b) > MaxRecord {
-		return nil, nil, fmt.Errorf("%w: record of %d bytes", ErrCorrupt, len(b))
+		return nil, continuation{}, fmt.Errorf("%w: record of %d bytes", ErrCorrupt, len(b))
 	}
-	r, c := &Record{}, &continuation{}
-	err := fields.Decode(b, recordSchema, func(f fields.Field) error { return r.set(f, c) })
+	r, c := &Record{}, continuation{}
+	err := recordTable.Decode(b, func(f fields.Field) error { return r.set(f, &c) })
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
+		return nil, c, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
 	}
 	if r.Kind == KindContinuation {
 		if c.number == 0 || c.field < fieldParts || len(c.items) == 0 || r.Path == "" || c.seen&^(headFields|contFields) != 0 {
-			return nil, nil, fmt.Errorf("%w: %s: not a whole continuation record", ErrCorrupt, quote(r.Path))
+			return nil, c, fmt.Errorf("%w: %s: not a whole continuation record", ErrCorrupt, quote(r.Path))
 		}
 		return r, c, nil
 	}
 	if c.seen&contFields != 0 {
-		return nil, nil, fmt.Errorf("%w: %s: continuation fields in a record", ErrCorrupt, quote(r.Path))
-	}
-	for i := range r.lists {
-		if !r.lists[i].long {
-			if err := r.take(i, r.lists[i].items); err != nil {
-				return nil, nil, err
-			}
-			r.lists[i] = pendingList{}
-		}
+		return nil, c, fmt.Errorf("%w: %s: continuation fields in a record", ErrCorrupt, quote(r.Path))
 	}
 	if !r.continues() {
 		if err := r.check(); err != nil {
-			return nil, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+			return nil, c, fmt.Errorf("%w: %w", ErrCorrupt, err)
 		}
 	}
-	return r, nil, nil
+	return r, c, nil
 }
 
 func (r *Record) set(f fields.Field, c *continuation) (err error) {
@@ -329,7 +365,7 @@ func (r *Record) set(f fields.Field, c *continuation) (err error) {
 	case 13:
 		r.PartSize = int64(num(maxInt))
 	case 15, 16, 17, 18:
-		r.lists[f.Number-15], err = decodeList(f.Value)
+		err = r.setList(f.Number-fieldParts, f.Value)
 	case 19:
 		r.Target = string(f.Value)
 	case 20:
@@ -354,10 +390,11 @@ func (r *Record) set(f fields.Field, c *continuation) (err error) {
 	return err
 }
 
-var listSchema = fields.Schema{1: true, 2: false, 3: false}
-
-func decodeList(b []byte) (l pendingList, err error) {
-	err = fields.Decode(b, listSchema, func(f fields.Field) error {
+// setList takes a list in list form: its items, or that they follow.
+func (r *Record) setList(list int, b []byte) error {
+	var l pendingList
+	items := 0
+	err := listTable.Decode(b, func(f fields.Field) error {
 		switch f.Number {
 		case 1:
 			n, err := f.UintMax(MaxListItems)
@@ -367,13 +404,21 @@ func decodeList(b []byte) (l pendingList, err error) {
 			l.long = true
 			return f.Copy(l.root[:])
 		}
-		l.items, err = listOf(f)
-		return err
+		return f.Items(func(it []byte) error {
+			items++
+			return r.takeItem(list, it)
+		})
 	})
-	if err == nil && (l.count == 0 || l.long == (l.items != nil) || !l.long && l.count != len(l.items)) {
-		err = fmt.Errorf("%w: list of %d items, %d given", ErrCorrupt, l.count, len(l.items))
+	if err == nil && (l.count == 0 || l.long == (items > 0) || !l.long && l.count != items) {
+		err = fmt.Errorf("%w: list of %d items, %d given", ErrCorrupt, l.count, items)
 	}
-	return l, err
+	if err == nil && l.long {
+		if r.pending == nil {
+			r.pending = &[4]pendingList{}
+		}
+		r.pending[list] = l
+	}
+	return err
 }
 
 // listOf copies the items of a list out of the record's bytes.
@@ -388,50 +433,52 @@ func listOf(f fields.Field) (items [][]byte, err error) {
 	return items, err
 }
 
-func (r *Record) continues() bool {
-	for _, l := range r.lists {
-		if l.long {
-			return true
-		}
-	}
-	return false
-}
+func (r *Record) continues() bool { return r.pending != nil }
 
 // take decodes the items of one list into the record.
 func (r *Record) take(list int, items [][]byte) error {
 	for _, it := range items {
-		var err error
-		switch listFields[list] {
-		case fieldParts:
-			if len(it) != 32 {
-				err = fmt.Errorf("%w: part digest of %d bytes", ErrCorrupt, len(it))
-			}
-			r.Parts = append(r.Parts, it)
-		case fieldCRCs:
-			if len(it) != 8 {
-				return fmt.Errorf("%w: unit CRC of %d bytes", ErrCorrupt, len(it))
-			}
-			r.UnitCRCs = append(r.UnitCRCs, binary.BigEndian.Uint64(it))
-		case fieldExtents:
-			var e Extent
-			e, err = decodeExtent(it)
-			r.Extents = append(r.Extents, e)
-		case fieldXattrs:
-			var x Xattr
-			x, err = decodeXattr(it)
-			r.Xattrs = append(r.Xattrs, x)
-		}
-		if err != nil {
+		if err := r.takeItem(list, it); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var extentSchema = fields.Schema{2: true, 3: true, 4: true, 5: true, 8: true}
+// takeItem decodes one item; the record keeps nothing of its bytes.
+func (r *Record) takeItem(list int, it []byte) error {
+	if len(it) > maxItem {
+		return fmt.Errorf("%w: list item of %d bytes", ErrCorrupt, len(it))
+	}
+	switch listFields[list] {
+	case fieldParts:
+		if len(it) != 32 {
+			return fmt.Errorf("%w: part digest of %d bytes", ErrCorrupt, len(it))
+		}
+		r.Parts = append(r.Parts, bytes.Clone(it))
+	case fieldCRCs:
+		if len(it) != 8 {
+			return fmt.Errorf("%w: unit CRC of %d bytes", ErrCorrupt, len(it))
+		}
+		r.UnitCRCs = append(r.UnitCRCs, binary.BigEndian.Uint64(it))
+	case fieldExtents:
+		e, err := decodeExtent(it)
+		if err != nil {
+			return err
+		}
+		r.Extents = append(r.Extents, e)
+	case fieldXattrs:
+		x, err := decodeXattr(it)
+		if err != nil {
+			return err
+		}
+		r.Xattrs = append(r.Xattrs, x)
+	}
+	return nil
+}
 
 func decodeExtent(b []byte) (e Extent, err error) {
-	err = fields.Decode(b, extentSchema, func(f fields.Field) error {
+	err = extentTable.Decode(b, func(f fields.Field) error {
 		if f.Number == 8 {
 			e.Hole, err = f.Flag()
 			return err
@@ -478,7 +525,7 @@ func (j *Joiner) Add(b []byte) (*Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c == nil {
+	if !c.is() {
 		if j.r != nil {
 			return nil, fmt.Errorf("%w: %s: continuation records missing", ErrCorrupt, quote(j.r.Path))
 		}
@@ -492,7 +539,7 @@ func (j *Joiner) Add(b []byte) (*Record, error) {
 	if j.r == nil || r.Path != j.r.OrderKey() || c.number != j.next {
 		return nil, fmt.Errorf("%w: %s: continuation %d is out of place", ErrCorrupt, quote(r.Path), c.number)
 	}
-	l := &j.r.lists[j.list]
+	l := &j.r.pending[j.list]
 	if c.field != listFields[j.list] || c.first != len(l.items) || len(l.items)+len(c.items) > l.count {
 		return nil, fmt.Errorf("%w: %s: continuation %d does not fit", ErrCorrupt, quote(r.Path), c.number)
 	}
@@ -515,7 +562,7 @@ func (j *Joiner) Add(b []byte) (*Record, error) {
 	}
 	done := j.r
 	j.r = nil
-	done.lists = [4]pendingList{}
+	done.pending = nil
 	if err := done.check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
@@ -523,7 +570,7 @@ func (j *Joiner) Add(b []byte) (*Record, error) {
 }
 
 func (j *Joiner) skipShort() {
-	for j.list < len(listFields) && !j.r.lists[j.list].long {
+	for j.list < len(listFields) && !j.r.pending[j.list].long {
 		j.list++
 	}
 }
@@ -656,6 +703,38 @@ func CheckPath(p string) error {
 func CompareKeys(a, b string) int { return bytes.Compare([]byte(a), []byte(b)) }
 
 func quote(s string) string { return fmt.Sprintf("%q", s) }
+
+// PeekRecord reads a record's kind, path and continuation number alone, and
+// checks no more than these.
+func PeekRecord(b []byte) (kind Kind, path string, cont int, err error) {
+	r := fields.NewReader(b)
+	for last := 0; last < 2 || kind == KindContinuation && last < 24; {
+		f, ok, err := r.Next()
+		if err == nil && !ok {
+			err = fields.ErrMalformed
+		}
+		var v uint64
+		switch {
+		case err != nil:
+		case f.Number == 1:
+			v, err = f.UintMax(uint64(kindWithdrawn) - 1)
+			kind = Kind(v)
+		case f.Number == 2:
+			path = string(f.Value)
+		case f.Number == 24:
+			v, err = f.UintMax(1 << 30)
+			cont = int(v)
+		}
+		if err != nil {
+			return 0, "", 0, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
+		}
+		last = f.Number
+	}
+	if kind == 0 || path == "" || kind == KindContinuation && cont == 0 {
+		return 0, "", 0, fmt.Errorf("%w: record without kind, path or number", ErrCorrupt)
+	}
+	return kind, path, cont, nil
+}
 
 // PeekHead reads a record without its lists: long ones may stand in
 // continuation records that are not at hand.

@@ -309,13 +309,13 @@ func TestDecodeAllocates(t *testing.T) {
 	n := 65000
 	b = append(b, byte(n&127|128), byte(n>>7&127|128), byte(n>>14))
 	b = append(b, make([]byte, n)...)
-	if _, _, _, err := PeekRecord(b); err != nil {
+	if _, err := PeekHead(b); err != nil {
 		t.Fatal(err)
 	}
 	res := testing.Benchmark(func(b2 *testing.B) {
 		b2.ReportAllocs()
 		for b2.Loop() {
-			PeekRecord(b)
+			PeekHead(b)
 		}
 	})
 	if got := res.AllocedBytesPerOp(); got > 16<<20 {

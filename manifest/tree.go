@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/sledge-io/sledge/crypto"
 )
 
 // Tree computes an RFC 6962 root over leaf data that come one by one, in
@@ -15,9 +17,19 @@ type Tree struct {
 }
 
 // LeafHash is SHA-256(0x00 ‖ data).
-func LeafHash(data []byte) [32]byte { return tlog.RecordHash(data) }
+func LeafHash(data []byte) [32]byte {
+	var b [256]byte // the usual leaf fits
+	return crypto.SumSHA256(append(append(b[:0], 0), data...))
+}
 
-func nodeHash(l, r [32]byte) [32]byte { return tlog.NodeHash(l, r) }
+// nodeHash is SHA-256(0x01 ‖ left ‖ right).
+func nodeHash(l, r [32]byte) [32]byte {
+	var b [65]byte
+	b[0] = 1
+	copy(b[1:], l[:])
+	copy(b[33:], r[:])
+	return crypto.SumSHA256(b[:])
+}
 
 // Add appends one leaf.
 func (t *Tree) Add(data []byte) { t.AddHash(LeafHash(data)) }

@@ -15,6 +15,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
+	"slices"
 	"time"
 )
 
@@ -40,6 +42,12 @@ func (w *Writer) Bytes() []byte { return w.buf }
 
 // raw writes a field; the methods below leave empty values out before.
 func (w *Writer) raw(number int, critical bool, value []byte) {
+	w.head(number, critical, len(value))
+	w.buf = append(w.buf, value...)
+}
+
+// head writes all of a field but its value.
+func (w *Writer) head(number int, critical bool, length int) {
 	if number <= w.last || number > maxNumber {
 		panic(fmt.Sprintf("fields: number %d after %d", number, w.last))
 	}
@@ -49,8 +57,7 @@ func (w *Writer) raw(number int, critical bool, value []byte) {
 		key++
 	}
 	w.buf = binary.AppendUvarint(w.buf, key)
-	w.buf = binary.AppendUvarint(w.buf, uint64(len(value)))
-	w.buf = append(w.buf, value...)
+	w.buf = binary.AppendUvarint(w.buf, uint64(length))
 }
 
 // Blob writes bytes; an empty value is left out.
@@ -63,7 +70,8 @@ func (w *Writer) Blob(number int, critical bool, value []byte) {
 // Text writes a string; an empty one is left out.
 func (w *Writer) Text(number int, critical bool, s string) {
 	if s != "" {
-		w.raw(number, critical, []byte(s))
+		w.head(number, critical, len(s))
+		w.buf = append(w.buf, s...)
 	}
 }
 
@@ -106,14 +114,17 @@ func (w *Writer) List(number int, critical bool, items [][]byte) {
 	}
 	size := 0
 	for _, it := range items {
-		size += len(it) + 4
+		size += uvarintLen(uint64(len(it))) + len(it)
 	}
-	b := make([]byte, 0, size)
+	w.head(number, critical, size)
+	w.buf = slices.Grow(w.buf, size)
 	for _, it := range items {
-		b = AppendItem(b, it)
+		w.buf = AppendItem(w.buf, it)
 	}
-	w.raw(number, critical, b)
 }
+
+// uvarintLen is the number of bytes that a number takes.
+func uvarintLen(v uint64) int { return (bits.Len64(v|1) + 6) / 7 }
 
 // AppendItem appends one list item.
 func AppendItem(b, item []byte) []byte {
@@ -164,6 +175,13 @@ func (r *Reader) Next() (f Field, ok bool, err error) {
 
 // uvarint reads a minimal LEB128 number.
 func uvarint(b []byte) (uint64, []byte, error) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return uint64(b[0]), b[1:], nil
+	}
+	return longUvarint(b)
+}
+
+func longUvarint(b []byte) (uint64, []byte, error) {
 	v, n := binary.Uvarint(b)
 	if n <= 0 {
 		return 0, nil, fmt.Errorf("%w: bad number", ErrMalformed)
@@ -180,7 +198,43 @@ type Schema map[int]bool
 // Decode calls set for every known field of b, in order. Unknown fields are
 // skipped unless critical.
 func Decode(b []byte, schema Schema, set func(f Field) error) error {
-	r := NewReader(b)
+	return decodeBy(b, schema, set)
+}
+
+// Table is a schema of numbers below 64 for messages that come by the million.
+type Table struct{ known, critical uint64 }
+
+// Table makes one.
+func (s Schema) Table() (t Table) {
+	for number, critical := range s {
+		if number < 1 || number > 63 {
+			panic(fmt.Sprintf("fields: number %d in a table", number))
+		}
+		t.known |= 1 << number
+		if critical {
+			t.critical |= 1 << number
+		}
+	}
+	return t
+}
+
+// Decode is the function Decode with this table as its schema.
+func (t Table) Decode(b []byte, set func(f Field) error) error { return decodeBy(b, t, set) }
+
+func (s Schema) lookup(number int) (critical, known bool) {
+	critical, known = s[number]
+	return critical, known
+}
+
+func (t Table) lookup(number int) (critical, known bool) {
+	bit := uint64(1) << min(number, 63)
+	return t.critical&bit != 0, number < 64 && t.known&bit != 0
+}
+
+func decodeBy[S interface {
+	lookup(number int) (critical, known bool)
+}](b []byte, schema S, set func(f Field) error) error {
+	r := Reader{rest: b}
 	for {
 		f, ok, err := r.Next()
 		if err != nil {
@@ -189,7 +243,7 @@ func Decode(b []byte, schema Schema, set func(f Field) error) error {
 		if !ok {
 			return nil
 		}
-		critical, known := schema[f.Number]
+		critical, known := schema.lookup(f.Number)
 		switch {
 		case !known && f.Critical:
 			return fmt.Errorf("%w: field %d", ErrUnknownCritical, f.Number)

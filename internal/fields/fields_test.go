@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -42,33 +44,39 @@ func (v *values) encode() []byte {
 
 func decode(b []byte) (*values, error) {
 	v := &values{}
-	err := Decode(b, testSchema, func(f Field) (err error) {
-		switch f.Number {
-		case 1:
-			v.num, err = f.Uint()
-		case 2:
-			v.small, err = f.UintMax(1000)
-		case 3:
-			v.flag, err = f.Flag()
-		case 4:
-			v.time, err = f.Time()
-		case 5:
-			v.blob, err = f.Blob(-1)
-		case 6:
-			if err = f.Copy(v.fixed[:]); err == nil && v.fixed == [4]byte{} {
-				err = ErrMalformed
-			}
-		case 7:
-			err = f.Items(func(it []byte) error {
-				v.list = append(v.list, append([]byte{}, it...))
-				return nil
-			})
-		case 8:
-			v.text = string(f.Value)
-		}
-		return err
-	})
+	err := Decode(b, testSchema, v.set)
+	again := &values{}
+	if aerr := testSchema.Table().Decode(b, again.set); fmt.Sprint(aerr) != fmt.Sprint(err) || !reflect.DeepEqual(again, v) {
+		panic(fmt.Sprintf("by its table %+v, %v; by the schema %+v, %v", again, aerr, v, err))
+	}
 	return v, err
+}
+
+func (v *values) set(f Field) (err error) {
+	switch f.Number {
+	case 1:
+		v.num, err = f.Uint()
+	case 2:
+		v.small, err = f.UintMax(1000)
+	case 3:
+		v.flag, err = f.Flag()
+	case 4:
+		v.time, err = f.Time()
+	case 5:
+		v.blob, err = f.Blob(-1)
+	case 6:
+		if err = f.Copy(v.fixed[:]); err == nil && v.fixed == [4]byte{} {
+			err = ErrMalformed
+		}
+	case 7:
+		err = f.Items(func(it []byte) error {
+			v.list = append(v.list, append([]byte{}, it...))
+			return nil
+		})
+	case 8:
+		v.text = string(f.Value)
+	}
+	return err
 }
 
 func unhex(t testing.TB, s string) []byte {
