@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# tools.sh builds the helper programs that tests and the demo call, at pinned
-# versions, from the Go module registry into build/tools. A tool is built when
-# its stamp (build/tools/NAME.version) does not name the pinned version and the
-# Go version at hand. Without arguments all tools are built.
+# tools.sh builds the helper programs that tests and the demo call, and the peers
+# that "make bench" measures beside sledge, at pinned versions, from the Go module
+# registry into build/tools. A tool is built when its stamp
+# (build/tools/NAME.version) does not name the pinned version and the Go version
+# at hand. Without arguments all tools but the peers are built; with --try, one
+# that cannot be had is named, and the script goes on.
 #
-#	scripts/tools.sh [--list | NAME ...]
+#	scripts/tools.sh [--list | [--try] NAME ...]
 #
 # SLEDGE_TOOLS_JOBS sets how many packages are compiled at once (default: the
 # number of CPUs, at most 4).
@@ -13,7 +15,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 tools_dir=$PWD/build/tools
 
-# name | package | module | version
+# name | package | module | version | peer: only for make bench
 tool_table='
 versitygw  | github.com/versity/versitygw/cmd/versitygw     | github.com/versity/versitygw       | v1.8.0
 age        | filippo.io/age/cmd/age                         | filippo.io/age                     | v1.3.2
@@ -21,6 +23,11 @@ age-keygen | filippo.io/age/cmd/age-keygen                  | filippo.io/age    
 staticcheck| honnef.co/go/tools/cmd/staticcheck             | honnef.co/go/tools                 | v0.8.2
 fsck       | github.com/transparency-dev/tessera/cmd/fsck   | github.com/transparency-dev/tessera| v1.0.4
 benchstat  | golang.org/x/perf/cmd/benchstat                | golang.org/x/perf                  | v0.0.0-20260908200009-22c9c6c9d4da
+restic     | github.com/restic/restic/cmd/restic            | github.com/restic/restic           | v0.18.0 | peer
+kopia      | github.com/kopia/kopia                         | github.com/kopia/kopia             | v0.21.1 | peer
+s5cmd      | github.com/peak/s5cmd/v2                       | github.com/peak/s5cmd/v2           | v2.3.0 | peer
+rclone     | github.com/rclone/rclone                       | github.com/rclone/rclone           | v1.76.0 | peer
+minio      | github.com/minio/minio                         | github.com/minio/minio             | v0.0.0-20260212201848-7aac2a2c5b7c | peer
 '
 
 die() {
@@ -38,6 +45,9 @@ field() {
 }
 
 names() { awk -F'|' 'NF > 1 { gsub(/[ \t]/, "", $1); print $1 }' <<<"$tool_table"; }
+
+# own_names prints the tools that are no peers.
+own_names() { awk -F'|' 'NF == 4 { gsub(/[ \t]/, "", $1); print $1 }' <<<"$tool_table"; }
 
 # install_direct and install_pinned build package $1 of module $2 at version $3
 # into folder $4. The second does it from a throw-away module that names the
@@ -71,6 +81,10 @@ build_tool() {
 	if ! install_direct "$package" "$module" "$version" "$work/$name" >"$log" 2>&1 &&
 		! install_pinned "$package" "$module" "$version" "$work/$name" >>"$log" 2>&1; then
 		tail -n 20 "$log" >&2
+		if [[ -n $try ]]; then
+			printf 'tools: %s %s cannot be had; going on without\n' "$name" "$version" >&2
+			return 0
+		fi
 		die "cannot build $name: $package at $version" \
 			"see the lines above; check that 'go env GOPROXY' can be reached and that 'go version' is 1.26 or newer" \
 			"then run again: scripts/tools.sh $name"
@@ -88,8 +102,13 @@ if [[ ${1:-} == --list ]]; then
 	exit 0
 fi
 
+try=
+if [[ ${1:-} == --try ]]; then
+	try=yes
+	shift
+fi
 wanted=("$@")
-[[ ${#wanted[@]} -gt 0 ]] || mapfile -t wanted < <(names)
+[[ ${#wanted[@]} -gt 0 ]] || mapfile -t wanted < <(own_names)
 for name in "${wanted[@]}"; do
 	[[ -n $(field "$name" 1) ]] || die "unknown tool $name" "known tools: $(names | tr '\n' ' ')"
 done

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// bounds measures primitives in a child process. Within a round each is measured
+// once on two cores, next to the runs that are compared with it.
+type bounds struct {
+	b      *bench
+	engine string // the fastest SHA-256 here
+	round  rates
+	last   rates // for the report's formulas
+}
+
+func newBounds(b *bench) *bounds { return &bounds{b: b, round: rates{}, last: rates{}} }
+
+func (m *bounds) newRound() { clear(m.round) }
+
+// cores is how many workers the bounds have.
+const cores = 2
+
+// seconds is how long each primitive runs.
+func (m *bounds) seconds() float64 {
+	if m.b.opts.quick {
+		return 0.15
+	}
+	return 0.5
+}
+
+func (m *bounds) measure(ctx context.Context, workers int, names ...string) (primitiveResult, error) {
+	for _, set := range []string{"large", "small"} {
+		if err := m.b.sets[set].prepare(ctx, m.b.space.sets); err != nil {
+			return primitiveResult{}, err
+		}
+	}
+	size := int64(256 * mib)
+	if !m.b.opts.quick {
+		size = 1024 * mib
+	}
+	var r primitiveResult
+	err := m.b.child(ctx, &r, "primitives", "--names", strings.Join(names, ","), "--cores", fmt.Sprint(workers),
+		"--seconds", fmt.Sprint(m.seconds()), "--bytes", fmt.Sprint(size),
+		"--large", m.b.sets["large"].dir, "--small", m.b.sets["small"].dir, "--tmpfs", m.b.space.mem, "--disk", m.b.space.scratch())
+	return r, err
+}
+
+// fastest finds the SHA-256 engine that the bounds are made with.
+func (m *bounds) fastest(ctx context.Context) (string, error) {
+	if m.engine == "" {
+		r, err := m.measure(ctx, cores, "sha256-std", "sha256-simd", "sha256-own", "sha256-avx512")
+		if err != nil {
+			return "", err
+		}
+		m.engine = bestSHA256(r.Rates)
+	}
+	return m.engine, nil
+}
+
+// need measures what the round does not have yet.
+func (m *bounds) need(ctx context.Context, names ...string) error {
+	engine, err := m.fastest(ctx)
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, name := range names {
+		if _, ok := m.round[name]; !ok {
+			if name == sha256Best {
+				name = engine
+			}
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	r, err := m.measure(ctx, cores, missing...)
+	if err != nil {
+		return err
+	}
+	maps.Copy(m.round, r.Rates)
+	if v, ok := r.Rates[engine]; ok {
+		m.round[sha256Best] = v
+	}
+	maps.Copy(m.last, m.round)
+	return nil
+}
+
+// pipeline is a side that stands for a pipeline's bound.
+func (m *bounds) pipeline(name string) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) {
+		p := pipelines[name]
+		if err := m.need(ctx, p.needs()...); err != nil {
+			return sample{}, err
+		}
+		return sample{Bound: p.bound(m.round)}, nil
+	}
+}
+
+// single is a side that stands for one primitive.
+func (m *bounds) single(name string) func(context.Context) (sample, error) {
+	return func(ctx context.Context) (sample, error) {
+		err := m.need(ctx, name)
+		return sample{Bound: m.round[name]}, err
+	}
+}
+
+// primitiveRow is a primitive's rate on one core and on two.
+type primitiveRow struct {
+	Name     string  `json:"name"`
+	What     string  `json:"what"`
+	Unit     string  `json:"unit"`
+	One      float64 `json:"one_core"`
+	Two      float64 `json:"two_cores"`
+	CPUPerGB float64 `json:"cpu_s_per_gb,omitempty"`
+}
+
+// table measures everything once.
+func (m *bounds) table(ctx context.Context) ([]primitiveRow, error) {
+	var names []string
+	for _, p := range primitiveTable {
+		names = append(names, p.name)
+	}
+	for _, set := range []string{"large", "small"} {
+		if err := m.b.sets[set].prepare(ctx, m.b.space.sets); err != nil {
+			return nil, err
+		}
+		if err := readAgain(m.b.sets[set].dir); err != nil {
+			return nil, err
+		}
+	}
+	one, err := m.measure(ctx, 1, names...)
+	if err != nil {
+		return nil, err
+	}
+	two, err := m.measure(ctx, cores, names...)
+	if err != nil {
+		return nil, err
+	}
+	var rows []primitiveRow
+	for _, p := range primitiveTable {
+		if _, ok := two.Rates[p.name]; !ok {
+			continue
+		}
+		row := primitiveRow{Name: p.name, What: p.what, Unit: p.unit, One: one.Rates[p.name], Two: two.Rates[p.name], CPUPerGB: two.CPUPerGB[p.name]}
+		if row.Unit == "" {
+			row.Unit = string(mbps)
+		}
+		rows = append(rows, row)
+	}
+	// Formulas of the report need every rate, also those of pipelines that did not run.
+	for name, v := range two.Rates {
+		if _, ok := m.last[name]; !ok {
+			m.last[name] = v
+		}
+	}
+	if _, ok := m.last[sha256Best]; !ok {
+		m.last[sha256Best] = two.Rates[bestSHA256(two.Rates)]
+	}
+	return rows, nil
+}
+
+// formulas of all pipelines, by the last round's rates.
+func (m *bounds) formulas() []string {
+	var lines []string
+	for _, name := range slices.Sorted(maps.Keys(pipelines)) {
+		lines = append(lines, name+": "+pipelines[name].formula(m.last))
+	}
+	return lines
+}

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// imports is a sealed device, a server, and what the uploads of a set need.
+type imports struct {
+	b      *bench
+	set    string
+	medium medium
+	device *device
+	server *server
+	root   string // of the server's buckets; "" for the sink
+	sums   string // digests for the bare uploader
+	runs   int
+}
+
+// importing compares uploads to a versitygw.
+func (b *bench) importing(set string, m medium) *contest {
+	i := &imports{b: b, set: set, medium: m}
+	c := &contest{name: "import-" + set, set: set, what: "import into versitygw on loopback, buckets on " + where(m), tmpfs: 1.6}
+	if m == tmpfs {
+		c.tmpfs = 4
+	} else {
+		c.disk = 3
+	}
+	c.open = func(ctx context.Context) error {
+		return i.open(ctx, func() (err error) {
+			if i.root, err = b.target(m, "s3", b.sets[set]); err == nil {
+				i.server, err = b.startVersitygw(ctx, i.root)
+			}
+			return err
+		})
+	}
+	c.close = i.close
+	c.sides = []*side{
+		i.side("import", nil, "sledge import, defaults, a new state folder and bucket each time", i.sledge),
+		i.side("bare", nil, "our own uploader: the plain files and folders, digests known beforehand, the same headers, parts of 16 MiB, 16 objects and 4 parts at once; nothing is decrypted, nothing is asked afterwards", i.bare),
+		i.side("bare-head", nil, "the same, and a HEAD after each object, as an import asks", i.bareHead),
+		i.side("s5cmd", []string{"s5cmd"}, "s5cmd --numworkers 16 cp --concurrency 4 --part-size 16", i.s5cmd),
+		i.side("aws", []string{"aws"}, "aws s3 cp --recursive, 16 requests at once, parts of 16 MiB", i.aws),
+		i.side("rclone", []string{"rclone"}, "rclone copy --transfers 16 --s3-upload-concurrency 4 --s3-chunk-size 16Mi --no-traverse", i.rclone),
+	}
+	for _, s := range c.sides[2:] {
+		s.full = s.name != "s5cmd"
+	}
+	for _, s := range c.sides {
+		if s.name != "import" {
+			s.needs = append(s.needs, "versitygw")
+		}
+	}
+	return c
+}
+
+// sinking compares uploads to a server that only reads: what the client costs.
+func (b *bench) sinking(set string) *contest {
+	i := &imports{b: b, set: set}
+	c := &contest{name: "sink-" + set, set: set, what: "import into a server that only reads", tmpfs: 1.6}
+	c.open = func(ctx context.Context) error {
+		return i.open(ctx, func() (err error) {
+			i.server, err = b.startSink(ctx)
+			return err
+		})
+	}
+	c.close = i.close
+	c.sides = []*side{
+		i.side("import", nil, "sledge import, defaults, a new state folder and bucket each time", i.sledge),
+		i.side("bare", nil, "our own uploader, as above", i.bare),
+	}
+	return c
+}
+
+func (i *imports) open(ctx context.Context, serve func() error) (err error) {
+	set := i.b.sets[i.set]
+	if i.device, err = i.b.sealedDevice(ctx, set); err != nil {
+		return err
+	}
+	i.sums = filepath.Join(i.b.space.mem, "sums-"+i.set)
+	if err := i.b.child(ctx, nil, "sums", "--source", set.dir, "--out", i.sums); err != nil {
+		return err
+	}
+	return serve()
+}
+
+func (i *imports) close() (err error) {
+	if i.server != nil {
+		i.server.stop()
+	}
+	if i.root != "" {
+		err = i.b.space.retire(i.root)
+	}
+	if i.device != nil {
+		err = errors.Join(err, i.device.remove())
+	}
+	return err
+}
+
+// side is an upload into a bucket of its own.
+func (i *imports) side(name string, needs []string, how string, call func(bucket string) (command, error)) *side {
+	return &side{name: name, needs: needs, how: how, run: func(ctx context.Context) (x sample, err error) {
+		b, set := i.b, i.b.sets[i.set]
+		if err := errors.Join(b.space.makeRoom(4*set.Bytes+1<<30), b.space.warm(set.Bytes*3/2)); err != nil {
+			return x, err
+		}
+		i.runs++
+		bucket := fmt.Sprintf("run-%04d-%s", i.runs, i.set)
+		folder := ""
+		if i.root != "" {
+			folder = filepath.Join(i.root, bucket)
+			if err := os.Mkdir(folder, 0o755); err != nil {
+				return x, err
+			}
+		}
+		c, err := call(bucket)
+		if err != nil {
+			return x, err
+		}
+		c.env = append(c.env, i.server.env()...)
+		if err := b.ready(i.medium, set); err != nil {
+			return x, err
+		}
+		before := i.server.cpu()
+		u, err := b.procs.run(ctx, limit(set.Bytes, set.Files), c)
+		if err != nil {
+			return x, err
+		}
+		x = sample{usage: u, Bytes: set.Bytes, Files: set.Files, Server: i.server.cpu() - before}
+		if folder != "" {
+			err = b.space.retire(folder)
+		}
+		return x, err
+	}}
+}
+
+func (i *imports) sledge(bucket string) (command, error) {
+	state, err := i.b.space.fresh(tmpfs, "state")
+	return i.device.centre(i.device.disks, "import", "--state", state, "--endpoint", i.server.endpoint, "--path-style", "--target", "s3://"+bucket+"/p/"), err
+}
+
+func (i *imports) bare(bucket string) (command, error) {
+	return command{args: []string{i.b.self, "upload", "--sums", i.sums, "--source", i.b.sets[i.set].dir, "--endpoint", i.server.endpoint, "--bucket", bucket, "--prefix", "p/"}}, nil
+}
+
+func (i *imports) bareHead(bucket string) (command, error) {
+	c, err := i.bare(bucket)
+	c.args = append(c.args, "--head")
+	return c, err
+}
+
+func (i *imports) source() string { return i.b.sets[i.set].dir }
+
+func (i *imports) s5cmd(bucket string) (command, error) {
+	return command{args: []string{findProgram("s5cmd"), "--endpoint-url", i.server.endpoint, "--log", "error", "--numworkers", "16",
+		"cp", "--concurrency", "4", "--part-size", "16", i.source() + "/", "s3://" + bucket + "/p/"}}, nil
+}
+
+func (i *imports) aws(bucket string) (command, error) {
+	config := filepath.Join(i.b.space.mem, "aws-config")
+	text := "[default]\nregion = us-east-1\ns3 =\n  max_concurrent_requests = 16\n  multipart_chunksize = 16MB\n  multipart_threshold = 16MB\n  addressing_style = path\n"
+	err := os.WriteFile(config, []byte(text), 0o600)
+	return command{args: []string{findProgram("aws"), "--endpoint-url", i.server.endpoint, "s3", "cp", "--recursive", "--only-show-errors", i.source(), "s3://" + bucket + "/p/"},
+		env: []string{"AWS_CONFIG_FILE=" + config}}, err
+}
+
+func (i *imports) rclone(bucket string) (command, error) {
+	return command{args: []string{findProgram("rclone"), "--config", filepath.Join(i.b.space.mem, "none"), "copy", "--transfers", "16", "--checkers", "16", "--no-traverse",
+		"--s3-upload-concurrency", "4", "--s3-chunk-size", "16Mi", i.source(), ":s3:" + bucket + "/p"},
+		env: []string{"RCLONE_S3_PROVIDER=Other", "RCLONE_S3_ENDPOINT=" + i.server.endpoint, "RCLONE_S3_ENV_AUTH=true", "RCLONE_S3_REGION=us-east-1", "RCLONE_S3_NO_CHECK_BUCKET=true"}}, nil
+}

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// peer is a program of others that does a part of what a load does: it writes a
+// source to a folder. setUp is not measured.
+type peer struct {
+	name  string
+	needs []string
+	full  bool // not in a quick run
+	how   string
+	setUp func(ctx context.Context, b *bench, dir string) error
+	run   func(b *bench, dir string, set *dataset) []command
+}
+
+var peers = map[string]peer{
+	"tar-age": {
+		needs: []string{"tar", "age", "age-keygen"},
+		how:   "tar --blocking-factor=512 | age -r RECIPIENT -o FILE, a pipe of 1 MiB between them; encrypts and authenticates; no parity, no manifest, no fsync",
+		setUp: func(ctx context.Context, b *bench, dir string) error {
+			_, err := b.run(ctx, command{args: []string{findProgram("age-keygen"), "-o", filepath.Join(dir, "identity")}})
+			return err
+		},
+		run: func(b *bench, dir string, set *dataset) []command {
+			return []command{
+				{args: []string{findProgram("tar"), "--blocking-factor=512", "-C", set.dir, "-cf", "-", "."}},
+				{args: []string{findProgram("age"), "-r", recipient(dir), "-o", filepath.Join(dir, "archive.age")}},
+			}
+		},
+	},
+	"restic": {
+		needs: []string{"restic"},
+		how:   "restic backup --no-scan --read-concurrency 4 --pack-size 64 --compression off --no-cache; its own check of what it has encrypted is left on",
+		setUp: func(ctx context.Context, b *bench, dir string) error {
+			_, err := b.run(ctx, restic(dir, "init"))
+			return err
+		},
+		run: func(_ *bench, dir string, set *dataset) []command { return []command{resticBackup(dir, set)} },
+	},
+	"kopia":     kopia("", "kopia snapshot create --parallel=4; BLAKE3-256, AES256-GCM-HMAC-SHA256, FIXED-4M, no compression"),
+	"kopia-ecc": kopia("37", "the same with --ecc=REED-SOLOMON-CRC32 --ecc-overhead-percent=37 (3/8, as 8+3)"),
+	"rclone-crypt": {
+		needs: []string{"rclone"}, full: true,
+		how: "rclone copy to crypt over local, --transfers 4 --checkers 4, file names encrypted",
+		run: func(_ *bench, dir string, set *dataset) []command {
+			return []command{{args: []string{findProgram("rclone"), "--config", filepath.Join(dir, "none"), "copy", "--transfers", "4", "--checkers", "4", "--links", set.dir, ":crypt:"},
+				env: []string{"RCLONE_CRYPT_REMOTE=" + filepath.Join(dir, "data"), "RCLONE_CRYPT_PASSWORD=" + obscured}}}
+		},
+	},
+	"cp": {
+		needs: []string{"cp"}, full: true,
+		how: "cp -r --reflink=never: a plain copy",
+		run: func(_ *bench, dir string, set *dataset) []command {
+			return []command{{args: []string{findProgram("cp"), "-r", "--reflink=never", set.dir, filepath.Join(dir, "data")}}}
+		},
+	},
+	"par2": {
+		needs: []string{"par2"}, full: true,
+		how: "par2 create -q -q -r37: parity of 3/8, no encryption; on a small sample, because it is slow",
+		run: func(_ *bench, dir string, set *dataset) []command {
+			return []command{{args: []string{findProgram("par2"), "create", "-q", "-q", "-r37", "-B", set.dir, filepath.Join(dir, "sample.par2"), "-R", set.dir}}}
+		},
+	},
+}
+
+// obscured is "benchmark" as rclone keeps passwords. It protects nothing.
+const obscured = "5vMnO5J5prP9YjINlpEwl7ZKY_cUQBLS4Q"
+
+const password = "benchmark"
+
+func restic(dir string, args ...string) command {
+	return command{args: append([]string{findProgram("restic"), "--no-cache", "--compression", "off", "--repo", filepath.Join(dir, "repository")}, args...),
+		env: []string{"RESTIC_PASSWORD=" + password}}
+}
+
+func resticBackup(dir string, set *dataset) command {
+	return restic(dir, "backup", "--quiet", "--no-scan", "--read-concurrency", "4", "--pack-size", "64", set.dir)
+}
+
+func kopia(ecc, how string) peer {
+	call := func(dir string, args ...string) command {
+		common := []string{findProgram("kopia"), "--config-file", filepath.Join(dir, "config"), "--log-dir", filepath.Join(dir, "log"), "--no-progress", "--no-use-keyring", "--file-log-level=error", "--no-auto-maintenance"}
+		return command{args: append(common, args...), env: []string{"KOPIA_PASSWORD=" + password, "KOPIA_CHECK_FOR_UPDATES=false"}}
+	}
+	return peer{
+		needs: []string{"kopia"}, full: ecc != "", how: how,
+		setUp: func(ctx context.Context, b *bench, dir string) error {
+			create := []string{"repository", "create", "filesystem", "--path", filepath.Join(dir, "repository"), "--cache-directory", filepath.Join(dir, "cache"),
+				"--block-hash=BLAKE3-256", "--encryption=AES256-GCM-HMAC-SHA256", "--object-splitter=FIXED-4M"}
+			if ecc != "" {
+				create = append(create, "--ecc=REED-SOLOMON-CRC32", "--ecc-overhead-percent="+ecc)
+			}
+			if _, err := b.run(ctx, call(dir, create...)); err != nil {
+				return err
+			}
+			_, err := b.run(ctx, call(dir, "policy", "set", "--global", "--compression=none"))
+			return err
+		},
+		run: func(_ *bench, dir string, set *dataset) []command {
+			return []command{call(dir, "snapshot", "create", "--parallel=4", set.dir)}
+		},
+	}
+}
+
+// recipient is the public key in a file of age-keygen.
+func recipient(dir string) string {
+	text, err := os.ReadFile(filepath.Join(dir, "identity"))
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if key, ok := strings.CutPrefix(line, "# public key: "); ok {
+			return strings.TrimSpace(key)
+		}
+	}
+	return ""
+}
+
+// peerSide lets a peer write a set to a medium.
+func (b *bench) peerSide(name, set string, m medium) *side {
+	p, ok := peers[name]
+	if !ok {
+		panic(fmt.Sprintf("no peer %q", name))
+	}
+	return &side{name: name, needs: p.needs, full: p.full, how: p.how, run: func(ctx context.Context) (x sample, err error) {
+		set := b.sets[set]
+		dir, err := b.target(m, name, set)
+		if err != nil {
+			return x, err
+		}
+		if p.setUp != nil {
+			if err := p.setUp(ctx, b, dir); err != nil {
+				return x, err
+			}
+		}
+		if err := b.ready(m, set); err != nil {
+			return x, err
+		}
+		u, err := b.procs.run(ctx, limit(set.Bytes, set.Files), p.run(b, dir, set)...)
+		if err != nil {
+			return x, err
+		}
+		return sample{usage: u, Bytes: set.Bytes, Files: set.Files}, b.space.retire(dir)
+	}}
+}

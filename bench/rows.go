@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+)
+
+// row compares two sides of a contest, or holds peaks against a limit.
+type row struct {
+	name    string
+	contest string
+	ours    string
+	peer    string
+	unit    unit
+	goal    float64 // of the median ratio; 0: only reported
+
+	peaks []string // "contest/side": the row is their peak memory…
+	limit int64    // …in bytes
+}
+
+// allRows is the goals table, and what is reported beside it. A row's name says
+// what is measured and, after the colon, beside what.
+func allRows() []row {
+	vs := func(name, contest, ours string, u unit, peers ...any) (rows []row) {
+		for i := 0; i < len(peers); i += 2 {
+			label, peer, _ := strings.Cut(peers[i].(string), "=")
+			if peer == "" {
+				peer = label
+			}
+			rows = append(rows, row{name: name + ":" + label, contest: contest, ours: ours, peer: peer, unit: u, goal: peers[i+1].(float64)})
+		}
+		return rows
+	}
+	var rows []row
+	add := func(more []row) { rows = append(rows, more...) }
+	add(vs("load-large-tmpfs-parts", "load-large-tmpfs", "parts", mbps, "roofline=bound-parts", 0.90, "tar-age", 1.2, "kopia", 2.0, "kopia-ecc", 5.0, "restic", 3.0, "minio", 2.7, "rclone-crypt", 0.0, "cp", 0.0))
+	add(vs("load-large-tmpfs-whole", "load-large-tmpfs", "whole", mbps, "roofline=bound-whole", 0.90, "tar-age", 0.95))
+	add(vs("load-large-disk-parts", "load-large-disk", "parts", mbps, "roofline=bound-parts", 0.90, "tar-age", 1.5, "restic", 0.0, "kopia", 0.0))
+	add(vs("load-large-disk-whole", "load-large-disk", "whole", mbps, "roofline=bound-whole", 0.90, "tar-age", 1.2))
+	add(vs("load-small", "load-small", "load", filesps, "tar-age", 1.3, "restic", 5.0, "kopia", 5.0, "rclone-crypt", 0.0, "cp", 0.0, "open-read-hash=bound", 0.0))
+	add(vs("load-mix", "load-mix", "load", mbps, "tar-age", 1.0, "kopia", 1.8, "restic", 3.4))
+	add(vs("again-small", "again-small", "load", filesps, "restic", 1.0))
+	add(vs("parity-sample", "parity-sample", "load", mbps, "par2", 0.0))
+	add(vs("verify-large", "sealed-large", "verify", mbps, "roofline=bound-scrub", 0.90))
+	add(vs("rebuild-large", "sealed-large", "rebuild", readMBps, "verify", 0.8))
+	add(vs("extract-large", "sealed-large", "extract", mbps, "load", 0.8))
+	add(vs("extract-large-lost2", "sealed-large", "extract-lost2", mbps, "load", 0.8, "extract", 0.8))
+	add(vs("import-large", "import-large", "import", mbps, "bare", 0.9, "s5cmd", 1.3, "bare-head", 0.0, "aws", 0.0, "rclone", 0.0))
+	for _, set := range []string{"few", "mix"} {
+		name := "import-" + strings.Replace(set, "few", "small", 1)
+		add(vs(name, "import-"+set, "import", filesps, "bare", 0.9, "s5cmd", 1.0, "bare-head", 0.0, "aws", 0.0, "rclone", 0.0))
+	}
+	for _, set := range []string{"large", "few", "mix"} {
+		add(vs("sink-"+strings.Replace(set, "few", "small", 1), "sink-"+set, "import", mbps, "bare", 0.0))
+	}
+	peak := func(name string, limit int64, sides ...string) {
+		rows = append(rows, row{name: "memory-" + name, peaks: sides, limit: limit * mib, goal: 1})
+	}
+	peak("load", 256, "load-large-tmpfs/parts", "load-large-tmpfs/whole", "load-large-disk/parts", "load-large-disk/whole", "load-small/load", "load-mix/load", "again-small/load")
+	peak("verify", 256, "sealed-large/verify")
+	peak("rebuild", 256, "sealed-large/rebuild")
+	peak("extract", 256, "sealed-large/extract", "sealed-large/extract-lost2")
+	peak("import", 512, "import-large/import", "import-few/import", "import-mix/import", "sink-large/import", "sink-few/import", "sink-mix/import")
+	return rows
+}
+
+func selectRows(rows []row, match *regexp.Regexp) []row {
+	if match == nil {
+		return rows
+	}
+	var chosen []row
+	for _, r := range rows {
+		if match.MatchString(r.name) {
+			chosen = append(chosen, r)
+		}
+	}
+	return chosen
+}
+
+// wantedSides are those that the rows compare, by contest and name. A quick run
+// leaves out sides that are not its own, unless rows were asked for by name.
+func wantedSides(rows []row, contests []*contest, o options) map[string]map[string]bool {
+	wanted := map[string]map[string]bool{}
+	for _, c := range contests {
+		wanted[c.name] = map[string]bool{}
+		for _, s := range c.sides {
+			if s.full && o.quick && o.rows == nil {
+				continue
+			}
+			for _, r := range rows {
+				if r.uses(c.name, s.name) {
+					wanted[c.name][s.name] = true
+				}
+			}
+		}
+	}
+	return wanted
+}
+
+func (r row) uses(contest, side string) bool {
+	for _, p := range r.peaks {
+		if p == contest+"/"+side {
+			return true
+		}
+	}
+	return r.contest == contest && (r.ours == side || r.peer == side)
+}
+
+// wantsBounds tells whether a row is about the machine's own limits.
+func wantsBounds(rows []row) bool {
+	for _, r := range rows {
+		if strings.HasPrefix(r.peer, "bound") {
+			return true
+		}
+	}
+	return false
+}
+
+func listRows(out io.Writer, o options) error {
+	for _, r := range selectRows(allRows(), o.rows) {
+		goal := "reported"
+		switch {
+		case r.limit > 0:
+			goal = fmt.Sprintf("at most %d MiB", r.limit/mib)
+		case r.goal > 0:
+			goal = fmt.Sprintf("at least %.2f", r.goal)
+		}
+		if _, err := fmt.Fprintf(out, "%-40s %s\n", r.name, goal); err != nil {
+			return err
+		}
+	}
+	return nil
+}
