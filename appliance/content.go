@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"sort"
-	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
@@ -53,124 +52,107 @@ func (c *Content) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
-// run reads from one extent.
+// run reads from one piece. A segment that is wanted whole is decrypted straight
+// into p.
 func (c *Content) run(p []byte, off int64) (int, error) {
-	i := sort.Search(len(c.extents), func(i int) bool { return c.extents[i].Offset+c.extents[i].Length > off })
-	if i == len(c.extents) {
-		return 0, fmt.Errorf("%w: no extent at offset %d", manifest.ErrCorrupt, off)
+	q, err := c.piece(off)
+	if err != nil {
+		return 0, err
 	}
-	e := c.extents[i]
-	in := off - e.Offset
-	p = p[:min(int64(len(p)), e.Length-in)]
-	if e.Hole {
+	p = p[:min(int64(len(p)), q.length)]
+	switch {
+	case q.hole:
 		clear(p)
 		return len(p), nil
+	case q.whole && int64(len(p)) == q.length:
+		return len(p), c.r.decryptTo(p, q)
 	}
-	at := e.PackOffset + in
-	n := uint64(at / crypto.PlainSegmentSize)
-	seg, release, err := c.r.segment(e.Pack, n)
+	data, release, err := c.r.shared(q)
 	if err != nil {
 		return 0, err
 	}
 	defer release()
-	from := at - int64(n)*crypto.PlainSegmentSize
-	if from >= int64(len(seg)) {
-		return 0, fmt.Errorf("%w: extent beyond pack %d", manifest.ErrCorrupt, e.Pack)
-	}
-	return copy(p, seg[from:]), nil
+	return copy(p, data), nil
 }
 
-// segmentCache keeps decrypted segments: small files share them, and readers ask
-// for less than a segment at a time.
-type segmentCache struct {
-	mu    sync.Mutex
-	list  []*segment // least recently used first
-	free  [][]byte
-	enc   sync.Pool
-	limit int
+// piece is a run of an entry's bytes inside one segment, or in a hole.
+type piece struct {
+	off, length   int64 // in the content
+	hole          bool
+	pack, segment uint64
+	in            int64 // offset in the segment's plaintext
+	whole         bool  // all of a full segment
 }
 
-type segmentKey struct{ pack, n uint64 }
+// maxHole bounds a piece that no segment bounds.
+const maxHole = 1 << 20
 
-type segment struct {
-	key  segmentKey
-	once sync.Once
-	buf  []byte
-	data []byte
-	err  error
-	refs int
+// piece finds what begins at off and ends with its segment or extent.
+func (c *Content) piece(off int64) (piece, error) {
+	i := sort.Search(len(c.extents), func(i int) bool { return c.extents[i].Offset+c.extents[i].Length > off })
+	if i == len(c.extents) || c.extents[i].Offset > off {
+		return piece{}, fmt.Errorf("%w: no extent at offset %d", manifest.ErrCorrupt, off)
+	}
+	e := c.extents[i]
+	left := e.Length - (off - e.Offset)
+	if e.Hole {
+		return piece{off: off, length: min(left, maxHole), hole: true}, nil
+	}
+	at := e.PackOffset + off - e.Offset
+	in := at % crypto.PlainSegmentSize
+	n := min(left, crypto.PlainSegmentSize-in)
+	return piece{off: off, length: n, pack: e.Pack, segment: uint64(at / crypto.PlainSegmentSize), in: in, whole: n == crypto.PlainSegmentSize}, nil
 }
 
-const cachedSegments = 24
-
-func (c *segmentCache) init() {
-	c.limit = cachedSegments
-	c.enc.New = func() any { b := make([]byte, crypto.SegmentSize); return &b }
-}
-
-// get finds or makes the slot of a segment and holds it.
-func (c *segmentCache) get(key segmentKey) *segment {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for i, s := range c.list {
-		if s.key == key {
-			c.list = append(append(c.list[:i], c.list[i+1:]...), s)
-			s.refs++
-			return s
-		}
+// shared gives a piece's bytes from a segment that is kept for its other readers;
+// release must be called when done with them.
+func (r *Reader) shared(q piece) (data []byte, release func(), err error) {
+	s := r.segments.get(cacheKey{pack: q.pack, n: int64(q.segment)}, crypto.SegmentSize)
+	s.once.Do(func() { s.data, s.err = r.decrypt(nil, s.buf, q) })
+	if err = s.err; err == nil {
+		data, err = q.cut(s.data)
 	}
-	for i := 0; len(c.list) >= c.limit && i < len(c.list); {
-		if s := c.list[i]; s.refs == 0 {
-			c.list = append(c.list[:i], c.list[i+1:]...)
-			c.free = append(c.free, s.buf)
-			continue
-		}
-		i++
-	}
-	s := &segment{key: key, refs: 1}
-	if n := len(c.free); n > 0 && c.free[n-1] != nil {
-		s.buf, c.free = c.free[n-1], c.free[:n-1]
-	} else {
-		s.buf = make([]byte, crypto.PlainSegmentSize)
-	}
-	c.list = append(c.list, s)
-	return s
-}
-
-// put lets go of a slot; one that failed is not kept.
-func (c *segmentCache) put(s *segment) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	s.refs--
-	if s.err == nil {
-		return
-	}
-	for i := range c.list {
-		if c.list[i] == s {
-			c.list = append(c.list[:i], c.list[i+1:]...)
-			return
-		}
-	}
-}
-
-// segment returns a decrypted segment; release must be called when done with it.
-func (r *Reader) segment(pack, n uint64) ([]byte, func(), error) {
-	s := r.cache.get(segmentKey{pack, n})
-	s.once.Do(func() {
-		p, done, err := r.pack(pack)
-		if err != nil {
-			s.err = err
-			return
-		}
-		defer done()
-		enc := r.cache.enc.Get().(*[]byte)
-		defer r.cache.enc.Put(enc)
-		s.data, s.err = p.segment(s.buf, *enc, n)
-	})
-	if s.err != nil {
-		err := s.err
-		r.cache.put(s)
+	if err != nil {
+		r.segments.put(s)
 		return nil, nil, err
 	}
-	return s.data, func() { r.cache.put(s) }, nil
+	return data, func() { r.segments.put(s) }, nil
+}
+
+func (q piece) cut(segment []byte) ([]byte, error) {
+	if q.in+q.length > int64(len(segment)) {
+		return nil, fmt.Errorf("%w: extent beyond pack %d", manifest.ErrCorrupt, q.pack)
+	}
+	return segment[q.in : q.in+q.length], nil
+}
+
+// decryptTo decrypts a whole segment into p, or copies it if it is there already.
+func (r *Reader) decryptTo(p []byte, q piece) error {
+	if s := r.segments.peek(cacheKey{pack: q.pack, n: int64(q.segment)}); s != nil {
+		r.segments.put(s)
+		data, release, err := r.shared(q)
+		if err != nil {
+			return err
+		}
+		defer release()
+		copy(p, data)
+		return nil
+	}
+	enc := r.scratch.Get().(*[]byte)
+	defer r.scratch.Put(enc)
+	data, err := r.decrypt(p, *enc, q)
+	if err == nil {
+		_, err = q.cut(data)
+	}
+	return err
+}
+
+// decrypt is packPlain.segment of the piece's segment.
+func (r *Reader) decrypt(dst, enc []byte, q piece) ([]byte, error) {
+	p, done, err := r.pack(packKey{n: q.pack})
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	return p.segment(dst, enc, q.segment)
 }

@@ -340,7 +340,7 @@ func TestSegmentCacheConcurrently(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rd.Close()
-	rd.cache.limit = 2
+	rd.segments.budget, rd.stripes.budget = 2*crypto.SegmentSize, 1
 	errs := make(chan error, 8)
 	for g := range 8 {
 		go func() {

@@ -232,6 +232,22 @@ func readAll(rd *Reader) (got wantTree, lost map[string]error, err error) {
 	return got, lost, err
 }
 
+func sameDigest(d *digest, rec *manifest.Record) error {
+	var got manifest.Record
+	d.fill(&got)
+	same := got.CRC == rec.CRC || !rec.HasCRC
+	if rec.SHA256 != nil {
+		same = same && string(got.SHA256) == string(rec.SHA256)
+	}
+	if len(rec.Parts) > 0 {
+		same = same && manifest.RootOver(got.Parts) == manifest.RootOver(rec.Parts)
+	}
+	if !same {
+		return fmt.Errorf("%w: content does not have the recorded digest", manifest.ErrCorrupt)
+	}
+	return nil
+}
+
 // diff compares two trees; extra entries of got are differences, too.
 func (want wantTree) diff(got wantTree) error {
 	var bad []string

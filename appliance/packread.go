@@ -3,6 +3,7 @@ package appliance
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -11,27 +12,30 @@ import (
 )
 
 // packReader reads a pack's body from any k good blocks of each stripe. The
-// quick way takes data blocks as they are, for the AEAD proves them; a stripe
-// with a block missing is decoded, and what was decoded is compared with the
-// signed hashes; a stripe that a tag has refused is checked block by block.
+// quick way takes data blocks as they are and decodes missing ones from the
+// first that can be read: what it gives is proven by the caller (the AEAD's tag,
+// a page's signed hash), so nothing is hashed here. Where that proof fails, the
+// stripe is checked block by block against the signed hashes.
 type packReader struct {
 	set    *diskSet
 	p      *manifest.Pack
 	code   *erasure.Code
 	layout erasure.Layout
 	count  *repairs
+	cache  *readCache // of stripes
+	refs   int        // guarded by the reader that keeps it open
 
-	mu      sync.Mutex
-	files   []vfs.File
-	list    []byte
-	stripes [2]stripeCache // decoded data, most recent first
-	refs    int
+	shards  []lazyShard
+	decoded atomic.Bool // some stripe was, so the cache is worth a look
+
+	mu   sync.Mutex
+	list []byte // the hash list, once it was needed
 }
 
-type stripeCache struct {
-	stripe int64
-	data   []byte // k blocks
-	proven bool   // every block was compared with its signed hash
+// lazyShard is opened when it is first read.
+type lazyShard struct {
+	once sync.Once
+	f    vfs.File // nil: no disk has it
 }
 
 // repairs counts what was decoded instead of read.
@@ -55,47 +59,66 @@ func (r *repairs) add(place string) {
 	}
 }
 
+// newPackReader reads one pack alone, with two decoded stripes kept.
 func newPackReader(set *diskSet, p *manifest.Pack, count *repairs) (*packReader, error) {
+	stripe := int64(p.Geometry.K) * int64(p.Geometry.BlockSize)
+	return openPackReader(set, p, count, &readCache{budget: 2 * stripe})
+}
+
+// openPackReader shares the cache of decoded stripes with other packs.
+func openPackReader(set *diskSet, p *manifest.Pack, count *repairs, cache *readCache) (*packReader, error) {
 	code, err := set.code(p.Geometry)
 	if err != nil {
 		return nil, err
 	}
-	r := &packReader{set: set, p: p, code: code, layout: layoutOf(p), count: count}
-	r.files = make([]vfs.File, p.Geometry.K+p.Geometry.M)
-	for i := range r.files {
-		f, err := set.openShard(p, i)
-		if err != nil {
-			continue
-		}
-		r.files[i] = f
-	}
-	return r, nil
+	n := p.Geometry.K + p.Geometry.M
+	return &packReader{set: set, p: p, code: code, layout: layoutOf(p), count: count, cache: cache, shards: make([]lazyShard, n)}, nil
 }
 
 func (r *packReader) close() {
-	for _, f := range r.files {
-		if f != nil {
+	for i := range r.shards {
+		if f := r.shards[i].f; f != nil {
 			f.Close()
 		}
 	}
 }
 
+// shard returns a shard's file, nil if no disk has it.
+func (r *packReader) shard(i int) vfs.File {
+	s := &r.shards[i]
+	s.once.Do(func() {
+		if f, err := r.set.openShard(r.p, i); err == nil {
+			s.f = f
+		}
+	})
+	return s.f
+}
+
 // read fills dst from the body at off without proving the bytes.
 func (r *packReader) read(dst []byte, off int64) error {
 	return r.eachBlock(dst, off, func(part []byte, stripe, in int64, shard int) error {
-		if f := r.files[shard]; f != nil {
+		if r.decoded.Load() && r.fromCache(part, stripe, in, shard) {
+			return nil
+		}
+		if f := r.shard(shard); f != nil {
 			if _, err := f.ReadAt(part, stripe*r.layout.Block+in); err == nil {
 				return nil
 			}
 		}
-		return r.decoded(part, stripe, int64(shard)*r.layout.BlockLen(stripe)+in, false)
+		return r.decode(part, stripe, in, shard)
 	})
 }
 
 // readProven fills dst from blocks whose signed hashes have been compared.
 func (r *packReader) readProven(dst []byte, off int64) error {
 	return r.eachBlock(dst, off, func(part []byte, stripe, in int64, shard int) error {
-		return r.decoded(part, stripe, int64(shard)*r.layout.BlockLen(stripe)+in, true)
+		s, err := r.provenStripe(stripe)
+		if err != nil {
+			return err
+		}
+		copy(part, s.data[int64(shard)*r.layout.BlockLen(stripe)+in:])
+		r.cache.put(s)
+		return nil
 	})
 }
 
@@ -118,83 +141,74 @@ func (r *packReader) eachBlock(dst []byte, off int64, f func(part []byte, stripe
 	return nil
 }
 
-// decoded copies a run of a stripe's data blocks to dst.
-func (r *packReader) decoded(dst []byte, stripe, at int64, prove bool) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	data, err := r.decode(stripe, prove)
-	if err == nil {
-		copy(dst, data[at:])
-	}
-	return err
-}
-
-// decode returns the k data blocks of a stripe; the caller holds mu and the
-// slice is valid until it lets go.
-func (r *packReader) decode(stripe int64, prove bool) ([]byte, error) {
-	for i, c := range r.stripes {
-		if c.data != nil && c.stripe == stripe && (c.proven || !prove) {
-			if i == 1 {
-				r.stripes[0], r.stripes[1] = r.stripes[1], r.stripes[0]
-			}
-			return c.data, nil
-		}
-	}
-	if r.list == nil {
-		list, err := r.set.hashList(r.p, r.code)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrLost, err)
-		}
-		r.list = list
-	}
-	data, err := r.recover(stripe, prove)
-	if err != nil {
-		return nil, err
-	}
-	r.stripes[1] = r.stripes[0]
-	r.stripes[0] = stripeCache{stripe, data, prove}
-	return data, nil
-}
-
-// recover reads a stripe and decodes what is missing or bad.
-func (r *packReader) recover(stripe int64, prove bool) ([]byte, error) {
-	k, n := r.layout.K, r.layout.K+r.layout.M
-	size := r.layout.BlockLen(stripe)
-	data := make([]byte, int64(k)*size)
-	blocks := make([][]byte, n)
-	var missing []int
-	for i := range k {
-		blocks[i] = data[int64(i)*size : int64(i+1)*size : int64(i+1)*size]
-		if !r.readBlock(blocks[i], stripe, i) || prove && !blockGood(r.layout, r.list, stripe, i, blocks[i]) {
-			r.count.add(r.place(i))
-			missing = append(missing, i)
-		}
-	}
-	if len(missing) == 0 {
-		return data, nil
-	}
-	if !prove && len(missing) <= r.layout.M {
-		if ok, err := r.fill(stripe, blocks, missing, false); err == nil && ok {
-			return data, nil
-		}
-		return r.recover(stripe, true)
-	}
-	ok, err := r.fill(stripe, blocks, missing, true)
-	if err != nil {
-		return nil, err
-	}
-	if !ok {
-		return nil, fmt.Errorf("%w: pack %d: stripe %d: %d of %d data blocks are bad or missing and parity cannot restore them", ErrLost, r.p.Number, stripe, len(missing), k)
-	}
-	return data, nil
+func (r *packReader) key(stripe, column int64, proven bool) cacheKey {
+	return cacheKey{index: r.p.IsIndex(), pack: r.p.Number, n: stripe, column: column, proven: proven}
 }
 
 func (r *packReader) place(shard int) string {
 	return fmt.Sprintf("bay %d", r.p.Bays[shard])
 }
 
+// provenStripe returns the k data blocks of a stripe, each compared with its
+// signed hash; the caller puts it back into the cache.
+func (r *packReader) provenStripe(stripe int64) (*cached, error) {
+	s := r.cache.get(r.key(stripe, 0, true), r.layout.K*int(r.layout.BlockLen(stripe)))
+	s.once.Do(func() {
+		if s.err = r.needList(); s.err == nil {
+			s.data, s.err = s.buf, r.recover(s.buf, stripe)
+		}
+	})
+	if s.err != nil {
+		err := s.err
+		r.cache.put(s)
+		return nil, err
+	}
+	return s, nil
+}
+
+func (r *packReader) needList() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.list != nil {
+		return nil
+	}
+	list, err := r.set.hashList(r.p, r.code)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	r.list = list
+	return nil
+}
+
+// recover fills data with a stripe's data blocks and decodes what is missing or bad.
+func (r *packReader) recover(data []byte, stripe int64) error {
+	k, n := r.layout.K, r.layout.K+r.layout.M
+	size := r.layout.BlockLen(stripe)
+	blocks := make([][]byte, n)
+	var missing []int
+	for i := range k {
+		blocks[i] = data[int64(i)*size : int64(i+1)*size : int64(i+1)*size]
+		if !r.readBlock(blocks[i], stripe, i) || !blockGood(r.layout, r.list, stripe, i, blocks[i]) {
+			r.count.add(r.place(i))
+			missing = append(missing, i)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	ok, err := r.fill(stripe, blocks, missing)
+	if err == nil && !ok {
+		err = r.lost(stripe, len(missing))
+	}
+	return err
+}
+
+func (r *packReader) lost(stripe int64, missing int) error {
+	return fmt.Errorf("%w: pack %d: stripe %d: %d of %d data blocks are bad or missing and parity cannot restore them", ErrLost, r.p.Number, stripe, missing, r.layout.K)
+}
+
 func (r *packReader) readBlock(dst []byte, stripe int64, shard int) bool {
-	f := r.files[shard]
+	f := r.shard(shard)
 	if f == nil {
 		return false
 	}
@@ -207,7 +221,7 @@ const maxDecodeTries = 1000
 // fill decodes the missing data blocks in place from the others and parity,
 // trying parity subsets: those with a good CRC first. What is decoded must have
 // the signed hashes.
-func (r *packReader) fill(stripe int64, blocks [][]byte, missing []int, all bool) (bool, error) {
+func (r *packReader) fill(stripe int64, blocks [][]byte, missing []int) (bool, error) {
 	k, m := r.layout.K, r.layout.M
 	size := r.layout.BlockLen(stripe)
 	var clean, other []int
@@ -222,10 +236,7 @@ func (r *packReader) fill(stripe int64, blocks [][]byte, missing []int, all bool
 			other = append(other, j)
 		}
 	}
-	order := clean
-	if all {
-		order = append(order, other...)
-	}
+	order := append(clean, other...)
 	if len(order) < len(missing) {
 		return false, nil
 	}
@@ -289,17 +300,16 @@ func choose(n, want int, f func(pick []int) (bool, error)) error {
 // block returns any one block of a stripe, data or parity, proven; parity is
 // encoded again from proven data. Rebuild uses it.
 func (r *packReader) block(stripe int64, shard int) ([]byte, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	data, err := r.decode(stripe, true)
+	s, err := r.provenStripe(stripe)
 	if err != nil {
 		return nil, err
 	}
+	defer r.cache.put(s)
 	k, m := r.layout.K, r.layout.M
 	size := r.layout.BlockLen(stripe)
 	blocks := make([][]byte, k+m)
 	for i := range k {
-		blocks[i] = data[int64(i)*size : int64(i+1)*size : int64(i+1)*size]
+		blocks[i] = s.data[int64(i)*size : int64(i+1)*size : int64(i+1)*size]
 	}
 	if shard < k {
 		return append([]byte(nil), blocks[shard]...), nil
@@ -316,22 +326,11 @@ func (r *packReader) block(stripe int64, shard int) ([]byte, error) {
 // packPlain decrypts a pack's segments.
 type packPlain struct {
 	*packReader
-	dec *crypto.FloeDecryptor
+	dec *crypto.FloeDecryptor // nil for an index pack
 }
 
-func newPackPlain(set *diskSet, p *manifest.Pack, keys *manifest.Keys, count *repairs) (*packPlain, error) {
-	dec, err := crypto.NewFloeDecryptor(crypto.DefaultFloe(), keys.PackKey(p.ID), keys.Scope.PackAD(p.ID), p.Header)
-	if err != nil {
-		return nil, fmt.Errorf("pack %d: %w", p.Number, err)
-	}
-	r, err := newPackReader(set, p, count)
-	if err != nil {
-		return nil, err
-	}
-	return &packPlain{r, dec}, nil
-}
-
-// segment decrypts segment n into dst; enc is scratch of a segment's size.
+// segment reads segment n into enc, which has a segment's size, and decrypts it
+// into dst; with dst nil in place, so that the plaintext lies in enc.
 func (p *packPlain) segment(dst, enc []byte, n uint64) ([]byte, error) {
 	off := int64(n) * crypto.SegmentSize
 	size := min(p.p.BodySize-off, crypto.SegmentSize)
@@ -339,17 +338,18 @@ func (p *packPlain) segment(dst, enc []byte, n uint64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: pack %d has no segment %d", manifest.ErrCorrupt, p.p.Number, n)
 	}
 	final := n == p.p.Segments-1
-	err := p.read(enc[:size], off)
+	enc = enc[:size]
+	err := p.read(enc, off)
 	if err == nil {
 		var out []byte
-		if out, err = p.dec.DecryptSegment(dst, enc[:size], n, final); err == nil {
+		if out, err = p.dec.DecryptSegment(dst, enc, n, final); err == nil {
 			return out, nil
 		}
 	}
-	if perr := p.readProven(enc[:size], off); perr != nil {
+	if perr := p.readProven(enc, off); perr != nil {
 		return nil, perr
 	}
-	out, err := p.dec.DecryptSegment(dst, enc[:size], n, final)
+	out, err := p.dec.DecryptSegment(dst, enc, n, final)
 	if err != nil {
 		return nil, fmt.Errorf("pack %d: segment %d: blocks match their signed hashes but do not decrypt: %w", p.p.Number, n, err)
 	}

@@ -21,11 +21,24 @@ type Reader struct {
 	totals manifest.Totals
 
 	mu    sync.Mutex
-	packs map[uint64]*packPlain
-	used  []uint64 // packs, least recently used first
+	packs map[packKey]*packPlain
+	used  []packKey // least recently used first
 
-	cache segmentCache
+	segments readCache // decrypted ones
+	stripes  readCache // decoded ones, where blocks are missing or bad
+	scratch  sync.Pool // *[]byte of a segment's size
 }
+
+type packKey struct {
+	index bool
+	n     uint64
+}
+
+// What a reader keeps of decoded bytes.
+const (
+	segmentBudget = 24 << 20
+	stripeBudget  = 48 << 20
+)
 
 // Raw is a record as it stands in the manifest, with what proves it.
 type Raw struct {
@@ -46,8 +59,9 @@ func (s *Set) Unlock(k []byte) (*Reader, error) {
 	if err := s.CheckKey(k); err != nil {
 		return nil, err
 	}
-	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &repairs{}, packs: map[uint64]*packPlain{}}
-	r.cache.init()
+	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &repairs{}, packs: map[packKey]*packPlain{}}
+	r.segments.budget, r.stripes.budget = segmentBudget, stripeBudget
+	r.scratch.New = func() any { b := make([]byte, crypto.SegmentSize); return &b }
 	var err error
 	r.totals, err = r.keys.OpenTotals(s.End.Totals)
 	return r, err
@@ -74,29 +88,26 @@ func (r *Reader) Close() error {
 	for _, p := range r.packs {
 		p.close()
 	}
-	r.packs, r.used = map[uint64]*packPlain{}, nil
+	r.packs, r.used = map[packKey]*packPlain{}, nil
 	return nil
 }
 
 const maxOpenPacks = 24
 
 // pack returns an open pack and a function that gives it back.
-func (r *Reader) pack(n uint64) (*packPlain, func(), error) {
+func (r *Reader) pack(key packKey) (*packPlain, func(), error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := r.packs[n]
+	p := r.packs[key]
 	if p == nil {
-		entry, err := r.Pack(n)
-		if err != nil {
-			return nil, nil, err
-		}
-		if p, err = newPackPlain(r.set, entry, r.keys, r.count); err != nil {
+		var err error
+		if p, err = r.openPack(key); err != nil {
 			return nil, nil, err
 		}
 		r.evict()
-		r.packs[n] = p
+		r.packs[key] = p
 	}
-	r.touch(n)
+	r.touch(key)
 	p.refs++
 	return p, func() {
 		r.mu.Lock()
@@ -105,14 +116,35 @@ func (r *Reader) pack(n uint64) (*packPlain, func(), error) {
 	}, nil
 }
 
-func (r *Reader) touch(n uint64) {
+// openPack reads nothing of the pack itself.
+func (r *Reader) openPack(key packKey) (*packPlain, error) {
+	find := r.Pack
+	if key.index {
+		find = r.indexPack
+	}
+	entry, err := find(key.n)
+	if err != nil {
+		return nil, err
+	}
+	p := &packPlain{}
+	if !key.index {
+		p.dec, err = crypto.NewFloeDecryptor(crypto.DefaultFloe(), r.keys.PackKey(entry.ID), r.keys.Scope.PackAD(entry.ID), entry.Header)
+		if err != nil {
+			return nil, fmt.Errorf("pack %d: %w", entry.Number, err)
+		}
+	}
+	p.packReader, err = openPackReader(r.set, entry, r.count, &r.stripes)
+	return p, err
+}
+
+func (r *Reader) touch(key packKey) {
 	for i, u := range r.used {
-		if u == n {
+		if u == key {
 			r.used = append(r.used[:i], r.used[i+1:]...)
 			break
 		}
 	}
-	r.used = append(r.used, n)
+	r.used = append(r.used, key)
 }
 
 func (r *Reader) evict() {
@@ -134,35 +166,54 @@ func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	ip, err := r.indexPack(e.IndexPack)
+	p, done, err := r.pack(packKey{index: true, n: e.IndexPack})
 	if err != nil {
 		return nil, err
 	}
-	pr, err := newPackReader(r.set, ip, r.count)
-	if err != nil {
-		return nil, err
-	}
-	defer pr.close()
+	defer done()
 	buf := make([]byte, e.Length)
-	if err := pr.read(buf, e.Offset); err == nil && crypto.SumSHA256(buf) == e.SHA256 {
-		return manifest.OpenPage(r.keys, ip.ID, e, buf)
+	if err := p.read(buf, e.Offset); err == nil {
+		page, err := manifest.OpenPage(r.keys, p.p.ID, e, buf)
+		if err == nil || crypto.SumSHA256(buf) == e.SHA256 {
+			return page, err
+		}
 	}
-	if err := pr.readProven(buf, e.Offset); err != nil {
+	if err := p.readProven(buf, e.Offset); err != nil {
 		return nil, fmt.Errorf("page %d: %w", n, err)
 	}
-	return manifest.OpenPage(r.keys, ip.ID, e, buf)
+	return manifest.OpenPage(r.keys, p.p.ID, e, buf)
 }
 
 // Entries calls f for every entry in the manifest's order. A page that is lost
 // ends it with an error that names the page.
 func (r *Reader) Entries(ctx context.Context, f func(Entry) error) error {
-	return r.entriesFrom(ctx, 0, nil, f)
+	return r.walk(ctx, 0, nil, func(rec *manifest.Record, raw []place) error {
+		return f(r.entry(rec, raw))
+	})
 }
 
-// entriesFrom goes on behind a page that is lost if lost is given and returns nil.
-func (r *Reader) entriesFrom(ctx context.Context, page uint64, lost func(page uint64, err error) error, f func(Entry) error) error {
+// place is where a raw record stands.
+type place struct {
+	indexPack manifest.ID
+	page      uint64
+	index     int
+	bytes     []byte
+}
+
+// entry adds the salts, which most readers do not need.
+func (r *Reader) entry(rec *manifest.Record, raw []place) Entry {
+	e := Entry{Record: rec, Raw: make([]Raw, len(raw))}
+	for i, p := range raw {
+		e.Raw[i] = Raw{Page: p.page, Index: p.index, Bytes: p.bytes, Salt: r.keys.Salt(p.indexPack, p.page, p.index)}
+	}
+	return e
+}
+
+// walk calls f for every entry from a page on. It goes on behind a page that is
+// lost if lost is given and returns nil. f must not keep the places.
+func (r *Reader) walk(ctx context.Context, page uint64, lost func(page uint64, err error) error, f func(*manifest.Record, []place) error) error {
 	var j manifest.Joiner
-	var raw []Raw
+	var raw []place
 	started := page == 0
 	for ; page < r.End.Pages; page++ {
 		if err := ctx.Err(); err != nil {
@@ -196,7 +247,7 @@ func (r *Reader) entriesFrom(ctx context.Context, page uint64, lost func(page ui
 				}
 				started = true
 			}
-			raw = append(raw, Raw{Page: page, Index: i, Bytes: b, Salt: r.keys.Salt(p.IndexPack, page, i)})
+			raw = append(raw, place{indexPack: p.IndexPack, page: page, index: i, bytes: b})
 			rec, err := j.Add(b)
 			if err != nil {
 				return fmt.Errorf("page %d: record %d: %w", page, i, err)
@@ -204,10 +255,10 @@ func (r *Reader) entriesFrom(ctx context.Context, page uint64, lost func(page ui
 			if rec == nil {
 				continue
 			}
-			if err := f(Entry{Record: rec, Raw: raw}); err != nil {
+			if err := f(rec, raw); err != nil {
 				return err
 			}
-			raw = nil
+			raw = raw[:0]
 		}
 	}
 	if j.Pending() {
@@ -291,10 +342,10 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 	if err != nil {
 		return found, err
 	}
-	err = r.entriesFrom(ctx, page, nil, func(e Entry) error {
-		switch c := manifest.CompareKeys(e.Record.OrderKey(), key); {
+	err = r.walk(ctx, page, nil, func(rec *manifest.Record, raw []place) error {
+		switch c := manifest.CompareKeys(rec.OrderKey(), key); {
 		case c == 0:
-			found = e
+			found = r.entry(rec, raw)
 			return errStopped
 		case c > 0:
 			return ErrNotFound
@@ -310,12 +361,13 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 	return found, err
 }
 
-// List calls f for every entry whose path begins with prefix.
+// List calls f for every entry whose path begins with prefix, without its raw
+// records.
 func (r *Reader) List(ctx context.Context, prefix string, f func(Entry) error) error {
-	return r.list(ctx, prefix, nil, f)
+	return r.list(ctx, prefix, nil, func(rec *manifest.Record) error { return f(Entry{Record: rec}) })
 }
 
-func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(Entry) error) error {
+func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error {
 	if r.End.IndexPacks == 0 {
 		return nil
 	}
@@ -326,10 +378,10 @@ func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64,
 	if err != nil {
 		return err
 	}
-	err = r.entriesFrom(ctx, page, lost, func(e Entry) error {
-		key := e.Record.OrderKey()
+	err = r.walk(ctx, page, lost, func(rec *manifest.Record, _ []place) error {
+		key := rec.OrderKey()
 		if strings.HasPrefix(key, prefix) {
-			return f(e)
+			return f(rec)
 		}
 		if key > prefix {
 			return errStopped

@@ -1,0 +1,232 @@
+package appliance
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"sync"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// file writes to a temporary name, which becomes the right one when every byte is
+// there and the digests fit.
+func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
+	dirPath, base := splitPath(rec.Path)
+	dir, err := w.dir.open(dirPath)
+	if err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW); err == nil {
+		return w.compare(ctx, rec, dir, base, &st)
+	}
+	sum := crypto.SumSHA256([]byte(rec.Path))
+	temp := ".sledge-" + hex.EncodeToString(sum[:8]) + ".part"
+	f, err := createAt(dir, temp)
+	if err != nil {
+		return err
+	}
+	if err = w.write(ctx, rec, f); err == nil {
+		err = w.fileMeta(f.fd, rec)
+	}
+	if cerr := unix.Close(f.fd); err == nil && cerr != nil {
+		err = fmt.Errorf("close: %w", cerr)
+	}
+	if err != nil {
+		unix.Unlinkat(dir, temp, 0)
+		return err
+	}
+	return w.publish(written{rec, temp})
+}
+
+// write fills f with the content and proves it on the way.
+func (w *extractWorker) write(ctx context.Context, rec *manifest.Record, f outFile) error {
+	content := Content{r: w.r, extents: rec.Extents, size: rec.Size}
+	if rec.Size <= crypto.PlainSegmentSize && len(rec.Extents) == 1 && !rec.Extents[0].Hole {
+		q, err := content.piece(0)
+		if err == nil && q.length == rec.Size {
+			return w.writeSmall(q, rec, f)
+		}
+	}
+	c := &fileCopy{extractor: w.extractor, content: content, rec: rec, out: f, check: newContentCheck(rec)}
+	return c.run(ctx, w.helpers(rec.Size))
+}
+
+// writeSmall is write for what lies in one segment.
+func (w *extractWorker) writeSmall(q piece, rec *manifest.Record, f outFile) error {
+	data, release, err := w.r.shared(q)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if err := checkSmall(data, rec); err != nil {
+		return err
+	}
+	w.bytes.Add(rec.Size)
+	return f.writeAt(data, 0)
+}
+
+// fileCopy writes one file. Several goroutines take piece after piece, so that
+// reading, decrypting and writing of some go on while one is hashed, and several
+// disks are read at once.
+type fileCopy struct {
+	*extractor
+	content Content
+	rec     *manifest.Record
+	out     outFile
+	check   *contentCheck
+
+	mu   sync.Mutex
+	next int64 // content before it was given to somebody
+}
+
+// fileHelpers is how many goroutines write one large file.
+const (
+	fileHelpers = 4
+	helpedSize  = 8 << 20
+)
+
+func (x *extractor) helpers(size int64) int {
+	if size < helpedSize {
+		return 1
+	}
+	return fileHelpers
+}
+
+func (c *fileCopy) run(ctx context.Context, helpers int) error {
+	var wg sync.WaitGroup
+	for range helpers - 1 {
+		wg.Go(func() { c.pieces(ctx) })
+	}
+	c.pieces(ctx)
+	wg.Wait()
+	if err := c.check.end(); err != nil {
+		return err
+	}
+	return c.close()
+}
+
+// pieces takes pieces until there are none. An error ends all of them.
+func (c *fileCopy) pieces(ctx context.Context) {
+	buf := c.r.scratch.Get().(*[]byte)
+	defer c.r.scratch.Put(buf)
+	for {
+		q, ok, err := c.claim(ctx)
+		if err == nil && ok {
+			err = c.piece(q, *buf)
+		}
+		if err != nil {
+			c.check.stop(err)
+			return
+		}
+		if !ok {
+			return
+		}
+	}
+}
+
+func (c *fileCopy) claim(ctx context.Context) (q piece, ok bool, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.next == c.rec.Size {
+		return q, false, nil
+	}
+	if ctx.Err() != nil {
+		return q, false, context.Cause(ctx)
+	}
+	q, err = c.content.piece(c.next)
+	c.next += q.length
+	return q, err == nil, err
+}
+
+// piece reads, writes and checks one piece; buf has a segment's size.
+func (c *fileCopy) piece(q piece, buf []byte) error {
+	data, release, err := c.read(q, buf)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if !q.hole {
+		if err := c.out.writeAt(data, q.off); err != nil {
+			return err
+		}
+	}
+	if err := c.check.take(data, q.off); err != nil {
+		return err
+	}
+	c.bytes.Add(q.length)
+	c.progress()
+	return nil
+}
+
+// read decrypts a whole segment in place; what neighbours need, too, is shared.
+func (c *fileCopy) read(q piece, buf []byte) (data []byte, release func(), err error) {
+	switch {
+	case q.hole:
+		clear(buf[:q.length])
+		return buf[:q.length], func() {}, nil
+	case !q.whole:
+		return c.r.shared(q)
+	}
+	if data, err = c.r.decrypt(nil, buf, q); err == nil {
+		data, err = q.cut(data)
+	}
+	return data, func() {}, err
+}
+
+// close gives a file that ends with a hole its length.
+func (c *fileCopy) close() error {
+	if n := len(c.rec.Extents); n == 0 || !c.rec.Extents[n-1].Hole {
+		return nil
+	}
+	if err := unix.Ftruncate(c.out.fd, c.rec.Size); err != nil {
+		return fmt.Errorf("truncate: %w", err)
+	}
+	return nil
+}
+
+// compare settles a name that is there: same content is success.
+func (w *extractWorker) compare(ctx context.Context, rec *manifest.Record, dir int, base string, st *unix.Stat_t) error {
+	if st.Mode&unix.S_IFMT != unix.S_IFREG || st.Size != rec.Size {
+		return fmt.Errorf("something else is there already: %w", fs.ErrExist)
+	}
+	fd, err := unix.Openat(dir, base, unix.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: base, Err: err}
+	}
+	defer unix.Close(fd) // only read
+	buf := w.r.scratch.Get().(*[]byte)
+	defer w.r.scratch.Put(buf)
+	check := newContentCheck(rec)
+	for off := int64(0); off < rec.Size; {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		n, err := unix.Pread(fd, (*buf)[:min(int64(len(*buf)), rec.Size-off)], off)
+		if err == unix.EINTR {
+			continue
+		}
+		if err == nil && n == 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return &fs.PathError{Op: "read", Path: base, Err: err}
+		}
+		if err := check.take((*buf)[:n], off); err != nil {
+			break
+		}
+		off += int64(n)
+	}
+	if err := check.end(); errors.Is(err, manifest.ErrCorrupt) {
+		return fmt.Errorf("a file with other content is there already: %w", fs.ErrExist)
+	}
+	w.existing()
+	return nil
+}

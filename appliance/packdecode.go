@@ -1,0 +1,124 @@
+package appliance
+
+import "github.com/sledge-io/sledge/internal/vfs"
+
+const (
+	// maxSlab bounds the columns of a stripe that are decoded together: whole
+	// stripes up to this size, so that each is read once.
+	maxSlab = 16 << 20
+
+	// decodeStep is the columns that are read and decoded at a time, so that the
+	// rows of it are still in the core's cache: k of them are 1 MiB or so.
+	decodeStep = 64 << 10
+)
+
+// slab returns the columns of a stripe that are decoded with column in: from
+// where, and how many.
+func (r *packReader) slab(stripe, in int64) (column, width int64) {
+	step := max(vfs.Alignment, maxSlab/int64(r.layout.K)/vfs.Alignment*vfs.Alignment)
+	column = in / step * step
+	return column, min(step, r.layout.BlockLen(stripe)-column)
+}
+
+// fromCache fills dst from what was decoded before; false if that is not there.
+func (r *packReader) fromCache(dst []byte, stripe, in int64, shard int) bool {
+	column, width := r.slab(stripe, in)
+	if in+int64(len(dst)) > column+width {
+		return false
+	}
+	s := r.cache.peek(r.key(stripe, column, false))
+	if s == nil {
+		return false
+	}
+	defer r.cache.put(s)
+	r.fillSlab(s, stripe, column, width)
+	if s.err != nil {
+		return false
+	}
+	copy(dst, s.data[int64(shard)*width+in-column:])
+	return true
+}
+
+// decode fills dst from a block that cannot be read, by way of k others.
+func (r *packReader) decode(dst []byte, stripe, in int64, shard int) error {
+	r.decoded.Store(true)
+	for len(dst) > 0 {
+		column, width := r.slab(stripe, in)
+		s := r.cache.get(r.key(stripe, column, false), r.layout.K*int(width))
+		r.fillSlab(s, stripe, column, width)
+		if s.err != nil {
+			err := s.err
+			r.cache.put(s)
+			return err
+		}
+		n := copy(dst, s.data[int64(shard)*width+in-column:int64(shard+1)*width])
+		r.cache.put(s)
+		dst, in = dst[n:], in+int64(n)
+	}
+	return nil
+}
+
+func (r *packReader) fillSlab(s *cached, stripe, column, width int64) {
+	s.once.Do(func() { s.data, s.err = s.buf, r.decodeSlab(s.buf, stripe, column, width) })
+}
+
+// decodeSlab reads and decodes columns of a stripe's k data blocks, one after
+// another in data.
+func (r *packReader) decodeSlab(data []byte, stripe, column, width int64) error {
+	unread := make([]bool, r.layout.K+r.layout.M)
+	parity := make([]byte, r.layout.M*decodeStep)
+	for at := int64(0); at < width; {
+		n := min(decodeStep, width-at)
+		rows := make([][]byte, r.layout.K, len(unread))
+		for i := range rows {
+			from := int64(i)*width + at
+			rows[i] = data[from : from+n : from+n]
+		}
+		for j := range r.layout.M {
+			rows = append(rows, parity[int64(j)*n:int64(j+1)*n:int64(j+1)*n])
+		}
+		ok, err := r.decodeRows(rows, stripe, column+at, unread)
+		if err != nil {
+			return err
+		}
+		if ok {
+			at += n
+		}
+	}
+	for i, missing := range unread[:r.layout.K] {
+		if missing {
+			r.count.add(r.place(i))
+		}
+	}
+	return nil
+}
+
+// decodeRows reads k of the rows and decodes the missing data rows. It returns
+// false if a shard that it counted on could not be read: that is unread from
+// then on, and the rows are to be decoded again.
+func (r *packReader) decodeRows(rows [][]byte, stripe, in int64, unread []bool) (bool, error) {
+	have, missing := 0, 0
+	for i, row := range rows {
+		f := r.shard(i)
+		unread[i] = unread[i] || f == nil
+		if i < r.layout.K && unread[i] {
+			missing++
+		}
+		if unread[i] || have == r.layout.K {
+			rows[i] = row[:0]
+			continue
+		}
+		if _, err := f.ReadAt(row, stripe*r.layout.Block+in); err != nil {
+			unread[i] = true
+			return false, nil
+		}
+		have++
+	}
+	switch {
+	case have < r.layout.K:
+		return false, r.lost(stripe, missing)
+	case missing == 0:
+		return true, nil
+	}
+	return true, r.code.DecodeData(rows)
+}

@@ -1,0 +1,102 @@
+package appliance
+
+import "sync"
+
+// readCache keeps decoded bytes (decrypted segments, decoded stripes) within a
+// budget: neighbours share them, and readers ask for less than one at a time.
+type readCache struct {
+	budget int64 // bytes; what is held may exceed it
+
+	mu   sync.Mutex
+	list []*cached // least recently used first
+	size int64     // of list
+}
+
+// cacheKey names what is cached: a segment, or columns of a stripe.
+type cacheKey struct {
+	index  bool // of an index pack
+	pack   uint64
+	n      int64 // segment or stripe
+	column int64
+	proven bool
+}
+
+// cached is one buffer. Who gets it first fills it, inside once.
+type cached struct {
+	key  cacheKey
+	once sync.Once
+	buf  []byte
+	data []byte // what was made in buf
+	err  error
+	refs int // guarded by the cache
+}
+
+// get finds or makes the place of a key with a buffer of size bytes, and holds it.
+func (c *readCache) get(key cacheKey, size int) *cached {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.find(key); s != nil {
+		return s
+	}
+	s := &cached{key: key, refs: 1, buf: c.evict(size)}
+	if s.buf == nil {
+		s.buf = make([]byte, size)
+	}
+	c.list = append(c.list, s)
+	c.size += int64(size)
+	return s
+}
+
+// peek holds what is there already, or returns nil.
+func (c *readCache) peek(key cacheKey) *cached {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.find(key)
+}
+
+func (c *readCache) find(key cacheKey) *cached {
+	for i := len(c.list) - 1; i >= 0; i-- {
+		if s := c.list[i]; s.key == key {
+			c.list = append(append(c.list[:i], c.list[i+1:]...), s)
+			s.refs++
+			return s
+		}
+	}
+	return nil
+}
+
+// evict makes room for size bytes and returns a buffer that fits, if it met one.
+func (c *readCache) evict(size int) (fits []byte) {
+	for i := 0; c.size+int64(size) > c.budget && i < len(c.list); {
+		if c.list[i].refs > 0 {
+			i++
+			continue
+		}
+		if len(c.list[i].buf) == size {
+			fits = c.list[i].buf
+		}
+		c.remove(i)
+	}
+	return fits
+}
+
+func (c *readCache) remove(i int) {
+	c.size -= int64(len(c.list[i].buf))
+	c.list = append(c.list[:i], c.list[i+1:]...)
+}
+
+// put lets go of a place; one that failed is not kept.
+func (c *readCache) put(s *cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s.refs--
+	if s.err == nil {
+		return
+	}
+	for i := range c.list {
+		if c.list[i] == s {
+			c.remove(i)
+			return
+		}
+	}
+}
