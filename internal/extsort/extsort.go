@@ -14,7 +14,6 @@ package extsort
 
 import (
 	"bytes"
-	"container/heap"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -39,10 +38,8 @@ const (
 	chunkSize = 256 << 10
 	arenaSize = 1 << 20
 	fanIn     = 16 // neighbouring runs of one level that become one of the next
-	pairCost  = 64 // bytes of bookkeeping a pair is counted with
+	pairCost  = 32 // bytes of bookkeeping a pair is counted with
 )
-
-type pair struct{ key, value []byte }
 
 // Sorter gathers pairs.
 type Sorter struct {
@@ -73,8 +70,10 @@ func New(cfg Config) *Sorter {
 // Add takes a copy of a pair.
 func (s *Sorter) Add(key, value []byte) error {
 	need := len(key) + len(value)
-	b := append(append(s.take(need), key...), value...)
-	s.pairs = append(s.pairs, pair{b[:len(key):len(key)], b[len(key):need:need]})
+	arena, off := s.take(need)
+	copy(s.arenas[arena][off:], key)
+	copy(s.arenas[arena][off+len(key):], value)
+	s.pairs = append(s.pairs, pair{arena: uint32(arena), off: uint32(off), key: uint32(len(key)), value: uint32(len(value))})
 	s.size += need + pairCost
 	if s.size >= s.cfg.Memory {
 		return s.spill()
@@ -82,30 +81,27 @@ func (s *Sorter) Add(key, value []byte) error {
 	return nil
 }
 
-// take gives need bytes of an arena.
-func (s *Sorter) take(need int) []byte {
+// take finds need bytes in an arena; later calls never find earlier ones.
+func (s *Sorter) take(need int) (arena, off int) {
 	if n := s.free; n > 0 {
-		a := s.arenas[n-1]
-		if at := len(a); cap(a)-at >= need {
-			s.arenas[n-1] = a[:at+need]
-			return a[at : at : at+need]
+		if at := len(s.arenas[n-1]); cap(s.arenas[n-1])-at >= need {
+			s.arenas[n-1] = s.arenas[n-1][:at+need]
+			return n - 1, at
 		}
 	}
-	for s.free < len(s.arenas) && cap(s.arenas[s.free]) < need {
-		s.arenas[s.free] = make([]byte, 0, need)
-	}
 	if s.free == len(s.arenas) {
-		s.arenas = append(s.arenas, make([]byte, 0, max(arenaSize, need)))
+		s.arenas = append(s.arenas, nil)
 	}
-	a := s.arenas[s.free]
-	s.arenas[s.free] = a[:need]
+	if cap(s.arenas[s.free]) < need {
+		s.arenas[s.free] = make([]byte, 0, max(arenaSize, need))
+	}
+	s.arenas[s.free] = s.arenas[s.free][:need]
 	s.free++
-	return a[0:0:need]
+	return s.free - 1, 0
 }
 
 // reset forgets the pairs but keeps their memory for the next ones.
 func (s *Sorter) reset() {
-	clear(s.pairs)
 	s.pairs, s.size, s.free = s.pairs[:0], 0, 0
 	keep := s.arenas[:0]
 	for _, a := range s.arenas {
@@ -117,10 +113,6 @@ func (s *Sorter) reset() {
 	s.arenas = keep
 }
 
-func (s *Sorter) sortPairs() {
-	slices.SortStableFunc(s.pairs, func(a, b pair) int { return bytes.Compare(a.key, b.key) })
-}
-
 func (s *Sorter) spill() error {
 	s.sortPairs()
 	w, err := s.newRun()
@@ -128,7 +120,7 @@ func (s *Sorter) spill() error {
 		return err
 	}
 	for _, p := range s.pairs {
-		if err := w.add(p.key, p.value); err != nil {
+		if err := w.add(s.bytes(p)); err != nil {
 			w.abort()
 			return err
 		}
@@ -175,7 +167,7 @@ func (s *Sorter) Each(f func(key, value []byte) error) error {
 	s.sortPairs()
 	if len(s.runs) == 0 {
 		for _, p := range s.pairs {
-			if err := f(p.key, p.value); err != nil {
+			if err := f(s.bytes(p)); err != nil {
 				return err
 			}
 		}
@@ -212,7 +204,7 @@ func (s *Sorter) merge(runs []run, pairs []pair, f func(key, value []byte) error
 		}
 		h.list = append(h.list, c)
 	}
-	h.list = append(h.list, &cursor{order: len(runs), pairs: pairs})
+	h.list = append(h.list, &cursor{order: len(runs), sorter: s, pairs: pairs})
 	live := h.list[:0]
 	for _, c := range h.list {
 		ok, err := c.next()
@@ -226,7 +218,9 @@ func (s *Sorter) merge(runs []run, pairs []pair, f func(key, value []byte) error
 		}
 	}
 	h.list = live
-	heap.Init(h)
+	for at := len(h.list) / 2; at >= 0; at-- {
+		h.sift(at)
+	}
 	for len(h.list) > 0 {
 		c := h.list[0]
 		if err := f(c.key, c.value); err != nil {
@@ -236,12 +230,13 @@ func (s *Sorter) merge(runs []run, pairs []pair, f func(key, value []byte) error
 		if err != nil {
 			return err
 		}
-		if ok {
-			heap.Fix(h, 0)
-		} else {
+		if !ok {
 			c.close()
-			heap.Pop(h)
+			last := len(h.list) - 1
+			h.list[0] = h.list[last]
+			h.list = h.list[:last]
 		}
+		h.sift(0)
 	}
 	return nil
 }
@@ -249,20 +244,30 @@ func (s *Sorter) merge(runs []run, pairs []pair, f func(key, value []byte) error
 // cursors is a heap of sources by their current key.
 type cursors struct{ list []*cursor }
 
-func (h *cursors) Len() int { return len(h.list) }
-func (h *cursors) Less(i, j int) bool {
-	if c := bytes.Compare(h.list[i].key, h.list[j].key); c != 0 {
-		return c < 0
+// sift moves a source down to where it belongs.
+func (h *cursors) sift(at int) {
+	for {
+		least := at
+		for child := 2*at + 1; child <= 2*at+2 && child < len(h.list); child++ {
+			if h.list[child].before(h.list[least]) {
+				least = child
+			}
+		}
+		if least == at {
+			return
+		}
+		h.list[at], h.list[least] = h.list[least], h.list[at]
+		at = least
 	}
-	return h.list[i].order < h.list[j].order
 }
-func (h *cursors) Swap(i, j int) { h.list[i], h.list[j] = h.list[j], h.list[i] }
-func (h *cursors) Push(x any)    { h.list = append(h.list, x.(*cursor)) }
-func (h *cursors) Pop() any {
-	c := h.list[len(h.list)-1]
-	h.list = h.list[:len(h.list)-1]
-	return c
+
+func (c *cursor) before(o *cursor) bool {
+	if d := bytes.Compare(c.key, o.key); d != 0 {
+		return d < 0
+	}
+	return c.order < o.order
 }
+
 func (h *cursors) close() {
 	for _, c := range h.list {
 		c.close()
@@ -273,13 +278,13 @@ func (h *cursors) close() {
 type cursor struct {
 	order      int
 	key, value []byte
+	sorter     *Sorter // whose pairs in memory they are
 	pairs      []pair
 	file       vfs.File
 	aead       cipher.AEAD
 	off, size  int64
 	seq        uint64
-	enc, plain []byte
-	rest       []byte
+	buf, rest  []byte
 }
 
 func (c *cursor) close() {
@@ -294,7 +299,7 @@ func (c *cursor) next() (bool, error) {
 		if len(c.pairs) == 0 {
 			return false, nil
 		}
-		c.key, c.value = c.pairs[0].key, c.pairs[0].value
+		c.key, c.value = c.sorter.bytes(c.pairs[0])
 		c.pairs = c.pairs[1:]
 		return true, nil
 	}
@@ -324,18 +329,15 @@ func (c *cursor) load() error {
 	if int64(n) > c.size-c.off-4 {
 		return fmt.Errorf("scratch file: chunk of %d bytes is damaged", n)
 	}
-	if cap(c.enc) < n {
-		c.enc = make([]byte, n)
-	}
-	c.enc = c.enc[:n]
-	if _, err := c.file.ReadAt(c.enc, c.off+4); err != nil {
+	c.buf = slices.Grow(c.buf[:0], n)[:n]
+	if _, err := c.file.ReadAt(c.buf, c.off+4); err != nil {
 		return fmt.Errorf("scratch file: %w", err)
 	}
-	plain, err := c.aead.Open(c.plain[:0], nil, c.enc, binary.BigEndian.AppendUint64(nil, c.seq))
+	plain, err := c.aead.Open(c.buf[:0], nil, c.buf, binary.BigEndian.AppendUint64(nil, c.seq))
 	if err != nil {
 		return fmt.Errorf("scratch file: chunk is damaged: %w", err)
 	}
-	c.plain, c.rest = plain, plain
+	c.rest = plain
 	c.off += int64(4 + n)
 	c.seq++
 	return nil
