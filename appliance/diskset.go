@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"slices"
 	"sort"
 	"sync"
 
@@ -98,9 +100,21 @@ const (
 	maxCopiesSize = 64 << 20
 )
 
-// LogCopies implements manifest.LogFiles over all disks.
-func (s *diskSet) LogCopies(name string, size, max int64) [][]byte {
-	return s.copies(Root+"/"+name, size, max)
+// LogCopies implements manifest.LogFiles, disk after disk.
+func (s *diskSet) LogCopies(name string, size, max int64) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		var seen [][]byte
+		for _, d := range s.disks {
+			b, err := vfs.ReadFile(d.FS, Root+"/"+name, max)
+			if err != nil || size > 0 && int64(len(b)) != size || slices.ContainsFunc(seen, func(s []byte) bool { return bytes.Equal(s, b) }) {
+				continue
+			}
+			if !yield(b) {
+				return
+			}
+			seen = append(seen, b)
+		}
+	}
 }
 
 // copies returns the distinct contents of a file, the most frequent first.

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 	"testing"
@@ -133,14 +134,15 @@ type sealedLog struct {
 // memFiles are the log files of several disks.
 type memFiles []map[string][]byte
 
-func (m memFiles) LogCopies(name string, size, max int64) (out [][]byte) {
-	for _, disk := range m {
-		b, ok := disk[name]
-		if ok && (size == 0 || int64(len(b)) == size) && int64(len(b)) <= max {
-			out = append(out, b)
+func (m memFiles) LogCopies(name string, size, max int64) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		for _, disk := range m {
+			b, ok := disk[name]
+			if ok && (size == 0 || int64(len(b)) == size) && int64(len(b)) <= max && !yield(b) {
+				return
+			}
 		}
 	}
-	return out
 }
 
 func (m memFiles) put(name string, data []byte) error {

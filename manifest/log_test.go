@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"testing"
 
@@ -344,11 +345,12 @@ func TestLogRefuses(t *testing.T) {
 
 type anyLength struct{ files map[string][]byte }
 
-func (a anyLength) LogCopies(name string, _, _ int64) [][]byte {
-	if b, ok := a.files[name]; ok {
-		return [][]byte{b}
+func (a anyLength) LogCopies(name string, _, _ int64) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		if b, ok := a.files[name]; ok {
+			yield(b)
+		}
 	}
-	return nil
 }
 
 func TestLogWriterErrors(t *testing.T) {

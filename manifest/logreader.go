@@ -1,12 +1,16 @@
 package manifest
 
-import "fmt"
+import (
+	"fmt"
+	"iter"
+)
 
-// LogFiles gives the contents of a log file (name relative to the log's
-// folder) that the disks hold: distinct ones, the most frequent first, at most
-// eight. size is the exact length if it is known, else 0; max bounds what is read.
+// LogFiles gives the distinct contents of a log file (name relative to the log's
+// folder) that the disks hold. A disk is read when its copy is asked for: the
+// first is the last unless it is bad. size is the exact length if it is known,
+// else 0; max bounds what is read.
 type LogFiles interface {
-	LogCopies(name string, size, max int64) [][]byte
+	LogCopies(name string, size, max int64) iter.Seq[[]byte]
 }
 
 // LogReader reads the entries of a log whose checkpoint was verified. Every
@@ -16,20 +20,19 @@ type LogReader struct {
 	cp    Checkpoint
 	files LogFiles
 	edge  [][]byte // right-most partial tile of each level, proven against the root
-	tiles tileCache
-	cache bundleCache
+	tiles []tileCache
+	cache [4]bundleCache // the latest first: packs, pages and indexes stand apart
 }
 
+// tileCache is the full tile of a level that was used last.
 type tileCache struct {
-	level int
-	n     uint64
-	data  []byte
+	n    uint64
+	data []byte
 }
 
 type bundleCache struct {
 	n       uint64
-	valid   bool
-	entries [][]byte
+	entries [][]byte // nil: nothing
 }
 
 const maxBundle = tileWidth * (2 + MaxEntry)
@@ -45,7 +48,7 @@ func OpenLog(cp Checkpoint, files LogFiles) (*LogReader, error) {
 	if !l.findEdge(edge, 0, cp.Size) {
 		return nil, fmt.Errorf("%w: no copy of the log's tiles fits the signed root of %d entries", ErrCorrupt, cp.Size)
 	}
-	l.edge = edge
+	l.edge, l.tiles = edge, make([]tileCache, levels)
 	return l, nil
 }
 
@@ -59,7 +62,7 @@ func (l *LogReader) findEdge(edge [][]byte, level int, count uint64) bool {
 	if width == 0 {
 		return l.findEdge(edge, level+1, count/tileWidth)
 	}
-	for _, tile := range l.files.LogCopies("log/"+TilePath(level, count/tileWidth, width), int64(width)*32, tileWidth*32) {
+	for tile := range l.files.LogCopies("log/"+TilePath(level, count/tileWidth, width), int64(width)*32, tileWidth*32) {
 		if len(tile) != width*32 {
 			continue
 		}
@@ -103,15 +106,30 @@ func (l *LogReader) Entry(pos uint64) ([]byte, error) {
 	if pos >= l.cp.Size {
 		return nil, fmt.Errorf("%w: log position %d of %d", ErrCorrupt, pos, l.cp.Size)
 	}
-	n := pos / tileWidth
-	if !l.cache.valid || l.cache.n != n {
+	entries, err := l.cached(pos / tileWidth)
+	if err != nil {
+		return nil, err
+	}
+	return entries[pos%tileWidth], nil
+}
+
+// cached returns a bundle's entries, from the cache if they are there.
+func (l *LogReader) cached(n uint64) ([][]byte, error) {
+	at := 0
+	for at < len(l.cache)-1 && (l.cache[at].n != n || l.cache[at].entries == nil) {
+		at++
+	}
+	found := l.cache[at]
+	if found.n != n || found.entries == nil {
 		entries, err := l.bundle(n)
 		if err != nil {
 			return nil, err
 		}
-		l.cache = bundleCache{n: n, valid: true, entries: entries}
+		found = bundleCache{n, entries}
 	}
-	return l.cache.entries[pos%tileWidth], nil
+	copy(l.cache[1:at+1], l.cache[:at])
+	l.cache[0] = found
+	return found.entries, nil
 }
 
 // Decode returns the decoded entry at a position.
@@ -136,8 +154,8 @@ func (l *LogReader) tile(level int, n uint64) ([]byte, error) {
 	if n == count/tileWidth {
 		return l.edge[level], nil
 	}
-	if l.tiles.data != nil && l.tiles.level == level && l.tiles.n == n {
-		return l.tiles.data, nil
+	if c := l.tiles[level]; c.data != nil && c.n == n {
+		return c.data, nil
 	}
 	parent, err := l.tile(level+1, n/tileWidth)
 	if err != nil {
@@ -146,9 +164,9 @@ func (l *LogReader) tile(level int, n uint64) ([]byte, error) {
 	at := n % tileWidth * 32
 	want := [32]byte(parent[at : at+32])
 	name := "log/" + TilePath(level, n, tileWidth)
-	for _, b := range l.files.LogCopies(name, tileWidth*32, tileWidth*32) {
+	for b := range l.files.LogCopies(name, tileWidth*32, tileWidth*32) {
 		if len(b) == tileWidth*32 && tileRoot(b) == want {
-			l.tiles = tileCache{level: level, n: n, data: b}
+			l.tiles[level] = tileCache{n, b}
 			return b, nil
 		}
 	}
@@ -162,7 +180,7 @@ func (l *LogReader) bundle(n uint64) ([][]byte, error) {
 	}
 	width := len(hashes) / 32
 	name := "log/" + TilePath(-1, n, width)
-	for _, b := range l.files.LogCopies(name, 0, maxBundle) {
+	for b := range l.files.LogCopies(name, 0, maxBundle) {
 		entries, err := splitBundle(b, width)
 		if err == nil && fits(entries, hashes) {
 			return entries, nil
