@@ -58,7 +58,7 @@ func FuzzFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		file := frameFileOf(t, b)
 		cipher := crypto.NewFrameCipher(key, journalKind.purpose(), id)
-		readFrame(file, cipher, frameFileHead, 0, [16]byte{})
+		(&frameReader{cipher: cipher, files: []vfs.File{file}, at: frameFileHead}).next(true)
 		eachRawFrame([]vfs.File{file}, -1, func(_ int64, raw []byte) error {
 			clearPack(raw, manifest.Scope{}, make([]byte, 32))
 			return nil

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,17 +16,26 @@ import (
 // indexWriter sorts all committed records by path and writes them as encrypted
 // pages into index packs, each with its directory page. Memory does not grow
 // with the number of records: sorting spills, and page entries wait in a spool
-// for the log.
+// for the log. One goroutine fills a page while another writes the one before.
 type indexWriter struct {
-	d       *Device
-	totals  manifest.Totals
-	page    manifest.PageBuilder
+	d      *Device
+	totals manifest.Totals
+	page   *recordPage // being filled
+	full   chan *recordPage
+	free   chan *recordPage
+
+	// The writing goroutine's.
 	dir     manifest.PageBuilder
-	first   manifest.DirEntry // of the page being filled
 	pages   uint64
 	packs   []*manifest.Pack
 	spool   *extsort.Sorter // page entries by number
 	current *indexPack
+}
+
+// recordPage is a page of records and what its directory line says of the first.
+type recordPage struct {
+	manifest.PageBuilder
+	first manifest.DirEntry
 }
 
 // indexPack is an index pack being written.
@@ -47,6 +57,7 @@ func (w *indexWriter) write() error {
 	defer sorter.Close()
 	w.spool = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
 	var seq uint64
+	var scratch []byte
 	again := len(w.d.state.done) > 1 // some paths may have been loaded more than once
 	err = w.d.eachRecord(func(b []byte) error {
 		kind, path, cont, err := manifest.PeekRecord(b)
@@ -63,11 +74,13 @@ func (w *indexWriter) write() error {
 			if !isDir {
 				other += "/"
 			}
-			if err := sorter.Add(recordKey(other, 0, seq), nil); err != nil {
+			scratch = recordKey(scratch[:0], other, 0, seq)
+			if err := sorter.Add(scratch, nil); err != nil {
 				return err
 			}
 		}
-		return sorter.Add(recordKey(key, cont, seq), b)
+		scratch = recordKey(scratch[:0], key, cont, seq)
+		return sorter.Add(scratch, b)
 	})
 	if err != nil {
 		return err
@@ -81,64 +94,102 @@ func (w *indexWriter) write() error {
 
 // recordKey orders records: order key, continuation number, age. Paths hold no
 // NUL, so it ends the key.
-func recordKey(key string, cont int, seq uint64) []byte {
-	b := append([]byte(key), 0)
+func recordKey(b []byte, key string, cont int, seq uint64) []byte {
+	b = append(append(b, key...), 0)
 	b = binary.BigEndian.AppendUint32(b, uint32(cont))
 	return binary.BigEndian.AppendUint64(b, seq)
 }
 
-// sorted takes, for each path, the record that was committed last and its
-// continuations.
+// sorted writes what the sorter holds.
 func (w *indexWriter) sorted(sorter *extsort.Sorter) error {
+	w.page, w.full, w.free = &recordPage{}, make(chan *recordPage), make(chan *recordPage, 2)
+	w.free <- &recordPage{}
+	done := make(chan error, 1)
+	go func() { done <- w.writePages() }()
+	err := w.latest(sorter)
+	if err == nil {
+		err = w.handOver()
+	}
+	close(w.full)
+	if werr := <-done; werr != nil {
+		return werr
+	}
+	if err != nil {
+		return err
+	}
+	return w.endPack()
+}
+
+// writePages writes full pages; after an error it takes no more.
+func (w *indexWriter) writePages() error {
+	for p := range w.full {
+		if err := w.endPage(p); err != nil {
+			close(w.free)
+			for range w.full {
+			}
+			return err
+		}
+		w.free <- p
+	}
+	return nil
+}
+
+// handOver gives the page being filled to the writer.
+func (w *indexWriter) handOver() error {
+	if w.page.Len() == 0 {
+		return nil
+	}
+	w.full <- w.page
+	var ok bool
+	if w.page, ok = <-w.free; !ok {
+		return errStopped
+	}
+	return nil
+}
+
+// latest takes, for each path, the record that was committed last and its
+// continuations.
+func (w *indexWriter) latest(sorter *extsort.Sorter) error {
 	var last struct {
-		key    string
+		key    []byte
 		seq    uint64
 		record []byte
+		waits  bool // record is to be taken
 		joiner manifest.Joiner
 		count  int
 	}
 	flush := func() error {
-		if last.record == nil {
+		if !last.waits {
 			return nil
 		}
-		rec := last.record
-		last.record = nil
+		last.waits = false
 		last.joiner, last.count = manifest.Joiner{}, 0
-		return w.take(rec, &last.joiner, &last.count)
+		return w.take(last.record, &last.joiner, &last.count)
 	}
 	err := sorter.Each(func(k, v []byte) error {
-		// A record without bytes only says that the path is another entry's now.
-		key, cont, seq := string(k[:len(k)-13]), binary.BigEndian.Uint32(k[len(k)-12:]), binary.BigEndian.Uint64(k[len(k)-8:])
+		key, cont, seq := k[:len(k)-13], binary.BigEndian.Uint32(k[len(k)-12:]), binary.BigEndian.Uint64(k[len(k)-8:])
 		if cont == 0 {
-			if key != last.key {
+			if !bytes.Equal(key, last.key) {
 				if err := flush(); err != nil {
 					return err
 				}
 			}
-			last.key, last.seq, last.record = key, seq, nil
-			if len(v) > 0 {
-				last.record = append([]byte(nil), v...)
-			}
+			last.key, last.seq, last.record = append(last.key[:0], key...), seq, append(last.record[:0], v...)
+			last.waits = len(v) > 0 // without bytes it only says that the path is another entry's now
 			return nil
 		}
-		if key != last.key || seq != last.seq {
+		if !bytes.Equal(key, last.key) || seq != last.seq {
 			return nil // of a record that was superseded
 		}
 		if err := flush(); err != nil {
 			return err
 		}
-		return w.take(append([]byte(nil), v...), &last.joiner, &last.count)
+		return w.take(v, &last.joiner, &last.count)
 	})
-	if err == nil {
-		err = flush()
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = w.endPage()
-	}
-	if err == nil {
-		err = w.endPack()
-	}
-	return err
+	return flush()
 }
 
 // Tests make these small.
@@ -158,7 +209,7 @@ func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
 		w.totals.Count(rec, *count)
 	}
 	if !w.page.Fits(b) || w.page.Len() >= pageRecords {
-		if err := w.endPage(); err != nil {
+		if err := w.handOver(); err != nil {
 			return err
 		}
 	}
@@ -167,19 +218,16 @@ func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
 		if err != nil {
 			return err
 		}
-		w.first = manifest.DirEntry{Kind: kind, Path: path, Continuation: cont}
+		w.page.first = manifest.DirEntry{Kind: kind, Path: path, Continuation: cont}
 	}
 	w.page.Add(b)
 	return nil
 }
 
 // endPage encrypts the page and writes it into the current index pack.
-func (w *indexWriter) endPage() error {
-	if w.page.Len() == 0 {
-		return nil
-	}
-	line := w.first
-	line.Page, line.Records = w.pages, w.page.Len()
+func (w *indexWriter) endPage(p *recordPage) error {
+	line := p.first
+	line.Page, line.Records = w.pages, p.Len()
 	if w.current != nil && (w.dir.Len() >= indexPages-1 || !w.dir.Fits(line.Encode())) {
 		if err := w.endPack(); err != nil {
 			return err
@@ -192,7 +240,7 @@ func (w *indexWriter) endPage() error {
 		}
 	}
 	w.dir.Add(line.Encode())
-	return w.put(&w.page, false)
+	return w.put(&p.PageBuilder, false)
 }
 
 func (w *indexWriter) beginPack(firstKey string) error {

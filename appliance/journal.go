@@ -12,6 +12,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/minio/crc64nvme"
 
@@ -90,6 +91,7 @@ type frameFile struct {
 	acked    int64 // bytes that are durable on m+1 disks
 	replicas map[*bay]vfs.File
 	copies   int
+	buf      []byte // the last frame
 }
 
 // newFrameFile creates a frame file on m+1 healthy disks.
@@ -195,20 +197,10 @@ func copyRange(dst, src vfs.File, from, to int64) error {
 // durable on at least m+1 disks. After an error nothing may be appended: whether
 // the frame counts is for the next Open to decide.
 func (f *frameFile) append(clear, plain []byte, durable bool) error {
-	sum := sha256.Sum256(clear)
-	enc, tag, err := f.cipher.Encrypt(nil, plain, f.seq, f.tag, sum[:])
+	b, tag, err := f.frame(clear, plain)
 	if err != nil {
 		return err
 	}
-	b := make([]byte, 0, frameHead+len(clear)+len(enc))
-	b = append(b, frameMagic...)
-	b = binary.BigEndian.AppendUint32(b, uint32(len(clear)))
-	b = binary.BigEndian.AppendUint32(b, uint32(len(enc)))
-	if frameHead+len(clear)+len(enc) > maxFrameBytes {
-		return fmt.Errorf("journal frame of %d bytes is over the limit", len(clear)+len(enc))
-	}
-	crc := binary.BigEndian.AppendUint64(nil, erasure.CRC(append(append(append([]byte(nil), b...), clear...), enc...)))
-	b = append(append(append(b, crc...), clear...), enc...)
 	var mu sync.Mutex
 	var full error
 	f.d.bays.only(f.replicas).each(func(bay *bay) error {
@@ -237,6 +229,32 @@ func (f *frameFile) append(clear, plain []byte, durable bool) error {
 		f.acked = f.size
 	}
 	return nil
+}
+
+// frame encodes the next frame; it is valid until the one after it.
+func (f *frameFile) frame(clear, plain []byte) ([]byte, [16]byte, error) {
+	size := len(clear) + len(plain) + crypto.FrameOverhead
+	if frameHead+size > maxFrameBytes {
+		return nil, f.tag, fmt.Errorf("journal frame of %d bytes is over the limit", size)
+	}
+	b := slices.Grow(f.buf[:0], frameHead+size)[:frameHead]
+	copy(b, frameMagic)
+	binary.BigEndian.PutUint32(b[4:], uint32(len(clear)))
+	binary.BigEndian.PutUint32(b[8:], uint32(len(plain)+crypto.FrameOverhead))
+	b = append(b, clear...)
+	sum := sha256.Sum256(clear)
+	b, tag, err := f.cipher.Encrypt(b, plain, f.seq, f.tag, sum[:])
+	if err != nil {
+		return nil, f.tag, err
+	}
+	binary.BigEndian.PutUint64(b[12:], frameCRC(b))
+	f.buf = b
+	return b, tag, nil
+}
+
+// frameCRC is over all of a frame but the CRC's own eight bytes.
+func frameCRC(b []byte) uint64 {
+	return crc64nvme.Update(crc64nvme.Update(0, b[:12]), b[frameHead:])
 }
 
 // only is the subset of bays that hold a replica.
@@ -347,62 +365,98 @@ type frame struct {
 
 // readFrames calls f for every frame that at least one copy holds whole, in
 // order. It returns the length of the acknowledged part. Damage in one copy is
-// bridged by another. If all is set every copy is read, to count them.
+// bridged by another. If all is set every copy is read, to count them. A frame is
+// valid until f returns for the next one.
 func (d *Device) readFrames(c *frameCopies, all bool, f func(frame) error) (int64, error) {
-	files := map[*bay]vfs.File{}
-	defer func() {
-		for _, file := range files {
-			file.Close()
-		}
-	}()
+	r := &frameReader{cipher: crypto.NewFrameCipher(d.key, c.kind.purpose(), c.id), at: frameFileHead}
+	defer r.close()
 	for _, b := range c.on {
 		if file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{}); err == nil {
-			files[b] = file
+			r.files = append(r.files, file)
 		}
 	}
-	cipher := crypto.NewFrameCipher(d.key, c.kind.purpose(), c.id)
-	at, tag := int64(frameFileHead), [16]byte{}
-	for seq := uint64(0); c.limit == 0 || at < c.limit; seq++ {
-		var got *frame
-		var next [16]byte
-		var refused error
-		for _, b := range c.on {
-			file := files[b]
-			if file == nil {
-				continue
-			}
-			fr, ntag, err := readFrame(file, cipher, at, seq, tag)
-			if errors.Is(err, errNotOurs) {
-				refused = err
-			}
-			if err != nil {
-				continue
-			}
-			if got == nil {
-				got, next = fr, ntag
-			}
-			got.copies++
-			if !all {
-				break
-			}
+	for c.limit == 0 || r.at < c.limit {
+		fr, err := r.next(all)
+		if err != nil {
+			return r.at, fmt.Errorf("frame %d: %w: %w", r.seq, crypto.ErrKey, err)
 		}
-		if got == nil && refused != nil {
-			return at, fmt.Errorf("frame %d: %w: %w", seq, crypto.ErrKey, refused)
+		if fr == nil {
+			return r.at, nothingAfter(r.files, r.at, r.seq)
 		}
-		if got == nil {
-			return at, c.nothingAfter(files, at, seq)
+		if err := f(*fr); err != nil {
+			return r.at, err
 		}
-		if err := f(*got); err != nil {
-			return at, err
-		}
-		at, tag = got.end, next
+		r.at, r.seq = fr.end, r.seq+1
 	}
-	return at, nil
+	return r.at, nil
+}
+
+// frameReader walks the copies of one frame file.
+type frameReader struct {
+	cipher *crypto.FrameCipher
+	files  []vfs.File
+	at     int64
+	seq    uint64
+	tag    [16]byte
+	bufs   [2][]byte // frames in turn: the one before is still looked at
+}
+
+func (r *frameReader) close() {
+	for _, file := range r.files {
+		file.Close()
+	}
+}
+
+// next reads the frame that follows; nil if no copy holds it whole. An error means
+// that one is whole but does not decrypt, and no other copy does better.
+func (r *frameReader) next(all bool) (*frame, error) {
+	var refused error
+	for i, file := range r.files {
+		raw, err := rawFrame(file, r.at, r.bufs[r.seq%2])
+		if err != nil {
+			continue
+		}
+		r.bufs[r.seq%2] = raw
+		copies := 1
+		if all {
+			copies += same(r.files[i+1:], r.at, raw)
+		}
+		fr, tag, err := decryptFrame(r.cipher, raw, r.seq, r.tag)
+		if err != nil {
+			refused = err
+			continue
+		}
+		fr.offset, fr.end, fr.copies = r.at, r.at+int64(len(raw)), copies
+		r.tag = tag
+		return fr, nil
+	}
+	return nil, refused
+}
+
+// same counts the files that hold the same bytes at the same place.
+func same(files []vfs.File, at int64, want []byte) int {
+	var count atomic.Int64
+	var wg sync.WaitGroup
+	for _, file := range files {
+		wg.Go(func() {
+			buf := make([]byte, min(len(want), 256<<10))
+			for off := 0; off < len(want); {
+				n := min(len(buf), len(want)-off)
+				if _, err := file.ReadAt(buf[:n], at+int64(off)); err != nil || !bytes.Equal(buf[:n], want[off:off+n]) {
+					return
+				}
+				off += n
+			}
+			count.Add(1)
+		})
+	}
+	wg.Wait()
+	return int(count.Load())
 }
 
 // nothingAfter tells a torn tail, which no whole frame follows, from damage in the
 // middle: what stands behind it was acknowledged, so the file must not end here.
-func (c *frameCopies) nothingAfter(files map[*bay]vfs.File, at int64, seq uint64) error {
+func nothingAfter(files []vfs.File, at int64, seq uint64) error {
 	for _, file := range files {
 		size, err := file.Size()
 		if err != nil || size-at > maxTail {
@@ -418,7 +472,7 @@ func (c *frameCopies) nothingAfter(files map[*bay]vfs.File, at int64, seq uint64
 				break
 			}
 			i += next
-			if _, err := rawFrame(file, at+int64(i)); err == nil {
+			if _, err := rawFrame(file, at+int64(i), nil); err == nil {
 				return fmt.Errorf("%w: frame %d is damaged on all %d disks at hand that have it, and more follow: the other disks are needed", ErrLost, seq, len(files))
 			}
 		}
@@ -433,34 +487,16 @@ const maxTail = maxFrameBytes + frameHead
 // The key is wrong, or somebody has written it.
 var errNotOurs = errors.New("frame is whole but does not decrypt")
 
-func readFrame(file vfs.File, cipher *crypto.FrameCipher, at int64, seq uint64, tag [16]byte) (*frame, [16]byte, error) {
-	var head [frameHead]byte
-	if _, err := file.ReadAt(head[:], at); err != nil {
-		return nil, tag, err
-	}
-	nc, ne := int64(binary.BigEndian.Uint32(head[4:])), int64(binary.BigEndian.Uint32(head[8:]))
-	size, err := file.Size()
-	if err != nil {
-		return nil, tag, err
-	}
-	if string(head[:4]) != frameMagic || nc+ne+frameHead > maxFrameBytes || nc+ne > size-at-frameHead {
-		return nil, tag, fmt.Errorf("%w: journal frame %d", manifest.ErrCorrupt, seq)
-	}
-	b := make([]byte, 12+nc+ne)
-	copy(b, head[:12])
-	if _, err := file.ReadAt(b[12:], at+frameHead); err != nil {
-		return nil, tag, err
-	}
-	if erasure.CRC(b) != binary.BigEndian.Uint64(head[12:]) {
-		return nil, tag, fmt.Errorf("%w: journal frame %d", manifest.ErrCorrupt, seq)
-	}
-	clear, enc := b[12:12+nc:12+nc], b[12+nc:]
+// decryptFrame decrypts a whole frame in place.
+func decryptFrame(cipher *crypto.FrameCipher, raw []byte, seq uint64, tag [16]byte) (*frame, [16]byte, error) {
+	nc := int(binary.BigEndian.Uint32(raw[4:]))
+	clear, enc := raw[frameHead:frameHead+nc:frameHead+nc], raw[frameHead+nc:]
 	sum := sha256.Sum256(clear)
-	plain, next, err := cipher.Decrypt(nil, enc, seq, tag, sum[:])
+	plain, next, err := cipher.Decrypt(enc[:0], enc, seq, tag, sum[:])
 	if err != nil {
 		return nil, tag, fmt.Errorf("%w: %w", errNotOurs, err)
 	}
-	return &frame{seq: seq, offset: at, end: at + frameHead + nc + ne, clear: clear, plain: plain}, next, nil
+	return &frame{seq: seq, clear: clear, plain: plain}, next, nil
 }
 
 // mendFrameFile brings a file of an earlier session to m+1 good copies of its
@@ -538,7 +574,7 @@ func eachRawFrame(from []vfs.File, size int64, f func(at int64, raw []byte) erro
 	for size < 0 || at < size {
 		var raw []byte
 		for _, file := range from {
-			if b, err := rawFrame(file, at); err == nil {
+			if b, err := rawFrame(file, at, nil); err == nil {
 				raw = b
 				break
 			}
@@ -650,7 +686,8 @@ func prefixSum(disk vfs.FS, name string, size int64) (sum [32]byte, err error) {
 	return sum, nil
 }
 
-func rawFrame(file vfs.File, at int64) ([]byte, error) {
+// rawFrame reads a whole frame, into buf if it is large enough.
+func rawFrame(file vfs.File, at int64, buf []byte) ([]byte, error) {
 	var head [frameHead]byte
 	if _, err := file.ReadAt(head[:], at); err != nil {
 		return nil, err
@@ -663,11 +700,11 @@ func rawFrame(file vfs.File, at int64) ([]byte, error) {
 	if string(head[:4]) != frameMagic || n+frameHead > min(maxFrameBytes, size-at) {
 		return nil, manifest.ErrCorrupt
 	}
-	b := make([]byte, frameHead+n)
+	b := slices.Grow(buf[:0], int(frameHead+n))[:frameHead+n]
 	if _, err := file.ReadAt(b, at); err != nil {
 		return nil, err
 	}
-	if crc64nvme.Update(crc64nvme.Update(0, b[:12]), b[frameHead:]) != binary.BigEndian.Uint64(head[12:]) {
+	if !bytes.Equal(b[:frameHead], head[:]) || frameCRC(b) != binary.BigEndian.Uint64(b[12:]) {
 		return nil, manifest.ErrCorrupt
 	}
 	return b, nil

@@ -21,7 +21,11 @@ type frameMessage struct {
 }
 
 func (m *frameMessage) encode() []byte {
-	w := fields.NewWriter(nil)
+	size := 256 + 20*len(m.ranges) + len(m.partial)
+	for _, r := range m.records {
+		size += 3 + len(r)
+	}
+	w := fields.NewWriter(make([]byte, 0, size))
 	w.List(1, true, m.records)
 	if !m.list.IsZero() {
 		w.Blob(2, true, m.list[:])

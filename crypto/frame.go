@@ -58,18 +58,19 @@ func (c *FrameCipher) Encrypt(dst, plain []byte, seq uint64, prevTag [16]byte, a
 	return out, frameTag(out), nil
 }
 
-// Decrypt appends the plaintext of frame seq to dst, which may be nil and must
-// not overlap enc, and returns the whole and the frame's tag. Anything but the
-// frame that was encrypted there is ErrCorrupt.
+// Decrypt appends the plaintext of frame seq to dst, which may be nil or enc[:0]
+// and must not overlap enc otherwise, and returns the whole and the frame's tag.
+// Anything but the frame that was encrypted there is ErrCorrupt.
 func (c *FrameCipher) Decrypt(dst, enc []byte, seq uint64, prevTag [16]byte, ad []byte) ([]byte, [16]byte, error) {
 	if len(enc) < FrameOverhead || len(enc) > MaxFrame || seq >= maxFrames {
 		return nil, [16]byte{}, fmt.Errorf("frame %d of %d bytes: %w", seq, len(enc), ErrCorrupt)
 	}
+	tag := frameTag(enc)
 	plain, err := c.aead.Open(dst, nil, enc, c.aad(seq, prevTag, ad))
 	if err != nil {
 		return nil, [16]byte{}, fmt.Errorf("frame %d: %w", seq, ErrCorrupt)
 	}
-	return plain, frameTag(enc), nil
+	return plain, tag, nil
 }
 
 func (c *FrameCipher) aad(seq uint64, prevTag [16]byte, ad []byte) []byte {
