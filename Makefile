@@ -40,10 +40,10 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick test-e2e fips kills cover check tidy-check race-deps release deps tools clean distclean
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-compare microbench test-e2e fips kills cover check tidy-check race-deps release deps tools clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the sledge program into build/bin
 	@mkdir -p $(BUILD)/bin
@@ -80,15 +80,28 @@ vectors: $(SUMMARY) ## known-answer tests of others; fails where VECTORS=DIR (..
 	@[[ -d "$(VECTORS)" ]] || { printf 'vectors: no folder %s\nhint: name it: make vectors VECTORS=DIR\n' "$(VECTORS)" >&2; exit 1; }
 	@SLEDGE_REQUIRE_VECTORS=1 $(call gotest,-run Vector ./...)
 
-bench: ## all benchmarks (BENCH=pattern), kept in build/bench.txt for benchstat
-	@scripts/tools.sh benchstat
-	@mkdir -p $(BUILD)
-	@[[ ! -e $(BUILD)/bench.txt ]] || mv $(BUILD)/bench.txt $(BUILD)/bench.old.txt
-	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m ./... | tee $(BUILD)/bench.txt
-	@[[ ! -e $(BUILD)/bench.old.txt ]] || $(TOOLS)/benchstat $(BUILD)/bench.old.txt $(BUILD)/bench.txt || true
+# What is measured beside sledge. One that cannot be had is named, and left out.
+PEERS       := versitygw age age-keygen restic kopia s5cmd
+PEERS_FULL  := $(PEERS) rclone minio
+BENCHFLAGS  ?=
+benchmark    = go build -trimpath -buildvcs=false -o $(BUILD)/bin/bench ./bench && exec $(BUILD)/bin/bench
 
-bench-quick: ## every benchmark once: do they still run?
-	go test -run '^$$' -bench '$(BENCH)' -benchtime 1x -timeout $(TIMEOUT) ./...
+bench: build ## sledge beside the machine's limits and its peers: most of an hour, 24 GiB (BENCHFLAGS=…, see bench --help)
+	@scripts/deps.sh tar=tar par2=par2 aws=awscli || true
+	@scripts/tools.sh --try $(PEERS_FULL)
+	@$(benchmark) $(BENCHFLAGS)
+
+bench-quick: build ## the same on small sets, under 3 minutes
+	@scripts/deps.sh tar=tar || true
+	@scripts/tools.sh --try $(PEERS)
+	@$(benchmark) --quick $(BENCHFLAGS)
+
+bench-compare: ## Go benchmarks of this tree and of BASE=REV in turn, compared by benchstat (BENCH=pattern, PKGS=./crypto, COUNT=6)
+	@scripts/tools.sh benchstat
+	@BENCH='$(BENCH)' scripts/bench-compare.sh '$(BASE)'
+
+microbench: ## all Go benchmarks of the stages (BENCH=pattern), each for a second
+	go test -run '^$$' -bench '$(BENCH)' -benchmem -timeout 60m $${PKGS:-./...}
 
 # The tests set it for the sledge processes alone: the go command must still fetch
 # modules, and the S3 server is not ours.

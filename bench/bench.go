@@ -34,6 +34,7 @@ func measureAll(ctx context.Context, o options, out io.Writer) (err error) {
 		return errors.New("no row has such a name (--list lists them)")
 	}
 	wanted := wantedSides(rows, contests, o)
+	rows = complete(rows, wanted)
 	if err := b.checkPrograms(); err != nil {
 		return err
 	}
@@ -51,7 +52,9 @@ func measureAll(ctx context.Context, o options, out io.Writer) (err error) {
 		if len(wanted[c.name]) == 0 {
 			continue
 		}
-		dropMissing(c, b)
+		if dropMissing(c, b); c.over() {
+			continue
+		}
 		if err := c.play(ctx, b, wanted[c.name]); err != nil {
 			return err
 		}
@@ -61,6 +64,7 @@ func measureAll(ctx context.Context, o options, out io.Writer) (err error) {
 		if r.Primitives, err = b.bounds.table(ctx); err != nil {
 			return err
 		}
+		r.Formulas = b.bounds.formulas()
 	}
 	return r.write(out, o)
 }
@@ -86,7 +90,7 @@ func (b *bench) checkPrograms() (err error) {
 // dropMissing names the sides whose programs are not here.
 func dropMissing(c *contest, b *bench) {
 	for _, s := range c.sides {
-		for _, name := range s.needs {
+		for _, name := range append(c.needs, s.needs...) {
 			if findProgram(name) == "" {
 				s.skipped = "no program " + name
 				b.say("%s: %s is left out: there is no program %s", c.name, s.name, name)

@@ -77,6 +77,7 @@ type contest struct {
 	sides []*side
 	open  func(ctx context.Context) error // before the first round
 	close func() error                    // after the last
+	needs []string                        // programs without which there is no contest
 	tmpfs float64                         // peak of memory files, in sizes of the set
 	disk  float64                         // the same on the disk
 }
@@ -88,6 +89,16 @@ func (c *contest) side(name string) *side {
 		}
 	}
 	return nil
+}
+
+// over tells whether nobody is left to run.
+func (c *contest) over() bool {
+	for _, s := range c.sides {
+		if s.skipped == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // play lets the chosen sides run in turn: one round that does not count, then

@@ -23,7 +23,7 @@ type imports struct {
 // importing compares uploads to a versitygw.
 func (b *bench) importing(set string, m medium) *contest {
 	i := &imports{b: b, set: set, medium: m}
-	c := &contest{name: "import-" + set, set: set, what: "import into versitygw on loopback, buckets on " + where(m), tmpfs: 1.6}
+	c := &contest{name: "import-" + set, set: set, what: "import into versitygw on loopback, buckets on " + where(m), tmpfs: 1.6, needs: []string{"versitygw"}}
 	if m == tmpfs {
 		c.tmpfs = 4
 	} else {
@@ -48,11 +48,6 @@ func (b *bench) importing(set string, m medium) *contest {
 	}
 	for _, s := range c.sides[2:] {
 		s.full = s.name != "s5cmd"
-	}
-	for _, s := range c.sides {
-		if s.name != "import" {
-			s.needs = append(s.needs, "versitygw")
-		}
 	}
 	return c
 }

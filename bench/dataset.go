@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -36,9 +37,9 @@ const mib = 1 << 20
 func datasets(quick bool) map[string]*dataset {
 	large, largeSize := 4, int64(1<<30)
 	small, medium := 100_000, 200
-	few, roots := 10_000, []string{""}
+	few, roots := 10_000, []string{"."}
 	if quick {
-		large, largeSize, small, medium, few, roots = 2, 128*mib, 5_000, 20, 1_000, []string{"src/crypto", "src/net", "src/runtime", "src/go"}
+		large, largeSize, small, medium, few, roots = 2, 128*mib, 5_000, 20, 500, []string{"src/crypto", "src/net", "src/time"}
 	}
 	sample := largeSize / 16
 	sets := []*dataset{
@@ -52,8 +53,12 @@ func datasets(quick bool) map[string]*dataset {
 			make: func(ctx context.Context, dir string) error { return makeFiles(ctx, dir, "small", few, 4096, 100) }},
 		{Name: "mix", What: fmt.Sprintf("%s and %d files of 4 MiB", toolchainPart(roots), medium), space: int64(medium)*4*mib + 600*mib,
 			make: func(ctx context.Context, dir string) error {
+				toolchain, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+				if err != nil {
+					return fmt.Errorf("go env GOROOT: %w", err)
+				}
 				for _, root := range roots {
-					if err := copyTree(ctx, filepath.Join(runtime.GOROOT(), root), filepath.Join(dir, "go", root)); err != nil {
+					if err := copyTree(ctx, filepath.Join(strings.TrimSpace(string(toolchain)), root), filepath.Join(dir, "go", root)); err != nil {
 						return err
 					}
 				}
@@ -88,7 +93,7 @@ func (d *dataset) prepare(ctx context.Context, sets string) error {
 			return err
 		}
 		if err := d.make(ctx, dir); err != nil {
-			return fmt.Errorf("data set %s: %w", d.Name, err)
+			return errors.Join(fmt.Errorf("data set %s: %w", d.Name, err), removeAll(dir))
 		}
 		if err := os.WriteFile(stamp, []byte(want), 0o644); err != nil {
 			return err

@@ -30,8 +30,8 @@ func judgeRatio(r row, ours, peer *side) rowResult {
 	res.Ours, res.Peer = summarize(a), summarize(b)
 	pairs := ratios(a, b)
 	switch {
-	case peer.skipped != "":
-		res.Why = peer.skipped
+	case ours.skipped+peer.skipped != "":
+		res.Why = ours.skipped + peer.skipped
 	case len(pairs) == 0:
 		res.Why = "not run"
 	default:

@@ -122,11 +122,26 @@ func (r *report) write(out io.Writer, o options) error {
 // table is the rows for a terminal.
 func (r *report) table(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
+	fmt.Fprintf(out, "\nshare of the roofline: %s\n", r.headline())
 	fmt.Fprintf(w, "\nrow\tours\tpeer\tunit\tratio\tmin\tmax\tgoal\tmet\n")
 	for _, row := range r.Rows {
 		fmt.Fprintln(w, strings.Join(row.cells(), "\t"))
 	}
 	w.Flush()
+}
+
+// headline is the share of the roofline that each row reaches.
+func (r *report) headline() string {
+	var shares []string
+	for _, row := range r.Rows {
+		if name, ok := strings.CutSuffix(row.Name, ":roofline"); ok && row.Why == "" {
+			shares = append(shares, fmt.Sprintf("%s %.2f", name, row.Ratio.Median))
+		}
+	}
+	if len(shares) == 0 {
+		return "not measured"
+	}
+	return strings.Join(shares, ", ")
 }
 
 func (row rowResult) cells() []string {
@@ -157,6 +172,7 @@ func (r *report) markdown() string {
 	for _, s := range r.Sets {
 		fmt.Fprintf(&b, "- %s: %s; %d files, %.0f MB\n", strings.ToUpper(s.Name), s.What, s.Files, float64(s.Bytes)/1e6)
 	}
+	fmt.Fprintf(&b, "\nShare of the roofline: %s.\n", r.headline())
 	fmt.Fprintf(&b, "\n| row | ours | peer | unit | ratio | min | max | goal | met |\n|---|--:|--:|---|--:|--:|--:|--:|---|\n")
 	for _, row := range r.Rows {
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(row.cells(), " | "))

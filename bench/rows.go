@@ -53,7 +53,11 @@ func allRows() []row {
 		add(vs(name, "import-"+set, "import", filesps, "bare", 0.9, "s5cmd", 1.0, "bare-head", 0.0, "aws", 0.0, "rclone", 0.0))
 	}
 	for _, set := range []string{"large", "few", "mix"} {
-		add(vs("sink-"+strings.Replace(set, "few", "small", 1), "sink-"+set, "import", mbps, "bare", 0.0))
+		u := filesps
+		if set == "large" {
+			u = mbps
+		}
+		add(vs("sink-"+strings.Replace(set, "few", "small", 1), "sink-"+set, "import", u, "bare", 0.0))
 	}
 	peak := func(name string, limit int64, sides ...string) {
 		rows = append(rows, row{name: "memory-" + name, peaks: sides, limit: limit * mib, goal: 1})
@@ -106,6 +110,17 @@ func (r row) uses(contest, side string) bool {
 		}
 	}
 	return r.contest == contest && (r.ours == side || r.peer == side)
+}
+
+// complete are the rows whose sides take part in this run.
+func complete(rows []row, wanted map[string]map[string]bool) []row {
+	var kept []row
+	for _, r := range rows {
+		if r.limit > 0 || wanted[r.contest][r.ours] && wanted[r.contest][r.peer] {
+			kept = append(kept, r)
+		}
+	}
+	return kept
 }
 
 // wantsBounds tells whether a row is about the machine's own limits.

@@ -196,4 +196,17 @@ func readFile(name string, buf []byte) error {
 	}
 }
 
+// treeSize is the size of all files below a folder.
+func treeSize(dir string) (total int64) {
+	_ = filepath.WalkDir(dir, func(_ string, e fs.DirEntry, err error) error {
+		if err == nil && e.Type().IsRegular() {
+			if info, err := e.Info(); err == nil {
+				total += info.Size()
+			}
+		}
+		return nil
+	})
+	return total
+}
+
 func syncDisk() { unix.Sync() }
