@@ -151,7 +151,7 @@ func (emptyStore) Get(_ context.Context, key, _ string) (io.ReadCloser, error) {
 
 // commit hands the records to the journal in an order that is not the
 // manifest's, in frames of the size that a load makes.
-func (s scale) commit(b *testing.B, r *rig) {
+func (s scale) commit(b testing.TB, r *rig) {
 	d, _ := r.open()
 	defer d.Close()
 	d.start(d.cfg.Workers)
@@ -192,7 +192,7 @@ func (s scale) commit(b *testing.B, r *rig) {
 }
 
 // pack commits one pack of 1 MiB.
-func (s scale) pack(b *testing.B, d *Device) *packWriter {
+func (s scale) pack(b testing.TB, d *Device) *packWriter {
 	p, err := d.openPack()
 	if err != nil {
 		b.Fatal(err)

@@ -1,0 +1,137 @@
+package appliance
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"math/bits"
+	"sync/atomic"
+	"testing"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// TestColdReads: what it takes to open a sealed device, look a path up, list a
+// folder and prove a file does not grow with the number of entries, but for a
+// search step each time they double. Pages and index packs are small here, so
+// that 10^5 entries have as many index packs as 4 × 10^8.
+func TestColdReads(t *testing.T) {
+	oldRecords, oldPages := pageRecords, indexPages
+	pageRecords, indexPages = 16, 16
+	t.Cleanup(func() { pageRecords, indexPages = oldRecords, oldPages })
+	few, many := 1000, 100_000
+	before, after := coldReads(t, few), coldReads(t, many)
+	steps := int64(bits.Len(uint(many / few)))
+	const bundle = 512 << 10 // bytes: more than one of index entries and a tile
+	for what, b := range before {
+		a := after[what]
+		t.Logf("%-8s of %d entries: %d reads, %d KiB; of %d: %d reads, %d KiB", what, few, b.reads, b.bytes>>10, many, a.reads, a.bytes>>10)
+		if a.reads > b.reads+2*steps {
+			t.Errorf("%s: %d reads of %d entries, %d of %d", what, b.reads, few, a.reads, many)
+		}
+		if a.bytes > b.bytes+steps*bundle {
+			t.Errorf("%s: %d bytes read of %d entries, %d of %d", what, b.bytes, few, a.bytes, many)
+		}
+		if what != "open" && a.reads > 10+steps {
+			t.Errorf("%s: %d reads are not a few", what, a.reads)
+		}
+	}
+}
+
+type readCount struct{ reads, bytes int64 }
+
+// coldReads counts what each question to a device of n entries reads, asked of a
+// reader that has read nothing yet.
+func coldReads(t *testing.T, n int) map[string]readCount {
+	t.Helper()
+	s := scale{n: n, names: 100}
+	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 256 << 10})
+	s.commit(t, r.rig)
+	res := r.sealWith(SealOptions{Incomplete: true})
+	ctx := context.Background()
+	out := map[string]readCount{}
+	for what, ask := range map[string]func(*Reader) error{
+		"open": func(*Reader) error { return nil },
+		"lookup": func(rd *Reader) error {
+			_, err := rd.Lookup(ctx, s.path(n/3))
+			return err
+		},
+		"absent": func(rd *Reader) error {
+			if _, err := rd.Lookup(ctx, s.path(n/3)+"x"); !errors.Is(err, ErrNotFound) {
+				return fmt.Errorf("a path that is not there: %v", err)
+			}
+			return nil
+		},
+		"list": func(rd *Reader) error {
+			return rd.List(ctx, s.path(n/2), func(Entry) error { return nil })
+		},
+		"prove": func(rd *Reader) error {
+			_, err := rd.Prove(ctx, s.path(n*2/3))
+			return err
+		},
+	} {
+		disks := &readCounter{}
+		set, err := OpenSet(disks.wrap(r.cfg.Disks), r.signer.Public().(ed25519.PublicKey), res.Label)
+		if err != nil {
+			t.Fatal(err)
+		}
+		k, err := set.OpenWithSite(r.site)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rd, err := set.Unlock(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if what != "open" {
+			disks.reset()
+		}
+		err = ask(rd)
+		rd.Close()
+		if err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		out[what] = disks.count()
+	}
+	return out
+}
+
+// readCounter counts the reads of a set of disks.
+type readCounter struct{ reads, bytes atomic.Int64 }
+
+func (c *readCounter) reset()           { c.reads.Store(0); c.bytes.Store(0) }
+func (c *readCounter) count() readCount { return readCount{c.reads.Load(), c.bytes.Load()} }
+
+func (c *readCounter) wrap(disks []Disk) []Disk {
+	var out []Disk
+	for _, d := range disks {
+		out = append(out, Disk{Name: d.Name, FS: countedFS{d.FS, c}})
+	}
+	return out
+}
+
+type countedFS struct {
+	vfs.FS
+	c *readCounter
+}
+
+func (f countedFS) Open(name string, o vfs.OpenOptions) (vfs.File, error) {
+	file, err := f.FS.Open(name, o)
+	if err != nil {
+		return nil, err
+	}
+	return countedFile{file, f.c}, nil
+}
+
+type countedFile struct {
+	vfs.File
+	c *readCounter
+}
+
+func (f countedFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	f.c.reads.Add(1)
+	f.c.bytes.Add(int64(n))
+	return n, err
+}
