@@ -28,7 +28,7 @@ type indexWriter struct {
 	dir     manifest.PageBuilder
 	pages   uint64
 	packs   []*manifest.Pack
-	spool   *extsort.Sorter // page entries by number
+	spool   *extsort.Sorter // log entries of packs and pages, in the log's order
 	current *indexPack
 }
 
@@ -47,7 +47,7 @@ type indexPack struct {
 	size      int64
 }
 
-// write makes the whole index. seq keeps the last committed record of a path.
+// write makes the whole index.
 func (w *indexWriter) write() error {
 	disk, err := w.d.scratchDisk()
 	if err != nil {
@@ -56,33 +56,7 @@ func (w *indexWriter) write() error {
 	sorter := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: 2 * sortMemory})
 	defer sorter.Close()
 	w.spool = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
-	var seq uint64
-	var scratch []byte
-	again := len(w.d.state.done) > 1 // some paths may have been loaded more than once
-	err = w.d.eachRecord(func(b []byte) error {
-		kind, path, cont, err := manifest.PeekRecord(b)
-		if err != nil {
-			return err
-		}
-		if cont == 0 {
-			seq++
-		}
-		key := (&manifest.Record{Kind: kind, Path: path}).OrderKey()
-		if again && cont == 0 && kind != manifest.KindContinuation {
-			// A folder that has become a file, or the reverse: the path's other order key ends here.
-			other, isDir := strings.CutSuffix(key, "/")
-			if !isDir {
-				other += "/"
-			}
-			scratch = recordKey(scratch[:0], other, 0, seq)
-			if err := sorter.Add(scratch, nil); err != nil {
-				return err
-			}
-		}
-		scratch = recordKey(scratch[:0], key, cont, seq)
-		return sorter.Add(scratch, b)
-	})
-	if err != nil {
+	if err := w.gather(sorter); err != nil {
 		return err
 	}
 	if err := w.sorted(sorter); err != nil {
@@ -90,6 +64,79 @@ func (w *indexWriter) write() error {
 		return err
 	}
 	return nil
+}
+
+// gather reads the journal once: records go to the sorter, packs' entries to the
+// spool.
+func (w *indexWriter) gather(sorter *extsort.Sorter) error {
+	r := recordSorter{sorter: sorter, again: len(w.d.state.done) > 1}
+	return w.d.eachFrame(func(fr frame) error {
+		p, err := w.d.clearEntry(fr.clear)
+		if err != nil {
+			return err
+		}
+		if p != nil {
+			entry, _, err := splitClear(fr.clear)
+			if err == nil {
+				err = w.spool.Add(spoolKey(spoolPack, p.Number), entry)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		m, err := decodeFrameMessage(fr.plain)
+		if err != nil {
+			return err
+		}
+		for _, b := range m.records {
+			if err := r.add(b); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// recordSorter gives each record a key by which the last one of a path is found.
+type recordSorter struct {
+	sorter *extsort.Sorter
+	again  bool // some paths may have been loaded more than once
+	seq    uint64
+	key    []byte
+}
+
+func (r *recordSorter) add(b []byte) error {
+	kind, path, cont, err := manifest.PeekRecord(b)
+	if err != nil {
+		return err
+	}
+	if cont == 0 {
+		r.seq++
+	}
+	key := (&manifest.Record{Kind: kind, Path: path}).OrderKey()
+	if r.again && cont == 0 {
+		// A folder that has become a file, or the reverse: the path's other order key ends here.
+		other, isDir := strings.CutSuffix(key, "/")
+		if !isDir {
+			other += "/"
+		}
+		r.key = recordKey(r.key[:0], other, 0, r.seq)
+		if err := r.sorter.Add(r.key, nil); err != nil {
+			return err
+		}
+	}
+	r.key = recordKey(r.key[:0], key, cont, r.seq)
+	return r.sorter.Add(r.key, b)
+}
+
+// What the spool holds, in this order.
+const (
+	spoolPack byte = iota // as the journal has it
+	spoolPage
+)
+
+func spoolKey(kind byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{kind}, number)
 }
 
 // recordKey orders records: order key, continuation number, age. Paths hold no
@@ -281,7 +328,7 @@ func (w *indexWriter) put(page *manifest.PageBuilder, directory bool) error {
 		return err
 	}
 	w.pages++
-	return w.spool.Add(binary.BigEndian.AppendUint64(nil, entry.Number), raw)
+	return w.spool.Add(spoolKey(spoolPage, entry.Number), raw)
 }
 
 // endPack adds the directory page and makes the index pack durable.
@@ -325,30 +372,27 @@ func (w *indexWriter) close() {
 	}
 }
 
-// packEntries calls f for every pack's entry, in number order, as the journal
-// has them; shards that were lost at commit and have been rebuilt since count
-// as there.
-func (d *Device) packEntries(f func(*manifest.Pack) error) error {
-	files, err := d.findFrameFiles(journalKind)
-	if err != nil {
-		return err
-	}
-	for _, c := range files {
-		_, err := d.readFrames(c, false, func(fr frame) error {
-			p, err := d.clearEntry(fr.clear)
-			if err != nil || p == nil {
-				return err
-			}
-			if err := d.stillLost(p); err != nil {
-				return err
-			}
-			return f(p)
-		})
+// logEntries calls f for the entry of every pack and page, in the log's order. A
+// pack's is as the journal has it, but that shards that were lost at commit and
+// have been rebuilt since count as there; lost tells how many are not.
+func (w *indexWriter) logEntries(f func(number uint64, entry []byte, lost int) error) error {
+	return w.spool.Each(func(key, raw []byte) error {
+		number := binary.BigEndian.Uint64(key[1:])
+		if key[0] != spoolPack {
+			return f(number, raw, 0)
+		}
+		e, err := manifest.DecodeEntry(raw)
 		if err != nil {
 			return err
 		}
-	}
-	return nil
+		if err := w.d.stillLost(e.Pack); err != nil {
+			return err
+		}
+		if raw, err = e.Pack.Encode(); err != nil {
+			return err
+		}
+		return f(number, raw, len(e.Pack.Lost))
+	})
 }
 
 // stillLost drops those shards from the list that are on their bay now and verify,

@@ -363,6 +363,20 @@ type frame struct {
 	plain  []byte
 }
 
+// eachFrame calls f for every frame of the journal, in order.
+func (d *Device) eachFrame(f func(frame) error) error {
+	files, err := d.findFrameFiles(journalKind)
+	if err != nil {
+		return err
+	}
+	for _, c := range files {
+		if _, err := d.readFrames(c, false, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // readFrames calls f for every frame that at least one copy holds whole, in
 // order. It returns the length of the acknowledged part. Damage in one copy is
 // bridged by another. If all is set every copy is read, to count them. A frame is

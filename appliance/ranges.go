@@ -1,6 +1,9 @@
 package appliance
 
-import "sort"
+import (
+	"slices"
+	"sort"
+)
 
 // span is a half-open range of scan list positions.
 type span struct{ from, to uint64 }
@@ -10,13 +13,22 @@ type span struct{ from, to uint64 }
 type rangeSet struct{ spans []span }
 
 func (s *rangeSet) add(r span) {
-	i := sort.Search(len(s.spans), func(i int) bool { return s.spans[i].to >= r.from })
+	n := len(s.spans)
+	if n == 0 || s.spans[n-1].to < r.from { // the usual case, and the next
+		s.spans = append(s.spans, r)
+		return
+	}
+	if last := &s.spans[n-1]; last.from <= r.from {
+		last.to = max(last.to, r.to)
+		return
+	}
+	i := sort.Search(n, func(i int) bool { return s.spans[i].to >= r.from })
 	j := i
-	for j < len(s.spans) && s.spans[j].from <= r.to {
+	for j < n && s.spans[j].from <= r.to {
 		r.from, r.to = min(r.from, s.spans[j].from), max(r.to, s.spans[j].to)
 		j++
 	}
-	s.spans = append(s.spans[:i], append([]span{r}, s.spans[j:]...)...)
+	s.spans = slices.Replace(s.spans, i, j, r)
 }
 
 func (s *rangeSet) has(n uint64) bool {

@@ -208,10 +208,13 @@ func (d *Device) WrapCheck() ([]byte, error) {
 			break
 		}
 	}
-	err = d.packEntries(func(p *manifest.Pack) error {
+	err = d.eachFrame(func(fr frame) error {
+		p, err := d.clearEntry(fr.clear)
+		if err != nil || p == nil {
+			return err
+		}
 		p.Lost = nil
-		c.PackEntry, err = p.Encode()
-		if err != nil {
+		if c.PackEntry, err = p.Encode(); err != nil {
 			return err
 		}
 		return errStopped
@@ -346,19 +349,16 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 	end := manifest.End{FirstPack: pos, Packs: d.state.packs, Pages: w.pages, IndexPacks: uint64(len(w.packs)), BodySize: uint64(d.state.body)}
 	end.FirstPage = end.FirstPack + end.Packs
 	end.FirstIndex = end.FirstPage + end.Pages
-	err = d.packEntries(func(p *manifest.Pack) error {
-		if len(p.Lost) > 0 {
+	err = w.logEntries(func(number uint64, entry []byte, lost int) error {
+		if lost > 0 {
 			degraded++
 			if !o.Degraded {
-				return fmt.Errorf("%w: pack %d lacks %d shards", ErrDegraded, p.Number, len(p.Lost))
+				return fmt.Errorf("%w: pack %d lacks %d shards", ErrDegraded, number, lost)
 			}
 		}
-		return add(p.Encode())
+		return add(entry, nil)
 	})
 	if err != nil {
-		return 0, err
-	}
-	if err := w.spool.Each(func(_, entry []byte) error { return add(entry, nil) }); err != nil {
 		return 0, err
 	}
 	for _, p := range w.packs {
