@@ -10,17 +10,17 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 )
 
-// body is a part's payload: a seekable reader over the content that holds one
-// buffer, however large the part is. Each attempt has a body of its own, because
-// the transport may go on reading after its answer; detach ends that.
+// body is a part's payload: a seekable reader over the content that holds at most
+// one buffer, however large the part is. Each attempt has a body of its own,
+// because the transport may go on reading after its answer; detach ends that.
 type body struct {
 	content  io.ReaderAt
 	from     int64 // in the content
 	size     int64
 	mu       sync.Mutex
-	at       int64 // next byte to hand out
-	buf      []byte
-	bufAt    int64 // part offset of buf[0]
+	at       int64  // next byte to hand out
+	buf      []byte // of bodyBuffers
+	bufAt    int64  // part offset of buf[0]
 	err      error
 	detached bool
 }
@@ -30,6 +30,9 @@ func newBody(content io.ReaderAt, from, size int64) *body {
 }
 
 var errDetached = errors.New("the call is over")
+
+// bodyBuffers are shared by all bodies; a call with a large payload takes one.
+var bodyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
 
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
@@ -42,9 +45,12 @@ func (b *body) Read(p []byte) (int, error) {
 	case b.at >= b.size:
 		return 0, io.EOF
 	}
-	if b.at < b.bufAt || b.at >= b.bufAt+int64(len(b.buf)) {
-		if err := b.fill(); err != nil {
-			b.err = err
+	buffered := b.at >= b.bufAt && b.at < b.bufAt+int64(len(b.buf))
+	if want := min(b.size-b.at, bodyBuffer); !buffered && int64(len(p)) >= want {
+		// The caller's buffer is as good as ours.
+		return b.readAt(p[:min(int64(len(p)), b.size-b.at)])
+	} else if !buffered {
+		if err := b.fill(want); err != nil {
 			return 0, err
 		}
 	}
@@ -53,21 +59,32 @@ func (b *body) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (b *body) fill() error {
-	want := min(b.size-b.at, bodyBuffer)
-	if int64(cap(b.buf)) < want {
-		b.buf = make([]byte, want)
+func (b *body) fill(want int64) error {
+	if b.buf == nil {
+		b.buf = bodyBuffers.Get().(*[bodyBuffer]byte)[:]
 	}
-	b.buf, b.bufAt = b.buf[:want], b.at
-	n, err := b.content.ReadAt(b.buf, b.from+b.at)
-	if int64(n) == want {
-		return nil
+	at := b.at
+	b.buf, b.bufAt = b.buf[:want], at
+	if _, err := b.readAt(b.buf); err != nil {
+		b.buf = b.buf[:0]
+		return err
 	}
-	b.buf = b.buf[:0]
-	if err == nil || errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	b.at = at
+	return nil
+}
+
+// readAt fills p from where the body stands. The first error is the last word.
+func (b *body) readAt(p []byte) (int, error) {
+	n, err := b.content.ReadAt(p, b.from+b.at)
+	if n < len(p) {
+		if err == nil || errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		b.err = err
+		return 0, err
 	}
-	return err
+	b.at += int64(n)
+	return n, nil
 }
 
 // Seek moves within the part; it reads nothing.
@@ -92,6 +109,9 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 func (b *body) detach() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.buf != nil {
+		bodyBuffers.Put((*[bodyBuffer]byte)(b.buf[:bodyBuffer]))
+	}
 	b.detached, b.buf = true, nil
 	return b.err
 }
@@ -124,6 +144,7 @@ func sourceError(path string, err error) error {
 func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size int64, want [32]byte) error {
 	h := crypto.NewSHA256()
 	r := newBody(content, from, size)
+	defer r.detach() // gives its buffer back
 	buf := make([]byte, min(max(size, 1), 256<<10))
 	for {
 		if err := ctx.Err(); err != nil {

@@ -39,6 +39,7 @@ type fakeTarget struct {
 	noChecksums  bool // HEAD tells no checksum
 	dashless     bool // composites come without "-N"
 	corrupt      bool // what is stored is not what was sent
+	silent       bool // writes are answered without a checksum
 	initiator    string
 	gets         int
 }
@@ -109,10 +110,27 @@ func (f *fakeTarget) Put(_ context.Context, in PutRequest) (Stored, error) {
 	if err != nil {
 		return Stored{}, err
 	}
-	if err := f.store(in.Key, in.IfAbsent, fakeObject{data: data, sha256: encode64(in.SHA256[:]), kind: "FULL_OBJECT", metadata: maps.Clone(in.Metadata)}); err != nil {
+	o := fakeObject{data: data, sha256: encode64(in.SHA256[:]), kind: "FULL_OBJECT", metadata: maps.Clone(in.Metadata)}
+	if err := f.store(in.Key, in.IfAbsent, o); err != nil {
 		return Stored{}, err
 	}
-	return Stored{ETag: "etag"}, hooked
+	return f.answer(o), hooked
+}
+
+// describe is what HEAD says, answer what a write is answered with.
+func (f *fakeTarget) describe(o fakeObject) Object {
+	out := Object{Size: int64(len(o.data)), ETag: "etag", SHA256: o.sha256, CRC64NVME: o.crc, ChecksumType: o.kind, Metadata: o.metadata}
+	if f.noChecksums {
+		out.SHA256, out.ChecksumType = "", ""
+	}
+	return out
+}
+
+func (f *fakeTarget) answer(o fakeObject) Stored {
+	if f.silent {
+		return Stored{ETag: "etag"}
+	}
+	return f.describe(o).stored()
 }
 
 func (f *fakeTarget) store(key string, ifAbsent bool, o fakeObject) error {
@@ -194,7 +212,7 @@ func (f *fakeTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stor
 		return Stored{}, err
 	}
 	delete(f.uploads, in.UploadID)
-	return Stored{ETag: "etag"}, hooked
+	return f.answer(o), hooked
 }
 
 func (f *fakeTarget) AbortUpload(_ context.Context, key, id string) error {
@@ -254,11 +272,7 @@ func (f *fakeTarget) Head(_ context.Context, key string) (Object, error) {
 	if !ok {
 		return Object{}, NotFound(key)
 	}
-	out := Object{Size: int64(len(o.data)), ETag: "etag", SHA256: o.sha256, CRC64NVME: o.crc, ChecksumType: o.kind, Metadata: o.metadata}
-	if f.noChecksums {
-		out.SHA256, out.ChecksumType = "", ""
-	}
-	return out, nil
+	return f.describe(o), nil
 }
 
 func (f *fakeTarget) Get(_ context.Context, key, _ string) (io.ReadCloser, error) {

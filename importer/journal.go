@@ -218,11 +218,6 @@ var (
 	finishedKey = []byte("f")
 )
 
-func (j *journal) outcome(ordinal uint64) (r record, ok bool, err error) {
-	ok, err = j.load(journalKey('o', ordinal), &r)
-	return r, ok, err
-}
-
 func (j *journal) setOutcome(ordinal uint64, r record) error {
 	return j.store(journalKey('o', ordinal), r, false)
 }

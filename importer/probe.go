@@ -17,6 +17,7 @@ type ProbeReport struct {
 	PartRefused         bool     `json:"part_refused"`
 	KeepsChecksum       bool     `json:"keeps_checksum"` // HEAD answers with the SHA-256, single and composite
 	KeepsMetadata       bool     `json:"keeps_metadata"`
+	AnswersWrites       bool     `json:"answers_writes"` // PUT and Complete answer with what HEAD then says
 	ConditionalPut      bool     `json:"conditional_put"`
 	ConditionalComplete bool     `json:"conditional_complete"`
 	ListsUploads        bool     `json:"lists_uploads"`       // our own upload was in its list
@@ -43,6 +44,7 @@ func (p ProbeReport) String() string {
 		yes(p.PartRefused, "refuses a wrong sha256 on UploadPart"),
 		yes(p.KeepsChecksum, "keeps sha256"),
 		yes(p.KeepsMetadata, "keeps metadata"),
+		yes(p.AnswersWrites, "answers writes as HEAD does"),
 		yes(p.ConditionalPut, "conditional PUT"),
 		yes(p.ConditionalComplete, "conditional Complete"),
 	}, ", ")
@@ -136,21 +138,23 @@ func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
 	return p.calls.idempotent(ctx, 0, f)
 }
 
-func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) error {
-	return p.do(ctx, func(ctx context.Context) error {
-		_, err := p.target.Put(ctx, PutRequest{
+func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored Stored, err error) {
+	err = p.do(ctx, func(ctx context.Context) (err error) {
+		stored, err = p.target.Put(ctx, PutRequest{
 			Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
 			Metadata: map[string]string{metaEntry: name}, IfAbsent: ifAbsent,
 		})
 		return err
 	})
+	return stored, err
 }
 
 // single probes what an import by one request needs.
 func (p *prober) single(ctx context.Context) error {
 	const content, other = "sledge probe", "sledge probe, other content"
 	sum, otherSum := crypto.SumSHA256([]byte(content)), crypto.SumSHA256([]byte(other))
-	if err := p.put(ctx, "put", content, sum, false); err != nil {
+	stored, err := p.put(ctx, "put", content, sum, false)
+	if err != nil {
 		return err
 	}
 	obj, err := p.head(ctx, "put")
@@ -162,10 +166,13 @@ func (p *prober) single(ctx context.Context) error {
 	}
 	p.report.KeepsChecksum = obj.SHA256 == encode64(sum[:])
 	p.report.KeepsMetadata = obj.Metadata[metaEntry] == "put"
-	if p.report.ConditionalPut, err = refused(p.put(ctx, "put", other, otherSum, true), codeKeyExists); err != nil {
+	p.report.AnswersWrites = stored == obj.stored()
+	_, err = p.put(ctx, "put", other, otherSum, true)
+	if p.report.ConditionalPut, err = refused(err, codeKeyExists); err != nil {
 		return err
 	}
-	p.report.PutRefused, err = refused(p.put(ctx, "wrong", content, otherSum, false), CodeDigestRefused)
+	_, err = p.put(ctx, "wrong", content, otherSum, false)
+	p.report.PutRefused, err = refused(err, CodeDigestRefused)
 	return err
 }
 
@@ -198,13 +205,14 @@ func (p *prober) multipart(ctx context.Context) error {
 		})
 		return id, etag, err
 	}
-	complete := func(id, etag string, ifAbsent bool) error {
-		return p.do(ctx, func(ctx context.Context) error {
-			_, err := p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: int64(len(content)),
+	complete := func(id, etag string, ifAbsent bool) (stored Stored, err error) {
+		err = p.do(ctx, func(ctx context.Context) (err error) {
+			stored, err = p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: int64(len(content)),
 				Parts:     []Part{{Number: 1, ETag: etag, SHA256: encode64(sum[:])}},
 				Composite: composite(parts), IfAbsent: ifAbsent})
 			return err
 		})
+		return stored, err
 	}
 	_, _, err := upload(wrong)
 	if p.report.PartRefused, err = refused(err, CodeDigestRefused); err != nil {
@@ -215,7 +223,7 @@ func (p *prober) multipart(ctx context.Context) error {
 		return err
 	}
 	p.initiator(ctx, key, id)
-	err = complete(id, etag, false)
+	stored, err := complete(id, etag, false)
 	// After a lost answer the upload is gone and the object is there.
 	if err != nil && !hasCode(err, CodeUploadGone) {
 		return err
@@ -227,10 +235,11 @@ func (p *prober) multipart(ctx context.Context) error {
 	x := expected{Size: int64(len(content)), Parts: parts, Composite: composite(parts), SHA256: &sum}
 	verdict, proof := x.compare(obj, true)
 	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == same && proof == ProofSHA256
+	p.report.AnswersWrites = p.report.AnswersWrites && stored == obj.stored()
 	if id, etag, err = upload(sum); err != nil {
 		return err
 	}
-	if err = complete(id, etag, true); hasCode(err, CodeUploadGone) {
+	if _, err = complete(id, etag, true); hasCode(err, CodeUploadGone) {
 		err = nil // it was done, and the answer was lost
 	}
 	p.report.ConditionalComplete, err = refused(err, codeKeyExists)

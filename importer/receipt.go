@@ -146,6 +146,7 @@ type receiptWriter struct {
 	disk     vfs.FS
 	folder   string
 	dirs     map[string]bool // folders with new entries
+	past     *cursor         // outcomes
 	lines    uint64
 	tally    Tally
 	outcomes map[Outcome]uint64 // of lines
@@ -162,6 +163,10 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 	defer list.Close() // closed below; this is for the ways out before
 	log := manifest.NewLogWriter(func(name string, data []byte) error { return w.file("log/"+name, data) })
 	out := bufio.NewWriterSize(vfs.NewWriter(list, 0), 1<<20)
+	if w.past, err = w.run.journal.cursor('o'); err != nil {
+		return err
+	}
+	defer w.past.close() // read only
 	ordinal := uint64(0)
 	err = w.run.source.Entries(ctx, func(e Entry) error {
 		err := w.entry(out, log, e, ordinal)
@@ -189,7 +194,8 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 
 // entry writes the lines of one entry.
 func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entry, ordinal uint64) error {
-	rec, ok, err := w.run.journal.outcome(ordinal)
+	var rec record
+	ok, err := w.past.load(ordinal, &rec)
 	if err != nil {
 		return err
 	}

@@ -226,7 +226,13 @@ func (r *run) look(ctx context.Context) (err error) {
 }
 
 // dispatch hands each entry without an outcome to a worker, in manifest order.
-func (r *run) dispatch(ctx context.Context, work chan<- *transfer) error {
+func (r *run) dispatch(ctx context.Context, work chan<- *transfer) (err error) {
+	past, err := r.journal.past()
+	if err != nil {
+		r.halt(asError(err))
+		return errStopped
+	}
+	defer func() { err = errors.Join(err, past.close()) }()
 	ordinal := uint64(0)
 	return r.source.Entries(ctx, func(e Entry) error {
 		n := ordinal
@@ -237,8 +243,11 @@ func (r *run) dispatch(ctx context.Context, work chan<- *transfer) error {
 		if e.Record == nil || len(e.Raw) == 0 {
 			return fmt.Errorf("entry %d: the source gave no record", n)
 		}
-		rec, ok, err := r.journal.outcome(n)
-		if err != nil {
+		var rec record
+		var earlier pending
+		ok, err := past.outcomes.load(n, &rec)
+		begun, otherErr := past.uploads.load(n, &earlier)
+		if err = errors.Join(err, otherErr); err != nil {
 			r.halt(asError(err))
 			return errStopped
 		}
@@ -254,7 +263,7 @@ func (r *run) dispatch(ctx context.Context, work chan<- *transfer) error {
 			return r.done(n, e, record{Outcome: action.Outcome, Detail: action.Reason}, nil)
 		}
 		select {
-		case work <- &transfer{run: r, ordinal: n, entry: e, action: action}:
+		case work <- &transfer{run: r, ordinal: n, entry: e, action: action, begun: begun}:
 			return nil
 		case <-ctx.Done():
 			return errStopped
@@ -272,10 +281,10 @@ func (r *run) one(ctx context.Context, t *transfer) {
 	rec, err := r.object(ctx, t)
 	switch {
 	case err == nil && t.completed:
-		err = r.journal.forgetUpload(t.ordinal)
+		err = t.forget()
 	case err == nil:
 		// Whatever upload is still known of is not needed any more.
-		err = r.abort(ctx, t.ordinal, t.action.Key)
+		err = r.abort(ctx, t)
 	}
 	if err != nil {
 		t.uncount()
@@ -290,7 +299,7 @@ func (r *run) one(ctx context.Context, t *transfer) {
 		r.leave()
 		return
 	case isClass(err, FatalObject):
-		if abortErr := r.abort(ctx, t.ordinal, t.action.Key); abortErr != nil {
+		if abortErr := r.abort(ctx, t); abortErr != nil {
 			err = abortErr
 			break
 		}

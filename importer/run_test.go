@@ -35,6 +35,62 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// TestAnswers: the answer to a write stands for a HEAD only if the store was seen
+// in this run to refuse wrong checksums and to tell there what HEAD tells.
+func TestAnswers(t *testing.T) {
+	tests := []struct {
+		name  string
+		store func(f *fakeTarget, o *Options)
+		asked bool // each object is asked for after it was sent
+	}{
+		{"as HEAD does", func(f *fakeTarget, o *Options) {}, false},
+		{"dashless composites", func(f *fakeTarget, o *Options) { f.dashless = true }, false},
+		{"without a checksum", func(f *fakeTarget, o *Options) { f.silent = true }, true},
+		{"unchecked", func(f *fakeTarget, o *Options) { f.unchecking = true }, true},
+		{"without a checksum after the probe", func(f *fakeTarget, o *Options) {
+			f.hook = func(n int, call, key string) (bool, error) {
+				f.silent = !strings.Contains(key, ProbePrefix)
+				return true, nil
+			}
+		}, true},
+		{"read back", func(f *fakeTarget, o *Options) { o.ReadBack = true }, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s, f, disk := mixed(), newFake(t), memDisk()
+			o := testOptions(t, disk)
+			test.store(f, &o)
+			heads := map[string]int{}
+			hook := f.hook
+			f.hook = func(n int, call, key string) (bool, error) {
+				if call == "head" {
+					heads[key]++
+				}
+				if hook != nil {
+					return hook(n, call, key)
+				}
+				return true, nil
+			}
+			if res := mustRun(t, s, f, o); !res.Complete {
+				t.Errorf("result %+v", res)
+			}
+			f.check(t, s, "in/")
+			small, large := 0, 1 // a large object is looked for before it is sent
+			if test.asked {
+				small, large = 1, 2
+			}
+			if heads["in/a"] != small || heads["in/dir/f"] != small || heads["in/big"] != large {
+				t.Errorf("%v", heads)
+			}
+			for _, line := range readLines(t, disk, "receipts/objects.list") {
+				if o := f.objects[line.Key]; line.Outcome == OutcomeStored && (line.ETag != "etag" || line.ChecksumType != o.kind || line.Verified.IsZero()) {
+					t.Errorf("line %+v", line)
+				}
+			}
+		})
+	}
+}
+
 // TestAgain runs a finished import a second time, and as another run.
 func TestAgain(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
@@ -179,6 +235,11 @@ func TestNewRunCrash(t *testing.T) {
 // TestFaults fails every single call in turn, applied or not, in every way that
 // a network can, and expects the run to end complete all the same.
 func TestFaults(t *testing.T) {
+	t.Run("answers", func(t *testing.T) { testFaults(t, false) })
+	t.Run("silent", func(t *testing.T) { testFaults(t, true) })
+}
+
+func testFaults(t *testing.T, silent bool) {
 	s := mixed()
 	faults := map[string]*Error{
 		"lost":      unknown(newError(CodeConnectionLost, "", "reset", nil)),
@@ -187,6 +248,7 @@ func TestFaults(t *testing.T) {
 		"absent":    newError(CodeTargetAbsent, "", "connection refused", nil),
 	}
 	total := newFake(t)
+	total.silent = silent
 	mustRun(t, s, total, testOptions(nil, memDisk()))
 	for name, fault := range faults {
 		for n := 1; n <= total.calls; n++ {
@@ -195,6 +257,7 @@ func TestFaults(t *testing.T) {
 			}
 			apply := n%2 == 0 && name != "absent"
 			f := newFake(t)
+			f.silent = silent
 			f.hook = func(at int, call, key string) (bool, error) {
 				if at == n {
 					// "Slow down" is S3's word that nothing was begun.
@@ -218,8 +281,14 @@ func TestFaults(t *testing.T) {
 // TestCrash kills the importer at every call, the state folder with it, and
 // starts it again.
 func TestCrash(t *testing.T) {
+	t.Run("answers", func(t *testing.T) { testCrash(t, false) })
+	t.Run("silent", func(t *testing.T) { testCrash(t, true) })
+}
+
+func testCrash(t *testing.T, silent bool) {
 	s := mixed()
 	total := newFake(t)
+	total.silent = silent
 	mustRun(t, s, total, testOptions(nil, memDisk()))
 	for n := 1; n <= total.calls+2; n++ {
 		for _, apply := range []bool{false, true} {
@@ -228,6 +297,7 @@ func TestCrash(t *testing.T) {
 			}
 			rng := rand.New(rand.NewSource(int64(n)))
 			disk, f := memDisk(), newFake(t)
+			f.silent = silent
 			var clone *vfs.Mem
 			ctx, cancel := context.WithCancel(context.Background())
 			f.hook = func(at int, call, key string) (bool, error) {

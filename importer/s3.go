@@ -108,7 +108,7 @@ func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
 	if err != nil {
 		return Stored{}, s3Error(err, in.Key)
 	}
-	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId)}, nil
+	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId), aws.ToString(out.ChecksumSHA256), string(out.ChecksumType)}, nil
 }
 
 // CreateUpload implements Target.
@@ -153,7 +153,7 @@ func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, er
 	if err != nil {
 		return Stored{}, s3Error(err, in.Key)
 	}
-	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId)}, nil
+	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId), aws.ToString(out.ChecksumSHA256), string(out.ChecksumType)}, nil
 }
 
 // AbortUpload implements Target.

@@ -64,7 +64,7 @@ func TestS3(t *testing.T) {
 	o := s3Options(t, server, disk)
 	target := newS3(t, o)
 	res := mustRun(t, s, target, o)
-	if !res.Complete || res.Tally.Proofs[ProofSHA256] != 8 || !res.Probe.Checking || !res.Probe.Conditional() || !res.Probe.ListsUploads {
+	if !res.Complete || res.Tally.Proofs[ProofSHA256] != 8 || !res.Probe.Checking || !res.Probe.Conditional() || !res.Probe.ListsUploads || !res.Probe.AnswersWrites {
 		t.Errorf("result %+v", res)
 	}
 	compareS3(t, target, s)

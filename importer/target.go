@@ -97,11 +97,16 @@ type Part struct {
 	SHA256 string // base64; "" if the store does not say
 }
 
-// Stored is a store's answer to a write.
+// Stored is a store's answer to a write, in the words of Object.
 type Stored struct {
-	ETag      string
-	VersionID string
+	ETag         string
+	VersionID    string
+	SHA256       string
+	ChecksumType string
 }
+
+// stored is what an answer to a write that tells all of it would have told.
+func (o Object) stored() Stored { return Stored{o.ETag, o.VersionID, o.SHA256, o.ChecksumType} }
 
 // Upload is one unfinished upload.
 type Upload struct {

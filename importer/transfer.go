@@ -18,8 +18,10 @@ type transfer struct {
 	content Content
 	sent    atomic.Int64 // bytes that progress has counted for it
 
-	completed bool // Complete was answered: its upload is no more
+	stored    Stored // the answer to PUT or Complete
+	completed bool   // Complete was answered: its upload is no more
 
+	begun  bool // the journal holds an upload for it
 	upload pending
 	have   map[int]Part // right parts that the store holds from an earlier start
 
@@ -59,6 +61,7 @@ func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
 	if err != nil {
 		return stored, t.failed(err)
 	}
+	t.stored = stored
 	t.count(t.action.Size)
 	return stored, nil
 }
@@ -71,7 +74,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		return t.upload.UploadID, nil
 	}
 	for attempt := 0; ; attempt++ {
-		t.upload = pending{At: r.opts.Now()}
+		t.upload, t.begun = pending{At: r.opts.Now()}, true
 		if err := r.journal.setUpload(t.ordinal, t.upload); err != nil {
 			return "", t.failed(err)
 		}
@@ -118,7 +121,7 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 	return etag, nil
 }
 
-// complete asks once. Whatever its answer, a HEAD comes next.
+// complete asks once. What its answer is worth is decided by who called.
 func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, err error) {
 	r := t.run
 	for attempt := 0; ; attempt++ {
@@ -130,7 +133,7 @@ func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, e
 			return err
 		})
 		if err == nil {
-			t.completed = true
+			t.stored, t.completed = stored, true
 			return stored, nil
 		}
 		if isUnknown(err) || hasCode(err, codeRestart) || hasCode(err, CodeUploadGone) || !r.calls.again(attempt, err) {
@@ -218,10 +221,20 @@ func (t *transfer) resume(ctx context.Context) error {
 	return nil
 }
 
+// forget strikes the entry's upload from the journal.
+func (t *transfer) forget() error {
+	t.begun = false
+	return t.run.journal.forgetUpload(t.ordinal)
+}
+
 // abort forgets the entry's upload, in the store first. What cannot be aborted
 // now stays in the journal.
-func (r *run) abort(ctx context.Context, ordinal uint64, key string) error {
-	p, ok, err := r.journal.upload(ordinal)
+func (r *run) abort(ctx context.Context, t *transfer) error {
+	if !t.begun {
+		return nil
+	}
+	key := t.action.Key
+	p, ok, err := r.journal.upload(t.ordinal)
 	if err != nil || !ok {
 		return err
 	}
@@ -234,7 +247,7 @@ func (r *run) abort(ctx context.Context, ordinal uint64, key string) error {
 			r.leftUploads.Add(1)
 		}
 	}
-	return r.journal.forgetUpload(ordinal)
+	return t.forget()
 }
 
 // uploadWindow is how far the target's clock may be from ours: S3 refuses
