@@ -23,6 +23,7 @@ type bench struct {
 	self   string // this program
 	sets   map[string]*dataset
 	bounds *bounds
+	warmth warmth
 	began  time.Time
 }
 
@@ -44,7 +45,10 @@ func measureAll(ctx context.Context, o options, out io.Writer) (err error) {
 	if b.space, err = openSpace(o.work, o.tmpfs, o.keep); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.space.close()) }()
+	defer func() {
+		b.warmth.close()
+		err = errors.Join(err, b.space.close())
+	}()
 	b.procs.log = filepath.Join(b.space.scratch(), "run.log")
 	b.bounds = newBounds(b)
 	b.say("%s", thisMachine(o.work))
@@ -118,19 +122,16 @@ func (b *bench) child(ctx context.Context, answer any, args ...string) error {
 	return json.NewDecoder(bytes.NewReader(text)).Decode(answer)
 }
 
-// target makes what a run writes to: a fresh folder, on memory that is warm, with
-// the source in the page cache and nothing left to be written back.
+// target makes what a run writes to: a fresh folder, on a disk with room.
 func (b *bench) target(m medium, name string, set *dataset) (string, error) {
 	if err := b.space.makeRoom(4*set.Bytes + 1<<30); err != nil {
-		return "", err
-	}
-	if err := b.space.warm(set.Bytes * 3 / 2); err != nil {
 		return "", err
 	}
 	return b.space.fresh(m, name)
 }
 
-// ready is called last before a measured run.
+// ready is called last before a measured run: the source is in the page cache, and
+// nothing is left to be written back.
 func (b *bench) ready(m medium, set *dataset) error {
 	err := readAgain(set.dir)
 	if m == disk {

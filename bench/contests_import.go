@@ -99,7 +99,7 @@ func (i *imports) close() (err error) {
 func (i *imports) side(name string, needs []string, how string, call func(bucket string) (command, error)) *side {
 	return &side{name: name, needs: needs, how: how, run: func(ctx context.Context) (x sample, err error) {
 		b, set := i.b, i.b.sets[i.set]
-		if err := errors.Join(b.space.makeRoom(4*set.Bytes+1<<30), b.space.warm(set.Bytes*3/2)); err != nil {
+		if err := b.space.makeRoom(4*set.Bytes + 1<<30); err != nil {
 			return x, err
 		}
 		i.runs++

@@ -49,6 +49,7 @@ var modes = map[string]func(context.Context, []string, io.Writer) error{
 	"upload":     runUpload,
 	"sums":       runSums,
 	"sink":       runSink,
+	"warm":       runWarm,
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {

@@ -144,18 +144,6 @@ func free(dir string) int64 {
 	return int64(s.Bavail) * s.Bsize
 }
 
-// warm makes the kernel touch n bytes of memory: what a guest has not touched
-// yet, or gave back, is several times slower.
-func (s *space) warm(n int64) error {
-	name := filepath.Join(s.mem, "warm")
-	f, err := os.Create(name)
-	if err != nil {
-		return err
-	}
-	err = unix.Fallocate(int(f.Fd()), 0, 0, max(n, 1))
-	return errors.Join(err, f.Close(), os.Remove(name))
-}
-
 // readAgain reads every file below a folder, because idle page cache is dropped
 // within minutes.
 func readAgain(dir string) error {
