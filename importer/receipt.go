@@ -147,6 +147,7 @@ type receiptWriter struct {
 	folder   string
 	dirs     map[string]bool // folders with new entries
 	past     *cursor         // outcomes
+	syncing  syncer          // files of the log
 	lines    uint64
 	tally    Tally
 	outcomes map[Outcome]uint64 // of lines
@@ -173,7 +174,7 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 		ordinal++
 		return err
 	})
-	if err != nil {
+	if err = errors.Join(err, w.syncing.wait()); err != nil {
 		return err
 	}
 	if err := out.Flush(); err != nil {
@@ -183,7 +184,7 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 		return err
 	}
 	size, root, err := log.Finish()
-	if err != nil {
+	if err = errors.Join(err, w.syncing.wait()); err != nil {
 		return err
 	}
 	if w.tally.Entries() != end.Tally.Entries() || w.tally.Bad() != end.Tally.Bad() || w.tally.Bytes != end.Tally.Bytes {
@@ -267,7 +268,8 @@ func (w *receiptWriter) create(name string) (vfs.File, error) {
 	return f, err
 }
 
-// file writes one file of the log; its folder is synced at the end.
+// file writes one file of the log. It is synced while the next ones are made, its
+// folder at the end.
 func (w *receiptWriter) file(name string, data []byte) error {
 	name = w.folder + "/" + name
 	if dir := path.Dir(name); !w.dirs[dir] {
@@ -280,11 +282,10 @@ func (w *receiptWriter) file(name string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteAt(data, 0)
-	if err == nil {
-		err = f.Sync()
+	if _, err = f.WriteAt(data, 0); err != nil {
+		return errors.Join(err, f.Close())
 	}
-	return errors.Join(err, f.Close())
+	return w.syncing.add(f)
 }
 
 // sign syncs what was written and puts the two signatures to it.
