@@ -140,6 +140,14 @@ func (b *bench) ready(m medium, set *dataset) error {
 	return err
 }
 
+// margin is memory for the programs themselves.
+func (b *bench) margin() int64 {
+	if b.opts.quick {
+		return 256 * mib
+	}
+	return 1 << 30
+}
+
 func (b *bench) say(format string, args ...any) {
 	fmt.Fprintf(b.out, "%6.1f s  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
 }
