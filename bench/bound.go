@@ -35,17 +35,21 @@ const sha256Best = "sha256"
 // of SHA-256; the digest of the whole file is a third one for files above one
 // part.
 var pipelines = map[string]pipeline{
-	"parts":      loadPipeline("parts", 2, true),
-	"whole":      loadPipeline("whole", 3, true),
-	"parts-disk": loadPipeline("parts-disk", 2, false),
-	"whole-disk": loadPipeline("whole-disk", 3, false),
-	"scrub":      {name: "scrub", stages: []stage{{"tmpfs-read", spread}, {sha256Best, 1}, {"rs-encode", 1}}},
+	"parts":       loadPipeline("parts", 2, "tmpfs-write"),
+	"whole":       loadPipeline("whole", 3, "tmpfs-write"),
+	"parts-fresh": loadPipeline("parts-fresh", 2, "tmpfs-fresh"),
+	"whole-fresh": loadPipeline("whole-fresh", 3, "tmpfs-fresh"),
+	"parts-disk":  loadPipeline("parts-disk", 2, ""),
+	"whole-disk":  loadPipeline("whole-disk", 3, ""),
+	"scrub":       {name: "scrub", stages: []stage{{"tmpfs-read", spread}, {sha256Best, 1}, {"rs-encode", 1}}},
 }
 
-func loadPipeline(name string, passes float64, memory bool) pipeline {
+// loadPipeline writes into memory, or directly to a disk, which costs the cores
+// nothing.
+func loadPipeline(name string, passes float64, write string) pipeline {
 	p := pipeline{name: name, stages: []stage{{"read", 1}, {sha256Best, passes}, {"gcm-seal", 1}, {"rs-encode", 1}}}
-	if memory {
-		p.stages = append(p.stages, stage{"tmpfs-write", spread})
+	if write != "" {
+		p.stages = append(p.stages, stage{write, spread})
 	} else {
 		p.device, p.share = "disk-direct", 1/spread
 	}
@@ -97,9 +101,12 @@ func (p pipeline) formula(r rates) string {
 	return fmt.Sprintf("%s = %.0f MB/s", text, p.bound(r))
 }
 
+// sha256Engines are the primitives that compete for the pipelines' SHA-256.
+var sha256Engines = []string{"sha256-std", "sha256-simd", "sha256-own", "sha256-pair", "sha256-avx512"}
+
 // bestSHA256 is the engine with the highest rate.
 func bestSHA256(r rates) (name string) {
-	for _, engine := range []string{"sha256-std", "sha256-simd", "sha256-own", "sha256-avx512"} {
+	for _, engine := range sha256Engines {
 		if name == "" || r[engine] > r[name] {
 			name = engine
 		}

@@ -61,7 +61,7 @@ func (m *bounds) measure(ctx context.Context, workers int, names ...string) (pri
 // fastest finds the SHA-256 engine that the bounds are made with.
 func (m *bounds) fastest(ctx context.Context) (string, error) {
 	if m.engine == "" {
-		r, err := m.measure(ctx, cores, "sha256-std", "sha256-simd", "sha256-own", "sha256-avx512")
+		r, err := m.measure(ctx, cores, sha256Engines...)
 		if err != nil {
 			return "", err
 		}

@@ -42,6 +42,8 @@ type place struct {
 	large, small, tmpfs, disk string
 	seconds                   float64
 	bytes                     int64 // to write to the disk
+
+	aside [cores]time.Duration // what each worker did between its steps' work, such as tidying up
 }
 
 const pieceSize = 256 << 10
@@ -49,15 +51,16 @@ const pieceSize = 256 << 10
 var primitiveTable = []primitive{
 	{name: "read", what: "read from page cache, 256 KiB", start: func(p *place, w int) (func() (float64, error), func(), error) { return startRead(p.large, w) }},
 	{name: "tmpfs-read", what: "read from tmpfs, 256 KiB", start: startTmpfsRead},
-	{name: "sha256-std", what: "SHA-256, crypto/sha256", start: hashing(func(b []byte) { sha256.Sum256(b) })},
+	{name: "sha256-std", what: "SHA-256, crypto/sha256, 256 KiB", start: hashing(func(b []byte) { sha256.Sum256(b) })},
 	{name: "sha256-simd", what: "SHA-256, sha256-simd", start: hashing(func(b []byte) { sha256simd.Sum256(b) })},
 	{name: "sha256-own", what: "SHA-256, as sledge takes it", start: hashing(func(b []byte) { crypto.SumSHA256(b) })},
+	{name: "sha256-pair", what: "SHA-256, sledge's two streams in turn", start: startPair},
 	{name: "sha256-avx512", what: "SHA-256, AVX-512 server of sha256-simd, 16 streams a core", start: startAvx512},
 	{name: "gcm-seal", what: "AES-256-GCM encrypt, 1 MiB", start: startSeal},
 	{name: "gcm-open", what: "AES-256-GCM decrypt, 1 MiB", start: startOpen},
 	{name: "rs-encode", what: "Reed–Solomon 8+3 encode, 1 MiB blocks, per data byte", start: startEncode},
 	{name: "rs-decode", what: "Reed–Solomon 8+3, 2 data blocks made again, per data byte", start: startDecode},
-	{name: "crc64nvme", what: "CRC64NVME, 1 MiB", start: hashing(func(b []byte) { crc64nvme.Checksum(b) })},
+	{name: "crc64nvme", what: "CRC64NVME, 256 KiB", start: hashing(func(b []byte) { crc64nvme.Checksum(b) })},
 	{name: "tmpfs-write", what: "write into tmpfs, 11 files written over", start: startOverwrite},
 	{name: "tmpfs-fresh", what: "write into tmpfs, 11 new files", start: startFresh},
 	{name: "disk-direct", what: "direct writes to the disk, 11 new files, fsync", whole: func(p *place) (float64, float64, error) { return writeDisk(p, true) }},
@@ -146,8 +149,8 @@ func (prim *primitive) measure(p *place, workers int) (float64, error) {
 	span := time.Duration(p.seconds * float64(time.Second))
 	for i, w := range all {
 		wg.Go(func() {
-			if _, errs[i] = steps(w.step, span/10); errs[i] == nil {
-				rate[i], errs[i] = steps(w.step, span)
+			if _, errs[i] = steps(w.step, span/10, &p.aside[i]); errs[i] == nil {
+				rate[i], errs[i] = steps(w.step, span, &p.aside[i])
 			}
 		})
 	}
@@ -163,15 +166,16 @@ func (prim *primitive) measure(p *place, workers int) (float64, error) {
 }
 
 // steps repeats a step for about a time and returns what it did a second.
-func steps(step func() (float64, error), span time.Duration) (rate float64, err error) {
+func steps(step func() (float64, error), span time.Duration, aside *time.Duration) (rate float64, err error) {
 	done := 0.0
+	*aside = 0
 	for began := time.Now(); ; {
 		n, err := step()
 		if err != nil {
 			return 0, err
 		}
 		done += n
-		if took := time.Since(began); took >= span {
+		if took := time.Since(began) - *aside; took >= span {
 			return done / took.Seconds(), nil
 		}
 	}
@@ -181,12 +185,20 @@ func noEnd() {}
 
 func hashing(f func([]byte)) func(*place, int) (func() (float64, error), func(), error) {
 	return func(*place, int) (func() (float64, error), func(), error) {
-		buf := make([]byte, mib)
+		buf := make([]byte, pieceSize)
 		for i := range buf {
 			buf[i] = byte(i * 7)
 		}
-		return func() (float64, error) { f(buf); return mib, nil }, noEnd, nil
+		return func() (float64, error) { f(buf); return pieceSize, nil }, noEnd, nil
 	}
+}
+
+func startPair(*place, int) (func() (float64, error), func(), error) {
+	a, b := make([]byte, pieceSize), make([]byte, pieceSize)
+	return func() (float64, error) {
+		crypto.SumSHA256Pair(a, b)
+		return 2 * pieceSize, nil
+	}, noEnd, nil
 }
 
 // startAvx512 keeps 16 streams of a shared server busy for each core.
@@ -356,9 +368,9 @@ func startOverwrite(p *place, _ int) (func() (float64, error), func(), error) {
 	}, end, nil
 }
 
-// startFresh writes 11 new files and removes them; the removal is in the time,
-// as the pages of a run before are taken from somewhere, too.
-func startFresh(p *place, _ int) (func() (float64, error), func(), error) {
+// startFresh writes 11 new files, whose pages have to be found first. The files
+// are removed outside the time.
+func startFresh(p *place, worker int) (func() (float64, error), func(), error) {
 	dir, err := os.MkdirTemp(p.tmpfs, "fresh-")
 	if err != nil {
 		return nil, nil, err
@@ -373,7 +385,14 @@ func startFresh(p *place, _ int) (func() (float64, error), func(), error) {
 			for at := int64(0); at < 4*mib && err == nil; at += mib {
 				_, err = f.WriteAt(buf, at)
 			}
-			if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+			if err = errors.Join(err, f.Close()); err != nil {
+				return 0, err
+			}
+		}
+		began := time.Now()
+		defer func() { p.aside[worker] += time.Since(began) }()
+		for i := range writeFiles {
+			if err := os.Remove(filepath.Join(dir, fmt.Sprint(i))); err != nil {
 				return 0, err
 			}
 		}
