@@ -43,7 +43,7 @@ gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -t
 .PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-compare microbench test-e2e fips kills cover check tidy-check race-deps release deps tools clean distclean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## build the sledge program into build/bin
 	@mkdir -p $(BUILD)/bin
@@ -86,7 +86,7 @@ PEERS_FULL  := $(PEERS) rclone minio
 BENCHFLAGS  ?=
 benchmark    = go build -trimpath -buildvcs=false -o $(BUILD)/bin/bench ./bench && exec $(BUILD)/bin/bench
 
-bench: build ## sledge beside the machine's limits and its peers: most of an hour, 24 GiB (BENCHFLAGS=…, see bench --help)
+bench: build ## sledge beside the machine's limits and its peers: an hour, 17 GiB of memory, 24 of disk (BENCHFLAGS=…)
 	@scripts/deps.sh tar=tar par2=par2 aws=awscli || true
 	@scripts/tools.sh --try $(PEERS_FULL)
 	@$(benchmark) $(BENCHFLAGS)

@@ -29,9 +29,8 @@ trap forget EXIT
 trap 'exit 130' INT TERM
 mkdir -p "$out"
 rm -f "$out"/*.txt
-git worktree prune
 forget
-git worktree add --quiet --detach "$base" "$rev"
+git worktree add --quiet --force --detach "$base" "$rev"
 
 # build compiles the test programs of a tree, once.
 build() {
