@@ -108,7 +108,7 @@ func (c *contest) play(ctx context.Context, b *bench, wanted map[string]bool) (e
 	if err := set.prepare(ctx, b.space.sets); err != nil {
 		return err
 	}
-	if err := b.warmth.atLeast(ctx, b.self, int64((c.tmpfs+0.5)*float64(set.Bytes))+b.margin()); err != nil {
+	if err := b.warmth.keep(ctx, b.self, int64((c.tmpfs+c.disk+0.5)*float64(set.Bytes))+b.margin()); err != nil {
 		return err
 	}
 	if c.open != nil {

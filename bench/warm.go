@@ -46,18 +46,17 @@ func runWarm(ctx context.Context, args []string, out io.Writer) error {
 	return nil
 }
 
-// warmth is the memory that is warm so far.
-type warmth struct {
-	bytes int64
-	held  []*exec.Cmd
-}
+// warmth is the child that keeps memory warm.
+type warmth struct{ held *exec.Cmd }
 
-// atLeast warms what is missing.
-func (w *warmth) atLeast(ctx context.Context, self string, n int64) error {
-	if n <= w.bytes {
+// keep warms so much of the free memory, anew for each contest: what is in use,
+// be it page cache, is warm already.
+func (w *warmth) keep(ctx context.Context, self string, n int64) error {
+	n = min(n, memory("MemFree")-512*mib)
+	if n < 64*mib {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, self, "warm", "--bytes", fmt.Sprint(n-w.bytes))
+	cmd := exec.CommandContext(ctx, self, "warm", "--bytes", fmt.Sprint(n))
 	ownGroup(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -66,18 +65,19 @@ func (w *warmth) atLeast(ctx context.Context, self string, n int64) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	w.held = append(w.held, cmd)
+	w.close()
+	w.held = cmd
 	if _, err := fmt.Fscanln(out, new(string)); err != nil {
 		return fmt.Errorf("memory could not be warmed: %w", err)
 	}
-	w.bytes = n
 	return nil
 }
 
 // close gives the kept pages back.
 func (w *warmth) close() {
-	for _, cmd := range w.held {
-		_ = cmd.Cancel()
-		_ = cmd.Wait()
+	if w.held != nil {
+		_ = w.held.Cancel()
+		_ = w.held.Wait()
+		w.held = nil
 	}
 }
