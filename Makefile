@@ -86,7 +86,7 @@ PEERS_FULL  := $(PEERS) rclone minio
 BENCHFLAGS  ?=
 benchmark    = go build -trimpath -buildvcs=false -o $(BUILD)/bin/bench ./bench && exec $(BUILD)/bin/bench
 
-bench: build ## sledge beside the machine's limits and its peers: an hour, 17 GiB of memory, 24 of disk (BENCHFLAGS=…)
+bench: build ## sledge beside the machine's limits and its peers: an hour, 16 GiB of memory, 24 of disk (BENCHFLAGS=…)
 	@scripts/deps.sh tar=tar par2=par2 aws=awscli || true
 	@scripts/tools.sh --try $(PEERS_FULL)
 	@$(benchmark) $(BENCHFLAGS)

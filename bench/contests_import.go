@@ -72,7 +72,7 @@ func (b *bench) sinking(set string) *contest {
 
 func (i *imports) open(ctx context.Context, serve func() error) (err error) {
 	set := i.b.sets[i.set]
-	if i.device, err = i.b.sealedDevice(ctx, set); err != nil {
+	if i.device, _, err = i.b.sealedDevice(ctx, set); err != nil {
 		return err
 	}
 	i.sums = filepath.Join(i.b.space.mem, "sums-"+i.set)

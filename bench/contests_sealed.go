@@ -3,61 +3,92 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 )
 
-// sealedDevice is a device with a set on it, which several runs only read.
-func (b *bench) sealedDevice(ctx context.Context, set *dataset) (*device, error) {
-	root, err := b.target(tmpfs, "sealed", set)
-	if err != nil {
-		return nil, err
-	}
-	d, err := b.newDevice(ctx, root, "whole")
-	if err != nil {
-		return nil, err
-	}
-	if err := b.ready(tmpfs, set); err != nil {
-		return nil, err
-	}
-	if _, err := b.run(ctx, d.load(set)); err != nil {
-		return nil, err
-	}
-	return d, d.seal(ctx)
+// sealed are the verbs that read a device back. Each round loads and seals one of
+// its own, so that no second one takes memory from the load.
+type sealed struct {
+	b      *bench
+	set    *dataset
+	device *device
 }
 
-// sealed are the verbs that read a device back.
 func (b *bench) sealed() *contest {
-	var d *device
-	const set = "large"
-	c := &contest{name: "sealed-large", set: set, what: "read LARGE back from tmpfs", tmpfs: 2.9}
-	reading := func(how string, call func(target string) command) func(context.Context) (sample, error) {
-		return func(ctx context.Context) (x sample, err error) {
-			target, err := b.target(tmpfs, "out", b.sets[set])
-			if err != nil {
-				return x, err
-			}
-			u, err := b.procs.run(ctx, limit(b.sets[set].Bytes, 0), call(target))
-			return sample{usage: u, Bytes: b.sets[set].Bytes, Files: b.sets[set].Files}, errors.Join(err, b.space.retire(target))
-		}
+	s := &sealed{b: b, set: b.sets["large"]}
+	c := &contest{name: "sealed-large", set: "large", what: "read LARGE back from tmpfs", tmpfs: 2.6, close: s.forget}
+	c.sides = []*side{
+		{name: "load", how: "sledge load, 8+3, --file-digest whole; the device is then sealed and read back", run: s.load},
+		b.boundSide("bound-scrub", "scrub"),
+		s.side("verify", "sledge verify disks, no key", func(d *device, _ string) command {
+			return d.auditor(d.disks, "verify", "disks", "--label", d.label())
+		}),
+		s.side("rebuild", "sledge rebuild of the disk in bay 4 onto an empty folder", func(d *device, target string) command {
+			return d.auditor(d.without(4), "rebuild", "--replace", target)
+		}),
+		s.side("extract", "sledge extract, all disks there", func(d *device, target string) command {
+			return d.centre(d.disks, "extract", target)
+		}),
+		s.side("extract-lost2", "sledge extract without bays 1 and 5", func(d *device, target string) command {
+			return d.centre(d.without(1, 5), "extract", target)
+		}),
 	}
-	add := func(name, how string, call func(target string) command) {
-		c.sides = append(c.sides, &side{name: name, how: how, run: reading(how, call)})
+	return c
+}
+
+// load measures the load of the round's device.
+func (s *sealed) load(ctx context.Context) (sample, error) {
+	if err := s.forget(); err != nil {
+		return sample{}, err
 	}
-	c.sides = []*side{b.loadSide("load", set, "whole", tmpfs), b.boundSide("bound-scrub", "scrub")}
-	add("verify", "sledge verify disks, no key", func(string) command { return d.auditor(d.disks, "verify", "disks", "--label", d.label()) })
-	add("rebuild", "sledge rebuild of the disk in bay 4 onto an empty folder", func(target string) command {
-		return d.auditor(d.without(4), "rebuild", "--replace", target)
-	})
-	add("extract", "sledge extract, all disks there", func(target string) command { return d.centre(d.disks, "extract", target) })
-	add("extract-lost2", "sledge extract without bays 1 and 5", func(target string) command {
-		return d.centre(d.without(1, 5), "extract", target)
-	})
-	c.open = func(ctx context.Context) (err error) {
-		if d, err = b.sealedDevice(ctx, b.sets[set]); err != nil {
-			return fmt.Errorf("sealed device: %w", err)
-		}
+	u, err := s.make(ctx)
+	return sample{usage: u, Bytes: s.set.Bytes, Files: s.set.Files}, err
+}
+
+func (s *sealed) make(ctx context.Context) (u usage, err error) {
+	s.device, u, err = s.b.sealedDevice(ctx, s.set)
+	return u, err
+}
+
+func (s *sealed) forget() error {
+	if s.device == nil {
 		return nil
 	}
-	c.close = func() error { return d.remove() }
-	return c
+	d := s.device
+	s.device = nil
+	return d.remove()
+}
+
+// side measures a verb that reads the device and may write to an empty folder.
+func (s *sealed) side(name, how string, call func(d *device, target string) command) *side {
+	return &side{name: name, how: how, run: func(ctx context.Context) (x sample, err error) {
+		if s.device == nil { // the load is not among the sides
+			if _, err := s.make(ctx); err != nil {
+				return x, err
+			}
+		}
+		target, err := s.b.target(tmpfs, "out", s.set)
+		if err != nil {
+			return x, err
+		}
+		u, err := s.b.procs.run(ctx, limit(s.set.Bytes, s.set.Files), call(s.device, target))
+		return sample{usage: u, Bytes: s.set.Bytes, Files: s.set.Files}, errors.Join(err, s.b.space.retire(target))
+	}}
+}
+
+// sealedDevice is a device with a set on it, and what its load took.
+func (b *bench) sealedDevice(ctx context.Context, set *dataset) (d *device, u usage, err error) {
+	root, err := b.target(tmpfs, "sealed", set)
+	if err != nil {
+		return nil, u, err
+	}
+	if d, err = b.newDevice(ctx, root, "whole"); err != nil {
+		return nil, u, err
+	}
+	if err := b.ready(tmpfs, set); err != nil {
+		return nil, u, err
+	}
+	if u, err = b.procs.run(ctx, limit(set.Bytes, set.Files), d.load(set)); err != nil {
+		return nil, u, err
+	}
+	return d, u, d.seal(ctx)
 }
