@@ -39,6 +39,11 @@ func measureAll(ctx context.Context, o options, out io.Writer) (err error) {
 	if err := b.checkPrograms(); err != nil {
 		return err
 	}
+	if o.docs != "" {
+		if _, _, err := splitDocs(o.docs); err != nil {
+			return err
+		}
+	}
 	if err := checkRoom(contests, wanted, b.sets, o); err != nil {
 		return err
 	}

@@ -94,6 +94,7 @@ func (r *report) write(out io.Writer, o options) error {
 	if err != nil {
 		return err
 	}
+	r.table(out)
 	md := r.markdown()
 	err = errors.Join(
 		os.WriteFile(filepath.Join(o.out, "report.json"), append(text, '\n'), 0o644),
@@ -105,7 +106,6 @@ func (r *report) write(out io.Writer, o options) error {
 	if err != nil {
 		return err
 	}
-	r.table(out)
 	missed, failed := 0, 0
 	for _, row := range r.Rows {
 		if row.Met != nil && !*row.Met {
@@ -226,16 +226,25 @@ const (
 	tableEnd   = "<!-- bench:end -->\n"
 )
 
-// replaceTable puts the tables between the markers of a file.
-func replaceTable(name, md string) error {
+// splitDocs is a file before and after its table.
+func splitDocs(name string) (before, after string, err error) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		return err
+		return "", "", err
 	}
 	before, rest, ok1 := strings.Cut(string(text), tableBegin)
 	_, after, ok2 := strings.Cut(rest, tableEnd)
 	if !ok1 || !ok2 {
-		return fmt.Errorf("%s: no lines %q and %q", name, strings.TrimSpace(tableBegin), strings.TrimSpace(tableEnd))
+		return "", "", fmt.Errorf("%s: no lines %q and %q", name, strings.TrimSpace(tableBegin), strings.TrimSpace(tableEnd))
+	}
+	return before, after, nil
+}
+
+// replaceTable puts the tables between the markers of a file.
+func replaceTable(name, md string) error {
+	before, after, err := splitDocs(name)
+	if err != nil {
+		return err
 	}
 	return os.WriteFile(name, []byte(before+tableBegin+md+tableEnd+after), 0o644)
 }
