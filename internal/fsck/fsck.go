@@ -30,7 +30,7 @@ type Options struct {
 	Trust    *Trust       // nil: the origin is not proven
 	Label    []byte       // the label file, if it was sent
 	Workers  int          // packs checked at once; 0: one a core
-	ReadSize int64        // bytes of a shard read at once; 0: 1 MiB; best 256 KiB for flash, 4 MiB for rotating disks
+	ReadSize int64        // bytes of a shard read at once; 0: 128 KiB, best where the kernel reads ahead or disks do not rotate
 	Progress func(Status) // called about four times a second, from one goroutine
 }
 

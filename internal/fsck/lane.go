@@ -7,22 +7,22 @@ import (
 )
 
 const (
-	arenaBudget = 184 << 20
-	minRun      = 64 << 10
-	maxRun      = 4 << 20
-	defaultRun  = 1 << 20
+	laneBudget = 128 << 20 // all workers' runs
+	minRun     = 64 << 10
+	maxRun     = 4 << 20
+	defaultRun = 128 << 10
 )
 
 // runSize is how much of a shard is read at once: what the caller asked for, a
 // power of two, as long as all workers' double buffers stay within the budget.
-// Long runs save a rotating disk seeks; short ones stay in the processor's
-// cache: 256 KiB is a third faster than 1 MiB where disks are faster than hashing.
+// Short runs are hashed and coded while they are in the processor's cache; long
+// ones save a rotating disk seeks where the kernel does not read ahead.
 func runSize(asked int64, workers, shards int) int64 {
 	if asked <= 0 {
 		asked = defaultRun
 	}
 	size := int64(maxRun)
-	for size > minRun && (size > asked || size*2*int64(workers)*int64(shards) > arenaBudget) {
+	for size > minRun && (size > asked || size*2*int64(workers)*int64(shards) > laneBudget) {
 		size /= 2
 	}
 	return size
