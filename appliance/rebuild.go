@@ -305,7 +305,7 @@ func (r *rebuilder) packs(ctx context.Context) error {
 			if int(b) != r.report.Bay {
 				continue
 			}
-			err := r.shard(p, shard)
+			err := r.shard(ctx, p, shard)
 			if errors.Is(err, ErrLost) {
 				r.report.Lost = append(r.report.Lost, err.Error())
 				return nil
@@ -314,66 +314,6 @@ func (r *rebuilder) packs(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-func (r *rebuilder) shard(p *manifest.Pack, shard int) error {
-	code, err := r.disks.code(p.Geometry)
-	if err != nil {
-		return err
-	}
-	list, err := r.disks.hashList(p, code)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrLost, err)
-	}
-	disk := r.o.Onto.FS
-	if verifyShard(disk, p, shard, list) == nil && r.sideFiles(p, shard, code, list) == nil {
-		return nil
-	}
-	pr, err := newPackReader(r.disks, p, &repairs{})
-	if err != nil {
-		return err
-	}
-	defer pr.close()
-	if err := durable.MkdirAll(disk, packDir(p.ID)); err != nil {
-		return err
-	}
-	name := shardName(p.ID, shard)
-	if err := disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	f, err := disk.Create(name, vfs.CreateOptions{Direct: true})
-	if err != nil {
-		return err
-	}
-	err = r.blocks(pr, f, shard)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		disk.Remove(name)
-		return err
-	}
-	r.report.Shards++
-	return r.sideFiles(p, shard, code, list)
-}
-
-func (r *rebuilder) blocks(pr *packReader, f vfs.File, shard int) error {
-	buf := vfs.AlignedBuffer(int(pr.layout.Block))
-	for s := int64(0); s < pr.layout.Stripes(); s++ {
-		b, err := pr.block(s, shard)
-		if err != nil {
-			return err
-		}
-		n := copy(buf, b)
-		if _, err := f.WriteAt(buf[:n], s*pr.layout.Block); err != nil {
-			return err
-		}
-		r.report.Bytes += int64(n)
-	}
-	return nil
 }
 
 // sideFiles writes the hash list and the shard's piece, if they are not there.
