@@ -31,7 +31,7 @@ load key is needed, and nothing is written: "sledge rebuild" mends what is found
 		defer done()
 		m := a.meter("scrub")
 		defer m.end()
-		o := fsck.Options{Disks: disks, Trust: &fsck.Trust{Key: d.Signer()}, Progress: func(s fsck.Status) { m.tell(fsckSample(s)) }}
+		o := fsck.Options{Disks: disks, ReadSize: readSize(disks), Trust: &fsck.Trust{Key: d.Signer()}, Progress: func(s fsck.Status) { m.tell(fsckSample(s)) }}
 		r, err := fsck.Disks(ctx, o)
 		m.end()
 		if err != nil {

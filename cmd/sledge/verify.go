@@ -44,6 +44,7 @@ func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(),
 	}
 	o.Progress = func(s fsck.Status) { m.tell(fsckSample(s)) }
 	o.Disks, done, err = a.readOnlyDisks()
+	o.ReadSize = readSize(o.Disks)
 	return o, done, err
 }
 

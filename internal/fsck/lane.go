@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	laneBudget = 128 << 20 // all workers' runs
+	laneBudget = 184 << 20 // all workers' runs
 	minRun     = 64 << 10
 	maxRun     = 4 << 20
 	defaultRun = 128 << 10
