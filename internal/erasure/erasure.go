@@ -16,7 +16,6 @@ import (
 	"fmt"
 
 	"github.com/klauspost/reedsolomon"
-	"github.com/minio/crc64nvme"
 )
 
 // ErrTooFew reports a stripe with fewer than k usable blocks.
@@ -128,9 +127,6 @@ func (c *Code) DecodeData(blocks [][]byte) error {
 	}
 	return c.rs.ReconstructData(blocks)
 }
-
-// CRC is CRC64NVME.
-func CRC(b []byte) uint64 { return crc64nvme.Checksum(b) }
 
 // Line is one line of a hash list.
 type Line []byte

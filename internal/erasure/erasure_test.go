@@ -82,3 +82,17 @@ func TestPieces(t *testing.T) {
 		t.Fatalf("%q, %v", got, err)
 	}
 }
+
+func TestJoinCRC(t *testing.T) {
+	rng := rand.New(rand.NewSource(2))
+	b := make([]byte, 100000)
+	rng.Read(b)
+	for _, cut := range []int{0, 1, 7, 8, 4096, 65536, 99999, 100000} {
+		if got := ShiftCRC(int64(len(b)-cut)).Join(CRC(b[:cut]), CRC(b[cut:])); got != CRC(b) {
+			t.Errorf("cut at %d: %016x, want %016x", cut, got, CRC(b))
+		}
+	}
+	if CRC([]byte("123456789")) != 0xae8b14860a799888 {
+		t.Error("check value")
+	}
+}
