@@ -58,7 +58,7 @@ func (r *Reader) Extract(ctx context.Context, folder string, o ExtractOptions) (
 		return nil, err
 	}
 	defer root.Close()
-	x := &extractor{r: r, root: root, base: folder, o: o, report: &ExtractReport{}}
+	x := &extractor{r: r, root: root, base: folder, o: o, report: &ExtractReport{}, turns: make(chan struct{}, max(1, o.Workers))}
 	err = x.run(ctx)
 	x.report.Entries, x.report.Bytes = x.entries.Load(), x.bytes.Load()
 	x.report.Repaired, _ = r.RepairedBlocks()
@@ -91,7 +91,8 @@ type extractor struct {
 	base    string
 	o       ExtractOptions
 	report  *ExtractReport
-	pages   int // lost ones
+	turns   chan struct{} // who works holds one
+	pages   int           // lost ones
 	mu      sync.Mutex
 	entries atomic.Uint64
 	bytes   atomic.Int64
@@ -137,10 +138,9 @@ func (x *extractor) run(ctx context.Context) error {
 			break
 		}
 		err := x.pass(ctx, links)
-		if nerr := x.name(x.pending); err == nil {
-			err = nerr
+		if ferr := x.finish(); err == nil {
+			err = ferr
 		}
-		x.pending, x.pendingBytes = nil, 0
 		if err != nil {
 			return err
 		}
@@ -160,15 +160,11 @@ const (
 func (x *extractor) pass(ctx context.Context, links bool) error {
 	work := make(chan []*manifest.Record, 8)
 	var wg sync.WaitGroup
-	for range max(1, x.o.Workers) {
+	for range cap(x.turns) {
 		wg.Go(func() {
 			w := &extractWorker{extractor: x, dir: openFolder{root: x.root}}
 			defer w.dir.close()
-			for run := range work {
-				for _, rec := range run {
-					w.entry(ctx, rec)
-				}
-			}
+			w.run(ctx, work)
 		})
 	}
 	err := x.walk(ctx, links, func(run []*manifest.Record) error {
@@ -225,6 +221,58 @@ func (x *extractor) walk(ctx context.Context, links bool, hand func(run []*manif
 type extractWorker struct {
 	*extractor
 	dir openFolder // where it last was
+}
+
+// run makes entries while it has a turn, which it gives away while it has nothing
+// to do.
+func (w *extractWorker) run(ctx context.Context, work <-chan []*manifest.Record) {
+	w.turns <- struct{}{}
+	defer func() { <-w.turns }()
+	for {
+		run, ok := w.next(work)
+		if !ok {
+			return
+		}
+		for _, rec := range run {
+			w.entry(ctx, rec)
+		}
+	}
+}
+
+func (w *extractWorker) next(work <-chan []*manifest.Record) (run []*manifest.Record, ok bool) {
+	select {
+	case run, ok = <-work:
+	default:
+		w.pause(func() { run, ok = <-work })
+	}
+	return run, ok
+}
+
+// pause calls f while somebody else may have the turn.
+func (w *extractWorker) pause(f func()) {
+	<-w.turns
+	f()
+	w.turns <- struct{}{}
+}
+
+// share calls f, and calls it again beside, from others, whenever one of the
+// workers has nothing to do. f works until there is nothing left.
+func (x *extractor) share(f func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	for range cap(x.turns) - 1 {
+		wg.Go(func() {
+			select {
+			case x.turns <- struct{}{}:
+				f()
+				<-x.turns
+			case <-done:
+			}
+		})
+	}
+	f()
+	close(done)
+	wg.Wait()
 }
 
 func (w *extractWorker) entry(ctx context.Context, rec *manifest.Record) {

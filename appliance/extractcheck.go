@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/minio/crc64nvme"
-
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -71,7 +70,7 @@ func (c *contentCheck) stop(err error) {
 }
 
 func (c *contentCheck) add(p []byte, off int64) error {
-	c.crc = crc64nvme.Update(c.crc, p)
+	c.crc = erasure.UpdateCRC(c.crc, p)
 	if c.part == nil {
 		if c.whole != nil {
 			c.whole.Write(p)
@@ -123,7 +122,7 @@ func checkSmall(p []byte, rec *manifest.Record) error {
 	if sum := crypto.SumSHA256(p); rec.SHA256 != nil && !bytes.Equal(sum[:], rec.SHA256) {
 		return errDigest("SHA-256")
 	}
-	if rec.HasCRC && crc64nvme.Checksum(p) != rec.CRC {
+	if rec.HasCRC && erasure.CRC(p) != rec.CRC {
 		return errDigest("CRC64NVME")
 	}
 	return nil

@@ -43,7 +43,8 @@ func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
 		unix.Unlinkat(dir, temp, 0)
 		return err
 	}
-	return w.publish(written{rec, temp})
+	w.publish(written{rec, temp})
+	return nil
 }
 
 // write fills f with the content and proves it on the way.
@@ -55,8 +56,12 @@ func (w *extractWorker) write(ctx context.Context, rec *manifest.Record, f outFi
 			return w.writeSmall(q, rec, f)
 		}
 	}
-	c := &fileCopy{extractor: w.extractor, content: content, rec: rec, out: f, check: newContentCheck(rec)}
-	return c.run(ctx, w.helpers(rec.Size))
+	c := &fileCopy{extractor: w.extractor, content: content, rec: rec, out: f}
+	if separateParts(rec) {
+		return (&partsCopy{fileCopy: c, ctx: ctx}).run()
+	}
+	c.check = newContentCheck(rec)
+	return c.run(ctx)
 }
 
 // writeSmall is write for what lies in one segment.
@@ -73,9 +78,8 @@ func (w *extractWorker) writeSmall(q piece, rec *manifest.Record, f outFile) err
 	return f.writeAt(data, 0)
 }
 
-// fileCopy writes one file. Several goroutines take piece after piece, so that
-// reading, decrypting and writing of some go on while one is hashed, and several
-// disks are read at once.
+// fileCopy writes one file. Whoever shares the work takes piece after piece, so
+// that some are read, decrypted and written while one is hashed.
 type fileCopy struct {
 	*extractor
 	content Content
@@ -87,26 +91,8 @@ type fileCopy struct {
 	next int64 // content before it was given to somebody
 }
 
-// fileHelpers is how many goroutines write one large file.
-const (
-	fileHelpers = 4
-	helpedSize  = 8 << 20
-)
-
-func (x *extractor) helpers(size int64) int {
-	if size < helpedSize {
-		return 1
-	}
-	return fileHelpers
-}
-
-func (c *fileCopy) run(ctx context.Context, helpers int) error {
-	var wg sync.WaitGroup
-	for range helpers - 1 {
-		wg.Go(func() { c.pieces(ctx) })
-	}
-	c.pieces(ctx)
-	wg.Wait()
+func (c *fileCopy) run(ctx context.Context) error {
+	c.share(func() { c.pieces(ctx) })
 	if err := c.check.end(); err != nil {
 		return err
 	}

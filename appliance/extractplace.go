@@ -102,39 +102,57 @@ const (
 
 // publish gathers written files: one sync of the file system serves many small
 // ones, and only then do they get their names.
-func (x *extractor) publish(w written) error {
-	x.mu.Lock()
-	x.pending = append(x.pending, w)
-	x.pendingBytes += w.rec.Size
+func (w *extractWorker) publish(f written) {
+	w.mu.Lock()
+	w.pending = append(w.pending, f)
+	w.pendingBytes += f.rec.Size
 	var full []written
-	if len(x.pending) >= publishFiles || x.pendingBytes >= publishBytes {
-		full, x.pending, x.pendingBytes = x.pending, nil, 0
+	if len(w.pending) >= publishFiles || w.pendingBytes >= publishBytes {
+		full, w.pending, w.pendingBytes = w.pending, nil, 0
 	}
-	x.mu.Unlock()
-	return x.name(full)
+	w.mu.Unlock()
+	if len(full) == 0 {
+		return
+	}
+	var err error
+	w.pause(func() { err = w.sync() })
+	w.name(full, err)
 }
 
-func (x *extractor) name(files []written) error {
-	if len(files) == 0 {
+// finish names what is left.
+func (x *extractor) finish() error {
+	if len(x.pending) == 0 {
 		return nil
 	}
-	if err := x.sync(); err != nil {
-		return err
-	}
+	err := x.sync()
+	x.name(x.pending, err)
+	x.pending, x.pendingBytes = nil, 0
+	return err
+}
+
+// name gives files their names if they were synced. Each was counted, or will be.
+func (x *extractor) name(files []written, synced error) {
 	d := openFolder{root: x.root}
 	defer d.close()
 	for _, w := range files {
-		dir, base := splitPath(w.rec.Path)
-		fd, err := d.open(dir)
-		if err == nil {
-			err = moveAt(fd, w.temp, base)
-		}
-		if err != nil {
+		if err := d.name(w, synced); err != nil {
 			x.entries.Add(^uint64(0))
 			x.fail(w.rec.Path, err)
 		}
 	}
-	return nil
+}
+
+func (d *openFolder) name(w written, synced error) error {
+	dir, base := splitPath(w.rec.Path)
+	fd, err := d.open(dir)
+	if err == nil && synced != nil {
+		unix.Unlinkat(fd, w.temp, 0)
+		return synced
+	}
+	if err == nil {
+		err = moveAt(fd, w.temp, base)
+	}
+	return err
 }
 
 // moveAt gives a file its name, which nothing else may have; the temporary one

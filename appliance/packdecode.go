@@ -39,6 +39,33 @@ func (r *packReader) fromCache(dst []byte, stripe, in int64, shard int) bool {
 	return true
 }
 
+// view gives a run of the body from a stripe that was decoded whole, or has to be,
+// without a copy; nil if that is not so. The caller puts it back into the cache.
+func (r *packReader) view(off, n int64) (s *cached, run []byte) {
+	stripe, in := r.layout.StripeOf(off)
+	size := r.layout.BlockLen(stripe)
+	column, width := r.slab(stripe, 0)
+	if width < size || in+n > int64(r.layout.K)*size {
+		return nil, nil
+	}
+	switch {
+	case r.shard(int(in/size)) == nil:
+		r.decoded.Store(true)
+		s = r.cache.get(r.key(stripe, column, false), r.layout.K*int(width))
+	case r.decoded.Load():
+		s = r.cache.peek(r.key(stripe, column, false))
+	}
+	if s == nil {
+		return nil, nil
+	}
+	r.fillSlab(s, stripe, column, width)
+	if s.err != nil {
+		r.cache.put(s)
+		return nil, nil
+	}
+	return s, s.data[in : in+n]
+}
+
 // decode fills dst from a block that cannot be read, by way of k others.
 func (r *packReader) decode(dst []byte, stripe, in int64, shard int) error {
 	r.decoded.Store(true)

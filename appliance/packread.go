@@ -338,6 +338,17 @@ func (p *packPlain) segment(dst, enc []byte, n uint64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: pack %d has no segment %d", manifest.ErrCorrupt, p.p.Number, n)
 	}
 	final := n == p.p.Segments-1
+	if s, run := p.view(off, size); s != nil {
+		to := dst
+		if to == nil {
+			to = enc
+		}
+		out, err := p.dec.DecryptSegment(to, run, n, final)
+		p.cache.put(s)
+		if err == nil {
+			return out, nil
+		}
+	}
 	enc = enc[:size]
 	err := p.read(enc, off)
 	if err == nil {
