@@ -23,9 +23,12 @@ func (r *Reader) Cat(ctx context.Context, w io.Writer, path string) error {
 		return err
 	}
 	defer c.Close()
-	_, err = io.CopyBuffer(w, &contentReader{ctx: ctx, c: c}, make([]byte, readChunk))
+	_, err = io.CopyBuffer(w, &contentReader{ctx: ctx, c: c}, make([]byte, catChunk))
 	return err
 }
+
+// catChunk is how much is read and written at once.
+const catChunk = 256 << 10
 
 type contentReader struct {
 	ctx context.Context

@@ -43,31 +43,64 @@ func newDigest(size int64, whole bool) *digest {
 
 // Write adds content; it never fails.
 func (d *digest) Write(p []byte) (int, error) {
-	if d.whole != nil {
-		d.whole.Write(p)
-	}
-	d.crc = crc64nvme.Update(d.crc, p)
-	if d.partSize > 0 {
-		d.writeParts(p)
+	for rest := p; len(rest) > 0; {
+		n := d.room(len(rest))
+		if one := d.one(); one != nil {
+			one.Write(rest[:n])
+		} else {
+			crypto.WriteSHA256Both(d.whole, d.part, rest[:n])
+		}
+		d.took(rest[:n])
+		rest = rest[n:]
 	}
 	return len(p), nil
 }
 
-func (d *digest) writeParts(p []byte) {
+// writeBeside adds content while the same number of other bytes goes into another
+// hash; only where the content goes into one.
+func (d *digest) writeBeside(p []byte, other crypto.ResumableHash, q []byte) {
 	for len(p) > 0 {
-		n := int(min(int64(len(p)), d.partLeft, d.unitLeft))
-		d.part.Write(p[:n])
-		d.unitCRC = crc64nvme.Update(d.unitCRC, p[:n])
-		p = p[n:]
-		if d.unitLeft -= int64(n); d.unitLeft == 0 {
-			d.units = append(d.units, d.unitCRC)
-			d.unitCRC, d.unitLeft = 0, manifest.UnitSize
-		}
-		if d.partLeft -= int64(n); d.partLeft == 0 {
-			d.parts = append(d.parts, d.part.Sum(nil))
-			d.part.Reset()
-			d.partLeft = d.partSize
-		}
+		n := d.room(len(p))
+		crypto.WriteSHA256Pair(d.one(), other, p[:n], q[:n])
+		d.took(p[:n])
+		p, q = p[n:], q[n:]
+	}
+}
+
+// one is the hash that content goes into; nil if it goes into two.
+func (d *digest) one() crypto.ResumableHash {
+	switch {
+	case d.partSize == 0:
+		return d.whole
+	case d.whole == nil:
+		return d.part
+	}
+	return nil
+}
+
+// room is how much of n bytes goes into the same part and unit.
+func (d *digest) room(n int) int {
+	if d.partSize == 0 {
+		return n
+	}
+	return int(min(int64(n), d.partLeft, d.unitLeft))
+}
+
+// took counts hashed content, and ends the unit and the part that it fills.
+func (d *digest) took(p []byte) {
+	d.crc = crc64nvme.Update(d.crc, p)
+	if d.partSize == 0 {
+		return
+	}
+	d.unitCRC = crc64nvme.Update(d.unitCRC, p)
+	if d.unitLeft -= int64(len(p)); d.unitLeft == 0 {
+		d.units = append(d.units, d.unitCRC)
+		d.unitCRC, d.unitLeft = 0, manifest.UnitSize
+	}
+	if d.partLeft -= int64(len(p)); d.partLeft == 0 {
+		d.parts = append(d.parts, d.part.Sum(nil))
+		d.part.Reset()
+		d.partLeft = d.partSize
 	}
 }
 

@@ -341,7 +341,7 @@ func (w *indexWriter) endPack() error {
 		return err
 	}
 	w.current = nil
-	if err := c.sw.flush(true); err != nil {
+	if err := c.sw.last(); err != nil {
 		c.sw.abort()
 		return err
 	}

@@ -21,6 +21,8 @@ type packWriter struct {
 	plain   []byte
 	pool    *bytePool
 	fill    int
+	pending *digest // of the file whose content is in plain[from:fill], not digested yet
+	from    int
 	segment uint64
 	opened  time.Time
 	scratch []byte // for segments that straddle two stripe buffers
@@ -39,8 +41,44 @@ func (p *packWriter) room() ([]byte, error) {
 	return p.plain[p.fill:], nil
 }
 
-// took says that n bytes were put into room.
-func (p *packWriter) took(n int) { p.fill += n }
+// took says that n bytes of a file's content were put into room. They reach the
+// digest when the segment is full, beside its ciphertext, or by settle.
+func (p *packWriter) took(n int, d *digest) {
+	if p.pending != d {
+		p.settle()
+		p.pending, p.from = d, p.fill
+	}
+	p.fill += n
+}
+
+// settle brings the digest up to what was put into room.
+func (p *packWriter) settle() {
+	if p.pending != nil {
+		p.pending.Write(p.plain[p.from:p.fill])
+		p.pending = nil
+	}
+}
+
+// digest hashes the open segment's content, and beside it the ciphertext that the
+// stripe has: two streams at once take little longer than one.
+func (p *packWriter) digest() {
+	if p.pending == nil {
+		return
+	}
+	text := p.plain[p.from:p.fill]
+	for p.pending.one() != nil && len(text) > 0 {
+		h, block := p.unhashed()
+		n := min(len(text), len(block))
+		if n == 0 {
+			break
+		}
+		p.pending.writeBeside(text[:n], h, block[:n])
+		p.hashed += n
+		text = text[n:]
+	}
+	p.pending.Write(text)
+	p.from = 0
+}
 
 // offset is the position in the pack's plaintext.
 func (p *packWriter) offset() int64 { return int64(p.segment)*crypto.PlainSegmentSize + int64(p.fill) }
@@ -59,11 +97,18 @@ func (p *packWriter) encrypt(final bool) error {
 		return err
 	}
 	p.segment++
-	p.fill = 0
 	if straddles {
-		return p.write(dst)
+		if err := p.write(dst); err != nil {
+			return err
+		}
+		p.digest()
+		p.fill = 0
+		return nil
 	}
-	return p.advance(n)
+	p.cur.fill += n
+	p.digest()
+	p.fill = 0
+	return p.full()
 }
 
 // drain encrypts the last segment and hands what is left to the disks. The
@@ -71,7 +116,7 @@ func (p *packWriter) encrypt(final bool) error {
 func (p *packWriter) drain() error {
 	err := p.encrypt(true)
 	if err == nil {
-		err = p.flush(true)
+		err = p.last()
 	}
 	if err != nil {
 		p.drop()

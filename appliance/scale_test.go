@@ -202,7 +202,7 @@ func (s scale) pack(b testing.TB, d *Device) *packWriter {
 		if err != nil {
 			b.Fatal(err)
 		}
-		p.took(min(len(room), int(1<<20-p.offset())))
+		p.took(min(len(room), int(1<<20-p.offset())), nil)
 	}
 	if err := p.drain(); err != nil {
 		b.Fatal(err)

@@ -13,8 +13,8 @@ import (
 )
 
 // stripeWriter turns a body into stripes on the disks: it fills an aligned
-// buffer, and whenever the buffer holds whole stripes it hashes the data blocks,
-// computes parity while they are in cache, and hands all blocks to the disks.
+// buffer, and of every whole stripe it hashes the data blocks, computes parity
+// while they are in cache, and hands all blocks to the disks.
 //
 //	body buffer:  | stripe: k blocks of b | stripe | …     parity buffer: | m blocks | …
 //
@@ -30,6 +30,10 @@ type stripeWriter struct {
 	prev   *stripeBuffer
 	done   int64  // body bytes handed to the disks
 	lines  []byte // hash list
+
+	hashes []crypto.ResumableHash // of the data blocks of the open stripe
+	at     int                    // where in cur the open stripe begins
+	hashed int                    // bytes of it that went into hashes already
 }
 
 // stripeBuffer is one buffer of a stripeWriter with the writes that use it.
@@ -164,13 +168,24 @@ func (w *stripeWriter) space(n int) []byte {
 	return w.cur.body[w.cur.fill : w.cur.fill+n : w.cur.fill+n]
 }
 
-// advance takes n bytes that were put into space.
-func (w *stripeWriter) advance(n int) error {
-	w.cur.fill += n
-	if w.cur.fill == len(w.cur.body) {
-		return w.flush(false)
+// full sends on what is whole: stripes at once, while they are in cache, and takes
+// another buffer when this one has no more. Whoever puts bytes into space adds them
+// to cur.fill and calls it.
+func (w *stripeWriter) full() error {
+	for size := w.geo.K * w.geo.BlockSize; w.cur.fill-w.at >= size; w.at += size {
+		if err := w.stripe(w.geo.BlockSize); err != nil {
+			return err
+		}
+		w.done += int64(size)
 	}
-	return nil
+	if w.at < len(w.cur.body) {
+		return nil
+	}
+	w.at = 0
+	w.bufs.put(w.prev)
+	w.prev = w.cur
+	w.cur = w.bufs.get()
+	return w.alive()
 }
 
 // write copies body bytes that did not fit in one piece.
@@ -178,70 +193,96 @@ func (w *stripeWriter) write(p []byte) error {
 	for len(p) > 0 {
 		n := copy(w.cur.body[w.cur.fill:], p)
 		p = p[n:]
-		if err := w.advance(n); err != nil {
+		w.cur.fill += n
+		if err := w.full(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// flush sends the buffer's stripes to the disks and takes another buffer. Only
-// the last flush of a body may hold a short stripe.
-func (w *stripeWriter) flush(last bool) error {
-	b := w.cur
-	stripe := w.geo.K * w.geo.BlockSize
-	for at := 0; at < b.fill; at += stripe {
-		rest := min(stripe, b.fill-at)
-		size := w.geo.BlockSize
-		if rest < stripe {
-			if !last {
-				return fmt.Errorf("pack %s: short stripe inside the body", w.id)
-			}
-			layout := erasure.Layout{K: w.geo.K, M: w.geo.M, Block: int64(w.geo.BlockSize), Body: int64(rest)}
-			size = int(layout.BlockLen(0))
-			clear(b.body[at+rest : at+w.geo.K*size])
+// last sends the body's last stripe, which may be short, and waits until the disks
+// have taken everything.
+func (w *stripeWriter) last() error {
+	if rest := w.cur.fill - w.at; rest > 0 {
+		layout := erasure.Layout{K: w.geo.K, M: w.geo.M, Block: int64(w.geo.BlockSize), Body: int64(rest)}
+		size := int(layout.BlockLen(0))
+		clear(w.cur.body[w.cur.fill : w.at+w.geo.K*size])
+		if size < w.geo.BlockSize {
+			w.hashed = 0 // its blocks are not the ones that were begun
 		}
-		if err := w.stripe(b, at, at/stripe*w.geo.M*w.geo.BlockSize, size); err != nil {
+		if err := w.stripe(size); err != nil {
 			return err
 		}
 		w.done += int64(rest)
 	}
 	w.bufs.put(w.prev)
-	w.prev = b
-	if last {
-		w.bufs.put(w.prev)
-		w.prev, w.cur = nil, nil
-		return w.alive()
-	}
-	w.cur = w.bufs.get()
+	w.bufs.put(w.cur)
+	w.prev, w.cur = nil, nil
 	return w.alive()
 }
 
-// stripe hashes, codes and queues one stripe whose blocks of the given size
-// begin at body[at:] and whose parity goes to parity[pat:].
-func (w *stripeWriter) stripe(b *stripeBuffer, at, pat, size int) error {
-	k, m := w.geo.K, w.geo.M
+// stripe hashes, codes and queues the stripe at w.at whose blocks have the given
+// size; its parity has the same place among the buffer's.
+func (w *stripeWriter) stripe(size int) error {
+	b, k, m := w.cur, w.geo.K, w.geo.M
+	parity := b.parity[w.at/k*m:]
 	blocks := make([][]byte, k+m)
 	for i := range k {
-		blocks[i] = b.body[at+i*size : at+(i+1)*size : at+(i+1)*size]
+		blocks[i] = b.body[w.at+i*size : w.at+(i+1)*size : w.at+(i+1)*size]
 	}
 	for j := range m {
-		blocks[k+j] = b.parity[pat+j*size : pat+(j+1)*size : pat+(j+1)*size]
+		blocks[k+j] = parity[j*size : (j+1)*size : (j+1)*size]
 	}
 	if err := w.code.Encode(blocks); err != nil {
 		return fmt.Errorf("pack %s: %w", w.id, err)
 	}
 	off := int64(len(w.lines)/(32*k+8*m)) * int64(w.geo.BlockSize)
-	for i := range k {
-		sum := crypto.SumSHA256(blocks[i])
-		w.lines = append(w.lines, sum[:]...)
-		w.queue(b, i, blocks[i], off)
-	}
+	w.hash(blocks[:k])
 	w.lines = erasure.AppendParity(w.lines, blocks[k:])
-	for j := range m {
-		w.queue(b, k+j, blocks[k+j], off)
+	for i, block := range blocks {
+		w.queue(b, i, block, off)
 	}
+	w.hashed = 0
 	return nil
+}
+
+// unhashed is the next run of ciphertext that no hash has taken, up to its block's
+// end, and the hash that takes it; the caller counts it in w.hashed. Empty when
+// the open stripe has none.
+func (w *stripeWriter) unhashed() (crypto.ResumableHash, []byte) {
+	i := w.hashed / w.geo.BlockSize
+	if i == w.geo.K {
+		return nil, nil
+	}
+	end := min((i+1)*w.geo.BlockSize, w.cur.fill-w.at)
+	return w.hashOf(i), w.cur.body[w.at+w.hashed : w.at+max(end, w.hashed)]
+}
+
+// hashOf is the hash of data block i, fresh if nothing went into it.
+func (w *stripeWriter) hashOf(i int) crypto.ResumableHash {
+	if len(w.hashes) == i {
+		w.hashes = append(w.hashes, crypto.NewResumableSHA256())
+	}
+	if w.hashed <= i*w.geo.BlockSize {
+		w.hashes[i].Reset()
+	}
+	return w.hashes[i]
+}
+
+// hash finishes the stripe's data blocks, two at a time, and adds their digests.
+func (w *stripeWriter) hash(blocks [][]byte) {
+	i := w.hashed / w.geo.BlockSize
+	for from := w.hashed % w.geo.BlockSize; i < len(blocks); i, from = i+2, 0 {
+		if i+1 == len(blocks) {
+			w.hashOf(i).Write(blocks[i][from:])
+			break
+		}
+		crypto.WriteSHA256Pair(w.hashOf(i), w.hashOf(i+1), blocks[i][from:], blocks[i+1])
+	}
+	for i := range blocks {
+		w.lines = w.hashes[i].Sum(w.lines)
+	}
 }
 
 func (w *stripeWriter) queue(b *stripeBuffer, shard int, block []byte, off int64) {
@@ -254,7 +295,7 @@ func (w *stripeWriter) queue(b *stripeBuffer, shard int, block []byte, off int64
 }
 
 // finish makes every shard, the hash list and its coded pieces durable, after
-// flush(true). On return the pack's public entry is complete but for its number.
+// last. On return the pack's public entry is complete but for its number.
 func (w *stripeWriter) finish() (*manifest.Pack, error) {
 	pieces, err := w.code.SplitPieces(w.lines)
 	if err != nil {

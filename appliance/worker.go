@@ -378,6 +378,9 @@ func (w *worker) read(ctx context.Context, n uint64, it *item) (*pendingRecord, 
 	if alloc := f.st.Blocks * 512; alloc < f.st.Size {
 		rec.Allocated = alloc
 	}
+	if w.pack != nil {
+		w.pack.settle()
+	}
 	r.digest.fill(&rec)
 	return &pendingRecord{ordinal: n, record: rec, extents: r.extents}, nil
 }
@@ -446,9 +449,6 @@ func (r *reading) stop(cause error) error {
 	return deviceError{cause}
 }
 
-// readChunk is how much is read, digested and left in cache at once.
-const readChunk = 256 << 10
-
 func (r *reading) chunk(to int64) (int, error) {
 	w := r.w
 	if w.pack != nil && w.due() {
@@ -463,16 +463,15 @@ func (r *reading) chunk(to int64) (int, error) {
 	if err != nil {
 		return 0, deviceError{err}
 	}
-	n, err := r.file.readAt(room[:min(int64(len(room)), to-r.off, readChunk)], r.off)
+	n, err := r.file.readAt(room[:min(int64(len(room)), to-r.off)], r.off)
 	if err != nil {
 		return 0, err
 	}
 	if n == 0 {
 		return 0, errChanged // shorter than its size said
 	}
-	r.digest.Write(room[:n])
 	r.extend(pendingExtent{offset: r.off, length: int64(n), pack: w.pack, packOffset: w.pack.offset()})
-	w.pack.took(n)
+	w.pack.took(n, r.digest)
 	r.off += int64(n)
 	return n, nil
 }
@@ -496,6 +495,9 @@ func (r *reading) extend(e pendingExtent) {
 var zeros [64 << 10]byte
 
 func (r *reading) hole(n int64) {
+	if r.w.pack != nil {
+		r.w.pack.settle()
+	}
 	r.extend(pendingExtent{offset: r.off, length: n, hole: true})
 	r.off += n
 	for n > 0 {
@@ -509,6 +511,9 @@ func (r *reading) hole(n int64) {
 // file got, so that a resumed load goes on from there.
 func (r *reading) rollOver() error {
 	if r.off > r.savedOff {
+		if r.w.pack != nil {
+			r.w.pack.settle()
+		}
 		state, err := r.digest.state()
 		if err != nil {
 			return err
