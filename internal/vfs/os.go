@@ -296,6 +296,14 @@ func (o *osFile) writeZeros(off, n int64) error {
 
 func (o *osFile) Truncate(size int64) error { return o.f.Truncate(size) }
 func (o *osFile) Sync() error               { return o.f.Sync() }
-func (o *osFile) DropCache() error          { return dropCache(o.f) }
-func (o *osFile) Direct() bool              { return o.direct.Load() }
-func (o *osFile) Close() error              { return o.f.Close() }
+
+// Prefetch has no sense where reads bypass the cache.
+func (o *osFile) Prefetch(off, n int64) {
+	if !o.direct.Load() {
+		prefetch(o.f, off, n)
+	}
+}
+
+func (o *osFile) DropCache() error { return dropCache(o.f) }
+func (o *osFile) Direct() bool     { return o.direct.Load() }
+func (o *osFile) Close() error     { return o.f.Close() }

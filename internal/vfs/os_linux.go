@@ -98,6 +98,10 @@ func dropCache(f *os.File) error {
 	})
 }
 
+func prefetch(f *os.File, off, n int64) {
+	control(f, func(fd int) error { return unix.Fadvise(fd, off, n, unix.FADV_WILLNEED) }) // a hint
+}
+
 func syncDir(d *os.File) error { return d.Sync() }
 
 func diskFree(d *os.File) (free, total int64, err error) {

@@ -24,6 +24,8 @@ func punch(*os.File, int64, int64) error { return errors.ErrUnsupported }
 
 func dropCache(*os.File) error { return nil }
 
+func prefetch(*os.File, int64, int64) {}
+
 // syncDir syncs a folder. Windows cannot, and journals its folders itself.
 func syncDir(d *os.File) error {
 	if runtime.GOOS == "windows" {

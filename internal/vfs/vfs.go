@@ -168,6 +168,20 @@ type File interface {
 	Close() error
 }
 
+// Prefetcher is what a File may be, too: one that can be told what will be read
+// soon, so that the disk begins while the caller works. It is a hint; nothing
+// waits and nothing fails.
+type Prefetcher interface {
+	Prefetch(off, n int64)
+}
+
+// Prefetch tells a file that n bytes at off will be read soon, if it can be told.
+func Prefetch(f File, off, n int64) {
+	if p, ok := f.(Prefetcher); ok {
+		p.Prefetch(off, n)
+	}
+}
+
 // CheckName returns nil if name may be given to an FS: relative, slash-separated,
 // no empty, "." or ".." element, no NUL, at most MaxName bytes with elements of
 // at most MaxElement. "." alone is the disk's folder. Errors wrap fs.ErrInvalid.
