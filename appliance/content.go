@@ -104,6 +104,25 @@ func (c *Content) piece(off int64) (piece, error) {
 	return piece{off: off, length: n, pack: e.Pack, segment: uint64(at / crypto.PlainSegmentSize), in: in, whole: n == crypto.PlainSegmentSize}, nil
 }
 
+// begin has the disks begin to read what is read first of a range; what follows
+// is hinted at as the reading goes on.
+func (c *Content) begin(off, to int64) {
+	if off == to {
+		return
+	}
+	q, err := c.piece(off)
+	if err != nil || q.hole {
+		return
+	}
+	p, done, err := c.r.pack(packKey{n: q.pack})
+	if err != nil {
+		return
+	}
+	defer done()
+	stripe := int64(p.layout.K) * p.layout.Block
+	p.hint(int64(q.segment)*crypto.SegmentSize, min(stripe, to-off))
+}
+
 // shared gives a piece's bytes from a segment that is kept for its other readers;
 // release must be called when done with them.
 func (r *Reader) shared(q piece) (data []byte, release func(), err error) {

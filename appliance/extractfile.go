@@ -92,6 +92,7 @@ type fileCopy struct {
 }
 
 func (c *fileCopy) run(ctx context.Context) error {
+	c.content.begin(0, c.rec.Size)
 	c.share(func() { c.pieces(ctx) })
 	if err := c.check.end(); err != nil {
 		return err

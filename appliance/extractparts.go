@@ -110,7 +110,9 @@ type partCopy struct {
 func (c *partsCopy) part(i int, hash crypto.ResumableHash, buf []byte) partCopy {
 	hash.Reset()
 	from := min(int64(i)*c.rec.PartSize, c.rec.Size)
-	return partCopy{c: c, index: i, at: from, to: min(from+c.rec.PartSize, c.rec.Size), hash: hash, buf: buf, release: func() {}}
+	to := min(from+c.rec.PartSize, c.rec.Size)
+	c.content.begin(from, to)
+	return partCopy{c: c, index: i, at: from, to: to, hash: hash, buf: buf, release: func() {}}
 }
 
 func copyPair(a, b *partCopy) error {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
+	"sync"
 
 	"golang.org/x/sys/unix"
 
@@ -119,13 +121,17 @@ func (w *extractWorker) publish(f written) {
 	w.name(full, err)
 }
 
-// finish names what is left.
+// finish names what is left, once the workers have ended.
 func (x *extractor) finish() error {
 	if len(x.pending) == 0 {
 		return nil
 	}
 	err := x.sync()
-	x.name(x.pending, err)
+	var wg sync.WaitGroup
+	for files := range slices.Chunk(x.pending, (len(x.pending)-1)/cap(x.turns)+1) {
+		wg.Go(func() { x.name(files, err) })
+	}
+	wg.Wait()
 	x.pending, x.pendingBytes = nil, 0
 	return err
 }

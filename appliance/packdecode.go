@@ -92,6 +92,7 @@ func (r *packReader) fillSlab(s *cached, stripe, column, width int64) {
 // decodeSlab reads and decodes columns of a stripe's k data blocks, one after
 // another in data.
 func (r *packReader) decodeSlab(data []byte, stripe, column, width int64) error {
+	r.prefetch(stripe, column, width)
 	unread := make([]bool, r.layout.K+r.layout.M)
 	parity := make([]byte, r.layout.M*decodeStep)
 	for at := int64(0); at < width; {
@@ -117,7 +118,21 @@ func (r *packReader) decodeSlab(data []byte, stripe, column, width int64) error 
 			r.count.add(r.place(i))
 		}
 	}
+	if stripe+1 < r.layout.Stripes() {
+		r.prefetch(stripe+1, column, width)
+	}
 	return nil
+}
+
+// prefetch has the disks of the first k shards that are there begin to read.
+func (r *packReader) prefetch(stripe, column, width int64) {
+	left := r.layout.K
+	for i := 0; i < len(r.shards) && left > 0; i++ {
+		if f := r.shard(i); f != nil {
+			vfs.Prefetch(f, stripe*r.layout.Block+column, width)
+			left--
+		}
+	}
 }
 
 // decodeRows reads k of the rows and decodes the missing data rows. It returns

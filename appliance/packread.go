@@ -122,6 +122,20 @@ func (r *packReader) readProven(dst []byte, off int64) error {
 	})
 }
 
+// hint tells the disks that a range of the body is read soon.
+func (r *packReader) hint(off, n int64) {
+	for n = min(n, r.p.BodySize-off); n > 0; {
+		stripe, in := r.layout.StripeOf(off)
+		size := r.layout.BlockLen(stripe)
+		at := in % size
+		run := min(n, size-at)
+		if f := r.shard(int(in / size)); f != nil {
+			vfs.Prefetch(f, stripe*r.layout.Block+at, run)
+		}
+		off, n = off+run, n-run
+	}
+}
+
 // eachBlock cuts a range of the body at block bounds.
 func (r *packReader) eachBlock(dst []byte, off int64, f func(part []byte, stripe, in int64, shard int) error) error {
 	if off < 0 || int64(len(dst)) > r.p.BodySize-off {
@@ -352,6 +366,7 @@ func (p *packPlain) segment(dst, enc []byte, n uint64) ([]byte, error) {
 	enc = enc[:size]
 	err := p.read(enc, off)
 	if err == nil {
+		p.hint(off+int64(p.layout.K)*p.layout.Block, size) // the same disks, a stripe later
 		var out []byte
 		if out, err = p.dec.DecryptSegment(dst, enc, n, final); err == nil {
 			return out, nil

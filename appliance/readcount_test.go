@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -64,6 +65,12 @@ func (f watchedFile) ReadAt(p []byte, off int64) (int, error) {
 	return n, err
 }
 
+func (f watchedFile) Prefetch(_, n int64) {
+	f.c.mu.Lock()
+	defer f.c.mu.Unlock()
+	f.c.bytes["hint"] += n
+}
+
 // TestReadingHashesNothing: with a key the hash lists are not even opened, disks
 // lost or not, until a tag has refused; every block is read once.
 func TestReadingHashesNothing(t *testing.T) {
@@ -114,5 +121,29 @@ func TestReadingHashesNothing(t *testing.T) {
 	read()
 	if c.opens["hashes"] == 0 {
 		t.Error("no hash list was opened to find the rotten block")
+	}
+}
+
+// TestExtractReadsAhead: the disks are told of nearly all blocks before they are
+// read, also where some are lost, and of hardly more.
+func TestExtractReadsAhead(t *testing.T) {
+	src := smallTree(t, 42, 40<<20)
+	for _, digest := range []string{"whole", "parts"} {
+		r, res := sealedRig(t, rigOptions{k: 8, m: 3, disks: 11, block: 1 << 20, digest: digest}, src)
+		for range 2 {
+			var c kindCounter
+			rd, err := r.openReader(c.watch(r.cfg.Disks), res.Label)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if x, err := rd.Extract(context.Background(), t.TempDir(), ExtractOptions{Workers: 2}); err != nil {
+				t.Fatal(x, err)
+			}
+			rd.Close()
+			if read, hint := c.bytes["shard"], c.bytes["hint"]; hint < read*3/4 || hint > read*3 {
+				t.Errorf("%s, %d disks: %d bytes read, %d announced", digest, len(r.cfg.Disks), read, hint)
+			}
+			r.without(2, 5)
+		}
 	}
 }

@@ -62,7 +62,7 @@ Run it again to go on.`,
 		m := a.meter("extract")
 		defer m.end()
 		done, err := r.Extract(ctx, args[0], appliance.ExtractOptions{
-			Prefix: *prefix, Owner: *owner, Workers: min(8, runtime.NumCPU()),
+			Prefix: *prefix, Owner: *owner, Workers: min(16, runtime.GOMAXPROCS(0)),
 			Progress: func(entries uint64, bytes int64) {
 				s := sample{phase: "extract", bytes: bytes, files: int64(entries)}
 				if *prefix == "" {
