@@ -53,20 +53,21 @@ func (p *packWriter) took(n int, d *digest) {
 
 // settle brings the digest up to what was put into room.
 func (p *packWriter) settle() {
-	if p.pending != nil {
-		p.pending.Write(p.plain[p.from:p.fill])
-		p.pending = nil
-	}
+	p.digest()
+	p.pending = nil
 }
 
-// digest hashes the open segment's content, and beside it the ciphertext that the
-// stripe has: two streams at once take little longer than one.
+// minBeside is from where on a file's content is worth a second stream.
+const minBeside = 4 << 10
+
+// digest hashes what pends of a file's content, and beside it the ciphertext that
+// the stripe has: two streams at once take little longer than one.
 func (p *packWriter) digest() {
 	if p.pending == nil {
 		return
 	}
 	text := p.plain[p.from:p.fill]
-	for p.pending.one() != nil && len(text) > 0 {
+	for p.pending.one() != nil && len(text) >= minBeside {
 		h, block := p.unhashed()
 		n := min(len(text), len(block))
 		if n == 0 {
@@ -77,7 +78,7 @@ func (p *packWriter) digest() {
 		text = text[n:]
 	}
 	p.pending.Write(text)
-	p.from = 0
+	p.from = p.fill
 }
 
 // offset is the position in the pack's plaintext.
@@ -97,18 +98,18 @@ func (p *packWriter) encrypt(final bool) error {
 		return err
 	}
 	p.segment++
+	var err error
 	if straddles {
-		if err := p.write(dst); err != nil {
-			return err
-		}
-		p.digest()
-		p.fill = 0
-		return nil
+		err = p.write(dst)
+	} else {
+		p.cur.fill += n
 	}
-	p.cur.fill += n
 	p.digest()
-	p.fill = 0
-	return p.full()
+	p.fill, p.from = 0, 0
+	if err == nil && !straddles {
+		err = p.full()
+	}
+	return err
 }
 
 // drain encrypts the last segment and hands what is left to the disks. The

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -97,22 +98,50 @@ func (s *source) walk(f func(*item) error) error {
 
 func (s *source) walkDir(rel string, names *children, f func(*item) error) error {
 	defer names.close()
-	return names.each(func(key string) error {
-		name, isDir := strings.CutSuffix(key, "/")
-		it := s.stat(rel+name, isDir)
-		if it.kind != manifest.KindDir {
-			return f(it)
+	return names.each(func(keys []string) error {
+		for i, it := range s.stats(rel, keys) {
+			if err := s.visit(rel, keys[i], it, f); err != nil {
+				return err
+			}
 		}
-		below, err := s.list(rel + name + "/")
-		if err != nil { // one record says so, not a folder and a skipped entry of one path
-			return f(&item{path: it.path, kind: manifest.KindSkipped, reason: "unreadable", detail: "folder: " + cause(err)})
-		}
-		if err := f(it); err != nil {
-			below.close()
-			return err
-		}
-		return s.walkDir(rel+name+"/", below, f)
+		return nil
 	})
+}
+
+// visit calls f for an entry of the folder rel, and for what is below it.
+func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
+	if it.kind != manifest.KindDir {
+		return f(it)
+	}
+	below := strings.TrimSuffix(key, "/") + "/"
+	names, err := s.list(rel + below)
+	if err != nil { // one record says so, not a folder and a skipped entry of one path
+		return f(&item{path: it.path, kind: manifest.KindSkipped, reason: "unreadable", detail: "folder: " + cause(err)})
+	}
+	if err := f(it); err != nil {
+		names.close()
+		return err
+	}
+	return s.walkDir(rel+below, names, f)
+}
+
+// stats looks at the entries of a folder, several at once where there are many.
+func (s *source) stats(rel string, keys []string) []*item {
+	items := make([]*item, len(keys))
+	look := func(from, to int) {
+		for i := from; i < to; i++ {
+			name, isDir := strings.CutSuffix(keys[i], "/")
+			items[i] = s.stat(rel+name, isDir)
+		}
+	}
+	n := max(1, min(runtime.GOMAXPROCS(0), 8, len(keys)/minStats))
+	var wg sync.WaitGroup
+	for w := 1; w < n; w++ {
+		wg.Go(func() { look(w*len(keys)/n, (w+1)*len(keys)/n) })
+	}
+	look(0, len(keys)/n)
+	wg.Wait()
+	return items
 }
 
 // children are a folder's names, folders with a slash behind.
@@ -143,17 +172,37 @@ func (c *children) add(key string) error {
 	return nil
 }
 
-func (c *children) each(f func(key string) error) error {
-	if c.sorter != nil {
-		return c.sorter.Each(func(k, _ []byte) error { return f(string(k)) })
-	}
-	slices.Sort(c.keys)
-	for _, k := range c.keys {
-		if err := f(k); err != nil {
-			return err
+// Names are visited in runs: keysAtOnce bounds one, for every folder on the way
+// down holds one, minStats is what a goroutine is worth.
+const (
+	keysAtOnce = 128
+	minStats   = 16
+)
+
+// each calls f for runs of names, in order.
+func (c *children) each(f func(keys []string) error) error {
+	if c.sorter == nil {
+		slices.Sort(c.keys)
+		for keys := range slices.Chunk(c.keys, keysAtOnce) {
+			if err := f(keys); err != nil {
+				return err
+			}
 		}
+		return nil
 	}
-	return nil
+	var keys []string
+	err := c.sorter.Each(func(k, _ []byte) error {
+		if keys = append(keys, string(k)); len(keys) < keysAtOnce {
+			return nil
+		}
+		full := keys
+		keys = nil
+		return f(full)
+	})
+	if err == nil && len(keys) > 0 {
+		err = f(keys)
+	}
+	return err
 }
 
 func (c *children) close() {
