@@ -205,9 +205,13 @@ type encodedItems struct {
 // encodeItems appends to dst.
 func (r *Record) encodeItems(list int, dst []byte) encodedItems {
 	l := encodedItems{data: dst}
-	var scratch [64]byte
-	for ; l.count < r.listLen(list); l.count++ {
-		it := r.appendItem(scratch[:0], list, l.count)
+	n := r.listLen(list)
+	if n == 0 {
+		return l
+	}
+	it := make([]byte, 0, 64)
+	for ; l.count < n; l.count++ {
+		it = r.appendItem(it[:0], list, l.count)
 		l.data = fields.AppendItem(l.data, it)
 		l.size += len(it) + 3
 		l.longest = max(l.longest, len(it))
