@@ -43,7 +43,7 @@ type batch struct {
 }
 
 // recordBudget closes a pack whose records alone would make a large frame.
-const recordBudget = 12 << 20
+const recordBudget = 6 << 20
 
 // size is an estimate of the encoded record.
 func (r *pendingRecord) size() int {

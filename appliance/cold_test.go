@@ -45,10 +45,10 @@ type readCount struct{ reads, bytes int64 }
 // reader that has read nothing yet.
 func coldReads(t *testing.T, n int) map[string]readCount {
 	t.Helper()
-	s := scale{n: n, names: 100}
+	s := scale{genTree{n: n, names: 100}}
 	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 256 << 10})
-	s.commit(t, r.rig)
-	res := r.sealWith(SealOptions{Incomplete: true})
+	s.load(t, r.rig, s.entries())
+	res := r.sealWith(SealOptions{})
 	ctx := context.Background()
 	out := map[string]readCount{}
 	for what, ask := range map[string]func(*Reader) error{

@@ -613,12 +613,17 @@ func namesOne(err error, disks []int) bool {
 	return false
 }
 
+// oneAttribute is the length of the value of the only one.
+type oneAttribute int
+
+func (oneAttribute) List(dest []byte) (int, error)         { return copy(dest, "user.x\x00"), nil }
+func (a oneAttribute) Get(_ string, _ []byte) (int, error) { return int(a), nil }
+
 // A file's attribute of a size that no record holds is left out and counted; it
 // must not end the load.
 func TestXattrLimit(t *testing.T) {
 	for _, size := range []int{59000, 59990, 60000, 60300, 64 << 10} {
-		xs, lost := readXattrs(func(b []byte) (int, error) { return copy(b, "user.x\x00"), nil },
-			func(_ string, b []byte) (int, error) { return size, nil })
+		xs, lost := (&xattrReader{}).read(oneAttribute(size))
 		rec := manifest.Record{Kind: manifest.KindDir, Path: "a", Xattrs: xs}
 		if _, err := rec.Encode(); err != nil {
 			t.Errorf("%d bytes, %d lost: %v", size, lost, err)
@@ -629,7 +634,7 @@ func TestXattrLimit(t *testing.T) {
 // Two names that are too long must stay two.
 func TestLongNamesStayApart(t *testing.T) {
 	s := &source{root: "/", prefix: strings.Repeat("p/", 2040)}
-	a, b := s.stat(strings.Repeat("a", 100)+"1", false), s.stat(strings.Repeat("a", 100)+"2", false)
+	a, b := s.look("", strings.Repeat("a", 100)+"1", nil, nil), s.look("", strings.Repeat("a", 100)+"2", nil, nil)
 	if a.path == b.path || manifest.CheckPath(a.path) != nil {
 		t.Errorf("%q and %q", a.path[4000:], b.path[4000:])
 	}
@@ -665,7 +670,7 @@ func TestHostileSource(t *testing.T) {
 	r := small32(t)
 	d := r.mustDevice()
 	defer d.Close()
-	s, _ := newSource(src, "")
+	s, _ := newSource(src, "", nil)
 	if _, _, err := d.listFor(context.Background(), s, LoadOptions{AcceptFindings: true}); err != nil {
 		t.Fatal(err)
 	}
@@ -926,6 +931,47 @@ func TestRebuildSealed(t *testing.T) {
 		}
 		for name := range got {
 			t.Errorf("bay %d: %s is too much", bay, name)
+		}
+	}
+}
+
+// A folder that becomes a symbolic link after the scan leads nowhere: what is
+// behind it, alike in all that a stat tells, is not loaded.
+func TestFolderBecomesLink(t *testing.T) {
+	base := t.TempDir()
+	src, outside := filepath.Join(base, "src"), filepath.Join(base, "outside")
+	for _, dir := range []string{filepath.Join(src, "dir"), outside} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.WriteFile(filepath.Join(src, "dir", "small"), []byte("inside"), 0o644)
+	os.WriteFile(filepath.Join(src, "dir", "large"), make([]byte, 100<<10), 0o644)
+	r := small32(t)
+	d := r.mustDevice()
+	defer d.Close()
+	s, err := newSource(src, "", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if _, _, err := d.listFor(context.Background(), s, LoadOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"small", "large"} { // the same inodes and times
+		if err := os.Rename(filepath.Join(src, "dir", name), filepath.Join(outside, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.Remove(filepath.Join(src, "dir"))
+	os.Symlink("../outside", filepath.Join(src, "dir"))
+	rep, err := d.Load(context.Background(), src, LoadOptions{})
+	if err != nil || rep.SkippedCount != 3 || rep.Bytes != 0 {
+		t.Fatalf("%v %+v", err, rep)
+	}
+	for _, e := range rep.Skipped {
+		if e.Reason != "changed" {
+			t.Errorf("%+v", e)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/internal/extsort"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -23,6 +24,7 @@ var ErrFull = errors.New("the device is full")
 // LoadOptions say what is loaded and how findings are treated.
 type LoadOptions struct {
 	As             string
+	Tree           vfs.Tree // nil: the system's folder; closed at the end
 	Rules          Rules
 	AcceptFindings bool // load although names cannot be imported as they are
 	Progress       func(Progress)
@@ -69,10 +71,11 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err := CheckExpiry(d.cfg); err != nil {
 		return nil, err
 	}
-	src, err := newSource(root, o.As)
+	src, err := newSource(root, o.As, o.Tree)
 	if err != nil {
 		return nil, err
 	}
+	defer src.close()
 	list, resumed, err := d.listFor(ctx, src, o)
 	if err != nil {
 		return nil, err
@@ -338,7 +341,7 @@ func (l *loader) committed() *rangeSet {
 
 // sameFile checks that the further name still is the file that was loaded.
 func (l *loader) sameFile(it *item, r *manifest.Record) bool {
-	now := l.src.stat(it.path[len(l.src.prefix):], false)
+	now := l.src.stat(it.path)
 	return now.kind == manifest.KindFile && now.ino == it.ino && now.size == r.Size && now.mtime == r.Mtime.UnixNano() && now.ctime == r.Ctime.UnixNano()
 }
 

@@ -90,11 +90,9 @@ func (r *memRig) haltAt(n int64) (ops func() int64) {
 			continue
 		}
 		m.OnOp(func(vfs.Op) error {
-			mu.Lock()
-			count++
-			now := count == n
-			mu.Unlock()
-			if now {
+			mu.Lock() // until all are off: no operation may begin while some disks are
+			defer mu.Unlock()
+			if count++; count == n {
 				for _, m := range r.mems {
 					if m != nil {
 						m.Halt()

@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/crypto"
+	"github.com/minio/crc64nvme"
+
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
@@ -27,40 +27,38 @@ import (
 // plan alone is measured here.
 const maxResident = 256 << 20
 
-// BenchmarkScale takes 10^5 and 10^6 entries, with SLEDGE_LONG=1 10^7, through
+// BenchmarkScale takes 10^5 and 10^6 tiny files, with SLEDGE_LONG=1 10^7, through
 // every stage of a device and reports each stage's time per entry and its peak of
 // resident memory over what the process held before. It fails over 256 MiB.
-// The content is one small pack that all records share: only records count here.
+// The files are made up behind the vfs: only entries count here.
 func BenchmarkScale(b *testing.B) {
 	if testing.Short() {
 		b.Skip("a million records take minutes")
 	}
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(216 << 20)) // as the program does
 	for _, n := range []int{100_000, 1_000_000, 10_000_000} {
 		b.Run(fmt.Sprintf("n=%.0e", float64(n)), func(b *testing.B) {
 			if n > 1_000_000 && os.Getenv("SLEDGE_LONG") == "" {
 				b.Skip("set SLEDGE_LONG=1 for 10^7 entries: three minutes and 25 GB in the folder for temporary files")
 			}
 			for b.Loop() {
-				scale{n: n, names: 1000}.run(b)
+				scale{genTree{n: n, names: 1000}}.run(b)
 			}
 		})
 	}
 }
 
-// scale is a device with n records of files of 4 KiB, in folders of so many names.
-type scale struct{ n, names int }
-
-func (s scale) path(i int) string {
-	return fmt.Sprintf("projects/team-%05d/archive/object-%06d.parquet", i/s.names, i%s.names)
-}
+// scale is a device with the files of a generated site.
+type scale struct{ genTree }
 
 func (s scale) run(b *testing.B) {
 	r := newRig(b, rigOptions{k: 8, m: 3, disks: 11, block: 1 << 20})
 	m := newMeter(b, s.n)
-	m.stage("commit", func() { s.commit(b, r) })
+	m.stage("load", func() { s.load(b, r, s.entries()) })
+	m.stage("again", func() { s.load(b, r, 0) })
 	m.stage("open", func() { s.open(b, r) })
 	var res *SealResult
-	m.stage("seal", func() { res = r.sealWith(SealOptions{Incomplete: true}) }) // its records came without a scan
+	m.stage("seal", func() { res = r.sealWith(SealOptions{}) })
 	if want := uint64(s.entries()); res.Totals.Records != want || res.Totals.Files != uint64(s.n) {
 		b.Fatalf("totals %+v, want %d records", res.Totals, want)
 	}
@@ -72,8 +70,18 @@ func (s scale) run(b *testing.B) {
 	m.report()
 }
 
-// entries counts the folders, too.
-func (s scale) entries() int { return s.n + s.n/s.names }
+// load loads the site; so many entries of it are new.
+func (s scale) load(b testing.TB, r *rig, fresh int) {
+	d, _ := r.open()
+	defer d.Close()
+	rep, err := d.Load(context.Background(), "/generated", LoadOptions{Tree: s.genTree})
+	if err != nil {
+		b.Fatal(err)
+	}
+	if rep.Entries != uint64(fresh) || rep.SkippedCount > 0 || rep.Scan.Entries != uint64(s.entries()) {
+		b.Fatalf("loaded %d entries of %d, skipped %d; want %d of %d", rep.Entries, rep.Scan.Entries, rep.SkippedCount, fresh, s.entries())
+	}
+}
 
 // open takes the device up again, as every verb of the field does.
 func (s scale) open(b *testing.B, r *rig) {
@@ -104,10 +112,10 @@ func (s scale) listPath(b *testing.B, r *rig, label []byte) {
 	rd := r.reader(label)
 	count := 0
 	folder := strings.TrimSuffix(path.Dir(s.path(s.n/2)), "archive")
-	if err := rd.List(context.Background(), folder, func(Entry) error { count++; return nil }); err != nil || count != s.names+1 {
+	if err := rd.List(context.Background(), folder, func(Entry) error { count++; return nil }); err != nil || count != s.names+2 {
 		b.Fatalf("%d entries below %s: %v", count, folder, err)
 	}
-	if e, err := rd.Lookup(context.Background(), s.path(s.n/3)); err != nil || e.Record.CRC != uint64(s.n/3) {
+	if e, err := rd.Lookup(context.Background(), s.path(s.n/3)); err != nil || e.Record.CRC != crc64nvme.Update(0, s.content(s.n/3)) {
 		b.Fatalf("lookup: %v %v", e.Record, err)
 	}
 }
@@ -147,74 +155,6 @@ type emptyStore struct{ importer.Target }
 
 func (emptyStore) Get(_ context.Context, key, _ string) (io.ReadCloser, error) {
 	return nil, importer.NotFound(key)
-}
-
-// commit hands the records to the journal in an order that is not the
-// manifest's, in frames of the size that a load makes.
-func (s scale) commit(b testing.TB, r *rig) {
-	d, _ := r.open()
-	defer d.Close()
-	d.start(d.cfg.Workers)
-	p := s.pack(b, d)
-	var list manifest.ID
-	list[0] = 1
-	var pending batch
-	done := uint64(0)
-	flush := func() {
-		if err := d.commit(nil, nil, &pending, list); err != nil {
-			b.Fatal(err)
-		}
-		pending = batch{}
-	}
-	add := func(rec manifest.Record, extents ...pendingExtent) {
-		pending.add(&pendingRecord{ordinal: done, record: rec, extents: extents})
-		done++
-		if pending.full() {
-			flush()
-		}
-	}
-	when := time.Unix(1_700_000_000, 123456789).UTC()
-	for i := range s.n / s.names {
-		add(manifest.Record{Kind: manifest.KindDir, Path: path.Dir(s.path(i * s.names)), Mode: 0o755, Mtime: when, Ctime: when})
-	}
-	const step = 611_953 // prime: visits every number once
-	for i := range s.n {
-		n := (i*step + 12345) % s.n
-		sum := crypto.SumSHA256(binary.BigEndian.AppendUint64(nil, uint64(n)))
-		add(manifest.Record{Kind: manifest.KindFile, Path: s.path(n), Size: 4096, Mode: 0o644, UID: 1000, GID: 1000, Owner: "loader", Group: "loader",
-			Mtime: when, Ctime: when, SHA256: sum[:], CRC: uint64(n), HasCRC: true},
-			pendingExtent{length: 4096, number: p.number, packOffset: int64(n%256) * 4096})
-	}
-	flush()
-	if got := d.Status(); got.Entries != done {
-		b.Fatalf("%d entries committed, want %d", got.Entries, done)
-	}
-}
-
-// pack commits one pack of 1 MiB.
-func (s scale) pack(b testing.TB, d *Device) *packWriter {
-	p, err := d.openPack()
-	if err != nil {
-		b.Fatal(err)
-	}
-	for p.offset() < 1<<20 {
-		room, err := p.room()
-		if err != nil {
-			b.Fatal(err)
-		}
-		p.took(min(len(room), int(1<<20-p.offset())), nil)
-	}
-	if err := p.drain(); err != nil {
-		b.Fatal(err)
-	}
-	entry, err := p.commitEntry()
-	if err == nil {
-		err = d.commit(p, entry, &batch{}, manifest.ID{})
-	}
-	if err != nil {
-		b.Fatal(err)
-	}
-	return p
 }
 
 func (s scale) verify(b *testing.B, r *rig, label []byte) {

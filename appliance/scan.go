@@ -76,10 +76,11 @@ func Scan(ctx context.Context, root string, o ScanOptions) (*ScanReport, error) 
 		return nil, err
 	}
 	defer done()
-	src, err := newSource(root, o.As)
+	src, err := newSource(root, o.As, nil)
 	if err != nil {
 		return nil, err
 	}
+	defer src.close()
 	return scanSource(ctx, src, o, disk, "sort", nothingKnown, func(uint64, *item) error { return nil })
 }
 
@@ -110,10 +111,7 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 	names, links, walked := &collisions{newSorter()}, newSorter(), newSorter()
 	defer func() { names.sorter.Close(); links.Close(); walked.Close() }()
 	next := time.Now().Add(reportInterval)
-	err := src.walk(func(it *item) error {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	err := src.walkAhead(ctx, func(it *item) error {
 		report.count(it)
 		o.Rules.lint(it, report.find)
 		if err := names.add(it); err != nil {

@@ -1,20 +1,15 @@
 package appliance
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"os/user"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,13 +22,25 @@ import (
 // source reads a site's tree. Names are kept byte for byte; nothing in it is
 // followed out of it: symbolic links are entries, and every open refuses them.
 type source struct {
+	tree   vfs.Tree
 	root   string
 	prefix string // put before every path in the manifest, with a slash, or empty
-	names  nameCache
+	owners owners
 	spill  func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
 }
 
-func newSource(root, prefix string) (*source, error) {
+// newSource opens a source; tree nil is the system's folder root. Close it.
+func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
+	prefix = strings.Trim(prefix, "/")
+	if prefix != "" {
+		if err := manifest.CheckPath(prefix); err != nil {
+			return nil, err
+		}
+		prefix += "/"
+	}
+	if tree != nil {
+		return &source{tree: tree, root: root, prefix: prefix}, nil
+	}
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
@@ -45,15 +52,13 @@ func newSource(root, prefix string) (*source, error) {
 	if !st.IsDir() {
 		return nil, fmt.Errorf("source %s is not a folder", root)
 	}
-	prefix = strings.Trim(prefix, "/")
-	if prefix != "" {
-		if err := manifest.CheckPath(prefix); err != nil {
-			return nil, err
-		}
-		prefix += "/"
+	if tree, err = vfs.OSTree(abs); err != nil {
+		return nil, fmt.Errorf("source %s: %w", root, err)
 	}
-	return &source{root: abs, prefix: prefix}, nil
+	return &source{tree: tree, root: abs, prefix: prefix}, nil
 }
+
+func (s *source) close() { s.tree.Close() } // only read, so an error here loses nothing
 
 // item is one line of a scan list.
 type item struct {
@@ -78,12 +83,12 @@ func (it *item) orderKey() string {
 	return it.path
 }
 
-func (s *source) full(path string) string {
-	return s.root + "/" + strings.TrimPrefix(path, s.prefix)
+// split cuts a path of the manifest into the folder in the source and the name.
+func (s *source) split(path string) (dir, name string) {
+	rel := path[len(s.prefix):]
+	i := strings.LastIndexByte(rel, '/')
+	return rel[:max(i, 0)], rel[i+1:]
 }
-
-// dirBatch is how many names are read from a folder at once.
-const dirBatch = 4096
 
 // walk calls f for every entry below the root. A folder's names are read whole
 // before its entries are visited, in the manifest's order; of very many the names
@@ -94,6 +99,60 @@ func (s *source) walk(f func(*item) error) error {
 		return fmt.Errorf("source %s: %w", s.root, err)
 	}
 	return s.walkDir("", names, f)
+}
+
+// Entries are handed over in runs, so many of them ahead.
+const (
+	walkRun   = 256
+	walkAhead = 4
+)
+
+// walkAhead walks while f works on what was met before. No call of either is left
+// when it returns.
+func (s *source) walkAhead(ctx context.Context, f func(*item) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	runs := make(chan []*item, walkAhead)
+	go func() {
+		defer close(runs)
+		if err := s.send(ctx, runs); err != nil {
+			cancel(err)
+		}
+	}()
+	for run := range runs {
+		for _, it := range run {
+			if ctx.Err() == nil {
+				if err := f(it); err != nil {
+					cancel(err)
+				}
+			}
+		}
+	}
+	return context.Cause(ctx)
+}
+
+// send walks and hands over what it meets.
+func (s *source) send(ctx context.Context, runs chan<- []*item) error {
+	run := make([]*item, 0, walkRun)
+	flush := func() error {
+		select {
+		case runs <- run:
+			run = make([]*item, 0, walkRun)
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	err := s.walk(func(it *item) error {
+		if run = append(run, it); len(run) < walkRun {
+			return ctx.Err()
+		}
+		return flush()
+	})
+	if err == nil {
+		err = flush()
+	}
+	return err
 }
 
 func (s *source) walkDir(rel string, names *children, f func(*item) error) error {
@@ -128,10 +187,13 @@ func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
 // stats looks at the entries of a folder, several at once where there are many.
 func (s *source) stats(rel string, keys []string) []*item {
 	items := make([]*item, len(keys))
+	dir, err := s.tree.OpenDir(strings.TrimSuffix(rel, "/"))
+	if err == nil {
+		defer dir.Close()
+	}
 	look := func(from, to int) {
 		for i := from; i < to; i++ {
-			name, isDir := strings.CutSuffix(keys[i], "/")
-			items[i] = s.stat(rel+name, isDir)
+			items[i] = s.look(rel, keys[i], dir, err)
 		}
 	}
 	n := max(1, min(runtime.GOMAXPROCS(0), 8, len(keys)/minStats))
@@ -144,119 +206,78 @@ func (s *source) stats(rel string, keys []string) []*item {
 	return items
 }
 
-// children are a folder's names, folders with a slash behind.
-type children struct {
-	keys   []string
-	sorter *extsort.Sorter // once there are very many
-	spill  func() *extsort.Sorter
-}
-
-// maxKeys is how many names of one folder are kept in memory.
-var maxKeys = 50000
-
-func (c *children) add(key string) error {
-	if c.sorter != nil {
-		return c.sorter.Add([]byte(key), nil)
-	}
-	c.keys = append(c.keys, key)
-	if len(c.keys) < maxKeys || c.spill == nil {
-		return nil
-	}
-	c.sorter = c.spill()
-	for _, k := range c.keys {
-		if err := c.sorter.Add([]byte(k), nil); err != nil {
-			return err
-		}
-	}
-	c.keys = nil
-	return nil
-}
-
-// Names are visited in runs: keysAtOnce bounds one, for every folder on the way
-// down holds one, minStats is what a goroutine is worth.
-const (
-	keysAtOnce = 128
-	minStats   = 16
-)
-
-// each calls f for runs of names, in order.
-func (c *children) each(f func(keys []string) error) error {
-	if c.sorter == nil {
-		slices.Sort(c.keys)
-		for keys := range slices.Chunk(c.keys, keysAtOnce) {
-			if err := f(keys); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	var keys []string
-	err := c.sorter.Each(func(k, _ []byte) error {
-		if keys = append(keys, string(k)); len(keys) < keysAtOnce {
-			return nil
-		}
-		full := keys
-		keys = nil
-		return f(full)
-	})
-	if err == nil && len(keys) > 0 {
-		err = f(keys)
-	}
-	return err
-}
-
-func (c *children) close() {
-	if c.sorter != nil {
-		c.sorter.Close()
-	}
-}
-
 // list reads a folder's names; close gives back what they hold.
 func (s *source) list(rel string) (*children, error) {
-	dir, err := os.OpenFile(s.root+"/"+rel, os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	dir, err := s.tree.OpenDir(strings.TrimSuffix(rel, "/"))
 	if err != nil {
 		return nil, err
 	}
 	defer dir.Close()
 	out := &children{spill: s.spill}
-	for {
-		list, err := dir.ReadDir(dirBatch)
-		for _, e := range list {
-			key := e.Name()
-			if e.IsDir() {
-				key += "/"
-			}
-			if err := out.add(key); err != nil {
-				out.close()
-				return nil, err
-			}
+	err = dir.Names(func(name string, isDir bool) error {
+		if isDir {
+			name += "/"
 		}
-		if errors.Is(err, io.EOF) {
-			return out, nil
-		}
-		if err != nil {
-			out.close()
-			return nil, err
-		}
+		return out.add(name)
+	})
+	if err != nil {
+		out.close()
+		return nil, err
 	}
+	return out, nil
 }
 
-func (s *source) stat(rel string, wasDir bool) *item {
-	it := &item{path: s.prefix + rel}
+// look describes one entry of the folder rel; failed says why the folder is not open.
+func (s *source) look(rel, key string, dir vfs.Dir, failed error) *item {
+	name, wasDir := strings.CutSuffix(key, "/")
+	it := &item{path: s.prefix + rel + name}
 	if len(it.path) > manifest.MaxPath {
 		sum := crypto.SumSHA256([]byte(it.path)) // so that two long names stay two
 		it.path = fmt.Sprintf("%s…%d bytes %x", it.path[:manifest.MaxPath-64], len(it.path), sum[:8])
-		it.kind, it.reason, it.detail = manifest.KindSkipped, "name", fmt.Sprintf("path over %d bytes", manifest.MaxPath)
-		return it
+		return it.skip("name", fmt.Sprintf("path over %d bytes", manifest.MaxPath))
 	}
-	var st unix.Stat_t
-	if err := unix.Lstat(s.root+"/"+rel, &st); err != nil {
-		it.kind, it.reason, it.detail = manifest.KindSkipped, skipReason(err), cause(err)
-		return it
+	if failed != nil {
+		return it.skip(skipReason(failed), cause(failed))
 	}
-	it.size, it.mtime, it.ctime = st.Size, st.Mtim.Nano(), st.Ctim.Nano()
-	it.dev, it.ino, it.nlink = uint64(st.Dev), st.Ino, uint64(st.Nlink)
-	switch st.Mode & unix.S_IFMT {
+	info, err := dir.Stat(name)
+	if err != nil {
+		return it.skip(skipReason(err), cause(err))
+	}
+	it.describe(&info)
+	if wasDir && it.kind != manifest.KindDir {
+		return it.skip("changed", "was a folder a moment ago")
+	}
+	return it
+}
+
+// stat describes the entry of a path.
+func (s *source) stat(path string) *item {
+	dir, name := s.split(path)
+	d, err := s.tree.OpenDir(dir)
+	if err == nil {
+		defer d.Close()
+	}
+	if dir != "" {
+		dir += "/"
+	}
+	return s.look(dir, name, d, err)
+}
+
+// is tells whether an entry still is as the scan saw it.
+func (it *item) is(i *vfs.Info) bool {
+	return i.Ino == it.ino && i.Size == it.size && i.Mtime.UnixNano() == it.mtime && i.Ctime.UnixNano() == it.ctime
+}
+
+// skip makes it an entry that is not loaded.
+func (it *item) skip(reason, detail string) *item {
+	it.kind, it.size, it.reason, it.detail = manifest.KindSkipped, 0, reason, detail
+	return it
+}
+
+func (it *item) describe(info *vfs.Info) {
+	it.size, it.mtime, it.ctime = info.Size, info.Mtime.UnixNano(), info.Ctime.UnixNano()
+	it.dev, it.ino, it.nlink = info.Dev, info.Ino, info.Nlink
+	switch info.Mode & unix.S_IFMT {
 	case unix.S_IFREG:
 		it.kind = manifest.KindFile
 	case unix.S_IFDIR:
@@ -264,12 +285,8 @@ func (s *source) stat(rel string, wasDir bool) *item {
 	case unix.S_IFLNK:
 		it.kind = manifest.KindSymlink
 	default:
-		it.kind, it.size, it.reason, it.detail = manifest.KindSkipped, 0, "special", specialName(st.Mode)
+		it.skip("special", specialName(info.Mode))
 	}
-	if wasDir && it.kind != manifest.KindDir {
-		it.kind, it.size, it.reason, it.detail = manifest.KindSkipped, 0, "changed", "was a folder a moment ago"
-	}
-	return it
 }
 
 func specialName(mode uint32) string {
@@ -303,183 +320,6 @@ func cause(err error) string {
 		return errno.Error()
 	}
 	return err.Error()
-}
-
-// sourceFile is an open file of the source.
-type sourceFile struct {
-	fd int
-	st unix.Stat_t
-}
-
-func (f *sourceFile) close() { unix.Close(f.fd) }
-
-// readAt reads at least one byte unless the file ends at off.
-func (f *sourceFile) readAt(p []byte, off int64) (int, error) {
-	for {
-		n, err := unix.Pread(f.fd, p, off)
-		if err != unix.EINTR {
-			return n, err
-		}
-	}
-}
-
-// open opens a regular file for one pass. The kind may have changed since the scan.
-func (s *source) open(path string) (*sourceFile, error) {
-	flags := os.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_CLOEXEC
-	fd, err := unix.Open(s.full(path), flags|unix.O_NOATIME, 0)
-	if errors.Is(err, unix.EPERM) {
-		fd, err = unix.Open(s.full(path), flags, 0)
-	}
-	if err != nil {
-		return nil, err
-	}
-	sf := &sourceFile{fd: fd}
-	err = unix.Fstat(fd, &sf.st)
-	// Times go in ticks: a change in the tick of the one before would not show.
-	if age := time.Since(time.Unix(sf.st.Ctim.Unix())); err == nil && age >= 0 && age < tick {
-		time.Sleep(tick - age)
-		err = unix.Fstat(fd, &sf.st)
-	}
-	if err != nil {
-		sf.close()
-		return nil, err
-	}
-	if sf.st.Mode&unix.S_IFMT != unix.S_IFREG {
-		sf.close()
-		return nil, errChanged
-	}
-	return sf, nil
-}
-
-// tick is no shorter than the system's timer tick, in which file times are counted.
-const tick = 11 * time.Millisecond
-
-var errChanged = errors.New("changed while it was read")
-
-func (f *sourceFile) identity() identity { return statIdentity(&f.st) }
-
-func statIdentity(st *unix.Stat_t) identity {
-	return identity{size: st.Size, mtime: st.Mtim.Nano(), ctime: st.Ctim.Nano(), dev: uint64(st.Dev), ino: st.Ino}
-}
-
-// unchanged stats again after reading.
-func (f *sourceFile) unchanged() bool {
-	var st unix.Stat_t
-	return unix.Fstat(f.fd, &st) == nil && statIdentity(&st) == f.identity()
-}
-
-// nextData returns the next run of data at or after off: [from, to). Holes that
-// the file system knows are not read.
-func (f *sourceFile) nextData(off int64) (from, to int64) {
-	size := f.st.Size
-	if f.st.Blocks*512 >= size {
-		return off, size
-	}
-	from, err := unix.Seek(f.fd, off, unix.SEEK_DATA)
-	if errors.Is(err, unix.ENXIO) {
-		return size, size
-	}
-	if err != nil {
-		return off, size
-	}
-	to, err = unix.Seek(f.fd, from, unix.SEEK_HOLE)
-	if err != nil || to > size || to <= from {
-		to = size
-	}
-	return min(from, size), to
-}
-
-// meta fills mode, owner, times and extended attributes.
-func (s *source) meta(r *manifest.Record, st *unix.Stat_t, xattrs []manifest.Xattr) {
-	r.Mode = st.Mode & 07777
-	r.UID, r.GID = st.Uid, st.Gid
-	r.Owner, r.Group = s.names.user(st.Uid), s.names.group(st.Gid)
-	r.Mtime, r.Ctime = time.Unix(st.Mtim.Unix()).UTC(), time.Unix(st.Ctim.Unix()).UTC()
-	r.Xattrs = xattrs
-}
-
-// maxXattr bounds one attribute, name and value, so that it fits a record's list
-// item of 60,000 bytes.
-const maxXattr = 60000 - 2
-
-// readXattrs reads extended attributes, POSIX ACLs among them, by a pair of
-// calls that list and get. Attributes that cannot be read or kept are left out;
-// the second result counts them.
-func readXattrs(list func([]byte) (int, error), get func(string, []byte) (int, error)) ([]manifest.Xattr, int) {
-	var small [512]byte
-	n, err := list(small[:])
-	buf := small[:]
-	if errors.Is(err, unix.ERANGE) {
-		buf = make([]byte, 64<<10)
-		n, err = list(buf)
-	}
-	if err != nil || n <= 0 {
-		return nil, 0
-	}
-	var out []manifest.Xattr
-	lost := 0
-	for _, name := range bytes.Split(bytes.TrimSuffix(buf[:n], []byte{0}), []byte{0}) {
-		value := make([]byte, 64<<10)
-		size, err := get(string(name), value)
-		if err != nil || size+len(name) > maxXattr || len(name) > 255 || len(name) == 0 {
-			lost++
-			continue
-		}
-		out = append(out, manifest.Xattr{Name: string(name), Value: slices.Clone(value[:size])})
-	}
-	slices.SortFunc(out, func(a, b manifest.Xattr) int { return strings.Compare(a.Name, b.Name) })
-	return out, lost
-}
-
-func (f *sourceFile) xattrs() ([]manifest.Xattr, int) {
-	return readXattrs(func(b []byte) (int, error) { return unix.Flistxattr(f.fd, b) },
-		func(name string, b []byte) (int, error) { return unix.Fgetxattr(f.fd, name, b) })
-}
-
-func pathXattrs(path string) ([]manifest.Xattr, int) {
-	return readXattrs(func(b []byte) (int, error) { return unix.Llistxattr(path, b) },
-		func(name string, b []byte) (int, error) { return unix.Lgetxattr(path, name, b) })
-}
-
-// nameCache remembers owners' and groups' names.
-type nameCache struct {
-	mu     sync.Mutex
-	users  map[uint32]string
-	groups map[uint32]string
-}
-
-const maxNames = 10000
-
-func (c *nameCache) user(id uint32) string {
-	return c.lookup(&c.users, id, func(s string) string {
-		if u, err := user.LookupId(s); err == nil {
-			return u.Username
-		}
-		return ""
-	})
-}
-
-func (c *nameCache) group(id uint32) string {
-	return c.lookup(&c.groups, id, func(s string) string {
-		if g, err := user.LookupGroupId(s); err == nil {
-			return g.Name
-		}
-		return ""
-	})
-}
-
-func (c *nameCache) lookup(m *map[uint32]string, id uint32, find func(string) string) string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if name, ok := (*m)[id]; ok {
-		return name
-	}
-	if *m == nil || len(*m) >= maxNames {
-		*m = map[uint32]string{}
-	}
-	name := find(strconv.FormatUint(uint64(id), 10))
-	(*m)[id] = name
-	return name
 }
 
 // scratch is where a scan without a device spills: the system's folder for

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,6 +21,8 @@ import (
 type worker struct {
 	l      *loader
 	pack   *packWriter
+	dir    sourceDir
+	xattrs *xattrReader
 	batch  batch // records without a pack yet; moves into the next pack
 	since  time.Time
 	limit  int64 // body bytes of the open pack
@@ -33,7 +37,7 @@ type closing struct {
 }
 
 func newWorker(l *loader) *worker {
-	w := &worker{l: l, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: l.d.cfg.Now()}
+	w := &worker{l: l, dir: sourceDir{src: l.src}, xattrs: &xattrReader{}, closes: make(chan closing, 1), closed: make(chan error, 1), failed: make(chan struct{}), since: l.d.cfg.Now()}
 	go func() { w.closed <- w.closer() }()
 	return w
 }
@@ -113,6 +117,7 @@ func (w *worker) run(ctx context.Context, units <-chan unit) error {
 
 // close waits for the closer.
 func (w *worker) close() error {
+	w.dir.close()
 	if w.pack != nil { // after an error: give buffers back, commit nothing
 		w.pack.drop()
 		w.pack.pool.put(w.pack.plain)
@@ -272,32 +277,48 @@ func (w *worker) skip(n uint64, it *item, reason, detail string) {
 
 // plain records a directory or a symbolic link.
 func (w *worker) plain(n uint64, it *item) {
-	full := w.l.src.full(it.path)
-	var st unix.Stat_t
-	if err := unix.Lstat(full, &st); err != nil {
-		w.skip(n, it, skipReason(err), cause(err))
+	r, reason, detail := w.describe(it)
+	if reason != "" {
+		w.skip(n, it, reason, detail)
 		return
 	}
-	if (it.kind == manifest.KindDir) != (st.Mode&unix.S_IFMT == unix.S_IFDIR) || (it.kind == manifest.KindSymlink) != (st.Mode&unix.S_IFMT == unix.S_IFLNK) {
-		w.skip(n, it, "changed", "is of another kind than a moment ago")
-		return
+	w.batch.add(&pendingRecord{ordinal: n, record: *r})
+}
+
+// describe gives the record of a directory or a symbolic link, or why there is none.
+func (w *worker) describe(it *item) (r *manifest.Record, reason, detail string) {
+	dir, name, err := w.dir.of(it.path)
+	if err != nil {
+		return nil, skipReason(err), cause(err)
 	}
-	r := manifest.Record{Kind: it.kind, Path: it.path}
-	xattrs, lost := pathXattrs(full)
-	w.l.src.meta(&r, &st, xattrs)
-	if lost > 0 {
-		r.Detail = fmt.Sprintf("%d extended attributes could not be kept", lost)
+	info, err := dir.Stat(name)
+	if err != nil {
+		return nil, skipReason(err), cause(err)
 	}
+	now := item{}
+	if now.describe(&info); now.kind != it.kind {
+		return nil, "changed", "is of another kind than a moment ago"
+	}
+	r = &manifest.Record{Kind: it.kind, Path: it.path}
+	xattrs, lost := w.xattrs.read(dir.Attributes(name))
+	w.l.src.meta(r, &info, xattrs)
+	r.Detail = lostXattrs(lost)
 	if it.kind == manifest.KindSymlink {
-		buf := make([]byte, manifest.MaxPath+1)
-		size, err := unix.Readlink(full, buf)
-		if err != nil || size > manifest.MaxPath || size == 0 {
-			w.skip(n, it, "changed", "symbolic link cannot be read")
-			return
+		r.Target, err = dir.Readlink(name, manifest.MaxPath)
+		if err != nil || r.Target == "" {
+			return nil, "changed", "symbolic link cannot be read"
 		}
-		r.Target, r.Size = string(buf[:size]), int64(size)
+		r.Size = int64(len(r.Target))
 	}
-	w.batch.add(&pendingRecord{ordinal: n, record: r})
+	return r, "", ""
+}
+
+// lostXattrs is a record's detail.
+func lostXattrs(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d extended attributes could not be kept", n)
 }
 
 // readTries is how often a file that changes while it is read is read.
@@ -349,40 +370,99 @@ type reading struct {
 }
 
 func (w *worker) read(ctx context.Context, n uint64, it *item) (*pendingRecord, error) {
-	f, err := w.l.src.open(it.path)
+	open, err := w.dir.open(it.path)
 	if err != nil {
 		return nil, err
 	}
-	defer f.close()
-	r := &reading{w: w, n: n, file: f, digest: newDigest(f.st.Size, w.l.whole)}
+	defer open.Close()
+	if p, err := w.readSmall(n, it, open); p != nil || err != nil {
+		return p, err
+	}
+	f, err := begin(open)
+	if err != nil {
+		return nil, err
+	}
+	r := &reading{w: w, n: n, file: f, digest: newDigest(f.info.Size, w.l.whole)}
 	if err := r.resume(); err != nil {
 		return nil, deviceError{err}
 	}
 	counted := r.off
 	w.l.bytes.Add(r.off)
 	err = r.all(ctx, &counted)
+	if err == nil && !f.unchanged() {
+		err = errChanged
+	}
 	if err != nil {
 		w.l.bytes.Add(-counted)
 		return nil, err
 	}
-	if !f.unchanged() {
-		w.l.bytes.Add(-counted)
-		return nil, errChanged
-	}
-	rec := manifest.Record{Kind: manifest.KindFile, Path: it.path, Size: f.st.Size, LinkGroup: it.group}
-	xattrs, lost := f.xattrs()
-	w.l.src.meta(&rec, &f.st, xattrs)
-	if lost > 0 {
-		rec.Detail = fmt.Sprintf("%d extended attributes could not be kept", lost)
-	}
-	if alloc := f.st.Blocks * 512; alloc < f.st.Size {
-		rec.Allocated = alloc
+	return w.record(n, it, f, r.digest, r.extents), nil
+}
+
+// record is what a file that was read stands in the manifest with.
+func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []pendingExtent) *pendingRecord {
+	p := &pendingRecord{ordinal: n, extents: extents}
+	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.path, Size: f.info.Size, LinkGroup: it.group}
+	xattrs, lost := w.xattrs.read(f.Attributes())
+	w.l.src.meta(&p.record, &f.info, xattrs)
+	p.record.Detail = lostXattrs(lost)
+	if f.info.Allocated < f.info.Size {
+		p.record.Allocated = f.info.Allocated
 	}
 	if w.pack != nil {
 		w.pack.settle()
 	}
-	r.digest.fill(&rec)
-	return &pendingRecord{ordinal: n, record: rec, extents: r.extents}, nil
+	d.fill(&p.record)
+	return p
+}
+
+// smallFile is the size up to which a file is read in one go.
+const smallFile = 32 << 10
+
+// readSmall reads a small file in one go and looks at it once, afterwards: what
+// the scan saw stands for the look before. It gives nil for a file that has to be
+// read the long way: larger, just changed, with holes, or none at all any more.
+func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, error) {
+	if it.size > smallFile || !settled(it.ctime) {
+		return nil, nil
+	}
+	if it.size > 0 {
+		if whole, err := w.readWhole(f, it.size); !whole {
+			return nil, err
+		}
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode&unix.S_IFMT != unix.S_IFREG || info.Allocated < info.Size || !it.is(&info) {
+		return nil, nil // what lies in the room was not taken
+	}
+	d := newDigest(it.size, w.l.whole)
+	var extents []pendingExtent
+	if it.size > 0 {
+		extents = []pendingExtent{{length: it.size, pack: w.pack, packOffset: w.pack.offset()}}
+		w.pack.took(int(it.size), d)
+		w.l.bytes.Add(it.size)
+	}
+	return w.record(n, it, &sourceFile{f, info}, d, extents), nil
+}
+
+// readWhole reads a file into the pack's room, if that is enough. Why a read
+// failed the long way finds out.
+func (w *worker) readWhole(f vfs.TreeFile, size int64) (bool, error) {
+	if err := w.open(); err != nil {
+		return false, deviceError{err}
+	}
+	room, err := w.pack.room()
+	if err != nil {
+		return false, deviceError{err}
+	}
+	if int64(len(room)) < size {
+		return false, nil
+	}
+	n, _ := f.ReadAt(room[:size], 0)
+	return int64(n) == size, nil
 }
 
 // resume takes up a file that an earlier run had begun, if it is still the same.
@@ -412,7 +492,7 @@ const maxExtents = 100000
 
 // all reads the rest of the file: data into packs, holes into the digest alone.
 func (r *reading) all(ctx context.Context, counted *int64) error {
-	size := r.file.st.Size
+	size := r.file.info.Size
 	for r.off < size {
 		from, to := r.off, size
 		if len(r.extents) < maxExtents {
@@ -463,8 +543,8 @@ func (r *reading) chunk(to int64) (int, error) {
 	if err != nil {
 		return 0, deviceError{err}
 	}
-	n, err := r.file.readAt(room[:min(int64(len(room)), to-r.off)], r.off)
-	if err != nil {
+	n, err := r.file.ReadAt(room[:min(int64(len(room)), to-r.off)], r.off)
+	if err != nil && err != io.EOF {
 		return 0, err
 	}
 	if n == 0 {
