@@ -62,7 +62,7 @@ func (b *bench) loadLarge(m medium) *contest {
 		b.peerSide("tar-age", "large", m), b.peerSide("kopia", "large", m), b.peerSide("restic", "large", m),
 	}
 	if m == tmpfs {
-		c.sides = append([]*side{b.boundSide("bound-parts-fresh", "parts-fresh"), b.boundSide("bound-whole-fresh", "whole-fresh")}, c.sides...)
+		c.sides = append([]*side{b.boundSide("bound-parts-overwrite", "parts-overwrite"), b.boundSide("bound-whole-overwrite", "whole-overwrite")}, c.sides...)
 		c.sides = append(c.sides, b.peerSide("kopia-ecc", "large", m), b.peerSide("kopia-fixed", "large", m), b.minioSide("large"), b.peerSide("rclone-crypt", "large", m), b.peerSide("cp", "large", m))
 	}
 	return c

@@ -35,8 +35,8 @@ func allRows() []row {
 	}
 	var rows []row
 	add := func(more []row) { rows = append(rows, more...) }
-	add(vs("load-large-tmpfs-parts", "load-large-tmpfs", "parts", mbps, "roofline=bound-parts", 0.90, "roofline-new-files=bound-parts-fresh", 0.0, "tar-age", 1.2, "kopia", 2.0, "kopia-ecc", 5.0, "restic", 3.0, "minio", 2.7, "kopia-fixed", 0.0, "rclone-crypt", 0.0, "cp", 0.0))
-	add(vs("load-large-tmpfs-whole", "load-large-tmpfs", "whole", mbps, "roofline=bound-whole", 0.90, "roofline-new-files=bound-whole-fresh", 0.0, "tar-age", 0.95))
+	add(vs("load-large-tmpfs-parts", "load-large-tmpfs", "parts", mbps, "roofline=bound-parts", 0.90, "roofline-overwrite=bound-parts-overwrite", 0.0, "tar-age", 1.2, "kopia", 2.0, "kopia-ecc", 5.0, "restic", 3.0, "minio", 2.7, "kopia-fixed", 0.0, "rclone-crypt", 0.0, "cp", 0.0))
+	add(vs("load-large-tmpfs-whole", "load-large-tmpfs", "whole", mbps, "roofline=bound-whole", 0.90, "roofline-overwrite=bound-whole-overwrite", 0.0, "tar-age", 0.95))
 	add(vs("load-large-disk-parts", "load-large-disk", "parts", mbps, "roofline=bound-parts", 0.90, "tar-age", 1.5, "restic", 0.0, "kopia", 0.0))
 	add(vs("load-large-disk-whole", "load-large-disk", "whole", mbps, "roofline=bound-whole", 0.90, "tar-age", 1.2))
 	add(vs("load-small", "load-small", "load", filesps, "tar-age", 1.3, "restic", 5.0, "kopia", 5.0, "rclone-crypt", 0.0, "cp", 0.0, "open-read-hash=bound", 0.0))
