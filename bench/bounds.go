@@ -47,10 +47,7 @@ func (m *bounds) measure(ctx context.Context, workers int, names ...string) (pri
 			return primitiveResult{}, err
 		}
 	}
-	size := int64(256 * mib)
-	if !m.b.opts.quick {
-		size = 1024 * mib
-	}
+	size := int64(spread * float64(m.b.sets["large"].Bytes)) // what a load of it writes
 	var r primitiveResult
 	err := m.b.child(ctx, &r, "primitives", "--names", strings.Join(names, ","), "--cores", fmt.Sprint(workers),
 		"--seconds", fmt.Sprint(m.seconds()), "--bytes", fmt.Sprint(size),

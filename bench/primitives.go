@@ -16,7 +16,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/klauspost/reedsolomon"
@@ -25,7 +24,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // primitive is one thing that the machine can do, on its own, at its best: with
@@ -61,10 +59,10 @@ var primitiveTable = []primitive{
 	{name: "rs-encode", what: "Reed–Solomon 8+3 encode, 1 MiB blocks, per data byte", start: startEncode},
 	{name: "rs-decode", what: "Reed–Solomon 8+3, 2 data blocks made again, per data byte", start: startDecode},
 	{name: "crc64nvme", what: "CRC64NVME, 256 KiB", start: hashing(func(b []byte) { crc64nvme.Checksum(b) })},
-	{name: "tmpfs-write", what: "write into tmpfs, 11 files written over", start: startOverwrite},
-	{name: "tmpfs-fresh", what: "write into tmpfs, 11 new files", start: startFresh},
-	{name: "disk-direct", what: "direct writes to the disk, 11 new files, fsync", whole: func(p *place) (float64, float64, error) { return writeDisk(p, true) }},
-	{name: "disk-buffered", what: "buffered writes to the disk, 11 new files, fsync", whole: func(p *place) (float64, float64, error) { return writeDisk(p, false) }},
+	{name: "tmpfs-write", what: "write into tmpfs, 1 MiB, 11 files written over", start: startOverwrite},
+	{name: "tmpfs-fresh", what: "write into tmpfs, 1 MiB, 11 new files in memory used before", start: startFresh},
+	{name: "disk-direct", what: "direct writes to the disk, 11 new files, 3 in flight on each, fsync", whole: func(p *place) (float64, float64, error) { return writeDisk(p, true) }},
+	{name: "disk-buffered", what: "buffered writes to the disk, the same", whole: func(p *place) (float64, float64, error) { return writeDisk(p, false) }},
 	{name: "small-read", what: "open, fstat, read, close of 4 KiB files", unit: "files/s", start: func(p *place, w int) (func() (float64, error), func(), error) { return startSmall(p.small, w, false) }},
 	{name: "small-hash", what: "the same and SHA-256", unit: "files/s", start: func(p *place, w int) (func() (float64, error), func(), error) { return startSmall(p.small, w, true) }},
 }
@@ -398,50 +396,6 @@ func startFresh(p *place, worker int) (func() (float64, error), func(), error) {
 		}
 		return writeFiles * 4 * mib, nil
 	}, func() { os.RemoveAll(dir) }, nil
-}
-
-// writeDisk writes 11 new files at once and fsyncs them, with the processor time
-// that it took this process.
-func writeDisk(p *place, direct bool) (rate, cpuPerGB float64, err error) {
-	dir, err := os.MkdirTemp(p.disk, "write-")
-	if err != nil {
-		return 0, 0, err
-	}
-	defer os.RemoveAll(dir)
-	flags := os.O_CREATE | os.O_EXCL | os.O_WRONLY
-	if direct {
-		flags |= unix.O_DIRECT
-	}
-	each := max(p.bytes/writeFiles/mib, 1) * mib
-	unix.Sync()
-	began, cpu := time.Now(), ownCPU()
-	var wg sync.WaitGroup
-	errs := make([]error, writeFiles)
-	for i := range writeFiles {
-		wg.Go(func() {
-			buf := vfs.AlignedBuffer(mib)
-			f, err := os.OpenFile(filepath.Join(dir, fmt.Sprint(i)), flags, 0o600)
-			if err != nil {
-				errs[i] = err
-				return
-			}
-			for at := int64(0); at < each && err == nil; at += mib {
-				_, err = f.WriteAt(buf, at)
-			}
-			errs[i] = errors.Join(err, f.Sync(), f.Close())
-		})
-	}
-	wg.Wait()
-	total := float64(each * writeFiles)
-	return total / 1e6 / time.Since(began).Seconds(), (ownCPU() - cpu) / (total / 1e9), errors.Join(errs...)
-}
-
-func ownCPU() float64 {
-	var r syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &r) != nil {
-		return 0
-	}
-	return float64(r.Utime.Nano()+r.Stime.Nano()) / 1e9
 }
 
 // startSmall opens the files of every second folder through the folder itself.
