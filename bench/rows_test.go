@@ -125,3 +125,15 @@ func TestRoom(t *testing.T) {
 		}
 	}
 }
+
+// TestRoomOfBounds counts what the bounds write, also where no row writes to the
+// disk.
+func TestRoomOfBounds(t *testing.T) {
+	b := newTestBench(false)
+	contests := b.contests()
+	with := neededRoom(contests, map[string]map[string]bool{"load-small": {"load": true, "bound": true}}, b.sets, false)
+	without := neededRoom(contests, map[string]map[string]bool{"load-small": {"load": true}}, b.sets, false)
+	if more := with.disk - without.disk; more < 9<<30 {
+		t.Errorf("the bounds' own files count %d bytes", more)
+	}
+}
