@@ -40,8 +40,8 @@ func (b *bench) importing(set string, m medium) *contest {
 	c.close = i.close
 	c.sides = []*side{
 		i.side("import", nil, "sledge import, defaults, a new state folder and bucket each time", i.sledge),
-		i.side("bare", nil, "our own uploader: the plain files and folders, digests known beforehand, the same headers, parts of 16 MiB, 16 objects and 4 parts at once; nothing is decrypted, nothing is asked afterwards", i.bare),
-		i.side("bare-head", nil, "the same, and a HEAD after each object, as an import asks", i.bareHead),
+		i.side("bare", nil, "our own uploader: the plain files and folders, digests known beforehand, the same headers, parts of 16 MiB, 16 objects and 4 parts at once; nothing is decrypted, nothing is asked", i.bare),
+		i.side("bare-head", nil, "the same, and a HEAD after each object, as a client asks that does not trust the answer to its write", i.bareHead),
 		i.side("s5cmd", []string{"s5cmd"}, "s5cmd --numworkers 16 cp --concurrency 4 --part-size 16", i.s5cmd),
 		i.side("aws", []string{"aws"}, "aws s3 cp --recursive, 16 requests at once, parts of 16 MiB", i.aws),
 		i.side("rclone", []string{"rclone"}, "rclone copy --transfers 16 --s3-upload-concurrency 4 --s3-chunk-size 16Mi --no-traverse", i.rclone),

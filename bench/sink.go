@@ -106,7 +106,7 @@ var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 // swallow reads a body. A probe's body is hashed: it tells whether the SHA-256
 // that came with it is right.
 func swallow(r *http.Request) (n int64, right bool, err error) {
-	sum := r.Header.Get("x-amz-checksum-sha256")
+	sum := r.Header.Get(checksum)
 	if sum != "" && strings.Contains(r.URL.Path, "/"+importer.ProbePrefix) {
 		h := sha256.New()
 		n, err = io.Copy(h, r.Body)
@@ -126,6 +126,13 @@ func swallow(r *http.Request) (n int64, right bool, err error) {
 	}
 }
 
+// Headers that tell of an object's checksum, in HEAD and in answers to writes alike:
+// a client that compares the two need not ask.
+const (
+	checksum     = "X-Amz-Checksum-Sha256"
+	checksumType = "X-Amz-Checksum-Type"
+)
+
 // kept are the headers of a request that HEAD answers with.
 func kept(r *http.Request) http.Header {
 	h := http.Header{"Etag": {`"sunk"`}}
@@ -139,15 +146,23 @@ func kept(r *http.Request) http.Header {
 
 func (s *sink) put(w http.ResponseWriter, r *http.Request) {
 	n, right, err := swallow(r)
+	header := kept(r)
+	if header.Get(checksum) != "" {
+		header.Set(checksumType, "FULL_OBJECT")
+	}
 	switch {
 	case err != nil:
 		refuse(w, http.StatusBadRequest, "IncompleteBody")
 	case !right:
 		refuse(w, http.StatusBadRequest, "BadDigest")
-	case !s.keep(r, &sunk{path: r.URL.Path, header: kept(r), size: n}):
+	case !s.keep(r, &sunk{path: r.URL.Path, header: header, size: n}):
 		refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
 	default:
-		w.Header().Set("Etag", `"sunk"`)
+		for _, name := range []string{"Etag", checksum, checksumType} {
+			if v := header.Get(name); v != "" {
+				w.Header().Set(name, v)
+			}
+		}
 	}
 }
 
@@ -191,7 +206,7 @@ func (s *sink) part(w http.ResponseWriter, r *http.Request, id string) {
 		refuse(w, http.StatusBadRequest, "BadDigest")
 	default:
 		w.Header().Set("Etag", `"sunk"`)
-		w.Header().Set("X-Amz-Checksum-Sha256", r.Header.Get("X-Amz-Checksum-Sha256"))
+		w.Header().Set(checksum, r.Header.Get(checksum))
 	}
 }
 
@@ -207,9 +222,9 @@ func (s *sink) complete(w http.ResponseWriter, r *http.Request, id string) {
 		refuse(w, http.StatusNotFound, "NoSuchUpload")
 		return
 	}
-	if sum := r.Header.Get("X-Amz-Checksum-Sha256"); sum != "" {
-		up.header.Set("X-Amz-Checksum-Sha256", sum)
-		up.header.Set("X-Amz-Checksum-Type", "COMPOSITE")
+	if sum := r.Header.Get(checksum); sum != "" {
+		up.header.Set(checksum, sum)
+		up.header.Set(checksumType, "COMPOSITE")
 	}
 	if !s.keep(r, up) {
 		refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
@@ -222,7 +237,8 @@ func (s *sink) complete(w http.ResponseWriter, r *http.Request, id string) {
 		XMLName        xml.Name `xml:"CompleteMultipartUploadResult"`
 		ETag           string
 		ChecksumSHA256 string
-	}{ETag: `"sunk"`, ChecksumSHA256: up.header.Get("X-Amz-Checksum-Sha256")})
+		ChecksumType   string
+	}{ETag: `"sunk"`, ChecksumSHA256: up.header.Get(checksum), ChecksumType: up.header.Get(checksumType)})
 }
 
 func (s *sink) head(w http.ResponseWriter, r *http.Request) {
