@@ -42,9 +42,9 @@ var peers = map[string]peer{
 		},
 		run: func(_ *bench, dir string, set *dataset) []command { return []command{resticBackup(dir, set)} },
 	},
-	"kopia":       kopia("", "", "kopia snapshot create --parallel=4; its fastest hash and cipher here (BLAKE3-256, AES256-GCM-HMAC-SHA256), no compression, otherwise defaults: contents cut where they repeat, so that shifted data is stored once"),
-	"kopia-ecc":   kopia("", "37", "the same with --ecc=REED-SOLOMON-CRC32 --ecc-overhead-percent=37 (3/8, as 8+3)"),
-	"kopia-fixed": kopia("FIXED-4M", "", "the same as kopia, but cut every 4 MiB, which gives up what it is known for and is its fastest"),
+	"kopia":       kopia("", "", "kopia snapshot create --parallel=4; its default cipher and splitter (AES256-GCM-HMAC-SHA256, DYNAMIC-4M-BUZHASH), no compression (its default), and for its default hash BLAKE2B-256-128 the faster BLAKE3-256"),
+	"kopia-ecc":   kopia("", "37", "the same as kopia with --ecc=REED-SOLOMON-CRC32 --ecc-overhead-percent=37 (3/8, as 8+3)"),
+	"kopia-fixed": kopia("FIXED-4M", "", "the same as kopia, but cut every 4 MiB (FIXED-4M): its fastest, but data that has moved within a file is stored again"),
 	"rclone-crypt": {
 		needs: []string{"rclone"}, full: true,
 		how: "rclone copy to crypt over local, --transfers 4 --checkers 4, file names encrypted",
