@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-compare microbench test-e2e fips kills cover check tidy-check race-deps release deps tools clean distclean
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-compare microbench test-e2e fips kills cover check tidy-check race-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -95,6 +95,9 @@ bench-quick: build ## the same on small sets, under 3 minutes
 	@scripts/deps.sh tar=tar || true
 	@scripts/tools.sh --try $(PEERS)
 	@$(benchmark) --quick $(BENCHFLAGS)
+
+bench-scale: ## 10^5 to 10^7 entries through every stage, time and memory of each: 5 minutes, 25 GB in TMPDIR
+	SLEDGE_LONG=1 go test ./appliance -run '^$$' -bench Scale -benchtime 1x -v -timeout 20m
 
 bench-compare: ## Go benchmarks of this tree and of BASE=REV in turn, compared by benchstat (BENCH=pattern, PKGS=./crypto, COUNT=6)
 	@scripts/tools.sh benchstat
