@@ -28,6 +28,7 @@ func neededRoom(contests []*contest, wanted map[string]map[string]bool, sets map
 			large := sets["large"].space
 			all["large"], all["small"] = large, sets["small"].space
 			r.memory, r.disk = max(r.memory, large), max(r.disk, int64(spread*float64(large)))
+			r.tmpfs = max(r.tmpfs, cores*writeFiles*writeSpan)
 		}
 	}
 	for _, size := range all {

@@ -130,9 +130,13 @@ func TestRoom(t *testing.T) {
 // disk.
 func TestRoomOfBounds(t *testing.T) {
 	b := newTestBench(false)
+	b.sets["small"].space = mib
 	contests := b.contests()
 	with := neededRoom(contests, map[string]map[string]bool{"load-small": {"load": true, "bound": true}}, b.sets, false)
 	without := neededRoom(contests, map[string]map[string]bool{"load-small": {"load": true}}, b.sets, false)
+	if with.tmpfs < 352*mib {
+		t.Errorf("the bounds' files in memory count %d bytes", with.tmpfs)
+	}
 	if more := with.disk - without.disk; more < 9<<30 {
 		t.Errorf("the bounds' own files count %d bytes", more)
 	}
