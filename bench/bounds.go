@@ -14,10 +14,11 @@ type bounds struct {
 	b      *bench
 	engine string // the fastest SHA-256 here
 	round  rates
-	last   rates // for the report's formulas
+	last   map[string]rates // by pipeline: its own last round, for the report's formulas
+	ended  rates            // of the table at the end, for pipelines without a round
 }
 
-func newBounds(b *bench) *bounds { return &bounds{b: b, round: rates{}, last: rates{}} }
+func newBounds(b *bench) *bounds { return &bounds{b: b, round: rates{}, last: map[string]rates{}} }
 
 func (m *bounds) newRound() { clear(m.round) }
 
@@ -55,15 +56,23 @@ func (m *bounds) measure(ctx context.Context, workers int, names ...string) (pri
 	return r, err
 }
 
-// fastest finds the SHA-256 engine that the bounds are made with.
+// fastest finds the SHA-256 engine that the bounds are made with. Each has three
+// turns, and its best one counts: a slow moment must not hide the fastest.
 func (m *bounds) fastest(ctx context.Context) (string, error) {
-	if m.engine == "" {
+	if m.engine != "" {
+		return m.engine, nil
+	}
+	best := rates{}
+	for range 3 {
 		r, err := m.measure(ctx, cores, sha256Engines...)
 		if err != nil {
 			return "", err
 		}
-		m.engine = bestSHA256(r.Rates)
+		for name, v := range r.Rates {
+			best[name] = max(best[name], v)
+		}
 	}
+	m.engine = bestSHA256(best)
 	return m.engine, nil
 }
 
@@ -93,7 +102,6 @@ func (m *bounds) need(ctx context.Context, names ...string) error {
 	if v, ok := r.Rates[engine]; ok {
 		m.round[sha256Best] = v
 	}
-	maps.Copy(m.last, m.round)
 	return nil
 }
 
@@ -104,6 +112,7 @@ func (m *bounds) pipeline(name string) func(context.Context) (sample, error) {
 		if err := m.need(ctx, p.needs()...); err != nil {
 			return sample{}, err
 		}
+		m.last[name] = maps.Clone(m.round)
 		return sample{Bound: p.bound(m.round)}, nil
 	}
 }
@@ -151,23 +160,20 @@ func (m *bounds) table(ctx context.Context) ([]primitiveRow, error) {
 		}
 		rows = append(rows, row)
 	}
-	// Formulas of the report need every rate, also those of pipelines that did not run.
-	for name, v := range two.Rates {
-		if _, ok := m.last[name]; !ok {
-			m.last[name] = v
-		}
-	}
-	if _, ok := m.last[sha256Best]; !ok {
-		m.last[sha256Best] = two.Rates[bestSHA256(two.Rates)]
-	}
+	m.ended = maps.Clone(two.Rates)
+	m.ended[sha256Best] = two.Rates[m.engine]
 	return rows, nil
 }
 
-// formulas of all pipelines, by the last round's rates.
+// formulas of all pipelines, each by the rates of its own last round.
 func (m *bounds) formulas() []string {
-	var lines []string
+	lines := []string{fmt.Sprintf("%s is %s, the fastest at the start", sha256Best, m.engine)}
 	for _, name := range slices.Sorted(maps.Keys(pipelines)) {
-		lines = append(lines, name+": "+pipelines[name].formula(m.last))
+		r, note := m.last[name], ""
+		if r == nil {
+			r, note = m.ended, " (no row of this run; by the table above)"
+		}
+		lines = append(lines, name+": "+pipelines[name].formula(r)+note)
 	}
 	return lines
 }

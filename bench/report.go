@@ -186,7 +186,7 @@ func (r *report) markdown() string {
 			}
 			fmt.Fprintf(&b, "| %s | %s | %.0f | %.0f | %s | %s |\n", p.Name, p.What, p.One, p.Two, p.Unit, cpu)
 		}
-		fmt.Fprintf(&b, "\nThe rooflines, with the rates of the last round on two cores:\n\n")
+		fmt.Fprintf(&b, "\nThe rooflines, each with the rates of its own last round on two cores:\n\n")
 		for _, f := range r.Formulas {
 			fmt.Fprintf(&b, "- %s\n", f)
 		}
