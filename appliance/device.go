@@ -117,7 +117,8 @@ func (d *Device) start(writers int) {
 	if d.buffers != nil {
 		return
 	}
-	d.buffers = newBufferPool(d.cfg.Job.Geometry.Code(), 2*writers)
+	geo := d.cfg.Job.Geometry.Code()
+	d.buffers = newBufferPool(geo, fitBuffers(geo, writers))
 	d.plains = newBytePool(crypto.PlainSegmentSize, writers)
 	for _, b := range d.bays {
 		if b != nil {

@@ -24,10 +24,11 @@ type writeRequest struct {
 // shardFile is one shard being written. A shard whose disk has
 // failed is lost from then on.
 type shardFile struct {
-	bay    *bay
-	file   vfs.File // nil: this shard is lost
-	closed bool
-	full   atomic.Pointer[error] // the disk had no room for it
+	bay     *bay
+	file    vfs.File       // nil: this shard is lost
+	pending sync.WaitGroup // writes that are queued or under way
+	closed  bool
+	full    atomic.Pointer[error] // the disk had no room for it
 }
 
 const (
@@ -44,6 +45,7 @@ func newDiskWriter() *diskWriter {
 					r.file.fail(err)
 				}
 				r.wg.Done()
+				r.file.pending.Done()
 			}
 		})
 	}

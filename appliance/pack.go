@@ -113,7 +113,7 @@ func (p *packWriter) encrypt(final bool) error {
 }
 
 // drain encrypts the last segment and hands what is left to the disks. The
-// pack's buffers are free afterwards; finish makes it durable.
+// pack's buffers come free as the disks take them; finish makes it durable.
 func (p *packWriter) drain() error {
 	err := p.encrypt(true)
 	if err == nil {

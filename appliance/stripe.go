@@ -18,7 +18,8 @@ import (
 //
 //	body buffer:  | stripe: k blocks of b | stripe | …     parity buffer: | m blocks | …
 //
-// Two buffers take turns, so writing overlaps with the work on the next one.
+// A full buffer goes back to the pool by itself when the disks have taken it, so
+// writing overlaps with the work on the next ones.
 type stripeWriter struct {
 	id     manifest.ID
 	code   *erasure.Code
@@ -27,7 +28,6 @@ type stripeWriter struct {
 	bays   []byte
 	bufs   *bufferPool
 	cur    *stripeBuffer
-	prev   *stripeBuffer
 	done   int64  // body bytes handed to the disks
 	lines  []byte // hash list
 
@@ -54,25 +54,42 @@ var stripeBufferTarget = 4 << 20
 
 // newBufferPool makes count buffers that hold at least one stripe and one segment.
 func newBufferPool(geo manifest.Geometry, count int) *bufferPool {
-	stripe := geo.K * geo.BlockSize
-	n := max(1, stripeBufferTarget/stripe)
+	blocks := stripesPerBuffer(geo) * geo.BlockSize
 	p := &bufferPool{free: make(chan *stripeBuffer, count)}
 	for range count {
-		p.free <- &stripeBuffer{body: vfs.AlignedBuffer(n * stripe), parity: vfs.AlignedBuffer(n * geo.M * geo.BlockSize)}
+		p.free <- &stripeBuffer{body: vfs.AlignedBuffer(blocks * geo.K), parity: vfs.AlignedBuffer(blocks * geo.M)}
 	}
 	return p
 }
 
-// bufferMemory bounds what all stripe buffers take together, where one worker's
-// two do not take more by themselves.
+// bufferMemory bounds what all stripe buffers take together, where the least of
+// one worker do not take more by themselves.
 const bufferMemory = 128 << 20
+
+// A worker fills one buffer while the disks take others. With two it waits for
+// the slowest disk at every stripe; five let a disk be late by some stripes.
+const (
+	leastBuffers = 2
+	mostBuffers  = 5
+)
 
 // fitWorkers is how many of the wanted workers the geometry leaves memory for.
 func fitWorkers(geo manifest.Geometry, want int) int {
-	stripe := (geo.K + geo.M) * geo.BlockSize
-	data := geo.K * geo.BlockSize
-	each := 2 * stripe * max(1, stripeBufferTarget/data)
-	return max(1, min(want, bufferMemory/each))
+	return max(1, min(want, bufferMemory/(leastBuffers*bufferSize(geo))))
+}
+
+// fitBuffers is how many buffers the workers share.
+func fitBuffers(geo manifest.Geometry, workers int) int {
+	return max(leastBuffers*workers, min(mostBuffers*workers, bufferMemory/bufferSize(geo)))
+}
+
+// bufferSize is what one buffer takes, parity included.
+func bufferSize(geo manifest.Geometry) int {
+	return (geo.K + geo.M) * geo.BlockSize * stripesPerBuffer(geo)
+}
+
+func stripesPerBuffer(geo manifest.Geometry) int {
+	return max(1, stripeBufferTarget/(geo.K*geo.BlockSize))
 }
 
 func (p *bufferPool) get() *stripeBuffer {
@@ -81,11 +98,12 @@ func (p *bufferPool) get() *stripeBuffer {
 	return b
 }
 
+// put gives a buffer back as soon as the writes that use it are done.
 func (p *bufferPool) put(b *stripeBuffer) {
-	if b != nil {
+	go func() {
 		b.pending.Wait()
 		p.free <- b
-	}
+	}()
 }
 
 // newStripeWriter creates the shards of a pack on the given bays. A shard that
@@ -182,8 +200,7 @@ func (w *stripeWriter) full() error {
 		return nil
 	}
 	w.at = 0
-	w.bufs.put(w.prev)
-	w.prev = w.cur
+	w.bufs.put(w.cur)
 	w.cur = w.bufs.get()
 	return w.alive()
 }
@@ -201,8 +218,7 @@ func (w *stripeWriter) write(p []byte) error {
 	return nil
 }
 
-// last sends the body's last stripe, which may be short, and waits until the disks
-// have taken everything.
+// last sends the body's last stripe, which may be short.
 func (w *stripeWriter) last() error {
 	if rest := w.cur.fill - w.at; rest > 0 {
 		layout := erasure.Layout{K: w.geo.K, M: w.geo.M, Block: int64(w.geo.BlockSize), Body: int64(rest)}
@@ -216,9 +232,8 @@ func (w *stripeWriter) last() error {
 		}
 		w.done += int64(rest)
 	}
-	w.bufs.put(w.prev)
 	w.bufs.put(w.cur)
-	w.prev, w.cur = nil, nil
+	w.cur = nil
 	return w.alive()
 }
 
@@ -291,6 +306,7 @@ func (w *stripeWriter) queue(b *stripeBuffer, shard int, block []byte, off int64
 		return
 	}
 	b.pending.Add(1)
+	s.pending.Add(1)
 	s.bay.io.requests <- writeRequest{file: s, buf: block, off: off, wg: &b.pending}
 }
 
@@ -336,6 +352,10 @@ func (w *stripeWriter) finish() (*manifest.Pack, error) {
 // the folder. Any error is final for the disk.
 func (w *stripeWriter) settle(i int, piece []byte) {
 	s := w.shards[i]
+	s.pending.Wait()
+	if !s.ok() {
+		return
+	}
 	disk := s.bay.disk.FS
 	err := s.file.Sync()
 	if cerr := s.close(); err == nil {
@@ -355,11 +375,12 @@ func (w *stripeWriter) settle(i int, piece []byte) {
 	}
 }
 
-// close closes the file once.
+// close closes the file once, after the writes that are under way.
 func (s *shardFile) close() error {
 	if s.file == nil || s.closed {
 		return nil
 	}
+	s.pending.Wait()
 	s.closed = true
 	return s.file.Close()
 }
@@ -388,8 +409,7 @@ func (w *stripeWriter) abort() {
 	if w.cur != nil {
 		w.bufs.put(w.cur)
 	}
-	w.bufs.put(w.prev)
-	w.cur, w.prev = nil, nil
+	w.cur = nil
 	for i, s := range w.shards {
 		if s == nil || s.file == nil {
 			continue
