@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -177,6 +178,7 @@ func (a *app) load(ctx context.Context, root, as string, accept bool) (report, e
 	}
 	m := a.meter("load")
 	defer m.end()
+	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
 		As: as, Rules: rules, AcceptFindings: accept,
 		Progress:     func(p appliance.Progress) { m.tell(loadSample(p)) },
@@ -195,6 +197,16 @@ func (a *app) load(ctx context.Context, root, as string, accept bool) (report, e
 		return newScanReport(&done.Scan, job.Target.URL), err
 	}
 	return newLoadReport(done, job.Target.URL), loadEnd(done, err)
+}
+
+// yieldToWriters gives the runtime a processor more for each disk, until the
+// returned function is called. A thread that blocks in a direct write keeps its
+// processor until the runtime notices, up to 10 ms later; with one a core, hashing
+// stands still meanwhile though its core is idle.
+func yieldToWriters(disks int) (restore func()) {
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + disks)
+	return func() { runtime.GOMAXPROCS(before) }
 }
 
 // checkApart refuses a source that holds the device's own disks or state: a load
