@@ -135,10 +135,13 @@ func (b *bench) target(m medium, name string, set *dataset) (string, error) {
 	return b.space.fresh(m, name)
 }
 
-// ready is called last before a measured run: the source is in the page cache, and
-// nothing is left to be written back.
-func (b *bench) ready(m medium, set *dataset) error {
-	err := readAgain(set.dir)
+// ready is called last before a measured run: memory for what it writes is warm,
+// the source is in the page cache, and nothing is left to be written back.
+func (b *bench) ready(ctx context.Context, m medium, set *dataset) error {
+	err := b.touch(ctx, set.Bytes*3/2+256*mib)
+	if err == nil {
+		err = readAgain(set.dir)
+	}
 	if m == disk {
 		syncDisk()
 	}

@@ -116,7 +116,7 @@ func (i *imports) side(name string, needs []string, how string, call func(bucket
 			return x, err
 		}
 		c.env = append(c.env, i.server.env()...)
-		if err := b.ready(i.medium, set); err != nil {
+		if err := b.ready(ctx, i.medium, set); err != nil {
 			return x, err
 		}
 		before := i.server.cpu()

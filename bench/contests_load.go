@@ -27,7 +27,7 @@ func (b *bench) loadSide(name, set, digest string, m medium) *side {
 		if err != nil {
 			return x, err
 		}
-		if err := b.ready(m, set); err != nil {
+		if err := b.ready(ctx, m, set); err != nil {
 			return x, err
 		}
 		u, err := b.procs.run(ctx, limit(set.Bytes, set.Files), d.load(set))
@@ -98,7 +98,7 @@ func (b *bench) loadAgain() *contest {
 	again := func(run func() command) func(context.Context) (sample, error) {
 		return func(ctx context.Context) (x sample, err error) {
 			set := b.sets["small"]
-			if err := b.ready(tmpfs, set); err != nil {
+			if err := b.ready(ctx, tmpfs, set); err != nil {
 				return x, err
 			}
 			u, err := b.procs.run(ctx, limit(set.Bytes, set.Files), run())
@@ -170,7 +170,7 @@ func (b *bench) minioSide(set string) *side {
 			if _, err := b.run(ctx, s.s5cmd("mb", "s3://bench")); err != nil {
 				return x, err
 			}
-			if err := b.ready(tmpfs, set); err != nil {
+			if err := b.ready(ctx, tmpfs, set); err != nil {
 				return x, err
 			}
 			before := s.cpu()

@@ -70,6 +70,9 @@ func (s *sealed) side(name, how string, call func(d *device, target string) comm
 		if err != nil {
 			return x, err
 		}
+		if err := s.b.touch(ctx, s.set.Bytes+256*mib); err != nil {
+			return x, err
+		}
 		u, err := s.b.procs.run(ctx, limit(s.set.Bytes, s.set.Files), call(s.device, target))
 		return sample{usage: u, Bytes: s.set.Bytes, Files: s.set.Files}, errors.Join(err, s.b.space.retire(target))
 	}}
@@ -84,7 +87,7 @@ func (b *bench) sealedDevice(ctx context.Context, set *dataset) (d *device, u us
 	if d, err = b.newDevice(ctx, root, "whole"); err != nil {
 		return nil, u, err
 	}
-	if err := b.ready(tmpfs, set); err != nil {
+	if err := b.ready(ctx, tmpfs, set); err != nil {
 		return nil, u, err
 	}
 	if u, err = b.procs.run(ctx, limit(set.Bytes, set.Files), d.load(set)); err != nil {

@@ -172,7 +172,7 @@ func (b *bench) peerSide(name, set string, m medium) *side {
 				return x, err
 			}
 		}
-		if err := b.ready(m, set); err != nil {
+		if err := b.ready(ctx, m, set); err != nil {
 			return x, err
 		}
 		u, err := b.procs.run(ctx, limit(set.Bytes, set.Files), p.run(b, dir, set)...)

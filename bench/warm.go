@@ -14,14 +14,16 @@ import (
 // A virtual machine gives free memory back to its host in blocks of 2 MiB, and
 // gets it again slowly: a load into tmpfs ran three times slower on such memory.
 // So a child touches as much as the runs will write to, gives it back, and keeps
-// one page in 128 as long as the benchmark runs: what is free around it is never
-// a whole block.
+// one page in 128 as long as a contest runs: what is free around it is never a
+// whole block. What comes free later, page cache above all, is touched right
+// before each run.
 const keptPages = 128
 
 // runWarm is the child.
 func runWarm(ctx context.Context, args []string, out io.Writer) error {
 	flags := flag.NewFlagSet("warm", flag.ContinueOnError)
 	size := flags.Int("bytes", 0, "")
+	keep := flags.Bool("keep", false, "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -33,6 +35,9 @@ func runWarm(ctx context.Context, args []string, out io.Writer) error {
 	page := os.Getpagesize()
 	for at := 0; at < len(mem); at += page {
 		mem[at] = 1
+	}
+	if !*keep {
+		return nil
 	}
 	for at := 0; at+keptPages*page <= len(mem); at += keptPages * page {
 		if err := unix.Madvise(mem[at+page:at+keptPages*page], unix.MADV_DONTNEED); err != nil {
@@ -56,7 +61,7 @@ func (w *warmth) keep(ctx context.Context, self string, n int64) error {
 	if n < 64*mib {
 		return nil
 	}
-	cmd := exec.CommandContext(ctx, self, "warm", "--bytes", fmt.Sprint(n))
+	cmd := exec.CommandContext(ctx, self, "warm", "--keep", "--bytes", fmt.Sprint(n))
 	ownGroup(cmd)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -71,6 +76,15 @@ func (w *warmth) keep(ctx context.Context, self string, n int64) error {
 		return fmt.Errorf("memory could not be warmed: %w", err)
 	}
 	return nil
+}
+
+// touch warms free memory for one run.
+func (b *bench) touch(ctx context.Context, n int64) error {
+	n = min(n, memory("MemFree")-256*mib)
+	if n < 64*mib {
+		return nil
+	}
+	return b.child(ctx, nil, "warm", "--bytes", fmt.Sprint(n))
 }
 
 // close gives the kept pages back.
