@@ -194,12 +194,13 @@ func (d *Device) knownEntries(src *source) (knownSet, func(), error) {
 				if err != nil {
 					return false, err
 				}
-				same = old.kind == it.kind && old.size == it.size && old.mtime == it.mtime && old.ctime == it.ctime
-				if !same && old.detail != "" {
-					if it.kind != manifest.KindDir {
-						return false, fmt.Errorf("%q: %w, from %s", it.path, ErrTaken, old.detail)
-					}
+				switch {
+				case old.detail == "":
+					same = old.kind == it.kind && old.size == it.size && old.mtime == it.mtime && old.ctime == it.ctime
+				case old.kind == manifest.KindDir && it.kind == manifest.KindDir:
 					same = true // folders of two sources are one
+				default: // also if size and times agree: two files may be made in one tick
+					return false, fmt.Errorf("%q: %w, from %s", it.path, ErrTaken, old.detail)
 				}
 			}
 			at = next()

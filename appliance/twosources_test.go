@@ -48,3 +48,24 @@ func TestTwoSources(t *testing.T) {
 		}
 	}
 }
+
+// TestTwinSources: two files of one size may be made in one tick of the clock. That
+// everything a stat tells agrees does not make another source's file the same.
+func TestTwinSources(t *testing.T) {
+	r := newRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096})
+	d, _ := r.open()
+	defer d.Close()
+	site := genTree{n: 3, names: 3}
+	if _, err := d.Load(context.Background(), "/first", LoadOptions{Tree: site}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Load(context.Background(), "/second", LoadOptions{Tree: site}); !errors.Is(err, ErrTaken) {
+		t.Errorf("second source on the same paths: %v", err)
+	}
+	if rep, err := d.Load(context.Background(), "/second", LoadOptions{Tree: site, As: "second"}); err != nil || rep.Entries == 0 {
+		t.Errorf("under a prefix: %v %+v", err, rep)
+	}
+	if rep, err := d.Load(context.Background(), "/first", LoadOptions{Tree: site}); err != nil || rep.Entries != 0 {
+		t.Errorf("the first again: %v %+v", err, rep)
+	}
+}
