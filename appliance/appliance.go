@@ -53,8 +53,8 @@ var (
 	ErrRollback = errors.New("label and disks differ")
 	// ErrNeedsAnswer: the site has not yet confirmed that it can open the load key.
 	ErrNeedsAnswer = errors.New("the site has not confirmed the load key")
-	// ErrTaken: two sources have different files under one path; load one of them
-	// under a prefix.
+	// ErrTaken: two sources have files under one path, be they alike or not; load
+	// one of them under a prefix.
 	ErrTaken = errors.New("this path is on the device already")
 	// ErrNoPack: the wrap check needs a pack, and nothing with bytes has been loaded.
 	ErrNoPack = errors.New("no file with bytes has been loaded, so there is nothing to check the load key with")

@@ -1,0 +1,72 @@
+package appliance
+
+import (
+	"fmt"
+)
+
+// reserve gives the number of bytes that a new pack may take: the policy's size,
+// or less where a disk is nearly full. Room for the seal is kept back, and what
+// the other open packs may still take: their reservation counts whole until they
+// are committed. A pack that finds no room waits for them.
+func (d *Device) reserve() (int64, error) {
+	d.roomMu.Lock()
+	defer d.roomMu.Unlock()
+	if d.room.L == nil {
+		d.room.L = &d.roomMu
+	}
+	for {
+		limit := d.packLimit()
+		if limit >= minPackRoom {
+			limit = min(limit, d.cfg.Job.Policy.PackSize)
+			d.reserved += limit
+			d.packs++
+			return limit, nil
+		}
+		if d.packs == 0 {
+			return 0, fmt.Errorf("%w: free disk space is down to what the seal needs", ErrFull)
+		}
+		d.room.Wait()
+	}
+}
+
+// release gives a reservation back.
+func (d *Device) release(n int64) {
+	d.roomMu.Lock()
+	defer d.roomMu.Unlock()
+	d.reserved -= n
+	d.packs--
+	if d.room.L != nil {
+		d.room.Broadcast()
+	}
+}
+
+// packLimit is the body bytes that one more pack could take; the caller holds roomMu.
+// A disk's share of a body is its k-th part and what hash list and piece add.
+func (d *Device) packLimit() int64 {
+	g := d.cfg.Job.Geometry
+	stripe := int64(g.K) * int64(g.BlockSize)
+	list := int64(32*g.K+8*g.M) * 2
+	d.mu.Lock()
+	keep := d.state.reserve()
+	d.mu.Unlock()
+	limit := int64(1) << 50
+	for _, b := range d.bays.healthy() {
+		free, _, err := b.disk.FS.Free()
+		if err != nil {
+			continue
+		}
+		// body·(block + list) / stripe must fit
+		limit = min(limit, max(0, free-keep)/(int64(g.BlockSize)+list)*stripe)
+	}
+	limit -= d.reserved
+	if others := d.cfg.Workers - d.packs; others > 1 && limit/int64(others) >= minPackRoom {
+		limit /= int64(others)
+	}
+	return limit - packSlack
+}
+
+const (
+	sealReserve = 16 << 20 // see loadState.reserve
+	minPackRoom = 1 << 20
+	packSlack   = 2 << 20 // a pack's last chunk and segment may go over its limit
+)
