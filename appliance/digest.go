@@ -7,6 +7,7 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -22,7 +23,7 @@ type digest struct {
 	partLeft int64
 	unitLeft int64
 	unitCRC  uint64
-	crc      uint64
+	crc      uint64 // of all units that are full; without parts, of all content
 	parts    [][]byte
 	units    []uint64
 }
@@ -88,14 +89,13 @@ func (d *digest) room(n int) int {
 
 // took counts hashed content, and ends the unit and the part that it fills.
 func (d *digest) took(p []byte) {
-	d.crc = crc64nvme.Update(d.crc, p)
 	if d.partSize == 0 {
+		d.crc = crc64nvme.Update(d.crc, p)
 		return
 	}
 	d.unitCRC = crc64nvme.Update(d.unitCRC, p)
 	if d.unitLeft -= int64(len(p)); d.unitLeft == 0 {
-		d.units = append(d.units, d.unitCRC)
-		d.unitCRC, d.unitLeft = 0, manifest.UnitSize
+		d.endUnit(unitShift)
 	}
 	if d.partLeft -= int64(len(p)); d.partLeft == 0 {
 		d.parts = append(d.parts, d.part.Sum(nil))
@@ -104,17 +104,27 @@ func (d *digest) took(p []byte) {
 	}
 }
 
+// unitShift joins the CRC of one more full unit.
+var unitShift = erasure.ShiftCRC(manifest.UnitSize)
+
+// endUnit ends a unit of the shift's length.
+func (d *digest) endUnit(shift erasure.CRCShift) {
+	d.units = append(d.units, d.unitCRC)
+	d.crc = shift.Join(d.crc, d.unitCRC)
+	d.unitCRC, d.unitLeft = 0, manifest.UnitSize
+}
+
 // fill puts the digests of the finished content into a record.
 func (d *digest) fill(r *manifest.Record) {
 	if d.whole != nil {
 		r.SHA256 = d.whole.Sum(nil)
 	}
+	if n := manifest.UnitSize - d.unitLeft; n > 0 {
+		d.endUnit(erasure.ShiftCRC(n))
+	}
 	r.CRC, r.HasCRC = d.crc, true
 	if d.partSize == 0 {
 		return
-	}
-	if d.unitLeft < manifest.UnitSize {
-		d.units = append(d.units, d.unitCRC)
 	}
 	if d.partLeft < d.partSize {
 		d.parts = append(d.parts, d.part.Sum(nil))

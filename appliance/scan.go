@@ -242,7 +242,7 @@ func pull(s *extsort.Sorter) (next func() pulled, stop func()) {
 
 var errStopped = errors.New("stopped")
 
-var itemSchema = fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true}
+var itemTable = fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true}.Table()
 
 func (it *item) encode() []byte {
 	w := fields.NewWriter(make([]byte, 0, 96+len(it.path)))
@@ -261,7 +261,7 @@ func (it *item) encode() []byte {
 
 func decodeItem(b []byte) (*item, error) {
 	it := &item{}
-	err := fields.Decode(b, itemSchema, func(f fields.Field) error {
+	err := itemTable.Decode(b, func(f fields.Field) error {
 		switch f.Number {
 		case 1:
 			it.path = string(f.Value)
