@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-compare microbench test-e2e fips kills cover check tidy-check race-deps release deps tools clean distclean
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-compare microbench test-e2e fips kills sim stress stress-deps broken cover check tidy-check race-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -115,6 +115,24 @@ fips: deps $(SUMMARY) ## load, seal, verify and import with GODEBUG=fips140=only
 kills: deps $(SUMMARY) ## kill -9 load, seal and import 200 times (SLEDGE_KILLS), then compare every byte
 	@scripts/tools.sh versitygw
 	@SLEDGE_KILLS=$${SLEDGE_KILLS:-200} $(call gotest,-run TestKills ./e2e)
+
+stress: TIMEOUT = 80m
+stress: deps stress-deps $(SUMMARY) ## root: 1,000 SIGKILLs, power cuts on real ext4 and xfs, bad sectors, full disks, two S3 servers behind a faulty wire (40 minutes)
+	@scripts/tools.sh versitygw
+	@scripts/tools.sh --try minio
+	@SLEDGE_STRESS=1 SLEDGE_KILLS=$${SLEDGE_KILLS:-1000} $(call gotest,-v -run 'TestKills|TestPowerCuts|TestBadSectors|TestFullImages|TestFaultProxy' ./e2e)
+
+stress-deps:
+	@scripts/deps.sh mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mount=mount
+
+SEED ?= $(shell date +%s)
+N    ?= 1000
+sim: build ## N lives (1000) of devices from SEED on, in memory, with everything that goes wrong (FAULTS=a,b for some)
+	@$(BUILD)/bin/sledge simulate --seed $(SEED) --lives $(N) $(if $(FAULTS),--faults $(FAULTS))
+
+broken: ## break the program on purpose in three ways; the tests must notice each
+	@scripts/tools.sh versitygw
+	@scripts/broken.sh
 
 cover: deps $(SUMMARY) ## test coverage over all packages: total here, lines in build/cover.html
 	@scripts/tools.sh $(TEST_TOOLS)

@@ -54,7 +54,7 @@ func matchBays(disks []Disk, scope manifest.Scope, n int) (bays, error) {
 			return nil, fmt.Errorf("disk %s: %w: it was never prepared for this job (replace a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
 		}
 		if err != nil {
-			return nil, err
+			return nil, badHeader(err)
 		}
 		if h.Scope != scope {
 			return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)
@@ -68,6 +68,12 @@ func matchBays(disks []Disk, scope manifest.Scope, n int) (bays, error) {
 		set[h.Bay] = &bay{number: h.Bay, disk: d, id: h.Disk}
 	}
 	return set, nil
+}
+
+// badHeader is for a disk whose header is damaged or cannot be read: what it holds
+// cannot be placed, and the others need not wait for it.
+func badHeader(err error) error {
+	return fmt.Errorf("%w: its header does not tell whose it is (go on without this disk; \"sledge rebuild\" puts a new one in its place): %w", ErrForeign, err)
 }
 
 func (s bays) healthy() []*bay {

@@ -63,7 +63,7 @@ func TestCrash(t *testing.T) {
 			t.Fatalf("seed %d: op %d of %d, %d %% kept: %v", seed, p+1, total, percent, err)
 		}
 	}
-	t.Logf("seed %d: %d of %d crash points", seed, states, total)
+	t.Logf("figure: seed %d: %d of %d crash points", seed, states, total)
 }
 
 // crashOnce crashes at op n, and sometimes again while resuming.
@@ -144,7 +144,7 @@ func TestCrashThenAbsent(t *testing.T) {
 			t.Fatalf("seed %d run %d: op %d, bay %d, %d %%: %v", seed, runs, n, gone, percent, err)
 		}
 	}
-	t.Logf("seed %d: %d runs", seed, runs)
+	t.Logf("figure: seed %d: %d runs", seed, runs)
 }
 
 func absentOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, gone, percent int) error {

@@ -276,7 +276,7 @@ func TestSmallDisks(t *testing.T) {
 	if !errors.Is(err, ErrFull) || len(rep.FailedDisks) > 0 {
 		t.Fatalf("%v; failed disks %v", err, rep.FailedDisks)
 	}
-	t.Logf("%d of %d MiB are safe", rep.Status.Bytes>>20, 60)
+	t.Logf("figure: %d of %d MiB are safe", rep.Status.Bytes>>20, 60)
 	if rep.Status.Bytes < 16<<20 {
 		t.Errorf("only %d bytes of 60 MiB went onto disks with room for about 30", rep.Status.Bytes)
 	}
@@ -599,7 +599,7 @@ func TestNthError(t *testing.T) {
 			fail("%v", err)
 		}
 	}
-	t.Logf("seed %d: %d runs", seed, runs)
+	t.Logf("figure: seed %d: %d runs", seed, runs)
 }
 
 func namesOne(err error, disks []int) bool {

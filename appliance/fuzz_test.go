@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -15,6 +16,7 @@ func FuzzHeader(f *testing.F) {
 	f.Add(h.encode())
 	f.Add(h.encode()[:100])
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		h, err := decodeHeader(b)
 		if err != nil {
 			return
@@ -56,6 +58,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(whole[frameFileHead:])
 	f.Add([]byte(frameMagic + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		file := frameFileOf(t, b)
 		cipher := crypto.NewFrameCipher(key, journalKind.purpose(), id)
 		(&frameReader{cipher: cipher, files: []vfs.File{file}, at: frameFileHead}).next(true)
@@ -74,6 +77,7 @@ func FuzzItem(f *testing.F) {
 	f.Add((&item{path: "a/b", kind: manifest.KindFile, size: 5, mtime: -1, ctime: 2, ino: 3, group: 4, linkTo: "c"}).encode())
 	f.Add((&item{path: "a", kind: manifest.KindSkipped, reason: "vanished", detail: "x"}).encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		it, err := decodeItem(b)
 		if err != nil {
 			return
@@ -99,6 +103,7 @@ func FuzzPartial(f *testing.F) {
 	}
 	f.Add(b)
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		p, err := decodePartial(b)
 		if err != nil {
 			return
@@ -116,6 +121,7 @@ func FuzzFrameMessage(f *testing.F) {
 	raw, _ := rec.Encode()
 	f.Add((&frameMessage{records: raw, list: manifest.ID{1}, ranges: []span{{0, 3}, {5, 6}}, partial: []byte("x"), events: [][]byte{{1}}}).encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		m, err := decodeFrameMessage(b)
 		if err != nil {
 			return

@@ -194,7 +194,7 @@ func TestRot(t *testing.T) {
 		}
 		rd.Close()
 	}
-	t.Logf("seed %d: %d blocks damaged and repaired", seed, blocks)
+	t.Logf("figure: seed %d: %d blocks damaged and repaired", seed, blocks)
 
 	for range 5 {
 		r.fresh(rng, whole)

@@ -153,7 +153,7 @@ func takenBays(c Config) (map[int]Disk, error) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, badHeader(err)
 		}
 		if h.Scope != c.Scope {
 			return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d; nothing was overwritten", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)

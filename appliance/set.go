@@ -189,6 +189,9 @@ func (s *Set) matchLabel(text []byte, good []manifest.Checkpoint) error {
 	if l.Scope != scope || l.JobSHA256 != crypto.SumSHA256(s.JobFile) {
 		return fmt.Errorf("%w: the label is of job %s, device %s, generation %d with another job file", ErrRollback, l.Scope.Job, l.Scope.Device, l.Scope.Generation)
 	}
+	if l.Disks != s.Job.Geometry.Disks || l.JobSerial != s.Job.Serial {
+		return fmt.Errorf("%w: the label says %d disks and job serial %d, the job file %d and %d", ErrRollback, l.Disks, l.JobSerial, s.Job.Geometry.Disks, s.Job.Serial)
+	}
 	for _, cp := range good {
 		if cp.Origin == want.Origin && cp.Size == want.Size && cp.Root == want.Root {
 			s.cp, s.Scope, s.LabelChecked = cp, scope, true

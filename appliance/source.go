@@ -236,6 +236,11 @@ func (s *source) look(rel, key string, dir vfs.Dir, failed error) *item {
 		it.path = fmt.Sprintf("%s…%d bytes %x", it.path[:manifest.MaxPath-64], len(it.path), sum[:8])
 		return it.skip("name", fmt.Sprintf("path over %d bytes", manifest.MaxPath))
 	}
+	if err := manifest.CheckPath(it.path); err != nil { // no system's folder has such a name; a tree of another kind may
+		sum := crypto.SumSHA256([]byte(it.path))
+		it.path = fmt.Sprintf("%s%sbad name %x", s.prefix, visible(rel), sum[:8])
+		return it.skip("name", err.Error())
+	}
 	if failed != nil {
 		return it.skip(skipReason(failed), cause(failed))
 	}
@@ -248,6 +253,14 @@ func (s *source) look(rel, key string, dir vfs.Dir, failed error) *item {
 		return it.skip("changed", "was a folder a moment ago")
 	}
 	return it
+}
+
+// visible is a folder's path if it can stand in a manifest, or nothing.
+func visible(rel string) string {
+	if rel == "" || manifest.CheckPath(strings.TrimSuffix(rel, "/")) != nil {
+		return ""
+	}
+	return rel
 }
 
 // stat describes the entry of a path.

@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 func mustCode(t testing.TB) UnlockCode {
@@ -211,6 +213,7 @@ func FuzzUnlockCode(f *testing.F) {
 	f.Add("")
 	f.Add("U\xff")
 	f.Fuzz(func(t *testing.T, s string) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		c, err := ParseUnlockCode(s)
 		if err != nil {
 			if !errors.Is(err, ErrCodeTyping) {

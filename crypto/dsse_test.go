@@ -8,6 +8,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 const statementType = "application/vnd.in-toto+json"
@@ -183,6 +185,7 @@ func FuzzDSSE(f *testing.F) {
 	f.Add([]byte(`{"payloadType":"t","payload":"","signatures":[{"sig":""}]}`))
 	f.Add([]byte(`{"payload":1}`))
 	f.Fuzz(func(t *testing.T, m []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		got, signers, err := OpenDSSE(m, statementType, public(a))
 		if err != nil {
 			if got != nil || signers != nil || !errors.Is(err, ErrSignature) {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 // floeCase is one stream, in the shape of testdata/floe/floe.py.
@@ -462,6 +464,7 @@ func FuzzDecryptSegment(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, enc []byte, position uint64, final bool) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		_, err := d.DecryptSegment(make([]byte, c.SegmentSize), enc, position, final)
 		if err == nil {
 			if position >= uint64(len(c.Segments)) || !bytes.Equal(enc, c.Segments[position]) || final != (position == uint64(len(c.Segments)-1)) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 const noteText = "example.org/log\n5\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
@@ -125,6 +127,7 @@ func FuzzNote(f *testing.F) {
 	f.Add([]byte("\n\n— one AAAAAAAA\n"))
 	f.Add(append(msg, msg[len(noteText)+1:]...))
 	f.Fuzz(func(t *testing.T, m []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		n, err := OpenNote(m, v)
 		if err != nil {
 			if n != nil || !errors.Is(err, ErrSignature) {

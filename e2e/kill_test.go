@@ -101,7 +101,7 @@ func TestKills(t *testing.T) {
 		}
 		k.life(site, server, src)
 	}
-	t.Logf("kills: %v", k.done)
+	t.Logf("figure: kills: %v", k.done)
 	for _, verb := range []string{"load", "seal", "import"} {
 		if n >= 30 && k.done[verb] == 0 {
 			t.Errorf("%s was never killed", verb)

@@ -31,7 +31,7 @@ import (
 type journal struct {
 	db   *pebble.DB
 	disk vfs.FS
-	dead atomic.Bool // a commit failed: nothing more can be believed
+	ice  *ice // a write failed: nothing more can be believed
 	puts atomic.Int64
 }
 
@@ -105,21 +105,35 @@ func (quietLogger) Fatalf(format string, args ...any) {
 // openJournal opens or makes the journal in base, a folder of the state's disk
 // or "".
 func openJournal(disk vfs.FS, base string) (j *journal, err error) {
-	defer func() { err = journalError(err, recover()) }()
+	j = &journal{disk: disk, ice: &ice{}}
+	defer func() {
+		if err = j.failure(err, recover()); err != nil {
+			j = nil
+		}
+	}()
 	cache := pebble.NewCache(8 << 20)
 	defer cache.Unref()
-	db, err := pebble.Open(path.Join(base, journalFolder), &pebble.Options{
-		FS:                 journalFS{disk},
+	j.db, err = pebble.Open(path.Join(base, journalFolder), &pebble.Options{
+		FS:                 journalFS{disk, j.ice},
 		Cache:              cache,
 		MemTableSize:       4 << 20,
 		MaxOpenFiles:       64,
 		Logger:             quietLogger{},
 		FormatMajorVersion: pebble.FormatNewest,
 	})
-	if err != nil {
-		return nil, err
+	if err == nil && j.ice.frozen() != nil {
+		j.db.Close() // on the ice
 	}
-	return &journal{db: db, disk: disk}, nil
+	return j, err
+}
+
+// failure is what became of a call: a write of its own or of pebble's background
+// that failed before it counts first.
+func (j *journal) failure(err error, panicked any) error {
+	if frozen := j.ice.frozen(); frozen != nil {
+		err = frozen
+	}
+	return journalError(err, panicked)
 }
 
 // journalError classifies what pebble returned or died of.
@@ -142,10 +156,10 @@ func journalError(err error, panicked any) error {
 }
 
 func (j *journal) close() (err error) {
-	if j.dead.Load() {
-		return nil // pebble would wait for what never comes
+	defer func() { err = j.failure(err, recover()) }()
+	if j.ice.frozen() != nil {
+		return j.db.Close()
 	}
-	defer func() { err = journalError(err, recover()) }()
 	return errors.Join(j.db.LogData(nil, pebble.Sync), j.db.Close())
 }
 
@@ -155,19 +169,15 @@ func (j *journal) set(key, value []byte, sync bool) (err error) {
 }
 
 func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err error) {
-	if j.dead.Load() {
-		return newError(CodeJournalLost, "", "an earlier write failed", nil)
+	if err := j.failure(nil, nil); err != nil {
+		return err
 	}
 	if j.puts.Add(1)%freeEvery == 1 {
 		if free, _, err := j.disk.Free(); err == nil && free < minFree {
 			return newError(CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
 		}
 	}
-	defer func() {
-		if err = journalError(err, recover()); err != nil {
-			j.dead.Store(true)
-		}
-	}()
+	defer func() { err = j.failure(err, recover()) }()
 	o := pebble.NoSync
 	if sync {
 		o = pebble.Sync
@@ -176,7 +186,7 @@ func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err err
 }
 
 func (j *journal) get(key []byte) (value []byte, err error) {
-	defer func() { err = journalError(err, recover()) }()
+	defer func() { err = j.failure(err, recover()) }()
 	v, closer, err := j.db.Get(key)
 	if errors.Is(err, pebble.ErrNotFound) {
 		return nil, nil

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,36 +18,116 @@ import (
 
 // journalFS lets pebble work on our file system, so that crash tests see every
 // call. The state folder's own lock stands in for pebble's.
-type journalFS struct{ disk ourvfs.FS }
+//
+// After the first write that fails, pebble would panic in goroutines of its own,
+// for it cannot know what is on the disk any more. So it never learns of it: from
+// then on nothing reaches the disk, which stays as a crash at that moment would
+// leave it, and the journal asks frozen after every call.
+type journalFS struct {
+	disk ourvfs.FS
+	ice  *ice
+}
 
 var _ vfs.FS = journalFS{}
 
-func (j journalFS) Create(name string, _ vfs.DiskWriteCategory) (vfs.File, error) {
-	f, err := j.disk.Create(name, ourvfs.CreateOptions{})
-	if errors.Is(err, fs.ErrExist) {
-		if err := j.disk.Remove(name); err != nil {
-			return nil, err
+// ice is the state of a journal's disk: frozen once a write has failed.
+type ice struct {
+	mu    sync.Mutex
+	err   error       // the first failure
+	melt  *ourvfs.Mem // where files are made since then
+	files map[string]string
+}
+
+// frozen is the failure of a write, if there was one.
+func (i *ice) frozen() error {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.err
+}
+
+// do makes a change, unless one has failed before; the first that fails is said to
+// be done, too. What pebble expects to happen is its own to handle.
+func (i *ice) do(change func() error) error {
+	if i.frozen() != nil {
+		return nil
+	}
+	err := change()
+	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.err == nil {
+		i.err, i.melt, i.files = err, ourvfs.NewMem(ourvfs.MemOptions{Capacity: meltSize}), map[string]string{}
+	}
+	return nil
+}
+
+// meltSize bounds what pebble may still write before it is closed.
+const meltSize = 64 << 20
+
+// file gives a file that was made, or is made, on the ice; nil if it is elsewhere.
+func (i *ice) file(name string, make bool) ourvfs.File {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.err == nil {
+		return nil
+	}
+	if make {
+		i.files[name] = strconv.Itoa(len(i.files))
+		f, err := i.melt.Create(i.files[name], ourvfs.CreateOptions{})
+		if err != nil {
+			return nil
 		}
+		return f
+	}
+	f, err := i.melt.Open(i.files[name], ourvfs.OpenOptions{Write: true})
+	if err != nil {
+		return nil
+	}
+	return f
+}
+
+func (j journalFS) Create(name string, _ vfs.DiskWriteCategory) (vfs.File, error) {
+	var f ourvfs.File
+	err := j.ice.do(func() (err error) {
 		f, err = j.disk.Create(name, ourvfs.CreateOptions{})
+		if errors.Is(err, fs.ErrExist) {
+			if err := j.disk.Remove(name); err != nil {
+				return err
+			}
+			f, err = j.disk.Create(name, ourvfs.CreateOptions{})
+		}
+		return err
+	})
+	if err == nil && f == nil {
+		if f = j.ice.file(name, true); f == nil {
+			return nil, j.ice.frozen()
+		}
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &journalFile{File: f, name: name}, nil
+	return &journalFile{File: f, name: name, ice: j.ice}, nil
 }
 
-func (j journalFS) Link(oldname, newname string) error { return j.disk.Link(oldname, newname) }
+func (j journalFS) Link(oldname, newname string) error {
+	return j.ice.do(func() error { return j.disk.Link(oldname, newname) })
+}
 
 func (j journalFS) Open(name string, opts ...vfs.OpenOption) (vfs.File, error) {
 	return j.open(name, false, opts)
 }
 
 func (j journalFS) open(name string, write bool, opts []vfs.OpenOption) (vfs.File, error) {
-	f, err := j.disk.Open(name, ourvfs.OpenOptions{Write: write})
-	if err != nil {
-		return nil, err
+	f := j.ice.file(name, false)
+	if f == nil {
+		var err error
+		if f, err = j.disk.Open(name, ourvfs.OpenOptions{Write: write}); err != nil {
+			return nil, err
+		}
 	}
-	file := &journalFile{File: f, name: name}
+	file := &journalFile{File: f, name: name, ice: j.ice}
 	for _, opt := range opts {
 		opt.Apply(file)
 	}
@@ -61,25 +143,34 @@ func (j journalFS) OpenReadWrite(name string, category vfs.DiskWriteCategory, op
 }
 
 func (j journalFS) OpenDir(name string) (vfs.File, error) {
-	return &journalDir{disk: j.disk, name: name}, nil
+	return &journalDir{fs: j, name: name}, nil
 }
 
-func (j journalFS) Remove(name string) error { return j.disk.Remove(name) }
+func (j journalFS) Remove(name string) error {
+	return j.ice.do(func() error { return j.disk.Remove(name) })
+}
 
 func (j journalFS) RemoveAll(name string) error {
-	return durable.RemoveAll(j.disk, name, ourvfs.MaxDirEntries)
+	return j.ice.do(func() error { return durable.RemoveAll(j.disk, name, ourvfs.MaxDirEntries) })
 }
 
-func (j journalFS) Rename(oldname, newname string) error { return j.disk.Rename(oldname, newname) }
+func (j journalFS) Rename(oldname, newname string) error {
+	return j.ice.do(func() error { return j.disk.Rename(oldname, newname) })
+}
 
-func (j journalFS) ReuseForWrite(oldname, newname string, _ vfs.DiskWriteCategory) (vfs.File, error) {
-	if err := j.disk.Rename(oldname, newname); err != nil {
+func (j journalFS) ReuseForWrite(oldname, newname string, category vfs.DiskWriteCategory) (vfs.File, error) {
+	if err := j.Rename(oldname, newname); err != nil {
 		return nil, err
+	}
+	if j.ice.frozen() != nil {
+		return j.Create(newname, category)
 	}
 	return j.open(newname, true, nil)
 }
 
-func (j journalFS) MkdirAll(dir string, _ os.FileMode) error { return durable.MkdirAll(j.disk, dir) }
+func (j journalFS) MkdirAll(dir string, _ os.FileMode) error {
+	return j.ice.do(func() error { return durable.MkdirAll(j.disk, dir) })
+}
 
 func (j journalFS) Lock(string) (io.Closer, error) { return io.NopCloser(nil), nil }
 
@@ -118,6 +209,7 @@ type journalInfo struct{ os.FileInfo }
 type journalFile struct {
 	ourvfs.File
 	name          string
+	ice           *ice
 	readAt, wrote int64
 }
 
@@ -135,6 +227,16 @@ func (f *journalFile) Write(p []byte) (int, error) {
 	f.wrote += int64(n)
 	return n, err
 }
+
+func (f *journalFile) WriteAt(p []byte, off int64) (int, error) {
+	err := f.ice.do(func() error {
+		_, err := f.File.WriteAt(p, off)
+		return err
+	})
+	return len(p), err
+}
+
+func (f *journalFile) Sync() error { return f.ice.do(f.File.Sync) }
 
 func (f *journalFile) Stat() (vfs.FileInfo, error) {
 	size, err := f.Size()
@@ -161,13 +263,16 @@ func (i fileInfo) Sys() any           { return nil }
 
 // journalDir is a folder that pebble has opened to sync it.
 type journalDir struct {
-	disk ourvfs.FS
+	fs   journalFS
 	name string
 }
 
 var errIsDir = &fs.PathError{Op: "use", Err: errors.New("is a folder")}
 
-func (d *journalDir) Sync() error                        { return d.disk.SyncDir(d.name) }
+func (d *journalDir) Sync() error {
+	return d.fs.ice.do(func() error { return d.fs.disk.SyncDir(d.name) })
+}
+
 func (d *journalDir) SyncData() error                    { return d.Sync() }
 func (d *journalDir) SyncTo(int64) (bool, error)         { return false, nil }
 func (d *journalDir) Close() error                       { return nil }
@@ -178,4 +283,4 @@ func (d *journalDir) WriteAt([]byte, int64) (int, error) { return 0, errIsDir }
 func (d *journalDir) Preallocate(int64, int64) error     { return nil }
 func (d *journalDir) Prefetch(int64, int64) error        { return nil }
 func (d *journalDir) Fd() uintptr                        { return vfs.InvalidFd }
-func (d *journalDir) Stat() (vfs.FileInfo, error)        { return journalFS{d.disk}.Stat(d.name) }
+func (d *journalDir) Stat() (vfs.FileInfo, error)        { return d.fs.Stat(d.name) }

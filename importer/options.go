@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/http"
 	"regexp"
 	"strings"
 	"time"
@@ -100,7 +101,8 @@ type Options struct {
 	Endpoint    string // URL; "" is AWS
 	Region      string // "" is us-east-1
 	PathStyle   bool
-	Profile     string // aws, generic (default), minio, versitygw
+	Transport   http.RoundTripper // what carries requests; nil is the network
+	Profile     string            // aws, generic (default), minio, versitygw
 	Symlinks    Policy
 	Directories Policy
 

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 )
 
@@ -33,7 +34,7 @@ var _ Target = (*S3)(nil)
 // SDK's own credential chain needs one.
 func NewS3(ctx context.Context, o Options) (*S3, error) {
 	o = o.withDefaults()
-	load := []func(*config.LoadOptions) error{config.WithRegion(o.Region), config.WithHTTPClient(newHTTPClient(o))}
+	load := []func(*config.LoadOptions) error{config.WithRegion(o.Region), config.WithHTTPClient(newHTTPClient(o)), config.WithLogger(sdkLog(o))}
 	if c := o.Credentials; c != nil {
 		load = append(load, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken)))
 	}
@@ -48,11 +49,21 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		so.DisableLogOutputChecksumValidationSkipped = true
+		if o.Transport != nil {
+			so.HTTPClient = &http.Client{Transport: o.Transport}
+		}
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
 	})
 	return &S3{client: client, bucket: o.Bucket}, nil
+}
+
+// sdkLog keeps the SDK's own lines off the operator's terminal.
+func sdkLog(o Options) logging.Logger {
+	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
+		o.Log.Debug("SDK: "+fmt.Sprintf(format, v...), "class", string(class))
+	})
 }
 
 // checkedCredentials refuses what signing would panic over: FIPS mode allows no

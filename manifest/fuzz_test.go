@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 // typed fails unless an error says what the caller should do.
@@ -46,6 +47,7 @@ func FuzzRecord(f *testing.F) {
 	}
 	f.Add([]byte{3, 1, 6, 5, 1, 'x', 49, 1, 1, 51, 1, 15, 55, 2, 1, 'a'})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		var j Joiner
 		if _, err := j.Add(b); err != nil {
 			typed(t, err)
@@ -127,6 +129,7 @@ func FuzzEntry(f *testing.F) {
 	f.Add([]byte{1, 1})
 	f.Add(EncodeReceipt([32]byte{1}))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		e, err := DecodeEntry(b)
 		if err != nil {
 			typed(t, err)
@@ -159,6 +162,7 @@ func FuzzPage(f *testing.F) {
 	f.Add([]byte{1}, 1, false)
 	// zeros more than up to the next step, so that inputs stay small.
 	f.Fuzz(func(t *testing.T, b []byte, zeros int, directory bool) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		zeros = max(0, min(zeros, 2*PageStep))
 		plain := append(bytes.Clone(b), make([]byte, -len(b)&(PageStep-1)+zeros)...)
 		records, err := parsePage(plain, directory)
@@ -185,6 +189,7 @@ func FuzzDirEntry(f *testing.F) {
 	f.Add(DirEntry{Page: 1, Path: "dir/", Kind: KindContinuation, Records: 5, Continuation: 7}.Encode())
 	f.Add(DirEntry{Path: "a", Kind: KindFile, Records: 1024}.Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		d, err := DecodeDirEntry(b)
 		if err != nil {
 			typed(t, err)
@@ -206,6 +211,7 @@ func FuzzJob(f *testing.F) {
 	f.Add([]byte(`{"version": 0, "version": 0}`))
 	f.Add([]byte(`{"version": 0, "critical": ["x"], "devices": [{"public_key": null}]}`))
 	f.Fuzz(func(t *testing.T, predicate []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		if _, err := PeekJob(predicate); err != nil { // as an envelope
 			typed(t, err)
 		}
@@ -246,6 +252,7 @@ func FuzzProof(f *testing.F) {
 	f.Add(p.Encode())
 	f.Add([]byte(proofHeader + "extra AQ==\nindex 0\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		p, err := ParseProof(b)
 		if err != nil {
 			typed(t, err)
@@ -266,6 +273,7 @@ func FuzzLabel(f *testing.F) {
 	f.Add(bytes.ReplaceAll(l, []byte("\n"), []byte("\r\n")))
 	f.Add([]byte("sledge label 1\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		l, err := ParseLabel(b)
 		if err != nil {
 			typed(t, err)
@@ -282,6 +290,7 @@ func FuzzWrap(f *testing.F) {
 	f.Add(b)
 	f.Add((&Wrap{Kind: WrapUnlock, Scope: testScope(f), Body: []byte("body")}).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		w, err := DecodeWrap(b)
 		if err != nil {
 			typed(t, err)
@@ -298,6 +307,7 @@ func FuzzWrapCheck(f *testing.F) {
 	f.Add(c.Encode())
 	f.Add((&WrapCheck{JobSHA256: [32]byte{1}, Wrap: []byte{1}, WrapEntry: []byte{1}, WrapSignature: make([]byte, 64), PackEntry: []byte{1}, PackSignature: make([]byte, 64)}).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		c, err := DecodeWrapCheck(b)
 		if err != nil {
 			typed(t, err)
@@ -320,6 +330,7 @@ func FuzzCheckpoint(f *testing.F) {
 	f.Add([]byte(origin + "\n042\nAQ=\r=\n"))
 	verifyKey := pub(deviceKey)
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		if _, err := OpenCheckpoint(b, origin, verifyKey); err != nil {
 			typed(t, err)
 		}
@@ -344,6 +355,7 @@ func FuzzBundle(f *testing.F) {
 	f.Add([]byte{0, 1, 'a', 0, 0, 0, 2, 'b', 'c'}, 3)
 	f.Add([]byte{}, 0)
 	f.Fuzz(func(t *testing.T, b []byte, width int) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		width = max(0, min(width, tileWidth))
 		entries, err := splitBundle(b, width)
 		if err != nil {

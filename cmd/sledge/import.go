@@ -18,6 +18,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -205,7 +206,7 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 	if err != nil {
 		return nil, asTargetError(err)
 	}
-	result, err := importer.Run(ctx, &importSource{r.Reader}, target, o)
+	result, err := importer.Run(ctx, bridge.New(r.Reader), target, o)
 	m.end()
 	if result == nil {
 		return nil, asTargetError(err)

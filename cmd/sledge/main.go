@@ -120,7 +120,7 @@ func (a *app) root() *cobra.Command {
 		a.unlockCommand(), a.lockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(),
 		a.scrubCommand(), a.rebuildCommand(), a.sealCommand(),
 		a.receiveCommand(), a.importCommand(), a.extractCommand(), a.listCommand(), a.catCommand(),
-		a.verifyCommand(), a.proveCommand(), a.packCommand(), a.versionCommand())
+		a.verifyCommand(), a.proveCommand(), a.packCommand(), a.simulateCommand(), a.versionCommand())
 	return root
 }
 

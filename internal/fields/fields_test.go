@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 // The fields that the tests know; odd numbers are critical.
@@ -233,6 +235,7 @@ func FuzzFields(f *testing.F) {
 	f.Add(unhex(f, "8300 01 01"))
 	f.Add(unhex(f, "08 0c ffffffffffffffff 3b9ac9ff"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		// What the Reader accepts is what a Writer of the same fields writes.
 		r, w := NewReader(b), &Writer{}
 		for {

@@ -57,7 +57,7 @@ func composite(l *ObjectLine) []byte {
 	if l.PartSize != 0 && l.PartSize != l.Record.PartSize {
 		return nil
 	}
-	sum, err := base64.StdEncoding.DecodeString(text)
+	sum, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil {
 		return []byte("unreadable")
 	}

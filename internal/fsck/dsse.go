@@ -53,7 +53,7 @@ func parseEnvelope(b []byte) (*envelope, error) {
 		if err != nil {
 			return nil, err
 		}
-		sig, err := base64.StdEncoding.DecodeString(text)
+		sig, err := base64.StdEncoding.Strict().DecodeString(text)
 		if err != nil {
 			return nil, fmt.Errorf("%w: signature: %v", errMalformed, err)
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 // encode writes a message back; what a parser accepts must come out the same.
@@ -26,6 +28,7 @@ func FuzzFields(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		for _, known := range []schema{nil, startFields, packFields, recordFields, listFormFields} {
 			m, err := parseFields(b, known)
 			if err == nil && !bytes.Equal(m.encode(), b) {
@@ -43,6 +46,7 @@ func FuzzLogEntry(f *testing.F) {
 	f.Add([]byte{1, 1})
 	f.Add([]byte{0, 16, 3, 1, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		e, err := parseEntry(b)
 		if err != nil {
 			return
@@ -61,6 +65,7 @@ func FuzzHeader(f *testing.F) {
 	f.Add(d.header(1, d.who))
 	f.Add(make([]byte, headerSize))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		if _, err := parseHeader(b); err != nil && len(b) == headerSize {
 			// Mend the CRC, so that the fields are reached.
 			b = bytes.Clone(b)
@@ -86,6 +91,7 @@ func FuzzJobFile(f *testing.F) {
 	}
 	f.Add(e.payload)
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		if j, err := openJob(b, nil); err == nil && (j.k < 1 || j.disks > maxBays || len(j.devices) == 0) {
 			t.Fatalf("%+v", j)
 		}
@@ -108,6 +114,7 @@ func FuzzProof(f *testing.F) {
 	f.Add(d.label())
 	f.Add(d.checkpoint)
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		if r, err := VerifyProof(b, Trust{}); err == nil {
 			_ = r.CheckPlain(strings.NewReader("x"))
 		}
@@ -133,6 +140,7 @@ func FuzzJournal(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		v := &verifier{f: newFindings(), who: d.who, key: public(d.deviceKey), job: &jobFile{m: 1, disks: 4}}
 		for _, part := range [][]byte{b[:max(0, len(b)-1)], b} { // the first copy ends early
 			v.use = append(v.use, &disk{bay: -1, fsys: fstest.MapFS{"journal/" + name: {Data: part}}})
@@ -152,6 +160,7 @@ func FuzzObjectLine(f *testing.F) {
 	}
 	f.Add([]byte(strings.Repeat("0", 64) + " {}"))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		var c compositeCheck
 		if l, err := parseObjectLine(b); err == nil {
 			_ = l.agrees()

@@ -54,6 +54,8 @@ var arrows = []Arrow{
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"firmware/...", []string{"crypto/...", "internal/vfs/...", "internal/durable/..."}, anything,
 		"device states are enforced from outside the data path and must not depend on it"},
+	{"internal/bridge/...", []string{"appliance/...", "importer/...", "manifest/...", "crypto/..."}, none,
+		"the device and the import meet here, and only here"},
 	{"internal/site/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/..."}, anything,
 		"the data centre's keys need no device and no store"},
 	{"internal/extsort/...", []string{"internal/vfs/...", "internal/durable/..."}, none,
@@ -73,13 +75,13 @@ type Reader struct {
 var readers = []Reader{
 	{"internal/fsck/...", []string{"..."},
 		"what verifies never imports what writes: fsck shares no code with anything of ours"},
-	{"importer/...", []string{"appliance/...", "firmware/...", "simulator/..."},
+	{"importer/...", []string{"appliance/...", "firmware/...", "simulator/...", "internal/bridge/..."},
 		"what verifies never imports what writes: a mistake of the loader must not be believed by the import"},
 	{"manifest/...", []string{"appliance/...", "importer/..."},
 		"what verifies never imports what writes: proofs are checked without disks or stores"},
 	{"crypto/...", []string{"..."},
 		"what verifies never imports what writes: signatures and tags are checked by themselves"},
-	{"appliance/...", []string{"importer/...", "firmware/...", "simulator/...", "cmd/...", "e2e/...", "internal/demo/..."},
+	{"appliance/...", []string{"importer/...", "firmware/...", "simulator/...", "cmd/...", "e2e/...", "internal/demo/...", "internal/bridge/..."},
 		"the device is below the import, the device states and every machine that drives it"},
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -322,6 +323,7 @@ func FuzzDecodeWrapCheck(f *testing.F) {
 	f.Add(good[:len(good)-1])
 	f.Add([]byte{1})
 	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
 		c, err := manifest.DecodeWrapCheck(b)
 		if err != nil {
 			return

@@ -11,14 +11,18 @@ import (
 )
 
 // Rule says which calls of a Fault go wrong, and how. All conditions that are
-// set must hold. The zero value of Err, Short, Apply and Delay means EIO without
-// effect. Examples:
+// set must hold. The zero value of all that says how means EIO without effect.
+// Examples:
 //
 //	Rule{Op: OpSync, Path: "*.shard", Nth: 3}                third fsync of a shard fails
 //	Rule{Op: OpRead, Path: "a/b", Offset: 8192, Length: 512} a bad sector
 //	Rule{Op: OpWrite, AfterBytes: 1 << 20, Err: syscall.ENOSPC}
 //	Rule{Op: OpRename, Nth: 1, Apply: true}                  done, yet reported as failed
 //	Rule{Op: OpWrite, Delay: time.Second}                    a slow disk
+//	Rule{Op: OpWrite, Path: "*.shard", Nth: 2, Lost: true}   a lost write
+//	Rule{Op: OpWrite, Nth: 5, Shift: 4096}                   a misdirected write
+//	Rule{Op: OpRead, Offset: 700, Length: 1, Flip: true}     bit rot
+//	Rule{Op: OpSync, Lost: true}                             a cache that lies
 type Rule struct {
 	Op   OpKind // "" is every operation
 	Path string // path.Match pattern; without a slash it matches the last element; "" is every name
@@ -36,7 +40,14 @@ type Rule struct {
 	Short bool          // a write stores the first half of its bytes, a read returns them
 	Apply bool          // the operation is done, and reported as failed all the same
 	Delay time.Duration // sleep before the call
+
+	// Silent faults: the call reports success.
+	Lost  bool  // nothing is done
+	Shift int64 // a write goes so many bytes further
+	Flip  bool  // a read returns, a write stores, one byte with a bit flipped: the first in the rule's range
 }
+
+func (r *Rule) silent() bool { return r.Lost || r.Shift != 0 || r.Flip }
 
 // Fault passes calls on to another FS and lets some of them fail by rules. Like a
 // real disk it does not roll back: a Sync that fails has not reached the inner
@@ -104,6 +115,10 @@ type verdict struct {
 	err   error // nil: pass it on
 	apply bool
 	part  int64 // bytes of a read or write to pass on before the error
+
+	lost  bool
+	shift int64
+	flip  int64 // the byte of the buffer, from 1; 0 for none
 }
 
 func (f *Fault) judge(c call) verdict {
@@ -120,7 +135,7 @@ func (f *Fault) judge(c call) verdict {
 		}
 		r.fired++
 		delay += r.Delay
-		if r.Delay > 0 && r.Err == nil && !r.Short && !r.Apply {
+		if r.Delay > 0 && r.Err == nil && !r.Short && !r.Apply && !r.silent() {
 			continue
 		}
 		v = r.verdict(c, part)
@@ -141,7 +156,7 @@ func (r *ruleState) matches(c call) bool {
 	if r.Op != "" && r.Op != c.op {
 		return false
 	}
-	if r.AfterBytes > 0 && c.op != OpWrite {
+	if r.AfterBytes > 0 && c.op != OpWrite || r.silent() && !r.canBeSilent(c.op) {
 		return false
 	}
 	if r.Length > 0 && (c.off >= r.Offset+r.Length || c.off+c.len <= r.Offset) {
@@ -156,6 +171,20 @@ func (r *ruleState) matches(c call) bool {
 	}
 	ok, _ := path.Match(r.Path, name) // the pattern was checked by Add
 	return ok
+}
+
+// canBeSilent: what returns something cannot be lost, only a write can go astray,
+// and only bytes can rot.
+func (r *Rule) canBeSilent(op OpKind) bool {
+	switch op {
+	case OpRead:
+		return r.Flip && !r.Lost
+	case OpWrite:
+		return true
+	case OpRemove, OpRename, OpLink, OpMkdir, OpSyncDir, OpTruncate, OpSync, OpPunch:
+		return r.Lost
+	}
+	return false
 }
 
 // count counts a matching call and tells whether it is one of those to fail, and
@@ -179,6 +208,13 @@ func (r *ruleState) count(c call) (hit bool, part int64) {
 }
 
 func (r *ruleState) verdict(c call, part int64) verdict {
+	if r.silent() {
+		v := verdict{lost: r.Lost, shift: r.Shift}
+		if r.Flip && c.len > 0 {
+			v.flip = 1 + min(max(0, r.Offset-c.off), c.len-1)
+		}
+		return v
+	}
 	v := verdict{apply: r.Apply, part: part}
 	if r.Short {
 		v.part = c.len / 2
@@ -198,6 +234,9 @@ func (f *Fault) do(op OpKind, name string, fn func() error) error {
 
 func (f *Fault) doCall(c call, fn func() error) error {
 	v := f.judge(c)
+	if v.lost {
+		return nil
+	}
 	if v.err == nil {
 		return fn()
 	}
@@ -317,7 +356,7 @@ func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
 func (f *faultFile) transfer(op OpKind, p []byte, off int64, fn func([]byte, int64) (int, error)) (int, error) {
 	v := f.fault.judge(call{op: op, name: f.name, off: off, len: int64(len(p))})
 	if v.err == nil {
-		return fn(p, off)
+		return v.transfer(op, p, off, fn)
 	}
 	part := v.part
 	if v.apply {
@@ -334,6 +373,26 @@ func (f *faultFile) transfer(op OpKind, p []byte, off int64, fn func([]byte, int
 		return n, err
 	}
 	return n, v.err
+}
+
+// transfer is a read or write that reports success, be it true or not.
+func (v verdict) transfer(op OpKind, p []byte, off int64, fn func([]byte, int64) (int, error)) (int, error) {
+	switch {
+	case v.lost:
+		return len(p), nil
+	case v.flip == 0 || len(p) == 0:
+		return fn(p, off+v.shift)
+	case op == OpRead:
+		n, err := fn(p, off)
+		if int64(n) >= v.flip {
+			p[v.flip-1] ^= 1
+		}
+		return n, err
+	}
+	rotten := AlignedBuffer(len(p))
+	copy(rotten, p)
+	rotten[v.flip-1] ^= 1
+	return fn(rotten, off+v.shift)
 }
 
 func (f *faultFile) Size() (size int64, err error) {

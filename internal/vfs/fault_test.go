@@ -3,6 +3,7 @@ package vfs_test
 import (
 	"errors"
 	"io/fs"
+	"math/rand"
 	"strings"
 	"syscall"
 	"testing"
@@ -192,5 +193,54 @@ func TestFaultShortDirect(t *testing.T) {
 	n, err := f.WriteAt(vfs.AlignedBuffer(3*vfs.Alignment), 0)
 	if n != vfs.Alignment || !errors.Is(err, syscall.EIO) {
 		t.Errorf("wrote %d, %v", n, err)
+	}
+}
+
+// TestFaultSilent: the call succeeds, and the disk holds or gives something else.
+func TestFaultSilent(t *testing.T) {
+	for _, test := range []struct {
+		name         string
+		rule         vfs.Rule
+		seen, stored string // through the fault, and below it
+		after        string // what a power cut leaves
+	}{
+		{"none", vfs.Rule{Op: vfs.OpStat}, "aaaabbbb", "aaaabbbb", "aaaabbbb"},
+		{"lost write", vfs.Rule{Op: vfs.OpWrite, Nth: 2, Lost: true}, "aaaa", "aaaa", "aaaa"},
+		{"any write, lost", vfs.Rule{Lost: true, Nth: 2}, "aaaa", "aaaa", "aaaa"},
+		{"misdirected write", vfs.Rule{Op: vfs.OpWrite, Nth: 2, Shift: -4}, "bbbb", "bbbb", "bbbb"},
+		{"rot on the way to the disk", vfs.Rule{Op: vfs.OpWrite, Offset: 5, Length: 1, Flip: true}, "aaaabcbb", "aaaabcbb", "aaaabcbb"},
+		{"rot on the way back", vfs.Rule{Op: vfs.OpRead, Offset: 1, Length: 1, Flip: true}, "a`aabbbb", "aaaabbbb", "aaaabbbb"},
+		{"a range that is not met", vfs.Rule{Op: vfs.OpWrite, Offset: 50, Length: 1, Flip: true}, "aaaabbbb", "aaaabbbb", "aaaabbbb"},
+		{"lost fsync", vfs.Rule{Op: vfs.OpSync, Lost: true}, "aaaabbbb", "aaaabbbb", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			mem := vfs.NewMem(vfs.MemOptions{})
+			fault := vfs.NewFault(mem, test.rule)
+			f, err := fault.Create("f", vfs.CreateOptions{})
+			must(t, err)
+			for i, text := range []string{"aaaa", "bbbb"} {
+				n, err := f.WriteAt([]byte(text), int64(4*i))
+				if n != 4 || err != nil {
+					t.Errorf("write %d: %d, %v", i, n, err)
+				}
+			}
+			must(t, f.Sync())
+			must(t, f.Close())
+			must(t, fault.SyncDir("."))
+			content := func(fsys vfs.FS) string {
+				b, err := vfs.ReadFile(fsys, "f", 100)
+				must(t, err)
+				return string(b)
+			}
+			if got := content(fault); got != test.seen {
+				t.Errorf("reads %q, want %q", got, test.seen)
+			}
+			if got := content(mem); got != test.stored {
+				t.Errorf("holds %q, want %q", got, test.stored)
+			}
+			if got := content(mem.CrashClone(rand.New(rand.NewSource(1)), 0)); got != test.after {
+				t.Errorf("after a power cut %q, want %q", got, test.after)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 // Command testsummary turns the stream of "go test -json" on its standard input into a
 // report for people: a line for each package, the output of what failed, every
-// skipped test by name with its reason, and one last line with the counts. It
+// skipped test by name with its reason, what tests logged as "figure: …", and one
+// last line with the counts. It
 // exits 1 if anything failed, did not finish or did not build, or if fewer
 // tests passed than -min.
 //
@@ -14,6 +15,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 )
@@ -49,6 +51,7 @@ type summary struct {
 
 	passed          int
 	failed, skipped []string
+	figures         []string
 }
 
 // summarize reports whether everything passed. Lines that are no events, such
@@ -77,6 +80,9 @@ func (s *summary) add(e event) {
 	switch e.Action {
 	case "output":
 		s.output[id] = append(s.output[id], e.Output)
+		if _, figure, ok := strings.Cut(e.Output, ": figure: "); ok {
+			s.figures = append(s.figures, fmt.Sprintf("%s: %s", id, strings.TrimSpace(figure)))
+		}
 	case "build-output":
 		s.build[e.ImportPath] = append(s.build[e.ImportPath], e.Output)
 	case "pass", "fail", "skip":
@@ -140,6 +146,11 @@ func (s *summary) end(minPassed int) bool {
 	for id := range s.output {
 		s.endUnfinished(id.pkg)
 	}
+	if len(s.figures) > 0 {
+		slices.Sort(s.figures)
+		fmt.Fprintf(s.out, "\nfigures (commit %s):\n", commit())
+		s.list(s.figures)
+	}
 	if len(s.skipped) > 0 {
 		fmt.Fprintf(s.out, "\nskipped tests: %d\n", len(s.skipped))
 		s.list(s.skipped)
@@ -154,6 +165,15 @@ func (s *summary) end(minPassed int) bool {
 		return false
 	}
 	return len(s.failed) == 0
+}
+
+// commit names what was tested.
+func commit() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
 }
 
 func (s *summary) print(lines []string) { fmt.Fprint(s.out, strings.Join(lines, "")) }

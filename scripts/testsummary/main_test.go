@@ -27,6 +27,8 @@ func TestSummarize(t *testing.T) {
 		build = `{"ImportPath":"h.org/o/m/q [h.org/o/m/q.test]","Action":"build-output","Output":"q.go:3:1: syntax error\n"}
 {"Action":"fail","Package":"h.org/o/m/q","Elapsed":0,"FailedBuild":"h.org/o/m/q [h.org/o/m/q.test]"}
 `
+		figure = `{"Action":"output","Package":"h.org/o/m/p","Test":"TestA","Output":"    a_test.go:7: figure: seed 3: 12 of 12\n"}
+`
 		cutOff = `{"Action":"output","Package":"h.org/o/m/p","Test":"TestH","Output":"killed here\n"}
 `
 	)
@@ -45,6 +47,7 @@ func TestSummarize(t *testing.T) {
 		{"too few", pass, 2, false, []string{"at least 2 must pass"}},
 		{"nothing", "", 1, false, []string{"0 passed"}},
 		{"other lines", "go: no such module\n" + pass, 1, true, []string{"go: no such module\n"}},
+		{"figure", figure + pass, 1, true, []string{"figures (commit ", "\n  m/p TestA: seed 3: 12 of 12\n"}},
 		{"no line end", strings.TrimSpace(pass), 1, true, []string{"1 passed"}},
 	}
 	for _, test := range tests {

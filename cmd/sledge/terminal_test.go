@@ -1,0 +1,109 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+)
+
+// hostile is a name, or an error's text, that would take a terminal over.
+const hostile = "evil\x1b[2J\x1b]0;title\x07\nfake line\r\u202etxt.exe\u009b31m\x00\xff"
+
+// TestReportsOnTerminal gives every report hostile text wherever it holds text: what
+// it prints, as text or as JSON, has no control character but its own line ends, and
+// as many lines as with harmless text.
+func TestReportsOnTerminal(t *testing.T) {
+	for _, r := range []report{
+		&deviceReport{}, &extractReport{}, &importReport{}, &jobReport{}, &listReport{}, &loadReport{}, &stateReport{}, &packReport{}, &proveReport{},
+		&rebuildReport{}, &receiveReport{}, &scanReport{}, &sealReport{}, &siteReport{}, &wrapReport{}, &statusReport{}, &unlockReport{},
+		&fsckReport{}, &proofReport{}, &verifyImportReport{}, &versionReport{},
+	} {
+		name := reflect.TypeOf(r).Elem().Name()
+		lines := map[string]int{}
+		for _, text := range []string{"harmless", hostile} {
+			filled := reflect.New(reflect.TypeOf(r).Elem())
+			fill(filled.Elem(), text, 0)
+			var out strings.Builder
+			filled.Interface().(report).print(&out)
+			lines[text] = strings.Count(out.String(), "\n")
+			if bad := control(out.String()); bad != "" {
+				t.Errorf("%s prints %s", name, bad)
+			}
+			if b, err := json.Marshal(filled.Interface()); err != nil || strings.ContainsAny(string(b), "\x1b\x07\n\r\x00") {
+				t.Errorf("%s as JSON: %q, %v", name, b, err)
+			}
+		}
+		if lines["harmless"] != lines[hostile] {
+			t.Errorf("%s: %d lines with hostile text, %d without", name, lines[hostile], lines["harmless"])
+		}
+	}
+}
+
+// control finds what a terminal would obey.
+func control(s string) string {
+	for i, r := range s {
+		if r != '\n' && !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return fmt.Sprintf("%q in %q", r, s[max(0, i-40):min(len(s), i+20)])
+		}
+	}
+	return ""
+}
+
+// fill puts text into every string below v, and something into all else.
+func fill(v reflect.Value, text string, depth int) {
+	if depth > 8 || !v.CanSet() {
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		v.SetUint(1)
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			v.SetBytes([]byte(text))
+			return
+		}
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(v.Index(i), text, depth+1)
+		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fill(v.Index(i), text, depth+1)
+		}
+	case reflect.Map:
+		v.Set(reflect.MakeMap(v.Type()))
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, text, depth+1)
+		fill(value, text, depth+1)
+		v.SetMapIndex(key, value)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), text, depth+1)
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(1_700_000_000, 0)))
+			return
+		}
+		for i := range v.NumField() {
+			fill(v.Field(i), text, depth+1)
+		}
+	}
+}
+
+// TestListOnTerminal is the same for the lines of list, which are no report.
+func TestListOnTerminal(t *testing.T) {
+	n := nameOf(hostile)
+	if bad := control(n.Path); bad != "" || string(n.Raw) != hostile {
+		t.Errorf("%s, raw %q", bad, n.Raw)
+	}
+}

@@ -1,0 +1,372 @@
+package simulator
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/xml"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Limits of a request's body, of a key and of metadata (S3 user guide).
+const (
+	maxBody     = 64 << 20
+	maxKey      = 1024
+	maxMetadata = 2048
+)
+
+// refusal is S3's way to say no.
+type refusal struct {
+	status int
+	code   string
+}
+
+// ServeHTTP answers S3's REST calls for /NAME/KEY, as far as an importer makes
+// them. Signatures are not looked at.
+func (b *Bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil || r.ContentLength > int64(len(body)) {
+		refuse(w, r, &refusal{http.StatusBadRequest, "IncompleteBody"})
+		return
+	}
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if bucket != b.Name {
+		refuse(w, r, &refusal{http.StatusNotFound, "NoSuchBucket"})
+		return
+	}
+	b.begin()
+	defer b.mu.Unlock()
+	if no := b.serve(w, r, key, body); no != nil {
+		refuse(w, r, no)
+	}
+}
+
+// RoundTrip implements http.RoundTripper: the bucket in this process, without a network.
+func (b *Bucket) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	in := r.Clone(r.Context())
+	if in.Body == nil {
+		in.Body = http.NoBody
+	}
+	out := &recorder{header: http.Header{}, status: http.StatusOK}
+	b.ServeHTTP(out, in)
+	answer := respond(r, out.status, out.header.Get("Content-Type"), out.body.Bytes())
+	answer.Header = out.header
+	if n, err := strconv.ParseInt(out.header.Get("Content-Length"), 10, 64); err == nil {
+		answer.ContentLength = n // of HEAD, too, which has no body
+	}
+	return answer, nil
+}
+
+// recorder keeps an answer.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(p []byte) (int, error) { return r.body.Write(p) }
+
+func (b *Bucket) serve(w http.ResponseWriter, r *http.Request, key string, body []byte) *refusal {
+	q := r.URL.Query()
+	id := q.Get("uploadId")
+	if len(key) > maxKey {
+		return &refusal{http.StatusBadRequest, "KeyTooLongError"}
+	}
+	switch {
+	case r.Method == http.MethodPut && id != "":
+		return b.putPart(w, r, key, id, q.Get("partNumber"), body)
+	case r.Method == http.MethodPut:
+		return b.put(w, r, key, body)
+	case r.Method == http.MethodPost && q.Has("uploads"):
+		return b.create(w, r, key)
+	case r.Method == http.MethodPost && id != "":
+		return b.complete(w, r, key, id, body)
+	case r.Method == http.MethodGet && q.Has("uploads"):
+		b.listUploads(w, q.Get("prefix"))
+	case r.Method == http.MethodGet && id != "":
+		return b.listParts(w, key, id)
+	case r.Method == http.MethodGet, r.Method == http.MethodHead:
+		return b.get(w, r, key)
+	case r.Method == http.MethodDelete && id != "":
+		if _, no := b.find(key, id, "Abort"); no != nil {
+			return no
+		}
+		delete(b.uploads, id)
+		w.WriteHeader(http.StatusNoContent)
+	case r.Method == http.MethodDelete:
+		b.remove(key)
+		w.WriteHeader(http.StatusNoContent)
+	default:
+		return &refusal{http.StatusNotImplemented, "NotImplemented"}
+	}
+	return nil
+}
+
+// checked compares a body with the checksums that came with it.
+func (b *Bucket) checked(r *http.Request, body []byte) (sum [32]byte, no *refusal) {
+	sum = sha256.Sum256(body)
+	if b.Traits.Unchecking {
+		if sent, err := base64.StdEncoding.DecodeString(r.Header.Get(checksumHeader)); err == nil && len(sent) == 32 {
+			sum = [32]byte(sent)
+		}
+		return sum, nil
+	}
+	if sent := r.Header.Get("X-Amz-Content-Sha256"); sent != "" && sent != "UNSIGNED-PAYLOAD" && sent != hex.EncodeToString(sum[:]) {
+		return sum, &refusal{http.StatusBadRequest, "XAmzContentSHA256Mismatch"}
+	}
+	if sent := r.Header.Get(checksumHeader); sent != "" && sent != base64.StdEncoding.EncodeToString(sum[:]) {
+		return sum, &refusal{http.StatusBadRequest, "BadDigest"}
+	}
+	return sum, nil
+}
+
+const (
+	checksumHeader = "X-Amz-Checksum-Sha256"
+	metaHeader     = "X-Amz-Meta-"
+)
+
+func metadataOf(r *http.Request) (http.Header, *refusal) {
+	kept, size := http.Header{}, 0
+	for name, values := range r.Header {
+		if strings.HasPrefix(name, metaHeader) {
+			kept[name] = values
+			size += len(name) - len(metaHeader) + len(values[0])
+		}
+	}
+	if size > maxMetadata {
+		return nil, &refusal{http.StatusBadRequest, "MetadataTooLarge"}
+	}
+	return kept, nil
+}
+
+func ifAbsent(r *http.Request) bool { return r.Header.Get("If-None-Match") == "*" }
+
+func (b *Bucket) put(w http.ResponseWriter, r *http.Request, key string, body []byte) *refusal {
+	sum, no := b.checked(r, body)
+	if no != nil {
+		return no
+	}
+	metadata, no := metadataOf(r)
+	if no != nil {
+		return no
+	}
+	o := &Object{Data: body, Metadata: metadata, SHA256: base64.StdEncoding.EncodeToString(sum[:])}
+	if no := b.store(key, ifAbsent(r), o); no != nil {
+		return no
+	}
+	w.Header().Set("Etag", etag(body))
+	if !b.Traits.Silent {
+		b.tell(w, o)
+	}
+	return nil
+}
+
+// tell gives an object's checksum in headers.
+func (b *Bucket) tell(w http.ResponseWriter, o *Object) {
+	sum, kind := b.checksum(o)
+	if sum != "" {
+		w.Header().Set(checksumHeader, sum)
+		w.Header().Set("X-Amz-Checksum-Type", kind)
+	}
+}
+
+func (b *Bucket) checksum(o *Object) (sum, kind string) {
+	base, _, composite := strings.Cut(o.SHA256, "-")
+	switch {
+	case b.Traits.DropsChecksum:
+		return "", ""
+	case !composite:
+		return o.SHA256, "FULL_OBJECT"
+	case b.Traits.Dashless:
+		return base, "COMPOSITE"
+	}
+	return o.SHA256, "COMPOSITE"
+}
+
+func (b *Bucket) create(w http.ResponseWriter, r *http.Request, key string) *refusal {
+	metadata, no := metadataOf(r)
+	if no != nil {
+		return no
+	}
+	b.newUpload(key, metadata)
+	answer(w, http.StatusOK, struct {
+		XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
+		Bucket   string
+		Key      string
+		UploadID string `xml:"UploadId"`
+	}{Bucket: b.Name, Key: key, UploadID: "upload-" + strconv.Itoa(b.ids)})
+	return nil
+}
+
+func (b *Bucket) putPart(w http.ResponseWriter, r *http.Request, key, id, number string, body []byte) *refusal {
+	sum, no := b.checked(r, body)
+	if no != nil {
+		return no
+	}
+	u, no := b.find(key, id, "UploadPart")
+	if no != nil {
+		return no
+	}
+	n, err := strconv.Atoi(number)
+	if err != nil || n < 1 || n > 10000 {
+		return &refusal{http.StatusBadRequest, "InvalidArgument"}
+	}
+	u.parts[n] = &part{data: body, sum: sum}
+	w.Header().Set("Etag", etag(body))
+	w.Header().Set(checksumHeader, base64.StdEncoding.EncodeToString(sum[:]))
+	return nil
+}
+
+type completedPart struct {
+	PartNumber int
+	ETag       string
+}
+
+func (b *Bucket) complete(w http.ResponseWriter, r *http.Request, key, id string, body []byte) *refusal {
+	u, no := b.find(key, id, "Complete")
+	if no != nil {
+		return no
+	}
+	var in struct {
+		Part []completedPart
+	}
+	if err := xml.Unmarshal(body, &in); err != nil || len(in.Part) == 0 {
+		return &refusal{http.StatusBadRequest, "MalformedXML"}
+	}
+	size := int64(-1)
+	if s := r.Header.Get("X-Amz-Mp-Object-Size"); s != "" {
+		var err error
+		if size, err = strconv.ParseInt(s, 10, 64); err != nil {
+			return &refusal{http.StatusBadRequest, "InvalidArgument"}
+		}
+	}
+	o, no := b.assemble(u, in.Part, r.Header.Get(checksumHeader), size)
+	if no != nil {
+		return no
+	}
+	if no := b.store(key, ifAbsent(r), o); no != nil {
+		return no
+	}
+	delete(b.uploads, id)
+	out := struct {
+		XMLName        xml.Name `xml:"CompleteMultipartUploadResult"`
+		Bucket         string
+		Key            string
+		ETag           string
+		ChecksumSHA256 string `xml:",omitempty"`
+		ChecksumType   string `xml:",omitempty"`
+	}{Bucket: b.Name, Key: key, ETag: etag(o.Data)}
+	if !b.Traits.Silent {
+		out.ChecksumSHA256, out.ChecksumType = b.checksum(o)
+	}
+	answer(w, http.StatusOK, out)
+	return nil
+}
+
+func (b *Bucket) get(w http.ResponseWriter, r *http.Request, key string) *refusal {
+	o := b.objects[key]
+	if o == nil {
+		return &refusal{http.StatusNotFound, "NoSuchKey"}
+	}
+	maps.Copy(w.Header(), o.Metadata)
+	w.Header().Set("Etag", etag(o.Data))
+	w.Header().Set("Content-Length", strconv.Itoa(len(o.Data)))
+	if r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" {
+		b.tell(w, o)
+	}
+	if r.Method == http.MethodGet {
+		io.Copy(w, bytes.NewReader(o.Data))
+	}
+	return nil
+}
+
+func (b *Bucket) listParts(w http.ResponseWriter, key, id string) *refusal {
+	u, no := b.find(key, id, "ListParts")
+	if no != nil {
+		return no
+	}
+	type listed struct {
+		PartNumber     int
+		ETag           string
+		Size           int
+		ChecksumSHA256 string `xml:",omitempty"`
+	}
+	var parts []listed
+	for _, n := range slices.Sorted(maps.Keys(u.parts)) {
+		p := u.parts[n]
+		parts = append(parts, listed{n, etag(p.data), len(p.data), base64.StdEncoding.EncodeToString(p.sum[:])})
+	}
+	answer(w, http.StatusOK, struct {
+		XMLName     xml.Name `xml:"ListPartsResult"`
+		Key         string
+		UploadID    string `xml:"UploadId"`
+		IsTruncated bool
+		Part        []listed
+	}{Key: key, UploadID: id, Part: parts})
+	return nil
+}
+
+func (b *Bucket) listUploads(w http.ResponseWriter, prefix string) {
+	type owner struct{ ID string }
+	type listed struct {
+		Key       string
+		UploadID  string `xml:"UploadId"`
+		Initiated string
+		Initiator owner
+	}
+	var found []listed
+	for _, id := range slices.Sorted(maps.Keys(b.uploads)) {
+		u := b.uploads[id]
+		if !strings.HasPrefix(u.key, prefix) {
+			continue
+		}
+		who := ourID
+		if u.foreign {
+			who = otherID
+		}
+		found = append(found, listed{u.key, id, u.initiated.Format(time.RFC3339), owner{who}})
+	}
+	answer(w, http.StatusOK, struct {
+		XMLName     xml.Name `xml:"ListMultipartUploadsResult"`
+		Bucket      string
+		IsTruncated bool
+		Upload      []listed
+	}{Bucket: b.Name, Upload: found})
+}
+
+func refuse(w http.ResponseWriter, r *http.Request, no *refusal) {
+	if r.Method == http.MethodHead {
+		w.WriteHeader(no.status)
+		return
+	}
+	answer(w, no.status, errorBody{Code: no.code, Message: no.code})
+}
+
+type errorBody struct {
+	XMLName xml.Name `xml:"Error"`
+	Code    string
+	Message string
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	text, err := xml.Marshal(body)
+	if err != nil {
+		status = http.StatusInternalServerError
+	}
+	w.Header().Set("Content-Type", "application/xml")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(status)
+	w.Write(text)
+}

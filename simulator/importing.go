@@ -1,0 +1,431 @@
+package simulator
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/bridge"
+	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+const (
+	bucketName = "bucket"
+	keyPrefix  = "in/"
+)
+
+// host is a machine in the data centre with its state folder.
+type host struct {
+	run    string
+	state  *vfs.Mem
+	result *importer.Result
+	codes  map[string]importer.Code // of the problems it named, by path or key
+	mu     sync.Mutex
+}
+
+func newHost(run string) *host {
+	return &host{run: run, state: newMem(), codes: map[string]importer.Code{}}
+}
+
+// importAll imports, once for each trouble and then without any.
+func (l *life) importAll(ctx context.Context) error {
+	w := &world{life: l, exclusive: true, taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
+	l.bucket = &Bucket{Name: bucketName, Seed: l.plan.Seed, Now: l.clock.Now, Free: isProbe}
+	events := l.plan.in(importing)
+	for _, e := range events {
+		w.prepare(e)
+	}
+	for _, e := range events {
+		if err := w.with(ctx, e); err != nil {
+			return fmt.Errorf("import, %s: %w", e.What, err)
+		}
+	}
+	if err := w.finish(ctx); err != nil {
+		return fmt.Errorf("import without trouble: %w", err)
+	}
+	return nil
+}
+
+// isProbe tells the keys that the importer writes and removes to try a store.
+func isProbe(key string) bool { return strings.Contains(key, importer.ProbePrefix) }
+
+// world is the target with those who write to it.
+type world struct {
+	*life
+	hosts         []*host         // the last one is at work
+	taken         map[string]bool // keys that hold somebody else's other content
+	exclusive     bool
+	readBack      bool
+	unconditional bool
+	stateLost     bool
+}
+
+func (w *world) host() *host { return w.hosts[len(w.hosts)-1] }
+
+// another host begins, under another run's name.
+func (w *world) another() *host {
+	h := newHost(fmt.Sprintf("run-%d", len(w.hosts)+1))
+	w.hosts = append(w.hosts, h)
+	return h
+}
+
+// objects is the model of the target: keys and contents.
+func (w *world) objects() map[string]string {
+	want := map[string]string{}
+	for path, content := range w.held {
+		kind, text, _ := strings.Cut(content, " ")
+		switch kind {
+		case "dir":
+			want[keyPrefix+path+"/"] = ""
+		case "link", "file":
+			want[keyPrefix+path] = text
+		}
+	}
+	return want
+}
+
+// prepare makes what is in the bucket before anything is imported.
+func (w *world) prepare(e Event) {
+	dice := e.rng()
+	keys := sortedKeys(w.objects())
+	key := keys[dice.IntN(len(keys))]
+	switch e.What {
+	case KeyTaken:
+		if w.bucket.Objects()[key] == nil {
+			w.bucket.Plant(key, append([]byte("not "), w.objects()[key]...))
+			w.taken[key] = true
+			w.met[e.What]++
+		}
+	case SameObject:
+		if w.bucket.Objects()[key] == nil {
+			w.bucket.Plant(key, []byte(w.objects()[key]))
+			w.met[e.What]++
+		}
+	case OthersUpload:
+		w.bucket.PlantUpload(key)
+		w.met[e.What]++
+	case StoreLies:
+		w.bucket.Traits = []Traits{{Unchecking: true}, {DropsChecksum: true}, {Silent: true}, {Dashless: true}, {NoConditions: true}, {WrongBytes: 3}, {WrongBytes: 3}}[dice.IntN(7)]
+		w.readBack = dice.IntN(2) == 0
+		w.met[e.What]++
+		w.say("the store lies: %s; read back %v", w.bucket.Traits, w.readBack)
+	case SecondImport:
+		w.exclusive = false
+	}
+}
+
+// quiet is a wire on which nothing goes wrong.
+func (w *world) quiet() *Wire { return &Wire{Store: w.bucket} }
+
+// run is one start of the import on a host.
+func (w *world) run(ctx context.Context, h *host, state vfs.FS, wire *Wire) error {
+	rd, err := w.reader(w.set(nil))
+	if err != nil {
+		return err
+	}
+	defer rd.Close()
+	o := importer.Options{
+		Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
+		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
+		ReadBack:    w.readBack, AllowUnconditional: w.unconditional, ExclusivePrefix: w.exclusive,
+		Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: state, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.clock.Now,
+		Problem: func(e *importer.Error) {
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			h.codes[e.Path] = e.Code
+		},
+	}
+	target, err := importer.NewS3(ctx, o)
+	if err != nil {
+		return err
+	}
+	result, err := importer.Run(ctx, bridge.New(rd), target, o)
+	h.result = result
+	w.count(wire.Done())
+	if bad := w.bucket.Violations(); len(bad) > 0 {
+		return fmt.Errorf("%w: %s", errTouched, strings.Join(bad, "; "))
+	}
+	return err
+}
+
+// errTouched is a finding: something of somebody else's was touched.
+var errTouched = errors.New("not ours")
+
+// survived is the end of a start in which something went wrong.
+func (w *world) survived(err error) error {
+	if errors.Is(err, errTouched) {
+		return err
+	}
+	if err != nil {
+		w.say("ended by: %v", err)
+	}
+	return nil
+}
+
+func (w *world) with(ctx context.Context, e Event) error {
+	dice := e.rng()
+	h := w.host()
+	switch e.What {
+	case WireFails:
+		w.met[e.What]++
+		kinds := WireFaults()
+		dice.Shuffle(len(kinds), func(a, b int) { kinds[a], kinds[b] = kinds[b], kinds[a] })
+		wire := &Wire{Store: w.bucket, Lose: w.bucket.Lose, Seed: e.Dice, Rate: []float64{0.02, 0.1, 0.4}[dice.IntN(3)], Faults: kinds[:1+dice.IntN(len(kinds))]}
+		err := w.run(ctx, h, h.state, wire)
+		w.say("wire: %v", wire.Done())
+		return w.survived(err)
+	case HostCrash, ImportCtrlC:
+		return w.interrupted(ctx, e.What, h, dice)
+	case StateFull:
+		full := vfs.NewFault(h.state, vfs.Rule{Op: vfs.OpWrite, AfterBytes: 1 + dice.Int64N(200000), Err: syscall.ENOSPC})
+		w.met[e.What]++
+		return w.survived(w.run(ctx, h, full, w.quiet()))
+	case StateLost:
+		if h.result == nil {
+			return nil
+		}
+		w.met[e.What]++
+		w.stateLost = true
+		w.another()
+	case SecondImport:
+		w.met[e.What]++
+		return w.both(ctx)
+	}
+	return nil
+}
+
+func (w *world) interrupted(ctx context.Context, what Trouble, h *host, dice *rand.Rand) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p := plug([]*vfs.Mem{h.state}, 1+dice.Int64N(200), func(p *power) {
+		w.met[what]++
+		if what == ImportCtrlC {
+			cancel()
+		} else {
+			p.cut()
+		}
+	})
+	err := w.run(ctx, h, h.state, w.quiet())
+	disks, _ := p.unplug(dice)
+	h.state = disks[0]
+	return w.survived(err)
+}
+
+// both lets a second host import the same device at the same time.
+func (w *world) both(ctx context.Context) error {
+	first, second := w.host(), newHost(fmt.Sprintf("run-%d", len(w.hosts)+1))
+	w.hosts = slices.Insert(w.hosts, len(w.hosts)-1, second)
+	var err error
+	var done sync.WaitGroup
+	done.Go(func() { err = w.run(ctx, second, second.state, w.quiet()) })
+	firstErr := w.run(ctx, first, first.state, w.quiet())
+	done.Wait()
+	return errors.Join(w.survived(firstErr), w.survived(err))
+}
+
+// finish imports without trouble and holds the target, the result and the receipts
+// against the model.
+func (w *world) finish(ctx context.Context) error {
+	h := w.host()
+	err := w.run(ctx, h, h.state, w.quiet())
+	if halt := haltCode(h.result); halt == importer.CodeNoConditions && w.bucket.Traits.NoConditions && !w.unconditional {
+		w.say("halted: %v", err)
+		w.unconditional = true // the operator says that nobody else writes here
+		h = w.another()
+		err = w.run(ctx, h, h.state, w.quiet())
+	}
+	if errors.Is(err, errTouched) {
+		return err
+	}
+	if w.lost && err != nil && h.result == nil {
+		return w.lostWhole(err)
+	}
+	if err != nil && !w.lost {
+		return err
+	}
+	if err := w.compare(h); err != nil {
+		return err
+	}
+	if h.result.Receipts == "" {
+		if w.lost {
+			return nil // a page of the manifest is lost, so there is no whole list
+		}
+		return errors.New("no receipts")
+	}
+	return w.receipts(ctx, h)
+}
+
+func haltCode(r *importer.Result) importer.Code {
+	if r == nil || r.Halt == nil {
+		return ""
+	}
+	return r.Halt.Code
+}
+
+// lostWhole: the device could not be opened at all, which only lost pages excuse.
+func (w *world) lostWhole(err error) error {
+	if !errors.Is(err, appliance.ErrLost) && !errors.Is(err, appliance.ErrTooFewDisks) {
+		return err
+	}
+	w.say("cannot be imported: %v", err)
+	return nil
+}
+
+// compare holds the bucket against the model and the result's words against both.
+func (w *world) compare(h *host) error {
+	var bad []string
+	want, have := w.objects(), w.bucket.Objects()
+	missing := 0
+	for key, content := range want {
+		o := have[key]
+		path := strings.TrimSuffix(strings.TrimPrefix(key, keyPrefix), "/")
+		code := h.code(path, key)
+		switch {
+		case w.taken[key]:
+			if code != importer.CodeConflict {
+				bad = append(bad, fmt.Sprintf("%q is taken, and that was called %q", key, code))
+			}
+		case o == nil && blocked(path, w.held[path]):
+			missing++
+			if code == "" && !w.lost {
+				bad = append(bad, fmt.Sprintf("%q cannot be a key, and nobody said so", key))
+			}
+		case o == nil:
+			missing++
+			if !w.lost {
+				bad = append(bad, fmt.Sprintf("%q is not in the target (%q)", key, code))
+			} else if code == "" && h.result.Halt == nil && h.result.Unfinished == 0 && h.result.Receipts != "" {
+				bad = append(bad, fmt.Sprintf("%q is not in the target, and nobody said so", key))
+			}
+		case o.Wrong && w.readBack:
+			if code != importer.CodeStoredWrong && code != importer.CodeConflict { // an earlier run's is not ours
+				bad = append(bad, fmt.Sprintf("%q is stored wrong, and read-back called that %q", key, code))
+			}
+		case string(o.Data) != content && !o.Wrong:
+			bad = append(bad, fmt.Sprintf("%q differs from the source", key))
+		}
+	}
+	for key, o := range have {
+		if _, ok := want[key]; !ok && !o.Foreign {
+			bad = append(bad, fmt.Sprintf("%q should not be in the target", key))
+		}
+	}
+	if left := w.bucket.Uploads(); len(left) > 0 && h.result.LeftUploads == 0 && !w.stateLost && w.exclusive {
+		bad = append(bad, fmt.Sprintf("uploads of %q were left behind unnamed", left))
+	}
+	if w.lost && missing > 0 && missing == len(want) && h.result.Receipts != "" {
+		bad = append(bad, "one lost stripe, and nothing was imported")
+	}
+	if err := w.ending(h, missing); err != nil {
+		bad = append(bad, err.Error())
+	}
+	return list(bad)
+}
+
+// blocked tells whether the target cannot have an entry as it is called.
+func blocked(path, content string) bool {
+	profile, err := importer.ProfileByName("")
+	if err != nil {
+		return false
+	}
+	kind := map[string]manifest.Kind{"dir": manifest.KindDir, "link": manifest.KindSymlink, "file": manifest.KindFile}
+	word, _, _ := strings.Cut(content, " ")
+	found := appliance.Rules{Prefix: keyPrefix, Key: profile.KeyLimits()}.Check(path, kind[word], int64(len(content)))
+	return slices.ContainsFunc(found, func(f appliance.Finding) bool { return f.Blocks })
+}
+
+func (h *host) code(path, key string) importer.Code {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if c := h.codes[path]; c != "" {
+		return c
+	}
+	return h.codes[key]
+}
+
+// ending: success is said only of what is whole.
+func (w *world) ending(h *host, missing int) error {
+	wrong := 0
+	for _, o := range w.bucket.Objects() {
+		if o.Wrong {
+			wrong++
+		}
+	}
+	failures := missing + len(w.taken)
+	if w.readBack {
+		failures += wrong
+	}
+	class := h.result.ExitClass()
+	skipped := slices.ContainsFunc(valuesOf(w.held), func(c string) bool { return strings.HasPrefix(c, "skipped ") })
+	switch {
+	case failures > 0 && (class == importer.ExitComplete || class == importer.ExitSkipped):
+		return fmt.Errorf("%d objects are not right, and the import ended as %v", failures, class)
+	case failures == 0 && !w.lost && !skipped && class != importer.ExitComplete:
+		return fmt.Errorf("everything is there, and the import ended as %v: %v", class, h.result.Differences)
+	case failures == 0 && !w.lost && skipped && class != importer.ExitSkipped:
+		return fmt.Errorf("the loader left entries out, and the import ended as %v", class)
+	}
+	return nil
+}
+
+func valuesOf(m map[string]string) (values []string) {
+	for _, v := range m {
+		values = append(values, v)
+	}
+	return values
+}
+
+// receipts are checked by the independent verifier, and against the target by who
+// may only read there, with every object read back.
+func (w *world) receipts(ctx context.Context, h *host) error {
+	dir, err := fs.Sub(vfs.Std(h.state), h.result.Receipts)
+	if err != nil {
+		return err
+	}
+	o := fsck.ReceiptOptions{Options: fsck.Options{Trust: &fsck.Trust{Key: w.signerKey()}, Label: w.label, Workers: 1}}
+	for _, d := range w.set(nil) {
+		o.Disks = append(o.Disks, fsck.Disk{Name: d.Name, FS: vfs.Std(d.FS)})
+	}
+	rep, err := fsck.VerifyReceipts(ctx, dir, o)
+	if err != nil {
+		return fmt.Errorf("receipts: %w", err)
+	}
+	if rep.Complete != h.result.Complete || rep.Verdict > fsck.VerdictRepairable && h.result.Complete {
+		return fmt.Errorf("receipts: complete %v, the import said %v; %v: %v", rep.Complete, h.result.Complete, rep.Verdict, texts(rep.Findings))
+	}
+	text, err := fs.ReadFile(dir, "objects.list")
+	if err != nil {
+		return err
+	}
+	opts := importer.Options{Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: w.quiet(), Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}}
+	target, err := importer.NewS3(ctx, opts)
+	if err != nil {
+		return err
+	}
+	audit, err := importer.VerifyObjects(ctx, bytes.NewReader(text), target, importer.VerifyOptions{ReadBack: true, Concurrency: 4, Backoff: time.Microsecond})
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	lies := uint64(0)
+	for key, o := range w.bucket.Objects() {
+		if _, ours := w.objects()[key]; ours && o.Wrong && !w.readBack {
+			lies++
+		}
+	}
+	if audit.Differences != lies || audit.Unanswered != 0 || audit.Same+lies != audit.Objects {
+		return fmt.Errorf("audit: %d of %d the same, %d differ, %d without an answer; the store lies about %d", audit.Same, audit.Objects, audit.Differences, audit.Unanswered, lies)
+	}
+	return nil
+}

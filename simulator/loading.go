@@ -1,0 +1,339 @@
+package simulator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// loadAll unlocks and loads, once for each trouble and then without any until the
+// source has been taken whole.
+func (l *life) loadAll(ctx context.Context) error {
+	for _, e := range l.plan.in(loading) {
+		if err := l.loadWith(ctx, e); err != nil {
+			return fmt.Errorf("load, %s: %w", e.What, err)
+		}
+	}
+	if err := l.loadClean(ctx); err != nil {
+		return fmt.Errorf("load without trouble: %w", err)
+	}
+	return nil
+}
+
+// load is one session.
+func (l *life) load(ctx context.Context, disks []appliance.Disk) (*appliance.LoadReport, error) {
+	cfg := l.cfg
+	cfg.Disks = disks
+	k, err := appliance.Prepare(cfg, l.code)
+	if err != nil {
+		return nil, err
+	}
+	d, err := appliance.Open(cfg, k)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	if err := l.stillThere(d); err != nil {
+		return nil, err
+	}
+	rep, err := d.Load(ctx, "/site", appliance.LoadOptions{Tree: l.model.tree, AcceptFindings: true, Progress: func(p appliance.Progress) {
+		l.acked.say(p.SafeEntries, p.SafeBytes)
+	}})
+	s := d.Status()
+	l.acked.say(s.Entries, s.Bytes)
+	return rep, err
+}
+
+// errForgotten is a finding: what was acknowledged is gone.
+var errForgotten = errors.New("acknowledged, and gone")
+
+func (l *life) stillThere(d *appliance.Device) error {
+	l.acked.mu.Lock()
+	defer l.acked.mu.Unlock()
+	if s := d.Status(); s.Entries < l.acked.entries || s.Bytes < l.acked.bytes {
+		return fmt.Errorf("%w: %d entries and %d bytes were safe, there are %d and %d", errForgotten, l.acked.entries, l.acked.bytes, s.Entries, s.Bytes)
+	}
+	return nil
+}
+
+// check opens the device without trouble and looks whether everything that was
+// acknowledged is there. A disk that lost even its header, because its cache lied,
+// has to be put in the place of a failed one first, as the error says.
+func (l *life) check() error {
+	err := l.opens()
+	if errors.Is(err, appliance.ErrForeign) && len(l.hurt) > 0 {
+		l.say("refused: %v", err)
+		if err := l.rebuildHurt(context.Background()); err != nil {
+			return err
+		}
+		err = l.opens()
+	}
+	return err
+}
+
+func (l *life) opens() error {
+	cfg := l.cfg
+	cfg.Disks = l.set(nil)
+	k, err := appliance.Prepare(cfg, l.code)
+	if err != nil {
+		return err
+	}
+	d, err := appliance.Open(cfg, k)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return l.stillThere(d)
+}
+
+// loadClean loads until a scan of the source finds nothing more to do.
+func (l *life) loadClean(ctx context.Context) error {
+	for try := 1; ; try++ {
+		l.model.settle()
+		rep, err := l.load(ctx, l.set(nil))
+		if err != nil {
+			return err
+		}
+		if rep.Resumed && try < 5 {
+			continue // that was the list of an earlier scan
+		}
+		if rep.Resumed || rep.SkippedCount > 0 {
+			return fmt.Errorf("not whole after %d loads: resumed %v, %d skipped", try, rep.Resumed, rep.SkippedCount)
+		}
+		return nil
+	}
+}
+
+// loadWith is one session with a trouble. The session may end in any error but the
+// loss of what was acknowledged; the device must then open and have all that.
+func (l *life) loadWith(ctx context.Context, e Event) error {
+	dice := e.rng()
+	switch e.What {
+	case PowerCut, LyingCache, CtrlC:
+		return l.loadInterrupted(ctx, e.What, dice)
+	case WriteError, SyncError, DiskFull, LostWrite, Misdirected, RotWhileLoad, DiskAbsent:
+		return l.loadOnBadDisk(ctx, e.What, dice)
+	case ClockBack, ClockForward:
+		by := time.Duration(1+dice.IntN(72)) * time.Hour
+		if e.What == ClockBack {
+			by = -by
+		}
+		l.clock.Jump(by)
+		l.met[e.What]++
+		return l.survived(l.loadOnce(ctx, l.set(nil)))
+	case FileChanges, FileVanishes, FileFails:
+		return l.loadChanging(ctx, e.What, dice)
+	case WrongCode:
+		return l.wrongCode(dice)
+	case WrongOrder:
+		return l.wrongOrder(ctx)
+	}
+	return errors.New("not a trouble of loading")
+}
+
+func (l *life) loadOnce(ctx context.Context, disks []appliance.Disk) error {
+	_, err := l.load(ctx, disks)
+	return err
+}
+
+// survived is the end of a session in which something went wrong.
+func (l *life) survived(err error) error {
+	if errors.Is(err, errForgotten) {
+		return err
+	}
+	if err != nil {
+		if silent := mustName(err); silent != nil {
+			return silent
+		}
+		l.say("ended by: %v", err)
+	}
+	return l.check()
+}
+
+// loadInterrupted cuts the power, or presses Ctrl-C, before the nth operation.
+func (l *life) loadInterrupted(ctx context.Context, what Trouble, dice *rand.Rand) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	n := int64(1) + dice.Int64N(1500)
+	wrap := func(i int, m *vfs.Mem) vfs.FS { return m }
+	if what == LyingCache {
+		bay := dice.IntN(len(l.disks))
+		if l.disks[bay] == nil || !l.hurts(bay) {
+			return nil
+		}
+		wrap = func(i int, m *vfs.Mem) vfs.FS {
+			if i == bay {
+				return vfs.NewFault(m, vfs.Rule{Op: vfs.OpSync, Lost: true}, vfs.Rule{Op: vfs.OpSyncDir, Lost: true})
+			}
+			return m
+		}
+	}
+	p := plug(l.disks, n, func(p *power) {
+		l.met[what]++
+		if what == CtrlC {
+			cancel()
+		} else {
+			p.cut()
+		}
+	})
+	err := l.loadOnce(ctx, l.set(wrap))
+	l.disks, _ = p.unplug(dice)
+	l.say("%s before operation %d", what, n)
+	return l.survived(err)
+}
+
+// loadOnBadDisk loads with a disk that fails, lies or is not there. It counts as
+// spoilt from then on, until it is rebuilt.
+func (l *life) loadOnBadDisk(ctx context.Context, what Trouble, dice *rand.Rand) error {
+	bay := dice.IntN(len(l.disks))
+	nth := 1 + dice.IntN(40)
+	if l.disks[bay] == nil {
+		return nil
+	}
+	if what == DiskAbsent {
+		if _, err := appliance.ReadHeader(appliance.Disk{FS: l.disks[bay]}); err != nil {
+			return nil // a device is set up with all its disks
+		}
+	}
+	if what != DiskFull && !l.hurts(bay) {
+		return nil
+	}
+	rules := map[Trouble]vfs.Rule{
+		WriteError:   {Op: vfs.OpWrite, Nth: nth, Times: 1 + dice.IntN(1000), Err: syscall.EIO},
+		SyncError:    {Op: vfs.OpSync, Nth: 1 + nth/4, Err: syscall.EIO},
+		DiskFull:     {Op: vfs.OpWrite, AfterBytes: 1 + dice.Int64N(2<<20), Err: syscall.ENOSPC},
+		LostWrite:    {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Lost: true},
+		Misdirected:  {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Shift: 4096 << dice.IntN(4)},
+		RotWhileLoad: {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Flip: true},
+	}
+	fired := func() int { return 1 }
+	disks := l.set(func(i int, m *vfs.Mem) vfs.FS {
+		switch {
+		case i != bay:
+			return m
+		case what == DiskAbsent:
+			return nil
+		}
+		f := vfs.NewFault(m)
+		fired = f.Add(rules[what])
+		return f
+	})
+	err := l.loadOnce(ctx, disks)
+	if fired() > 0 {
+		l.met[what]++
+	}
+	l.say("%s of %s", what, diskName(bay))
+	return l.survived(err)
+}
+
+// loadChanging loads a source in which a file changes, goes or fails while it is
+// looked at or read.
+func (l *life) loadChanging(ctx context.Context, what Trouble, dice *rand.Rand) error {
+	files := l.model.files()
+	if len(files) == 0 {
+		return nil
+	}
+	path := files[dice.IntN(len(files))]
+	size := len(l.model.now[path]) - len("file ")
+	if dice.IntN(2) == 0 {
+		size += dice.IntN(5000)
+	}
+	next, nth := randomBytes(dice, size), int64(1+dice.IntN(4))
+	var calls, hits atomic.Int64
+	l.model.tree.OnCall(func(c vfs.TreeCall) error {
+		if c.Path != path || calls.Add(1) < nth {
+			return nil
+		}
+		switch {
+		case what == FileFails && c.Op == vfs.OpRead:
+			hits.Add(1)
+			return syscall.EIO
+		case what == FileFails || hits.Add(1) > 1:
+		case what == FileChanges:
+			l.model.write(path, next)
+		case what == FileVanishes:
+			l.model.remove(path)
+		}
+		return nil
+	})
+	rep, err := l.load(ctx, l.set(nil))
+	l.model.tree.OnCall(nil)
+	if hits.Load() > 0 {
+		l.met[what]++
+	}
+	l.say("%s: %q at call %d", what, path, nth)
+	if err != nil {
+		return fmt.Errorf("one bad file stopped the load: %w", err)
+	}
+	if rep.SkippedCount > 1 {
+		return fmt.Errorf("one bad file, and %d were skipped: %v", rep.SkippedCount, rep.Skipped)
+	}
+	if what == FileVanishes && rep.SkippedCount > 0 {
+		l.model.gone(path)
+	}
+	return l.check()
+}
+
+func (l *life) wrongCode(dice *rand.Rand) error {
+	if !l.begun() {
+		return nil // the caller compares the code with the job file before it prepares anything
+	}
+	code := slices.Clone(l.code)
+	code[dice.IntN(len(code))] ^= 1 << dice.IntN(8)
+	cfg := l.cfg
+	cfg.Disks = l.set(nil)
+	l.met[WrongCode]++
+	if _, err := appliance.Prepare(cfg, code); err == nil {
+		return errors.New("a wrong code was taken")
+	}
+	return l.check()
+}
+
+// begun tells whether a disk has been set up.
+func (l *life) begun() bool {
+	for _, d := range l.set(nil) {
+		if _, err := appliance.ReadHeader(d); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// wrongOrder receives and imports before the seal.
+func (l *life) wrongOrder(context.Context) error {
+	l.met[WrongOrder]++
+	if _, err := appliance.OpenSet(l.set(nil), l.signerKey(), nil); err == nil {
+		return errors.New("a device that is not sealed was opened for reading")
+	}
+	if l.begun() {
+		return l.check()
+	}
+	return nil
+}
+
+// contentOf is how the model calls what a record says; read gives a file's bytes.
+func contentOf(r *manifest.Record, read func() ([]byte, error)) (string, error) {
+	switch r.Kind {
+	case manifest.KindDir:
+		return "dir", nil
+	case manifest.KindSymlink:
+		return "link " + r.Target, nil
+	case manifest.KindSkipped:
+		return "skipped " + r.Reason, nil
+	}
+	b, err := read()
+	var text strings.Builder
+	text.WriteString("file ")
+	text.Write(b)
+	return text.String(), err
+}
