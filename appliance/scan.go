@@ -31,6 +31,9 @@ type ScanReport struct {
 	Hardlinks    uint64    `json:"hard_links"`
 	Skipped      uint64    `json:"skipped"`
 	Unchanged    uint64    `json:"unchanged"` // loaded already
+	Gone         uint64    `json:"gone"`      // loaded, or left out, earlier, and not in the source any more; they stay on the device
+	GoneBytes    int64     `json:"gone_bytes"`
+	Shared       uint64    `json:"shared"` // folders that another source brought already
 	Bytes        int64     `json:"bytes"`
 	Largest      int64     `json:"largest"`
 	FindingCount uint64    `json:"finding_count"`
@@ -81,17 +84,8 @@ func Scan(ctx context.Context, root string, o ScanOptions) (*ScanReport, error) 
 		return nil, err
 	}
 	defer src.close()
-	return scanSource(ctx, src, o, disk, "sort", nothingKnown, func(uint64, *item) error { return nil })
+	return scanSource(ctx, src, o, disk, "sort", &knownSet{}, func(uint64, *item) error { return nil })
 }
-
-// knownSet is what the device has already: whether an entry, asked in the
-// manifest's order, is there unchanged, and the highest link group.
-type knownSet struct {
-	same   func(*item) (bool, error)
-	groups uint64
-}
-
-var nothingKnown = knownSet{same: func(*item) (bool, error) { return false, nil }}
 
 const (
 	sortMemory     = 24 << 20
@@ -101,7 +95,7 @@ const (
 // scanSource walks, checks names, groups hard links, and calls emit for every
 // item in list order: everything by path, then the further names of hard links
 // by the path of the name that carries the data.
-func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known knownSet, emit func(uint64, *item) error) (*ScanReport, error) {
+func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known *knownSet, emit func(uint64, *item) error) (*ScanReport, error) {
 	report := &ScanReport{Root: src.root}
 	newSorter := func() *extsort.Sorter {
 		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: sortMemory})
@@ -139,7 +133,7 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 		return nil, err
 	}
 	defer further.Close()
-	return report, emitList(report, walked, further, newSorter(), known.same, emit)
+	return report, emitList(report, walked, further, newSorter(), known, emit)
 }
 
 func linkKey(it *item) []byte {
@@ -167,7 +161,7 @@ func groupLinks(links, out *extsort.Sorter, group uint64) (*extsort.Sorter, erro
 
 // emitList joins walked items with the link groups and leaves out what known
 // says is loaded already, unchanged.
-func emitList(report *ScanReport, walked, further, later *extsort.Sorter, known func(*item) (bool, error), emit func(uint64, *item) error) error {
+func emitList(report *ScanReport, walked, further, later *extsort.Sorter, known *knownSet, emit func(uint64, *item) error) error {
 	defer later.Close()
 	next, stop := pull(further)
 	defer stop()
@@ -192,7 +186,7 @@ func emitList(report *ScanReport, walked, further, later *extsort.Sorter, known 
 				report.Hardlinks++
 			}
 		}
-		if same, err := known(it); err != nil || same {
+		if same, err := known.same(it); err != nil || same {
 			if same {
 				report.Unchanged++
 			}
@@ -204,9 +198,13 @@ func emitList(report *ScanReport, walked, further, later *extsort.Sorter, known 
 		n++
 		return emit(n-1, it)
 	})
+	if err == nil {
+		err = known.rest()
+	}
 	if err != nil {
 		return err
 	}
+	report.Gone, report.GoneBytes, report.Shared = known.gone, known.goneBytes, known.shared
 	return later.Each(func(_, v []byte) error {
 		it, err := decodeItem(v)
 		if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/sledge-io/sledge/internal/durable"
-	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -45,11 +44,11 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	if err != nil {
 		return nil, err
 	}
-	known, done, err := d.knownEntries(src)
+	known, err := d.knownEntries(src)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer known.close()
 	f, err := d.newFrameFile(scanKind, d.ordinal)
 	if err != nil {
 		return nil, err
@@ -136,78 +135,6 @@ func (d *Device) scratchDisk() (*bay, error) {
 		return nil, ErrTooFewDisks
 	}
 	return best, nil
-}
-
-// knownEntries tells, asked in the manifest's order, whether an entry has been
-// committed already and has not changed since.
-//
-// An entry that differs supersedes the older one only if it comes from the same
-// source. A path that another source has taken ends the scan: nobody's file may
-// silently replace another's.
-func (d *Device) knownEntries(src *source) (knownSet, func(), error) {
-	if d.state.entries == 0 {
-		return nothingKnown, func() {}, nil
-	}
-	lists, err := d.findLists()
-	if err != nil {
-		return nothingKnown, nil, err
-	}
-	heads := map[manifest.ID]listHead{}
-	for _, l := range lists {
-		heads[l.copies.id] = l.head
-	}
-	own := listHead{Root: src.root, As: src.prefix}
-	disk, err := d.scratchDisk()
-	if err != nil {
-		return nothingKnown, nil, err
-	}
-	s := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
-	var groups uint64
-	err = d.eachListed(func(list manifest.ID, b []byte) error {
-		kind, _, cont, err := manifest.PeekRecord(b)
-		if err != nil || cont > 0 || kind == manifest.KindSkipped {
-			return err
-		}
-		r, err := manifest.PeekHead(b)
-		if err != nil {
-			return err
-		}
-		groups = max(groups, r.LinkGroup)
-		it := item{path: r.Path, kind: kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano()}
-		if head := heads[list]; head != own {
-			it.detail = head.Root // whose file it is
-		}
-		return s.Add([]byte(it.orderKey()), it.encode())
-	})
-	if err != nil {
-		s.Close()
-		return nothingKnown, nil, err
-	}
-	next, stop := pull(s)
-	at := next()
-	known := func(it *item) (bool, error) {
-		key := it.orderKey()
-		same := false
-		for at.ok && at.key <= key {
-			if at.key == key {
-				old, err := decodeItem([]byte(at.value))
-				if err != nil {
-					return false, err
-				}
-				switch {
-				case old.detail == "":
-					same = old.kind == it.kind && old.size == it.size && old.mtime == it.mtime && old.ctime == it.ctime
-				case old.kind == manifest.KindDir && it.kind == manifest.KindDir:
-					same = true // folders of two sources are one
-				default: // also if size and times agree: two files may be made in one tick
-					return false, fmt.Errorf("%q: %w, from %s", it.path, ErrTaken, old.detail)
-				}
-			}
-			at = next()
-		}
-		return same, at.err
-	}
-	return knownSet{known, groups}, func() { stop(); s.Close() }, nil
 }
 
 // eachRecord calls f for every committed record of the journal, in order.

@@ -275,7 +275,8 @@ func (d *Device) wraps() ([]wrapFile, error) {
 	return out, nil
 }
 
-// scanTotals sums what the scans found: the latest list of each source.
+// scanTotals sums what the scans found: the latest list of each source, and what
+// only earlier ones found, as that stays on the device.
 func (d *Device) scanTotals(t *manifest.Totals) error {
 	lists, err := d.findLists()
 	if err != nil {
@@ -286,8 +287,9 @@ func (d *Device) scanTotals(t *manifest.Totals) error {
 		latest[l.head] = l.tail
 	}
 	for _, tail := range latest {
-		t.ScanEntries += tail.Report.Entries
-		t.ScanBytes += uint64(tail.Report.Bytes)
+		r := tail.Report
+		t.ScanEntries += r.Entries + r.Gone - r.Shared
+		t.ScanBytes += uint64(r.Bytes + r.GoneBytes)
 	}
 	return nil
 }

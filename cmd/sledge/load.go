@@ -46,6 +46,9 @@ func (r *loadReport) print(w io.Writer) {
 	if r.Scan.Unchanged > 0 {
 		fmt.Fprintf(w, "; %d were on the device already, unchanged", r.Scan.Unchanged)
 	}
+	if r.Scan.Gone > 0 {
+		fmt.Fprintf(w, "; %d that are not in the source any more stay on the device", r.Scan.Gone)
+	}
 	fmt.Fprintln(w)
 	r.Status.print(w)
 	for i, s := range r.Skipped {
