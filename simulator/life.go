@@ -41,7 +41,7 @@ type life struct {
 
 	rotten int  // blocks of a stripe that the carrier has spoilt, on any disks
 	lost   bool // in one stripe beyond what parity can restore
-	acked    acked
+	acked  acked
 
 	bucket *Bucket
 	met    map[Trouble]int // events that took effect

@@ -142,7 +142,10 @@ func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 // pass hands the request to the store.
 func (w *Wire) pass(r *http.Request, body []byte) (*http.Response, error) {
 	in := r.Clone(r.Context())
-	in.Body = io.NopCloser(bytes.NewReader(body))
+	in.Body, in.ContentLength = http.NoBody, int64(len(body))
+	if len(body) > 0 {
+		in.Body = io.NopCloser(bytes.NewReader(body))
+	}
 	return w.Store.RoundTrip(in)
 }
 

@@ -6,7 +6,8 @@
 //	device init, unlock, lock, scan, load, status, scrub,
 //	rebuild, seal                                            the field
 //	receive, import, extract, list, cat                      the data centre
-//	verify disks|manifest|import|proof, prove, pack export   anyone
+//	verify disks|manifest|import|proof, prove, pack export,
+//	simulate                                                 anyone
 //
 // One file a verb. What an error means for the operator, and the exit code, is in
 // ui.go alone; docs/operations.md lists both.

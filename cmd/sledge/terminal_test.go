@@ -8,14 +8,15 @@ import (
 	"testing"
 	"time"
 	"unicode"
+
+	"github.com/sledge-io/sledge/appliance"
 )
 
 // hostile is a name, or an error's text, that would take a terminal over.
 const hostile = "evil\x1b[2J\x1b]0;title\x07\nfake line\r\u202etxt.exe\u009b31m\x00\xff"
 
 // TestReportsOnTerminal gives every report hostile text wherever it holds text: what
-// it prints, as text or as JSON, has no control character but its own line ends, and
-// as many lines as with harmless text.
+// it prints, as text or as JSON, has nothing that a terminal would obey.
 func TestReportsOnTerminal(t *testing.T) {
 	for _, r := range []report{
 		&deviceReport{}, &extractReport{}, &importReport{}, &jobReport{}, &listReport{}, &loadReport{}, &stateReport{}, &packReport{}, &proveReport{},
@@ -23,22 +24,35 @@ func TestReportsOnTerminal(t *testing.T) {
 		&fsckReport{}, &proofReport{}, &verifyImportReport{}, &versionReport{},
 	} {
 		name := reflect.TypeOf(r).Elem().Name()
-		lines := map[string]int{}
-		for _, text := range []string{"harmless", hostile} {
-			filled := reflect.New(reflect.TypeOf(r).Elem())
-			fill(filled.Elem(), text, 0)
-			var out strings.Builder
-			filled.Interface().(report).print(&out)
-			lines[text] = strings.Count(out.String(), "\n")
-			if bad := control(out.String()); bad != "" {
-				t.Errorf("%s prints %s", name, bad)
-			}
-			if b, err := json.Marshal(filled.Interface()); err != nil || strings.ContainsAny(string(b), "\x1b\x07\n\r\x00") {
-				t.Errorf("%s as JSON: %q, %v", name, b, err)
-			}
+		filled := reflect.New(reflect.TypeOf(r).Elem())
+		fill(filled.Elem(), hostile, 0)
+		var out strings.Builder
+		filled.Interface().(report).print(terminal{&out})
+		if bad := control(out.String()); bad != "" || out.Len() == 0 && name != "listReport" {
+			t.Errorf("%s prints %s", name, bad)
 		}
-		if lines["harmless"] != lines[hostile] {
-			t.Errorf("%s: %d lines with hostile text, %d without", name, lines[hostile], lines["harmless"])
+		if b, err := json.Marshal(filled.Interface()); err != nil || strings.ContainsAny(string(b), "\x1b\x07\n\r\x00") {
+			t.Errorf("%s as JSON: %q, %v", name, b, err)
+		}
+	}
+}
+
+// TestNamesMakeNoLines: the reports that show names of files show each on its line.
+func TestNamesMakeNoLines(t *testing.T) {
+	for _, r := range []report{
+		&scanReport{ScanReport: &appliance.ScanReport{FindingCount: 1}, Findings: []namedFinding{{Code: "x", name: nameOf(hostile), Text: escape(hostile)}}},
+		&extractReport{ExtractReport: &appliance.ExtractReport{Failed: 1, Failures: []string{fmt.Sprintf("%q: lost", hostile)}}},
+		&importReport{Differences: []string{hostile}},
+	} {
+		var out strings.Builder
+		r.print(&out)
+		if bad := control(out.String()); bad != "" {
+			t.Errorf("%T prints %s", r, bad)
+		}
+		for line := range strings.Lines(out.String()) {
+			if strings.HasPrefix(line, "fake line") {
+				t.Errorf("%T: a name made a line of its own: %q", r, out.String())
+			}
 		}
 	}
 }

@@ -12,6 +12,7 @@ package main
 //     the operator's terminal.
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -323,7 +324,7 @@ func (a *app) end(verb string, r report, err error) {
 		return
 	}
 	if r != nil && !(a.quiet && err == nil) {
-		r.print(a.out)
+		r.print(terminal{a.out})
 	}
 	if err == nil {
 		return
@@ -391,6 +392,26 @@ func escape(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// terminal lets nothing through that a terminal would obey but the ends of lines,
+// whatever a report holds. Names and other people's texts are escaped by the report
+// itself, so that they cannot make lines either.
+type terminal struct{ w io.Writer }
+
+func (t terminal) Write(p []byte) (int, error) {
+	for line := range bytes.Lines(p) {
+		text, end := bytes.CutSuffix(line, []byte("\n"))
+		if _, err := io.WriteString(t.w, escape(string(text))); err != nil {
+			return 0, err
+		}
+		if end {
+			if _, err := io.WriteString(t.w, "\n"); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(p), nil
 }
 
 // size writes bytes for people.
