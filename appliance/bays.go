@@ -73,7 +73,7 @@ func matchBays(disks []Disk, scope manifest.Scope, n int) (bays, error) {
 // badHeader is for a disk whose header is damaged or cannot be read: what it holds
 // cannot be placed, and the others need not wait for it.
 func badHeader(err error) error {
-	return fmt.Errorf("%w: its header does not tell whose it is (go on without this disk; \"sledge rebuild\" puts a new one in its place): %w", ErrForeign, err)
+	return fmt.Errorf("%w: its header does not tell whose it is (go on without this disk, \"sledge rebuild\" puts a new one in its place; before anything is loaded, an empty disk will do): %w", ErrForeign, err)
 }
 
 func (s bays) healthy() []*bay {

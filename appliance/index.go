@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -396,20 +397,24 @@ func (w *indexWriter) logEntries(f func(number uint64, entry []byte, lost int) e
 }
 
 // stillLost drops those shards from the list that are on their bay now and verify,
-// and adds those that have gone since: their disk is here without them.
+// and adds those that have gone since: their disk is here without them. A shard
+// whose disk failed right behind it, and works again, gets its copies of the hash
+// list back.
 func (d *Device) stillLost(p *manifest.Pack) error {
 	size := layoutOf(p).ShardLen()
+	whole := true
 	for s, at := range p.Bays {
 		b := d.bays[at]
 		if b == nil || b.failed() != nil || slices.Contains(p.Lost, byte(s)) {
 			continue
 		}
-		if st, err := b.disk.FS.Stat(shardName(p.ID, s)); err != nil || st.Size() != size {
+		if !hasFile(b.disk.FS, shardName(p.ID, s), size) {
 			p.Lost = append(p.Lost, byte(s))
 		}
+		whole = whole && hasFile(b.disk.FS, hashesName(p.ID), -1) && hasFile(b.disk.FS, pieceName(p.ID, s), -1)
 	}
 	slices.Sort(p.Lost)
-	if len(p.Lost) == 0 {
+	if len(p.Lost) == 0 && whole {
 		return nil
 	}
 	list, err := d.bays.set().hashList(p, d.code)
@@ -420,12 +425,28 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 		return err
 	}
 	var lost []byte
-	for _, s := range p.Lost {
-		b := d.bays[p.Bays[s]]
-		if b == nil || b.failed() != nil || verifyShard(b.disk.FS, p, int(s), list) != nil {
-			lost = append(lost, s)
+	for s, at := range p.Bays {
+		b := d.bays[at]
+		was := slices.Contains(p.Lost, byte(s))
+		here := b != nil && b.failed() == nil
+		if was && (!here || verifyShard(b.disk.FS, p, s, list) != nil) {
+			lost = append(lost, byte(s))
+			continue
+		}
+		if !here {
+			continue
+		}
+		if err := sideFiles(b.disk.FS, p, s, d.code, list); err != nil {
+			b.fail(err)
+			lost = append(lost, byte(s))
 		}
 	}
 	p.Lost = lost
 	return nil
+}
+
+// hasFile tells whether a file is there, of a size if that is not negative.
+func hasFile(disk vfs.FS, name string, size int64) bool {
+	st, err := disk.Stat(name)
+	return err == nil && (size < 0 || st.Size() == size)
 }

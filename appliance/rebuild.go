@@ -316,8 +316,8 @@ func (r *rebuilder) packs(ctx context.Context) error {
 	})
 }
 
-// sideFiles writes the hash list and the shard's piece, if they are not there.
-func (r *rebuilder) sideFiles(p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
+// sideFiles writes the hash list and a shard's piece of it, if they are not there.
+func sideFiles(disk vfs.FS, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
 	pieces, err := code.SplitPieces(list)
 	if err != nil {
 		return err
@@ -326,14 +326,14 @@ func (r *rebuilder) sideFiles(p *manifest.Pack, shard int, code *erasure.Code, l
 		return fmt.Errorf("%w: pack %d: piece %d does not come out as signed", ErrLost, p.Number, shard)
 	}
 	for name, data := range map[string][]byte{hashesName(p.ID): list, pieceName(p.ID, shard): pieces[shard]} {
-		if have, err := vfs.ReadFile(r.o.Onto.FS, name, int64(len(data))); err == nil && string(have) == string(data) {
+		if have, err := vfs.ReadFile(disk, name, int64(len(data))); err == nil && string(have) == string(data) {
 			continue
 		}
-		if err := durable.WriteFile(r.o.Onto.FS, name, data); err != nil {
+		if err := durable.WriteFile(disk, name, data); err != nil {
 			return err
 		}
 	}
-	return r.o.Onto.FS.SyncDir(packDir(p.ID))
+	return disk.SyncDir(packDir(p.ID))
 }
 
 // rest writes what is the same on every disk: nothing is copied that has not been

@@ -191,7 +191,7 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 		return err
 	}
 	disk := r.o.Onto.FS
-	if verifyShard(disk, p, shard, pr.list) == nil && r.sideFiles(p, shard, pr.code, pr.list) == nil {
+	if verifyShard(disk, p, shard, pr.list) == nil && sideFiles(disk, p, shard, pr.code, pr.list) == nil {
 		return nil
 	}
 	if err := durable.MkdirAll(disk, packDir(p.ID)); err != nil {
@@ -218,5 +218,5 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 	}
 	r.report.Shards++
 	r.report.Bytes += pr.layout.ShardLen()
-	return r.sideFiles(p, shard, pr.code, pr.list)
+	return sideFiles(disk, p, shard, pr.code, pr.list)
 }

@@ -294,7 +294,7 @@ func (w *world) compare(h *host) error {
 		code := h.code(path, key)
 		switch {
 		case w.taken[key]:
-			if code != importer.CodeConflict && !(w.lost && code != "") {
+			if code != importer.CodeConflict && !w.lost && !blocked(path, w.held[path]) {
 				bad = append(bad, fmt.Sprintf("%q is taken, and that was called %q", key, code))
 			}
 		case o == nil && blocked(path, w.held[path]):

@@ -74,7 +74,13 @@ func (l *life) check() error {
 	if errors.Is(err, appliance.ErrForeign) && len(l.hurt) > 0 {
 		l.say("refused: %v", err)
 		if err := l.rebuildHurt(context.Background()); err != nil {
-			return err
+			if l.acked.entries > 0 {
+				return err
+			}
+			for i := range l.hurt { // nothing was loaded yet: an empty disk will do
+				l.disks[i] = newMem()
+			}
+			clear(l.hurt)
 		}
 		err = l.opens()
 	}
