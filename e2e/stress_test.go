@@ -158,19 +158,24 @@ func TestPowerCuts(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			left := count(t, "SLEDGE_CUTS", 40)
 			total, failed := left, 0
+			usual := map[string]time.Duration{} // how long a verb takes that is not cut
 			for left > 0 && !t.Failed() {
 				w := newWorld(t, options{job: []string{"--fips"}})
 				m := w.mountImages(t, kind, 400<<20)
 				w.unlock()
-				usual := 600 * time.Millisecond
 				step := func(args func() []string) {
 					for attempt := 0; ; attempt++ {
-						if left == 0 || attempt == 6 {
+						cmd := w.command(args()...)
+						if verb := cmd.Args[1]; left == 0 || attempt == 6 || usual[verb] == 0 {
+							start := time.Now()
 							w.must(args()...)
+							if attempt == 0 {
+								usual[verb] = time.Since(start)
+							}
 							return
 						}
-						after := time.Duration(dice.Float64() * float64(usual))
-						r := w.finish(w.command(args()...), func() { time.Sleep(after); m.cut() })
+						after := time.Duration(dice.Float64() * 0.9 * float64(usual[cmd.Args[1]]))
+						r := w.finish(cmd, func() { time.Sleep(after); m.cut() })
 						m.back()
 						left--
 						if r.code == 0 {

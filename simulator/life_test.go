@@ -2,13 +2,40 @@ package simulator_test
 
 import (
 	"context"
+	"encoding/json"
 	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
 
 	"github.com/sledge-io/sledge/simulator"
 )
+
+// TestRegressions lives again what was a finding once (testdata/findings; a finding
+// of sledge simulate --json has its plan), three times, for the order of operations
+// varies.
+func TestRegressions(t *testing.T) {
+	files, err := filepath.Glob("testdata/findings/*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no findings are kept", err)
+	}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p simulator.Plan
+		if err := json.Unmarshal(b, &p); err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		for range 3 {
+			if r := simulator.Live(context.Background(), p); r.Finding != nil {
+				t.Errorf("%s: %v\n%v", file, r.Finding, r.Log)
+			}
+		}
+	}
+}
 
 // TestLives lives lives from a fixed seed for a while; SLEDGE_SEED chooses another.
 func TestLives(t *testing.T) {

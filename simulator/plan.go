@@ -99,18 +99,18 @@ func (t Trouble) phase() phase {
 // Event is a trouble with its own dice, so that leaving others out changes nothing
 // of it.
 type Event struct {
-	What Trouble
-	Dice uint64
+	What Trouble `json:"what"`
+	Dice uint64  `json:"dice"`
 }
 
 func (e Event) rng() *rand.Rand { return rand.New(rand.NewPCG(e.Dice, 0x65)) }
 
 // Plan is one life, decided before it begins.
 type Plan struct {
-	Seed    uint64
-	Allowed []Trouble // what Events were drawn from; nil is all
-	Events  []Event
-	Only    []int // indices of Events that happen; nil is all
+	Seed    uint64    `json:"seed"`
+	Allowed []Trouble `json:"-"` // what Events were drawn from; nil is all
+	Events  []Event   `json:"events"`
+	Only    []int     `json:"-"` // indices of Events that happen; nil is all
 }
 
 // NewPlan draws a life. Of the troubles only those given happen; nil is all.
@@ -128,6 +128,16 @@ func NewPlan(seed uint64, allowed []Trouble) Plan {
 	}
 	slices.SortStableFunc(p.Events, func(a, b Event) int { return int(a.What.phase()) - int(b.What.phase()) })
 	return p
+}
+
+// Alone is the plan with nothing but the events that happen: what is kept of a
+// finding, so that it stays the same life whatever is drawn from its seed later.
+func (p Plan) Alone() Plan {
+	alone := Plan{Seed: p.Seed}
+	for _, i := range p.indices() {
+		alone.Events = append(alone.Events, p.Events[i])
+	}
+	return alone
 }
 
 // in lists the events of a phase that happen.

@@ -36,6 +36,7 @@ type Finding struct {
 	Seed   uint64   `json:"seed"`
 	Text   string   `json:"text"`
 	Replay string   `json:"replay"` // the shortest command that shows it
+	Plan   Plan     `json:"plan"`   // the same, to be kept in testdata
 	Events []string `json:"events"`
 	Log    []string `json:"log"`
 }
@@ -84,7 +85,7 @@ func (s *Summary) count(r *Result) {
 }
 
 func describe(r *Result) Finding {
-	f := Finding{Seed: r.Plan.Seed, Text: r.Finding.Error(), Replay: r.Plan.Command(), Log: r.Log}
+	f := Finding{Seed: r.Plan.Seed, Text: r.Finding.Error(), Replay: r.Plan.Command(), Plan: r.Plan.Alone(), Log: r.Log}
 	for _, i := range r.Plan.indices() {
 		f.Events = append(f.Events, string(r.Plan.Events[i].What))
 	}
