@@ -117,9 +117,11 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 func (l *life) sealClean(ctx context.Context) error {
 	for try := 0; ; try++ {
 		err := l.seal(ctx, l.set(nil))
-		if !errors.Is(err, appliance.ErrDegraded) && !errors.Is(err, appliance.ErrAbsent) || try > 3 {
+		mend := errors.Is(err, appliance.ErrDegraded) || errors.Is(err, appliance.ErrAbsent) || errors.Is(err, appliance.ErrForeign) && len(l.hurt) > 0
+		if !mend || try > 3 {
 			return err
 		}
+		l.say("seal: %v", err)
 		if err := l.rebuildHurt(ctx); err != nil {
 			return err
 		}
