@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -129,16 +130,20 @@ const (
 // cut takes the power from all disks, and gives it back.
 func (m *images) cut() {
 	m.t.Helper()
+	var all sync.WaitGroup
 	for _, mount := range m.mounts {
 		fd, err := unix.Open(mount, unix.O_RDONLY|unix.O_DIRECTORY, 0)
 		if err != nil {
 			m.t.Fatal(err)
 		}
-		if err := unix.IoctlSetPointerInt(fd, fsIOCShutdown, noLogFlush); err != nil {
-			m.t.Fatalf("%s: shutdown: %v", mount, err)
-		}
-		unix.Close(fd)
+		all.Go(func() { // at one moment, as far as that can be had
+			if err := unix.IoctlSetPointerInt(fd, fsIOCShutdown, noLogFlush); err != nil {
+				m.t.Errorf("%s: shutdown: %v", mount, err)
+			}
+			unix.Close(fd)
+		})
 	}
+	all.Wait()
 }
 
 func (m *images) back() {
@@ -162,13 +167,23 @@ func TestPowerCuts(t *testing.T) {
 			for left > 0 && !t.Failed() {
 				w := newWorld(t, options{job: []string{"--fips"}})
 				m := w.mountImages(t, kind, 400<<20)
+				degraded := false
 				w.unlock()
 				step := func(args func() []string) {
 					for attempt := 0; ; attempt++ {
 						cmd := w.command(args()...)
 						if verb := cmd.Args[1]; left == 0 || attempt == 6 || usual[verb] == 0 {
 							start := time.Now()
-							w.must(args()...)
+							r := w.finish(cmd, nil)
+							if verb == "seal" && r.code == exitDamage {
+								// The disks did not go off at quite one moment, and the load went
+								// on for a pack without the first ones: it says so.
+								degraded = true
+								r = w.run(append(args(), "--degraded")...)
+							}
+							if r.code != 0 {
+								t.Fatalf("sledge %s: %s", verb, r)
+							}
 							if attempt == 0 {
 								usual[verb] = time.Since(start)
 							}
@@ -190,7 +205,7 @@ func TestPowerCuts(t *testing.T) {
 				if _, err := os.Stat(w.path("device.label")); err != nil {
 					w.must(w.sealArgs(answer)...)
 				}
-				if r := w.run(append([]string{"verify", "disks"}, w.trust()...)...); r.code != 0 {
+				if r := w.run(append([]string{"verify", "disks"}, w.trust()...)...); r.code != 0 && !(degraded && r.code == exitDamage) {
 					t.Errorf("verify disks: %s", r)
 				}
 				w.compareExtracted(src)

@@ -12,7 +12,7 @@ root=$PWD
 table='
 no-folder-sync     | ./internal/durable ./appliance -run TestCrash|TestSweep|TestOverwrite
 unchecked-block    | ./appliance -run TestRot|TestStripeTrials
-complete-by-status | ./importer ./simulator -run TestS3LostReplies|TestLives|TestCompleteError
+complete-by-status | ./simulator -run TestEachFaultOfEachCall|TestCompleteError
 '
 
 work=$(mktemp -d)
