@@ -105,9 +105,10 @@ func TestCompleteError(t *testing.T) {
 	l := largeLife(t)
 	for _, fault := range WireFaults() {
 		w := l.newImport()
-		h := w.host()
-		wire := &Wire{Store: l.bucket, Lose: l.bucket.Lose, Choose: func(r *http.Request, n int) Fault {
-			if callOf(r) == "CompleteMultipartUpload" && n == 1 && !isProbe(r.URL.Path) {
+		h, met := w.host(), false
+		wire := &Wire{Store: l.bucket, Lose: l.bucket.Lose, Choose: func(r *http.Request, _ int) Fault {
+			if callOf(r) == "CompleteMultipartUpload" && !met && !isProbe(r.URL.Path) {
+				met = true
 				return fault
 			}
 			return ""
