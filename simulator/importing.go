@@ -297,10 +297,13 @@ func (w *world) compare(h *host) error {
 			if code != importer.CodeConflict && !w.lost && !blocked(path, w.held[path]) {
 				bad = append(bad, fmt.Sprintf("%q is taken, and that was called %q", key, code))
 			}
-		case o == nil && blocked(path, w.held[path]):
+		case blocked(path, w.held[path]):
 			missing++
 			if code == "" && !w.lost {
 				bad = append(bad, fmt.Sprintf("%q cannot be a key, and nobody said so", key))
+			}
+			if o != nil && !o.Foreign {
+				bad = append(bad, fmt.Sprintf("%q cannot be a key, and was stored", key))
 			}
 		case o == nil:
 			missing++
