@@ -132,8 +132,7 @@ func (b *Bucket) PlantUpload(key string) {
 	b.newUpload(key, nil).foreign = true
 }
 
-// Uploads lists the keys of our unfinished uploads, and tells whether all of
-// somebody else's are still there as they were.
+// Uploads lists the keys of our unfinished uploads.
 func (b *Bucket) Uploads() (ours []string) {
 	b.begin()
 	defer b.mu.Unlock()

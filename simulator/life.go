@@ -1,7 +1,6 @@
 package simulator
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
@@ -291,5 +290,3 @@ func mustName(err error) error {
 	}
 	return nil
 }
-
-func equal(a, b []byte) bool { return bytes.Equal(a, b) }

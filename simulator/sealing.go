@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,7 +61,7 @@ func (l *life) sealed(res *appliance.SealResult, err error) error {
 	if err != nil || res == nil {
 		return err
 	}
-	if l.label != nil && !equal(l.label, res.Label) {
+	if l.label != nil && !bytes.Equal(l.label, res.Label) {
 		return fmt.Errorf("%w: two labels for one generation", errForgotten)
 	}
 	l.label = res.Label
