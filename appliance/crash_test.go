@@ -1,11 +1,13 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	mrand "math/rand"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -64,6 +66,36 @@ func TestCrash(t *testing.T) {
 		}
 	}
 	t.Logf("figure: seed %d: %d of %d crash points", seed, states, total)
+}
+
+// TestCrashEverywhere does the same to a small job at every operation, with 0, 50 and
+// 100 per cent kept at each.
+func TestCrashEverywhere(t *testing.T) {
+	src := t.TempDir()
+	for name, size := range map[string]int{"a": 9000, "dir/b": 70000, "dir/empty": 0} {
+		full := filepath.Join(src, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(full), 0o755), os.WriteFile(full, bytes.Repeat([]byte(name), size)[:size], 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := readTree(t, src)
+	rng := mrand.New(mrand.NewSource(seedOf(t)))
+	rig := func() *memRig { return newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 32 << 10}) }
+	count := rig()
+	ops := count.haltAt(0)
+	if _, _, err := count.run(src); err != nil {
+		t.Fatal(err)
+	}
+	states := 0
+	for n := int64(1); n <= ops(); n++ {
+		for _, percent := range []int{0, 50, 100} {
+			if err := crashOnce(rig(), rng, src, want, n, percent); err != nil {
+				t.Fatalf("op %d of %d, %d %% kept: %v", n, ops(), percent, err)
+			}
+			states++
+		}
+	}
+	t.Logf("figure: %d states after crashes at all of %d operations", states, ops())
 }
 
 // crashOnce crashes at op n, and sometimes again while resuming.
