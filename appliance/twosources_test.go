@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // Two sources may share a device, but never a path: the second one's file must
@@ -67,5 +69,37 @@ func TestTwinSources(t *testing.T) {
 	}
 	if rep, err := d.Load(context.Background(), "/first", LoadOptions{Tree: site}); err != nil || rep.Entries != 0 {
 		t.Errorf("the first again: %v %+v", err, rep)
+	}
+}
+
+// TestScansAddUp: what the scans found is what the manifest holds, with a folder that
+// two sources share, a file that was changed, and one that is gone from its source.
+func TestScansAddUp(t *testing.T) {
+	a, b := vfs.NewMemTree(nil), vfs.NewMemTree(nil)
+	a.WriteFile("shared/a", []byte("1"))
+	a.WriteFile("gone", []byte("2"))
+	a.WriteFile("changed", []byte("3"))
+	b.WriteFile("shared/b", []byte("4"))
+	r := newRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096})
+	d, _ := r.open()
+	load := func(name string, tree vfs.Tree) *LoadReport {
+		t.Helper()
+		rep, err := d.Load(context.Background(), name, LoadOptions{Tree: tree})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep
+	}
+	load("/a", a)
+	load("/b", b)
+	a.Remove("gone")
+	a.WriteFile("changed", []byte("33"))
+	if rep := load("/a", a); rep.Scan.Gone != 1 || rep.Scan.GoneBytes != 1 {
+		t.Errorf("gone: %d, %d bytes", rep.Scan.Gone, rep.Scan.GoneBytes)
+	}
+	d.Close()
+	res := r.seal()
+	if got := res.Totals; got.ScanEntries != got.Entries() || got.Entries() != 5 {
+		t.Errorf("the scans found %d entries, the manifest holds %d: %+v", got.ScanEntries, got.Entries(), got)
 	}
 }
