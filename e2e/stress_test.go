@@ -33,6 +33,9 @@ func stress(t *testing.T, need ...string) *rand.Rand {
 	if os.Getenv("SLEDGE_STRESS") != "1" {
 		t.Skip("SLEDGE_STRESS is not set (make stress)")
 	}
+	if len(need) > 0 && os.Geteuid() != 0 {
+		t.Skip("mounting needs root")
+	}
 	for _, program := range need {
 		if _, err := exec.LookPath(program); err != nil {
 			t.Skipf("%s is not installed", program)

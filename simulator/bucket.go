@@ -48,8 +48,8 @@ type Bucket struct {
 	Seed   uint64           // of what is kept wrong
 	Now    func() time.Time // nil is time.Now
 
-	// Free is the prefix of keys that a client may write, overwrite and remove as it
-	// likes, such as those of a probe; "" is none.
+	// Free tells the keys that a client may write, overwrite and remove as it likes,
+	// such as those of a probe; nil is none.
 	Free func(key string) bool
 
 	mu         sync.Mutex

@@ -32,20 +32,11 @@ func (l *life) loadAll(ctx context.Context) error {
 
 // load is one session.
 func (l *life) load(ctx context.Context, disks []appliance.Disk) (*appliance.LoadReport, error) {
-	cfg := l.cfg
-	cfg.Disks = disks
-	k, err := appliance.Prepare(cfg, l.code)
-	if err != nil {
-		return nil, err
-	}
-	d, err := appliance.Open(cfg, k)
+	d, err := l.open(disks)
 	if err != nil {
 		return nil, err
 	}
 	defer d.Close()
-	if err := l.stillThere(d); err != nil {
-		return nil, err
-	}
 	rep, err := d.Load(ctx, "/site", appliance.LoadOptions{Tree: l.model.tree, AcceptFindings: true, Progress: func(p appliance.Progress) {
 		l.acked.say(p.SafeEntries, p.SafeBytes)
 	}})
@@ -88,18 +79,31 @@ func (l *life) check() error {
 }
 
 func (l *life) opens() error {
-	cfg := l.cfg
-	cfg.Disks = l.set(nil)
-	k, err := appliance.Prepare(cfg, l.code)
+	d, err := l.open(l.set(nil))
 	if err != nil {
 		return err
+	}
+	return d.Close()
+}
+
+// open unlocks the device and looks whether everything that was acknowledged is
+// there.
+func (l *life) open(disks []appliance.Disk) (*appliance.Device, error) {
+	cfg := l.cfg
+	cfg.Disks = disks
+	k, err := appliance.Prepare(cfg, l.code)
+	if err != nil {
+		return nil, err
 	}
 	d, err := appliance.Open(cfg, k)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer d.Close()
-	return l.stillThere(d)
+	if err := l.stillThere(d); err != nil {
+		d.Close() // the finding counts
+		return nil, err
+	}
+	return d, nil
 }
 
 // loadClean loads until a scan of the source finds nothing more to do.

@@ -34,24 +34,17 @@ func (l *life) sealAll(ctx context.Context) error {
 
 // seal is one attempt, with what the ledger says has to be done.
 func (l *life) seal(ctx context.Context, disks []appliance.Disk) error {
-	cfg := l.cfg
-	cfg.Disks = disks
-	if _, _, recorded := l.ledger.RecordedCheckpoint(cfg.Scope.Origin()); recorded {
+	if _, _, recorded := l.ledger.RecordedCheckpoint(l.cfg.Scope.Origin()); recorded {
+		cfg := l.cfg
+		cfg.Disks = disks
 		res, err := appliance.FinishSeal(cfg, l.ledger, nil)
 		return l.sealed(res, err)
 	}
-	k, err := appliance.Prepare(cfg, l.code)
-	if err != nil {
-		return err
-	}
-	d, err := appliance.Open(cfg, k)
+	d, err := l.open(disks)
 	if err != nil {
 		return err
 	}
 	defer d.Close()
-	if err := l.stillThere(d); err != nil {
-		return err
-	}
 	res, err := d.Seal(ctx, appliance.SealOptions{WrapUnchecked: true, Ledger: l.ledger, DeviceKey: "software key, unprotected"})
 	return l.sealed(res, err)
 }
