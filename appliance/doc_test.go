@@ -23,8 +23,8 @@ const (
 	exampleEnd   = "<!-- end of worked example -->\n"
 )
 
-// checkWorkedExample holds section 11 of docs/format.md against the golden
-// device; TestGolden runs it.
+// checkWorkedExample holds section 11 of docs/format.md against the sample
+// device; TestSample runs it.
 func checkWorkedExample(t *testing.T) {
 	t.Helper()
 	want := workedExample(t)
@@ -44,14 +44,14 @@ func checkWorkedExample(t *testing.T) {
 		return
 	}
 	if got != want {
-		t.Errorf("docs/format.md section 11 is not about the golden device; go test ./appliance -run Golden -update writes both anew.\nwant:\n%s", want)
+		t.Errorf("docs/format.md section 11 is not about the sample device; go test ./appliance -run Sample -update writes it anew.\nwant:\n%s", want)
 	}
 }
 
 func workedExample(t *testing.T) string {
 	t.Helper()
-	var keys goldenKeys
-	b, err := os.ReadFile(goldenDir + "/keys.json")
+	var keys sampleKeys
+	b, err := os.ReadFile(sampleDir + "/keys.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func workedExample(t *testing.T) string {
 	}
 	var disks []Disk
 	for i := range 3 {
-		fs, err := vfs.OS(fmt.Sprintf("%s/disk%d", goldenDir, i))
+		fs, err := vfs.OS(fmt.Sprintf("%s/disk%d", sampleDir, i))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +83,7 @@ func workedExample(t *testing.T) string {
 		crypto.Derive(k, "check", nil, 16), crypto.Derive(k, "salt", nil, 32))
 	fmt.Fprintf(&w, "pack id         %s\npack key        %x\npack AAD        %x\nindex-pack id   %s\npage key, 0     %x\n```\n\n", p.ID, rd.keys.PackKey(p.ID), s.Scope.PackAD(p.ID),
 		ip.ID, crypto.Derive(k, "page", append(append([]byte(nil), ip.ID[:]...), make([]byte, 8)...), 32))
-	fmt.Fprintf(&w, "The log has %d entries. Entry 0, *start*: version 0, kind 1, then fields (key = number × 2 + critical):\n\n```\n", s.cp.Size)
+	fmt.Fprintf(&w, "The log has %d entries. Entry 0, *start*: version 1, kind 1, then fields (key = number × 2 + critical):\n\n```\n", s.cp.Size)
 	entry, _ := s.log.Entry(0)
 	dump(t, &w, entry[:2], entry[2:])
 	fmt.Fprintf(&w, "```\n\nEntry %d, the only *pack*:\n\n```\n", s.End.FirstPack)

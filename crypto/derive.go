@@ -13,8 +13,8 @@ import (
 const KeySize = 32
 
 // infoPrefix opens every derivation, binding and signature context of format
-// version 0, so that no value made here means anything elsewhere.
-const infoPrefix = "sledge/0 "
+// version 1, so that no value made here means anything elsewhere.
+const infoPrefix = "sledge/1 "
 
 // minSecret is the shortest secret that may be derived from: HKDF refuses less
 // than 112 bits when FIPS 140-3 is enforced, and no secret of ours is shorter.
@@ -32,7 +32,7 @@ func NewLoadKey(rand io.Reader) ([]byte, error) {
 
 // Derive is HKDF-SHA-256 (RFC 5869, extract and expand, empty salt) with
 //
-//	info = "sledge/0 " || purpose || 0x00 || context
+//	info = "sledge/1 " || purpose || 0x00 || context
 //
 // A purpose holds no NUL, so two different pairs never give one info. Derive
 // panics on a programmer's mistake: a secret under 16 bytes, an empty purpose or
@@ -59,7 +59,7 @@ func KeyCheck(k []byte) []byte {
 	return Derive(k, "check", nil, 16)
 }
 
-// bound is "sledge/0 " || label || 0x00 || rest….
+// bound is "sledge/1 " || label || 0x00 || rest….
 func bound(label string, rest ...[]byte) []byte {
 	n := len(infoPrefix) + len(label) + 1
 	for _, r := range rest {

@@ -19,7 +19,7 @@ func TestDerive(t *testing.T) {
 		return h.Sum(nil)
 	}
 	prk := mac(make([]byte, 32), string(secret))
-	info := "sledge/0 pack\x00context"
+	info := "sledge/1 pack\x00context"
 	t1 := mac(prk, info, "\x01")
 	t2 := mac(prk, string(t1), info, "\x02")
 	want := append(t1, t2...)

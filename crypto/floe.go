@@ -58,7 +58,7 @@ type FloeParams struct {
 	RotationBits int // 2^RotationBits segments share one derived key
 }
 
-// DefaultFloe is the one set of parameters of format version 0: 1 MiB segments,
+// DefaultFloe is the one set of parameters of format version 1: 1 MiB segments,
 // the specification's rotation.
 func DefaultFloe() FloeParams {
 	return FloeParams{SegmentSize: SegmentSize, RotationBits: floeRotationBits}

@@ -22,7 +22,7 @@ const (
 // (P22), so that no name or digest ever stands on a disk in clear:
 //
 //	key   = Derive(k, purpose, file id, 32)
-//	AAD   = "sledge/0 frame" || 0x00 || file id || seq(8) || previous tag(16) || ad
+//	AAD   = "sledge/1 frame" || 0x00 || file id || seq(8) || previous tag(16) || ad
 //	frame = nonce(12) || ciphertext || tag(16)
 //
 // seq counts from zero and each frame names the tag of the one before it (zeros

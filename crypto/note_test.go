@@ -92,7 +92,7 @@ func TestNoteRefusals(t *testing.T) {
 	if _, err := OpenNote(msg); !errors.Is(err, ErrSignature) {
 		t.Errorf("no verifier: %v", err)
 	}
-	for name, text := range map[string]string{"no newline": "x", "tab": "a\tb\n", "NUL": "sledge/0 x\x00\n", "not UTF-8": "\xff\n", "too big": strings.Repeat("x", maxNote) + "\n"} {
+	for name, text := range map[string]string{"no newline": "x", "tab": "a\tb\n", "NUL": "sledge/1 x\x00\n", "not UTF-8": "\xff\n", "too big": strings.Repeat("x", maxNote) + "\n"} {
 		if _, err := SignNote(text, s); err == nil {
 			t.Errorf("signed: %s", name)
 		}

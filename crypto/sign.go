@@ -94,7 +94,7 @@ func KeyID(pub ed25519.PublicKey) string {
 // Fingerprint is "sha256:" and the KeyID: what people compare and --trust takes.
 func Fingerprint(pub ed25519.PublicKey) string { return "sha256:" + KeyID(pub) }
 
-// SignContext signs "sledge/0 " || context || 0x00 || msg, so that a signature
+// SignContext signs "sledge/1 " || context || 0x00 || msg, so that a signature
 // for one context is worth nothing in another, nor as a note (a note holds no
 // NUL) or an envelope (which starts with "DSSEv1"). It panics if context is
 // empty or holds a NUL.

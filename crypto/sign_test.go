@@ -131,7 +131,7 @@ func TestSignContext(t *testing.T) {
 	if err := VerifyContext(public(priv), "pack entry", msg, sig); err != nil {
 		t.Fatal(err)
 	}
-	if !ed25519.Verify(public(priv), []byte("sledge/0 pack entry\x00message"), sig) {
+	if !ed25519.Verify(public(priv), []byte("sledge/1 pack entry\x00message"), sig) {
 		t.Error("the signed bytes are not as documented")
 	}
 	refused := func(name string, pub ed25519.PublicKey, context string, msg, sig []byte) {

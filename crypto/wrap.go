@@ -29,7 +29,7 @@ type WrapBinding struct {
 
 // Bytes is HPKE's info and the AEAD's associated data of a wrap:
 //
-//	"sledge/0 wrap" || 0x00 || kind || 0x00 || job id(16) || device id(16) || generation(4)
+//	"sledge/1 wrap" || 0x00 || kind || 0x00 || job id(16) || device id(16) || generation(4)
 func (b WrapBinding) Bytes(kind WrapKind) []byte {
 	var gen [4]byte
 	binary.BigEndian.PutUint32(gen[:], b.Generation)

@@ -173,7 +173,7 @@ func TestWraps(t *testing.T) {
 
 func TestWrapBindingBytes(t *testing.T) {
 	b := WrapBinding{JobID: [16]byte{0xAA}, DeviceID: [16]byte{0xBB}, Generation: 0x01020304}
-	want := "sledge/0 wrap\x00age\x00\xaa" + strings.Repeat("\x00", 15) + "\xbb" + strings.Repeat("\x00", 15) + "\x01\x02\x03\x04"
+	want := "sledge/1 wrap\x00age\x00\xaa" + strings.Repeat("\x00", 15) + "\xbb" + strings.Repeat("\x00", 15) + "\x01\x02\x03\x04"
 	if got := b.Bytes(WrapAge); string(got) != want {
 		t.Errorf("%q, want %q", got, want)
 	}

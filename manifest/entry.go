@@ -92,7 +92,7 @@ type Geometry struct {
 	BlockSize int
 }
 
-// MatrixID is the only coding matrix of version 0 (section 6.3).
+// MatrixID is the only coding matrix of version 1 (section 6.3).
 const MatrixID = 1
 
 // Validate applies the limits of section 2.

@@ -216,11 +216,11 @@ func TestVersionFirst(t *testing.T) {
 	}
 	for name, e := range testEntries(t) {
 		b, _ := e.Encode()
-		b[0] = 1
+		b[0] = Version + 1
 		_, err := DecodeEntry(b)
 		check(name, err)
 	}
-	future := [][]byte{{1}, {1, 200}, append([]byte{1, 200}, bytes.Repeat([]byte{0xff}, 1<<20)...)}
+	future := [][]byte{{2}, {2, 200}, append([]byte{2, 200}, bytes.Repeat([]byte{0xff}, 1<<20)...)}
 	for _, b := range future {
 		_, err := DecodeEntry(b)
 		check("entry of the future", err)
@@ -238,24 +238,24 @@ func TestVersionFirst(t *testing.T) {
 	check("wrap of a reserved kind", err)
 
 	plain := make([]byte, PageStep)
-	plain[0], plain[1] = 1, 99
+	plain[0], plain[1] = Version+1, 99
 	_, err = parsePage(plain, false)
 	check("page", err)
-	_, err = parsePage([]byte{1}, false)
+	_, err = parsePage([]byte{2}, false)
 	check("short page", err)
 
 	s := newSealedLog(t, 2, 0)
 	p := s.proof(t, 1)
 	text := p.Encode()
 	raw, _ := decodeBase64(extraOf(text))
-	raw[0] = 1
+	raw[0] = Version + 1
 	_, err = ParseProof(withExtra(text, raw))
 	check("proof", err)
-	_, err = ParseProof(withExtra(text, []byte{1, 0xff}))
+	_, err = ParseProof(withExtra(text, []byte{2, 0xff}))
 	check("proof of the future", err)
 
 	label := Label{Scope: s.scope, Disks: 3, JobSerial: 1, Checkpoint: s.checkpoint}.Encode()
-	_, err = ParseLabel(bytes.Replace(label, []byte("label 0"), []byte("label 1"), 1))
+	_, err = ParseLabel(bytes.Replace(label, []byte("label 1"), []byte("label 2"), 1))
 	check("label", err)
 	_, err = ParseLabel([]byte("sledge label 12\nwhatever"))
 	check("label of the future", err)
@@ -268,9 +268,9 @@ func TestVersionFirst(t *testing.T) {
 		_, _, err = OpenStatement(env, PredicateSeal, &st, pub(deviceKey))
 		check(name, err)
 	}
-	open("statement", PredicateSeal, `{"version": 1, "critical": 7, "job": false}`)
-	open("statement's type", strings.Replace(PredicateSeal, "/v0", "/v1", 1), `{"version": 1}`)
-	open("critical name", PredicateSeal, `{"version": 0, "critical": ["job", "custody"], "custody": 1}`)
+	open("statement", PredicateSeal, `{"version": 2, "critical": 7, "job": false}`)
+	open("statement's type", strings.Replace(PredicateSeal, "/v1", "/v2", 1), `{"version": 2}`)
+	open("critical name", PredicateSeal, `{"version": 1, "critical": ["job", "custody"], "custody": 1}`)
 	job := testJob(t)
 	env, err := SignStatement(PredicateJob, nil, jsonRaw(`{"version": 3}`), signerKey)
 	must(t, err)

@@ -208,8 +208,8 @@ func FuzzJob(f *testing.F) {
 	must(f, err)
 	f.Add(payload)
 	f.Add([]byte(`{"version": 1}`))
-	f.Add([]byte(`{"version": 0, "version": 0}`))
-	f.Add([]byte(`{"version": 0, "critical": ["x"], "devices": [{"public_key": null}]}`))
+	f.Add([]byte(`{"version": 1, "version": 1}`))
+	f.Add([]byte(`{"version": 1, "critical": ["x"], "devices": [{"public_key": null}]}`))
 	f.Fuzz(func(t *testing.T, predicate []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		if _, err := PeekJob(predicate); err != nil { // as an envelope

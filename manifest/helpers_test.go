@@ -53,7 +53,7 @@ func testJob(t testing.TB) *Job {
 	t.Helper()
 	scope := testScope(t)
 	id := crypto.SiteKeyID(siteKey().PublicKey())
-	return &Job{ID: scope.Job, Serial: 7, Created: time.Unix(1_700_000_000, 0).UTC(), Expires: time.Unix(1_800_000_000, 0).UTC(), Direction: "import", Site: "north",
+	return &Job{Version: Version, ID: scope.Job, Serial: 7, Created: time.Unix(1_700_000_000, 0).UTC(), Expires: time.Unix(1_800_000_000, 0).UTC(), Direction: "import", Site: "north",
 		Devices:    []JobDevice{{ID: scope.Device, PublicKey: PublicKey{pub(deviceKey)}, Protection: "software key, unprotected"}},
 		Geometry:   JobGeometry{K: 2, M: 1, BlockSize: 4096, Disks: 3},
 		Recipients: []Recipient{{Kind: string(crypto.WrapSite), PublicKey: siteKey().PublicKey(), KeyID: hex.EncodeToString(id[:])}},

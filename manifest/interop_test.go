@@ -92,23 +92,23 @@ func TestTesseraFsck(t *testing.T) {
 	}
 }
 
-// TestTesseraGolden checks the log of the device that is kept in the repository.
-func TestTesseraGolden(t *testing.T) {
-	const golden = "../appliance/testdata/golden"
-	text, err := os.ReadFile(golden + "/signer.pub")
+// TestTesseraSample checks the log of the device that is kept in the repository.
+func TestTesseraSample(t *testing.T) {
+	const sample = "../appliance/testdata/v1"
+	text, err := os.ReadFile(sample + "/signer.pub")
 	must(t, err)
 	signer, err := crypto.ParsePublicKey(text)
 	must(t, err)
-	raw, err := os.ReadFile(golden + "/disk0/sledge/job.dsse")
+	raw, err := os.ReadFile(sample + "/disk0/sledge/job.dsse")
 	must(t, err)
 	job, err := OpenJob(raw, signer)
 	must(t, err)
 	dev := job.Devices[0]
 	origin := Scope{Job: job.ID, Device: dev.ID, Generation: 1}.Origin()
 	dir := t.TempDir()
-	must(t, os.CopyFS(dir, os.DirFS(golden+"/disk0/sledge/log")))
+	must(t, os.CopyFS(dir, os.DirFS(sample+"/disk0/sledge/log")))
 	if good, out := tessera(t, dir, origin, dev.PublicKey.PublicKey); !good {
-		t.Fatalf("golden device:\n%s", out)
+		t.Fatalf("sample device:\n%s", out)
 	}
 	for _, pattern := range []string{"tile/0/000.p/*", "tile/entries/000.p/*"} {
 		found, _ := filepath.Glob(filepath.Join(dir, pattern))

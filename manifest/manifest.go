@@ -20,7 +20,7 @@ import (
 )
 
 // Version is the only format version that this package writes and reads.
-const Version = 0
+const Version = 1
 
 // Errors by what the caller should do.
 var (
@@ -100,11 +100,11 @@ func (s Scope) bind(label string) []byte {
 func (s Scope) Bytes() []byte { return s.bind("")[1:] }
 
 // PackAD is the associated data of a pack's FLOE stream (section 4.2).
-func (s Scope) PackAD(pack ID) []byte { return append(s.bind("sledge/0 pack"), pack[:]...) }
+func (s Scope) PackAD(pack ID) []byte { return append(s.bind("sledge/1 pack"), pack[:]...) }
 
 // PageAD is the associated data of a page's FLOE stream (section 4.2).
 func (s Scope) PageAD(indexPack ID, page uint64) []byte {
-	return appendU64(append(s.bind("sledge/0 page"), indexPack[:]...), page)
+	return appendU64(append(s.bind("sledge/1 page"), indexPack[:]...), page)
 }
 
 // Origin is the checkpoint's first line and the device key's name (section 5.1).

@@ -262,7 +262,7 @@ func (k *Keys) OpenFirstPath(indexPack ID, box []byte) (string, error) {
 }
 
 func (k *Keys) firstPathAD(indexPack ID) []byte {
-	return append(k.Scope.bind("sledge/0 first path"), indexPack[:]...)
+	return append(k.Scope.bind("sledge/1 first path"), indexPack[:]...)
 }
 
 // Totals are the encrypted sums of the end entry (section 7.5).
@@ -303,12 +303,12 @@ func (k *Keys) SealTotals(t Totals) ([]byte, error) {
 	for i, v := range t.list() {
 		w.Uint(i+1, false, *v)
 	}
-	return sealBox(crypto.Derive(k.k, "totals", nil, 32), k.Scope.bind("sledge/0 totals"), w.Bytes(), totalsPlain)
+	return sealBox(crypto.Derive(k.k, "totals", nil, 32), k.Scope.bind("sledge/1 totals"), w.Bytes(), totalsPlain)
 }
 
 // OpenTotals opens the totals of an end entry.
 func (k *Keys) OpenTotals(box []byte) (t Totals, err error) {
-	b, err := openBox(crypto.Derive(k.k, "totals", nil, 32), k.Scope.bind("sledge/0 totals"), box, totalsPlain)
+	b, err := openBox(crypto.Derive(k.k, "totals", nil, 32), k.Scope.bind("sledge/1 totals"), box, totalsPlain)
 	if err != nil {
 		return t, err
 	}

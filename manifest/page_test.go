@@ -21,7 +21,7 @@ import (
 // stranger derives keys as docs/format.md section 4.1 says, with the standard library alone.
 func stranger(t *testing.T, purpose string, context []byte, n int) []byte {
 	t.Helper()
-	b, err := hkdf.Key(sha256.New, loadKey, nil, "sledge/0 "+purpose+"\x00"+string(context), n)
+	b, err := hkdf.Key(sha256.New, loadKey, nil, "sledge/1 "+purpose+"\x00"+string(context), n)
 	must(t, err)
 	return b
 }
@@ -59,7 +59,7 @@ func TestPageByHand(t *testing.T) {
 	s := newSealedLog(t, 700, 0)
 	const number = 0
 	key := stranger(t, "page", cat(s.indexPack[:], be(number, 8)), 32)
-	aad := cat([]byte("sledge/0 page\x00"), s.scope.Job[:], s.scope.Device[:], be(1, 4), s.indexPack[:], be(number, 8))
+	aad := cat([]byte("sledge/1 page\x00"), s.scope.Job[:], s.scope.Device[:], be(1, 4), s.indexPack[:], be(number, 8))
 	params := cat([]byte{0, 0}, be(1<<20, 4), be(32, 4))
 	header, segment := s.pageBytes[:74], s.pageBytes[74:]
 	kdf := func(key []byte, purpose string, n int) []byte {
@@ -81,7 +81,7 @@ func TestPageByHand(t *testing.T) {
 	plain, err := gcm.Open(nil, segment[4:16], segment[16:], cat(be(0, 8), []byte{1}))
 	must(t, err)
 
-	if len(plain)%65536 != 0 || !bytes.Equal(plain[:4], cat([]byte{0, 0}, be(700, 2))) {
+	if len(plain)%65536 != 0 || !bytes.Equal(plain[:4], cat([]byte{Version, 0}, be(700, 2))) {
 		t.Fatalf("%d bytes, head %x", len(plain), plain[:4])
 	}
 	salt := stranger(t, "salt", nil, 32)
@@ -137,13 +137,13 @@ func TestKeysByHand(t *testing.T) {
 	scope := cat(k.Scope.Job[:], k.Scope.Device[:], be(1, 4))
 	box, err := k.SealFirstPath(pack, "dir/file")
 	must(t, err)
-	plain := open(stranger(t, "first path", pack[:], 32), cat([]byte("sledge/0 first path\x00"), scope, pack[:]), box)
+	plain := open(stranger(t, "first path", pack[:], 32), cat([]byte("sledge/1 first path\x00"), scope, pack[:]), box)
 	if len(box) != 1054 || !bytes.Equal(plain, cat(be(8, 2), []byte("dir/file"), make([]byte, 1016))) {
 		t.Errorf("first path: %d bytes, %x", len(box), plain[:16])
 	}
 	box, err = k.SealTotals(Totals{Records: 300, ScanBytes: 1})
 	must(t, err)
-	plain = open(stranger(t, "totals", nil, 32), cat([]byte("sledge/0 totals\x00"), scope), box)
+	plain = open(stranger(t, "totals", nil, 32), cat([]byte("sledge/1 totals\x00"), scope), box)
 	if len(box) != 284 || !bytes.Equal(plain, cat(be(7, 2), []byte{2, 2, 1, 44, 18, 1, 1}, make([]byte, 247))) {
 		t.Errorf("totals: %d bytes, %x", len(box), plain[:16])
 	}
@@ -283,7 +283,7 @@ func TestParsePageRefused(t *testing.T) {
 	}
 	for name, b := range map[string][]byte{
 		"nothing":                    nil,
-		"one byte short":             page(func([]byte) {})[1:],
+		"one byte short":             page(func([]byte) {})[:len(page(func([]byte) {}))-1],
 		"kind 1":                     page(func(b []byte) { b[1] = 1 }),
 		"kind 2":                     page(func(b []byte) { b[1] = 2 }),
 		"no records":                 page(func(b []byte) { b[3] = 0 }),
@@ -362,7 +362,7 @@ func TestTotals(t *testing.T) {
 			box[bit/8] ^= 1 << (bit % 8)
 		}
 	}
-	key, ad := stranger(t, "totals", nil, 32), k.Scope.bind("sledge/0 totals")
+	key, ad := stranger(t, "totals", nil, 32), k.Scope.bind("sledge/1 totals")
 	for name, content := range map[string][]byte{"critical": {3, 1, 1}, "unknown critical": {21, 1, 1}, "leading zero": {2, 2, 0, 1}, "cut": {2, 2, 1}} {
 		box, err := sealBox(key, ad, content, totalsPlain)
 		must(t, err)

@@ -214,7 +214,7 @@ func TestParseProofRefused(t *testing.T) {
 		"index negative":       replace("\nindex ", "\nindex -"),
 		"index too large":      replace(index, "\nindex 9223372036854775807\n"),
 		"carriage return":      replace(index, index[:len(index)-1]+"\r\n"),
-		"CR in the extra line": replace("extra AA", "extra A\rA"),
+		"CR in the extra line": replace("extra AQ", "extra A\rQ"),
 		"CR in the path":       replace(index, index+"\r"),
 		"short hash":           replace(index, index+"AAAA\n"),
 		"bad base64":           replace(index, index+"****\n"),

@@ -23,9 +23,9 @@ const statementType = "https://in-toto.io/Statement/v1"
 // Predicate types.
 const (
 	predicateBase    = "https://github.com/sledge-io/sledge/statement/"
-	PredicateJob     = predicateBase + "job/v0"
-	PredicateSeal    = predicateBase + "seal/v0"
-	PredicateReceipt = predicateBase + "receipt/v0"
+	PredicateJob     = predicateBase + "job/v1"
+	PredicateSeal    = predicateBase + "seal/v1"
+	PredicateReceipt = predicateBase + "receipt/v1"
 )
 
 // Subject is what a statement is about.
@@ -142,7 +142,7 @@ func uniqueNames(valid []byte) error {
 
 // otherVersion tells a predicate type of another version from one of another kind.
 func otherVersion(got, want string) (version string, ok bool) {
-	version, ok = strings.CutPrefix(got, strings.TrimSuffix(want, "0"))
+	version, ok = strings.CutPrefix(got, strings.TrimSuffix(want, strconv.Itoa(Version)))
 	n, err := strconv.ParseUint(version, 10, 32)
 	return version, ok && err == nil && n != Version
 }
@@ -215,7 +215,7 @@ type Label struct {
 
 // Encode returns the label's text.
 func (l Label) Encode() []byte {
-	return fmt.Appendf(nil, "sledge label 0\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial %d\njob-sha256 %x\n\n%s",
+	return fmt.Appendf(nil, "sledge label 1\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial %d\njob-sha256 %x\n\n%s",
 		l.Scope.Job, l.Scope.Device, l.Scope.Generation, l.Disks, l.JobSerial, l.JobSHA256, l.Checkpoint)
 }
 
@@ -231,7 +231,7 @@ func ParseLabel(b []byte) (Label, error) {
 	first, _, _ := bytes.Cut(b, []byte("\n"))
 	version, ok := bytes.CutPrefix(first, []byte("sledge label "))
 	if !ok {
-		return bad("its first line must be \"sledge label 0\"")
+		return bad("its first line must be \"sledge label 1\"")
 	}
 	if n, err := strconv.ParseUint(string(version), 10, 32); err == nil && n != Version {
 		return Label{}, fmt.Errorf("label of version %d: %w", n, ErrUnsupportedVersion)
@@ -242,7 +242,7 @@ func ParseLabel(b []byte) (Label, error) {
 	}
 	l := Label{Checkpoint: checkpoint}
 	var job, device, sum string
-	if _, err := fmt.Sscanf(string(b), "sledge label 0\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial %d\njob-sha256 %s\n",
+	if _, err := fmt.Sscanf(string(b), "sledge label 1\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial %d\njob-sha256 %s\n",
 		&job, &device, &l.Scope.Generation, &l.Disks, &l.JobSerial, &sum); err != nil {
 		return bad(err.Error())
 	}

@@ -130,7 +130,7 @@ func TestJobWithoutKey(t *testing.T) {
 }
 
 func TestStatement(t *testing.T) {
-	st := SealStatement{Job: ID{1}, Critical: []string{}, Device: ID{2}, Generation: 1, LogRoot: make([]byte, 32), AbsentBays: []int{}, WrapCheck: "answered", Sealed: testTime, ScanComplete: true}
+	st := SealStatement{Version: Version, Job: ID{1}, Critical: []string{}, Device: ID{2}, Generation: 1, LogRoot: make([]byte, 32), AbsentBays: []int{}, WrapCheck: "answered", Sealed: testTime, ScanComplete: true}
 	env, err := SignStatement(PredicateSeal, []Subject{SHA256Subject("checkpoint", []byte("abc"))}, st, deviceKey, otherKey)
 	must(t, err)
 	var got SealStatement
@@ -160,20 +160,20 @@ func TestStatement(t *testing.T) {
 	}
 	head := `{"_type": "https://in-toto.io/Statement/v1", "subject": [], "predicateType": "` + PredicateSeal + `", "predicate": `
 	for name, payload := range map[string]string{
-		"template":               head + `{"version": 0, "critical": [], "unknown": {"a": [1, {"b": 2}]}}}`,
+		"template":               head + `{"version": 1, "critical": [], "unknown": {"a": [1, {"b": 2}]}}}`,
 		"not JSON":               `seal`,
 		"no version":             head + `{"critical": []}}`,
 		"version is text":        head + `{"version": "0"}}`,
 		"version is null":        head + `{"version": null}}`,
-		"critical is text":       head + `{"version": 0, "critical": "x"}}`,
+		"critical is text":       head + `{"version": 1, "critical": "x"}}`,
 		"no predicate":           strings.TrimSuffix(head, `, "predicate": `) + `}`,
-		"another statement type": strings.Replace(head, "Statement/v1", "Statement/v0.1", 1) + `{"version": 0}}`,
-		"job is no id":           head + `{"version": 0, "job": "ABC"}}`,
-		"name twice":             head + `{"version": 0, "disks": 3, "disks": 4}}`,
-		"name twice by case":     head + `{"version": 0, "disks": 3, "DISKS": 4}}`,
-		"name twice inside":      head + `{"version": 0, "unknown": [{"a": 1, "a": 1}]}}`,
-		"version twice":          head + `{"version": 0, "version": 0}}`,
-		"predicate twice":        head + `{"version": 0}, "predicate": {"version": 0}}`,
+		"another statement type": strings.Replace(head, "Statement/v1", "Statement/v0.1", 1) + `{"version": 1}}`,
+		"job is no id":           head + `{"version": 1, "job": "ABC"}}`,
+		"name twice":             head + `{"version": 1, "disks": 3, "disks": 4}}`,
+		"name twice by case":     head + `{"version": 1, "disks": 3, "DISKS": 4}}`,
+		"name twice inside":      head + `{"version": 1, "unknown": [{"a": 1, "a": 1}]}}`,
+		"version twice":          head + `{"version": 1, "version": 1}}`,
+		"predicate twice":        head + `{"version": 1}, "predicate": {"version": 1}}`,
 	} {
 		_, _, err := OpenStatement(sign(payload), PredicateSeal, &SealStatement{}, pub(deviceKey))
 		if name == "template" {
@@ -198,8 +198,8 @@ func TestLabel(t *testing.T) {
 	for name, b := range map[string][]byte{
 		"nothing":              nil,
 		"something else":       []byte("hello\n\nworld"),
-		"version text":         replace("label 0", "label x"),
-		"version 00":           replace("label 0", "label 00"),
+		"version text":         replace("label 1", "label x"),
+		"version 01":           replace("label 1", "label 01"),
 		"no empty line":        bytes.ReplaceAll(text, []byte("\n\n"), []byte("\n")),
 		"line missing":         replace("disks 11\n", ""),
 		"line too many":        replace("disks 11\n", "disks 11\nbays 11\n"),

@@ -37,7 +37,7 @@ func VerifyEntry(pub ed25519.PublicKey, context string, scope Scope, entry, sig 
 // that the site proves that it will be able to open what the device wrote. It
 // is written down in docs/operations.md:
 //
-//	version u8 = 0 ‖ field message
+//	version u8 = 1 ‖ field message
 //	1 c  bytes 32  SHA-256 of job.dsse
 //	2 c  bytes     a wrap file of kind 1
 //	3 c  bytes     its wrap entry

@@ -175,8 +175,8 @@ func TestDamage(t *testing.T) {
 			d.flip(2, "disk.header", 30)
 		}, []want{{"header-bad", "d2", -1, "CRC"}}, VerdictRepairable, true},
 		{"header of a newer version", func(t *testing.T, d *testDevice, o *Options) {
-			d.file(2, "disk.header").Data[8] = 1
-		}, []want{{"header-bad", "d2", -1, "version 1"}}, VerdictRepairable, true},
+			d.file(2, "disk.header").Data[8] = formatVersion + 1
+		}, []want{{"header-bad", "d2", -1, "version 2"}}, VerdictRepairable, true},
 		{"header of another bay", func(t *testing.T, d *testDevice, o *Options) {
 			d.put(2, "disk.header", d.header(0, d.who))
 		}, []want{{"header-bad", "d2", -1, "says bay 0, its shards are those of bay 2"}}, VerdictRepairable, true},

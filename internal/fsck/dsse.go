@@ -11,9 +11,9 @@ const (
 	payloadType    = "application/vnd.in-toto+json"
 	statementType  = "https://in-toto.io/Statement/v1"
 	predicateBase  = "https://github.com/sledge-io/sledge/statement/"
-	jobPredicate   = predicateBase + "job/v0"
-	sealPredicate  = predicateBase + "seal/v0"
-	totalPredicate = predicateBase + "receipt/v0"
+	jobPredicate   = predicateBase + "job/v1"
+	sealPredicate  = predicateBase + "seal/v1"
+	totalPredicate = predicateBase + "receipt/v1"
 	maxSignatures  = 64
 )
 

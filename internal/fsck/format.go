@@ -10,9 +10,9 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// Numbers of format.md, version 0.
+// Numbers of format.md, version 1.
 const (
-	formatVersion = 0
+	formatVersion = 1
 
 	maxShards         = 32
 	maxBays           = 64

@@ -70,7 +70,7 @@ func FuzzHeader(f *testing.F) {
 			// Mend the CRC, so that the fields are reached.
 			b = bytes.Clone(b)
 			copy(b, headerMagic)
-			b[8] = 0
+			b[8] = formatVersion
 			binary.BigEndian.PutUint64(b[headerSize-8:], crcOf(b[:headerSize-8]))
 			if h, err := parseHeader(b); err == nil && (h.bay >= h.bays || h.bays > maxBays) {
 				t.Fatalf("%+v", h)

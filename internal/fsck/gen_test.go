@@ -46,7 +46,7 @@ func (e *enc) uint(number int, v uint64) {
 	e.put(number, true, bytes.TrimLeft(b, "\x00"))
 }
 
-func entryBytes(kind byte, e enc) []byte { return append([]byte{0, kind}, e...) }
+func entryBytes(kind byte, e enc) []byte { return append([]byte{formatVersion, kind}, e...) }
 
 // plan says what device to make.
 type plan struct {
@@ -168,7 +168,7 @@ func dsse(t testing.TB, key ed25519.PrivateKey, statement any) []byte {
 }
 
 func inToto(kind, subject, sum string, predicate map[string]any) map[string]any {
-	return map[string]any{"_type": statementType, "predicateType": predicateBase + kind + "/v0", "predicate": predicate,
+	return map[string]any{"_type": statementType, "predicateType": predicateBase + kind + "/v1", "predicate": predicate,
 		"subject": []any{map[string]any{"name": subject, "digest": map[string]any{"sha256": sum}}}}
 }
 
@@ -178,7 +178,7 @@ func spkiText(k ed25519.PrivateKey) string {
 
 func (d *testDevice) makeJob(t testing.TB) []byte {
 	return dsse(t, d.jobKey, inToto("job", "device/"+d.who.device.String(), sha256Hex(spkiOf(public(d.deviceKey))), map[string]any{
-		"version": 0, "critical": []string{}, "job": d.who.job.String(), "serial": 1,
+		"version": 1, "critical": []string{}, "job": d.who.job.String(), "serial": 1,
 		"devices":    []any{map[string]any{"id": d.who.device.String(), "public_key": spkiText(d.deviceKey)}},
 		"geometry":   map[string]any{"k": d.k, "m": d.m, "block_size": d.block, "disks": d.disks, "allow_no_parity": d.m == 0},
 		"recipients": []any{map[string]any{"kind": "hpke-mlkem768-x25519", "key_id": strings.Repeat("ab", 32)}},
@@ -316,7 +316,7 @@ func (d *testDevice) common(t testing.TB) {
 	e.uint(3, d.who.generation)
 	e.put(4, false, bytes.Repeat([]byte{0xab}, 32))
 	e.bytes(5, random(d.rng, 1168))
-	wrap := append([]byte{0, wrapHPKE}, e...)
+	wrap := append([]byte{formatVersion, wrapHPKE}, e...)
 	d.wrapName = sha256Hex(wrap)
 	d.putAll("wraps/"+d.wrapName+".wrap", wrap)
 }
@@ -329,7 +329,7 @@ func (d *testDevice) header(bay int, who identity) []byte {
 	e.uint(4, uint64(bay))
 	e.bytes(5, random(d.rng, 16))
 	e.uint(6, uint64(d.disks))
-	b := append([]byte(headerMagic), 0)
+	b := append([]byte(headerMagic), formatVersion)
 	b = binary.BigEndian.AppendUint16(b, uint16(len(e)))
 	b = append(b, e...)
 	b = append(b, make([]byte, headerSize-8-len(b))...)
@@ -506,7 +506,7 @@ func (d *testDevice) writeLog(t testing.TB) {
 	d.checkpoint = signNote(t, d.deviceKey, d.origin(), len(d.entries), root)
 	d.putAll("log/checkpoint", d.checkpoint)
 	d.putAll("statements/seal.dsse", dsse(t, d.deviceKey, inToto("seal", "checkpoint", sha256Hex(d.checkpoint), map[string]any{
-		"version": 0, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation,
+		"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation,
 		"job_serial": 1, "job_sha256": sha256Hex(d.job), "log_size": len(d.entries), "log_root": base64.StdEncoding.EncodeToString(root[:]),
 		"disks": d.disks, "absent_bays": []int{}, "degraded_packs": 0,
 	})))
@@ -569,12 +569,12 @@ func signerKey(t testing.TB, name string, key ed25519.PrivateKey) string {
 // journal writes the packs' commits to the first m+1 disks.
 func (d *testDevice) journal() {
 	file := id(random(d.rng, 16))
-	b := append([]byte(journalMagic), 0, journalKind)
+	b := append([]byte(journalMagic), formatVersion, journalKind)
 	b = append(b, file[:]...)
 	b = binary.BigEndian.AppendUint64(b, 1)
 	b = binary.BigEndian.AppendUint64(b, crc64.Checksum(b, crcTable))
 	for _, p := range d.packs {
-		msg := bytes.Join([][]byte{[]byte("sledge/0 pack entry\x00"), d.who.job[:], d.who.device[:],
+		msg := bytes.Join([][]byte{[]byte("sledge/1 pack entry\x00"), d.who.job[:], d.who.device[:],
 			binary.BigEndian.AppendUint32(nil, uint32(d.who.generation)), p.entry}, nil)
 		clear := append(binary.AppendUvarint(nil, uint64(len(p.entry))), p.entry...)
 		clear = append(append(clear, 64), ed25519.Sign(d.deviceKey, msg)...)
@@ -596,7 +596,7 @@ func frame(clear, encrypted []byte) []byte {
 }
 
 func (d *testDevice) label() []byte {
-	return fmt.Appendf(nil, "sledge label 0\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial 1\njob-sha256 %s\n\n%s",
+	return fmt.Appendf(nil, "sledge label 1\njob %s\ndevice %s\ngeneration %d\ndisks %d\njob-serial 1\njob-sha256 %s\n\n%s",
 		d.who.job, d.who.device, d.who.generation, d.disks, sha256Hex(d.job), d.checkpoint)
 }
 

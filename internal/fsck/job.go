@@ -112,7 +112,7 @@ func claimedSigner(raw []byte) string {
 
 func parseJob(s *statement) (*jobFile, error) {
 	p := s.predicate
-	if err := p.version0(jobNames); err != nil {
+	if err := p.version1(jobNames); err != nil {
 		return nil, err
 	}
 	j := &jobFile{devices: map[id]ed25519.PublicKey{}}

@@ -153,8 +153,8 @@ func (o object) time(name string) (time.Time, error) {
 	return t, nil
 }
 
-// version0 checks "version" before anything else, then "critical".
-func (o object) version0(known []string) error {
+// version1 checks "version" before anything else, then "critical".
+func (o object) version1(known []string) error {
 	v, err := o.uint("version")
 	if err != nil {
 		return err

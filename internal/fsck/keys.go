@@ -75,6 +75,6 @@ func (t *Trust) matches(key ed25519.PublicKey) bool {
 
 // verifyContext checks a context signature (format.md 1).
 func verifyContext(key ed25519.PublicKey, context string, message, sig []byte) bool {
-	signed := append([]byte("sledge/0 "+context+"\x00"), message...)
+	signed := append([]byte("sledge/1 "+context+"\x00"), message...)
 	return len(sig) == ed25519.SignatureSize && ed25519.Verify(key, signed, sig)
 }

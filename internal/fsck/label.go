@@ -26,7 +26,7 @@ func parseLabel(raw []byte) (*label, error) {
 		return nil, fmt.Errorf("%w: label without a checkpoint", errMalformed)
 	}
 	lines := strings.Split(head, "\n")
-	if lines[0] != "sledge label 0" {
+	if lines[0] != "sledge label 1" {
 		return nil, fmt.Errorf("%w: label begins with %.40q", ErrVersion, lines[0])
 	}
 	if len(lines) != len(labelNames)+1 {

@@ -277,7 +277,7 @@ func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
 		return err
 	}
 	p := s.predicate
-	if err := p.version0(sealNames); err != nil {
+	if err := p.version1(sealNames); err != nil {
 		return err
 	}
 	if s.subjects["checkpoint"] != sha256Hex(c.signedBy(v.key)) {

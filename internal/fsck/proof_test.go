@@ -65,7 +65,7 @@ func (d *testDevice) proof(n int) []byte {
 	e.uint(5, uint64(len(leaves)))
 	e.bytes(6, path)
 	e.bytes(7, d.job)
-	out := fmt.Sprintf("%sextra %s\nindex %d\n", proofMagic, base64.StdEncoding.EncodeToString(append([]byte{0}, e...)), d.pagePos[r.page])
+	out := fmt.Sprintf("%sextra %s\nindex %d\n", proofMagic, base64.StdEncoding.EncodeToString(append([]byte{formatVersion}, e...)), d.pagePos[r.page])
 	for _, h := range prove(d.entries, int(d.pagePos[r.page])) {
 		out += h.String() + "\n"
 	}

@@ -17,7 +17,7 @@ def parse(data):
     path = [base64.b64decode(x, validate=True) for x in lines[3:]]
     need(lines[2] == f"index {index}" and index >= 0 and all(len(h) == 32 for h in path), "index or path malformed")
     extra = base64.b64decode(lines[1][6:], validate=True)
-    need(extra and extra[0] == 0, "extra: unknown version")
+    need(extra and extra[0] == 1, "extra: unknown version")
     return f.fields(extra[1:], EXTRA), index, path, checkpoint
 
 

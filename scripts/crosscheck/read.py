@@ -48,24 +48,24 @@ class Reader:
         for w in dev.of["wrap"]:
             need(self.derive("check", b"", 16) == w["check"], "the key is not this device's (check)")
         self.packs = dev.packs()
-        self.floes = [Floe(self.derive("pack", p.e["id"], 32), b"sledge/0 pack\0" + dev.bind + p.e["id"], p.e["header"])
+        self.floes = [Floe(self.derive("pack", p.e["id"], 32), b"sledge/1 pack\0" + dev.bind + p.e["id"], p.e["header"])
                       for p in self.packs if "header" in p.e]
         self.plain_segment = functools.lru_cache(4)(self.plain_segment)
         self.records = list(self.read_manifest())
 
     def derive(self, purpose, context, n):
-        return HKDF(hashes.SHA256(), n, b"", b"sledge/0 " + purpose.encode() + b"\0" + context).derive(self.K)
+        return HKDF(hashes.SHA256(), n, b"", b"sledge/1 " + purpose.encode() + b"\0" + context).derive(self.K)
 
     def unwrap(self, seed):
         x = f.hashlib.shake_256(seed).digest(96)     # not in format.md: draft-connolly-cfrg-xwing-kem
         key = hpke.MLKEM768X25519PrivateKey(MLKEM768PrivateKey.from_seed_bytes(x[:64]), X25519PrivateKey.from_private_bytes(x[64:]))
         for w in self.dev.of["wrap"]:
             for d in self.dev.copies(f"wraps/{w['sha'].hex()}.wrap", 65536):
-                if sha(d) != w["sha"] or d[:2] != b"\0\1":
+                if sha(d) != w["sha"] or d[:2] != b"\1\1":
                     continue
                 suite = hpke.Suite(hpke.KEM.MLKEM768_X25519, hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
                 try:
-                    return suite.decrypt(f.fields(d[2:], f.WRAP)["body"], key, info=b"sledge/0 wrap\0hpke-mlkem768-x25519\0" + self.dev.bind)
+                    return suite.decrypt(f.fields(d[2:], f.WRAP)["body"], key, info=b"sledge/1 wrap\0hpke-mlkem768-x25519\0" + self.dev.bind)
                 except Exception:
                     pass
         raise Bad("no wrap opens with this site key")
@@ -77,13 +77,13 @@ class Reader:
         t.update({x: 0 for x in t})
         for ix in dev.of["index"]:
             pack = self.packs[len(dev.of["pack"]) + ix["number"]]
-            box = unseal(self.derive("first path", ix["id"], 32), ix["box"], b"sledge/0 first path\0" + dev.bind + ix["id"])
+            box = unseal(self.derive("first path", ix["id"], 32), ix["box"], b"sledge/1 first path\0" + dev.bind + ix["id"])
             lines = []
             for page in dev.of["page"][ix["first"]:ix["first"] + ix["count"]]:
                 at = ix["id"] + struct.pack(">Q", page["number"])
                 text = pack.body(page["offset"], page["length"])
                 need(sha(text) == page["sha"], f"page {page['number']}: another ciphertext than signed")
-                plain = Floe(self.derive("page", at, 32), b"sledge/0 page\0" + dev.bind + at, text[:74]).segment(0, text[74:], True)
+                plain = Floe(self.derive("page", at, 32), b"sledge/1 page\0" + dev.bind + at, text[:74]).segment(0, text[74:], True)
                 records = self.split_page(plain, page)
                 root = f.root_over(hmac.digest(hmac.digest(salt_key, at + struct.pack(">I", i), "sha256"), r, "sha256") for i, r in enumerate(records))
                 need(root == page["root"], f"page {page['number']}: commitments")
@@ -113,14 +113,14 @@ class Reader:
                     t["t7"] += r["size"] if r["kind"] in (FILE, SYMLINK, LINK) else 0
         if open_entry:
             yield self.finish(open_entry)
-        box = unseal(self.derive("totals", b"", 32), dev.of["end"][0]["box"], b"sledge/0 totals\0" + dev.bind)
+        box = unseal(self.derive("totals", b"", 32), dev.of["end"][0]["box"], b"sledge/1 totals\0" + dev.bind)
         n = int.from_bytes(box[:2], "big")
         need(n <= 254 and not any(box[2 + n:]), "totals: padding")
         self.totals = f.fields(box[2:2 + n], TOTALS)
         need(all(self.totals[f"t{i}"] == t[f"t{i}"] for i in range(1, 8)), f"totals: signed {self.totals}, found {t}")
 
     def split_page(self, plain, page):
-        need(len(plain) % 65536 == 0 and plain[0] == 0 and plain[1] == page["kind"], f"page {page['number']}: version or kind")
+        need(len(plain) % 65536 == 0 and plain[0] == 1 and plain[1] == page["kind"], f"page {page['number']}: version or kind")
         count, at, out = int.from_bytes(plain[2:4], "big"), 4, []
         need(1 <= count <= 1024, "page: record count")
         for _ in range(count):

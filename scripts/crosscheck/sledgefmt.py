@@ -194,7 +194,7 @@ EVENTS = "load-started load-resumed disk-failed disk-rebuilt disk-absent pack-de
 
 def parse_entry(data):
     need(2 < len(data) <= 4096, "log entry: length")
-    need(data[0] == 0, f"log entry: unknown version {data[0]}")
+    need(data[0] == 1, f"log entry: unknown version {data[0]}")
     need(data[1] in ENTRY, f"log entry: unknown kind {data[1]}")
     return ENTRY[data[1]][0], fields(data[2:], ENTRY[data[1]][1])
 
@@ -300,8 +300,8 @@ def open_dsse(data, key, kind):
         st = json.loads(payload, object_pairs_hook=no_twins)
         p = st["predicate"]
         need(st["_type"] == "https://in-toto.io/Statement/v1", "not a Statement v1")
-        need(st["predicateType"] == f"https://github.com/sledge-io/sledge/statement/{kind}/v0", "predicate type")
-        need(p["version"] == 0, f"unknown version {p['version']}")
+        need(st["predicateType"] == f"https://github.com/sledge-io/sledge/statement/{kind}/v1", "predicate type")
+        need(p["version"] == 1, f"unknown version {p['version']}")
         need(not set(p["critical"]) - set(p) and all(c in KNOWN[kind] for c in p["critical"]), "unknown critical name")
         return p, st["subject"]
     except (ValueError, KeyError, TypeError, AttributeError) as e:
@@ -523,7 +523,7 @@ class Device:
         try:
             with open(os.path.join(folder, "disk.header"), "rb") as f:
                 d = f.read(4097)
-            need(len(d) == 4096 and d[:8] == b"SLEDGEDK" and d[8] == 0, "magic, version or length")
+            need(len(d) == 4096 and d[:8] == b"SLEDGEDK" and d[8] == 1, "magic, version or length")
             n = int.from_bytes(d[9:11], "big")
             need(crc64(d[:4088]) == d[4088:] and 11 + n <= 4088 and not any(d[11 + n:4088]), "CRC or padding")
             h = fields(d[11:11 + n], HEADER)

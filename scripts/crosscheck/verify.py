@@ -15,7 +15,7 @@ def check_wraps(dev):
         dev.expected[name] = good[0]
         if w["kind"] == 1:
             d = good[0]
-            need(len(d) <= 65536 and d[0] == 0 and d[1] == 1, f"{name}: version or kind")
+            need(len(d) <= 65536 and d[0] == 1 and d[1] == 1, f"{name}: version or kind")
             v = f.fields(d[2:], f.WRAP)
             need((v["job"], v["device"]) == dev.ids and v["generation"] == dev.cp.generation, f"{name}: of another device")
             need(len(v["body"]) == 1168 and w["key_ids"] == [v["key_id"]], f"{name}: body or key id")
@@ -40,7 +40,7 @@ def check_seal(dev):
 def check_label(dev, path):
     with open(path, "rb") as file:
         head, _, note = file.read().partition(b"\n\n")
-    want = [b"sledge label 0"] + [b"%s %s" % (n.encode(), str(v).encode()) for n, v in (
+    want = [b"sledge label 1"] + [b"%s %s" % (n.encode(), str(v).encode()) for n, v in (
         ("job", dev.cp.job), ("device", dev.cp.device), ("generation", dev.cp.generation), ("disks", dev.n),
         ("job-serial", dev.job["serial"]), ("job-sha256", f.sha(dev.job_file).hex()))]
     need(head.split(b"\n") == want, "label: not this device's")

@@ -34,12 +34,12 @@ def site_key(seed):
 
 
 def derive(secret, purpose, context, n):
-    info = b"sledge/0 " + purpose.encode() + b"\0" + context
+    info = b"sledge/1 " + purpose.encode() + b"\0" + context
     return HKDF(algorithm=SHA256(), length=n, salt=b"", info=info).derive(secret)
 
 
 def binding(kind, job, device, generation):
-    return b"sledge/0 wrap\0" + kind.encode() + b"\0" + job + device + generation.to_bytes(4, "big")
+    return b"sledge/1 wrap\0" + kind.encode() + b"\0" + job + device + generation.to_bytes(4, "big")
 
 
 def check_symbol(symbols):
@@ -80,7 +80,7 @@ def generate():
         code_nonce, k, binding("unlock-aes256gcm", job, device, generation))
     frame_nonce = hashlib.sha256(b"frame nonce").digest()[:12]
     previous = bytes(range(48, 64))
-    frame_aad = b"sledge/0 frame\0" + frame_id + (7).to_bytes(8, "big") + previous + b"ad"
+    frame_aad = b"sledge/1 frame\0" + frame_id + (7).to_bytes(8, "big") + previous + b"ad"
     frame = frame_nonce + AESGCM(derive(k, "journal", frame_id, 32)).encrypt(frame_nonce, b"a journal record", frame_aad)
     key = site_key(seed)
     public = key.public_key()
