@@ -134,7 +134,7 @@ func (i *imports) side(name string, needs []string, how string, call func(bucket
 
 func (i *imports) sledge(bucket string) (command, error) {
 	state, err := i.b.space.fresh(tmpfs, "state")
-	return i.device.centre(i.device.disks, "import", "--state", state, "--endpoint", i.server.endpoint, "--path-style", "--target", "s3://"+bucket+"/p/"), err
+	return i.device.centre(i.device.disks, "import", "run", "--state", state, "--endpoint", i.server.endpoint, "--path-style", "--target", "s3://"+bucket+"/p/"), err
 }
 
 func (i *imports) bare(bucket string) (command, error) {

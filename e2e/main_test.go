@@ -229,7 +229,7 @@ func (w *world) trust() []string {
 }
 
 func (w *world) importArgs(more ...string) []string {
-	args := append([]string{"import", "--state", w.path("import"), "--endpoint", w.server.Endpoint, "--path-style"}, w.centre()...)
+	args := append([]string{"import", "run", "--state", w.path("import"), "--endpoint", w.server.Endpoint, "--path-style"}, w.centre()...)
 	return append(args, more...)
 }
 

@@ -140,8 +140,32 @@ func (r *importReport) print(w io.Writer) {
 }
 
 func (a *app) importCommand() *cobra.Command {
+	return group("import", "import a sealed device into S3: plan, run", a.importPlanCommand(), a.importRunCommand())
+}
+
+const importCredentials = `Credentials come from the environment (AWS_ACCESS_KEY_ID, …), the shared files or
+the instance's role.`
+
+func (a *app) importPlanCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "import",
+		Use:   "plan",
+		Short: "plan an import and ask the target for one key; writes nothing",
+		Long: `Verify the whole chain and plan every entry: what would be stored, what could not be
+and why. The target is asked for one key, so that a wrong endpoint, bucket or
+credential shows now. Nothing is written, here or there.
+
+` + importCredentials,
+		Example: `  sledge import plan --site /srv/site --label device.label --disk '/mnt/bay*'`,
+		Args:    cobra.NoArgs,
+	}
+	f := importFlags{dry: true}
+	f.add(cmd.Flags())
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.importSet(ctx, &f) })
+}
+
+func (a *app) importRunCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "run",
 		Short: "import a sealed device into S3, with every object proven",
 		Long: `Verify the whole chain, then upload every entry with the manifest's own checksums
 and prove it from the store's answer. Nothing is ever overwritten. Any k of the
@@ -150,16 +174,19 @@ mended, the same command goes on, part by part; its journal and receipts are in
 --state. A run that has ended is not looked at again; a new --run-id looks at every
 object and stores what is missing.
 
-Credentials come from the environment (AWS_ACCESS_KEY_ID, …), the shared files or
-the instance's role.`,
-		Example: `  sledge import --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
-  sledge import --dry-run --site /srv/site --label device.label --disk '/mnt/bay*'
-  sledge import --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
+` + importCredentials,
+		Example: `  sledge import run --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+  sledge import run --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
       --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,
 		Args: cobra.NoArgs,
 	}
 	var f importFlags
-	flags := cmd.Flags()
+	f.add(cmd.Flags())
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.importSet(ctx, &f) })
+}
+
+// add defines the flags of plan and run: a plan is of the run that would follow.
+func (f *importFlags) add(flags *pflag.FlagSet) {
 	f.keyFlags.add(flags)
 	f.targetFlags.add(flags, "the job's")
 	flags.StringVar(&f.state, "state", "", "folder of journal and receipts (default ./sledge-import-JOB-DEVICE)")
@@ -170,11 +197,9 @@ the instance's role.`,
 	flags.StringVar(&f.readBackLimit, "read-back-limit", "1GiB", "largest object that is read back to compare it with one that is there already")
 	flags.BoolVar(&f.unconditional, "allow-unconditional", false, "allow a store without conditional writes; the receipt will say so")
 	flags.BoolVar(&f.exclusive, "exclusive-prefix", false, "nothing else writes below the prefix: abort left-over uploads of this run")
-	flags.BoolVar(&f.dry, "dry-run", false, "plan everything, write nothing")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "objects at once (default 16)")
 	flags.IntVar(&f.retries, "retries", 8, "attempts of one request beyond the first")
 	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
-	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.importSet(ctx, &f) })
 }
 
 func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {

@@ -237,5 +237,5 @@ func (r *verifyImportReport) end() error {
 // incomplete is the error of an import that did not bring everything.
 func (r *verifyImportReport) incomplete() error {
 	return hint(fmt.Errorf("%w: the receipts say %d failed, %s", errObjects, r.Outcomes["failed"], plural(r.Outcomes["conflict"], "conflict")),
-		"objects.list beside the receipts names them; the same sledge import tries them again")
+		"objects.list beside the receipts names them; the same sledge import run tries them again")
 }

@@ -25,7 +25,7 @@ func (d *demo) importAll(ctx context.Context) error {
 	return d.stage("import", func() (told, error) {
 		var r imported
 		state := d.path("import")
-		args := append([]string{"import"}, d.centreKeys()...)
+		args := append([]string{"import", "run"}, d.centreKeys()...)
 		args = append(args, "--state", state, "--endpoint", d.store.endpoint, "--path-style")
 		_, err := d.sledge(ctx, call{role: "data centre", env: d.store.env(), args: args, allow: d.skippedExit(), result: &r})
 		if err != nil {
