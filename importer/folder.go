@@ -11,9 +11,9 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// State is a state folder held against every other process by an flock, which
+// Folder is a state folder held against every other process by an flock, which
 // the kernel gives up with the process, however that ends.
-type State struct {
+type Folder struct {
 	vfs.FS
 	lock *os.File
 }
@@ -22,7 +22,7 @@ const lockName = "lock"
 
 // OpenState makes the folder if it does not exist, locks it and opens it. A
 // folder that another process holds is CodeStateLocked.
-func OpenState(folder string) (*State, error) {
+func OpenState(folder string) (*Folder, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
@@ -42,10 +42,10 @@ func OpenState(folder string) (*State, error) {
 		lock.Close()
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
-	return &State{FS: disk, lock: lock}, nil
+	return &Folder{FS: disk, lock: lock}, nil
 }
 
 // Close gives the folder and its lock back.
-func (s *State) Close() error { return errors.Join(vfs.Close(s.FS), s.lock.Close()) }
+func (s *Folder) Close() error { return errors.Join(vfs.Close(s.FS), s.lock.Close()) }
 
-var _ io.Closer = (*State)(nil)
+var _ io.Closer = (*Folder)(nil)

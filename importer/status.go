@@ -1,0 +1,80 @@
+package importer
+
+import (
+	"time"
+
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// State is what an operator calls the state of a run.
+type State string
+
+// The states.
+const (
+	StateRunning  State = "in progress"
+	StatePaused   State = "paused"
+	StateHalted   State = "halted: fix needed"
+	StateStopped  State = "stopped" // by an operator, or with the process; the same command goes on
+	StateDone     State = "completed"
+	StateErrors   State = "completed with errors"
+	StateCanceled State = "canceled"
+	StateTaken    State = "taken over" // by another process
+)
+
+// Status is what a run tells whoever looks into its state folder: the file
+// status.json, replaced every second or so. It names no path and no key.
+type Status struct {
+	Version    int         `json:"version"`
+	State      State       `json:"state"`
+	Job        manifest.ID `json:"job"`
+	Device     manifest.ID `json:"device"`
+	Generation uint32      `json:"generation"`
+	Run        string      `json:"run"`
+	Attempt    int         `json:"attempt"`
+	Target     string      `json:"target"`
+	Endpoint   string      `json:"endpoint,omitempty"`
+	Profile    string      `json:"profile"`
+	Host       string      `json:"host,omitempty"`
+	PID        int         `json:"pid,omitempty"`
+	Started    time.Time   `json:"started"` // of the first start
+	Updated    time.Time   `json:"updated"`
+	Halt       *Halt       `json:"halt,omitempty"` // of StateHalted
+	Progress   Progress    `json:"progress"`
+	// Rates of the last minute; ETA is 0 where it is not known.
+	BytesPerSecond   float64            `json:"bytes_per_second"`
+	EntriesPerSecond float64            `json:"entries_per_second"`
+	ETASeconds       int64              `json:"eta_seconds,omitempty"`
+	Outcomes         map[Outcome]uint64 `json:"outcomes"`
+	Proofs           map[Proof]uint64   `json:"proofs"`
+	Problems         map[Code]uint64    `json:"problems"` // how often each code was met
+}
+
+// Halt is why a run waits for its operator.
+type Halt struct {
+	Code   Code      `json:"code"`
+	Cause  string    `json:"cause"`
+	Remedy string    `json:"remedy"`
+	Since  time.Time `json:"since"`
+}
+
+// Point is one line of the file history.jsonl, which a run appends to about
+// every ten seconds and at each change of state. Counts go on from start to
+// start of a run. The file is thinned to every second line where it grows over a
+// mebibyte, so that the distance of points is what is needed to draw a curve.
+type Point struct {
+	At       time.Time `json:"at"`
+	State    State     `json:"state"`
+	Entries  uint64    `json:"entries"`
+	Objects  uint64    `json:"objects"`
+	Bytes    int64     `json:"bytes"`
+	Failed   uint64    `json:"failed"`
+	Retries  int64     `json:"retries"`
+	Throttle int64     `json:"throttled"`
+	Requests int       `json:"requests"` // at once
+}
+
+// The names of the files in a run's folder: the state folder, or runs/ID in it.
+const (
+	StatusName  = "status.json"
+	HistoryName = "history.jsonl"
+)
