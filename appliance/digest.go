@@ -282,5 +282,18 @@ func (d *digest) restore(p *partialFile) error {
 		return fmt.Errorf("%w: digest state: %v", manifest.ErrCorrupt, err)
 	}
 	d.parts, d.units = append(d.parts, p.parts...), append(d.units, p.units...)
+	return d.stands(p.to)
+}
+
+// stands checks that what is left of the part and the unit is what is left after
+// so much content: Write relies on it.
+func (d *digest) stands(at int64) error {
+	partLeft, unitLeft := int64(0), int64(manifest.UnitSize)
+	if d.partSize > 0 {
+		partLeft, unitLeft = d.partSize-at%d.partSize, manifest.UnitSize-at%manifest.UnitSize
+	}
+	if at < 0 || at > d.size || d.partLeft != partLeft || d.unitLeft != unitLeft {
+		return fmt.Errorf("%w: digest state of another place than %d", manifest.ErrCorrupt, at)
+	}
 	return nil
 }
