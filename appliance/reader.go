@@ -187,10 +187,20 @@ func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
 // Entries calls f for every entry in the manifest's order. A page that is lost
 // ends it with an error that names the page.
 func (r *Reader) Entries(ctx context.Context, f func(Entry) error) error {
-	return r.walk(ctx, 0, nil, func(rec *manifest.Record, raw []place) error {
+	return r.EntriesFrom(ctx, 0, nil, f)
+}
+
+// EntriesFrom is Entries for those that begin in a page or later ones. It goes on
+// behind a page that is lost if lost is given and returns nil.
+func (r *Reader) EntriesFrom(ctx context.Context, page uint64, lost func(page uint64, err error) error, f func(Entry) error) error {
+	return r.walk(ctx, page, lost, func(rec *manifest.Record, raw []place) error {
 		return f(r.entry(rec, raw))
 	})
 }
+
+// Pages is how many pages the manifest has, those that hold directories of pages
+// among them.
+func (r *Reader) Pages() uint64 { return r.End.Pages }
 
 // place is where a raw record stands.
 type place struct {

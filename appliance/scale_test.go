@@ -140,13 +140,15 @@ func (s planSource) Open(context.Context, *manifest.Record) (importer.Content, e
 	return nil, errors.New("a plan reads no content")
 }
 
-func (s planSource) Entries(ctx context.Context, f func(importer.Entry) error) error {
-	return s.r.Entries(ctx, func(e Entry) error {
+func (s planSource) Pages() uint64 { return s.r.Pages() }
+
+func (s planSource) Entries(ctx context.Context, from uint64, f func(importer.Entry) error) error {
+	return s.r.EntriesFrom(ctx, from, nil, func(e Entry) error {
 		raw := make([]importer.RawRecord, len(e.Raw))
 		for i, r := range e.Raw {
 			raw[i] = importer.RawRecord(r)
 		}
-		return f(importer.Entry{Record: e.Record, Raw: raw})
+		return f(importer.Entry{Record: e.Record, Raw: raw, Page: raw[0].Page})
 	})
 }
 

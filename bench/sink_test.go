@@ -153,14 +153,19 @@ func (tree *testTree) Checkpoint() manifest.Checkpoint {
 
 func (tree *testTree) LabelChecked() bool { return true }
 
-func (tree *testTree) Entries(_ context.Context, f func(importer.Entry) error) error {
+func (tree *testTree) Pages() uint64 { return uint64(len(tree.list)) }
+
+func (tree *testTree) Entries(_ context.Context, from uint64, f func(importer.Entry) error) error {
 	for i, s := range tree.list {
+		if uint64(i) < from {
+			continue
+		}
 		record := s.record()
 		raw, err := record.Encode()
 		if err != nil {
 			return err
 		}
-		e := importer.Entry{Record: record}
+		e := importer.Entry{Record: record, Page: uint64(i)}
 		for _, b := range raw {
 			e.Raw = append(e.Raw, importer.RawRecord{Page: uint64(i), Index: len(e.Raw), Bytes: b, Salt: sha256.Sum256(b)})
 		}

@@ -23,10 +23,20 @@ type body struct {
 	bufAt    int64  // part offset of buf[0]
 	err      error
 	detached bool
+	pace     func(n int) error // waits until n bytes may go; nil is at once
+	piece    int               // the most that pace lets through at once
 }
 
 func newBody(content io.ReaderAt, from, size int64) *body {
 	return &body{content: content, from: from, size: size}
+}
+
+// paced lets the body go out no faster than the pacer allows.
+func (b *body) paced(ctx context.Context, p *pacer) *body {
+	if p != nil {
+		b.piece, b.pace = pacePiece, func(n int) error { return p.wait(ctx, n) }
+	}
+	return b
 }
 
 var errDetached = errors.New("the call is over")
@@ -44,6 +54,12 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, b.err
 	case b.at >= b.size:
 		return 0, io.EOF
+	}
+	if b.pace != nil {
+		p = p[:min(len(p), b.piece, int(min(b.size-b.at, pacePiece)))]
+		if err := b.pace(len(p)); err != nil {
+			return 0, err
+		}
 	}
 	buffered := b.at >= b.bufAt && b.at < b.bufAt+int64(len(b.buf))
 	if want := min(b.size-b.at, bodyBuffer); !buffered && int64(len(p)) >= want {

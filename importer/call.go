@@ -9,89 +9,65 @@ import (
 	"time"
 )
 
-// limiter bounds the requests at once and finds out how many the target bears:
-// one more for each full round of successes, half as many after "slow down".
-type limiter struct {
-	mu      sync.Mutex
-	limit   float64
-	max     int
-	inUse   int
-	waiters []chan struct{}
-	lastCut time.Time
-	calm    time.Duration // at most one cut in this time
-}
-
-func newLimiter(most int, calm time.Duration) *limiter {
-	return &limiter{limit: float64(min(most, 8)), max: most, calm: calm}
-}
-
-func (l *limiter) acquire(ctx context.Context) error {
-	l.mu.Lock()
-	if l.inUse < int(l.limit) {
-		l.inUse++
-		l.mu.Unlock()
-		return nil
-	}
-	turn := make(chan struct{})
-	l.waiters = append(l.waiters, turn)
-	l.mu.Unlock()
-	select {
-	case <-turn:
-		return nil
-	case <-ctx.Done():
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, w := range l.waiters {
-		if w == turn {
-			l.waiters = append(l.waiters[:i], l.waiters[i+1:]...)
-			return ctx.Err()
-		}
-	}
-	l.inUse-- // our turn came meanwhile: pass it on
-	l.wake()
-	return ctx.Err()
-}
-
-// release gives the place back and learns from the call's result.
-func (l *limiter) release(err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.inUse--
-	switch {
-	case hasCode(err, CodeThrottled):
-		if now := time.Now(); now.Sub(l.lastCut) >= l.calm {
-			l.limit, l.lastCut = max(1, l.limit/2), now
-		}
-	case err == nil:
-		l.limit = min(float64(l.max), l.limit+1/l.limit)
-	}
-	l.wake()
-}
-
-func (l *limiter) wake() {
-	for len(l.waiters) > 0 && l.inUse < int(l.limit) {
-		close(l.waiters[0])
-		l.waiters = l.waiters[1:]
-		l.inUse++
-	}
-}
-
-func (l *limiter) current() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return int(l.limit)
-}
-
-// caller makes calls to the target: under the limit, each attempt under its own
-// time, and again where that is safe.
+// caller makes calls to the target: behind the gate, under the limits, each
+// attempt under its own time, and again where that is safe.
 type caller struct {
-	limit   *limiter
+	gate    *gate
+	limits  *limits
+	budget  *budget
 	retries int
 	backoff time.Duration
 	timeout time.Duration
 	stop    <-chan struct{} // closed: begin nothing new
-	retried atomic.Int64
+	called  func(Call)
+
+	retried   atomic.Int64
+	throttled atomic.Int64
+}
+
+func newCaller(o Options, stop <-chan struct{}) *caller {
+	return &caller{
+		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
+		retries: o.Retries, backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called,
+	}
+}
+
+// call is one request to come.
+type call struct {
+	name    string // as S3 calls it
+	key     string
+	payload int64
+}
+
+// writes tells whether its success shows that the target can be written to.
+func (c call) writes() bool {
+	switch c.name {
+	case callPut, callCreate, callPart, callComplete:
+		return true
+	}
+	return false
+}
+
+// The calls, by S3's names.
+const (
+	callPut         = "PutObject"
+	callCreate      = "CreateMultipartUpload"
+	callPart        = "UploadPart"
+	callComplete    = "CompleteMultipartUpload"
+	callAbort       = "AbortMultipartUpload"
+	callListParts   = "ListParts"
+	callListUploads = "ListMultipartUploads"
+	callHead        = "HeadObject"
+	callGet         = "GetObject"
+	callDelete      = "DeleteObject"
+)
+
+// Call is what Options.Called is told of every attempt.
+type Call struct {
+	Name    string // as S3 calls it
+	Payload int64  // bytes that were to be sent or read
+	Took    time.Duration
+	Err     error
 }
 
 // errStopped ends what has not begun when the run is stopped.
@@ -101,25 +77,47 @@ const slowest = 64 << 10 // bytes a second that a call with payload must make
 
 // once makes one attempt. Cancelling the run's context begins no call and breaks
 // none that has begun: its own time ends it.
-func (c *caller) once(ctx context.Context, payload int64, f func(context.Context) error) error {
-	if ctx.Err() != nil || c.limit.acquire(ctx) != nil {
+func (c *caller) once(ctx context.Context, what call, f func(context.Context) error) error {
+	if ctx.Err() != nil || c.gate.pass(ctx, c.stop) != nil {
 		return errStopped
 	}
-	limit := c.timeout + time.Duration(payload/slowest)*time.Second
-	call, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	release, err := c.limits.acquire(ctx, what.key)
+	if err != nil {
+		return errStopped
+	}
+	limit := c.timeout + time.Duration(what.payload/slowest)*time.Second
+	timed, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
 	defer cancel()
-	err := f(call)
-	if err != nil && call.Err() != nil && !isClass(err, FatalObject) {
+	began := time.Now()
+	err = f(timed)
+	if err != nil && timed.Err() != nil && !isClass(err, FatalObject) {
 		err = unknown(newError(CodeConnectionLost, "", "no answer in "+limit.String(), err))
 	}
-	c.limit.release(err)
+	release(err)
+	c.told(ctx, what, Call{what.name, what.payload, time.Since(began), err})
 	return err
+}
+
+// told learns from a call's end.
+func (c *caller) told(ctx context.Context, what call, done Call) {
+	switch {
+	case done.Err == nil:
+		c.budget.earn()
+		if isScout(ctx) && c.gate.mended(what) {
+			c.budget.fill()
+		}
+	case hasCode(done.Err, CodeThrottled):
+		c.throttled.Add(1)
+	}
+	if c.called != nil {
+		c.called(done)
+	}
 }
 
 // again waits before the next attempt and tells whether there is one. A target
 // that cannot be reached is worth the same patience as one that is busy.
 func (c *caller) again(attempt int, err error) bool {
-	if attempt >= c.retries || !isClass(err, Retryable) && !hasCode(err, CodeTargetAbsent) {
+	if attempt >= c.retries || !isClass(err, Retryable) && !hasCode(err, CodeTargetAbsent) || !c.budget.spend() {
 		return false
 	}
 	wait := min(maxBackoff, c.backoff<<min(attempt, 10))
@@ -148,11 +146,44 @@ func (c *caller) stopped() bool {
 
 // idempotent makes a call that may be repeated whatever its outcome was: reads,
 // parts, aborts.
-func (c *caller) idempotent(ctx context.Context, payload int64, f func(context.Context) error) error {
+func (c *caller) idempotent(ctx context.Context, what call, f func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
-		err := c.once(ctx, payload, f)
+		err := c.once(ctx, what, f)
 		if err == nil || !c.again(attempt, err) {
 			return err
 		}
 	}
+}
+
+// budget bounds retries over the whole run: a full purse, and a tenth of a retry
+// for each call that succeeds. A target that fails more often than that is not
+// helped by asking more often.
+type budget struct {
+	mu    sync.Mutex
+	left  float64
+	whole float64
+}
+
+func newBudget(whole int) *budget { return &budget{left: float64(whole), whole: float64(whole)} }
+
+func (b *budget) spend() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.left < 1 {
+		return false
+	}
+	b.left--
+	return true
+}
+
+func (b *budget) earn() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = min(b.whole, b.left+0.1)
+}
+
+func (b *budget) fill() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left = b.whole
 }

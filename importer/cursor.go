@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,33 +18,56 @@ type cursor struct {
 	more bool
 }
 
-func (j *journal) cursor(kind byte) (c *cursor, err error) {
+// cursor reads from a number on.
+func (j *journal) cursor(kind byte, from uint64) (c *cursor, err error) {
 	defer func() { err = journalError(err, recover()) }()
-	rows, err := j.db.NewIter(&pebble.IterOptions{LowerBound: []byte{kind}, UpperBound: []byte{kind + 1}})
+	rows, err := j.db.NewIter(&pebble.IterOptions{LowerBound: journalKey(kind, from), UpperBound: []byte{kind + 1}})
 	if err != nil {
 		return nil, err
 	}
 	return &cursor{kind, rows, rows.First()}, nil
 }
 
-// load reads an entry's value; ok is false if it has none. Ordinals only go up.
-func (c *cursor) load(ordinal uint64, v any) (ok bool, err error) {
+// load reads an entry's value; ok is false if it has none. Places only go up.
+func (c *cursor) load(at place, v any) (ok bool, err error) {
 	defer func() { err = journalError(err, recover()) }()
-	key := journalKey(c.kind, ordinal)
+	key := journalKey(c.kind, uint64(at))
 	for c.more && bytes.Compare(c.rows.Key(), key) < 0 {
 		c.more = c.rows.Next()
 	}
 	if !c.more || !bytes.Equal(c.rows.Key(), key) {
 		return false, c.rows.Error()
 	}
+	return true, c.value(v)
+}
+
+// next reads the next value and its number, and steps on; ok is false behind the last.
+func (c *cursor) next(v any) (number uint64, ok bool, err error) {
+	defer func() { err = journalError(err, recover()) }()
+	if !c.more {
+		return 0, false, c.rows.Error()
+	}
+	key := c.rows.Key()
+	if len(key) != 9 {
+		return 0, false, newError(CodeJournalLost, "", fmt.Sprintf("journal key %q", key), nil)
+	}
+	number = binary.BigEndian.Uint64(key[1:])
+	if err := c.value(v); err != nil {
+		return 0, false, err
+	}
+	c.more = c.rows.Next()
+	return number, true, nil
+}
+
+func (c *cursor) value(v any) error {
 	value, err := c.rows.ValueAndErr()
 	if err != nil {
-		return false, err
+		return err
 	}
 	if err := json.Unmarshal(value, v); err != nil {
-		return false, newError(CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", key, err), err)
+		return newError(CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", c.rows.Key(), err), err)
 	}
-	return true, nil
+	return nil
 }
 
 func (c *cursor) close() (err error) {
@@ -54,11 +78,11 @@ func (c *cursor) close() (err error) {
 // past is what earlier starts have left about the entries.
 type past struct{ outcomes, uploads *cursor }
 
-func (j *journal) past() (p past, err error) {
-	if p.outcomes, err = j.cursor('o'); err != nil {
+func (j *journal) past(from place) (p past, err error) {
+	if p.outcomes, err = j.cursor('o', uint64(from)); err != nil {
 		return p, err
 	}
-	if p.uploads, err = j.cursor('u'); err != nil {
+	if p.uploads, err = j.cursor('u', uint64(from)); err != nil {
 		return p, errors.Join(err, p.outcomes.close())
 	}
 	return p, nil

@@ -42,6 +42,10 @@ const (
 	CodeJournalLost        Code = "journal-lost"
 	CodeOrphanUpload       Code = "orphan-upload"
 	CodeProbeLeft          Code = "probe-left"
+	CodePageLost           Code = "page-lost"
+	CodeTakenOver          Code = "taken-over"
+	CodeTooManyHeld        Code = "too-many-held"
+	CodeNotPublished       Code = "not-published"
 )
 
 // codes that never leave the package: they are answers, not failures.
@@ -113,6 +117,10 @@ var codeTable = []CodeInfo{
 	{CodeStateMismatch, Fixable, "the state folder belongs to another run or other options", "use the options of the first start, or a new --run-id; another job or device needs its own state folder"},
 	{CodeJournalFull, Fixable, "the state folder's disk is full", "make room, then run the same command again"},
 	{CodeJournalLost, Fixable, "the state folder's disk failed", "bring another state folder: what is stored is found again by its checksum"},
+	{CodePageLost, Fixable, "a page of the manifest cannot be read, so the entries in it are not known by name", "rebuild or bring more disks, then run the same command again"},
+	{CodeTakenOver, Fixable, "another process has taken this run over", "leave it to that process; `sledge import status` tells how it does"},
+	{CodeTooManyHeld, Fixable, "more objects than --defer-complete may hold", "allow more, or import without --defer-complete and have readers wait for a commit marker"},
+	{CodeNotPublished, Fixable, "entries failed, so nothing was published", "mend what failed, then run the same command again; `sledge import cancel` gives the uploads up"},
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
 	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject below the prefix's .sledge-probe/"},
 }

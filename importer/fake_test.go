@@ -425,8 +425,13 @@ func (s *fakeSource) Checkpoint() manifest.Checkpoint {
 func (s *fakeSource) LabelChecked() bool               { return true }
 func (s *fakeSource) Totals() (manifest.Totals, error) { return s.totals, nil }
 
-func (s *fakeSource) Entries(ctx context.Context, f func(Entry) error) error {
+func (s *fakeSource) Pages() uint64 { return s.totals.Records/4 + 1 }
+
+func (s *fakeSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
 	for _, e := range s.entries {
+		if e.Page = e.Raw[0].Page; e.Page < from {
+			continue
+		}
 		if err := f(e); err != nil {
 			return err
 		}

@@ -18,13 +18,18 @@ import (
 )
 
 // The journal is what a run remembers between starts. It knows entries by their
-// ordinal in the manifest alone: no name, no digest.
+// place in the manifest alone: no name, no digest.
 //
-//	h           the run's options and secret, at the first start   synced
-//	u ordinal   intent before a Create, then the upload's id,
-//	            before its first part                              synced
-//	o ordinal   outcome                                            in the background
-//	f           the run has ended, its totals                      synced
+//	h          the run's options and secret, at the first start   synced
+//	u place    intent before a Create, then the upload's id,
+//	           before its first part                              synced
+//	o place    outcome                                            in the background
+//	p page     all entries that begin in the page have an outcome
+//	           that stands; their sums                            in the background
+//	f          the run has ended, its totals                      synced
+//
+// Writes become durable in their order, so a page's line never outlives the
+// outcomes that it sums up.
 //
 // An outcome that a crash loses is found again by HEAD, at the cost of a call:
 // the object carries our entry and run. So small files do not wait for fsync.
@@ -65,6 +70,7 @@ type runOptions struct {
 	MinProof           Proof
 	ReadBack           bool
 	AllowUnconditional bool
+	Deferred           bool
 	RunID              string
 }
 
@@ -199,8 +205,8 @@ func (j *journal) get(key []byte) (value []byte, err error) {
 
 func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
 
-func journalKey(kind byte, ordinal uint64) []byte {
-	return binary.BigEndian.AppendUint64([]byte{kind}, ordinal)
+func journalKey(kind byte, number uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{kind}, number)
 }
 
 // load reads a JSON value; ok is false if there is none.
@@ -228,32 +234,38 @@ var (
 	finishedKey = []byte("f")
 )
 
-func (j *journal) setOutcome(ordinal uint64, r record) error {
-	return j.store(journalKey('o', ordinal), r, false)
+func (j *journal) setOutcome(at place, r record) error {
+	return j.store(journalKey('o', uint64(at)), r, false)
+}
+
+// setPage says that a page is done.
+func (j *journal) setPage(page uint64, t Tally) error {
+	return j.store(journalKey('p', page), t, false)
 }
 
 // pending is a multipart upload that may be under way.
 type pending struct {
-	At       time.Time `json:"at"`           // of the intent
-	UploadID string    `json:"id,omitempty"` // "" until Create was answered
+	At       time.Time `json:"at"`             // of the intent
+	UploadID string    `json:"id,omitempty"`   // "" until Create was answered
+	Held     bool      `json:"held,omitempty"` // all parts are there; it waits to be published
 }
 
 // upload returns what is known of an entry's upload; ok is false if none was
 // ever intended.
-func (j *journal) upload(ordinal uint64) (p pending, ok bool, err error) {
-	ok, err = j.load(journalKey('u', ordinal), &p)
+func (j *journal) upload(at place) (p pending, ok bool, err error) {
+	ok, err = j.load(journalKey('u', uint64(at)), &p)
 	return p, ok, err
 }
 
 // setUpload is the intent while the id is "", then the id. It is durable.
-func (j *journal) setUpload(ordinal uint64, p pending) error {
-	return j.store(journalKey('u', ordinal), p, true)
+func (j *journal) setUpload(at place, p pending) error {
+	return j.store(journalKey('u', uint64(at)), p, true)
 }
 
 // forgetUpload is durable with the next synced record: until then a resume asks
 // for an upload that is gone.
-func (j *journal) forgetUpload(ordinal uint64) error {
-	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('u', ordinal), o) })
+func (j *journal) forgetUpload(at place) error {
+	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('u', uint64(at)), o) })
 }
 
 // elsewhere tells where a run's state is that is not this journal's: in runs/ID

@@ -132,6 +132,27 @@ type Options struct {
 	Backoff         time.Duration // wait before the second attempt, default 200 ms, doubling with jitter up to 20 s
 	CallTimeout     time.Duration // of a call without payload, default 2 minutes
 
+	// HaltWait is how long a run waits for its operator where an error can be
+	// mended from outside, and then goes on by itself; 0 ends it at once. The first
+	// look at the target never waits.
+	HaltWait time.Duration
+
+	// Retry tells which failures of earlier starts are tried again; nil is all.
+	Retry func(Code) bool
+
+	RetryBudget int       // retries over the whole run, beside one for ten calls that succeed; default 10,000
+	Lanes       int       // parts of the manifest that are walked side by side, default 4
+	Bandwidth   Timetable // of payload; nil is no limit
+	Hours       Hours     // in which requests may begin; nil is always
+
+	// DeferComplete publishes all or nothing: up to so many objects are uploaded
+	// without being completed, and completed at the end. 0 is off.
+	DeferComplete int
+
+	// StatusEvery is how often status.json is written and the control file read,
+	// default never.
+	StatusEvery time.Duration
+
 	// StateDir holds journal and receipts. Take OpenState for a real folder: it
 	// keeps a second process out.
 	StateDir vfs.FS
@@ -144,8 +165,11 @@ type Options struct {
 	Rand     io.Reader        // of salts; default crypto/rand
 	Progress func(Progress)   // called about every second and at the end, never at once
 	Problem  func(*Error)     // called for each failed object, warning and halt, never at once
+	Called   func(Call)       // called after each attempt of a call, at once from many goroutines
 	Log      *slog.Logger     // default: discard
 }
+
+const defaultRetryBudget = 10000
 
 // maxBackoff bounds one pause between attempts.
 const maxBackoff = 20 * time.Second
@@ -177,6 +201,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Retries, 8)
 	setDefault(&o.Backoff, 200*time.Millisecond)
 	setDefault(&o.CallTimeout, 2*time.Minute)
+	setDefault(&o.Lanes, 4)
+	setDefault(&o.RetryBudget, defaultRetryBudget)
 	setDefault(&o.Software, "sledge")
 	if o.Now == nil {
 		o.Now = time.Now

@@ -153,7 +153,7 @@ func TestMostParts(t *testing.T) {
 	a.Size = size
 	target := &countingTarget{Target: newFake(t)}
 	r := &run{opts: testOptions(t, nil).withDefaults(), target: target, journal: j, probe: ProbeReport{Checking: true},
-		calls: &caller{limit: newLimiter(4, 0), timeout: time.Minute, stop: make(chan struct{})}}
+		calls: newCaller(Options{Memory: mib, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
 	tr := &transfer{run: r, action: a, content: zeros{}}
 	if err := upload(context.Background(), tr, 4); err != nil {
 		t.Fatal(err)
@@ -219,7 +219,7 @@ func TestBody(t *testing.T) {
 }
 
 func TestLimiter(t *testing.T) {
-	l := newLimiter(20, 0)
+	l := newLimiter(8, 20, 0)
 	var most, now atomic.Int64
 	var workers sync.WaitGroup
 	for range 40 {
@@ -234,7 +234,7 @@ func TestLimiter(t *testing.T) {
 				}
 				time.Sleep(10 * time.Microsecond)
 				now.Add(-1)
-				l.release(nil)
+				l.release(more)
 			}
 		})
 	}
@@ -242,10 +242,9 @@ func TestLimiter(t *testing.T) {
 	if m := most.Load(); m > 20 || m < 9 || l.inUse != 0 || l.current() != 20 {
 		t.Errorf("at most %d at once, %d in use, limit %d", m, l.inUse, l.current())
 	}
-	slow := newError(CodeThrottled, "", "", nil)
 	for range 10 {
 		l.acquire(context.Background())
-		l.release(slow)
+		l.release(less)
 	}
 	if l.current() != 1 {
 		t.Errorf("limit %d after ten refusals", l.current())
@@ -256,7 +255,7 @@ func TestLimiter(t *testing.T) {
 	if err := l.acquire(ctx); err == nil {
 		t.Error("a place beyond the limit was given")
 	}
-	l.release(nil)
+	l.release(more)
 	if err := l.acquire(context.Background()); err != nil || len(l.waiters) != 0 {
 		t.Errorf("after a cancelled wait: %v, %d wait", err, len(l.waiters))
 	}

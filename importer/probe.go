@@ -135,7 +135,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 
 // do makes a probe's call. Repeating is right for all of them: the keys are ours.
 func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
-	return p.calls.idempotent(ctx, 0, f)
+	return p.calls.idempotent(ctx, call{name: callPut, key: p.prefix}, f)
 }
 
 func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored Stored, err error) {

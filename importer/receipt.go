@@ -164,16 +164,11 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 	defer list.Close() // closed below; this is for the ways out before
 	log := manifest.NewLogWriter(func(name string, data []byte) error { return w.file("log/"+name, data) })
 	out := bufio.NewWriterSize(vfs.NewWriter(list, 0), 1<<20)
-	if w.past, err = w.run.journal.cursor('o'); err != nil {
+	if w.past, err = w.run.journal.cursor('o', 0); err != nil {
 		return err
 	}
 	defer w.past.close() // read only
-	ordinal := uint64(0)
-	err = w.run.source.Entries(ctx, func(e Entry) error {
-		err := w.entry(out, log, e, ordinal)
-		ordinal++
-		return err
-	})
+	err = w.run.source.Entries(ctx, 0, func(e Entry) error { return w.entry(out, log, e) })
 	if err = errors.Join(err, w.syncing.wait()); err != nil {
 		return err
 	}
@@ -194,14 +189,17 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 }
 
 // entry writes the lines of one entry.
-func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entry, ordinal uint64) error {
+func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entry) error {
+	if e.Lost != nil {
+		return lostPage(e)
+	}
 	var rec record
-	ok, err := w.past.load(ordinal, &rec)
+	ok, err := w.past.load(e.place(), &rec)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return newError(CodeJournalLost, "", fmt.Sprintf("entry %d has no outcome", ordinal), nil)
+		return newError(CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.place()), nil)
 	}
 	w.tally.add(e, rec, e.Record.DataLength())
 	for i, raw := range e.Raw {

@@ -42,6 +42,18 @@ func (t *Tally) add(e Entry, r record, size int64) {
 	}
 }
 
+// merge adds what another tally has counted.
+func (t *Tally) merge(u Tally) {
+	for o, n := range u.Outcomes {
+		t.Outcomes[o] += n
+	}
+	for p, n := range u.Proofs {
+		t.Proofs[p] += n
+	}
+	t.Bytes += u.Bytes
+	t.Manifest.Add(u.Manifest)
+}
+
 // Entries is the number of entries counted.
 func (t Tally) Entries() (n uint64) {
 	for _, c := range t.Outcomes {
@@ -115,6 +127,21 @@ func (r *Result) ExitClass() ExitClass {
 	return ExitComplete
 }
 
+// state is how an operator calls the end of a run.
+func (r *Result) state(err error) State {
+	switch {
+	case r.Halt != nil && r.Halt.Code == CodeTakenOver:
+		return StateTaken
+	case r.Halt != nil:
+		return StateHalted
+	case r.Interrupted || err != nil || r.Unfinished > 0:
+		return StateStopped
+	case r.Complete:
+		return StateDone
+	}
+	return StateErrors
+}
+
 // reconcile compares scan, manifest and what was met, and names every difference.
 func reconcile(met manifest.Totals, totals manifest.Totals) (differences []string) {
 	compare := func(what string, a, b uint64) {
@@ -136,22 +163,50 @@ func reconcile(met manifest.Totals, totals manifest.Totals) (differences []strin
 	return differences
 }
 
-// Progress is a moment of a run. Totals are 0 while they are not known.
+// Progress is a moment of a run. Totals are 0 while they are not known. What
+// earlier starts have done is in the numbers, and apart in Earlier….
 type Progress struct {
-	Entries, TotalEntries uint64
-	Bytes, TotalBytes     int64
-	Objects               uint64 // stored or found
-	Retries               int64
-	Failed                uint64
-	Requests              int // that the target bears at once, as far as is known
-	Elapsed               time.Duration
+	Entries        uint64        `json:"entries"`
+	TotalEntries   uint64        `json:"total_entries"`
+	Bytes          int64         `json:"bytes"`
+	TotalBytes     int64         `json:"total_bytes"`
+	Objects        uint64        `json:"objects"` // stored or found
+	EarlierEntries uint64        `json:"earlier_entries"`
+	EarlierBytes   int64         `json:"earlier_bytes"`
+	Failed         uint64        `json:"failed"`
+	Retries        int64         `json:"retries"`
+	Throttled      int64         `json:"throttled"`
+	Requests       int           `json:"requests"` // that the target bears at once, as far as is known
+	Elapsed        time.Duration `json:"elapsed_ns"`
+	State          State         `json:"-"`
+	Halt           *Halt         `json:"-"`
 }
 
 // progress gathers what Progress tells.
 type progress struct {
 	entries, objects, failed atomic.Uint64
 	bytes                    atomic.Int64
+	earlyEntries             atomic.Uint64
+	earlyBytes               atomic.Int64
 	totalEntries             uint64
 	totalBytes               int64
 	started                  time.Time
+}
+
+// early counts an entry of an earlier start. Its bytes are in the target already.
+func (p *progress) early(e Entry, rec record) {
+	p.earlyEntries.Add(1)
+	if rec.Outcome == OutcomeStored || rec.Outcome == OutcomeAlreadyThere {
+		p.bytes.Add(e.Record.DataLength())
+		p.earlyBytes.Add(e.Record.DataLength())
+	}
+}
+
+// page counts a page of an earlier start.
+func (p *progress) page(t Tally) {
+	p.entries.Add(t.Entries())
+	p.objects.Add(t.Outcomes[OutcomeStored] + t.Outcomes[OutcomeAlreadyThere])
+	p.earlyEntries.Add(t.Entries())
+	p.bytes.Add(t.Bytes)
+	p.earlyBytes.Add(t.Bytes)
 }

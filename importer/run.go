@@ -19,7 +19,9 @@ type run struct {
 	planner     *planner
 	journal     *journal
 	calls       *caller
+	pacer       *pacer
 	header      header
+	ended       finished // how an earlier start has ended; zero if it has not
 	base        string // folder of this run in the state folder: "" for the first
 	probe       ProbeReport
 	conditional bool
@@ -30,11 +32,22 @@ type run struct {
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 
+	elsewhere   sync.Mutex
+	elsewhereAt time.Time // when the target last let us write below the reserved prefix
+
 	mu         sync.Mutex
 	tally      Tally
-	unfinished uint64
-	inRow      int // objects given up in a row, over all workers
+	passes     int
+	unfinished uint64 // entries that this pass has left
+	lost       uint64 // pages that could not be read
+	left       *Error // why one of them was left
+	inRow      int    // objects given up in a row, over all workers
+	held       uint64 // objects that are uploaded and not published
+	publishing bool
 	halted     *Error
+	haltedAt   time.Time     // since when the operator is waited for
+	look       time.Duration // until the next look whether it is mended
+	problems   map[Code]uint64
 	said       sync.Mutex // one problem at a time
 }
 
@@ -53,12 +66,10 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	}
 	runCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{opts: opts, source: source, target: target, tally: newTally(), cancel: cancel}
+	r := &run{opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
 	r.progress.started = opts.Now()
-	r.calls = &caller{
-		limit:   newLimiter(opts.requests(), max(opts.Backoff, time.Millisecond)),
-		retries: opts.Retries, backoff: opts.Backoff, timeout: opts.CallTimeout, stop: runCtx.Done(),
-	}
+	r.calls = newCaller(opts, runCtx.Done())
+	r.pacer = newPacer(opts.Bandwidth, opts.Now)
 	var err error
 	if r.planner, err = newPlanner(opts, source.Scope()); err != nil {
 		return nil, err
@@ -69,7 +80,9 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	if err := r.open(); err != nil {
 		return nil, err
 	}
+	end := r.watch()
 	result, err := r.whole(ctx, runCtx)
+	end(result.state(err))
 	if closeErr := r.journal.close(); closeErr != nil && err == nil {
 		err = closeErr
 	}
@@ -110,8 +123,23 @@ func (r *run) open() (err error) {
 	if _, err := io.ReadFull(source, h.Secret); err != nil {
 		return err
 	}
-	r.header, err = r.journal.begin(h)
-	return err
+	if r.header, err = r.journal.begin(h); err != nil {
+		return err
+	}
+	return r.takeUp()
+}
+
+// takeUp reads how an earlier start has ended. A finished run with failures is
+// taken up again: a new attempt, with a receipt log of its own, in which what
+// failed is tried once more.
+func (r *run) takeUp() error {
+	ended, err := r.journal.load(finishedKey, &r.ended)
+	if err != nil || !ended || !r.ended.Done || r.ended.Tally.Bad() == 0 {
+		return err
+	}
+	r.header.Attempt++
+	r.ended = finished{}
+	return errors.Join(r.journal.store(headerKey, r.header, true), r.journal.store(finishedKey, r.ended, true))
 }
 
 func (r *run) recorded() runOptions {
@@ -121,34 +149,18 @@ func (r *run) recorded() runOptions {
 		ManifestSize: cp.Size, ManifestRoot: cp.Root[:],
 		Bucket: o.Bucket, Prefix: o.Prefix, Endpoint: o.Endpoint, Profile: o.Profile,
 		Symlinks: o.Symlinks, Directories: o.Directories, MinProof: o.MinProof, ReadBack: o.ReadBack,
-		AllowUnconditional: o.AllowUnconditional, RunID: o.RunID,
+		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, RunID: o.RunID,
 	}
 }
 
 // whole is a run from probe to receipts, with an open journal.
 func (r *run) whole(ctx, runCtx context.Context) (*Result, error) {
-	var end finished
-	ended, err := r.journal.load(finishedKey, &end)
-	if err != nil {
-		return r.result(), err
-	}
-	if ended && end.Done && end.Tally.Bad() > 0 {
-		// A finished run with failures is taken up again: a new attempt, with a
-		// receipt log of its own, in which what failed is tried once more.
-		r.header.Attempt++
-		if err := r.journal.store(headerKey, r.header, true); err != nil {
+	end := r.ended
+	if end.At.IsZero() {
+		if err := r.store(ctx, runCtx); err != nil && (ctx.Err() != nil || !errors.Is(err, errStopped)) {
 			return r.result(), err
 		}
-		if err := r.journal.store(finishedKey, finished{}, true); err != nil {
-			return r.result(), err
-		}
-		ended, end = false, finished{}
-	}
-	if !ended || end.At.IsZero() {
-		if err := r.store(ctx, runCtx); err != nil {
-			return r.result(), err
-		}
-		if r.halted != nil || r.unfinished > 0 {
+		if r.halted != nil || r.calls.stopped() || r.unfinished > 0 || r.lost > 0 {
 			return r.result(), nil
 		}
 		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally}
@@ -165,9 +177,10 @@ func (r *run) whole(ctx, runCtx context.Context) (*Result, error) {
 	return result, nil
 }
 
-// store probes the target and brings every entry to an outcome.
+// store probes the target and brings every entry to an outcome, in as many passes
+// as it takes while the operator is waited for.
 func (r *run) store(ctx, runCtx context.Context) error {
-	if err := r.look(runCtx); err != nil {
+	if err := r.inspect(runCtx); err != nil {
 		if errors.Is(err, errStopped) || isCanceled(err) {
 			return err
 		}
@@ -176,36 +189,61 @@ func (r *run) store(ctx, runCtx context.Context) error {
 	}
 	if t, ok := r.source.(Totaler); ok {
 		if totals, err := t.Totals(); err == nil {
-			r.progress.totalEntries = totals.Files + totals.Dirs + totals.Symlinks + totals.Hardlinks + totals.Skipped
-			r.progress.totalBytes = int64(totals.Bytes)
+			r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
 		}
 	}
-	quit := r.tick()
-	defer quit()
-
-	work := make(chan *transfer)
-	var workers sync.WaitGroup
-	for range r.opts.Concurrency {
-		workers.Go(func() {
-			for t := range work {
-				r.one(runCtx, t)
-			}
-		})
-	}
-	err := r.dispatch(runCtx, work)
-	close(work)
-	workers.Wait()
-	switch {
-	case r.halted != nil:
+	if err := r.mayDefer(); err != nil {
+		r.halt(asError(err))
 		return nil
-	case ctx.Err() != nil:
-		return ctx.Err()
 	}
-	return err
+	if err := r.passUntilDone(ctx, runCtx); err != nil || r.halted != nil || r.unfinished+r.lost > 0 {
+		return err
+	}
+	if err := r.publish(); err != nil || r.halted != nil || !r.publishing {
+		return err
+	}
+	return r.passUntilDone(ctx, runCtx)
 }
 
-// look probes the target and applies what was found.
-func (r *run) look(ctx context.Context) (err error) {
+// passUntilDone makes passes until every entry has an outcome or is held, or
+// waiting for the operator has no end.
+func (r *run) passUntilDone(ctx, runCtx context.Context) error {
+	for {
+		before := r.entries()
+		err := r.pass(runCtx)
+		var e *Error
+		switch {
+		case r.halted != nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case runCtx.Err() != nil:
+			return errStopped // by the operator
+		case errors.As(err, &e) && e.Class == Fixable:
+			r.halt(e)
+			return nil
+		case err != nil:
+			return err
+		case r.unfinished == 0 && r.lost == 0:
+			return nil
+		case r.waitForPass(runCtx, before):
+			continue
+		}
+		if r.left != nil && r.left.Class == Fixable {
+			r.halt(r.left)
+		}
+		return ctx.Err()
+	}
+}
+
+func (r *run) entries() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tally.Entries()
+}
+
+// inspect probes the target and applies what was found.
+func (r *run) inspect(ctx context.Context) (err error) {
 	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.opts.RunID)
 	if err != nil {
 		return err
@@ -225,99 +263,6 @@ func (r *run) look(ctx context.Context) (err error) {
 	return r.journal.store(headerKey, r.header, true)
 }
 
-// dispatch hands each entry without an outcome to a worker, in manifest order.
-func (r *run) dispatch(ctx context.Context, work chan<- *transfer) (err error) {
-	past, err := r.journal.past()
-	if err != nil {
-		r.halt(asError(err))
-		return errStopped
-	}
-	defer func() { err = errors.Join(err, past.close()) }()
-	ordinal := uint64(0)
-	return r.source.Entries(ctx, func(e Entry) error {
-		n := ordinal
-		ordinal++
-		if ctx.Err() != nil {
-			return errStopped
-		}
-		if e.Record == nil || len(e.Raw) == 0 {
-			return fmt.Errorf("entry %d: the source gave no record", n)
-		}
-		var rec record
-		var earlier pending
-		ok, err := past.outcomes.load(n, &rec)
-		begun, otherErr := past.uploads.load(n, &earlier)
-		if err = errors.Join(err, otherErr); err != nil {
-			r.halt(asError(err))
-			return errStopped
-		}
-		if ok && rec.Outcome != OutcomeFailed && rec.Outcome != OutcomeConflict {
-			r.count(e, rec)
-			return nil
-		}
-		action, err := r.planner.plan(e)
-		if err != nil {
-			return r.done(n, e, failure(err), err)
-		}
-		if action.Kind == ActionNone {
-			return r.done(n, e, record{Outcome: action.Outcome, Detail: action.Reason}, nil)
-		}
-		select {
-		case work <- &transfer{run: r, ordinal: n, entry: e, action: action, begun: begun}:
-			return nil
-		case <-ctx.Done():
-			return errStopped
-		}
-	})
-}
-
-// one brings one object to its outcome. Only an error of the object itself is an
-// outcome; all others leave the entry for the next start.
-func (r *run) one(ctx context.Context, t *transfer) {
-	if r.calls.stopped() {
-		r.leave()
-		return
-	}
-	rec, err := r.object(ctx, t)
-	switch {
-	case err == nil && t.completed:
-		err = t.forget()
-	case err == nil:
-		// Whatever upload is still known of is not needed any more.
-		err = r.abort(ctx, t)
-	}
-	if err != nil {
-		t.uncount()
-	} else {
-		t.count(t.action.Size - t.sent.Load())
-	}
-	switch {
-	case err == nil:
-		r.calm()
-		err = r.done(t.ordinal, t.entry, rec, nil)
-	case errors.Is(err, errStopped) || isCanceled(err):
-		r.leave()
-		return
-	case isClass(err, FatalObject):
-		if abortErr := r.abort(ctx, t); abortErr != nil {
-			err = abortErr
-			break
-		}
-		err = r.done(t.ordinal, t.entry, failure(err), err)
-	}
-	if err == nil || errors.Is(err, errStopped) {
-		return
-	}
-	r.leave()
-	e := asError(err)
-	e = &Error{e.Code, t.action.Path, e.Cause, e.Remedy, e.Class, e.Unknown, e.Err}
-	if e.Class == Fixable || r.giveUp() {
-		r.halt(e)
-		return
-	}
-	r.problem(e)
-}
-
 // failure is the outcome of an entry that cannot be stored.
 func failure(err error) record {
 	e := asError(err)
@@ -329,10 +274,9 @@ func failure(err error) record {
 }
 
 // done journals an outcome, then counts it.
-func (r *run) done(ordinal uint64, e Entry, rec record, err error) error {
-	if err := r.journal.setOutcome(ordinal, rec); err != nil {
-		r.halt(asError(err))
-		return errStopped
+func (r *run) done(ctx context.Context, p *pageWork, e Entry, rec record, err error) error {
+	if err := r.keep(ctx, func() error { return r.journal.setOutcome(e.place(), rec) }); err != nil {
+		return err
 	}
 	if err != nil {
 		failed := *asError(err)
@@ -340,7 +284,7 @@ func (r *run) done(ordinal uint64, e Entry, rec record, err error) error {
 		r.problem(&failed)
 	}
 	r.count(e, rec)
-	return nil
+	return p.end(e, rec, err == nil)
 }
 
 func (r *run) count(e Entry, rec record) {
@@ -356,10 +300,14 @@ func (r *run) count(e Entry, rec record) {
 	}
 }
 
-func (r *run) leave() {
+// leave counts an entry that has no outcome in this pass, and why.
+func (r *run) leave(why *Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unfinished++
+	if why != nil {
+		r.left = why
+	}
 }
 
 func (r *run) calm() {
@@ -377,6 +325,9 @@ func (r *run) giveUp() bool {
 	return r.inRow >= max(4, r.opts.Concurrency)
 }
 
+// stopAsked ends the run in order: the operator has asked for it from elsewhere.
+func (r *run) stopAsked() { r.cancel() }
+
 // halt stops the run for the operator; the first reason counts.
 func (r *run) halt(e *Error) {
 	r.mu.Lock()
@@ -393,6 +344,9 @@ func (r *run) halt(e *Error) {
 
 // problem names a failure to whoever watches.
 func (r *run) problem(e *Error) {
+	r.mu.Lock()
+	r.problems[e.Code]++
+	r.mu.Unlock()
 	r.opts.Log.Warn(e.Error(), "code", e.Code, "class", e.Class.String(), "remedy", e.Remedy)
 	if r.opts.Problem == nil {
 		return
@@ -422,42 +376,6 @@ func (r *run) attemptID() string {
 	return r.opts.RunID
 }
 
-// tick calls Progress every second until the returned function is called, and
-// once more then.
-func (r *run) tick() (quit func()) {
-	if r.opts.Progress == nil {
-		return func() {}
-	}
-	stop := make(chan struct{})
-	var ticker sync.WaitGroup
-	ticker.Go(func() {
-		t := time.NewTicker(time.Second)
-		defer t.Stop()
-		for {
-			select {
-			case <-t.C:
-				r.opts.Progress(r.snapshot())
-			case <-stop:
-				r.opts.Progress(r.snapshot())
-				return
-			}
-		}
-	})
-	return func() {
-		close(stop)
-		ticker.Wait()
-	}
-}
-
-func (r *run) snapshot() Progress {
-	p := &r.progress
-	return Progress{
-		Entries: p.entries.Load(), TotalEntries: p.totalEntries, Objects: p.objects.Load(),
-		Bytes: p.bytes.Load(), TotalBytes: p.totalBytes, Failed: p.failed.Load(),
-		Retries: r.calls.retried.Load(), Requests: r.calls.limit.current(), Elapsed: r.opts.Now().Sub(p.started),
-	}
-}
-
 // dry plans every entry and asks the target for one key, so that an absent
 // target, a missing bucket or wrong credentials show. It writes nothing.
 func (r *run) dry(ctx context.Context) (*Result, error) {
@@ -468,7 +386,11 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		res.DryRun = true
 		return res, res.Halt
 	}
-	err := r.source.Entries(ctx, func(e Entry) error {
+	err := r.source.Entries(ctx, 0, func(e Entry) error {
+		if e.Lost != nil {
+			r.losePage(e)
+			return nil
+		}
 		rec := record{Outcome: OutcomeStored}
 		action, err := r.planner.plan(e)
 		if err != nil {
@@ -495,7 +417,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 // present asks for a key by GET. HEAD has no body, so only GET tells a missing
 // key from a missing bucket.
 func present(ctx context.Context, calls *caller, target Reader, key string) error {
-	return calls.idempotent(ctx, 0, func(ctx context.Context) error {
+	return calls.idempotent(ctx, call{name: callGet, key: key}, func(ctx context.Context) error {
 		body, err := target.Get(ctx, key, "")
 		if err != nil {
 			return err

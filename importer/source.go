@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -9,7 +10,7 @@ import (
 
 // Source is what the importer reads: a sealed device whose manifest has been
 // verified. The appliance's reader satisfies it. Its methods may be called at
-// once from many goroutines, except Entries.
+// once from many goroutines.
 type Source interface {
 	Scope() manifest.Scope
 
@@ -20,11 +21,16 @@ type Source interface {
 	// travelled outside the device.
 	LabelChecked() bool
 
-	// Entries calls f for every entry in manifest order, skipped ones included,
-	// and stops with f's first error. The importer calls it twice, one after the
-	// other: both times the same entries must come. f does not keep the Entry's
-	// slices changed; the Source may not use them again.
-	Entries(ctx context.Context, f func(Entry) error) error
+	// Pages is how many pages the manifest has: all that Entries can begin at.
+	Pages() uint64
+
+	// Entries calls f for every entry that begins in page from or later, in
+	// manifest order, skipped ones included, and stops with f's first error. The
+	// importer reads every page at least twice: the same entries must come each
+	// time. f does not keep the Entry's slices changed; the Source may not use
+	// them again. A page that cannot be read is an Entry with Lost set, and the
+	// walk goes on behind it.
+	Entries(ctx context.Context, from uint64, f func(Entry) error) error
 
 	// Open gives the content of a file or a hard link. Bytes it returns have been
 	// decrypted under their tag.
@@ -45,10 +51,30 @@ type Content interface {
 }
 
 // Entry is one entry of the manifest: its whole record, and the raw records it
-// was made of (the record, then its continuation records).
+// was made of (the record, then its continuation records). Where a page is lost,
+// only Page and Lost are set: what it held is not known.
 type Entry struct {
 	Record *manifest.Record
 	Raw    []RawRecord
+	Page   uint64 // in which it begins
+	Lost   error
+}
+
+// place numbers entries by where their record stands, in manifest order. It is
+// the same in every run of a device, on every host.
+type place uint64
+
+// recordsPerPage bounds the index of a record in its page (docs/format.md 7.4).
+const recordsPerPage = 1 << 10
+
+func placeOf(page uint64, index int) place { return place(page*recordsPerPage + uint64(index)) }
+
+func (e Entry) place() place { return placeOf(e.Raw[0].Page, e.Raw[0].Index) }
+
+func (p place) page() uint64 { return uint64(p) / recordsPerPage }
+
+func (p place) String() string {
+	return fmt.Sprintf("page %d, record %d", p.page(), uint64(p)%recordsPerPage)
 }
 
 // RawRecord is one record as it stands in its page, with the salt of its commitment.

@@ -13,6 +13,7 @@ type State string
 const (
 	StateRunning  State = "in progress"
 	StatePaused   State = "paused"
+	StateAsleep   State = "waiting for its hours"
 	StateHalted   State = "halted: fix needed"
 	StateStopped  State = "stopped" // by an operator, or with the process; the same command goes on
 	StateDone     State = "completed"

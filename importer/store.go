@@ -96,6 +96,9 @@ func (r *run) send(ctx context.Context, t *transfer) (err error) {
 	}
 	defer t.content.Close() // read only
 	if t.action.Kind != ActionMultipart {
+		if r.holding() {
+			return errHeld // nothing to upload before
+		}
 		_, err := t.put(ctx)
 		return err
 	}
@@ -106,7 +109,7 @@ func (r *run) send(ctx context.Context, t *transfer) (err error) {
 }
 
 func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
-	err = r.calls.idempotent(ctx, 0, func(ctx context.Context) error {
+	err = r.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) error {
 		obj, err = r.target.Head(ctx, key)
 		return err
 	})
@@ -198,7 +201,7 @@ func clip(s string) string {
 // readBack gets an object and holds its bytes against the manifest's digests.
 // Other content is CodeStoredWrong.
 func readBack(ctx context.Context, calls *caller, target Reader, key, version string, x expected) error {
-	return calls.idempotent(ctx, x.Size, func(ctx context.Context) error {
+	return calls.idempotent(ctx, call{callGet, key, x.Size}, func(ctx context.Context) error {
 		content, err := target.Get(ctx, key, version)
 		if err != nil {
 			return err

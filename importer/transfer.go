@@ -12,7 +12,8 @@ import (
 // journal and retries is decided here.
 type transfer struct {
 	run     *run
-	ordinal uint64
+	at      place
+	page    *pageWork
 	entry   Entry
 	action  *Action
 	content Content
@@ -41,6 +42,9 @@ func (t *transfer) failed(err error) error {
 
 // count tells progress of bytes that are in the store.
 func (t *transfer) count(n int64) {
+	if t.run.publishing {
+		return // it was counted when it was uploaded
+	}
 	t.sent.Add(n)
 	t.run.progress.bytes.Add(n)
 }
@@ -51,7 +55,7 @@ func (t *transfer) uncount() { t.run.progress.bytes.Add(-t.sent.Swap(0)) }
 // put makes the single request. It is repeated only while it is certain that
 // nothing was stored.
 func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
-	err = t.send(ctx, 1, false, func(ctx context.Context, b *body) error {
+	err = t.send(ctx, callPut, 1, func(ctx context.Context, b *body) error {
 		stored, err = t.run.target.Put(ctx, PutRequest{
 			Key: t.action.Key, Body: b, Size: b.size, SHA256: t.action.Parts[0],
 			Metadata: t.action.Metadata, IfAbsent: t.run.conditional,
@@ -75,15 +79,15 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 	}
 	for attempt := 0; ; attempt++ {
 		t.upload, t.begun = pending{At: r.opts.Now()}, true
-		if err := r.journal.setUpload(t.ordinal, t.upload); err != nil {
+		if err := r.journal.setUpload(t.at, t.upload); err != nil {
 			return "", t.failed(err)
 		}
-		err := r.calls.once(ctx, 0, func(ctx context.Context) (err error) {
+		err := r.calls.once(ctx, call{name: callCreate, key: t.action.Key}, func(ctx context.Context) (err error) {
 			t.upload.UploadID, err = r.target.CreateUpload(ctx, t.action.Key, t.action.Metadata)
 			return err
 		})
 		if err == nil {
-			if err := r.journal.setUpload(t.ordinal, t.upload); err != nil {
+			if err := r.journal.setUpload(t.at, t.upload); err != nil {
 				return "", t.failed(err)
 			}
 			return t.upload.UploadID, nil
@@ -106,7 +110,7 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 		t.run.partsResumed.Add(1)
 		return p.ETag, nil
 	}
-	err = t.send(ctx, number, true, func(ctx context.Context, b *body) error {
+	err = t.send(ctx, callPart, number, func(ctx context.Context, b *body) error {
 		etag, err = t.run.target.UploadPart(ctx, PartRequest{
 			Key: t.action.Key, UploadID: t.upload.UploadID, Number: number,
 			Body: b, Size: b.size, SHA256: t.action.Parts[number-1],
@@ -124,8 +128,15 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 // complete asks once. What its answer is worth is decided by who called.
 func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, err error) {
 	r := t.run
+	if r.holding() {
+		t.upload.Held = true
+		if err := r.journal.setUpload(t.at, t.upload); err != nil {
+			return stored, t.failed(err)
+		}
+		return stored, t.failed(errHeld)
+	}
 	for attempt := 0; ; attempt++ {
-		err = r.calls.once(ctx, completeTime, func(ctx context.Context) error {
+		err = r.calls.once(ctx, call{callComplete, t.action.Key, completeTime}, func(ctx context.Context) error {
 			stored, err = r.target.CompleteUpload(ctx, CompleteRequest{
 				Key: t.action.Key, UploadID: t.upload.UploadID, Parts: parts,
 				Size: t.action.Size, Composite: t.action.Composite(), IfAbsent: r.conditional,
@@ -148,7 +159,8 @@ const completeTime = 600 * slowest
 // send makes one request with payload. A refused digest is never answered by
 // sending again blindly: the content is read anew, and only if it is what the
 // manifest says the wire is given one more chance.
-func (t *transfer) send(ctx context.Context, number int, repeatable bool, call func(context.Context, *body) error) error {
+func (t *transfer) send(ctx context.Context, name string, number int, request func(context.Context, *body) error) error {
+	repeatable := name == callPart
 	calls, path := t.run.calls, t.action.Path
 	from, size := t.action.partSpan(number)
 	recheck := func() error { return hashSpan(ctx, t.content, path, from, size, t.action.Parts[number-1]) }
@@ -160,9 +172,9 @@ func (t *transfer) send(ctx context.Context, number int, repeatable bool, call f
 	refused := false
 	for attempt := 0; ; attempt++ {
 		var source error
-		err := calls.once(ctx, size, func(ctx context.Context) error {
-			b := newBody(t.content, from, size)
-			err := call(ctx, b)
+		err := calls.once(ctx, call{name, t.action.Key, size}, func(ctx context.Context) error {
+			b := newBody(t.content, from, size).paced(ctx, t.run.pacer)
+			err := request(ctx, b)
 			source = b.detach()
 			return err
 		})
@@ -192,7 +204,7 @@ func (t *transfer) send(ctx context.Context, number int, repeatable bool, call f
 func (t *transfer) resume(ctx context.Context) error {
 	r := t.run
 	t.upload, t.have = pending{}, nil
-	p, ok, err := r.journal.upload(t.ordinal)
+	p, ok, err := r.journal.upload(t.at)
 	if err != nil || !ok {
 		return err
 	}
@@ -201,7 +213,7 @@ func (t *transfer) resume(ctx context.Context) error {
 		return nil
 	}
 	have := map[int]Part{}
-	err = r.calls.idempotent(ctx, 0, func(ctx context.Context) error {
+	err = r.calls.idempotent(ctx, call{name: callListParts, key: t.action.Key}, func(ctx context.Context) error {
 		clear(have)
 		return r.target.ListParts(ctx, t.action.Key, p.UploadID, func(part Part) error {
 			if part.Number < 1 || part.Number > len(t.action.Parts) {
@@ -224,7 +236,7 @@ func (t *transfer) resume(ctx context.Context) error {
 // forget strikes the entry's upload from the journal.
 func (t *transfer) forget() error {
 	t.begun = false
-	return t.run.journal.forgetUpload(t.ordinal)
+	return t.run.journal.forgetUpload(t.at)
 }
 
 // abort forgets the entry's upload, in the store first. What cannot be aborted
@@ -234,12 +246,12 @@ func (r *run) abort(ctx context.Context, t *transfer) error {
 		return nil
 	}
 	key := t.action.Key
-	p, ok, err := r.journal.upload(t.ordinal)
+	p, ok, err := r.journal.upload(t.at)
 	if err != nil || !ok {
 		return err
 	}
 	if p.UploadID != "" {
-		err := r.calls.idempotent(context.WithoutCancel(ctx), 0, func(ctx context.Context) error {
+		err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {
 			return r.target.AbortUpload(ctx, key, p.UploadID)
 		})
 		if err != nil {
@@ -268,7 +280,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 	}
 	var ours []string
 	others := 0
-	err := r.calls.idempotent(ctx, 0, func(ctx context.Context) error {
+	err := r.calls.idempotent(ctx, call{name: callListUploads, key: key}, func(ctx context.Context) error {
 		ours, others = nil, 0
 		return r.target.ListUploads(ctx, key, func(u Upload) error {
 			if u.Initiator == r.probe.Initiator && !u.Initiated.Before(since.Add(-uploadWindow)) && !u.Initiated.After(r.opts.Now().Add(uploadWindow)) {
@@ -281,7 +293,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 	})
 	for _, id := range ours {
 		if err == nil {
-			err = r.calls.idempotent(ctx, 0, func(ctx context.Context) error { return r.target.AbortUpload(ctx, key, id) })
+			err = r.calls.idempotent(ctx, call{name: callAbort, key: key}, func(ctx context.Context) error { return r.target.AbortUpload(ctx, key, id) })
 		}
 	}
 	switch {

@@ -54,8 +54,8 @@ func VerifyObjects(ctx context.Context, list io.Reader, target Reader, opts Veri
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	v := &verifier{opts: opts, target: target, cancel: cancel, report: VerifyReport{Proofs: map[Proof]uint64{}}}
-	v.calls = &caller{limit: newLimiter(opts.Concurrency, opts.Backoff), retries: opts.Retries,
-		backoff: opts.Backoff, timeout: opts.CallTimeout, stop: ctx.Done()}
+	v.calls = newCaller(Options{Memory: int64(opts.Concurrency) * perRequest, Concurrency: opts.Concurrency, PartConcurrency: 1,
+		Retries: opts.Retries, RetryBudget: defaultRetryBudget, Backoff: opts.Backoff, CallTimeout: opts.CallTimeout}, ctx.Done())
 	work := make(chan claim)
 	var workers sync.WaitGroup
 	for range opts.Concurrency {
@@ -197,7 +197,7 @@ func (v *verifier) check(ctx context.Context, c claim) {
 
 func (v *verifier) object(ctx context.Context, c claim) error {
 	var obj Object
-	err := v.calls.idempotent(ctx, 0, func(ctx context.Context) (err error) {
+	err := v.calls.idempotent(ctx, call{name: callHead, key: c.line.Key}, func(ctx context.Context) (err error) {
 		obj, err = v.target.Head(ctx, c.line.Key)
 		return err
 	})

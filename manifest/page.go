@@ -294,6 +294,14 @@ func (t *Totals) Count(r *Record, records int) {
 	}
 }
 
+// Add adds other totals.
+func (t *Totals) Add(u Totals) {
+	from := u.list()
+	for i, n := range t.list() {
+		*n += *from[i]
+	}
+}
+
 // Entries is the number of entries, skipped ones included.
 func (t *Totals) Entries() uint64 { return t.Files + t.Dirs + t.Symlinks + t.Hardlinks + t.Skipped }
 

@@ -42,7 +42,9 @@ type namesSource struct {
 
 func (s *namesSource) Scope() manifest.Scope { return manifest.Scope{} }
 
-func (s *namesSource) Entries(_ context.Context, f func(importer.Entry) error) error {
+func (s *namesSource) Pages() uint64 { return 1 }
+
+func (s *namesSource) Entries(_ context.Context, _ uint64, f func(importer.Entry) error) error {
 	for _, r := range s.records {
 		if err := f(importer.Entry{Record: r, Raw: []importer.RawRecord{{}}}); err != nil {
 			return err

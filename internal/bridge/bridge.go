@@ -35,14 +35,18 @@ func (s Source) LabelChecked() bool { return s.r.LabelChecked }
 // Totals implements importer.Totaler.
 func (s Source) Totals() (manifest.Totals, error) { return s.r.Totals(), nil }
 
-// Entries calls f for every entry in the manifest's order.
-func (s Source) Entries(ctx context.Context, f func(importer.Entry) error) error {
-	return s.r.Entries(ctx, func(e appliance.Entry) error {
+// Pages is how many pages the manifest has.
+func (s Source) Pages() uint64 { return s.r.Pages() }
+
+// Entries calls f for every entry from a page on, and for every page that is lost.
+func (s Source) Entries(ctx context.Context, from uint64, f func(importer.Entry) error) error {
+	lost := func(page uint64, err error) error { return f(importer.Entry{Page: page, Lost: err}) }
+	return s.r.EntriesFrom(ctx, from, lost, func(e appliance.Entry) error {
 		raw := make([]importer.RawRecord, len(e.Raw))
 		for i, r := range e.Raw {
 			raw[i] = importer.RawRecord(r)
 		}
-		return f(importer.Entry{Record: e.Record, Raw: raw})
+		return f(importer.Entry{Record: e.Record, Raw: raw, Page: raw[0].Page})
 	})
 }
 

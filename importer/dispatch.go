@@ -1,0 +1,247 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+)
+
+// pass hands every entry that has no outcome yet to a worker. Several lanes walk
+// different parts of the manifest, so that a store which partitions its keys by
+// prefix gets requests for several prefixes at once.
+func (r *run) pass(ctx context.Context) error {
+	r.begin()
+	spans, err := r.todo()
+	if err != nil {
+		return err
+	}
+	work := make(chan *transfer)
+	var workers sync.WaitGroup
+	for range r.opts.Concurrency {
+		workers.Go(func() {
+			for t := range work {
+				r.one(ctx, t)
+			}
+		})
+	}
+	lists := split(spans, r.opts.Lanes)
+	ends := make([]error, len(lists))
+	walking, quit := context.WithCancel(ctx)
+	defer quit()
+	var lanes sync.WaitGroup
+	for i, list := range lists {
+		lanes.Go(func() {
+			if ends[i] = r.lane(walking, list, work); ends[i] != nil {
+				quit()
+			}
+		})
+	}
+	lanes.Wait()
+	close(work)
+	workers.Wait()
+	return firstError(ends)
+}
+
+// firstError is the first one that is not merely the end of the others.
+func firstError(errs []error) (first error) {
+	for _, err := range errs {
+		if err != nil && (first == nil || errors.Is(first, errStopped)) {
+			first = err
+		}
+	}
+	return first
+}
+
+// begin forgets what only the pass before has to do with.
+func (r *run) begin() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.passes++
+	r.unfinished, r.lost, r.held, r.left = 0, 0, 0, nil
+}
+
+// first tells the first pass, which counts what earlier starts have done.
+func (r *run) first() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.passes == 1
+}
+
+var errSpanEnd = errors.New("end of the span")
+
+// lane walks its pages in order.
+func (r *run) lane(ctx context.Context, list []span, work chan<- *transfer) error {
+	for _, s := range list {
+		if err := r.span(ctx, s, work); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// span walks pages that are not done.
+func (r *run) span(ctx context.Context, s span, work chan<- *transfer) (err error) {
+	past, err := r.journal.past(placeOf(s.from, 0))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, past.close()) }()
+	w := &walk{run: r, past: past, work: work, next: s.from}
+	err = r.source.Entries(ctx, s.from, func(e Entry) error {
+		if ctx.Err() != nil {
+			return errStopped
+		}
+		if e.Page >= s.to {
+			return errSpanEnd
+		}
+		return w.entry(ctx, e)
+	})
+	if errors.Is(err, errSpanEnd) {
+		err = nil
+	}
+	if err != nil {
+		return err
+	}
+	return w.through(s.to)
+}
+
+// walk is a span on its way: the page that entries come from, and those behind it.
+type walk struct {
+	run  *run
+	past past
+	work chan<- *transfer
+	page *pageWork // nil before the first entry
+	next uint64    // the page after it, or after the last one without entries
+}
+
+// entry brings one entry on its way.
+func (w *walk) entry(ctx context.Context, e Entry) error {
+	if e.Lost != nil {
+		return w.lose(e)
+	}
+	if e.Record == nil || len(e.Raw) == 0 {
+		return fmt.Errorf("page %d: the source gave no record", e.Page)
+	}
+	if err := w.turn(e.Page); err != nil {
+		return err
+	}
+	r, at := w.run, e.place()
+	var rec record
+	var earlier pending
+	ok, err := w.past.outcomes.load(at, &rec)
+	begun, otherErr := w.past.uploads.load(at, &earlier)
+	if err = errors.Join(err, otherErr); err != nil {
+		return err
+	}
+	w.page.begin()
+	if ok && r.stands(rec) {
+		return r.known(w.page, e, rec)
+	}
+	if begun && earlier.Held && r.holding() {
+		r.heldEarlier(e.Record.DataLength())
+		return nil
+	}
+	action, err := r.planner.plan(e)
+	if err != nil {
+		return r.done(ctx, w.page, e, failure(err), err)
+	}
+	if action.Kind == ActionNone {
+		return r.done(ctx, w.page, e, record{Outcome: action.Outcome, Detail: action.Reason}, nil)
+	}
+	select {
+	case w.work <- &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun}:
+		return nil
+	case <-ctx.Done():
+		return errStopped
+	}
+}
+
+// turn goes on to a page. Those in between begin no entry, so they are done.
+func (w *walk) turn(page uint64) error {
+	if w.page != nil && w.page.page == page {
+		return nil
+	}
+	if err := w.through(page); err != nil {
+		return err
+	}
+	w.page, w.next = w.run.newPage(page), page+1
+	return nil
+}
+
+// through ends the pages below a number.
+func (w *walk) through(page uint64) error {
+	if w.page != nil {
+		if err := w.page.done(true); err != nil {
+			return err
+		}
+		w.page = nil
+	}
+	for ; w.next < page; w.next++ {
+		if err := w.run.newPage(w.next).done(true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lose leaves a page for a start with more disks, and the page before: an entry
+// that begins there and goes on here did not come.
+func (w *walk) lose(e Entry) error {
+	if w.page != nil {
+		if err := w.page.done(false); err != nil {
+			return err
+		}
+		w.page = nil
+	}
+	for ; w.next < e.Page; w.next++ {
+		if err := w.run.newPage(w.next).done(true); err != nil {
+			return err
+		}
+	}
+	w.next = e.Page + 1
+	w.run.losePage(e)
+	return nil
+}
+
+// stands tells an outcome that is not tried again now.
+func (r *run) stands(rec record) bool {
+	if rec.Outcome != OutcomeFailed && rec.Outcome != OutcomeConflict {
+		return true
+	}
+	return !r.first() || r.opts.Retry != nil && !r.opts.Retry(rec.Code)
+}
+
+// known counts an entry that an earlier start, or pass, has brought to its outcome.
+func (r *run) known(p *pageWork, e Entry, rec record) error {
+	if r.first() {
+		r.count(e, rec)
+		r.progress.early(e, rec)
+	}
+	return p.end(e, rec, rec.Outcome != OutcomeFailed && rec.Outcome != OutcomeConflict)
+}
+
+// countPage counts a page that an earlier start has done.
+func (r *run) countPage(t Tally) {
+	if !r.first() {
+		return
+	}
+	r.mu.Lock()
+	r.tally.merge(t)
+	r.mu.Unlock()
+	r.progress.page(t)
+}
+
+func lostPage(e Entry) *Error {
+	return newError(CodePageLost, "", fmt.Sprintf("page %d: %v", e.Page, e.Lost), e.Lost)
+}
+
+// losePage names a page that cannot be read. What it holds is not known by name.
+func (r *run) losePage(e Entry) {
+	err := lostPage(e)
+	r.mu.Lock()
+	r.lost++
+	r.left = err
+	r.mu.Unlock()
+	r.problem(err)
+}

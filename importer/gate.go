@@ -1,0 +1,160 @@
+package importer
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// gate holds back what has not begun: while the operator pauses the run, outside
+// of its hours, and while it waits for the operator to mend something. What has
+// begun is never broken off.
+type gate struct {
+	mu      sync.Mutex
+	paused  bool   // by the operator
+	asleep  bool   // by the clock
+	halt    *Error // why it waits for the operator
+	since   time.Time
+	changed chan struct{} // closed and made anew at each change
+	nudged  chan struct{} // the same, when the operator says that it is mended
+}
+
+func newGate() *gate {
+	return &gate{changed: make(chan struct{}), nudged: make(chan struct{})}
+}
+
+// scoutKey marks the context of the one worker that tries again while the run is
+// halted: its calls pass.
+type scoutKey struct{}
+
+func isScout(ctx context.Context) bool { return ctx.Value(scoutKey{}) != nil }
+
+// pass waits until a call may begin. It returns errStopped if the run is stopped
+// first; a call that outlives the run's context, because it tidies up, then passes.
+func (g *gate) pass(ctx context.Context, stop <-chan struct{}) error {
+	for {
+		g.mu.Lock()
+		shut, changed := g.paused || g.asleep || g.halt != nil && !isScout(ctx), g.changed
+		g.mu.Unlock()
+		if !shut {
+			return nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return errStopped
+		case <-stop:
+			if ctx.Err() != nil {
+				return errStopped
+			}
+			return nil
+		}
+	}
+}
+
+// set changes something under the lock and wakes whoever waits.
+func (g *gate) set(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f()
+	close(g.changed)
+	g.changed = make(chan struct{})
+}
+
+// pause holds the run for its operator, sleep for the clock.
+func (g *gate) pause(yes bool) { g.flag(&g.paused, yes) }
+func (g *gate) sleep(yes bool) { g.flag(&g.asleep, yes) }
+
+func (g *gate) flag(p *bool, yes bool) {
+	g.mu.Lock()
+	same := *p == yes
+	g.mu.Unlock()
+	if !same {
+		g.set(func() { *p = yes })
+	}
+}
+
+// shut halts the run for e and tells whether it was open: whoever halts it is
+// its scout.
+func (g *gate) shut(e *Error, now time.Time) (first bool) {
+	g.set(func() {
+		if first = g.halt == nil; first {
+			g.since = now
+			g.halt = e
+		}
+	})
+	return first
+}
+
+// still replaces the reason of a halt that goes on.
+func (g *gate) still(e *Error) {
+	g.set(func() {
+		if g.halt != nil {
+			g.halt = e
+		}
+	})
+}
+
+// open ends a halt and tells whether there was one.
+func (g *gate) open() (was bool) {
+	g.mu.Lock()
+	halted := g.halt != nil
+	g.mu.Unlock()
+	if !halted {
+		return false
+	}
+	g.set(func() { was, g.halt = g.halt != nil, nil })
+	return was
+}
+
+// nudge makes a halted run try again at once.
+func (g *gate) nudge() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	close(g.nudged)
+	g.nudged = make(chan struct{})
+}
+
+// rest waits for d, a nudge, or the end of the run; it returns false for the end.
+func (g *gate) rest(ctx context.Context, d time.Duration) bool {
+	g.mu.Lock()
+	nudged := g.nudged
+	g.mu.Unlock()
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-nudged:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// state is what an operator calls the gate's state.
+func (g *gate) state() (State, *Halt) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case g.halt != nil:
+		return StateHalted, &Halt{Code: g.halt.Code, Cause: g.halt.Cause, Remedy: g.halt.Remedy, Since: g.since}
+	case g.paused:
+		return StatePaused, nil
+	case g.asleep:
+		return StateAsleep, nil
+	}
+	return StateRunning, nil
+}
+
+// mended ends the halt if the success of a scout's call shows that its cause is
+// gone: after a refusal to write, only a write does.
+func (g *gate) mended(what call) bool {
+	g.mu.Lock()
+	halt := g.halt
+	g.mu.Unlock()
+	if halt == nil || !what.writes() && (halt.Code == CodeAccessDenied || halt.Code == CodeTargetFull || halt.Code == CodeJournalFull) {
+		return false
+	}
+	return g.open()
+}

@@ -1,0 +1,229 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Timetable is how many bytes of payload a second may go out, by the time of
+// day, in rclone's words ("--bwlimit"): "10M", or "08:00,10M 19:00,off", or with
+// days "Mon-08:00,10M Sat-00:00,off". Times are local. Numbers are KiB without a
+// suffix; B, K, M, G, T are powers of 1,024.
+type Timetable []Slot
+
+// Slot is the limit from one minute of the week on; 0 is no limit.
+type Slot struct {
+	Minute int // of the week, from Sunday 00:00
+	Bytes  int64
+}
+
+const (
+	dayMinutes  = 24 * 60
+	weekMinutes = 7 * dayMinutes
+	maxSlots    = 1000
+)
+
+// ParseTimetable reads a timetable; "" is nil, no limit.
+func ParseTimetable(text string) (Timetable, error) {
+	words := strings.Fields(text)
+	if len(words) == 1 && !strings.Contains(words[0], ",") {
+		n, err := parseRate(words[0])
+		if err != nil || n == 0 {
+			return nil, err
+		}
+		return Timetable{{0, n}}, nil
+	}
+	var table Timetable
+	for _, word := range words {
+		at, limit, ok := strings.Cut(word, ",")
+		if !ok {
+			return nil, fmt.Errorf("%q is not TIME,LIMIT, as in 08:00,10M", word)
+		}
+		n, err := parseRate(limit)
+		if err != nil {
+			return nil, err
+		}
+		minutes, err := parseMoment(at)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range minutes {
+			table = append(table, Slot{m, n})
+		}
+		if len(table) > maxSlots {
+			return nil, fmt.Errorf("more than %d times", maxSlots)
+		}
+	}
+	return table, nil
+}
+
+// parseRate reads a limit; "off" is 0.
+func parseRate(text string) (int64, error) {
+	if text == "off" {
+		return 0, nil
+	}
+	number, unit := text, int64(1<<10)
+	if n := len(text); n > 0 {
+		if at := strings.IndexByte("BKMGT", text[n-1]&^0x20); at >= 0 {
+			number, unit = text[:n-1], int64(1)<<(10*at)
+		}
+	}
+	v, err := strconv.ParseFloat(number, 64)
+	if err != nil || v < 0 || v > 1<<40 || v*float64(unit) >= 1<<62 {
+		return 0, fmt.Errorf("limit %q: must be a number with B, K, M, G or T behind it, or off", text)
+	}
+	n := int64(v * float64(unit))
+	if n > 0 && n < 1024 {
+		return 0, fmt.Errorf("limit %q: under 1,024 bytes a second nothing gets through", text)
+	}
+	return n, nil
+}
+
+var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+// parseMoment reads HH:MM, which is of every day, or DAY-HH:MM.
+func parseMoment(text string) (minutes []int, err error) {
+	clock, day := text, -1
+	if name, rest, ok := strings.Cut(text, "-"); ok {
+		clock = rest
+		for i, w := range weekdays {
+			if strings.EqualFold(name, w) {
+				day = i
+			}
+		}
+		if day < 0 {
+			return nil, fmt.Errorf("day %q: must be Sun, Mon, Tue, Wed, Thu, Fri or Sat", name)
+		}
+	}
+	m, err := parseClock(clock)
+	if err != nil {
+		return nil, err
+	}
+	if day >= 0 {
+		return []int{day*dayMinutes + m}, nil
+	}
+	for d := range 7 {
+		minutes = append(minutes, d*dayMinutes+m)
+	}
+	return minutes, nil
+}
+
+func parseClock(text string) (minute int, err error) {
+	t, err := time.Parse("15:04", text)
+	if err != nil {
+		return 0, fmt.Errorf("time %q: must be HH:MM", text)
+	}
+	return t.Hour()*60 + t.Minute(), nil
+}
+
+func minuteOf(t time.Time) int {
+	t = t.Local()
+	return int(t.Weekday())*dayMinutes + t.Hour()*60 + t.Minute()
+}
+
+// At is the limit at a time: that of the last slot before it, around the week.
+func (t Timetable) At(now time.Time) int64 {
+	minute, best, limit := minuteOf(now), weekMinutes+1, int64(0)
+	for _, s := range t {
+		if past := (minute - s.Minute + weekMinutes) % weekMinutes; past < best {
+			best, limit = past, s.Bytes
+		}
+	}
+	return limit
+}
+
+// Hours are the times of day in which requests may begin. Nil is always.
+type Hours []Window
+
+// Window is from one minute of the day to below another, over midnight if it ends
+// before it begins.
+type Window struct{ From, To int }
+
+// ParseHours reads windows as "19:00-07:00", several with commas.
+func ParseHours(text string) (hours Hours, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for word := range strings.SplitSeq(text, ",") {
+		from, to, ok := strings.Cut(strings.TrimSpace(word), "-")
+		if !ok {
+			return nil, fmt.Errorf("%q is not FROM-TO, as in 19:00-07:00", word)
+		}
+		var w Window
+		if w.From, err = parseClock(from); err != nil {
+			return nil, err
+		}
+		if w.To, err = parseClock(to); err != nil {
+			return nil, err
+		}
+		if w.From == w.To {
+			return nil, fmt.Errorf("%q is empty", word)
+		}
+		if hours = append(hours, w); len(hours) > maxSlots {
+			return nil, fmt.Errorf("more than %d windows", maxSlots)
+		}
+	}
+	return hours, nil
+}
+
+// open tells whether requests may begin.
+func (h Hours) open(now time.Time) bool {
+	minute := minuteOf(now) % dayMinutes
+	for _, w := range h {
+		if w.From < w.To && minute >= w.From && minute < w.To || w.From > w.To && (minute >= w.From || minute < w.To) {
+			return true
+		}
+	}
+	return len(h) == 0
+}
+
+// pacer holds payload to the timetable. A nil pacer does nothing.
+type pacer struct {
+	table Timetable
+	now   func() time.Time
+
+	mu    sync.Mutex
+	limit *rate.Limiter
+	bytes int64
+}
+
+// pacePiece is the most that is let through at once.
+const pacePiece = 64 << 10
+
+func newPacer(table Timetable, now func() time.Time) *pacer {
+	if len(table) == 0 {
+		return nil
+	}
+	return &pacer{table: table, now: now, limit: rate.NewLimiter(rate.Inf, pacePiece)}
+}
+
+// piece is how many of n bytes may be asked for at once.
+func (p *pacer) piece(n int) int {
+	if p == nil {
+		return n
+	}
+	return min(n, pacePiece)
+}
+
+// wait waits until n bytes, at most a piece, may go.
+func (p *pacer) wait(ctx context.Context, n int) error {
+	if p == nil {
+		return nil
+	}
+	p.mu.Lock()
+	if bytes := p.table.At(p.now()); bytes != p.bytes {
+		p.bytes = bytes
+		p.limit.SetLimit(rate.Inf)
+		if bytes > 0 {
+			p.limit.SetLimit(rate.Limit(bytes))
+		}
+	}
+	p.mu.Unlock()
+	return p.limit.WaitN(ctx, n)
+}

@@ -1,0 +1,291 @@
+package importer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// teller tells whoever watches what a run is doing: by Progress, by the files
+// status.json and history.jsonl, and it does what the control file asks for.
+// Nothing here can fail a run.
+type teller struct {
+	run     *run
+	rates   rates
+	heard   time.Time // of the control that was obeyed last
+	pointed time.Time // of the last point of the history
+	state   State
+	history int64 // bytes
+}
+
+const (
+	historyEvery = 10 * time.Second
+	historyMost  = 1 << 20
+	historyRead  = 4 << 20 // a file over this is not ours
+)
+
+// watch tells every second until the returned function is called, and once more
+// then: final is the run's last state.
+func (r *run) watch() (end func(final State)) {
+	t := &teller{run: r}
+	r.hear(t) // a pause that was asked for before this start holds
+	stop, gone := make(chan State, 1), make(chan struct{})
+	every := time.Second
+	if r.opts.StatusEvery > 0 {
+		every = min(every, r.opts.StatusEvery)
+	}
+	go func() {
+		defer close(gone)
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				r.hear(t)
+				t.tell("")
+			case final := <-stop:
+				t.tell(final)
+				return
+			}
+		}
+	}()
+	return func(final State) {
+		stop <- final
+		<-gone
+	}
+}
+
+// tell tells this moment. A state that is given is the run's last.
+func (t *teller) tell(final State) {
+	r := t.run
+	p := r.snapshot()
+	if final != "" {
+		p.State, p.Halt = final, nil
+		if r.halted != nil {
+			p.Halt = &Halt{Code: r.halted.Code, Cause: r.halted.Cause, Remedy: r.halted.Remedy, Since: r.opts.Now()}
+		}
+	}
+	t.rates.add(r.opts.Now(), p)
+	if r.opts.Progress != nil {
+		r.opts.Progress(p)
+	}
+	if r.opts.StatusEvery <= 0 {
+		return
+	}
+	t.status(p)
+	if now := r.opts.Now(); p.State != t.state || now.Sub(t.pointed) >= historyEvery {
+		t.state, t.pointed = p.State, now
+		t.point(p, now)
+	}
+}
+
+func (r *run) snapshot() Progress {
+	p := &r.progress
+	state, halt := r.calls.gate.state()
+	return Progress{
+		Entries: p.entries.Load(), TotalEntries: p.totalEntries, Objects: p.objects.Load(),
+		Bytes: p.bytes.Load(), TotalBytes: p.totalBytes, Failed: p.failed.Load(),
+		EarlierEntries: p.earlyEntries.Load(), EarlierBytes: p.earlyBytes.Load(),
+		Retries: r.calls.retried.Load(), Throttled: r.calls.throttled.Load(), Requests: r.calls.limits.current(),
+		Elapsed: r.opts.Now().Sub(p.started), State: state, Halt: halt,
+	}
+}
+
+// status replaces status.json. It is not synced: it is worth nothing after a crash.
+func (t *teller) status(p Progress) {
+	r := t.run
+	scope := r.source.Scope()
+	host, _ := os.Hostname()
+	s := Status{
+		Version: 1, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
+		Run: r.opts.RunID, Attempt: r.header.Attempt, Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
+		Host: host, PID: os.Getpid(), Started: r.header.Started, Updated: r.opts.Now().UTC(), Halt: p.Halt, Progress: p,
+		Problems: map[Code]uint64{},
+	}
+	s.BytesPerSecond, s.EntriesPerSecond = t.rates.now()
+	s.ETASeconds = t.rates.eta(p)
+	r.mu.Lock()
+	tally := newTally()
+	tally.merge(r.tally)
+	for c, n := range r.problems {
+		s.Problems[c] = n
+	}
+	r.mu.Unlock()
+	s.Outcomes, s.Proofs = tally.Outcomes, tally.Proofs
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err == nil {
+		err = replaceFile(r.opts.StateDir, path.Join(r.base, StatusName), append(text, '\n'))
+	}
+	if err != nil {
+		r.opts.Log.Debug("status", "error", err)
+	}
+}
+
+// replaceFile puts a file in place of another at once, without waiting for the disk.
+func replaceFile(disk vfs.FS, name string, data []byte) error {
+	draft := name + ".new"
+	if err := disk.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := disk.Create(draft, vfs.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(data, 0)
+	if closeErr := f.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return err
+	}
+	return disk.Rename(draft, name)
+}
+
+// point appends to history.jsonl, and thins it where it grows too long.
+func (t *teller) point(p Progress, now time.Time) {
+	r := t.run
+	line, err := json.Marshal(Point{At: now.UTC(), State: p.State, Entries: p.Entries, Objects: p.Objects, Bytes: p.Bytes,
+		Failed: p.Failed, Retries: p.Retries, Throttle: p.Throttled, Requests: p.Requests})
+	if err != nil {
+		return
+	}
+	name := path.Join(r.base, HistoryName)
+	old, err := vfs.ReadFile(r.opts.StateDir, name, historyRead)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.opts.Log.Debug("history", "error", err)
+		return
+	}
+	if len(old) > historyMost {
+		old = everySecond(old)
+	}
+	if err := replaceFile(r.opts.StateDir, name, append(append(old, line...), '\n')); err != nil {
+		r.opts.Log.Debug("history", "error", err)
+	}
+}
+
+// everySecond leaves out every second line.
+func everySecond(text []byte) (kept []byte) {
+	keep := true
+	for line := range bytes.Lines(text) {
+		if keep {
+			kept = append(kept, line...)
+		}
+		keep = !keep
+	}
+	return kept
+}
+
+// rates are those of about the last minute.
+type rates struct {
+	points []ratePoint
+}
+
+type ratePoint struct {
+	at      time.Time
+	bytes   int64
+	entries uint64
+}
+
+const rateWindow = time.Minute
+
+func (s *rates) add(now time.Time, p Progress) {
+	s.points = append(s.points, ratePoint{now, p.Bytes - p.EarlierBytes, p.Entries - p.EarlierEntries})
+	for len(s.points) > 2 && now.Sub(s.points[1].at) >= rateWindow {
+		s.points = s.points[1:]
+	}
+}
+
+func (s *rates) now() (bytes, entries float64) {
+	if len(s.points) < 2 {
+		return 0, 0
+	}
+	first, last := s.points[0], s.points[len(s.points)-1]
+	seconds := last.at.Sub(first.at).Seconds()
+	if seconds <= 0 {
+		return 0, 0
+	}
+	return max(0, float64(last.bytes-first.bytes)/seconds), max(0, (float64(last.entries)-float64(first.entries))/seconds)
+}
+
+// eta is the longer of what the bytes and the entries would take; 0 if not known.
+func (s *rates) eta(p Progress) (seconds int64) {
+	bytes, entries := s.now()
+	if left := p.TotalBytes - p.Bytes; left > 0 && bytes > 0 {
+		seconds = int64(float64(left) / bytes)
+	}
+	if p.TotalEntries > p.Entries && entries > 0 {
+		seconds = max(seconds, int64(float64(p.TotalEntries-p.Entries)/entries))
+	}
+	return seconds
+}
+
+// Want is what an operator asks of a run that is at work.
+type Want string
+
+// What can be asked.
+const (
+	WantRun   Want = "run"   // go on, and look at once whether what halted the run is mended
+	WantPause Want = "pause" // begin nothing until asked to go on
+	WantStop  Want = "stop"  // finish what is under way and end
+)
+
+// Control is the file control.json in a run's folder: the last word of an
+// operator at another terminal.
+type Control struct {
+	Want Want      `json:"want"`
+	At   time.Time `json:"at"`
+	By   string    `json:"by,omitempty"`
+}
+
+// ControlName is its name.
+const ControlName = "control.json"
+
+const maxControl = 4 << 10
+
+// WriteControl asks a run of something; base is its folder in the state folder.
+func WriteControl(disk vfs.FS, base string, c Control) error {
+	text, err := json.Marshal(c)
+	if err != nil {
+		return err
+	}
+	return durable.WriteFile(disk, path.Join(base, ControlName), append(text, '\n'))
+}
+
+// hear does what the control file and the hours say.
+func (r *run) hear(t *teller) {
+	r.calls.gate.sleep(!r.opts.Hours.open(r.opts.Now()))
+	if r.opts.StatusEvery <= 0 {
+		return
+	}
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, ControlName), maxControl)
+	if err != nil {
+		return // nobody has asked for anything
+	}
+	var c Control
+	if err := json.Unmarshal(text, &c); err != nil || !c.At.After(t.heard) {
+		return
+	}
+	first := t.heard.IsZero()
+	t.heard = c.At
+	switch c.Want {
+	case WantPause:
+		r.calls.gate.pause(true)
+	case WantRun:
+		r.calls.gate.pause(false)
+		r.calls.gate.nudge()
+	case WantStop:
+		if !first || c.At.After(r.progress.started) { // not one that was meant for an earlier start
+			r.stopAsked()
+		}
+	default:
+		return
+	}
+	r.opts.Log.Info("asked by the operator", "want", c.Want, "by", c.By)
+}

@@ -1,0 +1,223 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Renewer is a Target that can read its credentials and configuration anew.
+type Renewer interface {
+	Renew(ctx context.Context) error
+}
+
+// The pauses between two looks whether what halted the run is mended.
+const (
+	firstLook = 2 * time.Second
+	lastLook  = time.Minute
+)
+
+// waits tells an error that the run can wait out: its cause is outside of the
+// process, and mending it needs no other options.
+func waits(e *Error) bool {
+	switch e.Code {
+	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTakenOver, CodePageLost:
+		return false
+	}
+	return e.Class == Fixable || e.Class == Retryable
+}
+
+// one brings one object to its outcome, waiting for the operator where he has to
+// act. The worker that meets such an error first is the run's scout: it tries its
+// own object again while all others wait, and with its first success they go on.
+func (r *run) one(ctx context.Context, t *transfer) {
+	for attempt := ctx; ; {
+		e := r.try(attempt, t)
+		if e == nil {
+			if isScout(attempt) {
+				r.goOn()
+			}
+			return
+		}
+		var again bool
+		if attempt, again = r.after(ctx, attempt, t, e); !again {
+			return
+		}
+	}
+}
+
+// try brings an object to its outcome and journals it. Only an error of the
+// object itself is an outcome; all others are returned, for the entry has none.
+func (r *run) try(ctx context.Context, t *transfer) *Error {
+	if r.calls.stopped() {
+		r.leave(nil)
+		return nil
+	}
+	rec, err := r.object(ctx, t)
+	switch {
+	case err == nil && t.completed:
+		err = t.forget()
+	case err == nil:
+		// Whatever upload is still known of is not needed any more.
+		err = r.abort(ctx, t)
+	}
+	if errors.Is(err, errHeld) {
+		r.hold()
+		return nil
+	}
+	if err != nil {
+		t.uncount()
+	} else {
+		t.count(t.action.Size - t.sent.Load())
+	}
+	switch {
+	case err == nil:
+		r.calm()
+		err = r.done(ctx, t.page, t.entry, rec, nil)
+	case isClass(err, FatalObject):
+		if abortErr := r.abort(ctx, t); abortErr != nil {
+			err = abortErr
+			break
+		}
+		err = r.done(ctx, t.page, t.entry, failure(err), err)
+	}
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errStopped), isCanceled(err):
+		r.leave(nil)
+		return nil
+	}
+	e := asError(err)
+	return &Error{e.Code, t.action.Path, e.Cause, e.Remedy, e.Class, e.Unknown, e.Err}
+}
+
+// after decides about an object that has no outcome: try it again, under the
+// context that is returned, or leave it for a later pass or start.
+func (r *run) after(ctx, attempt context.Context, t *transfer, e *Error) (next context.Context, again bool) {
+	switch {
+	case e.Class != Fixable && !isScout(attempt) && !r.giveUp():
+		r.leave(e)
+		r.problem(e)
+		return nil, false
+	case r.opts.HaltWait <= 0 || !waits(e):
+		r.leave(e)
+		r.halt(e)
+		return nil, false
+	case e.Code == CodeAccessDenied && !isScout(attempt) && r.allowedElsewhere(ctx):
+		r.leave(e)
+		r.problem(e)
+		return nil, false
+	}
+	if !isScout(attempt) && !r.stop(e) {
+		return ctx, true // behind the gate, until the scout is through
+	}
+	r.calls.gate.still(e)
+	if !r.scoutAgain(ctx, e) {
+		r.leave(e)
+		return nil, false
+	}
+	return context.WithValue(ctx, scoutKey{}, true), true
+}
+
+// stop halts the run for e until a scout gets through. The first one to do so is
+// the scout.
+func (r *run) stop(e *Error) (scout bool) {
+	if scout = r.calls.gate.shut(e, r.opts.Now()); scout {
+		r.mu.Lock()
+		r.haltedAt, r.look = r.opts.Now(), firstLook
+		r.mu.Unlock()
+		r.problem(e)
+		r.opts.Log.Warn("the run waits for its operator", "code", e.Code, "cause", e.Cause, "until", r.opts.Now().Add(r.opts.HaltWait))
+	}
+	return scout
+}
+
+// scoutAgain waits before the next look; false ends the run, or the wait.
+func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
+	r.mu.Lock()
+	pause := r.look
+	r.look = min(2*r.look, lastLook)
+	over := r.opts.Now().Sub(r.haltedAt) >= r.opts.HaltWait
+	r.mu.Unlock()
+	if over {
+		r.halt(e)
+		return false
+	}
+	if !r.calls.gate.rest(ctx, pause) {
+		return false
+	}
+	r.renew(ctx)
+	return true
+}
+
+// renew reads credentials anew: an operator may have renewed them.
+func (r *run) renew(ctx context.Context) {
+	if t, ok := r.target.(Renewer); ok {
+		if err := t.Renew(ctx); err != nil {
+			r.opts.Log.Warn("credentials could not be read anew", "error", err)
+		}
+	}
+}
+
+// goOn ends a halt.
+func (r *run) goOn() {
+	if r.calls.gate.open() {
+		r.calls.budget.fill()
+		r.opts.Log.Info("the run goes on")
+	}
+}
+
+// allowedElsewhere tells whether the target lets us write below the reserved
+// prefix although it forbade an object: then a rule is about that key, and only
+// its object is left. One answer counts for a while.
+func (r *run) allowedElsewhere(ctx context.Context) bool {
+	r.elsewhere.Lock()
+	defer r.elsewhere.Unlock()
+	if r.opts.Now().Sub(r.elsewhereAt) < lastLook {
+		return true
+	}
+	if _, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.opts.RunID); err != nil {
+		return false
+	}
+	r.elsewhereAt = r.opts.Now()
+	return true
+}
+
+// keep makes a durable step, and waits for room if the state folder's disk is full.
+func (r *run) keep(ctx context.Context, f func() error) error {
+	for {
+		err := f()
+		if !hasCode(err, CodeJournalFull) || r.opts.HaltWait <= 0 {
+			return err
+		}
+		r.stop(asError(err))
+		if !r.scoutAgain(ctx, asError(err)) {
+			return err
+		}
+		if err = f(); err == nil {
+			r.goOn()
+			return nil
+		}
+	}
+}
+
+// waitForPass waits before the entries that were left are tried again. It returns
+// false where that would be in vain.
+func (r *run) waitForPass(ctx context.Context, before uint64) bool {
+	r.mu.Lock()
+	e, moved := r.left, r.tally.Entries() > before
+	if moved || r.haltedAt.IsZero() {
+		r.haltedAt, r.look = r.opts.Now(), firstLook
+	}
+	r.mu.Unlock()
+	if e == nil || !waits(e) || r.opts.HaltWait <= 0 {
+		return false
+	}
+	r.calls.gate.shut(e, r.opts.Now())
+	if !r.scoutAgain(ctx, e) {
+		return false
+	}
+	r.goOn()
+	return true
+}
