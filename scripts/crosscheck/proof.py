@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """proof.py PROOF --trust signer.pub [--plain FILE]: checks the proof of one file (7.6), with the job signer's public key alone."""
-import argparse, base64, hashlib, hmac, sys
+import argparse, hashlib, hmac, sys
 import sledgefmt as f
 from sledgefmt import Bad, need
 
@@ -14,9 +14,9 @@ def parse(data):
     lines = head.decode().split("\n")
     need(len(lines) >= 3 and lines[0] == "c2sp.org/tlog-proof@v1" and lines[1].startswith("extra ") and lines[2].startswith("index "), "not a proof")
     index = int(lines[2][6:])
-    path = [base64.b64decode(x, validate=True) for x in lines[3:]]
+    path = [f.unbase64(x) for x in lines[3:]]
     need(lines[2] == f"index {index}" and index >= 0 and all(len(h) == 32 for h in path), "index or path malformed")
-    extra = base64.b64decode(lines[1][6:], validate=True)
+    extra = f.unbase64(lines[1][6:])
     need(extra and extra[0] == 1, "extra: unknown version")
     return f.fields(extra[1:], EXTRA), index, path, checkpoint
 

@@ -282,6 +282,16 @@ def valid(key, signature, message):
         return False
 
 
+def unbase64(text):
+    """8: there is one base64 of every value, so nobody can change a signed file's bytes and keep its meaning."""
+    try:
+        data = base64.b64decode(text, validate=True)
+    except ValueError:
+        raise Bad("base64 malformed")
+    need(base64.b64encode(data).decode() == text, "base64 not canonical")
+    return data
+
+
 def no_twins(pairs):
     need(len(dict(pairs)) == len(pairs), "a JSON name occurs twice")
     return dict(pairs)
@@ -292,10 +302,10 @@ def open_dsse(data, key, kind):
     try:
         need(len(data) <= 1 << 20, "statement too long")
         env = json.loads(data, object_pairs_hook=no_twins)
-        payload = base64.b64decode(env["payload"], validate=True)
+        payload, sigs = unbase64(env["payload"]), [unbase64(s["sig"]) for s in env["signatures"]]
         ptype = env["payloadType"].encode()
         pae = b"DSSEv1 %d %s %d %s" % (len(ptype), ptype, len(payload), payload)
-        need(key is None or any(valid(key, base64.b64decode(s["sig"]), pae) for s in env["signatures"]), "no valid signature")
+        need(key is None or any(valid(key, sig, pae) for sig in sigs), "no valid signature")
         need(ptype == b"application/vnd.in-toto+json", "payload type")
         st = json.loads(payload, object_pairs_hook=no_twins)
         p = st["predicate"]
@@ -317,9 +327,9 @@ def open_job(data, trust):
     job, subjects = open_dsse(data, trust, "job")
     try:
         names = {s["name"]: s["digest"]["sha256"] for s in subjects}
-        need(trust is None or base64.b64decode(job["signer"], validate=True) == spki(trust), "job file: its signer is another key")
+        need(trust is None or unbase64(job["signer"]) == spki(trust), "job file: its signer is another key")
         for d in job["devices"]:
-            der = base64.b64decode(d["public_key"], validate=True)
+            der = unbase64(d["public_key"])
             need(d["id"] == sha(der).hex()[:32], "job file: a device id is not its key's")
             need(names.get("device/" + d["id"]) == sha(der).hex(), "job file: a device is not a subject")
     except (ValueError, KeyError, TypeError) as e:
@@ -337,13 +347,13 @@ class Checkpoint:
             lines = text.split("\n")
             need(len(lines) == 3 and sigs.endswith("\n"), "checkpoint: not three lines and signatures")
             self.origin, self.text = lines[0], text.encode() + b"\n"
-            self.size, self.root = int(lines[1]), base64.b64decode(lines[2], validate=True)
+            self.size, self.root = int(lines[1]), unbase64(lines[2])
             need(str(self.size) == lines[1] and len(self.root) == 32, "checkpoint: size or root malformed")
             name, self.job, self.device, generation = self.origin.split("/")
             self.generation = int(generation)
             need(name == "sledge" and str(self.generation) == generation and self.generation > 0, "checkpoint: origin")
             need(self.job == job["job"], "checkpoint: of another job")
-            keys = [base64.b64decode(d["public_key"]) for d in job["devices"] if d["id"] == self.device]
+            keys = [unbase64(d["public_key"]) for d in job["devices"] if d["id"] == self.device]
             need(len(keys) == 1, "checkpoint: the job file does not list the device")
             self.key = public_key(keys[0])
             raw = self.key.public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -351,10 +361,10 @@ class Checkpoint:
             self.signed = None
             for line in sigs[:-1].split("\n"):
                 dash, signer, value = line.split(" ")
-                value = base64.b64decode(value, validate=True)
+                loose = base64.b64decode(value, validate=True)     # lines of others are left alone
                 need(dash == "\u2014", "checkpoint: signature line")
-                if signer == self.origin and value[:4] == key_id:
-                    need(valid(self.key, value[4:], self.text), "checkpoint: signature wrong")
+                if signer == self.origin and loose[:4] == key_id:
+                    need(valid(self.key, unbase64(value)[4:], self.text), "checkpoint: signature wrong")
                     self.signed = self.text + b"\n" + line.encode() + b"\n"
             need(self.signed, "checkpoint: not signed by the device key")
         except (ValueError, TypeError, KeyError) as e:

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# test.sh reads the sample device with programs that were written from docs/format.md alone: whole, and with each disk missing.
+# test.sh reads the sample device with programs that were written from docs/format.md alone: whole, with each disk missing,
+# and with the same bytes in base64 that is not canonical.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 sample=../../appliance/testdata/v1
@@ -48,3 +49,47 @@ python3 verify.py "$sample/disk1" --trust "$sample/signer.pub" >/dev/null || got
 [[ $got == 2 ]] || fail "two disks missing: verify.py exits $got, not 2"
 ! python3 read.py "$sample/disk1" --key "$(key load_key)" --list >/dev/null 2>&1 || fail "two disks missing: read.py succeeds"
 echo "crosscheck: two disks missing: refused"
+
+# loose FILE HOW: verify.py refuses the device when on all its disks the last base64 of FILE is written in another way.
+loose() {
+	local file=$1 how=$2 got=0
+	rm -rf "$work/disks"
+	mkdir "$work/disks"
+	cp -r "$sample"/disk{0,1,2} "$work/disks"
+	python3 - "$how" "$work/disks"/disk*/sledge/"$file" <<'EOF' || fail "$file: cannot make it loose"
+import base64, re, sys
+alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+for path in sys.argv[2:]:
+    text = open(path, encoding="utf-8").read()
+    found = list(re.finditer(r"[A-Za-z0-9+/]{40,}=+", text))[-1]
+    old = found.group()
+    body, padding = old.rstrip("="), old.count("=") * "="
+    new = {"spare bits": body[:-1] + alphabet[alphabet.index(body[-1]) + 1] + padding,
+           "line end": body[:8] + "\\n" + body[8:] + padding,
+           "space": body[:8] + " " + body[8:] + padding,
+           "no padding": body,
+           "padding twice": old + "="}[sys.argv[1]]
+    assert sys.argv[1] != "spare bits" or base64.b64decode(new) == base64.b64decode(old)
+    open(path, "w", encoding="utf-8").write(text[:found.start()] + new + text[found.end():])
+EOF
+	python3 verify.py "$work/disks"/disk{0,1,2} --trust "$sample/signer.pub" --label "$sample/label.txt" >"$work/out" || got=$?
+	[[ $got == 2 ]] || { cat "$work/out" >&2; fail "$file, $how: verify.py exits $got, not 2"; }
+	grep -Eq "base64|malformed|not three lines" "$work/out" || { cat "$work/out" >&2; fail "$file, $how: refused for another reason"; }
+}
+
+for file in job.dsse log/checkpoint; do
+	for how in "spare bits" "line end" "space" "no padding" "padding twice"; do
+		loose "$file" "$how"
+	done
+done
+python3 - <<'EOF' || fail "base64"
+from sledgefmt import Bad, unbase64
+assert unbase64("") == b"" and unbase64("QQ==") == b"A" and unbase64("+/A=") == b"\xfb\xf0"
+for text in "QR== QQ= QQ QQ=== QQ==QQ== =QQ= Q -_A= \u00e9Q==".split() + [" QQ==", "QQ==\n", "Q\nQ==", "QQ ==", "\r"]:
+    try:
+        unbase64(text)
+    except Bad:
+        continue
+    raise SystemExit(f"{text!r} is taken")
+EOF
+echo "crosscheck: base64 that is not canonical: refused"
