@@ -3,7 +3,6 @@ package fsck
 import (
 	"bytes"
 	"crypto/ed25519"
-	"encoding/base64"
 	"fmt"
 	"strconv"
 	"strings"
@@ -41,7 +40,7 @@ func parseCheckpoint(raw []byte) (*checkpoint, error) {
 		return nil, fmt.Errorf("%w: tree size %q", errMalformed, lines[1])
 	}
 	c.size = int64(size)
-	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
+	root, err := unbase64(lines[2])
 	if err != nil || len(root) != 32 {
 		return nil, fmt.Errorf("%w: root %q", errMalformed, lines[2])
 	}
@@ -59,6 +58,11 @@ func (c *checkpoint) verify(key ed25519.PublicKey) error {
 	n, err := note.Open(c.raw, note.VerifierList(v))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errSignature, err)
+	}
+	for _, s := range n.Sigs {
+		if _, err := unbase64(s.Base64); err != nil {
+			return fmt.Errorf("%w: %w: not canonical: %v", errSignature, errMalformed, err)
+		}
 	}
 	if n.Text != c.text {
 		return fmt.Errorf("%w: text is not what is signed", errSignature)

@@ -3,7 +3,6 @@ package fsck
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"hash"
 	"strconv"
@@ -57,7 +56,7 @@ func composite(l *ObjectLine) []byte {
 	if l.PartSize != 0 && l.PartSize != l.Record.PartSize {
 		return nil
 	}
-	sum, err := base64.StdEncoding.Strict().DecodeString(text)
+	sum, err := unbase64(text)
 	if err != nil {
 		return []byte("unreadable")
 	}

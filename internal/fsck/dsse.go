@@ -2,7 +2,6 @@ package fsck
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
 )
@@ -53,7 +52,7 @@ func parseEnvelope(b []byte) (*envelope, error) {
 		if err != nil {
 			return nil, err
 		}
-		sig, err := base64.StdEncoding.Strict().DecodeString(text)
+		sig, err := unbase64(text)
 		if err != nil {
 			return nil, fmt.Errorf("%w: signature: %v", errMalformed, err)
 		}

@@ -2,7 +2,6 @@ package fsck
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -134,7 +133,7 @@ func (o object) base64(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := base64.StdEncoding.Strict().DecodeString(s)
+	b, err := unbase64(s)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %q: %v", errMalformed, name, err)
 	}

@@ -34,8 +34,18 @@ func parseSPKI(der []byte) (ed25519.PublicKey, error) {
 	return ed25519.PublicKey(der[len(spkiPrefix):]), nil
 }
 
+// unbase64 takes the one canonical base64 of some bytes: Go's strict decoder
+// still skips line ends.
+func unbase64(text string) ([]byte, error) {
+	b, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err == nil && base64.StdEncoding.EncodedLen(len(b)) != len(text) {
+		err = base64.CorruptInputError(len(text))
+	}
+	return b, err
+}
+
 func parseSPKIText(text string) (ed25519.PublicKey, error) {
-	der, err := base64.StdEncoding.Strict().DecodeString(text)
+	der, err := unbase64(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: public key: %v", errMalformed, err)
 	}

@@ -1,7 +1,6 @@
 package fsck
 
 import (
-	"encoding/base64"
 	"encoding/hex"
 	"fmt"
 	"time"
@@ -136,7 +135,7 @@ func (l *ObjectLine) agrees() error {
 	if l.Size != l.Record.Size {
 		return fmt.Errorf("the object has %d bytes, the record %d", l.Size, l.Record.Size)
 	}
-	if whole, err := base64.StdEncoding.Strict().DecodeString(l.SHA256); err == nil && len(whole) == 32 && l.Record.SHA256 != nil {
+	if whole, err := unbase64(l.SHA256); err == nil && len(whole) == 32 && l.Record.SHA256 != nil {
 		if [32]byte(whole) != [32]byte(l.Record.SHA256) {
 			return fmt.Errorf("the object's SHA-256 is not the record's")
 		}

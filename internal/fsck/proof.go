@@ -3,7 +3,6 @@ package fsck
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash"
@@ -83,7 +82,7 @@ func (p *tlogProof) lines(lines []string) error {
 		return fmt.Errorf("%w: proof lines", errMalformed)
 	}
 	var err error
-	if p.extra, err = base64.StdEncoding.Strict().DecodeString(extra); err != nil {
+	if p.extra, err = unbase64(extra); err != nil {
 		return fmt.Errorf("%w: extra line: %v", errMalformed, err)
 	}
 	n, err := decimal(index)
@@ -92,7 +91,7 @@ func (p *tlogProof) lines(lines []string) error {
 	}
 	p.index = int64(n)
 	for _, line := range lines[2:] {
-		h, err := base64.StdEncoding.Strict().DecodeString(line)
+		h, err := unbase64(line)
 		if err != nil || len(h) != 32 {
 			return fmt.Errorf("%w: proof hash %q", errMalformed, line)
 		}
