@@ -131,9 +131,9 @@ type envelope struct {
 }
 
 // parseEnvelope reads the JSON so that it has one meaning for every reader:
-// names are compared exactly and none is given twice, base64 is canonical
-// (standard or URL alphabet, as DSSE says), nothing follows the object. Unknown
-// fields are skipped.
+// names are compared exactly and none is given twice, base64 is canonical and of
+// the standard alphabet (DSSE would allow the URL alphabet, too), nothing follows
+// the object. Unknown fields are skipped.
 func parseEnvelope(b []byte) (*envelope, error) {
 	if len(b) > maxEnvelope {
 		return nil, fmt.Errorf("%d bytes, at most %d are allowed", len(b), maxEnvelope)
@@ -231,11 +231,7 @@ func jsonBase64(fields map[string]json.RawMessage, name string) ([]byte, error) 
 	if err != nil {
 		return nil, err
 	}
-	enc := base64.StdEncoding
-	if strings.ContainsAny(s, "-_") {
-		enc = base64.URLEncoding
-	}
-	b, err := enc.Strict().DecodeString(s)
+	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") {
 		return nil, fmt.Errorf("%s is not canonical base64", name)
 	}
