@@ -279,19 +279,61 @@ func TestLogMends(t *testing.T) {
 	}
 }
 
-// TestLogRefuses: with no good copy left of one file, only what it covers fails.
+// TestLogTilesFollow: the entries alone decide. No disk has a good tile, and each
+// disk's bundles are bad in another entry.
+func TestLogTilesFollow(t *testing.T) {
+	for _, size := range []uint64{1, 7, 256, 3*256 + 7, 65536 + 3*256 + 77} {
+		files, cp, _ := writtenLog(t, size)
+		disks := memFiles{{}, {}, {}}
+		for name, good := range files[0] {
+			for d := range disks {
+				b := bytes.Repeat([]byte{byte(d)}, len(good))
+				if strings.Contains(name, "/entries/") {
+					b = spoiltEntry(good, d)
+				}
+				disks[d][name] = b
+			}
+		}
+		log, err := OpenLog(cp, disks)
+		if err != nil {
+			t.Errorf("%d entries: %v", size, err)
+			continue
+		}
+		for i := uint64(0); i < size; i += 1 + size/200 {
+			if b, err := log.Entry(i); err != nil || !bytes.Equal(b, logEntry(i)) {
+				t.Fatalf("%d entries: entry %d: %v", size, i, err)
+			}
+		}
+	}
+}
+
+// spoiltEntry is a bundle with another byte in entry n, if it has so many.
+func spoiltEntry(bundle []byte, n int) []byte {
+	b := bytes.Clone(bundle)
+	for rest := b; len(rest) > 0; n-- {
+		if n == 0 {
+			rest[2] ^= 1
+		}
+		rest = rest[2+int(rest[0])<<8+int(rest[1]):]
+	}
+	return b
+}
+
+// TestLogRefuses: with no good copy left of one file, only what it covers fails,
+// and of a tile nothing.
 func TestLogRefuses(t *testing.T) {
 	const size = 3*256 + 7
+	nothing := func(uint64) bool { return false }
 	for _, tc := range []struct {
 		name   string
 		opens  bool
 		broken func(i uint64) bool // entries that cannot be read
 	}{
-		{"log/tile/0/001", true, func(i uint64) bool { return i/256 == 1 }},
+		{"log/tile/0/001", true, nothing},
 		{"log/tile/entries/002", true, func(i uint64) bool { return i/256 == 2 }},
 		{"log/tile/entries/003.p/7", true, func(i uint64) bool { return i/256 == 3 }},
-		{"log/tile/0/003.p/7", false, nil},
-		{"log/tile/1/000.p/3", false, nil},
+		{"log/tile/0/003.p/7", true, nothing},
+		{"log/tile/1/000.p/3", true, nothing},
 	} {
 		for _, how := range []string{"missing", "flipped", "one hash alone", "empty"} {
 			files, cp, _ := writtenLog(t, size)

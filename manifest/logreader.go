@@ -15,7 +15,8 @@ type LogFiles interface {
 
 // LogReader reads the entries of a log whose checkpoint was verified. Every
 // tile and bundle is proven against the signed root before it is used, so
-// copies on several disks mend each other file by file.
+// copies on several disks mend each other entry by entry. The entries alone
+// decide: a tile of which no disk has a good copy is made from them.
 type LogReader struct {
 	cp    Checkpoint
 	files LogFiles
@@ -46,7 +47,7 @@ func OpenLog(cp Checkpoint, files LogFiles) (*LogReader, error) {
 	}
 	edge := make([][]byte, levels)
 	if !l.findEdge(edge, 0, cp.Size) {
-		return nil, fmt.Errorf("%w: no copy of the log's tiles fits the signed root of %d entries", ErrCorrupt, cp.Size)
+		return nil, fmt.Errorf("%w: no copy of the log's tiles or entries fits the signed root of %d entries", ErrCorrupt, cp.Size)
 	}
 	l.edge, l.tiles = edge, make([]tileCache, levels)
 	return l, nil
@@ -62,10 +63,7 @@ func (l *LogReader) findEdge(edge [][]byte, level int, count uint64) bool {
 	if width == 0 {
 		return l.findEdge(edge, level+1, count/tileWidth)
 	}
-	for tile := range l.files.LogCopies("log/"+TilePath(level, count/tileWidth, width), int64(width)*32, tileWidth*32) {
-		if len(tile) != width*32 {
-			continue
-		}
+	for tile := range l.tileCopies(level, count/tileWidth, width) {
 		edge[level] = tile
 		if l.findEdge(edge, level+1, count/tileWidth) {
 			return true
@@ -164,8 +162,8 @@ func (l *LogReader) tile(level int, n uint64) ([]byte, error) {
 	at := n % tileWidth * 32
 	want := [32]byte(parent[at : at+32])
 	name := "log/" + TilePath(level, n, tileWidth)
-	for b := range l.files.LogCopies(name, tileWidth*32, tileWidth*32) {
-		if len(b) == tileWidth*32 && tileRoot(b) == want {
+	for b := range l.tileCopies(level, n, tileWidth) {
+		if tileRoot(b) == want {
 			l.tiles[level] = tileCache{n, b}
 			return b, nil
 		}
@@ -179,14 +177,15 @@ func (l *LogReader) bundle(n uint64) ([][]byte, error) {
 		return nil, err
 	}
 	width := len(hashes) / 32
-	name := "log/" + TilePath(-1, n, width)
-	for b := range l.files.LogCopies(name, 0, maxBundle) {
-		entries, err := splitBundle(b, width)
-		if err == nil && fits(entries, hashes) {
+	for entries := range l.bundleCopies(n, width) {
+		if fits(entries, hashes) {
 			return entries, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: no disk has a good copy of %s", ErrCorrupt, name)
+	if entries := l.mendBundle(n, hashes); entries != nil {
+		return entries, nil
+	}
+	return nil, fmt.Errorf("%w: no disk has a good copy of log/%s", ErrCorrupt, TilePath(-1, n, width))
 }
 
 func fits(entries [][]byte, hashes []byte) bool {
