@@ -222,37 +222,3 @@ func TestLabelFlips(t *testing.T) {
 		}
 	}
 }
-
-// TestSplices: every file of a disk with the content of every other file of the
-// same kind, of this disk, of another one and of a device of another job.
-func TestSplices(t *testing.T) {
-	l, other := tinyLife(t, 100), tinyLife(t, 200)
-	kind := func(name string) string {
-		if strings.Contains(name, "/log/tile/") {
-			return "tile"
-		}
-		return path.Ext(name) + path.Base(path.Dir(name))
-	}
-	splices := 0
-	for name := range l.files(t, 0) {
-		whole := l.get(t, 0, name)
-		for _, from := range []struct {
-			*life
-			disk int
-		}{{l, 0}, {l, 1}, {other, 0}} {
-			for source := range from.files(t, from.disk) {
-				data := from.get(t, from.disk, source)
-				shards := strings.Contains(name, ".shard") && strings.Contains(source, ".shard")
-				if kind(source) != kind(name) && !shards || bytes.Equal(data, whole) {
-					continue
-				}
-				l.put(t, 0, name, data)
-				l.judge(t, fmt.Sprintf("%s with the content of disk %d's %s", name, from.disk, source), true)
-				l.put(t, 0, name, whole)
-				splices++
-			}
-		}
-	}
-	must(t, l.readBack(context.Background()))
-	t.Logf("figure: %d splices", splices)
-}
