@@ -55,326 +55,334 @@ func (d *testDevice) piece(i, j int) (int, string) {
 	return int(p.bays[j]), pieceName(&packEntry{id: p.id}, j)
 }
 
-func TestDamage(t *testing.T) {
-	cases := []struct {
-		name    string
-		damage  func(t *testing.T, d *testDevice, o *Options)
-		want    []want
-		verdict Verdict
-		exact   bool // no other classes than those of want
-	}{
-		{"data block", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(0, 1)
-			d.flip(bay, name, 4096*2+5)
-		}, []want{{"block-bad", "d1", 1, "(stripe 2)"}}, VerdictRepairable, true},
-		{"parity block", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(0, 2)
-			d.flip(bay, name, 4096*3)
-		}, []want{{"block-bad", "d2", 2, "(stripe 3)"}}, VerdictRepairable, true},
-		{"last block", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(3, 0)
-			d.flip(bay, name, len(d.file(bay, name).Data)-1)
-		}, []want{{"block-bad", "d3", 0, "(stripe 8)"}}, VerdictRepairable, true},
-		{"two blocks of a stripe", func(t *testing.T, d *testDevice, o *Options) {
-			for j := range 2 {
-				bay, name := d.shard(0, j)
-				d.flip(bay, name, 4096*4)
-			}
-		}, []want{{"stripe-lost", "", -1, "(stripe 4)"}, {"block-bad", "d0", 0, ""}, {"block-bad", "d1", 1, ""}}, VerdictLost, true},
-		{"a block of every disk, in different stripes", func(t *testing.T, d *testDevice, o *Options) {
-			for j := range 3 {
-				bay, name := d.shard(0, j)
-				d.flip(bay, name, 4096*j)
-			}
-		}, []want{{"block-bad", "d0", 0, "(stripe 0)"}, {"block-bad", "d1", 1, "(stripe 1)"}, {"block-bad", "d2", 2, "(stripe 2)"}}, VerdictRepairable, true},
-		{"run of stripes", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(0, 0)
-			for s := 2; s < 6; s++ {
-				d.flip(bay, name, 4096*s)
-			}
-		}, []want{{"block-bad", "d0", 0, "(stripes 2 to 5)"}}, VerdictRepairable, true},
-		{"shard removed", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(1, 0)
-			d.remove(bay, name)
-		}, []want{{"shard-missing", "", 0, d4(1)}}, VerdictRepairable, true},
-		{"shard cut short", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(0, 0)
-			f := d.file(bay, name)
-			f.Data = f.Data[:len(f.Data)-4097]
-		}, []want{{"shard-length", "d0", 0, "cut short"}, {"block-bad", "d0", 0, "(stripe 11)"}}, VerdictRepairable, true},
-		{"shard too long", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(0, 0)
-			d.file(bay, name).Data = append(d.file(bay, name).Data, 0)
-		}, []want{{"shard-length", "d0", 0, "too long"}}, VerdictRepairable, true},
-		{"shards of two packs swapped", func(t *testing.T, d *testDevice, o *Options) {
-			bay0, name0 := d.shard(0, 0)
-			bay3, name3 := d.shard(3, 0)
-			a, b := d.file(bay0, name0), d.file(bay3, name3)
-			a.Data, b.Data = b.Data, a.Data
-		}, []want{{"shard-misplaced", "d0", 0, "shard 0"}, {"shard-misplaced", "d3", 0, "shard 0"}, {"shard-length", "d0", 0, ""}}, VerdictRepairable, false},
-		{"shard is another shard of its pack", func(t *testing.T, d *testDevice, o *Options) {
-			bay0, name0 := d.shard(0, 0)
-			bay2, name2 := d.shard(0, 2)
-			d.file(bay0, name0).Data = d.file(bay2, name2).Data
-		}, []want{{"shard-misplaced", "d0", 0, "shard 2"}, {"block-bad", "d0", 0, "(stripes 0 to 12)"}}, VerdictRepairable, true},
-		{"shard on another disk", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(0, 0)
-			d.put(3, name, d.file(bay, name).Data)
-			d.remove(bay, name)
-		}, []want{{"shard-elsewhere", "d3", 0, ""}}, VerdictClean, true},
-		{"hash list copy", func(t *testing.T, d *testDevice, o *Options) {
-			d.flip(1, d.hashes(0), 40)
-		}, []want{{"hashlist-copy1-bad", "d1", -1, "signed root"}}, VerdictRepairable, true},
-		{"hash list copy longer", func(t *testing.T, d *testDevice, o *Options) {
-			d.file(1, d.hashes(0)).Data = append(d.file(1, d.hashes(0)).Data, 1)
-		}, []want{{"hashlist-copy1-bad", "d1", -1, "bytes, not"}}, VerdictRepairable, true},
-		{"all hash list copies", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range 3 {
-				d.flip(bay, d.hashes(0), 40)
-			}
-		}, []want{{"hashlist-copy1-bad", "d0", -1, ""}, {"hashlist-copy1-bad", "d2", -1, ""}}, VerdictRepairable, true},
-		{"all copies and a piece", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range 3 {
-				d.flip(bay, d.hashes(0), 40)
-			}
-			bay, name := d.piece(0, 0)
+// damageCase is a fixture: what is done to a device, and what has to be found.
+type damageCase struct {
+	name    string
+	damage  func(t *testing.T, d *testDevice, o *Options)
+	want    []want
+	verdict Verdict
+	exact   bool // no other classes than those of want
+}
+
+func (c damageCase) report(t *testing.T) *Report {
+	d := makeDevice(t, smallPlan())
+	o := d.options()
+	c.damage(t, d, &o)
+	return run(t, o)
+}
+
+var damageCases = []damageCase{
+	{"data block", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(0, 1)
+		d.flip(bay, name, 4096*2+5)
+	}, []want{{"block-bad", "d1", 1, "(stripe 2)"}}, VerdictRepairable, true},
+	{"parity block", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(0, 2)
+		d.flip(bay, name, 4096*3)
+	}, []want{{"block-bad", "d2", 2, "(stripe 3)"}}, VerdictRepairable, true},
+	{"last block", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(3, 0)
+		d.flip(bay, name, len(d.file(bay, name).Data)-1)
+	}, []want{{"block-bad", "d3", 0, "(stripe 8)"}}, VerdictRepairable, true},
+	{"two blocks of a stripe", func(t *testing.T, d *testDevice, o *Options) {
+		for j := range 2 {
+			bay, name := d.shard(0, j)
+			d.flip(bay, name, 4096*4)
+		}
+	}, []want{{"stripe-lost", "", -1, "(stripe 4)"}, {"block-bad", "d0", 0, ""}, {"block-bad", "d1", 1, ""}}, VerdictLost, true},
+	{"a block of every disk, in different stripes", func(t *testing.T, d *testDevice, o *Options) {
+		for j := range 3 {
+			bay, name := d.shard(0, j)
+			d.flip(bay, name, 4096*j)
+		}
+	}, []want{{"block-bad", "d0", 0, "(stripe 0)"}, {"block-bad", "d1", 1, "(stripe 1)"}, {"block-bad", "d2", 2, "(stripe 2)"}}, VerdictRepairable, true},
+	{"run of stripes", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(0, 0)
+		for s := 2; s < 6; s++ {
+			d.flip(bay, name, 4096*s)
+		}
+	}, []want{{"block-bad", "d0", 0, "(stripes 2 to 5)"}}, VerdictRepairable, true},
+	{"shard removed", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(1, 0)
+		d.remove(bay, name)
+	}, []want{{"shard-missing", "", 0, d4(1)}}, VerdictRepairable, true},
+	{"shard cut short", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(0, 0)
+		f := d.file(bay, name)
+		f.Data = f.Data[:len(f.Data)-4097]
+	}, []want{{"shard-length", "d0", 0, "cut short"}, {"block-bad", "d0", 0, "(stripe 11)"}}, VerdictRepairable, true},
+	{"shard too long", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(0, 0)
+		d.file(bay, name).Data = append(d.file(bay, name).Data, 0)
+	}, []want{{"shard-length", "d0", 0, "too long"}}, VerdictRepairable, true},
+	{"shards of two packs swapped", func(t *testing.T, d *testDevice, o *Options) {
+		bay0, name0 := d.shard(0, 0)
+		bay3, name3 := d.shard(3, 0)
+		a, b := d.file(bay0, name0), d.file(bay3, name3)
+		a.Data, b.Data = b.Data, a.Data
+	}, []want{{"shard-misplaced", "d0", 0, "shard 0"}, {"shard-misplaced", "d3", 0, "shard 0"}, {"shard-length", "d0", 0, ""}}, VerdictRepairable, false},
+	{"shard is another shard of its pack", func(t *testing.T, d *testDevice, o *Options) {
+		bay0, name0 := d.shard(0, 0)
+		bay2, name2 := d.shard(0, 2)
+		d.file(bay0, name0).Data = d.file(bay2, name2).Data
+	}, []want{{"shard-misplaced", "d0", 0, "shard 2"}, {"block-bad", "d0", 0, "(stripes 0 to 12)"}}, VerdictRepairable, true},
+	{"shard on another disk", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(0, 0)
+		d.put(3, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, []want{{"shard-elsewhere", "d3", 0, ""}}, VerdictClean, true},
+	{"hash list copy", func(t *testing.T, d *testDevice, o *Options) {
+		d.flip(1, d.hashes(0), 40)
+	}, []want{{"hashlist-copy1-bad", "d1", -1, "signed root"}}, VerdictRepairable, true},
+	{"hash list copy longer", func(t *testing.T, d *testDevice, o *Options) {
+		d.file(1, d.hashes(0)).Data = append(d.file(1, d.hashes(0)).Data, 1)
+	}, []want{{"hashlist-copy1-bad", "d1", -1, "bytes, not"}}, VerdictRepairable, true},
+	{"all hash list copies", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range 3 {
+			d.flip(bay, d.hashes(0), 40)
+		}
+	}, []want{{"hashlist-copy1-bad", "d0", -1, ""}, {"hashlist-copy1-bad", "d2", -1, ""}}, VerdictRepairable, true},
+	{"all copies and a piece", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range 3 {
+			d.flip(bay, d.hashes(0), 40)
+		}
+		bay, name := d.piece(0, 0)
+		d.flip(bay, name, 3)
+	}, []want{{"piece-bad", "d0", 0, "SHA-256"}, {"hashlist-copy1-bad", "d0", -1, ""}}, VerdictRepairable, true},
+	{"hash list in no copy whole", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range 3 {
+			d.flip(bay, d.hashes(0), 40+100*bay)
+			_, name := d.piece(0, bay)
 			d.flip(bay, name, 3)
-		}, []want{{"piece-bad", "d0", 0, "SHA-256"}, {"hashlist-copy1-bad", "d0", -1, ""}}, VerdictRepairable, true},
-		{"hash list in no copy whole", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range 3 {
-				d.flip(bay, d.hashes(0), 40+100*bay)
-				_, name := d.piece(0, bay)
-				d.flip(bay, name, 3)
+		}
+	}, []want{{"hashlist-mended", "", -1, ""}}, VerdictRepairable, false},
+	{"hash list nowhere", func(t *testing.T, d *testDevice, o *Options) {
+		for j := range 3 {
+			d.remove(j, d.hashes(0))
+			_, name := d.piece(0, j)
+			d.remove(j, name)
+		}
+	}, []want{{"hashlist-mended", "", -1, ""}}, VerdictRepairable, false},
+	{"hash list nowhere and a block bad", func(t *testing.T, d *testDevice, o *Options) {
+		for j := range 3 {
+			d.remove(j, d.hashes(0))
+			_, name := d.piece(0, j)
+			d.remove(j, name)
+		}
+		bay, name := d.shard(0, 0)
+		d.flip(bay, name, 0)
+	}, []want{{"hashlist-lost", "", -1, ""}}, VerdictLost, false},
+	{"piece", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.piece(2, 1)
+		d.flip(bay, name, 0)
+	}, []want{{"piece-bad", "d3", 1, ""}}, VerdictRepairable, true},
+	{"piece removed", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.piece(2, 1)
+		d.remove(bay, name)
+	}, []want{{"piece-missing", "", 1, ""}}, VerdictRepairable, true},
+	{"header", func(t *testing.T, d *testDevice, o *Options) {
+		d.flip(2, "disk.header", 30)
+	}, []want{{"header-bad", "d2", -1, "CRC"}}, VerdictRepairable, true},
+	{"header of a newer version", func(t *testing.T, d *testDevice, o *Options) {
+		d.file(2, "disk.header").Data[8] = formatVersion + 1
+	}, []want{{"header-bad", "d2", -1, "version 2"}}, VerdictRepairable, true},
+	{"header of another bay", func(t *testing.T, d *testDevice, o *Options) {
+		d.put(2, "disk.header", d.header(0, d.who))
+	}, []want{{"header-bad", "d2", -1, "says bay 0, its shards are those of bay 2"}}, VerdictRepairable, true},
+	{"header of another device", func(t *testing.T, d *testDevice, o *Options) {
+		other := d.who
+		other.device[0] ^= 1
+		d.put(2, "disk.header", d.header(2, other))
+	}, []want{{"header-bad", "d2", -1, "disk.header says job"}}, VerdictRepairable, true},
+	{"no headers, disks shuffled", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range d.fs {
+			d.remove(bay, "disk.header")
+		}
+		o.Disks[0], o.Disks[3], o.Disks[1] = o.Disks[3], o.Disks[1], o.Disks[0]
+	}, []want{{"header-bad", "d0", -1, ""}, {"header-bad", "d3", -1, ""}}, VerdictRepairable, true},
+	{"job file copy", func(t *testing.T, d *testDevice, o *Options) {
+		d.flip(1, "job.dsse", 200)
+	}, []want{{"job-copy-other", "d1", -1, ""}}, VerdictRepairable, true},
+	{"job file missing on one", func(t *testing.T, d *testDevice, o *Options) {
+		d.remove(1, "job.dsse")
+	}, []want{{"job-copy-bad", "d1", -1, ""}}, VerdictRepairable, true},
+	{"job file missing on all", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range d.fs {
+			d.remove(bay, "job.dsse")
+		}
+	}, []want{{"job-lost", "", -1, "no disk has one that can be read"}}, VerdictRefused, true},
+	{"job file altered on all", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range d.fs {
+			d.flip(bay, "job.dsse", len(d.file(bay, "job.dsse").Data)/2+8*bay)
+		}
+	}, []want{{"job-untrusted", "", -1, "nor is any other of the 4 different copies good"}}, VerdictRefused, true},
+	{"wrap", func(t *testing.T, d *testDevice, o *Options) {
+		d.flip(1, "wraps/"+d.wrapName+".wrap", 100)
+	}, []want{{"wrap-bad", "d1", -1, "SHA-256"}}, VerdictRepairable, true},
+	{"wrap removed", func(t *testing.T, d *testDevice, o *Options) {
+		d.remove(1, "wraps/"+d.wrapName+".wrap")
+	}, []want{{"wrap-missing", "d1", -1, ""}}, VerdictRepairable, true},
+	{"wrap removed everywhere", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range d.fs {
+			d.remove(bay, "wraps/"+d.wrapName+".wrap")
+		}
+	}, []want{{"wrap-lost", "", -1, ""}}, VerdictLost, false},
+	{"unlock wrap left", func(t *testing.T, d *testDevice, o *Options) {
+		d.put(3, "wraps/unlock", []byte("x"))
+	}, []want{{"leftover", "d3", -1, "wraps/unlock"}}, VerdictClean, true},
+	{"journal left", func(t *testing.T, d *testDevice, o *Options) {
+		d.put(3, "journal/x", []byte("x"))
+	}, []want{{"leftover", "d3", -1, "journal"}}, VerdictClean, true},
+	{"unknown files", func(t *testing.T, d *testDevice, o *Options) {
+		d.put(3, "notes.txt", []byte("x"))
+		d.put(3, "packs/zz", []byte("x"))
+		d.put(2, "log/tile/0/001.p/7", []byte("x"))
+		d.put(2, "wraps/other", []byte("x"))
+	}, []want{{"unknown-file", "d3", -1, ""}, {"unknown-file", "d2", -1, "not in the log"}, {"unknown-file", "d2", -1, "log/tile/0/001.p/7"}}, VerdictClean, true},
+	{"unknown pack", func(t *testing.T, d *testDevice, o *Options) {
+		d.put(3, "packs/00/00112233445566778899aabbccddeeff.00.shard", []byte("x"))
+	}, []want{{"unknown-pack", "d3", -1, ""}}, VerdictClean, true},
+	{"seal statement", func(t *testing.T, d *testDevice, o *Options) {
+		d.flip(1, "statements/seal.dsse", 300)
+	}, []want{{"statement-copy-bad", "d1", -1, ""}}, VerdictRepairable, true},
+	{"no seal statement", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range d.fs {
+			d.remove(bay, "statements/seal.dsse")
+		}
+	}, []want{{"statement-missing", "", -1, ""}}, VerdictRepairable, false},
+	{"checkpoint copy corrupt", func(t *testing.T, d *testDevice, o *Options) {
+		d.flip(1, "log/checkpoint", 10)
+	}, []want{{"checkpoint-copy-bad", "d1", -1, ""}}, VerdictRepairable, true},
+	{"checkpoint copy missing", func(t *testing.T, d *testDevice, o *Options) {
+		d.remove(1, "log/checkpoint")
+	}, []want{{"checkpoint-copy-missing", "d1", -1, ""}}, VerdictRepairable, true},
+	{"checkpoint of an older generation", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries[:3])
+		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, strings.TrimSuffix(d.origin(), "1")+"7", 3, root))
+	}, []want{{"checkpoint-copy-other", "d1", -1, "/7"}}, VerdictRepairable, true},
+	{"older checkpoint that fits", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries[:3])
+		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 3, root))
+	}, []want{{"checkpoint-copy-other", "d1", -1, "3 entries"}}, VerdictRepairable, true},
+	{"older checkpoint that does not fit", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries[1:4])
+		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 3, root))
+	}, []want{{"checkpoint-fork", "d1", -1, ""}}, VerdictRefused, true},
+	{"two checkpoints of one size", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(append(d.entries[:3:3], d.entries[3:]...)[1:])
+		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), len(d.entries), root))
+	}, []want{{"checkpoint-fork", "d1", -1, ""}}, VerdictRefused, true},
+	{"checkpoint by another key", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries)
+		d.putAll("log/checkpoint", signNote(t, d.jobKey, d.origin(), len(d.entries), root))
+	}, []want{{"checkpoint-untrusted", "d0", -1, ""}}, VerdictRefused, false},
+	{"tile", func(t *testing.T, d *testDevice, o *Options) {
+		d.flip(1, tilePath("0", 0, len(d.entries)), 40)
+	}, []want{{"log-copy-bad", "d1", -1, "log/tile/0/000.p"}}, VerdictRepairable, true},
+	{"tile on all disks", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range d.fs {
+			d.flip(bay, tilePath("0", 0, len(d.entries)), 40)
+		}
+	}, []want{{"log-copy-bad", "d0", -1, "log/tile/0/000.p"}, {"log-copy-bad", "d3", -1, ""}}, VerdictRepairable, true},
+	{"entry bundle", func(t *testing.T, d *testDevice, o *Options) {
+		d.flip(1, tilePath("entries", 0, len(d.entries)), 40)
+	}, []want{{"log-copy-bad", "d1", -1, "log/tile/entries"}}, VerdictRepairable, true},
+	{"bundles bad in different entries", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range d.fs {
+			at := 2
+			for range bay {
+				at += 2 + len(d.entries[bay])
 			}
-		}, []want{{"hashlist-mended", "", -1, ""}}, VerdictRepairable, false},
-		{"hash list nowhere", func(t *testing.T, d *testDevice, o *Options) {
-			for j := range 3 {
-				d.remove(j, d.hashes(0))
-				_, name := d.piece(0, j)
-				d.remove(j, name)
-			}
-		}, []want{{"hashlist-mended", "", -1, ""}}, VerdictRepairable, false},
-		{"hash list nowhere and a block bad", func(t *testing.T, d *testDevice, o *Options) {
-			for j := range 3 {
-				d.remove(j, d.hashes(0))
-				_, name := d.piece(0, j)
-				d.remove(j, name)
-			}
-			bay, name := d.shard(0, 0)
-			d.flip(bay, name, 0)
-		}, []want{{"hashlist-lost", "", -1, ""}}, VerdictLost, false},
-		{"piece", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.piece(2, 1)
-			d.flip(bay, name, 0)
-		}, []want{{"piece-bad", "d3", 1, ""}}, VerdictRepairable, true},
-		{"piece removed", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.piece(2, 1)
-			d.remove(bay, name)
-		}, []want{{"piece-missing", "", 1, ""}}, VerdictRepairable, true},
-		{"header", func(t *testing.T, d *testDevice, o *Options) {
-			d.flip(2, "disk.header", 30)
-		}, []want{{"header-bad", "d2", -1, "CRC"}}, VerdictRepairable, true},
-		{"header of a newer version", func(t *testing.T, d *testDevice, o *Options) {
-			d.file(2, "disk.header").Data[8] = formatVersion + 1
-		}, []want{{"header-bad", "d2", -1, "version 2"}}, VerdictRepairable, true},
-		{"header of another bay", func(t *testing.T, d *testDevice, o *Options) {
-			d.put(2, "disk.header", d.header(0, d.who))
-		}, []want{{"header-bad", "d2", -1, "says bay 0, its shards are those of bay 2"}}, VerdictRepairable, true},
-		{"header of another device", func(t *testing.T, d *testDevice, o *Options) {
-			other := d.who
-			other.device[0] ^= 1
-			d.put(2, "disk.header", d.header(2, other))
-		}, []want{{"header-bad", "d2", -1, "disk.header says job"}}, VerdictRepairable, true},
-		{"no headers, disks shuffled", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range d.fs {
-				d.remove(bay, "disk.header")
-			}
-			o.Disks[0], o.Disks[3], o.Disks[1] = o.Disks[3], o.Disks[1], o.Disks[0]
-		}, []want{{"header-bad", "d0", -1, ""}, {"header-bad", "d3", -1, ""}}, VerdictRepairable, true},
-		{"job file copy", func(t *testing.T, d *testDevice, o *Options) {
-			d.flip(1, "job.dsse", 200)
-		}, []want{{"job-copy-other", "d1", -1, ""}}, VerdictRepairable, true},
-		{"job file missing on one", func(t *testing.T, d *testDevice, o *Options) {
-			d.remove(1, "job.dsse")
-		}, []want{{"job-copy-bad", "d1", -1, ""}}, VerdictRepairable, true},
-		{"job file missing on all", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range d.fs {
-				d.remove(bay, "job.dsse")
-			}
-		}, []want{{"job-lost", "", -1, "no disk has one that can be read"}}, VerdictRefused, true},
-		{"job file altered on all", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range d.fs {
-				d.flip(bay, "job.dsse", len(d.file(bay, "job.dsse").Data)/2+8*bay)
-			}
-		}, []want{{"job-untrusted", "", -1, "nor is any other of the 4 different copies good"}}, VerdictRefused, true},
-		{"wrap", func(t *testing.T, d *testDevice, o *Options) {
-			d.flip(1, "wraps/"+d.wrapName+".wrap", 100)
-		}, []want{{"wrap-bad", "d1", -1, "SHA-256"}}, VerdictRepairable, true},
-		{"wrap removed", func(t *testing.T, d *testDevice, o *Options) {
-			d.remove(1, "wraps/"+d.wrapName+".wrap")
-		}, []want{{"wrap-missing", "d1", -1, ""}}, VerdictRepairable, true},
-		{"wrap removed everywhere", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range d.fs {
-				d.remove(bay, "wraps/"+d.wrapName+".wrap")
-			}
-		}, []want{{"wrap-lost", "", -1, ""}}, VerdictLost, false},
-		{"unlock wrap left", func(t *testing.T, d *testDevice, o *Options) {
-			d.put(3, "wraps/unlock", []byte("x"))
-		}, []want{{"leftover", "d3", -1, "wraps/unlock"}}, VerdictClean, true},
-		{"journal left", func(t *testing.T, d *testDevice, o *Options) {
-			d.put(3, "journal/x", []byte("x"))
-		}, []want{{"leftover", "d3", -1, "journal"}}, VerdictClean, true},
-		{"unknown files", func(t *testing.T, d *testDevice, o *Options) {
-			d.put(3, "notes.txt", []byte("x"))
-			d.put(3, "packs/zz", []byte("x"))
-			d.put(2, "log/tile/0/001.p/7", []byte("x"))
-			d.put(2, "wraps/other", []byte("x"))
-		}, []want{{"unknown-file", "d3", -1, ""}, {"unknown-file", "d2", -1, "not in the log"}, {"unknown-file", "d2", -1, "log/tile/0/001.p/7"}}, VerdictClean, true},
-		{"unknown pack", func(t *testing.T, d *testDevice, o *Options) {
-			d.put(3, "packs/00/00112233445566778899aabbccddeeff.00.shard", []byte("x"))
-		}, []want{{"unknown-pack", "d3", -1, ""}}, VerdictClean, true},
-		{"seal statement", func(t *testing.T, d *testDevice, o *Options) {
-			d.flip(1, "statements/seal.dsse", 300)
-		}, []want{{"statement-copy-bad", "d1", -1, ""}}, VerdictRepairable, true},
-		{"no seal statement", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range d.fs {
-				d.remove(bay, "statements/seal.dsse")
-			}
-		}, []want{{"statement-missing", "", -1, ""}}, VerdictRepairable, false},
-		{"checkpoint copy corrupt", func(t *testing.T, d *testDevice, o *Options) {
-			d.flip(1, "log/checkpoint", 10)
-		}, []want{{"checkpoint-copy-bad", "d1", -1, ""}}, VerdictRepairable, true},
-		{"checkpoint copy missing", func(t *testing.T, d *testDevice, o *Options) {
-			d.remove(1, "log/checkpoint")
-		}, []want{{"checkpoint-copy-missing", "d1", -1, ""}}, VerdictRepairable, true},
-		{"checkpoint of an older generation", func(t *testing.T, d *testDevice, o *Options) {
-			_, root := logFiles(d.entries[:3])
-			d.put(1, "log/checkpoint", signNote(t, d.deviceKey, strings.TrimSuffix(d.origin(), "1")+"7", 3, root))
-		}, []want{{"checkpoint-copy-other", "d1", -1, "/7"}}, VerdictRepairable, true},
-		{"older checkpoint that fits", func(t *testing.T, d *testDevice, o *Options) {
-			_, root := logFiles(d.entries[:3])
-			d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 3, root))
-		}, []want{{"checkpoint-copy-other", "d1", -1, "3 entries"}}, VerdictRepairable, true},
-		{"older checkpoint that does not fit", func(t *testing.T, d *testDevice, o *Options) {
-			_, root := logFiles(d.entries[1:4])
-			d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 3, root))
-		}, []want{{"checkpoint-fork", "d1", -1, ""}}, VerdictRefused, true},
-		{"two checkpoints of one size", func(t *testing.T, d *testDevice, o *Options) {
-			_, root := logFiles(append(d.entries[:3:3], d.entries[3:]...)[1:])
-			d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), len(d.entries), root))
-		}, []want{{"checkpoint-fork", "d1", -1, ""}}, VerdictRefused, true},
-		{"checkpoint by another key", func(t *testing.T, d *testDevice, o *Options) {
-			_, root := logFiles(d.entries)
-			d.putAll("log/checkpoint", signNote(t, d.jobKey, d.origin(), len(d.entries), root))
-		}, []want{{"checkpoint-untrusted", "d0", -1, ""}}, VerdictRefused, false},
-		{"tile", func(t *testing.T, d *testDevice, o *Options) {
-			d.flip(1, tilePath("0", 0, len(d.entries)), 40)
-		}, []want{{"log-copy-bad", "d1", -1, "log/tile/0/000.p"}}, VerdictRepairable, true},
-		{"tile on all disks", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range d.fs {
-				d.flip(bay, tilePath("0", 0, len(d.entries)), 40)
-			}
-		}, []want{{"log-copy-bad", "d0", -1, "log/tile/0/000.p"}, {"log-copy-bad", "d3", -1, ""}}, VerdictRepairable, true},
-		{"entry bundle", func(t *testing.T, d *testDevice, o *Options) {
-			d.flip(1, tilePath("entries", 0, len(d.entries)), 40)
-		}, []want{{"log-copy-bad", "d1", -1, "log/tile/entries"}}, VerdictRepairable, true},
-		{"bundles bad in different entries", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range d.fs {
-				at := 2
-				for range bay {
-					at += 2 + len(d.entries[bay])
-				}
-				d.flip(bay, tilePath("entries", 0, len(d.entries)), 10+40*bay*bay*bay)
-			}
-		}, []want{{"log-copy-bad", "d0", -1, "entries"}, {"log-copy-bad", "d3", -1, "entries"}}, VerdictRepairable, true},
-		{"one entry bad everywhere", func(t *testing.T, d *testDevice, o *Options) {
-			for bay := range d.fs {
-				d.flip(bay, tilePath("entries", 0, len(d.entries)), 10)
-			}
-		}, []want{{"log-lost", "", -1, ""}}, VerdictRefused, false},
-		{"other log under the old checkpoint", func(t *testing.T, d *testDevice, o *Options) {
-			changed := append([][]byte{}, d.entries...)
-			changed[2] = append(bytes.Clone(changed[2][:len(changed[2])-1]), changed[2][len(changed[2])-1]^1)
-			files, _ := logFiles(changed)
-			for name, b := range files {
-				d.putAll(name, b)
-			}
-		}, []want{{"log-lost", "", -1, ""}}, VerdictRefused, false},
-		{"page block", func(t *testing.T, d *testDevice, o *Options) {
-			bay, name := d.shard(4, 0)
+			d.flip(bay, tilePath("entries", 0, len(d.entries)), 10+40*bay*bay*bay)
+		}
+	}, []want{{"log-copy-bad", "d0", -1, "entries"}, {"log-copy-bad", "d3", -1, "entries"}}, VerdictRepairable, true},
+	{"one entry bad everywhere", func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range d.fs {
+			d.flip(bay, tilePath("entries", 0, len(d.entries)), 10)
+		}
+	}, []want{{"log-lost", "", -1, ""}}, VerdictRefused, false},
+	{"other log under the old checkpoint", func(t *testing.T, d *testDevice, o *Options) {
+		changed := append([][]byte{}, d.entries...)
+		changed[2] = append(bytes.Clone(changed[2][:len(changed[2])-1]), changed[2][len(changed[2])-1]^1)
+		files, _ := logFiles(changed)
+		for name, b := range files {
+			d.putAll(name, b)
+		}
+	}, []want{{"log-lost", "", -1, ""}}, VerdictRefused, false},
+	{"page block", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(4, 0)
+		d.flip(bay, name, 100)
+	}, []want{{"block-bad", "d1", 0, "index pack"}}, VerdictRepairable, true},
+	{"page lost", func(t *testing.T, d *testDevice, o *Options) {
+		for j := range 2 {
+			bay, name := d.shard(4, j)
 			d.flip(bay, name, 100)
-		}, []want{{"block-bad", "d1", 0, "index pack"}}, VerdictRepairable, true},
-		{"page lost", func(t *testing.T, d *testDevice, o *Options) {
-			for j := range 2 {
-				bay, name := d.shard(4, j)
-				d.flip(bay, name, 100)
-			}
-		}, []want{{"page-lost", "", -1, "page 0"}, {"stripe-lost", "", -1, ""}}, VerdictLost, false},
-		{"foreign disk", func(t *testing.T, d *testDevice, o *Options) {
-			p := smallPlan()
-			p.seed = 99
-			o.Disks = append(o.Disks, Disk{Name: "stranger", FS: makeDevice(t, p).fs[1]})
-		}, []want{{"foreign-disk", "stranger", -1, ""}}, VerdictClean, true},
-		{"foreign disk in place of ours", func(t *testing.T, d *testDevice, o *Options) {
-			p := smallPlan()
-			p.seed = 99
-			o.Disks[1].FS = makeDevice(t, p).fs[1]
-		}, []want{{"foreign-disk", "d1", -1, ""}, {"disk-missing", "", -1, "bay 1"}}, VerdictRepairable, true},
-		{"duplicate disk", func(t *testing.T, d *testDevice, o *Options) {
-			o.Disks = append(o.Disks, Disk{Name: "copy", FS: d.fs[1]})
-		}, []want{{"duplicate-disk", "", -1, "two copies of one disk: d1, copy"}}, VerdictClean, true},
-		{"duplicate disk repairs the other", func(t *testing.T, d *testDevice, o *Options) {
-			second := fstest.MapFS{}
-			for name, f := range d.fs[1] {
-				second[name] = &fstest.MapFile{Data: bytes.Clone(f.Data), Mode: f.Mode}
-			}
-			o.Disks = append(o.Disks, Disk{Name: "copy", FS: second})
-			bay, name := d.shard(0, 1)
-			d.flip(bay, name, 0)
-			bay, name = d.shard(0, 0)
-			d.flip(bay, name, 0)
-		}, []want{{"duplicate-disk", "", -1, ""}, {"block-bad", "d1", 1, ""}, {"block-bad", "d0", 0, ""}}, VerdictRepairable, true},
-		{"label of a later state", func(t *testing.T, d *testDevice, o *Options) {
-			_, root := logFiles(append(d.entries[:len(d.entries):len(d.entries)], []byte("more")))
-			old := d.checkpoint
-			d.checkpoint = signNote(t, d.deviceKey, d.origin(), len(d.entries)+1, root)
-			o.Label = d.label()
-			d.checkpoint = old
-		}, []want{{"label-differs", "", -1, "entries, root"}}, VerdictRefused, true},
-		{"label of a later generation", func(t *testing.T, d *testDevice, o *Options) {
-			o.Label = bytes.Replace(o.Label, []byte("generation 1"), []byte("generation 2"), 1)
-		}, []want{{"label-differs", "", -1, "generation 2"}}, VerdictRefused, true},
-		{"label with another job file", func(t *testing.T, d *testDevice, o *Options) {
-			o.Label = bytes.Replace(o.Label, []byte(sha256Hex(d.job)), []byte(sha256Hex(nil)), 1)
-		}, []want{{"label-differs", "", -1, "job file"}}, VerdictRefused, true},
-		{"label malformed", func(t *testing.T, d *testDevice, o *Options) {
-			o.Label = o.Label[1:]
-		}, []want{{"label-bad", "", -1, ""}}, VerdictRefused, true},
-		{"no label", func(t *testing.T, d *testDevice, o *Options) {
-			o.Label = nil
-		}, []want{{"label-not-given", "", -1, ""}}, VerdictClean, true},
-		{"job signed by another key", func(t *testing.T, d *testDevice, o *Options) {
-			o.Trust = &Trust{Key: public(d.importerKey)}
-		}, []want{{"job-untrusted", "", -1, "job.dsse: its signature does not verify with the key given by --trust (file claims signer sha256:"}}, VerdictRefused, true},
-		{"fingerprint of another key", func(t *testing.T, d *testDevice, o *Options) {
-			o.Trust = &Trust{Fingerprint: Fingerprint(public(d.importerKey))}
-		}, []want{{"job-untrusted", "", -1, "file claims signer sha256:"}}, VerdictRefused, true},
-		{"a folder that is no disk", func(t *testing.T, d *testDevice, o *Options) {
-			o.Disks = append(o.Disks, Disk{Name: "holiday", FS: fstest.MapFS{"photos/1.jpg": {}}})
-		}, []want{{"not-a-sledge-disk", "holiday", -1, "holiday: no sledge folder: not a disk of this device; take it out"}}, VerdictClean, true},
-		{"a folder that is no disk in place of ours", func(t *testing.T, d *testDevice, o *Options) {
-			o.Disks[1].FS = fstest.MapFS{}
-		}, []want{{"not-a-sledge-disk", "d1", -1, ""}, {"disk-missing", "", -1, "bay 1"}}, VerdictRepairable, true},
-		{"only folders that are no disks", func(t *testing.T, d *testDevice, o *Options) {
-			o.Disks = []Disk{{Name: "a", FS: fstest.MapFS{}}, {Name: "b", FS: fstest.MapFS{"sledge": {}}}}
-		}, []want{{"not-a-sledge-disk", "b", -1, ""}, {"identity-unknown", "", -1, ""}}, VerdictRefused, true},
-	}
-	for _, c := range cases {
+		}
+	}, []want{{"page-lost", "", -1, "page 0"}, {"stripe-lost", "", -1, ""}}, VerdictLost, false},
+	{"foreign disk", func(t *testing.T, d *testDevice, o *Options) {
+		p := smallPlan()
+		p.seed = 99
+		o.Disks = append(o.Disks, Disk{Name: "stranger", FS: makeDevice(t, p).fs[1]})
+	}, []want{{"foreign-disk", "stranger", -1, ""}}, VerdictClean, true},
+	{"foreign disk in place of ours", func(t *testing.T, d *testDevice, o *Options) {
+		p := smallPlan()
+		p.seed = 99
+		o.Disks[1].FS = makeDevice(t, p).fs[1]
+	}, []want{{"foreign-disk", "d1", -1, ""}, {"disk-missing", "", -1, "bay 1"}}, VerdictRepairable, true},
+	{"duplicate disk", func(t *testing.T, d *testDevice, o *Options) {
+		o.Disks = append(o.Disks, Disk{Name: "copy", FS: d.fs[1]})
+	}, []want{{"duplicate-disk", "", -1, "two copies of one disk: d1, copy"}}, VerdictClean, true},
+	{"duplicate disk repairs the other", func(t *testing.T, d *testDevice, o *Options) {
+		second := fstest.MapFS{}
+		for name, f := range d.fs[1] {
+			second[name] = &fstest.MapFile{Data: bytes.Clone(f.Data), Mode: f.Mode}
+		}
+		o.Disks = append(o.Disks, Disk{Name: "copy", FS: second})
+		bay, name := d.shard(0, 1)
+		d.flip(bay, name, 0)
+		bay, name = d.shard(0, 0)
+		d.flip(bay, name, 0)
+	}, []want{{"duplicate-disk", "", -1, ""}, {"block-bad", "d1", 1, ""}, {"block-bad", "d0", 0, ""}}, VerdictRepairable, true},
+	{"label of a later state", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(append(d.entries[:len(d.entries):len(d.entries)], []byte("more")))
+		old := d.checkpoint
+		d.checkpoint = signNote(t, d.deviceKey, d.origin(), len(d.entries)+1, root)
+		o.Label = d.label()
+		d.checkpoint = old
+	}, []want{{"label-differs", "", -1, "entries, root"}}, VerdictRefused, true},
+	{"label of a later generation", func(t *testing.T, d *testDevice, o *Options) {
+		o.Label = bytes.Replace(o.Label, []byte("generation 1"), []byte("generation 2"), 1)
+	}, []want{{"label-differs", "", -1, "generation 2"}}, VerdictRefused, true},
+	{"label with another job file", func(t *testing.T, d *testDevice, o *Options) {
+		o.Label = bytes.Replace(o.Label, []byte(sha256Hex(d.job)), []byte(sha256Hex(nil)), 1)
+	}, []want{{"label-differs", "", -1, "job file"}}, VerdictRefused, true},
+	{"label malformed", func(t *testing.T, d *testDevice, o *Options) {
+		o.Label = o.Label[1:]
+	}, []want{{"label-bad", "", -1, ""}}, VerdictRefused, true},
+	{"no label", func(t *testing.T, d *testDevice, o *Options) {
+		o.Label = nil
+	}, []want{{"label-not-given", "", -1, ""}}, VerdictClean, true},
+	{"job signed by another key", func(t *testing.T, d *testDevice, o *Options) {
+		o.Trust = &Trust{Key: public(d.importerKey)}
+	}, []want{{"job-untrusted", "", -1, "job.dsse: its signature does not verify with the key given by --trust (file claims signer sha256:"}}, VerdictRefused, true},
+	{"fingerprint of another key", func(t *testing.T, d *testDevice, o *Options) {
+		o.Trust = &Trust{Fingerprint: Fingerprint(public(d.importerKey))}
+	}, []want{{"job-untrusted", "", -1, "file claims signer sha256:"}}, VerdictRefused, true},
+	{"a folder that is no disk", func(t *testing.T, d *testDevice, o *Options) {
+		o.Disks = append(o.Disks, Disk{Name: "holiday", FS: fstest.MapFS{"photos/1.jpg": {}}})
+	}, []want{{"not-a-sledge-disk", "holiday", -1, "holiday: no sledge folder: not a disk of this device; take it out"}}, VerdictClean, true},
+	{"a folder that is no disk in place of ours", func(t *testing.T, d *testDevice, o *Options) {
+		o.Disks[1].FS = fstest.MapFS{}
+	}, []want{{"not-a-sledge-disk", "d1", -1, ""}, {"disk-missing", "", -1, "bay 1"}}, VerdictRepairable, true},
+	{"only folders that are no disks", func(t *testing.T, d *testDevice, o *Options) {
+		o.Disks = []Disk{{Name: "a", FS: fstest.MapFS{}}, {Name: "b", FS: fstest.MapFS{"sledge": {}}}}
+	}, []want{{"not-a-sledge-disk", "b", -1, ""}, {"identity-unknown", "", -1, ""}}, VerdictRefused, true},
+}
+
+func TestDamage(t *testing.T) {
+	for _, c := range damageCases {
 		t.Run(c.name, func(t *testing.T) {
-			d := makeDevice(t, smallPlan())
-			o := d.options()
-			c.damage(t, d, &o)
-			r := run(t, o)
+			r := c.report(t)
 			if r.Verdict != c.verdict {
 				t.Errorf("verdict is not %v: %s", c.verdict, show(r))
 			}
@@ -396,21 +404,66 @@ func TestDamage(t *testing.T) {
 
 func d4(bay int) string { return fmt.Sprintf("bay %d", bay) }
 
+// planCase is a device that was made otherwise, and may be damaged besides.
+type planCase struct {
+	name    string
+	change  func(p *plan)
+	damage  func(t *testing.T, d *testDevice, o *Options) // nil: none
+	class   string
+	verdict Verdict
+}
+
+func (c planCase) report(t *testing.T) *Report {
+	d := makeDevice(t, smallPlan().changed(c.change))
+	o := d.options()
+	if c.damage != nil {
+		c.damage(t, d, &o)
+	}
+	return run(t, o)
+}
+
+var planCases = []planCase{
+	{"shard not written", func(p *plan) { p.notWritten = []byte{1} }, nil, "shard-degraded", VerdictRepairable},
+	{"padding not zero", func(p *plan) { p.badPadding = true }, nil, "padding-not-zero", VerdictRefused},
+	{"end entry wrong", func(p *plan) { p.misnumber = true }, nil, "log-entry-bad", VerdictRefused},
+	{"job file with more disks", func(p *plan) { p.moreDisks = 1 }, nil, "geometry-differs", VerdictClean},
+	{"a recipient without a wrap", func(p *plan) { p.moreKeyIDs = true }, nil, "recipient-without-wrap", VerdictClean},
+	{"page entry wrong", func(p *plan) { p.badPage = true }, nil, "page-bad", VerdictRefused},
+	{"pieces wrong as signed", func(p *plan) { p.lyingPieces = true }, func(t *testing.T, d *testDevice, o *Options) {
+		for bay := range 3 {
+			d.remove(bay, d.hashes(0))
+		}
+	}, "hashlist-mended", VerdictRepairable},
+	{"a pack too long to be mended", func(p *plan) { p.hugePack = true }, nil, "hashlist-not-mended", VerdictLost},
+	{"too many choices of parity", func(p *plan) {
+		p.k, p.m, p.disks, p.bodies, p.records = 14, 14, 28, []int{20_000}, 0
+	}, func(t *testing.T, d *testDevice, o *Options) {
+		for j := range 15 {
+			bay, name := d.shard(0, 7+j)
+			d.flip(bay, name, 1)
+		}
+	}, "stripe-undecided", VerdictLost},
+	{"too few disks", nil, func(t *testing.T, d *testDevice, o *Options) { o.Disks = o.Disks[2:] }, "disks-missing", VerdictLost},
+	{"two good seal statements", nil, func(t *testing.T, d *testDevice, o *Options) {
+		d.put(1, "statements/seal.dsse", d.sealStatement(t, map[string]any{"software": "another"}))
+	}, "statement-copy-other", VerdictRepairable},
+	{"a file in a folder's place", nil, func(t *testing.T, d *testDevice, o *Options) {
+		d.remove(3, "statements/seal.dsse")
+		d.put(3, "statements", nil)
+	}, "folder-unreadable", VerdictRepairable},
+}
+
+func (p plan) changed(change func(*plan)) plan {
+	if change != nil {
+		change(&p)
+	}
+	return p
+}
+
 func TestPlans(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		change  func(p *plan)
-		class   string
-		verdict Verdict
-	}{
-		{"shard not written", func(p *plan) { p.notWritten = []byte{1} }, "shard-degraded", VerdictRepairable},
-		{"padding not zero", func(p *plan) { p.badPadding = true }, "padding-not-zero", VerdictRefused},
-		{"end entry wrong", func(p *plan) { p.misnumber = true }, "log-entry-bad", VerdictRefused},
-	} {
+	for _, c := range planCases {
 		t.Run(c.name, func(t *testing.T) {
-			p := smallPlan()
-			c.change(&p)
-			r := run(t, makeDevice(t, p).options())
+			r := c.report(t)
 			if r.Verdict != c.verdict || !r.Has(c.class) {
 				t.Error(show(r))
 			}
@@ -590,51 +643,58 @@ func (d *testDevice) each(name string, at int) {
 	}
 }
 
-func TestUnsealed(t *testing.T) {
-	p := smallPlan()
-	p.unsealed = true
-	journal := func(d *testDevice, bay int) string {
-		for name := range d.fs[bay] {
-			if strings.HasSuffix(name, ".journal") {
-				return strings.TrimPrefix(name, "sledge/")
-			}
+// journalOf names the journal file on a disk.
+func (d *testDevice) journalOf(bay int) string {
+	for name := range d.fs[bay] {
+		if strings.HasSuffix(name, ".journal") {
+			return strings.TrimPrefix(name, "sledge/")
 		}
-		return ""
 	}
-	for _, c := range []struct {
-		name    string
-		damage  func(d *testDevice)
-		class   string
-		verdict Verdict
-		packs   int64
-	}{
-		{"clean", func(*testDevice) {}, "", VerdictClean, 4},
-		{"frame bad on one", func(d *testDevice) { d.flip(0, journal(d, 0), 300) }, "journal-copy-bad", VerdictRepairable, 4},
-		{"ends early on one", func(d *testDevice) {
-			f := d.file(0, journal(d, 0))
-			f.Data = f.Data[:len(f.Data)-200]
-		}, "journal-copy-bad", VerdictRepairable, 4},
-		{"torn tail", func(d *testDevice) {
-			f := d.file(0, journal(d, 0))
-			f.Data = append(f.Data, frame(nil, make([]byte, 100))[:50]...)
-		}, "journal-tail", VerdictClean, 4},
-		{"frame bad in all copies", func(d *testDevice) {
-			d.flip(0, journal(d, 0), 300)
-			d.flip(1, journal(d, 1), 300)
-		}, "journal-frame-lost", VerdictLost, 3},
-		{"copy missing", func(d *testDevice) { d.remove(0, journal(d, 0)) }, "journal-copies", VerdictRepairable, 4},
-		{"no journal", func(d *testDevice) { d.remove(1, journal(d, 0)); d.remove(0, journal(d, 0)) }, "journal-missing", VerdictRefused, 0},
-		{"block", func(d *testDevice) { bay, name := d.shard(0, 0); d.flip(bay, name, 1) }, "block-bad", VerdictRepairable, 4},
-		{"signed by another key", func(d *testDevice) { d.deviceKey = d.jobKey; d.journal() }, "pack-entry-bad", VerdictRefused, 4},
-		{"a header gone", func(d *testDevice) { d.remove(1, "disk.header") }, "header-bad", VerdictRepairable, 4},
-	} {
+	return ""
+}
+
+// unsealedCase is damage to a device that is still being loaded.
+type unsealedCase struct {
+	name    string
+	damage  func(d *testDevice)
+	class   string
+	verdict Verdict
+	packs   int64
+}
+
+func (c unsealedCase) report(t *testing.T) *Report {
+	d := makeDevice(t, smallPlan().changed(func(p *plan) { p.unsealed = true }))
+	c.damage(d)
+	return run(t, d.options())
+}
+
+var unsealedCases = []unsealedCase{
+	{"clean", func(*testDevice) {}, "", VerdictClean, 4},
+	{"frame bad on one", func(d *testDevice) { d.flip(0, d.journalOf(0), 300) }, "journal-copy-bad", VerdictRepairable, 4},
+	{"ends early on one", func(d *testDevice) {
+		f := d.file(0, d.journalOf(0))
+		f.Data = f.Data[:len(f.Data)-200]
+	}, "journal-copy-bad", VerdictRepairable, 4},
+	{"torn tail", func(d *testDevice) {
+		f := d.file(0, d.journalOf(0))
+		f.Data = append(f.Data, frame(nil, make([]byte, 100))[:50]...)
+	}, "journal-tail", VerdictClean, 4},
+	{"frame bad in all copies", func(d *testDevice) {
+		d.flip(0, d.journalOf(0), 300)
+		d.flip(1, d.journalOf(1), 300)
+	}, "journal-frame-lost", VerdictLost, 3},
+	{"copy missing", func(d *testDevice) { d.remove(0, d.journalOf(0)) }, "journal-copies", VerdictRepairable, 4},
+	{"no journal", func(d *testDevice) { d.remove(1, d.journalOf(0)); d.remove(0, d.journalOf(0)) }, "journal-missing", VerdictRefused, 0},
+	{"no good header", func(d *testDevice) { d.flip(0, d.journalOf(0), 3); d.flip(1, d.journalOf(1), 3) }, "journal-lost", VerdictLost, 0},
+	{"block", func(d *testDevice) { bay, name := d.shard(0, 0); d.flip(bay, name, 1) }, "block-bad", VerdictRepairable, 4},
+	{"signed by another key", func(d *testDevice) { d.deviceKey = d.jobKey; d.journal() }, "pack-entry-bad", VerdictRefused, 4},
+	{"a header gone", func(d *testDevice) { d.remove(1, "disk.header") }, "header-bad", VerdictRepairable, 4},
+}
+
+func TestUnsealed(t *testing.T) {
+	for _, c := range unsealedCases {
 		t.Run(c.name, func(t *testing.T) {
-			d := makeDevice(t, p)
-			c.damage(d)
-			r, err := Disks(context.Background(), d.options())
-			if err != nil {
-				t.Fatal(err)
-			}
+			r := c.report(t)
 			if r.Sealed || r.Verdict != c.verdict || r.Packs != c.packs || (c.class != "") != (len(r.Findings) > 0) || c.class != "" && !r.Has(c.class) {
 				t.Errorf("%d packs %s", r.Packs, show(r))
 			}

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc64"
+	"maps"
 	"math/rand/v2"
 	"strings"
 	"sync"
@@ -62,6 +63,14 @@ type plan struct {
 	badPadding  bool
 	misnumber   bool
 	unsealed    bool
+
+	moreDisks     int  // in the job file than there are bays
+	moreKeyIDs    bool // a recipient in the job file for whom there is no wrap
+	lyingPieces   bool // signed pieces that are not the hash list's
+	badPage       bool // page 0's entry has another SHA-256
+	hugePack      bool // a pack in the log that is too long to be mended, and nowhere on the disks
+	backwards     bool // records of pages in descending order
+	receiptsOther bool // entries of another kind in the receipt log
 }
 
 func smallPlan() plan {
@@ -180,11 +189,22 @@ func (d *testDevice) makeJob(t testing.TB) []byte {
 	return dsse(t, d.jobKey, inToto("job", "device/"+d.who.device.String(), sha256Hex(spkiOf(public(d.deviceKey))), map[string]any{
 		"version": 1, "critical": []string{}, "job": d.who.job.String(), "serial": 1,
 		"devices":    []any{map[string]any{"id": d.who.device.String(), "public_key": spkiText(d.deviceKey)}},
-		"geometry":   map[string]any{"k": d.k, "m": d.m, "block_size": d.block, "disks": d.disks, "allow_no_parity": d.m == 0},
-		"recipients": []any{map[string]any{"kind": "hpke-mlkem768-x25519", "key_id": strings.Repeat("ab", 32)}},
+		"geometry":   map[string]any{"k": d.k, "m": d.m, "block_size": d.block, "disks": d.disks + d.moreDisks, "allow_no_parity": d.m == 0},
+		"recipients": d.recipients(),
 		"roles":      map[string]any{"importer": []string{spkiText(d.importerKey)}},
 		"signer":     spkiText(d.jobKey),
 	}))
+}
+
+func (d *testDevice) recipients() (all []any) {
+	ids := []string{"ab"}
+	if d.moreKeyIDs {
+		ids = append(ids, "cd")
+	}
+	for _, id := range ids {
+		all = append(all, map[string]any{"kind": "hpke-mlkem768-x25519", "key_id": strings.Repeat(id, 32)})
+	}
+	return all
 }
 
 // cut makes shards, hash list, pieces and the entry of a body.
@@ -237,6 +257,9 @@ func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 			copy(p.pieces[j], p.list[j*int(g.pieceLen()):])
 		}
 		p.bays = append(p.bays, byte((number+j)%d.disks))
+	}
+	if d.lyingPieces {
+		p.pieces[0][0] ^= 1
 	}
 	if err := rs.Encode(p.pieces); err != nil {
 		t.Fatal(err)
@@ -355,6 +378,9 @@ func (d *testDevice) makePages(t testing.TB) (index *testPack, pages [][]byte) {
 			tree.push(tlog.RecordHash(c[:]), 1)
 		}
 		sum, root := sha256.Sum256(cipher), tree.root()
+		if d.badPage && n == 0 {
+			sum[0] ^= 1
+		}
 		var e enc
 		e.uint(1, uint64(n))
 		e.uint(2, 0)
@@ -388,6 +414,10 @@ func (d *testDevice) content(n, i int) []byte {
 
 func (d *testDevice) record(n, i int) []byte {
 	b := d.content(n, i)
+	page := n
+	if d.backwards {
+		page = 9 - n
+	}
 	var e enc
 	if n == 1 && i == 2 {
 		e.uint(1, KindContinuation)
@@ -398,7 +428,7 @@ func (d *testDevice) record(n, i int) []byte {
 		return e
 	}
 	e.uint(1, KindFile)
-	e.bytes(2, fmt.Appendf(nil, "dir/%d-%04d", n, i))
+	e.bytes(2, fmt.Appendf(nil, "dir/%d-%04d", page, i))
 	e.uint(3, uint64(len(b)))
 	if i != 1 {
 		sum := sha256.Sum256(b)
@@ -469,6 +499,11 @@ func (d *testDevice) seal(t testing.TB) {
 		total += len(p.body)
 	}
 	packs := len(d.packs)
+	if d.hugePack {
+		entry, body := d.hugeEntry(t, packs)
+		d.entries = append(d.entries, entry)
+		total, packs = total+body, packs+1
+	}
 	firstPage, pageCount, indexCount := len(d.entries), 0, 0
 	if d.plan.records > 0 {
 		index, pages := d.makePages(t)
@@ -494,6 +529,44 @@ func (d *testDevice) seal(t testing.TB) {
 	d.writeLog(t)
 }
 
+// hugeEntry is the entry of a pack whose hash list is over what is mended in memory.
+func (d *testDevice) hugeEntry(t testing.TB, number int) (entry []byte, body int) {
+	g := d.packs[0].geometry
+	body = (maxMendSize/g.lineLen() + 1) * d.k * d.block
+	huge := &testPack{id: id(random(d.rng, 16)), body: make([]byte, 1), bays: d.packs[0].bays, pieces: d.packs[0].pieces, list: d.packs[0].list, geometry: g}
+	small := d.entryOf(number, huge)
+	var e enc
+	err := eachField(small[2:], func(n int, critical bool, value []byte) {
+		switch n {
+		case 8:
+			e.uint(n, uint64(body))
+		case 9:
+			e.uint(n, uint64((body+segmentSize-1)/segmentSize))
+		default:
+			e.put(n, critical, value)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return entryBytes(byte(packKind), e), body
+}
+
+// eachField takes a message apart that enc has made.
+func eachField(b []byte, fn func(number int, critical bool, value []byte)) error {
+	for len(b) > 0 {
+		key, n := binary.Uvarint(b)
+		size, m := binary.Uvarint(b[max(n, 0):])
+		if n <= 0 || m <= 0 || int(size) > len(b)-n-m {
+			return errMalformed
+		}
+		b = b[n+m:]
+		fn(int(key/2), key&1 == 1, b[:size])
+		b = b[size:]
+	}
+	return nil
+}
+
 func (d *testDevice) origin() string {
 	return fmt.Sprintf("sledge/%s/%s/%d", d.who.job, d.who.device, d.who.generation)
 }
@@ -505,11 +578,19 @@ func (d *testDevice) writeLog(t testing.TB) {
 	}
 	d.checkpoint = signNote(t, d.deviceKey, d.origin(), len(d.entries), root)
 	d.putAll("log/checkpoint", d.checkpoint)
-	d.putAll("statements/seal.dsse", dsse(t, d.deviceKey, inToto("seal", "checkpoint", sha256Hex(d.checkpoint), map[string]any{
+	d.putAll("statements/seal.dsse", d.sealStatement(t, nil))
+}
+
+// sealStatement is the seal statement with further names.
+func (d *testDevice) sealStatement(t testing.TB, more map[string]any) []byte {
+	root := rootOver(leafHashes(d.entries))
+	p := map[string]any{
 		"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation,
 		"job_serial": 1, "job_sha256": sha256Hex(d.job), "log_size": len(d.entries), "log_root": base64.StdEncoding.EncodeToString(root[:]),
 		"disks": d.disks, "absent_bays": []int{}, "degraded_packs": 0,
-	})))
+	}
+	maps.Copy(p, more)
+	return dsse(t, d.deviceKey, inToto("seal", "checkpoint", sha256Hex(d.checkpoint), p))
 }
 
 // logFiles lays a log out as tiles, level by level.

@@ -192,7 +192,11 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 		fmt.Fprintf(&list, "%x %s\n", salt, text)
 		var e enc
 		e.bytes(1, c[:])
-		entries = append(entries, entryBytes(byte(receiptKind), e))
+		kind := byte(receiptKind)
+		if d.receiptsOther {
+			kind++
+		}
+		entries = append(entries, entryBytes(kind, e))
 		outcome := line["outcome"].(string)
 		outcomes[outcome]++
 		if outcome == "stored" {
@@ -217,89 +221,119 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 	return dir
 }
 
+// receiptCase is an importer's folder, or a device, that is not as it should be.
+type receiptCase struct {
+	name    string
+	line    func(map[string]any)
+	total   func(map[string]any)
+	folder  func(fstest.MapFS)
+	plan    func(*plan)
+	device  func(*testDevice) // before the importer writes
+	disks   func(*testDevice) // after that
+	class   string
+	verdict Verdict
+}
+
+func (c receiptCase) report(t *testing.T) *ReceiptReport {
+	// The directory page of the generator has records of its own; receipts have none of it.
+	d := makeDevice(t, smallPlan().changed(func(p *plan) { p.records = 4 }).changed(c.plan))
+	if c.device != nil {
+		c.device(d)
+	}
+	dir := d.receipts(t, c.line, c.total)
+	if c.folder != nil {
+		c.folder(dir)
+	}
+	if c.disks != nil {
+		c.disks(d)
+	}
+	seen := int64(0)
+	r, err := VerifyReceipts(context.Background(), dir, ReceiptOptions{Options: d.options(), Object: func(l *ObjectLine) error {
+		if l.Position != seen {
+			t.Errorf("position %d", l.Position)
+		}
+		seen++
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen != r.Lines {
+		t.Errorf("%d lines, %d said", r.Lines, seen)
+	}
+	return r
+}
+
+var receiptCases = []receiptCase{
+	{name: "complete", verdict: VerdictClean},
+	{name: "one failed", line: func(l map[string]any) {
+		if l["key"] == "k3" {
+			l["outcome"] = "failed"
+			l["error"] = "denied"
+		}
+	}, class: "import-incomplete", verdict: VerdictLost},
+	{name: "one left out", line: func(l map[string]any) {
+		if l["key"] == "k3" {
+			l["drop"] = true
+		}
+	}, class: "page-root-differs", verdict: VerdictRefused},
+	{name: "last page left out", line: func(l map[string]any) {
+		if l["page"] == uint64(1) {
+			l["drop"] = true
+		}
+	}, class: "list-incomplete", verdict: VerdictRefused},
+	{name: "other size", line: func(l map[string]any) {
+		if l["key"] == "k2" {
+			l["size"] = 3
+		}
+	}, class: "object-differs", verdict: VerdictRefused},
+	{name: "other digest", line: func(l map[string]any) {
+		if l["key"] == "k2" {
+			l["sha256"] = base64.StdEncoding.EncodeToString(make([]byte, 32))
+		}
+	}, class: "object-differs", verdict: VerdictRefused},
+	{name: "other composite", line: func(l map[string]any) {
+		if l["key"] == "k1" {
+			l["sha256"] = base64.StdEncoding.EncodeToString(make([]byte, 32)) + "-2"
+		}
+	}, class: "object-differs", verdict: VerdictRefused},
+	{name: "other salt", line: func(l map[string]any) {
+		if l["key"] == "k2" {
+			l["record_salt"] = make([]byte, 32)
+		}
+	}, class: "page-root-differs", verdict: VerdictRefused},
+	{name: "count wrong", total: func(p map[string]any) { p["outcomes"] = map[string]int{"stored": 7} }, class: "total-bad", verdict: VerdictRefused},
+	{name: "says complete", line: func(l map[string]any) {
+		if l["key"] == "k3" {
+			l["outcome"] = "conflict"
+		}
+	}, total: func(p map[string]any) { p["complete"] = true }, class: "total-bad", verdict: VerdictRefused},
+	{name: "line changed later", folder: func(f fstest.MapFS) { f["objects.list"].Data[200] ^= 1 }, class: "list-line-bad", verdict: VerdictRefused},
+	{name: "line added", folder: func(f fstest.MapFS) {
+		f["objects.list"].Data = append(f["objects.list"].Data, "x\n"...)
+	}, class: "list-long", verdict: VerdictRefused},
+	{name: "list cut", folder: func(f fstest.MapFS) {
+		f["objects.list"].Data = f["objects.list"].Data[:len(f["objects.list"].Data)-9]
+	}, class: "list-short", verdict: VerdictRefused},
+	{name: "tile flipped", folder: func(f fstest.MapFS) { f["log/tile/entries/000.p/8"].Data[9] ^= 1 }, class: "receipt-log-bad", verdict: VerdictRefused},
+	{name: "no total", folder: func(f fstest.MapFS) { delete(f, "total.dsse") }, class: "total-bad", verdict: VerdictRefused},
+	{name: "another importer", device: func(d *testDevice) { d.importerKey = d.deviceKey }, class: "receipt-untrusted", verdict: VerdictRefused},
+	{name: "entries of another kind", plan: func(p *plan) { p.receiptsOther = true }, class: "receipt-entry-bad", verdict: VerdictRefused},
+	{name: "no checkpoint", folder: func(f fstest.MapFS) { delete(f, "log/checkpoint") }, class: "receipt-checkpoint-bad", verdict: VerdictRefused},
+	{name: "no list", folder: func(f fstest.MapFS) { delete(f, "objects.list") }, class: "list-missing", verdict: VerdictRefused},
+	{name: "pages in another order", plan: func(p *plan) { p.backwards = true }, class: "record-order", verdict: VerdictRefused},
+	{name: "not sealed", disks: func(d *testDevice) {
+		for bay := range d.fs {
+			d.remove(bay, "log/checkpoint")
+		}
+	}, class: "manifest-missing", verdict: VerdictRefused},
+}
+
 func TestReceipts(t *testing.T) {
-	p := smallPlan()
-	p.records = 4
-	for _, c := range []struct {
-		name    string
-		line    func(map[string]any)
-		total   func(map[string]any)
-		folder  func(fstest.MapFS)
-		class   string
-		verdict Verdict
-	}{
-		{name: "complete", verdict: VerdictClean},
-		{name: "one failed", line: func(l map[string]any) {
-			if l["key"] == "k3" {
-				l["outcome"] = "failed"
-				l["error"] = "denied"
-			}
-		}, class: "import-incomplete", verdict: VerdictLost},
-		{name: "one left out", line: func(l map[string]any) {
-			if l["key"] == "k3" {
-				l["drop"] = true
-			}
-		}, class: "page-root-differs", verdict: VerdictRefused},
-		{name: "last page left out", line: func(l map[string]any) {
-			if l["page"] == uint64(1) {
-				l["drop"] = true
-			}
-		}, class: "list-incomplete", verdict: VerdictRefused},
-		{name: "other size", line: func(l map[string]any) {
-			if l["key"] == "k2" {
-				l["size"] = 3
-			}
-		}, class: "object-differs", verdict: VerdictRefused},
-		{name: "other digest", line: func(l map[string]any) {
-			if l["key"] == "k2" {
-				l["sha256"] = base64.StdEncoding.EncodeToString(make([]byte, 32))
-			}
-		}, class: "object-differs", verdict: VerdictRefused},
-		{name: "other composite", line: func(l map[string]any) {
-			if l["key"] == "k1" {
-				l["sha256"] = base64.StdEncoding.EncodeToString(make([]byte, 32)) + "-2"
-			}
-		}, class: "object-differs", verdict: VerdictRefused},
-		{name: "other salt", line: func(l map[string]any) {
-			if l["key"] == "k2" {
-				l["record_salt"] = make([]byte, 32)
-			}
-		}, class: "page-root-differs", verdict: VerdictRefused},
-		{name: "count wrong", total: func(p map[string]any) { p["outcomes"] = map[string]int{"stored": 7} }, class: "total-bad", verdict: VerdictRefused},
-		{name: "says complete", line: func(l map[string]any) {
-			if l["key"] == "k3" {
-				l["outcome"] = "conflict"
-			}
-		}, total: func(p map[string]any) { p["complete"] = true }, class: "total-bad", verdict: VerdictRefused},
-		{name: "line changed later", folder: func(f fstest.MapFS) { f["objects.list"].Data[200] ^= 1 }, class: "list-line-bad", verdict: VerdictRefused},
-		{name: "line added", folder: func(f fstest.MapFS) {
-			f["objects.list"].Data = append(f["objects.list"].Data, "x\n"...)
-		}, class: "list-long", verdict: VerdictRefused},
-		{name: "list cut", folder: func(f fstest.MapFS) {
-			f["objects.list"].Data = f["objects.list"].Data[:len(f["objects.list"].Data)-9]
-		}, class: "list-short", verdict: VerdictRefused},
-		{name: "tile flipped", folder: func(f fstest.MapFS) { f["log/tile/entries/000.p/8"].Data[9] ^= 1 }, class: "receipt-log-bad", verdict: VerdictRefused},
-		{name: "no total", folder: func(f fstest.MapFS) { delete(f, "total.dsse") }, class: "total-bad", verdict: VerdictRefused},
-	} {
+	for _, c := range receiptCases {
 		t.Run(c.name, func(t *testing.T) {
-			d := makeDevice(t, p)
-			// The directory page of the generator has records of its own; receipts have none of it.
-			dir := d.receipts(t, c.line, c.total)
-			if c.folder != nil {
-				c.folder(dir)
-			}
-			seen := int64(0)
-			r, err := VerifyReceipts(context.Background(), dir, ReceiptOptions{Options: d.options(), Object: func(l *ObjectLine) error {
-				if l.Position != seen {
-					t.Errorf("position %d", l.Position)
-				}
-				seen++
-				return nil
-			}})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if r.Verdict != c.verdict || seen != r.Lines {
+			r := c.report(t)
+			if r.Verdict != c.verdict {
 				t.Errorf("verdict %v %+v", r.Verdict, r.Findings)
 			}
 			found := c.class == "" && len(r.Findings) == 0
@@ -310,15 +344,6 @@ func TestReceipts(t *testing.T) {
 				t.Errorf("no %q in %+v", c.class, r.Findings)
 			}
 		})
-	}
-}
-
-func TestReceiptsOfUnknownImporter(t *testing.T) {
-	d := makeDevice(t, smallPlan())
-	d.importerKey = d.deviceKey
-	r, err := VerifyReceipts(context.Background(), d.receipts(t, nil, nil), ReceiptOptions{Options: d.options()})
-	if err != nil || r.Verdict != VerdictRefused || len(r.Findings) != 1 || r.Findings[0].Class != "receipt-untrusted" {
-		t.Errorf("%v %+v", err, r)
 	}
 }
 

@@ -73,20 +73,6 @@ func TestLyingCRC(t *testing.T) {
 	}
 }
 
-// TestNotDecided damages so much that the choices of parity blocks run out.
-func TestNotDecided(t *testing.T) {
-	p := smallPlan()
-	p.k, p.m, p.disks, p.bodies, p.records = 14, 14, 28, []int{20_000}, 0
-	d := makeDevice(t, p)
-	for j := range 15 {
-		bay, name := d.shard(0, 7+j)
-		d.flip(bay, name, 1)
-	}
-	if r := run(t, d.options()); r.Verdict != VerdictLost || !r.Has("stripe-undecided") {
-		t.Error(show(r))
-	}
-}
-
 // TestStaleShard has a shard that is stale from end to end: found out
 // once, it is an input no more.
 func TestStaleShard(t *testing.T) {
