@@ -374,6 +374,47 @@ var damageCases = []damageCase{
 	{"a folder that is no disk in place of ours", func(t *testing.T, d *testDevice, o *Options) {
 		o.Disks[1].FS = fstest.MapFS{}
 	}, []want{{"not-a-sledge-disk", "d1", -1, ""}, {"disk-missing", "", -1, "bay 1"}}, VerdictRepairable, true},
+	{"header of more bays", func(t *testing.T, d *testDevice, o *Options) {
+		d.disks++
+		d.put(2, "disk.header", d.header(2, d.who))
+	}, []want{{"header-bad", "d2", -1, "says 5 bays, there are 4"}}, VerdictRepairable, true},
+	{"the log's job file by another signer", func(t *testing.T, d *testDevice, o *Options) {
+		d.jobKey = d.importerKey
+		d.put(3, "job.dsse", d.makeJob(t))
+		o.Trust = &Trust{Key: public(d.jobKey)}
+	}, []want{{"job-untrusted", "", -1, "signature"}}, VerdictRefused, true},
+	{"another job file on all", func(t *testing.T, d *testDevice, o *Options) {
+		d.moreKeyIDs = true
+		d.putAll("job.dsse", d.makeJob(t))
+	}, []want{{"job-lost", "", -1, "that the log names"}}, VerdictRefused, true},
+	{"no checkpoint and a bad job file", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries)
+		d.putAll("log/checkpoint", signNote(t, d.jobKey, d.origin(), len(d.entries), root))
+		d.flip(1, "job.dsse", 200)
+	}, []want{{"job-untrusted", "d1", -1, ""}, {"checkpoint-untrusted", "d0", -1, ""}}, VerdictRefused, true},
+	{"label with another generation's checkpoint", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries)
+		d.checkpoint = signNote(t, d.deviceKey, strings.TrimSuffix(d.origin(), "1")+"2", len(d.entries), root)
+		o.Label = d.label()
+	}, []want{{"label-bad", "", -1, ""}}, VerdictRefused, true},
+	{"label signed by another key", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries)
+		d.checkpoint = signNote(t, d.jobKey, d.origin(), len(d.entries), root)
+		o.Label = d.label()
+	}, []want{{"label-bad", "", -1, "signature"}}, VerdictRefused, true},
+	{"pages without a hash list", func(t *testing.T, d *testDevice, o *Options) {
+		for j := range 3 {
+			bay, name := d.piece(4, j)
+			d.remove(bay, name)
+			d.remove(bay, d.hashes(4))
+		}
+		bay, name := d.shard(4, 0)
+		d.flip(bay, name, 0)
+	}, []want{{"page-lost", "", -1, "hash list is lost"}, {"hashlist-lost", "", -1, ""}}, VerdictLost, false},
+	{"a file in the place of the wraps", func(t *testing.T, d *testDevice, o *Options) {
+		d.remove(3, "wraps/"+d.wrapName+".wrap")
+		d.put(3, "wraps", nil)
+	}, []want{{"wrap-bad", "d3", -1, ""}}, VerdictRepairable, false},
 	{"only folders that are no disks", func(t *testing.T, d *testDevice, o *Options) {
 		o.Disks = []Disk{{Name: "a", FS: fstest.MapFS{}}, {Name: "b", FS: fstest.MapFS{"sledge": {}}}}
 	}, []want{{"not-a-sledge-disk", "b", -1, ""}, {"identity-unknown", "", -1, ""}}, VerdictRefused, true},
@@ -443,6 +484,13 @@ var planCases = []planCase{
 			d.flip(bay, name, 1)
 		}
 	}, "stripe-undecided", VerdictLost},
+	{"no end entry", func(p *plan) { p.noEnd = true }, nil, "log-entry-bad", VerdictRefused},
+	{"no wrap entry", func(p *plan) { p.noWrap = true }, nil, "recipient-without-wrap", VerdictClean},
+	{"start entry of another generation", func(p *plan) { p.startOther = true }, nil, "log-entry-bad", VerdictRefused},
+	{"start entry of another serial", func(p *plan) { p.startSerial = 1 }, nil, "log-entry-bad", VerdictRefused},
+	{"no parity against the job", func(p *plan) { p.k, p.m, p.disks, p.denyNoParity = 1, 0, 2, true }, nil, "geometry-differs", VerdictClean},
+	{"bytes between pages", func(p *plan) { p.dirtyGap = true }, nil, "padding-not-zero", VerdictRefused},
+	{"absent at seal", func(p *plan) { p.absent = []int{3} }, func(t *testing.T, d *testDevice, o *Options) { o.Disks = o.Disks[:3] }, "disk-missing", VerdictRepairable},
 	{"too few disks", nil, func(t *testing.T, d *testDevice, o *Options) { o.Disks = o.Disks[2:] }, "disks-missing", VerdictLost},
 	{"two good seal statements", nil, func(t *testing.T, d *testDevice, o *Options) {
 		d.put(1, "statements/seal.dsse", d.sealStatement(t, map[string]any{"software": "another"}))
@@ -643,6 +691,14 @@ func (d *testDevice) each(name string, at int) {
 	}
 }
 
+// otherJob is the file of another job of the same device and signer.
+func (d *testDevice) otherJob(t *testing.T) []byte {
+	ours := d.who
+	defer func() { d.who = ours }()
+	d.who.job[0] ^= 1
+	return d.makeJob(t)
+}
+
 // journalOf names the journal file on a disk.
 func (d *testDevice) journalOf(bay int) string {
 	for name := range d.fs[bay] {
@@ -656,7 +712,7 @@ func (d *testDevice) journalOf(bay int) string {
 // unsealedCase is damage to a device that is still being loaded.
 type unsealedCase struct {
 	name    string
-	damage  func(d *testDevice)
+	damage  func(t *testing.T, d *testDevice)
 	class   string
 	verdict Verdict
 	packs   int64
@@ -664,31 +720,47 @@ type unsealedCase struct {
 
 func (c unsealedCase) report(t *testing.T) *Report {
 	d := makeDevice(t, smallPlan().changed(func(p *plan) { p.unsealed = true }))
-	c.damage(d)
+	c.damage(t, d)
 	return run(t, d.options())
 }
 
 var unsealedCases = []unsealedCase{
-	{"clean", func(*testDevice) {}, "", VerdictClean, 4},
-	{"frame bad on one", func(d *testDevice) { d.flip(0, d.journalOf(0), 300) }, "journal-copy-bad", VerdictRepairable, 4},
-	{"ends early on one", func(d *testDevice) {
+	{"clean", func(*testing.T, *testDevice) {}, "", VerdictClean, 4},
+	{"frame bad on one", func(t *testing.T, d *testDevice) { d.flip(0, d.journalOf(0), 300) }, "journal-copy-bad", VerdictRepairable, 4},
+	{"ends early on one", func(t *testing.T, d *testDevice) {
 		f := d.file(0, d.journalOf(0))
 		f.Data = f.Data[:len(f.Data)-200]
 	}, "journal-copy-bad", VerdictRepairable, 4},
-	{"torn tail", func(d *testDevice) {
+	{"torn tail", func(t *testing.T, d *testDevice) {
 		f := d.file(0, d.journalOf(0))
 		f.Data = append(f.Data, frame(nil, make([]byte, 100))[:50]...)
 	}, "journal-tail", VerdictClean, 4},
-	{"frame bad in all copies", func(d *testDevice) {
+	{"frame bad in all copies", func(t *testing.T, d *testDevice) {
 		d.flip(0, d.journalOf(0), 300)
 		d.flip(1, d.journalOf(1), 300)
 	}, "journal-frame-lost", VerdictLost, 3},
-	{"copy missing", func(d *testDevice) { d.remove(0, d.journalOf(0)) }, "journal-copies", VerdictRepairable, 4},
-	{"no journal", func(d *testDevice) { d.remove(1, d.journalOf(0)); d.remove(0, d.journalOf(0)) }, "journal-missing", VerdictRefused, 0},
-	{"no good header", func(d *testDevice) { d.flip(0, d.journalOf(0), 3); d.flip(1, d.journalOf(1), 3) }, "journal-lost", VerdictLost, 0},
-	{"block", func(d *testDevice) { bay, name := d.shard(0, 0); d.flip(bay, name, 1) }, "block-bad", VerdictRepairable, 4},
-	{"signed by another key", func(d *testDevice) { d.deviceKey = d.jobKey; d.journal() }, "pack-entry-bad", VerdictRefused, 4},
-	{"a header gone", func(d *testDevice) { d.remove(1, "disk.header") }, "header-bad", VerdictRepairable, 4},
+	{"copy missing", func(t *testing.T, d *testDevice) { d.remove(0, d.journalOf(0)) }, "journal-copies", VerdictRepairable, 4},
+	{"no journal", func(t *testing.T, d *testDevice) { d.remove(1, d.journalOf(0)); d.remove(0, d.journalOf(0)) }, "journal-missing", VerdictRefused, 0},
+	{"no headers", func(t *testing.T, d *testDevice) {
+		for bay := range d.fs {
+			d.remove(bay, "disk.header")
+		}
+	}, "identity-unknown", VerdictRefused, 0},
+	{"another job's file on all", func(t *testing.T, d *testDevice) { d.putAll("job.dsse", d.otherJob(t)) }, "job-lost", VerdictRefused, 0},
+	{"another job's file, and bad ones", func(t *testing.T, d *testDevice) {
+		d.each("job.dsse", 200)
+		d.put(3, "job.dsse", d.otherJob(t))
+	}, "job-untrusted", VerdictRefused, 0},
+	{"another job file on one", func(t *testing.T, d *testDevice) {
+		d.moreKeyIDs = true
+		d.put(3, "job.dsse", d.makeJob(t))
+	}, "job-copy-other", VerdictRepairable, 4},
+	{"a file in the journals' place", func(t *testing.T, d *testDevice) { d.put(3, "journal", nil) }, "journal-copy-bad", VerdictRepairable, 4},
+	{"a folder in a journal's place", func(t *testing.T, d *testDevice) { d.put(3, d.journalOf(0)+"/x", nil) }, "journal-copy-bad", VerdictRepairable, 4},
+	{"no good header", func(t *testing.T, d *testDevice) { d.flip(0, d.journalOf(0), 3); d.flip(1, d.journalOf(1), 3) }, "journal-lost", VerdictLost, 0},
+	{"block", func(t *testing.T, d *testDevice) { bay, name := d.shard(0, 0); d.flip(bay, name, 1) }, "block-bad", VerdictRepairable, 4},
+	{"signed by another key", func(t *testing.T, d *testDevice) { d.deviceKey = d.jobKey; d.journal() }, "pack-entry-bad", VerdictRefused, 4},
+	{"a header gone", func(t *testing.T, d *testDevice) { d.remove(1, "disk.header") }, "header-bad", VerdictRepairable, 4},
 }
 
 func TestUnsealed(t *testing.T) {

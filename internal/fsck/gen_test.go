@@ -64,13 +64,20 @@ type plan struct {
 	misnumber   bool
 	unsealed    bool
 
-	moreDisks     int  // in the job file than there are bays
-	moreKeyIDs    bool // a recipient in the job file for whom there is no wrap
-	lyingPieces   bool // signed pieces that are not the hash list's
-	badPage       bool // page 0's entry has another SHA-256
-	hugePack      bool // a pack in the log that is too long to be mended, and nowhere on the disks
-	backwards     bool // records of pages in descending order
-	receiptsOther bool // entries of another kind in the receipt log
+	moreDisks     int    // in the job file than there are bays
+	moreKeyIDs    bool   // a recipient in the job file for whom there is no wrap
+	lyingPieces   bool   // signed pieces that are not the hash list's
+	badPage       bool   // page 0's entry has another SHA-256
+	hugePack      bool   // a pack in the log that is too long to be mended, and nowhere on the disks
+	backwards     bool   // records of pages in descending order
+	receiptsOther bool   // entries of another kind in the receipt log
+	importOrigin  string // of the receipts' checkpoint, after the device's
+	absent        []int  // bays that the seal statement calls absent
+	noEnd, noWrap bool   // the log lacks the entry
+	startOther    bool   // the start entry is of another generation
+	startSerial   uint64 // what the start entry says more than the job file
+	denyNoParity  bool   // the job file has m = 1, though packs have 0
+	dirtyGap      bool   // bytes between two pages are not zero
 }
 
 func smallPlan() plan {
@@ -186,10 +193,14 @@ func spkiText(k ed25519.PrivateKey) string {
 }
 
 func (d *testDevice) makeJob(t testing.TB) []byte {
+	m := d.m
+	if d.denyNoParity {
+		m = 1
+	}
 	return dsse(t, d.jobKey, inToto("job", "device/"+d.who.device.String(), sha256Hex(spkiOf(public(d.deviceKey))), map[string]any{
 		"version": 1, "critical": []string{}, "job": d.who.job.String(), "serial": 1,
 		"devices":    []any{map[string]any{"id": d.who.device.String(), "public_key": spkiText(d.deviceKey)}},
-		"geometry":   map[string]any{"k": d.k, "m": d.m, "block_size": d.block, "disks": d.disks + d.moreDisks, "allow_no_parity": d.m == 0},
+		"geometry":   map[string]any{"k": d.k, "m": m, "block_size": d.block, "disks": d.disks + d.moreDisks, "allow_no_parity": d.m == 0 && !d.denyNoParity},
 		"recipients": d.recipients(),
 		"roles":      map[string]any{"importer": []string{spkiText(d.importerKey)}},
 		"signer":     spkiText(d.jobKey),
@@ -367,6 +378,9 @@ func (d *testDevice) makePages(t testing.TB) (index *testPack, pages [][]byte) {
 		cipher := random(d.rng, length)
 		offset := int(ceil4k(int64(len(index.body))))
 		index.body = append(index.body, make([]byte, offset-len(index.body))...)
+		if d.dirtyGap && n > 0 {
+			index.body[offset-1] = 1
+		}
 		index.body = append(index.body, cipher...)
 		var tree treeStack
 		for i := range d.plan.records {
@@ -475,8 +489,12 @@ func (d *testDevice) seal(t testing.TB) {
 	sum := sha256.Sum256(d.job)
 	start.bytes(1, d.who.job[:])
 	start.bytes(2, d.who.device[:])
-	start.uint(3, d.who.generation)
-	start.uint(4, 1)
+	generation := d.who.generation
+	if d.startOther {
+		generation++
+	}
+	start.uint(3, generation)
+	start.uint(4, 1+d.startSerial)
 	start.bytes(5, sum[:])
 	start.uint(6, uint64(d.disks))
 	d.entries = append(d.entries, entryBytes(1, start))
@@ -486,7 +504,9 @@ func (d *testDevice) seal(t testing.TB) {
 	wrap.bytes(3, bytes.Repeat([]byte{0xab}, 32))
 	wrap.bytes(4, random(d.rng, 16))
 	wrap.uint(5, d.who.generation)
-	d.entries = append(d.entries, entryBytes(2, wrap))
+	if !d.noWrap {
+		d.entries = append(d.entries, entryBytes(2, wrap))
+	}
 	for i := range d.events {
 		var e enc
 		e.bytes(2, []byte("note"))
@@ -525,7 +545,9 @@ func (d *testDevice) seal(t testing.TB) {
 	}
 	end.uint(7, uint64(total))
 	end.bytes(8, random(d.rng, totalsBox))
-	d.entries = append(d.entries, entryBytes(7, end))
+	if !d.noEnd {
+		d.entries = append(d.entries, entryBytes(7, end))
+	}
 	d.writeLog(t)
 }
 
@@ -587,7 +609,7 @@ func (d *testDevice) sealStatement(t testing.TB, more map[string]any) []byte {
 	p := map[string]any{
 		"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation,
 		"job_serial": 1, "job_sha256": sha256Hex(d.job), "log_size": len(d.entries), "log_root": base64.StdEncoding.EncodeToString(root[:]),
-		"disks": d.disks, "absent_bays": []int{}, "degraded_packs": 0,
+		"disks": d.disks, "absent_bays": append([]int{}, d.absent...), "degraded_packs": 0,
 	}
 	maps.Copy(p, more)
 	return dsse(t, d.deviceKey, inToto("seal", "checkpoint", sha256Hex(d.checkpoint), p))

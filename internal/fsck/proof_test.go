@@ -2,6 +2,7 @@ package fsck
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -208,7 +209,7 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 	for name, b := range files {
 		dir[name] = &fstest.MapFile{Data: b}
 	}
-	cp := signNote(t, d.importerKey, d.origin()+"/import/run1", len(entries), root)
+	cp := signNote(t, d.importerKey, d.origin()+cmp.Or(d.importOrigin, "/import/run1"), len(entries), root)
 	dir["log/checkpoint"] = &fstest.MapFile{Data: cp}
 	_, mroot := logFiles(d.entries)
 	predicate := map[string]any{"job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation, "run": "run1",
@@ -320,6 +321,16 @@ var receiptCases = []receiptCase{
 	{name: "another importer", device: func(d *testDevice) { d.importerKey = d.deviceKey }, class: "receipt-untrusted", verdict: VerdictRefused},
 	{name: "entries of another kind", plan: func(p *plan) { p.receiptsOther = true }, class: "receipt-entry-bad", verdict: VerdictRefused},
 	{name: "no checkpoint", folder: func(f fstest.MapFS) { delete(f, "log/checkpoint") }, class: "receipt-checkpoint-bad", verdict: VerdictRefused},
+	{name: "not an import's checkpoint", plan: func(p *plan) { p.importOrigin = "/export/run1" }, class: "receipt-checkpoint-bad", verdict: VerdictRefused},
+	{name: "a line that is none", folder: func(f fstest.MapFS) {
+		f["objects.list"].Data = append([]byte("x\n"), f["objects.list"].Data...)
+	}, class: "list-line-bad", verdict: VerdictRefused},
+	{name: "a record out of order", line: func(l map[string]any) {
+		if l["key"] == "k1" {
+			l["index"] = 2
+		}
+	}, class: "list-incomplete", verdict: VerdictRefused},
+	{name: "the last parts are missing", plan: func(p *plan) { p.records = 2 }, class: "object-differs", verdict: VerdictRefused},
 	{name: "no list", folder: func(f fstest.MapFS) { delete(f, "objects.list") }, class: "list-missing", verdict: VerdictRefused},
 	{name: "pages in another order", plan: func(p *plan) { p.backwards = true }, class: "record-order", verdict: VerdictRefused},
 	{name: "not sealed", disks: func(d *testDevice) {
