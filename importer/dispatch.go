@@ -142,6 +142,12 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 		r.heldEarlier(e.Record.DataLength())
 		return nil
 	}
+	if ok {
+		// What is tried again has no outcome until then.
+		if err := r.journal.forgetOutcome(at); err != nil {
+			return err
+		}
+	}
 	action, err := r.planner.plan(e)
 	if err != nil {
 		return r.done(ctx, w.page, e, failure(err), err)

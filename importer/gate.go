@@ -15,6 +15,7 @@ type gate struct {
 	asleep  bool   // by the clock
 	halt    *Error // why it waits for the operator
 	since   time.Time
+	opened  time.Time     // when it last went on after a halt
 	changed chan struct{} // closed and made anew at each change
 	nudged  chan struct{} // the same, when the operator says that it is mended
 }
@@ -103,8 +104,16 @@ func (g *gate) open() (was bool) {
 	if !halted {
 		return false
 	}
-	g.set(func() { was, g.halt = g.halt != nil, nil })
+	g.set(func() { was, g.halt, g.opened = g.halt != nil, nil, time.Now() })
 	return was
+}
+
+// openedSince tells whether a halt has ended after a time: what failed before it
+// is no news.
+func (g *gate) openedSince(t time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.opened.After(t)
 }
 
 // nudge makes a halted run try again at once.

@@ -44,8 +44,10 @@ const (
 	journalFolder = "journal"
 	runsFolder    = "runs"   // of runs after a folder's first, each by its id
 	minFree       = 16 << 20 // bytes that must be free before the journal takes more
-	freeEvery     = 256      // records between two looks at that
 )
+
+// freeEvery is how many records go between two looks at that.
+var freeEvery int64 = 256
 
 // header is what must not change between starts.
 type header struct {
@@ -178,7 +180,7 @@ func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err err
 	if err := j.failure(nil, nil); err != nil {
 		return err
 	}
-	if j.puts.Add(1)%freeEvery == 1 {
+	if (j.puts.Add(1)-1)%freeEvery == 0 {
 		if free, _, err := j.disk.Free(); err == nil && free < minFree {
 			return newError(CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
 		}
@@ -236,6 +238,10 @@ var (
 
 func (j *journal) setOutcome(at place, r record) error {
 	return j.store(journalKey('o', uint64(at)), r, false)
+}
+
+func (j *journal) forgetOutcome(at place) error {
+	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('o', uint64(at)), o) })
 }
 
 // setPage says that a page is done.

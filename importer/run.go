@@ -22,7 +22,7 @@ type run struct {
 	pacer       *pacer
 	header      header
 	ended       finished // how an earlier start has ended; zero if it has not
-	base        string // folder of this run in the state folder: "" for the first
+	base        string   // folder of this run in the state folder: "" for the first
 	probe       ProbeReport
 	conditional bool
 	progress    progress

@@ -11,10 +11,11 @@ type Renewer interface {
 	Renew(ctx context.Context) error
 }
 
-// The pauses between two looks whether what halted the run is mended.
+// The pauses between two looks whether what halted the run is mended, in backoffs:
+// by default two seconds, doubling up to a minute.
 const (
-	firstLook = 2 * time.Second
-	lastLook  = time.Minute
+	firstLook = 10
+	lastLook  = 300
 )
 
 // waits tells an error that the run can wait out: its cause is outside of the
@@ -32,6 +33,7 @@ func waits(e *Error) bool {
 // own object again while all others wait, and with its first success they go on.
 func (r *run) one(ctx context.Context, t *transfer) {
 	for attempt := ctx; ; {
+		began := time.Now()
 		e := r.try(attempt, t)
 		if e == nil {
 			if isScout(attempt) {
@@ -39,8 +41,11 @@ func (r *run) one(ctx context.Context, t *transfer) {
 			}
 			return
 		}
+		if !isScout(attempt) && r.calls.gate.openedSince(began) {
+			continue
+		}
 		var again bool
-		if attempt, again = r.after(ctx, attempt, t, e); !again {
+		if attempt, again = r.after(ctx, attempt, began, e); !again {
 			return
 		}
 	}
@@ -94,7 +99,7 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 
 // after decides about an object that has no outcome: try it again, under the
 // context that is returned, or leave it for a later pass or start.
-func (r *run) after(ctx, attempt context.Context, t *transfer, e *Error) (next context.Context, again bool) {
+func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (next context.Context, again bool) {
 	switch {
 	case e.Class != Fixable && !isScout(attempt) && !r.giveUp():
 		r.leave(e)
@@ -105,6 +110,9 @@ func (r *run) after(ctx, attempt context.Context, t *transfer, e *Error) (next c
 		r.halt(e)
 		return nil, false
 	case e.Code == CodeAccessDenied && !isScout(attempt) && r.allowedElsewhere(ctx):
+		if r.calls.gate.openedSince(began) {
+			return ctx, true // while we asked
+		}
 		r.leave(e)
 		r.problem(e)
 		return nil, false
@@ -125,7 +133,7 @@ func (r *run) after(ctx, attempt context.Context, t *transfer, e *Error) (next c
 func (r *run) stop(e *Error) (scout bool) {
 	if scout = r.calls.gate.shut(e, r.opts.Now()); scout {
 		r.mu.Lock()
-		r.haltedAt, r.look = r.opts.Now(), firstLook
+		r.haltedAt, r.look = r.opts.Now(), firstLook*r.opts.Backoff
 		r.mu.Unlock()
 		r.problem(e)
 		r.opts.Log.Warn("the run waits for its operator", "code", e.Code, "cause", e.Cause, "until", r.opts.Now().Add(r.opts.HaltWait))
@@ -137,7 +145,7 @@ func (r *run) stop(e *Error) (scout bool) {
 func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
 	r.mu.Lock()
 	pause := r.look
-	r.look = min(2*r.look, lastLook)
+	r.look = min(2*r.look, lastLook*r.opts.Backoff)
 	over := r.opts.Now().Sub(r.haltedAt) >= r.opts.HaltWait
 	r.mu.Unlock()
 	if over {
@@ -174,7 +182,7 @@ func (r *run) goOn() {
 func (r *run) allowedElsewhere(ctx context.Context) bool {
 	r.elsewhere.Lock()
 	defer r.elsewhere.Unlock()
-	if r.opts.Now().Sub(r.elsewhereAt) < lastLook {
+	if r.opts.Now().Sub(r.elsewhereAt) < lastLook*r.opts.Backoff {
 		return true
 	}
 	if _, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.opts.RunID); err != nil {
@@ -208,7 +216,7 @@ func (r *run) waitForPass(ctx context.Context, before uint64) bool {
 	r.mu.Lock()
 	e, moved := r.left, r.tally.Entries() > before
 	if moved || r.haltedAt.IsZero() {
-		r.haltedAt, r.look = r.opts.Now(), firstLook
+		r.haltedAt, r.look = r.opts.Now(), firstLook*r.opts.Backoff
 	}
 	r.mu.Unlock()
 	if e == nil || !waits(e) || r.opts.HaltWait <= 0 {

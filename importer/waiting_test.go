@@ -1,0 +1,463 @@
+package importer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// patient are options of a run that waits for its operator.
+func patient(t *testing.T, disk vfs.FS) Options {
+	o := testOptions(t, disk)
+	o.HaltWait = time.Minute
+	return o
+}
+
+// ours tells a call about an entry, not about the probe.
+func ours(key string) bool { return !strings.Contains(key, ProbePrefix) }
+
+// TestWaits: whatever an operator can mend from outside halts the run, is said
+// once, and the run goes on by itself when it is mended.
+func TestWaits(t *testing.T) {
+	for _, code := range []Code{CodeTargetAbsent, CodeTargetUntrusted, CodeCredentialsRefused, CodeAccessDenied, CodeNoSuchBucket,
+		CodeWrongRegion, CodeClockSkew, CodeTargetFull} {
+		t.Run(string(code), func(t *testing.T) {
+			s, f := mixed(), newFake(t)
+			o := patient(t, memDisk())
+			o.Retries = 1
+			said := map[Code]int{}
+			o.Problem = func(e *Error) { said[e.Code]++ }
+			var refused atomic.Int64
+			broken := false
+			f.hook = func(n int, call, key string) (bool, error) {
+				if call == "put" && key == "in/dir/d" && refused.Load() == 0 {
+					broken = true
+				}
+				if broken && refused.Add(1) < 40 {
+					return false, newError(code, "", "", nil) // even for the probe's keys
+				}
+				broken = false
+				return true, nil
+			}
+			res := mustRun(t, s, f, o)
+			f.check(t, s, "in/")
+			if !res.Complete || said[code] != 1 || refused.Load() < 40 {
+				t.Errorf("said %v after %d refusals: %+v", said, refused.Load(), res)
+			}
+		})
+	}
+}
+
+// TestWaitsNotForever: a halt that nobody mends ends the run as if it did not wait.
+func TestWaitsNotForever(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	o := patient(t, memDisk())
+	o.HaltWait = 20 * time.Millisecond
+	f.hook = func(n int, call, key string) (bool, error) {
+		if ours(key) {
+			return false, newError(CodeCredentialsRefused, "", "", nil)
+		}
+		return true, nil
+	}
+	res, err := Run(context.Background(), s, f, o)
+	if !hasCode(err, CodeCredentialsRefused) || res.ExitClass() != ExitFixable {
+		t.Errorf("%v, %+v", err, res)
+	}
+}
+
+// TestWaitsForOneKey: where a rule forbids one key, only its object is left.
+func TestWaitsForOneKey(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	o := patient(t, disk)
+	o.HaltWait = 50 * time.Millisecond
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/dir/d" {
+			return false, newError(CodeAccessDenied, "", "", nil)
+		}
+		return true, nil
+	}
+	res, err := Run(context.Background(), s, f, o)
+	if !hasCode(err, CodeAccessDenied) || res.Unfinished != 1 || len(f.objects) != 7 {
+		t.Fatalf("%v, %d objects, %+v", err, len(f.objects), res)
+	}
+	f.hook = nil
+	if res := mustRun(t, s, f, o); !res.Complete || res.Tally.Entries() != 9 {
+		t.Errorf("resumed: %+v", res)
+	}
+	f.check(t, s, "in/")
+}
+
+// TestWaitsForRoom: a state folder whose disk is full stops nothing for good.
+func TestWaitsForRoom(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	disk := &filling{FS: memDisk()}
+	o := patient(t, disk)
+	var full atomic.Int64
+	disk.free = func() int64 {
+		if len(f.objects) > 3 && full.Add(1) < 20 {
+			return 0
+		}
+		return 1 << 30
+	}
+	defer func(n int64) { freeEvery = n }(freeEvery)
+	freeEvery = 1
+	if res := mustRun(t, s, f, o); !res.Complete || full.Load() < 20 {
+		t.Errorf("after %d looks: %+v", full.Load(), res)
+	}
+	f.check(t, s, "in/")
+}
+
+// filling is a disk that says how much of it is free.
+type filling struct {
+	vfs.FS
+	free func() int64
+}
+
+func (d *filling) Free() (free, total int64, err error) { return d.free(), 1 << 40, nil }
+
+// TestRetryBudget: a target that fails everything is not asked for ever; once it
+// is back, the run has all its patience again.
+func TestRetryBudget(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	o := patient(t, memDisk())
+	o.Retries, o.RetryBudget = 100, 25
+	var failed atomic.Int64
+	f.hook = func(n int, call, key string) (bool, error) {
+		if ours(key) && failed.Load() < 200 {
+			failed.Add(1)
+			return false, newError(CodeServerError, "", "", nil)
+		}
+		return true, nil
+	}
+	if res := mustRun(t, s, f, o); !res.Complete || res.Retries > 150 {
+		t.Errorf("%d retries: %+v", res.Retries, res)
+	}
+}
+
+// TestRenew: credentials are read anew before each look.
+func TestRenew(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	target := &renewing{fakeTarget: f}
+	f.hook = func(n int, call, key string) (bool, error) {
+		if ours(key) && target.renewed.Load() < 3 {
+			return false, newError(CodeCredentialsRefused, "", "expired", nil)
+		}
+		return true, nil
+	}
+	if res := mustRun(t, s, target, patient(t, memDisk())); !res.Complete {
+		t.Errorf("%+v", res)
+	}
+}
+
+type renewing struct {
+	*fakeTarget
+	renewed atomic.Int64
+}
+
+func (r *renewing) Renew(context.Context) error { r.renewed.Add(1); return nil }
+
+// TestControl pauses, goes on and stops from another terminal.
+func TestControl(t *testing.T) {
+	s := newSource()
+	for i := range 40 {
+		s.file(fmt.Sprintf("f%02d", i), []byte{byte(i)})
+	}
+	f, disk := newFake(t), memDisk()
+	o := testOptions(t, disk)
+	o.StatusEvery, o.Concurrency = 5*time.Millisecond, 1
+	ask := func(w Want) {
+		t.Helper()
+		if err := WriteControl(disk, "", Control{Want: w, At: time.Now()}); err != nil {
+			t.Error(err)
+		}
+	}
+	status := func() (st Status) {
+		b, err := vfs.ReadFile(disk, StatusName, 1<<20)
+		if err == nil {
+			err = json.Unmarshal(b, &st)
+		}
+		if err != nil {
+			return Status{}
+		}
+		return st
+	}
+	until := func(want State) Status {
+		t.Helper()
+		for range 2000 {
+			if st := status(); st.State == want {
+				return st
+			}
+			time.Sleep(time.Millisecond)
+		}
+		t.Fatalf("never %q", want)
+		return Status{}
+	}
+	puts, waiting := 0, make(chan struct{})
+	f.hook = func(n int, call, key string) (bool, error) {
+		if call == "put" && ours(key) {
+			if puts++; puts == 10 || puts == 20 {
+				close(waiting)
+				waiting = make(chan struct{})
+			}
+			time.Sleep(2 * time.Millisecond)
+		}
+		return true, nil
+	}
+	ended := make(chan *Result)
+	go func() {
+		res, err := Run(context.Background(), s, f, o)
+		if err != nil {
+			t.Error(err)
+		}
+		ended <- res
+	}()
+	count := func() int { f.mu.Lock(); defer f.mu.Unlock(); return puts }
+	until(StateRunning)
+	ask(WantPause)
+	until(StatePaused)
+	time.Sleep(10 * time.Millisecond) // what was under way
+	was := count()
+	time.Sleep(30 * time.Millisecond)
+	if n := count(); n != was || n == 40 {
+		t.Errorf("%d puts when paused, %d later", was, n)
+	}
+	ask(WantRun)
+	until(StateRunning)
+	ask(WantStop)
+	res := <-ended
+	if st := until(StateStopped); st.Progress.Entries != uint64(res.Tally.Entries()) || st.Run != "run-1" {
+		t.Errorf("status %+v", st)
+	}
+	if !res.Interrupted || res.ExitClass() != ExitInterrupted || res.Tally.Entries() == 40 {
+		t.Errorf("%+v", res)
+	}
+	res = mustRun(t, s, f, o) // the stop was for the start before
+	if !res.Complete {
+		t.Errorf("%+v", res)
+	}
+	f.check(t, s, "in/")
+	history, err := vfs.ReadFile(disk, HistoryName, 1<<20)
+	if err != nil || !strings.Contains(string(history), `"paused"`) || !strings.Contains(string(history), `"completed"`) {
+		t.Errorf("history %s: %v", history, err)
+	}
+}
+
+// TestHours: outside of its hours a run begins nothing, also its probe.
+func TestHours(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	o := testOptions(t, memDisk())
+	var late atomic.Bool
+	day := time.Date(2026, 3, 4, 12, 0, 0, 0, time.Local)
+	o.Now = func() time.Time {
+		if late.Load() {
+			return day.Add(8 * time.Hour)
+		}
+		return day
+	}
+	o.Hours, _ = ParseHours("19:00-07:00")
+	ended := make(chan *Result)
+	go func() {
+		res, err := Run(context.Background(), s, f, o)
+		if err != nil {
+			t.Error(err)
+		}
+		ended <- res
+	}()
+	time.Sleep(50 * time.Millisecond)
+	f.mu.Lock()
+	if f.calls != 0 {
+		t.Errorf("%d calls at noon", f.calls)
+	}
+	f.mu.Unlock()
+	late.Store(true)
+	if res := <-ended; !res.Complete {
+		t.Errorf("%+v", res)
+	}
+}
+
+// TestRetryClass: only the failures that were asked for are tried again.
+func TestRetryClass(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	o := testOptions(t, disk)
+	f.hook = func(n int, call, key string) (bool, error) {
+		switch key {
+		case "in/a":
+			return false, newError(CodeRefused, "", "", nil)
+		case "in/dir/d":
+			return false, newError(CodeTooLarge, "", "", nil)
+		}
+		return true, nil
+	}
+	if res := mustRun(t, s, f, o); res.Tally.Outcomes[OutcomeFailed] != 2 {
+		t.Fatalf("%+v", res)
+	}
+	f.hook = nil
+	o.Retry = func(c Code) bool { return c == CodeRefused }
+	if res := mustRun(t, s, f, o); res.Tally.Outcomes[OutcomeFailed] != 1 || res.Attempt != 2 {
+		t.Fatalf("%+v", res)
+	}
+	o.Retry = nil
+	if res := mustRun(t, s, f, o); !res.Complete || res.Attempt != 3 {
+		t.Fatalf("%+v", res)
+	}
+	f.check(t, s, "in/")
+}
+
+// TestPages: a page that is done is not opened again, and one that is lost keeps
+// nothing else from being imported.
+func TestPages(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	o := testOptions(t, disk)
+	o.Lanes = 2
+	lossy := &pagedSource{fakeSource: s, lost: map[uint64]bool{1: true}}
+	res, err := Run(context.Background(), lossy, f, o)
+	if !hasCode(err, CodePageLost) || res.ExitClass() != ExitFixable {
+		t.Fatalf("%v, %+v", err, res)
+	}
+	for _, e := range s.entries {
+		_, there := f.objects["in/"+e.Record.OrderKey()]
+		if want := e.Raw[0].Page != 1 && e.Record.Reason == ""; there != want {
+			t.Errorf("%s: in the store %v, want %v", e.Record.Path, there, want)
+		}
+	}
+	whole := &pagedSource{fakeSource: s}
+	if res := mustRun(t, whole, f, o); !res.Complete || res.Tally.Entries() != 9 {
+		t.Errorf("%+v", res)
+	}
+	f.check(t, s, "in/")
+	// Page 0 goes before the lost one, so it is looked at again; page 2 only for
+	// the receipts, which open all three.
+	looked := whole.opened[:max(0, len(whole.opened)-3)]
+	if slices.Sort(looked); !slices.Equal(looked, []uint64{0, 1}) {
+		t.Errorf("pages opened by the second start: %v", whole.opened)
+	}
+}
+
+// TestResumeSkipsPages stops a run and counts what the next start looks at.
+func TestResumeSkipsPages(t *testing.T) {
+	s := newSource()
+	for i := range 400 {
+		s.file(fmt.Sprintf("f%03d", i), []byte{byte(i)})
+	}
+	f, disk := newFake(t), memDisk()
+	o := testOptions(t, disk)
+	o.Lanes = 4
+	ctx, cancel := context.WithCancel(context.Background())
+	puts := 0
+	f.hook = func(n int, call, key string) (bool, error) {
+		if call == "put" && ours(key) {
+			if puts++; puts == 300 {
+				cancel()
+			}
+		}
+		return true, nil
+	}
+	if _, err := Run(ctx, s, f, o); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	again := &pagedSource{fakeSource: s}
+	heads := f.byCall["head"]
+	if res := mustRun(t, again, f, o); !res.Complete || res.Tally.Entries() != 400 {
+		t.Errorf("%+v", res)
+	}
+	f.check(t, s, "in/")
+	if n := f.byCall["head"] - heads; n > 40 {
+		t.Errorf("%d HEADs by a resume", n)
+	}
+	// The first walk is of what is left, the second one for the receipts.
+	if n := len(again.opened) - 100; n < 20 || n > 50 {
+		t.Errorf("%d of 100 pages opened to resume", n)
+	}
+}
+
+// pagedSource counts the pages that are opened, and loses some.
+type pagedSource struct {
+	*fakeSource
+	lost   map[uint64]bool
+	opened []uint64
+	mu     sync.Mutex
+}
+
+func (s *pagedSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
+	last, told := ^uint64(0), map[uint64]bool{}
+	return s.fakeSource.Entries(ctx, from, func(e Entry) error {
+		if s.lost[e.Page] {
+			if told[e.Page] {
+				return nil
+			}
+			told[e.Page] = true
+			return f(Entry{Page: e.Page, Lost: errors.New("too few disks")})
+		}
+		err := f(e)
+		if err == nil && e.Page != last {
+			last = e.Page
+			s.mu.Lock()
+			s.opened = append(s.opened, e.Page)
+			s.mu.Unlock()
+		}
+		return err
+	})
+}
+
+// TestDeferred: nothing is visible before all is uploaded, and nothing at all
+// where an entry failed; a start that dies while it publishes goes on.
+func TestDeferred(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	o := testOptions(t, disk)
+	o.DeferComplete = 8
+	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeTooManyHeld) {
+		t.Errorf("too many: %v", err)
+	}
+	o.DeferComplete = 9
+	visible := func() (n int) {
+		for key := range f.objects {
+			if ours(key) {
+				n++
+			}
+		}
+		return n
+	}
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/big" && call == "part" {
+			return false, newError(CodeRefused, "", "", nil)
+		}
+		return true, nil
+	}
+	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeNotPublished) || visible() != 0 {
+		t.Errorf("with a failure: %v, %d visible", err, visible())
+	}
+	parts, published := 0, 0
+	ctx, cancel := context.WithCancel(context.Background())
+	f.hook = func(n int, call, key string) (bool, error) {
+		switch {
+		case !ours(key):
+		case call == "part":
+			if parts++; visible() != 0 {
+				t.Errorf("%s was published before all parts were there", key)
+			}
+		case call == "complete" || call == "put":
+			if published++; published == 3 {
+				cancel()
+			}
+		}
+		return true, nil
+	}
+	if _, err := Run(ctx, s, f, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("killed: %v", err)
+	}
+	sent := parts
+	res := mustRun(t, s, f, o)
+	if !res.Complete || parts != sent {
+		t.Errorf("%d parts sent again: %+v", parts-sent, res)
+	}
+	f.check(t, s, "in/")
+}
