@@ -194,19 +194,18 @@ func (r *run) allowedElsewhere(ctx context.Context) bool {
 
 // keep makes a durable step, and waits for room if the state folder's disk is full.
 func (r *run) keep(ctx context.Context, f func() error) error {
-	for {
+	for waited := false; ; waited = true {
 		err := f()
-		if !hasCode(err, CodeJournalFull) || r.opts.HaltWait <= 0 {
-			return err
+		if hasCode(err, CodeJournalFull) && r.opts.HaltWait > 0 {
+			r.stop(asError(err))
+			if r.scoutAgain(ctx, asError(err)) {
+				continue
+			}
 		}
-		r.stop(asError(err))
-		if !r.scoutAgain(ctx, asError(err)) {
-			return err
-		}
-		if err = f(); err == nil {
+		if waited {
 			r.goOn()
-			return nil
 		}
+		return err
 	}
 }
 
