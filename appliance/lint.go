@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"fmt"
+	"strings"
 	"unicode/utf8"
 
 	"golang.org/x/text/cases"
@@ -58,7 +59,7 @@ func Findings() []FindingInfo {
 		{manifest.KeyNotUTF8, true, "the name is not UTF-8, which object keys must be"},
 		{manifest.KeyControlCharacter, true, "the name holds a control character (U+0000–U+001F, U+007F–U+009F)"},
 		{manifest.KeyNotXML, true, "the name holds U+FFFE or U+FFFF, which the target's listings cannot carry"},
-		{manifest.KeyReserved, true, "the target cannot address an object of this key"},
+		{manifest.KeyReserved, true, "the target cannot address an object of this key, or the import keeps it for itself (`.sledge-…`)"},
 		{manifest.KeyDotSegment, true, "a part of the key between slashes is empty, `.` or `..`"},
 		{manifest.KeySegmentTooLong, true, "a part of the key between slashes is longer than the target takes"},
 		{findCase, false, "two names differ only in case"},
@@ -81,6 +82,9 @@ func (r Rules) Check(path string, kind manifest.Kind, size int64) (found []Findi
 	}
 	if maxObject == 0 {
 		maxObject = defaultMaxObject
+	}
+	if strings.HasPrefix(path, manifest.ReservedKeys) {
+		found = append(found, Finding{Code: manifest.KeyReserved, Path: path, Text: "names that begin with " + manifest.ReservedKeys + " are the import's own", Blocks: true})
 	}
 	for _, p := range manifest.CheckKey(key, limits) {
 		found = append(found, Finding{Code: p.Code, Path: path, Text: p.Text, Blocks: true})

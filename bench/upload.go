@@ -209,7 +209,7 @@ func (u *uploader) do(call func() error) error {
 func (u *uploader) multipart(ctx context.Context, key string, s summed, f *os.File, meta map[string]string) error {
 	var id string
 	err := u.do(func() (err error) {
-		id, err = u.target.CreateUpload(ctx, key, meta)
+		id, err = u.target.CreateUpload(ctx, importer.CreateRequest{Key: key, Metadata: meta})
 		return err
 	})
 	if err != nil {

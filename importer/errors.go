@@ -33,6 +33,7 @@ const (
 	CodeNotProven          Code = "not-proven"
 	CodeMissing            Code = "missing"
 	CodeKeyInvalid         Code = "key-invalid"
+	CodeKeyCollision       Code = "key-collision"
 	CodeTooLarge           Code = "too-large"
 	CodeSourceLost         Code = "source-lost"
 	CodeSourceCorrupt      Code = "source-corrupt"
@@ -46,6 +47,8 @@ const (
 	CodeTakenOver          Code = "taken-over"
 	CodeTooManyHeld        Code = "too-many-held"
 	CodeNotPublished       Code = "not-published"
+	CodeAttributeDropped   Code = "attribute-dropped"
+	CodeAttributeRefused   Code = "attribute-refused"
 )
 
 // codes that never leave the package: they are answers, not failures.
@@ -110,6 +113,7 @@ var codeTable = []CodeInfo{
 	{CodeNotProven, FatalObject, "the object is stored but the wanted proof could not be had", "import with read-back, or ask for a lower proof"},
 	{CodeMissing, FatalObject, "the object is not in the target", "`sledge import run … --run-id NEW` looks at every object and stores what is missing"},
 	{CodeKeyInvalid, FatalObject, "the target cannot hold this key", "extract this entry to a folder, or import it under another name"},
+	{CodeKeyCollision, FatalObject, "the rules give this entry a key that another entry has too, that the target cannot hold beside another, or that sledge keeps for itself", "change keys.strip, keys.add or keys.unicode of the rules, then import with a new --run-id"},
 	{CodeTooLarge, FatalObject, "the object is over the target's limits", "extract this entry to a folder, or use another target"},
 	{CodeSourceLost, FatalObject, "the entry cannot be read from the disks", "rebuild or bring more disks, then import again"},
 	{CodeSourceCorrupt, FatalObject, "the entry's bytes do not match the manifest's digest", "rebuild or bring other disks, then import again"},
@@ -123,6 +127,8 @@ var codeTable = []CodeInfo{
 	{CodeNotPublished, Fixable, "entries failed, so nothing was published", "mend what failed, then run the same command again; `sledge import cancel` gives the uploads up"},
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
 	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject below the prefix's .sledge-probe/"},
+	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},
+	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "mend the bucket, the key or the rights on it, then run the same command again; or correct the rules and import with a new --run-id"},
 }
 
 // Codes returns the table of codes, for the documentation.

@@ -145,7 +145,8 @@ func (f *fakeTarget) store(key string, ifAbsent bool, o fakeObject) error {
 	return nil
 }
 
-func (f *fakeTarget) CreateUpload(_ context.Context, key string, metadata map[string]string) (string, error) {
+func (f *fakeTarget) CreateUpload(_ context.Context, in CreateRequest) (string, error) {
+	key, metadata := in.Key, in.Metadata
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	apply, hooked := f.enter("create", key)

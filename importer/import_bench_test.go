@@ -139,7 +139,7 @@ func bareObject(s *fakeSource, target Target, a *Action, parts int) error {
 		_, err := target.Put(ctx, PutRequest{Key: a.Key, Body: part(1), Size: a.Size, SHA256: a.Parts[0], Metadata: a.Metadata, IfAbsent: true})
 		return err
 	}
-	id, err := target.CreateUpload(ctx, a.Key, a.Metadata)
+	id, err := target.CreateUpload(ctx, CreateRequest{Key: a.Key, Metadata: a.Metadata})
 	if err != nil {
 		return err
 	}

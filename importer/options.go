@@ -26,6 +26,7 @@ type Profile struct {
 	MaxSegment int // bytes between two slashes; 0: no limit
 	MaxMeta    int // bytes of names and values of user metadata
 	NoSoap     bool
+	Folders    bool // keeps keys as folders and files: an object cannot have others below its key
 }
 
 const (
@@ -40,8 +41,8 @@ const (
 var profiles = []Profile{
 	{Name: "aws", MaxObject: 10000 * 5 * gib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxMeta: 2048, NoSoap: true},
 	{Name: "generic", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxMeta: 2048},
-	{Name: "minio", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxSegment: 255, MaxMeta: 2048},
-	{Name: "versitygw", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxSegment: 255, MaxMeta: 2048},
+	{Name: "minio", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxSegment: 255, MaxMeta: 2048, Folders: true},
+	{Name: "versitygw", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxSegment: 255, MaxMeta: 2048, Folders: true},
 }
 
 // Profiles returns the table of targets.
@@ -67,6 +68,7 @@ type Policy string
 const (
 	PolicyObject Policy = "object"
 	PolicySkip   Policy = "skip"
+	PolicyEmpty  Policy = "empty" // an object only of directories without entries
 )
 
 // Proof is how an object was proven; a longer proof is not a better one, see atLeast.
@@ -93,7 +95,7 @@ type Credentials struct {
 // Options says what to import where and how. The zero value of each field but
 // Bucket, StateDir, RunID and ImporterKey is the default named there.
 type Options struct {
-	// The target. They, Profile, the policies, ReadBack, MinProof,
+	// The target. They, Profile, the policies, Rules, ReadBack, MinProof,
 	// AllowUnconditional and RunID are stored at the first start and must be the
 	// same at every later one.
 	Bucket      string
@@ -105,6 +107,7 @@ type Options struct {
 	Profile     string            // aws, generic (default), minio, versitygw
 	Symlinks    Policy
 	Directories Policy
+	Rules       Rules // their policies count before those above
 
 	// MinProof is what every object must reach, default ProofSHA256. Where the
 	// store's answer is worth less, the object is read back.
@@ -191,8 +194,12 @@ var (
 func (o Options) withDefaults() Options {
 	setDefault(&o.Region, "us-east-1")
 	setDefault(&o.Profile, "generic")
-	setDefault(&o.Symlinks, PolicyObject)
-	setDefault(&o.Directories, PolicyObject)
+	for policy, rule := range map[*Policy]Policy{&o.Symlinks: o.Rules.Symlinks, &o.Directories: o.Rules.Directories} {
+		if rule != "" {
+			*policy = rule
+		}
+		setDefault(policy, PolicyObject)
+	}
 	setDefault(&o.MinProof, ProofSHA256)
 	setDefault(&o.Concurrency, 16)
 	setDefault(&o.PartConcurrency, 4)
@@ -234,9 +241,13 @@ func (o Options) validate() error {
 		problems = append(problems, err)
 	}
 	for name, p := range map[string]Policy{"symlinks": o.Symlinks, "directories": o.Directories} {
-		if p != PolicyObject && p != PolicySkip {
+		if p != PolicyObject && p != PolicySkip && !(p == PolicyEmpty && name == "directories") {
 			bad("policy for %s is %q, must be object or skip", name, p)
 		}
+	}
+	problems = append(problems, o.Rules.validate(), o.Rules.checkUntil(o.Now()))
+	if o.ReadBack {
+		problems = append(problems, o.Rules.checkReadBack())
 	}
 	if _, known := proofOrder[o.MinProof]; !known || o.MinProof == ProofNone {
 		bad("proof %q is not known", o.MinProof)

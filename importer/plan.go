@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/base64"
 	"fmt"
+	"time"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
@@ -37,6 +38,8 @@ type Action struct {
 	EntryID  string
 	Metadata map[string]string
 	LeftOut  []string // names of metadata that does not fit
+
+	Attributes Attributes // that the rules ask for
 }
 
 const (
@@ -69,16 +72,30 @@ func (a *Action) partSpan(n int) (offset, length int64) {
 // planner holds what an action depends on besides its entry.
 type planner struct {
 	profile     Profile
-	prefix      string
+	keys        keymap
+	objects     []matcher
 	symlinks    Policy
 	directories Policy
+	hardlinks   Policy
 	scope       manifest.Scope
 	runID       string
+	started     time.Time // the run's first start: days of locks count from it
 }
 
+// newPlanner makes the planner of a run that starts now; one that goes on gets
+// the first start from its journal.
 func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
-	profile, err := ProfileByName(o.Profile)
-	return &planner{profile, o.Prefix, o.Symlinks, o.Directories, scope, o.RunID}, err
+	p := &planner{keys: newKeymap(o.Prefix, o.Rules.Keys), symlinks: o.Symlinks, directories: o.Directories, hardlinks: o.Rules.Hardlinks,
+		scope: scope, runID: o.RunID}
+	if o.Now != nil {
+		p.started = o.Now()
+	}
+	var err error
+	if p.profile, err = ProfileByName(o.Profile); err != nil {
+		return nil, err
+	}
+	p.objects, err = o.Rules.compile()
+	return p, err
 }
 
 // plan returns the action for an entry. An error is an *Error of class
@@ -86,23 +103,18 @@ func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
 func (p *planner) plan(e Entry) (*Action, error) {
 	r := e.Record
 	a := &Action{Path: r.Path, Size: r.Size, HashedBy: byLoader, EntryID: entryID(p.scope, e.Raw[0])}
-	a.Key = p.prefix + r.OrderKey()
-	none := func(outcome Outcome, reason string) (*Action, error) {
-		a.Kind, a.Outcome, a.Reason = ActionNone, outcome, reason
+	if reason, out := p.leaves(e); out {
+		a.Kind, a.Outcome, a.Reason = ActionNone, OutcomeNoObject, reason
+		if r.Kind == manifest.KindSkipped {
+			a.Outcome = OutcomeSkipped
+		}
 		return a, nil
 	}
+	a.Key, _ = p.keys.key(r.OrderKey()) // leaves has asked
 	switch r.Kind {
-	case manifest.KindSkipped:
-		return none(OutcomeSkipped, r.Reason)
 	case manifest.KindDir:
-		if p.directories == PolicySkip {
-			return none(OutcomeNoObject, "directories are left out by policy")
-		}
 		p.inline(a, nil)
 	case manifest.KindSymlink:
-		if p.symlinks == PolicySkip {
-			return none(OutcomeNoObject, "symlinks are left out by policy")
-		}
 		p.inline(a, []byte(r.Target))
 	case manifest.KindFile, manifest.KindHardlink:
 		if err := p.content(a, r); err != nil {
@@ -114,8 +126,36 @@ func (p *planner) plan(e Entry) (*Action, error) {
 	if problem := p.profile.checkKey(a.Key); problem != "" {
 		return nil, newError(CodeKeyInvalid, r.Path, problem, nil)
 	}
+	if p.keys.reserved(a.Key) {
+		return nil, newError(CodeKeyCollision, r.Path, "keys that begin with "+manifest.ReservedKeys+" right below the prefix are the import's own", nil)
+	}
+	if e.clash.kind != clashNone {
+		return nil, newError(CodeKeyCollision, r.Path, e.clash.cause(), nil)
+	}
 	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta)
+	a.Attributes = p.attributes(r, a.Size)
 	return a, nil
+}
+
+// leaves tells whether an entry becomes no object, and why.
+func (p *planner) leaves(e Entry) (reason string, out bool) {
+	r := e.Record
+	switch {
+	case r.Kind == manifest.KindSkipped:
+		return r.Reason, true
+	case r.Kind == manifest.KindDir && p.directories == PolicySkip:
+		return "directories are left out by policy", true
+	case r.Kind == manifest.KindDir && p.directories == PolicyEmpty && e.filled:
+		return "directories with entries are left out by policy", true
+	case r.Kind == manifest.KindSymlink && p.symlinks == PolicySkip:
+		return "symlinks are left out by policy", true
+	case r.Kind == manifest.KindHardlink && p.hardlinks == PolicySkip:
+		return "hard links are left out by policy", true
+	}
+	if _, ok := p.keys.key(r.OrderKey()); !ok {
+		return "keys.strip takes this directory away", true
+	}
+	return "", false
 }
 
 // inline plans an object whose content the signed record itself holds.

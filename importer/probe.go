@@ -192,7 +192,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
 		err = p.do(ctx, func(ctx context.Context) (err error) {
-			id, err = p.target.CreateUpload(ctx, key, map[string]string{metaEntry: "parts"})
+			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}})
 			return err
 		})
 		if err != nil {

@@ -21,25 +21,26 @@ import (
 
 // Line is one line of objects.list (docs/format.md section 10).
 type Line struct {
-	Page         uint64    `json:"page"`
-	Index        int       `json:"index"`
-	Record       []byte    `json:"record"`
-	RecordSalt   []byte    `json:"record_salt"`
-	Outcome      Outcome   `json:"outcome"`
-	Key          string    `json:"key,omitempty"`
-	VersionID    string    `json:"version_id,omitempty"`
-	ETag         string    `json:"etag,omitempty"`
-	Size         *int64    `json:"size,omitempty"`
-	Parts        int       `json:"parts,omitempty"`
-	PartSize     int64     `json:"part_size,omitempty"`
-	SHA256       string    `json:"sha256,omitempty"`
-	ChecksumType string    `json:"checksum_type,omitempty"`
-	Proof        Proof     `json:"proof,omitempty"`
-	HashedBy     string    `json:"hashed_by,omitempty"`
-	PartsBy      string    `json:"parts_by,omitempty"`
-	Verified     time.Time `json:"verified,omitzero"`
-	Error        Code      `json:"error,omitempty"`
-	Detail       string    `json:"detail,omitempty"`
+	Page         uint64      `json:"page"`
+	Index        int         `json:"index"`
+	Record       []byte      `json:"record"`
+	RecordSalt   []byte      `json:"record_salt"`
+	Outcome      Outcome     `json:"outcome"`
+	Key          string      `json:"key,omitempty"`
+	VersionID    string      `json:"version_id,omitempty"`
+	ETag         string      `json:"etag,omitempty"`
+	Size         *int64      `json:"size,omitempty"`
+	Parts        int         `json:"parts,omitempty"`
+	PartSize     int64       `json:"part_size,omitempty"`
+	SHA256       string      `json:"sha256,omitempty"`
+	ChecksumType string      `json:"checksum_type,omitempty"`
+	Proof        Proof       `json:"proof,omitempty"`
+	HashedBy     string      `json:"hashed_by,omitempty"`
+	PartsBy      string      `json:"parts_by,omitempty"`
+	Verified     time.Time   `json:"verified,omitzero"`
+	Error        Code        `json:"error,omitempty"`
+	Detail       string      `json:"detail,omitempty"`
+	Attributes   *Attributes `json:"attributes,omitempty"` // that the rules asked for
 }
 
 // ReceiptTotal is the predicate of total.dsse. Counts are of the list's lines,
@@ -223,6 +224,7 @@ func (r *run) fill(line *Line, e Entry, rec record) {
 		return
 	}
 	line.Key, line.Size, line.Parts, line.PartSize, line.SHA256 = action.Key, &action.Size, len(action.Parts), action.PartSize, action.Checksum()
+	line.Attributes = action.Attributes.orNil()
 	if rec.Outcome != OutcomeStored && rec.Outcome != OutcomeAlreadyThere {
 		return
 	}

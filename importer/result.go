@@ -25,12 +25,13 @@ const (
 type Tally struct {
 	Outcomes map[Outcome]uint64 `json:"outcomes"`
 	Proofs   map[Proof]uint64   `json:"proofs"`
-	Bytes    int64              `json:"bytes"` // of objects that are stored or already there
+	LeftOut  map[string]uint64  `json:"left_out"` // entries without an object, by kind
+	Bytes    int64              `json:"bytes"`    // of objects that are stored or already there
 	Manifest manifest.Totals    `json:"manifest"`
 }
 
 func newTally() Tally {
-	return Tally{Outcomes: map[Outcome]uint64{}, Proofs: map[Proof]uint64{}}
+	return Tally{Outcomes: map[Outcome]uint64{}, Proofs: map[Proof]uint64{}, LeftOut: map[string]uint64{}}
 }
 
 func (t *Tally) add(e Entry, r record, size int64) {
@@ -39,6 +40,9 @@ func (t *Tally) add(e Entry, r record, size int64) {
 	if r.Outcome == OutcomeStored || r.Outcome == OutcomeAlreadyThere {
 		t.Proofs[r.Proof]++
 		t.Bytes += size
+	}
+	if r.Outcome == OutcomeNoObject || r.Outcome == OutcomeSkipped {
+		t.LeftOut[e.Record.Kind.String()]++
 	}
 }
 

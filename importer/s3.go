@@ -109,12 +109,39 @@ func ifNoneMatch(want bool) *string {
 	return nil
 }
 
+// text, moment and legalHold send no header for a zero value.
+func text(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+func legalHold(on bool) types.ObjectLockLegalHoldStatus {
+	if on {
+		return types.ObjectLockLegalHoldStatusOn
+	}
+	return ""
+}
+
 // Put implements Target.
 func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
+	a := in.Attributes
 	out, err := t.client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &t.bucket, Key: &in.Key, Body: in.Body, ContentLength: &in.Size, Metadata: in.Metadata,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(encode64(in.SHA256[:])),
 		IfNoneMatch: ifNoneMatch(in.IfAbsent),
+		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl), StorageClass: types.StorageClass(a.StorageClass),
+		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()),
+		Tagging: text(a.tagging()), ObjectLockMode: types.ObjectLockMode(a.LockMode), ObjectLockRetainUntilDate: moment(a.LockUntil),
+		ObjectLockLegalHoldStatus: legalHold(a.LegalHold),
 	}, signedPayload(in.SHA256))
 	if err != nil {
 		return Stored{}, s3Error(err, in.Key)
@@ -123,16 +150,21 @@ func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
 }
 
 // CreateUpload implements Target.
-func (t *S3) CreateUpload(ctx context.Context, key string, metadata map[string]string) (string, error) {
+func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
+	a := in.Attributes
 	out, err := t.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &t.bucket, Key: &key, Metadata: metadata,
+		Bucket: &t.bucket, Key: &in.Key, Metadata: in.Metadata,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumType: types.ChecksumTypeComposite,
+		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl), StorageClass: types.StorageClass(a.StorageClass),
+		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()),
+		Tagging: text(a.tagging()), ObjectLockMode: types.ObjectLockMode(a.LockMode), ObjectLockRetainUntilDate: moment(a.LockUntil),
+		ObjectLockLegalHoldStatus: legalHold(a.LegalHold),
 	})
 	if err != nil {
-		return "", s3Error(err, key)
+		return "", s3Error(err, in.Key)
 	}
 	if aws.ToString(out.UploadId) == "" {
-		return "", unknown(newError(CodeServerError, key, "the answer to Create has no upload id", nil))
+		return "", unknown(newError(CodeServerError, in.Key, "the answer to Create has no upload id", nil))
 	}
 	return *out.UploadId, nil
 }
@@ -228,6 +260,12 @@ func (t *S3) Head(ctx context.Context, key string) (Object, error) {
 		Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
 		SHA256: aws.ToString(out.ChecksumSHA256), CRC64NVME: aws.ToString(out.ChecksumCRC64NVME),
 		ChecksumType: string(out.ChecksumType), Metadata: out.Metadata,
+		Shown: Shown{
+			ContentType: aws.ToString(out.ContentType), CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),
+			SSE: string(out.ServerSideEncryption), KMSKeyID: aws.ToString(out.SSEKMSKeyId), TagCount: int(aws.ToInt32(out.TagCount)),
+			LockMode: string(out.ObjectLockMode), LockUntil: aws.ToTime(out.ObjectLockRetainUntilDate),
+			LegalHold: out.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn,
+		},
 	}, nil
 }
 

@@ -115,7 +115,7 @@ func TestS3Calls(t *testing.T) {
 	if obj.Size != 7 || obj.SHA256 != encode64(right[:]) || obj.Metadata["sledge-entry"] != "x" {
 		t.Errorf("head: %+v", obj)
 	}
-	id, err := target.CreateUpload(ctx, "m", nil)
+	id, err := target.CreateUpload(ctx, CreateRequest{Key: "m"})
 	expect("create", err, "")
 	part := func(id string, sum [32]byte) (string, error) {
 		return target.UploadPart(ctx, PartRequest{Key: "m", UploadID: id, Number: 1, Body: bytes.NewReader(data), Size: 7, SHA256: sum})
@@ -159,7 +159,7 @@ func TestS3Calls(t *testing.T) {
 	if obj, err = target.Head(ctx, "m"); err != nil || !strings.HasPrefix(composite([][32]byte{right}), strings.TrimSuffix(obj.SHA256, "-1")) || obj.ChecksumType != "COMPOSITE" {
 		t.Errorf("head of multipart: %+v, %v", obj, err)
 	}
-	id, err = target.CreateUpload(ctx, "m", nil)
+	id, err = target.CreateUpload(ctx, CreateRequest{Key: "m"})
 	expect("create over", err, "")
 	etag, err = part(id, right)
 	expect("part over", err, "")

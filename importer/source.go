@@ -58,6 +58,10 @@ type Entry struct {
 	Raw    []RawRecord
 	Page   uint64 // in which it begins
 	Lost   error
+
+	// What the outlook knows of its neighbours.
+	filled bool  // a directory with entries
+	clash  clash // it cannot have its key
 }
 
 // place numbers entries by where their record stands, in manifest order. It is

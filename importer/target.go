@@ -15,6 +15,7 @@ type Object struct {
 	CRC64NVME    string // base64
 	ChecksumType string // COMPOSITE, FULL_OBJECT or ""
 	Metadata     map[string]string
+	Shown        Shown
 }
 
 // Reader reads from a store: all that VerifyObjects needs.
@@ -38,7 +39,7 @@ type Target interface {
 	Put(ctx context.Context, in PutRequest) (Stored, error)
 
 	// CreateUpload begins a multipart upload with composite SHA-256 checksums.
-	CreateUpload(ctx context.Context, key string, metadata map[string]string) (uploadID string, err error)
+	CreateUpload(ctx context.Context, in CreateRequest) (uploadID string, err error)
 
 	// UploadPart stores one part.
 	UploadPart(ctx context.Context, in PartRequest) (etag string, err error)
@@ -61,12 +62,20 @@ type Target interface {
 
 // PutRequest is one object in one request. Exactly Size bytes of Body are sent.
 type PutRequest struct {
-	Key      string
-	Body     io.ReadSeeker
-	Size     int64
-	SHA256   [32]byte // of the body, sent as its checksum and as the signed payload hash
-	Metadata map[string]string
-	IfAbsent bool // on condition that the key does not exist
+	Key        string
+	Body       io.ReadSeeker
+	Size       int64
+	SHA256     [32]byte // of the body, sent as its checksum and as the signed payload hash
+	Metadata   map[string]string
+	Attributes Attributes
+	IfAbsent   bool // on condition that the key does not exist
+}
+
+// CreateRequest begins an upload.
+type CreateRequest struct {
+	Key        string
+	Metadata   map[string]string
+	Attributes Attributes
 }
 
 // PartRequest is one part of an upload.

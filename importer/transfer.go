@@ -58,7 +58,7 @@ func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
 	err = t.send(ctx, callPut, 1, func(ctx context.Context, b *body) error {
 		stored, err = t.run.target.Put(ctx, PutRequest{
 			Key: t.action.Key, Body: b, Size: b.size, SHA256: t.action.Parts[0],
-			Metadata: t.action.Metadata, IfAbsent: t.run.conditional,
+			Metadata: t.action.Metadata, Attributes: t.action.Attributes, IfAbsent: t.run.conditional,
 		})
 		return err
 	})
@@ -83,7 +83,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 			return "", t.failed(err)
 		}
 		err := r.calls.once(ctx, call{name: callCreate, key: t.action.Key}, func(ctx context.Context) (err error) {
-			t.upload.UploadID, err = r.target.CreateUpload(ctx, t.action.Key, t.action.Metadata)
+			t.upload.UploadID, err = r.target.CreateUpload(ctx, CreateRequest{Key: t.action.Key, Metadata: t.action.Metadata, Attributes: t.action.Attributes})
 			return err
 		})
 		if err == nil {

@@ -32,6 +32,10 @@ const (
 	KeySegmentTooLong   = "segment-too-long"
 )
 
+// ReservedKeys is what the keys begin with that an import keeps for itself, right
+// below the target's prefix.
+const ReservedKeys = ".sledge-"
+
 // CheckKey is the one rule for object keys: what it names is refused by the
 // import and blocks a load, and nothing else about a key does. Each code is
 // named once, for its first place.

@@ -50,7 +50,7 @@ var arrows = []Arrow{
 		"the verifier is written from docs/format.md; an import of ours would share the writer's mistakes"},
 	{"appliance/...", []string{"crypto/...", "manifest/...", "internal/..."}, anything,
 		"the device knows nothing of where it is imported, who runs it, or that it may be simulated"},
-	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/..."}, anything,
+	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"firmware/...", []string{"crypto/...", "internal/vfs/...", "internal/durable/..."}, anything,
 		"device states are enforced from outside the data path and must not depend on it"},

@@ -1,0 +1,356 @@
+package importer
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"mime"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Rules say what the objects of an import are called and what they are given.
+// They are recorded with a run: with other rules it is another run. The zero
+// value keeps every key and leaves everything to the job and the bucket.
+type Rules struct {
+	Version     int          `json:"version"`
+	Keys        KeyRules     `json:"keys,omitzero"`
+	Symlinks    Policy       `json:"symlinks,omitempty"`    // "": as the job says
+	Directories Policy       `json:"directories,omitempty"` // "": as the job says
+	Hardlinks   Policy       `json:"hardlinks,omitempty"`   // "": object
+	Objects     []ObjectRule `json:"objects,omitempty"`
+}
+
+// KeyRules make the key out of the path: Strip is taken off its front where it
+// stands there, the rest is composed, Add and the target's prefix go before it.
+type KeyRules struct {
+	Strip   string `json:"strip,omitempty"` // ends in a slash
+	Add     string `json:"add,omitempty"`   // ends in a slash
+	Unicode string `json:"unicode,omitempty"`
+}
+
+// ObjectRule gives attributes to the objects that it matches. Each attribute is
+// taken from the first matching rule that sets it; sse with its key and context
+// is one attribute, and so are all tags together, and the lock.
+type ObjectRule struct {
+	Match        string            `json:"match,omitempty"` // glob over the path; "": every one
+	MinSize      int64             `json:"min_size,omitempty"`
+	MaxSize      *int64            `json:"max_size,omitempty"`
+	ContentType  string            `json:"content_type,omitempty"` // or "auto"
+	CacheControl string            `json:"cache_control,omitempty"`
+	StorageClass string            `json:"storage_class,omitempty"`
+	SSE          string            `json:"sse,omitempty"`
+	KMSKeyID     string            `json:"kms_key_id,omitempty"`
+	KMSContext   map[string]string `json:"kms_context,omitempty"`
+	Tags         map[string]string `json:"tags,omitempty"`
+	Lock         *LockRule         `json:"lock,omitempty"`
+}
+
+// LockRule is an object lock. Days are counted from the run's first start, so
+// that a resumed run asks for the same.
+type LockRule struct {
+	Mode      string    `json:"mode,omitempty"`
+	Until     time.Time `json:"until,omitzero"`
+	Days      int       `json:"days,omitempty"`
+	LegalHold bool      `json:"legal_hold,omitempty"`
+}
+
+// The words of rules.
+const (
+	UnicodeKeep     = "keep"
+	UnicodeNFC      = "nfc"
+	ContentTypeAuto = "auto"
+
+	rulesVersion = 1
+	sseS3        = "AES256"
+	sseKMS       = "aws:kms"
+	sseDSSE      = "aws:kms:dsse"
+)
+
+// Limits of a rules file, and of S3 (user guide: "Categorizing your objects
+// using tags"; API reference: PutObject).
+const (
+	MaxRules       = 1 << 20 // bytes of a rules file
+	maxObjectRules = 256
+	maxTags        = 10
+	maxTagKey      = 128 // characters
+	maxTagValue    = 256
+	maxHeader      = 1024 // bytes of one value
+	maxContext     = 4096 // bytes of an encryption context
+	maxLockDays    = 36500
+)
+
+// none tells whether the rules say nothing.
+func (r Rules) none() bool {
+	return r.Keys == KeyRules{} && r.Symlinks == "" && r.Directories == "" && r.Hardlinks == "" && len(r.Objects) == 0
+}
+
+// Canonical is the one text of these rules, nil if they say nothing. ParseRules
+// reads it back.
+func (r Rules) Canonical() []byte {
+	if r = r.normal(); r.none() {
+		return nil
+	}
+	text, _ := json.Marshal(r) // of plain fields, its times checked: cannot fail
+	return text
+}
+
+// Digest is the SHA-256 of the canonical text in hexadecimal, "" if the rules
+// say nothing: for places that may hold no names.
+func (r Rules) Digest() string {
+	text := r.Canonical()
+	if text == nil {
+		return ""
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// normal writes what is the same in one way.
+func (r Rules) normal() Rules {
+	r.Version = rulesVersion
+	if r.Keys.Unicode == UnicodeKeep {
+		r.Keys.Unicode = ""
+	}
+	r.Objects = slices.Clone(r.Objects)
+	for i, o := range r.Objects {
+		if o.Lock != nil {
+			lock := *o.Lock
+			lock.Until = lock.Until.UTC()
+			r.Objects[i].Lock = &lock
+		}
+	}
+	return r
+}
+
+// validate checks the rules as far as they can be wrong without a target.
+func (r Rules) validate() error {
+	var problems []error
+	add := func(err error, place string, args ...any) {
+		if err != nil {
+			problems = append(problems, fmt.Errorf("%s: %w", fmt.Sprintf(place, args...), err))
+		}
+	}
+	if r.Version != rulesVersion && !(r.Version == 0 && r.none()) {
+		return fmt.Errorf("rules of version %d, this software knows %d", r.Version, rulesVersion)
+	}
+	add(checkPrefix(r.Keys.Strip), "keys.strip")
+	add(checkPrefix(r.Keys.Add), "keys.add")
+	add(oneOf(r.Keys.Unicode, UnicodeKeep, UnicodeNFC), "keys.unicode")
+	add(oneOf(string(r.Symlinks), string(PolicyObject), string(PolicySkip)), "symlinks")
+	add(oneOf(string(r.Directories), string(PolicyObject), string(PolicySkip), string(PolicyEmpty)), "directories")
+	add(oneOf(string(r.Hardlinks), string(PolicyObject), string(PolicySkip)), "hardlinks")
+	if len(r.Objects) > maxObjectRules {
+		add(fmt.Errorf("%d rules, at most %d", len(r.Objects), maxObjectRules), "objects")
+		return errors.Join(problems...)
+	}
+	for i, o := range r.Objects {
+		add(o.validate(), "objects[%d]", i)
+	}
+	return errors.Join(problems...)
+}
+
+// oneOf accepts the known words and "".
+func oneOf(word string, known ...string) error {
+	if word == "" || slices.Contains(known, word) {
+		return nil
+	}
+	return fmt.Errorf("%q: must be one of %s", word, strings.Join(known, ", "))
+}
+
+func (o ObjectRule) validate() error {
+	_, globErr := compileGlob(o.Match)
+	if globErr != nil {
+		globErr = fmt.Errorf("match %q: %w", o.Match, globErr)
+	}
+	if o.MinSize < 0 || o.MaxSize != nil && *o.MaxSize < o.MinSize {
+		return errors.New("min_size and max_size: no size is between them")
+	}
+	if o.ContentType == "" && o.CacheControl == "" && o.StorageClass == "" && o.SSE == "" && o.Tags == nil && o.Lock == nil {
+		return errors.New("the rule sets nothing")
+	}
+	return errors.Join(globErr, o.checkContentType(), checkHeader("cache_control", o.CacheControl), o.checkClass(), o.checkSSE(), o.checkTags(), o.Lock.validate())
+}
+
+func (o ObjectRule) checkContentType() error {
+	if o.ContentType == "" || o.ContentType == ContentTypeAuto {
+		return nil
+	}
+	if _, _, err := mime.ParseMediaType(o.ContentType); err != nil || !strings.Contains(o.ContentType, "/") {
+		return fmt.Errorf("content_type %q: is no media type", o.ContentType)
+	}
+	return checkHeader("content_type", o.ContentType)
+}
+
+// checkClass takes any word: each store has classes of its own.
+func (o ObjectRule) checkClass() error {
+	if strings.Contains(o.StorageClass, " ") {
+		return fmt.Errorf("storage_class %q: has a space", o.StorageClass)
+	}
+	return checkHeader("storage_class", o.StorageClass)
+}
+
+func (o ObjectRule) checkSSE() error {
+	if err := oneOf(o.SSE, sseS3, sseKMS, sseDSSE); err != nil {
+		return fmt.Errorf("sse %w", err)
+	}
+	kms := o.SSE == sseKMS || o.SSE == sseDSSE
+	if (o.KMSKeyID != "" || o.KMSContext != nil) && !kms {
+		return fmt.Errorf("kms_key_id and kms_context need sse %s or %s in the same rule", sseKMS, sseDSSE)
+	}
+	if o.KMSContext != nil && len(o.KMSContext) == 0 {
+		return errors.New("kms_context is empty")
+	}
+	if n := len(Attributes{KMSContext: o.KMSContext}.context()); n > maxContext {
+		return fmt.Errorf("kms_context of %d bytes, at most %d", n, maxContext)
+	}
+	return checkHeader("kms_key_id", o.KMSKeyID)
+}
+
+// checkHeader holds a value to what a header carries unchanged.
+func checkHeader(name, value string) error {
+	odd := func(c rune) bool { return c < 0x20 || c > 0x7e }
+	if len(value) > maxHeader || strings.ContainsFunc(value, odd) || strings.TrimSpace(value) != value {
+		return fmt.Errorf("%s %q: must be printable ASCII of at most %d bytes, without a space at either end", name, value, maxHeader)
+	}
+	return nil
+}
+
+func (o ObjectRule) checkTags() error {
+	if o.Tags == nil {
+		return nil
+	}
+	if len(o.Tags) == 0 || len(o.Tags) > maxTags {
+		return fmt.Errorf("%d tags: must be 1 to %d", len(o.Tags), maxTags)
+	}
+	for name, value := range o.Tags {
+		if name == "" || utf8.RuneCountInString(name) > maxTagKey || utf8.RuneCountInString(value) > maxTagValue {
+			return fmt.Errorf("tag %q: a key has 1 to %d characters, a value at most %d", name, maxTagKey, maxTagValue)
+		}
+		if strings.HasPrefix(strings.ToLower(name), "aws:") {
+			return fmt.Errorf("tag %q: aws: is reserved", name)
+		}
+		if strings.ContainsFunc(name+value, notInTag) {
+			return fmt.Errorf("tag %q: may hold letters, digits, spaces and + - = . _ : / @", name)
+		}
+	}
+	return nil
+}
+
+func notInTag(c rune) bool {
+	return !unicode.IsLetter(c) && !unicode.IsNumber(c) && !unicode.IsMark(c) && !strings.ContainsRune(" +-=._:/@", c)
+}
+
+func (l *LockRule) validate() error {
+	switch {
+	case l == nil:
+		return nil
+	case l.Mode == "" && !l.LegalHold:
+		return errors.New("lock: has neither mode nor legal_hold")
+	case l.Mode != "" && l.Mode != "GOVERNANCE" && l.Mode != "COMPLIANCE":
+		return fmt.Errorf("lock: mode %q: must be GOVERNANCE or COMPLIANCE", l.Mode)
+	case l.Days < 0 || l.Days > maxLockDays:
+		return fmt.Errorf("lock: %d days: must be 1 to %d", l.Days, maxLockDays)
+	case !l.Until.IsZero() && (l.Until.Year() < 1970 || l.Until.Year() > 9998):
+		return fmt.Errorf("lock: until %v: no store keeps an object until then", l.Until)
+	case (l.Mode != "") != (l.Days != 0 || !l.Until.IsZero()) || l.Days != 0 && !l.Until.IsZero():
+		return errors.New("lock: mode goes with one of until and days")
+	}
+	return nil
+}
+
+// checkUntil refuses a lock that has ended before it begins.
+func (r Rules) checkUntil(now time.Time) error {
+	for i, o := range r.Objects {
+		if o.Lock != nil && !o.Lock.Until.IsZero() && !o.Lock.Until.After(now) {
+			return fmt.Errorf("objects[%d]: lock: until %s is past", i, o.Lock.Until.Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// frozenClasses are AWS's classes whose objects GET does not return.
+var frozenClasses = []string{"GLACIER", "DEEP_ARCHIVE"}
+
+// checkReadBack refuses classes that cannot be read back.
+func (r Rules) checkReadBack() error {
+	for i, o := range r.Objects {
+		if slices.Contains(frozenClasses, o.StorageClass) {
+			return fmt.Errorf("objects[%d]: objects of storage class %s cannot be read back", i, o.StorageClass)
+		}
+	}
+	return nil
+}
+
+// matcher is a rule that is ready to be asked.
+type matcher struct {
+	rule *ObjectRule
+	glob glob
+}
+
+func (r Rules) compile() (matchers []matcher, err error) {
+	for i := range r.Objects {
+		m := matcher{rule: &r.Objects[i]}
+		if m.glob, err = compileGlob(m.rule.Match); err != nil {
+			return nil, fmt.Errorf("objects[%d]: match: %w", i, err)
+		}
+		matchers = append(matchers, m)
+	}
+	return matchers, nil
+}
+
+func (m matcher) matches(path string, size int64) bool {
+	return size >= m.rule.MinSize && (m.rule.MaxSize == nil || size <= *m.rule.MaxSize) && m.glob.matches(path)
+}
+
+// attributes are what the rules give to the object of an entry.
+func (p *planner) attributes(r *manifest.Record, size int64) (a Attributes) {
+	locked := false
+	for _, m := range p.objects {
+		if !m.matches(r.Path, size) {
+			continue
+		}
+		rule := m.rule
+		setDefault(&a.ContentType, rule.contentType(r))
+		setDefault(&a.CacheControl, rule.CacheControl)
+		setDefault(&a.StorageClass, rule.StorageClass)
+		if a.SSE == "" {
+			a.SSE, a.KMSKeyID, a.KMSContext = rule.SSE, rule.KMSKeyID, rule.KMSContext
+		}
+		if a.Tags == nil {
+			a.Tags = rule.Tags
+		}
+		if rule.Lock != nil && !locked {
+			locked = true
+			a.LockMode, a.LockUntil, a.LegalHold = rule.Lock.Mode, rule.Lock.end(p.started), rule.Lock.LegalHold
+		}
+	}
+	return a
+}
+
+// contentType is a rule's for an entry. "auto" knows nothing of directories and
+// links, nor of other extensions than its own: the next rule may.
+func (o *ObjectRule) contentType(r *manifest.Record) string {
+	switch {
+	case o.ContentType != ContentTypeAuto:
+		return o.ContentType
+	case r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink:
+		return mediaType(r.Path)
+	}
+	return ""
+}
+
+// end is when a lock ends, in whole seconds as S3 keeps it.
+func (l *LockRule) end(started time.Time) time.Time {
+	if l.Days > 0 {
+		return started.UTC().AddDate(0, 0, l.Days).Truncate(time.Second)
+	}
+	return l.Until.UTC().Truncate(time.Second)
+}

@@ -1,0 +1,261 @@
+package importer
+
+import (
+	"bytes"
+	"maps"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/testlimit"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+func parseRules(t testing.TB, text string) Rules {
+	t.Helper()
+	r, err := ParseRules([]byte(text))
+	if err != nil {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return r
+}
+
+const everyRule = `{
+  "version": 1,
+  "keys": {"strip": "data/2024/", "add": "archive/", "unicode": "nfc"},
+  "symlinks": "skip", "directories": "empty", "hardlinks": "skip",
+  "objects": [
+    {"match": "**/*.parquet", "min_size": 1, "max_size": 0, "content_type": "auto"},
+    {"content_type": "text/plain; charset=utf-8", "cache_control": "no-cache", "storage_class": "STANDARD_IA",
+     "sse": "aws:kms", "kms_key_id": "key", "kms_context": {"a": "b"}, "tags": {"team": "x y", "größe": "1"},
+     "lock": {"mode": "GOVERNANCE", "until": "2099-01-02T03:04:05+02:00", "legal_hold": true}},
+    {"lock": {"mode": "COMPLIANCE", "days": 30}}
+  ]
+}`
+
+func TestRulesCanonical(t *testing.T) {
+	r := parseRules(t, strings.Replace(everyRule, `"min_size": 1, `, "", 1))
+	text := r.Canonical()
+	again := parseRules(t, string(text))
+	if !bytes.Equal(again.Canonical(), text) || again.Digest() != r.Digest() || len(r.Digest()) != 64 {
+		t.Errorf("%s\nread again: %s", text, again.Canonical())
+	}
+	if !bytes.Contains(text, []byte(`"2099-01-02T01:04:05Z"`)) || !bytes.Contains(text, []byte(`"max_size":0`)) {
+		t.Errorf("canonical: %s", text)
+	}
+	if r := parseRules(t, `{"version":1,"keys":{"unicode":"keep"}}`); r.Canonical() != nil || r.Digest() != "" {
+		t.Errorf("rules that say nothing: %s", r.Canonical())
+	}
+}
+
+func TestRulesRefused(t *testing.T) {
+	object := func(s string) string { return `{"version":1,"objects":[` + s + `]}` }
+	for text, want := range map[string]string{
+		"":                                            "ends too early",
+		"{}":                                          "version is missing",
+		`[]`:                                          "no list",
+		`{"version":2}`:                               "version 2, this software knows 1",
+		`{"version":"1"}`:                             "line 1, column",
+		`{"version":1} x`:                             "more follows",
+		"{\"version\":1,\n\"x\":0}":                   `line 2, column 3: the file has no "x"; it knows directories, hardlinks, keys, objects, symlinks, version`,
+		"{\"version\":1,\n\n \"Keys\":{}}":            `line 3, column 7: the file has no "Keys"`,
+		`{"version":1,"version":1}`:                   "stands twice",
+		`{"version":1,"keys":null}`:                   "keys is null",
+		`{"version":1,"keys":[]}`:                     "keys is no list",
+		`{"version":1,"keys":{"strip":"a"}}`:          "keys.strip",
+		`{"version":1,"keys":{"strip":"a/../"}}`:      "keys.strip",
+		`{"version":1,"keys":{"add":"/a/"}}`:          "keys.add",
+		`{"version":1,"keys":{"unicode":"nfd"}}`:      "must be one of keep, nfc",
+		`{"version":1,"symlinks":"follow"}`:           "must be one of object, skip",
+		`{"version":1,"hardlinks":"empty"}`:           "hardlinks",
+		`{"version":1,"objects":{}}`:                  "objects is no list",
+		"{\"version\":1,\n\"objects\":[{}\n,]}":       "line 3",
+		object(`{}`):                                  "objects[0]: the rule sets nothing",
+		object(`{"match":"a"}`):                       "sets nothing",
+		object(`{"tag":{}}`):                          `objects[0] has no "tag"; it knows cache_control, content_type`,
+		object(`{"content_type":"text"}`):             "no media type",
+		object(`{"content_type":"a/b\n"}`):            "content_type",
+		object(`{"match":"[","content_type":"auto"}`): "[ without ]",
+		object(`{"min_size":5,"max_size":4,"content_type":"auto"}`):    "no size is between",
+		object(`{"min_size":1.5,"content_type":"auto"}`):               "min_size",
+		object(`{"storage_class":"A B"}`):                              "space",
+		object(`{"storage_class":"A\u00e9"}`):                          "printable ASCII",
+		object(`{"cache_control":"a\r\nx-amz-acl: public-read"}`):      "printable ASCII",
+		object(`{"sse":"DES"}`):                                        "must be one of AES256",
+		object(`{"sse":"AES256","kms_key_id":"k"}`):                    "need sse aws:kms",
+		object(`{"kms_key_id":"k","storage_class":"A"}`):               "need sse aws:kms",
+		object(`{"sse":"aws:kms","kms_context":{}}`):                   "kms_context is empty",
+		object(`{"sse":"aws:kms","kms_context":{"a":"b","a":"c"}}`):    "stands twice",
+		object(`{"sse":"aws:kms","kms_context":{"a":1}}`):              "line 1",
+		object(`{"tags":{}}`):                                          "0 tags",
+		object(`{"tags":{"":"v"}}`):                                    "1 to 128",
+		object(`{"tags":{"` + strings.Repeat("k", 129) + `":"v"}}`):    "1 to 128",
+		object(`{"tags":{"k":"` + strings.Repeat("é", 257) + `"}}`):    "at most 256",
+		object(`{"tags":{"AWS:x":"v"}}`):                               "reserved",
+		object(`{"tags":{"k":"<"}}`):                                   "may hold",
+		object(`{"lock":{}}`):                                          "neither mode nor legal_hold",
+		object(`{"lock":{"mode":"GOVERNANCE"}}`):                       "one of until and days",
+		object(`{"lock":{"days":1,"legal_hold":true}}`):                "one of until and days",
+		object(`{"lock":{"mode":"X","days":1}}`):                       "GOVERNANCE or COMPLIANCE",
+		object(`{"lock":{"mode":"GOVERNANCE","days":-1}}`):             "-1 days",
+		object(`{"lock":{"mode":"GOVERNANCE","until":"tomorrow"}}`):    "until is no time",
+		object(`{"lock":{"mode":"GOVERNANCE","until":5}}`):             "until is no time",
+		object(`{"lock":{"mode":"GOVERNANCE","until":{}}}`):            "until is no time",
+		"{\"version\":1,\"keys\":{\"add\":\"\xff/\"}}":                 "not UTF-8",
+		`{"version":1,"objects":[` + strings.Repeat(`[`, 500) + `]}`:   "no list",
+		object(strings.Repeat(`{"content_type":"auto"},`, 256) + `{}`): "at most 256",
+		strings.Repeat(" ", MaxRules) + "{}":                           "at most",
+	} {
+		if _, err := ParseRules([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.100s: %v, want %q", text, err, want)
+		}
+	}
+	eleven := map[string]string{}
+	for _, c := range "abcdefghijk" {
+		eleven[string(c)] = ""
+	}
+	if err := (Rules{Version: 1, Objects: []ObjectRule{{Tags: eleven}}}).validate(); err == nil {
+		t.Error("11 tags were accepted")
+	}
+}
+
+// TestRulesInOptions: what only a run can refuse.
+func TestRulesInOptions(t *testing.T) {
+	o := testOptions(t, memDisk())
+	o.Now = fixedClock()
+	o.Rules = parseRules(t, `{"version":1,"directories":"empty","objects":[{"lock":{"mode":"COMPLIANCE","until":"2026-01-02T03:04:06Z"}},{"storage_class":"GLACIER"}]}`)
+	o = o.withDefaults()
+	if err := o.validate(); err != nil || o.Directories != PolicyEmpty || o.Symlinks != PolicyObject {
+		t.Errorf("%v, %q, %q", err, o.Directories, o.Symlinks)
+	}
+	o.ReadBack = true
+	if err := o.validate(); err == nil || !strings.Contains(err.Error(), "cannot be read back") {
+		t.Errorf("read back from GLACIER: %v", err)
+	}
+	o.ReadBack, o.Now = false, func() time.Time { return fixedClock()().Add(time.Second) }
+	if err := o.validate(); err == nil || !strings.Contains(err.Error(), "is past") {
+		t.Errorf("a lock that is over: %v", err)
+	}
+}
+
+func TestAttributes(t *testing.T) {
+	rules := parseRules(t, `{"version":1,"objects":[
+		{"match":"**/*.bin","tags":{"first":"1"},"lock":{"legal_hold":true}},
+		{"match":"/raw/**","content_type":"application/x-raw","max_size":10},
+		{"match":"*.gz","min_size":11,"storage_class":"COLD","sse":"AES256"},
+		{"content_type":"auto"},
+		{"match":"d","content_type":"application/x-directory"},
+		{"tags":{"all":"1"},"sse":"aws:kms","kms_key_id":"k","lock":{"mode":"GOVERNANCE","days":2}},
+		{"content_type":"application/octet-stream"}]}`)
+	p, err := newPlanner(Options{Rules: rules, Now: fixedClock()}, manifest.Scope{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock := time.Date(2026, 1, 4, 3, 4, 5, 0, time.UTC)
+	rest := Attributes{SSE: "aws:kms", KMSKeyID: "k", Tags: map[string]string{"all": "1"}, LockMode: "GOVERNANCE", LockUntil: lock}
+	with := func(change func(*Attributes)) Attributes {
+		a := rest
+		change(&a)
+		return a
+	}
+	tests := []struct {
+		kind manifest.Kind
+		path string
+		size int64
+		want Attributes
+	}{
+		{manifest.KindFile, "a.TXT", 1, with(func(a *Attributes) { a.ContentType = "text/plain; charset=utf-8" })},
+		{manifest.KindFile, "a.unknown", 1, with(func(a *Attributes) { a.ContentType = "application/octet-stream" })},
+		{manifest.KindFile, "raw/x.csv", 10, with(func(a *Attributes) { a.ContentType = "application/x-raw" })},
+		{manifest.KindFile, "raw/x.csv", 11, with(func(a *Attributes) { a.ContentType = "text/csv; charset=utf-8" })},
+		{manifest.KindFile, "x/raw/a", 1, with(func(a *Attributes) { a.ContentType = "application/octet-stream" })},
+		{manifest.KindHardlink, "x/a.gz", 11, with(func(a *Attributes) {
+			a.ContentType, a.StorageClass, a.SSE, a.KMSKeyID = "application/gzip", "COLD", "AES256", ""
+		})},
+		{manifest.KindFile, "x/a.bin", 1, with(func(a *Attributes) {
+			a.ContentType, a.Tags, a.LockMode, a.LockUntil, a.LegalHold = "application/octet-stream", map[string]string{"first": "1"}, "", time.Time{}, true
+		})},
+		{manifest.KindDir, "d", 0, with(func(a *Attributes) { a.ContentType = "application/x-directory" })},
+		{manifest.KindSymlink, "l.txt", 3, with(func(a *Attributes) { a.ContentType = "application/octet-stream" })},
+	}
+	for _, test := range tests {
+		got := p.attributes(&manifest.Record{Kind: test.kind, Path: test.path}, test.size)
+		if !maps.Equal(got.Tags, test.want.Tags) || !got.LockUntil.Equal(test.want.LockUntil) {
+			t.Errorf("%s: %+v", test.path, got)
+		}
+		got.Tags, got.LockUntil, test.want.Tags, test.want.LockUntil = nil, time.Time{}, nil, time.Time{}
+		if got.orNil() == nil || got.ContentType != test.want.ContentType || got.StorageClass != test.want.StorageClass ||
+			got.SSE != test.want.SSE || got.KMSKeyID != test.want.KMSKeyID || got.LockMode != test.want.LockMode || got.LegalHold != test.want.LegalHold {
+			t.Errorf("%s %d: %+v, want %+v", test.path, test.size, got, test.want)
+		}
+	}
+	if (Attributes{}).orNil() != nil {
+		t.Error("no attributes are not nil")
+	}
+}
+
+func TestDropped(t *testing.T) {
+	until := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	asked := Attributes{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "1-2",
+		Tags: map[string]string{"a": "b"}, LockMode: "GOVERNANCE", LockUntil: until, LegalHold: true}
+	kept := Shown{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "arn:aws:kms:r:1:key/1-2",
+		TagCount: 1, LockMode: "GOVERNANCE", LockUntil: until, LegalHold: true}
+	if names := asked.Dropped(kept); names != nil {
+		t.Errorf("nothing was dropped, but %v", names)
+	}
+	want := "cache_control content_type kms_key_id legal_hold lock sse storage_class tags"
+	if names := strings.Join(asked.Dropped(Shown{}), " "); names != want {
+		t.Errorf("all were dropped: %s", names)
+	}
+	for name, test := range map[string]struct {
+		asked Attributes
+		shown Shown
+	}{
+		"nothing asked":    {Attributes{}, kept},
+		"standard":         {Attributes{StorageClass: "STANDARD"}, Shown{}},
+		"alias":            {Attributes{SSE: "aws:kms", KMSKeyID: "alias/x"}, Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:r:1:key/1-2"}},
+		"case of the type": {Attributes{ContentType: "text/HTML"}, Shown{ContentType: "text/html"}},
+	} {
+		if names := test.asked.Dropped(test.shown); names != nil {
+			t.Errorf("%s: %v", name, names)
+		}
+	}
+}
+
+// TestMediaTypes: the table is part of the rules' version 1.
+func TestMediaTypes(t *testing.T) {
+	for path, want := range map[string]string{"a.parquet": "application/vnd.apache.parquet", "x.y/a": "", ".csv": "", "a.": "", "a.tar.GZ": "application/gzip"} {
+		if got := mediaType(path); got != want {
+			t.Errorf("%q: %q, want %q", path, got, want)
+		}
+	}
+	for extension, kind := range mediaTypes {
+		if o := (ObjectRule{ContentType: kind}); o.validate() != nil || strings.ToLower(extension) != extension {
+			t.Errorf("%q: %q", extension, kind)
+		}
+	}
+}
+
+// FuzzRules: any file costs bounded room, and one that is taken has one
+// canonical text, which is taken again.
+func FuzzRules(f *testing.F) {
+	f.Add([]byte(everyRule))
+	f.Add([]byte(strings.Replace(everyRule, `"min_size": 1, `, "", 1)))
+	f.Add([]byte(`{"version":1}`))
+	f.Add([]byte(`{"version":1,"objects":[{"tags":{"a":"b"}},{"match":"{a,[b-c]}/**","lock":{"legal_hold":true}}]}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
+		r, err := ParseRules(text)
+		if err != nil {
+			return
+		}
+		canonical := r.Canonical()
+		if canonical == nil {
+			return
+		}
+		again, err := ParseRules(canonical)
+		if err != nil || !bytes.Equal(again.Canonical(), canonical) {
+			t.Fatalf("%s\nread again: %s, %v", canonical, again.Canonical(), err)
+		}
+	})
+}
