@@ -34,6 +34,7 @@ type ObjectLine struct {
 	Verified     time.Time
 	Error        string
 	Detail       string
+	Attributes   *ObjectAttributes // that were asked for; nil if none
 
 	commitment       [32]byte // in the receipt log
 	recordCommitment [32]byte // in the manifest's page
@@ -118,8 +119,15 @@ func (l *ObjectLine) object(o object) error {
 			return err
 		}
 	}
+	var err error
+	if l.Attributes, err = parseAttributes(o); err != nil {
+		return err
+	}
 	if !proofs[l.Proof] || !hashers[l.HashedBy] || !hashers[l.PartsBy] {
 		return fmt.Errorf("%w: proof %q, hashed by %q, parts by %q", ErrVersion, l.Proof, l.HashedBy, l.PartsBy)
+	}
+	if l.Attributes != nil && l.Key == "" {
+		return fmt.Errorf("%w: attributes without a key", errMalformed)
 	}
 	if l.there() && (l.Key == "" || l.Proof == "" || l.Verified.IsZero()) {
 		return fmt.Errorf("%w: %s without key, proof or time", errMalformed, l.Outcome)

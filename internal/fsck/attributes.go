@@ -1,0 +1,66 @@
+package fsck
+
+import (
+	"fmt"
+	"time"
+)
+
+// ObjectAttributes are what the importer asked the store to give an object
+// besides its content (format.md 10).
+type ObjectAttributes struct {
+	ContentType  string
+	CacheControl string
+	StorageClass string
+	SSE          string
+	KMSKeyID     string
+	KMSContext   map[string]string
+	Tags         map[string]string
+	LockMode     string
+	LockUntil    time.Time
+	LegalHold    bool
+}
+
+var (
+	encryptions = map[string]bool{"": true, "AES256": true, "aws:kms": true, "aws:kms:dsse": true}
+	lockModes   = map[string]bool{"": true, "GOVERNANCE": true, "COMPLIANCE": true}
+)
+
+// parseAttributes reads the member of a line; nil if it has none.
+func parseAttributes(line object) (*ObjectAttributes, error) {
+	if _, ok := line["attributes"]; !ok {
+		return nil, nil
+	}
+	o, err := line.object("attributes")
+	if err != nil {
+		return nil, err
+	}
+	a := &ObjectAttributes{}
+	for name, to := range map[string]any{
+		"content_type": &a.ContentType, "cache_control": &a.CacheControl, "storage_class": &a.StorageClass, "sse": &a.SSE,
+		"kms_key_id": &a.KMSKeyID, "kms_context": &a.KMSContext, "tags": &a.Tags, "lock_mode": &a.LockMode, "legal_hold": &a.LegalHold,
+	} {
+		if err := o.maybe(name, to); err != nil {
+			return nil, err
+		}
+	}
+	if _, ok := o["lock_until"]; ok {
+		if a.LockUntil, err = o.time("lock_until"); err != nil {
+			return nil, err
+		}
+	}
+	return a, a.check()
+}
+
+func (a *ObjectAttributes) check() error {
+	switch {
+	case !encryptions[a.SSE] || !lockModes[a.LockMode]:
+		return fmt.Errorf("%w: sse %q, lock mode %q", ErrVersion, a.SSE, a.LockMode)
+	case (a.LockMode == "") != a.LockUntil.IsZero():
+		return fmt.Errorf("%w: lock mode and time go together", errMalformed)
+	case (a.KMSKeyID != "" || a.KMSContext != nil) && (a.SSE == "" || a.SSE == "AES256"):
+		return fmt.Errorf("%w: a KMS key without sse of KMS", errMalformed)
+	case len(a.Tags) > 10:
+		return fmt.Errorf("%w: %d tags", errMalformed, len(a.Tags))
+	}
+	return nil
+}
