@@ -88,7 +88,7 @@ func (r *run) span(ctx context.Context, s span, work chan<- *transfer) (err erro
 	}
 	defer func() { err = errors.Join(err, past.close()) }()
 	w := &walk{run: r, past: past, work: work, next: s.from}
-	err = r.source.Entries(ctx, s.from, func(e Entry) error {
+	err = r.outlook.Entries(ctx, s.from, func(e Entry) error {
 		if ctx.Err() != nil {
 			return errStopped
 		}

@@ -50,10 +50,12 @@ type fakeObject struct {
 	crc      string
 	kind     string
 	metadata map[string]string
+	asked    Attributes
 }
 
 type fakeUpload struct {
 	key       string
+	asked     Attributes
 	metadata  map[string]string
 	parts     map[int]fakePart
 	initiated time.Time
@@ -110,7 +112,7 @@ func (f *fakeTarget) Put(_ context.Context, in PutRequest) (Stored, error) {
 	if err != nil {
 		return Stored{}, err
 	}
-	o := fakeObject{data: data, sha256: encode64(in.SHA256[:]), kind: "FULL_OBJECT", metadata: maps.Clone(in.Metadata)}
+	o := fakeObject{data: data, sha256: encode64(in.SHA256[:]), kind: "FULL_OBJECT", metadata: maps.Clone(in.Metadata), asked: in.Attributes}
 	if err := f.store(in.Key, in.IfAbsent, o); err != nil {
 		return Stored{}, err
 	}
@@ -155,7 +157,7 @@ func (f *fakeTarget) CreateUpload(_ context.Context, in CreateRequest) (string, 
 	}
 	f.nextID++
 	id := fmt.Sprintf("upload-%d", f.nextID)
-	f.uploads[id] = &fakeUpload{key: key, metadata: maps.Clone(metadata), parts: map[int]fakePart{}, initiated: f.now(), initiator: f.initiator}
+	f.uploads[id] = &fakeUpload{key: key, asked: in.Attributes, metadata: maps.Clone(metadata), parts: map[int]fakePart{}, initiated: f.now(), initiator: f.initiator}
 	return id, hooked
 }
 
@@ -205,7 +207,7 @@ func (f *fakeTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stor
 	if composite(sums) != in.Composite || int64(len(data)) != in.Size {
 		f.t.Errorf("%q: Complete with a wrong composite or size", in.Key)
 	}
-	o := fakeObject{data: data, sha256: in.Composite, kind: "COMPOSITE", metadata: u.metadata}
+	o := fakeObject{data: data, sha256: in.Composite, kind: "COMPOSITE", metadata: u.metadata, asked: u.asked}
 	if f.dashless {
 		o.sha256, _, _ = strings.Cut(o.sha256, "-")
 	}
@@ -425,6 +427,18 @@ func (s *fakeSource) Checkpoint() manifest.Checkpoint {
 }
 func (s *fakeSource) LabelChecked() bool               { return true }
 func (s *fakeSource) Totals() (manifest.Totals, error) { return s.totals, nil }
+
+// sort puts the entries into the manifest's order, whose places go up.
+func (s *fakeSource) sort() {
+	slices.SortFunc(s.entries, func(a, b Entry) int { return strings.Compare(a.Record.OrderKey(), b.Record.OrderKey()) })
+	n := 0
+	for i := range s.entries {
+		for j := range s.entries[i].Raw {
+			s.entries[i].Raw[j].Page, s.entries[i].Raw[j].Index = uint64(n/4), n%4
+			n++
+		}
+	}
+}
 
 func (s *fakeSource) Pages() uint64 { return s.totals.Records/4 + 1 }
 

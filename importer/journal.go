@@ -26,6 +26,8 @@ import (
 //	o place    outcome                                            in the background
 //	p page     all entries that begin in the page have an outcome
 //	           that stands; their sums                            in the background
+//	c place    the entry cannot have its key, and why             in the background
+//	k          all of these are there                             synced
 //	f          the run has ended, its totals                      synced
 //
 // Writes become durable in their order, so a page's line never outlives the
@@ -74,6 +76,7 @@ type runOptions struct {
 	AllowUnconditional bool
 	Deferred           bool
 	RunID              string
+	Rules              string `json:",omitempty"` // SHA-256: the rules name folders, the journal does not
 }
 
 // record is the outcome of one entry as it is journalled.
@@ -234,6 +237,7 @@ func (j *journal) store(key []byte, v any, sync bool) error {
 var (
 	headerKey   = []byte("h")
 	finishedKey = []byte("f")
+	clashesKey  = []byte("k")
 )
 
 func (j *journal) setOutcome(at place, r record) error {

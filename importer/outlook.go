@@ -19,17 +19,20 @@ import (
 // An outlook is a source whose entries know what the plan asks about their
 // neighbours: whether a directory has entries, and whether another entry's key
 // collides with theirs. Collisions are found by one pass over the source before
-// anything is sent, in bounded memory: keys are sorted on disk, encrypted.
+// anything is sent, in bounded memory: keys are sorted on disk, encrypted. The
+// journal keeps what was found, so that a resume does not look again.
 type outlook struct {
-	source Source
-	ahead  bool // directories are planned by what is in them
-	found  clashes
-	close  func() error
+	source  Source
+	ahead   bool // directories are planned by what is in them
+	clashes func(from uint64) (clashes, error)
+	close   func() error
 }
 
-// clashes calls f for every entry that cannot have its key, ascending by ordinal;
-// one entry may come more than once.
-type clashes func(f func(ordinal uint64, c clash) error) error
+// clashes gives what was found, in the order of the manifest.
+type clashes interface {
+	of(at place) (clash, error) // places only go up
+	close() error
+}
 
 // clash is why an entry cannot have its key: the entry at this place has it, or
 // one that excludes it.
@@ -61,11 +64,24 @@ func (c clash) cause() string {
 	return "this target keeps keys as folders: " + other + " is an object on the way to this key"
 }
 
-// newOutlook passes over the source if the planner's keys may collide.
-func newOutlook(ctx context.Context, source Source, p *planner, o Options) (*outlook, error) {
+// clashing is the journal's word that all clashes are in it.
+type clashing struct {
+	Named bool `json:"named"`
+}
+
+// newOutlook passes over the source if the planner's keys may collide and the
+// journal does not know the result. Without a journal it is kept aside.
+func newOutlook(ctx context.Context, source Source, p *planner, o Options, j *journal) (*outlook, error) {
 	l := &outlook{source: source, ahead: p.directories == PolicyEmpty, close: func() error { return nil }}
 	if p.keys.injective() && !p.profile.Folders {
 		return l, nil
+	}
+	var known clashing
+	if j != nil {
+		if ok, err := j.load(clashesKey, &known); err != nil || ok {
+			l.fromJournal(j, known)
+			return l, err
+		}
 	}
 	spill, closeSpill, err := spillFolder(o)
 	if err != nil {
@@ -76,11 +92,100 @@ func newOutlook(ctx context.Context, source Source, p *planner, o Options) (*out
 	if err := errors.Join(s.gather(ctx, l), s.keys.Close()); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
-	if s.named {
-		l.found = s.each
+	switch {
+	case j != nil:
+		known.Named = s.named
+		err := errors.Join(s.keep(j), l.close())
+		if err == nil && !s.lost {
+			err = j.store(clashesKey, known, true)
+		}
+		l.close = func() error { return nil }
+		l.fromJournal(j, known)
+		return l, err
+	case s.named:
+		l.clashes = func(uint64) (clashes, error) { return pullClashes(s.each), nil }
 	}
 	return l, nil
 }
+
+// fromJournal reads clashes from there.
+func (l *outlook) fromJournal(j *journal, known clashing) {
+	if known.Named {
+		l.clashes = func(from uint64) (clashes, error) {
+			c, err := j.cursor('c', uint64(placeOf(from, 0)))
+			return keptClashes{c}, err
+		}
+	}
+}
+
+// keptClash is a clash in the journal.
+type keptClash struct {
+	Kind  clashKind `json:"k"`
+	Page  uint64    `json:"p"`
+	Index int       `json:"i"`
+}
+
+// keep puts what was found into the journal.
+func (s *survey) keep(j *journal) error {
+	return s.each(func(at place, c clash) error {
+		return j.store(journalKey('c', uint64(at)), keptClash{c.kind, c.page, c.index}, false)
+	})
+}
+
+type keptClashes struct{ rows *cursor }
+
+func (k keptClashes) of(at place) (clash, error) {
+	var c keptClash
+	_, err := k.rows.load(at, &c)
+	return clash{c.Kind, c.Page, c.Index}, err
+}
+
+func (k keptClashes) close() error { return k.rows.close() }
+
+// pulled walks clashes beside the source.
+type pulled struct {
+	next   func() (place, clash, bool)
+	stop   func()
+	failed error
+	at     place
+	clash  clash
+	more   bool
+}
+
+func pullClashes(each func(func(place, clash) error) error) *pulled {
+	p := &pulled{}
+	p.next, p.stop = iter.Pull2(func(yield func(place, clash) bool) {
+		err := each(func(at place, c clash) error {
+			if !yield(at, c) {
+				return errEnough
+			}
+			return nil
+		})
+		if !errors.Is(err, errEnough) {
+			p.failed = err
+		}
+	})
+	p.at, p.clash, p.more = p.next()
+	return p
+}
+
+func (p *pulled) of(at place) (clash, error) {
+	for p.more && p.at < at {
+		p.at, p.clash, p.more = p.next()
+	}
+	if p.more && p.at == at {
+		return p.clash, nil
+	}
+	return clash{}, p.failed
+}
+
+func (p *pulled) close() error {
+	p.stop()
+	return nil
+}
+
+// errEnough ends a walk early.
+var errEnough = errors.New("enough")
 
 // spillFolder is where keys are sorted: in the state folder, without what a crash
 // left there, or in a temporary folder.
@@ -110,25 +215,27 @@ func spillFolder(o Options) (extsort.Config, func() error, error) {
 }
 
 // Entries is the source's, with what was found.
-func (l *outlook) Entries(ctx context.Context, f func(Entry) error) error {
-	if l.found == nil && !l.ahead {
-		return l.source.Entries(ctx, f)
+func (l *outlook) Entries(ctx context.Context, from uint64, f func(Entry) error) (err error) {
+	if l.clashes == nil && !l.ahead {
+		return l.source.Entries(ctx, from, f)
 	}
-	next, stop, failed := l.pull()
-	defer stop()
-	at, c, more := next()
-	ordinal := uint64(0)
+	var found clashes
+	if l.clashes != nil {
+		if found, err = l.clashes(from); err != nil {
+			return err
+		}
+		defer func() {
+			if closeErr := found.close(); err == nil {
+				err = closeErr
+			}
+		}()
+	}
 	var held *Entry
-	err := l.source.Entries(ctx, func(e Entry) error {
-		for more && at < ordinal {
-			at, c, more = next()
-		}
-		if more && at == ordinal {
-			e.clash = c
-		}
-		ordinal++
-		if *failed != nil {
-			return *failed
+	err = l.source.Entries(ctx, from, func(e Entry) (err error) {
+		if found != nil && e.Record != nil && len(e.Raw) > 0 {
+			if e.clash, err = found.of(e.place()); err != nil {
+				return err
+			}
 		}
 		last := held
 		held = &e
@@ -151,48 +258,25 @@ func (e *Entry) before(next Entry) Entry {
 	return *e
 }
 
-// pull turns the clashes around, so that they are walked beside the source.
-func (l *outlook) pull() (next func() (uint64, clash, bool), stop func(), failed *error) {
-	failed = new(error)
-	next, stop = iter.Pull2(func(yield func(uint64, clash) bool) {
-		if l.found == nil {
-			return
-		}
-		err := l.found(func(ordinal uint64, c clash) error {
-			if !yield(ordinal, c) {
-				return errEnough
-			}
-			return nil
-		})
-		if !errors.Is(err, errEnough) {
-			*failed = err
-		}
-	})
-	return next, stop, failed
-}
-
-// errEnough ends a walk early.
-var errEnough = errors.New("enough")
-
 // survey finds clashes.
 type survey struct {
 	planner *planner
 	folders bool
 	keys    *extsort.Sorter // key → place
-	found   *extsort.Sorter // ordinal → clash
+	found   *extsort.Sorter // place → clash
 	named   bool            // something was found
+	lost    bool            // a page could not be read
 	above   []*placed       // keys in front of the current one that it begins with
 	last    *placed
 }
 
 // placed is a key and whose it is.
 type placed struct {
-	key     []byte
-	ordinal uint64
-	page    uint64
-	index   int
-	same    bool // a clash by the same key is named
-	below   bool // one by a key below is named
+	key   []byte
+	page  uint64
+	index int
+	same  bool // a clash by the same key is named
+	below bool // one by a key below is named
 }
 
 // gather finds all clashes. Where the mapping keeps the manifest's order, keys
@@ -202,19 +286,20 @@ func (s *survey) gather(ctx context.Context, l *outlook) error {
 	if s.planner.keys.injective() {
 		take = func(key []byte, p placed) error { return s.next(key, p) }
 	}
-	ordinal := uint64(0)
 	all := outlook{source: l.source, ahead: l.ahead}
-	err := all.Entries(ctx, func(e Entry) error {
-		p := placed{ordinal: ordinal}
-		ordinal++
+	err := all.Entries(ctx, 0, func(e Entry) error {
+		if e.Lost != nil {
+			s.lost = true // whoever collides with what it holds is told when it is there
+			return ctx.Err()
+		}
 		if e.Record == nil || len(e.Raw) == 0 {
 			return ctx.Err()
 		}
+		p := placed{page: e.Raw[0].Page, index: e.Raw[0].Index}
 		if _, out := s.planner.leaves(e); out {
 			return ctx.Err()
 		}
 		key, _ := s.planner.keys.key(e.Record.OrderKey())
-		p.page, p.index = e.Raw[0].Page, e.Raw[0].Index
 		return errors.Join(take([]byte(key), p), ctx.Err())
 	})
 	if err != nil {
@@ -224,15 +309,11 @@ func (s *survey) gather(ctx context.Context, l *outlook) error {
 }
 
 func (p placed) encode() []byte {
-	b := binary.AppendUvarint(nil, p.ordinal)
-	b = binary.AppendUvarint(b, p.page)
-	return binary.AppendUvarint(b, uint64(p.index))
+	return binary.AppendUvarint(binary.AppendUvarint(nil, p.page), uint64(p.index))
 }
 
 func decodePlaced(b []byte) (p placed) {
 	n := 0
-	p.ordinal, n = binary.Uvarint(b)
-	b = b[n:]
 	p.page, n = binary.Uvarint(b)
 	index, _ := binary.Uvarint(b[n:])
 	p.index = int(index)
@@ -292,13 +373,13 @@ func (s *survey) nested(over, p *placed) error {
 
 func (s *survey) name(p placed, kind clashKind, other placed) error {
 	s.named = true
-	return s.found.Add(binary.BigEndian.AppendUint64(nil, p.ordinal), append([]byte{byte(kind)}, other.encode()...))
+	return s.found.Add(binary.BigEndian.AppendUint64(nil, uint64(placeOf(p.page, p.index))), append([]byte{byte(kind)}, other.encode()...))
 }
 
-// each gives what was found, by ordinal.
-func (s *survey) each(f func(ordinal uint64, c clash) error) error {
+// each gives what was found, by place; one entry may come more than once.
+func (s *survey) each(f func(at place, c clash) error) error {
 	return s.found.Each(func(key, value []byte) error {
 		other := decodePlaced(value[1:])
-		return f(binary.BigEndian.Uint64(key), clash{clashKind(value[0]), other.page, other.index})
+		return f(place(binary.BigEndian.Uint64(key)), clash{clashKind(value[0]), other.page, other.index})
 	})
 }

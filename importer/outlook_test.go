@@ -19,8 +19,11 @@ type listSource struct {
 	entries []Entry
 }
 
-func (s *listSource) Entries(ctx context.Context, f func(Entry) error) error {
+func (s *listSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
 	for _, e := range s.entries {
+		if e.Page = e.Raw[0].Page; e.Page < from {
+			continue
+		}
 		if err := f(e); err != nil {
 			return err
 		}
@@ -55,15 +58,24 @@ func planAll(t testing.TB, s Source, o Options) map[string]string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := newOutlook(context.Background(), s, p, o)
+	j, err := openJournal(memDisk(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
+	defer j.close()
 	var first map[string]string
-	for range 2 { // the receipts walk the entries again
+	for round := range 4 { // without a journal, into one, from it; the receipts walk the entries again
+		kept := j
+		if round == 0 {
+			kept = nil
+		}
+		l, err := newOutlook(context.Background(), s, p, o, kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.close()
 		got := map[string]string{}
-		err = l.Entries(context.Background(), func(e Entry) error {
+		err = l.Entries(context.Background(), 0, func(e Entry) error {
 			a, err := p.plan(e)
 			switch {
 			case err != nil:
@@ -142,13 +154,13 @@ func TestKeys(t *testing.T) {
 func TestCollisionNamesNoPath(t *testing.T) {
 	o := Options{Rules: parseRules(t, `{"version":1,"keys":{"strip":"d/"}}`)}.withDefaults()
 	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), list("d/", "d/secret", "e1", "e2", "e3", "secret"), p, o)
+	l, err := newOutlook(context.Background(), list("d/", "d/secret", "e1", "e2", "e3", "secret"), p, o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.close()
 	causes := ""
-	l.Entries(context.Background(), func(e Entry) error {
+	l.Entries(context.Background(), 0, func(e Entry) error {
 		if _, err := p.plan(e); err != nil {
 			causes += asError(err).Cause + "\n"
 		}
@@ -254,12 +266,12 @@ func TestOutlookSpills(t *testing.T) {
 	}}
 	o := Options{StateDir: watched, Rules: parseRules(t, `{"version":1,"keys":{"strip":"d/"}}`)}.withDefaults()
 	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), s, p, o)
+	l, err := newOutlook(context.Background(), s, p, o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	clashes := 0
-	if err := l.Entries(context.Background(), func(e Entry) error {
+	if err := l.Entries(context.Background(), 0, func(e Entry) error {
 		if e.clash.kind != clashNone {
 			clashes++
 		}
@@ -279,19 +291,19 @@ func TestOutlookSpills(t *testing.T) {
 func TestOutlookStops(t *testing.T) {
 	o := Options{Rules: parseRules(t, `{"version":1,"keys":{"strip":"d/"},"directories":"empty"}`)}.withDefaults()
 	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), list("a", "d/a", "e", "f"), p, o)
+	l, err := newOutlook(context.Background(), list("a", "d/a", "e", "f"), p, o, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.close()
 	calls := 0
-	err = l.Entries(context.Background(), func(Entry) error { calls++; return errStopped })
+	err = l.Entries(context.Background(), 0, func(Entry) error { calls++; return errStopped })
 	if err != errStopped || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := newOutlook(ctx, list("a"), p, o); !isCanceled(err) {
+	if _, err := newOutlook(ctx, list("a"), p, o, nil); !isCanceled(err) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

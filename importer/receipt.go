@@ -169,7 +169,7 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 		return err
 	}
 	defer w.past.close() // read only
-	err = w.run.source.Entries(ctx, 0, func(e Entry) error { return w.entry(out, log, e) })
+	err = w.run.outlook.Entries(ctx, 0, func(e Entry) error { return w.entry(out, log, e) })
 	if err = errors.Join(err, w.syncing.wait()); err != nil {
 		return err
 	}

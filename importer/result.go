@@ -54,6 +54,9 @@ func (t *Tally) merge(u Tally) {
 	for p, n := range u.Proofs {
 		t.Proofs[p] += n
 	}
+	for kind, n := range u.LeftOut {
+		t.LeftOut[kind] += n
+	}
 	t.Bytes += u.Bytes
 	t.Manifest.Add(u.Manifest)
 }

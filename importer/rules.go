@@ -173,7 +173,7 @@ func (o ObjectRule) validate() error {
 	if o.MinSize < 0 || o.MaxSize != nil && *o.MaxSize < o.MinSize {
 		return errors.New("min_size and max_size: no size is between them")
 	}
-	if o.ContentType == "" && o.CacheControl == "" && o.StorageClass == "" && o.SSE == "" && o.Tags == nil && o.Lock == nil {
+	if o.ContentType == "" && o.CacheControl == "" && o.StorageClass == "" && o.SSE+o.KMSKeyID == "" && o.KMSContext == nil && o.Tags == nil && o.Lock == nil {
 		return errors.New("the rule sets nothing")
 	}
 	return errors.Join(globErr, o.checkContentType(), checkHeader("cache_control", o.CacheControl), o.checkClass(), o.checkSSE(), o.checkTags(), o.Lock.validate())

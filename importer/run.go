@@ -17,6 +17,7 @@ type run struct {
 	source      Source
 	target      Target
 	planner     *planner
+	outlook     *outlook
 	journal     *journal
 	calls       *caller
 	pacer       *pacer
@@ -126,6 +127,7 @@ func (r *run) open() (err error) {
 	if r.header, err = r.journal.begin(h); err != nil {
 		return err
 	}
+	r.planner.started = r.header.Started
 	return r.takeUp()
 }
 
@@ -149,13 +151,19 @@ func (r *run) recorded() runOptions {
 		ManifestSize: cp.Size, ManifestRoot: cp.Root[:],
 		Bucket: o.Bucket, Prefix: o.Prefix, Endpoint: o.Endpoint, Profile: o.Profile,
 		Symlinks: o.Symlinks, Directories: o.Directories, MinProof: o.MinProof, ReadBack: o.ReadBack,
-		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, RunID: o.RunID,
+		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, RunID: o.RunID, Rules: o.Rules.Digest(),
 	}
 }
 
 // whole is a run from probe to receipts, with an open journal.
-func (r *run) whole(ctx, runCtx context.Context) (*Result, error) {
+func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	end := r.ended
+	if !end.Done {
+		if r.outlook, err = newOutlook(runCtx, r.source, r.planner, r.opts, r.journal); err != nil {
+			return r.result(), err
+		}
+		defer func() { err = errors.Join(err, r.outlook.close()) }()
+	}
 	if end.At.IsZero() {
 		if err := r.store(ctx, runCtx); err != nil && (ctx.Err() != nil || !errors.Is(err, errStopped)) {
 			return r.result(), err
@@ -386,7 +394,11 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		res.DryRun = true
 		return res, res.Halt
 	}
-	err := r.source.Entries(ctx, 0, func(e Entry) error {
+	outlook, err := newOutlook(ctx, r.source, r.planner, r.opts, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = outlook.Entries(ctx, 0, func(e Entry) error {
 		if e.Lost != nil {
 			r.losePage(e)
 			return nil
@@ -402,6 +414,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		r.count(e, rec)
 		return ctx.Err()
 	})
+	err = errors.Join(err, outlook.close())
 	res := r.result()
 	res.DryRun = true
 	if t, ok := r.source.(Totaler); ok && err == nil {
