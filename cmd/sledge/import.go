@@ -61,6 +61,7 @@ type importFlags struct {
 	readBack, unconditional, exclusive, dry bool
 	concurrency, retries                    int
 	memory, readBackLimit                   string
+	rules                                   ruleFlags
 }
 
 type importReport struct {
@@ -200,6 +201,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.concurrency, "concurrency", 0, "objects at once (default 16)")
 	flags.IntVar(&f.retries, "retries", 8, "attempts of one request beyond the first")
 	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
+	f.rules.add(flags)
 }
 
 func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
@@ -271,6 +273,9 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	}
 	o.MinProof, o.ReadBack, o.DryRun, o.Concurrency = importer.Proof(f.minProof), f.readBack, f.dry, f.concurrency
 	o.Retries = f.retries
+	if o.Rules, err = f.rules.read(); err != nil {
+		return o, err
+	}
 	o.AllowUnconditional, o.ExclusivePrefix = f.unconditional, f.exclusive
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
 	if !f.dry {
