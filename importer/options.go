@@ -15,52 +15,6 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// Profile is a kind of target and its limits.
-type Profile struct {
-	Name       string
-	MaxObject  int64
-	MaxParts   int
-	MinPart    int64 // of all parts but the last
-	MaxPart    int64
-	MaxKey     int // bytes
-	MaxSegment int // bytes between two slashes; 0: no limit
-	MaxMeta    int // bytes of names and values of user metadata
-	NoSoap     bool
-	Folders    bool // keeps keys as folders and files: an object cannot have others below its key
-}
-
-const (
-	mib = int64(1) << 20
-	gib = int64(1) << 30
-	tib = int64(1) << 40
-)
-
-// profiles is the table of targets. 48.8 TiB is 10,000 parts of 5 GiB. MinIO
-// and versitygw's posix back end keep each part of a key as a file name. "soap"
-// is a key that AWS cannot address by virtual host (S3 user guide, object keys).
-var profiles = []Profile{
-	{Name: "aws", MaxObject: 10000 * 5 * gib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxMeta: 2048, NoSoap: true},
-	{Name: "generic", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxMeta: 2048},
-	{Name: "minio", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxSegment: 255, MaxMeta: 2048, Folders: true},
-	{Name: "versitygw", MaxObject: 5 * tib, MaxParts: 10000, MinPart: 5 * mib, MaxPart: 5 * gib, MaxKey: 1024, MaxSegment: 255, MaxMeta: 2048, Folders: true},
-}
-
-// Profiles returns the table of targets.
-func Profiles() []Profile { return append([]Profile(nil), profiles...) }
-
-// ProfileByName finds a profile; "" is generic.
-func ProfileByName(name string) (Profile, error) {
-	if name == "" {
-		name = "generic"
-	}
-	for _, p := range profiles {
-		if p.Name == name {
-			return p, nil
-		}
-	}
-	return Profile{}, fmt.Errorf("target profile %q is not known", name)
-}
-
 // Policy says what becomes of entries that S3 has no word for.
 type Policy string
 
@@ -99,12 +53,13 @@ type Options struct {
 	// AllowUnconditional and RunID are stored at the first start and must be the
 	// same at every later one.
 	Bucket      string
-	Prefix      string // "" or ending in a slash
-	Endpoint    string // URL; "" is AWS
-	Region      string // "" is us-east-1
-	PathStyle   bool
+	Prefix      string            // "" or ending in a slash
+	Endpoint    string            // URL; "" is AWS
+	Region      string            // "" is the SDK's, or us-east-1
+	PathStyle   bool              // whatever the profile says
 	Transport   http.RoundTripper // what carries requests; nil is the network
-	Profile     string            // aws, generic (default), minio, versitygw
+	Profile     string            // its name, default generic
+	Profiles    []Profile         // where it is looked up; nil is Profiles()
 	Symlinks    Policy
 	Directories Policy
 	Rules       Rules // their policies count before those above
@@ -192,7 +147,6 @@ var (
 
 // withDefaults fills in the documented defaults.
 func (o Options) withDefaults() Options {
-	setDefault(&o.Region, "us-east-1")
 	setDefault(&o.Profile, "generic")
 	for policy, rule := range map[*Policy]Policy{&o.Symlinks: o.Rules.Symlinks, &o.Directories: o.Rules.Directories} {
 		if rule != "" {
@@ -237,7 +191,7 @@ func (o Options) validate() error {
 	if err := checkPrefix(o.Prefix); err != nil {
 		problems = append(problems, err)
 	}
-	if _, err := ProfileByName(o.Profile); err != nil {
+	if _, err := o.profile(); err != nil {
 		problems = append(problems, err)
 	}
 	for name, p := range map[string]Policy{"symlinks": o.Symlinks, "directories": o.Directories} {
@@ -272,6 +226,9 @@ func (o Options) validate() error {
 	}
 	return errors.Join(problems...)
 }
+
+// profile is the target's, with its values.
+func (o Options) profile() (Profile, error) { return ProfileIn(o.Profiles, o.Profile) }
 
 // checkBucket refuses what no bucket of S3 can be called (user guide, bucket
 // naming rules).

@@ -91,7 +91,7 @@ func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
 		p.started = o.Now()
 	}
 	var err error
-	if p.profile, err = ProfileByName(o.Profile); err != nil {
+	if p.profile, err = o.profile(); err != nil {
 		return nil, err
 	}
 	p.objects, err = o.Rules.compile()
