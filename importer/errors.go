@@ -14,7 +14,14 @@ const (
 	CodeTargetAbsent       Code = "target-absent"
 	CodeTargetUntrusted    Code = "target-untrusted"
 	CodeCredentialsRefused Code = "credentials-refused"
+	CodeCredentialsExpired Code = "credentials-expired"
+	CodeCredentialsMissing Code = "credentials-missing"
 	CodeAccessDenied       Code = "access-denied"
+	CodePolicyDenied       Code = "policy-denied"
+	CodeKMSKey             Code = "kms-key"
+	CodeObjectLocked       Code = "object-locked"
+	CodeNoObjectLock       Code = "no-object-lock"
+	CodeNotS3              Code = "not-s3"
 	CodeNoSuchBucket       Code = "no-such-bucket"
 	CodeWrongRegion        Code = "wrong-region"
 	CodeClockSkew          Code = "clock-skew"
@@ -91,15 +98,22 @@ type CodeInfo struct {
 
 // codeTable is the one list of codes; docs/operations.md repeats it.
 var codeTable = []CodeInfo{
-	{CodeTargetAbsent, Fixable, "the target cannot be reached", "check the endpoint, DNS and the network, then run the same command again"},
+	{CodeTargetAbsent, Fixable, "the target cannot be reached", "check the endpoint, the proxy, DNS and the network, then run the same command again"},
 	{CodeTargetUntrusted, Fixable, "the target's TLS certificate is not trusted", "check the endpoint's name and the CA bundle, then run the same command again"},
 	{CodeCredentialsRefused, Fixable, "the target refuses the credentials", "renew or correct the access key, secret or session token, then run the same command again"},
-	{CodeAccessDenied, Fixable, "the credentials may not do this", "grant s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and, for the probe, s3:DeleteObject on the prefix, then run the same command again"},
+	{CodeCredentialsExpired, Fixable, "the credentials have expired", "renew them where they come from (`aws sso login`, a new session token in the shared file), then run the same command again"},
+	{CodeCredentialsMissing, Fixable, "no credentials were found", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of the shared files by --aws-profile, then run the same command again"},
+	{CodeAccessDenied, Fixable, "the credentials may not do this", "grant s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and, for the probe, s3:DeleteObject on the prefix (`sledge target probe` names what is lacking; a bucket where the requester pays wants --requester-pays), then run the same command again"},
+	{CodePolicyDenied, Fixable, "a policy forbids this", "look for a Deny in the bucket's policy, the organisation's and that of the VPC endpoint: granting rights does not lift it; then run the same command again"},
+	{CodeKMSKey, Fixable, "the target cannot use the encryption key", "enable the KMS key and grant kms:GenerateDataKey and kms:Decrypt on it, then run the same command again"},
+	{CodeObjectLocked, FatalObject, "the object is under a retention or a legal hold", "nothing needs to be done for an import; it can be removed when its retention has ended"},
+	{CodeNoObjectLock, Fixable, "the bucket has no object lock, which a retention needs", "use a bucket with object lock, or import without retention, then run the same command again"},
+	{CodeNotS3, Fixable, "a proxy or a web server answered, not an S3 store", "check the endpoint and the proxy (--proxy, HTTPS_PROXY, NO_PROXY), then run the same command again"},
 	{CodeNoSuchBucket, Fixable, "the bucket does not exist", "create the bucket or correct its name, then run the same command again"},
-	{CodeWrongRegion, Fixable, "the bucket is in another region", "name the bucket's region, then run the same command again"},
+	{CodeWrongRegion, Fixable, "the bucket is in another region", "name the bucket's region (--region), then run the same command again"},
 	{CodeClockSkew, Fixable, "this machine's clock and the target's differ too much", "set the clock, then run the same command again"},
 	{CodeTargetFull, Fixable, "the target has no space or quota left", "make room, then run the same command again"},
-	{CodeNotChecking, Fixable, "the target accepts wrong checksums and the wanted proof needs a store that checks", "import with read-back, or use a store that verifies SHA-256"},
+	{CodeNotChecking, Fixable, "the target accepts wrong checksums or tells none, and objects cannot be read back: the wanted proof is out of reach", "grant s3:GetObject, so that objects can be read back, or use a store that verifies SHA-256"},
 	{CodeNoConditions, Fixable, "the target has no conditional writes, so it cannot promise not to overwrite", "use another store, or allow unconditional writes if nothing else writes below this prefix"},
 	{CodeConflict, FatalObject, "the key exists with other content; it was not touched", "move the other object away or choose another prefix, then import again"},
 	{CodeCannotCompare, FatalObject, "the key exists and its checksum is of another kind; it was not touched", "allow a read-back of that size, or move the object away"},

@@ -40,8 +40,7 @@ var proofOrder = map[Proof]int{ProofNone: 0, ProofCRC: 1, ProofSHA256: 2, ProofR
 
 func (p Proof) atLeast(q Proof) bool { return proofOrder[p] >= proofOrder[q] }
 
-// Credentials are static keys. Without them the SDK's own chain is asked
-// (environment, shared files, instance role).
+// Credentials are static keys, instead of those of the SDK's chain.
 type Credentials struct {
 	AccessKey, SecretKey, SessionToken string
 }
@@ -80,7 +79,15 @@ type Options struct {
 	// DryRun plans everything and writes nothing, to the target or to StateDir.
 	DryRun bool
 
-	Credentials *Credentials
+	// How the target is reached; what is not given is as the SDK's default chain
+	// has it (environment, shared files, SSO, roles). None of it is recorded: it
+	// may change between two starts.
+	Credentials   *Credentials
+	AWSProfile    string // of the shared files
+	Anonymous     bool   // requests are not signed
+	CABundle      string // PEM file of whom to trust instead of the system's and AWS_CA_BUNDLE
+	Proxy         string // URL instead of HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+	RequesterPays bool   // every request says that we pay
 
 	Concurrency     int           // objects at once, default 16
 	PartConcurrency int           // parts at once of one object, default 4
@@ -192,6 +199,9 @@ func (o Options) validate() error {
 		problems = append(problems, err)
 	}
 	if _, err := o.profile(); err != nil {
+		problems = append(problems, err)
+	}
+	if err := o.CheckConnection(); err != nil {
 		problems = append(problems, err)
 	}
 	for name, p := range map[string]Policy{"symlinks": o.Symlinks, "directories": o.Directories} {

@@ -2,92 +2,61 @@ package importer
 
 import (
 	"context"
-	"crypto/fips140"
 	"encoding/hex"
-	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"time"
+	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go/logging"
 	"github.com/aws/smithy-go/middleware"
 )
 
 // S3 is a Target by the AWS SDK. It never retries: what an error means for the
 // object is decided above, not in the SDK.
 type S3 struct {
-	client *s3.Client
 	bucket string
+	opts   Options
+	client atomic.Pointer[s3.Client]
 }
 
-var _ Target = (*S3)(nil)
+var (
+	_ Target  = (*S3)(nil)
+	_ Renewer = (*S3)(nil)
+)
 
 // NewS3 makes a client of the options' bucket. It makes no request, unless the
 // SDK's own credential chain needs one.
 func NewS3(ctx context.Context, o Options) (*S3, error) {
-	o = o.withDefaults()
-	load := []func(*config.LoadOptions) error{config.WithRegion(o.Region), config.WithHTTPClient(newHTTPClient(o)), config.WithLogger(sdkLog(o))}
-	if c := o.Credentials; c != nil {
-		load = append(load, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken)))
-	}
-	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	t := &S3{bucket: o.Bucket, opts: o.withDefaults()}
+	client, err := newClient(ctx, t.opts)
 	if err != nil {
-		return nil, fmt.Errorf("S3 configuration: %w", err)
+		return nil, err
 	}
-	cfg.Credentials = checkedCredentials{cfg.Credentials}
-	client := s3.NewFromConfig(cfg, func(so *s3.Options) {
-		so.UsePathStyle = o.PathStyle
-		so.Retryer = aws.NopRetryer{}
-		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-		so.DisableLogOutputChecksumValidationSkipped = true
-		if o.Transport != nil {
-			so.HTTPClient = &http.Client{Transport: o.Transport}
-		}
-		if o.Endpoint != "" {
-			so.BaseEndpoint = aws.String(o.Endpoint)
-		}
-	})
-	return &S3{client: client, bucket: o.Bucket}, nil
+	t.api().Store(client)
+	return t, nil
 }
 
-// sdkLog keeps the SDK's own lines off the operator's terminal.
-func sdkLog(o Options) logging.Logger {
-	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
-		o.Log.Debug("SDK: "+fmt.Sprintf(format, v...), "class", string(class))
-	})
-}
-
-// checkedCredentials refuses what signing would panic over: FIPS mode allows no
-// HMAC key under 112 bits, and SigV4's first key is "AWS4" and the secret.
-type checkedCredentials struct{ aws.CredentialsProvider }
-
-func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
-	got, err := c.CredentialsProvider.Retrieve(ctx)
-	if err == nil && fips140.Enabled() && len("AWS4")+len(got.SecretAccessKey) < 14 {
-		return aws.Credentials{}, newError(CodeCredentialsRefused, "", "the secret key is shorter than FIPS mode allows (10 characters)", nil)
+// Renew implements Renewer: configuration, credentials and CA bundle are read
+// anew. Calls that are under way end with what they began with. If what is there
+// now gives no credentials, the old client stays.
+func (t *S3) Renew(ctx context.Context) error {
+	client, err := newClient(ctx, t.opts)
+	if err != nil {
+		return err
 	}
-	return got, err
+	if chain := client.Options().Credentials; !t.opts.Anonymous {
+		if _, err := chain.Retrieve(ctx); err != nil {
+			return credentialsError(err)
+		}
+	}
+	t.api().Store(client)
+	return nil
 }
 
-// newHTTPClient keeps as many idle connections as there may be requests. It is
-// the SDK's, so that AWS_CA_BUNDLE works, and follows no redirect with a body.
-func newHTTPClient(o Options) *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, o.requests()+o.Concurrency
-		t.ResponseHeaderTimeout = 0 // each call has its own time
-		t.WriteBufferSize, t.ReadBufferSize = 256<<10, 64<<10
-		t.DisableCompression = true
-	}).WithDialerOptions(func(d *net.Dialer) { d.Timeout = 15 * time.Second })
-}
+// api is the client of the call that begins now.
+func (t *S3) api() *s3.Client { return t.api().Load() }
 
 // signedPayload signs the body by a hash that is known already: it goes out as
 // x-amz-content-sha256, and the SDK neither hashes the body nor sends it unsigned.
@@ -134,7 +103,7 @@ func legalHold(on bool) types.ObjectLockLegalHoldStatus {
 // Put implements Target.
 func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
 	a := in.Attributes
-	out, err := t.client.PutObject(ctx, &s3.PutObjectInput{
+	out, err := t.api().PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &t.bucket, Key: &in.Key, Body: in.Body, ContentLength: &in.Size, Metadata: in.Metadata,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(encode64(in.SHA256[:])),
 		IfNoneMatch: ifNoneMatch(in.IfAbsent),
@@ -152,7 +121,7 @@ func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
 // CreateUpload implements Target.
 func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
 	a := in.Attributes
-	out, err := t.client.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+	out, err := t.api().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &t.bucket, Key: &in.Key, Metadata: in.Metadata,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumType: types.ChecksumTypeComposite,
 		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl), StorageClass: types.StorageClass(a.StorageClass),
@@ -171,7 +140,7 @@ func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error)
 
 // UploadPart implements Target.
 func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
-	out, err := t.client.UploadPart(ctx, &s3.UploadPartInput{
+	out, err := t.api().UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &t.bucket, Key: &in.Key, UploadId: &in.UploadID, PartNumber: aws.Int32(int32(in.Number)),
 		Body: in.Body, ContentLength: &in.Size,
 		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(encode64(in.SHA256[:])),
@@ -188,7 +157,7 @@ func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, er
 	for i, p := range in.Parts {
 		parts[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.ETag), ChecksumSHA256: aws.String(p.SHA256)}
 	}
-	out, err := t.client.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+	out, err := t.api().CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &t.bucket, Key: &in.Key, UploadId: &in.UploadID, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
 		ChecksumSHA256: &in.Composite, ChecksumType: types.ChecksumTypeComposite, MpuObjectSize: &in.Size,
 		IfNoneMatch: ifNoneMatch(in.IfAbsent),
@@ -201,7 +170,7 @@ func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, er
 
 // AbortUpload implements Target.
 func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
-	_, err := t.client.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
+	_, err := t.api().AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
 	if err = s3Error(err, key); hasCode(err, CodeUploadGone) {
 		return nil
 	}
@@ -210,7 +179,7 @@ func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
 
 // ListParts implements Target.
 func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) error) error {
-	pages := s3.NewListPartsPaginator(t.client, &s3.ListPartsInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
+	pages := s3.NewListPartsPaginator(t.api(), &s3.ListPartsInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -228,7 +197,7 @@ func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) e
 
 // ListUploads implements Target.
 func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) error {
-	pages := s3.NewListMultipartUploadsPaginator(t.client, &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &key})
+	pages := s3.NewListMultipartUploadsPaginator(t.api(), &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &key})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -252,7 +221,7 @@ func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) 
 
 // Head implements Reader.
 func (t *S3) Head(ctx context.Context, key string) (Object, error) {
-	out, err := t.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	out, err := t.api().HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
 		return Object{}, s3Error(err, key)
 	}
@@ -275,7 +244,7 @@ func (t *S3) Get(ctx context.Context, key, version string) (io.ReadCloser, error
 	if version != "" {
 		in.VersionId = &version
 	}
-	out, err := t.client.GetObject(ctx, in)
+	out, err := t.api().GetObject(ctx, in)
 	if err != nil {
 		return nil, s3Error(err, key)
 	}
@@ -288,6 +257,6 @@ func (t *S3) Delete(ctx context.Context, key, version string) error {
 	if version != "" {
 		in.VersionId = &version
 	}
-	_, err := t.client.DeleteObject(ctx, in)
+	_, err := t.api().DeleteObject(ctx, in)
 	return s3Error(err, key)
 }

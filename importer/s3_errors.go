@@ -8,10 +8,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"regexp"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/smithy-go"
 )
 
@@ -19,65 +22,108 @@ import (
 // responses"; the X… ones are MinIO's) to ours. All of them say that nothing was
 // done, but those of class Retryable that come from inside the store.
 var s3Codes = map[string]Code{
-	"NoSuchBucket":                       CodeNoSuchBucket,
-	"InvalidBucketName":                  CodeNoSuchBucket,
-	"NoSuchKey":                          codeNotFound,
-	"NotFound":                           codeNotFound,
-	"NoSuchUpload":                       CodeUploadGone,
-	"PreconditionFailed":                 codeKeyExists,
-	"ConditionalRequestConflict":         codeRestart,
-	"BadDigest":                          CodeDigestRefused,
-	"XAmzContentChecksumMismatch":        CodeDigestRefused,
-	"XAmzContentSHA256Mismatch":          CodeDigestRefused,
-	"InvalidAccessKeyId":                 CodeCredentialsRefused,
-	"XAdminUserNotFound":                 CodeCredentialsRefused, // versitygw
-	"SignatureDoesNotMatch":              CodeCredentialsRefused,
-	"ExpiredToken":                       CodeCredentialsRefused,
-	"InvalidToken":                       CodeCredentialsRefused,
-	"TokenRefreshRequired":               CodeCredentialsRefused,
-	"InvalidSecurity":                    CodeCredentialsRefused,
-	"AccessDenied":                       CodeAccessDenied,
-	"AllAccessDisabled":                  CodeAccessDenied,
-	"AccountProblem":                     CodeAccessDenied,
-	"Forbidden":                          CodeAccessDenied,
-	"RequestTimeTooSkewed":               CodeClockSkew,
-	"PermanentRedirect":                  CodeWrongRegion,
-	"TemporaryRedirect":                  CodeWrongRegion,
-	"AuthorizationHeaderMalformed":       CodeWrongRegion,
-	"IllegalLocationConstraintException": CodeWrongRegion,
-	"MovedPermanently":                   CodeWrongRegion,
-	"SlowDown":                           CodeThrottled,
-	"SlowDownRead":                       CodeThrottled,
-	"SlowDownWrite":                      CodeThrottled,
-	"ServiceUnavailable":                 CodeThrottled,
-	"Throttling":                         CodeThrottled,
-	"ThrottlingException":                CodeThrottled,
-	"RequestLimitExceeded":               CodeThrottled,
-	"TooManyRequests":                    CodeThrottled,
-	"RequestTimeout":                     CodeConnectionLost,
-	"IncompleteBody":                     CodeConnectionLost,
-	"InternalError":                      CodeServerError,
-	"OperationAborted":                   CodeServerError,
-	"InvalidStorageClass":                CodeAttributeRefused,
-	"InvalidTag":                         CodeAttributeRefused,
-	"InvalidEncryptionAlgorithmError":    CodeAttributeRefused,
-	"KMS.NotFoundException":              CodeAttributeRefused,
-	"KMS.DisabledException":              CodeAttributeRefused,
-	"KMS.KMSInvalidStateException":       CodeAttributeRefused,
-	"KMS.InvalidKeyUsageException":       CodeAttributeRefused,
-	"EntityTooLarge":                     CodeTooLarge,
-	"KeyTooLongError":                    CodeKeyInvalid,
-	"XMinioInvalidObjectName":            CodeKeyInvalid,
-	"QuotaExceeded":                      CodeTargetFull,
-	"InsufficientCapacity":               CodeTargetFull,
-	"XMinioStorageFull":                  CodeTargetFull,
+	"NoSuchBucket":                         CodeNoSuchBucket,
+	"InvalidBucketName":                    CodeNoSuchBucket,
+	"NoSuchKey":                            codeNotFound,
+	"NotFound":                             codeNotFound,
+	"NoSuchUpload":                         CodeUploadGone,
+	"PreconditionFailed":                   codeKeyExists,
+	"ConditionalRequestConflict":           codeRestart,
+	"BadDigest":                            CodeDigestRefused,
+	"XAmzContentChecksumMismatch":          CodeDigestRefused,
+	"XAmzContentSHA256Mismatch":            CodeDigestRefused,
+	"InvalidAccessKeyId":                   CodeCredentialsRefused,
+	"XAdminUserNotFound":                   CodeCredentialsRefused, // versitygw
+	"SignatureDoesNotMatch":                CodeCredentialsRefused,
+	"InvalidToken":                         CodeCredentialsRefused,
+	"InvalidSecurity":                      CodeCredentialsRefused,
+	"NotSignedUp":                          CodeCredentialsRefused,
+	"UnauthorizedAccess":                   CodeCredentialsRefused, // AWS China
+	"ExpiredToken":                         CodeCredentialsExpired,
+	"ExpiredTokenException":                CodeCredentialsExpired, // STS, SSO
+	"TokenRefreshRequired":                 CodeCredentialsExpired,
+	"AccessDenied":                         CodeAccessDenied,
+	"AllAccessDisabled":                    CodeAccessDenied,
+	"AccountProblem":                       CodeAccessDenied,
+	"Forbidden":                            CodeAccessDenied,
+	"RequestTimeTooSkewed":                 CodeClockSkew,
+	"RequestExpired":                       CodeClockSkew,
+	"AccessForbidden":                      CodeAccessDenied,
+	"ObjectLocked":                         CodeObjectLocked, // MinIO
+	"KMSNotConfigured":                     CodeKMSKey,       // MinIO
+	"ObjectLockConfigurationNotFoundError": codeNotFound,
+	"InvalidBucketState":                   CodeNoObjectLock,
+	"PermanentRedirect":                    CodeWrongRegion,
+	"TemporaryRedirect":                    CodeWrongRegion,
+	"AuthorizationHeaderMalformed":         CodeWrongRegion,
+	"IllegalLocationConstraintException":   CodeWrongRegion,
+	"MovedPermanently":                     CodeWrongRegion,
+	"SlowDown":                             CodeThrottled,
+	"SlowDownRead":                         CodeThrottled,
+	"SlowDownWrite":                        CodeThrottled,
+	"ServiceUnavailable":                   CodeThrottled,
+	"Throttling":                           CodeThrottled,
+	"ThrottlingException":                  CodeThrottled,
+	"RequestLimitExceeded":                 CodeThrottled,
+	"TooManyRequests":                      CodeThrottled,
+	"RequestTimeout":                       CodeConnectionLost,
+	"IncompleteBody":                       CodeConnectionLost,
+	"InternalError":                        CodeServerError,
+	"OperationAborted":                     CodeServerError,
+	"EntityTooLarge":                       CodeTooLarge,
+	"KeyTooLongError":                      CodeKeyInvalid,
+	"XMinioInvalidObjectName":              CodeKeyInvalid,
+	"BandwidthLimitExceeded":               CodeThrottled,
+	"QuotaExceeded":                        CodeTargetFull,
+	"XMinioAdminBucketQuotaExceeded":       CodeTargetFull,
+	"InsufficientStorage":                  CodeTargetFull,
+	"InsufficientCapacity":                 CodeTargetFull,
+	"XMinioStorageFull":                    CodeTargetFull,
+	"InvalidStorageClass":                  CodeAttributeRefused,
+	"InvalidTag":                           CodeAttributeRefused,
+	"InvalidEncryptionAlgorithmError":      CodeAttributeRefused,
+}
+
+// s3Texts are for codes that mean several things, told apart by the message
+// alone: the first entry that fits counts. "" is any code.
+var s3Texts = []struct {
+	code, text string // text in lower case
+	is         Code
+}{
+	{"AccessDenied", "explicit deny", CodePolicyDenied},
+	{"AccessDenied", "service control policy", CodePolicyDenied},
+	{"AccessDenied", "kms:", CodeKMSKey},
+	{"AccessDenied", "object lock", CodeObjectLocked},
+	{"AccessDenied", "object is locked", CodeObjectLocked},
+	{"AccessDenied", "storage cap exceeded", CodeTargetFull}, // B2
+	{"AccessDenied", "request has expired", CodeClockSkew},
+	{"InvalidRequest", "object lock configuration", CodeNoObjectLock},
+	{"", "worm protected", CodeObjectLocked}, // MinIO
+}
+
+// codeOf is what a store's own code and message mean.
+func codeOf(code, message string) (Code, bool) {
+	message = strings.ToLower(message)
+	for _, t := range s3Texts {
+		if (t.code == "" || t.code == code) && strings.Contains(message, t.text) {
+			return t.is, true
+		}
+	}
+	if strings.HasPrefix(code, "KMS.") {
+		return CodeKMSKey, true
+	}
+	known, ok := s3Codes[code]
+	return known, ok
 }
 
 // statusCodes is for answers without a code that is known. 404 is not among
 // them: for HEAD, which has no body, the SDK says NotFound itself.
 var statusCodes = map[int]Code{
 	http.StatusMovedPermanently:    CodeWrongRegion,
+	http.StatusFound:               CodeWrongRegion,
 	http.StatusTemporaryRedirect:   CodeWrongRegion,
+	http.StatusPermanentRedirect:   CodeWrongRegion,
+	http.StatusProxyAuthRequired:   CodeNotS3,
 	http.StatusUnauthorized:        CodeCredentialsRefused,
 	http.StatusForbidden:           CodeAccessDenied,
 	http.StatusRequestTimeout:      CodeConnectionLost,
@@ -96,14 +142,21 @@ func s3Error(err error, key string) error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return err // ours, from below the SDK
 	}
+	if strings.Contains(err.Error(), "get identity:") {
+		return credentialsError(err) // no request was made; an answer in it is not the store's
+	}
 	var api smithy.APIError
 	var answer *awshttp.ResponseError
-	status := 0
-	if errors.As(err, &answer) {
-		status = answer.HTTPStatusCode()
+	status, header := 0, http.Header{}
+	if errors.As(err, &answer) && answer.Response != nil {
+		status, header = answer.HTTPStatusCode(), answer.Response.Header
 	}
-	if errors.As(err, &api) {
-		return apiError(api, status, key, err)
+	said := errors.As(err, &api)
+	if status >= 300 && status < 500 && isPage(answer.Response.Response) && !(said && inItsOwnWords(api, status)) {
+		return newError(CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status), err)
+	}
+	if said {
+		return apiError(api, status, header.Get("X-Amz-Bucket-Region"), key, err)
 	}
 	if status != 0 {
 		// An answer that could not be read, such as a page of a proxy or a 200 with
@@ -119,8 +172,22 @@ func s3Error(err error, key string) error {
 	return transportError(err, key)
 }
 
-func apiError(api smithy.APIError, status int, key string, err error) error {
-	code, ok := s3Codes[api.ErrorCode()]
+// isPage tells an answer for people: no S3 store gives one for a request of its
+// API, but that the type of an answer without a body means nothing.
+func isPage(answer *http.Response) bool {
+	return strings.HasPrefix(strings.ToLower(answer.Header.Get("Content-Type")), "text/html") &&
+		(answer.Request == nil || answer.Request.Method != http.MethodHead)
+}
+
+// inItsOwnWords tells a code that the store gave from one that the SDK made out of
+// the status, because it found none.
+func inItsOwnWords(api smithy.APIError, status int) bool {
+	_, known := s3Codes[api.ErrorCode()]
+	return known && api.ErrorMessage() != http.StatusText(status)
+}
+
+func apiError(api smithy.APIError, status int, region, key string, err error) error {
+	code, ok := codeOf(api.ErrorCode(), api.ErrorMessage())
 	if !ok {
 		code, ok = statusCodes[status]
 	}
@@ -138,7 +205,28 @@ func apiError(api smithy.APIError, status int, key string, err error) error {
 	if status != 0 {
 		cause = fmt.Sprintf("status %d: %s", status, cause)
 	}
+	if code == CodeWrongRegion && region != "" {
+		cause += ": the bucket is in " + region
+	}
 	return mayBeDone(newError(code, key, withoutKey(cause, key), err))
+}
+
+// credentialsError is for calls that could not be signed.
+func credentialsError(err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	var api smithy.APIError
+	var expired *ssocreds.InvalidTokenError
+	var empty *credentials.StaticCredentialsEmptyError
+	code, text := CodeCredentialsRefused, err.Error()
+	switch {
+	case errors.As(err, &expired), errors.As(err, &api) && s3Codes[api.ErrorCode()] == CodeCredentialsExpired:
+		code = CodeCredentialsExpired
+	case errors.As(err, &empty), strings.Contains(text, "no EC2 IMDS role found"), strings.Contains(text, "EC2 IMDS") && strings.Contains(text, "disabled"):
+		code = CodeCredentialsMissing
+	}
+	return newError(code, "", clip(lastCause(err)), err)
 }
 
 // mayBeDone fills the class of internal codes and marks what the store may have
@@ -170,20 +258,34 @@ func transportError(err error, key string) error {
 		unknownA x509.UnknownAuthorityError
 		host     x509.HostnameError
 		header   tls.RecordHeaderError
+		request  *url.Error
 	)
 	cause := withoutKey(lastCause(err), key)
 	switch {
 	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host), errors.As(err, &header),
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return newError(CodeTargetUntrusted, key, cause, err)
+	case errors.As(err, &op) && op.Op == "proxyconnect":
+		return newError(CodeTargetAbsent, key, "proxy: "+cause, err)
 	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial":
 		return newError(CodeTargetAbsent, key, cause, err)
-	case strings.Contains(err.Error(), "get identity"), strings.Contains(err.Error(), "failed to refresh cached credentials"):
-		return newError(CodeCredentialsRefused, key, cause, err)
+	case errors.As(err, &request) && proxyRefused(request.Err):
+		return newError(CodeNotS3, key, "proxy: "+cause, err)
 	case errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
 		return unknown(newError(CodeConnectionLost, key, "cancelled", err))
 	}
 	return unknown(newError(CodeConnectionLost, key, cause, err))
+}
+
+// proxyRefused knows a proxy's refusal of CONNECT, of which net/http keeps no more
+// than the text of the status.
+func proxyRefused(err error) bool {
+	for _, status := range []int{http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusMethodNotAllowed, http.StatusUnavailableForLegalReasons} {
+		if err != nil && err.Error() == http.StatusText(status) {
+			return true
+		}
+	}
+	return false
 }
 
 // lastCause is the innermost text: the SDK wraps many times.

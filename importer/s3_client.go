@@ -1,0 +1,151 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"crypto/fips140"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/logging"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+)
+
+// newClient reads the configuration as the SDK's default chain has it
+// (environment, shared files, SSO, roles), and the options over it.
+func newClient(ctx context.Context, o Options) (*s3.Client, error) {
+	profile, err := o.profile()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := loadConfig(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return s3.NewFromConfig(cfg, func(so *s3.Options) {
+		so.UsePathStyle = o.PathStyle || profile.PathStyle
+		so.Retryer = aws.NopRetryer{}
+		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+		so.DisableLogOutputChecksumValidationSkipped = true
+		if o.Transport != nil {
+			so.HTTPClient = &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
+		}
+		if o.Endpoint != "" {
+			so.BaseEndpoint = aws.String(o.Endpoint)
+		}
+		if o.RequesterPays {
+			so.APIOptions = append(so.APIOptions, smithyhttp.SetHeaderValue("x-amz-request-payer", "requester"))
+		}
+	}), nil
+}
+
+func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
+	load := []func(*config.LoadOptions) error{
+		config.WithDefaultRegion("us-east-1"), config.WithHTTPClient(newHTTPClient(o)), config.WithLogger(sdkLog(o)),
+	}
+	if o.Region != "" {
+		load = append(load, config.WithRegion(o.Region))
+	}
+	if o.AWSProfile != "" {
+		load = append(load, config.WithSharedConfigProfile(o.AWSProfile))
+	}
+	if o.CABundle != "" {
+		pem, err := os.ReadFile(o.CABundle)
+		if err == nil && !x509.NewCertPool().AppendCertsFromPEM(pem) {
+			err = fmt.Errorf("%s: no certificate in it", o.CABundle)
+		}
+		if err != nil {
+			return aws.Config{}, newError(CodeTargetUntrusted, "", "CA bundle: "+err.Error(), err)
+		}
+		load = append(load, config.WithCustomCABundle(bytes.NewReader(pem)))
+	}
+	if c := o.Credentials; c != nil {
+		load = append(load, config.WithCredentialsProvider(credentials.NewStaticCredentialsProvider(c.AccessKey, c.SecretKey, c.SessionToken)))
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, load...)
+	if err != nil {
+		return cfg, configError(err)
+	}
+	if cfg.Credentials = (checkedCredentials{cfg.Credentials}); o.Anonymous {
+		cfg.Credentials = aws.AnonymousCredentials{}
+	}
+	return cfg, nil
+}
+
+// configError names what is wrong in the environment or the shared files.
+func configError(err error) error {
+	var absent config.SharedConfigProfileNotExistError
+	if errors.As(err, &absent) {
+		return newError(CodeCredentialsMissing, "", fmt.Sprintf("no profile %q in the shared AWS files", absent.Profile), err)
+	}
+	return newError(CodeCredentialsMissing, "", "AWS configuration: "+clip(err.Error()), err)
+}
+
+// CheckConnection checks the options of the way to the target.
+func (o Options) CheckConnection() error {
+	if o.Proxy != "" {
+		u, err := url.Parse(o.Proxy)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" {
+			return errors.New("proxy: must be a URL such as http://proxy.example.org:3128") // it may hold a password
+		}
+	}
+	if o.Endpoint != "" {
+		u, err := url.Parse(o.Endpoint)
+		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+			return fmt.Errorf("endpoint %q: must be a URL such as https://s3.example.org", o.Endpoint)
+		}
+	}
+	if o.Anonymous && (o.Credentials != nil || o.AWSProfile != "") {
+		return errors.New("anonymous: takes no credentials")
+	}
+	return nil
+}
+
+// sdkLog keeps the SDK's own lines off the operator's terminal.
+func sdkLog(o Options) logging.Logger {
+	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
+		o.Log.Debug("SDK: "+fmt.Sprintf(format, v...), "class", string(class))
+	})
+}
+
+// checkedCredentials refuses what signing would panic over: FIPS mode allows no
+// HMAC key under 112 bits, and SigV4's first key is "AWS4" and the secret.
+type checkedCredentials struct{ aws.CredentialsProvider }
+
+func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	got, err := c.CredentialsProvider.Retrieve(ctx)
+	if err == nil && fips140.Enabled() && len("AWS4")+len(got.SecretAccessKey) < 14 {
+		return aws.Credentials{}, newError(CodeCredentialsRefused, "", "the secret key is shorter than FIPS mode allows (10 characters)", nil)
+	}
+	return got, err
+}
+
+// newHTTPClient keeps as many idle connections as there may be requests. It is
+// the SDK's, so that AWS_CA_BUNDLE works, and follows no redirect with a body.
+func newHTTPClient(o Options) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, o.requests()+o.Concurrency
+		t.ResponseHeaderTimeout = 0 // each call has its own time
+		t.WriteBufferSize, t.ReadBufferSize = 256<<10, 64<<10
+		t.DisableCompression = true
+		if u, err := url.Parse(o.Proxy); o.Proxy != "" && err == nil {
+			t.Proxy = http.ProxyURL(u)
+		}
+	}).WithDialerOptions(func(d *net.Dialer) { d.Timeout = 15 * time.Second })
+}
+
+// noRedirect lets a redirect be seen as the answer it is: its target would get a
+// request that is signed for another host.
+func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

@@ -1,0 +1,262 @@
+package importer
+
+import (
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/sledge-io/sledge/importer/s3test"
+)
+
+// cleanAWS keeps this machine's own configuration out of a test.
+func cleanAWS(t *testing.T) (dir string) {
+	dir = t.TempDir()
+	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir, "credentials"))
+	t.Setenv("AWS_CONFIG_FILE", filepath.Join(dir, "config"))
+	return dir
+}
+
+func writeFile(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRenew: credentials that are renewed in the shared file are taken up while
+// calls are running, and bad ones change nothing.
+func TestRenew(t *testing.T) {
+	server, dir, ctx := s3test.Start(t), cleanAWS(t), context.Background()
+	credentials := func(secret string) string {
+		return fmt.Sprintf("[fresh]\naws_access_key_id = %s\naws_secret_access_key = %s\n", server.AccessKey, secret)
+	}
+	writeFile(t, filepath.Join(dir, "credentials"), credentials("not-yet-renewed"))
+	o := s3Options(t, server, nil)
+	o.Credentials, o.AWSProfile = nil, "fresh"
+	target := newS3(t, o)
+	if _, err := target.Head(ctx, "k"); !hasCode(err, CodeAccessDenied) && !hasCode(err, CodeCredentialsRefused) {
+		t.Fatalf("wrong secret: %v", err)
+	}
+	running, stop := context.WithCancel(ctx)
+	var calls sync.WaitGroup
+	for range 4 {
+		calls.Go(func() {
+			for running.Err() == nil {
+				target.Head(ctx, "k") // its answer is not the point: the client is swapped under it
+			}
+		})
+	}
+	writeFile(t, filepath.Join(dir, "credentials"), credentials(server.SecretKey))
+	if err := target.Renew(ctx); err != nil {
+		t.Fatal(err)
+	}
+	stop()
+	calls.Wait()
+	if _, err := target.Head(ctx, "k"); !IsNotFound(err) {
+		t.Errorf("after renewal: %v", err)
+	}
+	writeFile(t, filepath.Join(dir, "credentials"), "[other]\n")
+	if err := target.Renew(ctx); !hasCode(err, CodeCredentialsMissing) || !isClass(err, Fixable) {
+		t.Errorf("a file without the profile: %v", err)
+	}
+	if _, err := target.Head(ctx, "k"); !IsNotFound(err) {
+		t.Errorf("after a renewal that failed: %v", err)
+	}
+}
+
+// seen keeps what the last request was like.
+type seen struct {
+	*httptest.Server
+	mu      sync.Mutex
+	request *http.Request
+}
+
+func look(t *testing.T, start func(http.Handler) *httptest.Server) *seen {
+	s := &seen{}
+	s.Server = start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.request = r
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *seen) last() *http.Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.request
+}
+
+// TestConnection looks at what goes out for each way to reach a target.
+func TestConnection(t *testing.T) {
+	dir := cleanAWS(t)
+	writeFile(t, filepath.Join(dir, "config"), "[profile site]\nregion = eu-north-1\naws_access_key_id = A\naws_secret_access_key = SSSSSSSSSS\n")
+	server, proxy := look(t, httptest.NewServer), look(t, httptest.NewServer)
+	static := &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}
+	signed := func(region string) func(*http.Request) bool {
+		return func(r *http.Request) bool {
+			return strings.Contains(r.Header.Get("Authorization"), "/"+region+"/s3/") && r.URL.Path == "/bucket/k"
+		}
+	}
+	tests := []struct {
+		name string
+		o    Options
+		at   *seen
+		want func(*http.Request) bool
+	}{
+		{"no region", Options{Credentials: static, PathStyle: true}, server, signed("us-east-1")},
+		{"region", Options{Credentials: static, PathStyle: true, Region: "eu-central-1"}, server, signed("eu-central-1")},
+		{"profile's region and keys", Options{AWSProfile: "site", PathStyle: true}, server, signed("eu-north-1")},
+		{"region over profile's", Options{AWSProfile: "site", PathStyle: true, Region: "x"}, server, signed("x")},
+		{"path style by profile", Options{Credentials: static, Profile: "ceph"}, server, signed("us-east-1")},
+		{"anonymous", Options{Anonymous: true, PathStyle: true}, server, func(r *http.Request) bool { return r.Header.Get("Authorization") == "" }},
+		{"requester pays", Options{Credentials: static, PathStyle: true, RequesterPays: true}, server, func(r *http.Request) bool {
+			return r.Header.Get("X-Amz-Request-Payer") == "requester" && strings.Contains(r.Header.Get("Authorization"), "x-amz-request-payer")
+		}},
+		{"proxy", Options{Credentials: static, PathStyle: true, Endpoint: "http://s3.example.invalid", Proxy: proxy.URL}, proxy, func(r *http.Request) bool { return r.Host == "s3.example.invalid" }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			o := test.o
+			if o.Bucket = "bucket"; o.Endpoint == "" {
+				o.Endpoint = server.URL
+			}
+			if _, err := newS3(t, o).Head(context.Background(), "k"); !IsNotFound(err) {
+				t.Fatal(err)
+			}
+			if r := test.at.last(); r == nil || !test.want(r) {
+				t.Errorf("request %+v", r)
+			}
+		})
+	}
+}
+
+func TestCABundle(t *testing.T) {
+	dir, server := cleanAWS(t), look(t, httptest.NewTLSServer)
+	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
+	if _, err := newS3(t, o).Head(context.Background(), "k"); !hasCode(err, CodeTargetUntrusted) {
+		t.Errorf("without the bundle: %v", err)
+	}
+	o.CABundle = filepath.Join(dir, "ca.pem")
+	for name, text := range map[string]string{"absent": "", "no certificate": "text"} {
+		if text != "" {
+			writeFile(t, o.CABundle, text)
+		}
+		if _, err := NewS3(context.Background(), o); !hasCode(err, CodeTargetUntrusted) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	writeFile(t, o.CABundle, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
+	if _, err := newS3(t, o).Head(context.Background(), "k"); !IsNotFound(err) {
+		t.Errorf("with the bundle: %v", err)
+	}
+}
+
+func TestNoCredentials(t *testing.T) {
+	cleanAWS(t)
+	server := look(t, httptest.NewServer)
+	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true}
+	if _, err := newS3(t, o).Head(context.Background(), "k"); !hasCode(err, CodeCredentialsMissing) || !isClass(err, Fixable) {
+		t.Errorf("no credentials anywhere: %v", err)
+	}
+	o.AWSProfile = "absent"
+	if _, err := NewS3(context.Background(), o); !hasCode(err, CodeCredentialsMissing) || !strings.Contains(err.Error(), `"absent"`) {
+		t.Errorf("no such profile: %v", err)
+	}
+	if server.last() != nil {
+		t.Error("a request was made")
+	}
+}
+
+func TestConnectionOptions(t *testing.T) {
+	for name, set := range map[string]func(*Options){
+		"proxy":     func(o *Options) { o.Proxy = "proxy:3128" },
+		"endpoint":  func(o *Options) { o.Endpoint = "s3.example.org" },
+		"anonymous": func(o *Options) { o.Anonymous, o.AWSProfile = true, "x" },
+	} {
+		o := testOptions(t, memDisk())
+		set(&o)
+		if err := o.withDefaults().validate(); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestStoreErrors: what stores answer, and what becomes of it.
+func TestStoreErrors(t *testing.T) {
+	cleanAWS(t)
+	xmlError := func(code, message string) string {
+		return fmt.Sprintf("<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
+	}
+	const page = "<html><body>blocked</body></html>"
+	tests := []struct {
+		name    string
+		status  int
+		body    string
+		code    Code
+		class   Class
+		unknown bool
+	}{
+		{"expired token", 400, xmlError("ExpiredToken", "The provided token has expired."), CodeCredentialsExpired, Fixable, false},
+		{"wrong key", 403, xmlError("InvalidAccessKeyId", "x"), CodeCredentialsRefused, Fixable, false},
+		{"no right", 403, xmlError("AccessDenied", "Access Denied"), CodeAccessDenied, Fixable, false},
+		{"bucket policy", 403, xmlError("AccessDenied", "User: u is not authorized to perform: s3:PutObject with an explicit deny in a resource-based policy"), CodePolicyDenied, Fixable, false},
+		{"KMS right", 403, xmlError("AccessDenied", "User: u is not authorized to perform: kms:GenerateDataKey on resource: k"), CodeKMSKey, Fixable, false},
+		{"KMS key", 400, xmlError("KMS.DisabledException", "k is disabled"), CodeKMSKey, Fixable, false},
+		{"locked", 403, xmlError("AccessDenied", "Access Denied because object protected by object lock."), CodeObjectLocked, FatalObject, false},
+		{"no lock", 400, xmlError("InvalidRequest", "Bucket is missing Object Lock Configuration"), CodeNoObjectLock, Fixable, false},
+		{"quota", 403, xmlError("QuotaExceeded", "x"), CodeTargetFull, Fixable, false},
+		{"cap", 403, xmlError("AccessDenied", "Cannot upload files, storage cap exceeded."), CodeTargetFull, Fixable, false},
+		{"full", 507, "", CodeTargetFull, Fixable, false},
+		{"slow down", 503, xmlError("SlowDown", "x"), CodeThrottled, Retryable, false},
+		{"too many", 429, "", CodeThrottled, Retryable, false},
+		{"clock", 403, xmlError("RequestTimeTooSkewed", "x"), CodeClockSkew, Fixable, false},
+		{"region", 301, xmlError("PermanentRedirect", "x"), CodeWrongRegion, Fixable, false},
+		{"redirect", 302, "", CodeWrongRegion, Fixable, false},
+		{"proxy's page", 403, page, CodeNotS3, Fixable, false},
+		{"web server", 404, page, CodeNotS3, Fixable, false},
+		{"proxy wants a password", 407, "", CodeNotS3, Fixable, false},
+		{"balancer's page", 502, page, CodeServerError, Retryable, true},
+		{"failed", 500, xmlError("InternalError", "x"), CodeServerError, Retryable, true},
+		{"unknown", 400, xmlError("Strange", "x"), CodeRefused, FatalObject, false},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", "application/xml")
+				if test.body == page {
+					w.Header().Set("Content-Type", "text/html; charset=utf-8")
+				}
+				if test.status == 301 {
+					w.Header().Set("X-Amz-Bucket-Region", "eu-west-1")
+				}
+				w.WriteHeader(test.status)
+				fmt.Fprint(w, test.body)
+			}))
+			defer server.Close()
+			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
+			_, err := newS3(t, o).Put(context.Background(), PutRequest{Key: "k", Body: strings.NewReader("x"), Size: 1})
+			var e *Error
+			if !errors.As(err, &e) || e.Code != test.code || e.Class != test.class || e.Unknown != test.unknown || e.Remedy == "" {
+				t.Fatalf("%+v, want %s", err, test.code)
+			}
+			if test.status == 301 && !strings.Contains(e.Cause, "eu-west-1") {
+				t.Errorf("cause %q does not name the region", e.Cause)
+			}
+		})
+	}
+}
