@@ -1,0 +1,173 @@
+package importer
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"runtime"
+	"testing"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/sledge-io/sledge/manifest"
+)
+
+func TestCutFor(t *testing.T) {
+	generic, _ := ProfileByName("generic")
+	with := func(set func(*Profile)) Profile {
+		p := generic
+		set(&p)
+		return p
+	}
+	record := func(size int64) *manifest.Record {
+		r := &manifest.Record{Kind: manifest.KindFile, Size: size, PartSize: manifest.PartSizeFor(size)}
+		if r.PartSize > 0 {
+			r.Parts = make([][]byte, (size+r.PartSize-1)/r.PartSize)
+		}
+		return r
+	}
+	const unit = int64(manifest.UnitSize)
+	tests := []struct {
+		name    string
+		profile Profile
+		size    int64
+		want    cut
+		bad     bool
+	}{
+		{"empty", generic, 0, cut{0, 1, false}, false},
+		{"small", generic, unit, cut{0, 1, false}, false},
+		{"parts", generic, unit + 1, cut{unit, 2, false}, false},
+		{"many", generic, 10000*unit + 1, cut{2 * unit, 5001, false}, false},
+		{"larger than any", generic, 5*tib + 1, cut{}, true},
+		{"fewer parts", with(func(p *Profile) { p.MaxParts = 3 }), 10 * unit, cut{4 * unit, 3, true}, false},
+		{"one part only", with(func(p *Profile) { p.MaxParts = 1 }), 3 * unit, cut{0, 1, true}, false},
+		{"larger parts", with(func(p *Profile) { p.MinPart = 20 * mib }), 3 * unit, cut{2 * unit, 2, true}, false},
+		{"larger parts, a last one", with(func(p *Profile) { p.MinPart = 64 * mib }), 3 * unit, cut{0, 1, true}, false},
+		{"smaller parts", with(func(p *Profile) { p.MaxPart = 6 * mib }), 17 * mib, cut{6 * mib, 3, true}, false},
+		{"small, in smaller parts", with(func(p *Profile) { p.MaxPart = 6 * mib }), 12 * mib, cut{6 * mib, 2, true}, false},
+		{"too few parts", with(func(p *Profile) { p.MaxParts, p.MaxPart = 2, 6*mib }), 17 * mib, cut{}, true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			got, err := cutFor(test.profile, record(test.size))
+			if got != test.want || (err != nil) != test.bad {
+				t.Errorf("%+v, %v, want %+v", got, err, test.want)
+			}
+		})
+	}
+}
+
+// TestCutFits: whatever the limits are, a cut keeps them and covers the object.
+func TestCutFits(t *testing.T) {
+	rng := newRand(1)
+	for range 20000 {
+		p := Profile{MaxParts: 1 + rng.Intn(10000), MaxPart: 1 + rng.Int63n(5*gib), MaxKey: 1024}
+		p.MinPart = rng.Int63n(p.MaxPart + 1)
+		p.MaxObject = p.MaxPart * int64(p.MaxParts)
+		size := rng.Int63n(p.MaxObject + 1)
+		c, err := cutAnew(p, size)
+		if err != nil {
+			t.Fatalf("%+v, %d bytes: %v", p, size, err)
+		}
+		switch {
+		case c.Parts < 1 || c.Parts > p.MaxParts || c.PartSize > p.MaxPart,
+			c.Parts == 1 && (c.PartSize != 0 || size > p.MaxPart),
+			c.Parts > 1 && (c.PartSize < p.MinPart || c.PartSize*int64(c.Parts) < size || c.PartSize*int64(c.Parts-1) >= size):
+			t.Fatalf("%+v, %d bytes: %+v", p, size, c)
+		}
+	}
+}
+
+func recutRecord(data []byte) *manifest.Record {
+	s := newSource()
+	r := s.file("big", data)
+	r.CRC, r.HasCRC = crc64nvme.Update(0, data), true
+	return r
+}
+
+func TestRecut(t *testing.T) {
+	data := pattern(5, 40<<20+123)
+	r := recutRecord(data)
+	for _, partSize := range []int64{0, 6 * mib, 16 * mib, 32 * mib, 40<<20 + 123, 7*mib + 1} {
+		got, err := recut(context.Background(), inlineContent(data), r, cut{PartSize: partSize, Anew: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		step := partSize
+		if step == 0 {
+			step = int64(len(data))
+		}
+		var want [][32]byte
+		for at := int64(0); at < int64(len(data)); at += step {
+			want = append(want, sha256.Sum256(data[at:min(at+step, int64(len(data)))]))
+		}
+		if len(got) != len(want) || composite(got) != composite(want) {
+			t.Errorf("parts of %d: %d digests, want %d", partSize, len(got), len(want))
+		}
+	}
+	small := newSource().file("small", []byte("hello"))
+	if got, err := recut(context.Background(), inlineContent("hello"), small, cut{PartSize: 2}); err != nil || len(got) != 3 || got[2] != sha256.Sum256([]byte("o")) {
+		t.Errorf("one part cut into three: %x, %v", got, err)
+	}
+}
+
+// TestRecutProves: no digest comes out of bytes that are not the manifest's.
+func TestRecutProves(t *testing.T) {
+	data := pattern(6, 40<<20)
+	spoiled := func(set func(*manifest.Record)) *manifest.Record {
+		r := recutRecord(data)
+		set(r)
+		return r
+	}
+	flipped := pattern(6, 40<<20)
+	flipped[33<<20] ^= 1
+	other := sha256.Sum256(nil)
+	tests := map[string]struct {
+		content inlineContent
+		record  *manifest.Record
+		code    Code
+	}{
+		"flipped":        {flipped, recutRecord(data), CodeSourceCorrupt},
+		"short":          {data[:39<<20], recutRecord(data), CodeSourceLost},
+		"whole's digest": {data, spoiled(func(r *manifest.Record) { r.SHA256 = other[:] }), CodeSourceCorrupt},
+		"CRC":            {data, spoiled(func(r *manifest.Record) { r.CRC++ }), CodeSourceCorrupt},
+		"fewer parts":    {data, spoiled(func(r *manifest.Record) { r.Parts = r.Parts[:2] }), CodeSourceCorrupt},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			sums, err := recut(context.Background(), test.content, test.record, cut{PartSize: 6 * mib})
+			if !hasCode(err, test.code) || sums != nil {
+				t.Errorf("%d digests, %v", len(sums), err)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := recut(ctx, inlineContent(data), recutRecord(data), cut{PartSize: 6 * mib}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
+// blank is content of zeros that takes no memory.
+type blank struct{}
+
+func (blank) ReadAt(p []byte, _ int64) (int, error) { clear(p); return len(p), nil }
+
+// TestRecutMemory: what is held does not depend on the part's size.
+func TestRecutMemory(t *testing.T) {
+	const size = 256 << 20
+	r := &manifest.Record{Path: "big", Size: size, PartSize: manifest.PartSizeFor(size)}
+	part := sha256.Sum256(make([]byte, manifest.UnitSize))
+	for range size / manifest.UnitSize {
+		r.Parts = append(r.Parts, part[:])
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := recut(context.Background(), blank{}, r, cut{PartSize: 128 * mib}); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+		t.Errorf("%d bytes were taken for %d", took, size)
+	}
+}
