@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -17,12 +18,45 @@ type ProbeReport struct {
 	PartRefused         bool     `json:"part_refused"`
 	KeepsChecksum       bool     `json:"keeps_checksum"` // HEAD answers with the SHA-256, single and composite
 	KeepsMetadata       bool     `json:"keeps_metadata"`
+	ReadsBack           bool     `json:"reads_back"`     // GET is allowed
 	AnswersWrites       bool     `json:"answers_writes"` // PUT and Complete answer with what HEAD then says
 	ConditionalPut      bool     `json:"conditional_put"`
 	ConditionalComplete bool     `json:"conditional_complete"`
 	ListsUploads        bool     `json:"lists_uploads"`       // our own upload was in its list
 	Initiator           string   `json:"initiator,omitempty"` // our id there; some stores give none to anyone
 	Left                []string `json:"left,omitempty"`      // probe objects that could not be removed
+
+	// StoreProof is the strongest proof by the store's answers alone, Proof the
+	// strongest that an import reaches here at all.
+	StoreProof Proof `json:"store_proof"`
+	Proof      Proof `json:"proof"`
+}
+
+// conclude fills what follows from the rest.
+func (p *ProbeReport) conclude() {
+	p.Checking = p.PutRefused && p.PartRefused && p.KeepsChecksum
+	p.StoreProof = ProofNone
+	if p.Checking {
+		p.StoreProof = ProofSHA256
+	}
+	if p.Proof = p.StoreProof; p.ReadsBack {
+		p.Proof = ProofReadBack
+	}
+}
+
+// reaches refuses a wish that no object could fulfil, before the first byte.
+func (p ProbeReport) reaches(o Options) error {
+	want := o.MinProof
+	if o.ReadBack {
+		want = ProofReadBack
+	}
+	switch {
+	case p.Proof.atLeast(want):
+		return nil
+	case want == ProofReadBack && p.StoreProof != ProofNone:
+		return newError(CodeAccessDenied, "", "objects are to be read back, and GET is not allowed", nil)
+	}
+	return newError(CodeNotChecking, "", fmt.Sprintf("wanted %q, the target allows %q: %s", want, p.Proof, p), nil)
 }
 
 // Conditional tells whether both kinds of write can be made conditional.
@@ -44,10 +78,18 @@ func (p ProbeReport) String() string {
 		yes(p.PartRefused, "refuses a wrong sha256 on UploadPart"),
 		yes(p.KeepsChecksum, "keeps sha256"),
 		yes(p.KeepsMetadata, "keeps metadata"),
+		yes(p.ReadsBack, "reads back"),
 		yes(p.AnswersWrites, "answers writes as HEAD does"),
 		yes(p.ConditionalPut, "conditional PUT"),
 		yes(p.ConditionalComplete, "conditional Complete"),
-	}, ", ")
+	}, ", ") + fmt.Sprintf("; strongest proof: %s", proofName(p.Proof))
+}
+
+func proofName(p Proof) string {
+	if p == ProofNone {
+		return "none"
+	}
+	return string(p)
 }
 
 // ProbePrefix is the reserved prefix, below the target's own, of the temporary
@@ -56,17 +98,19 @@ func (p ProbeReport) String() string {
 const ProbePrefix = ".sledge-probe/"
 
 type prober struct {
-	target Target
-	calls  *caller
-	prefix string
-	report ProbeReport
+	target  Target
+	calls   *caller
+	prefix  string
+	keys    []string // below the prefix, that may be there
+	uploads []Upload // that we began and did not see end
+	report  ProbeReport
 }
 
 // probe tries the target before the first object. Refusals that mean "the
 // operator has to act" are returned; what the target merely cannot do is in the
 // report.
 func probe(ctx context.Context, target Target, calls *caller, prefix, runID string) (ProbeReport, error) {
-	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/"}
+	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/", keys: probeNames}
 	if err := p.clean(ctx); err != nil {
 		return p.report, err
 	}
@@ -81,19 +125,19 @@ func probe(ctx context.Context, target Target, calls *caller, prefix, runID stri
 		return p.report, err
 	}
 	p.report.Done = true
-	p.report.Checking = p.report.PutRefused && p.report.PartRefused && p.report.KeepsChecksum
+	p.report.conclude()
 	return p.report, nil
 }
 
 var probeNames = []string{"put", "wrong", "parts"}
 
-// clean removes the probe's own objects and uploads.
+// clean removes the probe's own objects and uploads, and names what is left.
 func (p *prober) clean(ctx context.Context) error {
 	p.report.Left = nil
-	for _, name := range probeNames {
+	for _, name := range p.keys {
 		key := p.prefix + name
 		if err := p.remove(ctx, key); err != nil {
-			if !hasCode(err, CodeAccessDenied) {
+			if !forbidden(err) {
 				return err
 			}
 			p.report.Left = append(p.report.Left, key)
@@ -102,35 +146,63 @@ func (p *prober) clean(ctx context.Context) error {
 	return nil
 }
 
+// forbidden tells what the operator's rights or the bucket's rules do not allow.
+func forbidden(err error) bool {
+	return hasCode(err, CodeAccessDenied) || hasCode(err, CodePolicyDenied) || hasCode(err, CodeObjectLocked)
+}
+
+// remove takes away the uploads of a key and every version of it that we wrote.
 func (p *prober) remove(ctx context.Context, key string) error {
-	var uploads []string
+	if err := p.abort(ctx, key); err != nil {
+		return err
+	}
+	for range 4 { // a store without conditions has a version for each write
+		var obj Object
+		err := p.do(ctx, func(ctx context.Context) (err error) {
+			obj, err = p.target.Head(ctx, key)
+			return err
+		})
+		if IsNotFound(err) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := p.do(ctx, func(ctx context.Context) error { return p.target.Delete(ctx, key, obj.VersionID) }); err != nil {
+			return err
+		}
+		if obj.VersionID == "" {
+			return nil
+		}
+	}
+	return nil
+}
+
+// abort ends our uploads of a key: those that we know of, and those that an
+// earlier start has left.
+func (p *prober) abort(ctx context.Context, key string) error {
+	ids := map[string]bool{}
+	for _, u := range p.uploads {
+		if u.Key == key {
+			ids[u.ID] = true
+		}
+	}
 	err := p.do(ctx, func(ctx context.Context) error {
-		uploads = nil
 		return p.target.ListUploads(ctx, key, func(u Upload) error {
-			uploads = append(uploads, u.ID)
+			ids[u.ID] = true
 			return nil
 		})
 	})
-	if err != nil && !hasCode(err, CodeAccessDenied) && !hasCode(err, CodeRefused) {
+	if err != nil && !forbidden(err) && !hasCode(err, CodeRefused) {
 		return err
 	}
-	for _, id := range uploads {
+	for id := range ids {
 		if err := p.do(ctx, func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }); err != nil {
 			return err
 		}
 	}
-	var obj Object
-	err = p.do(ctx, func(ctx context.Context) (err error) {
-		obj, err = p.target.Head(ctx, key)
-		return err
-	})
-	if IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return p.do(ctx, func(ctx context.Context) error { return p.target.Delete(ctx, key, obj.VersionID) })
+	p.uploads = slices.DeleteFunc(p.uploads, func(u Upload) bool { return u.Key == key })
+	return nil
 }
 
 // do makes a probe's call. Repeating is right for all of them: the keys are ours.
@@ -167,6 +239,9 @@ func (p *prober) single(ctx context.Context) error {
 	p.report.KeepsChecksum = obj.SHA256 == encode64(sum[:])
 	p.report.KeepsMetadata = obj.Metadata[metaEntry] == "put"
 	p.report.AnswersWrites = stored == obj.stored()
+	if p.report.ReadsBack, err = p.readsBack(ctx, "put", content); err != nil {
+		return err
+	}
 	_, err = p.put(ctx, "put", other, otherSum, true)
 	if p.report.ConditionalPut, err = refused(err, codeKeyExists); err != nil {
 		return err
@@ -174,6 +249,20 @@ func (p *prober) single(ctx context.Context) error {
 	_, err = p.put(ctx, "wrong", content, otherSum, false)
 	p.report.PutRefused, err = refused(err, CodeDigestRefused)
 	return err
+}
+
+// readsBack tells whether objects may be read. Whether the bytes are right is
+// judged object by object.
+func (p *prober) readsBack(ctx context.Context, name, content string) (bool, error) {
+	x := expected{Size: int64(len(content)), Parts: [][32]byte{crypto.SumSHA256([]byte(content))}}
+	err := readBack(ctx, p.calls, p.target, p.prefix+name, "", x)
+	switch {
+	case forbidden(err):
+		return false, nil
+	case hasCode(err, CodeStoredWrong):
+		return true, nil
+	}
+	return err == nil, err
 }
 
 func (p *prober) head(ctx context.Context, name string) (obj Object, err error) {
@@ -198,6 +287,7 @@ func (p *prober) multipart(ctx context.Context) error {
 		if err != nil {
 			return "", "", err
 		}
+		p.uploads = append(p.uploads, Upload{Key: key, ID: id})
 		err = p.do(ctx, func(ctx context.Context) (err error) {
 			etag, err = p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1,
 				Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum})

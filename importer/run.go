@@ -260,6 +260,9 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	for _, key := range r.probe.Left {
 		r.problem(newError(CodeProbeLeft, key, "it could not be removed", nil))
 	}
+	if err := r.probe.reaches(r.opts); err != nil {
+		return err
+	}
 	r.conditional = r.probe.Conditional()
 	if !r.conditional && !r.opts.AllowUnconditional {
 		return newError(CodeNoConditions, "", r.probe.String(), nil)

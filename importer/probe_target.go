@@ -1,0 +1,506 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/minio/crc64nvme"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+// Answer is what a target showed of one ability.
+type Answer string
+
+// The answers.
+const (
+	AnswerYes        Answer = "yes"
+	AnswerNo         Answer = "NO"
+	AnswerNotAllowed Answer = "not allowed"
+	AnswerNotKnown   Answer = "not known"
+)
+
+// Finding is one line of a target's probe.
+type Finding struct {
+	Name   string `json:"name"`
+	Answer Answer `json:"answer"`
+	Detail string `json:"detail,omitempty"`
+	Means  string `json:"means"` // for an import
+}
+
+// TargetReport is what ProbeTarget found.
+type TargetReport struct {
+	Target         string      `json:"target"`
+	Profile        string      `json:"profile"`
+	Usable         bool        `json:"usable"` // for an import with these options
+	Lacks          []string    `json:"lacks"`  // why not
+	Rights         []Finding   `json:"rights"`
+	Findings       []Finding   `json:"findings"`
+	MetadataBytes  int         `json:"metadata_bytes"`  // the largest that came back whole
+	StorageClasses []string    `json:"storage_classes"` // accepted
+	LatencyMillis  float64     `json:"latency_ms"`      // median of small HEADs
+	UpBytes        float64     `json:"up_bytes_per_second"`
+	DownBytes      float64     `json:"down_bytes_per_second"`
+	Proof          Proof       `json:"proof"`
+	StoreProof     Proof       `json:"store_proof"`
+	Probe          ProbeReport `json:"probe"`
+	Left           []string    `json:"left"` // probe objects that could not be removed
+}
+
+const (
+	probeHeads = 9
+	probePart  = 8 << 20
+	probeParts = 3
+)
+
+// cleaning is the time that removing the probe's objects may take after the
+// caller has given up.
+const cleaning = 30 * time.Second
+
+// targetProbe is one call of ProbeTarget.
+type targetProbe struct {
+	prober
+	target  Examined
+	options Options
+	classes []string
+	out     *TargetReport
+}
+
+// ProbeTarget tries everything that an import could use, below
+// PREFIX/.sledge-probe/ID/, and removes what it wrote, also when ctx ends early.
+// An error means that the target could not be asked at all; what it lacks is in
+// the report. classes are the storage classes to try, nil those of the profile.
+func ProbeTarget(ctx context.Context, target Examined, o Options, id string, classes []string) (*TargetReport, error) {
+	o.RunID, o.DryRun = id, true // it needs no state
+	if o = o.withDefaults(); o.validate() != nil {
+		return nil, o.validate()
+	}
+	profile, err := o.profile()
+	if err != nil {
+		return nil, err
+	}
+	if classes == nil {
+		classes = profile.StorageClasses
+	}
+	calls := func(stop <-chan struct{}) *caller {
+		return &caller{limit: newLimiter(o.requests(), o.Backoff), retries: min(o.Retries, 3), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop}
+	}
+	p := &targetProbe{target: target, options: o, classes: classes,
+		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames)},
+		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, StorageClasses: []string{}, Left: []string{}}}
+	err = p.all(ctx)
+	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
+	defer cancel()
+	p.calls = calls(after.Done())
+	p.tidy(after)
+	p.conclude(err)
+	return p.out, err
+}
+
+// all asks everything, in an order in which what cannot be had stops no other question.
+func (p *targetProbe) all(ctx context.Context) error {
+	if err := p.rights(ctx); err != nil {
+		return err
+	}
+	steps := []func(context.Context){p.import_, p.composite, p.payload, p.crcPut, p.crcWhole, p.attributes, p.lock, p.metadata, p.storage, p.latency, p.throughput}
+	for _, step := range steps {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		step(ctx)
+	}
+	return ctx.Err()
+}
+
+// key names an object of the probe, so that it is removed.
+func (p *targetProbe) key(name string) string {
+	if !slices.Contains(p.keys, name) {
+		p.keys = append(p.keys, name)
+	}
+	return p.prefix + name
+}
+
+func (p *targetProbe) find(name string, answer Answer, detail, means string) {
+	p.out.Findings = append(p.out.Findings, Finding{name, answer, clip(detail), means})
+}
+
+// answerOf is what a call that should succeed tells.
+func answerOf(err error) (Answer, string) {
+	switch {
+	case err == nil:
+		return AnswerYes, ""
+	case forbidden(err):
+		return AnswerNotAllowed, asError(err).Cause
+	case hasCode(err, CodeRefused):
+		return AnswerNo, asError(err).Cause
+	}
+	return AnswerNotKnown, err.Error()
+}
+
+// honours is what two calls tell together: the right value was taken, the wrong
+// one must have been refused.
+func honours(right, wrong error) (Answer, string) {
+	if answer, detail := answerOf(right); answer != AnswerYes {
+		return answer, detail
+	}
+	switch {
+	case wrong == nil:
+		return AnswerNo, "a wrong value was accepted"
+	case hasCode(wrong, CodeDigestRefused), hasCode(wrong, CodeRefused):
+		return AnswerYes, ""
+	}
+	return AnswerNotKnown, wrong.Error()
+}
+
+func yesNo(yes bool) Answer {
+	if yes {
+		return AnswerYes
+	}
+	return AnswerNo
+}
+
+const probeContent = "sledge target probe"
+
+// rights asks for each right by its own call. An error is one that no right
+// would mend, such as a bucket that does not exist.
+func (p *targetProbe) rights(ctx context.Context) error {
+	key := p.key("rights")
+	right := func(name string, call func(context.Context) error, means string) Answer {
+		answer, detail := answerOf(p.do(ctx, call))
+		p.out.Rights = append(p.out.Rights, Finding{name, answer, clip(detail), means})
+		return answer
+	}
+	// GET is the first call: it tells a missing bucket, and writes nothing.
+	if err := present(ctx, p.calls, p.target, p.prefix+"absent"); err != nil && !IsNotFound(err) && !forbidden(err) {
+		return err
+	}
+	right("s3:PutObject", func(ctx context.Context) error {
+		return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent)})
+	}, "nothing can be imported without it")
+	right("s3:GetObject (HEAD)", func(ctx context.Context) error { _, err := p.target.Head(ctx, key); return err }, "no object can be proven without it")
+	right("s3:GetObject (GET)", func(ctx context.Context) error { return present(ctx, p.calls, p.target, key) }, "needed to read objects back")
+	right("s3:ListBucket", func(ctx context.Context) error { _, err := p.target.ListSome(ctx, p.prefix); return err }, "lets a missing key be told from a forbidden one, and extra objects be named")
+	var id string
+	right("s3:PutObject (multipart)", func(ctx context.Context) (err error) {
+		id, err = p.target.CreateUpload(ctx, key, nil)
+		return err
+	}, "needed for objects in parts")
+	if id != "" {
+		p.uploads = append(p.uploads, Upload{Key: key, ID: id})
+		right("s3:ListBucketMultipartUploads", func(ctx context.Context) error {
+			return p.target.ListUploads(ctx, key, func(Upload) error { return nil })
+		}, "finds uploads of our own after a lost answer")
+		right("s3:ListMultipartUploadParts", func(ctx context.Context) error {
+			return p.target.ListParts(ctx, key, id, func(Part) error { return nil })
+		}, "needed to go on with an upload after an interruption")
+		right("s3:AbortMultipartUpload", func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }, "needed to take back an upload that is given up")
+	}
+	right("s3:DeleteObject", func(ctx context.Context) error { return p.target.Delete(ctx, key, "") }, "for the probe's own objects; an import deletes nothing else")
+	return ctx.Err()
+}
+
+// allowed tells what a right's own call has told.
+func (p *targetProbe) allowed(name string) bool {
+	return slices.ContainsFunc(p.out.Rights, func(f Finding) bool { return f.Name == name && f.Answer == AnswerYes })
+}
+
+// import_ is the probe that each run makes.
+func (p *targetProbe) import_(ctx context.Context) {
+	single := p.single(ctx)
+	multi := single
+	if single == nil {
+		multi = p.multipart(ctx)
+	}
+	p.report.Done = single == nil && multi == nil
+	p.report.conclude()
+	r := p.report
+	tell := func(err error, name string, ok bool, yes, no string) {
+		answer, detail := yesNo(ok), ""
+		if err != nil {
+			answer, detail = answerOf(err)
+		}
+		means := yes
+		if answer != AnswerYes {
+			means = no
+		}
+		p.find(name, answer, detail, means)
+	}
+	tell(single, "sha256 on PUT", r.PutRefused, "each object by one request is proven as it is written", "such objects are hashed before sending and read back")
+	tell(multi, "sha256 on UploadPart", r.PartRefused, "each part is proven as it is written", "parts are hashed before sending, their objects read back")
+	tell(multi, "keeps sha256", r.KeepsChecksum, "HEAD proves an object at any later time", "objects can be proven by reading back alone")
+	tell(multi, "answers writes as HEAD does", r.AnswersWrites, "small objects need no HEAD of their own", "each object costs one more request")
+	tell(single, "keeps metadata", r.KeepsMetadata, "owner, mode and times are kept with each object", "owner, mode and times stay in the manifest only")
+	tell(single, "conditional PUT", r.ConditionalPut, "nothing can be overwritten", "an import needs --allow-unconditional")
+	tell(multi, "conditional Complete", r.ConditionalComplete, "nothing can be overwritten", "an import needs --allow-unconditional")
+}
+
+// composite completes one upload with a composite of other parts.
+func (p *targetProbe) composite(ctx context.Context) {
+	sum := crypto.SumSHA256([]byte(probeContent))
+	finish := func(name string, parts [][32]byte) error {
+		key := p.key(name)
+		return p.do(ctx, func(ctx context.Context) error {
+			id, err := p.target.CreateUpload(ctx, key, nil)
+			if err != nil {
+				return err
+			}
+			p.uploads = append(p.uploads, Upload{Key: key, ID: id})
+			etag, err := p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1, Body: strings.NewReader(probeContent), Size: int64(len(probeContent)), SHA256: sum})
+			if err != nil {
+				return err
+			}
+			_, err = p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: int64(len(probeContent)),
+				Parts: []Part{{Number: 1, ETag: etag, SHA256: encode64(sum[:])}}, Composite: composite(parts)})
+			return err
+		})
+	}
+	answer, detail := honours(finish("composite", [][32]byte{sum}), finish("composite-wrong", [][32]byte{sum, sum}))
+	p.find("composite sha256", answer, detail, "whether the store itself joins parts right is checked by it, else by us after Complete")
+}
+
+func (p *targetProbe) put(ctx context.Context, in PutAs) error {
+	return p.do(ctx, func(ctx context.Context) error { return p.target.PutAs(ctx, in) })
+}
+
+// payload signs another body than it sends.
+func (p *targetProbe) payload(ctx context.Context) {
+	other := crypto.SumSHA256([]byte("other"))
+	answer, detail := honours(p.put(ctx, PutAs{Key: p.key("payload"), Content: []byte(probeContent)}),
+		p.put(ctx, PutAs{Key: p.key("payload-wrong"), Content: []byte(probeContent), Payload: &other}))
+	p.find("x-amz-content-sha256", answer, detail, "a body that was changed on its way is refused, besides by its checksum")
+}
+
+func probeCRC(content string) string {
+	return encode64(crcBytes(crc64nvme.Update(0, []byte(content))))
+}
+
+func (p *targetProbe) crcPut(ctx context.Context) {
+	right := PutAs{Key: p.key("crc"), Content: []byte(probeContent), CRC64NVME: probeCRC(probeContent)}
+	wrong := PutAs{Key: p.key("crc-wrong"), Content: []byte(probeContent), CRC64NVME: probeCRC("other")}
+	answer, detail := honours(p.put(ctx, right), p.put(ctx, wrong))
+	p.find("crc64nvme on PUT", answer, detail, "objects that others stored with it can be compared by HEAD")
+}
+
+func (p *targetProbe) crcWhole(ctx context.Context) {
+	finish := func(name, whole string) error {
+		key := p.key(name)
+		return p.do(ctx, func(ctx context.Context) error {
+			id, err := p.target.CreateCRC(ctx, key)
+			if err != nil {
+				return err
+			}
+			p.uploads = append(p.uploads, Upload{Key: key, ID: id})
+			return p.target.FinishCRC(ctx, key, id, []byte(probeContent), probeCRC(probeContent), whole)
+		})
+	}
+	answer, detail := honours(finish("crc-parts", probeCRC(probeContent)), finish("crc-parts-wrong", probeCRC("other")))
+	p.find("crc64nvme of the whole", answer, detail, "objects in parts that others stored with it can be compared by HEAD")
+}
+
+func (p *targetProbe) attributes(ctx context.Context) {
+	var a Attributes
+	err := p.do(ctx, func(ctx context.Context) (err error) {
+		a, err = p.target.Attributes(ctx, p.key("composite"))
+		return err
+	})
+	answer, detail := answerOf(err)
+	if IsNotFound(err) {
+		answer, detail = AnswerNotKnown, "no object in parts could be stored"
+	}
+	if err == nil {
+		switch {
+		case len(a.Parts) > 0 && a.Parts[0] != "":
+			detail = "with the parts' checksums"
+		case a.SHA256 != "":
+			detail = "without the parts' checksums"
+		default:
+			answer, detail = AnswerNo, "without checksums"
+		}
+	}
+	p.find("GetObjectAttributes", answer, detail, "a later audit can compare part by part; HEAD does for an import")
+}
+
+func (p *targetProbe) lock(ctx context.Context) {
+	var what string
+	err := p.do(ctx, func(ctx context.Context) (err error) {
+		what, err = p.target.ObjectLock(ctx)
+		return err
+	})
+	answer, detail := answerOf(err)
+	if IsNotFound(err) || err == nil && what == "" {
+		answer, detail = AnswerNo, "not set up for this bucket"
+	} else if err == nil {
+		detail = what
+	}
+	p.find("object lock", answer, detail, "retention can be asked for; a default one also holds the probe's objects")
+}
+
+// metadata finds how much user metadata comes back as it was sent.
+func (p *targetProbe) metadata(ctx context.Context) {
+	var last error
+	for size := 256; size <= 2048; size += 256 {
+		sent := probeMetadata(size)
+		name := fmt.Sprintf("metadata-%d", size)
+		if last = p.put(ctx, PutAs{Key: p.key(name), Content: []byte(probeContent), Metadata: sent}); last != nil {
+			break
+		}
+		var obj Object
+		if obj, last = p.head(ctx, name); last != nil || !sameMetadata(sent, obj.Metadata) {
+			break
+		}
+		p.out.MetadataBytes = size
+	}
+	answer, detail := AnswerYes, fmt.Sprintf("%d bytes came back whole", p.out.MetadataBytes)
+	if p.out.MetadataBytes == 0 {
+		if answer = AnswerNo; last != nil {
+			answer, detail = answerOf(last)
+		}
+	}
+	p.find("user metadata", answer, detail, "what does not fit stays in the manifest and is named in the receipts")
+}
+
+// probeMetadata are names and values of together so many bytes.
+func probeMetadata(size int) map[string]string {
+	meta := map[string]string{}
+	for i := 0; size > 0; i++ {
+		name := fmt.Sprintf("probe-%02d", i)
+		length := min(size, 128)
+		meta[name] = strings.Repeat("v", length-len(name))
+		size -= length
+	}
+	return meta
+}
+
+func sameMetadata(sent, got map[string]string) bool {
+	for name, value := range sent {
+		if got[name] != value {
+			return false
+		}
+	}
+	return true
+}
+
+func (p *targetProbe) storage(ctx context.Context) {
+	var refused []string
+	for i, class := range p.classes {
+		err := p.put(ctx, PutAs{Key: p.key(fmt.Sprintf("class-%d", i)), Content: []byte(probeContent), StorageClass: class})
+		if err == nil {
+			p.out.StorageClasses = append(p.out.StorageClasses, class)
+		} else {
+			refused = append(refused, class)
+		}
+	}
+	if len(p.classes) == 0 {
+		return
+	}
+	detail := strings.Join(p.out.StorageClasses, ", ")
+	if len(refused) > 0 {
+		detail = strings.TrimPrefix(detail+"; refused: "+strings.Join(refused, ", "), "; ")
+	}
+	p.find("storage classes", yesNo(len(p.out.StorageClasses) > 0), detail, "an import may ask for these")
+}
+
+func (p *targetProbe) latency(ctx context.Context) {
+	var took []float64
+	for range probeHeads {
+		began := time.Now()
+		if _, err := p.head(ctx, "absent"); err != nil && !IsNotFound(err) {
+			return
+		}
+		took = append(took, time.Since(began).Seconds()*1000)
+	}
+	p.out.LatencyMillis = median(took)
+}
+
+// throughput sends parts of one upload and reads their object.
+func (p *targetProbe) throughput(ctx context.Context) {
+	content := make([]byte, probePart)
+	noise := rand.New(rand.NewPCG(1, 2)) // nothing that a store could compress
+	for i := 0; i < len(content); i += 8 {
+		v := noise.Uint64()
+		for j := range 8 {
+			content[i+j] = byte(v >> (8 * j))
+		}
+	}
+	key, sum := p.key("throughput"), crypto.SumSHA256(content)
+	id, err := p.target.CreateUpload(ctx, key, nil)
+	if err != nil {
+		return
+	}
+	p.uploads = append(p.uploads, Upload{Key: key, ID: id})
+	var up, down []float64
+	var parts []Part
+	var sums [][32]byte
+	for n := 1; n <= probeParts; n++ {
+		began := time.Now()
+		etag, err := p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: n, Body: bytes.NewReader(content), Size: probePart, SHA256: sum})
+		if err != nil {
+			return
+		}
+		up = append(up, probePart/time.Since(began).Seconds())
+		parts, sums = append(parts, Part{Number: n, ETag: etag, SHA256: encode64(sum[:])}), append(sums, sum)
+	}
+	p.out.UpBytes = median(up)
+	_, err = p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: composite(sums)})
+	if err != nil {
+		return
+	}
+	body, err := p.target.Get(ctx, key, "")
+	if err != nil {
+		return
+	}
+	defer body.Close() // read only
+	for range probeParts {
+		began := time.Now()
+		if _, err := io.CopyN(io.Discard, body, probePart); err != nil {
+			return
+		}
+		down = append(down, probePart/time.Since(began).Seconds())
+	}
+	p.out.DownBytes = median(down)
+}
+
+func median(values []float64) float64 {
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// tidy removes every object of the probe and names what it could not.
+func (p *targetProbe) tidy(ctx context.Context) {
+	for _, name := range p.keys {
+		if err := p.remove(ctx, p.prefix+name); err != nil {
+			p.out.Left = append(p.out.Left, p.prefix+name)
+		}
+	}
+	for _, u := range p.uploads {
+		p.out.Left = append(p.out.Left, fmt.Sprintf("%s (multipart upload %s)", u.Key, u.ID))
+	}
+}
+
+// conclude says whether an import with these options has what it needs.
+func (p *targetProbe) conclude(err error) {
+	out := p.out
+	p.report.Left = out.Left
+	out.Probe, out.Proof, out.StoreProof = p.report, p.report.Proof, p.report.StoreProof
+	if err != nil {
+		out.Lacks = append(out.Lacks, "the probe did not come to its end")
+	}
+	for _, name := range []string{"s3:PutObject", "s3:GetObject (HEAD)", "s3:PutObject (multipart)", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"} {
+		if !p.allowed(name) {
+			out.Lacks = append(out.Lacks, name)
+		}
+	}
+	if !p.report.Conditional() && !p.options.AllowUnconditional {
+		out.Lacks = append(out.Lacks, "conditional writes, or --allow-unconditional")
+	}
+	if p.report.reaches(p.options) != nil {
+		out.Lacks = append(out.Lacks, fmt.Sprintf("the proof %q: the strongest here is %q", p.options.MinProof, proofName(p.report.Proof)))
+	}
+	out.Usable = len(out.Lacks) == 0
+}

@@ -1,0 +1,205 @@
+package importer
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/importer/s3test"
+)
+
+// TestWishedProof: a proof that cannot be reached is refused before the first byte.
+func TestWishedProof(t *testing.T) {
+	denied := newError(CodeAccessDenied, "", "no GET", nil)
+	noGet := func(f *fakeTarget) {
+		f.hook = func(_ int, call, _ string) (bool, error) {
+			if call == "get" {
+				return false, denied
+			}
+			return true, nil
+		}
+	}
+	tests := []struct {
+		name    string
+		prepare func(*fakeTarget)
+		min     Proof
+		back    bool
+		code    Code // "" is an import
+		proof   Proof
+	}{
+		{"checking", func(*fakeTarget) {}, ProofSHA256, false, "", ProofReadBack},
+		{"checking, unreadable", noGet, ProofSHA256, false, "", ProofSHA256},
+		{"read-back, unreadable", noGet, ProofReadBack, false, CodeAccessDenied, ProofSHA256},
+		{"each read back, unreadable", noGet, ProofSHA256, true, CodeAccessDenied, ProofSHA256},
+		{"unchecking", func(f *fakeTarget) { f.unchecking = true }, ProofSHA256, false, "", ProofReadBack},
+		{"unchecking, unreadable", func(f *fakeTarget) { f.unchecking = true; noGet(f) }, ProofSHA256, false, CodeNotChecking, ProofNone},
+		{"no checksums, unreadable", func(f *fakeTarget) { f.noChecksums = true; noGet(f) }, ProofCRC, false, CodeNotChecking, ProofNone},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s, f := newSource(), newFake(t)
+			s.file("a", []byte("hello"))
+			test.prepare(f)
+			o := testOptions(t, memDisk())
+			o.MinProof, o.ReadBack = test.min, test.back
+			res, err := Run(context.Background(), s, f, o)
+			if test.code == "" && (err != nil || !res.Complete) || test.code != "" && !hasCode(err, test.code) {
+				t.Fatalf("%v, %+v", err, res)
+			}
+			if res.Probe.Proof != test.proof || !strings.Contains(res.Probe.String(), "strongest proof: "+proofName(test.proof)) {
+				t.Errorf("probe %+v: %s", res.Probe, res.Probe)
+			}
+			if test.code != "" && (res.ExitClass() != ExitFixable || len(f.objects) != 0) {
+				t.Errorf("%v, %d objects", res.ExitClass(), len(f.objects))
+			}
+		})
+	}
+}
+
+// TestProbeUploads: uploads that the probe began are aborted by their ids where
+// nothing may be listed.
+func TestProbeUploads(t *testing.T) {
+	s, f := newSource(), newFake(t)
+	s.file("a", []byte("hello"))
+	f.hook = func(_ int, call, _ string) (bool, error) {
+		if call == "listuploads" {
+			return false, newError(CodeAccessDenied, "", "no list", nil)
+		}
+		return true, nil
+	}
+	mustRun(t, s, f, testOptions(t, memDisk()))
+	f.check(t, s, "in/")
+}
+
+func probeS3(t *testing.T, server *s3test.Server, set func(*Options)) (*TargetReport, error) {
+	t.Helper()
+	o := s3Options(t, server, nil)
+	if set != nil {
+		set(&o)
+	}
+	return ProbeTarget(context.Background(), newS3(t, o), o, "probe-1", nil)
+}
+
+func (r *TargetReport) answers() map[string]Answer {
+	m := map[string]Answer{}
+	for _, f := range append(slices.Clone(r.Rights), r.Findings...) {
+		m[f.Name] = f.Answer
+	}
+	return m
+}
+
+func TestProbeTarget(t *testing.T) {
+	server := s3test.Start(t)
+	r, err := probeS3(t, server, nil)
+	if err != nil || !r.Usable || len(r.Left) != 0 || r.Proof != ProofReadBack || r.StoreProof != ProofSHA256 {
+		t.Fatalf("%v, %+v", err, r)
+	}
+	for name, answer := range r.answers() {
+		want := AnswerYes
+		if name == "object lock" {
+			want = AnswerNo
+		}
+		if answer != want {
+			t.Errorf("%s: %s", name, answer)
+		}
+	}
+	if r.MetadataBytes != 2048 || r.LatencyMillis <= 0 || r.UpBytes <= 0 || r.DownBytes <= 0 || !slices.Contains(r.StorageClasses, "STANDARD") {
+		t.Errorf("%+v", r)
+	}
+	if _, err := os.Stat(filepath.Join(server.BucketFolder(), "in")); !os.IsNotExist(err) {
+		t.Errorf("the probe left something: %v", err)
+	}
+	for name, set := range map[string]func(*Options){
+		string(CodeNoSuchBucket):       func(o *Options) { o.Bucket = "nowhere" },
+		string(CodeCredentialsRefused): func(o *Options) { o.Credentials.SecretKey = "not-the-secret" },
+	} {
+		if _, err := probeS3(t, server, set); !hasCode(err, Code(name)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestProbeTargetRights takes each right away on the wire and expects it to be
+// named, nothing to be forgotten, and what else can be known to be known.
+func TestProbeTargetRights(t *testing.T) {
+	server := s3test.Start(t)
+	q := func(r *http.Request, name string) bool { return r.URL.Query().Has(name) }
+	tests := []struct {
+		right  string
+		denied func(r *http.Request) bool
+		usable bool
+		left   bool
+	}{
+		{"s3:PutObject", func(r *http.Request) bool { return r.Method == "PUT" && !q(r, "partNumber") }, false, false},
+		{"s3:GetObject (HEAD)", func(r *http.Request) bool { return r.Method == "HEAD" }, false, true},
+		{"s3:GetObject (GET)", func(r *http.Request) bool {
+			return r.Method == "GET" && strings.Contains(r.URL.Path, "/in/") && len(r.URL.Query()) <= 1 && !q(r, "attributes")
+		}, true, false},
+		{"s3:ListBucket", func(r *http.Request) bool { return q(r, "list-type") }, true, false},
+		{"s3:PutObject (multipart)", func(r *http.Request) bool { return r.Method == "POST" && q(r, "uploads") }, false, false},
+		{"s3:ListBucketMultipartUploads", func(r *http.Request) bool { return r.Method == "GET" && q(r, "uploads") }, true, false},
+		{"s3:ListMultipartUploadParts", func(r *http.Request) bool { return r.Method == "GET" && q(r, "uploadId") }, false, false},
+		{"s3:DeleteObject", func(r *http.Request) bool { return r.Method == "DELETE" && !q(r, "uploadId") }, true, true},
+	}
+	for _, test := range tests {
+		t.Run(test.right, func(t *testing.T) {
+			w := newWire(t, server)
+			front := http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				if test.denied(r) {
+					rw.Header().Set("Content-Type", "application/xml")
+					rw.WriteHeader(http.StatusForbidden)
+					rw.Write([]byte("<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"))
+					return
+				}
+				w.Config.Handler.ServeHTTP(rw, r)
+			})
+			r, err := probeS3(t, server, func(o *Options) { o.Transport = handled{front} })
+			if err != nil || r.Usable != test.usable || (len(r.Left) > 0) != test.left {
+				t.Fatalf("%v, usable %v, left %q, lacks %q", err, r.Usable, r.Left, r.Lacks)
+			}
+			if got := r.answers()[test.right]; got != AnswerNotAllowed {
+				t.Errorf("%s: %s", test.right, got)
+			}
+			os.RemoveAll(filepath.Join(server.BucketFolder(), "in"))
+		})
+	}
+}
+
+// handled answers requests in this process.
+type handled struct{ http.Handler }
+
+func (h handled) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r.Body = http.NoBody
+	}
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, r)
+	return rec.Result(), nil
+}
+
+// TestProbeTargetInterrupted: what was written is removed after Ctrl-C, too.
+func TestProbeTargetInterrupted(t *testing.T) {
+	server := s3test.Start(t)
+	w := newWire(t, server)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	w.seen = func(r *http.Request, _ []byte) {
+		if strings.HasSuffix(r.URL.Path, "/payload") {
+			cancel()
+		}
+	}
+	o := s3Options(t, server, nil)
+	o.Endpoint = w.URL
+	r, err := ProbeTarget(ctx, newS3(t, o), o, "probe-2", nil)
+	if !isCanceled(err) || r == nil || r.Usable || len(r.Left) != 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+	if _, err := os.Stat(filepath.Join(server.BucketFolder(), "in")); !os.IsNotExist(err) {
+		t.Errorf("the probe left something: %v", err)
+	}
+}

@@ -1,0 +1,109 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+var _ Examined = (*S3)(nil)
+
+// PutAs implements Examined.
+func (t *S3) PutAs(ctx context.Context, in PutAs) error {
+	payload := crypto.SumSHA256(in.Content)
+	if in.Payload != nil {
+		payload = *in.Payload
+	}
+	put := &s3.PutObjectInput{
+		Bucket: &t.bucket, Key: &in.Key, Body: bytes.NewReader(in.Content), ContentLength: aws.Int64(int64(len(in.Content))),
+		Metadata: in.Metadata, StorageClass: types.StorageClass(in.StorageClass),
+	}
+	if in.CRC64NVME != "" {
+		put.ChecksumAlgorithm, put.ChecksumCRC64NVME = types.ChecksumAlgorithmCrc64nvme, &in.CRC64NVME
+	}
+	_, err := t.api().PutObject(ctx, put, signedPayload(payload))
+	return s3Error(err, in.Key)
+}
+
+// CreateCRC implements Examined.
+func (t *S3) CreateCRC(ctx context.Context, key string) (string, error) {
+	out, err := t.api().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
+		Bucket: &t.bucket, Key: &key, ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumType: types.ChecksumTypeFullObject,
+	})
+	if err != nil {
+		return "", s3Error(err, key)
+	}
+	return aws.ToString(out.UploadId), nil
+}
+
+// FinishCRC implements Examined.
+func (t *S3) FinishCRC(ctx context.Context, key, uploadID string, content []byte, part, whole string) error {
+	out, err := t.api().UploadPart(ctx, &s3.UploadPartInput{
+		Bucket: &t.bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(1), Body: bytes.NewReader(content),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumCRC64NVME: &part,
+	}, signedPayload(crypto.SumSHA256(content)))
+	if err != nil {
+		return s3Error(err, key)
+	}
+	_, err = t.api().CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
+		Bucket: &t.bucket, Key: &key, UploadId: &uploadID, ChecksumCRC64NVME: &whole, ChecksumType: types.ChecksumTypeFullObject,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: out.ETag, ChecksumCRC64NVME: &part}}},
+	})
+	return s3Error(err, key)
+}
+
+// Attributes implements Examined.
+func (t *S3) Attributes(ctx context.Context, key string) (a Attributes, err error) {
+	out, err := t.api().GetObjectAttributes(ctx, &s3.GetObjectAttributesInput{
+		Bucket: &t.bucket, Key: &key,
+		ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesChecksum, types.ObjectAttributesObjectParts, types.ObjectAttributesObjectSize},
+	})
+	if err != nil {
+		return a, s3Error(err, key)
+	}
+	if out.Checksum != nil {
+		a.SHA256 = aws.ToString(out.Checksum.ChecksumSHA256)
+	}
+	if out.ObjectParts != nil {
+		for _, p := range out.ObjectParts.Parts {
+			a.Parts = append(a.Parts, aws.ToString(p.ChecksumSHA256))
+		}
+	}
+	return a, nil
+}
+
+// ObjectLock implements Examined.
+func (t *S3) ObjectLock(ctx context.Context) (string, error) {
+	out, err := t.api().GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &t.bucket})
+	if err != nil {
+		return "", s3Error(err, "")
+	}
+	c := out.ObjectLockConfiguration
+	if c == nil || c.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
+		return "", nil
+	}
+	if c.Rule == nil || c.Rule.DefaultRetention == nil {
+		return "enabled, no default retention", nil
+	}
+	r := c.Rule.DefaultRetention
+	return fmt.Sprintf("enabled, %s for %d days and %d years by default", r.Mode, aws.ToInt32(r.Days), aws.ToInt32(r.Years)), nil
+}
+
+// ListSome implements Examined.
+func (t *S3) ListSome(ctx context.Context, prefix string) ([]string, error) {
+	out, err := t.api().ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &t.bucket, Prefix: &prefix, MaxKeys: aws.Int32(100)})
+	if err != nil {
+		return nil, s3Error(err, "")
+	}
+	var keys []string
+	for _, o := range out.Contents {
+		keys = append(keys, aws.ToString(o.Key))
+	}
+	return keys, nil
+}
