@@ -102,12 +102,12 @@ func describeRecovery(j *manifest.Job) string {
 
 // jobFlags are the flags of job create.
 type jobFlags struct {
-	site, geometry, blockSize, packSize, target, profile, expires string
-	out, codeOut                                                  string
-	devices                                                       []string
-	bays, packSeconds                                             int
-	fileDigest, symlinks, directories                             string
-	noParity, fips, noRecovery, classic                           bool
+	site, geometry, blockSize, packSize, target, profile, profiles, expires string
+	out, codeOut                                                            string
+	devices                                                                 []string
+	bays, packSeconds                                                       int
+	fileDigest, symlinks, directories                                       string
+	noParity, fips, noRecovery, classic                                     bool
 }
 
 func (a *app) jobCreate() *cobra.Command {
@@ -132,6 +132,7 @@ stays in the site's folder.`,
 	flags.StringVar(&f.blockSize, "block-size", "1MiB", "block of a stripe, a power of two from 4KiB to 16MiB")
 	flags.StringVar(&f.target, "target", "", "where the import goes: s3://BUCKET/PREFIX/ (required)")
 	flags.StringVar(&f.profile, "profile", "generic", "the target's kind: "+profileNames())
+	addProfiles(flags, &f.profiles)
 	flags.StringVar(&f.expires, "expires", "90d", "end of unlock, load and seal (never of import): 90d, 12h, or 2026-12-31")
 	flags.StringVar(&f.fileDigest, "file-digest", "whole", "whole: SHA-256 of every whole file; parts: of parts only (faster for large files)")
 	flags.StringVar(&f.symlinks, "symlinks", "object", "symbolic links: object or skip")
@@ -220,10 +221,13 @@ func (f *jobFlags) params(now time.Time) (site.JobParams, error) {
 	if _, _, err := importer.ParseTarget(f.target); err != nil {
 		return p, &usageError{err}
 	}
-	if _, err := importer.ProfileByName(f.profile); err != nil {
+	table, err := readProfiles(f.profiles)
+	if err != nil {
+		return p, err
+	}
+	if _, err := importer.ProfileIn(table, f.profile); err != nil {
 		return p, &usageError{err}
 	}
-	var err error
 	if p.Expires, err = parseExpiry(f.expires, now); err != nil {
 		return p, err
 	}

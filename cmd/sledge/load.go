@@ -149,10 +149,14 @@ changed.`,
 	}
 	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
 	accept := cmd.Flags().Bool("accept-findings", false, "load although some names cannot be imported as they are")
-	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) { return a.load(ctx, args[0], *as, *accept) })
+	profiles := ""
+	addProfiles(cmd.Flags(), &profiles)
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		return a.load(ctx, args[0], *as, profiles, *accept)
+	})
 }
 
-func (a *app) load(ctx context.Context, root, as string, accept bool) (report, error) {
+func (a *app) load(ctx context.Context, root, as, profiles string, accept bool) (report, error) {
 	if err := checkSource(root); err != nil {
 		return nil, err
 	}
@@ -172,7 +176,7 @@ func (a *app) load(ctx context.Context, root, as string, accept bool) (report, e
 	if err := a.checkJob(w.state, job); err != nil {
 		return nil, err
 	}
-	rules, err := rulesOf(job.Target, job.Policy)
+	rules, err := rulesOf(job.Target, job.Policy, profiles)
 	if err != nil {
 		return nil, err
 	}

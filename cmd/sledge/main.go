@@ -5,7 +5,7 @@
 //	site init, site check-wrap, job create, job show        the data centre
 //	device init, unlock, lock, scan, load, status, scrub,
 //	rebuild, seal                                            the field
-//	receive, import, extract, list, cat                      the data centre
+//	receive, target probe, import, extract, list, cat        the data centre
 //	verify disks|manifest|import|proof, prove, pack export,
 //	simulate                                                 anyone
 //
@@ -120,7 +120,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.siteCommand(), a.deviceCommand(), a.jobCommand(),
 		a.unlockCommand(), a.lockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(),
 		a.scrubCommand(), a.rebuildCommand(), a.sealCommand(),
-		a.receiveCommand(), a.importCommand(), a.extractCommand(), a.listCommand(), a.catCommand(),
+		a.receiveCommand(), a.targetCommand(), a.importCommand(), a.extractCommand(), a.listCommand(), a.catCommand(),
 		a.verifyCommand(), a.proveCommand(), a.packCommand(), a.simulateCommand(), a.versionCommand())
 	return root
 }

@@ -68,7 +68,7 @@ func TestScanAgreesWithImport(t *testing.T) {
 	for _, profile := range importer.Profiles() {
 		for _, prefix := range []string{"", "in/", longPrefix, strings.Repeat("q", 256) + "/"} {
 			for _, policy := range []manifest.JobPolicy{{}, {Symlinks: "skip", Directories: "skip"}} {
-				rules, err := rulesOf(manifest.JobTarget{URL: "s3://bucket/" + prefix, Profile: profile.Name}, policy)
+				rules, err := rulesOf(manifest.JobTarget{URL: "s3://bucket/" + prefix, Profile: profile.Name}, policy, "")
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -126,7 +126,7 @@ func TestScanAgreesWithImport(t *testing.T) {
 // TestScanFindsHostileNames walks those names that this disk can hold.
 func TestScanFindsHostileNames(t *testing.T) {
 	dir := t.TempDir()
-	rules, err := rulesOf(manifest.JobTarget{URL: "s3://bucket/in/", Profile: "versitygw"}, manifest.JobPolicy{})
+	rules, err := rulesOf(manifest.JobTarget{URL: "s3://bucket/in/", Profile: "versitygw"}, manifest.JobPolicy{}, "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,12 +77,17 @@ func (r *scanReport) print(w io.Writer) {
 }
 
 // rulesOf are the limits of a job's target, for what its policy makes objects.
-func rulesOf(target manifest.JobTarget, policy manifest.JobPolicy) (appliance.Rules, error) {
+// profiles is a file that is laid over the built-in table, "" is none.
+func rulesOf(target manifest.JobTarget, policy manifest.JobPolicy, profiles string) (appliance.Rules, error) {
 	_, prefix, err := importer.ParseTarget(target.URL)
 	if err != nil {
 		return appliance.Rules{}, err
 	}
-	p, err := importer.ProfileByName(target.Profile)
+	table, err := readProfiles(profiles)
+	if err != nil {
+		return appliance.Rules{}, err
+	}
+	p, err := importer.ProfileIn(table, target.Profile)
 	if err != nil {
 		return appliance.Rules{}, err
 	}
@@ -124,12 +129,14 @@ is needed. "sledge load" does the same check first.`,
 	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
 	target := cmd.Flags().String("target", "", "the target to check against (default: the device's job's)")
 	profile := cmd.Flags().String("profile", "", "the target's kind: "+profileNames())
+	profiles := ""
+	addProfiles(cmd.Flags(), &profiles)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		t, policy, err := a.scanTarget(*target, *profile)
 		if err != nil {
 			return nil, err
 		}
-		rules, err := rulesOf(t, policy)
+		rules, err := rulesOf(t, policy, profiles)
 		if err != nil {
 			return nil, &usageError{err}
 		}
