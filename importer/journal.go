@@ -69,6 +69,7 @@ type runOptions struct {
 	ManifestRoot       []byte
 	Bucket, Prefix     string
 	Endpoint, Profile  string
+	ProfileValues      string // Profile.Fingerprint
 	Symlinks           Policy
 	Directories        Policy
 	MinProof           Proof

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -137,6 +138,25 @@ func TestProfileInOptions(t *testing.T) {
 	res := mustRun(t, s, f, o)
 	if res.Tally.Outcomes[OutcomeStored] != 1 || res.Tally.Outcomes[OutcomeFailed] != 1 {
 		t.Errorf("%+v", res.Tally)
+	}
+}
+
+// TestProfileChanged: a run does not go on with other values under the same name.
+func TestProfileChanged(t *testing.T) {
+	s, f, disk := newSource(), newFake(t), memDisk()
+	s.file("a", []byte("hello"))
+	mustRun(t, s, f, testOptions(t, disk))
+	o := testOptions(t, disk)
+	var err error
+	if o.Profiles, err = ReadProfiles([]byte(`{"profiles": [{"name": "generic", "max_key": 100}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "ProfileValues") {
+		t.Errorf("other values: %v", err)
+	}
+	o.Profiles = Profiles()
+	if res := mustRun(t, s, f, o); !res.Earlier {
+		t.Errorf("the same values: %+v", res)
 	}
 }
 

@@ -149,7 +149,7 @@ func (r *run) recorded() runOptions {
 	return runOptions{
 		Job: scope.Job.String(), Device: scope.Device.String(), Generation: scope.Generation,
 		ManifestSize: cp.Size, ManifestRoot: cp.Root[:],
-		Bucket: o.Bucket, Prefix: o.Prefix, Endpoint: o.Endpoint, Profile: o.Profile,
+		Bucket: o.Bucket, Prefix: o.Prefix, Endpoint: o.Endpoint, Profile: o.Profile, ProfileValues: r.planner.profile.Fingerprint(),
 		Symlinks: o.Symlinks, Directories: o.Directories, MinProof: o.MinProof, ReadBack: o.ReadBack,
 		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, RunID: o.RunID, Rules: o.Rules.Digest(),
 	}
