@@ -1,0 +1,60 @@
+package simulator
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
+)
+
+// TestProbeTarget: a probe finds out what a store does otherwise than S3, and
+// whether an import can go there all the same.
+func TestProbeTarget(t *testing.T) {
+	tests := []struct {
+		name   string
+		traits Traits
+		no     []string // what the store does not honour
+		proof  importer.Proof
+		usable bool
+	}{
+		{"as S3", Traits{}, nil, importer.ProofSHA256, true},
+		{"unchecking", Traits{Unchecking: true}, []string{"sha256 on PUT", "sha256 on UploadPart", "composite sha256", "x-amz-content-sha256"}, importer.ProofNone, true},
+		{"drops checksums", Traits{DropsChecksum: true}, []string{"keeps sha256"}, importer.ProofNone, true},
+		{"silent", Traits{Silent: true}, []string{"answers writes as HEAD does"}, importer.ProofSHA256, true},
+		{"no conditions", Traits{NoConditions: true}, []string{"conditional PUT", "conditional Complete"}, importer.ProofSHA256, false},
+	}
+	honest := []string{"sha256 on PUT", "sha256 on UploadPart", "composite sha256", "x-amz-content-sha256", "keeps sha256", "answers writes as HEAD does", "conditional PUT", "conditional Complete"}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			bucket := &Bucket{Name: "bucket", Traits: test.traits, Free: func(key string) bool { return strings.Contains(key, importer.ProbePrefix) }}
+			o := importer.Options{Bucket: "bucket", Prefix: "in/", Endpoint: "http://store.invalid", PathStyle: true, Transport: bucket, Backoff: time.Millisecond,
+				Credentials: &importer.Credentials{AccessKey: "simulated", SecretKey: "simulated-secret"}}
+			target, err := importer.NewS3(context.Background(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := importer.ProbeTarget(context.Background(), target, o, "probe", []string{})
+			if err != nil || r.Usable != test.usable || r.StoreProof != test.proof || r.Proof != importer.ProofReadBack {
+				t.Fatalf("%v, %+v", err, r)
+			}
+			for _, f := range r.Findings {
+				want := importer.AnswerYes
+				if slices.Contains(test.no, f.Name) {
+					want = importer.AnswerNo
+				}
+				if slices.Contains(honest, f.Name) && f.Answer != want {
+					t.Errorf("%s: %s (%s), want %s", f.Name, f.Answer, f.Detail, want)
+				}
+				if strings.HasPrefix(f.Name, "crc64nvme") && f.Answer != importer.AnswerNo {
+					t.Errorf("%s: %s, and this store looks at no CRC", f.Name, f.Answer)
+				}
+			}
+			if len(bucket.Objects()) != 0 || len(bucket.Uploads()) != 0 || len(bucket.Violations()) != 0 || len(r.Left) != 0 {
+				t.Errorf("left %v, %v, %v", bucket.Objects(), bucket.Uploads(), bucket.Violations())
+			}
+		})
+	}
+}
