@@ -16,8 +16,8 @@ type Examined interface {
 	// FinishCRC sends its only part and completes it with these checksums.
 	FinishCRC(ctx context.Context, key, uploadID string, content []byte, part, whole string) error
 
-	// Attributes is what GetObjectAttributes says.
-	Attributes(ctx context.Context, key string) (Attributes, error)
+	// Attributes is what GetObjectAttributes says of an object and its parts.
+	Attributes(ctx context.Context, key string) (Object, []Part, error)
 
 	// ObjectLock describes the bucket's object lock; "" is none.
 	ObjectLock(ctx context.Context) (string, error)
@@ -34,10 +34,4 @@ type PutAs struct {
 	CRC64NVME    string    // base64, right or wrong; "": none is sent
 	Metadata     map[string]string
 	StorageClass string // "": none is sent
-}
-
-// Attributes are an object's checksums as GetObjectAttributes has them.
-type Attributes struct {
-	SHA256 string
-	Parts  []string // of each part, "" where it has none
 }

@@ -88,8 +88,10 @@ func ProbeTarget(ctx context.Context, target Examined, o Options, id string, cla
 	if classes == nil {
 		classes = profile.StorageClasses
 	}
+	few := o
+	few.Retries = min(o.Retries, 3)
 	calls := func(stop <-chan struct{}) *caller {
-		return &caller{limit: newLimiter(o.requests(), o.Backoff), retries: min(o.Retries, 3), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop}
+		return newCaller(few, stop)
 	}
 	p := &targetProbe{target: target, options: o, classes: classes,
 		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames)},
@@ -188,7 +190,7 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	right("s3:ListBucket", func(ctx context.Context) error { _, err := p.target.ListSome(ctx, p.prefix); return err }, "lets a missing key be told from a forbidden one, and extra objects be named")
 	var id string
 	right("s3:PutObject (multipart)", func(ctx context.Context) (err error) {
-		id, err = p.target.CreateUpload(ctx, key, nil)
+		id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key})
 		return err
 	}, "needed for objects in parts")
 	if id != "" {
@@ -246,7 +248,7 @@ func (p *targetProbe) composite(ctx context.Context) {
 	finish := func(name string, parts [][32]byte) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateUpload(ctx, key, nil)
+			id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key})
 			if err != nil {
 				return err
 			}
@@ -429,7 +431,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		}
 	}
 	key, sum := p.key("throughput"), crypto.SumSHA256(content)
-	id, err := p.target.CreateUpload(ctx, key, nil)
+	id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key})
 	if err != nil {
 		return
 	}

@@ -58,26 +58,6 @@ func (t *S3) FinishCRC(ctx context.Context, key, uploadID string, content []byte
 	return s3Error(err, key)
 }
 
-// Attributes implements Examined.
-func (t *S3) Attributes(ctx context.Context, key string) (a Attributes, err error) {
-	out, err := t.api().GetObjectAttributes(ctx, &s3.GetObjectAttributesInput{
-		Bucket: &t.bucket, Key: &key,
-		ObjectAttributes: []types.ObjectAttributes{types.ObjectAttributesChecksum, types.ObjectAttributesObjectParts, types.ObjectAttributesObjectSize},
-	})
-	if err != nil {
-		return a, s3Error(err, key)
-	}
-	if out.Checksum != nil {
-		a.SHA256 = aws.ToString(out.Checksum.ChecksumSHA256)
-	}
-	if out.ObjectParts != nil {
-		for _, p := range out.ObjectParts.Parts {
-			a.Parts = append(a.Parts, aws.ToString(p.ChecksumSHA256))
-		}
-	}
-	return a, nil
-}
-
 // ObjectLock implements Examined.
 func (t *S3) ObjectLock(ctx context.Context) (string, error) {
 	out, err := t.api().GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &t.bucket})

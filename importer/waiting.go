@@ -6,11 +6,6 @@ import (
 	"time"
 )
 
-// Renewer is a Target that can read its credentials and configuration anew.
-type Renewer interface {
-	Renew(ctx context.Context) error
-}
-
 // The pauses between two looks whether what halted the run is mended, in backoffs:
 // by default two seconds, doubling up to a minute.
 const (

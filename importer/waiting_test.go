@@ -143,8 +143,8 @@ func TestRetryBudget(t *testing.T) {
 	}
 }
 
-// TestRenew: credentials are read anew before each look.
-func TestRenew(t *testing.T) {
+// TestWaitRenews: credentials are read anew before each look.
+func TestWaitRenews(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	target := &renewing{fakeTarget: f}
 	f.hook = func(n int, call, key string) (bool, error) {
