@@ -39,6 +39,8 @@ const (
 	CodeStoredWrong        Code = "stored-wrong"
 	CodeNotProven          Code = "not-proven"
 	CodeMissing            Code = "missing"
+	CodeChangedSince       Code = "changed-since"
+	CodeExtraObject        Code = "extra-object"
 	CodeKeyInvalid         Code = "key-invalid"
 	CodeKeyCollision       Code = "key-collision"
 	CodeTooLarge           Code = "too-large"
@@ -126,6 +128,8 @@ var codeTable = []CodeInfo{
 	{CodeStoredWrong, FatalObject, "the target holds other content than was sent", "do not trust this target; look at the object and remove it, then `sledge import run … --run-id NEW` looks at every object and stores what is missing"},
 	{CodeNotProven, FatalObject, "the object is stored but the wanted proof could not be had", "import with read-back, or ask for a lower proof"},
 	{CodeMissing, FatalObject, "the object is not in the target", "`sledge import run … --run-id NEW` looks at every object and stores what is missing"},
+	{CodeChangedSince, FatalObject, "a listing shows that the object was written again after the import", "look at its content: `sledge verify import … --by head`, or --by read-back"},
+	{CodeExtraObject, Warning, "an object below the prefix that no receipt names", "find out who wrote it; the import and its receipts are not concerned"},
 	{CodeKeyInvalid, FatalObject, "the target cannot hold this key", "extract this entry to a folder, or import it under another name"},
 	{CodeKeyCollision, FatalObject, "the rules give this entry a key that another entry has too, that the target cannot hold beside another, or that sledge keeps for itself", "change keys.strip, keys.add or keys.unicode of the rules, then import with a new --run-id"},
 	{CodeTooLarge, FatalObject, "the object is over the target's limits", "extract this entry to a folder, or use another target"},

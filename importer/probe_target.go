@@ -306,9 +306,10 @@ func (p *targetProbe) crcWhole(ctx context.Context) {
 }
 
 func (p *targetProbe) attributes(ctx context.Context) {
-	var a Attributes
+	var obj Object
+	var parts []Part
 	err := p.do(ctx, func(ctx context.Context) (err error) {
-		a, err = p.target.Attributes(ctx, p.key("composite"))
+		obj, parts, err = p.target.Attributes(ctx, p.key("composite"))
 		return err
 	})
 	answer, detail := answerOf(err)
@@ -317,9 +318,9 @@ func (p *targetProbe) attributes(ctx context.Context) {
 	}
 	if err == nil {
 		switch {
-		case len(a.Parts) > 0 && a.Parts[0] != "":
+		case len(parts) > 0 && parts[0].SHA256 != "":
 			detail = "with the parts' checksums"
-		case a.SHA256 != "":
+		case obj.SHA256 != "":
 			detail = "without the parts' checksums"
 		default:
 			answer, detail = AnswerNo, "without checksums"

@@ -138,7 +138,11 @@ func TestVerifyObjects(t *testing.T) {
 	verify := func(back bool) (VerifyReport, []*Error) {
 		t.Helper()
 		var found []*Error
-		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{ReadBack: back, Backoff: 1,
+		by := ByHead
+		if back {
+			by = ByReadBack
+		}
+		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: by, Backoff: 1,
 			Difference: func(e *Error) { found = append(found, e) }})
 		if err != nil {
 			t.Fatal(err)

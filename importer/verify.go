@@ -1,24 +1,30 @@
 package importer
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"sync"
 	"time"
+)
 
-	"github.com/sledge-io/sledge/manifest"
+// Method is how VerifyObjects looks at an object.
+type Method string
+
+// The methods. The zero value of VerifyOptions takes ByHead.
+const (
+	ByHead       Method = "head"       // the store's checksum of the whole
+	ByAttributes Method = "attributes" // and those of its parts, where the store tells them
+	ByReadBack   Method = "read-back"  // the bytes
 )
 
 // VerifyOptions configures VerifyObjects. The zero value asks for checksums.
 type VerifyOptions struct {
-	ReadBack    bool // read every object and hash it
-	Concurrency int  // default 16
-	Retries     int  // default 8
+	By          Method
+	Sample      *Sampler // which objects are looked at; nil: all
+	Concurrency int      // default 16
+	Retries     int      // default 8
 	Backoff     time.Duration
 	CallTimeout time.Duration
 	Progress    func(objects uint64, bytes int64)
@@ -28,17 +34,30 @@ type VerifyOptions struct {
 
 // VerifyReport is what VerifyObjects found.
 type VerifyReport struct {
-	Lines       uint64
-	Objects     uint64 // that the list says are in the store
-	Bytes       int64
-	Same        uint64
-	Proofs      map[Proof]uint64
-	Differences uint64
-	Unanswered  uint64 // objects that the store gave no answer about
+	Lines       uint64           `json:"lines"`
+	Objects     uint64           `json:"objects"` // that were looked at
+	Bytes       int64            `json:"bytes"`   // of those that are the same
+	Same        uint64           `json:"same"`
+	Missing     uint64           `json:"missing"`
+	Different   uint64           `json:"different"`
+	NotCompared uint64           `json:"not_compared"` // the store gave no answer about them
+	Differences uint64           `json:"differences"`  // the last three
+	Proofs      map[Proof]uint64 `json:"proofs"`
+	Parts       uint64           `json:"parts_compared"` // one by one, by their SHA-256
 }
 
-// maxLine bounds a line: a record of 64 KiB in base64 and room for the rest.
-const maxLine = 256 << 10
+// Add takes another device's report into this one.
+func (r *VerifyReport) Add(o VerifyReport) {
+	r.Lines, r.Objects, r.Bytes, r.Same = r.Lines+o.Lines, r.Objects+o.Objects, r.Bytes+o.Bytes, r.Same+o.Same
+	r.Missing, r.Different, r.NotCompared = r.Missing+o.Missing, r.Different+o.Different, r.NotCompared+o.NotCompared
+	r.Differences, r.Parts = r.Differences+o.Differences, r.Parts+o.Parts
+	if r.Proofs == nil {
+		r.Proofs = map[Proof]uint64{}
+	}
+	for p, n := range o.Proofs {
+		r.Proofs[p] += n
+	}
+}
 
 // VerifyObjects holds a store against an objects.list, with read rights in the
 // store alone: every object that the list calls stored or already there must
@@ -47,15 +66,18 @@ const maxLine = 256 << 10
 // own record. A difference is not an error: the report counts and Difference
 // names it. An error means that the list or the store could not be read.
 func VerifyObjects(ctx context.Context, list io.Reader, target Reader, opts VerifyOptions) (VerifyReport, error) {
+	setDefault(&opts.By, ByHead)
 	setDefault(&opts.Concurrency, 16)
-	setDefault(&opts.Retries, 8)
-	setDefault(&opts.Backoff, 200*time.Millisecond)
-	setDefault(&opts.CallTimeout, 2*time.Minute)
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	v := &verifier{opts: opts, target: target, cancel: cancel, report: VerifyReport{Proofs: map[Proof]uint64{}}}
-	v.calls = newCaller(Options{Memory: int64(opts.Concurrency) * perRequest, Concurrency: opts.Concurrency, PartConcurrency: 1,
-		Retries: opts.Retries, RetryBudget: defaultRetryBudget, Backoff: opts.Backoff, CallTimeout: opts.CallTimeout}, ctx.Done())
+	v.calls = newVerifyCaller(ctx, opts)
+	if opts.By == ByAttributes {
+		var ok bool
+		if v.attributes, ok = target.(attributesReader); !ok {
+			return v.report, errors.New("this target has no attributes")
+		}
+	}
 	work := make(chan claim)
 	var workers sync.WaitGroup
 	for range opts.Concurrency {
@@ -65,7 +87,7 @@ func VerifyObjects(ctx context.Context, list io.Reader, target Reader, opts Veri
 			}
 		})
 	}
-	err := v.read(ctx, list, work)
+	err := v.hand(ctx, list, work)
 	close(work)
 	workers.Wait()
 	if v.fatal != nil {
@@ -74,100 +96,55 @@ func VerifyObjects(ctx context.Context, list io.Reader, target Reader, opts Veri
 	return v.report, err
 }
 
-// claim is what the list says about one object.
-type claim struct {
-	line Line
-	want expected
+func newVerifyCaller(ctx context.Context, opts VerifyOptions) *caller {
+	setDefault(&opts.Concurrency, 16)
+	setDefault(&opts.Retries, 8)
+	setDefault(&opts.Backoff, 200*time.Millisecond)
+	setDefault(&opts.CallTimeout, 2*time.Minute)
+	return &caller{limit: newLimiter(opts.Concurrency, opts.Backoff), retries: opts.Retries,
+		backoff: opts.Backoff, timeout: opts.CallTimeout, stop: ctx.Done()}
 }
 
 type verifier struct {
-	opts   VerifyOptions
-	target Reader
-	calls  *caller
-	cancel context.CancelFunc
+	opts       VerifyOptions
+	target     Reader
+	attributes attributesReader // ByAttributes
+	calls      *caller
+	cancel     context.CancelFunc
 
 	mu     sync.Mutex
 	report VerifyReport
 	fatal  error
 }
 
-// read parses the list and puts continuation records back into their entries.
-func (v *verifier) read(ctx context.Context, list io.Reader, work chan<- claim) error {
-	in := bufio.NewReaderSize(list, maxLine)
-	var joiner manifest.Joiner
-	var first Line
-	for n := 1; ; n++ {
-		text, err := in.ReadSlice('\n')
-		if err == io.EOF && len(text) == 0 {
-			break
+// hand gives the objects of the list, or those of the sample, to the workers.
+func (v *verifier) hand(ctx context.Context, list io.Reader, work chan<- claim) error {
+	lines, err := eachClaim(list, func(c claim, bad *Error) error {
+		taken := true
+		if v.opts.Sample != nil {
+			var err error
+			if taken, err = v.opts.Sample.Take(); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			return fmt.Errorf("objects.list: line %d: %w", n, err)
+		if bad != nil {
+			v.finding(bad)
+			return nil
 		}
-		line, err := ParseLine(text)
-		if err != nil {
-			return fmt.Errorf("objects.list: line %d: %w", n, err)
-		}
-		if !joiner.Pending() {
-			first = line
-		}
-		r, err := joiner.Add(line.Record)
-		if err != nil {
-			return fmt.Errorf("objects.list: line %d: %w", n, err)
-		}
-		v.report.Lines++
-		if r == nil || first.Outcome != OutcomeStored && first.Outcome != OutcomeAlreadyThere {
-			continue
-		}
-		c, err := newClaim(first, r)
-		if err != nil {
-			v.different(newError(CodeStoredWrong, r.Path, fmt.Sprintf("line %d: %v", n, err), nil))
-			continue
+		if !taken {
+			return nil
 		}
 		select {
 		case work <- c:
+			return nil
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
-	if joiner.Pending() {
-		return errors.New("objects.list: ends inside an entry")
-	}
-	return nil
-}
-
-// ParseLine reads one line of objects.list, its newline included.
-func ParseLine(text []byte) (Line, error) {
-	var line Line
-	salt, rest, ok := bytes.Cut(text, []byte(" "))
-	if !ok || !bytes.HasSuffix(rest, []byte("\n")) {
-		return line, errors.New("is not a salt and an object")
-	}
-	if _, err := parseSalt(salt); err != nil {
-		return line, err
-	}
-	return line, json.Unmarshal(rest, &line)
-}
-
-// newClaim derives what the object must be from the record, and compares the
-// list's own words with it.
-func newClaim(line Line, r *manifest.Record) (claim, error) {
-	p := &planner{profile: Profile{MaxObject: 1 << 62, MaxParts: 1 << 30, MaxPart: 1 << 62, MaxKey: 1 << 20}, symlinks: PolicyObject, directories: PolicyObject}
-	action, err := p.plan(Entry{Record: r, Raw: []RawRecord{{}}})
-	if err != nil {
-		return claim{}, err
-	}
-	switch {
-	case action.Kind == ActionNone:
-		return claim{}, fmt.Errorf("%v is said to be an object", r.Kind)
-	case line.Size == nil || *line.Size != action.Size:
-		return claim{}, errors.New("another size than its record's")
-	case line.SHA256 != action.Checksum():
-		return claim{}, errors.New("another sha256 than its record's")
-	case line.Key == "":
-		return claim{}, errors.New("no key")
-	}
-	return claim{line, action.expected()}, nil
+	})
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.report.Lines = lines
+	return err
 }
 
 func (v *verifier) check(ctx context.Context, c claim) {
@@ -177,75 +154,140 @@ func (v *verifier) check(ctx context.Context, c claim) {
 	}
 	e := *asError(err)
 	e.Path = c.line.Key
-	switch e.Class {
-	case FatalObject:
-		v.different(&e)
-	case Fixable:
+	if e.Class == Fixable {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if v.fatal == nil {
 			v.fatal = &e
 		}
 		v.cancel()
-	default:
-		v.mu.Lock()
-		v.report.Unanswered++
-		v.mu.Unlock()
-		v.different(&e)
+		return
 	}
+	v.finding(&e)
 }
 
 func (v *verifier) object(ctx context.Context, c claim) error {
-	var obj Object
-	err := v.calls.idempotent(ctx, call{name: callHead, key: c.line.Key}, func(ctx context.Context) (err error) {
-		obj, err = v.target.Head(ctx, c.line.Key)
-		return err
-	})
-	if IsNotFound(err) || hasCode(err, CodeAccessDenied) || hasCode(err, CodeRefused) {
+	obj, parts, err := v.describe(ctx, c)
+	if IsNotFound(err) || hasCode(err, CodeAccessDenied) || hasCode(err, CodeRefused) && v.opts.By != ByAttributes {
 		// HEAD has no body to say more.
 		if err := present(ctx, v.calls, v.target, c.line.Key); err != nil && !IsNotFound(err) {
 			return err
 		}
 	}
 	if IsNotFound(err) {
-		return v.counted(c, newError(CodeMissing, "", "the store does not have it", nil), ProofNone)
+		return newError(CodeMissing, "", "the store does not have it", nil)
 	}
 	if err != nil {
 		return err
 	}
 	verdict, proof := c.want.compare(obj, c.line.Outcome == OutcomeStored)
 	if verdict == different {
-		return v.counted(c, newError(CodeStoredWrong, "", "size or checksum differ", nil), ProofNone)
+		return newError(CodeStoredWrong, "", "size or checksum differ", nil)
 	}
-	if v.opts.ReadBack || verdict == incomparable {
+	compared, err := c.want.compareParts(parts)
+	if err != nil {
+		return err
+	}
+	if verdict == incomparable && compared == len(c.want.Parts) {
+		verdict, proof = same, ProofSHA256
+	}
+	if v.opts.By == ByReadBack || verdict == incomparable {
 		if err := readBack(ctx, v.calls, v.target, c.line.Key, obj.VersionID, c.want); err != nil {
-			return v.counted(c, err, ProofNone)
+			return err
 		}
 		proof = ProofReadBack
 	}
-	return v.counted(c, nil, proof)
+	v.same(c, proof, compared)
+	return nil
 }
 
-func (v *verifier) counted(c claim, err error, proof Proof) error {
+// describe asks the store what it knows of an object, with its parts if they
+// are asked for.
+func (v *verifier) describe(ctx context.Context, c claim) (obj Object, parts []Part, err error) {
+	err = v.calls.idempotent(ctx, 0, func(ctx context.Context) (err error) {
+		if v.opts.By != ByAttributes {
+			obj, err = v.target.Head(ctx, c.line.Key)
+			return err
+		}
+		obj, parts, err = v.attributes.Attributes(ctx, c.line.Key)
+		return err
+	})
+	return obj, parts, err
+}
+
+func (v *verifier) same(c claim, proof Proof, parts int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	v.report.Same++
+	v.report.Bytes += c.want.Size
+	v.report.Proofs[proof]++
+	v.report.Parts += uint64(parts)
+	v.looked()
+}
+
+// looked counts an object; the lock is held.
+func (v *verifier) looked() {
 	v.report.Objects++
-	if err == nil {
-		v.report.Same++
-		v.report.Bytes += c.want.Size
-		v.report.Proofs[proof]++
-	}
 	if v.opts.Progress != nil {
 		v.opts.Progress(v.report.Objects, v.report.Bytes)
 	}
-	return err
 }
 
-func (v *verifier) different(e *Error) {
+func (v *verifier) finding(e *Error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.report.Differences++
+	switch KindOf(e) {
+	case KindMissing:
+		v.report.Missing++
+	case KindDifferent:
+		v.report.Different++
+	default:
+		v.report.NotCompared++
+	}
+	v.looked()
 	if v.opts.Difference != nil {
 		v.opts.Difference(e)
 	}
+}
+
+// DifferenceKind says what a finding of a verification is.
+type DifferenceKind string
+
+// The kinds.
+const (
+	KindMissing     DifferenceKind = "missing"
+	KindDifferent   DifferenceKind = "different"
+	KindExtra       DifferenceKind = "extra"
+	KindNotCompared DifferenceKind = "not-compared"
+)
+
+// KindOf tells the kind of a finding from its code.
+func KindOf(e *Error) DifferenceKind {
+	switch e.Code {
+	case CodeMissing:
+		return KindMissing
+	case CodeStoredWrong, CodeChangedSince:
+		return KindDifferent
+	case CodeExtraObject:
+		return KindExtra
+	}
+	return KindNotCompared
+}
+
+// ProofText says in words what a count of proofs has proven.
+func ProofText(proofs map[Proof]uint64) string {
+	text := ""
+	for _, p := range []Proof{ProofReadBack, ProofSHA256, ProofCRC} {
+		if n := proofs[p]; n > 0 {
+			if text != "" {
+				text += ", "
+			}
+			text += fmt.Sprintf("%s: %d", p, n)
+		}
+	}
+	if text == "" {
+		return "none"
+	}
+	return text
 }

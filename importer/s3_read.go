@@ -1,0 +1,88 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// maxAttributeParts bounds what is kept of a store's list of parts; S3 has no more.
+const maxAttributeParts = 10000
+
+// Attributes implements attributesReader. One attempt is as many requests as the
+// list of parts has pages.
+func (t *S3) Attributes(ctx context.Context, key string) (obj Object, parts []Part, err error) {
+	in := &s3.GetObjectAttributesInput{Bucket: &t.bucket, Key: &key, ObjectAttributes: []types.ObjectAttributes{
+		types.ObjectAttributesEtag, types.ObjectAttributesChecksum, types.ObjectAttributesObjectParts, types.ObjectAttributesObjectSize}}
+	for {
+		out, err := t.client.GetObjectAttributes(ctx, in)
+		if err != nil {
+			return Object{}, nil, s3Error(err, key)
+		}
+		obj = Object{Size: aws.ToInt64(out.ObjectSize), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId)}
+		if sum := out.Checksum; sum != nil {
+			obj.SHA256, obj.CRC64NVME, obj.ChecksumType = aws.ToString(sum.ChecksumSHA256), aws.ToString(sum.ChecksumCRC64NVME), string(sum.ChecksumType)
+		}
+		page := out.ObjectParts
+		if page == nil {
+			return obj, parts, nil
+		}
+		for _, p := range page.Parts {
+			parts = append(parts, Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), SHA256: aws.ToString(p.ChecksumSHA256)})
+		}
+		next := aws.ToString(page.NextPartNumberMarker)
+		if !aws.ToBool(page.IsTruncated) || next == "" || next == aws.ToString(in.PartNumberMarker) {
+			return obj, parts, nil
+		}
+		if len(parts) > maxAttributeParts {
+			return Object{}, nil, newError(CodeRefused, key, fmt.Sprintf("the store lists more than %d parts", maxAttributeParts), nil)
+		}
+		in.PartNumberMarker, in.VersionId = &next, out.VersionId
+	}
+}
+
+// List implements lister.
+func (t *S3) List(ctx context.Context, prefix, after string) (page []Listed, next string, err error) {
+	in := &s3.ListObjectsV2Input{Bucket: &t.bucket, Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
+	if after != "" {
+		in.ContinuationToken = &after
+	}
+	out, err := t.client.ListObjectsV2(ctx, in)
+	if err != nil {
+		return nil, "", s3Error(err, prefix)
+	}
+	for _, o := range out.Contents {
+		key := aws.ToString(o.Key)
+		if out.EncodingType == types.EncodingTypeUrl {
+			if key, err = url.QueryUnescape(key); err != nil {
+				return nil, "", newError(CodeServerError, prefix, fmt.Sprintf("the listing has a key that is not URL-encoded: %v", err), err)
+			}
+		}
+		l := Listed{Key: key, Size: -1, ETag: aws.ToString(o.ETag), Modified: aws.ToTime(o.LastModified), Algorithm: algorithms(o.ChecksumAlgorithm)}
+		if o.Size != nil {
+			l.Size = *o.Size
+		}
+		page = append(page, l)
+	}
+	if aws.ToBool(out.IsTruncated) {
+		if next = aws.ToString(out.NextContinuationToken); next == "" || next == after {
+			return nil, "", newError(CodeServerError, prefix, "the listing does not go on", nil)
+		}
+	}
+	return page, next, nil
+}
+
+func algorithms(all []types.ChecksumAlgorithm) string {
+	var names []string
+	for _, a := range all {
+		names = append(names, string(a))
+	}
+	slices.Sort(names)
+	return strings.Join(names, ",")
+}

@@ -1,0 +1,43 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+)
+
+// attributesReader is a store that tells more of an object than HEAD does.
+type attributesReader interface {
+	// Attributes describes the current version of a key, with the parts that it was
+	// made of where the store still knows them. One attempt, as Head.
+	Attributes(ctx context.Context, key string) (Object, []Part, error)
+}
+
+// compareParts holds the parts that a store tells against the manifest's, one by
+// one, and returns how many were compared. Parts that were cut otherwise, or that
+// come without a SHA-256, say nothing.
+func (x expected) compareParts(parts []Part) (compared int, err error) {
+	if len(parts) != len(x.Parts) {
+		return 0, nil
+	}
+	left := x.Size
+	for i, p := range parts {
+		size := left
+		if x.PartSize > 0 {
+			size = min(left, x.PartSize)
+		}
+		if p.Number != i+1 || p.Size != size {
+			return 0, nil
+		}
+		left -= size
+	}
+	for i, p := range parts {
+		if p.SHA256 == "" {
+			continue
+		}
+		if p.SHA256 != encode64(x.Parts[i][:]) {
+			return compared, newError(CodeStoredWrong, "", fmt.Sprintf("part %d has another SHA-256", i+1), nil)
+		}
+		compared++
+	}
+	return compared, nil
+}

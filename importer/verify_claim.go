@@ -1,0 +1,171 @@
+package importer
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// maxLine bounds a line: a record of 64 KiB in base64 and room for the rest.
+const maxLine = 256 << 10
+
+// claim is what the list says about one object.
+type claim struct {
+	line Line
+	want expected
+}
+
+// eachClaim parses a list, puts continuation records back into their entries and
+// calls f for every object that the list says is in the store; bad says why its
+// line does not fit its own record.
+func eachClaim(list io.Reader, f func(c claim, bad *Error) error) (lines uint64, err error) {
+	in := bufio.NewReaderSize(list, maxLine)
+	var joiner manifest.Joiner
+	var first Line
+	for {
+		text, err := in.ReadSlice('\n')
+		if err == io.EOF && len(text) == 0 {
+			break
+		}
+		if err != nil {
+			return lines, lineError(lines, err)
+		}
+		line, err := ParseLine(text)
+		if err != nil {
+			return lines, lineError(lines, err)
+		}
+		if !joiner.Pending() {
+			first = line
+		}
+		r, err := joiner.Add(line.Record)
+		if err != nil {
+			return lines, lineError(lines, err)
+		}
+		lines++
+		if r == nil || !first.inStore() {
+			continue
+		}
+		if err := give(first, r, lines, f); err != nil {
+			return lines, err
+		}
+	}
+	if joiner.Pending() {
+		return lines, errors.New("objects.list: ends inside an entry")
+	}
+	return lines, nil
+}
+
+func lineError(before uint64, err error) error {
+	return fmt.Errorf("objects.list: line %d: %w", before+1, err)
+}
+
+// inStore tells whether the list says that an object stands in the store.
+func (l *Line) inStore() bool { return l.Outcome == OutcomeStored || l.Outcome == OutcomeAlreadyThere }
+
+func give(line Line, r *manifest.Record, n uint64, f func(claim, *Error) error) error {
+	c, err := newClaim(line, r)
+	if err != nil {
+		return f(claim{}, newError(CodeStoredWrong, r.Path, fmt.Sprintf("line %d: %v", n, err), nil))
+	}
+	return f(c, nil)
+}
+
+// ParseLine reads one line of objects.list, its newline included.
+func ParseLine(text []byte) (Line, error) {
+	var line Line
+	salt, rest, ok := bytes.Cut(text, []byte(" "))
+	if !ok || !bytes.HasSuffix(rest, []byte("\n")) {
+		return line, errors.New("is not a salt and an object")
+	}
+	if _, err := parseSalt(salt); err != nil {
+		return line, err
+	}
+	return line, json.Unmarshal(rest, &line)
+}
+
+// newClaim derives what the object must be from the record, and compares the
+// list's own words with it.
+func newClaim(line Line, r *manifest.Record) (claim, error) {
+	want, err := expectedOf(r)
+	switch {
+	case err != nil:
+		return claim{}, err
+	case line.Size == nil || *line.Size != want.Size:
+		return claim{}, errors.New("another size than its record's")
+	case line.SHA256 != want.checksum():
+		return claim{}, errors.New("another sha256 than its record's")
+	case line.Key == "":
+		return claim{}, errors.New("no key")
+	case len(line.Key) > maxListedKey:
+		return claim{}, fmt.Errorf("a key of %d bytes", len(line.Key))
+	}
+	return claim{line, want}, nil
+}
+
+// expectedOf is what the object of a record must be. It is derived here and not
+// taken from the plan: what verifies shares no code with what decided.
+func expectedOf(r *manifest.Record) (expected, error) {
+	switch r.Kind {
+	case manifest.KindDir:
+		return expectedOfContent(nil), nil
+	case manifest.KindSymlink:
+		return expectedOfContent([]byte(r.Target)), nil
+	case manifest.KindFile, manifest.KindHardlink:
+		return expectedOfFile(r)
+	}
+	return expected{}, fmt.Errorf("%v is said to be an object", r.Kind)
+}
+
+func expectedOfContent(content []byte) expected {
+	sum := crypto.SumSHA256(content)
+	parts := [][32]byte{sum}
+	return expected{Size: int64(len(content)), Parts: parts, SHA256: &sum, Composite: composite(parts)}
+}
+
+func expectedOfFile(r *manifest.Record) (expected, error) {
+	x := expected{Size: r.Size, PartSize: r.PartSize}
+	if len(r.SHA256) == 32 {
+		x.SHA256 = (*[32]byte)(r.SHA256)
+	}
+	if r.HasCRC {
+		x.CRC = encode64(crcBytes(r.CRC))
+	}
+	for _, sum := range r.Parts {
+		if len(sum) != 32 {
+			return expected{}, fmt.Errorf("a part's digest of %d bytes", len(sum))
+		}
+		x.Parts = append(x.Parts, [32]byte(sum))
+	}
+	if r.PartSize == 0 {
+		if x.SHA256 == nil {
+			return expected{}, errors.New("a record without a digest")
+		}
+		x.Parts = [][32]byte{*x.SHA256}
+	}
+	if len(x.Parts) == 0 {
+		return expected{}, errors.New("a record without parts")
+	}
+	x.Composite = composite(x.Parts)
+	return x, nil
+}
+
+// checksum is what a store must answer of an object that was cut into these
+// parts: plain for one request, composite for a multipart object.
+func (x expected) checksum() string {
+	if x.PartSize == 0 {
+		return encode64(x.Parts[0][:])
+	}
+	return x.Composite
+}
+
+// CountObjects counts the objects that a list says are in the store.
+func CountObjects(list io.Reader) (n uint64, err error) {
+	_, err = eachClaim(list, func(claim, *Error) error { n++; return nil })
+	return n, err
+}

@@ -1,0 +1,193 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/extsort"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// Listed is what a listing says of an object: of its content nothing.
+type Listed struct {
+	Key          string
+	Size         int64 // -1: it does not say
+	ETag         string
+	Modified     time.Time
+	Algorithm    string // of the checksum that the store keeps; "": it does not say
+	Latest       Latest
+	DeleteMarker bool
+}
+
+// Latest tells whether a line of a listing is of the current version of its key.
+type Latest uint8
+
+// A listing without versions says LatestUnknown: each key stands there once.
+const (
+	LatestUnknown Latest = iota
+	LatestYes
+	LatestNo
+)
+
+// Bounds of what a listing may bring. S3's keys end at 1,024 bytes.
+const (
+	maxListedKey  = 4 << 10
+	maxListedText = 256 // of an ETag, of the names of algorithms
+)
+
+// ReservedPrefix begins the names of our own objects below the target's prefix:
+// those of the probe, of a journal in the target, the commit marker.
+const ReservedPrefix = ".sledge-"
+
+// lister is a store that lists its keys.
+type lister interface {
+	// List gives one page of the objects below a prefix and the token of the next
+	// page, "" after the last. One attempt, as Head.
+	List(ctx context.Context, prefix, after string) (page []Listed, next string, err error)
+}
+
+// ListingOptions configures NewListing.
+type ListingOptions struct {
+	Scratch  vfs.FS // where what does not fit in memory is sorted; encrypted
+	Prefix   string // of the target
+	Memory   int    // bytes; default 32 MiB
+	Progress func(listed uint64)
+}
+
+// Listing holds a listing of the target's prefix, taken by the store itself or
+// found in an inventory, against the lists of one or more devices. Both may be of
+// any length and in any order: they are sorted together by key, and what stands
+// under one key is compared. First every Add, then every AddClaims, then Compare.
+type Listing struct {
+	opts    ListingOptions
+	sorter  *extsort.Sorter
+	claimed bool
+	wrong   []uint64 // of each device: lines that do not fit their own record
+	buf     []byte
+	report  ListingReport
+}
+
+// ListingReport is what a listing says. Content is not proven by it.
+type ListingReport struct {
+	Source      string    `json:"source"`
+	Taken       time.Time `json:"taken,omitzero"` // begun
+	Until       time.Time `json:"until,omitzero"` // ended
+	Listed      uint64    `json:"listed"`         // current objects below the prefix
+	Objects     uint64    `json:"objects"`        // that the receipts name
+	Same        uint64    `json:"same"`           // there, with the size of the manifest
+	Missing     uint64    `json:"missing"`
+	Different   uint64    `json:"different"`
+	NotCompared uint64    `json:"not_compared"`
+	Kinds       uint64    `json:"kinds_compared"` // of those that are the same: the checksum's kind is, too
+	Extra       uint64    `json:"extra"`
+	Ours        uint64    `json:"ours"` // of sledge itself: names that begin with .sledge-
+}
+
+// NewListing returns an empty one; Close it.
+func NewListing(o ListingOptions) *Listing {
+	return &Listing{opts: o, sorter: extsort.New(extsort.Config{FS: o.Scratch, Dir: "sort", Memory: o.Memory})}
+}
+
+// Close removes the scratch files.
+func (l *Listing) Close() error { return l.sorter.Close() }
+
+// Add takes a line of the listing. Lines outside of the prefix and of versions
+// that are not current are left out.
+func (l *Listing) Add(o Listed) error {
+	switch {
+	case l.claimed:
+		return errors.New("a listing's lines come before the lists") // Compare needs that order
+	case len(o.Key) > maxListedKey || len(o.ETag) > maxListedText || len(o.Algorithm) > maxListedText:
+		return fmt.Errorf("a key, ETag or algorithm of %d bytes", max(len(o.Key), len(o.ETag), len(o.Algorithm)))
+	case o.Latest == LatestNo || !strings.HasPrefix(o.Key, l.opts.Prefix):
+		return nil
+	}
+	l.report.Listed++
+	if l.opts.Progress != nil {
+		l.opts.Progress(l.report.Listed)
+	}
+	l.buf = encodeListed(l.buf[:0], o)
+	return l.sorter.Add([]byte(o.Key), l.buf)
+}
+
+// AddStore lists the store's prefix. now is the clock.
+func (l *Listing) AddStore(ctx context.Context, target Reader, opts VerifyOptions, now func() time.Time) error {
+	store, ok := target.(lister)
+	if !ok {
+		return errors.New("this target cannot be listed")
+	}
+	calls := newVerifyCaller(ctx, opts)
+	l.Source("ListObjectsV2", now())
+	for token := ""; ; {
+		var page []Listed
+		next := ""
+		err := calls.idempotent(ctx, 0, func(ctx context.Context) (err error) {
+			page, next, err = store.List(ctx, l.opts.Prefix, token)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, o := range page {
+			if err := l.Add(o); err != nil {
+				return fmt.Errorf("the store's listing: %w", err)
+			}
+		}
+		if token = next; token == "" {
+			l.report.Until = now()
+			return nil
+		}
+	}
+}
+
+// Source says where the lines come from and when they were taken; zero: not known.
+func (l *Listing) Source(name string, taken time.Time) { l.report.Source, l.report.Taken = name, taken }
+
+// AddClaims takes the objects of a device's list and returns the device's number.
+// A line that does not fit its own record is told to bad.
+func (l *Listing) AddClaims(ctx context.Context, list io.Reader, bad func(*Error)) (device int, err error) {
+	l.claimed = true
+	device = len(l.wrong)
+	l.wrong = append(l.wrong, 0)
+	_, err = eachClaim(list, func(c claim, wrong *Error) error {
+		if wrong != nil {
+			l.wrong[device]++
+			bad(wrong)
+			return nil
+		}
+		if !strings.HasPrefix(c.line.Key, l.opts.Prefix) {
+			return fmt.Errorf("objects.list: %q is not below the prefix %q", c.line.Key, l.opts.Prefix)
+		}
+		l.buf = encodeClaimed(l.buf[:0], newClaimed(c, device))
+		if err := l.sorter.Add([]byte(c.line.Key), l.buf); err != nil {
+			return err
+		}
+		return ctx.Err()
+	})
+	return device, err
+}
+
+// Compare goes over all keys once and calls difference for each finding; an extra
+// object is of no device: -1. It returns the report of all and one of each device.
+func (l *Listing) Compare(ctx context.Context, difference func(device int, e *Error)) (ListingReport, []ListingReport, error) {
+	c := &listingCompare{prefix: l.opts.Prefix, taken: l.report.Taken, total: l.report, devices: make([]ListingReport, len(l.wrong)), difference: difference}
+	for i, n := range l.wrong {
+		c.devices[i] = ListingReport{Source: l.report.Source, Taken: l.report.Taken, Until: l.report.Until, Listed: l.report.Listed, Objects: n, Different: n}
+		c.total.Objects, c.total.Different = c.total.Objects+n, c.total.Different+n
+	}
+	count := 0
+	err := l.sorter.Each(func(key, value []byte) error {
+		if count++; count%4096 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return c.pair(key, value)
+	})
+	if err == nil {
+		c.closeKey()
+	}
+	return c.total, c.devices, err
+}
