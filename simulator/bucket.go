@@ -63,9 +63,11 @@ type Bucket struct {
 type Object struct {
 	Data     []byte
 	Metadata http.Header // x-amz-meta-…
-	SHA256   string      // as sent: base64, of a multipart object with "-N"
-	Foreign  bool        // somebody else's
-	Wrong    bool        // the bytes are not those that were sent
+	Modified time.Time
+	SHA256   string  // as sent: base64, of a multipart object with "-N"
+	Foreign  bool    // somebody else's
+	Wrong    bool    // the bytes are not those that were sent
+	parts    []*part // of a multipart object
 }
 
 type upload struct {
@@ -122,7 +124,7 @@ func (b *Bucket) Plant(key string, data []byte) {
 	b.begin()
 	defer b.mu.Unlock()
 	sum := sha256.Sum256(data)
-	b.objects[key] = &Object{Data: bytes.Clone(data), SHA256: base64.StdEncoding.EncodeToString(sum[:]), Foreign: true, Metadata: http.Header{}}
+	b.objects[key] = &Object{Data: bytes.Clone(data), SHA256: base64.StdEncoding.EncodeToString(sum[:]), Foreign: true, Metadata: http.Header{}, Modified: b.now()}
 }
 
 // PlantUpload begins somebody else's multipart upload of a key.
@@ -183,6 +185,7 @@ func (b *Bucket) store(key string, ifAbsent bool, o *Object) *refusal {
 		o.Data, o.Wrong = bytes.Clone(o.Data), true
 		o.Data[hash(b.Seed, key, "at")%uint64(len(o.Data))] ^= 1
 	}
+	o.Modified = b.now()
 	b.objects[key] = o
 	return nil
 }
@@ -211,6 +214,7 @@ func (b *Bucket) find(key, id, call string) (*upload, *refusal) {
 // assemble makes the object out of the parts that Complete names.
 func (b *Bucket) assemble(u *upload, named []completedPart, composite string, size int64) (*Object, *refusal) {
 	var data, sums []byte
+	var parts []*part
 	for i, p := range named {
 		have := u.parts[p.PartNumber]
 		switch {
@@ -221,7 +225,7 @@ func (b *Bucket) assemble(u *upload, named []completedPart, composite string, si
 		case i < len(named)-1 && len(have.data) < minPart:
 			return nil, &refusal{http.StatusBadRequest, "EntityTooSmall"}
 		}
-		data, sums = append(data, have.data...), append(sums, have.sum[:]...)
+		data, sums, parts = append(data, have.data...), append(sums, have.sum[:]...), append(parts, have)
 	}
 	sum := sha256.Sum256(sums)
 	whole := base64.StdEncoding.EncodeToString(sum[:]) + "-" + strconv.Itoa(len(named))
@@ -231,7 +235,7 @@ func (b *Bucket) assemble(u *upload, named []completedPart, composite string, si
 	if size >= 0 && size != int64(len(data)) {
 		return nil, &refusal{http.StatusBadRequest, "InvalidRequest"}
 	}
-	return &Object{Data: data, Metadata: u.metadata, SHA256: whole}, nil
+	return &Object{Data: data, Metadata: u.metadata, SHA256: whole, parts: parts}, nil
 }
 
 const minPart = 5 << 20 // S3 user guide, multipart upload limits

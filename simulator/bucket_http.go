@@ -93,6 +93,10 @@ func (b *Bucket) serve(w http.ResponseWriter, r *http.Request, key string, body 
 		return b.create(w, r, key)
 	case r.Method == http.MethodPost && id != "":
 		return b.complete(w, r, key, id, body)
+	case r.Method == http.MethodGet && key == "" && q.Get("list-type") == "2":
+		return b.list(w, q)
+	case r.Method == http.MethodGet && q.Has("attributes"):
+		return b.attributes(w, key)
 	case r.Method == http.MethodGet && q.Has("uploads"):
 		b.listUploads(w, q.Get("prefix"))
 	case r.Method == http.MethodGet && id != "":

@@ -417,7 +417,7 @@ func (w *world) receipts(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	audit, err := importer.VerifyObjects(ctx, bytes.NewReader(text), target, importer.VerifyOptions{ReadBack: true, Concurrency: 4, Backoff: time.Microsecond})
+	audit, err := importer.VerifyObjects(ctx, bytes.NewReader(text), target, importer.VerifyOptions{By: importer.ByReadBack, Concurrency: 4, Backoff: time.Microsecond})
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
@@ -427,8 +427,8 @@ func (w *world) receipts(ctx context.Context, h *host) error {
 			lies++
 		}
 	}
-	if audit.Differences != lies || audit.Unanswered != 0 || audit.Same+lies != audit.Objects {
-		return fmt.Errorf("audit: %d of %d the same, %d differ, %d without an answer; the store lies about %d", audit.Same, audit.Objects, audit.Differences, audit.Unanswered, lies)
+	if audit.Differences != lies || audit.NotCompared != 0 || audit.Same+lies != audit.Objects {
+		return fmt.Errorf("audit: %d of %d the same, %d differ, %d without an answer; the store lies about %d", audit.Same, audit.Objects, audit.Differences, audit.NotCompared, lies)
 	}
 	return nil
 }
