@@ -361,7 +361,7 @@ func TestFaultProxy(t *testing.T) {
 					done[fault] += n
 				}
 				p.Close()
-				verify := append([]string{"verify", "import", w.path("import", "receipts"), "--read-back", "--endpoint", server.Endpoint, "--path-style"}, w.trust()...)
+				verify := append([]string{"verify", "import", w.path("import", "receipts"), "--by", "read-back", "--endpoint", server.Endpoint, "--path-style"}, w.trust()...)
 				if r := w.run(verify...); r.code != 0 {
 					t.Errorf("verify import: %s", r)
 				}

@@ -56,6 +56,7 @@ const (
 	exitNotFound    = 19
 	exitVersion     = 20
 	exitTampered    = 21
+	exitExtras      = 22
 	exitInterrupted = 130
 )
 
@@ -86,6 +87,7 @@ var exitClasses = []struct {
 	{exitNotFound, "not-found", "no such file, entry or pack"},
 	{exitVersion, "version", "made by a newer sledge"},
 	{exitTampered, "tampered", "the device's state is not believed any more"},
+	{exitExtras, "extras", "everything is in the target, and below the prefix are objects that no receipt names"},
 	{exitInterrupted, "interrupted", "interrupted; the same command goes on"},
 }
 
@@ -117,6 +119,7 @@ var (
 	errRefused    = errors.New("not to be used")
 	errTarget     = errors.New("the import stopped")
 	errObjects    = errors.New("objects are not in the target or not proven")
+	errExtras     = errors.New("objects that no receipt names are below the prefix")
 	errConflict   = errors.New("exists with other content")
 	errExtract    = errors.New("not everything was extracted")
 )
@@ -271,6 +274,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitTarget, "mend what is named above, then run the same command again: it goes on")
 	case is(errObjects):
 		return add(exitObjects, "look at the objects named above; the same command tries them again")
+	case is(errExtras):
+		return add(exitExtras, "find out who wrote the objects named above; --differences FILE has them all")
 	case is(errExtract):
 		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")
 	case is(errSameDisk):

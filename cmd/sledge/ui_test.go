@@ -16,7 +16,6 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
-	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -175,22 +174,4 @@ func TestMeterBar(t *testing.T) {
 		m.tell(s)
 	}
 	m.end()
-}
-
-func TestVerifyImportEnd(t *testing.T) {
-	r := &verifyImportReport{ReceiptReport: &fsck.ReceiptReport{Verdict: fsck.VerdictLost, Manifest: &fsck.Report{Verdict: fsck.VerdictClean, Origin: fsck.OriginProven},
-		Outcomes: map[string]int64{"conflict": 1}}}
-	if code, _ := diagnose(r.end()); code != exitObjects {
-		t.Errorf("an import with a conflict: exit code %d, want %d", code, exitObjects)
-	}
-	r.Manifest.Verdict = fsck.VerdictLost
-	if code, _ := diagnose(r.end()); code != exitLost {
-		t.Errorf("lost disks: exit code %d, want %d", code, exitLost)
-	}
-	r = &verifyImportReport{ReceiptReport: &fsck.ReceiptReport{Verdict: fsck.VerdictClean, Complete: true, Manifest: &fsck.Report{Origin: fsck.OriginProven}},
-		Store: &importer.VerifyReport{Differences: 1}}
-	var text strings.Builder
-	if r.print(&text); strings.Contains(text.String(), "clean") {
-		t.Errorf("an object is missing and the verdict is clean:\n%s", &text)
-	}
 }

@@ -2,240 +2,158 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
-	"errors"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
-	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/fsck"
-	"github.com/sledge-io/sledge/manifest"
 )
 
-type verifyImportReport struct {
-	*fsck.ReceiptReport
-	Store       *importer.VerifyReport `json:"store,omitempty"` // nil: the store was not asked
-	Target      string                 `json:"target,omitempty"`
-	Differences []string               `json:"differences,omitempty"` // the first maxDifferences
-	remedies    []string               // of the differences, each once
+// auditFlags say what verify import compares, and how.
+type auditFlags struct {
+	targetFlags
+	trust       string
+	labels      []string
+	noLabel     bool
+	offline     bool
+	by          string
+	inventory   string
+	columns     string
+	sample      string
+	seed        string
+	extras      bool
+	differences string
 }
 
-// Differences that are kept for --json, and shown without it.
-const (
-	maxDifferences   = 10000
-	shownDifferences = 20
-)
+// byInventory is the method that asks no store; the others are the importer's.
+const byInventory = "inventory"
 
-func (r *verifyImportReport) print(w io.Writer) {
-	fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read; %s of the manifest are covered\n", r.Run, r.Importer, plural(r.LogSize, "line"), r.Lines, plural(r.Pages, "page"))
-	for outcome, n := range r.Outcomes {
-		fmt.Fprintf(w, "  %-13s %d\n", outcome, n)
+var auditMethods = []string{string(importer.ByHead), string(importer.ByAttributes), string(importer.ByReadBack), byInventory}
+
+func (f *auditFlags) add(flags *pflag.FlagSet) {
+	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
+	flags.StringArrayVar(&f.labels, "label", nil, "a device's label file that came by another way than the disks; repeat it for each device")
+	flags.BoolVar(&f.noLabel, "no-label", false, "go on without a label: an older state of the device would not be noticed")
+	f.targetFlags.add(flags, "the receipts'")
+	flags.BoolVar(&f.offline, "offline", false, "check the receipts only; do not ask the store")
+	flags.StringVar(&f.by, "by", "", "how objects are compared: "+strings.Join(auditMethods, ", ")+" (default head)")
+	flags.StringVar(&f.inventory, "inventory", "", "an S3 Inventory: its manifest.json or that one's folder, or a CSV, CSV.gz or Parquet file")
+	flags.StringVar(&f.columns, "columns", "", "names of the columns of a CSV file without a manifest: Bucket,Key,Size,…")
+	flags.StringVar(&f.sample, "sample", "", "look at so many objects (1000) or at such a share (0.5%), picked at random")
+	flags.StringVar(&f.seed, "seed", "", "pick the same sample as a report that names this seed")
+	flags.BoolVar(&f.extras, "extras", false, "list the whole prefix and name what no receipt knows")
+	flags.StringVar(&f.differences, "differences", "", "write every difference to a new file: CSV if its name ends in .csv, else JSON lines")
+}
+
+// check refuses what makes no sense together, before anything is read.
+func (f *auditFlags) check() error {
+	if f.inventory != "" && f.by == "" {
+		f.by = byInventory
 	}
-	complete := "no"
-	if r.Complete {
-		complete = "yes: every record of the manifest has an outcome, and none failed"
+	asked := f.by != "" || f.sample != "" || f.extras
+	if f.by == "" {
+		f.by = string(importer.ByHead)
 	}
-	fmt.Fprintf(w, "complete    %s\n", complete)
-	if s := r.Store; s != nil {
-		fmt.Fprintf(w, "target      %s\n", escape(r.Target))
-		fmt.Fprintf(w, "store       %d of %s are there and the same, %s\n", s.Same, plural(s.Objects, "object"), size(s.Bytes))
-	} else {
-		fmt.Fprintf(w, "store       not asked\n")
+	switch {
+	case !slices.Contains(auditMethods, f.by):
+		return usagef("--by %q is none of %s", f.by, strings.Join(auditMethods, ", "))
+	case f.offline && asked:
+		return usagef("--offline compares no objects: leave out --by, --inventory, --sample and --extras")
+	case (f.by == byInventory) != (f.inventory != ""):
+		return hint(usagef("--by inventory and --inventory FILE belong together"), "the inventory is read from this machine: fetch it first")
+	case f.by == byInventory && f.sample != "":
+		return usagef("an inventory is compared whole: leave --sample out")
+	case f.columns != "" && f.inventory == "":
+		return usagef("--columns is of an --inventory")
+	case f.seed != "" && f.sample == "":
+		return usagef("--seed is of a --sample")
+	case len(f.labels) > 0 && f.noLabel:
+		return usagef("--label and --no-label exclude each other")
 	}
-	for i, d := range r.Differences {
-		if i == shownDifferences {
-			fmt.Fprintf(w, "  … and %d more\n", r.Store.Differences-shownDifferences)
-			break
-		}
-		fmt.Fprintf(w, "  %s\n", escape(d))
-	}
-	printFindings(w, r.Manifest.Findings)
-	printFindings(w, r.Findings)
-	verdict := fmt.Sprint(r.Verdict)
-	if err := r.end(); errors.Is(err, errObjects) || errors.Is(err, errTarget) {
-		verdict = "not everything is in the target or proven"
-	}
-	fmt.Fprintf(w, "verdict     %s, origin %s\n", verdict, r.Manifest.Origin)
+	return nil
 }
 
 func (a *app) verifyImport() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "import RECEIPTS",
-		Short: "check an import's receipts against the sealed manifest and the store",
-		Long: `RECEIPTS is the receipts folder of an import ("receipts" in its state folder). With
-the disks, or any one of them, for the manifest's log, this proves that the receipts were signed by an
-importer that the job names, and that they cover every record of the manifest;
-then every object is compared in the store that the receipts name, or --target
-(read rights are enough; --offline leaves that out). No key that decrypts or signs is needed.`,
+		Use:   "import RECEIPTS…",
+		Short: "check imports' receipts against the sealed manifest and the store",
+		Long: `RECEIPTS is the receipts folder of an import ("receipts" in its state folder), or
+those of several devices of a job: their union is compared. With the disks, or any
+one of each device, for the manifest's log, this proves that the receipts were
+signed by an importer that the job names, and that they cover every record of the
+manifest. Without any disk the lists are believed as they are, and the origin is
+not proven.
+
+Then every object is compared in the store that the receipts name, or --target
+(read rights are enough; --offline leaves that out): by the checksum in HEAD, by
+GetObjectAttributes with the parts' checksums one by one, by reading the bytes
+back, or by an S3 Inventory, which proves presence and size and no content. A
+--sample says how sure it makes. --extras names objects that no receipt knows. No
+key that decrypts or signs is needed.`,
 		Example: `  sledge verify import /srv/import/job1/receipts --trust signer.pub --label device.label --disk '/mnt/bay*'
-  sledge verify import receipts --offline --trust signer.pub --label device.label --disk /mnt/bay0`,
-		Args: cobra.ExactArgs(1),
+  sledge verify import receipts --offline --trust signer.pub --label device.label --disk /mnt/bay0
+  sledge verify import a/receipts b/receipts --trust signer.pub --label a.label --label b.label --disk /mnt/a0,/mnt/b0 --by read-back --sample 1000 --extras
+  sledge verify import receipts --target s3://archive/2026/ --inventory inventory/2026-11-23T01-00Z --differences found.csv`,
+		Args: cobra.MinimumNArgs(1),
 	}
-	var chain chainFlags
-	var target targetFlags
-	chain.addTrust(cmd.Flags())
-	target.add(cmd.Flags(), "the receipts'")
-	offline := cmd.Flags().Bool("offline", false, "do not ask the store")
-	readBack := cmd.Flags().Bool("read-back", false, "read every object and hash it")
+	var f auditFlags
+	f.add(cmd.Flags())
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
-		r, err := a.verifyReceipts(ctx, &chain, args[0])
+		if err := f.check(); err != nil {
+			return nil, err
+		}
+		devices, err := a.auditDevices(&f, args)
 		if err != nil {
 			return nil, err
 		}
-		if r.Verdict == fsck.VerdictRefused || *offline {
+		r := &verifyImportReport{By: f.by}
+		for _, d := range devices {
+			if err := a.verifyReceipts(ctx, d); err != nil {
+				return nil, err
+			}
+			r.Devices = append(r.Devices, d)
+		}
+		r.sum()
+		if r.Verdict == fsck.VerdictRefused || f.offline {
+			r.By = "" // nothing was compared
 			return r, r.end()
 		}
-		if err := a.verifyStore(ctx, &chain, &target, args[0], *readBack, r); err != nil {
+		if err := a.compareObjects(ctx, &f, r); err != nil {
 			return r, err
 		}
 		return r, r.end()
 	})
 }
 
-func (a *app) verifyReceipts(ctx context.Context, chain *chainFlags, dir string) (*verifyImportReport, error) {
-	m := a.meter("verify")
-	defer m.end()
-	o, done, err := a.fsckOptions(chain, m)
+// verifyReceipts proves one device's receipts against its disks, if there are any.
+func (a *app) verifyReceipts(ctx context.Context, d *auditedDevice) error {
+	root, err := os.OpenRoot(d.Receipts)
 	if err != nil {
-		return nil, err
-	}
-	defer done()
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return nil, fmt.Errorf("receipts: %w", err)
+		return fmt.Errorf("receipts: %w", err)
 	}
 	defer root.Close()
-	r, err := fsck.VerifyReceipts(ctx, root.FS(), fsck.ReceiptOptions{Options: o})
-	if err != nil {
-		return nil, err
-	}
-	return &verifyImportReport{ReceiptReport: r}, nil
-}
-
-// verifyStore holds the store against the list that has just been proven.
-func (a *app) verifyStore(ctx context.Context, chain *chainFlags, target *targetFlags, dir string, readBack bool, r *verifyImportReport) error {
-	o, err := a.auditTarget(chain, target, dir)
-	if err != nil {
-		return err
-	}
-	r.Target = o.TargetURL()
-	list, err := os.Open(filepath.Join(dir, "objects.list"))
-	if err != nil {
-		return err
-	}
-	defer list.Close()
-	store, err := importer.NewS3(ctx, o)
-	if err != nil {
-		return asTargetError(err)
+	if len(d.disks) == 0 {
+		return nil
 	}
 	m := a.meter("verify")
 	defer m.end()
-	found, err := importer.VerifyObjects(ctx, list, store, importer.VerifyOptions{
-		ReadBack: readBack,
-		Progress: func(objects uint64, bytes int64) {
-			m.tell(sample{phase: "store", bytes: bytes, totalBytes: int64(r.Bytes), files: int64(objects)})
-		},
-		Difference: func(e *importer.Error) {
-			if len(r.Differences) < maxDifferences {
-				r.Differences = append(r.Differences, e.Error())
-			}
-			if e.Remedy != "" && !slices.Contains(r.remedies, e.Remedy) {
-				r.remedies = append(r.remedies, e.Remedy)
-			}
-		},
-	})
-	r.Store = &found
-	return asTargetError(err)
-}
-
-// auditTarget is the target that the signed total names, which need not be the
-// job's; flags go before it. The total is read under the job's importer keys
-// again: what was verified before is not what lies there now by need.
-func (a *app) auditTarget(chain *chainFlags, target *targetFlags, dir string) (importer.Options, error) {
-	loose := *chain
-	loose.noLabel = loose.label == ""
-	disks, done, err := a.openDisks()
+	o, done, err := a.with(d.disks).fsckOptions(&d.chain, m)
 	if err != nil {
-		return importer.Options{}, err
+		return err
 	}
 	defer done()
-	signer, err := loose.signer(disks)
-	if err != nil {
-		return importer.Options{}, err
-	}
-	label, err := loose.labelText()
-	if err != nil {
-		return importer.Options{}, err
-	}
-	set, err := appliance.OpenSet(disks, signer, label)
-	if err != nil {
-		return importer.Options{}, err
-	}
-	env, err := readFile(filepath.Join(dir, "total.dsse"), manifest.MaxStatement)
-	if err != nil {
-		return importer.Options{}, err
-	}
-	var keys []ed25519.PublicKey
-	for _, key := range set.Job.Roles.Importer {
-		keys = append(keys, key.PublicKey)
-	}
-	var total importer.ReceiptTotal
-	if _, _, err := manifest.OpenStatement(env, importer.PredicateReceipt, &total, keys...); err != nil {
-		return importer.Options{}, fmt.Errorf("total.dsse: %w", err)
-	}
-	asked := *target
-	if asked.target == "" {
-		asked.target = total.Target
-	}
-	if asked.profile == "" {
-		asked.profile = total.Profile
-	}
-	return asked.options(set.Job)
-}
-
-func asTargetError(err error) error {
-	var e *importer.Error
-	if errors.As(err, &e) {
-		return targetError(e)
-	}
+	d.ReceiptReport, err = fsck.VerifyReceipts(ctx, root.FS(), fsck.ReceiptOptions{Options: o})
 	return err
 }
 
-// end is the whole verdict as an error.
-func (r *verifyImportReport) end() error {
-	if r.Verdict == fsck.VerdictLost && r.Manifest.Verdict != fsck.VerdictLost {
-		return r.incomplete() // of the import, not of the disks
-	}
-	if err := verdictError(r.Verdict, r.Manifest.Origin, append(append([]fsck.Finding(nil), r.Findings...), r.Manifest.Findings...)); err != nil {
-		return err
-	}
-	switch s := r.Store; {
-	case s != nil && s.Unanswered > 0:
-		return fmt.Errorf("%w: no answer about %s", errTarget, plural(s.Unanswered, "object"))
-	case s != nil && s.Differences > 0:
-		err := fmt.Errorf("%w: %s", errObjects, plural(s.Differences, "difference"))
-		if len(r.remedies) > 0 {
-			return &hinted{err, r.remedies}
-		}
-		return err
-	case r.Outcomes["failed"] > 0 || r.Outcomes["conflict"] > 0:
-		return r.incomplete()
-	case !r.Complete:
-		return fmt.Errorf("%w: the receipts are not complete", errObjects)
-	case r.Outcomes["skipped"] > 0:
-		return hint(fmt.Errorf("%w: %s", errSkipped, plural(r.Outcomes["skipped"], "entry")), "the loader had to skip them; they are named in objects.list")
-	}
-	return nil
-}
-
-// incomplete is the error of an import that did not bring everything.
-func (r *verifyImportReport) incomplete() error {
-	return hint(fmt.Errorf("%w: the receipts say %d failed, %s", errObjects, r.Outcomes["failed"], plural(r.Outcomes["conflict"], "conflict")),
-		"objects.list beside the receipts names them; the same sledge import run tries them again")
+// with is the same command for some of the disks.
+func (a *app) with(disks []string) *app {
+	some := *a
+	some.disks = disks
+	return &some
 }

@@ -13,9 +13,10 @@ import (
 // TestDifferencesShown: people see a bounded list, with the true number.
 func TestDifferencesShown(t *testing.T) {
 	for n, want := range map[int]string{20: "", 21: "… and 1 more", maxDifferences: "… and 29980 more"} {
-		r := &verifyImportReport{ReceiptReport: &fsck.ReceiptReport{Manifest: &fsck.Report{}}, Store: &importer.VerifyReport{Differences: uint64(n)}}
+		r := &verifyImportReport{By: "head", Devices: []*auditedDevice{{ReceiptReport: &fsck.ReceiptReport{Manifest: &fsck.Report{}}}},
+			Store: &importer.VerifyReport{Missing: uint64(n), Differences: uint64(n)}, found: uint64(n)}
 		if n == maxDifferences {
-			r.Store.Differences = 3 * maxDifferences // more than are kept
+			r.found = 3 * maxDifferences // more than are kept
 		}
 		for i := range n {
 			r.Differences = append(r.Differences, fmt.Sprintf("difference %d", i))
@@ -27,6 +28,80 @@ func TestDifferencesShown(t *testing.T) {
 		}
 		if strings.Contains(out.String(), "more") != (want != "") || !strings.Contains(out.String(), want) {
 			t.Errorf("%d differences: no %q in\n%s", n, want, &out)
+		}
+	}
+}
+
+// clean is a device whose receipts hold.
+func clean() *auditedDevice {
+	return &auditedDevice{ReceiptReport: &fsck.ReceiptReport{Verdict: fsck.VerdictClean, Complete: true,
+		Manifest: &fsck.Report{Origin: fsck.OriginProven}, Outcomes: map[string]int64{"stored": 1}}}
+}
+
+func TestVerifyImportEnd(t *testing.T) {
+	receipts := func(change func(r *fsck.ReceiptReport)) *verifyImportReport {
+		bad := clean()
+		change(bad.ReceiptReport)
+		return &verifyImportReport{By: "head", Devices: []*auditedDevice{clean(), bad}}
+	}
+	store := func(s importer.VerifyReport, l *importer.ListingReport) *verifyImportReport {
+		return &verifyImportReport{By: "head", Devices: []*auditedDevice{clean()}, Store: &s, Listing: l}
+	}
+	tests := []struct {
+		name string
+		r    *verifyImportReport
+		code int
+	}{
+		{"all well", store(importer.VerifyReport{Same: 1}, nil), exitDone},
+		{"a conflict", receipts(func(r *fsck.ReceiptReport) { r.Verdict, r.Outcomes = fsck.VerdictLost, map[string]int64{"conflict": 1} }), exitObjects},
+		{"lost disks", receipts(func(r *fsck.ReceiptReport) { r.Verdict, r.Manifest.Verdict = fsck.VerdictLost, fsck.VerdictLost }), exitLost},
+		{"refused", receipts(func(r *fsck.ReceiptReport) { r.Verdict = fsck.VerdictRefused }), exitRefused},
+		{"no trust", receipts(func(r *fsck.ReceiptReport) { r.Manifest.Origin = fsck.OriginUnproven }), exitUnproven},
+		{"skipped", receipts(func(r *fsck.ReceiptReport) { r.Outcomes = map[string]int64{"skipped": 1} }), exitSource},
+		{"no disks", &verifyImportReport{Devices: []*auditedDevice{{}}}, exitUnproven},
+		{"no disks and missing", &verifyImportReport{Devices: []*auditedDevice{{}}, Store: &importer.VerifyReport{Missing: 1}}, exitObjects},
+		{"missing", store(importer.VerifyReport{Missing: 1}, &importer.ListingReport{Extra: 1}), exitObjects},
+		{"different", store(importer.VerifyReport{Different: 1}, nil), exitObjects},
+		{"no answer", store(importer.VerifyReport{NotCompared: 1}, nil), exitTarget},
+		{"extras", store(importer.VerifyReport{Same: 1}, &importer.ListingReport{Same: 1, Extra: 1, Ours: 1}), exitExtras},
+		{"ours", store(importer.VerifyReport{Same: 1}, &importer.ListingReport{Same: 1, Ours: 1}), exitDone},
+		{"listing not compared", store(importer.VerifyReport{Same: 1}, &importer.ListingReport{NotCompared: 1}), exitObjects},
+	}
+	for _, test := range tests {
+		test.r.sum()
+		code, hints := diagnose(test.r.end())
+		if code != test.code || code != exitDone && len(hints) == 0 {
+			t.Errorf("%s: exit code %d, want %d; hints %q", test.name, code, test.code, hints)
+		}
+		var text strings.Builder
+		if test.r.print(&text); test.code == exitObjects && strings.Contains(text.String(), "clean") {
+			t.Errorf("%s: the verdict is clean:\n%s", test.name, &text)
+		}
+	}
+}
+
+func TestAuditFlags(t *testing.T) {
+	tests := []struct {
+		f  auditFlags
+		by string // "": refused
+	}{
+		{auditFlags{}, "head"},
+		{auditFlags{by: "attributes", extras: true, sample: "1%"}, "attributes"},
+		{auditFlags{inventory: "manifest.json"}, "inventory"},
+		{auditFlags{by: "inventory"}, ""},
+		{auditFlags{by: "head", inventory: "x"}, ""},
+		{auditFlags{inventory: "x", sample: "1"}, ""},
+		{auditFlags{by: "faith"}, ""},
+		{auditFlags{offline: true}, "head"},
+		{auditFlags{offline: true, extras: true}, ""},
+		{auditFlags{seed: "x"}, ""},
+		{auditFlags{columns: "Key"}, ""},
+		{auditFlags{labels: []string{"x"}, noLabel: true}, ""},
+	}
+	for _, test := range tests {
+		f := test.f
+		if err := f.check(); (err == nil) != (test.by != "") || err == nil && f.by != test.by {
+			t.Errorf("%+v: %q, %v", test.f, f.by, err)
 		}
 	}
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"github.com/sledge-io/sledge/importer"
+)
+
+// differenceLine is one finding in the file of --differences.
+type differenceLine struct {
+	Kind     importer.DifferenceKind `json:"kind"`
+	By       string                  `json:"by"`
+	Receipts string                  `json:"receipts,omitempty"` // folder; an extra object has none
+	Key      string                  `json:"key"`
+	Code     importer.Code           `json:"code"`
+	Cause    string                  `json:"cause,omitempty"`
+}
+
+// differenceFile takes every finding, of which the report has the first ones only.
+// nil takes none.
+type differenceFile struct {
+	file  *os.File
+	out   *bufio.Writer
+	table *csv.Writer // nil: JSON lines
+	err   error       // the first
+}
+
+// newDifferenceFile makes the file, which must not exist.
+func newDifferenceFile(name string) (*differenceFile, error) {
+	if name == "" {
+		return nil, nil
+	}
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("%s: %w", name, errFileExists)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &differenceFile{file: file, out: bufio.NewWriter(file)}
+	if strings.HasSuffix(strings.ToLower(name), ".csv") {
+		d.table = csv.NewWriter(d.out)
+		d.err = d.table.Write([]string{"kind", "by", "receipts", "key", "code", "cause"})
+	}
+	return d, nil
+}
+
+func (d *differenceFile) add(l differenceLine) {
+	if d == nil || d.err != nil {
+		return
+	}
+	if d.table != nil {
+		d.err = d.table.Write([]string{string(l.Kind), l.By, l.Receipts, l.Key, string(l.Code), l.Cause})
+		return
+	}
+	text, err := json.Marshal(l)
+	if err == nil {
+		_, err = d.out.Write(append(text, '\n'))
+	}
+	d.err = err
+}
+
+// close tells whether everything has been written.
+func (d *differenceFile) close() error {
+	if d == nil {
+		return nil
+	}
+	if d.table != nil {
+		d.table.Flush()
+		d.err = errors.Join(d.err, d.table.Error())
+	}
+	return errors.Join(d.err, d.out.Flush(), d.file.Sync(), d.file.Close())
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/fsck"
+)
+
+// verifyImportReport is the union of the devices, and each of them.
+type verifyImportReport struct {
+	Devices     []*auditedDevice        `json:"devices"`
+	Target      string                  `json:"target,omitempty"`
+	By          string                  `json:"by,omitempty"`
+	Store       *importer.VerifyReport  `json:"store,omitempty"`   // nil: no object was asked for
+	Listing     *importer.ListingReport `json:"listing,omitempty"` // nil: nothing was listed
+	Sample      *importer.SampleReport  `json:"sample,omitempty"`
+	Proof       string                  `json:"proof,omitempty"` // what has been proven of the content
+	Complete    bool                    `json:"complete"`
+	Origin      string                  `json:"origin"`
+	Verdict     fsck.Verdict            `json:"verdict"`               // of the receipts
+	Differences []string                `json:"differences,omitempty"` // the first maxDifferences
+	found       uint64                  // all of them
+	remedies    []string                // of the differences, each once
+}
+
+// Differences that are kept for --json, and shown without it.
+const (
+	maxDifferences   = 10000
+	shownDifferences = 20
+)
+
+// sum draws the devices' receipts together: the worst counts.
+func (r *verifyImportReport) sum() {
+	r.Complete, r.Origin = true, fsck.OriginProven
+	for _, d := range r.Devices {
+		if d.ReceiptReport == nil {
+			r.Complete, r.Origin = false, fsck.OriginUnproven
+			continue
+		}
+		r.Complete = r.Complete && d.Complete
+		r.Verdict = max(r.Verdict, d.Verdict)
+		if d.Manifest.Origin != fsck.OriginProven {
+			r.Origin = d.Manifest.Origin
+		}
+	}
+}
+
+func (r *verifyImportReport) print(w io.Writer) {
+	for _, d := range r.Devices {
+		d.print(w, len(r.Devices) > 1)
+	}
+	if r.By == "" {
+		fmt.Fprintf(w, "store       not asked\n")
+	} else {
+		r.printObjects(w)
+	}
+	for i, text := range r.Differences {
+		if i == shownDifferences {
+			fmt.Fprintf(w, "  … and %d more\n", r.found-shownDifferences)
+			break
+		}
+		fmt.Fprintf(w, "  %s\n", escape(text))
+	}
+	verdict := fmt.Sprint(r.Verdict)
+	switch err := r.end(); {
+	case errors.Is(err, errObjects) || errors.Is(err, errTarget):
+		verdict = "not everything is in the target or proven"
+	case errors.Is(err, errExtras):
+		verdict = "everything is in the target, and more than the receipts name"
+	}
+	fmt.Fprintf(w, "verdict     %s, origin %s\n", verdict, r.Origin)
+}
+
+func (r *verifyImportReport) printObjects(w io.Writer) {
+	fmt.Fprintf(w, "target      %s\n", escape(r.Target))
+	if s := r.Store; s != nil {
+		printStore(w, s)
+		if s.Parts > 0 {
+			fmt.Fprintf(w, "  %s compared one by one\n", plural(s.Parts, "part"))
+		}
+	}
+	if s := r.Sample; s != nil {
+		fmt.Fprintf(w, "sample      %s\n            seed %s picks the same objects again\n", s, escape(s.Seed))
+	}
+	if l := r.Listing; l != nil {
+		printListing(w, l)
+	}
+	fmt.Fprintf(w, "proof       %s\n", r.Proof)
+}
+
+// conclude says what the comparison has proven of the objects' content.
+func (r *verifyImportReport) conclude() {
+	switch {
+	case r.Store != nil:
+		r.Proof = importer.ProofText(r.Store.Proofs)
+	case r.Listing != nil:
+		r.Proof = "presence and size only: no content is proven"
+	}
+}
+
+func printStore(w io.Writer, s *importer.VerifyReport) {
+	fmt.Fprintf(w, "store       %d of %s are there and the same, %s\n", s.Same, plural(s.Objects, "object"), size(s.Bytes))
+	printCounts(w, s.Missing, s.Different, s.NotCompared)
+}
+
+func printCounts(w io.Writer, missing, different, notCompared uint64) {
+	for _, c := range []struct {
+		name string
+		n    uint64
+	}{{"missing", missing}, {"different", different}, {"not compared", notCompared}} {
+		if c.n > 0 {
+			fmt.Fprintf(w, "  %-13s %d\n", c.name, c.n)
+		}
+	}
+}
+
+// printListing says what was compared.
+func printListing(w io.Writer, l *importer.ListingReport) {
+	taken := "taken at an unknown time"
+	switch {
+	case !l.Until.IsZero():
+		taken = fmt.Sprintf("taken from %s to %s", l.Taken.UTC().Format(time.RFC3339), l.Until.UTC().Format(time.RFC3339))
+	case !l.Taken.IsZero():
+		taken = "begun at " + l.Taken.UTC().Format(time.RFC3339)
+	}
+	fmt.Fprintf(w, "listing     %s, %s: %s below the prefix\n", l.Source, taken, plural(l.Listed, "object"))
+	fmt.Fprintf(w, "  of %s that the receipts name %d are there with their size, %d of these with their kind of checksum\n",
+		plural(l.Objects, "object"), l.Same, l.Kinds)
+	printCounts(w, l.Missing, l.Different, l.NotCompared)
+	if l.Extra > 0 {
+		fmt.Fprintf(w, "  %-13s %d\n", "extra", l.Extra)
+	}
+	if l.Ours > 0 {
+		fmt.Fprintf(w, "  %-13s %d, of sledge's own: %s…\n", "reserved", l.Ours, importer.ReservedPrefix)
+	}
+}
+
+// print tells of one device; several of them tell their own counts, too.
+func (d *auditedDevice) print(w io.Writer, several bool) {
+	if several {
+		fmt.Fprintf(w, "receipts    %s\n", escape(d.Receipts))
+	}
+	if d.ReceiptReport == nil {
+		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", plural(d.objects, "object"))
+	} else {
+		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read; %s of the manifest are covered\n", d.Run, d.Importer, plural(d.LogSize, "line"), d.Lines, plural(d.Pages, "page"))
+		for _, outcome := range sortedKeys(d.Outcomes) {
+			fmt.Fprintf(w, "  %-13s %d\n", outcome, d.Outcomes[outcome])
+		}
+		complete := "no"
+		if d.Complete {
+			complete = "yes: every record of the manifest has an outcome, and none failed"
+		}
+		fmt.Fprintf(w, "complete    %s\n", complete)
+		printFindings(w, d.Manifest.Findings)
+		printFindings(w, d.Findings)
+	}
+	if several && d.Store != nil {
+		printStore(w, d.Store)
+	}
+	if several && d.Listing != nil {
+		fmt.Fprintf(w, "listed      %d of %s are there with their size\n", d.Listing.Same, plural(d.Listing.Objects, "object"))
+	}
+}
+
+func sortedKeys(m map[string]int64) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// end is the whole verdict as an error: receipts that do not hold first, then
+// objects that are not there, then what the import itself left open, then extras.
+func (r *verifyImportReport) end() error {
+	for _, d := range r.Devices {
+		if err := d.proven(); err != nil {
+			return err
+		}
+	}
+	if err := r.objects(); err != nil {
+		return err
+	}
+	for _, d := range r.Devices {
+		if err := d.imported(); err != nil {
+			return err
+		}
+	}
+	if l := r.Listing; l != nil && l.Extra > 0 {
+		return fmt.Errorf("%w: %s", errExtras, plural(l.Extra, "object"))
+	}
+	for _, d := range r.Devices {
+		if d.ReceiptReport == nil {
+			return hint(fmt.Errorf("%w: the lists were not held against a manifest", errUnproven), "name one disk of each device, and the job signer's key: --disk /mnt/bay0 --trust signer.pub")
+		}
+		if n := d.Outcomes["skipped"]; n > 0 {
+			return hint(fmt.Errorf("%w: %s", errSkipped, plural(n, "entry")), "the loader had to skip them; they are named in objects.list")
+		}
+	}
+	return nil
+}
+
+// proven is the verdict of the chain from the job's signer to the list.
+func (d *auditedDevice) proven() error {
+	if d.ReceiptReport == nil {
+		return nil
+	}
+	if d.Verdict == fsck.VerdictLost && d.Manifest.Verdict != fsck.VerdictLost {
+		return nil // of the import, not of the disks: imported tells
+	}
+	return verdictError(d.Verdict, d.Manifest.Origin, append(slices.Clone(d.Findings), d.Manifest.Findings...))
+}
+
+// imported is what the import itself left open.
+func (d *auditedDevice) imported() error {
+	switch r := d.ReceiptReport; {
+	case r == nil:
+		return nil
+	case r.Outcomes["failed"] > 0, r.Outcomes["conflict"] > 0, r.Verdict == fsck.VerdictLost:
+		return hint(fmt.Errorf("%w: the receipts say %d failed, %s", errObjects, r.Outcomes["failed"], plural(r.Outcomes["conflict"], "conflict")),
+			"objects.list beside the receipts names them; the same sledge import run tries them again")
+	case !r.Complete:
+		return fmt.Errorf("%w: the receipts are not complete", errObjects)
+	}
+	return nil
+}
+
+// objects is what is wrong with the objects.
+func (r *verifyImportReport) objects() error {
+	var wrong, silent uint64
+	if s := r.Store; s != nil {
+		wrong, silent = s.Missing+s.Different, s.NotCompared
+	}
+	if l := r.Listing; l != nil {
+		wrong, silent = wrong+l.Missing+l.Different, silent+l.NotCompared
+	}
+	err := error(nil)
+	switch {
+	case wrong > 0:
+		err = fmt.Errorf("%w: %s", errObjects, plural(wrong, "difference"))
+	case silent > 0 && r.Store != nil && r.Store.NotCompared > 0:
+		return fmt.Errorf("%w: no answer about %s", errTarget, plural(r.Store.NotCompared, "object"))
+	case silent > 0:
+		err = fmt.Errorf("%w: %s not compared", errObjects, plural(silent, "object"))
+	}
+	if err != nil && len(r.remedies) > 0 {
+		return &hinted{err, r.remedies}
+	}
+	return err
+}
+
+func asTargetError(err error) error {
+	var e *importer.Error
+	if errors.As(err, &e) {
+		return targetError(e)
+	}
+	return err
+}

@@ -1,0 +1,238 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// comparison is one call's work on the objects.
+type comparison struct {
+	app     *app
+	flags   *auditFlags
+	report  *verifyImportReport
+	options importer.Options
+	found   *differenceFile
+	meter   *meter
+	bytes   int64 // of all objects, if the receipts were proven
+}
+
+// compareObjects holds the store, or a listing of it, against the lists that have
+// just been proven.
+func (a *app) compareObjects(ctx context.Context, f *auditFlags, r *verifyImportReport) (err error) {
+	c := &comparison{app: a, flags: f, report: r, meter: a.meter("verify")}
+	defer c.meter.end()
+	if err := c.agree(); err != nil {
+		return err
+	}
+	if c.found, err = newDifferenceFile(f.differences); err != nil {
+		return err
+	}
+	defer func() {
+		r.conclude()
+		err = errors.Join(err, c.found.close())
+	}()
+	if f.by == byInventory {
+		return c.listing(ctx, nil)
+	}
+	store, err := importer.NewS3(ctx, c.options)
+	if err != nil {
+		return asTargetError(err)
+	}
+	if err := c.objects(ctx, store); err != nil {
+		return asTargetError(err)
+	}
+	if f.extras {
+		return asTargetError(c.listing(ctx, store))
+	}
+	return nil
+}
+
+// agree finds the target that all receipts name, and counts their objects.
+func (c *comparison) agree() error {
+	for i, d := range c.report.Devices {
+		o, err := c.app.auditTarget(c.flags, d)
+		if err != nil {
+			return err
+		}
+		if i > 0 && o.TargetURL() != c.options.TargetURL() {
+			return hint(usagef("the receipts are of %s and of %s", c.options.TargetURL(), o.TargetURL()), "verify the receipts of each target by a call of its own, or name one with --target")
+		}
+		c.options = o
+		if err := d.count(); err != nil {
+			return err
+		}
+		if d.ReceiptReport != nil {
+			c.bytes += int64(d.Bytes)
+		}
+	}
+	c.report.Target = c.options.TargetURL()
+	return nil
+}
+
+// objects asks the store about every object, or about those of a sample.
+func (c *comparison) objects(ctx context.Context, store importer.Reader) error {
+	var population uint64
+	for _, d := range c.report.Devices {
+		population += d.objects
+	}
+	seed := c.flags.seed
+	if seed == "" {
+		seed = rand.Text()
+	}
+	var sampler *importer.Sampler
+	wanted := population
+	if c.flags.sample != "" {
+		size, err := importer.ParseSampleSize(c.flags.sample)
+		if err != nil {
+			return &usageError{err}
+		}
+		wanted = size.Of(population)
+		sampler = importer.NewSampler(population, wanted, seed)
+	}
+	total := &importer.VerifyReport{}
+	c.report.Store = total
+	for _, d := range c.report.Devices {
+		before := *total
+		found, err := c.device(ctx, d, store, importer.VerifyOptions{
+			By: importer.Method(c.flags.by), Sample: sampler,
+			Progress: func(objects uint64, bytes int64) {
+				s := sample{phase: "store", bytes: before.Bytes + bytes, files: int64(before.Objects + objects), totalFiles: int64(wanted)}
+				if sampler == nil {
+					s.totalBytes = c.bytes
+				}
+				c.meter.tell(s)
+			},
+		})
+		d.Store = &found
+		total.Add(found)
+		if err != nil {
+			return err
+		}
+	}
+	if sampler != nil {
+		said := importer.NewSampleReport(population, wanted, total.Differences, seed)
+		c.report.Sample = &said
+	}
+	return nil
+}
+
+func (c *comparison) device(ctx context.Context, d *auditedDevice, store importer.Reader, o importer.VerifyOptions) (importer.VerifyReport, error) {
+	list, err := d.list()
+	if err != nil {
+		return importer.VerifyReport{}, err
+	}
+	defer list.Close()
+	o.Difference = func(e *importer.Error) { c.difference(d, c.flags.by, e) }
+	return importer.VerifyObjects(ctx, list, store, o)
+}
+
+// listing compares with an inventory or, if a store is given, with its own list.
+func (c *comparison) listing(ctx context.Context, store importer.Reader) error {
+	scratch, done, err := scratchFolder()
+	if err != nil {
+		return err
+	}
+	defer done()
+	l := importer.NewListing(importer.ListingOptions{Scratch: scratch, Prefix: c.options.Prefix,
+		Progress: func(n uint64) { c.meter.tell(sample{phase: "listing", files: int64(n)}) }})
+	defer l.Close() // the folder goes with it
+	by := "listing"
+	if store == nil {
+		by = byInventory
+		err = c.addInventory(ctx, l)
+	} else {
+		err = l.AddStore(ctx, store, importer.VerifyOptions{}, c.app.now)
+	}
+	if err != nil {
+		return err
+	}
+	for _, d := range c.report.Devices {
+		if err := c.addClaims(ctx, l, d, by); err != nil {
+			return err
+		}
+	}
+	total, each, err := l.Compare(ctx, func(device int, e *importer.Error) {
+		switch {
+		case device >= 0:
+			c.difference(c.report.Devices[device], by, e)
+		case c.flags.extras:
+			c.difference(nil, by, e)
+		}
+	})
+	if !c.flags.extras {
+		total.Extra, total.Ours = 0, 0 // nobody asked, and an inventory may be of more than the import
+	}
+	c.report.Listing = &total
+	for i, d := range c.report.Devices {
+		d.Listing = &each[i]
+	}
+	return err
+}
+
+func (c *comparison) addInventory(ctx context.Context, l *importer.Listing) error {
+	inv, err := importer.OpenInventory(c.flags.inventory, c.flags.columns)
+	if err != nil {
+		return inventoryError(err)
+	}
+	l.Source("S3 Inventory", inv.Taken)
+	if err := inv.Each(ctx, c.options.Bucket, l.Add); err != nil && ctx.Err() == nil {
+		return inventoryError(err)
+	}
+	return ctx.Err()
+}
+
+// inventoryError is of a file that the operator named.
+func inventoryError(err error) error {
+	return hint(fmt.Errorf("%w: inventory: %w", errRefused, err), "fetch the inventory again, with every file that its manifest.json names, as CSV or Parquet")
+}
+
+func (c *comparison) addClaims(ctx context.Context, l *importer.Listing, d *auditedDevice, by string) error {
+	list, err := d.list()
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	_, err = l.AddClaims(ctx, list, func(e *importer.Error) { c.difference(d, by, e) })
+	return err
+}
+
+// difference keeps the first findings, and writes all of them to the file.
+func (c *comparison) difference(d *auditedDevice, by string, e *importer.Error) {
+	r := c.report
+	r.found++
+	if len(r.Differences) < maxDifferences {
+		r.Differences = append(r.Differences, e.Error())
+	}
+	if e.Remedy != "" && !slices.Contains(r.remedies, e.Remedy) {
+		r.remedies = append(r.remedies, e.Remedy)
+	}
+	line := differenceLine{Kind: importer.KindOf(e), By: by, Key: e.Path, Code: e.Code, Cause: e.Cause}
+	if d != nil {
+		line.Receipts = d.Receipts
+	}
+	c.found.add(line)
+}
+
+// scratchFolder is a folder of its own, for what does not fit in memory.
+func scratchFolder() (vfs.FS, func(), error) {
+	dir, err := os.MkdirTemp("", "sledge-verify-")
+	if err != nil {
+		return nil, nil, err
+	}
+	disk, err := vfs.OS(dir)
+	if err != nil {
+		os.RemoveAll(dir)
+		return nil, nil, err
+	}
+	return disk, func() {
+		vfs.Close(disk) // only descriptors
+		os.RemoveAll(dir)
+	}, nil
+}
