@@ -1,0 +1,236 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// listOf imports a source into a store and returns its objects.list.
+func listOf(t *testing.T, s *fakeSource, target Target, change func(*Options)) []byte {
+	t.Helper()
+	disk := memDisk()
+	o := testOptions(t, disk)
+	change(&o)
+	mustRun(t, s, target, o)
+	list, err := vfs.ReadFile(disk, "receipts/objects.list", 1<<30)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+// compareListing holds rows against lists, with little memory, and returns the
+// findings as "device kind key".
+func compareListing(t *testing.T, taken time.Time, rows []Listed, lists ...[]byte) (ListingReport, []ListingReport, []string) {
+	t.Helper()
+	l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/", Memory: 1 << 10})
+	defer l.Close()
+	l.Source("test", taken)
+	for _, r := range rows {
+		if err := l.Add(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, list := range lists {
+		if _, err := l.AddClaims(context.Background(), bytes.NewReader(list), func(e *Error) { t.Error(e) }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var found []string
+	total, devices, err := l.Compare(context.Background(), func(device int, e *Error) {
+		found = append(found, fmt.Sprintf("%d %s %s", device, KindOf(e), e.Path))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(found)
+	return total, devices, found
+}
+
+func TestListing(t *testing.T) {
+	f := newFake(t)
+	list := listOf(t, mixed(), f, func(*Options) {})
+	now := time.Now()
+	whole := func() map[string]Listed {
+		rows := map[string]Listed{}
+		for key, o := range f.objects {
+			rows[key] = Listed{Key: key, Size: int64(len(o.data)), ETag: "etag", Modified: now.Add(-time.Hour), Algorithm: "SHA256"}
+		}
+		return rows
+	}
+	later := now.Add(time.Hour)
+	tests := []struct {
+		name   string
+		change func(rows map[string]Listed)
+		more   []Listed
+		taken  time.Time
+		want   []string
+	}{
+		{"all there", func(map[string]Listed) {}, nil, later, nil},
+		{"missing", func(rows map[string]Listed) { delete(rows, "in/a") }, nil, later, []string{"0 missing in/a"}},
+		{"taken before", func(rows map[string]Listed) { delete(rows, "in/a") }, nil, now.Add(-time.Hour), []string{"0 not-compared in/a"}},
+		{"size", set("in/a", func(l *Listed) { l.Size = 6 }), nil, later, []string{"0 different in/a"}},
+		{"no size", set("in/a", func(l *Listed) { l.Size = -1 }), nil, later, []string{"0 not-compared in/a"}},
+		{"kind", set("in/a", func(l *Listed) { l.Algorithm = "CRC32" }), nil, later, []string{"0 different in/a"}},
+		{"kind not told", set("in/a", func(l *Listed) { l.Algorithm = "" }), nil, later, nil},
+		{"written again", set("in/a", func(l *Listed) { l.ETag, l.Modified = "new", later }), nil, later, []string{"0 different in/a"}},
+		{"same again", set("in/a", func(l *Listed) { l.Modified = later }), nil, later, nil},
+		{"quoted", set("in/a", func(l *Listed) { l.ETag = `"etag"` }), nil, later, nil},
+		{"ETag without a time", set("in/a", func(l *Listed) { l.ETag, l.Modified = "new", time.Time{} }), nil, later, []string{"0 not-compared in/a"}},
+		{"deleted", set("in/a", func(l *Listed) { l.DeleteMarker, l.Latest = true, LatestYes }), []Listed{{Key: "in/a", Size: 5, Latest: LatestNo}}, later, []string{"0 missing in/a"}},
+		{"older versions", set("in/a", func(l *Listed) { l.Latest = LatestYes }), []Listed{{Key: "in/a", Size: 99, Latest: LatestNo}, {Key: "in/a", DeleteMarker: true, Latest: LatestNo}}, later, nil},
+		{"twice", func(map[string]Listed) {}, []Listed{{Key: "in/a", Size: 5}}, later, []string{"0 not-compared in/a"}},
+		{"extras", func(map[string]Listed) {}, []Listed{{Key: "in/z\n\"", Size: 1}, {Key: "in/0"}, {Key: "in/dir/.sledge-x"}, {Key: "other/x"}, {Key: "in"},
+			{Key: "in/.sledge-probe/x"}, {Key: "in/.sledge-commit"}, {Key: "in/gone", DeleteMarker: true}}, later,
+			[]string{"-1 extra in/0", "-1 extra in/dir/.sledge-x", "-1 extra in/z\n\""}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			rows := whole()
+			test.change(rows)
+			// A map's order is any order.
+			total, devices, found := compareListing(t, test.taken, append(slices.Collect(maps.Values(rows)), test.more...), list)
+			if !slices.Equal(found, test.want) {
+				t.Errorf("found %q, want %q", found, test.want)
+			}
+			if d := devices[0]; d.Objects != 8 || d.Same+d.Missing+d.Different+d.NotCompared != 8 || total.Extra+d.Missing+d.Different+d.NotCompared != uint64(len(found)) {
+				t.Errorf("device %+v of %+v", d, total)
+			}
+			if test.name == "extras" && total.Ours != 2 {
+				t.Errorf("%d objects of our own", total.Ours)
+			}
+		})
+	}
+}
+
+func set(key string, f func(*Listed)) func(map[string]Listed) {
+	return func(rows map[string]Listed) {
+		r := rows[key]
+		f(&r)
+		rows[key] = r
+	}
+}
+
+// TestListingUnion: what one device's receipts know is no extra of another's.
+func TestListingUnion(t *testing.T) {
+	f := newFake(t)
+	a, b := newSource(), newSource()
+	a.file("a", []byte("one"))
+	a.file("both", []byte("same"))
+	b.file("b", []byte("two"))
+	b.file("both", []byte("same"))
+	lists := [][]byte{listOf(t, a, f, func(*Options) {}), listOf(t, b, f, func(o *Options) { o.RunID = "run-2" })}
+	rows := []Listed{{Key: "in/both", Size: 4}, {Key: "in/b", Size: 3}, {Key: "in/a", Size: 3}, {Key: "in/c"}}
+	total, devices, found := compareListing(t, time.Time{}, rows, lists...)
+	if total.Same != 4 || devices[0].Same != 2 || devices[1].Same != 2 || !slices.Equal(found, []string{"-1 extra in/c"}) {
+		t.Errorf("%+v %+v %q", total, devices, found)
+	}
+	if total, _, _ := compareListing(t, time.Time{}, rows, lists[0]); total.Extra != 2 {
+		t.Errorf("one device alone: %+v", total)
+	}
+}
+
+// TestS3Listing: versitygw's own list, attributes, and both kinds of inventory
+// made of it, over names that trip up CSV and URLs.
+func TestS3Listing(t *testing.T) {
+	server := s3test.Start(t)
+	s := newSource()
+	keys := []string{}
+	for i, key := range hostileKeys {
+		path := strings.TrimPrefix(key, "in/")
+		if strings.ContainsAny(path, "\n\r\x01") {
+			continue // a target's rule: such names are not imported
+		}
+		keys = append(keys, path)
+		s.content[path] = []byte(strings.Repeat("x", i))
+	}
+	slices.Sort(keys)
+	for _, path := range keys {
+		s.file(path, s.content[path])
+	}
+	o := s3Options(t, server, nil)
+	target := newS3(t, o)
+	list := listOf(t, s, target, func(dst *Options) { disk := dst.StateDir; *dst = o; dst.StateDir = disk })
+	write(t, filepath.Join(server.BucketFolder(), "in", "stranger +%"), []byte("!"))
+	l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/"})
+	defer l.Close()
+	if err := l.AddStore(context.Background(), target, VerifyOptions{}, time.Now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.AddClaims(context.Background(), bytes.NewReader(list), func(e *Error) { t.Error(e) }); err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	total, _, err := l.Compare(context.Background(), func(_ int, e *Error) { found = append(found, string(KindOf(e))+" "+e.Path) })
+	if err != nil || total.Same != uint64(len(keys)) || total.Taken.IsZero() || total.Until.Before(total.Taken) || !slices.Equal(found, []string{"extra in/stranger +%"}) {
+		t.Errorf("%+v, %q, %v", total, found, err)
+	}
+	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), target, VerifyOptions{By: ByAttributes})
+	if err != nil || rep.Same != uint64(len(keys)) || rep.Proofs[ProofSHA256] != rep.Same {
+		t.Errorf("attributes: %+v, %v", rep, err)
+	}
+	var rows []Listed
+	page, next, err := target.List(context.Background(), "in/", "")
+	if err != nil || next != "" {
+		t.Fatal(next, err)
+	}
+	rows = append(rows, page...)
+	for name, folder := range map[string]string{
+		"csv":     inventoryFolder(t, "CSV", time.Now().Add(time.Minute), csvInventory(t, rows)),
+		"parquet": inventoryFolder(t, "Parquet", time.Now().Add(time.Minute), parquetInventory(t, rows)),
+	} {
+		read, err := readInventory(folder, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		total, _, found := compareListing(t, time.Now().Add(time.Minute), read, list)
+		if total.Same != uint64(len(keys)) || total.Extra != 1 || len(found) != 1 {
+			t.Errorf("%s: %+v, %q", name, total, found)
+		}
+	}
+	if err := os.Remove(filepath.Join(server.BucketFolder(), "in", "plain")); err != nil {
+		t.Fatal(err)
+	}
+	rep, err = VerifyObjects(context.Background(), bytes.NewReader(list), target, VerifyOptions{By: ByAttributes})
+	if err != nil || rep.Missing != 1 || rep.Same != uint64(len(keys)-1) {
+		t.Errorf("attributes, one missing: %+v, %v", rep, err)
+	}
+}
+
+// TestVerifySample: only the sample is asked for, over two lists in turn.
+func TestVerifySample(t *testing.T) {
+	f := newFake(t)
+	a, b := newSource(), newSource()
+	for i := range 50 {
+		a.file(fmt.Sprintf("a/%02d", i), []byte{byte(i)})
+		b.file(fmt.Sprintf("b/%02d", i), []byte{byte(i)})
+	}
+	lists := [][]byte{listOf(t, a, f, func(*Options) {}), listOf(t, b, f, func(o *Options) { o.RunID = "run-2" })}
+	f.byCall = map[string]int{}
+	sampler := NewSampler(100, 30, "seed")
+	var total VerifyReport
+	for _, list := range lists {
+		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: ByReadBack, Sample: sampler})
+		if err != nil {
+			t.Fatal(err)
+		}
+		total.Add(rep)
+	}
+	if total.Objects != 30 || total.Same != 30 || f.byCall["head"] != 30 || f.byCall["get"] != 30 || total.Proofs[ProofReadBack] != 30 {
+		t.Errorf("%+v, %v", total, f.byCall)
+	}
+	if _, err := VerifyObjects(context.Background(), bytes.NewReader(lists[0]), f, VerifyOptions{Sample: NewSampler(49, 3, "x")}); err == nil {
+		t.Error("a list of more objects than were counted was accepted")
+	}
+}
