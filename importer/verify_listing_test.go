@@ -234,3 +234,56 @@ func TestVerifySample(t *testing.T) {
 		t.Error("a list of more objects than were counted was accepted")
 	}
 }
+
+// attributed is a store that tells the parts of its multipart objects.
+type attributed struct {
+	*fakeTarget
+	parts map[string][]Part
+}
+
+func (a *attributed) Attributes(ctx context.Context, key string) (Object, []Part, error) {
+	obj, err := a.Head(ctx, key)
+	return obj, a.parts[key], err
+}
+
+// TestVerifyAttributes: a part that differs is named, whatever the whole says; a
+// store without a checksum of the whole is believed part by part.
+func TestVerifyAttributes(t *testing.T) {
+	f := newFake(t)
+	list := listOf(t, mixed(), f, func(*Options) {})
+	good := func() []Part {
+		data := f.objects["in/big"].data
+		a, b := sum(data[:16<<20]), sum(data[16<<20:])
+		return []Part{{Number: 1, Size: 16 << 20, SHA256: encode64(a)}, {Number: 2, Size: 1 << 20, SHA256: encode64(b)}}
+	}
+	verify := func(parts []Part) (VerifyReport, []string) {
+		t.Helper()
+		var found []string
+		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), &attributed{f, map[string][]Part{"in/big": parts}},
+			VerifyOptions{By: ByAttributes, Difference: func(e *Error) { found = append(found, e.Error()) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep, found
+	}
+	if rep, found := verify(good()); rep.Same != 8 || rep.Parts != 2 {
+		t.Errorf("%+v %q", rep, found)
+	}
+	bad := good()
+	bad[1].SHA256 = bad[0].SHA256
+	if rep, found := verify(bad); rep.Different != 1 || len(found) != 1 || !strings.Contains(found[0], "part 2 has another SHA-256") {
+		t.Errorf("%+v %q", rep, found)
+	}
+	cut := good()
+	cut[0].Size, cut[1].Size = 8<<20, 9<<20
+	if rep, found := verify(cut); rep.Same != 8 || rep.Parts != 0 {
+		t.Errorf("cut otherwise: %+v %q", rep, found)
+	}
+	f.noChecksums, f.gets = true, 0
+	if rep, found := verify(good()); rep.Same != 8 || rep.Proofs[ProofSHA256] != 1 || rep.Proofs[ProofReadBack] != 7 || f.gets != 7 {
+		t.Errorf("no checksum of the whole: %+v %q, %d read back", rep, found, f.gets)
+	}
+	if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: ByAttributes}); err == nil {
+		t.Error("a target without attributes was asked for them")
+	}
+}

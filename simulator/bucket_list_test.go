@@ -1,0 +1,68 @@
+package simulator
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/importer"
+)
+
+// TestBucketLists: the real client pages through the list and reads attributes.
+func TestBucketLists(t *testing.T) {
+	b := &Bucket{Name: "bucket"}
+	ctx := context.Background()
+	target, err := importer.NewS3(ctx, importer.Options{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
+		Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const count = 2500
+	for i := range count {
+		b.Plant(fmt.Sprintf("in/%04d +%%\n", i), []byte{byte(i)})
+	}
+	b.Plant("other/x", nil)
+	last, seen := "", 0
+	for token, pages := "", 0; pages == 0 || token != ""; pages++ {
+		page, next, err := target.List(ctx, "in/", token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range page {
+			if o.Key <= last || !strings.HasSuffix(o.Key, " +%\n") || o.Size != 1 || o.Algorithm != "SHA256" || o.Modified.IsZero() {
+				t.Fatalf("%+v after %q", o, last)
+			}
+			last = o.Key
+			seen++
+		}
+		token = next
+	}
+	if seen != count {
+		t.Errorf("%d objects were listed, want %d", seen, count)
+	}
+	if _, _, err := target.Attributes(ctx, "in/none"); !importer.IsNotFound(err) {
+		t.Errorf("attributes of none: %v", err)
+	}
+	one := []byte(strings.Repeat("a", minPart))
+	id, err := target.CreateUpload(ctx, "big", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var parts []importer.Part
+	for i, data := range [][]byte{one, []byte("end")} {
+		etag, err := target.UploadPart(ctx, importer.PartRequest{Key: "big", UploadID: id, Number: i + 1, Body: strings.NewReader(string(data)), Size: int64(len(data)), SHA256: sha256.Sum256(data)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts = append(parts, importer.Part{Number: i + 1, ETag: etag})
+	}
+	if _, err := target.CompleteUpload(ctx, importer.CompleteRequest{Key: "big", UploadID: id, Parts: parts, Size: minPart + 3}); err != nil {
+		t.Fatal(err)
+	}
+	obj, told, err := target.Attributes(ctx, "big")
+	if err != nil || obj.Size != minPart+3 || obj.ChecksumType != "COMPOSITE" || len(told) != 2 || told[1].Number != 2 || told[1].Size != 3 || told[1].SHA256 == "" {
+		t.Errorf("attributes: %+v %+v %v", obj, told, err)
+	}
+}
