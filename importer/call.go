@@ -60,6 +60,7 @@ const (
 	callHead        = "HeadObject"
 	callGet         = "GetObject"
 	callDelete      = "DeleteObject"
+	callList        = "ListObjectsV2"
 )
 
 // Call is what Options.Called is told of every attempt.

@@ -35,7 +35,7 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.api().Store(client)
+	t.client.Store(client)
 	return t, nil
 }
 
@@ -52,12 +52,12 @@ func (t *S3) Renew(ctx context.Context) error {
 			return credentialsError(err)
 		}
 	}
-	t.api().Store(client)
+	t.client.Store(client)
 	return nil
 }
 
 // api is the client of the call that begins now.
-func (t *S3) api() *s3.Client { return t.api().Load() }
+func (t *S3) api() *s3.Client { return t.client.Load() }
 
 // signedPayload signs the body by a hash that is known already: it goes out as
 // x-amz-content-sha256, and the SDK neither hashes the body nor sends it unsigned.

@@ -21,7 +21,7 @@ func (t *S3) Attributes(ctx context.Context, key string) (obj Object, parts []Pa
 	in := &s3.GetObjectAttributesInput{Bucket: &t.bucket, Key: &key, ObjectAttributes: []types.ObjectAttributes{
 		types.ObjectAttributesEtag, types.ObjectAttributesChecksum, types.ObjectAttributesObjectParts, types.ObjectAttributesObjectSize}}
 	for {
-		out, err := t.client.GetObjectAttributes(ctx, in)
+		out, err := t.api().GetObjectAttributes(ctx, in)
 		if err != nil {
 			return Object{}, nil, s3Error(err, key)
 		}
@@ -53,7 +53,7 @@ func (t *S3) List(ctx context.Context, prefix, after string) (page []Listed, nex
 	if after != "" {
 		in.ContinuationToken = &after
 	}
-	out, err := t.client.ListObjectsV2(ctx, in)
+	out, err := t.api().ListObjectsV2(ctx, in)
 	if err != nil {
 		return nil, "", s3Error(err, prefix)
 	}

@@ -101,8 +101,8 @@ func newVerifyCaller(ctx context.Context, opts VerifyOptions) *caller {
 	setDefault(&opts.Retries, 8)
 	setDefault(&opts.Backoff, 200*time.Millisecond)
 	setDefault(&opts.CallTimeout, 2*time.Minute)
-	return &caller{limit: newLimiter(opts.Concurrency, opts.Backoff), retries: opts.Retries,
-		backoff: opts.Backoff, timeout: opts.CallTimeout, stop: ctx.Done()}
+	return newCaller(Options{Memory: int64(opts.Concurrency) * perRequest, Concurrency: opts.Concurrency, PartConcurrency: 1,
+		Retries: opts.Retries, RetryBudget: defaultRetryBudget, Backoff: opts.Backoff, CallTimeout: opts.CallTimeout}, ctx.Done())
 }
 
 type verifier struct {
@@ -204,7 +204,7 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 // describe asks the store what it knows of an object, with its parts if they
 // are asked for.
 func (v *verifier) describe(ctx context.Context, c claim) (obj Object, parts []Part, err error) {
-	err = v.calls.idempotent(ctx, 0, func(ctx context.Context) (err error) {
+	err = v.calls.idempotent(ctx, call{name: callHead, key: c.line.Key}, func(ctx context.Context) (err error) {
 		if v.opts.By != ByAttributes {
 			obj, err = v.target.Head(ctx, c.line.Key)
 			return err

@@ -125,7 +125,7 @@ func (l *Listing) AddStore(ctx context.Context, target Reader, opts VerifyOption
 	for token := ""; ; {
 		var page []Listed
 		next := ""
-		err := calls.idempotent(ctx, 0, func(ctx context.Context) (err error) {
+		err := calls.idempotent(ctx, call{name: callList}, func(ctx context.Context) (err error) {
 			page, next, err = store.List(ctx, l.opts.Prefix, token)
 			return err
 		})

@@ -46,7 +46,7 @@ func TestBucketLists(t *testing.T) {
 		t.Errorf("attributes of none: %v", err)
 	}
 	one := []byte(strings.Repeat("a", minPart))
-	id, err := target.CreateUpload(ctx, "big", nil)
+	id, err := target.CreateUpload(ctx, importer.CreateRequest{Key: "big"})
 	if err != nil {
 		t.Fatal(err)
 	}
