@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/site"
@@ -308,34 +307,9 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	return o, err
 }
 
-// readImporterKey reads the key that signs receipts. One that the job does not
-// pin would make receipts that nobody can verify.
-func (f *importFlags) readImporterKey(job *manifest.Job) (key ed25519.PrivateKey, err error) {
-	switch {
-	case f.importerKey != "":
-		text, err := readFile(f.importerKey, 4<<10)
-		if err != nil {
-			return nil, err
-		}
-		if key, err = crypto.ParsePrivateKey(text); err != nil {
-			return nil, &usageError{fmt.Errorf("%s: %w", f.importerKey, err)}
-		}
-	case f.site != "":
-		s, err := openSite(f.site)
-		if err != nil {
-			return nil, err
-		}
-		if key, err = s.Key(site.Importer); err != nil {
-			return nil, err
-		}
-	default:
-		return nil, usagef("--importer-key is missing: which key signs the receipts?")
-	}
-	pinned := slices.ContainsFunc(job.Roles.Importer, func(p manifest.PublicKey) bool { return p.PublicKey.Equal(key.Public()) })
-	if !pinned {
-		return nil, hint(usagef("the importer key %s is not one that the job names", crypto.Fingerprint(key.Public().(ed25519.PublicKey))), "use the importer.key of the site that made the job")
-	}
-	return key, nil
+// readImporterKey reads the key that signs receipts.
+func (f *importFlags) readImporterKey(job *manifest.Job) (ed25519.PrivateKey, error) {
+	return roleKey{site.Importer, f.importerKey, f.site, "receipts"}.read(job.Roles.Importer)
 }
 
 // importEnd is the run's end as an error.
