@@ -22,10 +22,12 @@ const statementType = "https://in-toto.io/Statement/v1"
 
 // Predicate types.
 const (
-	predicateBase    = "https://github.com/sledge-io/sledge/statement/"
-	PredicateJob     = predicateBase + "job/v1"
-	PredicateSeal    = predicateBase + "seal/v1"
-	PredicateReceipt = predicateBase + "receipt/v1"
+	predicateBase       = "https://github.com/sledge-io/sledge/statement/"
+	PredicateJob        = predicateBase + "job/v1"
+	PredicateSeal       = predicateBase + "seal/v1"
+	PredicateReceipt    = predicateBase + "receipt/v1"
+	PredicateAcceptance = predicateBase + "acceptance/v1"
+	PredicateCommit     = predicateBase + "commit/v1"
 )
 
 // Subject is what a statement is about.

@@ -7,13 +7,15 @@ import (
 )
 
 const (
-	payloadType    = "application/vnd.in-toto+json"
-	statementType  = "https://in-toto.io/Statement/v1"
-	predicateBase  = "https://github.com/sledge-io/sledge/statement/"
-	jobPredicate   = predicateBase + "job/v1"
-	sealPredicate  = predicateBase + "seal/v1"
-	totalPredicate = predicateBase + "receipt/v1"
-	maxSignatures  = 64
+	payloadType         = "application/vnd.in-toto+json"
+	statementType       = "https://in-toto.io/Statement/v1"
+	predicateBase       = "https://github.com/sledge-io/sledge/statement/"
+	jobPredicate        = predicateBase + "job/v1"
+	sealPredicate       = predicateBase + "seal/v1"
+	totalPredicate      = predicateBase + "receipt/v1"
+	acceptancePredicate = predicateBase + "acceptance/v1"
+	commitPredicate     = predicateBase + "commit/v1"
+	maxSignatures       = 64
 )
 
 var errSignature = errors.New("signature does not verify")
@@ -71,6 +73,16 @@ func (e *envelope) verify(key ed25519.PublicKey) error {
 		}
 	}
 	return errSignature
+}
+
+// signedBy gives the first of the keys that signed, or nil.
+func (e *envelope) signedBy(keys []ed25519.PublicKey) ed25519.PublicKey {
+	for _, key := range keys {
+		if e.verify(key) == nil {
+			return key
+		}
+	}
+	return nil
 }
 
 // statement is an in-toto Statement v1.

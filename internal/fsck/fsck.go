@@ -1,7 +1,7 @@
-// Package fsck verifies a device, a proof of one file, or an import's receipts,
-// with no key that decrypts and no code of the writer: it is written from
-// docs/format.md alone, on the standard library, golang.org/x/mod/sumdb and
-// klauspost/reedsolomon.
+// Package fsck verifies a device, a proof of one file, an import's receipts, its
+// commit marker, or a job's acceptance, with no key that decrypts and no code of
+// the writer: it is written from docs/format.md alone, on the standard library,
+// golang.org/x/mod/sumdb and klauspost/reedsolomon.
 //
 // The path of trust:
 //
@@ -68,7 +68,8 @@ type verifier struct {
 	progress progress
 
 	s      *survey
-	use    []*disk // disks that are not foreign
+	wanted identity // of several devices' disks, whose are to be checked; zero: whoever's are most
+	use    []*disk  // disks that are not foreign
 	who    identity
 	key    ed25519.PublicKey // the device's
 	job    *jobFile
@@ -139,6 +140,9 @@ func (v *verifier) run(ctx context.Context, disks bool) error {
 func (v *verifier) fillReport() {
 	r := v.report
 	r.BytesRead, r.Stripes, r.BlocksBad = v.bytes.Load(), v.stripes.Load(), v.badTotal.Load()
+	if v.job != nil {
+		r.JobFile = v.job.raw
+	}
 	v.nameTooFew()
 	v.f.finish(r)
 	if r.Verdict == VerdictRefused || v.o.Trust == nil || v.job == nil {

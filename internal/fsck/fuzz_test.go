@@ -2,7 +2,9 @@ package fsck
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -168,4 +170,53 @@ func FuzzObjectLine(f *testing.F) {
 			_ = c.line(l)
 		}
 	})
+}
+
+// FuzzAcceptance: an acceptance or a commit marker from anybody, also past the
+// signature, is read in bounded room.
+func FuzzAcceptance(f *testing.F) {
+	d := makeDevice(f, smallPlan())
+	dir := d.receipts(f, conflicts, nil)
+	kind, subjects, predicate := d.accept(f, dir, nil)
+	for _, file := range [][]byte{signAcceptance(f, d.acceptorKey, kind, subjects, predicate), d.commit(f, dir, nil, nil)} {
+		f.Add(file)
+		e, err := parseEnvelope(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(e.payload)
+	}
+	trust := Trust{Key: public(d.jobKey)}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
+		o := AcceptanceOptions{Options: Options{Trust: &trust}, Receipts: []Receipts{{"r", dir}}}
+		if _, err := VerifyAcceptance(context.Background(), b, o); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = VerifyCommit(b, trust)
+		// The bytes as payload, past the envelope.
+		e := &envelope{payload: b}
+		if s, err := e.statement(acceptancePredicate); err == nil {
+			if a, err := parseAcceptance(s); err == nil {
+				checkParsed(t, a)
+			}
+		}
+		if s, err := e.statement(commitPredicate); err == nil {
+			_ = (&CommitReport{}).read(s, &jobFile{job: d.who.job}, "")
+		}
+	})
+}
+
+// checkParsed holds an accepted predicate to what its users rely on.
+func checkParsed(t *testing.T, a *acceptance) {
+	for _, d := range a.devices {
+		if len(d.root) != 32 || a.absent[d.who.device] {
+			t.Fatalf("%+v", d)
+		}
+		for _, w := range d.waived {
+			if len(w.lines) == 0 || !slices.IsSorted(w.lines) || uint64(w.lines[len(w.lines)-1]) >= d.size {
+				t.Fatalf("%+v", w)
+			}
+		}
+	}
 }

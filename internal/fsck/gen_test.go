@@ -111,6 +111,7 @@ type testDevice struct {
 	jobKey      ed25519.PrivateKey
 	deviceKey   ed25519.PrivateKey
 	importerKey ed25519.PrivateKey
+	acceptorKey ed25519.PrivateKey
 	who         identity
 	job         []byte
 	packs       []*testPack
@@ -139,6 +140,7 @@ func makeDevice(t testing.TB, p plan) *testDevice {
 	t.Helper()
 	d := &testDevice{plan: p, rng: rand.New(rand.NewPCG(p.seed, 7)), pageEntries: map[uint64][]byte{}, pagePos: map[uint64]int64{}}
 	d.jobKey, d.deviceKey, d.importerKey = newKey(d.rng), newKey(d.rng), newKey(d.rng)
+	d.acceptorKey = newKey(rand.New(rand.NewPCG(p.seed, 8))) // its own dice: the bodies stay what they were
 	d.who = identity{id(random(d.rng, 16)), deviceID(public(d.deviceKey)), p.generation}
 	for range p.disks {
 		d.fs = append(d.fs, fstest.MapFS{})
@@ -202,7 +204,7 @@ func (d *testDevice) makeJob(t testing.TB) []byte {
 		"devices":    []any{map[string]any{"id": d.who.device.String(), "public_key": spkiText(d.deviceKey)}},
 		"geometry":   map[string]any{"k": d.k, "m": m, "block_size": d.block, "disks": d.disks + d.moreDisks, "allow_no_parity": d.m == 0 && !d.denyNoParity},
 		"recipients": d.recipients(),
-		"roles":      map[string]any{"importer": []string{spkiText(d.importerKey)}},
+		"roles":      map[string]any{"importer": []string{spkiText(d.importerKey)}, "acceptor": []string{spkiText(d.acceptorKey)}},
 		"signer":     spkiText(d.jobKey),
 	}))
 }

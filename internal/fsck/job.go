@@ -9,6 +9,7 @@ import (
 
 // jobFile is what the verifier needs of job.dsse (format.md 3).
 type jobFile struct {
+	raw           []byte
 	sha256        [32]byte
 	job           id
 	serial        uint64
@@ -19,6 +20,7 @@ type jobFile struct {
 	allowNoParity bool
 	keyIDs        []string
 	importers     []ed25519.PublicKey
+	acceptors     []ed25519.PublicKey
 }
 
 var jobNames = []string{
@@ -49,7 +51,7 @@ func openJob(raw []byte, trust *Trust) (*jobFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	j.sha256 = sha256.Sum256(raw)
+	j.raw, j.sha256 = raw, sha256.Sum256(raw)
 	return j, nil
 }
 
@@ -220,16 +222,26 @@ func (j *jobFile) readRoles(p object) error {
 	if err != nil {
 		return err
 	}
-	var importers []string
-	if err := roles.maybe("importer", &importers); err != nil {
-		return err
-	}
-	for _, text := range importers {
-		key, err := parseSPKIText(text)
-		if err != nil {
+	for name, to := range map[string]*[]ed25519.PublicKey{"importer": &j.importers, "acceptor": &j.acceptors} {
+		if *to, err = roleKeys(roles, name); err != nil {
 			return err
 		}
-		j.importers = append(j.importers, key)
 	}
 	return nil
+}
+
+func roleKeys(roles object, name string) ([]ed25519.PublicKey, error) {
+	var texts []string
+	if err := roles.maybe(name, &texts); err != nil {
+		return nil, err
+	}
+	var keys []ed25519.PublicKey
+	for _, text := range texts {
+		key, err := parseSPKIText(text)
+		if err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
 }

@@ -25,7 +25,7 @@ func (v *verifier) manifest(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	c := v.s.chooseCheckpoint(l)
+	c := v.s.chooseCheckpoint(l, v.wanted)
 	if c == nil {
 		return v.noCheckpoint()
 	}

@@ -51,6 +51,12 @@ var (
 // there reports whether the line says that an object stands in the store.
 func (l *ObjectLine) there() bool { return l.Outcome == "stored" || l.Outcome == "already-there" }
 
+// Unproven reports whether the entry should stand in the store and is not proven
+// to: it failed, met another object, or the loader had to skip it.
+func (l *ObjectLine) Unproven() bool {
+	return l.Outcome == "failed" || l.Outcome == "conflict" || l.Outcome == "skipped"
+}
+
 // parseObjectLine takes "<salt> <JSON>" without the line's end.
 func parseObjectLine(line []byte) (*ObjectLine, error) {
 	if len(line) < saltText+3 || line[saltText] != ' ' || !lowerHex(string(line[:saltText])) {

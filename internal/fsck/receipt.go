@@ -5,11 +5,11 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -26,15 +26,21 @@ type ReceiptReport struct {
 	Run        string           `json:"run,omitempty"`
 	Importer   string           `json:"importer,omitempty"` // fingerprint of the key that signed
 	Checkpoint string           `json:"checkpoint,omitempty"`
+	SHA256     string           `json:"checkpoint_sha256,omitempty"` // of the checkpoint's file as the importer signed it
 	LogSize    int64            `json:"log_size"`
+	LogRoot    []byte           `json:"log_root,omitempty"`
 	Lines      int64            `json:"lines"`
 	Pages      int64            `json:"pages"` // whose root is that of the manifest
 	Outcomes   map[string]int64 `json:"outcomes"`
 	Proofs     map[string]int64 `json:"proofs"`
 	Bytes      uint64           `json:"bytes"`    // of objects that stand in the store
 	Complete   bool             `json:"complete"` // every record has an outcome and none failed
-	Findings   []Finding        `json:"findings"`
-	Verdict    Verdict          `json:"verdict"`
+
+	// Differences is what the total says of scan, manifest and target that do not
+	// agree; if it does not call itself complete, there is at least one.
+	Differences []string  `json:"differences,omitempty"`
+	Findings    []Finding `json:"findings"`
+	Verdict     Verdict   `json:"verdict"`
 }
 
 // receiptCheck is one run of VerifyReceipts.
@@ -66,11 +72,49 @@ func VerifyReceipts(ctx context.Context, dir fs.FS, o ReceiptOptions) (*ReceiptR
 	if err != nil {
 		return nil, err
 	}
-	stop := v.progress.start(o.Progress)
-	defer stop()
-	c := &receiptCheck{v: v, dir: dir, f: newFindings(), object: o.Object,
+	if who, _, err := receiptsOf(dir); err == nil {
+		v.wanted = who
+	}
+	c := newReceiptCheck(v, dir, o.Object)
+	return c.check(ctx, c.manifest)
+}
+
+// manifest proves the manifest that is on the disks.
+func (c *receiptCheck) manifest(ctx context.Context) error {
+	if !c.v.s.sawSeal {
+		return c.refuse("manifest-missing", "no disk has a checkpoint: receipts are of a sealed device")
+	}
+	return c.v.manifest(ctx)
+}
+
+// receiptsOf reads which device's import a receipts folder says it is of, and its
+// checkpoint. Nobody has vouched for either.
+func receiptsOf(dir fs.FS) (who identity, c *checkpoint, err error) {
+	raw, err := readSmall(dir, "log/checkpoint", maxCheckpointSize)
+	if err == nil {
+		c, err = parseCheckpoint(raw)
+	}
+	if err != nil {
+		return who, nil, err
+	}
+	who, _, err = parseOrigin(c.origin)
+	return who, c, err
+}
+
+func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
+	return &receiptCheck{v: v, dir: dir, f: newFindings(), object: object,
 		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, Findings: []Finding{}}}
-	err = c.run(ctx)
+}
+
+// check runs it once the manifest is known.
+func (c *receiptCheck) check(ctx context.Context, manifest func(context.Context) error) (*ReceiptReport, error) {
+	v := c.v
+	stop := v.progress.start(v.o.Progress)
+	defer stop()
+	err := manifest(ctx)
+	if err == nil {
+		err = c.run(ctx)
+	}
 	if err != nil && !errors.Is(err, errRefused) {
 		return nil, err
 	}
@@ -92,12 +136,6 @@ func (c *receiptCheck) refuse(class, format string, args ...any) error {
 }
 
 func (c *receiptCheck) run(ctx context.Context) error {
-	if !c.v.s.sawSeal {
-		return c.refuse("manifest-missing", "no disk has a checkpoint: receipts are of a sealed device")
-	}
-	if err := c.v.manifest(ctx); err != nil {
-		return err
-	}
 	if err := c.openCheckpoint(); err != nil {
 		return err
 	}
@@ -129,14 +167,14 @@ func (c *receiptCheck) openCheckpoint() error {
 		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: %v", err)
 	}
 	who, rest, err := parseOrigin(c.cp.origin)
-	run, isImport := bytes.CutPrefix([]byte(rest), []byte("import/"))
-	if err != nil || !isImport || len(run) == 0 || who != c.v.who {
+	run, isImport := strings.CutPrefix(rest, "import/")
+	if err != nil || !isImport || run == "" || who != c.v.who {
 		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: origin %q is not an import of this device", c.cp.origin)
 	}
-	c.r.Run, c.r.Checkpoint, c.r.LogSize = string(run), c.cp.text, c.cp.size
+	c.r.Run, c.r.Checkpoint, c.r.LogSize, c.r.LogRoot = run, c.cp.text, c.cp.size, c.cp.root[:]
 	for _, key := range c.v.job.importers {
 		if c.cp.verify(key) == nil {
-			c.key, c.r.Importer = key, Fingerprint(key)
+			c.key, c.r.Importer, c.r.SHA256 = key, Fingerprint(key), sha256Hex(c.cp.signedBy(key))
 			return nil
 		}
 	}
@@ -199,7 +237,7 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 		if err := c.closePage(); err != nil {
 			return err
 		}
-		if err := c.openPage(ctx); err != nil {
+		if err := c.openPage(ctx, l.Page); err != nil {
 			return err
 		}
 	}
@@ -241,11 +279,16 @@ func (c *receiptCheck) inOrder(l *ObjectLine) error {
 	return nil
 }
 
-// openPage takes the next page of records from the manifest's log.
-func (c *receiptCheck) openPage(ctx context.Context) error {
+// openPage takes the next page of records from the manifest's log. Without the log
+// it is the page that the list names; the order of records keeps it from coming again.
+func (c *receiptCheck) openPage(ctx context.Context, named uint64) error {
 	end := c.v.counts.firstPage + c.v.counts.pages
 	c.page, c.count = nil, 0
 	c.tree.reset()
+	if c.v.log == nil {
+		c.page = &pageEntry{number: named}
+		return nil
+	}
 	for c.page == nil && c.next < end {
 		err := c.v.log.each(ctx, c.next, c.next+1, func(_ int64, raw []byte) error {
 			e, err := parseEntry(raw)
@@ -263,7 +306,7 @@ func (c *receiptCheck) openPage(ctx context.Context) error {
 }
 
 func (c *receiptCheck) closePage() error {
-	if c.page == nil {
+	if c.page == nil || c.v.log == nil {
 		return nil
 	}
 	if c.tree.root() != c.page.root {
@@ -281,11 +324,13 @@ func (c *receiptCheck) finish(ctx context.Context) error {
 	if _, err := c.lines.ReadByte(); !errors.Is(err, io.EOF) {
 		return c.refuse("list-long", "objects.list has lines without a receipt")
 	}
-	if err := c.openPage(ctx); err != nil {
-		return err
-	}
-	if c.page != nil {
-		return c.refuse("list-incomplete", "objects.list ends before page %d", c.page.number)
+	if c.v.log != nil {
+		if err := c.openPage(ctx, 0); err != nil {
+			return err
+		}
+		if c.page != nil {
+			return c.refuse("list-incomplete", "objects.list ends before page %d", c.page.number)
+		}
 	}
 	if err := c.parts.end(); err != nil {
 		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: %v", err)
@@ -321,9 +366,8 @@ func (c *receiptCheck) checkTotal(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	sum := sha256Hex(c.cp.signedBy(c.key))
 	for _, got := range s.subjects {
-		if got != sum {
+		if got != c.r.SHA256 {
 			return fmt.Errorf("%w: its subject is another checkpoint", errMalformed)
 		}
 	}
@@ -335,7 +379,7 @@ func (c *receiptCheck) checkTotal(raw []byte) error {
 
 func (c *receiptCheck) compareTotal(p object) error {
 	m := c.v.report
-	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": base64.StdEncoding.EncodeToString(c.v.log.root[:])} {
+	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": m.Root} {
 		if got, err := p.text(name); err != nil || got != want {
 			return fmt.Errorf("%w: %s is %q, not %q", errMalformed, name, got, want)
 		}
@@ -362,6 +406,18 @@ func (c *receiptCheck) compareTotal(p object) error {
 		return fmt.Errorf("%w: it says complete, and the list is not", errMalformed)
 	}
 	c.r.Complete = complete
+	return c.differences(p)
+}
+
+// differences are the total's own. A total that is not complete for no reason that
+// is named is a difference, too, so that nobody takes it for a clean one.
+func (c *receiptCheck) differences(p object) error {
+	if err := p.maybe("differences", &c.r.Differences); err != nil {
+		return err
+	}
+	if !c.r.Complete && len(c.r.Differences) == 0 && c.r.Outcomes["failed"]+c.r.Outcomes["conflict"] == 0 {
+		c.r.Differences = []string{"the total says that the import is not complete"}
+	}
 	return nil
 }
 

@@ -92,6 +92,7 @@ type Report struct {
 	// TooFewDisks: more disks are missing than there is parity, and every loss is
 	// theirs: with all disks here nothing would be lost.
 	TooFewDisks bool      `json:"too_few_disks,omitempty"`
+	JobFile     []byte    `json:"-"` // the job file that the log names
 	Findings    []Finding `json:"findings"`
 	Verdict     Verdict   `json:"verdict"`
 }

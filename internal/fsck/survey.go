@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -201,8 +202,9 @@ func (c *checkpointCopy) same(o *checkpoint) bool {
 }
 
 // chooseCheckpoint takes the one that the label names if a disk has it, else
-// the one on most disks, else the latest.
-func (s *survey) chooseCheckpoint(l *label) *checkpointCopy {
+// one of the device that is asked for, if one is, else the one on most disks, else
+// the latest.
+func (s *survey) chooseCheckpoint(l *label, wanted identity) *checkpointCopy {
 	var best *checkpointCopy
 	count := map[string]int{}
 	for _, c := range s.checkpoints {
@@ -217,11 +219,17 @@ func (s *survey) chooseCheckpoint(l *label) *checkpointCopy {
 		if l != nil && c.same(l.checkpoint) {
 			return c
 		}
-		if best == nil || better(c, best, count) {
+		isOurs, bestIs := c.identity == wanted, best != nil && best.identity == wanted
+		if best == nil || isOurs && !bestIs || isOurs == bestIs && better(c, best, count) {
 			best = c
 		}
 	}
 	return best
+}
+
+// has tells whether a disk has a good checkpoint of the device.
+func (s *survey) has(who identity) bool {
+	return slices.ContainsFunc(s.checkpoints, func(c *checkpointCopy) bool { return c.err == nil && c.identity == who })
 }
 
 func better(a, b *checkpointCopy, count map[string]int) bool {

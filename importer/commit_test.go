@@ -1,0 +1,73 @@
+package importer
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"testing"
+
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+func TestCommitMarker(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	res := mustRun(t, s, f, testOptions(t, disk))
+	job := []byte("the job file")
+	marker, err := CommitMarker(disk, res.Receipts, job, testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := CommitMarker(disk, res.Receipts, job, testKey); err != nil || !bytes.Equal(again, marker) {
+		t.Errorf("made again: %v, other bytes", err)
+	}
+	var c CommitStatement
+	st, _, err := manifest.OpenStatement(marker, manifest.PredicateCommit, &c, testKey.Public().(ed25519.PublicKey))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := manifest.SHA256Subject("checkpoint", res.Checkpoint)
+	if len(st.Subject) != 1 || st.Subject[0].Digest["sha256"] != want.Digest["sha256"] {
+		t.Errorf("subject %v, want %v", st.Subject, want)
+	}
+	if !c.Complete || c.Run != "run-1" || c.Objects != 8 || c.Bytes != res.Tally.Bytes || c.Target != "s3://bucket/in/" ||
+		c.ManifestSize != s.Checkpoint().Size || !c.Finished.Equal(res.Finished) || !bytes.Equal(c.JobFile, job) {
+		t.Errorf("%+v", c)
+	}
+}
+
+// Receipts that do not belong together make no marker.
+func TestCommitMarkerRefuses(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(t *testing.T, disk vfs.FS)
+	}{
+		{"no total", func(t *testing.T, disk vfs.FS) { disk.Remove("receipts/total.dsse") }},
+		{"no checkpoint", func(t *testing.T, disk vfs.FS) { disk.Remove("receipts/log/checkpoint") }},
+		{"another checkpoint", func(t *testing.T, disk vfs.FS) {
+			cp, err := manifest.SignCheckpoint("sledge/x/import/run-1", 7, [32]byte{}, testKey)
+			if err == nil {
+				err = durable.WriteFile(disk, "receipts/log/checkpoint", cp)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			disk := memDisk()
+			res := mustRun(t, mixed(), newFake(t), testOptions(t, disk))
+			tt.spoil(t, disk)
+			if _, err := CommitMarker(disk, res.Receipts, []byte("job"), testKey); err == nil {
+				t.Error("a marker was made")
+			}
+		})
+	}
+	disk := memDisk()
+	res := mustRun(t, mixed(), newFake(t), testOptions(t, disk))
+	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{77}, 32))
+	if _, err := CommitMarker(disk, res.Receipts, []byte("job"), other); err == nil {
+		t.Error("another key made a marker of these receipts")
+	}
+}

@@ -1,0 +1,325 @@
+package fsck
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+	"time"
+)
+
+// Receipts is one receipts folder, under the name that the user knows it by.
+type Receipts struct {
+	Name string
+	FS   fs.FS
+}
+
+// AcceptanceOptions says what an acceptance is checked against. Disks are not
+// needed: without a device's disks its manifest is what was accepted, and whether
+// the receipts cover it is the acceptor's word.
+type AcceptanceOptions struct {
+	Options           // trust; disks of any of the job's devices
+	Labels   [][]byte // of any of these devices
+	Receipts []Receipts
+}
+
+// AcceptanceReport is the answer of VerifyAcceptance.
+type AcceptanceReport struct {
+	Origin    string           `json:"origin"`
+	Job       string           `json:"job,omitempty"`
+	JobSerial uint64           `json:"job_serial,omitempty"`
+	JobSHA256 string           `json:"job_sha256,omitempty"`
+	Acceptor  string           `json:"acceptor,omitempty"` // fingerprint of the key that signed
+	Accepted  time.Time        `json:"accepted,omitzero"`
+	Note      string           `json:"note,omitempty"`
+	Software  string           `json:"software,omitempty"`
+	Devices   []AcceptedDevice `json:"devices"`
+	Absent    []string         `json:"absent"` // devices of the job that were waived
+	Findings  []Finding        `json:"findings"`
+	Verdict   Verdict          `json:"verdict"`
+}
+
+// AcceptedDevice is one device of the acceptance.
+type AcceptedDevice struct {
+	Device      string           `json:"device"`
+	Generation  uint64           `json:"generation"`
+	Run         string           `json:"run"`
+	Label       string           `json:"label"`
+	Receipts    string           `json:"receipts,omitempty"` // the folder that was checked; "" if none was given
+	Manifest    string           `json:"manifest"`           // checked, or as accepted
+	Outcomes    map[string]int64 `json:"outcomes"`
+	Bytes       uint64           `json:"bytes"`
+	Differences []string         `json:"differences"` // waived
+	Waived      int              `json:"waived"`      // entries
+	Entries     []WaivedEntry    `json:"entries"`     // the first of them, once the receipts are here
+}
+
+// WaivedEntry is an entry that is not proven and was waived.
+type WaivedEntry struct {
+	Line    int64  `json:"line"`
+	Path    string `json:"path"`
+	Outcome string `json:"outcome"`
+	Error   string `json:"error,omitempty"`
+}
+
+// The two ways in which receipts are known to cover the manifest.
+const (
+	ManifestChecked  = "checked"
+	ManifestAccepted = "as accepted"
+)
+
+const maxWaivedShown = 10000
+
+type acceptanceCheck struct {
+	o   AcceptanceOptions
+	f   *findings
+	r   *AcceptanceReport
+	job *jobFile
+	a   *acceptance
+}
+
+// VerifyAcceptance checks an acceptance: the job file that it carries, under the
+// job signer's key; its signature, by an acceptor whom the job file pins; that it
+// speaks of every device of the job; and each receipts folder: that it is the
+// accepted one, whole, and that what it does not prove is exactly what was waived.
+func VerifyAcceptance(ctx context.Context, file []byte, o AcceptanceOptions) (*AcceptanceReport, error) {
+	if err := o.Trust.validate(); err != nil {
+		return nil, err
+	}
+	c := &acceptanceCheck{o: o, f: newFindings(), r: &AcceptanceReport{Origin: OriginUnproven, Devices: []AcceptedDevice{}, Absent: []string{}, Findings: []Finding{}}}
+	if err := c.run(ctx, file); err != nil && !errors.Is(err, errRefused) {
+		return nil, err
+	}
+	rest := &Report{}
+	c.f.finish(rest)
+	c.r.Findings, c.r.Verdict = append(c.r.Findings, rest.Findings...), rest.Verdict
+	if o.Trust != nil && c.r.Verdict != VerdictRefused {
+		c.r.Origin = OriginProven
+	}
+	return c.r, nil
+}
+
+func (c *acceptanceCheck) fatal(class, format string, args ...any) {
+	c.f.add(Fatal, class, nowhere(), "", format, args...)
+}
+
+func (c *acceptanceCheck) refuse(class, format string, args ...any) error {
+	c.fatal(class, format, args...)
+	return errRefused
+}
+
+func (c *acceptanceCheck) run(ctx context.Context, file []byte) error {
+	if err := c.open(file); err != nil {
+		return err
+	}
+	c.describe()
+	c.everyDevice()
+	for _, in := range c.o.Receipts {
+		if err := c.receipts(ctx, in); err != nil {
+			return err
+		}
+	}
+	for i := range c.r.Devices {
+		if d := &c.r.Devices[i]; d.Receipts == "" {
+			c.f.add(Warning, "receipts-not-given", nowhere(), "give the device's receipts folder, too", "device %s: its receipts were not checked", d.Device)
+		}
+	}
+	return nil
+}
+
+// open goes from the trusted key to the predicate: nothing is interpreted before
+// its signature.
+func (c *acceptanceCheck) open(file []byte) error {
+	if len(file) > maxStatementSize {
+		return c.refuse("acceptance-bad", "over %d bytes", maxStatementSize)
+	}
+	e, err := parseEnvelope(file)
+	if err != nil {
+		return c.refuse("acceptance-bad", "%v", err)
+	}
+	raw, err := e.carriedJob()
+	if err != nil {
+		return c.refuse("acceptance-bad", "%v", err)
+	}
+	if c.job, err = openJob(raw, c.o.Trust); err != nil {
+		return c.refuse("job-untrusted", "the job file in it: %v", err)
+	}
+	key := e.signedBy(c.job.acceptors)
+	if key == nil {
+		return c.refuse("acceptance-untrusted", "no acceptor of the job signed it")
+	}
+	s, err := e.statement(acceptancePredicate)
+	if err == nil {
+		c.a, err = parseAcceptance(s)
+	}
+	if err != nil {
+		return c.refuse("acceptance-bad", "%v", err)
+	}
+	c.r.Acceptor = Fingerprint(key)
+	if c.a.job != c.job.job || c.a.serial != c.job.serial || c.a.sha256 != sha256Hex(raw) {
+		return c.refuse("acceptance-bad", "it is of another job file than the one in it")
+	}
+	return nil
+}
+
+func (c *acceptanceCheck) describe() {
+	r, a := c.r, c.a
+	r.Job, r.JobSerial, r.JobSHA256, r.Accepted, r.Note, r.Software = a.job.String(), a.serial, a.sha256, a.accepted, a.note, a.software
+	for _, d := range a.devices {
+		n := 0
+		for _, w := range d.waived {
+			n += len(w.lines)
+		}
+		r.Devices = append(r.Devices, AcceptedDevice{
+			Device: d.who.device.String(), Generation: d.who.generation, Run: d.run, Label: d.label, Manifest: ManifestAccepted,
+			Outcomes: d.outcomes, Bytes: d.bytes, Differences: d.differences, Waived: n, Entries: []WaivedEntry{},
+		})
+		if d.label != "checked" {
+			c.f.add(Note, "label-waived", nowhere(), "", "device %s: the acceptor had no label: an older state of the device would look the same", d.who.device)
+		}
+		for _, text := range d.differences {
+			c.f.add(Note, "difference-waived", nowhere(), "", "device %s: %s", d.who.device, text)
+		}
+	}
+	for device := range a.absent {
+		r.Absent = append(r.Absent, device.String())
+		c.f.add(Note, "device-waived", nowhere(), "", "device %s: accepted without its receipts", device)
+	}
+	slices.Sort(r.Absent)
+}
+
+// everyDevice holds the devices to those of the job: none is passed over in silence.
+func (c *acceptanceCheck) everyDevice() {
+	for device := range c.job.devices {
+		if c.a.device(device) == nil && !c.a.absent[device] {
+			c.fatal("device-unnamed", "device %s of the job is neither accepted nor waived", device)
+		}
+	}
+	for _, d := range c.a.devices {
+		if c.job.devices[d.who.device] == nil {
+			c.fatal("device-unknown", "device %s is not of this job", d.who.device)
+		}
+	}
+}
+
+// receipts checks one folder against what was accepted.
+func (c *acceptanceCheck) receipts(ctx context.Context, in Receipts) error {
+	name := quoteName(in.Name)
+	who, cp, err := receiptsOf(in.FS)
+	if err != nil {
+		return c.refuse("receipt-checkpoint-bad", "%s: log/checkpoint: %v", name, err)
+	}
+	i := slices.IndexFunc(c.a.devices, func(d *acceptedDevice) bool { return d.who == who })
+	if i < 0 {
+		return c.refuse("receipts-unknown", "%s: receipts of device %s, generation %d, which were not accepted", name, who.device, who.generation)
+	}
+	d, r := c.a.devices[i], &c.r.Devices[i]
+	if r.Receipts != "" {
+		return c.refuse("receipts-twice", "%s: %s is of the same device", name, quoteName(r.Receipts))
+	}
+	r.Receipts = in.Name
+	if uint64(cp.size) != d.size || !bytes.Equal(cp.root[:], d.root) {
+		return c.refuse("receipts-differ", "%s: %d receipts, root %s; accepted were %d, root %s", name, cp.size, cp.root, d.size, rootText(d.root))
+	}
+	found, err := c.verify(ctx, in, d, r)
+	if err != nil {
+		return err
+	}
+	for _, f := range slices.Concat(found.Manifest.Findings, found.Findings) {
+		if f.Severity == Fatal {
+			c.f.add(Fatal, f.Class, nowhere(), f.Hint, "%s: %s", name, f.Text)
+		}
+	}
+	if found.Verdict != VerdictRefused {
+		c.compare(name, d, r, found)
+	}
+	return nil
+}
+
+// verify checks a folder as VerifyReceipts does, with the device's disks if they
+// are here, and holds each line to the waivers.
+func (c *acceptanceCheck) verify(ctx context.Context, in Receipts, d *acceptedDevice, r *AcceptedDevice) (*ReceiptReport, error) {
+	line := func(l *ObjectLine) error { c.line(d, r, l); return nil }
+	o := c.o.Options
+	o.Label = labelOf(c.o.Labels, d.who)
+	if len(o.Disks) > 0 {
+		v, err := newVerifier(o)
+		if err != nil {
+			return nil, err
+		}
+		if v.s.has(d.who) {
+			v.wanted, r.Manifest = d.who, ManifestChecked
+			check := newReceiptCheck(v, in.FS, line)
+			return check.check(ctx, check.manifest)
+		}
+	}
+	c.f.add(Note, "manifest-not-checked", nowhere(), "give the device's disks, or one of them",
+		"device %s: that the receipts cover its manifest is the acceptor's word", d.who.device)
+	v := &verifier{o: o, f: newFindings(), job: c.job, who: d.who, report: &Report{
+		Origin: OriginUnproven, Job: d.who.job.String(), Device: d.who.device.String(), Generation: d.who.generation,
+		LogSize: int64(d.manifestSize), Root: rootText(d.manifestRoot), Findings: []Finding{}}}
+	return newReceiptCheck(v, in.FS, line).check(ctx, func(context.Context) error { return nil })
+}
+
+// labelOf finds a device's label. One that cannot be read is given to whoever asks,
+// to be refused.
+func labelOf(labels [][]byte, who identity) []byte {
+	for _, raw := range labels {
+		if l, err := parseLabel(raw); err != nil || l.identity == who {
+			return raw
+		}
+	}
+	return nil
+}
+
+// line holds one line against the waivers: what is not proven is waived, and
+// nothing else is.
+func (c *acceptanceCheck) line(d *acceptedDevice, r *AcceptedDevice, l *ObjectLine) {
+	if !l.Unproven() {
+		return
+	}
+	path := quoteName(string(l.Record.Path))
+	w := d.group(l.Outcome, l.Error)
+	for w != nil && w.next < len(w.lines) && w.lines[w.next] < l.Position {
+		c.idle(d, w)
+	}
+	if w == nil || w.next == len(w.lines) || w.lines[w.next] != l.Position {
+		c.fatal("not-waived", "device %s: line %d: %s: %s, and not waived", d.who.device, l.Position, path, l.Outcome)
+		return
+	}
+	w.next++
+	if len(r.Entries) < maxWaivedShown {
+		r.Entries = append(r.Entries, WaivedEntry{l.Position, string(l.Record.Path), l.Outcome, l.Error})
+	}
+}
+
+// idle names a waiver of something that is proven, or not as the waiver says.
+func (c *acceptanceCheck) idle(d *acceptedDevice, w *waivedLines) {
+	c.fatal("waiver-idle", "device %s: line %d is waived as %s, which it is not", d.who.device, w.lines[w.next], w.outcome)
+	w.next++
+}
+
+// compare holds the counts of a whole folder to what was accepted.
+func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDevice, found *ReceiptReport) {
+	for _, w := range d.waived {
+		for w.next < len(w.lines) {
+			c.idle(d, w)
+		}
+	}
+	if found.SHA256 != d.sha256 || found.Run != d.run {
+		c.fatal("receipts-differ", "%s: the checkpoint of run %s is not the accepted one of run %s", name, quoteName(found.Run), quoteName(d.run))
+	}
+	if m := found.Manifest; m.LogSize != int64(d.manifestSize) || m.Root != rootText(d.manifestRoot) {
+		c.fatal("manifest-differs", "%s: the manifest of these disks is not the accepted one", name)
+	}
+	if r.Manifest == ManifestChecked && !bytes.Equal(found.Manifest.JobFile, c.job.raw) {
+		c.fatal("job-differs", "%s: the disks are of another job file", name)
+	}
+	if sameCounts(d.outcomes, found.Outcomes) != nil || sameCounts(d.proofs, found.Proofs) != nil || d.bytes != found.Bytes || d.complete != found.Complete {
+		c.fatal("counts-differ", "%s: the counts are not the accepted ones", name)
+	}
+	if !slices.Equal(d.differences, found.Differences) {
+		c.fatal("differences-differ", "%s: the receipts' differences are not the waived ones", name)
+	}
+}

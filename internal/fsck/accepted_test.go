@@ -1,0 +1,345 @@
+package fsck
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// conflicts makes of two entries of the generator what is not proven.
+func conflicts(l map[string]any) {
+	switch l["key"] {
+	case "k2":
+		l["outcome"], l["error"] = "conflict", "key-exists-conflict"
+	case "k3":
+		l["outcome"], l["error"] = "failed", "access-denied"
+	}
+}
+
+// accept makes the acceptance of one receipts folder, with everything waived that
+// is not proven, written from format.md and from nothing else.
+func (d *testDevice) accept(t testing.TB, dir fstest.MapFS, change func(predicate, device map[string]any)) (kind string, subjects []any, predicate map[string]any) {
+	t.Helper()
+	cp, err := parseCheckpoint(dir["log/checkpoint"].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := parseEnvelope(dir["total.dsse"].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total struct{ Predicate map[string]any }
+	if err := json.Unmarshal(e.payload, &total); err != nil {
+		t.Fatal(err)
+	}
+	device := map[string]any{"device": d.who.device.String(), "generation": d.who.generation, "label": "checked", "run": "run1",
+		"receipt_size": cp.size, "receipt_root": rootText(cp.root[:]), "receipt_sha256": sha256Hex(cp.raw), "differences": []string{}, "waived": d.waivers(t, dir)}
+	for _, name := range []string{"manifest_size", "manifest_root", "outcomes", "proof", "bytes", "complete"} {
+		device[name] = total.Predicate[name]
+	}
+	predicate = map[string]any{"version": 1, "critical": []string{}, "job": d.who.job.String(), "job_serial": 1, "job_sha256": sha256Hex(d.job),
+		"job_file": d.job, "devices": []any{device}, "absent": []string{}, "accepted": "2026-11-23T12:00:00Z", "note": "seen", "software": "test"}
+	if change != nil {
+		change(predicate, device)
+	}
+	subject := func(name, sum string) any {
+		return map[string]any{"name": name, "digest": map[string]any{"sha256": sum}}
+	}
+	return "acceptance", []any{subject("job.dsse", predicate["job_sha256"].(string)),
+		subject("receipts/"+device["device"].(string), device["receipt_sha256"].(string))}, predicate
+}
+
+// waivers groups the lines that are not proven by outcome and error.
+func (d *testDevice) waivers(t testing.TB, dir fstest.MapFS) []any {
+	var keys []string
+	lines := map[string][]int{}
+	n := 0
+	for text := range bytes.Lines(dir["objects.list"].Data) {
+		var l struct{ Outcome, Error string }
+		if err := json.Unmarshal(text[65:], &l); err != nil {
+			t.Fatal(err)
+		}
+		if l.Outcome == "failed" || l.Outcome == "conflict" || l.Outcome == "skipped" {
+			key := l.Outcome + " " + l.Error
+			if lines[key] == nil {
+				keys = append(keys, key)
+			}
+			lines[key] = append(lines[key], n)
+		}
+		n++
+	}
+	groups := []any{}
+	for _, key := range keys {
+		outcome, code, _ := strings.Cut(key, " ")
+		groups = append(groups, map[string]any{"outcome": outcome, "error": code, "lines": lines[key]})
+	}
+	return groups
+}
+
+func signAcceptance(t testing.TB, key ed25519.PrivateKey, kind string, subjects []any, predicate map[string]any) []byte {
+	return dsse(t, key, map[string]any{"_type": statementType, "predicateType": predicateBase + kind + "/v1", "subject": subjects, "predicate": predicate})
+}
+
+// secondDevice is the job file with one device more.
+func (d *testDevice) secondDevice(t testing.TB) []byte {
+	e, err := parseEnvelope(d.job)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s map[string]any
+	if err := json.Unmarshal(e.payload, &s); err != nil {
+		t.Fatal(err)
+	}
+	key := newKey(d.rng)
+	name := deviceID(public(key)).String()
+	p := s["predicate"].(map[string]any)
+	p["devices"] = append(p["devices"].([]any), map[string]any{"id": name, "public_key": spkiText(key)})
+	s["subject"] = append(s["subject"].([]any), map[string]any{"name": "device/" + name, "digest": map[string]any{"sha256": sha256Hex(spkiOf(public(key)))}})
+	return dsse(t, d.jobKey, s)
+}
+
+func TestAcceptance(t *testing.T) {
+	p := smallPlan()
+	p.records = 4
+	type made struct {
+		d    *testDevice
+		dir  fstest.MapFS
+		file []byte
+		o    *AcceptanceOptions
+	}
+	group := func(device map[string]any, i int) map[string]any {
+		return device["waived"].([]any)[i].(map[string]any)
+	}
+	for _, c := range []struct {
+		name    string
+		job     func(d *testDevice)                    // before anything is signed
+		line    func(map[string]any)                   // of the receipts
+		total   func(map[string]any)                   // of the receipts
+		change  func(predicate, device map[string]any) // of the acceptance
+		sign    func(d *testDevice) ed25519.PrivateKey // nil: the acceptor
+		after   func(t *testing.T, m *made)            // what is given to the verifier
+		class   string                                 // a finding that has to be there; "": none but notes
+		verdict Verdict
+	}{
+		{name: "all proven"},
+		{name: "two waived", line: conflicts},
+		{name: "without disks", line: conflicts, after: func(t *testing.T, m *made) { m.o.Disks, m.o.Labels = nil, nil }},
+		{name: "without receipts", after: func(t *testing.T, m *made) { m.o.Receipts = nil }, class: "receipts-not-given"},
+		{name: "not waived", line: conflicts, change: func(_, d map[string]any) { d["waived"] = []any{} }, class: "not-waived", verdict: VerdictRefused},
+		{name: "waived as something else", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["outcome"] = "skipped" }, class: "not-waived", verdict: VerdictRefused},
+		{name: "waived with another error", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["error"] = "other" }, class: "waiver-idle", verdict: VerdictRefused},
+		{name: "waiver of what is proven", change: func(_, d map[string]any) {
+			d["waived"] = []any{map[string]any{"outcome": "conflict", "lines": []int{0}}}
+		}, class: "waiver-idle", verdict: VerdictRefused},
+		{name: "waiver of another line", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["lines"] = []int{1} }, class: "waiver-idle", verdict: VerdictRefused},
+		{name: "waivers out of order", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["lines"] = []int{2, 1} }, class: "acceptance-bad", verdict: VerdictRefused},
+		{name: "waiver behind the end", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["lines"] = []int{99} }, class: "acceptance-bad", verdict: VerdictRefused},
+		{name: "two lists of one kind", line: conflicts, change: func(_, d map[string]any) {
+			d["waived"] = append(d["waived"].([]any), d["waived"].([]any)[0])
+		}, class: "acceptance-bad", verdict: VerdictRefused},
+		{name: "signed by the importer", sign: func(d *testDevice) ed25519.PrivateKey { return d.importerKey }, class: "acceptance-untrusted", verdict: VerdictRefused},
+		{name: "job of another signer", after: func(t *testing.T, m *made) { m.o.Trust = &Trust{Key: public(m.d.importerKey)} }, class: "job-untrusted", verdict: VerdictRefused},
+		{name: "another job file in it", change: func(p, _ map[string]any) { p["job_sha256"] = strings.Repeat("ab", 32) }, class: "acceptance-bad", verdict: VerdictRefused},
+		{name: "another serial", change: func(p, _ map[string]any) { p["job_serial"] = 2 }, class: "acceptance-bad", verdict: VerdictRefused},
+		{name: "newer version", change: func(p, _ map[string]any) { p["version"] = 2 }, class: "acceptance-bad", verdict: VerdictRefused},
+		{name: "critical name", change: func(p, _ map[string]any) { p["critical"] = []string{"price"} }, class: "acceptance-bad", verdict: VerdictRefused},
+		{name: "receipts changed later", after: func(t *testing.T, m *made) { m.dir["objects.list"].Data[200] ^= 1 }, class: "list-line-bad", verdict: VerdictRefused},
+		{name: "receipts of another run of the device", after: func(t *testing.T, m *made) { m.o.Receipts[0].FS = m.d.receipts(t, nil, nil) }, class: "receipts-differ", verdict: VerdictRefused},
+		{name: "receipts by nobody", after: func(t *testing.T, m *made) {
+			m.dir["log/checkpoint"].Data = bytes.Replace(m.dir["log/checkpoint"].Data, []byte("— "), []byte("- "), 1)
+		}, class: "receipt-untrusted", verdict: VerdictRefused},
+		{name: "no folder of receipts", after: func(t *testing.T, m *made) { m.o.Receipts[0].FS = fstest.MapFS{} }, class: "receipt-checkpoint-bad", verdict: VerdictRefused},
+		{name: "receipts twice", after: func(t *testing.T, m *made) {
+			m.o.Receipts = append(m.o.Receipts, Receipts{"again", m.dir})
+		}, class: "receipts-twice", verdict: VerdictRefused},
+		{name: "receipts of another device", after: func(t *testing.T, m *made) {
+			other := smallPlan()
+			other.seed = 99
+			m.o.Receipts[0].FS = makeDevice(t, other).receipts(t, nil, nil)
+		}, class: "receipts-unknown", verdict: VerdictRefused},
+		{name: "other checkpoint", change: func(_, d map[string]any) { d["receipt_sha256"] = strings.Repeat("ab", 32) }, class: "receipts-differ", verdict: VerdictRefused},
+		{name: "other counts", change: func(_, d map[string]any) { d["outcomes"] = map[string]int{"stored": 1} }, class: "counts-differ", verdict: VerdictRefused},
+		{name: "other manifest", change: func(_, d map[string]any) { d["manifest_size"] = 3 }, class: "manifest-differs", verdict: VerdictRefused},
+		{name: "other manifest, without disks", change: func(_, d map[string]any) { d["manifest_size"] = 3 },
+			after: func(t *testing.T, m *made) { m.o.Disks, m.o.Labels = nil, nil }, class: "total-bad", verdict: VerdictRefused},
+		{name: "a difference that was not waived", total: func(p map[string]any) {
+			p["complete"], p["differences"] = false, []string{"files: the manifest's totals say 3, its records 2"}
+		}, class: "differences-differ", verdict: VerdictRefused},
+		{name: "incomplete for no reason", total: func(p map[string]any) { p["complete"] = false }, class: "differences-differ", verdict: VerdictRefused},
+		{name: "a waived difference", total: func(p map[string]any) { p["complete"], p["differences"] = false, []string{"files: 3, 2"} },
+			change: func(_, d map[string]any) { d["differences"] = []string{"files: 3, 2"} }},
+		{name: "no label", change: func(_, d map[string]any) { d["label"] = "not given" }},
+		{name: "an unknown word for the label", change: func(_, d map[string]any) { d["label"] = "lost" }, class: "acceptance-bad", verdict: VerdictRefused},
+		{name: "a label of another state", after: func(t *testing.T, m *made) {
+			m.o.Labels[0] = bytes.Replace(m.o.Labels[0], []byte("job-serial 1"), []byte("job-serial 2"), 1)
+		}, class: "label-differs", verdict: VerdictRefused},
+		{name: "a device passed over", job: func(d *testDevice) { d.job = d.secondDevice(t) },
+			after: func(t *testing.T, m *made) { m.o.Disks, m.o.Labels = nil, nil }, class: "device-unnamed", verdict: VerdictRefused},
+		{name: "disks of another job file", job: func(d *testDevice) { d.job = d.secondDevice(t) }, class: "job-differs", verdict: VerdictRefused},
+		{name: "a device that the job does not name", change: func(p, _ map[string]any) {
+			p["absent"] = []string{strings.Repeat("ab", 16), strings.Repeat("ab", 16)}
+		}, class: "acceptance-bad", verdict: VerdictRefused},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := makeDevice(t, p)
+			o := d.options()
+			dir := d.receipts(t, c.line, c.total)
+			if c.job != nil {
+				c.job(d)
+			}
+			kind, subjects, predicate := d.accept(t, dir, c.change)
+			key := d.acceptorKey
+			if c.sign != nil {
+				key = c.sign(d)
+			}
+			m := &made{d, dir, signAcceptance(t, key, kind, subjects, predicate),
+				&AcceptanceOptions{Options: o, Labels: [][]byte{o.Label}, Receipts: []Receipts{{"r", dir}}}}
+			if c.after != nil {
+				c.after(t, m)
+			}
+			r, err := VerifyAcceptance(context.Background(), m.file, *m.o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkAcceptance(t, r, c.class, c.verdict)
+		})
+	}
+}
+
+func checkAcceptance(t *testing.T, r *AcceptanceReport, class string, verdict Verdict) {
+	t.Helper()
+	if r.Verdict != verdict || (r.Origin == OriginProven) != (verdict != VerdictRefused) {
+		t.Errorf("verdict %v, origin %s: %+v", r.Verdict, r.Origin, r.Findings)
+	}
+	found := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Class == class })
+	if class == "" {
+		found = !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity > Note })
+	}
+	if !found {
+		t.Errorf("no %q in %+v", class, r.Findings)
+	}
+}
+
+// Every flipped byte of an acceptance is refused, but for the key id, which is a hint.
+func TestAcceptanceFlipped(t *testing.T) {
+	p := smallPlan()
+	p.records = 4
+	d := makeDevice(t, p)
+	o := d.options()
+	dir := d.receipts(t, conflicts, nil)
+	kind, subjects, predicate := d.accept(t, dir, nil)
+	file := signAcceptance(t, d.acceptorKey, kind, subjects, predicate)
+	hint, end := bytes.Index(file, []byte(`"keyid"`)), bytes.Index(file, []byte(`"sig":`))
+	for at := 0; at < len(file); at += 3 {
+		if at >= hint && at < end {
+			continue
+		}
+		bad := bytes.Clone(file)
+		bad[at] ^= 1
+		r, err := VerifyAcceptance(context.Background(), bad, AcceptanceOptions{Options: o})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Verdict != VerdictRefused {
+			t.Errorf("byte %d, %.40q: %v", at, bad[at:], r.Verdict)
+		}
+	}
+}
+
+func TestAcceptanceReport(t *testing.T) {
+	p := smallPlan()
+	p.records = 4
+	d := makeDevice(t, p)
+	o := d.options()
+	dir := d.receipts(t, conflicts, nil)
+	kind, subjects, predicate := d.accept(t, dir, nil)
+	file := signAcceptance(t, d.acceptorKey, kind, subjects, predicate)
+	r, err := VerifyAcceptance(context.Background(), file, AcceptanceOptions{Options: o, Labels: [][]byte{o.Label}, Receipts: []Receipts{{"r", dir}}})
+	if err != nil || len(r.Devices) != 1 {
+		t.Fatalf("%v %+v", err, r)
+	}
+	got := r.Devices[0]
+	want := []WaivedEntry{{2, "dir/0-0002", "conflict", "key-exists-conflict"}, {3, "dir/0-0003", "failed", "access-denied"}}
+	if got.Waived != 2 || !slices.Equal(got.Entries, want) || got.Manifest != ManifestChecked || got.Receipts != "r" || got.Outcomes["conflict"] != 1 {
+		t.Errorf("%+v", got)
+	}
+	if r.Acceptor != Fingerprint(public(d.acceptorKey)) || r.Note != "seen" || r.JobSerial != 1 || r.Accepted.Year() != 2026 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestCommit(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(p map[string]any)
+		sign   func(d *testDevice) ed25519.PrivateKey
+		trust  func(d *testDevice) Trust
+		good   bool
+	}{
+		{name: "good", good: true},
+		{name: "no trust", trust: func(*testDevice) Trust { return Trust{} }, good: true},
+		{name: "another signer", trust: func(d *testDevice) Trust { return Trust{Key: public(d.importerKey)} }},
+		{name: "signed by the acceptor", sign: func(d *testDevice) ed25519.PrivateKey { return d.acceptorKey }},
+		{name: "another job", change: func(p map[string]any) { p["job"] = strings.Repeat("ab", 16) }},
+		{name: "another device", change: func(p map[string]any) { p["device"] = strings.Repeat("ab", 16) }},
+		{name: "another job file", change: func(p map[string]any) { p["job_sha256"] = strings.Repeat("ab", 32) }},
+		{name: "no job file", change: func(p map[string]any) { delete(p, "job_file") }},
+		{name: "newer version", change: func(p map[string]any) { p["version"] = 2 }},
+		{name: "critical name", change: func(p map[string]any) { p["critical"] = []string{"more"} }},
+		{name: "short root", change: func(p map[string]any) { p["receipt_root"] = "AAAA" }},
+		{name: "no count", change: func(p map[string]any) { delete(p, "objects") }},
+		{name: "no time", change: func(p map[string]any) { p["finished"] = "today" }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := makeDevice(t, smallPlan())
+			dir := d.receipts(t, nil, nil)
+			marker := d.commit(t, dir, c.change, c.sign)
+			trust := Trust{Key: public(d.jobKey)}
+			if c.trust != nil {
+				trust = c.trust(d)
+			}
+			r, err := VerifyCommit(marker, trust)
+			if (err == nil) != c.good {
+				t.Fatalf("%v", err)
+			}
+			if err != nil {
+				return
+			}
+			if (r.Origin == OriginProven) != (c.trust == nil) || !r.Complete || r.Target != "s3://b/p/" || r.Importer != Fingerprint(public(d.importerKey)) {
+				t.Errorf("%+v", r)
+			}
+			if err := r.CheckReceipts(dir); err != nil {
+				t.Error(err)
+			}
+			if err := r.CheckReceipts(d.receipts(t, nil, nil)); err == nil {
+				t.Error("receipts of another run are taken")
+			}
+		})
+	}
+}
+
+// commit makes the commit marker of a receipts folder, from format.md.
+func (d *testDevice) commit(t testing.TB, dir fstest.MapFS, change func(map[string]any), sign func(*testDevice) ed25519.PrivateKey) []byte {
+	cp, err := parseCheckpoint(dir["log/checkpoint"].Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := map[string]any{"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": 1,
+		"job_sha256": sha256Hex(d.job), "job_file": d.job, "run": "run1", "manifest_size": len(d.entries), "manifest_root": rootText(make([]byte, 32)),
+		"receipt_size": cp.size, "receipt_root": base64.StdEncoding.EncodeToString(cp.root[:]), "target": "s3://b/p/", "objects": 7, "bytes": 100,
+		"complete": true, "finished": "2026-11-23T12:00:00Z", "software": "test"}
+	if change != nil {
+		change(p)
+	}
+	key := d.importerKey
+	if sign != nil {
+		key = sign(d)
+	}
+	return dsse(t, key, inToto("commit", "checkpoint", sha256Hex(cp.raw), p))
+}
