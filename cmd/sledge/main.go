@@ -5,9 +5,10 @@
 //	site init, site check-wrap, job create, job show        the data centre
 //	device init, unlock, lock, scan, load, status, scrub,
 //	rebuild, seal                                            the field
-//	receive, target probe, import, extract, list, cat        the data centre
-//	verify disks|manifest|import|proof, prove, pack export,
-//	simulate                                                 anyone
+//	receive, target probe, import, accept, extract, list,
+//	cat                                                      the data centre
+//	verify disks|manifest|import|proof|acceptance|commit,
+//	prove, pack export, simulate                             anyone
 //
 // One file a verb. What an error means for the operator, and the exit code, is in
 // ui.go alone; docs/operations.md lists both.
@@ -120,7 +121,7 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.siteCommand(), a.deviceCommand(), a.jobCommand(),
 		a.unlockCommand(), a.lockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(),
 		a.scrubCommand(), a.rebuildCommand(), a.sealCommand(),
-		a.receiveCommand(), a.targetCommand(), a.importCommand(), a.extractCommand(), a.listCommand(), a.catCommand(),
+		a.receiveCommand(), a.targetCommand(), a.importCommand(), a.acceptCommand(), a.extractCommand(), a.listCommand(), a.catCommand(),
 		a.verifyCommand(), a.proveCommand(), a.packCommand(), a.simulateCommand(), a.versionCommand())
 	return root
 }

@@ -57,6 +57,7 @@ const (
 	exitVersion     = 20
 	exitTampered    = 21
 	exitExtras      = 22
+	exitUnwaived    = 23
 	exitInterrupted = 130
 )
 
@@ -88,6 +89,7 @@ var exitClasses = []struct {
 	{exitVersion, "version", "made by a newer sledge"},
 	{exitTampered, "tampered", "the device's state is not believed any more"},
 	{exitExtras, "extras", "everything is in the target, and below the prefix are objects that no receipt names"},
+	{exitUnwaived, "unwaived", "something is neither proven nor waived by name; nothing was signed"},
 	{exitInterrupted, "interrupted", "interrupted; the same command goes on"},
 }
 
@@ -122,6 +124,7 @@ var (
 	errExtras     = errors.New("objects that no receipt names are below the prefix")
 	errConflict   = errors.New("exists with other content")
 	errExtract    = errors.New("not everything was extracted")
+	errUnwaived   = errors.New("neither proven nor waived")
 )
 
 // jobFileError is an error of reading a job file, whose text says so already.
@@ -278,6 +281,9 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitExtras, "find out who wrote the objects named above; --differences FILE has them all")
 	case is(errExtract):
 		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")
+	case is(errUnwaived):
+		return add(exitUnwaived, "mend what is named above: the same sledge import run tries again what failed",
+			"or waive it by its name: --waive PATH, or --waivers FILE with the lines of --list FILE that you accept")
 	case is(errSameDisk):
 		return add(exitDisks, "name every disk once")
 	case is(errUnproven):

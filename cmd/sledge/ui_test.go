@@ -39,6 +39,7 @@ func TestDiagnose(t *testing.T) {
 		{manifest.ErrUnverified, exitRefused},
 		{hint(errUnproven, "other"), exitUnproven},
 		{fmt.Errorf("%w: x", errExtract), exitObjects},
+		{fmt.Errorf("%w: 2 things", errUnwaived), exitUnwaived},
 	}
 	for _, test := range tests {
 		code, hints := diagnose(test.err)

@@ -16,8 +16,8 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	return group("verify", "check without any secret: disks, manifest, one file's proof, an import",
-		a.verifyDisks(), a.verifyManifest(), a.verifyProof(), a.verifyImport())
+	return group("verify", "check without any secret: disks, manifest, one file's proof, an import, its acceptance",
+		a.verifyDisks(), a.verifyManifest(), a.verifyProof(), a.verifyImport(), a.verifyAcceptance(), a.verifyCommit())
 }
 
 // fsckTrust is --trust for the independent verifier; nil is no trust.

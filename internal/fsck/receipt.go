@@ -101,6 +101,13 @@ func receiptsOf(dir fs.FS) (who identity, c *checkpoint, err error) {
 	return who, c, err
 }
 
+// ReceiptsDevice is the device that a receipts folder says it is of; nobody has
+// vouched for it.
+func ReceiptsDevice(dir fs.FS) (string, error) {
+	who, _, err := receiptsOf(dir)
+	return who.device.String(), err
+}
+
 func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
 	return &receiptCheck{v: v, dir: dir, f: newFindings(), object: object,
 		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, Findings: []Finding{}}}

@@ -9,6 +9,7 @@
 //	recovery.recipients  age recipients, one a line: who can recover a load key
 //	jobs/<id>/site.key   HPKE private key of one job, 32 bytes as hexadecimal text
 //	jobs/<id>/job.dsse   the job file
+//	jobs/<id>/acceptance-<hex>.dsse  what was accepted of the job; it may be several
 //
 // Private files have mode 0600, and nothing is ever overwritten. Create jobs and
 // check wraps here; nothing else in sledge needs this folder but an import,
@@ -252,6 +253,18 @@ func (s *Site) Job(id manifest.ID) (*manifest.Job, []byte, error) {
 		return nil, nil, fmt.Errorf("job file of %s lies in the folder of %s", job.ID, id)
 	}
 	return job, file, nil
+}
+
+// KeepAcceptance makes a signed acceptance one of the job's statements, under the
+// first half of its SHA-256, so that a later one does not hide an earlier one. It
+// gives the name in the site's folder.
+func (s *Site) KeepAcceptance(id manifest.ID, statement []byte) (string, error) {
+	if _, err := s.fs.Stat(jobFolder(id) + "/job.dsse"); errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("job %s: %w", id, ErrUnknownJob)
+	}
+	sum := crypto.SumSHA256(statement)
+	name := fmt.Sprintf("%s/acceptance-%x.dsse", jobFolder(id), sum[:16])
+	return name, durable.CreateExclusive(s.fs, name, statement)
 }
 
 // SiteKey reads the key that opens what devices wrote for a job.

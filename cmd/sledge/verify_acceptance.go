@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+type acceptanceReport struct{ *fsck.AcceptanceReport }
+
+func (r *acceptanceReport) print(w io.Writer) {
+	if r.Job != "" {
+		fmt.Fprintf(w, "job         %s, serial %d\naccepted    %s, by acceptor %s\n", r.Job, r.JobSerial, r.Accepted.Format(time.RFC3339), r.Acceptor)
+	}
+	if r.Note != "" {
+		fmt.Fprintf(w, "note        %s\n", escape(r.Note))
+	}
+	for i := range r.Devices {
+		printAccepted(w, &r.Devices[i])
+	}
+	for _, device := range r.Absent {
+		fmt.Fprintf(w, "without     device %s\n", device)
+	}
+	printFindings(w, r.Findings)
+	fmt.Fprintf(w, "verdict     %s, origin %s\n", r.Verdict, r.Origin)
+}
+
+func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
+	receipts := "receipts not given"
+	if d.Receipts != "" {
+		receipts = "receipts " + escape(d.Receipts)
+	}
+	fmt.Fprintf(w, "device      %s, generation %d, run %s, label %s; %s, manifest %s\n", d.Device, d.Generation, escape(d.Run), d.Label, receipts, d.Manifest)
+	printOutcomes(w, d.Outcomes)
+	for i, e := range d.Entries {
+		if i == shownUnproven {
+			break
+		}
+		item := unproven{Kind: unprovenPath, Name: e.Path, Outcome: e.Outcome, Error: e.Error}
+		fmt.Fprintf(w, "waived      %s\n", item.text())
+	}
+	if shown := min(len(d.Entries), shownUnproven); d.Waived > shown {
+		fmt.Fprintf(w, "waived      %s without a name here\n", plural(d.Waived-shown, "entry"))
+	}
+}
+
+func (a *app) verifyAcceptance() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "acceptance FILE RECEIPTS...",
+		Short: "check a job's acceptance against the receipts, without any secret",
+		Long: `FILE is a statement of "sledge accept", RECEIPTS are the receipts folders of the
+job's devices. This proves who accepted what: that an acceptor whom the job names
+signed it, that it speaks of every device of the job, that the receipts are the
+accepted ones, whole, and that what they do not prove is exactly what was waived.
+Disks are not needed. With a device's disks, or any one of them, it is also checked
+that the receipts cover its manifest, which otherwise is the acceptor's word.`,
+		Example: `  sledge verify acceptance acceptance.dsse /srv/import/job1/receipts --trust signer.pub
+  sledge verify acceptance acceptance.dsse receipts --trust signer.pub --label device.label --disk /mnt/bay0`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	trust := cmd.Flags().String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
+	labels := cmd.Flags().StringArray("label", nil, "a device's label file; may be repeated")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		return a.checkAcceptance(ctx, args[0], args[1:], *trust, *labels)
+	})
+}
+
+func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, trust string, labels []string) (report, error) {
+	file, err := readFile(name, manifest.MaxStatement)
+	if err != nil {
+		return nil, err
+	}
+	m := a.meter("verify")
+	defer m.end()
+	o, done, err := a.acceptanceOptions(trust, labels, m)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	for _, dir := range dirs {
+		root, err := os.OpenRoot(dir)
+		if err != nil {
+			return nil, fmt.Errorf("receipts: %w", err)
+		}
+		defer root.Close()
+		o.Receipts = append(o.Receipts, fsck.Receipts{Name: dir, FS: root.FS()})
+	}
+	r, err := fsck.VerifyAcceptance(ctx, file, o)
+	m.end()
+	if err != nil {
+		return nil, err
+	}
+	return &acceptanceReport{r}, acceptanceError(r)
+}
+
+// acceptanceOptions are trust, labels and disks, if any are named.
+func (a *app) acceptanceOptions(trust string, labels []string, m *meter) (fsck.AcceptanceOptions, func(), error) {
+	o, done, err := a.fsckOptions(&chainFlags{trust: trust}, m)
+	if errors.Is(err, errNoDisks) {
+		done, err = func() {}, nil
+	}
+	if err != nil {
+		return fsck.AcceptanceOptions{}, nil, err
+	}
+	all := fsck.AcceptanceOptions{Options: o}
+	for _, name := range labels {
+		text, err := readFile(name, manifest.MaxCheckpoint)
+		if err != nil {
+			done()
+			return all, nil, err
+		}
+		all.Labels = append(all.Labels, text)
+	}
+	return all, done, nil
+}
+
+func acceptanceError(r *fsck.AcceptanceReport) error {
+	if r.Verdict == fsck.VerdictRefused {
+		return hint(verdictError(r.Verdict, r.Origin, r.Findings), "do not rely on this acceptance; ask the acceptor for what he signed, and for the receipts that he saw")
+	}
+	if err := verdictError(r.Verdict, r.Origin, r.Findings); err != nil {
+		return err
+	}
+	n := 0
+	for i := range r.Devices {
+		if r.Devices[i].Receipts == "" {
+			n++
+		}
+	}
+	if n > 0 {
+		return hint(fmt.Errorf("%w: the receipts of %s were not given", errObjects, plural(n, "device")), "name the receipts folder of every accepted device")
+	}
+	return nil
+}

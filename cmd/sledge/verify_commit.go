@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+type commitReport struct {
+	*fsck.CommitReport
+	Receipts string `json:"receipts"` // the same, or not compared
+}
+
+func (r *commitReport) print(w io.Writer) {
+	complete := "NO: objects are missing or not proven"
+	if r.Complete {
+		complete = "yes"
+	}
+	fmt.Fprintf(w, "target      %s\nobjects     %d, %s\ncomplete    %s\n", escape(r.Target), r.Objects, size(int64(r.Bytes)), complete)
+	fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\nrun         %s, finished %s, signed by importer %s\n",
+		r.Job, r.Device, r.Generation, escape(r.Run), r.Finished.Format(time.RFC3339), r.Importer)
+	fmt.Fprintf(w, "receipts    %s, checkpoint sha256:%s; %s\norigin      %s\n", plural(r.ReceiptSize, "line"), r.SHA256, r.Receipts, r.Origin)
+}
+
+func (a *app) verifyCommit() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "commit FILE|s3://BUCKET/KEY",
+		Short: "check the commit marker of an import, without any secret",
+		Long: `The commit marker is the last object that an import writes. This proves that an
+importer whom the job names signed it, and shows what it commits. It is read from
+a file or from the store. Whether the objects stand there is for "sledge verify
+import", with the receipts that the marker names.`,
+		Example: `  sledge verify commit s3://archive/2026/_SLEDGE_COMMIT --trust signer.pub
+  sledge verify commit marker.dsse --trust sha256:1f0c… --receipts /srv/import/job1/receipts`,
+		Args: cobra.ExactArgs(1),
+	}
+	flags := cmd.Flags()
+	var o importer.Options
+	trust := flags.String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
+	receipts := flags.String("receipts", "", "the receipts folder to compare with")
+	flags.StringVar(&o.Endpoint, "endpoint", "", "URL of the S3 endpoint (default: AWS)")
+	flags.StringVar(&o.Region, "region", "us-east-1", "the bucket's region")
+	flags.BoolVar(&o.PathStyle, "path-style", false, "address the bucket in the path (most stores that are not AWS)")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		t, err := fsckTrust(*trust)
+		if err != nil {
+			return nil, err
+		}
+		if t == nil {
+			t = &fsck.Trust{}
+		}
+		marker, err := readMarker(ctx, args[0], o)
+		if err != nil {
+			return nil, err
+		}
+		c, err := fsck.VerifyCommit(marker, *t)
+		if err != nil {
+			return nil, hint(fmt.Errorf("%s: %w: %w", args[0], errRefused, err), "do not read what is below it; ask the importer")
+		}
+		r := &commitReport{c, "not compared: give --receipts"}
+		if err := r.compare(*receipts); err != nil {
+			return r, err
+		}
+		return r, r.end()
+	})
+}
+
+func (r *commitReport) compare(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("receipts: %w", err)
+	}
+	defer root.Close()
+	if err := r.CheckReceipts(root.FS()); err != nil {
+		r.Receipts = "DIFFERENT from what the marker commits"
+		return hint(fmt.Errorf("%s: %w: %w", dir, errRefused, err), "take the receipts of run %s", r.Run)
+	}
+	r.Receipts = "the ones given"
+	return nil
+}
+
+func (r *commitReport) end() error {
+	switch {
+	case r.Origin != fsck.OriginProven:
+		return errUnproven
+	case !r.Complete:
+		return hint(fmt.Errorf("%w: the marker says that the import is not complete", errObjects), "the receipts name what is missing")
+	}
+	return nil
+}
+
+// readMarker reads a marker from a file or from the store.
+func readMarker(ctx context.Context, name string, o importer.Options) ([]byte, error) {
+	rest, inStore := strings.CutPrefix(name, "s3://")
+	if !inStore {
+		return readFile(name, manifest.MaxStatement)
+	}
+	bucket, key, _ := strings.Cut(rest, "/")
+	if bucket == "" || key == "" {
+		return nil, usagef("%q is not s3://BUCKET/KEY", name)
+	}
+	o.Bucket = bucket
+	store, err := importer.NewS3(ctx, o)
+	if err != nil {
+		return nil, asTargetError(err)
+	}
+	body, err := store.Get(ctx, key, "")
+	if importer.IsNotFound(err) {
+		return nil, hint(fmt.Errorf("%s: %w", name, os.ErrNotExist), "the import has not been committed; wait for its end")
+	}
+	if err != nil {
+		return nil, asTargetError(err)
+	}
+	b, err := io.ReadAll(io.LimitReader(body, manifest.MaxStatement+1))
+	return b, errors.Join(err, body.Close())
+}
