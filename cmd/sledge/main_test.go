@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -36,6 +37,12 @@ func TestScript(t *testing.T) {
 			if err != nil {
 				return err
 			}
+			crosscheck, err := filepath.Abs("../../scripts/crosscheck")
+			if err != nil {
+				return err
+			}
+			env.Setenv("CROSSCHECK", crosscheck)
+			env.Setenv("PYTHONDONTWRITEBYTECODE", "1")
 			env.Setenv("PORT", port)
 			env.Setenv("ESC", "\x1b")
 			env.Setenv("XDG_RUNTIME_DIR", shm)
@@ -43,11 +50,14 @@ func TestScript(t *testing.T) {
 			return nil
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond != "versitygw" {
-				return false, fmt.Errorf("unknown condition %q", cond)
+			switch cond {
+			case "versitygw":
+				_, err := os.Stat(versitygw())
+				return err == nil, nil
+			case "cryptography": // Python's, for scripts/crosscheck
+				return exec.Command("python3", "-c", "import cryptography").Run() == nil, nil
 			}
-			_, err := os.Stat(versitygw())
-			return err == nil, nil
+			return false, fmt.Errorf("unknown condition %q", cond)
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "setfrom": setFrom, "setjob": setJob, "waitport": waitPort},
 	})

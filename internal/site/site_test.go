@@ -362,3 +362,28 @@ func TestNotOverwritten(t *testing.T) {
 		t.Errorf("init over a file: %v", err)
 	}
 }
+
+func TestKeepAcceptance(t *testing.T) {
+	s, disk := testSite(t, Options{})
+	made, err := s.CreateJob(testParams(deviceKey(1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := made.Job
+	name, err := s.KeepAcceptance(job.ID, []byte("one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.KeepAcceptance(job.ID, []byte("one")); err != nil || again != name {
+		t.Errorf("the same again: %q %v", again, err)
+	}
+	if other, err := s.KeepAcceptance(job.ID, []byte("two")); err != nil || other == name {
+		t.Errorf("another one: %q %v", other, err)
+	}
+	if b, err := vfs.ReadFile(disk, name, 100); err != nil || string(b) != "one" {
+		t.Errorf("%q %v", b, err)
+	}
+	if _, err := s.KeepAcceptance(manifest.ID{1}, []byte("one")); !errors.Is(err, ErrUnknownJob) {
+		t.Errorf("a job of another site: %v", err)
+	}
+}
