@@ -1,0 +1,196 @@
+package importreport
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Limits of objects.list, and of what is kept of it.
+const (
+	MaxBad     = 1000 // objects that failed, by name
+	maxLargest = 10
+	maxLine    = 256 << 10 // a record of 64 KiB in base64, and room for the rest
+	maxObject  = 1 << 53   // bytes; more than any store takes
+	maxCodes   = 256       // different ones
+)
+
+// Entry is one entry of objects.list. Path is the exact one of its record.
+type Entry struct {
+	importer.Line
+	Path string
+}
+
+// object is what a report keeps of it.
+func (e *Entry) object() Object {
+	o := Object{Key: e.Key, Path: e.Path, Size: e.Size, Outcome: e.Outcome, Code: e.Error, Cause: e.Detail}
+	if info, ok := infoOf(e.Error); ok {
+		o.Remedy = info.Remedy
+		if o.Cause == "" {
+			o.Cause = info.Meaning
+		}
+	}
+	return o
+}
+
+// Entries reads an objects.list and calls f for every entry, in the manifest's
+// order; the lines of continuation records are left out.
+func Entries(ctx context.Context, list io.Reader, f func(*Entry) error) error {
+	return lines(ctx, list, func(_ []byte, e *Entry) error {
+		if e == nil {
+			return nil
+		}
+		return f(e)
+	})
+}
+
+// lines calls f for every line with its bytes, which f may not keep, and the entry
+// that it begins, nil for a continuation record.
+func lines(ctx context.Context, list io.Reader, f func(text []byte, e *Entry) error) error {
+	in := bufio.NewReaderSize(list, maxLine)
+	for n := 1; ; n++ {
+		text, err := in.ReadSlice('\n')
+		if err == io.EOF && len(text) == 0 {
+			return nil
+		}
+		if n%1024 == 1 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF // every line has an end
+		}
+		var e *Entry
+		if err == nil {
+			e, err = parse(text)
+		}
+		if err == nil {
+			err = f(text, e)
+		}
+		if err != nil {
+			return fmt.Errorf("objects.list: line %d: %w", n, err)
+		}
+	}
+}
+
+func parse(text []byte) (*Entry, error) {
+	line, err := importer.ParseLine(text)
+	if err != nil {
+		return nil, err
+	}
+	if !isOutcome(line.Outcome) {
+		return nil, fmt.Errorf("outcome %.40q is not known", line.Outcome)
+	}
+	if line.Size != nil && (*line.Size < 0 || *line.Size > maxObject) {
+		return nil, fmt.Errorf("size %d", *line.Size)
+	}
+	_, path, continuation, err := manifest.PeekRecord(line.Record)
+	if err != nil || continuation != 0 {
+		return nil, err
+	}
+	return &Entry{line, path}, nil
+}
+
+// tally is what one pass over a list comes to.
+type tally struct {
+	sum     Sum
+	counts  counts
+	lines   map[importer.Outcome]uint64 // continuation records, too
+	records uint64
+	tree    manifest.Tree
+	sizes   sizes
+	largest []Object
+	bad     []Object
+}
+
+func newTally() *tally {
+	return &tally{sum: newSum(), lines: map[importer.Outcome]uint64{},
+		counts: counts{map[importer.Outcome]uint64{}, map[importer.Outcome]int64{}, map[importer.Outcome]map[importer.Code]uint64{}}}
+}
+
+// read takes a whole list in.
+func (t *tally) read(ctx context.Context, list io.Reader) error {
+	return lines(ctx, list, func(text []byte, e *Entry) error {
+		t.records++
+		if err := t.commit(text); err != nil {
+			return err
+		}
+		if e == nil {
+			t.lines[importer.OutcomeNoObject]++
+			return nil
+		}
+		t.lines[e.Outcome]++
+		return t.add(e)
+	})
+}
+
+// commit adds a line's commitment to the tree whose root the checkpoint signs.
+func (t *tally) commit(text []byte) error {
+	var salt [32]byte
+	hexed, rest, _ := bytes.Cut(text, []byte(" "))
+	if n, err := hex.Decode(salt[:], hexed); n != len(salt) || err != nil {
+		return fmt.Errorf("salt: %d bytes, %w", n, err)
+	}
+	t.tree.Add(manifest.EncodeReceipt(manifest.Commitment(salt, bytes.TrimSuffix(rest, []byte("\n")))))
+	return nil
+}
+
+func (t *tally) add(e *Entry) error {
+	t.sum.Entries++
+	t.sum.Outcomes[e.Outcome]++
+	t.counts.outcomes[e.Outcome]++
+	if e.Error != "" {
+		if err := t.addCode(e); err != nil {
+			return err
+		}
+	}
+	if e.Outcome == importer.OutcomeFailed || e.Outcome == importer.OutcomeConflict {
+		if len(t.bad) < MaxBad {
+			t.bad = append(t.bad, e.object())
+		}
+		if e.Size != nil {
+			t.counts.bytes[e.Outcome] += *e.Size
+		}
+	}
+	if e.Outcome != importer.OutcomeStored && e.Outcome != importer.OutcomeAlreadyThere || e.Size == nil {
+		return nil
+	}
+	t.sum.Objects++
+	t.sum.Proofs[e.Proof]++
+	t.sum.Bytes += *e.Size
+	t.counts.bytes[e.Outcome] += *e.Size
+	t.sizes.add(*e.Size)
+	t.keepLargest(e)
+	if t.sum.Bytes < 0 || len(t.sum.Proofs) > maxCodes {
+		return fmt.Errorf("the sizes are out of range, or there are over %d proofs", maxCodes)
+	}
+	return nil
+}
+
+func (t *tally) addCode(e *Entry) error {
+	codes := t.counts.codes[e.Outcome]
+	if codes == nil {
+		codes = map[importer.Code]uint64{}
+		t.counts.codes[e.Outcome] = codes
+	}
+	if codes[e.Error]++; len(codes) > maxCodes {
+		return fmt.Errorf("over %d different codes", maxCodes)
+	}
+	return nil
+}
+
+func (t *tally) keepLargest(e *Entry) {
+	if len(t.largest) == maxLargest && *t.largest[maxLargest-1].Size >= *e.Size {
+		return
+	}
+	t.largest = append(t.largest, e.object())
+	slices.SortStableFunc(t.largest, func(a, b Object) int { return cmp.Compare(*b.Size, *a.Size) })
+	t.largest = t.largest[:min(len(t.largest), maxLargest)]
+}

@@ -1,0 +1,146 @@
+package importreport
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Report is the account of one job's imports, a device each.
+type Report struct {
+	Job     manifest.ID `json:"job"`
+	Final   bool        `json:"final"`    // every device's receipts are written
+	Done    bool        `json:"complete"` // and say that every entry is proven
+	Total   Sum         `json:"total"`
+	Devices []*Device   `json:"devices"`
+}
+
+// Sum counts entries of one device or of several.
+type Sum struct {
+	Entries  uint64                      `json:"entries"` // with an outcome
+	Of       uint64                      `json:"of,omitempty"`
+	Objects  uint64                      `json:"objects"` // stored or already there
+	Bytes    int64                       `json:"bytes"`   // of objects
+	OfBytes  int64                       `json:"of_bytes,omitempty"`
+	Outcomes map[importer.Outcome]uint64 `json:"outcomes"`
+	Proofs   map[importer.Proof]uint64   `json:"proofs"`
+}
+
+// Device is the account of one run of one device.
+type Device struct {
+	Folder     string         `json:"folder"`
+	Job        manifest.ID    `json:"job"`
+	Device     manifest.ID    `json:"device"`
+	Generation uint32         `json:"generation"`
+	Run        string         `json:"run"`
+	State      importer.State `json:"state"`
+	Target     string         `json:"target"`
+	Endpoint   string         `json:"endpoint,omitempty"`
+	Profile    string         `json:"profile"`
+	Host       string         `json:"host,omitempty"`
+	Software   string         `json:"software,omitempty"`
+	Final      bool           `json:"final"`    // told from receipts
+	Complete   bool           `json:"complete"` // the receipts say so
+	Halt       *importer.Halt `json:"halt,omitempty"`
+
+	Began   time.Time   `json:"began"`
+	Ended   time.Time   `json:"ended,omitzero"` // of a run that has ended
+	Updated time.Time   `json:"updated,omitzero"`
+	Times   []StateTime `json:"times"`
+	ETA     int64       `json:"eta_seconds,omitempty"`
+
+	Sum         Sum         `json:"sum"`
+	Sections    []Section   `json:"sections"`
+	Met         []CodeCount `json:"met"` // how often each code was met, also where a retry helped
+	Retries     int64       `json:"retries"`
+	Throttled   int64       `json:"throttled"`
+	Differences []string    `json:"differences"`
+	Bad         []Object    `json:"bad"`      // failed or in conflict, the first MaxBad
+	BadMore     uint64      `json:"bad_more"` // that are not in Bad
+	Sizes       []Bucket    `json:"sizes"`
+	Largest     []Object    `json:"largest"`
+
+	Curve   []Rate    `json:"curve"`
+	Bands   []Band    `json:"bands"` // when it was not in progress
+	Slowest []Stretch `json:"slowest"`
+
+	Signed   *Signed  `json:"signed,omitempty"`
+	Findings []string `json:"findings"` // what does not fit together
+	Notes    []string `json:"notes"`    // what could not be told
+}
+
+// ErrJobs: the folders are of more than one job.
+var ErrJobs = errors.New("state folders of different jobs")
+
+// New puts devices of one job together.
+func New(devices ...*Device) (*Report, error) {
+	r := &Report{Final: true, Done: true, Devices: devices, Total: newSum()}
+	for i, d := range devices {
+		if i == 0 {
+			r.Job = d.Job
+		}
+		if d.Job != r.Job {
+			return nil, fmt.Errorf("%w: %s is of job %s, %s of job %s", ErrJobs, devices[0].Folder, r.Job, d.Folder, d.Job)
+		}
+		if same := slices.IndexFunc(devices[:i], d.isSameRun); same >= 0 {
+			return nil, fmt.Errorf("%s and %s are of the same run", devices[same].Folder, d.Folder)
+		}
+		r.Final = r.Final && d.Final
+		r.Done = r.Done && d.Final && d.Complete && len(d.Findings) == 0
+		r.Total.add(d.Sum)
+	}
+	r.Done = r.Done && len(devices) > 0
+	return r, nil
+}
+
+func (d *Device) isSameRun(e *Device) bool {
+	return d.Device == e.Device && d.Generation == e.Generation && d.Run == e.Run
+}
+
+// Inconsistent tells whether something that was signed or counted does not fit.
+func (r *Report) Inconsistent() bool {
+	return slices.ContainsFunc(r.Devices, func(d *Device) bool { return len(d.Findings) > 0 })
+}
+
+func newSum() Sum {
+	return Sum{Outcomes: map[importer.Outcome]uint64{}, Proofs: map[importer.Proof]uint64{}}
+}
+
+func (s *Sum) add(t Sum) {
+	s.Entries, s.Of, s.Objects = s.Entries+t.Entries, s.Of+t.Of, s.Objects+t.Objects
+	s.Bytes, s.OfBytes = s.Bytes+t.Bytes, s.OfBytes+t.OfBytes
+	for outcome, n := range t.Outcomes {
+		s.Outcomes[outcome] += n
+	}
+	for proof, n := range t.Proofs {
+		s.Proofs[proof] += n
+	}
+}
+
+// Bad is the number of entries that should be in the target and are not.
+func (s Sum) Bad() uint64 {
+	return s.Outcomes[importer.OutcomeFailed] + s.Outcomes[importer.OutcomeConflict]
+}
+
+// Object is one entry that a report names.
+type Object struct {
+	Key     string           `json:"key,omitempty"`
+	Path    string           `json:"path"`
+	Size    *int64           `json:"size,omitempty"`
+	Outcome importer.Outcome `json:"outcome"`
+	Code    importer.Code    `json:"code,omitempty"`
+	Cause   string           `json:"cause,omitempty"`
+	Remedy  string           `json:"remedy,omitempty"`
+}
+
+// Name is the object's key, or the entry's path where it has none.
+func (o Object) Name() string {
+	if o.Key != "" {
+		return o.Key
+	}
+	return o.Path
+}

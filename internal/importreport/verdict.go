@@ -1,0 +1,87 @@
+package importreport
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/sledge-io/sledge/importer"
+)
+
+// Verdict is the one sentence that a reader takes with him.
+type Verdict struct {
+	Kind string `json:"kind"` // good, warn, bad, open
+	Head string `json:"head"`
+	Text string `json:"text"`
+}
+
+// Verdict says how the run stands.
+func (d *Device) Verdict() Verdict {
+	skipped := d.Sum.Outcomes[importer.OutcomeSkipped]
+	switch {
+	case len(d.Findings) > 0:
+		return Verdict{"bad", "Not to be relied on", "The files of this run do not fit together; see the findings."}
+	case !d.Final:
+		return d.open()
+	case !d.Complete:
+		return Verdict{"bad", "Completed with errors", d.missing()}
+	case skipped > 0:
+		return Verdict{"warn", "Completed; entries were left out at the source", fmt.Sprintf("Everything that the device holds is in the target and proven. %s had to be skipped when the device was loaded.", plural(skipped, "entry", "entries"))}
+	}
+	return Verdict{"good", "Completed", fmt.Sprintf("All %s have an outcome, and every object is in the target and proven.", plural(d.Sum.Entries, "entry", "entries"))}
+}
+
+// missing says what a run that has ended did not bring.
+func (d *Device) missing() string {
+	var parts []string
+	if n := d.Sum.Outcomes[importer.OutcomeFailed]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s failed", plural(n, "entry", "entries")))
+	}
+	if n := d.Sum.Outcomes[importer.OutcomeConflict]; n > 0 {
+		parts = append(parts, fmt.Sprintf("%s in conflict with what was in the target", plural(n, "entry is", "entries are")))
+	}
+	if n := len(d.Differences); n > 0 {
+		parts = append(parts, fmt.Sprintf("%s between scan, manifest and target", plural(n, "difference", "differences")))
+	}
+	if len(parts) == 0 {
+		return "The receipts do not say that everything is proven."
+	}
+	return strings.Join(parts, "; ") + ". The other entries are done."
+}
+
+// open is the verdict of a run without receipts.
+func (d *Device) open() Verdict {
+	v := Verdict{"open", "Not final: " + string(d.State), "The run has not ended and nothing is signed yet; the numbers are those of its last word, " + Moment(d.Updated) + "."}
+	if d.Halt != nil {
+		v.Kind, v.Text = "warn", "The run waits for its operator. "+v.Text
+	}
+	return v
+}
+
+// Verdict of the job: that of its only device, or the sum of several.
+func (r *Report) Verdict() Verdict {
+	if len(r.Devices) == 1 {
+		return r.Devices[0].Verdict()
+	}
+	order := []string{"good", "warn", "open", "bad"}
+	worst, n := 0, 0
+	for _, d := range r.Devices {
+		v := d.Verdict()
+		for i, kind := range order {
+			if v.Kind == kind && i > worst {
+				worst = i
+			}
+		}
+		if v.Kind == "good" || v.Kind == "warn" && d.Final {
+			n++
+		}
+	}
+	text := fmt.Sprintf("%d of %d devices are completed with every object proven.", n, len(r.Devices))
+	heads := map[string]string{"good": "Completed", "warn": "Completed; entries were left out at the source", "open": "Not final", "bad": "Completed with errors"}
+	if r.Inconsistent() {
+		return Verdict{"bad", "Not to be relied on", "The files of a run do not fit together. " + text}
+	}
+	if !r.Final {
+		return Verdict{order[worst], "Not final", text + " At least one run has not ended."}
+	}
+	return Verdict{order[worst], heads[order[worst]], text}
+}
