@@ -189,29 +189,11 @@ func writeNew(name string, b []byte, private bool) error {
 		}
 		return fmt.Errorf("%s: %w", name, errFileExists)
 	}
-	temp := fmt.Sprintf("%s.%s.tmp", name, rand.Text()[:8])
-	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		at.Path = name // what the operator asked for
-	}
-	if err != nil {
+	_, err := newFile(name, perm, func(w io.Writer) error {
+		_, err := w.Write(b)
 		return err
-	}
-	defer os.Remove(temp) // it has another name by then, or is of no use
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	// A link never replaces; file systems without links, such as those of memory
-	// sticks, get a rename, which only a writer in this very moment can spoil.
-	if err = os.Link(temp, name); err != nil && !errors.Is(err, fs.ErrExist) {
-		err = os.Rename(temp, name)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s: %w", name, errFileExists)
-	}
-	return errors.Join(err, syncFolder(filepath.Dir(name)))
+	})
+	return err
 }
 
 // sameContent tells whether a regular file holds exactly b.

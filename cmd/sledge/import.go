@@ -164,7 +164,8 @@ func (r *importReport) print(w io.Writer) {
 }
 
 func (a *app) importCommand() *cobra.Command {
-	return group("import", "import a sealed device into S3: plan, run", a.importPlanCommand(), a.importRunCommand())
+	return group("import", "import a sealed device into S3: plan, run, report", a.importPlanCommand(), a.importRunCommand(),
+		a.importReportCommand())
 }
 
 const importCredentials = `Credentials come from the environment (AWS_ACCESS_KEY_ID, …), the shared files or

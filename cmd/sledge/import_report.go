@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/importreport"
+)
+
+type runReport struct {
+	*importreport.Report
+	Verdict importreport.Verdict `json:"verdict"`
+	Written []string             `json:"written"` // files
+}
+
+func (r *runReport) print(w io.Writer) {
+	r.Text(w)
+	for _, name := range r.Written {
+		fmt.Fprintf(w, "written     %s\n", escape(name))
+	}
+}
+
+type reportFlags struct {
+	html, csv      string
+	only, importer []string
+}
+
+func (a *app) importReportCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "report STATE...",
+		Short: "what became of every entry of an import: text, JSON, CSV or an HTML page",
+		Long: `STATE is the state folder of an import, or runs/ID in one; several devices of a job
+get a section each and a sum. Neither disks nor the store are asked: the report is of what the run wrote
+down, and while the run has no receipts it says that it is not final. The receipts' list is held against
+the checkpoint that signs it; --importer checks the signature, too. That the store holds what the
+receipts say is the work of "sledge verify import".`,
+		Example: `  sledge import report /srv/import/job1
+  sledge import report /srv/import/job1 /srv/import/job1-device2 --html report.html --importer /srv/site/importer.pub
+  sledge import report /srv/import/job1 --csv failed.csv --only failed,conflict`,
+		Args: cobra.MinimumNArgs(1),
+	}
+	var f reportFlags
+	cmd.Flags().StringVar(&f.html, "html", "", "write one self-contained page to this new file")
+	cmd.Flags().StringVar(&f.csv, "csv", "", "write one line an entry to this new file; in an existing folder, one new file a device")
+	cmd.Flags().StringSliceVar(&f.only, "only", nil, "with --csv, only these: "+outcomeList())
+	cmd.Flags().StringSliceVar(&f.importer, "importer", nil, "public key files of the job's importer: check that the receipts are signed by one of them")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) { return a.reportRuns(ctx, &f, args) })
+}
+
+func outcomeList() string {
+	var names []string
+	for _, o := range importreport.Outcomes() {
+		names = append(names, string(o))
+	}
+	return strings.Join(names, ", ")
+}
+
+func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (report, error) {
+	keys, err := f.check()
+	if err != nil {
+		return nil, err
+	}
+	m := a.meter("report")
+	defer m.end()
+	var devices []*importreport.Device
+	for _, state := range states {
+		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
+			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines)}) }})
+		if err != nil {
+			return nil, reportError(state, err)
+		}
+		devices = append(devices, d)
+	}
+	r, err := importreport.New(devices...)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	rep := &runReport{Report: r, Verdict: r.Verdict(), Written: []string{}}
+	if err := f.write(ctx, rep, states); err != nil {
+		return nil, err
+	}
+	if r.Inconsistent() {
+		return rep, hint(fmt.Errorf("%w: the files of a run do not fit together", errRefused), "the report names what does not fit; sledge verify import RECEIPTS looks at all of it")
+	}
+	return rep, nil
+}
+
+// check reads what the flags name before anything is done.
+func (f *reportFlags) check() (keys []ed25519.PublicKey, err error) {
+	if len(f.only) > 0 && f.csv == "" {
+		return nil, usagef("--only says which entries --csv writes; --csv is missing")
+	}
+	for _, o := range f.only {
+		if !slices.Contains(importreport.Outcomes(), importer.Outcome(o)) {
+			return nil, usagef("--only %q: must be of %s", o, outcomeList())
+		}
+	}
+	for _, name := range f.importer {
+		text, err := readFile(name, 4<<10)
+		if err != nil {
+			return nil, err
+		}
+		key, err := crypto.ParsePublicKey(text)
+		if err != nil {
+			return nil, &usageError{fmt.Errorf("%s: %w", name, err)}
+		}
+		keys = append(keys, key)
+	}
+	return keys, nil
+}
+
+func readRun(ctx context.Context, state string, o importreport.Options) (*importreport.Device, error) {
+	root, err := os.OpenRoot(state)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	return importreport.Read(ctx, root.FS(), o)
+}
+
+func reportError(state string, err error) error {
+	if errors.Is(err, importreport.ErrNothing) {
+		return hint(err, "name the state folder of an import: --state of sledge import run, or runs/ID in it")
+	}
+	return fmt.Errorf("%s: %w", state, err)
+}
+
+// write makes the files that were asked for. Both name files of the site, so they
+// are for their owner alone.
+func (f *reportFlags) write(ctx context.Context, r *runReport, states []string) error {
+	if f.csv != "" {
+		if err := f.writeCSV(ctx, r, states); err != nil {
+			return err
+		}
+	}
+	if f.html == "" {
+		return nil
+	}
+	r.Written = append(r.Written, f.html)
+	_, err := newFile(f.html, 0o600, r.HTML)
+	return err
+}
+
+// writeCSV writes one table, or one a device into a folder that exists.
+func (f *reportFlags) writeCSV(ctx context.Context, r *runReport, states []string) error {
+	for _, d := range r.Devices {
+		if !d.Final {
+			return hint(fmt.Errorf("%s: %w: %w", d.Folder, importreport.ErrNoReceipts, os.ErrNotExist), "a CSV is of the receipts: wait for the end of the run, or mend what halts it; --html and --json tell how far it is")
+		}
+	}
+	if info, err := os.Stat(f.csv); err != nil || !info.IsDir() {
+		return f.writeTable(ctx, f.csv, r, r.Devices, states)
+	}
+	for i, d := range r.Devices {
+		name := filepath.Join(f.csv, fmt.Sprintf("objects-%s-%d-%s.csv", d.Device, d.Generation, fileSafe(d.Run)))
+		if err := f.writeTable(ctx, name, r, r.Devices[i:i+1], states[i:i+1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fileSafe is a run's id as receipts say it, which nobody has checked.
+func fileSafe(run string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.' {
+			return r
+		}
+		return '_'
+	}, run[:min(len(run), 100)])
+}
+
+func (f *reportFlags) writeTable(ctx context.Context, name string, r *runReport, devices []*importreport.Device, states []string) error {
+	r.Written = append(r.Written, name)
+	_, err := newFile(name, 0o600, func(w io.Writer) error {
+		table, err := importreport.NewCSV(w)
+		if err != nil {
+			return err
+		}
+		for i, d := range devices {
+			if err := f.rows(ctx, table, d, states[i]); err != nil {
+				return fmt.Errorf("%s: %w", states[i], err)
+			}
+		}
+		return table.Flush()
+	})
+	return err
+}
+
+func (f *reportFlags) rows(ctx context.Context, table *importreport.CSV, d *importreport.Device, state string) error {
+	list, err := os.Open(filepath.Join(state, d.Signed.Receipts, "objects.list"))
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	return importreport.Entries(ctx, list, func(e *importreport.Entry) error {
+		if len(f.only) > 0 && !slices.Contains(f.only, string(e.Outcome)) {
+			return nil
+		}
+		return table.Write(d, e)
+	})
+}
