@@ -57,6 +57,7 @@ addEventListener('load', () => { for (const f of document.querySelectorAll('ifra
   const d = f.contentDocument, li = document.createElement('li');
   const wide = [...d.querySelectorAll('body *')].filter(e => !e.closest('thead') && e.getBoundingClientRect().right > d.documentElement.clientWidth + 1).map(e => e.outerHTML.slice(0, 120));
   const cut = [...d.querySelectorAll('td,th,dd,span,p,li')].filter(e => !e.closest('thead') && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display != 'inline').map(e => e.outerHTML.slice(0, 120));
+  cut.push(...[...d.querySelectorAll('caption,h1,h2,h3,.verdict')].filter(e => e.offsetWidth < 200 || e.offsetHeight > 250).map(e => 'squeezed: ' + e.outerHTML.slice(0, 120)));
   li.textContent = f.name + ': width ' + d.documentElement.scrollWidth + ' of ' + d.documentElement.clientWidth + ' in ' + f.clientWidth + ', title ' + d.title.slice(0, 18) + ', rules ' + (getComputedStyle(d.querySelector('main')).maxWidth) + ', over ' + wide.concat(cut).join(' | ');
   document.querySelector('ul').append(li);
 }})</script>`)

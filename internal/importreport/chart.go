@@ -3,6 +3,7 @@ package importreport
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,6 +146,7 @@ type Stack struct {
 	ID, Title, Desc string
 	Bars            []Bar
 	Rows            []Share
+	Sized           bool // some rows have bytes
 }
 
 // Share is a row of a Stack.
@@ -161,7 +163,7 @@ func stack(id, title string, rows []Share) *Stack {
 	for _, r := range rows {
 		total += r.Count
 	}
-	s := &Stack{ID: id, Title: title, Rows: rows}
+	s := &Stack{ID: id, Title: title, Rows: rows, Sized: slices.ContainsFunc(rows, func(r Share) bool { return r.Bytes != nil })}
 	if total == 0 {
 		s.Desc = "There is nothing to show."
 		return s
