@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-compare microbench test-e2e fips kills sim stress stress-deps broken cover check tidy-check race-deps release deps tools clean distclean
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-compare microbench test-e2e fips kills sim stress stress-deps broken cover check tidy-check race-deps browser-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -150,6 +150,9 @@ release: ## reproducible static programs for linux/amd64 and arm64 with SHA-256 
 
 deps: ## install the Debian packages that tests and demo call, where they are missing
 	@scripts/deps.sh python3=python3 s3cmd=s3cmd flock=util-linux
+
+browser-deps: ## install a browser, with which a test looks at the HTML report (skipped by name without)
+	@scripts/deps.sh chromium=chromium
 
 race-deps:
 	@scripts/deps.sh gcc=gcc,libc6-dev
