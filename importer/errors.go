@@ -56,6 +56,7 @@ const (
 	CodeTakenOver          Code = "taken-over"
 	CodeTooManyHeld        Code = "too-many-held"
 	CodeNotPublished       Code = "not-published"
+	CodeCanceled           Code = "canceled"
 	CodeAttributeDropped   Code = "attribute-dropped"
 	CodeAttributeRefused   Code = "attribute-refused"
 )
@@ -143,6 +144,7 @@ var codeTable = []CodeInfo{
 	{CodeTakenOver, Fixable, "another process has taken this run over", "leave it to that process; `sledge import status` tells how it does"},
 	{CodeTooManyHeld, Fixable, "more objects than --defer-complete may hold", "allow more, or import without --defer-complete and have readers wait for a commit marker"},
 	{CodeNotPublished, Fixable, "entries failed, so nothing was published", "mend what failed, then run the same command again; `sledge import cancel` gives the uploads up"},
+	{CodeCanceled, Fixable, "the run was canceled", "import with a new --run-id"},
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
 	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject below the prefix's .sledge-probe/"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},

@@ -42,9 +42,11 @@ type journal struct {
 	puts atomic.Int64
 }
 
+// RunsFolder is where the state of runs after a folder's first is, each by its id.
+const RunsFolder = "runs"
+
 const (
 	journalFolder = "journal"
-	runsFolder    = "runs"   // of runs after a folder's first, each by its id
 	minFree       = 16 << 20 // bytes that must be free before the journal takes more
 )
 
@@ -53,12 +55,13 @@ var freeEvery int64 = 256
 
 // header is what must not change between starts.
 type header struct {
-	Version int        `json:"version"`
-	Options runOptions `json:"options"`
-	Secret  []byte     `json:"secret"` // receipt salts come from it
-	Started time.Time  `json:"started"`
-	Attempt int        `json:"attempt"` // counts up when a finished run is taken up again
-	Begun   bool       `json:"begun"`   // the target stood its probe: the options are fixed
+	Version  int        `json:"version"`
+	Options  runOptions `json:"options"`
+	Secret   []byte     `json:"secret"` // receipt salts come from it
+	Started  time.Time  `json:"started"`
+	Attempt  int        `json:"attempt"`            // counts up when a finished run is taken up again
+	Canceled bool       `json:"canceled,omitempty"` // given up: only another run goes on
+	Begun    bool       `json:"begun"`              // the target stood its probe: the options are fixed
 }
 
 // runOptions are the recorded options of P20.
@@ -291,7 +294,7 @@ func (j *journal) elsewhere(o runOptions) (base string, err error) {
 	if was.Options.Job != o.Job || was.Options.Device != o.Device {
 		return "", newError(CodeStateMismatch, "", "the folder is of another job or device: "+was.Options.differs(o), nil)
 	}
-	return runsFolder + "/" + o.RunID, nil
+	return RunsFolder + "/" + o.RunID, nil
 }
 
 // begin compares the recorded options with these, or records them.

@@ -77,6 +77,7 @@ type Result struct {
 	RunID       string
 	Attempt     int
 	DryRun      bool
+	Planned     *Planned  // of a dry run
 	Started     time.Time // the first start
 	Finished    time.Time
 	Earlier     bool // the run had ended before this start, which asked the target nothing
@@ -92,6 +93,27 @@ type Result struct {
 	Complete    bool   // every entry has an outcome and is proven, and all numbers agree
 	Receipts    string // folder in StateDir, "" if not written
 	Checkpoint  []byte // of the receipts
+}
+
+// Planned is what an import would send.
+type Planned struct {
+	Objects  uint64 `json:"objects"`
+	Bytes    int64  `json:"bytes"`
+	Parts    uint64 `json:"parts"`    // requests with payload
+	Requests uint64 `json:"requests"` // all, if nothing is tried twice and nothing is there
+}
+
+func (p *Planned) add(a *Action) {
+	p.Objects++
+	p.Bytes += a.Size
+	p.Parts += uint64(len(a.Parts))
+	p.Requests += uint64(len(a.Parts))
+	if a.Kind == ActionMultipart {
+		p.Requests += 2 // Create and Complete
+	}
+	if a.Size > putFirst {
+		p.Requests++ // it is looked for first
+	}
 }
 
 // ExitClass is the kind of end that a command tells by its exit code.

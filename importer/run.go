@@ -45,6 +45,7 @@ type run struct {
 	inRow      int    // objects given up in a row, over all workers
 	held       uint64 // objects that are uploaded and not published
 	publishing bool
+	canceling  bool
 	halted     *Error
 	haltedAt   time.Time     // since when the operator is waited for
 	look       time.Duration // until the next look whether it is mended
@@ -67,12 +68,8 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	}
 	runCtx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	r := &run{opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
-	r.progress.started = opts.Now()
-	r.calls = newCaller(opts, runCtx.Done())
-	r.pacer = newPacer(opts.Bandwidth, opts.Now)
-	var err error
-	if r.planner, err = newPlanner(opts, source.Scope()); err != nil {
+	r, err := newRun(runCtx, cancel, source, target, opts)
+	if err != nil {
 		return nil, err
 	}
 	if opts.DryRun {
@@ -91,6 +88,16 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 		err = result.Halt
 	}
 	return result, err
+}
+
+// newRun is a run that nothing has been done for.
+func newRun(ctx context.Context, cancel context.CancelFunc, source Source, target Target, opts Options) (r *run, err error) {
+	r = &run{opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
+	r.progress.started = opts.Now()
+	r.calls = newCaller(opts, ctx.Done())
+	r.pacer = newPacer(opts.Bandwidth, opts.Now)
+	r.planner, err = newPlanner(opts, source.Scope())
+	return r, err
 }
 
 // open reads or begins the journal: the folder's own, or that of a later run,
@@ -126,6 +133,12 @@ func (r *run) open() (err error) {
 	}
 	if r.header, err = r.journal.begin(h); err != nil {
 		return err
+	}
+	if r.canceling {
+		return nil
+	}
+	if r.header.Canceled {
+		return newError(CodeCanceled, "", "run "+r.opts.RunID, nil)
 	}
 	r.planner.started = r.header.Started
 	return r.takeUp()
@@ -397,6 +410,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		res.DryRun = true
 		return res, res.Halt
 	}
+	planned := &Planned{}
 	outlook, err := newOutlook(ctx, r.source, r.planner, r.opts, nil)
 	if err != nil {
 		return nil, err
@@ -413,13 +427,15 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 			r.problem(asError(err))
 		} else if action.Kind == ActionNone {
 			rec = record{Outcome: action.Outcome}
+		} else {
+			planned.add(action)
 		}
 		r.count(e, rec)
 		return ctx.Err()
 	})
 	err = errors.Join(err, outlook.close())
 	res := r.result()
-	res.DryRun = true
+	res.DryRun, res.Planned = true, planned
 	if t, ok := r.source.(Totaler); ok && err == nil {
 		totals, err := t.Totals()
 		if err != nil {

@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,6 +28,7 @@ func clipText(s string) string { return s[:min(len(s), maxListedText)] }
 // listingCompare walks the sorted pairs: under each key the listing's lines come
 // first, then the lists'.
 type listingCompare struct {
+	markers    []string
 	prefix     string
 	taken      time.Time
 	total      ListingReport
@@ -68,7 +70,7 @@ func (c *listingCompare) closeKey() {
 	if !c.begun || c.known || c.listed == nil || c.listed.DeleteMarker {
 		return
 	}
-	if strings.HasPrefix(c.key[len(c.prefix):], ReservedPrefix) {
+	if name := c.key[len(c.prefix):]; strings.HasPrefix(name, ReservedPrefix) || slices.Contains(c.markers, name) {
 		c.total.Ours++
 		return
 	}

@@ -52,9 +52,10 @@ type lister interface {
 
 // ListingOptions configures NewListing.
 type ListingOptions struct {
-	Scratch  vfs.FS // where what does not fit in memory is sorted; encrypted
-	Prefix   string // of the target
-	Memory   int    // bytes; default 32 MiB
+	Scratch  vfs.FS   // where what does not fit in memory is sorted; encrypted
+	Prefix   string   // of the target
+	Markers  []string // names below the prefix of commit markers: sledge's own, too
+	Memory   int      // bytes; default 32 MiB
 	Progress func(listed uint64)
 }
 
@@ -174,7 +175,7 @@ func (l *Listing) AddClaims(ctx context.Context, list io.Reader, bad func(*Error
 // Compare goes over all keys once and calls difference for each finding; an extra
 // object is of no device: -1. It returns the report of all and one of each device.
 func (l *Listing) Compare(ctx context.Context, difference func(device int, e *Error)) (ListingReport, []ListingReport, error) {
-	c := &listingCompare{prefix: l.opts.Prefix, taken: l.report.Taken, total: l.report, devices: make([]ListingReport, len(l.wrong)), difference: difference}
+	c := &listingCompare{prefix: l.opts.Prefix, markers: l.opts.Markers, taken: l.report.Taken, total: l.report, devices: make([]ListingReport, len(l.wrong)), difference: difference}
 	for i, n := range l.wrong {
 		c.devices[i] = ListingReport{Source: l.report.Source, Taken: l.report.Taken, Until: l.report.Until, Listed: l.report.Listed, Objects: n, Different: n}
 		c.total.Objects, c.total.Different = c.total.Objects+n, c.total.Different+n

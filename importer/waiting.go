@@ -17,7 +17,7 @@ const (
 // process, and mending it needs no other options.
 func waits(e *Error) bool {
 	switch e.Code {
-	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTakenOver, CodePageLost:
+	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTakenOver, CodePageLost, CodeCanceled:
 		return false
 	}
 	return e.Class == Fixable || e.Class == Retryable

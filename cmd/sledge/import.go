@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,69 +23,17 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// targetFlags say how the job's target is reached.
-type targetFlags struct {
-	target, profile, profiles, endpoint, region string
-	awsProfile, caBundle, proxy                 string
-	pathStyle, anonymous, requesterPays         bool
-}
-
-// add defines the flags; whose says where target and profile come from without.
-func (f *targetFlags) add(flags *pflag.FlagSet, whose string) {
-	flags.StringVar(&f.target, "target", "", "s3://BUCKET/PREFIX/ (default: "+whose+")")
-	f.addReach(flags, whose)
-}
-
-// addReach defines those that do not name the target itself.
-func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
-	flags.StringVar(&f.profile, "profile", "", "the target's kind (default: "+whose+"): "+profileNames())
-	addProfiles(flags, &f.profiles)
-	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 endpoint (default: AWS)")
-	flags.StringVar(&f.region, "region", "", "the bucket's region (default: the AWS configuration's, else us-east-1)")
-	flags.BoolVar(&f.pathStyle, "path-style", false, "address the bucket in the path, whatever the profile says")
-	flags.StringVar(&f.awsProfile, "aws-profile", "", "profile of the shared AWS files (default: AWS_PROFILE)")
-	flags.StringVar(&f.caBundle, "ca-bundle", "", "PEM file of the authorities to trust (default: AWS_CA_BUNDLE, else the system's)")
-	flags.StringVar(&f.proxy, "proxy", "", "URL of a proxy for all requests (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
-	flags.BoolVar(&f.anonymous, "anonymous", false, "sign no request")
-	flags.BoolVar(&f.requesterPays, "requester-pays", false, "pay for the requests to a bucket where the requester pays")
-}
-
-func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error) {
-	o = importer.Options{
-		Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
-		AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
-	}
-	url := job.Target.URL
-	if f.target != "" {
-		url = f.target
-	}
-	if f.profile != "" {
-		o.Profile = f.profile
-	}
-	if o.Bucket, o.Prefix, err = importer.ParseTarget(url); err != nil {
-		return o, &usageError{err}
-	}
-	if err := o.CheckConnection(); err != nil {
-		return o, &usageError{err}
-	}
-	if o.Profiles, err = readProfiles(f.profiles); err != nil {
-		return o, err
-	}
-	if _, err := importer.ProfileIn(o.Profiles, o.Profile); err != nil {
-		return o, &usageError{err}
-	}
-	o.Symlinks, o.Directories = importer.Policy(job.Policy.Symlinks), importer.Policy(job.Policy.Directories)
-	return o, nil
-}
-
 type importFlags struct {
 	keyFlags
 	targetFlags
-	state, runID, importerKey, minProof     string
-	readBack, unconditional, exclusive, dry bool
-	concurrency, retries                    int
-	memory, readBackLimit                   string
-	rules                                   ruleFlags
+	state, runID, importerKey, minProof              string
+	readBack, unconditional, exclusive, dry, measure bool
+	concurrency, retries, defer_                     int
+	memory, readBackLimit, bandwidth, hours          string
+	marker, metrics, log                             string
+	haltWait                                         time.Duration
+	retry                                            func(importer.Code) bool
+	rules                                            ruleFlags
 }
 
 type importReport struct {
@@ -112,7 +61,11 @@ type importReport struct {
 	Checkpoint  string                      `json:"checkpoint"`
 	Started     time.Time                   `json:"started"`
 	Finished    time.Time                   `json:"finished"`
-	Earlier     bool                        `json:"earlier"` // it had ended before; nothing was asked or sent now
+	Earlier     bool                        `json:"earlier"`  // it had ended before; nothing was asked or sent now
+	LeftOut     map[string]uint64           `json:"left_out"` // entries without an object, by kind
+	Plan        *importer.Planned           `json:"plan,omitempty"`
+	Estimate    *estimate                   `json:"estimate,omitempty"`
+	Marker      string                      `json:"commit_marker,omitempty"` // its key
 }
 
 func describeImport(r *importer.Result, o *importer.Options, state string, set *reader) *importReport {
@@ -121,7 +74,7 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
 		Origin: originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
-		Repaired: blocks, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier,
+		LeftOut: r.Tally.LeftOut, Plan: r.Planned, Repaired: blocks, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier,
 	}
 	if r.Receipts != "" {
 		rep.Receipts = filepath.Join(state, r.Receipts)
@@ -144,8 +97,17 @@ func (r *importReport) print(w io.Writer) {
 			fmt.Fprintf(w, "  %-13s %d\n", o, n)
 		}
 	}
+	for _, kind := range slices.Sorted(maps.Keys(r.LeftOut)) {
+		fmt.Fprintf(w, "left out    %s: %d\n", kind, r.LeftOut[kind])
+	}
+	if p := r.Plan; p != nil {
+		fmt.Fprintf(w, "objects     %d, %s, in %s and about %s\n", p.Objects, size(p.Bytes), plural(p.Parts, "part"), plural(p.Requests, "request"))
+	}
+	if e := r.Estimate; e != nil {
+		fmt.Fprintf(w, "estimate    about %s, by %s/s up and %.1f ms a request, with %d requests at once\n", max(time.Second, e.Duration.Round(time.Second)), size(int64(e.UpBytes)), e.LatencyMillis, e.AtOnce)
+	}
 	for _, p := range []importer.Proof{importer.ProofReadBack, importer.ProofSHA256, importer.ProofCRC} {
-		if n := r.Proofs[p]; n > 0 {
+		if n := r.Proofs[p]; n > 0 && !r.DryRun {
 			fmt.Fprintf(w, "proof       %s: %d\n", p, n)
 		}
 	}
@@ -161,11 +123,15 @@ func (r *importReport) print(w io.Writer) {
 	if r.Receipts != "" {
 		fmt.Fprintf(w, "receipts    %s\n", escape(r.Receipts))
 	}
+	if r.Marker != "" {
+		fmt.Fprintf(w, "committed   %s\n", escape(r.Marker))
+	}
 }
 
 func (a *app) importCommand() *cobra.Command {
-	return group("import", "import a sealed device into S3: plan, run, report", a.importPlanCommand(), a.importRunCommand(),
-		a.importReportCommand())
+	return group("import", "import a sealed device into S3: plan, run, watch, steer, report",
+		a.importPlanCommand(), a.importRunCommand(), a.importStatusCommand(), a.importPauseCommand(), a.importResumeCommand(),
+		a.importRetryCommand(), a.importCancelCommand(), a.importReportCommand())
 }
 
 const importCredentials = `Credentials come from the environment (AWS_ACCESS_KEY_ID, …), the shared files or
@@ -176,15 +142,19 @@ func (a *app) importPlanCommand() *cobra.Command {
 		Use:   "plan",
 		Short: "plan an import and ask the target for one key; writes nothing",
 		Long: `Verify the whole chain and plan every entry: what would be stored, what could not be
-and why. The target is asked for one key, so that a wrong endpoint, bucket or
-credential shows now. Nothing is written, here or there.
+and why, in how many objects, parts and requests. The target is asked for one key, so
+that a wrong endpoint, bucket or credential shows now. Nothing is written, here or
+there; --measure writes a few temporary objects to measure the way to the target, for
+an estimate of how long the import will take.
 
 ` + importCredentials,
-		Example: `  sledge import plan --site /srv/site --label device.label --disk '/mnt/bay*'`,
-		Args:    cobra.NoArgs,
+		Example: `  sledge import plan --site /srv/site --label device.label --disk '/mnt/bay*'
+  sledge import plan --measure --site /srv/site --label device.label --disk '/mnt/bay*'`,
+		Args: cobra.NoArgs,
 	}
 	f := importFlags{dry: true}
 	f.add(cmd.Flags())
+	cmd.Flags().BoolVar(&f.measure, "measure", false, "measure latency and throughput by temporary objects, and estimate the duration")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.importSet(ctx, &f) })
 }
 
@@ -194,19 +164,25 @@ func (a *app) importRunCommand() *cobra.Command {
 		Short: "import a sealed device into S3, with every object proven",
 		Long: `Verify the whole chain, then upload every entry with the manifest's own checksums
 and prove it from the store's answer. Nothing is ever overwritten. Any k of the
-k+m disks are enough, in any order. After an interruption or an error that was
-mended, the same command goes on, part by part; its journal and receipts are in
+k+m disks are enough, in any order.
+
+Where you have to act (renewed credentials, room, rights, the network) the run halts,
+says so once, and goes on by itself when it is mended; --halt-wait 0 ends it instead.
+Ctrl-C once finishes what is under way and stops; twice stops at once. After either,
+or a crash, the same command goes on, part by part; its journal and receipts are in
 --state. A run that has ended is not looked at again; a new --run-id looks at every
 object and stores what is missing.
 
 ` + importCredentials,
 		Example: `  sledge import run --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+  sledge import run … --bwlimit "07:00,20M 19:00,off"         # 20 MiB/s by day
   sledge import run --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
       --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,
 		Args: cobra.NoArgs,
 	}
 	var f importFlags
 	f.add(cmd.Flags())
+	f.addRun(cmd.Flags())
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.importSet(ctx, &f) })
 }
 
@@ -222,10 +198,21 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.readBackLimit, "read-back-limit", "1GiB", "largest object that is read back to compare it with one that is there already")
 	flags.BoolVar(&f.unconditional, "allow-unconditional", false, "allow a store without conditional writes; the receipt will say so")
 	flags.BoolVar(&f.exclusive, "exclusive-prefix", false, "nothing else writes below the prefix: abort left-over uploads of this run")
+	flags.IntVar(&f.defer_, "defer-complete", 0, "publish all or nothing: hold up to this many uploads and complete them at the end")
 	flags.IntVar(&f.concurrency, "concurrency", 0, "objects at once (default 16)")
 	flags.IntVar(&f.retries, "retries", 8, "attempts of one request beyond the first")
 	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
 	f.rules.add(flags)
+}
+
+// addRun defines those that only a run has.
+func (f *importFlags) addRun(flags *pflag.FlagSet) {
+	flags.DurationVar(&f.haltWait, "halt-wait", 24*time.Hour, "how long a run that needs you waits, looking by itself whether it is mended; 0 ends it at once")
+	flags.StringVar(&f.bandwidth, "bwlimit", "", `bytes a second, also by time of day: 20M, or "07:00,20M 19:00,off", or "Mon-07:00,20M Sat-00:00,off"`)
+	flags.StringVar(&f.hours, "hours", "", "begin requests only in these hours: 19:00-07:00, several with commas")
+	flags.StringVar(&f.marker, "commit-marker", "", "write a signed commit marker under this key below the prefix when everything is proven, as the last object: _SLEDGE_COMMIT")
+	flags.StringVar(&f.metrics, "metrics", "", "serve Prometheus metrics on this address: 127.0.0.1:9464")
+	flags.StringVar(&f.log, "log", "", "append structured log lines (JSON) to this file")
 }
 
 func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
@@ -238,10 +225,7 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 	if err != nil {
 		return nil, err
 	}
-	state := f.state
-	if state == "" {
-		state = fmt.Sprintf("sledge-import-%s-%s", r.Scope.Job.String()[:8], r.Scope.Device.String()[:8])
-	}
+	state := f.stateOf(r.Scope)
 	if !o.DryRun {
 		folder, err := importer.OpenState(state)
 		if err != nil {
@@ -250,20 +234,41 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 		defer folder.Close()
 		o.StateDir = folder
 	}
-	m := a.meter("import")
-	defer m.end()
-	o.Progress = func(p importer.Progress) { m.tell(importSample(p)) }
+	watched, err := a.watchImport(ctx, f, &o, r.Scope)
+	if err != nil {
+		return nil, err
+	}
+	defer watched.end()
 	target, err := importer.NewS3(ctx, o)
 	if err != nil {
 		return nil, asTargetError(err)
 	}
 	result, err := importer.Run(ctx, bridge.New(r.Reader), target, o)
-	m.end()
+	watched.meter.end()
 	if result == nil {
 		return nil, asTargetError(err)
 	}
 	rep := describeImport(result, &o, state, r)
-	return rep, chainEnd(r.Set, importEnd(result, err))
+	end := importEnd(result, err)
+	if end == nil || result.ExitClass() == importer.ExitSkipped {
+		if rep.Marker, err = f.commit(ctx, r, target, o, result); err != nil {
+			return rep, err
+		}
+	}
+	if f.measure {
+		if rep.Estimate, err = a.estimate(ctx, target, o, rep.Plan); err != nil {
+			return rep, err
+		}
+	}
+	return rep, chainEnd(r.Set, end)
+}
+
+// stateOf is the state folder of a device's import.
+func (f *importFlags) stateOf(scope manifest.Scope) string {
+	if f.state != "" {
+		return f.state
+	}
+	return fmt.Sprintf("sledge-import-%s-%s", scope.Job.String()[:8], scope.Device.String()[:8])
 }
 
 func originOf(s *appliance.Set) string {
@@ -277,6 +282,12 @@ func importSample(p importer.Progress) sample {
 	s := sample{phase: "import", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries)}
 	if p.Failed > 0 {
 		s.more = fmt.Sprintf("%d failed", p.Failed)
+	}
+	if p.State != "" && p.State != importer.StateRunning {
+		s.more = strings.TrimPrefix(s.more+", "+string(p.State), ", ")
+	}
+	if p.Halt != nil {
+		s.more += " (" + string(p.Halt.Code) + ")"
 	}
 	return s
 }
@@ -296,13 +307,26 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 		return o, usagef("--min-proof %q: must be %q, %q or %q", f.minProof, importer.ProofCRC, importer.ProofSHA256, importer.ProofReadBack)
 	}
 	o.MinProof, o.ReadBack, o.DryRun, o.Concurrency = importer.Proof(f.minProof), f.readBack, f.dry, f.concurrency
-	o.Retries = f.retries
+	o.Retries, o.DeferComplete, o.HaltWait, o.Retry = f.retries, f.defer_, f.haltWait, f.retry
+	if o.Bandwidth, err = importer.ParseTimetable(f.bandwidth); err != nil {
+		return o, usagef("--bwlimit: %w", err)
+	}
+	if o.Hours, err = importer.ParseHours(f.hours); err != nil {
+		return o, usagef("--hours: %w", err)
+	}
+	if err := f.checkMarker(); err != nil {
+		return o, err
+	}
+	if f.defer_ < 0 || f.haltWait < 0 {
+		return o, usagef("--defer-complete and --halt-wait are not negative")
+	}
 	if o.Rules, err = f.rules.read(); err != nil {
 		return o, err
 	}
 	o.AllowUnconditional, o.ExclusivePrefix = f.unconditional, f.exclusive
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
 	if !f.dry {
+		o.StatusEvery = time.Second
 		o.ImporterKey, err = f.readImporterKey(set.Job)
 	}
 	return o, err

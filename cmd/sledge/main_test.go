@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/sledge-io/sledge/importer"
 )
 
 func TestMain(m *testing.M) {
@@ -59,7 +61,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "setfrom": setFrom, "setjob": setJob, "waitport": waitPort},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "setfrom": setFrom, "setjob": setJob, "waitport": waitPort, "statewait": stateWait},
 	})
 }
 
@@ -130,4 +132,21 @@ func waitPort(ts *testscript.TestScript, neg bool, args []string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	ts.Fatalf("nothing listens on port %s", args[0])
+}
+
+// stateWait waits until the run in a state folder says that it is in a state:
+// statewait st 'in progress'.
+func stateWait(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: statewait STATE-FOLDER STATE")
+	}
+	want := fmt.Sprintf("\"state\": %q", args[1])
+	for range 600 {
+		text, err := os.ReadFile(filepath.Join(ts.MkAbs(args[0]), importer.StatusName))
+		if err == nil && strings.Contains(string(text), want) {
+			return
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	ts.Fatalf("%s is never %q", args[0], args[1])
 }

@@ -172,6 +172,9 @@ func (m *meter) jsonLine(s sample) {
 	if eta := m.eta(s); eta > 0 {
 		line["eta_seconds"] = int64(eta.Seconds())
 	}
+	if s.more != "" {
+		line["note"] = s.more
+	}
 	m.a.jsonLine(line)
 }
 

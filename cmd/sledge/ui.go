@@ -125,6 +125,7 @@ var (
 	errConflict   = errors.New("exists with other content")
 	errExtract    = errors.New("not everything was extracted")
 	errUnwaived   = errors.New("neither proven nor waived")
+	errNoRun      = errors.New("no such import run")
 )
 
 // jobFileError is an error of reading a job file, whose text says so already.
@@ -281,6 +282,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitExtras, "find out who wrote the objects named above; --differences FILE has them all")
 	case is(errExtract):
 		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")
+	case is(errNoRun):
+		return add(exitNotFound)
 	case is(errUnwaived):
 		return add(exitUnwaived, "mend what is named above: the same sledge import run tries again what failed",
 			"or waive it by its name: --waive PATH, or --waivers FILE with the lines of --list FILE that you accept")

@@ -27,6 +27,7 @@ type auditFlags struct {
 	sample      string
 	seed        string
 	extras      bool
+	markers     []string
 	differences string
 }
 
@@ -47,6 +48,7 @@ func (f *auditFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.sample, "sample", "", "look at so many objects (1000) or at such a share (0.5%), picked at random")
 	flags.StringVar(&f.seed, "seed", "", "pick the same sample as a report that names this seed")
 	flags.BoolVar(&f.extras, "extras", false, "list the whole prefix and name what no receipt knows")
+	flags.StringSliceVar(&f.markers, "commit-marker", nil, "with --extras: the commit marker's name below the prefix, which no receipt names")
 	flags.StringVar(&f.differences, "differences", "", "write every difference to a new file: CSV if its name ends in .csv, else JSON lines")
 }
 

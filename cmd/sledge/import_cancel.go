@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/bridge"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+type cancelReport struct {
+	*importer.Canceled
+	Run    string `json:"run"`
+	Target string `json:"target"`
+}
+
+func (r *cancelReport) print(w io.Writer) {
+	fmt.Fprintf(w, "run         %s is canceled\ntarget      %s\nuploads     %d given up\n", escape(r.Run), escape(r.Target), r.Aborted)
+	for _, line := range []struct {
+		what string
+		n    uint64
+	}{{"deleted     %s of this run\n", r.Deleted}, {"left        %s of this run: --delete-objects removes them\n", r.Left},
+		{"not touched %s: not what this run stored\n", r.Changed}, {"failed      %s: could not be looked at or deleted\n", r.Failed}} {
+		if line.n > 0 {
+			fmt.Fprintf(w, line.what, plural(line.n, "object"))
+		}
+	}
+	if r.Uploads > 0 {
+		fmt.Fprintf(w, "left over   %s may be left in the target\n", plural(r.Uploads, "multipart upload"))
+	}
+	fmt.Fprintf(w, "each one    %s\n", escape(r.List))
+}
+
+func (a *app) importCancelCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "cancel",
+		Short: "give an import up: stop it, abort its uploads, name what it leaves",
+		Long: `With the flags of "sledge import run". A process that is at work on the run is asked to stop
+first. Uploads of the run that are not finished are aborted. Objects that it has stored stay, and
+are named in a file; --delete-objects removes them, each only if the store's own answer says
+that it is the run's and has the manifest's checksum. Objects that were there before are never touched.
+A canceled run does not go on; import again with a new --run-id.`,
+		Example: `  sledge import cancel --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+  sledge import cancel --delete-objects --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1`,
+		Args: cobra.NoArgs,
+	}
+	var f importFlags
+	var remove bool
+	f.add(cmd.Flags())
+	cmd.Flags().BoolVar(&remove, "delete-objects", false, "delete the objects of this run whose checksum is the manifest's")
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.cancelImport(ctx, &f, remove) })
+}
+
+func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (report, error) {
+	r, err := a.openReader(&f.keyFlags)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	o, err := a.importOptions(f, r.Set)
+	if err != nil {
+		return nil, err
+	}
+	state := f.stateOf(r.Scope)
+	disk, err := openState(state) // taking a folder would make it
+	if err != nil {
+		return nil, err
+	}
+	vfs.Close(disk)
+	folder, err := a.stopped(ctx, state, o.RunID)
+	if err != nil {
+		return nil, err
+	}
+	defer folder.Close()
+	o.StateDir = folder
+	target, err := importer.NewS3(ctx, o)
+	if err != nil {
+		return nil, asTargetError(err)
+	}
+	out, err := importer.Cancel(ctx, bridge.New(r.Reader), target, o, remove)
+	if out == nil {
+		return nil, asTargetError(err)
+	}
+	out.List = filepath.Join(state, out.List)
+	rep := &cancelReport{out, o.RunID, o.TargetURL()}
+	switch {
+	case err != nil:
+		return rep, asTargetError(err)
+	case out.Failed > 0:
+		return rep, fmt.Errorf("%w: %d could not be looked at or deleted", errObjects, out.Failed)
+	}
+	return rep, nil
+}
+
+// stopWait is how long a process that is at work may take to end: it finishes the
+// requests that are under way.
+const stopWait = 5 * time.Minute
+
+// stopped takes the state folder, from a process that is at work if need be.
+func (a *app) stopped(ctx context.Context, state, run string) (*importer.Folder, error) {
+	asked := false
+	for end := a.now().Add(stopWait); ; {
+		folder, err := importer.OpenState(state)
+		var e *importer.Error
+		if err == nil || !errors.As(err, &e) || e.Code != importer.CodeStateLocked || a.now().After(end) {
+			return folder, asTargetError(err)
+		}
+		if !asked {
+			found, err := (&steerFlags{runID: run}).status(state, a.now())
+			if err != nil {
+				return nil, err
+			}
+			if err := ask(state, found.Folder, importer.WantStop, a.now()); err != nil {
+				return nil, err
+			}
+			asked = true
+			a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(steerEvery):
+		}
+	}
+}

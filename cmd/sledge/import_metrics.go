@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// importMetrics serves what a run does to Prometheus, under /metrics.
+type importMetrics struct {
+	server *http.Server
+	calls  *prometheus.HistogramVec
+	failed *prometheus.CounterVec
+
+	mu   sync.Mutex
+	last importer.Progress
+}
+
+// importStates are all states, so that each has a line that is 0 or 1.
+var importStates = []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, importer.StateDone, importer.StateErrors}
+
+// serveMetrics listens before it returns: an address that is taken is an error.
+func serveMetrics(ctx context.Context, address string, scope manifest.Scope, run string) (*importMetrics, error) {
+	labels := prometheus.Labels{"job_id": scope.Job.String(), "device": scope.Device.String(), "run": run}
+	m := &importMetrics{
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "sledge_import_call_seconds", Help: "Attempts of S3 calls, by call.",
+			ConstLabels: labels, Buckets: prometheus.ExponentialBuckets(0.001, 2, 18)}, []string{"call"}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sledge_import_call_failures_total", Help: "Attempts of S3 calls that failed, by call and code.",
+			ConstLabels: labels}, []string{"call", "code"}),
+	}
+	gauge := func(name, help string, value func(importer.Progress) float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sledge_import_" + name, Help: help, ConstLabels: labels}, func() float64 {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			return value(m.last)
+		})
+	}
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m.calls, m.failed,
+		gauge("entries", "Entries with an outcome, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Entries) }),
+		gauge("entries_total", "Entries of the manifest.", func(p importer.Progress) float64 { return float64(p.TotalEntries) }),
+		gauge("bytes", "Bytes in the target, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Bytes) }),
+		gauge("bytes_total", "Bytes of the manifest.", func(p importer.Progress) float64 { return float64(p.TotalBytes) }),
+		gauge("failed", "Entries that failed.", func(p importer.Progress) float64 { return float64(p.Failed) }),
+		gauge("retries", "Attempts beyond the first.", func(p importer.Progress) float64 { return float64(p.Retries) }),
+		gauge("throttled", "Answers that asked to slow down.", func(p importer.Progress) float64 { return float64(p.Throttled) }),
+		gauge("requests", "Requests that the target bears at once, as far as is known.", func(p importer.Progress) float64 { return float64(p.Requests) }))
+	for _, state := range importStates {
+		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sledge_import_state", Help: "1 for the state that the run is in.",
+			ConstLabels: with(labels, "state", string(state))}, func() float64 {
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			if m.last.State == state {
+				return 1
+			}
+			return 0
+		}))
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	m.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go m.server.Serve(listener) // until close
+	return m, nil
+}
+
+func with(labels prometheus.Labels, name, value string) prometheus.Labels {
+	out := prometheus.Labels{name: value}
+	for n, v := range labels {
+		out[n] = v
+	}
+	return out
+}
+
+func (m *importMetrics) tell(p importer.Progress) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = p
+}
+
+// called counts one attempt of a call.
+func (m *importMetrics) called(c importer.Call) {
+	m.calls.WithLabelValues(c.Name).Observe(c.Took.Seconds())
+	if c.Err == nil {
+		return
+	}
+	code := "other"
+	if e := (*importer.Error)(nil); errors.As(c.Err, &e) {
+		code = string(e.Code)
+	}
+	m.failed.WithLabelValues(c.Name, code).Inc()
+}
+
+func (m *importMetrics) close() { m.server.Close() }

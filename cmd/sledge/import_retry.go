@@ -1,0 +1,72 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/importer"
+)
+
+// errorClasses are the words of --class.
+var errorClasses = map[string]importer.Class{"retryable": importer.Retryable, "fixable": importer.Fixable, "fatal": importer.FatalObject}
+
+func (a *app) importRetryCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "retry",
+		Short: "try again only what failed for certain reasons",
+		Long: `As "sledge import run" with the same flags, which tries again everything that failed;
+this takes up only failures of the classes or codes that are named, and everything
+that has no outcome yet. The others stay as they are in the new receipts.`,
+		Example: `  sledge import retry --code key-exists-conflict --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+  sledge import retry --class retryable,fixable …`,
+		Args: cobra.NoArgs,
+	}
+	var f importFlags
+	var classes, codes []string
+	f.add(cmd.Flags())
+	f.addRun(cmd.Flags())
+	cmd.Flags().StringSliceVar(&classes, "class", nil, "retryable, fixable or fatal")
+	cmd.Flags().StringSliceVar(&codes, "code", nil, "codes of docs/operations.md, such as key-exists-conflict")
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
+		var err error
+		if f.retry, err = retries(classes, codes); err != nil {
+			return nil, err
+		}
+		return a.importSet(ctx, &f)
+	})
+}
+
+// retries tells the codes that are tried again.
+func retries(classes, codes []string) (func(importer.Code) bool, error) {
+	if len(classes)+len(codes) == 0 {
+		return nil, usagef("name what to try again: --class or --code; sledge import run tries everything")
+	}
+	wanted := map[importer.Code]bool{}
+	for _, name := range classes {
+		class, ok := errorClasses[name]
+		if !ok {
+			return nil, usagef("--class %q: must be retryable, fixable or fatal", name)
+		}
+		for _, c := range importer.Codes() {
+			wanted[c.Code] = wanted[c.Code] || c.Class == class
+		}
+	}
+	for _, name := range codes {
+		if !slices.ContainsFunc(importer.Codes(), func(c importer.CodeInfo) bool { return string(c.Code) == name }) {
+			return nil, usagef("--code %q is not one of %s", name, codeNames())
+		}
+		wanted[importer.Code(name)] = true
+	}
+	return func(c importer.Code) bool { return wanted[c] }, nil
+}
+
+func codeNames() string {
+	var names []string
+	for _, c := range importer.Codes() {
+		names = append(names, string(c.Code))
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// Another terminal looks at a run, and steers it, by files in its state folder
+// alone: it needs no key, no disk and no target.
+
+const (
+	maxStatus  = 1 << 20
+	maxRuns    = 10000
+	freshness  = 10 * time.Second // a run at work writes its status every second
+	steerWait  = 15 * time.Second
+	steerEvery = 200 * time.Millisecond
+)
+
+// runStatus is a run's status.json, and where it is.
+type runStatus struct {
+	importer.Status
+	Folder string `json:"folder"` // in the state folder; "" for its first run
+	AtWork bool   `json:"at_work"`
+}
+
+func (r *runStatus) print(w io.Writer) {
+	fmt.Fprintf(w, "run         %s of device %s: %s\n", escape(r.Run), r.Device, r.State)
+	if h := r.Halt; h != nil {
+		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), h.Since.Local().Format("15:04:05"), h.Remedy)
+	}
+	if !r.AtWork && r.State == importer.StateRunning {
+		fmt.Fprintf(w, "at work     no: the process ended without a word; the same sledge import run goes on\n")
+	}
+	fmt.Fprintf(w, "target      %s\n", escape(r.Target))
+	p := r.Progress
+	fmt.Fprintf(w, "entries     %d of %d\nbytes       %s of %s\n", p.Entries, p.TotalEntries, size(p.Bytes), size(p.TotalBytes))
+	if r.AtWork {
+		fmt.Fprintf(w, "rate        %s/s, %.0f entries/s, %d requests at once\n", size(int64(r.BytesPerSecond)), r.EntriesPerSecond, p.Requests)
+		if r.ETASeconds > 0 {
+			fmt.Fprintf(w, "remaining   about %s\n", time.Duration(r.ETASeconds)*time.Second)
+		}
+	}
+	if p.Retries+p.Throttled > 0 {
+		fmt.Fprintf(w, "retries     %d, asked to slow down %d times\n", p.Retries, p.Throttled)
+	}
+	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
+		fmt.Fprintf(w, "  %-13s %d\n", escape(string(o)), r.Outcomes[o])
+	}
+	for _, c := range slices.Sorted(maps.Keys(r.Problems)) {
+		fmt.Fprintf(w, "met         %s: %d times\n", escape(string(c)), r.Problems[c])
+	}
+	fmt.Fprintf(w, "as of       %s, by process %d on %s\n", r.Updated.Local().Format(time.RFC3339), r.PID, escape(r.Host))
+}
+
+type steerFlags struct{ state, runID string }
+
+func (f *steerFlags) command(use, short, long, example string) *cobra.Command {
+	cmd := &cobra.Command{Use: use + " STATE", Short: short, Long: long, Example: example, Args: cobra.ExactArgs(1)}
+	cmd.Flags().StringVar(&f.runID, "run-id", "", "which run in the state folder (default: the one that was at work last)")
+	return cmd
+}
+
+func (a *app) importStatusCommand() *cobra.Command {
+	var f steerFlags
+	cmd := f.command("status", "how an import does, from any terminal",
+		`STATE is the state folder of an import. Neither disks nor the target are asked: the run
+itself writes down every second how it does.`, "  sledge import status /srv/import/job1\n  watch sledge import status /srv/import/job1")
+	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
+		s, err := f.status(args[0], a.now())
+		if err != nil {
+			return nil, err
+		}
+		return s, nil
+	})
+}
+
+func (a *app) importPauseCommand() *cobra.Command {
+	var f steerFlags
+	cmd := f.command("pause", "let a running import begin nothing new", `What is under way is finished; nothing new begins until "sledge import resume". A run that is
+started again while it is paused stays paused.`, "  sledge import pause /srv/import/job1")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		return a.steer(ctx, &f, args[0], importer.WantPause, func(s importer.State) bool { return s == importer.StatePaused })
+	})
+}
+
+func (a *app) importResumeCommand() *cobra.Command {
+	var f steerFlags
+	cmd := f.command("resume", "let a paused import go on, and a halted one look whether it is mended",
+		`For an import that is at work. One that has ended is taken up by the same "sledge import run".`, "  sledge import resume /srv/import/job1")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		return a.steer(ctx, &f, args[0], importer.WantRun, func(s importer.State) bool { return s != importer.StatePaused })
+	})
+}
+
+// status finds the run and reads its status.
+func (f *steerFlags) status(state string, now time.Time) (*runStatus, error) {
+	disk, err := openState(state)
+	if err != nil {
+		return nil, err
+	}
+	defer vfs.Close(disk) // read only
+	folders := []string{""}
+	runs, err := disk.ReadDir(importer.RunsFolder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, run := range runs[:min(len(runs), maxRuns)] {
+		folders = append(folders, path.Join(importer.RunsFolder, run.Name()))
+	}
+	var found *runStatus
+	for _, folder := range folders {
+		s, err := readStatus(disk, folder)
+		if err != nil {
+			return nil, err
+		}
+		if s != nil && (f.runID == "" || s.Run == f.runID) && (found == nil || s.Updated.After(found.Updated)) {
+			found = s
+		}
+	}
+	if found == nil {
+		return nil, hint(fmt.Errorf("%s: %w", state, errNoRun), "name the --state folder of a sledge import run that has been started")
+	}
+	found.AtWork = now.Sub(found.Updated) < freshness && found.working()
+	return found, nil
+}
+
+// working tells a state in which a process is there.
+func (r *runStatus) working() bool {
+	switch r.State {
+	case importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted:
+		return true
+	}
+	return false
+}
+
+// readStatus gives nil where there is none.
+func readStatus(disk vfs.FS, folder string) (*runStatus, error) {
+	text, err := vfs.ReadFile(disk, path.Join(folder, importer.StatusName), maxStatus)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &runStatus{Folder: folder}
+	if err := json.Unmarshal(text, &s.Status); err != nil {
+		return nil, fmt.Errorf("%s: %w", importer.StatusName, err)
+	}
+	return s, nil
+}
+
+func openState(state string) (vfs.FS, error) {
+	if info, err := os.Stat(state); err != nil || !info.IsDir() {
+		return nil, hint(fmt.Errorf("%s: %w", state, errNoRun), "name the --state folder of a sledge import run")
+	}
+	return vfs.OS(state)
+}
+
+// steer asks a run of something and waits until it has heard.
+func (a *app) steer(ctx context.Context, f *steerFlags, state string, want importer.Want, heard func(importer.State) bool) (report, error) {
+	before, err := f.status(state, a.now())
+	if err != nil {
+		return nil, err
+	}
+	if !before.AtWork {
+		return before, hint(fmt.Errorf("%w: no process is at work on run %s (%s)", errNoRun, before.Run, before.State),
+			"start it: the same sledge import run goes on where it was")
+	}
+	if err := ask(state, before.Folder, want, a.now()); err != nil {
+		return nil, err
+	}
+	for end := a.now().Add(steerWait); ; {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(steerEvery):
+		}
+		s, err := f.status(state, a.now())
+		if err != nil {
+			return nil, err
+		}
+		if s.Updated.After(before.Updated) && heard(s.State) {
+			return s, nil
+		}
+		if a.now().After(end) {
+			return s, hint(fmt.Errorf("%w: the run has not answered in %s", errBusy, steerWait), "it is asked all the same; look again: sledge import status")
+		}
+	}
+}
+
+// ask writes the control file.
+func ask(state, folder string, want importer.Want, now time.Time) error {
+	disk, err := openState(state)
+	if err != nil {
+		return err
+	}
+	defer vfs.Close(disk) // the file is synced
+	host, _ := os.Hostname()
+	return importer.WriteControl(disk, folder, importer.Control{Want: want, At: now.UTC(), By: fmt.Sprintf("process %d on %s", os.Getpid(), host)})
+}

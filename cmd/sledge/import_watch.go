@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// importWatch is how an import is watched: its meter, its metrics, its log.
+type importWatch struct {
+	meter   *meter
+	metrics *importMetrics
+	log     *os.File
+}
+
+func (w *importWatch) end() {
+	w.meter.end()
+	if w.metrics != nil {
+		w.metrics.close()
+	}
+	if w.log != nil {
+		w.log.Close() // each line was written whole
+	}
+}
+
+// watchImport lets the options tell all that is to be told.
+func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Options, scope manifest.Scope) (w *importWatch, err error) {
+	w = &importWatch{meter: a.meter("import")}
+	defer func() {
+		if err != nil {
+			w.end()
+		}
+	}()
+	if f.log != "" {
+		if w.log, err = os.OpenFile(f.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+			return nil, err
+		}
+		lines := slog.NewJSONHandler(w.log, nil).WithAttrs([]slog.Attr{slog.String("job", scope.Job.String()),
+			slog.String("device", scope.Device.String()), slog.Uint64("generation", uint64(scope.Generation)), slog.String("run", o.RunID)})
+		o.Log = slog.New(slog.NewMultiHandler(a.logger().Handler(), lines))
+	}
+	if f.metrics != "" {
+		if w.metrics, err = serveMetrics(ctx, f.metrics, scope, o.RunID); err != nil {
+			return nil, usagef("--metrics %s: %w", f.metrics, err)
+		}
+		o.Called = w.metrics.called
+	}
+	o.Progress = func(p importer.Progress) {
+		w.meter.tell(importSample(p))
+		if w.metrics != nil {
+			w.metrics.tell(p)
+		}
+	}
+	return w, nil
+}
+
+// estimate is how long an import would take by what was measured.
+type estimate struct {
+	Duration      time.Duration `json:"duration_ns"`
+	UpBytes       float64       `json:"up_bytes_per_second"`
+	LatencyMillis float64       `json:"latency_ms"`
+	AtOnce        int           `json:"requests_at_once"`
+}
+
+// estimate measures the way to the target. Payload and latency overlap, so the
+// longer of the two counts.
+func (a *app) estimate(ctx context.Context, target *importer.S3, o importer.Options, plan *importer.Planned) (*estimate, error) {
+	o.DryRun, o.StateDir = false, nil
+	found, err := importer.ProbeTarget(ctx, target, o, strings.ToLower(rand.Text()), []string{})
+	if err != nil {
+		return nil, asTargetError(err)
+	}
+	e := &estimate{UpBytes: found.UpBytes, LatencyMillis: found.LatencyMillis, AtOnce: max(o.Concurrency, 16)}
+	if e.UpBytes <= 0 {
+		return nil, fmt.Errorf("%w: its throughput could not be measured: see sledge target probe", errTarget)
+	}
+	sending := time.Duration(float64(plan.Bytes) / e.UpBytes * float64(time.Second))
+	asking := time.Duration(float64(plan.Requests) * e.LatencyMillis / float64(e.AtOnce) * float64(time.Millisecond))
+	e.Duration = max(sending, asking)
+	return e, nil
+}

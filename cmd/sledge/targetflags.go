@@ -1,0 +1,63 @@
+package main
+
+import (
+	"github.com/spf13/pflag"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// targetFlags say how the job's target is reached.
+type targetFlags struct {
+	target, profile, profiles, endpoint, region string
+	awsProfile, caBundle, proxy                 string
+	pathStyle, anonymous, requesterPays         bool
+}
+
+// add defines the flags; whose says where target and profile come from without.
+func (f *targetFlags) add(flags *pflag.FlagSet, whose string) {
+	flags.StringVar(&f.target, "target", "", "s3://BUCKET/PREFIX/ (default: "+whose+")")
+	f.addReach(flags, whose)
+}
+
+// addReach defines those that do not name the target itself.
+func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
+	flags.StringVar(&f.profile, "profile", "", "the target's kind (default: "+whose+"): "+profileNames())
+	addProfiles(flags, &f.profiles)
+	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 endpoint (default: AWS)")
+	flags.StringVar(&f.region, "region", "", "the bucket's region (default: the AWS configuration's, else us-east-1)")
+	flags.BoolVar(&f.pathStyle, "path-style", false, "address the bucket in the path, whatever the profile says")
+	flags.StringVar(&f.awsProfile, "aws-profile", "", "profile of the shared AWS files (default: AWS_PROFILE)")
+	flags.StringVar(&f.caBundle, "ca-bundle", "", "PEM file of the authorities to trust (default: AWS_CA_BUNDLE, else the system's)")
+	flags.StringVar(&f.proxy, "proxy", "", "URL of a proxy for all requests (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
+	flags.BoolVar(&f.anonymous, "anonymous", false, "sign no request")
+	flags.BoolVar(&f.requesterPays, "requester-pays", false, "pay for the requests to a bucket where the requester pays")
+}
+
+func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error) {
+	o = importer.Options{
+		Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
+		AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
+	}
+	url := job.Target.URL
+	if f.target != "" {
+		url = f.target
+	}
+	if f.profile != "" {
+		o.Profile = f.profile
+	}
+	if o.Bucket, o.Prefix, err = importer.ParseTarget(url); err != nil {
+		return o, &usageError{err}
+	}
+	if err := o.CheckConnection(); err != nil {
+		return o, &usageError{err}
+	}
+	if o.Profiles, err = readProfiles(f.profiles); err != nil {
+		return o, err
+	}
+	if _, err := importer.ProfileIn(o.Profiles, o.Profile); err != nil {
+		return o, &usageError{err}
+	}
+	o.Symlinks, o.Directories = importer.Policy(job.Policy.Symlinks), importer.Policy(job.Policy.Directories)
+	return o, nil
+}
