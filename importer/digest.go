@@ -67,8 +67,11 @@ func (x expected) compare(o Object, ours bool) (verdict, Proof) {
 
 func (x expected) compareSHA256(o Object, ours bool) verdict {
 	sum, suffix, dashed := strings.Cut(o.SHA256, "-")
-	mine, _, _ := strings.Cut(x.Composite, "-")
-	count := len(x.Parts)
+	mine, number, _ := strings.Cut(x.Composite, "-")
+	count, err := strconv.Atoi(number)
+	if err != nil {
+		return incomparable
+	}
 	if dashed {
 		n, err := strconv.Atoi(suffix)
 		if err != nil || n != count {

@@ -91,9 +91,17 @@ type record struct {
 	ETag         string    `json:"e,omitempty"`
 	ChecksumType string    `json:"t,omitempty"`
 	HashedBy     string    `json:"h,omitempty"`
+	Parts        *ownParts `json:"n,omitempty"` // of an object that was cut anew
 	Verified     time.Time `json:"w,omitzero"`
 	Code         Code      `json:"c,omitempty"`
 	Detail       string    `json:"d,omitempty"`
+}
+
+// ownParts are the parts of an object that are not its record's.
+type ownParts struct {
+	Count    int    `json:"n"`
+	Size     int64  `json:"s"`
+	Checksum string `json:"c"`
 }
 
 // finished is the end of a run, fixed before anything is signed.

@@ -31,6 +31,7 @@ type Action struct {
 	Size     int64
 	PartSize int64      // ActionMultipart
 	Parts    [][32]byte // SHA-256 of each part; one of them for ActionPut
+	Cut      *cut       // the target takes other parts than the record has: Parts are not known before the content is read
 	SHA256   *[32]byte  // of the whole, if known
 	CRC      string     // base64 CRC64NVME of the whole, if known
 	Inline   []byte     // content that the record itself holds (symlinks)
@@ -58,6 +59,14 @@ func (a *Action) Checksum() string {
 		return a.Composite()
 	}
 	return encode64(a.Parts[0][:])
+}
+
+// count is the number of parts.
+func (a *Action) count() int {
+	if a.Cut != nil {
+		return a.Cut.Parts
+	}
+	return len(a.Parts)
 }
 
 // partSpan returns offset and length of part n, from 1.
@@ -169,32 +178,28 @@ func (p *planner) inline(a *Action, content []byte) {
 }
 
 func (p *planner) content(a *Action, r *manifest.Record) error {
-	tooLarge := func(format string, args ...any) error {
-		return newError(CodeTooLarge, r.Path, fmt.Sprintf(format, args...), nil)
-	}
 	if len(r.SHA256) == 32 {
 		a.SHA256 = (*[32]byte)(r.SHA256)
 	}
 	if r.HasCRC {
 		a.CRC = encode64(crcBytes(r.CRC))
 	}
-	if r.Size > p.profile.MaxObject {
-		return tooLarge("%d bytes, the target takes %d", r.Size, p.profile.MaxObject)
+	how, err := cutFor(p.profile, r)
+	if err != nil {
+		return newError(CodeTooLarge, r.Path, err.Error(), nil)
 	}
-	if r.PartSize == 0 {
+	a.Kind, a.PartSize = ActionMultipart, how.PartSize
+	if how.PartSize == 0 {
 		a.Kind = ActionPut
+	}
+	switch {
+	case how.Anew:
+		a.Cut, a.HashedBy = &how, byImporter // its parts are hashed when it is sent
+		return nil
+	case how.PartSize == 0:
 		a.Parts = [][32]byte{*a.SHA256} // the record's own check: one part has its digest
 		return nil
 	}
-	switch {
-	case len(r.Parts) > p.profile.MaxParts:
-		return tooLarge("%d parts, the target takes %d", len(r.Parts), p.profile.MaxParts)
-	case r.PartSize > p.profile.MaxPart:
-		return tooLarge("parts of %d bytes, the target takes %d", r.PartSize, p.profile.MaxPart)
-	case r.PartSize < p.profile.MinPart:
-		return newError(CodeRefused, r.Path, fmt.Sprintf("parts of %d bytes, the target wants %d", r.PartSize, p.profile.MinPart), nil)
-	}
-	a.Kind, a.PartSize = ActionMultipart, r.PartSize
 	a.Parts = make([][32]byte, len(r.Parts))
 	for i, sum := range r.Parts {
 		a.Parts[i] = [32]byte(sum)

@@ -223,13 +223,19 @@ func (r *run) fill(line *Line, e Entry, rec record) {
 	if err != nil || action.Kind == ActionNone {
 		return
 	}
-	line.Key, line.Size, line.Parts, line.PartSize, line.SHA256 = action.Key, &action.Size, len(action.Parts), action.PartSize, action.Checksum()
+	line.Key, line.Size, line.Parts, line.PartSize = action.Key, &action.Size, action.count(), action.PartSize
+	if action.Cut == nil {
+		line.SHA256 = action.Checksum()
+	}
 	line.Attributes = action.Attributes.orNil()
 	if rec.Outcome != OutcomeStored && rec.Outcome != OutcomeAlreadyThere {
 		return
 	}
 	line.VersionID, line.ETag, line.ChecksumType = rec.VersionID, rec.ETag, rec.ChecksumType
 	line.Proof, line.HashedBy, line.PartsBy, line.Verified = rec.Proof, rec.HashedBy, byLoader, rec.Verified
+	if rec.Parts != nil {
+		line.Parts, line.PartSize, line.SHA256, line.PartsBy = rec.Parts.Count, rec.Parts.Size, rec.Parts.Checksum, byImporter
+	}
 }
 
 func (w *receiptWriter) line(out *bufio.Writer, log *manifest.LogWriter, line *Line) error {

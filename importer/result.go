@@ -106,8 +106,8 @@ type Planned struct {
 func (p *Planned) add(a *Action) {
 	p.Objects++
 	p.Bytes += a.Size
-	p.Parts += uint64(len(a.Parts))
-	p.Requests += uint64(len(a.Parts))
+	p.Parts += uint64(a.count())
+	p.Requests += uint64(a.count())
 	if a.Kind == ActionMultipart {
 		p.Requests += 2 // Create and Complete
 	}

@@ -33,6 +33,7 @@ type run struct {
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 
+	kept        keptAttributes
 	elsewhere   sync.Mutex
 	elsewhereAt time.Time // when the target last let us write below the reserved prefix
 

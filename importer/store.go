@@ -19,6 +19,9 @@ const putFirst = 1 << 20
 // from HEAD, unless the answer to the write itself is as good.
 func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 	a := t.action
+	if err := r.cutAnew(ctx, t); err != nil {
+		return record{}, err
+	}
 	look := !r.conditional || t.begun || a.Size > putFirst || r.base != "" // a later run finds most objects there
 	for attempt := 0; ; attempt++ {
 		if look {
@@ -52,6 +55,22 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 			return record{}, err
 		}
 	}
+}
+
+// cutAnew reads an object whose parts the target cannot take, proves what it reads
+// and hashes the parts that it will be sent in.
+func (r *run) cutAnew(ctx context.Context, t *transfer) error {
+	a := t.action
+	if a.Cut == nil || a.Parts != nil {
+		return nil
+	}
+	content, err := r.source.Open(ctx, t.entry.Record)
+	if err != nil {
+		return sourceError(a.Path, err)
+	}
+	defer content.Close() // read only
+	a.Parts, err = recut(ctx, content, t.entry.Record, *a.Cut)
+	return err
 }
 
 // maxRounds bounds how often one object is begun anew.
@@ -95,15 +114,19 @@ func (r *run) send(ctx context.Context, t *transfer) (err error) {
 		}
 	}
 	defer t.content.Close() // read only
-	if t.action.Kind != ActionMultipart {
-		if r.holding() {
-			return errHeld // nothing to upload before
-		}
+	alone := t.action.Kind != ActionMultipart
+	switch {
+	case alone && r.holding() && t.action.Size == 0:
+		return errHeld // nothing to upload before
+	case alone && (r.opts.DeferComplete <= 0 || t.action.Size == 0):
 		_, err := t.put(ctx)
 		return err
 	}
 	if err := t.resume(ctx); err != nil {
 		return err
+	}
+	if alone {
+		return t.onePart(ctx)
 	}
 	return upload(ctx, t, r.opts.PartConcurrency)
 }
@@ -123,7 +146,7 @@ func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
 // wherever a write's outcome is not known.
 func (r *run) answered(a *Action, s Stored) (record, bool) {
 	p := r.probe
-	if !p.Checking || !p.AnswersWrites || !p.KeepsMetadata || r.opts.ReadBack || !ProofSHA256.atLeast(r.opts.MinProof) {
+	if !p.Checking || !p.AnswersWrites || !r.kept.looked(a.Attributes) || !p.KeepsMetadata || r.opts.ReadBack || !ProofSHA256.atLeast(r.opts.MinProof) {
 		return record{}, false
 	}
 	obj := Object{Size: a.Size, ETag: s.ETag, VersionID: s.VersionID, SHA256: s.SHA256, ChecksumType: s.ChecksumType}
@@ -139,6 +162,9 @@ func (r *run) answered(a *Action, s Stored) (record, bool) {
 // describe is the record of an object before it is proven.
 func (r *run) describe(a *Action, obj Object, ours bool) record {
 	rec := record{Outcome: OutcomeAlreadyThere, VersionID: obj.VersionID, ETag: obj.ETag, ChecksumType: obj.ChecksumType, HashedBy: a.HashedBy}
+	if a.Cut != nil {
+		rec.Parts = &ownParts{len(a.Parts), a.PartSize, a.Checksum()}
+	}
 	if ours {
 		rec.Outcome = OutcomeStored
 		if !r.probe.Checking {
@@ -176,6 +202,9 @@ func (r *run) judge(ctx context.Context, a *Action, obj Object) (record, error) 
 			return record{}, err
 		}
 		proof = ProofReadBack
+	}
+	if ours {
+		r.keeps(a, obj, &rec)
 	}
 	if !proof.atLeast(r.opts.MinProof) {
 		return record{}, newError(CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)

@@ -1,0 +1,59 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"testing"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// TestRunCutsAnew imports into a target that cannot take the manifest's parts:
+// objects have other parts, the receipts say by whom, and verify by the store's
+// checksums and by reading back.
+func TestRunCutsAnew(t *testing.T) {
+	for name, profile := range map[string]string{
+		"fewer parts":   `{"profiles":[{"name":"tape","max_parts":2}]}`,
+		"one part":      `{"profiles":[{"name":"tape","max_parts":1}]}`,
+		"smaller parts": `{"profiles":[{"name":"tape","max_part":"6 MiB"}]}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			profiles, err := ReadProfiles([]byte(profile))
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, f, disk := mixed(), newFake(t), memDisk()
+			s.file("vast", pattern(9, 40<<20))
+			o := testOptions(t, disk)
+			o.Profiles, o.Profile = profiles, "tape"
+			if res := mustRun(t, s, f, o); !res.Complete {
+				t.Fatalf("%+v", res)
+			}
+			f.check(t, s, "in/")
+			for _, line := range readLines(t, disk, "receipts/objects.list") {
+				if recut := line.Key == "in/vast" || line.Key == "in/big" && name != "fewer parts"; recut && line.PartsBy != byImporter || !recut && line.PartsBy == byImporter && line.Key != "in/dir/c" {
+					t.Errorf("%s: parts by %s", line.Key, line.PartsBy)
+				}
+				if o := f.objects[line.Key]; line.Outcome == OutcomeStored && line.PartsBy == byImporter && o.sha256 != line.SHA256 {
+					t.Errorf("%s: the store has %s, the receipts %s", line.Key, o.sha256, line.SHA256)
+				}
+			}
+			list, err := vfs.ReadFile(disk, "receipts/objects.list", 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, by := range []Method{ByHead, ByReadBack} {
+				report, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: by})
+				if err != nil || report.Differences > 0 || report.Same != 9 {
+					t.Errorf("by %s: %+v, %v", by, report, err)
+				}
+			}
+			// Another store's object of the same content is the same.
+			again := testOptions(t, memDisk())
+			again.Profiles, again.Profile, again.RunID = profiles, "tape", "run-2"
+			if res := mustRun(t, s, f, again); res.Tally.Outcomes[OutcomeAlreadyThere] != 9 {
+				t.Errorf("again: %+v", res.Tally)
+			}
+		})
+	}
+}
