@@ -5,9 +5,9 @@ import (
 	"testing"
 )
 
-// TestDropped: a target that takes an attribute and does not show it is named
+// TestRunNamesDropped: a target that takes an attribute and does not show it is named
 // once, and each object in the receipts; small objects are looked at once a set.
-func TestDropped(t *testing.T) {
+func TestRunNamesDropped(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	o := testOptions(t, disk)
 	o.Rules = parseRules(t, `{"version":1,"objects":[{"storage_class":"COLD","tags":{"a":"b"}}]}`)
