@@ -104,111 +104,142 @@ func (d *testDevice) secondDevice(t testing.TB) []byte {
 	return dsse(t, d.jobKey, s)
 }
 
-func TestAcceptance(t *testing.T) {
+// madeAcceptance is an acceptance with what is given to the verifier beside it.
+type madeAcceptance struct {
+	d    *testDevice
+	dir  fstest.MapFS
+	file []byte
+	o    *AcceptanceOptions
+}
+
+// waivedGroup is one list of waivers of an accepted device.
+func waivedGroup(device map[string]any, i int) map[string]any {
+	return device["waived"].([]any)[i].(map[string]any)
+}
+
+// acceptanceCase is an acceptance, or what lies beside it, with one thing done to it.
+type acceptanceCase struct {
+	name    string
+	job     func(t *testing.T, d *testDevice)      // before anything is signed
+	line    func(map[string]any)                   // of the receipts
+	total   func(map[string]any)                   // of the receipts
+	change  func(predicate, device map[string]any) // of the acceptance
+	sign    func(d *testDevice) ed25519.PrivateKey // nil: the acceptor
+	after   func(t *testing.T, m *madeAcceptance)  // what is given to the verifier
+	class   string                                 // a finding that has to be there; "": none but notes
+	verdict Verdict
+}
+
+var acceptanceCases = []acceptanceCase{
+	{name: "all proven"},
+	{name: "two waived", line: conflicts},
+	{name: "without disks", line: conflicts, after: func(t *testing.T, m *madeAcceptance) { m.o.Disks, m.o.Labels = nil, nil }},
+	{name: "without receipts", after: func(t *testing.T, m *madeAcceptance) { m.o.Receipts = nil }, class: "receipts-not-given"},
+	{name: "not waived", line: conflicts, change: func(_, d map[string]any) { d["waived"] = []any{} }, class: "not-waived", verdict: VerdictRefused},
+	{name: "waived as something else", line: conflicts, change: func(_, d map[string]any) { waivedGroup(d, 0)["outcome"] = "skipped" }, class: "not-waived", verdict: VerdictRefused},
+	{name: "waived with another error", line: conflicts, change: func(_, d map[string]any) { waivedGroup(d, 0)["error"] = "other" }, class: "waiver-idle", verdict: VerdictRefused},
+	{name: "waiver of what is proven", change: func(_, d map[string]any) {
+		d["waived"] = []any{map[string]any{"outcome": "conflict", "lines": []int{0}}}
+	}, class: "waiver-idle", verdict: VerdictRefused},
+	{name: "waiver of another line", line: conflicts, change: func(_, d map[string]any) { waivedGroup(d, 0)["lines"] = []int{1} }, class: "waiver-idle", verdict: VerdictRefused},
+	{name: "waivers out of order", line: conflicts, change: func(_, d map[string]any) { waivedGroup(d, 0)["lines"] = []int{2, 1} }, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "waiver behind the end", line: conflicts, change: func(_, d map[string]any) { waivedGroup(d, 0)["lines"] = []int{99} }, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "two lists of one kind", line: conflicts, change: func(_, d map[string]any) {
+		d["waived"] = append(d["waived"].([]any), d["waived"].([]any)[0])
+	}, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "signed by the importer", sign: func(d *testDevice) ed25519.PrivateKey { return d.importerKey }, class: "acceptance-untrusted", verdict: VerdictRefused},
+	{name: "job of another signer", after: func(t *testing.T, m *madeAcceptance) { m.o.Trust = &Trust{Key: public(m.d.importerKey)} }, class: "job-untrusted", verdict: VerdictRefused},
+	{name: "another job file in it", change: func(p, _ map[string]any) { p["job_sha256"] = strings.Repeat("ab", 32) }, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "another serial", change: func(p, _ map[string]any) { p["job_serial"] = 2 }, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "newer version", change: func(p, _ map[string]any) { p["version"] = 2 }, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "critical name", change: func(p, _ map[string]any) { p["critical"] = []string{"price"} }, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "receipts changed later", after: func(t *testing.T, m *madeAcceptance) { m.dir["objects.list"].Data[200] ^= 1 }, class: "list-line-bad", verdict: VerdictRefused},
+	{name: "receipts of another run of the device", after: func(t *testing.T, m *madeAcceptance) { m.o.Receipts[0].FS = m.d.receipts(t, nil, nil) }, class: "receipts-differ", verdict: VerdictRefused},
+	{name: "receipts by nobody", after: func(t *testing.T, m *madeAcceptance) {
+		m.dir["log/checkpoint"].Data = bytes.Replace(m.dir["log/checkpoint"].Data, []byte("— "), []byte("- "), 1)
+	}, class: "receipt-untrusted", verdict: VerdictRefused},
+	{name: "no folder of receipts", after: func(t *testing.T, m *madeAcceptance) { m.o.Receipts[0].FS = fstest.MapFS{} }, class: "receipt-checkpoint-bad", verdict: VerdictRefused},
+	{name: "receipts twice", after: func(t *testing.T, m *madeAcceptance) {
+		m.o.Receipts = append(m.o.Receipts, Receipts{"again", m.dir})
+	}, class: "receipts-twice", verdict: VerdictRefused},
+	{name: "receipts of another device", after: func(t *testing.T, m *madeAcceptance) {
+		other := smallPlan()
+		other.seed = 99
+		m.o.Receipts[0].FS = makeDevice(t, other).receipts(t, nil, nil)
+	}, class: "receipts-unknown", verdict: VerdictRefused},
+	{name: "other checkpoint", change: func(_, d map[string]any) { d["receipt_sha256"] = strings.Repeat("ab", 32) }, class: "receipts-differ", verdict: VerdictRefused},
+	{name: "other counts", change: func(_, d map[string]any) { d["outcomes"] = map[string]int{"stored": 1} }, class: "counts-differ", verdict: VerdictRefused},
+	{name: "other manifest", change: func(_, d map[string]any) { d["manifest_size"] = 3 }, class: "manifest-differs", verdict: VerdictRefused},
+	{name: "other manifest, without disks", change: func(_, d map[string]any) { d["manifest_size"] = 3 },
+		after: func(t *testing.T, m *madeAcceptance) { m.o.Disks, m.o.Labels = nil, nil }, class: "total-bad", verdict: VerdictRefused},
+	{name: "a difference that was not waived", total: func(p map[string]any) {
+		p["complete"], p["differences"] = false, []string{"files: the manifest's totals say 3, its records 2"}
+	}, class: "differences-differ", verdict: VerdictRefused},
+	{name: "incomplete for no reason", total: func(p map[string]any) { p["complete"] = false }, class: "differences-differ", verdict: VerdictRefused},
+	{name: "a waived difference", total: func(p map[string]any) { p["complete"], p["differences"] = false, []string{"files: 3, 2"} },
+		change: func(_, d map[string]any) { d["differences"] = []string{"files: 3, 2"} }},
+	{name: "no label", change: func(_, d map[string]any) { d["label"] = "not given" }},
+	{name: "an unknown word for the label", change: func(_, d map[string]any) { d["label"] = "lost" }, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "a label of another state", after: func(t *testing.T, m *madeAcceptance) {
+		m.o.Labels[0] = bytes.Replace(m.o.Labels[0], []byte("job-serial 1"), []byte("job-serial 2"), 1)
+	}, class: "label-differs", verdict: VerdictRefused},
+	{name: "a device passed over", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) },
+		after: func(t *testing.T, m *madeAcceptance) { m.o.Disks, m.o.Labels = nil, nil }, class: "device-unnamed", verdict: VerdictRefused},
+	{name: "disks of another job file", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) }, class: "job-differs", verdict: VerdictRefused},
+	{name: "a device that the job does not name", change: func(p, _ map[string]any) {
+		p["absent"] = []string{strings.Repeat("ab", 16), strings.Repeat("ab", 16)}
+	}, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "receipts of a device that the job does not name", change: func(_, d map[string]any) { d["device"] = strings.Repeat("ab", 16) }, class: "device-unknown", verdict: VerdictRefused},
+	{name: "a device waived", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) }, change: func(p, _ map[string]any) {
+		p["absent"] = []string{lastDevice(p["job_file"].([]byte))}
+	}, after: func(t *testing.T, m *madeAcceptance) { m.o.Disks, m.o.Labels = nil, nil }},
+}
+
+// lastDevice is the device that a job file names last.
+func lastDevice(job []byte) string {
+	e, err := parseEnvelope(job)
+	if err != nil {
+		return err.Error()
+	}
+	var s struct {
+		Predicate struct{ Devices []struct{ ID string } }
+	}
+	if err := json.Unmarshal(e.payload, &s); err != nil || len(s.Predicate.Devices) == 0 {
+		return "none"
+	}
+	return s.Predicate.Devices[len(s.Predicate.Devices)-1].ID
+}
+
+func (c acceptanceCase) report(t *testing.T) *AcceptanceReport {
+	t.Helper()
 	p := smallPlan()
 	p.records = 4
-	type made struct {
-		d    *testDevice
-		dir  fstest.MapFS
-		file []byte
-		o    *AcceptanceOptions
+	d := makeDevice(t, p)
+	o := d.options()
+	dir := d.receipts(t, c.line, c.total)
+	if c.job != nil {
+		c.job(t, d)
 	}
-	group := func(device map[string]any, i int) map[string]any {
-		return device["waived"].([]any)[i].(map[string]any)
+	kind, subjects, predicate := d.accept(t, dir, c.change)
+	key := d.acceptorKey
+	if c.sign != nil {
+		key = c.sign(d)
 	}
-	for _, c := range []struct {
-		name    string
-		job     func(d *testDevice)                    // before anything is signed
-		line    func(map[string]any)                   // of the receipts
-		total   func(map[string]any)                   // of the receipts
-		change  func(predicate, device map[string]any) // of the acceptance
-		sign    func(d *testDevice) ed25519.PrivateKey // nil: the acceptor
-		after   func(t *testing.T, m *made)            // what is given to the verifier
-		class   string                                 // a finding that has to be there; "": none but notes
-		verdict Verdict
-	}{
-		{name: "all proven"},
-		{name: "two waived", line: conflicts},
-		{name: "without disks", line: conflicts, after: func(t *testing.T, m *made) { m.o.Disks, m.o.Labels = nil, nil }},
-		{name: "without receipts", after: func(t *testing.T, m *made) { m.o.Receipts = nil }, class: "receipts-not-given"},
-		{name: "not waived", line: conflicts, change: func(_, d map[string]any) { d["waived"] = []any{} }, class: "not-waived", verdict: VerdictRefused},
-		{name: "waived as something else", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["outcome"] = "skipped" }, class: "not-waived", verdict: VerdictRefused},
-		{name: "waived with another error", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["error"] = "other" }, class: "waiver-idle", verdict: VerdictRefused},
-		{name: "waiver of what is proven", change: func(_, d map[string]any) {
-			d["waived"] = []any{map[string]any{"outcome": "conflict", "lines": []int{0}}}
-		}, class: "waiver-idle", verdict: VerdictRefused},
-		{name: "waiver of another line", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["lines"] = []int{1} }, class: "waiver-idle", verdict: VerdictRefused},
-		{name: "waivers out of order", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["lines"] = []int{2, 1} }, class: "acceptance-bad", verdict: VerdictRefused},
-		{name: "waiver behind the end", line: conflicts, change: func(_, d map[string]any) { group(d, 0)["lines"] = []int{99} }, class: "acceptance-bad", verdict: VerdictRefused},
-		{name: "two lists of one kind", line: conflicts, change: func(_, d map[string]any) {
-			d["waived"] = append(d["waived"].([]any), d["waived"].([]any)[0])
-		}, class: "acceptance-bad", verdict: VerdictRefused},
-		{name: "signed by the importer", sign: func(d *testDevice) ed25519.PrivateKey { return d.importerKey }, class: "acceptance-untrusted", verdict: VerdictRefused},
-		{name: "job of another signer", after: func(t *testing.T, m *made) { m.o.Trust = &Trust{Key: public(m.d.importerKey)} }, class: "job-untrusted", verdict: VerdictRefused},
-		{name: "another job file in it", change: func(p, _ map[string]any) { p["job_sha256"] = strings.Repeat("ab", 32) }, class: "acceptance-bad", verdict: VerdictRefused},
-		{name: "another serial", change: func(p, _ map[string]any) { p["job_serial"] = 2 }, class: "acceptance-bad", verdict: VerdictRefused},
-		{name: "newer version", change: func(p, _ map[string]any) { p["version"] = 2 }, class: "acceptance-bad", verdict: VerdictRefused},
-		{name: "critical name", change: func(p, _ map[string]any) { p["critical"] = []string{"price"} }, class: "acceptance-bad", verdict: VerdictRefused},
-		{name: "receipts changed later", after: func(t *testing.T, m *made) { m.dir["objects.list"].Data[200] ^= 1 }, class: "list-line-bad", verdict: VerdictRefused},
-		{name: "receipts of another run of the device", after: func(t *testing.T, m *made) { m.o.Receipts[0].FS = m.d.receipts(t, nil, nil) }, class: "receipts-differ", verdict: VerdictRefused},
-		{name: "receipts by nobody", after: func(t *testing.T, m *made) {
-			m.dir["log/checkpoint"].Data = bytes.Replace(m.dir["log/checkpoint"].Data, []byte("— "), []byte("- "), 1)
-		}, class: "receipt-untrusted", verdict: VerdictRefused},
-		{name: "no folder of receipts", after: func(t *testing.T, m *made) { m.o.Receipts[0].FS = fstest.MapFS{} }, class: "receipt-checkpoint-bad", verdict: VerdictRefused},
-		{name: "receipts twice", after: func(t *testing.T, m *made) {
-			m.o.Receipts = append(m.o.Receipts, Receipts{"again", m.dir})
-		}, class: "receipts-twice", verdict: VerdictRefused},
-		{name: "receipts of another device", after: func(t *testing.T, m *made) {
-			other := smallPlan()
-			other.seed = 99
-			m.o.Receipts[0].FS = makeDevice(t, other).receipts(t, nil, nil)
-		}, class: "receipts-unknown", verdict: VerdictRefused},
-		{name: "other checkpoint", change: func(_, d map[string]any) { d["receipt_sha256"] = strings.Repeat("ab", 32) }, class: "receipts-differ", verdict: VerdictRefused},
-		{name: "other counts", change: func(_, d map[string]any) { d["outcomes"] = map[string]int{"stored": 1} }, class: "counts-differ", verdict: VerdictRefused},
-		{name: "other manifest", change: func(_, d map[string]any) { d["manifest_size"] = 3 }, class: "manifest-differs", verdict: VerdictRefused},
-		{name: "other manifest, without disks", change: func(_, d map[string]any) { d["manifest_size"] = 3 },
-			after: func(t *testing.T, m *made) { m.o.Disks, m.o.Labels = nil, nil }, class: "total-bad", verdict: VerdictRefused},
-		{name: "a difference that was not waived", total: func(p map[string]any) {
-			p["complete"], p["differences"] = false, []string{"files: the manifest's totals say 3, its records 2"}
-		}, class: "differences-differ", verdict: VerdictRefused},
-		{name: "incomplete for no reason", total: func(p map[string]any) { p["complete"] = false }, class: "differences-differ", verdict: VerdictRefused},
-		{name: "a waived difference", total: func(p map[string]any) { p["complete"], p["differences"] = false, []string{"files: 3, 2"} },
-			change: func(_, d map[string]any) { d["differences"] = []string{"files: 3, 2"} }},
-		{name: "no label", change: func(_, d map[string]any) { d["label"] = "not given" }},
-		{name: "an unknown word for the label", change: func(_, d map[string]any) { d["label"] = "lost" }, class: "acceptance-bad", verdict: VerdictRefused},
-		{name: "a label of another state", after: func(t *testing.T, m *made) {
-			m.o.Labels[0] = bytes.Replace(m.o.Labels[0], []byte("job-serial 1"), []byte("job-serial 2"), 1)
-		}, class: "label-differs", verdict: VerdictRefused},
-		{name: "a device passed over", job: func(d *testDevice) { d.job = d.secondDevice(t) },
-			after: func(t *testing.T, m *made) { m.o.Disks, m.o.Labels = nil, nil }, class: "device-unnamed", verdict: VerdictRefused},
-		{name: "disks of another job file", job: func(d *testDevice) { d.job = d.secondDevice(t) }, class: "job-differs", verdict: VerdictRefused},
-		{name: "a device that the job does not name", change: func(p, _ map[string]any) {
-			p["absent"] = []string{strings.Repeat("ab", 16), strings.Repeat("ab", 16)}
-		}, class: "acceptance-bad", verdict: VerdictRefused},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			d := makeDevice(t, p)
-			o := d.options()
-			dir := d.receipts(t, c.line, c.total)
-			if c.job != nil {
-				c.job(d)
-			}
-			kind, subjects, predicate := d.accept(t, dir, c.change)
-			key := d.acceptorKey
-			if c.sign != nil {
-				key = c.sign(d)
-			}
-			m := &made{d, dir, signAcceptance(t, key, kind, subjects, predicate),
-				&AcceptanceOptions{Options: o, Labels: [][]byte{o.Label}, Receipts: []Receipts{{"r", dir}}}}
-			if c.after != nil {
-				c.after(t, m)
-			}
-			r, err := VerifyAcceptance(context.Background(), m.file, *m.o)
-			if err != nil {
-				t.Fatal(err)
-			}
-			checkAcceptance(t, r, c.class, c.verdict)
-		})
+	m := &madeAcceptance{d, dir, signAcceptance(t, key, kind, subjects, predicate),
+		&AcceptanceOptions{Options: o, Labels: [][]byte{o.Label}, Receipts: []Receipts{{"r", dir}}}}
+	if c.after != nil {
+		c.after(t, m)
+	}
+	r, err := VerifyAcceptance(context.Background(), m.file, *m.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestAcceptance(t *testing.T) {
+	for _, c := range acceptanceCases {
+		t.Run(c.name, func(t *testing.T) { checkAcceptance(t, c.report(t), c.class, c.verdict) })
 	}
 }
 
