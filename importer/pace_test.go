@@ -87,7 +87,7 @@ func TestPaced(t *testing.T) {
 // TestLimitsByPrefix: "slow down" is about its prefix until another hears it, too.
 func TestLimitsByPrefix(t *testing.T) {
 	l := newLimits(32, 0, "in/")
-	for range 400 { // find out what it bears
+	for range 1000 { // find out what it bears
 		release, err := l.acquire(t.Context(), "in/x/y/z")
 		if err != nil {
 			t.Fatal(err)
