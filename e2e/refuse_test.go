@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -256,7 +257,8 @@ func TestWrongTargets(t *testing.T) {
 	w.compareObjects(src)
 }
 
-// TestTargetDies has the store answer 503 for a while, and then die half-way.
+// TestTargetDies has the store answer 503 for a while, and then die half-way. A run
+// that may not wait ends; one that may waits, and goes on by itself.
 func TestTargetDies(t *testing.T) {
 	t.Parallel() // it waits for retries most of the time
 	src := makeTree(t, 7, 60, 40<<20)
@@ -266,13 +268,28 @@ func TestTargetDies(t *testing.T) {
 	p := startProxy(t, server.Endpoint)
 	p.fail503.Store(3)
 	p.dieAfter.Store(40)
-	cmd := w.importArgs("--endpoint", p.endpoint)
-	r := w.refused(t, exitTarget, "", cmd...)
+	cmd := w.importArgs("--endpoint", p.endpoint, "--retries", "3")
+	r := w.refused(t, exitTarget, "", append(cmd, "--halt-wait", "0")...)
 	if p.dieAfter.Load() > 0 {
 		t.Fatalf("the import ended before the store died: %s", r)
 	}
-	p.dieAfter.Store(1 << 30)
+	p.dieAfter.Store(45)
+	halted := make(chan bool, 1)
+	go func() {
+		for range 1200 {
+			status, err := os.ReadFile(w.path("import", "status.json"))
+			if err == nil && p.dieAfter.Load() < 0 && bytes.Contains(status, []byte(`"state": "halted: fix needed"`)) {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		halted <- p.dieAfter.Load() < 0
+		p.dieAfter.Store(1 << 30)
+	}()
 	w.must(cmd...)
+	if !<-halted {
+		t.Error("the run did not wait for its operator")
+	}
 	w.compareObjects(src)
 }
 

@@ -97,6 +97,11 @@ func newRun(ctx context.Context, cancel context.CancelFunc, source Source, targe
 	r.progress.started = opts.Now()
 	r.calls = newCaller(opts, ctx.Done())
 	r.pacer = newPacer(opts.Bandwidth, opts.Now)
+	if t, ok := source.(Totaler); ok {
+		if totals, err := t.Totals(); err == nil {
+			r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
+		}
+	}
 	r.planner, err = newPlanner(opts, source.Scope())
 	return r, err
 }
@@ -208,11 +213,6 @@ func (r *run) store(ctx, runCtx context.Context) error {
 		}
 		r.halt(asError(err))
 		return nil
-	}
-	if t, ok := r.source.(Totaler); ok {
-		if totals, err := t.Totals(); err == nil {
-			r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
-		}
 	}
 	if err := r.mayDefer(); err != nil {
 		r.halt(asError(err))
