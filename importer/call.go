@@ -20,6 +20,7 @@ type caller struct {
 	timeout time.Duration
 	stop    <-chan struct{} // closed: begin nothing new
 	called  func(Call)
+	ours    func() error // asked before what shows in the target
 
 	retried   atomic.Int64
 	throttled atomic.Int64
@@ -29,6 +30,7 @@ func newCaller(o Options, stop <-chan struct{}) *caller {
 	return &caller{
 		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
 		retries: o.Retries, backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called,
+		ours: func() error { return nil },
 	}
 }
 
@@ -37,6 +39,7 @@ type call struct {
 	name    string // as S3 calls it
 	key     string
 	payload int64
+	aside   bool // of a probe: its keys are those of this attempt alone
 }
 
 // writes tells whether its success shows that the target can be written to.
@@ -44,6 +47,17 @@ func (c call) writes() bool {
 	switch c.name {
 	case callPut, callCreate, callPart, callComplete:
 		return true
+	}
+	return false
+}
+
+// shows tells whether it changes what others see of the target, so that a process
+// which was replaced must not begin it. A part does no harm if it comes late: it is
+// the same. A probe removes its own objects until its end.
+func (c call) shows() bool {
+	switch c.name {
+	case callPut, callCreate, callComplete:
+		return !c.aside
 	}
 	return false
 }
@@ -85,6 +99,12 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	release, err := c.limits.acquire(ctx, what.key)
 	if err != nil {
 		return errStopped
+	}
+	if what.shows() {
+		if err := c.ours(); err != nil {
+			release(nil)
+			return err
+		}
 	}
 	limit := c.timeout + time.Duration(what.payload/slowest)*time.Second
 	timed, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)

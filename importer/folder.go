@@ -12,10 +12,15 @@ import (
 )
 
 // Folder is a state folder held against every other process by an flock, which
-// the kernel gives up with the process, however that ends.
+// the kernel gives up with the process, however that ends, and by a lease, for a
+// process that does not end.
 type Folder struct {
 	vfs.FS
-	lock *os.File
+	path  string
+	lock  *os.File
+	top   vfs.FS // where the leases are: the folder itself, also from a copy in it
+	lease *lease
+	taken uint64 // number of the copy that this is; 0 if it is none
 }
 
 const lockName = "lock"
@@ -23,29 +28,123 @@ const lockName = "lock"
 // OpenState makes the folder if it does not exist, locks it and opens it. A
 // folder that another process holds is CodeStateLocked.
 func OpenState(folder string) (*Folder, error) {
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return nil, fmt.Errorf("state folder: %w", err)
+	f, err := openState(folder)
+	if err != nil {
+		return nil, err
 	}
+	if f.lease, err = takeLease(f.top); err == nil {
+		err = f.still()
+	}
+	if err != nil {
+		return nil, errors.Join(stateFolderError(err), f.Close())
+	}
+	return f, nil
+}
+
+// openState locks the folder in which the run is now, and takes no lease.
+func openState(folder string) (*Folder, error) {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return nil, stateFolderError(err)
+	}
+	top, err := vfs.OS(folder)
+	if err != nil {
+		return nil, stateFolderError(err)
+	}
+	f := &Folder{top: top}
+	if f.taken, err = highestNumber(top, takenFolder); err == nil {
+		f.path = home(folder, f.taken)
+		f.lock, err = lockFolder(f.path)
+	}
+	if err == nil {
+		f.FS, err = vfs.OS(f.path)
+	}
+	if err != nil {
+		if hasCode(err, CodeStateLocked) {
+			err = newError(CodeStateLocked, folder, "held by "+holder(top).String(), err)
+		}
+		return nil, errors.Join(stateFolderError(err), f.Close())
+	}
+	return f, nil
+}
+
+func lockFolder(folder string) (*os.File, error) {
 	lock, err := os.OpenFile(filepath.Join(folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("state folder: %w", err)
+		return nil, err
 	}
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		lock.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, newError(CodeStateLocked, folder, "another process holds the state folder", err)
 		}
-		return nil, fmt.Errorf("state folder: lock: %w", err)
+		return nil, fmt.Errorf("lock: %w", err)
 	}
-	disk, err := vfs.OS(folder)
+	return lock, nil
+}
+
+func stateFolderError(err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return err
+	}
+	return fmt.Errorf("state folder: %w", err)
+}
+
+// still tells that no one has made a copy of the folder and gone there, between our
+// look for copies and our lease.
+func (f *Folder) still() error {
+	if err := f.Held(); err != nil {
+		return err
+	}
+	taken, err := highestNumber(f.top, takenFolder)
+	if err == nil && taken != f.taken {
+		err = newError(CodeTakenOver, "", "the holder is "+holder(f.top).String(), nil)
+	}
+	return err
+}
+
+// Held implements leased.
+func (f *Folder) Held() error { return f.lease.held() }
+
+// Taken is the number of the copy that this is, of a folder that was taken over
+// from a process which did not let go of it; 0 if it is none.
+func (f *Folder) Taken() uint64 { return f.taken }
+
+// Path is the folder in which the run's files are: the state folder, or a copy in it.
+func (f *Folder) Path() string { return f.path }
+
+// StateHome is the folder in which the files of a state folder's run are: the folder
+// itself, or the last copy in it by which the run was taken over.
+func StateHome(folder string) (string, error) {
+	top, err := vfs.OS(folder)
 	if err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("state folder: %w", err)
+		return "", err
 	}
-	return &Folder{FS: disk, lock: lock}, nil
+	defer vfs.Close(top) // read only
+	taken, err := highestNumber(top, takenFolder)
+	return home(folder, taken), err
+}
+
+func home(folder string, taken uint64) string {
+	if taken == 0 {
+		return folder
+	}
+	return filepath.Join(folder, takenName(taken))
 }
 
 // Close gives the folder and its lock back.
-func (s *Folder) Close() error { return errors.Join(vfs.Close(s.FS), s.lock.Close()) }
+func (f *Folder) Close() (err error) {
+	for _, disk := range []vfs.FS{f.FS, f.top} {
+		if disk != nil {
+			err = errors.Join(err, vfs.Close(disk))
+		}
+	}
+	if f.lock != nil {
+		err = errors.Join(err, f.lock.Close())
+	}
+	return err
+}
 
-var _ io.Closer = (*Folder)(nil)
+var (
+	_ io.Closer = (*Folder)(nil)
+	_ leased    = (*Folder)(nil)
+)

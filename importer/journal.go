@@ -38,7 +38,8 @@ import (
 type journal struct {
 	db   *pebble.DB
 	disk vfs.FS
-	ice  *ice // a write failed: nothing more can be believed
+	ice  *ice         // a write failed: nothing more can be believed
+	ours func() error // CodeTakenOver once the state has another holder
 	puts atomic.Int64
 }
 
@@ -62,6 +63,7 @@ type header struct {
 	Attempt  int        `json:"attempt"`            // counts up when a finished run is taken up again
 	Canceled bool       `json:"canceled,omitempty"` // given up: only another run goes on
 	Begun    bool       `json:"begun"`              // the target stood its probe: the options are fixed
+	Taken    uint64     `json:"taken,omitempty"`    // number of the copy that the attempt counts for
 }
 
 // runOptions are the recorded options of P20.
@@ -128,7 +130,7 @@ func (quietLogger) Fatalf(format string, args ...any) {
 // openJournal opens or makes the journal in base, a folder of the state's disk
 // or "".
 func openJournal(disk vfs.FS, base string) (j *journal, err error) {
-	j = &journal{disk: disk, ice: &ice{}}
+	j = &journal{disk: disk, ice: &ice{}, ours: heldBy(disk)}
 	defer func() {
 		if err = j.failure(err, recover()); err != nil {
 			j = nil
@@ -192,7 +194,7 @@ func (j *journal) set(key, value []byte, sync bool) (err error) {
 }
 
 func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err error) {
-	if err := j.failure(nil, nil); err != nil {
+	if err := errors.Join(j.failure(nil, nil), j.ours()); err != nil {
 		return err
 	}
 	if (j.puts.Add(1)-1)%freeEvery == 0 {

@@ -93,8 +93,8 @@ func proofName(p Proof) string {
 }
 
 // ProbePrefix is the reserved prefix, below the target's own, of the temporary
-// objects that a probe writes and removes. Names repeat from start to start, so
-// what a crash left is removed by the next probe.
+// objects that a probe writes and removes. Names repeat from start to start of an
+// attempt, so what a crash left is removed by the next probe.
 const ProbePrefix = ".sledge-probe/"
 
 type prober struct {
@@ -127,6 +127,13 @@ func probe(ctx context.Context, target Target, calls *caller, prefix, runID stri
 	p.report.Done = true
 	p.report.conclude()
 	return p.report, nil
+}
+
+// sweepProbe removes what the probe of a process that was replaced may have left. It
+// may still be at work, so the next attempt's own probe takes other names.
+func sweepProbe(ctx context.Context, target Target, calls *caller, prefix, runID string) error {
+	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/", keys: probeNames}
+	return p.clean(ctx)
 }
 
 var probeNames = []string{"put", "wrong", "parts"}
@@ -207,7 +214,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 
 // do makes a probe's call. Repeating is right for all of them: the keys are ours.
 func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
-	return p.calls.idempotent(ctx, call{name: callPut, key: p.prefix}, f)
+	return p.calls.idempotent(ctx, call{name: callPut, key: p.prefix, aside: true}, f)
 }
 
 func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored Stored, err error) {

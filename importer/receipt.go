@@ -305,6 +305,9 @@ func (w *receiptWriter) sign(size uint64, root [32]byte, end *finished, result *
 		return err
 	}
 	r := w.run
+	if err := r.ours(); err != nil {
+		return err // whoever has taken the run over signs its receipts
+	}
 	scope, cp := r.source.Scope(), r.source.Checkpoint()
 	checkpoint, err := manifest.SignCheckpoint(ReceiptOrigin(scope, r.attemptID()), size, root, r.opts.ImporterKey)
 	if err != nil {
@@ -325,6 +328,9 @@ func (w *receiptWriter) sign(size uint64, root [32]byte, end *finished, result *
 		Records: w.lines, Entries: w.tally.Entries(), Outcomes: w.outcomes, Bytes: w.tally.Bytes, Proof: w.tally.Proofs,
 		Differences: result.Differences, Complete: result.Complete,
 		Started: r.header.Started, Finished: end.At, Software: r.opts.Software,
+	}
+	if err := r.ours(); err != nil {
+		return err
 	}
 	statement, err := manifest.SignStatement(manifest.PredicateReceipt,
 		[]manifest.Subject{manifest.SHA256Subject("checkpoint", checkpoint)}, total, r.opts.ImporterKey)

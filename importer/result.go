@@ -159,7 +159,7 @@ func (r *Result) ExitClass() ExitClass {
 // state is how an operator calls the end of a run.
 func (r *Result) state(err error) State {
 	switch {
-	case r.Halt != nil && r.Halt.Code == CodeTakenOver:
+	case r.Halt != nil && r.Halt.Code == CodeTakenOver, hasCode(err, CodeTakenOver):
 		return StateTaken
 	case r.Halt != nil:
 		return StateHalted

@@ -20,6 +20,7 @@ type run struct {
 	outlook     *outlook
 	journal     *journal
 	calls       *caller
+	ours        func() error // CodeTakenOver once another process has this run
 	pacer       *pacer
 	header      header
 	ended       finished // how an earlier start has ended; zero if it has not
@@ -95,7 +96,9 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 func newRun(ctx context.Context, cancel context.CancelFunc, source Source, target Target, opts Options) (r *run, err error) {
 	r = &run{opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
 	r.progress.started = opts.Now()
+	r.ours = heldBy(opts.StateDir)
 	r.calls = newCaller(opts, ctx.Done())
+	r.calls.ours = r.ours
 	r.pacer = newPacer(opts.Bandwidth, opts.Now)
 	if t, ok := source.(Totaler); ok {
 		if totals, err := t.Totals(); err == nil {
@@ -152,15 +155,34 @@ func (r *run) open() (err error) {
 
 // takeUp reads how an earlier start has ended. A finished run with failures is
 // taken up again: a new attempt, with a receipt log of its own, in which what
-// failed is tried once more.
+// failed is tried once more. So is a run that was taken over from a process that may
+// still write receipts, but that what has ended stays: each has a log of its own.
 func (r *run) takeUp() error {
 	ended, err := r.journal.load(finishedKey, &r.ended)
-	if err != nil || !ended || !r.ended.Done || r.ended.Tally.Bad() == 0 {
+	if err != nil {
 		return err
 	}
+	again := ended && r.ended.Done && r.ended.Tally.Bad() > 0
+	copied := r.takenNow() && !r.ended.Done
+	if !again && !copied {
+		return nil
+	}
 	r.header.Attempt++
+	if err := r.journal.store(headerKey, r.header, true); err != nil || !again {
+		return err
+	}
 	r.ended = finished{}
-	return errors.Join(r.journal.store(headerKey, r.header, true), r.journal.store(finishedKey, r.ended, true))
+	return r.journal.store(finishedKey, r.ended, true)
+}
+
+// takenNow tells the first start in a copy of the state.
+func (r *run) takenNow() bool {
+	t, ok := r.opts.StateDir.(interface{ Taken() uint64 })
+	if !ok || t.Taken() <= r.header.Taken {
+		return false
+	}
+	r.header.Taken = t.Taken()
+	return true
 }
 
 func (r *run) recorded() runOptions {
@@ -266,7 +288,12 @@ func (r *run) entries() uint64 {
 
 // inspect probes the target and applies what was found.
 func (r *run) inspect(ctx context.Context) (err error) {
-	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.opts.RunID)
+	if r.header.Taken > 0 {
+		if err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.attempt(r.header.Attempt-1)); err != nil {
+			return err
+		}
+	}
+	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.attemptID())
 	if err != nil {
 		return err
 	}
@@ -353,8 +380,12 @@ func (r *run) giveUp() bool {
 // stopAsked ends the run in order: the operator has asked for it from elsewhere.
 func (r *run) stopAsked() { r.cancel() }
 
-// halt stops the run for the operator; the first reason counts.
+// halt stops the run for the operator; the first reason counts. Whatever it meets
+// after it was taken over, that is the reason.
 func (r *run) halt(e *Error) {
+	if err := r.ours(); hasCode(err, CodeTakenOver) {
+		e = asError(err)
+	}
 	r.mu.Lock()
 	first := r.halted == nil
 	if first {
@@ -394,9 +425,11 @@ func (r *run) result() *Result {
 }
 
 // attemptID names the receipts: the run's id, and the number of a later attempt.
-func (r *run) attemptID() string {
-	if r.header.Attempt > 1 {
-		return fmt.Sprintf("%s.%d", r.opts.RunID, r.header.Attempt)
+func (r *run) attemptID() string { return r.attempt(r.header.Attempt) }
+
+func (r *run) attempt(n int) string {
+	if n > 1 {
+		return fmt.Sprintf("%s.%d", r.opts.RunID, n)
 	}
 	return r.opts.RunID
 }

@@ -230,7 +230,7 @@ func clip(s string) string {
 // readBack gets an object and holds its bytes against the manifest's digests.
 // Other content is CodeStoredWrong.
 func readBack(ctx context.Context, calls *caller, target Reader, key, version string, x expected) error {
-	return calls.idempotent(ctx, call{callGet, key, x.Size}, func(ctx context.Context) error {
+	return calls.idempotent(ctx, call{name: callGet, key: key, payload: x.Size}, func(ctx context.Context) error {
 		content, err := target.Get(ctx, key, version)
 		if err != nil {
 			return err

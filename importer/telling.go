@@ -128,9 +128,12 @@ func (t *teller) status(p Progress) {
 	}
 }
 
+// draftSuffix ends the name of a file that replaceFile is writing.
+const draftSuffix = ".new"
+
 // replaceFile puts a file in place of another at once, without waiting for the disk.
 func replaceFile(disk vfs.FS, name string, data []byte) error {
-	draft := name + ".new"
+	draft := name + draftSuffix
 	if err := disk.Remove(draft); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -258,8 +261,12 @@ func WriteControl(disk vfs.FS, base string, c Control) error {
 	return durable.WriteFile(disk, path.Join(base, ControlName), append(text, '\n'))
 }
 
-// hear does what the control file and the hours say.
+// hear does what the control file and the hours say, and sees whether the run was
+// taken over.
 func (r *run) hear(t *teller) {
+	if err := r.ours(); hasCode(err, CodeTakenOver) {
+		r.halt(asError(err))
+	}
 	r.calls.gate.sleep(!r.opts.Hours.open(r.opts.Now()))
 	if r.opts.StatusEvery <= 0 {
 		return

@@ -88,6 +88,9 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		})
 		if err == nil {
 			if err := r.journal.setUpload(t.at, t.upload); err != nil {
+				if hasCode(err, CodeTakenOver) {
+					r.giveBack(ctx, t.action.Key, t.upload.UploadID)
+				}
 				return "", t.failed(err)
 			}
 			return t.upload.UploadID, nil
@@ -136,7 +139,7 @@ func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, e
 		return stored, t.failed(errHeld)
 	}
 	for attempt := 0; ; attempt++ {
-		err = r.calls.once(ctx, call{callComplete, t.action.Key, completeTime}, func(ctx context.Context) error {
+		err = r.calls.once(ctx, call{name: callComplete, key: t.action.Key, payload: completeTime}, func(ctx context.Context) error {
 			stored, err = r.target.CompleteUpload(ctx, CompleteRequest{
 				Key: t.action.Key, UploadID: t.upload.UploadID, Parts: parts,
 				Size: t.action.Size, Composite: t.action.Composite(), IfAbsent: r.conditional,
@@ -186,7 +189,7 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 	refused := false
 	for attempt := 0; ; attempt++ {
 		var source error
-		err := calls.once(ctx, call{name, t.action.Key, size}, func(ctx context.Context) error {
+		err := calls.once(ctx, call{name: name, key: t.action.Key, payload: size}, func(ctx context.Context) error {
 			b := newBody(t.content, from, size).paced(ctx, t.run.pacer)
 			err := request(ctx, b)
 			source = b.detach()
@@ -264,16 +267,24 @@ func (r *run) abort(ctx context.Context, t *transfer) error {
 	if err != nil || !ok {
 		return err
 	}
+	if err := r.ours(); err != nil {
+		return err // the upload goes on without us
+	}
 	if p.UploadID != "" {
-		err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {
-			return r.target.AbortUpload(ctx, key, p.UploadID)
-		})
-		if err != nil {
-			r.problem(newError(CodeOrphanUpload, key, "upload "+p.UploadID+" could not be aborted: "+asError(err).Cause, err))
-			r.leftUploads.Add(1)
-		}
+		r.giveBack(ctx, key, p.UploadID)
 	}
 	return t.forget()
+}
+
+// giveBack aborts an upload, or names it.
+func (r *run) giveBack(ctx context.Context, key, id string) {
+	err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {
+		return r.target.AbortUpload(ctx, key, id)
+	})
+	if err != nil {
+		r.problem(newError(CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+asError(err).Cause, err))
+		r.leftUploads.Add(1)
+	}
 }
 
 // uploadWindow is how far the target's clock may be from ours: S3 refuses

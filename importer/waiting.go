@@ -180,7 +180,7 @@ func (r *run) allowedElsewhere(ctx context.Context) bool {
 	if r.opts.Now().Sub(r.elsewhereAt) < lastLook*r.opts.Backoff {
 		return true
 	}
-	if _, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.opts.RunID); err != nil {
+	if _, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.attemptID()); err != nil {
 		return false
 	}
 	r.elsewhereAt = r.opts.Now()

@@ -31,7 +31,7 @@ type importFlags struct {
 	concurrency, retries, defer_                     int
 	memory, readBackLimit, bandwidth, hours          string
 	marker, metrics, log                             string
-	haltWait                                         time.Duration
+	haltWait, takeover                               time.Duration
 	retry                                            func(importer.Code) bool
 	rules                                            ruleFlags
 }
@@ -203,6 +203,8 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.IntVar(&f.retries, "retries", 8, "attempts of one request beyond the first")
 	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
 	f.rules.add(flags)
+	flags.DurationVar(&f.takeover, "takeover", 0, "take the run over from a process that has it, waiting so long for its end (default 30s), for example --takeover=5m")
+	flags.Lookup("takeover").NoOptDefVal = importer.DefaultTakeOverWait.String()
 }
 
 // addRun defines those that only a run has.
@@ -227,12 +229,12 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 	}
 	state := f.stateOf(r.Scope)
 	if !o.DryRun {
-		folder, err := importer.OpenState(state)
+		folder, err := f.openState(state)
 		if err != nil {
 			return nil, asTargetError(err)
 		}
 		defer folder.Close()
-		o.StateDir = folder
+		o.StateDir, state = folder, folder.Path()
 	}
 	watched, err := a.watchImport(ctx, f, &o, r.Scope)
 	if err != nil {
@@ -269,6 +271,13 @@ func (f *importFlags) stateOf(scope manifest.Scope) string {
 		return f.state
 	}
 	return fmt.Sprintf("sledge-import-%s-%s", scope.Job.String()[:8], scope.Device.String()[:8])
+}
+
+func (f *importFlags) openState(folder string) (*importer.Folder, error) {
+	if f.takeover > 0 {
+		return importer.TakeOver(folder, f.takeover)
+	}
+	return importer.OpenState(folder)
 }
 
 func originOf(s *appliance.Set) string {

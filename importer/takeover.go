@@ -1,0 +1,130 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// DefaultTakeOverWait is long enough for a process that is alive to see the lease
+// and to finish most requests, and for a shared folder to show it the lease.
+const DefaultTakeOverWait = 30 * time.Second
+
+const (
+	takenFolder = "taken" // copies of the state, each by the number of its lease
+	takeLook    = 100 * time.Millisecond
+)
+
+func takenName(number uint64) string { return fmt.Sprintf("%s/%08d", takenFolder, number) }
+
+// TakeOver opens a state folder that another process may hold.
+//
+//  1. the next lease: from now on the other process, once it looks, ends by itself
+//     (CodeTakenOver), writes no journal and signs no receipt
+//  2. wait for it to give up its lock; then the folder is ours as it is
+//  3. if it does not, for it is frozen or its host hangs: a copy of the state in
+//     taken/NUMBER, with a lock of its own; it is the state folder for all later starts
+//
+// A crash before 3 is done leaves the state where it was, and a draft that the next
+// takeover removes.
+func TakeOver(folder string, wait time.Duration) (*Folder, error) {
+	top, err := vfs.OS(folder)
+	if err != nil {
+		return nil, stateFolderError(err)
+	}
+	mine, err := takeLease(top)
+	if err != nil {
+		return nil, errors.Join(stateFolderError(err), vfs.Close(top))
+	}
+	defer vfs.Close(top) // the folder that is returned has its own
+	f, err := waitForLock(folder, wait)
+	if hasCode(err, CodeStateLocked) {
+		f, err = copyAway(top, folder, mine)
+	}
+	if err != nil {
+		return nil, stateFolderError(err)
+	}
+	f.lease = &lease{f.top, mine.number}
+	if err := f.still(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// waitForLock opens the folder once its holder lets go of it.
+func waitForLock(folder string, wait time.Duration) (*Folder, error) {
+	for end := time.Now().Add(wait); ; time.Sleep(takeLook) {
+		f, err := openState(folder)
+		if !hasCode(err, CodeStateLocked) || time.Now().After(end) {
+			return f, err
+		}
+	}
+}
+
+// copyAway copies the state to a folder of its own and opens that.
+func copyAway(top vfs.FS, folder string, mine *lease) (*Folder, error) {
+	from, err := highestNumber(top, takenFolder)
+	if err != nil {
+		return nil, err
+	}
+	if err := sweepDrafts(top, mine.number); err != nil {
+		return nil, err
+	}
+	draft := takenName(mine.number) + durable.TempSuffix
+	if err := copyState(top, takenBase(from), draft); err != nil {
+		return nil, err
+	}
+	// Locked before it has its name, so that no plain start finds it free.
+	lock, err := lockFolder(filepath.Join(folder, draft))
+	if err != nil {
+		return nil, err
+	}
+	f := &Folder{path: home(folder, mine.number), lock: lock, taken: mine.number}
+	if err = mine.held(); err == nil {
+		err = durable.Rename(top, draft, takenName(mine.number))
+	}
+	if err == nil {
+		f.top, err = vfs.OS(folder)
+	}
+	if err == nil {
+		f.FS, err = vfs.OS(f.path)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// takenBase is a copy's folder, or "" for the state folder itself.
+func takenBase(number uint64) string {
+	if number == 0 {
+		return ""
+	}
+	return takenName(number)
+}
+
+// sweepDrafts removes copies that takeovers before ours have not finished: they are
+// not the holders any more.
+func sweepDrafts(top vfs.FS, ours uint64) error {
+	if err := durable.MkdirAll(top, takenFolder); err != nil {
+		return err
+	}
+	entries, err := top.ReadDir(takenFolder)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		text, draft := strings.CutSuffix(e.Name(), durable.TempSuffix)
+		if n, ok := number(text); draft && ok && n < ours {
+			if err := durable.RemoveAll(top, takenFolder+"/"+e.Name(), vfs.MaxDirEntries); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

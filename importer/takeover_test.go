@@ -1,0 +1,361 @@
+package importer
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// freezing stops at a call as a stopped process does, before it is sent or before its
+// answer is read, with all calls after it, until it is thawed.
+type freezing struct {
+	*fakeTarget
+	at     int  // the call, from 1
+	after  bool // the call has its effect
+	mu     sync.Mutex
+	calls  int
+	frozen chan struct{} // closed at the call
+	thaw   chan struct{}
+}
+
+func newFreezing(f *fakeTarget, at int, after bool) *freezing {
+	return &freezing{fakeTarget: f, at: at, after: after, frozen: make(chan struct{}), thaw: make(chan struct{})}
+}
+
+// around makes one call; a call after the frozen one is frozen before it.
+func (z *freezing) around(f func()) {
+	z.mu.Lock()
+	z.calls++
+	n := z.calls
+	if n == z.at {
+		if z.after {
+			f()
+		}
+		close(z.frozen)
+	}
+	z.mu.Unlock()
+	if n >= z.at {
+		<-z.thaw
+	}
+	if n != z.at || !z.after {
+		f()
+	}
+}
+
+func (z *freezing) Put(ctx context.Context, in PutRequest) (s Stored, err error) {
+	z.around(func() { s, err = z.fakeTarget.Put(ctx, in) })
+	return s, err
+}
+
+func (z *freezing) CreateUpload(ctx context.Context, in CreateRequest) (id string, err error) {
+	z.around(func() { id, err = z.fakeTarget.CreateUpload(ctx, in) })
+	return id, err
+}
+
+func (z *freezing) UploadPart(ctx context.Context, in PartRequest) (etag string, err error) {
+	z.around(func() { etag, err = z.fakeTarget.UploadPart(ctx, in) })
+	return etag, err
+}
+
+func (z *freezing) CompleteUpload(ctx context.Context, in CompleteRequest) (s Stored, err error) {
+	z.around(func() { s, err = z.fakeTarget.CompleteUpload(ctx, in) })
+	return s, err
+}
+
+func (z *freezing) Head(ctx context.Context, key string) (o Object, err error) {
+	z.around(func() { o, err = z.fakeTarget.Head(ctx, key) })
+	return o, err
+}
+
+// ended is how a run ended, with its folder.
+type ended struct {
+	res *Result
+	err error
+}
+
+func startIn(s Source, target Target, state *Folder) chan ended {
+	end := make(chan ended, 1)
+	go func() {
+		res, err := Run(context.Background(), s, target, testOptions(nil, state))
+		end <- ended{res, errors.Join(err, state.Close())}
+	}()
+	return end
+}
+
+// TestTakeOverFrozen takes a run over that is frozen at each of its calls, before and
+// after the call has its effect. When it wakes it finds itself replaced, and what it
+// still sends does no harm.
+func TestTakeOverFrozen(t *testing.T) {
+	s := mixed()
+	total := newFreezing(newFake(t), 0, false)
+	close(total.thaw)
+	mustRun(t, s, total, testOptions(nil, memDisk()))
+	frozen := 0
+	for n := 1; n <= total.calls; n++ {
+		if testing.Short() && n%5 != 0 {
+			continue
+		}
+		for _, after := range []bool{false, true} {
+			for _, early := range []bool{false, true} { // the first wakes while the second is at work
+				frozen += takeOverAt(t, s, n, after, early)
+			}
+			if t.Failed() {
+				t.Fatalf("frozen at call %d, applied %v", n, after)
+			}
+		}
+	}
+	t.Logf("figure: taken over %d times from a process that was frozen at one of %d calls", frozen, total.calls)
+}
+
+func takeOverAt(t *testing.T, s *fakeSource, n int, after, early bool) int {
+	t.Helper()
+	dir := t.TempDir()
+	f := newFake(t)
+	f.twoWriters = early
+	z := newFreezing(f, n, after)
+	state, err := OpenState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := startIn(s, z, state)
+	select {
+	case <-z.frozen:
+	case <-first: // workers took another order, with fewer calls
+		return 0
+	}
+	if _, err := OpenState(dir); !hasCode(err, CodeStateLocked) {
+		t.Errorf("a start beside a frozen process: %v", err)
+	}
+	taken, err := TakeOver(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if taken.Taken() == 0 || taken.Path() == dir {
+		t.Errorf("the state is in %s", taken.Path())
+	}
+	second := startIn(s, f, taken)
+	if early {
+		close(z.thaw)
+	}
+	end := <-second
+	if !early {
+		close(z.thaw)
+	}
+	if end.err != nil || !end.res.Complete || end.res.Attempt != 2 || end.res.RunID != "run-1.2" {
+		t.Fatalf("the second process: %v, %+v", end.err, end.res)
+	}
+	if was := <-first; !hasCode(was.err, CodeTakenOver) {
+		t.Errorf("the first process, once awake: %v, %+v", was.err, was.res)
+	}
+	f.check(t, s, "in/")
+	wantReceipts(t, dir, end.res, total(t, taken.Path(), end.res))
+	return 1
+}
+
+// total reads the signed total of a run that has ended.
+func total(t *testing.T, folder string, res *Result) (r ReceiptTotal) {
+	t.Helper()
+	env, err := os.ReadFile(filepath.Join(folder, res.Receipts, totalName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := manifest.OpenStatement(env, PredicateReceipt, &r, testKey.Public().(ed25519.PublicKey)); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// wantReceipts: the second's receipts stand under a name of their own, the first has none.
+func wantReceipts(t *testing.T, dir string, res *Result, r ReceiptTotal) {
+	t.Helper()
+	if r.Run != res.RunID || !r.Complete {
+		t.Errorf("receipts %+v", r)
+	}
+	if _, err := os.Stat(filepath.Join(dir, receiptsFolder, totalName)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the first process has signed receipts: %v", err)
+	}
+}
+
+// TestTakeOverAlive: a process that is alive sees the lease and ends by itself, and
+// the second goes on in the same folder, under the same name.
+func TestTakeOverAlive(t *testing.T) {
+	s, f, dir := mixed(), newFake(t), t.TempDir()
+	z := newFreezing(f, 25, false)
+	state, err := OpenState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := startIn(s, z, state)
+	<-z.frozen
+	time.AfterFunc(200*time.Millisecond, func() { close(z.thaw) })
+	taken, err := TakeOver(dir, time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if was := <-first; !hasCode(was.err, CodeTakenOver) {
+		t.Errorf("the first process: %v, %+v", was.err, was.res)
+	}
+	end := <-startIn(s, f, taken)
+	if end.err != nil || !end.res.Complete || end.res.Attempt != 1 || taken.Taken() != 0 || taken.Path() != dir {
+		t.Errorf("the second process: %v, %+v", end.err, end.res)
+	}
+	f.check(t, s, "in/")
+}
+
+// TestTakeOverAgain: later starts find the state where the last takeover has put it,
+// however many there were, also while the first process is still frozen.
+func TestTakeOverAgain(t *testing.T) {
+	s, f, dir := mixed(), newFake(t), t.TempDir()
+	var waking []chan ended
+	thaw := make(chan struct{})
+	for n := 1; n <= 4; n++ {
+		open := func() (*Folder, error) { return TakeOver(dir, 0) }
+		if n == 1 {
+			open = func() (*Folder, error) { return OpenState(dir) }
+		}
+		state, err := open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		z := newFreezing(f, 20, n%2 == 0)
+		z.thaw = thaw
+		waking = append(waking, startIn(s, z, state))
+		<-z.frozen
+	}
+	last, err := TakeOver(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := <-startIn(s, f, last)
+	if end.err != nil || !end.res.Complete || end.res.Attempt != 5 {
+		t.Fatalf("the last process: %v, %+v", end.err, end.res)
+	}
+	state, err := OpenState(dir) // its end is known to a plain start
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := <-startIn(s, f, state); again.err != nil || !again.res.Earlier || state.Path() != last.Path() {
+		t.Errorf("a plain start: %v, %+v", again.err, again.res)
+	}
+	if at, err := StateHome(dir); err != nil || at != last.Path() {
+		t.Errorf("the state is in %s, %v", at, err)
+	}
+	close(thaw)
+	for _, w := range waking {
+		if was := <-w; !hasCode(was.err, CodeTakenOver) {
+			t.Errorf("one that was replaced: %v", was.err)
+		}
+	}
+	f.check(t, s, "in/")
+}
+
+// TestTakeOverFinished: what has ended is not begun again, nor signed again.
+func TestTakeOverFinished(t *testing.T) {
+	s, f, dir := mixed(), newFake(t), t.TempDir()
+	state, err := OpenState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close()
+	mustRun(t, s, f, testOptions(t, state))
+	taken, err := TakeOver(dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	calls := f.calls
+	end := <-startIn(s, f, taken)
+	if end.err != nil || !end.res.Earlier || end.res.RunID != "run-1" || f.calls != calls {
+		t.Errorf("%v, %+v", end.err, end.res)
+	}
+	total(t, taken.Path(), end.res)
+}
+
+// TestLeases: the highest number holds, one is never given twice, and old ones go.
+func TestLeases(t *testing.T) {
+	disk := memDisk()
+	first, err := takeLease(disk)
+	if err != nil || first.held() != nil {
+		t.Fatal(err, first.held())
+	}
+	var all sync.WaitGroup
+	given := make([]uint64, 40)
+	for i := range given {
+		all.Go(func() {
+			if l, err := takeLease(disk); err != nil {
+				t.Error(err)
+			} else {
+				given[i] = l.number
+			}
+		})
+	}
+	all.Wait()
+	seen := map[uint64]bool{}
+	for _, n := range given {
+		if seen[n] || n < 2 || n > 41 {
+			t.Errorf("lease %d", n)
+		}
+		seen[n] = true
+	}
+	for range 2 * keptLeases {
+		if !hasCode(first.held(), CodeTakenOver) {
+			t.Fatal("the first still holds")
+		}
+		if _, err := takeLease(disk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := disk.ReadDir(leasesFolder); err != nil || len(left) > keptLeases {
+		t.Errorf("%d leases are kept, %v", len(left), err)
+	}
+	if h := holder(disk); h.PID != os.Getpid() {
+		t.Errorf("holder %+v", h)
+	}
+}
+
+// TestTakeOverCrash takes the power at each operation of a copy: the next takeover
+// finds the state where it was.
+func TestTakeOverCrash(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	z := newFreezing(f, 30, false)
+	ctx, cancel := context.WithCancel(context.Background())
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		Run(ctx, s, z, testOptions(nil, disk))
+	}()
+	<-z.frozen
+	still := disk.CrashClone(newRand(1), 100)
+	cancel()
+	close(z.thaw)
+	<-gone
+	for n := int64(1); ; n++ {
+		copied := still.CrashClone(newRand(n), 100)
+		copied.OnOp(func(op vfs.Op) error {
+			if op.N == n {
+				copied.Halt()
+			}
+			return nil
+		})
+		err := copyState(copied, "", takenName(2))
+		if copied.Ops() < n {
+			if err != nil || n < 20 {
+				t.Errorf("%d operations: %v", n, err)
+			}
+			t.Logf("figure: a copy of the state was cut off at each of %d operations", n-1)
+			return
+		}
+		after := copied.CrashClone(newRand(n), 50)
+		if err := copyState(after, "", takenName(3)); err != nil {
+			t.Fatalf("operation %d: %v", n, err)
+		}
+	}
+}
