@@ -16,5 +16,6 @@ const (
 	exitObjects  = 13
 	exitConflict = 14
 	exitWrap     = 17
+	exitBusy     = 18
 	exitNotFound = 19
 )

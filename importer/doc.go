@@ -20,7 +20,7 @@
 //
 //	target, err := importer.NewS3(ctx, opts)
 //	…
-//	state, err := importer.OpenState("/srv/import/7f3a") // held against a second process
+//	state, err := importer.OpenState("/srv/import/7f3a") // held against a second process; TakeOver takes it
 //	…
 //	opts.StateDir = state
 //	result, err := importer.Run(ctx, source, target, opts)

@@ -136,7 +136,7 @@ var codeTable = []CodeInfo{
 	{CodeTooLarge, FatalObject, "the object is over the target's limits", "extract this entry to a folder, or use another target"},
 	{CodeSourceLost, FatalObject, "the entry cannot be read from the disks", "rebuild or bring more disks, then import again"},
 	{CodeSourceCorrupt, FatalObject, "the entry's bytes do not match the manifest's digest", "rebuild or bring other disks, then import again"},
-	{CodeStateLocked, Fixable, "another process uses this state folder", "wait for it, or stop it"},
+	{CodeStateLocked, Fixable, "another process uses this state folder", "wait for it, stop it, or take the run over (--takeover)"},
 	{CodeStateMismatch, Fixable, "the state folder belongs to another run or other options", "use the options of the first start, or a new --run-id; another job or device needs its own state folder"},
 	{CodeJournalFull, Fixable, "the state folder's disk is full", "make room, then run the same command again"},
 	{CodeJournalLost, Fixable, "the state folder's disk failed", "bring another state folder: what is stored is found again by its checksum"},

@@ -120,7 +120,7 @@ func takeOverAt(t *testing.T, s *fakeSource, n int, after, early bool) int {
 	t.Helper()
 	dir := t.TempDir()
 	f := newFake(t)
-	f.twoWriters = early
+	f.twoWriters = true // a call before the frozen one may still be on its way
 	z := newFreezing(f, n, after)
 	state, err := OpenState(dir)
 	if err != nil {
@@ -189,6 +189,7 @@ func wantReceipts(t *testing.T, dir string, res *Result, r ReceiptTotal) {
 // the second goes on in the same folder, under the same name.
 func TestTakeOverAlive(t *testing.T) {
 	s, f, dir := mixed(), newFake(t), t.TempDir()
+	f.twoWriters = true
 	z := newFreezing(f, 25, false)
 	state, err := OpenState(dir)
 	if err != nil {
@@ -215,6 +216,7 @@ func TestTakeOverAlive(t *testing.T) {
 // however many there were, also while the first process is still frozen.
 func TestTakeOverAgain(t *testing.T) {
 	s, f, dir := mixed(), newFake(t), t.TempDir()
+	f.twoWriters = true
 	var waking []chan ended
 	thaw := make(chan struct{})
 	for n := 1; n <= 4; n++ {

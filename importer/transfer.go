@@ -276,6 +276,20 @@ func (r *run) abort(ctx context.Context, t *transfer) error {
 	return t.forget()
 }
 
+// late tidies up after parts that came when another process had already completed
+// their upload: some stores keep them. Where the object is not there yet, the upload
+// is that process's.
+func (r *run) late(ctx context.Context, t *transfer) {
+	if t.upload.UploadID == "" || !hasCode(r.ours(), CodeTakenOver) {
+		return
+	}
+	ctx = context.WithoutCancel(ctx)
+	if obj, err := r.head(ctx, t.action.Key); err != nil || obj.Metadata[metaRun] != r.opts.RunID {
+		return
+	}
+	r.giveBack(ctx, t.action.Key, t.upload.UploadID)
+}
+
 // giveBack aborts an upload, or names it.
 func (r *run) giveBack(ctx context.Context, key, id string) {
 	err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {

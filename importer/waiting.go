@@ -67,6 +67,7 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 	}
 	if err != nil {
 		t.uncount()
+		r.late(ctx, t)
 	} else {
 		t.count(t.action.Size - t.sent.Load())
 	}

@@ -74,7 +74,10 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 	m := a.meter("report")
 	defer m.end()
 	var devices []*importreport.Device
-	for _, state := range states {
+	for i, state := range states {
+		if home, err := importer.StateHome(state); err == nil {
+			state, states[i] = home, home // after a takeover in a copy
+		}
 		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
 			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines)}) }})
 		if err != nil {
