@@ -88,7 +88,7 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 	if out == nil {
 		return nil, asTargetError(err)
 	}
-	out.List = filepath.Join(state, out.List)
+	out.List = filepath.Join(folder.Path(), out.List)
 	rep := &cancelReport{out, o.RunID, o.TargetURL()}
 	switch {
 	case err != nil:

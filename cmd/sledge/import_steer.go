@@ -167,7 +167,11 @@ func openState(state string) (vfs.FS, error) {
 	if info, err := os.Stat(state); err != nil || !info.IsDir() {
 		return nil, hint(fmt.Errorf("%s: %w", state, errNoRun), "name the --state folder of a sledge import run")
 	}
-	return vfs.OS(state)
+	home, err := importer.StateHome(state) // where it is after a takeover
+	if err != nil {
+		return nil, err
+	}
+	return vfs.OS(home)
 }
 
 // steer asks a run of something and waits until it has heard.
