@@ -71,7 +71,7 @@ type canceler struct {
 
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
-	if r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.opts.RunID); err != nil {
+	if r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID())); err != nil {
 		return err
 	}
 	r.header.Canceled = true

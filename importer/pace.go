@@ -203,14 +203,6 @@ func newPacer(table Timetable, now func() time.Time) *pacer {
 	return &pacer{table: table, now: now, limit: rate.NewLimiter(rate.Inf, pacePiece)}
 }
 
-// piece is how many of n bytes may be asked for at once.
-func (p *pacer) piece(n int) int {
-	if p == nil {
-		return n
-	}
-	return min(n, pacePiece)
-}
-
 // wait waits until n bytes, at most a piece, may go.
 func (p *pacer) wait(ctx context.Context, n int) error {
 	if p == nil {

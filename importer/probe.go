@@ -109,8 +109,8 @@ type prober struct {
 // probe tries the target before the first object. Refusals that mean "the
 // operator has to act" are returned; what the target merely cannot do is in the
 // report.
-func probe(ctx context.Context, target Target, calls *caller, prefix, runID string) (ProbeReport, error) {
-	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/", keys: probeNames}
+func probe(ctx context.Context, target Target, calls *caller, prefix, id string) (ProbeReport, error) {
+	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames}
 	if err := p.clean(ctx); err != nil {
 		return p.report, err
 	}

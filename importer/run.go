@@ -286,14 +286,20 @@ func (r *run) entries() uint64 {
 	return r.tally.Entries()
 }
 
+// probeName names the probe's objects: devices of a job may be imported side by
+// side, under one run id.
+func (r *run) probeName(attempt string) string {
+	return attempt + "-" + r.source.Scope().Device.String()[:8]
+}
+
 // inspect probes the target and applies what was found.
 func (r *run) inspect(ctx context.Context) (err error) {
 	if r.header.Taken > 0 {
-		if err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.attempt(r.header.Attempt-1)); err != nil {
+		if err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(r.header.Attempt-1))); err != nil {
 			return err
 		}
 	}
-	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.attemptID())
+	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
 	if err != nil {
 		return err
 	}

@@ -22,7 +22,6 @@ type teller struct {
 	heard   time.Time // of the control that was obeyed last
 	pointed time.Time // of the last point of the history
 	state   State
-	history int64 // bytes
 }
 
 const (

@@ -66,7 +66,7 @@ func (r *runStatus) print(w io.Writer) {
 	fmt.Fprintf(w, "as of       %s, by process %d on %s\n", r.Updated.Local().Format(time.RFC3339), r.PID, escape(r.Host))
 }
 
-type steerFlags struct{ state, runID string }
+type steerFlags struct{ runID string }
 
 func (f *steerFlags) command(use, short, long, example string) *cobra.Command {
 	cmd := &cobra.Command{Use: use + " STATE", Short: short, Long: long, Example: example, Args: cobra.ExactArgs(1)}

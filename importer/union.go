@@ -1,0 +1,175 @@
+package importer
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"io"
+
+	"github.com/sledge-io/sledge/internal/extsort"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// Union holds the lists of several devices of a job together by key. A key that
+// several devices have stands in the target once, so it is counted once; where
+// their contents differ, all of them are named. Lists may be of any length: they
+// are sorted on disk, encrypted. First every Add, then Report.
+type Union struct {
+	sorter *extsort.Sorter
+	buf    []byte
+	report UnionReport
+}
+
+// UnionReport is what several lists come to.
+type UnionReport struct {
+	Objects  uint64 // that stand in the target, each key once
+	Bytes    int64  // of these
+	Shared   uint64 // keys that several devices have, with the same content
+	Disputed uint64 // keys that several devices have, with different content
+	Disputes []Dispute
+}
+
+// Dispute is a key for which devices have different content. Devices are numbers
+// as Add was given them.
+type Dispute struct {
+	Key    string
+	Holder int   // whose object stands in the target
+	Others []int // whose content is another one
+}
+
+// maxDisputes bounds the disputes that are named; all are counted.
+const maxDisputes = 1000
+
+// NewUnion returns an empty one; Close it.
+func NewUnion(scratch vfs.FS) *Union {
+	return &Union{sorter: extsort.New(extsort.Config{FS: scratch, Dir: "sort"})}
+}
+
+// Close removes the scratch files.
+func (u *Union) Close() error { return u.sorter.Close() }
+
+// Add takes a device's list. Only what has a key counts: what stands in the
+// target, and what is in conflict with it.
+func (u *Union) Add(device int, list io.Reader) error {
+	in := bufio.NewReaderSize(list, maxLine)
+	for n := uint64(0); ; n++ {
+		text, err := in.ReadSlice('\n')
+		if err == io.EOF && len(text) == 0 {
+			return nil
+		}
+		if err != nil {
+			return lineError(n, err)
+		}
+		line, err := ParseLine(text)
+		if err != nil {
+			return lineError(n, err)
+		}
+		if !line.inStore() && line.Error != CodeConflict || line.Key == "" || line.Size == nil {
+			continue
+		}
+		h := held{device: device, stands: line.inStore(), size: *line.Size, partSize: line.PartSize, sum: line.SHA256}
+		u.buf = h.append(u.buf[:0])
+		if err := u.sorter.Add([]byte(line.Key), u.buf); err != nil {
+			return err
+		}
+	}
+}
+
+// Report compares what stands under one key.
+func (u *Union) Report() (*UnionReport, error) {
+	u.report = UnionReport{Disputes: []Dispute{}}
+	var key []byte
+	var group []held
+	err := u.sorter.Each(func(k, value []byte) error {
+		h, err := decodeHeld(value)
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(k, key) {
+			u.judge(string(key), group)
+			key, group = append(key[:0], k...), group[:0]
+		}
+		group = append(group, h)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	u.judge(string(key), group)
+	return &u.report, nil
+}
+
+// judge counts a key. Where none of the devices' objects stands in the target, the
+// conflict is with somebody else.
+func (u *Union) judge(key string, group []held) {
+	first := -1
+	for i, h := range group {
+		if h.stands {
+			first = i
+			break
+		}
+	}
+	if first < 0 {
+		return
+	}
+	u.report.Objects++
+	u.report.Bytes += group[first].size
+	d, same := Dispute{Key: key, Holder: group[first].device}, false
+	for i, h := range group {
+		switch {
+		case i == first:
+		case h.stands && h.agrees(group[first]):
+			same = true
+		default:
+			d.Others = append(d.Others, h.device)
+		}
+	}
+	if same {
+		u.report.Shared++
+	}
+	if len(d.Others) == 0 {
+		return
+	}
+	if u.report.Disputed++; len(u.report.Disputes) < maxDisputes {
+		u.report.Disputes = append(u.report.Disputes, d)
+	}
+}
+
+// held is what a list says under a key.
+type held struct {
+	device   int
+	stands   bool
+	size     int64
+	partSize int64
+	sum      string
+}
+
+// agrees tells whether two objects that both stand may be one. Checksums of other
+// cuts say nothing about each other; each was compared with the store's.
+func (h held) agrees(o held) bool {
+	return h.size == o.size && (h.sum == o.sum || h.partSize != o.partSize)
+}
+
+func (h held) append(b []byte) []byte {
+	stands := uint64(0)
+	if h.stands {
+		stands = 1
+	}
+	for _, v := range []uint64{uint64(h.device), stands, uint64(h.size), uint64(h.partSize)} {
+		b = binary.AppendUvarint(b, v)
+	}
+	return append(b, h.sum...)
+}
+
+func decodeHeld(b []byte) (held, error) {
+	var v [4]uint64
+	for i := range v {
+		n := 0
+		if v[i], n = binary.Uvarint(b); n <= 0 {
+			return held{}, errors.New("a union's scratch file is damaged")
+		}
+		b = b[n:]
+	}
+	return held{int(v[0]), v[1] == 1, int64(v[2]), int64(v[3]), string(b)}, nil
+}
