@@ -70,11 +70,9 @@ func productAtMost(k, bad, population, sample uint64) float64 {
 		// C(sample,x) · bad…(bad-x+1) · good…(good-sample+x+1) / population…(population-sample+1)
 		term := new(big.Float).SetPrec(300).SetInt(new(big.Int).Binomial(int64(sample), int64(x)))
 		for i := range sample {
-			factor := num(0)
+			factor := num(population - bad - (i - x))
 			if i < x {
 				factor = num(bad - i)
-			} else {
-				factor = num(population - bad - (i - x))
 			}
 			term.Mul(term, factor)
 			term.Quo(term, num(population-i))

@@ -26,6 +26,8 @@ import (
 type importFlags struct {
 	keyFlags
 	targetFlags
+	allFlags
+	labels                                           []string
 	state, runID, importerKey, minProof              string
 	readBack, unconditional, exclusive, dry, measure bool
 	concurrency, retries, defer_                     int
@@ -82,6 +84,9 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 	return rep
 }
 
+// outcomeOrder is that of every report.
+var outcomeOrder = []importer.Outcome{importer.OutcomeStored, importer.OutcomeAlreadyThere, importer.OutcomeNoObject, importer.OutcomeSkipped, importer.OutcomeFailed, importer.OutcomeConflict}
+
 func (r *importReport) print(w io.Writer) {
 	if r.DryRun {
 		fmt.Fprintf(w, "target      %s\nplan only   nothing was written; an import would end like this:\n", escape(r.Target))
@@ -92,7 +97,7 @@ func (r *importReport) print(w io.Writer) {
 		fmt.Fprintf(w, "ended       %s; nothing was looked at or sent now: --run-id NEW looks at every object\n", r.Finished.Format(time.RFC3339))
 	}
 	fmt.Fprintf(w, "entries     %d, %s of objects\n", r.Entries, size(r.Bytes))
-	for _, o := range []importer.Outcome{importer.OutcomeStored, importer.OutcomeAlreadyThere, importer.OutcomeNoObject, importer.OutcomeSkipped, importer.OutcomeFailed, importer.OutcomeConflict} {
+	for _, o := range outcomeOrder {
 		if n := r.Outcomes[o]; n > 0 {
 			fmt.Fprintf(w, "  %-13s %d\n", o, n)
 		}
@@ -103,8 +108,8 @@ func (r *importReport) print(w io.Writer) {
 	if p := r.Plan; p != nil {
 		fmt.Fprintf(w, "objects     %d, %s, in %s and about %s\n", p.Objects, size(p.Bytes), plural(p.Parts, "part"), plural(p.Requests, "request"))
 	}
-	if e := r.Estimate; e != nil {
-		fmt.Fprintf(w, "estimate    about %s, by %s/s up and %.1f ms a request, with %d requests at once\n", max(time.Second, e.Duration.Round(time.Second)), size(int64(e.UpBytes)), e.LatencyMillis, e.AtOnce)
+	if r.Estimate != nil {
+		r.Estimate.print(w)
 	}
 	for _, p := range []importer.Proof{importer.ProofReadBack, importer.ProofSHA256, importer.ProofCRC} {
 		if n := r.Proofs[p]; n > 0 && !r.DryRun {
@@ -173,8 +178,13 @@ or a crash, the same command goes on, part by part; its journal and receipts are
 --state. A run that has ended is not looked at again; a new --run-id looks at every
 object and stores what is missing.
 
+With --all the disks of several devices of a job are imported, each with a label and
+a folder in --state of its own; what fails for one stops no other. A key with other
+content on two devices is a conflict, and named with both.
+
 ` + importCredentials,
 		Example: `  sledge import run --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+  sledge import run --all --site /srv/site --label labels/ --disk '/mnt/*' --state /srv/import/job1      # several devices
   sledge import run … --bwlimit "07:00,20M 19:00,off"         # 20 MiB/s by day
   sledge import run --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
       --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,
@@ -188,9 +198,12 @@ object and stores what is missing.
 
 // add defines the flags of plan and run: a plan is of the run that would follow.
 func (f *importFlags) add(flags *pflag.FlagSet) {
-	f.keyFlags.add(flags)
+	f.addSite(flags)
+	f.addSigner(flags)
+	f.addKeys(flags)
+	flags.StringArrayVar(&f.labels, "label", nil, "the label file that came by another way than the disks; with --all one for each device, or a folder of them")
 	f.targetFlags.add(flags, "the job's")
-	flags.StringVar(&f.state, "state", "", "folder of journal and receipts (default ./sledge-import-JOB-DEVICE)")
+	flags.StringVar(&f.state, "state", "", "folder of journal and receipts (default ./sledge-import-JOB-DEVICE); with --all it has a folder for each device")
 	flags.StringVar(&f.runID, "run-id", "run-1", "name of this import; a new one in the same state folder looks at every object anew")
 	flags.StringVar(&f.importerKey, "importer-key", "", "the key that signs receipts (default: the site's)")
 	flags.StringVar(&f.minProof, "min-proof", string(importer.ProofSHA256), "weakest proof that counts: store crc64nvme, store sha256, read-back sha256")
@@ -205,6 +218,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	f.rules.add(flags)
 	flags.DurationVar(&f.takeover, "takeover", 0, "take the run over from a process that has it, waiting so long for its end (default 30s), for example --takeover=5m")
 	flags.Lookup("takeover").NoOptDefVal = importer.DefaultTakeOverWait.String()
+	f.allFlags.add(flags)
 }
 
 // addRun defines those that only a run has.
@@ -218,51 +232,83 @@ func (f *importFlags) addRun(flags *pflag.FlagSet) {
 }
 
 func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
+	if err := f.checkAll(); err != nil {
+		return nil, err
+	}
+	if f.all {
+		return a.importAll(ctx, f)
+	}
 	r, err := a.openReader(&f.keyFlags)
 	if err != nil {
 		return nil, err
 	}
 	defer r.close()
-	o, err := a.importOptions(f, r.Set)
+	d, err := a.importReader(ctx, f, r, f.stateOf(r.Scope))
 	if err != nil {
 		return nil, err
 	}
-	state := f.stateOf(r.Scope)
-	if !o.DryRun {
+	defer d.close()
+	if d.whole() {
+		if d.rep.Marker, err = d.commit(ctx, f.marker); err != nil {
+			return d.rep, err
+		}
+	}
+	if f.measure {
+		if d.rep.Estimate, err = a.estimate(ctx, d.target, d.o, d.rep.Plan); err != nil {
+			return d.rep, err
+		}
+	}
+	return d.rep, chainEnd(r.Set, d.end)
+}
+
+// endedImport is an import that has ended, somehow. Its state folder is still held.
+type endedImport struct {
+	o       importer.Options
+	target  *importer.S3
+	jobFile []byte
+	result  *importer.Result
+	rep     *importReport
+	end     error
+	close   func()
+}
+
+// whole tells whether all that the device holds is proven.
+func (d *endedImport) whole() bool {
+	return d.end == nil || d.result.ExitClass() == importer.ExitSkipped
+}
+
+// importReader imports an open device. An error means that nothing was begun.
+func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state string) (_ *endedImport, err error) {
+	d := &endedImport{jobFile: r.JobFile, close: func() {}}
+	defer func() {
+		if err != nil {
+			d.close()
+		}
+	}()
+	if d.o, err = a.importOptions(f, r.Set); err != nil {
+		return nil, err
+	}
+	if !d.o.DryRun {
 		folder, err := f.openState(state)
 		if err != nil {
 			return nil, asTargetError(err)
 		}
-		defer folder.Close()
-		o.StateDir, state = folder, folder.Path()
+		d.close = func() { folder.Close() }
+		d.o.StateDir, state = folder, folder.Path()
 	}
-	watched, err := a.watchImport(ctx, f, &o, r.Scope)
+	watched, err := a.watchImport(ctx, f, &d.o, r.Scope)
 	if err != nil {
 		return nil, err
 	}
 	defer watched.end()
-	target, err := importer.NewS3(ctx, o)
-	if err != nil {
+	if d.target, err = importer.NewS3(ctx, d.o); err != nil {
 		return nil, asTargetError(err)
 	}
-	result, err := importer.Run(ctx, bridge.New(r.Reader), target, o)
-	watched.meter.end()
-	if result == nil {
+	if d.result, err = importer.Run(ctx, bridge.New(r.Reader), d.target, d.o); d.result == nil {
 		return nil, asTargetError(err)
 	}
-	rep := describeImport(result, &o, state, r)
-	end := importEnd(result, err)
-	if end == nil || result.ExitClass() == importer.ExitSkipped {
-		if rep.Marker, err = f.commit(ctx, r, target, o, result); err != nil {
-			return rep, err
-		}
-	}
-	if f.measure {
-		if rep.Estimate, err = a.estimate(ctx, target, o, rep.Plan); err != nil {
-			return rep, err
-		}
-	}
-	return rep, chainEnd(r.Set, end)
+	d.rep, d.end = describeImport(d.result, &d.o, state, r), importEnd(d.result, err)
+	return d, nil
 }
 
 // stateOf is the state folder of a device's import.
@@ -338,6 +384,7 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 		o.StatusEvery = time.Second
 		o.ImporterKey, err = f.readImporterKey(set.Job)
 	}
+	f.share(&o, set.Scope)
 	return o, err
 }
 

@@ -59,6 +59,12 @@ A canceled run does not go on; import again with a new --run-id.`,
 }
 
 func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (report, error) {
+	if err := f.checkAll(); err != nil {
+		return nil, err
+	}
+	if f.all {
+		return nil, hint(usagef("one device is canceled at a time: leave --all out"), "name its disks, its label and its folder: --state STATE/DEVICE")
+	}
 	r, err := a.openReader(&f.keyFlags)
 	if err != nil {
 		return nil, err

@@ -14,21 +14,21 @@ import (
 
 // commit writes the commit marker, if one is wished: the last object, which says
 // that all the others are there. One that is there already must be the same.
-func (f *importFlags) commit(ctx context.Context, r *reader, target *importer.S3, o importer.Options, result *importer.Result) (key string, err error) {
-	if f.marker == "" || result.Receipts == "" {
+func (d *endedImport) commit(ctx context.Context, name string) (key string, err error) {
+	if name == "" || d.result.Receipts == "" {
 		return "", nil
 	}
-	key = o.Prefix + f.marker
-	marker, err := importer.CommitMarker(o.StateDir, result.Receipts, r.JobFile, o.ImporterKey)
+	key = d.o.Prefix + name
+	marker, err := importer.CommitMarker(d.o.StateDir, d.result.Receipts, d.jobFile, d.o.ImporterKey)
 	if err != nil {
 		return "", err
 	}
-	_, err = target.Put(ctx, importer.PutRequest{Key: key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),
-		Attributes: importer.Attributes{ContentType: "application/vnd.dsse.envelope.v1+json"}, IfAbsent: !o.AllowUnconditional})
+	_, err = d.target.Put(ctx, importer.PutRequest{Key: key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),
+		Attributes: importer.Attributes{ContentType: "application/vnd.dsse.envelope.v1+json"}, IfAbsent: !d.o.AllowUnconditional})
 	if err == nil {
 		return key, nil
 	}
-	body, getErr := target.Get(ctx, key, "")
+	body, getErr := d.target.Get(ctx, key, "")
 	if getErr != nil {
 		return "", asTargetError(err) // the write's own error says more
 	}

@@ -15,9 +15,14 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// importMetrics serves what a run does to Prometheus, under /metrics.
+// metricsServer serves what runs do to Prometheus, under /metrics.
+type metricsServer struct {
+	http     *http.Server
+	registry *prometheus.Registry
+}
+
+// importMetrics are those of one run.
 type importMetrics struct {
-	server *http.Server
 	calls  *prometheus.HistogramVec
 	failed *prometheus.CounterVec
 
@@ -29,7 +34,23 @@ type importMetrics struct {
 var importStates = []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, importer.StateDone, importer.StateErrors}
 
 // serveMetrics listens before it returns: an address that is taken is an error.
-func serveMetrics(ctx context.Context, address string, scope manifest.Scope, run string) (*importMetrics, error) {
+func serveMetrics(ctx context.Context, address string) (*metricsServer, error) {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
+	if err != nil {
+		return nil, usagef("--metrics %s: %w", address, err)
+	}
+	s := &metricsServer{registry: prometheus.NewRegistry()}
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
+	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
+	go s.http.Serve(listener) // until close
+	return s, nil
+}
+
+func (s *metricsServer) close() { s.http.Close() }
+
+// add serves a run, too; its lines have its labels.
+func (s *metricsServer) add(scope manifest.Scope, run string) *importMetrics {
 	labels := prometheus.Labels{"job_id": scope.Job.String(), "device": scope.Device.String(), "run": run}
 	m := &importMetrics{
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "sledge_import_call_seconds", Help: "Attempts of S3 calls, by call.",
@@ -44,8 +65,7 @@ func serveMetrics(ctx context.Context, address string, scope manifest.Scope, run
 			return value(m.last)
 		})
 	}
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(m.calls, m.failed,
+	s.registry.MustRegister(m.calls, m.failed,
 		gauge("entries", "Entries with an outcome, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Entries) }),
 		gauge("entries_total", "Entries of the manifest.", func(p importer.Progress) float64 { return float64(p.TotalEntries) }),
 		gauge("bytes", "Bytes in the target, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Bytes) }),
@@ -55,7 +75,7 @@ func serveMetrics(ctx context.Context, address string, scope manifest.Scope, run
 		gauge("throttled", "Answers that asked to slow down.", func(p importer.Progress) float64 { return float64(p.Throttled) }),
 		gauge("requests", "Requests that the target bears at once, as far as is known.", func(p importer.Progress) float64 { return float64(p.Requests) }))
 	for _, state := range importStates {
-		registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sledge_import_state", Help: "1 for the state that the run is in.",
+		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sledge_import_state", Help: "1 for the state that the run is in.",
 			ConstLabels: with(labels, "state", string(state))}, func() float64 {
 			m.mu.Lock()
 			defer m.mu.Unlock()
@@ -65,15 +85,7 @@ func serveMetrics(ctx context.Context, address string, scope manifest.Scope, run
 			return 0
 		}))
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
-	m.server = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
-	go m.server.Serve(listener) // until close
-	return m, nil
+	return m
 }
 
 func with(labels prometheus.Labels, name, value string) prometheus.Labels {
@@ -102,5 +114,3 @@ func (m *importMetrics) called(c importer.Call) {
 	}
 	m.failed.WithLabelValues(c.Name, code).Inc()
 }
-
-func (m *importMetrics) close() { m.server.Close() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"strings"
@@ -15,15 +16,22 @@ import (
 
 // importWatch is how an import is watched: its meter, its metrics, its log.
 type importWatch struct {
-	meter   *meter
+	meter   teller
 	metrics *importMetrics
+	server  *metricsServer // of this import alone
 	log     *os.File
+}
+
+// teller is told how far a verb is.
+type teller interface {
+	tell(sample)
+	end()
 }
 
 func (w *importWatch) end() {
 	w.meter.end()
-	if w.metrics != nil {
-		w.metrics.close()
+	if w.server != nil {
+		w.server.close()
 	}
 	if w.log != nil {
 		w.log.Close() // each line was written whole
@@ -33,6 +41,9 @@ func (w *importWatch) end() {
 // watchImport lets the options tell all that is to be told.
 func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Options, scope manifest.Scope) (w *importWatch, err error) {
 	w = &importWatch{meter: a.meter("import")}
+	if f.crowd != nil {
+		w.meter = f.crowd.member()
+	}
 	defer func() {
 		if err != nil {
 			w.end()
@@ -44,12 +55,17 @@ func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Optio
 		}
 		lines := slog.NewJSONHandler(w.log, nil).WithAttrs([]slog.Attr{slog.String("job", scope.Job.String()),
 			slog.String("device", scope.Device.String()), slog.Uint64("generation", uint64(scope.Generation)), slog.String("run", o.RunID)})
-		o.Log = slog.New(slog.NewMultiHandler(a.logger().Handler(), lines))
+		o.Log = slog.New(slog.NewMultiHandler(o.Log.Handler(), lines))
 	}
 	if f.metrics != "" {
-		if w.metrics, err = serveMetrics(ctx, f.metrics, scope, o.RunID); err != nil {
-			return nil, usagef("--metrics %s: %w", f.metrics, err)
+		server := f.crowd.server()
+		if server == nil {
+			if server, err = serveMetrics(ctx, f.metrics); err != nil {
+				return nil, err
+			}
+			w.server = server
 		}
+		w.metrics = server.add(scope, o.RunID)
 		o.Called = w.metrics.called
 	}
 	o.Progress = func(p importer.Progress) {
@@ -67,6 +83,10 @@ type estimate struct {
 	UpBytes       float64       `json:"up_bytes_per_second"`
 	LatencyMillis float64       `json:"latency_ms"`
 	AtOnce        int           `json:"requests_at_once"`
+}
+
+func (e *estimate) print(w io.Writer) {
+	fmt.Fprintf(w, "estimate    about %s, by %s/s up and %.1f ms a request, with %d requests at once\n", max(time.Second, e.Duration.Round(time.Second)), size(int64(e.UpBytes)), e.LatencyMillis, e.AtOnce)
 }
 
 // estimate measures the way to the target. Payload and latency overlap, so the

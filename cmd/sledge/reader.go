@@ -25,13 +25,22 @@ type chainFlags struct {
 }
 
 func (f *chainFlags) add(flags *pflag.FlagSet) {
-	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder: trust, site key and importer key in one (env SLEDGE_SITE)")
+	f.addSite(flags)
 	f.addTrust(flags)
 }
 
+func (f *chainFlags) addSite(flags *pflag.FlagSet) {
+	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder: trust, site key and importer key in one (env SLEDGE_SITE)")
+}
+
 func (f *chainFlags) addTrust(flags *pflag.FlagSet) {
-	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
+	f.addSigner(flags)
 	flags.StringVar(&f.label, "label", "", "the label file that came by another way than the disks")
+}
+
+// addSigner defines all but the label, of which there may be several.
+func (f *chainFlags) addSigner(flags *pflag.FlagSet) {
+	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
 	flags.BoolVar(&f.noLabel, "no-label", false, "go on without a label: an older state of the device would not be noticed")
 }
 
@@ -119,6 +128,10 @@ type keyFlags struct {
 
 func (f *keyFlags) add(flags *pflag.FlagSet) {
 	f.chainFlags.add(flags)
+	f.addKeys(flags)
+}
+
+func (f *keyFlags) addKeys(flags *pflag.FlagSet) {
 	flags.StringVar(&f.siteKey, "site-key", "", "the job's site.key file")
 	flags.StringVar(&f.recovery, "recovery", "", "an age identity file of a recovery recipient")
 	flags.StringVar(&f.loadKey, "load-key", "", "a file with the load key in hexadecimal")
@@ -137,16 +150,30 @@ func (r *reader) close() {
 
 // openReader verifies the chain, opens the load key and gives the reader.
 func (a *app) openReader(f *keyFlags) (*reader, error) {
-	if err := firmware.HardenProcess(); err != nil {
+	if err := f.prepare(); err != nil {
 		return nil, err
-	}
-	if n := count(f.siteKey != "", f.recovery != "", f.loadKey != ""); n > 1 || n == 0 && f.site == "" {
-		return nil, hint(usagef("name one key"), "give --site DIR, --site-key FILE, --recovery FILE or --load-key FILE")
 	}
 	set, done, err := a.openSet(&f.chainFlags)
 	if err != nil {
 		return nil, err
 	}
+	return a.readerOf(f, set, done)
+}
+
+// prepare makes the process fit for a key, and refuses what names none.
+func (f *keyFlags) prepare() error {
+	if err := firmware.HardenProcess(); err != nil {
+		return err
+	}
+	if n := count(f.siteKey != "", f.recovery != "", f.loadKey != ""); n > 1 || n == 0 && f.site == "" {
+		return hint(usagef("name one key"), "give --site DIR, --site-key FILE, --recovery FILE or --load-key FILE")
+	}
+	return nil
+}
+
+// readerOf opens the load key of a set whose chain is verified. The reader closes
+// the disks; so does an error.
+func (a *app) readerOf(f *keyFlags, set *appliance.Set, done func()) (*reader, error) {
 	k, err := f.open(set)
 	var r *appliance.Reader
 	if err == nil {

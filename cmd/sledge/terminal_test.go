@@ -19,7 +19,7 @@ const hostile = "evil\x1b[2J\x1b]0;title\x07\nfake line\r\u202etxt.exe\u009b31m\
 // it prints, as text or as JSON, has nothing that a terminal would obey.
 func TestReportsOnTerminal(t *testing.T) {
 	for _, r := range []report{
-		&deviceReport{}, &extractReport{}, &importReport{}, &jobReport{}, &listReport{}, &loadReport{}, &stateReport{}, &packReport{}, &proveReport{},
+		&deviceReport{}, &extractReport{}, &importReport{}, &importAllReport{}, &jobReport{}, &listReport{}, &loadReport{}, &stateReport{}, &packReport{}, &proveReport{},
 		&rebuildReport{}, &receiveReport{}, &scanReport{}, &sealReport{}, &siteReport{}, &wrapReport{}, &statusReport{}, &unlockReport{},
 		&fsckReport{}, &proofReport{}, &verifyImportReport{}, &versionReport{},
 	} {

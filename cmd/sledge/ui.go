@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -93,6 +94,21 @@ var exitClasses = []struct {
 	{exitInterrupted, "interrupted", "interrupted; the same command goes on"},
 }
 
+// gravity is the order of the codes where one must stand for several devices, worst
+// first: what must not be used, what was not done, what can go on, what is left.
+var gravity = []int{
+	exitTampered, exitRefused, exitLost, exitUnexpected, exitVersion, exitKey, exitJob, exitUsage, exitState, exitDisks, exitDiskFailed, exitWrap,
+	exitNotFound, exitBusy, exitFull, exitInterrupted, exitTarget, exitConflict, exitObjects, exitExtras, exitUnwaived, exitUnproven, exitDamage,
+	exitSource, exitDone,
+}
+
+// graver tells whether an error is worse than another one.
+func graver(err, than error) bool {
+	code, _ := diagnose(err)
+	other, _ := diagnose(than)
+	return slices.Index(gravity, code) < slices.Index(gravity, other)
+}
+
 func className(code int) string {
 	for _, c := range exitClasses {
 		if c.code == code {
@@ -126,6 +142,7 @@ var (
 	errExtract    = errors.New("not everything was extracted")
 	errUnwaived   = errors.New("neither proven nor waived")
 	errNoRun      = errors.New("no such import run")
+	errMissing    = errors.New("devices of the job are missing")
 )
 
 // jobFileError is an error of reading a job file, whose text says so already.
@@ -287,6 +304,8 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errUnwaived):
 		return add(exitUnwaived, "mend what is named above: the same sledge import run tries again what failed",
 			"or waive it by its name: --waive PATH, or --waivers FILE with the lines of --list FILE that you accept")
+	case is(errMissing):
+		return add(exitDisks, "bring their disks, or import the others without them: --allow-missing DEVICE, for each")
 	case is(errSameDisk):
 		return add(exitDisks, "name every disk once")
 	case is(errUnproven):
@@ -447,7 +466,7 @@ func plural[T int | int64 | uint64](n T, noun string) string {
 	if n == 1 {
 		return fmt.Sprintf("1 %s", noun)
 	}
-	if strings.HasSuffix(noun, "y") {
+	if strings.HasSuffix(noun, "y") && !strings.HasSuffix(noun, "ey") {
 		noun = strings.TrimSuffix(noun, "y") + "ie"
 	}
 	return fmt.Sprintf("%d %ss", n, noun)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -65,6 +66,29 @@ func TestExitCodesDocumented(t *testing.T) {
 		if line := fmt.Sprintf("| %d | %s | %s |", c.code, c.name, c.meaning); !strings.Contains(string(doc), line) {
 			t.Errorf("docs/operations.md has no line %q", line)
 		}
+	}
+}
+
+// TestGravity: every exit code has its place, and one error stands for several.
+func TestGravity(t *testing.T) {
+	for _, c := range exitClasses {
+		if !slices.Contains(gravity, c.code) {
+			t.Errorf("exit code %d has no place", c.code)
+		}
+	}
+	if len(gravity) != len(exitClasses) {
+		t.Errorf("%d places for %d exit codes", len(gravity), len(exitClasses))
+	}
+	skipped, objects, lost := fmt.Errorf("a: %w", errSkipped), fmt.Errorf("b: %w", errObjects), fmt.Errorf("c: %w", errLost)
+	err := worst([]error{nil, skipped, objects, lost, nil})
+	if code, _ := diagnose(err); code != exitLost || err.Error() != errors.Join(skipped, objects, lost).Error() {
+		t.Errorf("exit code %d, %v", code, err)
+	}
+	if code, _ := diagnose(worst([]error{skipped, objects})); code != exitObjects {
+		t.Errorf("exit code %d: it would say that the rest is done", code)
+	}
+	if worst([]error{nil, nil}) != nil {
+		t.Error("an error of nothing")
 	}
 }
 

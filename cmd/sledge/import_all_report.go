@@ -1,0 +1,254 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// importAllReport is what several devices of a job have come to.
+type importAllReport struct {
+	Job      string         `json:"job"`
+	Target   string         `json:"target"`
+	State    string         `json:"state"` // each device has a folder in it
+	DryRun   bool           `json:"dry_run"`
+	Parallel int            `json:"parallel"` // devices at once
+	Devices  []deviceImport `json:"devices"`
+	Missing  []string       `json:"missing"` // devices of the job
+	Union    importUnion    `json:"union"`
+}
+
+// deviceImport is one device's part.
+type deviceImport struct {
+	Device      string        `json:"device"`
+	Disks       []string      `json:"disks"`
+	OK          bool          `json:"ok"`
+	Exit        int           `json:"exit"`
+	Class       string        `json:"class"`
+	Error       string        `json:"error,omitempty"`
+	Whole       bool          `json:"whole"` // all that it holds is proven
+	ScanEntries uint64        `json:"scan_entries"`
+	ScanBytes   uint64        `json:"scan_bytes"`
+	Import      *importReport `json:"import,omitempty"` // none: nothing was begun
+}
+
+// importUnion is the sum. Objects and bytes count a key of several devices once; a
+// plan has not compared them.
+type importUnion struct {
+	Entries     uint64                      `json:"entries"`
+	ScanEntries uint64                      `json:"scan_entries"`
+	Objects     uint64                      `json:"objects"`
+	Bytes       int64                       `json:"bytes"`
+	Outcomes    map[importer.Outcome]uint64 `json:"outcomes"`
+	Shared      uint64                      `json:"shared"`   // keys of several devices, same content
+	Disputed    uint64                      `json:"disputed"` // keys of several devices, different content
+	Disputes    []keyDispute                `json:"disputes"`
+	Complete    bool                        `json:"complete"` // every device of the job is here and whole
+	Plan        *importer.Planned           `json:"plan,omitempty"`
+	Estimate    *estimate                   `json:"estimate,omitempty"`
+}
+
+// keyDispute is a key for which devices have different content.
+type keyDispute struct {
+	Key    string   `json:"key"`
+	Holder string   `json:"holder"` // whose object stands in the target
+	Others []string `json:"others"` // whose does not
+}
+
+func (d keyDispute) text() string {
+	text := fmt.Sprintf("%s: device %s has it in the target, with other content than", d.Key, d.Holder)
+	for _, o := range d.Others {
+		text += " device " + o
+	}
+	return text
+}
+
+func (r *importAllReport) print(w io.Writer) {
+	fmt.Fprintf(w, "job         %s\n", escape(r.Job))
+	for _, d := range r.Devices {
+		fmt.Fprintf(w, "\ndevice      %s: %s\n", escape(d.Device), escape(d.Class))
+		if d.Import != nil {
+			d.Import.print(w)
+			fmt.Fprintf(w, "scanned     %d entries, %s\n", d.ScanEntries, size(int64(d.ScanBytes)))
+		}
+		if d.Error != "" {
+			fmt.Fprintf(w, "ended by    %s\n", escape(d.Error))
+		}
+	}
+	fmt.Fprintln(w)
+	for _, id := range r.Missing {
+		fmt.Fprintf(w, "without     device %s\n", escape(id))
+	}
+	r.Union.print(w, r.DryRun)
+}
+
+func (u *importUnion) print(w io.Writer, plan bool) {
+	fmt.Fprintf(w, "in all      %s, %s in %s\n", plural(u.Entries, "entry"), size(u.Bytes), plural(u.Objects, "object"))
+	for _, o := range outcomeOrder {
+		if n := u.Outcomes[o]; n > 0 {
+			fmt.Fprintf(w, "  %-13s %d\n", o, n)
+		}
+	}
+	if u.Shared > 0 {
+		fmt.Fprintf(w, "shared      %s of several devices, the same content\n", plural(u.Shared, "key"))
+	}
+	for _, d := range u.Disputes {
+		fmt.Fprintf(w, "disputed    %s\n", escape(d.text()))
+	}
+	if more := u.Disputed - min(u.Disputed, uint64(len(u.Disputes))); more > 0 {
+		fmt.Fprintf(w, "disputed    … and %d more\n", more)
+	}
+	if e := u.Estimate; e != nil {
+		e.print(w)
+	}
+	if !plan {
+		fmt.Fprintf(w, "complete    %s\n", map[bool]string{true: "yes, every device of the job", false: "no"}[u.Complete])
+	}
+}
+
+// unite makes the sum of the devices that were begun.
+func (r *importAllReport) unite(devices []*importDevice) error {
+	u := &r.Union
+	u.Outcomes, u.Disputes, u.Complete = map[importer.Outcome]uint64{}, []keyDispute{}, !r.DryRun && len(r.Missing) == 0
+	for _, d := range devices {
+		u.Complete = u.Complete && d.ended != nil && d.ended.whole()
+		if d.ended == nil {
+			continue
+		}
+		rep := d.ended.rep
+		u.Entries += rep.Entries
+		u.ScanEntries += d.totals.ScanEntries
+		for o, n := range rep.Outcomes {
+			u.Outcomes[o] += n
+		}
+		u.Objects += rep.Outcomes[importer.OutcomeStored] + rep.Outcomes[importer.OutcomeAlreadyThere]
+		u.Bytes += rep.Bytes
+		if p := rep.Plan; p != nil {
+			u.plan(p)
+		}
+	}
+	if r.DryRun {
+		return nil
+	}
+	return u.compare(devices)
+}
+
+func (u *importUnion) plan(p *importer.Planned) {
+	if u.Plan == nil {
+		u.Plan = &importer.Planned{}
+	}
+	u.Plan.Objects += p.Objects
+	u.Plan.Bytes += p.Bytes
+	u.Plan.Parts += p.Parts
+	u.Plan.Requests += p.Requests
+}
+
+// compare holds the receipts of the devices that have some together, by key.
+func (u *importUnion) compare(devices []*importDevice) (err error) {
+	scratch, err := os.MkdirTemp("", "sledge-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+	disk, err := vfs.OS(scratch)
+	if err != nil {
+		return err
+	}
+	defer vfs.Close(disk) // scratch only
+	union := importer.NewUnion(disk)
+	defer union.Close()
+	for i, d := range devices {
+		if err := d.addTo(union, i); err != nil {
+			return fmt.Errorf("device %s: %w", d.id, err)
+		}
+	}
+	found, err := union.Report()
+	if err != nil {
+		return err
+	}
+	u.Objects, u.Bytes, u.Shared, u.Disputed = found.Objects, found.Bytes, found.Shared, found.Disputed
+	for _, f := range found.Disputes {
+		d := keyDispute{Key: f.Key, Holder: devices[f.Holder].id.String()}
+		for _, o := range f.Others {
+			d.Others = append(d.Others, devices[o].id.String())
+		}
+		u.Disputes = append(u.Disputes, d)
+	}
+	return nil
+}
+
+// addTo adds the device's list, if it has receipts.
+func (d *importDevice) addTo(union *importer.Union, number int) error {
+	if d.ended == nil || d.ended.result.Receipts == "" {
+		return nil
+	}
+	list, err := os.Open(filepath.Join(d.ended.rep.Receipts, "objects.list"))
+	if err != nil {
+		return err
+	}
+	defer list.Close()
+	return union.Add(number, list)
+}
+
+// end describes the devices and gives one error for all, with the worst one's exit
+// code.
+func (r *importAllReport) end(devices []*importDevice) (report, error) {
+	errs := make([]error, len(devices))
+	for i, d := range devices {
+		code, _ := diagnose(d.err)
+		one := deviceImport{Device: d.id.String(), Disks: d.disks, OK: code == exitDone, Exit: code, Class: className(code)}
+		if d.totals != nil {
+			one.ScanEntries, one.ScanBytes = d.totals.ScanEntries, d.totals.ScanBytes
+		}
+		if d.ended != nil {
+			one.Import, one.Whole = d.ended.rep, d.ended.whole()
+			r.Target = d.ended.rep.Target
+		}
+		if d.err != nil {
+			one.Error = d.err.Error()
+			errs[i] = deviceError{d.id.String(), d.err}
+		}
+		r.Devices = append(r.Devices, one)
+	}
+	if r.Union.Disputed > 0 {
+		errs = append(errs, hint(fmt.Errorf("%w: %s of several devices", errConflict, plural(r.Union.Disputed, "key")), "what stands in the target was not touched; import one of the devices under another prefix, or map its keys by --rules"))
+	}
+	return r, worst(errs)
+}
+
+// deviceError is an error and whose it is.
+type deviceError struct {
+	device string
+	err    error
+}
+
+func (e deviceError) Error() string { return "device " + e.device + ": " + e.err.Error() }
+
+func (e deviceError) Unwrap() error { return e.err }
+
+// severalErrors tells all errors; the worst one has the exit code and the hints.
+type severalErrors struct{ all, worst error }
+
+func (e severalErrors) Error() string { return e.all.Error() }
+
+func (e severalErrors) Unwrap() error { return e.worst }
+
+// worst draws errors together by the order of [gravity].
+func worst(errs []error) error {
+	all := errors.Join(errs...)
+	if all == nil {
+		return nil
+	}
+	w := severalErrors{all: all}
+	for _, err := range errs {
+		if err != nil && (w.worst == nil || graver(err, w.worst)) {
+			w.worst = err
+		}
+	}
+	return w
+}

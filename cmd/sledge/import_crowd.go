@@ -1,0 +1,70 @@
+package main
+
+import (
+	"fmt"
+	"sync"
+)
+
+// crowd is what devices that are imported in one command have in common: one
+// meter, that shows their sum, and one server of metrics.
+type crowd struct {
+	meter   *meter
+	metrics *metricsServer // nil without --metrics
+	of      int            // devices in all
+
+	mu      sync.Mutex
+	members []*member
+}
+
+// member is one device's part of the meter.
+type member struct {
+	crowd *crowd
+	last  sample
+}
+
+func (c *crowd) member() *member {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m := &member{crowd: c}
+	c.members = append(c.members, m)
+	return m
+}
+
+// server is nil where each import has its own.
+func (c *crowd) server() *metricsServer {
+	if c == nil {
+		return nil
+	}
+	return c.metrics
+}
+
+// tell shows the sum. The totals are of the devices that have begun.
+func (m *member) tell(s sample) {
+	c := m.crowd
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	m.last = s
+	sum := sample{phase: s.phase, more: fmt.Sprintf("device %d of %d", len(c.members), c.of)}
+	for _, one := range c.members {
+		sum.bytes, sum.totalBytes = sum.bytes+one.last.bytes, sum.totalBytes+one.last.totalBytes
+		sum.files, sum.totalFiles = sum.files+one.last.files, sum.totalFiles+one.last.totalFiles
+		if one.last.more != "" {
+			sum.more += ", " + one.last.more
+		}
+	}
+	c.meter.tell(sum)
+}
+
+// end is of one device; what it did stays in the sum.
+func (m *member) end() {
+	m.crowd.mu.Lock()
+	defer m.crowd.mu.Unlock()
+	m.last.more = ""
+}
+
+func (c *crowd) end() {
+	c.meter.end()
+	if c.metrics != nil {
+		c.metrics.close()
+	}
+}
