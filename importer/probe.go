@@ -121,6 +121,9 @@ func probe(ctx context.Context, target Target, calls *caller, prefix, id string)
 	if cleanErr := p.clean(ctx); err == nil && cleanErr != nil && !isClass(cleanErr, Fixable) {
 		err = cleanErr
 	}
+	if IsNotFound(err) {
+		err = newError(CodeMissing, p.prefix, "the target took an object of the probe and does not have it", err)
+	}
 	if err != nil {
 		return p.report, err
 	}
@@ -141,10 +144,13 @@ var probeNames = []string{"put", "wrong", "parts"}
 // clean removes the probe's own objects and uploads, and names what is left.
 func (p *prober) clean(ctx context.Context) error {
 	p.report.Left = nil
-	for _, name := range p.keys {
+	for i, name := range p.keys {
 		key := p.prefix + name
 		if err := p.remove(ctx, key); err != nil {
 			if !forbidden(err) {
+				for _, name := range p.keys[i:] {
+					p.report.Left = append(p.report.Left, p.prefix+name)
+				}
 				return err
 			}
 			p.report.Left = append(p.report.Left, key)

@@ -149,7 +149,10 @@ func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
 	if err != nil {
 		return "", s3Error(err, in.Key)
 	}
-	return aws.ToString(out.ETag), nil
+	if aws.ToString(out.ETag) == "" {
+		return "", unknown(newError(CodeServerError, in.Key, "the answer to UploadPart has no ETag", nil))
+	}
+	return *out.ETag, nil
 }
 
 // CompleteUpload implements Target.

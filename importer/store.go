@@ -85,10 +85,7 @@ func (r *run) afterSend(t *transfer, attempt int, err error) (done bool, _ error
 	case err == nil, hasCode(err, codeKeyExists) && attempt < maxRounds:
 		return false, nil
 	case restart && attempt < maxRounds:
-		if hasCode(err, CodeUploadGone) {
-			err := t.forget()
-			return err != nil, err
-		}
+		// An upload that the store does not know may be there all the same.
 		err := r.abort(context.Background(), t)
 		return err != nil, err
 	case isUnknown(err) && r.calls.again(attempt, err):
@@ -196,8 +193,11 @@ func (r *run) judge(ctx context.Context, a *Action, obj Object) (record, error) 
 			return record{}, newError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, r.opts.ReadBackLimit), nil)
 		}
 		if err := readBack(ctx, r.calls, r.target, a.Key, obj.VersionID, x); err != nil {
-			if hasCode(err, CodeStoredWrong) {
+			switch {
+			case hasCode(err, CodeStoredWrong):
 				return record{}, r.wrong(a, ours, asError(err).Cause)
+			case IsNotFound(err):
+				return record{}, newError(CodeMissing, a.Path, "HEAD shows it, and GET does not find it", err)
 			}
 			return record{}, err
 		}
