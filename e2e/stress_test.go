@@ -338,7 +338,7 @@ func TestFaultProxy(t *testing.T) {
 				w.sealed(src)
 				kinds := simulator.WireFaults()
 				dice.Shuffle(len(kinds), func(a, b int) { kinds[a], kinds[b] = kinds[b], kinds[a] })
-				wire := &simulator.Wire{Seed: dice.Uint64(), Rate: []float64{0.05, 0.2, 0.4}[dice.IntN(3)], Faults: kinds[:2+dice.IntN(len(kinds)-2)]}
+				wire := &simulator.Wire{Seed: dice.Uint64(), Patience: 3 * time.Second, Rate: []float64{0.05, 0.2, 0.4}[dice.IntN(3)], Faults: kinds[:2+dice.IntN(len(kinds)-2)]}
 				p := faultyWire(t, server.Endpoint, wire)
 				args := append([]string{"import", "run", "--state", w.path("import"), "--endpoint", p.URL, "--path-style", "--profile", profile, "--exclusive-prefix"}, w.centre()...)
 				var r *ran

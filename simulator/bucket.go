@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"net/http"
 	"slices"
@@ -240,9 +240,10 @@ func (b *Bucket) assemble(u *upload, named []completedPart, composite string, si
 
 const minPart = 5 << 20 // S3 user guide, multipart upload limits
 
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
 func etag(data []byte) string {
-	sum := sha256.Sum256(data)
-	return `"` + hex.EncodeToString(sum[:16]) + `"`
+	return fmt.Sprintf(`"%08x%08x"`, crc32.Checksum(data, castagnoli), len(data))
 }
 
 // hash draws a number from a seed for something with a name, so that what is

@@ -31,7 +31,8 @@ type refusal struct {
 // ServeHTTP answers S3's REST calls for /NAME/KEY, as far as an importer makes
 // them. Signatures are not looked at.
 func (b *Bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	body, err := wholeBody(r)
 	if err != nil || r.ContentLength > int64(len(body)) {
 		refuse(w, r, &refusal{http.StatusBadRequest, "IncompleteBody"})
 		return

@@ -182,7 +182,7 @@ func (w *world) with(ctx context.Context, e Event) error {
 		w.met[e.What]++
 		kinds := WireFaults()
 		dice.Shuffle(len(kinds), func(a, b int) { kinds[a], kinds[b] = kinds[b], kinds[a] })
-		wire := &Wire{Store: w.bucket, Lose: w.bucket.Lose, Seed: e.Dice, Rate: []float64{0.02, 0.1, 0.4}[dice.IntN(3)], Faults: kinds[:1+dice.IntN(len(kinds))]}
+		wire := &Wire{Store: w.bucket, Lose: w.bucket.Lose, Patience: time.Millisecond, Seed: e.Dice, Rate: []float64{0.02, 0.1, 0.4}[dice.IntN(3)], Faults: kinds[:1+dice.IntN(len(kinds))]}
 		err := w.run(ctx, h, h.state, wire)
 		w.say("wire: %v", wire.Done())
 		return w.survived(err)

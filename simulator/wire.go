@@ -2,42 +2,15 @@ package simulator
 
 import (
 	"bytes"
-	"encoding/xml"
+	"context"
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
-	"strings"
+	"slices"
 	"sync"
-	"syscall"
 	"time"
 )
-
-// Fault is what may become of a request on the wire or in the store.
-type Fault string
-
-// The faults. "After" means that the store has done what was asked.
-const (
-	Slow          Fault = "slow answer"
-	SlowDown      Fault = "503 SlowDown"
-	ErrorBefore   Fault = "500 before"
-	ErrorAfter    Fault = "500 after"
-	ResetBefore   Fault = "reset before"
-	ResetAfter    Fault = "reset after" // a lost reply
-	CutBody       Fault = "request cut off"
-	CutAnswer     Fault = "answer cut off"
-	OKErrorBefore Fault = "200 with an error, before" // of Complete
-	OKErrorAfter  Fault = "200 with an error, after"
-	Conflict409   Fault = "409 on a conditional write"
-	UploadLost    Fault = "upload forgotten" // 404 from then on
-	Unreadable    Fault = "page of a proxy"  // 502 with HTML
-)
-
-// WireFaults are all of them.
-func WireFaults() []Fault {
-	return []Fault{Slow, SlowDown, ErrorBefore, ErrorAfter, ResetBefore, ResetAfter, CutBody, CutAnswer, OKErrorBefore, OKErrorAfter, Conflict409, UploadLost, Unreadable}
-}
 
 // Wire carries requests to a store and lets some of them go wrong.
 // What goes wrong depends on the seed, the request and how often it was made, not
@@ -50,6 +23,9 @@ type Wire struct {
 	Rate   float64 // of requests that go wrong, 0…1
 	Faults []Fault
 
+	// Patience bounds how long TooSlow holds an answer; 0 is as long as the client waits.
+	Patience time.Duration
+
 	// Choose decides instead of the seed, where it is given: what becomes of the nth
 	// time that this request is made.
 	Choose func(r *http.Request, n int) Fault
@@ -57,6 +33,13 @@ type Wire struct {
 	mu   sync.Mutex
 	seen map[string]int
 	done map[Fault]int
+	kept []kept // that are delivered late
+}
+
+// kept is a request on a long way.
+type kept struct {
+	request *http.Request
+	body    []byte
 }
 
 const maxInARow = 3
@@ -81,11 +64,14 @@ func (w *Wire) choose(r *http.Request) Fault {
 	if w.Choose != nil {
 		return w.count(w.Choose(r, n), r)
 	}
-	if n%(maxInARow+1) == 0 || len(w.Faults) == 0 || float64(hash(w.Seed, name, fmt.Sprint(n))%10000) >= w.Rate*10000 {
+	if n%(maxInARow+1) == 0 || float64(hash(w.Seed, name, fmt.Sprint(n))%10000) >= w.Rate*10000 {
 		return ""
 	}
-	f := w.Faults[hash(w.Seed, name, fmt.Sprint(n), "kind")%uint64(len(w.Faults))]
-	return w.count(f, r)
+	fit := slices.DeleteFunc(slices.Clone(w.Faults), func(f Fault) bool { return !f.fits(r) })
+	if len(fit) == 0 {
+		return ""
+	}
+	return w.count(fit[hash(w.Seed, name, fmt.Sprint(n), "kind")%uint64(len(fit))], r)
 }
 
 // count notes a fault, if it can meet this request.
@@ -97,46 +83,41 @@ func (w *Wire) count(f Fault, r *http.Request) Fault {
 	return f
 }
 
-// fits tells whether a fault can meet this request.
-func (f Fault) fits(r *http.Request) bool {
-	q := r.URL.Query()
-	complete := r.Method == http.MethodPost && q.Get("uploadId") != ""
-	switch f {
-	case OKErrorBefore, OKErrorAfter:
-		return complete
-	case Conflict409:
-		return r.Header.Get("If-None-Match") != ""
-	case UploadLost:
-		return q.Get("uploadId") != "" && r.Method != http.MethodDelete
-	case CutBody:
-		return r.ContentLength > 1
-	}
-	return true
-}
-
 // RoundTrip implements http.RoundTripper.
 func (w *Wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	var body []byte
-	if r.Body != nil {
-		var err error
-		body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
-		r.Body.Close()
-		if err != nil {
-			return nil, err
-		}
+	body, err := wholeBody(r)
+	if err != nil {
+		return nil, err
 	}
-	fault := w.choose(r)
-	if answer, err := w.before(fault, r, body); answer != nil || err != nil {
-		return answer, err
+	fault := w.choose(r).kind()
+	if fault.before != nil {
+		if answer, err := fault.before(w, r, body); answer != nil || err != nil {
+			return answer, err
+		}
 	}
 	answer, err := w.pass(r, body)
 	if err != nil {
 		return nil, err
 	}
-	return w.after(fault, r, answer)
+	w.release(r.URL.Path)
+	if fault.after == nil {
+		return answer, nil
+	}
+	return fault.after(r, answer)
+}
+
+// wholeBody reads a request's body, in one piece where its length is known.
+func wholeBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	defer r.Body.Close()
+	text := bytes.NewBuffer(make([]byte, 0, min(max(r.ContentLength, 0), maxBody)+bytes.MinRead))
+	_, err := text.ReadFrom(io.LimitReader(r.Body, maxBody+1))
+	return text.Bytes(), err
 }
 
 // pass hands the request to the store.
@@ -149,81 +130,38 @@ func (w *Wire) pass(r *http.Request, body []byte) (*http.Response, error) {
 	return w.Store.RoundTrip(in)
 }
 
-func reset(op string) error { return &net.OpError{Op: op, Net: "tcp", Err: syscall.ECONNRESET} }
+// deliver hands a request to the store of which nobody hears the answer.
+func (w *Wire) deliver(r *http.Request, body []byte) {
+	answer, err := w.pass(r.WithContext(context.WithoutCancel(r.Context())), body)
+	if err == nil {
+		answer.Body.Close()
+	}
+}
 
-// before is what goes wrong before the store has done anything.
-func (w *Wire) before(f Fault, r *http.Request, body []byte) (*http.Response, error) {
-	switch f {
-	case Slow:
-		time.Sleep(time.Millisecond)
-	case SlowDown:
-		return failed(r, http.StatusServiceUnavailable, "SlowDown"), nil
-	case ErrorBefore:
-		return failed(r, http.StatusInternalServerError, "InternalError"), nil
-	case ResetBefore:
-		return nil, reset("write")
-	case CutBody:
-		cut := r.Clone(r.Context())
-		cut.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), broken{}))
-		if answer, err := w.Store.RoundTrip(cut); err == nil {
-			answer.Body.Close()
+// release delivers what was kept back of a key.
+func (w *Wire) release(path string) {
+	w.mu.Lock()
+	var due []kept
+	w.kept = slices.DeleteFunc(w.kept, func(k kept) bool {
+		if k.request.URL.Path == path {
+			due = append(due, k)
+			return true
 		}
-		return nil, reset("write")
-	case OKErrorBefore:
-		return failed(r, http.StatusOK, "InternalError"), nil
-	case Conflict409:
-		return failed(r, http.StatusConflict, "ConditionalRequestConflict"), nil
-	case UploadLost:
-		_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-		w.Lose(key)
-	case Unreadable:
-		return respond(r, http.StatusBadGateway, "text/html", []byte("<html><body>502 Bad Gateway</body></html>")), nil
+		return false
+	})
+	w.mu.Unlock()
+	for _, k := range due {
+		w.deliver(k.request, k.body)
 	}
-	return nil, nil
 }
 
-// after is what goes wrong on the way back.
-func (w *Wire) after(f Fault, r *http.Request, answer *http.Response) (*http.Response, error) {
-	switch f {
-	case ErrorAfter:
-		answer.Body.Close()
-		return failed(r, http.StatusInternalServerError, "InternalError"), nil
-	case ResetAfter:
-		answer.Body.Close()
-		return nil, reset("read")
-	case OKErrorAfter:
-		answer.Body.Close()
-		return failed(r, http.StatusOK, "InternalError"), nil
-	case CutAnswer:
-		text, err := io.ReadAll(answer.Body)
-		answer.Body.Close()
-		if err != nil {
-			return nil, err
-		}
-		answer.Body = io.NopCloser(io.MultiReader(bytes.NewReader(text[:len(text)/2]), broken{}))
-	}
-	return answer, nil
-}
-
-// broken is a body whose connection broke.
-type broken struct{}
-
-func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
-
-func failed(r *http.Request, status int, code string) *http.Response {
-	text, err := xml.Marshal(errorBody{Code: code, Message: code})
-	if err != nil || r.Method == http.MethodHead {
-		text = nil
-	}
-	return respond(r, status, "application/xml", text)
-}
-
-func respond(r *http.Request, status int, kind string, text []byte) *http.Response {
-	if r.Method == http.MethodHead {
-		text = nil
-	}
-	return &http.Response{
-		Status: fmt.Sprintf("%d %s", status, http.StatusText(status)), StatusCode: status, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: http.Header{"Content-Type": {kind}}, ContentLength: int64(len(text)), Body: io.NopCloser(bytes.NewReader(text)), Request: r,
+// Flush delivers whatever is still kept back.
+func (w *Wire) Flush() {
+	w.mu.Lock()
+	due := w.kept
+	w.kept = nil
+	w.mu.Unlock()
+	for _, k := range due {
+		w.deliver(k.request, k.body)
 	}
 }

@@ -1,0 +1,48 @@
+package simulator
+
+import "net/http"
+
+// The S3 calls that an import makes, by S3's names.
+const (
+	callPut         = "PutObject"
+	callCreate      = "CreateMultipartUpload"
+	callPart        = "UploadPart"
+	callComplete    = "CompleteMultipartUpload"
+	callHead        = "HeadObject"
+	callGet         = "GetObject"
+	callListUploads = "ListMultipartUploads"
+	callListParts   = "ListParts"
+	callAbort       = "AbortMultipartUpload"
+	callDelete      = "DeleteObject"
+)
+
+// Calls are all of them.
+func Calls() []string {
+	return []string{callPut, callCreate, callPart, callComplete, callHead, callGet, callListUploads, callListParts, callAbort, callDelete}
+}
+
+// CallOf names the S3 call that a request is.
+func CallOf(r *http.Request) string {
+	q := r.URL.Query()
+	switch {
+	case r.Method == http.MethodPut && q.Has("partNumber"):
+		return callPart
+	case r.Method == http.MethodPut:
+		return callPut
+	case r.Method == http.MethodPost && q.Has("uploads"):
+		return callCreate
+	case r.Method == http.MethodPost:
+		return callComplete
+	case r.Method == http.MethodHead:
+		return callHead
+	case r.Method == http.MethodGet && q.Has("uploads"):
+		return callListUploads
+	case r.Method == http.MethodGet && q.Has("uploadId"):
+		return callListParts
+	case r.Method == http.MethodGet:
+		return callGet
+	case q.Has("uploadId"):
+		return callAbort
+	}
+	return callDelete
+}
