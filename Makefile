@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-compare microbench test-e2e fips kills sim stress stress-deps broken cover check tidy-check race-deps browser-deps release deps tools clean distclean
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps browser-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -122,11 +122,18 @@ stress: deps stress-deps $(SUMMARY) ## root: 1,000 SIGKILLs, power cuts on real 
 	@scripts/tools.sh --try minio
 	@SLEDGE_STRESS=1 SLEDGE_KILLS=$${SLEDGE_KILLS:-1000} $(call gotest,-v -run 'TestKills|TestPowerCuts|TestBadSectors|TestFullImages|TestFaultProxy' ./e2e)
 
+import-faults: TIMEOUT = 12h
+import-faults: deps $(SUMMARY) ## RUNS (1000) imports from SEED on into two real S3 servers, with every fault of a request, kills and freezes
+	@scripts/tools.sh versitygw
+	@scripts/tools.sh --try minio
+	@SLEDGE_RUNS=$(RUNS) SLEDGE_SEED=$(SEED) $(call gotest,-run TestImportFaults ./e2e)
+
 stress-deps:
 	@scripts/deps.sh mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mount=mount
 
 SEED ?= $(shell date +%s)
 N    ?= 1000
+RUNS ?= 1000
 sim: build ## N lives (1000) of devices from SEED on, in memory, with everything that goes wrong (FAULTS=a,b for some)
 	@$(BUILD)/bin/sledge simulate --seed $(SEED) --lives $(N) $(if $(FAULTS),--faults $(FAULTS))
 

@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -296,15 +295,21 @@ func TestBadSectors(t *testing.T) {
 // faultyWire puts the simulator's wire between the program and a real store.
 func faultyWire(t *testing.T, to string, wire *simulator.Wire) *httptest.Server {
 	t.Helper()
-	target, err := url.Parse(to)
-	if err != nil {
-		t.Fatal(err)
-	}
 	wire.Store = http.DefaultTransport
+	server := newFaultProxy(to, wire)
+	t.Cleanup(server.Close)
+	return server
+}
+
+// newFaultProxy is a proxy in front of a store, with a wire that has one.
+func newFaultProxy(to string, wire *simulator.Wire) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := r.Clone(r.Context())
-		out.URL.Scheme, out.URL.Host, out.RequestURI = target.Scheme, target.Host, ""
+		out.URL.Scheme, out.URL.Host, out.RequestURI = "http", strings.TrimPrefix(to, "http://"), ""
 		answer, err := wire.RoundTrip(out)
+		if errors.Is(err, simulator.ErrHeadersCut) {
+			cutHeaders(w)
+		}
 		if err != nil {
 			panic(http.ErrAbortHandler) // the connection breaks
 		}
@@ -316,8 +321,15 @@ func faultyWire(t *testing.T, to string, wire *simulator.Wire) *httptest.Server 
 		}
 	}))
 	server.Config.ErrorLog = nil
-	t.Cleanup(server.Close)
 	return server
+}
+
+// cutHeaders ends an answer in its headers.
+func cutHeaders(w http.ResponseWriter) {
+	if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
+		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Le")
+		c.Close()
+	}
 }
 
 // TestFaultProxy imports through a proxy that loses, breaks and refuses, into the

@@ -1,0 +1,461 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	mrand "math/rand"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/simulator"
+)
+
+// store is a real server of the lane.
+type store struct {
+	name   string // also the profile
+	server *s3test.Server
+}
+
+// faultRun is one import under faults, drawn from a seed.
+type faultRun struct {
+	seed   uint64
+	dice   *rand.Rand
+	store  store
+	look   plain
+	prefix string
+
+	want      map[string][]byte // by key
+	planted   map[string][]byte // somebody else's objects
+	uploads   map[string]string // and uploads, by key
+	exclusive bool
+
+	codes    map[importer.Code]bool
+	done     map[simulator.Fault]int
+	left     bool // an upload may be left behind, and that was said
+	findings []string
+}
+
+func newFaultRun(seed uint64, stores []store) *faultRun {
+	dice := rand.New(rand.NewPCG(seed, 0x6661756c))
+	s := stores[dice.IntN(len(stores))]
+	return &faultRun{seed: seed, dice: dice, store: s, look: plain{s.server}, prefix: fmt.Sprintf("faults-%d/", seed),
+		planted: map[string][]byte{}, uploads: map[string]string{}, exclusive: dice.IntN(2) == 0,
+		codes: map[importer.Code]bool{}, done: map[simulator.Fault]int{}}
+}
+
+func (f *faultRun) found(format string, args ...any) {
+	f.findings = append(f.findings, fmt.Sprintf(format, args...))
+}
+
+func (f *faultRun) wire(to http.RoundTripper, quiet bool) *simulator.Wire {
+	w := &simulator.Wire{Store: to, Patience: 3 * time.Second, Seed: f.dice.Uint64()}
+	if quiet {
+		return w
+	}
+	for _, k := range simulator.FaultTable() {
+		w.Faults = append(w.Faults, k.Name)
+	}
+	f.dice.Shuffle(len(w.Faults), func(a, b int) { w.Faults[a], w.Faults[b] = w.Faults[b], w.Faults[a] })
+	w.Faults = w.Faults[:3+f.dice.IntN(len(w.Faults)-3)]
+	w.Rate = []float64{0.05, 0.15, 0.35}[f.dice.IntN(3)]
+	return w
+}
+
+// plant puts what nobody may touch below the prefix.
+func (f *faultRun) plant() error {
+	f.planted[f.prefix+"stranger"] = []byte("not ours")
+	keys := slices.Sorted(maps.Keys(f.want))
+	if f.dice.IntN(6) == 0 {
+		key := keys[f.dice.IntN(len(keys))]
+		f.planted[key] = append([]byte("other content: "), f.want[key]...)
+	}
+	for key, data := range f.planted {
+		if _, err := f.look.ask(http.MethodPut, key, nil, data); err != nil {
+			return err
+		}
+	}
+	begun := []string{f.prefix + "stranger-upload"}
+	if !f.exclusive {
+		begun = append(begun, f.prefix+"large-a") // under a key of ours
+	}
+	for _, key := range begun {
+		id, err := f.look.begin(key)
+		if err != nil {
+			return err
+		}
+		f.uploads[key] = id
+	}
+	return nil
+}
+
+// taken tells whether somebody else has a key of ours.
+func (f *faultRun) taken() bool {
+	for key := range f.planted {
+		if _, ours := f.want[key]; ours {
+			return true
+		}
+	}
+	return false
+}
+
+// check holds the store against the source and what was planted; whole: everything
+// must be there.
+func (f *faultRun) check(whole bool) {
+	keys, err := f.look.keys(f.prefix)
+	if err != nil {
+		f.found("list: %v", err)
+		return
+	}
+	for _, key := range keys {
+		want, ours := f.planted[key], true
+		if want == nil {
+			want, ours = f.want[key]
+		}
+		if !ours {
+			if whole && !strings.Contains(key, importer.ProbePrefix) {
+				f.found("%q should not be there", key)
+			}
+			continue
+		}
+		if got, err := f.look.ask(http.MethodGet, key, nil, nil); err != nil || !bytes.Equal(got, want) {
+			f.found("%q has other content (%v)", key, err)
+		}
+	}
+	for key := range f.want {
+		if whole && !slices.Contains(keys, key) {
+			f.found("%q is missing", key)
+		}
+	}
+	for key := range f.planted {
+		if !slices.Contains(keys, key) {
+			f.found("somebody else's %q was removed", key)
+		}
+	}
+}
+
+// checkUploads: somebody else's are untouched, none of ours is left without a word.
+func (f *faultRun) checkUploads() {
+	told := f.left || f.codes[importer.CodeOrphanUpload] || f.codes[importer.CodeProbeLeft] ||
+		f.done[simulator.CreateTwice]+f.done[simulator.CreateLate] > 0
+	for _, key := range f.everyKey() {
+		ids, err := f.look.uploads(key)
+		if err != nil {
+			f.found("list uploads: %v", err)
+		}
+		if id := f.uploads[key]; id != "" && !slices.Contains(ids, id) {
+			f.found("somebody else's upload of %q was aborted", key)
+		}
+		ids = slices.DeleteFunc(ids, func(id string) bool { return id == f.uploads[key] })
+		if len(ids) > 0 && !told {
+			f.found("%d uploads of %q are left behind, and nobody said so", len(ids), key)
+		}
+	}
+}
+
+func (f *faultRun) everyKey() []string {
+	keys := append(slices.Collect(maps.Keys(f.want)), f.prefix+importer.ProbePrefix+"run-1/parts")
+	keys = append(keys, slices.Collect(maps.Keys(f.planted))...)
+	keys = append(keys, slices.Collect(maps.Keys(f.uploads))...)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+// count adds up what went wrong on a wire.
+func (f *faultRun) count(w *simulator.Wire) {
+	w.Flush()
+	for fault, n := range w.Done() {
+		f.done[fault] += n
+	}
+}
+
+// dying is a transport whose host loses its power.
+type dying struct {
+	to  http.RoundTripper
+	ctx context.Context
+}
+
+func (d dying) RoundTrip(r *http.Request) (*http.Response, error) {
+	if d.ctx.Err() != nil {
+		return nil, d.ctx.Err()
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	defer context.AfterFunc(d.ctx, cancel)()
+	answer, err := d.to.RoundTrip(r.WithContext(ctx))
+	if err != nil || d.ctx.Err() != nil {
+		cancel()
+		return nil, errors.Join(err, d.ctx.Err())
+	}
+	return answer, nil
+}
+
+// inProcess imports goods again and again until they are there.
+func (f *faultRun) inProcess() error {
+	var large []int
+	if f.dice.IntN(2) == 0 {
+		large = []int{[]int{5<<20 + 100, 5<<20 + 1, 10<<20 + 7}[f.dice.IntN(3)]}
+	}
+	goods, err := simulator.NewGoods(f.seed, 1+f.dice.IntN(5), large...)
+	if err != nil {
+		return err
+	}
+	f.want = goods.Objects(f.prefix)
+	if err := f.plant(); err != nil {
+		return err
+	}
+	state := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 30})
+	readBack := f.dice.IntN(3) == 0
+	for attempt := 0; attempt < 8; attempt++ {
+		quiet := attempt >= 4
+		var done bool
+		if state, done, err = f.start(goods, state, readBack, quiet); err != nil || done {
+			return err
+		}
+	}
+	f.found("eight starts, four of them without faults, did not end it: %v", f.codes)
+	return nil
+}
+
+// start runs the import once, perhaps to a power cut, and judges how it ended.
+func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet bool) (_ *vfs.Mem, done bool, err error) {
+	base := &http.Transport{}
+	defer base.CloseIdleConnections()
+	wire := f.wire(base, quiet)
+	power, cut := context.WithCancel(context.Background())
+	defer cut()
+	endpoint, transport := f.store.server.Endpoint, http.RoundTripper(wire)
+	if f.dice.IntN(3) == 0 {
+		p := newFaultProxy(endpoint, wire)
+		defer p.Close()
+		own := &http.Transport{}
+		defer own.CloseIdleConnections()
+		endpoint, transport = p.URL, own
+	}
+	kill := !quiet && f.dice.IntN(3) == 0
+	if kill {
+		left := 1 + f.dice.IntN(120)
+		var mu sync.Mutex
+		state.OnOp(func(vfs.Op) error {
+			mu.Lock()
+			defer mu.Unlock()
+			if left--; left == 0 {
+				state.Halt()
+				cut()
+			}
+			return nil
+		})
+	}
+	o := importer.Options{
+		Bucket: f.store.server.Bucket, Prefix: f.prefix, Endpoint: f.store.server.Endpoint, PathStyle: true, Profile: f.store.name,
+		Credentials: &importer.Credentials{AccessKey: f.store.server.AccessKey, SecretKey: f.store.server.SecretKey},
+		ReadBack:    readBack, ExclusivePrefix: f.exclusive, Concurrency: 3, PartConcurrency: 2, CallTimeout: 2 * time.Second, Backoff: time.Millisecond,
+		StateDir: state, RunID: "run-1", ImporterKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)),
+		Transport: dying{toEndpoint{transport, endpoint}, power},
+		Problem:   func(e *importer.Error) { f.codes[e.Code] = true },
+	}
+	if f.dice.IntN(2) == 0 {
+		o.HaltWait = 5 * time.Second
+	}
+	target, err := importer.NewS3(power, o)
+	if err != nil {
+		return state, false, err
+	}
+	r, err := importer.Run(context.Background(), goods, target, o)
+	f.count(wire)
+	state.OnOp(nil)
+	if power.Err() != nil {
+		return state.CrashClone(mrand.New(mrand.NewSource(int64(f.dice.Uint64()>>1))), []int{0, 50, 100}[f.dice.IntN(3)]), false, nil
+	}
+	if r == nil {
+		f.found("no result: %v", err)
+		return state, true, nil
+	}
+	f.left = f.left || r.LeftUploads > 0
+	return state, f.judge(r, err, quiet), nil
+}
+
+// judge holds how a start has ended against the store.
+func (f *faultRun) judge(r *importer.Result, err error, quiet bool) (done bool) {
+	class := r.ExitClass()
+	whole := class == importer.ExitComplete
+	f.check(whole)
+	switch {
+	case whole && f.taken():
+		f.found("a key is taken, and the import ended as complete")
+	case whole:
+		return true
+	case class == importer.ExitIncomplete && f.taken() && quiet && r.Tally.Outcomes[importer.OutcomeConflict] == 1 && r.Tally.Bad() == 1:
+		f.check(true)
+		return true
+	case quiet && err == nil && !f.taken():
+		f.found("a start without faults ended as %v: %v", class, f.codes)
+	case class == importer.ExitIncomplete && len(f.codes) == 0:
+		f.found("incomplete, and nothing was named")
+	}
+	return false
+}
+
+// toEndpoint sends requests that are signed for a store to a proxy.
+type toEndpoint struct {
+	to       http.RoundTripper
+	endpoint string
+}
+
+func (t toEndpoint) RoundTrip(r *http.Request) (*http.Response, error) {
+	out := r.Clone(r.Context())
+	out.Host = r.URL.Host
+	out.URL.Host = strings.TrimPrefix(t.endpoint, "http://")
+	return t.to.RoundTrip(out)
+}
+
+// byProgram imports a real device by the real program, killing and freezing it.
+func (f *faultRun) byProgram(w *world, src string) error {
+	f.want, f.exclusive = objectsOf(w.t, src, f.prefix), f.dice.IntN(2) == 0
+	if err := f.plant(); err != nil {
+		return err
+	}
+	state := w.path("state-" + strconv.FormatUint(f.seed, 10))
+	defer os.RemoveAll(state)
+	for attempt := 0; attempt < 8; attempt++ {
+		quiet := attempt >= 4
+		base := &http.Transport{}
+		wire := f.wire(base, quiet)
+		p := newFaultProxy(f.store.server.Endpoint, wire)
+		args := append([]string{"import", "run", "--state", state, "--target", "s3://" + f.store.server.Bucket + "/" + f.prefix,
+			"--endpoint", p.URL, "--path-style", "--profile", f.store.name, "--retries", "4"}, w.centre()...)
+		if f.exclusive {
+			args = append(args, "--exclusive-prefix")
+		}
+		cmd := w.command(args...)
+		cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID="+f.store.server.AccessKey, "AWS_SECRET_ACCESS_KEY="+f.store.server.SecretKey)
+		after, what := time.Duration(f.dice.IntN(1500))*time.Millisecond, f.dice.IntN(3)
+		r := w.finish(cmd, func() {
+			switch {
+			case !quiet && what == 0:
+				time.AfterFunc(after, func() { cmd.Process.Kill() })
+			case !quiet && what == 1:
+				time.AfterFunc(after, func() {
+					cmd.Process.Signal(syscall.SIGSTOP)
+					time.Sleep(500 * time.Millisecond)
+					cmd.Process.Signal(syscall.SIGCONT)
+				})
+			}
+		})
+		f.count(wire)
+		p.Close()
+		base.CloseIdleConnections()
+		for _, code := range []importer.Code{importer.CodeOrphanUpload, importer.CodeProbeLeft} {
+			f.codes[code] = f.codes[code] || strings.Contains(r.stderr+r.stdout, string(code))
+		}
+		f.left = f.left || strings.Contains(r.stdout, "left over")
+		f.check(r.code == 0)
+		switch {
+		case r.code == 0 && f.taken():
+			f.found("a key is taken, and the exit code is 0")
+			return nil
+		case r.code == 0, quiet && f.taken() && r.code == exitConflict:
+			return nil
+		case r.code != -1 && r.code != exitTarget && r.code != exitObjects && r.code != exitConflict:
+			f.found("exit code %d: %s", r.code, r)
+		case quiet && !f.taken():
+			f.found("a start without faults: %s", r)
+		}
+	}
+	f.found("eight starts did not end it")
+	return nil
+}
+
+// objectsOf is what a source tree becomes.
+func objectsOf(t testing.TB, src, prefix string) map[string][]byte {
+	t.Helper()
+	all := map[string][]byte{}
+	err := filepath.WalkDir(src, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || name == src {
+			return err
+		}
+		rel, _ := filepath.Rel(src, name)
+		switch {
+		case d.IsDir():
+			all[prefix+rel+"/"] = nil
+		case d.Type() == fs.ModeSymlink:
+			target, err := os.Readlink(name)
+			all[prefix+rel] = []byte(target)
+			return err
+		default:
+			all[prefix+rel], err = os.ReadFile(name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestImportFaults (make import-faults) imports again and again into both real
+// servers while requests fail in every way of the table, with power cuts and, for
+// one run in sixteen, the real program killed and frozen. A run's seed alone replays
+// it: make import-faults RUNS=1 SEED=N.
+func TestImportFaults(t *testing.T) {
+	runs := count(t, "SLEDGE_RUNS", 0)
+	if runs == 0 {
+		t.Skip("SLEDGE_RUNS is not set (make import-faults)")
+	}
+	seed, err := strconv.ParseUint(os.Getenv("SLEDGE_SEED"), 10, 64)
+	if err != nil {
+		t.Fatalf("SLEDGE_SEED: %v", err)
+	}
+	stores := []store{{"versitygw", s3test.Start(t)}}
+	t.Run("minio", func(t2 *testing.T) {
+		if _, err := os.Stat(filepath.Join(os.Getenv("SLEDGE_TOOLS"), "minio")); err != nil {
+			t2.Skip("minio is not built: scripts/tools.sh minio")
+		}
+		stores = append(stores, store{"minio", startMinIO(t)})
+	})
+	src := makeTree(t, 7, 3, 16<<20+100)
+	w := newWorld(t, options{job: []string{"--fips"}})
+	w.sealed(src)
+	done, found := map[simulator.Fault]int{}, 0
+	for i := range uint64(runs) {
+		f := newFaultRun(seed+i, stores)
+		err := error(nil)
+		if f.dice.IntN(16) == 0 {
+			err = f.byProgram(w, src)
+		} else {
+			err = f.inProcess()
+		}
+		if err != nil {
+			t.Fatalf("seed %d: %v", f.seed, err)
+		}
+		f.checkUploads()
+		f.look.clear(f.everyKey())
+		for fault, n := range f.done {
+			done[fault] += n
+		}
+		for _, text := range f.findings {
+			found++
+			t.Errorf("seed %d, %s: %s", f.seed, f.store.name, text)
+		}
+	}
+	total := 0
+	for _, n := range done {
+		total += n
+	}
+	t.Logf("figure: %d runs from seed %d, %d faults of %d kinds, %d findings: %v", runs, seed, total, len(done), found, done)
+}
