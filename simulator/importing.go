@@ -58,6 +58,11 @@ func (l *life) importAll(ctx context.Context) error {
 	return nil
 }
 
+// probeLeft tells what a probe could not remove, and named.
+func (w *world) probeLeft(key string) bool {
+	return slices.ContainsFunc(w.hosts, func(h *host) bool { return h.codes[key] == importer.CodeProbeLeft })
+}
+
 // isProbe tells the keys that the importer writes and removes to try a store.
 func isProbe(key string) bool { return strings.Contains(key, importer.ProbePrefix) }
 
@@ -321,11 +326,11 @@ func (w *world) compare(h *host) error {
 		}
 	}
 	for key, o := range have {
-		if _, ok := want[key]; !ok && !o.Foreign {
+		if _, ok := want[key]; !ok && !o.Foreign && !w.probeLeft(key) {
 			bad = append(bad, fmt.Sprintf("%q should not be in the target", key))
 		}
 	}
-	if left := w.bucket.Uploads(); len(left) > 0 && h.result.LeftUploads == 0 && !w.stateLost && w.exclusive {
+	if left := slices.DeleteFunc(w.bucket.Uploads(), w.probeLeft); len(left) > 0 && h.result.LeftUploads == 0 && !w.stateLost && w.exclusive {
 		bad = append(bad, fmt.Sprintf("uploads of %q were left behind unnamed", left))
 	}
 	if w.lost && missing > 0 && missing == len(want) && h.result.Receipts != "" {
