@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -97,6 +98,13 @@ func (j journalFS) Create(name string, _ vfs.DiskWriteCategory) (vfs.File, error
 				return err
 			}
 			f, err = j.disk.Create(name, ourvfs.CreateOptions{})
+		}
+		if err == nil && strings.HasPrefix(path.Base(name), "MANIFEST-") {
+			// Pebble makes a file that names it before it makes the folder durable: a
+			// power cut that kept that one alone would leave a journal that nothing opens.
+			if err = j.disk.SyncDir(path.Dir(name)); err != nil {
+				f.Close() // nobody gets it
+			}
 		}
 		return err
 	})
