@@ -301,8 +301,8 @@ func faultyWire(t *testing.T, to string, wire *simulator.Wire) *httptest.Server 
 	return server
 }
 
-// newFaultProxy is a proxy in front of a store, with a wire that has one.
-func newFaultProxy(to string, wire *simulator.Wire) *httptest.Server {
+// newFaultProxy is a proxy in front of a store, which it reaches by a wire.
+func newFaultProxy(to string, wire http.RoundTripper) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		out := r.Clone(r.Context())
 		out.URL.Scheme, out.URL.Host, out.RequestURI = "http", strings.TrimPrefix(to, "http://"), ""
