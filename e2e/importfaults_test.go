@@ -426,8 +426,8 @@ func objectsOf(t testing.TB, src, prefix string) map[string][]byte {
 
 // TestImportFaults (make import-faults) imports again and again into both real
 // servers while requests fail in every way of the table, with power cuts and, for
-// one run in sixteen, the real program killed and frozen. A run's seed alone replays
-// it: make import-faults RUNS=1 SEED=N.
+// one run in sixteen, the real program killed and frozen. A run's seed repeats its
+// choices, not the order of its requests: make import-faults RUNS=1 SEED=N.
 func TestImportFaults(t *testing.T) {
 	runs := count(t, "SLEDGE_RUNS", 0)
 	if runs == 0 {
