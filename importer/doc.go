@@ -7,6 +7,10 @@
 //	Source.Open ─→ part body (one segment in memory) ─┘                              │
 //	Source.Entries, a second time ─→ join with the journal ─→ receipts ←─────────────┘
 //
+// Several lanes walk the manifest page by page; what is left in one pass is tried
+// again in the next. Every call goes through a gate (paused, halted, outside of its
+// hours), limits that learn from "slow down", and a budget of retries.
+//
 // Before the first object the target is probed: a store counts as checking only
 // if it refused a wrong SHA-256 on both PUT and UploadPart in this run. Nothing
 // is ever overwritten: objects are written on condition that the key does not
