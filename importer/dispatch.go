@@ -93,17 +93,14 @@ func (r *run) span(ctx context.Context, s span, work chan<- *transfer) (err erro
 			return errStopped
 		}
 		if e.Page >= s.to {
-			return errSpanEnd
+			return w.beyond(ctx, e)
 		}
 		return w.entry(ctx, e)
 	})
-	if errors.Is(err, errSpanEnd) {
-		err = nil
-	}
-	if err != nil {
+	if err != nil && err != errSpanEnd {
 		return err
 	}
-	return w.through(s.to)
+	return w.through(ctx, s.to)
 }
 
 // walk is a span on its way: the page that entries come from, and those behind it.
@@ -118,12 +115,12 @@ type walk struct {
 // entry brings one entry on its way.
 func (w *walk) entry(ctx context.Context, e Entry) error {
 	if e.Lost != nil {
-		return w.lose(e)
+		return w.lose(ctx, e)
 	}
 	if e.Record == nil || len(e.Raw) == 0 {
 		return fmt.Errorf("page %d: the source gave no record", e.Page)
 	}
-	if err := w.turn(e.Page); err != nil {
+	if err := w.turn(ctx, e.Page); err != nil {
 		return err
 	}
 	r, at := w.run, e.place()
@@ -136,7 +133,11 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 	}
 	w.page.begin()
 	if ok && r.stands(rec) {
-		return r.known(w.page, e, rec)
+		return r.known(ctx, w.page, e, rec)
+	}
+	if e.hidden != nil {
+		r.leave(e.hidden) // whether it is an object shows when what follows it is there
+		return nil
 	}
 	if begun && earlier.Held && r.holding() {
 		r.heldEarlier(e.Record.DataLength())
@@ -164,11 +165,11 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 }
 
 // turn goes on to a page. Those in between begin no entry, so they are done.
-func (w *walk) turn(page uint64) error {
+func (w *walk) turn(ctx context.Context, page uint64) error {
 	if w.page != nil && w.page.page == page {
 		return nil
 	}
-	if err := w.through(page); err != nil {
+	if err := w.through(ctx, page); err != nil {
 		return err
 	}
 	w.page, w.next = w.run.newPage(page), page+1
@@ -176,38 +177,51 @@ func (w *walk) turn(page uint64) error {
 }
 
 // through ends the pages below a number.
-func (w *walk) through(page uint64) error {
-	if w.page != nil {
-		if err := w.page.done(true); err != nil {
-			return err
-		}
-		w.page = nil
+func (w *walk) through(ctx context.Context, page uint64) error {
+	if err := w.leavePage(ctx, true); err != nil {
+		return err
 	}
 	for ; w.next < page; w.next++ {
-		if err := w.run.newPage(w.next).done(true); err != nil {
+		if err := w.run.newPage(w.next).done(ctx, true); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// leavePage ends the page that entries came from; ok is false if some may have been
+// missed.
+func (w *walk) leavePage(ctx context.Context, ok bool) error {
+	if w.page == nil {
+		return nil
+	}
+	page := w.page
+	w.page = nil
+	return page.done(ctx, ok)
+}
+
 // lose leaves a page for a start with more disks, and the page before: an entry
 // that begins there and goes on here did not come.
-func (w *walk) lose(e Entry) error {
-	if w.page != nil {
-		if err := w.page.done(false); err != nil {
-			return err
-		}
-		w.page = nil
-	}
-	for ; w.next < e.Page; w.next++ {
-		if err := w.run.newPage(w.next).done(true); err != nil {
-			return err
-		}
+func (w *walk) lose(ctx context.Context, e Entry) error {
+	if err := errors.Join(w.leavePage(ctx, false), w.through(ctx, e.Page)); err != nil {
+		return err
 	}
 	w.next = e.Page + 1
 	w.run.losePage(e)
 	return nil
+}
+
+// beyond meets the first page behind the span. If it is lost, an entry of the span
+// that goes on there did not come.
+func (w *walk) beyond(ctx context.Context, e Entry) error {
+	if e.Lost == nil || w.page == nil {
+		return errSpanEnd
+	}
+	w.run.leave(lostPage(e))
+	if err := w.leavePage(ctx, false); err != nil {
+		return err
+	}
+	return errSpanEnd
 }
 
 // stands tells an outcome that is not tried again now.
@@ -219,12 +233,12 @@ func (r *run) stands(rec record) bool {
 }
 
 // known counts an entry that an earlier start, or pass, has brought to its outcome.
-func (r *run) known(p *pageWork, e Entry, rec record) error {
+func (r *run) known(ctx context.Context, p *pageWork, e Entry, rec record) error {
 	if r.first() {
 		r.count(e, rec)
 		r.progress.early(e, rec)
 	}
-	return p.end(e, rec, rec.Outcome != OutcomeFailed && rec.Outcome != OutcomeConflict)
+	return p.end(ctx, e, rec, rec.Outcome != OutcomeFailed && rec.Outcome != OutcomeConflict)
 }
 
 // countPage counts a page that an earlier start has done.

@@ -242,7 +242,10 @@ func (l *outlook) Entries(ctx context.Context, from uint64, f func(Entry) error)
 		if last == nil {
 			return nil
 		}
-		return f(last.before(e))
+		if l.ahead {
+			last.before(e)
+		}
+		return f(*last)
 	})
 	if err == nil && held != nil {
 		err = f(*held)
@@ -250,12 +253,15 @@ func (l *outlook) Entries(ctx context.Context, from uint64, f func(Entry) error)
 	return err
 }
 
-// before is an entry that knows its successor: what is in a directory follows it.
-func (e *Entry) before(next Entry) Entry {
-	if e.Record != nil && next.Record != nil && e.Record.Kind == manifest.KindDir {
+// before tells a directory about its successor: what is in it follows it.
+func (e *Entry) before(next Entry) {
+	switch {
+	case e.Record == nil || e.Record.Kind != manifest.KindDir:
+	case next.Lost != nil:
+		e.hidden = lostPage(next)
+	case next.Record != nil:
 		e.filled = strings.HasPrefix(next.Record.OrderKey(), e.Record.OrderKey())
 	}
-	return *e
 }
 
 // survey finds clashes.

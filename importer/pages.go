@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"fmt"
 	"sync"
 )
@@ -29,30 +30,32 @@ func (p *pageWork) begin() {
 	p.open++
 }
 
-// end takes an entry's outcome; ok is false if it has none that stands.
-func (p *pageWork) end(e Entry, rec record, ok bool) error {
+// end takes an entry's outcome, once; ok is false if it has none that stands.
+func (p *pageWork) end(ctx context.Context, e Entry, rec record, ok bool) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	if ok {
 		p.tally.add(e, rec, e.Record.DataLength())
 	}
-	return p.close(ok)
+	return p.close(ctx, ok)
 }
 
 // done is called when no entry can come any more; ok is false if some may have
 // been missed.
-func (p *pageWork) done(ok bool) error {
+func (p *pageWork) done(ctx context.Context, ok bool) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.close(ok)
+	return p.close(ctx, ok)
 }
 
-func (p *pageWork) close(ok bool) error {
+// close lets go of the lock. Nothing changes behind the last one to leave.
+func (p *pageWork) close(ctx context.Context, ok bool) error {
 	p.again = p.again || !ok
-	if p.open--; p.open > 0 || p.again {
+	p.open--
+	last := p.open == 0 && !p.again
+	p.mu.Unlock()
+	if !last {
 		return nil
 	}
-	return p.run.journal.setPage(p.page, p.tally)
+	return p.run.keep(ctx, func() error { return p.run.journal.setPage(p.page, p.tally) })
 }
 
 // span is a run of pages from one to below another.

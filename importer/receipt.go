@@ -207,7 +207,9 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entr
 		line := Line{Page: raw.Page, Index: raw.Index, Record: raw.Bytes, RecordSalt: raw.Salt[:],
 			Outcome: OutcomeNoObject, Detail: "continues the record before"}
 		if i == 0 {
-			w.run.fill(&line, e, rec)
+			if err := w.run.fill(&line, e, rec); err != nil {
+				return err
+			}
 		}
 		if err := w.line(out, log, &line); err != nil {
 			return err
@@ -217,25 +219,33 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entr
 }
 
 // fill completes an entry's first line from the plan and the outcome.
-func (r *run) fill(line *Line, e Entry, rec record) {
+func (r *run) fill(line *Line, e Entry, rec record) error {
 	line.Outcome, line.Error, line.Detail = rec.Outcome, rec.Code, rec.Detail
+	there := rec.Outcome == OutcomeStored || rec.Outcome == OutcomeAlreadyThere
+	if there {
+		e.clash = clash{} // what collides with it was on a page that was lost then
+	}
 	action, err := r.planner.plan(e)
 	if err != nil || action.Kind == ActionNone {
-		return
+		if there {
+			return newError(CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
+		}
+		return nil
 	}
 	line.Key, line.Size, line.Parts, line.PartSize = action.Key, &action.Size, action.count(), action.PartSize
 	if action.Cut == nil {
 		line.SHA256 = action.Checksum()
 	}
 	line.Attributes = action.Attributes.orNil()
-	if rec.Outcome != OutcomeStored && rec.Outcome != OutcomeAlreadyThere {
-		return
+	if !there {
+		return nil
 	}
 	line.VersionID, line.ETag, line.ChecksumType = rec.VersionID, rec.ETag, rec.ChecksumType
 	line.Proof, line.HashedBy, line.PartsBy, line.Verified = rec.Proof, rec.HashedBy, byLoader, rec.Verified
 	if rec.Parts != nil {
 		line.Parts, line.PartSize, line.SHA256, line.PartsBy = rec.Parts.Count, rec.Parts.Size, rec.Parts.Checksum, byImporter
 	}
+	return nil
 }
 
 func (w *receiptWriter) line(out *bufio.Writer, log *manifest.LogWriter, line *Line) error {

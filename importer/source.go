@@ -60,8 +60,9 @@ type Entry struct {
 	Lost   error
 
 	// What the outlook knows of its neighbours.
-	filled bool  // a directory with entries
-	clash  clash // it cannot have its key
+	filled bool   // a directory with entries
+	hidden *Error // of a directory: what follows it is on a lost page
+	clash  clash  // it cannot have its key
 }
 
 // place numbers entries by where their record stands, in manifest order. It is
