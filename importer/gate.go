@@ -157,13 +157,24 @@ func (g *gate) state() (State, *Halt) {
 }
 
 // mended ends the halt if the success of a scout's call shows that its cause is
-// gone: after a refusal to write, only a write does.
+// gone. A read shows that the target answers us again; whether it takes what it has
+// refused, only a write does.
 func (g *gate) mended(what call) bool {
 	g.mu.Lock()
 	halt := g.halt
 	g.mu.Unlock()
-	if halt == nil || !what.writes() && (halt.Code == CodeAccessDenied || halt.Code == CodeTargetFull || halt.Code == CodeJournalFull) {
+	if halt == nil || !what.writes() && !halt.ofAnyCall() {
 		return false
 	}
 	return g.open()
+}
+
+// ofAnyCall tells an error that reads meet as well as writes.
+func (e *Error) ofAnyCall() bool {
+	switch e.Code {
+	case CodeTargetAbsent, CodeTargetUntrusted, CodeNotS3, CodeNoSuchBucket, CodeWrongRegion, CodeClockSkew,
+		CodeCredentialsRefused, CodeCredentialsExpired, CodeCredentialsMissing:
+		return true
+	}
+	return e.Class == Retryable
 }

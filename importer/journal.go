@@ -321,7 +321,13 @@ func (j *journal) begin(h header) (header, error) {
 		return h, newError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
 	}
 	if !was.Begun {
-		// Nothing was stored yet: a wrong endpoint or bucket may be put right.
+		// Nothing was stored yet: a wrong endpoint or bucket may be put right. What was
+		// found out under other rules is not true of these.
+		if was.Options.differs(h.Options) != "" {
+			if err := j.forgetClashes(); err != nil {
+				return h, err
+			}
+		}
 		was.Options = h.Options
 		return was, j.store(headerKey, was, true)
 	}
@@ -329,6 +335,13 @@ func (j *journal) begin(h header) (header, error) {
 		return h, newError(CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)
 	}
 	return was, nil
+}
+
+// forgetClashes is durable with the next synced record.
+func (j *journal) forgetClashes() error {
+	return j.change(false, func(o *pebble.WriteOptions) error {
+		return errors.Join(j.db.Delete(clashesKey, o), j.db.DeleteRange([]byte{'c'}, []byte{'c' + 1}, o))
+	})
 }
 
 // differs names the options that are not the same.

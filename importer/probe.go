@@ -133,10 +133,12 @@ func probe(ctx context.Context, target Target, calls *caller, prefix, id string)
 }
 
 // sweepProbe removes what the probe of a process that was replaced may have left. It
-// may still be at work, so the next attempt's own probe takes other names.
-func sweepProbe(ctx context.Context, target Target, calls *caller, prefix, runID string) error {
+// may still be at work, so the next attempt's own probe takes other names. Left is
+// set in the report.
+func sweepProbe(ctx context.Context, target Target, calls *caller, prefix, runID string) (ProbeReport, error) {
 	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/", keys: probeNames}
-	return p.clean(ctx)
+	err := p.clean(ctx)
+	return p.report, err
 }
 
 var probeNames = []string{"put", "wrong", "parts"}

@@ -295,7 +295,9 @@ func (r *run) probeName(attempt string) string {
 // inspect probes the target and applies what was found.
 func (r *run) inspect(ctx context.Context) (err error) {
 	if r.header.Taken > 0 {
-		if err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(r.header.Attempt-1))); err != nil {
+		swept, err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(r.header.Attempt-1)))
+		r.probeLeft(swept)
+		if err != nil {
 			return err
 		}
 	}
@@ -304,9 +306,7 @@ func (r *run) inspect(ctx context.Context) (err error) {
 		return err
 	}
 	r.opts.Log.Info("target probed", "report", r.probe.String())
-	for _, key := range r.probe.Left {
-		r.problem(newError(CodeProbeLeft, key, "it could not be removed", nil))
-	}
+	r.probeLeft(r.probe)
 	if err := r.probe.reaches(r.opts); err != nil {
 		return err
 	}
@@ -319,6 +319,13 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	}
 	r.header.Begun = true
 	return r.journal.store(headerKey, r.header, true)
+}
+
+// probeLeft names what a probe could not remove.
+func (r *run) probeLeft(p ProbeReport) {
+	for _, key := range p.Left {
+		r.problem(newError(CodeProbeLeft, key, "it could not be removed", nil))
+	}
 }
 
 // failure is the outcome of an entry that cannot be stored.
@@ -342,7 +349,7 @@ func (r *run) done(ctx context.Context, p *pageWork, e Entry, rec record, err er
 		r.problem(&failed)
 	}
 	r.count(e, rec)
-	return p.end(e, rec, err == nil)
+	return p.end(ctx, e, rec, err == nil)
 }
 
 func (r *run) count(e Entry, rec record) {
@@ -363,7 +370,7 @@ func (r *run) leave(why *Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unfinished++
-	if why != nil {
+	if why != nil && r.lost == 0 {
 		r.left = why
 	}
 }

@@ -51,7 +51,7 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 				return record{}, err
 			}
 		}
-		if done, err := r.afterSend(t, attempt, err); done {
+		if done, err := r.afterSend(ctx, t, attempt, err); done {
 			return record{}, err
 		}
 	}
@@ -77,7 +77,7 @@ func (r *run) cutAnew(ctx context.Context, t *transfer) error {
 const maxRounds = 5
 
 // afterSend decides whether to look and send again.
-func (r *run) afterSend(t *transfer, attempt int, err error) (done bool, _ error) {
+func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error) (done bool, _ error) {
 	restart := hasCode(err, codeRestart) || hasCode(err, CodeUploadGone)
 	switch {
 	case attempt >= max(maxRounds, r.calls.retries):
@@ -86,7 +86,7 @@ func (r *run) afterSend(t *transfer, attempt int, err error) (done bool, _ error
 		return false, nil
 	case restart && attempt < maxRounds:
 		// An upload that the store does not know may be there all the same.
-		err := r.abort(context.Background(), t)
+		err := r.abort(context.WithoutCancel(ctx), t)
 		return err != nil, err
 	case isUnknown(err) && r.calls.again(attempt, err):
 		return false, nil
@@ -133,7 +133,28 @@ func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
 		obj, err = r.target.Head(ctx, key)
 		return err
 	})
+	if err != nil && !IsNotFound(err) {
+		err = inWords(ctx, r.calls, r.target, key, err)
+	}
 	return obj, err
+}
+
+// inWords asks by GET why HEAD failed, whose answer has no body to say it: a session
+// that has expired is a plain 400. A refusal that GET knows nothing of is not the
+// object's, so that it is worth another look.
+func inWords(ctx context.Context, calls *caller, target Reader, key string, err error) error {
+	refused := hasCode(err, CodeRefused)
+	if !refused && !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
+		return err
+	}
+	said := present(ctx, calls, target, key)
+	switch {
+	case said != nil && !IsNotFound(said):
+		return said
+	case refused:
+		return newError(CodeServerError, "", "HEAD was refused, and GET was not: "+asError(err).Cause, err)
+	}
+	return err
 }
 
 // answered judges an object by the answer to its own write. That is as good as

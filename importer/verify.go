@@ -64,10 +64,12 @@ func (r *VerifyReport) Add(o VerifyReport) {
 // exist with the size and digests of its record. That the list itself is whole
 // and signed is checked elsewhere (verify import); here each line must fit its
 // own record. A difference is not an error: the report counts and Difference
-// names it. An error means that the list or the store could not be read.
+// names it. An error means that the list or the store could not be read, or that ctx
+// ended first: then the report is of a part of the list.
 func VerifyObjects(ctx context.Context, list io.Reader, target Reader, opts VerifyOptions) (VerifyReport, error) {
 	setDefault(&opts.By, ByHead)
 	setDefault(&opts.Concurrency, 16)
+	asked := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	v := &verifier{opts: opts, target: target, cancel: cancel, report: VerifyReport{Proofs: map[Proof]uint64{}}}
@@ -90,8 +92,11 @@ func VerifyObjects(ctx context.Context, list io.Reader, target Reader, opts Veri
 	err := v.hand(ctx, list, work)
 	close(work)
 	workers.Wait()
-	if v.fatal != nil {
+	switch {
+	case v.fatal != nil:
 		err = v.fatal
+	case err == nil:
+		err = asked.Err() // workers leave what they have not begun
 	}
 	return v.report, err
 }
@@ -168,11 +173,8 @@ func (v *verifier) check(ctx context.Context, c claim) {
 
 func (v *verifier) object(ctx context.Context, c claim) error {
 	obj, parts, err := v.describe(ctx, c)
-	if IsNotFound(err) || hasCode(err, CodeAccessDenied) || hasCode(err, CodeRefused) && v.opts.By != ByAttributes {
-		// HEAD has no body to say more.
-		if err := present(ctx, v.calls, v.target, c.line.Key); err != nil && !IsNotFound(err) {
-			return err
-		}
+	if err != nil && v.opts.By != ByAttributes || IsNotFound(err) {
+		err = inWords(ctx, v.calls, v.target, c.line.Key, err)
 	}
 	if IsNotFound(err) {
 		return newError(CodeMissing, "", "the store does not have it", nil)

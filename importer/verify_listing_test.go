@@ -3,12 +3,15 @@ package importer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -286,4 +289,39 @@ func TestVerifyAttributes(t *testing.T) {
 	if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: ByAttributes}); err == nil {
 		t.Error("a target without attributes was asked for them")
 	}
+}
+
+// TestVerifyStopped: what was not looked at is not called the same, also where the
+// list was read to its end.
+func TestVerifyStopped(t *testing.T) {
+	s, f := newSource(), newFake(t)
+	for i := range 16 {
+		s.file(fmt.Sprintf("%02d", i), []byte{byte(i)})
+	}
+	list := &toEnd{Reader: bytes.NewReader(listOf(t, s, f, func(*Options) {})), at: make(chan struct{})}
+	ctx, cancel := context.WithCancel(context.Background())
+	f.hook = func(n int, call, key string) (bool, error) {
+		<-list.at
+		cancel()
+		return true, nil
+	}
+	rep, err := VerifyObjects(ctx, list, f, VerifyOptions{})
+	if !errors.Is(err, context.Canceled) || rep.Same == 16 {
+		t.Errorf("%v, %+v", err, rep)
+	}
+}
+
+// toEnd tells when a reader was read to its end.
+type toEnd struct {
+	io.Reader
+	at   chan struct{}
+	once sync.Once
+}
+
+func (e *toEnd) Read(b []byte) (int, error) {
+	n, err := e.Reader.Read(b)
+	if err != nil {
+		e.once.Do(func() { close(e.at) })
+	}
+	return n, err
 }

@@ -181,7 +181,9 @@ func (r *run) allowedElsewhere(ctx context.Context) bool {
 	if r.opts.Now().Sub(r.elsewhereAt) < lastLook*r.opts.Backoff {
 		return true
 	}
-	if _, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.attemptID()); err != nil {
+	p, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
+	r.probeLeft(p)
+	if err != nil {
 		return false
 	}
 	r.elsewhereAt = r.opts.Now()
@@ -209,6 +211,10 @@ func (r *run) keep(ctx context.Context, f func() error) error {
 // false where that would be in vain.
 func (r *run) waitForPass(ctx context.Context, before uint64) bool {
 	r.mu.Lock()
+	if r.lost > 0 {
+		r.mu.Unlock()
+		return false // what an earlier start did on such a page is counted by the next one
+	}
 	e, moved := r.left, r.tally.Entries() > before
 	if moved || r.haltedAt.IsZero() {
 		r.haltedAt, r.look = r.opts.Now(), firstLook*r.opts.Backoff

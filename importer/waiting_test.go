@@ -463,3 +463,154 @@ func TestDeferred(t *testing.T) {
 	}
 	f.check(t, s, "in/")
 }
+
+// TestScoutLosesItsUpload: the store forgets the scout's upload while the run waits.
+func TestScoutLosesItsUpload(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	o := patient(t, memDisk())
+	o.Retries = 1
+	refused := 0
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/big" && call == "part" && refused < 3 {
+			refused++
+			clear(f.uploads)
+			return false, newError(CodeTargetFull, "", "", nil)
+		}
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if res, err := Run(ctx, s, f, o); err != nil || !res.Complete {
+		t.Fatalf("%v, %+v", err, res)
+	}
+	f.check(t, s, "in/")
+}
+
+// TestReadMendsNoWrite: a target that answers a read may still refuse every write.
+func TestReadMendsNoWrite(t *testing.T) {
+	for code, read := range map[Code]bool{
+		CodeTargetAbsent: true, CodeCredentialsExpired: true, CodeClockSkew: true, CodeServerError: true, CodeThrottled: true,
+		CodeAccessDenied: false, CodePolicyDenied: false, CodeKMSKey: false, CodeNoObjectLock: false, CodeTargetFull: false, CodeJournalFull: false,
+	} {
+		g := newGate()
+		g.shut(newError(code, "", "", nil), time.Now())
+		if got := g.mended(call{name: callListParts}); got != read {
+			t.Errorf("%s: a read opens: %v", code, got)
+		}
+		if state, _ := g.state(); (state == StateHalted) == read || !read && !g.mended(call{name: callPart}) {
+			t.Errorf("%s: %s", code, state)
+		}
+	}
+}
+
+// TestHeadSaysNoWhy: HEAD has no body, so that an expired session is a plain 400.
+func TestHeadSaysNoWhy(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		said error // by GET
+		code Code  // that the operator sees
+	}{
+		{"a session that has expired", newError(CodeCredentialsExpired, "", "", nil), CodeCredentialsExpired},
+		{"nothing that GET knows of", nil, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s, f := mixed(), newFake(t)
+			o := patient(t, memDisk())
+			said := map[Code]int{}
+			o.Problem = func(e *Error) { said[e.Code]++ }
+			heads := 0
+			f.hook = func(n int, call, key string) (bool, error) {
+				switch {
+				case !ours(key) || heads > 12:
+				case call == "head":
+					heads++
+					return false, newError(CodeRefused, "", "status 400: BadRequest", nil)
+				case call == "get" && test.said != nil:
+					return false, test.said
+				}
+				return true, nil
+			}
+			if res := mustRun(t, s, f, o); !res.Complete || test.code != "" && said[test.code] != 1 || said[CodeRefused] > 0 {
+				t.Errorf("said %v: %+v", said, res)
+			}
+			f.check(t, s, "in/")
+		})
+	}
+}
+
+// TestFullAtAnyPut: whichever record finds the state folder's disk full, every entry
+// is counted once.
+func TestFullAtAnyPut(t *testing.T) {
+	defer func(n int64) { freeEvery = n }(freeEvery)
+	freeEvery = 1
+	for at := int64(1); at < 40; at++ {
+		s, f := mixed(), newFake(t)
+		disk := &filling{FS: memDisk()}
+		o := patient(t, disk)
+		var looks atomic.Int64
+		disk.free = func() int64 {
+			if looks.Add(1) == at {
+				return 0
+			}
+			return 1 << 30
+		}
+		res, err := Run(context.Background(), s, f, o)
+		for range 2 { // a header has nobody to wait for
+			if hasCode(err, CodeJournalFull) {
+				res, err = Run(context.Background(), s, f, o)
+			}
+		}
+		if err != nil || !res.Complete || res.Tally.Entries() != 9 {
+			t.Fatalf("full at %d: %v, %+v", at, err, res)
+		}
+		f.check(t, s, "in/")
+	}
+}
+
+// TestProbesOfOneRun: whatever is probed in a run has the device's name, for devices
+// of a job may be imported side by side.
+func TestProbesOfOneRun(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	o := patient(t, memDisk())
+	o.HaltWait = 50 * time.Millisecond
+	names := map[string]bool{}
+	f.hook = func(n int, call, key string) (bool, error) {
+		if rest, ok := strings.CutPrefix(key, "in/"+ProbePrefix); ok && call == "put" {
+			name, _, _ := strings.Cut(rest, "/")
+			names[name] = true
+		}
+		if key == "in/dir/d" {
+			return false, newError(CodeAccessDenied, "", "", nil)
+		}
+		return true, nil
+	}
+	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeAccessDenied) || len(names) != 1 {
+		t.Errorf("%v, probes %v", err, names)
+	}
+}
+
+// TestRulesBeforeTheFirstByte: a start that found nothing stored yet may have other
+// rules, and then other keys collide.
+func TestRulesBeforeTheFirstByte(t *testing.T) {
+	const strip, add = `{"version":1,"keys":{"strip":"x/"}}`, `{"version":1,"keys":{"strip":"y/"}}`
+	for _, test := range []struct {
+		first, then string
+		bad         uint64
+	}{{strip, add, 0}, {add, strip, 2}} {
+		s, f := newSource(), newFake(t)
+		for _, path := range []string{"a", "b", "x/a"} {
+			s.file(path, []byte(path))
+		}
+		o := testOptions(t, memDisk())
+		f.hook = func(int, string, string) (bool, error) { return false, newError(CodeCredentialsRefused, "", "", nil) }
+		o.Rules = parseRules(t, test.first)
+		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeCredentialsRefused) {
+			t.Fatal(err)
+		}
+		f.hook = nil
+		o.Rules = parseRules(t, test.then)
+		if res := mustRun(t, s, f, o); res.Tally.Bad() != test.bad {
+			t.Errorf("%s, then %s: %+v", test.first, test.then, res)
+		}
+	}
+}
