@@ -173,7 +173,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 	}
 	for range 4 { // a store without conditions has a version for each write
 		var obj Object
-		err := p.do(ctx, func(ctx context.Context) (err error) {
+		err := p.as(ctx, callHead, func(ctx context.Context) (err error) {
 			obj, err = p.target.Head(ctx, key)
 			return err
 		})
@@ -183,7 +183,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		if err != nil {
 			return err
 		}
-		if err := p.do(ctx, func(ctx context.Context) error { return p.target.Delete(ctx, key, obj.VersionID) }); err != nil {
+		if err := p.as(ctx, callDelete, func(ctx context.Context) error { return p.target.Delete(ctx, key, obj.VersionID) }); err != nil {
 			return err
 		}
 		if obj.VersionID == "" {
@@ -202,7 +202,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 			ids[u.ID] = true
 		}
 	}
-	err := p.do(ctx, func(ctx context.Context) error {
+	err := p.as(ctx, callListUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u Upload) error {
 			ids[u.ID] = true
 			return nil
@@ -212,7 +212,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 		return err
 	}
 	for id := range ids {
-		if err := p.do(ctx, func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }); err != nil {
+		if err := p.as(ctx, callAbort, func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }); err != nil {
 			return err
 		}
 	}
@@ -220,13 +220,19 @@ func (p *prober) abort(ctx context.Context, key string) error {
 	return nil
 }
 
-// do makes a probe's call. Repeating is right for all of them: the keys are ours.
+// as makes a probe's call under S3's name. Repeating is right for all of them: the
+// keys are ours.
+func (p *prober) as(ctx context.Context, name string, f func(context.Context) error) error {
+	return p.calls.idempotent(ctx, call{name: name, key: p.prefix, aside: true}, f)
+}
+
+// do makes one of a target's examination, which nobody counts by name.
 func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
-	return p.calls.idempotent(ctx, call{name: callPut, key: p.prefix, aside: true}, f)
+	return p.as(ctx, callPut, f)
 }
 
 func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored Stored, err error) {
-	err = p.do(ctx, func(ctx context.Context) (err error) {
+	err = p.as(ctx, callPut, func(ctx context.Context) (err error) {
 		stored, err = p.target.Put(ctx, PutRequest{
 			Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
 			Metadata: map[string]string{metaEntry: name}, IfAbsent: ifAbsent,
@@ -281,7 +287,7 @@ func (p *prober) readsBack(ctx context.Context, name, content string) (bool, err
 }
 
 func (p *prober) head(ctx context.Context, name string) (obj Object, err error) {
-	err = p.do(ctx, func(ctx context.Context) (err error) {
+	err = p.as(ctx, callHead, func(ctx context.Context) (err error) {
 		obj, err = p.target.Head(ctx, p.prefix+name)
 		return err
 	})
@@ -295,7 +301,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	wrong := crypto.SumSHA256([]byte("something else"))
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
-		err = p.do(ctx, func(ctx context.Context) (err error) {
+		err = p.as(ctx, callCreate, func(ctx context.Context) (err error) {
 			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}})
 			return err
 		})
@@ -303,7 +309,7 @@ func (p *prober) multipart(ctx context.Context) error {
 			return "", "", err
 		}
 		p.uploads = append(p.uploads, Upload{Key: key, ID: id})
-		err = p.do(ctx, func(ctx context.Context) (err error) {
+		err = p.as(ctx, callPart, func(ctx context.Context) (err error) {
 			etag, err = p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1,
 				Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum})
 			return err
@@ -311,7 +317,7 @@ func (p *prober) multipart(ctx context.Context) error {
 		return id, etag, err
 	}
 	complete := func(id, etag string, ifAbsent bool) (stored Stored, err error) {
-		err = p.do(ctx, func(ctx context.Context) (err error) {
+		err = p.as(ctx, callComplete, func(ctx context.Context) (err error) {
 			stored, err = p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: int64(len(content)),
 				Parts:     []Part{{Number: 1, ETag: etag, SHA256: encode64(sum[:])}},
 				Composite: composite(parts), IfAbsent: ifAbsent})
@@ -354,7 +360,7 @@ func (p *prober) multipart(ctx context.Context) error {
 // initiator learns how the target calls us.
 func (p *prober) initiator(ctx context.Context, key, id string) {
 	// Not knowing it only means that uploads after a lost reply are left and named.
-	_ = p.do(ctx, func(ctx context.Context) error {
+	_ = p.as(ctx, callListUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u Upload) error {
 			if u.ID == id {
 				p.report.ListsUploads, p.report.Initiator = true, u.Initiator
