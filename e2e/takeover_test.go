@@ -26,6 +26,7 @@ import (
 type holding struct {
 	*httptest.Server
 	fits    func(*http.Request) bool
+	front   func(http.ResponseWriter, *http.Request) bool // answers itself what it returns true for; nil: nothing
 	taken   atomic.Bool
 	reached chan struct{} // closed when the request is there
 	let     chan struct{} // closed by whoever lets it go
@@ -46,6 +47,9 @@ func startHolding(t *testing.T, to string, fits func(*http.Request) bool) *holdi
 		if h.fits(r) && h.taken.CompareAndSwap(false, true) {
 			close(h.reached)
 			<-h.let
+		}
+		if h.front != nil && h.front(rw, r) {
+			return
 		}
 		forward.ServeHTTP(rw, r)
 	}))

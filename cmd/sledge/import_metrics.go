@@ -68,6 +68,7 @@ func (s *metricsServer) add(scope manifest.Scope, run string) *importMetrics {
 	s.registry.MustRegister(m.calls, m.failed,
 		gauge("entries", "Entries with an outcome, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Entries) }),
 		gauge("entries_total", "Entries of the manifest.", func(p importer.Progress) float64 { return float64(p.TotalEntries) }),
+		gauge("objects", "Objects stored or found, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Objects) }),
 		gauge("bytes", "Bytes in the target, of earlier starts, too.", func(p importer.Progress) float64 { return float64(p.Bytes) }),
 		gauge("bytes_total", "Bytes of the manifest.", func(p importer.Progress) float64 { return float64(p.TotalBytes) }),
 		gauge("failed", "Entries that failed.", func(p importer.Progress) float64 { return float64(p.Failed) }),
