@@ -10,51 +10,81 @@ import (
 
 // imports is a sealed device, a server, and what the uploads of a set need.
 type imports struct {
-	b      *bench
-	set    string
-	medium medium
-	device *device
-	server *server
-	root   string // of the server's buckets; "" for the sink
-	sums   string // digests for the bare uploader
-	runs   int
+	b       *bench
+	set     string
+	medium  medium
+	device  *device
+	server  *server
+	profile string // of the server, for sledge
+	root    string // of the server's buckets; "" for the sink
+	sums    string // digests for the bare uploader
+	runs    int
 }
+
+// How sledge imports.
+const (
+	howImport = "sledge import, defaults, a new state folder and bucket each time"
+	howLost2  = "the same without bays 1 and 5"
+)
 
 // importing compares uploads to a versitygw.
 func (b *bench) importing(set string, m medium) *contest {
-	i := &imports{b: b, set: set, medium: m}
-	c := &contest{name: "import-" + set, set: set, what: "import into versitygw on loopback, buckets on " + where(m), tmpfs: 1.6, needs: []string{"versitygw"}}
-	if m == tmpfs {
-		c.tmpfs = 4
-	} else {
-		c.disk = 3
-	}
-	c.open = func(ctx context.Context) error {
-		return i.open(ctx, func() (err error) {
-			if i.root, err = b.target(m, "s3", b.sets[set]); err == nil {
-				i.server, err = b.startVersitygw(ctx, i.root)
-			}
-			return err
-		})
-	}
-	c.close = i.close
+	i := &imports{b: b, set: set, medium: m, profile: "versitygw"}
+	c := i.contest("import-"+set, "versitygw", b.startVersitygw)
 	c.sides = []*side{
-		i.side("import", nil, "sledge import, defaults, a new state folder and bucket each time", i.sledge),
+		i.side("import", nil, howImport, i.sledge),
+		i.side("import-lost2", nil, howLost2, i.lost2),
 		i.side("bare", nil, "our own uploader: the plain files and folders, digests known beforehand, the same headers, parts of 16 MiB, 16 objects and 4 parts at once; nothing is decrypted, nothing is asked", i.bare),
 		i.side("bare-head", nil, "the same, and a HEAD after each object, as a client asks that does not trust the answer to its write", i.bareHead),
 		i.side("s5cmd", []string{"s5cmd"}, "s5cmd --numworkers 16 cp --concurrency 4 --part-size 16", i.s5cmd),
 		i.side("aws", []string{"aws"}, "aws s3 cp --recursive, 16 requests at once, parts of 16 MiB", i.aws),
 		i.side("rclone", []string{"rclone"}, "rclone copy --transfers 16 --s3-upload-concurrency 4 --s3-chunk-size 16Mi --no-traverse", i.rclone),
 	}
-	for _, s := range c.sides[2:] {
+	for _, s := range c.sides[3:] {
 		s.full = s.name != "s5cmd"
 	}
 	return c
 }
 
+// importingMinio compares the same uploads to another server.
+func (b *bench) importingMinio(set string, m medium) *contest {
+	i := &imports{b: b, set: set, medium: m, profile: "minio"}
+	c := i.contest("minio-"+set, "minio", b.startMinioDrive)
+	server := "; the server is MinIO " + toolVersion("minio") + " with one drive, plain HTTP, no encryption of its own, otherwise defaults"
+	c.sides = []*side{
+		i.side("import", nil, howImport+", --profile minio"+server, i.sledge),
+		i.side("bare", nil, "our own uploader, as above"+server, i.bare),
+		i.side("s5cmd", []string{"s5cmd"}, "s5cmd, as above"+server, i.s5cmd),
+	}
+	for _, s := range c.sides {
+		s.full = true
+	}
+	return c
+}
+
+// contest is one whose server keeps what it is sent, in a folder on the medium.
+func (i *imports) contest(name, server string, start func(context.Context, string) (*server, error)) *contest {
+	c := &contest{name: name, set: i.set, what: "import into " + server + " on loopback, buckets on " + where(i.medium), tmpfs: 1.6, needs: []string{server}}
+	if i.medium == tmpfs {
+		c.tmpfs = 4
+	} else {
+		c.disk = 3
+	}
+	c.open = func(ctx context.Context) error {
+		return i.open(ctx, func() (err error) {
+			if i.root, err = i.b.target(i.medium, "s3", i.b.sets[i.set]); err == nil {
+				i.server, err = start(ctx, i.root)
+			}
+			return err
+		})
+	}
+	c.close = i.close
+	return c
+}
+
 // sinking compares uploads to a server that only reads: what the client costs.
 func (b *bench) sinking(set string) *contest {
-	i := &imports{b: b, set: set}
+	i := &imports{b: b, set: set, profile: "versitygw"}
 	c := &contest{name: "sink-" + set, set: set, what: "import into a server that only reads", tmpfs: 1.6}
 	c.open = func(ctx context.Context) error {
 		return i.open(ctx, func() (err error) {
@@ -64,10 +94,23 @@ func (b *bench) sinking(set string) *contest {
 	}
 	c.close = i.close
 	c.sides = []*side{
-		i.side("import", nil, "sledge import, defaults, a new state folder and bucket each time", i.sledge),
+		i.side("import", nil, howImport, i.sledge),
+		i.side("import-lost2", nil, howLost2, i.lost2),
+		i.side("import-crowd", nil, "the same with all disks, 1024 objects at once (--concurrency 1024)", i.crowd),
 		i.side("bare", nil, "our own uploader, as above", i.bare),
 	}
+	if set == "large" {
+		c.sides = append(c.sides, i.side("import-parts", nil, fmt.Sprintf("the same with parts of %d MiB, which the profile asks for (min_part)", b.largePart()/mib), i.largeParts))
+	}
 	return c
+}
+
+// largePart is half a file of LARGE.
+func (b *bench) largePart() int64 {
+	if b.opts.quick {
+		return 64 * mib
+	}
+	return 512 * mib
 }
 
 func (i *imports) open(ctx context.Context, serve func() error) (err error) {
@@ -132,9 +175,30 @@ func (i *imports) side(name string, needs []string, how string, call func(bucket
 	}}
 }
 
-func (i *imports) sledge(bucket string) (command, error) {
+func (i *imports) sledge(bucket string) (command, error) { return i.run(bucket, i.device.disks) }
+
+// run imports from these disks.
+func (i *imports) run(bucket, disks string, more ...string) (command, error) {
 	state, err := i.b.space.fresh(tmpfs, "state")
-	return i.device.centre(i.device.disks, "import", "run", "--state", state, "--endpoint", i.server.endpoint, "--path-style", "--target", "s3://"+bucket+"/p/"), err
+	args := []string{"import", "run", "--state", state, "--endpoint", i.server.endpoint, "--path-style", "--profile", i.profile, "--target", "s3://" + bucket + "/p/"}
+	return i.device.centre(disks, append(args, more...)...), err
+}
+
+func (i *imports) lost2(bucket string) (command, error) { return i.run(bucket, i.device.without(1, 5)) }
+
+func (i *imports) crowd(bucket string) (command, error) {
+	return i.run(bucket, i.device.disks, "--concurrency", "1024")
+}
+
+// largeParts imports for a target that takes no small parts: each file is read
+// once to hash them anew, and then sent in them.
+func (i *imports) largeParts(bucket string) (command, error) {
+	profiles := filepath.Join(i.b.space.mem, "profiles.json")
+	text := fmt.Sprintf(`{"profiles": [{"name": "versitygw", "min_part": "%d MiB"}]}`, i.b.largePart()/mib)
+	if err := os.WriteFile(profiles, []byte(text), 0o600); err != nil {
+		return command{}, err
+	}
+	return i.run(bucket, i.device.disks, "--profiles", profiles)
 }
 
 func (i *imports) bare(bucket string) (command, error) {

@@ -11,7 +11,8 @@ func (b *bench) contests() []*contest {
 		b.loadLarge(tmpfs), b.loadLarge(disk), b.loadSmall(), b.loadMix(), b.loadAgain(), b.parity(),
 		b.sealed(),
 		b.importing("large", disk), b.importing("few", tmpfs), b.importing("mix", tmpfs),
-		b.sinking("large"), b.sinking("few"), b.sinking("mix"),
+		b.importingMinio("large", disk), b.importingMinio("few", tmpfs), b.importingMinio("mix", tmpfs),
+		b.sinking("large"), b.sinking("few"), b.sinking("mix"), b.fleet(),
 	}
 }
 

@@ -41,7 +41,7 @@ func datasets(quick bool) map[string]*dataset {
 	if quick {
 		large, largeSize, small, medium, few, roots = 2, 128*mib, 5_000, 20, 500, []string{"src/net", "src/time"}
 	}
-	sample := largeSize / 16
+	sample, each := largeSize/16, largeSize/fleetSize
 	sets := []*dataset{
 		{Name: "large", What: fmt.Sprintf("%d files of %d MiB", large, largeSize/mib), space: int64(large) * largeSize,
 			make: func(ctx context.Context, dir string) error {
@@ -66,6 +66,10 @@ func datasets(quick bool) map[string]*dataset {
 			}},
 		{Name: "sample", What: fmt.Sprintf("one file of %d MiB", sample/mib), space: sample,
 			make: func(ctx context.Context, dir string) error { return makeFiles(ctx, dir, "sample", 1, sample, 1) }},
+		{Name: "fleet", What: fmt.Sprintf("%d folders, a device each, with one file of %d MiB", fleetSize, each/mib), space: largeSize,
+			make: func(ctx context.Context, dir string) error {
+				return makeFiles(ctx, dir, "fleet", fleetSize, each, 1)
+			}},
 	}
 	byName := map[string]*dataset{}
 	for _, s := range sets {

@@ -21,6 +21,44 @@ type device struct {
 
 // newDevice makes a device with 8+3 disks below a folder, and unlocks it.
 func (b *bench) newDevice(ctx context.Context, root, digest string) (*device, error) {
+	devices, err := b.newDevices(ctx, digest, root)
+	if err != nil {
+		return nil, err
+	}
+	return devices[0], nil
+}
+
+// newDevices makes the devices of one job, each with its disks below a folder.
+func (b *bench) newDevices(ctx context.Context, digest string, roots ...string) (devices []*device, err error) {
+	site, err := b.siteFolder(ctx)
+	if err != nil {
+		return nil, err
+	}
+	job := []string{"job", "create", "--site", site}
+	for _, root := range roots {
+		d, err := b.initDevice(ctx, root)
+		if err != nil {
+			return nil, err
+		}
+		devices = append(devices, d)
+		job = append(job, "--device-key", filepath.Join(d.dir, "state", "device.pub"))
+	}
+	file, code := filepath.Join(devices[0].dir, "job.dsse"), filepath.Join(devices[0].dir, "code")
+	job = append(job, "--geometry", fmt.Sprintf("%d+%d", dataShards, parityShards), "--file-digest", digest,
+		"--target", "s3://bench/", "--profile", "versitygw", "--out", file, "--code-out", code)
+	if err := devices[0].verb(ctx, append(job, strings.Fields(b.opts.job)...)...); err != nil {
+		return nil, err
+	}
+	for _, d := range devices {
+		if err := d.verb(ctx, "unlock", "--job", file, "--disk", d.disks, "--code-file", code); err != nil {
+			return nil, err
+		}
+	}
+	return devices, nil
+}
+
+// initDevice makes a device that no job knows yet.
+func (b *bench) initDevice(ctx context.Context, root string) (*device, error) {
 	dir, err := b.space.fresh(tmpfs, "device")
 	if err != nil {
 		return nil, err
@@ -40,20 +78,15 @@ func (b *bench) newDevice(ctx context.Context, root, digest string) (*device, er
 	if err != nil {
 		return nil, err
 	}
-	job := []string{"job", "create", "--site", site, "--device-key", filepath.Join(dir, "state", "device.pub"),
-		"--geometry", fmt.Sprintf("%d+%d", dataShards, parityShards), "--file-digest", digest,
-		"--target", "s3://bench/", "--profile", "versitygw", "--out", filepath.Join(dir, "job.dsse"), "--code-out", filepath.Join(dir, "code")}
-	job = append(job, strings.Fields(b.opts.job)...)
-	for _, args := range [][]string{
-		{"device", "init", "--trust", filepath.Join(site, "signer.pub")},
-		job,
-		{"unlock", "--job", filepath.Join(dir, "job.dsse"), "--disk", d.disks, "--code-file", filepath.Join(dir, "code")},
-	} {
-		if _, err := b.run(ctx, d.command(args...)); err != nil {
-			return nil, fmt.Errorf("sledge %s: %w", args[0], err)
-		}
+	return d, d.verb(ctx, "device", "init", "--trust", filepath.Join(site, "signer.pub"))
+}
+
+// verb runs one that is not measured.
+func (d *device) verb(ctx context.Context, args ...string) error {
+	if _, err := d.b.run(ctx, d.command(args...)); err != nil {
+		return fmt.Errorf("sledge %s: %w", args[0], err)
 	}
-	return d, nil
+	return nil
 }
 
 // siteFolder makes the data centre's keys, once.

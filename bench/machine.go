@@ -106,3 +106,13 @@ func findProgram(name string) string {
 	}
 	return full
 }
+
+// toolVersion is what scripts/tools.sh has noted of a program that it built.
+func toolVersion(name string) string {
+	text, err := os.ReadFile(findProgram(name) + ".version")
+	if err != nil {
+		return "of this machine"
+	}
+	version, _, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
+	return version
+}

@@ -52,12 +52,16 @@ func allRows() []row {
 		name := "import-" + strings.Replace(set, "few", "small", 1)
 		add(vs(name, "import-"+set, "import", filesps, "bare", 0.9, "s5cmd", 1.0, "bare-head", 0.0, "aws", 0.0, "rclone", 0.0))
 	}
+	add(vs("import-large-lost2", "import-large", "import-lost2", mbps, "import", 0.8))
+	add(vs("import-mix-lost2", "import-mix", "import-lost2", filesps, "import", 0.8))
 	for _, set := range []string{"large", "few", "mix"} {
-		u := filesps
+		u, name := filesps, strings.Replace(set, "few", "small", 1)
 		if set == "large" {
 			u = mbps
 		}
-		add(vs("sink-"+strings.Replace(set, "few", "small", 1), "sink-"+set, "import", u, "bare", 0.0))
+		add(vs("import-"+name+"-minio", "minio-"+set, "import", u, "bare", 0.0, "s5cmd", 0.0))
+		add(vs("sink-"+name, "sink-"+set, "import", u, "bare", 0.0))
+		add(vs("sink-"+name+"-lost2", "sink-"+set, "import-lost2", u, "import", 0.0))
 	}
 	peak := func(name string, limit int64, sides ...string) {
 		rows = append(rows, row{name: "memory-" + name, peaks: sides, limit: limit * mib, goal: 1})
@@ -67,6 +71,10 @@ func allRows() []row {
 	peak("rebuild", 256, "sealed-large/rebuild")
 	peak("extract", 256, "sealed-large/extract", "sealed-large/extract-lost2")
 	peak("import", 512, "import-large/import", "import-few/import", "import-mix/import", "sink-large/import", "sink-few/import", "sink-mix/import")
+	peak("import-lost2", 512, "import-large/import-lost2", "import-mix/import-lost2", "sink-large/import-lost2", "sink-few/import-lost2", "sink-mix/import-lost2")
+	peak("import-parts", 512, "sink-large/import-parts")
+	peak("import-crowd", 512, "sink-large/import-crowd", "sink-few/import-crowd", "sink-mix/import-crowd")
+	peak("import-parallel", 512, "sink-fleet/import", "sink-fleet/import-lost2")
 	return rows
 }
 

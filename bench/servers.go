@@ -40,6 +40,17 @@ func (b *bench) startMinio(ctx context.Context, dir string) (*server, error) {
 	})
 }
 
+// startMinioDrive serves one folder, whose folders are buckets, without parity and
+// without encryption: as little work as MinIO does.
+func (b *bench) startMinioDrive(ctx context.Context, dir string) (*server, error) {
+	return b.startServer(ctx, func(address string, s *server) command {
+		return command{
+			args: []string{findProgram("minio"), "server", "--quiet", "--anonymous", "--config-dir", filepath.Join(b.space.mem, "minio-config"), "--address", address, dir},
+			env:  []string{"MINIO_ROOT_USER=" + s.access, "MINIO_ROOT_PASSWORD=" + s.secret, "MINIO_CI_CD=1", "MINIO_BROWSER=off", "MINIO_UPDATE=off"},
+		}
+	})
+}
+
 // startSink is our own server that reads bodies and keeps nothing.
 func (b *bench) startSink(ctx context.Context) (*server, error) {
 	return b.startServer(ctx, func(address string, _ *server) command {
