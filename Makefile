@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps browser-deps release deps tools clean distclean
+.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps browser-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,7 +97,10 @@ bench-quick: build ## the same on small sets, under 3 minutes
 	@$(benchmark) --quick $(BENCHFLAGS)
 
 bench-scale: ## 10^5 to 10^7 entries through every stage, time and memory of each: 5 minutes, 25 GB in TMPDIR
-	SLEDGE_LONG=1 go test ./appliance -run '^$$' -bench Scale -benchtime 1x -v -timeout 20m
+	SLEDGE_LONG=1 go test ./appliance -run '^$$' -bench 'Scale$$' -benchtime 1x -v -timeout 20m
+
+bench-scale-import: ## 10^5 to 10^7 objects imported, stopped, resumed, verified, accepted: @@TIME@@ minutes, @@GB@@ GB in TMPDIR
+	SLEDGE_LONG=1 go test ./appliance -run '^$$' -bench 'ScaleImport$$' -benchtime 1x -v -timeout 60m
 
 bench-compare: ## Go benchmarks of this tree and of BASE=REV in turn, compared by benchstat (BENCH=pattern, PKGS=./crypto, COUNT=6)
 	@scripts/tools.sh benchstat

@@ -51,6 +51,7 @@ type rigOptions struct {
 	k, m, disks, block int
 	packSize           int64
 	digest             string
+	roles              manifest.JobRoles
 }
 
 func newRig(t testing.TB, o rigOptions) *rig {
@@ -82,6 +83,7 @@ func newRig(t testing.TB, o rigOptions) *rig {
 		Geometry:   manifest.JobGeometry{K: o.k, M: o.m, BlockSize: o.block, Disks: o.disks, AllowNoParity: o.m == 0},
 		Recipients: []manifest.Recipient{{Kind: string(crypto.WrapSite), PublicKey: r.site.PublicKey(), KeyID: hex.EncodeToString(id[:])}},
 		Unlock:     manifest.JobUnlock{KDF: crypto.KDFParams{Kind: "pbkdf2-hmac-sha256", Salt: make([]byte, 16), Iterations: 100000}, Verifier: crypto.Verifier(r.root)},
+		Roles:      o.roles,
 		Policy:     manifest.JobPolicy{FileDigest: o.digest, Symlinks: "object", Directories: "object", PackSize: o.packSize, PackSeconds: 30}}
 	rand.Read(job.ID[:])
 	file, err := job.Sign(r.signer)
