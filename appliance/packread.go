@@ -62,7 +62,7 @@ func (r *repairs) add(place string) {
 // newPackReader reads one pack alone, with two decoded stripes kept.
 func newPackReader(set *diskSet, p *manifest.Pack, count *repairs) (*packReader, error) {
 	stripe := int64(p.Geometry.K) * int64(p.Geometry.BlockSize)
-	return openPackReader(set, p, count, &readCache{budget: 2 * stripe})
+	return openPackReader(set, p, count, newReadCache(2*stripe))
 }
 
 // openPackReader shares the cache of decoded stripes with other packs.
@@ -156,7 +156,7 @@ func (r *packReader) eachBlock(dst []byte, off int64, f func(part []byte, stripe
 }
 
 func (r *packReader) key(stripe, column int64, proven bool) cacheKey {
-	return cacheKey{index: r.p.IsIndex(), pack: r.p.Number, n: stripe, column: column, proven: proven}
+	return cacheKey{set: r.set, index: r.p.IsIndex(), pack: r.p.Number, n: stripe, column: column, proven: proven}
 }
 
 func (r *packReader) place(shard int) string {

@@ -5,15 +5,23 @@ import "sync"
 // readCache keeps decoded bytes (decrypted segments, decoded stripes) within a
 // budget: neighbours share them, and readers ask for less than one at a time.
 type readCache struct {
-	budget int64 // bytes; what is held may exceed it
+	budget int64 // bytes; what is held may come to twice as many
 
 	mu   sync.Mutex
+	free sync.Cond // something is let go of
 	list []*cached // least recently used first
 	size int64     // of list
 }
 
+func newReadCache(budget int64) *readCache {
+	c := &readCache{budget: budget}
+	c.free.L = &c.mu
+	return c
+}
+
 // cacheKey names what is cached: a segment, or columns of a stripe.
 type cacheKey struct {
+	set    *diskSet
 	index  bool // of an index pack
 	pack   uint64
 	n      int64 // segment or stripe
@@ -32,16 +40,26 @@ type cached struct {
 }
 
 // get finds or makes the place of a key with a buffer of size bytes, and holds it.
+// It waits while too much is held by others: nobody may hold a place of this cache
+// and ask for a second one.
 func (c *readCache) get(key cacheKey, size int) *cached {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s := c.find(key); s != nil {
-		return s
+	var buf []byte
+	for {
+		if s := c.find(key); s != nil {
+			return s
+		}
+		buf = c.evict(size)
+		if len(c.list) == 0 || c.size+int64(size) <= 2*c.budget {
+			break
+		}
+		c.free.Wait()
 	}
-	s := &cached{key: key, refs: 1, buf: c.evict(size)}
-	if s.buf == nil {
-		s.buf = make([]byte, size)
+	if buf == nil {
+		buf = make([]byte, size)
 	}
+	s := &cached{key: key, refs: 1, buf: buf}
 	c.list = append(c.list, s)
 	c.size += int64(size)
 	return s
@@ -90,6 +108,9 @@ func (c *readCache) put(s *cached) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.refs--
+	if s.refs == 0 {
+		c.free.Broadcast()
+	}
 	if s.err == nil {
 		return
 	}

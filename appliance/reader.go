@@ -24,9 +24,9 @@ type Reader struct {
 	packs map[packKey]*packPlain
 	used  []packKey // least recently used first
 
-	segments readCache // decrypted ones
-	stripes  readCache // decoded ones, where blocks are missing or bad
-	scratch  sync.Pool // *[]byte of a segment's size
+	segments *readCache // decrypted ones
+	stripes  *readCache // decoded ones, where blocks are missing or bad
+	scratch  sync.Pool  // *[]byte of a segment's size
 }
 
 type packKey struct {
@@ -59,13 +59,17 @@ func (s *Set) Unlock(k []byte) (*Reader, error) {
 	if err := s.CheckKey(k); err != nil {
 		return nil, err
 	}
-	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &repairs{}, packs: map[packKey]*packPlain{}}
-	r.segments.budget, r.stripes.budget = segmentBudget, stripeBudget
+	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &repairs{}, packs: map[packKey]*packPlain{},
+		segments: newReadCache(segmentBudget), stripes: newReadCache(stripeBudget)}
 	r.scratch.New = func() any { b := make([]byte, crypto.SegmentSize); return &b }
 	var err error
 	r.totals, err = r.keys.OpenTotals(s.End.Totals)
 	return r, err
 }
+
+// ShareMemory lets r keep decoded bytes where other keeps its own, so that readers
+// side by side take no more than one does. Call it before r reads anything.
+func (r *Reader) ShareMemory(other *Reader) { r.segments, r.stripes = other.segments, other.stripes }
 
 // Totals are the sealed sums of the manifest.
 func (r *Reader) Totals() manifest.Totals { return r.totals }
@@ -133,7 +137,7 @@ func (r *Reader) openPack(key packKey) (*packPlain, error) {
 			return nil, fmt.Errorf("pack %d: %w", entry.Number, err)
 		}
 	}
-	p.packReader, err = openPackReader(r.set, entry, r.count, &r.stripes)
+	p.packReader, err = openPackReader(r.set, entry, r.count, r.stripes)
 	return p, err
 }
 

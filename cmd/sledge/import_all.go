@@ -137,6 +137,7 @@ func (a *app) importDevice(ctx context.Context, f *importFlags, d *importDevice)
 		return err
 	}
 	defer r.close()
+	f.crowd.shareMemory(r.Reader)
 	totals := r.Totals()
 	d.totals = &totals
 	ended, err := a.importReader(ctx, f, r, filepath.Join(f.state, d.short()))

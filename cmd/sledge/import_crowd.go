@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"sync"
+
+	"github.com/sledge-io/sledge/appliance"
 )
 
 // crowd is what devices that are imported in one command have in common: one
@@ -14,12 +16,24 @@ type crowd struct {
 
 	mu      sync.Mutex
 	members []*member
+	first   *appliance.Reader // whose memory all share
 }
 
 // member is one device's part of the meter.
 type member struct {
 	crowd *crowd
 	last  sample
+}
+
+// shareMemory lets a device keep decoded bytes in the same memory as the others.
+func (c *crowd) shareMemory(r *appliance.Reader) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.first == nil {
+		c.first = r
+		return
+	}
+	r.ShareMemory(c.first)
 }
 
 func (c *crowd) member() *member {
