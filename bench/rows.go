@@ -59,7 +59,7 @@ func allRows() []row {
 		if set == "large" {
 			u = mbps
 		}
-		add(vs("import-"+name+"-minio", "minio-"+set, "import", u, "bare", 0.0, "s5cmd", 0.0))
+		add(vs("import-"+name+"-minio", "minio-"+set, "import", u, "bare", 0.0, "bare-head", 0.0, "s5cmd", 0.0))
 		add(vs("sink-"+name, "sink-"+set, "import", u, "bare", 0.0))
 		add(vs("sink-"+name+"-lost2", "sink-"+set, "import-lost2", u, "import", 0.0))
 	}
