@@ -52,6 +52,8 @@ type memNode struct {
 	pending  []memWrite
 	names    int // entries that point here
 	handles  int
+
+	locked bool
 }
 
 // memChange is one folder's side of an operation. A rename has two sides with

@@ -16,6 +16,7 @@ const (
 	OpSize    OpKind = "size"
 	OpDrop    OpKind = "dropcache"
 	OpClose   OpKind = "close"
+	OpLock    OpKind = "lock"
 
 	OpCreate   OpKind = "create"
 	OpRemove   OpKind = "remove"

@@ -45,6 +45,7 @@ func TestFS(t *testing.T, open func(t *testing.T) vfs.FS) {
 		{"Walk", testWalk},
 		{"Free", testFree},
 		{"Concurrent", testConcurrent},
+		{"Lock", testLock},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
 	}
