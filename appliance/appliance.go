@@ -43,6 +43,8 @@ var (
 	ErrTooFewDisks = errors.New("too few disks")
 	// ErrSealBegun: the checkpoint is on record; only FinishSeal may go on.
 	ErrSealBegun = errors.New("the seal has begun and must be finished")
+	// ErrBusy: another command is at work on one of the disks.
+	ErrBusy = errors.New("another sledge command is at work on this disk")
 	// ErrForeign: a disk belongs to another job, device or generation, or is there twice.
 	ErrForeign = errors.New("disk does not belong here")
 	// ErrLost: the bytes cannot be restored from the disks at hand.

@@ -24,6 +24,7 @@ type Device struct {
 	keys    *manifest.Keys
 	code    *erasure.Code
 	bays    bays
+	held    hold
 	buffers *bufferPool
 	plains  *bytePool
 	turn    atomic.Uint64
@@ -63,11 +64,26 @@ type partialKey struct {
 }
 
 // Open takes up a prepared device: it finds the disks' bays, replays the
-// journal, brings it back to m+1 copies and sweeps what was never committed.
+// journal, brings it back to m+1 copies and sweeps what was never committed. The
+// disks are the caller's until Close; those of another are ErrBusy.
 func Open(cfg Config, loadKey []byte) (*Device, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
+	held, err := holdDisks(cfg.Disks)
+	if err != nil {
+		return nil, err
+	}
+	d, err := open(cfg, loadKey)
+	if err != nil {
+		held.release()
+		return nil, err
+	}
+	d.held = held
+	return d, nil
+}
+
+func open(cfg Config, loadKey []byte) (*Device, error) {
 	g := cfg.Job.Geometry
 	if cfg.Workers <= 0 {
 		cfg.Workers = min(8, max(1, runtime.NumCPU()))
@@ -142,6 +158,7 @@ func (d *Device) stop() {
 // Close ends work on the device; nothing acknowledged depends on it.
 func (d *Device) Close() error {
 	d.stop()
+	defer d.held.release()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.endJournal()

@@ -37,6 +37,11 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 	if err := CheckExpiry(c); err != nil {
 		return nil, err
 	}
+	held, err := holdDisks(c.Disks)
+	if err != nil {
+		return nil, err
+	}
+	defer held.release()
 	g := c.Job.Geometry
 	if len(c.Disks) > g.Disks {
 		return nil, fmt.Errorf("%d disks given, the job is for %d", len(c.Disks), g.Disks)

@@ -42,8 +42,23 @@ type RebuildReport struct {
 // Rebuild writes a bay's shards again, onto a new disk, without any key: from
 // any k good blocks of each stripe, proven against the signed hashes. It works
 // on a sealed device and, from the journal's signed entries, on an unsealed one.
-// A repeated call goes on: shards that are there and verify are kept.
+// A repeated call goes on: shards that are there and verify are kept. Disks that
+// another command loads, seals or rebuilds are ErrBusy.
 func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildReport, error) {
+	onto, err := holdDisks([]Disk{o.Onto})
+	if err != nil {
+		return nil, err
+	}
+	defer onto.release()
+	held, err := holdDisks(disks)
+	if err != nil {
+		return nil, err
+	}
+	if IsSealed(disks) { // final: several bays may be rebuilt from it at once
+		held.release()
+	} else {
+		defer held.release()
+	}
 	r := &rebuilder{o: o, report: &RebuildReport{Bay: o.Bay}}
 	if err := r.open(disks); err != nil {
 		return nil, err

@@ -122,7 +122,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("checkpoint")
-	res, err := FinishSeal(d.cfg, o.Ledger, o.Absent)
+	res, err := finishSeal(d.cfg, o.Ledger, o.Absent)
 	if res != nil {
 		res.Totals = w.totals
 	}
@@ -442,6 +442,15 @@ func FinishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
+	held, err := holdDisks(c.Disks)
+	if err != nil {
+		return nil, err
+	}
+	defer held.release()
+	return finishSeal(c, ledger, absent)
+}
+
+func finishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 	size, root, ok := ledger.RecordedCheckpoint(c.Scope.Origin())
 	if !ok {
 		return nil, errors.New("no seal has begun")

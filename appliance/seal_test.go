@@ -92,6 +92,7 @@ func TestOpenAfterTheSealHasBegun(t *testing.T) {
 		defer func() { recover() }()
 		d.Seal(context.Background(), o)
 	}()
+	d.Close() // as the process's end does: its locks are gone
 	r.cfg.Ledger = r.ledger
 	if _, err := r.device(); !errors.Is(err, ErrSealBegun) {
 		t.Errorf("opened: %v", err)

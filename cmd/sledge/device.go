@@ -26,10 +26,8 @@ import (
 type device struct {
 	*firmware.Device
 	fs   vfs.FS
-	lock *os.File
+	lock io.Closer
 }
-
-const lockName = "lock"
 
 // openDevice opens the state folder. With change it is locked against every
 // other command; the lock goes with the process, however that ends.
@@ -43,7 +41,7 @@ func (a *app) openDevice(change bool) (*device, error) {
 	}
 	d := &device{fs: folder}
 	if change {
-		if d.lock, err = lockFolder(a.device); err != nil {
+		if d.lock, err = lockFolder(a.device, folder); err != nil {
 			return nil, errors.Join(err, d.close())
 		}
 	}
@@ -63,36 +61,12 @@ func (d *device) close() error {
 }
 
 // lockFolder takes the folder's lock, and writes who holds it.
-func lockFolder(folder string) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(folder, lockName), os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
+func lockFolder(name string, folder vfs.FS) (io.Closer, error) {
+	held, err := firmware.Lock(folder, fmt.Sprintf("process %d", os.Getpid()))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		holder, _ := io.ReadAll(io.LimitReader(f, 100))
-		f.Close()
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			return nil, fmt.Errorf("%s: %w (process %s)", folder, errBusy, strings.TrimSpace(string(holder)))
-		}
-		return nil, err
-	}
-	if err := f.Truncate(0); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	if _, err := fmt.Fprintf(f, "%d\n", os.Getpid()); err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
-}
-
-// busy tells whether another command holds the device's lock.
-func (a *app) busy() bool {
-	f, err := os.OpenFile(filepath.Join(a.device, lockName), os.O_RDWR|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return false
-	}
-	defer f.Close()
-	return errors.Is(unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB), unix.EWOULDBLOCK)
+	return held, nil
 }
 
 // openFolder opens an existing folder, with an error that says what is wrong.
@@ -297,7 +271,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 			return nil, err
 		}
 		defer vfs.Close(folder)
-		lock, err := lockFolder(a.device)
+		lock, err := lockFolder(a.device, folder)
 		if err != nil {
 			return nil, err
 		}

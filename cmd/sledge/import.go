@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/site"
@@ -424,7 +425,7 @@ func targetError(e *importer.Error) error {
 	kind := errObjects
 	switch {
 	case e.Code == importer.CodeStateLocked:
-		kind = errBusy
+		kind = firmware.ErrBusy
 	case e.Code == importer.CodeConflict || e.Code == importer.CodeCannotCompare:
 		kind = errConflict
 	case e.Code == importer.CodeSourceLost:

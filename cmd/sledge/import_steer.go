@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -201,7 +202,7 @@ func (a *app) steer(ctx context.Context, f *steerFlags, state string, want impor
 			return s, nil
 		}
 		if a.now().After(end) {
-			return s, hint(fmt.Errorf("%w: the run has not answered in %s", errBusy, steerWait), "it is asked all the same; look again: sledge import status")
+			return s, hint(fmt.Errorf("%w: the run has not answered in %s", firmware.ErrBusy, steerWait), "it is asked all the same; look again: sledge import status")
 		}
 	}
 }

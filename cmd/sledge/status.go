@@ -147,7 +147,7 @@ func (a *app) status(wrapCheck string) (report, error) {
 func (a *app) describeState(d *device) *statusReport {
 	rec := d.Record()
 	r := &statusReport{
-		Device: d.ID().String(), State: string(d.State()), Busy: a.busy(), Protection: rec.Protection,
+		Device: d.ID().String(), State: string(d.State()), Busy: firmware.Busy(d.fs), Protection: rec.Protection,
 		History: rec.History, Next: nextStep[d.State()],
 	}
 	if rec.Job != (firmware.ID{}) {

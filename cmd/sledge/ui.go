@@ -124,7 +124,6 @@ var (
 	errExpired    = errors.New("job has expired")
 	errWrongCode  = errors.New("wrong unlock code")
 	errUnproven   = errors.New("origin is not proven")
-	errBusy       = errors.New("another sledge command is at work on this device")
 	errNoDevice   = errors.New("no device named")
 	errNoDisks    = errors.New("no disks named")
 	errSameDisk   = errors.New("named twice")
@@ -225,7 +224,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitRefused, "the disks are not what this device sealed before: do not seal, tell the data centre")
 	case is(firmware.ErrUnsafeSecret):
 		return add(exitState, "set XDG_RUNTIME_DIR to a tmpfs that is yours alone, or mount /dev/shm", "remove a foreign file there and run the command again")
-	case is(firmware.ErrConcurrent), is(errBusy):
+	case is(firmware.ErrConcurrent), is(firmware.ErrBusy), is(appliance.ErrBusy):
 		return add(exitBusy, "wait for the other command, or stop it, then run this one again")
 	case is(site.ErrExists):
 		return add(exitUsage, "use this site, or name another folder")
