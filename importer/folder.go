@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
-	"syscall"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -17,7 +17,7 @@ import (
 type Folder struct {
 	vfs.FS
 	path  string
-	lock  *os.File
+	lock  io.Closer
 	top   vfs.FS // where the leases are: the folder itself, also from a copy in it
 	lease *lease
 	taken uint64 // number of the copy that this is; 0 if it is none
@@ -41,6 +41,23 @@ func OpenState(folder string) (*Folder, error) {
 	return f, nil
 }
 
+// HoldState locks a state folder that is open, as OpenState does one by its path.
+// One that was taken over (TakeOver) is opened by its path alone.
+func HoldState(state vfs.FS) (*Folder, error) {
+	f := &Folder{FS: state, top: state}
+	var err error
+	if f.lock, err = lockState(state, ""); err != nil {
+		return nil, stateFolderError(err)
+	}
+	if f.lease, err = takeLease(state); err == nil {
+		err = f.still()
+	}
+	if err != nil {
+		return nil, errors.Join(stateFolderError(err), f.Close())
+	}
+	return f, nil
+}
+
 // openState locks the folder in which the run is now, and takes no lease.
 func openState(folder string) (*Folder, error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -53,7 +70,7 @@ func openState(folder string) (*Folder, error) {
 	f := &Folder{top: top}
 	if f.taken, err = highestNumber(top, takenFolder); err == nil {
 		f.path = home(folder, f.taken)
-		f.lock, err = lockFolder(f.path)
+		f.lock, err = lockState(top, takenBase(f.taken))
 	}
 	if err == nil {
 		f.FS, err = vfs.OS(f.path)
@@ -67,19 +84,13 @@ func openState(folder string) (*Folder, error) {
 	return f, nil
 }
 
-func lockFolder(folder string) (*os.File, error) {
-	lock, err := os.OpenFile(filepath.Join(folder, lockName), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, err
+// lockState locks a folder of the state folder; "" is itself.
+func lockState(top vfs.FS, folder string) (io.Closer, error) {
+	held, err := vfs.Lock(top, path.Join(folder, lockName))
+	if errors.Is(err, vfs.ErrLocked) {
+		return nil, newError(CodeStateLocked, folder, "another process holds the state folder", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		if errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, newError(CodeStateLocked, folder, "another process holds the state folder", err)
-		}
-		return nil, fmt.Errorf("lock: %w", err)
-	}
-	return lock, nil
+	return held, err
 }
 
 func stateFolderError(err error) error {

@@ -3,7 +3,6 @@ package importer
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -80,7 +79,7 @@ func copyAway(top vfs.FS, folder string, mine *lease) (*Folder, error) {
 		return nil, err
 	}
 	// Locked before it has its name, so that no plain start finds it free.
-	lock, err := lockFolder(filepath.Join(folder, draft))
+	lock, err := lockState(top, draft)
 	if err != nil {
 		return nil, err
 	}
