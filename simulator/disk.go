@@ -17,6 +17,7 @@ package simulator
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"path/filepath"
@@ -158,6 +159,14 @@ func (d *Disk) check(op vfs.OpKind, name string) error {
 
 // Close closes the inner disk.
 func (d *Disk) Close() error { return vfs.Close(d.inner) }
+
+// Lock is vfs.Locker.Lock; a lock file counts nothing.
+func (d *Disk) Lock(name string) (io.Closer, error) {
+	if err := d.check(vfs.OpLock, name); err != nil {
+		return nil, err
+	}
+	return vfs.Lock(d.inner, name)
+}
 
 // Open is vfs.FS.Open; so are the others.
 func (d *Disk) Open(name string, o vfs.OpenOptions) (vfs.File, error) {

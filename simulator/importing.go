@@ -141,11 +141,16 @@ func (w *world) run(ctx context.Context, h *host, state vfs.FS, wire *Wire) erro
 		return err
 	}
 	defer rd.Close()
+	held, err := importer.HoldState(state)
+	if err != nil {
+		return err
+	}
+	defer held.Close()
 	o := importer.Options{
 		Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
 		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
 		ReadBack:    w.readBack, AllowUnconditional: w.unconditional, ExclusivePrefix: w.exclusive,
-		Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: state, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.clock.Now,
+		Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: held, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.clock.Now,
 		Problem: func(e *importer.Error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
@@ -207,6 +212,8 @@ func (w *world) with(ctx context.Context, e Event) error {
 	case SecondImport:
 		w.met[e.What]++
 		return w.both(ctx)
+	case DoubleImport:
+		return w.doubledImport(ctx, h, dice)
 	}
 	return nil
 }

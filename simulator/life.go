@@ -32,6 +32,7 @@ type life struct {
 	clock            *Clock
 	ledger           *ledger
 
+	state *vfs.Mem   // the device's state folder: its lock
 	disks []*vfs.Mem // by name: d00, d01, …
 	hurt  map[int]bool
 	label []byte
@@ -120,7 +121,7 @@ func Live(ctx context.Context, p Plan) (res *Result) {
 }
 
 func newLife(p Plan) *life {
-	return &life{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 0x6c696665)), hurt: map[int]bool{}, met: map[Trouble]int{}, wire: map[Fault]int{}, ledger: &ledger{}}
+	return &life{plan: p, state: newMem(), rng: rand.New(rand.NewPCG(p.Seed, 0x6c696665)), hurt: map[int]bool{}, met: map[Trouble]int{}, wire: map[Fault]int{}, ledger: &ledger{}}
 }
 
 func (l *life) say(format string, args ...any) {

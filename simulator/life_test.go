@@ -37,6 +37,22 @@ func TestRegressions(t *testing.T) {
 	}
 }
 
+// TestDoubleStarts starts a second command on the disks, or in the state folder, of
+// one that is at work, in every way and at many moments.
+func TestDoubleStarts(t *testing.T) {
+	doubles := []simulator.Trouble{simulator.DoubleLoad, simulator.DoubleSeal, simulator.DoubleImport}
+	s := simulator.Run(context.Background(), simulator.Options{Seed: 1, Lives: 8, Faults: doubles})
+	for _, f := range s.Findings {
+		t.Errorf("%s\n%s\n%v", f.Replay, f.Text, f.Log)
+	}
+	for _, what := range doubles {
+		if s.Met[what] == 0 {
+			t.Errorf("%s never happened", what)
+		}
+	}
+	t.Logf("figure: %d commands refused while another was at work", s.Events)
+}
+
 // TestLives lives lives from a fixed seed for a while; SLEDGE_SEED chooses another.
 func TestLives(t *testing.T) {
 	seed := uint64(1)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -32,6 +33,16 @@ func (l *life) loadAll(ctx context.Context) error {
 
 // load is one session.
 func (l *life) load(ctx context.Context, disks []appliance.Disk) (*appliance.LoadReport, error) {
+	return l.loadFrom(ctx, l.state, disks)
+}
+
+// loadFrom is one with a state folder of its own.
+func (l *life) loadFrom(ctx context.Context, state vfs.FS, disks []appliance.Disk) (*appliance.LoadReport, error) {
+	held, err := firmware.Lock(state, "load")
+	if err != nil {
+		return nil, err
+	}
+	defer held.Close()
 	d, err := l.open(disks)
 	if err != nil {
 		return nil, err
@@ -147,6 +158,12 @@ func (l *life) loadWith(ctx context.Context, e Event) error {
 		return l.wrongCode(dice)
 	case WrongOrder:
 		return l.wrongOrder(ctx)
+	case DoubleLoad:
+		err := l.doubled(ctx, e.What, dice, func() error { return l.loadOnce(ctx, l.set(nil)) })
+		if errors.Is(err, errDoubled) {
+			return err
+		}
+		return l.survived(err)
 	}
 	return errors.New("not a trouble of loading")
 }

@@ -30,9 +30,11 @@ const (
 	FileFails     Trouble = "file-unreadable"
 	WrongCode     Trouble = "wrong-code"
 	WrongOrder    Trouble = "wrong-order"
+	DoubleLoad    Trouble = "double-load"
 	SealPowerCut  Trouble = "seal-power-cut"
 	SealCtrlC     Trouble = "seal-ctrl-c"
 	SealError     Trouble = "seal-write-error"
+	DoubleSeal    Trouble = "double-seal"
 	ForeignDisk   Trouble = "foreign-disk"
 	StaleDisk     Trouble = "stale-disk"
 	OtherLabel    Trouble = "other-label"
@@ -48,6 +50,7 @@ const (
 	StateFull     Trouble = "state-full"
 	StateLost     Trouble = "state-lost"
 	SecondImport  Trouble = "second-import"
+	DoubleImport  Trouble = "double-import"
 	KeyTaken      Trouble = "key-taken"
 	SameObject    Trouble = "same-object"
 	OthersUpload  Trouble = "others-upload"
@@ -72,10 +75,10 @@ var troubles = []struct {
 }{
 	{PowerCut, loading}, {LyingCache, loading}, {CtrlC, loading}, {WriteError, loading}, {SyncError, loading}, {DiskFull, loading}, {DiskAbsent, loading},
 	{LostWrite, loading}, {Misdirected, loading}, {RotWhileLoad, loading}, {ClockBack, loading}, {ClockForward, loading},
-	{FileChanges, loading}, {FileVanishes, loading}, {FileFails, loading}, {WrongCode, loading}, {WrongOrder, loading},
-	{SealPowerCut, sealing}, {SealCtrlC, sealing}, {SealError, sealing},
+	{FileChanges, loading}, {FileVanishes, loading}, {FileFails, loading}, {WrongCode, loading}, {WrongOrder, loading}, {DoubleLoad, loading},
+	{SealPowerCut, sealing}, {SealCtrlC, sealing}, {SealError, sealing}, {DoubleSeal, sealing},
 	{ForeignDisk, carrying}, {StaleDisk, carrying}, {OtherLabel, carrying}, {DisksLost, carrying}, {BlocksRot, carrying}, {BlocksSwapped, carrying}, {ShardCut, carrying}, {LogRots, carrying}, {TooMuchRots, carrying},
-	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
+	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
 }
 
 // Troubles are all that a life may meet.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -34,6 +35,16 @@ func (l *life) sealAll(ctx context.Context) error {
 
 // seal is one attempt, with what the ledger says has to be done.
 func (l *life) seal(ctx context.Context, disks []appliance.Disk) error {
+	return l.sealFrom(ctx, l.state, disks)
+}
+
+// sealFrom is one with a state folder of its own.
+func (l *life) sealFrom(ctx context.Context, state vfs.FS, disks []appliance.Disk) error {
+	held, err := firmware.Lock(state, "seal")
+	if err != nil {
+		return err
+	}
+	defer held.Close()
 	if _, _, recorded := l.ledger.RecordedCheckpoint(l.cfg.Scope.Origin()); recorded {
 		cfg := l.cfg
 		cfg.Disks = disks
@@ -96,9 +107,11 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 		if fired() > 0 {
 			l.met[e.What]++
 		}
+	case DoubleSeal:
+		err = l.doubled(ctx, e.What, dice, func() error { return l.seal(ctx, l.set(nil)) })
 	}
 	l.say("%s: %v", e.What, err)
-	if errors.Is(err, errForgotten) {
+	if errors.Is(err, errForgotten) || errors.Is(err, errDoubled) {
 		return err
 	}
 	if _, _, recorded := l.ledger.RecordedCheckpoint(l.cfg.Scope.Origin()); !recorded {
