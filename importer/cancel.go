@@ -39,16 +39,11 @@ const canceledName = "canceled.jsonl"
 // the manifest's checksum. Objects that were there before the run are never
 // touched. The options are those of Run; calling it again goes on.
 func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
-	opts = opts.withDefaults()
-	if err := opts.validate(); err != nil {
-		return nil, err
-	}
-	runCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r, err := newRun(runCtx, cancel, source, target, opts)
+	r, _, err := newRun(ctx, source, target, opts)
 	if err != nil {
 		return nil, err
 	}
+	defer r.cancel()
 	r.canceling = true
 	if err := r.open(); err != nil {
 		return nil, err

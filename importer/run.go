@@ -64,17 +64,12 @@ const stateVersion = 0
 // Calling it again with the same options goes on. Cancelling ctx lets requests
 // that are under way finish and begins no other.
 func Run(ctx context.Context, source Source, target Target, opts Options) (*Result, error) {
-	opts = opts.withDefaults()
-	if err := opts.validate(); err != nil {
-		return nil, err
-	}
-	runCtx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	r, err := newRun(runCtx, cancel, source, target, opts)
+	r, runCtx, err := newRun(ctx, source, target, opts)
 	if err != nil {
 		return nil, err
 	}
-	if opts.DryRun {
+	defer r.cancel()
+	if r.opts.DryRun {
 		return r.dry(runCtx)
 	}
 	if err := r.open(); err != nil {
@@ -92,12 +87,21 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	return result, err
 }
 
-// newRun is a run that nothing has been done for.
-func newRun(ctx context.Context, cancel context.CancelFunc, source Source, target Target, opts Options) (r *run, err error) {
-	r = &run{opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
+// newRun is a run that nothing has been done for, with the context that its cancel ends.
+func newRun(ctx context.Context, source Source, target Target, opts Options) (_ *run, runCtx context.Context, err error) {
+	opts = opts.withDefaults()
+	if err := opts.validate(); err != nil {
+		return nil, nil, err
+	}
+	planner, err := newPlanner(opts, source.Scope())
+	if err != nil {
+		return nil, nil, err
+	}
+	runCtx, cancel := context.WithCancel(ctx)
+	r := &run{planner: planner, opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
 	r.progress.started = opts.Now()
 	r.ours = heldBy(opts.StateDir)
-	r.calls = newCaller(opts, ctx.Done())
+	r.calls = newCaller(opts, runCtx.Done())
 	r.calls.ours = r.ours
 	r.pacer = newPacer(opts.Bandwidth, opts.Now)
 	if t, ok := source.(Totaler); ok {
@@ -105,8 +109,7 @@ func newRun(ctx context.Context, cancel context.CancelFunc, source Source, targe
 			r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
 		}
 	}
-	r.planner, err = newPlanner(opts, source.Scope())
-	return r, err
+	return r, runCtx, nil
 }
 
 // open reads or begins the journal: the folder's own, or that of a later run,
