@@ -22,6 +22,9 @@ const (
 	StateTaken    State = "taken over" // by another process
 )
 
+// StatusVersion is that of status.json.
+const StatusVersion = 1
+
 // Status is what a run tells whoever looks into its state folder: the file
 // status.json, replaced every second or so. It names no path and no key.
 type Status struct {

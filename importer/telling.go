@@ -103,7 +103,7 @@ func (t *teller) status(p Progress) {
 	scope := r.source.Scope()
 	host, _ := os.Hostname()
 	s := Status{
-		Version: 1, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
+		Version: StatusVersion, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
 		Run: r.opts.RunID, Attempt: r.header.Attempt, Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
 		Host: host, PID: os.Getpid(), Started: r.header.Started, Updated: r.opts.Now().UTC(), Halt: p.Halt, Progress: p,
 		Problems: map[Code]uint64{},

@@ -20,12 +20,11 @@ import (
 
 // Names in a run's folder, and limits.
 const (
-	receiptsName  = "receipts"
-	listName      = "objects.list"
-	totalName     = "total.dsse"
-	runsName      = "runs"
-	maxStatus     = 1 << 20
-	statusVersion = 1
+	receiptsName = "receipts"
+	listName     = "objects.list"
+	totalName    = "total.dsse"
+	runsName     = "runs"
+	maxStatus    = 1 << 20
 )
 
 // ErrNothing: no import has left anything in the folder.
@@ -114,7 +113,7 @@ func readStatus(folder fs.FS) (*importer.Status, error) {
 	if err := json.Unmarshal(b, &version); err != nil {
 		return nil, fmt.Errorf("%s: %w: %w", importer.StatusName, manifest.ErrCorrupt, err)
 	}
-	if version.Version > statusVersion {
+	if version.Version > importer.StatusVersion {
 		return nil, fmt.Errorf("%s of version %d: %w", importer.StatusName, version.Version, manifest.ErrUnsupportedVersion)
 	}
 	var s importer.Status
