@@ -201,6 +201,11 @@ func (c *acceptanceCheck) everyDevice() {
 			c.fatal("device-unknown", "device %s is not of this job", d.who.device)
 		}
 	}
+	for device := range c.a.absent {
+		if c.job.devices[device] == nil {
+			c.fatal("device-unknown", "device %s is waived, and not of this job", device)
+		}
+	}
 }
 
 // receipts checks one folder against what was accepted.

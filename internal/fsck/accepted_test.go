@@ -186,9 +186,12 @@ var acceptanceCases = []acceptanceCase{
 	{name: "a device passed over", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) },
 		after: func(t *testing.T, m *madeAcceptance) { m.o.Disks, m.o.Labels = nil, nil }, class: "device-unnamed", verdict: VerdictRefused},
 	{name: "disks of another job file", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) }, class: "job-differs", verdict: VerdictRefused},
-	{name: "a device that the job does not name", change: func(p, _ map[string]any) {
+	{name: "a device waived twice", change: func(p, _ map[string]any) {
 		p["absent"] = []string{strings.Repeat("ab", 16), strings.Repeat("ab", 16)}
 	}, class: "acceptance-bad", verdict: VerdictRefused},
+	{name: "a device waived that the job does not name", change: func(p, _ map[string]any) {
+		p["absent"] = []string{strings.Repeat("ab", 16)}
+	}, class: "device-unknown", verdict: VerdictRefused},
 	{name: "receipts of a device that the job does not name", change: func(_, d map[string]any) { d["device"] = strings.Repeat("ab", 16) }, class: "device-unknown", verdict: VerdictRefused},
 	{name: "a device waived", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) }, change: func(p, _ map[string]any) {
 		p["absent"] = []string{lastDevice(p["job_file"].([]byte))}
