@@ -346,7 +346,7 @@ func (a *app) end(verb string, r report, err error) {
 	if a.json {
 		text := ""
 		if err != nil {
-			text = err.Error()
+			text = inWords(err)
 		}
 		e := json.NewEncoder(a.out)
 		e.SetEscapeHTML(false)
@@ -369,10 +369,19 @@ func (a *app) end(verb string, r report, err error) {
 	}
 }
 
+// inWords is an error as its reader knows things: who stops a command, by Ctrl-C or
+// from another terminal, has not canceled a context.
+func inWords(err error) string {
+	if !errors.Is(err, context.Canceled) {
+		return err.Error()
+	}
+	return strings.ReplaceAll(err.Error(), context.Canceled.Error(), "stopped, as was asked")
+}
+
 // errorLines takes gathered errors apart, one a line, and bounds their number.
 func errorLines(err error) []string {
 	const most = 20
-	lines := strings.Split(strings.TrimRight(err.Error(), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(inWords(err), "\n"), "\n")
 	if len(lines) > most {
 		lines = append(lines[:most:most], fmt.Sprintf("and %d more", len(lines)-most))
 	}
