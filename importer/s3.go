@@ -227,7 +227,7 @@ func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) 
 func (t *S3) Head(ctx context.Context, key string) (Object, error) {
 	out, err := t.api().HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
-		return Object{}, s3Error(err, key)
+		return Object{}, t.whyNoHead(ctx, key, err)
 	}
 	return Object{
 		Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),

@@ -260,3 +260,41 @@ func TestStoreErrors(t *testing.T) {
 		})
 	}
 }
+
+// TestHeadAsksWhy: the 400 of a HEAD has no words, so GET is asked for them.
+func TestHeadAsksWhy(t *testing.T) {
+	cleanAWS(t)
+	words := func(code string) string { return "<Error><Code>" + code + "</Code><Message>x</Message></Error>" }
+	for _, test := range []struct {
+		name   string
+		status int // of GET
+		body   string
+		code   Code
+		class  Class
+	}{
+		{"expired token", 400, words("ExpiredToken"), CodeCredentialsExpired, Fixable},
+		{"too slow", 400, words("RequestTimeout"), CodeConnectionLost, Retryable},
+		{"no right", 403, words("AccessDenied"), CodeAccessDenied, Fixable},
+		{"strange", 400, words("Strange"), CodeRefused, FatalObject},
+		{"GET is let through", 206, "x", CodeConnectionLost, Retryable},
+		{"of an empty object", 416, words("InvalidRange"), CodeConnectionLost, Retryable},
+		{"not there", 404, words("NoSuchKey"), CodeConnectionLost, Retryable},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Method == http.MethodHead {
+					w.WriteHeader(http.StatusBadRequest)
+					return
+				}
+				w.Header().Set("Content-Type", "application/xml")
+				w.WriteHeader(test.status)
+				fmt.Fprint(w, test.body)
+			}))
+			defer server.Close()
+			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
+			if _, err := newS3(t, o).Head(context.Background(), "k"); !hasCode(err, test.code) || !isClass(err, test.class) {
+				t.Errorf("%v, want %s", err, test.code)
+			}
+		})
+	}
+}

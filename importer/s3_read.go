@@ -2,18 +2,49 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // maxAttributeParts bounds what is kept of a store's list of parts; S3 has no more.
 const maxAttributeParts = 10000
+
+// whyNoHead tells what a HEAD failed by. Its answer has no body, so that 400 alone
+// says nothing: of Amazon S3 it may be an expired token, or a request that was too slow.
+// A GET of one byte is answered in words. Where it is let through, HEAD is worth
+// another try.
+func (t *S3) whyNoHead(ctx context.Context, key string, err error) error {
+	ours := s3Error(err, key)
+	if statusOf(err) != http.StatusBadRequest || !hasCode(ours, CodeRefused) {
+		return ours
+	}
+	out, err := t.api().GetObject(ctx, &s3.GetObjectInput{Bucket: &t.bucket, Key: &key, Range: aws.String("bytes=0-0")})
+	switch why := s3Error(err, key); {
+	case err == nil:
+		out.Body.Close() // it is not asked for what it holds
+	case !IsNotFound(why) && statusOf(err) != http.StatusRequestedRangeNotSatisfiable:
+		return why
+	}
+	return newError(CodeConnectionLost, key, "status 400 to HEAD, and GET is let through", ours)
+}
+
+// statusOf is the status of the answer that an SDK error was made of; 0 if there is none.
+func statusOf(err error) int {
+	var answer *awshttp.ResponseError
+	if errors.As(err, &answer) && answer.Response != nil {
+		return answer.HTTPStatusCode()
+	}
+	return 0
+}
 
 // Attributes implements attributesReader. One attempt is as many requests as the
 // list of parts has pages.

@@ -155,7 +155,7 @@ var wireFaults = []WireFault{
 
 	{Name: Redirect, Told: true, End: Halts, Codes: []importer.Code{importer.CodeWrongRegion}, before: says(301, "PermanentRedirect")},
 	{Name: Elsewhere, Told: true, End: Halts, Codes: []importer.Code{importer.CodeWrongRegion}, before: says(307, "TemporaryRedirect")},
-	{Name: RequestTimeout, Told: true, End: Names, Codes: []importer.Code{importer.CodeRefused}, before: says(400, "RequestTimeout")},
+	{Name: RequestTimeout, Told: true, End: Completes, before: says(400, "RequestTimeout")},
 	{Name: IncompleteBody, Calls: withBody, Told: true, End: Completes, before: says(400, "IncompleteBody")},
 	{Name: Denied, Told: true, End: Halts, Codes: []importer.Code{importer.CodeAccessDenied}, before: says(403, "AccessDenied")},
 	{Name: Expired, Told: true, End: Halts, Codes: []importer.Code{importer.CodeCredentialsExpired, importer.CodeAccessDenied}, before: says(403, "ExpiredToken")},
