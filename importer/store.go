@@ -139,20 +139,14 @@ func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
 	return obj, err
 }
 
-// inWords asks by GET why HEAD failed, whose answer has no body to say it: a session
-// that has expired is a plain 400. A refusal that GET knows nothing of is not the
-// object's, so that it is worth another look.
+// inWords asks by GET why HEAD was denied or found nothing: its answer has no body to
+// tell wrong credentials from a lacking right, or a missing bucket from a missing key.
 func inWords(ctx context.Context, calls *caller, target Reader, key string, err error) error {
-	refused := hasCode(err, CodeRefused)
-	if !refused && !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
+	if !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
 		return err
 	}
-	said := present(ctx, calls, target, key)
-	switch {
-	case said != nil && !IsNotFound(said):
+	if said := present(ctx, calls, target, key); said != nil && !IsNotFound(said) {
 		return said
-	case refused:
-		return newError(CodeServerError, "", "HEAD was refused, and GET was not: "+asError(err).Cause, err)
 	}
 	return err
 }

@@ -503,39 +503,28 @@ func TestReadMendsNoWrite(t *testing.T) {
 	}
 }
 
-// TestHeadSaysNoWhy: HEAD has no body, so that an expired session is a plain 400.
+// TestHeadSaysNoWhy: HEAD has no body, so that wrong credentials are a plain 403.
 func TestHeadSaysNoWhy(t *testing.T) {
-	for _, test := range []struct {
-		name string
-		said error // by GET
-		code Code  // that the operator sees
-	}{
-		{"a session that has expired", newError(CodeCredentialsExpired, "", "", nil), CodeCredentialsExpired},
-		{"nothing that GET knows of", nil, ""},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			s, f := mixed(), newFake(t)
-			o := patient(t, memDisk())
-			said := map[Code]int{}
-			o.Problem = func(e *Error) { said[e.Code]++ }
-			heads := 0
-			f.hook = func(n int, call, key string) (bool, error) {
-				switch {
-				case !ours(key) || heads > 12:
-				case call == "head":
-					heads++
-					return false, newError(CodeRefused, "", "status 400: BadRequest", nil)
-				case call == "get" && test.said != nil:
-					return false, test.said
-				}
-				return true, nil
-			}
-			if res := mustRun(t, s, f, o); !res.Complete || test.code != "" && said[test.code] != 1 || said[CodeRefused] > 0 {
-				t.Errorf("said %v: %+v", said, res)
-			}
-			f.check(t, s, "in/")
-		})
+	s, f := mixed(), newFake(t)
+	o := patient(t, memDisk())
+	said := map[Code]int{}
+	o.Problem = func(e *Error) { said[e.Code]++ }
+	heads := 0
+	f.hook = func(n int, call, key string) (bool, error) {
+		switch {
+		case !ours(key) || heads > 12:
+		case call == "head":
+			heads++
+			return false, newError(CodeAccessDenied, "", "status 403: Forbidden", nil)
+		case call == "get":
+			return false, newError(CodeCredentialsRefused, "", "status 403: SignatureDoesNotMatch", nil)
+		}
+		return true, nil
 	}
+	if res := mustRun(t, s, f, o); !res.Complete || len(said) != 1 || said[CodeCredentialsRefused] != 1 {
+		t.Errorf("said %v: %+v", said, res)
+	}
+	f.check(t, s, "in/")
 }
 
 // TestFullAtAnyPut: whichever record finds the state folder's disk full, every entry
