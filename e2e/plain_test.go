@@ -8,6 +8,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -37,6 +38,11 @@ func encoded(s string, slash bool) string {
 
 // ask makes one signed request (Signature Version 4).
 func (p plain) ask(method, key string, query map[string]string, body []byte) ([]byte, error) {
+	return p.askWith(nil, method, key, query, body)
+}
+
+// askWith is ask with headers of S3's own, which are signed.
+func (p plain) askWith(header map[string]string, method, key string, query map[string]string, body []byte) ([]byte, error) {
 	path := "/" + p.server.Bucket + "/" + encoded(key, true)
 	if key == "" {
 		path = "/" + p.server.Bucket
@@ -49,6 +55,9 @@ func (p plain) ask(method, key string, query map[string]string, body []byte) ([]
 	r, err := http.NewRequest(method, p.server.Endpoint+path+"?"+strings.Join(pairs, "&"), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
+	}
+	for name, value := range header {
+		r.Header.Set(name, value)
 	}
 	p.sign(r, path, strings.Join(pairs, "&"), body)
 	answer, err := http.DefaultClient.Do(r)
@@ -67,16 +76,20 @@ func (p plain) sign(r *http.Request, path, query string, body []byte) {
 	now, sum := time.Now().UTC(), sha256.Sum256(body)
 	day, at, payload := now.Format("20060102"), now.Format("20060102T150405Z"), hex.EncodeToString(sum[:])
 	scope := day + "/" + p.server.Region + "/s3/aws4_request"
-	const signed = "host;x-amz-content-sha256;x-amz-date"
-	canonical := sha256.Sum256([]byte(strings.Join([]string{r.Method, path, query,
-		"host:" + r.URL.Host, "x-amz-content-sha256:" + payload, "x-amz-date:" + at, "", signed, payload}, "\n")))
+	r.Header.Set("X-Amz-Content-Sha256", payload)
+	r.Header.Set("X-Amz-Date", at)
+	names, lines := []string{"host"}, []string{r.Method, path, query, "host:" + r.URL.Host}
+	for _, name := range slices.Sorted(maps.Keys(r.Header)) {
+		names = append(names, strings.ToLower(name))
+		lines = append(lines, strings.ToLower(name)+":"+r.Header.Get(name))
+	}
+	signed := strings.Join(names, ";")
+	canonical := sha256.Sum256([]byte(strings.Join(append(lines, "", signed, payload), "\n")))
 	key := []byte("AWS4" + p.server.SecretKey)
 	for _, step := range []string{day, p.server.Region, "s3", "aws4_request"} {
 		key = hmacOf(key, step)
 	}
 	signature := hmacOf(key, "AWS4-HMAC-SHA256\n"+at+"\n"+scope+"\n"+hex.EncodeToString(canonical[:]))
-	r.Header.Set("X-Amz-Content-Sha256", payload)
-	r.Header.Set("X-Amz-Date", at)
 	r.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/%s, SignedHeaders=%s, Signature=%x", p.server.AccessKey, scope, signed, signature))
 }
 
