@@ -13,7 +13,7 @@ table='
 no-folder-sync     | ./internal/durable ./appliance -run TestCrash|TestSweep|TestOverwrite
 unchecked-block    | ./appliance -run TestRot|TestStripeTrials
 complete-by-status | ./simulator -run TestEachFaultOfEachCall|TestCompleteError
-deaf-lock          | ./internal/vfs ./appliance ./simulator -run TestMem|TestBusyDisks|TestDoubleStarts
+deaf-lock          | ./internal/vfs ./appliance ./simulator -run TestConformance|TestBusyDisks|TestDoubleStarts
 '
 
 work=$(mktemp -d)
