@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/internal/fsck"
 )
@@ -75,8 +79,8 @@ func waive(items []*unproven, waivers []waiver) (idle []waiver) {
 	return idle
 }
 
-// parseWaivers reads a file of waivers: a kind and a name a line. A path goes to
-// the end of its line, byte for byte.
+// parseWaivers reads a file of waivers: a kind and a name a line. A name goes to
+// the end of its line, byte for byte, unless it is quoted.
 func parseWaivers(text []byte) ([]waiver, error) {
 	var waivers []waiver
 	for line := range strings.Lines(string(text)) {
@@ -88,9 +92,36 @@ func parseWaivers(text []byte) ([]waiver, error) {
 		if !ok || name == "" || !slices.Contains(unprovenKinds, kind) {
 			return nil, usagef("waiver %q is not one of %s and a name", line, strings.Join(unprovenKinds, ", "))
 		}
+		name, err := unquoteWaiver(name)
+		if err != nil {
+			return nil, usagef("waiver %q: %w", line, err)
+		}
 		waivers = append(waivers, waiver{kind, name})
 	}
 	return waivers, nil
+}
+
+// quoteWaiver writes a name for a line of a file that a person reads: as it is, or
+// as a quoted string with Go's escapes if it holds what cannot be seen, spaces at
+// an end, or a quote at its head.
+func quoteWaiver(name string) string {
+	hidden := func(r rune) bool { return !unicode.IsPrint(r) }
+	if utf8.ValidString(name) && !strings.ContainsFunc(name, hidden) && !strings.HasPrefix(name, `"`) && strings.Trim(name, " ") == name {
+		return name
+	}
+	return strconv.Quote(name)
+}
+
+// unquoteWaiver takes back what quoteWaiver did.
+func unquoteWaiver(text string) (string, error) {
+	if !strings.HasPrefix(text, `"`) {
+		return text, nil
+	}
+	name, err := strconv.Unquote(text)
+	if err != nil {
+		return "", errors.New("a name that begins with a quote must be a quoted string, as --list writes it")
+	}
+	return name, nil
 }
 
 // encodeWaivers writes the items as parseWaivers reads them, for a person to go
@@ -99,11 +130,7 @@ func encodeWaivers(items []*unproven) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# What is not proven. Keep the lines that you accept all the same.\n")
 	for _, u := range items {
-		if strings.Contains(u.Name, "\n") {
-			fmt.Fprintf(&b, "# a name with a line break, to be waived by its flag: %s\n", u.text())
-			continue
-		}
-		fmt.Fprintf(&b, "%s %s\n", u.Kind, u.Name)
+		fmt.Fprintf(&b, "%s %s\n", u.Kind, quoteWaiver(u.Name))
 	}
 	return []byte(b.String())
 }

@@ -2,7 +2,10 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 )
 
 func TestWaive(t *testing.T) {
@@ -39,17 +42,32 @@ func TestWaive(t *testing.T) {
 	}
 }
 
-// What is written is read again, byte for byte; what a line cannot hold is not lost
-// in silence.
+// What is written is read again, byte for byte, and holds nothing that an editor or
+// a terminal would not show: who strikes lines out must see what he leaves.
 func TestWaivers(t *testing.T) {
-	list := []*unproven{{Kind: unprovenPath, Name: " a  b "}, {Kind: unprovenPath, Name: "\xff\x1b[0m"}, {Kind: unprovenPath, Name: "a\nb"},
-		{Kind: unprovenDifference, Name: "files: 3, 2"}, {Kind: unprovenDevice, Name: "ab"}}
-	got, err := parseWaivers(encodeWaivers(list))
-	want := []waiver{{unprovenPath, " a  b "}, {unprovenPath, "\xff\x1b[0m"}, {unprovenDifference, "files: 3, 2"}, {unprovenDevice, "ab"}}
+	names := []string{"plain é 長", " a  b ", "\xff\x1b[0m", "a\nb", "a\rpath b", "invoice\u202efdp.exe", `"quoted"`, `back\slash`, "no\u00a0break", "#x", "\ufffd"}
+	var list []*unproven
+	var want []waiver
+	for _, name := range names {
+		list = append(list, &unproven{Kind: unprovenPath, Name: name})
+		want = append(want, waiver{unprovenPath, name})
+	}
+	list = append(list, &unproven{Kind: unprovenDifference, Name: "files: 3, 2"}, &unproven{Kind: unprovenDevice, Name: "ab"})
+	want = append(want, waiver{unprovenDifference, "files: 3, 2"}, waiver{unprovenDevice, "ab"})
+	text := encodeWaivers(list)
+	got, err := parseWaivers(text)
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v: %q", err, got)
 	}
-	for _, bad := range []string{"a", "file a", "path", "path ", " path a"} {
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSuffix(line, "\n"); !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.HasSuffix(line, " ") {
+			t.Errorf("line %q", line)
+		}
+	}
+	if !strings.Contains(string(text), "\npath plain é 長\n") {
+		t.Errorf("a name that can be seen is not written as it is:\n%s", text)
+	}
+	for _, bad := range []string{"a", "file a", "path", "path ", " path a", `path "a`, `path "a" b`} {
 		if _, err := parseWaivers([]byte(bad)); err == nil {
 			t.Errorf("%q was taken", bad)
 		}

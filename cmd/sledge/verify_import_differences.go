@@ -9,8 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/importreport"
 )
 
 // differenceLine is one finding in the file of --differences.
@@ -19,6 +21,7 @@ type differenceLine struct {
 	By       string                  `json:"by"`
 	Receipts string                  `json:"receipts,omitempty"` // folder; an extra object has none
 	Key      string                  `json:"key"`
+	KeyBytes []byte                  `json:"key_base64,omitempty"` // of a key that is not UTF-8, which JSON cannot hold
 	Code     importer.Code           `json:"code"`
 	Cause    string                  `json:"cause,omitempty"`
 }
@@ -57,8 +60,16 @@ func (d *differenceFile) add(l differenceLine) {
 		return
 	}
 	if d.table != nil {
-		d.err = d.table.Write([]string{string(l.Kind), l.By, l.Receipts, l.Key, string(l.Code), l.Cause})
+		// Whoever writes below the prefix chooses the keys, and the store its texts.
+		row := []string{string(l.Kind), l.By, l.Receipts, l.Key, string(l.Code), l.Cause}
+		for i, s := range row {
+			row[i] = importreport.Cell(s)
+		}
+		d.err = d.table.Write(row)
 		return
+	}
+	if !utf8.ValidString(l.Key) {
+		l.KeyBytes = []byte(l.Key)
 	}
 	text, err := json.Marshal(l)
 	if err == nil {

@@ -42,7 +42,7 @@ func (c *CSV) Write(d *Device, e *Entry) error {
 	row := []string{string(e.Outcome), e.Key, e.VersionID, size, strings.Trim(e.ETag, `"`), checksum, string(e.Proof), verified,
 		string(e.Error), e.Detail, e.Path, d.Device.String(), d.Run}
 	for i, s := range row {
-		row[i] = cell(s)
+		row[i] = Cell(s)
 	}
 	return c.w.Write(row)
 }
@@ -53,14 +53,14 @@ func (c *CSV) Flush() error {
 	return c.w.Error()
 }
 
-// cell makes a text harmless, in two steps that can be taken back:
+// Cell makes a text harmless for a spreadsheet, in two steps that can be taken back:
 //
 //   - What holds a character that cannot be seen, a byte that is not UTF-8, or a
 //     quote at its head, becomes a quoted string with Go's (and nearly C's) escapes.
 //     So does what has a semicolon, which ends a cell where the comma is decimal.
 //   - What then begins as a formula does, or with an apostrophe, gets an apostrophe
 //     before it.
-func cell(s string) string {
+func Cell(s string) string {
 	if needsQuotes(s) {
 		s = strings.ReplaceAll(strconv.Quote(s), ";", `\x3b`)
 	}

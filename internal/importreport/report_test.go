@@ -321,7 +321,7 @@ func TestVisible(t *testing.T) {
 	}
 }
 
-// uncell takes back what cell did.
+// uncell takes back what Cell did.
 func uncell(s string) (string, error) {
 	s = strings.TrimPrefix(s, "'")
 	if strings.HasPrefix(s, `"`) {
