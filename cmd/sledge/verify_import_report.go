@@ -152,6 +152,9 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 		for _, outcome := range sortedKeys(d.Outcomes) {
 			fmt.Fprintf(w, "  %-13s %d\n", outcome, d.Outcomes[outcome])
 		}
+		for _, kind := range sortedKeys(d.LeftOut) {
+			fmt.Fprintf(w, "left out    %s: %d\n", kind, d.LeftOut[kind])
+		}
 		complete := "no"
 		if d.Complete {
 			complete = "yes: every record of the manifest has an outcome, and none failed"

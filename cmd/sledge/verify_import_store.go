@@ -117,7 +117,7 @@ func (c *comparison) objects(ctx context.Context, store importer.Reader) error {
 		}
 	}
 	if sampler != nil {
-		said := importer.NewSampleReport(population, wanted, total.Differences, seed)
+		said := importer.NewSampleReport(population, total.Objects, total.Differences, seed)
 		c.report.Sample = &said
 	}
 	return nil

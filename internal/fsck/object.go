@@ -141,13 +141,49 @@ func (l *ObjectLine) object(o object) error {
 	return nil
 }
 
+// fits holds the outcome to the kind of record (format.md 10): a policy may leave
+// out directories, symlinks and hard links, but no file; what the loader skipped
+// has no other outcome, and a continuation record is no object of its own.
+func (l *ObjectLine) fits() error {
+	kind, ok := l.Record.Kind, true
+	switch l.Outcome {
+	case "no-object":
+		ok = kind == KindDirectory || kind == KindSymlink || kind == KindHardLink || kind == KindContinuation
+	case "skipped":
+		ok = kind == KindSkipped
+	default:
+		ok = kind != KindSkipped && kind != KindContinuation
+	}
+	if !ok {
+		return fmt.Errorf("a record of kind %d cannot have the outcome %s", kind, l.Outcome)
+	}
+	return nil
+}
+
+// kindNames are for counts of what was left out.
+var kindNames = map[uint64]string{KindFile: "file", KindDirectory: "directory", KindSymlink: "symlink", KindHardLink: "hard link", KindSkipped: "skipped"}
+
+// content is the size of the object that a record becomes.
+func (r *Record) content() uint64 {
+	switch r.Kind {
+	case KindDirectory:
+		return 0
+	case KindSymlink:
+		return uint64(len(r.Target))
+	}
+	return r.Size
+}
+
 // agrees compares what the line says of the object with the record.
 func (l *ObjectLine) agrees() error {
-	if !l.there() || l.Record.Kind != KindFile && l.Record.Kind != KindHardLink {
+	if !l.there() {
 		return nil
 	}
-	if l.Size != l.Record.Size {
-		return fmt.Errorf("the object has %d bytes, the record %d", l.Size, l.Record.Size)
+	if want := l.Record.content(); l.Size != want {
+		return fmt.Errorf("the object has %d bytes, the record %d", l.Size, want)
+	}
+	if l.Record.Kind != KindFile && l.Record.Kind != KindHardLink {
+		return nil
 	}
 	if whole, err := unbase64(l.SHA256); err == nil && len(whole) == 32 && l.Record.SHA256 != nil {
 		if [32]byte(whole) != [32]byte(l.Record.SHA256) {

@@ -303,6 +303,26 @@ var receiptCases = []receiptCase{
 			l["record_salt"] = make([]byte, 32)
 		}
 	}, class: "page-root-differs", verdict: VerdictRefused},
+	{name: "a file without an object", line: func(l map[string]any) {
+		if l["key"] == "k2" {
+			l["outcome"] = "no-object"
+		}
+	}, class: "outcome-wrong", verdict: VerdictRefused},
+	{name: "a file that was skipped", line: func(l map[string]any) {
+		if l["key"] == "k2" {
+			l["outcome"] = "skipped"
+		}
+	}, class: "outcome-wrong", verdict: VerdictRefused},
+	{name: "a continuation record that is an object", line: func(l map[string]any) {
+		if l["outcome"] == "no-object" {
+			l["outcome"], l["key"], l["size"], l["proof"], l["verified"] = "stored", "k9", 0, "store sha256", "2026-01-01T00:00:00Z"
+		}
+	}, class: "outcome-wrong", verdict: VerdictRefused},
+	{name: "a continuation record that failed", line: func(l map[string]any) {
+		if l["outcome"] == "no-object" {
+			l["outcome"] = "failed"
+		}
+	}, class: "outcome-wrong", verdict: VerdictRefused},
 	{name: "count wrong", total: func(p map[string]any) { p["outcomes"] = map[string]int{"stored": 7} }, class: "total-bad", verdict: VerdictRefused},
 	{name: "says complete", line: func(l map[string]any) {
 		if l["key"] == "k3" {

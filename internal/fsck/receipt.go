@@ -34,7 +34,8 @@ type ReceiptReport struct {
 	Outcomes   map[string]int64 `json:"outcomes"`
 	Proofs     map[string]int64 `json:"proofs"`
 	Bytes      uint64           `json:"bytes"`    // of objects that stand in the store
-	Complete   bool             `json:"complete"` // every record has an outcome and none failed
+	LeftOut    map[string]int64 `json:"left_out,omitempty"` // entries without an object by a policy, by kind
+	Complete   bool             `json:"complete"`           // every record has an outcome and none failed
 
 	// Differences is what the total says of scan, manifest and target that do not
 	// agree; if it does not call itself complete, there is at least one.
@@ -110,7 +111,7 @@ func ReceiptsDevice(dir fs.FS) (string, error) {
 
 func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
 	return &receiptCheck{v: v, dir: dir, f: newFindings(), object: object,
-		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, Findings: []Finding{}}}
+		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, LeftOut: map[string]int64{}, Findings: []Finding{}}}
 }
 
 // check runs it once the manifest is known.
@@ -256,6 +257,9 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 	if err := c.inOrder(l); err != nil {
 		return err
 	}
+	if err := l.fits(); err != nil {
+		c.f.add(Fatal, "outcome-wrong", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
+	}
 	if err := l.agrees(); err != nil {
 		c.f.add(Fatal, "object-differs", nowhere(), "", "objects.list: line %d: %v", l.Position, err)
 	}
@@ -264,6 +268,9 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 	}
 	c.r.Lines++
 	c.r.Outcomes[l.Outcome]++
+	if l.Outcome == "no-object" && l.Record.Kind != KindContinuation {
+		c.r.LeftOut[kindNames[l.Record.Kind]]++
+	}
 	if l.there() {
 		c.r.Proofs[l.Proof]++
 		c.r.Bytes += l.Size

@@ -6,6 +6,9 @@ from sledgefmt import Bad, need
 
 f.KNOWN["acceptance"] = "version critical job job_serial job_sha256 job_file devices absent accepted note software".split()
 
+OBJECT = ["stored", "already-there", "failed", "conflict"]
+OUTCOMES = {1: OBJECT, 2: OBJECT + ["no-object"], 3: OBJECT + ["no-object"], 4: OBJECT + ["no-object"], 5: ["skipped"], 6: ["no-object"]}
+
 
 def open_acceptance(data, trust):
     raw = base64.b64decode(json.loads(base64.b64decode(json.loads(data)["payload"]))["predicate"]["job_file"], validate=True)
@@ -43,6 +46,8 @@ def receipts(folder, p, job):
             commitment = hmac.digest(bytes.fromhex(line[:64].decode()), line[65:].removesuffix(b"\n"), "sha256")
             leaves.append(f.sha(b"\0", b"\1\x10\x03\x20", commitment))  # version 1, kind 16, field 1 c of 32 bytes
             x = json.loads(line[65:])
+            kind = f.fields(base64.b64decode(x["record"], validate=True), f.RECORD)["kind"]
+            need(x["outcome"] in OUTCOMES[kind], f"{folder}: line {n}: outcome {x['outcome']} of a record of kind {kind}")
             outcomes[x["outcome"]] = outcomes.get(x["outcome"], 0) + 1
             if x["outcome"] in ("failed", "conflict", "skipped"):
                 open_.setdefault((x["outcome"], x.get("error", "")), []).append(n)
