@@ -32,6 +32,8 @@ type AcceptedDevice struct {
 	ManifestSize  uint64           `json:"manifest_size"`
 	ManifestRoot  []byte           `json:"manifest_root"`
 	Run           string           `json:"run"`
+	Target        string           `json:"target"`
+	Endpoint      string           `json:"endpoint"`
 	ReceiptSize   uint64           `json:"receipt_size"`
 	ReceiptRoot   []byte           `json:"receipt_root"`
 	ReceiptSHA256 string           `json:"receipt_sha256"`

@@ -25,7 +25,7 @@ type acceptFlags struct {
 	site, trust, acceptorKey  string
 	labels                    []string
 	paths, devices, unlabeled []string // waivers by name
-	differences               []string
+	differences, targets      []string
 	waivers, list, note, out  string
 }
 
@@ -49,6 +49,7 @@ func (r *acceptReport) print(w io.Writer) {
 	for i := range r.Devices {
 		d := &r.Devices[i]
 		fmt.Fprintf(w, "device      %s, generation %d, run %s: %s\n", d.Manifest.Device, d.Manifest.Generation, escape(d.Run), size(int64(d.Bytes)))
+		fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
 		printOutcomes(w, d.Outcomes)
 	}
 	for i, u := range r.Unproven {
@@ -75,6 +76,14 @@ func (r *acceptReport) print(w io.Writer) {
 	}
 }
 
+// targetText is where objects stand, with the store's endpoint.
+func targetText(target, endpoint string) string {
+	if endpoint == "" {
+		endpoint = "AWS"
+	}
+	return fmt.Sprintf("%s of %s", escape(target), escape(endpoint))
+}
+
 func printOutcomes(w io.Writer, outcomes map[string]int64) {
 	for _, o := range slices.Sorted(maps.Keys(outcomes)) {
 		fmt.Fprintf(w, "  %-13s %d\n", o, outcomes[o])
@@ -88,10 +97,11 @@ func (a *app) acceptCommand() *cobra.Command {
 		Long: `RECEIPTS are receipts folders of imports of one job, one a device. Each is checked
 as "sledge verify import --offline" does, with the disks, or any one disk of each
 device, for the manifests. What is not proven is listed: entries that failed, met
-a conflict or were skipped by the loader, numbers that do not agree, devices
-without a label or without receipts. Nothing is signed while any of it is not
-waived, each by its name; a waiver that matches nothing is an error, too. The
-statement holds no names of files.`,
+a conflict or were skipped by the loader, numbers that do not agree, a target that
+is not the job's, devices without a label or without receipts. Nothing is signed while any of it is not
+waived, each by its name; a waiver that matches nothing is an error, too. A name
+that is of several devices is waived for each of them: DEVICE:NAME. The statement
+holds no names of files.`,
 		Example: `  sledge accept /srv/import/job1/receipts --site /srv/site --label device.label --disk '/mnt/bay*' --out acceptance.dsse
   sledge accept a/receipts b/receipts --acceptor-key acceptor.key --trust signer.pub --label a.label --label b.label \
       --disk '/mnt/*' --list unproven.txt --out acceptance.dsse
@@ -106,6 +116,7 @@ statement holds no names of files.`,
 	flags.StringArrayVar(&f.labels, "label", nil, "a device's label file; one for each device")
 	flags.StringArrayVar(&f.paths, "waive", nil, "PATH of an entry that is accepted unproven, exactly as it is; may be repeated")
 	flags.StringArrayVar(&f.differences, "waive-difference", nil, "TEXT of a difference that is accepted; may be repeated")
+	flags.StringArrayVar(&f.targets, "waive-target", nil, "s3://BUCKET/PREFIX/ that the job does not name; may be repeated")
 	flags.StringArrayVar(&f.unlabeled, "waive-label", nil, "DEVICE whose label is not at hand; may be repeated")
 	flags.StringArrayVar(&f.devices, "waive-device", nil, "DEVICE of the job that is accepted without receipts; may be repeated")
 	flags.StringVar(&f.waivers, "waivers", "", "a file of waivers, one a line, as --list writes them")
@@ -147,7 +158,11 @@ func (a *app) accept(ctx context.Context, f *acceptFlags, dirs []string) (report
 	if err != nil {
 		return nil, err
 	}
-	if idle := waive(c.r.Unproven, waivers); len(idle) > 0 {
+	idle, err := waive(c.r.Unproven, waivers)
+	if err != nil {
+		return c.r, err
+	}
+	if len(idle) > 0 {
 		return c.r, hint(usagef("the waiver %s %q matches nothing that is not proven", idle[0].Kind, idle[0].Name), "leave it out, or correct the name")
 	}
 	if err := c.unwaived(); err != nil {
@@ -173,9 +188,9 @@ func (f *acceptFlags) check() ([]waiver, error) {
 		return nil, usagef("--acceptor-key is missing: which key signs the acceptance?")
 	}
 	var waivers []waiver
-	for kind, names := range map[string][]string{unprovenPath: f.paths, unprovenDifference: f.differences, unprovenLabel: f.unlabeled, unprovenDevice: f.devices} {
+	for kind, names := range map[string][]string{unprovenPath: f.paths, unprovenDifference: f.differences, unprovenTarget: f.targets, unprovenLabel: f.unlabeled, unprovenDevice: f.devices} {
 		for _, name := range names {
-			waivers = append(waivers, waiver{kind, name})
+			waivers = append(waivers, waiver{Kind: kind, Name: name})
 		}
 	}
 	if f.waivers == "" {
@@ -279,6 +294,11 @@ func (c *acceptance) take(dir string, r *fsck.ReceiptReport, label bool) error {
 	c.r.Devices = append(c.r.Devices, *r)
 	for _, text := range r.Differences {
 		if err := c.open(&unproven{Kind: unprovenDifference, Name: text, Device: r.Manifest.Device}); err != nil {
+			return err
+		}
+	}
+	if r.Target != r.JobTarget {
+		if err := c.open(&unproven{Kind: unprovenTarget, Name: r.Target, Device: r.Manifest.Device}); err != nil {
 			return err
 		}
 	}
@@ -408,7 +428,7 @@ func (c *acceptance) keep(file []byte) error {
 // device is one device as it is signed.
 func (c *acceptance) device(r *fsck.ReceiptReport) (d manifest.AcceptedDevice, err error) {
 	d = manifest.AcceptedDevice{Generation: r.Manifest.Generation, Label: "not given", ManifestSize: uint64(r.Manifest.LogSize),
-		Run: r.Run, ReceiptSize: uint64(r.LogSize), ReceiptRoot: r.LogRoot, ReceiptSHA256: r.SHA256, Outcomes: r.Outcomes, Proof: r.Proofs,
+		Run: r.Run, Target: r.Target, Endpoint: r.Endpoint, ReceiptSize: uint64(r.LogSize), ReceiptRoot: r.LogRoot, ReceiptSHA256: r.SHA256, Outcomes: r.Outcomes, Proof: r.Proofs,
 		Bytes: r.Bytes, Complete: r.Complete, Differences: append([]string{}, r.Differences...), Waived: c.waivedLines(r.Manifest.Device)}
 	if c.labels[r.Manifest.Device] != nil {
 		d.Label = "checked"

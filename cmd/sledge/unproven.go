@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,18 +17,25 @@ import (
 const (
 	unprovenPath       = "path"       // an entry that failed, met a conflict or was skipped by the loader
 	unprovenDifference = "difference" // source scan, manifest and target do not agree
+	unprovenTarget     = "target"     // the objects are not where the job says
 	unprovenLabel      = "label"      // no label of the device
 	unprovenDevice     = "device"     // no receipts of a device of the job
 )
 
-var unprovenKinds = []string{unprovenPath, unprovenDifference, unprovenLabel, unprovenDevice}
+var unprovenKinds = []string{unprovenPath, unprovenDifference, unprovenTarget, unprovenLabel, unprovenDevice}
 
 // maxUnproven bounds what one acceptance can waive, and so its size and memory.
 const maxUnproven = 20000
 
 // waiver names something that is accepted although it is not proven. Paths are
-// exact bytes.
-type waiver struct{ Kind, Name string }
+// exact bytes. One of a list names the very item that was listed; one of a flag
+// has a name alone.
+type waiver struct {
+	Kind, Name string
+	listed     bool
+	Device     string
+	Outcome    string // with "/" and the error, if there is one; "" if the item has none
+}
 
 // unproven is one thing that nobody has proven.
 type unproven struct {
@@ -57,30 +65,55 @@ func unprovenLine(device string, l *fsck.ObjectLine) *unproven {
 	return &unproven{Kind: unprovenPath, Name: string(l.Record.Path), Device: device, Outcome: l.Outcome, Error: l.Error, line: l.Position}
 }
 
-// waive marks what the waivers name and gives those that name nothing: a waiver
-// that matches nothing is a mistake, and the next one may be one, too.
-func waive(items []*unproven, waivers []waiver) (idle []waiver) {
-	used := map[waiver]bool{}
-	for _, w := range waivers {
-		used[w] = false
+// became is the outcome with the error, as a list has it.
+func (u *unproven) became() string {
+	if u.Error == "" {
+		return u.Outcome
 	}
-	for _, u := range items {
-		w := waiver{u.Kind, u.Name}
-		if _, ok := used[w]; ok {
-			u.Waived, used[w] = true, true
-		}
-	}
-	for _, w := range waivers {
-		if !used[w] {
-			idle = append(idle, w)
-			used[w] = true // name it once
-		}
-	}
-	return idle
+	return u.Outcome + "/" + url.PathEscape(u.Error) // a code, that is as it is
 }
 
-// parseWaivers reads a file of waivers: a kind and a name a line. A name goes to
-// the end of its line, byte for byte, unless it is quoted.
+// waiver is the one that a list has for the item.
+func (u *unproven) waiver() waiver { return waiver{u.Kind, u.Name, true, u.Device, u.became()} }
+
+// waive marks what the waivers name and gives those that name nothing: a waiver
+// that matches nothing is a mistake, and the next one may be one, too. A name
+// that is of several devices is refused: each of them is looked at by itself.
+func waive(items []*unproven, waivers []waiver) (idle []waiver, err error) {
+	listed, named := map[waiver][]*unproven{}, map[waiver][]*unproven{}
+	for _, u := range items {
+		listed[u.waiver()] = append(listed[u.waiver()], u)
+		name := waiver{Kind: u.Kind, Name: u.Name}
+		named[name] = append(named[name], u)
+		name.Name = u.Device + ":" + u.Name
+		named[name] = append(named[name], u)
+	}
+	seen := map[waiver]bool{}
+	for _, w := range waivers {
+		found := named[w]
+		if w.listed {
+			found = listed[w]
+		}
+		for _, u := range found {
+			if u.Device != found[0].Device {
+				return nil, hint(usagef("%s %q is of devices %s and %s", w.Kind, w.Name, found[0].Device, u.Device), "look at each, then say DEVICE:NAME for each that you accept, or keep its line of the list")
+			}
+			u.Waived = true
+		}
+		if len(found) == 0 && !seen[w] {
+			idle = append(idle, w)
+		}
+		seen[w] = true // name it once
+	}
+	return idle, nil
+}
+
+// waiverWords are the words of a kind's line in front of the name.
+var waiverWords = map[string]int{unprovenPath: 2, unprovenDifference: 1, unprovenTarget: 1}
+
+// parseWaivers reads a file of waivers, a line each: a kind, the device, of a path
+// what became of it, and the name. A name goes to the end of its line, byte for
+// byte, unless it is quoted. A label and a device are named by the device alone.
 func parseWaivers(text []byte) ([]waiver, error) {
 	var waivers []waiver
 	for line := range strings.Lines(string(text)) {
@@ -88,15 +121,21 @@ func parseWaivers(text []byte) ([]waiver, error) {
 		if line == "" || strings.HasPrefix(line, "#") {
 			continue
 		}
-		kind, name, ok := strings.Cut(line, " ")
-		if !ok || name == "" || !slices.Contains(unprovenKinds, kind) {
-			return nil, usagef("waiver %q is not one of %s and a name", line, strings.Join(unprovenKinds, ", "))
+		kind, rest, _ := strings.Cut(line, " ")
+		words := strings.SplitN(rest, " ", waiverWords[kind]+1)
+		if !slices.Contains(unprovenKinds, kind) || len(words) != waiverWords[kind]+1 || slices.Contains(words, "") {
+			return nil, hint(usagef("waiver %q is none: must be one of %s, the device, of a path what became of it, and the name", line, strings.Join(unprovenKinds, ", ")),
+				"let --list write the file anew: what is not proven may be another thing now")
 		}
-		name, err := unquoteWaiver(name)
+		name, err := unquoteWaiver(words[len(words)-1])
 		if err != nil {
 			return nil, usagef("waiver %q: %w", line, err)
 		}
-		waivers = append(waivers, waiver{kind, name})
+		w := waiver{Kind: kind, listed: true, Device: words[0], Name: name}
+		if kind == unprovenPath {
+			w.Outcome = words[1]
+		}
+		waivers = append(waivers, w)
 	}
 	return waivers, nil
 }
@@ -130,7 +169,15 @@ func encodeWaivers(items []*unproven) []byte {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# What is not proven. Keep the lines that you accept all the same.\n")
 	for _, u := range items {
-		fmt.Fprintf(&b, "%s %s\n", u.Kind, quoteWaiver(u.Name))
+		name := quoteWaiver(u.Name)
+		switch u.Kind {
+		case unprovenPath:
+			fmt.Fprintf(&b, "%s %s %s %s\n", u.Kind, u.Device, u.became(), name)
+		case unprovenDifference, unprovenTarget:
+			fmt.Fprintf(&b, "%s %s %s\n", u.Kind, u.Device, name)
+		default:
+			fmt.Fprintf(&b, "%s %s\n", u.Kind, name)
+		}
 	}
 	return []byte(b.String())
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -10,26 +11,41 @@ import (
 
 func TestWaive(t *testing.T) {
 	items := func() []*unproven {
-		return []*unproven{{Kind: unprovenPath, Name: "a", Device: "1"}, {Kind: unprovenPath, Name: "a", Device: "2"},
-			{Kind: unprovenPath, Name: "label x"}, {Kind: unprovenLabel, Name: "x"}}
+		return []*unproven{{Kind: unprovenPath, Name: "a", Device: "1", Outcome: "conflict", Error: "key-exists-conflict"},
+			{Kind: unprovenPath, Name: "a", Device: "2", Outcome: "failed", Error: "access-denied"},
+			{Kind: unprovenPath, Name: "label x", Device: "1", Outcome: "skipped"}, {Kind: unprovenLabel, Name: "x", Device: "x"}}
 	}
+	flag := func(kind, name string) waiver { return waiver{Kind: kind, Name: name} }
+	line := func(device, outcome, name string) waiver { return waiver{unprovenPath, name, true, device, outcome} }
 	for _, tt := range []struct {
 		name    string
 		waivers []waiver
 		waived  []bool
 		idle    []waiver
+		refused bool
 	}{
 		{name: "none", waived: []bool{false, false, false, false}},
-		{name: "a path is waived wherever it is", waivers: []waiver{{unprovenPath, "a"}}, waived: []bool{true, true, false, false}},
-		{name: "kinds are apart", waivers: []waiver{{unprovenLabel, "x"}}, waived: []bool{false, false, false, true}},
-		{name: "nothing of that name", waivers: []waiver{{unprovenPath, "b"}, {unprovenPath, "b"}, {unprovenDevice, "a"}},
-			waived: []bool{false, false, false, false}, idle: []waiver{{unprovenPath, "b"}, {unprovenDevice, "a"}}},
-		{name: "no part of a name", waivers: []waiver{{unprovenPath, ""}, {unprovenPath, "*"}}, waived: []bool{false, false, false, false},
-			idle: []waiver{{unprovenPath, ""}, {unprovenPath, "*"}}},
+		{name: "a name of two devices", waivers: []waiver{flag(unprovenPath, "a")}, refused: true},
+		{name: "of one of them", waivers: []waiver{flag(unprovenPath, "2:a")}, waived: []bool{false, true, false, false}},
+		{name: "a name of one device", waivers: []waiver{flag(unprovenPath, "label x")}, waived: []bool{false, false, true, false}},
+		{name: "a line is of one device", waivers: []waiver{line("1", "conflict/key-exists-conflict", "a")}, waived: []bool{true, false, false, false}},
+		{name: "a line is of what became of it", waivers: []waiver{line("1", "skipped", "a"), line("2", "failed", "a")}, waived: []bool{false, false, false, false},
+			idle: []waiver{line("1", "skipped", "a"), line("2", "failed", "a")}},
+		{name: "kinds are apart", waivers: []waiver{flag(unprovenLabel, "x")}, waived: []bool{false, false, false, true}},
+		{name: "nothing of that name", waivers: []waiver{flag(unprovenPath, "b"), flag(unprovenPath, "b"), flag(unprovenDevice, "a")},
+			waived: []bool{false, false, false, false}, idle: []waiver{flag(unprovenPath, "b"), flag(unprovenDevice, "a")}},
+		{name: "no part of a name", waivers: []waiver{flag(unprovenPath, ""), flag(unprovenPath, "*")}, waived: []bool{false, false, false, false},
+			idle: []waiver{flag(unprovenPath, ""), flag(unprovenPath, "*")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			list := items()
-			idle := waive(list, tt.waivers)
+			idle, err := waive(list, tt.waivers)
+			if usage := (*usageError)(nil); tt.refused != errors.As(err, &usage) {
+				t.Fatalf("%v", err)
+			}
+			if tt.refused {
+				return
+			}
 			for i, u := range list {
 				if u.Waived != tt.waived[i] {
 					t.Errorf("%v: waived %v", u, u.Waived)
@@ -42,32 +58,40 @@ func TestWaive(t *testing.T) {
 	}
 }
 
-// What is written is read again, byte for byte, and holds nothing that an editor or
-// a terminal would not show: who strikes lines out must see what he leaves.
+// What is written is read again, byte for byte, names what was listed and nothing
+// else, and holds nothing that an editor or a terminal would not show: who strikes
+// lines out must see what he leaves.
 func TestWaivers(t *testing.T) {
 	names := []string{"plain é 長", " a  b ", "\xff\x1b[0m", "a\nb", "a\rpath b", "invoice\u202efdp.exe", `"quoted"`, `back\slash`, "no\u00a0break", "#x", "\ufffd"}
 	var list []*unproven
-	var want []waiver
 	for _, name := range names {
-		list = append(list, &unproven{Kind: unprovenPath, Name: name})
-		want = append(want, waiver{unprovenPath, name})
+		list = append(list, &unproven{Kind: unprovenPath, Device: "1", Outcome: "failed", Error: "no such code\n", Name: name})
 	}
-	list = append(list, &unproven{Kind: unprovenDifference, Name: "files: 3, 2"}, &unproven{Kind: unprovenDevice, Name: "ab"})
-	want = append(want, waiver{unprovenDifference, "files: 3, 2"}, waiver{unprovenDevice, "ab"})
+	list = append(list, &unproven{Kind: unprovenPath, Device: "1", Outcome: "skipped", Name: "a"}, &unproven{Kind: unprovenDifference, Device: "1", Name: "files: 3, 2"},
+		&unproven{Kind: unprovenTarget, Device: "2", Name: "s3://test/"}, &unproven{Kind: unprovenLabel, Device: "2", Name: "2"},
+		&unproven{Kind: unprovenDevice, Device: "ab", Name: "ab"})
+	var want []waiver
+	for _, u := range list {
+		want = append(want, u.waiver())
+	}
 	text := encodeWaivers(list)
 	got, err := parseWaivers(text)
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("%v: %q", err, got)
+	}
+	if idle, err := waive(list, got); err != nil || len(idle) > 0 || slices.ContainsFunc(list, func(u *unproven) bool { return !u.Waived }) {
+		t.Errorf("%v, %q", err, idle)
 	}
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSuffix(line, "\n"); !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.HasSuffix(line, " ") {
 			t.Errorf("line %q", line)
 		}
 	}
-	if !strings.Contains(string(text), "\npath plain é 長\n") {
+	if !strings.Contains(string(text), "\npath 1 skipped a\n") {
 		t.Errorf("a name that can be seen is not written as it is:\n%s", text)
 	}
-	for _, bad := range []string{"a", "file a", "path", "path ", " path a", `path "a`, `path "a" b`} {
+	for _, bad := range []string{"a", "file a", "path", "path ", " path a", "path a", "path 1 failed", "path 1  a", "difference files:", "label", "label ",
+		`path 1 failed "a`, `path 1 failed "a" b`} {
 		if _, err := parseWaivers([]byte(bad)); err == nil {
 			t.Errorf("%q was taken", bad)
 		}

@@ -39,6 +39,7 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 		receipts = "receipts " + escape(d.Receipts)
 	}
 	fmt.Fprintf(w, "device      %s, generation %d, run %s, label %s; %s, manifest %s\n", d.Device, d.Generation, escape(d.Run), d.Label, receipts, d.Manifest)
+	fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
 	printOutcomes(w, d.Outcomes)
 	for i, e := range d.Entries {
 		if i == shownUnproven {

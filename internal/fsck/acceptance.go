@@ -25,6 +25,8 @@ type acceptedDevice struct {
 	manifestSize uint64
 	manifestRoot []byte
 	run          string
+	target       string // where the objects stand
+	endpoint     string
 	size         uint64 // of the receipt log
 	root         []byte
 	sha256       string // of its checkpoint
@@ -127,7 +129,8 @@ func (a *acceptance) readDevice(o object) (*acceptedDevice, error) {
 		return nil, fmt.Errorf("%w: device %s twice", errMalformed, d.who.device)
 	}
 	for name, to := range map[string]any{
-		"generation": &d.who.generation, "label": &d.label, "manifest_size": &d.manifestSize, "run": &d.run, "receipt_size": &d.size,
+		"generation": &d.who.generation, "label": &d.label, "manifest_size": &d.manifestSize, "run": &d.run,
+		"target": &d.target, "endpoint": &d.endpoint, "receipt_size": &d.size,
 		"receipt_sha256": &d.sha256, "outcomes": &d.outcomes, "proof": &d.proofs, "bytes": &d.bytes, "complete": &d.complete, "differences": &d.differences,
 	} {
 		if err := o.get(name, to); err != nil {

@@ -45,6 +45,8 @@ type AcceptedDevice struct {
 	Device      string           `json:"device"`
 	Generation  uint64           `json:"generation"`
 	Run         string           `json:"run"`
+	Target      string           `json:"target"` // where the objects stand
+	Endpoint    string           `json:"endpoint"`
 	Label       string           `json:"label"`
 	Receipts    string           `json:"receipts,omitempty"` // the folder that was checked; "" if none was given
 	Manifest    string           `json:"manifest"`           // checked, or as accepted
@@ -172,11 +174,14 @@ func (c *acceptanceCheck) describe() {
 			n += len(w.lines)
 		}
 		r.Devices = append(r.Devices, AcceptedDevice{
-			Device: d.who.device.String(), Generation: d.who.generation, Run: d.run, Label: d.label, Manifest: ManifestAccepted,
+			Device: d.who.device.String(), Generation: d.who.generation, Run: d.run, Target: d.target, Endpoint: d.endpoint, Label: d.label, Manifest: ManifestAccepted,
 			Outcomes: d.outcomes, Bytes: d.bytes, Differences: d.differences, Waived: n, Entries: []WaivedEntry{},
 		})
 		if d.label != "checked" {
 			c.f.add(Note, "label-waived", nowhere(), "", "device %s: the acceptor had no label: an older state of the device would look the same", d.who.device)
+		}
+		if d.target != c.job.target {
+			c.f.add(Note, "target-waived", nowhere(), "", "device %s: its objects are in %s, the job names %s", d.who.device, quoteName(d.target), quoteName(c.job.target))
 		}
 		for _, text := range d.differences {
 			c.f.add(Note, "difference-waived", nowhere(), "", "device %s: %s", d.who.device, text)
@@ -314,6 +319,9 @@ func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDev
 	}
 	if found.SHA256 != d.sha256 || found.Run != d.run {
 		c.fatal("receipts-differ", "%s: the checkpoint of run %s is not the accepted one of run %s", name, quoteName(found.Run), quoteName(d.run))
+	}
+	if found.Target != d.target || found.Endpoint != d.endpoint {
+		c.fatal("target-differs", "%s: the objects are in %s of %s, accepted was %s of %s", name, quoteName(found.Target), quoteName(found.Endpoint), quoteName(d.target), quoteName(d.endpoint))
 	}
 	if m := found.Manifest; m.LogSize != int64(d.manifestSize) || m.Root != rootText(d.manifestRoot) {
 		c.fatal("manifest-differs", "%s: the manifest of these disks is not the accepted one", name)

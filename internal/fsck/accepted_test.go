@@ -40,7 +40,7 @@ func (d *testDevice) accept(t testing.TB, dir fstest.MapFS, change func(predicat
 	}
 	device := map[string]any{"device": d.who.device.String(), "generation": d.who.generation, "label": "checked", "run": "run1",
 		"receipt_size": cp.size, "receipt_root": rootText(cp.root[:]), "receipt_sha256": sha256Hex(cp.raw), "differences": []string{}, "waived": d.waivers(t, dir)}
-	for _, name := range []string{"manifest_size", "manifest_root", "outcomes", "proof", "bytes", "complete"} {
+	for _, name := range []string{"manifest_size", "manifest_root", "outcomes", "proof", "bytes", "complete", "target", "endpoint"} {
 		device[name] = total.Predicate[name]
 	}
 	predicate = map[string]any{"version": 1, "critical": []string{}, "job": d.who.job.String(), "job_serial": 1, "job_sha256": sha256Hex(d.job),
@@ -178,6 +178,11 @@ var acceptanceCases = []acceptanceCase{
 	{name: "incomplete for no reason", total: func(p map[string]any) { p["complete"] = false }, class: "differences-differ", verdict: VerdictRefused},
 	{name: "a waived difference", total: func(p map[string]any) { p["complete"], p["differences"] = false, []string{"files: 3, 2"} },
 		change: func(_, d map[string]any) { d["differences"] = []string{"files: 3, 2"} }},
+	{name: "receipts of another target", total: func(p map[string]any) { p["target"] = "s3://test/" },
+		change: func(_, d map[string]any) { d["target"] = "s3://bucket/in/" }, class: "target-differs", verdict: VerdictRefused},
+	{name: "receipts of another endpoint", change: func(_, d map[string]any) { d["endpoint"] = "" }, class: "target-differs", verdict: VerdictRefused},
+	{name: "another target, waived", total: func(p map[string]any) { p["target"] = "s3://test/" }, class: "target-waived"},
+	{name: "no target", change: func(_, d map[string]any) { delete(d, "target") }, class: "acceptance-bad", verdict: VerdictRefused},
 	{name: "no label", change: func(_, d map[string]any) { d["label"] = "not given" }},
 	{name: "an unknown word for the label", change: func(_, d map[string]any) { d["label"] = "lost" }, class: "acceptance-bad", verdict: VerdictRefused},
 	{name: "a label of another state", after: func(t *testing.T, m *madeAcceptance) {

@@ -170,6 +170,7 @@ func (d *testDevice) makeJob(t testing.TB) []byte {
 		"devices":    []any{map[string]any{"id": d.who.device.String(), "public_key": spkiText(d.deviceKey)}},
 		"geometry":   map[string]any{"k": d.k, "m": m, "block_size": d.block, "disks": d.disks + d.moreDisks, "allow_no_parity": d.m == 0 && !d.denyNoParity},
 		"recipients": d.recipients(),
+		"target":     map[string]any{"url": "s3://bucket/in", "profile": "generic"},
 		"roles":      map[string]any{"importer": []string{spkiText(d.importerKey)}, "acceptor": []string{spkiText(d.acceptorKey)}},
 		"signer":     spkiText(d.jobKey),
 	}))

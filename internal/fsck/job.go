@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // jobFile is what the verifier needs of job.dsse (format.md 3).
@@ -21,6 +22,7 @@ type jobFile struct {
 	keyIDs        []string
 	importers     []ed25519.PublicKey
 	acceptors     []ed25519.PublicKey
+	target        string // where imports go, as folderURL writes it; "" if it does not say
 }
 
 var jobNames = []string{
@@ -134,7 +136,31 @@ func parseJob(s *statement) (*jobFile, error) {
 	if err := j.readRecipients(p); err != nil {
 		return nil, err
 	}
+	if err := j.readTarget(p); err != nil {
+		return nil, err
+	}
 	return j, j.readRoles(p)
+}
+
+func (j *jobFile) readTarget(p object) error {
+	if _, ok := p["target"]; !ok {
+		return nil
+	}
+	target, err := p.object("target")
+	if err != nil {
+		return err
+	}
+	err = target.maybe("url", &j.target)
+	j.target = folderURL(j.target)
+	return err
+}
+
+// folderURL writes a target with the slash at its end that a job file may leave out.
+func folderURL(url string) string {
+	if url == "" || strings.HasSuffix(url, "/") {
+		return url
+	}
+	return url + "/"
 }
 
 func (j *jobFile) readGeometry(p object) error {

@@ -214,7 +214,7 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 	_, mroot := logFiles(d.entries)
 	predicate := map[string]any{"job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation, "run": "run1",
 		"manifest_size": len(d.entries), "manifest_root": mroot.String(), "outcomes": outcomes, "bytes": bytesTotal,
-		"proof": map[string]int{"store sha256": outcomes["stored"]}, "complete": outcomes["failed"]+outcomes["conflict"] == 0}
+		"target": "s3://bucket/in/", "endpoint": "https://s3.example.org", "proof": map[string]int{"store sha256": outcomes["stored"]}, "complete": outcomes["failed"]+outcomes["conflict"] == 0}
 	if total != nil {
 		total(predicate)
 	}

@@ -27,6 +27,9 @@ type ReceiptReport struct {
 	Importer   string           `json:"importer,omitempty"` // fingerprint of the key that signed
 	Checkpoint string           `json:"checkpoint,omitempty"`
 	SHA256     string           `json:"checkpoint_sha256,omitempty"` // of the checkpoint's file as the importer signed it
+	Target     string           `json:"target,omitempty"`            // of the total: where the objects went
+	Endpoint   string           `json:"endpoint,omitempty"`          // of the store; "" is that of AWS
+	JobTarget  string           `json:"job_target,omitempty"`        // where the job says that they go
 	LogSize    int64            `json:"log_size"`
 	LogRoot    []byte           `json:"log_root,omitempty"`
 	Lines      int64            `json:"lines"`
@@ -420,6 +423,13 @@ func (c *receiptCheck) compareTotal(p object) error {
 		return fmt.Errorf("%w: it says complete, and the list is not", errMalformed)
 	}
 	c.r.Complete = complete
+	if err := p.get("target", &c.r.Target); err != nil {
+		return err
+	}
+	if err := p.maybe("endpoint", &c.r.Endpoint); err != nil {
+		return err
+	}
+	c.r.JobTarget = c.v.job.target
 	return c.differences(p)
 }
 

@@ -4,6 +4,7 @@ import argparse, base64, hmac, json, os, sys
 import sledgefmt as f
 from sledgefmt import Bad, need
 
+f.KNOWN["receipt"] = []
 f.KNOWN["acceptance"] = "version critical job job_serial job_sha256 job_file devices absent accepted note software".split()
 
 OBJECT = ["stored", "already-there", "failed", "conflict"]
@@ -55,7 +56,22 @@ def receipts(folder, p, job):
     waived = {(w["outcome"], w.get("error", "")): w["lines"] for w in d["waived"]}
     need(len(waived) == len(d["waived"]) and waived == open_, f"{folder}: what is waived is not what is unproven")
     need(outcomes == d["outcomes"], f"{folder}: counts")
+    total = total_of(folder, job)
+    need((total["target"], total.get("endpoint", "")) == (d["target"], d["endpoint"]), f"{folder}: another target than the accepted one")
+    if d["target"] != job["target"]["url"].rstrip("/") + "/":
+        print(f"{folder}: the objects are in {d['target']}, which the job does not name")
     print(f"{folder}: device {device}, run {run}: {d['receipt_size']} receipts, {sum(map(len, waived.values()))} waived")
+
+
+def total_of(folder, job):
+    with open(os.path.join(folder, "total.dsse"), "rb") as file:
+        data = file.read()
+    for key in job["roles"]["importer"]:
+        try:
+            return f.open_dsse(data, f.public_key(base64.b64decode(key)), "receipt")[0]
+        except Bad:
+            continue
+    raise Bad("no importer of the job signed the total")
 
 
 def signed(checkpoint, origin, keys):
