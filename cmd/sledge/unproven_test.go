@@ -77,10 +77,10 @@ func TestWaivers(t *testing.T) {
 	text := encodeWaivers(list)
 	got, err := parseWaivers(text)
 	if err != nil || !slices.Equal(got, want) {
-		t.Errorf("%v: %q", err, got)
+		t.Errorf("%v: %v", err, got)
 	}
 	if idle, err := waive(list, got); err != nil || len(idle) > 0 || slices.ContainsFunc(list, func(u *unproven) bool { return !u.Waived }) {
-		t.Errorf("%v, %q", err, idle)
+		t.Errorf("%v, %v", err, idle)
 	}
 	for line := range strings.Lines(string(text)) {
 		if line = strings.TrimSuffix(line, "\n"); !utf8.ValidString(line) || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.HasSuffix(line, " ") {

@@ -38,7 +38,11 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 	if d.Receipts != "" {
 		receipts = "receipts " + escape(d.Receipts)
 	}
-	fmt.Fprintf(w, "device      %s, generation %d, run %s, label %s; %s, manifest %s\n", d.Device, d.Generation, escape(d.Run), d.Label, receipts, d.Manifest)
+	label := "label " + d.Label + " by the acceptor"
+	if d.LabelHere {
+		label += ", and checked here"
+	}
+	fmt.Fprintf(w, "device      %s, generation %d, run %s, %s; %s, manifest %s\n", d.Device, d.Generation, escape(d.Run), label, receipts, d.Manifest)
 	fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
 	printOutcomes(w, d.Outcomes)
 	for i, e := range d.Entries {
@@ -62,7 +66,8 @@ job's devices. This proves who accepted what: that an acceptor whom the job name
 signed it, that it speaks of every device of the job, that the receipts are the
 accepted ones, whole, and that what they do not prove is exactly what was waived.
 Disks are not needed. With a device's disks, or any one of them, it is also checked
-that the receipts cover its manifest, which otherwise is the acceptor's word.`,
+that the receipts cover its manifest, which otherwise is the acceptor's word. A
+label needs no disk: it says that the accepted manifest is the device's last one.`,
 		Example: `  sledge verify acceptance acceptance.dsse /srv/import/job1/receipts --trust signer.pub
   sledge verify acceptance acceptance.dsse receipts --trust signer.pub --label device.label --disk /mnt/bay0`,
 		Args: cobra.MinimumNArgs(1),

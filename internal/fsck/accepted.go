@@ -47,7 +47,8 @@ type AcceptedDevice struct {
 	Run         string           `json:"run"`
 	Target      string           `json:"target"` // where the objects stand
 	Endpoint    string           `json:"endpoint"`
-	Label       string           `json:"label"`
+	Label       string           `json:"label"`              // the acceptor's word
+	LabelHere   bool             `json:"label_here"`         // compared now
 	Receipts    string           `json:"receipts,omitempty"` // the folder that was checked; "" if none was given
 	Manifest    string           `json:"manifest"`           // checked, or as accepted
 	Outcomes    map[string]int64 `json:"outcomes"`
@@ -117,6 +118,9 @@ func (c *acceptanceCheck) run(ctx context.Context, file []byte) error {
 	}
 	c.describe()
 	c.everyDevice()
+	for i, raw := range c.o.Labels {
+		c.label(i, raw)
+	}
 	for _, in := range c.o.Receipts {
 		if err := c.receipts(ctx, in); err != nil {
 			return err
@@ -210,6 +214,34 @@ func (c *acceptanceCheck) everyDevice() {
 		if c.job.devices[device] == nil {
 			c.fatal("device-unknown", "device %s is waived, and not of this job", device)
 		}
+	}
+}
+
+// label holds a label to the accepted device of its name; no disk is needed for
+// that. A label that is of nothing here has been taken for another one.
+func (c *acceptanceCheck) label(n int, raw []byte) {
+	l, err := parseLabel(raw)
+	if err != nil {
+		c.fatal("label-bad", "label %d: %v", n+1, err)
+		return
+	}
+	d := c.a.device(l.device)
+	if d == nil || d.who != l.identity {
+		c.fatal("label-unknown", "label %d: of device %s, generation %d, of job %s, which was not accepted", n+1, l.device, l.generation, l.job)
+		return
+	}
+	switch key := c.job.devices[l.device]; {
+	case key == nil:
+		return // everyDevice has said so
+	case l.jobSerial != c.job.serial || l.jobSHA256 != c.job.sha256:
+		c.fatal("label-differs", "device %s: its label's job-serial or job-sha256 is of another job file", l.device)
+	case uint64(l.checkpoint.size) != d.manifestSize || !bytes.Equal(l.checkpoint.root[:], d.manifestRoot):
+		c.fatal("label-differs", "device %s: its label has a manifest of %d entries, root %s; accepted were %d, root %s",
+			l.device, l.checkpoint.size, l.checkpoint.root, d.manifestSize, rootText(d.manifestRoot))
+	case !l.checkpoint.of(l.identity) || l.checkpoint.verify(key) != nil:
+		c.fatal("label-differs", "device %s: its label's checkpoint is not signed by the device", l.device)
+	default:
+		c.r.Devices[slices.Index(c.a.devices, d)].LabelHere = true
 	}
 }
 

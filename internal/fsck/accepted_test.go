@@ -188,6 +188,28 @@ var acceptanceCases = []acceptanceCase{
 	{name: "a label of another state", after: func(t *testing.T, m *madeAcceptance) {
 		m.o.Labels[0] = bytes.Replace(m.o.Labels[0], []byte("job-serial 1"), []byte("job-serial 2"), 1)
 	}, class: "label-differs", verdict: VerdictRefused},
+	{name: "a label of another state, without disks", after: func(t *testing.T, m *madeAcceptance) {
+		m.o.Disks, m.o.Labels = nil, [][]byte{bytes.Replace(m.o.Labels[0], []byte("job-serial 1"), []byte("job-serial 2"), 1)}
+	}, class: "label-differs", verdict: VerdictRefused},
+	{name: "a label of another manifest, without disks", after: func(t *testing.T, m *madeAcceptance) {
+		m.d.entries = m.d.entries[:len(m.d.entries)-1]
+		m.d.writeLog(t)
+		m.o.Disks, m.o.Labels = nil, [][]byte{m.d.label()}
+	}, class: "label-differs", verdict: VerdictRefused},
+	{name: "a label by nobody, without disks", after: func(t *testing.T, m *madeAcceptance) {
+		m.d.deviceKey = m.d.importerKey
+		m.d.writeLog(t)
+		m.o.Disks, m.o.Labels = nil, [][]byte{m.d.label()}
+	}, class: "label-differs", verdict: VerdictRefused},
+	{name: "a label of another device", after: func(t *testing.T, m *madeAcceptance) {
+		other := smallPlan()
+		other.seed = 99
+		m.o.Labels = append(m.o.Labels, makeDevice(t, other).label())
+	}, class: "label-unknown", verdict: VerdictRefused},
+	{name: "a label that is damaged", after: func(t *testing.T, m *madeAcceptance) {
+		m.o.Disks, m.o.Labels = nil, [][]byte{[]byte("sledge label 1\n")}
+	}, class: "label-bad", verdict: VerdictRefused},
+	{name: "a label, without disks", after: func(t *testing.T, m *madeAcceptance) { m.o.Disks = nil }},
 	{name: "a device passed over", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) },
 		after: func(t *testing.T, m *madeAcceptance) { m.o.Disks, m.o.Labels = nil, nil }, class: "device-unnamed", verdict: VerdictRefused},
 	{name: "disks of another job file", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) }, class: "job-differs", verdict: VerdictRefused},

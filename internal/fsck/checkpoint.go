@@ -126,3 +126,9 @@ func decimal(s string) (uint64, error) {
 	}
 	return n, nil
 }
+
+// of tells whether it is the checkpoint of a device's manifest.
+func (c *checkpoint) of(who identity) bool {
+	got, rest, err := parseOrigin(c.origin)
+	return err == nil && got == who && rest == ""
+}

@@ -36,7 +36,7 @@ type ReceiptReport struct {
 	Pages      int64            `json:"pages"` // whose root is that of the manifest
 	Outcomes   map[string]int64 `json:"outcomes"`
 	Proofs     map[string]int64 `json:"proofs"`
-	Bytes      uint64           `json:"bytes"`    // of objects that stand in the store
+	Bytes      uint64           `json:"bytes"`              // of objects that stand in the store
 	LeftOut    map[string]int64 `json:"left_out,omitempty"` // entries without an object by a policy, by kind
 	Complete   bool             `json:"complete"`           // every record has an outcome and none failed
 
