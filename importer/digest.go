@@ -56,13 +56,28 @@ func (x expected) compare(o Object, ours bool) (verdict, Proof) {
 			return v, ProofSHA256
 		}
 	}
-	if o.CRC64NVME != "" && x.CRC != "" && o.ChecksumType != "COMPOSITE" {
-		if o.CRC64NVME == x.CRC {
-			return same, ProofCRC
-		}
+	return x.compareCRC(o)
+}
+
+func (x expected) compareCRC(o Object) (verdict, Proof) {
+	if o.CRC64NVME == "" || x.CRC == "" || o.ChecksumType == "COMPOSITE" {
+		return incomparable, ProofNone
+	}
+	if o.CRC64NVME == x.CRC {
+		return same, ProofCRC
+	}
+	return different, ProofNone
+}
+
+// compareWhole judges by checksums of the whole alone, however it was cut.
+func (x expected) compareWhole(o Object) (verdict, Proof) {
+	if o.Size != x.Size {
 		return different, ProofNone
 	}
-	return incomparable, ProofNone
+	if o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && o.SHA256 == encode64(x.SHA256[:]) {
+		return same, ProofSHA256
+	}
+	return x.compareCRC(o)
 }
 
 func (x expected) compareSHA256(o Object, ours bool) verdict {

@@ -156,6 +156,10 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 	if action.Kind == ActionNone {
 		return r.done(ctx, w.page, e, record{Outcome: action.Outcome, Detail: action.Reason}, nil)
 	}
+	if r.opts.Marker != "" && action.Key == r.opts.Prefix+r.opts.Marker {
+		err := newError(CodeKeyCollision, e.Record.Path, "the commit marker is to have this key", nil)
+		return r.done(ctx, w.page, e, failure(err), err)
+	}
 	select {
 	case w.work <- &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun}:
 		return nil

@@ -76,6 +76,10 @@ type Options struct {
 	// are uploads that a lost reply to Create may have left aborted.
 	ExclusivePrefix bool
 
+	// Marker is the name below the prefix that the caller writes a commit marker
+	// under when all is done, "" none: an entry that would have this key fails.
+	Marker string
+
 	// DryRun plans everything and writes nothing, to the target or to StateDir.
 	DryRun bool
 

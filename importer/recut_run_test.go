@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -55,5 +56,57 @@ func TestRunCutsAnew(t *testing.T) {
 				t.Errorf("again: %+v", res.Tally)
 			}
 		})
+	}
+}
+
+// TestRecutClaimsProveNothing: what the importer says of an object that it cut anew
+// is no proof, and gives no way around the other checks of a line.
+func TestRecutClaimsProveNothing(t *testing.T) {
+	profiles, err := ReadProfiles([]byte(`{"profiles":[{"name":"tape","max_parts":2}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, f, disk := newSource(), newFake(t), memDisk()
+	data := pattern(9, 40<<20)
+	r := newSource().file("vast", data)
+	r.SHA256 = nil // the job asked for no digest of the whole
+	s.content["vast"] = data
+	s.add(r)
+	o := testOptions(t, disk)
+	o.Profiles, o.Profile = profiles, "tape"
+	if res := mustRun(t, s, f, o); !res.Complete {
+		t.Fatalf("%+v", res)
+	}
+	line := readLines(t, disk, "receipts/objects.list")[0]
+	if line.PartsBy != byImporter {
+		t.Fatalf("parts by %s", line.PartsBy)
+	}
+	verify := func(line Line) VerifyReport {
+		report, err := VerifyObjects(context.Background(), linesOf(t, line), f, VerifyOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	if r := verify(line); r.Same != 1 || r.Proofs[ProofReadBack] != 1 {
+		t.Errorf("as it was stored: %+v", r)
+	}
+	for name, change := range map[string]func(*Line){
+		"no key":   func(l *Line) { l.Key = "" },
+		"long key": func(l *Line) { l.Key = strings.Repeat("k", maxListedKey+1) },
+		"no sum":   func(l *Line) { l.SHA256 = "" },
+	} {
+		bad := line
+		if change(&bad); verify(bad).Different != 1 {
+			t.Errorf("%s: %+v", name, verify(bad))
+		}
+	}
+	// Garbage of the same size, with its own composite in store and list.
+	forged := f.objects[line.Key]
+	forged.data = bytes.Clone(forged.data)
+	forged.data[7] ^= 1
+	f.objects[line.Key] = forged
+	if r := verify(line); r.Different != 1 {
+		t.Errorf("forged: %+v", r)
 	}
 }

@@ -175,3 +175,20 @@ func TestAttributesKept(t *testing.T) {
 		}
 	}
 }
+
+// TestRunMarkerKey: an entry that has the commit marker's key fails, before it is
+// sent, and nothing else does.
+func TestRunMarkerKey(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	o := testOptions(t, disk)
+	o.Marker = "a"
+	res := mustRun(t, s, f, o)
+	if _, sent := f.objects["in/a"]; sent || res.Complete || res.Tally.Outcomes[OutcomeFailed] != 1 || res.Tally.Outcomes[OutcomeStored] != 7 {
+		t.Errorf("sent %v, %+v", sent, res.Tally)
+	}
+	for _, line := range readLines(t, disk, "receipts/objects.list") {
+		if line.Outcome == OutcomeFailed && (line.Key != "in/a" || line.Error != CodeKeyCollision) {
+			t.Errorf("%s: %s", line.Key, line.Error)
+		}
+	}
+}

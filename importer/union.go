@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -9,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // Union holds the lists of several devices of a job together by key. A key that
@@ -52,28 +52,19 @@ func (u *Union) Close() error { return u.sorter.Close() }
 // Add takes a device's list. Only what has a key counts: what stands in the
 // target, and what is in conflict with it.
 func (u *Union) Add(device int, list io.Reader) error {
-	in := bufio.NewReaderSize(list, maxLine)
-	for n := uint64(0); ; n++ {
-		text, err := in.ReadSlice('\n')
-		if err == io.EOF && len(text) == 0 {
+	_, err := eachEntry(list, func(line Line, r *manifest.Record, n uint64) error {
+		if !line.inStore() && line.Error != CodeConflict || line.Key == "" || line.Size == nil {
 			return nil
 		}
+		want, err := expectedOf(r)
 		if err != nil {
-			return lineError(n, err)
+			return lineError(n-1, err)
 		}
-		line, err := ParseLine(text)
-		if err != nil {
-			return lineError(n, err)
-		}
-		if !line.inStore() && line.Error != CodeConflict || line.Key == "" || line.Size == nil {
-			continue
-		}
-		h := held{device: device, stands: line.inStore(), size: *line.Size, partSize: line.PartSize, sum: line.SHA256}
+		h := held{device: device, stands: line.inStore(), size: *line.Size, content: want.checksum()}
 		u.buf = h.append(u.buf[:0])
-		if err := u.sorter.Add([]byte(line.Key), u.buf); err != nil {
-			return err
-		}
-	}
+		return u.sorter.Add([]byte(line.Key), u.buf)
+	})
+	return err
 }
 
 // Report compares what stands under one key.
@@ -138,32 +129,30 @@ func (u *Union) judge(key string, group []held) {
 
 // held is what a list says under a key.
 type held struct {
-	device   int
-	stands   bool
-	size     int64
-	partSize int64
-	sum      string
+	device  int
+	stands  bool
+	size    int64
+	content string // the record's checksum
 }
 
-// agrees tells whether two objects that both stand may be one. Checksums of other
-// cuts say nothing about each other; each was compared with the store's.
-func (h held) agrees(o held) bool {
-	return h.size == o.size && (h.sum == o.sum || h.partSize != o.partSize)
-}
+// agrees tells whether two objects that both stand may be one. Checksums are the
+// manifest's, however a target had the content cut: the loader cuts content of one
+// size in one way, so the same content has the same checksum on every device.
+func (h held) agrees(o held) bool { return h.size == o.size && h.content == o.content }
 
 func (h held) append(b []byte) []byte {
 	stands := uint64(0)
 	if h.stands {
 		stands = 1
 	}
-	for _, v := range []uint64{uint64(h.device), stands, uint64(h.size), uint64(h.partSize)} {
+	for _, v := range []uint64{uint64(h.device), stands, uint64(h.size)} {
 		b = binary.AppendUvarint(b, v)
 	}
-	return append(b, h.sum...)
+	return append(b, h.content...)
 }
 
 func decodeHeld(b []byte) (held, error) {
-	var v [4]uint64
+	var v [3]uint64
 	for i := range v {
 		n := 0
 		if v[i], n = binary.Uvarint(b); n <= 0 {
@@ -171,5 +160,5 @@ func decodeHeld(b []byte) (held, error) {
 		}
 		b = b[n:]
 	}
-	return held{int(v[0]), v[1] == 1, int64(v[2]), int64(v[3]), string(b)}, nil
+	return held{int(v[0]), v[1] == 1, int64(v[2]), string(b)}, nil
 }

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // linesOf writes an objects.list of these lines.
@@ -24,11 +26,26 @@ func linesOf(t *testing.T, lines ...Line) *strings.Reader {
 	return strings.NewReader(b.String())
 }
 
-func unionLine(outcome Outcome, key string, size int64, sum string) Line {
-	l := Line{Outcome: outcome, Key: key, Size: &size, SHA256: sum}
+// unionLine is of a file whose content is named by sum.
+func unionLine(t *testing.T, outcome Outcome, key string, size int64, sum string) Line {
+	t.Helper()
+	digest := sha256.Sum256([]byte(sum))
+	r := &manifest.Record{Kind: manifest.KindFile, Path: key, Size: size, SHA256: digest[:],
+		Extents: []manifest.Extent{{Length: size}}}
+	raw, err := r.Encode()
+	if err != nil || len(raw) != 1 {
+		t.Fatal(err)
+	}
+	l := Line{Record: raw[0], Outcome: outcome, Key: key, Size: &size, SHA256: encode64(digest[:])}
 	if outcome == OutcomeConflict {
 		l.Error = CodeConflict
 	}
+	return l
+}
+
+// cutAs is the line with an object that the importer cut anew.
+func cutAs(l Line, partSize int64, sum string) Line {
+	l.PartSize, l.SHA256, l.PartsBy = partSize, sum, byImporter
 	return l
 }
 
@@ -36,10 +53,12 @@ func TestUnion(t *testing.T) {
 	u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
 	defer u.Close()
 	lists := [][]Line{
-		{unionLine(OutcomeStored, "in/a", 1, "A"), unionLine(OutcomeStored, "in/b", 2, "B"), unionLine(OutcomeStored, "in/same", 3, "S"),
-			unionLine(OutcomeConflict, "in/foreign", 9, "F"), {Outcome: OutcomeNoObject}},
-		{unionLine(OutcomeAlreadyThere, "in/same", 3, "S"), unionLine(OutcomeConflict, "in/b", 2, "X"), unionLine(OutcomeFailed, "in/a", 1, "A")},
-		{unionLine(OutcomeConflict, "in/b", 5, "Y"), unionLine(OutcomeStored, "in/c", 7, "C"), unionLine(OutcomeStored, "in/a", 4, "Z")},
+		{unionLine(t, OutcomeStored, "in/a", 1, "A"), unionLine(t, OutcomeStored, "in/b", 2, "B"), unionLine(t, OutcomeStored, "in/same", 3, "S"),
+			unionLine(t, OutcomeConflict, "in/foreign", 9, "F"),
+			unionLine(t, OutcomeStored, "in/cut", 8, "C"), cutAs(unionLine(t, OutcomeStored, "in/other", 8, "C"), 4, "-2")},
+		{unionLine(t, OutcomeAlreadyThere, "in/same", 3, "S"), unionLine(t, OutcomeConflict, "in/b", 2, "X"), unionLine(t, OutcomeFailed, "in/a", 1, "A"),
+			cutAs(unionLine(t, OutcomeAlreadyThere, "in/cut", 8, "C"), 4, "-2"), unionLine(t, OutcomeAlreadyThere, "in/other", 8, "D")},
+		{unionLine(t, OutcomeConflict, "in/b", 5, "Y"), unionLine(t, OutcomeStored, "in/c", 7, "C"), unionLine(t, OutcomeStored, "in/a", 4, "Z")},
 	}
 	for i, lines := range lists {
 		if err := u.Add(i, linesOf(t, lines...)); err != nil {
@@ -50,9 +69,10 @@ func TestUnion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &UnionReport{Objects: 4, Bytes: 1 + 2 + 3 + 7, Shared: 1, Disputed: 2, Disputes: []Dispute{
+	want := &UnionReport{Objects: 6, Bytes: 1 + 2 + 3 + 7 + 8 + 8, Shared: 2, Disputed: 3, Disputes: []Dispute{
 		{"in/a", 0, []int{2}}, // both say that they stored it: one was overwritten by somebody
 		{"in/b", 0, []int{1, 2}},
+		{"in/other", 0, []int{1}}, // another cut is no reason to call other content the same
 	}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)

@@ -182,7 +182,7 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 	if err != nil {
 		return err
 	}
-	verdict, proof := c.want.compare(obj, c.line.Outcome == OutcomeStored)
+	verdict, proof := c.judge(obj)
 	if verdict == different {
 		return newError(CodeStoredWrong, "", "size or checksum differ", nil)
 	}

@@ -20,13 +20,24 @@ const maxLine = 256 << 10
 // claim is what the list says about one object.
 type claim struct {
 	line Line
-	want expected
+	want expected  // from the record alone
+	word *expected // what the importer says of an object that he cut anew; nil: cut as the record has it
 }
 
-// eachClaim parses a list, puts continuation records back into their entries and
-// calls f for every object that the list says is in the store; bad says why its
-// line does not fit its own record.
+// eachClaim calls f for every object that a list says is in the store; bad says
+// why its line does not fit its own record.
 func eachClaim(list io.Reader, f func(c claim, bad *Error) error) (lines uint64, err error) {
+	return eachEntry(list, func(line Line, r *manifest.Record, n uint64) error {
+		if !line.inStore() {
+			return nil
+		}
+		return give(line, r, n, f)
+	})
+}
+
+// eachEntry parses a list, puts continuation records back into their entries and
+// calls f for every entry with its first line; n lines have been read by then.
+func eachEntry(list io.Reader, f func(line Line, r *manifest.Record, n uint64) error) (lines uint64, err error) {
 	in := bufio.NewReaderSize(list, maxLine)
 	var joiner manifest.Joiner
 	var first Line
@@ -50,10 +61,10 @@ func eachClaim(list io.Reader, f func(c claim, bad *Error) error) (lines uint64,
 			return lines, lineError(lines, err)
 		}
 		lines++
-		if r == nil || !first.inStore() {
+		if r == nil {
 			continue
 		}
-		if err := give(first, r, lines, f); err != nil {
+		if err := f(first, r, lines); err != nil {
 			return lines, err
 		}
 	}
@@ -95,42 +106,53 @@ func ParseLine(text []byte) (Line, error) {
 // list's own words with it.
 func newClaim(line Line, r *manifest.Record) (claim, error) {
 	want, err := expectedOf(r)
-	switch {
-	case err != nil:
+	if err != nil {
 		return claim{}, err
+	}
+	c := claim{line: line, want: want}
+	switch {
 	case line.Size == nil || *line.Size != want.Size:
 		return claim{}, errors.New("another size than its record's")
-	case line.PartsBy == byImporter:
-		// Cut anew for the target: the checksum is the importer's own word, which the
-		// receipts sign. What is read back is held against the record all the same.
-		if err := want.recut(line.SHA256); err != nil {
-			return claim{}, err
-		}
-	case line.SHA256 != want.checksum():
-		return claim{}, errors.New("another sha256 than its record's")
 	case line.Key == "":
 		return claim{}, errors.New("no key")
 	case len(line.Key) > maxListedKey:
 		return claim{}, fmt.Errorf("a key of %d bytes", len(line.Key))
+	case line.PartsBy == byImporter:
+		c.word, err = want.recut(line.SHA256)
+	case line.SHA256 != want.checksum():
+		err = errors.New("another sha256 than its record's")
 	}
-	return claim{line, want}, nil
+	return c, err
 }
 
-// recut takes the checksum of an object that was cut into other parts.
-func (x *expected) recut(checksum string) error {
+// recut is what the importer says of an object that was cut into other parts. Its
+// composite is nobody else's word, so it can show a difference and proves nothing.
+func (x expected) recut(checksum string) (*expected, error) {
 	sum, _, dashed := strings.Cut(checksum, "-")
 	raw, err := base64.StdEncoding.DecodeString(sum)
 	switch {
 	case err != nil || len(raw) != 32:
-		return errors.New("no sha256")
+		return nil, errors.New("no sha256")
 	case dashed:
 		x.Composite = checksum
 	case x.SHA256 != nil && *x.SHA256 != [32]byte(raw):
-		return errors.New("another sha256 than its record's")
+		return nil, errors.New("another sha256 than its record's")
 	default:
 		x.SHA256 = (*[32]byte)(raw)
 	}
-	return nil
+	return &x, nil
+}
+
+// judge compares a store's answer. An object that the importer cut anew must be
+// what he says, and is proven only by what the record says of the whole.
+func (c *claim) judge(o Object) (verdict, Proof) {
+	if c.word == nil {
+		return c.want.compare(o, c.line.Outcome == OutcomeStored)
+	}
+	if v, _ := c.word.compare(o, c.line.Outcome == OutcomeStored); v == different {
+		return different, ProofNone
+	}
+	return c.want.compareWhole(o)
 }
 
 // expectedOf is what the object of a record must be. It is derived here and not

@@ -38,14 +38,16 @@ type listingCompare struct {
 	key    string
 	begun  bool
 	listed *Listed
-	twice  bool // two lines, and nothing says which of them is current
-	known  bool // by a list
+	twice  bool         // two lines, and nothing says which of them is current
+	known  bool         // by a list
+	claims map[int]bool // devices that have named this key
 }
 
 func (c *listingCompare) pair(key, value []byte) error {
 	if !c.begun || string(key) != c.key {
 		c.closeKey()
 		c.begun, c.key, c.listed, c.twice, c.known = true, string(key), nil, false, false
+		clear(c.claims)
 	}
 	if value[0] == tagListed {
 		o, err := decodeListed(value)
@@ -61,7 +63,8 @@ func (c *listingCompare) pair(key, value []byte) error {
 		return err
 	}
 	c.known = true
-	c.judge(claim)
+	c.judge(claim, c.claims[claim.device])
+	c.claims[claim.device] = true
 	return nil
 }
 
@@ -85,9 +88,13 @@ func (c *listingCompare) closeKey() {
 	c.difference(-1, newError(CodeExtraObject, c.key, cause, nil))
 }
 
-// judge compares one object and counts it, for its device and in all.
-func (c *listingCompare) judge(claim claimed) {
+// judge compares one object and counts it, for its device and in all. A second one
+// of a device under one key cannot stand there beside the first.
+func (c *listingCompare) judge(claim claimed, again bool) {
 	problem, kind := c.compare(claim)
+	if again {
+		problem, kind = newError(CodeStoredWrong, c.key, "the receipts have this key more than once", nil), false
+	}
 	for _, r := range []*ListingReport{&c.total, &c.devices[claim.device]} {
 		r.Objects++
 		switch {

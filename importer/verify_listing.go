@@ -175,7 +175,7 @@ func (l *Listing) AddClaims(ctx context.Context, list io.Reader, bad func(*Error
 // Compare goes over all keys once and calls difference for each finding; an extra
 // object is of no device: -1. It returns the report of all and one of each device.
 func (l *Listing) Compare(ctx context.Context, difference func(device int, e *Error)) (ListingReport, []ListingReport, error) {
-	c := &listingCompare{prefix: l.opts.Prefix, markers: l.opts.Markers, taken: l.report.Taken, total: l.report, devices: make([]ListingReport, len(l.wrong)), difference: difference}
+	c := &listingCompare{prefix: l.opts.Prefix, markers: l.opts.Markers, taken: l.report.Taken, total: l.report, devices: make([]ListingReport, len(l.wrong)), difference: difference, claims: map[int]bool{}}
 	for i, n := range l.wrong {
 		c.devices[i] = ListingReport{Source: l.report.Source, Taken: l.report.Taken, Until: l.report.Until, Listed: l.report.Listed, Objects: n, Different: n}
 		c.total.Objects, c.total.Different = c.total.Objects+n, c.total.Different+n

@@ -144,6 +144,17 @@ func TestListingUnion(t *testing.T) {
 	}
 }
 
+// TestListingClaimsTwice: two objects of one list cannot have one key.
+func TestListingClaimsTwice(t *testing.T) {
+	f, s := newFake(t), newSource()
+	s.file("a", []byte("one"))
+	list := listOf(t, s, f, func(*Options) {})
+	total, _, found := compareListing(t, time.Time{}, []Listed{{Key: "in/a", Size: 3}}, append(bytes.Clone(list), list...))
+	if total.Objects != 2 || total.Same != 1 || total.Different != 1 || !slices.Equal(found, []string{"0 different in/a"}) {
+		t.Errorf("%+v %q", total, found)
+	}
+}
+
 // TestS3Listing: versitygw's own list, attributes, and both kinds of inventory
 // made of it, over names that trip up CSV and URLs.
 func TestS3Listing(t *testing.T) {
