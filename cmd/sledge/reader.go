@@ -35,13 +35,21 @@ func (f *chainFlags) addSite(flags *pflag.FlagSet) {
 
 func (f *chainFlags) addTrust(flags *pflag.FlagSet) {
 	f.addSigner(flags)
+	f.addLabel(flags)
+}
+
+func (f *chainFlags) addLabel(flags *pflag.FlagSet) {
 	flags.StringVar(&f.label, "label", "", "the label file that came by another way than the disks")
 }
 
 // addSigner defines all but the label, of which there may be several.
 func (f *chainFlags) addSigner(flags *pflag.FlagSet) {
-	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
+	f.addKey(flags)
 	flags.BoolVar(&f.noLabel, "no-label", false, "go on without a label: an older state of the device would not be noticed")
+}
+
+func (f *chainFlags) addKey(flags *pflag.FlagSet) {
+	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
 }
 
 // labelText reads the label. Without one the operator has to say so.

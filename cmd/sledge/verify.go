@@ -122,8 +122,9 @@ func setError(r *fsck.Report) error {
 }
 
 func (a *app) verifySet(cmd *cobra.Command, name string, check func(context.Context, fsck.Options) (*fsck.Report, error)) *cobra.Command {
-	var f chainFlags
-	f.addTrust(cmd.Flags())
+	var f chainFlags // no --no-label: without a label the report says what that means
+	f.addKey(cmd.Flags())
+	f.addLabel(cmd.Flags())
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
 		m := a.meter(name)
 		defer m.end()

@@ -121,7 +121,7 @@ key that decrypts or signs is needed.`,
 			r.Devices = append(r.Devices, d)
 		}
 		r.sum()
-		if r.Verdict == fsck.VerdictRefused || f.offline {
+		if r.refused() || f.offline {
 			r.By = "" // nothing was compared
 			return r, r.end()
 		}

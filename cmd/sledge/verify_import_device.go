@@ -4,9 +4,11 @@ import (
 	"bufio"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
@@ -22,6 +24,7 @@ type auditedDevice struct {
 	Store               *importer.VerifyReport  `json:"store,omitempty"`
 	Listing             *importer.ListingReport `json:"listing,omitempty"`
 
+	origin  string // that the receipts' checkpoint names
 	chain   chainFlags
 	disks   []string
 	objects uint64 // that the list says are in the store
@@ -41,39 +44,82 @@ func (a *app) auditDevices(f *auditFlags, folders []string) ([]*auditedDevice, e
 	if len(disks) == 0 && f.offline {
 		return nil, errNoDisks
 	}
+	labels, err := auditLabels(f.labels)
+	if err != nil {
+		return nil, err
+	}
 	var devices []*auditedDevice
 	for _, folder := range folders {
 		d := &auditedDevice{Receipts: folder, disks: disks, chain: chainFlags{trust: f.trust, noLabel: f.noLabel}}
-		origin, err := receiptsOrigin(folder)
-		if err != nil {
+		if d.origin, err = receiptsOrigin(folder); err != nil {
 			return nil, err
 		}
+		if i := slices.IndexFunc(devices, func(o *auditedDevice) bool { return o.device() == d.device() }); i >= 0 {
+			return nil, hint(usagef("%s and %s are of the same device", devices[i].Receipts, folder), "name the receipts of one run a device: the latest")
+		}
 		if len(folders) > 1 {
-			d.disks = ofDevice(disks, origin, diskOrigin)
+			d.disks = ofDevice(disks, d.origin, diskOrigin)
 			if len(disks) > 0 && len(d.disks) == 0 {
 				return nil, hint(usagef("no disk is of the device of %s", folder), "name one disk of each device, or none at all")
 			}
 		}
-		if d.chain.label, err = labelOf(f.labels, origin, len(folders) > 1); err != nil {
-			return nil, err
-		}
 		devices = append(devices, d)
 	}
-	return devices, nil
+	return devices, f.giveLabels(devices, labels)
 }
 
-// labelOf picks the label of a device; "" is none.
-func labelOf(labels []string, origin string, several bool) (string, error) {
-	if several {
-		labels = ofDevice(labels, origin, labelOrigin)
+// auditLabel is a label with the device that it is of.
+type auditLabel struct{ name, origin string }
+
+// auditLabels reads the labels: one that cannot be read must not be taken for none.
+func auditLabels(names []string) (labels []auditLabel, err error) {
+	for _, name := range names {
+		text, err := readFile(name, manifest.MaxCheckpoint)
+		if err != nil {
+			return nil, err
+		}
+		l, err := manifest.ParseLabel(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+		origin := l.Scope.Origin()
+		if i := slices.IndexFunc(labels, func(o auditLabel) bool { return o.origin == origin }); i >= 0 {
+			return nil, usagef("%s and %s are labels of one device", labels[i].name, name)
+		}
+		labels = append(labels, auditLabel{name, origin})
 	}
-	switch len(labels) {
-	case 0:
-		return "", nil
-	case 1:
-		return labels[0], nil
+	return labels, nil
+}
+
+// giveLabels gives each device its label. All have to find their device, and each
+// device that is held against its disks needs one, unless the operator goes on
+// without. With one device even a strange label is its own, to be refused by those
+// who compare it.
+func (f *auditFlags) giveLabels(devices []*auditedDevice, labels []auditLabel) error {
+	if len(devices) == 1 && len(labels) == 1 {
+		labels[0].origin = devices[0].origin
 	}
-	return "", usagef("%s of one device", plural(len(labels), "label"))
+	for _, l := range labels {
+		i := slices.IndexFunc(devices, func(d *auditedDevice) bool { return d.origin == l.origin })
+		if i < 0 {
+			return hint(usagef("label %s is of %s, of which there are no receipts", l.name, l.origin), "leave it out, or name the receipts of that device, too")
+		}
+		devices[i].chain.label = l.name
+	}
+	for _, d := range devices {
+		if len(d.disks) > 0 && d.chain.label == "" && !f.noLabel {
+			return hint(usagef("no label given of the device of %s", d.Receipts), "give the label that was sent beside its disks: --label FILE; without it an older state of the device looks the same (--no-label)")
+		}
+	}
+	return nil
+}
+
+// device is the device of an origin, whatever its generation.
+func (d *auditedDevice) device() string {
+	if parts := strings.Split(d.origin, "/"); len(parts) == 4 {
+		return parts[2]
+	}
+	return d.origin
 }
 
 // ofDevice are the names whose origin is this one. Nothing is believed by that:
@@ -104,15 +150,6 @@ func diskOrigin(disk string) string {
 		return "" // a disk of no use is left to those who verify one device
 	}
 	return firstLine(text)
-}
-
-func labelOrigin(label string) string {
-	text, err := readFile(label, manifest.MaxCheckpoint)
-	if err != nil {
-		return ""
-	}
-	_, checkpoint, _ := strings.Cut(string(text), "\n\n")
-	return firstLine([]byte(checkpoint))
 }
 
 func firstLine(text []byte) string {
@@ -171,6 +208,11 @@ func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, er
 		return importer.Options{}, err
 	}
 	asked := f.targetFlags
+	d.Endpoint = total.Endpoint // as it is read now, under the same keys
+	if asked.target == "" && asked.endpoint == "" && total.Endpoint != "" && f.by != byInventory && !endpointElsewhere() {
+		return importer.Options{}, hint(usagef("%s: the import wrote to %s, and no endpoint is given: AWS would be asked about a bucket of that name", d.Receipts, total.Endpoint),
+			"give --endpoint %s, or another one that leads to the same store", total.Endpoint)
+	}
 	if asked.target == "" {
 		asked.target = total.Target
 	}
@@ -178,6 +220,11 @@ func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, er
 		asked.profile = total.Profile
 	}
 	return asked.options(set.Job)
+}
+
+// endpointElsewhere tells whether the environment names an endpoint.
+func endpointElsewhere() bool {
+	return os.Getenv("AWS_ENDPOINT_URL_S3") != "" || os.Getenv("AWS_ENDPOINT_URL") != ""
 }
 
 func readTotal(folder string, job *manifest.Job) (total importer.ReceiptTotal, err error) {

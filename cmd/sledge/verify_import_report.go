@@ -14,15 +14,17 @@ import (
 // verifyImportReport is the union of the devices, and each of them.
 type verifyImportReport struct {
 	Devices     []*auditedDevice        `json:"devices"`
+	Missing     []string                `json:"missing"` // devices of the jobs without receipts here
 	Target      string                  `json:"target,omitempty"`
+	Endpoint    string                  `json:"endpoint,omitempty"` // "" is that of AWS
 	By          string                  `json:"by,omitempty"`
 	Store       *importer.VerifyReport  `json:"store,omitempty"`   // nil: no object was asked for
 	Listing     *importer.ListingReport `json:"listing,omitempty"` // nil: nothing was listed
 	Sample      *importer.SampleReport  `json:"sample,omitempty"`
 	Proof       string                  `json:"proof,omitempty"` // what has been proven of the content
-	Complete    bool                    `json:"complete"`
+	Complete    bool                    `json:"complete"`        // of several devices: all devices of the job
 	Origin      string                  `json:"origin"`
-	Verdict     fsck.Verdict            `json:"verdict"`               // of the receipts
+	Verdict     *fsck.Verdict           `json:"verdict,omitempty"`     // of the receipts; nil: they were not checked
 	Differences []string                `json:"differences,omitempty"` // the first maxDifferences
 	found       uint64                  // all of them
 	remedies    []string                // of the differences, each once
@@ -36,23 +38,52 @@ const (
 
 // sum draws the devices' receipts together: the worst counts.
 func (r *verifyImportReport) sum() {
-	r.Complete, r.Origin = true, fsck.OriginProven
+	r.Complete, r.Origin, r.Missing = true, fsck.OriginProven, []string{}
+	verdict, checked, here := fsck.VerdictClean, true, map[string]bool{}
 	for _, d := range r.Devices {
 		if d.ReceiptReport == nil {
-			r.Complete, r.Origin = false, fsck.OriginUnproven
+			r.Complete, r.Origin, checked = false, fsck.OriginUnproven, false
 			continue
 		}
+		here[d.Manifest.Device] = true
 		r.Complete = r.Complete && d.Complete
-		r.Verdict = max(r.Verdict, d.Verdict)
+		verdict = max(verdict, d.Verdict)
 		if d.Manifest.Origin != fsck.OriginProven {
 			r.Origin = d.Manifest.Origin
 		}
 	}
+	if checked {
+		r.Verdict = &verdict
+	}
+	for _, d := range r.Devices {
+		if d.ReceiptReport == nil {
+			continue
+		}
+		for _, device := range d.JobDevices {
+			if !here[device] {
+				here[device] = true // name it once
+				r.Missing = append(r.Missing, device)
+			}
+		}
+	}
+	r.Complete = r.Complete && !r.lacks()
+}
+
+// lacks tells whether this is of a job and not all of its devices are here. One
+// device by itself is no job.
+func (r *verifyImportReport) lacks() bool { return len(r.Devices) > 1 && len(r.Missing) > 0 }
+
+// refused tells whether the receipts do not hold.
+func (r *verifyImportReport) refused() bool {
+	return r.Verdict != nil && *r.Verdict == fsck.VerdictRefused
 }
 
 func (r *verifyImportReport) print(w io.Writer) {
 	for _, d := range r.Devices {
 		d.print(w, len(r.Devices) > 1)
+	}
+	for _, device := range r.Missing {
+		fmt.Fprintf(w, "without     device %s of the job: no receipts of it were given\n", device)
 	}
 	if r.By == "" {
 		fmt.Fprintf(w, "store       not asked\n")
@@ -66,7 +97,10 @@ func (r *verifyImportReport) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s\n", escape(text))
 	}
-	verdict := fmt.Sprint(r.Verdict)
+	verdict := "receipts not checked"
+	if r.Verdict != nil {
+		verdict = fmt.Sprint(*r.Verdict)
+	}
 	switch err := r.end(); {
 	case errors.Is(err, errObjects) || errors.Is(err, errTarget):
 		verdict = "not everything is in the target or proven"
@@ -77,7 +111,7 @@ func (r *verifyImportReport) print(w io.Writer) {
 }
 
 func (r *verifyImportReport) printObjects(w io.Writer) {
-	fmt.Fprintf(w, "target      %s\n", escape(r.Target))
+	fmt.Fprintf(w, "target      %s\n", targetText(r.Target, r.Endpoint))
 	if s := r.Store; s != nil {
 		printStore(w, s)
 		if s.Parts > 0 {
@@ -195,6 +229,9 @@ func (r *verifyImportReport) end() error {
 		if err := d.imported(); err != nil {
 			return err
 		}
+	}
+	if r.lacks() {
+		return hint(fmt.Errorf("%w: no receipts of %s of the job", errObjects, plural(len(r.Missing), "device")), "name their receipts folders, too, or look at each device by itself")
 	}
 	if l := r.Listing; l != nil && l.Extra > 0 {
 		return fmt.Errorf("%w: %s", errExtras, plural(l.Extra, "object"))

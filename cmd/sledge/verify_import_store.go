@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -72,7 +74,12 @@ func (c *comparison) agree() error {
 			c.bytes += int64(d.Bytes)
 		}
 	}
-	c.report.Target = c.options.TargetURL()
+	c.report.Target, c.report.Endpoint = c.options.TargetURL(), c.options.Endpoint
+	for _, d := range c.report.Devices {
+		if c.flags.by != byInventory && d.ReceiptReport != nil && strings.TrimSuffix(d.Endpoint, "/") != strings.TrimSuffix(c.options.Endpoint, "/") {
+			c.app.warn("%s: the import wrote to %s; the objects are looked for in %s", d.Receipts, cmp.Or(d.Endpoint, "AWS"), cmp.Or(c.options.Endpoint, "AWS"))
+		}
+	}
 	return nil
 }
 

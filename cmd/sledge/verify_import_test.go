@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -67,6 +69,20 @@ func TestVerifyImportEnd(t *testing.T) {
 		{"ours", store(importer.VerifyReport{Same: 1}, &importer.ListingReport{Same: 1, Ours: 1}), exitDone},
 		{"listing not compared", store(importer.VerifyReport{Same: 1}, &importer.ListingReport{NotCompared: 1}), exitObjects},
 	}
+	job := func(devices ...string) *auditedDevice {
+		d := clean()
+		d.Manifest.Device, d.JobDevices = devices[0], devices
+		return d
+	}
+	tests = append(tests, []struct {
+		name string
+		r    *verifyImportReport
+		code int
+	}{
+		{"one device of two", &verifyImportReport{Devices: []*auditedDevice{job("a", "b")}}, exitDone},
+		{"both devices", &verifyImportReport{Devices: []*auditedDevice{job("a", "b"), job("b", "a")}}, exitDone},
+		{"two devices of three", &verifyImportReport{Devices: []*auditedDevice{job("a", "b", "c"), job("b", "a", "c")}}, exitObjects},
+	}...)
 	for _, test := range tests {
 		test.r.sum()
 		code, hints := diagnose(test.r.end())
@@ -77,6 +93,28 @@ func TestVerifyImportEnd(t *testing.T) {
 		if test.r.print(&text); test.code == exitObjects && strings.Contains(text.String(), "clean") {
 			t.Errorf("%s: the verdict is clean:\n%s", test.name, &text)
 		}
+	}
+}
+
+// TestVerifyImportUnchecked: receipts that nobody checked have no verdict, and a job
+// is not complete without all of its devices.
+func TestVerifyImportUnchecked(t *testing.T) {
+	r := &verifyImportReport{Devices: []*auditedDevice{{}}}
+	r.sum()
+	text, err := json.Marshal(r)
+	if err != nil || bytes.Contains(text, []byte(`"verdict"`)) || r.Complete {
+		t.Errorf("%s, %v", text, err)
+	}
+	var out strings.Builder
+	if r.print(&out); !strings.Contains(out.String(), "receipts not checked") || strings.Contains(out.String(), "clean") {
+		t.Errorf("%s", &out)
+	}
+	a, b := clean(), clean()
+	a.Manifest.Device, b.Manifest.Device = "a", "b"
+	a.JobDevices, b.JobDevices = []string{"a", "b", "c"}, []string{"a", "b", "c"}
+	r = &verifyImportReport{Devices: []*auditedDevice{a, b}}
+	if r.sum(); r.Complete || !slices.Equal(r.Missing, []string{"c"}) {
+		t.Errorf("complete %v without %q", r.Complete, r.Missing)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -30,6 +31,7 @@ type ReceiptReport struct {
 	Target     string           `json:"target,omitempty"`            // of the total: where the objects went
 	Endpoint   string           `json:"endpoint,omitempty"`          // of the store; "" is that of AWS
 	JobTarget  string           `json:"job_target,omitempty"`        // where the job says that they go
+	JobDevices []string         `json:"job_devices,omitempty"`       // all that the job names
 	LogSize    int64            `json:"log_size"`
 	LogRoot    []byte           `json:"log_root,omitempty"`
 	Lines      int64            `json:"lines"`
@@ -182,6 +184,10 @@ func (c *receiptCheck) openCheckpoint() error {
 	if err != nil || !isImport || run == "" || who != c.v.who {
 		return c.refuse("receipt-checkpoint-bad", "log/checkpoint: origin %q is not an import of this device", c.cp.origin)
 	}
+	for device := range c.v.job.devices {
+		c.r.JobDevices = append(c.r.JobDevices, device.String())
+	}
+	slices.Sort(c.r.JobDevices)
 	c.r.Run, c.r.Checkpoint, c.r.LogSize, c.r.LogRoot = run, c.cp.text, c.cp.size, c.cp.root[:]
 	for _, key := range c.v.job.importers {
 		if c.cp.verify(key) == nil {
