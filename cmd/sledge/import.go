@@ -250,7 +250,7 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 	}
 	defer d.close()
 	if d.whole() {
-		if d.rep.Marker, err = d.commit(ctx, f.marker); err != nil {
+		if d.rep.Marker, err = d.commit(ctx); err != nil {
 			return d.rep, err
 		}
 	}
@@ -270,17 +270,18 @@ type endedImport struct {
 	result  *importer.Result
 	rep     *importReport
 	end     error
+	scope   manifest.Scope
 	close   func()
 }
 
-// whole tells whether all that the device holds is proven.
+// whole tells whether all that the device holds is proven, and the receipts say so.
 func (d *endedImport) whole() bool {
-	return d.end == nil || d.result.ExitClass() == importer.ExitSkipped
+	return (d.end == nil || errors.Is(d.end, errSkipped)) && d.result.Receipts != ""
 }
 
 // importReader imports an open device. An error means that nothing was begun.
 func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state string) (_ *endedImport, err error) {
-	d := &endedImport{jobFile: r.JobFile, close: func() {}}
+	d := &endedImport{jobFile: r.JobFile, scope: r.Scope, close: func() {}}
 	defer func() {
 		if err != nil {
 			d.close()
@@ -304,6 +305,9 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 	defer watched.end()
 	if d.target, err = importer.NewS3(ctx, d.o); err != nil {
 		return nil, asTargetError(err)
+	}
+	if err := d.unmarked(ctx); err != nil {
+		return nil, err
 	}
 	if d.result, err = importer.Run(ctx, bridge.New(r.Reader), d.target, d.o); d.result == nil {
 		return nil, asTargetError(err)
@@ -379,6 +383,7 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	if o.Rules, err = f.rules.read(); err != nil {
 		return o, err
 	}
+	o.Marker = f.markerName(set.Scope)
 	o.AllowUnconditional, o.ExclusivePrefix = f.unconditional, f.exclusive
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
 	if !f.dry {

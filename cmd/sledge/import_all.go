@@ -73,7 +73,7 @@ func (a *app) importAll(ctx context.Context, f *importFlags) (report, error) {
 	if err := a.estimateAll(ctx, f, devices, rep); err != nil {
 		return rep, err
 	}
-	rep.commit(ctx, f.marker, devices)
+	rep.commit(ctx, devices)
 	return rep.end(devices)
 }
 
@@ -183,13 +183,13 @@ func (a *app) estimateAll(ctx context.Context, f *importFlags, devices []*import
 }
 
 // commit writes a marker for each device, if all of them are whole.
-func (r *importAllReport) commit(ctx context.Context, name string, devices []*importDevice) {
-	if name == "" || !r.Union.Complete {
+func (r *importAllReport) commit(ctx context.Context, devices []*importDevice) {
+	if !r.Union.Complete {
 		return
 	}
 	for _, d := range devices {
 		var err error
-		if d.ended.rep.Marker, err = d.ended.commit(ctx, name+"-"+d.short()); err != nil {
+		if d.ended.rep.Marker, err = d.ended.commit(ctx); err != nil {
 			d.err = worst([]error{err, d.err})
 			r.Union.Complete = false
 		}

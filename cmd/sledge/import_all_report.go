@@ -48,7 +48,7 @@ type importUnion struct {
 	Shared      uint64                      `json:"shared"`   // keys of several devices, same content
 	Disputed    uint64                      `json:"disputed"` // keys of several devices, different content
 	Disputes    []keyDispute                `json:"disputes"`
-	Complete    bool                        `json:"complete"` // every device of the job is here and whole
+	Complete    bool                        `json:"complete"` // every device of the job is here and whole, and no key is disputed
 	Plan        *importer.Planned           `json:"plan,omitempty"`
 	Estimate    *estimate                   `json:"estimate,omitempty"`
 }
@@ -172,6 +172,7 @@ func (u *importUnion) compare(devices []*importDevice) (err error) {
 		return err
 	}
 	u.Objects, u.Bytes, u.Shared, u.Disputed = found.Objects, found.Bytes, found.Shared, found.Disputed
+	u.Complete = u.Complete && found.Disputed == 0
 	for _, f := range found.Disputes {
 		d := keyDispute{Key: f.Key, Holder: devices[f.Holder].id.String()}
 		for _, o := range f.Others {

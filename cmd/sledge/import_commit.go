@@ -3,41 +3,106 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
 
+// markerName is the name of a device's commit marker below the prefix; "" is none.
+func (f *importFlags) markerName(scope manifest.Scope) string {
+	if f.marker == "" || !f.all {
+		return f.marker
+	}
+	return f.marker + "-" + scope.Device.String()[:8]
+}
+
+// foreign is a marker in our marker's place.
+func foreign(key string) error {
+	return hint(fmt.Errorf("%w: the commit marker %s is another one", errConflict, key),
+		"it is of another import or of an earlier run; readers would take it for this one's: remove it or choose another --commit-marker, then run the same command again")
+}
+
+// unmarked refuses to begin while another import's marker stands in our marker's
+// place: readers would not wait for this one. Where it cannot be read, commit
+// tells in the end.
+func (d *endedImport) unmarked(ctx context.Context) error {
+	if d.o.Marker == "" {
+		return nil
+	}
+	key := d.o.Prefix + d.o.Marker
+	there, err := d.readMarker(ctx, key)
+	if err != nil {
+		return nil
+	}
+	r, err := fsck.VerifyCommit(there, fsck.Trust{})
+	ours := err == nil && r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
+		(r.Run == d.o.RunID || strings.HasPrefix(r.Run, d.o.RunID+".")) // a later attempt has a number
+	if !ours {
+		return foreign(key)
+	}
+	return nil
+}
+
+func (d *endedImport) readMarker(ctx context.Context, key string) ([]byte, error) {
+	body, err := d.target.Get(ctx, key, "")
+	if err != nil {
+		return nil, err
+	}
+	there, err := io.ReadAll(io.LimitReader(body, manifest.MaxStatement+1))
+	return there, errors.Join(err, body.Close())
+}
+
 // commit writes the commit marker, if one is wished: the last object, which says
-// that all the others are there. One that is there already must be the same.
-func (d *endedImport) commit(ctx context.Context, name string) (key string, err error) {
-	if name == "" || d.result.Receipts == "" {
+// that all the others are there. One that is there already must be the same, and is
+// looked for before the write: the store may have no conditional ones.
+func (d *endedImport) commit(ctx context.Context) (key string, err error) {
+	if d.o.Marker == "" || d.result.Receipts == "" {
 		return "", nil
 	}
-	key = d.o.Prefix + name
+	key = d.o.Prefix + d.o.Marker
 	marker, err := importer.CommitMarker(d.o.StateDir, d.result.Receipts, d.jobFile, d.o.ImporterKey)
 	if err != nil {
 		return "", err
 	}
+	conditional := d.result.Probe.ConditionalPut || !d.o.AllowUnconditional
+	switch done, err := d.marked(ctx, key, marker); {
+	case done:
+		return key, nil
+	case errors.Is(err, errConflict), err != nil && !conditional:
+		return "", err
+	}
 	_, err = d.target.Put(ctx, importer.PutRequest{Key: key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),
-		Attributes: importer.Attributes{ContentType: "application/vnd.dsse.envelope.v1+json"}, IfAbsent: !d.o.AllowUnconditional})
+		Attributes: importer.Attributes{ContentType: "application/vnd.dsse.envelope.v1+json"}, IfAbsent: conditional})
 	if err == nil {
 		return key, nil
 	}
-	body, getErr := d.target.Get(ctx, key, "")
-	if getErr != nil {
-		return "", asTargetError(err) // the write's own error says more
-	}
-	defer body.Close()
-	there, getErr := io.ReadAll(io.LimitReader(body, manifest.MaxStatement+1))
-	if getErr == nil && bytes.Equal(there, marker) {
+	switch done, getErr := d.marked(ctx, key, marker); {
+	case done:
 		return key, nil
+	case errors.Is(getErr, errConflict):
+		return "", getErr
 	}
-	return "", hint(fmt.Errorf("%w: the commit marker %s is another one", errConflict, key), "it may be of an earlier run; remove it or choose another --commit-marker, then run the same command again")
+	return "", asTargetError(err) // the write's own error says more
+}
+
+// marked tells whether our marker stands there; another one is a conflict.
+func (d *endedImport) marked(ctx context.Context, key string, marker []byte) (bool, error) {
+	there, err := d.readMarker(ctx, key)
+	switch {
+	case importer.IsNotFound(err):
+		return false, nil
+	case err != nil:
+		return false, asTargetError(err)
+	case !bytes.Equal(there, marker):
+		return false, foreign(key)
+	}
+	return true, nil
 }
 
 // checkMarker refuses a name that readers or our own rules have a use for.

@@ -78,7 +78,8 @@ func (u *unproven) waiver() waiver { return waiver{u.Kind, u.Name, true, u.Devic
 
 // waive marks what the waivers name and gives those that name nothing: a waiver
 // that matches nothing is a mistake, and the next one may be one, too. A name
-// that is of several devices is refused: each of them is looked at by itself.
+// that is of several devices is refused: each of them is looked at by itself. A
+// target is one and the same, whichever devices went there.
 func waive(items []*unproven, waivers []waiver) (idle []waiver, err error) {
 	listed, named := map[waiver][]*unproven{}, map[waiver][]*unproven{}
 	for _, u := range items {
@@ -95,7 +96,7 @@ func waive(items []*unproven, waivers []waiver) (idle []waiver, err error) {
 			found = listed[w]
 		}
 		for _, u := range found {
-			if u.Device != found[0].Device {
+			if u.Device != found[0].Device && u.Kind != unprovenTarget {
 				return nil, hint(usagef("%s %q is of devices %s and %s", w.Kind, w.Name, found[0].Device, u.Device), "look at each, then say DEVICE:NAME for each that you accept, or keep its line of the list")
 			}
 			u.Waived = true

@@ -13,7 +13,8 @@ func TestWaive(t *testing.T) {
 	items := func() []*unproven {
 		return []*unproven{{Kind: unprovenPath, Name: "a", Device: "1", Outcome: "conflict", Error: "key-exists-conflict"},
 			{Kind: unprovenPath, Name: "a", Device: "2", Outcome: "failed", Error: "access-denied"},
-			{Kind: unprovenPath, Name: "label x", Device: "1", Outcome: "skipped"}, {Kind: unprovenLabel, Name: "x", Device: "x"}}
+			{Kind: unprovenPath, Name: "label x", Device: "1", Outcome: "skipped"}, {Kind: unprovenLabel, Name: "x", Device: "x"},
+			{Kind: unprovenTarget, Name: "s3://test/", Device: "1"}, {Kind: unprovenTarget, Name: "s3://test/", Device: "2"}}
 	}
 	flag := func(kind, name string) waiver { return waiver{Kind: kind, Name: name} }
 	line := func(device, outcome, name string) waiver { return waiver{unprovenPath, name, true, device, outcome} }
@@ -24,17 +25,18 @@ func TestWaive(t *testing.T) {
 		idle    []waiver
 		refused bool
 	}{
-		{name: "none", waived: []bool{false, false, false, false}},
+		{name: "none", waived: []bool{false, false, false, false, false, false}},
 		{name: "a name of two devices", waivers: []waiver{flag(unprovenPath, "a")}, refused: true},
-		{name: "of one of them", waivers: []waiver{flag(unprovenPath, "2:a")}, waived: []bool{false, true, false, false}},
-		{name: "a name of one device", waivers: []waiver{flag(unprovenPath, "label x")}, waived: []bool{false, false, true, false}},
-		{name: "a line is of one device", waivers: []waiver{line("1", "conflict/key-exists-conflict", "a")}, waived: []bool{true, false, false, false}},
-		{name: "a line is of what became of it", waivers: []waiver{line("1", "skipped", "a"), line("2", "failed", "a")}, waived: []bool{false, false, false, false},
+		{name: "of one of them", waivers: []waiver{flag(unprovenPath, "2:a")}, waived: []bool{false, true, false, false, false, false}},
+		{name: "a name of one device", waivers: []waiver{flag(unprovenPath, "label x")}, waived: []bool{false, false, true, false, false, false}},
+		{name: "a line is of one device", waivers: []waiver{line("1", "conflict/key-exists-conflict", "a")}, waived: []bool{true, false, false, false, false, false}},
+		{name: "a line is of what became of it", waivers: []waiver{line("1", "skipped", "a"), line("2", "failed", "a")}, waived: []bool{false, false, false, false, false, false},
 			idle: []waiver{line("1", "skipped", "a"), line("2", "failed", "a")}},
-		{name: "kinds are apart", waivers: []waiver{flag(unprovenLabel, "x")}, waived: []bool{false, false, false, true}},
+		{name: "kinds are apart", waivers: []waiver{flag(unprovenLabel, "x")}, waived: []bool{false, false, false, true, false, false}},
+		{name: "a target of two devices", waivers: []waiver{flag(unprovenTarget, "s3://test/")}, waived: []bool{false, false, false, false, true, true}},
 		{name: "nothing of that name", waivers: []waiver{flag(unprovenPath, "b"), flag(unprovenPath, "b"), flag(unprovenDevice, "a")},
-			waived: []bool{false, false, false, false}, idle: []waiver{flag(unprovenPath, "b"), flag(unprovenDevice, "a")}},
-		{name: "no part of a name", waivers: []waiver{flag(unprovenPath, ""), flag(unprovenPath, "*")}, waived: []bool{false, false, false, false},
+			waived: []bool{false, false, false, false, false, false}, idle: []waiver{flag(unprovenPath, "b"), flag(unprovenDevice, "a")}},
+		{name: "no part of a name", waivers: []waiver{flag(unprovenPath, ""), flag(unprovenPath, "*")}, waived: []bool{false, false, false, false, false, false},
 			idle: []waiver{flag(unprovenPath, ""), flag(unprovenPath, "*")}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

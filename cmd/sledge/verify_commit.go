@@ -38,8 +38,10 @@ func (a *app) verifyCommit() *cobra.Command {
 		Short: "check the commit marker of an import, without any secret",
 		Long: `The commit marker is the last object that an import writes. This proves that an
 importer whom the job names signed it, and shows what it commits. It is read from
-a file or from the store. Whether the objects stand there is for "sledge verify
-import", with the receipts that the marker names.`,
+a file or from the store; there it counts only below the target that it names.
+--job, --device and --run say of which import it must be: a prefix may hold an
+earlier one's. Whether the objects stand there is for "sledge verify import", with
+the receipts that the marker names.`,
 		Example: `  sledge verify commit s3://archive/2026/_SLEDGE_COMMIT --trust signer.pub
   sledge verify commit marker.dsse --trust sha256:1f0c… --receipts /srv/import/job1/receipts`,
 		Args: cobra.ExactArgs(1),
@@ -51,6 +53,8 @@ import", with the receipts that the marker names.`,
 	flags.StringVar(&o.Endpoint, "endpoint", "", "URL of the S3 endpoint (default: AWS)")
 	flags.StringVar(&o.Region, "region", "us-east-1", "the bucket's region")
 	flags.BoolVar(&o.PathStyle, "path-style", false, "address the bucket in the path (most stores that are not AWS)")
+	var expect commitExpect
+	expect.add(flags)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		t, err := fsckTrust(*trust)
 		if err != nil {
@@ -68,6 +72,9 @@ import", with the receipts that the marker names.`,
 			return nil, hint(fmt.Errorf("%s: %w: %w", args[0], errRefused, err), "do not read what is below it; ask the importer")
 		}
 		r := &commitReport{c, "not compared: give --receipts"}
+		if err := expect.check(args[0], c); err != nil {
+			return r, err
+		}
 		if err := r.compare(*receipts); err != nil {
 			return r, err
 		}
