@@ -272,6 +272,7 @@ type pending struct {
 	At       time.Time `json:"at"`             // of the intent
 	UploadID string    `json:"id,omitempty"`   // "" until Create was answered
 	Held     bool      `json:"held,omitempty"` // all parts are there; it waits to be published
+	Left     bool      `json:"left,omitempty"` // it was given up and could not be aborted
 }
 
 // upload returns what is known of an entry's upload; ok is false if none was

@@ -23,6 +23,7 @@ type transfer struct {
 	completed bool   // Complete was answered: its upload is no more
 
 	begun  bool // the journal holds an upload for it
+	vain   bool // nothing can be done about what the journal holds: refused, given back or named
 	upload pending
 	have   map[int]Part // right parts that the store holds from an earlier start
 
@@ -78,7 +79,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		return t.upload.UploadID, nil
 	}
 	for attempt := 0; ; attempt++ {
-		t.upload, t.begun = pending{At: r.opts.Now()}, true
+		t.upload, t.begun, t.vain = pending{At: r.opts.Now()}, true, false
 		if err := r.journal.setUpload(t.at, t.upload); err != nil {
 			return "", t.failed(err)
 		}
@@ -88,9 +89,8 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		})
 		if err == nil {
 			if err := r.journal.setUpload(t.at, t.upload); err != nil {
-				if hasCode(err, CodeTakenOver) {
-					r.giveBack(ctx, t.action.Key, t.upload.UploadID)
-				}
+				r.giveBack(ctx, t.action.Key, t.upload.UploadID) // nobody else knows it
+				t.upload, t.vain = pending{}, true
 				return "", t.failed(err)
 			}
 			return t.upload.UploadID, nil
@@ -98,6 +98,10 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		t.upload.UploadID = ""
 		if isUnknown(err) {
 			r.orphan(ctx, t.action.Key, t.upload.At)
+		}
+		t.vain = true
+		if err := t.forget(); err != nil {
+			return "", t.failed(err)
 		}
 		if !r.calls.again(attempt, err) {
 			return "", t.failed(err)
@@ -225,9 +229,11 @@ func (t *transfer) resume(ctx context.Context) error {
 	if err != nil || !ok {
 		return err
 	}
-	if p.UploadID == "" {
-		r.orphan(ctx, t.action.Key, p.At)
-		return nil
+	if p.UploadID == "" || p.Left {
+		if err := r.abortPending(ctx, t, p); hasCode(err, CodeTakenOver) {
+			return err
+		}
+		return t.forget() // a new one takes its place
 	}
 	have := map[int]Part{}
 	err = r.calls.idempotent(ctx, call{name: callListParts, key: t.action.Key}, func(ctx context.Context) error {
@@ -256,24 +262,45 @@ func (t *transfer) forget() error {
 	return t.run.journal.forgetUpload(t.at)
 }
 
-// abort forgets the entry's upload, in the store first. What cannot be aborted
-// now stays in the journal.
+// abort forgets the entry's upload, in the store first. One that cannot be aborted
+// now is named and stays in the journal, not to be taken up again: the next attempt
+// at the entry, or Cancel, aborts it.
 func (r *run) abort(ctx context.Context, t *transfer) error {
 	if !t.begun {
 		return nil
 	}
-	key := t.action.Key
 	p, ok, err := r.journal.upload(t.at)
 	if err != nil || !ok {
 		return err
 	}
-	if err := r.ours(); err != nil {
+	if p.Left && t.vain {
+		return nil // named
+	}
+	err = r.abortPending(ctx, t, p)
+	switch {
+	case err == nil:
+		return t.forget()
+	case hasCode(err, CodeTakenOver):
 		return err // the upload goes on without us
 	}
-	if p.UploadID != "" {
-		r.giveBack(ctx, key, p.UploadID)
+	p.Left, p.Held, t.vain = true, false, true
+	return r.journal.setUpload(t.at, p)
+}
+
+// abortPending aborts what the journal knows of an upload, or names it and returns why
+// it may be there still.
+func (r *run) abortPending(ctx context.Context, t *transfer, p pending) error {
+	if err := r.ours(); err != nil {
+		return err
 	}
-	return t.forget()
+	switch {
+	case t.vain:
+		return nil
+	case p.UploadID == "":
+		r.orphan(ctx, t.action.Key, p.At)
+		return nil
+	}
+	return r.giveBack(ctx, t.action.Key, p.UploadID)
 }
 
 // late tidies up after parts that came when another process had already completed
@@ -290,8 +317,8 @@ func (r *run) late(ctx context.Context, t *transfer) {
 	r.giveBack(ctx, t.action.Key, t.upload.UploadID)
 }
 
-// giveBack aborts an upload, or names it.
-func (r *run) giveBack(ctx context.Context, key, id string) {
+// giveBack aborts an upload, or names it and returns why.
+func (r *run) giveBack(ctx context.Context, key, id string) error {
 	err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {
 		return r.target.AbortUpload(ctx, key, id)
 	})
@@ -299,6 +326,7 @@ func (r *run) giveBack(ctx context.Context, key, id string) {
 		r.problem(newError(CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+asError(err).Cause, err))
 		r.leftUploads.Add(1)
 	}
+	return err
 }
 
 // uploadWindow is how far the target's clock may be from ours: S3 refuses
@@ -312,6 +340,10 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 	leave := func(text string) {
 		r.leftUploads.Add(1)
 		r.problem(newError(CodeOrphanUpload, key, text, nil))
+	}
+	if err := r.ours(); err != nil {
+		leave("the answer to a Create was lost: " + asError(err).Cause)
+		return
 	}
 	if !r.opts.ExclusivePrefix || !r.probe.ListsUploads {
 		leave("the answer to a Create was lost and the prefix is not known to be ours alone")
@@ -331,6 +363,9 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 		})
 	})
 	for _, id := range ours {
+		if err == nil {
+			err = r.ours() // a process that has taken the run over has uploads for this key, too
+		}
 		if err == nil {
 			err = r.calls.idempotent(ctx, call{name: callAbort, key: key}, func(ctx context.Context) error { return r.target.AbortUpload(ctx, key, id) })
 		}
