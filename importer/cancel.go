@@ -1,11 +1,11 @@
 package importer
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 
@@ -13,7 +13,7 @@ import (
 )
 
 // Canceled is what giving a run up has come to. Every object that it leaves, and
-// every one that it removes, is a line of the file List.
+// every one that it removes, is a line of the file List; each call has one of its own.
 type Canceled struct {
 	Aborted uint64 `json:"aborted"` // uploads of ours that were not finished
 	Deleted uint64 `json:"deleted"` // objects of ours
@@ -32,12 +32,19 @@ type CanceledLine struct {
 	Detail    string `json:"detail,omitempty"`
 }
 
-const canceledName = "canceled.jsonl"
+// canceledName is the list of a call, from 1.
+func canceledName(call int) string {
+	if call == 1 {
+		return "canceled.jsonl"
+	}
+	return fmt.Sprintf("canceled-%d.jsonl", call)
+}
 
 // Cancel gives a run up for good: its unfinished uploads are aborted, and with
 // remove its objects are deleted, each only if HEAD shows that it is ours and has
 // the manifest's checksum. Objects that were there before the run are never
-// touched. The options are those of Run; calling it again goes on.
+// touched. The options are those of Run; calling it again goes on. Pages that cannot
+// be read are an error (CodePageLost): what is on them is named as a number only.
 func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
 	r, _, err := newRun(ctx, source, target, opts)
 	if err != nil {
@@ -60,7 +67,8 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 type canceler struct {
 	run    *run
 	remove bool
-	list   *bufio.Writer
+	list   io.Writer
+	met    uint64 // uploads that the journal knows, whose entries were met
 	out    Canceled
 }
 
@@ -77,17 +85,45 @@ func (c *canceler) all(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.outlook.close()) }()
-	c.out.List = path.Join(r.base, canceledName)
-	if err := r.opts.StateDir.Remove(c.out.List); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return stateError(err)
-	}
-	file, err := r.opts.StateDir.Create(c.out.List, vfs.CreateOptions{})
+	r.tellCanceled()
+	uploads, err := r.journal.count('u')
 	if err != nil {
-		return stateError(err)
+		return err
 	}
-	c.list = bufio.NewWriter(vfs.NewWriter(file, 0))
+	file, err := c.create()
+	if err != nil {
+		return err
+	}
+	c.list = vfs.NewWriter(file, 0)
 	err = c.walk(ctx)
-	return errors.Join(err, c.list.Flush(), file.Sync(), file.Close(), r.opts.StateDir.SyncDir(path.Dir(c.out.List)))
+	if err == nil {
+		err = c.unseen(uploads)
+	}
+	return errors.Join(err, stateError(errors.Join(file.Sync(), file.Close(), r.opts.StateDir.SyncDir(path.Dir(c.out.List)))))
+}
+
+// create makes the list of this call.
+func (c *canceler) create() (file vfs.File, err error) {
+	for n := 1; ; n++ {
+		c.out.List = path.Join(c.run.base, canceledName(n))
+		file, err = c.run.opts.StateDir.Create(c.out.List, vfs.CreateOptions{})
+		if !errors.Is(err, fs.ErrExist) {
+			return file, stateError(err)
+		}
+	}
+}
+
+// unseen counts the uploads that no page named. With more disks another call does.
+func (c *canceler) unseen(uploads uint64) error {
+	r := c.run
+	if n := uploads - c.met; n > 0 {
+		r.leftUploads.Add(n)
+		r.problem(newError(CodeOrphanUpload, "", fmt.Sprintf("%d uploads of entries that cannot be read", n), nil))
+	}
+	if r.lost > 0 {
+		return r.left
+	}
+	return nil
 }
 
 // walk goes over all entries: only they know their keys.
@@ -120,7 +156,7 @@ func (c *canceler) walk(ctx context.Context) (err error) {
 			}
 		}
 		if ok && rec.Outcome == OutcomeStored || begun {
-			return c.object(ctx, e, a)
+			return c.object(ctx, e, a, rec)
 		}
 		return nil
 	})
@@ -128,6 +164,7 @@ func (c *canceler) walk(ctx context.Context) (err error) {
 
 func (c *canceler) abort(ctx context.Context, e Entry, a *Action, up pending) error {
 	r := c.run
+	c.met++
 	if up.UploadID == "" {
 		r.orphan(ctx, a.Key, up.At)
 		return r.journal.forgetUpload(e.place())
@@ -144,7 +181,7 @@ func (c *canceler) abort(ctx context.Context, e Entry, a *Action, up pending) er
 
 // object names an object of ours, and removes it if that is wished and it is what
 // we stored. A wrong answer of HEAD only leaves an object.
-func (c *canceler) object(ctx context.Context, e Entry, a *Action) error {
+func (c *canceler) object(ctx context.Context, e Entry, a *Action, rec record) error {
 	r := c.run
 	obj, err := r.head(ctx, a.Key)
 	switch {
@@ -155,8 +192,11 @@ func (c *canceler) object(ctx context.Context, e Entry, a *Action) error {
 	case err != nil:
 		return c.line(a, obj, "failed", asError(err).Cause, &c.out.Failed)
 	}
-	verdict, _ := a.expected().compare(obj, true)
-	if obj.Metadata[metaEntry] != a.EntryID || obj.Metadata[metaRun] != r.opts.RunID || verdict != same {
+	ours, err := c.stored(ctx, e, a, rec, obj)
+	if err != nil {
+		return c.line(a, obj, "failed", asError(err).Cause, &c.out.Failed)
+	}
+	if !ours {
 		return c.line(a, obj, "changed", "it is not what this run stored", &c.out.Changed)
 	}
 	if !c.remove {
@@ -172,12 +212,34 @@ func (c *canceler) object(ctx context.Context, e Entry, a *Action) error {
 	return errors.Join(c.line(a, obj, "deleted", "", &c.out.Deleted), r.journal.forgetOutcome(e.place()))
 }
 
+// stored tells an object of this run with the checksum that it was sent with. That of
+// one that was cut anew is in its outcome; without one its content is read once more.
+func (c *canceler) stored(ctx context.Context, e Entry, a *Action, rec record, obj Object) (bool, error) {
+	r := c.run
+	if obj.Metadata[metaEntry] != a.EntryID || obj.Metadata[metaRun] != r.opts.RunID {
+		return false, nil
+	}
+	if rec.Parts == nil {
+		if err := r.cutAnew(ctx, &transfer{run: r, at: e.place(), entry: e, action: a}); err != nil {
+			return false, err
+		}
+	}
+	x := a.expected()
+	if rec.Parts != nil {
+		if err := x.recut(rec.Parts.Checksum); err != nil {
+			return false, err
+		}
+	}
+	verdict, _ := x.compare(obj, true)
+	return verdict == same, nil
+}
+
 func (c *canceler) line(a *Action, obj Object, what, detail string, count *uint64) error {
 	*count++
 	text, err := json.Marshal(CanceledLine{a.Key, obj.VersionID, what, detail})
 	if err != nil {
 		return err
 	}
-	c.list.Write(append(text, '\n')) // a bufio.Writer keeps its error for Flush
-	return nil
+	_, err = c.list.Write(append(text, '\n')) // at once: what ends this process loses no line
+	return stateError(err)
 }

@@ -75,6 +75,22 @@ func (c *cursor) close() (err error) {
 	return c.rows.Close()
 }
 
+// count counts the keys of a kind.
+func (j *journal) count(kind byte) (n uint64, err error) {
+	rows, err := j.cursor(kind, 0)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, rows.close()) }()
+	for {
+		var any json.RawMessage
+		if _, ok, err := rows.next(&any); err != nil || !ok {
+			return n, err
+		}
+		n++
+	}
+}
+
 // past is what earlier starts have left about the entries.
 type past struct{ outcomes, uploads *cursor }
 

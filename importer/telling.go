@@ -98,7 +98,9 @@ func (r *run) snapshot() Progress {
 }
 
 // status replaces status.json. It is not synced: it is worth nothing after a crash.
-func (t *teller) status(p Progress) {
+func (t *teller) status(p Progress) { t.write(t.describe(p)) }
+
+func (t *teller) describe(p Progress) Status {
 	r := t.run
 	scope := r.source.Scope()
 	host, _ := os.Hostname()
@@ -118,6 +120,11 @@ func (t *teller) status(p Progress) {
 	}
 	r.mu.Unlock()
 	s.Outcomes, s.Proofs = tally.Outcomes, tally.Proofs
+	return s
+}
+
+func (t *teller) write(s Status) {
+	r := t.run
 	text, err := json.MarshalIndent(s, "", "  ")
 	if err == nil {
 		err = replaceFile(r.opts.StateDir, path.Join(r.base, StatusName), append(text, '\n'))
@@ -125,6 +132,24 @@ func (t *teller) status(p Progress) {
 	if err != nil {
 		r.opts.Log.Debug("status", "error", err)
 	}
+}
+
+// tellCanceled tells that the run was given up. The numbers stay those of its last start.
+func (r *run) tellCanceled() {
+	if r.opts.StatusEvery <= 0 {
+		return
+	}
+	t := &teller{run: r}
+	s := t.describe(r.snapshot())
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
+	if was := (Status{}); err == nil && json.Unmarshal(text, &was) == nil {
+		was.Host, was.PID, was.Updated = s.Host, s.PID, s.Updated
+		s = was
+	}
+	s.State, s.Halt, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = StateCanceled, nil, 0, 0, 0
+	t.write(s)
+	s.Progress.State = StateCanceled
+	t.point(s.Progress, r.opts.Now())
 }
 
 // draftSuffix ends the name of a file that replaceFile is writing.
