@@ -226,9 +226,11 @@ func (c *canceler) stored(ctx context.Context, e Entry, a *Action, rec record, o
 	}
 	x := a.expected()
 	if rec.Parts != nil {
-		if err := x.recut(rec.Parts.Checksum); err != nil {
+		own, err := x.recut(rec.Parts.Checksum)
+		if err != nil {
 			return false, err
 		}
+		x = *own
 	}
 	verdict, _ := x.compare(obj, true)
 	return verdict == same, nil
