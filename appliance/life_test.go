@@ -162,6 +162,14 @@ func (r *rig) sealWith(o SealOptions) *SealResult {
 
 func (r *rig) reader(label []byte, skip ...int) *Reader {
 	r.t.Helper()
+	rd := r.openReader(label, skip...)
+	r.t.Cleanup(func() { rd.Close() })
+	return rd
+}
+
+// openReader gives a reader that the caller closes.
+func (r *rig) openReader(label []byte, skip ...int) *Reader {
+	r.t.Helper()
 	s, err := OpenSet(r.disks(skip...), r.signer.Public().(ed25519.PublicKey), label)
 	if err != nil {
 		r.t.Fatal(err)
@@ -174,7 +182,6 @@ func (r *rig) reader(label []byte, skip ...int) *Reader {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.t.Cleanup(func() { rd.Close() })
 	return rd
 }
 

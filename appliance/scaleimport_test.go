@@ -69,11 +69,11 @@ func (s scale) runImport(b *testing.B) {
 	i.meter.once("ended", func() { i.start(0) })
 	i.sizes()
 	i.meter.limit = maxResident
+	i.meter.stage("report", i.report)
+	i.meter.stage("head", i.heads)
 	var receipts *fsck.ReceiptReport
 	i.meter.stage("verify", func() { receipts = i.verify() })
-	i.meter.stage("head", i.heads)
 	i.meter.stage("acceptance", func() { i.accepted(receipts) })
-	i.meter.stage("report", i.report)
 	i.meter.report()
 }
 
@@ -87,7 +87,7 @@ func (i *importScale) start(until int64) time.Duration {
 	i.store.stopAt.Store(until)
 	i.store.first.Store(0)
 	began := time.Now()
-	rd := i.r.reader(i.label)
+	rd := i.r.openReader(i.label)
 	defer rd.Close()
 	state, err := importer.OpenState(i.state)
 	if err != nil {
