@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -181,11 +182,12 @@ func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
 	return err
 }
 
-// ListParts implements Target.
+// ListParts implements Target. A listing that does not go on ends: parts that it does
+// not tell are sent again.
 func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) error) error {
-	pages := s3.NewListPartsPaginator(t.api(), &s3.ListPartsInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	in := &s3.ListPartsInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID}
+	for last := 0; ; {
+		page, err := t.api().ListParts(ctx, in)
 		if err != nil {
 			return s3Error(err, key)
 		}
@@ -195,15 +197,19 @@ func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) e
 				return err
 			}
 		}
+		next, _ := strconv.Atoi(aws.ToString(page.NextPartNumberMarker))
+		if !aws.ToBool(page.IsTruncated) || next <= last {
+			return nil
+		}
+		last, in.PartNumberMarker = next, page.NextPartNumberMarker
 	}
-	return nil
 }
 
 // ListUploads implements Target.
 func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) error {
-	pages := s3.NewListMultipartUploadsPaginator(t.api(), &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &key})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	in := &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &key}
+	for turns := newCircle(); ; {
+		page, err := t.api().ListMultipartUploads(ctx, in)
 		if err != nil {
 			return s3Error(err, key)
 		}
@@ -219,8 +225,14 @@ func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) 
 				return err
 			}
 		}
+		if !aws.ToBool(page.IsTruncated) {
+			return nil
+		}
+		in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker
+		if turns.closes(aws.ToString(in.KeyMarker) + aws.ToString(in.UploadIdMarker)) {
+			return notGoingOn(key)
+		}
 	}
-	return nil
 }
 
 // Head implements Reader.

@@ -103,7 +103,7 @@ func (t *S3) List(ctx context.Context, prefix, after string) (page []Listed, nex
 	}
 	if aws.ToBool(out.IsTruncated) {
 		if next = aws.ToString(out.NextContinuationToken); next == "" || next == after {
-			return nil, "", newError(CodeServerError, prefix, "the listing does not go on", nil)
+			return nil, "", notGoingOn(prefix)
 		}
 	}
 	return page, next, nil

@@ -123,6 +123,7 @@ func (l *Listing) AddStore(ctx context.Context, target Reader, opts VerifyOption
 	}
 	calls := newVerifyCaller(ctx, opts)
 	l.Source("ListObjectsV2", now())
+	turns := newCircle()
 	for token := ""; ; {
 		var page []Listed
 		next := ""
@@ -141,6 +142,9 @@ func (l *Listing) AddStore(ctx context.Context, target Reader, opts VerifyOption
 		if token = next; token == "" {
 			l.report.Until = now()
 			return nil
+		}
+		if turns.closes(token) {
+			return notGoingOn(l.opts.Prefix)
 		}
 	}
 }
