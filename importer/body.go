@@ -23,8 +23,7 @@ type body struct {
 	bufAt    int64  // part offset of buf[0]
 	err      error
 	detached bool
-	pace     func(n int) error // waits until n bytes may go; nil is at once
-	piece    int               // the most that pace lets through at once
+	pace     func(most int) (n int, err error) // waits until up to most bytes may go; nil is at once
 }
 
 func newBody(content io.ReaderAt, from, size int64) *body {
@@ -34,7 +33,7 @@ func newBody(content io.ReaderAt, from, size int64) *body {
 // paced lets the body go out no faster than the pacer allows.
 func (b *body) paced(ctx context.Context, p *pacer) *body {
 	if p != nil {
-		b.piece, b.pace = pacePiece, func(n int) error { return p.wait(ctx, n) }
+		b.pace = func(most int) (int, error) { return p.wait(ctx, most) }
 	}
 	return b
 }
@@ -56,10 +55,11 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	if b.pace != nil {
-		p = p[:min(len(p), b.piece, int(min(b.size-b.at, pacePiece)))]
-		if err := b.pace(len(p)); err != nil {
+		n, err := b.pace(int(min(int64(len(p)), b.size-b.at)))
+		if err != nil {
 			return 0, err
 		}
+		p = p[:n]
 	}
 	buffered := b.at >= b.bufAt && b.at < b.bufAt+int64(len(b.buf))
 	if want := min(b.size-b.at, bodyBuffer); !buffered && int64(len(p)) >= want {

@@ -107,7 +107,7 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 		}
 	}
 	limit := c.timeout + time.Duration(what.payload/slowest)*time.Second
-	timed, cancel := context.WithTimeout(context.WithoutCancel(ctx), limit)
+	timed, cancel := withClock(context.WithoutCancel(ctx), limit)
 	defer cancel()
 	began := time.Now()
 	err = f(timed)

@@ -232,6 +232,11 @@ func isClass(err error, class Class) bool {
 	return errors.As(err, &e) && e.Class == class
 }
 
+// isCanceled tells the end of our own context. A target that did not answer in time is
+// none, though net says so of a dial, too.
 func isCanceled(err error) bool {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return false
+	}
 	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
 }

@@ -76,6 +76,14 @@ func (l *limiter) release(what lesson) {
 	l.wake()
 }
 
+// set replaces what was found out.
+func (l *limiter) set(n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.limit = float64(n)
+	l.wake()
+}
+
 func (l *limiter) wake() {
 	for len(l.waiters) > 0 && l.inUse < int(l.limit) {
 		close(l.waiters[0])

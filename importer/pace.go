@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"sync"
@@ -190,6 +191,7 @@ type pacer struct {
 
 	mu    sync.Mutex
 	limit *rate.Limiter
+	calls *limiter // with payload
 	bytes int64
 }
 
@@ -200,22 +202,51 @@ func newPacer(table Timetable, now func() time.Time) *pacer {
 	if len(table) == 0 {
 		return nil
 	}
-	return &pacer{table: table, now: now, limit: rate.NewLimiter(rate.Inf, pacePiece)}
+	return &pacer{table: table, now: now, limit: rate.NewLimiter(rate.Inf, pacePiece), calls: newLimiter(math.MaxInt32, math.MaxInt32, 0)}
 }
 
-// wait waits until n bytes, at most a piece, may go.
-func (p *pacer) wait(ctx context.Context, n int) error {
-	if p == nil {
-		return nil
-	}
+// adjust goes by the time of day. Under a limit only as many calls with payload go at
+// once as leave each the pace that a call must make.
+func (p *pacer) adjust() (bytes int64) {
 	p.mu.Lock()
-	if bytes := p.table.At(p.now()); bytes != p.bytes {
-		p.bytes = bytes
-		p.limit.SetLimit(rate.Inf)
-		if bytes > 0 {
-			p.limit.SetLimit(rate.Limit(bytes))
-		}
+	defer p.mu.Unlock()
+	if bytes = p.table.At(p.now()); bytes == p.bytes {
+		return bytes
 	}
-	p.mu.Unlock()
-	return p.limit.WaitN(ctx, n)
+	p.bytes = bytes
+	if bytes > 0 {
+		p.limit.SetLimit(rate.Limit(bytes))
+		p.calls.set(int(min(math.MaxInt32, max(1, bytes/slowest))))
+	} else {
+		p.limit.SetLimit(rate.Inf)
+		p.calls.set(math.MaxInt32)
+	}
+	return bytes
+}
+
+// enter waits until a call with payload may go: until ctx, the run's, ends. The call's
+// own time stands meanwhile.
+func (p *pacer) enter(ctx, call context.Context) (leave func(), err error) {
+	if p == nil {
+		return func() {}, nil
+	}
+	p.adjust()
+	defer stand(call)()
+	if err := p.calls.acquire(ctx); err != nil {
+		return nil, errStopped
+	}
+	return func() { p.calls.release(nothing) }, nil
+}
+
+// wait waits until up to most bytes may go, and tells how many. The call's own time
+// stands meanwhile: a limit of ours says nothing about the target.
+func (p *pacer) wait(call context.Context, most int) (n int, err error) {
+	n = min(most, pacePiece)
+	bytes := p.adjust()
+	if bytes == 0 {
+		return n, call.Err()
+	}
+	n = min(n, int(min(bytes, pacePiece))) // about a second apart, at the least
+	defer stand(call)()
+	return n, p.limit.WaitN(call, n)
 }

@@ -190,12 +190,17 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 			return err
 		}
 	}
-	refused := false
+	refused, running := false, ctx
 	for attempt := 0; ; attempt++ {
 		var source error
 		err := calls.once(ctx, call{name: name, key: t.action.Key, payload: size}, func(ctx context.Context) error {
+			leave, err := t.run.pacer.enter(running, ctx)
+			if err != nil {
+				return err
+			}
+			defer leave()
 			b := newBody(t.content, from, size).paced(ctx, t.run.pacer)
-			err := request(ctx, b)
+			err = request(ctx, b)
 			source = b.detach()
 			return err
 		})
