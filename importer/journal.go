@@ -41,6 +41,7 @@ type journal struct {
 	ice  *ice         // a write failed: nothing more can be believed
 	ours func() error // CodeTakenOver once the state has another holder
 	puts atomic.Int64
+	low  atomic.Bool // the disk was found too full: looked at before every record
 }
 
 // RunsFolder is where the state of runs after a folder's first is, each by its id.
@@ -112,6 +113,8 @@ type finished struct {
 	Probe       string    `json:"probe"`
 	Conditional bool      `json:"conditional"`
 	Tally       Tally     `json:"tally"`
+	Software    string    `json:"software"` // a later start may be of another version, or without the label
+	Label       string    `json:"label"`
 	Done        bool      `json:"done"` // the receipts are whole
 }
 
@@ -156,10 +159,13 @@ func openJournal(disk vfs.FS, base string) (j *journal, err error) {
 // that failed before it counts first.
 func (j *journal) failure(err error, panicked any) error {
 	if frozen := j.ice.frozen(); frozen != nil {
-		err = frozen
+		err = fmt.Errorf("%w: %w", errIce, frozen)
 	}
 	return journalError(err, panicked)
 }
+
+// errIce is in every error of a journal that only another start can go on with.
+var errIce = errors.New("a write of the journal failed")
 
 // journalError classifies what pebble returned or died of.
 func journalError(err error, panicked any) error {
@@ -197,10 +203,8 @@ func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err err
 	if err := errors.Join(j.failure(nil, nil), j.ours()); err != nil {
 		return err
 	}
-	if (j.puts.Add(1)-1)%freeEvery == 0 {
-		if free, _, err := j.disk.Free(); err == nil && free < minFree {
-			return newError(CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
-		}
+	if err := j.room(); err != nil {
+		return err
 	}
 	defer func() { err = j.failure(err, recover()) }()
 	o := pebble.NoSync
@@ -208,6 +212,20 @@ func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err err
 		o = pebble.Sync
 	}
 	return f(o)
+}
+
+// room refuses records while the disk is nearly full, so that it is never found full
+// in the middle of one.
+func (j *journal) room() error {
+	if (j.puts.Add(1)-1)%freeEvery != 0 && !j.low.Load() {
+		return nil
+	}
+	free, _, err := j.disk.Free()
+	low := err == nil && free < minFree
+	if j.low.Store(low); low {
+		return newError(CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
+	}
+	return nil
 }
 
 func (j *journal) get(key []byte) (value []byte, err error) {

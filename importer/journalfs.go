@@ -104,6 +104,7 @@ func (j journalFS) Create(name string, _ vfs.DiskWriteCategory) (vfs.File, error
 			// power cut that kept that one alone would leave a journal that nothing opens.
 			if err = j.disk.SyncDir(path.Dir(name)); err != nil {
 				f.Close() // nobody gets it
+				f = nil
 			}
 		}
 		return err

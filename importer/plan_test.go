@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -270,6 +272,57 @@ func TestJournalFull(t *testing.T) {
 	if len(f.objects) != 0 {
 		t.Error("objects were written without a journal")
 	}
+}
+
+// TestJournalRoom: once the disk is found too full, every record is refused until there
+// is room.
+func TestJournalRoom(t *testing.T) {
+	free := int64(0)
+	j, err := openJournal(&filling{FS: memDisk(), free: func() int64 { return free }}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	for n := range 3 {
+		if err := j.setPage(uint64(n), newTally()); !hasCode(err, CodeJournalFull) {
+			t.Errorf("record %d: %v", n, err)
+		}
+	}
+	free = minFree
+	if err := j.setPage(0, newTally()); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestJournalIce: a write that failed stops the journal until the next start, so the
+// run does not wait for room: it ends, and the same call goes on.
+func TestJournalIce(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	o := testOptions(t, disk)
+	o.HaltWait = time.Hour
+	var full atomic.Bool
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/dir/c" {
+			full.Store(true)
+		}
+		return true, nil
+	}
+	disk.OnOp(func(op vfs.Op) error {
+		if full.Load() && (op.Kind == vfs.OpWrite || op.Kind == vfs.OpSync) {
+			return &fs.PathError{Op: "write", Path: op.Name, Err: syscall.ENOSPC}
+		}
+		return nil
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if res, err := Run(ctx, s, f, o); !hasCode(err, CodeJournalFull) || ctx.Err() != nil {
+		t.Errorf("%v, %+v", err, res)
+	}
+	disk.OnOp(nil)
+	if res := mustRun(t, s, f, o); !res.Complete {
+		t.Errorf("%+v", res)
+	}
+	f.check(t, s, "in/")
 }
 
 func TestCodes(t *testing.T) {

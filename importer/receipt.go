@@ -326,18 +326,14 @@ func (w *receiptWriter) sign(size uint64, root [32]byte, end *finished, result *
 	if err := durable.WriteFile(w.disk, w.folder+"/log/checkpoint", checkpoint); err != nil {
 		return err
 	}
-	label := "not given"
-	if r.source.LabelChecked() {
-		label = "checked"
-	}
 	total := ReceiptTotal{
 		Version: manifest.Version, Critical: []string{}, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
-		Run: r.attemptID(), ManifestSize: cp.Size, ManifestRoot: cp.Root[:], Label: label,
+		Run: r.attemptID(), ManifestSize: cp.Size, ManifestRoot: cp.Root[:], Label: end.Label,
 		Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
 		Probe: end.Probe, Conditional: end.Conditional,
 		Records: w.lines, Entries: w.tally.Entries(), Outcomes: w.outcomes, Bytes: w.tally.Bytes, Proof: w.tally.Proofs,
 		Differences: result.Differences, Complete: result.Complete,
-		Started: r.header.Started, Finished: end.At, Software: r.opts.Software,
+		Started: r.header.Started, Finished: end.At, Software: end.Software,
 	}
 	if err := r.ours(); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"strings"
 	"testing"
 
@@ -177,3 +178,44 @@ func TestVerifyObjects(t *testing.T) {
 		}
 	}
 }
+
+// TestReceiptsSameSoftware: a process dies behind its last signature. The next start,
+// of another version and without the label, writes the same receipts again.
+func TestReceiptsSameSoftware(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	o := testOptions(t, disk)
+	o.Software = "sledge 1"
+	mustRun(t, s, f, o)
+	total := func() string {
+		text, err := vfs.ReadFile(disk, "receipts/total.dsse", 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	first := total()
+	j, err := openJournal(disk, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var end finished
+	if ok, err := j.load(finishedKey, &end); !ok || err != nil || !end.Done {
+		t.Fatal(ok, err)
+	}
+	end.Done = false
+	if err := errors.Join(j.store(finishedKey, end, true), j.close()); err != nil {
+		t.Fatal(err)
+	}
+	o.Software = "sledge 2"
+	if res := mustRun(t, unlabelled{s}, f, o); !res.Complete {
+		t.Errorf("%+v", res)
+	}
+	if total() != first {
+		t.Error("two totals of one run are signed")
+	}
+}
+
+// unlabelled is a source whose label was not given.
+type unlabelled struct{ *fakeSource }
+
+func (unlabelled) LabelChecked() bool { return false }

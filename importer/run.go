@@ -212,15 +212,21 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		if err := r.store(ctx, runCtx); err != nil && (ctx.Err() != nil || !errors.Is(err, errStopped)) {
 			return r.result(), err
 		}
-		if r.halted != nil || r.calls.stopped() || r.unfinished > 0 || r.lost > 0 {
+		if r.haltedBy() != nil || r.calls.stopped() || r.unfinished > 0 || r.lost > 0 {
 			return r.result(), nil
 		}
-		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally}
+		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally,
+			Software: r.opts.Software, Label: "not given"}
+		if r.source.LabelChecked() {
+			end.Label = "checked"
+		}
 		if err := r.journal.store(finishedKey, end, true); err != nil {
 			return r.result(), err
 		}
 	}
+	r.mu.Lock()
 	r.tally = end.Tally
+	r.mu.Unlock()
 	result := r.result()
 	result.Finished, result.Earlier = end.At, end.Done
 	if err := r.receipts(ctx, &end, result); err != nil {
@@ -243,10 +249,10 @@ func (r *run) store(ctx, runCtx context.Context) error {
 		r.halt(asError(err))
 		return nil
 	}
-	if err := r.passUntilDone(ctx, runCtx); err != nil || r.halted != nil || r.unfinished+r.lost > 0 {
+	if err := r.passUntilDone(ctx, runCtx); err != nil || r.haltedBy() != nil || r.unfinished+r.lost > 0 {
 		return err
 	}
-	if err := r.publish(); err != nil || r.halted != nil || !r.publishing {
+	if err := r.publish(); err != nil || r.haltedBy() != nil || !r.publishing {
 		return err
 	}
 	return r.passUntilDone(ctx, runCtx)
@@ -260,7 +266,7 @@ func (r *run) passUntilDone(ctx, runCtx context.Context) error {
 		err := r.pass(runCtx)
 		var e *Error
 		switch {
-		case r.halted != nil:
+		case r.haltedBy() != nil:
 			return nil
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -412,6 +418,13 @@ func (r *run) halt(e *Error) {
 	if first {
 		r.problem(e)
 	}
+}
+
+// haltedBy is why the run stopped for the operator; nil if it did not.
+func (r *run) haltedBy() *Error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.halted
 }
 
 // problem names a failure to whoever watches.

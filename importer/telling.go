@@ -67,8 +67,8 @@ func (t *teller) tell(final State) {
 	p := r.snapshot()
 	if final != "" {
 		p.State, p.Halt = final, nil
-		if r.halted != nil {
-			p.Halt = &Halt{Code: r.halted.Code, Cause: r.halted.Cause, Remedy: r.halted.Remedy, Since: r.opts.Now()}
+		if e := r.haltedBy(); e != nil {
+			p.Halt = &Halt{Code: e.Code, Cause: e.Cause, Remedy: e.Remedy, Since: r.opts.Now()}
 		}
 	}
 	t.rates.add(r.opts.Now(), p)

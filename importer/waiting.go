@@ -20,7 +20,7 @@ func waits(e *Error) bool {
 	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTakenOver, CodePageLost, CodeCanceled:
 		return false
 	}
-	return e.Class == Fixable || e.Class == Retryable
+	return (e.Class == Fixable || e.Class == Retryable) && !errors.Is(e, errIce)
 }
 
 // one brings one object to its outcome, waiting for the operator where he has to
@@ -194,7 +194,7 @@ func (r *run) allowedElsewhere(ctx context.Context) bool {
 func (r *run) keep(ctx context.Context, f func() error) error {
 	for waited := false; ; waited = true {
 		err := f()
-		if hasCode(err, CodeJournalFull) && r.opts.HaltWait > 0 {
+		if hasCode(err, CodeJournalFull) && waits(asError(err)) && r.opts.HaltWait > 0 {
 			r.stop(asError(err))
 			if r.scoutAgain(ctx, asError(err)) {
 				continue
