@@ -9,21 +9,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// upload sends a transfer by the SDK's upload manager. The manager decides
-// single or multipart, cuts the content and runs parts at once; the decorator
+// upload sends a multipart transfer by the SDK's upload manager. It cuts the content and runs parts at once; the decorator
 // below gives it what it does not have: the manifest's checksums, resume, a
 // journal, retries that look first.
 //
 // The manager is deprecated in favour of feature/s3/transfermanager, whose
 // client interface has the same five calls: the decorator serves both.
 func upload(ctx context.Context, t *transfer, concurrency int) error {
-	partSize := t.action.PartSize
-	if t.action.Kind != ActionMultipart {
-		partSize = max(t.action.Size, manager.MinUploadPartSize)
-	}
 	//lint:ignore SA1019 feature/s3/manager is the required library; transfermanager takes this decorator unchanged
 	uploader := manager.NewUploader(&uploadClient{t}, func(u *manager.Uploader) {
-		u.PartSize = partSize
+		u.PartSize = t.action.PartSize
 		u.Concurrency = concurrency
 		u.LeavePartsOnError = true
 		// One more than S3 allows: at exactly the maximum the manager would

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -31,14 +32,16 @@ const maxStateFiles = 1 << 20
 // the rest are copied, for they are appended to and used again. The state of a journal
 // is that of one moment if no file of it came, went or grew while it was copied; else
 // the copy is made again. Then it is opened, which looks for every table.
-func copyState(disk vfs.FS, from, to string) error {
+func copyState(ctx context.Context, disk vfs.FS, from, to string) error {
 	if from == "" {
 		from = "."
 	}
 	var last error
 	for try := range copyTries {
 		if try > 0 {
-			time.Sleep(copyPause)
+			if err := pause(ctx, copyPause); err != nil {
+				return err
+			}
 		}
 		if err := durable.RemoveAll(disk, to, vfs.MaxDirEntries); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -30,8 +31,8 @@ func takenName(number uint64) string { return fmt.Sprintf("%s/%08d", takenFolder
 //     taken/NUMBER, with a lock of its own; it is the state folder for all later starts
 //
 // A crash before 3 is done leaves the state where it was, and a draft that the next
-// takeover removes.
-func TakeOver(folder string, wait time.Duration) (*Folder, error) {
+// takeover removes. Cancelling ctx ends the wait; the lease stays ours.
+func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, error) {
 	top, err := vfs.OS(folder)
 	if err != nil {
 		return nil, stateFolderError(err)
@@ -41,9 +42,9 @@ func TakeOver(folder string, wait time.Duration) (*Folder, error) {
 		return nil, errors.Join(stateFolderError(err), vfs.Close(top))
 	}
 	defer vfs.Close(top) // the folder that is returned has its own
-	f, err := waitForLock(folder, wait)
+	f, err := waitForLock(ctx, folder, wait)
 	if hasCode(err, CodeStateLocked) {
-		f, err = copyAway(top, folder, mine)
+		f, err = copyAway(ctx, top, folder, mine)
 	}
 	if err != nil {
 		return nil, stateFolderError(err)
@@ -56,17 +57,32 @@ func TakeOver(folder string, wait time.Duration) (*Folder, error) {
 }
 
 // waitForLock opens the folder once its holder lets go of it.
-func waitForLock(folder string, wait time.Duration) (*Folder, error) {
-	for end := time.Now().Add(wait); ; time.Sleep(takeLook) {
+func waitForLock(ctx context.Context, folder string, wait time.Duration) (*Folder, error) {
+	for end := time.Now().Add(wait); ; {
 		f, err := openState(folder)
 		if !hasCode(err, CodeStateLocked) || time.Now().After(end) {
 			return f, err
 		}
+		if err := pause(ctx, takeLook); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pause waits for d, or the end of ctx, whose error it returns.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
 // copyAway copies the state to a folder of its own and opens that.
-func copyAway(top vfs.FS, folder string, mine *lease) (*Folder, error) {
+func copyAway(ctx context.Context, top vfs.FS, folder string, mine *lease) (*Folder, error) {
 	from, err := highestNumber(top, takenFolder)
 	if err != nil {
 		return nil, err
@@ -75,7 +91,7 @@ func copyAway(top vfs.FS, folder string, mine *lease) (*Folder, error) {
 		return nil, err
 	}
 	draft := takenName(mine.number) + durable.TempSuffix
-	if err := copyState(top, takenBase(from), draft); err != nil {
+	if err := copyState(ctx, top, takenBase(from), draft); err != nil {
 		return nil, err
 	}
 	// Locked before it has its name, so that no plain start finds it free.

@@ -135,7 +135,7 @@ func takeOverAt(t *testing.T, s *fakeSource, n int, after, early bool) int {
 	if _, err := OpenState(dir); !hasCode(err, CodeStateLocked) {
 		t.Errorf("a start beside a frozen process: %v", err)
 	}
-	taken, err := TakeOver(dir, 0)
+	taken, err := TakeOver(t.Context(), dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestTakeOverAlive(t *testing.T) {
 	first := startIn(s, z, state)
 	<-z.frozen
 	time.AfterFunc(200*time.Millisecond, func() { close(z.thaw) })
-	taken, err := TakeOver(dir, time.Minute)
+	taken, err := TakeOver(t.Context(), dir, time.Minute)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,7 +220,7 @@ func TestTakeOverAgain(t *testing.T) {
 	var waking []chan ended
 	thaw := make(chan struct{})
 	for n := 1; n <= 4; n++ {
-		open := func() (*Folder, error) { return TakeOver(dir, 0) }
+		open := func() (*Folder, error) { return TakeOver(t.Context(), dir, 0) }
 		if n == 1 {
 			open = func() (*Folder, error) { return OpenState(dir) }
 		}
@@ -233,7 +233,7 @@ func TestTakeOverAgain(t *testing.T) {
 		waking = append(waking, startIn(s, z, state))
 		<-z.frozen
 	}
-	last, err := TakeOver(dir, 0)
+	last, err := TakeOver(t.Context(), dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -269,7 +269,7 @@ func TestTakeOverFinished(t *testing.T) {
 	}
 	defer state.Close()
 	mustRun(t, s, f, testOptions(t, state))
-	taken, err := TakeOver(dir, 0)
+	taken, err := TakeOver(t.Context(), dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestTakeOverCrash(t *testing.T) {
 			}
 			return nil
 		})
-		err := copyState(copied, "", takenName(2))
+		err := copyState(t.Context(), copied, "", takenName(2))
 		if copied.Ops() < n {
 			if err != nil || n < 20 {
 				t.Errorf("%d operations: %v", n, err)
@@ -356,8 +356,23 @@ func TestTakeOverCrash(t *testing.T) {
 			return
 		}
 		after := copied.CrashClone(newRand(n), 50)
-		if err := copyState(after, "", takenName(3)); err != nil {
+		if err := copyState(t.Context(), after, "", takenName(3)); err != nil {
 			t.Fatalf("operation %d: %v", n, err)
 		}
+	}
+}
+
+// TestTakeOverInterrupted: an operator does not wait for a takeover that he gives up.
+func TestTakeOverInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	holder, err := OpenState(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if f, err := TakeOver(ctx, dir, time.Hour); !errors.Is(err, context.Canceled) || f != nil {
+		t.Errorf("%v, %v", f, err)
 	}
 }

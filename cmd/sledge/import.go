@@ -291,7 +291,7 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 		return nil, err
 	}
 	if !d.o.DryRun {
-		folder, err := f.openState(state)
+		folder, err := f.openState(ctx, state)
 		if err != nil {
 			return nil, asTargetError(err)
 		}
@@ -324,9 +324,9 @@ func (f *importFlags) stateOf(scope manifest.Scope) string {
 	return fmt.Sprintf("sledge-import-%s-%s", scope.Job.String()[:8], scope.Device.String()[:8])
 }
 
-func (f *importFlags) openState(folder string) (*importer.Folder, error) {
+func (f *importFlags) openState(ctx context.Context, folder string) (*importer.Folder, error) {
 	if f.takeover > 0 {
-		return importer.TakeOver(folder, f.takeover)
+		return importer.TakeOver(ctx, folder, f.takeover)
 	}
 	return importer.OpenState(folder)
 }
