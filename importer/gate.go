@@ -18,10 +18,12 @@ type gate struct {
 	opened  time.Time     // when it last went on after a halt
 	changed chan struct{} // closed and made anew at each change
 	nudged  chan struct{} // the same, when the operator says that it is mended
+
+	wentOn func() // told of the end of each halt
 }
 
 func newGate() *gate {
-	return &gate{changed: make(chan struct{}), nudged: make(chan struct{})}
+	return &gate{changed: make(chan struct{}), nudged: make(chan struct{}), wentOn: func() {}}
 }
 
 // scoutKey marks the context of the one worker that tries again while the run is
@@ -105,6 +107,9 @@ func (g *gate) open() (was bool) {
 		return false
 	}
 	g.set(func() { was, g.halt, g.opened = g.halt != nil, nil, time.Now() })
+	if was {
+		g.wentOn()
+	}
 	return was
 }
 
@@ -147,7 +152,7 @@ func (g *gate) state() (State, *Halt) {
 	defer g.mu.Unlock()
 	switch {
 	case g.halt != nil:
-		return StateHalted, &Halt{Code: g.halt.Code, Cause: g.halt.Cause, Remedy: g.halt.Remedy, Since: g.since}
+		return StateHalted, &Halt{Code: g.halt.Code, Cause: g.halt.Cause, Remedy: whileWaiting(g.halt.Remedy), Since: g.since}
 	case g.paused:
 		return StatePaused, nil
 	case g.asleep:

@@ -96,7 +96,9 @@ func ProbeTarget(ctx context.Context, target Examined, o Options, id string, cla
 	p := &targetProbe{target: target, options: o, classes: classes,
 		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames)},
 		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, StorageClasses: []string{}, Left: []string{}}}
-	err = p.all(ctx)
+	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
+		return nil, err // nothing was written
+	}
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 	defer cancel()
 	p.calls = calls(after.Done())

@@ -156,8 +156,8 @@ func (r *Result) ExitClass() ExitClass {
 	return ExitComplete
 }
 
-// state is how an operator calls the end of a run.
-func (r *Result) state(err error) State {
+// State is how an operator calls the end of a run that has returned err.
+func (r *Result) State(err error) State {
 	switch {
 	case r.Halt != nil && r.Halt.Code == CodeTakenOver, hasCode(err, CodeTakenOver):
 		return StateTaken

@@ -77,7 +77,7 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	}
 	end := r.watch()
 	result, err := r.whole(ctx, runCtx)
-	end(result.state(err))
+	end(result.State(err))
 	if closeErr := r.journal.close(); closeErr != nil && err == nil {
 		err = closeErr
 	}
@@ -102,6 +102,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	r.progress.started = opts.Now()
 	r.ours = heldBy(opts.StateDir)
 	r.calls = newCaller(opts, runCtx.Done())
+	r.calls.gate.wentOn = func() { opts.Log.Log(context.Background(), LevelNotice, "the run goes on") }
 	r.calls.ours = r.ours
 	r.pacer = newPacer(opts.Bandwidth, opts.Now)
 	if t, ok := source.(Totaler); ok {

@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"errors"
+	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -12,6 +14,9 @@ const (
 	firstLook = 10
 	lastLook  = 300
 )
+
+// LevelNotice is of the lines that are no warnings, and that an operator wants to see.
+const LevelNotice = slog.LevelInfo + 2
 
 // waits tells an error that the run can wait out: its cause is outside of the
 // process, and mending it needs no other options.
@@ -132,9 +137,17 @@ func (r *run) stop(e *Error) (scout bool) {
 		r.haltedAt, r.look = r.opts.Now(), firstLook*r.opts.Backoff
 		r.mu.Unlock()
 		r.problem(e)
-		r.opts.Log.Warn("the run waits for its operator", "code", e.Code, "cause", e.Cause, "until", r.opts.Now().Add(r.opts.HaltWait))
+		r.opts.Log.Warn("the run waits for you", "code", e.Code, "cause", e.Cause, "do", whileWaiting(e.Remedy), "until", r.opts.Now().Add(r.opts.HaltWait))
 	}
 	return scout
+}
+
+// whileWaiting is a remedy for who looks at a run that waits: it needs no new start.
+func whileWaiting(remedy string) string {
+	if do, again := strings.CutSuffix(remedy, ", then run the same command again"); again {
+		return do + "; the run goes on by itself then"
+	}
+	return remedy
 }
 
 // scoutAgain waits before the next look; false ends the run, or the wait.
@@ -168,7 +181,6 @@ func (r *run) renew(ctx context.Context) {
 func (r *run) goOn() {
 	if r.calls.gate.open() {
 		r.calls.budget.fill()
-		r.opts.Log.Info("the run goes on")
 	}
 }
 

@@ -94,7 +94,8 @@ func (a *app) acceptCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "accept RECEIPTS...",
 		Short: "sign that a job's import is accepted, once everything is proven or waived by name",
-		Long: `RECEIPTS are receipts folders of imports of one job, one a device. Each is checked
+		Long: `RECEIPTS are receipts folders of imports of one job, one a device; an import's
+state folder stands for its newest receipts. Each is checked
 as "sledge verify import --offline" does, with the disks, or any one disk of each
 device, for the manifests. What is not proven is listed: entries that failed, met
 a conflict or were skipped by the loader, numbers that do not agree, a target that
@@ -140,6 +141,9 @@ type acceptance struct {
 func (a *app) accept(ctx context.Context, f *acceptFlags, dirs []string) (report, error) {
 	waivers, err := f.check()
 	if err != nil {
+		return nil, err
+	}
+	if dirs, err = a.receiptsFolders(dirs); err != nil {
 		return nil, err
 	}
 	c := &acceptance{app: a, f: f, r: &acceptReport{Devices: []fsck.ReceiptReport{}, Unproven: []*unproven{}}, labels: map[string][]byte{}}

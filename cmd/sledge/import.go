@@ -45,6 +45,7 @@ type importReport struct {
 	Run         string                      `json:"run"`
 	Start       int                         `json:"start"` // how often this run was started
 	End         string                      `json:"end"`
+	Ended       importer.State              `json:"state_at_end"` // in the words of import status
 	DryRun      bool                        `json:"dry_run"`
 	Complete    bool                        `json:"complete"`
 	Origin      string                      `json:"origin"`
@@ -92,7 +93,7 @@ func (r *importReport) print(w io.Writer) {
 	if r.DryRun {
 		fmt.Fprintf(w, "target      %s\nplan only   nothing was written; an import would end like this:\n", escape(r.Target))
 	} else {
-		fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.Run, r.Start, r.End)
+		fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.Run, r.Start, r.Ended)
 	}
 	if r.Earlier {
 		fmt.Fprintf(w, "ended       %s; nothing was looked at or sent now: --run-id NEW looks at every object\n", r.Finished.Format(time.RFC3339))
@@ -313,6 +314,7 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 		return nil, asTargetError(err)
 	}
 	d.rep, d.end = describeImport(d.result, &d.o, state, r), importEnd(d.result, err)
+	d.rep.Ended = d.result.State(err)
 	return d, nil
 }
 

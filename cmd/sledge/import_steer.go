@@ -56,13 +56,13 @@ func (r *runStatus) print(w io.Writer) {
 		}
 	}
 	if p.Retries+p.Throttled > 0 {
-		fmt.Fprintf(w, "retries     %d, asked to slow down %d times\n", p.Retries, p.Throttled)
+		fmt.Fprintf(w, "retries     %d, asked to slow down %s\n", p.Retries, plural(p.Throttled, "time"))
 	}
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		fmt.Fprintf(w, "  %-13s %d\n", escape(string(o)), r.Outcomes[o])
 	}
 	for _, c := range slices.Sorted(maps.Keys(r.Problems)) {
-		fmt.Fprintf(w, "met         %s: %d times\n", escape(string(c)), r.Problems[c])
+		fmt.Fprintf(w, "met         %s: %s\n", escape(string(c)), plural(r.Problems[c], "time"))
 	}
 	fmt.Fprintf(w, "as of       %s, by process %d on %s\n", r.Updated.Local().Format(time.RFC3339), r.PID, escape(r.Host))
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
-	"strings"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
 )
 
 // logger tells the packages' remarks to the operator, as warnings and notes.
@@ -15,16 +17,25 @@ type remarks struct {
 	attrs []slog.Attr
 }
 
-func (r *remarks) Enabled(_ context.Context, level slog.Level) bool { return level >= slog.LevelWarn }
+func (r *remarks) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= importer.LevelNotice
+}
 
 func (r *remarks) Handle(_ context.Context, rec slog.Record) error {
-	var b strings.Builder
-	b.WriteString(rec.Message)
+	device, text := "", rec.Message
 	add := func(attr slog.Attr) bool {
+		value := attr.Value.String()
+		if attr.Value.Kind() == slog.KindTime {
+			value = attr.Value.Time().UTC().Format(time.RFC3339)
+		}
 		switch attr.Key {
-		case "code", "class", "remedy": // the message has the code; remedies come with the end
+		case "code", "class", "cause", "remedy": // the message has code and cause, or a line before it; remedies come with the end
+		case "device":
+			device = "device " + value + ": " // of several
+		case "do":
+			text += ": " + value
 		default:
-			b.WriteString(", " + attr.Key + " " + attr.Value.String())
+			text += ", " + attr.Key + " " + value
 		}
 		return true
 	}
@@ -32,7 +43,11 @@ func (r *remarks) Handle(_ context.Context, rec slog.Record) error {
 		add(attr)
 	}
 	rec.Attrs(add)
-	r.a.warn("%s", b.String())
+	tell := r.a.note
+	if rec.Level >= slog.LevelWarn {
+		tell = r.a.warn
+	}
+	tell("%s%s", device, text)
 	return nil
 }
 

@@ -122,7 +122,7 @@ func printAnswers(w io.Writer, title string, findings []importer.Finding) {
 		if f.Detail != "" {
 			detail = " (" + escape(f.Detail) + ")"
 		}
-		fmt.Fprintf(w, "  %-28s %-12s %s%s\n", f.Name, f.Answer, f.Means, detail)
+		fmt.Fprintf(w, "  %-29s %-12s %s%s\n", f.Name, f.Answer, f.Means, detail)
 	}
 }
 

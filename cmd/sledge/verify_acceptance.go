@@ -62,7 +62,7 @@ func (a *app) verifyAcceptance() *cobra.Command {
 		Use:   "acceptance FILE RECEIPTS...",
 		Short: "check a job's acceptance against the receipts, without any secret",
 		Long: `FILE is a statement of "sledge accept", RECEIPTS are the receipts folders of the
-job's devices. This proves who accepted what: that an acceptor whom the job names
+job's devices, or the imports' state folders. This proves who accepted what: that an acceptor whom the job names
 signed it, that it speaks of every device of the job, that the receipts are the
 accepted ones, whole, and that what they do not prove is exactly what was waived.
 Disks are not needed. With a device's disks, or any one of them, it is also checked
@@ -82,6 +82,9 @@ label needs no disk: it says that the accepted manifest is the device's last one
 func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, trust string, labels []string) (report, error) {
 	file, err := readFile(name, manifest.MaxStatement)
 	if err != nil {
+		return nil, err
+	}
+	if dirs, err = a.receiptsFolders(dirs); err != nil {
 		return nil, err
 	}
 	m := a.meter("verify")

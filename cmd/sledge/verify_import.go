@@ -84,8 +84,8 @@ func (a *app) verifyImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import RECEIPTS…",
 		Short: "check imports' receipts against the sealed manifest and the store",
-		Long: `RECEIPTS is the receipts folder of an import ("receipts" in its state folder), or
-those of several devices of a job: their union is compared. With the disks, or any
+		Long: `RECEIPTS is the receipts folder of an import, or its state folder, which stands for
+its newest receipts; or those of several devices of a job: their union is compared. With the disks, or any
 one of each device, for the manifest's log, this proves that the receipts were
 signed by an importer that the job names, and that they cover every record of the
 manifest. Without any disk the lists are believed as they are, and the origin is

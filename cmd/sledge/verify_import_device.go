@@ -33,7 +33,11 @@ type auditedDevice struct {
 // auditDevices finds out which disks and which label are of which receipts. With
 // one device everything is its own, so that a strange disk or label is named by
 // those who verify it.
-func (a *app) auditDevices(f *auditFlags, folders []string) ([]*auditedDevice, error) {
+func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, error) {
+	folders, err := a.receiptsFolders(names)
+	if err != nil {
+		return nil, err
+	}
 	disks, err := a.diskPaths()
 	if err != nil && !errors.Is(err, errNoDisks) {
 		return nil, err

@@ -182,7 +182,7 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 	if d.ReceiptReport == nil {
 		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", plural(d.objects, "object"))
 	} else {
-		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read; %s of the manifest are covered\n", d.Run, d.Importer, plural(d.LogSize, "line"), d.Lines, plural(d.Pages, "page"))
+		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read, for %s of the manifest\n", d.Run, d.Importer, plural(d.LogSize, "line"), d.Lines, plural(d.Pages, "page"))
 		for _, outcome := range sortedKeys(d.Outcomes) {
 			fmt.Fprintf(w, "  %-13s %d\n", outcome, d.Outcomes[outcome])
 		}

@@ -3,6 +3,8 @@ package importreport
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
@@ -42,8 +44,8 @@ func (d *Device) text(w io.Writer) {
 	}
 	fmt.Fprintf(w, "entries     %s, %s, %s\n", d.progress(), plural(d.Sum.Objects, "object", "objects"), Bytes(d.Sum.Bytes))
 	d.textSections(w)
-	for proof, n := range d.Sum.Proofs {
-		fmt.Fprintf(w, "proof       %s: %s\n", visible(string(proof)), Count(n))
+	for _, proof := range slices.Sorted(maps.Keys(d.Sum.Proofs)) {
+		fmt.Fprintf(w, "proof       %s: %s\n", visible(string(proof)), Count(d.Sum.Proofs[proof]))
 	}
 	for _, list := range []struct {
 		name  string
