@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo test race lint fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps browser-deps release deps tools clean distclean
+.PHONY: help build demo day test race lint fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps browser-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ demo: deps build ## the main job from source tree to verified S3 objects and bac
 test: deps lint $(SUMMARY) ## lint, then all tests; skipped ones are counted by name (under 10 minutes)
 	@scripts/tools.sh $(TEST_TOOLS)
 	@$(call gotest,-vet=off ./...)
+
+day: ## an operator's day before your eyes: two devices, a busy store, expired credentials, a takeover, report, acceptance
+	@scripts/tools.sh versitygw
+	@go test -count=1 -timeout $(TIMEOUT) -v -run TestOperatorsDay ./e2e -show
 
 test-e2e: deps $(SUMMARY) ## only the end-to-end tests against versitygw
 	@scripts/tools.sh $(TEST_TOOLS)

@@ -144,8 +144,8 @@ func (r *run) stop(e *Error) (scout bool) {
 
 // whileWaiting is a remedy for who looks at a run that waits: it needs no new start.
 func whileWaiting(remedy string) string {
-	if do, again := strings.CutSuffix(remedy, ", then run the same command again"); again {
-		return do + "; the run goes on by itself then"
+	if do, again := strings.CutSuffix(remedy, " then run the same command again"); again {
+		return strings.TrimRight(do, ",;") + "; the run goes on by itself then"
 	}
 	return remedy
 }

@@ -1,10 +1,12 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -190,8 +192,31 @@ func TestWaitRenews(t *testing.T) {
 		}
 		return true, nil
 	}
-	if res := mustRun(t, s, target, patient(t, memDisk())); !res.Complete {
+	var said bytes.Buffer
+	o := patient(t, memDisk())
+	o.Log = slog.New(slog.NewTextHandler(&said, nil))
+	if res := mustRun(t, s, target, o); !res.Complete {
 		t.Errorf("%+v", res)
+	}
+	for _, line := range []string{`level=WARN msg="the run waits for you" code=credentials-refused`, `level=INFO+2 msg="the run goes on"`} {
+		if n := strings.Count(said.String(), line); n != 1 {
+			t.Errorf("the operator is told %d times: %s\n%s", n, line, &said)
+		}
+	}
+}
+
+// TestWhileWaiting: nobody is sent to start a run again that waits.
+func TestWhileWaiting(t *testing.T) {
+	for _, info := range Codes() {
+		e := newError(info.Code, "", "", nil)
+		if text := whileWaiting(e.Remedy); waits(e) && strings.HasSuffix(text, "run the same command again") {
+			t.Errorf("%s: %s", e.Code, text)
+		}
+	}
+	g := newGate()
+	g.shut(newError(CodeCredentialsExpired, "", "", nil), time.Now())
+	if _, halt := g.state(); halt == nil || !strings.HasSuffix(halt.Remedy, "; the run goes on by itself then") {
+		t.Errorf("%+v", halt)
 	}
 }
 

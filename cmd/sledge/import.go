@@ -407,7 +407,9 @@ func importEnd(r *importer.Result, err error) error {
 	if errors.As(err, &why) {
 		return targetError(why)
 	}
-	bad := func(kind error, n uint64) error { return fmt.Errorf("%w: %d of %d", kind, n, r.Tally.Entries()) }
+	bad := func(kind error, n uint64) error {
+		return fmt.Errorf("%w: %d of %s", kind, n, plural(r.Tally.Entries(), "entry"))
+	}
 	switch class := r.ExitClass(); {
 	case err != nil:
 		return err

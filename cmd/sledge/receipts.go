@@ -34,12 +34,13 @@ func (a *app) receiptsFolder(name string) (string, error) {
 	}
 	folder, err := newestReceipts(name)
 	switch {
+	case hasRuns(name):
+		return "", hint(usagef("%s holds several runs", name), "name the folder of one, as import run has told it: %s/ID, or %s for the first",
+			filepath.Join(name, importer.RunsFolder), filepath.Join(name, "receipts"))
 	case errors.Is(err, importreport.ErrNoReceipts) && isState(name):
 		return "", hint(fmt.Errorf("%s: %w", name, err), "see how the run does: sledge import status %s", name)
 	case err != nil:
 		return name, nil // who reads it says what is wrong
-	case hasRuns(name):
-		return "", hint(usagef("%s holds several runs", name), "name the receipts of one: %s, or %s/ID", folder, filepath.Join(name, importer.RunsFolder))
 	}
 	return folder, nil
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -298,7 +299,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitExtras, "find out who wrote the objects named above; --differences FILE has them all")
 	case is(errExtract):
 		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")
-	case is(errNoRun):
+	case is(errNoRun), is(importreport.ErrNoReceipts):
 		return add(exitNotFound)
 	case is(errUnwaived):
 		return add(exitUnwaived, "mend what is named above: the same sledge import run tries again what failed",
