@@ -219,7 +219,7 @@ var masks = []struct{ find, with string }{
 	{`(?m)^[a-z]+: ([a-z ]+: )?\d[\d.]* ([KMGT]i)?B\b.*\n`, ""}, // progress
 	{`(?m)^(  (?:in progress|halted: fix needed) +)\d[\d dhmins]*$`, "${1}… s"},
 	{`(?m)^  no word from the run .*\n`, ""},
-	{`"plates/[^"]*": credentials-expired`, `"plates/03/0042.tif": credentials-expired`}, // whichever was the first
+	{`"plates[^"]*": credentials-expired`, `"plates/03/0042.tif": credentials-expired`}, // whichever was the first
 }
 
 // document is the transcript as the document has it.
