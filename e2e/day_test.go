@@ -195,7 +195,7 @@ func (d *day) throttle() *terminal {
 	d.scene("A busy store", "The first terminal imports both devices, one after another.")
 	first := d.starts(dayRun)
 	d.wait("thirty objects", enough.reached)
-	d.until(d.a, "thirty entries", func(s *watched) bool { return s.Progress.Entries == passed && s.Progress.Throttled == refused })
+	d.until(d.a, "thirty entries", func(s *watched) bool { return s.Outcomes["stored"] == passed && s.Progress.Throttled == refused })
 	d.say("The second terminal looks how it does. The store has asked to slow down: fewer requests are made at once then, and more again while it bears them.")
 	d.runs(0, "sledge import status "+d.a)
 	d.expire()
@@ -207,6 +207,7 @@ func (d *day) throttle() *terminal {
 // the large file of device B, where the process is frozen.
 func (d *day) renew(first *terminal) {
 	d.until(d.a, "a halt", func(s *watched) bool { return s.Halt != nil })
+	first.says("the run goes on by itself then, until")
 	d.scene("The credentials expire", "In the first terminal, half-way through device A:")
 	first.shows()
 	d.say("In the second terminal:")
@@ -218,6 +219,7 @@ func (d *day) renew(first *terminal) {
 	d.runs(0, "sledge import status "+d.a)
 	d.wait("a part of device B", large.reached)
 	d.until(d.b, "all but the large file", func(s *watched) bool { return s.Progress.Entries+1 == s.Progress.TotalEntries })
+	first.says("key-exists-conflict")
 	first.signal(syscall.SIGSTOP)
 	large.open()
 }

@@ -157,6 +157,16 @@ func (a *terminal) ends(code int) {
 	}
 }
 
+// says waits until the command has said something.
+func (a *terminal) says(text string) {
+	a.d.w.t.Helper()
+	for end := time.Now().Add(dayPatience); !strings.Contains(a.out.String(), text); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			a.d.w.t.Fatalf("waited too long for %q in %s", text, &a.out)
+		}
+	}
+}
+
 func (a *terminal) signal(s syscall.Signal) { a.cmd.Process.Signal(s) }
 
 // dayPatience is how long anything of the day may take, on a machine that is busy.
@@ -192,6 +202,7 @@ func (d *transcript) until(state, what string, fits func(*watched) bool) *watche
 // watched is what import status tells.
 type watched struct {
 	State    string
+	Outcomes map[string]uint64
 	Halt     *struct{ Code string }
 	Progress struct {
 		Entries      uint64
