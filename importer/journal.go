@@ -52,6 +52,9 @@ const (
 	minFree       = 16 << 20 // bytes that must be free before the journal takes more
 )
 
+// memTable is how many bytes of records pebble gathers before it writes a table.
+var memTable uint64 = 4 << 20
+
 // freeEvery is how many records go between two looks at that.
 var freeEvery int64 = 256
 
@@ -124,6 +127,9 @@ type quietLogger struct{}
 
 type journalPanic struct{ text string }
 
+// String is for a stack trace, should one ever escape.
+func (p journalPanic) String() string { return p.text }
+
 func (quietLogger) Infof(string, ...any)  {}
 func (quietLogger) Errorf(string, ...any) {}
 func (quietLogger) Fatalf(format string, args ...any) {
@@ -141,18 +147,26 @@ func openJournal(disk vfs.FS, base string) (j *journal, err error) {
 	}()
 	cache := pebble.NewCache(8 << 20)
 	defer cache.Unref()
-	j.db, err = pebble.Open(path.Join(base, journalFolder), &pebble.Options{
+	later := &compactions{}
+	o := &pebble.Options{
 		FS:                 journalFS{disk, j.ice},
 		Cache:              cache,
-		MemTableSize:       4 << 20,
+		MemTableSize:       memTable,
 		MaxOpenFiles:       64,
 		Logger:             quietLogger{},
 		FormatMajorVersion: pebble.FormatNewest,
-	})
-	if err == nil && j.ice.frozen() != nil {
-		j.db.Close() // on the ice
+		// By itself pebble would end the process, from a goroutine of its own.
+		EventListener: &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) { j.ice.freeze(i.Details) }},
 	}
-	return j, err
+	o.Experimental.CompactionScheduler = later
+	if j.db, err = pebble.Open(path.Join(base, journalFolder), o); err != nil {
+		return j, err
+	}
+	if j.ice.frozen() != nil {
+		return j, j.db.Close() // on the ice
+	}
+	later.opened()
+	return j, nil
 }
 
 // failure is what became of a call: a write of its own or of pebble's background

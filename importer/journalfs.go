@@ -47,21 +47,24 @@ func (i *ice) frozen() error {
 }
 
 // do makes a change, unless one has failed before; the first that fails is said to
-// be done, too. What pebble expects to happen is its own to handle.
+// be done, too.
 func (i *ice) do(change func() error) error {
 	if i.frozen() != nil {
 		return nil
 	}
-	err := change()
-	if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
-		return err
+	if err := change(); err != nil {
+		i.freeze(err)
 	}
+	return nil
+}
+
+// freeze says that nothing of the journal can be believed any more, and why.
+func (i *ice) freeze(err error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if i.err == nil {
 		i.err, i.melt, i.files = err, ourvfs.NewMem(ourvfs.MemOptions{Capacity: meltSize}), map[string]string{}
 	}
-	return nil
 }
 
 // meltSize bounds what pebble may still write before it is closed.
@@ -155,8 +158,18 @@ func (j journalFS) OpenDir(name string) (vfs.File, error) {
 	return &journalDir{fs: j, name: name}, nil
 }
 
-func (j journalFS) Remove(name string) error {
-	return j.ice.do(func() error { return j.disk.Remove(name) })
+// Remove of a file that is not there is pebble's to handle.
+func (j journalFS) Remove(name string) (err error) {
+	frozen := j.ice.do(func() error {
+		if err = j.disk.Remove(name); errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return frozen
 }
 
 func (j journalFS) RemoveAll(name string) error {
@@ -246,6 +259,12 @@ func (f *journalFile) WriteAt(p []byte, off int64) (int, error) {
 }
 
 func (f *journalFile) Sync() error { return f.ice.do(f.File.Sync) }
+
+// Close closes the file also on the ice: it may be of the disk.
+func (f *journalFile) Close() error {
+	err := f.File.Close()
+	return f.ice.do(func() error { return err })
+}
 
 func (f *journalFile) Stat() (vfs.FileInfo, error) {
 	size, err := f.Size()
