@@ -74,7 +74,9 @@ type canceler struct {
 
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
-	if r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID())); err != nil {
+	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
+	r.nameLeft(r.probe)
+	if err != nil {
 		return err
 	}
 	r.header.Canceled = true

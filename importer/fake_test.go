@@ -266,6 +266,22 @@ func (f *fakeTarget) ListUploads(_ context.Context, key string, each func(Upload
 	return nil
 }
 
+func (f *fakeTarget) ListUploadsBelow(_ context.Context, prefix string, each func(Upload) error) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, hooked := f.enter("listbelow", prefix); hooked != nil {
+		return hooked
+	}
+	for _, id := range slices.Sorted(maps.Keys(f.uploads)) {
+		if u := f.uploads[id]; strings.HasPrefix(u.key, prefix) {
+			if err := each(Upload{u.key, id, u.initiated, u.initiator}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 func (f *fakeTarget) Head(_ context.Context, key string) (Object, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -67,6 +67,7 @@ type header struct {
 	Attempt  int        `json:"attempt"`            // counts up when a finished run is taken up again
 	Canceled bool       `json:"canceled,omitempty"` // given up: only another run goes on
 	Begun    bool       `json:"begun"`              // the target stood its probe: the options are fixed
+	Since    time.Time  `json:"since,omitzero"`     // of that, by the target's clock
 	Taken    uint64     `json:"taken,omitempty"`    // number of the copy that the attempt counts for
 }
 
@@ -173,13 +174,10 @@ func openJournal(disk vfs.FS, base string) (j *journal, err error) {
 // that failed before it counts first.
 func (j *journal) failure(err error, panicked any) error {
 	if frozen := j.ice.frozen(); frozen != nil {
-		err = fmt.Errorf("%w: %w", errIce, frozen)
+		err = fmt.Errorf("a write of the journal failed: %w", frozen)
 	}
 	return journalError(err, panicked)
 }
-
-// errIce is in every error of a journal that only another start can go on with.
-var errIce = errors.New("a write of the journal failed")
 
 // journalError classifies what pebble returned or died of.
 func journalError(err error, panicked any) error {

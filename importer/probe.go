@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sledge-io/sledge/crypto"
 )
@@ -30,6 +31,8 @@ type ProbeReport struct {
 	// strongest that an import reaches here at all.
 	StoreProof Proof `json:"store_proof"`
 	Proof      Proof `json:"proof"`
+
+	since time.Time // of an upload of the probe, by the store's clock
 }
 
 // conclude fills what follows from the rest.
@@ -103,6 +106,7 @@ type prober struct {
 	prefix  string
 	keys    []string // below the prefix, that may be there
 	uploads []Upload // that we began and did not see end
+	lost    []string // keys of uploads that we may have begun: the answer was lost
 	report  ProbeReport
 }
 
@@ -112,6 +116,7 @@ type prober struct {
 func probe(ctx context.Context, target Target, calls *caller, prefix, id string) (ProbeReport, error) {
 	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames}
 	if err := p.clean(ctx); err != nil {
+		p.report.Left = nil // nothing was begun, and whoever begins cleans
 		return p.report, err
 	}
 	err := p.single(ctx)
@@ -151,14 +156,21 @@ func (p *prober) clean(ctx context.Context) error {
 		if err := p.remove(ctx, key); err != nil {
 			if !forbidden(err) {
 				for _, name := range p.keys[i:] {
-					p.report.Left = append(p.report.Left, p.prefix+name)
+					p.leave(p.prefix + name)
 				}
 				return err
 			}
-			p.report.Left = append(p.report.Left, key)
+			p.leave(key)
 		}
 	}
 	return nil
+}
+
+// leave names a key of which something may be left.
+func (p *prober) leave(key string) {
+	if !slices.Contains(p.report.Left, key) {
+		p.report.Left = append(p.report.Left, key)
+	}
 }
 
 // forbidden tells what the operator's rights or the bucket's rules do not allow.
@@ -208,8 +220,13 @@ func (p *prober) abort(ctx context.Context, key string) error {
 			return nil
 		})
 	})
-	if err != nil && !forbidden(err) && !hasCode(err, CodeRefused) {
+	switch {
+	case err == nil:
+		p.lost = slices.DeleteFunc(p.lost, func(lost string) bool { return lost == key })
+	case !forbidden(err) && !hasCode(err, CodeRefused):
 		return err
+	case slices.Contains(p.lost, key):
+		p.leave(key) // an upload that nobody told us of cannot be found
 	}
 	for id := range ids {
 		if err := p.as(ctx, callAbort, func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }); err != nil {
@@ -218,6 +235,16 @@ func (p *prober) abort(ctx context.Context, key string) error {
 	}
 	p.uploads = slices.DeleteFunc(p.uploads, func(u Upload) bool { return u.Key == key })
 	return nil
+}
+
+// begun remembers an upload of a key, or that there may be one.
+func (p *prober) begun(key, id string, err error) {
+	switch {
+	case err == nil:
+		p.uploads = append(p.uploads, Upload{Key: key, ID: id})
+	case isUnknown(err) && !slices.Contains(p.lost, key):
+		p.lost = append(p.lost, key)
+	}
 }
 
 // as makes a probe's call under S3's name. Repeating is right for all of them: the
@@ -303,12 +330,12 @@ func (p *prober) multipart(ctx context.Context) error {
 	upload := func(sum [32]byte) (id, etag string, err error) {
 		err = p.as(ctx, callCreate, func(ctx context.Context) (err error) {
 			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}})
+			p.begun(key, id, err)
 			return err
 		})
 		if err != nil {
 			return "", "", err
 		}
-		p.uploads = append(p.uploads, Upload{Key: key, ID: id})
 		err = p.as(ctx, callPart, func(ctx context.Context) (err error) {
 			etag, err = p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1,
 				Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum})
@@ -363,7 +390,7 @@ func (p *prober) initiator(ctx context.Context, key, id string) {
 	_ = p.as(ctx, callListUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u Upload) error {
 			if u.ID == id {
-				p.report.ListsUploads, p.report.Initiator = true, u.Initiator
+				p.report.ListsUploads, p.report.Initiator, p.report.since = true, u.Initiator, u.Initiated
 			}
 			return nil
 		})

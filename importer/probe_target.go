@@ -193,10 +193,10 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	var id string
 	right("s3:PutObject (multipart)", func(ctx context.Context) (err error) {
 		id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key})
+		p.begun(key, id, err)
 		return err
 	}, "needed for objects in parts")
 	if id != "" {
-		p.uploads = append(p.uploads, Upload{Key: key, ID: id})
 		right("s3:ListBucketMultipartUploads", func(ctx context.Context) error {
 			return p.target.ListUploads(ctx, key, func(Upload) error { return nil })
 		}, "finds uploads of our own after a lost answer")
@@ -251,10 +251,10 @@ func (p *targetProbe) composite(ctx context.Context) {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
 			id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key})
+			p.begun(key, id, err)
 			if err != nil {
 				return err
 			}
-			p.uploads = append(p.uploads, Upload{Key: key, ID: id})
 			etag, err := p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1, Body: strings.NewReader(probeContent), Size: int64(len(probeContent)), SHA256: sum})
 			if err != nil {
 				return err
@@ -296,10 +296,10 @@ func (p *targetProbe) crcWhole(ctx context.Context) {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
 			id, err := p.target.CreateCRC(ctx, key)
+			p.begun(key, id, err)
 			if err != nil {
 				return err
 			}
-			p.uploads = append(p.uploads, Upload{Key: key, ID: id})
 			return p.target.FinishCRC(ctx, key, id, []byte(probeContent), probeCRC(probeContent), whole)
 		})
 	}

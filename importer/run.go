@@ -216,6 +216,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		if r.haltedBy() != nil || r.calls.stopped() || r.unfinished > 0 || r.lost > 0 {
 			return r.result(), nil
 		}
+		r.sweepUploads(runCtx)
 		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally,
 			Software: r.opts.Software, Label: "not given"}
 		if r.source.LabelChecked() {
@@ -306,17 +307,17 @@ func (r *run) probeName(attempt string) string {
 func (r *run) inspect(ctx context.Context) (err error) {
 	if r.header.Taken > 0 {
 		swept, err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(r.header.Attempt-1)))
-		r.probeLeft(swept)
+		r.nameLeft(swept)
 		if err != nil {
 			return err
 		}
 	}
 	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
+	r.nameLeft(r.probe)
 	if err != nil {
 		return err
 	}
 	r.opts.Log.Info("target probed", "report", r.probe.String())
-	r.probeLeft(r.probe)
 	if err := r.probe.reaches(r.opts); err != nil {
 		return err
 	}
@@ -327,14 +328,14 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if r.header.Begun {
 		return nil
 	}
-	r.header.Begun = true
+	r.header.Begun, r.header.Since = true, r.probe.since
 	return r.journal.store(headerKey, r.header, true)
 }
 
-// probeLeft names what a probe could not remove.
-func (r *run) probeLeft(p ProbeReport) {
+// nameLeft names what a probe could not remove.
+func (r *run) nameLeft(p ProbeReport) {
 	for _, key := range p.Left {
-		r.problem(newError(CodeProbeLeft, key, "it could not be removed", nil))
+		r.problem(newError(CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
 	}
 }
 

@@ -207,17 +207,24 @@ func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) e
 
 // ListUploads implements Target.
 func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) error {
-	in := &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &key}
+	return t.ListUploadsBelow(ctx, key, func(u Upload) error {
+		if u.Key != key {
+			return nil
+		}
+		return f(u)
+	})
+}
+
+// ListUploadsBelow implements uploadLister.
+func (t *S3) ListUploadsBelow(ctx context.Context, prefix string, f func(Upload) error) error {
+	in := &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &prefix}
 	for turns := newCircle(); ; {
 		page, err := t.api().ListMultipartUploads(ctx, in)
 		if err != nil {
-			return s3Error(err, key)
+			return s3Error(err, prefix)
 		}
 		for _, u := range page.Uploads {
-			if aws.ToString(u.Key) != key {
-				continue
-			}
-			up := Upload{Key: key, ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}
+			up := Upload{Key: aws.ToString(u.Key), ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}
 			if u.Initiator != nil {
 				up.Initiator = aws.ToString(u.Initiator.ID)
 			}
@@ -230,7 +237,7 @@ func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) 
 		}
 		in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker
 		if turns.closes(aws.ToString(in.KeyMarker) + aws.ToString(in.UploadIdMarker)) {
-			return notGoingOn(key)
+			return notGoingOn(prefix)
 		}
 	}
 }

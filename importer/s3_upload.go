@@ -34,10 +34,10 @@ func upload(ctx context.Context, t *transfer, concurrency int) error {
 	if t.err != nil {
 		return t.err
 	}
-	if err != nil {
+	if err != nil && !isCanceled(err) {
 		return asError(err)
 	}
-	return nil
+	return err
 }
 
 // uploadClient is the manager's client: the five calls, made by the transfer.

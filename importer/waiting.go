@@ -25,7 +25,13 @@ func waits(e *Error) bool {
 	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTakenOver, CodePageLost, CodeCanceled:
 		return false
 	}
-	return (e.Class == Fixable || e.Class == Retryable) && !errors.Is(e, errIce)
+	return e.Class == Fixable || e.Class == Retryable
+}
+
+// waits tells that of this run: a journal that could not be written is not written
+// again before the next start.
+func (r *run) waits(e *Error) bool {
+	return waits(e) && (r.journal == nil || r.journal.ice.frozen() == nil)
 }
 
 // one brings one object to its outcome, waiting for the operator where he has to
@@ -106,7 +112,7 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (ne
 		r.leave(e)
 		r.problem(e)
 		return nil, false
-	case r.opts.HaltWait <= 0 || !waits(e):
+	case r.opts.HaltWait <= 0 || !r.waits(e):
 		r.leave(e)
 		r.halt(e)
 		return nil, false
@@ -193,8 +199,8 @@ func (r *run) allowedElsewhere(ctx context.Context) bool {
 	if r.opts.Now().Sub(r.elsewhereAt) < lastLook*r.opts.Backoff {
 		return true
 	}
-	p, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
-	r.probeLeft(p)
+	report, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
+	r.nameLeft(report)
 	if err != nil {
 		return false
 	}
@@ -206,7 +212,7 @@ func (r *run) allowedElsewhere(ctx context.Context) bool {
 func (r *run) keep(ctx context.Context, f func() error) error {
 	for waited := false; ; waited = true {
 		err := f()
-		if hasCode(err, CodeJournalFull) && waits(asError(err)) && r.opts.HaltWait > 0 {
+		if hasCode(err, CodeJournalFull) && r.opts.HaltWait > 0 && r.waits(asError(err)) {
 			r.stop(asError(err))
 			if r.scoutAgain(ctx, asError(err)) {
 				continue
@@ -232,7 +238,7 @@ func (r *run) waitForPass(ctx context.Context, before uint64) bool {
 		r.haltedAt, r.look = r.opts.Now(), firstLook*r.opts.Backoff
 	}
 	r.mu.Unlock()
-	if e == nil || !waits(e) || r.opts.HaltWait <= 0 {
+	if e == nil || !r.waits(e) || r.opts.HaltWait <= 0 {
 		return false
 	}
 	r.calls.gate.shut(e, r.opts.Now())

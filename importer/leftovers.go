@@ -1,0 +1,66 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// uploadLister is a Target that lists uploads of many keys. MinIO knows the prefix of
+// an upload only where it is the whole key: nothing is found there.
+type uploadLister interface {
+	// ListUploadsBelow calls f for each unfinished upload below a prefix.
+	ListUploadsBelow(ctx context.Context, prefix string, f func(Upload) error) error
+}
+
+// maxLeftovers bounds the uploads that one sweep looks at.
+const maxLeftovers = 10000
+
+// sweepUploads looks, when every entry has its outcome, for uploads that nobody was told of: a
+// Create that the network delivered twice, or after its time. None of ours is under way any
+// more. One is taken for ours only if nothing else writes below the prefix, its key is that
+// of an entry, we began it by the store's word, and that after this run first wrote to the
+// store, both by the store's own clock. All others are left. A list that is refused costs
+// nothing but what a lifecycle rule ends.
+func (r *run) sweepUploads(ctx context.Context) {
+	lister, ok := r.target.(uploadLister)
+	if !ok || !r.opts.ExclusivePrefix || !r.probe.ListsUploads || r.header.Since.IsZero() {
+		return
+	}
+	found, n := map[string][]string{}, 0
+	err := r.calls.idempotent(ctx, call{name: callListUploads, key: r.opts.Prefix}, func(ctx context.Context) error {
+		clear(found)
+		n = 0
+		return lister.ListUploadsBelow(ctx, r.opts.Prefix, func(u Upload) error {
+			if u.Initiator != r.probe.Initiator || u.Initiated.Before(r.header.Since) || strings.HasPrefix(u.Key, r.opts.Prefix+ProbePrefix) || n == maxLeftovers {
+				return nil
+			}
+			n++
+			found[u.Key] = append(found[u.Key], u.ID)
+			return nil
+		})
+	})
+	if err != nil || n == 0 {
+		return
+	}
+	err = r.outlook.Entries(ctx, 0, func(e Entry) error {
+		if len(found) == 0 || ctx.Err() != nil || r.ours() != nil {
+			return errSpanEnd
+		}
+		if e.Lost != nil {
+			return nil
+		}
+		a, err := r.planner.plan(e)
+		if err != nil || a.Kind == ActionNone {
+			return nil
+		}
+		for _, id := range found[a.Key] {
+			r.giveBack(ctx, a.Key, id)
+		}
+		delete(found, a.Key)
+		return nil
+	})
+	if err != nil && !errors.Is(err, errSpanEnd) {
+		r.opts.Log.Warn("uploads that may be left were not looked for", "error", err)
+	}
+}
