@@ -97,6 +97,9 @@ func stateFolderError(err error) error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return err
 	}
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return journalError(err, nil)
+	}
 	return fmt.Errorf("state folder: %w", err)
 }
 

@@ -118,7 +118,7 @@ func (r *run) receipts(ctx context.Context, end *finished, result *Result) error
 		tally: newTally(), outcomes: map[Outcome]uint64{}}
 	if !end.Done {
 		if err := w.write(ctx, end, result); err != nil {
-			return stateError(err)
+			return errors.Join(stateError(err), w.unsigned(err))
 		}
 		end.Done = true
 		if err := r.journal.store(finishedKey, end, true); err != nil {
@@ -187,6 +187,19 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 		return fmt.Errorf("the source gave other entries the second time: %d, then %d", end.Tally.Entries(), w.tally.Entries())
 	}
 	return w.sign(size, root, end, result)
+}
+
+// unsigned takes the end of a run back whose receipts could not be written because disks
+// went, if no checkpoint was signed yet: the start that has them again tries again what
+// failed, too, instead of signing that it did.
+func (w *receiptWriter) unsigned(err error) error {
+	if !hasCode(err, CodePageLost) {
+		return nil
+	}
+	if _, err := w.disk.Stat(w.folder + "/log/checkpoint"); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return w.run.journal.store(finishedKey, finished{}, true)
 }
 
 // entry writes the lines of one entry.

@@ -60,6 +60,7 @@ type importReport struct {
 	Retries     int64                       `json:"retries"`
 	PartsKept   int64                       `json:"parts_kept"`
 	Repaired    uint64                      `json:"repaired_blocks"`
+	RepairedAt  map[string]uint64           `json:"repaired_at,omitempty"` // of these, by the bay whose disk did not give them
 	Probe       importer.ProbeReport        `json:"probe"`
 	Receipts    string                      `json:"receipts"` // folder
 	Checkpoint  string                      `json:"checkpoint"`
@@ -73,12 +74,12 @@ type importReport struct {
 }
 
 func describeImport(r *importer.Result, o *importer.Options, state string, set *reader) *importReport {
-	blocks, _ := set.RepairedBlocks()
+	blocks, places := set.RepairedBlocks()
 	rep := &importReport{
 		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
 		Origin: originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
-		LeftOut: r.Tally.LeftOut, Plan: r.Planned, Repaired: blocks, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier,
+		LeftOut: r.Tally.LeftOut, Plan: r.Planned, Repaired: blocks, RepairedAt: places, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier,
 	}
 	if r.Receipts != "" {
 		rep.Receipts = filepath.Join(state, r.Receipts)
@@ -120,6 +121,9 @@ func (r *importReport) print(w io.Writer) {
 	}
 	if r.Repaired > 0 {
 		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
+	}
+	for _, place := range slices.Sorted(maps.Keys(r.RepairedAt)) {
+		fmt.Fprintf(w, "  %-13s %d\n", place, r.RepairedAt[place])
 	}
 	for _, d := range r.Differences {
 		fmt.Fprintf(w, "difference  %s\n", escape(d))

@@ -272,7 +272,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitRefused, "these disks are not in the state that left the site: do not import; compare the label with the sender's copy")
 	case is(appliance.ErrForeign):
 		return add(exitDisks, "take the disk named above out; use each disk of this device once")
-	case is(syscall.ENOSPC), is(syscall.EDQUOT):
+	case !is(errTarget) && (is(syscall.ENOSPC) || is(syscall.EDQUOT)): // of an import's state folder: as with little room
 		return add(exitFull, "make room, then run the same command again")
 	case is(appliance.ErrAbsent):
 		return add(exitDisks, "connect the disk and run the same seal again, or make it anew: sledge rebuild --replace DIR",
