@@ -124,10 +124,10 @@ kills: deps $(SUMMARY) ## kill -9 load, seal and import 200 times (SLEDGE_KILLS)
 	@SLEDGE_KILLS=$${SLEDGE_KILLS:-200} $(call gotest,-run TestKills ./e2e)
 
 stress: TIMEOUT = 80m
-stress: deps stress-deps $(SUMMARY) ## root: 1,000 SIGKILLs, power cuts on real ext4 and xfs, bad sectors, full disks, two S3 servers behind a faulty wire (40 minutes)
+stress: deps stress-deps $(SUMMARY) ## root: 1,000 SIGKILLs, power cuts on real ext4 and xfs, bad sectors, full and pulled disks, two S3 servers behind a faulty wire (40 minutes)
 	@scripts/tools.sh versitygw
 	@scripts/tools.sh --try minio
-	@SLEDGE_STRESS=1 SLEDGE_KILLS=$${SLEDGE_KILLS:-1000} $(call gotest,-v -run 'TestKills|TestPowerCuts|TestBadSectors|TestFullImages|TestFaultProxy' ./e2e)
+	@SLEDGE_STRESS=1 SLEDGE_KILLS=$${SLEDGE_KILLS:-1000} $(call gotest,-v -run 'TestKills|TestPowerCuts|TestBadSectors|TestFullImages|TestFaultProxy|TestDisksPulledMounted' ./e2e)
 
 import-faults: TIMEOUT = 12h
 import-faults: deps $(SUMMARY) ## RUNS (1000) imports from SEED on into two real S3 servers, with every fault of a request, kills and freezes

@@ -46,6 +46,7 @@ type faultRun struct {
 	planted   map[string][]byte // somebody else's objects
 	uploads   map[string]string // and uploads, by key
 	exclusive bool
+	device    string // its id, of which the probe's keys have the beginning
 
 	codes    map[importer.Code]bool
 	done     map[simulator.Fault]int
@@ -171,7 +172,14 @@ func (f *faultRun) checkUploads() {
 }
 
 func (f *faultRun) everyKey() []string {
-	keys := append(slices.Collect(maps.Keys(f.want)), f.prefix+importer.ProbePrefix+"run-1/parts")
+	keys := slices.Collect(maps.Keys(f.want))
+	for attempt := 1; attempt <= 8; attempt++ {
+		name := "run-1"
+		if attempt > 1 {
+			name = fmt.Sprintf("run-1.%d", attempt)
+		}
+		keys = append(keys, fmt.Sprintf("%s%s%s-%.8s/parts", f.prefix, importer.ProbePrefix, name, f.device))
+	}
 	keys = append(keys, slices.Collect(maps.Keys(f.planted))...)
 	keys = append(keys, slices.Collect(maps.Keys(f.uploads))...)
 	slices.Sort(keys)
@@ -218,7 +226,7 @@ func (f *faultRun) inProcess() error {
 	if err != nil {
 		return err
 	}
-	f.want = goods.Objects(f.prefix)
+	f.want, f.device = goods.Objects(f.prefix), goods.Scope().Device.String()
 	if err := f.plant(); err != nil {
 		return err
 	}
@@ -258,11 +266,7 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 		state.OnOp(func(vfs.Op) error {
 			mu.Lock()
 			defer mu.Unlock()
-			if begun.Load() {
-				left-- // not while the journal opens: pebble then closes under its own compaction
-			}
-			if left == 0 {
-				left--
+			if left--; left == 0 {
 				state.Halt()
 				cut()
 			}
