@@ -428,10 +428,28 @@ func objectsOf(t testing.TB, src, prefix string) map[string][]byte {
 	return all
 }
 
+// keptSeeds are those that were findings once.
+func keptSeeds(t *testing.T) (seeds []uint64) {
+	t.Helper()
+	for line := range strings.Lines(readText(t, filepath.Join("testdata", "findings", "import-faults"))) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		number, _, _ := strings.Cut(line, " ")
+		n, err := strconv.ParseUint(number, 10, 64)
+		if err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		seeds = append(seeds, n)
+	}
+	return seeds
+}
+
 // TestImportFaults (make import-faults) imports again and again into both real
 // servers while requests fail in every way of the table, with power cuts and, for
 // one run in sixteen, the real program killed and frozen. A run's seed repeats its
-// choices, not the order of its requests: make import-faults RUNS=1 SEED=N.
+// choices, not the order of its requests: make import-faults RUNS=1 SEED=N. Seeds that
+// were findings once (testdata/findings) come first.
 func TestImportFaults(t *testing.T) {
 	runs := count(t, "SLEDGE_RUNS", 0)
 	if runs == 0 {
@@ -452,8 +470,12 @@ func TestImportFaults(t *testing.T) {
 	w := newWorld(t, options{job: []string{"--fips"}})
 	w.sealed(src)
 	done, found := map[simulator.Fault]int{}, 0
+	seeds := keptSeeds(t)
 	for i := range uint64(runs) {
-		f := newFaultRun(seed+i, stores)
+		seeds = append(seeds, seed+i)
+	}
+	for _, n := range seeds {
+		f := newFaultRun(n, stores)
 		t.Logf("seed %d, %s", f.seed, f.store.name) // before anything can end the process
 		err := error(nil)
 		if f.dice.IntN(16) == 0 {
