@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -100,9 +101,15 @@ func (o Options) CheckConnection() error {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" {
 			return errors.New("proxy: must be a URL such as http://proxy.example.org:3128") // it may hold a password
 		}
+		if u.User != nil {
+			return errors.New("proxy: takes no user and password, which everybody on this machine could read: keep them in HTTPS_PROXY")
+		}
 	}
 	if o.Endpoint != "" {
 		u, err := url.Parse(o.Endpoint)
+		if err == nil && u.User != nil || err != nil && strings.Contains(o.Endpoint, "@") {
+			return errors.New("endpoint: takes no keys, which receipts and reports would hold: they are the environment's or the shared AWS files'") // nor shall this
+		}
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return fmt.Errorf("endpoint %q: must be a URL such as https://s3.example.org", o.Endpoint)
 		}

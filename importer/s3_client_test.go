@@ -184,13 +184,17 @@ func TestNoCredentials(t *testing.T) {
 
 func TestConnectionOptions(t *testing.T) {
 	for name, set := range map[string]func(*Options){
-		"proxy":     func(o *Options) { o.Proxy = "proxy:3128" },
-		"endpoint":  func(o *Options) { o.Endpoint = "s3.example.org" },
-		"anonymous": func(o *Options) { o.Anonymous, o.AWSProfile = true, "x" },
+		"proxy":           func(o *Options) { o.Proxy = "proxy:3128" },
+		"endpoint":        func(o *Options) { o.Endpoint = "s3.example.org" },
+		"anonymous":       func(o *Options) { o.Anonymous, o.AWSProfile = true, "x" },
+		"HTTPS_PROXY":     func(o *Options) { o.Proxy = "http://u:secret@proxy:3128" },
+		"takes no keys":   func(o *Options) { o.Endpoint = "https://AK:secret@s3.example.org" },
+		"endpoint: takes": func(o *Options) { o.Endpoint = "https://AK:secret@s3.example.org:x" },
 	} {
 		o := testOptions(t, memDisk())
 		set(&o)
-		if err := o.withDefaults().validate(); err == nil || !strings.Contains(err.Error(), name) {
+		err := o.withDefaults().validate()
+		if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
