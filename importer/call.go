@@ -29,7 +29,7 @@ type caller struct {
 func newCaller(o Options, stop <-chan struct{}) *caller {
 	return &caller{
 		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
-		retries: o.Retries, backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called,
+		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called,
 		ours: func() error { return nil },
 	}
 }

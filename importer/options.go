@@ -93,11 +93,11 @@ type Options struct {
 	Proxy         string // URL instead of HTTPS_PROXY, HTTP_PROXY and NO_PROXY
 	RequesterPays bool   // every request says that we pay
 
-	Concurrency     int           // objects at once, default 16
+	Concurrency     int           // objects at once, default DefaultConcurrency
 	PartConcurrency int           // parts at once of one object, default 4
 	Memory          int64         // bound of the buffers, default 256 MiB
-	ReadBackLimit   int64         // largest existing object that is read back to compare it, default 1 GiB
-	Retries         int           // attempts of one call beyond the first, default 8
+	ReadBackLimit   int64         // largest existing object that is read back to compare it, default 1 GiB; None: none
+	Retries         int           // attempts of one call beyond the first, default 8; None: none
 	Backoff         time.Duration // wait before the second attempt, default 200 ms, doubling with jitter up to 20 s
 	CallTimeout     time.Duration // of a call without payload, default 2 minutes
 
@@ -138,6 +138,13 @@ type Options struct {
 	Log      *slog.Logger     // default: discard
 }
 
+// None as Retries or ReadBackLimit is none at all, where 0 is the default.
+const None = -1
+
+// DefaultConcurrency is how many objects are worked on at once where Options do not
+// say.
+const DefaultConcurrency = 16
+
 const defaultRetryBudget = 10000
 
 // maxBackoff bounds one pause between attempts.
@@ -166,7 +173,7 @@ func (o Options) withDefaults() Options {
 		setDefault(policy, PolicyObject)
 	}
 	setDefault(&o.MinProof, ProofSHA256)
-	setDefault(&o.Concurrency, 16)
+	setDefault(&o.Concurrency, DefaultConcurrency)
 	setDefault(&o.PartConcurrency, 4)
 	setDefault(&o.Memory, 256*mib)
 	setDefault(&o.ReadBackLimit, gib)
@@ -192,8 +199,23 @@ func setDefault[T comparable](p *T, v T) {
 	}
 }
 
+// Validate checks all that an operator chooses, before there are state folder and
+// key. Run checks it, too.
+func (o Options) Validate() error { return o.withDefaults().checkChoices() }
+
 // validate checks what withDefaults has filled.
 func (o Options) validate() error {
+	problems := []error{o.checkChoices()}
+	if !o.DryRun && o.StateDir == nil {
+		problems = append(problems, errors.New("no state folder"))
+	}
+	if !o.DryRun && len(o.ImporterKey) != ed25519.PrivateKeySize {
+		problems = append(problems, errors.New("no importer key"))
+	}
+	return errors.Join(problems...)
+}
+
+func (o Options) checkChoices() error {
 	var problems []error
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
 	if err := checkBucket(o.Bucket); err != nil {
@@ -226,17 +248,11 @@ func (o Options) validate() error {
 	if o.Memory < perRequest {
 		bad("memory of %d bytes: must be at least %d", o.Memory, perRequest)
 	}
-	if o.Retries < 0 || o.Retries > 100 || o.Backoff < 0 || o.CallTimeout < time.Second {
+	if o.Retries < None || o.Retries > 100 || o.Backoff < 0 || o.CallTimeout < time.Second {
 		bad("%d retries after %v, calls of %v", o.Retries, o.Backoff, o.CallTimeout)
 	}
 	if !runIDPattern.MatchString(o.RunID) {
 		bad("run id %q: must be 1 to 64 of a-z, 0-9 and -", o.RunID)
-	}
-	if !o.DryRun && o.StateDir == nil {
-		bad("no state folder")
-	}
-	if !o.DryRun && len(o.ImporterKey) != ed25519.PrivateKeySize {
-		bad("no importer key")
 	}
 	return errors.Join(problems...)
 }

@@ -356,12 +356,21 @@ func TestOptions(t *testing.T) {
 		"key":     func(o *Options) { o.ImporterKey = nil },
 		"state":   func(o *Options) { o.StateDir = nil },
 		"memory":  func(o *Options) { o.Memory = 1 },
+		"retries": func(o *Options) { o.Retries = -2 },
 	} {
 		o := good
 		change(&o)
 		if o.validate() == nil {
 			t.Errorf("%s: accepted", name)
 		}
+		// What the operator chooses is known before there are a state folder and a key.
+		if err := o.Validate(); (err == nil) != (name == "key" || name == "state") {
+			t.Errorf("%s: Validate: %v", name, err)
+		}
+	}
+	none := Options{Retries: None, ReadBackLimit: None}.withDefaults()
+	if n := newCaller(none, nil).retries; n != 0 || none.ReadBackLimit != None {
+		t.Errorf("none is %d retries and %d bytes", n, none.ReadBackLimit)
 	}
 	bucket, prefix, err := ParseTarget("s3://bucket/some/where")
 	if bucket != "bucket" || prefix != "some/where/" || err != nil {

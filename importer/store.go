@@ -204,8 +204,8 @@ func (r *run) judge(ctx context.Context, a *Action, obj Object) (record, error) 
 		proof = ProofNone // the store repeats what it was told
 	}
 	if r.opts.ReadBack || verdict == incomparable || !proof.atLeast(r.opts.MinProof) {
-		if !ours && !r.opts.ReadBack && a.Size > r.opts.ReadBackLimit {
-			return record{}, newError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, r.opts.ReadBackLimit), nil)
+		if most := max(0, r.opts.ReadBackLimit); !ours && !r.opts.ReadBack && a.Size > most {
+			return record{}, newError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, most), nil)
 		}
 		if err := readBack(ctx, r.calls, r.target, a.Key, obj.VersionID, x); err != nil {
 			switch {

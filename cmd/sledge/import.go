@@ -218,7 +218,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.BoolVar(&f.unconditional, "allow-unconditional", false, "allow a store without conditional writes; the receipt will say so")
 	flags.BoolVar(&f.exclusive, "exclusive-prefix", false, "nothing else writes below the prefix: abort left-over uploads of this run")
 	flags.IntVar(&f.defer_, "defer-complete", 0, "publish all or nothing: hold up to this many uploads and complete them at the end")
-	flags.IntVar(&f.concurrency, "concurrency", 0, "objects at once (default 16)")
+	flags.IntVar(&f.concurrency, "concurrency", importer.DefaultConcurrency, "objects at once")
 	flags.IntVar(&f.retries, "retries", 8, "attempts of one request beyond the first")
 	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
 	f.rules.add(flags)
@@ -369,11 +369,17 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	if o.ReadBackLimit, err = parseSize(f.readBackLimit); err != nil {
 		return o, err
 	}
-	if !slices.Contains([]importer.Proof{importer.ProofCRC, importer.ProofSHA256, importer.ProofReadBack}, importer.Proof(f.minProof)) {
-		return o, usagef("--min-proof %q: must be %q, %q or %q", f.minProof, importer.ProofCRC, importer.ProofSHA256, importer.ProofReadBack)
+	if err := checkMinProof(f.minProof); err != nil {
+		return o, err
 	}
 	o.MinProof, o.ReadBack, o.DryRun, o.Concurrency = importer.Proof(f.minProof), f.readBack, f.dry, f.concurrency
 	o.Retries, o.DeferComplete, o.HaltWait, o.Retry = f.retries, f.defer_, f.haltWait, f.retry
+	if o.Retries == 0 {
+		o.Retries = importer.None
+	}
+	if o.ReadBackLimit == 0 {
+		o.ReadBackLimit = importer.None
+	}
 	if o.Bandwidth, err = importer.ParseTimetable(f.bandwidth); err != nil {
 		return o, usagef("--bwlimit: %w", err)
 	}
@@ -383,8 +389,11 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	if err := f.checkMarker(); err != nil {
 		return o, err
 	}
-	if f.defer_ < 0 || f.haltWait < 0 {
-		return o, usagef("--defer-complete and --halt-wait are not negative")
+	if f.defer_ < 0 || f.haltWait < 0 || f.retries < 0 {
+		return o, usagef("--defer-complete, --halt-wait and --retries are not negative")
+	}
+	if f.concurrency == 0 || o.Memory == 0 {
+		return o, usagef("--concurrency and --memory are not 0")
 	}
 	if o.Rules, err = f.rules.read(); err != nil {
 		return o, err
@@ -392,11 +401,16 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	o.Marker = f.markerName(set.Scope)
 	o.AllowUnconditional, o.ExclusivePrefix = f.unconditional, f.exclusive
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
+	if err := o.Validate(); err != nil {
+		return o, &usageError{err}
+	}
+	if err := f.share(&o, set.Scope); err != nil {
+		return o, err
+	}
 	if !f.dry {
 		o.StatusEvery = time.Second
 		o.ImporterKey, err = f.readImporterKey(set.Job)
 	}
-	f.share(&o, set.Scope)
 	return o, err
 }
 

@@ -150,15 +150,12 @@ func (a *app) importDevice(ctx context.Context, f *importFlags, d *importDevice)
 
 // share gives a device its share of what several of them have together, and its
 // name to what it logs.
-func (f *importFlags) share(o *importer.Options, scope manifest.Scope) {
+func (f *importFlags) share(o *importer.Options, scope manifest.Scope) error {
 	if f.crowd == nil {
-		return
+		return nil
 	}
 	o.Log = o.Log.With("device", scope.Device.String()[:8])
 	n := f.parallel
-	if o.Concurrency == 0 {
-		o.Concurrency = defaultConcurrency
-	}
 	o.Memory, o.Concurrency = o.Memory/int64(n), max(1, o.Concurrency/n)
 	o.Bandwidth = slices.Clone(o.Bandwidth)
 	for i, slot := range o.Bandwidth {
@@ -166,16 +163,19 @@ func (f *importFlags) share(o *importer.Options, scope manifest.Scope) {
 			o.Bandwidth[i].Bytes = max(1, slot.Bytes/int64(n))
 		}
 	}
+	if err := o.Validate(); err != nil {
+		return hint(usagef("--parallel: of %d devices at once each has that part of --memory %s: %w", n, f.memory, err), "give more --memory, or fewer devices at once")
+	}
+	return nil
 }
-
-// defaultConcurrency is the importer's own.
-const defaultConcurrency = 16
 
 // estimateAll measures the way to the target once, for all that is planned.
 func (a *app) estimateAll(ctx context.Context, f *importFlags, devices []*importDevice, rep *importAllReport) (err error) {
 	for _, d := range devices {
 		if f.measure && d.ended != nil && rep.Union.Plan != nil {
-			rep.Union.Estimate, err = a.estimate(ctx, d.ended.target, d.ended.o, rep.Union.Plan)
+			whole := d.ended.o
+			whole.Concurrency = f.concurrency // of all devices, not of this one's part
+			rep.Union.Estimate, err = a.estimate(ctx, d.ended.target, whole, rep.Union.Plan)
 			return err
 		}
 	}

@@ -90,14 +90,18 @@ func (e *estimate) print(w io.Writer) {
 }
 
 // estimate measures the way to the target. Payload and latency overlap, so the
-// longer of the two counts.
+// longer of the two counts. Without a plan, which a target may have halted, there is
+// nothing to estimate.
 func (a *app) estimate(ctx context.Context, target *importer.S3, o importer.Options, plan *importer.Planned) (*estimate, error) {
+	if plan == nil {
+		return nil, nil
+	}
 	o.DryRun, o.StateDir = false, nil
 	found, err := importer.ProbeTarget(ctx, target, o, strings.ToLower(rand.Text()), []string{})
 	if err != nil {
 		return nil, asTargetError(err)
 	}
-	e := &estimate{UpBytes: found.UpBytes, LatencyMillis: found.LatencyMillis, AtOnce: max(o.Concurrency, 16)}
+	e := &estimate{UpBytes: found.UpBytes, LatencyMillis: found.LatencyMillis, AtOnce: o.Concurrency}
 	if e.UpBytes <= 0 {
 		return nil, fmt.Errorf("%w: its throughput could not be measured: see sledge target probe", errTarget)
 	}
