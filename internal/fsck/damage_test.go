@@ -356,6 +356,9 @@ var damageCases = []damageCase{
 	{"label with another job file", func(t *testing.T, d *testDevice, o *Options) {
 		o.Label = bytes.Replace(o.Label, []byte(sha256Hex(d.job)), []byte(sha256Hex(nil)), 1)
 	}, []want{{"label-differs", "", -1, "job file"}}, VerdictRefused, true},
+	{"label with other ends of lines", func(t *testing.T, d *testDevice, o *Options) {
+		o.Label = bytes.ReplaceAll(o.Label, []byte("\n"), []byte("\r\n"))
+	}, nil, VerdictClean, true},
 	{"label malformed", func(t *testing.T, d *testDevice, o *Options) {
 		o.Label = o.Label[1:]
 	}, []want{{"label-bad", "", -1, ""}}, VerdictRefused, true},

@@ -21,7 +21,8 @@ func parseLabel(raw []byte) (*label, error) {
 	if len(raw) > maxCheckpointSize {
 		return nil, fmt.Errorf("%w: label of %d bytes", errMalformed, len(raw))
 	}
-	head, rest, ok := strings.Cut(string(raw), "\n\n")
+	// Mail and editors may have given it other ends of lines.
+	head, rest, ok := strings.Cut(strings.ReplaceAll(string(raw), "\r\n", "\n"), "\n\n")
 	if !ok {
 		return nil, fmt.Errorf("%w: label without a checkpoint", errMalformed)
 	}

@@ -39,7 +39,7 @@ def check_seal(dev):
 
 def check_label(dev, path):
     with open(path, "rb") as file:
-        head, _, note = file.read().partition(b"\n\n")
+        head, _, note = file.read().replace(b"\r\n", b"\n").partition(b"\n\n")
     want = [b"sledge label 1"] + [b"%s %s" % (n.encode(), str(v).encode()) for n, v in (
         ("job", dev.cp.job), ("device", dev.cp.device), ("generation", dev.cp.generation), ("disks", dev.n),
         ("job-serial", dev.job["serial"]), ("job-sha256", f.sha(dev.job_file).hex()))]
