@@ -29,6 +29,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
@@ -285,6 +286,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
 	case is(appliance.ErrNotFound):
 		return add(exitNotFound, "see what is there: sledge list")
+	case is(fsck.ErrVersion):
+		return exitVersion, []string{"use the newest sledge"}
 	case is(errRefused):
 		return add(exitRefused, "do not import; ask whoever sent the device")
 	case is(errDamage):

@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -342,6 +343,7 @@ func TestCommit(t *testing.T) {
 		sign   func(d *testDevice) ed25519.PrivateKey
 		trust  func(d *testDevice) Trust
 		good   bool
+		newer  bool // made by a newer sledge, and not merely wrong
 	}{
 		{name: "good", good: true},
 		{name: "no trust", trust: func(*testDevice) Trust { return Trust{} }, good: true},
@@ -351,8 +353,8 @@ func TestCommit(t *testing.T) {
 		{name: "another device", change: func(p map[string]any) { p["device"] = strings.Repeat("ab", 16) }},
 		{name: "another job file", change: func(p map[string]any) { p["job_sha256"] = strings.Repeat("ab", 32) }},
 		{name: "no job file", change: func(p map[string]any) { delete(p, "job_file") }},
-		{name: "newer version", change: func(p map[string]any) { p["version"] = 2 }},
-		{name: "critical name", change: func(p map[string]any) { p["critical"] = []string{"more"} }},
+		{name: "newer version", change: func(p map[string]any) { p["version"] = 2 }, newer: true},
+		{name: "critical name", change: func(p map[string]any) { p["critical"] = []string{"more"} }, newer: true},
 		{name: "short root", change: func(p map[string]any) { p["receipt_root"] = "AAAA" }},
 		{name: "no count", change: func(p map[string]any) { delete(p, "objects") }},
 		{name: "no time", change: func(p map[string]any) { p["finished"] = "today" }},
@@ -366,7 +368,7 @@ func TestCommit(t *testing.T) {
 				trust = c.trust(d)
 			}
 			r, err := VerifyCommit(marker, trust)
-			if (err == nil) != c.good {
+			if (err == nil) != c.good || errors.Is(err, ErrVersion) != c.newer {
 				t.Fatalf("%v", err)
 			}
 			if err != nil {
@@ -403,4 +405,24 @@ func (d *testDevice) commit(t testing.TB, dir fstest.MapFS, change func(map[stri
 		key = sign(d)
 	}
 	return dsse(t, key, inToto("commit", "checkpoint", sha256Hex(cp.raw), p))
+}
+
+// What is of another kind is wrong; of another version of its kind it is newer.
+func TestOtherStatements(t *testing.T) {
+	d := makeDevice(t, smallPlan())
+	for kind, want := range map[string]error{"commit/v2": ErrVersion, "commit/v1": nil, "acceptance/v1": errMalformed, "other": errMalformed} {
+		e, err := parseEnvelope(dsse(t, d.importerKey, map[string]any{"_type": statementType, "predicateType": predicateBase + kind,
+			"predicate": map[string]any{}, "subject": []any{}}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := e.statement(commitPredicate); !errors.Is(err, want) {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+	for text, want := range map[string]error{"c2sp.org/tlog-proof@v2\n": ErrVersion, "hello\n": errMalformed, "": errMalformed} {
+		if _, err := VerifyProof([]byte(text), Trust{}); !errors.Is(err, want) {
+			t.Errorf("proof %q: %v", text, err)
+		}
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"path"
 )
 
 const (
@@ -36,7 +37,7 @@ func parseEnvelope(b []byte) (*envelope, error) {
 		return nil, err
 	}
 	if kind != payloadType {
-		return nil, fmt.Errorf("%w: payload type %q", ErrVersion, kind)
+		return nil, fmt.Errorf("%w: payload type %q", errMalformed, kind)
 	}
 	e := &envelope{}
 	if e.payload, err = o.base64("payload"); err != nil {
@@ -99,8 +100,10 @@ func (e *envelope) statement(predicateType string) (*statement, error) {
 	for name, want := range map[string]string{"_type": statementType, "predicateType": predicateType} {
 		if got, err := o.text(name); err != nil {
 			return nil, err
-		} else if got != want {
+		} else if path.Dir(got) == path.Dir(want) && got != want {
 			return nil, fmt.Errorf("%w: %s %q", ErrVersion, name, got)
+		} else if got != want {
+			return nil, fmt.Errorf("%w: %s %q, not %q", errMalformed, name, got, want)
 		}
 	}
 	s := &statement{subjects: map[string]string{}}

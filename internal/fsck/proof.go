@@ -55,8 +55,11 @@ func parseTlogProof(raw []byte) (*tlogProof, error) {
 		return nil, fmt.Errorf("%w: proof of %d bytes", errMalformed, len(raw))
 	}
 	body, ok := bytes.CutPrefix(raw, []byte(proofMagic))
-	if !ok {
+	if !ok && bytes.HasPrefix(raw, []byte("c2sp.org/tlog-proof@v")) {
 		return nil, fmt.Errorf("%w: does not begin with %q", ErrVersion, strings.TrimSpace(proofMagic))
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: does not begin with %q", errMalformed, strings.TrimSpace(proofMagic))
 	}
 	head, rest, ok := bytes.Cut(body, []byte("\n\n"))
 	if !ok {
