@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/bridge"
@@ -42,8 +43,9 @@ func (a *app) importCancelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel",
 		Short: "give an import up: stop it, abort its uploads, name what it leaves",
-		Long: `With the flags of "sledge import run". A process that is at work on the run is asked to stop
-first. Uploads of the run that are not finished are aborted. Objects that it has stored stay, and
+		Long: `Takes the flags of "sledge import run"; those that only say how a run goes on, such as
+--bwlimit or --halt-wait, have no effect here. A process that is at work on the run is asked to
+stop first; --takeover does not wait for one that does not answer any more. Uploads of the run that are not finished are aborted. Objects that it has stored stay, and
 are named in a file; --delete-objects removes them, each only if the store's own answer says
 that it is the run's and has the manifest's checksum. Objects that were there before are never touched.
 A canceled run does not go on; import again with a new --run-id.`,
@@ -54,8 +56,18 @@ A canceled run does not go on; import again with a new --run-id.`,
 	var f importFlags
 	var remove bool
 	f.add(cmd.Flags())
+	f.addIdle(cmd.Flags())
 	cmd.Flags().BoolVar(&remove, "delete-objects", false, "delete the objects of this run whose checksum is the manifest's")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.cancelImport(ctx, &f, remove) })
+}
+
+// addIdle defines, hidden, those that only a run has: the command line of a run is
+// that of its cancel, too.
+func (f *importFlags) addIdle(flags *pflag.FlagSet) {
+	run := pflag.NewFlagSet("run", pflag.ContinueOnError)
+	f.addRun(run)
+	run.VisitAll(func(flag *pflag.Flag) { flag.Hidden = true })
+	flags.AddFlagSet(run)
 }
 
 func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (report, error) {
@@ -74,13 +86,14 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 	if err != nil {
 		return nil, err
 	}
+	o.HaltWait, o.Bandwidth, o.Hours = 0, nil, nil // of a run
 	state := f.stateOf(r.Scope)
 	disk, err := openState(state) // taking a folder would make it
 	if err != nil {
 		return nil, err
 	}
 	vfs.Close(disk)
-	folder, err := a.stopped(ctx, state, o.RunID)
+	folder, err := a.stopped(ctx, f, state)
 	if err != nil {
 		return nil, err
 	}
@@ -110,7 +123,11 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 const stopWait = 5 * time.Minute
 
 // stopped takes the state folder, from a process that is at work if need be.
-func (a *app) stopped(ctx context.Context, state, run string) (*importer.Folder, error) {
+func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*importer.Folder, error) {
+	if f.takeover > 0 {
+		folder, err := f.openState(state)
+		return folder, asTargetError(err)
+	}
 	asked := false
 	for end := a.now().Add(stopWait); ; {
 		folder, err := importer.OpenState(state)
@@ -119,7 +136,7 @@ func (a *app) stopped(ctx context.Context, state, run string) (*importer.Folder,
 			return folder, asTargetError(err)
 		}
 		if !asked {
-			found, err := (&steerFlags{runID: run}).status(state, a.now())
+			found, err := (&steerFlags{runID: f.runID}).status(state, a.now())
 			if err != nil {
 				return nil, err
 			}
