@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/ed25519"
@@ -288,12 +289,8 @@ func (c *acceptance) take(dir string, r *fsck.ReceiptReport, label bool) error {
 		err := verdictError(r.Verdict, r.Manifest.Origin, slices.Concat(r.Findings, r.Manifest.Findings))
 		return hint(fmt.Errorf("%s: %w", dir, err), "accept nothing of this; find out what happened: sledge verify import %s --offline", dir)
 	}
-	if c.jobFile == nil {
-		if err := c.openJob(r.Manifest.JobFile); err != nil {
-			return err
-		}
-	} else if string(c.jobFile) != string(r.Manifest.JobFile) {
-		return hint(usagef("%s: it is of another job file than the receipts before it", dir), "accept each job by itself")
+	if err := c.agree(r.Manifest.JobFile); err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
 	}
 	c.r.Devices = append(c.r.Devices, *r)
 	for _, text := range r.Differences {
@@ -308,6 +305,30 @@ func (c *acceptance) take(dir string, r *fsck.ReceiptReport, label bool) error {
 	}
 	if !label {
 		return c.open(&unproven{Kind: unprovenLabel, Name: r.Manifest.Device, Device: r.Manifest.Device})
+	}
+	return nil
+}
+
+// agree takes a device's job file: the first one, or one of another serial of the
+// same job with the same target and roles. The newest is what is signed.
+func (c *acceptance) agree(file []byte) error {
+	if bytes.Equal(c.jobFile, file) {
+		return nil
+	}
+	job, jobFile := c.job, c.jobFile
+	if err := c.openJob(file); err != nil || job == nil {
+		return err
+	}
+	what := jobsDiffer(job, c.job)
+	switch {
+	case what == "job":
+		return hint(usagef("it is of job %s, the receipts before it are of job %s", c.job.ID, job.ID), "accept each job by itself")
+	case job.Serial == c.job.Serial:
+		return hint(fmt.Errorf("%w: it is another one of serial %d than that of the receipts before it", errJobFile, job.Serial), "the site signs one job file a serial: ask it which one is right")
+	case what != "":
+		return hint(fmt.Errorf("%w: those of serial %d and serial %d do not agree on the %s", errJobFile, job.Serial, c.job.Serial, what), "accept each device by itself, and waive the others by name")
+	case c.job.Serial < job.Serial:
+		return c.openJob(jobFile)
 	}
 	return nil
 }
@@ -343,6 +364,12 @@ func (c *acceptance) missing() error {
 			if err := c.open(&unproven{Kind: unprovenDevice, Name: name, Device: name}); err != nil {
 				return err
 			}
+		}
+	}
+	for i := range c.r.Devices {
+		name := c.r.Devices[i].Manifest.Device
+		if !slices.ContainsFunc(c.job.Devices, func(d manifest.JobDevice) bool { return d.ID.String() == name }) {
+			return hint(fmt.Errorf("%w: device %s is not in that of serial %d, the newest of those given", errJobFile, name, c.job.Serial), "accept the device by itself")
 		}
 	}
 	for device := range c.labels {

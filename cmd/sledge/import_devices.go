@@ -207,19 +207,29 @@ func (r *importAllReport) agree(devices []*importDevice, allowed []string) error
 // sameJob compares what the job files of two devices must agree on.
 func sameJob(x, y *importDevice) error {
 	a, b := x.set.Job, y.set.Job
-	what := ""
-	switch {
-	case a.ID != b.ID:
-		return hint(fmt.Errorf("%w: device %s is of job %s, device %s of job %s", appliance.ErrForeign, x.id, a.ID, y.id, b.ID), "import each job by itself")
-	case !reflect.DeepEqual(a.Target, b.Target):
-		what = "target"
-	case !reflect.DeepEqual(a.Roles, b.Roles):
-		what = "roles"
-	default:
+	what := jobsDiffer(a, b)
+	switch what {
+	case "":
 		return nil
+	case "job":
+		return hint(fmt.Errorf("%w: device %s is of job %s, device %s of job %s", appliance.ErrForeign, x.id, a.ID, y.id, b.ID), "import each job by itself")
 	}
 	return hint(fmt.Errorf("%w: the job files of device %s (serial %d) and device %s (serial %d) do not agree on the %s", errJobFile, x.id, a.Serial, y.id, b.Serial, what),
 		"import each device by itself")
+}
+
+// jobsDiffer names what job files that come together must agree on and do not; ""
+// is nothing.
+func jobsDiffer(a, b *manifest.Job) string {
+	switch {
+	case a.ID != b.ID:
+		return "job"
+	case !reflect.DeepEqual(a.Target, b.Target):
+		return "target"
+	case !reflect.DeepEqual(a.Roles, b.Roles):
+		return "roles"
+	}
+	return ""
 }
 
 // absent names the devices of the job that have no disk here. A name that is

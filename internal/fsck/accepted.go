@@ -233,7 +233,7 @@ func (c *acceptanceCheck) label(n int, raw []byte) {
 	switch key := c.job.devices[l.device]; {
 	case key == nil:
 		return // everyDevice has said so
-	case l.jobSerial != c.job.serial || l.jobSHA256 != c.job.sha256:
+	case l.jobSerial > c.job.serial || l.jobSerial == c.job.serial && l.jobSHA256 != c.job.sha256: // of an older one only the disks know
 		c.fatal("label-differs", "device %s: its label's job-serial or job-sha256 is of another job file", l.device)
 	case uint64(l.checkpoint.size) != d.manifestSize || !bytes.Equal(l.checkpoint.root[:], d.manifestRoot):
 		c.fatal("label-differs", "device %s: its label has a manifest of %d entries, root %s; accepted were %d, root %s",
@@ -358,8 +358,8 @@ func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDev
 	if m := found.Manifest; m.LogSize != int64(d.manifestSize) || m.Root != rootText(d.manifestRoot) {
 		c.fatal("manifest-differs", "%s: the manifest of these disks is not the accepted one", name)
 	}
-	if r.Manifest == ManifestChecked && !bytes.Equal(found.Manifest.JobFile, c.job.raw) {
-		c.fatal("job-differs", "%s: the disks are of another job file", name)
+	if r.Manifest == ManifestChecked {
+		c.compareJob(name, found.Manifest.JobFile)
 	}
 	if sameCounts(d.outcomes, found.Outcomes) != nil || sameCounts(d.proofs, found.Proofs) != nil || d.bytes != found.Bytes || d.complete != found.Complete {
 		c.fatal("counts-differ", "%s: the counts are not the accepted ones", name)
@@ -367,4 +367,23 @@ func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDev
 	if !slices.Equal(d.differences, found.Differences) {
 		c.fatal("differences-differ", "%s: the receipts' differences are not the waived ones", name)
 	}
+}
+
+// compareJob holds the job file that a device's manifest names to the one that the
+// acceptance carries: the same, or an older one of the same job that agrees on
+// target and roles.
+func (c *acceptanceCheck) compareJob(name string, raw []byte) {
+	if bytes.Equal(raw, c.job.raw) {
+		return
+	}
+	old, err := openJob(raw, c.o.Trust)
+	if err != nil {
+		c.fatal("job-differs", "%s: the job file of the disks: %v", name, err)
+		return
+	}
+	if what := c.job.follows(old); what != "" {
+		c.fatal("job-differs", "%s: the disks are of another job file, with another %s", name, what)
+		return
+	}
+	c.f.add(Note, "job-older", nowhere(), "", "%s: the disks are of the job file of serial %d, the acceptance is of serial %d", name, old.serial, c.job.serial)
 }

@@ -88,7 +88,26 @@ func signAcceptance(t testing.TB, key ed25519.PrivateKey, kind string, subjects 
 }
 
 // secondDevice is the job file with one device more.
-func (d *testDevice) secondDevice(t testing.TB) []byte {
+func (d *testDevice) secondDevice(t testing.TB) []byte { return d.changedJob(t, nil) }
+
+// laterJob is the job file of the next serial, with one device more.
+func laterJob(change func(p map[string]any)) func(*testing.T, *testDevice) {
+	return func(t *testing.T, d *testDevice) {
+		d.job = d.changedJob(t, func(p map[string]any) {
+			p["serial"] = 2
+			if change != nil {
+				change(p)
+			}
+		})
+	}
+}
+
+// acceptLater makes an acceptance one of the later job file, without its other device.
+func acceptLater(p, _ map[string]any) {
+	p["job_serial"], p["absent"] = 2, []string{lastDevice(p["job_file"].([]byte))}
+}
+
+func (d *testDevice) changedJob(t testing.TB, change func(p map[string]any)) []byte {
 	e, err := parseEnvelope(d.job)
 	if err != nil {
 		t.Fatal(err)
@@ -102,6 +121,9 @@ func (d *testDevice) secondDevice(t testing.TB) []byte {
 	p := s["predicate"].(map[string]any)
 	p["devices"] = append(p["devices"].([]any), map[string]any{"id": name, "public_key": spkiText(key)})
 	s["subject"] = append(s["subject"].([]any), map[string]any{"name": "device/" + name, "digest": map[string]any{"sha256": sha256Hex(spkiOf(public(key)))}})
+	if change != nil {
+		change(p)
+	}
 	return dsse(t, d.jobKey, s)
 }
 
@@ -214,6 +236,18 @@ var acceptanceCases = []acceptanceCase{
 	{name: "a device passed over", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) },
 		after: func(t *testing.T, m *madeAcceptance) { m.o.Disks, m.o.Labels = nil, nil }, class: "device-unnamed", verdict: VerdictRefused},
 	{name: "disks of another job file", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) }, class: "job-differs", verdict: VerdictRefused},
+	{name: "disks of an older job file", job: laterJob(nil), change: acceptLater, class: "job-older"},
+	{name: "disks of an older job file, roles changed", job: laterJob(func(p map[string]any) {
+		roles := p["roles"].(map[string]any)
+		roles["importer"] = append(roles["importer"].([]any), roles["acceptor"].([]any)[0])
+	}), change: acceptLater, class: "job-differs", verdict: VerdictRefused},
+	{name: "disks of an older job file, target changed", job: laterJob(func(p map[string]any) {
+		p["target"] = map[string]any{"url": "s3://elsewhere/", "profile": "generic"}
+	}), change: acceptLater, class: "job-differs", verdict: VerdictRefused},
+	{name: "disks of a later job file", job: laterJob(func(p map[string]any) { p["serial"] = 0 }), change: func(p, d map[string]any) {
+		acceptLater(p, d)
+		p["job_serial"] = 0
+	}, class: "job-differs", verdict: VerdictRefused},
 	{name: "a device waived twice", change: func(p, _ map[string]any) {
 		p["absent"] = []string{strings.Repeat("ab", 16), strings.Repeat("ab", 16)}
 	}, class: "acceptance-bad", verdict: VerdictRefused},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -23,6 +24,7 @@ type jobFile struct {
 	importers     []ed25519.PublicKey
 	acceptors     []ed25519.PublicKey
 	target        string // where imports go, as folderURL writes it; "" if it does not say
+	profile       string // of the target
 }
 
 var jobNames = []string{
@@ -150,7 +152,7 @@ func (j *jobFile) readTarget(p object) error {
 	if err != nil {
 		return err
 	}
-	err = target.maybe("url", &j.target)
+	err = errors.Join(target.maybe("url", &j.target), target.maybe("profile", &j.profile))
 	j.target = folderURL(j.target)
 	return err
 }
@@ -161,6 +163,25 @@ func folderURL(url string) string {
 		return url
 	}
 	return url + "/"
+}
+
+// follows names what keeps a job file from standing for an older one of its job
+// once the devices are sealed; "" is nothing.
+func (j *jobFile) follows(old *jobFile) string {
+	sameKeys := func(a, b []ed25519.PublicKey) bool {
+		return slices.EqualFunc(a, b, func(x, y ed25519.PublicKey) bool { return x.Equal(y) })
+	}
+	switch {
+	case j.job != old.job:
+		return "job"
+	case j.serial <= old.serial:
+		return "serial"
+	case j.target != old.target || j.profile != old.profile:
+		return "target"
+	case !sameKeys(j.importers, old.importers) || !sameKeys(j.acceptors, old.acceptors):
+		return "roles"
+	}
+	return ""
 }
 
 func (j *jobFile) readGeometry(p object) error {
