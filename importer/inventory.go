@@ -72,10 +72,13 @@ func OpenInventory(name, columns string) (*Inventory, error) {
 	}
 	parsed, err := parseColumns(columns)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrColumns, err)
 	}
 	return &Inventory{Files: []InventoryFile{{name, -1, ""}}, format: inventoryCSV, columns: parsed}, nil
 }
+
+// ErrColumns is of the names of columns that OpenInventory is given.
+var ErrColumns = errors.New("columns of the CSV file")
 
 var errORC = errors.New("an inventory in ORC cannot be read: have S3 write it as CSV or Parquet")
 

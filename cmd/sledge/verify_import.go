@@ -29,6 +29,8 @@ type auditFlags struct {
 	extras      bool
 	markers     []string
 	differences string
+
+	size *importer.SampleSize // of sample; nil: every object
 }
 
 // byInventory is the method that asks no store; the others are the importer's.
@@ -76,7 +78,22 @@ func (f *auditFlags) check() error {
 		return usagef("--seed is of a --sample")
 	case len(f.labels) > 0 && f.noLabel:
 		return usagef("--label and --no-label exclude each other")
+	case f.offline && f.differences != "":
+		return usagef("--offline compares no objects: there are no --differences")
+	case len(f.markers) > 0 && !f.extras:
+		return usagef("--commit-marker is of --extras")
 	}
+	if _, err := os.Lstat(f.differences); f.differences != "" && err == nil {
+		return fmt.Errorf("%s: %w", f.differences, errFileExists)
+	}
+	if f.sample == "" {
+		return nil
+	}
+	size, err := importer.ParseSampleSize(f.sample)
+	if err != nil {
+		return &usageError{err}
+	}
+	f.size = &size
 	return nil
 }
 

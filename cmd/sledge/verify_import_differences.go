@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"encoding/csv"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
+	"io"
 	"strings"
 	"unicode/utf8"
 
@@ -29,30 +26,19 @@ type differenceLine struct {
 // differenceFile takes every finding, of which the report has the first ones only.
 // nil takes none.
 type differenceFile struct {
-	file  *os.File
-	out   *bufio.Writer
+	out   io.Writer
 	table *csv.Writer // nil: JSON lines
 	err   error       // the first
 }
 
-// newDifferenceFile makes the file, which must not exist.
-func newDifferenceFile(name string) (*differenceFile, error) {
-	if name == "" {
-		return nil, nil
-	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%s: %w", name, errFileExists)
-	}
-	if err != nil {
-		return nil, err
-	}
-	d := &differenceFile{file: file, out: bufio.NewWriter(file)}
+// newDifferenceFile writes to w what is going to be the file of that name.
+func newDifferenceFile(w io.Writer, name string) *differenceFile {
+	d := &differenceFile{out: w}
 	if strings.HasSuffix(strings.ToLower(name), ".csv") {
-		d.table = csv.NewWriter(d.out)
+		d.table = csv.NewWriter(w)
 		d.err = d.table.Write([]string{"kind", "by", "receipts", "key", "code", "cause"})
 	}
-	return d, nil
+	return d
 }
 
 func (d *differenceFile) add(l differenceLine) {
@@ -78,14 +64,11 @@ func (d *differenceFile) add(l differenceLine) {
 	d.err = err
 }
 
-// close tells whether everything has been written.
-func (d *differenceFile) close() error {
-	if d == nil {
-		return nil
-	}
+// flush tells whether everything has been written.
+func (d *differenceFile) flush() error {
 	if d.table != nil {
 		d.table.Flush()
 		d.err = errors.Join(d.err, d.table.Error())
 	}
-	return errors.Join(d.err, d.out.Flush(), d.file.Sync(), d.file.Close())
+	return d.err
 }

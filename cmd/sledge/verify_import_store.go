@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
@@ -27,19 +29,27 @@ type comparison struct {
 
 // compareObjects holds the store, or a listing of it, against the lists that have
 // just been proven.
-func (a *app) compareObjects(ctx context.Context, f *auditFlags, r *verifyImportReport) (err error) {
+func (a *app) compareObjects(ctx context.Context, f *auditFlags, r *verifyImportReport) error {
 	c := &comparison{app: a, flags: f, report: r, meter: a.meter("verify")}
 	defer c.meter.end()
+	defer r.conclude()
 	if err := c.agree(); err != nil {
 		return err
 	}
-	if c.found, err = newDifferenceFile(f.differences); err != nil {
-		return err
+	if f.differences == "" {
+		return c.compare(ctx)
 	}
-	defer func() {
-		r.conclude()
-		err = errors.Join(err, c.found.close())
-	}()
+	// A comparison that does not come to its end leaves no file: it would look whole.
+	_, err := newFile(f.differences, 0o600, func(w io.Writer) error {
+		c.found = newDifferenceFile(w, f.differences)
+		return errors.Join(c.compare(ctx), c.found.flush())
+	})
+	return err
+}
+
+// compare asks the store, or the listing, or both.
+func (c *comparison) compare(ctx context.Context) error {
+	f := c.flags
 	if f.by == byInventory {
 		return c.listing(ctx, nil)
 	}
@@ -95,12 +105,8 @@ func (c *comparison) objects(ctx context.Context, store importer.Reader) error {
 	}
 	var sampler *importer.Sampler
 	wanted := population
-	if c.flags.sample != "" {
-		size, err := importer.ParseSampleSize(c.flags.sample)
-		if err != nil {
-			return &usageError{err}
-		}
-		wanted = size.Of(population)
+	if c.flags.size != nil {
+		wanted = c.flags.size.Of(population)
 		sampler = importer.NewSampler(population, wanted, seed)
 	}
 	total := &importer.VerifyReport{}
@@ -195,8 +201,16 @@ func (c *comparison) addInventory(ctx context.Context, l *importer.Listing) erro
 	return ctx.Err()
 }
 
-// inventoryError is of a file that the operator named.
+// inventoryError is of a file that the operator named: one that is not there or
+// cannot be opened says nothing about its content.
 func inventoryError(err error) error {
+	var at *fs.PathError
+	switch {
+	case errors.Is(err, importer.ErrColumns):
+		return &usageError{fmt.Errorf("inventory: %w", err)}
+	case errors.As(err, &at), errors.Is(err, fs.ErrNotExist):
+		return hint(fmt.Errorf("inventory: %w", err), "fetch the inventory first, with every file that its manifest.json names: it is read from this machine")
+	}
 	return hint(fmt.Errorf("%w: inventory: %w", errRefused, err), "fetch the inventory again, with every file that its manifest.json names, as CSV or Parquet")
 }
 

@@ -135,6 +135,12 @@ func TestAuditFlags(t *testing.T) {
 		{auditFlags{seed: "x"}, ""},
 		{auditFlags{columns: "Key"}, ""},
 		{auditFlags{labels: []string{"x"}, noLabel: true}, ""},
+		{auditFlags{sample: "lots"}, ""},
+		{auditFlags{offline: true, differences: "new.csv"}, ""},
+		{auditFlags{differences: "new.csv"}, "head"},
+		{auditFlags{differences: "verify_import_test.go"}, ""},
+		{auditFlags{markers: []string{"_COMMIT"}}, ""},
+		{auditFlags{markers: []string{"_COMMIT"}, extras: true}, "head"},
 	}
 	for _, test := range tests {
 		f := test.f
