@@ -47,12 +47,10 @@ the receipts that the marker names.`,
 		Args: cobra.ExactArgs(1),
 	}
 	flags := cmd.Flags()
-	var o importer.Options
+	var reach targetFlags
 	trust := flags.String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
 	receipts := flags.String("receipts", "", "the receipts folder to compare with")
-	flags.StringVar(&o.Endpoint, "endpoint", "", "URL of the S3 endpoint (default: AWS)")
-	flags.StringVar(&o.Region, "region", "us-east-1", "the bucket's region")
-	flags.BoolVar(&o.PathStyle, "path-style", false, "address the bucket in the path (most stores that are not AWS)")
+	reach.addReach(flags, "generic")
 	var expect commitExpect
 	expect.add(flags)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
@@ -63,7 +61,7 @@ the receipts that the marker names.`,
 		if t == nil {
 			t = &fsck.Trust{}
 		}
-		marker, err := readMarker(ctx, args[0], o)
+		marker, err := readMarker(ctx, args[0], reach)
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +108,7 @@ func (r *commitReport) end() error {
 }
 
 // readMarker reads a marker from a file or from the store.
-func readMarker(ctx context.Context, name string, o importer.Options) ([]byte, error) {
+func readMarker(ctx context.Context, name string, reach targetFlags) ([]byte, error) {
 	rest, inStore := strings.CutPrefix(name, "s3://")
 	if !inStore {
 		return readFile(name, manifest.MaxStatement)
@@ -119,7 +117,11 @@ func readMarker(ctx context.Context, name string, o importer.Options) ([]byte, e
 	if bucket == "" || key == "" {
 		return nil, usagef("%q is not s3://BUCKET/KEY", name)
 	}
-	o.Bucket = bucket
+	reach.target = "s3://" + bucket + "/"
+	o, err := reach.options(&manifest.Job{Target: manifest.JobTarget{Profile: "generic"}})
+	if err != nil {
+		return nil, err
+	}
 	store, err := importer.NewS3(ctx, o)
 	if err != nil {
 		return nil, asTargetError(err)
