@@ -6,9 +6,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/sledge-io/sledge/importer"
-	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // importAllReport is what several devices of a job have come to.
@@ -135,7 +135,7 @@ func (r *importAllReport) unite(devices []*importDevice) error {
 	if r.DryRun {
 		return nil
 	}
-	return u.compare(devices)
+	return u.compare(r.State, devices)
 }
 
 func (u *importUnion) plan(p *importer.Planned) {
@@ -149,18 +149,17 @@ func (u *importUnion) plan(p *importer.Planned) {
 }
 
 // compare holds the receipts of the devices that have some together, by key.
-func (u *importUnion) compare(devices []*importDevice) (err error) {
-	scratch, err := os.MkdirTemp("", "sledge-")
+func (u *importUnion) compare(state string, devices []*importDevice) (err error) {
+	if !slices.ContainsFunc(devices, (*importDevice).receipted) {
+		u.Objects, u.Bytes = 0, 0
+		return nil
+	}
+	scratch, done, err := scratchFolder(state) // the system's place may be memory
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(scratch)
-	disk, err := vfs.OS(scratch)
-	if err != nil {
-		return err
-	}
-	defer vfs.Close(disk) // scratch only
-	union := importer.NewUnion(disk)
+	defer done()
+	union := importer.NewUnion(scratch)
 	defer union.Close()
 	for i, d := range devices {
 		if err := d.addTo(union, i); err != nil {
@@ -183,9 +182,11 @@ func (u *importUnion) compare(devices []*importDevice) (err error) {
 	return nil
 }
 
+func (d *importDevice) receipted() bool { return d.ended != nil && d.ended.result.Receipts != "" }
+
 // addTo adds the device's list, if it has receipts.
 func (d *importDevice) addTo(union *importer.Union, number int) error {
-	if d.ended == nil || d.ended.result.Receipts == "" {
+	if !d.receipted() {
 		return nil
 	}
 	list, err := os.Open(filepath.Join(d.ended.rep.Receipts, "objects.list"))

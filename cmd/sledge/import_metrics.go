@@ -31,7 +31,8 @@ type importMetrics struct {
 }
 
 // importStates are all states, so that each has a line that is 0 or 1.
-var importStates = []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, importer.StateDone, importer.StateErrors, importer.StateCanceled, importer.StateTaken}
+var importStates = []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, importer.StateDone, importer.StateErrors,
+	importer.StateCanceled, importer.StateTaken}
 
 // serveMetrics listens before it returns: an address that is taken is an error.
 func serveMetrics(ctx context.Context, address string) (*metricsServer, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -199,4 +201,44 @@ func TestMeterBar(t *testing.T) {
 		m.tell(s)
 	}
 	m.end()
+}
+
+// TestStates: each state of a run has its line among the metrics, and in the table
+// of docs/operations.md.
+func TestStates(t *testing.T) {
+	source, err := os.ReadFile("../../importer/status.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	docs, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`State\w+ +State = "([^"]+)"`).FindAllStringSubmatch(strings.ReplaceAll(string(source), "\t", " "), -1)
+	if len(found) < 9 {
+		t.Fatalf("only %d states were read from the source", len(found))
+	}
+	for _, f := range found {
+		if !slices.Contains(importStates, importer.State(f[1])) {
+			t.Errorf("no metric for %q", f[1])
+		}
+		if !regexp.MustCompile(`(?m)^\| ([a-z ,]*, )?` + regexp.QuoteMeta(f[1]) + `(,[a-z ,]*)? \|`).Match(docs) {
+			t.Errorf("docs/operations.md does not have the state %q", f[1])
+		}
+	}
+}
+
+// What a newer sledge has made is told from what is forged.
+func TestNewerVersion(t *testing.T) {
+	if code, _ := diagnose(hint(fmt.Errorf("x: %w: %w", errRefused, fsck.ErrVersion), "ask")); code != exitVersion {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+// A target that answers the plan's one question with 403 has halted it: there is no
+// plan to estimate, though a probe may go well.
+func TestEstimateWithoutPlan(t *testing.T) {
+	if e, err := (&app{}).estimate(t.Context(), nil, importer.Options{}, nil); e != nil || err != nil {
+		t.Errorf("%v, %v", e, err)
+	}
 }

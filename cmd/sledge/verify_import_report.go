@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -183,10 +184,8 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", plural(d.objects, "object"))
 	} else {
 		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read, for %s of the manifest\n", d.Run, d.Importer, plural(d.LogSize, "line"), d.Lines, plural(d.Pages, "page"))
-		for _, outcome := range sortedKeys(d.Outcomes) {
-			fmt.Fprintf(w, "  %-13s %d\n", outcome, d.Outcomes[outcome])
-		}
-		for _, kind := range sortedKeys(d.LeftOut) {
+		printOutcomes(w, d.Outcomes)
+		for _, kind := range slices.Sorted(maps.Keys(d.LeftOut)) {
 			fmt.Fprintf(w, "left out    %s: %d\n", kind, d.LeftOut[kind])
 		}
 		complete := "no"
@@ -203,15 +202,6 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 	if several && d.Listing != nil {
 		fmt.Fprintf(w, "listed      %d of %s are there with their size\n", d.Listing.Same, plural(d.Listing.Objects, "object"))
 	}
-}
-
-func sortedKeys(m map[string]int64) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // end is the whole verdict as an error: receipts that do not hold first, then

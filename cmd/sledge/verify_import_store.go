@@ -148,7 +148,7 @@ func (c *comparison) device(ctx context.Context, d *auditedDevice, store importe
 
 // listing compares with an inventory or, if a store is given, with its own list.
 func (c *comparison) listing(ctx context.Context, store importer.Reader) error {
-	scratch, done, err := scratchFolder()
+	scratch, done, err := scratchFolder("")
 	if err != nil {
 		return err
 	}
@@ -241,9 +241,10 @@ func (c *comparison) difference(d *auditedDevice, by string, e *importer.Error) 
 	c.found.add(line)
 }
 
-// scratchFolder is a folder of its own, for what does not fit in memory.
-func scratchFolder() (vfs.FS, func(), error) {
-	dir, err := os.MkdirTemp("", "sledge-verify-")
+// scratchFolder is a folder of its own, for what does not fit in memory; "" is the
+// system's place for them, TMPDIR.
+func scratchFolder(in string) (vfs.FS, func(), error) {
+	dir, err := os.MkdirTemp(in, ".sledge-scratch-")
 	if err != nil {
 		return nil, nil, err
 	}

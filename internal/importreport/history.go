@@ -137,7 +137,7 @@ func timesOf(spans []span) []StateTime {
 		sum[s.state] += s.seconds()
 	}
 	times := []StateTime{}
-	for _, state := range []importer.State{importer.StateRunning, importer.StateHalted, importer.StatePaused, importer.StateStopped, StateSilent} {
+	for _, state := range []importer.State{importer.StateRunning, importer.StateHalted, importer.StatePaused, importer.StateAsleep, importer.StateStopped, StateSilent} {
 		if sum[state] > 0 {
 			times = append(times, StateTime{state, sum[state]})
 		}

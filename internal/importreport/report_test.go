@@ -428,3 +428,20 @@ func TestMillion(t *testing.T) {
 		t.Errorf("live heap %d after a tenth and nine tenths", list.heap)
 	}
 }
+
+// TestTimesOfEveryState: time in a state in which a run can be is in the sum.
+func TestTimesOfEveryState(t *testing.T) {
+	states := []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, StateSilent}
+	var spans []span
+	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, state := range states {
+		spans = append(spans, span{state: state, from: at, to: at.Add(time.Minute)})
+		at = at.Add(time.Minute)
+	}
+	times := timesOf(spans)
+	for _, state := range states {
+		if !slices.Contains(times, StateTime{state, 60}) {
+			t.Errorf("%s is not in %v", state, times)
+		}
+	}
+}
