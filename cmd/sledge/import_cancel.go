@@ -125,7 +125,7 @@ const stopWait = 5 * time.Minute
 // stopped takes the state folder, from a process that is at work if need be.
 func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*importer.Folder, error) {
 	if f.takeover > 0 {
-		folder, err := f.openState(state)
+		folder, err := f.openState(ctx, state)
 		return folder, asTargetError(err)
 	}
 	asked := false
