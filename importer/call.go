@@ -20,7 +20,8 @@ type caller struct {
 	timeout time.Duration
 	stop    <-chan struct{} // closed: begin nothing new
 	called  func(Call)
-	ours    func() error // asked before what shows in the target
+	ours    func() error                // asked before what shows in the target
+	look    func(context.Context) error // the same, of the target itself
 
 	retried   atomic.Int64
 	throttled atomic.Int64
@@ -30,7 +31,7 @@ func newCaller(o Options, stop <-chan struct{}) *caller {
 	return &caller{
 		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
 		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called,
-		ours: func() error { return nil },
+		ours: func() error { return nil }, look: func(context.Context) error { return nil },
 	}
 }
 
@@ -40,6 +41,7 @@ type call struct {
 	key     string
 	payload int64
 	aside   bool // of a probe: its keys are those of this attempt alone
+	free    bool // part of another call that has begun: it passes gate and limits
 }
 
 // writes tells whether its success shows that the target can be written to.
@@ -93,15 +95,15 @@ const slowest = 64 << 10 // bytes a second that a call with payload must make
 // once makes one attempt. Cancelling the run's context begins no call and breaks
 // none that has begun: its own time ends it.
 func (c *caller) once(ctx context.Context, what call, f func(context.Context) error) error {
-	if ctx.Err() != nil || c.gate.pass(ctx, c.stop) != nil {
-		return errStopped
-	}
-	release, err := c.limits.acquire(ctx, what.key)
+	release, err := c.enter(ctx, what)
 	if err != nil {
-		return errStopped
+		return err
 	}
 	if what.shows() {
-		if err := c.ours(); err != nil {
+		if err = c.ours(); err == nil {
+			err = c.look(ctx)
+		}
+		if err != nil {
 			release(nil)
 			return err
 		}
@@ -117,6 +119,22 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	release(err)
 	c.told(ctx, what, Call{what.name, what.payload, time.Since(began), err})
 	return err
+}
+
+// enter waits until a call may begin.
+func (c *caller) enter(ctx context.Context, what call) (release func(error), err error) {
+	switch {
+	case ctx.Err() != nil:
+		return nil, errStopped
+	case what.free:
+		return func(error) {}, nil
+	case c.gate.pass(ctx, c.stop) != nil:
+		return nil, errStopped
+	}
+	if release, err = c.limits.acquire(ctx, what.key); err != nil {
+		return nil, errStopped
+	}
+	return release, nil
 }
 
 // told learns from a call's end.

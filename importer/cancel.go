@@ -22,6 +22,10 @@ type Canceled struct {
 	Failed  uint64 `json:"failed"`  // that could not be looked at or removed
 	Uploads uint64 `json:"left_uploads"`
 	List    string `json:"list"` // in the state folder
+
+	// Journal is the one key that stays of a journal in the target: it tells every
+	// other host that the run was given up.
+	Journal string `json:"journal,omitempty"`
 }
 
 // CanceledLine is one line of that file.
@@ -46,13 +50,13 @@ func canceledName(call int) string {
 // touched. The options are those of Run; calling it again goes on. Pages that cannot
 // be read are an error (CodePageLost): what is on them is named as a number only.
 func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
-	r, _, err := newRun(ctx, source, target, opts)
+	r, runCtx, err := newRun(ctx, source, target, opts)
 	if err != nil {
 		return nil, err
 	}
 	defer r.cancel()
 	r.canceling = true
-	if err := r.open(); err != nil {
+	if err := r.open(runCtx); err != nil {
 		return nil, err
 	}
 	c := &canceler{run: r, remove: remove}
@@ -80,6 +84,9 @@ func (c *canceler) all(ctx context.Context) (err error) {
 		return err
 	}
 	r.header.Canceled = true
+	if r.mirror != nil {
+		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
+	}
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
 	}
@@ -101,7 +108,11 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err == nil {
 		err = c.unseen(uploads)
 	}
-	return errors.Join(err, stateError(errors.Join(file.Sync(), file.Close(), r.opts.StateDir.SyncDir(path.Dir(c.out.List)))))
+	err = errors.Join(err, stateError(errors.Join(file.Sync(), file.Close(), r.opts.StateDir.SyncDir(path.Dir(c.out.List)))))
+	if r.mirror != nil && err == nil && c.out.Failed == 0 {
+		c.out.Journal, err = r.cancelMirror(ctx)
+	}
+	return err
 }
 
 // create makes the list of this call.
@@ -145,7 +156,7 @@ func (c *canceler) walk(ctx context.Context) (err error) {
 		var up pending
 		ok, err := past.outcomes.load(e.place(), &rec)
 		begun, otherErr := past.uploads.load(e.place(), &up)
-		if err = errors.Join(err, otherErr, ctx.Err()); err != nil || !ok && !begun {
+		if err = errors.Join(err, otherErr, ctx.Err()); err != nil || !ok && !begun && !r.header.Filled {
 			return err
 		}
 		a, err := r.planner.plan(e)
@@ -158,7 +169,10 @@ func (c *canceler) walk(ctx context.Context) (err error) {
 			}
 		}
 		if ok && rec.Outcome == OutcomeStored || begun {
-			return c.object(ctx, e, a, rec)
+			return c.object(ctx, e, a, rec, true)
+		}
+		if !ok {
+			return c.object(ctx, e, a, rec, false)
 		}
 		return nil
 	})
@@ -169,7 +183,7 @@ func (c *canceler) abort(ctx context.Context, e Entry, a *Action, up pending) er
 	c.met++
 	if up.UploadID == "" {
 		r.orphan(ctx, a.Key, up.At)
-		return r.journal.forgetUpload(e.place())
+		return r.dropUpload(ctx, e.place())
 	}
 	left := r.leftUploads.Load()
 	if err := r.abort(ctx, &transfer{run: r, at: e.place(), entry: e, action: a, begun: true}); err != nil {
@@ -182,8 +196,9 @@ func (c *canceler) abort(ctx context.Context, e Entry, a *Action, up pending) er
 }
 
 // object names an object of ours, and removes it if that is wished and it is what
-// we stored. A wrong answer of HEAD only leaves an object.
-func (c *canceler) object(ctx context.Context, e Entry, a *Action, rec record) error {
+// we stored. A wrong answer of HEAD only leaves an object. What another host may have
+// stored without our knowing is not ours unless HEAD says so.
+func (c *canceler) object(ctx context.Context, e Entry, a *Action, rec record, known bool) error {
 	r := c.run
 	obj, err := r.head(ctx, a.Key)
 	switch {
@@ -193,6 +208,9 @@ func (c *canceler) object(ctx context.Context, e Entry, a *Action, rec record) e
 		return err
 	case err != nil:
 		return c.line(a, obj, "failed", asError(err).Cause, &c.out.Failed)
+	}
+	if !known && !c.marked(a, obj) {
+		return nil
 	}
 	ours, err := c.stored(ctx, e, a, rec, obj)
 	if err != nil {
@@ -214,11 +232,16 @@ func (c *canceler) object(ctx context.Context, e Entry, a *Action, rec record) e
 	return errors.Join(c.line(a, obj, "deleted", "", &c.out.Deleted), r.journal.forgetOutcome(e.place()))
 }
 
+// marked tells an object that says of itself that it is this run's.
+func (c *canceler) marked(a *Action, obj Object) bool {
+	return obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == c.run.opts.RunID
+}
+
 // stored tells an object of this run with the checksum that it was sent with. That of
 // one that was cut anew is in its outcome; without one its content is read once more.
 func (c *canceler) stored(ctx context.Context, e Entry, a *Action, rec record, obj Object) (bool, error) {
 	r := c.run
-	if obj.Metadata[metaEntry] != a.EntryID || obj.Metadata[metaRun] != r.opts.RunID {
+	if !c.marked(a, obj) {
 		return false, nil
 	}
 	if rec.Parts == nil {

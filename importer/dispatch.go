@@ -132,7 +132,7 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 		return err
 	}
 	w.page.begin()
-	if ok && r.stands(rec) {
+	if ok && !rec.Hint && r.stands(rec) {
 		return r.known(ctx, w.page, e, rec)
 	}
 	if e.hidden != nil {
@@ -143,7 +143,7 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 		r.heldEarlier(e.Record.DataLength())
 		return nil
 	}
-	if ok {
+	if ok && !rec.Hint {
 		// What is tried again has no outcome until then.
 		if err := r.journal.forgetOutcome(at); err != nil {
 			return err
@@ -161,7 +161,7 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 		return r.done(ctx, w.page, e, failure(err), err)
 	}
 	select {
-	case w.work <- &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun}:
+	case w.work <- &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun, hint: rec}:
 		return nil
 	case <-ctx.Done():
 		return errStopped

@@ -28,6 +28,7 @@ import (
 //	           that stands; their sums                            in the background
 //	c place    the entry cannot have its key, and why             in the background
 //	k          all of these are there                             synced
+//	i          whose leases in the target are ours                synced
 //	f          the run has ended, its totals                      synced
 //
 // Writes become durable in their order, so a page's line never outlives the
@@ -64,11 +65,13 @@ type header struct {
 	Options  runOptions `json:"options"`
 	Secret   []byte     `json:"secret"` // receipt salts come from it
 	Started  time.Time  `json:"started"`
-	Attempt  int        `json:"attempt"`            // counts up when a finished run is taken up again
+	Attempt  int        `json:"attempt"`            // counts up when a finished run is taken up again; with a journal in the target, its lease
 	Canceled bool       `json:"canceled,omitempty"` // given up: only another run goes on
 	Begun    bool       `json:"begun"`              // the target stood its probe: the options are fixed
 	Since    time.Time  `json:"since,omitzero"`     // of that, by the target's clock
 	Taken    uint64     `json:"taken,omitempty"`    // number of the copy that the attempt counts for
+	Lease    uint64     `json:"lease,omitempty"`    // in the target: up to this one the journal knows the run
+	Filled   bool       `json:"filled,omitempty"`   // from the target: objects may be there that the journal does not know
 }
 
 // runOptions are the recorded options of P20.
@@ -86,6 +89,7 @@ type runOptions struct {
 	ReadBack           bool
 	AllowUnconditional bool
 	Deferred           bool
+	JournalInTarget    bool
 	RunID              string
 	Rules              string `json:",omitempty"` // SHA-256: the rules name folders, the journal does not
 }
@@ -102,6 +106,7 @@ type record struct {
 	Verified     time.Time `json:"w,omitzero"`
 	Code         Code      `json:"c,omitempty"`
 	Detail       string    `json:"d,omitempty"`
+	Hint         bool      `json:"m,omitempty"` // of another host: the object is looked at before it counts
 }
 
 // ownParts are the parts of an object that are not its record's.

@@ -61,6 +61,11 @@ func (l Lease) String() string {
 	return fmt.Sprintf("process %d on %s, since %s", l.PID, l.Host, l.At.UTC().Format(time.RFC3339))
 }
 
+func thisLease() Lease {
+	host, _ := os.Hostname()
+	return Lease{Host: host, PID: os.Getpid(), At: time.Now().UTC()}
+}
+
 // lease is one that this process has.
 type lease struct {
 	disk   vfs.FS
@@ -74,8 +79,7 @@ func takeLease(disk vfs.FS) (*lease, error) {
 	if err := durable.MkdirAll(disk, leasesFolder); err != nil {
 		return nil, err
 	}
-	host, _ := os.Hostname()
-	text, err := json.Marshal(Lease{Host: host, PID: os.Getpid(), At: time.Now().UTC()})
+	text, err := json.Marshal(thisLease())
 	if err != nil {
 		return nil, err
 	}

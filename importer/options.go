@@ -126,6 +126,12 @@ type Options struct {
 	// keeps a second process out.
 	StateDir vfs.FS
 
+	// JournalInTarget keeps what another host needs below the reserved prefix of the
+	// target, too, so that it can take the run over with an empty state folder.
+	// TakeOver allows that, and is how long the other host is given to see it.
+	JournalInTarget bool
+	TakeOver        time.Duration
+
 	RunID       string             // 1…64 of a–z, 0–9, -
 	ImporterKey ed25519.PrivateKey // one of the job's importer keys
 	Software    string             // for the receipt

@@ -55,7 +55,7 @@ func (p *pageWork) close(ctx context.Context, ok bool) error {
 	if !last {
 		return nil
 	}
-	return p.run.keep(ctx, func() error { return p.run.journal.setPage(p.page, p.tally) })
+	return p.run.keepPage(ctx, p.page, p.tally)
 }
 
 // span is a run of pages from one to below another.

@@ -186,7 +186,7 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 	if w.tally.Entries() != end.Tally.Entries() || w.tally.Bad() != end.Tally.Bad() || w.tally.Bytes != end.Tally.Bytes {
 		return fmt.Errorf("the source gave other entries the second time: %d, then %d", end.Tally.Entries(), w.tally.Entries())
 	}
-	return w.sign(size, root, end, result)
+	return w.sign(ctx, size, root, end, result)
 }
 
 // unsigned takes the end of a run back whose receipts could not be written because disks
@@ -318,7 +318,7 @@ func (w *receiptWriter) file(name string, data []byte) error {
 }
 
 // sign syncs what was written and puts the two signatures to it.
-func (w *receiptWriter) sign(size uint64, root [32]byte, end *finished, result *Result) error {
+func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, end *finished, result *Result) error {
 	for dir := range w.dirs {
 		if err := w.disk.SyncDir(dir); err != nil {
 			return err
@@ -328,7 +328,7 @@ func (w *receiptWriter) sign(size uint64, root [32]byte, end *finished, result *
 		return err
 	}
 	r := w.run
-	if err := r.ours(); err != nil {
+	if err := errors.Join(r.ours(), r.mustHold(ctx)); err != nil {
 		return err // whoever has taken the run over signs its receipts
 	}
 	scope, cp := r.source.Scope(), r.source.Checkpoint()

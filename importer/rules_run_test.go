@@ -74,7 +74,7 @@ func TestRunWithRules(t *testing.T) {
 	}
 	r := &run{opts: o.withDefaults(), source: s}
 	r.planner, _ = newPlanner(r.opts, s.scope)
-	if err := r.open(); err != nil {
+	if err := r.open(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer r.journal.close()

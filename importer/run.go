@@ -19,6 +19,7 @@ type run struct {
 	planner     *planner
 	outlook     *outlook
 	journal     *journal
+	mirror      *mirror // nil: the journal is in the state folder alone
 	calls       *caller
 	ours        func() error // CodeTakenOver once another process has this run
 	pacer       *pacer
@@ -72,11 +73,15 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	if r.opts.DryRun {
 		return r.dry(runCtx)
 	}
-	if err := r.open(); err != nil {
+	if err := r.open(runCtx); err != nil {
+		if errors.Is(err, errStopped) && ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		return nil, err
 	}
-	end := r.watch()
+	end, unwatch := r.watch(), r.watchMirror(runCtx)
 	result, err := r.whole(ctx, runCtx)
+	unwatch()
 	end(result.State(err))
 	if closeErr := r.journal.close(); closeErr != nil && err == nil {
 		err = closeErr
@@ -100,7 +105,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	runCtx, cancel := context.WithCancel(ctx)
 	r := &run{planner: planner, opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
 	r.progress.started = opts.Now()
-	r.ours = heldBy(opts.StateDir)
+	r.ours = r.stillOurs(heldBy(opts.StateDir))
 	r.calls = newCaller(opts, runCtx.Done())
 	r.calls.gate.wentOn = func() { opts.Log.Log(context.Background(), LevelNotice, "the run goes on") }
 	r.calls.ours = r.ours
@@ -115,7 +120,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 
 // open reads or begins the journal: the folder's own, or that of a later run,
 // which knows nothing of what the one before has found.
-func (r *run) open() (err error) {
+func (r *run) open(ctx context.Context) (err error) {
 	if r.journal, err = openJournal(r.opts.StateDir, ""); err != nil {
 		return err
 	}
@@ -144,6 +149,11 @@ func (r *run) open() (err error) {
 	if _, err := io.ReadFull(source, h.Secret); err != nil {
 		return err
 	}
+	if r.opts.JournalInTarget {
+		if err := r.claimMirror(ctx, h); err != nil {
+			return err
+		}
+	}
 	if r.header, err = r.journal.begin(h); err != nil {
 		return err
 	}
@@ -154,24 +164,35 @@ func (r *run) open() (err error) {
 		return newError(CodeCanceled, "", "run "+r.opts.RunID, nil)
 	}
 	r.planner.started = r.header.Started
-	return r.takeUp()
+	return r.takeUp(ctx)
 }
 
 // takeUp reads how an earlier start has ended. A finished run with failures is
 // taken up again: a new attempt, with a receipt log of its own, in which what
 // failed is tried once more. So is a run that was taken over from a process that may
-// still write receipts, but that what has ended stays: each has a log of its own.
-func (r *run) takeUp() error {
+// still write receipts, but that what has ended stays: each has a log of its own. With
+// a journal in the target the attempt is the lease, which no other host gets.
+func (r *run) takeUp(ctx context.Context) error {
 	ended, err := r.journal.load(finishedKey, &r.ended)
 	if err != nil {
 		return err
 	}
 	again := ended && r.ended.Done && r.ended.Tally.Bad() > 0
 	copied := r.takenNow() && !r.ended.Done
-	if !again && !copied {
+	switch {
+	case r.mirror != nil:
+		if again && r.mirror.number == r.header.Lease {
+			err = r.nextLease(ctx)
+		}
+		if err != nil || r.mirror.number == r.header.Lease {
+			return err
+		}
+		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
+	case again || copied:
+		r.header.Attempt++
+	default:
 		return nil
 	}
-	r.header.Attempt++
 	if err := r.journal.store(headerKey, r.header, true); err != nil || !again {
 		return err
 	}
@@ -196,7 +217,7 @@ func (r *run) recorded() runOptions {
 		ManifestSize: cp.Size, ManifestRoot: cp.Root[:],
 		Bucket: o.Bucket, Prefix: o.Prefix, Endpoint: o.Endpoint, Profile: o.Profile, ProfileValues: r.planner.profile.Fingerprint(),
 		Symlinks: o.Symlinks, Directories: o.Directories, MinProof: o.MinProof, ReadBack: o.ReadBack,
-		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, RunID: o.RunID, Rules: o.Rules.Digest(),
+		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, JournalInTarget: o.JournalInTarget, RunID: o.RunID, Rules: o.Rules.Digest(),
 	}
 }
 
@@ -234,6 +255,9 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	if err := r.receipts(ctx, &end, result); err != nil {
 		return result, err
 	}
+	if r.mirror != nil && result.Complete && !result.Earlier {
+		r.clearMirror(ctx)
+	}
 	return result, nil
 }
 
@@ -243,6 +267,10 @@ func (r *run) store(ctx, runCtx context.Context) error {
 	if err := r.inspect(runCtx); err != nil {
 		if errors.Is(err, errStopped) || isCanceled(err) {
 			return err
+		}
+		// Whoever has taken the run over may have removed the probe's objects under it.
+		if !hasCode(err, CodeTargetAbsent) && hasCode(r.mustHold(ctx), CodeTakenOver) {
+			err = r.mustHold(ctx)
 		}
 		r.halt(asError(err))
 		return nil
@@ -305,12 +333,8 @@ func (r *run) probeName(attempt string) string {
 
 // inspect probes the target and applies what was found.
 func (r *run) inspect(ctx context.Context) (err error) {
-	if r.header.Taken > 0 {
-		swept, err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(r.header.Attempt-1)))
-		r.nameLeft(swept)
-		if err != nil {
-			return err
-		}
+	if err := r.sweepProbes(ctx); err != nil {
+		return err
 	}
 	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
 	r.nameLeft(r.probe)
@@ -322,14 +346,34 @@ func (r *run) inspect(ctx context.Context) (err error) {
 		return err
 	}
 	r.conditional = r.probe.Conditional()
-	if !r.conditional && !r.opts.AllowUnconditional {
+	if !r.conditional && (!r.opts.AllowUnconditional || r.mirror != nil) {
 		return newError(CodeNoConditions, "", r.probe.String(), nil)
 	}
 	if r.header.Begun {
 		return nil
 	}
 	r.header.Begun, r.header.Since = true, r.probe.since
-	return r.journal.store(headerKey, r.header, true)
+	return r.keepHeader(ctx)
+}
+
+// sweepProbes removes what the probe of a process left that had the run before us: of
+// the one from which a state folder was copied, of all hosts before.
+func (r *run) sweepProbes(ctx context.Context) error {
+	from := r.header.Attempt
+	switch {
+	case r.mirror != nil:
+		from = 1
+	case r.header.Taken > 0:
+		from--
+	}
+	for n := from; n < r.header.Attempt; n++ {
+		swept, err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(n)))
+		r.nameLeft(swept)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // nameLeft names what a probe could not remove.

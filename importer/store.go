@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/sledge-io/sledge/crypto"
 )
@@ -22,12 +23,12 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 	if err := r.cutAnew(ctx, t); err != nil {
 		return record{}, err
 	}
-	look := !r.conditional || t.begun || a.Size > putFirst || r.base != "" // a later run finds most objects there
+	look := !r.conditional || t.begun || t.hint.Hint || a.Size > putFirst || r.base != "" // a later run finds most objects there
 	for attempt := 0; ; attempt++ {
 		if look {
 			obj, err := r.head(ctx, a.Key)
 			if err == nil {
-				return r.judge(ctx, a, obj)
+				return r.judge(ctx, t, obj)
 			}
 			if !IsNotFound(err) {
 				return record{}, err
@@ -41,7 +42,7 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 			}
 			obj, err := r.head(context.WithoutCancel(ctx), a.Key)
 			if err == nil {
-				return r.judge(ctx, a, obj)
+				return r.judge(ctx, t, obj)
 			}
 			if !IsNotFound(err) {
 				return record{}, err
@@ -193,7 +194,8 @@ func (r *run) describe(a *Action, obj Object, ours bool) record {
 
 // judge decides what an object in the target is, from what HEAD says and, where
 // that is not enough, from its bytes.
-func (r *run) judge(ctx context.Context, a *Action, obj Object) (record, error) {
+func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error) {
+	a := t.action
 	ours := obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID
 	rec, x := r.describe(a, obj, ours), a.expected()
 	verdict, proof := x.compare(obj, ours)
@@ -203,7 +205,12 @@ func (r *run) judge(ctx context.Context, a *Action, obj Object) (record, error) 
 	if !r.probe.Checking {
 		proof = ProofNone // the store repeats what it was told
 	}
-	if r.opts.ReadBack || verdict == incomparable || !proof.atLeast(r.opts.MinProof) {
+	seen := time.Time{}
+	switch {
+	case !r.opts.ReadBack && verdict != incomparable && proof.atLeast(r.opts.MinProof):
+	case t.hint.readBack(obj):
+		proof, seen = ProofReadBack, t.hint.Verified
+	default:
 		if most := max(0, r.opts.ReadBackLimit); !ours && !r.opts.ReadBack && a.Size > most {
 			return record{}, newError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, most), nil)
 		}
@@ -224,8 +231,16 @@ func (r *run) judge(ctx context.Context, a *Action, obj Object) (record, error) 
 	if !proof.atLeast(r.opts.MinProof) {
 		return record{}, newError(CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)
 	}
-	rec.Proof, rec.Verified = proof, r.opts.Now().UTC()
+	if rec.Proof, rec.Verified = proof, seen; seen.IsZero() {
+		rec.Verified = r.opts.Now().UTC()
+	}
 	return rec, nil
+}
+
+// readBack tells whether another host has read back this very object: the store's words
+// for it are still those of then. The proof keeps its time.
+func (r record) readBack(obj Object) bool {
+	return r.Hint && r.Proof == ProofReadBack && r.ETag != "" && r.ETag == obj.ETag && r.VersionID == obj.VersionID
 }
 
 func (r *run) wrong(a *Action, ours bool, cause string) error {

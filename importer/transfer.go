@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,8 @@ type transfer struct {
 
 	stored    Stored // the answer to PUT or Complete
 	completed bool   // Complete was answered: its upload is no more
+
+	hint record // the outcome that an earlier start, or another host, knew
 
 	begun  bool // the journal holds an upload for it
 	vain   bool // nothing can be done about what the journal holds: refused, given back or named
@@ -80,7 +83,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 	}
 	for attempt := 0; ; attempt++ {
 		t.upload, t.begun, t.vain = pending{At: r.opts.Now()}, true, false
-		if err := r.journal.setUpload(t.at, t.upload); err != nil {
+		if err := r.keepUpload(ctx, t, t.upload); err != nil {
 			return "", t.failed(err)
 		}
 		err := r.calls.once(ctx, call{name: callCreate, key: t.action.Key}, func(ctx context.Context) (err error) {
@@ -88,7 +91,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 			return err
 		})
 		if err == nil {
-			if err := r.journal.setUpload(t.at, t.upload); err != nil {
+			if err := r.keepUpload(ctx, t, t.upload); err != nil {
 				r.giveBack(ctx, t.action.Key, t.upload.UploadID) // nobody else knows it
 				t.upload, t.vain = pending{}, true
 				return "", t.failed(err)
@@ -100,7 +103,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 			r.orphan(ctx, t.action.Key, t.upload.At)
 		}
 		t.vain = true
-		if err := t.forget(); err != nil {
+		if err := t.forget(ctx); err != nil {
 			return "", t.failed(err)
 		}
 		if !r.calls.again(attempt, err) {
@@ -137,10 +140,13 @@ func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, e
 	r := t.run
 	if r.holding() {
 		t.upload.Held = true
-		if err := r.journal.setUpload(t.at, t.upload); err != nil {
+		if err := r.keepUpload(ctx, t, t.upload); err != nil {
 			return stored, t.failed(err)
 		}
 		return stored, t.failed(errHeld)
+	}
+	if err := r.mustHold(ctx); err != nil {
+		return stored, t.failed(err)
 	}
 	for attempt := 0; ; attempt++ {
 		err = r.calls.once(ctx, call{name: callComplete, key: t.action.Key, payload: completeTime}, func(ctx context.Context) error {
@@ -238,7 +244,7 @@ func (t *transfer) resume(ctx context.Context) error {
 		if err := r.abortPending(ctx, t, p); hasCode(err, CodeTakenOver) {
 			return err
 		}
-		return t.forget() // a new one takes its place
+		return t.forget(ctx) // a new one takes its place
 	}
 	have := map[int]Part{}
 	err = r.calls.idempotent(ctx, call{name: callListParts, key: t.action.Key}, func(ctx context.Context) error {
@@ -258,13 +264,16 @@ func (t *transfer) resume(ctx context.Context) error {
 		return err
 	}
 	t.upload, t.have = p, have
+	if r.mirror != nil {
+		return r.keepUpload(ctx, t, p) // the start before may not have come so far
+	}
 	return nil
 }
 
 // forget strikes the entry's upload from the journal.
-func (t *transfer) forget() error {
+func (t *transfer) forget(ctx context.Context) error {
 	t.begun = false
-	return t.run.journal.forgetUpload(t.at)
+	return t.run.dropUpload(ctx, t.at)
 }
 
 // abort forgets the entry's upload, in the store first. One that cannot be aborted
@@ -284,7 +293,7 @@ func (r *run) abort(ctx context.Context, t *transfer) error {
 	err = r.abortPending(ctx, t, p)
 	switch {
 	case err == nil:
-		return t.forget()
+		return t.forget(ctx)
 	case hasCode(err, CodeTakenOver):
 		return err // the upload goes on without us
 	}
@@ -346,7 +355,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 		r.leftUploads.Add(1)
 		r.problem(newError(CodeOrphanUpload, key, text, nil))
 	}
-	if err := r.ours(); err != nil {
+	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
 		leave("the answer to a Create was lost: " + asError(err).Cause)
 		return
 	}

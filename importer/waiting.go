@@ -22,7 +22,7 @@ const LevelNotice = slog.LevelInfo + 2
 // process, and mending it needs no other options.
 func waits(e *Error) bool {
 	switch e.Code {
-	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTakenOver, CodePageLost, CodeCanceled:
+	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTargetJournal, CodeTakenOver, CodePageLost, CodeCanceled:
 		return false
 	}
 	return e.Class == Fixable || e.Class == Retryable
@@ -67,7 +67,7 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 	rec, err := r.object(ctx, t)
 	switch {
 	case err == nil && t.completed:
-		err = t.forget()
+		err = t.forget(ctx)
 	case err == nil:
 		// Whatever upload is still known of is not needed any more.
 		err = r.abort(ctx, t)

@@ -1,0 +1,226 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// JournalPrefix is the reserved prefix, below the target's own, of journals in the
+// target.
+const JournalPrefix = ".sledge-journal/"
+
+// mirror keeps in the target what another host needs to go on with a run
+// (Options.JournalInTarget), below .sledge-journal/RUN/DEVICE-GENERATION/:
+//
+//	leases/00000001           who holds the run; made on condition that it does not exist
+//	header                    the options and the first start; made once, likewise
+//	uploads/00000001-PLACE    an upload of the host with that lease: before its Create, then with its id
+//	pages/PAGE                the outcomes of a page that is done
+//
+// Each is one frame under a key that whoever has the importer key can derive, with
+// its name as additional data. The target's owner can read none, make none and move
+// none, but can remove them, or put an earlier one back. So nothing here is believed:
+//
+//   - A lease is the next number; its number is the attempt's. Two hosts sign under one
+//     name only if the target gave both the same lease.
+//   - A header is compared with the options, as that of a state folder.
+//   - An upload is asked for by ListParts, and its parts have the manifest's digests.
+//   - An outcome is a hint: the object is looked at by HEAD before it counts. What the
+//     hint saves is sending it again, and reading it back again if it is unchanged.
+type mirror struct {
+	target Target
+	calls  *caller
+	frames *crypto.FrameCipher
+	prefix string // of the journal, ending in a slash
+	id     string // of this host's state folder
+	number uint64 // of our lease
+	trust  time.Duration
+	seen   atomic.Pointer[time.Time] // when a look that found it ours began
+	lost   atomic.Pointer[Error]
+}
+
+// Bounds of what is read back.
+const (
+	maxMirrorSmall = 64 << 10
+	maxMirrorPage  = 4 << 20
+	mirrorAtOnce   = 16 // objects
+)
+
+const (
+	mirrorHeader  = "header"
+	mirrorUploads = "uploads/"
+	mirrorPages   = "pages/"
+	mirrorLeases  = leasesFolder + "/"
+)
+
+// newMirror derives the key from the importer key's seed: every host that may sign
+// this run's receipts has it, and nobody else. A journal that is moved to another
+// bucket, prefix, run, device or manifest is not read.
+func newMirror(r *run) (*mirror, error) {
+	scope, cp, o := r.source.Scope(), r.source.Checkpoint(), r.opts
+	whose, err := json.Marshal([]any{scope.Job, scope.Device, scope.Generation, cp.Size, cp.Root[:], o.Bucket, o.Prefix, o.RunID})
+	if err != nil {
+		return nil, err
+	}
+	id := crypto.SumSHA256(whose)
+	return &mirror{
+		target: r.target, calls: r.calls, trust: mirrorTrust, prefix: o.Prefix + journalName(scope, o.RunID),
+		frames: crypto.NewFrameCipher(ed25519.PrivateKey(o.ImporterKey).Seed(), "import mirror", [16]byte(id[:16])),
+	}, nil
+}
+
+// journalName is where a device's journal is below the prefix: devices of a job may
+// be imported side by side, under one run id.
+func journalName(scope manifest.Scope, runID string) string {
+	return fmt.Sprintf("%s%s/%s-%d/", JournalPrefix, runID, scope.Device, scope.Generation)
+}
+
+// put stores one object in place of what was there, or on condition that nothing was.
+func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) error {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	frame, _, err := m.frames.Encrypt(nil, text, 0, [16]byte{}, []byte(name))
+	if err != nil {
+		return err
+	}
+	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases)}
+	return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
+		_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), IfAbsent: ifAbsent})
+		return err
+	})
+}
+
+// get reads an object of at most so many bytes.
+func (m *mirror) get(ctx context.Context, name string, limit int64, v any) error {
+	var frame []byte
+	free := strings.HasPrefix(name, mirrorLeases)
+	err := m.calls.idempotent(ctx, call{name: callGet, key: m.prefix + name, payload: limit, free: free}, func(ctx context.Context) error {
+		body, err := m.target.Get(ctx, m.prefix+name, "")
+		if err != nil {
+			return err
+		}
+		defer body.Close() // read only
+		if frame, err = io.ReadAll(io.LimitReader(body, limit+1)); err != nil {
+			return unknown(newError(CodeConnectionLost, "", err.Error(), err))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if int64(len(frame)) > limit {
+		return m.bad(name, fmt.Errorf("over %d bytes", limit))
+	}
+	text, _, err := m.frames.Decrypt(nil, frame, 0, [16]byte{}, []byte(name))
+	if err == nil {
+		err = json.Unmarshal(text, v)
+	}
+	if err != nil {
+		return m.bad(name, err)
+	}
+	return nil
+}
+
+func (m *mirror) bad(name string, err error) error {
+	return newError(CodeTargetJournal, m.prefix+name, err.Error(), err)
+}
+
+func (m *mirror) head(ctx context.Context, name string) error {
+	return m.calls.idempotent(ctx, call{name: callHead, key: m.prefix + name, free: true}, func(ctx context.Context) error {
+		_, err := m.target.Head(ctx, m.prefix+name)
+		return err
+	})
+}
+
+func (m *mirror) remove(ctx context.Context, name string) error {
+	return m.calls.idempotent(ctx, call{name: callDelete, key: m.prefix + name}, func(ctx context.Context) error {
+		return m.target.Delete(ctx, m.prefix+name, "")
+	})
+}
+
+// each calls f for the names that begin with a text, in the order of the store.
+func (m *mirror) each(ctx context.Context, begin string, f func(name string) error) error {
+	store, ok := m.target.(lister)
+	if !ok {
+		return newError(CodeRefused, "", "the target lists no keys, which a journal in it needs", nil)
+	}
+	for after := ""; ; {
+		var page []Listed
+		var next string
+		err := m.calls.idempotent(ctx, call{name: callList, key: m.prefix + begin}, func(ctx context.Context) (err error) {
+			page, next, err = store.List(ctx, m.prefix+begin, after)
+			return err
+		})
+		for _, l := range page {
+			if err == nil {
+				err = f(strings.TrimPrefix(l.Key, m.prefix))
+			}
+		}
+		if err != nil || next == "" {
+			return err
+		}
+		after = next
+	}
+}
+
+// eachAtOnce calls f for the names that begin with a text, for several at once.
+func (m *mirror) eachAtOnce(ctx context.Context, begin string, f func(ctx context.Context, name string) error) error {
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	names := make(chan string)
+	ends := make([]error, mirrorAtOnce)
+	var workers sync.WaitGroup
+	for i := range ends {
+		workers.Go(func() {
+			for name := range names {
+				if err := f(ctx, name); err != nil && ends[i] == nil {
+					ends[i] = err
+					quit()
+				}
+			}
+		})
+	}
+	err := m.each(ctx, begin, func(name string) error {
+		select {
+		case names <- name:
+			return nil
+		case <-ctx.Done():
+			return errStopped
+		}
+	})
+	close(names)
+	workers.Wait()
+	return firstError(append(ends, err))
+}
+
+// clear removes what begins with a text, but for one name.
+func (m *mirror) clear(ctx context.Context, begin, but string) error {
+	return m.eachAtOnce(ctx, begin, func(ctx context.Context, name string) error {
+		if name == but {
+			return nil
+		}
+		return m.remove(ctx, name)
+	})
+}
+
+// hexNumber reads a number as the names of pages and uploads end in.
+func hexNumber(text string) (n uint64, ok bool) {
+	if len(text) != 16 {
+		return 0, false
+	}
+	_, err := fmt.Sscanf(text, "%016x", &n)
+	return n, err == nil && fmt.Sprintf("%016x", n) == text
+}

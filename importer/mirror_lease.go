@@ -1,0 +1,284 @@
+package importer
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// A run looks every mirrorEvery whether another host has taken it over, and begins
+// nothing that shows in the target when the last look is older than mirrorTrust: it may
+// have been frozen since. Who takes it over waits for mirrorWait, which is longer, so
+// that what the other host still begins was seen to be its own.
+//
+// This is for order, not for safety: clocks may stop with a host, and a request may be
+// on its way for long. What comes late is on condition that the key does not exist, and
+// has the manifest's checksums.
+const (
+	mirrorEvery = 2 * time.Second
+	maxWait     = 15 * time.Second
+)
+
+var (
+	mirrorTrust = 5 * time.Second
+	mirrorWait  = 6 * time.Second
+)
+
+// mirrorLease is a lease in the target. ID is that of the state folder which has it.
+type mirrorLease struct {
+	Lease
+	ID       string `json:"id"`
+	Canceled bool   `json:"canceled,omitempty"` // the run is given up: only another one goes on
+}
+
+// highest is the number of the last lease; 0 if there is none.
+func (m *mirror) highest(ctx context.Context) (highest uint64, err error) {
+	err = m.each(ctx, mirrorLeases, func(name string) error {
+		if n, ok := number(strings.TrimPrefix(name, mirrorLeases)); ok {
+			highest = max(highest, n)
+		}
+		return nil
+	})
+	return highest, err
+}
+
+func (m *mirror) lease(ctx context.Context, n uint64) (l mirrorLease, err error) {
+	err = m.get(ctx, leaseName(n), maxMirrorSmall, &l)
+	return l, err
+}
+
+// claim takes a lease. One that another host has is codeKeyExists. A target that
+// would give one lease to two hosts is refused: the same request is made again, and
+// must fail.
+func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
+	mine := mirrorLease{thisLease(), m.id, canceled}
+	for again := range 2 {
+		err := m.put(ctx, leaseName(n), mine, true)
+		switch {
+		case err == nil && again > 0:
+			m.remove(ctx, leaseName(n)) // at best: no run begins here with it
+			return newError(CodeNoConditions, "", "a journal in the target needs conditional writes: two hosts could take one lease", nil)
+		case err != nil && !hasCode(err, codeKeyExists):
+			return err
+		case err != nil:
+			// The answer to an earlier attempt may have been lost.
+			if was, getErr := m.lease(ctx, n); getErr != nil {
+				return getErr
+			} else if was.ID != m.id {
+				return err
+			}
+		}
+	}
+	m.number = n
+	return nil
+}
+
+// check asks the target whether the run is still ours: no next lease, and our own.
+// What it finds lost stays lost.
+func (m *mirror) check(ctx context.Context) error {
+	if err := m.held(); err != nil {
+		return err
+	}
+	began := time.Now()
+	by := Lease{}
+	err := m.head(ctx, leaseName(m.number+1))
+	if IsNotFound(err) {
+		var own mirrorLease
+		if own, err = m.lease(ctx, m.number); err == nil && own.ID == m.id {
+			m.seen.Store(&began)
+			return nil
+		}
+	} else if err == nil {
+		var next mirrorLease
+		next, _ = m.lease(ctx, m.number+1)
+		by = next.Lease
+	}
+	if err != nil && !IsNotFound(err) && !hasCode(err, CodeTargetJournal) {
+		return err
+	}
+	m.lost.Store(newError(CodeTakenOver, "", "in the target the holder is "+by.String(), nil))
+	return m.held()
+}
+
+// fresh checks unless that was done a moment ago, by either clock: one of them may have
+// stopped with the process.
+func (m *mirror) fresh(ctx context.Context) error {
+	if seen := m.seen.Load(); seen != nil {
+		now := time.Now()
+		if max(now.Sub(*seen), now.Round(0).Sub(seen.Round(0))) < m.trust {
+			return m.held()
+		}
+	}
+	return m.check(ctx)
+}
+
+// held is what the last check has found.
+func (m *mirror) held() error {
+	if e := m.lost.Load(); e != nil {
+		return e
+	}
+	return nil
+}
+
+// identity is who has leases of this state folder, of a copy in it another one.
+type identity struct {
+	ID    string `json:"id"`
+	Taken uint64 `json:"taken,omitempty"`
+}
+
+var identityKey = []byte("i")
+
+func (r *run) identity() (string, error) {
+	var i identity
+	if ok, err := r.journal.load(identityKey, &i); err != nil || ok && i.Taken == r.copyNumber() {
+		return i.ID, err
+	}
+	i = identity{rand.Text(), r.copyNumber()}
+	return i.ID, r.journal.store(identityKey, i, true)
+}
+
+// copyNumber is that of the copy of a state folder in which the run is.
+func (r *run) copyNumber() uint64 {
+	if t, ok := r.opts.StateDir.(interface{ Taken() uint64 }); ok {
+		return t.Taken()
+	}
+	return 0
+}
+
+// claimMirror makes the run ours in the target, and brings what another host has left
+// there into the journal. fresh is the header of a run that begins.
+func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
+	var ended finished
+	if _, err := r.journal.load(finishedKey, &ended); err != nil || ended.Done && ended.Tally.Bad() == 0 && !r.canceling {
+		return err // the target is not asked any more
+	}
+	if r.mirror, err = newMirror(r); err != nil {
+		return err
+	}
+	if r.mirror.id, err = r.identity(); err != nil {
+		return err
+	}
+	var was header
+	if _, err := r.journal.load(headerKey, &was); err != nil {
+		return err
+	}
+	if err := r.sharedOptions(ctx, fresh.Options); err != nil {
+		return err // before it is taken from anyone
+	}
+	r.calls.look = r.mirror.fresh
+	news, err := r.lead(ctx, was.Lease)
+	if err != nil || !news {
+		return err
+	}
+	return r.fromMirror(ctx, was, fresh)
+}
+
+// sharedOptions compares the options with those of the run's first host.
+func (r *run) sharedOptions(ctx context.Context, o runOptions) error {
+	var first header
+	err := r.mirror.get(ctx, mirrorHeader, maxMirrorSmall, &first)
+	if IsNotFound(err) {
+		return nil // no host has begun
+	}
+	if err != nil {
+		return err
+	}
+	if diff := first.Options.differs(o); diff != "" {
+		return newError(CodeStateMismatch, "", "options differ from those of the run's first host: "+diff, nil)
+	}
+	return nil
+}
+
+// lead takes the next lease, unless the last one is this folder's. known is the one
+// up to which the journal knows the run; news tells that there may be more in the
+// target.
+func (r *run) lead(ctx context.Context, known uint64) (news bool, err error) {
+	m := r.mirror
+	for range leaseTries {
+		highest, err := m.highest(ctx)
+		if err != nil {
+			return false, err
+		}
+		var last mirrorLease
+		if highest > 0 {
+			if last, err = m.lease(ctx, highest); err != nil {
+				return false, err
+			}
+		}
+		ours := last.ID == m.id
+		news = highest > 0 && (!ours || highest != known)
+		switch {
+		case last.Canceled && !r.canceling:
+			return false, newError(CodeCanceled, "", "run "+r.opts.RunID+", by "+last.String(), nil)
+		case ours && last.Canceled == r.canceling:
+			m.number = highest
+			return news, nil
+		case highest > 0 && !ours && r.opts.TakeOver <= 0:
+			return false, newError(CodeStateLocked, "", "in the target the run is held, or was ended, by "+last.String(), nil)
+		}
+		// Behind what the target shows and what we know: it may have lost leases.
+		err = m.claim(ctx, max(highest, known)+1, r.canceling)
+		switch {
+		case hasCode(err, codeKeyExists):
+			continue // another host was first
+		case err != nil || highest == 0 || ours:
+			return news, err
+		}
+		r.opts.Log.Info("taking the run over", "from", last.String(), "wait", r.opts.TakeOver)
+		if !r.calls.gate.rest(ctx, max(mirrorWait, min(r.opts.TakeOver, maxWait))) { // for the other host to look
+			return false, errStopped
+		}
+		return true, nil
+	}
+	return false, fmt.Errorf("%s: other hosts take each next lease", m.prefix)
+}
+
+// nextLease begins an attempt of its own on this host.
+func (r *run) nextLease(ctx context.Context) error {
+	err := r.mirror.claim(ctx, r.mirror.number+1, false)
+	if hasCode(err, codeKeyExists) {
+		err = newError(CodeTakenOver, "", "another host has taken the run over in the target", err)
+	}
+	return err
+}
+
+// watchMirror looks every now and then whether the run is still ours, until it is
+// told to end.
+func (r *run) watchMirror(ctx context.Context) (end func()) {
+	if r.mirror == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var gone sync.WaitGroup
+	gone.Go(func() {
+		for r.calls.gate.rest(ctx, mirrorEvery) {
+			if err := r.mirror.check(ctx); hasCode(err, CodeTakenOver) {
+				r.halt(asError(err))
+				return
+			}
+		}
+	})
+	return func() { cancel(); gone.Wait() }
+}
+
+// stillOurs asks the state folder and, where the journal is in the target, what the
+// last look there has found.
+func (r *run) stillOurs(folder func() error) func() error {
+	return func() error {
+		if r.mirror != nil && r.mirror.held() != nil {
+			return r.mirror.held()
+		}
+		return folder()
+	}
+}
+
+// mustHold looks at the target itself, before what cannot be taken back.
+func (r *run) mustHold(ctx context.Context) error {
+	if r.mirror == nil {
+		return nil
+	}
+	return r.mirror.check(ctx)
+}
