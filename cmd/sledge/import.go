@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -35,6 +36,7 @@ type importFlags struct {
 	memory, readBackLimit, bandwidth, hours          string
 	marker, metrics, log                             string
 	haltWait, takeover                               time.Duration
+	journal                                          string
 	retry                                            func(importer.Code) bool
 	rules                                            ruleFlags
 }
@@ -184,6 +186,9 @@ or a crash, the same command goes on, part by part; its journal and receipts are
 --state. A run that has ended is not looked at again; a new --run-id looks at every
 object and stores what is missing.
 
+With --journal target another host can go on with --takeover and an empty --state, if
+this one is lost: what it needs for that is kept in the target, encrypted.
+
 With --all the disks of several devices of a job are imported, each with a label and
 a folder in --state of its own; what fails for one stops no other. A key with other
 content on two devices is a conflict, and named with both.
@@ -191,6 +196,7 @@ content on two devices is a conflict, and named with both.
 ` + importCredentials,
 		Example: `  sledge import run --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import run --all --site /srv/site --label labels/ --disk '/mnt/*' --state /srv/import/job1      # several devices
+  sledge import run … --journal target --takeover             # go on with the run of a host that is gone
   sledge import run … --bwlimit "07:00,20M 19:00,off"         # 20 MiB/s by day
   sledge import run --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
       --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,
@@ -223,6 +229,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.memory, "memory", "256MiB", "bound of the upload buffers")
 	f.rules.add(flags)
 	flags.DurationVar(&f.takeover, "takeover", 0, "take the run over from a process that has it, waiting so long for its end (default 30s), for example --takeover=5m")
+	flags.StringVar(&f.journal, "journal", journalInFolder, "where the journal is: folder, or target: also below PREFIX/.sledge-journal/, so that another host can take over with an empty --state")
 	flags.Lookup("takeover").NoOptDefVal = importer.DefaultTakeOverWait.String()
 	f.allFlags.add(flags)
 }
@@ -330,7 +337,18 @@ func (f *importFlags) stateOf(scope manifest.Scope) string {
 	return fmt.Sprintf("sledge-import-%s-%s", scope.Job.String()[:8], scope.Device.String()[:8])
 }
 
+// The places of the journal.
+const (
+	journalInFolder = "folder"
+	journalInTarget = "target" // too
+)
+
 func (f *importFlags) openState(ctx context.Context, folder string) (*importer.Folder, error) {
+	if f.takeover > 0 && f.journal == journalInTarget {
+		if err := os.MkdirAll(folder, 0o700); err != nil { // the run may be another host's
+			return nil, err
+		}
+	}
 	if f.takeover > 0 {
 		return importer.TakeOver(ctx, folder, f.takeover)
 	}
@@ -399,6 +417,10 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 		return o, err
 	}
 	o.Marker = f.markerName(set.Scope)
+	if f.journal != journalInFolder && f.journal != journalInTarget {
+		return o, usagef("--journal %q: must be %s or %s", f.journal, journalInFolder, journalInTarget)
+	}
+	o.JournalInTarget, o.TakeOver = f.journal == journalInTarget, f.takeover
 	o.AllowUnconditional, o.ExclusivePrefix = f.unconditional, f.exclusive
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
 	if err := o.Validate(); err != nil {

@@ -36,6 +36,9 @@ func (r *cancelReport) print(w io.Writer) {
 	if r.Uploads > 0 {
 		fmt.Fprintf(w, "left over   %s may be left in the target\n", plural(r.Uploads, "multipart upload"))
 	}
+	if r.Journal != "" {
+		fmt.Fprintf(w, "journal     removed, but for %s: it keeps other hosts from going on\n", escape(r.Journal))
+	}
 	fmt.Fprintf(w, "each one    %s\n", escape(r.List))
 }
 
@@ -45,10 +48,11 @@ func (a *app) importCancelCommand() *cobra.Command {
 		Short: "give an import up: stop it, abort its uploads, name what it leaves",
 		Long: `Takes the flags of "sledge import run"; those that only say how a run goes on, such as
 --bwlimit or --halt-wait, have no effect here. A process that is at work on the run is asked to
-stop first; --takeover does not wait for one that does not answer any more. Uploads of the run that are not finished are aborted. Objects that it has stored stay, and
-are named in a file; --delete-objects removes them, each only if the store's own answer says
+stop first; --takeover does not wait for one that does not answer any more. Uploads of the run
+that are not finished are aborted. Objects that it has stored stay, and are named in a file; --delete-objects removes them, each only if the store's own answer says
 that it is the run's and has the manifest's checksum. Objects that were there before are never touched.
-A canceled run does not go on; import again with a new --run-id.`,
+A canceled run does not go on; import again with a new --run-id. One whose journal is in the target,
+too (--journal target), is canceled from another host with --takeover.`,
 		Example: `  sledge import cancel --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import cancel --delete-objects --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1`,
 		Args: cobra.NoArgs,
@@ -88,14 +92,9 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 	}
 	o.HaltWait, o.Bandwidth, o.Hours = 0, nil, nil // of a run
 	state := f.stateOf(r.Scope)
-	disk, err := openState(state) // taking a folder would make it
+	folder, err := a.stateToCancel(ctx, f, state)
 	if err != nil {
-		return nil, err
-	}
-	vfs.Close(disk)
-	folder, err := a.stopped(ctx, f, state)
-	if err != nil {
-		return nil, err
+		return nil, asTargetError(err)
 	}
 	defer folder.Close()
 	o.StateDir = folder
@@ -116,6 +115,20 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 		return rep, fmt.Errorf("%w: %d could not be looked at or deleted", errObjects, out.Failed)
 	}
 	return rep, nil
+}
+
+// stateToCancel takes the state folder of a run: the one on this host, or, to take the
+// run over from another host, any.
+func (a *app) stateToCancel(ctx context.Context, f *importFlags, state string) (*importer.Folder, error) {
+	if f.journal == journalInTarget && f.takeover > 0 {
+		return f.openState(ctx, state)
+	}
+	disk, err := openState(state) // taking a folder would make it
+	if err != nil {
+		return nil, err
+	}
+	vfs.Close(disk)
+	return a.stopped(ctx, f, state)
 }
 
 // stopWait is how long a process that is at work may take to end: it finishes the
