@@ -16,6 +16,7 @@ type importAnswer struct {
 	Proofs   map[string]int
 	Complete bool
 	Receipts string
+	Run      string
 }
 
 // TestLife is one device from source to verified objects and back.
