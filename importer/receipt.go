@@ -212,7 +212,7 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entr
 	if err != nil {
 		return err
 	}
-	if !ok {
+	if !ok || rec.Hint {
 		return newError(CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.place()), nil)
 	}
 	w.tally.add(e, rec, e.Record.DataLength())
