@@ -393,7 +393,7 @@ func TestMirrorOfFolder(t *testing.T) {
 	if !ok {
 		t.Fatal("it ended")
 	}
-	taken, err := TakeOver(dir, 0)
+	taken, err := TakeOver(context.Background(), dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
