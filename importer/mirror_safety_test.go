@@ -339,8 +339,7 @@ func mirrorCancelAt(t *testing.T, n int) {
 	}
 	deleting := &deletes{fakeTarget: f}
 	disk := memDisk()
-	out, err := Cancel(context.Background(), s, deleting, taking(disk), true)
-	if err != nil {
+	if _, err := Cancel(context.Background(), s, deleting, taking(disk), true); err != nil {
 		t.Fatal(err)
 	}
 	close(z.thaw)
@@ -348,8 +347,9 @@ func mirrorCancelAt(t *testing.T, n int) {
 		t.Errorf("the first host: %v", was.err)
 	}
 	// What was on its way when it froze has come late: the same once more finds it.
-	if out, err = Cancel(context.Background(), s, deleting, taking(disk), true); err != nil {
-		t.Errorf("once more: %v", err)
+	out, err := Cancel(context.Background(), s, deleting, taking(disk), true)
+	if err != nil {
+		t.Fatalf("once more: %v", err)
 	}
 	for key := range f.objects {
 		if key != out.Journal {
