@@ -218,6 +218,7 @@ var masks = []struct{ find, with string }{
 	{`\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC`, "YYYY-MM-DD hh:mm:ss UTC"},
 	{`\d{4}-\d\d-\d\d \d\d:\d\d UTC`, "YYYY-MM-DD hh:mm UTC"},
 	{`\(since \d\d:\d\d:\d\d\)`, "(since hh:mm:ss)"},
+	{`http://127\.0\.0\.1:\d+`, "http://127.0.0.1:PORT"},
 	{`process \d+ on [^ ,\n]+`, "process NUMBER on HOST"},
 	{`\b[0-9a-f]{64}\b`, "…"},              // SHA-256
 	{`[A-Za-z0-9+/]{43,}=`, "…"},           // roots, signatures
