@@ -379,6 +379,44 @@ func (d *deletes) Delete(_ context.Context, key, _ string) error {
 	return nil
 }
 
+// pageFrozen freezes behind the PUT of the last page.
+type pageFrozen struct {
+	*fakeTarget
+	frozen, thaw chan struct{}
+}
+
+func (z pageFrozen) Put(ctx context.Context, in PutRequest) (Stored, error) {
+	s, err := z.fakeTarget.Put(ctx, in)
+	if strings.HasSuffix(in.Key, "/pages/0000000000000002") {
+		close(z.frozen)
+		<-z.thaw
+	}
+	return s, err
+}
+
+// TestMirrorSigns: a host that was replaced when all its objects were there looks once
+// more, and does not sign.
+func TestMirrorSigns(t *testing.T) {
+	soon(t, time.Hour)
+	s, f, disk := mixed(), newFake(t), memDisk()
+	z := pageFrozen{f, make(chan struct{}), make(chan struct{})}
+	o := mirrored(nil, disk)
+	o.Lanes, o.Concurrency = 1, 1
+	first := make(chan error, 1)
+	go func() {
+		_, err := Run(context.Background(), s, z, o)
+		first <- err
+	}()
+	<-z.frozen
+	if res := mustRun(t, s, f, taking(memDisk())); !res.Complete {
+		t.Errorf("%+v", res)
+	}
+	close(z.thaw)
+	if err := <-first; !hasCode(err, CodeTakenOver) || len(signed(t, disk)) > 0 {
+		t.Errorf("%v, signed %q", err, signed(t, disk))
+	}
+}
+
 // TestMirrorOfFolder: a state folder that is taken over on a shared disk is another
 // host's in the target, too.
 func TestMirrorOfFolder(t *testing.T) {

@@ -23,6 +23,7 @@ type freezing struct {
 	after  bool // the call has its effect
 	mu     sync.Mutex
 	calls  int
+	key    string        // of the call, where it is a read
 	frozen chan struct{} // closed at the call
 	thaw   chan struct{}
 }
@@ -32,11 +33,14 @@ func newFreezing(f *fakeTarget, at int, after bool) *freezing {
 }
 
 // around makes one call; a call after the frozen one is frozen before it.
-func (z *freezing) around(f func()) {
+func (z *freezing) around(f func()) { z.aroundKey("", f) }
+
+func (z *freezing) aroundKey(key string, f func()) {
 	z.mu.Lock()
 	z.calls++
 	n := z.calls
 	if n == z.at {
+		z.key = key
 		if z.after {
 			f()
 		}
