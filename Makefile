@@ -124,7 +124,7 @@ kills: deps $(SUMMARY) ## kill -9 load, seal and import 200 times (SLEDGE_KILLS)
 	@SLEDGE_KILLS=$${SLEDGE_KILLS:-200} $(call gotest,-run TestKills ./e2e)
 
 stress: TIMEOUT = 80m
-stress: deps stress-deps $(SUMMARY) ## root: 1,000 SIGKILLs, power cuts on real ext4 and xfs, bad sectors, full and pulled disks, two S3 servers behind a faulty wire (40 minutes)
+stress: deps stress-deps $(SUMMARY) ## root: 1,000 SIGKILLs, power cuts on real ext4 and xfs, bad sectors, full and pulled disks, two S3 servers behind a faulty wire (10 minutes)
 	@scripts/tools.sh versitygw
 	@scripts/tools.sh --try minio
 	@SLEDGE_STRESS=1 SLEDGE_KILLS=$${SLEDGE_KILLS:-1000} $(call gotest,-v -run 'TestKills|TestPowerCuts|TestBadSectors|TestFullImages|TestFaultProxy|TestDisksPulledMounted' ./e2e)
@@ -144,7 +144,7 @@ RUNS ?= 1000
 sim: build ## N lives (1000) of devices from SEED on, in memory, with everything that goes wrong (FAULTS=a,b for some)
 	@$(BUILD)/bin/sledge simulate --seed $(SEED) --lives $(N) $(if $(FAULTS),--faults $(FAULTS))
 
-broken: ## break the program on purpose in three ways; the tests must notice each
+broken: ## break the program on purpose in four ways; the tests must notice each
 	@scripts/tools.sh versitygw
 	@scripts/broken.sh
 

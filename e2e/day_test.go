@@ -225,9 +225,9 @@ func (d *day) renew(first *terminal) {
 }
 
 func (d *day) takeOver() {
-	d.scene("The first process hangs", "In the middle of device B the first process does not answer any more (here: it was frozen by SIGSTOP). It still has the run, so another one is refused.")
+	d.scene("The first process hangs", "In the middle of device B the first process does not answer any more (here: it was frozen by SIGSTOP); `sledge import status` would say since when there is no word from it. It still has the run, so another one is refused.")
 	d.runs(exitBusy, dayRun)
-	d.say("It has to be told to take the run over, and waits a second for the first one to let go. It goes on where that one was.")
+	d.say("It has to be told to take the run over, and waits a second for the first one to let go. It goes on where that one was. From now on the state folder stands for the newest receipts, which are below taken/: give it to report, verify and accept, and keep the whole of it.")
 	d.runs(exitConflict, dayRun+" --takeover=1s")
 }
 

@@ -40,12 +40,16 @@ type call struct {
 	name    string // as S3 calls it
 	key     string
 	payload int64
-	aside   bool // of a probe: its keys are those of this attempt alone
-	free    bool // part of another call that has begun: it passes gate and limits
+	aside   bool // of a probe or a lease: its keys are those of this attempt alone
+	free    bool // a look at who has the run: it passes gate and limits
+	inner   bool // of the journal in the target, which is written without attributes, below a prefix of its own
 }
 
-// writes tells whether its success shows that the target can be written to.
+// writes tells whether its success shows that objects can be written.
 func (c call) writes() bool {
+	if c.inner {
+		return false
+	}
 	switch c.name {
 	case callPut, callCreate, callPart, callComplete:
 		return true
@@ -105,7 +109,7 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 		}
 		if err != nil {
 			release(nil)
-			return err
+			return neverSent(err)
 		}
 	}
 	limit := c.timeout + time.Duration(what.payload/slowest)*time.Second
@@ -118,6 +122,17 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	}
 	release(err)
 	c.told(ctx, what, Call{what.name, what.payload, time.Since(began), err})
+	return err
+}
+
+// neverSent is an error in front of a call: whatever became of a look, the call itself
+// has had no effect.
+func neverSent(err error) error {
+	if e := (*Error)(nil); errors.As(err, &e) && e.Unknown {
+		sure := *e
+		sure.Unknown = false
+		return &sure
+	}
 	return err
 }
 

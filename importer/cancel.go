@@ -159,6 +159,9 @@ func (c *canceler) walk(ctx context.Context) (err error) {
 		if err = errors.Join(err, otherErr, ctx.Err()); err != nil || !ok && !begun && !r.header.Filled {
 			return err
 		}
+		if ok && rec.Outcome == OutcomeStored || begun {
+			e.clash = clash{} // what collides with it was on a page that was lost then
+		}
 		a, err := r.planner.plan(e)
 		if err != nil || a.Kind == ActionNone {
 			return nil

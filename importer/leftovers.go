@@ -55,6 +55,9 @@ func (r *run) sweepUploads(ctx context.Context) {
 			return nil
 		}
 		for _, id := range found[a.Key] {
+			if errors.Join(r.ours(), r.calls.look(ctx)) != nil {
+				return errSpanEnd // whoever has taken the run over may have begun it
+			}
 			r.giveBack(ctx, a.Key, id)
 		}
 		delete(found, a.Key)

@@ -96,7 +96,7 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	if err != nil {
 		return err
 	}
-	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases)}
+	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
 	return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
 		_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), IfAbsent: ifAbsent})
 		return err
@@ -157,7 +157,8 @@ func (m *mirror) each(ctx context.Context, begin string, f func(name string) err
 	if !ok {
 		return newError(CodeRefused, "", "the target lists no keys, which a journal in it needs", nil)
 	}
-	for after := ""; ; {
+	after, turns := "", newCircle()
+	for {
 		var page []Listed
 		var next string
 		err := m.calls.idempotent(ctx, call{name: callList, key: m.prefix + begin}, func(ctx context.Context) (err error) {
@@ -171,6 +172,9 @@ func (m *mirror) each(ctx context.Context, begin string, f func(name string) err
 		}
 		if err != nil || next == "" {
 			return err
+		}
+		if turns.closes(next) {
+			return notGoingOn(m.prefix)
 		}
 		after = next
 	}

@@ -18,7 +18,11 @@ func (r *run) keepHeader(ctx context.Context) error {
 		if err = r.mirror.get(ctx, mirrorHeader, maxMirrorSmall, &first); err == nil {
 			err = r.sharedOptions(ctx, shared.Options)
 		}
-		r.header.Started, r.planner.started = first.Started, first.Started
+		if err == nil {
+			r.mu.Lock()
+			r.header.Started, r.planner.started = first.Started, first.Started
+			r.mu.Unlock()
+		}
 	}
 	if err != nil {
 		return err

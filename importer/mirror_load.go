@@ -17,6 +17,14 @@ import (
 func (r *run) fromMirror(ctx context.Context, was, fresh header) error {
 	var h header
 	switch err := r.mirror.get(ctx, mirrorHeader, maxMirrorSmall, &h); {
+	case IsNotFound(err) && r.canceling:
+		// A cancel before this one may have removed it: every object is looked at.
+		h = fresh
+		if was.Begun {
+			h = was
+		}
+		h.Filled = true
+		return r.journal.store(headerKey, h, false)
 	case IsNotFound(err):
 		return nil // no host has begun
 	case err != nil:

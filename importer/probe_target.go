@@ -343,7 +343,11 @@ func (p *targetProbe) lock(ctx context.Context) {
 	} else if err == nil {
 		detail = what
 	}
-	p.find("object lock", answer, detail, "retention can be asked for; a default one also holds the probe's objects")
+	meaning := "retention can be asked for; a default one also holds the probe's objects"
+	if answer == AnswerNo {
+		meaning = "rules that ask for a retention are refused"
+	}
+	p.find("object lock", answer, detail, meaning)
 }
 
 // metadata finds how much user metadata comes back as it was sent.

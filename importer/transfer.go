@@ -84,6 +84,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 	for attempt := 0; ; attempt++ {
 		t.upload, t.begun, t.vain = pending{At: r.opts.Now()}, true, false
 		if err := r.keepUpload(ctx, t, t.upload); err != nil {
+			t.vain = true // nothing was begun
 			return "", t.failed(err)
 		}
 		err := r.calls.once(ctx, call{name: callCreate, key: t.action.Key}, func(ctx context.Context) (err error) {
@@ -272,8 +273,9 @@ func (t *transfer) resume(ctx context.Context) error {
 
 // forget strikes the entry's upload from the journal.
 func (t *transfer) forget(ctx context.Context) error {
-	t.begun = false
-	return t.run.dropUpload(ctx, t.at)
+	err := t.run.dropUpload(ctx, t.at)
+	t.begun = t.begun && err != nil
+	return err
 }
 
 // abort forgets the entry's upload, in the store first. One that cannot be aborted

@@ -99,7 +99,7 @@ func (r *importReport) print(w io.Writer) {
 		fmt.Fprintf(w, "target      %s\nrun         %s, start %d: %s\n", escape(r.Target), r.Run, r.Start, r.Ended)
 	}
 	if r.Earlier {
-		fmt.Fprintf(w, "ended       %s; nothing was looked at or sent now: --run-id NEW looks at every object\n", r.Finished.Format(time.RFC3339))
+		fmt.Fprintf(w, "ended       %s; there is nothing to do; a new --run-id looks at every object again\n", r.Finished.Format(time.RFC3339))
 	}
 	fmt.Fprintf(w, "entries     %d, %s of objects\n", r.Entries, size(r.Bytes))
 	for _, o := range outcomeOrder {

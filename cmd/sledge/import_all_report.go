@@ -71,13 +71,13 @@ func (d keyDispute) text() string {
 func (r *importAllReport) print(w io.Writer) {
 	fmt.Fprintf(w, "job         %s\n", escape(r.Job))
 	for _, d := range r.Devices {
-		fmt.Fprintf(w, "\ndevice      %s: %s\n", escape(d.Device), escape(d.Class))
+		fmt.Fprintf(w, "\ndevice      %s: %s\n", escape(d.Device), d.state(r.DryRun))
 		if d.Import != nil {
 			d.Import.print(w)
 			fmt.Fprintf(w, "scanned     %d entries, %s\n", d.ScanEntries, size(int64(d.ScanBytes)))
 		}
 		if d.Error != "" {
-			fmt.Fprintf(w, "ended by    %s\n", escape(d.Error))
+			fmt.Fprintf(w, "because     %s\n", escape(d.Error))
 		}
 	}
 	fmt.Fprintln(w)
@@ -85,6 +85,19 @@ func (r *importAllReport) print(w io.Writer) {
 		fmt.Fprintf(w, "without     device %s\n", escape(id))
 	}
 	r.Union.print(w, r.DryRun)
+}
+
+// state is what became of a device, in the words of import status.
+func (d *deviceImport) state(plan bool) string {
+	switch {
+	case d.Import == nil:
+		return "not begun"
+	case plan && d.OK:
+		return "planned"
+	case plan || d.Import.Ended == "":
+		return d.Class
+	}
+	return string(d.Import.Ended)
 }
 
 func (u *importUnion) print(w io.Writer, plan bool) {
@@ -151,7 +164,6 @@ func (u *importUnion) plan(p *importer.Planned) {
 // compare holds the receipts of the devices that have some together, by key.
 func (u *importUnion) compare(state string, devices []*importDevice) (err error) {
 	if !slices.ContainsFunc(devices, (*importDevice).receipted) {
-		u.Objects, u.Bytes = 0, 0
 		return nil
 	}
 	scratch, done, err := scratchFolder(state) // the system's place may be memory
@@ -170,7 +182,10 @@ func (u *importUnion) compare(state string, devices []*importDevice) (err error)
 	if err != nil {
 		return err
 	}
-	u.Objects, u.Bytes, u.Shared, u.Disputed = found.Objects, found.Bytes, found.Shared, found.Disputed
+	u.Shared, u.Disputed = found.Shared, found.Disputed
+	if !slices.ContainsFunc(devices, func(d *importDevice) bool { return d.ended != nil && !d.receipted() }) {
+		u.Objects, u.Bytes = found.Objects, found.Bytes // what they share counts once
+	}
 	u.Complete = u.Complete && found.Disputed == 0
 	for _, f := range found.Disputes {
 		d := keyDispute{Key: f.Key, Holder: devices[f.Holder].id.String()}

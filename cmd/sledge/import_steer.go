@@ -36,6 +36,8 @@ type runStatus struct {
 	importer.Status
 	Folder string `json:"folder"` // in the state folder; "" for its first run
 	AtWork bool   `json:"at_work"`
+
+	silent time.Duration // since its last word
 }
 
 func (r *runStatus) print(w io.Writer) {
@@ -43,8 +45,8 @@ func (r *runStatus) print(w io.Writer) {
 	if h := r.Halt; h != nil {
 		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), h.Since.Local().Format("15:04:05"), h.Remedy)
 	}
-	if !r.AtWork && r.State == importer.StateRunning {
-		fmt.Fprintf(w, "at work     no: the process ended without a word; the same sledge import run goes on\n")
+	if !r.AtWork && r.working() {
+		fmt.Fprintf(w, "at work     no word for %s: the process has ended or hangs. Start the same sledge import run;\n            if that is refused (state-locked), with --takeover\n", r.silent.Round(time.Second))
 	}
 	fmt.Fprintf(w, "target      %s\n", escape(r.Target))
 	p := r.Progress
@@ -135,7 +137,8 @@ func (f *steerFlags) status(state string, now time.Time) (*runStatus, error) {
 	if found == nil {
 		return nil, hint(fmt.Errorf("%s: %w", state, errNoRun), "name the --state folder of a sledge import run that has been started")
 	}
-	found.AtWork = now.Sub(found.Updated) < freshness && found.working()
+	found.silent = now.Sub(found.Updated)
+	found.AtWork = found.silent < freshness && found.working()
 	return found, nil
 }
 

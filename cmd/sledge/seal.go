@@ -25,7 +25,7 @@ type sealReport struct {
 
 func (r *sealReport) print(w io.Writer) {
 	s := r.Statement
-	fmt.Fprintf(w, "sealed: job %s, device %s, generation %d\nlog of %s, recovery %s, device key: %s\n", s.Job, s.Device, s.Generation, plural(s.LogSize, "entry"), s.Recovery, s.DeviceKey)
+	fmt.Fprintf(w, "sealed: job %s, device %s, generation %d\nsigned log of %s, recovery %s, device key: %s\n", s.Job, s.Device, s.Generation, plural(s.LogSize, "line"), s.Recovery, s.DeviceKey)
 	if s.WrapCheck == "unchecked" {
 		fmt.Fprintf(w, "the site has NOT confirmed that it can open this data; do not delete the source before it was imported\n")
 	}

@@ -141,6 +141,7 @@ func (a *app) status(wrapCheck string) (report, error) {
 		return r, err
 	}
 	r.WrapCheck = wrapCheck
+	r.Next = "sledge load DIR, or, with the data centre's answer, sledge seal --wrap-answer ANSWER"
 	return r, writeNew(wrapCheck, bundle, false)
 }
 

@@ -293,7 +293,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errDamage):
 		return add(exitDamage, "nothing is lost: import as it is, or make the shards again with sledge rebuild")
 	case is(appliance.ErrInTheWay), is(errConflict):
-		return add(exitConflict, "move what is there away, or choose another prefix, then run the same command again")
+		return add(exitConflict, "move what is there away, then run the same command again; or give these entries other keys (--rules) in an import with a new --run-id")
 	case is(errTarget):
 		return add(exitTarget, "mend what is named above, then run the same command again: it goes on")
 	case is(errObjects):
