@@ -34,12 +34,21 @@ func OpenState(folder string) (*Folder, error) {
 		return nil, err
 	}
 	if f.lease, err = takeLease(f.top); err == nil {
+		err = f.nearLeases(folder)
+	}
+	if err == nil {
 		err = f.still()
 	}
 	if err != nil {
 		return nil, errors.Join(stateFolderError(err), f.Close())
 	}
 	return f, nil
+}
+
+// nearLeases opens the folder of the leases.
+func (f *Folder) nearLeases(folder string) (err error) {
+	f.lease.near, err = vfs.OS(filepath.Join(folder, leasesFolder))
+	return err
 }
 
 // HoldState locks a state folder that is open, as OpenState does one by its path.
@@ -152,6 +161,9 @@ func (f *Folder) Close() (err error) {
 		if disk != nil {
 			err = errors.Join(err, vfs.Close(disk))
 		}
+	}
+	if f.lease != nil && f.lease.near != nil {
+		err = errors.Join(err, vfs.Close(f.lease.near))
 	}
 	if f.lock != nil {
 		err = errors.Join(err, f.lock.Close())

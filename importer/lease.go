@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/sledge-io/sledge/internal/durable"
@@ -70,9 +71,14 @@ func thisLease() Lease {
 type lease struct {
 	disk   vfs.FS
 	number uint64
+	near   vfs.FS       // the leases' own folder, open: what is asked before each write costs one call there; may be nil
+	seen   atomic.Int64 // when our own was last seen, by the process's clock; 0: never
+	lost   atomic.Bool  // the next one was seen
 }
 
-func leaseName(number uint64) string { return fmt.Sprintf("%s/%08d", leasesFolder, number) }
+func leaseName(number uint64) string { return leasesFolder + "/" + leaseFile(number) }
+
+func leaseFile(number uint64) string { return fmt.Sprintf("%08d", number) }
 
 // takeLease makes the next lease. Returned nil means that it is durable.
 func takeLease(disk vfs.FS) (*lease, error) {
@@ -90,7 +96,7 @@ func takeLease(disk vfs.FS) (*lease, error) {
 	for number := highest + 1; number <= highest+leaseTries; number++ {
 		switch err := makeLease(disk, leaseName(number), append(text, '\n')); {
 		case err == nil:
-			l := &lease{disk, number}
+			l := &lease{disk: disk, number: number}
 			return l, l.trim()
 		case !errors.Is(err, fs.ErrExist):
 			return nil, err
@@ -129,20 +135,42 @@ func (l *lease) trim() error {
 	return nil
 }
 
-// held looks for the next lease, and then for our own: where the next one is so old
-// that it was removed, ours was removed before.
+// ownLook is how often our own lease is looked for: it is removed only when a hundred
+// have followed it.
+const ownLook = time.Second
+
+// held looks for the next lease, and now and then for our own: where the next one is so
+// old that it was removed, ours was removed before.
 func (l *lease) held() error {
-	_, err := l.disk.Stat(leaseName(l.number + 1))
-	if errors.Is(err, fs.ErrNotExist) {
-		if _, err = l.disk.Stat(leaseName(l.number)); err == nil {
+	err := l.stat(l.number + 1)
+	if errors.Is(err, fs.ErrNotExist) && !l.lost.Load() {
+		now := time.Since(processBegan)
+		if last := l.seen.Load(); last > 0 && now-time.Duration(last) < ownLook {
+			return nil
+		}
+		if err = l.stat(l.number); err == nil {
+			l.seen.Store(int64(now))
 			return nil
 		}
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return journalError(err, nil)
 	}
+	l.lost.Store(true)
 	return newError(CodeTakenOver, "", "the holder is "+holder(l.disk).String(), nil)
 }
+
+func (l *lease) stat(number uint64) (err error) {
+	if l.near != nil {
+		_, err = l.near.Stat(leaseFile(number))
+	} else {
+		_, err = l.disk.Stat(leaseName(number))
+	}
+	return err
+}
+
+// processBegan is where the process's own clock begins, which never goes back.
+var processBegan = time.Now()
 
 // holder reads the highest lease, as far as it can be read.
 func holder(disk vfs.FS) (l Lease) {

@@ -49,9 +49,12 @@ func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, 
 	if err != nil {
 		return nil, stateFolderError(err)
 	}
-	f.lease = &lease{f.top, mine.number}
-	if err := f.still(); err != nil {
-		return nil, errors.Join(err, f.Close())
+	f.lease = &lease{disk: f.top, number: mine.number}
+	if err = f.nearLeases(folder); err == nil {
+		err = f.still()
+	}
+	if err != nil {
+		return nil, errors.Join(stateFolderError(err), f.Close())
 	}
 	return f, nil
 }
