@@ -138,7 +138,7 @@ func (b *bench) target(m medium, name string, set *dataset) (string, error) {
 // ready is called last before a measured run: memory for what it writes is warm,
 // the source is in the page cache, and nothing is left to be written back.
 func (b *bench) ready(ctx context.Context, m medium, set *dataset) error {
-	err := b.touch(ctx, set.Bytes*3/2+256*mib)
+	err := b.touch(ctx, set.Bytes*3/2+b.margin()/4)
 	if err == nil {
 		err = readAgain(set.dir)
 	}
@@ -148,7 +148,7 @@ func (b *bench) ready(ctx context.Context, m medium, set *dataset) error {
 	return err
 }
 
-// margin is memory for the programs themselves.
+// margin is memory for the programs themselves, four of them at most at a time.
 func (b *bench) margin() int64 {
 	if b.opts.quick {
 		return 256 * mib

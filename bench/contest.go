@@ -91,6 +91,13 @@ func (c *contest) side(name string) *side {
 	return nil
 }
 
+// fullOnly leaves sides out of a quick run.
+func (c *contest) fullOnly(names ...string) {
+	for _, name := range names {
+		c.side(name).full = true
+	}
+}
+
 // over tells whether nobody is left to run.
 func (c *contest) over() bool {
 	for _, s := range c.sides {
@@ -99,6 +106,15 @@ func (c *contest) over() bool {
 		}
 	}
 	return true
+}
+
+// firstRound is the one that does not count. A quick run has none: the median
+// of three bears one cold round.
+func (b *bench) firstRound() int {
+	if b.opts.quick {
+		return 1
+	}
+	return 0
 }
 
 // play lets the chosen sides run in turn: one round that does not count, then
@@ -119,7 +135,7 @@ func (c *contest) play(ctx context.Context, b *bench, wanted map[string]bool) (e
 	if c.close != nil {
 		defer func() { err = errors.Join(err, c.close()) }()
 	}
-	for round := range b.opts.pairs + 1 {
+	for round := b.firstRound(); round <= b.opts.pairs; round++ {
 		b.bounds.newRound()
 		for _, s := range c.sides {
 			if !wanted[s.name] || s.skipped != "" {

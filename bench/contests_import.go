@@ -40,9 +40,7 @@ func (b *bench) importing(set string, m medium) *contest {
 		i.side("aws", []string{"aws"}, "aws s3 cp --recursive, 16 requests at once, parts of 16 MiB", i.aws),
 		i.side("rclone", []string{"rclone"}, "rclone copy --transfers 16 --s3-upload-concurrency 4 --s3-chunk-size 16Mi --no-traverse", i.rclone),
 	}
-	for _, s := range c.sides[3:] {
-		s.full = s.name != "s5cmd"
-	}
+	c.fullOnly("bare-head", "aws", "rclone")
 	return c
 }
 
@@ -57,9 +55,7 @@ func (b *bench) importingMinio(set string, m medium) *contest {
 		i.side("bare-head", nil, "the same, and a HEAD after each object; MinIO does not answer a write with all that HEAD tells, so sledge asks, too", i.bareHead),
 		i.side("s5cmd", []string{"s5cmd"}, "s5cmd, as above"+server, i.s5cmd),
 	}
-	for _, s := range c.sides {
-		s.full = true
-	}
+	c.fullOnly("import", "bare", "bare-head", "s5cmd")
 	return c
 }
 
@@ -102,6 +98,8 @@ func (b *bench) sinking(set string) *contest {
 	}
 	if set == "large" {
 		c.sides = append(c.sides, i.side("import-parts", nil, fmt.Sprintf("the same with parts of %d MiB, which the profile asks for (min_part)", b.largePart()/mib), i.largeParts))
+	} else {
+		c.fullOnly("import-lost2", "import-crowd")
 	}
 	return c
 }

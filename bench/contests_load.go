@@ -65,6 +65,8 @@ func (b *bench) loadLarge(m medium) *contest {
 	if m == tmpfs {
 		c.sides = append([]*side{b.boundSide("bound-parts-overwrite", "parts-overwrite"), b.boundSide("bound-whole-overwrite", "whole-overwrite")}, c.sides...)
 		c.sides = append(c.sides, b.peerSide("kopia-ecc", "large", m), b.peerSide("kopia-fixed", "large", m), b.minioSide("large"), b.peerSide("rclone-crypt", "large", m), b.peerSide("cp", "large", m))
+	} else {
+		c.fullOnly("kopia", "restic")
 	}
 	return c
 }

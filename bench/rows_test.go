@@ -68,6 +68,9 @@ func TestSelection(t *testing.T) {
 	if choose(true, "")["load-large-tmpfs"]["minio"] {
 		t.Error("a quick run has MinIO")
 	}
+	if w := choose(true, "")["sink-few"]; w["import-crowd"] || !w["import"] {
+		t.Errorf("a quick run has %v", w)
+	}
 	if !choose(false, "")["load-large-tmpfs"]["minio"] {
 		t.Error("a full run has no MinIO")
 	}
