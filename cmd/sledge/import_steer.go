@@ -53,7 +53,7 @@ func (r *runStatus) print(w io.Writer) {
 	fmt.Fprintf(w, "entries     %d of %d\nbytes       %s of %s\n", p.Entries, p.TotalEntries, size(p.Bytes), size(p.TotalBytes))
 	if r.AtWork {
 		fmt.Fprintf(w, "rate        %s/s, %.0f entries/s, %d requests at once\n", size(int64(r.BytesPerSecond)), r.EntriesPerSecond, p.Requests)
-		if r.ETASeconds > 0 {
+		if r.ETASeconds > 0 && r.State == importer.StateRunning { // nobody knows when the others go on
 			fmt.Fprintf(w, "remaining   about %s\n", time.Duration(r.ETASeconds)*time.Second)
 		}
 	}

@@ -171,7 +171,7 @@ func printListing(w io.Writer, l *importer.ListingReport) {
 		fmt.Fprintf(w, "  %-13s %d\n", "extra", l.Extra)
 	}
 	if l.Ours > 0 {
-		fmt.Fprintf(w, "  %-13s %d, of sledge's own: %s…\n", "reserved", l.Ours, importer.ReservedPrefix)
+		fmt.Fprintf(w, "  %-13s %d, of sledge's own: %s… and commit markers that were named\n", "reserved", l.Ours, importer.ReservedPrefix)
 	}
 }
 
