@@ -126,7 +126,7 @@ func (i *imports) open(ctx context.Context, serve func() error) (err error) {
 
 func (i *imports) close() (err error) {
 	if i.server != nil {
-		i.server.stop()
+		i.server.Stop()
 	}
 	if i.root != "" {
 		err = i.b.space.retire(i.root)
@@ -179,7 +179,7 @@ func (i *imports) sledge(bucket string) (command, error) { return i.run(bucket, 
 // run imports from these disks.
 func (i *imports) run(bucket, disks string, more ...string) (command, error) {
 	state, err := i.b.space.fresh(tmpfs, "state")
-	args := []string{"import", "run", "--state", state, "--endpoint", i.server.endpoint, "--path-style", "--profile", i.profile, "--target", "s3://" + bucket + "/p/"}
+	args := []string{"import", "run", "--state", state, "--endpoint", i.server.Endpoint, "--path-style", "--profile", i.profile, "--target", "s3://" + bucket + "/p/"}
 	return i.device.centre(disks, append(args, more...)...), err
 }
 
@@ -201,7 +201,7 @@ func (i *imports) largeParts(bucket string) (command, error) {
 }
 
 func (i *imports) bare(bucket string) (command, error) {
-	return command{args: []string{i.b.self, "upload", "--sums", i.sums, "--source", i.b.sets[i.set].dir, "--endpoint", i.server.endpoint, "--bucket", bucket, "--prefix", "p/"}}, nil
+	return command{args: []string{i.b.self, "upload", "--sums", i.sums, "--source", i.b.sets[i.set].dir, "--endpoint", i.server.Endpoint, "--bucket", bucket, "--prefix", "p/"}}, nil
 }
 
 func (i *imports) bareHead(bucket string) (command, error) {
@@ -213,7 +213,7 @@ func (i *imports) bareHead(bucket string) (command, error) {
 func (i *imports) source() string { return i.b.sets[i.set].dir }
 
 func (i *imports) s5cmd(bucket string) (command, error) {
-	return command{args: []string{findProgram("s5cmd"), "--endpoint-url", i.server.endpoint, "--log", "error", "--numworkers", "16",
+	return command{args: []string{findProgram("s5cmd"), "--endpoint-url", i.server.Endpoint, "--log", "error", "--numworkers", "16",
 		"cp", "--concurrency", "4", "--part-size", "16", i.source() + "/", "s3://" + bucket + "/p/"}}, nil
 }
 
@@ -221,12 +221,12 @@ func (i *imports) aws(bucket string) (command, error) {
 	config := filepath.Join(i.b.space.mem, "aws-config")
 	text := "[default]\nregion = us-east-1\ns3 =\n  max_concurrent_requests = 16\n  multipart_chunksize = 16MB\n  multipart_threshold = 16MB\n  addressing_style = path\n"
 	err := os.WriteFile(config, []byte(text), 0o600)
-	return command{args: []string{findProgram("aws"), "--endpoint-url", i.server.endpoint, "s3", "cp", "--recursive", "--only-show-errors", i.source(), "s3://" + bucket + "/p/"},
+	return command{args: []string{findProgram("aws"), "--endpoint-url", i.server.Endpoint, "s3", "cp", "--recursive", "--only-show-errors", i.source(), "s3://" + bucket + "/p/"},
 		env: []string{"AWS_CONFIG_FILE=" + config}}, err
 }
 
 func (i *imports) rclone(bucket string) (command, error) {
 	return command{args: []string{findProgram("rclone"), "--config", filepath.Join(i.b.space.mem, "none"), "copy", "--transfers", "16", "--checkers", "16", "--no-traverse",
 		"--s3-upload-concurrency", "4", "--s3-chunk-size", "16Mi", i.source(), ":s3:" + bucket + "/p"},
-		env: []string{"RCLONE_S3_PROVIDER=Other", "RCLONE_S3_ENDPOINT=" + i.server.endpoint, "RCLONE_S3_ENV_AUTH=true", "RCLONE_S3_REGION=us-east-1", "RCLONE_S3_NO_CHECK_BUCKET=true"}}, nil
+		env: []string{"RCLONE_S3_PROVIDER=Other", "RCLONE_S3_ENDPOINT=" + i.server.Endpoint, "RCLONE_S3_ENV_AUTH=true", "RCLONE_S3_REGION=us-east-1", "RCLONE_S3_NO_CHECK_BUCKET=true"}}, nil
 }

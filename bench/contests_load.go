@@ -169,7 +169,7 @@ func (b *bench) minioSide(set string) *side {
 			if err != nil {
 				return x, err
 			}
-			defer s.stop()
+			defer s.Stop()
 			if _, err := b.run(ctx, s.s5cmd("mb", "s3://bench")); err != nil {
 				return x, err
 			}
@@ -182,7 +182,7 @@ func (b *bench) minioSide(set string) *side {
 				return x, err
 			}
 			x = sample{usage: u, Bytes: set.Bytes, Files: set.Files, Server: s.cpu() - before}
-			s.stop()
+			s.Stop()
 			return x, b.space.retire(dir)
 		}}
 }

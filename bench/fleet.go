@@ -55,7 +55,7 @@ func (f *fleet) open(ctx context.Context) (err error) {
 
 func (f *fleet) close() (err error) {
 	if f.server != nil {
-		f.server.stop()
+		f.server.Stop()
 	}
 	for _, d := range f.devices {
 		err = errors.Join(err, d.remove())
@@ -91,7 +91,7 @@ func (f *fleet) command(lost []int) (command, error) {
 		disks = append(disks, d.without(lost...))
 	}
 	args := []string{"import", "run", "--all", "--parallel", fmt.Sprint(fleetSize), "--state", state,
-		"--endpoint", f.server.endpoint, "--path-style", "--target", fmt.Sprintf("s3://run-%04d-fleet/p/", f.runs)}
+		"--endpoint", f.server.Endpoint, "--path-style", "--target", fmt.Sprintf("s3://run-%04d-fleet/p/", f.runs)}
 	for _, d := range f.devices[1:] { // centre names the first one's
 		args = append(args, "--label", d.label())
 	}

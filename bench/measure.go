@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/internal/daemon"
 )
 
 // command is one process to be run.
@@ -131,7 +133,7 @@ func closePipes(cmd *exec.Cmd) {
 // ownGroup lets a process be ended with all that it started, and ends it with us
 // however we end. A Ctrl-C meets it through us only.
 func ownGroup(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	daemon.OwnGroup(cmd)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second
 }

@@ -2,24 +2,20 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
+
+	"github.com/sledge-io/sledge/internal/daemon"
 )
 
 // server is an S3 server that was started for some runs.
 type server struct {
-	endpoint, access, secret string
-	cmd                      *exec.Cmd
-	exited                   chan struct{}
+	*daemon.Daemon
+	access, secret string
 }
 
 // startVersitygw serves the folders below root as buckets.
@@ -58,79 +54,29 @@ func (b *bench) startSink(ctx context.Context) (*server, error) {
 	})
 }
 
-// startServer starts a server at a free port and waits until it answers.
-func (b *bench) startServer(ctx context.Context, how func(address string, s *server) command) (s *server, err error) {
-	for range 5 { // another program may take the port between our look and its start
-		if s, err = b.tryServer(ctx, how); err == nil || ctx.Err() != nil {
-			return s, err
-		}
-	}
-	return nil, err
-}
-
-func (b *bench) tryServer(ctx context.Context, how func(string, *server) command) (*server, error) {
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	address := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
-	s := &server{endpoint: "http://" + address, access: "benchmark", secret: "benchmark-secret", exited: make(chan struct{})}
-	c := how(address, s)
+// startServer starts a server that ends with the run.
+func (b *bench) startServer(ctx context.Context, how func(address string, s *server) command) (*server, error) {
 	log, err := os.Create(filepath.Join(b.space.scratch(), "server.log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	s.cmd = exec.CommandContext(ctx, c.args[0], c.args[1:]...)
-	s.cmd.Env, s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = append(cleanEnv(), c.env...), c.dir, log, log
-	ownGroup(s.cmd)
-	if err := s.cmd.Start(); err != nil {
-		return nil, err
-	}
-	go func() { s.cmd.Wait(); close(s.exited) }()
-	if err := s.wait(ctx); err != nil {
-		s.stop()
-		return nil, fmt.Errorf("%s: %w\n%s", filepath.Base(c.args[0]), err, tail(log.Name()))
+	s := &server{access: "benchmark", secret: "benchmark-secret"}
+	s.Daemon, err = daemon.Start(ctx, func(address string) (*exec.Cmd, error) {
+		c := how(address, s)
+		cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+		cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = append(cleanEnv(), c.env...), c.dir, log, log
+		return cmd, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, tail(log.Name()))
 	}
 	return s, nil
 }
 
-// wait returns when the server answers; any HTTP answer but "not yet" will do.
-func (s *server) wait(ctx context.Context) error {
-	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		select {
-		case <-s.exited:
-			return errors.New("the server ended at once")
-		case <-ctx.Done():
-			return ctx.Err()
-		default:
-		}
-		if resp, err := client.Get(s.endpoint); err == nil {
-			resp.Body.Close()
-			if resp.StatusCode != http.StatusServiceUnavailable {
-				return nil
-			}
-		}
-	}
-	return errors.New("the server does not answer")
-}
-
-// stop ends the server and all that it started.
-func (s *server) stop() {
-	pid := s.cmd.Process.Pid
-	_ = syscall.Kill(-pid, syscall.SIGTERM)
-	select {
-	case <-s.exited:
-	case <-time.After(3 * time.Second):
-	}
-	_ = syscall.Kill(-pid, syscall.SIGKILL)
-	<-s.exited
-}
-
 // cpu is the processor time that the server has used so far, in seconds.
 func (s *server) cpu() float64 {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
 	if err != nil {
 		return 0
 	}
@@ -151,14 +97,5 @@ func (s *server) env() []string {
 }
 
 func (s *server) s5cmd(args ...string) command {
-	return command{args: append([]string{findProgram("s5cmd"), "--endpoint-url", s.endpoint, "--log", "error"}, args...), env: s.env()}
-}
-
-func freePort() (int, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return 0, err
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port, nil
+	return command{args: append([]string{findProgram("s5cmd"), "--endpoint-url", s.Endpoint, "--log", "error"}, args...), env: s.env()}
 }

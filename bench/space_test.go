@@ -120,11 +120,11 @@ func TestServersEnd(t *testing.T) {
 	}
 	cancel()
 	select {
-	case <-sink.exited:
+	case <-sink.Exited():
 	case <-time.After(20 * time.Second):
 		t.Error("the server still runs")
 	}
-	sink.stop()
+	sink.Stop()
 }
 
 func TestReplaceTable(t *testing.T) {

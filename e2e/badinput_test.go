@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // minioArgs imports into MinIO, whose job names another kind of store.

@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 const (
@@ -54,11 +54,11 @@ func TestOperatorsDay(t *testing.T) {
 }
 
 func newDay(t *testing.T) *day {
-	server, err := s3test.New(s3test.Options{Folder: t.TempDir(), Bucket: "archive"})
+	server, err := s3test.New(t.TempDir(), "archive")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { server.Close() })
+	t.Cleanup(server.Kill)
 	shm, err := os.MkdirTemp("/dev/shm", "sledge-e2e-")
 	if err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // TestFIPS is a life in which the program may use approved cryptography only:

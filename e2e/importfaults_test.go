@@ -23,7 +23,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/simulator"
 )

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // killer kills the program at random moments (kill -9), a given number of times.

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 type importAnswer struct {

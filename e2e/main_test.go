@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/s3test"
 	"github.com/sledge-io/sledge/internal/demo/treecmp"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // program is the sledge that is tested.

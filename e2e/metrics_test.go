@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -16,7 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/daemon"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // scraped is one answer of /metrics: the types by name, the values by name and
@@ -149,12 +149,10 @@ func TestMetrics(t *testing.T) {
 		}
 		return false
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := daemon.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := listener.Addr().String()
-	listener.Close() // the port is the import's now
 
 	var seen *scraped
 	cmd := w.command(w.takeArgs(store.URL, "--metrics", address, "--json")...)

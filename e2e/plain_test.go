@@ -15,7 +15,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // plain looks into a store without any of the program's code, and without the SDK.

@@ -16,7 +16,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/daemon"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // refused calls the program and wants an exit code, and one clear line with a
@@ -227,13 +228,11 @@ func TestWrongTargets(t *testing.T) {
 	server := s3test.Start(t)
 	w := newWorld(t, options{server: server, job: []string{"--fips"}})
 	w.sealed(src)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	absent, err := daemon.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	absent := "http://" + l.Addr().String()
-	l.Close()
-	w.refused(t, exitTarget, absent[7:], w.importArgs("--endpoint", absent)...)
+	w.refused(t, exitTarget, absent, w.importArgs("--endpoint", "http://"+absent)...)
 	w.refused(t, exitTarget, "", w.importArgs("--target", "s3://no-such-bucket/x/", "--state", w.path("import-x"))...)
 	wrong := w.command(w.importArgs()...)
 	wrong.Env = append(wrong.Env, "AWS_SECRET_ACCESS_KEY=wrong")

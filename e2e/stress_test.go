@@ -15,13 +15,13 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/daemon"
+	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/simulator"
 )
 
@@ -400,26 +400,15 @@ func startMinIO(t *testing.T) *s3test.Server {
 	if err := os.Mkdir(filepath.Join(dir, server.Bucket), 0o755); err != nil { // a folder there is a bucket
 		t.Fatal(err)
 	}
-	probe := httptest.NewServer(nil)
-	address := strings.TrimPrefix(probe.URL, "http://")
-	probe.Close()
-	server.Endpoint = "http://" + address
-	cmd := exec.Command(binary, "server", "--quiet", "--address", address, dir)
-	cmd.Env = slices.Concat(cleanEnv(), []string{"MINIO_ROOT_USER=" + server.AccessKey, "MINIO_ROOT_PASSWORD=" + server.SecretKey, "MINIO_BROWSER=off", "HOME=" + t.TempDir()})
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
+	d, err := daemon.Start(t.Context(), func(address string) (*exec.Cmd, error) {
+		cmd := exec.Command(binary, "server", "--quiet", "--address", address, dir)
+		cmd.Env = slices.Concat(cleanEnv(), []string{"MINIO_ROOT_USER=" + server.AccessKey, "MINIO_ROOT_PASSWORD=" + server.SecretKey, "MINIO_BROWSER=off", "HOME=" + t.TempDir()})
+		return cmd, nil
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for range 100 {
-		if answer, err := http.Get(server.Endpoint + "/minio/health/ready"); err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				return server
-			}
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatal(errors.New("minio did not start in ten seconds"))
-	return nil
+	t.Cleanup(d.Stop)
+	server.Endpoint = d.Endpoint
+	return server
 }

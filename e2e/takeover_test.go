@@ -18,7 +18,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // holding stands before a store and holds one request back: the first one that fits,

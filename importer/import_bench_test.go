@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // BenchmarkImportLarge and BenchmarkImportSmall import into a server that only
@@ -53,11 +53,11 @@ func benchmarkImport(b *testing.B, s *fakeSource) {
 		if _, err := s3test.Binary(); err != nil {
 			b.Skip(err)
 		}
-		server, err := s3test.New(s3test.Options{Folder: b.TempDir()})
+		server, err := s3test.New(b.TempDir(), "sledge")
 		if err != nil {
 			b.Fatal(err)
 		}
-		defer server.Close()
+		defer server.Kill()
 		besideBare(b, s, Options{Bucket: server.Bucket, Endpoint: server.Endpoint, Region: server.Region, Profile: "versitygw",
 			Credentials: &Credentials{AccessKey: server.AccessKey, SecretKey: server.SecretKey}})
 	})

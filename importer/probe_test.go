@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // TestWishedProof: a proof that cannot be reached is refused before the first byte.

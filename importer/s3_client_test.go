@@ -13,7 +13,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // cleanAWS keeps this machine's own configuration out of a test.

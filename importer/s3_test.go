@@ -20,7 +20,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/s3test"
+	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 

@@ -13,6 +13,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/daemon"
 )
 
 func TestMain(m *testing.M) {
@@ -35,7 +36,7 @@ func TestScript(t *testing.T) {
 			if _, err := os.Stat(versitygw()); err == nil {
 				env.Setenv("VERSITYGW", versitygw())
 			}
-			port, err := freePort()
+			address, err := daemon.FreeAddress()
 			if err != nil {
 				return err
 			}
@@ -45,7 +46,7 @@ func TestScript(t *testing.T) {
 			}
 			env.Setenv("CROSSCHECK", crosscheck)
 			env.Setenv("PYTHONDONTWRITEBYTECODE", "1")
-			env.Setenv("PORT", port)
+			env.Setenv("PORT", strings.TrimPrefix(address, "127.0.0.1:"))
 			env.Setenv("ESC", "\x1b")
 			env.Setenv("XDG_RUNTIME_DIR", shm)
 			env.Setenv("SLEDGE_DEVICE", filepath.Join(env.WorkDir, "dev"))
@@ -110,16 +111,6 @@ func versitygw() string {
 		tools, _ = filepath.Abs("../../build/tools")
 	}
 	return filepath.Join(tools, "versitygw")
-}
-
-func freePort() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	return port, err
 }
 
 // waitPort waits until a server listens: waitport 1234.

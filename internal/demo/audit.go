@@ -57,7 +57,7 @@ func (d *demo) audit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer reader.stop()
+	defer reader.Stop()
 	for _, step := range []struct {
 		name string
 		f    func() (told, error)
@@ -141,7 +141,7 @@ type verifiedImport struct {
 // auditImport holds the receipts against the manifest and the store.
 func (d *demo) auditImport(ctx context.Context, reader *gateway) (told, error) {
 	args := append([]string{"verify", "import", d.report.Receipt}, d.trust()...)
-	args = append(args, "--endpoint", reader.endpoint, "--path-style")
+	args = append(args, "--endpoint", reader.Endpoint, "--path-style")
 	var r verifiedImport
 	_, err := d.sledge(ctx, call{role: "auditor", env: reader.env(), args: args, allow: append(d.skippedExit(), exitDamage), result: &r})
 	if err != nil {

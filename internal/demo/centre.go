@@ -26,7 +26,7 @@ func (d *demo) importAll(ctx context.Context) error {
 		var r imported
 		state := d.path("import")
 		args := append([]string{"import", "run"}, d.centreKeys()...)
-		args = append(args, "--state", state, "--endpoint", d.store.endpoint, "--path-style")
+		args = append(args, "--state", state, "--endpoint", d.store.Endpoint, "--path-style")
 		_, err := d.sledge(ctx, call{role: "data centre", env: d.store.env(), args: args, allow: d.skippedExit(), result: &r})
 		if err != nil {
 			return told{}, err
@@ -68,7 +68,7 @@ func (d *demo) readBack(ctx context.Context) error {
 		if err != nil {
 			return told{}, errors.New("no S3 client found: make deps, or install s3cmd, aws or rclone")
 		}
-		cmd := exec.CommandContext(ctx, script, d.store.endpoint, bucket, prefix, folder)
+		cmd := exec.CommandContext(ctx, script, d.store.Endpoint, bucket, prefix, folder)
 		cmd.Env = append(ownEnv(), d.store.env()...)
 		if err := runLogged(cmd, d.path("logs", "read-back.log")); err != nil {
 			return told{}, err

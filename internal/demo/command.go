@@ -13,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/daemon"
 )
 
 // call is one call of the real program by one role.
@@ -119,7 +121,7 @@ func runLogged(cmd *exec.Cmd, log string) error {
 	}
 	defer f.Close()
 	cmd.Stderr = f
-	cmd.SysProcAttr = ownGroup()
+	daemon.OwnGroup(cmd)
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd.Run()

@@ -131,7 +131,7 @@ func (d *demo) path(elem ...string) string {
 func (d *demo) close() error {
 	var err error
 	if d.store != nil {
-		err = d.store.stop()
+		d.store.Stop()
 	}
 	for _, disk := range d.disks {
 		err = errors.Join(err, disk.Close())
