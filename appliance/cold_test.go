@@ -6,10 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/bits"
-	"sync/atomic"
 	"testing"
-
-	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // TestColdReads: what it takes to open a sealed device, look a path up, list a
@@ -71,8 +68,8 @@ func coldReads(t *testing.T, n int) map[string]readCount {
 			return err
 		},
 	} {
-		disks := &readCounter{}
-		set, err := OpenSet(disks.wrap(r.cfg.Disks), r.signer.Public().(ed25519.PublicKey), res.Label)
+		disks := &kindCounter{}
+		set, err := OpenSet(disks.watch(r.cfg.Disks), r.signer.Public().(ed25519.PublicKey), res.Label)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,46 +89,7 @@ func coldReads(t *testing.T, n int) map[string]readCount {
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
-		out[what] = disks.count()
+		out[what] = disks.all()
 	}
 	return out
-}
-
-// readCounter counts the reads of a set of disks.
-type readCounter struct{ reads, bytes atomic.Int64 }
-
-func (c *readCounter) reset()           { c.reads.Store(0); c.bytes.Store(0) }
-func (c *readCounter) count() readCount { return readCount{c.reads.Load(), c.bytes.Load()} }
-
-func (c *readCounter) wrap(disks []Disk) []Disk {
-	var out []Disk
-	for _, d := range disks {
-		out = append(out, Disk{Name: d.Name, FS: countedFS{d.FS, c}})
-	}
-	return out
-}
-
-type countedFS struct {
-	vfs.FS
-	c *readCounter
-}
-
-func (f countedFS) Open(name string, o vfs.OpenOptions) (vfs.File, error) {
-	file, err := f.FS.Open(name, o)
-	if err != nil {
-		return nil, err
-	}
-	return countedFile{file, f.c}, nil
-}
-
-type countedFile struct {
-	vfs.File
-	c *readCounter
-}
-
-func (f countedFile) ReadAt(p []byte, off int64) (int, error) {
-	n, err := f.File.ReadAt(p, off)
-	f.c.reads.Add(1)
-	f.c.bytes.Add(int64(n))
-	return n, err
 }

@@ -16,12 +16,26 @@ type kindCounter struct {
 	mu    sync.Mutex
 	opens map[string]int
 	bytes map[string]int64
+	reads int64
 }
 
 func (c *kindCounter) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.opens, c.bytes = map[string]int{}, map[string]int64{}
+	c.opens, c.bytes, c.reads = map[string]int{}, map[string]int64{}, 0
+}
+
+// all are the reads since the last reset, and their bytes.
+func (c *kindCounter) all() readCount {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := readCount{reads: c.reads}
+	for kind, n := range c.bytes {
+		if kind != "hint" {
+			out.bytes += n
+		}
+	}
+	return out
 }
 
 func suffix(name string) string { return name[strings.LastIndexByte(name, '.')+1:] }
@@ -62,6 +76,7 @@ func (f watchedFile) ReadAt(p []byte, off int64) (int, error) {
 	f.c.mu.Lock()
 	defer f.c.mu.Unlock()
 	f.c.bytes[f.kind] += int64(n)
+	f.c.reads++
 	return n, err
 }
 
