@@ -130,10 +130,10 @@ stress: deps stress-deps $(SUMMARY) ## root: 1,000 SIGKILLs, power cuts on real 
 	@SLEDGE_STRESS=1 SLEDGE_KILLS=$${SLEDGE_KILLS:-1000} $(call gotest,-v -run 'TestKills|TestPowerCuts|TestBadSectors|TestFullImages|TestFaultProxy|TestDisksPulledMounted' ./e2e)
 
 import-faults: TIMEOUT = 12h
-import-faults: deps $(SUMMARY) ## RUNS (1000) imports from SEED on into two real S3 servers, with every fault of a request, kills and freezes
+import-faults: deps $(SUMMARY) ## RUNS (1000) imports from SEED on into two real S3 servers, with every fault of a request, kills and freezes; versioned and locked buckets
 	@scripts/tools.sh versitygw
 	@scripts/tools.sh --try minio
-	@SLEDGE_RUNS=$(RUNS) SLEDGE_SEED=$(SEED) $(call gotest,-run TestImportFaults ./e2e)
+	@SLEDGE_RUNS=$(RUNS) SLEDGE_SEED=$(SEED) $(call gotest,-run 'TestImportFaults|TestVersionedBucket|TestLockedBucket' ./e2e)
 
 stress-deps:
 	@scripts/deps.sh mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mount=mount
