@@ -70,19 +70,14 @@ func canceledLines(t *testing.T, disk vfs.FS, name string) (whats []string) {
 // TestCancelDeletes: the objects of a run are left, then deleted, also those that were
 // cut anew for the target; each call's list stays.
 func TestCancelDeletes(t *testing.T) {
-	for name, profile := range map[string]string{
-		"as the manifest": `{"profiles":[{"name":"tape"}]}`,
-		"one part":        `{"profiles":[{"name":"tape","max_parts":1}]}`,
-		"smaller parts":   `{"profiles":[{"name":"tape","max_part":"6 MiB"}]}`,
+	for name, limit := range map[string]string{
+		"as the manifest": "",
+		"one part":        `"max_parts":1`,
+		"smaller parts":   `"max_part":"6 MiB"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			profiles, err := ReadProfiles([]byte(profile))
-			if err != nil {
-				t.Fatal(err)
-			}
 			s, f, disk := mixed(), newFake(t), memDisk()
-			o := testOptions(t, disk)
-			o.Profiles, o.Profile = profiles, "tape"
+			o := onTape(t, testOptions(t, disk), limit)
 			mustRun(t, s, f, o)
 			out, err := Cancel(context.Background(), s, f, o, false)
 			if err != nil || out.Left != 8 || out.Changed+out.Failed != 0 || out.List != "canceled.jsonl" {
@@ -109,13 +104,8 @@ func TestCancelDeletes(t *testing.T) {
 // TestCancelUnjournalled: a process dies after an object that was cut anew, and before
 // its outcome is journalled. Cancel knows it by its content.
 func TestCancelUnjournalled(t *testing.T) {
-	profiles, err := ReadProfiles([]byte(`{"profiles":[{"name":"tape","max_part":"6 MiB"}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, f, disk := mixed(), newFake(t), memDisk()
-	o := testOptions(t, disk)
-	o.Profiles, o.Profile = profiles, "tape"
+	o := onTape(t, testOptions(t, disk), `"max_part":"6 MiB"`)
 	var crashed vfs.FS
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/big" && call == "complete" {
@@ -125,8 +115,7 @@ func TestCancelUnjournalled(t *testing.T) {
 	}
 	mustRun(t, s, f, o)
 	f.hook = nil
-	o = testOptions(t, crashed)
-	o.Profiles, o.Profile = profiles, "tape"
+	o = onTape(t, testOptions(t, crashed), `"max_part":"6 MiB"`)
 	if _, err := Cancel(context.Background(), s, deleting{f}, o, true); err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"io/fs"
 	"math/rand"
+	"testing"
 	"time"
 
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -15,6 +16,21 @@ func sum(b []byte) []byte {
 }
 
 func newRand(seed int64) *rand.Rand { return rand.New(rand.NewSource(seed)) }
+
+// onTape are options for a target that is not S3's: with one limit of its own, or none.
+func onTape(t *testing.T, o Options, limit string) Options {
+	t.Helper()
+	fields := `"name":"tape"`
+	if limit != "" {
+		fields += "," + limit
+	}
+	var err error
+	if o.Profiles, err = ReadProfiles([]byte(`{"profiles":[{` + fields + `}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	o.Profile = "tape"
+	return o
+}
 
 func fixedClock() func() time.Time {
 	return func() time.Time { return time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC) }

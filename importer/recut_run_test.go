@@ -13,20 +13,15 @@ import (
 // objects have other parts, the receipts say by whom, and verify by the store's
 // checksums and by reading back.
 func TestRunCutsAnew(t *testing.T) {
-	for name, profile := range map[string]string{
-		"fewer parts":   `{"profiles":[{"name":"tape","max_parts":2}]}`,
-		"one part":      `{"profiles":[{"name":"tape","max_parts":1}]}`,
-		"smaller parts": `{"profiles":[{"name":"tape","max_part":"6 MiB"}]}`,
+	for name, limit := range map[string]string{
+		"fewer parts":   `"max_parts":2`,
+		"one part":      `"max_parts":1`,
+		"smaller parts": `"max_part":"6 MiB"`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			profiles, err := ReadProfiles([]byte(profile))
-			if err != nil {
-				t.Fatal(err)
-			}
 			s, f, disk := mixed(), newFake(t), memDisk()
 			s.file("vast", pattern(9, 40<<20))
-			o := testOptions(t, disk)
-			o.Profiles, o.Profile = profiles, "tape"
+			o := onTape(t, testOptions(t, disk), limit)
 			if res := mustRun(t, s, f, o); !res.Complete {
 				t.Fatalf("%+v", res)
 			}
@@ -50,8 +45,8 @@ func TestRunCutsAnew(t *testing.T) {
 				}
 			}
 			// Another store's object of the same content is the same.
-			again := testOptions(t, memDisk())
-			again.Profiles, again.Profile, again.RunID = profiles, "tape", "run-2"
+			again := onTape(t, testOptions(t, memDisk()), limit)
+			again.RunID = "run-2"
 			if res := mustRun(t, s, f, again); res.Tally.Outcomes[OutcomeAlreadyThere] != 9 {
 				t.Errorf("again: %+v", res.Tally)
 			}
@@ -62,18 +57,13 @@ func TestRunCutsAnew(t *testing.T) {
 // TestRecutClaimsProveNothing: what the importer says of an object that it cut anew
 // is no proof, and gives no way around the other checks of a line.
 func TestRecutClaimsProveNothing(t *testing.T) {
-	profiles, err := ReadProfiles([]byte(`{"profiles":[{"name":"tape","max_parts":2}]}`))
-	if err != nil {
-		t.Fatal(err)
-	}
 	s, f, disk := newSource(), newFake(t), memDisk()
 	data := pattern(9, 40<<20)
 	r := newSource().file("vast", data)
 	r.SHA256 = nil // the job asked for no digest of the whole
 	s.content["vast"] = data
 	s.add(r)
-	o := testOptions(t, disk)
-	o.Profiles, o.Profile = profiles, "tape"
+	o := onTape(t, testOptions(t, disk), `"max_parts":2`)
 	if res := mustRun(t, s, f, o); !res.Complete {
 		t.Fatalf("%+v", res)
 	}

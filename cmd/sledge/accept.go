@@ -211,13 +211,9 @@ func (f *acceptFlags) check() ([]waiver, error) {
 
 func (c *acceptance) readLabels() error {
 	for _, name := range c.f.labels {
-		text, err := readFile(name, manifest.MaxCheckpoint)
+		text, l, err := readLabel(name)
 		if err != nil {
 			return err
-		}
-		l, err := manifest.ParseLabel(text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
 		}
 		c.labels[l.Scope.Device.String()] = text
 	}

@@ -94,13 +94,9 @@ func (a *app) giveLabels(f *importFlags, devices []*importDevice) error {
 		return err
 	}
 	for _, name := range names {
-		text, err := readFile(name, manifest.MaxCheckpoint)
+		text, l, err := readLabel(name)
 		if err != nil {
 			return err
-		}
-		l, err := manifest.ParseLabel(text)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
 		}
 		at := slices.IndexFunc(devices, func(d *importDevice) bool { return d.id == l.Scope.Device })
 		if at < 0 {
@@ -157,7 +153,7 @@ func (a *app) labelFiles(names []string) (files []string, err error) {
 				continue // seal writes one beside each label
 			}
 			file := filepath.Join(name, e.Name())
-			if text, err := readFile(file, manifest.MaxCheckpoint); err != nil || !isLabel(text) {
+			if _, _, err := readLabel(file); err != nil {
 				a.warn("%s is not a label", file)
 				continue
 			}
@@ -167,9 +163,15 @@ func (a *app) labelFiles(names []string) (files []string, err error) {
 	return files, nil
 }
 
-func isLabel(text []byte) bool {
-	_, err := manifest.ParseLabel(text)
-	return err == nil
+// readLabel reads a label's file; what is none is an error that names the file.
+func readLabel(name string) (text []byte, l manifest.Label, err error) {
+	if text, err = readFile(name, manifest.MaxCheckpoint); err != nil {
+		return nil, l, err
+	}
+	if l, err = manifest.ParseLabel(text); err != nil {
+		return nil, l, fmt.Errorf("%s: %w", name, err)
+	}
+	return text, l, nil
 }
 
 // agree refuses devices that are not of one job with one target and the same roles,

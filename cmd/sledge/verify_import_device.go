@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"crypto/ed25519"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -78,13 +77,9 @@ type auditLabel struct{ name, origin string }
 // auditLabels reads the labels: one that cannot be read must not be taken for none.
 func auditLabels(names []string) (labels []auditLabel, err error) {
 	for _, name := range names {
-		text, err := readFile(name, manifest.MaxCheckpoint)
+		_, l, err := readLabel(name)
 		if err != nil {
 			return nil, err
-		}
-		l, err := manifest.ParseLabel(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		origin := l.Scope.Origin()
 		if i := slices.IndexFunc(labels, func(o auditLabel) bool { return o.origin == origin }); i >= 0 {
