@@ -57,6 +57,7 @@ type Bucket struct {
 	uploads    map[string]*upload
 	ids        int
 	violations []string
+	givenUp    map[string]bool // runs whose objects may be removed
 }
 
 // Object is what a Bucket holds under a key.
@@ -101,7 +102,7 @@ func (b *Bucket) violated(format string, args ...any) {
 func (b *Bucket) begin() {
 	b.mu.Lock()
 	if b.objects == nil {
-		b.objects, b.uploads = map[string]*Object{}, map[string]*upload{}
+		b.objects, b.uploads, b.givenUp = map[string]*Object{}, map[string]*upload{}, map[string]bool{}
 	}
 }
 
@@ -192,8 +193,18 @@ func (b *Bucket) store(key string, ifAbsent bool, o *Object) *refusal {
 
 func (b *Bucket) free(key string) bool { return b.Free != nil && b.Free(key) }
 
+// GiveUp lets a run's own objects be removed.
+func (b *Bucket) GiveUp(run string) {
+	b.begin()
+	defer b.mu.Unlock()
+	b.givenUp[run] = true
+}
+
+// run is that of the import that stored an object, by its own words.
+func (o *Object) run() string { return o.Metadata.Get(metaHeader + "Sledge-Run") }
+
 func (b *Bucket) remove(key string) {
-	if b.objects[key] != nil && !b.free(key) {
+	if o := b.objects[key]; o != nil && !b.free(key) && (o.Foreign || !b.givenUp[o.run()]) {
 		b.violated("%q was removed", key)
 	}
 	delete(b.objects, key)

@@ -14,9 +14,11 @@ const (
 	callListParts   = "ListParts"
 	callAbort       = "AbortMultipartUpload"
 	callDelete      = "DeleteObject"
+
+	callList = "ListObjectsV2" // of a run with a journal in the target, and of verify
 )
 
-// Calls are all of them.
+// Calls are those of every import.
 func Calls() []string {
 	return []string{callPut, callCreate, callPart, callComplete, callHead, callGet, callListUploads, callListParts, callAbort, callDelete}
 }
@@ -39,6 +41,8 @@ func CallOf(r *http.Request) string {
 		return callListUploads
 	case r.Method == http.MethodGet && q.Has("uploadId"):
 		return callListParts
+	case r.Method == http.MethodGet && q.Get("list-type") == "2":
+		return callList
 	case r.Method == http.MethodGet:
 		return callGet
 	case q.Has("uploadId"):

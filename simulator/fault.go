@@ -115,7 +115,7 @@ var (
 	withBody    = []string{callPut, callPart, callComplete}
 	answered    = []string{callPut, callPart, callComplete, callHead}
 	repeatable  = []string{callPut, callPart, callComplete, callAbort, callDelete}
-	talks       = []string{callCreate, callComplete, callGet, callListUploads, callListParts} // whose answers have bodies
+	talks       = []string{callCreate, callComplete, callGet, callList, callListUploads, callListParts} // whose answers have bodies
 )
 
 // wireFaults is the table; docs/testing.md has it, too, and a test compares them.

@@ -30,6 +30,7 @@ const (
 type host struct {
 	run    string
 	state  *vfs.Mem
+	takes  bool // the run over from another host
 	result *importer.Result
 	codes  map[string]importer.Code // of the problems it named, by path or key
 	mu     sync.Mutex
@@ -41,8 +42,9 @@ func newHost(run string) *host {
 
 // importAll imports, once for each trouble and then without any.
 func (l *life) importAll(ctx context.Context) error {
-	w := &world{life: l, exclusive: true, taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
-	l.bucket = &Bucket{Name: bucketName, Seed: l.plan.Seed, Now: l.clock.Now, Free: isProbe}
+	w := &world{life: l, exclusive: true, mirrored: mirroredLife(l.plan.Seed), taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
+	l.bucket = &Bucket{Name: bucketName, Seed: l.plan.Seed, Now: l.clock.Now, Free: func(key string) bool { return isProbe(key) || isJournal(key) }}
+	l.say("journal in the target: %v", w.mirrored)
 	events := l.plan.in(importing)
 	for _, e := range events {
 		w.prepare(e)
@@ -72,6 +74,7 @@ type world struct {
 	hosts         []*host         // the last one is at work
 	taken         map[string]bool // keys that hold somebody else's other content
 	exclusive     bool
+	mirrored      bool // the journal is in the target, too
 	readBack      bool
 	unconditional bool
 	stateLost     bool
@@ -134,36 +137,52 @@ func (w *world) prepare(e Event) {
 // quiet is a wire on which nothing goes wrong.
 func (w *world) quiet() *Wire { return &Wire{Store: w.bucket} }
 
-// run is one start of the import on a host.
-func (w *world) run(ctx context.Context, h *host, state vfs.FS, wire *Wire) error {
+// begin opens the device and a host's state folder, until end.
+func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (source importer.Source, target importer.Target, o importer.Options, end func(), err error) {
 	rd, err := w.reader(w.set(nil))
 	if err != nil {
-		return err
+		return nil, nil, o, nil, err
 	}
-	defer rd.Close()
 	held, err := importer.HoldState(state)
 	if err != nil {
-		return err
+		rd.Close()
+		return nil, nil, o, nil, err
 	}
-	defer held.Close()
-	o := importer.Options{
+	end = func() { held.Close(); rd.Close() }
+	o = importer.Options{
 		Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
 		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
 		ReadBack:    w.readBack, AllowUnconditional: w.unconditional, ExclusivePrefix: w.exclusive,
-		Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: held, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.clock.Now,
+		JournalInTarget: w.mirrored, Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: held, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.clock.Now,
 		Problem: func(e *importer.Error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.codes[e.Path] = e.Code
 		},
 	}
-	target, err := importer.NewS3(ctx, o)
+	if h.takes {
+		o.TakeOver = time.Nanosecond // it waits as long as it always must
+	}
+	if target, err = importer.NewS3(ctx, o); err != nil {
+		end()
+	}
+	return bridge.New(rd), target, o, end, err
+}
+
+// run is one start of the import on a host.
+func (w *world) run(ctx context.Context, h *host, state vfs.FS, wire *Wire) error {
+	source, target, o, end, err := w.begin(ctx, h, state, wire)
 	if err != nil {
 		return err
 	}
-	result, err := importer.Run(ctx, bridge.New(rd), target, o)
-	h.result = result
+	defer end()
+	h.result, err = importer.Run(ctx, source, target, o)
 	w.count(wire.Done())
+	return w.touched(err)
+}
+
+// touched adds what was done to somebody else's to how a call ended.
+func (w *world) touched(err error) error {
 	if bad := w.bucket.Violations(); len(bad) > 0 {
 		return fmt.Errorf("%w: %s", errTouched, strings.Join(bad, "; "))
 	}
@@ -214,6 +233,14 @@ func (w *world) with(ctx context.Context, e Event) error {
 		return w.both(ctx)
 	case DoubleImport:
 		return w.doubledImport(ctx, h, dice)
+	case OtherHost, OtherCancel:
+		if !w.mirrored {
+			return nil
+		}
+		if e.What == OtherCancel {
+			return w.otherCancel(ctx, h, dice)
+		}
+		return w.otherHost(ctx, h, dice)
 	}
 	return nil
 }
@@ -252,9 +279,9 @@ func (w *world) both(ctx context.Context) error {
 func (w *world) finish(ctx context.Context) error {
 	h := w.host()
 	err := w.run(ctx, h, h.state, w.quiet())
-	if halt := haltCode(h.result); halt == importer.CodeNoConditions && w.bucket.Traits.NoConditions && !w.unconditional {
+	if coded(err, importer.CodeNoConditions) && w.bucket.Traits.NoConditions && !w.unconditional {
 		w.say("halted: %v", err)
-		w.unconditional = true // the operator says that nobody else writes here
+		w.unconditional, w.mirrored = true, false // the operator says that nobody else writes here
 		h = w.another()
 		err = w.run(ctx, h, h.state, w.quiet())
 	}
@@ -277,13 +304,6 @@ func (w *world) finish(ctx context.Context) error {
 		return errors.New("no receipts")
 	}
 	return w.receipts(ctx, h)
-}
-
-func haltCode(r *importer.Result) importer.Code {
-	if r == nil || r.Halt == nil {
-		return ""
-	}
-	return r.Halt.Code
 }
 
 // lostWhole: the device could not be opened at all, which only lost pages excuse.
@@ -333,10 +353,11 @@ func (w *world) compare(h *host) error {
 		}
 	}
 	for key, o := range have {
-		if _, ok := want[key]; !ok && !o.Foreign && !w.probeLeft(key) {
+		if _, ok := want[key]; !ok && !o.Foreign && !w.probeLeft(key) && !isJournal(key) {
 			bad = append(bad, fmt.Sprintf("%q should not be in the target", key))
 		}
 	}
+	bad = append(bad, w.journalLeft(h)...)
 	if left := slices.DeleteFunc(w.bucket.Uploads(), w.probeLeft); len(left) > 0 && h.result.LeftUploads == 0 && !w.stateLost && w.exclusive {
 		bad = append(bad, fmt.Sprintf("uploads of %q were left behind unnamed", left))
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sledge-io/sledge/simulator"
@@ -51,6 +52,30 @@ func TestDoubleStarts(t *testing.T) {
 		}
 	}
 	t.Logf("figure: %d commands refused while another was at work", s.Events)
+}
+
+// TestOtherHosts lets hosts with an empty state folder take imports over, or give them
+// up, from ones that are dead or frozen at any request. The wait for the other host to
+// notice costs no time here.
+func TestOtherHosts(t *testing.T) {
+	others := []simulator.Trouble{simulator.OtherHost, simulator.OtherCancel}
+	lives := 16
+	if n, err := strconv.Atoi(os.Getenv("SLEDGE_RUNS")); err == nil {
+		lives = n
+	}
+	var s *simulator.Summary
+	synctest.Test(t, func(t *testing.T) {
+		s = simulator.Run(t.Context(), simulator.Options{Seed: 1, Lives: lives, Faults: others})
+	})
+	for _, f := range s.Findings {
+		t.Errorf("%s\n%s\n%v", f.Replay, f.Text, f.Log)
+	}
+	for _, what := range others {
+		if s.Met[what] == 0 {
+			t.Errorf("%s never happened", what)
+		}
+	}
+	t.Logf("figure: %d lives, %d takeovers, %d cancels from another host", s.Lives, s.Met[simulator.OtherHost], s.Met[simulator.OtherCancel])
 }
 
 // TestLives lives lives from a fixed seed for a while; SLEDGE_SEED chooses another.

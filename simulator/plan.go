@@ -51,6 +51,8 @@ const (
 	StateLost     Trouble = "state-lost"
 	SecondImport  Trouble = "second-import"
 	DoubleImport  Trouble = "double-import"
+	OtherHost     Trouble = "other-host"   // where the journal is in the target
+	OtherCancel   Trouble = "other-cancel" // likewise
 	KeyTaken      Trouble = "key-taken"
 	SameObject    Trouble = "same-object"
 	OthersUpload  Trouble = "others-upload"
@@ -78,7 +80,7 @@ var troubles = []struct {
 	{FileChanges, loading}, {FileVanishes, loading}, {FileFails, loading}, {WrongCode, loading}, {WrongOrder, loading}, {DoubleLoad, loading},
 	{SealPowerCut, sealing}, {SealCtrlC, sealing}, {SealError, sealing}, {DoubleSeal, sealing},
 	{ForeignDisk, carrying}, {StaleDisk, carrying}, {OtherLabel, carrying}, {DisksLost, carrying}, {BlocksRot, carrying}, {BlocksSwapped, carrying}, {ShardCut, carrying}, {LogRots, carrying}, {TooMuchRots, carrying},
-	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
+	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
 }
 
 // Troubles are all that a life may meet.
