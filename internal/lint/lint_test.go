@@ -39,6 +39,40 @@ func TestMachinePaths(t *testing.T) {
 	report(t, findings)
 }
 
+func TestProperties(t *testing.T) {
+	findings, err := Properties(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report(t, findings)
+}
+
+// TestPropertiesRefuses: an unknown number, a test that is gone, and a number twice.
+func TestPropertiesRefuses(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"docs/threat-model.md": "kept (P1–P3)\n\n| P1 | one | a.TestOne |\n| P2 | two | a.TestGone |\n| P2 | again | – |\n",
+		"a/a_test.go":          "package a\n\n// TestOne is of P9.\nfunc TestOne(t *testing.T) { P8() }\n",
+	} {
+		if err := os.MkdirAll(filepath.Join(dir, filepath.Dir(name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	findings, err := Properties(dir)
+	got := strings.Join(findings, "\n")
+	if err != nil || len(findings) != 4 {
+		t.Errorf("%v: %s", err, got)
+	}
+	for _, want := range []string{"a/a_test.go: P9", "P3 is not in", "no TestGone", "P2 stands there twice"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%s is not among them: %s", want, got)
+		}
+	}
+}
+
 // TestLoadSeesItself fails if Load finds an empty or foreign tree: the tests
 // above would pass on nothing.
 func TestLoadSeesItself(t *testing.T) {
