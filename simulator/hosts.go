@@ -213,7 +213,11 @@ func (w *world) givenUp(run string, out *importer.Canceled, remove bool) error {
 			if journal++; out.Journal != key && out.Failed == 0 {
 				bad = append(bad, fmt.Sprintf("%q is left of the journal", key))
 			}
-		case isProbe(key) || o.run() != run:
+		case isProbe(key):
+			if _, rest, _ := strings.Cut(key, importer.ProbePrefix+run); rest != "" && strings.ContainsAny(rest[:1], "-.") && !w.probeLeft(key) {
+				bad = append(bad, fmt.Sprintf("%q is left of a probe", key))
+			}
+		case o.run() != run:
 		case remove && out.Changed+out.Failed == 0:
 			bad = append(bad, fmt.Sprintf("%q was not removed", key))
 		}
