@@ -41,6 +41,7 @@ func TestOperatorsDay(t *testing.T) {
 	d := newDay(t)
 	d.provision()
 	d.field()
+	d.arrive()
 	d.look()
 	first := d.throttle()
 	d.renew(first)
@@ -175,9 +176,17 @@ func (d *day) answer(device string) string {
 	return r.Answer
 }
 
+// arrive checks the devices in.
+func (d *day) arrive() {
+	d.scene("The devices arrive", "All six disks are mounted below `mnt`, the labels came by mail. Before anything else, the data centre checks each device in: is it of our job and as it was sealed, and are its disks enough?")
+	for _, device := range []string{"a", "b"} {
+		d.runs(0, fmt.Sprintf("sledge receive --site site --label labels/%s.label --disk 'mnt/%[1]s*'", device))
+	}
+}
+
 // look asks the store, and what an import would be.
 func (d *day) look() {
-	d.scene("Before the import", "All six disks are mounted below `mnt`, the labels came by mail. `$S3` is the store's endpoint. What can the store do, and what is to come?")
+	d.scene("Before the import", "`$S3` is the store's endpoint. What can the store do, and what is to come?")
 	d.runs(0, `sledge target probe s3://archive/2026/ --profile versitygw --endpoint $S3`)
 	d.runs(0, `sledge import plan --all --site site --label labels/ --disk 'mnt/*' --endpoint $S3`)
 }

@@ -229,6 +229,7 @@ var masks = []struct{ find, with string }{
 	{`(?m)^rate +.*`, "rate        … KiB/s, … entries/s, … requests at once"},
 	{`(?m)^remaining .*\n`, ""},
 	{`(?m)^[a-z]+: ([a-z ]+: )?\d[\d.]* ([KMGT]i)?B\b.*\n`, ""}, // progress
+	{`(?m)^seal: [a-z]+\n`, ""},
 	{`(?m)^(  (?:in progress|halted: fix needed) +)\d[\d dhmins]*$`, "${1}… s"},
 	{`(?m)^  no word from the run .*\n`, ""},
 	{`"plates[^"]*": credentials-expired`, `"plates/03/0042.tif": credentials-expired`}, // whichever was the first
