@@ -75,7 +75,7 @@ func (l *life) unlockFrom(state vfs.FS, disks []appliance.Disk) error {
 
 // doubledImport starts the import again in the state folder in which it is at work.
 func (w *world) doubledImport(ctx context.Context, h *host, dice *rand.Rand) error {
-	n := 1 + dice.Int64N(200)
+	n := 2 + dice.Int64N(200) // the first one makes the lock in a new folder
 	again := &host{run: h.run, state: h.state, codes: map[string]importer.Code{}}
 	var met bool
 	var refusal error
