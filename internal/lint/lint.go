@@ -107,7 +107,7 @@ func walk(root string, fn func(name string, data []byte) error) error {
 			}
 			return nil
 		}
-		if !d.Type().IsRegular() {
+		if !d.Type().IsRegular() || name == ".git" { // a worktree's points to its repository
 			return nil
 		}
 		data, err := os.ReadFile(file)
