@@ -78,15 +78,18 @@ type canceler struct {
 
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
+	if r.mirror != nil {
+		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
+	}
+	if err := r.sweepProbes(ctx); err != nil {
+		return err
+	}
 	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err
 	}
 	r.header.Canceled = true
-	if r.mirror != nil {
-		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
-	}
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
 	}

@@ -65,9 +65,13 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 			return err
 		case err != nil:
 			// The answer to an earlier attempt may have been lost.
-			if was, getErr := m.lease(ctx, n); getErr != nil {
+			was, getErr := m.lease(ctx, n)
+			switch {
+			case IsNotFound(getErr): // a cancel of another host has removed it
+				return err
+			case getErr != nil:
 				return getErr
-			} else if was.ID != m.id {
+			case was.ID != m.id:
 				return err
 			}
 		}
@@ -204,7 +208,9 @@ func (r *run) lead(ctx context.Context, known uint64) (news bool, err error) {
 		}
 		var last mirrorLease
 		if highest > 0 {
-			if last, err = m.lease(ctx, highest); err != nil {
+			if last, err = m.lease(ctx, highest); IsNotFound(err) {
+				continue // a cancel of another host has removed it meanwhile
+			} else if err != nil {
 				return false, err
 			}
 		}

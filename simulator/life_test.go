@@ -31,9 +31,11 @@ func TestRegressions(t *testing.T) {
 			t.Fatalf("%s: %v", file, err)
 		}
 		for range 3 {
-			if r := simulator.Live(context.Background(), p); r.Finding != nil {
-				t.Errorf("%s: %v\n%v", file, r.Finding, r.Log)
-			}
+			synctest.Test(t, func(t *testing.T) { // a takeover waits
+				if r := simulator.Live(t.Context(), p); r.Finding != nil {
+					t.Errorf("%s: %v\n%v", file, r.Finding, r.Log)
+				}
+			})
 		}
 	}
 }
