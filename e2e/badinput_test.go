@@ -76,6 +76,41 @@ func inBucket(t *testing.T, name string, header map[string]string) plain {
 	return p
 }
 
+// TestMinIOAnswers: what MinIO answers to a write is all that its HEAD tells, so that an
+// import asks for no object after it has written it.
+func TestMinIOAnswers(t *testing.T) {
+	server := startMinIO(t)
+	to, err := url.Parse(server.Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.Out.Host = r.In.Host // which the signature covers
+	}}
+	var heads, writes atomic.Int64
+	wire := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.Contains(r.URL.Path, ".sledge-probe/"):
+		case r.Method == http.MethodHead:
+			heads.Add(1)
+		case r.Method == http.MethodPut:
+			writes.Add(1)
+		}
+		forward.ServeHTTP(rw, r)
+	}))
+	defer wire.Close()
+	src := makeTree(t, 3, 12, 16<<20+100)
+	w := newWorld(t, options{server: server, job: []string{"--fips"}})
+	w.sealed(src)
+	w.must(w.minioArgs("run", "--endpoint", wire.URL)...)
+	// What is over a MiB is looked for before it is sent, and no more.
+	if writes.Load() < 12 || heads.Load() > 1 {
+		t.Errorf("%d HEADs for %d writes", heads.Load(), writes.Load())
+	}
+	w.must(append([]string{"verify", "import", w.path("import", "receipts"), "--by", "read-back", "--endpoint", server.Endpoint, "--path-style"}, w.trust()...)...)
+}
+
 // TestVersionedBucket imports into a bucket that keeps versions. A key whose last
 // version was deleted is free. What somebody writes or deletes afterwards is named by
 // verify; cancel removes our versions, and nobody else's.

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // S3 is a Target by the AWS SDK. It never retries: what an error means for the
@@ -170,7 +172,11 @@ func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, er
 	if err != nil {
 		return Stored{}, s3Error(err, in.Key)
 	}
-	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId), aws.ToString(out.ChecksumSHA256), string(out.ChecksumType)}, nil
+	kind := string(out.ChecksumType)
+	if answer, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok && kind == "" {
+		kind = answer.Header.Get("X-Amz-Checksum-Type") // MinIO tells it here, and not in the body as S3 does
+	}
+	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId), aws.ToString(out.ChecksumSHA256), kind}, nil
 }
 
 // AbortUpload implements Target.

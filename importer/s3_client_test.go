@@ -302,3 +302,31 @@ func TestHeadAsksWhy(t *testing.T) {
 		})
 	}
 }
+
+// TestCompleteTellsKind: S3 tells the kind of a checksum in the body of its answer to
+// Complete, MinIO in a header. Without either it is not known.
+func TestCompleteTellsKind(t *testing.T) {
+	cleanAWS(t)
+	for _, test := range []struct{ name, body, header, want string }{
+		{"S3", "<ChecksumType>COMPOSITE</ChecksumType>", "", "COMPOSITE"},
+		{"MinIO", "", "COMPOSITE", "COMPOSITE"},
+		{"both", "<ChecksumType>FULL_OBJECT</ChecksumType>", "COMPOSITE", "FULL_OBJECT"},
+		{"neither", "", "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if test.header != "" {
+					w.Header().Set("X-Amz-Checksum-Type", test.header)
+				}
+				w.Header().Set("Content-Type", "application/xml")
+				fmt.Fprintf(w, "<CompleteMultipartUploadResult><ETag>e</ETag><ChecksumSHA256>s-1</ChecksumSHA256>%s</CompleteMultipartUploadResult>", test.body)
+			}))
+			defer server.Close()
+			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
+			got, err := newS3(t, o).CompleteUpload(context.Background(), CompleteRequest{Key: "k", UploadID: "u", Parts: []Part{{Number: 1, ETag: "e", SHA256: "s"}}, Size: 1, Composite: "s-1"})
+			if want := (Stored{"e", "", "s-1", test.want}); err != nil || got != want {
+				t.Errorf("%+v, want %+v: %v", got, want, err)
+			}
+		})
+	}
+}
