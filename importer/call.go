@@ -157,7 +157,7 @@ func (c *caller) told(ctx context.Context, what call, done Call) {
 	switch {
 	case done.Err == nil:
 		c.budget.earn()
-		if isScout(ctx) && c.gate.mended(what) {
+		if c.gate.isScout(ctx) && c.gate.mended(what) {
 			c.budget.fill()
 		}
 	case hasCode(done.Err, CodeThrottled):

@@ -14,6 +14,7 @@ type gate struct {
 	paused  bool   // by the operator
 	asleep  bool   // by the clock
 	halt    *Error // why it waits for the operator
+	turn    uint64 // of the halts: each has one scout
 	since   time.Time
 	opened  time.Time     // when it last went on after a halt
 	changed chan struct{} // closed and made anew at each change
@@ -26,18 +27,33 @@ func newGate() *gate {
 	return &gate{changed: make(chan struct{}), nudged: make(chan struct{}), wentOn: func() {}}
 }
 
-// scoutKey marks the context of the one worker that tries again while the run is
-// halted: its calls pass.
+// scoutKey marks the context of the one worker that tries again during a halt, with
+// the halt's turn: its calls pass. When that halt is over it is a worker like all others.
 type scoutKey struct{}
 
-func isScout(ctx context.Context) bool { return ctx.Value(scoutKey{}) != nil }
+func (g *gate) scouting(ctx context.Context) context.Context {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return context.WithValue(ctx, scoutKey{}, g.turn)
+}
+
+// isScout tells the worker whose halt it is.
+func (g *gate) isScout(ctx context.Context) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.scouts(ctx)
+}
+
+func (g *gate) scouts(ctx context.Context) bool {
+	return g.halt != nil && ctx.Value(scoutKey{}) == g.turn
+}
 
 // pass waits until a call may begin. It returns errStopped if the run is stopped
 // first; a call that outlives the run's context, because it tidies up, then passes.
 func (g *gate) pass(ctx context.Context, stop <-chan struct{}) error {
 	for {
 		g.mu.Lock()
-		shut, changed := g.paused || g.asleep || g.halt != nil && !isScout(ctx), g.changed
+		shut, changed := g.paused || g.asleep || g.halt != nil && !g.scouts(ctx), g.changed
 		g.mu.Unlock()
 		if !shut {
 			return nil
@@ -82,8 +98,8 @@ func (g *gate) flag(p *bool, yes bool) {
 func (g *gate) shut(e *Error, now time.Time) (first bool) {
 	g.set(func() {
 		if first = g.halt == nil; first {
-			g.since = now
-			g.halt = e
+			g.since, g.halt = now, e
+			g.turn++
 		}
 	})
 	return first

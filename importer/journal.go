@@ -124,7 +124,8 @@ type finished struct {
 	Tally       Tally     `json:"tally"`
 	Software    string    `json:"software"` // a later start may be of another version, or without the label
 	Label       string    `json:"label"`
-	Done        bool      `json:"done"` // the receipts are whole
+	Done        bool      `json:"done"`              // the receipts are whole
+	Cleared     bool      `json:"cleared,omitempty"` // the target has no journal of it any more
 }
 
 // quietLogger keeps pebble silent, and turns its last words into a panic that

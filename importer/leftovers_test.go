@@ -183,3 +183,34 @@ func TestProbeNamesLeft(t *testing.T) {
 		})
 	}
 }
+
+// TestLeftOnce: an upload that cannot be aborted is named and counted once, though the
+// sweep at the end finds it, too; and not at all any more where the sweep aborts it.
+func TestLeftOnce(t *testing.T) {
+	for _, denied := range []int{1, 1000} {
+		s, f := mixed(), newFake(t)
+		aborts := 0
+		f.hook = func(_ int, call, key string) (bool, error) {
+			switch {
+			case key == "in/big" && call == "part":
+				return false, newError(CodeRefused, "", "no", nil)
+			case ours(key) && call == "abort":
+				if aborts++; aborts <= denied {
+					return false, newError(CodeAccessDenied, "", "no right to abort", nil)
+				}
+			}
+			return true, nil
+		}
+		named := 0
+		o := testOptions(t, memDisk())
+		o.Problem = func(e *Error) {
+			if e.Code == CodeOrphanUpload {
+				named++
+			}
+		}
+		res := mustRun(t, s, f, o)
+		if aborts < 2 || named != 1 || res.LeftUploads != uint64(len(f.uploads)) || (len(f.uploads) == 0) != (denied == 1) {
+			t.Errorf("%d of %d aborts denied: named %d times, counted %d, left %d", min(denied, aborts), aborts, named, res.LeftUploads, len(f.uploads))
+		}
+	}
+}

@@ -103,11 +103,18 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	})
 }
 
+// asking is how often a request is made: idempotent or once, both of caller.
+type asking func(ctx context.Context, what call, f func(context.Context) error) error
+
 // get reads an object of at most so many bytes.
 func (m *mirror) get(ctx context.Context, name string, limit int64, v any) error {
+	return m.getBy(ctx, m.calls.idempotent, name, limit, v)
+}
+
+func (m *mirror) getBy(ctx context.Context, ask asking, name string, limit int64, v any) error {
 	var frame []byte
 	free := strings.HasPrefix(name, mirrorLeases)
-	err := m.calls.idempotent(ctx, call{name: callGet, key: m.prefix + name, payload: limit, free: free}, func(ctx context.Context) error {
+	err := ask(ctx, call{name: callGet, key: m.prefix + name, payload: limit, free: free}, func(ctx context.Context) error {
 		body, err := m.target.Get(ctx, m.prefix+name, "")
 		if err != nil {
 			return err
@@ -138,8 +145,8 @@ func (m *mirror) bad(name string, err error) error {
 	return newError(CodeTargetJournal, m.prefix+name, err.Error(), err)
 }
 
-func (m *mirror) head(ctx context.Context, name string) error {
-	return m.calls.idempotent(ctx, call{name: callHead, key: m.prefix + name, free: true}, func(ctx context.Context) error {
+func (m *mirror) head(ctx context.Context, ask asking, name string) error {
+	return ask(ctx, call{name: callHead, key: m.prefix + name, free: true}, func(ctx context.Context) error {
 		_, err := m.target.Head(ctx, m.prefix+name)
 		return err
 	})

@@ -91,12 +91,37 @@ func (r *run) sharePage(ctx context.Context, page uint64) error {
 }
 
 // clearMirror removes what a complete run has no use for. Leases and header stay, so
-// that no other host takes the run for one that has not begun.
-func (r *run) clearMirror(ctx context.Context) {
-	err := errors.Join(r.mirror.clear(ctx, mirrorUploads, ""), r.mirror.clear(ctx, mirrorPages, ""))
-	if err != nil && !errors.Is(err, errStopped) {
-		r.problem(newError(CodeJournalLeft, r.mirror.prefix, asError(err).Cause, err))
+// that no other host takes the run for one that has not begun. What cannot be removed
+// is named, and tried again by each later start.
+func (r *run) clearMirror(ctx context.Context, end *finished) error {
+	m, err := r.endedMirror(ctx)
+	if err == nil {
+		err = errors.Join(m.clear(ctx, mirrorUploads, ""), m.clear(ctx, mirrorPages, ""))
 	}
+	switch {
+	case err == nil:
+		end.Cleared = true
+		return r.journal.store(finishedKey, end, true)
+	case !errors.Is(err, errStopped) && !hasCode(err, CodeTakenOver):
+		r.problem(newError(CodeJournalLeft, r.opts.Prefix+journalName(r.source.Scope(), r.opts.RunID), asError(err).Cause, err))
+	}
+	return nil
+}
+
+// endedMirror is the run's mirror, or, where this start found the run at its end and
+// claimed nothing, that of the start which brought it there.
+func (r *run) endedMirror(ctx context.Context) (m *mirror, err error) {
+	if r.mirror != nil {
+		return r.mirror, nil
+	}
+	if m, err = newMirror(r); err != nil {
+		return nil, err
+	}
+	m.number = r.header.Lease
+	if m.id, err = r.identity(); err != nil {
+		return nil, err
+	}
+	return m, m.check(ctx)
 }
 
 // cancelMirror removes all but the lease that says that the run was given up, and

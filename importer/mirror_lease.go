@@ -82,16 +82,18 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 
 // check asks the target whether the run is still ours: no next lease, and our own.
 // What it finds lost stays lost.
-func (m *mirror) check(ctx context.Context) error {
+func (m *mirror) check(ctx context.Context) error { return m.checkBy(ctx, m.calls.idempotent) }
+
+func (m *mirror) checkBy(ctx context.Context, ask asking) error {
 	if err := m.held(); err != nil {
 		return err
 	}
 	began := time.Now()
 	by := Lease{}
-	err := m.head(ctx, leaseName(m.number+1))
+	err := m.head(ctx, ask, leaseName(m.number+1))
 	if IsNotFound(err) {
 		var own mirrorLease
-		if own, err = m.lease(ctx, m.number); err == nil && own.ID == m.id {
+		if err = m.getBy(ctx, ask, leaseName(m.number), maxMirrorSmall, &own); err == nil && own.ID == m.id {
 			m.seen.Store(&began)
 			return nil
 		}
@@ -252,7 +254,8 @@ func (r *run) nextLease(ctx context.Context) error {
 }
 
 // watchMirror looks every now and then whether the run is still ours, until it is
-// told to end.
+// told to end. A look is one attempt: one that fails tells nothing, and takes nothing
+// from the run's retries. A halted run, which begins nothing, looks less often.
 func (r *run) watchMirror(ctx context.Context) (end func()) {
 	if r.mirror == nil {
 		return func() {}
@@ -260,14 +263,21 @@ func (r *run) watchMirror(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var gone sync.WaitGroup
 	gone.Go(func() {
-		for r.calls.gate.rest(ctx, mirrorEvery) {
-			if err := r.mirror.check(ctx); hasCode(err, CodeTakenOver) {
+		for r.calls.gate.rest(ctx, r.nextLook()) {
+			if err := r.mirror.checkBy(ctx, r.calls.once); hasCode(err, CodeTakenOver) {
 				r.halt(asError(err))
 				return
 			}
 		}
 	})
 	return func() { cancel(); gone.Wait() }
+}
+
+func (r *run) nextLook() time.Duration {
+	if state, _ := r.calls.gate.state(); state == StateHalted {
+		return maxWait
+	}
+	return mirrorEvery
 }
 
 // stillOurs asks the state folder and, where the journal is in the target, what the

@@ -53,7 +53,8 @@ type run struct {
 	haltedAt   time.Time     // since when the operator is waited for
 	look       time.Duration // until the next look whether it is mended
 	problems   map[Code]uint64
-	said       sync.Mutex // one problem at a time
+	leftIDs    map[string]struct{} // uploads that were named as left
+	said       sync.Mutex          // one problem at a time
 }
 
 const stateVersion = 0
@@ -103,7 +104,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 		return nil, nil, err
 	}
 	runCtx, cancel := context.WithCancel(ctx)
-	r := &run{planner: planner, opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
+	r := &run{planner: planner, opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, leftIDs: map[string]struct{}{}, cancel: cancel}
 	r.progress.started = opts.Now()
 	r.ours = r.stillOurs(heldBy(opts.StateDir))
 	r.calls = newCaller(opts, runCtx.Done())
@@ -255,8 +256,8 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	if err := r.receipts(ctx, &end, result); err != nil {
 		return result, err
 	}
-	if r.mirror != nil && result.Complete && !result.Earlier {
-		r.clearMirror(ctx)
+	if r.opts.JournalInTarget && result.Complete && !end.Cleared {
+		return result, r.clearMirror(ctx, &end)
 	}
 	return result, nil
 }

@@ -338,11 +338,29 @@ func (r *run) giveBack(ctx context.Context, key, id string) error {
 	err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {
 		return r.target.AbortUpload(ctx, key, id)
 	})
-	if err != nil {
+	switch named := r.namedUpload(id, err != nil); {
+	case err != nil && !named:
 		r.problem(newError(CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+asError(err).Cause, err))
 		r.leftUploads.Add(1)
+	case err == nil && named:
+		r.leftUploads.Add(^uint64(0))
 	}
 	return err
+}
+
+// namedUpload tells whether this process has named an upload as left, and remembers
+// whether it is. The memory is bounded: behind it one may be named twice.
+func (r *run) namedUpload(id string, left bool) (named bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_, named = r.leftIDs[id]
+	switch {
+	case !left:
+		delete(r.leftIDs, id)
+	case len(r.leftIDs) < maxLeftovers:
+		r.leftIDs[id] = struct{}{}
+	}
+	return named
 }
 
 // uploadWindow is how far the target's clock may be from ours: S3 refuses

@@ -42,12 +42,12 @@ func (r *run) one(ctx context.Context, t *transfer) {
 		began := time.Now()
 		e := r.try(attempt, t)
 		if e == nil {
-			if isScout(attempt) {
+			if r.calls.gate.isScout(attempt) {
 				r.goOn()
 			}
 			return
 		}
-		if !isScout(attempt) && r.calls.gate.openedSince(began) {
+		if !r.calls.gate.isScout(attempt) && r.calls.gate.openedSince(began) {
 			continue
 		}
 		var again bool
@@ -107,8 +107,9 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 // after decides about an object that has no outcome: try it again, under the
 // context that is returned, or leave it for a later pass or start.
 func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (next context.Context, again bool) {
+	scout := r.calls.gate.isScout(attempt)
 	switch {
-	case e.Class != Fixable && !isScout(attempt) && !r.giveUp():
+	case e.Class != Fixable && !scout && !r.giveUp():
 		r.leave(e)
 		r.problem(e)
 		return nil, false
@@ -116,7 +117,7 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (ne
 		r.leave(e)
 		r.halt(e)
 		return nil, false
-	case e.Code == CodeAccessDenied && !isScout(attempt) && r.allowedElsewhere(ctx):
+	case e.Code == CodeAccessDenied && !scout && r.allowedElsewhere(ctx):
 		if r.calls.gate.openedSince(began) {
 			return ctx, true // while we asked
 		}
@@ -124,7 +125,7 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (ne
 		r.problem(e)
 		return nil, false
 	}
-	if !isScout(attempt) && !r.stop(e) {
+	if !scout && !r.stop(e) {
 		return ctx, true // behind the gate, until the scout is through
 	}
 	r.calls.gate.still(e)
@@ -132,7 +133,7 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (ne
 		r.leave(e)
 		return nil, false
 	}
-	return context.WithValue(ctx, scoutKey{}, true), true
+	return r.calls.gate.scouting(ctx), true
 }
 
 // stop halts the run for e until a scout gets through. The first one to do so is
@@ -210,15 +211,15 @@ func (r *run) allowedElsewhere(ctx context.Context) bool {
 
 // keep makes a durable step, and waits for room if the state folder's disk is full.
 func (r *run) keep(ctx context.Context, f func() error) error {
-	for waited := false; ; waited = true {
+	for stopped := false; ; {
 		err := f()
 		if hasCode(err, CodeJournalFull) && r.opts.HaltWait > 0 && r.waits(asError(err)) {
-			r.stop(asError(err))
+			stopped = r.stop(asError(err)) || stopped
 			if r.scoutAgain(ctx, asError(err)) {
 				continue
 			}
 		}
-		if waited {
+		if stopped { // a halt for another reason is its scout's
 			r.goOn()
 		}
 		return err

@@ -1,0 +1,71 @@
+package importer
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestMirrorCleared: what a complete run could not remove of its journal in the target
+// is named, and removed by the next start, which asks for nothing else.
+func TestMirrorCleared(t *testing.T) {
+	soon(t, 0)
+	s, f, disk := mixed(), newFake(t), memDisk()
+	denied := true
+	f.hook = func(_ int, call, key string) (bool, error) {
+		if denied && call == "delete" && strings.Contains(key, JournalPrefix) {
+			return false, newError(CodeAccessDenied, key, "no", nil)
+		}
+		return true, nil
+	}
+	var said []Code
+	o := mirrored(t, disk)
+	o.Problem = func(e *Error) { said = append(said, e.Code) }
+	for range 2 {
+		if res := mustRun(t, s, f, o); !res.Complete || len(f.journalKeys()) == 0 {
+			t.Fatalf("%+v, left %q", res, f.journalKeys())
+		}
+	}
+	if !slices.Equal(said, []Code{CodeJournalLeft, CodeJournalLeft}) {
+		t.Errorf("said %v", said)
+	}
+	denied = false
+	mustRun(t, s, f, o)
+	if left := f.journalKeys(); len(left) > 0 {
+		t.Errorf("left %q", left)
+	}
+	calls := f.calls
+	if res := mustRun(t, s, f, o); !res.Complete || f.calls != calls {
+		t.Errorf("%d calls for a run that has ended and is cleared", f.calls-calls)
+	}
+}
+
+// TestMirrorLooksOnce: a look of the watcher is one attempt of each request, and costs
+// the run no retry; what it could not see is not lost.
+func TestMirrorLooksOnce(t *testing.T) {
+	soon(t, 0)
+	f := newFake(t)
+	r, ctx, err := newRun(t.Context(), mixed(), f, mirrored(t, memDisk()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.cancel()
+	if r.mirror, err = newMirror(r); err != nil {
+		t.Fatal(err)
+	}
+	looks := 0
+	f.hook = func(_ int, call, _ string) (bool, error) {
+		looks++
+		return false, newError(CodeTargetAbsent, "", "", nil)
+	}
+	if err := r.mirror.checkBy(ctx, r.calls.once); !hasCode(err, CodeTargetAbsent) || looks != 1 || r.calls.retried.Load() != 0 || r.mirror.held() != nil {
+		t.Errorf("%v after %d requests, %d of them again", err, looks, r.calls.retried.Load())
+	}
+	if every := r.nextLook(); every != mirrorEvery {
+		t.Errorf("a look every %v", every)
+	}
+	r.calls.gate.shut(newError(CodeTargetAbsent, "", "", nil), r.opts.Now())
+	if every := r.nextLook(); every != maxWait {
+		t.Errorf("halted: a look every %v", every)
+	}
+}

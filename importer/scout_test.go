@@ -1,0 +1,89 @@
+package importer
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestScoutHaltsAgain: the worker that tried again during a halt, and got through, is a
+// worker like all others: what stops it next is told anew.
+func TestScoutHaltsAgain(t *testing.T) {
+	s, f := newSource(), newFake(t)
+	s.file("big", pattern(1, 40<<20))
+	o := patient(t, memDisk())
+	o.Retries = 1
+	var said []Code
+	var mu sync.Mutex
+	o.Problem = func(e *Error) {
+		mu.Lock()
+		defer mu.Unlock()
+		said = append(said, e.Code)
+	}
+	through, refused := 0, 0
+	f.hook = func(_ int, call, key string) (bool, error) {
+		if call != "part" || key != "in/big" {
+			return true, nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if len(said) == 0 {
+			return false, newError(CodeTargetFull, "", "", nil)
+		}
+		if through++; through > 1 && refused < 8 {
+			refused++
+			return false, newError(CodeCredentialsExpired, "", "", nil)
+		}
+		return true, nil
+	}
+	if res := mustRun(t, s, f, o); !res.Complete || len(said) < 2 || said[0] != CodeTargetFull || said[1] != CodeCredentialsExpired {
+		t.Errorf("said %v: %+v", said, res)
+	}
+	f.check(t, s, "in/")
+}
+
+// TestScoutOfOneHalt: a halt has one scout, and its calls pass no other halt.
+func TestScoutOfOneHalt(t *testing.T) {
+	g, now := newGate(), time.Now()
+	g.shut(newError(CodeTargetFull, "", "", nil), now)
+	first := g.scouting(t.Context())
+	if !g.isScout(first) || g.isScout(t.Context()) {
+		t.Error("who halts is the scout, and nobody else")
+	}
+	g.open()
+	if !g.shut(newError(CodeAccessDenied, "", "", nil), now) || g.isScout(first) {
+		t.Error("the scout of the first halt is that of the second one")
+	}
+	stop := make(chan struct{})
+	ended, end := context.WithCancel(first)
+	end()
+	if g.pass(ended, stop) != errStopped {
+		t.Error("it passes the second halt")
+	}
+}
+
+// TestRoomEndsNoOtherHalt: a journal that has room again does not open a gate that is
+// shut for another reason.
+func TestRoomEndsNoOtherHalt(t *testing.T) {
+	for _, shut := range []bool{false, true} {
+		r, ctx, err := newRun(t.Context(), mixed(), newFake(t), patient(t, memDisk()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shut {
+			r.stop(newError(CodeCredentialsExpired, "", "", nil))
+		}
+		full := 0
+		err = r.keep(ctx, func() error {
+			if full++; full < 3 {
+				return newError(CodeJournalFull, "", "", nil)
+			}
+			return nil
+		})
+		if state, _ := r.calls.gate.state(); err != nil || full != 3 || (state == StateHalted) != shut {
+			t.Errorf("shut before %v: %s after %d tries, %v", shut, state, full, err)
+		}
+		r.cancel()
+	}
+}
