@@ -52,7 +52,7 @@ func (b *bench) importingMinio(set string, m medium) *contest {
 	c.sides = []*side{
 		i.side("import", nil, howImport+", --profile minio"+server, i.sledge),
 		i.side("bare", nil, "our own uploader, as above"+server, i.bare),
-		i.side("bare-head", nil, "the same, and a HEAD after each object; MinIO does not answer a write with all that HEAD tells, so sledge asks, too", i.bareHead),
+		i.side("bare-head", nil, "the same, and a HEAD after each object, as a client asks that does not trust the answer to its write", i.bareHead),
 		i.side("s5cmd", []string{"s5cmd"}, "s5cmd, as above"+server, i.s5cmd),
 	}
 	c.fullOnly("import", "bare", "bare-head", "s5cmd")
