@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
-	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -28,9 +28,9 @@ func foreign(key string) error {
 		"it is of another import or of an earlier run; readers would take it for this one's: remove it or choose another --commit-marker, then run the same command again")
 }
 
-// unmarked refuses to begin while another import's marker stands in our marker's
-// place: readers would not wait for this one. Where it cannot be read, commit
-// tells in the end.
+// unmarked refuses to begin while a marker stands in our marker's place that is not
+// of receipts in this state folder: readers would not wait for this import. Where it
+// cannot be read, commit tells in the end.
 func (d *endedImport) unmarked(ctx context.Context) error {
 	if d.o.Marker == "" {
 		return nil
@@ -40,13 +40,21 @@ func (d *endedImport) unmarked(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	r, err := fsck.VerifyCommit(there, fsck.Trust{})
-	ours := err == nil && r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
-		(r.Run == d.o.RunID || strings.HasPrefix(r.Run, d.o.RunID+".")) // a later attempt has a number
-	if !ours {
-		return foreign(key)
+	for _, base := range []string{".", path.Join(importer.RunsFolder, d.o.RunID)} {
+		names, err := d.o.StateDir.ReadDir(base)
+		if err != nil {
+			continue // no such run here
+		}
+		for _, name := range names {
+			if !strings.HasPrefix(name.Name(), "receipts") {
+				continue
+			}
+			if ours, err := importer.CommitMarker(d.o.StateDir, path.Join(base, name.Name()), d.jobFile, d.o.ImporterKey); err == nil && bytes.Equal(there, ours) {
+				return nil
+			}
+		}
 	}
-	return nil
+	return foreign(key)
 }
 
 func (d *endedImport) readMarker(ctx context.Context, key string) ([]byte, error) {
