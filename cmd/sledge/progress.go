@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -13,6 +15,7 @@ type sample struct {
 	phase             string
 	bytes, totalBytes int64
 	files, totalFiles int64
+	unit              string // of files, where they are not entries and have no bytes
 	more              string // anything else worth a word
 }
 
@@ -137,18 +140,23 @@ func (m *meter) line(s sample) string {
 	if s.phase != "" && s.phase != m.verb {
 		text = s.phase + ": "
 	}
-	text += size(s.bytes)
+	if s.unit == "" {
+		text += size(s.bytes)
+	}
 	if s.totalBytes > 0 {
 		text += fmt.Sprintf(" of %s (%d %%)", size(s.totalBytes), min(100, s.bytes*100/s.totalBytes))
 	}
 	if s.files > 0 || s.totalFiles > 0 {
-		text += fmt.Sprintf(", %d", s.files)
+		if s.unit == "" {
+			text += ", "
+		}
+		text += strconv.FormatInt(s.files, 10)
 		if s.totalFiles > 0 {
 			text += fmt.Sprintf(" of %d", s.totalFiles)
 		}
-		text += " entries"
+		text += " " + cmp.Or(s.unit, "entries")
 	}
-	if bytes > 0 || files > 0 {
+	if s.unit == "" && (bytes > 0 || files > 0) {
 		text += fmt.Sprintf(", %s/s", size(int64(bytes)))
 		if s.files > 0 {
 			text += fmt.Sprintf(", %.0f entries/s", files)

@@ -65,11 +65,11 @@ varies, so try a replay several times.`,
 		}
 		m := a.meter("simulate")
 		defer m.end()
-		done, entries := int64(0), int64(0)
+		done, entries := int64(0), uint64(0)
 		o.Each = func(r *simulator.Result) {
 			done++
-			entries += int64(r.Entries)
-			m.tell(sample{phase: "simulate", files: done, totalFiles: int64(*lives)})
+			entries += uint64(r.Entries)
+			m.tell(sample{phase: "simulate", files: done, totalFiles: int64(*lives), unit: "lives", more: plural(entries, "entry")})
 		}
 		s := simulator.Run(ctx, o)
 		m.end()
