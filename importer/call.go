@@ -57,6 +57,9 @@ func (c call) writes() bool {
 	return false
 }
 
+// stores tells whether its success is progress of an object.
+func (c call) stores() bool { return c.writes() && !c.aside && c.name != callCreate }
+
 // shows tells whether it changes what others see of the target, so that a process
 // which was replaced must not begin it. A part does no harm if it comes late: it is
 // the same. A probe removes its own objects until its end.
@@ -156,9 +159,14 @@ func (c *caller) enter(ctx context.Context, what call) (release func(error), err
 func (c *caller) told(ctx context.Context, what call, done Call) {
 	switch {
 	case done.Err == nil:
-		c.budget.earn()
-		if c.gate.isScout(ctx) && c.gate.mended(what) {
+		if !what.free {
+			c.budget.earn()
+		}
+		if scout := scoutOf(ctx); scout != 0 && c.gate.mended(scout, what) {
 			c.budget.fill()
+		}
+		if what.stores() {
+			c.gate.move()
 		}
 	case hasCode(done.Err, CodeThrottled):
 		c.throttled.Add(1)

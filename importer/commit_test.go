@@ -3,7 +3,9 @@ package importer
 import (
 	"bytes"
 	"crypto/ed25519"
+	"errors"
 	"testing"
+	"time"
 
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -69,5 +71,46 @@ func TestCommitMarkerRefuses(t *testing.T) {
 	other := ed25519.NewKeyFromSeed(bytes.Repeat([]byte{77}, 32))
 	if _, err := CommitMarker(disk, res.Receipts, []byte("job"), other); err == nil {
 		t.Error("another key made a marker of these receipts")
+	}
+}
+
+// TestCommitted: what a run's marker commits is changed by no start of that run that has
+// not ended, however far it came; where it has, there is nothing to do.
+func TestCommitted(t *testing.T) {
+	for name, options := range map[string]func(vfs.FS) Options{
+		"journal in the folder": func(disk vfs.FS) Options { return testOptions(t, disk) },
+		"journal in the target": taking,
+	} {
+		t.Run(name, func(t *testing.T) {
+			soon(t, time.Hour)
+			s, f, halfway, done := mixed(), newFake(t), memDisk(), memDisk()
+			f.hook = func(_ int, call, key string) (bool, error) {
+				if call == "complete" && key == "in/big" {
+					return false, newError(CodeAccessDenied, "", "", nil)
+				}
+				return true, nil
+			}
+			if _, err := Run(t.Context(), s, f, options(halfway)); !hasCode(err, CodeAccessDenied) {
+				t.Fatal(err)
+			}
+			f.hook = nil
+			if res := mustRun(t, s, f, options(done)); !res.Complete {
+				t.Fatalf("%+v", res)
+			}
+			delete(f.objects, "in/a")
+			calls := f.calls
+			for state, disk := range map[string]vfs.FS{"no": memDisk(), "a half-done": halfway} {
+				o := options(disk)
+				o.Committed = true
+				if _, err := Run(t.Context(), s, f, o); !errors.Is(err, ErrCommitted) {
+					t.Errorf("%s run in the folder: %v", state, err)
+				}
+			}
+			o := options(done)
+			o.Committed = true
+			if res := mustRun(t, s, f, o); !res.Earlier || f.calls != calls {
+				t.Errorf("%d calls, %+v", f.calls-calls, res)
+			}
+		})
 	}
 }

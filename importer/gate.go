@@ -14,8 +14,9 @@ type gate struct {
 	paused  bool   // by the operator
 	asleep  bool   // by the clock
 	halt    *Error // why it waits for the operator
-	turn    uint64 // of the halts: each has one scout
 	since   time.Time
+	number  uint64        // of the last halt: who halts the run is that one's scout
+	moved   bool          // since the last halt something was stored, or found there
 	opened  time.Time     // when it last went on after a halt
 	changed chan struct{} // closed and made anew at each change
 	nudged  chan struct{} // the same, when the operator says that it is mended
@@ -24,36 +25,27 @@ type gate struct {
 }
 
 func newGate() *gate {
-	return &gate{changed: make(chan struct{}), nudged: make(chan struct{}), wentOn: func() {}}
+	return &gate{moved: true, changed: make(chan struct{}), nudged: make(chan struct{}), wentOn: func() {}}
 }
 
-// scoutKey marks the context of the one worker that tries again during a halt, with
-// the halt's turn: its calls pass. When that halt is over it is a worker like all others.
+// scoutKey marks the context of the one worker that tries again while the run is
+// halted, by the halt's number: its calls pass, and no later halt.
 type scoutKey struct{}
 
-func (g *gate) scouting(ctx context.Context) context.Context {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return context.WithValue(ctx, scoutKey{}, g.turn)
+// scoutOf is the halt whose scout this is; 0 if of none.
+func scoutOf(ctx context.Context) uint64 {
+	n, _ := ctx.Value(scoutKey{}).(uint64)
+	return n
 }
 
-// isScout tells the worker whose halt it is.
-func (g *gate) isScout(ctx context.Context) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.scouts(ctx)
-}
-
-func (g *gate) scouts(ctx context.Context) bool {
-	return g.halt != nil && ctx.Value(scoutKey{}) == g.turn
-}
+func isScout(ctx context.Context) bool { return scoutOf(ctx) != 0 }
 
 // pass waits until a call may begin. It returns errStopped if the run is stopped
 // first; a call that outlives the run's context, because it tidies up, then passes.
 func (g *gate) pass(ctx context.Context, stop <-chan struct{}) error {
 	for {
 		g.mu.Lock()
-		shut, changed := g.paused || g.asleep || g.halt != nil && !g.scouts(ctx), g.changed
+		shut, changed := g.paused || g.asleep || g.halt != nil && scoutOf(ctx) != g.number, g.changed
 		g.mu.Unlock()
 		if !shut {
 			return nil
@@ -93,40 +85,57 @@ func (g *gate) flag(p *bool, yes bool) {
 	}
 }
 
-// shut halts the run for e and tells whether it was open: whoever halts it is
-// its scout.
-func (g *gate) shut(e *Error, now time.Time) (first bool) {
-	g.set(func() {
-		if first = g.halt == nil; first {
-			g.since, g.halt = now, e
-			g.turn++
-		}
-	})
-	return first
-}
-
-// still replaces the reason of a halt that goes on.
-func (g *gate) still(e *Error) {
+// shut halts the run for e, unless it is halted: whoever halts it is the scout of this
+// halt, which scout numbers; else it is 0. anew is false where nothing was stored since
+// the last halt, whose cause was not mended then: the wait goes on, since it began.
+func (g *gate) shut(e *Error, now time.Time) (scout uint64, anew bool) {
 	g.set(func() {
 		if g.halt != nil {
+			return
+		}
+		if anew = g.moved; anew {
+			g.since = now
+		}
+		g.number++
+		g.halt, scout = e, g.number
+	})
+	return scout, anew
+}
+
+// still replaces the reason of a halt that goes on. It returns false where that halt has
+// ended: e is then the reason of another one.
+func (g *gate) still(scout uint64, e *Error) (yes bool) {
+	g.set(func() {
+		if yes = g.halt != nil && g.number == scout; yes {
 			g.halt = e
 		}
 	})
+	return yes
 }
 
 // open ends a halt and tells whether there was one.
-func (g *gate) open() (was bool) {
+func (g *gate) open() bool { return g.openIf(func(*Error, uint64) bool { return true }) }
+
+// openIf ends a halt that is the one which is meant.
+func (g *gate) openIf(meant func(halt *Error, number uint64) bool) (was bool) {
 	g.mu.Lock()
-	halted := g.halt != nil
-	g.mu.Unlock()
-	if !halted {
-		return false
+	if was = g.halt != nil && meant(g.halt, g.number); was {
+		g.halt, g.opened, g.moved = nil, time.Now(), false
+		close(g.changed)
+		g.changed = make(chan struct{})
 	}
-	g.set(func() { was, g.halt, g.opened = g.halt != nil, nil, time.Now() })
+	g.mu.Unlock()
 	if was {
 		g.wentOn()
 	}
 	return was
+}
+
+// move notes that something was stored, or found there.
+func (g *gate) move() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.moved = true
 }
 
 // openedSince tells whether a halt has ended after a time: what failed before it
@@ -177,17 +186,13 @@ func (g *gate) state() (State, *Halt) {
 	return StateRunning, nil
 }
 
-// mended ends the halt if the success of a scout's call shows that its cause is
+// mended ends the halt if the success of its scout's call shows that its cause is
 // gone. A read shows that the target answers us again; whether it takes what it has
 // refused, only a write does.
-func (g *gate) mended(what call) bool {
-	g.mu.Lock()
-	halt := g.halt
-	g.mu.Unlock()
-	if halt == nil || !what.writes() && !halt.ofAnyCall() {
-		return false
-	}
-	return g.open()
+func (g *gate) mended(scout uint64, what call) bool {
+	return g.openIf(func(halt *Error, number uint64) bool {
+		return number == scout && (what.writes() || halt.ofAnyCall())
+	})
 }
 
 // ofAnyCall tells an error that reads meet as well as writes.

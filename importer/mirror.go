@@ -103,15 +103,16 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	})
 }
 
-// asking is how often a request is made: idempotent or once, both of caller.
-type asking func(ctx context.Context, what call, f func(context.Context) error) error
+// asking is how often a read is tried: caller.idempotent, or caller.once for a look that
+// may fail.
+type asking func(context.Context, call, func(context.Context) error) error
 
 // get reads an object of at most so many bytes.
 func (m *mirror) get(ctx context.Context, name string, limit int64, v any) error {
-	return m.getBy(ctx, m.calls.idempotent, name, limit, v)
+	return m.read(ctx, m.calls.idempotent, name, limit, v)
 }
 
-func (m *mirror) getBy(ctx context.Context, ask asking, name string, limit int64, v any) error {
+func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64, v any) error {
 	var frame []byte
 	free := strings.HasPrefix(name, mirrorLeases)
 	err := ask(ctx, call{name: callGet, key: m.prefix + name, payload: limit, free: free}, func(ctx context.Context) error {

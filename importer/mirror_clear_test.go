@@ -39,33 +39,3 @@ func TestMirrorCleared(t *testing.T) {
 		t.Errorf("%d calls for a run that has ended and is cleared", f.calls-calls)
 	}
 }
-
-// TestMirrorLooksOnce: a look of the watcher is one attempt of each request, and costs
-// the run no retry; what it could not see is not lost.
-func TestMirrorLooksOnce(t *testing.T) {
-	soon(t, 0)
-	f := newFake(t)
-	r, ctx, err := newRun(t.Context(), mixed(), f, mirrored(t, memDisk()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.cancel()
-	if r.mirror, err = newMirror(r); err != nil {
-		t.Fatal(err)
-	}
-	looks := 0
-	f.hook = func(_ int, call, _ string) (bool, error) {
-		looks++
-		return false, newError(CodeTargetAbsent, "", "", nil)
-	}
-	if err := r.mirror.checkBy(ctx, r.calls.once); !hasCode(err, CodeTargetAbsent) || looks != 1 || r.calls.retried.Load() != 0 || r.mirror.held() != nil {
-		t.Errorf("%v after %d requests, %d of them again", err, looks, r.calls.retried.Load())
-	}
-	if every := r.nextLook(); every != mirrorEvery {
-		t.Errorf("a look every %v", every)
-	}
-	r.calls.gate.shut(newError(CodeTargetAbsent, "", "", nil), r.opts.Now())
-	if every := r.nextLook(); every != maxWait {
-		t.Errorf("halted: a look every %v", every)
-	}
-}

@@ -19,6 +19,7 @@ import (
 // has the manifest's checksums.
 const (
 	mirrorEvery = 2 * time.Second
+	mirrorIdle  = time.Minute // while the run waits: it begins nothing, and looks before it does
 	maxWait     = 15 * time.Second
 )
 
@@ -81,32 +82,48 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 }
 
 // check asks the target whether the run is still ours: no next lease, and our own.
-// What it finds lost stays lost.
-func (m *mirror) check(ctx context.Context) error { return m.checkBy(ctx, m.calls.idempotent) }
+// What it finds lost stays lost. Any other error tells that it is not known.
+func (m *mirror) check(ctx context.Context) error { return m.look(ctx, m.calls.idempotent) }
 
-func (m *mirror) checkBy(ctx context.Context, ask asking) error {
+// look is one look. Only an answer that shows another holder, or that our own lease is
+// gone, tells that the run is lost: one that cannot be read may be of anything on the way.
+func (m *mirror) look(ctx context.Context, ask asking) error {
 	if err := m.held(); err != nil {
 		return err
 	}
 	began := time.Now()
 	by := Lease{}
 	err := m.head(ctx, ask, leaseName(m.number+1))
-	if IsNotFound(err) {
+	switch {
+	case err == nil:
+		var next mirrorLease
+		if err = m.read(ctx, ask, leaseName(m.number+1), maxMirrorSmall, &next); err != nil {
+			return seenNot(err)
+		}
+		by = next.Lease
+	case IsNotFound(err):
 		var own mirrorLease
-		if err = m.getBy(ctx, ask, leaseName(m.number), maxMirrorSmall, &own); err == nil && own.ID == m.id {
+		err = m.read(ctx, ask, leaseName(m.number), maxMirrorSmall, &own)
+		switch {
+		case err == nil && own.ID == m.id:
 			m.seen.Store(&began)
 			return nil
+		case err != nil && !IsNotFound(err):
+			return err
 		}
-	} else if err == nil {
-		var next mirrorLease
-		next, _ = m.lease(ctx, m.number+1)
-		by = next.Lease
-	}
-	if err != nil && !IsNotFound(err) && !hasCode(err, CodeTargetJournal) {
+	default:
 		return err
 	}
 	m.lost.Store(newError(CodeTakenOver, "", "in the target the holder is "+by.String(), nil))
 	return m.held()
+}
+
+// seenNot is of a lease that HEAD shows and GET does not give: whose it is, is not known.
+func seenNot(err error) error {
+	if IsNotFound(err) {
+		return newError(CodeServerError, "", "HEAD shows a lease that GET does not find", err)
+	}
+	return err
 }
 
 // fresh checks unless that was done a moment ago, by either clock: one of them may have
@@ -254,8 +271,8 @@ func (r *run) nextLease(ctx context.Context) error {
 }
 
 // watchMirror looks every now and then whether the run is still ours, until it is
-// told to end. A look is one attempt: one that fails tells nothing, and takes nothing
-// from the run's retries. A halted run, which begins nothing, looks less often.
+// told to end. A look is one attempt, which costs no retry: the next one comes soon, and
+// what must be sure asks by itself.
 func (r *run) watchMirror(ctx context.Context) (end func()) {
 	if r.mirror == nil {
 		return func() {}
@@ -263,21 +280,18 @@ func (r *run) watchMirror(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var gone sync.WaitGroup
 	gone.Go(func() {
-		for r.calls.gate.rest(ctx, r.nextLook()) {
-			if err := r.mirror.checkBy(ctx, r.calls.once); hasCode(err, CodeTakenOver) {
+		for last := time.Now(); r.calls.gate.rest(ctx, mirrorEvery); {
+			if state, _ := r.calls.gate.state(); state != StateRunning && time.Since(last) < mirrorIdle {
+				continue
+			}
+			last = time.Now()
+			if err := r.mirror.look(ctx, r.calls.once); hasCode(err, CodeTakenOver) {
 				r.halt(asError(err))
 				return
 			}
 		}
 	})
 	return func() { cancel(); gone.Wait() }
-}
-
-func (r *run) nextLook() time.Duration {
-	if state, _ := r.calls.gate.state(); state == StateHalted {
-		return maxWait
-	}
-	return mirrorEvery
 }
 
 // stillOurs asks the state folder and, where the journal is in the target, what the

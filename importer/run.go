@@ -52,12 +52,17 @@ type run struct {
 	halted     *Error
 	haltedAt   time.Time     // since when the operator is waited for
 	look       time.Duration // until the next look whether it is mended
+	waitsFor   Code          // of the last halt
 	problems   map[Code]uint64
 	leftIDs    map[string]struct{} // uploads that were named as left
 	said       sync.Mutex          // one problem at a time
 }
 
 const stateVersion = 0
+
+// ErrCommitted refuses to go on with a run whose commit marker says that its end is
+// proven, and that has not ended in this state folder (Options.Committed).
+var ErrCommitted = errors.New("the run is committed, and has not ended in this state folder")
 
 // Run imports the source into the target and proves it. It returns a Result
 // whenever a run was begun, also beside an error: an error means that the run
@@ -140,6 +145,14 @@ func (r *run) open(ctx context.Context) (err error) {
 		}
 		if r.journal, err = openJournal(r.opts.StateDir, r.base); err != nil {
 			return err
+		}
+	}
+	if r.opts.Committed && !r.canceling {
+		if _, err := r.journal.load(finishedKey, &r.ended); err != nil {
+			return err
+		}
+		if !r.ended.Done || r.ended.Tally.Bad() > 0 {
+			return ErrCommitted
 		}
 	}
 	source := r.opts.Rand
@@ -432,6 +445,7 @@ func (r *run) leave(why *Error) {
 }
 
 func (r *run) calm() {
+	r.calls.gate.move()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inRow = 0

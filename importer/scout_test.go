@@ -1,15 +1,13 @@
 package importer
 
 import (
-	"context"
 	"sync"
 	"testing"
-	"time"
 )
 
-// TestScoutHaltsAgain: the worker that tried again during a halt, and got through, is a
+// TestScoutIsToldAnew: the worker that tried again during a halt, and got through, is a
 // worker like all others: what stops it next is told anew.
-func TestScoutHaltsAgain(t *testing.T) {
+func TestScoutIsToldAnew(t *testing.T) {
 	s, f := newSource(), newFake(t)
 	s.file("big", pattern(1, 40<<20))
 	o := patient(t, memDisk())
@@ -41,26 +39,6 @@ func TestScoutHaltsAgain(t *testing.T) {
 		t.Errorf("said %v: %+v", said, res)
 	}
 	f.check(t, s, "in/")
-}
-
-// TestScoutOfOneHalt: a halt has one scout, and its calls pass no other halt.
-func TestScoutOfOneHalt(t *testing.T) {
-	g, now := newGate(), time.Now()
-	g.shut(newError(CodeTargetFull, "", "", nil), now)
-	first := g.scouting(t.Context())
-	if !g.isScout(first) || g.isScout(t.Context()) {
-		t.Error("who halts is the scout, and nobody else")
-	}
-	g.open()
-	if !g.shut(newError(CodeAccessDenied, "", "", nil), now) || g.isScout(first) {
-		t.Error("the scout of the first halt is that of the second one")
-	}
-	stop := make(chan struct{})
-	ended, end := context.WithCancel(first)
-	end()
-	if g.pass(ended, stop) != errStopped {
-		t.Error("it passes the second halt")
-	}
 }
 
 // TestRoomEndsNoOtherHalt: a journal that has room again does not open a gate that is

@@ -42,12 +42,10 @@ func (r *run) one(ctx context.Context, t *transfer) {
 		began := time.Now()
 		e := r.try(attempt, t)
 		if e == nil {
-			if r.calls.gate.isScout(attempt) {
-				r.goOn()
-			}
+			r.goOn(scoutOf(attempt))
 			return
 		}
-		if !r.calls.gate.isScout(attempt) && r.calls.gate.openedSince(began) {
+		if !isScout(attempt) && r.calls.gate.openedSince(began) {
 			continue
 		}
 		var again bool
@@ -91,6 +89,7 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 			err = abortErr
 			break
 		}
+		r.calls.gate.move()
 		err = r.done(ctx, t.page, t.entry, failure(err), err)
 	}
 	switch {
@@ -107,9 +106,12 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 // after decides about an object that has no outcome: try it again, under the
 // context that is returned, or leave it for a later pass or start.
 func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (next context.Context, again bool) {
-	scout := r.calls.gate.isScout(attempt)
+	scout := scoutOf(attempt)
+	if !r.calls.gate.still(scout, e) {
+		scout = 0 // it got through, and meets this as any other worker
+	}
 	switch {
-	case e.Class != Fixable && !scout && !r.giveUp():
+	case e.Class != Fixable && scout == 0 && !r.giveUp():
 		r.leave(e)
 		r.problem(e)
 		return nil, false
@@ -117,7 +119,7 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (ne
 		r.leave(e)
 		r.halt(e)
 		return nil, false
-	case e.Code == CodeAccessDenied && !scout && r.allowedElsewhere(ctx):
+	case e.Code == CodeAccessDenied && scout == 0 && r.allowedElsewhere(ctx):
 		if r.calls.gate.openedSince(began) {
 			return ctx, true // while we asked
 		}
@@ -125,27 +127,37 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (ne
 		r.problem(e)
 		return nil, false
 	}
-	if !scout && !r.stop(e) {
-		return ctx, true // behind the gate, until the scout is through
+	if scout == 0 {
+		if scout = r.stop(e); scout == 0 {
+			return ctx, true // behind the gate, until the scout is through
+		}
 	}
-	r.calls.gate.still(e)
 	if !r.scoutAgain(ctx, e) {
 		r.leave(e)
 		return nil, false
 	}
-	return r.calls.gate.scouting(ctx), true
+	return context.WithValue(ctx, scoutKey{}, scout), true
 }
 
 // stop halts the run for e until a scout gets through. The first one to do so is
-// the scout.
-func (r *run) stop(e *Error) (scout bool) {
-	if scout = r.calls.gate.shut(e, r.opts.Now()); scout {
-		r.mu.Lock()
-		r.haltedAt, r.look = r.opts.Now(), firstLook*r.opts.Backoff
-		r.mu.Unlock()
-		r.problem(e)
-		r.opts.Log.Warn("the run waits for you", "code", e.Code, "cause", e.Cause, "do", whileWaiting(e.Remedy), "until", r.opts.Now().Add(r.opts.HaltWait))
+// the scout of this halt, whose number is returned; 0 is another's. A halt that was ended
+// by what was not its end goes on: it is said again, and its time has begun before.
+func (r *run) stop(e *Error) (scout uint64) {
+	scout, anew := r.calls.gate.shut(e, r.opts.Now())
+	if scout == 0 {
+		return 0
 	}
+	r.mu.Lock()
+	if anew {
+		r.haltedAt, r.look = r.opts.Now(), firstLook*r.opts.Backoff
+	}
+	until, news := r.haltedAt.Add(r.opts.HaltWait), anew || r.waitsFor != e.Code
+	r.waitsFor = e.Code
+	r.mu.Unlock()
+	if news {
+		r.problem(e)
+	}
+	r.opts.Log.Warn("the run waits for you", "code", e.Code, "cause", e.Cause, "do", whileWaiting(e.Remedy), "until", until)
 	return scout
 }
 
@@ -184,9 +196,13 @@ func (r *run) renew(ctx context.Context) {
 	}
 }
 
-// goOn ends a halt.
-func (r *run) goOn() {
-	if r.calls.gate.open() {
+// goOn ends a halt whose scout got through.
+func (r *run) goOn(scout uint64) {
+	r.endHalt(func(_ *Error, number uint64) bool { return number == scout })
+}
+
+func (r *run) endHalt(meant func(halt *Error, number uint64) bool) {
+	if r.calls.gate.openIf(meant) {
 		r.calls.budget.fill()
 	}
 }
@@ -209,18 +225,19 @@ func (r *run) allowedElsewhere(ctx context.Context) bool {
 	return true
 }
 
-// keep makes a durable step, and waits for room if the state folder's disk is full.
+// keep makes a durable step, and waits for room if the state folder's disk is full. That
+// there is room again ends this wait, and no other.
 func (r *run) keep(ctx context.Context, f func() error) error {
-	for stopped := false; ; {
+	for waited := false; ; waited = true {
 		err := f()
 		if hasCode(err, CodeJournalFull) && r.opts.HaltWait > 0 && r.waits(asError(err)) {
-			stopped = r.stop(asError(err)) || stopped
+			r.stop(asError(err))
 			if r.scoutAgain(ctx, asError(err)) {
 				continue
 			}
 		}
-		if stopped { // a halt for another reason is its scout's
-			r.goOn()
+		if waited { // whatever became of it: nobody else looks after this halt
+			r.endHalt(func(halt *Error, _ uint64) bool { return halt.Code == CodeJournalFull })
 		}
 		return err
 	}
@@ -246,6 +263,6 @@ func (r *run) waitForPass(ctx context.Context, before uint64) bool {
 	if !r.scoutAgain(ctx, e) {
 		return false
 	}
-	r.goOn()
+	r.endHalt(func(*Error, uint64) bool { return true })
 	return true
 }

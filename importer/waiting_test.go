@@ -420,11 +420,11 @@ func TestReadMendsNoWrite(t *testing.T) {
 		CodeAccessDenied: false, CodePolicyDenied: false, CodeKMSKey: false, CodeNoObjectLock: false, CodeTargetFull: false, CodeJournalFull: false,
 	} {
 		g := newGate()
-		g.shut(newError(code, "", "", nil), time.Now())
-		if got := g.mended(call{name: callListParts}); got != read {
+		n, _ := g.shut(newError(code, "", "", nil), time.Now())
+		if got := g.mended(n, call{name: callListParts}); got != read {
 			t.Errorf("%s: a read opens: %v", code, got)
 		}
-		if state, _ := g.state(); (state == StateHalted) == read || !read && !g.mended(call{name: callPart}) {
+		if state, _ := g.state(); (state == StateHalted) == read || !read && !g.mended(n, call{name: callPart}) {
 			t.Errorf("%s: %s", code, state)
 		}
 	}

@@ -321,7 +321,9 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 	if err := d.unmarked(ctx); err != nil {
 		return nil, err
 	}
-	if d.result, err = importer.Run(ctx, bridge.New(r.Reader), d.target, d.o); d.result == nil {
+	if d.result, err = importer.Run(ctx, bridge.New(r.Reader), d.target, d.o); errors.Is(err, importer.ErrCommitted) {
+		return nil, d.committed()
+	} else if d.result == nil {
 		return nil, asTargetError(err)
 	}
 	d.rep, d.end = describeImport(d.result, &d.o, state, r), importEnd(d.result, err)

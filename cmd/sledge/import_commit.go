@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -28,9 +28,10 @@ func foreign(key string) error {
 		"it is of another import or of an earlier run; readers would take it for this one's: remove it or choose another --commit-marker, then run the same command again")
 }
 
-// unmarked refuses to begin while a marker stands in our marker's place that is not
-// of receipts in this state folder: readers would not wait for this import. Where it
-// cannot be read, commit tells in the end.
+// unmarked refuses to begin while another import's marker stands in our marker's
+// place: readers would not wait for this one. One of this very run commits it: only the
+// state folder in which it has ended may go on, for there is nothing left to do. Where
+// it cannot be read, commit tells in the end.
 func (d *endedImport) unmarked(ctx context.Context) error {
 	if d.o.Marker == "" {
 		return nil
@@ -40,21 +41,19 @@ func (d *endedImport) unmarked(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	for _, base := range []string{".", path.Join(importer.RunsFolder, d.o.RunID)} {
-		names, err := d.o.StateDir.ReadDir(base)
-		if err != nil {
-			continue // no such run here
-		}
-		for _, name := range names {
-			if !strings.HasPrefix(name.Name(), "receipts") {
-				continue
-			}
-			if ours, err := importer.CommitMarker(d.o.StateDir, path.Join(base, name.Name()), d.jobFile, d.o.ImporterKey); err == nil && bytes.Equal(there, ours) {
-				return nil
-			}
-		}
+	r, err := fsck.VerifyCommit(there, fsck.Trust{})
+	d.o.Committed = err == nil && r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
+		(r.Run == d.o.RunID || strings.HasPrefix(r.Run, d.o.RunID+".")) // a later attempt has a number
+	if !d.o.Committed {
+		return foreign(key)
 	}
-	return foreign(key)
+	return nil
+}
+
+// committed tells that the run's marker stands there and is not of this state folder.
+func (d *endedImport) committed() error {
+	return hint(fmt.Errorf("%w: run %s is committed by %s, and has not ended in this state folder", errConflict, d.o.RunID, d.o.Prefix+d.o.Marker),
+		"nothing was begun: readers use what is there. Name the --state folder of that run; or, for an import of its own, another --run-id and --commit-marker")
 }
 
 func (d *endedImport) readMarker(ctx context.Context, key string) ([]byte, error) {

@@ -43,7 +43,7 @@ type runStatus struct {
 func (r *runStatus) print(w io.Writer) {
 	fmt.Fprintf(w, "run         %s of device %s: %s\n", escape(r.Run), r.Device, r.State)
 	if h := r.Halt; h != nil {
-		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), h.Since.Local().Format("15:04:05"), h.Remedy)
+		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), r.haltedSince(h), h.Remedy)
 	}
 	if !r.AtWork && r.working() {
 		fmt.Fprintf(w, "at work     no word for %s: the process has ended or hangs. Start the same sledge import run;\n            if that is refused (state-locked), with --takeover\n", r.silent.Round(time.Second))
@@ -67,6 +67,15 @@ func (r *runStatus) print(w io.Writer) {
 		fmt.Fprintf(w, "met         %s: %s\n", escape(string(c)), plural(r.Problems[c], "time"))
 	}
 	fmt.Fprintf(w, "as of       %s, by process %d on %s\n", r.Updated.Local().Format(time.RFC3339), r.PID, escape(r.Host))
+}
+
+// haltedSince has the day where the hour alone could be another day's.
+func (r *runStatus) haltedSince(h *importer.Halt) string {
+	layout := "15:04:05"
+	if r.Updated.Sub(h.Since) > 12*time.Hour {
+		layout = "2006-01-02 15:04:05"
+	}
+	return h.Since.Local().Format(layout)
 }
 
 type steerFlags struct{ runID string }
