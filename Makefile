@@ -127,7 +127,7 @@ stress: TIMEOUT = 80m
 stress: deps stress-deps $(SUMMARY) ## root: 1,000 SIGKILLs, power cuts on real ext4 and xfs, bad sectors, full and pulled disks, two S3 servers behind a faulty wire (10 minutes)
 	@scripts/tools.sh versitygw
 	@scripts/tools.sh --try minio
-	@SLEDGE_STRESS=1 SLEDGE_KILLS=$${SLEDGE_KILLS:-1000} $(call gotest,-v -run 'TestKills|TestPowerCuts|TestBadSectors|TestFullImages|TestFaultProxy|TestDisksPulledMounted' ./e2e)
+	@SLEDGE_STRESS=1 SLEDGE_KILLS=$${SLEDGE_KILLS:-1000} SLEDGE_RUNS=$${SLEDGE_RUNS:-100} SLEDGE_SEED=$${SLEDGE_SEED:-$(SEED)} $(call gotest,-v -run 'TestKills|TestPowerCuts|TestBadSectors|TestFullImages|TestDisksPulledMounted|TestImportFaults' ./e2e)
 
 import-faults: TIMEOUT = 12h
 import-faults: deps $(SUMMARY) ## RUNS (1000) imports from SEED on into two real S3 servers, with every fault of a request, kills and freezes; versioned and locked buckets

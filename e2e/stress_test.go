@@ -292,15 +292,6 @@ func TestBadSectors(t *testing.T) {
 	w.compareExtracted(src)
 }
 
-// faultyWire puts the simulator's wire between the program and a real store.
-func faultyWire(t *testing.T, to string, wire *simulator.Wire) *httptest.Server {
-	t.Helper()
-	wire.Store = http.DefaultTransport
-	server := newFaultProxy(to, wire)
-	t.Cleanup(server.Close)
-	return server
-}
-
 // newFaultProxy is a proxy in front of a store, which it reaches by a wire.
 func newFaultProxy(to string, wire http.RoundTripper) *httptest.Server {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -329,62 +320,6 @@ func cutHeaders(w http.ResponseWriter) {
 	if c, _, err := http.NewResponseController(w).Hijack(); err == nil {
 		io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Le")
 		c.Close()
-	}
-}
-
-// TestFaultProxy imports through a proxy that loses, breaks and refuses, into the
-// two S3 servers that can be had, killing the program now and then, until it is
-// done. Every object is then read back past the proxy.
-func TestFaultProxy(t *testing.T) {
-	dice := stress(t)
-	src := makeTree(t, 7, 120, 17<<20+1, 20<<20)
-	for _, name := range []string{"versitygw", "minio"} {
-		t.Run(name, func(t *testing.T) {
-			server, profile := s3test.Start(t), "versitygw"
-			if name == "minio" {
-				server, profile = startMinIO(t), "minio"
-			}
-			done := map[simulator.Fault]int{}
-			for range count(t, "SLEDGE_IMPORTS", 20) {
-				w := newWorld(t, options{server: server, job: []string{"--fips"}})
-				w.sealed(src)
-				kinds := simulator.WireFaults()
-				dice.Shuffle(len(kinds), func(a, b int) { kinds[a], kinds[b] = kinds[b], kinds[a] })
-				wire := &simulator.Wire{Seed: dice.Uint64(), Patience: 3 * time.Second, Rate: []float64{0.05, 0.2, 0.4}[dice.IntN(3)], Faults: kinds[:2+dice.IntN(len(kinds)-2)]}
-				p := faultyWire(t, server.Endpoint, wire)
-				args := append([]string{"import", "run", "--state", w.path("import"), "--endpoint", p.URL, "--path-style", "--profile", profile, "--exclusive-prefix"}, w.centre()...)
-				var r *ran
-				for attempt := 0; attempt < 12; attempt++ {
-					cmd := w.command(args...)
-					after := time.Duration(dice.IntN(3000)) * time.Millisecond
-					r = w.finish(cmd, func() {
-						if attempt < 4 && dice.IntN(2) == 0 {
-							time.AfterFunc(after, func() { cmd.Process.Kill() })
-						}
-					})
-					if r.code == 0 {
-						break
-					}
-				}
-				if r.code != 0 {
-					t.Fatalf("the import never ended (faults %v): %s", wire.Done(), r)
-				}
-				for fault, n := range wire.Done() {
-					done[fault] += n
-				}
-				p.Close()
-				verify := append([]string{"verify", "import", w.path("import", "receipts"), "--by", "read-back", "--endpoint", server.Endpoint, "--path-style"}, w.trust()...)
-				if r := w.run(verify...); r.code != 0 {
-					t.Errorf("verify import: %s", r)
-				}
-				os.RemoveAll(w.path("disks"))
-			}
-			total := 0
-			for _, n := range done {
-				total += n
-			}
-			t.Logf("figure: %s: %d faults on the wire: %v", name, total, done)
-		})
 	}
 }
 
