@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 )
 
@@ -80,7 +81,7 @@ func run(args []string, in, out, err *os.File) int {
 	if cmd, e := root.ExecuteContextC(ctx); e != nil {
 		// A flag that cannot be read ends the reading: --json may come after it.
 		a.json = a.json || slices.Contains(args, "--json")
-		a.end(cmd.CommandPath(), nil, hintGlob(args, &usageError{e}))
+		a.end(cmd.CommandPath(), nil, hintFlag(cmd, hintGlob(args, &usageError{e})))
 	}
 	return a.code
 }
@@ -100,6 +101,24 @@ func hintGlob(args []string, err error) error {
 		return err
 	}
 	return hint(err, "quote the pattern: --disk '/mnt/bay*'")
+}
+
+// hintFlag finds the flags that an unknown one may stand for: one begins with the other.
+func hintFlag(cmd *cobra.Command, err error) error {
+	wrong, ok := strings.CutPrefix(err.Error(), "unknown flag: --")
+	if !ok || len(wrong) < 3 {
+		return err
+	}
+	var near []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if strings.HasPrefix(f.Name, wrong) || strings.HasPrefix(wrong, f.Name) {
+			near = append(near, "--"+f.Name)
+		}
+	})
+	if len(near) == 0 {
+		return err
+	}
+	return hint(err, "did you mean %s? see the command's --help", strings.Join(near, ", "))
 }
 
 // root is the tree of verbs.
