@@ -2,53 +2,19 @@ package importer
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"path"
-
-	"github.com/sledge-io/sledge/internal/vfs"
+	"sync"
 )
-
-// Canceled is what giving a run up has come to. Every object that it leaves, and
-// every one that it removes, is a line of the file List; each call has one of its own.
-type Canceled struct {
-	Aborted uint64 `json:"aborted"` // uploads of ours that were not finished
-	Deleted uint64 `json:"deleted"` // objects of ours
-	Left    uint64 `json:"left"`    // objects of ours that stay
-	Changed uint64 `json:"changed"` // that are not ours any more, or not what we stored: they stay
-	Failed  uint64 `json:"failed"`  // that could not be looked at or removed
-	Uploads uint64 `json:"left_uploads"`
-	List    string `json:"list"` // in the state folder
-
-	// Journal is the one key that stays of a journal in the target: it tells every
-	// other host that the run was given up.
-	Journal string `json:"journal,omitempty"`
-}
-
-// CanceledLine is one line of that file.
-type CanceledLine struct {
-	Key       string `json:"key"`
-	VersionID string `json:"version_id,omitempty"`
-	What      string `json:"what"` // left, deleted, changed, failed
-	Detail    string `json:"detail,omitempty"`
-}
-
-// canceledName is the list of a call, from 1.
-func canceledName(call int) string {
-	if call == 1 {
-		return "canceled.jsonl"
-	}
-	return fmt.Sprintf("canceled-%d.jsonl", call)
-}
 
 // Cancel gives a run up for good: its unfinished uploads are aborted, and with
 // remove its objects are deleted, each only if HEAD shows that it is ours and has
 // the manifest's checksum. Objects that were there before the run are never
-// touched. The options are those of Run; calling it again goes on. Pages that cannot
-// be read are an error (CodePageLost): what is on them is named as a number only.
+// touched. What a process that was killed had sent and not written down is found by
+// HEAD of every entry without an outcome. The options are those of Run; calling it
+// again goes on, and finds what came late. Cancelling ctx lets requests that are under
+// way finish and begins no other. Pages that cannot be read are an error
+// (CodePageLost): what is on them is named as a number only.
 func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
 	if err != nil {
@@ -64,6 +30,9 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 	if closeErr := r.journal.close(); err == nil {
 		err = closeErr
 	}
+	if errors.Is(err, errStopped) && ctx.Err() != nil {
+		err = ctx.Err()
+	}
 	c.out.Uploads = r.leftUploads.Load()
 	return &c.out, err
 }
@@ -71,7 +40,7 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 type canceler struct {
 	run    *run
 	remove bool
-	list   io.Writer
+	list   *canceledList
 	met    uint64 // uploads that the journal knows, whose entries were met
 	out    Canceled
 }
@@ -99,31 +68,19 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	file, err := c.create()
-	if err != nil {
+	if c.list, err = newCanceledList(r.opts.StateDir, r.base); err != nil {
 		return err
 	}
-	c.list = vfs.NewWriter(file, 0)
-	err = c.walk(ctx)
+	c.out.List = c.list.name
+	err = c.entries(ctx)
 	if err == nil {
 		err = c.unseen(uploads)
 	}
-	err = errors.Join(err, stateError(errors.Join(file.Sync(), file.Close(), r.opts.StateDir.SyncDir(path.Dir(c.out.List)))))
+	err = errors.Join(err, c.list.close())
 	if r.mirror != nil && err == nil && c.out.Failed == 0 {
 		c.out.Journal, err = r.cancelMirror(ctx)
 	}
 	return err
-}
-
-// create makes the list of this call.
-func (c *canceler) create() (file vfs.File, err error) {
-	for n := 1; ; n++ {
-		c.out.List = path.Join(c.run.base, canceledName(n))
-		file, err = c.run.opts.StateDir.Create(c.out.List, vfs.CreateOptions{})
-		if !errors.Is(err, fs.ErrExist) {
-			return file, stateError(err)
-		}
-	}
 }
 
 // unseen counts the uploads that no page named. With more disks another call does.
@@ -139,8 +96,41 @@ func (c *canceler) unseen(uploads uint64) error {
 	return nil
 }
 
-// walk goes over all entries: only they know their keys.
-func (c *canceler) walk(ctx context.Context) (err error) {
+// given is one entry that has to be asked for, and what the journal knows of it.
+type given struct {
+	entry  Entry
+	action *Action
+	rec    record
+	begun  bool // it has an upload
+	upload pending
+	known  bool // it was stored
+}
+
+// entries goes over all of them, for only they know their keys, and hands those that may
+// be in the target to as many workers as a run has.
+func (c *canceler) entries(ctx context.Context) error {
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	work := make(chan *given)
+	ends := make([]error, c.run.opts.Concurrency)
+	var workers sync.WaitGroup
+	for i := range ends {
+		workers.Go(func() {
+			for g := range work {
+				if err := c.one(ctx, g); err != nil && ends[i] == nil {
+					ends[i] = err
+					quit()
+				}
+			}
+		})
+	}
+	err := c.walk(ctx, work)
+	close(work)
+	workers.Wait()
+	return firstError(append(ends, err))
+}
+
+func (c *canceler) walk(ctx context.Context, work chan<- *given) (err error) {
 	r := c.run
 	past, err := r.journal.past(0)
 	if err != nil {
@@ -148,91 +138,127 @@ func (c *canceler) walk(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, past.close()) }()
 	return r.outlook.Entries(ctx, 0, func(e Entry) error {
+		if ctx.Err() != nil {
+			return errStopped
+		}
 		if e.Lost != nil {
 			r.losePage(e)
-			return ctx.Err()
-		}
-		var rec record
-		var up pending
-		ok, err := past.outcomes.load(e.place(), &rec)
-		begun, otherErr := past.uploads.load(e.place(), &up)
-		if err = errors.Join(err, otherErr, ctx.Err()); err != nil || !ok && !begun && !r.header.Filled {
-			return err
-		}
-		if ok && rec.Outcome == OutcomeStored || begun {
-			e.clash = clash{} // what collides with it was on a page that was lost then
-		}
-		a, err := r.planner.plan(e)
-		if err != nil || a.Kind == ActionNone {
 			return nil
 		}
-		if begun {
-			if err := c.abort(ctx, e, a, up); err != nil {
-				return err
-			}
+		g := &given{entry: e}
+		ok, err := past.outcomes.load(e.place(), &g.rec)
+		if err != nil {
+			return err
 		}
-		if ok && rec.Outcome == OutcomeStored || begun {
-			return c.object(ctx, e, a, rec, true)
+		if g.begun, err = past.uploads.load(e.place(), &g.upload); err != nil {
+			return err
 		}
-		if !ok {
-			return c.object(ctx, e, a, rec, false)
+		g.known = ok && g.rec.Outcome == OutcomeStored
+		if !g.known && !g.begun && !c.mayBeThere(g.rec, ok) {
+			return nil
 		}
-		return nil
+		g.entry.clash = clash{} // what collides with it may have been on a page that was lost then
+		if g.action, err = r.planner.plan(g.entry); err != nil || g.action.Kind == ActionNone {
+			return nil
+		}
+		if g.begun {
+			c.met++
+		}
+		select {
+		case work <- g:
+			return nil
+		case <-ctx.Done():
+			return errStopped
+		}
 	})
 }
 
-func (c *canceler) abort(ctx context.Context, e Entry, a *Action, up pending) error {
-	r := c.run
-	c.met++
-	if up.UploadID == "" {
-		r.orphan(ctx, a.Key, up.At)
-		return r.dropUpload(ctx, e.place())
+// mayBeThere tells an entry whose object may be in the target without our knowing: one
+// without an outcome, whose request a process may have sent before it was killed, and one
+// that failed, whose answer may have been lost. The entries of a page that is done have
+// outcomes that stand. Another host may have brought any to another outcome.
+func (c *canceler) mayBeThere(rec record, ok bool) bool {
+	h := c.run.header
+	switch {
+	case h.Filled:
+		return true
+	case !h.Begun:
+		return false // nothing was ever sent
 	}
-	left := r.leftUploads.Load()
-	if err := r.abort(ctx, &transfer{run: r, at: e.place(), entry: e, action: a, begun: true}); err != nil {
+	return !ok || rec.Outcome == OutcomeFailed || rec.Outcome == OutcomeConflict
+}
+
+func (c *canceler) one(ctx context.Context, g *given) error {
+	if ctx.Err() != nil {
+		return errStopped
+	}
+	if g.begun {
+		if err := c.abort(ctx, g); err != nil {
+			return err
+		}
+	}
+	return c.object(ctx, g)
+}
+
+func (c *canceler) abort(ctx context.Context, g *given) error {
+	r, at := c.run, g.entry.place()
+	if g.upload.UploadID == "" {
+		r.orphan(ctx, g.action.Key, g.upload.At)
+		return r.dropUpload(ctx, at)
+	}
+	t := &transfer{run: r, at: at, entry: g.entry, action: g.action, begun: true}
+	if err := r.abort(ctx, t); err != nil {
 		return err
 	}
-	if r.leftUploads.Load() == left {
-		c.out.Aborted++
+	if !t.begun {
+		c.list.count(&c.out.Aborted)
 	}
 	return nil
 }
 
 // object names an object of ours, and removes it if that is wished and it is what
-// we stored. A wrong answer of HEAD only leaves an object. What another host may have
-// stored without our knowing is not ours unless HEAD says so.
-func (c *canceler) object(ctx context.Context, e Entry, a *Action, rec record, known bool) error {
-	r := c.run
-	obj, err := r.head(ctx, a.Key)
+// we stored. A wrong answer of HEAD only leaves an object. What was stored without our
+// knowing is not ours unless HEAD says so.
+func (c *canceler) object(ctx context.Context, g *given) error {
+	r, key := c.run, g.action.Key
+	obj, err := r.head(ctx, key)
 	switch {
+	case IsNotFound(err) && g.known:
+		return r.journal.forgetOutcome(g.entry.place())
 	case IsNotFound(err):
-		return r.journal.forgetOutcome(e.place())
-	case errors.Is(err, errStopped) || isCanceled(err) || isClass(err, Fixable):
+		return nil
+	case ends(err) && !forbidden(err):
 		return err
 	case err != nil:
-		return c.line(a, obj, "failed", asError(err).Cause, &c.out.Failed)
+		return c.line(g, obj, "failed", asError(err).Cause, &c.out.Failed)
 	}
-	if !known && !c.marked(a, obj) {
+	if !g.known && !c.marked(g.action, obj) {
 		return nil
 	}
-	ours, err := c.stored(ctx, e, a, rec, obj)
-	if err != nil {
-		return c.line(a, obj, "failed", asError(err).Cause, &c.out.Failed)
+	ours, err := c.stored(ctx, g, obj)
+	switch {
+	case errors.Is(err, errStopped) || isCanceled(err):
+		return err
+	case err != nil:
+		return c.line(g, obj, "failed", asError(err).Cause, &c.out.Failed)
+	case !ours:
+		return c.line(g, obj, "changed", "it is not what this run stored", &c.out.Changed)
+	case !c.remove:
+		return c.line(g, obj, "left", "", &c.out.Left)
 	}
-	if !ours {
-		return c.line(a, obj, "changed", "it is not what this run stored", &c.out.Changed)
+	err = r.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
+	switch {
+	case err != nil && ends(err) && !hasCode(err, CodeAccessDenied):
+		return err
+	case err != nil:
+		return c.line(g, obj, "failed", fmt.Sprintf("it could not be deleted: %s", asError(err).Cause), &c.out.Failed)
 	}
-	if !c.remove {
-		return c.line(a, obj, "left", "", &c.out.Left)
-	}
-	err = r.calls.idempotent(ctx, call{name: callDelete, key: a.Key}, func(ctx context.Context) error { return r.target.Delete(ctx, a.Key, obj.VersionID) })
-	if err != nil {
-		if errors.Is(err, errStopped) || isCanceled(err) || isClass(err, Fixable) && !hasCode(err, CodeAccessDenied) {
-			return err
-		}
-		return c.line(a, obj, "failed", fmt.Sprintf("it could not be deleted: %s", asError(err).Cause), &c.out.Failed)
-	}
-	return errors.Join(c.line(a, obj, "deleted", "", &c.out.Deleted), r.journal.forgetOutcome(e.place()))
+	return errors.Join(c.line(g, obj, "deleted", "", &c.out.Deleted), r.journal.forgetOutcome(g.entry.place()))
+}
+
+// ends tells an error that is not of one object.
+func ends(err error) bool {
+	return errors.Is(err, errStopped) || isCanceled(err) || isClass(err, Fixable)
 }
 
 // marked tells an object that says of itself that it is this run's.
@@ -242,13 +268,13 @@ func (c *canceler) marked(a *Action, obj Object) bool {
 
 // stored tells an object of this run with the checksum that it was sent with. That of
 // one that was cut anew is in its outcome; without one its content is read once more.
-func (c *canceler) stored(ctx context.Context, e Entry, a *Action, rec record, obj Object) (bool, error) {
-	r := c.run
+func (c *canceler) stored(ctx context.Context, g *given, obj Object) (bool, error) {
+	r, a, rec := c.run, g.action, g.rec
 	if !c.marked(a, obj) {
 		return false, nil
 	}
 	if rec.Parts == nil {
-		if err := r.cutAnew(ctx, &transfer{run: r, at: e.place(), entry: e, action: a}); err != nil {
+		if err := r.cutAnew(ctx, &transfer{run: r, at: g.entry.place(), entry: g.entry, action: a}); err != nil {
 			return false, err
 		}
 	}
@@ -264,12 +290,6 @@ func (c *canceler) stored(ctx context.Context, e Entry, a *Action, rec record, o
 	return verdict == same, nil
 }
 
-func (c *canceler) line(a *Action, obj Object, what, detail string, count *uint64) error {
-	*count++
-	text, err := json.Marshal(CanceledLine{a.Key, obj.VersionID, what, detail})
-	if err != nil {
-		return err
-	}
-	_, err = c.list.Write(append(text, '\n')) // at once: what ends this process loses no line
-	return stateError(err)
+func (c *canceler) line(g *given, obj Object, what, detail string, count *uint64) error {
+	return c.list.add(CanceledLine{g.action.Key, obj.VersionID, what, detail}, count)
 }

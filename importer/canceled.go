@@ -1,0 +1,90 @@
+package importer
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"sync"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// Canceled is what giving a run up has come to. Every object that it leaves, and
+// every one that it removes, is a line of the file List; each call has one of its own.
+type Canceled struct {
+	Aborted uint64 `json:"aborted"` // uploads of ours that were not finished
+	Deleted uint64 `json:"deleted"` // objects of ours
+	Left    uint64 `json:"left"`    // objects of ours that stay
+	Changed uint64 `json:"changed"` // that are not ours any more, or not what we stored: they stay
+	Failed  uint64 `json:"failed"`  // that could not be looked at or removed
+	Uploads uint64 `json:"left_uploads"`
+	List    string `json:"list"` // in the state folder
+
+	// Journal is the one key that stays of a journal in the target: it tells every
+	// other host that the run was given up.
+	Journal string `json:"journal,omitempty"`
+}
+
+// CanceledLine is one line of that file.
+type CanceledLine struct {
+	Key       string `json:"key"`
+	VersionID string `json:"version_id,omitempty"`
+	What      string `json:"what"` // left, deleted, changed, failed
+	Detail    string `json:"detail,omitempty"`
+}
+
+// canceledName is the list of a call, from 1.
+func canceledName(call int) string {
+	if call == 1 {
+		return "canceled.jsonl"
+	}
+	return fmt.Sprintf("canceled-%d.jsonl", call)
+}
+
+// canceledList is the file of one call. Lines come from many workers, each whole.
+type canceledList struct {
+	disk vfs.FS
+	name string
+	file vfs.File
+	mu   sync.Mutex
+	end  io.Writer
+}
+
+// newCanceledList makes the next list of a run's folder.
+func newCanceledList(disk vfs.FS, base string) (*canceledList, error) {
+	for n := 1; ; n++ {
+		name := path.Join(base, canceledName(n))
+		file, err := disk.Create(name, vfs.CreateOptions{})
+		if !errors.Is(err, fs.ErrExist) {
+			return &canceledList{disk: disk, name: name, file: file, end: vfs.NewWriter(file, 0)}, stateError(err)
+		}
+	}
+}
+
+// add writes a line and counts it. It writes at once: what ends this process loses no
+// line.
+func (l *canceledList) add(line CanceledLine, count *uint64) error {
+	text, err := json.Marshal(line)
+	if err != nil {
+		return err
+	}
+	l.count(count)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, err = l.end.Write(append(text, '\n'))
+	return stateError(err)
+}
+
+// count adds one to a number of the call.
+func (l *canceledList) count(n *uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	*n++
+}
+
+func (l *canceledList) close() error {
+	return stateError(errors.Join(l.file.Sync(), l.file.Close(), l.disk.SyncDir(path.Dir(l.name))))
+}
