@@ -33,7 +33,7 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 	if errors.Is(err, errStopped) && ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	c.out.Uploads = r.leftUploads.Load()
+	c.out.Uploads = r.uploadsLeft.count()
 	return &c.out, err
 }
 
@@ -75,6 +75,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	err = c.entries(ctx)
 	if err == nil {
 		err = c.unseen(uploads)
+		c.out.Aborted += r.sweepUploads(ctx)
 	}
 	err = errors.Join(err, c.list.close())
 	if r.mirror != nil && err == nil && c.out.Failed == 0 {
@@ -87,7 +88,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 func (c *canceler) unseen(uploads uint64) error {
 	r := c.run
 	if n := uploads - c.met; n > 0 {
-		r.leftUploads.Add(n)
+		r.uploadsLeft.add(n)
 		r.problem(newError(CodeOrphanUpload, "", fmt.Sprintf("%d uploads of entries that cannot be read", n), nil))
 	}
 	if r.lost > 0 {

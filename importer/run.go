@@ -31,7 +31,7 @@ type run struct {
 	progress    progress
 
 	partsResumed atomic.Int64
-	leftUploads  atomic.Uint64
+	uploadsLeft  uploadsLeft
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 
@@ -492,7 +492,7 @@ func (r *run) result() *Result {
 	defer r.mu.Unlock()
 	res := &Result{
 		RunID: r.attemptID(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
-		LeftUploads: r.leftUploads.Load(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
+		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
 		Probe: r.probe, Halt: r.halted,
 	}
 	res.Interrupted = r.halted == nil && r.calls.stopped()

@@ -333,14 +333,16 @@ func (r *run) late(ctx context.Context, t *transfer) {
 	r.giveBack(ctx, t.action.Key, t.upload.UploadID)
 }
 
-// giveBack aborts an upload, or names it and returns why.
+// giveBack aborts an upload, or names it, once in a start, and returns why.
 func (r *run) giveBack(ctx context.Context, key, id string) error {
 	err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {
 		return r.target.AbortUpload(ctx, key, id)
 	})
-	if err != nil {
+	switch {
+	case err == nil:
+		r.uploadsLeft.gone(id)
+	case r.uploadsLeft.named(id):
 		r.problem(newError(CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+asError(err).Cause, err))
-		r.leftUploads.Add(1)
 	}
 	return err
 }
@@ -354,7 +356,7 @@ const uploadWindow = 15 * time.Minute
 // and of that time; all others are left, and named.
 func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 	leave := func(text string) {
-		r.leftUploads.Add(1)
+		r.uploadsLeft.add(1)
 		r.problem(newError(CodeOrphanUpload, key, text, nil))
 	}
 	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
@@ -383,7 +385,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 			err = r.ours() // a process that has taken the run over has uploads for this key, too
 		}
 		if err == nil {
-			err = r.calls.idempotent(ctx, call{name: callAbort, key: key}, func(ctx context.Context) error { return r.target.AbortUpload(ctx, key, id) })
+			r.giveBack(ctx, key, id)
 		}
 	}
 	switch {
