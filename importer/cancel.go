@@ -47,15 +47,16 @@ type canceler struct {
 
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
+	c.attempt()
+	if err := r.sweepProbes(ctx); err != nil {
+		return err
+	}
 	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err
 	}
 	r.header.Canceled = true
-	if r.mirror != nil {
-		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
-	}
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
 	}
@@ -78,8 +79,39 @@ func (c *canceler) all(ctx context.Context) (err error) {
 		c.out.Aborted += r.sweepUploads(ctx)
 	}
 	err = errors.Join(err, c.list.close())
-	if r.mirror != nil && err == nil && c.out.Failed == 0 {
-		c.out.Journal, err = r.cancelMirror(ctx)
+	if err == nil {
+		err = c.clear(ctx)
+	}
+	return err
+}
+
+// attempt takes a number of its own where the run was another process's, which may still
+// be at work: the probe's objects are named by it.
+func (c *canceler) attempt() {
+	r := c.run
+	taken := r.takenNow()
+	switch {
+	case r.mirror != nil:
+		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
+		c.out.JournalLeft = r.mirror.prefix
+	case taken:
+		r.header.Attempt++
+	}
+}
+
+// clear removes the journal from the target, unless it tells of something that is left.
+func (c *canceler) clear(ctx context.Context) error {
+	r := c.run
+	if r.mirror == nil || c.out.Failed > 0 {
+		return nil
+	}
+	uploads, err := r.journal.count('u')
+	if err != nil || uploads > 0 {
+		return err
+	}
+	key, err := r.cancelMirror(ctx)
+	if err == nil {
+		c.out.Journal, c.out.JournalLeft = key, ""
 	}
 	return err
 }

@@ -124,7 +124,8 @@ type finished struct {
 	Tally       Tally     `json:"tally"`
 	Software    string    `json:"software"` // a later start may be of another version, or without the label
 	Label       string    `json:"label"`
-	Done        bool      `json:"done"` // the receipts are whole
+	Done        bool      `json:"done"`              // the receipts are whole
+	Cleared     bool      `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
 }
 
 // quietLogger keeps pebble silent, and turns its last words into a panic that

@@ -90,18 +90,52 @@ func (r *run) sharePage(ctx context.Context, page uint64) error {
 	return r.mirror.put(ctx, pageName(page), p, false)
 }
 
-// clearMirror removes what a complete run has no use for. Leases and header stay, so
-// that no other host takes the run for one that has not begun.
-func (r *run) clearMirror(ctx context.Context) {
-	err := errors.Join(r.mirror.clear(ctx, mirrorUploads, ""), r.mirror.clear(ctx, mirrorPages, ""))
-	if err != nil && !errors.Is(err, errStopped) {
-		r.problem(newError(CodeJournalLeft, r.mirror.prefix, asError(err).Cause, err))
+// keepLeft notes an upload that could not be aborted. A host that takes the run over and
+// does not find the mark in the target takes the upload up, which does no harm.
+func (r *run) keepLeft(ctx context.Context, t *transfer, p pending) error {
+	if r.mirror != nil && r.ours() == nil {
+		u := mirrorUpload{pending: p, Key: t.action.Key}
+		if err := r.mirror.put(context.WithoutCancel(ctx), uploadName(r.mirror.number, t.at), u, false); err != nil {
+			r.opts.Log.Debug("the journal in the target", "error", err)
+		}
 	}
+	return r.journal.setUpload(t.at, p)
+}
+
+// clearMirror removes what a complete run has no use for, unless another host has it by
+// now. Leases and header stay, so that no other host takes the run for one that has not
+// begun, and uploads that could not be aborted, for a cancel on any host. What is cut
+// short is named, and done at the next start.
+func (r *run) clearMirror(ctx context.Context, end *finished) error {
+	err := r.mirror.check(ctx)
+	switch {
+	case hasCode(err, CodeTakenOver):
+		err = nil // that host's run clears it
+	case err == nil:
+		none := func(string) bool { return false }
+		err = firstError([]error{r.mirror.clear(ctx, mirrorUploads, r.uploadStays), r.mirror.clear(ctx, mirrorPages, none)})
+	}
+	if err != nil {
+		r.problem(newError(CodeJournalLeft, r.mirror.prefix, asError(err).Cause, err))
+		return nil
+	}
+	end.Cleared = true
+	return r.journal.store(finishedKey, end, true)
+}
+
+// uploadStays tells an upload of ours that could not be aborted.
+func (r *run) uploadStays(name string) bool {
+	lease, at, ok := parseUpload(name)
+	if !ok || lease != r.mirror.number {
+		return false
+	}
+	p, ok, err := r.journal.upload(at)
+	return err != nil || ok && p.Left
 }
 
 // cancelMirror removes all but the lease that says that the run was given up, and
 // returns that one's key.
 func (r *run) cancelMirror(ctx context.Context) (left string, err error) {
 	last := leaseName(r.mirror.number)
-	return r.mirror.prefix + last, r.mirror.clear(ctx, "", last)
+	return r.mirror.prefix + last, r.mirror.clear(ctx, "", func(name string) bool { return name == last })
 }

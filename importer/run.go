@@ -255,8 +255,8 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	if err := r.receipts(ctx, &end, result); err != nil {
 		return result, err
 	}
-	if r.mirror != nil && result.Complete && !result.Earlier {
-		r.clearMirror(ctx)
+	if r.mirror != nil && result.Complete {
+		return result, r.clearMirror(ctx, &end)
 	}
 	return result, nil
 }

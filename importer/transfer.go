@@ -300,7 +300,7 @@ func (r *run) abort(ctx context.Context, t *transfer) error {
 		return err // the upload goes on without us
 	}
 	p.Left, p.Held, t.vain = true, false, true
-	return r.journal.setUpload(t.at, p)
+	return r.keepLeft(ctx, t, p)
 }
 
 // abortPending aborts what the journal knows of an upload, or names it and returns why
