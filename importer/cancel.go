@@ -33,7 +33,7 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 	if errors.Is(err, errStopped) && ctx.Err() != nil {
 		err = ctx.Err()
 	}
-	c.out.Uploads = r.leftUploads.Load()
+	c.out.Uploads = r.uploadsLeft.count()
 	return &c.out, err
 }
 
@@ -47,9 +47,7 @@ type canceler struct {
 
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
-	if r.mirror != nil {
-		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
-	}
+	c.attempt()
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
@@ -78,10 +76,42 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	err = c.entries(ctx)
 	if err == nil {
 		err = c.unseen(uploads)
+		c.out.Aborted += r.sweepUploads(ctx)
 	}
 	err = errors.Join(err, c.list.close())
-	if r.mirror != nil && err == nil && c.out.Failed == 0 {
-		c.out.Journal, err = r.cancelMirror(ctx)
+	if err == nil {
+		err = c.clear(ctx)
+	}
+	return err
+}
+
+// attempt takes a number of its own where the run was another process's, which may still
+// be at work: the probe's objects are named by it.
+func (c *canceler) attempt() {
+	r := c.run
+	taken := r.takenNow()
+	switch {
+	case r.mirror != nil:
+		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
+		c.out.JournalLeft = r.mirror.prefix
+	case taken:
+		r.header.Attempt++
+	}
+}
+
+// clear removes the journal from the target, unless it tells of something that is left.
+func (c *canceler) clear(ctx context.Context) error {
+	r := c.run
+	if r.mirror == nil || c.out.Failed > 0 {
+		return nil
+	}
+	uploads, err := r.journal.count('u')
+	if err != nil || uploads > 0 {
+		return err
+	}
+	key, err := r.cancelMirror(ctx)
+	if err == nil {
+		c.out.Journal, c.out.JournalLeft = key, ""
 	}
 	return err
 }
@@ -90,7 +120,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 func (c *canceler) unseen(uploads uint64) error {
 	r := c.run
 	if n := uploads - c.met; n > 0 {
-		r.leftUploads.Add(n)
+		r.uploadsLeft.add(n)
 		r.problem(newError(CodeOrphanUpload, "", fmt.Sprintf("%d uploads of entries that cannot be read", n), nil))
 	}
 	if r.lost > 0 {

@@ -26,6 +26,10 @@ type Canceled struct {
 	// Journal is the one key that stays of a journal in the target: it tells every
 	// other host that the run was given up.
 	Journal string `json:"journal,omitempty"`
+
+	// JournalLeft is the prefix below which more of it stays, until the call is made again:
+	// this one was cut short, or something is left that the journal tells of.
+	JournalLeft string `json:"journal_left,omitempty"`
 }
 
 // CanceledLine is one line of that file.

@@ -145,7 +145,7 @@ var codeTable = []CodeInfo{
 	{CodePageLost, Fixable, "a page of the manifest cannot be read, so the entries in it are not known by name", "rebuild or bring more disks, then run the same command again"},
 	{CodeTakenOver, Fixable, "another process has taken this run over", "leave it to that process; `sledge import status` tells how it does"},
 	{CodeTargetJournal, Fixable, "an object of the journal in the target cannot be read", "use the importer key of the run's first host; where the object is damaged or somebody else's, import with a new --run-id"},
-	{CodeJournalLeft, Warning, "objects of the run's journal are still in the target", "remove them by hand, or allow s3:DeleteObject below the prefix's .sledge-journal/"},
+	{CodeJournalLeft, Warning, "objects of the run's journal are still in the target", "allow s3:DeleteObject below the prefix's .sledge-journal/, then run the same command again, or remove them by hand"},
 	{CodeTooManyHeld, Fixable, "more objects than --defer-complete may hold", "allow more, or import without --defer-complete and have readers wait for a commit marker"},
 	{CodeNotPublished, Fixable, "entries failed, so nothing was published", "mend what failed, then run the same command again; `sledge import cancel` gives the uploads up"},
 	{CodeCanceled, Fixable, "the run was canceled", "import with a new --run-id"},

@@ -125,7 +125,7 @@ type finished struct {
 	Software    string    `json:"software"` // a later start may be of another version, or without the label
 	Label       string    `json:"label"`
 	Done        bool      `json:"done"`              // the receipts are whole
-	Cleared     bool      `json:"cleared,omitempty"` // the target has no journal of it any more
+	Cleared     bool      `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
 }
 
 // quietLogger keeps pebble silent, and turns its last words into a panic that

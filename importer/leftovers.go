@@ -16,16 +16,17 @@ type uploadLister interface {
 // maxLeftovers bounds the uploads that one sweep looks at.
 const maxLeftovers = 10000
 
-// sweepUploads looks, when every entry has its outcome, for uploads that nobody was told of: a
-// Create that the network delivered twice, or after its time. None of ours is under way any
-// more. One is taken for ours only if nothing else writes below the prefix, its key is that
-// of an entry, we began it by the store's word, and that after this run first wrote to the
-// store, both by the store's own clock. All others are left. A list that is refused costs
-// nothing but what a lifecycle rule ends.
-func (r *run) sweepUploads(ctx context.Context) {
+// sweepUploads looks, when every entry has its outcome or the run was given up, for uploads
+// that nobody was told of: a Create that the network delivered twice, or after its time. None
+// of ours is under way any more. One is taken for ours only if nothing else writes below the
+// prefix, its key is that of an entry, we began it by the store's word, and that after this
+// run first wrote to the store, both by the store's own clock. All others are left. A list
+// that is refused costs nothing but what a lifecycle rule ends. It returns how many it has
+// aborted.
+func (r *run) sweepUploads(ctx context.Context) (aborted uint64) {
 	lister, ok := r.target.(uploadLister)
 	if !ok || !r.opts.ExclusivePrefix || !r.probe.ListsUploads || r.header.Since.IsZero() {
-		return
+		return 0
 	}
 	found, n := map[string][]string{}, 0
 	err := r.calls.idempotent(ctx, call{name: callListUploads, key: r.opts.Prefix}, func(ctx context.Context) error {
@@ -41,7 +42,7 @@ func (r *run) sweepUploads(ctx context.Context) {
 		})
 	})
 	if err != nil || n == 0 {
-		return
+		return 0
 	}
 	err = r.outlook.Entries(ctx, 0, func(e Entry) error {
 		if len(found) == 0 || ctx.Err() != nil || r.ours() != nil {
@@ -58,7 +59,9 @@ func (r *run) sweepUploads(ctx context.Context) {
 			if errors.Join(r.ours(), r.calls.look(ctx)) != nil {
 				return errSpanEnd // whoever has taken the run over may have begun it
 			}
-			r.giveBack(ctx, a.Key, id)
+			if r.giveBack(ctx, a.Key, id) == nil {
+				aborted++
+			}
 		}
 		delete(found, a.Key)
 		return nil
@@ -66,4 +69,5 @@ func (r *run) sweepUploads(ctx context.Context) {
 	if err != nil && !errors.Is(err, errSpanEnd) {
 		r.opts.Log.Warn("uploads that may be left were not looked for", "error", err)
 	}
+	return aborted
 }

@@ -70,6 +70,75 @@ func TestSweepRefused(t *testing.T) {
 	}
 }
 
+// TestLeftOnce: an upload that cannot be aborted is named and counted once, however often
+// that is tried: by the entry that gives it up, and by the look for leftovers; one that
+// can be aborted in the end is not counted.
+func TestLeftOnce(t *testing.T) {
+	for _, mended := range []bool{false, true} {
+		s, f := mixed(), newFake(t)
+		f.hook = func(_ int, call, key string) (bool, error) {
+			switch {
+			case key == "in/big" && call == "part":
+				return false, newError(CodeRefused, "", "no", nil)
+			case key == "in/big" && call == "abort" && !(mended && f.byCall["listbelow"] > 0):
+				return false, newError(CodeAccessDenied, "", "no right to abort", nil)
+			}
+			return true, nil
+		}
+		named := 0
+		o := testOptions(t, memDisk())
+		o.Problem = func(e *Error) {
+			if e.Code == CodeOrphanUpload {
+				named++
+			}
+		}
+		if res := mustRun(t, s, f, o); res.LeftUploads != uint64(len(f.uploads)) || named != 1 || (len(f.uploads) == 0) != mended {
+			t.Errorf("mended %v: %d counted, %d named, %d are there", mended, res.LeftUploads, named, len(f.uploads))
+		}
+		if mended {
+			continue
+		}
+		named = 0
+		if out, err := Cancel(context.Background(), s, f, o, false); err != nil || out.Uploads != 1 || named != 1 {
+			t.Errorf("canceled: %+v, %v, %d named", out, err, named)
+		}
+	}
+}
+
+// TestLostCreateOnce: so is one that was found after the answer to its Create was lost.
+func TestLostCreateOnce(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	f.hook = func(_ int, call, key string) (bool, error) {
+		switch {
+		case key == "in/big" && call == "create" && len(f.uploads) == 0:
+			return true, lostAnswer
+		case key == "in/big" && call == "abort":
+			return false, newError(CodeAccessDenied, "", "no right to abort", nil)
+		}
+		return true, nil
+	}
+	if res := mustRun(t, s, f, testOptions(t, memDisk())); res.LeftUploads != 1 || len(f.uploads) != 1 {
+		t.Errorf("%d counted, %d are there", res.LeftUploads, len(f.uploads))
+	}
+}
+
+// TestCancelSweeps: a cancel looks for uploads that nobody was told of, as the end of a run
+// does, and leaves those of others.
+func TestCancelSweeps(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	disk := killedAt(t, s, f, 1)
+	plant := func(id, key, who string) {
+		f.uploads[id] = &fakeUpload{key: key, initiator: who, initiated: f.now(), parts: map[int]fakePart{}}
+	}
+	plant("twice", "in/big", f.initiator)
+	plant("them", "in/big", "them")
+	plant("no-entry", "in/nothing-of-ours", f.initiator)
+	out, err := Cancel(context.Background(), s, f, testOptions(t, disk), false)
+	if err != nil || out.Aborted == 0 || out.Uploads != 0 || f.uploads["twice"] != nil || len(f.uploads) != 2 {
+		t.Errorf("%+v, %v, %d uploads", out, err, len(f.uploads))
+	}
+}
+
 // TestTimeIsNamed: a call whose time has run out, again and again, is an error of the target
 // like any other: the run halts for it, or names the object. (Seed 1206 of make
 // import-faults at MinIO: a start that ended incomplete, and nobody said why.)
@@ -181,36 +250,5 @@ func TestProbeNamesLeft(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestLeftOnce: an upload that cannot be aborted is named and counted once, though the
-// sweep at the end finds it, too; and not at all any more where the sweep aborts it.
-func TestLeftOnce(t *testing.T) {
-	for _, denied := range []int{1, 1000} {
-		s, f := mixed(), newFake(t)
-		aborts := 0
-		f.hook = func(_ int, call, key string) (bool, error) {
-			switch {
-			case key == "in/big" && call == "part":
-				return false, newError(CodeRefused, "", "no", nil)
-			case ours(key) && call == "abort":
-				if aborts++; aborts <= denied {
-					return false, newError(CodeAccessDenied, "", "no right to abort", nil)
-				}
-			}
-			return true, nil
-		}
-		named := 0
-		o := testOptions(t, memDisk())
-		o.Problem = func(e *Error) {
-			if e.Code == CodeOrphanUpload {
-				named++
-			}
-		}
-		res := mustRun(t, s, f, o)
-		if aborts < 2 || named != 1 || res.LeftUploads != uint64(len(f.uploads)) || (len(f.uploads) == 0) != (denied == 1) {
-			t.Errorf("%d of %d aborts denied: named %d times, counted %d, left %d", min(denied, aborts), aborts, named, res.LeftUploads, len(f.uploads))
-		}
 	}
 }

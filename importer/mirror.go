@@ -218,10 +218,10 @@ func (m *mirror) eachAtOnce(ctx context.Context, begin string, f func(ctx contex
 	return firstError(append(ends, err))
 }
 
-// clear removes what begins with a text, but for one name.
-func (m *mirror) clear(ctx context.Context, begin, but string) error {
+// clear removes what begins with a text, but for names that stay.
+func (m *mirror) clear(ctx context.Context, begin string, stays func(name string) bool) error {
 	return m.eachAtOnce(ctx, begin, func(ctx context.Context, name string) error {
-		if name == but {
+		if stays(name) {
 			return nil
 		}
 		return m.remove(ctx, name)

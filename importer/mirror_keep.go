@@ -90,43 +90,52 @@ func (r *run) sharePage(ctx context.Context, page uint64) error {
 	return r.mirror.put(ctx, pageName(page), p, false)
 }
 
-// clearMirror removes what a complete run has no use for. Leases and header stay, so
-// that no other host takes the run for one that has not begun. What cannot be removed
-// is named, and tried again by each later start.
-func (r *run) clearMirror(ctx context.Context, end *finished) error {
-	m, err := r.endedMirror(ctx)
-	if err == nil {
-		err = errors.Join(m.clear(ctx, mirrorUploads, ""), m.clear(ctx, mirrorPages, ""))
+// keepLeft notes an upload that could not be aborted. A host that takes the run over and
+// does not find the mark in the target takes the upload up, which does no harm.
+func (r *run) keepLeft(ctx context.Context, t *transfer, p pending) error {
+	if r.mirror != nil && r.ours() == nil {
+		u := mirrorUpload{pending: p, Key: t.action.Key}
+		if err := r.mirror.put(context.WithoutCancel(ctx), uploadName(r.mirror.number, t.at), u, false); err != nil {
+			r.opts.Log.Debug("the journal in the target", "error", err)
+		}
 	}
-	switch {
-	case err == nil:
-		end.Cleared = true
-		return r.journal.store(finishedKey, end, true)
-	case !errors.Is(err, errStopped) && !hasCode(err, CodeTakenOver):
-		r.problem(newError(CodeJournalLeft, r.opts.Prefix+journalName(r.source.Scope(), r.opts.RunID), asError(err).Cause, err))
-	}
-	return nil
+	return r.journal.setUpload(t.at, p)
 }
 
-// endedMirror is the run's mirror, or, where this start found the run at its end and
-// claimed nothing, that of the start which brought it there.
-func (r *run) endedMirror(ctx context.Context) (m *mirror, err error) {
-	if r.mirror != nil {
-		return r.mirror, nil
+// clearMirror removes what a complete run has no use for, unless another host has it by
+// now. Leases and header stay, so that no other host takes the run for one that has not
+// begun, and uploads that could not be aborted, for a cancel on any host. What is cut
+// short is named, and done at the next start.
+func (r *run) clearMirror(ctx context.Context, end *finished) error {
+	err := r.mirror.check(ctx)
+	switch {
+	case hasCode(err, CodeTakenOver):
+		err = nil // that host's run clears it
+	case err == nil:
+		none := func(string) bool { return false }
+		err = firstError([]error{r.mirror.clear(ctx, mirrorUploads, r.uploadStays), r.mirror.clear(ctx, mirrorPages, none)})
 	}
-	if m, err = newMirror(r); err != nil {
-		return nil, err
+	if err != nil {
+		r.problem(newError(CodeJournalLeft, r.mirror.prefix, asError(err).Cause, err))
+		return nil
 	}
-	m.number = r.header.Lease
-	if m.id, err = r.identity(); err != nil {
-		return nil, err
+	end.Cleared = true
+	return r.journal.store(finishedKey, end, true)
+}
+
+// uploadStays tells an upload of ours that could not be aborted.
+func (r *run) uploadStays(name string) bool {
+	lease, at, ok := parseUpload(name)
+	if !ok || lease != r.mirror.number {
+		return false
 	}
-	return m, m.check(ctx)
+	p, ok, err := r.journal.upload(at)
+	return err != nil || ok && p.Left
 }
 
 // cancelMirror removes all but the lease that says that the run was given up, and
 // returns that one's key.
 func (r *run) cancelMirror(ctx context.Context) (left string, err error) {
 	last := leaseName(r.mirror.number)
-	return r.mirror.prefix + last, r.mirror.clear(ctx, "", last)
+	return r.mirror.prefix + last, r.mirror.clear(ctx, "", func(name string) bool { return name == last })
 }

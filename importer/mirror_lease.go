@@ -175,8 +175,12 @@ func (r *run) copyNumber() uint64 {
 // there into the journal. fresh is the header of a run that begins.
 func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 	var ended finished
-	if _, err := r.journal.load(finishedKey, &ended); err != nil || ended.Done && ended.Tally.Bad() == 0 && !r.canceling {
-		return err // the target is not asked any more
+	if _, err := r.journal.load(finishedKey, &ended); err != nil {
+		return err
+	}
+	complete := ended.Done && ended.Tally.Bad() == 0 && !r.canceling
+	if complete && ended.Cleared {
+		return nil // the target is not asked any more
 	}
 	if r.mirror, err = newMirror(r); err != nil {
 		return err
@@ -187,6 +191,10 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 	var was header
 	if _, err := r.journal.load(headerKey, &was); err != nil {
 		return err
+	}
+	if complete {
+		r.mirror.number = was.Lease // all that is left to do is to clear
+		return nil
 	}
 	if err := r.sharedOptions(ctx, fresh.Options); err != nil {
 		return err // before it is taken from anyone
@@ -274,7 +282,7 @@ func (r *run) nextLease(ctx context.Context) error {
 // told to end. A look is one attempt, which costs no retry: the next one comes soon, and
 // what must be sure asks by itself.
 func (r *run) watchMirror(ctx context.Context) (end func()) {
-	if r.mirror == nil {
+	if r.mirror == nil || r.ended.Done {
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)

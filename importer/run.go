@@ -31,7 +31,7 @@ type run struct {
 	progress    progress
 
 	partsResumed atomic.Int64
-	leftUploads  atomic.Uint64
+	uploadsLeft  uploadsLeft
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 
@@ -54,8 +54,7 @@ type run struct {
 	look       time.Duration // until the next look whether it is mended
 	waitsFor   Code          // of the last halt
 	problems   map[Code]uint64
-	leftIDs    map[string]struct{} // uploads that were named as left
-	said       sync.Mutex          // one problem at a time
+	said       sync.Mutex // one problem at a time
 }
 
 const stateVersion = 0
@@ -109,7 +108,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 		return nil, nil, err
 	}
 	runCtx, cancel := context.WithCancel(ctx)
-	r := &run{planner: planner, opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, leftIDs: map[string]struct{}{}, cancel: cancel}
+	r := &run{planner: planner, opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
 	r.progress.started = opts.Now()
 	r.ours = r.stillOurs(heldBy(opts.StateDir))
 	r.calls = newCaller(opts, runCtx.Done())
@@ -269,7 +268,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	if err := r.receipts(ctx, &end, result); err != nil {
 		return result, err
 	}
-	if r.opts.JournalInTarget && result.Complete && !end.Cleared {
+	if r.mirror != nil && result.Complete {
 		return result, r.clearMirror(ctx, &end)
 	}
 	return result, nil
@@ -507,7 +506,7 @@ func (r *run) result() *Result {
 	defer r.mu.Unlock()
 	res := &Result{
 		RunID: r.attemptID(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
-		LeftUploads: r.leftUploads.Load(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
+		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
 		Probe: r.probe, Halt: r.halted,
 	}
 	res.Interrupted = r.halted == nil && r.calls.stopped()

@@ -300,7 +300,7 @@ func (r *run) abort(ctx context.Context, t *transfer) error {
 		return err // the upload goes on without us
 	}
 	p.Left, p.Held, t.vain = true, false, true
-	return r.journal.setUpload(t.at, p)
+	return r.keepLeft(ctx, t, p)
 }
 
 // abortPending aborts what the journal knows of an upload, or names it and returns why
@@ -333,34 +333,18 @@ func (r *run) late(ctx context.Context, t *transfer) {
 	r.giveBack(ctx, t.action.Key, t.upload.UploadID)
 }
 
-// giveBack aborts an upload, or names it and returns why.
+// giveBack aborts an upload, or names it, once in a start, and returns why.
 func (r *run) giveBack(ctx context.Context, key, id string) error {
 	err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {
 		return r.target.AbortUpload(ctx, key, id)
 	})
-	switch named := r.namedUpload(id, err != nil); {
-	case err != nil && !named:
+	switch {
+	case err == nil:
+		r.uploadsLeft.gone(id)
+	case r.uploadsLeft.named(id):
 		r.problem(newError(CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+asError(err).Cause, err))
-		r.leftUploads.Add(1)
-	case err == nil && named:
-		r.leftUploads.Add(^uint64(0))
 	}
 	return err
-}
-
-// namedUpload tells whether this process has named an upload as left, and remembers
-// whether it is. The memory is bounded: behind it one may be named twice.
-func (r *run) namedUpload(id string, left bool) (named bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	_, named = r.leftIDs[id]
-	switch {
-	case !left:
-		delete(r.leftIDs, id)
-	case len(r.leftIDs) < maxLeftovers:
-		r.leftIDs[id] = struct{}{}
-	}
-	return named
 }
 
 // uploadWindow is how far the target's clock may be from ours: S3 refuses
@@ -372,7 +356,7 @@ const uploadWindow = 15 * time.Minute
 // and of that time; all others are left, and named.
 func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 	leave := func(text string) {
-		r.leftUploads.Add(1)
+		r.uploadsLeft.add(1)
 		r.problem(newError(CodeOrphanUpload, key, text, nil))
 	}
 	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
@@ -401,7 +385,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 			err = r.ours() // a process that has taken the run over has uploads for this key, too
 		}
 		if err == nil {
-			err = r.calls.idempotent(ctx, call{name: callAbort, key: key}, func(ctx context.Context) error { return r.target.AbortUpload(ctx, key, id) })
+			r.giveBack(ctx, key, id)
 		}
 	}
 	switch {

@@ -39,6 +39,9 @@ func (r *cancelReport) print(w io.Writer) {
 	if r.Journal != "" {
 		fmt.Fprintf(w, "journal     removed, but for %s: it keeps other hosts from going on\n", escape(r.Journal))
 	}
+	if r.JournalLeft != "" {
+		fmt.Fprintf(w, "journal     left below %s: the same command again removes it\n", escape(r.JournalLeft))
+	}
 	fmt.Fprintf(w, "each one    %s\n", escape(r.List))
 }
 
