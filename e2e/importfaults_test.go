@@ -288,6 +288,7 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	if err != nil {
 		return state, false, err
 	}
+	began := time.Now()
 	r, err := importer.Run(context.Background(), goods, target, o)
 	f.count(wire)
 	state.OnOp(nil)
@@ -299,7 +300,9 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 		return state, true, nil
 	}
 	f.left = f.left || r.LeftUploads > 0
-	return state, f.judge(r, err, quiet), nil
+	// An end that was fixed before a power cut is signed as it is: the next start tries again what failed.
+	fixed := !r.Finished.IsZero() && r.Finished.Before(began)
+	return state, f.judge(r, err, quiet && !fixed), nil
 }
 
 // judge holds how a start has ended against the store.

@@ -54,7 +54,8 @@ func (a *app) importCancelCommand() *cobra.Command {
 stop first; --takeover does not wait for one that does not answer any more. Uploads of the run
 that are not finished are aborted. Objects that it has stored stay, and are named in a file;
 --delete-objects removes them, each only if the store's own answer says that it is the run's and
-has the manifest's checksum. Objects that were there before are never touched.
+has the manifest's checksum. Objects that were there before are never touched. A commit marker
+that the run has written stays: remove it first, for readers trust it.
 A canceled run does not go on; import again with a new --run-id. One whose journal is in the target,
 too (--journal target), is canceled from another host with --takeover.`,
 		Example: `  sledge import cancel --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
