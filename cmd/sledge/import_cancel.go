@@ -18,12 +18,20 @@ import (
 
 type cancelReport struct {
 	*importer.Canceled
-	Run    string `json:"run"`
-	Target string `json:"target"`
+	Run           string `json:"run"`
+	Target        string `json:"target"`
+	Marker        string `json:"commit_marker,omitempty"` // of this run
+	MarkerDeleted bool   `json:"commit_marker_deleted,omitempty"`
 }
 
 func (r *cancelReport) print(w io.Writer) {
 	fmt.Fprintf(w, "run         %s is canceled\ntarget      %s\nuploads     %d given up\n", escape(r.Run), escape(r.Target), r.Aborted)
+	switch {
+	case r.MarkerDeleted:
+		fmt.Fprintf(w, "committed   not any more: %s was deleted first\n", escape(r.Marker))
+	case r.Marker != "":
+		fmt.Fprintf(w, "committed   %s stays, and readers trust it: --delete-objects removes it\n", escape(r.Marker))
+	}
 	for _, line := range []struct {
 		what string
 		n    uint64
@@ -54,12 +62,12 @@ func (a *app) importCancelCommand() *cobra.Command {
 stop first; --takeover does not wait for one that does not answer any more. Uploads of the run
 that are not finished are aborted. Objects that it has stored stay, and are named in a file;
 --delete-objects removes them, each only if the store's own answer says that it is the run's and
-has the manifest's checksum. Objects that were there before are never touched. A commit marker
-that the run has written stays: remove it first, for readers trust it.
+has the manifest's checksum, and before them the run's commit marker if --commit-marker names it.
+Objects that were there before are never touched.
 A canceled run does not go on; import again with a new --run-id. One whose journal is in the target,
 too (--journal target), is canceled from another host with --takeover.`,
 		Example: `  sledge import cancel --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
-  sledge import cancel --delete-objects --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1`,
+  sledge import cancel --delete-objects --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1 --commit-marker _SLEDGE_COMMIT`,
 		Args: cobra.NoArgs,
 	}
 	var f importFlags
@@ -107,12 +115,16 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 	if err != nil {
 		return nil, asTargetError(err)
 	}
+	marker, err := (&endedImport{o: o, target: target, scope: r.Scope}).uncommit(ctx, remove)
+	if err != nil {
+		return nil, err
+	}
 	out, err := importer.Cancel(ctx, bridge.New(r.Reader), target, o, remove)
 	if out == nil {
 		return nil, asTargetError(err)
 	}
 	out.List = filepath.Join(folder.Path(), out.List)
-	rep := &cancelReport{out, o.RunID, o.TargetURL()}
+	rep := &cancelReport{out, o.RunID, o.TargetURL(), marker, marker != "" && remove}
 	switch {
 	case err != nil:
 		return rep, asTargetError(err)

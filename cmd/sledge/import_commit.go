@@ -41,13 +41,45 @@ func (d *endedImport) unmarked(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	r, err := fsck.VerifyCommit(there, fsck.Trust{})
-	d.o.Committed = err == nil && r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
-		(r.Run == d.o.RunID || strings.HasPrefix(r.Run, d.o.RunID+".")) // a later attempt has a number
-	if !d.o.Committed {
+	if d.o.Committed = d.ownMarker(there); !d.o.Committed {
 		return foreign(key)
 	}
 	return nil
+}
+
+// ownMarker tells a marker of this run, whichever state folder it was made from.
+func (d *endedImport) ownMarker(there []byte) bool {
+	r, err := fsck.VerifyCommit(there, fsck.Trust{})
+	return err == nil && r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
+		(r.Run == d.o.RunID || strings.HasPrefix(r.Run, d.o.RunID+".")) // a later attempt has a number
+}
+
+// uncommit takes the run's commit marker away, if it has one and remove is set: before
+// any object, so that nobody reads what is not whole any more. It returns the key of one
+// that is, or was, there. Another import's marker is left.
+func (d *endedImport) uncommit(ctx context.Context, remove bool) (key string, err error) {
+	if d.o.Marker == "" {
+		return "", nil
+	}
+	key = d.o.Prefix + d.o.Marker
+	obj, err := d.target.Head(ctx, key)
+	if importer.IsNotFound(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", asTargetError(err)
+	}
+	there, err := d.readMarker(ctx, key)
+	if err != nil {
+		return "", asTargetError(err)
+	}
+	if !d.ownMarker(there) {
+		return "", nil
+	}
+	if remove {
+		return key, asTargetError(d.target.Delete(ctx, key, obj.VersionID))
+	}
+	return key, nil
 }
 
 // committed tells that the run's marker stands there and is not of this state folder.
