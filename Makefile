@@ -133,7 +133,7 @@ import-faults: TIMEOUT = 12h
 import-faults: deps $(SUMMARY) ## RUNS (1000) imports from SEED on into two real S3 servers, with every fault of a request, kills and freezes; versioned and locked buckets
 	@scripts/tools.sh versitygw
 	@scripts/tools.sh --try minio
-	@SLEDGE_RUNS=$(RUNS) SLEDGE_SEED=$(SEED) $(call gotest,-run 'TestImportFaults|TestVersionedBucket|TestLockedBucket' ./e2e)
+	@SLEDGE_RUNS=$(RUNS) SLEDGE_SEED=$(SEED) $(call gotest,-run 'TestImportFaults|TestVersionedBucket|TestLockedBucket|TestMinIOAnswers' ./e2e)
 
 stress-deps:
 	@scripts/deps.sh mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mount=mount
