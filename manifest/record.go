@@ -75,6 +75,12 @@ type Record struct {
 	Detail    string // skipped
 	Allocated int64  // allocated bytes at the source, if sparse
 
+	// A later look at the entry failed, or could not keep all of it: what is
+	// recorded is the last good version. Reason codes are those of skipped entries,
+	// and "attributes".
+	Remark       string
+	RemarkDetail string
+
 	pending *[4]pendingList // lists that continue in further records
 }
 
@@ -84,6 +90,9 @@ const (
 	fieldCRCs    = 16
 	fieldExtents = 17
 	fieldXattrs  = 18
+
+	fieldRemark       = 35
+	fieldRemarkDetail = 36
 
 	maxInline   = 8192  // list bytes kept in the record itself
 	maxItem     = 60000 // bytes of one item
@@ -113,7 +122,7 @@ func (r *Record) DataLength() int64 {
 
 var recordSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 6: false, 7: false, 8: false, 9: false, 10: false,
 	11: false, 12: false, 13: true, 15: false, 16: false, 17: true, 18: false, 19: true, 20: false, 21: true, 22: true, 23: false,
-	24: true, 25: true, 26: true, 27: true, 34: false}
+	24: true, 25: true, 26: true, 27: true, 34: false, fieldRemark: false, fieldRemarkDetail: false}
 
 var (
 	listSchema   = fields.Schema{1: true, 2: false, 3: false}
@@ -162,6 +171,8 @@ func (r *Record) Encode() ([][]byte, error) {
 	w.Text(22, true, r.Reason)
 	w.Text(23, false, r.Detail)
 	w.Uint(34, false, uint64(r.Allocated))
+	w.Text(fieldRemark, false, r.Remark)
+	w.Text(fieldRemarkDetail, false, r.RemarkDetail)
 	out := [][]byte{w.Bytes()}
 	if len(out[0]) > MaxRecord {
 		return nil, fmt.Errorf("%s: record of %d bytes is over the limit of %d", quote(r.Path), len(out[0]), MaxRecord)
@@ -265,6 +276,34 @@ func (r *Record) listItems(list int) [][]byte {
 		items[i] = r.appendItem(nil, list, i)
 	}
 	return items
+}
+
+// SetRemark puts a remark on an encoded record that is no continuation; an empty
+// reason takes it off.
+func SetRemark(record []byte, reason, detail string) ([]byte, error) {
+	w := fields.NewWriter(make([]byte, 0, len(record)+len(reason)+len(detail)+8))
+	r := fields.NewReader(record)
+	for {
+		f, ok, err := r.Next()
+		if err != nil {
+			return nil, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
+		}
+		if !ok || f.Number >= fieldRemark {
+			break
+		}
+		w.Blob(f.Number, f.Critical, f.Value)
+	}
+	if reason != "" {
+		w.Text(fieldRemark, false, reason)
+		w.Text(fieldRemarkDetail, false, detail)
+	}
+	if b := w.Bytes(); len(b) <= MaxRecord {
+		return b, nil
+	}
+	if detail == "" {
+		return nil, fmt.Errorf("%w: no room for a remark in a record of %d bytes", ErrCorrupt, len(record))
+	}
+	return SetRemark(record, reason, "")
 }
 
 // DecodeRecord reads one record other than a continuation. Lists that continue
@@ -390,6 +429,10 @@ func (r *Record) set(f fields.Field, c *continuation) (err error) {
 		c.items, err = listOf(f)
 	case 34:
 		r.Allocated = int64(num(maxInt))
+	case fieldRemark:
+		r.Remark = string(f.Value)
+	case fieldRemarkDetail:
+		r.RemarkDetail = string(f.Value)
 	}
 	return err
 }
