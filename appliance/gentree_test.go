@@ -39,6 +39,10 @@ func (g genTree) entries() int { return g.n + 2*g.teams() + 1 }
 
 func (g genTree) Close() error { return nil }
 
+func (g genTree) Volume() vfs.Volume {
+	return vfs.Volume{FS: "mem", ID: "mem", Root: "ino:1", StableInodes: true, TrustHoles: true}
+}
+
 func (g genTree) OpenDir(path string) (vfs.Dir, error) {
 	d := genDir{tree: g}
 	switch parts := strings.Split(path, "/"); {

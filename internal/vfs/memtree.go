@@ -23,6 +23,8 @@ type MemTree struct {
 	hook func(TreeCall) error
 	ino  uint64
 	root *treeNode
+
+	volume Volume
 }
 
 // TreeCall is a call that is about to be made on a MemTree: open (of a file or a
@@ -47,7 +49,7 @@ func NewMemTree(now func() time.Time) *MemTree {
 	if now == nil {
 		now = time.Now
 	}
-	t := &MemTree{now: now}
+	t := &MemTree{now: now, volume: Volume{FS: "mem", ID: "mem", Root: "ino:1", StableInodes: true, TrustHoles: true}}
 	t.root = t.node(syscall.S_IFDIR | 0o755)
 	return t
 }
@@ -190,6 +192,20 @@ func (t *MemTree) Remove(path string) {
 		n.ctime = t.now()
 		t.put(path, nil)
 	}
+}
+
+// SetVolume makes the tree another medium, or one of another kind.
+func (t *MemTree) SetVolume(v Volume) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.volume = v
+}
+
+// Volume is Tree.Volume, as it is now.
+func (t *MemTree) Volume() Volume {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.volume
 }
 
 // Close is Tree.Close; the tree can still be used.

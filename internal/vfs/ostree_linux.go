@@ -17,7 +17,10 @@ import (
 
 // osTree holds the root open, so that what is read is one tree even if the path
 // to it changes.
-type osTree struct{ fd int }
+type osTree struct {
+	fd     int
+	volume Volume
+}
 
 // OSTree opens a folder of the system. The path to it may lead through symbolic
 // links; below it none is followed.
@@ -26,10 +29,12 @@ func OSTree(path string) (Tree, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return osTree{fd}, nil
+	return osTree{fd, volumeOf(fd)}, nil
 }
 
 func (t osTree) Close() error { return unix.Close(t.fd) }
+
+func (t osTree) Volume() Volume { return t.volume }
 
 // OpenDir asks the system to resolve the path below the root without symbolic
 // links; where it cannot (Linux before 5.6, a filter of calls, a path longer than

@@ -15,6 +15,11 @@ import (
 // none, …); callers retry nothing.
 type Tree interface {
 	OpenDir(path string) (Dir, error)
+
+	// Volume tells of the root's file system as it was when the tree was opened. It
+	// is of the root alone: other file systems may be mounted below.
+	Volume() Volume
+
 	io.Closer
 }
 

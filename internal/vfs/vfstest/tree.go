@@ -35,6 +35,7 @@ func TestTree(t *testing.T, open func(t *testing.T) (vfs.Tree, TreeMaker)) {
 		{"Readlink", testTreeReadlink},
 		{"Links", testTreeLinks},
 		{"Changes", testTreeChanges},
+		{"Volume", testTreeVolume},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree, m := open(t)
@@ -202,4 +203,13 @@ func testTreeChanges(t *testing.T, tree vfs.Tree, m TreeMaker) {
 	}
 	_, err = tree.OpenDir("d")
 	wantErr(t, "a folder that became a link", err, syscall.ELOOP)
+}
+
+// testTreeVolume: what is written into the tree does not make it another source.
+func testTreeVolume(t *testing.T, tree vfs.Tree, m TreeMaker) {
+	before := tree.Volume()
+	m.WriteFile("a/b", []byte("x"))
+	if after := tree.Volume(); after.FS == "" || after != before {
+		t.Errorf("%+v, then %+v", before, after)
+	}
 }

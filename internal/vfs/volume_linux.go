@@ -1,0 +1,177 @@
+package vfs
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// volumeOf finds out about the file system of an open folder. What cannot be had
+// is left empty; nothing fails. The identity never comes from the device's number,
+// which the next medium in the same reader has as well.
+func volumeOf(fd int) Volume {
+	mount, ok := mountOf(fd)
+	if !ok {
+		return Volume{}
+	}
+	kind := kindOf(mount.kind)
+	v := Volume{FS: mount.kind, Coarse: kind.coarse, StableInodes: kind.stable, TrustHoles: kind.holes, Remote: kind.remote}
+	v.Root = volumeRoot(fd, &mount, kind.stable)
+	if kind.source != "" {
+		v.ID = kind.networkID(mount.kind, mount.source)
+		return v
+	}
+	block := blockDevice(mount.device)
+	s := superblockOf(block, mount.kind)
+	v.Coarse = max(v.Coarse, s.coarse)
+	switch {
+	case kind.fsid: // also where a UUID could be had: each of the ways must give the same
+		v.ID = statfsID(fd)
+	default:
+		v.ID = firstID(mountedID(fd, mount.kind), s.id, linkedID(block))
+	}
+	return v
+}
+
+func firstID(ids ...string) string {
+	for _, id := range ids {
+		if id != "" {
+			return "uuid:" + id
+		}
+	}
+	return ""
+}
+
+// mountOf finds the mount that a descriptor was opened by, also where others lie
+// over it.
+func mountOf(fd int) (mountEntry, bool) {
+	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
+	if err != nil {
+		return mountEntry{}, false
+	}
+	mounts, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return mountEntry{}, false
+	}
+	for line := range strings.Lines(string(info)) {
+		if id, ok := strings.CutPrefix(line, "mnt_id:"); ok {
+			return findMount(string(mounts), strings.TrimSpace(id))
+		}
+	}
+	return mountEntry{}, false
+}
+
+func volumeRoot(fd int, mount *mountEntry, stable bool) string {
+	if stable {
+		var st unix.Stat_t
+		if _, err := retry(func() (int, error) { return 0, unix.Fstat(fd, &st) }); err != nil {
+			return ""
+		}
+		return "ino:" + strconv.FormatUint(st.Ino, 10)
+	}
+	full, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+	if err != nil {
+		return ""
+	}
+	if rel, ok := mount.within(full); ok {
+		return "path:" + rel
+	}
+	return ""
+}
+
+// statfsID is f_fsid, of file systems that derive it from a UUID.
+func statfsID(fd int) string {
+	var st unix.Statfs_t
+	_, err := retry(func() (int, error) { return 0, unix.Fstatfs(fd, &st) })
+	if err != nil || st.Fsid.Val[0] == 0 && st.Fsid.Val[1] == 0 {
+		return ""
+	}
+	return fmt.Sprintf("fsid:%08x%08x", uint32(st.Fsid.Val[0]), uint32(st.Fsid.Val[1]))
+}
+
+// Calls that x/sys does not know. The direction's bits differ between processors.
+const (
+	ioctlRead      = unix.FS_IOC_GETFLAGS & 0xe0000000
+	getUUID        = ioctlRead | 17<<16 | 0x15<<8      // FS_IOC_GETFSUUID, Linux 6.9
+	getFATVolumeID = ioctlRead | 4<<16 | 'r'<<8 | 0x13 // FAT_IOCTL_GET_VOLUME_ID, Linux 3.11
+)
+
+// mountedID asks the mounted file system itself.
+func mountedID(fd int, kind string) string {
+	switch kind {
+	case "vfat", "msdos", "exfat":
+		if v, err := unix.IoctlGetUint32(fd, getFATVolumeID); err == nil && v != 0 {
+			return formatSerial(v)
+		}
+		return ""
+	}
+	var answer [17]byte // length and UUID
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), getUUID, uintptr(unsafe.Pointer(&answer)))
+	if errno != 0 || answer[0] != 16 {
+		return ""
+	}
+	return formatUUID(answer[1:])
+}
+
+// blockDevice is the node of a device's number major:minor, or empty.
+func blockDevice(number string) string {
+	event, err := os.ReadFile("/sys/dev/block/" + number + "/uevent")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(event)) {
+		name, ok := strings.CutPrefix(strings.TrimSpace(line), "DEVNAME=")
+		if !ok {
+			continue
+		}
+		if node := "/dev/" + name; deviceNumber(node) == number {
+			return node
+		}
+	}
+	return ""
+}
+
+func deviceNumber(path string) string {
+	var st unix.Stat_t
+	if err := unix.Stat(path, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFBLK {
+		return ""
+	}
+	return fmt.Sprintf("%d:%d", unix.Major(uint64(st.Rdev)), unix.Minor(uint64(st.Rdev)))
+}
+
+// superblockOf reads a device, which mostly takes root.
+func superblockOf(node, kind string) superblock {
+	if node == "" {
+		return superblock{}
+	}
+	f, err := os.Open(node)
+	if err != nil {
+		return superblock{}
+	}
+	defer f.Close()
+	return readSuperblock(f, kind)
+}
+
+// linkedID is the name that udev has given a device's file system.
+func linkedID(node string) string {
+	const links = "/dev/disk/by-uuid"
+	if node == "" {
+		return ""
+	}
+	want := deviceNumber(node)
+	entries, err := os.ReadDir(links)
+	if err != nil {
+		return ""
+	}
+	for _, e := range entries {
+		if deviceNumber(filepath.Join(links, e.Name())) == want {
+			return e.Name()
+		}
+	}
+	return ""
+}
