@@ -58,6 +58,14 @@ var (
 	// ErrTaken: two sources have files under one path, be they alike or not; load
 	// one of them under a prefix.
 	ErrTaken = errors.New("this path is on the device already")
+	// ErrOtherMedium: the source's path has another file system than the one that was
+	// loaded from there.
+	ErrOtherMedium = errors.New("another file system or folder was loaded from this path")
+	// ErrReplaces: what is on the device would be replaced, and nothing tells whether
+	// it came from this source.
+	ErrReplaces = errors.New("files on the device would be replaced, and whether they came from this file system cannot be told")
+	// ErrUnfinished: a load of another source has begun and not ended.
+	ErrUnfinished = errors.New("another load has not finished")
 	// ErrNoPack: the wrap check needs a pack, and nothing with bytes has been loaded.
 	ErrNoPack = errors.New("no file with bytes has been loaded, so there is nothing to check the load key with")
 	// ErrNotFound: no such entry in the manifest.

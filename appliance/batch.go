@@ -86,20 +86,27 @@ func (b *batch) message(list manifest.ID) (*frameMessage, error) {
 	return m, nil
 }
 
-// peekSize reads field 3 of a record.
-func peekSize(b []byte) (int64, error) {
+// peekSize reads a good record's size, 0 for a folder, and tells whether it has a
+// remark: the last two fields of all.
+func peekSize(b []byte) (size int64, remark bool, err error) {
 	r := fields.NewReader(b)
 	for {
 		f, ok, err := r.Next()
 		if err != nil {
-			return 0, fmt.Errorf("%w: %w", manifest.ErrCorrupt, err)
+			return 0, false, fmt.Errorf("%w: %w", manifest.ErrCorrupt, err)
 		}
-		if !ok || f.Number > 3 {
-			return 0, nil
+		if !ok {
+			return size, remark, nil
 		}
-		if f.Number == 3 {
+		switch f.Number {
+		case 3:
 			v, err := f.UintMax(1<<63 - 1)
-			return int64(v), err
+			if err != nil {
+				return 0, false, err
+			}
+			size = int64(v)
+		case manifest.FieldRemark:
+			remark = true
 		}
 	}
 }

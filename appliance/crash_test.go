@@ -138,13 +138,13 @@ func (r *memRig) stillThere(acked *loadState) error {
 		return fmt.Errorf("open after the crash: %w", err)
 	}
 	defer d.Close()
-	if d.state.packs < acked.packs || d.state.records < acked.records || d.state.bytes < acked.bytes {
-		return fmt.Errorf("acknowledged %d packs, %d records, %d bytes; there are %d, %d, %d", acked.packs, acked.records, acked.bytes, d.state.packs, d.state.records, d.state.bytes)
+	if d.state.packs < acked.packs || d.state.records < acked.records || d.state.entries < acked.entries {
+		return fmt.Errorf("acknowledged %d packs, %d records, %d looks; there are %d, %d, %d", acked.packs, acked.records, acked.entries, d.state.packs, d.state.records, d.state.entries)
 	}
-	for list, set := range acked.done {
-		for _, s := range set.spans {
+	for list, was := range acked.lists {
+		for _, s := range was.done.spans {
 			for n := s.from; n < s.to; n++ {
-				if !d.state.done[list].has(n) {
+				if st := d.state.lists[list]; st == nil || !st.done.has(n) {
 					return fmt.Errorf("acknowledged entry %d is not there", n)
 				}
 			}

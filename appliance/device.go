@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -44,18 +45,60 @@ type Device struct {
 	lost    int   // bays that were missing when earlier journal files were last brought to m+1 copies
 }
 
-// loadState is what the journal says has been committed.
+// loadState is what the journal says has been committed. What of it is in the
+// manifest package catalog decides; see tallyOf.
 type loadState struct {
 	packs    uint64
 	records  uint64
-	entries  uint64
-	bytes    int64 // content
-	body     int64 // bodies of packs
+	size     int64  // of the encoded records
+	entries  uint64 // looks, failed ones included
+	body     int64  // bodies of packs
 	degraded uint64
 	known    map[manifest.ID]bool
-	done     map[manifest.ID]*rangeSet // by scan list
+	lists    map[manifest.ID]*listState
 	partial  map[partialKey]*partialFile
 	events   [][]byte
+}
+
+// listState is what has become of a scan list.
+type listState struct {
+	done      rangeSet
+	good      uint64 // entries that were loaded
+	skipped   uint64 // entries that could not be
+	remarked  uint64 // loaded, and not all of it
+	bytes     int64  // content of the good ones
+	abandoned bool   // the rest was given up
+}
+
+// count is how many of the list's items have been committed.
+func (l *listState) count() uint64 {
+	if l == nil {
+		return 0
+	}
+	return l.done.count()
+}
+
+// list makes the state of a list that is met for the first time.
+func (s *loadState) list(id manifest.ID) *listState {
+	l := s.lists[id]
+	if l == nil {
+		l = &listState{}
+		s.lists[id] = l
+	}
+	return l
+}
+
+// begun tells whether anything of a list has been committed.
+func (s *loadState) begun(list manifest.ID) bool {
+	if s.lists[list].count() > 0 {
+		return true
+	}
+	for key := range s.partial {
+		if key.list == list {
+			return true
+		}
+	}
+	return false
 }
 
 type partialKey struct {
@@ -186,7 +229,7 @@ func (d *Device) replay() error {
 		return err
 	}
 	d.files = files
-	d.state = loadState{known: map[manifest.ID]bool{}, done: map[manifest.ID]*rangeSet{}, partial: map[partialKey]*partialFile{}}
+	d.state = newLoadState()
 	for i, c := range files {
 		d.ordinal = max(d.ordinal, c.ordinal+1)
 		size, thin, err := d.replayFile(c, files[i+1:])
@@ -342,40 +385,27 @@ func (s *loadState) addPack(p *manifest.Pack) {
 	}
 }
 
+func newLoadState() loadState {
+	return loadState{known: map[manifest.ID]bool{}, lists: map[manifest.ID]*listState{}, partial: map[partialKey]*partialFile{}}
+}
+
 func (s *loadState) add(m *frameMessage) error {
 	for _, b := range m.records {
-		kind, _, cont, err := manifest.PeekRecord(b)
-		if err != nil {
+		if err := s.addRecord(m.list, b); err != nil {
 			return err
-		}
-		s.records++
-		if cont == 0 {
-			s.entries++
-		}
-		if kind == manifest.KindFile || kind == manifest.KindSymlink || kind == manifest.KindHardlink {
-			r, err := peekSize(b)
-			if err != nil {
-				return err
-			}
-			s.bytes += r
 		}
 	}
 	s.events = append(s.events, m.events...)
+	for _, id := range m.abandoned {
+		s.list(id).abandoned = true
+		s.dropPartial(id, 0, 1<<64-1)
+	}
 	if m.list.IsZero() {
 		return nil
 	}
-	set := s.done[m.list]
-	if set == nil {
-		set = &rangeSet{}
-		s.done[m.list] = set
-	}
 	for _, r := range m.ranges {
-		set.add(r)
-		for key := range s.partial {
-			if key.list == m.list && key.ordinal >= r.from && key.ordinal < r.to {
-				delete(s.partial, key)
-			}
-		}
+		s.list(m.list).done.add(r)
+		s.dropPartial(m.list, r.from, r.to)
 	}
 	if len(m.partial) == 0 {
 		return nil
@@ -395,6 +425,45 @@ func (s *loadState) add(m *frameMessage) error {
 	}
 	s.partial[key] = p
 	return nil
+}
+
+// inProgress tells whether some of a long file is committed.
+func (s *loadState) inProgress(list manifest.ID, ordinal uint64) bool {
+	return s.partial[partialKey{list, ordinal}] != nil
+}
+
+func (s *loadState) addRecord(list manifest.ID, b []byte) error {
+	s.records++
+	s.size += int64(len(b))
+	kind, _, cont, err := manifest.PeekRecord(b)
+	if err != nil || cont > 0 {
+		return err
+	}
+	s.entries++
+	l := s.list(list)
+	if kind != manifest.KindSkipped {
+		l.good++
+		size, remark, err := peekSize(b)
+		l.bytes += size
+		if remark {
+			l.remarked++
+		}
+		return err
+	}
+	r, err := manifest.PeekHead(b)
+	if err == nil && r.Reason != catalog.Gone {
+		l.skipped++
+	}
+	return err
+}
+
+// dropPartial forgets long files in progress.
+func (s *loadState) dropPartial(list manifest.ID, from, to uint64) {
+	for key := range s.partial {
+		if key.list == list && key.ordinal >= from && key.ordinal < to {
+			delete(s.partial, key)
+		}
+	}
 }
 
 // sweep removes packs that were never committed, and scratch files.

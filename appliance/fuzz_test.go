@@ -130,7 +130,7 @@ func FuzzFrameMessage(f *testing.F) {
 		if err != nil || !bytes.Equal(again.encode(), m.encode()) {
 			t.Errorf("does not come back: %v", err)
 		}
-		s := loadState{known: map[manifest.ID]bool{}, done: map[manifest.ID]*rangeSet{}, partial: map[partialKey]*partialFile{}}
+		s := newLoadState()
 		s.add(m)
 	})
 }

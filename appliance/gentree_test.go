@@ -16,7 +16,10 @@ import (
 
 // genTree makes a site of n tiny files up, in folders of so many names; nothing
 // of it is stored anywhere.
-type genTree struct{ n, names int }
+type genTree struct {
+	n, names int
+	volume   string // another one is another file system
+}
 
 const (
 	genTeam   = "projects/team-%05d/archive"
@@ -40,7 +43,7 @@ func (g genTree) entries() int { return g.n + 2*g.teams() + 1 }
 func (g genTree) Close() error { return nil }
 
 func (g genTree) Volume() vfs.Volume {
-	return vfs.Volume{FS: "mem", ID: "mem", Root: "ino:1", StableInodes: true, TrustHoles: true}
+	return vfs.Volume{FS: "mem", ID: "mem" + g.volume, Root: "ino:1", StableInodes: true, TrustHoles: true}
 }
 
 func (g genTree) OpenDir(path string) (vfs.Dir, error) {

@@ -1,13 +1,12 @@
 package appliance
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -19,11 +18,13 @@ import (
 // with the number of records: sorting spills, and page entries wait in a spool
 // for the log. One goroutine fills a page while another writes the one before.
 type indexWriter struct {
-	d      *Device
-	totals manifest.Totals
-	page   *recordPage // being filled
-	full   chan *recordPage
-	free   chan *recordPage
+	d                 *Device
+	totals            manifest.Totals
+	dropped, remarked uint64
+	sourceBytes       int64
+	page              *recordPage // being filled
+	full              chan *recordPage
+	free              chan *recordPage
 
 	// The writing goroutine's.
 	dir     manifest.PageBuilder
@@ -70,8 +71,12 @@ func (w *indexWriter) write() error {
 // gather reads the journal once: records go to the sorter, packs' entries to the
 // spool.
 func (w *indexWriter) gather(sorter *extsort.Sorter) error {
-	r := recordSorter{sorter: sorter, again: len(w.d.state.done) > 1}
-	return w.d.eachFrame(func(fr frame) error {
+	a := &catalog.Adder{To: sorter, Once: len(w.d.state.lists) < 2}
+	lists, err := w.d.findLists()
+	if err != nil {
+		return err
+	}
+	err = w.d.eachFrame(func(fr frame) error {
 		p, err := w.d.clearEntry(fr.clear)
 		if err != nil {
 			return err
@@ -90,44 +95,32 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 			return err
 		}
 		for _, b := range m.records {
-			if err := r.add(b); err != nil {
+			if err := addRecord(a, b); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return w.d.imply(a, lists)
 }
 
-// recordSorter gives each record a key by which the last one of a path is found.
-type recordSorter struct {
-	sorter *extsort.Sorter
-	again  bool // some paths may have been loaded more than once
-	seq    uint64
-	key    []byte
-}
-
-func (r *recordSorter) add(b []byte) error {
+func addRecord(a *catalog.Adder, b []byte) error {
 	kind, path, cont, err := manifest.PeekRecord(b)
 	if err != nil {
 		return err
 	}
-	if cont == 0 {
-		r.seq++
-	}
-	key := (&manifest.Record{Kind: kind, Path: path}).OrderKey()
-	if r.again && cont == 0 {
-		// A folder that has become a file, or the reverse: the path's other order key ends here.
-		other, isDir := strings.CutSuffix(key, "/")
-		if !isDir {
-			other += "/"
-		}
-		r.key = recordKey(r.key[:0], other, 0, r.seq)
-		if err := r.sorter.Add(r.key, nil); err != nil {
+	look := catalog.Look{Kind: kind, Path: path, Number: cont}
+	if kind == manifest.KindSkipped {
+		r, err := manifest.PeekHead(b)
+		if err != nil {
 			return err
 		}
+		look = lookOf(r)
 	}
-	r.key = recordKey(r.key[:0], key, cont, r.seq)
-	return r.sorter.Add(r.key, b)
+	return a.Add(look, b)
 }
 
 // What the spool holds, in this order.
@@ -138,14 +131,6 @@ const (
 
 func spoolKey(kind byte, number uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kind}, number)
-}
-
-// recordKey orders records: order key, continuation number, age. Paths hold no
-// NUL, so it ends the key.
-func recordKey(b []byte, key string, cont int, seq uint64) []byte {
-	b = append(append(b, key...), 0)
-	b = binary.BigEndian.AppendUint32(b, uint32(cont))
-	return binary.BigEndian.AppendUint64(b, seq)
 }
 
 // sorted writes what the sorter holds.
@@ -195,49 +180,25 @@ func (w *indexWriter) handOver() error {
 	return nil
 }
 
-// latest takes, for each path, the record that was committed last and its
-// continuations.
+// latest takes the entries that the catalog gives and their continuations.
 func (w *indexWriter) latest(sorter *extsort.Sorter) error {
-	var last struct {
-		key    []byte
-		seq    uint64
-		record []byte
-		waits  bool // record is to be taken
-		joiner manifest.Joiner
-		count  int
-	}
-	flush := func() error {
-		if !last.waits {
-			return nil
-		}
-		last.waits = false
-		last.joiner, last.count = manifest.Joiner{}, 0
-		return w.take(last.record, &last.joiner, &last.count)
-	}
-	err := sorter.Each(func(k, v []byte) error {
-		key, cont, seq := k[:len(k)-13], binary.BigEndian.Uint32(k[len(k)-12:]), binary.BigEndian.Uint64(k[len(k)-8:])
-		if cont == 0 {
-			if !bytes.Equal(key, last.key) {
-				if err := flush(); err != nil {
+	var joiner manifest.Joiner
+	count := 0
+	return catalog.Resolve(sorter, catalog.Visit{
+		Entry: func(e *catalog.Entry) error {
+			joiner, count = manifest.Joiner{}, 0
+			record := e.Value
+			if e.Remark != "" {
+				var err error
+				if record, err = manifest.SetRemark(record, e.Remark, e.Detail); err != nil {
 					return err
 				}
 			}
-			last.key, last.seq, last.record = append(last.key[:0], key...), seq, append(last.record[:0], v...)
-			last.waits = len(v) > 0 // without bytes it only says that the path is another entry's now
-			return nil
-		}
-		if !bytes.Equal(key, last.key) || seq != last.seq {
-			return nil // of a record that was superseded
-		}
-		if err := flush(); err != nil {
-			return err
-		}
-		return w.take(v, &last.joiner, &last.count)
+			return w.take(record, &joiner, &count)
+		},
+		More:    func(record []byte) error { return w.take(record, &joiner, &count) },
+		Dropped: func(*catalog.Entry) error { w.dropped++; return nil },
 	})
-	if err != nil {
-		return err
-	}
-	return flush()
 }
 
 // Tests make these small.
@@ -255,6 +216,10 @@ func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
 	}
 	if rec != nil {
 		w.totals.Count(rec, *count)
+		w.sourceBytes += sourceBytes(rec)
+		if rec.Remark != "" {
+			w.remarked++
+		}
 	}
 	if !w.page.Fits(b) || w.page.Len() >= pageRecords {
 		if err := w.handOver(); err != nil {

@@ -28,8 +28,8 @@ func TestOpenKeepsAcknowledgedPacks(t *testing.T) {
 	d.Close()
 	r.without(0)
 	d = r.mustDevice()
-	if got := d.Status(); got.Packs != want.Packs || got.Records != want.Records {
-		t.Errorf("with a disk absent and one rotten: %d packs, %d records, want %d, %d", got.Packs, got.Records, want.Packs, want.Records)
+	if got := d.Status(); got.Packs != want.Packs || got.Entries != want.Entries {
+		t.Errorf("with a disk absent and one rotten: %d packs, %d entries, want %d, %d", got.Packs, got.Entries, want.Packs, want.Entries)
 	}
 	d.Close()
 	r.use(whole)

@@ -1,123 +1,348 @@
 package appliance
 
 import (
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"iter"
+	"strings"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// knownSet is what the device has already, asked entry by entry in the manifest's
-// order. The zero value knows nothing.
+// knownSet compares a scan, entry by entry in the manifest's order, with what the
+// device holds. The entries are those of package catalog: what is compared here is
+// what the seal will take. The zero value knows nothing.
 //
-// An entry that differs supersedes the older one only if it comes from the same
-// source. A path that another source has taken ends the scan: nobody's file may
-// silently replace another's.
+// A path that another source has taken ends the scan, whatever kind of entry it is,
+// and so does one above or below: nobody's file may silently replace another's.
 type knownSet struct {
-	groups    uint64 // the highest link group
-	gone      uint64 // entries of this source that were passed over
-	goneBytes int64
-	shared    uint64 // folders of this walk that another source brought
+	groups uint64 // the highest link group
+	force  bool   // times are not believed
+	report *ScanReport
+	gone   func(path string) error // takes a path that was never loaded and is gone
 
-	sorter *extsort.Sorter
-	next   func() pulled
-	stop   func()
-	at     pulled
-	passed string // the last key that is gone
+	looks *extsort.Sorter
+	next  func() knownEntry
+	stop  func()
+	at    knownEntry
+
+	met  []metEntry  // entries of the scan that are no folders and may have others below
+	kept []keptEntry // the same of the device, which the scan has not met (yet)
+}
+
+// knownEntry is one of the device's entries.
+type knownEntry struct {
+	item
+	key    string
+	good   bool
+	remark string
+	rel    relation
+	ok     bool // false: there are no more
+	err    error
+}
+
+type metEntry struct {
+	path   string
+	failed bool // it could not be looked at: what the device holds stays
+	folder bool // it is a folder that could not be read
+}
+
+type keptEntry struct {
+	path    string
+	from    string
+	foreign bool
+	good    bool
+	size    int64
+	claimed bool // the scan has found a folder there
 }
 
 func (k *knownSet) close() {
-	if k.sorter != nil {
+	if k.looks != nil {
 		k.stop()
-		k.sorter.Close()
+		k.looks.Close()
 	}
 }
 
 // knownEntries gathers what has been committed, from this source and from others.
-func (d *Device) knownEntries(src *source) (*knownSet, error) {
+func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
+	k := &knownSet{force: o.Force, report: &ScanReport{}}
 	if d.state.entries == 0 {
-		return &knownSet{}, nil
+		return k, nil
 	}
 	lists, err := d.findLists()
 	if err != nil {
 		return nil, err
 	}
-	heads := map[manifest.ID]listHead{}
+	relations := map[manifest.ID]relation{}
+	roots := map[manifest.ID]string{}
 	for _, l := range lists {
-		heads[l.copies.id] = l.head
+		relations[l.copies.id] = l.head.relation(src.head(), o.Moved)
+		roots[l.copies.id] = l.head.root()
 	}
-	own := listHead{Root: src.root, As: src.prefix}
 	disk, err := d.scratchDisk()
 	if err != nil {
 		return nil, err
 	}
-	k := &knownSet{sorter: extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})}
+	k.looks = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
+	a := &catalog.Adder{To: k.looks, Once: len(d.state.lists) < 2}
+	var value []byte
 	err = d.eachListed(func(list manifest.ID, b []byte) error {
-		kind, _, cont, err := manifest.PeekRecord(b)
-		if err != nil || cont > 0 {
-			return err
-		}
 		r, err := manifest.PeekHead(b)
-		if err != nil {
+		if err != nil || r.Kind == manifest.KindContinuation {
 			return err
 		}
 		k.groups = max(k.groups, r.LinkGroup)
-		it := item{path: r.Path, kind: kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano()}
-		if head := heads[list]; head != own {
-			it.detail = head.Root // whose file it is
+		it := item{path: r.Path, kind: r.Kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano(), linkTo: r.LinkTo, reason: r.Remark}
+		rel, ok := relations[list]
+		if !ok || rel == relOther {
+			rel, it.detail = relOther, roots[list] // whose file it is
 		}
-		return k.sorter.Add([]byte(it.orderKey()), it.encode())
+		value = append(append(value[:0], byte(rel)), it.encode()...)
+		return a.Add(lookOf(r), value)
 	})
+	if err == nil {
+		err = d.imply(a, lists)
+	}
 	if err != nil {
-		k.sorter.Close()
+		k.looks.Close()
 		return nil, err
 	}
-	k.next, k.stop = pull(k.sorter)
-	k.at = k.next()
+	k.begin(k.looks)
 	return k, nil
 }
 
-// same tells whether an entry has been committed already and has not changed since.
-func (k *knownSet) same(it *item) (same bool, err error) {
-	key := it.orderKey()
-	for k.at.ok && k.at.key <= key {
-		if k.at.key < key {
-			if err := k.pass(); err != nil {
-				return false, err
-			}
-			continue
-		}
-		old, err := decodeItem([]byte(k.at.value))
-		if err != nil {
-			return false, err
-		}
-		switch {
-		case old.kind == manifest.KindSkipped: // it is looked at again
-		case old.detail == "":
-			same = old.kind == it.kind && old.size == it.size && old.mtime == it.mtime && old.ctime == it.ctime
-		case old.kind == manifest.KindDir && it.kind == manifest.KindDir:
-			same = true // folders of two sources are one
-			k.shared++
-		default: // also if size and times agree: two files may be made in one tick
-			return false, fmt.Errorf("%q: %w, from %s", it.path, ErrTaken, old.detail)
-		}
-		k.at = k.next()
-	}
-	return same, k.at.err
+// lookOf is what the catalog needs of a record.
+func lookOf(r *manifest.Record) catalog.Look {
+	return catalog.Look{Kind: r.Kind, Path: r.Path, Reason: r.Reason, Detail: r.Detail}
 }
 
-// pass counts what only an earlier scan of this source has found.
-func (k *knownSet) pass() error {
-	old, err := decodeItem([]byte(k.at.value))
-	if err == nil && old.detail == "" && k.at.key != k.passed {
-		k.passed = k.at.key
-		k.gone++
-		if old.kind == manifest.KindFile {
-			k.goneBytes += old.size
+// imply says of the folders of a list's prefix, which have no records, that they
+// are folders.
+func (d *Device) imply(a *catalog.Adder, lists []*scanList) error {
+	for _, l := range lists {
+		if st := d.state.lists[l.copies.id]; st == nil || st.good == 0 {
+			continue
+		}
+		prefix := strings.TrimSuffix(l.head.as(), "/")
+		for prefix != "" {
+			if err := a.Imply(prefix); err != nil {
+				return err
+			}
+			prefix = prefix[:max(0, strings.LastIndexByte(prefix, '/'))]
 		}
 	}
+	return nil
+}
+
+// begin reads the sorted looks from their beginning.
+func (k *knownSet) begin(looks catalog.Sorted) {
+	step, stop := iter.Pull(func(yield func(knownEntry) bool) {
+		err := catalog.Resolve(looks, catalog.Visit{Entry: func(e *catalog.Entry) error {
+			if !yield(decodeKnown(e)) {
+				return errStopped
+			}
+			return nil
+		}})
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(knownEntry{err: err})
+		}
+	})
+	k.next, k.stop = func() knownEntry { e, _ := step(); return e }, stop
 	k.at = k.next()
-	return err
+}
+
+func decodeKnown(e *catalog.Entry) knownEntry {
+	it, err := decodeItem(e.Value[1:])
+	if err != nil {
+		return knownEntry{err: err}
+	}
+	k := knownEntry{item: *it, key: e.Key, good: e.Good, remark: e.Remark, rel: relation(e.Value[0]), ok: true}
+	if k.remark == "" && e.Good {
+		k.remark = it.reason
+	}
+	return k
+}
+
+// meet compares the scan's next entry, and tells whether it is on the device
+// already and has not changed since. It sets the entry's flags.
+func (k *knownSet) meet(it *item) (same bool, err error) {
+	key := it.orderKey()
+	for k.at.ok && k.at.key < key {
+		if err := k.pass(); err != nil {
+			return false, err
+		}
+	}
+	if k.at.err != nil {
+		return false, k.at.err
+	}
+	if err := k.leave(key); err != nil {
+		return false, err
+	}
+	if err := k.above(it); err != nil {
+		return false, err
+	}
+	if k.at.ok && k.at.key == key {
+		same, err = k.match(it)
+		k.at = k.next()
+	}
+	if it.kind != manifest.KindDir {
+		k.met = append(k.met, metEntry{it.path, it.kind == manifest.KindSkipped, it.flags&itemFolder != 0})
+	}
+	if err == nil {
+		err = k.at.err
+	}
+	return same, err
+}
+
+// above looks for entries of the device that are no folders at or above a path of
+// the scan.
+func (k *knownSet) above(it *item) error {
+	for i := range k.kept {
+		a := &k.kept[i]
+		if a.path == it.path && it.kind != manifest.KindDir || !covers(a.path, it.path) {
+			continue
+		}
+		if a.foreign {
+			return taken(it.path, a.from)
+		}
+		if a.good && !a.claimed {
+			k.replaced(a.path)
+			it.flags |= itemFlip
+		}
+		a.claimed = true
+	}
+	return nil
+}
+
+// covers tells whether a path is another one or below it.
+func covers(above, path string) bool {
+	return strings.HasPrefix(path, above) && (len(path) == len(above) || path[len(above)] == '/')
+}
+
+func taken(path, from string) error { return fmt.Errorf("%q: %w, from %s", path, ErrTaken, from) }
+
+// leave forgets what can have nothing at or behind key below it. Of the device's
+// entries that were not met, those that no folder has taken the place of are gone.
+func (k *knownSet) leave(key string) error {
+	for n := len(k.met); n > 0 && !strings.HasPrefix(key, k.met[n-1].path); n-- {
+		k.met = k.met[:n-1]
+	}
+	for n := len(k.kept); n > 0 && !strings.HasPrefix(key, k.kept[n-1].path); n-- {
+		last := k.kept[n-1]
+		k.kept = k.kept[:n-1]
+		if err := k.lost(&last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *knownSet) lost(e *keptEntry) error {
+	switch {
+	case e.foreign || e.claimed:
+		return nil
+	case !e.good:
+		return k.gone(e.path)
+	}
+	k.report.gone(e.path, e.size)
+	return nil
+}
+
+// pass goes by an entry of the device that the scan has not met.
+func (k *knownSet) pass() error {
+	w := k.at
+	k.at = k.next()
+	if err := k.leave(w.key); err != nil {
+		return err
+	}
+	for _, a := range k.met {
+		if !covers(a.path, w.path) {
+			continue
+		}
+		if w.rel == relOther {
+			if a.failed && a.folder && w.kind == manifest.KindDir && w.path == a.path {
+				return nil // a folder of both, which only this source cannot read
+			}
+			return taken(a.path, w.detail)
+		}
+		switch {
+		case a.failed: // not looked at
+		case w.path == a.path:
+			k.replaced(w.path)
+		case w.good:
+			k.report.Dropped++
+			k.report.DroppedPaths = appendPath(k.report.DroppedPaths, w.path)
+		}
+		return nil
+	}
+	switch {
+	case w.rel != relOther && w.good && w.kind == manifest.KindDir:
+		k.report.gone(w.path, 0)
+	case w.kind != manifest.KindDir:
+		size := int64(0)
+		if w.kind == manifest.KindFile {
+			size = w.size
+		}
+		k.kept = append(k.kept, keptEntry{path: w.path, from: w.detail, foreign: w.rel == relOther, good: w.good, size: size})
+	}
+	return nil
+}
+
+// match compares an entry of the scan with the device's under the same key.
+func (k *knownSet) match(it *item) (same bool, err error) {
+	w := &k.at
+	if w.rel == relOther {
+		if w.kind == manifest.KindDir && it.kind == manifest.KindDir {
+			k.report.Shared++ // folders of two sources are one
+			return true, nil
+		}
+		return false, taken(it.path, w.detail) // also if size and times agree: two files may be made in one tick
+	}
+	if it.kind == manifest.KindSkipped || !w.good {
+		return false, nil
+	}
+	it.flags |= itemKnown
+	content := w.size == it.size && w.mtime == it.mtime
+	if hasContent(w.kind) && hasContent(it.kind) && content {
+		it.flags |= itemReuse
+	} else if w.kind != manifest.KindDir && (w.kind != it.kind || !content) {
+		k.replaced(it.path)
+		if w.rel == relUnknown {
+			k.report.unsure++
+		}
+	}
+	same = w.kind == it.kind && content && w.ctime == it.ctime && w.rel != relMedium && !(k.force && hasContent(it.kind))
+	if same && w.remark != "" {
+		it.flags |= itemBelieve // the look that failed is over
+		return false, nil
+	}
+	if same && it.kind == manifest.KindHardlink && w.linkTo != it.linkTo {
+		return false, nil
+	}
+	return same, nil
+}
+
+// hasContent tells whether a kind's records have extents.
+func hasContent(kind manifest.Kind) bool {
+	return kind == manifest.KindFile || kind == manifest.KindHardlink
+}
+
+func (k *knownSet) replaced(path string) {
+	k.report.Replaced++
+	k.report.ReplacedPaths = appendPath(k.report.ReplacedPaths, path)
+}
+
+// maxNamed bounds the paths that a report names.
+const maxNamed = 10000
+
+func appendPath(paths []string, path string) []string {
+	if len(paths) < maxNamed {
+		paths = append(paths, path)
+	}
+	return paths
 }
 
 // rest passes what lies behind the last entry.
@@ -127,5 +352,79 @@ func (k *knownSet) rest() error {
 			return err
 		}
 	}
-	return k.at.err
+	if k.at.err != nil {
+		return k.at.err
+	}
+	for n := len(k.kept); n > 0; n-- {
+		last := k.kept[n-1]
+		k.kept = k.kept[:n-1]
+		if err := k.lost(&last); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tally counts what a device holds.
+type tally struct {
+	entries  uint64 // good ones
+	skipped  uint64
+	remarked uint64 // good ones with a later look that failed
+	bytes    int64  // content of the good ones
+	dropped  uint64 // below what is no folder any more
+}
+
+// tallyOf counts by the catalog's rule over the whole journal.
+func (d *Device) tallyOf() (t tally, err error) {
+	lists := len(d.state.lists)
+	if lists == 0 {
+		return t, nil
+	}
+	disk, err := d.scratchDisk()
+	if err != nil {
+		return t, err
+	}
+	found, err := d.findLists()
+	if err != nil {
+		return t, err
+	}
+	looks := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
+	defer looks.Close()
+	a := &catalog.Adder{To: looks, Once: lists < 2}
+	var value []byte
+	err = d.eachRecord(func(b []byte) error {
+		r, err := manifest.PeekHead(b)
+		if err != nil || r.Kind == manifest.KindContinuation {
+			return err
+		}
+		value = binary.AppendUvarint(value[:0], uint64(r.DataLength()))
+		if r.Remark != "" {
+			value = append(value, 1)
+		}
+		return a.Add(lookOf(r), value)
+	})
+	if err == nil {
+		err = d.imply(a, found)
+	}
+	if err != nil {
+		return t, err
+	}
+	err = catalog.Resolve(looks, catalog.Visit{
+		Entry:   func(e *catalog.Entry) error { t.count(e); return nil },
+		Dropped: func(*catalog.Entry) error { t.dropped++; return nil },
+	})
+	return t, err
+}
+
+func (t *tally) count(e *catalog.Entry) {
+	if !e.Good {
+		t.skipped++
+		return
+	}
+	size, n := binary.Uvarint(e.Value)
+	t.entries++
+	t.bytes += int64(size)
+	if e.Remark != "" || n < len(e.Value) {
+		t.remarked++
+	}
 }

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -26,9 +29,17 @@ type LoadOptions struct {
 	As             string
 	Tree           vfs.Tree // nil: the system's folder; closed at the end
 	Rules          Rules
-	AcceptFindings bool // load although names cannot be imported as they are
-	Progress       func(Progress)
-	ScanProgress   func(ScanReport)
+	AcceptFindings bool   // load although names cannot be imported as they are
+	Force          bool   // read files again, whatever their times say
+	Replace        bool   // committed versions may be replaced by those of another file system at the same path
+	Moved          string // the path that the source was loaded from, or its load was begun from
+	AllowEmpty     bool   // a source without an entry is no mistake
+
+	// Begin is called once, before the first change of the device; its error ends the
+	// load. Nil is allowed.
+	Begin        func() error
+	Progress     func(Progress)
+	ScanProgress func(ScanReport)
 }
 
 // Progress is a snapshot of a running load. Bytes and entries are those read;
@@ -48,25 +59,30 @@ type SkippedEntry struct {
 	Detail string `json:"detail"`
 }
 
-// LoadReport is what a load did. Skipped is capped; SkippedCount is exact.
+// LoadReport is what a load did. Skipped and the scan's paths are capped; counts are
+// exact.
 type LoadReport struct {
-	Scan         ScanReport     `json:"scan"`
+	Scan         ScanReport     `json:"scan"` // the last one; counts of what was compared are of all scans
 	Resumed      bool           `json:"resumed"`
-	Entries      uint64         `json:"entries"`
-	Bytes        int64          `json:"bytes"`
+	Entries      uint64         `json:"entries"` // loaded now, or before an interruption of this load
+	Bytes        int64          `json:"bytes"`   // content of them
 	SkippedCount uint64         `json:"skipped_count"`
 	Skipped      []SkippedEntry `json:"skipped"`
+	Remarked     uint64         `json:"remarked"` // loaded, and not all of it: attributes, say
+	NoRoomCount  uint64         `json:"no_room_count"`
+	NoRoom       []string       `json:"-"` // files that are larger than what is free
 	FailedDisks  []string       `json:"failed_disks"`
 	Status       Status         `json:"status"`
 }
 
 const maxSkipped = 10000
 
-// Load reads a source onto the device. A list that an earlier call did not
-// finish is gone on with; otherwise the source is scanned, and what has been
-// loaded unchanged is left out. It returns when everything it could load is
-// durable; entries that it could not are records of their own and in the report.
-// After an error or a kill the same call continues.
+// Load reads a source onto the device. A list that an earlier call did not finish is
+// gone on with, and the source is then scanned once more for what came in between;
+// otherwise it is scanned, and what has been loaded unchanged is left out. It returns
+// when everything that it could load is durable; entries that it could not are
+// records of their own and in the report. After an error or a kill the same call
+// continues. A load that is refused changes nothing on the device.
 func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadReport, error) {
 	if err := CheckExpiry(d.cfg); err != nil {
 		return nil, err
@@ -76,41 +92,132 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return nil, err
 	}
 	defer src.close()
-	list, resumed, err := d.listFor(ctx, src, o)
+	list, err := d.takeUp(src, &o)
 	if err != nil {
 		return nil, err
 	}
-	report := &LoadReport{Scan: list.tail.Report, Resumed: resumed}
-	if n := report.Scan.Blocking; n > 0 && !o.AcceptFindings {
-		return report, fmt.Errorf("%w: %d names or files cannot be imported as they are; nothing was loaded", ErrFindings, n)
-	}
-	what := "load-started"
-	if resumed {
-		what = "load-resumed"
-	}
-	if err := d.event(what, "", -1); err != nil {
-		return report, err
-	}
+	report := &LoadReport{Resumed: list != nil}
 	failedBefore := len(d.bays.errors())
-	d.start(d.cfg.Workers)
-	defer d.stop()
-	l := &loader{d: d, src: src, list: list, o: o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
-	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Report.Bytes
-	err = l.run(ctx)
+	if list != nil {
+		err = d.loadList(ctx, src, list, &o, report)
+	}
+	if err == nil {
+		err = d.loadNew(ctx, src, &o, report)
+	}
 	if errs := d.bays.errors(); len(errs) > failedBefore {
 		d.failures()
 	}
 	for _, e := range d.bays.errors() {
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
-	report.Entries, report.Bytes = l.entries.Load(), l.bytes.Load()
 	report.Status = d.Status()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if cerr := d.endJournal(); err == nil {
 		err = cerr
 	}
+	if report.Scan.Root == "" && report.Entries == 0 { // it was refused
+		return nil, err
+	}
 	return report, err
+}
+
+// loadNew scans and loads what is new or changed.
+func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, report *LoadReport) error {
+	list, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Force: o.Force && !report.Resumed, Replace: o.Replace || report.Resumed,
+		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress})
+	if err != nil {
+		return err
+	}
+	before := report.Scan
+	report.Scan = list.tail.report()
+	if report.Resumed {
+		report.Scan.Replaced += before.Replaced
+		report.Scan.ReplacedPaths = append(before.ReplacedPaths, report.Scan.ReplacedPaths...)
+	}
+	if n := report.Scan.Blocking; n > 0 && !o.AcceptFindings {
+		d.removeList(list.copies.name)
+		return fmt.Errorf("%w: %d names or files cannot be imported as they are; none of what is new was loaded", ErrFindings, n)
+	}
+	if list.tail.Count == 0 && d.loadedBefore(src) {
+		d.removeList(list.copies.name) // a list only says what is to be done
+		return nil
+	}
+	return d.loadList(ctx, src, list, o, report)
+}
+
+// loadedBefore tells whether a list of the source is on the device.
+func (d *Device) loadedBefore(src *source) bool {
+	lists, err := d.findLists()
+	return err == nil && slices.ContainsFunc(lists, func(l *scanList) bool {
+		return l.head.relation(src.head(), "") == relSame && d.state.begun(l.copies.id)
+	})
+}
+
+// loadList loads what a list has that is not committed.
+func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *LoadOptions, report *LoadReport) error {
+	if o.Begin != nil {
+		if err := o.Begin(); err != nil {
+			return err
+		}
+	}
+	what := "load-started"
+	if d.state.begun(list.copies.id) {
+		what = "load-resumed"
+		report.Scan = list.tail.report()
+	}
+	if err := d.event(what, "", -1); err != nil {
+		return err
+	}
+	d.start(d.cfg.Workers)
+	defer d.stop()
+	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
+	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Bytes
+	if err := l.remember(); err != nil {
+		return err
+	}
+	err := l.run(ctx)
+	l.tell()
+	if err == nil && report.NoRoomCount > 0 {
+		err = fmt.Errorf("%w: %d files are larger than what is free", ErrFull, report.NoRoomCount)
+	}
+	return err
+}
+
+// remember takes from the journal what an earlier call could not load of the list.
+func (l *loader) remember() error {
+	st := l.d.state.lists[l.list.copies.id]
+	if st == nil || st.skipped == 0 {
+		return nil
+	}
+	l.skipped.Add(st.skipped)
+	l.report.SkippedCount += st.skipped
+	return l.d.eachListed(func(list manifest.ID, b []byte) error {
+		if list != l.list.copies.id || len(l.report.Skipped) >= maxSkipped {
+			return nil
+		}
+		kind, _, _, err := manifest.PeekRecord(b)
+		if err != nil || kind != manifest.KindSkipped {
+			return err
+		}
+		r, err := manifest.PeekHead(b)
+		if err == nil && r.Reason != catalog.Gone {
+			l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: r.Path, Reason: r.Reason, Detail: r.Detail})
+		}
+		return err
+	})
+}
+
+// tell puts what has become of the list into the report: what is committed, whoever
+// committed it.
+func (l *loader) tell() {
+	l.d.mu.Lock()
+	defer l.d.mu.Unlock()
+	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+		l.report.Entries += st.good
+		l.report.Bytes += st.bytes
+		l.report.Remarked += st.remarked
+	}
 }
 
 // failures journals which disks have failed; the log will say so. If that cannot
@@ -127,30 +234,89 @@ func (d *Device) failures() {
 	}
 }
 
-// listFor finds the unfinished list of the same source, or makes a new one.
-func (d *Device) listFor(ctx context.Context, src *source, o LoadOptions) (*scanList, bool, error) {
+// takeUp finds the unfinished list of the source. Lists from which nothing was
+// committed are removed: the source is scanned anew. An unfinished load of another
+// source is ErrUnfinished.
+func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, err error) {
 	lists, err := d.findLists()
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for _, l := range lists {
-		if d.finished(l) {
+		switch {
+		case d.finished(l):
+		case !d.state.begun(l.copies.id):
+			d.removeList(l.copies.name)
+		default:
+			switch l.head.relation(src.head(), o.Moved) {
+			case relSame, relUnknown:
+				own = l
+				continue
+			case relMedium:
+				if o.Moved == l.head.root() || o.Replace {
+					own = l
+					continue
+				}
+				return nil, fmt.Errorf("%w: the load of %s has not finished, and %s is there now", ErrOtherMedium, l.head.root(), describeVolume(src.head()))
+			}
+			return nil, &UnfinishedError{Root: l.head.root(), As: strings.TrimSuffix(l.head.as(), "/"), Done: d.state.lists[l.copies.id].count(), Count: l.tail.Count}
+		}
+	}
+	return own, nil
+}
+
+// UnfinishedError names the load that has not finished. It is ErrUnfinished.
+type UnfinishedError struct {
+	Root, As    string
+	Done, Count uint64 // entries
+}
+
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("%v: that of %s, with %d of %d entries done", ErrUnfinished, e.Root, e.Done, e.Count)
+}
+
+// Is makes it ErrUnfinished.
+func (e *UnfinishedError) Is(target error) bool { return target == ErrUnfinished }
+
+// Unfinished lists the loads that have begun and not ended.
+func (d *Device) Unfinished() ([]UnfinishedError, error) {
+	lists, err := d.unfinished()
+	if err != nil {
+		return nil, err
+	}
+	var out []UnfinishedError
+	for _, l := range lists {
+		out = append(out, UnfinishedError{Root: l.head.root(), As: strings.TrimSuffix(l.head.as(), "/"), Done: d.state.lists[l.copies.id].count(), Count: l.tail.Count})
+	}
+	return out, nil
+}
+
+// Abandon gives up the rest of an unfinished load. What is committed of it stays. The
+// log says that a load was given up.
+func (d *Device) Abandon(root, as string) (*UnfinishedError, error) {
+	lists, err := d.unfinished()
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lists {
+		if l.head.root() != root || strings.TrimSuffix(l.head.as(), "/") != strings.Trim(as, "/") {
 			continue
 		}
-		if l.head.Root == src.root && l.head.As == src.prefix {
-			if l.tail.Report.Blocking > 0 && !o.AcceptFindings && d.state.done[l.copies.id].count() == 0 {
-				d.removeList(l.copies.name) // names may have been mended since
-				continue
-			}
-			return l, true, nil
+		u := &UnfinishedError{Root: root, As: as, Done: d.state.lists[l.copies.id].count(), Count: l.tail.Count}
+		text := fmt.Sprintf("a load was given up: %d of %d entries are on the device", u.Done, u.Count)
+		event, err := (&manifest.Event{Time: d.cfg.Now().UTC(), What: "note", Text: text, Bay: -1}).Encode()
+		if err != nil {
+			return nil, err
 		}
-		if d.state.done[l.copies.id].count() > 0 {
-			return nil, false, fmt.Errorf("the load of %s has not finished (%d of %d entries): continue it first", l.head.Root, d.state.done[l.copies.id].count(), l.tail.Count)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		m := &frameMessage{events: [][]byte{event}, abandoned: []manifest.ID{l.copies.id}}
+		if err := d.appendFrame(nil, m); err != nil {
+			return nil, err
 		}
-		d.removeList(l.copies.name)
+		return u, errors.Join(d.state.add(m), d.endJournal())
 	}
-	l, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Progress: o.ScanProgress})
-	return l, false, err
+	return nil, fmt.Errorf("no unfinished load of %s: %w", root, ErrNotFound)
 }
 
 // loader is one run of Load.
@@ -170,6 +336,9 @@ type loader struct {
 	mu sync.Mutex // report.Skipped
 }
 
+// prior gives the committed record whose content an item may still have.
+type prior func(path string) (*manifest.Record, error)
+
 // unit is a run of list items for one worker.
 type unit struct {
 	first uint64
@@ -186,49 +355,174 @@ func (l *loader) run(ctx context.Context) error {
 	stop := l.reportProgress()
 	defer stop()
 	done := l.committed()
-	var links uint64
-	err := l.work(ctx, func(send func(unit) error) error {
-		u := unit{}
-		size := int64(0)
-		flush := func() error {
-			if len(u.items) == 0 {
-				return nil
-			}
-			full := u
-			u, size = unit{}, 0
-			return send(full)
-		}
-		err := l.d.items(l.list, func(n uint64, it *item) error {
-			if it.kind == manifest.KindHardlink {
-				links++
-				return nil
-			}
-			if done.has(n) {
-				l.entries.Add(1)
-				l.bytes.Add(it.size)
-				return nil
-			}
-			if len(u.items) > 0 && (u.first+uint64(len(u.items)) != n || len(u.items) >= unitItems || size+it.size > unitBytes) {
-				if err := flush(); err != nil {
-					return err
-				}
-			}
-			if len(u.items) == 0 {
-				u.first = n
-			}
-			u.items = append(u.items, it)
-			size += it.size
-			return nil
-		})
-		if err == nil {
-			err = flush()
-		}
+	plan, err := l.plan(done)
+	if err != nil {
 		return err
-	})
-	if err != nil || links == 0 {
+	}
+	if plan.flips > 0 {
+		if err := l.flips(done); err != nil {
+			return err
+		}
+		done = l.committed()
+	}
+	prior, release, err := l.priors(plan)
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = l.work(ctx, func(send func(unit) error) error { return l.units(done, prior, send) })
+	if err != nil || plan.links == 0 {
 		return err
 	}
 	return l.links(ctx)
+}
+
+// loadPlan is what one look at the list finds.
+type loadPlan struct {
+	links, flips, reuse uint64
+	paths               map[uint64]bool // hashes of the paths whose content may be known; nil: too many
+	seed                maphash.Seed
+}
+
+// maxPaths bounds loadPlan.paths.
+const maxPaths = 1 << 20
+
+func (l *loader) plan(done *rangeSet) (*loadPlan, error) {
+	p := &loadPlan{paths: map[uint64]bool{}, seed: maphash.MakeSeed()}
+	err := l.d.items(l.list, func(n uint64, it *item) error {
+		if it.kind == manifest.KindHardlink {
+			p.links++
+		}
+		if done.has(n) {
+			return nil
+		}
+		if it.flags&itemFlip != 0 {
+			p.flips++
+		}
+		if it.flags&itemReuse == 0 || it.kind != manifest.KindFile {
+			return nil
+		}
+		p.reuse++
+		if p.paths != nil {
+			p.paths[maphash.String(p.seed, it.path)] = true
+		}
+		if len(p.paths) > maxPaths {
+			p.paths = nil
+		}
+		return nil
+	})
+	return p, err
+}
+
+// flips commits folders that take the place of something else before anything below
+// them: until then that something is the path's entry.
+func (l *loader) flips(done *rangeSet) error {
+	w := newWorker(l)
+	err := l.d.items(l.list, func(n uint64, it *item) error {
+		if it.flags&itemFlip == 0 || it.kind != manifest.KindDir || done.has(n) {
+			return nil
+		}
+		w.flip(n, it)
+		l.entries.Add(1)
+		if w.batch.full() {
+			return w.flush()
+		}
+		return nil
+	})
+	if err == nil {
+		err = w.flush()
+	}
+	if cerr := w.close(); cerr != nil && (err == nil || errors.Is(err, errCloser)) {
+		err = cerr
+	}
+	return err
+}
+
+// priors gives, in the order of the list, the newest content of paths that the plan
+// wants.
+func (l *loader) priors(plan *loadPlan) (prior, func(), error) {
+	if plan.reuse == 0 {
+		return func(string) (*manifest.Record, error) { return nil, nil }, func() {}, nil
+	}
+	chains, done, err := l.chains(func(r *manifest.Record) bool {
+		return hasContent(r.Kind) && (plan.paths == nil || plan.paths[maphash.String(plan.seed, r.Path)])
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	next, stop := pull(chains)
+	at := next()
+	get := func(path string) (*manifest.Record, error) {
+		var chain string
+		for ; at.ok && at.key <= path; at = next() {
+			if at.key == path {
+				chain = at.value
+			}
+		}
+		if at.err != nil || chain == "" {
+			return nil, at.err
+		}
+		return decodeChain([]byte(chain))
+	}
+	return get, func() { stop(); done() }, nil
+}
+
+// units hands the list's items out, but for further names of hard links.
+func (l *loader) units(done *rangeSet, prior prior, send func(unit) error) error {
+	u := unit{}
+	size := int64(0)
+	flush := func() error {
+		if len(u.items) == 0 {
+			return nil
+		}
+		full := u
+		u, size = unit{}, 0
+		return send(full)
+	}
+	room := l.d.roomForFile()
+	err := l.d.items(l.list, func(n uint64, it *item) error {
+		if it.kind == manifest.KindHardlink {
+			return nil
+		}
+		if done.has(n) {
+			l.entries.Add(1)
+			if it.kind == manifest.KindFile {
+				l.bytes.Add(it.size)
+			}
+			return nil
+		}
+		if it.kind == manifest.KindFile && it.flags&itemReuse != 0 {
+			var err error
+			if it.prior, err = prior(it.path); err != nil {
+				return err
+			}
+		}
+		if it.kind == manifest.KindFile && it.prior == nil && it.size > room && !l.d.state.inProgress(l.list.copies.id, n) {
+			l.noRoom(it)
+			return flush()
+		}
+		if len(u.items) > 0 && (u.first+uint64(len(u.items)) != n || len(u.items) >= unitItems || size+it.size > unitBytes) {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+		if len(u.items) == 0 {
+			u.first = n
+		}
+		u.items = append(u.items, it)
+		size += it.size
+		return nil
+	})
+	if err == nil {
+		err = flush()
+	}
+	return err
+}
+
+// noRoom leaves a file out that cannot fit; the list stays unfinished.
+func (l *loader) noRoom(it *item) {
+	l.report.NoRoomCount++
+	l.report.NoRoom = appendPath(l.report.NoRoom, it.path)
 }
 
 // work runs the workers over the units that produce sends.
@@ -333,8 +627,8 @@ func (l *loader) links(ctx context.Context) error {
 func (l *loader) committed() *rangeSet {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
-	if done := l.d.state.done[l.list.copies.id]; done != nil {
-		return &rangeSet{spans: slices.Clone(done.spans)}
+	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+		return &rangeSet{spans: slices.Clone(st.done.spans)}
 	}
 	return nil
 }
@@ -347,6 +641,12 @@ func (l *loader) sameFile(it *item, r *manifest.Record) bool {
 
 // carriers sorts the committed records that carry the data of link groups.
 func (l *loader) carriers() (*extsort.Sorter, func(), error) {
+	return l.chains(func(r *manifest.Record) bool { return r.Kind == manifest.KindFile && r.LinkGroup != 0 })
+}
+
+// chains sorts committed records by path, each with its continuations; of several of
+// one path the newest is the last.
+func (l *loader) chains(want func(*manifest.Record) bool) (*extsort.Sorter, func(), error) {
 	disk, err := l.d.scratchDisk()
 	if err != nil {
 		return nil, nil, err
@@ -363,11 +663,11 @@ func (l *loader) carriers() (*extsort.Sorter, func(), error) {
 		return s.Add([]byte(path), chain)
 	}
 	err = l.d.eachRecord(func(b []byte) error {
-		_, _, cont, err := manifest.PeekRecord(b)
+		r, err := manifest.PeekHead(b)
 		if err != nil {
 			return err
 		}
-		if cont > 0 {
+		if r.Kind == manifest.KindContinuation {
 			if keep {
 				chain = appendChain(chain, b)
 			}
@@ -376,11 +676,7 @@ func (l *loader) carriers() (*extsort.Sorter, func(), error) {
 		if err := flush(); err != nil {
 			return err
 		}
-		r, err := manifest.PeekHead(b)
-		if err != nil {
-			return err
-		}
-		if r.Kind == manifest.KindFile && r.LinkGroup != 0 {
+		if want(r) {
 			keep, path, chain = true, r.Path, appendChain(nil, b)
 		}
 		return nil
@@ -422,7 +718,9 @@ func (l *loader) progress() Progress {
 	p := l.total
 	p.Entries, p.Bytes, p.Skipped = l.entries.Load(), l.bytes.Load(), l.skipped.Load()
 	l.d.mu.Lock()
-	p.SafeEntries, p.SafeBytes = l.d.state.done[l.list.copies.id].count(), l.d.state.bytes
+	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+		p.SafeEntries, p.SafeBytes = st.good, st.bytes
+	}
 	l.d.mu.Unlock()
 	return p
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-var frameSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false}
+var frameSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 7: false}
 
 // frameMessage is the encrypted part of a journal frame.
 type frameMessage struct {
@@ -18,6 +18,8 @@ type frameMessage struct {
 	ranges  []span
 	partial []byte
 	events  [][]byte
+
+	abandoned []manifest.ID // scan lists whose rest is given up
 }
 
 func (m *frameMessage) encode() []byte {
@@ -37,6 +39,11 @@ func (m *frameMessage) encode() []byte {
 	w.List(3, true, ranges)
 	w.Blob(4, false, m.partial)
 	w.List(5, false, m.events)
+	var abandoned [][]byte
+	for _, id := range m.abandoned {
+		abandoned = append(abandoned, id[:])
+	}
+	w.List(7, false, abandoned)
 	return w.Bytes()
 }
 
@@ -64,6 +71,14 @@ func decodeFrameMessage(b []byte) (*frameMessage, error) {
 			m.partial = f.Value
 		case 5:
 			return f.Items(func(it []byte) error { m.events = append(m.events, bytes.Clone(it)); return nil })
+		case 7:
+			return f.Items(func(it []byte) error {
+				if len(it) != len(manifest.ID{}) {
+					return manifest.ErrCorrupt
+				}
+				m.abandoned = append(m.abandoned, manifest.ID(it))
+				return nil
+			})
 		}
 		return nil
 	})

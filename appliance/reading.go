@@ -60,7 +60,7 @@ func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []
 	p.record = manifest.Record{Kind: manifest.KindFile, Path: it.path, Size: f.info.Size, LinkGroup: it.group}
 	xattrs, lost := w.xattrs.read(f.Attributes())
 	w.l.src.meta(&p.record, &f.info, xattrs)
-	p.record.Detail = lostXattrs(lost)
+	remarkXattrs(&p.record, lost)
 	if f.info.Allocated < f.info.Size {
 		p.record.Allocated = f.info.Allocated
 	}

@@ -47,7 +47,7 @@ func (d *Device) packLimit() int64 {
 	stripe := int64(g.K) * int64(g.BlockSize)
 	list := int64(32*g.K+8*g.M) * 2
 	d.mu.Lock()
-	keep := d.state.reserve()
+	keep := d.state.reserve(g.K)
 	d.mu.Unlock()
 	limit := int64(1) << 50
 	for _, b := range d.bays.healthy() {
@@ -65,8 +65,30 @@ func (d *Device) packLimit() int64 {
 	return limit - packSlack
 }
 
+// roomForFile is about what files may still take together. Packs rotate over the bays,
+// so the fullest disk is the limit of all.
+func (d *Device) roomForFile() int64 {
+	d.mu.Lock()
+	keep := d.state.reserve(d.cfg.Job.Geometry.K)
+	d.mu.Unlock()
+	return d.fileRoom(keep)
+}
+
+// fileRoom is roomForFile with so much of every disk kept back.
+func (d *Device) fileRoom(keep int64) int64 {
+	g := d.cfg.Job.Geometry
+	least := int64(-1)
+	for _, b := range d.bays.healthy() {
+		if free, _, err := b.disk.FS.Free(); err == nil && (least < 0 || free-keep < least) {
+			least = max(0, free-keep)
+		}
+	}
+	block, list := int64(g.BlockSize), int64(32*g.K+8*g.M)*2
+	return max(0, least) / (block + list) * block * int64(len(d.bays)) / int64(g.K+g.M) * int64(g.K)
+}
+
 const (
-	sealReserve = 16 << 20 // see loadState.reserve
+	sealReserve = 16 << 20 // the least that is kept; see loadState.reserve
 	minPackRoom = 1 << 20
 	packSlack   = 2 << 20 // a pack's last chunk and segment may go over its limit
 )

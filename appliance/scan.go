@@ -8,6 +8,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -18,27 +19,52 @@ import (
 type ScanOptions struct {
 	As       string // put before every path in the manifest
 	Rules    Rules
+	Force    bool   // files are read again, whatever their times say
+	Moved    string // the path that the source was loaded from, if it is not the present one
+	Replace  bool   // committed versions may be replaced where nobody knows that this is their source
+	Empty    bool   // a source without an entry is no mistake
 	Progress func(ScanReport)
 }
 
-// ScanReport is what a scan found. Findings are capped; FindingCount is exact.
+// ScanReport is what a scan found, and what that means for the device. Findings and
+// paths are capped; their counts are exact.
 type ScanReport struct {
 	Root         string    `json:"root"`
-	Entries      uint64    `json:"entries"`
+	Entries      uint64    `json:"entries"` // in the source
 	Files        uint64    `json:"files"`
 	Dirs         uint64    `json:"directories"`
 	Symlinks     uint64    `json:"symlinks"`
 	Hardlinks    uint64    `json:"hard_links"`
-	Skipped      uint64    `json:"skipped"`
-	Unchanged    uint64    `json:"unchanged"` // loaded already
-	Gone         uint64    `json:"gone"`      // loaded, or left out, earlier, and not in the source any more; they stay on the device
-	GoneBytes    int64     `json:"gone_bytes"`
-	Shared       uint64    `json:"shared"` // folders that another source brought already
-	Bytes        int64     `json:"bytes"`
+	Skipped      uint64    `json:"skipped"`    // that could not be looked at
+	Unchanged    uint64    `json:"unchanged"`  // loaded already, and as they were
+	Replaced     uint64    `json:"replaced"`   // loaded already, and changed since: the new version takes its place
+	Dropped      uint64    `json:"dropped"`    // loaded earlier, below what is no folder any more: they leave the manifest
+	Gone         uint64    `json:"gone"`       // loaded earlier, and not in the source any more: they stay on the device
+	GoneBytes    int64     `json:"gone_bytes"` // of the files among them
+	Shared       uint64    `json:"shared"`     // folders that another source brought already
+	Bytes        int64     `json:"bytes"`      // of the files in the source
 	Largest      int64     `json:"largest"`
 	FindingCount uint64    `json:"finding_count"`
 	Blocking     uint64    `json:"blocking"`
 	Findings     []Finding `json:"findings"`
+
+	ReplacedPaths []string `json:"-"`
+	DroppedPaths  []string `json:"-"`
+	GonePaths     []string `json:"-"`
+
+	unsure uint64 // of the replaced, those of which nobody knows that this is their source
+}
+
+func (r *ScanReport) gone(path string, size int64) {
+	r.Gone++
+	r.GoneBytes += size
+	r.GonePaths = appendPath(r.GonePaths, path)
+}
+
+// compared takes what comparing with the device has counted.
+func (r *ScanReport) compared(k *ScanReport) {
+	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.unsure = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.unsure
+	r.ReplacedPaths, r.DroppedPaths, r.GonePaths = k.ReplacedPaths, k.DroppedPaths, k.GonePaths
 }
 
 const maxFindings = 10000
@@ -84,7 +110,7 @@ func Scan(ctx context.Context, root string, o ScanOptions) (*ScanReport, error) 
 		return nil, err
 	}
 	defer src.close()
-	return scanSource(ctx, src, o, disk, "sort", &knownSet{}, func(uint64, *item) error { return nil })
+	return scanSource(ctx, src, o, disk, "sort", &knownSet{report: &ScanReport{}}, func(uint64, *item) error { return nil })
 }
 
 const (
@@ -133,7 +159,7 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 		return nil, err
 	}
 	defer further.Close()
-	return report, emitList(report, walked, further, newSorter(), known, emit)
+	return report, emitList(ctx, report, walked, further, newSorter(), known, emit)
 }
 
 func linkKey(it *item) []byte {
@@ -159,16 +185,24 @@ func groupLinks(links, out *extsort.Sorter, group uint64) (*extsort.Sorter, erro
 	return out, err
 }
 
-// emitList joins walked items with the link groups and leaves out what known
-// says is loaded already, unchanged.
-func emitList(report *ScanReport, walked, further, later *extsort.Sorter, known *knownSet, emit func(uint64, *item) error) error {
+// emitList joins walked items with the link groups and leaves out what the device
+// has already, unchanged. A further name is unchanged only if the name that carries
+// the data is, too.
+func emitList(ctx context.Context, report *ScanReport, walked, further, later *extsort.Sorter, known *knownSet, emit func(uint64, *item) error) error {
 	defer later.Close()
 	next, stop := pull(further)
 	defer stop()
 	link := next()
 	var n uint64
+	put := func(it *item) error { n++; return emit(n-1, it) }
+	known.gone = func(path string) error {
+		return put((&item{path: path}).skip(catalog.Gone, "never loaded, and not in the source any more"))
+	}
 	err := walked.Each(func(_, v []byte) error {
 		it, err := decodeItem(v)
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil {
 			return err
 		}
@@ -186,17 +220,24 @@ func emitList(report *ScanReport, walked, further, later *extsort.Sorter, known 
 				report.Hardlinks++
 			}
 		}
-		if same, err := known.same(it); err != nil || same {
-			if same {
-				report.Unchanged++
-			}
+		same, err := known.meet(it)
+		switch {
+		case err != nil:
 			return err
-		}
-		if it.kind == manifest.KindHardlink {
+		case it.kind == manifest.KindHardlink:
+			if same {
+				it.flags |= itemSame
+			}
 			return later.Add([]byte(it.linkTo+"\x00"+it.path), it.encode())
+		case same:
+			report.Unchanged++
+			return nil
+		case it.group != 0: // its further names have to know
+			if err := later.Add([]byte(it.path+"\x00"), nil); err != nil {
+				return err
+			}
 		}
-		n++
-		return emit(n-1, it)
+		return put(it)
 	})
 	if err == nil {
 		err = known.rest()
@@ -204,14 +245,25 @@ func emitList(report *ScanReport, walked, further, later *extsort.Sorter, known 
 	if err != nil {
 		return err
 	}
-	report.Gone, report.GoneBytes, report.Shared = known.gone, known.goneBytes, known.shared
-	return later.Each(func(_, v []byte) error {
+	report.compared(known.report)
+	changed := "" // the last carrier that is loaded now
+	return later.Each(func(k, v []byte) error {
+		if len(v) == 0 {
+			changed = string(k[:len(k)-1])
+			return nil
+		}
 		it, err := decodeItem(v)
+		if err == nil && ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		if err != nil {
 			return err
 		}
-		n++
-		return emit(n-1, it)
+		if it.flags&itemSame != 0 && it.linkTo != changed {
+			report.Unchanged++
+			return nil
+		}
+		return put(it)
 	})
 }
 
@@ -240,7 +292,7 @@ func pull(s *extsort.Sorter) (next func() pulled, stop func()) {
 
 var errStopped = errors.New("stopped")
 
-var itemTable = fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true}.Table()
+var itemTable = fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: true, 8: true, 9: true, 10: true, 11: true}.Table()
 
 func (it *item) encode() []byte {
 	w := fields.NewWriter(make([]byte, 0, 96+len(it.path)))
@@ -254,6 +306,7 @@ func (it *item) encode() []byte {
 	w.Text(8, true, it.linkTo)
 	w.Text(9, true, it.reason)
 	w.Text(10, true, it.detail)
+	w.Uint(11, true, uint64(it.flags))
 	return w.Bytes()
 }
 
@@ -288,6 +341,8 @@ func decodeItem(b []byte) (*item, error) {
 			it.ino = v
 		case 7:
 			it.group = v
+		case 11:
+			it.flags = itemFlags(v)
 		}
 		return err
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fields"
@@ -16,14 +17,14 @@ import (
 //
 //	frame 0: head (root, prefix)   frames: items   last frame: tail (totals)
 
-type listHead struct {
-	Root string `json:"root"`
-	As   string `json:"as"`
-}
-
 type listTail struct {
-	Count  uint64     `json:"count"` // items in the list
+	Count  uint64     `json:"count"`           // items in the list
+	Bytes  int64      `json:"bytes,omitempty"` // of the files among them
 	Report ScanReport `json:"report"`
+
+	Replaced [][]byte `json:"replaced_paths,omitempty"` // some of them; the report counts all
+	Dropped  [][]byte `json:"dropped_paths,omitempty"`
+	Gone     [][]byte `json:"gone_paths,omitempty"`
 }
 
 var listSchema = fields.Schema{1: true, 2: true, 3: true}
@@ -44,7 +45,10 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	if err != nil {
 		return nil, err
 	}
-	known, err := d.knownEntries(src)
+	if err := d.sameMedium(src, o); err != nil {
+		return nil, err
+	}
+	known, err := d.knownEntries(src, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +59,13 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	}
 	defer f.close()
 	d.ordinal++
-	head := listHead{Root: src.root, As: src.prefix}
+	head := *src.head()
 	if err := appendList(f, 2, head); err != nil {
+		d.removeList(f.name)
 		return nil, err
 	}
 	var items [][]byte
-	var count uint64
+	var tail listTail
 	flush := func() error {
 		if len(items) == 0 {
 			return nil
@@ -72,7 +77,10 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	}
 	report, err := scanSource(ctx, src, o, disk.disk.FS, tmpDir, known, func(n uint64, it *item) error {
 		items = append(items, it.encode())
-		count = n + 1
+		tail.Count = n + 1
+		if it.kind == manifest.KindFile {
+			tail.Bytes += it.size
+		}
 		if len(items) == itemsPerFrame {
 			return flush()
 		}
@@ -81,12 +89,11 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	if err == nil {
 		err = flush()
 	}
-	tail := listTail{Count: count}
 	if err == nil {
-		tail.Report = *report
-		if len(tail.Report.Findings) > 1000 {
-			tail.Report.Findings = tail.Report.Findings[:1000]
-		}
+		err = mayBeLoaded(src, report, &o)
+	}
+	if err == nil {
+		tail.keep(report)
 		err = appendList(f, 3, tail)
 	}
 	if err == nil {
@@ -101,6 +108,74 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 		c.on = append(c.on, b)
 	}
 	return &scanList{copies: c, head: head, tail: tail}, nil
+}
+
+// sameMedium refuses another file system at the path of an earlier load.
+func (d *Device) sameMedium(src *source, o ScanOptions) error {
+	lists, err := d.findLists()
+	if err != nil || o.Replace {
+		return err
+	}
+	now := src.head()
+	var last *scanList
+	for _, l := range lists {
+		if st := d.state.lists[l.copies.id]; st == nil || st.good == 0 {
+			continue
+		}
+		if l.head.root() == now.root() && l.head.relation(now, "") != relOther {
+			last = l
+		}
+	}
+	if last != nil && last.head.relation(now, "") == relMedium {
+		return fmt.Errorf("%w: %s is %s now, and was %s", ErrOtherMedium, src.root, describeVolume(now), describeVolume(&last.head))
+	}
+	return nil
+}
+
+func describeVolume(h *listHead) string { return fmt.Sprintf("%s, folder %s", h.Volume, h.Folder) }
+
+// mayBeLoaded refuses what is most often a mistake.
+func mayBeLoaded(src *source, r *ScanReport, o *ScanOptions) error {
+	if r.Entries == 0 && !o.Empty {
+		return fmt.Errorf("source %s: %w", src.root, ErrEmptySource)
+	}
+	if r.unsure > 0 && !o.Replace {
+		return fmt.Errorf("%w: %d files, first %q", ErrReplaces, r.unsure, r.ReplacedPaths[0])
+	}
+	return nil
+}
+
+// maxKept bounds the findings and the paths of each kind that a list keeps.
+const maxKept = 1000
+
+func (t *listTail) keep(r *ScanReport) {
+	t.Report = *r
+	t.Report.Findings = r.Findings[:min(len(r.Findings), maxKept)]
+	for _, kind := range []struct {
+		to   *[][]byte
+		from []string
+	}{{&t.Replaced, r.ReplacedPaths}, {&t.Dropped, r.DroppedPaths}, {&t.Gone, r.GonePaths}} {
+		for _, path := range kind.from[:min(len(kind.from), maxKept)] {
+			*kind.to = append(*kind.to, []byte(path))
+		}
+	}
+}
+
+// report is what the scan found, with the paths that the list keeps.
+func (t *listTail) report() ScanReport {
+	r := t.Report
+	for _, kind := range []struct {
+		to   *[]string
+		from [][]byte
+	}{{&r.ReplacedPaths, t.Replaced}, {&r.DroppedPaths, t.Dropped}, {&r.GonePaths, t.Gone}} {
+		if *kind.to != nil {
+			continue
+		}
+		for _, path := range kind.from {
+			*kind.to = append(*kind.to, string(path))
+		}
+	}
+	return r
 }
 
 func appendList(f *frameFile, number int, v any) error {
@@ -194,7 +269,7 @@ func (d *Device) findLists() ([]*scanList, error) {
 		})
 		// A list is written without syncing each frame: a crash may leave later
 		// ones without earlier ones. Nothing has been loaded from it, so it goes.
-		if errors.Is(err, ErrLost) && d.state.done[c.id].count() == 0 {
+		if errors.Is(err, ErrLost) && !d.state.begun(c.id) {
 			err, whole = nil, false
 		}
 		if err != nil {
@@ -233,7 +308,18 @@ func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 	return err
 }
 
-// finished tells whether every item of the list has been committed.
+// finished tells whether every item of the list has been committed, or the list was
+// given up.
 func (d *Device) finished(l *scanList) bool {
-	return d.state.done[l.copies.id].count() == l.tail.Count
+	st := d.state.lists[l.copies.id]
+	return st != nil && st.abandoned || st.count() == l.tail.Count
+}
+
+// unfinished lists the loads that have begun and not ended, in order.
+func (d *Device) unfinished() ([]*scanList, error) {
+	lists, err := d.findLists()
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(lists, func(l *scanList) bool { return d.finished(l) || !d.state.begun(l.copies.id) }), nil
 }

@@ -44,7 +44,9 @@ type SealResult struct {
 	Label      []byte
 	Checkpoint []byte
 	Statement  manifest.SealStatement
-	Totals     manifest.Totals
+	Totals     manifest.Totals // of the manifest; zero if an earlier call wrote it
+	Remarked   uint64          // entries whose last look failed, or did not get all
+	Dropped    uint64          // versions below what is no folder any more
 }
 
 // ErrIncomplete: the source has not been loaded whole.
@@ -99,7 +101,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
-	if err := d.scanTotals(&w.totals); err != nil {
+	if err := d.scanTotals(w); err != nil {
 		return nil, err
 	}
 	stage("log")
@@ -124,7 +126,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	stage("checkpoint")
 	res, err := finishSeal(d.cfg, o.Ledger, o.Absent)
 	if res != nil {
-		res.Totals = w.totals
+		res.Totals, res.Remarked, res.Dropped = w.totals, w.remarked, w.dropped
 	}
 	return res, err
 }
@@ -148,17 +150,8 @@ func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return "", err
 	}
-	lists, err := d.findLists()
-	if err != nil {
+	if err := d.complete(); err != nil && !(o.Incomplete && errors.Is(err, ErrIncomplete)) {
 		return "", err
-	}
-	if len(lists) == 0 && !o.Incomplete {
-		return "", fmt.Errorf("%w: nothing has been loaded", ErrIncomplete)
-	}
-	for _, l := range lists {
-		if !d.finished(l) && !o.Incomplete {
-			return "", fmt.Errorf("%w: %d of %d entries of %s are on the device", ErrIncomplete, d.state.done[l.copies.id].count(), l.tail.Count, l.head.Root)
-		}
 	}
 	if o.WrapUnchecked {
 		return "unchecked", nil
@@ -174,6 +167,26 @@ func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 		return "", fmt.Errorf("the answer %q is not the site's answer for this device: %w", o.WrapAnswer, ErrNeedsAnswer)
 	}
 	return "answered", nil
+}
+
+// complete is ErrIncomplete where nothing was loaded, or a load has not ended.
+func (d *Device) complete() error {
+	lists, err := d.findLists()
+	if err != nil {
+		return err
+	}
+	loaded := false
+	for _, l := range lists {
+		begun, finished := d.state.begun(l.copies.id), d.finished(l)
+		if begun && !finished {
+			return fmt.Errorf("%w: %d of %d entries of %s are on the device", ErrIncomplete, d.state.lists[l.copies.id].count(), l.tail.Count, l.head.root())
+		}
+		loaded = loaded || finished
+	}
+	if !loaded {
+		return fmt.Errorf("%w: nothing has been loaded", ErrIncomplete)
+	}
+	return nil
 }
 
 // nothingFailed tells whether all bays but the named ones have a working disk.
@@ -275,21 +288,31 @@ func (d *Device) wraps() ([]wrapFile, error) {
 	return out, nil
 }
 
-// scanTotals sums what the scans found: the latest list of each source, and what
-// only earlier ones found, as that stays on the device.
-func (d *Device) scanTotals(t *manifest.Totals) error {
-	lists, err := d.findLists()
+// sourceBytes is the size of a regular file of the source, each name once.
+func sourceBytes(r *manifest.Record) int64 {
+	if hasContent(r.Kind) {
+		return r.Size
+	}
+	return 0
+}
+
+// scanTotals are what the scans found: all that the manifest holds, skipped entries
+// included, and what unfinished loads have left out.
+func (d *Device) scanTotals(w *indexWriter) error {
+	t := &w.totals
+	t.ScanEntries, t.ScanBytes = t.Entries(), uint64(w.sourceBytes)
+	lists, err := d.unfinished()
 	if err != nil {
 		return err
 	}
-	latest := map[listHead]listTail{}
 	for _, l := range lists {
-		latest[l.head] = l.tail
-	}
-	for _, tail := range latest {
-		r := tail.Report
-		t.ScanEntries += r.Entries + r.Gone - r.Shared
-		t.ScanBytes += uint64(r.Bytes + r.GoneBytes)
+		st := d.state.lists[l.copies.id]
+		t.ScanEntries += l.tail.Count - st.count()
+		if st != nil {
+			t.ScanBytes += uint64(max(0, l.tail.Bytes-st.bytes))
+		} else {
+			t.ScanBytes += uint64(l.tail.Bytes)
+		}
 	}
 	return nil
 }

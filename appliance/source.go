@@ -25,6 +25,7 @@ type source struct {
 	tree   vfs.Tree
 	root   string
 	prefix string // put before every path in the manifest, with a slash, or empty
+	id     *listHead
 	owners owners
 	spill  func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
 }
@@ -58,6 +59,16 @@ func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
 	return &source{tree: tree, root: abs, prefix: prefix}, nil
 }
 
+// head says which source this is.
+func (s *source) head() *listHead {
+	if s.id == nil {
+		v := s.tree.Volume()
+		h := newListHead(s.root, s.prefix, v.ID, v.Root)
+		s.id = &h
+	}
+	return s.id
+}
+
 func (s *source) close() { s.tree.Close() } // only read, so an error here loses nothing
 
 // item is one line of a scan list.
@@ -74,7 +85,22 @@ type item struct {
 	linkTo string // further name: path of the carrier
 	reason string // skipped
 	detail string
+	flags  itemFlags
+
+	prior *manifest.Record // the committed record whose content it may still have
 }
+
+// itemFlags say what the device knows of an entry that is to be loaded.
+type itemFlags uint64
+
+const (
+	itemKnown   itemFlags = 1 << iota // a good version is on the device
+	itemReuse                         // its content may still be the same: size and mtime are
+	itemBelieve                       // nothing has changed but that a look had failed: it need not be read
+	itemFlip                          // a folder where the device has something else
+	itemFolder                        // skipped: a folder that could not be read
+	itemSame                          // within a scan: a further name like the device's
+)
 
 func (it *item) orderKey() string {
 	if it.kind == manifest.KindDir {
@@ -175,7 +201,7 @@ func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
 	below := strings.TrimSuffix(key, "/") + "/"
 	names, err := s.list(rel + below)
 	if err != nil { // one record says so, not a folder and a skipped entry of one path
-		return f(&item{path: it.path, kind: manifest.KindSkipped, reason: "unreadable", detail: "folder: " + cause(err)})
+		return f(&item{path: it.path, kind: manifest.KindSkipped, reason: skipReason(err), detail: "folder: " + cause(err), flags: itemFolder})
 	}
 	if err := f(it); err != nil {
 		names.close()

@@ -1,45 +1,52 @@
 package appliance
 
-// reserve is what every disk keeps free for pages, log and journal.
-func (s *loadState) reserve() int64 {
-	return int64(sealReserve) + int64(s.records)*512 + int64(s.packs)*8192
+import "github.com/sledge-io/sledge/manifest"
+
+// reserve is what every disk keeps free for the seal: scratch files in which all
+// records are sorted, on any one of the disks; their pages, in index packs, of which
+// a disk takes a k-th part; the log, whole on each disk; a journal's next frames.
+func (s *loadState) reserve(k int) int64 {
+	records := s.size + int64(s.records)*48 // a sort key beside each
+	pages := records + records/8 + int64(manifest.PageAlign)
+	return sealReserve + 2*records + pages/int64(k)*2 + int64(s.packs)*3*4096 + pages/32
 }
 
-// Status is what is safely on the disks.
+// Status is what is safely on the disks. Entries and bytes are those that the
+// manifest would hold: no earlier versions, and no entries that could not be loaded.
 type Status struct {
-	Packs        uint64
-	Entries      uint64
-	Records      uint64
-	Bytes        int64
-	BodyBytes    int64
-	Degraded     uint64 // packs with lost shards
-	MissingBays  []int
-	FailedDisks  []string
-	FreeBytes    int64 // for content, about
-	Disks        int
-	OpenFiles    int // long files in progress
-	ScanLists    int
-	ScansPending int // scan lists that are not loaded whole
+	Packs       uint64
+	Entries     uint64 // that can be given back
+	Skipped     uint64 // named in the manifest, and not on the device
+	Remarked    uint64 // of the entries, those whose last look failed, or did not get all
+	Dropped     uint64 // earlier versions below what is no folder any more
+	Bytes       int64  // content of the entries
+	BodyBytes   int64  // what packs take before coding, earlier versions included
+	Degraded    uint64 // packs with lost shards
+	MissingBays []int
+	FailedDisks []string
+	FreeBytes   int64 // for content, about
+	Disks       int
+	OpenFiles   int    // long files in progress
+	Unfinished  int    // loads that have begun and not ended
+	Uncounted   string // why entries could not be counted; they are zero then
 }
 
-// Status tells what has been committed so far.
+// Status tells what has been committed so far. It reads the journal.
 func (d *Device) Status() Status {
+	t, terr := d.tallyOf()
+	lists, lerr := d.unfinished()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := Status{Packs: d.state.packs, Entries: d.state.entries, Records: d.state.records, Bytes: d.state.bytes, BodyBytes: d.state.body,
-		Degraded: d.state.degraded, MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial)}
+	s := Status{Packs: d.state.packs, Entries: t.entries, Skipped: t.skipped, Remarked: t.remarked, Dropped: t.dropped, Bytes: t.bytes, BodyBytes: d.state.body,
+		Degraded: d.state.degraded, MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial), Unfinished: len(lists)}
+	for _, err := range []error{terr, lerr} {
+		if err != nil {
+			s.Uncounted = err.Error()
+		}
+	}
 	for _, err := range d.bays.errors() {
 		s.FailedDisks = append(s.FailedDisks, err.Error())
 	}
-	low := int64(-1)
-	for _, b := range d.bays.healthy() {
-		if free, _, err := b.disk.FS.Free(); err == nil && (low < 0 || free < low) {
-			low = free
-		}
-	}
-	g := d.cfg.Job.Geometry
-	if low -= d.state.reserve(); low > 0 {
-		s.FreeBytes = low * int64(len(d.bays)) / int64(g.K+g.M) * int64(g.K)
-	}
+	s.FreeBytes = d.fileRoom(d.state.reserve(d.cfg.Job.Geometry.K))
 	return s
 }

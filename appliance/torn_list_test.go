@@ -42,7 +42,7 @@ func TestTornScanList(t *testing.T) {
 	}
 	d = r.mustDevice()
 	defer d.Close()
-	if _, err := d.Load(context.Background(), src, LoadOptions{}); err != nil {
+	if _, err := d.Load(context.Background(), src, LoadOptions{AllowEmpty: true}); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -57,14 +57,14 @@ func TestTwinSources(t *testing.T) {
 	r := newRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096})
 	d, _ := r.open()
 	defer d.Close()
-	site := genTree{n: 3, names: 3}
+	site, second := genTree{n: 3, names: 3}, genTree{n: 3, names: 3, volume: "2"}
 	if _, err := d.Load(context.Background(), "/first", LoadOptions{Tree: site}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := d.Load(context.Background(), "/second", LoadOptions{Tree: site}); !errors.Is(err, ErrTaken) {
+	if _, err := d.Load(context.Background(), "/second", LoadOptions{Tree: second}); !errors.Is(err, ErrTaken) {
 		t.Errorf("second source on the same paths: %v", err)
 	}
-	if rep, err := d.Load(context.Background(), "/second", LoadOptions{Tree: site, As: "second"}); err != nil || rep.Entries == 0 {
+	if rep, err := d.Load(context.Background(), "/second", LoadOptions{Tree: second, As: "second"}); err != nil || rep.Entries == 0 {
 		t.Errorf("under a prefix: %v %+v", err, rep)
 	}
 	if rep, err := d.Load(context.Background(), "/first", LoadOptions{Tree: site}); err != nil || rep.Entries != 0 {
@@ -76,6 +76,7 @@ func TestTwinSources(t *testing.T) {
 // two sources share, a file that was changed, and one that is gone from its source.
 func TestScansAddUp(t *testing.T) {
 	a, b := vfs.NewMemTree(nil), vfs.NewMemTree(nil)
+	b.SetVolume(vfs.Volume{FS: "mem", ID: "another", Root: "ino:1"})
 	a.WriteFile("shared/a", []byte("1"))
 	a.WriteFile("gone", []byte("2"))
 	a.WriteFile("changed", []byte("3"))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -25,6 +26,7 @@ type worker struct {
 	closes chan closing
 	closed chan error
 	failed chan struct{} // closed when the closer has met an error
+	buf    []byte        // for files that are only compared
 }
 
 type closing struct {
@@ -200,7 +202,9 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 }
 
 func (w *worker) skip(n uint64, it *item, reason, detail string) {
-	w.l.skip(it, reason, detail)
+	if reason != catalog.Gone {
+		w.l.skip(it, reason, detail)
+	}
 	w.batch.add(&pendingRecord{ordinal: n, record: manifest.Record{Kind: manifest.KindSkipped, Path: it.path, Reason: reason, Detail: detail}})
 }
 
@@ -210,6 +214,17 @@ func (w *worker) plain(n uint64, it *item) {
 	if reason != "" {
 		w.skip(n, it, reason, detail)
 		return
+	}
+	w.batch.add(&pendingRecord{ordinal: n, record: *r})
+}
+
+// flip records a folder that has taken the place of something else. If it cannot be
+// looked at any more, what the scan saw of it stands, with a remark: what is loaded
+// below it needs a folder above.
+func (w *worker) flip(n uint64, it *item) {
+	r, reason, detail := w.describe(it)
+	if reason != "" {
+		r = &manifest.Record{Kind: manifest.KindDir, Path: it.path, Mode: 0o700, Mtime: time.Unix(0, it.mtime).UTC(), Ctime: time.Unix(0, it.ctime).UTC(), Remark: reason, RemarkDetail: detail}
 	}
 	w.batch.add(&pendingRecord{ordinal: n, record: *r})
 }
@@ -230,8 +245,11 @@ func (w *worker) describe(it *item) (r *manifest.Record, reason, detail string) 
 	}
 	r = &manifest.Record{Kind: it.kind, Path: it.path}
 	xattrs, lost := w.xattrs.read(dir.Attributes(name))
+	if lost > 0 && it.flags&itemKnown != 0 {
+		return nil, "unreadable", lostXattrs(lost) // the version on the device has them
+	}
 	w.l.src.meta(r, &info, xattrs)
-	r.Detail = lostXattrs(lost)
+	remarkXattrs(r, lost)
 	if it.kind == manifest.KindSymlink {
 		r.Target, err = dir.Readlink(name, manifest.MaxPath)
 		if err != nil || r.Target == "" {
@@ -242,12 +260,13 @@ func (w *worker) describe(it *item) (r *manifest.Record, reason, detail string) 
 	return r, "", ""
 }
 
-// lostXattrs is a record's detail.
-func lostXattrs(n int) string {
-	if n == 0 {
-		return ""
+func lostXattrs(n int) string { return fmt.Sprintf("%d extended attributes could not be kept", n) }
+
+// remarkXattrs says on the record what it lacks.
+func remarkXattrs(r *manifest.Record, lost int) {
+	if lost > 0 {
+		r.Remark, r.RemarkDetail = "attributes", lostXattrs(lost)
 	}
-	return fmt.Sprintf("%d extended attributes could not be kept", n)
 }
 
 // readTries is how often a file that changes while it is read is read.
@@ -257,7 +276,10 @@ const readTries = 2
 // recorded as changed if that does not help: never as good.
 func (w *worker) file(ctx context.Context, n uint64, it *item) error {
 	for try := 1; ; try++ {
-		p, err := w.read(ctx, n, it)
+		p, err := w.known(ctx, n, it)
+		if p == nil && err == nil {
+			p, err = w.read(ctx, n, it)
+		}
 		var dev deviceError
 		switch {
 		case err == nil:
@@ -268,6 +290,7 @@ func (w *worker) file(ctx context.Context, n uint64, it *item) error {
 			}
 			w.batch.add(p)
 			return nil
+		case errors.Is(err, errDone):
 		case errors.As(err, &dev):
 			return dev.error
 		case errors.Is(err, errChanged) && try < readTries:
@@ -280,6 +303,9 @@ func (w *worker) file(ctx context.Context, n uint64, it *item) error {
 		return nil
 	}
 }
+
+// errDone: the entry has its record already.
+var errDone = errors.New("done")
 
 // deviceError is an error of the device, not of the source: it ends the load.
 type deviceError struct{ error }

@@ -91,7 +91,7 @@ const (
 	fieldExtents = 17
 	fieldXattrs  = 18
 
-	fieldRemark       = 35
+	FieldRemark       = 35 // see Record.Remark
 	fieldRemarkDetail = 36
 
 	maxInline   = 8192  // list bytes kept in the record itself
@@ -122,7 +122,7 @@ func (r *Record) DataLength() int64 {
 
 var recordSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 6: false, 7: false, 8: false, 9: false, 10: false,
 	11: false, 12: false, 13: true, 15: false, 16: false, 17: true, 18: false, 19: true, 20: false, 21: true, 22: true, 23: false,
-	24: true, 25: true, 26: true, 27: true, 34: false, fieldRemark: false, fieldRemarkDetail: false}
+	24: true, 25: true, 26: true, 27: true, 34: false, FieldRemark: false, fieldRemarkDetail: false}
 
 var (
 	listSchema   = fields.Schema{1: true, 2: false, 3: false}
@@ -171,7 +171,7 @@ func (r *Record) Encode() ([][]byte, error) {
 	w.Text(22, true, r.Reason)
 	w.Text(23, false, r.Detail)
 	w.Uint(34, false, uint64(r.Allocated))
-	w.Text(fieldRemark, false, r.Remark)
+	w.Text(FieldRemark, false, r.Remark)
 	w.Text(fieldRemarkDetail, false, r.RemarkDetail)
 	out := [][]byte{w.Bytes()}
 	if len(out[0]) > MaxRecord {
@@ -288,13 +288,13 @@ func SetRemark(record []byte, reason, detail string) ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
 		}
-		if !ok || f.Number >= fieldRemark {
+		if !ok || f.Number >= FieldRemark {
 			break
 		}
 		w.Blob(f.Number, f.Critical, f.Value)
 	}
 	if reason != "" {
-		w.Text(fieldRemark, false, reason)
+		w.Text(FieldRemark, false, reason)
 		w.Text(fieldRemarkDetail, false, detail)
 	}
 	if b := w.Bytes(); len(b) <= MaxRecord {
@@ -429,7 +429,7 @@ func (r *Record) set(f fields.Field, c *continuation) (err error) {
 		c.items, err = listOf(f)
 	case 34:
 		r.Allocated = int64(num(maxInt))
-	case fieldRemark:
+	case FieldRemark:
 		r.Remark = string(f.Value)
 	case fieldRemarkDetail:
 		r.RemarkDetail = string(f.Value)
