@@ -95,12 +95,7 @@ func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
 			return err
 		}
 		k.groups = max(k.groups, r.LinkGroup)
-		it := item{path: r.Path, kind: r.Kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano(), linkTo: r.LinkTo, reason: r.Remark}
-		rel, ok := relations[list]
-		if !ok || rel == relOther {
-			rel, it.detail = relOther, roots[list] // whose file it is
-		}
-		value = append(append(value[:0], byte(rel)), it.encode()...)
+		value = knownValue(value[:0], relations[list], roots[list], r)
 		return a.Add(lookOf(r), value)
 	})
 	if err == nil {
@@ -112,6 +107,16 @@ func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
 	}
 	k.begin(k.looks)
 	return k, nil
+}
+
+// knownValue appends what decodeKnown reads: of a record, and of the source that it
+// came from.
+func knownValue(b []byte, rel relation, root string, r *manifest.Record) []byte {
+	it := item{path: r.Path, kind: r.Kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano(), linkTo: r.LinkTo, reason: r.Remark}
+	if rel == relOther {
+		it.detail = root // whose file it is
+	}
+	return append(append(b, byte(rel)), it.encode()...)
 }
 
 // lookOf is what the catalog needs of a record.

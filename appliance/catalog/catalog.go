@@ -13,7 +13,9 @@
 //     than the entry becomes the entry's remark.
 //   - Where no look was ever good, the newest failed one is the entry, as skipped;
 //     but a path that was seen to be gone from its source has none.
-//   - Nothing is kept below a path whose entry is a file or a link.
+//   - A good look that finds a file or a link ends what is below its path: looks at
+//     those paths that are older count no more, also if the path is a folder again
+//     later. Nothing is kept below a path whose entry is a file or a link.
 //
 // The package may import the record's kinds, the field encoding and the sorter. It
 // opens no file and knows neither sources nor disks.
@@ -156,6 +158,7 @@ type resolver struct {
 	begun bool
 
 	good    bool   // a good look was met, the newest is here or under the other key
+	file    uint64 // seq of the newest good look that found no folder
 	seq     uint64 // of it
 	here    bool   // it is here
 	value   []byte // of the entry that would be given
@@ -164,7 +167,14 @@ type resolver struct {
 	own     bool   // it stands here
 	skip    []byte // reason, detail and record of the newest failed look
 	given   uint64 // seq of the entry that was given; continuation records follow
-	above   []string
+	above   []notFolder
+}
+
+// notFolder is a path that was found to be no folder.
+type notFolder struct {
+	path  string
+	seq   uint64 // the newest such look
+	still bool   // it is the path's entry
 }
 
 func (r *resolver) pair(k, v []byte) error {
@@ -191,8 +201,13 @@ func (r *resolver) pair(k, v []byte) error {
 	switch class { // looks come by seq: a later one takes the place of an earlier
 	case classGood:
 		r.good, r.here, r.seq, r.value = true, true, seq, append(r.value[:0], v...)
-	case classOther, classImplied:
-		r.good, r.here, r.seq = true, false, max(r.seq, seq)
+		if key[len(key)-1] != '/' {
+			r.file = seq
+		}
+	case classOther:
+		r.good, r.here, r.seq = true, false, seq
+	case classImplied:
+		r.good, r.here = r.good && !r.here, false
 	case classSkipped:
 		r.skipped, r.own, r.skipSeq, r.skip = true, true, seq, append(r.skip[:0], v...)
 	case classMissed:
@@ -215,9 +230,13 @@ func (r *resolver) decide() error {
 	if !r.good && !r.skipped {
 		return nil
 	}
-	good, here := r.good, r.here
-	skipped := r.skipped
-	r.good, r.skipped = false, false
+	ended, below := r.upward()
+	good, skipped := r.good && r.seq > ended, r.skipped && r.skipSeq > ended
+	if r.file > ended {
+		r.above = append(r.above, notFolder{string(r.key), r.file, good && r.here})
+	}
+	here, seq := r.here, r.seq
+	r.good, r.here, r.skipped, r.file, r.seq = false, false, false, 0, 0
 	var reason, detail string
 	var record []byte
 	if skipped {
@@ -229,16 +248,38 @@ func (r *resolver) decide() error {
 	e := &Entry{Key: string(r.key)}
 	switch {
 	case good && here:
-		e.Good, e.Seq, e.Value = true, r.seq, r.value
-		if skipped && r.skipSeq > r.seq && reason != Gone {
+		e.Good, e.Seq, e.Value = true, seq, r.value
+		if skipped && r.skipSeq > seq && reason != Gone {
 			e.Remark, e.Detail = reason, detail
 		}
-	case good || !r.own || reason == Gone:
+	case good || !skipped || !r.own || reason == Gone:
 		return nil
 	default:
 		e.Seq, e.Value = r.skipSeq, record
 	}
-	return r.give(e)
+	if below {
+		if r.visit.Dropped == nil {
+			return nil
+		}
+		return r.visit.Dropped(e)
+	}
+	r.given = e.Seq
+	return r.visit.Entry(e)
+}
+
+// upward tells up to which look the key's own count no more, and whether an entry
+// above it is no folder.
+func (r *resolver) upward() (ended uint64, below bool) {
+	key := string(r.key)
+	for n := len(r.above); n > 0 && !strings.HasPrefix(key, r.above[n-1].path); n-- {
+		r.above = r.above[:n-1]
+	}
+	for _, a := range r.above {
+		if len(key) > len(a.path) && key[len(a.path)] == '/' {
+			ended, below = max(ended, a.seq), below || a.still
+		}
+	}
+	return ended, below
 }
 
 func cutSkip(b []byte) (reason, detail string, record []byte, err error) {
@@ -250,24 +291,4 @@ func cutSkip(b []byte) (reason, detail string, record []byte, err error) {
 		*to, b = string(b[size:size+int(n)]), b[size+int(n):]
 	}
 	return reason, detail, b, nil
-}
-
-// give drops what stands below an entry that is no folder, and gives the rest.
-func (r *resolver) give(e *Entry) error {
-	for len(r.above) > 0 && !strings.HasPrefix(e.Key, r.above[len(r.above)-1]) {
-		r.above = r.above[:len(r.above)-1]
-	}
-	for _, a := range r.above {
-		if len(e.Key) > len(a) && e.Key[len(a)] == '/' {
-			if r.visit.Dropped == nil {
-				return nil
-			}
-			return r.visit.Dropped(e)
-		}
-	}
-	if e.Good && !strings.HasSuffix(e.Key, "/") {
-		r.above = append(r.above, e.Key)
-	}
-	r.given = e.Seq
-	return r.visit.Entry(e)
 }

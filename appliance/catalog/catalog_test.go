@@ -45,6 +45,9 @@ func naive(looks []Look) []string {
 		switch {
 		case l.Kind != manifest.KindSkipped:
 			h = held{look: i, good: true}
+			if l.Kind != manifest.KindDir {
+				maps.DeleteFunc(paths, func(p string, _ held) bool { return strings.HasPrefix(p, l.Path+"/") })
+			}
 		case ok && h.good:
 			h.remark = l.Reason
 		default:

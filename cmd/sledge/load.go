@@ -18,8 +18,11 @@ type loadReport struct {
 	*appliance.LoadReport
 	Scan    *scanReport    `json:"scan"`
 	Skipped []namedSkipped `json:"skipped"`
+	NoRoom  []name         `json:"no_room"`
 	Failed  []string       `json:"failed_disks"`
 	Status  *diskStatus    `json:"status"`
+
+	verbose bool
 }
 
 // namedSkipped is a skipped entry whose path survives JSON.
@@ -30,7 +33,8 @@ type namedSkipped struct {
 }
 
 func newLoadReport(r *appliance.LoadReport, target string) *loadReport {
-	l := &loadReport{LoadReport: r, Scan: newScanReport(&r.Scan, target), Skipped: []namedSkipped{}, Failed: append([]string{}, r.FailedDisks...), Status: newDiskStatus(r.Status)}
+	l := &loadReport{LoadReport: r, Scan: newScanReport(&r.Scan, target), Skipped: []namedSkipped{}, NoRoom: namesOf(r.NoRoom),
+		Failed: append([]string{}, r.FailedDisks...), Status: newDiskStatus(r.Status)}
 	for _, s := range r.Skipped {
 		l.Skipped = append(l.Skipped, namedSkipped{nameOf(s.Path), s.Reason, escape(s.Detail)})
 	}
@@ -42,14 +46,14 @@ func (r *loadReport) print(w io.Writer) {
 	if r.Resumed {
 		what = "loaded (continued)"
 	}
-	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries-min(r.Entries, r.SkippedCount), "entry"), size(r.Bytes))
+	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
 	if r.Scan.Unchanged > 0 {
 		fmt.Fprintf(w, "; %d were on the device already, unchanged", r.Scan.Unchanged)
 	}
-	if r.Scan.Gone > 0 {
-		fmt.Fprintf(w, "; %d that are not in the source any more stay on the device", r.Scan.Gone)
-	}
 	fmt.Fprintln(w)
+	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")
+	r.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: left out of the manifest")
+	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
 	r.Status.print(w)
 	for i, s := range r.Skipped {
 		if i == shownFindings {
@@ -57,6 +61,31 @@ func (r *loadReport) print(w io.Writer) {
 			break
 		}
 		fmt.Fprintf(w, "  skipped %s: %s: %s\n", s.Path, s.Reason, s.Detail)
+	}
+	r.list(w, r.NoRoomCount, r.LoadReport.NoRoom, "no room for")
+}
+
+// changes prints a line of what has happened to entries of earlier loads, and their
+// names if they were asked for.
+func (r *loadReport) changes(w io.Writer, count uint64, paths []string, mark, text string) {
+	if count == 0 {
+		return
+	}
+	fmt.Fprintf(w, "%-11s %s %s\n", mark, plural(count, "entry"), text)
+	if r.verbose {
+		r.list(w, count, paths, mark)
+	}
+}
+
+func (r *loadReport) list(w io.Writer, count uint64, paths []string, mark string) {
+	for i, p := range paths {
+		if i == shownFindings {
+			break
+		}
+		fmt.Fprintf(w, "  %s %s\n", mark, escape(p))
+	}
+	if count > shownFindings {
+		fmt.Fprintf(w, "  and %d more; --json names them\n", count-shownFindings)
 	}
 }
 
@@ -140,28 +169,55 @@ func (a *app) loadCommand() *cobra.Command {
 		Long: `Read every entry of a folder once, and write it, encrypted and with parity, to
 the disks. All names are checked against the target first. What is told as loaded
 is safe on the disks. After an interruption, a power cut or a kill the same
-command goes on; a second load of the same folder takes only what is new or
-changed.`,
+command goes on, and takes what is new since; a second load of the same folder
+takes only what is new or changed. What cannot be read is named, and never takes
+the place of a version that was loaded before.
+
+Another card or disk at the same path is another source: load it with --as.`,
 		Example: `  sledge load /srv/data --disk '/mnt/bay*'
   sledge load /srv/home --as home --disk '/mnt/bay*'
+  sledge load /media/card --as card2 --disk '/mnt/bay*'
+  sledge load /media/card1 --source-moved /media/card --disk '/mnt/bay*'
   sledge load /srv/data --accept-findings --json 2>progress.jsonl`,
 		Args: cobra.ExactArgs(1),
 	}
-	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
-	accept := cmd.Flags().Bool("accept-findings", false, "load although some names cannot be imported as they are")
-	profiles := ""
-	addProfiles(cmd.Flags(), &profiles)
+	var f loadFlags
+	flags := cmd.Flags()
+	flags.StringVar(&f.as, "as", "", "put this folder before every path in the manifest")
+	flags.BoolVar(&f.accept, "accept-findings", false, "load although some names cannot be imported as they are")
+	flags.BoolVar(&f.replace, "replace", false, "let files of another card or disk at the same path replace those that were loaded from there")
+	flags.StringVar(&f.moved, "source-moved", "", "the folder is the one that was loaded, or begun, from this path")
+	flags.BoolVar(&f.force, "force", false, "read all files again: their times cannot be trusted")
+	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
+	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "name what was replaced, dropped or is gone from the source")
+	addProfiles(flags, &f.profiles)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
-		return a.load(ctx, args[0], *as, profiles, *accept)
+		if f.abandon {
+			return a.abandon(args[0], f.as)
+		}
+		return a.load(ctx, args[0], &f)
 	})
 }
 
-func (a *app) load(ctx context.Context, root, as, profiles string, accept bool) (report, error) {
+type loadFlags struct {
+	as, profiles, moved                                  string
+	accept, replace, force, allowEmpty, abandon, verbose bool
+}
+
+func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, error) {
 	if err := checkSource(root); err != nil {
 		return nil, err
 	}
 	if err := a.checkApart(root); err != nil {
 		return nil, err
+	}
+	moved := f.moved
+	if moved != "" {
+		var err error
+		if moved, err = filepath.Abs(moved); err != nil {
+			return nil, err
+		}
 	}
 	w, err := a.openWork(firmware.EventLoadStart)
 	if err != nil {
@@ -172,38 +228,81 @@ func (a *app) load(ctx context.Context, root, as, profiles string, accept bool) 
 	if err != nil {
 		return nil, err
 	}
-	// Before the state changes: a load that is refused must not look unfinished.
 	if err := a.checkJob(w.state, job); err != nil {
 		return nil, err
 	}
-	rules, err := rulesOf(job.Target, job.Policy, profiles)
+	rules, err := rulesOf(job.Target, job.Policy, f.profiles)
 	if err != nil {
-		return nil, err
-	}
-	if err := a.apply(w.state, firmware.EventLoadStart); err != nil {
 		return nil, err
 	}
 	m := a.meter("load")
 	defer m.end()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: as, Rules: rules, AcceptFindings: accept,
+		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, AllowEmpty: f.allowEmpty,
+		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.tell(loadSample(p)) },
 		ScanProgress: func(r appliance.ScanReport) { m.tell(scanSample(r)) },
 	})
 	m.end()
-	// A load that was cut off stays a load: the state says so until it has ended
-	// or was found to have nothing to do.
-	if err == nil || errors.Is(err, appliance.ErrFindings) {
-		err = errors.Join(err, a.apply(w.state, firmware.EventLoadEnd))
-	}
+	err = errors.Join(err, a.loadState(w))
 	if done == nil {
 		return nil, err
 	}
 	if errors.Is(err, appliance.ErrFindings) {
 		return newScanReport(&done.Scan, job.Target.URL), err
 	}
-	return newLoadReport(done, job.Target.URL), loadEnd(done, err)
+	r := newLoadReport(done, job.Target.URL)
+	r.verbose = f.verbose
+	return r, loadEnd(done, err)
+}
+
+// loadState has the device's state follow from whether some load has begun and not
+// ended.
+func (a *app) loadState(w *work) error {
+	unfinished, err := w.Unfinished()
+	switch {
+	case err != nil:
+		return err
+	case len(unfinished) == 0 && w.state.State() == firmware.Loading:
+		return a.apply(w.state, firmware.EventLoadEnd)
+	case len(unfinished) > 0 && w.state.State() != firmware.Loading:
+		return a.apply(w.state, firmware.EventLoadStart)
+	}
+	return nil
+}
+
+// abandonReport says what was given up.
+type abandonReport struct {
+	Root    string      `json:"root"`
+	Entries uint64      `json:"entries"`  // that stay
+	Given   uint64      `json:"given_up"` // that are not on the device
+	Status  *diskStatus `json:"status"`
+}
+
+func (r *abandonReport) print(w io.Writer) {
+	fmt.Fprintf(w, "given up: the load of %s; %s of it stay on the device, %d were not loaded\n", escape(r.Root), plural(r.Entries, "entry"), r.Given)
+	r.Status.print(w)
+}
+
+func (a *app) abandon(root, as string) (report, error) {
+	full, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	w, err := a.openWork(firmware.EventLock)
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	u, err := w.Abandon(full, as)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.loadState(w); err != nil {
+		return nil, err
+	}
+	return &abandonReport{u.Root, u.Done, u.Count - u.Done, newDiskStatus(w.Status())}, nil
 }
 
 // yieldToWriters gives the runtime a processor more for each disk, until the
@@ -271,6 +370,9 @@ func loadEnd(r *appliance.LoadReport, err error) error {
 	}
 	if r.SkippedCount > 0 {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errSkipped, plural(r.SkippedCount, "entry")))
+	}
+	if r.SkippedCount == 0 && r.Remarked > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %s", errRemarked, plural(r.Remarked, "entry")))
 	}
 	return err
 }

@@ -20,6 +20,10 @@ type scanReport struct {
 	*appliance.ScanReport
 	Findings []namedFinding `json:"findings"`
 	Target   string         `json:"target"`
+
+	ReplacedNames []name `json:"replaced_paths"`
+	DroppedNames  []name `json:"dropped_paths"`
+	GoneNames     []name `json:"gone_paths"`
 }
 
 // namedFinding is a finding whose path survives JSON.
@@ -44,8 +48,16 @@ func nameOf(path string) name {
 	return n
 }
 
+func namesOf(paths []string) []name {
+	names := []name{}
+	for _, p := range paths {
+		names = append(names, nameOf(p))
+	}
+	return names
+}
+
 func newScanReport(r *appliance.ScanReport, target string) *scanReport {
-	s := &scanReport{ScanReport: r, Target: target, Findings: []namedFinding{}}
+	s := &scanReport{ScanReport: r, Target: target, Findings: []namedFinding{}, ReplacedNames: namesOf(r.ReplacedPaths), DroppedNames: namesOf(r.DroppedPaths), GoneNames: namesOf(r.GonePaths)}
 	for _, f := range r.Findings {
 		s.Findings = append(s.Findings, namedFinding{f.Code, nameOf(f.Path), escape(f.Text), f.Blocks})
 	}

@@ -30,12 +30,16 @@ type statusReport struct {
 
 // diskStatus is what is safe on the disks.
 type diskStatus struct {
-	Entries     uint64   `json:"entries"`
-	Bytes       int64    `json:"bytes"`
+	Entries     uint64   `json:"entries"` // that can be given back: no earlier versions, no skipped entries
+	Skipped     uint64   `json:"skipped"`
+	Remarked    uint64   `json:"remarked"` // of the entries, those whose last look failed, or did not get all
+	Bytes       int64    `json:"bytes"`    // content of the entries
 	Packs       uint64   `json:"packs"`
 	PackBytes   int64    `json:"pack_bytes"`
 	Degraded    uint64   `json:"degraded_packs"`
 	LongFiles   int      `json:"long_files_in_progress"`
+	Unfinished  int      `json:"unfinished_loads"`
+	Uncounted   string   `json:"uncounted,omitempty"` // why entries and bytes are not known
 	Bays        int      `json:"bays"`
 	MissingBays []int    `json:"missing_bays"`
 	FailedDisks []string `json:"failed_disks"`
@@ -44,17 +48,27 @@ type diskStatus struct {
 
 func newDiskStatus(s appliance.Status) *diskStatus {
 	return &diskStatus{
-		Entries: s.Entries, Bytes: s.Bytes, Packs: s.Packs, PackBytes: s.BodyBytes, Degraded: s.Degraded, LongFiles: s.OpenFiles,
+		Entries: s.Entries, Skipped: s.Skipped, Remarked: s.Remarked, Bytes: s.Bytes, Unfinished: s.Unfinished, Uncounted: s.Uncounted, Packs: s.Packs, PackBytes: s.BodyBytes, Degraded: s.Degraded, LongFiles: s.OpenFiles,
 		Bays: s.Disks, MissingBays: append([]int{}, s.MissingBays...), FailedDisks: append([]string{}, s.FailedDisks...), FreeBytes: s.FreeBytes,
 	}
 }
 
 func (s *diskStatus) print(w io.Writer) {
-	fmt.Fprintf(w, "safe        %s, %s, in %s of %s", plural(s.Entries, "entry"), size(s.Bytes), plural(s.Packs, "pack"), size(s.PackBytes))
-	if s.LongFiles > 0 {
-		fmt.Fprintf(w, "; %s in progress", plural(s.LongFiles, "long file"))
+	if s.Uncounted != "" {
+		fmt.Fprintf(w, "safe        could not be counted: %s\n", s.Uncounted)
+	} else {
+		fmt.Fprintf(w, "safe        %s, %s, in %s of %s\n", plural(s.Entries, "entry"), size(s.Bytes), plural(s.Packs, "pack"), size(s.PackBytes))
 	}
-	fmt.Fprintf(w, "\nroom        about %s\n", size(s.FreeBytes))
+	if s.Skipped > 0 {
+		fmt.Fprintf(w, "skipped     %s could not be read and are NOT on the device\n", plural(s.Skipped, "entry"))
+	}
+	if s.Remarked > 0 {
+		fmt.Fprintf(w, "remarks     %s with a later look that failed: the version before is safe\n", plural(s.Remarked, "entry"))
+	}
+	if s.LongFiles > 0 {
+		fmt.Fprintf(w, "in progress %s, not counted as safe\n", plural(s.LongFiles, "long file"))
+	}
+	fmt.Fprintf(w, "room        about %s\n", size(s.FreeBytes))
 	if len(s.MissingBays) > 0 {
 		fmt.Fprintf(w, "missing     bays %v of %d\n", s.MissingBays, s.Bays)
 	}

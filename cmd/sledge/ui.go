@@ -132,6 +132,7 @@ var (
 	errNotFolder  = errors.New("not a folder")
 	errFileExists = errors.New("exists already and is not overwritten")
 	errDegraded   = errors.New("a disk failed, the load went on without it")
+	errRemarked   = errors.New("loaded, but not all of it, or a later look failed; the entries are named")
 	errSkipped    = errors.New("not loaded, and named in the manifest as skipped")
 	errDamage     = errors.New("damage that can be repaired")
 	errLost       = errors.New("data lost")
@@ -249,6 +250,19 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
 	case is(appliance.ErrFull):
 		return add(exitFull, "what is told as loaded is safe; seal this device (sledge seal --incomplete) and load the rest onto another one")
+	case is(appliance.ErrEmptySource):
+		return add(exitSource, "mount the source and run the same command again; if it is empty, load it with --allow-empty")
+	case is(appliance.ErrOtherMedium):
+		return add(exitSource, "load this one under a name of its own: --as NAME; what was loaded before stays as it is",
+			"or let its files replace those of the same names: --replace")
+	case is(appliance.ErrReplaces):
+		return add(exitSource, "if this is the same source, load it with --replace: its files take the place of those on the device",
+			"if it is another one, load it under a name of its own: --as NAME")
+	case is(appliance.ErrUnfinished):
+		return add(exitState, "continue that load first; if its folder is at another path now: sledge load NEWDIR --source-moved OLDDIR",
+			"or give it up: sledge load OLDDIR --abandon; what is loaded of it stays")
+	case is(errRemarked):
+		return add(exitSource, "look at the remarks: sledge status; what is told as safe can be given back")
 	case is(appliance.ErrTaken):
 		return add(exitSource, "load this source under a prefix of its own: --as NAME/")
 	case is(appliance.ErrSealBegun):

@@ -1,0 +1,480 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// TestHistories lives random histories of several sources, loads, failures and
+// interruptions, and compares what the catalog and the comparison of a scan say with
+// a naive model: a map of paths.
+func TestHistories(t *testing.T) {
+	histories := 100000
+	if testing.Short() {
+		histories = 10000
+	}
+	met := map[string]int{}
+	for seed := range histories {
+		h := newHistory(uint64(seed), met)
+		for range 3 + h.rng.IntN(8) {
+			if err := h.step(); err != nil {
+				t.Fatalf("seed %d: %v\n%s", seed, err, strings.Join(h.story, "\n"))
+			}
+		}
+	}
+	for _, what := range []string{"remark", "remark off", "taken", "replaced", "dropped", "gone", "unread folder", "interrupted", "continued", "flip", "withdrawn", "skipped"} {
+		if met[what] < 100 {
+			t.Errorf("%q was met %d times", what, met[what])
+		}
+	}
+}
+
+// siteEntry is what a source has under a path.
+type siteEntry struct {
+	kind    manifest.Kind
+	size    int64
+	mtime   int64
+	ctime   int64
+	unread  bool // fails when it is read; a folder when it is listed
+	content int  // another number is other content
+}
+
+type site struct {
+	name, as string
+	tree     map[string]siteEntry
+	pending  []*item // of a load that was interrupted
+}
+
+// heldEntry is what the model says that the device holds.
+type heldEntry struct {
+	siteEntry
+	owner  int
+	good   bool
+	remark bool
+}
+
+type history struct {
+	rng   *rand.Rand
+	met   map[string]int
+	now   int64
+	sites []*site
+	held  map[string]heldEntry
+	story []string
+
+	looks  []manifest.Record // the journal
+	source []int             // of each
+}
+
+func newHistory(seed uint64, met map[string]int) *history {
+	h := &history{rng: rand.New(rand.NewPCG(seed, 7)), met: met, now: 1, held: map[string]heldEntry{}}
+	for i, as := range []string{"", "", "a/b/"}[:1+h.rng.IntN(3)] {
+		h.sites = append(h.sites, &site{name: fmt.Sprintf("/s%d", i), as: as, tree: map[string]siteEntry{}})
+	}
+	return h
+}
+
+func (h *history) say(format string, args ...any) {
+	h.story = append(h.story, fmt.Sprintf(format, args...))
+}
+
+func (h *history) step() error {
+	n := h.rng.IntN(len(h.sites))
+	for range 1 + h.rng.IntN(5) {
+		h.change(h.sites[n])
+	}
+	return h.load(n)
+}
+
+var historyNames = []string{"a", "b", "a/b", "a/c", "a/b/d", "a-b", "b/x", "a/b/d/e", "a b"}
+
+// change is what people and disks do to a source.
+func (h *history) change(s *site) {
+	h.now++
+	path := s.as + historyNames[h.rng.IntN(len(historyNames))]
+	old, there := s.tree[path]
+	switch n := h.rng.IntN(12); {
+	case n < 2 && there: // removed
+		h.cut(s, path)
+		delete(s.tree, path)
+		h.say("%s: %s removed", s.name, path)
+		return
+	case n < 4 && there: // rights
+		old.unread, old.ctime = !old.unread, h.now
+		if h.rng.IntN(2) == 0 { // the mend of a folder above touches no ctime
+			old.ctime = s.tree[path].ctime
+		}
+		s.tree[path] = old
+		h.say("%s: %s unread %v", s.name, path, old.unread)
+		return
+	case n < 5 && there && old.kind == manifest.KindFile: // chmod
+		old.ctime = h.now
+		s.tree[path] = old
+		h.say("%s: %s chmod", s.name, path)
+		return
+	}
+	e := siteEntry{kind: []manifest.Kind{manifest.KindFile, manifest.KindFile, manifest.KindDir, manifest.KindSymlink}[h.rng.IntN(4)], mtime: h.now, ctime: h.now, content: int(h.now)}
+	if e.kind == manifest.KindFile {
+		e.size = int64(h.rng.IntN(3))
+	}
+	for dir := parentPath(path); len(dir) > len(strings.TrimSuffix(s.as, "/")); dir = parentPath(dir) {
+		if above, ok := s.tree[dir]; !ok || above.kind != manifest.KindDir {
+			s.tree[dir] = siteEntry{kind: manifest.KindDir, mtime: h.now, ctime: h.now, content: -1}
+		}
+	}
+	if there && e.kind == manifest.KindDir && old.kind == manifest.KindDir {
+		return
+	}
+	h.cut(s, path)
+	s.tree[path] = e
+	h.say("%s: %s is a %s now", s.name, path, e.kind)
+}
+
+func parentPath(path string) string { return path[:max(0, strings.LastIndexByte(path, '/'))] }
+
+// cut removes what is below a path.
+func (h *history) cut(s *site, path string) {
+	maps.DeleteFunc(s.tree, func(p string, _ siteEntry) bool { return p != path && covers(path, p) })
+}
+
+// scan gives a source's entries in the manifest's order.
+func (h *history) scan(s *site) (items []*item) {
+	for path, e := range s.tree {
+		if slices.ContainsFunc(slices.Collect(maps.Keys(s.tree)), func(a string) bool {
+			return a != path && covers(a, path) && s.tree[a].unread && s.tree[a].kind == manifest.KindDir
+		}) {
+			continue
+		}
+		it := &item{path: path, kind: e.kind, size: e.size, mtime: e.mtime, ctime: e.ctime}
+		if e.kind == manifest.KindDir && e.unread {
+			it.skip("unreadable", "folder")
+			it.flags |= itemFolder
+		}
+		items = append(items, it)
+	}
+	slices.SortFunc(items, func(a, b *item) int { return strings.Compare(a.orderKey(), b.orderKey()) })
+	return items
+}
+
+// looksOf sorts the journal as the device does.
+func (h *history) looksOf(to *memSorter, value func(i int) []byte) {
+	a := &catalog.Adder{To: to}
+	for i := range h.looks {
+		a.Add(lookOf(&h.looks[i]), value(i))
+	}
+	for i, s := range h.sites {
+		if s.as != "" && slices.ContainsFunc(slices.Collect(maps.Values(h.held)), func(e heldEntry) bool { return e.owner == i && e.good }) {
+			a.Imply("a/b")
+			a.Imply("a")
+		}
+	}
+}
+
+func (h *history) load(n int) error {
+	s := h.sites[n]
+	if h.blocked(n) {
+		return nil
+	}
+	if len(s.pending) > 0 {
+		h.met["continued"]++
+		h.say("%s: continued", s.name)
+		if cut, err := h.commit(n, s.pending); cut || err != nil {
+			return err
+		}
+	}
+	k := &knownSet{report: &ScanReport{}}
+	sorted := &memSorter{}
+	h.looksOf(sorted, func(i int) []byte {
+		rel := relOther
+		if h.source[i] == n {
+			rel = relSame
+		}
+		return knownValue(nil, rel, h.sites[h.source[i]].name, &h.looks[i])
+	})
+	k.begin(sorted)
+	defer k.stop()
+	var list []*item
+	unchanged := map[string]bool{}
+	k.gone = func(path string) error {
+		h.met["withdrawn"]++
+		list = append(list, (&item{path: path}).skip(catalog.Gone, ""))
+		return nil
+	}
+	want := h.naive(n)
+	var err error
+	for _, it := range h.scan(s) {
+		var same bool
+		if same, err = k.meet(it); err != nil {
+			break
+		}
+		if same {
+			unchanged[it.path] = true
+			continue
+		}
+		list = append(list, it)
+	}
+	if err == nil {
+		err = k.rest()
+	}
+	if errors.Is(err, ErrTaken) != want.taken || err != nil && !errors.Is(err, ErrTaken) {
+		return fmt.Errorf("load of %s: %v, want taken: %v", s.name, err, want.taken)
+	}
+	if err != nil {
+		h.met["taken"]++
+		h.say("%s: refused", s.name)
+		return h.check()
+	}
+	if err := want.compare(k.report, unchanged); err != nil {
+		return fmt.Errorf("load of %s: %w", s.name, err)
+	}
+	h.count(want)
+	h.say("%s: load of %d", s.name, len(list))
+	whole, err := h.commit(n, list)
+	if err == nil && !whole {
+		err = h.settled(n)
+	}
+	return err
+}
+
+// blocked tells whether another source's load has not finished.
+func (h *history) blocked(n int) bool {
+	for i, s := range h.sites {
+		if i != n && len(s.pending) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// commit loads items of a list in any order, folders that take another's place first,
+// and may be interrupted.
+func (h *history) commit(n int, list []*item) (cut bool, err error) {
+	s := h.sites[n]
+	h.rng.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+	slices.SortStableFunc(list, func(a, b *item) int { return int(b.flags&itemFlip) - int(a.flags&itemFlip) })
+	end := len(list)
+	if h.rng.IntN(4) == 0 {
+		end = h.rng.IntN(len(list) + 1)
+	}
+	for _, it := range list[:end] {
+		h.look(n, s, it)
+		if err := h.check(); err != nil {
+			return false, err
+		}
+	}
+	s.pending = list[end:]
+	if len(s.pending) > 0 {
+		h.met["interrupted"]++
+		h.say("%s: interrupted with %d left", s.name, len(s.pending))
+	}
+	return len(s.pending) > 0, nil
+}
+
+// look loads one item as the source is now.
+func (h *history) look(n int, s *site, it *item) {
+	now, there := s.tree[it.path]
+	r := manifest.Record{Kind: manifest.KindSkipped, Path: it.path, Reason: it.reason}
+	unread := false
+	for p, e := range s.tree {
+		unread = unread || p != it.path && covers(p, it.path) && e.unread
+	}
+	flip := it.flags&itemFlip != 0 && it.kind == manifest.KindDir
+	switch {
+	case it.kind == manifest.KindSkipped:
+	case flip:
+		r = manifest.Record{Kind: manifest.KindDir, Path: it.path, Mtime: time.Unix(0, it.mtime), Ctime: time.Unix(0, it.ctime)}
+		now, h.met["flip"] = siteEntry{kind: manifest.KindDir, mtime: it.mtime, ctime: it.ctime, content: now.content}, h.met["flip"]+1
+	case !there:
+		r.Reason = "vanished"
+	case now.kind != it.kind:
+		r.Reason = "changed"
+	case now.unread && now.kind == manifest.KindFile && it.flags&itemBelieve == 0, unread:
+		r.Reason = "unreadable"
+	default:
+		r = manifest.Record{Kind: now.kind, Path: it.path, Size: now.size, Mtime: time.Unix(0, now.mtime), Ctime: time.Unix(0, now.ctime)}
+	}
+	h.looks, h.source = append(h.looks, r), append(h.source, n)
+	old, held := h.held[it.path]
+	switch {
+	case r.Kind != manifest.KindSkipped:
+		if r.Kind != manifest.KindDir {
+			maps.DeleteFunc(h.held, func(p string, _ heldEntry) bool { return p != it.path && covers(it.path, p) })
+		}
+		h.held[it.path] = heldEntry{siteEntry: now, owner: n, good: true}
+	case r.Reason == catalog.Gone:
+		if !old.good {
+			delete(h.held, it.path)
+		}
+	case held && old.good:
+		old.remark = true
+		h.held[it.path] = old
+		h.met["remark"]++
+	case !slices.ContainsFunc(slices.Collect(maps.Keys(h.held)), func(a string) bool {
+		return a != it.path && covers(a, it.path) && h.held[a].good && h.held[a].kind != manifest.KindDir
+	}):
+		h.held[it.path] = heldEntry{owner: n}
+		h.met["skipped"]++
+	}
+}
+
+// check compares what the catalog gives with the model.
+func (h *history) check() error {
+	sorted := &memSorter{}
+	h.looksOf(sorted, func(i int) []byte { return knownValue(nil, relSame, "", &h.looks[i]) })
+	got := map[string]heldEntry{}
+	err := catalog.Resolve(sorted, catalog.Visit{Entry: func(e *catalog.Entry) error {
+		k := decodeKnown(e)
+		if _, twice := got[k.path]; twice {
+			return fmt.Errorf("two entries of %q", k.path)
+		}
+		got[k.path] = heldEntry{siteEntry: siteEntry{kind: k.kind, size: k.size, mtime: k.mtime, ctime: k.ctime}, good: k.good, remark: k.remark != ""}
+		return nil
+	}})
+	if err != nil {
+		return err
+	}
+	for path, want := range h.held {
+		have, ok := got[path]
+		want.owner, want.content, want.unread = 0, 0, false
+		if !want.good {
+			want.siteEntry, have.siteEntry = siteEntry{}, siteEntry{}
+		}
+		if !ok || have != want {
+			return fmt.Errorf("%q: have %v %+v, want %+v", path, ok, have, want)
+		}
+	}
+	for path := range got {
+		if _, ok := h.held[path]; !ok {
+			return fmt.Errorf("%q should not be there", path)
+		}
+	}
+	return nil
+}
+
+// settled: after a load that ran to its end, the device holds what the source has,
+// but for what could not be read, which is named.
+func (h *history) settled(n int) error {
+	s := h.sites[n]
+	for _, it := range h.scan(s) {
+		e, have := s.tree[it.path], h.held[it.path]
+		failed := it.kind == manifest.KindSkipped || e.unread && e.kind == manifest.KindFile
+		switch {
+		case failed && have.good && !have.remark && (have.ctime != e.ctime || have.kind != e.kind || have.owner != n):
+			return fmt.Errorf("%q could not be read, and nothing says so: %+v", it.path, have)
+		case failed && !have.good && have.owner != n:
+			return fmt.Errorf("%q could not be read, and is not named", it.path)
+		case !failed && (!have.good || have.kind != e.kind || have.kind != manifest.KindDir && (have.mtime != e.mtime || have.content != e.content)):
+			return fmt.Errorf("%q is %+v, want %+v", it.path, have, e)
+		case !failed && have.remark && have.owner == n:
+			return fmt.Errorf("%q was read, and its remark stays", it.path)
+		}
+	}
+	return nil
+}
+
+// expected is what the naive comparison of a source with the model gives.
+type expected struct {
+	taken                   bool
+	replaced, dropped, gone int
+	unchanged               map[string]bool
+	remarkOff, unreadFolder int
+}
+
+func (h *history) naive(n int) *expected {
+	x := &expected{unchanged: map[string]bool{}}
+	items := map[string]*item{}
+	for _, it := range h.scan(h.sites[n]) {
+		items[it.path] = it
+	}
+	for path, e := range h.held {
+		at := items[path]
+		state := "gone"
+		for p, it := range items {
+			if p == path || !covers(p, path) || it.kind == manifest.KindDir {
+				continue
+			}
+			if it.kind == manifest.KindSkipped {
+				state = "not looked at"
+			} else {
+				state = "dropped"
+			}
+		}
+		if e.owner != n {
+			both := at != nil && at.kind == manifest.KindDir && e.good && e.kind == manifest.KindDir
+			unread := at != nil && at.flags&itemFolder != 0 && e.good && e.kind == manifest.KindDir
+			x.taken = x.taken || at != nil && !both && !unread || state != "gone"
+			for p := range items {
+				x.taken = x.taken || p != path && covers(path, p) && (e.kind != manifest.KindDir || !e.good)
+			}
+			if both {
+				x.unchanged[path] = true
+			}
+			continue
+		}
+		if !e.good {
+			continue
+		}
+		switch {
+		case at == nil && state == "dropped":
+			x.dropped++
+		case at == nil && state == "gone":
+			x.gone++
+		case at == nil:
+			x.unreadFolder++
+		case at.kind == manifest.KindSkipped:
+		case at.kind != e.kind:
+			x.replaced++
+		case at.kind != manifest.KindDir && (at.size != e.size || at.mtime != e.mtime):
+			x.replaced++
+		case at.mtime == e.mtime && at.ctime == e.ctime && !e.remark:
+			x.unchanged[path] = true
+		case e.remark:
+			x.remarkOff++
+		}
+	}
+	return x
+}
+
+func (x *expected) compare(r *ScanReport, unchanged map[string]bool) error {
+	if int(r.Replaced) != x.replaced || int(r.Dropped) != x.dropped || int(r.Gone) != x.gone {
+		return fmt.Errorf("replaced %d %q, dropped %d %q, gone %d %q; want %d, %d, %d", r.Replaced, r.ReplacedPaths, r.Dropped, r.DroppedPaths, r.Gone, r.GonePaths, x.replaced, x.dropped, x.gone)
+	}
+	if !maps.Equal(unchanged, x.unchanged) {
+		return fmt.Errorf("unchanged %v, want %v", unchanged, x.unchanged)
+	}
+	return nil
+}
+
+func (h *history) count(x *expected) {
+	h.met["replaced"] += x.replaced
+	h.met["dropped"] += x.dropped
+	h.met["gone"] += x.gone
+	h.met["remark off"] += x.remarkOff
+	h.met["unread folder"] += x.unreadFolder
+}
+
+// memSorter is a sorter in memory.
+type memSorter struct{ all [][2]string }
+
+func (p *memSorter) Add(key, value []byte) error {
+	p.all = append(p.all, [2]string{string(key), string(value)})
+	return nil
+}
+
+func (p *memSorter) Each(f func(key, value []byte) error) error {
+	slices.SortStableFunc(p.all, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	for _, kv := range p.all {
+		if err := f([]byte(kv[0]), []byte(kv[1])); err != nil {
+			return err
+		}
+	}
+	return nil
+}
