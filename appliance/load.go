@@ -68,7 +68,8 @@ type LoadReport struct {
 	Bytes        int64          `json:"bytes"`   // content of them
 	SkippedCount uint64         `json:"skipped_count"`
 	Skipped      []SkippedEntry `json:"skipped"`
-	Remarked     uint64         `json:"remarked"` // loaded, and not all of it: attributes, say
+	Remarked     uint64         `json:"remarked"`      // loaded, and not all of it: attributes, say
+	KnownContent uint64         `json:"known_content"` // of the entries, files of which only the record is new: this call's
 	NoRoomCount  uint64         `json:"no_room_count"`
 	NoRoom       []string       `json:"-"` // files that are larger than what is free
 	FailedDisks  []string       `json:"failed_disks"`
@@ -131,13 +132,19 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 	}
 	before := report.Scan
 	report.Scan = list.tail.report()
+	// The scan has listed again whatever had failed before.
+	report.SkippedCount, report.Skipped, report.Remarked = 0, nil, 0
 	if report.Resumed {
 		report.Scan.Replaced += before.Replaced
 		report.Scan.ReplacedPaths = append(before.ReplacedPaths, report.Scan.ReplacedPaths...)
 	}
 	if n := report.Scan.Blocking; n > 0 && !o.AcceptFindings {
 		d.removeList(list.copies.name)
-		return fmt.Errorf("%w: %d names or files cannot be imported as they are; none of what is new was loaded", ErrFindings, n)
+		what := "nothing was loaded"
+		if report.Resumed {
+			what = "what the load had begun with is loaded, and nothing that is new since"
+		}
+		return fmt.Errorf("%w: %d names or files cannot be imported as they are; %s", ErrFindings, n, what)
 	}
 	if list.tail.Count == 0 && d.loadedBefore(src) {
 		d.removeList(list.copies.name) // a list only says what is to be done
@@ -217,6 +224,7 @@ func (l *loader) tell() {
 		l.report.Entries += st.good
 		l.report.Bytes += st.bytes
 		l.report.Remarked += st.remarked
+		l.report.KnownContent += l.known.Load()
 	}
 }
 
@@ -331,9 +339,10 @@ type loader struct {
 	entries atomic.Uint64
 	bytes   atomic.Int64
 	skipped atomic.Uint64
+	known   atomic.Uint64
 	total   Progress
 
-	mu sync.Mutex // report.Skipped
+	mu sync.Mutex // report.Skipped, report.Scan
 }
 
 // prior gives the committed record whose content an item may still have.
@@ -497,7 +506,7 @@ func (l *loader) units(done *rangeSet, prior prior, send func(unit) error) error
 				return err
 			}
 		}
-		if it.kind == manifest.KindFile && it.prior == nil && it.size > room && !l.d.state.inProgress(l.list.copies.id, n) {
+		if it.kind == manifest.KindFile && it.prior == nil && it.size > room && !l.d.state.inProgress(l.list.copies.id, n) && l.src.stat(it.path).size > room {
 			l.noRoom(it)
 			return flush()
 		}
@@ -517,6 +526,15 @@ func (l *loader) units(done *rangeSet, prior prior, send func(unit) error) error
 		err = flush()
 	}
 	return err
+}
+
+// replaced notes a file whose size and time are those of the version on the device,
+// and whose bytes are not.
+func (l *loader) replaced(path string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.report.Scan.Replaced++
+	l.report.Scan.ReplacedPaths = appendPath(l.report.Scan.ReplacedPaths, path)
 }
 
 // noRoom leaves a file out that cannot fit; the list stays unfinished.
@@ -577,6 +595,9 @@ func (l *loader) links(ctx context.Context) error {
 	return l.work(ctx, func(send func(unit) error) error {
 		var prev *manifest.Record
 		err := l.d.items(l.list, func(n uint64, it *item) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			if it.kind != manifest.KindHardlink {
 				return nil
 			}

@@ -91,8 +91,10 @@ func TestCancelLongFile(t *testing.T) {
 	d := r.mustDevice()
 	ctx, cancel := context.WithCancel(context.Background())
 	go func() {
-		for d.Status().OpenFiles == 0 {
-			time.Sleep(time.Millisecond)
+		for open := 0; open == 0; time.Sleep(time.Millisecond) {
+			d.mu.Lock()
+			open = len(d.state.partial)
+			d.mu.Unlock()
 		}
 		cancel()
 	}()

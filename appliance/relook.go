@@ -38,6 +38,7 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 			return nil, errChanged
 		}
 		if !sameContent(d, it.prior) {
+			w.l.replaced(it.path)
 			return nil, nil
 		}
 	}
@@ -53,6 +54,7 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 	w.l.src.meta(&p.record, &f.info, xattrs)
 	remarkXattrs(&p.record, lost)
 	w.l.bytes.Add(it.size)
+	w.l.known.Add(1)
 	return p, nil
 }
 

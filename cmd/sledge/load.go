@@ -47,6 +47,9 @@ func (r *loadReport) print(w io.Writer) {
 		what = "loaded (continued)"
 	}
 	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
+	if r.KnownContent > 0 {
+		fmt.Fprintf(w, ", of which %s only the record is new", plural(r.KnownContent, "file"))
+	}
 	if r.Scan.Unchanged > 0 {
 		fmt.Fprintf(w, "; %d were on the device already, unchanged", r.Scan.Unchanged)
 	}

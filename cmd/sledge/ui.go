@@ -133,7 +133,7 @@ var (
 	errFileExists = errors.New("exists already and is not overwritten")
 	errDegraded   = errors.New("a disk failed, the load went on without it")
 	errRemarked   = errors.New("loaded, but not all of it, or a later look failed; the entries are named")
-	errSkipped    = errors.New("not loaded, and named in the manifest as skipped")
+	errSkipped    = errors.New("source entries could not be read; versions of them that were loaded before stay safe")
 	errDamage     = errors.New("damage that can be repaired")
 	errLost       = errors.New("data lost")
 	errRefused    = errors.New("not to be used")
