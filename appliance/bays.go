@@ -133,3 +133,21 @@ func (s bays) each(f func(b *bay) error) {
 	}
 	wg.Wait()
 }
+
+// eachWithRoom is each for what a full disk must not be condemned for: it returns
+// ErrFull then.
+func (s bays) eachWithRoom(f func(b *bay) error) error {
+	var mu sync.Mutex
+	var full error
+	s.each(func(b *bay) error {
+		err := f(b)
+		if !isFull(err) {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		full = fmt.Errorf("%w: disk %s: %w", ErrFull, b.disk.Name, err)
+		return nil
+	})
+	return full
+}

@@ -537,6 +537,9 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 	if err != nil {
 		return err
 	}
+	if err := d.roomForRecords(m); err != nil {
+		return err
+	}
 	if err := d.appendFrame(clear, m); err != nil {
 		return err
 	}

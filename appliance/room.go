@@ -65,6 +65,28 @@ func (d *Device) packLimit() int64 {
 	return limit - packSlack
 }
 
+// roomForRecords is ErrFull where the records of a frame would take what the seal
+// needs for those that are committed. The caller holds mu.
+func (d *Device) roomForRecords(m *frameMessage) error {
+	if len(m.records) == 0 {
+		return nil
+	}
+	after := d.state
+	after.records += uint64(len(m.records))
+	frame := int64(len(m.partial)) + frameHead
+	for _, b := range m.records {
+		after.size += int64(len(b))
+		frame += int64(len(b)) + 4
+	}
+	need := after.reserve(d.cfg.Job.Geometry.K) + frame
+	for _, b := range d.bays.healthy() {
+		if free, _, err := b.disk.FS.Free(); err == nil && free < need {
+			return fmt.Errorf("%w: disk %s has %d bytes free, the records that are committed need %d for the seal", ErrFull, b.disk.Name, free, need)
+		}
+	}
+	return nil
+}
+
 // roomForFile is about what files may still take together. Packs rotate over the bays,
 // so the fullest disk is the limit of all.
 func (d *Device) roomForFile() int64 {

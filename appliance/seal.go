@@ -319,21 +319,23 @@ func (d *Device) scanTotals(w *indexWriter) error {
 
 // writeLog writes the log's files to every healthy disk.
 func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32]byte, degraded uint64, err error) {
-	d.bays.each(func(b *bay) error {
+	err = d.bays.eachWithRoom(func(b *bay) error {
 		if err := durable.RemoveAll(b.disk.FS, logDir, 1<<22); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 		return durable.MkdirAll(b.disk.FS, logDir)
 	})
+	if err != nil {
+		return 0, root, 0, err
+	}
 	log := manifest.NewLogWriter(func(name string, data []byte) error {
-		d.bays.each(func(b *bay) error {
+		return d.bays.eachWithRoom(func(b *bay) error {
 			full := logDir + "/" + name
 			if err := durable.MkdirAll(b.disk.FS, full[:strings.LastIndexByte(full, '/')]); err != nil {
 				return err
 			}
 			return durable.WriteFile(b.disk.FS, full, data)
 		})
-		return nil
 	})
 	if degraded, err = d.logEntries(log, w, o); err != nil {
 		return 0, root, 0, err
@@ -454,8 +456,7 @@ func (d *Device) planStatement(st manifest.SealStatement) error {
 	if err != nil {
 		return err
 	}
-	d.bays.each(func(b2 *bay) error { return durable.WriteFile(b2.disk.FS, planName, b) })
-	return nil
+	return d.bays.eachWithRoom(func(b2 *bay) error { return durable.WriteFile(b2.disk.FS, planName, b) })
 }
 
 // FinishSeal does what is left once size and root are in the ledger: it signs
