@@ -549,6 +549,11 @@ func TestNoRoom(t *testing.T) {
 	if rep.Status.BodyBytes > 1<<20 {
 		t.Errorf("%d bytes were stored of what cannot fit", rep.Status.BodyBytes)
 	}
+	var held []string
+	err = l.d.Holdings(context.Background(), func(h Holding) error { held = append(held, string(h.State)+" "+h.Path); return nil })
+	if err != nil || !slices.Equal(held, []string{"safe small", "not loaded a-too-big"}) {
+		t.Errorf("holdings: %v, %q", err, held)
+	}
 	l.tree.Remove("a-too-big")
 	rep = l.must(LoadOptions{})
 	if rep.Scan.Gone != 0 || rep.SkippedCount > 1 {

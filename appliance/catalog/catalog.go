@@ -50,8 +50,9 @@ type Entry struct {
 	Seq    uint64 // which look it is: their order over the whole journal, from 1
 	Good   bool   // false: skipped
 	Value  []byte // what Add was given; valid during the call
-	Remark string // reason of a later look that failed
-	Detail string
+	Reason string // of a skipped entry
+	Remark string // of a good one: reason of a later look that failed
+	Detail string // of either
 }
 
 // Classes of what stands under a sort key. A path has two order keys, as a folder
@@ -255,7 +256,7 @@ func (r *resolver) decide() error {
 	case good || !skipped || !r.own || reason == Gone:
 		return nil
 	default:
-		e.Seq, e.Value = r.skipSeq, record
+		e.Seq, e.Value, e.Reason, e.Detail = r.skipSeq, record, reason, detail
 	}
 	if below {
 		if r.visit.Dropped == nil {

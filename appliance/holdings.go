@@ -1,0 +1,95 @@
+package appliance
+
+import (
+	"context"
+	"strings"
+
+	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/internal/extsort"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Holding is an entry of the manifest to be, or one that a load has left to do.
+type Holding struct {
+	Path   string
+	Kind   manifest.Kind
+	Size   int64
+	State  HoldingState
+	Reason string // of what failed
+	Detail string
+}
+
+// HoldingState is what a device has of an entry.
+type HoldingState string
+
+// The states.
+const (
+	HoldingSafe      HoldingState = "safe"
+	HoldingRemarked  HoldingState = "remark"     // safe; a later look failed, or did not get all
+	HoldingSkipped   HoldingState = "skipped"    // could not be read, and is not on the device
+	HoldingNotLoaded HoldingState = "not loaded" // an unfinished load has it still to do
+)
+
+// Holdings calls f for everything that the device holds, in the manifest's order, and
+// then for what unfinished loads have left to do. It reads journal and scan lists.
+func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
+	lists, err := d.findLists()
+	if err != nil {
+		return err
+	}
+	disk, err := d.scratchDisk()
+	if err != nil {
+		return err
+	}
+	looks := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
+	defer looks.Close()
+	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
+	err = d.eachRecord(func(b []byte) error {
+		r, err := manifest.PeekHead(b)
+		if err != nil || r.Kind == manifest.KindContinuation {
+			return err
+		}
+		return a.Add(lookOf(r), knownValue(nil, relSame, "", r))
+	})
+	if err == nil {
+		err = d.imply(a, lists)
+	}
+	if err != nil {
+		return err
+	}
+	err = catalog.Resolve(looks, catalog.Visit{Entry: func(e *catalog.Entry) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return f(holdingOf(e))
+	}})
+	for _, l := range lists {
+		if err == nil && d.state.begun(l.copies.id) && !d.finished(l) {
+			err = d.leftToDo(l, f)
+		}
+	}
+	return err
+}
+
+func holdingOf(e *catalog.Entry) Holding {
+	k := decodeKnown(e)
+	h := Holding{Path: strings.TrimSuffix(e.Key, "/"), Kind: k.kind, Size: k.size, State: HoldingSafe, Reason: k.remark, Detail: e.Detail}
+	switch {
+	case !e.Good:
+		h.State, h.Reason = HoldingSkipped, e.Reason
+	case k.remark != "":
+		h.State = HoldingRemarked
+	}
+	return h
+}
+
+// leftToDo lists what has not been committed of a list.
+func (d *Device) leftToDo(l *scanList, f func(Holding) error) error {
+	st := d.state.lists[l.copies.id]
+	return d.items(l, func(n uint64, it *item) error {
+		if st != nil && st.done.has(n) || it.reason == catalog.Gone {
+			return nil
+		}
+		return f(Holding{Path: it.path, Kind: it.kind, Size: it.size, State: HoldingNotLoaded, Reason: it.reason, Detail: it.detail})
+	})
+}
