@@ -164,9 +164,13 @@ func (x *extractor) walk(ctx context.Context, links bool, hand handOut) error {
 	err := x.records.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
 		x.hard = x.hard || rec.Kind == manifest.KindHardlink
 		parent := above.next(rec)
-		switch {
-		case (rec.Kind == manifest.KindHardlink) != links:
+		if (rec.Kind == manifest.KindHardlink) != links {
 			return nil
+		}
+		if rec.Remark != "" {
+			x.report.Remarks++
+		}
+		switch {
 		case rec.Kind == manifest.KindSkipped:
 			x.report.Skipped++
 			return nil

@@ -14,6 +14,7 @@ type ExtractReport struct {
 	Bytes    int64    `json:"bytes"`      // of their files; a file with several names counts once
 	Existing uint64   `json:"existing"`   // of the entries: files and links that were there already
 	Skipped  uint64   `json:"skipped"`    // records of entries that were never loaded
+	Remarks  uint64   `json:"remarks"`    // records whose later look failed: the last good version
 	Failed   uint64   `json:"failed"`     // not in the folder, or not as recorded
 	Lost     uint64   `json:"lost"`       // of the failed: their bytes cannot be restored
 	InTheWay uint64   `json:"in_the_way"` // of the failed: something else has the name
