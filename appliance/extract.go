@@ -67,10 +67,10 @@ type extractor struct {
 	pages   int           // lost ones
 	mu      sync.Mutex
 	entries atomic.Uint64
-	bytes   atomic.Int64       // written so far, also of files that fail then
-	size    atomic.Int64       // of the files that are there
-	dirs    []*manifest.Record // metadata is set when their content is there
-	hard    bool               // hard links were seen; they come last
+	bytes   atomic.Int64 // written so far, also of files that fail then
+	size    atomic.Int64 // of the files that are there
+	dirs    madeDirs     // attributes are set when their content is there
+	hard    bool         // hard links were seen; they come last
 
 	pending      []written // guarded by mu
 	pendingBytes int64
@@ -78,12 +78,8 @@ type extractor struct {
 
 func newExtractor(r *Reader, tree *outTree, o ExtractOptions) *extractor {
 	return &extractor{r: r, records: r, tree: tree, names: systemNames, links: newLinker(), o: o,
-		report: &ExtractReport{}, turns: make(chan struct{}, max(1, o.Workers))}
+		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{}, turns: make(chan struct{}, max(1, o.Workers))}
 }
-
-// maxDirs bounds the folders whose times are restored at the end; of more the
-// first ones are done early and may show the time of extraction.
-const maxDirs = 100000
 
 // run makes folders and files first, then hard links, whose first names are all
 // there by then, then those that waited for another one.
@@ -98,8 +94,8 @@ func (x *extractor) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for i := len(x.dirs) - 1; i >= 0; i-- {
-		x.meta(x.dirs[i])
+	if err := x.dirs.restore(ctx, x); err != nil {
+		return err
 	}
 	return x.tree.sync()
 }
@@ -331,11 +327,7 @@ func (x *extractor) dir(rec *manifest.Record) {
 	}
 	unix.Close(fd)
 	x.entries.Add(1)
-	x.dirs = append(x.dirs, rec)
-	if len(x.dirs) > maxDirs {
-		x.meta(x.dirs[0])
-		x.dirs = x.dirs[1:]
-	}
+	x.dirs.add(rec)
 }
 
 func (w *extractWorker) symlink(rec *manifest.Record) error {
@@ -347,7 +339,7 @@ func (w *extractWorker) symlink(rec *manifest.Record) error {
 	err = unix.Symlinkat(rec.Target, fd, base)
 	if err == unix.EEXIST && isSymlinkTo(fd, base, rec.Target) {
 		w.existing()
-		return nil
+		err = nil // a run that was cut off may have left it without attributes
 	}
 	if err != nil {
 		return &fs.PathError{Op: "symlink", Path: rec.Path, Err: err}

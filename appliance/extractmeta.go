@@ -1,7 +1,9 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -126,6 +128,9 @@ func times(t time.Time) [2]unix.Timespec {
 // meta restores a folder's attributes.
 func (x *extractor) meta(rec *manifest.Record) {
 	fd, err := x.openToRead(rec.Path)
+	if errors.Is(err, fs.ErrExist) {
+		return // no folder: its entry has failed
+	}
 	if err != nil {
 		x.lose(rec.Path, fmt.Sprintf("attributes: %v", err))
 		return
