@@ -19,8 +19,12 @@ var (
 	errLater     = errors.New("its stand-in is not there yet")
 )
 
-// maxWaiting bounds the names that wait for their stand-in.
-const maxWaiting = 4096
+// maxWaiting bounds the names that wait for their stand-in, and maxWaitingBytes what
+// their records take.
+const (
+	maxWaiting      = 4096
+	maxWaitingBytes = 16 << 20
+)
 
 // linker makes further names. A further name becomes a link to its carrier only if the
 // carrier's content is the one that is recorded for the further name, too, and this run
@@ -28,13 +32,14 @@ const maxWaiting = 4096
 type linker struct {
 	made     *madeFiles
 	standIns standIns
-	locks    [64]sync.Mutex // by carrier: links to it are made one after another
-	waiting  []*manifest.Record
+	locks    [64]sync.Mutex                       // by carrier: links to it are made one after another
+	waiting  []*manifest.Record                   // guarded by the extractor's mu, and so is:
+	bytes    int                                  // about what they take
 	link     func(fd, dir int, name string) error // the system's
 }
 
 func newLinker() *linker {
-	return &linker{made: newMadeFiles(maxMade), standIns: standIns{limit: maxStandIns}, link: linkFile}
+	return &linker{made: newMadeFiles(maxMade), standIns: standIns{room: maxStandInBytes}, link: linkFile}
 }
 
 // group tells apart what one stand-in can serve.
@@ -105,9 +110,9 @@ func (w *extractWorker) orFile(ctx context.Context, rec *manifest.Record, err er
 // later keeps a name until its stand-in has been given its name.
 func (w *extractWorker) later(ctx context.Context, rec *manifest.Record) error {
 	w.mu.Lock()
-	room := len(w.links.waiting) < maxWaiting
+	room := len(w.links.waiting) < maxWaiting && w.links.bytes < maxWaitingBytes
 	if room {
-		w.links.waiting = append(w.links.waiting, rec)
+		w.links.wait(rec)
 	}
 	w.mu.Unlock()
 	if room {
@@ -137,15 +142,25 @@ func (w *extractWorker) retryWaiting(ctx context.Context) {
 		w.entry(ctx, rec)
 	}
 	w.mu.Lock()
-	w.links.waiting = append(w.links.waiting, still...)
-	w.mu.Unlock()
+	defer w.mu.Unlock()
+	for _, rec := range still {
+		w.links.wait(rec)
+	}
+}
+
+func (l *linker) wait(rec *manifest.Record) {
+	l.waiting = append(l.waiting, rec)
+	l.bytes += 32*len(rec.Parts) + 8*len(rec.UnitCRCs) + 48*len(rec.Extents) + len(rec.Path) + len(rec.LinkTo)
+	for _, a := range rec.Xattrs {
+		l.bytes += len(a.Name) + len(a.Value)
+	}
 }
 
 func (x *extractor) takeWaiting() []*manifest.Record {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	list := x.links.waiting
-	x.links.waiting = nil
+	x.links.waiting, x.links.bytes = nil, 0
 	return list
 }
 
@@ -179,6 +194,7 @@ func (w *extractWorker) linkOnce(ctx context.Context, rec *manifest.Record, carr
 		if err := unix.Fstat(fd, &st); err == nil {
 			l.made.move(carrier, content, id, idOf(&st))
 		}
+		w.look(metaPlace{fd: fd}, rec, attributes{w.o.Owner, true, true}) // all names have those of the first
 		return true, nil
 	case unix.EEXIST:
 		err := unix.Fstatat(at, name, &st, unix.AT_SYMLINK_NOFOLLOW)

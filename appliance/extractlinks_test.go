@@ -101,6 +101,38 @@ func TestExtractManyLinks(t *testing.T) {
 	}
 }
 
+// TestExtractWithoutStandIns: where no more can be remembered, names are files of their
+// own, with the right content, and the report says so.
+func TestExtractWithoutStandIns(t *testing.T) {
+	rd, m := extractRig(t)
+	m.file("d0/f", "v2")
+	for i := range 5 {
+		m.link(fmt.Sprintf("d%d/f", i+1), "d0/f", "v1")
+	}
+	out := t.TempDir()
+	rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2}, func(x *extractor) { x.links.standIns.room = 0 })
+	if err != nil || len(rep.Warnings) != 1 || rep.Entries != 9 || rep.Bytes != count(t, out).bytes {
+		t.Errorf("%v %+v", err, rep)
+	}
+	for i := range 5 {
+		isIn(t, out, fmt.Sprintf("d%d/f", i+1), "version 1")
+	}
+}
+
+// TestExtractLinkOfOtherAttributes: names of one file have the first one's attributes;
+// what a further name's record says otherwise is named.
+func TestExtractLinkOfOtherAttributes(t *testing.T) {
+	rd, m := extractRig(t)
+	m.file("d0/f", "v1")
+	m.link("d1/f", "d0/f", "v1")
+	m.link("d2/f", "d0/f", "v1")
+	m.records["d2/f"].Mode = 0o600
+	rep, err := extractOld(t, rd, m, t.TempDir(), ExtractOptions{})
+	if err != nil || rep.AttributesLost != 1 || rep.Attributes[0] != `"d2/f": mode: 0600 became 0640` {
+		t.Errorf("%v %+v", err, rep)
+	}
+}
+
 // TestExtractWithoutLinks: a file system that refuses links has a file for each name.
 func TestExtractWithoutLinks(t *testing.T) {
 	for _, refusal := range []error{unix.EPERM, unix.EMLINK, unix.ENOTSUP, unix.EXDEV} {

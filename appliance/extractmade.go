@@ -120,14 +120,14 @@ const (
 	hasFailed
 )
 
-// maxStandIns bounds their number; the names of further groups are files of their own.
-const maxStandIns = 1 << 16
+// maxStandInBytes bounds what they take; the names of further groups are files of their own.
+const maxStandInBytes = 16 << 20
 
 // standIns are the stand-ins of this run, by carrier and content.
 type standIns struct {
-	limit int
-	mu    sync.Mutex
-	m     map[uint64]*standIn
+	mu   sync.Mutex
+	room int // bytes
+	m    map[uint64]*standIn
 }
 
 // claim makes path the stand-in unless there is one. Both are false where there is
@@ -138,7 +138,9 @@ func (s *standIns) claim(group uint64, path string) (have standIn, found, claime
 	if c := s.m[group]; c != nil {
 		return *c, true, false
 	}
-	if len(s.m) >= s.limit {
+	const each = 100 // about what one takes besides its path
+	if s.room -= each + len(path); s.room < 0 {
+		s.room = 0
 		return standIn{}, false, false
 	}
 	if s.m == nil {

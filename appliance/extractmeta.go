@@ -44,8 +44,10 @@ func (x *extractor) linkMeta(dir int, base string, rec *manifest.Record) {
 // restore sets the owner first, as that takes set-id bits and capabilities away, and
 // the mode behind the extended attributes, which a mode without w would refuse.
 func (x *extractor) restore(p metaPlace, rec *manifest.Record) {
+	var set attributes
 	if x.o.Owner {
-		if err := unix.Fchownat(p.fd, p.name, int(rec.UID), int(rec.GID), p.flags()); err != nil {
+		err := unix.Fchownat(p.fd, p.name, int(rec.UID), int(rec.GID), p.flags())
+		if set.owner = err == nil; err != nil {
 			x.lose(rec.Path, fmt.Sprintf("owner: %v", err))
 		}
 	}
@@ -54,32 +56,37 @@ func (x *extractor) restore(p metaPlace, rec *manifest.Record) {
 			x.lose(rec.Path, fmt.Sprintf("extended attribute %q: %v", a.Name, err))
 		}
 	}
-	modeSet := p.name == "" // a symbolic link's mode means nothing
-	if modeSet {
-		if err := unix.Fchmod(p.fd, x.mode(rec)); err != nil {
+	if p.name == "" { // a symbolic link's mode means nothing
+		err := unix.Fchmod(p.fd, x.mode(rec))
+		if set.mode = err == nil; err != nil {
 			x.lose(rec.Path, fmt.Sprintf("mode: %v", err))
-			modeSet = false
 		}
 	}
 	tv := times(rec.Mtime)
 	err := unix.UtimesNanoAt(p.fd, p.name, tv[:], p.flags())
-	if err != nil {
+	if set.time = err == nil; err != nil {
 		x.lose(rec.Path, fmt.Sprintf("time: %v", err))
 	}
-	x.look(p, rec, modeSet, err == nil)
+	x.look(p, rec, set)
 }
 
+// attributes that were set.
+type attributes struct{ owner, mode, time bool }
+
 // look compares what was set with what the file system keeps.
-func (x *extractor) look(p metaPlace, rec *manifest.Record, mode, mtime bool) {
+func (x *extractor) look(p metaPlace, rec *manifest.Record, set attributes) {
 	var st unix.Statx_t
-	if err := unix.Statx(p.fd, p.name, p.flags(), unix.STATX_MODE|unix.STATX_MTIME, &st); err != nil {
-		x.lose(rec.Path, fmt.Sprintf("mode and time cannot be seen: %v", err))
+	if err := unix.Statx(p.fd, p.name, p.flags(), unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID|unix.STATX_MTIME, &st); err != nil {
+		x.lose(rec.Path, fmt.Sprintf("owner, mode and time cannot be seen: %v", err))
 		return
 	}
-	if got := uint32(st.Mode) & 07777; mode && got != x.mode(rec) {
+	if set.owner && (st.Uid != rec.UID || st.Gid != rec.GID) {
+		x.lose(rec.Path, fmt.Sprintf("owner: %d:%d became %d:%d", rec.UID, rec.GID, st.Uid, st.Gid))
+	}
+	if got := uint32(st.Mode) & 07777; set.mode && got != x.mode(rec) {
 		x.lose(rec.Path, fmt.Sprintf("mode: %04o became %04o", x.mode(rec), got))
 	}
-	if mtime {
+	if set.time {
 		x.lookTime(rec, time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)))
 	}
 }
