@@ -2,11 +2,9 @@ package appliance
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -23,46 +21,25 @@ type ExtractOptions struct {
 	Progress func(entries uint64, bytes int64)
 }
 
-// ExtractReport is what an extraction did. An entry that fails never stops the others.
-type ExtractReport struct {
-	Entries  uint64   `json:"entries"`
-	Bytes    int64    `json:"bytes"`
-	Existing uint64   `json:"existing"` // there already with the same content
-	Skipped  uint64   `json:"skipped"`  // records of entries that were never loaded
-	Failed   uint64   `json:"failed"`
-	Lost     uint64   `json:"lost"`       // of the failed: their bytes cannot be restored
-	InTheWay uint64   `json:"in_the_way"` // of the failed: something else has the name
-	Failures []string `json:"failures"`
-	Warnings []string `json:"warnings"`
-	Partial  bool     `json:"partial"` // the source had not been loaded whole when it was sealed
-	Repaired uint64   `json:"repaired_blocks"`
-}
-
-// ErrInTheWay: the folder has other content under an entry's name.
-var ErrInTheWay = errors.New("something else is there already")
-
-// ErrSomeFailed: some entries could not be extracted; the report names them.
-var ErrSomeFailed = errors.New("some entries failed")
-
 // Extract writes the manifest's entries below a folder: files with holes, mode,
 // times and extended attributes, links linked again. Nothing is overwritten: a
 // file that is there is compared, and a different one is a failure of that entry.
 // Nothing leaves the folder, whatever the names or links say. A repeated call
 // goes on.
 func (r *Reader) Extract(ctx context.Context, folder string, o ExtractOptions) (*ExtractReport, error) {
-	if err := os.MkdirAll(folder, 0o777); err != nil {
-		return nil, err
-	}
-	root, err := os.OpenRoot(folder)
+	tree, err := openOutTree(folder)
 	if err != nil {
 		return nil, err
 	}
-	defer root.Close()
-	x := &extractor{r: r, root: root, base: folder, o: o, report: &ExtractReport{}, turns: make(chan struct{}, max(1, o.Workers))}
-	err = x.run(ctx)
-	x.report.Entries, x.report.Bytes = x.entries.Load(), x.bytes.Load()
-	x.report.Repaired, _ = r.RepairedBlocks()
-	x.report.Partial = r.totals.ScanEntries > r.totals.Entries()
+	defer tree.close()
+	return newExtractor(r, tree, o).extract(ctx)
+}
+
+func (x *extractor) extract(ctx context.Context) (*ExtractReport, error) {
+	err := x.run(ctx)
+	x.report.Entries, x.report.Bytes = x.entries.Load(), x.size.Load()
+	x.report.Repaired, _ = x.r.RepairedBlocks()
+	x.report.Partial = x.r.totals.ScanEntries > x.r.totals.Entries()
 	if err == nil && x.pages > 0 {
 		err = fmt.Errorf("%w: %w: %d pages of the manifest with the names in them", ErrSomeFailed, ErrLost, x.pages)
 	}
@@ -72,83 +49,55 @@ func (r *Reader) Extract(ctx context.Context, folder string, o ExtractOptions) (
 	return x.report, err
 }
 
-// failure is the error of the whole by the gravest of its entries'.
-func (x *extractor) failure() error {
-	r := x.report
-	err := fmt.Errorf("%w: %d of %d", ErrSomeFailed, r.Failed, r.Failed+r.Entries)
-	switch {
-	case r.Lost > 0:
-		return fmt.Errorf("%w: %d entries cannot be restored: %w", ErrLost, r.Lost, err)
-	case r.InTheWay == r.Failed:
-		return fmt.Errorf("%w: %w", ErrInTheWay, err)
-	}
-	return err
+// entryList is where an extraction has its records from.
+type entryList interface {
+	list(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error
+	Lookup(ctx context.Context, path string) (Entry, error)
 }
 
 type extractor struct {
-	r       *Reader
-	root    *os.Root
-	base    string
+	r       *Reader // of contents
+	records entryList
+	tree    *outTree
+	names   nameCalls
+	links   *linker
 	o       ExtractOptions
 	report  *ExtractReport
 	turns   chan struct{} // who works holds one
 	pages   int           // lost ones
 	mu      sync.Mutex
 	entries atomic.Uint64
-	bytes   atomic.Int64
-	dirs    []*manifest.Record // metadata is set when their content is there
-	links   bool               // hard links were seen; they come last
+	bytes   atomic.Int64 // written so far, also of files that fail then
+	size    atomic.Int64 // of the files that are there
+	dirs    madeDirs     // attributes are set when their content is there
+	hard    bool         // hard links were seen; they come last
 
 	pending      []written // guarded by mu
 	pendingBytes int64
 }
 
-// maxDirs bounds the folders whose times are restored at the end; of more the
-// first ones are done early and may show the time of extraction.
-const maxDirs = 100000
-
-func (x *extractor) fail(path string, err error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	x.report.Failed++
-	switch {
-	case errors.Is(err, ErrLost):
-		x.report.Lost++
-	case errors.Is(err, fs.ErrExist):
-		x.report.InTheWay++
-	}
-	if len(x.report.Failures) < maxSkipped {
-		x.report.Failures = append(x.report.Failures, fmt.Sprintf("%q: %v", path, err))
-	}
-}
-
-func (x *extractor) warn(text string) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if len(x.report.Warnings) < 100 {
-		x.report.Warnings = append(x.report.Warnings, text)
-	}
+func newExtractor(r *Reader, tree *outTree, o ExtractOptions) *extractor {
+	return &extractor{r: r, records: r, tree: tree, names: systemNames, links: newLinker(), o: o,
+		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{}, turns: make(chan struct{}, max(1, o.Workers))}
 }
 
 // run makes folders and files first, then hard links, whose first names are all
-// there by then.
+// there by then, then those that waited for another one.
 func (x *extractor) run(ctx context.Context) error {
-	for _, links := range []bool{false, true} {
-		if links && !x.links {
-			break
-		}
-		err := x.pass(ctx, links)
-		if ferr := x.finish(); err == nil {
-			err = ferr
-		}
-		if err != nil {
-			return err
-		}
+	err := x.pass(ctx, func(hand handOut) error { return x.walk(ctx, false, hand) })
+	if err == nil && x.hard {
+		err = x.pass(ctx, func(hand handOut) error { return x.walk(ctx, true, hand) })
 	}
-	for i := len(x.dirs) - 1; i >= 0; i-- {
-		x.meta(x.dirs[i])
+	if waiting := x.takeWaiting(); err == nil && len(waiting) > 0 {
+		err = x.pass(ctx, func(hand handOut) error { return inRuns(waiting, hand) })
 	}
-	return x.sync()
+	if err != nil {
+		return err
+	}
+	if err := x.dirs.restore(ctx, x); err != nil {
+		return err
+	}
+	return x.tree.sync()
 }
 
 // Entries go to the workers in runs: neighbours share folders and segments.
@@ -157,17 +106,30 @@ const (
 	runBytes   = 4 << 20
 )
 
-func (x *extractor) pass(ctx context.Context, links bool) error {
+// handOut gives a run to a worker.
+type handOut func(run []*manifest.Record) error
+
+func inRuns(list []*manifest.Record, hand handOut) error {
+	for run := range slices.Chunk(list, runEntries) {
+		if err := hand(run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pass makes what feed hands out, and gives every file its name.
+func (x *extractor) pass(ctx context.Context, feed func(hand handOut) error) error {
 	work := make(chan []*manifest.Record, 8)
 	var wg sync.WaitGroup
 	for range cap(x.turns) {
 		wg.Go(func() {
-			w := &extractWorker{extractor: x, dir: openFolder{root: x.root}}
-			defer w.dir.close()
+			w := x.worker()
+			defer w.close()
 			w.run(ctx, work)
 		})
 	}
-	err := x.walk(ctx, links, func(run []*manifest.Record) error {
+	err := feed(func(run []*manifest.Record) error {
 		select {
 		case work <- run:
 			return nil
@@ -177,11 +139,14 @@ func (x *extractor) pass(ctx context.Context, links bool) error {
 	})
 	close(work)
 	wg.Wait()
+	if ferr := x.finish(); err == nil {
+		err = ferr
+	}
 	return err
 }
 
 // walk makes the folders and hands the other entries out.
-func (x *extractor) walk(ctx context.Context, links bool, hand func(run []*manifest.Record) error) error {
+func (x *extractor) walk(ctx context.Context, links bool, hand handOut) error {
 	lost := func(page uint64, err error) error {
 		if !links {
 			x.pages++
@@ -191,13 +156,22 @@ func (x *extractor) walk(ctx context.Context, links bool, hand func(run []*manif
 	}
 	var run []*manifest.Record
 	var size int64
-	err := x.r.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
-		x.links = x.links || rec.Kind == manifest.KindHardlink
-		switch {
-		case (rec.Kind == manifest.KindHardlink) != links:
+	var above lineage
+	err := x.records.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
+		x.hard = x.hard || rec.Kind == manifest.KindHardlink
+		parent := above.next(rec)
+		if (rec.Kind == manifest.KindHardlink) != links {
 			return nil
+		}
+		if rec.Remark != "" {
+			x.report.Remarks++
+		}
+		switch {
 		case rec.Kind == manifest.KindSkipped:
 			x.report.Skipped++
+			return nil
+		case parent != nil:
+			x.fail(rec.Path, fmt.Errorf("the manifest has %q as a %s, so that nothing can be below it", parent.path, parent.kind))
 			return nil
 		case rec.Kind == manifest.KindDir:
 			x.dir(rec)
@@ -217,10 +191,52 @@ func (x *extractor) walk(ctx context.Context, links bool, hand func(run []*manif
 	return err
 }
 
+// lineage finds entries below a path that is no folder, as devices may have them that
+// were loaded again after a folder had become something else. Records come in order,
+// so that what may have entries below it are prefixes of one path.
+type lineage struct{ open []ancestor }
+
+type ancestor struct {
+	path string
+	kind manifest.Kind
+}
+
+// next takes the next record and returns the nearest entry above that is no folder.
+func (l *lineage) next(rec *manifest.Record) (above *ancestor) {
+	key := rec.OrderKey()
+	for n := len(l.open); n > 0 && !l.open[n-1].mayHold(key); n-- {
+		l.open = l.open[:n-1]
+	}
+	for i := len(l.open) - 1; i >= 0 && above == nil; i-- {
+		if a := l.open[i]; key[len(a.path)] == '/' {
+			above = &a
+		}
+	}
+	if rec.Kind != manifest.KindDir && rec.Kind != manifest.KindSkipped {
+		l.open = append(l.open, ancestor{rec.Path, rec.Kind})
+	}
+	return above
+}
+
+// mayHold reports whether keys below a may follow, key being the newest.
+func (a ancestor) mayHold(key string) bool {
+	return len(key) > len(a.path) && key[:len(a.path)] == a.path && key[len(a.path)] <= '/'
+}
+
 // extractWorker makes one entry after another.
 type extractWorker struct {
 	*extractor
-	dir openFolder // where it last was
+	dir  openFolder // where it last was
+	from openFolder // where it last found a carrier
+}
+
+func (x *extractor) worker() *extractWorker {
+	return &extractWorker{extractor: x, dir: openFolder{tree: x.tree}, from: openFolder{tree: x.tree}}
+}
+
+func (w *extractWorker) close() {
+	w.dir.close()
+	w.from.close()
 }
 
 // run makes entries while it has a turn, which it gives away while it has nothing
@@ -285,6 +301,9 @@ func (w *extractWorker) entry(ctx context.Context, rec *manifest.Record) {
 	default:
 		err = w.file(ctx, rec)
 	}
+	if err == errLater {
+		return
+	}
 	if err != nil {
 		w.fail(rec.Path, err)
 		return
@@ -301,54 +320,36 @@ func (x *extractor) progress() {
 }
 
 func (x *extractor) dir(rec *manifest.Record) {
-	if err := x.root.MkdirAll(filepath.FromSlash(rec.Path), 0o777); err != nil {
+	fd, err := x.tree.make(rec.Path)
+	if err != nil {
 		x.fail(rec.Path, err)
 		return
 	}
+	unix.Close(fd)
 	x.entries.Add(1)
-	x.dirs = append(x.dirs, rec)
-	if len(x.dirs) > maxDirs {
-		x.meta(x.dirs[0])
-		x.dirs = x.dirs[1:]
-	}
+	x.dirs.add(rec)
 }
 
 func (w *extractWorker) symlink(rec *manifest.Record) error {
-	name := filepath.FromSlash(rec.Path)
-	if have, err := w.root.Readlink(name); err == nil && have == rec.Target {
-		w.existing()
-		return nil
-	}
 	dir, base := splitPath(rec.Path)
-	fd, err := w.dir.open(dir)
+	fd, err := w.dir.make(dir)
 	if err != nil {
 		return err
 	}
-	if err := unix.Symlinkat(rec.Target, fd, base); err != nil {
-		return &fs.PathError{Op: "symlink", Path: name, Err: err}
+	err = unix.Symlinkat(rec.Target, fd, base)
+	if err == unix.EEXIST && isSymlinkTo(fd, base, rec.Target) {
+		w.existing()
+		err = nil // a run that was cut off may have left it without attributes
+	}
+	if err != nil {
+		return &fs.PathError{Op: "symlink", Path: rec.Path, Err: err}
 	}
 	w.linkMeta(fd, base, rec)
 	return nil
 }
 
-func (x *extractor) existing() {
-	x.mu.Lock()
-	x.report.Existing++
-	x.mu.Unlock()
-}
-
-func (w *extractWorker) hardlink(ctx context.Context, rec *manifest.Record) error {
-	first, name := filepath.FromSlash(rec.LinkTo), filepath.FromSlash(rec.Path)
-	a, err := w.root.Lstat(first)
-	if err != nil {
-		return w.file(ctx, rec) // its first name was not extracted
-	}
-	if b, err := w.root.Lstat(name); err == nil && os.SameFile(a, b) {
-		w.existing()
-		return nil
-	}
-	if err := w.root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
-		return err
-	}
-	return w.root.Link(first, name)
+func isSymlinkTo(dir int, base, target string) bool {
+	have := make([]byte, len(target)+1)
+	n, err := unix.Readlinkat(dir, base, have)
+	return err == nil && string(have[:n]) == target
 }

@@ -92,14 +92,14 @@ func TestExtractProvesBeforeItNames(t *testing.T) {
 }
 
 func extractOne(t *testing.T, rd *Reader, out string, rec *manifest.Record) error {
-	root, err := os.OpenRoot(out)
+	tree, err := openOutTree(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close()
-	x := &extractor{r: rd, root: root, base: out, report: &ExtractReport{}, turns: make(chan struct{}, 2)}
-	w := &extractWorker{extractor: x, dir: openFolder{root: root}}
-	defer w.dir.close()
+	defer tree.close()
+	x := newExtractor(rd, tree, ExtractOptions{Workers: 2})
+	w := x.worker()
+	defer w.close()
 	x.turns <- struct{}{}
 	return w.file(context.Background(), rec)
 }

@@ -19,7 +19,7 @@ import (
 // there and the digests fit.
 func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
 	dirPath, base := splitPath(rec.Path)
-	dir, err := w.dir.open(dirPath)
+	dir, err := w.dir.make(dirPath)
 	if err != nil {
 		return err
 	}
@@ -34,7 +34,8 @@ func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
 		return err
 	}
 	if err = w.write(ctx, rec, f); err == nil {
-		err = w.fileMeta(f.fd, rec)
+		w.fileMeta(f.fd, rec)
+		err = fstat(f.fd, &st)
 	}
 	if cerr := unix.Close(f.fd); err == nil && cerr != nil {
 		err = fmt.Errorf("close: %w", cerr)
@@ -43,7 +44,7 @@ func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
 		unix.Unlinkat(dir, temp, 0)
 		return err
 	}
-	w.publish(written{rec, temp})
+	w.publish(written{rec, temp, idOf(&st)})
 	return nil
 }
 
@@ -189,12 +190,31 @@ func (w *extractWorker) compare(ctx context.Context, rec *manifest.Record, dir i
 		return &fs.PathError{Op: "open", Path: base, Err: err}
 	}
 	defer unix.Close(fd) // only read
+	var before unix.Stat_t
+	if err := fstat(fd, &before); err != nil {
+		return err
+	}
+	same, err := w.holds(ctx, fd, rec)
+	if err != nil {
+		return fmt.Errorf("%s: %w", base, err)
+	}
+	if !same {
+		return fmt.Errorf("a file with other content is there already: %w", fs.ErrExist)
+	}
+	w.existing()
+	w.size.Add(rec.Size)
+	w.links.settle(rec, idOf(&before), nil)
+	return nil
+}
+
+// holds reports whether an open file has the recorded content.
+func (w *extractWorker) holds(ctx context.Context, fd int, rec *manifest.Record) (bool, error) {
 	buf := w.r.scratch.Get().(*[]byte)
 	defer w.r.scratch.Put(buf)
 	check := newContentCheck(rec)
 	for off := int64(0); off < rec.Size; {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return false, context.Cause(ctx)
 		}
 		n, err := unix.Pread(fd, (*buf)[:min(int64(len(*buf)), rec.Size-off)], off)
 		if err == unix.EINTR {
@@ -204,16 +224,23 @@ func (w *extractWorker) compare(ctx context.Context, rec *manifest.Record, dir i
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return &fs.PathError{Op: "read", Path: base, Err: err}
+			return false, fmt.Errorf("read: %w", err)
 		}
 		if err := check.take((*buf)[:n], off); err != nil {
 			break
 		}
 		off += int64(n)
 	}
-	if err := check.end(); errors.Is(err, manifest.ErrCorrupt) {
-		return fmt.Errorf("a file with other content is there already: %w", fs.ErrExist)
+	err := check.end()
+	if errors.Is(err, manifest.ErrCorrupt) {
+		return false, nil
 	}
-	w.existing()
+	return err == nil, err
+}
+
+func fstat(fd int, st *unix.Stat_t) error {
+	if err := unix.Fstat(fd, st); err != nil {
+		return fmt.Errorf("stat: %w", err)
+	}
 	return nil
 }

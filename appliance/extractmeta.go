@@ -1,9 +1,9 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
+	"io/fs"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -11,23 +11,112 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// fileMeta restores the metadata of an open file or folder.
-func (x *extractor) fileMeta(fd int, rec *manifest.Record) error {
-	for _, a := range rec.Xattrs {
-		if err := unix.Fsetxattr(fd, a.Name, a.Value, 0); err != nil {
-			x.warn(fmt.Sprintf("%q: extended attribute %q: %v", rec.Path, a.Name, err))
-		}
+// place is a file, folder or link whose attributes are restored: an open
+// descriptor, or a name in a folder that is not followed.
+type metaPlace struct {
+	fd   int
+	name string // "": fd itself
+}
+
+func (p metaPlace) flags() int {
+	if p.name == "" {
+		return unix.AT_EMPTY_PATH
 	}
+	return unix.AT_SYMLINK_NOFOLLOW
+}
+
+func (p metaPlace) setXattr(name string, value []byte) error {
+	if p.name == "" {
+		return unix.Fsetxattr(p.fd, name, value, 0)
+	}
+	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", p.fd, p.name), name, value, 0)
+}
+
+// fileMeta restores the attributes of an open file or folder. What cannot be restored
+// is named in the report; the content is right all the same.
+func (x *extractor) fileMeta(fd int, rec *manifest.Record) { x.restore(metaPlace{fd: fd}, rec) }
+
+// linkMeta is fileMeta for a symbolic link.
+func (x *extractor) linkMeta(dir int, base string, rec *manifest.Record) {
+	x.restore(metaPlace{dir, base}, rec)
+}
+
+// restore sets the owner first, as that takes set-id bits and capabilities away, and
+// the mode behind the extended attributes, which a mode without w would refuse.
+func (x *extractor) restore(p metaPlace, rec *manifest.Record) {
+	var set attributes
 	if x.o.Owner {
-		if err := unix.Fchown(fd, int(rec.UID), int(rec.GID)); err != nil {
-			x.warn(fmt.Sprintf("%q: owner: %v", rec.Path, err))
+		err := unix.Fchownat(p.fd, p.name, int(rec.UID), int(rec.GID), p.flags())
+		if set.owner = err == nil; err != nil {
+			x.lose(rec.Path, fmt.Sprintf("owner: %v", err))
 		}
 	}
-	if err := unix.Fchmod(fd, x.mode(rec)); err != nil {
-		return err
+	for _, a := range rec.Xattrs {
+		if err := p.setXattr(a.Name, a.Value); err != nil {
+			x.lose(rec.Path, fmt.Sprintf("extended attribute %q: %v", a.Name, err))
+		}
+	}
+	if p.name == "" { // a symbolic link's mode means nothing
+		err := unix.Fchmod(p.fd, x.mode(rec))
+		if set.mode = err == nil; err != nil {
+			x.lose(rec.Path, fmt.Sprintf("mode: %v", err))
+		}
 	}
 	tv := times(rec.Mtime)
-	return unix.UtimesNanoAt(fd, "", tv[:], unix.AT_EMPTY_PATH)
+	err := unix.UtimesNanoAt(p.fd, p.name, tv[:], p.flags())
+	if set.time = err == nil; err != nil {
+		x.lose(rec.Path, fmt.Sprintf("time: %v", err))
+	}
+	x.look(p, rec, set)
+}
+
+// attributes that were set.
+type attributes struct{ owner, mode, time bool }
+
+// look compares what was set with what the file system keeps.
+func (x *extractor) look(p metaPlace, rec *manifest.Record, set attributes) {
+	var st unix.Statx_t
+	if err := unix.Statx(p.fd, p.name, p.flags(), unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID|unix.STATX_MTIME, &st); err != nil {
+		x.lose(rec.Path, fmt.Sprintf("owner, mode and time cannot be seen: %v", err))
+		return
+	}
+	if set.owner && (st.Uid != rec.UID || st.Gid != rec.GID) {
+		x.lose(rec.Path, fmt.Sprintf("owner: %d:%d became %d:%d", rec.UID, rec.GID, st.Uid, st.Gid))
+	}
+	if got := uint32(st.Mode) & 07777; set.mode && got != x.mode(rec) {
+		x.lose(rec.Path, fmt.Sprintf("mode: %04o became %04o", x.mode(rec), got))
+	}
+	if set.time {
+		x.lookTime(rec, time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)))
+	}
+}
+
+// lookTime allows for what file systems round to: up to two seconds.
+func (x *extractor) lookTime(rec *manifest.Record, got time.Time) {
+	if got.Equal(rec.Mtime) {
+		return
+	}
+	const coarsest = 2 // seconds
+	if d := got.Unix() - rec.Mtime.Unix(); d >= coarsest || d <= -coarsest {
+		x.lose(rec.Path, fmt.Sprintf("time: %s became %s", rec.Mtime.UTC().Format(time.RFC3339), got.UTC().Format(time.RFC3339)))
+		return
+	}
+	x.notice("the folder's file system keeps times to " + granularity(rec.Mtime, got) + ", so times are off by less than that")
+}
+
+// granularity is the coarsest unit that explains a rounded time.
+func granularity(want, got time.Time) string {
+	switch ns := got.Nanosecond(); {
+	case ns == 0 && want.Unix() != got.Unix():
+		return "two seconds"
+	case ns == 0:
+		return "a second"
+	case ns%1e6 == 0:
+		return "a millisecond"
+	case ns%1e3 == 0:
+		return "a microsecond"
+	}
+	return "100 nanoseconds"
 }
 
 // mode leaves out set-id bits unless the owner is restored, too.
@@ -43,27 +132,26 @@ func times(t time.Time) [2]unix.Timespec {
 	return [2]unix.Timespec{ts, ts}
 }
 
-func (x *extractor) linkMeta(dir int, base string, rec *manifest.Record) {
-	tv := times(rec.Mtime)
-	if err := unix.UtimesNanoAt(dir, base, tv[:], unix.AT_SYMLINK_NOFOLLOW); err != nil {
-		x.warn(fmt.Sprintf("%q: time: %v", rec.Path, err))
-	}
-	if x.o.Owner {
-		if err := unix.Fchownat(dir, base, int(rec.UID), int(rec.GID), unix.AT_SYMLINK_NOFOLLOW); err != nil {
-			x.warn(fmt.Sprintf("%q: owner: %v", rec.Path, err))
-		}
-	}
-}
-
-// meta restores a folder's metadata.
+// meta restores a folder's attributes.
 func (x *extractor) meta(rec *manifest.Record) {
-	f, err := x.root.OpenFile(filepath.FromSlash(rec.Path), os.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW, 0)
+	fd, err := x.openToRead(rec.Path)
+	if errors.Is(err, fs.ErrExist) {
+		return // no folder: its entry has failed
+	}
 	if err != nil {
-		x.warn(fmt.Sprintf("%q: %v", rec.Path, err))
+		x.lose(rec.Path, fmt.Sprintf("attributes: %v", err))
 		return
 	}
-	defer f.Close()
-	if err := x.fileMeta(int(f.Fd()), rec); err != nil {
-		x.warn(fmt.Sprintf("%q: %v", rec.Path, err))
+	defer unix.Close(fd)
+	x.fileMeta(fd, rec)
+}
+
+// openToRead opens a folder itself, where open gives a place for names.
+func (x *extractor) openToRead(dir string) (int, error) {
+	at, err := x.tree.open(dir)
+	if err != nil {
+		return -1, err
 	}
+	defer unix.Close(at)
+	return unix.Openat(at, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }

@@ -1,12 +1,9 @@
 package appliance
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"sync"
 
@@ -14,43 +11,6 @@ import (
 
 	"github.com/sledge-io/sledge/manifest"
 )
-
-// openFolder keeps the folder open in which a worker last was, so that neighbours are
-// reached without walking down again.
-type openFolder struct {
-	root *os.Root
-	path string
-	f    *os.File
-}
-
-// open returns the descriptor of a folder below the root, made if it is not
-// there. It is valid until the next call.
-func (d *openFolder) open(dir string) (fd int, err error) {
-	if d.f != nil && d.path == dir {
-		return int(d.f.Fd()), nil
-	}
-	d.close()
-	name := filepath.FromSlash(dir)
-	const flags = os.O_RDONLY | unix.O_DIRECTORY
-	f, err := d.root.OpenFile(name, flags, 0)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err = d.root.MkdirAll(name, 0o777); err == nil {
-			f, err = d.root.OpenFile(name, flags, 0)
-		}
-	}
-	if err != nil {
-		return -1, err
-	}
-	d.path, d.f = dir, f
-	return int(f.Fd()), nil
-}
-
-func (d *openFolder) close() {
-	if d.f != nil {
-		d.f.Close() // only read
-		d.f = nil
-	}
-}
 
 // splitPath gives the folder, "." for the root, and the last element, which by
 // the rules of paths is neither empty nor a dot element.
@@ -95,6 +55,7 @@ func (f outFile) writeAt(p []byte, off int64) error {
 type written struct {
 	rec  *manifest.Record
 	temp string // in the same folder
+	id   fileID
 }
 
 const (
@@ -108,17 +69,25 @@ func (w *extractWorker) publish(f written) {
 	w.mu.Lock()
 	w.pending = append(w.pending, f)
 	w.pendingBytes += f.rec.Size
-	var full []written
-	if len(w.pending) >= publishFiles || w.pendingBytes >= publishBytes {
-		full, w.pending, w.pendingBytes = w.pending, nil, 0
-	}
+	full := len(w.pending) >= publishFiles || w.pendingBytes >= publishBytes
 	w.mu.Unlock()
-	if len(full) == 0 {
+	if full {
+		w.flush()
+	}
+}
+
+// flush names what has been gathered.
+func (w *extractWorker) flush() {
+	w.mu.Lock()
+	var files []written
+	files, w.pending, w.pendingBytes = w.pending, nil, 0
+	w.mu.Unlock()
+	if len(files) == 0 {
 		return
 	}
 	var err error
-	w.pause(func() { err = w.sync() })
-	w.name(full, err)
+	w.pause(func() { err = w.tree.sync() })
+	w.name(files, err)
 }
 
 // finish names what is left, once the workers have ended.
@@ -126,7 +95,7 @@ func (x *extractor) finish() error {
 	if len(x.pending) == 0 {
 		return nil
 	}
-	err := x.sync()
+	err := x.tree.sync()
 	var wg sync.WaitGroup
 	for files := range slices.Chunk(x.pending, (len(x.pending)-1)/cap(x.turns)+1) {
 		wg.Go(func() { x.name(files, err) })
@@ -138,56 +107,40 @@ func (x *extractor) finish() error {
 
 // name gives files their names if they were synced. Each was counted, or will be.
 func (x *extractor) name(files []written, synced error) {
-	d := openFolder{root: x.root}
+	d := openFolder{tree: x.tree}
 	defer d.close()
 	for _, w := range files {
-		if err := d.name(w, synced); err != nil {
+		id, err := x.nameOne(&d, w, synced)
+		x.links.settle(w.rec, id, err)
+		if err != nil {
 			x.entries.Add(^uint64(0))
 			x.fail(w.rec.Path, err)
+			continue
 		}
+		x.size.Add(w.rec.Size)
 	}
 }
 
-func (d *openFolder) name(w written, synced error) error {
+func (x *extractor) nameOne(d *openFolder, w written, synced error) (fileID, error) {
 	dir, base := splitPath(w.rec.Path)
-	fd, err := d.open(dir)
-	if err == nil && synced != nil {
+	fd, err := d.find(dir)
+	if err != nil {
+		return fileID{}, err
+	}
+	if synced != nil {
 		unix.Unlinkat(fd, w.temp, 0)
-		return synced
+		return fileID{}, synced
 	}
-	if err == nil {
-		err = moveAt(fd, w.temp, base)
-	}
-	return err
-}
-
-// moveAt gives a file its name, which nothing else may have; the temporary one
-// goes in any case.
-func moveAt(dir int, temp, name string) error {
-	err := unix.Renameat2(dir, temp, dir, name, unix.RENAME_NOREPLACE)
-	if err == unix.EINVAL || err == unix.ENOSYS { // not every file system can
-		err = unix.Linkat(dir, temp, dir, name, 0)
-		if rerr := unix.Unlinkat(dir, temp, 0); err == nil {
-			err = rerr
-		}
-	} else if err != nil {
-		unix.Unlinkat(dir, temp, 0)
-	}
+	looked, err := x.names.move(fd, w.temp, base)
 	if err != nil {
-		return &fs.PathError{Op: "rename", Path: name, Err: err}
+		return fileID{}, err
 	}
-	return nil
-}
-
-// sync makes everything below the folder durable.
-func (x *extractor) sync() error {
-	d, err := x.root.Open(".")
-	if err != nil {
-		return err
+	if looked {
+		x.notice("the folder's file system cannot name a file on condition that nothing has the name: each name was looked at first")
 	}
-	defer d.Close()
-	if err := unix.Syncfs(int(d.Fd())); err != nil {
-		return fmt.Errorf("sync of %s: %w", x.base, err)
+	var st unix.Stat_t
+	if w.rec.LinkGroup == 0 || unix.Fstatat(fd, base, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Ino != w.id.ino {
+		return w.id, nil // an old state of the file: whoever links to it compares
 	}
-	return nil
+	return idOf(&st), nil
 }

@@ -26,6 +26,7 @@ type Tally struct {
 	Outcomes map[Outcome]uint64 `json:"outcomes"`
 	Proofs   map[Proof]uint64   `json:"proofs"`
 	LeftOut  map[string]uint64  `json:"left_out"` // entries without an object, by kind
+	Remarks  uint64             `json:"remarks"`  // entries whose record is the last good version, as a later look failed
 	Bytes    int64              `json:"bytes"`    // of objects that are stored or already there
 	Manifest manifest.Totals    `json:"manifest"`
 }
@@ -37,6 +38,9 @@ func newTally() Tally {
 func (t *Tally) add(e Entry, r record, size int64) {
 	t.Manifest.Count(e.Record, len(e.Raw))
 	t.Outcomes[r.Outcome]++
+	if e.Record.Remark != "" {
+		t.Remarks++
+	}
 	if r.Outcome == OutcomeStored || r.Outcome == OutcomeAlreadyThere {
 		t.Proofs[r.Proof]++
 		t.Bytes += size
@@ -58,6 +62,7 @@ func (t *Tally) merge(u Tally) {
 		t.LeftOut[kind] += n
 	}
 	t.Bytes += u.Bytes
+	t.Remarks += u.Remarks
 	t.Manifest.Add(u.Manifest)
 }
 
@@ -120,7 +125,8 @@ func (p *Planned) add(a *Action) {
 type ExitClass int
 
 // The classes. ExitSkipped: all that the device holds is proven, and the loader
-// itself had to leave entries out, which the manifest names.
+// itself had to leave entries out, or to keep an older version of them, which the
+// manifest names.
 const (
 	ExitComplete ExitClass = iota
 	ExitSkipped
@@ -130,7 +136,7 @@ const (
 )
 
 func (c ExitClass) String() string {
-	names := [...]string{"complete", "complete, with entries that the loader skipped", "incomplete", "fix and resume", "interrupted"}
+	names := [...]string{"complete", "complete, with entries that the loader skipped or could not look at again", "incomplete", "fix and resume", "interrupted"}
 	if c >= 0 && int(c) < len(names) {
 		return names[c]
 	}
@@ -150,7 +156,7 @@ func (r *Result) ExitClass() ExitClass {
 		return ExitFixable
 	case !r.Complete:
 		return ExitIncomplete
-	case r.Tally.Outcomes[OutcomeSkipped] > 0:
+	case r.Tally.Outcomes[OutcomeSkipped] > 0, r.Tally.Remarks > 0:
 		return ExitSkipped
 	}
 	return ExitComplete

@@ -50,6 +50,7 @@ type Status struct {
 	ETASeconds       int64              `json:"eta_seconds,omitempty"`
 	Outcomes         map[Outcome]uint64 `json:"outcomes"`
 	Proofs           map[Proof]uint64   `json:"proofs"`
+	Remarks          uint64             `json:"remarks"`  // entries that are older versions
 	Problems         map[Code]uint64    `json:"problems"` // how often each code was met
 }
 

@@ -120,7 +120,7 @@ func (t *teller) describe(p Progress) Status {
 		s.Problems[c] = n
 	}
 	r.mu.Unlock()
-	s.Outcomes, s.Proofs = tally.Outcomes, tally.Proofs
+	s.Outcomes, s.Proofs, s.Remarks = tally.Outcomes, tally.Proofs, tally.Remarks
 	return s
 }
 

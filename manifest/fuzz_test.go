@@ -42,7 +42,8 @@ func FuzzRecord(f *testing.F) {
 	}
 	hard := fileRecord("b")
 	hard.Kind, hard.LinkTo = KindHardlink, "a"
-	for _, r := range []*Record{fileRecord("a"), hard, {Kind: KindDir, Path: "dir", Mode: 0o755}, {Kind: KindSymlink, Path: "l", Target: "t", Size: 1}, {Kind: KindSkipped, Path: "s", Reason: "vanished", Detail: "d"}} {
+	for _, r := range []*Record{fileRecord("a"), hard, {Kind: KindDir, Path: "dir", Mode: 0o755}, {Kind: KindSymlink, Path: "l", Target: "t", Size: 1}, {Kind: KindSkipped, Path: "s", Reason: "vanished", Detail: "d"},
+		{Kind: KindDir, Path: "older", Remark: "unreadable", RemarkDetail: "d"}, {Kind: KindSymlink, Path: "o", Target: "t", Size: 1, Remark: "attributes"}} {
 		f.Add(encode(f, r)[0])
 	}
 	f.Add([]byte{3, 1, 6, 5, 1, 'x', 49, 1, 1, 51, 1, 15, 55, 2, 1, 'a'})

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -20,17 +21,26 @@ type extractReport struct {
 func (r *extractReport) print(w io.Writer) {
 	fmt.Fprintf(w, "extracted   %s, %s, to %s\n", plural(r.Entries, "entry"), size(r.Bytes), escape(r.Folder))
 	if r.Existing > 0 {
-		fmt.Fprintf(w, "existing    %d were there already with the same content\n", r.Existing)
+		fmt.Fprintf(w, "existing    %d of them were there already with the same content\n", r.Existing)
 	}
 	if r.Skipped > 0 {
 		fmt.Fprintf(w, "skipped     %d: the loader could not read them\n", r.Skipped)
 	}
+	if r.Failed > 0 {
+		fmt.Fprintf(w, "failed      %d\n", r.Failed)
+	}
+	if r.Remarks > 0 {
+		fmt.Fprintf(w, "older       %d: a later look at the source failed, the last good version is kept\n", r.Remarks)
+	}
+	if r.AttributesLost > 0 {
+		fmt.Fprintf(w, "attributes  %d were not restored; the contents are right\n", r.AttributesLost)
+	}
 	if r.Repaired > 0 {
 		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
 	}
-	for i, f := range append(append([]string(nil), r.Failures...), r.Warnings...) {
+	for i, f := range slices.Concat(r.Failures, r.Warnings, r.Attributes) {
 		if i == shownFindings {
-			fmt.Fprintf(w, "  and more; --json names them all\n")
+			fmt.Fprintf(w, "  and more; --json names them\n")
 			break
 		}
 		fmt.Fprintf(w, "  %s\n", escape(f))

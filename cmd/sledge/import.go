@@ -70,6 +70,7 @@ type importReport struct {
 	Finished    time.Time                   `json:"finished"`
 	Earlier     bool                        `json:"earlier"`  // it had ended before; nothing was asked or sent now
 	LeftOut     map[string]uint64           `json:"left_out"` // entries without an object, by kind
+	Remarks     uint64                      `json:"remarks"`  // entries that are the last good version: a later look failed
 	Plan        *importer.Planned           `json:"plan,omitempty"`
 	Estimate    *estimate                   `json:"estimate,omitempty"`
 	Marker      string                      `json:"commit_marker,omitempty"` // its key
@@ -81,7 +82,7 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
 		Origin: originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
-		LeftOut: r.Tally.LeftOut, Plan: r.Planned, Repaired: blocks, RepairedAt: places, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier,
+		LeftOut: r.Tally.LeftOut, Remarks: r.Tally.Remarks, Plan: r.Planned, Repaired: blocks, RepairedAt: places, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier,
 	}
 	if r.Receipts != "" {
 		rep.Receipts = filepath.Join(state, r.Receipts)
@@ -109,6 +110,9 @@ func (r *importReport) print(w io.Writer) {
 	}
 	for _, kind := range slices.Sorted(maps.Keys(r.LeftOut)) {
 		fmt.Fprintf(w, "left out    %s: %d\n", kind, r.LeftOut[kind])
+	}
+	if r.Remarks > 0 {
+		fmt.Fprintf(w, "older       %s: a later look at the source failed, the last good version is kept\n", plural(r.Remarks, "entry"))
 	}
 	if p := r.Plan; p != nil {
 		fmt.Fprintf(w, "objects     %d, %s, in %s and about %s\n", p.Objects, size(p.Bytes), plural(p.Parts, "part"), plural(p.Requests, "request"))
@@ -288,7 +292,7 @@ type endedImport struct {
 
 // whole tells whether all that the device holds is proven, and the receipts say so.
 func (d *endedImport) whole() bool {
-	return (d.end == nil || errors.Is(d.end, errSkipped)) && d.result.Receipts != ""
+	return (d.end == nil || errors.Is(d.end, errSkipped) || errors.Is(d.end, errRemarks)) && d.result.Receipts != ""
 }
 
 // importReader imports an open device. An error means that nothing was begun.
@@ -462,13 +466,27 @@ func importEnd(r *importer.Result, err error) error {
 	case class == importer.ExitFixable:
 		return fmt.Errorf("%w: %s", errTarget, plural(r.Unfinished, "entry")+" without an outcome")
 	case class == importer.ExitSkipped:
-		return hint(bad(errSkipped, r.Tally.Outcomes[importer.OutcomeSkipped]), "everything that the device holds is proven; what the loader had to skip is named in the receipts")
+		return loaderEnd(r, bad)
 	case r.Tally.Outcomes[importer.OutcomeFailed] > 0:
 		return bad(errObjects, r.Tally.Outcomes[importer.OutcomeFailed])
 	case r.Tally.Outcomes[importer.OutcomeConflict] > 0:
 		return bad(errConflict, r.Tally.Outcomes[importer.OutcomeConflict])
 	}
 	return fmt.Errorf("%w: %s", errObjects, strings.Join(r.Differences, "; "))
+}
+
+// loaderEnd is the end of an import that has proven all that the device holds, where
+// the loader could not take all of the source.
+func loaderEnd(r *importer.Result, bad func(kind error, n uint64) error) error {
+	skipped := r.Tally.Outcomes[importer.OutcomeSkipped]
+	err := bad(errSkipped, skipped)
+	switch {
+	case skipped == 0:
+		err = bad(errRemarks, r.Tally.Remarks)
+	case r.Tally.Remarks > 0:
+		err = fmt.Errorf("%w; %w", err, bad(errRemarks, r.Tally.Remarks))
+	}
+	return hint(err, "everything that the device holds is proven; \"sledge import report\" names what the loader had to skip, or could not look at again")
 }
 
 // targetError gives an importer's error its class and its own remedy.

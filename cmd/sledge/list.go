@@ -25,22 +25,35 @@ type listLine struct {
 	SHA256 string `json:"sha256,omitempty"`
 	Target string `json:"target,omitempty"` // of links
 	Reason string `json:"reason,omitempty"` // skipped
+	Detail string `json:"detail,omitempty"` // skipped
+
+	// A later look at the entry failed: this is the last good version.
+	Remark       string `json:"remark,omitempty"`
+	RemarkDetail string `json:"remark_detail,omitempty"`
 }
 
 type listReport struct {
 	Entries uint64 `json:"entries"`
 	Bytes   int64  `json:"bytes"`
+	Skipped uint64 `json:"skipped"` // of the entries: never loaded
+	Remarks uint64 `json:"remarks"` // of the entries: the last good version, as a later look failed
 	long    bool
 }
 
 func (r *listReport) print(w io.Writer) {
 	if r.long {
 		fmt.Fprintf(w, "%s, %s\n", plural(r.Entries, "entry"), size(r.Bytes))
+		if r.Skipped > 0 {
+			fmt.Fprintf(w, "skipped     %d of them: the loader could not read them\n", r.Skipped)
+		}
+		if r.Remarks > 0 {
+			fmt.Fprintf(w, "older       %d of them: a later look failed, the last good version is kept\n", r.Remarks)
+		}
 	}
 }
 
 func describeEntry(r *manifest.Record) listLine {
-	l := listLine{Kind: r.Kind.String(), name: nameOf(r.OrderKey()), Size: r.Size, Mode: modeOf(r), Target: escape(r.Target + r.LinkTo), Reason: r.Reason}
+	l := listLine{Kind: r.Kind.String(), name: nameOf(r.OrderKey()), Size: r.Size, Mode: modeOf(r), Target: escape(r.Target + r.LinkTo), Reason: r.Reason, Detail: escape(r.Detail), Remark: r.Remark, RemarkDetail: escape(r.RemarkDetail)}
 	if !r.Mtime.IsZero() {
 		l.Mtime = r.Mtime.UTC().Format(time.RFC3339Nano)
 	}
@@ -66,7 +79,8 @@ func (a *app) listCommand() *cobra.Command {
 		Use:   "list [PREFIX]",
 		Short: "list what a sealed device holds",
 		Long: `List the entries of a sealed device whose path begins with PREFIX, in the
-manifest's order. With --json every entry is one JSON object a line on stdout, and
+manifest's order. An entry is marked as an older version where a later look at the
+source failed, so that the device holds the last good one; -l says why. With --json every entry is one JSON object a line on stdout, and
 the last line is the verb's end.`,
 		Example: `  sledge list --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge list home/ -l --site-key site.key --trust signer.pub --no-label --disk '/mnt/bay*'
@@ -92,6 +106,12 @@ the last line is the verb's end.`,
 		err = r.List(ctx, prefix, func(e appliance.Entry) error {
 			sum.Entries++
 			sum.Bytes += e.Record.Size
+			if e.Record.Kind == manifest.KindSkipped {
+				sum.Skipped++
+			}
+			if e.Record.Remark != "" {
+				sum.Remarks++
+			}
 			return a.listEntry(out, e.Record, *long, *zero)
 		})
 		if flushErr := out.Flush(); err == nil {
@@ -122,11 +142,25 @@ func (a *app) listEntry(w io.Writer, r *manifest.Record, long, zero bool) error 
 			more = " -> " + escape(r.Target)
 		}
 		if r.Kind == manifest.KindSkipped {
-			more = " (skipped: " + r.Reason + ")"
+			more = " (skipped: " + escape(reasonText(r.Reason, r.Detail)) + ")"
+		}
+		if r.Remark != "" {
+			more += " (older version: " + escape(reasonText(r.Remark, r.RemarkDetail)) + ")"
 		}
 		_, err := fmt.Fprintf(w, "%s %12d %s %s%s\n", modeOf(r), r.Size, r.Mtime.UTC().Format("2006-01-02 15:04:05"), path, more)
 		return err
 	}
+	if a.outTTY && r.Remark != "" {
+		path += " (older version)" // not where a program reads paths
+	}
 	_, err := fmt.Fprintln(w, path)
 	return err
+}
+
+// reasonText joins a reason code with its details.
+func reasonText(reason, detail string) string {
+	if detail == "" {
+		return reason
+	}
+	return reason + ": " + detail
 }

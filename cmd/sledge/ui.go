@@ -141,6 +141,7 @@ var (
 	errObjects    = errors.New("objects are not in the target or not proven")
 	errExtras     = errors.New("objects that no receipt names are below the prefix")
 	errConflict   = errors.New("exists with other content")
+	errRemarks    = errors.New("loaded, but a later look failed: the device holds the last good version")
 	errExtract    = errors.New("not everything was extracted")
 	errUnwaived   = errors.New("neither proven nor waived")
 	errNoRun      = errors.New("no such import run")
@@ -243,6 +244,9 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR", "what is told as loaded is safe; the lost shards are made again by rebuild")
 	case is(durable.ErrDiskFailed):
 		return add(exitDiskFailed, "take the disk out and rebuild it onto a new one: sledge rebuild --replace DIR")
+	case is(errRemarks) && !is(errSkipped):
+		return add(exitSource, "look at the entries named above; mend them and run the same load again",
+			"or go on: the last good version is kept, and the reason is named in every report")
 	case is(errSkipped):
 		return add(exitSource, "look at the entries named above; mend them and run the same load again, it takes what is new",
 			"or seal: they stay named in the manifest and in every report")

@@ -182,8 +182,13 @@ func (r *proofReport) print(w io.Writer) {
 	default:
 		fmt.Fprintf(w, "%-11s %s\n", kindNoun(rec.Kind), escape(string(rec.Path)))
 	}
+	for _, line := range []struct{ name, why string }{{"skipped", rec.Skipped}, {"older", rec.Remark}} {
+		if line.why != "" {
+			fmt.Fprintf(w, "%-11s %s\n", line.name, escape(reasonText(line.why, rec.Details)))
+		}
+	}
 	if rec.SHA256 != nil {
-		fmt.Fprintf(w, "sha256      %x\n", rec.SHA256)
+		fmt.Fprintf(w, "sha256          %x\n", rec.SHA256)
 	}
 	fmt.Fprintf(w, "content     %s\njob         %s\ndevice      %s, generation %d\norigin      %s\nin the log  entry %d of %d\n", r.Content, r.Job, r.Device, r.Generation, r.Origin, r.LogIndex, r.LogSize)
 }

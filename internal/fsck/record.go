@@ -35,6 +35,8 @@ type Record struct {
 	MTime   time.Time `json:"mtime,omitzero"`
 	Target  []byte    `json:"target,omitempty"`  // of a symlink, or the first name of a hard link
 	Skipped string    `json:"skipped,omitempty"` // reason code
+	Remark  string    `json:"remark,omitempty"`  // reason code: a later look failed, this is the last good version
+	Details string    `json:"details,omitempty"` // of Skipped or Remark
 	SHA256  []byte    `json:"sha256,omitempty"`  // of the whole content; nil: not recorded
 	CRC64   []byte    `json:"crc64nvme,omitempty"`
 
@@ -58,7 +60,7 @@ var recordFields = schema{
 	bytesField(15, 1, maxRecordSize).optional(), bytesField(16, 1, maxRecordSize).optional(), bytesField(17, 1, maxRecordSize),
 	bytesField(18, 1, maxRecordSize).optional(), bytesField(19, 1, maxRecordSize), uintField(20).optional(), bytesField(21, 1, maxPathSize),
 	bytesField(22, 1, 64), bytesField(23, 1, maxRecordSize).optional(), uintField(24), uintField(25), uintField(26), listField(27, maxRecordSize),
-	uintField(34).optional(),
+	uintField(34).optional(), bytesField(35, 1, 64).optional(), bytesField(36, 1, maxRecordSize).optional(),
 }
 
 var listFormFields = schema{uintField(1), bytesField(2, 32, 32).optional(), listField(3, maxRecordSize).optional()}
@@ -83,7 +85,10 @@ func ParseRecord(b []byte) (*Record, error) {
 		return nil, fmt.Errorf("%w: path %q", errMalformed, m.bytes(2))
 	}
 	r := &Record{Kind: m.uint(1), Path: m.bytes(2), Size: m.uint(3), Mode: m.uint(4), SHA256: m.bytes(wholeDigest), CRC64: m.bytes(12),
-		PartSize: m.uint(13), Skipped: string(m.bytes(22)), Target: m.bytes(19)}
+		PartSize: m.uint(13), Skipped: string(m.bytes(22)), Remark: string(m.bytes(35)), Details: string(m.bytes(36)), Target: m.bytes(19)}
+	if r.Kind == KindSkipped {
+		r.Details = string(m.bytes(23))
+	}
 	r.MTime, _ = m.time(9)
 	if r.Kind < KindFile || r.Kind > KindContinuation {
 		return nil, fmt.Errorf("%w: record kind %d", ErrVersion, r.Kind)

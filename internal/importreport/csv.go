@@ -11,7 +11,7 @@ import (
 )
 
 // csvHeader are the columns: one line an entry, of every device.
-var csvHeader = []string{"status", "key", "version", "size", "etag", "checksum", "proof", "verified", "code", "detail", "path", "device", "run"}
+var csvHeader = []string{"status", "key", "version", "size", "etag", "checksum", "proof", "verified", "code", "detail", "path", "device", "run", "remark", "remark_detail"}
 
 // CSV writes entries as RFC 4180 says, for programs and for spreadsheets. A cell
 // never becomes a formula, moves the cursor or turns the text around, and its exact
@@ -40,7 +40,7 @@ func (c *CSV) Write(d *Device, e *Entry) error {
 		verified = e.Verified.UTC().Format(time.RFC3339)
 	}
 	row := []string{string(e.Outcome), e.Key, e.VersionID, size, strings.Trim(e.ETag, `"`), checksum, string(e.Proof), verified,
-		string(e.Error), e.Detail, e.Path, d.Device.String(), d.Run}
+		string(e.Error), e.Detail, e.Path, d.Device.String(), d.Run, e.Remark, e.RemarkDetail}
 	for i, s := range row {
 		row[i] = Cell(s)
 	}

@@ -54,7 +54,7 @@ func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
 	if status == nil && receipts == "" {
 		return nil, fmt.Errorf("%s: %w: %w", o.Name, ErrNothing, fs.ErrNotExist)
 	}
-	d := &Device{Folder: o.Name, Sum: newSum(), Findings: []string{}, Notes: []string{}, Differences: []string{}, Bad: []Object{}, Largest: []Object{}, Sizes: []Bucket{}}
+	d := &Device{Folder: o.Name, Sum: newSum(), Findings: []string{}, Notes: []string{}, Differences: []string{}, Bad: []Object{}, Older: []Object{}, Largest: []Object{}, Sizes: []Bucket{}}
 	if status != nil && (status.Attempt <= 1 && receipts != "" || receipts == attemptFolder(status.Attempt)) || status == nil {
 		if err := d.readReceipts(ctx, folder, receipts, o); err != nil {
 			return nil, err
@@ -163,6 +163,7 @@ func (d *Device) readReceipts(ctx context.Context, folder fs.FS, name string, o 
 	d.Sum.Of, d.Sum.OfBytes = total.Entries, 0
 	d.Largest, d.Bad = append(d.Largest, t.largest...), append(d.Bad, t.bad...)
 	d.BadMore = t.sum.Bad() - uint64(len(t.bad))
+	d.Older, d.OlderMore = append(d.Older, t.older...), t.sum.Remarks-uint64(len(t.older))
 	return nil
 }
 
@@ -228,7 +229,7 @@ func (d *Device) takeProgress(s *importer.Status) {
 		d.Sum.Proofs[proof] = n
 	}
 	d.Sum.Of, d.Sum.OfBytes = s.Progress.TotalEntries, s.Progress.TotalBytes
-	d.Sum.Objects, d.Sum.Bytes = s.Progress.Objects, s.Progress.Bytes
+	d.Sum.Objects, d.Sum.Bytes, d.Sum.Remarks = s.Progress.Objects, s.Progress.Bytes, s.Remarks
 	c := &counts{outcomes: s.Outcomes}
 	d.Sections = c.sections()
 }

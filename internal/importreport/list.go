@@ -23,15 +23,17 @@ const (
 	maxCodes   = 256       // different ones
 )
 
-// Entry is one entry of objects.list. Path is the exact one of its record.
+// Entry is one entry of objects.list. Path is the exact one of its record, and so is
+// the loader's remark.
 type Entry struct {
 	importer.Line
-	Path string
+	Path                 string
+	Remark, RemarkDetail string
 }
 
 // object is what a report keeps of it.
 func (e *Entry) object() Object {
-	o := Object{Key: e.Key, Path: e.Path, Size: e.Size, Outcome: e.Outcome, Code: e.Error, Cause: e.Detail}
+	o := Object{Key: e.Key, Path: e.Path, Size: e.Size, Outcome: e.Outcome, Code: e.Error, Cause: e.Detail, Remark: e.Remark, RemarkDetail: e.RemarkDetail}
 	if info, ok := infoOf(e.Error); ok {
 		o.Remedy = info.Remedy
 		if o.Cause == "" {
@@ -95,7 +97,9 @@ func parse(text []byte) (*Entry, error) {
 	if err != nil || continuation != 0 {
 		return nil, err
 	}
-	return &Entry{line, path}, nil
+	e := &Entry{Line: line, Path: path}
+	e.Remark, e.RemarkDetail, err = manifest.PeekRemark(line.Record)
+	return e, err
 }
 
 // tally is what one pass over a list comes to.
@@ -108,6 +112,7 @@ type tally struct {
 	sizes   sizes
 	largest []Object
 	bad     []Object
+	older   []Object
 }
 
 func newTally() *tally {
@@ -146,6 +151,11 @@ func (t *tally) add(e *Entry) error {
 	t.sum.Entries++
 	t.sum.Outcomes[e.Outcome]++
 	t.counts.outcomes[e.Outcome]++
+	if e.Remark != "" {
+		if t.sum.Remarks++; len(t.older) < MaxBad {
+			t.older = append(t.older, e.object())
+		}
+	}
 	if e.Error != "" {
 		if err := t.addCode(e); err != nil {
 			return err

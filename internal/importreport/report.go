@@ -28,6 +28,7 @@ type Sum struct {
 	OfBytes  int64                       `json:"of_bytes,omitempty"`
 	Outcomes map[importer.Outcome]uint64 `json:"outcomes"`
 	Proofs   map[importer.Proof]uint64   `json:"proofs"`
+	Remarks  uint64                      `json:"remarks"` // entries that are older versions, see Device.Older
 }
 
 // Device is the account of one run of one device.
@@ -61,6 +62,8 @@ type Device struct {
 	Differences []string    `json:"differences"`
 	Bad         []Object    `json:"bad"`      // failed or in conflict, the first MaxBad
 	BadMore     uint64      `json:"bad_more"` // that are not in Bad
+	Older       []Object    `json:"older"`    // the last good version is there, as a later look at the source failed: the first MaxBad
+	OlderMore   uint64      `json:"older_more"`
 	Sizes       []Bucket    `json:"sizes"`
 	Largest     []Object    `json:"largest"`
 
@@ -112,7 +115,7 @@ func newSum() Sum {
 
 func (s *Sum) add(t Sum) {
 	s.Entries, s.Of, s.Objects = s.Entries+t.Entries, s.Of+t.Of, s.Objects+t.Objects
-	s.Bytes, s.OfBytes = s.Bytes+t.Bytes, s.OfBytes+t.OfBytes
+	s.Bytes, s.OfBytes, s.Remarks = s.Bytes+t.Bytes, s.OfBytes+t.OfBytes, s.Remarks+t.Remarks
 	for outcome, n := range t.Outcomes {
 		s.Outcomes[outcome] += n
 	}
@@ -135,6 +138,9 @@ type Object struct {
 	Code    importer.Code    `json:"code,omitempty"`
 	Cause   string           `json:"cause,omitempty"`
 	Remedy  string           `json:"remedy,omitempty"`
+
+	Remark       string `json:"remark,omitempty"` // why a later look at the source failed
+	RemarkDetail string `json:"remark_detail,omitempty"`
 }
 
 // Name is the object's key, or the entry's path where it has none.

@@ -55,6 +55,7 @@ func (d *Device) text(w io.Writer) {
 			fmt.Fprintf(w, "%-11s %s\n", list.name, visible(line))
 		}
 	}
+	d.textOlder(w)
 	d.textBad(w)
 	d.textSigned(w)
 }
@@ -92,6 +93,31 @@ func shortName(section string) string {
 		return "there"
 	}
 	return map[string]string{"Transferred": "transferred", "Left out": "left out", "Failed": "failed"}[section]
+}
+
+// textOlder names the entries whose last good version is in the target.
+func (d *Device) textOlder(w io.Writer) {
+	if d.Sum.Remarks == 0 {
+		return
+	}
+	fmt.Fprintf(w, "older       %s: a later look at the source failed, the last good version is kept\n", plural(d.Sum.Remarks, "entry", "entries"))
+	for i, o := range d.Older {
+		if i == shownBad {
+			break
+		}
+		fmt.Fprintf(w, "  %s: %s\n", visible(o.Path), visible(o.Why()))
+	}
+	if more := d.Sum.Remarks - uint64(min(len(d.Older), shownBad)); d.Final && more > 0 {
+		fmt.Fprintf(w, "  … and %s more: see --html, or --csv\n", Count(more))
+	}
+}
+
+// Why is the loader's remark in one text.
+func (o Object) Why() string {
+	if o.RemarkDetail == "" {
+		return o.Remark
+	}
+	return o.Remark + ": " + o.RemarkDetail
 }
 
 func (d *Device) textBad(w io.Writer) {

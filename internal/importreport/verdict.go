@@ -24,10 +24,24 @@ func (d *Device) Verdict() Verdict {
 		return d.open()
 	case !d.Complete:
 		return Verdict{"bad", "Completed with errors", d.missing()}
-	case skipped > 0:
-		return Verdict{"warn", "Completed; entries were left out at the source", fmt.Sprintf("Everything that the device holds is in the target and proven. %s had to be skipped when the device was loaded.", plural(skipped, "entry", "entries"))}
+	case skipped > 0 || d.Sum.Remarks > 0:
+		return d.loaded(skipped)
 	}
 	return Verdict{"good", "Completed", fmt.Sprintf("All %s have an outcome, and every object is in the target and proven.", plural(d.Sum.Entries, "entry", "entries"))}
+}
+
+// loaded is the verdict where the loader could not take all of the source.
+func (d *Device) loaded(skipped uint64) Verdict {
+	v := Verdict{"warn", "Completed; entries were left out at the source", "Everything that the device holds is in the target and proven."}
+	if skipped > 0 {
+		v.Text += fmt.Sprintf(" %s had to be skipped when the device was loaded.", plural(skipped, "entry", "entries"))
+	} else {
+		v.Head = "Completed; some entries are older versions"
+	}
+	if d.Sum.Remarks > 0 {
+		v.Text += fmt.Sprintf(" Of %s the last good version is there: a later look at the source failed.", plural(d.Sum.Remarks, "entry", "entries"))
+	}
+	return v
 }
 
 // missing says what a run that has ended did not bring.
@@ -63,12 +77,12 @@ func (r *Report) Verdict() Verdict {
 		return r.Devices[0].Verdict()
 	}
 	order := []string{"good", "warn", "open", "bad"}
-	worst, n := 0, 0
+	worst, n, head := 0, 0, "Completed"
 	for _, d := range r.Devices {
 		v := d.Verdict()
 		for i, kind := range order {
 			if v.Kind == kind && i > worst {
-				worst = i
+				worst, head = i, v.Head
 			}
 		}
 		if v.Kind == "good" || v.Kind == "warn" && d.Final {
@@ -76,12 +90,11 @@ func (r *Report) Verdict() Verdict {
 		}
 	}
 	text := fmt.Sprintf("%d of %d devices are completed with every object proven.", n, len(r.Devices))
-	heads := map[string]string{"good": "Completed", "warn": "Completed; entries were left out at the source", "open": "Not final", "bad": "Completed with errors"}
 	if r.Inconsistent() {
 		return Verdict{"bad", "Not to be relied on", "The files of a run do not fit together. " + text}
 	}
 	if !r.Final {
 		return Verdict{order[worst], "Not final", text + " At least one run has not ended."}
 	}
-	return Verdict{order[worst], heads[order[worst]], text}
+	return Verdict{order[worst], head, text}
 }

@@ -258,7 +258,8 @@ def main():
         if a.list:
             for r in reader.records:
                 kind = ("file", "directory", "symlink", "hard link", "skipped")[r["kind"] - 1]
-                print(f"{kind}\t{stat.filemode(r['mode'])[1:]}\t{r['size']}\t{(r['sha'] or b'').hex() or '-'}\t{json.dumps(os.fsdecode(r['order']))}")
+                older = f"\tolder version: {r['remark']}" if r["remark"] else ""
+                print(f"{kind}\t{stat.filemode(r['mode'])[1:]}\t{r['size']}\t{(r['sha'] or b'').hex() or '-'}\t{json.dumps(os.fsdecode(r['order']))}{older}")
         elif a.cat:
             found = [r for r in reader.records if r["path"] == os.fsencode(a.cat) and r["kind"] in (FILE, LINK)]
             need(found, "--cat: no such file")

@@ -188,7 +188,7 @@ RECORD = schema("1c:kind:uint 2c!:path:bytes 3c:size:uint 4:mode:uint 5:uid:uint
                 " 11:sha:b32 12:crc:b8 13c:part:uint 14c:parts:reserved 15:f15:bytes 16:f16:bytes 17c:f17:bytes 18:f18:bytes 19c:target:bytes"
                 " 20:group_of_links:uint 21c:link:bytes 22c:reason:text 23:details:text 24c:n:uint 25c:field:uint 26c:at:uint 27c:items:list"
                 " 28c:supersedes:reserved 29:version:reserved 30c:pieces:reserved 31:deleted:reserved 32:attributes:reserved"
-                " 33:digests:reserved 34:allocated:uint")
+                " 33:digests:reserved 34:allocated:uint 35:remark:text 36:remark_details:text")
 EVENTS = "load-started load-resumed disk-failed disk-rebuilt disk-absent pack-degraded note".split()
 
 

@@ -1,0 +1,92 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// ExtractReport is what an extraction did. An entry that fails never stops the
+// others. Each entry of the manifest is counted once: under Entries, Skipped or
+// Failed.
+type ExtractReport struct {
+	Entries  uint64   `json:"entries"`    // in the folder now, as recorded
+	Bytes    int64    `json:"bytes"`      // of their files; a file with several names counts once
+	Existing uint64   `json:"existing"`   // of the entries: files and links that were there already
+	Skipped  uint64   `json:"skipped"`    // records of entries that were never loaded
+	Remarks  uint64   `json:"remarks"`    // records whose later look failed: the last good version
+	Failed   uint64   `json:"failed"`     // not in the folder, or not as recorded
+	Lost     uint64   `json:"lost"`       // of the failed: their bytes cannot be restored
+	InTheWay uint64   `json:"in_the_way"` // of the failed: something else has the name
+	Failures []string `json:"failures"`
+	Warnings []string `json:"warnings"` // about the whole
+	Partial  bool     `json:"partial"`  // the source had not been loaded whole when it was sealed
+	Repaired uint64   `json:"repaired_blocks"`
+
+	// Attributes of entries that are there: what could not be restored, or was
+	// changed by the folder's file system.
+	AttributesLost uint64   `json:"attributes_lost"`
+	Attributes     []string `json:"attributes"` // the first maxSkipped of them
+}
+
+// ErrInTheWay: the folder has other content under an entry's name.
+var ErrInTheWay = errors.New("something else is there already")
+
+// ErrSomeFailed: some entries could not be extracted; the report names them.
+var ErrSomeFailed = errors.New("some entries failed")
+
+// failure is the error of the whole by the gravest of its entries'.
+func (x *extractor) failure() error {
+	r := x.report
+	err := fmt.Errorf("%w: %d of %d", ErrSomeFailed, r.Failed, r.Failed+r.Entries)
+	switch {
+	case r.Lost > 0:
+		return fmt.Errorf("%w: %d entries cannot be restored: %w", ErrLost, r.Lost, err)
+	case r.InTheWay == r.Failed:
+		return fmt.Errorf("%w: %w", ErrInTheWay, err)
+	}
+	return err
+}
+
+func (x *extractor) fail(path string, err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.report.Failed++
+	switch {
+	case errors.Is(err, ErrLost):
+		x.report.Lost++
+	case errors.Is(err, fs.ErrExist):
+		x.report.InTheWay++
+	}
+	if len(x.report.Failures) < maxSkipped {
+		x.report.Failures = append(x.report.Failures, fmt.Sprintf("%q: %v", path, err))
+	}
+}
+
+// lose counts an attribute that is not as recorded, and names it.
+func (x *extractor) lose(path, what string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.report.AttributesLost++
+	if len(x.report.Attributes) < maxSkipped {
+		x.report.Attributes = append(x.report.Attributes, fmt.Sprintf("%q: %s", path, what))
+	}
+}
+
+// notice warns once a run.
+func (x *extractor) notice(text string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, w := range x.report.Warnings {
+		if w == text {
+			return
+		}
+	}
+	x.report.Warnings = append(x.report.Warnings, text)
+}
+
+func (x *extractor) existing() {
+	x.mu.Lock()
+	x.report.Existing++
+	x.mu.Unlock()
+}

@@ -1,0 +1,154 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// outTree is the folder that entries are written to. No path below it is walked
+// through a symbolic link, nor out of it by "..": a component that is no folder is
+// in the way of everything below it.
+type outTree struct {
+	root     *os.File
+	stepwise bool // never ask for openat2
+}
+
+func openOutTree(folder string) (*outTree, error) {
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(folder, os.O_RDONLY|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &outTree{root: f}, nil
+}
+
+func (t *outTree) close() { t.root.Close() } // only read
+
+// sync makes everything below the folder durable.
+func (t *outTree) sync() error {
+	if err := unix.Syncfs(int(t.root.Fd())); err != nil {
+		return fmt.Errorf("sync of %s: %w", t.root.Name(), err)
+	}
+	return nil
+}
+
+// pathOnly opens a folder as a place for names. That needs no right to read it.
+const pathOnly = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+
+// open returns a descriptor for a folder's names; "." is the root. The caller closes it.
+func (t *outTree) open(dir string) (int, error) {
+	fd, err := t.openAtOnce(dir)
+	if err == nil || err == unix.ENOENT || err == unix.EACCES {
+		return fd, pathError(dir, err)
+	}
+	return t.walk(dir, openStep)
+}
+
+// make is open, and makes the folders that are missing.
+func (t *outTree) make(dir string) (int, error) {
+	fd, err := t.open(dir)
+	if !errors.Is(err, unix.ENOENT) {
+		return fd, err
+	}
+	return t.walk(dir, func(at int, name string) (int, error) {
+		fd, err := openStep(at, name)
+		if err != unix.ENOENT {
+			return fd, err
+		}
+		if err := unix.Mkdirat(at, name, 0o777); err != nil && err != unix.EEXIST {
+			return -1, err
+		}
+		return openStep(at, name)
+	})
+}
+
+// openAtOnce has errors of the kernel alone.
+func (t *outTree) openAtOnce(dir string) (int, error) {
+	if t.stepwise {
+		return -1, unix.ENOSYS
+	}
+	return unix.Openat2(int(t.root.Fd()), dir, &unix.OpenHow{Flags: pathOnly, Resolve: unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS})
+}
+
+// walk goes down element by element. It is for old kernels, for paths that are too
+// long for one call, for calls that were interrupted, and to name the element that is
+// in the way.
+func (t *outTree) walk(dir string, step func(at int, name string) (int, error)) (int, error) {
+	at, err := openStep(int(t.root.Fd()), ".")
+	if err != nil || dir == "." {
+		return at, err
+	}
+	end := -1
+	for name := range strings.SplitSeq(dir, "/") {
+		end += 1 + len(name)
+		next, err := step(at, name)
+		unix.Close(at)
+		if err != nil {
+			return -1, pathError(dir[:end], err)
+		}
+		at = next
+	}
+	return at, nil
+}
+
+func openStep(at int, name string) (fd int, err error) {
+	for {
+		if fd, err = unix.Openat(at, name, pathOnly|unix.O_NOFOLLOW, 0); err != unix.EINTR {
+			return fd, err
+		}
+	}
+}
+
+// pathError names the folder. What is no folder is in the way: fs.ErrExist.
+func pathError(dir string, err error) error {
+	switch err {
+	case nil:
+		return nil
+	case unix.ENOTDIR, unix.ELOOP:
+		return fmt.Errorf("%q is there already, and no folder: %w", dir, fs.ErrExist)
+	}
+	return &fs.PathError{Op: "open", Path: dir, Err: err}
+}
+
+// openFolder keeps the folder open in which a worker last was, so that neighbours are
+// reached without walking down again.
+type openFolder struct {
+	tree *outTree
+	path string
+	fd   int
+	open bool
+}
+
+// make returns the descriptor of a folder, made if it is not there. The descriptor
+// is valid until the next call.
+func (d *openFolder) make(dir string) (int, error) { return d.enter(dir, d.tree.make) }
+
+// find is make for a folder that must be there.
+func (d *openFolder) find(dir string) (int, error) { return d.enter(dir, d.tree.open) }
+
+func (d *openFolder) enter(dir string, open func(string) (int, error)) (int, error) {
+	if d.open && d.path == dir {
+		return d.fd, nil
+	}
+	d.close()
+	fd, err := open(dir)
+	if err != nil {
+		return -1, err
+	}
+	d.path, d.fd, d.open = dir, fd, true
+	return fd, nil
+}
+
+func (d *openFolder) close() {
+	if d.open {
+		unix.Close(d.fd)
+		d.open = false
+	}
+}
