@@ -17,7 +17,7 @@ func PeekRemark(record []byte) (reason, detail string, err error) {
 			return reason, detail, nil
 		}
 		switch f.Number {
-		case fieldRemark:
+		case FieldRemark:
 			reason = string(f.Value)
 		case fieldRemarkDetail:
 			detail = string(f.Value)

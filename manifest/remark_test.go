@@ -54,7 +54,7 @@ func TestRemarkIsNotCritical(t *testing.T) {
 		if !ok {
 			break
 		}
-		if seen[v.Number] = true; v.Number >= fieldRemark && v.Critical {
+		if seen[v.Number] = true; v.Number >= FieldRemark && v.Critical {
 			t.Errorf("field %d is critical", v.Number)
 		}
 	}
