@@ -27,6 +27,7 @@ type LoadOptions struct {
 	Tree           vfs.Tree // nil: the system's folder; closed at the end
 	Rules          Rules
 	AcceptFindings bool // load although names cannot be imported as they are
+	UnstableTimes  bool // files whose stat differs at every look are read twice, and taken if both readings agree
 	Progress       func(Progress)
 	ScanProgress   func(ScanReport)
 }
