@@ -79,7 +79,7 @@ func (w *worker) readLong(ctx context.Context, n uint64, it *item, open vfs.Tree
 		return nil, r.stop(gone) // so that this file goes on from here
 	}
 	w.l.bytes.Add(-counted)
-	return nil, err
+	return nil, judged{err}
 }
 
 // sizeError reports whether a file's content differs in length from its size.

@@ -35,7 +35,7 @@ type sourceWatch struct {
 func (s *sourceWatch) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone != nil || !mayBeGone(err) {
+	if s.gone != nil || errors.As(err, new(judged)) || !mayBeGone(err) {
 		return s.gone
 	}
 	row := s.row.Add(1)
@@ -48,6 +48,11 @@ func (s *sourceWatch) failed(err error) error {
 	}
 	return s.gone
 }
+
+// judged is an error that the watch knows already.
+type judged struct{ error }
+
+func (j judged) Unwrap() error { return j.error }
 
 // end says that the source has gone. The caller holds the lock.
 func (s *sourceWatch) end(why error) {
