@@ -9,6 +9,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -26,6 +27,7 @@ type digest struct {
 	crc      uint64 // of all units that are full; without parts, of all content
 	parts    [][]byte
 	units    []uint64
+	owed     int64 // zeros at the part's end so far that its hash has not seen: all of the part so far
 }
 
 // newDigest is for content of a known size; whole says whether files of more
@@ -44,6 +46,7 @@ func newDigest(size int64, whole bool) *digest {
 
 // Write adds content; it never fails.
 func (d *digest) Write(p []byte) (int, error) {
+	d.pay()
 	for rest := p; len(rest) > 0; {
 		n := d.room(len(rest))
 		if one := d.one(); one != nil {
@@ -60,6 +63,7 @@ func (d *digest) Write(p []byte) (int, error) {
 // writeBeside adds content while the same number of other bytes goes into another
 // hash; only where the content goes into one.
 func (d *digest) writeBeside(p []byte, other crypto.ResumableHash, q []byte) {
+	d.pay()
 	for len(p) > 0 {
 		n := d.room(len(p))
 		crypto.WriteSHA256Pair(d.one(), other, p[:n], q[:n])
@@ -98,10 +102,20 @@ func (d *digest) took(p []byte) {
 		d.endUnit(unitShift)
 	}
 	if d.partLeft -= int64(len(p)); d.partLeft == 0 {
-		d.parts = append(d.parts, d.part.Sum(nil))
-		d.part.Reset()
-		d.partLeft = d.partSize
+		d.endPart()
 	}
+}
+
+func (d *digest) endPart() {
+	if d.owed == d.partSize {
+		d.parts = append(d.parts, zeroParts.sum(d.owed))
+		d.owed = 0
+	} else {
+		d.pay()
+		d.parts = append(d.parts, d.part.Sum(nil))
+	}
+	d.part.Reset()
+	d.partLeft = d.partSize
 }
 
 // unitShift joins the CRC of one more full unit.
@@ -127,6 +141,7 @@ func (d *digest) fill(r *manifest.Record) {
 		return
 	}
 	if d.partLeft < d.partSize {
+		d.pay()
 		d.parts = append(d.parts, d.part.Sum(nil))
 	}
 	r.PartSize, r.Parts, r.UnitCRCs = d.partSize, d.parts, d.units
@@ -150,6 +165,16 @@ type identity struct {
 	size         int64
 	mtime, ctime int64 // ns
 	dev, ino     uint64
+}
+
+// is reports whether a file is still the one that was begun. A device's number
+// changes over a reboot, an inode's only where the file system makes it up.
+func (i identity) is(now identity, v vfs.Volume) bool {
+	now.dev = i.dev
+	if !v.StableInodes {
+		now.ino = i.ino
+	}
+	return i == now
 }
 
 func (p *partialFile) prepend(old *partialFile) {
@@ -241,6 +266,7 @@ func decodePartial(b []byte) (*partialFile, error) {
 
 // state is the digest's journalled form.
 func (d *digest) state() ([]byte, error) {
+	d.pay()
 	var b []byte
 	for _, v := range []uint64{uint64(d.partLeft), uint64(d.unitLeft), d.unitCRC, d.crc} {
 		b = binary.BigEndian.AppendUint64(b, v)

@@ -250,7 +250,7 @@ func (w *extractWorker) compareCarrier(ctx context.Context, rec *manifest.Record
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err != nil || e.Record.Kind != manifest.KindFile && e.Record.Kind != manifest.KindHardlink || !sameContent(e.Record, rec) {
+	if err != nil || e.Record.Kind != manifest.KindFile && e.Record.Kind != manifest.KindHardlink || !sameData(e.Record, rec) {
 		return errNoCarrier
 	}
 	in, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", fd), unix.O_RDONLY|unix.O_CLOEXEC, 0)

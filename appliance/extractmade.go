@@ -99,8 +99,8 @@ func hashUint(h *maphash.Hash, v uint64) {
 	h.Write(b[:])
 }
 
-// sameContent reports whether two records are of one content at one place.
-func sameContent(a, b *manifest.Record) bool {
+// sameData reports whether two records are of one content at one place.
+func sameData(a, b *manifest.Record) bool {
 	return a.Size == b.Size && a.HasCRC == b.HasCRC && a.CRC == b.CRC && bytes.Equal(a.SHA256, b.SHA256) &&
 		a.PartSize == b.PartSize && slices.EqualFunc(a.Parts, b.Parts, bytes.Equal) && slices.Equal(a.Extents, b.Extents)
 }

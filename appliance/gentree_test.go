@@ -61,6 +61,8 @@ func (g genTree) OpenDir(path string) (vfs.Dir, error) {
 	return nil, fs.ErrNotExist
 }
 
+func (g genTree) Check() (bool, error) { return true, nil }
+
 // number is the run of digits of a generated name.
 func number(name string) int {
 	_, rest, _ := strings.Cut(name, "-")
@@ -110,6 +112,10 @@ func (d genDir) Stat(name string) (vfs.Info, error) {
 	return info, nil
 }
 
+func (d genDir) StatFresh(name string) (vfs.Info, error) { return d.Stat(name) }
+
+func (d genDir) Volume() vfs.Volume { return d.tree.Volume() }
+
 func (d genDir) Open(name string) (vfs.TreeFile, error) {
 	info, err := d.Stat(name)
 	return genFile{d.tree, info}, err
@@ -126,6 +132,7 @@ type genFile struct {
 func (f genFile) Close() error                          { return nil }
 func (f genFile) Stat() (vfs.Info, error)               { return f.info, nil }
 func (f genFile) Data(off, size int64) (from, to int64) { return off, size }
+func (f genFile) Written() bool                         { return false }
 func (f genFile) Attributes() vfs.Attributes            { return noAttributes{} }
 
 func (f genFile) ReadAt(p []byte, off int64) (int, error) {
@@ -134,6 +141,10 @@ func (f genFile) ReadAt(p []byte, off int64) (int, error) {
 		return n, io.EOF
 	}
 	return n, nil
+}
+
+func (f genFile) ReadSome(p []byte, off int64) (int, error) {
+	return copy(p, f.tree.content(int(f.info.Ino - 2))[min(off, genSize):]), nil
 }
 
 type noAttributes struct{}

@@ -31,6 +31,7 @@ type LoadOptions struct {
 	Rules          Rules
 	AcceptFindings bool   // load although names cannot be imported as they are
 	Force          bool   // read files again, whatever their times say
+	UnstableTimes  bool   // files whose stat differs at every look are read twice, and taken if both readings agree
 	Replace        bool   // committed versions may be replaced by those of another file system at the same path
 	Moved          string // the path that the source was loaded from, or its load was begun from
 	AllowEmpty     bool   // a source without an entry is no mistake

@@ -1,7 +1,9 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
 
 	"golang.org/x/sys/unix"
@@ -22,18 +24,27 @@ type reading struct {
 	parts    int
 	units    int
 	savedOff int64
+	blockBuf []byte
 }
 
 func (w *worker) read(ctx context.Context, n uint64, it *item) (*pendingRecord, error) {
-	open, err := w.dir.open(it.path)
+	open, err := w.dir.open(ctx, it.path)
 	if err != nil {
 		return nil, err
 	}
 	defer open.Close()
-	if p, err := w.readSmall(n, it, open); p != nil || err != nil {
-		return p, err
+	p, err := w.readSmall(n, it, open)
+	if p == nil && err == nil {
+		p, err = w.readLong(ctx, n, it, open)
 	}
-	f, err := begin(open)
+	if err == nil {
+		w.l.src.watch.worked()
+	}
+	return p, err
+}
+
+func (w *worker) readLong(ctx context.Context, n uint64, it *item, open vfs.TreeFile) (*pendingRecord, error) {
+	f, err := w.dir.begin(ctx, open, it, w.l.o.UnstableTimes)
 	if err != nil {
 		return nil, err
 	}
@@ -44,15 +55,48 @@ func (w *worker) read(ctx context.Context, n uint64, it *item) (*pendingRecord, 
 	counted := r.off
 	w.l.bytes.Add(r.off)
 	err = r.all(ctx, &counted)
-	if err == nil && !f.unchanged() {
+	if err == nil {
+		err = r.ended()
+	}
+	unstable := false
+	switch same := f.unchanged(); {
+	case err == nil && !same && w.l.o.UnstableTimes:
+		unstable = true
+	case (err == nil || sizeError(err)) && !same:
 		err = errChanged
 	}
-	if err != nil {
-		w.l.bytes.Add(-counted)
-		return nil, err
+	var p *pendingRecord
+	if err == nil {
+		p = w.record(n, it, f, r.digest, r.extents)
 	}
-	return w.record(n, it, f, r.digest, r.extents), nil
+	if unstable {
+		err = r.again(ctx, p)
+	}
+	if err == nil {
+		return p, nil
+	}
+	if gone := w.l.src.watch.failed(err); gone != nil {
+		return nil, r.stop(gone) // so that this file goes on from here
+	}
+	w.l.bytes.Add(-counted)
+	return nil, judged{err}
 }
+
+// sizeError reports whether a file's content differs in length from its size.
+func sizeError(err error) bool { return errors.Is(err, errLonger) || errors.Is(err, errShorter) }
+
+// ended looks behind the file's size: what there is would be lost. Files of /proc
+// and cloud drives have content and no size.
+func (r *reading) ended() error {
+	n, err := r.file.ReadSome(r.w.oneByte(), r.file.info.Size)
+	if err == nil && n > 0 {
+		err = errLonger
+	}
+	return err
+}
+
+// oneByte is room for a byte that nobody needs.
+func (w *worker) oneByte() []byte { return w.xattrs.value[:1] }
 
 // record is what a file that was read stands in the manifest with.
 func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []pendingExtent) *pendingRecord {
@@ -61,8 +105,11 @@ func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []
 	xattrs, lost := w.xattrs.read(f.Attributes())
 	w.l.src.meta(&p.record, &f.info, xattrs)
 	remarkXattrs(&p.record, lost)
-	if f.info.Allocated < f.info.Size {
+	if f.sparse() {
 		p.record.Allocated = f.info.Allocated
+	}
+	if !f.volume.Remote && f.Written() {
+		p.record.Remark, p.record.RemarkDetail = "open", "open for writing while it was read"
 	}
 	if w.pack != nil {
 		w.pack.settle()
@@ -76,21 +123,21 @@ const smallFile = 32 << 10
 
 // readSmall reads a small file in one go and looks at it once, afterwards: what
 // the scan saw stands for the look before. It gives nil for a file that has to be
-// read the long way: larger, just changed, with holes, or none at all any more.
+// read the long way: larger, just changed, with holes, of another length, or none
+// at all any more.
 func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, error) {
-	if it.size > smallFile || !settled(it.ctime) {
+	v := w.dir.volume
+	if it.size > smallFile || w.l.src.clock.unsettled(v, it.dev, it.mtime, it.ctime, true) > 0 {
 		return nil, nil
 	}
-	if it.size > 0 {
-		if whole, err := w.readWhole(f, it.size); !whole {
-			return nil, err
-		}
+	if whole, err := w.readWhole(f, it.size); !whole {
+		return nil, err
 	}
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode&unix.S_IFMT != unix.S_IFREG || info.Allocated < info.Size || !it.is(&info) {
+	if info.Mode&unix.S_IFMT != unix.S_IFREG || info.Allocated < info.Size && v.TrustHoles || !it.is(&info) {
 		return nil, nil // what lies in the room was not taken
 	}
 	d := newDigest(it.size, w.l.whole)
@@ -100,12 +147,16 @@ func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, 
 		w.pack.took(int(it.size), d)
 		w.l.bytes.Add(it.size)
 	}
-	return w.record(n, it, &sourceFile{f, info}, d, extents), nil
+	return w.record(n, it, &sourceFile{f, info, v}, d, extents), nil
 }
 
-// readWhole reads a file into the pack's room, if that is enough. Why a read
-// failed the long way finds out.
+// readWhole reads a file into the pack's room, if that is enough, and finds that
+// it has no more content than size. Why a read failed the long way finds out.
 func (w *worker) readWhole(f vfs.TreeFile, size int64) (bool, error) {
+	if size == 0 {
+		n, err := f.ReadSome(w.oneByte(), 0)
+		return n == 0 && err == nil, nil
+	}
 	if err := w.open(); err != nil {
 		return false, deviceError{err}
 	}
@@ -113,11 +164,11 @@ func (w *worker) readWhole(f vfs.TreeFile, size int64) (bool, error) {
 	if err != nil {
 		return false, deviceError{err}
 	}
-	if int64(len(room)) < size {
+	if int64(len(room)) <= size {
 		return false, nil
 	}
-	n, _ := f.ReadAt(room[:size], 0)
-	return int64(n) == size, nil
+	n, err := f.ReadSome(room[:size+1], 0)
+	return int64(n) == size && err == nil, nil
 }
 
 // resume takes up a file that an earlier run had begun, if it is still the same.
@@ -126,7 +177,7 @@ func (r *reading) resume() error {
 	w.l.d.mu.Lock()
 	p := w.l.d.state.partial[partialKey{w.l.list.copies.id, r.n}]
 	w.l.d.mu.Unlock()
-	if p == nil || p.identity != r.file.identity() {
+	if p == nil || !p.identity.is(r.file.identity(), r.file.volume) {
 		return nil
 	}
 	if err := r.digest.restore(p); err != nil {
@@ -163,7 +214,7 @@ func (r *reading) all(ctx context.Context, counted *int64) error {
 			at := r.off
 			if r.off < from {
 				r.hole(min(from-r.off, holeChunk))
-			} else if _, err := r.chunk(to); err != nil {
+			} else if err := r.data(to); err != nil {
 				return err
 			}
 			*counted += r.off - at
@@ -184,31 +235,83 @@ func (r *reading) stop(cause error) error {
 	return deviceError{cause}
 }
 
-func (r *reading) chunk(to int64) (int, error) {
-	w := r.w
-	if w.pack != nil && w.due() {
-		if err := r.rollOver(); err != nil {
-			return 0, deviceError{err}
-		}
+// data reads content up to to, at most as much as the pack has room for.
+func (r *reading) data(to int64) error {
+	if r.file.sparse() && !r.file.volume.TrustHoles && len(r.extents) < maxExtents {
+		return r.block(to)
 	}
-	if err := w.open(); err != nil {
-		return 0, deviceError{err}
-	}
-	room, err := w.pack.room()
+	room, err := r.room()
 	if err != nil {
-		return 0, deviceError{err}
+		return err
 	}
 	n, err := r.file.ReadAt(room[:min(int64(len(room)), to-r.off)], r.off)
 	if err != nil && err != io.EOF {
-		return 0, err
+		return err
 	}
 	if n == 0 {
-		return 0, errChanged // shorter than its size said
+		return errShorter
 	}
+	r.took(n)
+	return nil
+}
+
+// room is where the next content may be put, in a pack that may take it.
+func (r *reading) room() ([]byte, error) {
+	w := r.w
+	if w.pack != nil && w.due() {
+		if err := r.rollOver(); err != nil {
+			return nil, deviceError{err}
+		}
+	}
+	if err := w.open(); err != nil {
+		return nil, deviceError{err}
+	}
+	room, err := w.pack.room()
+	if err != nil {
+		return nil, deviceError{err}
+	}
+	return room, nil
+}
+
+// took says that n bytes of content were put into room.
+func (r *reading) took(n int) {
+	w := r.w
 	r.extend(pendingExtent{offset: r.off, length: int64(n), pack: w.pack, packOffset: w.pack.offset()})
 	w.pack.took(n, r.digest)
 	r.off += int64(n)
-	return n, nil
+}
+
+// holeBlock is the least of zeros that becomes a hole, and what it is aligned to.
+const holeBlock = 64 << 10
+
+// block reads up to the next multiple of holeBlock, of a file whose holes are not
+// believed. A whole block of zeros becomes a hole.
+func (r *reading) block(to int64) error {
+	if r.blockBuf == nil {
+		r.blockBuf = make([]byte, holeBlock)
+	}
+	b := r.blockBuf[:min(holeBlock-r.off%holeBlock, to-r.off)]
+	n, err := r.file.ReadAt(b, r.off)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if n < len(b) {
+		return errShorter
+	}
+	if len(b) == holeBlock && bytes.Equal(b, zeroBytes[:holeBlock]) {
+		r.hole(holeBlock)
+		return nil
+	}
+	for len(b) > 0 {
+		room, err := r.room()
+		if err != nil {
+			return err
+		}
+		n := copy(room, b)
+		r.took(n)
+		b = b[n:]
+	}
+	return nil
 }
 
 // extend adds an extent or lengthens the last one.
@@ -227,19 +330,14 @@ func (r *reading) extend(e pendingExtent) {
 	r.extents = append(r.extents, e)
 }
 
-var zeros [64 << 10]byte
-
+// hole adds a hole; its zeros are not written anywhere.
 func (r *reading) hole(n int64) {
 	if r.w.pack != nil {
 		r.w.pack.settle()
 	}
 	r.extend(pendingExtent{offset: r.off, length: n, hole: true})
 	r.off += n
-	for n > 0 {
-		m := min(n, int64(len(zeros)))
-		r.digest.Write(zeros[:m])
-		n -= m
-	}
+	r.digest.zeros(n)
 }
 
 // rollOver closes the pack in the middle of a file; the frame keeps how far the

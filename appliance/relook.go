@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -17,12 +18,12 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 	if it.prior == nil || it.prior.Size != it.size {
 		return nil, nil
 	}
-	open, err := w.dir.open(it.path)
+	open, err := w.dir.open(ctx, it.path)
 	if err != nil {
 		return nil, err
 	}
 	defer open.Close()
-	f, err := begin(open)
+	f, err := w.dir.begin(ctx, open, it, false)
 	if err != nil {
 		return nil, err
 	}
@@ -31,13 +32,16 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 	}
 	if it.flags&itemBelieve == 0 || !it.is(&f.info) {
 		d, err := w.digestOf(ctx, f)
-		if err != nil {
-			return nil, err
-		}
 		if !f.unchanged() {
-			return nil, errChanged
+			err = errChanged
 		}
-		if !sameContent(d, it.prior) {
+		if gone := w.l.src.watch.failed(err); gone != nil {
+			return nil, deviceError{gone}
+		}
+		if err != nil {
+			return nil, judged{err}
+		}
+		if !digestsAgree(d, it.prior) {
 			w.l.replaced(it.path)
 			return nil, nil
 		}
@@ -76,19 +80,22 @@ func (w *worker) digestOf(ctx context.Context, f *sourceFile) (*manifest.Record,
 			return nil, err
 		}
 		if n == 0 {
-			return nil, errChanged
+			return nil, errShorter
 		}
 		d.Write(w.buf[:n])
 		off += int64(n)
+	}
+	if n, err := f.ReadSome(w.oneByte(), f.info.Size); err != nil || n > 0 {
+		return nil, cmp.Or(err, errLonger)
 	}
 	r := &manifest.Record{}
 	d.fill(r)
 	return r, nil
 }
 
-// sameContent compares digests. The prior record may have more of them than this job
+// digestsAgree compares two readings of content, or one with a committed record. The prior record may have more of them than this job
 // would make, never fewer.
-func sameContent(a, prior *manifest.Record) bool {
+func digestsAgree(a, prior *manifest.Record) bool {
 	whole := len(prior.SHA256) == 0 || len(a.SHA256) == 0 || bytes.Equal(a.SHA256, prior.SHA256)
 	some := len(prior.SHA256) > 0 && len(a.SHA256) > 0 || len(a.Parts) > 0
 	return some && whole && a.CRC == prior.CRC && a.PartSize == prior.PartSize && slices.EqualFunc(a.Parts, prior.Parts, bytes.Equal)

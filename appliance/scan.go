@@ -162,22 +162,28 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 	return report, emitList(ctx, report, walked, further, newSorter(), known, emit)
 }
 
+// linkKeySize is the length of what names of one file have in common: a file
+// system that gives two files one inode number seldom gives them all of it.
+const linkKeySize = 5 * 8
+
 func linkKey(it *item) []byte {
-	b := binary.BigEndian.AppendUint64(nil, it.dev)
-	b = binary.BigEndian.AppendUint64(b, it.ino)
+	b := make([]byte, 0, linkKeySize+len(it.path))
+	for _, v := range []uint64{it.dev, it.ino, uint64(it.ctime), it.nlink, uint64(it.size)} {
+		b = binary.BigEndian.AppendUint64(b, v)
+	}
 	return append(b, it.path...)
 }
 
-// groupLinks turns (device, inode) → paths into path → (group, carrier's path).
+// groupLinks turns (device, inode, …) → paths into path → (group, carrier's path).
 // Groups are numbered on from the highest that the device has.
 func groupLinks(links, out *extsort.Sorter, group uint64) (*extsort.Sorter, error) {
-	var key [16]byte
+	var key [linkKeySize]byte
 	var carrier string
 	first := true
 	err := links.Each(func(k, v []byte) error {
-		if first || [16]byte(k[:16]) != key {
+		if first || [linkKeySize]byte(k) != key {
 			first = false
-			key, carrier = [16]byte(k[:16]), string(v)
+			key, carrier = [linkKeySize]byte(k), string(v)
 			group++
 		}
 		return out.Add(v, append(binary.BigEndian.AppendUint64(nil, group), carrier...))

@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -27,6 +28,8 @@ type source struct {
 	prefix string // put before every path in the manifest, with a slash, or empty
 	id     *listHead
 	owners owners
+	clock  sourceClock
+	watch  *sourceWatch
 	spill  func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
 }
 
@@ -40,7 +43,7 @@ func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
 		prefix += "/"
 	}
 	if tree != nil {
-		return &source{tree: tree, root: root, prefix: prefix}, nil
+		return openSource(tree, root, prefix), nil
 	}
 	abs, err := filepath.Abs(root)
 	if err != nil {
@@ -56,7 +59,13 @@ func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
 	if tree, err = vfs.OSTree(abs); err != nil {
 		return nil, fmt.Errorf("source %s: %w", root, err)
 	}
-	return &source{tree: tree, root: abs, prefix: prefix}, nil
+	return openSource(tree, abs, prefix), nil
+}
+
+func openSource(tree vfs.Tree, root, prefix string) *source {
+	s := &source{tree: tree, root: root, prefix: prefix, watch: &sourceWatch{name: root, check: tree.Check}}
+	s.clock.opened = time.Now()
+	return s
 }
 
 // head says which source this is.
@@ -124,7 +133,11 @@ func (s *source) walk(f func(*item) error) error {
 	if err != nil {
 		return fmt.Errorf("source %s: %w", s.root, err)
 	}
-	return s.walkDir("", names, f)
+	if err := s.walkDir("", names, f); err != nil {
+		return err
+	}
+	s.clock.scanned()
+	return s.watch.ask()
 }
 
 // Entries are handed over in runs, so many of them ahead.
@@ -184,7 +197,11 @@ func (s *source) send(ctx context.Context, runs chan<- []*item) error {
 func (s *source) walkDir(rel string, names *children, f func(*item) error) error {
 	defer names.close()
 	return names.each(func(keys []string) error {
-		for i, it := range s.stats(rel, keys) {
+		items := s.stats(rel, keys)
+		if err := s.watch.lost(); err != nil {
+			return err
+		}
+		for i, it := range items {
 			if err := s.visit(rel, keys[i], it, f); err != nil {
 				return err
 			}
@@ -201,6 +218,9 @@ func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
 	below := strings.TrimSuffix(key, "/") + "/"
 	names, err := s.list(rel + below)
 	if err != nil { // one record says so, not a folder and a skipped entry of one path
+		if gone := s.watch.failed(err); gone != nil {
+			return gone
+		}
 		return f(&item{path: it.path, kind: manifest.KindSkipped, reason: skipReason(err), detail: "folder: " + cause(err), flags: itemFolder})
 	}
 	if err := f(it); err != nil {
@@ -214,12 +234,16 @@ func (s *source) visit(rel, key string, it *item, f func(*item) error) error {
 func (s *source) stats(rel string, keys []string) []*item {
 	items := make([]*item, len(keys))
 	dir, err := s.tree.OpenDir(strings.TrimSuffix(rel, "/"))
+	links := false
 	if err == nil {
 		defer dir.Close()
+		links = believeLinks(dir.Volume())
 	}
 	look := func(from, to int) {
 		for i := from; i < to; i++ {
-			items[i] = s.look(rel, keys[i], dir, err)
+			if items[i] = s.look(rel, keys[i], dir, err, vfs.Dir.Stat); !links {
+				items[i].nlink = 1
+			}
 		}
 	}
 	n := max(1, min(runtime.GOMAXPROCS(0), 8, len(keys)/minStats))
@@ -253,8 +277,13 @@ func (s *source) list(rel string) (*children, error) {
 	return out, nil
 }
 
-// look describes one entry of the folder rel; failed says why the folder is not open.
-func (s *source) look(rel, key string, dir vfs.Dir, failed error) *item {
+// believeLinks reports whether two names with one inode number are one file: not
+// where a program or a driver makes the numbers up, such as FUSE, FAT or SMB.
+func believeLinks(v vfs.Volume) bool { return v.StableInodes }
+
+// look describes one entry of the folder rel; failed says why the folder is not
+// open. stat is one of vfs.Dir's.
+func (s *source) look(rel, key string, dir vfs.Dir, failed error, stat func(vfs.Dir, string) (vfs.Info, error)) *item {
 	name, wasDir := strings.CutSuffix(key, "/")
 	it := &item{path: s.prefix + rel + name}
 	if len(it.path) > manifest.MaxPath {
@@ -268,11 +297,11 @@ func (s *source) look(rel, key string, dir vfs.Dir, failed error) *item {
 		return it.skip("name", err.Error())
 	}
 	if failed != nil {
-		return it.skip(skipReason(failed), cause(failed))
+		return it.skip(s.skipReason(failed), cause(failed))
 	}
-	info, err := dir.Stat(name)
+	info, err := stat(dir, name)
 	if err != nil {
-		return it.skip(skipReason(err), cause(err))
+		return it.skip(s.skipReason(err), cause(err))
 	}
 	it.describe(&info)
 	if wasDir && it.kind != manifest.KindDir {
@@ -289,7 +318,7 @@ func visible(rel string) string {
 	return rel
 }
 
-// stat describes the entry of a path.
+// stat describes the entry of a path as it is now.
 func (s *source) stat(path string) *item {
 	dir, name := s.split(path)
 	d, err := s.tree.OpenDir(dir)
@@ -299,7 +328,7 @@ func (s *source) stat(path string) *item {
 	if dir != "" {
 		dir += "/"
 	}
-	return s.look(dir, name, d, err)
+	return s.look(dir, name, d, err, vfs.Dir.StatFresh)
 }
 
 // is tells whether an entry still is as the scan saw it.
@@ -342,7 +371,16 @@ func specialName(mode uint32) string {
 	return "special file"
 }
 
+// skipReason is the reason of an entry that fails by err; the watch hears of it.
+func (s *source) skipReason(err error) string {
+	s.watch.failed(err)
+	return skipReason(err)
+}
+
 func skipReason(err error) string {
+	if errors.Is(err, errLonger) || errors.Is(err, errShorter) {
+		return "changed"
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return "vanished"
 	}

@@ -35,7 +35,7 @@ func TestXattrLimit(t *testing.T) {
 // Two names that are too long must stay two.
 func TestLongNamesStayApart(t *testing.T) {
 	s := &source{root: "/", prefix: strings.Repeat("p/", 2040)}
-	a, b := s.look("", strings.Repeat("a", 100)+"1", nil, nil), s.look("", strings.Repeat("a", 100)+"2", nil, nil)
+	a, b := s.look("", strings.Repeat("a", 100)+"1", nil, nil, nil), s.look("", strings.Repeat("a", 100)+"2", nil, nil, nil)
 	if a.path == b.path || manifest.CheckPath(a.path) != nil {
 		t.Errorf("%q and %q", a.path[4000:], b.path[4000:])
 	}

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -16,9 +17,10 @@ import (
 // sourceDir keeps the folder open whose entries are being read: entries come
 // sorted, so the next one is most often in the same.
 type sourceDir struct {
-	src  *source
-	path string
-	dir  vfs.Dir // nil: none is open
+	src    *source
+	path   string
+	dir    vfs.Dir    // nil: none is open
+	volume vfs.Volume // of dir
 }
 
 // of returns the open folder of an entry, and its name there.
@@ -32,7 +34,7 @@ func (c *sourceDir) of(path string) (vfs.Dir, string, error) {
 	if err != nil {
 		return nil, "", err
 	}
-	c.dir, c.path = d, dir
+	c.dir, c.path, c.volume = d, dir, d.Volume()
 	return d, name, nil
 }
 
@@ -44,48 +46,64 @@ func (c *sourceDir) close() {
 }
 
 // open opens a regular file; it may have become something else since the scan.
-func (c *sourceDir) open(path string) (vfs.TreeFile, error) {
+func (c *sourceDir) open(ctx context.Context, path string) (vfs.TreeFile, error) {
 	dir, name, err := c.of(path)
 	if err != nil {
 		return nil, err
 	}
-	return dir.Open(name)
+	return openLeased(ctx, dir, name)
+}
+
+// unsettled returns how long to wait before an entry of the folder that looks like
+// this is read.
+func (c *sourceDir) unsettled(i *vfs.Info, it *item) time.Duration {
+	mtime, ctime := i.Mtime.UnixNano(), i.Ctime.UnixNano()
+	return c.src.clock.unsettled(c.volume, i.Dev, mtime, ctime, mtime == it.mtime && ctime == it.ctime)
 }
 
 // sourceFile is an open file of the source, and what it was before its reading.
 type sourceFile struct {
 	vfs.TreeFile
-	info vfs.Info
+	info   vfs.Info
+	volume vfs.Volume
 }
 
-// begin looks at a file before it is read.
-func begin(f vfs.TreeFile) (*sourceFile, error) {
-	info, err := f.Stat()
-	// A change in the tick of the one before would not show.
-	if err == nil && !settled(info.Ctime.UnixNano()) {
-		time.Sleep(tick - time.Since(info.Ctime))
-		info, err = f.Stat()
+// settleTries is how often a file is waited for that was changed again meanwhile.
+const settleTries = 2
+
+// begin looks at a file before it is read, and waits until it is settled. One that
+// does not get there has changed; with unstable times that is not asked.
+func (c *sourceDir) begin(ctx context.Context, f vfs.TreeFile, it *item, unstable bool) (*sourceFile, error) {
+	for try := 0; ; try++ {
+		info, err := f.Stat()
+		if err != nil {
+			return nil, err
+		}
+		if info.Mode&unix.S_IFMT != unix.S_IFREG {
+			return nil, errChanged
+		}
+		wait := c.unsettled(&info, it)
+		c.src.clock.note(c.volume, info.Dev, info.Ctime.UnixNano())
+		if wait == 0 || unstable {
+			return &sourceFile{f, info, c.volume}, nil
+		}
+		if try == settleTries {
+			return nil, errChanged
+		}
+		if err := sleep(ctx, wait); err != nil {
+			return nil, deviceError{err}
+		}
+		if now, err := f.Stat(); err == nil && identityOf(&now) == identityOf(&info) {
+			return &sourceFile{f, info, c.volume}, nil
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode&unix.S_IFMT != unix.S_IFREG {
-		return nil, errChanged
-	}
-	return &sourceFile{f, info}, nil
 }
 
-// tick is no shorter than the system's timer tick, in which file times are counted.
-const tick = 11 * time.Millisecond
-
-// settled tells whether a change from now on would get another time. A time in
-// the future tells nothing, and no waiting helps.
-func settled(ctime int64) bool {
-	age := time.Since(time.Unix(0, ctime))
-	return age < 0 || age >= tick
-}
-
-var errChanged = errors.New("changed while it was read")
+var (
+	errChanged = errors.New("changed while it was read")
+	errLonger  = errors.New("has more content than its size says")
+	errShorter = errors.New("has less content than its size says")
+)
 
 func (f *sourceFile) identity() identity { return identityOf(&f.info) }
 
@@ -99,13 +117,22 @@ func (f *sourceFile) unchanged() bool {
 	return err == nil && identityOf(&now) == f.identity()
 }
 
-// nextData returns the next run of data at or after off: [from, to). Holes that
-// the file system knows are not read.
+// sparse reports whether the file may have holes.
+func (f *sourceFile) sparse() bool { return f.info.Allocated < f.info.Size }
+
+// nextData returns the next run of data at or after off: [from, to). Holes are not
+// read, if the file system is known to tell them right. An answer that makes no
+// sense is no hole.
 func (f *sourceFile) nextData(off int64) (from, to int64) {
-	if f.info.Allocated >= f.info.Size {
-		return off, f.info.Size
+	size := f.info.Size
+	if !f.sparse() || !f.volume.TrustHoles {
+		return off, size
 	}
-	return f.Data(off, f.info.Size)
+	from, to = f.Data(off, size)
+	if from < off || from > size || to > size || to <= from && from < size {
+		return off, size
+	}
+	return from, to
 }
 
 // meta fills mode, owner, times and extended attributes.

@@ -194,6 +194,9 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 	if err != nil {
 		return err
 	}
+	if gone := w.l.src.watch.lost(); gone != nil {
+		return errors.Join(gone, w.flush())
+	}
 	w.l.entries.Add(1)
 	if w.due() {
 		return w.flush()
@@ -202,6 +205,9 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 }
 
 func (w *worker) skip(n uint64, it *item, reason, detail string) {
+	if w.l.src.watch.lost() != nil {
+		return // nothing is known of the entry
+	}
 	if reason != catalog.Gone {
 		w.l.skip(it, reason, detail)
 	}
@@ -233,11 +239,11 @@ func (w *worker) flip(n uint64, it *item) {
 func (w *worker) describe(it *item) (r *manifest.Record, reason, detail string) {
 	dir, name, err := w.dir.of(it.path)
 	if err != nil {
-		return nil, skipReason(err), cause(err)
+		return nil, w.l.src.skipReason(err), cause(err)
 	}
-	info, err := dir.Stat(name)
+	info, err := dir.StatFresh(name)
 	if err != nil {
-		return nil, skipReason(err), cause(err)
+		return nil, w.l.src.skipReason(err), cause(err)
 	}
 	now := item{}
 	if now.describe(&info); now.kind != it.kind {
@@ -298,7 +304,7 @@ func (w *worker) file(ctx context.Context, n uint64, it *item) error {
 		case errors.Is(err, errChanged):
 			w.skip(n, it, "changed", "changed while it was read, twice")
 		default:
-			w.skip(n, it, skipReason(err), cause(err))
+			w.skip(n, it, w.l.src.skipReason(err), cause(err))
 		}
 		return nil
 	}

@@ -250,6 +250,8 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errSkipped):
 		return add(exitSource, "look at the entries named above; mend them and run the same load again, it takes what is new",
 			"or seal: they stay named in the manifest and in every report")
+	case is(appliance.ErrSourceGone):
+		return add(exitSource, "connect the source again and run the same load again: it goes on, nothing was left out")
 	case is(appliance.ErrFindings):
 		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
 	case is(appliance.ErrFull):

@@ -208,6 +208,18 @@ func (t *MemTree) Volume() Volume {
 	return t.volume
 }
 
+// Check is Tree.Check: the root is opened and listed, which OnCall lets fail. It
+// is sure of a tree that a server keeps.
+func (t *MemTree) Check() (sure bool, err error) {
+	for _, op := range []OpKind{OpOpen, OpReadDir} {
+		if err := t.begin(TreeCall{Op: op}); err != nil {
+			return false, err
+		}
+		t.mu.Unlock()
+	}
+	return t.Volume().Remote, nil
+}
+
 // Close is Tree.Close; the tree can still be used.
 func (t *MemTree) Close() error { return nil }
 
@@ -275,6 +287,14 @@ func (d *memDir) child(op OpKind, name string) (*treeNode, error) {
 	}
 	return n, nil
 }
+
+func (d *memDir) Volume() Volume {
+	v := d.t.Volume()
+	v.Root = ""
+	return v
+}
+
+func (d *memDir) StatFresh(name string) (Info, error) { return d.Stat(name) }
 
 func (d *memDir) Stat(name string) (Info, error) {
 	n, err := d.child(OpStat, name)
@@ -351,6 +371,16 @@ func (f *memTreeFile) ReadAt(p []byte, off int64) (int, error) {
 	}
 	return n, nil
 }
+
+func (f *memTreeFile) ReadSome(p []byte, off int64) (int, error) {
+	n, err := f.ReadAt(p, off)
+	if err == io.EOF {
+		err = nil
+	}
+	return n, err
+}
+
+func (f *memTreeFile) Written() bool { return false }
 
 func (f *memTreeFile) Data(off, size int64) (from, to int64) { return min(off, size), size }
 

@@ -18,8 +18,11 @@ import (
 // osTree holds the root open, so that what is read is one tree even if the path
 // to it changes.
 type osTree struct {
-	fd     int
-	volume Volume
+	fd      int
+	path    string
+	block   string // the root's device, or empty
+	volume  Volume
+	volumes *volumeCache
 }
 
 // OSTree opens a folder of the system. The path to it may lead through symbolic
@@ -29,7 +32,8 @@ func OSTree(path string) (Tree, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return osTree{fd, volumeOf(fd)}, nil
+	volume, block := volumeOf(fd)
+	return osTree{fd: fd, path: path, block: block, volume: volume, volumes: &volumeCache{}}, nil
 }
 
 func (t osTree) Close() error { return unix.Close(t.fd) }
@@ -54,7 +58,7 @@ func (t osTree) OpenDir(path string) (Dir, error) {
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: path, Err: err}
 	}
-	return &osDir{fd: fd}, nil
+	return &osDir{fd: fd, volumes: t.volumes}, nil
 }
 
 func (t osTree) descend(path string) (int, error) {
@@ -89,7 +93,10 @@ func retry(call func() (int, error)) (int, error) {
 	}
 }
 
-type osDir struct{ fd int }
+type osDir struct {
+	fd      int
+	volumes *volumeCache
+}
 
 func (d *osDir) Close() error { return unix.Close(d.fd) }
 
@@ -145,6 +152,8 @@ func (d *osDir) isDir(name string, kind byte) bool {
 	return err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR
 }
 
+func (d *osDir) Volume() Volume { return d.volumes.of(d.fd) }
+
 func (d *osDir) Stat(name string) (Info, error) {
 	var st unix.Stat_t
 	_, err := retry(func() (int, error) { return 0, unix.Fstatat(d.fd, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
@@ -154,10 +163,37 @@ func (d *osDir) Stat(name string) (Info, error) {
 	return statInfo(&st), nil
 }
 
+func (d *osDir) StatFresh(name string) (Info, error) {
+	info, err := statFresh(d.fd, name, unix.AT_SYMLINK_NOFOLLOW)
+	if noStatx(err) {
+		return d.Stat(name)
+	}
+	return info, err
+}
+
 func statInfo(st *unix.Stat_t) Info {
 	return Info{Mode: st.Mode, UID: st.Uid, GID: st.Gid, Size: st.Size, Allocated: st.Blocks * 512,
 		Mtime: time.Unix(st.Mtim.Unix()), Ctime: time.Unix(st.Ctim.Unix()), Dev: uint64(st.Dev), Ino: st.Ino, Nlink: uint64(st.Nlink)}
 }
+
+// statFresh has a client ask its server. On a local file system it costs no more
+// than any other stat.
+func statFresh(fd int, name string, flags int) (Info, error) {
+	var st unix.Statx_t
+	_, err := retry(func() (int, error) {
+		return 0, unix.Statx(fd, name, flags|unix.AT_STATX_FORCE_SYNC, unix.STATX_BASIC_STATS, &st)
+	})
+	if err != nil {
+		return Info{}, err
+	}
+	return Info{Mode: uint32(st.Mode), UID: st.Uid, GID: st.Gid, Size: int64(st.Size), Allocated: int64(st.Blocks) * 512,
+		Mtime: time.Unix(st.Mtime.Sec, int64(st.Mtime.Nsec)), Ctime: time.Unix(st.Ctime.Sec, int64(st.Ctime.Nsec)),
+		Dev: unix.Mkdev(st.Dev_major, st.Dev_minor), Ino: st.Ino, Nlink: uint64(st.Nlink)}, nil
+}
+
+// noStatx reports whether the call itself is what failed: before Linux 4.11, or
+// under a filter of calls that does not know it.
+func noStatx(err error) bool { return err == unix.ENOSYS || err == unix.EPERM || err == unix.EINVAL }
 
 // Open leaves access times alone where it may.
 func (d *osDir) Open(name string) (TreeFile, error) {
@@ -222,10 +258,29 @@ func (f osTreeFile) ReadAt(p []byte, off int64) (int, error) {
 	return done, nil
 }
 
+func (f osTreeFile) ReadSome(p []byte, off int64) (int, error) {
+	n, err := retry(func() (int, error) { return unix.Pread(int(f), p, off) })
+	return max(n, 0), err
+}
+
 func (f osTreeFile) Stat() (Info, error) {
+	info, err := statFresh(int(f), "", unix.AT_EMPTY_PATH)
+	if !noStatx(err) {
+		return info, err
+	}
 	var st unix.Stat_t
-	_, err := retry(func() (int, error) { return 0, unix.Fstat(int(f), &st) })
+	_, err = retry(func() (int, error) { return 0, unix.Fstat(int(f), &st) })
 	return statInfo(&st), err
+}
+
+// Written asks for a read lease, which only a file's owner and CAP_LEASE get, and
+// gives it back at once: a writer that comes in between waits for that long.
+func (f osTreeFile) Written() bool {
+	_, err := unix.FcntlInt(uintptr(f), unix.F_SETLEASE, unix.F_RDLCK)
+	if err == nil {
+		unix.FcntlInt(uintptr(f), unix.F_SETLEASE, unix.F_UNLCK)
+	}
+	return err == unix.EAGAIN
 }
 
 func (f osTreeFile) Data(off, size int64) (from, to int64) {

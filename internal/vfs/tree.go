@@ -16,9 +16,15 @@ import (
 type Tree interface {
 	OpenDir(path string) (Dir, error)
 
-	// Volume tells of the root's file system as it was when the tree was opened. It
-	// is of the root alone: other file systems may be mounted below.
+	// Volume describes the root's file system as it was when the tree was opened.
+	// Other file systems may be mounted below: see Dir.
 	Volume() Volume
+
+	// Check returns why the root cannot be used any more: its medium was pulled out,
+	// its server does not answer, its path leads elsewhere. Without an error, sure
+	// tells that the answer came from the server or the device itself; else it may
+	// have come from a cache. The call may take as long as a server's timeout.
+	Check() (sure bool, err error)
 
 	io.Closer
 }
@@ -29,8 +35,15 @@ type Dir interface {
 	// was a folder. It stops at f's first error. Only one call at a time.
 	Names(f func(name string, dir bool) error) error
 
-	// Stat describes an entry; a symbolic link is described, not followed.
+	// Volume describes the file system that the folder lies on; its Root is empty.
+	Volume() Volume
+
+	// Stat describes an entry; a symbolic link is described, not followed. The
+	// answer may come from a client's cache of what a server keeps.
 	Stat(name string) (Info, error)
+
+	// StatFresh is Stat without that cache.
+	StatFresh(name string) (Info, error)
 
 	// Open opens a regular file for reading. Of anything else it fails, or gives a
 	// file whose Stat tells; it never waits for the other end of a pipe.
@@ -48,12 +61,21 @@ type Dir interface {
 // TreeFile is an open file of a Tree.
 type TreeFile interface {
 	io.ReaderAt // short reads come with io.EOF
+
+	// ReadSome reads once: it may be short, and 0 bytes without an error are the end.
+	ReadSome(p []byte, off int64) (int, error)
+
+	// Stat describes the file as it is now, also where a server keeps it.
 	Stat() (Info, error)
 
 	// Data returns the next run [from, to) that holds data, at off or behind it, of
 	// a file of the given size; from is size if there is none. Where the system
-	// does not know, all is data.
+	// does not know, all is data. The answer is the file system's, right or wrong.
 	Data(off, size int64) (from, to int64)
+
+	// Written reports whether somebody has the file open for writing. False also
+	// means that the system does not say.
+	Written() bool
 
 	Attributes() Attributes
 	io.Closer

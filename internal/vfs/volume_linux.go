@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -13,20 +14,21 @@ import (
 
 // volumeOf finds out about the file system of an open folder. What cannot be had
 // is left empty; nothing fails. The identity never comes from the device's number,
-// which the next medium in the same reader has as well.
-func volumeOf(fd int) Volume {
+// which the next medium in the same reader has as well. block is the file system's
+// device, if it has one.
+func volumeOf(fd int) (v Volume, block string) {
 	mount, ok := mountOf(fd)
 	if !ok {
-		return Volume{}
+		return Volume{}, ""
 	}
 	kind := kindOf(mount.kind)
-	v := Volume{FS: mount.kind, Coarse: kind.coarse, StableInodes: kind.stable, TrustHoles: kind.holes, Remote: kind.remote}
+	v = Volume{FS: mount.kind, Coarse: kind.coarse, StableInodes: kind.stable, TrustHoles: kind.holes, Remote: kind.remote}
 	v.Root = volumeRoot(fd, &mount, kind.stable)
 	if kind.source != "" {
 		v.ID = kind.networkID(mount.kind, mount.source)
-		return v
+		return v, ""
 	}
-	block := blockDevice(mount.device)
+	block = blockDevice(mount.device)
 	s := superblockOf(block, mount.kind)
 	v.Coarse = max(v.Coarse, s.coarse)
 	switch {
@@ -34,6 +36,33 @@ func volumeOf(fd int) Volume {
 		v.ID = statfsID(fd)
 	default:
 		v.ID = firstID(mountedID(fd, mount.kind), s.id, linkedID(block))
+	}
+	return v, block
+}
+
+// volumeCache keeps what was found out of the file systems of a tree, by the
+// device's number: as long as a tree's folder is open, that names one.
+type volumeCache struct {
+	mu    sync.Mutex
+	found map[uint64]Volume
+}
+
+// of is volumeOf without the root, which is the folder's own.
+func (c *volumeCache) of(fd int) Volume {
+	var st unix.Stat_t
+	if _, err := retry(func() (int, error) { return 0, unix.Fstat(fd, &st) }); err != nil {
+		return Volume{}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	v, ok := c.found[uint64(st.Dev)]
+	if !ok {
+		v, _ = volumeOf(fd)
+		v.Root = ""
+		if c.found == nil {
+			c.found = map[uint64]Volume{}
+		}
+		c.found[uint64(st.Dev)] = v
 	}
 	return v
 }

@@ -1,0 +1,241 @@
+package appliance
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// TestSizeIsNotContent: a file whose size does not tell how long its content is,
+// as in /proc and on drives of cloud documents, is never loaded as good.
+func TestSizeIsNotContent(t *testing.T) {
+	const more, less = "has more content than its size says", "has less content than its size says"
+	for _, test := range []struct {
+		name         string
+		told, length int64
+		want         string
+	}{
+		{"none told", 0, 1800, more},
+		{"small", 1000, 1001, more},
+		{"small, less", 1000, 999, less},
+		{"long", 200 << 10, 200<<10 + 1, more},
+		{"long, less", 200 << 10, 100 << 10, less},
+		{"nothing at all", 10, 0, less},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tree := newOddTree(stableVolume)
+			tree.WriteFile("f", make([]byte, test.length))
+			tree.WriteFile("good", []byte("x"))
+			tree.info = func(path string, i *vfs.Info) {
+				if path == "f" {
+					i.Size, i.Allocated = test.told, test.told
+				}
+			}
+			rep, records, got := loadTree(t, tree, LoadOptions{})
+			if got["f"] != "skipped changed" || records["f"].Detail != test.want || got["good"] != "file x" {
+				t.Errorf("%q, %q, %+v", got["f"], records["f"].Detail, rep.Skipped)
+			}
+		})
+	}
+}
+
+// TestGrowsWhileRead: what grew, and says so in its stat, has changed: it is read
+// again.
+func TestGrowsWhileRead(t *testing.T) {
+	tree := newOddTree(stableVolume)
+	tree.WriteFile("f", make([]byte, 100<<10))
+	grown := false
+	tree.OnCall(func(c vfs.TreeCall) error {
+		if c.Op == vfs.OpRead && !grown {
+			grown = true
+			tree.WriteFile("f", bytes.Repeat([]byte("y"), 120<<10))
+		}
+		return nil
+	})
+	_, _, got := loadTree(t, tree, LoadOptions{})
+	if got["f"] != "file "+strings.Repeat("y", 120<<10) {
+		t.Errorf("%.30q", got["f"])
+	}
+}
+
+// TestInodeCollision: two files that a driver gives one inode number stay two;
+// names of one file stay one where numbers can be believed.
+func TestInodeCollision(t *testing.T) {
+	when := time.Now().Add(-time.Hour)
+	for _, test := range []struct {
+		name   string
+		volume vfs.Volume
+		later  time.Duration // between the two files' times of change
+		kind   manifest.Kind
+	}{
+		{"FUSE", fuseVolume, 0, manifest.KindFile},
+		{"changed apart", stableVolume, time.Second, manifest.KindFile},
+		{"one file", stableVolume, 0, manifest.KindHardlink},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tree := newOddTree(test.volume)
+			tree.WriteFile("a", []byte("of a"))
+			tree.WriteFile("b", []byte("of b"))
+			if test.kind == manifest.KindHardlink {
+				tree.Remove("b")
+				tree.Link("a", "b")
+			}
+			tree.info = func(path string, i *vfs.Info) {
+				i.Ino, i.Nlink, i.Mtime, i.Ctime = 7, 2, when, when
+				if path == "b" {
+					i.Ctime = when.Add(test.later)
+				}
+			}
+			_, records, got := loadTree(t, tree, LoadOptions{})
+			want := "file of b"
+			if test.kind == manifest.KindHardlink {
+				want = "file of a"
+			}
+			if got["a"] != "file of a" || got["b"] != want || records["b"].Kind != test.kind {
+				t.Errorf("a %q, b %q, of kind %d", got["a"], got["b"], records["b"].Kind)
+			}
+		})
+	}
+}
+
+// TestHolesThatLie: data that was just written and that the file system tells as a
+// hole is read where holes are not believed; zeros there become holes again.
+func TestHolesThatLie(t *testing.T) {
+	content := make([]byte, 5*holeBlock+100)
+	copy(content[holeBlock-1:], "x")
+	copy(content[3*holeBlock+7:], "y")
+	for name, volume := range map[string]vfs.Volume{"zfs": zfsVolume, "FUSE": fuseVolume} {
+		tree := newOddTree(volume)
+		tree.WriteFile("f", content)
+		tree.info = func(_ string, i *vfs.Info) { i.Allocated = 0 }
+		tree.data = func(_ string, _, size int64) (int64, int64) { return size, size }
+		_, records, got := loadTree(t, tree, LoadOptions{})
+		if got["f"] != "file "+string(content) {
+			t.Errorf("%s: the content is another one", name)
+		}
+		var holes [][2]int64
+		for _, e := range records["f"].Extents {
+			if e.Hole {
+				holes = append(holes, [2]int64{e.Offset / holeBlock, e.Length / holeBlock})
+			}
+		}
+		if len(holes) != 2 || holes[0] != [2]int64{1, 2} || holes[1] != [2]int64{4, 1} {
+			t.Errorf("%s: holes %v", name, holes)
+		}
+	}
+}
+
+// TestSeekDataStandsStill: an answer that makes no sense ends in reading.
+func TestSeekDataStandsStill(t *testing.T) {
+	content := bytes.Repeat([]byte("data"), 30<<10)
+	for name, data := range map[string]func(off, size int64) (int64, int64){
+		"behind":     func(off, _ int64) (int64, int64) { return off - 20, off - 10 },
+		"from start": func(off, size int64) (int64, int64) { return 0, min(100, size) },
+		"empty":      func(off, _ int64) (int64, int64) { return off, off },
+		"too far":    func(_, size int64) (int64, int64) { return size + 1, size + 2 },
+	} {
+		tree := newOddTree(stableVolume)
+		tree.WriteFile("f", content)
+		tree.info = func(_ string, i *vfs.Info) { i.Allocated = 0 }
+		tree.data = func(_ string, off, size int64) (int64, int64) { return data(off, size) }
+		if _, _, got := loadTree(t, tree, LoadOptions{}); got["f"] != "file "+string(content) {
+			t.Errorf("%s: the content is another one", name)
+		}
+	}
+}
+
+// TestUnstableTimes: a source whose stat differs at every look is taken only if
+// that is asked for, and only if two readings agree.
+func TestUnstableTimes(t *testing.T) {
+	for _, test := range []struct {
+		name                string
+		unstable, rewritten bool
+		want                string
+	}{
+		{"not asked for", false, false, "skipped changed"},
+		{"asked for", true, false, "file " + strings.Repeat("x", 100<<10)},
+		{"really changing", true, true, "skipped changed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			tree := newOddTree(stableVolume)
+			tree.WriteFile("f", bytes.Repeat([]byte("x"), 100<<10))
+			now, reads := time.Now().Add(-time.Hour), 0
+			tree.info = func(_ string, i *vfs.Info) {
+				now = now.Add(time.Second)
+				i.Ctime = now
+			}
+			tree.OnCall(func(c vfs.TreeCall) error {
+				if reads++; c.Op == vfs.OpRead && test.rewritten {
+					tree.WriteFile("f", bytes.Repeat([]byte{byte(reads)}, 100<<10))
+				}
+				return nil
+			})
+			_, records, got := loadTree(t, tree, LoadOptions{UnstableTimes: test.unstable})
+			if got["f"] != test.want || (records["f"].Remark == "unstable-times") != (test.want[0] == 'f') {
+				t.Errorf("%.30q, remark %q", got["f"], records["f"].Remark)
+			}
+		})
+	}
+}
+
+// TestLongFileAfterReboot: neither a device's number nor an inode's that is made up
+// keeps a long file from going on.
+func TestLongFileAfterReboot(t *testing.T) {
+	was := identity{size: 1, mtime: 2, ctime: 3, dev: 4, ino: 5}
+	for _, test := range []struct {
+		now    identity
+		volume vfs.Volume
+		want   bool
+	}{
+		{identity{1, 2, 3, 40, 5}, stableVolume, true},
+		{identity{1, 2, 3, 4, 50}, stableVolume, false},
+		{identity{1, 2, 3, 40, 50}, fuseVolume, true},
+		{identity{1, 2, 30, 4, 5}, fuseVolume, false},
+		{identity{1, 20, 3, 4, 5}, fuseVolume, false},
+		{identity{10, 2, 3, 4, 5}, fuseVolume, false},
+	} {
+		if was.is(test.now, test.volume) != test.want {
+			t.Errorf("%+v of %s: want %v", test.now, test.volume.FS, test.want)
+		}
+	}
+}
+
+// TestHugeHole: four terabytes of holes are told by constants, where no digest of
+// the whole is asked for.
+func TestHugeHole(t *testing.T) {
+	const size = 4<<40 + 5
+	tree := newOddTree(stableVolume)
+	tree.WriteFile("f", nil)
+	tree.info = func(_ string, i *vfs.Info) { i.Size, i.Allocated = size, 0 }
+	tree.data = func(_ string, _, size int64) (int64, int64) { return size, size }
+	r := small32(t)
+	r.cfg.Job.Policy.FileDigest = "parts"
+	file, err := r.cfg.Job.Sign(r.signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.cfg.JobFile = file
+	if rep := r.loadAll("/odd", LoadOptions{Tree: tree}); rep.Bytes != size || rep.SkippedCount != 0 {
+		t.Fatalf("%+v", rep)
+	}
+	d := r.mustDevice()
+	defer d.Close()
+	var chain []byte
+	if err := d.eachRecord(func(b []byte) error { chain = appendChain(chain, b); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	rec, err := decodeChain(chain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := (size + rec.PartSize - 1) / rec.PartSize; int64(len(rec.Parts)) != n || len(rec.Extents) != 1 || rec.Extents[0] != (manifest.Extent{Length: size, Hole: true}) {
+		t.Errorf("%d parts of %d, extents %+v", len(rec.Parts), rec.PartSize, rec.Extents)
+	}
+	if !bytes.Equal(rec.Parts[0], zeroParts.sum(rec.PartSize)) || rec.CRC != zeroCRC(size).crc || rec.UnitCRCs[0] != zeroCRC(manifest.UnitSize).crc {
+		t.Error("a digest is not that of zeros")
+	}
+}

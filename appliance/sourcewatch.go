@@ -1,0 +1,105 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+	"sync/atomic"
+
+	"golang.org/x/sys/unix"
+)
+
+// ErrSourceGone: the source cannot be read any more: pulled out, or its server
+// does not answer. What was loaded stays; the same load goes on when it is back.
+var ErrSourceGone = errors.New("the source has gone")
+
+// maxFailedInRow is how many entries may fail one after another, where nothing but
+// the file system's cache says that the source is still there.
+const maxFailedInRow = 32
+
+// sourceWatch tells entries that cannot be read from a source that has gone: after
+// an error that may mean the latter, the source is asked. Once gone it stays so:
+// what fails then is not recorded as skipped.
+type sourceWatch struct {
+	name  string
+	check func() (sure bool, err error) // vfs.Tree.Check
+
+	row  atomic.Int32 // errors since something could be read
+	is   atomic.Bool  // gone is set
+	mu   sync.Mutex
+	gone error
+}
+
+// failed judges an entry's error: it returns why the source has gone, or nil.
+func (s *sourceWatch) failed(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone != nil || errors.As(err, new(judged)) || !mayBeGone(err) {
+		return s.gone
+	}
+	row := s.row.Add(1)
+	sure, lost := s.check()
+	switch {
+	case lost != nil:
+		s.end(lost)
+	case !sure && row >= maxFailedInRow:
+		s.end(fmt.Errorf("%d entries in a row could not be read, the last: %w", row, err))
+	}
+	return s.gone
+}
+
+// judged is an error that the watch knows already.
+type judged struct{ error }
+
+func (j judged) Unwrap() error { return j.error }
+
+// end says that the source has gone. The caller holds the lock.
+func (s *sourceWatch) end(why error) {
+	s.gone = fmt.Errorf("%w: %s: %w", ErrSourceGone, s.name, why)
+	s.is.Store(true)
+}
+
+// worked says that something could be read.
+func (s *sourceWatch) worked() {
+	if s.row.Load() != 0 {
+		s.row.Store(0)
+	}
+}
+
+// lost returns why the source has gone, or nil.
+func (s *sourceWatch) lost() error {
+	if !s.is.Load() {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gone
+}
+
+// ask asks the source without an error before: a FAT whose medium is gone has
+// empty folders.
+func (s *sourceWatch) ask() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.gone == nil {
+		if _, err := s.check(); err != nil {
+			s.end(err)
+		}
+	}
+	return s.gone
+}
+
+// goneErrors are what file systems answer without their medium or server.
+var goneErrors = []error{unix.EIO, unix.ENODEV, unix.ENXIO, unix.ENOMEDIUM, unix.EREMOTEIO, unix.EUCLEAN, unix.ESHUTDOWN,
+	unix.ESTALE, unix.ENOTCONN, unix.ETIMEDOUT, unix.EHOSTDOWN, unix.EHOSTUNREACH, unix.ENETDOWN, unix.ENETUNREACH,
+	unix.ECONNREFUSED, unix.ECONNRESET, unix.ECONNABORTED, unix.EPIPE, fs.ErrNotExist}
+
+func mayBeGone(err error) bool {
+	for _, e := range goneErrors {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
