@@ -101,7 +101,9 @@ func (c *frameCopies) readHeader(lenient bool) (used bool, err error) {
 	case frames && refused != nil:
 		return false, fmt.Errorf("%s %s: %w", c.kind.purpose(), c.id, refused)
 	}
-	c.headless, c.ordinal = frames || lenient && c.unread > 0, math.MaxUint64
+	// An acknowledged journal is on a disk that answers, if enough do (Device.enough);
+	// a scan list that nobody can read is only worth its name.
+	c.headless, c.ordinal = frames || c.unread > 0 && (lenient || c.kind == scanKind), math.MaxUint64
 	return c.headless, nil
 }
 

@@ -45,7 +45,7 @@ func (s bays) counts(m int, f lastFrame) (bool, error) {
 	if f.copies+f.unread+len(absent) <= m {
 		return false, nil
 	}
-	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %w", ErrTooFewDisks, f.entry.ID, bayList(absent), proof)
+	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %v", ErrTooFewDisks, f.entry.ID, bayList(absent), proof)
 }
 
 // provePack reads a pack and compares it with its signed hashes. lacking is nil if
