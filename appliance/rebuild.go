@@ -34,7 +34,7 @@ type RebuildReport struct {
 	Packs  uint64   `json:"packs"`
 	Shards uint64   `json:"shards"`
 	Bytes  int64    `json:"bytes"`
-	Lost   []string `json:"lost"` // shards and public files that could not be restored
+	Lost   []string `json:"lost"` // shards, journal frames and public files that could not be restored
 }
 
 // Rebuild writes a bay's shards again, onto a new disk, without any key: from
@@ -75,7 +75,7 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 		return r.report, err
 	}
 	if len(r.report.Lost) > 0 {
-		return r.report, fmt.Errorf("%w: %d files could not be restored, first: %s", ErrLost, len(r.report.Lost), r.report.Lost[0])
+		return r.report, fmt.Errorf("%w: %d things could not be restored, first: %s", ErrLost, len(r.report.Lost), r.report.Lost[0])
 	}
 	return r.report, nil
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -93,7 +94,11 @@ func TestLastFrameDamaged(t *testing.T) {
 	last := files[len(files)-1]
 	for _, b := range last.on {
 		at := framesOf(t, b.disk.FS, last.name)
-		rot(t, b.disk.FS, last.name, at[len(at)-3]+30)
+		i := len(at) - 2
+		for at[i+1]-at[i] <= frameHead+crypto.FrameOverhead {
+			i--
+		}
+		rot(t, b.disk.FS, last.name, at[i]+30)
 	}
 	before := snapshot(t, r.mems)
 	if err := r.has(r.cfg.Disks); !errors.Is(err, ErrLost) {
