@@ -149,20 +149,24 @@ func open(cfg Config, loadKey []byte) (*Device, error) {
 		return nil, err
 	}
 	d := &Device{cfg: cfg, key: loadKey, keys: manifest.NewKeys(loadKey, cfg.Scope), code: code, bays: set}
-	for _, b := range set {
-		if b == nil {
-			continue
-		}
-		if _, err := b.disk.FS.Stat(cpName); err == nil {
+	for _, b := range set.healthy() {
+		_, err := b.disk.FS.Stat(cpName)
+		if err == nil {
 			return nil, fmt.Errorf("disk %s: %w", b.disk.Name, ErrSealed)
 		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			if err := b.refuse(err); err != nil {
+				return nil, err
+			}
+		}
 	}
-	// With more than m disks missing all copies of a journal could be; what it
-	// commits would look as if it had never been.
-	if have, least := len(set.healthy()), max(need(g.Code()), g.Disks-g.M); have < least {
-		return nil, fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(set.missing()))
+	if err := d.enough(); err != nil {
+		return nil, err
 	}
 	if err := d.replay(); err != nil {
+		return nil, err
+	}
+	if err := d.enough(); err != nil {
 		return nil, err
 	}
 	if err := d.sweep(); err != nil {
@@ -207,11 +211,28 @@ func (d *Device) Close() error {
 	return d.endJournal()
 }
 
+// enough counts the disks that work. With more than m of them missing all copies
+// of a journal could be; what it commits would look as if it had never been.
+func (d *Device) enough() error {
+	g := d.cfg.Job.Geometry
+	have, least := len(d.bays.healthy()), max(need(g.Code()), g.Disks-g.M)
+	if have >= least {
+		return nil
+	}
+	err := fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(d.bays.missing()))
+	return errors.Join(append([]error{err}, d.bays.errors()...)...)
+}
+
+// endJournal closes the session's file with a frame that says so. Without it
+// nothing is lost, so its errors are only those of the disks.
 func (d *Device) endJournal() error {
 	if d.journal == nil {
 		return nil
 	}
 	j := d.journal
+	if d.broken == nil {
+		j.finish()
+	}
 	c := &frameCopies{kind: j.kind, id: j.id, ordinal: j.ordinal, name: j.name}
 	for b := range j.replicas {
 		c.on = append(c.on, b)
@@ -221,27 +242,29 @@ func (d *Device) endJournal() error {
 	return j.close()
 }
 
-// replay reads every journal file in order.
+// replay reads every journal file in order. Nothing is changed on any disk before
+// all of them have been read, and the disks that work have been counted again.
 func (d *Device) replay() error {
 	d.sizes = map[manifest.ID]int64{}
 	files, err := d.findFrameFiles(journalKind)
 	if err != nil {
 		return err
 	}
-	d.files = files
 	d.state = newLoadState()
+	ends := make([]journalEnd, len(files))
 	for i, c := range files {
 		d.ordinal = max(d.ordinal, c.ordinal+1)
-		size, thin, err := d.replayFile(c, files[i+1:])
-		if err != nil {
+		if ends[i], err = d.replayFile(c, files[i+1:]); err != nil {
 			return fmt.Errorf("journal %s: %w", c.id, err)
 		}
-		d.sizes[c.id] = size
-		d.cutTail(c, size)
-		if thin || len(c.on) <= d.cfg.Job.Geometry.M {
-			if err := d.mendFrameFile(c, size); err != nil {
-				return err
-			}
+	}
+	if err := d.enough(); err != nil {
+		return err
+	}
+	d.files = files
+	for i, c := range files {
+		if err := d.settle(c, ends[i]); err != nil {
+			return fmt.Errorf("journal %s: %w", c.id, err)
 		}
 	}
 	d.lost = len(d.bays.missing())
@@ -249,16 +272,49 @@ func (d *Device) replay() error {
 	return nil
 }
 
+// journalEnd is what counts of a journal file.
+type journalEnd struct {
+	size   int64
+	thin   bool  // some frame stands on fewer than m+1 disks
+	closed int64 // where the closing frame begins; 0 without one
+}
+
+// settle makes the copies of a file alike: what does not count is cut off, and m+1
+// disks get the rest. A disk that has no room for it must not keep a device from
+// being opened because of the closing frame, which is then cut off, too.
+func (d *Device) settle(c *frameCopies, end journalEnd) error {
+	cut := func(size int64) error {
+		d.sizes[c.id] = size
+		return d.cutTail(c, size)
+	}
+	if err := cut(end.size); err != nil {
+		return err
+	}
+	if !end.thin && len(bays(c.on).healthy()) > d.cfg.Job.Geometry.M {
+		return nil
+	}
+	err := d.mendFrameFile(c, end.size)
+	if !isFull(err) || end.closed == 0 {
+		return err
+	}
+	if err := cut(end.closed); err != nil {
+		return err
+	}
+	return d.mendFrameFile(c, end.closed)
+}
+
 // replayFile applies a file's frames. Each is held back until the next is seen: a
 // frame that another follows was acknowledged, whatever is left of it; only the
-// last one of a file may be one that was not. It returns the length of what counts
-// and whether some frame stands on fewer than m+1 disks.
-func (d *Device) replayFile(c *frameCopies, later []*frameCopies) (size int64, thin bool, err error) {
+// last one of a file may be one that was not.
+func (d *Device) replayFile(c *frameCopies, later []*frameCopies) (end journalEnd, err error) {
 	var held *frame
-	size = frameFileHead
+	end.size = frameFileHead
 	take := func(fr *frame) error {
-		thin = thin || fr.copies <= d.cfg.Job.Geometry.M
-		size = fr.end
+		end.thin = end.thin || fr.copies <= d.cfg.Job.Geometry.M
+		if end.closed = 0; len(fr.clear) == 0 && len(fr.plain) == 0 {
+			end.closed = fr.offset
+		}
+		end.size = fr.end
 		return d.apply(*fr)
 	}
 	if _, err = d.readFrames(c, true, func(fr frame) error {
@@ -269,61 +325,32 @@ func (d *Device) replayFile(c *frameCopies, later []*frameCopies) (size int64, t
 		}
 		return take(last)
 	}); err != nil || held == nil {
-		return size, thin, err
+		return end, err
 	}
 	counts, err := d.confirm(held, later)
 	if err != nil || !counts {
-		return size, true, err
+		end.thin = true
+		return end, err
 	}
-	return size, thin, take(held)
+	return end, take(held)
 }
 
-// confirm decides whether the last frame of a journal file counts. One on m+1
-// disks does. Of the others a pack counts if its bytes are there; if they are not,
-// it was never acknowledged, unless disks that are absent could hold the copies
-// that are missing here. A later file tells how an earlier Open decided.
+// confirm decides whether the last frame of a journal file counts.
 func (d *Device) confirm(fr *frame, later []*frameCopies) (bool, error) {
-	if fr.copies > d.cfg.Job.Geometry.M {
-		return true, nil
-	}
 	entry, err := d.clearEntry(fr.clear)
-	if err != nil || entry == nil {
-		return err == nil, err
-	}
-	for _, c := range later {
-		decided, counts := false, false
-		_, err := d.readFrames(c, false, func(fr frame) error {
-			next, err := d.clearEntry(fr.clear)
-			if err == nil && next != nil {
-				decided, counts = true, next.Number > entry.Number
-				return errStopped
-			}
-			return err
-		})
-		if err != nil && !errors.Is(err, errStopped) {
-			return false, err
-		}
-		if decided {
-			return counts, nil
-		}
-	}
-	set := d.bays.set()
-	pr, err := newPackReader(set, entry, &repairs{})
 	if err != nil {
 		return false, err
 	}
-	defer pr.close()
-	buf := make([]byte, 1<<20)
-	for off := int64(0); off < entry.BodySize && err == nil; off += int64(len(buf)) {
-		err = pr.readProven(buf[:min(int64(len(buf)), entry.BodySize-off)], off)
+	last := lastFrame{copies: fr.copies, entry: entry}
+	if m := d.cfg.Job.Geometry.M; entry != nil && fr.copies <= m {
+		dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
+		if last.next, err = firstPack(later, false, func(raw []byte) *manifest.Pack {
+			return clearPack(raw, d.cfg.Scope, dev.PublicKey.PublicKey)
+		}); err != nil {
+			return false, err
+		}
 	}
-	if err == nil {
-		return true, nil
-	}
-	if absent := d.bays.missing(); fr.copies+len(absent) > d.cfg.Job.Geometry.M {
-		return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %w", ErrTooFewDisks, entry.ID, bayList(absent), err)
-	}
-	return false, nil
+	return d.bays.counts(d.cfg.Job.Geometry.M, last)
 }
 
 // packContext is the context of the device's signature over a pack entry.
@@ -364,7 +391,10 @@ func (d *Device) apply(fr frame) error {
 		return err
 	}
 	if entry != nil {
-		if entry.Number != d.state.packs {
+		if entry.Number > d.state.packs {
+			return fmt.Errorf("%w: no journal at hand names the packs from %d to %d", ErrLost, d.state.packs, entry.Number-1)
+		}
+		if entry.Number < d.state.packs {
 			return fmt.Errorf("%w: pack number %d, want %d", manifest.ErrCorrupt, entry.Number, d.state.packs)
 		}
 		d.state.addPack(entry)
@@ -468,22 +498,28 @@ func (s *loadState) dropPartial(list manifest.ID, from, to uint64) {
 
 // sweep removes packs that were never committed, and scratch files.
 func (d *Device) sweep() error {
-	d.bays.each(func(b *bay) error {
-		if err := durable.RemoveAll(b.disk.FS, tmpDir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		if err := durable.MkdirAll(b.disk.FS, tmpDir); err != nil {
-			return err
-		}
-		if err := durable.Sweep(b.disk.FS, journalDir); err != nil {
-			return err
-		}
-		return sweepPacks(b, d.state.known)
-	})
+	var own notedFault
+	d.bays.each(func(b *bay) error { return own.keep(b, d.sweepDisk(b)) })
+	if own.err != nil {
+		return own.err
+	}
 	if have := len(d.bays.healthy()); have < need(d.cfg.Job.Geometry.Code()) {
 		return fmt.Errorf("%w: %w", ErrTooFewDisks, errors.Join(d.bays.errors()...))
 	}
 	return nil
+}
+
+func (d *Device) sweepDisk(b *bay) error {
+	if err := durable.RemoveAll(b.disk.FS, tmpDir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := durable.MkdirAll(b.disk.FS, tmpDir); err != nil {
+		return err
+	}
+	if err := durable.Sweep(b.disk.FS, journalDir); err != nil {
+		return err
+	}
+	return sweepPacks(b, d.state.known)
 }
 
 func sweepPacks(b *bay, known map[manifest.ID]bool) error {

@@ -61,9 +61,12 @@ func FuzzFrame(f *testing.F) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		file := frameFileOf(t, b)
 		cipher := crypto.NewFrameCipher(key, journalKind.purpose(), id)
-		(&frameReader{cipher: cipher, files: []vfs.File{file}, at: frameFileHead}).next(true)
-		eachRawFrame([]vfs.File{file}, -1, func(_ int64, raw []byte) error {
-			clearPack(raw, manifest.Scope{}, make([]byte, 32))
+		copies := &openCopies{list: []openCopy{{&bay{}, file}}}
+		(&frameReader{cipher: cipher, copies: copies, at: frameFileHead}).next(true)
+		copies.eachPart(0, true, func(p filePart) error {
+			if p.whole {
+				clearPack(p.raw, manifest.Scope{}, make([]byte, 32))
+			}
 			return nil
 		})
 		parseFrameFileHeader(b)

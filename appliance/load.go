@@ -257,7 +257,15 @@ func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, err error) 
 		case !d.state.begun(l.copies.id):
 			d.removeList(l.copies.name)
 		default:
-			switch l.head.relation(src.head(), o.Moved) {
+			rel := l.head.relation(src.head(), o.Moved)
+			if l.broken != nil && (rel == relSame || rel == relUnknown) {
+				// The source is scanned anew: that is what the rest of the list is good for.
+				if err := d.giveUp(l, "a scan list was damaged; its source is scanned again"); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			switch rel {
 			case relSame, relUnknown:
 				own = l
 				continue
@@ -268,10 +276,15 @@ func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, err error) 
 				}
 				return nil, fmt.Errorf("%w: the load of %s has not finished, and %s is there now", ErrOtherMedium, l.head.root(), describeVolume(src.head()))
 			}
-			return nil, &UnfinishedError{Root: l.head.root(), As: strings.TrimSuffix(l.head.as(), "/"), Done: d.state.lists[l.copies.id].count(), Count: l.tail.Count}
+			return nil, d.errUnfinished(l)
 		}
 	}
 	return own, nil
+}
+
+func (d *Device) errUnfinished(l *scanList) *UnfinishedError {
+	done := d.state.lists[l.copies.id].count()
+	return &UnfinishedError{Root: l.head.root(), As: strings.TrimSuffix(l.head.as(), "/"), Done: done, Count: max(done, l.tail.Count)}
 }
 
 // UnfinishedError names the load that has not finished. It is ErrUnfinished.
@@ -281,6 +294,9 @@ type UnfinishedError struct {
 }
 
 func (e *UnfinishedError) Error() string {
+	if e.Root == "" {
+		return fmt.Sprintf("%v: that of a source whose list is damaged on every disk, with %d entries done", ErrUnfinished, e.Done)
+	}
 	return fmt.Sprintf("%v: that of %s, with %d of %d entries done", ErrUnfinished, e.Root, e.Done, e.Count)
 }
 
@@ -295,37 +311,48 @@ func (d *Device) Unfinished() ([]UnfinishedError, error) {
 	}
 	var out []UnfinishedError
 	for _, l := range lists {
-		out = append(out, UnfinishedError{Root: l.head.root(), As: strings.TrimSuffix(l.head.as(), "/"), Done: d.state.lists[l.copies.id].count(), Count: l.tail.Count})
+		out = append(out, *d.errUnfinished(l))
 	}
 	return out, nil
 }
 
 // Abandon gives up the rest of an unfinished load. What is committed of it stays. The
-// log says that a load was given up.
+// log says that a load was given up. A load whose list tells no source any more is
+// given up whatever root says, if no other is meant.
 func (d *Device) Abandon(root, as string) (*UnfinishedError, error) {
 	lists, err := d.unfinished()
 	if err != nil {
 		return nil, err
 	}
+	var meant *scanList
 	for _, l := range lists {
-		if l.head.root() != root || strings.TrimSuffix(l.head.as(), "/") != strings.Trim(as, "/") {
-			continue
+		switch {
+		case l.head.root() == root && strings.TrimSuffix(l.head.as(), "/") == strings.Trim(as, "/"):
+			meant = l
+		case meant == nil && l.broken != nil && l.head.root() == "":
+			meant = l
 		}
-		u := &UnfinishedError{Root: root, As: as, Done: d.state.lists[l.copies.id].count(), Count: l.tail.Count}
-		text := fmt.Sprintf("a load was given up: %d of %d entries are on the device", u.Done, u.Count)
-		event, err := (&manifest.Event{Time: d.cfg.Now().UTC(), What: "note", Text: text, Bay: -1}).Encode()
-		if err != nil {
-			return nil, err
-		}
-		d.mu.Lock()
-		defer d.mu.Unlock()
-		m := &frameMessage{events: [][]byte{event}, abandoned: []manifest.ID{l.copies.id}}
-		if err := d.appendFrame(nil, m); err != nil {
-			return nil, err
-		}
-		return u, errors.Join(d.state.add(m), d.endJournal())
 	}
-	return nil, fmt.Errorf("no unfinished load of %s: %w", root, ErrNotFound)
+	if meant == nil {
+		return nil, fmt.Errorf("no unfinished load of %s: %w", root, ErrNotFound)
+	}
+	u := d.errUnfinished(meant)
+	return u, d.giveUp(meant, fmt.Sprintf("a load was given up: %d of %d entries are on the device", u.Done, u.Count))
+}
+
+// giveUp journals that the rest of a list is not loaded, and why.
+func (d *Device) giveUp(l *scanList, why string) error {
+	event, err := (&manifest.Event{Time: d.cfg.Now().UTC(), What: "note", Text: why, Bay: -1}).Encode()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := &frameMessage{events: [][]byte{event}, abandoned: []manifest.ID{l.copies.id}}
+	if err := d.appendFrame(nil, m); err != nil {
+		return err
+	}
+	return errors.Join(d.state.add(m), d.endJournal())
 }
 
 // loader is one run of Load.

@@ -6,9 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -36,7 +34,7 @@ type RebuildReport struct {
 	Packs  uint64   `json:"packs"`
 	Shards uint64   `json:"shards"`
 	Bytes  int64    `json:"bytes"`
-	Lost   []string `json:"lost"` // shards and public files that could not be restored
+	Lost   []string `json:"lost"` // shards, journal frames and public files that could not be restored
 }
 
 // Rebuild writes a bay's shards again, onto a new disk, without any key: from
@@ -54,13 +52,17 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 	if err != nil {
 		return nil, err
 	}
-	if IsSealed(disks) { // final: several bays may be rebuilt from it at once
+	sealed, err := anySealed(disks)
+	if err != nil || sealed { // final: several bays may be rebuilt from it at once
 		held.release()
 	} else {
 		defer held.release()
 	}
+	if err != nil {
+		return nil, err
+	}
 	r := &rebuilder{o: o, report: &RebuildReport{Bay: o.Bay}}
-	if err := r.open(disks); err != nil {
+	if err := r.open(disks, sealed); err != nil {
 		return nil, err
 	}
 	if err := r.header(); err != nil {
@@ -73,7 +75,7 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 		return r.report, err
 	}
 	if len(r.report.Lost) > 0 {
-		return r.report, fmt.Errorf("%w: %d files could not be restored, first: %s", ErrLost, len(r.report.Lost), r.report.Lost[0])
+		return r.report, fmt.Errorf("%w: %d things could not be restored, first: %s", ErrLost, len(r.report.Lost), r.report.Lost[0])
 	}
 	return r.report, nil
 }
@@ -86,13 +88,14 @@ type rebuilder struct {
 	bays   int
 	job    []byte // the verified job file
 	sealed *Set   // nil: the device is still being loaded
+	load   *unsealed
 	total  uint64
 	each   func(func(*manifest.Pack) error) error
 }
 
 // open finds out what the disks are and which bay is missing.
-func (r *rebuilder) open(disks []Disk) error {
-	if IsSealed(disks) {
+func (r *rebuilder) open(disks []Disk, sealed bool) error {
+	if sealed {
 		s, err := OpenSet(disks, r.o.Signer, nil)
 		if err != nil {
 			return err
@@ -104,6 +107,21 @@ func (r *rebuilder) open(disks []Disk) error {
 		return err
 	}
 	return r.chooseBay()
+}
+
+// anySealed is IsSealed for those who would take a disk that cannot be read now for
+// one of an unsealed device.
+func anySealed(disks []Disk) (bool, error) {
+	for _, d := range disks {
+		_, err := vfs.ReadFile(d.FS, cpName, manifest.MaxCheckpoint)
+		if ownFault(err) {
+			return false, fmt.Errorf("disk %s: %w", d.Name, err)
+		}
+		if err == nil {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (s *Set) eachPack(f func(*manifest.Pack) error) error {
@@ -126,115 +144,6 @@ func (s *Set) eachPack(f func(*manifest.Pack) error) error {
 		}
 	}
 	return nil
-}
-
-// openUnsealed takes the job from the disks and packs from the journal's clear parts.
-func (r *rebuilder) openUnsealed(disks []Disk) error {
-	s := &Set{set: newDiskSet(disks)}
-	if err := s.openJob(r.o.Signer); err != nil {
-		return err
-	}
-	for _, h := range s.set.scope {
-		if h == nil {
-			continue
-		}
-		if r.scope == (manifest.Scope{}) {
-			r.scope = h.Scope
-		}
-		if h.Scope != r.scope || h.Scope.Job != s.Job.ID {
-			return fmt.Errorf("%w: the disks are of different jobs, devices or generations", ErrForeign)
-		}
-	}
-	dev, ok := s.Job.Device(r.scope.Device)
-	if !ok {
-		return fmt.Errorf("%w: job %s does not name device %s", ErrForeign, s.Job.ID, r.scope.Device)
-	}
-	r.disks, r.bays, r.job = s.set, s.Job.Geometry.Disks, s.JobFile
-	packs, err := clearPacks(s.set, r.scope, dev.PublicKey.PublicKey)
-	if err != nil {
-		return err
-	}
-	r.total = uint64(len(packs))
-	r.each = func(f func(*manifest.Pack) error) error {
-		for _, p := range packs {
-			if err := f(p); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return nil
-}
-
-// clearPacks reads the signed pack entries of an unsealed device, without a key.
-func clearPacks(set *diskSet, scope manifest.Scope, key ed25519.PublicKey) ([]*manifest.Pack, error) {
-	seen := map[manifest.ID]bool{}
-	var out []*manifest.Pack
-	for _, name := range set.names(journalDir, journalKind.suffix()) {
-		from := set.openAll(name)
-		_, err := eachRawFrame(from, -1, func(_ int64, raw []byte) error {
-			if p := clearPack(raw, scope, key); p != nil && !seen[p.ID] {
-				seen[p.ID] = true
-				out = append(out, p)
-			}
-			return nil
-		})
-		closeAll(from)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// names lists the files of a folder on any disk, by name.
-func (s *diskSet) names(dir, suffix string) []string {
-	found := map[string]bool{}
-	for _, d := range s.disks {
-		list, err := d.FS.ReadDir(dir)
-		if err != nil {
-			continue
-		}
-		for _, e := range list {
-			if strings.HasSuffix(e.Name(), suffix) && !e.IsDir() {
-				found[dir+"/"+e.Name()] = true
-			}
-		}
-	}
-	return slices.Sorted(maps.Keys(found))
-}
-
-// openAll opens every copy of a file.
-func (s *diskSet) openAll(name string) []vfs.File {
-	var out []vfs.File
-	for _, d := range s.disks {
-		if f, err := d.FS.Open(name, vfs.OpenOptions{}); err == nil {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-func closeAll(files []vfs.File) {
-	for _, f := range files {
-		f.Close()
-	}
-}
-
-func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
-	n := int(raw[4])<<24 | int(raw[5])<<16 | int(raw[6])<<8 | int(raw[7])
-	if n == 0 || n > len(raw)-frameHead {
-		return nil
-	}
-	entry, sig, err := splitClear(raw[frameHead : frameHead+n])
-	if err != nil || manifest.VerifyEntry(key, manifest.PackEntryContext, scope, entry, sig) != nil {
-		return nil
-	}
-	e, err := manifest.DecodeEntry(entry)
-	if err != nil {
-		return nil
-	}
-	return e.Pack
 }
 
 func (r *rebuilder) chooseBay() error {
@@ -416,65 +325,38 @@ func (r *rebuilder) statement() error {
 // log writes the log again from its entries, each proven against the signed root.
 func (r *rebuilder) log() error {
 	onto := r.o.Onto.FS
-	w := manifest.NewLogWriter(func(name string, data []byte) error {
-		full := logDir + "/" + name
-		if err := durable.MkdirAll(onto, path.Dir(full)); err != nil {
-			return err
-		}
-		return durable.WriteFile(onto, full, data)
-	})
-	for pos := range r.sealed.cp.Size {
+	return copyLog(func(pos uint64) ([]byte, error) {
 		r.sealed.mu.Lock()
-		entry, err := r.sealed.log.Entry(pos)
-		r.sealed.mu.Unlock()
+		defer r.sealed.mu.Unlock()
+		return r.sealed.log.Entry(pos)
+	}, r.sealed.cp, func(name string, data []byte) error { return writeLogFile(onto, name, data) })
+}
+
+// copyLog makes the log's files again from its entries and hands them to put.
+func copyLog(entry func(pos uint64) ([]byte, error), cp manifest.Checkpoint, put func(name string, data []byte) error) error {
+	w := manifest.NewLogWriter(put)
+	for pos := range cp.Size {
+		b, err := entry(pos)
 		if err != nil {
 			return err
 		}
-		if _, err := w.Append(entry); err != nil {
+		if _, err := w.Append(b); err != nil {
 			return err
 		}
 	}
 	size, root, err := w.Finish()
-	if err == nil && (size != r.sealed.cp.Size || root != r.sealed.cp.Root) {
-		err = fmt.Errorf("%w: the log that was written does not have the signed root", manifest.ErrCorrupt)
+	if err == nil && (size != cp.Size || root != cp.Root) {
+		err = fmt.Errorf("%w: the log that was written does not have the root of its checkpoint", manifest.ErrCorrupt)
 	}
 	return err
 }
 
-// unsealedRest copies journals, scan lists and wraps of a device that is still
-// being loaded.
-func (r *rebuilder) unsealedRest() error {
-	for _, kind := range []frameKind{journalKind, scanKind} {
-		if err := r.frameFiles(kind); err != nil {
-			return err
-		}
-	}
-	wraps := map[string][]byte{}
-	for _, d := range r.disks.disks {
-		have, err := readWraps(d.FS) // only those whose name is their hash
-		if err != nil {
-			continue
-		}
-		for name, b := range have {
-			wraps[name] = b
-		}
-	}
-	for name, b := range wraps {
-		if err := durable.WriteFile(r.o.Onto.FS, wrapsDir+"/"+name, b); err != nil {
-			return err
-		}
-	}
-	if err := removeTemps(r.o.Onto.FS); err != nil {
+func writeLogFile(onto vfs.FS, name string, data []byte) error {
+	full := logDir + "/" + name
+	if err := durable.MkdirAll(onto, path.Dir(full)); err != nil {
 		return err
 	}
-	// The unlock wrap is last: a disk that has one counts as prepared. Its bytes
-	// are the same on every disk.
-	for _, b := range r.disks.copies(unlockName, 0, manifest.MaxWrap) {
-		if w, err := manifest.DecodeWrap(b); err == nil && w.Kind == manifest.WrapUnlock && w.Scope == r.scope {
-			return durable.WriteFile(r.o.Onto.FS, unlockName, b)
-		}
-	}
-	return fmt.Errorf("%w: no disk has the unlock wrap", ErrLost)
+	return durable.WriteFile(onto, full, data)
 }
 
 // removeTemps removes what calls that were cut off have left half written.
@@ -492,28 +374,4 @@ func removeTemps(disk vfs.FS) error {
 		}
 	}
 	return err
-}
-
-// frameFiles writes journals or scan lists, each frame from whichever disk has it whole.
-func (r *rebuilder) frameFiles(kind frameKind) error {
-	for _, name := range r.disks.names(journalDir, kind.suffix()) {
-		from := r.disks.openAll(name)
-		head := make([]byte, frameFileHead)
-		var err error
-		for _, f := range from {
-			if _, rerr := f.ReadAt(head, 0); rerr != nil {
-				continue
-			}
-			k, id, ordinal, perr := parseFrameFileHeader(head)
-			if perr == nil && k == kind && journalDir+"/"+id.String()+kind.suffix() == name {
-				err = writeMerged(r.o.Onto.FS, &frameCopies{kind: kind, id: id, ordinal: ordinal, name: name}, from, -1)
-				break
-			}
-		}
-		closeAll(from)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -36,6 +36,7 @@ type scanList struct {
 	copies *frameCopies
 	head   listHead
 	tail   listTail
+	broken error // why not all of it can be read; its head may be empty, its tail is
 }
 
 // makeList scans a source and saves the list. It is complete, and counts, only
@@ -243,45 +244,74 @@ func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error
 	return nil
 }
 
-// findLists reads head and tail of the saved lists, in order. A list without a
-// tail was never finished: it is removed.
+// findLists reads head and tail of the saved lists, in order. A list that cannot be
+// read to its tail was never finished, or is damaged. It is removed if nothing has
+// been committed from it. Else it is returned with the cause in broken: what has
+// been committed stays on the device, the rest has to be scanned again, and the
+// list counts as unfinished.
 func (d *Device) findLists() ([]*scanList, error) {
 	files, err := d.findFrameFiles(scanKind)
 	if err != nil {
 		return nil, err
 	}
 	var lists []*scanList
+	var useless []string
 	for _, c := range files {
-		d.ordinal = max(d.ordinal, c.ordinal+1)
 		l := &scanList{copies: c}
-		whole := false
-		_, err := d.readFrames(c, false, func(fr frame) error {
-			return fields.Decode(fr.plain, listSchema, func(f fields.Field) error {
-				switch f.Number {
-				case 2:
-					return json.Unmarshal(f.Value, &l.head)
-				case 3:
-					whole = true
-					return json.Unmarshal(f.Value, &l.tail)
-				}
-				return nil
-			})
-		})
-		// A list is written without syncing each frame: a crash may leave later
-		// ones without earlier ones. Nothing has been loaded from it, so it goes.
-		if errors.Is(err, ErrLost) && !d.state.begun(c.id) {
-			err, whole = nil, false
+		if !c.headless {
+			d.ordinal = max(d.ordinal, c.ordinal+1)
 		}
-		if err != nil {
+		if err := d.readEnds(l); err != nil {
 			return nil, fmt.Errorf("scan list %s: %w", c.id, err)
 		}
-		if !whole {
-			d.removeList(c.name)
+		// A list is written without syncing each frame: a crash may leave later
+		// ones without earlier ones. Nothing has been loaded from such a list.
+		if l.broken != nil && !d.state.begun(c.id) {
+			useless = append(useless, c.name)
 			continue
 		}
 		lists = append(lists, l)
 	}
+	if len(useless) == 0 {
+		return lists, nil
+	}
+	if err := d.enough(); err != nil {
+		return nil, err
+	}
+	for _, name := range useless {
+		d.removeList(name)
+	}
 	return lists, nil
+}
+
+// readEnds reads a list's head and tail, or says in broken why that cannot be.
+func (d *Device) readEnds(l *scanList) error {
+	if l.copies.headless {
+		l.broken = l.copies.errHeadless(d.bays.missing())
+		return nil
+	}
+	whole := false
+	_, err := d.readFrames(l.copies, false, func(fr frame) error {
+		return fields.Decode(fr.plain, listSchema, func(f fields.Field) error {
+			switch f.Number {
+			case 2:
+				return json.Unmarshal(f.Value, &l.head)
+			case 3:
+				whole = true
+				return json.Unmarshal(f.Value, &l.tail)
+			}
+			return nil
+		})
+	})
+	switch {
+	case errors.Is(err, ErrLost):
+		l.broken, l.tail = fmt.Errorf("scan list %s: %w", l.copies.id, err), listTail{}
+	case err == nil && !whole:
+		l.broken = fmt.Errorf("%w: scan list %s has no end", ErrLost, l.copies.id)
+	default:
+		return err
+	}
+	return nil
 }
 
 // items calls f for every item of the list with its position.
@@ -312,7 +342,7 @@ func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 // given up.
 func (d *Device) finished(l *scanList) bool {
 	st := d.state.lists[l.copies.id]
-	return st != nil && st.abandoned || st.count() == l.tail.Count
+	return st != nil && st.abandoned || l.broken == nil && st.count() == l.tail.Count
 }
 
 // unfinished lists the loads that have begun and not ended, in order.

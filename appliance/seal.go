@@ -307,7 +307,7 @@ func (d *Device) scanTotals(w *indexWriter) error {
 	}
 	for _, l := range lists {
 		st := d.state.lists[l.copies.id]
-		t.ScanEntries += l.tail.Count - st.count()
+		t.ScanEntries += max(l.tail.Count, st.count()+1) - st.count() // of a damaged list at least one is not known
 		if st != nil {
 			t.ScanBytes += uint64(max(0, l.tail.Bytes-st.bytes))
 		} else {
@@ -459,9 +459,12 @@ func (d *Device) planStatement(st manifest.SealStatement) error {
 	return d.bays.eachWithRoom(func(b2 *bay) error { return durable.WriteFile(b2.disk.FS, planName, b) })
 }
 
-// FinishSeal does what is left once size and root are in the ledger: it signs
-// the checkpoint, writes it to every disk, removes the journal and destroys the
-// unlock wraps. It needs no load key and may be repeated.
+// FinishSeal does what is left once size and root are in the ledger: it makes sure
+// that every disk has the log and its shards, and writes from the others what one
+// lacks; it signs the checkpoint, writes it to every disk, removes the journal and
+// destroys the unlock wraps. Nothing is signed while a shard that the log names is
+// neither there nor can be made again: ErrLost. It needs no load key and may be
+// repeated.
 func FinishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
@@ -487,8 +490,11 @@ func finishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 	if err := d.nothingFailed(absent); err != nil {
 		return nil, err
 	}
-	if _, err := manifest.OpenLog(manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}, set.set()); err != nil {
-		return nil, fmt.Errorf("the log on the disks is not the one that was to be sealed: %w", err)
+	if err := d.completeDisks(manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}); err != nil {
+		return nil, err
+	}
+	if err := d.nothingFailed(absent); err != nil {
+		return nil, err
 	}
 	cp, err := manifest.SignCheckpoint(c.Scope.Origin(), size, root, c.Key)
 	if err != nil {

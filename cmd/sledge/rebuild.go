@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,7 +35,8 @@ func (a *app) rebuildCommand() *cobra.Command {
 		Long: `Name the good disks with --disk, leave the bad one out, and give an empty disk with
 --replace. Its shards are made again from the others, every block proven against
 the signed hashes. The new disk takes the lost one's bay. Works before and after
-seal; run it again to go on after an interruption.`,
+seal; run it again to go on after an interruption. Before the seal all disks but m
+are needed. With exit code 7 keep the old disk: what is named was on it alone.`,
 		Example: `  sledge rebuild --replace /mnt/new --disk '/mnt/bay[0-6]' --trust signer.pub
   sledge rebuild --replace /mnt/new --bay 7 --device /var/lib/sledge --disk '/mnt/bay[0-6]'`,
 		Args: cobra.NoArgs,
@@ -83,6 +85,9 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	m.end()
 	if r == nil {
 		return nil, err
+	}
+	if errors.Is(err, appliance.ErrLost) {
+		err = hint(err, "do not discard the disk that bay %d had: it may hold the only whole copy; with it in its bay the device is as before", r.Bay)
 	}
 	if err == nil && o.Signer == nil {
 		err = errUnproven

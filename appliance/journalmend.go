@@ -1,0 +1,192 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// mendFrameFile brings a file of an earlier session to m+1 good copies of its
+// first size bytes: short, damaged or missing ones are written again.
+func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
+	want := d.cfg.Job.Geometry.M + 1
+	sums := map[*bay][32]byte{}
+	good := map[[32]byte]int{}
+	for _, b := range slices.Clone(c.on) {
+		if b.failed() != nil {
+			continue
+		}
+		sum, err := prefixSum(b.disk.FS, c.name, size)
+		if readFault(err) {
+			if err := c.drop(b, err, false); err != nil {
+				return err
+			}
+		}
+		if err == nil {
+			sums[b] = sum
+			good[sum]++
+		}
+	}
+	if len(good) == 1 && len(sums) >= want {
+		return nil
+	}
+	from, err := c.open(false)
+	if err != nil {
+		return err
+	}
+	defer from.close()
+	sum, err := from.mergedSum(size)
+	if err != nil {
+		return err
+	}
+	count := 0
+	for b, s := range sums {
+		if s == sum {
+			count++
+		} else {
+			delete(sums, b)
+		}
+	}
+	for _, b := range d.bays.healthy() {
+		if count >= want {
+			return nil
+		}
+		if _, ok := sums[b]; ok {
+			continue
+		}
+		err := from.writeMerged(b.disk.FS, size)
+		if errors.Is(err, errNoSource) || isFull(err) || ownFault(err) {
+			return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+		}
+		if err != nil {
+			b.fail(err)
+			continue
+		}
+		if !slices.Contains(c.on, b) {
+			c.on = append(c.on, b)
+		}
+		count++
+	}
+	if count < want {
+		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", ErrTooFewDisks, want, count, errors.Join(d.bays.errors()...))
+	}
+	return nil
+}
+
+// eachWhole calls f for every frame up to size; damage is errNoSource.
+func (o *openCopies) eachWhole(size int64, f func(filePart) error) error {
+	end, err := o.eachPart(size, false, func(p filePart) error {
+		if !p.whole {
+			return fmt.Errorf("%w: journal %s at byte %d", errNoSource, o.of.id, p.at)
+		}
+		return f(p)
+	})
+	if err == nil && end != size {
+		err = fmt.Errorf("%w: journal %s at byte %d", errNoSource, o.of.id, end)
+	}
+	return err
+}
+
+// mergedSum is the SHA-256 of what writeMerged would write.
+func (o *openCopies) mergedSum(size int64) (sum [32]byte, err error) {
+	h := crypto.NewSHA256()
+	h.Write(frameFileHeader(o.of.kind, o.of.id, o.of.ordinal))
+	err = o.eachWhole(size, func(p filePart) error { h.Write(p.raw); return nil })
+	h.Sum(sum[:0])
+	return sum, err
+}
+
+// writeMerged writes the first size bytes of the frame file on a disk, frame by
+// frame from whichever copy has it whole.
+func (o *openCopies) writeMerged(disk vfs.FS, size int64) error {
+	return writeFrameFile(disk, o.of.name, frameFileHeader(o.of.kind, o.of.id, o.of.ordinal), func(put func(filePart) error) error {
+		return o.eachWhole(size, put)
+	})
+}
+
+// writeFrameFile writes a header and the parts that each hands over. Like
+// durable.WriteFile it never leaves half a file under its name.
+func writeFrameFile(disk vfs.FS, name string, header []byte, each func(put func(filePart) error) error) error {
+	temp := name + ".merge" + durable.TempSuffix
+	if err := disk.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := disk.Create(temp, vfs.CreateOptions{})
+	if err != nil {
+		return err
+	}
+	if _, err = file.WriteAt(header, 0); err == nil {
+		err = each(func(p filePart) error {
+			_, err := file.WriteAt(p.raw, p.at)
+			return err
+		})
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if cerr := file.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		disk.Remove(temp)
+		return err
+	}
+	return durable.Rename(disk, temp, name)
+}
+
+// cutTail removes what stands behind the last frame that counts, so that no later
+// session comes to another opinion about it.
+func (d *Device) cutTail(c *frameCopies, size int64) error {
+	for _, b := range slices.Clone(c.on) {
+		if b.failed() != nil {
+			continue
+		}
+		if err := cutFile(b.disk.FS, c.name, size); err != nil {
+			if err := b.refuse(err); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func cutFile(disk vfs.FS, name string, size int64) error {
+	file, err := disk.Open(name, vfs.OpenOptions{Write: true})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	have, err := file.Size()
+	if err != nil || have <= size {
+		return err
+	}
+	if err := file.Truncate(size); err != nil {
+		return err
+	}
+	return file.Sync()
+}
+
+func prefixSum(disk vfs.FS, name string, size int64) (sum [32]byte, err error) {
+	file, err := disk.Open(name, vfs.OpenOptions{})
+	if err != nil {
+		return sum, err
+	}
+	defer file.Close()
+	h := crypto.NewSHA256()
+	buf := make([]byte, 1<<20)
+	for at := int64(0); at < size; {
+		n := min(int64(len(buf)), size-at)
+		if _, err := file.ReadAt(buf[:n], at); err != nil {
+			return sum, err
+		}
+		h.Write(buf[:n])
+		at += n
+	}
+	h.Sum(sum[:0])
+	return sum, nil
+}

@@ -1,0 +1,332 @@
+package appliance
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"path"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// frameCopies are the copies of one frame file that the disks hold.
+type frameCopies struct {
+	kind     frameKind
+	id       manifest.ID
+	ordinal  uint64
+	name     string
+	on       []*bay
+	limit    int64 // what counts of an earlier file; 0: all
+	headless bool  // copies have frames, and none has a readable header
+	unread   int   // copies that could not be read at all
+}
+
+// frameFiles lists the frame files of a kind, by ordinal; those without a header
+// are last. A file without a header and without frames on every disk was never
+// used: nothing is acknowledged in it, and it is left out.
+//
+// A copy that cannot be read fails its disk. For a rebuild (lenient) it counts as
+// damaged, for the disk's shards are still of use.
+func (s bays) frameFiles(kind frameKind, lenient bool) ([]*frameCopies, error) {
+	found := map[string]*frameCopies{}
+	for _, b := range s.healthy() {
+		list, err := b.disk.FS.ReadDir(journalDir)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if err := b.refuse(err); err != nil {
+				return nil, err
+			}
+		}
+		for _, e := range list {
+			id, err := manifest.ParseID(strings.TrimSuffix(e.Name(), kind.suffix()))
+			if err != nil || path.Ext(e.Name()) != kind.suffix() || e.IsDir() {
+				continue
+			}
+			name := journalDir + "/" + e.Name()
+			if found[name] == nil {
+				found[name] = &frameCopies{kind: kind, id: id, name: name}
+			}
+			found[name].on = append(found[name].on, b)
+		}
+	}
+	var out []*frameCopies
+	for _, c := range found {
+		used, err := c.readHeader(lenient)
+		if err != nil {
+			return nil, err
+		}
+		if used {
+			out = append(out, c)
+		}
+	}
+	sort.Slice(out, func(i, j int) bool {
+		return out[i].ordinal < out[j].ordinal || out[i].ordinal == out[j].ordinal && out[i].name < out[j].name
+	})
+	return out, nil
+}
+
+// readHeader takes the first good header among the copies and reports whether the
+// file can hold frames. Copies that cannot be read leave the list.
+func (c *frameCopies) readHeader(lenient bool) (used bool, err error) {
+	good, frames := false, false
+	var refused error
+	for _, b := range slices.Clone(c.on) {
+		head, size, err := readHead(b.disk.FS, c.name)
+		if err != nil {
+			if err := c.drop(b, err, lenient); err != nil {
+				return false, err
+			}
+			continue
+		}
+		frames = frames || size > frameFileHead
+		kind, id, ordinal, err := parseFrameFileHeader(head)
+		if err == nil && kind == c.kind && id == c.id {
+			c.ordinal, good = ordinal, true
+		} else if errors.Is(err, manifest.ErrUnsupportedVersion) {
+			refused = err
+		}
+	}
+	switch {
+	case good:
+		return true, nil
+	case frames && refused != nil:
+		return false, fmt.Errorf("%s %s: %w", c.kind.purpose(), c.id, refused)
+	}
+	// An acknowledged journal is on a disk that answers, if enough do (Device.enough);
+	// a scan list that nobody can read is only worth its name.
+	c.headless, c.ordinal = frames || c.unread > 0 && (lenient || c.kind == scanKind), math.MaxUint64
+	return c.headless, nil
+}
+
+// drop takes a copy off the list that could not be opened or read.
+func (c *frameCopies) drop(b *bay, err error, lenient bool) error {
+	c.on = slices.DeleteFunc(c.on, func(o *bay) bool { return o == b })
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	c.unread++
+	if lenient && !ownFault(err) {
+		return nil
+	}
+	return b.refuse(err)
+}
+
+// errHeadless says that a file's frames cannot be put in order.
+func (c *frameCopies) errHeadless(absent []int) error {
+	more := ""
+	if len(absent) > 0 {
+		more = fmt.Sprintf("; %s may have one", bayList(absent))
+	}
+	return fmt.Errorf("%w: %s %s: no disk at hand has a readable header of it%s", ErrLost, c.kind.purpose(), c.id, more)
+}
+
+func readHead(disk vfs.FS, name string) (head []byte, size int64, err error) {
+	file, err := disk.Open(name, vfs.OpenOptions{})
+	if err != nil {
+		return nil, 0, err
+	}
+	defer file.Close()
+	if size, err = file.Size(); err != nil {
+		return nil, 0, err
+	}
+	head = make([]byte, frameFileHead)
+	n, err := file.ReadAt(head, 0)
+	if readFault(err) {
+		return nil, 0, err
+	}
+	return head[:n], size, nil
+}
+
+// readFault reports whether an error says that a disk could not answer. A copy
+// that ends early or is damaged is no such error.
+func readFault(err error) bool {
+	return err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, manifest.ErrCorrupt)
+}
+
+// refuse fails the disk because of an error of reading; an error of the process's
+// own is returned and fails nothing.
+func (b *bay) refuse(err error) error {
+	if ownFault(err) {
+		return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+	}
+	b.fail(err)
+	return nil
+}
+
+// findFrameFiles lists the frame files of a kind, by ordinal. Journals of which no
+// header is left are ErrLost, and so are those that this session has seen and that
+// are gone.
+func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
+	files, err := d.bays.frameFiles(kind, false)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[manifest.ID]bool{}
+	for _, c := range files {
+		if kind == journalKind && c.headless {
+			return nil, c.errHeadless(d.bays.missing())
+		}
+		c.limit = d.sizes[c.id]
+		seen[c.id] = true
+	}
+	for id, size := range d.sizes {
+		if kind == journalKind && size > frameFileHead && !seen[id] {
+			return nil, fmt.Errorf("%w: journal %s: no disk at hand has it any more: %w", ErrLost, id, errors.Join(d.bays.errors()...))
+		}
+	}
+	return files, nil
+}
+
+// frame is one frame as read back.
+type frame struct {
+	seq    uint64
+	offset int64
+	end    int64
+	copies int // replicas that hold it whole
+	clear  []byte
+	plain  []byte
+}
+
+// eachFrame calls f for every frame of the journal, in order.
+func (d *Device) eachFrame(f func(frame) error) error {
+	files, err := d.findFrameFiles(journalKind)
+	if err != nil {
+		return err
+	}
+	for _, c := range files {
+		if _, err := d.readFrames(c, false, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// readFrames calls f for every frame that at least one copy holds whole, in
+// order. It returns the length of the acknowledged part. Damage in one copy is
+// bridged by another. If all is set every copy is read, to count them. A frame is
+// valid until f returns for the next one.
+func (d *Device) readFrames(c *frameCopies, all bool, f func(frame) error) (int64, error) {
+	copies, err := c.open(false)
+	if err != nil {
+		return frameFileHead, err
+	}
+	defer copies.close()
+	r := &frameReader{cipher: crypto.NewFrameCipher(d.key, c.kind.purpose(), c.id), copies: copies, at: frameFileHead}
+	for c.limit == 0 || r.at < c.limit {
+		fr, err := r.next(all)
+		if err != nil {
+			return r.at, fmt.Errorf("frame %d: %w", r.seq, err)
+		}
+		if fr == nil {
+			return r.at, r.ended(c.limit)
+		}
+		if err := f(*fr); err != nil {
+			return r.at, err
+		}
+		r.at, r.seq = fr.end, r.seq+1
+	}
+	return r.at, nil
+}
+
+// frameReader walks the copies of one frame file.
+type frameReader struct {
+	cipher *crypto.FrameCipher
+	copies *openCopies
+	at     int64
+	seq    uint64
+	tag    [16]byte
+	bufs   [2][]byte // frames in turn: the one before is still looked at
+}
+
+// next reads the frame that follows; nil if no copy holds it whole. errNotOurs
+// means that one is whole but does not decrypt, and no other copy does better.
+func (r *frameReader) next(all bool) (*frame, error) {
+	var refused error
+	for i := 0; i < len(r.copies.list); i++ {
+		raw, err := rawFrame(r.copies.list[i].file, r.at, r.bufs[r.seq%2])
+		if readFault(err) {
+			if err := r.copies.fail(&i, err); err != nil {
+				return nil, err
+			}
+		}
+		if err != nil {
+			continue
+		}
+		r.bufs[r.seq%2] = raw
+		copies := 1
+		if all {
+			if copies, err = r.copies.same(i, r.at, raw); err != nil {
+				return nil, err
+			}
+		}
+		fr, tag, err := decryptFrame(r.cipher, raw, r.seq, r.tag)
+		if err != nil {
+			refused = fmt.Errorf("%w: %w", crypto.ErrKey, err)
+			continue
+		}
+		fr.offset, fr.end, fr.copies = r.at, r.at+int64(len(raw)), copies
+		r.tag = tag
+		return fr, nil
+	}
+	return nil, refused
+}
+
+// ended tells a torn tail, which no whole frame follows, from damage in the middle:
+// what stands behind it was acknowledged, so the file must not end here. Nor must
+// it where this session knows that there was more.
+func (r *frameReader) ended(limit int64) error {
+	next, err := r.copies.nextWhole(r.at)
+	if err != nil || next < 0 && limit == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: frame %d is damaged on all %d disks at hand that have it, and more follow: the other disks are needed", ErrLost, r.seq, len(r.copies.list))
+}
+
+// errNotOurs: no crash leaves a frame whose checksum fits and whose tag does not.
+// The key is wrong, or somebody has written it.
+var errNotOurs = errors.New("frame is whole but does not decrypt")
+
+// decryptFrame decrypts a whole frame in place.
+func decryptFrame(cipher *crypto.FrameCipher, raw []byte, seq uint64, tag [16]byte) (*frame, [16]byte, error) {
+	nc := int(binary.BigEndian.Uint32(raw[4:]))
+	clear, enc := raw[frameHead:frameHead+nc:frameHead+nc], raw[frameHead+nc:]
+	sum := sha256.Sum256(clear)
+	plain, next, err := cipher.Decrypt(enc[:0], enc, seq, tag, sum[:])
+	if err != nil {
+		return nil, tag, fmt.Errorf("%w: %w", errNotOurs, err)
+	}
+	return &frame{seq: seq, clear: clear, plain: plain}, next, nil
+}
+
+// rawFrame reads a whole frame, into buf if it is large enough.
+func rawFrame(file vfs.File, at int64, buf []byte) ([]byte, error) {
+	var head [frameHead]byte
+	if _, err := file.ReadAt(head[:], at); err != nil {
+		return nil, err
+	}
+	n := int64(binary.BigEndian.Uint32(head[4:])) + int64(binary.BigEndian.Uint32(head[8:]))
+	size, err := file.Size()
+	if err != nil {
+		return nil, err
+	}
+	if string(head[:4]) != frameMagic || n+frameHead > min(maxFrameBytes, size-at) {
+		return nil, manifest.ErrCorrupt
+	}
+	b := slices.Grow(buf[:0], int(frameHead+n))[:frameHead+n]
+	if _, err := file.ReadAt(b, at); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(b[:frameHead], head[:]) || frameCRC(b) != binary.BigEndian.Uint64(b[12:]) {
+		return nil, manifest.ErrCorrupt
+	}
+	return b, nil
+}

@@ -1,0 +1,172 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// The last frame of a journal file may be one that was never acknowledged: a crash
+// came between its copies. Open and Rebuild decide by the same rule whether it
+// counts, and the rule needs no key:
+//
+//   - a frame on m+1 disks counts, and so does one without a pack;
+//   - a later file's first pack says how an earlier Open has decided;
+//   - a pack counts if its bytes are there;
+//   - it does not if too few disks are absent to hold the copies that are missing;
+//   - else nobody can tell: ErrTooFewDisks.
+
+// lastFrame is the last whole frame of a journal file.
+type lastFrame struct {
+	copies int            // disks at hand that hold it whole
+	unread int            // disks whose copy cannot be read; they may hold it, too
+	entry  *manifest.Pack // nil if it has none
+	next   *manifest.Pack // the first pack of the files behind, nil if they have none
+}
+
+// counts decides whether the frame counts. The bays without a working disk are
+// those that may hold further copies.
+func (s bays) counts(m int, f lastFrame) (bool, error) {
+	switch {
+	case f.copies > m || f.entry == nil:
+		return true, nil
+	case f.next != nil:
+		return f.next.Number > f.entry.Number, nil
+	}
+	proof, silent, err := s.provePack(f.entry)
+	if proof == nil || err != nil {
+		return err == nil, err
+	}
+	absent := append(s.missing(), silent...)
+	if f.copies+f.unread+len(absent) <= m {
+		return false, nil
+	}
+	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %v", ErrTooFewDisks, f.entry.ID, bayList(absent), proof)
+}
+
+// provePack reads a pack and compares it with its signed hashes. lacking is nil if
+// all of it is there; silent are bays whose disk did not answer.
+func (s bays) provePack(p *manifest.Pack) (lacking error, silent []int, err error) {
+	set := s.set()
+	notes := make([]*notingFS, len(set.disks))
+	for i := range set.disks {
+		notes[i] = &notingFS{FS: set.disks[i].FS}
+		set.disks[i].FS = notes[i]
+	}
+	if lacking = readPack(set, p); lacking == nil {
+		return nil, nil, nil
+	}
+	for i, w := range notes {
+		fault := w.fault()
+		if ownFault(fault) {
+			return nil, nil, fmt.Errorf("disk %s: %w", set.disks[i].Name, fault)
+		}
+		if fault != nil {
+			silent = append(silent, set.bay[i])
+		}
+	}
+	return lacking, silent, nil
+}
+
+func readPack(set *diskSet, p *manifest.Pack) error {
+	pr, err := newPackReader(set, p, &repairs{})
+	if err != nil {
+		return err
+	}
+	defer pr.close()
+	buf := make([]byte, min(1<<20, p.BodySize))
+	for off := int64(0); off < p.BodySize && err == nil; off += int64(len(buf)) {
+		err = pr.readProven(buf[:min(int64(len(buf)), p.BodySize-off)], off)
+	}
+	return err
+}
+
+// firstPack is the first pack that the files name, nil if they name none.
+func firstPack(files []*frameCopies, lenient bool, entry func(raw []byte) *manifest.Pack) (*manifest.Pack, error) {
+	var first *manifest.Pack
+	for _, c := range files {
+		if c.headless {
+			continue // its place among the others is not known
+		}
+		copies, err := c.open(lenient)
+		if err != nil {
+			return nil, err
+		}
+		_, err = copies.eachPart(0, false, func(p filePart) error {
+			if p.whole {
+				first = entry(p.raw)
+			}
+			if first != nil {
+				return errStopped
+			}
+			return nil
+		})
+		copies.close()
+		if first != nil || err != nil && !errors.Is(err, errStopped) {
+			return first, notStopped(err)
+		}
+	}
+	return nil, nil
+}
+
+func notStopped(err error) error {
+	if errors.Is(err, errStopped) {
+		return nil
+	}
+	return err
+}
+
+// notingFS notes errors of reading by which a disk did not answer.
+type notingFS struct {
+	vfs.FS
+	mu  sync.Mutex
+	err error
+}
+
+func (w *notingFS) note(err error) {
+	if !readFault(err) || errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil || ownFault(err) {
+		w.err = err
+	}
+}
+
+func (w *notingFS) fault() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.err
+}
+
+// Open opens a file whose reads are noted.
+func (w *notingFS) Open(name string, o vfs.OpenOptions) (vfs.File, error) {
+	f, err := w.FS.Open(name, o)
+	w.note(err)
+	if err != nil {
+		return nil, err
+	}
+	return &notingFile{f, w}, nil
+}
+
+type notingFile struct {
+	vfs.File
+	fs *notingFS
+}
+
+func (f *notingFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := f.File.ReadAt(p, off)
+	f.fs.note(err)
+	return n, err
+}
+
+func (f *notingFile) Size() (int64, error) {
+	size, err := f.File.Size()
+	f.fs.note(err)
+	return size, err
+}

@@ -1,0 +1,432 @@
+package appliance
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// unsealed is what the disks at hand say of a device that is still being loaded,
+// read without a key before anything is written.
+type unsealed struct {
+	r       *rebuilder
+	set     bays // by bay; nil where a disk is absent
+	m       int
+	key     ed25519.PublicKey
+	files   []*foundFile
+	packs   []*manifest.Pack // that count, and the index packs of a seal that has begun
+	lost    []string
+	numbers map[uint64]bool // of packs in files without a header
+	want    uint64          // the next pack number
+
+	log  *manifest.LogReader // of a seal that has begun
+	cp   manifest.Checkpoint // its size and root, not signed
+	plan []byte
+}
+
+// foundFile is a frame file, and how much of it is copied.
+type foundFile struct {
+	*frameCopies
+	end int64
+}
+
+// openUnsealed takes the job from the disks and packs from the journal's clear parts.
+func (r *rebuilder) openUnsealed(disks []Disk) error {
+	s := &Set{set: newDiskSet(disks)}
+	if err := s.openJob(r.o.Signer); err != nil {
+		return err
+	}
+	for _, h := range s.set.scope {
+		if h == nil {
+			continue
+		}
+		if r.scope == (manifest.Scope{}) {
+			r.scope = h.Scope
+		}
+		if h.Scope != r.scope || h.Scope.Job != s.Job.ID {
+			return fmt.Errorf("%w: the disks are of different jobs, devices or generations", ErrForeign)
+		}
+	}
+	dev, ok := s.Job.Device(r.scope.Device)
+	if !ok {
+		return fmt.Errorf("%w: job %s does not name device %s", ErrForeign, s.Job.ID, r.scope.Device)
+	}
+	r.disks, r.bays, r.job = s.set, s.Job.Geometry.Disks, s.JobFile
+	r.load = &unsealed{r: r, m: s.Job.Geometry.M, key: dev.PublicKey.PublicKey, numbers: map[uint64]bool{}}
+	if err := r.load.survey(); err != nil {
+		return err
+	}
+	r.report.Lost = append(r.report.Lost, r.load.lost...)
+	r.total = uint64(len(r.load.packs))
+	r.each = func(f func(*manifest.Pack) error) error {
+		for _, p := range r.load.packs {
+			if err := f(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return nil
+}
+
+// survey reads all frame files and decides what of them is copied.
+func (u *unsealed) survey() error {
+	if err := u.match(); err != nil {
+		return err
+	}
+	journals, err := u.set.frameFiles(journalKind, true)
+	if err != nil {
+		return err
+	}
+	lists, err := u.set.frameFiles(scanKind, true)
+	if err != nil {
+		return err
+	}
+	if err := u.enough(); err != nil { // with those that could not be listed
+		return err
+	}
+	for i := len(journals) - 1; i >= 0 && journals[i].headless; i-- {
+		if err := u.headless(journals[i]); err != nil {
+			return err
+		}
+	}
+	for i, c := range journals {
+		if c.headless {
+			break
+		}
+		if err := u.journal(c, journals[i+1:]); err != nil {
+			return fmt.Errorf("journal %s: %w", c.id, err)
+		}
+	}
+	for _, c := range lists {
+		if err := u.list(c); err != nil {
+			return fmt.Errorf("scan list %s: %w", c.id, err)
+		}
+	}
+	return u.findSeal()
+}
+
+// match puts the disks into their bays. Journals are only taken from disks whose
+// header says that they are this device's.
+func (u *unsealed) match() error {
+	u.set = make(bays, u.r.bays)
+	for i, h := range u.r.disks.scope {
+		if h == nil || h.Bay >= len(u.set) {
+			continue
+		}
+		disk := u.r.disks.disks[i]
+		if other := u.set[h.Bay]; other != nil {
+			return fmt.Errorf("disks %s and %s: %w: both are bay %d", other.disk.Name, disk.Name, ErrForeign, h.Bay)
+		}
+		u.set[h.Bay] = &bay{number: h.Bay, disk: disk, id: h.Disk}
+	}
+	return u.enough()
+}
+
+// enough counts the other disks: every journal must be on one of them, as when the
+// device is opened.
+func (u *unsealed) enough() error {
+	have, least := len(u.set.healthy()), len(u.set)-u.m
+	if have >= least {
+		return nil
+	}
+	err := fmt.Errorf("%w: a device that is not sealed is rebuilt from %d of its %d disks, or journals could be missing; %d are here, missing: %s",
+		ErrTooFewDisks, least, len(u.set), have, bayList(u.set.missing()))
+	return errors.Join(append([]error{err}, u.set.errors()...)...)
+}
+
+func (u *unsealed) lose(format string, args ...any) {
+	u.lost = append(u.lost, fmt.Sprintf(format, args...))
+}
+
+// journal takes a file's packs, names its damaged frames, and decides whether its
+// last one counts.
+func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
+	copies, err := c.open(true)
+	if err != nil {
+		return err
+	}
+	defer copies.close()
+	var held filePart
+	seq, before, faults := 0, 0, 0
+	end, err := copies.eachPart(0, true, func(p filePart) error {
+		if !p.whole {
+			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.id, seq, len(p.raw), p.at)
+		}
+		if held.raw != nil {
+			if err := u.take(held); err != nil {
+				return err
+			}
+		}
+		held = p
+		before, faults = copies.faults, copies.faults-before
+		seq++
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if held.raw != nil {
+		counts, err := u.counts(c, held, faults, later)
+		if err != nil {
+			return err
+		}
+		if !counts {
+			u.files = append(u.files, &foundFile{c, held.at})
+			return nil
+		}
+		if err := u.take(held); err != nil {
+			return err
+		}
+	}
+	return u.tail(c, copies, end)
+}
+
+// tail ends a file behind its last whole frame. What follows was never
+// acknowledged, unless no disk could be asked for it.
+func (u *unsealed) tail(c *frameCopies, copies *openCopies, end int64) error {
+	size, err := copies.size()
+	if err != nil {
+		return err
+	}
+	silent, err := copies.silent(end)
+	if err != nil {
+		return err
+	}
+	if silent {
+		u.lose("journal %s: what stands behind byte %d cannot be read", c.id, end)
+		end = size
+	}
+	if len(copies.list) == 0 {
+		u.lose("journal %s: no disk at hand can read it", c.id)
+	}
+	u.files = append(u.files, &foundFile{c, end})
+	return nil
+}
+
+func (u *unsealed) counts(c *frameCopies, last filePart, faults int, later []*frameCopies) (bool, error) {
+	l := lastFrame{copies: last.copies, unread: c.unread + faults, entry: u.entry(last.raw)}
+	if !last.whole {
+		return true, nil
+	}
+	if l.entry != nil && l.copies <= u.m {
+		var err error
+		if l.next, err = firstPack(later, true, u.entry); err != nil {
+			return false, err
+		}
+	}
+	return u.set.counts(u.m, l)
+}
+
+func (u *unsealed) entry(raw []byte) *manifest.Pack { return clearPack(raw, u.r.scope, u.key) }
+
+// take notes the pack of a frame that counts. Numbers have no gap: where there is
+// one, a frame is whole nowhere.
+func (u *unsealed) take(part filePart) error {
+	if !part.whole {
+		return nil
+	}
+	p := u.entry(part.raw)
+	if p == nil {
+		return nil
+	}
+	if p.Number < u.want {
+		return fmt.Errorf("%w: two packs have the number %d", manifest.ErrCorrupt, p.Number)
+	}
+	for ; u.want < p.Number; u.want++ {
+		if !u.numbers[u.want] {
+			u.lose("pack %d: its journal frame is whole on no disk at hand", u.want)
+		}
+	}
+	u.want++
+	u.packs = append(u.packs, p)
+	return nil
+}
+
+// headless takes the packs of a file whose place among the others is not known. It
+// is copied as it is, to the last byte.
+func (u *unsealed) headless(c *frameCopies) error {
+	u.lose("journal %s: no disk at hand has a readable header of it", c.id)
+	copies, err := c.open(true)
+	if err != nil {
+		return err
+	}
+	defer copies.close()
+	if _, err := copies.eachPart(0, false, func(p filePart) error {
+		if !p.whole {
+			return nil
+		}
+		if e := u.entry(p.raw); e != nil {
+			u.numbers[e.Number] = true
+			u.packs = append(u.packs, e)
+		}
+		return nil
+	}); err != nil {
+		return err
+	}
+	end, err := copies.size()
+	u.files = append(u.files, &foundFile{c, end})
+	return err
+}
+
+// list copies a scan list as far as it goes. Nothing that is on the device depends
+// on it: where it is damaged, the source is scanned again.
+func (u *unsealed) list(c *frameCopies) error {
+	copies, err := c.open(true)
+	if err != nil {
+		return err
+	}
+	defer copies.close()
+	end, err := copies.eachPart(0, false, func(filePart) error { return nil })
+	u.files = append(u.files, &foundFile{c, end})
+	return err
+}
+
+// findSeal looks for a seal that has begun: what its statement will say is on the
+// disks, with the log, and no checkpoint is yet. The device signs what it finds, so
+// the new disk gets the log and its part of the index packs.
+func (u *unsealed) findSeal() error {
+	var refused error
+	copies := u.r.disks.copies(planName, 0, manifest.MaxStatement)
+	for _, b := range copies {
+		var st manifest.SealStatement
+		if json.Unmarshal(b, &st) != nil || len(st.LogRoot) != 32 {
+			continue
+		}
+		cp := manifest.Checkpoint{Origin: u.r.scope.Origin(), Size: st.LogSize, Root: [32]byte(st.LogRoot)}
+		log, err := manifest.OpenLog(cp, u.r.disks)
+		if err != nil {
+			refused = err
+			continue
+		}
+		u.log, u.cp, u.plan = log, cp, b
+		return u.indexPacks()
+	}
+	if refused != nil {
+		u.lose("the log of the seal that has begun: %v", refused)
+	}
+	return nil
+}
+
+func (u *unsealed) indexPacks() error {
+	last, err := u.log.Decode(u.cp.Size - 1)
+	if err != nil || last.End == nil {
+		u.lose("the log of the seal that has begun has no end: %v", err)
+		u.log = nil
+		return nil
+	}
+	for n := range last.End.IndexPacks {
+		e, err := u.log.Decode(last.End.FirstIndex + n)
+		if err != nil || e.Pack == nil {
+			u.lose("index pack %d of the seal that has begun: its log entry cannot be read: %v", n, err)
+			continue
+		}
+		u.packs = append(u.packs, e.Pack)
+	}
+	return nil
+}
+
+func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
+	n := int(raw[4])<<24 | int(raw[5])<<16 | int(raw[6])<<8 | int(raw[7])
+	if n == 0 || n > len(raw)-frameHead {
+		return nil
+	}
+	entry, sig, err := splitClear(raw[frameHead : frameHead+n])
+	if err != nil || manifest.VerifyEntry(key, manifest.PackEntryContext, scope, entry, sig) != nil {
+		return nil
+	}
+	e, err := manifest.DecodeEntry(entry)
+	if err != nil {
+		return nil
+	}
+	return e.Pack
+}
+
+// unsealedRest copies journals, scan lists and wraps of a device that is still
+// being loaded.
+func (r *rebuilder) unsealedRest() error {
+	if err := r.frameFiles(); err != nil {
+		return err
+	}
+	if err := r.begunSeal(); err != nil {
+		return err
+	}
+	wraps := map[string][]byte{}
+	for _, d := range r.disks.disks {
+		have, err := readWraps(d.FS) // only those whose name is their hash
+		if err != nil {
+			continue
+		}
+		for name, b := range have {
+			wraps[name] = b
+		}
+	}
+	for name, b := range wraps {
+		if err := durable.WriteFile(r.o.Onto.FS, wrapsDir+"/"+name, b); err != nil {
+			return err
+		}
+	}
+	if err := removeTemps(r.o.Onto.FS); err != nil {
+		return err
+	}
+	// The unlock wrap is last: a disk that has one counts as prepared. Its bytes
+	// are the same on every disk.
+	for _, b := range r.disks.copies(unlockName, 0, manifest.MaxWrap) {
+		if w, err := manifest.DecodeWrap(b); err == nil && w.Kind == manifest.WrapUnlock && w.Scope == r.scope {
+			return durable.WriteFile(r.o.Onto.FS, unlockName, b)
+		}
+	}
+	return fmt.Errorf("%w: no disk has the unlock wrap", ErrLost)
+}
+
+// frameFiles writes the journals and scan lists, each frame from whichever disk has
+// it whole, each at its place. A damaged run stays as one disk has it.
+func (r *rebuilder) frameFiles() error {
+	for _, f := range r.load.files {
+		if err := r.frameFile(f); err != nil {
+			return fmt.Errorf("%s %s: %w", f.kind.purpose(), f.id, err)
+		}
+	}
+	return nil
+}
+
+func (r *rebuilder) frameFile(f *foundFile) error {
+	copies, err := f.open(true)
+	if err != nil {
+		return err
+	}
+	defer copies.close()
+	if len(copies.list) == 0 {
+		return nil // it is named as lost
+	}
+	header := frameFileHeader(f.kind, f.id, f.ordinal)
+	if f.headless {
+		if _, err := readPieces(copies.list[0].file, header, 0, true); readFault(err) {
+			return err
+		}
+	}
+	return writeFrameFile(r.o.Onto.FS, f.name, header, func(put func(filePart) error) error {
+		if f.end <= frameFileHead {
+			return nil
+		}
+		_, err := copies.eachPart(f.end, false, put)
+		return err
+	})
+}
+
+// begunSeal gives the new disk what a seal that has begun has written to the others.
+func (r *rebuilder) begunSeal() error {
+	u := r.load
+	if u.log == nil {
+		return nil
+	}
+	onto := r.o.Onto.FS
+	if err := copyLog(u.log.Entry, u.cp, func(name string, data []byte) error { return writeLogFile(onto, name, data) }); err != nil {
+		return err
+	}
+	return durable.WriteFile(onto, planName, u.plan)
+}
