@@ -25,6 +25,7 @@ type Device struct {
 	code    *erasure.Code
 	bays    bays
 	held    hold
+	look    bool // opened by Look: nothing is written
 	buffers *bufferPool
 	plains  *bytePool
 	turn    atomic.Uint64
@@ -53,6 +54,7 @@ type loadState struct {
 	body     int64 // bodies of packs
 	degraded uint64
 	known    map[manifest.ID]bool
+	latest   map[byte]shardOf // by bay, the last pack that the journal says has a shard there
 	done     map[manifest.ID]*rangeSet // by scan list
 	partial  map[partialKey]*partialFile
 	events   [][]byte
@@ -74,7 +76,7 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := open(cfg, loadKey)
+	d, err := open(cfg, loadKey, false)
 	if err != nil {
 		held.release()
 		return nil, err
@@ -83,7 +85,7 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 	return d, nil
 }
 
-func open(cfg Config, loadKey []byte) (*Device, error) {
+func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 	g := cfg.Job.Geometry
 	if cfg.Workers <= 0 {
 		cfg.Workers = min(8, max(1, runtime.NumCPU()))
@@ -94,18 +96,18 @@ func open(cfg Config, loadKey []byte) (*Device, error) {
 			return nil, ErrSealBegun
 		}
 	}
-	set, err := matchBays(cfg.Disks, cfg.Scope, g.Disks)
+	set, err := cfg.matchBays()
 	if err != nil {
 		return nil, err
 	}
-	if err := sameJob(set, cfg.JobFile); err != nil {
+	if err := sameJob(set, cfg.JobFile); err != nil && !look {
 		return nil, err
 	}
 	code, err := erasure.NewCode(g.K, g.M)
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{cfg: cfg, key: loadKey, keys: manifest.NewKeys(loadKey, cfg.Scope), code: code, bays: set}
+	d := &Device{cfg: cfg, key: loadKey, keys: manifest.NewKeys(loadKey, cfg.Scope), code: code, bays: set, look: look}
 	for _, b := range set {
 		if b == nil {
 			continue
@@ -116,11 +118,18 @@ func open(cfg Config, loadKey []byte) (*Device, error) {
 	}
 	// With more than m disks missing all copies of a journal could be; what it
 	// commits would look as if it had never been.
-	if have, least := len(set.healthy()), max(need(g.Code()), g.Disks-g.M); have < least {
+	least := max(need(g.Code()), g.Disks-g.M)
+	if look {
+		least = g.Disks - g.M
+	}
+	if have := len(set.healthy()); have < least {
 		return nil, fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(set.missing()))
 	}
 	if err := d.replay(); err != nil {
 		return nil, err
+	}
+	if look {
+		return d, d.bays.own()
 	}
 	if err := d.sweep(); err != nil {
 		return nil, err
@@ -194,6 +203,12 @@ func (d *Device) replay() error {
 			return fmt.Errorf("journal %s: %w", c.id, err)
 		}
 		d.sizes[c.id] = size
+		if err := d.bays.own(); err != nil {
+			return err
+		}
+		if d.look {
+			continue
+		}
 		d.cutTail(c, size)
 		if thin || len(c.on) <= d.cfg.Job.Geometry.M {
 			if err := d.mendFrameFile(c, size); err != nil {
@@ -274,8 +289,8 @@ func (d *Device) confirm(fr *frame, later []*frameCopies) (bool, error) {
 	for off := int64(0); off < entry.BodySize && err == nil; off += int64(len(buf)) {
 		err = pr.readProven(buf[:min(int64(len(buf)), entry.BodySize-off)], off)
 	}
-	if err == nil {
-		return true, nil
+	if err == nil || ownFault(err) {
+		return err == nil, err
 	}
 	if absent := d.bays.missing(); fr.copies+len(absent) > d.cfg.Job.Geometry.M {
 		return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %w", ErrTooFewDisks, entry.ID, bayList(absent), err)
@@ -337,6 +352,7 @@ func (s *loadState) addPack(p *manifest.Pack) {
 	s.packs++
 	s.body += p.BodySize
 	s.known[p.ID] = true
+	s.note(p)
 	if len(p.Lost) > 0 {
 		s.degraded++
 	}
@@ -411,8 +427,11 @@ func (d *Device) sweep() error {
 		}
 		return sweepPacks(b, d.state.known)
 	})
-	if have := len(d.bays.healthy()); have < need(d.cfg.Job.Geometry.Code()) {
-		return fmt.Errorf("%w: %w", ErrTooFewDisks, errors.Join(d.bays.errors()...))
+	if err := d.bays.own(); err != nil {
+		return err
+	}
+	if g, have := d.cfg.Job.Geometry.Code(), len(d.bays.healthy()); have < need(g) {
+		return tooFew(g, have, d.bays.errors()...)
 	}
 	return nil
 }
@@ -423,6 +442,9 @@ func sweepPacks(b *bay, known map[manifest.ID]bool) error {
 		return err
 	}
 	for _, dir := range dirs {
+		if !dir.IsDir() { // not ours: fsck names it
+			continue
+		}
 		files, err := b.disk.FS.ReadDir(packsDir + "/" + dir.Name())
 		if err != nil {
 			return err
@@ -431,7 +453,7 @@ func sweepPacks(b *bay, known map[manifest.ID]bool) error {
 		for _, f := range files {
 			text, _, _ := strings.Cut(f.Name(), ".")
 			id, err := manifest.ParseID(text)
-			if err != nil || known[id] && !strings.HasSuffix(f.Name(), durable.TempSuffix) {
+			if err != nil || f.IsDir() || known[id] && !strings.HasSuffix(f.Name(), durable.TempSuffix) {
 				continue
 			}
 			if err := b.disk.FS.Remove(packsDir + "/" + dir.Name() + "/" + f.Name()); err != nil {

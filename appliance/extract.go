@@ -58,8 +58,13 @@ func (r *Reader) Extract(ctx context.Context, folder string, o ExtractOptions) (
 		return nil, err
 	}
 	defer root.Close()
-	x := &extractor{r: r, root: root, base: folder, o: o, report: &ExtractReport{}, turns: make(chan struct{}, max(1, o.Workers))}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	x := &extractor{r: r, root: root, base: folder, o: o, report: &ExtractReport{}, turns: make(chan struct{}, max(1, o.Workers)), cancel: cancel}
 	err = x.run(ctx)
+	if cause := context.Cause(ctx); err == nil && cause != nil {
+		err = cause
+	}
 	x.report.Entries, x.report.Bytes = x.entries.Load(), x.bytes.Load()
 	x.report.Repaired, _ = r.RepairedBlocks()
 	x.report.Partial = r.totals.ScanEntries > r.totals.Entries()
@@ -93,6 +98,7 @@ type extractor struct {
 	report  *ExtractReport
 	turns   chan struct{} // who works holds one
 	pages   int           // lost ones
+	cancel  context.CancelCauseFunc
 	mu      sync.Mutex
 	entries atomic.Uint64
 	bytes   atomic.Int64
@@ -107,7 +113,12 @@ type extractor struct {
 // first ones are done early and may show the time of extraction.
 const maxDirs = 100000
 
+// fail counts an entry that was not made. An error of the process's own is none of
+// the entry's: it ends the whole.
 func (x *extractor) fail(path string, err error) {
+	if ownFault(err) {
+		x.cancel(fmt.Errorf("%q: %w", path, err))
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.report.Failed++

@@ -114,6 +114,9 @@ func (f *frameFile) replicate() error {
 			delete(f.replicas, b)
 		}
 	}
+	if err := f.d.bays.own(); err != nil {
+		return err
+	}
 	if f.size == 0 {
 		f.size = frameFileHead
 	}
@@ -130,6 +133,8 @@ func (f *frameFile) replicate() error {
 		}
 		file, err := f.copyTo(b)
 		switch {
+		case ownFault(err):
+			return b.fail(err)
 		case isFull(err):
 			full = fmt.Errorf("disk %s: %w", b.disk.Name, err)
 			continue
@@ -163,10 +168,10 @@ func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
 		}
 	}
 	if err == nil {
-		err = file.Sync()
+		err = synced(file.Sync())
 	}
 	if err == nil {
-		err = b.disk.FS.SyncDir(journalDir)
+		err = synced(b.disk.FS.SyncDir(journalDir))
 	}
 	if err != nil {
 		file.Close()
@@ -206,7 +211,7 @@ func (f *frameFile) append(clear, plain []byte, durable bool) error {
 	f.d.bays.only(f.replicas).each(func(bay *bay) error {
 		_, err := f.replicas[bay].WriteAt(b, f.size)
 		if err == nil && durable {
-			err = f.replicas[bay].Sync()
+			err = synced(f.replicas[bay].Sync())
 		}
 		if isFull(err) { // the disk is not broken, but this file must not go on
 			mu.Lock()
@@ -268,7 +273,7 @@ func (s bays) only(replicas map[*bay]vfs.File) bays {
 
 // sync makes all frames durable that were appended without.
 func (f *frameFile) sync() error {
-	f.d.bays.only(f.replicas).each(func(b *bay) error { return f.replicas[b].Sync() })
+	f.d.bays.only(f.replicas).each(func(b *bay) error { return synced(f.replicas[b].Sync()) })
 	return f.replicate()
 }
 
@@ -301,6 +306,9 @@ func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if ownFault(err) {
+			return nil, b.fail(err)
+		}
 		if err != nil {
 			b.fail(err)
 			continue
@@ -327,7 +335,7 @@ func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
 		}
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].ordinal < out[j].ordinal })
-	return out, nil
+	return out, d.bays.own()
 }
 
 // readFrameHeader takes the first good header among the copies. Files without
@@ -335,6 +343,9 @@ func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
 func (d *Device) readFrameHeader(c *frameCopies) bool {
 	for _, b := range c.on {
 		file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{})
+		if ownFault(err) {
+			b.fail(err)
+		}
 		if err != nil {
 			continue
 		}
@@ -385,7 +396,11 @@ func (d *Device) readFrames(c *frameCopies, all bool, f func(frame) error) (int6
 	r := &frameReader{cipher: crypto.NewFrameCipher(d.key, c.kind.purpose(), c.id), at: frameFileHead}
 	defer r.close()
 	for _, b := range c.on {
-		if file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{}); err == nil {
+		file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{})
+		if ownFault(err) {
+			return r.at, b.fail(err)
+		}
+		if err == nil {
 			r.files = append(r.files, file)
 		}
 	}
@@ -523,7 +538,11 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 		if b.failed() != nil {
 			continue
 		}
-		if sum, err := prefixSum(b.disk.FS, c.name, size); err == nil {
+		sum, err := prefixSum(b.disk.FS, c.name, size)
+		if ownFault(err) {
+			return b.fail(err)
+		}
+		if err == nil {
 			sums[b] = sum
 			good[sum]++
 		}
@@ -538,7 +557,11 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 		}
 	}()
 	for _, b := range c.on {
-		if file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{}); err == nil && b.failed() == nil {
+		file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{})
+		if ownFault(err) {
+			return b.fail(err)
+		}
+		if err == nil && b.failed() == nil {
 			from = append(from, file)
 		}
 	}
@@ -562,7 +585,7 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 			continue
 		}
 		err := writeMerged(b.disk.FS, c, from, size)
-		if errors.Is(err, errNoSource) || isFull(err) {
+		if errors.Is(err, errNoSource) || isFull(err) || ownFault(err) {
 			return fmt.Errorf("disk %s: %w", b.disk.Name, err)
 		}
 		if err != nil {
@@ -639,7 +662,7 @@ func writeMerged(disk vfs.FS, c *frameCopies, from []vfs.File, size int64) error
 		}
 	}
 	if err == nil {
-		err = file.Sync()
+		err = synced(file.Sync())
 	}
 	if cerr := file.Close(); err == nil {
 		err = cerr
@@ -677,7 +700,7 @@ func cutFile(disk vfs.FS, name string, size int64) error {
 	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	return file.Sync()
+	return synced(file.Sync())
 }
 
 func prefixSum(disk vfs.FS, name string, size int64) (sum [32]byte, err error) {

@@ -100,7 +100,7 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 	if err != nil {
 		return err
 	}
-	disks, closeDisks, err := a.openDisks()
+	disks, closeDisks, err := a.openMounted()
 	if err != nil {
 		return err
 	}
