@@ -227,6 +227,9 @@ func clearWraps(disk vfs.FS, keep map[string][]byte) error {
 		return err
 	}
 	for _, e := range list {
+		if e.IsDir() { // not ours
+			continue
+		}
 		if strings.HasPrefix(e.Name(), "unlock.") {
 			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
 				return err
@@ -289,7 +292,7 @@ func readWraps(disk vfs.FS) (map[string][]byte, error) {
 	}
 	wraps := map[string][]byte{}
 	for _, e := range list {
-		if e.Name() == "unlock" {
+		if e.Name() == "unlock" || e.IsDir() {
 			continue
 		}
 		b, err := vfs.ReadFile(disk, wrapsDir+"/"+e.Name(), manifest.MaxWrap)

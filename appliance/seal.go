@@ -466,8 +466,9 @@ func finishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 	if err := d.nothingFailed(absent); err != nil {
 		return nil, err
 	}
-	if _, err := manifest.OpenLog(manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}, set.set()); err != nil {
-		return nil, fmt.Errorf("the log on the disks is not the one that was to be sealed: %w", err)
+	files := set.set()
+	if _, err := manifest.OpenLog(manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}, files); err != nil {
+		return nil, files.own.or(fmt.Errorf("the log on the disks is not the one that was to be sealed: %w", err))
 	}
 	cp, err := manifest.SignCheckpoint(c.Scope.Origin(), size, root, c.Key)
 	if err != nil {
@@ -511,7 +512,7 @@ func (d *Device) signStatement(root [32]byte, cp []byte) (*manifest.SealStatemen
 			return &st, env, err
 		}
 	}
-	return nil, nil, fmt.Errorf("%w: no disk has the seal statement", ErrLost)
+	return nil, nil, set.own.or(fmt.Errorf("%w: no disk has the seal statement", ErrLost))
 }
 
 // destroyKeys removes what only loading needs. The unlock wrap goes first and is
@@ -544,7 +545,7 @@ func destroyUnlock(disk vfs.FS) error {
 		return err
 	}
 	for _, e := range list {
-		if strings.HasPrefix(e.Name(), "unlock") {
+		if strings.HasPrefix(e.Name(), "unlock") && !e.IsDir() {
 			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
 				return err
 			}
