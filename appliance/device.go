@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -88,7 +87,7 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 	g := cfg.Job.Geometry
 	if cfg.Workers <= 0 {
-		cfg.Workers = min(8, max(1, runtime.NumCPU()))
+		cfg.Workers = defaultWorkers()
 	}
 	cfg.Workers = fitWorkers(g.Code(), cfg.Workers)
 	if cfg.Ledger != nil { // what Open would sweep belongs to the seal by now

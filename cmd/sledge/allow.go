@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -31,4 +32,12 @@ func allowedBy(r firmware.Record) appliance.Allowed {
 
 func bothAllowed(a, b appliance.Allowed) appliance.Allowed {
 	return appliance.Allowed{Shared: a.Shared || b.Shared, Filesystems: slices.Concat(a.Filesystems, b.Filesystems)}
+}
+
+// hintFolders says what else can be done where a folder is to become a disk.
+func hintFolders(err error) error {
+	if !errors.Is(err, appliance.ErrNotMounted) {
+		return err
+	}
+	return hint(err, "mount the disk and run the same command again; where a plain folder is meant to be a disk: --allow-shared, which the seal statement repeats")
 }

@@ -100,6 +100,9 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := needFiles("this command", appliance.LoadFiles(job)); err != nil {
+		return err
+	}
 	disks, closeDisks, err := a.openMounted()
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
@@ -32,10 +33,7 @@ func newNamedDisk(s appliance.DiskState) namedDisk {
 }
 
 func (d *namedDisk) print(w io.Writer) {
-	text := "good"
-	if d.err != nil {
-		text = d.State + ": " + escape(d.Text)
-	}
+	text := strings.ReplaceAll(d.State, "-", " ")
 	if d.Bay != nil {
 		text = fmt.Sprintf("bay %d, %s", *d.Bay, text)
 	}

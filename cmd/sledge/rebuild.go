@@ -72,7 +72,7 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	o := appliance.RebuildOptions{Bay: bay, Onto: onto, Allowed: allow.allowed(), Rand: randomID}
 	needed, err := appliance.CheckNewDisk(onto, disks, o.Allowed)
 	if err != nil {
-		return nil, err
+		return nil, hintFolders(err)
 	}
 	if f.trust == "" && a.device != "" {
 		d, err := a.openDevice(true) // no load meanwhile
@@ -87,6 +87,9 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 			}
 		}
 	} else if o.Signer, err = f.signer(disks); err != nil {
+		return nil, err
+	}
+	if err := needFiles("this command", appliance.RebuildFiles(len(disks))); err != nil {
 		return nil, err
 	}
 	m := a.meter("rebuild")

@@ -277,7 +277,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrNoAnswer):
 		return add(exitDiskFailed, "if it still does not answer: leave it out of --disk, and make it anew with sledge rebuild --replace DIR")
 	case is(appliance.ErrNotMounted):
-		return add(exitDisks, "mount the disk and run the same command again; where plain folders are meant to be disks: sledge unlock --allow-shared")
+		return add(exitDisks, "mount the disk and run the same command again, or go on without it: leave it out of --disk")
 	case is(appliance.ErrShared):
 		return add(exitDisks, "give each bay a disk of its own; or accept that one failure takes several bays: --allow-shared, which the seal statement repeats")
 	case is(appliance.ErrFilesystem):

@@ -84,7 +84,7 @@ func (a *app) unlock(jobName, codeFile string, allow *allowFlags) (report, error
 	}
 	needed, err := appliance.CheckMounts(disks, may)
 	if err != nil {
-		return nil, err
+		return nil, hintFolders(err)
 	}
 	store, err := firmware.OpenSecrets() // before the code is asked for
 	if err != nil {
