@@ -75,8 +75,9 @@ var (
 // Disk is one mount point, or a folder standing for one. Name is what the
 // operator typed; messages use it.
 type Disk struct {
-	Name string
-	FS   vfs.FS
+	Name  string
+	FS    vfs.FS
+	Mount *vfs.Mount // nil: not known, as of a disk in memory
 }
 
 // Root is the folder below which everything of a disk lies.
@@ -89,6 +90,7 @@ type Config struct {
 	JobFile  []byte             // exact bytes of job.dsse
 	Key      ed25519.PrivateKey // device key
 	Disks    []Disk
+	Allowed  Allowed          // what was let pass when the disks were prepared, or is now
 	Workers  int              // packs open at once; 0 means one a core, at most 8
 	Now      func() time.Time // nil means time.Now
 	Rand     io.Reader        // nil means crypto/rand

@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -20,19 +21,49 @@ type bay struct {
 
 	mu  sync.Mutex
 	err error // first error; the disk counts as failed from then on
+	own error // first error of the process's own that was met here
 
 	told bool // its failure has been journalled
 }
 
+// ErrDiskFailed: a disk gave an error while it was in use.
+var ErrDiskFailed = errors.New("a disk failed")
+
+// diskError is the error that made a disk fail, with its place.
+type diskError struct {
+	disk string
+	bay  int
+	err  error
+}
+
+func (e *diskError) Error() string {
+	return fmt.Sprintf("disk %s (bay %d) failed: %v", e.disk, e.bay, e.err)
+}
+func (e *diskError) Unwrap() []error { return []error{ErrDiskFailed, e.err} }
+
 // fail marks the disk as failed. An fsync or write error is final for a disk:
-// the kernel may have dropped the pages, so nothing is retried on it.
+// the kernel may have dropped the pages, so nothing is retried on it. An error of
+// the process's own is only noted: [bays.own] ends the command with it.
 func (b *bay) fail(err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if ownFault(err) {
+		if b.own == nil {
+			b.own = fmt.Errorf("disk %s: %w", b.disk.Name, err)
+		}
+		return b.own
+	}
 	if b.err == nil {
-		b.err = fmt.Errorf("disk %s (bay %d) failed: %w", b.disk.Name, b.number, err)
+		b.err = &diskError{b.disk.Name, b.number, err}
 	}
 	return b.err
+}
+
+// fault is the error of the process's own that was met on the disk.
+func (b *bay) fault() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.own
 }
 
 func (b *bay) failed() error {
@@ -44,23 +75,14 @@ func (b *bay) failed() error {
 // bays are the device's disks by bay; nil where a disk is absent.
 type bays []*bay
 
-// matchBays puts disks into their bays by their headers. Every disk must belong
-// to the scope; a bay must not be there twice.
-func matchBays(disks []Disk, scope manifest.Scope, n int) (bays, error) {
-	set := make(bays, n)
-	for _, d := range disks {
-		h, err := ReadHeader(d)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("disk %s: %w: it was never prepared for this job (replace a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
-		}
+// matchBays puts the disks into their bays by their headers. Every disk must belong
+// to the device; a bay must not be there twice.
+func (c *Config) matchBays() (bays, error) {
+	set := make(bays, c.Job.Geometry.Disks)
+	for _, d := range c.Disks {
+		h, err := c.bayOf(d)
 		if err != nil {
-			return nil, badHeader(err)
-		}
-		if h.Scope != scope {
-			return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)
-		}
-		if h.Bay >= n {
-			return nil, fmt.Errorf("disk %s: %w: bay %d of a set of %d", d.Name, ErrForeign, h.Bay, n)
+			return nil, err
 		}
 		if other := set[h.Bay]; other != nil {
 			return nil, fmt.Errorf("disks %s and %s: %w: both are bay %d", other.disk.Name, d.Name, ErrForeign, h.Bay)
@@ -68,6 +90,54 @@ func matchBays(disks []Disk, scope manifest.Scope, n int) (bays, error) {
 		set[h.Bay] = &bay{number: h.Bay, disk: d, id: h.Disk}
 	}
 	return set, nil
+}
+
+// bayOf reads a disk's header and says what is wrong with a disk that has no place in
+// the device: not mounted, without an answer, or foreign.
+func (c *Config) bayOf(d Disk) (*Header, error) {
+	h, err := ReadHeader(d)
+	switch {
+	case ownFault(err):
+		return nil, err
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, c.noHeader(d)
+	case NoAnswer(err):
+		return nil, Unanswered(d.Name, err)
+	case err != nil:
+		return nil, badHeader(err)
+	case h.Scope != c.Scope:
+		return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)
+	case h.Bay >= c.Job.Geometry.Disks:
+		return nil, fmt.Errorf("disk %s: %w: bay %d of a set of %d", d.Name, ErrForeign, h.Bay, c.Job.Geometry.Disks)
+	}
+	return h, nil
+}
+
+// ErrNoAnswer: a disk gives errors where its folders and files should be.
+var ErrNoAnswer = errors.New("does not answer")
+
+// NoAnswer reports whether an error is the disk's own: one of the system that
+// concerns neither the name that was asked for, nor the asker's rights.
+func NoAnswer(err error) bool {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) || ownFault(err) {
+		return false
+	}
+	switch errno {
+	case syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG, syscall.EACCES, syscall.EPERM, syscall.EEXIST,
+		syscall.ENOSPC, syscall.EDQUOT, syscall.EINVAL, syscall.EROFS:
+		return false
+	}
+	return true
+}
+
+// Unanswered is the ErrNoAnswer of a disk.
+func Unanswered(disk string, err error) error {
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		err = errno // the folder and the file are of no interest
+	}
+	return fmt.Errorf("disk %s %w: %w; check cable and power", disk, ErrNoAnswer, err)
 }
 
 // badHeader is for a disk whose header is damaged or cannot be read: what it holds
@@ -106,6 +176,33 @@ func (s bays) errors() []error {
 		}
 	}
 	return out
+}
+
+// own is an error of the process's own that was met on some disk. What was to be
+// done there has not been done, so nothing may be decided from the disks any more.
+func (s bays) own() error {
+	for _, b := range s {
+		if b == nil {
+			continue
+		}
+		if err := b.fault(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tooFew says how many disks a load needs, and why those that do not work do not.
+func tooFew(g manifest.Geometry, work int, why ...error) error {
+	least := fmt.Sprintf("%d disks", need(g))
+	if need(g) == g.K+g.M {
+		least = "all " + least
+	}
+	err := fmt.Errorf("%w: with %d+%d a load needs %s, %d work", ErrTooFewDisks, g.K, g.M, least, work)
+	if reason := errors.Join(why...); reason != nil {
+		err = fmt.Errorf("%w: %w", err, reason)
+	}
+	return err
 }
 
 func bayList(list []int) string {

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,6 +25,7 @@ type Device struct {
 	code    *erasure.Code
 	bays    bays
 	held    hold
+	look    bool // opened by Look: nothing is written
 	buffers *bufferPool
 	plains  *bytePool
 	turn    atomic.Uint64
@@ -56,6 +56,7 @@ type loadState struct {
 	degraded uint64
 	known    map[manifest.ID]bool
 	lists    map[manifest.ID]*listState
+	latest   map[byte]shardOf // by bay, the last pack that the journal says has a shard there
 	partial  map[partialKey]*partialFile
 	events   [][]byte
 }
@@ -117,7 +118,7 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := open(cfg, loadKey)
+	d, err := open(cfg, loadKey, false)
 	if err != nil {
 		held.release()
 		return nil, err
@@ -126,10 +127,10 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 	return d, nil
 }
 
-func open(cfg Config, loadKey []byte) (*Device, error) {
+func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 	g := cfg.Job.Geometry
 	if cfg.Workers <= 0 {
-		cfg.Workers = min(8, max(1, runtime.NumCPU()))
+		cfg.Workers = defaultWorkers()
 	}
 	cfg.Workers = fitWorkers(g.Code(), cfg.Workers)
 	if cfg.Ledger != nil { // what Open would sweep belongs to the seal by now
@@ -137,18 +138,18 @@ func open(cfg Config, loadKey []byte) (*Device, error) {
 			return nil, ErrSealBegun
 		}
 	}
-	set, err := matchBays(cfg.Disks, cfg.Scope, g.Disks)
+	set, err := cfg.matchBays()
 	if err != nil {
 		return nil, err
 	}
-	if err := sameJob(set, cfg.JobFile); err != nil {
+	if err := sameJob(set, cfg.JobFile); err != nil && !look {
 		return nil, err
 	}
 	code, err := erasure.NewCode(g.K, g.M)
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{cfg: cfg, key: loadKey, keys: manifest.NewKeys(loadKey, cfg.Scope), code: code, bays: set}
+	d := &Device{cfg: cfg, key: loadKey, keys: manifest.NewKeys(loadKey, cfg.Scope), code: code, bays: set, look: look}
 	for _, b := range set.healthy() {
 		_, err := b.disk.FS.Stat(cpName)
 		if err == nil {
@@ -168,6 +169,9 @@ func open(cfg Config, loadKey []byte) (*Device, error) {
 	}
 	if err := d.enough(); err != nil {
 		return nil, err
+	}
+	if look {
+		return d, d.bays.own()
 	}
 	if err := d.sweep(); err != nil {
 		return nil, err
@@ -216,6 +220,9 @@ func (d *Device) Close() error {
 func (d *Device) enough() error {
 	g := d.cfg.Job.Geometry
 	have, least := len(d.bays.healthy()), max(need(g.Code()), g.Disks-g.M)
+	if d.look {
+		least = g.Disks - g.M
+	}
 	if have >= least {
 		return nil
 	}
@@ -258,11 +265,18 @@ func (d *Device) replay() error {
 			return fmt.Errorf("journal %s: %w", c.id, err)
 		}
 	}
+	if err := d.bays.own(); err != nil {
+		return err
+	}
 	if err := d.enough(); err != nil {
 		return err
 	}
 	d.files = files
 	for i, c := range files {
+		if d.look {
+			d.sizes[c.id] = ends[i].size
+			continue
+		}
 		if err := d.settle(c, ends[i]); err != nil {
 			return fmt.Errorf("journal %s: %w", c.id, err)
 		}
@@ -410,6 +424,7 @@ func (s *loadState) addPack(p *manifest.Pack) {
 	s.packs++
 	s.body += p.BodySize
 	s.known[p.ID] = true
+	s.note(p)
 	if len(p.Lost) > 0 {
 		s.degraded++
 	}
@@ -503,8 +518,11 @@ func (d *Device) sweep() error {
 	if own.err != nil {
 		return own.err
 	}
-	if have := len(d.bays.healthy()); have < need(d.cfg.Job.Geometry.Code()) {
-		return fmt.Errorf("%w: %w", ErrTooFewDisks, errors.Join(d.bays.errors()...))
+	if err := d.bays.own(); err != nil {
+		return err
+	}
+	if g, have := d.cfg.Job.Geometry.Code(), len(d.bays.healthy()); have < need(g) {
+		return tooFew(g, have, d.bays.errors()...)
 	}
 	return nil
 }
@@ -528,6 +546,9 @@ func sweepPacks(b *bay, known map[manifest.ID]bool) error {
 		return err
 	}
 	for _, dir := range dirs {
+		if !dir.IsDir() { // not ours: fsck names it
+			continue
+		}
 		files, err := b.disk.FS.ReadDir(packsDir + "/" + dir.Name())
 		if err != nil {
 			return err
@@ -536,7 +557,7 @@ func sweepPacks(b *bay, known map[manifest.ID]bool) error {
 		for _, f := range files {
 			text, _, _ := strings.Cut(f.Name(), ".")
 			id, err := manifest.ParseID(text)
-			if err != nil || known[id] && !strings.HasSuffix(f.Name(), durable.TempSuffix) {
+			if err != nil || f.IsDir() || known[id] && !strings.HasSuffix(f.Name(), durable.TempSuffix) {
 				continue
 			}
 			if err := b.disk.FS.Remove(packsDir + "/" + dir.Name() + "/" + f.Name()); err != nil {

@@ -22,6 +22,7 @@ type diskSet struct {
 	disks []Disk
 	bay   []int // claimed bay of each disk, −1 if it claims none
 	scope []*Header
+	own   faultNote // a disk that could not be asked is not one without the file
 
 	mu    sync.Mutex
 	codes map[[2]int]*erasure.Code
@@ -51,6 +52,7 @@ func newDiskSet(disks []Disk) *diskSet {
 	for _, d := range disks {
 		h, err := ReadHeader(d)
 		if err != nil {
+			s.own.met("disk "+d.Name, err)
 			s.bay, s.scope = append(s.bay, -1), append(s.scope, nil)
 			continue
 		}
@@ -89,6 +91,9 @@ func (s *diskSet) openShard(p *manifest.Pack, shard int) (vfs.File, error) {
 		if err == nil {
 			return f, nil
 		}
+		if s.own.met("disk "+s.disks[i].Name, err) {
+			return nil, s.own.get()
+		}
 	}
 	return nil, fmt.Errorf("pack %d: shard %d (bay %d): %w", p.Number, shard, p.Bays[shard], fs.ErrNotExist)
 }
@@ -105,7 +110,7 @@ func (s *diskSet) LogCopies(name string, size, max int64) iter.Seq[[]byte] {
 	return func(yield func([]byte) bool) {
 		var seen [][]byte
 		for _, d := range s.disks {
-			b, err := vfs.ReadFile(d.FS, Root+"/"+name, max)
+			b, err := s.readFile(d, Root+"/"+name, max)
 			if err != nil || size > 0 && int64(len(b)) != size || slices.ContainsFunc(seen, func(s []byte) bool { return bytes.Equal(s, b) }) {
 				continue
 			}
@@ -126,7 +131,7 @@ func (s *diskSet) copies(name string, size, max int64) [][]byte {
 	var found []copy
 next:
 	for _, d := range s.disks {
-		b, err := vfs.ReadFile(d.FS, name, max)
+		b, err := s.readFile(d, name, max)
 		if err != nil || size > 0 && int64(len(b)) != size {
 			continue
 		}
@@ -151,12 +156,19 @@ next:
 // first returns the first copy that check accepts.
 func (s *diskSet) first(name string, max int64, check func([]byte) bool) ([]byte, error) {
 	for _, d := range s.disks {
-		b, err := vfs.ReadFile(d.FS, name, max)
+		b, err := s.readFile(d, name, max)
 		if err == nil && check(b) {
 			return b, nil
 		}
 	}
-	return nil, fmt.Errorf("%s: no disk has a good copy: %w", name, fs.ErrNotExist)
+	return nil, s.own.or(fmt.Errorf("%s: no disk has a good copy: %w", name, fs.ErrNotExist))
+}
+
+// readFile reads a file of one disk and notes an error of the process's own.
+func (s *diskSet) readFile(d Disk, name string, max int64) ([]byte, error) {
+	b, err := vfs.ReadFile(d.FS, name, max)
+	s.own.met("disk "+d.Name, err)
+	return b, err
 }
 
 // wrapName is where a wrap lies: its name is its hash.
@@ -171,6 +183,9 @@ func wrapName(e *manifest.WrapEntry) string {
 // wrap reads a wrap file by its hash.
 func (s *diskSet) wrap(e *manifest.WrapEntry) ([]byte, error) {
 	b, err := s.first(wrapName(e), manifest.MaxWrap, func(b []byte) bool { return crypto.SumSHA256(b) == e.SHA256 })
+	if ownFault(err) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrLost, err)
 	}

@@ -36,7 +36,13 @@ func (r *Reader) Extract(ctx context.Context, folder string, o ExtractOptions) (
 }
 
 func (x *extractor) extract(ctx context.Context) (*ExtractReport, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	x.cancel = cancel
 	err := x.run(ctx)
+	if cause := context.Cause(ctx); err == nil && cause != nil {
+		err = cause
+	}
 	x.report.Entries, x.report.Bytes = x.entries.Load(), x.size.Load()
 	x.report.Repaired, _ = x.r.RepairedBlocks()
 	x.report.Partial = x.r.totals.ScanEntries > x.r.totals.Entries()
@@ -65,6 +71,7 @@ type extractor struct {
 	report  *ExtractReport
 	turns   chan struct{} // who works holds one
 	pages   int           // lost ones
+	cancel  context.CancelCauseFunc
 	mu      sync.Mutex
 	entries atomic.Uint64
 	bytes   atomic.Int64 // written so far, also of files that fail then

@@ -48,7 +48,12 @@ func (x *extractor) failure() error {
 	return err
 }
 
+// fail counts an entry that was not made. An error of the process's own is none of
+// the entry's: it ends the whole.
 func (x *extractor) fail(path string, err error) {
+	if ownFault(err) {
+		x.cancel(fmt.Errorf("%q: %w", path, err))
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.report.Failed++

@@ -44,7 +44,7 @@ func FuzzFrame(f *testing.F) {
 	m := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 30})
 	m.Mkdir(Root, 0)
 	m.Mkdir(journalDir, 0)
-	d := &Device{key: key, bays: bays{{disk: Disk{"d", m}}}, cfg: Config{Job: &manifest.Job{}}}
+	d := &Device{key: key, bays: bays{{disk: Disk{Name: "d", FS: m}}}, cfg: Config{Job: &manifest.Job{}}}
 	ff := &frameFile{d: d, kind: journalKind, id: id, name: journalDir + "/" + id.String() + ".journal", cipher: crypto.NewFrameCipher(key, journalKind.purpose(), id), replicas: map[*bay]vfs.File{}, copies: 1}
 	if err := ff.replicate(); err != nil {
 		f.Fatal(err)

@@ -46,7 +46,7 @@ func (s *diskSet) hashList(p *manifest.Pack, code *erasure.Code) ([]byte, error)
 	if list := s.mendList(p, layout, s.copies(hashesName(p.ID), size, size), pieces[:code.K]); list != nil && linesRoot(list, layout.LineLen()) == p.Root {
 		return list, nil
 	}
-	return nil, fmt.Errorf("pack %d: %w", p.Number, errNoHashes)
+	return nil, s.own.or(fmt.Errorf("pack %d: %w", p.Number, errNoHashes))
 }
 
 // goodPieces reads the pieces that have their signed hash; the others are nil.
@@ -55,7 +55,7 @@ func (s *diskSet) goodPieces(p *manifest.Pack, code *erasure.Code, size int) [][
 	length := int64((size + code.K - 1) / code.K)
 	for j := range pieces {
 		for _, i := range s.order(int(p.Bays[j])) {
-			b, err := vfs.ReadFile(s.disks[i].FS, pieceName(p.ID, j), length)
+			b, err := s.readFile(s.disks[i], pieceName(p.ID, j), length)
 			if err == nil && int64(len(b)) == length && crypto.SumSHA256(b) == p.Pieces[j] {
 				pieces[j] = b
 				break

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
-	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -37,12 +36,11 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 	if err != nil {
 		return err
 	}
-	disk, err := d.scratchDisk()
+	looks, done, err := d.newSorter(sortMemory)
 	if err != nil {
 		return err
 	}
-	looks := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
-	defer looks.Close()
+	defer done()
 	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
 	err = d.eachRecord(func(b []byte) error {
 		r, err := manifest.PeekHead(b)

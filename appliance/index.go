@@ -9,7 +9,6 @@ import (
 	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
-	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -373,10 +372,13 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 		if b == nil || b.failed() != nil || slices.Contains(p.Lost, byte(s)) {
 			continue
 		}
-		if !hasFile(b.disk.FS, shardName(p.ID, s), size) {
+		if !b.hasFile(shardName(p.ID, s), size) {
 			p.Lost = append(p.Lost, byte(s))
 		}
-		whole = whole && hasFile(b.disk.FS, hashesName(p.ID), -1) && hasFile(b.disk.FS, pieceName(p.ID, s), -1)
+		whole = whole && b.hasFile(hashesName(p.ID), -1) && b.hasFile(pieceName(p.ID, s), -1)
+	}
+	if err := d.bays.own(); err != nil {
+		return err
 	}
 	slices.Sort(p.Lost)
 	if len(p.Lost) == 0 && whole {
@@ -394,7 +396,14 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 		b := d.bays[at]
 		was := slices.Contains(p.Lost, byte(s))
 		here := b != nil && b.failed() == nil
-		if was && (!here || verifyShard(b.disk.FS, p, s, list) != nil) {
+		var bad error
+		if was && here {
+			bad = verifyShard(b.disk.FS, p, s, list)
+		}
+		if ownFault(bad) {
+			return b.fail(bad)
+		}
+		if was && (!here || bad != nil) {
 			lost = append(lost, byte(s))
 			continue
 		}
@@ -410,8 +419,12 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	return nil
 }
 
-// hasFile tells whether a file is there, of a size if that is not negative.
-func hasFile(disk vfs.FS, name string, size int64) bool {
-	st, err := disk.Stat(name)
+// hasFile tells whether a file is there, of a size if that is not negative. If this
+// process could not look, [bays.own] says so.
+func (b *bay) hasFile(name string, size int64) bool {
+	st, err := b.disk.FS.Stat(name)
+	if ownFault(err) {
+		b.fail(err)
+	}
 	return err == nil && (size < 0 || st.Size() == size)
 }

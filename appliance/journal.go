@@ -107,6 +107,9 @@ func (f *frameFile) replicate() error {
 			delete(f.replicas, b)
 		}
 	}
+	if err := f.d.bays.own(); err != nil {
+		return err
+	}
 	if f.size == 0 {
 		f.size = frameFileHead
 	}
@@ -123,6 +126,8 @@ func (f *frameFile) replicate() error {
 		}
 		file, err := f.copyTo(b)
 		switch {
+		case ownFault(err):
+			return b.fail(err)
 		case isFull(err):
 			full = fmt.Errorf("disk %s: %w", b.disk.Name, err)
 			continue
@@ -156,10 +161,10 @@ func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
 		}
 	}
 	if err == nil {
-		err = file.Sync()
+		err = synced(file.Sync())
 	}
 	if err == nil {
-		err = b.disk.FS.SyncDir(journalDir)
+		err = synced(b.disk.FS.SyncDir(journalDir))
 	}
 	if err != nil {
 		file.Close()
@@ -199,7 +204,7 @@ func (f *frameFile) append(clear, plain []byte, durable bool) error {
 	f.d.bays.only(f.replicas).each(func(bay *bay) error {
 		_, err := f.replicas[bay].WriteAt(b, f.size)
 		if err == nil && durable {
-			err = f.replicas[bay].Sync()
+			err = synced(f.replicas[bay].Sync())
 		}
 		if isFull(err) { // the disk is not broken, but this file must not go on
 			mu.Lock()
@@ -261,7 +266,7 @@ func (s bays) only(replicas map[*bay]vfs.File) bays {
 
 // sync makes all frames durable that were appended without.
 func (f *frameFile) sync() error {
-	f.d.bays.only(f.replicas).each(func(b *bay) error { return f.replicas[b].Sync() })
+	f.d.bays.only(f.replicas).each(func(b *bay) error { return synced(f.replicas[b].Sync()) })
 	return f.replicate()
 }
 

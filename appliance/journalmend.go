@@ -127,7 +127,7 @@ func writeFrameFile(disk vfs.FS, name string, header []byte, each func(put func(
 		})
 	}
 	if err == nil {
-		err = file.Sync()
+		err = synced(file.Sync())
 	}
 	if cerr := file.Close(); err == nil {
 		err = cerr
@@ -168,7 +168,7 @@ func cutFile(disk vfs.FS, name string, size int64) error {
 	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	return file.Sync()
+	return synced(file.Sync())
 }
 
 func prefixSum(disk vfs.FS, name string, size int64) (sum [32]byte, err error) {

@@ -385,16 +385,15 @@ func (d *Device) tallyOf() (t tally, err error) {
 	if lists == 0 {
 		return t, nil
 	}
-	disk, err := d.scratchDisk()
-	if err != nil {
-		return t, err
-	}
 	found, err := d.findLists()
 	if err != nil {
 		return t, err
 	}
-	looks := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
-	defer looks.Close()
+	looks, done, err := d.newSorter(sortMemory)
+	if err != nil {
+		return t, err
+	}
+	defer done()
 	a := &catalog.Adder{To: looks, Once: lists < 2}
 	var value []byte
 	err = d.eachRecord(func(b []byte) error {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -784,5 +785,8 @@ func (l *loader) skip(it *item, reason, detail string) {
 	}
 }
 
-// isFull tells an error of a full disk from others.
-func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+// isFull tells an error of a full disk from others. One that comes from fsync is no
+// such error: what it was about is lost.
+func isFull(err error) bool {
+	return (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) && !errors.Is(err, durable.ErrDiskFailed)
+}

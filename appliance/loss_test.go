@@ -293,10 +293,10 @@ func TestForeignDisks(t *testing.T) {
 	for name, disks := range map[string][]Disk{
 		"in any order":             shuffled(),
 		"with a foreign disk":      shuffled(other.cfg.Disks[1]),
-		"with one twice":           shuffled(Disk{"again", mems[2]}),
-		"with a stale copy":        shuffled(Disk{"stale", stale[0]}),
+		"with one twice":           shuffled(Disk{Name: "again", FS: mems[2]}),
+		"with a stale copy":        shuffled(Disk{Name: "stale", FS: stale[0]}),
 		"two foreign, one missing": shuffled(other.cfg.Disks[:2]...)[1:],
-		"three of ours, two stale": append([]Disk{{"s0", stale[0]}, {"s1", stale[1]}}, shuffled()[:3]...),
+		"three of ours, two stale": append([]Disk{{Name: "s0", FS: stale[0]}, {Name: "s1", FS: stale[1]}}, shuffled()[:3]...),
 	} {
 		r.cfg.Disks = disks
 		if err := r.check(want, res.Label); err != nil {
@@ -307,7 +307,7 @@ func TestForeignDisks(t *testing.T) {
 	if err := r.check(want, otherRes.Label); err == nil {
 		t.Error("the label of another device was accepted")
 	}
-	if _, err := OpenSet([]Disk{{"stale", stale[0]}}, nil, nil); err == nil {
+	if _, err := OpenSet([]Disk{{Name: "stale", FS: stale[0]}}, nil, nil); err == nil {
 		t.Error("an unsealed disk was opened as a sealed set")
 	}
 	// While loading they are refused.
@@ -315,7 +315,7 @@ func TestForeignDisks(t *testing.T) {
 	u.mustDevice().Close()
 	for name, disks := range map[string][]Disk{
 		"a foreign disk": append(slices.Clone(u.cfg.Disks[:4]), other.cfg.Disks[4]),
-		"one twice":      append(slices.Clone(u.cfg.Disks[:4]), Disk{"again", u.mems[1]}),
+		"one twice":      append(slices.Clone(u.cfg.Disks[:4]), Disk{Name: "again", FS: u.mems[1]}),
 	} {
 		c := u.cfg
 		c.Disks = disks

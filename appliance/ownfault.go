@@ -1,18 +1,48 @@
 package appliance
 
 import (
-	"errors"
-	"syscall"
+	"fmt"
+	"sync"
+
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // ownFault reports whether an error is the process's own, such as too many open
-// files. It never blames a disk: nothing is condemned, cut or called lost because
-// of it, and the command ends with it.
-func ownFault(err error) bool {
-	for _, own := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN} {
-		if errors.Is(err, own) {
-			return true
-		}
+// files. It never blames a disk: nothing is condemned, written degraded or called
+// lost because of it, and the command ends with it.
+func ownFault(err error) bool { return vfs.OwnFault(err) }
+
+// faultNote keeps the first error of the process's own that was met where only a
+// disk's answer was asked for.
+type faultNote struct {
+	mu  sync.Mutex
+	err error
+}
+
+// met keeps an error of the process's own and reports whether it is one.
+func (n *faultNote) met(place string, err error) bool {
+	if err == nil || !ownFault(err) {
+		return false
 	}
-	return false
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.err == nil {
+		n.err = fmt.Errorf("%s: %w", place, err)
+	}
+	return true
+}
+
+func (n *faultNote) get() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.err
+}
+
+// or returns the noted error, and without one the given error: what was not found
+// for want of descriptors is not lost.
+func (n *faultNote) or(err error) error {
+	if own := n.get(); own != nil && err != nil {
+		return own
+	}
+	return err
 }

@@ -151,6 +151,9 @@ func (r *packReader) decodeRows(rows [][]byte, stripe, in int64, unread []bool) 
 			continue
 		}
 		if _, err := f.ReadAt(row, stripe*r.layout.Block+in); err != nil {
+			if ownFault(err) {
+				return false, err
+			}
 			unread[i] = true
 			return false, nil
 		}

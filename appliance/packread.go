@@ -36,6 +36,7 @@ type packReader struct {
 type lazyShard struct {
 	once sync.Once
 	f    vfs.File // nil: no disk has it
+	own  error    // this process could not look
 }
 
 // repairs counts what was decoded instead of read.
@@ -87,11 +88,21 @@ func (r *packReader) close() {
 func (r *packReader) shard(i int) vfs.File {
 	s := &r.shards[i]
 	s.once.Do(func() {
-		if f, err := r.set.openShard(r.p, i); err == nil {
+		f, err := r.set.openShard(r.p, i)
+		if err == nil {
 			s.f = f
+		} else if ownFault(err) {
+			s.own = err
 		}
 	})
 	return s.f
+}
+
+// unasked is why this process could not look for a shard, nil if it could: such a
+// shard is not decoded from the others as if it were damaged.
+func (r *packReader) unasked(i int) error {
+	r.shard(i)
+	return r.shards[i].own
 }
 
 // read fills dst from the body at off without proving the bytes.
@@ -101,9 +112,13 @@ func (r *packReader) read(dst []byte, off int64) error {
 			return nil
 		}
 		if f := r.shard(shard); f != nil {
-			if _, err := f.ReadAt(part, stripe*r.layout.Block+in); err == nil {
-				return nil
+			_, err := f.ReadAt(part, stripe*r.layout.Block+in)
+			if err == nil || ownFault(err) {
+				return err
 			}
+		}
+		if own := r.unasked(shard); own != nil {
+			return own
 		}
 		return r.decode(part, stripe, in, shard)
 	})
@@ -187,6 +202,9 @@ func (r *packReader) needList() error {
 		return nil
 	}
 	list, err := r.set.hashList(r.p, r.code)
+	if ownFault(err) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}
@@ -202,6 +220,9 @@ func (r *packReader) recover(data []byte, stripe int64) error {
 	var missing []int
 	for i := range k {
 		blocks[i] = data[int64(i)*size : int64(i+1)*size : int64(i+1)*size]
+		if own := r.unasked(i); own != nil {
+			return own
+		}
 		if !r.readBlock(blocks[i], stripe, i) || !blockGood(r.layout, r.list, stripe, i, blocks[i]) {
 			r.count.add(r.place(i))
 			missing = append(missing, i)
@@ -217,8 +238,10 @@ func (r *packReader) recover(data []byte, stripe int64) error {
 	return err
 }
 
+// lost is the error of a stripe that cannot be restored, unless this process could
+// not ask all disks for its shards.
 func (r *packReader) lost(stripe int64, missing int) error {
-	return fmt.Errorf("%w: pack %d: stripe %d: %d of %d data blocks are bad or missing and parity cannot restore them", ErrLost, r.p.Number, stripe, missing, r.layout.K)
+	return r.set.own.or(fmt.Errorf("%w: pack %d: stripe %d: %d of %d data blocks are bad or missing and parity cannot restore them", ErrLost, r.p.Number, stripe, missing, r.layout.K))
 }
 
 func (r *packReader) readBlock(dst []byte, stripe int64, shard int) bool {
@@ -227,6 +250,7 @@ func (r *packReader) readBlock(dst []byte, stripe int64, shard int) bool {
 		return false
 	}
 	_, err := f.ReadAt(dst, stripe*r.layout.Block)
+	r.set.own.met(r.place(shard), err)
 	return err == nil
 }
 

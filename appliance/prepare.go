@@ -64,6 +64,9 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 	if err := notInUse(c, fresh); err != nil {
 		return nil, err
 	}
+	if _, err := CheckMounts(c.Disks, c.Allowed); err != nil {
+		return nil, err
+	}
 	return k, prepareDisks(c, fresh, root, k)
 }
 
@@ -76,7 +79,11 @@ func notInUse(c Config, fresh []Disk) error {
 		used = used || err == nil && len(list) > 0
 	}
 	for _, d := range fresh {
-		if _, err := d.FS.Stat(headerName); used && errors.Is(err, fs.ErrNotExist) {
+		_, err := d.FS.Stat(headerName)
+		if used && errors.Is(err, fs.ErrNotExist) && c.notMounted(d) {
+			return c.noHeader(d)
+		}
+		if used && errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
 		}
 	}
@@ -94,6 +101,9 @@ func findKey(c Config, root []byte) (k []byte, fresh []Disk, err error) {
 			}
 			fresh = append(fresh, d)
 			continue
+		}
+		if NoAnswer(err) {
+			return nil, nil, Unanswered(d.Name, err)
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("disk %s: unlock wrap: %w", d.Name, err)
@@ -157,6 +167,9 @@ func takenBays(c Config) (map[int]Disk, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if NoAnswer(err) {
+			return nil, Unanswered(d.Name, err)
+		}
 		if err != nil {
 			return nil, badHeader(err)
 		}
@@ -214,6 +227,9 @@ func clearWraps(disk vfs.FS, keep map[string][]byte) error {
 		return err
 	}
 	for _, e := range list {
+		if e.IsDir() { // not ours
+			continue
+		}
 		if strings.HasPrefix(e.Name(), "unlock.") {
 			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
 				return err
@@ -276,7 +292,7 @@ func readWraps(disk vfs.FS) (map[string][]byte, error) {
 	}
 	wraps := map[string][]byte{}
 	for _, e := range list {
-		if e.Name() == "unlock" {
+		if e.Name() == "unlock" || e.IsDir() {
 			continue
 		}
 		b, err := vfs.ReadFile(disk, wrapsDir+"/"+e.Name(), manifest.MaxWrap)

@@ -21,6 +21,7 @@ type RebuildOptions struct {
 	Signer   ed25519.PublicKey // job signer; nil: consistent only
 	Bay      int               // −1: the one that is missing
 	Onto     Disk              // empty, or begun by an earlier call
+	Allowed  Allowed           // what may pass as the new disk
 	Progress func(done, total uint64)
 	Rand     func() (manifest.ID, error)
 }
@@ -43,6 +44,9 @@ type RebuildReport struct {
 // A repeated call goes on: shards that are there and verify are kept. Disks that
 // another command loads, seals or rebuilds are ErrBusy.
 func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildReport, error) {
+	if _, err := CheckNewDisk(o.Onto, disks, o.Allowed); err != nil {
+		return nil, err
+	}
 	onto, err := holdDisks([]Disk{o.Onto})
 	if err != nil {
 		return nil, err

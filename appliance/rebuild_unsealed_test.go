@@ -58,7 +58,7 @@ func TestRebuildNamesLostFrames(t *testing.T) {
 		if got, err := vfs.ReadFile(onto, damaged.name, 1<<20); err != nil || int64(len(got)) != at[len(at)-1] {
 			t.Errorf("header %v: the journal has %d bytes on the new disk, want %d (%v)", header, len(got), at[len(at)-1], err)
 		}
-		if err := r.has([]Disk{{"new", onto}, r.cfg.Disks[0], r.cfg.Disks[1]}); !errors.Is(err, ErrLost) {
+		if err := r.has([]Disk{{Name: "new", FS: onto}, r.cfg.Disks[0], r.cfg.Disks[1]}); !errors.Is(err, ErrLost) {
 			t.Errorf("header %v: with the new disk: %v", header, err)
 		}
 		r.use(whole)

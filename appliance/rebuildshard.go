@@ -207,7 +207,7 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 	}
 	err = (&shardRebuild{pr: pr, shard: shard, onto: f}).write(ctx)
 	if err == nil {
-		err = f.Sync()
+		err = synced(f.Sync())
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -198,6 +199,25 @@ func (d *Device) removeList(name string) {
 	})
 }
 
+// newSorter gives a sorter whose runs go to a disk, or, where the device is only
+// looked at, into the system's folder for temporary files. They are encrypted.
+func (d *Device) newSorter(memory int) (*extsort.Sorter, func(), error) {
+	if d.look {
+		disk, done, err := scratch()
+		if err != nil {
+			return nil, nil, err
+		}
+		s := extsort.New(extsort.Config{FS: disk, Dir: "sort", Memory: memory})
+		return s, func() { s.Close(); done() }, nil
+	}
+	disk, err := d.scratchDisk()
+	if err != nil {
+		return nil, nil, err
+	}
+	s := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: memory})
+	return s, func() { s.Close() }, nil
+}
+
 // scratchDisk is the healthy disk with the most room.
 func (d *Device) scratchDisk() (*bay, error) {
 	var best *bay
@@ -272,7 +292,7 @@ func (d *Device) findLists() ([]*scanList, error) {
 		}
 		lists = append(lists, l)
 	}
-	if len(useless) == 0 {
+	if len(useless) == 0 || d.look {
 		return lists, nil
 	}
 	if err := d.enough(); err != nil {

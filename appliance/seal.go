@@ -191,6 +191,9 @@ func (d *Device) complete() error {
 
 // nothingFailed tells whether all bays but the named ones have a working disk.
 func (d *Device) nothingFailed(absent []int) error {
+	if err := d.bays.own(); err != nil {
+		return err
+	}
 	var unnamed []int
 	for _, n := range d.bays.missing() {
 		if !slices.Contains(absent, n) {
@@ -407,7 +410,7 @@ func (d *Device) sealEvents(o *SealOptions) [][]byte {
 	if len(events) > maxEvents {
 		events = events[:maxEvents]
 	}
-	out := slices.Clone(events)
+	out := append(slices.Clone(events), d.cfg.allowedEvents()...)
 	for _, n := range o.Absent {
 		e := manifest.Event{Time: d.cfg.Now().UTC(), What: "disk-absent", Text: "absent at seal", Bay: n}
 		if b, err := e.Encode(); err == nil {
@@ -444,7 +447,7 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 	return manifest.SealStatement{Version: manifest.Version, Critical: []string{}, Job: d.cfg.Scope.Job, Device: d.cfg.Scope.Device, Generation: d.cfg.Scope.Generation,
 		JobSerial: d.cfg.Job.Serial, JobSHA256: fmt.Sprintf("%x", crypto.SumSHA256(d.cfg.JobFile)), LogSize: size, LogRoot: root[:], Disks: len(d.bays),
 		AbsentBays: absent, Degraded: degraded, WrapCheck: check, DeviceKey: o.DeviceKey, Recovery: recovery, Sealed: d.cfg.Now().UTC(), Software: d.cfg.Software,
-		ScanComplete: !o.Incomplete}
+		ScanComplete: !o.Incomplete, SharedDisks: d.cfg.Allowed.Shared, Filesystems: d.cfg.Allowed.Filesystems}
 }
 
 // planName is the statement's predicate, kept until it is signed: nothing is
@@ -482,7 +485,7 @@ func finishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 	if !ok {
 		return nil, errors.New("no seal has begun")
 	}
-	set, err := matchBays(c.Disks, c.Scope, c.Job.Geometry.Disks)
+	set, err := c.matchBays()
 	if err != nil {
 		return nil, err
 	}
@@ -538,7 +541,7 @@ func (d *Device) signStatement(root [32]byte, cp []byte) (*manifest.SealStatemen
 			return &st, env, err
 		}
 	}
-	return nil, nil, fmt.Errorf("%w: no disk has the seal statement", ErrLost)
+	return nil, nil, set.own.or(fmt.Errorf("%w: no disk has the seal statement", ErrLost))
 }
 
 // destroyKeys removes what only loading needs. The unlock wrap goes first and is
@@ -571,7 +574,7 @@ func destroyUnlock(disk vfs.FS) error {
 		return err
 	}
 	for _, e := range list {
-		if strings.HasPrefix(e.Name(), "unlock") {
+		if strings.HasPrefix(e.Name(), "unlock") && !e.IsDir() {
 			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
 				return err
 			}

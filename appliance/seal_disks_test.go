@@ -72,7 +72,7 @@ func TestRebuildWhileSealing(t *testing.T) {
 }
 
 func mustBays(t *testing.T, r *memRig) bays {
-	set, err := matchBays(r.cfg.Disks, r.cfg.Scope, r.cfg.Job.Geometry.Disks)
+	set, err := r.cfg.matchBays()
 	if err != nil {
 		t.Fatal(err)
 	}

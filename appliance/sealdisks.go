@@ -67,7 +67,7 @@ func (d *Device) completePack(set *diskSet, p *manifest.Pack) error {
 			continue
 		}
 		b := d.bays[at]
-		if b == nil || b.failed() != nil || hasShard(b.disk.FS, p, shard) {
+		if b == nil || b.failed() != nil || hasShard(b, p, shard) {
 			continue
 		}
 		r := &rebuilder{o: RebuildOptions{Onto: b.disk}, report: &RebuildReport{Bay: b.number}, disks: set}
@@ -83,6 +83,6 @@ func (d *Device) completePack(set *diskSet, p *manifest.Pack) error {
 }
 
 // hasShard reports whether a shard, its hash list and its piece are on a disk.
-func hasShard(disk vfs.FS, p *manifest.Pack, shard int) bool {
-	return hasFile(disk, shardName(p.ID, shard), layoutOf(p).ShardLen()) && hasFile(disk, hashesName(p.ID), -1) && hasFile(disk, pieceName(p.ID, shard), -1)
+func hasShard(b *bay, p *manifest.Pack, shard int) bool {
+	return b.hasFile(shardName(p.ID, shard), layoutOf(p).ShardLen()) && b.hasFile(hashesName(p.ID), -1) && b.hasFile(pieceName(p.ID, shard), -1)
 }

@@ -40,23 +40,34 @@ func OpenSet(disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error)
 		return nil, fmt.Errorf("%w: none given", ErrTooFewDisks)
 	}
 	s := &Set{set: newDiskSet(disks), Proven: signer != nil}
-	if err := s.openJob(signer); err != nil {
-		return nil, err
+	err := s.open(signer, label)
+	if own := s.set.own.get(); own != nil { // whatever was not found may be there
+		err = own
 	}
-	if err := s.openCheckpoint(label); err != nil {
-		return nil, err
-	}
-	log, err := manifest.OpenLog(s.cp, s.set)
 	if err != nil {
 		return nil, err
 	}
+	return s, nil
+}
+
+func (s *Set) open(signer ed25519.PublicKey, label []byte) error {
+	if err := s.openJob(signer); err != nil {
+		return err
+	}
+	if err := s.openCheckpoint(label); err != nil {
+		return err
+	}
+	log, err := manifest.OpenLog(s.cp, s.set)
+	if err != nil {
+		return err
+	}
 	s.log = log
 	if err := s.openEnds(); err != nil {
-		return nil, err
+		return err
 	}
 	s.checkHeaders()
 	s.checkStatement()
-	return s, nil
+	return nil
 }
 
 // checkStatement notes what the device said of itself when it was sealed.

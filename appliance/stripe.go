@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 
@@ -146,8 +145,9 @@ func need(g manifest.Geometry) int {
 
 func (s *shardFile) ok() bool { return s.file != nil && s.bay.failed() == nil && s.full.Load() == nil }
 
-// fail notes an error of the shard's disk. A full disk is not a failed one: the
-// pack is given up, and what has been committed stays.
+// fail notes an error of the shard's disk. A full disk is not a failed one, nor is
+// one that this process could not ask: the pack is given up, and what has been
+// committed stays.
 func (s *shardFile) fail(err error) {
 	if isFull(err) {
 		err = fmt.Errorf("%w: disk %s: %w", ErrFull, s.bay.disk.Name, err)
@@ -165,16 +165,22 @@ func (w *stripeWriter) alive() error {
 		if full := s.full.Load(); full != nil {
 			return *full
 		}
+		if s.bay == nil {
+			continue
+		}
+		if own := s.bay.fault(); own != nil {
+			return own
+		}
 		if s.ok() {
 			good++
-		} else if s.bay != nil && s.bay.failed() != nil {
+		} else if s.bay.failed() != nil {
 			errs = append(errs, s.bay.failed())
 		}
 	}
 	if good >= need(w.geo) {
 		return nil
 	}
-	return fmt.Errorf("%w: pack %s can be written to %d disks, needs %d: %w", ErrTooFewDisks, w.id, good, need(w.geo), errors.Join(errs...))
+	return tooFew(w.geo, good, errs...)
 }
 
 // space returns room for n bytes of body if the current buffer has it in one
@@ -357,7 +363,7 @@ func (w *stripeWriter) settle(i int, piece []byte) {
 		return
 	}
 	disk := s.bay.disk.FS
-	err := s.file.Sync()
+	err := synced(s.file.Sync())
 	if cerr := s.close(); err == nil {
 		err = cerr
 	}
@@ -368,7 +374,7 @@ func (w *stripeWriter) settle(i int, piece []byte) {
 		err = createSynced(disk, pieceName(w.id, i), piece)
 	}
 	if err == nil {
-		err = disk.SyncDir(packDir(w.id))
+		err = synced(disk.SyncDir(packDir(w.id)))
 	}
 	if err != nil {
 		s.fail(err)
@@ -385,6 +391,16 @@ func (s *shardFile) close() error {
 	return s.file.Close()
 }
 
+// synced marks an error of fsync. Whatever its cause, the pages it was about count
+// as written from then on: a disk that has no room (ENOSPC, EDQUOT) has lost them,
+// and is not merely full.
+func synced(err error) error {
+	if err == nil || ownFault(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", durable.ErrDiskFailed, err)
+}
+
 // createSynced creates a file with its content on disk; its name is durable
 // with the caller's SyncDir. The names it is used for are random, so nothing is
 // ever overwritten.
@@ -395,7 +411,7 @@ func createSynced(disk vfs.FS, name string, data []byte) error {
 	}
 	_, err = f.WriteAt(data, 0)
 	if err == nil {
-		err = f.Sync()
+		err = synced(f.Sync())
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr

@@ -23,7 +23,7 @@ func (b *bench) sealed() *contest {
 			return d.auditor(d.disks, "verify", "disks", "--label", d.label())
 		}),
 		s.side("rebuild", "sledge rebuild of the disk in bay 4 onto an empty folder", func(d *device, target string) command {
-			return d.auditor(d.without(4), "rebuild", "--replace", target)
+			return d.auditor(d.without(4), "rebuild", "--replace", target, "--allow-shared", "--allow-filesystem", "tmpfs,overlay")
 		}),
 		s.side("extract", "sledge extract, all disks there", func(d *device, target string) command {
 			return d.centre(d.disks, "extract", target)

@@ -50,7 +50,7 @@ func (b *bench) newDevices(ctx context.Context, digest string, roots ...string) 
 		return nil, err
 	}
 	for _, d := range devices {
-		if err := d.verb(ctx, "unlock", "--job", file, "--disk", d.disks, "--code-file", code); err != nil {
+		if err := d.verb(ctx, "unlock", "--job", file, "--disk", d.disks, "--code-file", code, "--allow-shared", "--allow-filesystem", "tmpfs,overlay"); err != nil {
 			return nil, err
 		}
 	}

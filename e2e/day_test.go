@@ -154,14 +154,14 @@ func (d *day) field() {
 	d.runs(0, `sledge job create --site site --device-key device-a/device.pub --device-key device-b/device.pub \
     --geometry 2+1 --target s3://archive/2026/ --profile versitygw --fips --out job.dsse --code-out code.txt`)
 	d.say("In the field, device A takes the plates. Before the seal, the data centre proves that it can open what was written.")
-	d.runs(0, `sledge unlock --device device-a --job job.dsse --disk 'mnt/a*' --code-file code.txt`)
+	d.runs(0, `sledge unlock --device device-a --job job.dsse --disk 'mnt/a*' --code-file code.txt --allow-shared`)
 	d.runs(0, `sledge load plates --device device-a --disk 'mnt/a*'`)
 	d.runs(0, `sledge status --device device-a --disk 'mnt/a*' --wrap-check a.wrapcheck`)
 	d.runs(0, `sledge site check-wrap a.wrapcheck --site site`)
 	d.runs(0, `sledge seal --device device-a --disk 'mnt/a*' --wrap-answer `+d.answer("a")+` --label-out labels/a.label`)
 	d.say("Device B takes the maps, by the same five commands.")
 	b := []string{"--device", "device-b", "--disk", "mnt/b*"}
-	d.w.must(append([]string{"unlock", "--job", "job.dsse", "--code-file", "code.txt"}, b...)...)
+	d.w.must(append([]string{"unlock", "--job", "job.dsse", "--code-file", "code.txt", "--allow-shared"}, b...)...)
 	d.w.must(append([]string{"load", "maps"}, b...)...)
 	d.w.must(append([]string{"status", "--wrap-check", "b.wrapcheck"}, b...)...)
 	d.w.must(append([]string{"seal", "--wrap-answer", d.answer("b"), "--label-out", "labels/b.label"}, b...)...)

@@ -40,7 +40,7 @@ func TestFIPS(t *testing.T) {
 // that takes Argon2id is refused.
 func TestNotFIPS(t *testing.T) {
 	w := newWorld(t, options{})
-	cmd := w.command("unlock", "--job", w.path("job.dsse"), "--disk", w.allDisks(), "--code-file", w.code)
+	cmd := w.command(w.unlockArgs()...)
 	cmd.Env = append(cmd.Env, "GODEBUG=fips140=only")
 	w.isRefusal(t, w.finish(cmd, nil), exitUsage, "argon2id fips140=only --fips")
 	w.unlock()

@@ -111,7 +111,7 @@ func TestRebuild(t *testing.T) {
 		t.Errorf("verify disks with two lost: %s", r)
 	}
 	w.mkdir("new")
-	w.must("rebuild", "--replace", w.path("new"), "--bay", "3", "--disk", w.allDisks(), "--trust", w.path("site", "signer.pub"))
+	w.must(append([]string{"rebuild", "--replace", w.path("new"), "--bay", "3", "--disk", w.allDisks(), "--trust", w.path("site", "signer.pub")}, folders...)...)
 	if err := os.Rename(w.path("new"), w.path("disks", "d77")); err != nil { // any name will do
 		t.Fatal(err)
 	}

@@ -197,9 +197,16 @@ func (w *world) must(args ...string) *ran {
 
 func (w *world) allDisks() string { return w.path("disks", "d??") }
 
+// folders let plain folders pass as disks, wherever the tests' folders are.
+var folders = []string{"--allow-shared", "--allow-filesystem", "tmpfs,overlay"}
+
+func (w *world) unlockArgs() []string {
+	return append([]string{"unlock", "--job", w.path("job.dsse"), "--disk", w.allDisks(), "--code-file", w.code}, folders...)
+}
+
 func (w *world) unlock() *ran {
 	w.t.Helper()
-	return w.must("unlock", "--job", w.path("job.dsse"), "--disk", w.allDisks(), "--code-file", w.code)
+	return w.must(w.unlockArgs()...)
 }
 
 func (w *world) loadArgs(src string) []string { return []string{"load", src, "--disk", w.allDisks()} }

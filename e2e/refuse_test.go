@@ -75,7 +75,7 @@ func TestWrongCodes(t *testing.T) {
 	w := newWorld(t, options{job: []string{"--fips"}})
 	other := newWorld(t, options{job: []string{"--fips"}, share: w})
 	unlock := func(text string) []string {
-		return []string{"unlock", "--job", w.path("job.dsse"), "--disk", w.allDisks(), "--code-file", write(t, w.path("typed"), text)}
+		return append([]string{"unlock", "--job", w.path("job.dsse"), "--disk", w.allDisks(), "--code-file", write(t, w.path("typed"), text)}, folders...)
 	}
 	code := strings.TrimSpace(readText(t, w.code))
 	wrongCharacter := "0" + code[1:]
@@ -97,7 +97,7 @@ func TestWrongJobFiles(t *testing.T) {
 	foreign := newWorld(t, options{job: []string{"--fips"}})
 	sister := newWorld(t, options{job: []string{"--fips"}, share: w})
 	unlock := func(job string) []string {
-		return []string{"unlock", "--job", job, "--disk", w.allDisks(), "--code-file", w.code}
+		return append([]string{"unlock", "--job", job, "--disk", w.allDisks(), "--code-file", w.code}, folders...)
 	}
 	var envelope map[string]any
 	good := readText(t, w.path("job.dsse"))
@@ -142,7 +142,7 @@ func TestWrongDisks(t *testing.T) {
 	other := newWorld(t, options{job: []string{"--fips"}, share: w})
 	disk := func(i int) string { return w.path("disks", "d0"+string(rune('0'+i))) }
 	unlock := func(disks ...string) []string {
-		return []string{"unlock", "--job", w.path("job.dsse"), "--code-file", w.code, "--disk", strings.Join(disks, ",")}
+		return append([]string{"unlock", "--job", w.path("job.dsse"), "--code-file", w.code, "--disk", strings.Join(disks, ",")}, folders...)
 	}
 	w.refused(t, exitDisks, "", unlock(disk(0), disk(1), disk(2))...) // the first unlock wants all
 	w.refused(t, exitDisks, disk(0), unlock(disk(0), disk(1), disk(2), disk(3), disk(0))...)

@@ -358,6 +358,7 @@ func (d *Device) adopt(r *Record, e Event) error {
 	}
 	if e.Job != r.Job {
 		r.FirstUnlock = time.Time{}
+		r.SharedDisks, r.Filesystems = false, nil
 	}
 	r.Job, r.JobSerial, r.JobSHA256, r.Generation = e.Job, e.Serial, name, 1
 	return r.setFloor(e.Job, e.Serial)

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -69,6 +70,10 @@ type Record struct {
 	JobSHA256   string    `json:"job_sha256"`
 	Generation  uint32    `json:"generation"`
 	FirstUnlock time.Time `json:"first_unlock"` // zero: the disks know nothing of the job yet
+
+	// What was let pass as disks of this job ([Device.AllowDisks]).
+	SharedDisks bool     `json:"shared_disks,omitempty"`
+	Filesystems []string `json:"filesystems,omitempty"`
 
 	// What must never be forgotten.
 	Floors      []Floor      `json:"floors"`      // the highest serial of each job
@@ -157,6 +162,7 @@ func (r *Record) clone() Record {
 	c.Floors = append([]Floor(nil), r.Floors...)
 	c.Checkpoints = append([]Checkpoint(nil), r.Checkpoints...)
 	c.History = append([]Past(nil), r.History...)
+	c.Filesystems = slices.Clone(r.Filesystems)
 	return c
 }
 

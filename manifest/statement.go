@@ -204,6 +204,8 @@ type SealStatement struct {
 	Sealed       time.Time `json:"sealed"`
 	Software     string    `json:"software"`
 	ScanComplete bool      `json:"scan_complete"`
+	SharedDisks  bool      `json:"shared_disks,omitempty"`
+	Filesystems  []string  `json:"filesystems,omitempty"` // let pass by name, though not fit
 }
 
 // Label is what travels outside the device (section 8.2).

@@ -15,6 +15,15 @@ import (
 // SLEDGE_DISKS, with globs expanded. Each is a folder, and none is there twice,
 // whatever its names.
 func (a *app) diskPaths() ([]string, error) {
+	paths, err := a.diskPatterns()
+	if err != nil {
+		return nil, err
+	}
+	return paths, checkFolders(paths)
+}
+
+// diskPatterns is diskPaths without a look at what is there.
+func (a *app) diskPatterns() ([]string, error) {
 	patterns := a.disks
 	if len(patterns) == 0 {
 		for p := range strings.SplitSeq(os.Getenv("SLEDGE_DISKS"), ",") {
@@ -34,7 +43,7 @@ func (a *app) diskPaths() ([]string, error) {
 		}
 		paths = append(paths, found...)
 	}
-	return paths, checkFolders(paths)
+	return paths, nil
 }
 
 // expand resolves a glob; a name without one is taken as it is.
@@ -60,7 +69,7 @@ func checkFolders(paths []string) error {
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil {
-			return fmt.Errorf("disk %s: %w", p, err)
+			return diskError(p, err)
 		}
 		if !info.IsDir() {
 			return usagef("disk %s: %w", p, errNotFolder)
@@ -75,8 +84,38 @@ func checkFolders(paths []string) error {
 	return nil
 }
 
-// openDisks opens the disks for the appliance. Close the returned closer last.
+// diskError is an error of opening a disk.
+func diskError(name string, err error) error {
+	if appliance.NoAnswer(err) {
+		return appliance.Unanswered(name, err)
+	}
+	return fmt.Errorf("disk %s: %w", name, err)
+}
+
+// openDisks opens copies of a device's disks, in folders of any kind. Close the
+// returned closer last.
 func (a *app) openDisks() ([]appliance.Disk, func(), error) {
+	return a.openEach(func(name string) (appliance.Disk, error) {
+		disk, err := vfs.OS(name)
+		if err != nil {
+			return appliance.Disk{}, diskError(name, err)
+		}
+		return appliance.Disk{Name: name, FS: disk}, nil
+	})
+}
+
+// openMounted opens the disks of a device at work, with what is mounted there.
+func (a *app) openMounted() ([]appliance.Disk, func(), error) { return a.openEach(openMountedDisk) }
+
+func openMountedDisk(name string) (appliance.Disk, error) {
+	d, err := appliance.MountedDisk(name)
+	if err != nil {
+		return d, diskError(name, err)
+	}
+	return d, nil
+}
+
+func (a *app) openEach(open func(name string) (appliance.Disk, error)) ([]appliance.Disk, func(), error) {
 	paths, err := a.diskPaths()
 	if err != nil {
 		return nil, nil, err
@@ -88,12 +127,12 @@ func (a *app) openDisks() ([]appliance.Disk, func(), error) {
 		}
 	}
 	for _, p := range paths {
-		disk, err := vfs.OS(p)
+		disk, err := open(p)
 		if err != nil {
 			closeAll()
-			return nil, nil, fmt.Errorf("disk %s: %w", p, err)
+			return nil, nil, err
 		}
-		disks = append(disks, appliance.Disk{Name: p, FS: disk})
+		disks = append(disks, disk)
 	}
 	return disks, closeAll, nil
 }
@@ -116,7 +155,7 @@ func (a *app) readOnlyDisks() ([]fsck.Disk, func(), error) {
 		root, err := os.OpenRoot(p)
 		if err != nil {
 			closeAll()
-			return nil, nil, fmt.Errorf("disk %s: %w", p, err)
+			return nil, nil, diskError(p, err)
 		}
 		roots = append(roots, root)
 		disks = append(disks, fsck.Disk{Name: p, FS: root.FS()})

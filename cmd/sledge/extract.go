@@ -68,11 +68,15 @@ Run it again to go on.`,
 			return nil, err
 		}
 		defer r.close()
+		workers := min(16, runtime.GOMAXPROCS(0))
+		if err := needFiles("this command", appliance.ReadFiles(r.Job.Geometry.Disks, workers)); err != nil {
+			return nil, err
+		}
 		totals := r.Totals()
 		m := a.meter("extract")
 		defer m.end()
 		done, err := r.Extract(ctx, args[0], appliance.ExtractOptions{
-			Prefix: *prefix, Owner: *owner, Workers: min(16, runtime.GOMAXPROCS(0)),
+			Prefix: *prefix, Owner: *owner, Workers: workers,
 			Progress: func(entries uint64, bytes int64) {
 				s := sample{phase: "extract", bytes: bytes, files: int64(entries)}
 				if *prefix == "" {

@@ -260,6 +260,9 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 		return nil, err
 	}
 	defer r.close()
+	if err := needFiles("this command", importFiles(f, r.Job.Geometry.Disks)); err != nil {
+		return nil, err
+	}
 	d, err := a.importReader(ctx, f, r, f.stateOf(r.Scope))
 	if err != nil {
 		return nil, err

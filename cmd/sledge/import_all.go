@@ -96,6 +96,9 @@ func (a *app) openChain(f *importFlags, d *importDevice) {
 func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*importDevice, rep *importAllReport) error {
 	own := *f
 	own.parallel = min(f.parallel, len(devices))
+	if err := needFiles("this command", importFiles(f, atOnce(devices, own.parallel)...)); err != nil {
+		return err
+	}
 	own.crowd = &crowd{meter: a.meter("import"), of: len(devices)}
 	defer own.crowd.end()
 	if f.metrics != "" {
@@ -124,6 +127,17 @@ func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*impo
 	}
 	work.Wait()
 	return nil
+}
+
+// atOnce are the disks of so many devices, the largest ones.
+func atOnce(devices []*importDevice, n int) (disks []int) {
+	for _, d := range devices {
+		if d.set != nil {
+			disks = append(disks, d.set.Job.Geometry.Disks)
+		}
+	}
+	slices.Sort(disks)
+	return disks[max(0, len(disks)-n):]
 }
 
 // importDevice imports one of several. Its state folder stays held until the end.

@@ -132,7 +132,10 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 	if err != nil {
 		return err
 	}
-	disks, closeDisks, err := a.openDisks()
+	if err := needFiles("this command", appliance.LoadFiles(job)); err != nil {
+		return err
+	}
+	disks, closeDisks, err := a.openMounted()
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -45,19 +46,26 @@ are needed. With exit code 7 keep the old disk: what is named was on it alone.`,
 	cmd.Flags().StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint; on a device its own pinned one is taken")
 	replace := cmd.Flags().String("replace", "", "the new, empty disk (required)")
 	bay := cmd.Flags().Int("bay", -1, "the bay to rebuild (default: the one that is missing)")
-	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.rebuild(ctx, &f, *replace, *bay) })
+	var allow allowFlags
+	allow.add(cmd.Flags())
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
+		return a.rebuild(ctx, &f, *replace, *bay, &allow)
+	})
 }
 
-func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay int) (report, error) {
+func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay int, allow *allowFlags) (report, error) {
 	if replace == "" {
 		return nil, usagef("--replace is missing: onto which disk?")
 	}
-	onto, err := openFolder(replace)
-	if err != nil {
-		return nil, fmt.Errorf("disk %s: %w", replace, err)
+	if err := checkFolders([]string{replace}); err != nil {
+		return nil, err
 	}
-	defer vfs.Close(onto)
-	disks, done, err := a.openDisks()
+	onto, err := openMountedDisk(replace)
+	if err != nil {
+		return nil, err
+	}
+	defer vfs.Close(onto.FS)
+	disks, done, err := a.openMounted()
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +73,11 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	if i := slices.IndexFunc(disks, func(d appliance.Disk) bool { return sameFolder(d.Name, replace) }); i >= 0 {
 		return nil, fmt.Errorf("disk %s: %w: it is both --disk and --replace", disks[i].Name, errSameDisk)
 	}
-	o := appliance.RebuildOptions{Bay: bay, Onto: appliance.Disk{Name: replace, FS: onto}, Rand: randomID}
+	o := appliance.RebuildOptions{Bay: bay, Onto: onto, Allowed: allow.allowed(), Rand: randomID}
+	needed, err := appliance.CheckNewDisk(onto, disks, o.Allowed)
+	if err != nil {
+		return nil, hintFolders(err)
+	}
 	if f.trust == "" && a.device != "" {
 		d, err := a.openDevice(true) // no load meanwhile
 		if err != nil {
@@ -73,7 +85,15 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 		}
 		defer d.close()
 		o.Signer = d.Signer()
+		if d.State() != firmware.Sealed { // a sealed device's statement is signed
+			if err := d.AllowDisks(needed.Shared, needed.Filesystems); err != nil {
+				return nil, err
+			}
+		}
 	} else if o.Signer, err = f.signer(disks); err != nil {
+		return nil, err
+	}
+	if err := needFiles("this command", appliance.RebuildFiles(len(disks))); err != nil {
 		return nil, err
 	}
 	m := a.meter("rebuild")

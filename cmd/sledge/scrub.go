@@ -29,9 +29,13 @@ load key is needed, and nothing is written: "sledge rebuild" mends what is found
 			return nil, err
 		}
 		defer done()
+		workers, err := fsckWorkers(len(disks))
+		if err != nil {
+			return nil, err
+		}
 		m := a.meter("scrub")
 		defer m.end()
-		o := fsck.Options{Disks: disks, ReadSize: readSize(disks), Trust: &fsck.Trust{Key: d.Signer()}, Progress: func(s fsck.Status) { m.tell(fsckSample(s)) }}
+		o := fsck.Options{Disks: disks, Workers: workers, ReadSize: readSize(disks), Trust: &fsck.Trust{Key: d.Signer()}, Progress: func(s fsck.Status) { m.tell(fsckSample(s)) }}
 		r, err := fsck.Disks(ctx, o)
 		m.end()
 		if err != nil {

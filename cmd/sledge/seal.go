@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"rsc.io/qr"
@@ -28,6 +29,12 @@ func (r *sealReport) print(w io.Writer) {
 	fmt.Fprintf(w, "sealed: job %s, device %s, generation %d\nsigned log of %s, recovery %s, device key: %s\n", s.Job, s.Device, s.Generation, plural(s.LogSize, "line"), s.Recovery, s.DeviceKey)
 	if s.WrapCheck == "unchecked" {
 		fmt.Fprintf(w, "the site has NOT confirmed that it can open this data; do not delete the source before it was imported\n")
+	}
+	if s.SharedDisks {
+		fmt.Fprintf(w, "bays shared a disk: one failure may have taken several of them\n")
+	}
+	if len(s.Filesystems) > 0 {
+		fmt.Fprintf(w, "disks were allowed on %s\n", escape(strings.Join(s.Filesystems, ", ")))
 	}
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %v were absent: their copies of the load key live on, with the unlock code they open this data\n", s.AbsentBays)
@@ -127,7 +134,7 @@ func (a *app) finishSeal(f *sealFlags) (report, error) {
 		return nil, err
 	}
 	a.warnNoParity(job)
-	disks, done, err := a.openDisks()
+	disks, done, err := a.openMounted()
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,9 @@ type statusReport struct {
 	Expires    *time.Time      `json:"expires,omitempty"`
 	Expired    bool            `json:"expired,omitempty"`
 	Disks      *diskStatus     `json:"disks,omitempty"` // only while unlocked, with --disk
+	Named      []namedDisk     `json:"named_disks,omitempty"`
+	Shared     bool            `json:"shared_disks,omitempty"`
+	Allowed    []string        `json:"filesystems,omitempty"`
 	WrapCheck  string          `json:"wrap_check,omitempty"`
 	Next       string          `json:"next"`
 	History    []firmware.Past `json:"history"`
@@ -89,6 +93,15 @@ func (r *statusReport) print(w io.Writer) {
 	if r.Expires != nil {
 		fmt.Fprintf(w, "expires     %s\n", r.Expires.Format("2006-01-02 15:04 MST"))
 	}
+	if r.Shared {
+		fmt.Fprintln(w, "allowed     bays that share a disk: one failure may take several of them")
+	}
+	if len(r.Allowed) > 0 {
+		fmt.Fprintf(w, "allowed     disks on %s\n", strings.Join(r.Allowed, ", "))
+	}
+	for _, d := range r.Named {
+		d.print(w)
+	}
 	if r.Disks != nil {
 		r.Disks.print(w)
 	}
@@ -133,11 +146,12 @@ func (a *app) status(wrapCheck string) (report, error) {
 	if err := d.close(); err != nil {
 		return nil, err
 	}
-	_, noDisks := a.diskPaths()
+	_, noDisks := a.diskPatterns()
 	if wrapCheck == "" && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
 		return r, nil
 	}
-	w, err := a.openWork(firmware.EventLock) // allowed in every state that has a secret
+	w, named, err := a.look()
+	r.Named = named
 	if err != nil && wrapCheck == "" && errors.Is(err, firmware.ErrNoSecret) {
 		r.State, r.Next = string(firmware.Locked), nextStep[firmware.Locked] // started again since
 		return r, nil
@@ -148,7 +162,7 @@ func (a *app) status(wrapCheck string) (report, error) {
 	defer w.close()
 	r.Disks = newDiskStatus(w.Status())
 	if wrapCheck == "" {
-		return r, nil
+		return r, badDisks(named)
 	}
 	bundle, err := w.WrapCheck()
 	if err != nil {
@@ -163,7 +177,7 @@ func (a *app) describeState(d *device) *statusReport {
 	rec := d.Record()
 	r := &statusReport{
 		Device: d.ID().String(), State: string(d.State()), Busy: firmware.Busy(d.fs), Protection: rec.Protection,
-		History: rec.History, Next: nextStep[d.State()],
+		History: rec.History, Next: nextStep[d.State()], Shared: rec.SharedDisks, Allowed: rec.Filesystems,
 	}
 	if rec.Job != (firmware.ID{}) {
 		r.Job, r.Generation = rec.Job.String(), rec.Generation

@@ -75,7 +75,7 @@ var exitClasses = []struct {
 	{exitKey, "key", "an unlock code is mistyped or wrong, or a key does not open this data"},
 	{exitJob, "job", "the job file is damaged, altered, unsigned, of another site, older, or expired"},
 	{exitState, "state", "the device's state does not allow this"},
-	{exitDisks, "disks", "disks are missing, of another job, device or generation, or there twice"},
+	{exitDisks, "disks", "disks are missing, not mounted, not fit, of another job, device or generation, or there twice"},
 	{exitLost, "lost", "data is lost: more than m shards of a stripe; the entries are named"},
 	{exitDamage, "damage", "damage was found; it was or can be repaired, nothing is lost"},
 	{exitUnproven, "unproven", "consistent, but the origin is not proven: no trusted key was given"},
@@ -85,7 +85,7 @@ var exitClasses = []struct {
 	{exitObjects, "objects", "some objects are not in the target, or not proven; the rest is done"},
 	{exitConflict, "conflict", "a key or file exists with other content; it was not touched"},
 	{exitFull, "full", "a disk has no space left"},
-	{exitDiskFailed, "disk-failed", "a disk failed while it was written"},
+	{exitDiskFailed, "disk-failed", "a disk failed while it was written, or does not answer"},
 	{exitWrap, "wrap", "the site has not confirmed that it can open the load key"},
 	{exitBusy, "busy", "another sledge command is at work on this device"},
 	{exitNotFound, "not-found", "no such file, entry or pack"},
@@ -146,6 +146,7 @@ var (
 	errUnwaived   = errors.New("neither proven nor waived")
 	errNoRun      = errors.New("no such import run")
 	errMissing    = errors.New("devices of the job are missing")
+	errFewFiles   = errors.New("too few files may be open at once")
 )
 
 // jobFileError is an error of reading a job file, whose text says so already.
@@ -195,6 +196,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
 	case errors.As(err, &usage):
 		return add(exitUsage, "see the command's --help")
+	case is(errFewFiles), is(syscall.EMFILE), is(syscall.ENFILE):
+		return add(exitUnexpected, "let this process open more files, then run the same command again: ulimit -n 65536 (as root, or in /etc/security/limits.conf; in a systemd unit LimitNOFILE=65536)")
 	case is(errNoDevice):
 		return add(exitUsage, "name the device's state folder with --device DIR or SLEDGE_DEVICE")
 	case is(errNoDisks):
@@ -291,6 +294,14 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitLost, "bring every disk of the device, also damaged ones: any k good blocks of a stripe are enough")
 	case is(appliance.ErrRollback):
 		return add(exitRefused, "these disks are not in the state that left the site: do not import; compare the label with the sender's copy")
+	case is(appliance.ErrNoAnswer):
+		return add(exitDiskFailed, "if it still does not answer: leave it out of --disk, and make it anew with sledge rebuild --replace DIR")
+	case is(appliance.ErrNotMounted):
+		return add(exitDisks, "mount the disk and run the same command again, or go on without it: leave it out of --disk")
+	case is(appliance.ErrShared):
+		return add(exitDisks, "give each bay a disk of its own; or accept that one failure takes several bays: --allow-shared, which the seal statement repeats")
+	case is(appliance.ErrFilesystem):
+		return add(exitDisks, "make an ext4, xfs or btrfs file system on the disk; or take it as it is: --allow-filesystem "+appliance.Unfit(err)+", which the seal statement repeats")
 	case is(appliance.ErrForeign):
 		return add(exitDisks, "take the disk named above out; use each disk of this device once")
 	case !is(errTarget) && (is(syscall.ENOSPC) || is(syscall.EDQUOT)): // of an import's state folder: as with little room
@@ -302,6 +313,11 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name the bay: --bay N, one after another")
 	case is(appliance.ErrNotSealed):
 		return add(exitState, "load and seal it first; what is on an unsealed device is checked with sledge scrub")
+	case is(appliance.ErrStale):
+		return add(exitDamage, "make its lost shards again: leave it out of --disk, and sledge rebuild --replace DIR onto an empty disk", "or bring the disk that was loaded, if this is an older copy of it")
+	case is(appliance.ErrDiskFailed):
+		return add(exitDiskFailed, "check the disk's cable and power, or replace the disk: sledge rebuild --replace DIR; then run the same command again",
+			"what is told as loaded is safe")
 	case is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
 	case is(appliance.ErrNotFound):

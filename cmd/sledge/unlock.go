@@ -20,7 +20,7 @@ import (
 func (a *app) config(d *device, job *manifest.Job, jobFile []byte, disks []appliance.Disk) appliance.Config {
 	return appliance.Config{
 		Scope: d.scope(), Job: job, JobFile: jobFile, Key: d.Key(), Disks: disks,
-		Now: a.now, Software: software(), Log: a.logger(), Ledger: d,
+		Now: a.now, Software: software(), Log: a.logger(), Ledger: d, Allowed: allowedBy(d.Record()),
 	}
 }
 
@@ -42,7 +42,9 @@ func (a *app) unlockCommand() *cobra.Command {
 		Short: "unlock the device with the code of its job",
 		Long: `Take the job file (the first time) and the unlock code, and keep the load key in
 memory until "sledge lock", seal or a reboot. The first unlock prepares the
-disks and needs all of them; what else they hold is not touched.
+disks and needs all of them; what else they hold is not touched. Each must be a
+disk of its own, mounted, with ext4, xfs, btrfs or zfs; --allow-shared and
+--allow-filesystem take others, once and for this job.
 
 The code is asked for on the terminal, or read from --code-file or standard
 input. It is never taken from the command line, where other users could see it.`,
@@ -53,10 +55,12 @@ input. It is never taken from the command line, where other users could see it.`
 	}
 	jobName := cmd.Flags().String("job", "", "the job file; needed the first time")
 	codeFile := cmd.Flags().String("code-file", "", "read the unlock code from this file")
-	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.unlock(*jobName, *codeFile) })
+	var allow allowFlags
+	allow.add(cmd.Flags())
+	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.unlock(*jobName, *codeFile, &allow) })
 }
 
-func (a *app) unlock(jobName, codeFile string) (report, error) {
+func (a *app) unlock(jobName, codeFile string, allow *allowFlags) (report, error) {
 	if err := firmware.HardenProcess(); err != nil {
 		return nil, err
 	}
@@ -69,11 +73,19 @@ func (a *app) unlock(jobName, codeFile string) (report, error) {
 	if err != nil {
 		return nil, err
 	}
-	disks, done, err := a.openDisks()
+	disks, done, err := a.openMounted()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
+	may := allow.allowed()
+	if adopt.event == nil {
+		may = bothAllowed(may, allowedBy(d.Record()))
+	}
+	needed, err := appliance.CheckMounts(disks, may)
+	if err != nil {
+		return nil, hintFolders(err)
+	}
 	store, err := firmware.OpenSecrets() // before the code is asked for
 	if err != nil {
 		return nil, err
@@ -92,6 +104,9 @@ func (a *app) unlock(jobName, codeFile string) (report, error) {
 		}
 	}
 	if err := d.Allows(firmware.EventUnlock); err != nil {
+		return nil, err
+	}
+	if err := d.AllowDisks(needed.Shared, needed.Filesystems); err != nil {
 		return nil, err
 	}
 	return a.putSecret(d, adopt, disks, root, store)

@@ -44,6 +44,13 @@ func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(),
 	}
 	o.Progress = func(s fsck.Status) { m.tell(fsckSample(s)) }
 	o.Disks, done, err = a.readOnlyDisks()
+	if err != nil {
+		return o, nil, err
+	}
+	if o.Workers, err = fsckWorkers(len(o.Disks)); err != nil {
+		done()
+		return o, nil, err
+	}
 	o.ReadSize = readSize(o.Disks)
 	return o, done, err
 }

@@ -48,7 +48,8 @@ func (d *demo) setUp(ctx context.Context) error {
 				"--geometry", fmt.Sprintf("%d+%d", dataShards, parityShards), "--pack-size", "128MiB",
 				"--target", "s3://" + bucket + "/" + prefix, "--profile", "versitygw",
 				"--out", d.path("parcel", "job.dsse"), "--code-out", d.path("field", "code.txt")}},
-			{role: "field", env: d.field(), args: []string{"unlock", "--job", d.path("parcel", "job.dsse"), "--disk", d.allDisks(), "--code-file", d.path("field", "code.txt")}},
+			{role: "field", env: d.field(), args: []string{"unlock", "--job", d.path("parcel", "job.dsse"), "--disk", d.allDisks(), "--code-file", d.path("field", "code.txt"),
+				"--allow-shared", "--allow-filesystem", "tmpfs,overlay"}}, // the disks are folders
 		}
 		for _, c := range calls {
 			if _, err := d.sledge(ctx, c); err != nil {

@@ -390,10 +390,10 @@ func syncDirs(fsys vfs.FS, folders ...string) error {
 	return nil
 }
 
-// failed marks a sync error. A folder that is not there was not synced, but says
-// nothing about the disk.
+// failed marks a sync error. A folder that is not there, or that this process
+// cannot open, was not synced, but says nothing about the disk.
 func failed(err error) error {
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) || vfs.OwnFault(err) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrDiskFailed, err)

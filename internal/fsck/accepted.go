@@ -298,7 +298,7 @@ func (c *acceptanceCheck) verify(ctx context.Context, in Receipts, d *acceptedDe
 	}
 	c.f.add(Note, "manifest-not-checked", nowhere(), "give the device's disks, or one of them",
 		"device %s: that the receipts cover its manifest is the acceptor's word", d.who.device)
-	v := &verifier{o: o, f: newFindings(), job: c.job, who: d.who, report: &Report{
+	v := &verifier{o: o, f: newFindings(), own: &watch{}, job: c.job, who: d.who, report: &Report{
 		Origin: OriginUnproven, Job: d.who.job.String(), Device: d.who.device.String(), Generation: d.who.generation,
 		LogSize: int64(d.manifestSize), Root: rootText(d.manifestRoot), Findings: []Finding{}}}
 	return newReceiptCheck(v, in.FS, line).check(ctx, func(context.Context) error { return nil })

@@ -68,6 +68,7 @@ type verifier struct {
 	progress progress
 
 	s      *survey
+	own    *watch   // errors of this process's own
 	wanted identity // of several devices' disks, whose are to be checked; zero: whoever's are most
 	use    []*disk  // disks that are not foreign
 	who    identity
@@ -102,7 +103,7 @@ func newVerifier(o Options) (*verifier, error) {
 	if o.Workers <= 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
-	v := &verifier{o: o, f: newFindings(), report: &Report{Origin: OriginUnproven, Findings: []Finding{}}}
+	v := &verifier{o: o, f: newFindings(), own: &watch{}, report: &Report{Origin: OriginUnproven, Findings: []Finding{}}}
 	return v, v.survey(o.Disks)
 }
 
@@ -114,11 +115,25 @@ func check(ctx context.Context, o Options, disks bool) (*Report, error) {
 	v.disksToo = disks
 	stop := v.progress.start(o.Progress)
 	defer stop()
-	if err := v.run(ctx, disks); err != nil && !errors.Is(err, errRefused) {
+	err = v.watched(ctx, func(ctx context.Context) error { return v.run(ctx, disks) })
+	if err != nil && !errors.Is(err, errRefused) {
 		return nil, err
 	}
 	v.fillReport()
 	return v.report, nil
+}
+
+// watched makes a check that an error of the process's own ends: whatever it would
+// find is no finding.
+func (v *verifier) watched(ctx context.Context, f func(context.Context) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	v.own.onFault(cancel)
+	err := f(ctx)
+	if own := v.own.met(); own != nil {
+		return own
+	}
+	return err
 }
 
 func (v *verifier) run(ctx context.Context, disks bool) error {

@@ -303,6 +303,7 @@ func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
 var sealNames = []string{
 	"version", "critical", "job", "device", "generation", "job_serial", "job_sha256", "log_size", "log_root", "disks",
 	"absent_bays", "degraded_packs", "wrap_check", "device_key", "recovery", "sealed", "software",
+	"shared_disks", "filesystems",
 }
 
 // countPlaces looks at a few packs to find which disk is which bay.

@@ -115,7 +115,7 @@ func ReceiptsDevice(dir fs.FS) (string, error) {
 }
 
 func newReceiptCheck(v *verifier, dir fs.FS, object func(*ObjectLine) error) *receiptCheck {
-	return &receiptCheck{v: v, dir: dir, f: newFindings(), object: object,
+	return &receiptCheck{v: v, dir: watchedFS{dir, "receipts", v.own}, f: newFindings(), object: object,
 		r: &ReceiptReport{Outcomes: map[string]int64{}, Proofs: map[string]int64{}, LeftOut: map[string]int64{}, Findings: []Finding{}}}
 }
 
@@ -124,10 +124,12 @@ func (c *receiptCheck) check(ctx context.Context, manifest func(context.Context)
 	v := c.v
 	stop := v.progress.start(v.o.Progress)
 	defer stop()
-	err := manifest(ctx)
-	if err == nil {
-		err = c.run(ctx)
-	}
+	err := v.watched(ctx, func(ctx context.Context) error {
+		if err := manifest(ctx); err != nil {
+			return err
+		}
+		return c.run(ctx)
+	})
 	if err != nil && !errors.Is(err, errRefused) {
 		return nil, err
 	}

@@ -47,6 +47,7 @@ func (v *verifier) survey(list []Disk) error {
 			return fmt.Errorf("two disks have the name %q", in.Name)
 		}
 		names[in.Name] = true
+		in.FS = watchedFS{in.FS, "disk " + quoteName(in.Name), v.own}
 		sub, err := fs.Sub(in.FS, "sledge")
 		if err != nil {
 			return fmt.Errorf("disk %s: %w", in.Name, err)
@@ -64,7 +65,7 @@ func (v *verifier) survey(list []Disk) error {
 		v.readCheckpoint(s, d)
 	}
 	v.s = s
-	return nil
+	return v.own.met()
 }
 
 func (v *verifier) readHeader(d *disk) {

@@ -224,7 +224,7 @@ func (o *osFile) WriteAt(p []byte, off int64) (int, error) {
 		}
 	}
 	n, err := o.f.WriteAt(p, off)
-	if n == 0 && o.fallBack(err) {
+	if o.asked && n == 0 && o.fallBack(err) {
 		return o.f.WriteAt(p, off)
 	}
 	return n, err
@@ -232,9 +232,10 @@ func (o *osFile) WriteAt(p []byte, off int64) (int, error) {
 
 // fallBack gives up direct I/O if a file system let the flag be set and then
 // refuses an aligned call, and reports whether the call is worth making again:
-// EINVAL is given before any byte moves.
+// EINVAL is given before any byte moves. Of several calls that are refused at once
+// the first gives it up, and each is made again.
 func (o *osFile) fallBack(err error) bool {
-	if !o.direct.Load() || !errors.Is(err, syscall.EINVAL) {
+	if !errors.Is(err, syscall.EINVAL) {
 		return false
 	}
 	if setDirect(o.f, false) != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/bits"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -110,6 +111,34 @@ func diskFree(d *os.File) (free, total int64, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	// Bavail leaves out what only root may use; a full root reserve is not ours.
-	return int64(st.Bavail) * int64(st.Bsize), int64(st.Blocks) * int64(st.Bsize), nil
+	free, total = spaceOf(&st)
+	return free, total, nil
+}
+
+// spaceOf counts in fragments, as statvfs(3) says; f_bsize is only the size that
+// I/O likes, and larger on some file systems. Bavail leaves out what only root may
+// use. It goes below zero where root has used of it: then nothing is free.
+func spaceOf(st *unix.Statfs_t) (free, total int64) {
+	unit := uint64(st.Frsize)
+	if st.Frsize <= 0 { // Linux before 2.6
+		unit = uint64(max(st.Bsize, 1))
+	}
+	available := st.Bavail
+	if available > st.Blocks {
+		available = 0
+	}
+	return clampBytes(available, unit), clampBytes(st.Blocks, unit)
+}
+
+// maxSpace is more than any disk has, and so little that a set's sum fits an int64.
+const maxSpace = 1 << 56
+
+// clampBytes is n·unit, at most maxSpace: file systems without a limit, such as
+// those of a network, tell counts whose bytes fit no integer.
+func clampBytes(n, unit uint64) int64 {
+	high, low := bits.Mul64(n, unit)
+	if high > 0 {
+		return maxSpace
+	}
+	return int64(min(low, maxSpace))
 }

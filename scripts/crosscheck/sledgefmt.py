@@ -320,7 +320,7 @@ def open_dsse(data, key, kind):
 
 KNOWN = {"job": "version critical signer job serial created expires direction site devices geometry recipients unlock target roles policy".split(),
          "seal": ("version critical job device generation job_serial job_sha256 log_size log_root disks absent_bays degraded_packs wrap_check"
-                  " device_key recovery scan_complete sealed software").split()}
+                  " device_key recovery scan_complete sealed software shared_disks filesystems").split()}
 
 
 def open_job(data, trust):

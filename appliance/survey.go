@@ -1,0 +1,176 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// The states of a disk that an operator brings.
+const (
+	DiskGood       = "good"
+	DiskNotMounted = "not-mounted" // the folder is an empty mount point
+	DiskNoAnswer   = "no-answer"   // it gives errors where its files should be
+	DiskForeign    = "foreign"     // of another device, without a readable header, or there twice
+	DiskStale      = "stale"       // of this device, and behind its other disks
+)
+
+// DiskState is what became of a disk that was named.
+type DiskState struct {
+	Name  string
+	State string
+	Bay   int   // −1: not known
+	Err   error // why it is not good
+}
+
+// ErrStale: a disk of this device lacks what the others say it holds.
+var ErrStale = errors.New("disk is behind the others")
+
+// Survey tells the state of each disk by what lies on it, without a key, and gives
+// those that [Look] can use.
+func Survey(c Config) (usable []Disk, states []DiskState) {
+	taken := map[int]string{}
+	for _, d := range c.Disks {
+		s := DiskState{Name: d.Name, State: DiskGood, Bay: -1}
+		h, err := c.bayOf(d)
+		if err == nil {
+			s.Bay = h.Bay
+			if other, twice := taken[h.Bay]; twice {
+				err = fmt.Errorf("disks %s and %s: %w: both are bay %d", other, d.Name, ErrForeign, h.Bay)
+			}
+		}
+		if err == nil {
+			taken[h.Bay] = d.Name
+			if err = c.staleJob(d); err == nil || errors.Is(err, ErrStale) {
+				usable = append(usable, d)
+			}
+		}
+		s.set(err)
+		states = append(states, s)
+	}
+	return usable, states
+}
+
+func (s *DiskState) set(err error) {
+	s.Err = err
+	switch {
+	case err == nil:
+		s.State = DiskGood
+	case errors.Is(err, ErrNotMounted):
+		s.State = DiskNotMounted
+	case errors.Is(err, ErrNoAnswer), ownFault(err):
+		s.State = DiskNoAnswer
+	case errors.Is(err, ErrStale):
+		s.State = DiskStale
+	default:
+		s.State = DiskForeign
+	}
+}
+
+// staleJob compares a disk's job file with the device's.
+func (c *Config) staleJob(d Disk) error {
+	b, err := vfs.ReadFile(d.FS, jobName, manifest.MaxStatement)
+	if NoAnswer(err) {
+		return Unanswered(d.Name, err)
+	}
+	if err != nil || string(b) == string(c.JobFile) {
+		return nil // a missing copy is rebuild's business
+	}
+	job, err := manifest.PeekJob(b)
+	switch {
+	case err != nil || job.ID != c.Job.ID:
+		return fmt.Errorf("disk %s: %w: its job file is another one", d.Name, ErrForeign)
+	case job.Serial < c.Job.Serial:
+		return fmt.Errorf("disk %s: %w: its job file has serial %d, the device's %d", d.Name, ErrStale, job.Serial, c.Job.Serial)
+	}
+	return fmt.Errorf("disk %s: %w: its job file has serial %d, the device's %d", d.Name, ErrForeign, job.Serial, c.Job.Serial)
+}
+
+// Look opens a device to tell what is safe on it: it writes nothing, and needs no
+// more disks than some of which must hold the journal. Of the returned Device only
+// Status, BadDisks, WrapCheck and Close may be called.
+func Look(cfg Config, loadKey []byte) (*Device, error) {
+	if err := cfg.fill(); err != nil {
+		return nil, err
+	}
+	held, err := holdDisks(cfg.Disks)
+	if err != nil {
+		return nil, err
+	}
+	d, err := open(cfg, loadKey, true)
+	if err != nil {
+		held.release()
+		return nil, err
+	}
+	d.held = held
+	return d, nil
+}
+
+// shardOf is a pack's shard.
+type shardOf struct {
+	pack   manifest.ID
+	number uint64
+	shard  int
+}
+
+// note keeps the last pack that has a shard on each bay.
+func (s *loadState) note(p *manifest.Pack) {
+	if s.latest == nil {
+		s.latest = map[byte]shardOf{}
+	}
+	lost := map[byte]bool{}
+	for _, i := range p.Lost {
+		lost[i] = true
+	}
+	for i, bay := range p.Bays {
+		if !lost[byte(i)] {
+			s.latest[bay] = shardOf{p.ID, p.Number, i}
+		}
+	}
+}
+
+// BadDisks names the disks that were usable and are not good: those that failed
+// since, and those that are stale. A stale disk lacks the last shard that the journal
+// says it holds: an older copy of it was put in, or it has forgotten. It counts with
+// what it has; a rebuild makes the rest again.
+func (d *Device) BadDisks() []DiskState {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var out []DiskState
+	for _, b := range d.bays {
+		if b == nil {
+			continue
+		}
+		err := b.failed()
+		if err != nil {
+			err = Unanswered(b.disk.Name, err)
+		} else {
+			err = d.behind(b)
+		}
+		if err != nil {
+			s := DiskState{Name: b.disk.Name, Bay: b.number}
+			s.set(err)
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// behind is the ErrStale of a disk that lacks its last shard.
+func (d *Device) behind(b *bay) error {
+	last, ok := d.state.latest[byte(b.number)]
+	if !ok {
+		return nil
+	}
+	_, err := b.disk.FS.Stat(shardName(last.pack, last.shard))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("disk %s: %w: it lacks pack %d, the last that was written to it (an older copy of the disk, or it has forgotten)", b.disk.Name, ErrStale, last.number)
+	case NoAnswer(err):
+		return Unanswered(b.disk.Name, err)
+	}
+	return nil
+}

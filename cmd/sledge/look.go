@@ -1,0 +1,140 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// namedDisk is the state of a disk that the operator named.
+type namedDisk struct {
+	Name  string `json:"name"`
+	State string `json:"state"` // good, not-mounted, no-answer, foreign, stale
+	Bay   *int   `json:"bay,omitempty"`
+	Text  string `json:"text,omitempty"`
+	err   error
+}
+
+func newNamedDisk(s appliance.DiskState) namedDisk {
+	d := namedDisk{Name: s.Name, State: s.State, err: s.Err}
+	if s.Bay >= 0 {
+		d.Bay = &s.Bay
+	}
+	if s.Err != nil {
+		d.Text = s.Err.Error()
+	}
+	return d
+}
+
+func (d *namedDisk) print(w io.Writer) {
+	text := strings.ReplaceAll(d.State, "-", " ")
+	if d.Bay != nil {
+		text = fmt.Sprintf("bay %d, %s", *d.Bay, text)
+	}
+	fmt.Fprintf(w, "disk        %s: %s\n", escape(d.Name), text)
+}
+
+// badDisks is the error of a status with disks that are not good.
+func badDisks(named []namedDisk) error {
+	var errs []error
+	for _, d := range named {
+		errs = append(errs, d.err)
+	}
+	return errors.Join(errs...)
+}
+
+// look opens the device to tell what is safe on it. Disks that are not mounted, do
+// not answer or are foreign are left out, and named: the others tell what they hold.
+// The named disks are there with an error, too.
+func (a *app) look() (w *work, named []namedDisk, err error) {
+	if err := firmware.HardenProcess(); err != nil {
+		return nil, nil, err
+	}
+	w = &work{}
+	defer func() {
+		if err != nil {
+			w.close()
+		}
+	}()
+	if w.state, err = a.openDevice(true); err != nil {
+		return w, nil, err
+	}
+	w.done = append(w.done, func() { w.state.close() })
+	key, err := a.leave(w.state, firmware.EventLock) // allowed in every state that has a secret
+	if err != nil {
+		return w, nil, err
+	}
+	job, file, err := w.state.job()
+	if err != nil {
+		return w, nil, err
+	}
+	disks, unopened, err := a.openAnswering(w)
+	if err != nil {
+		return w, nil, err
+	}
+	cfg := a.config(w.state, job, file, disks)
+	usable, states := appliance.Survey(cfg)
+	cfg.Disks = usable
+	w.Device, err = appliance.Look(cfg, key)
+	if err == nil {
+		w.done = append(w.done, func() { w.Device.Close(); clear(key) })
+		states = withBad(states, w.Device.BadDisks())
+	}
+	for _, s := range append(states, unopened...) {
+		named = append(named, newNamedDisk(s))
+	}
+	if err != nil {
+		err = errors.Join(err, badDisks(named))
+	}
+	return w, named, err
+}
+
+// openAnswering opens the disks that answer; the others have a state.
+func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []appliance.DiskState, err error) {
+	patterns, err := a.diskPatterns()
+	if err != nil {
+		return nil, nil, err
+	}
+	var answering []string
+	for _, p := range patterns {
+		if _, err := os.Stat(p); appliance.NoAnswer(err) {
+			unopened = append(unopened, appliance.DiskState{Name: p, State: appliance.DiskNoAnswer, Bay: -1, Err: appliance.Unanswered(p, err)})
+			continue
+		}
+		answering = append(answering, p)
+	}
+	if err := checkFolders(answering); err != nil {
+		return nil, nil, err
+	}
+	for _, p := range answering {
+		d, err := appliance.MountedDisk(p)
+		if appliance.NoAnswer(err) {
+			unopened = append(unopened, appliance.DiskState{Name: p, State: appliance.DiskNoAnswer, Bay: -1, Err: appliance.Unanswered(p, err)})
+			continue
+		}
+		if err != nil {
+			return nil, nil, diskError(p, err)
+		}
+		w.done = append(w.done, func() { vfs.Close(d.FS) })
+		disks = append(disks, d)
+	}
+	return disks, unopened, nil
+}
+
+// withBad puts what was learned later in the place of what was known before.
+func withBad(states, bad []appliance.DiskState) []appliance.DiskState {
+	for _, b := range bad {
+		for i := range states {
+			if states[i].Name == b.Name && states[i].Err == nil {
+				states[i] = b
+			}
+		}
+	}
+	return states
+}

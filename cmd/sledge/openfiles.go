@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/fsck"
+)
+
+// fileLimit is how many files this process may open. The Go runtime has raised the
+// soft limit to the hard one when it started (TestFileLimitIsRaised).
+func fileLimit() int {
+	var l unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &l) != nil {
+		return 1 << 30 // not known: whoever runs out says so
+	}
+	return int(min(l.Cur, 1<<30))
+}
+
+// needFiles refuses work that would run out of file descriptors on its way.
+func needFiles(what string, n int) error {
+	limit := fileLimit()
+	if n <= limit {
+		return nil
+	}
+	return hint(fmt.Errorf("%w: %s opens up to %d here, the limit is %d; nothing was done", errFewFiles, what, n, limit),
+		"let this process open more, then run the same command again: ulimit -n %d (as root, or in /etc/security/limits.conf; in a systemd unit LimitNOFILE=%[1]d)", max(n, 4096))
+}
+
+// fsckWorkers is how many packs the verifier checks at once: one a core, or fewer
+// where the limit of open files asks for it.
+func fsckWorkers(disks int) (int, error) {
+	workers := runtime.GOMAXPROCS(0)
+	for workers > 1 && fsck.OpenFiles(disks, workers) > fileLimit() {
+		workers--
+	}
+	return workers, needFiles("the verifier", fsck.OpenFiles(disks, workers))
+}
+
+// importFiles is how many files and connections an import holds open at most: the
+// readers', those of the requests under way, and the state folder's.
+func importFiles(f *importFlags, disks ...int) int {
+	const ofState, requests = 128, 256
+	n := ofState + min(requests, 4*max(f.concurrency, 1))
+	for _, d := range disks {
+		n += appliance.ReadFiles(d, 1)
+	}
+	return n
+}
