@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/base64"
@@ -44,6 +45,8 @@ type Device struct {
 	signer ed25519.PublicKey
 	record Record
 	reason string // tampered: why
+
+	readOnly bool // read without the lock
 }
 
 // Provision makes a device in an empty state folder: a new key, and the job
@@ -112,11 +115,50 @@ func deviceID(key ed25519.PrivateKey) ID {
 	return id
 }
 
-// Open reads a device. A folder without one is ErrNotProvisioned. If what it
-// holds cannot be believed, that is written down, and the Device comes back
-// together with ErrTampered, so that its id can still be told; it applies no
-// event.
+// Open reads a device for a command that holds the folder's lock. A folder without
+// one is ErrNotProvisioned. If what it holds cannot be believed, that is written
+// down, and the Device comes back together with ErrTampered, so that its id can
+// still be told; it applies no event.
 func Open(fsys vfs.FS) (*Device, error) {
+	d, err := look(fsys)
+	var t *distrust
+	if errors.As(err, &t) {
+		return d, d.mark(t.Error())
+	}
+	return d, err
+}
+
+// readTries bounds how often [Read] looks again behind a command that writes.
+const readTries = 100
+
+// Read reads a device for a command that only tells what it is, and needs no lock. It
+// writes nothing, and its Device applies no event. Another command may be writing:
+// what does not fit together is read again until state.json stands still, and is only
+// then ErrDoubt. The next command that holds the lock decides about it.
+func Read(fsys vfs.FS) (*Device, error) {
+	var err error
+	for range readTries {
+		before, _ := vfs.ReadFile(fsys, stateName, maxStateFile)
+		var d *Device
+		d, err = look(fsys)
+		if d != nil {
+			d.readOnly = true
+		}
+		var t *distrust
+		if !errors.As(err, &t) {
+			return d, err
+		}
+		// Its numbers only rise: the same bytes before and after were there between.
+		if after, _ := vfs.ReadFile(fsys, stateName, maxStateFile); bytes.Equal(before, after) {
+			d.reason, d.record.State = t.Error(), Tampered
+			return d, fmt.Errorf("%w: %w (read without the lock: nothing was marked)", ErrDoubt, err)
+		}
+	}
+	return nil, fmt.Errorf("%w: it changed at each of %d looks: %w", ErrConcurrent, readTries, err)
+}
+
+// look reads a device and writes nothing.
+func look(fsys vfs.FS) (*Device, error) {
 	d := &Device{fs: fsys}
 	if _, err := fsys.Stat(stateName); errors.Is(err, fs.ErrNotExist) {
 		if _, err := fsys.Stat(counterName); errors.Is(err, fs.ErrNotExist) {
@@ -128,21 +170,23 @@ func Open(fsys vfs.FS) (*Device, error) {
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if err := d.read(); err != nil {
-		var t *distrust
-		if !errors.As(err, &t) {
-			return nil, err // the disk does not answer: that is no tampering
-		}
-		return d, d.mark(t.Error())
-	}
-	if d.reason != "" {
-		return d, d.mark(d.reason)
-	}
-	if d.record.State == Tampered {
+	err := d.read()
+	var t *distrust
+	switch {
+	case d.reason != "" && (err == nil || errors.As(err, &t)):
+		d.record.State = Tampered
+		return d, fmt.Errorf("%w: %s", ErrTampered, d.reason)
+	case err != nil && !errors.As(err, &t):
+		return nil, err // the disk does not answer: that is no tampering
+	case err != nil:
+		return d, err
+	case d.record.State == Tampered:
 		return d, fmt.Errorf("%w: %s", ErrTampered, d.Reason())
 	}
 	return d, nil
 }
+
+var errReadOnly = errors.New("the device was read without its lock, and cannot be changed so")
 
 // distrust is an error that makes a device tampered.
 type distrust struct{ error }
@@ -218,7 +262,7 @@ func (d *Device) mark(reason string) error {
 	first := d.reason == ""
 	d.reason, d.record.State = reason, Tampered
 	err := fmt.Errorf("%w: %s", ErrTampered, reason)
-	if !first {
+	if !first || d.readOnly {
 		return err
 	}
 	if e := durable.WriteFile(d.fs, tamperedName, []byte(reason+"\n")); e != nil {
@@ -401,6 +445,9 @@ func (d *Device) RecordedCheckpoint(origin string) (size uint64, root [32]byte, 
 // crash between the two leaves the new state with the old counter, which Open
 // accepts, and nothing else does.
 func (d *Device) write(r Record) error {
+	if d.readOnly {
+		return errReadOnly
+	}
 	if err := d.unchanged(); err != nil {
 		return err
 	}

@@ -54,6 +54,9 @@ var (
 	ErrProvisioned = errors.New("there is a device here already")
 	// ErrTampered: stop; tell the data centre.
 	ErrTampered = errors.New("device is tampered with")
+	// ErrDoubt: what the state folder says does not fit together, and nobody has the
+	// lock who could write that down; the next command that changes the device does.
+	ErrDoubt = errors.New("device's state cannot be believed")
 	// ErrForbidden: the device's state does not allow this; [StateError] says which.
 	ErrForbidden = errors.New("not allowed in this state")
 	// ErrRollback: older than what the device has obeyed.
