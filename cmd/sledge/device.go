@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -30,7 +31,8 @@ type device struct {
 }
 
 // openDevice opens the state folder. With change it is locked against every
-// other command; the lock goes with the process, however that ends.
+// other command; the lock goes with the process, however that ends. Without, it is
+// read, and nothing is written.
 func (a *app) openDevice(change bool) (*device, error) {
 	if a.device == "" {
 		return nil, errNoDevice
@@ -40,12 +42,14 @@ func (a *app) openDevice(change bool) (*device, error) {
 		return nil, fmt.Errorf("device: %w", err)
 	}
 	d := &device{fs: folder}
+	open := firmware.Read
 	if change {
-		if d.lock, err = lockFolder(a.device, folder); err != nil {
+		open = firmware.Open
+		if d.lock, err = a.lockFolder(folder); err != nil {
 			return nil, errors.Join(err, d.close())
 		}
 	}
-	d.Device, err = firmware.Open(folder)
+	d.Device, err = open(folder)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("device %s: %w", a.device, err), d.close())
 	}
@@ -60,11 +64,25 @@ func (d *device) close() error {
 	return err
 }
 
-// lockFolder takes the folder's lock, and writes who holds it.
-func lockFolder(name string, folder vfs.FS) (io.Closer, error) {
-	held, err := firmware.Lock(folder, fmt.Sprintf("process %d", os.Getpid()))
+// How long a command waits for its turn with the state folder. A look at the disks
+// reads their journal, which takes a while after long loads.
+const (
+	workPatience = 5 * time.Minute
+	lookPatience = 2 * time.Second
+)
+
+// lockFolder takes the state folder's lock, and writes who holds it. A call that only
+// looks gives way to every other.
+func (a *app) lockFolder(folder vfs.FS) (io.Closer, error) {
+	lock, patience, holder := firmware.LockPatiently, workPatience, fmt.Sprintf("process %d", os.Getpid())
+	if a.looks {
+		lock, patience, holder = firmware.LockBriefly, lookPatience, holder+", sledge status"
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, patience)
+	defer cancel()
+	held, err := lock(ctx, folder, holder)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", a.device, err)
 	}
 	return held, nil
 }
@@ -271,7 +289,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 			return nil, err
 		}
 		defer vfs.Close(folder)
-		lock, err := lockFolder(a.device, folder)
+		lock, err := a.lockFolder(folder)
 		if err != nil {
 			return nil, err
 		}

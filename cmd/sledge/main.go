@@ -55,11 +55,13 @@ type app struct {
 	outTTY   bool
 	errTTY   bool
 	now      func() time.Time
+	ctx      context.Context // the call's: it ends with a signal
 
 	device string
 	disks  []string
 	json   bool
 	quiet  bool
+	looks  bool // this call only looks at the device: it gives way to every other
 
 	code int // exit code, once a verb has ended
 }
@@ -71,7 +73,7 @@ func run(args []string, in, out, err *os.File) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	a := &app{
-		in: in, out: out, err: err, now: time.Now,
+		in: in, out: out, err: err, now: time.Now, ctx: ctx,
 		outTTY: term.IsTerminal(int(out.Fd())), errTTY: term.IsTerminal(int(err.Fd())),
 	}
 	root := a.root()

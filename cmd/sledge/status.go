@@ -123,15 +123,20 @@ func (a *app) status(wrapCheck string) (report, error) {
 	if wrapCheck == "" && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
 		return r, nil
 	}
+	a.looks = wrapCheck == ""                // who watches a device hinders nobody
 	w, err := a.openWork(firmware.EventLock) // allowed in every state that has a secret
-	if err != nil && wrapCheck == "" && errors.Is(err, firmware.ErrNoSecret) {
+	switch {
+	case err == nil:
+		defer w.close()
+	case a.looks && errors.Is(err, firmware.ErrNoSecret):
 		r.State, r.Next = string(firmware.Locked), nextStep[firmware.Locked] // started again since
 		return r, nil
-	}
-	if err != nil {
+	case a.looks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
+		r.Busy, r.Next = true, nextWait // it began after the state was read
+		return r, nil
+	default:
 		return r, err
 	}
-	defer w.close()
 	r.Disks = newDiskStatus(w.Status())
 	if wrapCheck == "" {
 		return r, nil
@@ -144,6 +149,9 @@ func (a *app) status(wrapCheck string) (report, error) {
 	r.Next = "sledge load DIR, or, with the data centre's answer, sledge seal --wrap-answer ANSWER"
 	return r, writeNew(wrapCheck, bundle, false)
 }
+
+// nextWait is the next step beside a command at work.
+const nextWait = "wait for the command that is at work; it tells what is safe"
 
 func (a *app) describeState(d *device) *statusReport {
 	rec := d.Record()
@@ -161,7 +169,7 @@ func (a *app) describeState(d *device) *statusReport {
 		r.Next = "sledge seal again: it was not finished"
 	}
 	if r.Busy {
-		r.Next = "wait for the command that is at work"
+		r.Next = nextWait
 	}
 	return r
 }

@@ -203,6 +203,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
 			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
 			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")
+	case is(firmware.ErrDoubt):
+		return add(exitTampered, "nothing was marked: the next command that changes the device decides; if the text comes again, tell the data centre")
 	case is(crypto.ErrCodeTyping):
 		return add(exitKey, "type the code again as it is on the paper; no attempt was counted")
 	case is(errWrongCode):
