@@ -98,7 +98,7 @@ func open(cfg Config, loadKey []byte) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sameJob(set, cfg.JobFile); err != nil {
+	if err := sameJob(&cfg, set); err != nil {
 		return nil, err
 	}
 	code, err := erasure.NewCode(g.K, g.M)

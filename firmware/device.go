@@ -348,6 +348,8 @@ func (d *Device) Apply(e Event) error {
 	switch e.Kind {
 	case EventAdoptJob:
 		err = d.adopt(&r, e)
+	case EventExtendJob:
+		err = d.extend(&r, e)
 	case EventUnlock:
 		if r.FirstUnlock.IsZero() {
 			r.FirstUnlock = e.Time.UTC().Round(0)
@@ -375,10 +377,9 @@ func (d *Device) Apply(e Event) error {
 // adopt checks a job file's place in the device's life and keeps its bytes. The
 // file is durable before the state names it.
 func (d *Device) adopt(r *Record, e Event) error {
-	sum := crypto.SumSHA256(e.JobFile)
-	name := hex.EncodeToString(sum[:])
-	if e.Job == (ID{}) || e.Serial == 0 || len(e.JobFile) == 0 || len(e.JobFile) > maxJobFile {
-		return fmt.Errorf("job file without id, serial or bytes")
+	name, err := e.jobName()
+	if err != nil {
+		return err
 	}
 	begun := !r.FirstUnlock.IsZero() && d.record.State != Sealed
 	switch {
@@ -394,17 +395,51 @@ func (d *Device) adopt(r *Record, e Event) error {
 	if _, sealed := r.checkpointOf(e.Job); sealed {
 		return fmt.Errorf("job %s was sealed on this device; a second generation is not supported: %w", e.Job, ErrForbidden)
 	}
+	if e.Job != r.Job {
+		r.FirstUnlock = time.Time{}
+	}
+	r.Generation = 1
+	return d.takeJob(r, e, name)
+}
+
+// extend takes a later file of the job at hand. The disks get it after the state: a
+// crash between leaves disks with an earlier file, which the next unlock updates.
+func (d *Device) extend(r *Record, e Event) error {
+	name, err := e.jobName()
+	if err != nil {
+		return err
+	}
+	_, sealing := r.checkpoint()
+	switch {
+	case e.Job != r.Job:
+		return fmt.Errorf("job file is of job %s, the device is at work on job %s: %w", e.Job, r.Job, ErrForbidden)
+	case e.Serial <= r.floor(e.Job):
+		return fmt.Errorf("job file has serial %d, the device has obeyed serial %d: %w", e.Serial, r.floor(e.Job), ErrRollback)
+	case sealing:
+		return fmt.Errorf("the seal of job %s has begun, under serial %d: %w", r.Job, r.JobSerial, ErrForbidden)
+	}
+	return d.takeJob(r, e, name)
+}
+
+// takeJob keeps a job file's bytes and makes it the device's.
+func (d *Device) takeJob(r *Record, e Event, name string) error {
 	if err := durable.MkdirAll(d.fs, jobsFolder); err != nil {
 		return err
 	}
 	if err := durable.WriteFile(d.fs, jobName(name), e.JobFile); err != nil {
 		return err
 	}
-	if e.Job != r.Job {
-		r.FirstUnlock = time.Time{}
-	}
-	r.Job, r.JobSerial, r.JobSHA256, r.Generation = e.Job, e.Serial, name, 1
+	r.Job, r.JobSerial, r.JobSHA256 = e.Job, e.Serial, name
 	return r.setFloor(e.Job, e.Serial)
+}
+
+// jobName is the SHA-256 of an event's job file.
+func (e *Event) jobName() (string, error) {
+	if e.Job == (ID{}) || e.Serial == 0 || len(e.JobFile) == 0 || len(e.JobFile) > maxJobFile {
+		return "", fmt.Errorf("job file without id, serial or bytes")
+	}
+	sum := crypto.SumSHA256(e.JobFile)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 // RecordCheckpoint is called before a checkpoint is signed. Returned nil means:
