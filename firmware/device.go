@@ -3,12 +3,10 @@ package firmware
 import (
 	"bytes"
 	"crypto/ed25519"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
 	"strings"
@@ -47,61 +45,6 @@ type Device struct {
 	reason string // tampered: why
 
 	readOnly bool // read without the lock
-}
-
-// Provision makes a device in an empty state folder: a new key, and the job
-// signer that it will obey from now on. A folder that has a device is
-// ErrProvisioned and stays untouched.
-//
-// Order: the key, then state.json, then state.counter. A crash before state.json
-// leaves a key that never signed anything; the next Provision replaces it.
-func Provision(fsys vfs.FS, signer ed25519.PublicKey, rand io.Reader, now time.Time) (*Device, error) {
-	for _, name := range []string{stateName, counterName, tamperedName} {
-		if _, err := fsys.Stat(name); !errors.Is(err, fs.ErrNotExist) {
-			return nil, errors.Join(fmt.Errorf("%s exists: %w", name, ErrProvisioned), err)
-		}
-	}
-	spki, err := x509.MarshalPKIXPublicKey(signer)
-	if err != nil {
-		return nil, fmt.Errorf("job signer's key: %w", err)
-	}
-	key, err := newKey(fsys, rand)
-	if err != nil {
-		return nil, err
-	}
-	d := &Device{fs: fsys, key: key, signer: signer}
-	d.record = Record{
-		Version: stateVersion, Device: deviceID(key), Protection: SoftwareKey,
-		Signer: spki, SignerFingerprint: crypto.Fingerprint(signer),
-	}
-	if err := d.Apply(Event{Kind: EventProvision, Time: now}); err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-// newKey writes a key pair's files.
-func newKey(fsys vfs.FS, rand io.Reader) (ed25519.PrivateKey, error) {
-	seed := make([]byte, ed25519.SeedSize)
-	if _, err := io.ReadFull(rand, seed); err != nil {
-		return nil, fmt.Errorf("device key: %w", err)
-	}
-	key := ed25519.NewKeyFromSeed(seed)
-	private, err := crypto.EncodePrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	public, err := crypto.EncodePublicKey(key.Public().(ed25519.PublicKey))
-	if err != nil {
-		return nil, err
-	}
-	if err := durable.WriteFile(fsys, keyName, private); err != nil {
-		return nil, fmt.Errorf("device key: %w", err)
-	}
-	if err := durable.WriteFile(fsys, publicName, public); err != nil {
-		return nil, fmt.Errorf("device key: %w", err)
-	}
-	return key, nil
 }
 
 // deviceID is the first half of the key's fingerprint, as the format says.
@@ -166,7 +109,10 @@ func look(fsys vfs.FS) (*Device, error) {
 		}
 	}
 	if text, err := vfs.ReadFile(fsys, tamperedName, maxKeyFile); err == nil {
-		d.reason = strings.TrimSpace(string(text))
+		reason, _, _ := strings.Cut(string(text), "\n")
+		if d.reason = strings.TrimSpace(reason); d.reason == "" {
+			d.reason = "no reason was written down"
+		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -265,7 +211,9 @@ func (d *Device) mark(reason string) error {
 	if !first || d.readOnly {
 		return err
 	}
-	if e := durable.WriteFile(d.fs, tamperedName, []byte(reason+"\n")); e != nil {
+	// The number makes it another text than that of any mark that was taken away.
+	text := fmt.Sprintf("%s\nstate.json is number %d\n", reason, d.record.Counter)
+	if e := durable.WriteFile(d.fs, tamperedName, []byte(text)); e != nil {
 		return errors.Join(err, e)
 	}
 	return err
@@ -374,14 +322,26 @@ func (d *Device) Apply(e Event) error {
 	return d.write(r)
 }
 
-// adopt checks a job file's place in the device's life and keeps its bytes. The
-// file is durable before the state names it.
-func (d *Device) adopt(r *Record, e Event) error {
+// AllowsJob says whether the device would take a job file by EventAdoptJob or
+// EventExtendJob. It changes nothing.
+func (d *Device) AllowsJob(e Event) error {
+	if err := d.Allows(e.Kind); err != nil {
+		return err
+	}
+	if e.Kind == EventExtendJob {
+		return d.mayExtend(&e)
+	}
+	return d.mayAdopt(&e)
+}
+
+// mayAdopt checks a job file's place in the device's life.
+func (d *Device) mayAdopt(e *Event) error {
+	r := &d.record
 	name, err := e.jobName()
 	if err != nil {
 		return err
 	}
-	begun := !r.FirstUnlock.IsZero() && d.record.State != Sealed
+	begun := !r.FirstUnlock.IsZero() && r.State != Sealed
 	switch {
 	case e.Serial < r.floor(e.Job):
 		return fmt.Errorf("job file has serial %d, the device has obeyed serial %d: %w", e.Serial, r.floor(e.Job), ErrRollback)
@@ -395,18 +355,13 @@ func (d *Device) adopt(r *Record, e Event) error {
 	if _, sealed := r.checkpointOf(e.Job); sealed {
 		return fmt.Errorf("job %s was sealed on this device; a second generation is not supported: %w", e.Job, ErrForbidden)
 	}
-	if e.Job != r.Job {
-		r.FirstUnlock = time.Time{}
-	}
-	r.Generation = 1
-	return d.takeJob(r, e, name)
+	return nil
 }
 
-// extend takes a later file of the job at hand. The disks get it after the state: a
-// crash between leaves disks with an earlier file, which the next unlock updates.
-func (d *Device) extend(r *Record, e Event) error {
-	name, err := e.jobName()
-	if err != nil {
+// mayExtend checks a later file of the job at hand.
+func (d *Device) mayExtend(e *Event) error {
+	r := &d.record
+	if _, err := e.jobName(); err != nil {
 		return err
 	}
 	_, sealing := r.checkpoint()
@@ -418,11 +373,37 @@ func (d *Device) extend(r *Record, e Event) error {
 	case sealing:
 		return fmt.Errorf("the seal of job %s has begun, under serial %d: %w", r.Job, r.JobSerial, ErrForbidden)
 	}
-	return d.takeJob(r, e, name)
+	return nil
 }
 
-// takeJob keeps a job file's bytes and makes it the device's.
-func (d *Device) takeJob(r *Record, e Event, name string) error {
+// adopt takes another job, or another file of one that has not begun.
+func (d *Device) adopt(r *Record, e Event) error {
+	if err := d.mayAdopt(&e); err != nil {
+		return err
+	}
+	if e.Job != r.Job {
+		r.FirstUnlock = time.Time{}
+	}
+	r.Generation = 1
+	return d.takeJob(r, e)
+}
+
+// extend takes a later file of the job at hand. The disks get it after the state: a
+// crash between leaves disks with an earlier file, which the next unlock updates.
+func (d *Device) extend(r *Record, e Event) error {
+	if err := d.mayExtend(&e); err != nil {
+		return err
+	}
+	return d.takeJob(r, e)
+}
+
+// takeJob makes a job file the device's. Its bytes are durable before the state
+// names them.
+func (d *Device) takeJob(r *Record, e Event) error {
+	name, err := e.jobName()
+	if err != nil {
+		return err
+	}
 	if err := durable.MkdirAll(d.fs, jobsFolder); err != nil {
 		return err
 	}
@@ -500,6 +481,11 @@ func (d *Device) write(r Record) error {
 	}
 	if err := durable.Sweep(d.fs, "."); err != nil {
 		return fmt.Errorf("device state: %w", err)
+	}
+	if d.record.Counter > 0 { // Provision has ended
+		if err := endProvision(d.fs); err != nil {
+			return err
+		}
 	}
 	if err := durable.WriteFile(d.fs, stateName, b); err != nil {
 		return fmt.Errorf("device state: %w", err)

@@ -40,6 +40,7 @@
 //	state.counter    the number of the last state.json, signed (context "device counter")
 //	jobs/<sha256>.dsse  job files that were adopted
 //	labels/<job>.label  labels of what was sealed
+//	provisioning     while the device is being made
 //	tampered         if it exists: why the state is not believed any more
 //
 // A state that was edited, or put back to an earlier copy, is not believed: it

@@ -34,6 +34,8 @@ const (
 	EventSealDone  EventKind = "seal-done"
 	EventReboot    EventKind = "reboot" // the secret is gone
 	EventTamper    EventKind = "tamper"
+	// EventReinstate stands in the history only: [Reinstate] is no event of the table.
+	EventReinstate EventKind = "reinstate"
 )
 
 // Event asks for a change of state. Job, Serial and JobFile belong to EventAdoptJob

@@ -225,7 +225,7 @@ func readPublicKey(name string) (ed25519.PublicKey, error) {
 }
 
 func (a *app) deviceCommand() *cobra.Command {
-	return group("device", "provision the appliance", a.deviceInit(), a.deviceShow())
+	return group("device", "provision the appliance", a.deviceInit(), a.deviceShow(), a.deviceReinstate())
 }
 
 type deviceReport struct {
@@ -236,11 +236,19 @@ type deviceReport struct {
 	State       string `json:"state"`
 	PublicKey   string `json:"public_key"` // PEM
 	Folder      string `json:"folder"`
+
+	Tampered string             `json:"tampered,omitempty"` // why
+	Evidence string             `json:"evidence,omitempty"` // what a reinstatement must name
+	Files    *firmware.Evidence `json:"evidence_files,omitempty"`
 }
 
 func (r *deviceReport) print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nkey         %s\nprotection  %s\nobeys       %s\nstate       %s\npublic key  %s\n",
 		r.Device, r.Fingerprint, r.Protection, r.Signer, r.State, escape(filepath.Join(r.Folder, "device.pub")))
+	if r.Files != nil {
+		fmt.Fprintf(w, "tampered    %s\nevidence    %s\n", escape(r.Tampered), r.Evidence)
+		fmt.Fprintf(w, "  state.json    %s\n  state.counter %s\n  tampered      %s\n", r.Files.State, r.Files.Counter, r.Files.Tampered)
+	}
 }
 
 func (a *app) describeDevice(d *firmware.Device) (*deviceReport, error) {
@@ -268,6 +276,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		Args: cobra.NoArgs,
 	}
 	trust := cmd.Flags().String("trust", "", "the site's public job signing key, signer.pub (required)")
+	newKey := cmd.Flags().Bool("new-key", false, "put a key aside that lies in the folder without its state; no job may pin it")
 	expect := cmd.Flags().String("expect", "", "the fingerprint that the site told by another way; another key is refused")
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
 		if a.device == "" {
@@ -294,6 +303,11 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 			return nil, err
 		}
 		defer lock.Close()
+		if *newKey {
+			if err := firmware.SetAsideKey(folder); err != nil {
+				return nil, fmt.Errorf("device %s: %w", a.device, err)
+			}
+		}
 		d, err := firmware.Provision(folder, signer, rand.Reader, a.now())
 		if err != nil {
 			return nil, fmt.Errorf("device %s: %w", a.device, err)
@@ -310,12 +324,34 @@ func (a *app) deviceShow() *cobra.Command {
 		Example: `  sledge device show --device /var/lib/sledge`,
 		Args:    cobra.NoArgs,
 	}
-	return a.verb(cmd, func(context.Context, []string) (report, error) {
-		d, err := a.openDevice(false)
-		if err != nil {
-			return nil, err
-		}
-		defer d.close()
-		return a.describeDevice(d.Device)
-	})
+	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.showDevice() })
+}
+
+// showDevice tells of a tampered device, too, what the data centre has to know.
+func (a *app) showDevice() (report, error) {
+	if a.device == "" {
+		return nil, errNoDevice
+	}
+	folder, err := openFolder(a.device)
+	if err != nil {
+		return nil, fmt.Errorf("device: %w", err)
+	}
+	defer vfs.Close(folder)
+	d, err := firmware.Read(folder)
+	if err != nil {
+		err = fmt.Errorf("device %s: %w", a.device, err)
+	}
+	if d == nil || d.Signer() == nil {
+		return nil, err
+	}
+	r, e := a.describeDevice(d)
+	if e != nil || err == nil {
+		return r, e
+	}
+	files, e := d.Evidence()
+	if e != nil {
+		return nil, errors.Join(err, e)
+	}
+	r.Tampered, r.Evidence, r.Files = d.Reason(), files.Digest(), &files
+	return r, err
 }

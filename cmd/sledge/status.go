@@ -73,7 +73,11 @@ func (r *statusReport) print(w io.Writer) {
 		fmt.Fprintf(w, "job         %s, generation %d\n", r.Job, r.Generation)
 	}
 	if r.Expires != nil {
-		fmt.Fprintf(w, "expires     %s\n", r.Expires.Format("2006-01-02 15:04 MST"))
+		fmt.Fprintf(w, "expires     %s", r.Expires.Format("2006-01-02 15:04 MST"))
+		if r.Expired {
+			fmt.Fprintf(w, " (expired: nothing more can be loaded)")
+		}
+		fmt.Fprintln(w)
 	}
 	if r.Disks != nil {
 		r.Disks.print(w)
@@ -92,6 +96,15 @@ var nextStep = map[firmware.State]string{
 	firmware.Loading:     "the same sledge load again: it was not finished",
 	firmware.Sealed:      "ship the disks with their label",
 }
+
+// nextExpired is the next step after the job's date, where it is another one.
+var nextExpired = map[firmware.State]string{
+	firmware.Locked:   "sledge unlock, then sledge seal; or " + nextExtend,
+	firmware.Unlocked: "sledge seal; or " + nextExtend,
+	firmware.Loading:  "sledge seal --incomplete; or " + nextExtend,
+}
+
+const nextExtend = "ask the data centre to extend the job, then sledge unlock --job NEW.dsse"
 
 func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -164,6 +177,12 @@ func (a *app) describeState(d *device) *statusReport {
 	}
 	if job, _, err := d.job(); err == nil {
 		r.Expires, r.Expired = &job.Expires, a.now().After(job.Expires)
+	}
+	if next, ok := nextExpired[d.State()]; ok && r.Expired {
+		r.Next = next
+		if rec.FirstUnlock.IsZero() {
+			r.Next = nextExtend
+		}
 	}
 	if d.SealBegun() && d.State() != firmware.Sealed {
 		r.Next = "sledge seal again: it was not finished"
