@@ -41,7 +41,7 @@ func TestBusyTakesNothing(t *testing.T) {
 					}
 				})
 			}
-			for i := range 2000 {
+			for i := range 200 {
 				held, err := Lock(folder, "load")
 				if err != nil {
 					t.Errorf("start %d: %v", i, err)

@@ -85,7 +85,7 @@ func TestReadersMarkNothing(t *testing.T) {
 			}
 		})
 	}
-	for range 40 {
+	for range 10 {
 		apply(t, d, event(EventLoadStart), event(EventLoadEnd))
 	}
 	close(stop)
