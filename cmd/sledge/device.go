@@ -68,7 +68,7 @@ func (d *device) close() error {
 // reads their journal, which takes a while after long loads.
 const (
 	workPatience = 5 * time.Minute
-	lookPatience = 2 * time.Second
+	lookPatience = time.Second
 )
 
 // lockFolder takes the state folder's lock, and writes who holds it. A call that only
@@ -80,6 +80,7 @@ func (a *app) lockFolder(folder vfs.FS) (io.Closer, error) {
 	}
 	ctx, cancel := context.WithTimeout(a.ctx, patience)
 	defer cancel()
+	defer time.AfterFunc(2*time.Second, func() { a.note("waiting for a sledge status that reads the disks") }).Stop()
 	held, err := lock(ctx, folder, holder)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", a.device, err)

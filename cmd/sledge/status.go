@@ -74,7 +74,7 @@ func (r *statusReport) print(w io.Writer) {
 	}
 	if r.Expires != nil {
 		fmt.Fprintf(w, "expires     %s", r.Expires.Format("2006-01-02 15:04 MST"))
-		if r.Expired {
+		if r.Expired && r.State != string(firmware.Sealed) {
 			fmt.Fprintf(w, " (expired: nothing more can be loaded)")
 		}
 		fmt.Fprintln(w)

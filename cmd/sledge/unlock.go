@@ -114,7 +114,11 @@ func (a *app) checkDisks(d *device, j *adoption, disks []appliance.Disk) error {
 	}
 	c := a.config(d, j.job, j.file, disks)
 	c.Scope = manifest.Scope{Job: j.job.ID, Device: manifest.ID(d.ID()), Generation: 1}
-	return appliance.CheckDisks(c)
+	err := appliance.CheckDisks(c)
+	if errors.Is(err, appliance.ErrForeign) {
+		err = hint(err, "these are disks of another job: ship them if they are sealed, and put the new job's empty disks in; the device has not taken the new job")
+	}
+	return err
 }
 
 // adoption is the job to unlock, and the event that makes it the device's.
