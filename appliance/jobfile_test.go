@@ -59,6 +59,9 @@ func TestExpired(t *testing.T) {
 	if err := r.check(readTree(t, src), res.Label); err != nil {
 		t.Error(err)
 	}
+	if _, err := Prepare(r.cfg, r.root); !errors.Is(err, ErrSealed) {
+		t.Errorf("unlock of a sealed device: %v", err)
+	}
 	for name, prepared := range map[string]bool{"first unlock": false, "nothing loaded": true} {
 		r := small32(t)
 		if prepared {

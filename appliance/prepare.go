@@ -94,10 +94,14 @@ func notInUse(c Config, fresh []Disk) error {
 	return nil
 }
 
-// loaded tells whether any disk has a journal: whether something may have been loaded.
+// loaded tells whether any disk has a journal, or was sealed: whether something may
+// have been loaded.
 func loaded(disks []Disk) bool {
 	for _, d := range disks {
 		if list, err := d.FS.ReadDir(journalDir); err == nil && len(list) > 0 {
+			return true
+		}
+		if _, err := d.FS.Stat(cpName); err == nil {
 			return true
 		}
 	}
