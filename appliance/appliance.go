@@ -49,7 +49,7 @@ var (
 	ErrForeign = errors.New("disk does not belong here")
 	// ErrLost: the bytes cannot be restored from the disks at hand.
 	ErrLost = errors.New("data lost")
-	// ErrExpired: the job's date has passed for unlock, load and seal.
+	// ErrExpired: the job's date has passed for new loads, and for the first unlock.
 	ErrExpired = errors.New("job has expired")
 	// ErrRollback: the disks are not the ones that the label describes.
 	ErrRollback = errors.New("label and disks differ")

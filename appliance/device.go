@@ -142,8 +142,10 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := sameJob(set, cfg.JobFile); err != nil && !look {
-		return nil, err
+	if !look {
+		if err := sameJob(&cfg, set); err != nil {
+			return nil, err
+		}
 	}
 	code, err := erasure.NewCode(g.K, g.M)
 	if err != nil {

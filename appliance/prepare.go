@@ -1,7 +1,6 @@
 package appliance
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,8 +12,9 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// CheckExpiry refuses unlock, load and seal after the job's date. It says
-// nothing about import.
+// CheckExpiry refuses new loads, and the unlock of a device that holds no data yet,
+// after the job's date. It says nothing about the seal of what is loaded, nor about
+// import.
 func CheckExpiry(c Config) error {
 	if err := c.fill(); err != nil {
 		return err
@@ -29,12 +29,10 @@ func CheckExpiry(c Config) error {
 // the unlock code, already compared with the job file's verifier. The first time
 // it makes the key and writes header, job file and wraps to every disk; later it
 // opens the disks' unlock wraps. It may be called again after a crash at any
-// moment: disks that were not finished are finished with the same key.
+// moment: disks that were not finished are finished with the same key. Disks with an
+// earlier file of the same job get the present one.
 func Prepare(c Config, root []byte) ([]byte, error) {
 	if err := c.fill(); err != nil {
-		return nil, err
-	}
-	if err := CheckExpiry(c); err != nil {
 		return nil, err
 	}
 	held, err := holdDisks(c.Disks)
@@ -42,6 +40,23 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer held.release()
+	if err := CheckExpiry(c); err != nil && !loaded(c.Disks) {
+		return nil, err
+	}
+	k, err := prepare(c, root)
+	if err != nil {
+		return nil, err
+	}
+	for _, d := range c.Disks {
+		if err := updateJob(&c, d); err != nil {
+			clear(k)
+			return nil, err
+		}
+	}
+	return k, nil
+}
+
+func prepare(c Config, root []byte) ([]byte, error) {
 	g := c.Job.Geometry
 	if len(c.Disks) > g.Disks {
 		return nil, fmt.Errorf("%d disks given, the job is for %d", len(c.Disks), g.Disks)
@@ -73,11 +88,7 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 // notInUse refuses a disk without a header once the device has been loaded: it is
 // one that was put in for another, and only a rebuild makes it whole.
 func notInUse(c Config, fresh []Disk) error {
-	used := false
-	for _, d := range c.Disks {
-		list, err := d.FS.ReadDir(journalDir)
-		used = used || err == nil && len(list) > 0
-	}
+	used := loaded(c.Disks)
 	for _, d := range fresh {
 		_, err := d.FS.Stat(headerName)
 		if used && errors.Is(err, fs.ErrNotExist) && c.notMounted(d) {
@@ -88,6 +99,37 @@ func notInUse(c Config, fresh []Disk) error {
 		}
 	}
 	return nil
+}
+
+// loaded tells whether any disk has a journal, or was sealed: whether something may
+// have been loaded.
+func loaded(disks []Disk) bool {
+	for _, d := range disks {
+		if list, err := d.FS.ReadDir(journalDir); err == nil && len(list) > 0 {
+			return true
+		}
+		if _, err := d.FS.Stat(cpName); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// CheckDisks tells whether disks may become those of a job that the device has not
+// taken yet: each is unused, or was prepared for it before. It writes nothing, so that
+// a device with the last job's disks in its bays is left as it is.
+func CheckDisks(c Config) error {
+	if err := c.fill(); err != nil {
+		return err
+	}
+	if n := c.Job.Geometry.Disks; len(c.Disks) != n {
+		return fmt.Errorf("%w: the first unlock needs all %d disks of the job, %d given", ErrTooFewDisks, n, len(c.Disks))
+	}
+	if err := CheckExpiry(c); err != nil && !loaded(c.Disks) {
+		return err
+	}
+	_, err := takenBays(c)
+	return err
 }
 
 // findKey opens the unlock wrap of the first disk that has one and lists the
@@ -304,18 +346,4 @@ func readWraps(disk vfs.FS) (map[string][]byte, error) {
 		}
 	}
 	return wraps, nil
-}
-
-// sameJob tells whether every disk holds the job file, byte for byte.
-func sameJob(set bays, jobFile []byte) error {
-	for _, b := range set.healthy() {
-		got, err := vfs.ReadFile(b.disk.FS, jobName, manifest.MaxStatement)
-		if err != nil {
-			return fmt.Errorf("disk %s: job file: %w", b.disk.Name, err)
-		}
-		if !bytes.Equal(got, jobFile) {
-			return fmt.Errorf("disk %s: %w: its job file is another one", b.disk.Name, ErrForeign)
-		}
-	}
-	return nil
 }

@@ -27,6 +27,8 @@ type Set struct {
 	LabelChecked bool
 	Warnings     []string
 
+	jobs []openedJob // every job file on the disks that verifies
+
 	mu  sync.Mutex // the log reader keeps one bundle
 	log *manifest.LogReader
 	cp  manifest.Checkpoint
@@ -100,16 +102,36 @@ func (s *Set) openJob(signer ed25519.PublicKey) error {
 		} else {
 			job, err = manifest.PeekJob(b)
 		}
-		if err == nil {
-			s.Job, s.JobFile = job, b
-			if len(copies) > 1 {
-				s.Warnings = append(s.Warnings, "disks hold different job files; the one that verifies is used")
-			}
-			return nil
+		if err != nil {
+			errs = append(errs, err)
+			continue
 		}
-		errs = append(errs, err)
+		s.jobs = append(s.jobs, openedJob{job, b})
 	}
-	return errors.Join(errs...)
+	if len(s.jobs) == 0 {
+		return errors.Join(errs...)
+	}
+	s.Job, s.JobFile = s.jobs[0].job, s.jobs[0].file
+	if len(copies) > 1 {
+		s.Warnings = append(s.Warnings, "disks hold different job files; the one that verifies, and that the log names, is used")
+	}
+	return nil
+}
+
+// openedJob is a job file that verifies.
+type openedJob struct {
+	job  *manifest.Job
+	file []byte
+}
+
+// useJob takes the job file with a hash, if the disks have it. A disk that was away
+// when the job was extended, and at the seal, has an earlier one.
+func (s *Set) useJob(sum [32]byte) {
+	for _, j := range s.jobs {
+		if crypto.SumSHA256(j.file) == sum && j.job.ID == s.Job.ID {
+			s.Job, s.JobFile = j.job, j.file
+		}
+	}
 }
 
 // openCheckpoint verifies every distinct checkpoint on the disks and settles on
@@ -197,6 +219,7 @@ func (s *Set) matchLabel(text []byte, good []manifest.Checkpoint) error {
 	if err != nil {
 		return fmt.Errorf("label: %w", err)
 	}
+	s.useJob(l.JobSHA256)
 	if l.Scope != scope || l.JobSHA256 != crypto.SumSHA256(s.JobFile) {
 		return fmt.Errorf("%w: the label is of job %s, device %s, generation %d with another job file", ErrRollback, l.Scope.Job, l.Scope.Device, l.Scope.Generation)
 	}
@@ -229,6 +252,7 @@ func (s *Set) openEnds() error {
 	if s.Start.Scope != s.Scope {
 		return fmt.Errorf("%w: the log is of another device or generation than its checkpoint", manifest.ErrUnverified)
 	}
+	s.useJob(s.Start.JobSHA256)
 	if s.Start.JobSHA256 != crypto.SumSHA256(s.JobFile) {
 		return fmt.Errorf("%w: the log was written under another job file", manifest.ErrUnverified)
 	}

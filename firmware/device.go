@@ -2,16 +2,12 @@ package firmware
 
 import (
 	"crypto/ed25519"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -44,61 +40,8 @@ type Device struct {
 	signer ed25519.PublicKey
 	record Record
 	reason string // tampered: why
-}
 
-// Provision makes a device in an empty state folder: a new key, and the job
-// signer that it will obey from now on. A folder that has a device is
-// ErrProvisioned and stays untouched.
-//
-// Order: the key, then state.json, then state.counter. A crash before state.json
-// leaves a key that never signed anything; the next Provision replaces it.
-func Provision(fsys vfs.FS, signer ed25519.PublicKey, rand io.Reader, now time.Time) (*Device, error) {
-	for _, name := range []string{stateName, counterName, tamperedName} {
-		if _, err := fsys.Stat(name); !errors.Is(err, fs.ErrNotExist) {
-			return nil, errors.Join(fmt.Errorf("%s exists: %w", name, ErrProvisioned), err)
-		}
-	}
-	spki, err := x509.MarshalPKIXPublicKey(signer)
-	if err != nil {
-		return nil, fmt.Errorf("job signer's key: %w", err)
-	}
-	key, err := newKey(fsys, rand)
-	if err != nil {
-		return nil, err
-	}
-	d := &Device{fs: fsys, key: key, signer: signer}
-	d.record = Record{
-		Version: stateVersion, Device: deviceID(key), Protection: SoftwareKey,
-		Signer: spki, SignerFingerprint: crypto.Fingerprint(signer),
-	}
-	if err := d.Apply(Event{Kind: EventProvision, Time: now}); err != nil {
-		return nil, err
-	}
-	return d, nil
-}
-
-// newKey writes a key pair's files.
-func newKey(fsys vfs.FS, rand io.Reader) (ed25519.PrivateKey, error) {
-	seed := make([]byte, ed25519.SeedSize)
-	if _, err := io.ReadFull(rand, seed); err != nil {
-		return nil, fmt.Errorf("device key: %w", err)
-	}
-	key := ed25519.NewKeyFromSeed(seed)
-	private, err := crypto.EncodePrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	public, err := crypto.EncodePublicKey(key.Public().(ed25519.PublicKey))
-	if err != nil {
-		return nil, err
-	}
-	if err := durable.WriteFile(fsys, keyName, private); err != nil {
-		return nil, fmt.Errorf("device key: %w", err)
-	}
-	if err := durable.WriteFile(fsys, publicName, public); err != nil {
-		return nil, fmt.Errorf("device key: %w", err)
-	}
-	return key, nil
+	readOnly bool // read without the lock
 }
 
 // deviceID is the first half of the key's fingerprint, as the format says.
@@ -110,121 +53,6 @@ func deviceID(key ed25519.PrivateKey) ID {
 	}
 	copy(id[:], sum)
 	return id
-}
-
-// Open reads a device. A folder without one is ErrNotProvisioned. If what it
-// holds cannot be believed, that is written down, and the Device comes back
-// together with ErrTampered, so that its id can still be told; it applies no
-// event.
-func Open(fsys vfs.FS) (*Device, error) {
-	d := &Device{fs: fsys}
-	if _, err := fsys.Stat(stateName); errors.Is(err, fs.ErrNotExist) {
-		if _, err := fsys.Stat(counterName); errors.Is(err, fs.ErrNotExist) {
-			return nil, ErrNotProvisioned
-		}
-	}
-	if text, err := vfs.ReadFile(fsys, tamperedName, maxKeyFile); err == nil {
-		d.reason = strings.TrimSpace(string(text))
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
-	}
-	if err := d.read(); err != nil {
-		var t *distrust
-		if !errors.As(err, &t) {
-			return nil, err // the disk does not answer: that is no tampering
-		}
-		return d, d.mark(t.Error())
-	}
-	if d.reason != "" {
-		return d, d.mark(d.reason)
-	}
-	if d.record.State == Tampered {
-		return d, fmt.Errorf("%w: %s", ErrTampered, d.Reason())
-	}
-	return d, nil
-}
-
-// distrust is an error that makes a device tampered.
-type distrust struct{ error }
-
-func doubt(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &distrust{err}
-}
-
-// read loads key, state and counter, and finishes what a crash left of the last change.
-func (d *Device) read() error {
-	text, err := vfs.ReadFile(d.fs, keyName, maxKeyFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return doubt(fmt.Errorf("%s is missing", keyName))
-	}
-	if err != nil {
-		return err
-	}
-	if d.key, err = crypto.ParsePrivateKey(text); err != nil {
-		return doubt(fmt.Errorf("%s: %w", keyName, err))
-	}
-	d.record.Device = deviceID(d.key)
-	state, err := vfs.ReadFile(d.fs, stateName, maxStateFile)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, vfs.ErrTooLarge) {
-		return doubt(fmt.Errorf("%s is missing or far too long", stateName))
-	}
-	if err != nil {
-		return err
-	}
-	r, err := decodeRecord(state, d.key)
-	if err != nil {
-		return doubt(err)
-	}
-	if r.Device != deviceID(d.key) {
-		return doubt(fmt.Errorf("%s is another device's", stateName))
-	}
-	if d.signer, err = r.signer(); err != nil {
-		return doubt(err)
-	}
-	d.record = *r
-	return d.checkCounter()
-}
-
-// checkCounter compares state.json's number with state.counter, which is written
-// after it: equal, or one behind after a crash. Anything else is a file that was
-// put back.
-func (d *Device) checkCounter() error {
-	b, err := vfs.ReadFile(d.fs, counterName, maxCounterFile)
-	var n uint64
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case errors.Is(err, vfs.ErrTooLarge):
-		return doubt(fmt.Errorf("%s is far too long", counterName))
-	case err != nil:
-		return err
-	default:
-		if n, err = decodeCounter(b, d.key); err != nil {
-			return doubt(err)
-		}
-	}
-	have := d.record.Counter
-	if have != n && have != n+1 {
-		return doubt(fmt.Errorf("%s is number %d but %s says %d: one of them was put back to an earlier copy", stateName, have, counterName, n))
-	}
-	return nil
-}
-
-// mark makes distrust last and returns ErrTampered. The files at hand stay as
-// they are: they are evidence.
-func (d *Device) mark(reason string) error {
-	first := d.reason == ""
-	d.reason, d.record.State = reason, Tampered
-	err := fmt.Errorf("%w: %s", ErrTampered, reason)
-	if !first {
-		return err
-	}
-	if e := durable.WriteFile(d.fs, tamperedName, []byte(reason+"\n")); e != nil {
-		return errors.Join(err, e)
-	}
-	return err
 }
 
 // Reason says why a tampered device is.
@@ -274,23 +102,6 @@ func (d *Device) SealBegun() bool {
 	return begun
 }
 
-// JobFile returns the job file that the device obeys, byte for byte.
-func (d *Device) JobFile() ([]byte, error) {
-	if d.record.JobSHA256 == "" {
-		return nil, fmt.Errorf("device has no job: %w", ErrForbidden)
-	}
-	b, err := vfs.ReadFile(d.fs, jobName(d.record.JobSHA256), maxJobFile)
-	if err != nil {
-		return nil, fmt.Errorf("job file: %w", err)
-	}
-	if sum := crypto.SumSHA256(b); hex.EncodeToString(sum[:]) != d.record.JobSHA256 {
-		return nil, fmt.Errorf("job file in the state folder was changed; adopt the right one again")
-	}
-	return b, nil
-}
-
-func jobName(sum string) string { return jobsFolder + "/" + sum + ".dsse" }
-
 // Apply changes the state by one event. Returned nil means that the change is
 // durable. After an error of the disk the state there is the old or the new one:
 // open the folder again.
@@ -304,6 +115,8 @@ func (d *Device) Apply(e Event) error {
 	switch e.Kind {
 	case EventAdoptJob:
 		err = d.adopt(&r, e)
+	case EventExtendJob:
+		err = d.extend(&r, e)
 	case EventUnlock:
 		if r.FirstUnlock.IsZero() {
 			r.FirstUnlock = e.Time.UTC().Round(0)
@@ -326,42 +139,6 @@ func (d *Device) Apply(e Event) error {
 	}
 	r.remember(e)
 	return d.write(r)
-}
-
-// adopt checks a job file's place in the device's life and keeps its bytes. The
-// file is durable before the state names it.
-func (d *Device) adopt(r *Record, e Event) error {
-	sum := crypto.SumSHA256(e.JobFile)
-	name := hex.EncodeToString(sum[:])
-	if e.Job == (ID{}) || e.Serial == 0 || len(e.JobFile) == 0 || len(e.JobFile) > maxJobFile {
-		return fmt.Errorf("job file without id, serial or bytes")
-	}
-	begun := !r.FirstUnlock.IsZero() && d.record.State != Sealed
-	switch {
-	case e.Serial < r.floor(e.Job):
-		return fmt.Errorf("job file has serial %d, the device has obeyed serial %d: %w", e.Serial, r.floor(e.Job), ErrRollback)
-	case e.Serial == r.floor(e.Job) && e.Job == r.Job && name != r.JobSHA256:
-		return fmt.Errorf("job file has serial %d like the last one, but other content: %w", e.Serial, ErrRollback)
-	case begun && e.Job != r.Job:
-		return fmt.Errorf("job %s has begun on this device and is not sealed: %w", r.Job, ErrForbidden)
-	case begun && name != r.JobSHA256:
-		return fmt.Errorf("job %s has begun: its job file is on the disks and cannot be replaced: %w", r.Job, ErrForbidden)
-	}
-	if _, sealed := r.checkpointOf(e.Job); sealed {
-		return fmt.Errorf("job %s was sealed on this device; a second generation is not supported: %w", e.Job, ErrForbidden)
-	}
-	if err := durable.MkdirAll(d.fs, jobsFolder); err != nil {
-		return err
-	}
-	if err := durable.WriteFile(d.fs, jobName(name), e.JobFile); err != nil {
-		return err
-	}
-	if e.Job != r.Job {
-		r.FirstUnlock = time.Time{}
-		r.SharedDisks, r.Filesystems = false, nil
-	}
-	r.Job, r.JobSerial, r.JobSHA256, r.Generation = e.Job, e.Serial, name, 1
-	return r.setFloor(e.Job, e.Serial)
 }
 
 // RecordCheckpoint is called before a checkpoint is signed. Returned nil means:
@@ -402,6 +179,9 @@ func (d *Device) RecordedCheckpoint(origin string) (size uint64, root [32]byte, 
 // crash between the two leaves the new state with the old counter, which Open
 // accepts, and nothing else does.
 func (d *Device) write(r Record) error {
+	if d.readOnly {
+		return errReadOnly
+	}
 	if err := d.unchanged(); err != nil {
 		return err
 	}
@@ -419,6 +199,11 @@ func (d *Device) write(r Record) error {
 	}
 	if err := durable.Sweep(d.fs, "."); err != nil {
 		return fmt.Errorf("device state: %w", err)
+	}
+	if d.record.Counter > 0 { // Provision has ended
+		if err := endProvision(d.fs); err != nil {
+			return err
+		}
 	}
 	if err := durable.WriteFile(d.fs, stateName, b); err != nil {
 		return fmt.Errorf("device state: %w", err)

@@ -38,6 +38,12 @@ func adoptEvent(job byte, serial uint64, content string) Event {
 	return Event{Kind: EventAdoptJob, Time: testTime, Job: ID{job}, Serial: serial, JobFile: []byte(content)}
 }
 
+func extendEvent(job byte, serial uint64, content string) Event {
+	e := adoptEvent(job, serial, content)
+	e.Kind = EventExtendJob
+	return e
+}
+
 func event(kind EventKind) Event { return Event{Kind: kind, Time: testTime} }
 
 func apply(t *testing.T, d *Device, events ...Event) {
@@ -133,13 +139,22 @@ func TestAdoptRefusals(t *testing.T) {
 	apply(t, d, adoptEvent(1, 5, "five"), event(EventUnlock), event(EventLock))
 	refuse(adoptEvent(1, 6, "six"), ErrForbidden)
 	refuse(adoptEvent(2, 1, "other"), ErrForbidden)
+	refuse(extendEvent(1, 4, "four"), ErrRollback)
+	refuse(extendEvent(1, 5, "another five"), ErrRollback)
+	refuse(extendEvent(2, 9, "other"), ErrForbidden)
+	apply(t, d, extendEvent(1, 7, "seven"))
+	refuse(extendEvent(1, 6, "six"), ErrRollback)
+	if file, err := d.JobFile(); err != nil || string(file) != "seven" {
+		t.Errorf("job file after the extension: %q, %v", file, err)
+	}
 	refuse(event(EventSealDone), ErrForbidden) // no checkpoint
 	apply(t, d, event(EventUnlock))
 	if err := d.RecordCheckpoint(origin(d, 1), 3, [32]byte{3}); err != nil {
 		t.Fatal(err)
 	}
+	refuse(extendEvent(1, 8, "eight"), ErrForbidden)
 	apply(t, d, event(EventReboot), event(EventSealDone))
-	refuse(adoptEvent(1, 7, "again"), ErrForbidden)
+	refuse(adoptEvent(1, 8, "again"), ErrForbidden)
 	apply(t, d, adoptEvent(2, 1, "other"), event(EventUnlock))
 	for _, e := range []Event{adoptEvent(0, 1, "x"), adoptEvent(9, 0, "x"), adoptEvent(9, 1, "")} {
 		d := provision(t, vfs.NewMem(vfs.MemOptions{}))
@@ -351,6 +366,7 @@ func TestCrash(t *testing.T) {
 		func(d *Device) error { return d.Apply(adoptEvent(1, 1, "one")) },
 		func(d *Device) error { return d.Apply(event(EventUnlock)) },
 		func(d *Device) error { return d.Apply(event(EventLoadStart)) },
+		func(d *Device) error { return d.Apply(extendEvent(1, 2, "one, extended")) },
 		func(d *Device) error { return d.Apply(event(EventLoadEnd)) },
 		func(d *Device) error { return d.RecordCheckpoint(origin(d, 1), 4, [32]byte{4}) },
 		func(d *Device) error { return d.Apply(event(EventSealDone)) },

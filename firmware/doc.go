@@ -21,10 +21,12 @@
 //
 //	any state ── Tamper ─→ Tampered, which nothing leaves
 //
-// Not drawn: AdoptJob in Locked (a newer job file), Unlock in Unlocked and
-// Loading, LoadStart in Loading (a load that was killed goes on), SealDone in
-// Sealed, and Lock and Reboot where there is no secret, change nothing. SealDone
-// needs a checkpoint on record; from Locked it ends a seal that lost power.
+// Not drawn: AdoptJob in Locked (a newer job file), ExtendJob in Locked, Unlocked and
+// Loading (the same job with another expiry), Unlock in Unlocked and Loading,
+// LoadStart in Loading (a load that was killed goes on), LoadEnd in Unlocked,
+// SealDone in Sealed, and Lock and Reboot where there is no secret, change nothing.
+// SealDone needs a checkpoint on record; from Locked it ends a seal that lost power,
+// from Loading one that leaves out what no load has finished.
 //
 // What comes after Sealed (in transit, received, imported, accepted, erased) is
 // in signed statements, never a state: nothing that stands on a device can
@@ -37,6 +39,8 @@
 //	state.json       the state, signed by the device key (context "device state")
 //	state.counter    the number of the last state.json, signed (context "device counter")
 //	jobs/<sha256>.dsse  job files that were adopted
+//	labels/<job>.label  labels of what was sealed
+//	provisioning     while the device is being made
 //	tampered         if it exists: why the state is not believed any more
 //
 // A state that was edited, or put back to an earlier copy, is not believed: it

@@ -1,26 +1,79 @@
 package firmware
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 const (
 	lockName  = "lock"
-	maxHolder = 100 // bytes that are read of who holds the lock
+	nextName  = "lock.next" // held by a command that waits for the lock
+	maxHolder = 100         // bytes that are read of who holds the lock
+	lockPause = 10 * time.Millisecond
 )
 
 // ErrBusy: another command is at work on the device.
 var ErrBusy = errors.New("another sledge command is at work on this device")
 
 // Lock holds a state folder against every other command, until the closer is closed
-// or the process ends, however that ends. holder is told to whom it refuses.
+// or the process ends, however that ends. holder is told to whom it refuses. It does
+// not wait.
 func Lock(state vfs.FS, holder string) (io.Closer, error) {
-	held, err := vfs.Lock(state, lockName)
+	return take(state, holder, vfs.LongLock)
+}
+
+// LockPatiently is Lock for a command that has work to do: who only looks at the
+// device by [LockBriefly] is waited for, until ctx ends, and lets nobody else look
+// before this command has had its turn. Another command at work is ErrBusy at once.
+func LockPatiently(ctx context.Context, state vfs.FS, holder string) (io.Closer, error) {
+	held, err := Lock(state, holder)
+	if !errors.Is(err, ErrBusy) {
+		return held, err
+	}
+	if next, err := vfs.Lock(state, nextName); err == nil {
+		defer next.Close() // one that waits is enough for those who look to stand back
+	}
+	return await(ctx, state, func() (io.Closer, error) { return Lock(state, holder) })
+}
+
+// LockBriefly holds a state folder for a look at the disks, which takes no longer than
+// that. Others who look are waited for, until ctx ends; a command that has work to do
+// is ErrBusy at once, also if it only waits for its turn.
+func LockBriefly(ctx context.Context, state vfs.FS, holder string) (io.Closer, error) {
+	return await(ctx, state, func() (io.Closer, error) {
+		if kind, err := vfs.Locked(state, nextName); err == nil && kind != vfs.NoLock {
+			return nil, errNext
+		}
+		return take(state, holder, vfs.BriefLock)
+	})
+}
+
+// errNext stops a wait.
+var errNext = fmt.Errorf("%w: it waits for its turn", ErrBusy)
+
+// await tries again while the lock is one that is soon given back.
+func await(ctx context.Context, state vfs.FS, try func() (io.Closer, error)) (io.Closer, error) {
+	for {
+		held, err := try()
+		if !errors.Is(err, ErrBusy) || errors.Is(err, errNext) || Busy(state) {
+			return held, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(err, context.Cause(ctx))
+		case <-time.After(lockPause):
+		}
+	}
+}
+
+func take(state vfs.FS, holder string, kind vfs.LockKind) (io.Closer, error) {
+	held, err := vfs.LockAs(state, lockName, kind)
 	if errors.Is(err, vfs.ErrLocked) {
 		b, _ := vfs.ReadFile(state, lockName, maxHolder)
 		return nil, fmt.Errorf("%w (%s)", ErrBusy, strings.TrimSpace(string(b)))
@@ -47,14 +100,9 @@ func tell(state vfs.FS, holder string) error {
 	return errors.Join(err, f.Close())
 }
 
-// Busy tells whether a command holds the state folder.
+// Busy tells whether a command is at work in the state folder. It takes no lock: a
+// command that starts at this moment does not feel it. Who only looks is not at work.
 func Busy(state vfs.FS) bool {
-	if _, err := state.Stat(lockName); err != nil {
-		return false // no command has changed this folder yet; nor do we
-	}
-	held, err := vfs.Lock(state, lockName)
-	if err == nil {
-		held.Close() // the system gives the lock back whatever this says
-	}
-	return errors.Is(err, vfs.ErrLocked)
+	kind, err := vfs.Locked(state, lockName)
+	return err == nil && kind == vfs.LongLock
 }

@@ -26,6 +26,7 @@ type EventKind string
 const (
 	EventProvision EventKind = "provision"
 	EventAdoptJob  EventKind = "adopt-job"
+	EventExtendJob EventKind = "extend-job"
 	EventUnlock    EventKind = "unlock"
 	EventLock      EventKind = "lock"
 	EventLoadStart EventKind = "load-start"
@@ -33,10 +34,14 @@ const (
 	EventSealDone  EventKind = "seal-done"
 	EventReboot    EventKind = "reboot" // the secret is gone
 	EventTamper    EventKind = "tamper"
+	// EventReinstate stands in the history only: [Reinstate] is no event of the table.
+	EventReinstate EventKind = "reinstate"
 )
 
-// Event asks for a change of state. Job, Serial and JobFile belong to EventAdoptJob;
-// the caller has verified the file with the device's Signer before.
+// Event asks for a change of state. Job, Serial and JobFile belong to EventAdoptJob
+// and EventExtendJob; the caller has verified the file with the device's Signer
+// before, and for the latter that nothing but serial and expiry differs from the file
+// at hand.
 type Event struct {
 	Kind    EventKind
 	Time    time.Time
@@ -54,6 +59,9 @@ var (
 	ErrProvisioned = errors.New("there is a device here already")
 	// ErrTampered: stop; tell the data centre.
 	ErrTampered = errors.New("device is tampered with")
+	// ErrDoubt: what the state folder says does not fit together, and nobody has the
+	// lock who could write that down; the next command that changes the device does.
+	ErrDoubt = errors.New("device's state cannot be believed")
 	// ErrForbidden: the device's state does not allow this; [StateError] says which.
 	ErrForbidden = errors.New("not allowed in this state")
 	// ErrRollback: older than what the device has obeyed.
@@ -82,6 +90,7 @@ func (e *StateError) Error() string {
 var refusals = map[EventKind]string{
 	EventProvision: "it cannot be made anew",
 	EventAdoptJob:  "it takes no other job now",
+	EventExtendJob: "its job cannot be extended",
 	EventUnlock:    "it cannot be unlocked",
 	EventLock:      "it cannot be locked",
 	EventLoadStart: "nothing can be loaded",
@@ -118,6 +127,10 @@ func next(s State, e EventKind) (State, error) {
 		if s == Provisioned || s == Locked || s == Sealed {
 			return Locked, nil
 		}
+	case EventExtendJob:
+		if s == Locked || s == Unlocked || s == Loading {
+			return s, nil
+		}
 	case EventUnlock:
 		switch s {
 		case Locked, Unlocked:
@@ -137,14 +150,15 @@ func next(s State, e EventKind) (State, error) {
 			return Loading, nil
 		}
 	case EventLoadEnd:
-		if s == Loading {
+		if s == Loading || s == Unlocked { // a load that found nothing to do began none
 			return Unlocked, nil
 		}
 	case EventSealDone:
 		// Locked: power was cut after the checkpoint was signed, and the seal is
 		// finished without the load key. Sealed: again, after a crash at its end.
-		// Apply wants the checkpoint on record.
-		if s == Unlocked || s == Locked || s == Sealed {
+		// Loading: what is unfinished is the appliance's to tell. Apply wants the
+		// checkpoint on record.
+		if s == Unlocked || s == Locked || s == Loading || s == Sealed {
 			return Sealed, nil
 		}
 	}

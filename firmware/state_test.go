@@ -7,21 +7,21 @@ import (
 
 var (
 	states = []State{"", Provisioned, Locked, Unlocked, Loading, Sealed, Tampered}
-	events = []EventKind{EventProvision, EventAdoptJob, EventUnlock, EventLock, EventLoadStart, EventLoadEnd, EventSealDone, EventReboot, EventTamper}
+	events = []EventKind{EventProvision, EventAdoptJob, EventExtendJob, EventUnlock, EventLock, EventLoadStart, EventLoadEnd, EventSealDone, EventReboot, EventTamper}
 )
 
 // TestNext holds every state × event. "-" is refused.
 func TestNext(t *testing.T) {
 	const no = State("-")
-	table := map[State][9]State{
-		//            provision    adopt   unlock    lock         start    end       seal    reboot       tamper
-		"":          {Provisioned, no, no, no, no, no, no, no, no},
-		Provisioned: {no, Locked, no, Provisioned, no, no, no, Provisioned, Tampered},
-		Locked:      {no, Locked, Unlocked, Locked, no, no, Sealed, Locked, Tampered},
-		Unlocked:    {no, no, Unlocked, Locked, Loading, no, Sealed, Locked, Tampered},
-		Loading:     {no, no, Loading, Locked, Loading, Unlocked, no, Locked, Tampered},
-		Sealed:      {no, Locked, no, Sealed, no, no, Sealed, Sealed, Tampered},
-		Tampered:    {no, no, no, no, no, no, no, no, Tampered},
+	table := map[State][10]State{
+		//            provision    adopt   extend    unlock    lock         start    end       seal    reboot       tamper
+		"":          {Provisioned, no, no, no, no, no, no, no, no, no},
+		Provisioned: {no, Locked, no, no, Provisioned, no, no, no, Provisioned, Tampered},
+		Locked:      {no, Locked, Locked, Unlocked, Locked, no, no, Sealed, Locked, Tampered},
+		Unlocked:    {no, no, Unlocked, Unlocked, Locked, Loading, Unlocked, Sealed, Locked, Tampered},
+		Loading:     {no, no, Loading, Loading, Locked, Loading, Unlocked, Sealed, Locked, Tampered},
+		Sealed:      {no, Locked, no, no, Sealed, no, no, Sealed, Sealed, Tampered},
+		Tampered:    {no, no, no, no, no, no, no, no, no, Tampered},
 	}
 	if len(table) != len(states) {
 		t.Fatalf("the table has %d states, want %d", len(table), len(states))

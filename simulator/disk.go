@@ -161,11 +161,19 @@ func (d *Disk) check(op vfs.OpKind, name string) error {
 func (d *Disk) Close() error { return vfs.Close(d.inner) }
 
 // Lock is vfs.Locker.Lock; a lock file counts nothing.
-func (d *Disk) Lock(name string) (io.Closer, error) {
+func (d *Disk) Lock(name string, kind vfs.LockKind) (io.Closer, error) {
 	if err := d.check(vfs.OpLock, name); err != nil {
 		return nil, err
 	}
-	return vfs.Lock(d.inner, name)
+	return vfs.LockAs(d.inner, name, kind)
+}
+
+// Locked is vfs.Locker.Locked.
+func (d *Disk) Locked(name string) (vfs.LockKind, error) {
+	if err := d.check(vfs.OpLock, name); err != nil {
+		return vfs.NoLock, err
+	}
+	return vfs.Locked(d.inner, name)
 }
 
 // Open is vfs.FS.Open; so are the others.

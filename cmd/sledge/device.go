@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
@@ -30,7 +31,8 @@ type device struct {
 }
 
 // openDevice opens the state folder. With change it is locked against every
-// other command; the lock goes with the process, however that ends.
+// other command; the lock goes with the process, however that ends. Without, it is
+// read, and nothing is written.
 func (a *app) openDevice(change bool) (*device, error) {
 	if a.device == "" {
 		return nil, errNoDevice
@@ -40,12 +42,14 @@ func (a *app) openDevice(change bool) (*device, error) {
 		return nil, fmt.Errorf("device: %w", err)
 	}
 	d := &device{fs: folder}
+	open := firmware.Read
 	if change {
-		if d.lock, err = lockFolder(a.device, folder); err != nil {
+		open = firmware.Open
+		if d.lock, err = a.lockFolder(folder); err != nil {
 			return nil, errors.Join(err, d.close())
 		}
 	}
-	d.Device, err = firmware.Open(folder)
+	d.Device, err = open(folder)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("device %s: %w", a.device, err), d.close())
 	}
@@ -60,11 +64,26 @@ func (d *device) close() error {
 	return err
 }
 
-// lockFolder takes the folder's lock, and writes who holds it.
-func lockFolder(name string, folder vfs.FS) (io.Closer, error) {
-	held, err := firmware.Lock(folder, fmt.Sprintf("process %d", os.Getpid()))
+// How long a command waits for its turn with the state folder. A look at the disks
+// reads their journal, which takes a while after long loads.
+const (
+	workPatience = 5 * time.Minute
+	lookPatience = time.Second
+)
+
+// lockFolder takes the state folder's lock, and writes who holds it. A call that only
+// looks gives way to every other.
+func (a *app) lockFolder(folder vfs.FS) (io.Closer, error) {
+	lock, patience, holder := firmware.LockPatiently, workPatience, fmt.Sprintf("process %d", os.Getpid())
+	if a.looks {
+		lock, patience, holder = firmware.LockBriefly, lookPatience, holder+", sledge status"
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, patience)
+	defer cancel()
+	defer time.AfterFunc(2*time.Second, func() { a.note("waiting for a sledge status that reads the disks") }).Stop()
+	held, err := lock(ctx, folder, holder)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", a.device, err)
 	}
 	return held, nil
 }
@@ -207,7 +226,7 @@ func readPublicKey(name string) (ed25519.PublicKey, error) {
 }
 
 func (a *app) deviceCommand() *cobra.Command {
-	return group("device", "provision the appliance", a.deviceInit(), a.deviceShow())
+	return group("device", "provision the appliance", a.deviceInit(), a.deviceShow(), a.deviceReinstate())
 }
 
 type deviceReport struct {
@@ -218,11 +237,19 @@ type deviceReport struct {
 	State       string `json:"state"`
 	PublicKey   string `json:"public_key"` // PEM
 	Folder      string `json:"folder"`
+
+	Tampered string             `json:"tampered,omitempty"` // why
+	Evidence string             `json:"evidence,omitempty"` // what a reinstatement must name
+	Files    *firmware.Evidence `json:"evidence_files,omitempty"`
 }
 
 func (r *deviceReport) print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nkey         %s\nprotection  %s\nobeys       %s\nstate       %s\npublic key  %s\n",
 		r.Device, r.Fingerprint, r.Protection, r.Signer, r.State, escape(filepath.Join(r.Folder, "device.pub")))
+	if r.Files != nil {
+		fmt.Fprintf(w, "tampered    %s\nevidence    %s\n", escape(r.Tampered), r.Evidence)
+		fmt.Fprintf(w, "  state.json    %s\n  state.counter %s\n  tampered      %s\n", r.Files.State, r.Files.Counter, r.Files.Tampered)
+	}
 }
 
 func (a *app) describeDevice(d *firmware.Device) (*deviceReport, error) {
@@ -250,6 +277,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		Args: cobra.NoArgs,
 	}
 	trust := cmd.Flags().String("trust", "", "the site's public job signing key, signer.pub (required)")
+	newKey := cmd.Flags().Bool("new-key", false, "put a key aside that lies in the folder without its state; no job may pin it")
 	expect := cmd.Flags().String("expect", "", "the fingerprint that the site told by another way; another key is refused")
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
 		if a.device == "" {
@@ -271,11 +299,16 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 			return nil, err
 		}
 		defer vfs.Close(folder)
-		lock, err := lockFolder(a.device, folder)
+		lock, err := a.lockFolder(folder)
 		if err != nil {
 			return nil, err
 		}
 		defer lock.Close()
+		if *newKey {
+			if err := firmware.SetAsideKey(folder); err != nil {
+				return nil, fmt.Errorf("device %s: %w", a.device, err)
+			}
+		}
 		d, err := firmware.Provision(folder, signer, rand.Reader, a.now())
 		if err != nil {
 			return nil, fmt.Errorf("device %s: %w", a.device, err)
@@ -292,12 +325,34 @@ func (a *app) deviceShow() *cobra.Command {
 		Example: `  sledge device show --device /var/lib/sledge`,
 		Args:    cobra.NoArgs,
 	}
-	return a.verb(cmd, func(context.Context, []string) (report, error) {
-		d, err := a.openDevice(false)
-		if err != nil {
-			return nil, err
-		}
-		defer d.close()
-		return a.describeDevice(d.Device)
-	})
+	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.showDevice() })
+}
+
+// showDevice tells of a tampered device, too, what the data centre has to know.
+func (a *app) showDevice() (report, error) {
+	if a.device == "" {
+		return nil, errNoDevice
+	}
+	folder, err := openFolder(a.device)
+	if err != nil {
+		return nil, fmt.Errorf("device: %w", err)
+	}
+	defer vfs.Close(folder)
+	d, err := firmware.Read(folder)
+	if err != nil {
+		err = fmt.Errorf("device %s: %w", a.device, err)
+	}
+	if d == nil || d.Signer() == nil {
+		return nil, err
+	}
+	r, e := a.describeDevice(d)
+	if e != nil || err == nil {
+		return r, e
+	}
+	files, e := d.Evidence()
+	if e != nil {
+		return nil, errors.Join(err, e)
+	}
+	r.Tampered, r.Evidence, r.Files = d.Reason(), files.Digest(), &files
+	return r, err
 }

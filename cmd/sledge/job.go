@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) jobCommand() *cobra.Command {
-	return group("job", "make and show job files", a.jobCreate(), a.jobShow())
+	return group("job", "make, extend and show job files", a.jobCreate(), a.jobExtend(), a.jobShow(), a.jobReinstate())
 }
 
 type jobReport struct {
@@ -133,7 +133,7 @@ stays in the site's folder.`,
 	flags.StringVar(&f.target, "target", "", "where the import goes: s3://BUCKET/PREFIX/ (required)")
 	flags.StringVar(&f.profile, "profile", "generic", "the target's kind: "+profileNames())
 	addProfiles(flags, &f.profiles)
-	flags.StringVar(&f.expires, "expires", "90d", "end of unlock, load and seal (never of import): 90d, 12h, or 2026-12-31")
+	flags.StringVar(&f.expires, "expires", "90d", "end of new loads (never of seal or import): 90d, 12h, or 2026-12-31")
 	flags.StringVar(&f.fileDigest, "file-digest", "whole", "whole: SHA-256 of every whole file; parts: of parts only (faster for large files)")
 	flags.StringVar(&f.symlinks, "symlinks", "object", "symbolic links: object or skip")
 	flags.StringVar(&f.directories, "directories", "object", "directories: object or skip")

@@ -2,9 +2,10 @@
 // erasure-coded under a signed manifest, and imports such disks into S3 with
 // every byte proven.
 //
-//	site init, site check-wrap, job create, job show        the data centre
-//	device init, unlock, lock, scan, load, status, scrub,
-//	rebuild, seal                                            the field
+//	site init, site check-wrap, job create, job extend,
+//	job show, job reinstate                                  the data centre
+//	device init, device show, device reinstate, unlock,
+//	lock, scan, load, status, scrub, rebuild, seal           the field
 //	receive, target probe, import, accept, extract, list,
 //	cat                                                      the data centre
 //	verify disks|manifest|import|proof|acceptance|commit,
@@ -55,11 +56,13 @@ type app struct {
 	outTTY   bool
 	errTTY   bool
 	now      func() time.Time
+	ctx      context.Context // the call's: it ends with a signal
 
 	device string
 	disks  []string
 	json   bool
 	quiet  bool
+	looks  bool // this call only looks at the device: it gives way to every other
 
 	code int // exit code, once a verb has ended
 }
@@ -71,7 +74,7 @@ func run(args []string, in, out, err *os.File) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	a := &app{
-		in: in, out: out, err: err, now: time.Now,
+		in: in, out: out, err: err, now: time.Now, ctx: ctx,
 		outTTY: term.IsTerminal(int(out.Fd())), errTTY: term.IsTerminal(int(err.Fd())),
 	}
 	root := a.root()

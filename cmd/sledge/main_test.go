@@ -62,7 +62,7 @@ func TestScript(t *testing.T) {
 			}
 			return false, fmt.Errorf("unknown condition %q", cond)
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "setfrom": setFrom, "setjob": setJob, "waitport": waitPort, "statewait": stateWait},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){"exits": exits, "setfrom": setFrom, "setjob": setJob, "waitport": waitPort, "statewait": stateWait, "beside": beside},
 	})
 }
 

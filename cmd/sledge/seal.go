@@ -44,7 +44,7 @@ func (r *sealReport) print(w io.Writer) {
 
 type sealFlags struct {
 	absent                          []int
-	answer, labelOut                string
+	answer, labelOut, job           string
 	unchecked, degraded, incomplete bool
 }
 
@@ -58,10 +58,12 @@ can read the data. The label that is given says what was sealed: the importer
 needs it, by another way than the disks.
 
 After an interruption the same command goes on. On a sealed device it gives the
-label again.`,
+label again, also without the disks, and with --job that of an earlier job, which
+the state folder keeps.`,
 		Example: `  sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck   # send it to the data centre
   sledge seal --disk '/mnt/bay*' --wrap-answer 7K3QX-9M2PA
-  sledge seal --disk '/mnt/bay*' --wrap-unchecked --label-out device.label`,
+  sledge seal --disk '/mnt/bay*' --wrap-unchecked --label-out device.label
+  sledge seal --job 5f0c2b7e9d4a4a1c8e6f3b2a1d0c9e8f   # the label of an earlier job`,
 		Args: cobra.NoArgs,
 	}
 	var f sealFlags
@@ -72,6 +74,7 @@ label again.`,
 	flags.BoolVar(&f.degraded, "degraded", false, "seal although some packs have lost shards")
 	flags.BoolVar(&f.incomplete, "incomplete", false, "seal although a load has not finished")
 	flags.StringVar(&f.labelOut, "label-out", "", "where the label is written (default sledge-JOB-DEVICE.label here)")
+	flags.StringVar(&f.job, "job", "", "only give the label of this job again, which was sealed on this device before")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.seal(ctx, &f) })
 }
 
@@ -83,27 +86,26 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	if err != nil {
 		return nil, err
 	}
-	begun := d.SealBegun()
+	begun, again := d.SealBegun(), f.job
+	if _, err := a.diskPaths(); again == "" && d.State() == firmware.Sealed && errors.Is(err, errNoDisks) {
+		again = d.Record().Job.String() // its label needs no disks
+	}
+	if again != "" {
+		defer d.close()
+		return a.labelAgain(d, again, f.labelOut)
+	}
 	if err := d.close(); err != nil {
 		return nil, err
 	}
 	if begun {
 		return a.finishSeal(f)
 	}
-	event := firmware.EventSealDone
-	if f.incomplete {
-		event = firmware.EventLock // a load that has not ended is no hindrance
-	}
-	w, err := a.openWork(event)
+	// In every state that has a secret: whether a load is unfinished, the disks tell.
+	w, err := a.openWork(firmware.EventLock)
 	if err != nil {
 		return nil, err
 	}
 	defer w.close()
-	if f.incomplete && w.state.State() == firmware.Loading {
-		if err := a.apply(w.state, firmware.EventLoadEnd); err != nil {
-			return nil, err
-		}
-	}
 	job, _, err := w.state.job()
 	if err != nil {
 		return nil, err
@@ -146,8 +148,8 @@ func (a *app) finishSeal(f *sealFlags) (report, error) {
 	return a.sealed(d, res, f.labelOut)
 }
 
-// sealed forgets the secret, then changes the state, then gives the label. Each
-// is done again by the next seal if a crash comes between.
+// sealed forgets the secret, keeps the label, then changes the state, then gives the
+// label. Each is done again by the next seal if a crash comes between.
 func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (report, error) {
 	store, err := firmware.OpenSecrets()
 	if err != nil {
@@ -156,23 +158,32 @@ func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (rep
 	if err := store.Remove(d.ID()); err != nil {
 		return nil, err
 	}
+	if err := d.KeepLabel(d.Record().Job, res.Label); err != nil {
+		return nil, err
+	}
 	if err := a.apply(d, firmware.EventSealDone); err != nil {
 		return nil, err
 	}
-	if labelOut == "" {
-		scope := d.scope()
-		labelOut = fmt.Sprintf("sledge-%s-%s.label", scope.Job.String()[:8], scope.Device.String()[:8])
+	r := &sealReport{Statement: res.Statement, Label: string(res.Label)}
+	r.LabelFile, r.QRFile, err = writeLabel(res.Label, d.scope(), labelOut)
+	return r, err
+}
+
+// writeLabel gives the label as text and as QR code.
+func writeLabel(label []byte, scope manifest.Scope, out string) (text, code string, err error) {
+	if out == "" {
+		out = fmt.Sprintf("sledge-%s-%s.label", scope.Job.String()[:8], scope.Device.String()[:8])
 	}
-	r := &sealReport{res.Statement, string(res.Label), labelOut, labelOut + ".png"}
-	code, err := qr.Encode(r.Label, qr.M)
+	text, code = out, out+".png"
+	square, err := qr.Encode(string(label), qr.M)
 	if err != nil {
-		return r, fmt.Errorf("label as QR code: %w", err)
+		return text, code, fmt.Errorf("label as QR code: %w", err)
 	}
-	err = errors.Join(writeSame(r.LabelFile, res.Label), writeSame(r.QRFile, code.PNG()))
+	err = errors.Join(writeSame(text, label), writeSame(code, square.PNG()))
 	if err != nil {
 		err = hint(fmt.Errorf("the device is sealed, but its label was not written: %w", err), "run sledge seal again with another --label-out")
 	}
-	return r, err
+	return text, code, err
 }
 
 // writeSame writes a new file, or accepts the same one from before.

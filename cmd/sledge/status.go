@@ -91,7 +91,11 @@ func (r *statusReport) print(w io.Writer) {
 		fmt.Fprintf(w, "job         %s, generation %d\n", r.Job, r.Generation)
 	}
 	if r.Expires != nil {
-		fmt.Fprintf(w, "expires     %s\n", r.Expires.Format("2006-01-02 15:04 MST"))
+		fmt.Fprintf(w, "expires     %s", r.Expires.Format("2006-01-02 15:04 MST"))
+		if r.Expired && r.State != string(firmware.Sealed) {
+			fmt.Fprintf(w, " (expired: nothing more can be loaded)")
+		}
+		fmt.Fprintln(w)
 	}
 	if r.Shared {
 		fmt.Fprintln(w, "allowed     bays that share a disk: one failure may take several of them")
@@ -119,6 +123,15 @@ var nextStep = map[firmware.State]string{
 	firmware.Loading:     "the same sledge load again: it was not finished",
 	firmware.Sealed:      "ship the disks with their label",
 }
+
+// nextExpired is the next step after the job's date, where it is another one.
+var nextExpired = map[firmware.State]string{
+	firmware.Locked:   "sledge unlock, then sledge seal; or " + nextExtend,
+	firmware.Unlocked: "sledge seal; or " + nextExtend,
+	firmware.Loading:  "sledge seal --incomplete; or " + nextExtend,
+}
+
+const nextExtend = "ask the data centre to extend the job, then sledge unlock --job NEW.dsse"
 
 func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -150,16 +163,21 @@ func (a *app) status(wrapCheck string) (report, error) {
 	if wrapCheck == "" && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
 		return r, nil
 	}
+	a.looks = wrapCheck == "" // who watches a device hinders nobody
 	w, named, err := a.look()
 	r.Named = named
-	if err != nil && wrapCheck == "" && errors.Is(err, firmware.ErrNoSecret) {
+	switch {
+	case err == nil:
+		defer w.close()
+	case a.looks && errors.Is(err, firmware.ErrNoSecret):
 		r.State, r.Next = string(firmware.Locked), nextStep[firmware.Locked] // started again since
 		return r, nil
-	}
-	if err != nil {
+	case a.looks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
+		r.Busy, r.Next = true, nextWait // it began after the state was read
+		return r, nil
+	default:
 		return r, err
 	}
-	defer w.close()
 	r.Disks = newDiskStatus(w.Status())
 	if wrapCheck == "" {
 		return r, badDisks(named)
@@ -173,6 +191,9 @@ func (a *app) status(wrapCheck string) (report, error) {
 	return r, writeNew(wrapCheck, bundle, false)
 }
 
+// nextWait is the next step beside a command at work.
+const nextWait = "wait for the command that is at work; it tells what is safe"
+
 func (a *app) describeState(d *device) *statusReport {
 	rec := d.Record()
 	r := &statusReport{
@@ -185,11 +206,17 @@ func (a *app) describeState(d *device) *statusReport {
 	if job, _, err := d.job(); err == nil {
 		r.Expires, r.Expired = &job.Expires, a.now().After(job.Expires)
 	}
+	if next, ok := nextExpired[d.State()]; ok && r.Expired {
+		r.Next = next
+		if rec.FirstUnlock.IsZero() {
+			r.Next = nextExtend
+		}
+	}
 	if d.SealBegun() && d.State() != firmware.Sealed {
 		r.Next = "sledge seal again: it was not finished"
 	}
 	if r.Busy {
-		r.Next = "wait for the command that is at work"
+		r.Next = nextWait
 	}
 	return r
 }

@@ -204,17 +204,25 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name the disks with --disk '/mnt/bay*', one --disk each, or SLEDGE_DISKS")
 	case is(errFileExists):
 		return add(exitUsage, "name another file, or move the old one away")
+	case is(firmware.ErrNoWayBack):
+		return add(exitTampered, "provision a new device: sledge device init with another --device DIR, then a new job; disks that were sealed can still be imported")
 	case is(firmware.ErrTampered):
 		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
+			"if it was no tampering, the data centre can say so: tell it what sledge device show prints, and give its statement to sledge device reinstate",
 			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
 			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")
+	case is(firmware.ErrHalfDevice):
+		return add(exitState, "this folder was restored or cleared by halves: a job may pin its key; make the device in another folder (--device DIR)",
+			"if the key was never given to a data centre, put it aside: sledge device init --new-key")
+	case is(firmware.ErrDoubt):
+		return add(exitTampered, "nothing was marked: the next command that changes the device decides; if the text comes again, tell the data centre")
 	case is(crypto.ErrCodeTyping):
 		return add(exitKey, "type the code again as it is on the paper; no attempt was counted")
 	case is(errWrongCode):
 		return add(exitKey, "this is the code of another job, or the job file is of another code: compare the job id with the paper")
-	case is(errExpired):
-		return add(exitJob, "check the device's clock; if it is right, ask the data centre for a new job",
-			"what is on the disks is not locked in: sealed disks can be imported at any time")
+	case is(errExpired), is(appliance.ErrExpired):
+		return add(exitJob, "check the device's clock; if it is right, ask the data centre to extend the job (sledge job extend), and give the device the new file: sledge unlock --job NEW.dsse",
+			"what is on the disks is not locked in: it can be sealed, and sealed disks can be imported at any time")
 	case is(firmware.ErrRollback):
 		return add(exitJob, "use the newest job file that the data centre sent")
 	case is(errJobFile):
@@ -278,9 +286,9 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitState, "run the same sledge seal again: it goes on from there")
 	case is(appliance.ErrSealed):
 		return add(exitState, "this generation is final: ship the disks with their label; for new data the data centre makes a new job")
-	case is(appliance.ErrExpired):
-		return add(exitJob, "check the device's clock; if it is right, ask the data centre for a new job",
-			"what is on the disks is not locked in: sealed disks can be imported at any time")
+	case is(appliance.ErrOlderJob):
+		return add(exitJob, "give the device the newest job file that the data centre sent: sledge unlock --job FILE",
+			"if its state folder was restored from a backup, tell the data centre")
 	case is(appliance.ErrNeedsAnswer):
 		return add(exitWrap, "sledge status --wrap-check FILE, send FILE to the data centre, and give the answer of \"sledge site check-wrap\" with --wrap-answer",
 			"or seal with --wrap-unchecked: the statement will say so")

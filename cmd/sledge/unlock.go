@@ -29,11 +29,16 @@ type unlockReport struct {
 	State   string `json:"state"`
 	Job     string `json:"job"`
 	Expires string `json:"expires"`
+	Expired bool   `json:"expired,omitempty"`
 	Disks   int    `json:"disks"`
 }
 
 func (r *unlockReport) print(w io.Writer) {
-	fmt.Fprintf(w, "device %s is %s for job %s with %s; load and seal before %s\n", r.Device, r.State, r.Job, plural(r.Disks, "disk"), r.Expires)
+	end := "load before " + r.Expires
+	if r.Expired {
+		end = "nothing more can be loaded since " + r.Expires + ", what is loaded can be sealed"
+	}
+	fmt.Fprintf(w, "device %s is %s for job %s with %s; %s\n", r.Device, r.State, r.Job, plural(r.Disks, "disk"), end)
 }
 
 func (a *app) unlockCommand() *cobra.Command {
@@ -44,7 +49,8 @@ func (a *app) unlockCommand() *cobra.Command {
 memory until "sledge lock", seal or a reboot. The first unlock prepares the
 disks and needs all of them; what else they hold is not touched. Each must be a
 disk of its own, mounted, with ext4, xfs, btrfs or zfs; --allow-shared and
---allow-filesystem take others, once and for this job.
+--allow-filesystem take others, once and for this job. A later file of the same
+job with another expiry ("sledge job extend") is taken at any time.
 
 The code is asked for on the terminal, or read from --code-file or standard
 input. It is never taken from the command line, where other users could see it.`,
@@ -93,6 +99,9 @@ func (a *app) unlock(jobName, codeFile string, allow *allowFlags) (report, error
 	if firmware.SwapInUse() {
 		a.warn("this machine has swap: the load key in memory may be written to it; switch it off (swapoff -a) or encrypt it")
 	}
+	if err := a.checkDisks(d, adopt, disks); err != nil {
+		return nil, err
+	}
 	root, err := a.codeRoot(adopt.job, codeFile)
 	if err != nil {
 		return nil, err
@@ -110,6 +119,21 @@ func (a *app) unlock(jobName, codeFile string, allow *allowFlags) (report, error
 		return nil, err
 	}
 	return a.putSecret(d, adopt, disks, root, store)
+}
+
+// checkDisks looks at the disks before the device takes another job: with the last
+// job's disks in its bays nothing changes.
+func (a *app) checkDisks(d *device, j *adoption, disks []appliance.Disk) error {
+	if j.event == nil || j.event.Kind != firmware.EventAdoptJob {
+		return nil
+	}
+	c := a.config(d, j.job, j.file, disks)
+	c.Scope = manifest.Scope{Job: j.job.ID, Device: manifest.ID(d.ID()), Generation: 1}
+	err := appliance.CheckDisks(c)
+	if errors.Is(err, appliance.ErrForeign) {
+		err = hint(err, "these are disks of another job: ship them if they are sealed, and put the new job's empty disks in; the device has not taken the new job")
+	}
+	return err
 }
 
 // adoption is the job to unlock, and the event that makes it the device's.
@@ -132,7 +156,7 @@ func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &adoption{job, file, nil}, a.checkJob(d, job)
+		return &adoption{job, file, nil}, a.checkUnlock(d, job)
 	}
 	file, err := readFile(name, manifest.MaxStatement)
 	if err != nil {
@@ -142,15 +166,36 @@ func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, &jobFileError{err})
 	}
+	event, err := a.jobEvent(d, job, file)
+	if err != nil {
+		return nil, err
+	}
+	return &adoption{job, file, event}, a.checkUnlock(d, job)
+}
+
+// jobEvent is what makes a job file the device's: nothing if it is, an extension if
+// the device has begun this job with an earlier file, otherwise an adoption.
+func (a *app) jobEvent(d *device, job *manifest.Job, file []byte) (*firmware.Event, error) {
 	r := d.Record()
-	if have, err := d.JobFile(); err == nil && string(have) == string(file) && d.State() != firmware.Sealed {
-		return &adoption{job, file, nil}, a.checkJob(d, job)
+	have, err := d.JobFile()
+	if err == nil && string(have) == string(file) && d.State() != firmware.Sealed {
+		return nil, nil
+	}
+	event := &firmware.Event{Kind: firmware.EventAdoptJob, Time: a.now(), Job: firmware.ID(job.ID), Serial: job.Serial, JobFile: file}
+	if err == nil && firmware.ID(job.ID) == r.Job && !r.FirstUnlock.IsZero() && d.State() != firmware.Sealed {
+		if job.Serial <= r.JobSerial {
+			return nil, fmt.Errorf("job file has serial %d, the device obeys serial %d: %w", job.Serial, r.JobSerial, firmware.ErrRollback)
+		}
+		if err := manifest.Extends(have, file); err != nil {
+			return nil, fmt.Errorf("job %s has begun, and only its expiry can change: %w: %w", job.ID, err, firmware.ErrForbidden)
+		}
+		event.Kind = firmware.EventExtendJob
+		return event, d.AllowsJob(*event)
 	}
 	if err := d.Allows(firmware.EventAdoptJob); err != nil {
 		return nil, hint(fmt.Errorf("job %s: the device is at work on job %s: %w", job.ID, r.Job, err), "lock the device first: sledge lock")
 	}
-	event := &firmware.Event{Kind: firmware.EventAdoptJob, Time: a.now(), Job: firmware.ID(job.ID), Serial: job.Serial, JobFile: file}
-	return &adoption{job, file, event}, a.checkJob(d, job)
+	return event, d.AllowsJob(*event)
 }
 
 // hintSealed says what a sealed device is good for.
@@ -161,19 +206,41 @@ func hintSealed(d *device, err error) error {
 	return hint(err, "this generation is final: ship the disks with their label; for the next job give its file with --job")
 }
 
-// checkJob holds a verified job against this device and its clock.
+// checkJob holds a verified job against this device and its clock, for a load.
 func (a *app) checkJob(d *device, job *manifest.Job) error {
+	if err := a.checkPinned(d, job); err != nil {
+		return err
+	}
+	return a.checkExpiry(job)
+}
+
+// checkUnlock is checkJob for an unlock. One that has expired is refused while the
+// disks know nothing of the job; after that [appliance.Prepare] looks for data.
+func (a *app) checkUnlock(d *device, job *manifest.Job) error {
+	if err := a.checkPinned(d, job); err != nil {
+		return err
+	}
+	if r := d.Record(); r.FirstUnlock.IsZero() || r.Job != firmware.ID(job.ID) {
+		return a.checkExpiry(job)
+	}
+	return nil
+}
+
+func (a *app) checkPinned(d *device, job *manifest.Job) error {
 	if _, ok := job.Device(manifest.ID(d.ID())); !ok {
 		return fmt.Errorf("%w: job %s is not for this device (%s)", errJobFile, job.ID, d.ID())
 	}
-	now := a.now()
-	if now.After(job.Expires) {
-		return fmt.Errorf("job %s: %w on %s; this device's clock says %s", job.ID, errExpired, job.Expires.Format("2006-01-02 15:04 MST"), now.UTC().Format("2006-01-02 15:04 MST"))
-	}
-	if now.Before(job.Created) {
+	if now := a.now(); now.Before(job.Created) {
 		a.warn("this device's clock says %s, before the job was made (%s): the clock is wrong", now.UTC().Format("2006-01-02 15:04 MST"), job.Created.Format("2006-01-02 15:04 MST"))
 	}
 	a.warnNoParity(job)
+	return nil
+}
+
+func (a *app) checkExpiry(job *manifest.Job) error {
+	if now := a.now(); now.After(job.Expires) {
+		return fmt.Errorf("job %s: %w on %s; this device's clock says %s", job.ID, errExpired, job.Expires.Format("2006-01-02 15:04 MST"), now.UTC().Format("2006-01-02 15:04 MST"))
+	}
 	return nil
 }
 
@@ -233,5 +300,9 @@ func (a *app) putSecret(d *device, j *adoption, disks []appliance.Disk, root []b
 	if err := a.apply(d, firmware.EventUnlock); err != nil {
 		return nil, errors.Join(err, store.Remove(d.ID()))
 	}
-	return &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), j.job.Expires.Format("2006-01-02 15:04 MST"), len(disks)}, nil
+	until, expired := j.job.Expires.Format("2006-01-02 15:04 MST"), a.now().After(j.job.Expires)
+	if expired {
+		a.warn("the job has expired on %s: what is loaded can be sealed, and nothing more can be loaded before the data centre extends the job", until)
+	}
+	return &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(disks)}, nil
 }

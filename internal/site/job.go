@@ -189,7 +189,7 @@ func (s *Site) CheckWrap(bundle []byte) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	job, file, err := s.Job(wrap.Scope.Job)
+	job, file, err := s.jobOf(wrap.Scope.Job, check.JobSHA256)
 	if err != nil {
 		return Answer{}, err
 	}

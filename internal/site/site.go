@@ -9,6 +9,7 @@
 //	recovery.recipients  age recipients, one a line: who can recover a load key
 //	jobs/<id>/site.key   HPKE private key of one job, 32 bytes as hexadecimal text
 //	jobs/<id>/job.dsse   the job file
+//	jobs/<id>/job-<serial>.dsse  later ones, with another expiry
 //	jobs/<id>/acceptance-<hex>.dsse  what was accepted of the job; it may be several
 //
 // Private files have mode 0600, and nothing is ever overwritten. Create jobs and

@@ -7,4 +7,8 @@ import (
 	"os"
 )
 
-func flock(*os.File) error { return errors.ErrUnsupported }
+func lockDir(*os.File) error { return errors.ErrUnsupported }
+
+func lockFile(*os.File, LockKind) error { return errors.ErrUnsupported }
+
+func fileLocked(*os.File) (LockKind, error) { return NoLock, errors.ErrUnsupported }

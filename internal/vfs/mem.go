@@ -53,7 +53,7 @@ type memNode struct {
 	names    int // entries that point here
 	handles  int
 
-	locked bool
+	locked LockKind
 }
 
 // memChange is one folder's side of an operation. A rename has two sides with

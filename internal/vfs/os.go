@@ -51,10 +51,27 @@ func (o *osFS) Open(name string, opt OpenOptions) (File, error) {
 	return newOSFile(f, name, opt.Direct), nil
 }
 
+// openTries bounds how often a name is opened again that another file took meanwhile.
+const openTries = 100
+
 // openSame opens what name itself is, never what a link points to. Opening is
 // the only way to hold it, so its kind is read before (a pipe would block, a
-// device might act) and the opened file compared with what was seen.
+// device might act) and the opened file compared with what was seen. A name that a
+// rename gave to another file in between is opened again.
 func (o *osFS) openSame(name string, flag int, want func(fs.FileMode) bool, otherwise error) (*os.File, error) {
+	for range openTries {
+		f, err := o.openSeen(name, flag, want, otherwise)
+		if !errors.Is(err, errReplaced) {
+			return f, err
+		}
+	}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: otherwise}
+}
+
+// errReplaced: the name was another file's when it was opened.
+var errReplaced = errors.New("replaced meanwhile")
+
+func (o *osFS) openSeen(name string, flag int, want func(fs.FileMode) bool, otherwise error) (*os.File, error) {
 	before, err := o.root.Lstat(localize(name))
 	if err != nil {
 		return nil, err
@@ -71,7 +88,7 @@ func (o *osFS) openSame(name string, flag int, want func(fs.FileMode) bool, othe
 	}
 	after, err := f.Stat()
 	if err == nil && !os.SameFile(before, after) {
-		err = &fs.PathError{Op: "open", Path: name, Err: otherwise}
+		err = errReplaced
 	}
 	if err != nil {
 		f.Close()

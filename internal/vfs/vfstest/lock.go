@@ -37,8 +37,35 @@ func testLock(t *testing.T, fsys vfs.FS) {
 		must(t, err)
 		must(t, held.Close())
 	}
+	testLocked(t, fsys)
 	_, err := vfs.Lock(fsys, "no/such")
 	wantErr(t, "lock in a folder that is not there", err, fs.ErrNotExist)
 	_, err = vfs.Lock(fsys, "../up")
 	wantErr(t, "lock outside", err, fs.ErrInvalid)
+}
+
+// testLocked: asking about a lock takes none, and tells its kind.
+func testLocked(t *testing.T, fsys vfs.FS) {
+	want := func(when string, want vfs.LockKind) {
+		t.Helper()
+		if got, err := vfs.Locked(fsys, "asked"); err != nil || got != want {
+			t.Errorf("%s: lock of kind %d, %v; want %d", when, got, err, want)
+		}
+	}
+	want("no such file", vfs.NoLock)
+	for _, kind := range []vfs.LockKind{vfs.LongLock, vfs.BriefLock} {
+		held, err := vfs.LockAs(fsys, "asked", kind)
+		must(t, err)
+		want("held", kind)
+		want("asked again", kind)
+		for _, other := range []vfs.LockKind{vfs.LongLock, vfs.BriefLock} {
+			_, err = vfs.LockAs(fsys, "asked", other)
+			wantErr(t, "locked twice", err, vfs.ErrLocked)
+		}
+		must(t, held.Close())
+		want("given back", vfs.NoLock)
+	}
+	must(t, fsys.Remove("asked"))
+	_, err := vfs.Locked(fsys, ".")
+	wantErr(t, "a folder's lock", err, errors.ErrUnsupported)
 }

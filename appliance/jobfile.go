@@ -1,0 +1,67 @@
+package appliance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// ErrOlderJob: a disk holds a later file of the job than the device knows.
+var ErrOlderJob = errors.New("this device knows an older job file than its disks")
+
+// sameJob makes the job file of every disk the device's, byte for byte. A disk that
+// cannot be written fails; one with another job file is an error.
+func sameJob(c *Config, set bays) error {
+	for _, b := range set.healthy() {
+		err := updateJob(c, b.disk)
+		var w *jobWriteError
+		if errors.As(err, &w) {
+			b.fail(err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// jobWriteError is an error of a disk that is to get the present job file.
+type jobWriteError struct{ error }
+
+func (e *jobWriteError) Unwrap() error { return e.error }
+
+// updateJob writes the device's job file to a disk that holds an earlier one of the
+// same job, signed by the same key, which it extends by nothing but serial and expiry.
+//
+// A later file on a disk is refused: the device writes its state folder before its
+// disks, so that folder is older than the disks, and with it perhaps what must never
+// be forgotten. The operator has the later file, or gets it, and gives it to unlock.
+func updateJob(c *Config, d Disk) error {
+	got, err := vfs.ReadFile(d.FS, jobName, manifest.MaxStatement)
+	if err != nil {
+		return fmt.Errorf("disk %s: job file: %w", d.Name, err)
+	}
+	if bytes.Equal(got, c.JobFile) {
+		return nil
+	}
+	old, err := manifest.OpenJob(got, c.Job.Signer.PublicKey)
+	if err != nil {
+		return fmt.Errorf("disk %s: %w: its job file is another one: %w", d.Name, ErrForeign, err)
+	}
+	if old.ID == c.Job.ID && old.Serial > c.Job.Serial {
+		return fmt.Errorf("disk %s: %w: serial %d, the device knows serial %d", d.Name, ErrOlderJob, old.Serial, c.Job.Serial)
+	}
+	if err := manifest.Extends(got, c.JobFile); err != nil {
+		return fmt.Errorf("disk %s: %w: its job file is another one (serial %d): %w", d.Name, ErrForeign, old.Serial, err)
+	}
+	if err := durable.WriteFile(d.FS, jobName, c.JobFile); err != nil {
+		return &jobWriteError{fmt.Errorf("disk %s: job file: %w", d.Name, err)}
+	}
+	c.Log.Info("the disk has the job's later file now", "disk", d.Name, "serial", c.Job.Serial)
+	return nil
+}
