@@ -67,7 +67,7 @@ type app struct {
 // run is the command, but for the process around it.
 func run(args []string, in, out, err *os.File) int {
 	// The first signal ends the work in order, the second one the process.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	a := &app{
@@ -84,6 +84,13 @@ func run(args []string, in, out, err *os.File) int {
 		a.end(cmd.CommandPath(), nil, hintFlag(cmd, hintGlob(args, &usageError{e})))
 	}
 	return a.code
+}
+
+// endSignals are the signals that ask for an end. One that whoever started the process
+// has switched off, as nohup does with SIGHUP, stays so.
+func endSignals() []os.Signal {
+	ask := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	return slices.DeleteFunc(ask, signal.Ignored)
 }
 
 // hintGlob finds a pattern that the shell has expanded: --disk takes the first

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -44,8 +41,9 @@ func (a *app) unlockCommand() *cobra.Command {
 memory until "sledge lock", seal or a reboot. The first unlock prepares the
 disks and needs all of them; what else they hold is not touched.
 
-The code is asked for on the terminal, or read from --code-file or standard
-input. It is never taken from the command line, where other users could see it.`,
+The code is asked for on the terminal, with three tries, or read from --code-file
+or standard input: the code sheet of "sledge job create", or the code alone. It is
+never taken from the command line, where other users could see it.`,
 		Example: `  sledge unlock --job job.dsse --disk '/mnt/bay*'
   sledge unlock --disk '/mnt/bay*'                  # later: the device knows its job
   sledge unlock --disk '/mnt/bay*' --code-file /run/code`,
@@ -53,10 +51,10 @@ input. It is never taken from the command line, where other users could see it.`
 	}
 	jobName := cmd.Flags().String("job", "", "the job file; needed the first time")
 	codeFile := cmd.Flags().String("code-file", "", "read the unlock code from this file")
-	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.unlock(*jobName, *codeFile) })
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.unlock(ctx, *jobName, *codeFile) })
 }
 
-func (a *app) unlock(jobName, codeFile string) (report, error) {
+func (a *app) unlock(ctx context.Context, jobName, codeFile string) (report, error) {
 	if err := firmware.HardenProcess(); err != nil {
 		return nil, err
 	}
@@ -81,7 +79,7 @@ func (a *app) unlock(jobName, codeFile string) (report, error) {
 	if firmware.SwapInUse() {
 		a.warn("this machine has swap: the load key in memory may be written to it; switch it off (swapoff -a) or encrypt it")
 	}
-	root, err := a.codeRoot(adopt.job, codeFile)
+	root, err := a.codeRoot(ctx, adopt.job, d.ID(), codeFile)
 	if err != nil {
 		return nil, err
 	}
@@ -160,47 +158,6 @@ func (a *app) checkJob(d *device, job *manifest.Job) error {
 	}
 	a.warnNoParity(job)
 	return nil
-}
-
-// codeRoot asks for the code and checks it against the job's verifier.
-func (a *app) codeRoot(job *manifest.Job, codeFile string) ([]byte, error) {
-	text, err := a.readCode(job, codeFile)
-	if err != nil {
-		return nil, err
-	}
-	code, err := crypto.ParseUnlockCode(text)
-	if err != nil {
-		return nil, err
-	}
-	root, err := job.Unlock.KDF.Unlock(code, job.Unlock.Verifier)
-	if errors.Is(err, crypto.ErrKey) {
-		return nil, fmt.Errorf("job %s: %w", job.ID, errWrongCode)
-	}
-	return root, err
-}
-
-// maxCodeText is more than any way to write a code takes.
-const maxCodeText = 256
-
-func (a *app) readCode(job *manifest.Job, codeFile string) (string, error) {
-	if codeFile != "" {
-		if info, err := os.Stat(codeFile); err == nil && info.Mode().Perm()&0o077 != 0 {
-			a.warn("%s can be read by others: chmod 600 it, and remove it when it is not needed", codeFile)
-		}
-		b, err := readFile(codeFile, maxCodeText)
-		return string(b), err
-	}
-	if !term.IsTerminal(int(a.in.Fd())) {
-		b, err := io.ReadAll(io.LimitReader(a.in, maxCodeText+1))
-		if err == nil && len(b) == 0 {
-			err = usagef("no unlock code: standard input is empty and no terminal")
-		}
-		return string(b), err
-	}
-	fmt.Fprintf(a.err, "unlock code of job %s: ", job.ID)
-	b, err := term.ReadPassword(int(a.in.Fd()))
-	fmt.Fprintln(a.err)
-	return string(b), err
 }
 
 // putSecret prepares or opens the disks and keeps the load key. The secret comes
