@@ -56,6 +56,8 @@ type app struct {
 	errTTY   bool
 	now      func() time.Time
 
+	errWidth func() int // columns of the terminal that err is; nil: not known
+
 	device string
 	disks  []string
 	json   bool
@@ -73,6 +75,10 @@ func run(args []string, in, out, err *os.File) int {
 	a := &app{
 		in: in, out: out, err: err, now: time.Now,
 		outTTY: term.IsTerminal(int(out.Fd())), errTTY: term.IsTerminal(int(err.Fd())),
+	}
+	a.errWidth = func() int {
+		columns, _, _ := term.GetSize(int(err.Fd())) // zero where there is no terminal
+		return columns
 	}
 	root := a.root()
 	root.SetArgs(args)
@@ -126,6 +132,14 @@ func hintFlag(cmd *cobra.Command, err error) error {
 		return err
 	}
 	return hint(err, "did you mean %s? see the command's --help", strings.Join(near, ", "))
+}
+
+// errColumns is how wide the terminal is now; zero is not known.
+func (a *app) errColumns() int {
+	if a.errWidth == nil {
+		return 0
+	}
+	return a.errWidth()
 }
 
 // root is the tree of verbs.

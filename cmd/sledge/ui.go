@@ -399,6 +399,9 @@ func (a *app) note(format string, args ...any) { a.event("note", fmt.Sprintf(for
 func (a *app) warn(format string, args ...any) { a.event("warning", fmt.Sprintf(format, args...)) }
 
 func (a *app) event(kind, text string) {
+	if a.errTTY && !a.json && !(a.quiet && kind == "note") {
+		fmt.Fprint(a.err, clearLine) // of progress, which comes again
+	}
 	switch {
 	case a.json:
 		a.jsonLine(map[string]any{"event": kind, "text": text})
