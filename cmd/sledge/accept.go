@@ -108,7 +108,6 @@ holds no names of files.`,
   sledge accept a/receipts b/receipts --acceptor-key acceptor.key --trust signer.pub --label a.label --label b.label \
       --disk '/mnt/*' --list unproven.txt --out acceptance.dsse
   sledge accept … --waive 'photos/1.tif' --waive-label 1f0c22aa…  --note 'agreed by telephone' --out acceptance.dsse`,
-		Args: cobra.MinimumNArgs(1),
 	}
 	var f acceptFlags
 	flags := cmd.Flags()

@@ -26,7 +26,6 @@ tag before it is written. With --json the verb's end is on stderr, as stdout is
 the file.`,
 		Example: `  sledge cat etc/hosts --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge cat big.img --offset 1048576 --length 4096 --site-key site.key --trust signer.pub --no-label`,
-		Args: cobra.ExactArgs(1),
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

@@ -247,7 +247,6 @@ Give the device's public key, device.pub, to the data centre, and read its
 fingerprint to them by telephone: "sledge job create" pins it.`,
 		Example: `  sledge device init --device /var/lib/sledge --trust signer.pub
   sledge device init --device /var/lib/sledge --trust signer.pub --expect sha256:1f0c…`,
-		Args: cobra.NoArgs,
 	}
 	trust := cmd.Flags().String("trust", "", "the site's public job signing key, signer.pub (required)")
 	expect := cmd.Flags().String("expect", "", "the fingerprint that the site told by another way; another key is refused")
@@ -290,7 +289,6 @@ func (a *app) deviceShow() *cobra.Command {
 		Use:     "show",
 		Short:   "tell the device's id, key and the site that it obeys",
 		Example: `  sledge device show --device /var/lib/sledge`,
-		Args:    cobra.NoArgs,
 	}
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
 		d, err := a.openDevice(false)

@@ -163,7 +163,6 @@ an estimate of how long the import will take.
 ` + importCredentials,
 		Example: `  sledge import plan --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge import plan --measure --site /srv/site --label device.label --disk '/mnt/bay*'`,
-		Args: cobra.NoArgs,
 	}
 	f := importFlags{dry: true}
 	f.add(cmd.Flags())
@@ -200,7 +199,6 @@ content on two devices is a conflict, and named with both.
   sledge import run … --bwlimit "07:00,20M 19:00,off"         # 20 MiB/s by day
   sledge import run --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
       --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,
-		Args: cobra.NoArgs,
 	}
 	var f importFlags
 	f.add(cmd.Flags())

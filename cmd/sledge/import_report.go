@@ -48,7 +48,6 @@ receipts say is the work of "sledge verify import".`,
 		Example: `  sledge import report /srv/import/job1
   sledge import report /srv/import/job1 /srv/import/job1-device2 --html report.html --importer /srv/site/importer.pub
   sledge import report /srv/import/job1 --csv failed.csv --only failed,conflict`,
-		Args: cobra.MinimumNArgs(1),
 	}
 	var f reportFlags
 	cmd.Flags().StringVar(&f.html, "html", "", "write one self-contained page to this new file")

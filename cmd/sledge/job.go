@@ -40,7 +40,8 @@ type jobReport struct {
 	Policy     manifestPolicy `json:"policy"`
 	File       string         `json:"file,omitempty"`
 	UnlockCode string         `json:"unlock_code,omitempty"`
-	CodeFile   string         `json:"unlock_code_file,omitempty"`
+	CodeFile   string         `json:"unlock_code_file,omitempty"` // the code sheet
+	CodeQR     string         `json:"unlock_code_qr_file,omitempty"`
 }
 
 type manifestPolicy = manifest.JobPolicy
@@ -59,7 +60,8 @@ func (r *jobReport) print(w io.Writer) {
 		fmt.Fprintf(w, "job file    %s\n", escape(r.File))
 	}
 	if r.CodeFile != "" {
-		fmt.Fprintf(w, "code file   %s\n", escape(r.CodeFile))
+		fmt.Fprintf(w, "code sheet  %s, its code as QR code %s\n", escape(r.CodeFile), escape(r.CodeQR))
+		fmt.Fprintf(w, "\nPrint the sheet and remove both files. Send it by another way than the job file.\n")
 	}
 	if r.UnlockCode != "" {
 		fmt.Fprintf(w, "\nunlock code %s\n\nWrite it down now: it is kept nowhere. Send it by another way than the job file.\n", r.UnlockCode)
@@ -115,13 +117,14 @@ func (a *app) jobCreate() *cobra.Command {
 		Use:   "create --site DIR --device-key device.pub --target s3://BUCKET/PREFIX/",
 		Short: "make a job: its keys, its signed job file, its unlock code",
 		Long: `Make a job file for one or more devices, and the keys that belong to it. The
-unlock code is shown once and kept nowhere; the site key that opens the data
-stays in the site's folder.`,
+unlock code is shown once and kept nowhere. With --code-out it is written as a
+sheet to print instead: job, devices, expiry and code, which the field compares
+with what "sledge unlock" shows. The site key that opens the data stays in the
+site's folder.`,
 		Example: `  sledge job create --site /srv/site --device-key device.pub --geometry 8+3 \
       --target s3://archive/2026/ --expires 90d --out job.dsse
   sledge job create --site /srv/site --device-key a.pub --device-key b.pub --geometry 4+2 --bays 8 \
       --target s3://archive/ --fips --out job.dsse --code-out code.txt`,
-		Args: cobra.NoArgs,
 	}
 	var f jobFlags
 	flags := cmd.Flags()
@@ -144,7 +147,7 @@ stays in the site's folder.`,
 	flags.BoolVar(&f.noRecovery, "no-recovery", false, "leave the site's recovery recipients out")
 	flags.BoolVar(&f.classic, "classic-recovery", false, "allow recovery recipients that are not post-quantum")
 	flags.StringVar(&f.out, "out", "", "write the job file here, too")
-	flags.StringVar(&f.codeOut, "code-out", "", "write the unlock code here (mode 0600) instead of showing it")
+	flags.StringVar(&f.codeOut, "code-out", "", "write the code sheet here, and its QR code beside it (mode 0600), instead of showing the code")
 	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.createJob(&f) })
 }
 
@@ -161,7 +164,7 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{f.out, f.codeOut} {
+	for _, name := range []string{f.out, f.codeOut, f.codeQR()} {
 		if _, err := os.Lstat(name); name != "" && err == nil {
 			return nil, fmt.Errorf("%s: %w", name, errFileExists)
 		}
@@ -179,10 +182,10 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 	// The code goes out before anything else can fail: it exists nowhere else.
 	if f.codeOut == "" {
 		r.UnlockCode = made.Code.Reveal()
-	} else if err := writeNew(f.codeOut, []byte(made.Code.Reveal()+"\n"), true); err != nil {
+	} else if err := writeCodeSheet(f.codeOut, f.codeQR(), made.Job, made.Code); err != nil {
 		return nil, err
 	}
-	r.CodeFile = f.codeOut
+	r.CodeFile, r.CodeQR = f.codeOut, f.codeQR()
 	r.File = fmt.Sprintf("%s/jobs/%s/job.dsse", strings.TrimRight(f.site, "/"), made.Job.ID)
 	if f.out != "" {
 		r.File = f.out
@@ -307,7 +310,6 @@ func (a *app) jobShow() *cobra.Command {
 		Short: "show what a job file says, and who signed it",
 		Example: `  sledge job show job.dsse --trust signer.pub
   sledge job show job.dsse --trust sha256:1f0c…`,
-		Args: cobra.ExactArgs(1),
 	}
 	trust := cmd.Flags().String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…)")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {

@@ -71,7 +71,6 @@ the last line is the verb's end.`,
 		Example: `  sledge list --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge list home/ -l --site-key site.key --trust signer.pub --no-label --disk '/mnt/bay*'
   sledge list --print0 --site /srv/site --label device.label | xargs -0 -n1 echo`,
-		Args: cobra.MaximumNArgs(1),
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

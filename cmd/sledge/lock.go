@@ -24,7 +24,6 @@ func (a *app) lockCommand() *cobra.Command {
 		Long: `Remove the load key from memory. What was loaded stays; "sledge unlock" with
 the same code goes on. A reboot does the same.`,
 		Example: `  sledge lock --device /var/lib/sledge`,
-		Args:    cobra.NoArgs,
 	}
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
 		d, err := a.openDevice(true)

@@ -16,6 +16,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -63,7 +64,8 @@ type app struct {
 	json   bool
 	quiet  bool
 
-	code int // exit code, once a verb has ended
+	code int   // exit code, once a verb has ended
+	told error // what was told of that
 }
 
 // run is the command, but for the process around it.
@@ -72,8 +74,9 @@ func run(args []string, in, out, err *os.File) int {
 	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	stdout := &output{w: out}
 	a := &app{
-		in: in, out: out, err: err, now: time.Now,
+		in: in, out: stdout, err: err, now: time.Now,
 		outTTY: term.IsTerminal(int(out.Fd())), errTTY: term.IsTerminal(int(err.Fd())),
 	}
 	a.errWidth = func() int {
@@ -82,13 +85,14 @@ func run(args []string, in, out, err *os.File) int {
 	}
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(out)
+	root.SetOut(stdout)
 	root.SetErr(err)
 	if cmd, e := root.ExecuteContextC(ctx); e != nil {
 		// A flag that cannot be read ends the reading: --json may come after it.
 		a.json = a.json || slices.Contains(args, "--json")
 		a.end(cmd.CommandPath(), nil, hintFlag(cmd, hintGlob(args, &usageError{e})))
 	}
+	a.endOutput(stdout)
 	return a.code
 }
 
@@ -102,8 +106,8 @@ func endSignals() []os.Signal {
 // hintGlob finds a pattern that the shell has expanded: --disk takes the first
 // name, the others look like arguments that are too many.
 func hintGlob(args []string, err error) error {
-	text := err.Error()
-	if !strings.HasPrefix(text, "unknown command") && !strings.HasPrefix(text, "accepts ") {
+	var wrong *argsError
+	if !errors.As(err, &wrong) || !wrong.many {
 		return err
 	}
 	i := slices.Index(args, "--disk")
@@ -176,8 +180,9 @@ func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	return g
 }
 
-// verb makes f the work of a command. What f returns is told by [app.end].
+// verb makes f the work of a command, whose arguments are those of its Use line. What f returns is told by [app.end].
 func (a *app) verb(cmd *cobra.Command, f func(ctx context.Context, args []string) (report, error)) *cobra.Command {
+	cmd.Args = takesArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := f(cmd.Context(), args)
 		a.end(cmd.CommandPath(), r, err)

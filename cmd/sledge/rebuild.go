@@ -37,7 +37,6 @@ the signed hashes. The new disk takes the lost one's bay. Works before and after
 seal; run it again to go on after an interruption.`,
 		Example: `  sledge rebuild --replace /mnt/new --disk '/mnt/bay[0-6]' --trust signer.pub
   sledge rebuild --replace /mnt/new --bay 7 --device /var/lib/sledge --disk '/mnt/bay[0-6]'`,
-		Args: cobra.NoArgs,
 	}
 	var f chainFlags
 	cmd.Flags().StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint; on a device its own pinned one is taken")

@@ -45,7 +45,6 @@ its disks are here and whether they are enough. Data blocks are not read: "sledg
 verify disks" does that, and import repairs what it can on the way.`,
 		Example: `  sledge receive --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge receive --trust signer.pub --label device.label --disk '/mnt/bay*' --json`,
-		Args: cobra.NoArgs,
 	}
 	var f chainFlags
 	f.add(cmd.Flags())

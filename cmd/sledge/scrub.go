@@ -16,7 +16,6 @@ func (a *app) scrubCommand() *cobra.Command {
 the independent verifier and with the site key that the device has pinned. No
 load key is needed, and nothing is written: "sledge rebuild" mends what is found.`,
 		Example: `  sledge scrub --device /var/lib/sledge --disk '/mnt/bay*'`,
-		Args:    cobra.NoArgs,
 	}
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
 		d, err := a.openDevice(true) // packs that are being written would look damaged

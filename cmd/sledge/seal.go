@@ -55,7 +55,6 @@ label again.`,
 		Example: `  sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck   # send it to the data centre
   sledge seal --disk '/mnt/bay*' --wrap-answer 7K3QX-9M2PA
   sledge seal --disk '/mnt/bay*' --wrap-unchecked --label-out device.label`,
-		Args: cobra.NoArgs,
 	}
 	var f sealFlags
 	flags := cmd.Flags()

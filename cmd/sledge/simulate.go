@@ -40,7 +40,6 @@ varies, so try a replay several times.`,
 		Example: `  sledge simulate --seed 1 --lives 100
   sledge simulate --seed 7 --lives 50 --faults power-cut,host-crash,requests-fail
   sledge simulate --list`,
-		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
 	seed := flags.Uint64("seed", 1, "of the first life; each next life has the next number")

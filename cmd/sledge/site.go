@@ -55,7 +55,6 @@ there is overwritten.`,
 		Example: `  sledge site init /srv/site --name "Example Ltd, Frankfurt"
   sledge site init /srv/site --name Example --recovery-identity
   sledge site init /srv/site --name Example --recovery-recipient age1pq1…`,
-		Args: cobra.ExactArgs(1),
 	}
 	name := cmd.Flags().String("name", "", "the site's name, as it stands in job files (required)")
 	identity := cmd.Flags().Bool("recovery-identity", false, "make a recovery identity (age, post-quantum) here, to be taken offline")
@@ -129,7 +128,6 @@ opens it, the load key is the one that the device's packs are encrypted under,
 and everything is signed by the device that the job pins, a short answer code is
 printed. The device wants it before it seals.`,
 		Example: `  sledge site check-wrap sledge-1f0c22aa.wrapcheck --site /srv/site`,
-		Args:    cobra.ExactArgs(1),
 	}
 	dir := cmd.Flags().String("site", os.Getenv("SLEDGE_SITE"), "the site's key folder (env SLEDGE_SITE)")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {

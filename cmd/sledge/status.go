@@ -103,7 +103,6 @@ left.`,
 		Example: `  sledge status
   sledge status --disk '/mnt/bay*' --json
   sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck`,
-		Args: cobra.NoArgs,
 	}
 	wrapCheck := cmd.Flags().String("wrap-check", "", "write the file that \"sledge site check-wrap\" proves")
 	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.status(*wrapCheck) })

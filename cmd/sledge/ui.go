@@ -189,6 +189,8 @@ func diagnose(err error) (code int, hints []string) {
 	switch {
 	case err == nil:
 		return exitDone, nil
+	case is(errOutput):
+		return add(exitUnexpected, "the command did its work, but what it tells did not arrive whole: look at where its output goes")
 	case is(context.Canceled):
 		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
 	case errors.As(err, &usage):
@@ -354,22 +356,17 @@ func (a *app) end(verb string, r report, err error) {
 		}
 		e := json.NewEncoder(a.out)
 		e.SetEscapeHTML(false)
-		if e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}) != nil {
-			a.code = max(code, exitUnexpected)
+		if err := e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}); err != nil && !errors.Is(err, errOutput) {
+			a.code = max(code, exitUnexpected) // no JSON of it can be made
 		}
 		return
 	}
 	if r != nil && !(a.quiet && err == nil) {
 		r.print(terminal{a.out})
 	}
-	if err == nil {
-		return
-	}
-	for _, line := range errorLines(err) {
-		fmt.Fprintf(a.err, "error: %s\n", escape(line))
-	}
-	for _, h := range hints {
-		fmt.Fprintf(a.err, "hint: %s\n", escape(h))
+	if err != nil {
+		a.told = err
+		a.tellError(err, hints)
 	}
 }
 

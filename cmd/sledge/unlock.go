@@ -47,7 +47,6 @@ never taken from the command line, where other users could see it.`,
 		Example: `  sledge unlock --job job.dsse --disk '/mnt/bay*'
   sledge unlock --disk '/mnt/bay*'                  # later: the device knows its job
   sledge unlock --disk '/mnt/bay*' --code-file /run/code`,
-		Args: cobra.NoArgs,
 	}
 	jobName := cmd.Flags().String("job", "", "the job file; needed the first time")
 	codeFile := cmd.Flags().String("code-file", "", "read the unlock code from this file")

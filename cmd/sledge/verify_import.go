@@ -99,7 +99,7 @@ func (f *auditFlags) check() error {
 
 func (a *app) verifyImport() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "import RECEIPTS…",
+		Use:   "import RECEIPTS...",
 		Short: "check imports' receipts against the sealed manifest and the store",
 		Long: `RECEIPTS is the receipts folder of an import, or its state folder, which stands for
 its newest receipts; or those of several devices of a job: their union is compared. With the disks, or any
@@ -118,7 +118,6 @@ key that decrypts or signs is needed.`,
   sledge verify import receipts --offline --trust signer.pub --label device.label --disk /mnt/bay0
   sledge verify import a/receipts b/receipts --trust signer.pub --label a.label --label b.label --disk /mnt/a0,/mnt/b0 --by read-back --sample 1000 --extras
   sledge verify import receipts --target s3://archive/2026/ --inventory inventory/2026-11-23T01-00Z --differences found.csv`,
-		Args: cobra.MinimumNArgs(1),
 	}
 	var f auditFlags
 	f.add(cmd.Flags())
