@@ -15,14 +15,7 @@ import (
 // SLEDGE_DISKS, with globs expanded. Each is a folder, and none is there twice,
 // whatever its names.
 func (a *app) diskPaths() ([]string, error) {
-	patterns := a.disks
-	if len(patterns) == 0 {
-		for p := range strings.SplitSeq(os.Getenv("SLEDGE_DISKS"), ",") {
-			if p = strings.TrimSpace(p); p != "" {
-				patterns = append(patterns, p)
-			}
-		}
-	}
+	patterns := a.diskPatterns()
 	if len(patterns) == 0 {
 		return nil, errNoDisks
 	}

@@ -17,22 +17,33 @@ import (
 )
 
 type sealReport struct {
-	Statement manifest.SealStatement `json:"statement"`
-	Label     string                 `json:"label"`
-	LabelFile string                 `json:"label_file"`
-	QRFile    string                 `json:"label_qr_file"`
+	Statement   manifest.SealStatement `json:"statement"`
+	Label       string                 `json:"label"`
+	LabelFile   string                 `json:"label_file"`
+	QRFile      string                 `json:"label_qr_file"`
+	Fingerprint string                 `json:"label_fingerprint"`
+	again       bool                   // the device was sealed before
+	lost        bool                   // the label could not be written
 }
 
 func (r *sealReport) print(w io.Writer) {
 	s := r.Statement
-	fmt.Fprintf(w, "sealed: job %s, device %s, generation %d\nsigned log of %s, recovery %s, device key: %s\n", s.Job, s.Device, s.Generation, plural(s.LogSize, "line"), s.Recovery, s.DeviceKey)
+	what := "sealed"
+	if r.again {
+		what = "sealed already, the label again"
+	}
+	fmt.Fprintf(w, "%s: job %s, device %s, generation %d\nsigned log of %s, recovery %s, device key: %s\n", what, s.Job, s.Device, s.Generation, plural(s.LogSize, "line"), s.Recovery, s.DeviceKey)
 	if s.WrapCheck == "unchecked" {
 		fmt.Fprintf(w, "the site has NOT confirmed that it can open this data; do not delete the source before it was imported\n")
 	}
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %v were absent: their copies of the load key live on, with the unlock code they open this data\n", s.AbsentBays)
 	}
-	fmt.Fprintf(w, "label file: %s, as QR code: %s\n\n%s\nThe label travels outside the device: send the file, and put a print of it into the parcel.\n", escape(r.LabelFile), escape(r.QRFile), r.Label)
+	if r.lost {
+		return
+	}
+	fmt.Fprintf(w, "\nlabel        %s\nas QR code   %s\nfingerprint  %s\n", escape(placeOf(r.LabelFile)), escape(placeOf(r.QRFile)), r.Fingerprint)
+	fmt.Fprintf(w, "\nSend the label file to the data centre by another way than the disks, and tell its\nfingerprint: nothing can be imported without it. Put a print of the QR code into the parcel.\n")
 }
 
 type sealFlags struct {
@@ -141,6 +152,7 @@ func (a *app) finishSeal(f *sealFlags) (report, error) {
 // sealed forgets the secret, then changes the state, then gives the label. Each
 // is done again by the next seal if a crash comes between.
 func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (report, error) {
+	again := d.State() == firmware.Sealed
 	store, err := firmware.OpenSecrets()
 	if err != nil {
 		return nil, err
@@ -155,14 +167,17 @@ func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (rep
 		scope := d.scope()
 		labelOut = fmt.Sprintf("sledge-%s-%s.label", scope.Job.String()[:8], scope.Device.String()[:8])
 	}
-	r := &sealReport{res.Statement, string(res.Label), labelOut, labelOut + ".png"}
+	r := &sealReport{
+		Statement: res.Statement, Label: string(res.Label), LabelFile: labelOut, QRFile: labelOut + ".png",
+		Fingerprint: labelFingerprint(res.Label), again: again, lost: true,
+	}
 	code, err := qr.Encode(r.Label, qr.M)
 	if err != nil {
 		return r, fmt.Errorf("label as QR code: %w", err)
 	}
 	err = errors.Join(writeSame(r.LabelFile, res.Label), writeSame(r.QRFile, code.PNG()))
-	if err != nil {
-		err = hint(fmt.Errorf("the device is sealed, but its label was not written: %w", err), "run sledge seal again with another --label-out")
+	if r.lost = err != nil; r.lost {
+		err = hint(fmt.Errorf("the device is sealed, but its label was not written: %w", err), "give the label another place: sledge seal --label-out FILE")
 	}
 	return r, err
 }

@@ -25,6 +25,7 @@ type statusReport struct {
 	Disks      *diskStatus     `json:"disks,omitempty"` // only while unlocked, with --disk
 	WrapCheck  string          `json:"wrap_check,omitempty"`
 	Next       string          `json:"next"`
+	Then       []string        `json:"then,omitempty"` // the steps after the next one
 	History    []firmware.Past `json:"history"`
 }
 
@@ -79,18 +80,27 @@ func (r *statusReport) print(w io.Writer) {
 		r.Disks.print(w)
 	}
 	if r.WrapCheck != "" {
-		fmt.Fprintf(w, "wrap check  %s: send it to the data centre (sledge site check-wrap)\n", escape(r.WrapCheck))
+		fmt.Fprintf(w, "wrap check  %s\n", escape(placeOf(r.WrapCheck)))
 	}
-	fmt.Fprintf(w, "next        %s\n", r.Next)
+	fmt.Fprintf(w, "next        %s\n", escape(r.Next))
+	for _, step := range r.Then {
+		fmt.Fprintf(w, "then        %s\n", escape(step))
+	}
 }
 
 // nextStep says what the operator does now.
 var nextStep = map[firmware.State]string{
 	firmware.Provisioned: "sledge unlock --job job.dsse",
 	firmware.Locked:      "sledge unlock",
-	firmware.Unlocked:    "sledge load DIR, or sledge seal",
+	firmware.Unlocked:    "sledge load DIR",
 	firmware.Loading:     "the same sledge load again: it was not finished",
-	firmware.Sealed:      "ship the disks with their label",
+	firmware.Sealed:      "ship the disks; send the label by another way (to have it again: sledge seal)",
+}
+
+// sealSteps is the way to the seal, once there is something to seal.
+var sealSteps = []string{
+	"sledge status --wrap-check FILE (when all is loaded; send FILE to the data centre, which tells an answer)",
+	"sledge seal --wrap-answer XXXXX-XXXXX (their answer)",
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -124,7 +134,7 @@ func (a *app) status(wrapCheck string) (report, error) {
 	}
 	w, err := a.openWork(firmware.EventLock) // allowed in every state that has a secret
 	if err != nil && wrapCheck == "" && errors.Is(err, firmware.ErrNoSecret) {
-		r.State, r.Next = string(firmware.Locked), nextStep[firmware.Locked] // started again since
+		r.State, r.Next = string(firmware.Locked), a.commands(nextStep[firmware.Locked]) // started again since
 		return r, nil
 	}
 	if err != nil {
@@ -132,6 +142,11 @@ func (a *app) status(wrapCheck string) (report, error) {
 	}
 	defer w.close()
 	r.Disks = newDiskStatus(w.Status())
+	if r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked && !w.state.SealBegun() {
+		for _, step := range sealSteps {
+			r.Then = append(r.Then, a.commands(step))
+		}
+	}
 	if wrapCheck == "" {
 		return r, nil
 	}
@@ -140,7 +155,8 @@ func (a *app) status(wrapCheck string) (report, error) {
 		return r, err
 	}
 	r.WrapCheck = wrapCheck
-	r.Next = "sledge load DIR, or, with the data centre's answer, sledge seal --wrap-answer ANSWER"
+	r.Next = fmt.Sprintf("send %s to the data centre, which tells an answer (sledge site check-wrap)", placeOf(wrapCheck))
+	r.Then = []string{a.commands(sealSteps[1])}
 	return r, writeNew(wrapCheck, bundle, false)
 }
 
@@ -148,7 +164,7 @@ func (a *app) describeState(d *device) *statusReport {
 	rec := d.Record()
 	r := &statusReport{
 		Device: d.ID().String(), State: string(d.State()), Busy: firmware.Busy(d.fs), Protection: rec.Protection,
-		History: rec.History, Next: nextStep[d.State()],
+		History: rec.History, Next: a.commands(nextStep[d.State()]),
 	}
 	if rec.Job != (firmware.ID{}) {
 		r.Job, r.Generation = rec.Job.String(), rec.Generation
@@ -157,7 +173,7 @@ func (a *app) describeState(d *device) *statusReport {
 		r.Expires, r.Expired = &job.Expires, a.now().After(job.Expires)
 	}
 	if d.SealBegun() && d.State() != firmware.Sealed {
-		r.Next = "sledge seal again: it was not finished"
+		r.Next = "the same sledge seal again: it was not finished"
 	}
 	if r.Busy {
 		r.Next = "wait for the command that is at work"

@@ -206,9 +206,9 @@ func diagnose(err error) (code int, hints []string) {
 			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
 			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")
 	case is(crypto.ErrCodeTyping):
-		return add(exitKey, "type the code again as it is on the paper; no attempt was counted")
+		return add(exitKey, "type the code again as it is on the code sheet; the device counts no attempts")
 	case is(errWrongCode):
-		return add(exitKey, "this is the code of another job, or the job file is of another code: compare the job id with the paper")
+		return add(exitKey, "this code belongs to another job: compare job and device with the code sheet")
 	case is(errExpired):
 		return add(exitJob, "check the device's clock; if it is right, ask the data centre for a new job",
 			"what is on the disks is not locked in: sealed disks can be imported at any time")
@@ -219,7 +219,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(firmware.ErrNotProvisioned):
 		return add(exitState, "make a device here first: sledge device init --trust signer.pub", "or name another folder with --device DIR")
 	case is(firmware.ErrProvisioned):
-		return add(exitState, "use this device, or name another folder with --device DIR")
+		return add(exitState, "use the device that is here, or name another folder with --device DIR")
 	case is(firmware.ErrNoSecret):
 		return add(exitState, "unlock the device: sledge unlock")
 	case is(firmware.ErrForbidden):
@@ -241,34 +241,36 @@ func diagnose(err error) (code int, hints []string) {
 	case is(site.ErrUnknownJob):
 		return add(exitJob, "use the key folder of the site that made this job")
 	case is(errDegraded):
-		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR", "what is told as loaded is safe; the lost shards are made again by rebuild")
+		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the lost shards again",
+			"take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
 	case is(durable.ErrDiskFailed):
-		return add(exitDiskFailed, "take the disk out and rebuild it onto a new one: sledge rebuild --replace DIR")
+		return add(exitDiskFailed, "take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
 	case is(errSkipped):
 		return add(exitSource, "look at the entries named above; mend them and run the same load again, it takes what is new",
 			"or seal: they stay named in the manifest and in every report")
 	case is(appliance.ErrFindings):
 		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
 	case is(appliance.ErrFull):
-		return add(exitFull, "what is told as loaded is safe; seal this device (sledge seal --incomplete) and load the rest onto another one")
+		return add(exitFull, "what is told as loaded is safe; seal this device and load the rest onto another one: sledge seal --incomplete")
 	case is(appliance.ErrTaken):
 		return add(exitSource, "load this source under a prefix of its own: --as NAME/")
 	case is(appliance.ErrSealBegun):
 		return add(exitState, "run the same sledge seal again: it goes on from there")
 	case is(appliance.ErrSealed):
-		return add(exitState, "this generation is final: ship the disks with their label; for new data the data centre makes a new job")
+		return add(exitState, "nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for new data the data centre makes a new job")
 	case is(appliance.ErrExpired):
 		return add(exitJob, "check the device's clock; if it is right, ask the data centre for a new job",
 			"what is on the disks is not locked in: sealed disks can be imported at any time")
 	case is(appliance.ErrNeedsAnswer):
-		return add(exitWrap, "sledge status --wrap-check FILE, send FILE to the data centre, and give the answer of \"sledge site check-wrap\" with --wrap-answer",
+		return add(exitWrap, "write the wrap check and send FILE to the data centre: sledge status --wrap-check FILE",
+			"then seal with the answer that they tell: sledge seal --wrap-answer XXXXX-XXXXX",
 			"or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrNoPack):
 		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrIncomplete):
 		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
 	case is(appliance.ErrDegraded):
-		return add(exitDamage, "make the lost shards again: sledge rebuild --replace DIR", "or seal with --degraded: the statement will say so")
+		return add(exitDamage, "make the lost shards again on an empty disk: sledge rebuild --replace NEW", "or seal with --degraded: the statement will say so")
 	case is(appliance.ErrLost), is(errLost):
 		return add(exitLost, "bring every disk of the device, also damaged ones: any k good blocks of a stripe are enough")
 	case is(appliance.ErrRollback):
@@ -278,7 +280,7 @@ func diagnose(err error) (code int, hints []string) {
 	case !is(errTarget) && (is(syscall.ENOSPC) || is(syscall.EDQUOT)): // of an import's state folder: as with little room
 		return add(exitFull, "make room, then run the same command again")
 	case is(appliance.ErrAbsent):
-		return add(exitDisks, "connect the disk and run the same seal again, or make it anew: sledge rebuild --replace DIR",
+		return add(exitDisks, "connect the disk and run the same sledge seal again, or make it anew on an empty one: sledge rebuild --replace NEW",
 			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")
 	case is(appliance.ErrWhichBay):
 		return add(exitUsage, "name the bay: --bay N, one after another")
@@ -293,7 +295,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errRefused):
 		return add(exitRefused, "do not import; ask whoever sent the device")
 	case is(errDamage):
-		return add(exitDamage, "nothing is lost: import as it is, or make the shards again with sledge rebuild")
+		return add(exitDamage, "nothing is lost: import as it is, or make the shards again on an empty disk: sledge rebuild --replace NEW")
 	case is(appliance.ErrInTheWay), is(errConflict):
 		return add(exitConflict, "move what is there away, then run the same command again; or give these entries other keys (--rules) in an import with a new --run-id")
 	case is(errTarget):
@@ -348,6 +350,9 @@ type answer struct {
 // end tells how a verb ended and sets the exit code.
 func (a *app) end(verb string, r report, err error) {
 	code, hints := diagnose(err)
+	for i, h := range hints {
+		hints[i] = a.commands(h)
+	}
 	a.code = code
 	if a.json {
 		text := ""
