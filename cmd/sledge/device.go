@@ -25,6 +25,7 @@ import (
 // device is the state folder of this call, held by a lock if it may change.
 type device struct {
 	*firmware.Device
+	name string
 	fs   vfs.FS
 	lock io.Closer
 }
@@ -37,9 +38,9 @@ func (a *app) openDevice(change bool) (*device, error) {
 	}
 	folder, err := openFolder(a.device)
 	if err != nil {
-		return nil, fmt.Errorf("device: %w", err)
+		return nil, stateFolder(a.device, fmt.Errorf("device: %w", err))
 	}
-	d := &device{fs: folder}
+	d := &device{name: a.device, fs: folder}
 	if change {
 		if d.lock, err = lockFolder(a.device, folder); err != nil {
 			return nil, errors.Join(err, d.close())
@@ -47,10 +48,21 @@ func (a *app) openDevice(change bool) (*device, error) {
 	}
 	d.Device, err = firmware.Open(folder)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("device %s: %w", a.device, err), d.close())
+		return nil, errors.Join(stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err)), d.close())
 	}
 	return d, nil
 }
+
+// stateFolder names the folder in an error that says that it cannot be read or written.
+func stateFolder(name string, err error) error {
+	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("%w: %s: %w", errStateFolder, name, err)
+	}
+	return err
+}
+
+// Apply changes the state, and names the folder where that cannot be written.
+func (d *device) Apply(e firmware.Event) error { return stateFolder(d.name, d.Device.Apply(e)) }
 
 func (d *device) close() error {
 	err := vfs.Close(d.fs)
@@ -64,7 +76,7 @@ func (d *device) close() error {
 func lockFolder(name string, folder vfs.FS) (io.Closer, error) {
 	held, err := firmware.Lock(folder, fmt.Sprintf("process %d", os.Getpid()))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, stateFolder(name, fmt.Errorf("%s: %w", name, err))
 	}
 	return held, nil
 }
@@ -267,7 +279,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		}
 		folder, err := makeFolder(a.device)
 		if err != nil {
-			return nil, err
+			return nil, stateFolder(a.device, err)
 		}
 		defer vfs.Close(folder)
 		lock, err := lockFolder(a.device, folder)
@@ -277,7 +289,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		defer lock.Close()
 		d, err := firmware.Provision(folder, signer, rand.Reader, a.now())
 		if err != nil {
-			return nil, fmt.Errorf("device %s: %w", a.device, err)
+			return nil, stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
 		}
 		a.warn("the device key is a %s: who copies the state folder can sign as this device", firmware.SoftwareKey)
 		return a.describeDevice(d)

@@ -122,28 +122,29 @@ func className(code int) string {
 
 // Outcomes that only the command knows.
 var (
-	errJobFile    = errors.New("job file")
-	errExpired    = errors.New("job has expired")
-	errWrongCode  = errors.New("wrong unlock code")
-	errUnproven   = errors.New("origin is not proven")
-	errNoDevice   = errors.New("no device named")
-	errNoDisks    = errors.New("no disks named")
-	errSameDisk   = errors.New("named twice")
-	errNotFolder  = errors.New("not a folder")
-	errFileExists = errors.New("exists already and is not overwritten")
-	errDegraded   = errors.New("a disk failed, the load went on without it")
-	errSkipped    = errors.New("not loaded, and named in the manifest as skipped")
-	errDamage     = errors.New("damage that can be repaired")
-	errLost       = errors.New("data lost")
-	errRefused    = errors.New("not to be used")
-	errTarget     = errors.New("the import stopped")
-	errObjects    = errors.New("objects are not in the target or not proven")
-	errExtras     = errors.New("objects that no receipt names are below the prefix")
-	errConflict   = errors.New("exists with other content")
-	errExtract    = errors.New("not everything was extracted")
-	errUnwaived   = errors.New("neither proven nor waived")
-	errNoRun      = errors.New("no such import run")
-	errMissing    = errors.New("devices of the job are missing")
+	errJobFile     = errors.New("job file")
+	errExpired     = errors.New("job has expired")
+	errWrongCode   = errors.New("wrong unlock code")
+	errUnproven    = errors.New("origin is not proven")
+	errNoDevice    = errors.New("no device named")
+	errNoDisks     = errors.New("no disks named")
+	errSameDisk    = errors.New("named twice")
+	errStateFolder = errors.New("state folder cannot be used")
+	errNotFolder   = errors.New("not a folder")
+	errFileExists  = errors.New("exists already and is not overwritten")
+	errDegraded    = errors.New("a disk failed, the load went on without it")
+	errSkipped     = errors.New("not loaded, and named in the manifest as skipped")
+	errDamage      = errors.New("damage that can be repaired")
+	errLost        = errors.New("data lost")
+	errRefused     = errors.New("not to be used")
+	errTarget      = errors.New("the import stopped")
+	errObjects     = errors.New("objects are not in the target or not proven")
+	errExtras      = errors.New("objects that no receipt names are below the prefix")
+	errConflict    = errors.New("exists with other content")
+	errExtract     = errors.New("not everything was extracted")
+	errUnwaived    = errors.New("neither proven nor waived")
+	errNoRun       = errors.New("no such import run")
+	errMissing     = errors.New("devices of the job are missing")
 )
 
 // jobFileError is an error of reading a job file, whose text says so already.
@@ -201,6 +202,11 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name the disks with --disk '/mnt/bay*', one --disk each, or SLEDGE_DISKS")
 	case is(errFileExists):
 		return add(exitUsage, "name another file, or move the old one away")
+	case is(errStateFolder) && is(syscall.EROFS):
+		return add(exitUnexpected, "its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so",
+			"a device's state cannot be kept elsewhere by a copy: name another folder only for another device")
+	case is(errStateFolder):
+		return add(exitUnexpected, "run the command as the user who made the device, or give that user's rights on the folder and its files back (chown)")
 	case is(firmware.ErrTampered):
 		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
 			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
@@ -252,6 +258,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
 	case is(appliance.ErrFull):
 		return add(exitFull, "what is told as loaded is safe; seal this device and load the rest onto another one: sledge seal --incomplete")
+	case is(appliance.ErrEmptySource):
+		return add(exitSource, "is the source mounted? mount it and run the same load again", "if it is meant to be empty: --allow-empty")
 	case is(appliance.ErrTaken):
 		return add(exitSource, "load this source under a prefix of its own: --as NAME/")
 	case is(appliance.ErrSealBegun):
