@@ -219,7 +219,7 @@ func readPublicKey(name string) (ed25519.PublicKey, error) {
 }
 
 func (a *app) deviceCommand() *cobra.Command {
-	return group("device", "provision the appliance", a.deviceInit(), a.deviceShow())
+	return group("device", "make this machine a device, and show its key", a.deviceInit(), a.deviceShow())
 }
 
 type deviceReport struct {
@@ -260,8 +260,8 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		Example: `  sledge device init --device /var/lib/sledge --trust signer.pub
   sledge device init --device /var/lib/sledge --trust signer.pub --expect sha256:1f0c…`,
 	}
-	trust := cmd.Flags().String("trust", "", "the site's public job signing key, signer.pub (required)")
-	expect := cmd.Flags().String("expect", "", "the fingerprint that the site told by another way; another key is refused")
+	trust := cmd.Flags().String("trust", "", "the site's public job signing key, a `FILE` such as signer.pub (required)")
+	expect := cmd.Flags().String("expect", "", "the `FINGERPRINT` that the site told by another way; another key is refused")
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
 		if a.device == "" {
 			return nil, errNoDevice

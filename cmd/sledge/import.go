@@ -346,13 +346,15 @@ const (
 func (f *importFlags) openState(ctx context.Context, folder string) (*importer.Folder, error) {
 	if f.takeover > 0 && f.journal == journalInTarget {
 		if err := os.MkdirAll(folder, 0o700); err != nil { // the run may be another host's
-			return nil, err
+			return nil, stateFolder(folder, err)
 		}
 	}
 	if f.takeover > 0 {
-		return importer.TakeOver(ctx, folder, f.takeover)
+		s, err := importer.TakeOver(ctx, folder, f.takeover)
+		return s, stateFolder(folder, err)
 	}
-	return importer.OpenState(folder)
+	s, err := importer.OpenState(folder)
+	return s, stateFolder(folder, err)
 }
 
 func originOf(s *appliance.Set) string {

@@ -66,8 +66,8 @@ func (a *app) listCommand() *cobra.Command {
 		Use:   "list [PREFIX]",
 		Short: "list what a sealed device holds",
 		Long: `List the entries of a sealed device whose path begins with PREFIX, in the
-manifest's order. With --json every entry is one JSON object a line on stdout, and
-the last line is the verb's end.`,
+manifest's order. With --json stdout has one JSON object a line for each entry, and
+a last line that says how the command ended.`,
 		Example: `  sledge list --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge list home/ -l --site-key site.key --trust signer.pub --no-label --disk '/mnt/bay*'
   sledge list --print0 --site /srv/site --label device.label | xargs -0 -n1 echo`,

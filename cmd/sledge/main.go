@@ -157,8 +157,8 @@ func (a *app) root() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.device, "device", os.Getenv("SLEDGE_DEVICE"), "the device's state folder (env SLEDGE_DEVICE)")
-	flags.StringSliceVar(&a.disks, "disk", nil, "a disk's mount point; repeat it, or give a comma list or a quoted glob (env SLEDGE_DISKS)")
+	flags.StringVar(&a.device, "device", os.Getenv("SLEDGE_DEVICE"), "the device's state folder `DIR` (env SLEDGE_DEVICE)")
+	flags.StringSliceVar(&a.disks, "disk", nil, "a disk's mount point `DIR`; repeat it, or give a comma list or a quoted pattern, '/mnt/bay*' (env SLEDGE_DISKS)")
 	flags.BoolVar(&a.json, "json", false, "one JSON object on stdout at the end, progress as JSON lines on stderr")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, and no text but errors")
 	root.CompletionOptions.HiddenDefaultCmd = true

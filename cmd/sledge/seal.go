@@ -55,11 +55,11 @@ type sealFlags struct {
 func (a *app) sealCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seal",
-		Short: "make the device final, give its label, destroy the field's key",
+		Short: "make the device final: nothing can be added or read in the field any more",
 		Long: `Write the manifest, sign its checkpoint, and destroy the wrap of the load key that
 the unlock code opens. From then on nothing can be added, and nobody in the field
-can read the data. The label that is given says what was sealed: the importer
-needs it, by another way than the disks.
+can read the data. The label says what was sealed. It is written to a file, and to
+a QR code beside it: the importer needs it, by another way than the disks.
 
 After an interruption the same command goes on. On a sealed device it gives the
 label again.`,
@@ -69,12 +69,12 @@ label again.`,
 	}
 	var f sealFlags
 	flags := cmd.Flags()
-	flags.StringVar(&f.answer, "wrap-answer", "", "the answer of \"sledge site check-wrap\"")
+	flags.StringVar(&f.answer, "wrap-answer", "", "the `ANSWER` of the data centre to the wrap check (sledge site check-wrap)")
 	flags.BoolVar(&f.unchecked, "wrap-unchecked", false, "seal although the site has not confirmed that it can open the data")
-	flags.IntSliceVar(&f.absent, "absent", nil, "a bay whose disk is not here; its copy of the load key lives on")
+	flags.IntSliceVar(&f.absent, "absent", nil, "a `BAY` whose disk is not here; its copy of the load key lives on")
 	flags.BoolVar(&f.degraded, "degraded", false, "seal although some packs have lost shards")
 	flags.BoolVar(&f.incomplete, "incomplete", false, "seal although a load has not finished")
-	flags.StringVar(&f.labelOut, "label-out", "", "where the label is written (default sledge-JOB-DEVICE.label here)")
+	flags.StringVar(&f.labelOut, "label-out", "", "write the label to this `FILE` (default sledge-JOB-DEVICE.label here)")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.seal(ctx, &f) })
 }
 

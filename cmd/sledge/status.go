@@ -109,12 +109,12 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "tell the device's state and what is safe on the disks",
 		Long: `Tell the device's state. With --disk, and while the device is unlocked, also what
 has been committed to the disks, which bays are missing, and how much room is
-left.`,
+left. The last lines say what to do next, up to the seal.`,
 		Example: `  sledge status
   sledge status --disk '/mnt/bay*' --json
   sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck`,
 	}
-	wrapCheck := cmd.Flags().String("wrap-check", "", "write the file that \"sledge site check-wrap\" proves")
+	wrapCheck := cmd.Flags().String("wrap-check", "", "write the wrap check to this `FILE`: the data centre checks it before the seal (sledge site check-wrap)")
 	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.status(*wrapCheck) })
 }
 

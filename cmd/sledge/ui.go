@@ -203,10 +203,9 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errFileExists):
 		return add(exitUsage, "name another file, or move the old one away")
 	case is(errStateFolder) && is(syscall.EROFS):
-		return add(exitUnexpected, "its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so",
-			"a device's state cannot be kept elsewhere by a copy: name another folder only for another device")
+		return add(exitUnexpected, "its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so")
 	case is(errStateFolder):
-		return add(exitUnexpected, "run the command as the user who made the device, or give that user's rights on the folder and its files back (chown)")
+		return add(exitUnexpected, "run the command as the user who made the folder, or give the folder and its files to this user (chown)")
 	case is(firmware.ErrTampered):
 		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
 			"disks that were sealed can still be verified and imported: this device's state is not asked for that",

@@ -48,8 +48,8 @@ never taken from the command line, where other users could see it.`,
   sledge unlock --disk '/mnt/bay*'                  # later: the device knows its job
   sledge unlock --disk '/mnt/bay*' --code-file /run/code`,
 	}
-	jobName := cmd.Flags().String("job", "", "the job file; needed the first time")
-	codeFile := cmd.Flags().String("code-file", "", "read the unlock code from this file")
+	jobName := cmd.Flags().String("job", "", "the job `FILE`; needed the first time")
+	codeFile := cmd.Flags().String("code-file", "", "read the unlock code from this `FILE`: the code sheet, or the code alone")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.unlock(ctx, *jobName, *codeFile) })
 }
 
