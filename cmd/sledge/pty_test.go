@@ -331,14 +331,7 @@ func TestCodeFromPipe(t *testing.T) {
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		held := filepath.Join(f.dir, "dev", "lock")
-		for {
-			b, err := os.ReadFile(held)
-			if err == nil && strings.Contains(string(b), fmt.Sprintf("process %d\n", cmd.Process.Pid)) {
-				break
-			}
-			time.Sleep(time.Millisecond)
-		}
+		f.atWork(cmd.Process.Pid)
 		cmd.Process.Signal(s)
 		late := time.AfterFunc(ptyWait, func() { cmd.Process.Kill() })
 		cmd.Wait()
@@ -357,4 +350,42 @@ func codeOn(t *testing.T, sheet string) string {
 		t.Fatal("no code on the sheet")
 	}
 	return code
+}
+
+// TestHangupIgnored: a command that was started to outlive its terminal, as by nohup,
+// does so.
+func TestHangupIgnored(t *testing.T) {
+	f := newField(t)
+	in, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	cmd := exec.Command("sh", "-c", "trap '' HUP; exec sledge unlock --job job.dsse --disk bay0,bay1")
+	cmd.Dir, cmd.Env, cmd.Stdin = f.dir, append(os.Environ(), f.env...), in
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	f.atWork(cmd.Process.Pid)
+	cmd.Process.Signal(unix.SIGHUP)
+	out.Close() // an empty answer
+	late := time.AfterFunc(ptyWait, func() { cmd.Process.Kill() })
+	cmd.Wait()
+	late.Stop()
+	if got := cmd.ProcessState.ExitCode(); got != exitUsage {
+		t.Errorf("exit code %d", got)
+	}
+}
+
+// atWork waits until a command has the device.
+func (f *field) atWork(pid int) {
+	f.t.Helper()
+	want := fmt.Sprintf("process %d\n", pid)
+	for end := time.Now().Add(ptyWait); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		b, err := os.ReadFile(filepath.Join(f.dir, "dev", "lock"))
+		if err == nil && string(b) == want {
+			return
+		}
+	}
+	f.t.Fatal("the command never had the device")
 }

@@ -43,7 +43,7 @@ func (r *sealReport) print(w io.Writer) {
 		return
 	}
 	fmt.Fprintf(w, "\nlabel        %s\nas QR code   %s\nfingerprint  %s\n", escape(placeOf(r.LabelFile)), escape(placeOf(r.QRFile)), r.Fingerprint)
-	fmt.Fprintf(w, "\nSend the label file to the data centre by another way than the disks, and tell its\nfingerprint: nothing can be imported without it. Put a print of the QR code into the parcel.\n")
+	fmt.Fprintf(w, "\nSend the label file to the data centre by another way than the disks; \"sledge receive\"\nshows the same fingerprint there. Put a print of the QR code into the parcel.\n")
 }
 
 type sealFlags struct {
