@@ -26,7 +26,7 @@ func (a *app) commands(text string) string {
 	return named.ReplaceAllStringFunc(text, func(found string) string {
 		part := named.FindStringSubmatch(found)
 		t, ok := verbTakes[part[2]]
-		if part[1] != "" || !ok {
+		if part[1] != "" || !ok || strings.Contains(part[3], "--help") {
 			return found
 		}
 		if t.disks && !strings.Contains(part[3], "--disk") {

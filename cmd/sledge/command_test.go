@@ -23,6 +23,7 @@ func TestCommandsAsGiven(t *testing.T) {
 		"sledge seal --wrap-answer XXXXX-XXXXX":               "sledge seal --wrap-answer XXXXX-XXXXX" + both,
 		"lock it: sledge lock":                                "lock it: sledge lock --device '/var/lib/my sledge'",
 		"give it: sledge unlock --job job.dsse":               "give it: sledge unlock --job job.dsse" + both,
+		"see sledge load --help":                              "see sledge load --help",
 		"run the same sledge load again":                      "run the same sledge load again",
 		"answer of \"sledge site check-wrap\"":                "answer of \"sledge site check-wrap\"",
 		"sledge unlock --disk '/a*'":                          "sledge unlock --disk '/a*' --device '/var/lib/my sledge'",

@@ -172,10 +172,15 @@ func (a *app) describeState(d *device) *statusReport {
 	if job, _, err := d.job(); err == nil {
 		r.Expires, r.Expired = &job.Expires, a.now().After(job.Expires)
 	}
+	if len(a.diskPatterns()) == 0 && d.State() == firmware.Unlocked {
+		r.Then = []string{a.commands("sledge status --disk '/mnt/bay*' (what is safe on the disks, and the way to the seal)")}
+	}
 	if d.SealBegun() && d.State() != firmware.Sealed {
+		r.Then = nil
 		r.Next = "the same sledge seal again: it was not finished"
 	}
 	if r.Busy {
+		r.Then = nil
 		r.Next = "wait for the command that is at work"
 	}
 	return r

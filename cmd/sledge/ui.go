@@ -172,6 +172,9 @@ func hint(err error, format string, args ...any) error {
 	return &hinted{err, []string{fmt.Sprintf(format, args...)}}
 }
 
+// helpHint becomes the help of the verb that was called.
+const helpHint = "see the command's --help"
+
 // diagnose is the one place that turns an error into an exit code and hints.
 // More particular errors come first.
 func diagnose(err error) (code int, hints []string) {
@@ -195,7 +198,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(context.Canceled):
 		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
 	case errors.As(err, &usage):
-		return add(exitUsage, "see the command's --help")
+		return add(exitUsage, helpHint)
 	case is(errNoDevice):
 		return add(exitUsage, "name the device's state folder with --device DIR or SLEDGE_DEVICE")
 	case is(errNoDisks):
@@ -358,6 +361,9 @@ type answer struct {
 func (a *app) end(verb string, r report, err error) {
 	code, hints := diagnose(err)
 	for i, h := range hints {
+		if h == helpHint {
+			h = "see " + verb + " --help"
+		}
 		hints[i] = a.commands(h)
 	}
 	a.code = code

@@ -105,7 +105,7 @@ type adoption struct {
 func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 	if name == "" {
 		if d.State() == firmware.Provisioned {
-			return nil, usagef("this device has no job yet: give its file with --job job.dsse")
+			return nil, hint(usagef("this device has no job yet"), "give the job's file: sledge unlock --job job.dsse")
 		}
 		if err := d.Allows(firmware.EventUnlock); err != nil {
 			return nil, hintSealed(d, err)
