@@ -78,7 +78,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 			state, states[i] = home, home // after a takeover in a copy
 		}
 		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
-			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines)}) }})
+			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines), unit: "lines"}) }})
 		if err != nil {
 			return nil, reportError(state, err)
 		}

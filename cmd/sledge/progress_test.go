@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -105,6 +106,32 @@ func TestProgressTotals(t *testing.T) {
 	l := drawn(t, []int{80}, sample{bytes: 2, totalBytes: 2, files: 9, totalFiles: 9})[0]
 	if !strings.HasPrefix(l, "100% |█") || !strings.Contains(l, "2 B of 2 B (100 %), 9 of 9 entries") {
 		t.Errorf("%q", l)
+	}
+}
+
+// TestCrowdTotals: the sum of several devices has totals only where each knows its own.
+func TestCrowdTotals(t *testing.T) {
+	now := time.Unix(1000, 0)
+	var out strings.Builder
+	a := &app{err: &out, json: true, now: func() time.Time { now = now.Add(time.Minute); return now }}
+	c := &crowd{meter: a.meter("import"), of: 3}
+	one, two := c.member(), c.member()
+	one.tell(sample{phase: "import", bytes: 5, totalBytes: 10, files: 1, totalFiles: 2})
+	two.tell(sample{phase: "import", bytes: 3, files: 7})
+	two.tell(sample{phase: "import", bytes: 3, totalBytes: 30, files: 7, totalFiles: 9})
+	var totals []string
+	for line := range strings.Lines(out.String()) {
+		var l struct {
+			Bytes   int64 `json:"total_bytes"`
+			Entries int64 `json:"total_entries"`
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		totals = append(totals, fmt.Sprintf("%d/%d", l.Bytes, l.Entries))
+	}
+	if got := strings.Join(totals, " "); got != "10/2 0/0 40/11" {
+		t.Errorf("totals %s", got)
 	}
 }
 

@@ -77,7 +77,7 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	m := a.meter("rebuild")
 	defer m.end()
 	o.Progress = func(packs, total uint64) {
-		m.tell(sample{phase: "rebuild", files: int64(packs), totalFiles: int64(total), more: "packs"})
+		m.tell(sample{phase: "rebuild", files: int64(packs), totalFiles: int64(total), unit: "packs"})
 	}
 	r, err := appliance.Rebuild(ctx, disks, o)
 	m.end()
