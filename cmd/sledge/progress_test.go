@@ -117,7 +117,7 @@ func TestCrowdTotals(t *testing.T) {
 	c := &crowd{meter: a.meter("import"), of: 3}
 	one, two := c.member(), c.member()
 	one.tell(sample{phase: "import", bytes: 5, totalBytes: 10, files: 1, totalFiles: 2})
-	two.tell(sample{phase: "import", bytes: 3, files: 7})
+	two.tell(sample{phase: "import", bytes: 3, files: 1})
 	two.tell(sample{phase: "import", bytes: 3, totalBytes: 30, files: 7, totalFiles: 9})
 	var totals []string
 	for line := range strings.Lines(out.String()) {
