@@ -102,11 +102,10 @@ func (a *app) verifyImport() *cobra.Command {
 		Use:   "import RECEIPTS...",
 		Short: "check imports' receipts against the sealed manifest and the store",
 		Long: `RECEIPTS is the receipts folder of an import, or its state folder, which stands for
-its newest receipts; or those of several devices of a job: their union is compared. With the disks, or any
-one of each device, for the manifest's log, this proves that the receipts were
-signed by an importer that the job names, and that they cover every record of the
-manifest. Without any disk the lists are believed as they are, and the origin is
-not proven.
+its newest receipts. Those of several devices of a job are compared as one. With the
+disks, or any one disk of each device, this proves that an importer whom the job
+names signed the receipts, and that they cover every record of the manifest. Without
+any disk the lists are believed as they are, and the origin is not proven.
 
 Then every object is compared in the store that the receipts name, or --target
 (read rights are enough; --offline leaves that out): by the checksum in HEAD, by
