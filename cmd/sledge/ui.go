@@ -267,7 +267,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrSealBegun):
 		return add(exitState, "run the same sledge seal again: it goes on from there")
 	case is(appliance.ErrSealed):
-		return add(exitState, "nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for new data the data centre makes a new job")
+		return add(exitState, "the device is final, nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for new data the data centre makes a new job")
 	case is(appliance.ErrExpired):
 		return add(exitJob, "check the device's clock; if it is right, ask the data centre for a new job",
 			"what is on the disks is not locked in: sealed disks can be imported at any time")

@@ -140,7 +140,7 @@ func hintSealed(d *device, err error) error {
 	if d.State() != firmware.Sealed {
 		return err
 	}
-	return hint(err, "nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for the next job give its file with --job")
+	return hint(err, "the device is final, nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for the next job give its file with --job")
 }
 
 // checkJob holds a verified job against this device and its clock.
