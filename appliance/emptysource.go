@@ -2,5 +2,7 @@ package appliance
 
 import "errors"
 
-// ErrEmptySource: the source holds nothing. Most often it is not mounted.
-var ErrEmptySource = errors.New("the source is empty")
+// ErrEmptySource: a source has no entry below its root. Most often it is a mount point
+// with nothing mounted, so a load of nothing is no success. It is allowed where the
+// operator says so (sledge load --allow-empty).
+var ErrEmptySource = errors.New("source is empty")

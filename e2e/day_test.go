@@ -70,6 +70,7 @@ func newDay(t *testing.T) *day {
 	d := &day{transcript: newTranscript(t, w), w: w, server: server}
 	d.front = startStorefront(t, server.Endpoint, server.AccessKey)
 	d.vars["S3"] = d.front.URL
+	d.rename(w.dir, "/srv/day") // where absolute paths are shown
 	d.credentials("credentials", server.AccessKey)
 	d.credentials("credentials.new", afternoonKey)
 	d.sources()

@@ -77,7 +77,8 @@ func TestWrongCodes(t *testing.T) {
 	unlock := func(text string) []string {
 		return append([]string{"unlock", "--job", w.path("job.dsse"), "--disk", w.allDisks(), "--code-file", write(t, w.path("typed"), text)}, folders...)
 	}
-	code := strings.TrimSpace(readText(t, w.code))
+	_, sheet, _ := strings.Cut(readText(t, w.code), "unlock code")
+	code := strings.Fields(sheet)[0]
 	wrongCharacter := "0" + code[1:]
 	if code[0] == '0' {
 		wrongCharacter = "1" + code[1:]

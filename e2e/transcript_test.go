@@ -220,10 +220,11 @@ var masks = []struct{ find, with string }{
 	{`\(since \d\d:\d\d:\d\d\)`, "(since hh:mm:ss)"},
 	{`http://127\.0\.0\.1:\d+`, "http://127.0.0.1:PORT"},
 	{`process \d+ on [^ ,\n]+`, "process NUMBER on HOST"},
-	{`\b[0-9a-f]{64}\b`, "…"},              // SHA-256
-	{`[A-Za-z0-9+/]{43,}=`, "…"},           // roots, signatures
-	{`(?m)^(room +about ).*`, "${1}…"},     // of this machine's disks
-	{`(?m)^(latency +)\S+ ms`, "${1}… ms"}, // from here on: how fast it was
+	{`\b[0-9a-f]{64}\b`, "…"},                                   // SHA-256
+	{`[A-Za-z0-9+/]{43,}=`, "…"},                                // roots, signatures
+	{`\b([0-9a-f]{4} ){3}[0-9a-f]{4}\b`, "1a2b 3c4d 5e6f 7a8b"}, // a label's fingerprint
+	{`(?m)^(room +about ).*`, "${1}…"},                          // of this machine's disks
+	{`(?m)^(latency +)\S+ ms`, "${1}… ms"},                      // from here on: how fast it was
 	{`(?m)^(throughput +)\S+ \S+/s up by one request, \S+ \S+/s`, "${1}… MiB/s up by one request, … MiB/s"},
 	{`(?m)^(bytes +)\S+ \S+ of`, "${1}… of"}, // the first thirty objects are not always the same
 	{`(?m)^rate +.*`, "rate        … KiB/s, … entries/s, … requests at once"},

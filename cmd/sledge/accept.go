@@ -95,20 +95,20 @@ func (a *app) acceptCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "accept RECEIPTS...",
 		Short: "sign that a job's import is accepted, once everything is proven or waived by name",
-		Long: `RECEIPTS are receipts folders of imports of one job, one a device; an import's
-state folder stands for its newest receipts. Each is checked
-as "sledge verify import --offline" does, with the disks, or any one disk of each
-device, for the manifests. What is not proven is listed: entries that failed, met
-a conflict or were skipped by the loader, numbers that do not agree, a target that
-is not the job's, devices without a label or without receipts. Nothing is signed while any of it is not
-waived, each by its name; a waiver that matches nothing is an error, too. A name
-that is of several devices is waived for each of them: DEVICE:NAME. The statement
-holds no names of files.`,
+		Long: `RECEIPTS are the receipts folders of a job's imports, one for each device. An
+import's state folder stands for its newest receipts. They are checked as "sledge
+verify import --offline" does. The manifests are read from the disks: any one disk of
+each device is enough.
+
+What is not proven is listed: entries that failed, met a conflict or were skipped by
+the loader, numbers that do not agree, a target that is not the job's, devices
+without a label or without receipts. Nothing is signed until each of these is waived
+by its name. A waiver that matches nothing is an error. A name that several devices
+have is waived for each of them, as DEVICE:NAME. The statement holds no names of files.`,
 		Example: `  sledge accept /srv/import/job1/receipts --site /srv/site --label device.label --disk '/mnt/bay*' --out acceptance.dsse
   sledge accept a/receipts b/receipts --acceptor-key acceptor.key --trust signer.pub --label a.label --label b.label \
       --disk '/mnt/*' --list unproven.txt --out acceptance.dsse
   sledge accept … --waive 'photos/1.tif' --waive-label 1f0c22aa…  --note 'agreed by telephone' --out acceptance.dsse`,
-		Args: cobra.MinimumNArgs(1),
 	}
 	var f acceptFlags
 	flags := cmd.Flags()

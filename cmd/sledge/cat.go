@@ -22,11 +22,10 @@ func (a *app) catCommand() *cobra.Command {
 		Use:   "cat PATH",
 		Short: "write one file of a sealed device to stdout",
 		Long: `Write the content of one file to stdout. Every byte has been decrypted under its
-tag before it is written. With --json the verb's end is on stderr, as stdout is
-the file.`,
+tag before it is written. With --json the line that says how the command ended is
+on stderr, as stdout is the file.`,
 		Example: `  sledge cat etc/hosts --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge cat big.img --offset 1048576 --length 4096 --site-key site.key --trust signer.pub --no-label`,
-		Args: cobra.ExactArgs(1),
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

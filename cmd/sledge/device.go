@@ -26,6 +26,7 @@ import (
 // device is the state folder of this call, held by a lock if it may change.
 type device struct {
 	*firmware.Device
+	name string
 	fs   vfs.FS
 	lock io.Closer
 }
@@ -39,9 +40,9 @@ func (a *app) openDevice(change bool) (*device, error) {
 	}
 	folder, err := openFolder(a.device)
 	if err != nil {
-		return nil, fmt.Errorf("device: %w", err)
+		return nil, stateFolder(a.device, fmt.Errorf("device: %w", err))
 	}
-	d := &device{fs: folder}
+	d := &device{name: a.device, fs: folder}
 	open := firmware.Read
 	if change {
 		open = firmware.Open
@@ -51,10 +52,21 @@ func (a *app) openDevice(change bool) (*device, error) {
 	}
 	d.Device, err = open(folder)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("device %s: %w", a.device, err), d.close())
+		return nil, errors.Join(stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err)), d.close())
 	}
 	return d, nil
 }
+
+// stateFolder names the folder in an error that says that it cannot be read or written.
+func stateFolder(name string, err error) error {
+	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return fmt.Errorf("%w: %s: %w", errStateFolder, name, err)
+	}
+	return err
+}
+
+// Apply changes the state, and names the folder where that cannot be written.
+func (d *device) Apply(e firmware.Event) error { return stateFolder(d.name, d.Device.Apply(e)) }
 
 func (d *device) close() error {
 	err := vfs.Close(d.fs)
@@ -83,7 +95,7 @@ func (a *app) lockFolder(folder vfs.FS) (io.Closer, error) {
 	defer time.AfterFunc(2*time.Second, func() { a.note("waiting for a sledge status that reads the disks") }).Stop()
 	held, err := lock(ctx, folder, holder)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", a.device, err)
+		return nil, stateFolder(a.device, fmt.Errorf("%s: %w", a.device, err))
 	}
 	return held, nil
 }
@@ -226,7 +238,7 @@ func readPublicKey(name string) (ed25519.PublicKey, error) {
 }
 
 func (a *app) deviceCommand() *cobra.Command {
-	return group("device", "provision the appliance", a.deviceInit(), a.deviceShow(), a.deviceReinstate())
+	return group("device", "make this machine a device, and show its key", a.deviceInit(), a.deviceShow(), a.deviceReinstate())
 }
 
 type deviceReport struct {
@@ -274,11 +286,10 @@ Give the device's public key, device.pub, to the data centre, and read its
 fingerprint to them by telephone: "sledge job create" pins it.`,
 		Example: `  sledge device init --device /var/lib/sledge --trust signer.pub
   sledge device init --device /var/lib/sledge --trust signer.pub --expect sha256:1f0c…`,
-		Args: cobra.NoArgs,
 	}
-	trust := cmd.Flags().String("trust", "", "the site's public job signing key, signer.pub (required)")
+	trust := cmd.Flags().String("trust", "", "the site's public job signing key, a `FILE` such as signer.pub (required)")
 	newKey := cmd.Flags().Bool("new-key", false, "put a key aside that lies in the folder without its state; no job may pin it")
-	expect := cmd.Flags().String("expect", "", "the fingerprint that the site told by another way; another key is refused")
+	expect := cmd.Flags().String("expect", "", "the `FINGERPRINT` that the site told by another way; another key is refused")
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
 		if a.device == "" {
 			return nil, errNoDevice
@@ -296,7 +307,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		}
 		folder, err := makeFolder(a.device)
 		if err != nil {
-			return nil, err
+			return nil, stateFolder(a.device, err)
 		}
 		defer vfs.Close(folder)
 		lock, err := a.lockFolder(folder)
@@ -311,7 +322,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		}
 		d, err := firmware.Provision(folder, signer, rand.Reader, a.now())
 		if err != nil {
-			return nil, fmt.Errorf("device %s: %w", a.device, err)
+			return nil, stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
 		}
 		a.warn("the device key is a %s: who copies the state folder can sign as this device", firmware.SoftwareKey)
 		return a.describeDevice(d)
@@ -323,7 +334,6 @@ func (a *app) deviceShow() *cobra.Command {
 		Use:     "show",
 		Short:   "tell the device's id, key and the site that it obeys",
 		Example: `  sledge device show --device /var/lib/sledge`,
-		Args:    cobra.NoArgs,
 	}
 	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.showDevice() })
 }

@@ -15,23 +15,16 @@ import (
 // SLEDGE_DISKS, with globs expanded. Each is a folder, and none is there twice,
 // whatever its names.
 func (a *app) diskPaths() ([]string, error) {
-	paths, err := a.diskPatterns()
+	paths, err := a.diskNames()
 	if err != nil {
 		return nil, err
 	}
 	return paths, checkFolders(paths)
 }
 
-// diskPatterns is diskPaths without a look at what is there.
-func (a *app) diskPatterns() ([]string, error) {
-	patterns := a.disks
-	if len(patterns) == 0 {
-		for p := range strings.SplitSeq(os.Getenv("SLEDGE_DISKS"), ",") {
-			if p = strings.TrimSpace(p); p != "" {
-				patterns = append(patterns, p)
-			}
-		}
-	}
+// diskNames is diskPaths without a look at what is there.
+func (a *app) diskNames() ([]string, error) {
+	patterns := a.diskPatterns()
 	if len(patterns) == 0 {
 		return nil, errNoDisks
 	}

@@ -56,7 +56,6 @@ attributes and links. Nothing is overwritten: a file that is there is compared.
 Run it again to go on.`,
 		Example: `  sledge extract /srv/back --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge extract /srv/back --prefix home/ --owner --recovery recovery.identity --trust signer.pub --no-label --disk '/mnt/bay*'`,
-		Args: cobra.ExactArgs(1),
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

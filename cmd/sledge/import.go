@@ -167,7 +167,6 @@ an estimate of how long the import will take.
 ` + importCredentials,
 		Example: `  sledge import plan --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge import plan --measure --site /srv/site --label device.label --disk '/mnt/bay*'`,
-		Args: cobra.NoArgs,
 	}
 	f := importFlags{dry: true}
 	f.add(cmd.Flags())
@@ -204,7 +203,6 @@ content on two devices is a conflict, and named with both.
   sledge import run … --bwlimit "07:00,20M 19:00,off"         # 20 MiB/s by day
   sledge import run --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
       --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,
-		Args: cobra.NoArgs,
 	}
 	var f importFlags
 	f.add(cmd.Flags())
@@ -355,13 +353,15 @@ const (
 func (f *importFlags) openState(ctx context.Context, folder string) (*importer.Folder, error) {
 	if f.takeover > 0 && f.journal == journalInTarget {
 		if err := os.MkdirAll(folder, 0o700); err != nil { // the run may be another host's
-			return nil, err
+			return nil, stateFolder(folder, err)
 		}
 	}
 	if f.takeover > 0 {
-		return importer.TakeOver(ctx, folder, f.takeover)
+		s, err := importer.TakeOver(ctx, folder, f.takeover)
+		return s, stateFolder(folder, err)
 	}
-	return importer.OpenState(folder)
+	s, err := importer.OpenState(folder)
+	return s, stateFolder(folder, err)
 }
 
 func originOf(s *appliance.Set) string {

@@ -68,7 +68,6 @@ A canceled run does not go on; import again with a new --run-id. One whose journ
 too (--journal target), is canceled from another host with --takeover.`,
 		Example: `  sledge import cancel --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import cancel --delete-objects --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1 --commit-marker _SLEDGE_COMMIT`,
-		Args: cobra.NoArgs,
 	}
 	var f importFlags
 	var remove bool

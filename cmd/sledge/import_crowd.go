@@ -52,19 +52,25 @@ func (c *crowd) server() *metricsServer {
 	return c.metrics
 }
 
-// tell shows the sum. The totals are of the devices that have begun.
+// tell shows the sum. The totals are of the devices that have begun; none are told
+// while one of these does not know its own.
 func (m *member) tell(s sample) {
 	c := m.crowd
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	m.last = s
 	sum := sample{phase: s.phase, more: fmt.Sprintf("device %d of %d", len(c.members), c.of)}
+	unknown := false
 	for _, one := range c.members {
+		unknown = unknown || one.last.totalFiles == 0 && one.last.files > 0
 		sum.bytes, sum.totalBytes = sum.bytes+one.last.bytes, sum.totalBytes+one.last.totalBytes
 		sum.files, sum.totalFiles = sum.files+one.last.files, sum.totalFiles+one.last.totalFiles
 		if one.last.more != "" {
 			sum.more += ", " + one.last.more
 		}
+	}
+	if unknown {
+		sum.totalBytes, sum.totalFiles = 0, 0
 	}
 	c.meter.tell(sum)
 }

@@ -48,7 +48,6 @@ receipts say is the work of "sledge verify import".`,
 		Example: `  sledge import report /srv/import/job1
   sledge import report /srv/import/job1 /srv/import/job1-device2 --html report.html --importer /srv/site/importer.pub
   sledge import report /srv/import/job1 --csv failed.csv --only failed,conflict`,
-		Args: cobra.MinimumNArgs(1),
 	}
 	var f reportFlags
 	cmd.Flags().StringVar(&f.html, "html", "", "write one self-contained page to this new file")
@@ -79,7 +78,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 			state, states[i] = home, home // after a takeover in a copy
 		}
 		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
-			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines)}) }})
+			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines), unit: "lines"}) }})
 		if err != nil {
 			return nil, reportError(state, err)
 		}

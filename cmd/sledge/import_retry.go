@@ -22,7 +22,6 @@ this takes up only failures of the classes or codes that are named, and everythi
 that has no outcome yet. The others stay as they are in the new receipts.`,
 		Example: `  sledge import retry --code key-exists-conflict --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import retry --class retryable,fixable …`,
-		Args: cobra.NoArgs,
 	}
 	var f importFlags
 	var classes, codes []string

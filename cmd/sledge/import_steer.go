@@ -81,7 +81,7 @@ func (r *runStatus) haltedSince(h *importer.Halt) string {
 type steerFlags struct{ runID string }
 
 func (f *steerFlags) command(use, short, long, example string) *cobra.Command {
-	cmd := &cobra.Command{Use: use + " STATE", Short: short, Long: long, Example: example, Args: cobra.ExactArgs(1)}
+	cmd := &cobra.Command{Use: use + " STATE", Short: short, Long: long, Example: example}
 	cmd.Flags().StringVar(&f.runID, "run-id", "", "which run in the state folder (default: the one that was at work last)")
 	return cmd
 }

@@ -40,7 +40,8 @@ type jobReport struct {
 	Policy     manifestPolicy `json:"policy"`
 	File       string         `json:"file,omitempty"`
 	UnlockCode string         `json:"unlock_code,omitempty"`
-	CodeFile   string         `json:"unlock_code_file,omitempty"`
+	CodeFile   string         `json:"unlock_code_file,omitempty"` // the code sheet
+	CodeQR     string         `json:"unlock_code_qr_file,omitempty"`
 }
 
 type manifestPolicy = manifest.JobPolicy
@@ -59,7 +60,8 @@ func (r *jobReport) print(w io.Writer) {
 		fmt.Fprintf(w, "job file    %s\n", escape(r.File))
 	}
 	if r.CodeFile != "" {
-		fmt.Fprintf(w, "code file   %s\n", escape(r.CodeFile))
+		fmt.Fprintf(w, "code sheet  %s, its code as QR code %s\n", escape(r.CodeFile), escape(r.CodeQR))
+		fmt.Fprintf(w, "\nPrint the sheet and remove both files. Send it by another way than the job file.\n")
 	}
 	if r.UnlockCode != "" {
 		fmt.Fprintf(w, "\nunlock code %s\n\nWrite it down now: it is kept nowhere. Send it by another way than the job file.\n", r.UnlockCode)
@@ -115,36 +117,37 @@ func (a *app) jobCreate() *cobra.Command {
 		Use:   "create --site DIR --device-key device.pub --target s3://BUCKET/PREFIX/",
 		Short: "make a job: its keys, its signed job file, its unlock code",
 		Long: `Make a job file for one or more devices, and the keys that belong to it. The
-unlock code is shown once and kept nowhere; the site key that opens the data
-stays in the site's folder.`,
+unlock code is shown once and kept nowhere. With --code-out it is written as a
+sheet to print instead: job, devices, expiry and code, which the field compares
+with what "sledge unlock" shows. The site key that opens the data stays in the
+site's folder.`,
 		Example: `  sledge job create --site /srv/site --device-key device.pub --geometry 8+3 \
       --target s3://archive/2026/ --expires 90d --out job.dsse
   sledge job create --site /srv/site --device-key a.pub --device-key b.pub --geometry 4+2 --bays 8 \
       --target s3://archive/ --fips --out job.dsse --code-out code.txt`,
-		Args: cobra.NoArgs,
 	}
 	var f jobFlags
 	flags := cmd.Flags()
 	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder (env SLEDGE_SITE)")
-	flags.StringArrayVar(&f.devices, "device-key", nil, "a device's public key, device.pub (required; may be repeated)")
+	flags.StringArrayVar(&f.devices, "device-key", nil, "a device's public key, a `FILE` such as device.pub (required; may be repeated)")
 	flags.StringVar(&f.geometry, "geometry", "8+3", "data and parity shards: k+m; any m disks may be lost")
-	flags.IntVar(&f.bays, "bays", 0, "number of disks (default k+m)")
+	flags.IntVar(&f.bays, "bays", 0, "`NUMBER` of disks (default k+m)")
 	flags.StringVar(&f.blockSize, "block-size", "1MiB", "block of a stripe, a power of two from 4KiB to 16MiB")
 	flags.StringVar(&f.target, "target", "", "where the import goes: s3://BUCKET/PREFIX/ (required)")
 	flags.StringVar(&f.profile, "profile", "generic", "the target's kind: "+profileNames())
 	addProfiles(flags, &f.profiles)
 	flags.StringVar(&f.expires, "expires", "90d", "end of new loads (never of seal or import): 90d, 12h, or 2026-12-31")
-	flags.StringVar(&f.fileDigest, "file-digest", "whole", "whole: SHA-256 of every whole file; parts: of parts only (faster for large files)")
-	flags.StringVar(&f.symlinks, "symlinks", "object", "symbolic links: object or skip")
-	flags.StringVar(&f.directories, "directories", "object", "directories: object or skip")
-	flags.StringVar(&f.packSize, "pack-size", "1GiB", "a pack is closed at about this size")
-	flags.IntVar(&f.packSeconds, "pack-seconds", 30, "or after this time, whichever comes first")
+	flags.StringVar(&f.fileDigest, "file-digest", "whole", "whole: a SHA-256 of every whole file; parts: of its parts only, which is faster for large files")
+	flags.StringVar(&f.symlinks, "symlinks", "object", "what a symbolic link becomes in the target: object, or skip for nothing")
+	flags.StringVar(&f.directories, "directories", "object", "what a folder becomes in the target: object, or skip for nothing")
+	flags.StringVar(&f.packSize, "pack-size", "1GiB", "a pack is closed at about this size at the latest")
+	flags.IntVar(&f.packSeconds, "pack-seconds", 30, "a pack is closed after this time at the latest")
 	flags.BoolVar(&f.noParity, "allow-no-parity", false, "allow m = 0: any lost disk loses data")
 	flags.BoolVar(&f.fips, "fips", false, "FIPS profile: PBKDF2 instead of Argon2id, no recovery copy")
 	flags.BoolVar(&f.noRecovery, "no-recovery", false, "leave the site's recovery recipients out")
 	flags.BoolVar(&f.classic, "classic-recovery", false, "allow recovery recipients that are not post-quantum")
-	flags.StringVar(&f.out, "out", "", "write the job file here, too")
-	flags.StringVar(&f.codeOut, "code-out", "", "write the unlock code here (mode 0600) instead of showing it")
+	flags.StringVar(&f.out, "out", "", "write the job file to this `FILE`, too")
+	flags.StringVar(&f.codeOut, "code-out", "", "write the code sheet to this `FILE` instead of showing the code; FILE.png is its QR code; both have mode 0600")
 	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.createJob(&f) })
 }
 
@@ -161,7 +164,7 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range []string{f.out, f.codeOut} {
+	for _, name := range []string{f.out, f.codeOut, f.codeQR()} {
 		if _, err := os.Lstat(name); name != "" && err == nil {
 			return nil, fmt.Errorf("%s: %w", name, errFileExists)
 		}
@@ -179,10 +182,10 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 	// The code goes out before anything else can fail: it exists nowhere else.
 	if f.codeOut == "" {
 		r.UnlockCode = made.Code.Reveal()
-	} else if err := writeNew(f.codeOut, []byte(made.Code.Reveal()+"\n"), true); err != nil {
+	} else if err := writeCodeSheet(f.codeOut, f.codeQR(), made.Job, made.Code); err != nil {
 		return nil, err
 	}
-	r.CodeFile = f.codeOut
+	r.CodeFile, r.CodeQR = f.codeOut, f.codeQR()
 	r.File = fmt.Sprintf("%s/jobs/%s/job.dsse", strings.TrimRight(f.site, "/"), made.Job.ID)
 	if f.out != "" {
 		r.File = f.out
@@ -307,7 +310,6 @@ func (a *app) jobShow() *cobra.Command {
 		Short: "show what a job file says, and who signed it",
 		Example: `  sledge job show job.dsse --trust signer.pub
   sledge job show job.dsse --trust sha256:1f0c…`,
-		Args: cobra.ExactArgs(1),
 	}
 	trust := cmd.Flags().String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…)")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {

@@ -80,12 +80,12 @@ func (a *app) listCommand() *cobra.Command {
 		Short: "list what a sealed device holds",
 		Long: `List the entries of a sealed device whose path begins with PREFIX, in the
 manifest's order. An entry is marked as an older version where a later look at the
-source failed, so that the device holds the last good one; -l says why. With --json every entry is one JSON object a line on stdout, and
-the last line is the verb's end.`,
+source failed, so that the device holds the last good one; -l says why. With --json
+stdout has one JSON object a line for each entry, and a last line that says how the
+command ended.`,
 		Example: `  sledge list --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge list home/ -l --site-key site.key --trust signer.pub --no-label --disk '/mnt/bay*'
   sledge list --print0 --site /srv/site --label device.label | xargs -0 -n1 echo`,
-		Args: cobra.MaximumNArgs(1),
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

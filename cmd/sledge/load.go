@@ -378,7 +378,7 @@ func loadEnd(r *appliance.LoadReport, err error) error {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errSkipped, plural(r.SkippedCount, "entry")))
 	}
 	if r.SkippedCount == 0 && r.Remarked > 0 {
-		err = errors.Join(err, fmt.Errorf("%w: %s", errRemarked, plural(r.Remarked, "entry")))
+		err = errors.Join(err, fmt.Errorf("%w: %s", errRemarks, plural(r.Remarked, "entry")))
 	}
 	return err
 }

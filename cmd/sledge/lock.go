@@ -21,10 +21,9 @@ func (a *app) lockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lock",
 		Short: "forget the load key until the next unlock",
-		Long: `Remove the load key from memory. What was loaded stays; "sledge unlock" with
-the same code goes on. A reboot does the same.`,
+		Long: `Remove the load key from memory. What was loaded stays on the disks. "sledge unlock"
+with the same code makes the device ready again. A reboot locks it, too.`,
 		Example: `  sledge lock --device /var/lib/sledge`,
-		Args:    cobra.NoArgs,
 	}
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
 		d, err := a.openDevice(true)

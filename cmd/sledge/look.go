@@ -97,7 +97,7 @@ func (a *app) look() (w *work, named []namedDisk, err error) {
 
 // openAnswering opens the disks that answer; the others have a state.
 func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []appliance.DiskState, err error) {
-	patterns, err := a.diskPatterns()
+	patterns, err := a.diskNames()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -17,6 +17,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"os/signal"
@@ -58,42 +59,58 @@ type app struct {
 	now      func() time.Time
 	ctx      context.Context // the call's: it ends with a signal
 
+	errWidth func() int // columns of the terminal that err is; nil: not known
+
 	device string
 	disks  []string
 	json   bool
 	quiet  bool
 	looks  bool // this call only looks at the device: it gives way to every other
 
-	code int // exit code, once a verb has ended
+	code int   // exit code, once a verb has ended
+	told error // what was told of that
 }
 
 // run is the command, but for the process around it.
 func run(args []string, in, out, err *os.File) int {
 	// The first signal ends the work in order, the second one the process.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	stdout := &output{w: out}
 	a := &app{
-		in: in, out: out, err: err, now: time.Now, ctx: ctx,
+		in: in, out: stdout, err: err, now: time.Now, ctx: ctx,
 		outTTY: term.IsTerminal(int(out.Fd())), errTTY: term.IsTerminal(int(err.Fd())),
+	}
+	a.errWidth = func() int {
+		columns, _, _ := term.GetSize(int(err.Fd())) // zero where there is no terminal
+		return columns
 	}
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(out)
+	root.SetOut(stdout)
 	root.SetErr(err)
 	if cmd, e := root.ExecuteContextC(ctx); e != nil {
 		// A flag that cannot be read ends the reading: --json may come after it.
 		a.json = a.json || slices.Contains(args, "--json")
 		a.end(cmd.CommandPath(), nil, hintFlag(cmd, hintGlob(args, &usageError{e})))
 	}
+	a.endOutput(stdout)
 	return a.code
+}
+
+// endSignals are the signals that ask for an end. One that whoever started the process
+// has switched off, as nohup does with SIGHUP, stays so.
+func endSignals() []os.Signal {
+	ask := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}
+	return slices.DeleteFunc(ask, signal.Ignored)
 }
 
 // hintGlob finds a pattern that the shell has expanded: --disk takes the first
 // name, the others look like arguments that are too many.
 func hintGlob(args []string, err error) error {
-	text := err.Error()
-	if !strings.HasPrefix(text, "unknown command") && !strings.HasPrefix(text, "accepts ") {
+	var wrong *argsError
+	if !errors.As(err, &wrong) || !wrong.many {
 		return err
 	}
 	i := slices.Index(args, "--disk")
@@ -124,6 +141,14 @@ func hintFlag(cmd *cobra.Command, err error) error {
 	return hint(err, "did you mean %s? see the command's --help", strings.Join(near, ", "))
 }
 
+// errColumns is how wide the terminal is now; zero is not known.
+func (a *app) errColumns() int {
+	if a.errWidth == nil {
+		return 0
+	}
+	return a.errWidth()
+}
+
 // root is the tree of verbs.
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
@@ -135,8 +160,8 @@ func (a *app) root() *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.device, "device", os.Getenv("SLEDGE_DEVICE"), "the device's state folder (env SLEDGE_DEVICE)")
-	flags.StringSliceVar(&a.disks, "disk", nil, "a disk's mount point; repeat it, or give a comma list or a quoted glob (env SLEDGE_DISKS)")
+	flags.StringVar(&a.device, "device", os.Getenv("SLEDGE_DEVICE"), "the device's state folder `DIR` (env SLEDGE_DEVICE)")
+	flags.StringSliceVar(&a.disks, "disk", nil, "a disk's mount point `DIR`; repeat it, or give a comma list or a quoted pattern, '/mnt/bay*' (env SLEDGE_DISKS)")
 	flags.BoolVar(&a.json, "json", false, "one JSON object on stdout at the end, progress as JSON lines on stderr")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, and no text but errors")
 	root.CompletionOptions.HiddenDefaultCmd = true
@@ -158,8 +183,9 @@ func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	return g
 }
 
-// verb makes f the work of a command. What f returns is told by [app.end].
+// verb makes f the work of a command, whose arguments are those of its Use line. What f returns is told by [app.end].
 func (a *app) verb(cmd *cobra.Command, f func(ctx context.Context, args []string) (report, error)) *cobra.Command {
+	cmd.Args = takesArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := f(cmd.Context(), args)
 		a.end(cmd.CommandPath(), r, err)

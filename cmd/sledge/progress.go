@@ -1,22 +1,32 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
 )
 
-// sample is how far a verb is. Totals of zero are not known (yet).
+// sample is how far a verb is. Totals of zero are not known (yet). The four figures
+// are of one set of entries, and count in one way: bytes are part of totalBytes, files
+// part of totalFiles, and the bytes of an entry that is not among the files are not
+// among the bytes. Both parts reach their totals at the end.
 type sample struct {
 	phase             string
 	bytes, totalBytes int64
 	files, totalFiles int64
 	unit              string // of files, where they are not entries and have no bytes
 	more              string // anything else worth a word
+	file              string // the name at work
+	slow              string // the disk that the others wait for
+}
+
+// coherent takes the totals away from figures that cannot be of one set: no total is
+// better than a wrong one.
+func (s sample) coherent() sample {
+	if s.totalBytes > 0 && s.bytes > s.totalBytes || s.totalFiles > 0 && s.files > s.totalFiles {
+		s.totalBytes, s.totalFiles = 0, 0
+	}
+	return s
 }
 
 const (
@@ -27,14 +37,14 @@ const (
 	minRateTime = 500 * time.Millisecond
 )
 
-// meter shows progress: a bar on a terminal, plain lines elsewhere, JSON lines
-// with --json. It may be told from many goroutines.
+// meter shows progress: one line that is written again and again on a terminal, plain
+// lines elsewhere, JSON lines with --json. It may be told from many goroutines.
 type meter struct {
 	a    *app
 	verb string
 
 	mu      sync.Mutex
-	bar     *progressbar.ProgressBar
+	drawn   bool    // there is a line on the terminal
 	history []point // of the last rateWindow
 	shown   time.Time
 	phase   string
@@ -51,6 +61,7 @@ func (a *app) meter(verb string) *meter { return &meter{a: a, verb: verb} }
 func (m *meter) tell(s sample) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	s = s.coherent()
 	now := m.a.now()
 	if s.phase != m.phase {
 		m.clear()
@@ -76,7 +87,7 @@ func (m *meter) tell(s sample) {
 	}
 }
 
-// end clears the bar.
+// end takes the line away.
 func (m *meter) end() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -84,9 +95,9 @@ func (m *meter) end() {
 }
 
 func (m *meter) clear() {
-	if m.bar != nil {
-		m.bar.Clear()
-		m.bar = nil
+	if m.drawn {
+		fmt.Fprint(m.a.err, clearLine)
+		m.drawn = false
 	}
 }
 
@@ -133,40 +144,12 @@ func (m *meter) eta(s sample) time.Duration {
 	return min(longest, time.Duration(seconds*float64(time.Second)))
 }
 
-// line is a sample in words.
+// line is a sample in words, of any length.
 func (m *meter) line(s sample) string {
-	bytes, files := m.rates()
-	text := ""
-	if s.phase != "" && s.phase != m.verb {
-		text = s.phase + ": "
-	}
-	if s.unit == "" {
-		text += size(s.bytes)
-	}
-	if s.totalBytes > 0 {
-		text += fmt.Sprintf(" of %s (%d %%)", size(s.totalBytes), min(100, s.bytes*100/s.totalBytes))
-	}
-	if s.files > 0 || s.totalFiles > 0 {
-		if s.unit == "" {
-			text += ", "
-		}
-		text += strconv.FormatInt(s.files, 10)
-		if s.totalFiles > 0 {
-			text += fmt.Sprintf(" of %d", s.totalFiles)
-		}
-		text += " " + cmp.Or(s.unit, "entries")
-	}
-	if s.unit == "" && (bytes > 0 || files > 0) {
-		text += fmt.Sprintf(", %s/s", size(int64(bytes)))
-		if s.files > 0 {
-			text += fmt.Sprintf(", %.0f entries/s", files)
-		}
-	}
-	if eta := m.eta(s); eta > 0 {
-		text += ", " + eta.Round(time.Second).String() + " left"
-	}
-	if s.more != "" {
-		text += ", " + s.more
+	text, comma := "", ""
+	for _, p := range m.parts(s) {
+		text += comma + p.text
+		comma = ", "
 	}
 	return text
 }
@@ -183,31 +166,17 @@ func (m *meter) jsonLine(s sample) {
 	if s.more != "" {
 		line["note"] = s.more
 	}
+	if s.file != "" {
+		line["file"] = escape(s.file)
+	}
+	if s.slow != "" {
+		line["slowest_disk"] = escape(s.slow)
+	}
 	m.a.jsonLine(line)
 }
 
-// draw shows the bar. A bar over nothing would count as finished, so one
-// without a known total is a spinner.
+// draw writes the line anew, as wide as the terminal is at this moment.
 func (m *meter) draw(s sample) {
-	total := s.totalBytes
-	if total <= 0 {
-		total = -1
-	}
-	if m.bar == nil || m.bar.GetMax64() != total {
-		m.clear()
-		m.bar = progressbar.NewOptions64(total,
-			progressbar.OptionSetWriter(m.a.err),
-			progressbar.OptionSetWidth(20),
-			progressbar.OptionSetPredictTime(false), // ours knows of files, too
-			progressbar.OptionSetElapsedTime(false),
-			progressbar.OptionShowDescriptionAtLineEnd(),
-			progressbar.OptionSetRenderBlankState(true),
-			progressbar.OptionUseANSICodes(true))
-	}
-	m.bar.Describe(escape(m.verb + ": " + m.line(s)))
-	if total > 0 {
-		m.bar.Set64(min(s.bytes, total))
-	} else {
-		m.bar.Add(1)
-	}
+	fmt.Fprintf(m.a.err, "\r%s\x1b[K", m.fit(s, m.a.errColumns()))
+	m.drawn = true
 }

@@ -34,7 +34,6 @@ func (a *app) proveCommand() *cobra.Command {
 part of the sealed manifest. It holds the file's own record and nothing of any
 other. "sledge verify proof" checks it without any secret.`,
 		Example: `  sledge prove etc/hosts --out hosts.proof --site /srv/site --label device.label --disk '/mnt/bay*'`,
-		Args:    cobra.ExactArgs(1),
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

@@ -34,18 +34,19 @@ func (a *app) rebuildCommand() *cobra.Command {
 		Use:   "rebuild --replace DIR",
 		Short: "write a lost disk's shards again onto a new disk, without a key",
 		Long: `Name the good disks with --disk, leave the bad one out, and give an empty disk with
---replace. Its shards are made again from the others, every block proven against
-the signed hashes. The new disk takes the lost one's bay. Works before and after
-seal; run it again to go on after an interruption. Before the seal all disks but m
-are needed. With exit code 7 keep the old disk: what is named was on it alone.`,
+--replace. The lost disk's shards are made again from the other disks, and every
+block is proven against the signed hashes. The new disk takes the lost one's bay.
+This works before and after the seal; before the seal all disks but m are needed.
+After an interruption run it again. With exit code 7 keep the old disk: what is
+named was on it alone.`,
 		Example: `  sledge rebuild --replace /mnt/new --disk '/mnt/bay[0-6]' --trust signer.pub
   sledge rebuild --replace /mnt/new --bay 7 --device /var/lib/sledge --disk '/mnt/bay[0-6]'`,
-		Args: cobra.NoArgs,
 	}
 	var f chainFlags
 	cmd.Flags().StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint; on a device its own pinned one is taken")
-	replace := cmd.Flags().String("replace", "", "the new, empty disk (required)")
-	bay := cmd.Flags().Int("bay", -1, "the bay to rebuild (default: the one that is missing)")
+	replace := cmd.Flags().String("replace", "", "the new, empty disk's mount point `DIR` (required)")
+	bay := cmd.Flags().Int("bay", -1, "the `BAY` to rebuild (default: the one that is missing)")
+	cmd.Flags().Lookup("bay").DefValue = "0" // pflag does not show a zero, and -1 says nothing
 	var allow allowFlags
 	allow.add(cmd.Flags())
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
@@ -99,7 +100,7 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	m := a.meter("rebuild")
 	defer m.end()
 	o.Progress = func(packs, total uint64) {
-		m.tell(sample{phase: "rebuild", files: int64(packs), totalFiles: int64(total), more: "packs"})
+		m.tell(sample{phase: "rebuild", files: int64(packs), totalFiles: int64(total), unit: "packs"})
 	}
 	r, err := appliance.Rebuild(ctx, disks, o)
 	m.end()

@@ -16,6 +16,7 @@ type receiveReport struct {
 	Generation uint32   `json:"generation"`
 	Origin     string   `json:"origin"`
 	Label      bool     `json:"label_checked"`
+	Print      string   `json:"label_fingerprint,omitempty"`
 	Here       []int    `json:"bays_here"`
 	Missing    []int    `json:"bays_missing"`
 	Needed     int      `json:"disks_needed"`
@@ -27,7 +28,7 @@ type receiveReport struct {
 func (r *receiveReport) print(w io.Writer) {
 	label := "not given: an older state of the device would look the same"
 	if r.Label {
-		label = "fits the disks"
+		label = "fits the disks, fingerprint " + r.Print
 	}
 	fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\norigin      %s\nlabel       %s\ndisks       %d here", r.Job, r.Device, r.Generation, r.Origin, label, len(r.Here))
 	if len(r.Missing) > 0 {
@@ -45,7 +46,6 @@ its disks are here and whether they are enough. Data blocks are not read: "sledg
 verify disks" does that, and import repairs what it can on the way.`,
 		Example: `  sledge receive --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge receive --trust signer.pub --label device.label --disk '/mnt/bay*' --json`,
-		Args: cobra.NoArgs,
 	}
 	var f chainFlags
 	f.add(cmd.Flags())
@@ -63,6 +63,9 @@ verify disks" does that, and import repairs what it can on the way.`,
 		r := &receiveReport{
 			Job: set.Job.ID.String(), Device: set.Scope.Device.String(), Generation: set.Scope.Generation, Origin: originOf(set), Label: set.LabelChecked,
 			Needed: set.Job.Geometry.K, Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
+		}
+		if text, err := f.labelText(); err == nil && set.LabelChecked {
+			r.Print = labelFingerprint(text)
 		}
 		r.bays(set, disks)
 		if lost := len(r.Missing) - set.Job.Geometry.M; lost > 0 {

@@ -136,7 +136,6 @@ only in case or in Unicode form, objects over the limit. Nothing is kept, no key
 is needed. "sledge load" does the same check first.`,
 		Example: `  sledge scan /srv/data
   sledge scan /srv/data --target s3://archive/2026/ --profile aws --json`,
-		Args: cobra.ExactArgs(1),
 	}
 	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
 	target := cmd.Flags().String("target", "", "the target to check against (default: the device's job's)")

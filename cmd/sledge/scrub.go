@@ -13,10 +13,10 @@ func (a *app) scrubCommand() *cobra.Command {
 		Use:   "scrub",
 		Short: "read and check every block that is on the device's disks",
 		Long: `Read every block of every committed pack and check it against its signed hash, by
-the independent verifier and with the site key that the device has pinned. No
-load key is needed, and nothing is written: "sledge rebuild" mends what is found.`,
+the independent verifier and with the signer's key that the device has pinned. No
+load key is needed, and nothing is written. What is found can be mended by "sledge
+rebuild".`,
 		Example: `  sledge scrub --device /var/lib/sledge --disk '/mnt/bay*'`,
-		Args:    cobra.NoArgs,
 	}
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
 		d, err := a.openDevice(true) // packs that are being written would look damaged

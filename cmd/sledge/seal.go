@@ -18,15 +18,22 @@ import (
 )
 
 type sealReport struct {
-	Statement manifest.SealStatement `json:"statement"`
-	Label     string                 `json:"label"`
-	LabelFile string                 `json:"label_file"`
-	QRFile    string                 `json:"label_qr_file"`
+	Statement   manifest.SealStatement `json:"statement"`
+	Label       string                 `json:"label"`
+	LabelFile   string                 `json:"label_file"`
+	QRFile      string                 `json:"label_qr_file"`
+	Fingerprint string                 `json:"label_fingerprint"`
+	again       bool                   // the device was sealed before
+	lost        bool                   // the label could not be written
 }
 
 func (r *sealReport) print(w io.Writer) {
 	s := r.Statement
-	fmt.Fprintf(w, "sealed: job %s, device %s, generation %d\nsigned log of %s, recovery %s, device key: %s\n", s.Job, s.Device, s.Generation, plural(s.LogSize, "line"), s.Recovery, s.DeviceKey)
+	what := "sealed"
+	if r.again {
+		what = "sealed already, the label again"
+	}
+	fmt.Fprintf(w, "%s: job %s, device %s, generation %d\nsigned log of %s, recovery %s, device key: %s\n", what, s.Job, s.Device, s.Generation, plural(s.LogSize, "line"), s.Recovery, s.DeviceKey)
 	if s.WrapCheck == "unchecked" {
 		fmt.Fprintf(w, "the site has NOT confirmed that it can open this data; do not delete the source before it was imported\n")
 	}
@@ -39,7 +46,11 @@ func (r *sealReport) print(w io.Writer) {
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %v were absent: their copies of the load key live on, with the unlock code they open this data\n", s.AbsentBays)
 	}
-	fmt.Fprintf(w, "label file: %s, as QR code: %s\n\n%s\nThe label travels outside the device: send the file, and put a print of it into the parcel.\n", escape(r.LabelFile), escape(r.QRFile), r.Label)
+	if r.lost {
+		return
+	}
+	fmt.Fprintf(w, "\nlabel        %s\nas QR code   %s\nfingerprint  %s\n", escape(placeOf(r.LabelFile)), escape(placeOf(r.QRFile)), r.Fingerprint)
+	fmt.Fprintf(w, "\nSend the label file to the data centre by another way than the disks; \"sledge receive\"\nshows the same fingerprint there. Put a print of the QR code into the parcel.\n")
 }
 
 type sealFlags struct {
@@ -51,11 +62,11 @@ type sealFlags struct {
 func (a *app) sealCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seal",
-		Short: "make the device final, give its label, destroy the field's key",
+		Short: "make the device final: nothing can be added or read in the field any more",
 		Long: `Write the manifest, sign its checkpoint, and destroy the wrap of the load key that
 the unlock code opens. From then on nothing can be added, and nobody in the field
-can read the data. The label that is given says what was sealed: the importer
-needs it, by another way than the disks.
+can read the data. The label says what was sealed. It is written to a file, and to
+a QR code beside it: the importer needs it, by another way than the disks.
 
 After an interruption the same command goes on. On a sealed device it gives the
 label again, also without the disks, and with --job that of an earlier job, which
@@ -64,17 +75,16 @@ the state folder keeps.`,
   sledge seal --disk '/mnt/bay*' --wrap-answer 7K3QX-9M2PA
   sledge seal --disk '/mnt/bay*' --wrap-unchecked --label-out device.label
   sledge seal --job 5f0c2b7e9d4a4a1c8e6f3b2a1d0c9e8f   # the label of an earlier job`,
-		Args: cobra.NoArgs,
 	}
 	var f sealFlags
 	flags := cmd.Flags()
-	flags.StringVar(&f.answer, "wrap-answer", "", "the answer of \"sledge site check-wrap\"")
+	flags.StringVar(&f.answer, "wrap-answer", "", "the `ANSWER` of the data centre to the wrap check (sledge site check-wrap)")
 	flags.BoolVar(&f.unchecked, "wrap-unchecked", false, "seal although the site has not confirmed that it can open the data")
-	flags.IntSliceVar(&f.absent, "absent", nil, "a bay whose disk is not here; its copy of the load key lives on")
+	flags.IntSliceVar(&f.absent, "absent", nil, "a `BAY` whose disk is not here; its copy of the load key lives on")
 	flags.BoolVar(&f.degraded, "degraded", false, "seal although some packs have lost shards")
 	flags.BoolVar(&f.incomplete, "incomplete", false, "seal although a load has not finished")
-	flags.StringVar(&f.labelOut, "label-out", "", "where the label is written (default sledge-JOB-DEVICE.label here)")
-	flags.StringVar(&f.job, "job", "", "only give the label of this job again, which was sealed on this device before")
+	flags.StringVar(&f.labelOut, "label-out", "", "write the label to this `FILE` (default sledge-JOB-DEVICE.label here)")
+	flags.StringVar(&f.job, "job", "", "only give the label of this `JOB` again, which was sealed on this device before")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.seal(ctx, &f) })
 }
 
@@ -151,6 +161,7 @@ func (a *app) finishSeal(f *sealFlags) (report, error) {
 // sealed forgets the secret, keeps the label, then changes the state, then gives the
 // label. Each is done again by the next seal if a crash comes between.
 func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (report, error) {
+	again := d.State() == firmware.Sealed
 	store, err := firmware.OpenSecrets()
 	if err != nil {
 		return nil, err
@@ -164,8 +175,9 @@ func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (rep
 	if err := a.apply(d, firmware.EventSealDone); err != nil {
 		return nil, err
 	}
-	r := &sealReport{Statement: res.Statement, Label: string(res.Label)}
+	r := &sealReport{Statement: res.Statement, Label: string(res.Label), Fingerprint: labelFingerprint(res.Label), again: again}
 	r.LabelFile, r.QRFile, err = writeLabel(res.Label, d.scope(), labelOut)
+	r.lost = err != nil
 	return r, err
 }
 
@@ -181,7 +193,7 @@ func writeLabel(label []byte, scope manifest.Scope, out string) (text, code stri
 	}
 	err = errors.Join(writeSame(text, label), writeSame(code, square.PNG()))
 	if err != nil {
-		err = hint(fmt.Errorf("the device is sealed, but its label was not written: %w", err), "run sledge seal again with another --label-out")
+		err = hint(fmt.Errorf("the device is sealed, but its label was not written: %w", err), "give the label another place: sledge seal --label-out FILE")
 	}
 	return text, code, err
 }

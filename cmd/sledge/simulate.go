@@ -24,7 +24,7 @@ func (r simulateReport) print(w io.Writer) { r.Print(w, version) }
 func (a *app) simulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
-		Short: "live whole lives of devices in memory, with everything that goes wrong, and look for a mistake",
+		Short: "simulate devices and stores with faults, and check that no data is lost",
 		Long: `Each life makes a site, a job and a device in memory, loads, seals, ships, verifies
 and imports it into a store in memory, while disks, power, carrier, operator,
 clock and store fail as the seed says. Everything is held against a plain map of
@@ -40,7 +40,6 @@ varies, so try a replay several times.`,
 		Example: `  sledge simulate --seed 1 --lives 100
   sledge simulate --seed 7 --lives 50 --faults power-cut,host-crash,requests-fail
   sledge simulate --list`,
-		Args: cobra.NoArgs,
 	}
 	flags := cmd.Flags()
 	seed := flags.Uint64("seed", 1, "of the first life; each next life has the next number")

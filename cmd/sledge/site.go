@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) siteCommand() *cobra.Command {
-	return group("site", "the data centre's keys", a.siteInit(), a.siteCheckWrap())
+	return group("site", "make the data centre's keys, and check that a device can be opened before its seal", a.siteInit(), a.siteCheckWrap())
 }
 
 type siteReport struct {
@@ -55,11 +55,10 @@ there is overwritten.`,
 		Example: `  sledge site init /srv/site --name "Example Ltd, Frankfurt"
   sledge site init /srv/site --name Example --recovery-identity
   sledge site init /srv/site --name Example --recovery-recipient age1pq1…`,
-		Args: cobra.ExactArgs(1),
 	}
-	name := cmd.Flags().String("name", "", "the site's name, as it stands in job files (required)")
+	name := cmd.Flags().String("name", "", "the site's `NAME`, as job files show it (required)")
 	identity := cmd.Flags().Bool("recovery-identity", false, "make a recovery identity (age, post-quantum) here, to be taken offline")
-	recipients := cmd.Flags().StringArray("recovery-recipient", nil, "an age recipient that can recover load keys; may be repeated")
+	recipients := cmd.Flags().StringArray("recovery-recipient", nil, "an age `RECIPIENT` that can recover load keys; may be repeated")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
 		if *name == "" {
 			return nil, usagef("--name is missing: how shall job files call this site?")
@@ -123,13 +122,12 @@ func (a *app) siteCheckWrap() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-wrap FILE --site DIR",
 		Short: "prove, before a device is sealed, that the site can open its data",
-		Long: `FILE comes from the device ("sledge status --wrap-check FILE"): the load key,
-wrapped to this job's site key, with the device's signatures. If the site key
-opens it, the load key is the one that the device's packs are encrypted under,
-and everything is signed by the device that the job pins, a short answer code is
-printed. The device wants it before it seals.`,
+		Long: `FILE comes from the device ("sledge status --wrap-check FILE"). It holds the load
+key, wrapped to this job's site key, with the device's signatures. The check proves
+that the site key opens it, that the device's packs are encrypted under it, and that
+the device of the job signed it. Then a short answer is printed. Tell it to the
+field: the device wants it before it seals.`,
 		Example: `  sledge site check-wrap sledge-1f0c22aa.wrapcheck --site /srv/site`,
-		Args:    cobra.ExactArgs(1),
 	}
 	dir := cmd.Flags().String("site", os.Getenv("SLEDGE_SITE"), "the site's key folder (env SLEDGE_SITE)")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {

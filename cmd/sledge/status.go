@@ -29,6 +29,7 @@ type statusReport struct {
 	Allowed    []string        `json:"filesystems,omitempty"`
 	WrapCheck  string          `json:"wrap_check,omitempty"`
 	Next       string          `json:"next"`
+	Then       []string        `json:"then,omitempty"` // the steps after the next one
 	History    []firmware.Past `json:"history"`
 }
 
@@ -110,18 +111,27 @@ func (r *statusReport) print(w io.Writer) {
 		r.Disks.print(w)
 	}
 	if r.WrapCheck != "" {
-		fmt.Fprintf(w, "wrap check  %s: send it to the data centre (sledge site check-wrap)\n", escape(r.WrapCheck))
+		fmt.Fprintf(w, "wrap check  %s\n", escape(placeOf(r.WrapCheck)))
 	}
-	fmt.Fprintf(w, "next        %s\n", r.Next)
+	fmt.Fprintf(w, "next        %s\n", escape(r.Next))
+	for _, step := range r.Then {
+		fmt.Fprintf(w, "then        %s\n", escape(step))
+	}
 }
 
 // nextStep says what the operator does now.
 var nextStep = map[firmware.State]string{
 	firmware.Provisioned: "sledge unlock --job job.dsse",
 	firmware.Locked:      "sledge unlock",
-	firmware.Unlocked:    "sledge load DIR, or sledge seal",
+	firmware.Unlocked:    "sledge load DIR",
 	firmware.Loading:     "the same sledge load again: it was not finished",
-	firmware.Sealed:      "ship the disks with their label",
+	firmware.Sealed:      "ship the disks; send the label by another way (to have it again: sledge seal)",
+}
+
+// sealSteps is the way to the seal, once there is something to seal.
+var sealSteps = []string{
+	"sledge status --wrap-check FILE (when all is loaded; send FILE to the data centre, which tells an answer)",
+	"sledge seal --wrap-answer XXXXX-XXXXX (their answer)",
 }
 
 // nextExpired is the next step after the job's date, where it is another one.
@@ -139,13 +149,12 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "tell the device's state and what is safe on the disks",
 		Long: `Tell the device's state. With --disk, and while the device is unlocked, also what
 has been committed to the disks, which bays are missing, and how much room is
-left.`,
+left. The last lines say what to do next, up to the seal.`,
 		Example: `  sledge status
   sledge status --disk '/mnt/bay*' --json
   sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck`,
-		Args: cobra.NoArgs,
 	}
-	wrapCheck := cmd.Flags().String("wrap-check", "", "write the file that \"sledge site check-wrap\" proves")
+	wrapCheck := cmd.Flags().String("wrap-check", "", "write the wrap check to this `FILE`: the data centre checks it before the seal (sledge site check-wrap)")
 	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.status(*wrapCheck) })
 }
 
@@ -159,7 +168,7 @@ func (a *app) status(wrapCheck string) (report, error) {
 	if err := d.close(); err != nil {
 		return nil, err
 	}
-	_, noDisks := a.diskPatterns()
+	_, noDisks := a.diskNames()
 	if wrapCheck == "" && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
 		return r, nil
 	}
@@ -170,7 +179,7 @@ func (a *app) status(wrapCheck string) (report, error) {
 	case err == nil:
 		defer w.close()
 	case a.looks && errors.Is(err, firmware.ErrNoSecret):
-		r.State, r.Next = string(firmware.Locked), nextStep[firmware.Locked] // started again since
+		r.State, r.Next = string(firmware.Locked), a.commands(nextStep[firmware.Locked]) // started again since
 		return r, nil
 	case a.looks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
 		r.Busy, r.Next = true, nextWait // it began after the state was read
@@ -179,6 +188,11 @@ func (a *app) status(wrapCheck string) (report, error) {
 		return r, err
 	}
 	r.Disks = newDiskStatus(w.Status())
+	if r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked && !w.state.SealBegun() {
+		for _, step := range sealSteps {
+			r.Then = append(r.Then, a.commands(step))
+		}
+	}
 	if wrapCheck == "" {
 		return r, badDisks(named)
 	}
@@ -187,7 +201,8 @@ func (a *app) status(wrapCheck string) (report, error) {
 		return r, err
 	}
 	r.WrapCheck = wrapCheck
-	r.Next = "sledge load DIR, or, with the data centre's answer, sledge seal --wrap-answer ANSWER"
+	r.Next = fmt.Sprintf("send %s to the data centre, which tells an answer (sledge site check-wrap)", placeOf(wrapCheck))
+	r.Then = []string{a.commands(sealSteps[1])}
 	return r, writeNew(wrapCheck, bundle, false)
 }
 
@@ -198,7 +213,7 @@ func (a *app) describeState(d *device) *statusReport {
 	rec := d.Record()
 	r := &statusReport{
 		Device: d.ID().String(), State: string(d.State()), Busy: firmware.Busy(d.fs), Protection: rec.Protection,
-		History: rec.History, Next: nextStep[d.State()], Shared: rec.SharedDisks, Allowed: rec.Filesystems,
+		History: rec.History, Next: a.commands(nextStep[d.State()]), Shared: rec.SharedDisks, Allowed: rec.Filesystems,
 	}
 	if rec.Job != (firmware.ID{}) {
 		r.Job, r.Generation = rec.Job.String(), rec.Generation
@@ -207,16 +222,20 @@ func (a *app) describeState(d *device) *statusReport {
 		r.Expires, r.Expired = &job.Expires, a.now().After(job.Expires)
 	}
 	if next, ok := nextExpired[d.State()]; ok && r.Expired {
-		r.Next = next
+		r.Next = a.commands(next)
 		if rec.FirstUnlock.IsZero() {
-			r.Next = nextExtend
+			r.Next = a.commands(nextExtend)
 		}
 	}
+	if len(a.diskPatterns()) == 0 && d.State() == firmware.Unlocked {
+		r.Then = []string{a.commands("sledge status --disk '/mnt/bay*' (what is safe on the disks, and the way to the seal)")}
+	}
 	if d.SealBegun() && d.State() != firmware.Sealed {
-		r.Next = "sledge seal again: it was not finished"
+		r.Then = nil
+		r.Next = "the same sledge seal again: it was not finished"
 	}
 	if r.Busy {
-		r.Next = nextWait
+		r.Then, r.Next = nil, nextWait
 	}
 	return r
 }

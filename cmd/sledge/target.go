@@ -36,7 +36,6 @@ About 24 MiB are sent and read. What cannot be removed is named.
 ` + importCredentials,
 		Example: `  sledge target probe s3://archive/2026/ --profile aws --region eu-central-1
   sledge target probe s3://archive/2026/ --endpoint https://s3.example.org --profile ceph --json`,
-		Args: cobra.ExactArgs(1),
 	}
 	var f targetProbeFlags
 	flags := cmd.Flags()

@@ -122,31 +122,31 @@ func className(code int) string {
 
 // Outcomes that only the command knows.
 var (
-	errJobFile    = errors.New("job file")
-	errExpired    = errors.New("job has expired")
-	errWrongCode  = errors.New("wrong unlock code")
-	errUnproven   = errors.New("origin is not proven")
-	errNoDevice   = errors.New("no device named")
-	errNoDisks    = errors.New("no disks named")
-	errSameDisk   = errors.New("named twice")
-	errNotFolder  = errors.New("not a folder")
-	errFileExists = errors.New("exists already and is not overwritten")
-	errDegraded   = errors.New("a disk failed, the load went on without it")
-	errRemarked   = errors.New("loaded, but not all of it, or a later look failed; the entries are named")
-	errSkipped    = errors.New("source entries could not be read; versions of them that were loaded before stay safe")
-	errDamage     = errors.New("damage that can be repaired")
-	errLost       = errors.New("data lost")
-	errRefused    = errors.New("not to be used")
-	errTarget     = errors.New("the import stopped")
-	errObjects    = errors.New("objects are not in the target or not proven")
-	errExtras     = errors.New("objects that no receipt names are below the prefix")
-	errConflict   = errors.New("exists with other content")
-	errRemarks    = errors.New("loaded, but a later look failed: the device holds the last good version")
-	errExtract    = errors.New("not everything was extracted")
-	errUnwaived   = errors.New("neither proven nor waived")
-	errNoRun      = errors.New("no such import run")
-	errMissing    = errors.New("devices of the job are missing")
-	errFewFiles   = errors.New("too few files may be open at once")
+	errJobFile     = errors.New("job file")
+	errExpired     = errors.New("job has expired")
+	errWrongCode   = errors.New("wrong unlock code")
+	errUnproven    = errors.New("origin is not proven")
+	errNoDevice    = errors.New("no device named")
+	errNoDisks     = errors.New("no disks named")
+	errSameDisk    = errors.New("named twice")
+	errStateFolder = errors.New("state folder cannot be used")
+	errNotFolder   = errors.New("not a folder")
+	errFileExists  = errors.New("exists already and is not overwritten")
+	errDegraded    = errors.New("a disk failed, the load went on without it")
+	errSkipped     = errors.New("source entries could not be read; versions of them that were loaded before stay safe")
+	errRemarks     = errors.New("loaded, but a later look failed, or did not get all: the device holds the last good version")
+	errFewFiles    = errors.New("too few files may be open at once")
+	errDamage      = errors.New("damage that can be repaired")
+	errLost        = errors.New("data lost")
+	errRefused     = errors.New("not to be used")
+	errTarget      = errors.New("the import stopped")
+	errObjects     = errors.New("objects are not in the target or not proven")
+	errExtras      = errors.New("objects that no receipt names are below the prefix")
+	errConflict    = errors.New("exists with other content")
+	errExtract     = errors.New("not everything was extracted")
+	errUnwaived    = errors.New("neither proven nor waived")
+	errNoRun       = errors.New("no such import run")
+	errMissing     = errors.New("devices of the job are missing")
 )
 
 // jobFileError is an error of reading a job file, whose text says so already.
@@ -174,6 +174,9 @@ func hint(err error, format string, args ...any) error {
 	return &hinted{err, []string{fmt.Sprintf(format, args...)}}
 }
 
+// helpHint becomes the help of the verb that was called.
+const helpHint = "see the command's --help"
+
 // diagnose is the one place that turns an error into an exit code and hints.
 // More particular errors come first.
 func diagnose(err error) (code int, hints []string) {
@@ -192,10 +195,12 @@ func diagnose(err error) (code int, hints []string) {
 	switch {
 	case err == nil:
 		return exitDone, nil
+	case is(errOutput):
+		return add(exitUnexpected, "the command did its work, but what it tells did not arrive whole: look at where its output goes")
 	case is(context.Canceled):
 		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
 	case errors.As(err, &usage):
-		return add(exitUsage, "see the command's --help")
+		return add(exitUsage, helpHint)
 	case is(errFewFiles), is(syscall.EMFILE), is(syscall.ENFILE):
 		return add(exitUnexpected, "let this process open more files, then run the same command again: ulimit -n 65536 (as root, or in /etc/security/limits.conf; in a systemd unit LimitNOFILE=65536)")
 	case is(errNoDevice):
@@ -206,6 +211,10 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name another file, or move the old one away")
 	case is(firmware.ErrNoWayBack):
 		return add(exitTampered, "provision a new device: sledge device init with another --device DIR, then a new job; disks that were sealed can still be imported")
+	case is(errStateFolder) && is(syscall.EROFS):
+		return add(exitUnexpected, "its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so")
+	case is(errStateFolder):
+		return add(exitUnexpected, "run the command as the user who made the folder, or give the folder and its files to this user (chown)")
 	case is(firmware.ErrTampered):
 		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
 			"if it was no tampering, the data centre can say so: tell it what sledge device show prints, and give its statement to sledge device reinstate",
@@ -217,9 +226,9 @@ func diagnose(err error) (code int, hints []string) {
 	case is(firmware.ErrDoubt):
 		return add(exitTampered, "nothing was marked: the next command that changes the device decides; if the text comes again, tell the data centre")
 	case is(crypto.ErrCodeTyping):
-		return add(exitKey, "type the code again as it is on the paper; no attempt was counted")
+		return add(exitKey, "type the code again as it is on the code sheet; the device counts no attempts")
 	case is(errWrongCode):
-		return add(exitKey, "this is the code of another job, or the job file is of another code: compare the job id with the paper")
+		return add(exitKey, "this code belongs to another job: compare job and device with the code sheet")
 	case is(errExpired), is(appliance.ErrExpired):
 		return add(exitJob, "check the device's clock; if it is right, ask the data centre to extend the job (sledge job extend), and give the device the new file: sledge unlock --job NEW.dsse",
 			"what is on the disks is not locked in: it can be sealed, and sealed disks can be imported at any time")
@@ -230,7 +239,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(firmware.ErrNotProvisioned):
 		return add(exitState, "make a device here first: sledge device init --trust signer.pub", "or name another folder with --device DIR")
 	case is(firmware.ErrProvisioned):
-		return add(exitState, "use this device, or name another folder with --device DIR")
+		return add(exitState, "use the device that is here, or name another folder with --device DIR")
 	case is(firmware.ErrNoSecret):
 		return add(exitState, "unlock the device: sledge unlock")
 	case is(firmware.ErrForbidden):
@@ -252,9 +261,10 @@ func diagnose(err error) (code int, hints []string) {
 	case is(site.ErrUnknownJob):
 		return add(exitJob, "use the key folder of the site that made this job")
 	case is(errDegraded):
-		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR", "what is told as loaded is safe; the lost shards are made again by rebuild")
+		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the lost shards again",
+			"take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
 	case is(durable.ErrDiskFailed):
-		return add(exitDiskFailed, "take the disk out and rebuild it onto a new one: sledge rebuild --replace DIR")
+		return add(exitDiskFailed, "take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
 	case is(errRemarks) && !is(errSkipped):
 		return add(exitSource, "look at the entries named above; mend them and run the same load again",
 			"or go on: the last good version is kept, and the reason is named in every report")
@@ -266,9 +276,9 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrFindings):
 		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
 	case is(appliance.ErrFull):
-		return add(exitFull, "what is told as loaded is safe; seal this device (sledge seal --incomplete) and load the rest onto another one")
+		return add(exitFull, "what is told as loaded is safe; seal this device and load the rest onto another one: sledge seal --incomplete")
 	case is(appliance.ErrEmptySource):
-		return add(exitSource, "mount the source and run the same command again; if it is empty, load it with --allow-empty")
+		return add(exitSource, "is the source mounted? mount it and run the same load again", "if it is meant to be empty: --allow-empty")
 	case is(appliance.ErrOtherMedium):
 		return add(exitSource, "load this one under a name of its own: --as NAME; what was loaded before stays as it is",
 			"or let its files replace those of the same names: --replace")
@@ -278,26 +288,25 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrUnfinished):
 		return add(exitState, "continue that load first; if its folder is at another path now: sledge load NEWDIR --source-moved OLDDIR",
 			"or give it up: sledge load OLDDIR --abandon; what is loaded of it stays")
-	case is(errRemarked):
-		return add(exitSource, "look at the remarks: sledge status; what is told as safe can be given back")
 	case is(appliance.ErrTaken):
 		return add(exitSource, "load this source under a prefix of its own: --as NAME/")
 	case is(appliance.ErrSealBegun):
 		return add(exitState, "run the same sledge seal again: it goes on from there")
 	case is(appliance.ErrSealed):
-		return add(exitState, "this generation is final: ship the disks with their label; for new data the data centre makes a new job")
+		return add(exitState, "the device is final, nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for new data the data centre makes a new job")
 	case is(appliance.ErrOlderJob):
 		return add(exitJob, "give the device the newest job file that the data centre sent: sledge unlock --job FILE",
 			"if its state folder was restored from a backup, tell the data centre")
 	case is(appliance.ErrNeedsAnswer):
-		return add(exitWrap, "sledge status --wrap-check FILE, send FILE to the data centre, and give the answer of \"sledge site check-wrap\" with --wrap-answer",
+		return add(exitWrap, "write the wrap check and send FILE to the data centre: sledge status --wrap-check FILE",
+			"then seal with the answer that they tell: sledge seal --wrap-answer XXXXX-XXXXX",
 			"or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrNoPack):
 		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrIncomplete):
 		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
 	case is(appliance.ErrDegraded):
-		return add(exitDamage, "make the lost shards again: sledge rebuild --replace DIR", "or seal with --degraded: the statement will say so")
+		return add(exitDamage, "make the lost shards again on an empty disk: sledge rebuild --replace NEW", "or seal with --degraded: the statement will say so")
 	case is(appliance.ErrLost), is(errLost):
 		return add(exitLost, "bring every disk of the device, also damaged ones: any k good blocks of a stripe are enough")
 	case is(appliance.ErrRollback):
@@ -315,7 +324,7 @@ func diagnose(err error) (code int, hints []string) {
 	case !is(errTarget) && (is(syscall.ENOSPC) || is(syscall.EDQUOT)): // of an import's state folder: as with little room
 		return add(exitFull, "make room, then run the same command again")
 	case is(appliance.ErrAbsent):
-		return add(exitDisks, "connect the disk and run the same seal again, or make it anew: sledge rebuild --replace DIR",
+		return add(exitDisks, "connect the disk and run the same sledge seal again, or make it anew on an empty one: sledge rebuild --replace NEW",
 			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")
 	case is(appliance.ErrWhichBay):
 		return add(exitUsage, "name the bay: --bay N, one after another")
@@ -335,7 +344,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errRefused):
 		return add(exitRefused, "do not import; ask whoever sent the device")
 	case is(errDamage):
-		return add(exitDamage, "nothing is lost: import as it is, or make the shards again with sledge rebuild")
+		return add(exitDamage, "nothing is lost: import as it is, or make the shards again on an empty disk: sledge rebuild --replace NEW")
 	case is(appliance.ErrInTheWay), is(errConflict):
 		return add(exitConflict, "move what is there away, then run the same command again; or give these entries other keys (--rules) in an import with a new --run-id")
 	case is(errTarget):
@@ -390,6 +399,12 @@ type answer struct {
 // end tells how a verb ended and sets the exit code.
 func (a *app) end(verb string, r report, err error) {
 	code, hints := diagnose(err)
+	for i, h := range hints {
+		if h == helpHint {
+			h = "see " + verb + " --help"
+		}
+		hints[i] = a.commands(h)
+	}
 	a.code = code
 	if a.json {
 		text := ""
@@ -398,22 +413,17 @@ func (a *app) end(verb string, r report, err error) {
 		}
 		e := json.NewEncoder(a.out)
 		e.SetEscapeHTML(false)
-		if e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}) != nil {
-			a.code = max(code, exitUnexpected)
+		if err := e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}); err != nil && !errors.Is(err, errOutput) {
+			a.code = max(code, exitUnexpected) // no JSON of it can be made
 		}
 		return
 	}
 	if r != nil && !(a.quiet && err == nil) {
 		r.print(terminal{a.out})
 	}
-	if err == nil {
-		return
-	}
-	for _, line := range errorLines(err) {
-		fmt.Fprintf(a.err, "error: %s\n", escape(line))
-	}
-	for _, h := range hints {
-		fmt.Fprintf(a.err, "hint: %s\n", escape(h))
+	if err != nil {
+		a.told = err
+		a.tellError(err, hints)
 	}
 }
 
@@ -443,6 +453,9 @@ func (a *app) note(format string, args ...any) { a.event("note", fmt.Sprintf(for
 func (a *app) warn(format string, args ...any) { a.event("warning", fmt.Sprintf(format, args...)) }
 
 func (a *app) event(kind, text string) {
+	if a.errTTY && !a.json && !(a.quiet && kind == "note") {
+		fmt.Fprint(a.err, clearLine) // of progress, which comes again
+	}
 	switch {
 	case a.json:
 		a.jsonLine(map[string]any{"event": kind, "text": text})

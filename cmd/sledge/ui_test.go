@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"regexp"
 	"slices"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
@@ -32,6 +34,8 @@ func TestDiagnose(t *testing.T) {
 		{usagef("x"), exitUsage},
 		{fmt.Errorf("job: %w", crypto.ErrCodeTyping), exitKey},
 		{errWrongCode, exitKey},
+		{fmt.Errorf("load: %w", appliance.ErrEmptySource), exitSource},
+		{stateFolder("dev", &fs.PathError{Op: "open", Path: "lock", Err: syscall.EROFS}), exitUnexpected},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnverified), exitJob},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnsupportedVersion), exitJob},
 		{&firmware.StateError{State: firmware.Sealed, Event: firmware.EventUnlock}, exitState},

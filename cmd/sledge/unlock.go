@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -52,21 +49,23 @@ disk of its own, mounted, with ext4, xfs, btrfs or zfs; --allow-shared and
 --allow-filesystem take others, once and for this job. A later file of the same
 job with another expiry ("sledge job extend") is taken at any time.
 
-The code is asked for on the terminal, or read from --code-file or standard
-input. It is never taken from the command line, where other users could see it.`,
+The code is asked for on the terminal, with three tries, or read from --code-file
+or standard input: the code sheet of "sledge job create", or the code alone. It is
+never taken from the command line, where other users could see it.`,
 		Example: `  sledge unlock --job job.dsse --disk '/mnt/bay*'
   sledge unlock --disk '/mnt/bay*'                  # later: the device knows its job
   sledge unlock --disk '/mnt/bay*' --code-file /run/code`,
-		Args: cobra.NoArgs,
 	}
-	jobName := cmd.Flags().String("job", "", "the job file; needed the first time")
-	codeFile := cmd.Flags().String("code-file", "", "read the unlock code from this file")
+	jobName := cmd.Flags().String("job", "", "the job `FILE`; needed the first time")
+	codeFile := cmd.Flags().String("code-file", "", "read the unlock code from this `FILE`: the code sheet, or the code alone")
 	var allow allowFlags
 	allow.add(cmd.Flags())
-	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.unlock(*jobName, *codeFile, &allow) })
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
+		return a.unlock(ctx, *jobName, *codeFile, &allow)
+	})
 }
 
-func (a *app) unlock(jobName, codeFile string, allow *allowFlags) (report, error) {
+func (a *app) unlock(ctx context.Context, jobName, codeFile string, allow *allowFlags) (report, error) {
 	if err := firmware.HardenProcess(); err != nil {
 		return nil, err
 	}
@@ -102,7 +101,7 @@ func (a *app) unlock(jobName, codeFile string, allow *allowFlags) (report, error
 	if err := a.checkDisks(d, adopt, disks); err != nil {
 		return nil, err
 	}
-	root, err := a.codeRoot(adopt.job, codeFile)
+	root, err := a.codeRoot(ctx, adopt.job, d.ID(), codeFile)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +146,7 @@ type adoption struct {
 func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 	if name == "" {
 		if d.State() == firmware.Provisioned {
-			return nil, usagef("this device has no job yet: give its file with --job job.dsse")
+			return nil, hint(usagef("this device has no job yet"), "give the job's file: sledge unlock --job job.dsse")
 		}
 		if err := d.Allows(firmware.EventUnlock); err != nil {
 			return nil, hintSealed(d, err)
@@ -203,7 +202,7 @@ func hintSealed(d *device, err error) error {
 	if d.State() != firmware.Sealed {
 		return err
 	}
-	return hint(err, "this generation is final: ship the disks with their label; for the next job give its file with --job")
+	return hint(err, "the device is final, nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for the next job give its file with --job")
 }
 
 // checkJob holds a verified job against this device and its clock, for a load.
@@ -242,47 +241,6 @@ func (a *app) checkExpiry(job *manifest.Job) error {
 		return fmt.Errorf("job %s: %w on %s; this device's clock says %s", job.ID, errExpired, job.Expires.Format("2006-01-02 15:04 MST"), now.UTC().Format("2006-01-02 15:04 MST"))
 	}
 	return nil
-}
-
-// codeRoot asks for the code and checks it against the job's verifier.
-func (a *app) codeRoot(job *manifest.Job, codeFile string) ([]byte, error) {
-	text, err := a.readCode(job, codeFile)
-	if err != nil {
-		return nil, err
-	}
-	code, err := crypto.ParseUnlockCode(text)
-	if err != nil {
-		return nil, err
-	}
-	root, err := job.Unlock.KDF.Unlock(code, job.Unlock.Verifier)
-	if errors.Is(err, crypto.ErrKey) {
-		return nil, fmt.Errorf("job %s: %w", job.ID, errWrongCode)
-	}
-	return root, err
-}
-
-// maxCodeText is more than any way to write a code takes.
-const maxCodeText = 256
-
-func (a *app) readCode(job *manifest.Job, codeFile string) (string, error) {
-	if codeFile != "" {
-		if info, err := os.Stat(codeFile); err == nil && info.Mode().Perm()&0o077 != 0 {
-			a.warn("%s can be read by others: chmod 600 it, and remove it when it is not needed", codeFile)
-		}
-		b, err := readFile(codeFile, maxCodeText)
-		return string(b), err
-	}
-	if !term.IsTerminal(int(a.in.Fd())) {
-		b, err := io.ReadAll(io.LimitReader(a.in, maxCodeText+1))
-		if err == nil && len(b) == 0 {
-			err = usagef("no unlock code: standard input is empty and no terminal")
-		}
-		return string(b), err
-	}
-	fmt.Fprintf(a.err, "unlock code of job %s: ", job.ID)
-	b, err := term.ReadPassword(int(a.in.Fd()))
-	fmt.Fprintln(a.err)
-	return string(b), err
 }
 
 // putSecret prepares or opens the disks and keeps the load key. The secret comes

@@ -158,7 +158,6 @@ block on the disks, in any order and number. Nothing is decrypted and nothing is
 written. Works on an unsealed device, too, for what was committed.`,
 		Example: `  sledge verify disks --trust signer.pub --label device.label --disk '/mnt/bay*'
   sledge verify disks --trust sha256:1f0c… --disk /mnt/a,/mnt/b,/mnt/c --json`,
-		Args: cobra.NoArgs,
 	}, "verify", fsck.Disks)
 }
 
@@ -170,7 +169,6 @@ func (a *app) verifyManifest() *cobra.Command {
 manifest's pages. It reads little, so it says nothing about the data blocks:
 "sledge verify disks" does.`,
 		Example: `  sledge verify manifest --trust signer.pub --label device.label --disk '/mnt/bay*'`,
-		Args:    cobra.NoArgs,
 	}, "verify", fsck.Manifest)
 }
 
@@ -228,7 +226,6 @@ func (a *app) verifyProof() *cobra.Command {
 		Short: "check the proof of one file, without a key and without the disks",
 		Example: `  sledge verify proof hosts.proof --trust signer.pub --file hosts
   sledge verify proof hosts.proof --trust sha256:1f0c… --sha256 9f86d0…`,
-		Args: cobra.ExactArgs(1),
 	}
 	trust := cmd.Flags().String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…)")
 	plain := cmd.Flags().String("file", "", "the plain file to compare with")

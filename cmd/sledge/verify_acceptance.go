@@ -59,18 +59,17 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 
 func (a *app) verifyAcceptance() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "acceptance FILE RECEIPTS...",
+		Use:   "acceptance FILE [RECEIPTS...]",
 		Short: "check a job's acceptance against the receipts, without any secret",
 		Long: `FILE is a statement of "sledge accept", RECEIPTS are the receipts folders of the
-job's devices, or the imports' state folders. This proves who accepted what: that an acceptor whom the job names
-signed it, that it speaks of every device of the job, that the receipts are the
-accepted ones, whole, and that what they do not prove is exactly what was waived.
-Disks are not needed. With a device's disks, or any one of them, it is also checked
+job's devices, or the imports' state folders. This proves who accepted what: that an
+acceptor whom the job names signed it, that it speaks of every device of the job,
+that the receipts are the accepted ones, whole, and that what they do not prove is
+exactly what was waived. Disks are not needed. With a device's disks, or any one of them, it is also checked
 that the receipts cover its manifest, which otherwise is the acceptor's word. A
 label needs no disk: it says that the accepted manifest is the device's last one.`,
 		Example: `  sledge verify acceptance acceptance.dsse /srv/import/job1/receipts --trust signer.pub
   sledge verify acceptance acceptance.dsse receipts --trust signer.pub --label device.label --disk /mnt/bay0`,
-		Args: cobra.MinimumNArgs(1),
 	}
 	trust := cmd.Flags().String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
 	labels := cmd.Flags().StringArray("label", nil, "a device's label file; may be repeated")

@@ -44,7 +44,6 @@ earlier one's. Whether the objects stand there is for "sledge verify import", wi
 the receipts that the marker names.`,
 		Example: `  sledge verify commit s3://archive/2026/_SLEDGE_COMMIT --trust signer.pub
   sledge verify commit marker.dsse --trust sha256:1f0c… --receipts /srv/import/job1/receipts`,
-		Args: cobra.ExactArgs(1),
 	}
 	flags := cmd.Flags()
 	var reach targetFlags

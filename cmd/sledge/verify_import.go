@@ -99,14 +99,13 @@ func (f *auditFlags) check() error {
 
 func (a *app) verifyImport() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "import RECEIPTS…",
+		Use:   "import RECEIPTS...",
 		Short: "check imports' receipts against the sealed manifest and the store",
 		Long: `RECEIPTS is the receipts folder of an import, or its state folder, which stands for
-its newest receipts; or those of several devices of a job: their union is compared. With the disks, or any
-one of each device, for the manifest's log, this proves that the receipts were
-signed by an importer that the job names, and that they cover every record of the
-manifest. Without any disk the lists are believed as they are, and the origin is
-not proven.
+its newest receipts. Those of several devices of a job are compared as one. With the
+disks, or any one disk of each device, this proves that an importer whom the job
+names signed the receipts, and that they cover every record of the manifest. Without
+any disk the lists are believed as they are, and the origin is not proven.
 
 Then every object is compared in the store that the receipts name, or --target
 (read rights are enough; --offline leaves that out): by the checksum in HEAD, by
@@ -118,7 +117,6 @@ key that decrypts or signs is needed.`,
   sledge verify import receipts --offline --trust signer.pub --label device.label --disk /mnt/bay0
   sledge verify import a/receipts b/receipts --trust signer.pub --label a.label --label b.label --disk /mnt/a0,/mnt/b0 --by read-back --sample 1000 --extras
   sledge verify import receipts --target s3://archive/2026/ --inventory inventory/2026-11-23T01-00Z --differences found.csv`,
-		Args: cobra.MinimumNArgs(1),
 	}
 	var f auditFlags
 	f.add(cmd.Flags())

@@ -154,7 +154,7 @@ func (c *comparison) listing(ctx context.Context, store importer.Reader) error {
 	}
 	defer done()
 	l := importer.NewListing(importer.ListingOptions{Scratch: scratch, Prefix: c.options.Prefix, Markers: c.flags.markers,
-		Progress: func(n uint64) { c.meter.tell(sample{phase: "listing", files: int64(n)}) }})
+		Progress: func(n uint64) { c.meter.tell(sample{phase: "listing", files: int64(n), unit: "objects"}) }})
 	defer l.Close() // the folder goes with it
 	by := "listing"
 	if store == nil {

@@ -42,7 +42,7 @@ func privateFiles(dir string) (found []string, err error) {
 		if base := filepath.Base(name); e.IsDir() && (base == "disks" || base == "s3" || base == "source") && filepath.Dir(name) == dir {
 			return filepath.SkipDir
 		}
-		if strings.HasSuffix(name, ".key") || strings.HasSuffix(name, ".identity") || filepath.Base(name) == "code.txt" {
+		if strings.HasSuffix(name, ".key") || strings.HasSuffix(name, ".identity") || strings.HasPrefix(filepath.Base(name), "code.txt") {
 			found = append(found, name)
 		}
 		return nil

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+)
+
+// takes says which of the flags that name disks and device a verb goes by.
+type takes struct{ disks, device bool }
+
+var verbTakes = map[string]takes{
+	"unlock": {true, true}, "load": {true, true}, "status": {true, true}, "scrub": {true, true}, "rebuild": {true, true}, "seal": {true, true},
+	"lock": {false, true}, "device show": {false, true},
+	"list": {true, false}, "cat": {true, false}, "extract": {true, false}, "receive": {true, false},
+}
+
+// named finds a command in a text: the verb, then flags, words for values (FILE,
+// job.dsse), paths and quoted values. "the same sledge load" is no command but one
+// that the operator has before him.
+var named = regexp.MustCompile(`(same )?\bsledge (device show|[a-z]+)\b((?: --?[a-z][a-z-]*| [A-Z][A-Z0-9/-]*\b| [a-z]+\.[a-z]+\b| /\S+| '[^']*')*)`)
+
+// commands makes the commands in a text those that this operator can run: with the
+// disks and the device that he has named, by flag or by environment.
+func (a *app) commands(text string) string {
+	return named.ReplaceAllStringFunc(text, func(found string) string {
+		part := named.FindStringSubmatch(found)
+		t, ok := verbTakes[part[2]]
+		if part[1] != "" || !ok || strings.Contains(part[3], "--help") {
+			return found
+		}
+		if t.disks && !strings.Contains(part[3], "--disk") {
+			found += a.givenDisks()
+		}
+		if t.device && a.device != "" && !strings.Contains(part[3], "--device") {
+			found += " --device " + shellQuote(a.device)
+		}
+		return found
+	})
+}
+
+// givenDisks is the --disk flag as it was given, or as SLEDGE_DISKS says it.
+func (a *app) givenDisks() string {
+	patterns := a.diskPatterns()
+	if len(patterns) == 0 {
+		return ""
+	}
+	list := make([]string, len(patterns))
+	for i, p := range patterns {
+		if list[i] = p; strings.ContainsAny(p, `,"`) { // the flag's list is CSV
+			list[i] = `"` + strings.ReplaceAll(p, `"`, `""`) + `"`
+		}
+	}
+	return " --disk " + shellQuote(strings.Join(list, ","))
+}
+
+// diskPatterns are the disks as the operator has named them, by --disk or SLEDGE_DISKS.
+func (a *app) diskPatterns() []string {
+	if len(a.disks) > 0 {
+		return a.disks
+	}
+	var patterns []string
+	for p := range strings.SplitSeq(os.Getenv("SLEDGE_DISKS"), ",") {
+		if p = strings.TrimSpace(p); p != "" {
+			patterns = append(patterns, p)
+		}
+	}
+	return patterns
+}
+
+var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// shellQuote writes a word so that a shell reads it back as it is.
+func shellQuote(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

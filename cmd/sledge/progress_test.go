@@ -1,0 +1,154 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// drawn is what a meter writes for samples a second apart, on a terminal whose width
+// changes from one to the next.
+func drawn(t *testing.T, widths []int, samples ...sample) []string {
+	t.Helper()
+	now, width := time.Unix(1000, 0), 0
+	var out strings.Builder
+	a := &app{err: &out, errTTY: true, now: func() time.Time { return now }, errWidth: func() int { return width }}
+	m := a.meter("load")
+	for i, s := range samples {
+		width = widths[i%len(widths)]
+		m.tell(s)
+		now = now.Add(time.Second)
+	}
+	m.end()
+	lines := strings.Split(out.String(), "\r")[1:]
+	for i, l := range lines {
+		lines[i] = strings.TrimSuffix(l, "\x1b[K")
+	}
+	if end := lines[len(lines)-1]; end != "" {
+		t.Errorf("the line is not taken away: %q", end)
+	}
+	return lines[:len(lines)-1]
+}
+
+// TestProgressFits: on no terminal is a line as wide as it, whatever the names; the
+// width is asked for at each line; and what matters most stays.
+func TestProgressFits(t *testing.T) {
+	names := []string{"", "a", hostile, strings.Repeat("長い名前/", 60), strings.Repeat("e\u0301", 200), strings.Repeat("dir/", 99) + "DSC_0001.NEF"}
+	var samples []sample
+	for i := range int64(30) {
+		samples = append(samples, sample{
+			bytes: i << 30, totalBytes: 1 << 40, files: i * 1000, totalFiles: 1 << 20,
+			more: "3 skipped", file: names[i%int64(len(names))], slow: "/mnt/bay7",
+		})
+	}
+	var widths []int
+	for w := 200; w >= fewestColumns; w -= 7 {
+		widths = append(widths, w)
+	}
+	lines := drawn(t, widths, samples...)
+	if len(lines) != len(samples) {
+		t.Fatalf("%d lines", len(lines))
+	}
+	for i, l := range lines {
+		width := widths[i%len(widths)]
+		if n := columns(l); n >= width {
+			t.Errorf("%d columns of %d: %q", n, width, l)
+		}
+		if bad := control(l); bad != "" {
+			t.Errorf("%s", bad)
+		}
+		if i > 1 && width >= 60 && !(strings.Contains(l, "1.0 TiB") && strings.Contains(l, " left") && strings.Contains(l, "3 skipped")) {
+			t.Errorf("at %d columns: %q", width, l)
+		}
+	}
+}
+
+// TestProgressNames: at 80 columns the file and the slowest disk are there; the end of
+// a long name stays.
+func TestProgressNames(t *testing.T) {
+	s := sample{bytes: 1 << 30, totalBytes: 2 << 30, file: strings.Repeat("dir/", 99) + "DSC_0001.NEF", slow: "/mnt/bay7"}
+	l := drawn(t, []int{80}, s)[0]
+	if !strings.Contains(l, "slowest disk /mnt/bay7") || !strings.HasSuffix(l, ellipsis+"DSC_0001.NEF") && !strings.HasSuffix(l, "/DSC_0001.NEF") {
+		t.Errorf("%q", l)
+	}
+	if s.slow = ""; columns(drawn(t, []int{80}, s)[0]) != 79 {
+		t.Errorf("the name does not take the room that is there: %q", drawn(t, []int{80}, s)[0])
+	}
+	// JSON has both whole, and nothing that a terminal obeys.
+	var out strings.Builder
+	a := &app{err: &out, json: true, now: time.Now}
+	s.file, s.slow = hostile, "bay7"
+	a.meter("load").tell(s)
+	var line struct {
+		File string `json:"file"`
+		Slow string `json:"slowest_disk"`
+	}
+	if err := json.Unmarshal([]byte(out.String()), &line); err != nil || line.File != escape(hostile) || line.Slow != "bay7" {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+// TestProgressTotals: where a part is more than its total, the figures are not of one
+// set, and no total, percentage or time left is told.
+func TestProgressTotals(t *testing.T) {
+	for _, s := range []sample{
+		{bytes: 3, totalBytes: 2, files: 1, totalFiles: 9},
+		{bytes: 1, totalBytes: 2, files: 10, totalFiles: 9},
+	} {
+		l := drawn(t, []int{80}, sample{}, s, s)[2]
+		if regexp.MustCompile(` of |%|left|█`).MatchString(l) {
+			t.Errorf("%q", l)
+		}
+	}
+	l := drawn(t, []int{80}, sample{bytes: 2, totalBytes: 2, files: 9, totalFiles: 9})[0]
+	if !strings.HasPrefix(l, "100% |█") || !strings.Contains(l, "2 B of 2 B (100 %), 9 of 9 entries") {
+		t.Errorf("%q", l)
+	}
+}
+
+// TestCrowdTotals: the sum of several devices has totals only where each knows its own.
+func TestCrowdTotals(t *testing.T) {
+	now := time.Unix(1000, 0)
+	var out strings.Builder
+	a := &app{err: &out, json: true, now: func() time.Time { now = now.Add(time.Minute); return now }}
+	c := &crowd{meter: a.meter("import"), of: 3}
+	one, two := c.member(), c.member()
+	one.tell(sample{phase: "import", bytes: 5, totalBytes: 10, files: 1, totalFiles: 2})
+	two.tell(sample{phase: "import", bytes: 3, files: 1})
+	two.tell(sample{phase: "import", bytes: 3, totalBytes: 30, files: 7, totalFiles: 9})
+	var totals []string
+	for line := range strings.Lines(out.String()) {
+		var l struct {
+			Bytes   int64 `json:"total_bytes"`
+			Entries int64 `json:"total_entries"`
+		}
+		if err := json.Unmarshal([]byte(line), &l); err != nil {
+			t.Fatal(err)
+		}
+		totals = append(totals, fmt.Sprintf("%d/%d", l.Bytes, l.Entries))
+	}
+	if got := strings.Join(totals, " "); got != "10/2 0/0 40/11" {
+		t.Errorf("totals %s", got)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	for s, want := range map[string]int{"": 0, "abc": 3, "漢字": 4, "e\u0301": 1, "größe": 5, "ｆ": 2, "📷": 2} {
+		if got := columns(s); got != want {
+			t.Errorf("columns(%q) = %d, want %d", s, got, want)
+		}
+	}
+	for most := range 12 {
+		for _, s := range []string{"0123456789abcdef", "漢字漢字漢字漢字", "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301"} {
+			if c, e := cutMiddle(s, most), cutEnd(s, most); columns(c) > most || columns(e) > most {
+				t.Errorf("%d: %q, %q", most, c, e)
+			}
+		}
+	}
+	if got := cutMiddle("0123456789abcdef", 10); got != "012…abcdef" {
+		t.Errorf("%q", got)
+	}
+}
