@@ -40,8 +40,10 @@ type Device struct {
 	files   []*frameCopies
 	sizes   map[manifest.ID]int64 // acknowledged length of each earlier file
 	state   loadState
-	broken  error // the journal could not be written: nothing more may be committed
-	lost    int   // bays that were missing when earlier journal files were last brought to m+1 copies
+	broken  error       // the journal could not be written: nothing more may be committed
+	lost    int         // bays that were missing when earlier journal files were last brought to m+1 copies
+	behind  *readBehind // reads committed packs back; made by the first commit of a load
+	unsaved readMarks   // read-backs that the journal does not know of
 }
 
 // loadState is what the journal says has been committed.
@@ -56,6 +58,8 @@ type loadState struct {
 	done     map[manifest.ID]*rangeSet // by scan list
 	partial  map[partialKey]*partialFile
 	events   [][]byte
+	homes    []packHome // by pack number
+	reads    map[readKey]*diskReads
 }
 
 type partialKey struct {
@@ -144,6 +148,7 @@ func (d *Device) start(writers int) {
 }
 
 func (d *Device) stop() {
+	d.stopReadBehind()
 	if d.buffers == nil {
 		return
 	}
@@ -337,6 +342,7 @@ func (s *loadState) addPack(p *manifest.Pack) {
 	s.packs++
 	s.body += p.BodySize
 	s.known[p.ID] = true
+	s.place(p)
 	if len(p.Lost) > 0 {
 		s.degraded++
 	}
@@ -361,6 +367,9 @@ func (s *loadState) add(m *frameMessage) error {
 		}
 	}
 	s.events = append(s.events, m.events...)
+	for _, r := range m.reads {
+		s.note(r)
+	}
 	if m.list.IsZero() {
 		return nil
 	}
@@ -468,11 +477,13 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 	if err != nil {
 		return err
 	}
+	m.reads = d.unsaved.take()
 	if err := d.appendFrame(clear, m); err != nil {
 		return err
 	}
 	if entry != nil {
 		d.state.addPack(entry)
+		d.readBehind(entry, p.crcs)
 	}
 	return d.state.add(m)
 }

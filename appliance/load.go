@@ -97,6 +97,9 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	l := &loader{d: d, src: src, list: list, o: o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Report.Bytes
 	err = l.run(ctx)
+	if rerr := d.endReadBack(ctx); err == nil {
+		err = rerr
+	}
 	if errs := d.bays.errors(); len(errs) > failedBefore {
 		d.failures()
 	}

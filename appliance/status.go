@@ -19,7 +19,9 @@ type Status struct {
 	Disks        int
 	OpenFiles    int // long files in progress
 	ScanLists    int
-	ScansPending int // scan lists that are not loaded whole
+	ScansPending int    // scan lists that are not loaded whole
+	ReadBack     uint64 // packs whose every shard was read back from its disk and compared
+	ReadAgain    []int  // bays that were written to after that: a sample of them is due
 }
 
 // Status tells what has been committed so far.
@@ -28,6 +30,7 @@ func (d *Device) Status() Status {
 	defer d.mu.Unlock()
 	s := Status{Packs: d.state.packs, Entries: d.state.entries, Records: d.state.records, Bytes: d.state.bytes, BodyBytes: d.state.body,
 		Degraded: d.state.degraded, MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial)}
+	s.ReadBack, s.ReadAgain = d.packsRead(), d.unsettled()
 	for _, err := range d.bays.errors() {
 		s.FailedDisks = append(s.FailedDisks, err.Error())
 	}

@@ -204,7 +204,16 @@ type SealStatement struct {
 	Sealed       time.Time `json:"sealed"`
 	Software     string    `json:"software"`
 	ScanComplete bool      `json:"scan_complete"`
+	ReadBack     string    `json:"read_back,omitempty"`    // one of ReadBackAll, …; none in statements of before
+	UnreadPacks  uint64    `json:"unread_packs,omitempty"` // of which some shard was never read back
 }
+
+// What a seal statement says of the read-back of what was written.
+const (
+	ReadBackAll    = "all"
+	ReadBackPartly = "partly"
+	ReadBackNone   = "none"
+)
 
 // Label is what travels outside the device (section 8.2).
 type Label struct {
