@@ -159,8 +159,8 @@ func (d *Device) shardsOf(number uint64, settled bool) (here, read int) {
 }
 
 // readBack tells whether a committed pack is known to be on the disks: every shard
-// of it that is here was read back, at least k of them, and no disk was written to
-// later without a sample of it read after that. It takes mu.
+// of it that is here was read back, as many of them as a commit needs, and no disk
+// was written to later without a sample of it read after that. It takes mu.
 func (d *Device) readBack(pack uint64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -168,7 +168,7 @@ func (d *Device) readBack(pack uint64) bool {
 		return false
 	}
 	here, read := d.shardsOf(pack, true)
-	return read == here && read >= d.cfg.Job.Geometry.K
+	return read == here && read >= need(d.cfg.Job.Geometry.Code())
 }
 
 // packsRead counts the packs whose shards were read back. The caller holds mu.

@@ -366,3 +366,44 @@ func TestReadMarks(t *testing.T) {
 		}
 	}
 }
+
+// TestWrapsAfterReadBack: a later load writes over what an earlier one had read
+// back: the sample after the last write finds it, also when only the index does.
+func TestWrapsAfterReadBack(t *testing.T) {
+	first, second := smallTree(t, 68, 600<<10), smallTree(t, 69, 300<<10)
+	r := small32(t)
+	size := func() (n int64) {
+		for _, b := range memFiles(t, r.mems[2]) {
+			n += int64(len(b))
+		}
+		return n
+	}
+	r.liars(vfs.Rule{Op: vfs.OpWrite, Path: "*.shard", AfterBytes: 420 << 10, Wrap: true}, 2)
+	d := r.mustDevice()
+	defer d.Close()
+	rep, err := d.Load(context.Background(), first, LoadOptions{AcceptFindings: true})
+	if err != nil || len(rep.FailedDisks) > 0 || !d.readBack(0) {
+		t.Fatalf("the first load, %d bytes: %v, failed %v", size(), err, rep.FailedDisks)
+	}
+	rep, err = d.Load(context.Background(), second, LoadOptions{AcceptFindings: true, As: "x"})
+	if err != nil || len(rep.FailedDisks) != 1 {
+		t.Errorf("the second load, %d bytes: %v, failed %v", size(), err, rep.FailedDisks)
+	}
+
+	r = small32(t)
+	r.loadAll(first, LoadOptions{})
+	onDisk := int64(0)
+	for _, name := range names(t, r.mems[2], ".shard") {
+		onDisk += int64(len(memFiles(t, r.mems[2])[name]))
+	}
+	r = small32(t) // the load fits, and its index goes over it
+	r.liars(vfs.Rule{Op: vfs.OpWrite, Path: "*.shard", AfterBytes: onDisk + 2*4096, Wrap: true}, 2)
+	d = r.mustDevice()
+	defer d.Close()
+	if rep, err = d.Load(context.Background(), first, LoadOptions{AcceptFindings: true}); err != nil || len(rep.FailedDisks) > 0 {
+		t.Fatalf("%v, failed %v", err, rep.FailedDisks)
+	}
+	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, errReadBack) {
+		t.Errorf("sealed with an index written over a pack: %v", err)
+	}
+}

@@ -99,7 +99,8 @@ func (a *app) openDisks() ([]appliance.Disk, func(), error) {
 }
 
 // readOnlyDisks opens the disks for the verifier, which reads through the
-// standard library. A folder's root holds: a planted link leads nowhere else.
+// standard library. A folder's root holds: a planted link leads nowhere else. On the
+// machine that wrote them it reads the disks, not what the page cache still has.
 func (a *app) readOnlyDisks() ([]fsck.Disk, func(), error) {
 	paths, err := a.diskPaths()
 	if err != nil {
@@ -119,7 +120,12 @@ func (a *app) readOnlyDisks() ([]fsck.Disk, func(), error) {
 			return nil, nil, fmt.Errorf("disk %s: %w", p, err)
 		}
 		roots = append(roots, root)
-		disks = append(disks, fsck.Disk{Name: p, FS: root.FS()})
+		cold, err := vfs.Cold(root)
+		if err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("disk %s: %w", p, err)
+		}
+		disks = append(disks, fsck.Disk{Name: p, FS: cold})
 	}
 	return disks, closeAll, nil
 }

@@ -29,6 +29,9 @@ func (r *sealReport) print(w io.Writer) {
 	if s.WrapCheck == "unchecked" {
 		fmt.Fprintf(w, "the site has NOT confirmed that it can open this data; do not delete the source before it was imported\n")
 	}
+	if s.ReadBack != manifest.ReadBackAll && s.ReadBack != "" {
+		fmt.Fprintf(w, "%s were NEVER READ BACK from the disks (--unverified): nobody knows whether they are there; do not delete the source before it was imported\n", plural(s.UnreadPacks, "pack"))
+	}
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %v were absent: their copies of the load key live on, with the unlock code they open this data\n", s.AbsentBays)
 	}
@@ -39,6 +42,7 @@ type sealFlags struct {
 	absent                          []int
 	answer, labelOut                string
 	unchecked, degraded, incomplete bool
+	unverified                      bool
 }
 
 func (a *app) sealCommand() *cobra.Command {
@@ -49,6 +53,11 @@ func (a *app) sealCommand() *cobra.Command {
 the unlock code opens. From then on nothing can be added, and nobody in the field
 can read the data. The label that is given says what was sealed: the importer
 needs it, by another way than the disks.
+
+What was never read back from the disks since it was written is read first, and a
+sample of every disk once more at the end: on a large device that takes as long as
+reading it. "sledge scrub --read-back" does it before; --unverified leaves it out,
+and the statement says so.
 
 After an interruption the same command goes on. On a sealed device it gives the
 label again.`,
@@ -64,6 +73,7 @@ label again.`,
 	flags.IntSliceVar(&f.absent, "absent", nil, "a bay whose disk is not here; its copy of the load key lives on")
 	flags.BoolVar(&f.degraded, "degraded", false, "seal although some packs have lost shards")
 	flags.BoolVar(&f.incomplete, "incomplete", false, "seal although a load has not finished")
+	flags.BoolVar(&f.unverified, "unverified", false, "seal without reading back from the disks what was not read back yet")
 	flags.StringVar(&f.labelOut, "label-out", "", "where the label is written (default sledge-JOB-DEVICE.label here)")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.seal(ctx, &f) })
 }
@@ -105,6 +115,7 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	m := a.meter("seal")
 	defer m.end()
 	res, err := w.Seal(ctx, appliance.SealOptions{
+		Unverified: f.unverified, ReadBack: func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) },
 		Absent: f.absent, WrapAnswer: f.answer, WrapUnchecked: f.unchecked, Degraded: f.degraded, Incomplete: f.incomplete,
 		DeviceKey: w.state.Record().Protection, Ledger: w.state, Stage: func(name string) { a.note("seal: %s", name) },
 	})

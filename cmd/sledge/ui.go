@@ -238,6 +238,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name the site's folder, or make one: sledge site init DIR --name NAME")
 	case is(site.ErrUnknownJob):
 		return add(exitJob, "use the key folder of the site that made this job")
+	case is(errReadBackDisk):
+		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR")
 	case is(errDegraded):
 		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR", "what is told as loaded is safe; the lost shards are made again by rebuild")
 	case is(durable.ErrDiskFailed):
@@ -265,6 +267,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrIncomplete):
 		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
+	case is(appliance.ErrUnread):
+		return add(exitDamage, "read them back: sledge scrub --read-back", "or seal with --unverified: the statement will say so")
 	case is(appliance.ErrDegraded):
 		return add(exitDamage, "make the lost shards again: sledge rebuild --replace DIR", "or seal with --degraded: the statement will say so")
 	case is(appliance.ErrLost), is(errLost):
