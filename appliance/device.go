@@ -34,16 +34,17 @@ type Device struct {
 	reserved int64 // body bytes that open packs may still take
 	packs    int   // that have a reservation
 
-	mu      sync.Mutex // guards the rest: commits are ordered by it
-	journal *frameFile
-	ordinal uint64 // of the next frame file
-	files   []*frameCopies
-	sizes   map[manifest.ID]int64 // acknowledged length of each earlier file
-	state   loadState
-	broken  error       // the journal could not be written: nothing more may be committed
-	lost    int         // bays that were missing when earlier journal files were last brought to m+1 copies
-	behind  *readBehind // reads committed packs back; made by the first commit of a load
-	unsaved readMarks   // read-backs that the journal does not know of
+	mu           sync.Mutex // guards the rest: commits are ordered by it
+	journal      *frameFile
+	ordinal      uint64 // of the next frame file
+	files        []*frameCopies
+	sizes        map[manifest.ID]int64 // acknowledged length of each earlier file
+	state        loadState
+	broken       error       // the journal could not be written: nothing more may be committed
+	lost         int         // bays that were missing when earlier journal files were last brought to m+1 copies
+	behind       *readBehind // reads committed packs back; made by the first commit of a load
+	noReadBehind bool        // the load leaves reading back to the seal
+	unsaved      readMarks   // read-backs that the journal does not know of
 }
 
 // loadState is what the journal says has been committed.

@@ -27,6 +27,7 @@ type LoadOptions struct {
 	Tree           vfs.Tree // nil: the system's folder; closed at the end
 	Rules          Rules
 	AcceptFindings bool // load although names cannot be imported as they are
+	NoReadBack     bool // leave reading back what is written to ReadBack and Seal
 	Progress       func(Progress)
 	ScanProgress   func(ScanReport)
 }
@@ -39,6 +40,7 @@ type Progress struct {
 	SafeEntries           uint64
 	SafeBytes             int64
 	Skipped               uint64
+	ReadBack, ToReadBack  int64 // bytes on disks, once all is loaded: what is committed is read back
 }
 
 // SkippedEntry is an entry that could not be loaded.
@@ -92,12 +94,13 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return report, err
 	}
 	failedBefore := len(d.bays.errors())
+	d.noReadBehind = o.NoReadBack
 	d.start(d.cfg.Workers)
 	defer d.stop()
 	l := &loader{d: d, src: src, list: list, o: o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Report.Bytes
 	err = l.run(ctx)
-	if rerr := d.endReadBack(ctx); err == nil {
+	if rerr := d.endReadBack(ctx, l.readBackProgress); err == nil {
 		err = rerr
 	}
 	if errs := d.bays.errors(); len(errs) > failedBefore {

@@ -21,8 +21,8 @@ import (
 // ErrUnread: some packs were never read back from their disks.
 var ErrUnread = errors.New("some packs were never read back from the disks")
 
-// errReadBack is the cause of a disk that gave back something else.
-var errReadBack = errors.New("what was written does not read back")
+// ErrReadBack: a disk gave back something else than it was given.
+var ErrReadBack = errors.New("what was written does not read back")
 
 // packHome is what the read-back needs of a committed pack.
 type packHome struct {
@@ -253,13 +253,20 @@ func (d *Device) noteBad(b *bay, number uint64, err error) {
 	if isOwnFault(err) || b.failed() != nil {
 		return
 	}
-	d.noteUnreadable(b, number, err)
-	b.fail(fmt.Errorf("%w: pack %d: %w", errReadBack, number, err))
+	d.journalBad(b, number, "disk-failed", err)
+	b.told = true
+	b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, number, err))
 }
 
 // noteUnreadable remembers it without condemning the disk: the shard counts as lost.
 func (d *Device) noteUnreadable(b *bay, number uint64, err error) {
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: "read-back-failed", Text: fmt.Sprintf("pack %d: %s", number, cause(err)), Bay: b.number}
+	d.journalBad(b, number, "note", err)
+}
+
+// journalBad journals the mark and what the log will say: readers know no other
+// kinds of events than the format's.
+func (d *Device) journalBad(b *bay, number uint64, what string, err error) {
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: fmt.Sprintf("read-back-failed: pack %d: %s", number, cause(err)), Bay: b.number}
 	m := &frameMessage{}
 	if raw, err := e.Encode(); err == nil {
 		m.events = [][]byte{raw}
@@ -269,7 +276,7 @@ func (d *Device) noteUnreadable(b *bay, number uint64, err error) {
 	d.unsaved.drop(b.readKey())
 	m.reads = append(d.unsaved.take(), readMark{kind: shardBad, key: b.readKey(), packs: span{number, number + 1}})
 	if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
-		d.cfg.Log.Warn("a failed read-back is not in the journal", "bay", b.number, "error", err)
+		d.cfg.Log.Debug("a failed read-back is not in the journal", "bay", b.number, "error", err)
 	}
 	d.state.add(m)
 }
@@ -293,7 +300,7 @@ func (d *Device) saveReads() {
 		return
 	}
 	if err := d.appendFrame(nil, &frameMessage{reads: marks}); err != nil {
-		d.cfg.Log.Warn("what was read back is not in the journal", "error", err)
+		d.cfg.Log.Debug("what was read back is not in the journal", "error", err)
 	}
 }
 

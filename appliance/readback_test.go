@@ -61,7 +61,7 @@ func TestDisksThatLie(t *testing.T) {
 			if err != nil || len(rep.FailedDisks) != 1 || !strings.Contains(rep.FailedDisks[0], "d02") || rep.Status.Degraded == 0 {
 				t.Fatalf("%v; failed %v, degraded %d", err, rep.FailedDisks, rep.Status.Degraded)
 			}
-			if got := events(t, d, "read-back-failed"); len(got) != 1 || got[0].Bay != 2 || !strings.HasPrefix(got[0].Text, "pack ") {
+			if got := events(t, d, "disk-failed"); len(got) != 1 || got[0].Bay != 2 || !strings.HasPrefix(got[0].Text, "read-back-failed: pack ") {
 				t.Errorf("events %v", got)
 			}
 			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrAbsent) {
@@ -69,7 +69,7 @@ func TestDisksThatLie(t *testing.T) {
 			}
 			d.Close()
 			d = r.mustDevice() // another process takes the disk for a good one, at first
-			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrAbsent) || !errors.Is(err, errReadBack) {
+			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrAbsent) || !errors.Is(err, ErrReadBack) {
 				t.Errorf("sealed with a disk that lies, after a restart: %v", err)
 			}
 			d.Close()
@@ -309,7 +309,7 @@ func TestSealDegradedAfterReadBack(t *testing.T) {
 	d := r.mustDevice()
 	_, err := d.Seal(context.Background(), o) // its sample is the first that meets it
 	d.Close()
-	if !errors.Is(err, errReadBack) {
+	if !errors.Is(err, ErrReadBack) {
 		t.Fatalf("sealed over a shard that does not read back: %v", err)
 	}
 	d = r.mustDevice()
@@ -336,7 +336,7 @@ func TestReadBehindIsBounded(t *testing.T) {
 	b := &bay{}
 	crcs := make([]uint64, maxReadBehind/2)
 	for i := range 3 {
-		r.push(bays{b}, &manifest.Pack{Number: uint64(i), Bays: []byte{0}}, crcs)
+		r.push(bays{b}, &manifest.Pack{Number: uint64(i), Bays: []byte{0}, Geometry: manifest.Geometry{K: 1, BlockSize: 4096}, BodySize: 1}, crcs)
 	}
 	var got []string
 	for range 3 {
@@ -403,7 +403,7 @@ func TestWrapsAfterReadBack(t *testing.T) {
 	if rep, err = d.Load(context.Background(), first, LoadOptions{AcceptFindings: true}); err != nil || len(rep.FailedDisks) > 0 {
 		t.Fatalf("%v, failed %v", err, rep.FailedDisks)
 	}
-	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, errReadBack) {
+	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrReadBack) {
 		t.Errorf("sealed with an index written over a pack: %v", err)
 	}
 }

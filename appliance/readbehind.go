@@ -20,6 +20,8 @@ type readBehind struct {
 	cancel context.CancelFunc
 	done   sync.WaitGroup
 	drain  atomic.Bool // nothing is written any more
+	bytes  atomic.Int64
+	total  atomic.Int64
 
 	mu     sync.Mutex // guards the rest; taken after the device's
 	more   sync.Cond
@@ -47,6 +49,9 @@ const maxReadBehind = 4 << 20
 
 // readBehind takes a committed pack; the caller holds mu.
 func (d *Device) readBehind(p *manifest.Pack, crcs []uint64) {
+	if d.noReadBehind {
+		return
+	}
 	if d.behind == nil {
 		r := &readBehind{d: d, queues: map[*bay][]unreadShard{}}
 		r.ctx, r.cancel = context.WithCancel(context.Background())
@@ -67,6 +72,7 @@ func (r *readBehind) push(set bays, p *manifest.Pack, crcs []uint64) {
 		if b := set[at]; b != nil && !slices.Contains(p.Lost, byte(i)) {
 			r.queues[b] = append(r.queues[b], unreadShard{u, i})
 			u.left++
+			r.total.Add(layoutOf(p).ShardLen())
 		}
 	}
 	r.order, r.held = append(r.order, u), r.held+len(crcs)
@@ -120,7 +126,7 @@ func (r *readBehind) read(b *bay) {
 				buf = vfs.AlignedBuffer(s.of.pack.Geometry.BlockSize)
 			}
 			last := time.Now()
-			job := &shardReading{ctx: r.ctx, bay: b, pack: s.of.pack, shard: s.shard, good: goodByCRC(s.of.pack, s.shard, crcs), after: func(int) { last = r.standBack(b, last) }}
+			job := &shardReading{ctx: r.ctx, bay: b, pack: s.of.pack, shard: s.shard, good: goodByCRC(s.of.pack, s.shard, crcs), after: func(n int) { r.bytes.Add(int64(n)); last = r.standBack(b, last) }}
 			if err := r.d.readWhole(job, buf); err != nil {
 				r.d.noteBad(b, s.of.pack.Number, err)
 			} else {
@@ -158,7 +164,7 @@ func (r *readBehind) end(ctx context.Context) {
 // endReadBack is a load's end: what was committed is read back, a sample of each
 // disk that was written to is read once more, and both are journalled. An error
 // tells that packs are lost or too few disks are left.
-func (d *Device) endReadBack(ctx context.Context) error {
+func (d *Device) endReadBack(ctx context.Context, progress func(done, total int64)) error {
 	d.mu.Lock()
 	r, ok := d.behind, d.broken == nil
 	d.behind = nil
@@ -168,7 +174,9 @@ func (d *Device) endReadBack(ctx context.Context) error {
 	}
 	failed := len(d.bays.missing())
 	if ctx.Err() == nil && ok {
+		stop := r.report(progress)
 		r.end(ctx)
+		stop()
 		d.readSamples(ctx)
 	} else {
 		r.cancel()
@@ -182,6 +190,34 @@ func (d *Device) endReadBack(ctx context.Context) error {
 		return d.enoughDisks()
 	}
 	return nil
+}
+
+// report calls progress until stop is called.
+func (r *readBehind) report(progress func(done, total int64)) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(reportInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				progress(r.bytes.Load(), r.total.Load())
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() { close(done); wg.Wait() }
+}
+
+// readBackProgress is a load's progress after its last entry.
+func (l *loader) readBackProgress(done, total int64) {
+	if l.o.Progress != nil {
+		p := l.progress()
+		p.ReadBack, p.ToReadBack = done, total
+		l.o.Progress(p)
+	}
 }
 
 // stopReadBehind ends readers that no load has ended.

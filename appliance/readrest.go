@@ -204,7 +204,7 @@ func (d *Device) readIndexOn(ctx context.Context, b *bay, packs []*manifest.Pack
 			continue
 		}
 		if err := d.readWhole(&shardReading{ctx: ctx, bay: b, pack: p, shard: shard}, buf); err != nil {
-			return fmt.Errorf("%w: index pack %d: %w", errReadBack, p.Number, err)
+			return fmt.Errorf("%w: index pack %d: %w", ErrReadBack, p.Number, err)
 		}
 	}
 	return nil

@@ -2,20 +2,21 @@ package e2e
 
 // The program's exit codes, as docs/operations.md has them.
 const (
-	exitUsage    = 2
-	exitKey      = 3
-	exitJob      = 4
-	exitState    = 5
-	exitDisks    = 6
-	exitLost     = 7
-	exitDamage   = 8
-	exitUnproven = 9
-	exitRefused  = 10
-	exitSource   = 11
-	exitTarget   = 12
-	exitObjects  = 13
-	exitConflict = 14
-	exitWrap     = 17
-	exitBusy     = 18
-	exitNotFound = 19
+	exitUsage      = 2
+	exitKey        = 3
+	exitJob        = 4
+	exitState      = 5
+	exitDisks      = 6
+	exitLost       = 7
+	exitDamage     = 8
+	exitUnproven   = 9
+	exitRefused    = 10
+	exitSource     = 11
+	exitTarget     = 12
+	exitObjects    = 13
+	exitConflict   = 14
+	exitDiskFailed = 16
+	exitWrap       = 17
+	exitBusy       = 18
+	exitNotFound   = 19
 )

@@ -149,14 +149,15 @@ changed.`,
 	}
 	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
 	accept := cmd.Flags().Bool("accept-findings", false, "load although some names cannot be imported as they are")
+	noReadBack := cmd.Flags().Bool("no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	profiles := ""
 	addProfiles(cmd.Flags(), &profiles)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
-		return a.load(ctx, args[0], *as, profiles, *accept)
+		return a.load(ctx, args[0], *as, profiles, *accept, *noReadBack)
 	})
 }
 
-func (a *app) load(ctx context.Context, root, as, profiles string, accept bool) (report, error) {
+func (a *app) load(ctx context.Context, root, as, profiles string, accept, noReadBack bool) (report, error) {
 	if err := checkSource(root); err != nil {
 		return nil, err
 	}
@@ -187,7 +188,7 @@ func (a *app) load(ctx context.Context, root, as, profiles string, accept bool) 
 	defer m.end()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: as, Rules: rules, AcceptFindings: accept,
+		As: as, Rules: rules, AcceptFindings: accept, NoReadBack: noReadBack,
 		Progress:     func(p appliance.Progress) { m.tell(loadSample(p)) },
 		ScanProgress: func(r appliance.ScanReport) { m.tell(scanSample(r)) },
 	})
@@ -254,6 +255,9 @@ func within(folder, root string) bool {
 }
 
 func loadSample(p appliance.Progress) sample {
+	if p.ToReadBack > 0 {
+		return sample{phase: "read back", bytes: p.ReadBack, totalBytes: p.ToReadBack}
+	}
 	s := sample{phase: "load", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries)}
 	if p.Skipped > 0 {
 		s.more = fmt.Sprintf("%d skipped", p.Skipped)
