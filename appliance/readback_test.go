@@ -200,7 +200,7 @@ func TestReadBackIsRemembered(t *testing.T) {
 	if rep.Status.ReadBack != rep.Status.Packs || len(rep.Status.ReadAgain) > 0 {
 		t.Fatalf("%d of %d packs read back, %v due", rep.Status.ReadBack, rep.Status.Packs, rep.Status.ReadAgain)
 	}
-	blocks := shardReads(disks) / 2 // each disk is small: its sample is all of it
+	blocks := shardReads(disks)
 	d := r.mustDevice()
 	for n := range d.Status().Packs {
 		if !d.readBack(n) {

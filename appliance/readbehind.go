@@ -28,6 +28,7 @@ type readBehind struct {
 	queues map[*bay][]unreadShard
 	order  []*unreadPack // as committed
 	held   int           // CRCs that they hold
+	late   lateReads     // shards that came back after the last write
 	closed bool          // no more packs come
 }
 
@@ -53,7 +54,7 @@ func (d *Device) readBehind(p *manifest.Pack, crcs []uint64) {
 		return
 	}
 	if d.behind == nil {
-		r := &readBehind{d: d, queues: map[*bay][]unreadShard{}}
+		r := &readBehind{d: d, queues: map[*bay][]unreadShard{}, late: lateReads{}}
 		r.ctx, r.cancel = context.WithCancel(context.Background())
 		r.more.L = &r.mu
 		for _, b := range d.bays.healthy() {
@@ -125,12 +126,17 @@ func (r *readBehind) read(b *bay) {
 			if buf == nil {
 				buf = vfs.AlignedBuffer(s.of.pack.Geometry.BlockSize)
 			}
-			last := time.Now()
+			last, late := time.Now(), r.drain.Load()
 			job := &shardReading{ctx: r.ctx, bay: b, pack: s.of.pack, shard: s.shard, good: goodByCRC(s.of.pack, s.shard, crcs), after: func(n int) { r.bytes.Add(int64(n)); last = r.standBack(b, last) }}
 			if err := r.d.readWhole(job, buf); err != nil {
 				r.d.noteBad(b, s.of.pack.Number, err)
 			} else {
 				r.d.noteRead(b, s.of.pack.Number)
+				if late {
+					r.mu.Lock()
+					r.late.add(b, s.of.pack.Number)
+					r.mu.Unlock()
+				}
 			}
 		}
 		r.took(s.of)
@@ -177,7 +183,7 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 		stop := r.report(progress)
 		r.end(ctx)
 		stop()
-		d.readSamples(ctx)
+		d.readSamples(ctx, r.late)
 	} else {
 		r.cancel()
 		r.end(ctx)

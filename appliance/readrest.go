@@ -27,7 +27,7 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 	r := &ReadBackReport{FailedDisks: []string{}}
 	n, err := d.readRest(ctx, d.noteBad, progress)
 	if err == nil {
-		d.readSamples(ctx)
+		d.readSamples(ctx, nil)
 	}
 	d.saveReads()
 	r.Bytes = n
@@ -181,7 +181,7 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	if err := own.Load(); err != nil {
 		return *err
 	}
-	d.readSamples(ctx)
+	d.readSamples(ctx, nil)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -19,8 +19,9 @@ import (
 const sampleBlocks = 128
 
 // readSamples reads a sample of every disk that was written to since its last one,
-// all disks at once. A disk whose sample does not come back is condemned.
-func (d *Device) readSamples(ctx context.Context) {
+// all disks at once, but for packs of which late tells that their shard on a disk was
+// read back after the last write. A disk whose sample does not come back is condemned.
+func (d *Device) readSamples(ctx context.Context, late lateReads) {
 	var wg sync.WaitGroup
 	for _, b := range d.bays.healthy() {
 		d.mu.Lock()
@@ -29,17 +30,29 @@ func (d *Device) readSamples(ctx context.Context) {
 		if settled {
 			continue
 		}
-		picks, err := d.drawSample(b)
+		picks, err := d.drawSample(b, late)
 		if err != nil {
 			d.cfg.Log.Warn("no sample was drawn", "bay", b.number, "error", err)
 			return
 		}
-		if len(picks) > 0 {
+		if len(picks) > 0 || late.any(b) {
 			wg.Go(func() { d.readSample(ctx, b, picks) })
 		}
 	}
 	wg.Wait()
 }
+
+// lateReads are shards that came back after the last write to their disk.
+type lateReads map[*bay]map[uint64]bool
+
+func (l lateReads) add(b *bay, number uint64) {
+	if l[b] == nil {
+		l[b] = map[uint64]bool{}
+	}
+	l[b][number] = true
+}
+
+func (l lateReads) any(b *bay) bool { return len(l[b]) > 0 }
 
 // samplePick is one block of a disk.
 type samplePick struct {
@@ -48,12 +61,12 @@ type samplePick struct {
 }
 
 // drawSample chooses the blocks, in the order in which they are read.
-func (d *Device) drawSample(b *bay) ([]samplePick, error) {
+func (d *Device) drawSample(b *bay, late lateReads) ([]samplePick, error) {
 	var packs []uint64
 	var ends []int64 // how many blocks the disk holds up to the pack's end
 	total := int64(0)
 	for n := range d.state.packs {
-		if d.state.homes[n].on(b.number) >= 0 && !d.isBad(b, n) {
+		if d.state.homes[n].on(b.number) >= 0 && !d.isBad(b, n) && !late[b][n] {
 			total += layoutOf(d.home(n)).Stripes()
 			packs, ends = append(packs, n), append(ends, total)
 		}
