@@ -35,14 +35,17 @@ type Device struct {
 	reserved int64 // body bytes that open packs may still take
 	packs    int   // that have a reservation
 
-	mu      sync.Mutex // guards the rest: commits are ordered by it
-	journal *frameFile
-	ordinal uint64 // of the next frame file
-	files   []*frameCopies
-	sizes   map[manifest.ID]int64 // acknowledged length of each earlier file
-	state   loadState
-	broken  error // the journal could not be written: nothing more may be committed
-	lost    int   // bays that were missing when earlier journal files were last brought to m+1 copies
+	mu           sync.Mutex // guards the rest: commits are ordered by it
+	journal      *frameFile
+	ordinal      uint64 // of the next frame file
+	files        []*frameCopies
+	sizes        map[manifest.ID]int64 // acknowledged length of each earlier file
+	state        loadState
+	broken       error       // the journal could not be written: nothing more may be committed
+	lost         int         // bays that were missing when earlier journal files were last brought to m+1 copies
+	behind       *readBehind // reads committed packs back; made by the first commit of a load
+	noReadBehind bool        // the load leaves reading back to the seal
+	unsaved      readMarks   // read-backs that the journal does not know of
 }
 
 // loadState is what the journal says has been committed. What of it is in the
@@ -59,6 +62,8 @@ type loadState struct {
 	latest   map[byte]shardOf // by bay, the last pack that the journal says has a shard there
 	partial  map[partialKey]*partialFile
 	events   [][]byte
+	homes    []packHome // by pack number
+	reads    map[readKey]*diskReads
 }
 
 // listState is what has become of a scan list.
@@ -197,6 +202,7 @@ func (d *Device) start(writers int) {
 }
 
 func (d *Device) stop() {
+	d.stopReadBehind()
 	if d.buffers == nil {
 		return
 	}
@@ -426,7 +432,8 @@ func (s *loadState) addPack(p *manifest.Pack) {
 	s.packs++
 	s.body += p.BodySize
 	s.known[p.ID] = true
-	s.note(p)
+	s.noteShards(p)
+	s.place(p)
 	if len(p.Lost) > 0 {
 		s.degraded++
 	}
@@ -446,6 +453,9 @@ func (s *loadState) add(m *frameMessage) error {
 	for _, id := range m.abandoned {
 		s.list(id).abandoned = true
 		s.dropPartial(id, 0, 1<<64-1)
+	}
+	for _, r := range m.reads {
+		s.note(r)
 	}
 	if m.list.IsZero() {
 		return nil
@@ -599,11 +609,13 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 	if err := d.roomForRecords(m); err != nil {
 		return err
 	}
+	m.reads = d.unsaved.take()
 	if err := d.appendFrame(clear, m); err != nil {
 		return err
 	}
 	if entry != nil {
 		d.state.addPack(entry)
+		d.readBehind(entry, p.crcs)
 	}
 	return d.state.add(m)
 }

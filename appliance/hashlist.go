@@ -153,6 +153,7 @@ func verifyShard(disk vfs.FS, p *manifest.Pack, shard int, list []byte) error {
 		return err
 	}
 	defer f.Close()
+	f.DropCache() // a hint: what the disk holds counts, not what was written
 	layout := layoutOf(p)
 	if size, err := f.Size(); err != nil || size != layout.ShardLen() {
 		return fmt.Errorf("%w: shard %d of pack %s has a wrong length", manifest.ErrCorrupt, shard, p.ID)

@@ -367,6 +367,7 @@ func (w *indexWriter) logEntries(f func(number uint64, entry []byte, lost int) e
 func (d *Device) stillLost(p *manifest.Pack) error {
 	size := layoutOf(p).ShardLen()
 	whole := true
+	p.Lost = d.withUnreadable(p)
 	for s, at := range p.Bays {
 		b := d.bays[at]
 		if b == nil || b.failed() != nil || slices.Contains(p.Lost, byte(s)) {

@@ -33,6 +33,14 @@ func TestOpenKeepsAcknowledgedPacks(t *testing.T) {
 	}
 	d.Close()
 	r.use(whole)
+	d = r.mustDevice() // the seal reads a sample after its last write, and finds the rot
+	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrAbsent) || !errors.Is(err, ErrReadBack) {
+		t.Errorf("sealed with a rotten disk: %v", err)
+	}
+	d.Close()
+	if err := r.replace(3); err != nil {
+		t.Fatal(err)
+	}
 	if err := r.check(readTree(t, src), r.sealAll().Label); err != nil {
 		t.Error(err)
 	}

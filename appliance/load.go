@@ -35,6 +35,7 @@ type LoadOptions struct {
 	UnstableTimes  bool   // files whose stat differs at every look are read twice, and taken if both readings agree
 	Replace        bool   // committed versions may be replaced by those of another file system at the same path
 	Moved          string // the path that the source was loaded from, or its load was begun from
+	NoReadBack     bool   // leave reading back what is written to ReadBack and Seal
 	AllowEmpty     bool   // a source without an entry is no mistake
 
 	// Begin is called once, before the first change of the device; its error ends the
@@ -52,6 +53,7 @@ type Progress struct {
 	SafeEntries           uint64
 	SafeBytes             int64
 	Skipped               uint64
+	ReadBack, ToReadBack  int64 // bytes on disks, once all is loaded: what is committed is read back
 }
 
 // SkippedEntry is an entry that could not be loaded.
@@ -76,6 +78,8 @@ type LoadReport struct {
 	NoRoom       []string       `json:"-"` // files that are larger than what is free
 	FailedDisks  []string       `json:"failed_disks"`
 	Status       Status         `json:"status"`
+
+	readBack func(done, total int64) // takes the progress of the read-back
 }
 
 const maxSkipped = 10000
@@ -99,13 +103,17 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err != nil {
 		return nil, err
 	}
-	report := &LoadReport{Resumed: list != nil}
+	report := &LoadReport{Resumed: list != nil, readBack: func(int64, int64) {}}
 	failedBefore := len(d.bays.errors())
+	d.noReadBehind = o.NoReadBack
 	if list != nil {
 		err = d.loadList(ctx, src, list, &o, report)
 	}
 	if err == nil {
 		err = d.loadNew(ctx, src, &o, report)
+	}
+	if rerr := d.endReadBack(ctx, report.readBack); err == nil {
+		err = rerr
 	}
 	if errs := d.bays.errors(); len(errs) > failedBefore {
 		d.failures()
@@ -182,6 +190,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 	defer d.stop()
 	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Bytes
+	report.readBack = l.readBackProgress
 	if err := l.remember(); err != nil {
 		return err
 	}

@@ -9,7 +9,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-var frameSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 7: false}
+var frameSchema = fields.Schema{1: true, 2: true, 3: true, 4: false, 5: false, 6: false, 7: false}
 
 // frameMessage is the encrypted part of a journal frame.
 type frameMessage struct {
@@ -18,6 +18,7 @@ type frameMessage struct {
 	ranges  []span
 	partial []byte
 	events  [][]byte
+	reads   []readMark
 
 	abandoned []manifest.ID // scan lists whose rest is given up
 }
@@ -39,6 +40,7 @@ func (m *frameMessage) encode() []byte {
 	w.List(3, true, ranges)
 	w.Blob(4, false, m.partial)
 	w.List(5, false, m.events)
+	w.List(6, false, encodeReadMarks(m.reads))
 	var abandoned [][]byte
 	for _, id := range m.abandoned {
 		abandoned = append(abandoned, id[:])
@@ -71,6 +73,12 @@ func decodeFrameMessage(b []byte) (*frameMessage, error) {
 			m.partial = f.Value
 		case 5:
 			return f.Items(func(it []byte) error { m.events = append(m.events, bytes.Clone(it)); return nil })
+		case 6:
+			return f.Items(func(it []byte) error {
+				r, err := decodeReadMark(it)
+				m.reads = append(m.reads, r)
+				return err
+			})
 		case 7:
 			return f.Items(func(it []byte) error {
 				if len(it) != len(manifest.ID{}) {

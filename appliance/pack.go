@@ -164,6 +164,9 @@ func (d *Device) openPack() (*packWriter, error) {
 // data and parity alike. If fewer disks are healthy, a failed bay keeps its
 // turn and the shard is lost.
 func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
+	if err := d.beginWrites(); err != nil {
+		return nil, err
+	}
 	g := d.cfg.Job.Geometry
 	n := g.K + g.M
 	start := int(d.turn.Add(1)-1) % len(d.bays)

@@ -34,9 +34,11 @@ type SealOptions struct {
 	WrapUnchecked bool
 	Degraded      bool // packs with lost shards stay as they are
 	Incomplete    bool // the source has not been loaded whole
+	Unverified    bool // what was never read back from the disks is not read now
 	DeviceKey     string
 	Ledger        Ledger
 	Stage         func(name string)
+	ReadBack      func(done, total int64) // bytes of what is read back before the seal; nil is no progress
 }
 
 // SealResult is what leaves the device.
@@ -77,6 +79,10 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if stage == nil {
 		stage = func(string) {}
 	}
+	stage("read-back")
+	if err := d.readBeforeSeal(ctx, &o); err != nil {
+		return nil, err
+	}
 	d.start(1) // index packs are written one at a time
 	defer d.stop()
 	d.mu.Lock()
@@ -107,6 +113,10 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
+		return nil, err
+	}
+	stage("read-back of the index")
+	if err := d.readAfterIndex(ctx, w.packs, &o); err != nil {
 		return nil, err
 	}
 	stage("statement")
@@ -441,10 +451,11 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 	if absent == nil {
 		absent = []int{}
 	}
+	word, unread := d.readBackWord(o)
 	return manifest.SealStatement{Version: manifest.Version, Critical: []string{}, Job: d.cfg.Scope.Job, Device: d.cfg.Scope.Device, Generation: d.cfg.Scope.Generation,
 		JobSerial: d.cfg.Job.Serial, JobSHA256: fmt.Sprintf("%x", crypto.SumSHA256(d.cfg.JobFile)), LogSize: size, LogRoot: root[:], Disks: len(d.bays),
 		AbsentBays: absent, Degraded: degraded, WrapCheck: check, DeviceKey: o.DeviceKey, Recovery: recovery, Sealed: d.cfg.Now().UTC(), Software: d.cfg.Software,
-		ScanComplete: !o.Incomplete, SharedDisks: d.cfg.Allowed.Shared, Filesystems: d.cfg.Allowed.Filesystems}
+		ScanComplete: !o.Incomplete, ReadBack: word, UnreadPacks: unread, SharedDisks: d.cfg.Allowed.Shared, Filesystems: d.cfg.Allowed.Filesystems}
 }
 
 // planName is the statement's predicate, kept until it is signed: nothing is

@@ -29,6 +29,8 @@ type Status struct {
 	OpenFiles   int    // long files in progress
 	Unfinished  int    // loads that have begun and not ended
 	Uncounted   string // why entries could not be counted; they are zero then
+	ReadBack    uint64 // packs whose every shard was read back from its disk and compared
+	ReadAgain   []int  // bays that were written to after that: a sample of them is due
 }
 
 // Status tells what has been committed so far. It reads the journal.
@@ -44,6 +46,7 @@ func (d *Device) Status() Status {
 			s.Uncounted = err.Error()
 		}
 	}
+	s.ReadBack, s.ReadAgain = d.packsRead(), d.unsettled()
 	for _, err := range d.bays.errors() {
 		s.FailedDisks = append(s.FailedDisks, err.Error())
 	}

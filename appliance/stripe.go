@@ -27,8 +27,9 @@ type stripeWriter struct {
 	bays   []byte
 	bufs   *bufferPool
 	cur    *stripeBuffer
-	done   int64  // body bytes handed to the disks
-	lines  []byte // hash list
+	done   int64    // body bytes handed to the disks
+	lines  []byte   // hash list
+	crcs   []uint64 // of every stored block, stripe by stripe, for the read-back
 
 	hashes []crypto.ResumableHash // of the data blocks of the open stripe
 	at     int                    // where in cur the open stripe begins
@@ -261,6 +262,9 @@ func (w *stripeWriter) stripe(size int) error {
 	off := int64(len(w.lines)/(32*k+8*m)) * int64(w.geo.BlockSize)
 	w.hash(blocks[:k])
 	w.lines = erasure.AppendParity(w.lines, blocks[k:])
+	for _, block := range blocks {
+		w.crcs = append(w.crcs, erasure.CRC(block))
+	}
 	for i, block := range blocks {
 		w.queue(b, i, block, off)
 	}

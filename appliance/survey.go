@@ -117,7 +117,7 @@ type shardOf struct {
 }
 
 // note keeps the last pack that has a shard on each bay.
-func (s *loadState) note(p *manifest.Pack) {
+func (s *loadState) noteShards(p *manifest.Pack) {
 	if s.latest == nil {
 		s.latest = map[byte]shardOf{}
 	}
@@ -148,7 +148,7 @@ func (d *Device) BadDisks() []DiskState {
 		if err != nil {
 			err = Unanswered(b.disk.Name, err)
 		} else {
-			err = d.behind(b)
+			err = d.staleness(b)
 		}
 		if err != nil {
 			s := DiskState{Name: b.disk.Name, Bay: b.number}
@@ -160,7 +160,7 @@ func (d *Device) BadDisks() []DiskState {
 }
 
 // behind is the ErrStale of a disk that lacks its last shard.
-func (d *Device) behind(b *bay) error {
+func (d *Device) staleness(b *bay) error {
 	last, ok := d.state.latest[byte(b.number)]
 	if !ok {
 		return nil

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"strings"
 )
 
 // contests are all of them, in the order in which they are run.
@@ -17,8 +18,8 @@ func (b *bench) contests() []*contest {
 }
 
 // loadSide is sledge's load of a set into a new device.
-func (b *bench) loadSide(name, set, digest string, m medium) *side {
-	return &side{name: name, how: "sledge load, 8+3, --file-digest " + digest + ", otherwise defaults; every pack and journal frame is fsynced", run: func(ctx context.Context) (x sample, err error) {
+func (b *bench) loadSide(name, set, digest string, m medium, more ...string) *side {
+	return &side{name: name, how: strings.Join(append([]string{"sledge load, 8+3, --file-digest " + digest}, more...), " ") + ", otherwise defaults; every pack and journal frame is fsynced", run: func(ctx context.Context) (x sample, err error) {
 		set := b.sets[set]
 		root, err := b.target(m, "disks", set)
 		if err != nil {
@@ -31,7 +32,7 @@ func (b *bench) loadSide(name, set, digest string, m medium) *side {
 		if err := b.ready(ctx, m, set); err != nil {
 			return x, err
 		}
-		u, err := b.procs.run(ctx, limit(set.Bytes, set.Files), d.load(set))
+		u, err := b.procs.run(ctx, limit(set.Bytes, set.Files), d.load(set, more...))
 		if err != nil {
 			return x, err
 		}
@@ -58,7 +59,7 @@ func (b *bench) loadLarge(m medium) *contest {
 		c.tmpfs = 1.6
 	}
 	c.sides = []*side{
-		b.boundSide("bound-parts", "parts"+suffix), b.loadSide("parts", "large", "parts", m),
+		b.boundSide("bound-parts", "parts"+suffix), b.loadSide("parts", "large", "parts", m), b.loadSide("parts-unread", "large", "parts", m, "--no-read-back"),
 		b.boundSide("bound-whole", "whole"+suffix), b.loadSide("whole", "large", "whole", m),
 		b.peerSide("tar-age", "large", m), b.peerSide("kopia", "large", m), b.peerSide("restic", "large", m),
 	}

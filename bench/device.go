@@ -108,8 +108,8 @@ func (d *device) command(args ...string) command {
 	}
 }
 
-func (d *device) load(set *dataset) command {
-	return d.command("load", set.dir, "--disk", d.disks, "--quiet")
+func (d *device) load(set *dataset, more ...string) command {
+	return d.command(append([]string{"load", set.dir, "--disk", d.disks, "--quiet"}, more...)...)
 }
 
 // seal makes the device final; from then on it is read with centre.

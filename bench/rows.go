@@ -39,6 +39,9 @@ func allRows() []row {
 	add(vs("load-large-tmpfs-whole", "load-large-tmpfs", "whole", mbps, "roofline=bound-whole", 0.90, "roofline-overwrite=bound-whole-overwrite", 0.0, "tar-age", 0.95))
 	add(vs("load-large-disk-parts", "load-large-disk", "parts", mbps, "roofline=bound-parts", 0.90, "tar-age", 1.5, "restic", 0.0, "kopia", 0.0))
 	add(vs("load-large-disk-whole", "load-large-disk", "whole", mbps, "roofline=bound-whole", 0.90, "tar-age", 1.2))
+	// All shards on one disk, beside its source; then on a disk each, for which memory stands in.
+	add(vs("load-read-back-disk", "load-large-disk", "parts", mbps, "no-read-back=parts-unread", 1/1.35))
+	add(vs("load-read-back-tmpfs", "load-large-tmpfs", "parts", mbps, "no-read-back=parts-unread", 1/1.15))
 	add(vs("load-small", "load-small", "load", filesps, "tar-age", 1.3, "restic", 5.0, "kopia", 5.0, "rclone-crypt", 0.0, "cp", 0.0, "open-read-hash=bound", 0.0))
 	add(vs("load-mix", "load-mix", "load", mbps, "tar-age", 1.0, "kopia", 1.8, "restic", 3.4))
 	add(vs("again-small", "again-small", "load", filesps, "restic", 1.0))

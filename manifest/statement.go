@@ -205,8 +205,17 @@ type SealStatement struct {
 	Software     string    `json:"software"`
 	ScanComplete bool      `json:"scan_complete"`
 	SharedDisks  bool      `json:"shared_disks,omitempty"`
-	Filesystems  []string  `json:"filesystems,omitempty"` // let pass by name, though not fit
+	Filesystems  []string  `json:"filesystems,omitempty"`  // let pass by name, though not fit
+	ReadBack     string    `json:"read_back,omitempty"`    // one of ReadBackAll, …; none in statements of before
+	UnreadPacks  uint64    `json:"unread_packs,omitempty"` // of which some shard was never read back
 }
+
+// What a seal statement says of the read-back of what was written.
+const (
+	ReadBackAll    = "all"
+	ReadBackPartly = "partly"
+	ReadBackNone   = "none"
+)
 
 // Label is what travels outside the device (section 8.2).
 type Label struct {

@@ -131,7 +131,8 @@ func (a *app) openEach(open func(name string) (appliance.Disk, error)) ([]applia
 }
 
 // readOnlyDisks opens the disks for the verifier, which reads through the
-// standard library. A folder's root holds: a planted link leads nowhere else.
+// standard library. A folder's root holds: a planted link leads nowhere else. On the
+// machine that wrote them it reads the disks, not what the page cache still has.
 func (a *app) readOnlyDisks() ([]fsck.Disk, func(), error) {
 	paths, err := a.diskPaths()
 	if err != nil {
@@ -151,7 +152,12 @@ func (a *app) readOnlyDisks() ([]fsck.Disk, func(), error) {
 			return nil, nil, diskError(p, err)
 		}
 		roots = append(roots, root)
-		disks = append(disks, fsck.Disk{Name: p, FS: root.FS()})
+		cold, err := vfs.Cold(root)
+		if err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("disk %s: %w", p, err)
+		}
+		disks = append(disks, fsck.Disk{Name: p, FS: cold})
 	}
 	return disks, closeAll, nil
 }

@@ -195,6 +195,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.StringVar(&f.moved, "source-moved", "", "the folder is the one that was loaded, or begun, from this path")
 	flags.BoolVar(&f.force, "force", false, "read all files again: their times cannot be trusted")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
+	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "name what was replaced, dropped or is gone from the source")
 	addProfiles(flags, &f.profiles)
@@ -209,6 +210,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 type loadFlags struct {
 	as, profiles, moved                                  string
 	accept, replace, force, allowEmpty, abandon, verbose bool
+	noReadBack                                           bool
 }
 
 func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, error) {
@@ -245,7 +247,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	defer m.end()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, AllowEmpty: f.allowEmpty,
+		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.tell(loadSample(p)) },
 		ScanProgress: func(r appliance.ScanReport) { m.tell(scanSample(r)) },
@@ -359,6 +361,9 @@ func within(folder, root string) bool {
 }
 
 func loadSample(p appliance.Progress) sample {
+	if p.ToReadBack > 0 {
+		return sample{phase: "read back", bytes: p.ReadBack, totalBytes: p.ToReadBack}
+	}
 	s := sample{phase: "load", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries)}
 	if p.Skipped > 0 {
 		s.more = fmt.Sprintf("%d skipped", p.Skipped)

@@ -14,11 +14,20 @@ func (a *app) scrubCommand() *cobra.Command {
 		Short: "read and check every block that is on the device's disks",
 		Long: `Read every block of every committed pack and check it against its signed hash, by
 the independent verifier and with the signer's key that the device has pinned. No
-load key is needed, and nothing is written. What is found can be mended by "sledge
-rebuild".`,
-		Example: `  sledge scrub --device /var/lib/sledge --disk '/mnt/bay*'`,
+load key is needed, and nothing is written: "sledge rebuild" mends what is found.
+
+With --read-back read only what was never read back from the disks since it was
+written, and a sample of each disk that was written to after that. A load does this
+behind its writing and a seal does the rest; here it is done between them. The
+device must be unlocked, and remembers what was read.`,
+		Example: `  sledge scrub --device /var/lib/sledge --disk '/mnt/bay*'
+  sledge scrub --read-back`,
 	}
+	readBack := cmd.Flags().Bool("read-back", false, "read what was never read back since it was written, and remember it")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
+		if *readBack {
+			return a.readBack(ctx)
+		}
 		d, err := a.openDevice(true) // packs that are being written would look damaged
 		if err != nil {
 			return nil, err

@@ -43,6 +43,9 @@ func (r *sealReport) print(w io.Writer) {
 	if len(s.Filesystems) > 0 {
 		fmt.Fprintf(w, "disks were allowed on %s\n", escape(strings.Join(s.Filesystems, ", ")))
 	}
+	if s.ReadBack != manifest.ReadBackAll && s.ReadBack != "" {
+		fmt.Fprintf(w, "%s were NEVER READ BACK from the disks (--unverified): nobody knows whether they are there; do not delete the source before it was imported\n", plural(s.UnreadPacks, "pack"))
+	}
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %v were absent: their copies of the load key live on, with the unlock code they open this data\n", s.AbsentBays)
 	}
@@ -57,6 +60,7 @@ type sealFlags struct {
 	absent                          []int
 	answer, labelOut, job           string
 	unchecked, degraded, incomplete bool
+	unverified                      bool
 }
 
 func (a *app) sealCommand() *cobra.Command {
@@ -67,6 +71,11 @@ func (a *app) sealCommand() *cobra.Command {
 the unlock code opens. From then on nothing can be added, and nobody in the field
 can read the data. The label says what was sealed. It is written to a file, and to
 a QR code beside it: the importer needs it, by another way than the disks.
+
+What was never read back from the disks since it was written is read first, and a
+sample of every disk once more at the end: on a large device that takes as long as
+reading it. "sledge scrub --read-back" does it before; --unverified leaves it out,
+and the statement says so.
 
 After an interruption the same command goes on. On a sealed device it gives the
 label again, also without the disks, and with --job that of an earlier job, which
@@ -83,6 +92,7 @@ the state folder keeps.`,
 	flags.IntSliceVar(&f.absent, "absent", nil, "a `BAY` whose disk is not here; its copy of the load key lives on")
 	flags.BoolVar(&f.degraded, "degraded", false, "seal although some packs have lost shards")
 	flags.BoolVar(&f.incomplete, "incomplete", false, "seal although a load has not finished")
+	flags.BoolVar(&f.unverified, "unverified", false, "seal without reading back from the disks what was not read back yet")
 	flags.StringVar(&f.labelOut, "label-out", "", "write the label to this `FILE` (default sledge-JOB-DEVICE.label here)")
 	flags.StringVar(&f.job, "job", "", "only give the label of this `JOB` again, which was sealed on this device before")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.seal(ctx, &f) })
@@ -124,6 +134,7 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	m := a.meter("seal")
 	defer m.end()
 	res, err := w.Seal(ctx, appliance.SealOptions{
+		Unverified: f.unverified, ReadBack: func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) },
 		Absent: f.absent, WrapAnswer: f.answer, WrapUnchecked: f.unchecked, Degraded: f.degraded, Incomplete: f.incomplete,
 		DeviceKey: w.state.Record().Protection, Ledger: w.state, Stage: func(name string) { a.note("seal: %s", name) },
 	})

@@ -260,6 +260,10 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name the site's folder, or make one: sledge site init DIR --name NAME")
 	case is(site.ErrUnknownJob):
 		return add(exitJob, "use the key folder of the site that made this job")
+	case is(appliance.ErrReadBack) && is(appliance.ErrTooFewDisks):
+		return add(exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")
+	case is(errReadBackDisk):
+		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR")
 	case is(errDegraded):
 		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the lost shards again",
 			"take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
@@ -305,6 +309,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrIncomplete):
 		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
+	case is(appliance.ErrUnread):
+		return add(exitDamage, "read them back: sledge scrub --read-back", "or seal with --unverified: the statement will say so")
 	case is(appliance.ErrDegraded):
 		return add(exitDamage, "make the lost shards again on an empty disk: sledge rebuild --replace NEW", "or seal with --degraded: the statement will say so")
 	case is(appliance.ErrLost), is(errLost):

@@ -23,6 +23,8 @@ import (
 //	Rule{Op: OpWrite, Nth: 5, Shift: 4096}                   a misdirected write
 //	Rule{Op: OpRead, Offset: 700, Length: 1, Flip: true}     bit rot
 //	Rule{Op: OpSync, Lost: true}                             a cache that lies
+//	Rule{Op: OpWrite, AfterBytes: 1 << 20, Zero: true}       a disk that forgets what is over its size
+//	Rule{Op: OpWrite, AfterBytes: 1 << 20, Wrap: true}       a disk that begins again at its beginning
 type Rule struct {
 	Op   OpKind // "" is every operation
 	Path string // path.Match pattern; without a slash it matches the last element; "" is every name
@@ -33,7 +35,8 @@ type Rule struct {
 	Times int // how many fail from there on; 0 is one if Nth is set, else all
 
 	// AfterBytes lets writes through until so many bytes have been written by
-	// matching calls; the write that would pass it is cut short there and fails.
+	// matching calls; the write that would pass it is cut short there and fails, or
+	// is the first that a silent fault hits.
 	AfterBytes int64
 
 	Err   error         // what the call returns; nil is EIO, or no error if Delay is set
@@ -45,9 +48,11 @@ type Rule struct {
 	Lost  bool  // nothing is done
 	Shift int64 // a write goes so many bytes further
 	Flip  bool  // a read returns, a write stores, one byte with a bit flipped: the first in the rule's range
+	Zero  bool  // a write stores zeros
+	Wrap  bool  // a write is stored, also over what matching writes stored AfterBytes bytes before
 }
 
-func (r *Rule) silent() bool { return r.Lost || r.Shift != 0 || r.Flip }
+func (r *Rule) silent() bool { return r.Lost || r.Shift != 0 || r.Flip || r.Zero || r.Wrap }
 
 // Fault passes calls on to another FS and lets some of them fail by rules. Like a
 // real disk it does not roll back: a Sync that fails has not reached the inner
@@ -67,6 +72,7 @@ type ruleState struct {
 	calls int   // that matched
 	fired int   // that failed or were delayed
 	bytes int64 // written so far, for AfterBytes
+	ring  wrapRing
 }
 
 // NewFault wraps inner. Without rules it changes nothing. A pattern that
@@ -119,6 +125,8 @@ type verdict struct {
 	lost  bool
 	shift int64
 	flip  int64 // the byte of the buffer, from 1; 0 for none
+	zero  bool
+	wrap  []wrapPiece // what the write is stored over, too
 }
 
 func (f *Fault) judge(c call) verdict {
@@ -127,6 +135,12 @@ func (f *Fault) judge(c call) verdict {
 	var v verdict
 	for _, r := range f.rules {
 		if !r.matches(c) {
+			continue
+		}
+		if r.Wrap {
+			if v.wrap = r.ring.write(c, r.AfterBytes); len(v.wrap) > 0 {
+				r.fired++
+			}
 			continue
 		}
 		hit, part := r.count(c)
@@ -138,7 +152,9 @@ func (f *Fault) judge(c call) verdict {
 		if r.Delay > 0 && r.Err == nil && !r.Short && !r.Apply && !r.silent() {
 			continue
 		}
+		wrap := v.wrap
 		v = r.verdict(c, part)
+		v.wrap = wrap
 		break
 	}
 	f.mu.Unlock()
@@ -178,7 +194,7 @@ func (r *ruleState) matches(c call) bool {
 func (r *Rule) canBeSilent(op OpKind) bool {
 	switch op {
 	case OpRead:
-		return r.Flip && !r.Lost
+		return r.Flip && !r.Lost && !r.Zero && !r.Wrap
 	case OpWrite:
 		return true
 	case OpRemove, OpRename, OpLink, OpMkdir, OpSyncDir, OpTruncate, OpSync, OpPunch:
@@ -209,7 +225,7 @@ func (r *ruleState) count(c call) (hit bool, part int64) {
 
 func (r *ruleState) verdict(c call, part int64) verdict {
 	if r.silent() {
-		v := verdict{lost: r.Lost, shift: r.Shift}
+		v := verdict{lost: r.Lost, shift: r.Shift, zero: r.Zero}
 		if r.Flip && c.len > 0 {
 			v.flip = 1 + min(max(0, r.Offset-c.off), c.len-1)
 		}
@@ -355,6 +371,11 @@ func (f *faultFile) WriteAt(p []byte, off int64) (int, error) {
 // passed on of a direct write is cut to whole aligned blocks, as a disk would.
 func (f *faultFile) transfer(op OpKind, p []byte, off int64, fn func([]byte, int64) (int, error)) (int, error) {
 	v := f.fault.judge(call{op: op, name: f.name, off: off, len: int64(len(p))})
+	for _, piece := range v.wrap {
+		if err := piece.overwrite(f.fault.inner, p); err != nil {
+			return 0, err
+		}
+	}
 	if v.err == nil {
 		return v.transfer(op, p, off, fn)
 	}
@@ -380,6 +401,8 @@ func (v verdict) transfer(op OpKind, p []byte, off int64, fn func([]byte, int64)
 	switch {
 	case v.lost:
 		return len(p), nil
+	case v.zero:
+		return fn(AlignedBuffer(len(p)), off+v.shift)
 	case v.flip == 0 || len(p) == 0:
 		return fn(p, off+v.shift)
 	case op == OpRead:

@@ -211,6 +211,9 @@ func TestFaultSilent(t *testing.T) {
 		{"rot on the way to the disk", vfs.Rule{Op: vfs.OpWrite, Offset: 5, Length: 1, Flip: true}, "aaaabcbb", "aaaabcbb", "aaaabcbb"},
 		{"rot on the way back", vfs.Rule{Op: vfs.OpRead, Offset: 1, Length: 1, Flip: true}, "a`aabbbb", "aaaabbbb", "aaaabbbb"},
 		{"a range that is not met", vfs.Rule{Op: vfs.OpWrite, Offset: 50, Length: 1, Flip: true}, "aaaabbbb", "aaaabbbb", "aaaabbbb"},
+		{"forgets over its size", vfs.Rule{Op: vfs.OpWrite, AfterBytes: 4, Zero: true}, "aaaa\x00\x00\x00\x00", "aaaa\x00\x00\x00\x00", "aaaa\x00\x00\x00\x00"},
+		{"begins again", vfs.Rule{Op: vfs.OpWrite, AfterBytes: 6, Wrap: true}, "bbaabbbb", "bbaabbbb", "bbaabbbb"},
+		{"is large enough", vfs.Rule{Op: vfs.OpWrite, AfterBytes: 8, Wrap: true}, "aaaabbbb", "aaaabbbb", "aaaabbbb"},
 		{"lost fsync", vfs.Rule{Op: vfs.OpSync, Lost: true}, "aaaabbbb", "aaaabbbb", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -99,6 +99,16 @@ func dropCache(f *os.File) error {
 	})
 }
 
+// syncAll writes what the file system of an open file has still to write. One that
+// cannot be written to has nothing.
+func syncAll(f *os.File) error {
+	err := control(f, unix.Syncfs)
+	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EINVAL) {
+		return nil
+	}
+	return err
+}
+
 func prefetch(f *os.File, off, n int64) {
 	control(f, func(fd int) error { return unix.Fadvise(fd, off, n, unix.FADV_WILLNEED) }) // a hint
 }

@@ -2,9 +2,12 @@ package vfs_test
 
 import (
 	"errors"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -68,4 +71,40 @@ func blocks(t *testing.T, name string) int64 {
 		t.Fatal(err)
 	}
 	return st.Blocks
+}
+
+// TestColdForgetsPages: what was just written, and read, is not in the page cache
+// any more when it is opened. A read that must not wait says so.
+func TestColdForgetsPages(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.WriteFile(filepath.Join(dir, "a"), make([]byte, 1<<20), 0o644)) // dirty: not synced by us
+	cached := func(f *os.File) bool {
+		n, err := unix.Preadv2(int(f.Fd()), [][]byte{make([]byte, 4096)}, 0, unix.RWF_NOWAIT)
+		if err != nil && !errors.Is(err, unix.EAGAIN) {
+			t.Skipf("this file system does not tell: %v", err)
+		}
+		return n > 0
+	}
+	root, err := os.OpenRoot(dir)
+	must(t, err)
+	defer root.Close()
+	warm, err := root.Open("a")
+	must(t, err)
+	defer warm.Close()
+	if !cached(warm) {
+		t.Skip("this file system caches nothing")
+	}
+	var st unix.Statfs_t
+	must(t, unix.Fstatfs(int(warm.Fd()), &st))
+	if st.Type == unix.TMPFS_MAGIC {
+		t.Skip("the page cache is this file system's only place")
+	}
+	fsys, err := vfs.Cold(root)
+	must(t, err)
+	f, err := fsys.Open("a")
+	must(t, err)
+	defer f.Close()
+	if cached(f.(*os.File)) {
+		t.Error("the file is read from the page cache")
+	}
 }

@@ -24,6 +24,8 @@ func punch(*os.File, int64, int64) error { return errors.ErrUnsupported }
 
 func dropCache(*os.File) error { return nil }
 
+func syncAll(*os.File) error { return nil }
+
 func prefetch(*os.File, int64, int64) {}
 
 // syncDir syncs a folder. Windows cannot, and journals its folders itself.

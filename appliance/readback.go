@@ -1,0 +1,404 @@
+package appliance
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// A disk is believed when it has given back what it was given. Every shard of a
+// committed pack is read from its disk once, past the page cache, and compared
+// (readbehind.go while a load goes on, readrest.go before the seal). A disk of
+// counterfeit capacity gives each shard back at first and writes a later one over
+// it, so that is not enough: after the last write to a disk its first pack, its
+// last one and a random sample are read once more (readsample.go). Both are in the
+// journal, bound to the disk's id, and a shard that does not come back as it was
+// written condemns its disk and makes all that was read of it before worthless.
+
+// ErrUnread: some packs were never read back from their disks.
+var ErrUnread = errors.New("some packs were never read back from the disks")
+
+// ErrReadBack: a disk gave back something else than it was given.
+var ErrReadBack = errors.New("what was written does not read back")
+
+// packHome is what the read-back needs of a committed pack.
+type packHome struct {
+	id   manifest.ID
+	root [32]byte
+	body int64
+	bays []byte
+	lost []byte // shards that were lost at the commit
+}
+
+// readKey is a disk in its bay: one that replaces it has another id.
+type readKey struct {
+	bay  int
+	disk manifest.ID
+}
+
+// diskReads is what is known of one disk.
+type diskReads struct {
+	read    rangeSet        // pack numbers whose shard came back
+	bad     map[uint64]bool // those whose shard did not, or is gone: it counts as lost
+	settled bool            // nothing was written since its sample was read
+}
+
+func (b *bay) readKey() readKey { return readKey{b.number, b.id} }
+
+func (s *loadState) place(p *manifest.Pack) {
+	s.homes = append(s.homes, packHome{id: p.ID, root: p.Root, body: p.BodySize, bays: p.Bays, lost: p.Lost})
+	for key, r := range s.reads {
+		if i := slices.Index(p.Bays, byte(key.bay)); i >= 0 && !slices.Contains(p.Lost, byte(i)) {
+			r.settled = false
+		}
+	}
+}
+
+// on is the pack's shard on a bay that was not lost at the commit; −1: none.
+func (h *packHome) on(bay int) int {
+	i := slices.Index(h.bays, byte(bay))
+	if i >= 0 && slices.Contains(h.lost, byte(i)) {
+		return -1
+	}
+	return i
+}
+
+// home is the pack as far as reading its shards goes.
+func (d *Device) home(number uint64) *manifest.Pack {
+	h := &d.state.homes[number]
+	return &manifest.Pack{Number: number, ID: h.id, Geometry: d.cfg.Job.Geometry.Code(), BodySize: h.body, Root: h.root, Bays: h.bays, Lost: h.lost}
+}
+
+// note takes a mark into the state.
+func (s *loadState) note(m readMark) {
+	if m.kind == writesBegin {
+		for _, r := range s.reads {
+			r.settled = false
+		}
+		return
+	}
+	r := s.reads[m.key]
+	if r == nil {
+		r = &diskReads{bad: map[uint64]bool{}}
+		if s.reads == nil {
+			s.reads = map[readKey]*diskReads{}
+		}
+		s.reads[m.key] = r
+	}
+	switch m.kind {
+	case shardsRead:
+		r.read.add(m.packs)
+		for n := range r.bad {
+			if n >= m.packs.from && n < m.packs.to {
+				delete(r.bad, n)
+			}
+		}
+	case sampleRead:
+		r.settled = true
+	case shardBad, shardGone:
+		if !s.isDegraded(m.packs.from) {
+			s.degraded++
+		}
+		if m.kind == shardBad { // whatever was read of it before proves nothing
+			r.read, r.settled = rangeSet{}, false
+		}
+		r.bad[m.packs.from] = true
+	}
+}
+
+func (s *loadState) isDegraded(n uint64) bool {
+	if n >= uint64(len(s.homes)) || len(s.homes[n].lost) > 0 {
+		return true
+	}
+	for _, r := range s.reads {
+		if r.bad[n] {
+			return true
+		}
+	}
+	return false
+}
+
+// wasRead tells whether the pack's shard on a bay came back from the disk that is
+// there now. The caller holds mu.
+func (d *Device) wasRead(b *bay, number uint64) bool {
+	r := d.state.reads[b.readKey()]
+	return r != nil && r.read.has(number) && !r.bad[number]
+}
+
+func (d *Device) isSettled(b *bay) bool {
+	r := d.state.reads[b.readKey()]
+	return r != nil && r.settled
+}
+
+// isBad tells whether a disk is known not to have its shard of a pack. The caller
+// holds mu.
+func (d *Device) isBad(b *bay, number uint64) bool {
+	r := d.state.reads[b.readKey()]
+	return r != nil && r.bad[number]
+}
+
+// shardsOf counts the pack's shards on working disks, and those of them that were
+// read back and, if asked, whose disk has not been written to since its sample was
+// read. The caller holds mu.
+func (d *Device) shardsOf(number uint64, settled bool) (here, read int) {
+	h := &d.state.homes[number]
+	for _, at := range h.bays {
+		b := d.bays[at]
+		if b == nil || b.failed() != nil || h.on(int(at)) < 0 || d.isBad(b, number) {
+			continue
+		}
+		here++
+		if d.wasRead(b, number) && (!settled || d.isSettled(b)) {
+			read++
+		}
+	}
+	return here, read
+}
+
+// readBack tells whether a committed pack is known to be on the disks: every shard
+// of it that is here was read back, as many of them as a commit needs, and no disk
+// was written to later without a sample of it read after that. It takes mu.
+func (d *Device) readBack(pack uint64) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if pack >= d.state.packs {
+		return false
+	}
+	here, read := d.shardsOf(pack, true)
+	return read == here && read >= need(d.cfg.Job.Geometry.Code())
+}
+
+// packsRead counts the packs whose shards were read back. The caller holds mu.
+func (d *Device) packsRead() (n uint64) {
+	for number := range d.state.packs {
+		if here, read := d.shardsOf(number, false); read == here && read >= d.cfg.Job.Geometry.K {
+			n++
+		}
+	}
+	return n
+}
+
+// unsettled lists the bays whose disk was written to since its sample was read.
+// The caller holds mu.
+func (d *Device) unsettled() (list []int) {
+	for _, b := range d.bays.healthy() {
+		if !d.isSettled(b) && slices.ContainsFunc(d.state.homes, func(h packHome) bool { return h.on(b.number) >= 0 }) {
+			list = append(list, b.number)
+		}
+	}
+	return list
+}
+
+// withUnreadable adds the shards that did not read back to those that a pack lost;
+// whether the disk gives them after all is the caller's to find out.
+func (d *Device) withUnreadable(p *manifest.Pack) []byte {
+	lost := p.Lost
+	for key, r := range d.state.reads {
+		i := slices.Index(p.Bays, byte(key.bay))
+		if b := d.bays[key.bay]; i < 0 || !r.bad[p.Number] || b != nil && b.id != key.disk || slices.Contains(lost, byte(i)) {
+			continue
+		}
+		lost = append(lost, byte(i))
+	}
+	slices.Sort(lost)
+	return lost
+}
+
+// beginWrites journals that samples read so far say nothing of what comes: before
+// the first shard is created, so that no crash leaves a sample that looks newer
+// than the writes after it.
+func (d *Device) beginWrites() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fresh := false
+	for _, r := range d.state.reads {
+		fresh = fresh || r.settled
+	}
+	if !fresh {
+		return nil
+	}
+	m := &frameMessage{reads: append(d.unsaved.take(), readMark{kind: writesBegin})}
+	if err := d.appendFrame(nil, m); err != nil {
+		return err
+	}
+	return d.state.add(m)
+}
+
+// noteRead remembers that a shard came back. The journal learns of it with the next
+// frame.
+func (d *Device) noteRead(b *bay, number uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := readMark{kind: shardsRead, key: b.readKey(), packs: span{number, number + 1}}
+	d.state.note(m)
+	d.unsaved.add(m)
+}
+
+// noteSample remembers that a disk's sample came back.
+func (d *Device) noteSample(b *bay) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := readMark{kind: sampleRead, key: b.readKey()}
+	d.state.note(m)
+	d.unsaved.rest = append(d.unsaved.rest, m)
+}
+
+// noteBad remembers that a disk did not give a pack's shard back, and condemns it.
+// What the program itself was short of says nothing of a disk, and a disk that has
+// failed already is known.
+func (d *Device) noteBad(b *bay, number uint64, err error) {
+	if stopsReading(err) || b.failed() != nil {
+		return
+	}
+	d.journalBad(b, number, "disk-failed", err)
+	b.told = true
+	b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, number, err))
+}
+
+// noteUnreadable remembers it without condemning the disk: the shard counts as lost.
+func (d *Device) noteUnreadable(b *bay, number uint64, err error) {
+	d.journalBad(b, number, "note", err)
+}
+
+// journalBad journals the mark and what the log will say: readers know no other
+// kinds of events than the format's.
+func (d *Device) journalBad(b *bay, number uint64, what string, err error) {
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: fmt.Sprintf("read-back-failed: pack %d: %s", number, cause(err)), Bay: b.number}
+	m := &frameMessage{}
+	if raw, err := e.Encode(); err == nil {
+		m.events = [][]byte{raw}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.unsaved.drop(b.readKey())
+	m.reads = append(d.unsaved.take(), readMark{kind: shardBad, key: b.readKey(), packs: span{number, number + 1}})
+	if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
+		d.cfg.Log.Debug("a failed read-back is not in the journal", "bay", b.number, "error", err)
+	}
+	d.state.add(m)
+}
+
+// noteGone remembers that a disk has no such shard any more.
+func (d *Device) noteGone(b *bay, number uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := readMark{kind: shardGone, key: b.readKey(), packs: span{number, number + 1}}
+	d.state.note(m)
+	d.unsaved.rest = append(d.unsaved.rest, m)
+}
+
+// saveReads journals what the journal does not know yet. What cannot be written is
+// read again by the next session: nothing depends on it.
+func (d *Device) saveReads() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	marks := d.unsaved.take()
+	if len(marks) == 0 || d.broken != nil {
+		return
+	}
+	if err := d.appendFrame(nil, &frameMessage{reads: marks}); err != nil {
+		d.cfg.Log.Debug("what was read back is not in the journal", "error", err)
+	}
+}
+
+// lostByReading names packs that more disks failed to give back than there is
+// parity for.
+func (d *Device) lostByReading() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var lost []uint64
+	for n := range d.state.packs {
+		if !d.state.isDegraded(n) {
+			continue
+		}
+		p := d.home(n)
+		if len(d.withUnreadable(p)) > p.Geometry.M {
+			lost = append(lost, n)
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d packs, first pack %d, did not read back from more disks than there is parity for", ErrLost, len(lost), lost[0])
+}
+
+// Marks are items of field 6 of a journal frame's message (docs/format.md section 9).
+type readMark struct {
+	kind  byte
+	key   readKey
+	packs span // none of sampleRead and writesBegin
+}
+
+const (
+	shardsRead  byte = 1
+	sampleRead  byte = 2
+	writesBegin byte = 3
+	shardBad    byte = 4
+	shardGone   byte = 5
+)
+
+const readMarkSize = 2 + 16 + 8 + 8
+
+func encodeReadMarks(marks []readMark) (out [][]byte) {
+	for _, m := range marks {
+		b := append([]byte{m.kind, byte(m.key.bay)}, m.key.disk[:]...)
+		b = binary.BigEndian.AppendUint64(b, m.packs.from)
+		out = append(out, binary.BigEndian.AppendUint64(b, m.packs.to))
+	}
+	return out
+}
+
+func decodeReadMark(b []byte) (m readMark, err error) {
+	if len(b) != readMarkSize {
+		return m, manifest.ErrCorrupt
+	}
+	m.kind, m.key.bay = b[0], int(b[1])
+	copy(m.key.disk[:], b[2:18])
+	m.packs = span{binary.BigEndian.Uint64(b[18:]), binary.BigEndian.Uint64(b[26:])}
+	if m.kind != sampleRead && m.kind != writesBegin && m.packs.from >= m.packs.to || m.key.bay >= maxBays {
+		return m, manifest.ErrCorrupt
+	}
+	return m, nil
+}
+
+// maxBays is the format's limit on a set of disks.
+const maxBays = 64
+
+// readMarks are marks that wait for a frame.
+type readMarks struct {
+	read map[readKey]*rangeSet
+	rest []readMark // in order, after the others
+}
+
+func (u *readMarks) add(m readMark) {
+	if u.read == nil {
+		u.read = map[readKey]*rangeSet{}
+	}
+	if u.read[m.key] == nil {
+		u.read[m.key] = &rangeSet{}
+	}
+	u.read[m.key].add(m.packs)
+}
+
+func (u *readMarks) drop(key readKey) { delete(u.read, key) }
+
+// take gives the marks to a frame and forgets them.
+func (u *readMarks) take() (marks []readMark) {
+	for key, set := range u.read {
+		for _, s := range set.spans {
+			marks = append(marks, readMark{kind: shardsRead, key: key, packs: s})
+		}
+	}
+	slices.SortFunc(marks, func(a, b readMark) int {
+		if a.key.bay != b.key.bay {
+			return a.key.bay - b.key.bay
+		}
+		return int(int64(a.packs.from) - int64(b.packs.from))
+	})
+	marks = append(marks, u.rest...)
+	*u = readMarks{}
+	return marks
+}

@@ -1,0 +1,224 @@
+package appliance
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// ReadBackReport says what a read-back found.
+type ReadBackReport struct {
+	Packs       uint64   `json:"packs"`
+	ReadBack    uint64   `json:"packs_read_back"`
+	Bytes       int64    `json:"bytes_read"`
+	FailedDisks []string `json:"failed_disks"`
+}
+
+// ReadBack reads back what was never read since it was written, and a sample of
+// each disk that was written to later. The journal remembers it, so that a call
+// which was interrupted goes on. A disk that does not give back what it was given
+// is in the report and counts as failed; ErrUnread tells that packs remain that
+// nobody has read.
+func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64)) (*ReadBackReport, error) {
+	r := &ReadBackReport{FailedDisks: []string{}}
+	n, err := d.readRest(ctx, d.noteBad, progress)
+	if err == nil {
+		d.readSamples(ctx, nil)
+	}
+	d.saveReads()
+	r.Bytes = n
+	d.mu.Lock()
+	r.Packs, r.ReadBack = d.state.packs, d.packsRead()
+	d.mu.Unlock()
+	for _, e := range d.bays.errors() {
+		r.FailedDisks = append(r.FailedDisks, e.Error())
+	}
+	if err == nil {
+		err = d.lostByReading()
+	}
+	if err == nil {
+		err = context.Cause(ctx)
+	}
+	if err == nil {
+		err = d.enoughDisks()
+	}
+	if err == nil && r.ReadBack < r.Packs {
+		err = fmt.Errorf("%w: %d of %d", ErrUnread, r.Packs-r.ReadBack, r.Packs)
+	}
+	return r, err
+}
+
+// badShard is told of a shard that did not come back.
+type badShard func(b *bay, number uint64, err error)
+
+// readRest reads the shards that were not, each disk on its own, compared with the
+// hash lists.
+func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done, total int64)) (int64, error) {
+	var done atomic.Int64
+	var mu sync.Mutex // progress is called once at a time
+	total := int64(0)
+	rest := map[*bay][]uint64{}
+	for _, b := range d.bays.healthy() {
+		rest[b] = d.unreadOn(b, nil)
+		for _, n := range rest[b] {
+			total += layoutOf(d.home(n)).ShardLen()
+		}
+	}
+	after := func(n int) {
+		now := done.Add(int64(n))
+		if progress != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			progress(now, total)
+		}
+	}
+	var wg sync.WaitGroup
+	for b, packs := range rest {
+		wg.Go(func() { d.readPacks(ctx, b, packs, bad, after) })
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return done.Load(), context.Cause(ctx)
+	}
+	return done.Load(), nil
+}
+
+// savedEach is after how many shards of one disk the journal learns of them.
+const savedEach = 256
+
+// readPacks reads shards of one disk. One that does not come back makes those that
+// did in earlier calls worthless: they are read again, unless the disk is condemned.
+func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badShard, after func(int)) {
+	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
+	tried := map[uint64]bool{}
+	var good []uint64
+	for len(packs) > 0 && ctx.Err() == nil && b.failed() == nil {
+		n := packs[0]
+		packs, tried[n] = packs[1:], true
+		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: d.state.homes[n].on(b.number), after: after}
+		if r.isGone() {
+			d.noteGone(b, n)
+			continue
+		}
+		err := d.readWhole(r, buf)
+		switch {
+		case err == nil:
+			d.noteRead(b, n)
+			good = append(good, n)
+		case stopsReading(err):
+			d.cfg.Log.Warn("a shard was not read back", "pack", n, "bay", b.number, "error", err)
+		default:
+			bad(b, n, err)
+			for _, n := range good {
+				d.noteRead(b, n)
+			}
+			packs = d.unreadOn(b, tried)
+		}
+		if len(good)%savedEach == savedEach-1 {
+			d.saveReads()
+		}
+	}
+}
+
+// unreadOn lists the packs whose shard on a disk was not read back.
+func (d *Device) unreadOn(b *bay, but map[uint64]bool) (packs []uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for n := range d.state.packs {
+		if d.state.homes[n].on(b.number) >= 0 && !d.wasRead(b, n) && !but[n] {
+			packs = append(packs, n)
+		}
+	}
+	return packs
+}
+
+// readBeforeSeal is the seal's part: nothing goes into the manifest that no disk
+// was asked for.
+func (d *Device) readBeforeSeal(ctx context.Context, o *SealOptions) error {
+	if o.Unverified {
+		return nil
+	}
+	bad := d.noteBad
+	if o.Degraded { // what does not read back is one lost shard more
+		bad = d.noteUnreadable
+	}
+	if _, err := d.readRest(ctx, bad, o.ReadBack); err != nil {
+		d.saveReads()
+		return err
+	}
+	d.saveReads()
+	if err := d.nothingFailed(o.Absent); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	read := d.packsRead()
+	d.mu.Unlock()
+	if read < d.state.packs {
+		return fmt.Errorf("%w: %d of %d", ErrUnread, d.state.packs-read, d.state.packs)
+	}
+	return nil
+}
+
+// readAfterIndex reads the index packs, and of each disk the sample that shows
+// that they were not written over something else.
+func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *SealOptions) error {
+	if o.Unverified {
+		return nil
+	}
+	var own atomic.Pointer[error] // what the process was short of
+	d.bays.each(func(b *bay) error {
+		err := d.readIndexOn(ctx, b, packs)
+		if stopsReading(err) {
+			own.Store(&err)
+			return nil
+		}
+		return err
+	})
+	if err := own.Load(); err != nil {
+		return *err
+	}
+	d.readSamples(ctx, nil)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := d.nothingFailed(o.Absent); err != nil {
+		return err
+	}
+	if again := d.unsettled(); len(again) > 0 {
+		return fmt.Errorf("%w: no sample of %s was read after the last write", ErrUnread, bayList(again))
+	}
+	return nil
+}
+
+// readIndexOn reads what one disk has of the index packs.
+func (d *Device) readIndexOn(ctx context.Context, b *bay, packs []*manifest.Pack) error {
+	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
+	for _, p := range packs {
+		h := packHome{bays: p.Bays, lost: p.Lost}
+		shard := h.on(b.number)
+		if shard < 0 {
+			continue
+		}
+		if err := d.readWhole(&shardReading{ctx: ctx, bay: b, pack: p, shard: shard}, buf); err != nil {
+			return fmt.Errorf("%w: index pack %d: %w", ErrReadBack, p.Number, err)
+		}
+	}
+	return nil
+}
+
+// readBackWord is what the statement says, and how many packs were not read back.
+func (d *Device) readBackWord(o *SealOptions) (word string, unread uint64) {
+	read := d.packsRead()
+	unread = d.state.packs - read
+	switch {
+	case !o.Unverified:
+		return manifest.ReadBackAll, 0
+	case read == 0:
+		return manifest.ReadBackNone, unread
+	}
+	return manifest.ReadBackPartly, unread
+}

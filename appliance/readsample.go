@@ -1,0 +1,158 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// sampleBlocks is what is read once more of a disk after its last write: so many
+// blocks from the beginning of its first shard, from the end of its last one, and
+// so many of all that it holds, drawn at random. A disk that holds no more than
+// all of these is read whole. If a share x of a disk is gone the draw misses it
+// with (1−x)^128: of 2.3 per cent in one of twenty cases, of ten in one of 700,000.
+const sampleBlocks = 128
+
+// readSamples reads a sample of every disk that was written to since its last one,
+// all disks at once, but for packs of which late tells that their shard on a disk was
+// read back after the last write. A disk whose sample does not come back is condemned.
+func (d *Device) readSamples(ctx context.Context, late lateReads) {
+	var wg sync.WaitGroup
+	for _, b := range d.bays.healthy() {
+		d.mu.Lock()
+		settled := d.isSettled(b)
+		d.mu.Unlock()
+		if settled {
+			continue
+		}
+		picks, err := d.drawSample(b, late)
+		if err != nil {
+			d.cfg.Log.Warn("no sample was drawn", "bay", b.number, "error", err)
+			return
+		}
+		if len(picks) > 0 || late.any(b) {
+			wg.Go(func() { d.readSample(ctx, b, picks) })
+		}
+	}
+	wg.Wait()
+}
+
+// lateReads are shards that came back after the last write to their disk.
+type lateReads map[*bay]map[uint64]bool
+
+func (l lateReads) add(b *bay, number uint64) {
+	if l[b] == nil {
+		l[b] = map[uint64]bool{}
+	}
+	l[b][number] = true
+}
+
+func (l lateReads) any(b *bay) bool { return len(l[b]) > 0 }
+
+// samplePick is one block of a disk.
+type samplePick struct {
+	pack   uint64
+	stripe int64
+}
+
+// drawSample chooses the blocks, in the order in which they are read.
+func (d *Device) drawSample(b *bay, late lateReads) ([]samplePick, error) {
+	var packs []uint64
+	var ends []int64 // how many blocks the disk holds up to the pack's end
+	total := int64(0)
+	for n := range d.state.packs {
+		if d.state.homes[n].on(b.number) >= 0 && !d.isBad(b, n) && !late[b][n] {
+			total += layoutOf(d.home(n)).Stripes()
+			packs, ends = append(packs, n), append(ends, total)
+		}
+	}
+	if total == 0 {
+		return nil, nil
+	}
+	blocks, err := d.drawBlocks(ends)
+	if err != nil {
+		return nil, err
+	}
+	picks := make([]samplePick, len(blocks))
+	for i, block := range blocks {
+		at, _ := slices.BinarySearch(ends, block+1)
+		first := int64(0)
+		if at > 0 {
+			first = ends[at-1]
+		}
+		picks[i] = samplePick{packs[at], block - first}
+	}
+	return picks, nil
+}
+
+// drawBlocks chooses among the blocks of packs that end at ends.
+func (d *Device) drawBlocks(ends []int64) (blocks []int64, err error) {
+	total := ends[len(ends)-1]
+	if total <= 3*sampleBlocks {
+		for i := range total {
+			blocks = append(blocks, i)
+		}
+		return blocks, nil
+	}
+	for i := range min(sampleBlocks, ends[0]) {
+		blocks = append(blocks, i)
+	}
+	before := int64(0)
+	if len(ends) > 1 {
+		before = ends[len(ends)-2]
+	}
+	for i := range min(sampleBlocks, total-before) {
+		blocks = append(blocks, total-1-i)
+	}
+	seed, err := d.cfg.newID()
+	if err != nil {
+		return nil, err
+	}
+	dice := rand.New(rand.NewChaCha8([32]byte(append(seed[:], seed[:]...))))
+	for range sampleBlocks {
+		blocks = append(blocks, dice.Int64N(total))
+	}
+	slices.Sort(blocks)
+	return slices.Compact(blocks), nil
+}
+
+// readSample reads the picked blocks of one disk, pack by pack.
+func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) {
+	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
+	for len(picks) > 0 {
+		r := &shardReading{ctx: ctx, bay: b, pack: d.home(picks[0].pack)}
+		number := picks[0].pack
+		for len(picks) > 0 && picks[0].pack == number {
+			r.stripes = append(r.stripes, picks[0].stripe)
+			picks = picks[1:]
+		}
+		r.shard = d.state.homes[number].on(b.number)
+		if r.isGone() {
+			d.noteGone(b, number)
+			continue
+		}
+		list, err := coldList(b, r.pack)
+		if err == nil {
+			r.good = goodByList(r.pack, r.shard, list)
+			err = r.run(buf)
+		}
+		if err != nil {
+			d.noteBad(b, number, err)
+			return
+		}
+	}
+	d.noteSample(b)
+}
+
+// enoughDisks tells whether a load or a seal can go on.
+func (d *Device) enoughDisks() error {
+	if have := len(d.bays.healthy()); have < need(d.cfg.Job.Geometry.Code()) {
+		return fmt.Errorf("%w: %w", ErrTooFewDisks, errors.Join(d.bays.errors()...))
+	}
+	return nil
+}

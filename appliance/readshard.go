@@ -1,0 +1,161 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/sledge-io/sledge/internal/erasure"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// shardReading reads blocks of one shard from its disk, past the page cache.
+type shardReading struct {
+	ctx     context.Context
+	bay     *bay
+	pack    *manifest.Pack
+	shard   int
+	stripes []int64 // nil: all
+	good    func(stripe int64, block []byte) bool
+	after   func(n int) // nil, or called for every block that was good
+}
+
+// run compares the blocks and, of a whole shard, the length.
+func (r *shardReading) run(buf []byte) error {
+	f, err := r.bay.disk.FS.Open(shardName(r.pack.ID, r.shard), vfs.OpenOptions{Direct: true})
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	f.DropCache() // where direct reads fall back to buffered ones
+	layout := layoutOf(r.pack)
+	if size, err := f.Size(); err != nil || size != layout.ShardLen() {
+		return fmt.Errorf("shard %d is %d bytes long, want %d: %w", r.shard, size, layout.ShardLen(), errors.Join(err, manifest.ErrCorrupt))
+	}
+	one := func(stripe int64) error {
+		block := buf[:layout.BlockLen(stripe)]
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := f.ReadAt(block, stripe*layout.Block); err != nil {
+			return err
+		}
+		if !r.good(stripe, block) {
+			return fmt.Errorf("%w: shard %d: stripe %d is not what was written", manifest.ErrCorrupt, r.shard, stripe)
+		}
+		if r.after != nil {
+			r.after(len(block))
+		}
+		return nil
+	}
+	for _, stripe := range r.stripes {
+		if err := one(stripe); err != nil {
+			return err
+		}
+	}
+	if r.stripes != nil {
+		return nil
+	}
+	for stripe := range layout.Stripes() {
+		if err := one(stripe); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isGone tells whether the disk says itself that it has no such shard: that is one
+// lost shard, as a seal counts them, and no disk that lies.
+func (r *shardReading) isGone() bool {
+	st, err := r.bay.disk.FS.Stat(shardName(r.pack.ID, r.shard))
+	if err != nil {
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	return st.Size() != layoutOf(r.pack).ShardLen()
+}
+
+// goodByCRC compares with the CRCs that were kept since the write.
+func goodByCRC(p *manifest.Pack, shard int, crcs []uint64) func(int64, []byte) bool {
+	n := p.Geometry.K + p.Geometry.M
+	return func(stripe int64, block []byte) bool {
+		i := int(stripe)*n + shard
+		return i < len(crcs) && erasure.CRC(block) == crcs[i]
+	}
+}
+
+// goodByList compares with the pack's hash list.
+func goodByList(p *manifest.Pack, shard int, list []byte) func(int64, []byte) bool {
+	layout := layoutOf(p)
+	return func(stripe int64, block []byte) bool { return blockGood(layout, list, stripe, shard, block) }
+}
+
+// coldList reads a disk's own copy of a pack's hash list, which must have the
+// signed root: the disk was given it together with the shard.
+func coldList(b *bay, p *manifest.Pack) ([]byte, error) {
+	layout := layoutOf(p)
+	list, err := readCold(b.disk.FS, hashesName(p.ID), layout.Stripes()*int64(layout.LineLen()))
+	if err != nil {
+		return nil, err
+	}
+	if linesRoot(list, layout.LineLen()) != p.Root {
+		return nil, fmt.Errorf("%w: the hash list is not what was written", manifest.ErrCorrupt)
+	}
+	return list, nil
+}
+
+// coldPiece compares a disk's piece of the hash list.
+func coldPiece(b *bay, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
+	pieces, err := code.SplitPieces(list)
+	if err != nil {
+		return err
+	}
+	piece, err := readCold(b.disk.FS, pieceName(p.ID, shard), int64(len(pieces[shard])))
+	if err == nil && string(piece) != string(pieces[shard]) {
+		err = fmt.Errorf("%w: piece %d of the hash list is not what was written", manifest.ErrCorrupt, shard)
+	}
+	return err
+}
+
+// readCold reads a file of a known size past the page cache.
+func readCold(disk vfs.FS, name string, size int64) ([]byte, error) {
+	if size > maxHashList {
+		return nil, fmt.Errorf("%s: %d bytes are over the limit", name, size)
+	}
+	f, err := disk.Open(name, vfs.OpenOptions{})
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	f.DropCache() // a hint
+	if have, err := f.Size(); err != nil || have != size {
+		return nil, fmt.Errorf("%s is %d bytes long, want %d: %w", name, have, size, errors.Join(err, manifest.ErrCorrupt))
+	}
+	b := make([]byte, size)
+	if _, err := f.ReadAt(b, 0); err != nil && size > 0 {
+		return nil, err
+	}
+	return b, nil
+}
+
+// readWhole reads all that a disk has of a pack: shard, hash list and piece.
+func (d *Device) readWhole(r *shardReading, buf []byte) error {
+	list, err := coldList(r.bay, r.pack)
+	if err != nil {
+		return err
+	}
+	if r.good == nil {
+		r.good = goodByList(r.pack, r.shard, list)
+	}
+	if err := r.run(buf); err != nil {
+		return err
+	}
+	return coldPiece(r.bay, r.pack, r.shard, d.code, list)
+}
+
+// stopsReading reports whether an error is the call's end or the process's own, and
+// says nothing of the disk.
+func stopsReading(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || ownFault(err)
+}

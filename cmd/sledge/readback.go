@@ -1,0 +1,40 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
+)
+
+type readBackReport struct{ *appliance.ReadBackReport }
+
+func (r *readBackReport) print(w io.Writer) {
+	fmt.Fprintf(w, "read back   %d of %s; %s read now\n", r.ReadBack, plural(r.Packs, "pack"), size(r.Bytes))
+	for _, disk := range r.FailedDisks {
+		fmt.Fprintf(w, "  failed     %s\n", escape(disk))
+	}
+}
+
+// readBack is scrub --read-back.
+func (a *app) readBack(ctx context.Context) (report, error) {
+	w, err := a.openWork(firmware.EventLock) // allowed in every state that has a secret
+	if err != nil {
+		return nil, err
+	}
+	defer w.close()
+	m := a.meter("scrub")
+	defer m.end()
+	r, err := w.ReadBack(ctx, func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) })
+	m.end()
+	for _, disk := range r.FailedDisks {
+		err = errors.Join(err, fmt.Errorf("%w: %s", errReadBackDisk, disk))
+	}
+	return &readBackReport{r}, err
+}
+
+// errReadBackDisk: a disk did not give back what it was given.
+var errReadBackDisk = errors.New("a disk failed")
