@@ -85,7 +85,7 @@ type extractor struct {
 
 func newExtractor(r *Reader, tree *outTree, o ExtractOptions) *extractor {
 	return &extractor{r: r, records: r, tree: tree, names: systemNames, links: newLinker(), o: o,
-		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{}, turns: make(chan struct{}, max(1, o.Workers))}
+		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{Failures: []string{}, Warnings: []string{}, Attributes: []string{}}, turns: make(chan struct{}, max(1, o.Workers))}
 }
 
 // run makes folders and files first, then hard links, whose first names are all

@@ -33,7 +33,7 @@ func (r *extractReport) print(w io.Writer) {
 		fmt.Fprintf(w, "older       %d: a later look at the source failed, the last good version is kept\n", r.Remarks)
 	}
 	if r.AttributesLost > 0 {
-		fmt.Fprintf(w, "attributes  %d were not restored; the contents are right\n", r.AttributesLost)
+		fmt.Fprintf(w, "attributes  %s could not be restored; the contents are right\n", plural(r.AttributesLost, "attribute"))
 	}
 	if r.Repaired > 0 {
 		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))

@@ -96,7 +96,7 @@ func TestExtractReportText(t *testing.T) {
 	var out bytes.Buffer
 	r := &extractReport{&appliance.ExtractReport{Entries: 5, Bytes: 9, Existing: 2, AttributesLost: 1, Remarks: 3, Attributes: []string{`"f": owner: not permitted`}, Warnings: []string{"times are coarse"}}, "back"}
 	r.print(&out)
-	for _, want := range []string{"extracted   5 entries, 9 B, to back", "existing    2 of them", "attributes  1 were not restored; the contents are right", "older       3", `"f": owner: not permitted`, "times are coarse"} {
+	for _, want := range []string{"extracted   5 entries, 9 B, to back", "existing    2 of them", "attributes  1 attribute could not be restored; the contents are right", "older       3", `"f": owner: not permitted`, "times are coarse"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}
