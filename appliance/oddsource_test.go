@@ -90,13 +90,13 @@ func TestInodeCollision(t *testing.T) {
 					i.Ctime = when.Add(test.later)
 				}
 			}
-			_, records, got := loadTree(t, tree, LoadOptions{})
-			want := "file of b"
+			rep, records, got := loadTree(t, tree, LoadOptions{})
+			want, links := "file of b", uint64(0)
 			if test.kind == manifest.KindHardlink {
-				want = "file of a"
+				want, links = "file of a", 1
 			}
-			if got["a"] != "file of a" || got["b"] != want || records["b"].Kind != test.kind {
-				t.Errorf("a %q, b %q, of kind %d", got["a"], got["b"], records["b"].Kind)
+			if got["a"] != "file of a" || got["b"] != want || records["b"].Kind != test.kind || rep.Scan.Hardlinks != links {
+				t.Errorf("a %q, b %q, of kind %d; %d hard links", got["a"], got["b"], records["b"].Kind, rep.Scan.Hardlinks)
 			}
 		})
 	}

@@ -127,7 +127,7 @@ const smallFile = 32 << 10
 // at all any more.
 func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, error) {
 	v := w.dir.volume
-	if it.size > smallFile || w.l.src.clock.unsettled(v, it.dev, it.mtime, it.ctime, true) > 0 {
+	if it.size > smallFile || w.l.src.clock.unsettled(v, 0, it.mtime, it.ctime, true) > 0 {
 		return nil, nil
 	}
 	if whole, err := w.readWhole(f, it.size); !whole {

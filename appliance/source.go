@@ -63,7 +63,7 @@ func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
 }
 
 func openSource(tree vfs.Tree, root, prefix string) *source {
-	s := &source{tree: tree, root: root, prefix: prefix, watch: &sourceWatch{name: root, check: tree.Check}}
+	s := &source{tree: tree, root: root, prefix: prefix, watch: &sourceWatch{name: root, check: tree.Check, alive: func() bool { return sampleTree(tree) }}}
 	s.clock.opened = time.Now()
 	return s
 }

@@ -14,8 +14,8 @@ import (
 // does not answer. What was loaded stays; the same load goes on when it is back.
 var ErrSourceGone = errors.New("the source has gone")
 
-// maxFailedInRow is how many entries may fail one after another, where nothing but
-// the file system's cache says that the source is still there.
+// maxFailedInRow is how many entries may fail one after another, where it is not
+// sure that the source is still there, before other files of it are tried.
 const maxFailedInRow = 32
 
 // sourceWatch tells entries that cannot be read from a source that has gone: after
@@ -24,6 +24,7 @@ const maxFailedInRow = 32
 type sourceWatch struct {
 	name  string
 	check func() (sure bool, err error) // vfs.Tree.Check
+	alive func() bool                   // whether any other file can be read
 
 	row  atomic.Int32 // errors since something could be read
 	is   atomic.Bool  // gone is set
@@ -43,6 +44,8 @@ func (s *sourceWatch) failed(err error) error {
 	switch {
 	case lost != nil:
 		s.end(lost)
+	case !sure && row >= maxFailedInRow && s.alive(): // bad files lie beside one another
+		s.row.Store(0)
 	case !sure && row >= maxFailedInRow:
 		s.end(fmt.Errorf("%d entries in a row could not be read, the last: %w", row, err))
 	}

@@ -33,9 +33,6 @@ func (t osTree) Check() (sure bool, err error) {
 	if err := root.Names(func(string, bool) error { return io.EOF }); err != nil && err != io.EOF {
 		return false, fmt.Errorf("list %s: %w", t.path, err)
 	}
-	if t.volume.Remote {
-		return true, nil
-	}
 	return t.checkDevice(was.Dev)
 }
 

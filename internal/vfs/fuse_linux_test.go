@@ -103,7 +103,7 @@ func TestCheckOfADeadServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer tree.Close()
-	if sure, err := tree.Check(); !sure || err != nil {
+	if sure, err := tree.Check(); sure || err != nil {
 		t.Errorf("while it serves: %v, %v", sure, err)
 	}
 	kill()

@@ -22,8 +22,8 @@ type Tree interface {
 
 	// Check returns why the root cannot be used any more: its medium was pulled out,
 	// its server does not answer, its path leads elsewhere. Without an error, sure
-	// tells that the answer came from the server or the device itself; else it may
-	// have come from a cache. The call may take as long as a server's timeout.
+	// tells that the device itself was read; else the answer may have come from a
+	// cache, here or at the server. The call may take as long as a server's timeout.
 	Check() (sure bool, err error)
 
 	io.Closer

@@ -36,6 +36,7 @@ func TestTree(t *testing.T, open func(t *testing.T) (vfs.Tree, TreeMaker)) {
 		{"Links", testTreeLinks},
 		{"Changes", testTreeChanges},
 		{"Volume", testTreeVolume},
+		{"Fresh", testTreeFresh},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			tree, m := open(t)
@@ -212,4 +213,37 @@ func testTreeVolume(t *testing.T, tree vfs.Tree, m TreeMaker) {
 	if after := tree.Volume(); after.FS == "" || after != before {
 		t.Errorf("%+v, then %+v", before, after)
 	}
+}
+
+// testTreeFresh: the second ways to look and read tell the same of a tree that
+// nobody caches.
+func testTreeFresh(t *testing.T, tree vfs.Tree, m TreeMaker) {
+	m.WriteFile("a/b", []byte("text"))
+	dir := openDir(t, tree, "a")
+	info, err := dir.Stat("b")
+	must(t, err)
+	fresh, err := dir.StatFresh("b")
+	must(t, err)
+	if info != fresh {
+		t.Errorf("%+v, fresh %+v", info, fresh)
+	}
+	_, err = dir.StatFresh("none")
+	wantErr(t, "a look at nothing", err, fs.ErrNotExist)
+	if v, root := dir.Volume(), tree.Volume(); v.FS != root.FS || v.ID != root.ID || v.Root != "" {
+		t.Errorf("%+v in %+v", v, root)
+	}
+	f, err := dir.Open("b")
+	must(t, err)
+	defer f.Close()
+	p := make([]byte, 10)
+	for off, want := range map[int64]string{0: "text", 3: "t", 4: "", 100: ""} {
+		if n, err := f.ReadSome(p, off); err != nil || string(p[:n]) != want {
+			t.Errorf("at %d: %q, %v", off, p[:n], err)
+		}
+	}
+	if f.Written() {
+		t.Error("nobody has it open for writing")
+	}
+	_, err = tree.Check()
+	must(t, err)
 }
