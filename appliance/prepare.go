@@ -48,9 +48,13 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 		return nil, err
 	}
 	for _, d := range c.Disks {
-		if err := updateJob(&c, d); err != nil {
+		err := updateJob(&c, d)
+		if errors.Is(err, ErrForeign) || errors.Is(err, ErrOlderJob) {
 			clear(k)
 			return nil, err
+		}
+		if err != nil { // a disk that fails is Open's to judge, beside the others
+			c.Log.Warn("the disk's job file was not compared", "err", err)
 		}
 	}
 	return k, nil
