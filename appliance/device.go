@@ -53,7 +53,7 @@ type loadState struct {
 	body     int64 // bodies of packs
 	degraded uint64
 	known    map[manifest.ID]bool
-	latest   map[byte]shardOf // by bay, the last pack that the journal says has a shard there
+	latest   map[byte]shardOf          // by bay, the last pack that the journal says has a shard there
 	done     map[manifest.ID]*rangeSet // by scan list
 	partial  map[partialKey]*partialFile
 	events   [][]byte

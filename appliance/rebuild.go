@@ -23,7 +23,7 @@ type RebuildOptions struct {
 	Signer   ed25519.PublicKey // job signer; nil: consistent only
 	Bay      int               // −1: the one that is missing
 	Onto     Disk              // empty, or begun by an earlier call
-	Allowed  Allowed // what may pass as the new disk
+	Allowed  Allowed           // what may pass as the new disk
 	Progress func(done, total uint64)
 	Rand     func() (manifest.ID, error)
 }
@@ -136,6 +136,9 @@ func (s *Set) eachPack(f func(*manifest.Pack) error) error {
 func (r *rebuilder) openUnsealed(disks []Disk) error {
 	s := &Set{set: newDiskSet(disks)}
 	if err := s.openJob(r.o.Signer); err != nil {
+		return s.set.own.or(err)
+	}
+	if err := s.set.own.get(); err != nil {
 		return err
 	}
 	for _, h := range s.set.scope {
@@ -188,7 +191,7 @@ func clearPacks(set *diskSet, scope manifest.Scope, key ed25519.PublicKey) ([]*m
 			return nil, err
 		}
 	}
-	return out, nil
+	return out, set.own.get()
 }
 
 // names lists the files of a folder on any disk, by name.
@@ -197,6 +200,7 @@ func (s *diskSet) names(dir, suffix string) []string {
 	for _, d := range s.disks {
 		list, err := d.FS.ReadDir(dir)
 		if err != nil {
+			s.own.met("disk "+d.Name, err)
 			continue
 		}
 		for _, e := range list {
@@ -212,7 +216,9 @@ func (s *diskSet) names(dir, suffix string) []string {
 func (s *diskSet) openAll(name string) []vfs.File {
 	var out []vfs.File
 	for _, d := range s.disks {
-		if f, err := d.FS.Open(name, vfs.OpenOptions{}); err == nil {
+		f, err := d.FS.Open(name, vfs.OpenOptions{})
+		s.own.met("disk "+d.Name, err)
+		if err == nil {
 			out = append(out, f)
 		}
 	}
@@ -515,9 +521,12 @@ func (r *rebuilder) frameFiles(kind frameKind) error {
 			}
 		}
 		closeAll(from)
+		if err == nil {
+			err = r.disks.own.get() // a copy that could not be opened may be the whole one
+		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return r.disks.own.get()
 }

@@ -46,7 +46,9 @@ seal; run it again to go on after an interruption.`,
 	bay := cmd.Flags().Int("bay", -1, "the bay to rebuild (default: the one that is missing)")
 	var allow allowFlags
 	allow.add(cmd.Flags())
-	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.rebuild(ctx, &f, *replace, *bay, &allow) })
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
+		return a.rebuild(ctx, &f, *replace, *bay, &allow)
+	})
 }
 
 func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay int, allow *allowFlags) (report, error) {
