@@ -25,6 +25,9 @@ func holdDisks(disks []Disk) (h hold, err error) {
 		case errors.Is(err, vfs.ErrLocked):
 			h.release()
 			return nil, fmt.Errorf("disk %s: %w", d.Name, ErrBusy)
+		case ownFault(err): // it may be locked, and another command at work
+			h.release()
+			return nil, fmt.Errorf("disk %s: %w", d.Name, err)
 		case err == nil:
 			h = append(h, held)
 		}

@@ -196,14 +196,15 @@ func CheckNewDisk(onto Disk, disks []Disk, may Allowed) (needed Allowed, err err
 	return needed, err
 }
 
-// MountedDisk is a disk by its folder, with what the system knows of its mount.
-func MountedDisk(name string) (Disk, error) {
+// OpenDisk opens a disk by its folder, with what the system tells of its mount; where
+// it tells nothing, Mount is nil. An error is the disk's: it does not answer, say.
+func OpenDisk(name string) (Disk, error) {
 	disk, err := vfs.OS(name)
 	if err != nil {
 		return Disk{}, err
 	}
 	m, err := vfs.MountOf(name)
-	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if NoAnswer(err) || ownFault(err) {
 		vfs.Close(disk)
 		return Disk{}, err
 	}

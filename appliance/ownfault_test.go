@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // scarce is a disk whose calls that take a descriptor fail from one on, as in a
@@ -177,5 +178,37 @@ func TestFullAtSync(t *testing.T) {
 			t.Errorf("%s: %v; failed disks %v", path, err, rep.FailedDisks)
 		}
 		d.Close()
+	}
+}
+
+// TestOwnFaultsOfRebuild: a rebuild without descriptors says so, before it makes the
+// new disk one that counts; with descriptors it goes on.
+func TestOwnFaultsOfRebuild(t *testing.T) {
+	src := smallTree(t, 4, 200<<10)
+	for _, sealed := range []bool{false, true} {
+		for opens := int64(0); ; opens += 1 + opens/8 {
+			r := newMemRig(t, rigOptions{k: 3, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
+			r.loadAll(src, LoadOptions{})
+			if sealed {
+				r.sealAll()
+			}
+			left := r.scarce(opens, syscall.EMFILE)
+			new := vfs.NewMem(vfs.MemOptions{})
+			o := RebuildOptions{Bay: 1, Onto: Disk{Name: "new", FS: scarce{new, left, syscall.EMFILE}}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
+			disks := append(r.cfg.Disks[:1:1], r.cfg.Disks[2:]...)
+			_, err := Rebuild(t.Context(), disks, o)
+			if left.Load() >= 0 {
+				if err != nil {
+					t.Fatalf("sealed %v, with enough descriptors: %v", sealed, err)
+				}
+				break
+			}
+			if !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrLost) || errors.Is(err, ErrForeign) {
+				t.Fatalf("sealed %v, %d opens: %v", sealed, opens, err)
+			}
+			if d := (Disk{Name: "new", FS: new}); !sealed && !unprepared(d) {
+				t.Errorf("%d opens: the new disk counts as prepared", opens)
+			}
+		}
 	}
 }

@@ -154,7 +154,7 @@ func (d *day) field() {
 	d.scene("A job, and two devices in the field", "The data centre makes one job for both devices. They were provisioned before.")
 	d.runs(0, `sledge job create --site site --device-key device-a/device.pub --device-key device-b/device.pub \
     --geometry 2+1 --target s3://archive/2026/ --profile versitygw --fips --out job.dsse --code-out code.txt`)
-	d.say("In the field, device A takes the plates. Before the seal, the data centre proves that it can open what was written.")
+	d.say("In the field, device A takes the plates. Its disks are folders here, which `--allow-shared` takes. Before the seal, the data centre proves that it can open what was written.")
 	d.runs(0, `sledge unlock --device device-a --job job.dsse --disk 'mnt/a*' --code-file code.txt --allow-shared`)
 	d.runs(0, `sledge load plates --device device-a --disk 'mnt/a*'`)
 	d.runs(0, `sledge status --device device-a --disk 'mnt/a*' --wrap-check a.wrapcheck`)

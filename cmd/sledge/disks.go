@@ -97,11 +97,18 @@ func (a *app) openDisks() ([]appliance.Disk, func(), error) {
 	})
 }
 
-// openMounted opens the disks of a device at work, with what is mounted there.
-func (a *app) openMounted() ([]appliance.Disk, func(), error) { return a.openEach(openMountedDisk) }
+// openMounted opens the disks of a device at work, with what is mounted there. Where
+// the system does not tell that, it is an error only if it must be known.
+func (a *app) openMounted(must bool) ([]appliance.Disk, func(), error) {
+	return a.openEach(func(name string) (appliance.Disk, error) { return openMountedDisk(name, must) })
+}
 
-func openMountedDisk(name string) (appliance.Disk, error) {
-	d, err := appliance.MountedDisk(name)
+func openMountedDisk(name string, must bool) (appliance.Disk, error) {
+	d, err := appliance.OpenDisk(name)
+	if err == nil && d.Mount == nil && must {
+		vfs.Close(d.FS)
+		_, err = vfs.MountOf(name)
+	}
 	if err != nil {
 		return d, diskError(name, err)
 	}

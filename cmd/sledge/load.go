@@ -135,7 +135,7 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 	if err := needFiles("this command", appliance.LoadFiles(job)); err != nil {
 		return err
 	}
-	disks, closeDisks, err := a.openMounted()
+	disks, closeDisks, err := a.openMounted(false)
 	if err != nil {
 		return err
 	}
@@ -144,6 +144,9 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 		return err
 	}
 	w.done = append(w.done, func() { w.Device.Close(); clear(key) })
+	for _, s := range w.BadDisks() {
+		a.warn("%v", s.Err)
+	}
 	return nil
 }
 

@@ -113,7 +113,7 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 		return nil, nil, err
 	}
 	for _, p := range answering {
-		d, err := appliance.MountedDisk(p)
+		d, err := appliance.OpenDisk(p)
 		if appliance.NoAnswer(err) {
 			unopened = append(unopened, appliance.DiskState{Name: p, State: appliance.DiskNoAnswer, Bay: -1, Err: appliance.Unanswered(p, err)})
 			continue

@@ -61,12 +61,12 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	if err := checkFolders([]string{replace}); err != nil {
 		return nil, err
 	}
-	onto, err := openMountedDisk(replace)
+	onto, err := openMountedDisk(replace, !allow.shared)
 	if err != nil {
 		return nil, err
 	}
 	defer vfs.Close(onto.FS)
-	disks, done, err := a.openMounted()
+	disks, done, err := a.openMounted(!allow.shared)
 	if err != nil {
 		return nil, err
 	}

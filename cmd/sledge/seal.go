@@ -157,7 +157,7 @@ func (a *app) finishSeal(f *sealFlags) (report, error) {
 		return nil, err
 	}
 	a.warnNoParity(job)
-	disks, done, err := a.openMounted()
+	disks, done, err := a.openMounted(false)
 	if err != nil {
 		return nil, err
 	}

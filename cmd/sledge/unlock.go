@@ -78,13 +78,13 @@ func (a *app) unlock(ctx context.Context, jobName, codeFile string, allow *allow
 	if err != nil {
 		return nil, err
 	}
-	disks, done, err := a.openMounted()
+	disks, done, err := a.openMounted(!allow.shared)
 	if err != nil {
 		return nil, err
 	}
 	defer done()
 	may := allow.allowed()
-	if adopt.event == nil {
+	if adopt.event == nil || adopt.event.Job == d.Record().Job {
 		may = bothAllowed(may, allowedBy(d.Record()))
 	}
 	needed, err := appliance.CheckMounts(disks, may)

@@ -51,8 +51,10 @@ func MountOf(folder string) (*Mount, error) {
 	if line != nil {
 		m.Source = line.source
 	}
-	m.Disks, err = m.findDisks(realSysfs{})
-	return m, err
+	if m.Disks, err = m.findDisks(realSysfs{}); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
 // mounted is what two calls tell of a folder's mount.
