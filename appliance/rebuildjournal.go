@@ -155,9 +155,9 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 	seq, before, faults := 0, 0, 0
 	end, err := copies.eachPart(0, true, func(p filePart) error {
 		if !p.whole {
-			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.id, seq, len(p.raw), p.at)
+			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.id, seq, p.size, p.at)
 		}
-		if held.raw != nil {
+		if seq > 0 {
 			if err := u.take(held); err != nil {
 				return err
 			}
@@ -170,7 +170,7 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 	if err != nil {
 		return err
 	}
-	if held.raw != nil {
+	if seq > 0 {
 		counts, err := u.counts(c, held, faults, later)
 		if err != nil {
 			return err
@@ -209,10 +209,7 @@ func (u *unsealed) tail(c *frameCopies, copies *openCopies, end int64) error {
 }
 
 func (u *unsealed) counts(c *frameCopies, last filePart, faults int, later []*frameCopies) (bool, error) {
-	l := lastFrame{copies: last.copies, unread: c.unread + faults, entry: u.entry(last.raw)}
-	if !last.whole {
-		return true, nil
-	}
+	l := lastFrame{copies: last.copies, unread: c.unread + faults, entry: u.entry(last.raw)} // damage is never the last part
 	if l.entry != nil && l.copies <= u.m {
 		var err error
 		if l.next, err = firstPack(later, true, u.entry); err != nil {
