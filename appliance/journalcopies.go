@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -227,10 +226,10 @@ func readPieces(file vfs.File, buf []byte, at int64, lenient bool) (int, error) 
 
 // filePart is a run of a frame file: a whole frame, or the damage before one.
 type filePart struct {
-	at     int64
-	raw    []byte
-	whole  bool
-	copies int
+	at, size int64
+	raw      []byte // nil for damage that is too long to be kept: it becomes a hole
+	whole    bool
+	copies   int
 }
 
 // eachPart calls f for every whole frame, and for every damaged run that a whole
@@ -243,7 +242,7 @@ func (o *openCopies) eachPart(end int64, count bool, f func(filePart) error) (in
 		if err != nil {
 			return at, err
 		}
-		part := filePart{at: at, raw: raw, whole: raw != nil, copies: copies}
+		part := filePart{at: at, size: int64(len(raw)), raw: raw, whole: raw != nil, copies: copies}
 		if raw == nil {
 			next, err := o.nextWhole(at)
 			if err == nil && next < 0 && end > 0 {
@@ -252,25 +251,23 @@ func (o *openCopies) eachPart(end int64, count bool, f func(filePart) error) (in
 			if err != nil || next < 0 {
 				return at, err
 			}
-			if part.raw, err = o.damaged(at, next-at); err != nil {
+			part.size = next - at
+			if part.raw, err = o.damaged(at, part.size); err != nil {
 				return at, err
 			}
 		}
 		if err := f(part); err != nil {
 			return at, err
 		}
-		at += int64(len(part.raw))
+		at += part.size
 	}
 	return at, nil
 }
 
-// errLongDamage bounds what a planted file can make a rebuild hold in memory.
-var errLongDamage = errors.New("the damaged part is longer than any frame run that can be copied")
-
 // damaged reads a run that is whole nowhere from the copy that has most of it.
 func (o *openCopies) damaged(at, n int64) ([]byte, error) {
-	if n > 8*maxFrameBytes {
-		return nil, errLongDamage
+	if n > maxFrameBytes {
+		return nil, nil
 	}
 	best, most := make([]byte, n), 0
 	buf := make([]byte, n)

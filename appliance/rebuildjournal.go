@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -155,9 +154,9 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 	seq, before, faults := 0, 0, 0
 	end, err := copies.eachPart(0, true, func(p filePart) error {
 		if !p.whole {
-			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.id, seq, len(p.raw), p.at)
+			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.id, seq, p.size, p.at)
 		}
-		if held.raw != nil {
+		if seq > 0 {
 			if err := u.take(held); err != nil {
 				return err
 			}
@@ -170,7 +169,7 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 	if err != nil {
 		return err
 	}
-	if held.raw != nil {
+	if seq > 0 {
 		counts, err := u.counts(c, held, faults, later)
 		if err != nil {
 			return err
@@ -209,10 +208,7 @@ func (u *unsealed) tail(c *frameCopies, copies *openCopies, end int64) error {
 }
 
 func (u *unsealed) counts(c *frameCopies, last filePart, faults int, later []*frameCopies) (bool, error) {
-	l := lastFrame{copies: last.copies, unread: c.unread + faults, entry: u.entry(last.raw)}
-	if !last.whole {
-		return true, nil
-	}
+	l := lastFrame{copies: last.copies, unread: c.unread + faults, entry: u.entry(last.raw)} // damage is never the last part
 	if l.entry != nil && l.copies <= u.m {
 		var err error
 		if l.next, err = firstPack(later, true, u.entry); err != nil {
@@ -284,50 +280,6 @@ func (u *unsealed) list(c *frameCopies) error {
 	end, err := copies.eachPart(0, false, func(filePart) error { return nil })
 	u.files = append(u.files, &foundFile{c, end})
 	return err
-}
-
-// findSeal looks for a seal that has begun: what its statement will say is on the
-// disks, with the log, and no checkpoint is yet. The device signs what it finds, so
-// the new disk gets the log and its part of the index packs.
-func (u *unsealed) findSeal() error {
-	var refused error
-	copies := u.r.disks.copies(planName, 0, manifest.MaxStatement)
-	for _, b := range copies {
-		var st manifest.SealStatement
-		if json.Unmarshal(b, &st) != nil || len(st.LogRoot) != 32 {
-			continue
-		}
-		cp := manifest.Checkpoint{Origin: u.r.scope.Origin(), Size: st.LogSize, Root: [32]byte(st.LogRoot)}
-		log, err := manifest.OpenLog(cp, u.r.disks)
-		if err != nil {
-			refused = err
-			continue
-		}
-		u.log, u.cp, u.plan = log, cp, b
-		return u.indexPacks()
-	}
-	if refused != nil {
-		u.lose("the log of the seal that has begun: %v", refused)
-	}
-	return nil
-}
-
-func (u *unsealed) indexPacks() error {
-	last, err := u.log.Decode(u.cp.Size - 1)
-	if err != nil || last.End == nil {
-		u.lose("the log of the seal that has begun has no end: %v", err)
-		u.log = nil
-		return nil
-	}
-	for n := range last.End.IndexPacks {
-		e, err := u.log.Decode(last.End.FirstIndex + n)
-		if err != nil || e.Pack == nil {
-			u.lose("index pack %d of the seal that has begun: its log entry cannot be read: %v", n, err)
-			continue
-		}
-		u.packs = append(u.packs, e.Pack)
-	}
-	return nil
 }
 
 func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
@@ -416,17 +368,4 @@ func (r *rebuilder) frameFile(f *foundFile) error {
 		_, err := copies.eachPart(f.end, false, put)
 		return err
 	})
-}
-
-// begunSeal gives the new disk what a seal that has begun has written to the others.
-func (r *rebuilder) begunSeal() error {
-	u := r.load
-	if u.log == nil {
-		return nil
-	}
-	onto := r.o.Onto.FS
-	if err := copyLog(u.log.Entry, u.cp, func(name string, data []byte) error { return writeLogFile(onto, name, data) }); err != nil {
-		return err
-	}
-	return durable.WriteFile(onto, planName, u.plan)
 }
