@@ -29,6 +29,7 @@ type Device struct {
 	buffers *bufferPool
 	plains  *bytePool
 	turn    atomic.Uint64
+	writes  writeCount
 
 	roomMu   sync.Mutex // guards the three below; taken before mu
 	room     sync.Cond

@@ -185,7 +185,14 @@ func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
 	for i, at := range chosen {
 		places[i], numbers[i] = d.bays[at], byte(at)
 	}
-	return newStripeWriter(id, d.code, g.Code(), places, numbers, d.buffers)
+	ended := d.writes.begin()
+	w, err := newStripeWriter(id, d.code, g.Code(), places, numbers, d.buffers)
+	if err != nil {
+		ended()
+		return nil, err
+	}
+	w.ended = ended
+	return w, nil
 }
 
 // bytePool hands out buffers of one size.

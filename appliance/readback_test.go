@@ -407,3 +407,27 @@ func TestWrapsAfterReadBack(t *testing.T) {
 		t.Errorf("sealed with an index written over a pack: %v", err)
 	}
 }
+
+// TestReadOnceAfterTheLastWrite: what was read after the last write needs no sample.
+func TestReadOnceAfterTheLastWrite(t *testing.T) {
+	src := smallTree(t, 70, 300<<10)
+	r := small32(t)
+	r.step, r.cfg.Workers = 0, 1 // one pack
+	r.mustDevice().Close()
+	disks := r.coldDisks()
+	rep := r.loadAll(src, LoadOptions{})
+	if rep.Status.Packs != 1 || rep.Status.ReadBack != 1 || len(rep.Status.ReadAgain) > 0 {
+		t.Fatalf("%d packs, %d read back, %v due", rep.Status.Packs, rep.Status.ReadBack, rep.Status.ReadAgain)
+	}
+	blocks := int64(0)
+	for _, m := range r.mems {
+		for name, b := range memFiles(t, m) {
+			if strings.HasSuffix(name, ".shard") {
+				blocks += int64((len(b) + 4095) / 4096)
+			}
+		}
+	}
+	if n := shardReads(disks); int64(n) != blocks {
+		t.Errorf("%d blocks read of %d", n, blocks)
+	}
+}

@@ -28,7 +28,7 @@ type readBehind struct {
 	queues map[*bay][]unreadShard
 	order  []*unreadPack // as committed
 	held   int           // CRCs that they hold
-	late   lateReads     // shards that came back after the last write
+	reads  []timedRead   // those that may have been after the last write
 	closed bool          // no more packs come
 }
 
@@ -37,6 +37,13 @@ type unreadPack struct {
 	pack *manifest.Pack
 	crcs []uint64 // nil: given up
 	left int
+}
+
+// timedRead is a shard that came back, and how many packs had been begun before.
+type timedRead struct {
+	bay  *bay
+	pack uint64
+	mark int64
 }
 
 type unreadShard struct {
@@ -54,7 +61,7 @@ func (d *Device) readBehind(p *manifest.Pack, crcs []uint64) {
 		return
 	}
 	if d.behind == nil {
-		r := &readBehind{d: d, queues: map[*bay][]unreadShard{}, late: lateReads{}}
+		r := &readBehind{d: d, queues: map[*bay][]unreadShard{}}
 		r.ctx, r.cancel = context.WithCancel(context.Background())
 		r.more.L = &r.mu
 		for _, b := range d.bays.healthy() {
@@ -126,21 +133,30 @@ func (r *readBehind) read(b *bay) {
 			if buf == nil {
 				buf = vfs.AlignedBuffer(s.of.pack.Geometry.BlockSize)
 			}
-			last, late := time.Now(), r.drain.Load()
+			last, mark := time.Now(), r.d.writes.now()
 			job := &shardReading{ctx: r.ctx, bay: b, pack: s.of.pack, shard: s.shard, good: goodByCRC(s.of.pack, s.shard, crcs), after: func(n int) { r.bytes.Add(int64(n)); last = r.standBack(b, last) }}
 			if err := r.d.readWhole(job, buf); err != nil {
 				r.d.noteBad(b, s.of.pack.Number, err)
 			} else {
 				r.d.noteRead(b, s.of.pack.Number)
-				if late {
-					r.mu.Lock()
-					r.late.add(b, s.of.pack.Number)
-					r.mu.Unlock()
-				}
+				r.noteTime(timedRead{b, s.of.pack.Number, mark})
 			}
 		}
 		r.took(s.of)
 	}
+}
+
+// noteTime keeps when a shard was read, and forgets those that are outdated already.
+func (r *readBehind) noteTime(t timedRead) {
+	if t.mark < 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.reads) > 0 && r.reads[0].mark < t.mark {
+		r.reads = r.reads[:0]
+	}
+	r.reads = append(r.reads, t)
 }
 
 // standBack leaves the disk to writes that wait for it: four fifths of the time.
@@ -183,7 +199,7 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 		stop := r.report(progress)
 		r.end(ctx)
 		stop()
-		d.readSamples(ctx, r.late)
+		d.readSamples(ctx, r.since(d.writes.now()))
 	} else {
 		r.cancel()
 		r.end(ctx)

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -42,14 +43,45 @@ func (d *Device) readSamples(ctx context.Context, late lateReads) {
 	wg.Wait()
 }
 
+// writeCount tells whether shards were written during or after something else.
+type writeCount struct {
+	begun atomic.Int64 // packs
+	open  atomic.Int64 // of them
+}
+
+// begin counts a pack until the returned function is called, once or more often.
+func (w *writeCount) begin() (ended func()) {
+	w.open.Add(1)
+	w.begun.Add(1)
+	return sync.OnceFunc(func() { w.open.Add(-1) })
+}
+
+// now is a mark that none of later or open packs has; none is -1.
+func (w *writeCount) now() int64 {
+	n := w.begun.Load()
+	if w.open.Load() > 0 {
+		return -1
+	}
+	return n
+}
+
 // lateReads are shards that came back after the last write to their disk.
 type lateReads map[*bay]map[uint64]bool
 
-func (l lateReads) add(b *bay, number uint64) {
-	if l[b] == nil {
-		l[b] = map[uint64]bool{}
+// since keeps the reads that began when so many packs had been written and none
+// was being written.
+func (r *readBehind) since(writes int64) lateReads {
+	late := lateReads{}
+	for _, s := range r.reads {
+		if s.mark != writes {
+			continue
+		}
+		if late[s.bay] == nil {
+			late[s.bay] = map[uint64]bool{}
+		}
+		late[s.bay][s.pack] = true
 	}
-	l[b][number] = true
+	return late
 }
 
 func (l lateReads) any(b *bay) bool { return len(l[b]) > 0 }

@@ -31,6 +31,8 @@ type stripeWriter struct {
 	lines  []byte   // hash list
 	crcs   []uint64 // of every stored block, stripe by stripe, for the read-back
 
+	ended func() // nil, or to be called when nothing is written any more
+
 	hashes []crypto.ResumableHash // of the data blocks of the open stripe
 	at     int                    // where in cur the open stripe begins
 	hashed int                    // bytes of it that went into hashes already
@@ -323,6 +325,7 @@ func (w *stripeWriter) queue(b *stripeBuffer, shard int, block []byte, off int64
 // finish makes every shard, the hash list and its coded pieces durable, after
 // last. On return the pack's public entry is complete but for its number.
 func (w *stripeWriter) finish() (*manifest.Pack, error) {
+	defer w.end()
 	pieces, err := w.code.SplitPieces(w.lines)
 	if err != nil {
 		w.abort()
@@ -356,6 +359,12 @@ func (w *stripeWriter) finish() (*manifest.Pack, error) {
 		}
 	}
 	return p, nil
+}
+
+func (w *stripeWriter) end() {
+	if w.ended != nil {
+		w.ended()
+	}
 }
 
 // settle makes one shard durable: its blocks, then hash list and piece, then
@@ -426,6 +435,7 @@ func createSynced(disk vfs.FS, name string, data []byte) error {
 // abort gives buffers and files back and removes what was written, so that a full
 // disk has room for the seal; what remains after an error is swept at the next open.
 func (w *stripeWriter) abort() {
+	defer w.end()
 	if w.cur != nil {
 		w.bufs.put(w.cur)
 	}
