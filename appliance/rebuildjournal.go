@@ -37,6 +37,9 @@ type foundFile struct {
 func (r *rebuilder) openUnsealed(disks []Disk) error {
 	s := &Set{set: newDiskSet(disks)}
 	if err := s.openJob(r.o.Signer); err != nil {
+		return s.set.own.or(err)
+	}
+	if err := s.set.own.get(); err != nil {
 		return err
 	}
 	for _, h := range s.set.scope {
@@ -56,8 +59,8 @@ func (r *rebuilder) openUnsealed(disks []Disk) error {
 	}
 	r.disks, r.bays, r.job = s.set, s.Job.Geometry.Disks, s.JobFile
 	r.load = &unsealed{r: r, m: s.Job.Geometry.M, key: dev.PublicKey.PublicKey, numbers: map[uint64]bool{}}
-	if err := r.load.survey(); err != nil {
-		return err
+	if err := errors.Join(r.load.survey(), s.set.own.get()); err != nil {
+		return s.set.own.or(err)
 	}
 	r.report.Lost = append(r.report.Lost, r.load.lost...)
 	r.total = uint64(len(r.load.packs))
