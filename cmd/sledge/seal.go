@@ -142,7 +142,20 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.sealed(w.state, res, f.labelOut)
+	r, err := a.sealed(w.state, res, f.labelOut)
+	return r, errors.Join(err, sealedWithout(res))
+}
+
+// sealedWithout says what the source had and the device has not, or has in an older
+// version.
+func sealedWithout(res *appliance.SealResult) (err error) {
+	if n := res.Totals.Skipped; n > 0 {
+		err = fmt.Errorf("%w: %s could not be read and are not on the device", errSealedWithout, plural(n, "entry"))
+	}
+	if n := res.Remarked; n > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %s have a later look that failed, or did not get all", errSealedWithout, plural(n, "entry")))
+	}
+	return err
 }
 
 // finishSeal ends a seal whose checkpoint is on record. It needs no load key.
