@@ -49,12 +49,15 @@ type diskStatus struct {
 	MissingBays []int    `json:"missing_bays"`
 	FailedDisks []string `json:"failed_disks"`
 	FreeBytes   int64    `json:"free_bytes"`
+	ReadBack    uint64   `json:"packs_read_back"`
+	ReadAgain   []int    `json:"bays_written_since"` // after what was read back of them: a sample is due
 }
 
 func newDiskStatus(s appliance.Status) *diskStatus {
 	return &diskStatus{
 		Entries: s.Entries, Skipped: s.Skipped, Remarked: s.Remarked, Bytes: s.Bytes, Unfinished: s.Unfinished, Uncounted: s.Uncounted, Packs: s.Packs, PackBytes: s.BodyBytes, Degraded: s.Degraded, LongFiles: s.OpenFiles,
 		Bays: s.Disks, MissingBays: append([]int{}, s.MissingBays...), FailedDisks: append([]string{}, s.FailedDisks...), FreeBytes: s.FreeBytes,
+		ReadBack: s.ReadBack, ReadAgain: append([]int{}, s.ReadAgain...),
 	}
 }
 
