@@ -26,6 +26,7 @@ const (
 	HoldingSafe      HoldingState = "safe"
 	HoldingRemarked  HoldingState = "remark"     // safe; a later look failed, or did not get all
 	HoldingSkipped   HoldingState = "skipped"    // could not be read, and is not on the device
+	HoldingLost      HoldingState = "lost"       // was loaded, and did not read back from the disks
 	HoldingNotLoaded HoldingState = "not loaded" // an unfinished load has it still to do
 )
 
@@ -42,12 +43,13 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 	}
 	defer done()
 	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
+	lost := d.lostContent()
 	err = d.eachRecord(func(b []byte) error {
 		r, err := manifest.PeekHead(b)
 		if err != nil || r.Kind == manifest.KindContinuation {
 			return err
 		}
-		return a.Add(lookOf(r), knownValue(nil, relSame, "", r))
+		return a.Add(lookOf(r), knownValue(nil, relSame, "", r, lost(r)))
 	})
 	if err == nil {
 		err = d.imply(a, lists)
@@ -75,6 +77,8 @@ func holdingOf(e *catalog.Entry) Holding {
 	switch {
 	case !e.Good:
 		h.State, h.Reason = HoldingSkipped, e.Reason
+	case k.flags&itemLost != 0:
+		h.State = HoldingLost
 	case k.remark != "":
 		h.State = HoldingRemarked
 	}

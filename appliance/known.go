@@ -88,6 +88,7 @@ func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
 	}
 	k.looks = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
 	a := &catalog.Adder{To: k.looks, Once: len(d.state.lists) < 2}
+	lost := d.lostContent()
 	var value []byte
 	err = d.eachListed(func(list manifest.ID, b []byte) error {
 		r, err := manifest.PeekHead(b)
@@ -95,7 +96,7 @@ func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
 			return err
 		}
 		k.groups = max(k.groups, r.LinkGroup)
-		value = knownValue(value[:0], relations[list], roots[list], r)
+		value = knownValue(value[:0], relations[list], roots[list], r, lost(r))
 		return a.Add(lookOf(r), value)
 	})
 	if err == nil {
@@ -111,10 +112,13 @@ func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
 
 // knownValue appends what decodeKnown reads: of a record, and of the source that it
 // came from.
-func knownValue(b []byte, rel relation, root string, r *manifest.Record) []byte {
+func knownValue(b []byte, rel relation, root string, r *manifest.Record, lost bool) []byte {
 	it := item{path: r.Path, kind: r.Kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano(), linkTo: r.LinkTo, reason: r.Remark}
 	if rel == relOther {
 		it.detail = root // whose file it is
+	}
+	if lost {
+		it.flags = itemLost
 	}
 	return append(append(b, byte(rel)), it.encode()...)
 }
@@ -309,6 +313,9 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 	if it.kind == manifest.KindSkipped || !w.good {
 		return false, nil
 	}
+	if w.flags&itemLost != 0 { // it has to be loaded again, and nothing of it is of use
+		return false, nil
+	}
 	it.flags |= itemKnown
 	content := w.size == it.size && w.mtime == it.mtime
 	if hasContent(w.kind) && hasContent(it.kind) && content {
@@ -374,6 +381,7 @@ func (k *knownSet) rest() error {
 type tally struct {
 	entries  uint64 // good ones
 	skipped  uint64
+	lost     uint64 // that cannot be given back any more
 	remarked uint64 // good ones with a later look that failed
 	bytes    int64  // content of the good ones
 	dropped  uint64 // below what is no folder any more
@@ -395,6 +403,7 @@ func (d *Device) tallyOf() (t tally, err error) {
 	}
 	defer done()
 	a := &catalog.Adder{To: looks, Once: lists < 2}
+	lost := d.lostContent()
 	var value []byte
 	err = d.eachRecord(func(b []byte) error {
 		r, err := manifest.PeekHead(b)
@@ -402,9 +411,14 @@ func (d *Device) tallyOf() (t tally, err error) {
 			return err
 		}
 		value = binary.AppendUvarint(value[:0], uint64(r.DataLength()))
+		flags := byte(0)
 		if r.Remark != "" {
-			value = append(value, 1)
+			flags |= tallyRemark
 		}
+		if lost(r) {
+			flags |= tallyLost
+		}
+		value = append(value, flags)
 		return a.Add(lookOf(r), value)
 	})
 	if err == nil {
@@ -420,15 +434,26 @@ func (d *Device) tallyOf() (t tally, err error) {
 	return t, err
 }
 
+// What a tally's values say besides the size.
+const (
+	tallyRemark = 1 << iota
+	tallyLost
+)
+
 func (t *tally) count(e *catalog.Entry) {
 	if !e.Good {
 		t.skipped++
 		return
 	}
 	size, n := binary.Uvarint(e.Value)
+	flags := e.Value[n]
+	if flags&tallyLost != 0 {
+		t.lost++
+		return
+	}
 	t.entries++
 	t.bytes += int64(size)
-	if e.Remark != "" || n < len(e.Value) {
+	if e.Remark != "" || flags&tallyRemark != 0 {
 		t.remarked++
 	}
 }

@@ -48,12 +48,14 @@ type LoadOptions struct {
 // Progress is a snapshot of a running load. Bytes and entries are those read;
 // Safe ones are committed.
 type Progress struct {
-	Entries, TotalEntries uint64
+	Entries, TotalEntries uint64 // of the list that is loaded, as all that follows
 	Bytes, TotalBytes     int64
 	SafeEntries           uint64
 	SafeBytes             int64
 	Skipped               uint64
-	ReadBack, ToReadBack  int64 // bytes on disks, once all is loaded: what is committed is read back
+	File                  string // at work; one of them
+	SlowDisk              string // the one that the others wait for, if there is one
+	ReadBack, ToReadBack  int64  // bytes on disks, once all is loaded: what is committed is read back
 }
 
 // SkippedEntry is an entry that could not be loaded.
@@ -105,6 +107,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	}
 	report := &LoadReport{Resumed: list != nil, readBack: func(int64, int64) {}}
 	failedBefore := len(d.bays.errors())
+	defer d.stop()
 	d.noReadBehind = o.NoReadBack
 	if list != nil {
 		err = d.loadList(ctx, src, list, &o, report)
@@ -186,8 +189,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 	if err := d.event(what, "", -1); err != nil {
 		return err
 	}
-	d.start(d.cfg.Workers)
-	defer d.stop()
+	d.start(d.cfg.Workers) // until Load ends: what reads back beside looks at the writers
 	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Bytes
 	report.readBack = l.readBackProgress
@@ -378,6 +380,7 @@ type loader struct {
 	bytes   atomic.Int64
 	skipped atomic.Uint64
 	known   atomic.Uint64
+	file    atomic.Pointer[string] // at work
 	total   Progress
 
 	mu sync.Mutex // report.Skipped, report.Scan
@@ -775,6 +778,10 @@ func (l *loader) reportProgress() (stop func()) {
 
 func (l *loader) progress() Progress {
 	p := l.total
+	if file := l.file.Load(); file != nil {
+		p.File = *file
+	}
+	p.SlowDisk = l.d.bays.slowest()
 	p.Entries, p.Bytes, p.Skipped = l.entries.Load(), l.bytes.Load(), l.skipped.Load()
 	l.d.mu.Lock()
 	if st := l.d.state.lists[l.list.copies.id]; st != nil {

@@ -195,7 +195,7 @@ func (d *Device) unsettled() (list []int) {
 // withUnreadable adds the shards that did not read back to those that a pack lost;
 // whether the disk gives them after all is the caller's to find out.
 func (d *Device) withUnreadable(p *manifest.Pack) []byte {
-	lost := p.Lost
+	lost := slices.Clone(p.Lost)
 	for key, r := range d.state.reads {
 		i := slices.Index(p.Bays, byte(key.bay))
 		if b := d.bays[key.bay]; i < 0 || !r.bad[p.Number] || b != nil && b.id != key.disk || slices.Contains(lost, byte(i)) {
@@ -309,7 +309,16 @@ func (d *Device) saveReads() {
 func (d *Device) lostByReading() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var lost []uint64
+	lost := d.lostPacks()
+	if len(lost) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %d packs, first pack %d, did not read back from more disks than there is parity for", ErrLost, len(lost), lost[0])
+}
+
+// lostPacks lists the packs that cannot be given back, as far as is known. The caller
+// holds mu.
+func (d *Device) lostPacks() (lost []uint64) {
 	for n := range d.state.packs {
 		if !d.state.isDegraded(n) {
 			continue
@@ -319,10 +328,23 @@ func (d *Device) lostByReading() error {
 			lost = append(lost, n)
 		}
 	}
-	if len(lost) == 0 {
-		return nil
+	return lost
+}
+
+// lostContent returns a test of records: whether bytes of it lie in a lost pack. Of a
+// record whose extents stand in continuation records it is not known, so it may.
+func (d *Device) lostContent() func(*manifest.Record) bool {
+	d.mu.Lock()
+	lost := d.lostPacks()
+	d.mu.Unlock()
+	return func(r *manifest.Record) bool {
+		if len(lost) == 0 || !hasContent(r.Kind) || r.Size == 0 {
+			return false
+		}
+		return len(r.Extents) == 0 || slices.ContainsFunc(r.Extents, func(e manifest.Extent) bool {
+			return !e.Hole && slices.Contains(lost, e.Pack)
+		})
 	}
-	return fmt.Errorf("%w: %d packs, first pack %d, did not read back from more disks than there is parity for", ErrLost, len(lost), lost[0])
 }
 
 // Marks are items of field 6 of a journal frame's message (docs/format.md section 9).

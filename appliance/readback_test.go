@@ -133,8 +133,8 @@ func TestSealUnverified(t *testing.T) {
 // coldFS counts reads of shards that no DropCache or direct open came before.
 type coldFS struct {
 	vfs.FS
-	mu    sync.Mutex
-	cold  int // shards that were opened for reading and dropped from the cache first
+	mu sync.Mutex
+
 	warm  []string
 	reads int
 }

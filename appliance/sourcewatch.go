@@ -32,10 +32,15 @@ type sourceWatch struct {
 	gone error
 }
 
-// failed judges an entry's error: it returns why the source has gone, or nil.
+// failed judges an entry's error: it returns why the source has gone, or nil. An
+// error of the process's own ends the load likewise.
 func (s *sourceWatch) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.gone == nil && err != nil && ownFault(err) && !errors.Is(err, unix.EAGAIN) { // of a lease that did not end
+		s.gone = fmt.Errorf("source %s: %w", s.name, err) // what this process cannot open says nothing of the source
+		s.is.Store(true)
+	}
 	if s.gone != nil || errors.As(err, new(judged)) || !mayBeGone(err) {
 		return s.gone
 	}

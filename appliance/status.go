@@ -18,6 +18,7 @@ type Status struct {
 	Entries     uint64 // that can be given back
 	Skipped     uint64 // named in the manifest, and not on the device
 	Remarked    uint64 // of the entries, those whose last look failed, or did not get all
+	Lost        uint64 // were loaded, and did not read back: their source has to be loaded again
 	Dropped     uint64 // earlier versions below what is no folder any more
 	Bytes       int64  // content of the entries
 	BodyBytes   int64  // what packs take before coding, earlier versions included
@@ -39,7 +40,7 @@ func (d *Device) Status() Status {
 	lists, lerr := d.unfinished()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	s := Status{Packs: d.state.packs, Entries: t.entries, Skipped: t.skipped, Remarked: t.remarked, Dropped: t.dropped, Bytes: t.bytes, BodyBytes: d.state.body,
+	s := Status{Packs: d.state.packs, Entries: t.entries, Skipped: t.skipped, Remarked: t.remarked, Dropped: t.dropped, Lost: t.lost, Bytes: t.bytes, BodyBytes: d.state.body,
 		Degraded: d.state.degraded, MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial), Unfinished: len(lists)}
 	for _, err := range []error{terr, lerr} {
 		if err != nil {

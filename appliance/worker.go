@@ -185,6 +185,7 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 	var err error
 	switch it.kind {
 	case manifest.KindFile:
+		w.l.file.Store(&it.path)
 		err = w.file(ctx, n, it)
 	case manifest.KindDir, manifest.KindSymlink:
 		w.plain(n, it)

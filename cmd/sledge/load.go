@@ -188,7 +188,6 @@ Another card or disk at the same path is another source: load it with --as.`,
   sledge load /media/card --as card2 --disk '/mnt/bay*'
   sledge load /media/card1 --source-moved /media/card --disk '/mnt/bay*'
   sledge load /srv/data --accept-findings --json 2>progress.jsonl`,
-		Args: cobra.ExactArgs(1),
 	}
 	var f loadFlags
 	flags := cmd.Flags()
@@ -197,6 +196,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.BoolVar(&f.replace, "replace", false, "let files of another card or disk at the same path replace those that were loaded from there")
 	flags.StringVar(&f.moved, "source-moved", "", "the folder is the one that was loaded, or begun, from this path")
 	flags.BoolVar(&f.force, "force", false, "read all files again: their times cannot be trusted")
+	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
@@ -213,7 +213,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 type loadFlags struct {
 	as, profiles, moved                                  string
 	accept, replace, force, allowEmpty, abandon, verbose bool
-	noReadBack                                           bool
+	noReadBack, unstable                                 bool
 }
 
 func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, error) {
@@ -250,7 +250,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	defer m.end()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
-		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
+		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
 		Progress:     func(p appliance.Progress) { m.tell(loadSample(p)) },
 		ScanProgress: func(r appliance.ScanReport) { m.tell(scanSample(r)) },
@@ -367,7 +367,7 @@ func loadSample(p appliance.Progress) sample {
 	if p.ToReadBack > 0 {
 		return sample{phase: "read back", bytes: p.ReadBack, totalBytes: p.ToReadBack}
 	}
-	s := sample{phase: "load", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries)}
+	s := sample{phase: "load", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries), file: p.File, slow: p.SlowDisk}
 	if p.Skipped > 0 {
 		s.more = fmt.Sprintf("%d skipped", p.Skipped)
 	}

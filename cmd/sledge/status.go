@@ -37,6 +37,7 @@ type statusReport struct {
 type diskStatus struct {
 	Entries     uint64   `json:"entries"` // that can be given back: no earlier versions, no skipped entries
 	Skipped     uint64   `json:"skipped"`
+	Lost        uint64   `json:"lost"`     // were loaded, and did not read back from the disks
 	Remarked    uint64   `json:"remarked"` // of the entries, those whose last look failed, or did not get all
 	Bytes       int64    `json:"bytes"`    // content of the entries
 	Packs       uint64   `json:"packs"`
@@ -55,7 +56,7 @@ type diskStatus struct {
 
 func newDiskStatus(s appliance.Status) *diskStatus {
 	return &diskStatus{
-		Entries: s.Entries, Skipped: s.Skipped, Remarked: s.Remarked, Bytes: s.Bytes, Unfinished: s.Unfinished, Uncounted: s.Uncounted, Packs: s.Packs, PackBytes: s.BodyBytes, Degraded: s.Degraded, LongFiles: s.OpenFiles,
+		Entries: s.Entries, Skipped: s.Skipped, Remarked: s.Remarked, Lost: s.Lost, Bytes: s.Bytes, Unfinished: s.Unfinished, Uncounted: s.Uncounted, Packs: s.Packs, PackBytes: s.BodyBytes, Degraded: s.Degraded, LongFiles: s.OpenFiles,
 		Bays: s.Disks, MissingBays: append([]int{}, s.MissingBays...), FailedDisks: append([]string{}, s.FailedDisks...), FreeBytes: s.FreeBytes,
 		ReadBack: s.ReadBack, ReadAgain: append([]int{}, s.ReadAgain...),
 	}
@@ -67,8 +68,18 @@ func (s *diskStatus) print(w io.Writer) {
 	} else {
 		fmt.Fprintf(w, "safe        %s, %s, in %s of %s\n", plural(s.Entries, "entry"), size(s.Bytes), plural(s.Packs, "pack"), size(s.PackBytes))
 	}
+	if s.Packs > 0 {
+		fmt.Fprintf(w, "read back   %d of %s", s.ReadBack, plural(s.Packs, "pack"))
+		if len(s.ReadAgain) > 0 {
+			fmt.Fprintf(w, "; a sample of bays %v is due", s.ReadAgain)
+		}
+		fmt.Fprintln(w)
+	}
 	if s.Skipped > 0 {
 		fmt.Fprintf(w, "skipped     %s could not be read and are NOT on the device\n", plural(s.Skipped, "entry"))
+	}
+	if s.Lost > 0 {
+		fmt.Fprintf(w, "LOST        %s were loaded and did not read back from the disks: keep the source\n", plural(s.Lost, "entry"))
 	}
 	if s.Remarked > 0 {
 		fmt.Fprintf(w, "remarks     %s with a later look that failed: the version before is safe\n", plural(s.Remarked, "entry"))
