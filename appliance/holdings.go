@@ -88,6 +88,9 @@ func holdingOf(e *catalog.Entry) Holding {
 // leftToDo lists what has not been committed of a list.
 func (d *Device) leftToDo(l *scanList, f func(Holding) error) error {
 	st := d.state.lists[l.copies.id]
+	if l.broken != nil {
+		return f(Holding{State: HoldingNotLoaded, Reason: "unknown", Detail: "the scan list is damaged: what else it had is not known"})
+	}
 	return d.items(l, func(n uint64, it *item) error {
 		if st != nil && st.done.has(n) || it.reason == catalog.Gone {
 			return nil

@@ -38,7 +38,8 @@ type knownEntry struct {
 	item
 	key    string
 	good   bool
-	remark string
+	remark string // of a later look that failed
+	own    bool   // the record itself has a remark
 	rel    relation
 	ok     bool // false: there are no more
 	err    error
@@ -53,7 +54,7 @@ type metEntry struct {
 type keptEntry struct {
 	path    string
 	from    string
-	foreign bool
+	rel     relation
 	good    bool
 	size    int64
 	claimed bool // the scan has found a folder there
@@ -80,6 +81,9 @@ func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
 	roots := map[manifest.ID]string{}
 	for _, l := range lists {
 		relations[l.copies.id] = l.head.relation(src.head(), o.Moved)
+		if l.broken != nil && l.head.Root == "" { // whose it is nobody knows
+			relations[l.copies.id] = relUnknown
+		}
 		roots[l.copies.id] = l.head.root()
 	}
 	disk, err := d.scratchDisk()
@@ -168,10 +172,7 @@ func decodeKnown(e *catalog.Entry) knownEntry {
 	if err != nil {
 		return knownEntry{err: err}
 	}
-	k := knownEntry{item: *it, key: e.Key, good: e.Good, remark: e.Remark, rel: relation(e.Value[0]), ok: true}
-	if k.remark == "" && e.Good {
-		k.remark = it.reason
-	}
+	k := knownEntry{item: *it, key: e.Key, good: e.Good, remark: e.Remark, own: e.Good && it.reason != "", rel: relation(e.Value[0]), ok: true}
 	return k
 }
 
@@ -214,11 +215,11 @@ func (k *knownSet) above(it *item) error {
 		if a.path == it.path && it.kind != manifest.KindDir || !covers(a.path, it.path) {
 			continue
 		}
-		if a.foreign {
+		if a.rel == relOther {
 			return taken(it.path, a.from)
 		}
 		if a.good && !a.claimed {
-			k.replaced(a.path)
+			k.replaced(a.path, a.rel)
 			it.flags |= itemFlip
 		}
 		a.claimed = true
@@ -251,10 +252,12 @@ func (k *knownSet) leave(key string) error {
 
 func (k *knownSet) lost(e *keptEntry) error {
 	switch {
-	case e.foreign || e.claimed:
+	case e.rel == relOther || e.claimed:
 		return nil
-	case !e.good:
+	case !e.good && e.rel.sure():
 		return k.gone(e.path)
+	case !e.good:
+		return nil
 	}
 	k.report.gone(e.path, e.size)
 	return nil
@@ -271,19 +274,14 @@ func (k *knownSet) pass() error {
 		if !covers(a.path, w.path) {
 			continue
 		}
-		if w.rel == relOther {
-			if a.failed && a.folder && w.kind == manifest.KindDir && w.path == a.path {
-				return nil // a folder of both, which only this source cannot read
-			}
-			return taken(a.path, w.detail)
-		}
 		switch {
-		case a.failed: // not looked at
+		case a.failed: // not looked at: that takes nobody's place
+		case w.rel == relOther:
+			return taken(a.path, w.detail)
 		case w.path == a.path:
-			k.replaced(w.path)
+			k.replaced(w.path, w.rel)
 		case w.good:
-			k.report.Dropped++
-			k.report.DroppedPaths = appendPath(k.report.DroppedPaths, w.path)
+			k.dropped(w.path, w.rel)
 		}
 		return nil
 	}
@@ -295,7 +293,7 @@ func (k *knownSet) pass() error {
 		if w.kind == manifest.KindFile {
 			size = w.size
 		}
-		k.kept = append(k.kept, keptEntry{path: w.path, from: w.detail, foreign: w.rel == relOther, good: w.good, size: size})
+		k.kept = append(k.kept, keptEntry{path: w.path, from: w.detail, rel: w.rel, good: w.good, size: size})
 	}
 	return nil
 }
@@ -308,6 +306,9 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 			k.report.Shared++ // folders of two sources are one
 			return true, nil
 		}
+		if it.kind == manifest.KindSkipped { // a failed look takes nobody's place
+			return false, nil
+		}
 		return false, taken(it.path, w.detail) // also if size and times agree: two files may be made in one tick
 	}
 	if it.kind == manifest.KindSkipped || !w.good {
@@ -317,16 +318,22 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 		return false, nil
 	}
 	it.flags |= itemKnown
+	if !w.rel.sure() {
+		it.flags |= itemUnsure
+	}
 	content := w.size == it.size && w.mtime == it.mtime
 	if hasContent(w.kind) && hasContent(it.kind) && content {
 		it.flags |= itemReuse
 	} else if w.kind != manifest.KindDir && (w.kind != it.kind || !content) {
-		k.replaced(it.path)
-		if w.rel == relUnknown {
-			k.report.unsure++
-		}
+		k.replaced(it.path, w.rel)
 	}
-	same = w.kind == it.kind && content && w.ctime == it.ctime && w.rel != relMedium && !(k.force && hasContent(it.kind))
+	same = w.kind == it.kind && content && w.ctime == it.ctime
+	if hasContent(it.kind) { // of other sources times prove nothing: the bytes are compared
+		same = same && !k.force && (w.rel == relSame || w.rel == relElsewhere)
+	}
+	if same && w.own {
+		return false, nil
+	}
 	if same && w.remark != "" {
 		it.flags |= itemBelieve // the look that failed is over
 		return false, nil
@@ -342,9 +349,27 @@ func hasContent(kind manifest.Kind) bool {
 	return kind == manifest.KindFile || kind == manifest.KindHardlink
 }
 
-func (k *knownSet) replaced(path string) {
+func (k *knownSet) replaced(path string, rel relation) {
 	k.report.Replaced++
 	k.report.ReplacedPaths = appendPath(k.report.ReplacedPaths, path)
+	k.doubt(path, rel)
+}
+
+func (k *knownSet) dropped(path string, rel relation) {
+	k.report.Dropped++
+	k.report.DroppedPaths = appendPath(k.report.DroppedPaths, path)
+	k.doubt(path, rel)
+}
+
+// doubt counts what would go although nobody knows that this is its source.
+func (k *knownSet) doubt(path string, rel relation) {
+	if rel.sure() {
+		return
+	}
+	if k.report.unsure == 0 {
+		k.report.unsurePath = path
+	}
+	k.report.unsure++
 }
 
 // maxNamed bounds the paths that a report names.

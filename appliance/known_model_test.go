@@ -409,8 +409,8 @@ func (h *history) naive(n int) *expected {
 		}
 		if e.owner != n {
 			both := at != nil && at.kind == manifest.KindDir && e.good && e.kind == manifest.KindDir
-			unread := at != nil && at.flags&itemFolder != 0 && e.good && e.kind == manifest.KindDir
-			x.taken = x.taken || at != nil && !both && !unread || state != "gone"
+			failed := at != nil && at.kind == manifest.KindSkipped
+			x.taken = x.taken || at != nil && !both && !failed || at == nil && state == "dropped"
 			for p := range items {
 				x.taken = x.taken || p != path && covers(path, p) && (e.kind != manifest.KindDir || !e.good)
 			}

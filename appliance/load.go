@@ -63,6 +63,7 @@ type SkippedEntry struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
 	Detail string `json:"detail"`
+	Kept   bool   `json:"kept"` // a version that was loaded before is on the device
 }
 
 // LoadReport is what a load did. Skipped and the scan's paths are capped; counts are
@@ -82,6 +83,9 @@ type LoadReport struct {
 	Status       Status         `json:"status"`
 
 	readBack func(done, total int64) // takes the progress of the read-back
+	damaged  []*scanList             // whose sources are scanned again
+	second   bool                    // the list of before is done, the new one is at work
+	vanished uint64                  // of the skipped, those that were not there any more
 }
 
 const maxSkipped = 10000
@@ -101,11 +105,11 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return nil, err
 	}
 	defer src.close()
-	list, err := d.takeUp(src, &o)
+	list, damaged, err := d.takeUp(src, &o)
 	if err != nil {
 		return nil, err
 	}
-	report := &LoadReport{Resumed: list != nil, readBack: func(int64, int64) {}}
+	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}}
 	failedBefore := len(d.bays.errors())
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
@@ -138,15 +142,16 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 
 // loadNew scans and loads what is new or changed.
 func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, report *LoadReport) error {
-	list, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Force: o.Force && !report.Resumed, Replace: o.Replace || report.Resumed,
+	list, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
 		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress})
 	if err != nil {
 		return err
 	}
 	before := report.Scan
 	report.Scan = list.tail.report()
-	// The scan has listed again whatever had failed before.
-	report.SkippedCount, report.Skipped, report.Remarked = 0, nil, 0
+	// The scan has listed again whatever had failed before and is there.
+	report.SkippedCount, report.Remarked = report.vanished, 0
+	report.Skipped = slices.DeleteFunc(report.Skipped, func(s SkippedEntry) bool { return s.Reason != vanished })
 	if report.Resumed {
 		report.Scan.Replaced += before.Replaced
 		report.Scan.ReplacedPaths = append(before.ReplacedPaths, report.Scan.ReplacedPaths...)
@@ -159,10 +164,16 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		}
 		return fmt.Errorf("%w: %d names or files cannot be imported as they are; %s", ErrFindings, n, what)
 	}
+	for _, l := range report.damaged {
+		if err := d.giveUp(l, "a scan list was damaged; its source was scanned again"); err != nil {
+			return err
+		}
+	}
 	if list.tail.Count == 0 && d.loadedBefore(src) {
 		d.removeList(list.copies.name) // a list only says what is to be done
 		return nil
 	}
+	report.second = report.Resumed
 	return d.loadList(ctx, src, list, o, report)
 }
 
@@ -170,7 +181,8 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 func (d *Device) loadedBefore(src *source) bool {
 	lists, err := d.findLists()
 	return err == nil && slices.ContainsFunc(lists, func(l *scanList) bool {
-		return l.head.relation(src.head(), "") == relSame && d.state.begun(l.copies.id)
+		rel := l.head.relation(src.head(), "")
+		return (rel == relSame || rel == relUnknown) && l.broken == nil && d.state.begun(l.copies.id)
 	})
 }
 
@@ -221,6 +233,9 @@ func (l *loader) remember() error {
 			return err
 		}
 		r, err := manifest.PeekHead(b)
+		if err == nil && r.Reason == vanished {
+			l.report.vanished++
+		}
 		if err == nil && r.Reason != catalog.Gone {
 			l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: r.Path, Reason: r.Reason, Detail: r.Detail})
 		}
@@ -234,8 +249,8 @@ func (l *loader) tell() {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	if st := l.d.state.lists[l.list.copies.id]; st != nil {
-		l.report.Entries += st.good
-		l.report.Bytes += st.bytes
+		l.report.Entries += st.good - min(st.good, l.again.Load())
+		l.report.Bytes += st.bytes - min(st.bytes, l.againBytes.Load())
 		l.report.Remarked += st.remarked
 		l.report.KnownContent += l.known.Load()
 	}
@@ -255,43 +270,70 @@ func (d *Device) failures() {
 	}
 }
 
-// takeUp finds the unfinished list of the source. Lists from which nothing was
-// committed are removed: the source is scanned anew. An unfinished load of another
-// source is ErrUnfinished.
-func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, err error) {
+// takeUp finds the unfinished list of the source, and lists of it that are damaged.
+// Lists from which nothing was committed are removed: the source is scanned anew. An
+// unfinished load of another source is ErrUnfinished.
+func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, damaged []*scanList, err error) {
 	lists, err := d.findLists()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	var useless []string
 	for _, l := range lists {
+		begun := d.state.begun(l.copies.id)
+		rel := l.head.relation(src.head(), o.Moved)
 		switch {
 		case d.finished(l):
-		case !d.state.begun(l.copies.id):
-			d.removeList(l.copies.name)
+		case !begun:
+			useless = append(useless, l.copies.name)
+		case l.broken != nil && rel != relOther && rel != relMedium:
+			damaged = append(damaged, l)
+		case rel == relMedium && o.Moved != l.head.root() || rel == relOther:
+			return nil, nil, d.errUnfinished(l)
+		case rel == relSame && o.Moved == "":
+			own = l
 		default:
-			rel := l.head.relation(src.head(), o.Moved)
-			if l.broken != nil && (rel == relSame || rel == relUnknown) {
-				// The source is scanned anew: that is what the rest of the list is good for.
-				if err := d.giveUp(l, "a scan list was damaged; its source is scanned again"); err != nil {
-					return nil, err
-				}
-				continue
+			if err := d.holds(src, l); err != nil {
+				return nil, nil, err
 			}
-			switch rel {
-			case relSame, relUnknown:
-				own = l
-				continue
-			case relMedium:
-				if o.Moved == l.head.root() || o.Replace {
-					own = l
-					continue
-				}
-				return nil, fmt.Errorf("%w: the load of %s has not finished, and %s is there now", ErrOtherMedium, l.head.root(), describeVolume(src.head()))
-			}
-			return nil, d.errUnfinished(l)
+			own = l
 		}
 	}
-	return own, nil
+	for _, name := range useless {
+		d.removeList(name)
+	}
+	return own, damaged, nil
+}
+
+// holdsSample is how many of a list's files are looked for in the source that is to
+// continue it.
+const holdsSample = 64
+
+// holds refuses a source that has not even half of what was loaded from a list:
+// another medium at the path, nothing mounted there, or a wrong --source-moved.
+func (d *Device) holds(src *source, l *scanList) error {
+	st := d.state.lists[l.copies.id]
+	var looked, found int
+	err := d.items(l, func(n uint64, it *item) error {
+		done := st != nil && st.done.has(n) || d.state.inProgress(l.copies.id, n)
+		if it.kind != manifest.KindFile || !done {
+			return nil
+		}
+		if now := src.stat(src.prefix + it.path[len(l.head.as()):]); now.kind == it.kind && now.size == it.size && now.mtime == it.mtime {
+			found++
+		}
+		if looked++; looked == holdsSample {
+			return errStopped
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errStopped) {
+		return err
+	}
+	if looked > 0 && 2*found < looked {
+		return fmt.Errorf("%w; %s has %d of %d files that were loaded from there", d.errUnfinished(l), src.root, found, looked)
+	}
+	return nil
 }
 
 func (d *Device) errUnfinished(l *scanList) *UnfinishedError {
@@ -380,8 +422,12 @@ type loader struct {
 	bytes   atomic.Int64
 	skipped atomic.Uint64
 	known   atomic.Uint64
-	file    atomic.Pointer[string] // at work
-	total   Progress
+
+	again      atomic.Uint64 // of a second list, records of what the first one has counted
+	againBytes atomic.Int64
+
+	file  atomic.Pointer[string] // at work
+	total Progress
 
 	mu sync.Mutex // report.Skipped, report.Scan
 }
@@ -627,7 +673,7 @@ func (l *loader) links(ctx context.Context) error {
 		return err
 	}
 	defer done()
-	committed := l.committed()
+	committed, room := l.committed(), l.d.roomForFile()
 	next, stop := pull(carriers)
 	defer stop()
 	at := next()
@@ -664,6 +710,10 @@ func (l *loader) links(ctx context.Context) error {
 			}
 			if prev == nil || prev.Path != it.linkTo || prev.Kind != manifest.KindFile || !l.sameFile(it, prev) {
 				it.kind, it.linkTo, it.group = manifest.KindFile, "", 0
+				if it.size > room && l.src.stat(it.path).size > room {
+					l.noRoom(it)
+					return nil
+				}
 				return send(unit{first: n, items: []*item{it}})
 			}
 			r := *prev
@@ -796,10 +846,16 @@ func (l *loader) skip(it *item, reason, detail string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.report.SkippedCount++
+	if reason == vanished {
+		l.report.vanished++
+	}
 	if len(l.report.Skipped) < maxSkipped {
-		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.path, Reason: reason, Detail: detail})
+		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.path, Reason: reason, Detail: detail, Kept: it.flags&itemKnown != 0})
 	}
 }
+
+// vanished is the reason of what is not there any more.
+const vanished = "vanished"
 
 // isFull tells an error of a full disk from others. One that comes from fsync is no
 // such error: what it was about is lost.

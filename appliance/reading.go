@@ -60,7 +60,7 @@ func (w *worker) readLong(ctx context.Context, n uint64, it *item, open vfs.Tree
 	}
 	unstable := false
 	switch same := f.unchanged(); {
-	case err == nil && !same && w.l.o.UnstableTimes:
+	case err == nil && (!same || f.young) && w.l.o.UnstableTimes:
 		unstable = true
 	case (err == nil || sizeError(err)) && !same:
 		err = errChanged
@@ -108,14 +108,19 @@ func (w *worker) record(n uint64, it *item, f *sourceFile, d *digest, extents []
 	if f.sparse() {
 		p.record.Allocated = f.info.Allocated
 	}
-	if !f.volume.Remote && f.Written() {
-		p.record.Remark, p.record.RemarkDetail = "open", "open for writing while it was read"
-	}
+	remarkOpen(&p.record, f)
 	if w.pack != nil {
 		w.pack.settle()
 	}
 	d.fill(&p.record)
 	return p
+}
+
+// remarkOpen says on the record that somebody could write to the file unseen.
+func remarkOpen(r *manifest.Record, f *sourceFile) {
+	if !f.volume.Remote && f.Written() {
+		r.Remark, r.RemarkDetail = "open", "open for writing while it was read"
+	}
 }
 
 // smallFile is the size up to which a file is read in one go.
@@ -147,7 +152,7 @@ func (w *worker) readSmall(n uint64, it *item, f vfs.TreeFile) (*pendingRecord, 
 		w.pack.took(int(it.size), d)
 		w.l.bytes.Add(it.size)
 	}
-	return w.record(n, it, &sourceFile{f, info, v}, d, extents), nil
+	return w.record(n, it, &sourceFile{TreeFile: f, info: info, volume: v}, d, extents), nil
 }
 
 // readWhole reads a file into the pack's room, if that is enough, and finds that

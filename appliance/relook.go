@@ -41,6 +41,10 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 		if err != nil {
 			return nil, judged{err}
 		}
+		if !digestsAgree(d, it.prior) && it.flags&itemUnsure != 0 && !w.l.o.Replace {
+			w.skip(n, it, "changed", "its size and times are those of the version on the device and its bytes are not; whether this is the same source cannot be told")
+			return nil, errDone
+		}
 		if !digestsAgree(d, it.prior) {
 			w.l.replaced(it.path)
 			return nil, nil
@@ -57,6 +61,7 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 	}
 	w.l.src.meta(&p.record, &f.info, xattrs)
 	remarkXattrs(&p.record, lost)
+	remarkOpen(&p.record, f)
 	w.l.bytes.Add(it.size)
 	w.l.known.Add(1)
 	return p, nil

@@ -52,7 +52,8 @@ type ScanReport struct {
 	DroppedPaths  []string `json:"-"`
 	GonePaths     []string `json:"-"`
 
-	unsure uint64 // of the replaced, those of which nobody knows that this is their source
+	unsure     uint64 // of the replaced and dropped, those of which nobody knows that this is their source
+	unsurePath string // one of them
 }
 
 func (r *ScanReport) gone(path string, size int64) {
@@ -63,7 +64,7 @@ func (r *ScanReport) gone(path string, size int64) {
 
 // compared takes what comparing with the device has counted.
 func (r *ScanReport) compared(k *ScanReport) {
-	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.unsure = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.unsure
+	r.Replaced, r.Dropped, r.Gone, r.GoneBytes, r.Shared, r.unsure, r.unsurePath = k.Replaced, k.Dropped, k.Gone, k.GoneBytes, k.Shared, k.unsure, k.unsurePath
 	r.ReplacedPaths, r.DroppedPaths, r.GonePaths = k.ReplacedPaths, k.DroppedPaths, k.GonePaths
 }
 

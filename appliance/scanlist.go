@@ -142,7 +142,7 @@ func mayBeLoaded(src *source, r *ScanReport, o *ScanOptions) error {
 		return fmt.Errorf("source %s: %w", src.root, ErrEmptySource)
 	}
 	if r.unsure > 0 && !o.Replace {
-		return fmt.Errorf("%w: %d files, first %q", ErrReplaces, r.unsure, r.ReplacedPaths[0])
+		return fmt.Errorf("%w: %d entries, one of them %q", ErrReplaces, r.unsure, r.unsurePath)
 	}
 	return nil
 }

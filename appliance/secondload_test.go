@@ -522,7 +522,7 @@ func TestRootNotUTF8(t *testing.T) {
 	root := "/site\xff"
 	for i := range 2 {
 		rep, err := l.d.Load(context.Background(), root, LoadOptions{Tree: l.tree, As: "pre\xfe", AcceptFindings: true})
-		if err != nil || int(rep.Scan.Unchanged) != i {
+		if err != nil || int(rep.KnownContent) != i {
 			t.Fatalf("load %d: %v, %+v", i, err, rep)
 		}
 	}

@@ -109,6 +109,7 @@ const (
 	itemFlip                          // a folder where the device has something else
 	itemFolder                        // skipped: a folder that could not be read
 	itemSame                          // within a scan: a further name like the device's
+	itemUnsure                        // the device's version may come from another source: its content must not be replaced
 	itemLost                          // of the device's entries: bytes of it are lost
 )
 

@@ -66,6 +66,7 @@ type sourceFile struct {
 	vfs.TreeFile
 	info   vfs.Info
 	volume vfs.Volume
+	young  bool // its tick was not over when it was opened
 }
 
 // settleTries is how often a file is waited for that was changed again meanwhile.
@@ -85,7 +86,7 @@ func (c *sourceDir) begin(ctx context.Context, f vfs.TreeFile, it *item, unstabl
 		wait := c.unsettled(&info, it)
 		c.src.clock.note(c.volume, info.Dev, info.Ctime.UnixNano())
 		if wait == 0 || unstable {
-			return &sourceFile{f, info, c.volume}, nil
+			return &sourceFile{f, info, c.volume, wait > 0}, nil
 		}
 		if try == settleTries {
 			return nil, errChanged
@@ -94,7 +95,7 @@ func (c *sourceDir) begin(ctx context.Context, f vfs.TreeFile, it *item, unstabl
 			return nil, deviceError{err}
 		}
 		if now, err := f.Stat(); err == nil && identityOf(&now) == identityOf(&info) {
-			return &sourceFile{f, info, c.volume}, nil
+			return &sourceFile{f, info, c.volume, false}, nil
 		}
 	}
 }

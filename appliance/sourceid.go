@@ -46,11 +46,16 @@ func (h *listHead) as() string {
 type relation byte
 
 const (
-	relOther   relation = iota // another source
-	relSame                    // the same folder of the same file system, wherever it is mounted
-	relUnknown                 // the same path, and no file system that could be told from another
-	relMedium                  // the same path, and another file system
+	relOther     relation = iota // another source
+	relSame                      // the same folder of the same file system at the same path
+	relElsewhere                 // the same folder of the same file system, or of a copy of it, at another path
+	relUnknown                   // the same path, and no file system that could be told from another
+	relMedium                    // the same path, and another file system
 )
+
+// sure reports whether what a source has may take the place of what the other one
+// had: it is the same for certain.
+func (r relation) sure() bool { return r == relSame }
 
 // relation compares an earlier list's source with that of now. moved is the path
 // that the operator says the source was loaded from.
@@ -59,11 +64,12 @@ func (h *listHead) relation(now *listHead, moved string) relation {
 		return relOther
 	}
 	known := h.Volume != "" && now.Volume != ""
-	if known && h.Volume == now.Volume && h.Folder == now.Folder {
-		return relSame
-	}
 	path := h.root() == now.root() || moved != "" && h.root() == moved
 	switch {
+	case known && h.Volume == now.Volume && h.Folder == now.Folder && path:
+		return relSame
+	case known && h.Volume == now.Volume && h.Folder == now.Folder:
+		return relElsewhere
 	case !path:
 		return relOther
 	case known:

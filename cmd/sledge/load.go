@@ -30,13 +30,14 @@ type namedSkipped struct {
 	name
 	Reason string `json:"reason"`
 	Detail string `json:"detail"`
+	Kept   bool   `json:"kept"` // a version that was loaded before is on the device
 }
 
 func newLoadReport(r *appliance.LoadReport, target string) *loadReport {
 	l := &loadReport{LoadReport: r, Scan: newScanReport(&r.Scan, target), Skipped: []namedSkipped{}, NoRoom: namesOf(r.NoRoom),
 		Failed: append([]string{}, r.FailedDisks...), Status: newDiskStatus(r.Status)}
 	for _, s := range r.Skipped {
-		l.Skipped = append(l.Skipped, namedSkipped{nameOf(s.Path), s.Reason, escape(s.Detail)})
+		l.Skipped = append(l.Skipped, namedSkipped{nameOf(s.Path), s.Reason, escape(s.Detail), s.Kept})
 	}
 	return l
 }
@@ -63,7 +64,11 @@ func (r *loadReport) print(w io.Writer) {
 			fmt.Fprintf(w, "  and %d more; --json names them all\n", r.SkippedCount-shownFindings)
 			break
 		}
-		fmt.Fprintf(w, "  skipped %s: %s: %s\n", s.Path, s.Reason, s.Detail)
+		what := "skipped"
+		if s.Kept {
+			what = "older version kept of"
+		}
+		fmt.Fprintf(w, "  %s %s: %s: %s\n", what, s.Path, s.Reason, s.Detail)
 	}
 	r.list(w, r.NoRoomCount, r.LoadReport.NoRoom, "no room for")
 }

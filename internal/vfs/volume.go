@@ -14,7 +14,7 @@ import (
 type Volume struct {
 	FS   string // kind as the system names it: ext4, vfat, nfs4, fuse.sshfs, …
 	ID   string // "fsid:", "uuid:" or "net:" and what follows; empty if none can be had
-	Root string // "ino:N" where inode numbers outlive a mount, else "path:/…" from the file system's root
+	Root string // "ino:N", and "@" and the time of its making if that is known, where inode numbers outlive a mount, else "path:/…" from the file system's root
 
 	Coarse       time.Duration // tick of its times if they are known to be coarse; 0 if fine, or not known
 	StableInodes bool          // inode numbers name files, so hard links can be told

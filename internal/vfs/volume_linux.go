@@ -101,7 +101,7 @@ func volumeRoot(fd int, mount *mountEntry, stable bool) string {
 		if _, err := retry(func() (int, error) { return 0, unix.Fstat(fd, &st) }); err != nil {
 			return ""
 		}
-		return "ino:" + strconv.FormatUint(st.Ino, 10)
+		return "ino:" + strconv.FormatUint(st.Ino, 10) + born(fd)
 	}
 	full, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
 	if err != nil {
@@ -203,4 +203,15 @@ func linkedID(node string) string {
 		}
 	}
 	return ""
+}
+
+// born is when a folder was made, where the file system knows: a number of a folder
+// that was removed is given to the next one.
+func born(fd int) string {
+	var st unix.Statx_t
+	err := unix.Statx(fd, "", unix.AT_EMPTY_PATH, unix.STATX_BTIME, &st)
+	if err != nil || st.Mask&unix.STATX_BTIME == 0 {
+		return ""
+	}
+	return fmt.Sprintf("@%d.%09d", st.Btime.Sec, st.Btime.Nsec)
 }
