@@ -166,13 +166,15 @@ has been committed to the disks, which bays are missing, and how much room is
 left. The last lines say what to do next, up to the seal.`,
 		Example: `  sledge status
   sledge status --disk '/mnt/bay*' --json
+  sledge status --disk '/mnt/bay*' --list | grep -v '^safe'
   sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck`,
 	}
 	wrapCheck := cmd.Flags().String("wrap-check", "", "write the wrap check to this `FILE`: the data centre checks it before the seal (sledge site check-wrap)")
-	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.status(*wrapCheck) })
+	list := cmd.Flags().Bool("list", false, "a line for each entry: what is safe, what is not, and what an unfinished load has still to do")
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.status(ctx, *wrapCheck, *list) })
 }
 
-func (a *app) status(wrapCheck string) (report, error) {
+func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, error) {
 	d, err := a.openDevice(false)
 	if err != nil {
 		return nil, err
@@ -200,6 +202,11 @@ func (a *app) status(wrapCheck string) (report, error) {
 		return r, nil
 	default:
 		return r, err
+	}
+	if list {
+		if err := a.listHoldings(ctx, w.Device); err != nil {
+			return r, err
+		}
 	}
 	r.Disks = newDiskStatus(w.Status())
 	if r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked && !w.state.SealBegun() {
