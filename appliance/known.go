@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -68,7 +69,7 @@ func (k *knownSet) close() {
 }
 
 // knownEntries gathers what has been committed, from this source and from others.
-func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
+func (d *Device) knownEntries(ctx context.Context, src *source, o *ScanOptions) (*knownSet, error) {
 	k := &knownSet{force: o.Force, report: &ScanReport{}}
 	if d.state.entries == 0 {
 		return k, nil
@@ -95,6 +96,9 @@ func (d *Device) knownEntries(src *source, o *ScanOptions) (*knownSet, error) {
 	lost := d.lostContent()
 	var value []byte
 	err = d.eachListed(func(list manifest.ID, b []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		r, err := manifest.PeekHead(b)
 		if err != nil || r.Kind == manifest.KindContinuation {
 			return err

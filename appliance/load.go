@@ -451,26 +451,36 @@ func (l *loader) run(ctx context.Context) error {
 	stop := l.reportProgress()
 	defer stop()
 	done := l.committed()
-	plan, err := l.plan(done)
+	plan, err := l.plan(ctx, done)
 	if err != nil {
 		return err
 	}
 	if plan.flips > 0 {
-		if err := l.flips(done); err != nil {
+		if err := l.flips(ctx, done); err != nil {
 			return err
 		}
 		done = l.committed()
 	}
-	prior, release, err := l.priors(plan)
+	prior, release, err := l.priors(ctx, plan)
 	if err != nil {
 		return err
 	}
 	defer release()
-	err = l.work(ctx, func(send func(unit) error) error { return l.units(done, prior, send) })
+	err = l.work(ctx, func(send func(unit) error) error { return l.units(ctx, done, prior, send) })
 	if err != nil || plan.links == 0 {
 		return err
 	}
 	return l.links(ctx)
+}
+
+// items gives the list's items until the load is told to stop.
+func (l *loader) items(ctx context.Context, each func(n uint64, it *item) error) error {
+	return l.d.items(l.list, func(n uint64, it *item) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return each(n, it)
+	})
 }
 
 // loadPlan is what one look at the list finds.
@@ -483,9 +493,9 @@ type loadPlan struct {
 // maxPaths bounds loadPlan.paths.
 const maxPaths = 1 << 20
 
-func (l *loader) plan(done *rangeSet) (*loadPlan, error) {
+func (l *loader) plan(ctx context.Context, done *rangeSet) (*loadPlan, error) {
 	p := &loadPlan{paths: map[uint64]bool{}, seed: maphash.MakeSeed()}
-	err := l.d.items(l.list, func(n uint64, it *item) error {
+	err := l.items(ctx, func(n uint64, it *item) error {
 		if it.kind == manifest.KindHardlink {
 			p.links++
 		}
@@ -512,9 +522,9 @@ func (l *loader) plan(done *rangeSet) (*loadPlan, error) {
 
 // flips commits folders that take the place of something else before anything below
 // them: until then that something is the path's entry.
-func (l *loader) flips(done *rangeSet) error {
+func (l *loader) flips(ctx context.Context, done *rangeSet) error {
 	w := newWorker(l)
-	err := l.d.items(l.list, func(n uint64, it *item) error {
+	err := l.items(ctx, func(n uint64, it *item) error {
 		if it.flags&itemFlip == 0 || it.kind != manifest.KindDir || done.has(n) {
 			return nil
 		}
@@ -536,11 +546,11 @@ func (l *loader) flips(done *rangeSet) error {
 
 // priors gives, in the order of the list, the newest content of paths that the plan
 // wants.
-func (l *loader) priors(plan *loadPlan) (prior, func(), error) {
+func (l *loader) priors(ctx context.Context, plan *loadPlan) (prior, func(), error) {
 	if plan.reuse == 0 {
 		return func(string) (*manifest.Record, error) { return nil, nil }, func() {}, nil
 	}
-	chains, done, err := l.chains(func(r *manifest.Record) bool {
+	chains, done, err := l.chains(ctx, func(r *manifest.Record) bool {
 		return hasContent(r.Kind) && (plan.paths == nil || plan.paths[maphash.String(plan.seed, r.Path)])
 	})
 	if err != nil {
@@ -564,7 +574,7 @@ func (l *loader) priors(plan *loadPlan) (prior, func(), error) {
 }
 
 // units hands the list's items out, but for further names of hard links.
-func (l *loader) units(done *rangeSet, prior prior, send func(unit) error) error {
+func (l *loader) units(ctx context.Context, done *rangeSet, prior prior, send func(unit) error) error {
 	u := unit{}
 	size := int64(0)
 	flush := func() error {
@@ -576,7 +586,7 @@ func (l *loader) units(done *rangeSet, prior prior, send func(unit) error) error
 		return send(full)
 	}
 	room := l.d.roomForFile()
-	err := l.d.items(l.list, func(n uint64, it *item) error {
+	err := l.items(ctx, func(n uint64, it *item) error {
 		if it.kind == manifest.KindHardlink {
 			return nil
 		}
@@ -668,7 +678,7 @@ func (l *loader) work(ctx context.Context, produce func(send func(unit) error) e
 // carries the data gives digests and extents. Names whose carrier could not be
 // loaded are loaded as files of their own.
 func (l *loader) links(ctx context.Context) error {
-	carriers, done, err := l.carriers()
+	carriers, done, err := l.carriers(ctx)
 	if err != nil {
 		return err
 	}
@@ -681,10 +691,7 @@ func (l *loader) links(ctx context.Context) error {
 	since := l.d.cfg.Now()
 	return l.work(ctx, func(send func(unit) error) error {
 		var prev *manifest.Record
-		err := l.d.items(l.list, func(n uint64, it *item) error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
+		err := l.items(ctx, func(n uint64, it *item) error {
 			if it.kind != manifest.KindHardlink {
 				return nil
 			}
@@ -752,13 +759,13 @@ func (l *loader) sameFile(it *item, r *manifest.Record) bool {
 }
 
 // carriers sorts the committed records that carry the data of link groups.
-func (l *loader) carriers() (*extsort.Sorter, func(), error) {
-	return l.chains(func(r *manifest.Record) bool { return r.Kind == manifest.KindFile && r.LinkGroup != 0 })
+func (l *loader) carriers(ctx context.Context) (*extsort.Sorter, func(), error) {
+	return l.chains(ctx, func(r *manifest.Record) bool { return r.Kind == manifest.KindFile && r.LinkGroup != 0 })
 }
 
 // chains sorts committed records by path, each with its continuations; of several of
 // one path the newest is the last.
-func (l *loader) chains(want func(*manifest.Record) bool) (*extsort.Sorter, func(), error) {
+func (l *loader) chains(ctx context.Context, want func(*manifest.Record) bool) (*extsort.Sorter, func(), error) {
 	disk, err := l.d.scratchDisk()
 	if err != nil {
 		return nil, nil, err
@@ -775,6 +782,9 @@ func (l *loader) chains(want func(*manifest.Record) bool) (*extsort.Sorter, func
 		return s.Add([]byte(path), chain)
 	}
 	err = l.d.eachRecord(func(b []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		r, err := manifest.PeekHead(b)
 		if err != nil {
 			return err

@@ -50,7 +50,7 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	if err := d.sameMedium(src, o); err != nil {
 		return nil, err
 	}
-	known, err := d.knownEntries(src, &o)
+	known, err := d.knownEntries(ctx, src, &o)
 	if err != nil {
 		return nil, err
 	}
