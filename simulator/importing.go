@@ -107,6 +107,9 @@ func (w *world) objects() map[string]string {
 func (w *world) prepare(e Event) {
 	dice := e.rng()
 	keys := sortedKeys(w.objects())
+	if len(keys) == 0 {
+		return // the disks were full at once
+	}
 	key := keys[dice.IntN(len(keys))]
 	switch e.What {
 	case KeyTaken:

@@ -49,6 +49,7 @@ type life struct {
 	small      bool             // it may be too little
 	leave      bool             // the load is to be left unfinished
 	incomplete bool             // it was, or the disks were full: sealed all the same
+	partial    bool             // the sources are not whole on the device
 
 	bucket *Bucket
 	met    map[Trouble]int // events that took effect
@@ -231,7 +232,8 @@ func (l *life) set(wrap func(i int, m *vfs.Mem) vfs.FS) (disks []appliance.Disk)
 type power struct {
 	mu    sync.Mutex
 	disks []*vfs.Mem
-	left  int64 // changing operations until something happens; 0 is never
+	left  int64             // changing operations until something happens; 0 is never
+	from  func(vfs.Op) bool // says when the counting begins; nil is at once
 	then  func()
 	ops   int64
 	off   bool
@@ -243,16 +245,22 @@ func plug(disks []*vfs.Mem, after int64, then func(*power)) *power {
 	p.then = func() { then(p) }
 	for _, m := range disks {
 		if m != nil {
-			m.OnOp(func(vfs.Op) error { p.op(); return nil })
+			m.OnOp(func(op vfs.Op) error { p.op(op); return nil })
 		}
 	}
 	return p
 }
 
 // op holds every other operation back until the supply is off everywhere.
-func (p *power) op() {
+func (p *power) op(op vfs.Op) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.from != nil {
+		if !p.from(op) {
+			return
+		}
+		p.from = nil
+	}
 	if p.ops++; p.ops == p.left {
 		p.then()
 	}

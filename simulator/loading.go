@@ -83,17 +83,16 @@ func (l *life) open(disks []appliance.Disk) (*appliance.Device, error) {
 // list looks for what is new since, so one call is enough.
 func (l *life) loadClean(ctx context.Context) error {
 	if l.leave {
-		if err := l.leaveUnfinished(ctx); err != nil || l.incomplete {
+		if err := l.leaveUnfinished(ctx); err != nil || l.partial {
 			return err
 		}
 	}
 	for _, src := range l.sources() {
 		rep, err := l.loadFrom(ctx, l.state, l.set(nil), src)
 		if errors.Is(err, appliance.ErrFull) && l.small {
-			l.incomplete = true
 			l.met[SmallDisks]++
 			l.say("full: %v", err)
-			return l.check()
+			return l.fullUp()
 		}
 		if err != nil {
 			return err
@@ -103,6 +102,17 @@ func (l *life) loadClean(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// fullUp is the end of a load for which there is no room: the device is sealed as it
+// is. A load that has committed nothing leaves nothing behind.
+func (l *life) fullUp() error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	left, err := l.left()
+	l.partial, l.incomplete = true, len(left) > 0
+	return err
 }
 
 // sources are those that are on the device in the end.
@@ -185,11 +195,12 @@ func (l *life) loadInterrupted(ctx context.Context, what Trouble, dice *rand.Ran
 			return m
 		}
 	}
-	return l.interrupt(ctx, what, n, dice, wrap)
+	return l.interrupt(ctx, what, n, nil, dice, wrap)
 }
 
-// interrupt ends a load of the first source before the nth operation.
-func (l *life) interrupt(ctx context.Context, what Trouble, n int64, dice *rand.Rand, wrap func(int, *vfs.Mem) vfs.FS) error {
+// interrupt ends a load of the first source before the nth operation since one of
+// which from says so.
+func (l *life) interrupt(ctx context.Context, what Trouble, n int64, from func(vfs.Op) bool, dice *rand.Rand, wrap func(int, *vfs.Mem) vfs.FS) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	p := plug(l.disks, n, func(p *power) {
@@ -200,10 +211,13 @@ func (l *life) interrupt(ctx context.Context, what Trouble, n int64, dice *rand.
 			p.cut()
 		}
 	})
+	p.mu.Lock()
+	p.from = from
+	p.mu.Unlock()
 	err := l.loadOnce(ctx, l.set(wrap))
 	disks, off := p.unplug(dice)
 	l.disks = disks
-	l.say("%s before operation %d: %v", what, n, err)
+	l.say("%s before operation %d: %v", what, n, off || ctx.Err() != nil)
 	switch {
 	case off:
 		return l.survived(err, powerIsOff)

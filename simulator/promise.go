@@ -26,7 +26,7 @@ type promise struct {
 	mtime  int64           // of the newest good look; 0: not known
 	attrs  string          // extended attributes at that look
 	sure   bool            // attrs are known
-	remark whether          // whether a later look has failed
+	remark whether         // whether a later look has failed
 }
 
 // omission is what was told of a path that could not be read.
@@ -176,6 +176,11 @@ func (p *promises) adopt(s *session, h *holdings) {
 	for at, o := range p.skipped {
 		if path, ours := s.path(at); ours && o.of == s.src.name() && s.watched[path] == nil && h.skipped[at] == "" {
 			delete(p.skipped, at)
+		}
+	}
+	for at, reason := range h.skipped { // on an earlier list, and gone from the source before this call
+		if path, ours := s.path(at); ours && s.watched[path] == nil && s.src.ever[path] != nil && p.safe[at] == nil {
+			p.skipped[at] = omission{s.src.name(), reason}
 		}
 	}
 }

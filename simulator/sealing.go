@@ -57,7 +57,7 @@ func (l *life) sealFrom(ctx context.Context, state vfs.FS, disks []appliance.Dis
 		return err
 	}
 	defer d.Close()
-	res, err := d.Seal(ctx, appliance.SealOptions{WrapUnchecked: true, Incomplete: l.incomplete, Ledger: l.ledger, DeviceKey: "software key, unprotected"})
+	res, err := d.Seal(ctx, appliance.SealOptions{WrapUnchecked: true, Incomplete: l.partial, Ledger: l.ledger, DeviceKey: "software key, unprotected"})
 	return l.sealed(res, err)
 }
 
@@ -216,7 +216,7 @@ func (l *life) readBack(ctx context.Context) error {
 	if err := l.totals(rd.Totals(), &sum); err != nil || l.promises == nil {
 		return err
 	}
-	if err := l.promises.keep(got, remarks, attrs); err != nil || l.incomplete {
+	if err := l.promises.keep(got, remarks, attrs); err != nil || l.partial {
 		return err
 	}
 	for _, src := range l.sources() {

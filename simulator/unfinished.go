@@ -5,18 +5,37 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// begin interrupts a load of the first source, which has something new, and tells
+// committing tells when a load has made something durable: its second frame.
+func (l *life) committing() func(vfs.Op) bool {
+	syncs := 0
+	return func(op vfs.Op) bool {
+		if op.Kind == vfs.OpSync && strings.Contains(op.Name, "/journal/") {
+			syncs++
+		}
+		return syncs > 2*(l.cfg.Job.Geometry.M+1)
+	}
+}
+
+// unfinished interrupts a load of the first source, which has something new, and tells
 // whether it is left unfinished.
 func (l *life) unfinished(ctx context.Context, dice *rand.Rand) (left []appliance.UnfinishedError, err error) {
-	for range 1 + dice.IntN(4) {
-		l.model.write(fmt.Sprintf("more-%04d", dice.IntN(10000)), randomBytes(dice, 100000+dice.IntN(1<<20)))
+	size := int(l.cfg.Job.Policy.PackSize)
+	for range 2 + dice.IntN(2) { // more than one pack
+		l.model.write(fmt.Sprintf("more-%04d", dice.IntN(10000)), randomBytes(dice, size/2+dice.IntN(size/2)))
+	}
+	if dice.IntN(2) == 0 {
+		for _, path := range l.victims(dice) {
+			l.flip(path, dice)
+		}
 	}
 	what := []Trouble{PowerCut, CtrlC}[dice.IntN(2)]
-	if err := l.interrupt(ctx, what, 20+dice.Int64N(200), dice, nil); err != nil {
+	if err := l.interrupt(ctx, what, 1+dice.Int64N(60), l.committing(), dice, nil); err != nil {
 		return nil, err
 	}
 	return l.left()
@@ -109,7 +128,7 @@ func (l *life) leaveUnfinished(ctx context.Context) error {
 	s, err := l.stored()
 	if err == nil && len(left) > 0 && s.Entries > 0 {
 		l.met[LeftUnfinished]++
-		l.incomplete = true
+		l.partial, l.incomplete = true, true
 		l.say("left: %v", &left[0])
 	}
 	return err

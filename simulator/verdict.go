@@ -46,7 +46,7 @@ func (l *life) survived(err error, excuses ...excuse) error {
 	if silent := mustName(err); silent != nil {
 		return silent
 	}
-	l.say("ended by: %v", err)
+	l.say("ended by: %.300v", err.Error())
 	if l.small {
 		excuses = append(excuses, full)
 	}
