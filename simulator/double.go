@@ -39,7 +39,7 @@ func (l *life) doubled(ctx context.Context, what Trouble, dice *rand.Rand, first
 	if !errors.Is(refusal, firmware.ErrBusy) && !errors.Is(refusal, appliance.ErrBusy) {
 		return fmt.Errorf("%w: %s from %s state folder before operation %d was not refused as busy: %w", errDoubled, name, whose, n, orDone(refusal))
 	}
-	if err != nil && len(l.hurt) == 0 {
+	if err != nil && len(l.hurt) == 0 && !(l.small && errors.Is(err, appliance.ErrFull)) {
 		return fmt.Errorf("%w: the first felt it: %w", errDoubled, err)
 	}
 	return err

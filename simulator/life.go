@@ -49,6 +49,7 @@ type life struct {
 	small      bool             // it may be too little
 	leave      bool             // the load is to be left unfinished
 	incomplete bool             // it was, or the disks were full: sealed all the same
+	unlocked   bool             // once
 	partial    bool             // the sources are not whole on the device
 
 	bucket *Bucket

@@ -72,6 +72,7 @@ func (l *life) open(disks []appliance.Disk) (*appliance.Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	l.unlocked = true
 	if err := l.kept(d); err != nil {
 		d.Close() // the finding counts
 		return nil, err
@@ -255,7 +256,7 @@ func (l *life) loadOnBadDisk(ctx context.Context, what Trouble, dice *rand.Rand)
 	if what == DiskFull && nth%3 == 0 { // the file system has room for no more files
 		rules[what] = vfs.Rule{Op: vfs.OpCreate, Nth: nth, Times: 1000, Err: syscall.ENOSPC}
 	}
-	fired := func() int { return 1 }
+	first, fired := !l.unlocked, func() int { return 1 }
 	disks := l.set(func(i int, m *vfs.Mem) vfs.FS {
 		switch {
 		case i != bay:
@@ -273,6 +274,9 @@ func (l *life) loadOnBadDisk(ctx context.Context, what Trouble, dice *rand.Rand)
 	}
 	l.say("%s of %s", what, diskName(bay))
 	excuses := l.borne(1)
+	if first {
+		excuses = append(excuses, setUp)
+	}
 	if what == DiskFull {
 		excuses = append(excuses, full)
 	}

@@ -30,13 +30,22 @@ func (l *life) sourceFails(ctx context.Context, dice *rand.Rand) error {
 	for range dice.IntN(3) {
 		l.model.write(fmt.Sprintf("new-%d/file", dice.IntN(1000)), randomBytes(dice, sizes(dice)))
 	}
-	op := []vfs.OpKind{vfs.OpStat, vfs.OpOpen, vfs.OpReadDir, vfs.OpRead}[dice.IntN(4)]
+	for _, path := range victims { // what has not changed is not read again
+		if dice.IntN(2) == 0 && isFile(l.model.now[path]) && !l.model.linked[path] {
+			l.model.write(path, randomBytes(dice, sizes(dice)))
+		} else {
+			l.model.tree.Chmod(path, 0o700)
+		}
+	}
+	ops := []vfs.OpKind{vfs.OpStat, vfs.OpOpen, vfs.OpReadDir, vfs.OpRead}
+	dice.Shuffle(len(ops), func(a, b int) { ops[a], ops[b] = ops[b], ops[a] })
+	ops = ops[:1+dice.IntN(len(ops))]
 	errno := []syscall.Errno{syscall.EIO, syscall.EACCES, syscall.ENOENT}[dice.IntN(3)]
 	from, times := int64(1+dice.IntN(3)), int64([]int{1, 1 << 30}[dice.IntN(2)])
 	var calls atomic.Int64
 	l.model.fails = func(path string) bool { return slices.Contains(victims, path) }
 	l.model.tree.OnCall(func(c vfs.TreeCall) error {
-		if c.Op != op || !slices.Contains(victims, c.Path) {
+		if !slices.Contains(ops, c.Op) || !slices.Contains(victims, c.Path) {
 			return nil
 		}
 		if n := calls.Add(1); n < from || n >= from+times {
@@ -45,7 +54,7 @@ func (l *life) sourceFails(ctx context.Context, dice *rand.Rand) error {
 		return errno
 	})
 	rep, err := l.load(ctx, l.set(nil))
-	l.say("%s of %q: %v, call %d on, %d times, met %d", op, victims, errno, from, times, calls.Load())
+	l.say("%v of %q: %v, call %d on, %d times, met %d", ops, victims, errno, from, times, calls.Load())
 	if calls.Load() >= from {
 		l.met[SourceFails]++
 	}

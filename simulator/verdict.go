@@ -31,6 +31,7 @@ var (
 	canceled   = excuse{context.Canceled, "the operator has pressed Ctrl-C"}
 	full       = excuse{appliance.ErrFull, "a disk has no room"}
 	tooFew     = excuse{appliance.ErrTooFewDisks, "fewer disks work than a load needs"}
+	setUp      = excuse{nil, "a device is set up with all its disks, so none of them may fail then"}
 	powerIsOff = excuse{nil, "nobody sees how a command ends when the power is off"}
 )
 
