@@ -174,6 +174,9 @@ func (l *life) begin(context.Context) error {
 	l.model.oddities(more)
 	if more.IntN(8) == 0 || l.plan.has(SmallDisks) {
 		l.small, l.capacity = true, l.tight(more)
+		if more.IntN(2) == 0 {
+			l.model.heavy(more)
+		}
 	}
 	for range shape.disks {
 		l.disks = append(l.disks, l.newDisk())

@@ -46,3 +46,12 @@ func (m *model) setAttrs(path string, attrs map[string]string) {
 	defer m.mu.Unlock()
 	m.attrs[path] = text
 }
+
+// heavy gives a source files without bytes whose records are large.
+func (m *model) heavy(rng *rand.Rand) {
+	for n := range 250 + rng.IntN(100) {
+		path := fmt.Sprintf("heavy/%03d", n)
+		m.write(path, nil)
+		m.setAttrs(path, map[string]string{"user.large": string(randomBytes(rng, 50000))})
+	}
+}

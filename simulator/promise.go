@@ -79,11 +79,12 @@ func (p *promises) loaded(s *session) {
 		content, sure := s.only(path)
 		at := s.src.at(path)
 		switch reason, bad := failed[at]; {
-		case !sure || under(failed, at):
+		case !sure:
 		case bad && p.safe[at] != nil:
 			p.safe[at].remark = yes
 		case bad:
 			p.skipped[at] = omission{s.src.name(), reason}
+		case under(failed, at): // it was looked at, or not: see adopt
 		default:
 			p.good(s, path, content)
 		}
@@ -126,14 +127,17 @@ func under[T any](failed map[string]T, at string) bool {
 }
 
 // adopt takes from the device what could not be known: of a load that was interrupted
-// every path, else those that changed while it went on. A path may then have what it
-// had, or any of what it was meanwhile.
+// every path, else those that changed while it went on, or lie below a folder that
+// could not be looked at, be it when it was listed or later. A path may then have what
+// it had, or any of what it was meanwhile.
 func (p *promises) adopt(s *session, h *holdings) {
+	failed := s.failed()
 	for _, path := range slices.Sorted(maps.Keys(s.watched)) {
-		if _, sure := s.only(path); sure && s.err == nil {
+		at := s.src.at(path)
+		_, told := failed[at]
+		if _, sure := s.only(path); sure && s.err == nil && (told || !under(failed, at)) {
 			continue
 		}
-		at := s.src.at(path)
 		e, here := h.safe[at]
 		old := p.safe[at]
 		if !here {

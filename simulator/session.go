@@ -48,6 +48,9 @@ func (s *session) everNoFolder(path string) bool {
 // failed are the device's paths that the report names as skipped, with the reason.
 func (s *session) failed() map[string]string {
 	failed := map[string]string{}
+	if s.rep == nil {
+		return failed
+	}
 	for _, e := range s.rep.Skipped {
 		failed[e.Path] = e.Reason
 	}

@@ -18,7 +18,6 @@ func (l *life) sourceFails(ctx context.Context, dice *rand.Rand) error {
 	if err := l.survived(l.loadOnce(ctx, l.set(nil))); err != nil {
 		return err
 	}
-	victims := l.victims(dice)
 	for _, path := range l.model.files() {
 		switch dice.IntN(6) {
 		case 0:
@@ -30,6 +29,7 @@ func (l *life) sourceFails(ctx context.Context, dice *rand.Rand) error {
 	for range dice.IntN(3) {
 		l.model.write(fmt.Sprintf("new-%d/file", dice.IntN(1000)), randomBytes(dice, sizes(dice)))
 	}
+	victims := l.victims(dice)
 	for _, path := range victims { // what has not changed is not read again
 		if dice.IntN(2) == 0 && isFile(l.model.now[path]) && !l.model.linked[path] {
 			l.model.write(path, randomBytes(dice, sizes(dice)))
