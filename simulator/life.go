@@ -49,6 +49,7 @@ type life struct {
 	small      bool             // it may be too little
 	leave      bool             // the load is to be left unfinished
 	incomplete bool             // it was, or the disks were full: sealed all the same
+	scarce     bool             // the process lacks descriptors: counts may be missing, and say so
 	unlocked   bool             // once
 	partial    bool             // the sources are not whole on the device
 

@@ -120,6 +120,9 @@ func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []applia
 	if err := l.promises.compare(h); err != nil {
 		return s.rep, err
 	}
+	if l.scarce && s.rep.Status.Uncounted != "" {
+		s.rep.Status = h.status
+	}
 	return s.rep, s.report(was, l.promises, h)
 }
 
@@ -163,6 +166,10 @@ func (l *life) holdings(d *appliance.Device) (*holdings, error) {
 	}
 	h.status = d.Status()
 	s, bad := h.status, twice
+	if l.scarce && s.Uncounted != "" { // it says so
+		s = appliance.Status{Entries: uint64(len(h.safe)), Skipped: uint64(len(h.skipped)), Remarked: remarked, Bytes: bytes}
+		h.status = s
+	}
 	if s.Uncounted != "" || s.Entries != uint64(len(h.safe)) || s.Skipped != uint64(len(h.skipped)) || s.Remarked != remarked || s.Bytes != bytes {
 		bad = append(bad, fmt.Sprintf("status says %d entries, %d skipped, %d remarks, %d bytes (%s); there are %d, %d, %d, %d", s.Entries, s.Skipped, s.Remarked, s.Bytes, s.Uncounted, len(h.safe), len(h.skipped), remarked, bytes))
 	}

@@ -2,11 +2,13 @@ package simulator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync/atomic"
 	"syscall"
 
+	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -17,11 +19,16 @@ func (l *life) noDescriptors(ctx context.Context, dice *rand.Rand) error {
 	n, errno := 1+dice.Int64N(300), []syscall.Errno{syscall.EMFILE, syscall.ENFILE}[dice.IntN(2)]
 	var calls atomic.Int64
 	disks := l.set(func(_ int, m *vfs.Mem) vfs.FS { return &scarce{FS: m, calls: &calls, nth: n, err: errno} })
+	l.scarce = true
 	rep, err := l.load(ctx, disks)
+	l.scarce = false
 	if calls.Load() >= n {
 		l.met[NoDescriptors]++
 	}
 	l.say("%v at call %d of %d: %v", errno, n, calls.Load(), err)
+	if errors.Is(err, appliance.ErrForeign) {
+		return fmt.Errorf("%w: a disk was called foreign for a lack of descriptors: %w", errNotBorne, err)
+	}
 	if rep != nil && len(rep.FailedDisks) > 0 {
 		return fmt.Errorf("%w: a disk was blamed for a lack of descriptors: %v", errNotBorne, rep.FailedDisks)
 	}
