@@ -90,6 +90,13 @@ func (l *life) loadClean(ctx context.Context) error {
 	}
 	for _, src := range l.sources() {
 		rep, err := l.loadFrom(ctx, l.state, l.set(nil), src)
+		if errors.Is(err, appliance.ErrTooFewDisks) && len(l.hurt) > 0 {
+			l.say("refused: %v", err)
+			if err := l.rebuildHurt(ctx); err != nil {
+				return err
+			}
+			rep, err = l.loadFrom(ctx, l.state, l.set(nil), src)
+		}
 		if errors.Is(err, appliance.ErrFull) && l.small {
 			l.met[SmallDisks]++
 			l.say("full: %v", err)

@@ -48,6 +48,7 @@ func (l *life) survived(err error, excuses ...excuse) error {
 		return silent
 	}
 	l.say("ended by: %.300v", err.Error())
+	excuses = append(excuses, l.borne(len(l.hurt))...) // what a spoilt disk does not give back condemns it later
 	if l.small {
 		excuses = append(excuses, full)
 	}
