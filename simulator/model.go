@@ -22,12 +22,11 @@ type model struct {
 	as    string // the prefix that it is loaded under
 	moved bool   // its medium has no identity, or took the place of another: loads say --replace
 
-	mu      sync.Mutex
-	now     map[string]string
-	ever    map[string]map[string]bool // every content a path has had
-	linked  map[string]bool            // hard links, whose content changes under other names, too
-	attrs   map[string]string          // extended attributes, as text
-	changed bool                       // since settle was called
+	mu     sync.Mutex
+	now    map[string]string
+	ever   map[string]map[string]bool // every content a path has had
+	linked map[string]bool            // hard links, whose content changes under other names, too
+	attrs  map[string]string          // extended attributes, as text
 
 	watched map[string]map[string]bool // contents since watch; "" is none
 	fails   func(path string) bool     // paths whose calls fail, so that they may be skipped
@@ -115,7 +114,6 @@ func (m *model) note(path, content string) {
 		}
 	}
 	m.put(path, content)
-	m.changed = true
 }
 
 // put is note of one path. The caller holds the lock.
@@ -194,7 +192,6 @@ func (m *model) remove(path string) {
 			delete(m.attrs, p)
 		}
 	}
-	m.changed = true
 	m.mu.Unlock()
 	m.tree.Remove(path)
 }
@@ -251,15 +248,6 @@ func (m *model) paths() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Sorted(maps.Keys(m.now))
-}
-
-// settle tells whether nothing has changed since it was last called.
-func (m *model) settle() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	was := m.changed
-	m.changed = false
-	return !was
 }
 
 // check compares what a device holds, by its paths, with the source as it is now.

@@ -55,7 +55,8 @@ func (s *session) skips(now *promises, h *holdings) (bad []string) {
 	return bad
 }
 
-// counts: every entry of the source is unchanged, shared, loaded or skipped.
+// counts: every entry of the source is unchanged (also a folder that another source
+// brought), loaded or skipped.
 func (s *session) counts() (bad []string) {
 	failed := s.failed()
 	entries := uint64(0)
@@ -74,8 +75,8 @@ func (s *session) counts() (bad []string) {
 	if r.Scan.Entries < entries || r.Scan.Entries > uint64(len(s.watched)) {
 		bad = append(bad, fmt.Sprintf("the scan says %d entries, %d of %d could be seen", r.Scan.Entries, entries, len(s.watched)))
 	}
-	if sum := r.Scan.Unchanged + r.Scan.Shared + r.Entries + r.SkippedCount; sum != r.Scan.Entries && !r.Resumed {
-		bad = append(bad, fmt.Sprintf("%d unchanged, %d shared, %d loaded, %d skipped; the source has %d", r.Scan.Unchanged, r.Scan.Shared, r.Entries, r.SkippedCount, r.Scan.Entries))
+	if sum := r.Scan.Unchanged + r.Entries + r.SkippedCount; sum != r.Scan.Entries && !r.Resumed {
+		bad = append(bad, fmt.Sprintf("%d unchanged, %d loaded, %d skipped; the source has %d", r.Scan.Unchanged, r.Entries, r.SkippedCount, r.Scan.Entries))
 	}
 	return bad
 }
