@@ -173,7 +173,7 @@ func (l *life) begin(context.Context) error {
 	l.clock.Step(ticks[more.IntN(len(ticks))])
 	l.model = newModel(rand.New(rand.NewPCG(l.plan.Seed, 0x74726565)), NewClock(start.Add(-time.Hour), ticks[more.IntN(len(ticks))]))
 	l.model.oddities(more)
-	if more.IntN(8) == 0 || l.plan.has(SmallDisks) {
+	if l.plan.has(SmallDisks) {
 		l.small, l.capacity = true, l.tight(more)
 		if more.IntN(2) == 0 {
 			l.model.heavy(more)

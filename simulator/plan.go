@@ -161,6 +161,9 @@ func NewPlan(seed uint64, allowed []Trouble) Plan {
 	for range 1 + rng.IntN(8) {
 		p.Events = append(p.Events, Event{allowed[rng.IntN(len(allowed))], rng.Uint64()})
 	}
+	if small := rand.New(rand.NewPCG(seed, 0x736d616c)); small.IntN(8) == 0 && slices.Contains(allowed, SmallDisks) {
+		p.Events = append(p.Events, Event{SmallDisks, small.Uint64()})
+	}
 	slices.SortStableFunc(p.Events, func(a, b Event) int { return int(a.What.phase()) - int(b.What.phase()) })
 	return p
 }

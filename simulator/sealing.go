@@ -70,7 +70,7 @@ func (l *life) sealed(res *appliance.SealResult, err error) error {
 		return fmt.Errorf("%w: two labels for one generation", errForgotten)
 	}
 	l.label = res.Label
-	if res.Totals.Records > 0 && res.Totals.Entries() != l.status.Entries+l.status.Skipped {
+	if l.promises != nil && res.Totals.Records > 0 && res.Totals.Entries() != l.status.Entries+l.status.Skipped {
 		return fmt.Errorf("%w: %d entries are sealed, and the device told of %d and %d skipped", errUntold, res.Totals.Entries(), l.status.Entries, l.status.Skipped)
 	}
 	return nil
