@@ -175,7 +175,7 @@ func (l *life) begin(context.Context) error {
 	l.model.oddities(more)
 	if l.plan.has(SmallDisks) {
 		l.small, l.capacity = true, l.tight(more)
-		if more.IntN(2) == 0 {
+		if more.IntN(3) == 0 {
 			l.model.heavy(more)
 		}
 	}

@@ -108,7 +108,7 @@ func TestLives(t *testing.T) {
 	}
 	var s *simulator.Summary
 	synctest.Test(t, func(t *testing.T) {
-		s = simulator.Run(t.Context(), simulator.Options{Seed: seed, Lives: 50})
+		s = simulator.Run(t.Context(), simulator.Options{Seed: seed, Lives: 25})
 	})
 	for _, f := range s.Findings {
 		t.Errorf("%s\n%s\n%v", f.Replay, f.Text, f.Log)
