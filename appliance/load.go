@@ -155,6 +155,8 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 	if report.Resumed {
 		report.Scan.Replaced += before.Replaced
 		report.Scan.ReplacedPaths = append(before.ReplacedPaths, report.Scan.ReplacedPaths...)
+		report.Scan.Dropped += before.Dropped
+		report.Scan.DroppedPaths = append(before.DroppedPaths, report.Scan.DroppedPaths...)
 	}
 	if n := report.Scan.Blocking; n > 0 && !o.AcceptFindings {
 		d.removeList(list.copies.name)

@@ -13,6 +13,8 @@ table='
 no-folder-sync     | ./internal/durable ./appliance -run TestCrash|TestSweep|TestOverwrite
 unchecked-block    | ./appliance -run TestRot|TestStripeTrials
 complete-by-status | ./simulator -run TestEachFaultOfEachCall|TestCompleteError
+failed-look-wins   | ./appliance/... ./simulator -run TestFailedLook|TestHistories|TestSources
+no-second-look     | ./appliance ./simulator -run TestContinuedLoad|TestSources
 deaf-lock          | ./internal/vfs ./appliance ./simulator -run TestConformance|TestBusyDisks|TestDoubleStarts
 '
 

@@ -297,7 +297,7 @@ func (l *life) staleDisk(_ context.Context, dice *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	old := newMem()
+	old := l.newDisk()
 	if err := old.Mkdir(appliance.Root, 0); err != nil {
 		return err
 	}

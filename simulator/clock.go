@@ -29,3 +29,10 @@ func (c *Clock) Jump(by time.Duration) {
 	defer c.mu.Unlock()
 	c.at = c.at.Add(by)
 }
+
+// Step lets it go on by another step from now on.
+func (c *Clock) Step(step time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.step = step
+}

@@ -39,7 +39,7 @@ func (l *life) doubled(ctx context.Context, what Trouble, dice *rand.Rand, first
 	if !errors.Is(refusal, firmware.ErrBusy) && !errors.Is(refusal, appliance.ErrBusy) {
 		return fmt.Errorf("%w: %s from %s state folder before operation %d was not refused as busy: %w", errDoubled, name, whose, n, orDone(refusal))
 	}
-	if err != nil && len(l.hurt) == 0 {
+	if err != nil && len(l.hurt) == 0 && !(l.small && errors.Is(err, appliance.ErrFull)) {
 		return fmt.Errorf("%w: the first felt it: %w", errDoubled, err)
 	}
 	return err
@@ -49,13 +49,13 @@ func (l *life) doubled(ctx context.Context, what Trouble, dice *rand.Rand, first
 func (l *life) second(ctx context.Context, which int, state vfs.FS) (name string, run func() error) {
 	switch disks := l.set(nil); which {
 	case 0:
-		return "load", func() error { return second(l.loadFrom(ctx, state, disks)) }
+		return "load", func() error { return second(l.loadFrom(ctx, state, disks, l.model)) }
 	case 1:
 		return "seal", func() error { return l.sealFrom(ctx, state, disks) }
 	case 2:
 		return "unlock", func() error { return l.unlockFrom(state, disks) }
 	default:
-		onto := appliance.Disk{Name: "new", FS: newMem()}
+		onto := appliance.Disk{Name: "new", FS: l.newDisk()}
 		return "rebuild", func() error { // without a device: it asks for no state folder
 			return second(appliance.Rebuild(ctx, disks, appliance.RebuildOptions{Signer: l.signerKey(), Bay: 0, Onto: onto, Rand: randomID}))
 		}

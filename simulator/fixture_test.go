@@ -42,9 +42,7 @@ func tinyLife(t *testing.T, seed uint64, more ...func(*model)) *life {
 }
 
 // emptyModel is a source without entries, made an hour ago.
-func emptyModel() *model {
-	return &model{tree: vfs.NewMemTree(NewClock(time.Now().Add(-time.Hour), time.Millisecond).Now), now: map[string]string{}, ever: map[string]map[string]bool{}, linked: map[string]bool{}}
-}
+func emptyModel() *model { return emptySource(NewClock(time.Now().Add(-time.Hour), time.Millisecond)) }
 
 func must(t *testing.T, err error) {
 	t.Helper()

@@ -18,7 +18,6 @@ import (
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
-	"github.com/sledge-io/sledge/manifest"
 )
 
 const (
@@ -108,6 +107,9 @@ func (w *world) objects() map[string]string {
 func (w *world) prepare(e Event) {
 	dice := e.rng()
 	keys := sortedKeys(w.objects())
+	if len(keys) == 0 {
+		return // the disks were full at once
+	}
 	key := keys[dice.IntN(len(keys))]
 	switch e.What {
 	case KeyTaken:
@@ -326,10 +328,10 @@ func (w *world) compare(h *host) error {
 		code := h.code(path, key)
 		switch {
 		case w.taken[key]:
-			if code != importer.CodeConflict && !w.lost && !blocked(path, w.held[path]) {
+			if code != importer.CodeConflict && !w.lost && !noKey(path, w.held[path]) {
 				bad = append(bad, fmt.Sprintf("%q is taken, and that was called %q", key, code))
 			}
-		case blocked(path, w.held[path]):
+		case noKey(path, w.held[path]):
 			missing++
 			if code == "" && !w.lost {
 				bad = append(bad, fmt.Sprintf("%q cannot be a key, and nobody said so", key))
@@ -361,25 +363,13 @@ func (w *world) compare(h *host) error {
 	if left := slices.DeleteFunc(w.bucket.Uploads(), w.probeLeft); len(left) > 0 && h.result.LeftUploads == 0 && !w.stateLost && w.exclusive {
 		bad = append(bad, fmt.Sprintf("uploads of %q were left behind unnamed", left))
 	}
-	if w.lost && missing > 0 && missing == len(want) && h.result.Receipts != "" {
+	if w.lost && !w.partial && missing > 0 && missing == len(want) && h.result.Receipts != "" {
 		bad = append(bad, "one lost stripe, and nothing was imported")
 	}
 	if err := w.ending(h, missing); err != nil {
 		bad = append(bad, err.Error())
 	}
 	return list(bad)
-}
-
-// blocked tells whether the target cannot have an entry as it is called.
-func blocked(path, content string) bool {
-	profile, err := importer.ProfileByName("")
-	if err != nil {
-		return false
-	}
-	kind := map[string]manifest.Kind{"dir": manifest.KindDir, "link": manifest.KindSymlink, "file": manifest.KindFile}
-	word, _, _ := strings.Cut(content, " ")
-	found := appliance.Rules{Prefix: keyPrefix, Key: profile.KeyLimits()}.Check(path, kind[word], int64(len(content)))
-	return slices.ContainsFunc(found, func(f appliance.Finding) bool { return f.Blocks })
 }
 
 func (h *host) code(path, key string) importer.Code {
@@ -408,6 +398,9 @@ func (w *world) ending(h *host, missing int) error {
 	switch {
 	case failures > 0 && (class == importer.ExitComplete || class == importer.ExitSkipped):
 		return fmt.Errorf("%d objects are not right, and the import ended as %v", failures, class)
+	case w.incomplete && !w.lost && class != importer.ExitIncomplete:
+		return fmt.Errorf("sealed before its source was loaded whole, and the import ended as %v", class)
+	case w.incomplete:
 	case failures == 0 && !w.lost && !skipped && class != importer.ExitComplete:
 		return fmt.Errorf("everything is there, and the import ended as %v: %v", class, h.result.Differences)
 	case failures == 0 && !w.lost && skipped && class != importer.ExitSkipped:

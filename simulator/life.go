@@ -41,7 +41,17 @@ type life struct {
 
 	rotten int  // blocks of a stripe that the carrier has spoilt, on any disks
 	lost   bool // in one stripe beyond what parity can restore
-	acked  acked
+
+	others     []*model         // further sources that are on the device
+	promises   *promises        // what is told as safe; nil: nobody keeps account
+	status     appliance.Status // as it was last told
+	capacity   int64            // of a disk
+	small      bool             // it may be too little
+	leave      bool             // the load is to be left unfinished
+	incomplete bool             // it was, or the disks were full: sealed all the same
+	scarce     bool             // the process lacks descriptors: counts may be missing, and say so
+	unlocked   bool             // once
+	partial    bool             // the sources are not whole on the device
 
 	bucket *Bucket
 	met    map[Trouble]int // events that took effect
@@ -49,19 +59,6 @@ type life struct {
 	mu   sync.Mutex
 	wire map[Fault]int
 	log  []string
-}
-
-// acked is what the device has said is safe.
-type acked struct {
-	mu      sync.Mutex
-	entries uint64
-	bytes   int64
-}
-
-func (a *acked) say(entries uint64, bytes int64) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.entries, a.bytes = max(a.entries, entries), max(a.bytes, bytes)
 }
 
 // ledger is the device state's memory of its one checkpoint.
@@ -121,7 +118,7 @@ func Live(ctx context.Context, p Plan) (res *Result) {
 }
 
 func newLife(p Plan) *life {
-	return &life{plan: p, state: newMem(), rng: rand.New(rand.NewPCG(p.Seed, 0x6c696665)), hurt: map[int]bool{}, met: map[Trouble]int{}, wire: map[Fault]int{}, ledger: &ledger{}}
+	return &life{plan: p, state: newMem(), rng: rand.New(rand.NewPCG(p.Seed, 0x6c696665)), hurt: map[int]bool{}, met: map[Trouble]int{}, wire: map[Fault]int{}, ledger: &ledger{}, promises: newPromises(), capacity: 1 << 40}
 }
 
 func (l *life) say(format string, args ...any) {
@@ -171,12 +168,36 @@ func (l *life) begin(context.Context) error {
 		return err
 	}
 	l.cfg = appliance.Config{Scope: manifest.Scope{Job: job.ID, Device: id, Generation: 1}, Job: job, JobFile: file, Key: device, Workers: 1 + l.rng.IntN(2), Now: l.clock.Now, Software: "simulator", Ledger: l.ledger}
-	for range shape.disks {
-		l.disks = append(l.disks, newMem())
+	more := rand.New(rand.NewPCG(l.plan.Seed, 0x6d6f7265))
+	ticks := []time.Duration{0, 10 * time.Millisecond, 2 * time.Second}
+	l.clock.Step(ticks[more.IntN(len(ticks))])
+	l.model = newModel(rand.New(rand.NewPCG(l.plan.Seed, 0x74726565)), NewClock(start.Add(-time.Hour), ticks[more.IntN(len(ticks))]))
+	l.model.oddities(more)
+	if l.plan.has(SmallDisks) {
+		l.small, l.capacity = true, l.tight(more)
+		if more.IntN(3) == 0 {
+			l.model.heavy(more)
+		}
 	}
-	l.model = newModel(rand.New(rand.NewPCG(l.plan.Seed, 0x74726565)), start.Add(-time.Hour))
+	for range shape.disks {
+		l.disks = append(l.disks, l.newDisk())
+	}
 	l.say("%d+%d on %d disks, blocks of %d, packs of %d MiB, %d workers, %d paths", shape.k, shape.m, shape.disks, job.Geometry.BlockSize, job.Policy.PackSize>>20, l.cfg.Workers, len(l.model.paths()))
 	return nil
+}
+
+func (l *life) newDisk() *vfs.Mem { return vfs.NewMem(vfs.MemOptions{Capacity: l.capacity}) }
+
+// tight is a capacity that the source may or may not fit into, beside what the seal
+// keeps for itself.
+func (l *life) tight(rng *rand.Rand) int64 {
+	total := int64(0)
+	for _, content := range l.model.now {
+		total += bytesOf(content)
+	}
+	g := l.cfg.Job.Geometry
+	share := total * int64(g.K+g.M) / int64(g.K*g.Disks)
+	return 18<<20 + share/4 + rng.Int64N(1+2*share+1<<20)
 }
 
 func newMem() *vfs.Mem { return vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40}) }
@@ -216,7 +237,8 @@ func (l *life) set(wrap func(i int, m *vfs.Mem) vfs.FS) (disks []appliance.Disk)
 type power struct {
 	mu    sync.Mutex
 	disks []*vfs.Mem
-	left  int64 // changing operations until something happens; 0 is never
+	left  int64             // changing operations until something happens; 0 is never
+	from  func(vfs.Op) bool // says when the counting begins; nil is at once
 	then  func()
 	ops   int64
 	off   bool
@@ -228,16 +250,22 @@ func plug(disks []*vfs.Mem, after int64, then func(*power)) *power {
 	p.then = func() { then(p) }
 	for _, m := range disks {
 		if m != nil {
-			m.OnOp(func(vfs.Op) error { p.op(); return nil })
+			m.OnOp(func(op vfs.Op) error { p.op(op); return nil })
 		}
 	}
 	return p
 }
 
 // op holds every other operation back until the supply is off everywhere.
-func (p *power) op() {
+func (p *power) op(op vfs.Op) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.from != nil {
+		if !p.from(op) {
+			return
+		}
+		p.from = nil
+	}
 	if p.ops++; p.ops == p.left {
 		p.then()
 	}
@@ -258,14 +286,13 @@ func (p *power) unplug(dice *rand.Rand) (disks []*vfs.Mem, was bool) {
 	p.mu.Lock()
 	was = p.off
 	p.mu.Unlock()
-	percent := []int{0, 50, 100}[dice.IntN(3)]
 	old := mrand.New(mrand.NewSource(int64(dice.Uint64() >> 1)))
 	disks = make([]*vfs.Mem, len(p.disks))
 	for i, m := range p.disks {
 		switch {
 		case m == nil:
 		case was:
-			disks[i] = m.CrashClone(old, percent)
+			disks[i] = m.CrashClone(old, []int{0, 50, 100}[dice.IntN(3)]) // each disk's cache had its own luck
 		default:
 			m.OnOp(nil)
 			disks[i] = m

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/sledge-io/sledge/simulator"
 )
@@ -80,15 +79,37 @@ func TestOtherHosts(t *testing.T) {
 	t.Logf("figure: %d lives, %d takeovers, %d cancels from another host", s.Lives, s.Met[simulator.OtherHost], s.Met[simulator.OtherCancel])
 }
 
-// TestLives lives lives from a fixed seed for a while; SLEDGE_SEED chooses another.
+// TestSources loads sources that fail, change kinds, and are taken for each other, and
+// loads that are left half-way; what is told of them is held against a naive account.
+func TestSources(t *testing.T) {
+	for _, faults := range [][]simulator.Trouble{
+		{simulator.SourceFails, simulator.OtherMedium, simulator.SecondSource, simulator.KindsFlip, simulator.ModesChange, simulator.LinksRotate, simulator.SmallDisks},
+		{simulator.Continued, simulator.Abandoned, simulator.LeftUnfinished, simulator.KindsFlip},
+	} {
+		s := simulator.Run(context.Background(), simulator.Options{Seed: 1, Lives: 14, Faults: faults})
+		for _, f := range s.Findings {
+			t.Errorf("%s\n%s\n%v", f.Replay, f.Text, f.Log)
+		}
+		for _, what := range faults {
+			if s.Met[what] == 0 {
+				t.Errorf("%s never happened", what)
+			}
+		}
+		t.Logf("figure: %d lives of sources, %d events", s.Lives, s.Events)
+	}
+}
+
+// TestLives lives lives from a fixed seed; SLEDGE_SEED chooses another. What waits
+// costs no time here.
 func TestLives(t *testing.T) {
 	seed := uint64(1)
 	if s, err := strconv.ParseUint(os.Getenv("SLEDGE_SEED"), 10, 64); err == nil {
 		seed = s
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	defer cancel()
-	s := simulator.Run(ctx, simulator.Options{Seed: seed, Lives: 40})
+	var s *simulator.Summary
+	synctest.Test(t, func(t *testing.T) {
+		s = simulator.Run(t.Context(), simulator.Options{Seed: seed, Lives: 25})
+	})
 	for _, f := range s.Findings {
 		t.Errorf("%s\n%s\n%v", f.Replay, f.Text, f.Log)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -31,43 +30,6 @@ func (l *life) loadAll(ctx context.Context) error {
 	return nil
 }
 
-// load is one session.
-func (l *life) load(ctx context.Context, disks []appliance.Disk) (*appliance.LoadReport, error) {
-	return l.loadFrom(ctx, l.state, disks)
-}
-
-// loadFrom is one with a state folder of its own.
-func (l *life) loadFrom(ctx context.Context, state vfs.FS, disks []appliance.Disk) (*appliance.LoadReport, error) {
-	held, err := firmware.Lock(state, "load")
-	if err != nil {
-		return nil, err
-	}
-	defer held.Close()
-	d, err := l.open(disks)
-	if err != nil {
-		return nil, err
-	}
-	defer d.Close()
-	rep, err := d.Load(ctx, "/site", appliance.LoadOptions{Tree: l.model.tree, AcceptFindings: true, Progress: func(p appliance.Progress) {
-		l.acked.say(p.SafeEntries, p.SafeBytes)
-	}})
-	s := d.Status()
-	l.acked.say(s.Entries, s.Bytes)
-	return rep, err
-}
-
-// errForgotten is a finding: what was acknowledged is gone.
-var errForgotten = errors.New("acknowledged, and gone")
-
-func (l *life) stillThere(d *appliance.Device) error {
-	l.acked.mu.Lock()
-	defer l.acked.mu.Unlock()
-	if s := d.Status(); s.Entries < l.acked.entries || s.Bytes < l.acked.bytes {
-		return fmt.Errorf("%w: %d entries and %d bytes were safe, there are %d and %d", errForgotten, l.acked.entries, l.acked.bytes, s.Entries, s.Bytes)
-	}
-	return nil
-}
-
 // check opens the device without trouble and looks whether everything that was
 // acknowledged is there. A disk that lost even its header, because its cache lied,
 // has to be put in the place of a failed one first, as the error says.
@@ -76,11 +38,11 @@ func (l *life) check() error {
 	if errors.Is(err, appliance.ErrForeign) && len(l.hurt) > 0 {
 		l.say("refused: %v", err)
 		if err := l.rebuildHurt(context.Background()); err != nil {
-			if l.acked.entries > 0 {
+			if l.promises != nil && len(l.promises.safe) > 0 {
 				return err
 			}
 			for i := range l.hurt { // nothing was loaded yet: an empty disk will do
-				l.disks[i] = newMem()
+				l.disks[i] = l.newDisk()
 			}
 			clear(l.hurt)
 		}
@@ -110,39 +72,67 @@ func (l *life) open(disks []appliance.Disk) (*appliance.Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.stillThere(d); err != nil {
+	l.unlocked = true
+	if err := l.kept(d); err != nil {
 		d.Close() // the finding counts
 		return nil, err
 	}
 	return d, nil
 }
 
-// loadClean loads until a scan of the source finds nothing more to do.
+// loadClean loads each source without trouble. A load that goes on with an earlier
+// list looks for what is new since, so one call is enough.
 func (l *life) loadClean(ctx context.Context) error {
-	for try := 1; ; try++ {
-		l.model.settle()
-		rep, err := l.load(ctx, l.set(nil))
+	if l.leave {
+		if err := l.leaveUnfinished(ctx); err != nil || l.partial {
+			return err
+		}
+	}
+	for _, src := range l.sources() {
+		rep, err := l.loadFrom(ctx, l.state, l.set(nil), src)
+		if errors.Is(err, appliance.ErrTooFewDisks) && len(l.hurt) > 0 {
+			l.say("refused: %v", err)
+			if err := l.rebuildHurt(ctx); err != nil {
+				return err
+			}
+			rep, err = l.loadFrom(ctx, l.state, l.set(nil), src)
+		}
+		if errors.Is(err, appliance.ErrFull) && l.small {
+			l.met[SmallDisks]++
+			l.say("full: %v", err)
+			return l.fullUp()
+		}
 		if err != nil {
 			return err
 		}
-		if rep.Resumed && try < 5 {
-			continue // that was the list of an earlier scan
+		if rep.SkippedCount > 0 && src.fails == nil {
+			return fmt.Errorf("%w: %d skipped of a source that is whole: %v", errUntold, rep.SkippedCount, rep.Skipped)
 		}
-		if rep.Resumed || rep.SkippedCount > 0 {
-			return fmt.Errorf("not whole after %d loads: resumed %v, %d skipped", try, rep.Resumed, rep.SkippedCount)
-		}
-		return nil
 	}
+	return nil
 }
 
-// loadWith is one session with a trouble. The session may end in any error but the
-// loss of what was acknowledged; the device must then open and have all that.
+// fullUp is the end of a load for which there is no room: the device is sealed as it
+// is. A load that has committed nothing leaves nothing behind.
+func (l *life) fullUp() error {
+	if err := l.check(); err != nil {
+		return err
+	}
+	left, err := l.left()
+	l.partial, l.incomplete = true, len(left) > 0
+	return err
+}
+
+// sources are those that are on the device in the end.
+func (l *life) sources() []*model { return append([]*model{l.model}, l.others...) }
+
+// loadWith is one session, or some, with a trouble.
 func (l *life) loadWith(ctx context.Context, e Event) error {
 	dice := e.rng()
 	switch e.What {
 	case PowerCut, LyingCache, CtrlC:
 		return l.loadInterrupted(ctx, e.What, dice)
-	case WriteError, SyncError, DiskFull, LostWrite, Misdirected, RotWhileLoad, DiskAbsent:
+	case WriteError, SyncError, DiskFull, LostWrite, Misdirected, RotWhileLoad, DiskAbsent, FsyncFull:
 		return l.loadOnBadDisk(ctx, e.What, dice)
 	case ClockBack, ClockForward:
 		by := time.Duration(1+dice.IntN(72)) * time.Hour
@@ -150,20 +140,44 @@ func (l *life) loadWith(ctx context.Context, e Event) error {
 			by = -by
 		}
 		l.clock.Jump(by)
+		if dice.IntN(2) == 0 {
+			l.model.clock.Jump(-by / 7)
+		}
 		l.met[e.What]++
 		return l.survived(l.loadOnce(ctx, l.set(nil)))
 	case FileChanges, FileVanishes, FileFails:
 		return l.loadChanging(ctx, e.What, dice)
+	case SourceFails:
+		return l.sourceFails(ctx, dice)
+	case OtherMedium:
+		return l.otherMedium(ctx, dice)
+	case SecondSource:
+		return l.secondSource(ctx, dice)
+	case KindsFlip:
+		return l.kindsFlip(ctx, dice)
+	case ModesChange:
+		return l.modesChange(ctx, dice)
+	case LinksRotate:
+		return l.linksRotate(ctx, dice)
+	case Continued:
+		return l.continued(ctx, dice)
+	case Abandoned:
+		return l.abandoned(ctx, dice)
+	case LeftUnfinished:
+		l.leave = true
+		return nil
+	case SmallDisks:
+		return nil // begin has made them so
+	case NoDescriptors:
+		return l.noDescriptors(ctx, dice)
+	case LyingHoles:
+		return l.lyingHoles(ctx, dice)
 	case WrongCode:
 		return l.wrongCode(dice)
 	case WrongOrder:
 		return l.wrongOrder(ctx)
 	case DoubleLoad:
-		err := l.doubled(ctx, e.What, dice, func() error { return l.loadOnce(ctx, l.set(nil)) })
-		if errors.Is(err, errDoubled) {
-			return err
-		}
-		return l.survived(err)
+		return l.survived(l.doubled(ctx, e.What, dice, func() error { return l.loadOnce(ctx, l.set(nil)) }))
 	}
 	return errors.New("not a trouble of loading")
 }
@@ -173,26 +187,10 @@ func (l *life) loadOnce(ctx context.Context, disks []appliance.Disk) error {
 	return err
 }
 
-// survived is the end of a session in which something went wrong.
-func (l *life) survived(err error) error {
-	if errors.Is(err, errForgotten) {
-		return err
-	}
-	if err != nil {
-		if silent := mustName(err); silent != nil {
-			return silent
-		}
-		l.say("ended by: %v", err)
-	}
-	return l.check()
-}
-
 // loadInterrupted cuts the power, or presses Ctrl-C, before the nth operation.
 func (l *life) loadInterrupted(ctx context.Context, what Trouble, dice *rand.Rand) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
 	n := int64(1) + dice.Int64N(1500)
-	wrap := func(i int, m *vfs.Mem) vfs.FS { return m }
+	var wrap func(i int, m *vfs.Mem) vfs.FS
 	if what == LyingCache {
 		bay := dice.IntN(len(l.disks))
 		if l.disks[bay] == nil || !l.hurts(bay) {
@@ -205,6 +203,14 @@ func (l *life) loadInterrupted(ctx context.Context, what Trouble, dice *rand.Ran
 			return m
 		}
 	}
+	return l.interrupt(ctx, what, n, nil, dice, wrap)
+}
+
+// interrupt ends a load of the first source before the nth operation since one of
+// which from says so.
+func (l *life) interrupt(ctx context.Context, what Trouble, n int64, from func(vfs.Op) bool, dice *rand.Rand, wrap func(int, *vfs.Mem) vfs.FS) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	p := plug(l.disks, n, func(p *power) {
 		l.met[what]++
 		if what == CtrlC {
@@ -213,9 +219,19 @@ func (l *life) loadInterrupted(ctx context.Context, what Trouble, dice *rand.Ran
 			p.cut()
 		}
 	})
+	p.mu.Lock()
+	p.from = from
+	p.mu.Unlock()
 	err := l.loadOnce(ctx, l.set(wrap))
-	l.disks, _ = p.unplug(dice)
-	l.say("%s before operation %d", what, n)
+	disks, off := p.unplug(dice)
+	l.disks = disks
+	l.say("%s before operation %d: %v", what, n, off || ctx.Err() != nil)
+	switch {
+	case off:
+		return l.survived(err, powerIsOff)
+	case ctx.Err() != nil:
+		return l.survived(err, canceled)
+	}
 	return l.survived(err)
 }
 
@@ -239,11 +255,15 @@ func (l *life) loadOnBadDisk(ctx context.Context, what Trouble, dice *rand.Rand)
 		WriteError:   {Op: vfs.OpWrite, Nth: nth, Times: 1 + dice.IntN(1000), Err: syscall.EIO},
 		SyncError:    {Op: vfs.OpSync, Nth: 1 + nth/4, Err: syscall.EIO},
 		DiskFull:     {Op: vfs.OpWrite, AfterBytes: 1 + dice.Int64N(2<<20), Err: syscall.ENOSPC},
+		FsyncFull:    {Op: vfs.OpSync, Nth: 1 + nth/4, Err: []error{syscall.ENOSPC, syscall.EDQUOT}[nth%2]},
 		LostWrite:    {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Lost: true},
 		Misdirected:  {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Shift: 4096 << dice.IntN(4)},
 		RotWhileLoad: {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Flip: true},
 	}
-	fired := func() int { return 1 }
+	if what == DiskFull && nth%3 == 0 { // the file system has room for no more files
+		rules[what] = vfs.Rule{Op: vfs.OpCreate, Nth: nth, Times: 1000, Err: syscall.ENOSPC}
+	}
+	first, fired := !l.unlocked, func() int { return 1 }
 	disks := l.set(func(i int, m *vfs.Mem) vfs.FS {
 		switch {
 		case i != bay:
@@ -260,7 +280,14 @@ func (l *life) loadOnBadDisk(ctx context.Context, what Trouble, dice *rand.Rand)
 		l.met[what]++
 	}
 	l.say("%s of %s", what, diskName(bay))
-	return l.survived(err)
+	excuses := l.borne(1)
+	if first {
+		excuses = append(excuses, setUp)
+	}
+	if what == DiskFull {
+		excuses = append(excuses, full)
+	}
+	return l.survived(err, excuses...)
 }
 
 // loadChanging loads a source in which a file changes, goes or fails while it is
@@ -276,6 +303,10 @@ func (l *life) loadChanging(ctx context.Context, what Trouble, dice *rand.Rand) 
 		size += dice.IntN(5000)
 	}
 	next, nth := randomBytes(dice, size), int64(1+dice.IntN(4))
+	if what == FileFails {
+		l.model.fails = func(p string) bool { return p == path }
+		defer func() { l.model.fails = nil }()
+	}
 	var calls, hits atomic.Int64
 	l.model.tree.OnCall(func(c vfs.TreeCall) error {
 		if c.Path != path || calls.Add(1) < nth {
@@ -299,16 +330,10 @@ func (l *life) loadChanging(ctx context.Context, what Trouble, dice *rand.Rand) 
 		l.met[what]++
 	}
 	l.say("%s: %q at call %d", what, path, nth)
-	if err != nil {
-		return fmt.Errorf("one bad file stopped the load: %w", err)
+	if err == nil && rep.SkippedCount > 1 {
+		return fmt.Errorf("%w: one bad file, and %d were skipped: %v", errUntold, rep.SkippedCount, rep.Skipped)
 	}
-	if rep.SkippedCount > 1 {
-		return fmt.Errorf("one bad file, and %d were skipped: %v", rep.SkippedCount, rep.Skipped)
-	}
-	if what == FileVanishes && rep.SkippedCount > 0 {
-		l.model.gone(path)
-	}
-	return l.check()
+	return l.survived(err)
 }
 
 func (l *life) wrongCode(dice *rand.Rand) error {

@@ -13,23 +13,34 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// model is a site's folder and everything that was ever in it: what a manifest,
-// a target or a report is held against. Contents are "dir", "link TARGET" or
-// "file BYTES".
+// model is a source and everything that was ever in it: what a manifest, a target or
+// a report is held against. Contents are "dir", "link TARGET" or "file BYTES".
 type model struct {
-	tree *vfs.MemTree
+	tree  *vfs.MemTree
+	clock *Clock // of its file system
+	root  string // where it is mounted
+	as    string // the prefix that it is loaded under
+	moved bool   // its medium has no identity, or took the place of another: loads say --replace
 
-	mu      sync.Mutex
-	now     map[string]string
-	ever    map[string]map[string]bool // every content a path has had
-	linked  map[string]bool            // hard links, whose content changes under other names, too
-	changed bool                       // since settle was called
+	mu     sync.Mutex
+	now    map[string]string
+	ever   map[string]map[string]bool // every content a path has had
+	linked map[string]bool            // hard links, whose content changes under other names, too
+	attrs  map[string]string          // extended attributes, as text
+
+	watched map[string]map[string]bool // contents since watch; "" is none
+	fails   func(path string) bool     // paths whose calls fail, so that they may be skipped
 }
 
-// newModel makes a source. Its clock goes on by itself and is nobody's to change.
-func newModel(rng *rand.Rand, start time.Time) *model {
-	clock := NewClock(start, time.Millisecond)
-	m := &model{tree: vfs.NewMemTree(clock.Now), now: map[string]string{}, ever: map[string]map[string]bool{}, linked: map[string]bool{}}
+// emptySource makes a source without entries.
+func emptySource(clock *Clock) *model {
+	return &model{tree: vfs.NewMemTree(clock.Now), clock: clock, root: "/site", now: map[string]string{}, ever: map[string]map[string]bool{},
+		linked: map[string]bool{}, attrs: map[string]string{}}
+}
+
+// newModel makes a source.
+func newModel(rng *rand.Rand, clock *Clock) *model {
+	m := emptySource(clock)
 	names := newNames(rng)
 	for range 10 + rng.IntN(40) {
 		m.write(names.next(), randomBytes(rng, sizes(rng)))
@@ -98,12 +109,29 @@ func (m *model) note(path, content string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for dir := parentOf(path); dir != ""; dir = parentOf(dir) {
-		m.now[dir] = "dir"
-		m.keep(dir, "dir")
+		if m.now[dir] != "dir" {
+			m.put(dir, "dir")
+		}
 	}
+	m.put(path, content)
+}
+
+// put is note of one path. The caller holds the lock.
+func (m *model) put(path, content string) {
+	m.seen(path, content)
 	m.now[path] = content
 	m.keep(path, content)
-	m.changed = true
+}
+
+// seen keeps what a path has become since watch. The caller holds the lock.
+func (m *model) seen(path, content string) {
+	if m.watched == nil {
+		return
+	}
+	if m.watched[path] == nil {
+		m.watched[path] = map[string]bool{"": true}
+	}
+	m.watched[path][content] = true
 }
 
 func (m *model) keep(path, content string) {
@@ -118,7 +146,19 @@ func parentOf(path string) string {
 	return path[:max(i, 0)]
 }
 
+// A change while a load is on gets a time of its own, however coarse the clock is.
+const pause = 2*time.Second + 7
+
+func (m *model) tick() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.watched != nil {
+		m.clock.Jump(pause)
+	}
+}
+
 func (m *model) write(path string, data []byte) {
+	m.tick()
 	m.note(path, "file "+string(data))
 	m.tree.WriteFile(path, data)
 }
@@ -140,25 +180,64 @@ func (m *model) link(path, further string) {
 	}
 }
 
+// remove removes a path with all that is below it.
 func (m *model) remove(path string) {
+	m.tick()
 	m.mu.Lock()
-	delete(m.now, path)
-	m.changed = true
+	for p := range m.now {
+		if within(path, p) {
+			m.seen(p, "")
+			delete(m.now, p)
+			delete(m.linked, p)
+			delete(m.attrs, p)
+		}
+	}
 	m.mu.Unlock()
 	m.tree.Remove(path)
 }
 
-// gone is said of a path that the loader has left out.
-func (m *model) gone(path string) {
+// within tells whether a path is another one or below it.
+func within(above, path string) bool {
+	rest, ok := strings.CutPrefix(path, above)
+	return ok && (rest == "" || rest[0] == '/')
+}
+
+// watch begins a session: what paths become from now on is kept.
+func (m *model) watch() {
+	m.clock.Jump(pause)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.keep(path, "skipped vanished")
+	m.watched = map[string]map[string]bool{}
+	for path, content := range m.now {
+		m.watched[path] = map[string]bool{content: true}
+	}
 }
+
+// unwatch ends it, and gives what paths have been.
+func (m *model) unwatch() map[string]map[string]bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	were := m.watched
+	m.watched = nil
+	m.clock.Jump(pause)
+	return were
+}
+
+// at is the path under which the device has one of the source.
+func (m *model) at(path string) string {
+	if m.as == "" {
+		return path
+	}
+	return m.as + "/" + path
+}
+
+// name tells sources apart as the device has to.
+func (m *model) name() string { return m.root + "\x00" + m.as }
 
 // files lists the paths of files with one name, sorted.
 func (m *model) files() (files []string) {
 	for _, path := range m.paths() {
-		if strings.HasPrefix(m.now[path], "file ") && !m.linked[path] {
+		if isFile(m.now[path]) && !m.linked[path] {
 			files = append(files, path)
 		}
 	}
@@ -171,25 +250,15 @@ func (m *model) paths() []string {
 	return slices.Sorted(maps.Keys(m.now))
 }
 
-// settle tells whether nothing has changed since it was last called.
-func (m *model) settle() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	was := m.changed
-	m.changed = false
-	return !was
-}
-
-// check compares what a device holds, by path, with the source: what is there now
-// must be held as it is now, and what was there before as it was at some moment.
-// "skipped …" says that the loader left a path out and said so.
+// check compares what a device holds, by its paths, with the source as it is now.
 func (m *model) check(got map[string]string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var bad []string
 	for path, want := range m.now {
-		have, ok := got[path]
+		have, ok := got[m.at(path)]
 		switch {
+		case m.fails != nil && m.failsAt(path):
 		case !ok:
 			bad = append(bad, fmt.Sprintf("%q is missing", path))
 		case have != want && m.ever[path][have]:
@@ -198,16 +267,27 @@ func (m *model) check(got map[string]string) error {
 			bad = append(bad, fmt.Sprintf("%q differs: %.30q, want %.30q", path, have, want))
 		}
 	}
-	for path, have := range got {
-		if _, ok := m.now[path]; !ok && !m.ever[path][have] && !(strings.HasPrefix(have, "skipped ") && m.ever[path] != nil) {
-			bad = append(bad, fmt.Sprintf("%q was never in the source: %.30q", path, have))
+	return wrong(bad)
+}
+
+// failsAt tells whether a path, or a folder above it, fails.
+func (m *model) failsAt(path string) bool {
+	for ; path != ""; path = parentOf(path) {
+		if m.fails(path) {
+			return true
 		}
 	}
+	return false
+}
+
+func wrong(bad []string) error {
 	if err := list(bad); err != nil {
 		return fmt.Errorf("%w: %w", errWrong, err)
 	}
 	return nil
 }
+
+func isFile(content string) bool { return strings.HasPrefix(content, "file ") }
 
 // errWrong is a finding: what a device gives is not what the source held.
 var errWrong = errors.New("not what was in the source")

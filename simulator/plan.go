@@ -13,50 +13,63 @@ type Trouble string
 
 // The troubles, by the phase that they belong to.
 const (
-	PowerCut      Trouble = "power-cut"
-	LyingCache    Trouble = "lying-cache"
-	CtrlC         Trouble = "ctrl-c"
-	WriteError    Trouble = "write-error"
-	SyncError     Trouble = "fsync-error"
-	DiskFull      Trouble = "disk-full"
-	DiskAbsent    Trouble = "disk-absent"
-	LostWrite     Trouble = "lost-write"
-	Misdirected   Trouble = "misdirected-write"
-	RotWhileLoad  Trouble = "bit-rot"
-	ClockBack     Trouble = "clock-back"
-	ClockForward  Trouble = "clock-forward"
-	FileChanges   Trouble = "file-changes"
-	FileVanishes  Trouble = "file-vanishes"
-	FileFails     Trouble = "file-unreadable"
-	WrongCode     Trouble = "wrong-code"
-	WrongOrder    Trouble = "wrong-order"
-	DoubleLoad    Trouble = "double-load"
-	SealPowerCut  Trouble = "seal-power-cut"
-	SealCtrlC     Trouble = "seal-ctrl-c"
-	SealError     Trouble = "seal-write-error"
-	DoubleSeal    Trouble = "double-seal"
-	ForeignDisk   Trouble = "foreign-disk"
-	StaleDisk     Trouble = "stale-disk"
-	OtherLabel    Trouble = "other-label"
-	DisksLost     Trouble = "disks-lost"
-	BlocksRot     Trouble = "blocks-rot"
-	BlocksSwapped Trouble = "blocks-swapped"
-	ShardCut      Trouble = "shard-cut"
-	LogRots       Trouble = "log-rot"
-	TooMuchRots   Trouble = "too-much-rot"
-	WireFails     Trouble = "requests-fail"
-	HostCrash     Trouble = "host-crash"
-	ImportCtrlC   Trouble = "import-ctrl-c"
-	StateFull     Trouble = "state-full"
-	StateLost     Trouble = "state-lost"
-	SecondImport  Trouble = "second-import"
-	DoubleImport  Trouble = "double-import"
-	OtherHost     Trouble = "other-host"   // where the journal is in the target
-	OtherCancel   Trouble = "other-cancel" // likewise
-	KeyTaken      Trouble = "key-taken"
-	SameObject    Trouble = "same-object"
-	OthersUpload  Trouble = "others-upload"
-	StoreLies     Trouble = "store-lies"
+	PowerCut       Trouble = "power-cut"
+	LyingCache     Trouble = "lying-cache"
+	CtrlC          Trouble = "ctrl-c"
+	WriteError     Trouble = "write-error"
+	SyncError      Trouble = "fsync-error"
+	DiskFull       Trouble = "disk-full"
+	DiskAbsent     Trouble = "disk-absent"
+	LostWrite      Trouble = "lost-write"
+	Misdirected    Trouble = "misdirected-write"
+	RotWhileLoad   Trouble = "bit-rot"
+	ClockBack      Trouble = "clock-back"
+	ClockForward   Trouble = "clock-forward"
+	FileChanges    Trouble = "file-changes"
+	FileVanishes   Trouble = "file-vanishes"
+	FileFails      Trouble = "file-unreadable"
+	WrongCode      Trouble = "wrong-code"
+	WrongOrder     Trouble = "wrong-order"
+	DoubleLoad     Trouble = "double-load"
+	SourceFails    Trouble = "source-fails"
+	OtherMedium    Trouble = "other-medium"
+	SecondSource   Trouble = "second-source"
+	KindsFlip      Trouble = "kinds-flip"
+	ModesChange    Trouble = "modes-change"
+	LinksRotate    Trouble = "links-rotate"
+	Continued      Trouble = "continued-later"
+	Abandoned      Trouble = "load-abandoned"
+	LeftUnfinished Trouble = "left-unfinished"
+	SmallDisks     Trouble = "small-disks"
+	FsyncFull      Trouble = "fsync-full"
+	NoDescriptors  Trouble = "no-descriptors"
+	LyingHoles     Trouble = "lying-holes"
+	SealPowerCut   Trouble = "seal-power-cut"
+	SealCtrlC      Trouble = "seal-ctrl-c"
+	SealError      Trouble = "seal-write-error"
+	DoubleSeal     Trouble = "double-seal"
+	ForeignDisk    Trouble = "foreign-disk"
+	StaleDisk      Trouble = "stale-disk"
+	OtherLabel     Trouble = "other-label"
+	DisksLost      Trouble = "disks-lost"
+	BlocksRot      Trouble = "blocks-rot"
+	BlocksSwapped  Trouble = "blocks-swapped"
+	ShardCut       Trouble = "shard-cut"
+	LogRots        Trouble = "log-rot"
+	TooMuchRots    Trouble = "too-much-rot"
+	WireFails      Trouble = "requests-fail"
+	HostCrash      Trouble = "host-crash"
+	ImportCtrlC    Trouble = "import-ctrl-c"
+	StateFull      Trouble = "state-full"
+	StateLost      Trouble = "state-lost"
+	SecondImport   Trouble = "second-import"
+	DoubleImport   Trouble = "double-import"
+	OtherHost      Trouble = "other-host"   // where the journal is in the target
+	OtherCancel    Trouble = "other-cancel" // likewise
+	KeyTaken       Trouble = "key-taken"
+	SameObject     Trouble = "same-object"
+	OthersUpload   Trouble = "others-upload"
+	StoreLies      Trouble = "store-lies"
 )
 
 // phase is a part of a life.
@@ -78,10 +91,24 @@ var troubles = []struct {
 	{PowerCut, loading}, {LyingCache, loading}, {CtrlC, loading}, {WriteError, loading}, {SyncError, loading}, {DiskFull, loading}, {DiskAbsent, loading},
 	{LostWrite, loading}, {Misdirected, loading}, {RotWhileLoad, loading}, {ClockBack, loading}, {ClockForward, loading},
 	{FileChanges, loading}, {FileVanishes, loading}, {FileFails, loading}, {WrongCode, loading}, {WrongOrder, loading}, {DoubleLoad, loading},
+	{SourceFails, loading}, {OtherMedium, loading}, {SecondSource, loading}, {KindsFlip, loading}, {ModesChange, loading}, {LinksRotate, loading},
+	{Continued, loading}, {Abandoned, loading}, {LeftUnfinished, loading}, {SmallDisks, loading},
 	{SealPowerCut, sealing}, {SealCtrlC, sealing}, {SealError, sealing}, {DoubleSeal, sealing},
 	{ForeignDisk, carrying}, {StaleDisk, carrying}, {OtherLabel, carrying}, {DisksLost, carrying}, {BlocksRot, carrying}, {BlocksSwapped, carrying}, {ShardCut, carrying}, {LogRots, carrying}, {TooMuchRots, carrying},
 	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
 }
+
+// waiting are troubles that the program does not bear yet. They are lived only where
+// they are asked for by name; each goes up into the table with the change that it
+// waits for.
+var waiting = []Trouble{
+	FsyncFull,     // ENOSPC and EDQUOT of an fsync are a failed disk
+	NoDescriptors, // ENFILE and EMFILE are the process's own and blame no disk
+	LyingHoles,    // holes are believed on file systems that are known for it
+}
+
+// Waiting are the troubles that are not drawn.
+func Waiting() []Trouble { return slices.Clone(waiting) }
 
 // Troubles are all that a life may meet.
 func Troubles() []Trouble {
@@ -97,6 +124,9 @@ func (t Trouble) phase() phase {
 		if x.What == t {
 			return x.Phase
 		}
+	}
+	if slices.Contains(waiting, t) {
+		return loading
 	}
 	panic("simulator: unknown trouble " + string(t))
 }
@@ -131,6 +161,9 @@ func NewPlan(seed uint64, allowed []Trouble) Plan {
 	for range 1 + rng.IntN(8) {
 		p.Events = append(p.Events, Event{allowed[rng.IntN(len(allowed))], rng.Uint64()})
 	}
+	if small := rand.New(rand.NewPCG(seed, 0x736d616c)); small.IntN(8) == 0 && slices.Contains(allowed, SmallDisks) {
+		p.Events = append(p.Events, Event{SmallDisks, small.Uint64()})
+	}
 	slices.SortStableFunc(p.Events, func(a, b Event) int { return int(a.What.phase()) - int(b.What.phase()) })
 	return p
 }
@@ -153,6 +186,11 @@ func (p Plan) in(ph phase) (events []Event) {
 		}
 	}
 	return events
+}
+
+// has tells whether a trouble happens.
+func (p Plan) has(what Trouble) bool {
+	return slices.ContainsFunc(p.in(what.phase()), func(e Event) bool { return e.What == what })
 }
 
 // indices are those of the events that happen.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/sledge-io/sledge/appliance"
@@ -56,7 +57,7 @@ func (l *life) sealFrom(ctx context.Context, state vfs.FS, disks []appliance.Dis
 		return err
 	}
 	defer d.Close()
-	res, err := d.Seal(ctx, appliance.SealOptions{WrapUnchecked: true, Ledger: l.ledger, DeviceKey: "software key, unprotected"})
+	res, err := d.Seal(ctx, appliance.SealOptions{WrapUnchecked: true, Incomplete: l.partial, Ledger: l.ledger, DeviceKey: "software key, unprotected"})
 	return l.sealed(res, err)
 }
 
@@ -69,6 +70,9 @@ func (l *life) sealed(res *appliance.SealResult, err error) error {
 		return fmt.Errorf("%w: two labels for one generation", errForgotten)
 	}
 	l.label = res.Label
+	if l.promises != nil && res.Totals.Records > 0 && res.Totals.Entries() != l.status.Entries+l.status.Skipped {
+		return fmt.Errorf("%w: %d entries are sealed, and the device told of %d and %d skipped", errUntold, res.Totals.Entries(), l.status.Entries, l.status.Skipped)
+	}
 	return nil
 }
 
@@ -111,7 +115,7 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 		err = l.doubled(ctx, e.What, dice, func() error { return l.seal(ctx, l.set(nil)) })
 	}
 	l.say("%s: %v", e.What, err)
-	if errors.Is(err, errForgotten) || errors.Is(err, errDoubled) {
+	if err != nil && isFinding(err) {
 		return err
 	}
 	if _, _, recorded := l.ledger.RecordedCheckpoint(l.cfg.Scope.Origin()); !recorded {
@@ -120,12 +124,13 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 	return nil
 }
 
-// sealClean seals, and rebuilds the spoilt disks if the seal wants them whole.
+// sealClean seals, and rebuilds the spoilt disks if the seal wants them whole. Where
+// no disk was spoilt it may want nothing.
 func (l *life) sealClean(ctx context.Context) error {
 	for try := 0; ; try++ {
 		err := l.seal(ctx, l.set(nil))
 		mend := errors.Is(err, appliance.ErrDegraded) || errors.Is(err, appliance.ErrAbsent) || errors.Is(err, appliance.ErrForeign) && len(l.hurt) > 0
-		if !mend || try > 3 {
+		if !mend || try > 3 || len(l.hurt) == 0 {
 			return err
 		}
 		l.say("seal: %v", err)
@@ -144,7 +149,7 @@ func (l *life) rebuildHurt(ctx context.Context) error {
 		}
 		old := l.disks[i]
 		l.disks[i] = nil
-		onto := newMem()
+		onto := l.newDisk()
 		rep, err := appliance.Rebuild(ctx, l.set(nil), appliance.RebuildOptions{Signer: l.signerKey(), Bay: bay, Onto: appliance.Disk{Name: "new", FS: onto}, Rand: randomID})
 		if err != nil {
 			l.disks[i] = old
@@ -173,30 +178,79 @@ func (l *life) reader(disks []appliance.Disk) (*appliance.Reader, error) {
 	return s.Unlock(k)
 }
 
-// readBack reads every entry and holds it against the source.
+// readBack reads every entry and holds it against the source, and against what was
+// told of it.
 func (l *life) readBack(ctx context.Context) error {
 	rd, err := l.reader(l.set(nil))
 	if err != nil {
 		return err
 	}
 	defer rd.Close()
-	got := map[string]string{}
+	got, remarks, attrs := map[string]string{}, map[string]string{}, map[string]string{}
+	var sum appliance.Status
 	err = rd.Entries(ctx, func(e appliance.Entry) error {
-		if _, twice := got[e.Record.Path]; twice {
-			return fmt.Errorf("two records of %q", e.Record.Path)
+		r := e.Record
+		if _, twice := got[r.Path]; twice {
+			return fmt.Errorf("two records of %q", r.Path)
 		}
-		content, err := contentOf(e.Record, func() ([]byte, error) { return readEntry(ctx, rd, e.Record) })
+		content, err := contentOf(r, func() ([]byte, error) { return readEntry(ctx, rd, r) })
 		if err != nil {
-			return fmt.Errorf("%q: %w", e.Record.Path, err)
+			return fmt.Errorf("%q: %w", r.Path, err)
 		}
-		got[e.Record.Path] = content
+		got[r.Path], remarks[r.Path], attrs[r.Path] = content, r.Remark, attrsText(r.Xattrs)
+		sum.Bytes += r.DataLength()
+		switch {
+		case r.Kind == manifest.KindSkipped:
+			sum.Skipped++
+			return nil
+		case r.Remark != "":
+			sum.Remarked++
+		}
+		sum.Entries++
 		return nil
 	})
 	if err != nil {
 		return err
 	}
 	l.held = got
-	return l.model.check(got)
+	if err := l.totals(rd.Totals(), &sum); err != nil || l.promises == nil {
+		return err
+	}
+	if err := l.promises.keep(got, remarks, attrs); err != nil || l.partial {
+		return err
+	}
+	for _, src := range l.sources() {
+		if err := src.check(got); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// totals holds the seal's counts, and what the device told before it, against what
+// was read.
+func (l *life) totals(t manifest.Totals, read *appliance.Status) error {
+	var bad []string
+	entries := read.Entries + read.Skipped
+	if t.Entries() != entries || t.Skipped != read.Skipped {
+		bad = append(bad, fmt.Sprintf("the totals say %d entries, %d of them skipped; %d and %d were read", t.Entries(), t.Skipped, entries, read.Skipped))
+	}
+	if t.ScanEntries != entries && !l.incomplete || t.ScanEntries <= entries && l.incomplete {
+		bad = append(bad, fmt.Sprintf("the scans are said to have found %d entries, %d were read (incomplete: %v)", t.ScanEntries, entries, l.incomplete))
+	}
+	if s := l.status; l.promises != nil && (s.Entries != read.Entries || s.Skipped != read.Skipped || s.Remarked != read.Remarked || s.Bytes != read.Bytes) {
+		bad = append(bad, fmt.Sprintf("told before the seal: %d entries, %d skipped, %d remarks, %d bytes; read: %d, %d, %d, %d", s.Entries, s.Skipped, s.Remarked, s.Bytes, read.Entries, read.Skipped, read.Remarked, read.Bytes))
+	}
+	return untold(bad)
+}
+
+// attrsText is how the model writes extended attributes.
+func attrsText(xattrs []manifest.Xattr) string {
+	var text strings.Builder
+	for _, x := range xattrs {
+		fmt.Fprintf(&text, "%s=%q;", x.Name, x.Value)
+	}
+	return text.String()
 }
 
 func readEntry(ctx context.Context, rd *appliance.Reader, r *manifest.Record) ([]byte, error) {

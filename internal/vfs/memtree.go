@@ -12,8 +12,7 @@ import (
 )
 
 // MemTree is a site's folder in memory, for tests and simulations. It may be
-// changed while it is read, as people do, and OnCall lets reads fail. Extended
-// attributes and holes it has none.
+// changed while it is read, as people do, and OnCall lets reads fail.
 //
 // Paths are those of Tree; folders above a path are made as needed. Its methods
 // may be called at once from many goroutines.
@@ -42,6 +41,8 @@ type treeNode struct {
 	mtime, ctime time.Time
 	data         []byte // of a file; a symbolic link's target
 	children     map[string]*treeNode
+	xattrs       map[string][]byte
+	holes        []treeHole // what Data tells as holes, by offset
 }
 
 // NewMemTree makes an empty folder. now tells the time of changes; nil is time.Now.
@@ -148,7 +149,7 @@ func (t *MemTree) WriteFile(path string, data []byte) {
 		n = t.node(syscall.S_IFREG | 0o644)
 		t.put(path, n)
 	}
-	n.data = slices.Clone(data)
+	n.data, n.holes = slices.Clone(data), nil
 	n.mtime = t.now()
 	n.ctime = n.mtime
 }
@@ -307,7 +308,7 @@ func (d *memDir) Stat(name string) (Info, error) {
 
 func (n *treeNode) info() Info {
 	size := int64(len(n.data))
-	return Info{Mode: n.mode, UID: 1000, GID: 1000, Size: size, Allocated: size, Mtime: n.mtime, Ctime: n.ctime, Dev: 1, Ino: n.ino, Nlink: n.nlink}
+	return Info{Mode: n.mode, UID: 1000, GID: 1000, Size: size, Allocated: size - n.hidden(), Mtime: n.mtime, Ctime: n.ctime, Dev: 1, Ino: n.ino, Nlink: n.nlink}
 }
 
 func (d *memDir) Open(name string) (TreeFile, error) {
@@ -337,7 +338,7 @@ func (d *memDir) Readlink(name string, max int) (string, error) {
 	return string(n.data), nil
 }
 
-func (d *memDir) Attributes(string) Attributes { return noAttributes{} }
+func (d *memDir) Attributes(name string) Attributes { return d.attributes(name) }
 
 // memTreeFile is an open file; it lives on without its name.
 type memTreeFile struct {
@@ -347,7 +348,7 @@ type memTreeFile struct {
 }
 
 func (f *memTreeFile) Close() error           { return nil }
-func (f *memTreeFile) Attributes() Attributes { return noAttributes{} }
+func (f *memTreeFile) Attributes() Attributes { return memAttributes{f.t, f.n, f.path} }
 
 func (f *memTreeFile) Stat() (Info, error) {
 	if err := f.t.begin(TreeCall{Op: OpStat, Path: f.path}); err != nil {
@@ -382,10 +383,4 @@ func (f *memTreeFile) ReadSome(p []byte, off int64) (int, error) {
 
 func (f *memTreeFile) Written() bool { return false }
 
-func (f *memTreeFile) Data(off, size int64) (from, to int64) { return min(off, size), size }
-
-// noAttributes are those of an entry that has none.
-type noAttributes struct{}
-
-func (noAttributes) List([]byte) (int, error)        { return 0, nil }
-func (noAttributes) Get(string, []byte) (int, error) { return 0, syscall.ENODATA }
+func (f *memTreeFile) Data(off, size int64) (from, to int64) { return f.data(off, size) }

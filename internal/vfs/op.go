@@ -17,6 +17,7 @@ const (
 	OpDrop    OpKind = "dropcache"
 	OpClose   OpKind = "close"
 	OpLock    OpKind = "lock"
+	OpXattr   OpKind = "xattr" // of a Tree
 
 	OpCreate   OpKind = "create"
 	OpRemove   OpKind = "remove"

@@ -1,0 +1,37 @@
+package appliance
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestContinuedNamesDropped: what a load has dropped is named by the call that ends it,
+// also if the list that says so was made by an earlier call.
+func TestContinuedNamesDropped(t *testing.T) {
+	l := newLoads(t)
+	l.cfg.Workers = 1
+	l.d.Close()
+	l.d = l.mustDevice()
+	l.write("z/in", "1")
+	l.must(LoadOptions{})
+	for _, name := range []string{"b", "c", "d", "e"} {
+		l.write(name, strings.Repeat(name, 3<<20))
+	}
+	l.tree.Remove("z")
+	l.write("z", "2")
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cutAt(cancel, 2)
+	if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); err == nil {
+		t.Fatal("the load was not interrupted")
+	}
+	if l.d.Status().Dropped != 0 {
+		t.Fatal("it was interrupted too late")
+	}
+	l.tree.OnCall(nil)
+	rep := l.must(LoadOptions{})
+	if !rep.Resumed || rep.Scan.Dropped != 1 || !slices.Equal(rep.Scan.DroppedPaths, []string{"z/in"}) || rep.Scan.Replaced != 1 {
+		t.Errorf("resumed %v, %d dropped %q, %d replaced %q", rep.Resumed, rep.Scan.Dropped, rep.Scan.DroppedPaths, rep.Scan.Replaced, rep.Scan.ReplacedPaths)
+	}
+}

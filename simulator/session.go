@@ -1,0 +1,226 @@
+package simulator
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// session is one load and what its source was meanwhile.
+type session struct {
+	src     *model
+	rep     *appliance.LoadReport
+	err     error
+	said    uint64 // entries that the progress has called safe
+	watched map[string]map[string]bool
+	mtimes  map[string]int64
+	attrs   map[string]string
+}
+
+// only is the content that a path had all the time, if it and the folders above it
+// have not changed.
+func (s *session) only(path string) (content string, sure bool) {
+	for dir := path; dir != ""; dir = parentOf(dir) {
+		if len(s.watched[dir]) != 1 {
+			return "", false
+		}
+	}
+	for content = range s.watched[path] {
+	}
+	return content, true
+}
+
+// everNoFolder tells whether a path has been a file or a link in this session.
+func (s *session) everNoFolder(path string) bool {
+	for content := range s.watched[path] {
+		if content != "" && content != "dir" {
+			return true
+		}
+	}
+	return false
+}
+
+// failed are the device's paths that the report names as skipped, with the reason.
+func (s *session) failed() map[string]string {
+	failed := map[string]string{}
+	if s.rep == nil {
+		return failed
+	}
+	for _, e := range s.rep.Skipped {
+		failed[e.Path] = e.Reason
+	}
+	return failed
+}
+
+// path is the source's path of one of the device's.
+func (s *session) path(at string) (path string, ours bool) {
+	if s.src.as == "" {
+		return at, true
+	}
+	if !within(s.src.as, at) || at == s.src.as {
+		return "", false
+	}
+	return at[len(s.src.as)+1:], true
+}
+
+// load is one session with the first source.
+func (l *life) load(ctx context.Context, disks []appliance.Disk) (*appliance.LoadReport, error) {
+	return l.loadFrom(ctx, l.state, disks, l.model)
+}
+
+// loadFrom is one of any source, with a state folder of its own. Its error may be a
+// finding: see isFinding.
+func (l *life) loadFrom(ctx context.Context, state vfs.FS, disks []appliance.Disk, src *model) (*appliance.LoadReport, error) {
+	return l.loadWithOptions(ctx, state, disks, src, appliance.LoadOptions{Replace: src.moved})
+}
+
+func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []appliance.Disk, src *model, o appliance.LoadOptions) (*appliance.LoadReport, error) {
+	held, err := firmware.Lock(state, "load")
+	if err != nil {
+		return nil, err
+	}
+	defer held.Close()
+	d, err := l.open(disks)
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	s := &session{src: src, mtimes: map[string]int64{}, attrs: map[string]string{}}
+	o.Tree, o.As, o.AcceptFindings = src.tree, src.as, true
+	o.Progress = func(p appliance.Progress) { s.said = p.SafeEntries }
+	src.watch()
+	s.rep, s.err = d.Load(ctx, src.root, o)
+	s.watched, s.attrs = src.unwatch(), maps.Clone(src.attrs)
+	for path := range s.watched {
+		if info, ok := src.tree.Look(path); ok {
+			s.mtimes[path] = info.Mtime.UnixNano()
+		}
+	}
+	if l.promises == nil {
+		return s.rep, s.err
+	}
+	if s.err != nil {
+		if s.rep != nil { // one that was refused has changed nothing
+			l.promises.open = s
+		}
+		return s.rep, s.err
+	}
+	was := l.promises.clone()
+	l.promises.loaded(s)
+	h, err := l.holdings(d)
+	if err != nil {
+		return s.rep, err
+	}
+	l.promises.adopt(s, h)
+	if err := l.promises.compare(h); err != nil {
+		return s.rep, err
+	}
+	if l.scarce && s.rep.Status.Uncounted != "" {
+		s.rep.Status = h.status
+	}
+	return s.rep, s.report(was, l.promises, h)
+}
+
+// holdings are what a device says that it has, by path.
+type holdings struct {
+	safe    map[string]appliance.Holding
+	skipped map[string]string // reasons
+	left    uint64            // entries that unfinished loads have still to do
+	status  appliance.Status
+}
+
+// holdings asks the device, and compares its counts with a count of them.
+func (l *life) holdings(d *appliance.Device) (*holdings, error) {
+	h := &holdings{safe: map[string]appliance.Holding{}, skipped: map[string]string{}}
+	var twice []string
+	var remarked uint64
+	var bytes int64
+	err := d.Holdings(context.Background(), func(e appliance.Holding) error {
+		_, once := h.safe[e.Path]
+		switch e.State {
+		case appliance.HoldingNotLoaded:
+			h.left++
+			return nil
+		case appliance.HoldingSkipped:
+			h.skipped[e.Path] = e.Reason
+			return nil
+		case appliance.HoldingRemarked:
+			remarked++
+		}
+		if once {
+			twice = append(twice, fmt.Sprintf("%q is held twice", e.Path))
+		}
+		h.safe[e.Path] = e
+		if e.Kind != manifest.KindDir {
+			bytes += e.Size
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	h.status = d.Status()
+	s, bad := h.status, twice
+	if l.scarce && s.Uncounted != "" { // it says so
+		s = appliance.Status{Entries: uint64(len(h.safe)), Skipped: uint64(len(h.skipped)), Remarked: remarked, Bytes: bytes}
+		h.status = s
+	}
+	if s.Uncounted != "" || s.Entries != uint64(len(h.safe)) || s.Skipped != uint64(len(h.skipped)) || s.Remarked != remarked || s.Bytes != bytes {
+		bad = append(bad, fmt.Sprintf("status says %d entries, %d skipped, %d remarks, %d bytes (%s); there are %d, %d, %d, %d", s.Entries, s.Skipped, s.Remarked, s.Bytes, s.Uncounted, len(h.safe), len(h.skipped), remarked, bytes))
+	}
+	if l.promises != nil {
+		l.status = s
+	}
+	return h, untold(bad)
+}
+
+// matches tells whether a holding may be a content.
+func matches(content string, e appliance.Holding) bool {
+	switch e.Kind {
+	case manifest.KindDir:
+		return content == "dir"
+	case manifest.KindSymlink:
+		return content != "dir" && !isFile(content) && bytesOf(content) == e.Size
+	}
+	return isFile(content) && bytesOf(content) == e.Size
+}
+
+// kept is called with every device that was opened: what was acknowledged has to be
+// there, path by path, and of a load that did not end well it tells what became of it.
+func (l *life) kept(d *appliance.Device) error {
+	if l.promises == nil {
+		return nil
+	}
+	h, err := l.holdings(d)
+	if err != nil {
+		return err
+	}
+	if s := l.promises.open; s != nil {
+		l.promises.open = nil
+		l.promises.adopt(s, h)
+		if err := l.said(d, s); err != nil {
+			return err
+		}
+	}
+	return l.promises.compare(h)
+}
+
+// said holds the last word of an interrupted load's progress against what is left of
+// it to do.
+func (l *life) said(d *appliance.Device, s *session) error {
+	left, err := d.Unfinished()
+	if err != nil {
+		return err
+	}
+	for _, u := range left {
+		if u.Root == s.src.root && u.As == s.src.as && u.Done < s.said {
+			return fmt.Errorf("%w: %d entries of a load were safe, %d are", errForgotten, s.said, u.Done)
+		}
+	}
+	return nil
+}
