@@ -103,10 +103,10 @@ func crashOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, p
 	for again := true; ; {
 		r.haltAt(n)
 		res, acked, err := r.run(src)
+		r.use(r.clone(rng, percent)) // also what was told as sealed: its last operations are no promise
 		if err == nil {
 			return r.check(want, res.Label)
 		}
-		r.use(r.clone(rng, percent))
 		if err := r.stillThere(acked); err != nil {
 			return err
 		}

@@ -81,6 +81,8 @@ func holdingOf(e *catalog.Entry) Holding {
 		h.State = HoldingLost
 	case k.remark != "":
 		h.State = HoldingRemarked
+	case k.own:
+		h.State, h.Reason = HoldingRemarked, k.reason
 	}
 	return h
 }

@@ -605,7 +605,7 @@ func (l *loader) units(ctx context.Context, done *rangeSet, prior prior, send fu
 				return err
 			}
 		}
-		if it.kind == manifest.KindFile && it.prior == nil && it.size > room && !l.d.state.inProgress(l.list.copies.id, n) && l.src.stat(it.path).size > room {
+		if it.kind == manifest.KindFile && it.prior == nil && it.size > room && !l.d.state.inProgress(l.list.copies.id, n) && l.src.needs(it.path) > room {
 			l.noRoom(it)
 			return flush()
 		}
@@ -719,7 +719,7 @@ func (l *loader) links(ctx context.Context) error {
 			}
 			if prev == nil || prev.Path != it.linkTo || prev.Kind != manifest.KindFile || !l.sameFile(it, prev) {
 				it.kind, it.linkTo, it.group = manifest.KindFile, "", 0
-				if it.size > room && l.src.stat(it.path).size > room {
+				if it.size > room && l.src.needs(it.path) > room {
 					l.noRoom(it)
 					return nil
 				}

@@ -213,6 +213,9 @@ func takenBays(c Config) (map[int]Disk, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
+		if ownFault(err) {
+			return nil, err
+		}
 		if NoAnswer(err) {
 			return nil, Unanswered(d.Name, err)
 		}

@@ -333,6 +333,25 @@ func (s *source) stat(path string) *item {
 	return s.look(dir, name, d, err, vfs.Dir.StatFresh)
 }
 
+// needs is how much room the file of a path takes: what it has on its own file system,
+// where that tells holes right, else its size; 0 if it is not there.
+func (s *source) needs(path string) int64 {
+	dir, name := s.split(path)
+	d, err := s.tree.OpenDir(dir)
+	if err != nil {
+		return 0
+	}
+	defer d.Close()
+	info, err := d.StatFresh(name)
+	if err != nil {
+		return 0
+	}
+	if d.Volume().TrustHoles {
+		return min(info.Size, info.Allocated)
+	}
+	return info.Size
+}
+
 // is tells whether an entry still is as the scan saw it.
 func (it *item) is(i *vfs.Info) bool {
 	return i.Ino == it.ino && i.Size == it.size && i.Mtime.UnixNano() == it.mtime && i.Ctime.UnixNano() == it.ctime

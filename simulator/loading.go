@@ -132,7 +132,7 @@ func (l *life) loadWith(ctx context.Context, e Event) error {
 	switch e.What {
 	case PowerCut, LyingCache, CtrlC:
 		return l.loadInterrupted(ctx, e.What, dice)
-	case WriteError, SyncError, DiskFull, LostWrite, Misdirected, RotWhileLoad, DiskAbsent, FsyncFull:
+	case WriteError, SyncError, DiskFull, LostWrite, Misdirected, RotWhileLoad, DiskAbsent, FsyncFull, Forgets:
 		return l.loadOnBadDisk(ctx, e.What, dice)
 	case ClockBack, ClockForward:
 		by := time.Duration(1+dice.IntN(72)) * time.Hour
@@ -170,6 +170,8 @@ func (l *life) loadWith(ctx context.Context, e Event) error {
 		return nil // begin has made them so
 	case NoDescriptors:
 		return l.noDescriptors(ctx, dice)
+	case SourceGone:
+		return l.sourceGone(ctx, dice)
 	case LyingHoles:
 		return l.lyingHoles(ctx, dice)
 	case WrongCode:
@@ -259,6 +261,9 @@ func (l *life) loadOnBadDisk(ctx context.Context, what Trouble, dice *rand.Rand)
 		LostWrite:    {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Lost: true},
 		Misdirected:  {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Shift: 4096 << dice.IntN(4)},
 		RotWhileLoad: {Op: vfs.OpWrite, Path: "*.shard", Nth: nth, Flip: true},
+	}
+	if what == Forgets { // of counterfeit capacity: zeros behind its end, or its beginning anew
+		rules[what] = vfs.Rule{Op: vfs.OpWrite, AfterBytes: 1 + dice.Int64N(1<<20), Zero: nth%2 == 0, Wrap: nth%2 == 1}
 	}
 	if what == DiskFull && nth%3 == 0 { // the file system has room for no more files
 		rules[what] = vfs.Rule{Op: vfs.OpCreate, Nth: nth, Times: 1000, Err: syscall.ENOSPC}

@@ -44,6 +44,8 @@ const (
 	FsyncFull      Trouble = "fsync-full"
 	NoDescriptors  Trouble = "no-descriptors"
 	LyingHoles     Trouble = "lying-holes"
+	SourceGone     Trouble = "source-gone"
+	Forgets        Trouble = "disk-forgets"
 	SealPowerCut   Trouble = "seal-power-cut"
 	SealCtrlC      Trouble = "seal-ctrl-c"
 	SealError      Trouble = "seal-write-error"
@@ -93,6 +95,7 @@ var troubles = []struct {
 	{FileChanges, loading}, {FileVanishes, loading}, {FileFails, loading}, {WrongCode, loading}, {WrongOrder, loading}, {DoubleLoad, loading},
 	{SourceFails, loading}, {OtherMedium, loading}, {SecondSource, loading}, {KindsFlip, loading}, {ModesChange, loading}, {LinksRotate, loading},
 	{Continued, loading}, {Abandoned, loading}, {LeftUnfinished, loading}, {SmallDisks, loading},
+	{FsyncFull, loading}, {NoDescriptors, loading}, {LyingHoles, loading}, {SourceGone, loading}, {Forgets, loading},
 	{SealPowerCut, sealing}, {SealCtrlC, sealing}, {SealError, sealing}, {DoubleSeal, sealing},
 	{ForeignDisk, carrying}, {StaleDisk, carrying}, {OtherLabel, carrying}, {DisksLost, carrying}, {BlocksRot, carrying}, {BlocksSwapped, carrying}, {ShardCut, carrying}, {LogRots, carrying}, {TooMuchRots, carrying},
 	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
@@ -101,11 +104,7 @@ var troubles = []struct {
 // waiting are troubles that the program does not bear yet. They are lived only where
 // they are asked for by name; each goes up into the table with the change that it
 // waits for.
-var waiting = []Trouble{
-	FsyncFull,     // ENOSPC and EDQUOT of an fsync are a failed disk
-	NoDescriptors, // ENFILE and EMFILE are the process's own and blame no disk
-	LyingHoles,    // holes are believed on file systems that are known for it
-}
+var waiting = []Trouble{}
 
 // Waiting are the troubles that are not drawn.
 func Waiting() []Trouble { return slices.Clone(waiting) }

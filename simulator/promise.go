@@ -89,9 +89,9 @@ func (p *promises) loaded(s *session) {
 			p.good(s, path, content)
 		}
 	}
-	for at, o := range p.skipped { // never loaded, and not in the source any more
-		if path, ours := s.path(at); ours && o.of == s.src.name() && s.watched[path] == nil && !under(failed, at) {
-			delete(p.skipped, at)
+	for at := range failed { // on an earlier list, and gone from the source before this call
+		if path, ours := s.path(at); ours && s.watched[path] == nil && p.safe[at] != nil {
+			p.safe[at].remark = maybe
 		}
 	}
 }
@@ -174,16 +174,15 @@ func (p *promises) adopt(s *session, h *holdings) {
 			p.dropMissing(at, h)
 		}
 	}
-	if s.err == nil {
-		return
-	}
+	// Never loaded, and not in the source any more: a load withdraws that if it knows
+	// the source for certain.
 	for at, o := range p.skipped {
-		if path, ours := s.path(at); ours && o.of == s.src.name() && s.watched[path] == nil && h.skipped[at] == "" {
+		if path, ours := s.path(at); ours && o.of == s.src.name() && s.watched[path] == nil && h.skipped[at] == "" && !under(failed, at) {
 			delete(p.skipped, at)
 		}
 	}
 	for at, reason := range h.skipped { // on an earlier list, and gone from the source before this call
-		if path, ours := s.path(at); ours && s.watched[path] == nil && s.src.ever[path] != nil && p.safe[at] == nil {
+		if path, ours := s.path(at); ours && s.watched[path] == nil && p.safe[at] == nil && (failed[at] == reason || s.err != nil && s.src.ever[path] != nil) {
 			p.skipped[at] = omission{s.src.name(), reason}
 		}
 	}

@@ -38,7 +38,9 @@ func (s *session) skips(now *promises, h *holdings) (bad []string) {
 		if e, safe := h.safe[at]; safe && e.Reason != reason {
 			bad = append(bad, fmt.Sprintf("%q was skipped (%s), and has the remark %q", at, reason, e.Reason))
 		}
-		if _, safe := h.safe[at]; !safe && h.skipped[at] != reason {
+		_, safe := h.safe[at]
+		withdrawn := s.watched[path] == nil && h.skipped[at] == "" // it is not in the source any more
+		if !safe && !withdrawn && h.skipped[at] != reason {
 			bad = append(bad, fmt.Sprintf("%q was skipped (%s), and is %q", at, reason, h.skipped[at]))
 		}
 	}
