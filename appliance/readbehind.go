@@ -199,7 +199,9 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 		stop := r.report(progress)
 		r.end(ctx)
 		stop()
-		d.readSamples(ctx, r.since(d.writes.now()))
+		if err := d.readSamples(ctx, r.since(d.writes.now())); err != nil { // the seal reads it
+			d.cfg.Log.Warn("no sample was read back after the load", "error", err)
+		}
 	} else {
 		r.cancel()
 		r.end(ctx)

@@ -27,7 +27,7 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 	r := &ReadBackReport{FailedDisks: []string{}}
 	n, err := d.readRest(ctx, d.noteBad, progress)
 	if err == nil {
-		d.readSamples(ctx, nil)
+		err = d.readSamples(ctx, nil)
 	}
 	d.saveReads()
 	r.Bytes = n
@@ -77,14 +77,15 @@ func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done,
 		}
 	}
 	var wg sync.WaitGroup
+	var short faultNote // what the process was short of
 	for b, packs := range rest {
-		wg.Go(func() { d.readPacks(ctx, b, packs, bad, after) })
+		wg.Go(func() { short.met("disk "+b.disk.Name, d.readPacks(ctx, b, packs, bad, after)) })
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
 		return done.Load(), context.Cause(ctx)
 	}
-	return done.Load(), nil
+	return done.Load(), short.get()
 }
 
 // savedEach is after how many shards of one disk the journal learns of them.
@@ -92,7 +93,8 @@ const savedEach = 256
 
 // readPacks reads shards of one disk. One that does not come back makes those that
 // did in earlier calls worthless: they are read again, unless the disk is condemned.
-func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badShard, after func(int)) {
+// The error is the process's own, or the call's end.
+func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badShard, after func(int)) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	tried := map[uint64]bool{}
 	var good []uint64
@@ -110,7 +112,7 @@ func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badS
 			d.noteRead(b, n)
 			good = append(good, n)
 		case stopsReading(err):
-			d.cfg.Log.Warn("a shard was not read back", "pack", n, "bay", b.number, "error", err)
+			return fmt.Errorf("pack %d was not read back: %w", n, err)
 		default:
 			bad(b, n, err)
 			for _, n := range good {
@@ -122,6 +124,7 @@ func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badS
 			d.saveReads()
 		}
 	}
+	return nil
 }
 
 // unreadOn lists the packs whose shard on a disk was not read back.
@@ -181,9 +184,8 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	if err := own.Load(); err != nil {
 		return *err
 	}
-	d.readSamples(ctx, nil)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := d.readSamples(ctx, nil); err != nil {
+		return err
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return err

@@ -127,6 +127,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
+	if _, err := d.readLog(manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
+		return nil, err
+	}
 	if err := o.Ledger.RecordCheckpoint(d.cfg.Scope.Origin(), size, root); err != nil {
 		return nil, err
 	}
@@ -358,6 +361,9 @@ func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32
 func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
 	add := func(b []byte, err error) error {
 		if err == nil {
+			_, err = manifest.DecodeEntry(b) // what no reader takes must not go on record
+		}
+		if err == nil {
 			_, err = log.Append(b)
 		}
 		return err
@@ -387,6 +393,9 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 	end.FirstPage = end.FirstPack + end.Packs
 	end.FirstIndex = end.FirstPage + end.Pages
 	err = w.logEntries(func(number uint64, entry []byte, lost int) error {
+		if m := d.cfg.Job.Geometry.M; lost > m {
+			return tooManyLost(number, lost, m)
+		}
 		if lost > 0 {
 			degraded++
 			if !o.Degraded {
@@ -407,6 +416,12 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 		return 0, err
 	}
 	return degraded, add(end.Encode())
+}
+
+// tooManyLost is the ErrLost of a pack whose content no disks give any more: no log
+// can name it, however the seal is asked for.
+func tooManyLost(number uint64, lost, parity int) error {
+	return fmt.Errorf("%w: pack %d lacks %d shards, with %d of parity it cannot be sealed with these disks", ErrLost, number, lost, parity)
 }
 
 // sealEvents are the journalled events and those of the seal itself. Their number
