@@ -191,11 +191,9 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 	r, ok := d.behind, d.broken == nil
 	d.behind = nil
 	d.mu.Unlock()
-	if r == nil {
-		return nil
-	}
 	failed := len(d.bays.missing())
-	if ctx.Err() == nil && ok {
+	if r == nil { // nothing was written
+	} else if ctx.Err() == nil && ok {
 		stop := r.report(progress)
 		r.end(ctx)
 		stop()
@@ -205,6 +203,11 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 	} else {
 		r.cancel()
 		r.end(ctx)
+	}
+	if ctx.Err() == nil && ok {
+		if err := d.lookForShards(ctx); err != nil {
+			return err
+		}
 	}
 	d.saveReads()
 	if err := d.lostByReading(); err != nil {

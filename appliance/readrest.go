@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -46,6 +47,9 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 	if err == nil {
 		err = d.enoughDisks()
 	}
+	if err == nil {
+		err = d.goneShards()
+	}
 	if err == nil && r.ReadBack < r.Packs {
 		err = fmt.Errorf("%w: %d of %d", ErrUnread, r.Packs-r.ReadBack, r.Packs)
 	}
@@ -60,6 +64,9 @@ type badShard func(b *bay, number uint64, err error)
 func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done, total int64)) (int64, error) {
 	var done atomic.Int64
 	var mu sync.Mutex // progress is called once at a time
+	if err := d.lookForShards(ctx); err != nil {
+		return 0, err
+	}
 	total := int64(0)
 	rest := map[*bay][]uint64{}
 	for _, b := range d.bays.healthy() {
@@ -101,18 +108,24 @@ func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badS
 	for len(packs) > 0 && ctx.Err() == nil && b.failed() == nil {
 		n := packs[0]
 		packs, tried[n] = packs[1:], true
-		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: d.state.homes[n].on(b.number), after: after}
-		if r.isGone() {
-			d.noteGone(b, n)
+		home := &d.state.homes[n]
+		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: slices.Index(home.bays, byte(b.number)), after: after}
+		gone, err := r.isGone()
+		if gone {
+			d.noteGone(b, []uint64{n})
 			continue
 		}
-		err := d.readWhole(r, buf)
+		if err == nil {
+			err = d.readWhole(r, buf)
+		}
 		switch {
 		case err == nil:
 			d.noteRead(b, n)
 			good = append(good, n)
 		case stopsReading(err):
 			return fmt.Errorf("pack %d was not read back: %w", n, err)
+		case home.wasLost(b.number): // nobody has counted on it
+			d.noteGone(b, []uint64{n})
 		default:
 			bad(b, n, err)
 			for _, n := range good {
@@ -127,16 +140,22 @@ func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badS
 	return nil
 }
 
-// unreadOn lists the packs whose shard on a disk was not read back.
+// unreadOn lists the packs whose shard on a disk was not read back, last those of which
+// that is known: the disk is condemned at the first.
 func (d *Device) unreadOn(b *bay, but map[uint64]bool) (packs []uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	var known []uint64
 	for n := range d.state.packs {
-		if d.state.homes[n].on(b.number) >= 0 && !d.wasRead(b, n) && !but[n] {
+		switch {
+		case d.shardOn(b, n) < 0 || d.wasRead(b, n) || but[n]:
+		case d.isBad(b, n):
+			known = append(known, n)
+		default:
 			packs = append(packs, n)
 		}
 	}
-	return packs
+	return append(packs, known...)
 }
 
 // readBeforeSeal is the seal's part: nothing goes into the manifest that no disk
@@ -157,9 +176,16 @@ func (d *Device) readBeforeSeal(ctx context.Context, o *SealOptions) error {
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return err
 	}
+	if o.Degraded {
+		d.pardon()
+	}
 	d.mu.Lock()
 	read := d.packsRead()
+	lost, _ := d.lostPacks(false)
 	d.mu.Unlock()
+	if len(lost) > 0 {
+		return notSealable(len(lost), lost[0])
+	}
 	if read < d.state.packs {
 		return fmt.Errorf("%w: %d of %d", ErrUnread, d.state.packs-read, d.state.packs)
 	}
@@ -200,9 +226,8 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 func (d *Device) readIndexOn(ctx context.Context, b *bay, packs []*manifest.Pack) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	for _, p := range packs {
-		h := packHome{bays: p.Bays, lost: p.Lost}
-		shard := h.on(b.number)
-		if shard < 0 {
+		shard := slices.Index(p.Bays, byte(b.number))
+		if shard < 0 || slices.Contains(p.Lost, byte(shard)) {
 			continue
 		}
 		if err := d.readWhole(&shardReading{ctx: ctx, bay: b, pack: p, shard: shard}, buf); err != nil {

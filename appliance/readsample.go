@@ -99,11 +99,13 @@ type samplePick struct {
 
 // drawSample chooses the blocks, in the order in which they are read.
 func (d *Device) drawSample(b *bay, late lateReads) ([]samplePick, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var packs []uint64
 	var ends []int64 // how many blocks the disk holds up to the pack's end
 	total := int64(0)
 	for n := range d.state.packs {
-		if d.state.homes[n].on(b.number) >= 0 && !d.isBad(b, n) && !late[b][n] {
+		if d.canRead(b, n) && !late[b][n] {
 			total += layoutOf(d.home(n)).Stripes()
 			packs, ends = append(packs, n), append(ends, total)
 		}
@@ -168,12 +170,16 @@ func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) err
 			r.stripes = append(r.stripes, picks[0].stripe)
 			picks = picks[1:]
 		}
-		r.shard = d.state.homes[number].on(b.number)
-		if r.isGone() {
-			d.noteGone(b, number)
+		r.shard = slices.Index(d.state.homes[number].bays, byte(b.number))
+		gone, err := r.isGone()
+		if gone {
+			d.noteGone(b, []uint64{number})
 			continue
 		}
-		list, err := coldList(b, r.pack)
+		var list []byte
+		if err == nil {
+			list, err = coldList(b, r.pack)
+		}
 		if err == nil {
 			r.good = goodByList(r.pack, r.shard, list)
 			err = r.run(buf)

@@ -394,7 +394,7 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 	end.FirstIndex = end.FirstPage + end.Pages
 	err = w.logEntries(func(number uint64, entry []byte, lost int) error {
 		if m := d.cfg.Job.Geometry.M; lost > m {
-			return tooManyLost(number, lost, m)
+			return notSealable(1, number)
 		}
 		if lost > 0 {
 			degraded++
@@ -418,10 +418,10 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 	return degraded, add(end.Encode())
 }
 
-// tooManyLost is the ErrLost of a pack whose content no disks give any more: no log
-// can name it, however the seal is asked for.
-func tooManyLost(number uint64, lost, parity int) error {
-	return fmt.Errorf("%w: pack %d lacks %d shards, with %d of parity it cannot be sealed with these disks", ErrLost, number, lost, parity)
+// notSealable is the ErrLost of packs whose content no disks give any more: no log can
+// name them, however the seal is asked for.
+func notSealable(packs int, first uint64) error {
+	return fmt.Errorf("%w: cannot be sealed with these disks: %d packs, first pack %d, lack more shards than there is parity for", ErrLost, packs, first)
 }
 
 // sealEvents are the journalled events and those of the seal itself. Their number
