@@ -184,8 +184,8 @@ func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
 	places, numbers := make([]*bay, n), make([]byte, n)
 	for i, at := range chosen {
 		numbers[i] = byte(at)
-		if d.bays[at].takes() {
-			places[i] = d.bays[at]
+		if b := d.bays[at]; b.takes() || b != nil && b.failed() != nil { // what failed is named if too few are left
+			places[i] = b
 		}
 	}
 	ended := d.writes.begin()
