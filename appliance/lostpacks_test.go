@@ -173,3 +173,45 @@ func TestDegradedEnds(t *testing.T) {
 		t.Errorf("statement: %d degraded, %q", res.Statement.Degraded, res.Statement.ReadBack)
 	}
 }
+
+// TestSealAfterLoadedAgain: what was lost and loaded again seals: stand-ins take the
+// numbers of packs that nobody needs any more.
+func TestSealAfterLoadedAgain(t *testing.T) {
+	src := smallTree(t, 2, 600<<10)
+	r := newMemRig(t, rigOptions{k: 3, m: 1, disks: 5, block: 4096, packSize: 256 << 10})
+	r.step = 4 * time.Second
+	r.loadAll(src, LoadOptions{})
+	for _, b := range []int{3, 4} {
+		removeAll(t, r.mems[b], packsDir+"/")
+	}
+	d := r.mustDevice()
+	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "load their source again") {
+		t.Errorf("sealed without what is lost: %v", err)
+	}
+	d.Close()
+	d = r.mustDevice()
+	rep, err := d.Load(context.Background(), src, LoadOptions{AcceptFindings: true})
+	if rep.Status.Lost != 0 {
+		t.Errorf("%d entries are lost after they were loaded again (%v)", rep.Status.Lost, err)
+	}
+	o := r.sealOptions()
+	o.Degraded = true // of the packs that are not lost, each lacks a shard
+	res, err := d.Seal(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+	if err := r.check(readTree(t, src), res.Label); err != nil {
+		t.Error(err)
+	}
+	for b := range 5 { // stand-ins are whole: any disk can be away
+		if b < 3 {
+			continue
+		}
+		r.without(b)
+		if err := r.check(readTree(t, src), res.Label); err != nil {
+			t.Errorf("without bay %d: %v", b, err)
+		}
+		break
+	}
+}

@@ -180,14 +180,11 @@ func (d *Device) readBeforeSeal(ctx context.Context, o *SealOptions) error {
 		d.pardon()
 	}
 	d.mu.Lock()
-	read := d.packsRead()
-	lost, _ := d.lostPacks(false)
+	unread := d.state.packs - d.packsRead()
+	lost, _ := d.lostPacks(false) // what becomes of them the index tells
 	d.mu.Unlock()
-	if len(lost) > 0 {
-		return notSealable(len(lost), lost[0])
-	}
-	if read < d.state.packs {
-		return fmt.Errorf("%w: %d of %d", ErrUnread, d.state.packs-read, d.state.packs)
+	if unread > uint64(len(lost)) {
+		return fmt.Errorf("%w: %d of %d", ErrUnread, unread-uint64(len(lost)), d.state.packs)
 	}
 	return nil
 }

@@ -104,6 +104,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
+	if err := w.needed(); err != nil {
+		return nil, err
+	}
 	if err := d.scanTotals(w); err != nil {
 		return nil, err
 	}
@@ -116,7 +119,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("read-back of the index")
-	if err := d.readAfterIndex(ctx, w.packs, &o); err != nil {
+	if err := d.readAfterIndex(ctx, slices.Concat(w.packs, w.standIns), &o); err != nil {
 		return nil, err
 	}
 	stage("statement")
@@ -412,16 +415,11 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 			return 0, err
 		}
 	}
+	end.BodySize += uint64(w.standInBytes) // wraps around where stand-ins are shorter
 	if end.Totals, err = d.keys.SealTotals(w.totals); err != nil {
 		return 0, err
 	}
 	return degraded, add(end.Encode())
-}
-
-// notSealable is the ErrLost of packs whose content no disks give any more: no log can
-// name them, however the seal is asked for.
-func notSealable(packs int, first uint64) error {
-	return fmt.Errorf("%w: cannot be sealed with these disks: %d packs, first pack %d, lack more shards than there is parity for", ErrLost, packs, first)
 }
 
 // sealEvents are the journalled events and those of the seal itself. Their number
