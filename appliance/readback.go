@@ -288,19 +288,30 @@ func (d *Device) saveReads() {
 	}
 }
 
-// lostByReading names packs that more disks failed to give back than there is
-// parity for, or may have failed to.
+// lostByReading is the error of entries with content in packs that more disks failed
+// to give back than there is parity for, or may have failed to. Packs of which
+// everything was loaded again are no loss.
 func (d *Device) lostByReading() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	var errs []error
 	lost, doubted := d.lostPacks(true)
+	bays := d.doubtedBays(doubted)
+	d.mu.Unlock()
+	if len(lost)+len(doubted) == 0 {
+		return nil
+	}
+	what := "entries are lost"
+	if t, err := d.tallyOf(); err == nil {
+		if what = fmt.Sprintf("%d entries are lost", t.lost); t.lost == 0 {
+			lost = nil
+		}
+	}
+	var errs []error
 	if len(lost) > 0 {
-		errs = append(errs, fmt.Errorf("%w: %d packs, first pack %d, did not read back from more disks than there is parity for", ErrLost, len(lost), lost[0]))
+		errs = append(errs, fmt.Errorf("%w: %s: load their source again; %d packs, first pack %d, did not read back from more disks than there is parity for", ErrLost, what, len(lost), lost[0]))
 	}
 	if len(doubted) > 0 {
 		errs = append(errs, fmt.Errorf("%w: %d packs, first pack %d, lie on more disks that failed, or gave something else back, than there is parity for (%s)",
-			ErrDoubted, len(doubted), doubted[0], bayList(d.doubtedBays(doubted))))
+			ErrDoubted, len(doubted), doubted[0], bayList(bays)))
 	}
 	return errors.Join(errs...)
 }

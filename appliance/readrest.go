@@ -34,6 +34,7 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 	r.Bytes = n
 	d.mu.Lock()
 	r.Packs, r.ReadBack = d.state.packs, d.packsRead()
+	lost, _ := d.lostPacks(false)
 	d.mu.Unlock()
 	for _, e := range d.bays.errors() {
 		r.FailedDisks = append(r.FailedDisks, e.Error())
@@ -50,7 +51,7 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 	if err == nil {
 		err = d.goneShards()
 	}
-	if err == nil && r.ReadBack < r.Packs {
+	if err == nil && r.ReadBack+uint64(len(lost)) < r.Packs {
 		err = fmt.Errorf("%w: %d of %d", ErrUnread, r.Packs-r.ReadBack, r.Packs)
 	}
 	return r, err
