@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -24,6 +25,9 @@ type bay struct {
 	own error // first error of the process's own that was met here
 
 	told bool // its failure has been journalled
+
+	found     map[uint64]bool // packs whose shard was lost at the commit and is there
+	condemned atomic.Bool     // nothing new goes onto it
 }
 
 // ErrDiskFailed: a disk gave an error while it was in use.

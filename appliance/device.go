@@ -52,19 +52,18 @@ type Device struct {
 // loadState is what the journal says has been committed. What of it is in the
 // manifest package catalog decides; see tallyOf.
 type loadState struct {
-	packs    uint64
-	records  uint64
-	size     int64  // of the encoded records
-	entries  uint64 // looks, failed ones included
-	body     int64  // bodies of packs
-	degraded uint64
-	known    map[manifest.ID]bool
-	lists    map[manifest.ID]*listState
-	latest   map[byte]shardOf // by bay, the last pack that the journal says has a shard there
-	partial  map[partialKey]*partialFile
-	events   [][]byte
-	homes    []packHome // by pack number
-	reads    map[readKey]*diskReads
+	packs   uint64
+	records uint64
+	size    int64  // of the encoded records
+	entries uint64 // looks, failed ones included
+	body    int64  // bodies of packs
+	known   map[manifest.ID]bool
+	lists   map[manifest.ID]*listState
+	latest  map[byte]shardOf // by bay, the last pack that the journal says has a shard there
+	partial map[partialKey]*partialFile
+	events  [][]byte
+	homes   []packHome // by pack number
+	reads   map[readKey]*diskReads
 }
 
 // listState is what has become of a scan list.
@@ -281,6 +280,7 @@ func (d *Device) replay() error {
 		return err
 	}
 	d.files = files
+	d.condemn()
 	for i, c := range files {
 		if d.look {
 			d.sizes[c.id] = ends[i].size
@@ -435,9 +435,6 @@ func (s *loadState) addPack(p *manifest.Pack) {
 	s.known[p.ID] = true
 	s.noteShards(p)
 	s.place(p)
-	if len(p.Lost) > 0 {
-		s.degraded++
-	}
 }
 
 func newLoadState() loadState {

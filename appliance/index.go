@@ -26,9 +26,14 @@ type indexWriter struct {
 	free              chan *recordPage
 
 	// The writing goroutine's.
-	dir     manifest.PageBuilder
-	pages   uint64
-	packs   []*manifest.Pack
+	dir   manifest.PageBuilder
+	pages uint64
+	packs []*manifest.Pack
+	used  []bool // by pack number: an entry has content there
+
+	standIns     []*manifest.Pack
+	standInBytes int64 // of their bodies, less those of the packs that they stand for
+
 	spool   *extsort.Sorter // log entries of packs and pages, in the log's order
 	current *indexPack
 }
@@ -215,6 +220,7 @@ func (w *indexWriter) take(b []byte, j *manifest.Joiner, count *int) error {
 	}
 	if rec != nil {
 		w.totals.Count(rec, *count)
+		w.uses(rec)
 		w.sourceBytes += sourceBytes(rec)
 		if rec.Remark != "" {
 			w.remarked++
@@ -350,13 +356,14 @@ func (w *indexWriter) logEntries(f func(number uint64, entry []byte, lost int) e
 		if err != nil {
 			return err
 		}
-		if err := w.d.stillLost(e.Pack); err != nil {
+		p, err := w.sealable(e.Pack)
+		if err != nil {
 			return err
 		}
-		if raw, err = e.Pack.Encode(); err != nil {
+		if raw, err = p.Encode(); err != nil {
 			return err
 		}
-		return f(number, raw, len(e.Pack.Lost))
+		return f(number, raw, len(p.Lost))
 	})
 }
 

@@ -117,7 +117,7 @@ func (f *frameFile) replicate() error {
 		return fmt.Errorf("%w: every disk that held the journal has failed: %w", ErrTooFewDisks, errors.Join(f.d.bays.errors()...))
 	}
 	var full error
-	for _, b := range f.d.bays.healthy() {
+	for _, b := range f.d.bays.trusted() {
 		if len(f.replicas) >= f.copies {
 			return nil
 		}

@@ -52,7 +52,7 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 			delete(sums, b)
 		}
 	}
-	for _, b := range d.bays.healthy() {
+	for _, b := range d.bays.trusted() {
 		if count >= want {
 			return nil
 		}

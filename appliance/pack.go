@@ -175,7 +175,7 @@ func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
 		for i := range d.bays {
 			at := (start + i) % len(d.bays)
 			b := d.bays[at]
-			healthy := b != nil && b.failed() == nil
+			healthy := b.takes()
 			if healthy == (pass == 0) && len(chosen) < n {
 				chosen = append(chosen, at)
 			}
@@ -183,7 +183,10 @@ func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
 	}
 	places, numbers := make([]*bay, n), make([]byte, n)
 	for i, at := range chosen {
-		places[i], numbers[i] = d.bays[at], byte(at)
+		numbers[i] = byte(at)
+		if b := d.bays[at]; b.takes() || b != nil && b.failed() != nil { // what failed is named if too few are left
+			places[i] = b
+		}
 	}
 	ended := d.writes.begin()
 	w, err := newStripeWriter(id, d.code, g.Code(), places, numbers, d.buffers)

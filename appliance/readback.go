@@ -42,7 +42,7 @@ type readKey struct {
 // diskReads is what is known of one disk.
 type diskReads struct {
 	read    rangeSet        // pack numbers whose shard came back
-	bad     map[uint64]bool // those whose shard did not, or is gone: it counts as lost
+	bad     map[uint64]byte // those whose shard did not, or is gone (the mark's kind): it counts as lost
 	settled bool            // nothing was written since its sample was read
 }
 
@@ -55,15 +55,6 @@ func (s *loadState) place(p *manifest.Pack) {
 			r.settled = false
 		}
 	}
-}
-
-// on is the pack's shard on a bay that was not lost at the commit; −1: none.
-func (h *packHome) on(bay int) int {
-	i := slices.Index(h.bays, byte(bay))
-	if i >= 0 && slices.Contains(h.lost, byte(i)) {
-		return -1
-	}
-	return i
 }
 
 // home is the pack as far as reading its shards goes.
@@ -82,7 +73,7 @@ func (s *loadState) note(m readMark) {
 	}
 	r := s.reads[m.key]
 	if r == nil {
-		r = &diskReads{bad: map[uint64]bool{}}
+		r = &diskReads{bad: map[uint64]byte{}}
 		if s.reads == nil {
 			s.reads = map[readKey]*diskReads{}
 		}
@@ -99,33 +90,20 @@ func (s *loadState) note(m readMark) {
 	case sampleRead:
 		r.settled = true
 	case shardBad, shardGone:
-		if !s.isDegraded(m.packs.from) {
-			s.degraded++
-		}
 		if m.kind == shardBad { // whatever was read of it before proves nothing
 			r.read, r.settled = rangeSet{}, false
 		}
-		r.bad[m.packs.from] = true
-	}
-}
-
-func (s *loadState) isDegraded(n uint64) bool {
-	if n >= uint64(len(s.homes)) || len(s.homes[n].lost) > 0 {
-		return true
-	}
-	for _, r := range s.reads {
-		if r.bad[n] {
-			return true
+		for n := m.packs.from; n < min(m.packs.to, s.packs); n++ {
+			r.bad[n] = m.kind
 		}
 	}
-	return false
 }
 
 // wasRead tells whether the pack's shard on a bay came back from the disk that is
 // there now. The caller holds mu.
 func (d *Device) wasRead(b *bay, number uint64) bool {
 	r := d.state.reads[b.readKey()]
-	return r != nil && r.read.has(number) && !r.bad[number]
+	return r != nil && r.read.has(number) && r.bad[number] == 0
 }
 
 func (d *Device) isSettled(b *bay) bool {
@@ -137,7 +115,7 @@ func (d *Device) isSettled(b *bay) bool {
 // holds mu.
 func (d *Device) isBad(b *bay, number uint64) bool {
 	r := d.state.reads[b.readKey()]
-	return r != nil && r.bad[number]
+	return r != nil && r.bad[number] != 0
 }
 
 // shardsOf counts the pack's shards on working disks, and those of them that were
@@ -147,7 +125,7 @@ func (d *Device) shardsOf(number uint64, settled bool) (here, read int) {
 	h := &d.state.homes[number]
 	for _, at := range h.bays {
 		b := d.bays[at]
-		if b == nil || b.failed() != nil || h.on(int(at)) < 0 || d.isBad(b, number) {
+		if b == nil || b.failed() != nil || d.shardOn(b, number) < 0 || d.isBad(b, number) {
 			continue
 		}
 		here++
@@ -181,27 +159,42 @@ func (d *Device) packsRead() (n uint64) {
 	return n
 }
 
-// unsettled lists the bays whose disk was written to since its sample was read.
-// The caller holds mu.
+// unsettled lists the bays whose disk was written to since its sample was read, and
+// has something to draw one from. The caller holds mu.
 func (d *Device) unsettled() (list []int) {
 	for _, b := range d.bays.healthy() {
-		if !d.isSettled(b) && slices.ContainsFunc(d.state.homes, func(h packHome) bool { return h.on(b.number) >= 0 }) {
+		if !d.isSettled(b) && d.hasAny(b) {
 			list = append(list, b.number)
 		}
 	}
 	return list
 }
 
-// withUnreadable adds the shards that did not read back to those that a pack lost;
-// whether the disk gives them after all is the caller's to find out.
-func (d *Device) withUnreadable(p *manifest.Pack) []byte {
-	lost := slices.Clone(p.Lost)
-	for key, r := range d.state.reads {
-		i := slices.Index(p.Bays, byte(key.bay))
-		if b := d.bays[key.bay]; i < 0 || !r.bad[p.Number] || b != nil && b.id != key.disk || slices.Contains(lost, byte(i)) {
-			continue
+// hasAny tells whether a disk has a shard, as far as is known.
+func (d *Device) hasAny(b *bay) bool {
+	for n := range d.state.packs {
+		if d.canRead(b, n) {
+			return true
 		}
-		lost = append(lost, byte(i))
+	}
+	return false
+}
+
+// canRead tells whether a disk should give a pack's shard back. The caller holds mu.
+func (d *Device) canRead(b *bay, number uint64) bool {
+	return d.shardOn(b, number) >= 0 && !d.isBad(b, number)
+}
+
+// withUnreadable adds the shards that did not read back to those that a pack lost, and
+// keeps of the latter those that nobody has read since; whether the disk gives them
+// after all is the caller's to find out.
+func (d *Device) withUnreadable(p *manifest.Pack) []byte {
+	lost, doubted := d.lacks(p.Number)
+	for _, i := range append(doubted, p.Lost...) {
+		b := d.bays[p.Bays[i]]
+		if !slices.Contains(lost, i) && (b == nil || !d.wasRead(b, p.Number)) {
+			lost = append(lost, i)
+		}
 	}
 	slices.Sort(lost)
 	return lost
@@ -281,15 +274,6 @@ func (d *Device) journalBad(b *bay, number uint64, what string, err error) {
 	d.state.add(m)
 }
 
-// noteGone remembers that a disk has no such shard any more.
-func (d *Device) noteGone(b *bay, number uint64) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	m := readMark{kind: shardGone, key: b.readKey(), packs: span{number, number + 1}}
-	d.state.note(m)
-	d.unsaved.rest = append(d.unsaved.rest, m)
-}
-
 // saveReads journals what the journal does not know yet. What cannot be written is
 // read again by the next session: nothing depends on it.
 func (d *Device) saveReads() {
@@ -304,39 +288,76 @@ func (d *Device) saveReads() {
 	}
 }
 
-// lostByReading names packs that more disks failed to give back than there is
-// parity for.
+// lostByReading is the error of entries with content in packs that more disks failed
+// to give back than there is parity for, or may have failed to. Packs of which
+// everything was loaded again are no loss.
 func (d *Device) lostByReading() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
-	lost := d.lostPacks()
-	if len(lost) == 0 {
+	lost, doubted := d.lostPacks(true)
+	bays := d.doubtedBays(doubted)
+	d.mu.Unlock()
+	if len(lost)+len(doubted) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %d packs, first pack %d, did not read back from more disks than there is parity for", ErrLost, len(lost), lost[0])
-}
-
-// lostPacks lists the packs that cannot be given back, as far as is known. The caller
-// holds mu.
-func (d *Device) lostPacks() (lost []uint64) {
-	for n := range d.state.packs {
-		if !d.state.isDegraded(n) {
-			continue
-		}
-		p := d.home(n)
-		if len(d.withUnreadable(p)) > p.Geometry.M {
-			lost = append(lost, n)
+	what := "entries are lost"
+	if t, err := d.tallyOf(); err == nil {
+		if what = fmt.Sprintf("%d entries are lost", t.lost); t.lost == 0 {
+			lost = nil
 		}
 	}
-	return lost
+	var errs []error
+	if len(lost) > 0 {
+		errs = append(errs, fmt.Errorf("%w: %s: load their source again; %d packs, first pack %d, did not read back from more disks than there is parity for", ErrLost, what, len(lost), lost[0]))
+	}
+	if len(doubted) > 0 {
+		errs = append(errs, fmt.Errorf("%w: %d packs, first pack %d, lie on more disks that failed, or gave something else back, than there is parity for (%s)",
+			ErrDoubted, len(doubted), doubted[0], bayList(bays)))
+	}
+	return errors.Join(errs...)
+}
+
+// lostPacks lists the packs that cannot be given back, as far as is known, and those of
+// which it cannot be told without what condemned disks have; failed ones count with
+// them if asked. The caller holds mu.
+func (d *Device) lostPacks(failed bool) (lost, doubted []uint64) {
+	m := d.cfg.Job.Geometry.M
+	for n := range d.state.packs {
+		gone, unsure := d.lacks(n)
+		if !failed {
+			unsure = slices.DeleteFunc(unsure, func(i byte) bool {
+				return !d.state.reads[d.bays[d.state.homes[n].bays[i]].readKey()].condemned()
+			})
+		}
+		switch {
+		case len(gone) > m:
+			lost = append(lost, n)
+		case len(gone)+len(unsure) > m:
+			doubted = append(doubted, n)
+		}
+	}
+	return lost, doubted
+}
+
+// doubtedBays are the bays whose disk would have to give packs back.
+func (d *Device) doubtedBays(packs []uint64) (list []int) {
+	for _, n := range packs {
+		_, unsure := d.lacks(n)
+		for _, i := range unsure {
+			if at := int(d.state.homes[n].bays[i]); !slices.Contains(list, at) {
+				list = append(list, at)
+			}
+		}
+	}
+	return list
 }
 
 // lostContent returns a test of records: whether bytes of it lie in a lost pack. Of a
 // record whose extents stand in continuation records it is not known, so it may.
 func (d *Device) lostContent() func(*manifest.Record) bool {
 	d.mu.Lock()
-	lost := d.lostPacks()
+	lost, doubted := d.lostPacks(false)
 	d.mu.Unlock()
+	lost = append(lost, doubted...)
 	return func(r *manifest.Record) bool {
 		if len(lost) == 0 || !hasContent(r.Kind) || r.Size == 0 {
 			return false

@@ -288,8 +288,11 @@ func TestReadBackErrors(t *testing.T) {
 			t.Errorf("%v: %v, failed %v", cause, err, rep.FailedDisks)
 		}
 		if failed == 0 {
-			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrUnread) {
-				t.Errorf("%v: sealed: %v", cause, err)
+			if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrUnread) {
+				t.Errorf("%v: the seal: %v", cause, err)
+			}
+			if _, err := d.ReadBack(context.Background(), nil); !errors.Is(err, syscall.EMFILE) {
+				t.Errorf("%v: the read-back: %v", cause, err)
 			}
 		}
 		d.Close()

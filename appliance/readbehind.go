@@ -191,18 +191,23 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 	r, ok := d.behind, d.broken == nil
 	d.behind = nil
 	d.mu.Unlock()
-	if r == nil {
-		return nil
-	}
 	failed := len(d.bays.missing())
-	if ctx.Err() == nil && ok {
+	if r == nil { // nothing was written
+	} else if ctx.Err() == nil && ok {
 		stop := r.report(progress)
 		r.end(ctx)
 		stop()
-		d.readSamples(ctx, r.since(d.writes.now()))
+		if err := d.readSamples(ctx, r.since(d.writes.now())); err != nil { // the seal reads it
+			d.cfg.Log.Warn("no sample was read back after the load", "error", err)
+		}
 	} else {
 		r.cancel()
 		r.end(ctx)
+	}
+	if ctx.Err() == nil && ok {
+		if err := d.lookForShards(ctx); err != nil {
+			return err
+		}
 	}
 	d.saveReads()
 	if err := d.lostByReading(); err != nil {

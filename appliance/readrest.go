@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -27,12 +28,13 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 	r := &ReadBackReport{FailedDisks: []string{}}
 	n, err := d.readRest(ctx, d.noteBad, progress)
 	if err == nil {
-		d.readSamples(ctx, nil)
+		err = d.readSamples(ctx, nil)
 	}
 	d.saveReads()
 	r.Bytes = n
 	d.mu.Lock()
 	r.Packs, r.ReadBack = d.state.packs, d.packsRead()
+	lost, _ := d.lostPacks(false)
 	d.mu.Unlock()
 	for _, e := range d.bays.errors() {
 		r.FailedDisks = append(r.FailedDisks, e.Error())
@@ -46,7 +48,10 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 	if err == nil {
 		err = d.enoughDisks()
 	}
-	if err == nil && r.ReadBack < r.Packs {
+	if err == nil {
+		err = d.goneShards()
+	}
+	if err == nil && r.ReadBack+uint64(len(lost)) < r.Packs {
 		err = fmt.Errorf("%w: %d of %d", ErrUnread, r.Packs-r.ReadBack, r.Packs)
 	}
 	return r, err
@@ -60,6 +65,9 @@ type badShard func(b *bay, number uint64, err error)
 func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done, total int64)) (int64, error) {
 	var done atomic.Int64
 	var mu sync.Mutex // progress is called once at a time
+	if err := d.lookForShards(ctx); err != nil {
+		return 0, err
+	}
 	total := int64(0)
 	rest := map[*bay][]uint64{}
 	for _, b := range d.bays.healthy() {
@@ -77,14 +85,15 @@ func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done,
 		}
 	}
 	var wg sync.WaitGroup
+	var short faultNote // what the process was short of
 	for b, packs := range rest {
-		wg.Go(func() { d.readPacks(ctx, b, packs, bad, after) })
+		wg.Go(func() { short.met("disk "+b.disk.Name, d.readPacks(ctx, b, packs, bad, after)) })
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
 		return done.Load(), context.Cause(ctx)
 	}
-	return done.Load(), nil
+	return done.Load(), short.get()
 }
 
 // savedEach is after how many shards of one disk the journal learns of them.
@@ -92,25 +101,32 @@ const savedEach = 256
 
 // readPacks reads shards of one disk. One that does not come back makes those that
 // did in earlier calls worthless: they are read again, unless the disk is condemned.
-func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badShard, after func(int)) {
+// The error is the process's own, or the call's end.
+func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badShard, after func(int)) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	tried := map[uint64]bool{}
 	var good []uint64
 	for len(packs) > 0 && ctx.Err() == nil && b.failed() == nil {
 		n := packs[0]
 		packs, tried[n] = packs[1:], true
-		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: d.state.homes[n].on(b.number), after: after}
-		if r.isGone() {
-			d.noteGone(b, n)
+		home := &d.state.homes[n]
+		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: slices.Index(home.bays, byte(b.number)), after: after}
+		gone, err := r.isGone()
+		if gone {
+			d.noteGone(b, []uint64{n})
 			continue
 		}
-		err := d.readWhole(r, buf)
+		if err == nil {
+			err = d.readWhole(r, buf)
+		}
 		switch {
 		case err == nil:
 			d.noteRead(b, n)
 			good = append(good, n)
 		case stopsReading(err):
-			d.cfg.Log.Warn("a shard was not read back", "pack", n, "bay", b.number, "error", err)
+			return fmt.Errorf("pack %d was not read back: %w", n, err)
+		case home.wasLost(b.number): // nobody has counted on it
+			d.noteGone(b, []uint64{n})
 		default:
 			bad(b, n, err)
 			for _, n := range good {
@@ -122,18 +138,25 @@ func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badS
 			d.saveReads()
 		}
 	}
+	return nil
 }
 
-// unreadOn lists the packs whose shard on a disk was not read back.
+// unreadOn lists the packs whose shard on a disk was not read back, last those of which
+// that is known: the disk is condemned at the first.
 func (d *Device) unreadOn(b *bay, but map[uint64]bool) (packs []uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	var known []uint64
 	for n := range d.state.packs {
-		if d.state.homes[n].on(b.number) >= 0 && !d.wasRead(b, n) && !but[n] {
+		switch {
+		case d.shardOn(b, n) < 0 || d.wasRead(b, n) || but[n]:
+		case d.isBad(b, n):
+			known = append(known, n)
+		default:
 			packs = append(packs, n)
 		}
 	}
-	return packs
+	return append(packs, known...)
 }
 
 // readBeforeSeal is the seal's part: nothing goes into the manifest that no disk
@@ -154,11 +177,15 @@ func (d *Device) readBeforeSeal(ctx context.Context, o *SealOptions) error {
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return err
 	}
+	if o.Degraded {
+		d.pardon()
+	}
 	d.mu.Lock()
-	read := d.packsRead()
+	unread := d.state.packs - d.packsRead()
+	lost, _ := d.lostPacks(false) // what becomes of them the index tells
 	d.mu.Unlock()
-	if read < d.state.packs {
-		return fmt.Errorf("%w: %d of %d", ErrUnread, d.state.packs-read, d.state.packs)
+	if unread > uint64(len(lost)) {
+		return fmt.Errorf("%w: %d of %d", ErrUnread, unread-uint64(len(lost)), d.state.packs)
 	}
 	return nil
 }
@@ -181,9 +208,8 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	if err := own.Load(); err != nil {
 		return *err
 	}
-	d.readSamples(ctx, nil)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
+	if err := d.readSamples(ctx, nil); err != nil {
+		return err
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return err
@@ -198,9 +224,8 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 func (d *Device) readIndexOn(ctx context.Context, b *bay, packs []*manifest.Pack) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	for _, p := range packs {
-		h := packHome{bays: p.Bays, lost: p.Lost}
-		shard := h.on(b.number)
-		if shard < 0 {
+		shard := slices.Index(p.Bays, byte(b.number))
+		if shard < 0 || slices.Contains(p.Lost, byte(shard)) {
 			continue
 		}
 		if err := d.readWhole(&shardReading{ctx: ctx, bay: b, pack: p, shard: shard}, buf); err != nil {

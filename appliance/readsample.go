@@ -21,9 +21,11 @@ const sampleBlocks = 128
 
 // readSamples reads a sample of every disk that was written to since its last one,
 // all disks at once, but for packs of which late tells that their shard on a disk was
-// read back after the last write. A disk whose sample does not come back is condemned.
-func (d *Device) readSamples(ctx context.Context, late lateReads) {
+// read back after the last write. A disk whose sample does not come back is condemned;
+// an error is the call's end or the process's own.
+func (d *Device) readSamples(ctx context.Context, late lateReads) (err error) {
 	var wg sync.WaitGroup
+	var short faultNote
 	for _, b := range d.bays.healthy() {
 		d.mu.Lock()
 		settled := d.isSettled(b)
@@ -31,16 +33,19 @@ func (d *Device) readSamples(ctx context.Context, late lateReads) {
 		if settled {
 			continue
 		}
-		picks, err := d.drawSample(b, late)
-		if err != nil {
-			d.cfg.Log.Warn("no sample was drawn", "bay", b.number, "error", err)
-			return
+		var picks []samplePick
+		if picks, err = d.drawSample(b, late); err != nil {
+			break
 		}
 		if len(picks) > 0 || late.any(b) {
-			wg.Go(func() { d.readSample(ctx, b, picks) })
+			wg.Go(func() { short.met("disk "+b.disk.Name, d.readSample(ctx, b, picks)) })
 		}
 	}
 	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return errors.Join(err, short.get())
 }
 
 // writeCount tells whether shards were written during or after something else.
@@ -94,11 +99,13 @@ type samplePick struct {
 
 // drawSample chooses the blocks, in the order in which they are read.
 func (d *Device) drawSample(b *bay, late lateReads) ([]samplePick, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var packs []uint64
 	var ends []int64 // how many blocks the disk holds up to the pack's end
 	total := int64(0)
 	for n := range d.state.packs {
-		if d.state.homes[n].on(b.number) >= 0 && !d.isBad(b, n) && !late[b][n] {
+		if d.canRead(b, n) && !late[b][n] {
 			total += layoutOf(d.home(n)).Stripes()
 			packs, ends = append(packs, n), append(ends, total)
 		}
@@ -154,7 +161,7 @@ func (d *Device) drawBlocks(ends []int64) (blocks []int64, err error) {
 }
 
 // readSample reads the picked blocks of one disk, pack by pack.
-func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) {
+func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	for len(picks) > 0 {
 		r := &shardReading{ctx: ctx, bay: b, pack: d.home(picks[0].pack)}
@@ -163,22 +170,27 @@ func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) {
 			r.stripes = append(r.stripes, picks[0].stripe)
 			picks = picks[1:]
 		}
-		r.shard = d.state.homes[number].on(b.number)
-		if r.isGone() {
-			d.noteGone(b, number)
+		r.shard = slices.Index(d.state.homes[number].bays, byte(b.number))
+		gone, err := r.isGone()
+		if gone {
+			d.noteGone(b, []uint64{number})
 			continue
 		}
-		list, err := coldList(b, r.pack)
+		var list []byte
+		if err == nil {
+			list, err = coldList(b, r.pack)
+		}
 		if err == nil {
 			r.good = goodByList(r.pack, r.shard, list)
 			err = r.run(buf)
 		}
 		if err != nil {
 			d.noteBad(b, number, err)
-			return
+			return err
 		}
 	}
 	d.noteSample(b)
+	return nil
 }
 
 // enoughDisks tells whether a load or a seal can go on.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -64,16 +63,6 @@ func (r *shardReading) run(buf []byte) error {
 		}
 	}
 	return nil
-}
-
-// isGone tells whether the disk says itself that it has no such shard: that is one
-// lost shard, as a seal counts them, and no disk that lies.
-func (r *shardReading) isGone() bool {
-	st, err := r.bay.disk.FS.Stat(shardName(r.pack.ID, r.shard))
-	if err != nil {
-		return errors.Is(err, fs.ErrNotExist)
-	}
-	return st.Size() != layoutOf(r.pack).ShardLen()
 }
 
 // goodByCRC compares with the CRCs that were kept since the write.

@@ -104,6 +104,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, context.Cause(ctx)
 	}
+	if err := w.needed(); err != nil {
+		return nil, err
+	}
 	if err := d.scanTotals(w); err != nil {
 		return nil, err
 	}
@@ -116,7 +119,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("read-back of the index")
-	if err := d.readAfterIndex(ctx, w.packs, &o); err != nil {
+	if err := d.readAfterIndex(ctx, slices.Concat(w.packs, w.standIns), &o); err != nil {
 		return nil, err
 	}
 	stage("statement")
@@ -125,6 +128,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
+		return nil, err
+	}
+	if _, err := d.readLog(manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
 		return nil, err
 	}
 	if err := o.Ledger.RecordCheckpoint(d.cfg.Scope.Origin(), size, root); err != nil {
@@ -358,6 +364,9 @@ func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32
 func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
 	add := func(b []byte, err error) error {
 		if err == nil {
+			_, err = manifest.DecodeEntry(b) // what no reader takes must not go on record
+		}
+		if err == nil {
 			_, err = log.Append(b)
 		}
 		return err
@@ -387,6 +396,9 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 	end.FirstPage = end.FirstPack + end.Packs
 	end.FirstIndex = end.FirstPage + end.Pages
 	err = w.logEntries(func(number uint64, entry []byte, lost int) error {
+		if m := d.cfg.Job.Geometry.M; lost > m {
+			return notSealable(1, number)
+		}
 		if lost > 0 {
 			degraded++
 			if !o.Degraded {
@@ -403,6 +415,7 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 			return 0, err
 		}
 	}
+	end.BodySize += uint64(w.standInBytes) // wraps around where stand-ins are shorter
 	if end.Totals, err = d.keys.SealTotals(w.totals); err != nil {
 		return 0, err
 	}

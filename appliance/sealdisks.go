@@ -15,9 +15,9 @@ import (
 // what its entries give; shards are looked for, as the load has proven them.
 func (d *Device) completeDisks(cp manifest.Checkpoint) error {
 	set := d.bays.set()
-	log, err := manifest.OpenLog(cp, set)
+	log, err := d.readLog(cp)
 	if err != nil {
-		return fmt.Errorf("the log on the disks is not the one that was to be sealed: %w", err)
+		return err
 	}
 	if err := copyLog(log.Entry, cp, d.completeLogFile); err != nil {
 		return err
@@ -42,6 +42,19 @@ func (d *Device) completeDisks(cp manifest.Checkpoint) error {
 		return fmt.Errorf("nothing was signed: %d shards that the log names are neither on their disk nor can be made again, first: %w", len(lost), lost[0])
 	}
 	return nil
+}
+
+// readLog opens the log on the disks and decodes every entry of it. A seal does so
+// before its checkpoint goes on record too: afterwards no other log can be sealed.
+func (d *Device) readLog(cp manifest.Checkpoint) (*manifest.LogReader, error) {
+	log, err := manifest.OpenLog(cp, d.bays.set())
+	for pos := uint64(0); err == nil && pos < cp.Size; pos++ {
+		_, err = log.Decode(pos)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the log on the disks is not the one that was to be sealed: %w", err)
+	}
+	return log, nil
 }
 
 // completeLogFile writes a file of the log on the disks that do not have it so.

@@ -41,14 +41,14 @@ func (d *Device) Status() Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := Status{Packs: d.state.packs, Entries: t.entries, Skipped: t.skipped, Remarked: t.remarked, Dropped: t.dropped, Lost: t.lost, Bytes: t.bytes, BodyBytes: d.state.body,
-		Degraded: d.state.degraded, MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial), Unfinished: len(lists)}
+		Degraded: d.degraded(), MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial), Unfinished: len(lists)}
 	for _, err := range []error{terr, lerr} {
 		if err != nil {
 			s.Uncounted = err.Error()
 		}
 	}
 	s.ReadBack, s.ReadAgain = d.packsRead(), d.unsettled()
-	for _, err := range d.bays.errors() {
+	for _, err := range append(d.bays.errors(), d.condemnations()...) {
 		s.FailedDisks = append(s.FailedDisks, err.Error())
 	}
 	s.FreeBytes = d.fileRoom(d.state.reserve(d.cfg.Job.Geometry.K))

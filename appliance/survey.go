@@ -63,7 +63,7 @@ func (s *DiskState) set(err error) {
 		s.State = DiskNotMounted
 	case errors.Is(err, ErrNoAnswer), ownFault(err):
 		s.State = DiskNoAnswer
-	case errors.Is(err, ErrStale):
+	case errors.Is(err, ErrStale), errors.Is(err, ErrReadBack):
 		s.State = DiskStale
 	default:
 		s.State = DiskForeign
@@ -148,6 +148,9 @@ func (d *Device) BadDisks() []DiskState {
 		if err != nil {
 			err = Unanswered(b.disk.Name, err)
 		} else {
+			err = d.condemnation(b)
+		}
+		if err == nil {
 			err = d.staleness(b)
 		}
 		if err != nil {

@@ -263,7 +263,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitJob, "use the key folder of the site that made this job")
 	case is(appliance.ErrReadBack) && is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")
-	case is(errReadBackDisk):
+	case is(errReadBackDisk) && !is(appliance.ErrLost) && !is(appliance.ErrDoubted):
 		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR")
 	case is(errDegraded):
 		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the lost shards again",
@@ -312,12 +312,16 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrIncomplete):
 		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
+	case is(appliance.ErrDoubted) && !is(appliance.ErrLost):
+		return add(exitLost, "keep the source, take out the disks named above and load it again: what is on them does not count as safe",
+			"or read the disks once more: sledge scrub --read-back")
 	case is(appliance.ErrUnread):
 		return add(exitDamage, "read them back: sledge scrub --read-back", "or seal with --unverified: the statement will say so")
 	case is(appliance.ErrDegraded):
 		return add(exitDamage, "make the lost shards again on an empty disk: sledge rebuild --replace NEW", "or seal with --degraded: the statement will say so")
 	case is(appliance.ErrLost), is(errLost):
-		return add(exitLost, "bring every disk of the device, also damaged ones: any k good blocks of a stripe are enough")
+		return add(exitLost, "bring every disk of the device, also damaged ones: any k good blocks of a stripe are enough",
+			"before the seal: keep the source and load it again, that takes what is lost; then seal")
 	case is(appliance.ErrRollback):
 		return add(exitRefused, "these disks are not in the state that left the site: do not import; compare the label with the sender's copy")
 	case is(appliance.ErrNoAnswer):
@@ -344,6 +348,8 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrDiskFailed):
 		return add(exitDiskFailed, "check the disk's cable and power, or replace the disk: sledge rebuild --replace DIR; then run the same command again",
 			"what is told as loaded is safe")
+	case is(appliance.ErrReadBack):
+		return add(exitDamage, "leave the disk named above out of --disk, and make its shards again on an empty one: sledge rebuild --replace NEW")
 	case is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
 	case is(appliance.ErrNotFound):

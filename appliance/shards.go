@@ -1,0 +1,276 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sync"
+
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// ErrDoubted: a disk that gave something else back than it was given may not have
+// other packs either, and nobody has read them since.
+var ErrDoubted = errors.New("whether packs can be given back is not known")
+
+// condemned tells whether the disk gave something else back than it was given, and
+// has not given that back since.
+func (r *diskReads) condemned() bool {
+	if r == nil {
+		return false
+	}
+	for _, kind := range r.bad {
+		if kind == shardBad {
+			return true
+		}
+	}
+	return false
+}
+
+// wasLost tells whether a bay's shard of a pack was lost at the commit: the disk may
+// have it since, from a rebuild or because it works again.
+func (h *packHome) wasLost(bay int) bool {
+	i := slices.Index(h.bays, byte(bay))
+	return i >= 0 && slices.Contains(h.lost, byte(i))
+}
+
+// shardOn is the shard of a pack that a disk should have; −1: none. One that was lost
+// at the commit counts once it was found there. The caller holds mu.
+func (d *Device) shardOn(b *bay, number uint64) int {
+	h := &d.state.homes[number]
+	if h.wasLost(b.number) && !b.found[number] && !d.wasRead(b, number) {
+		return -1
+	}
+	return slices.Index(h.bays, byte(b.number))
+}
+
+// lacks lists the shards of a pack that are not where they should be, and those that
+// are on a disk which is condemned, or failed, and was not read since. The caller
+// holds mu.
+func (d *Device) lacks(number uint64) (lost, doubted []byte) {
+	h := &d.state.homes[number]
+	for i, at := range h.bays {
+		b := d.bays[at]
+		switch {
+		case b == nil:
+			if slices.Contains(h.lost, byte(i)) || d.state.badOn(int(at), number) {
+				lost = append(lost, byte(i))
+			}
+		case d.isBad(b, number), d.shardOn(b, number) < 0:
+			lost = append(lost, byte(i))
+		case b.failed() != nil, d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number):
+			doubted = append(doubted, byte(i))
+		}
+	}
+	return lost, doubted
+}
+
+// badOn tells whether any disk that was in an empty bay did not give a shard back.
+func (s *loadState) badOn(bay int, number uint64) bool {
+	for key, r := range s.reads {
+		if key.bay == bay && r.bad[number] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// degraded counts the packs that lack shards. Those on a failed disk count as there:
+// it may answer again. The caller holds mu.
+func (d *Device) degraded() (n uint64) {
+	for number := range d.state.packs {
+		lost, doubted := d.lacks(number)
+		h := &d.state.homes[number]
+		if len(lost) > 0 || slices.ContainsFunc(doubted, func(i byte) bool {
+			b := d.bays[h.bays[i]]
+			return d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number)
+		}) {
+			n++
+		}
+	}
+	return n
+}
+
+// lookForShards asks every disk, without reading, for each shard that it should have.
+// One that is gone is noted; one that was lost at the commit and is there is to be
+// read. An error is the process's own.
+func (d *Device) lookForShards(ctx context.Context) error {
+	var wg sync.WaitGroup
+	var short faultNote
+	for _, b := range d.bays.healthy() {
+		wg.Go(func() {
+			if err := d.lookOn(ctx, b); !short.met("disk "+b.disk.Name, err) && err != nil && ctx.Err() == nil {
+				b.fail(err)
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return short.get()
+}
+
+func (d *Device) lookOn(ctx context.Context, b *bay) error {
+	var gone []uint64
+	defer func() { d.noteGone(b, gone) }()
+	for n := range d.state.packs {
+		h := &d.state.homes[n]
+		shard := slices.Index(h.bays, byte(b.number))
+		if shard < 0 {
+			continue
+		}
+		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: shard}
+		is, err := r.isGone()
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return err
+		}
+		switch {
+		case is && !h.wasLost(b.number):
+			gone = append(gone, n)
+		case !is && h.wasLost(b.number):
+			d.find(b, n)
+		}
+	}
+	return nil
+}
+
+// find notes that a disk has a shard which was lost at the commit.
+func (d *Device) find(b *bay, number uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if b.found == nil {
+		b.found = map[uint64]bool{}
+	}
+	b.found[number] = true
+}
+
+// isGone tells whether the disk says itself that it has no such shard: that is one
+// lost shard, as a seal counts them, and no disk that lies.
+func (r *shardReading) isGone() (bool, error) {
+	st, err := r.bay.disk.FS.Stat(shardName(r.pack.ID, r.shard))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return err == nil && st.Size() != layoutOf(r.pack).ShardLen(), err
+}
+
+// noteGone remembers that a disk has those shards no more. The log will say so once.
+func (d *Device) noteGone(b *bay, numbers []uint64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := &frameMessage{}
+	for _, n := range numbers {
+		if d.isBad(b, n) {
+			continue
+		}
+		if last := len(m.reads) - 1; last >= 0 && m.reads[last].packs.to == n {
+			m.reads[last].packs.to++
+			continue
+		}
+		m.reads = append(m.reads, readMark{kind: shardGone, key: b.readKey(), packs: span{n, n + 1}})
+	}
+	if len(m.reads) == 0 {
+		return
+	}
+	count := uint64(0)
+	for _, mark := range m.reads {
+		count += mark.packs.to - mark.packs.from
+	}
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: "note", Text: fmt.Sprintf("read-back-failed: %d shards are gone, the first of pack %d", count, m.reads[0].packs.from), Bay: b.number}
+	if raw, err := e.Encode(); err == nil {
+		m.events = [][]byte{raw}
+	}
+	m.reads = append(d.unsaved.take(), m.reads...)
+	if d.broken == nil {
+		if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
+			d.cfg.Log.Debug("gone shards are not in the journal", "bay", b.number, "error", err)
+		}
+	}
+	d.state.add(m)
+}
+
+// goneShards is the ErrReadBack of disks that work and lack shards.
+func (d *Device) goneShards() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var errs []error
+	for _, b := range d.bays.healthy() {
+		count, first := 0, uint64(0)
+		for n := range d.state.packs {
+			if d.isBad(b, n) {
+				if count++; count == 1 {
+					first = n
+				}
+			}
+		}
+		if count > 0 {
+			errs = append(errs, fmt.Errorf("%w: disk %s (bay %d) lacks %d shards, the first of pack %d", ErrReadBack, b.disk.Name, b.number, count, first))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// condemnation is the ErrReadBack of a disk that works and gave something else back
+// than it was given, in this session or an earlier one.
+func (d *Device) condemnation(b *bay) error {
+	r := d.state.reads[b.readKey()]
+	if !r.condemned() {
+		return nil
+	}
+	first := ^uint64(0)
+	for n, kind := range r.bad {
+		if kind == shardBad {
+			first = min(first, n)
+		}
+	}
+	return fmt.Errorf("disk %s (bay %d): %w: pack %d", b.disk.Name, b.number, ErrReadBack, first)
+}
+
+// condemnations are those of all disks that work.
+func (d *Device) condemnations() (errs []error) {
+	for _, b := range d.bays.healthy() {
+		if err := d.condemnation(b); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// condemn marks the disks that the journal says are condemned: Open's part.
+func (d *Device) condemn() {
+	for _, b := range d.bays.healthy() {
+		b.condemned.Store(d.state.reads[b.readKey()].condemned())
+	}
+}
+
+// takes tells whether shards of new packs go onto a disk.
+func (b *bay) takes() bool { return b != nil && b.failed() == nil && !b.condemned.Load() }
+
+// trusted are the disks that work, those that are condemned last.
+func (s bays) trusted() []*bay {
+	out := s.healthy()
+	slices.SortStableFunc(out, func(a, b *bay) int {
+		switch x, y := a.condemned.Load(), b.condemned.Load(); {
+		case x == y:
+			return 0
+		case x:
+			return 1
+		}
+		return -1
+	})
+	return out
+}
+
+// pardon lets a seal with lost shards write its index onto condemned disks too: all
+// that they have was read just now, and the index will be.
+func (d *Device) pardon() {
+	for _, b := range d.bays.healthy() {
+		b.condemned.Store(false)
+	}
+}
