@@ -209,11 +209,11 @@ func (d *Device) withUnreadable(p *manifest.Pack) []byte {
 
 // beginWrites journals that samples read so far say nothing of what comes: before
 // the first shard is created, so that no crash leaves a sample that looks newer
-// than the writes after it.
+// than the writes after it, or a shard on a device that never had a journal.
 func (d *Device) beginWrites() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	fresh := false
+	fresh := d.journal == nil && len(d.files) == 0 // shards without a journal are taken for lost ones
 	for _, r := range d.state.reads {
 		fresh = fresh || r.settled
 	}

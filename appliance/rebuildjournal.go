@@ -121,6 +121,11 @@ func (u *unsealed) match() error {
 			continue
 		}
 		disk := u.r.disks.disks[i]
+		if err := rebuilt(disk); errors.Is(err, ErrRebuilding) {
+			continue // it may lack journals, and gives what shards it has
+		} else if ownFault(err) {
+			return err
+		}
 		if other := u.set[h.Bay]; other != nil {
 			return fmt.Errorf("disks %s and %s: %w: both are bay %d", other.disk.Name, disk.Name, ErrForeign, h.Bay)
 		}

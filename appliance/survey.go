@@ -63,7 +63,7 @@ func (s *DiskState) set(err error) {
 		s.State = DiskNotMounted
 	case errors.Is(err, ErrNoAnswer), ownFault(err):
 		s.State = DiskNoAnswer
-	case errors.Is(err, ErrStale):
+	case errors.Is(err, ErrStale), errors.Is(err, ErrRebuilding):
 		s.State = DiskStale
 	default:
 		s.State = DiskForeign
