@@ -127,6 +127,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
+	if err := d.readLog(manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
+		return nil, err
+	}
 	if err := o.Ledger.RecordCheckpoint(d.cfg.Scope.Origin(), size, root); err != nil {
 		return nil, err
 	}
@@ -357,6 +360,9 @@ func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32
 // logEntries appends everything in the order of docs/format.md section 5.2.
 func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
 	add := func(b []byte, err error) error {
+		if err == nil { // what cannot be read must not get under the checkpoint
+			_, err = manifest.DecodeEntry(b)
+		}
 		if err == nil {
 			_, err = log.Append(b)
 		}
@@ -387,6 +393,9 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 	end.FirstPage = end.FirstPack + end.Packs
 	end.FirstIndex = end.FirstPage + end.Pages
 	err = w.logEntries(func(number uint64, entry []byte, lost int) error {
+		if m := d.cfg.Job.Geometry.M; lost > m {
+			return fmt.Errorf("%w: pack %d lacks %d shards, and there is parity for %d", ErrLost, number, lost, m)
+		}
 		if lost > 0 {
 			degraded++
 			if !o.Degraded {
@@ -463,7 +472,7 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 const planName = tmpDir + "/seal.json"
 
 func (d *Device) planStatement(st manifest.SealStatement) error {
-	b, err := json.Marshal(st)
+	b, err := json.Marshal(d.newPlan(st))
 	if err != nil {
 		return err
 	}
@@ -542,12 +551,10 @@ func (d *Device) signStatement(root [32]byte, cp []byte) (*manifest.SealStatemen
 			return &st, env, nil
 		}
 	}
-	for _, b := range set.copies(planName, 0, manifest.MaxStatement) {
-		var st manifest.SealStatement
-		if err := json.Unmarshal(b, &st); err == nil && bytes.Equal(st.LogRoot, root[:]) {
-			env, err := manifest.SignStatement(manifest.PredicateSeal, []manifest.Subject{manifest.SHA256Subject("checkpoint", cp)}, st, d.cfg.Key)
-			return &st, env, err
-		}
+	if plan := findPlan(set, root); plan != nil {
+		st := plan.SealStatement
+		env, err := manifest.SignStatement(manifest.PredicateSeal, []manifest.Subject{manifest.SHA256Subject("checkpoint", cp)}, st, d.cfg.Key)
+		return &st, env, err
 	}
 	return nil, nil, set.own.or(fmt.Errorf("%w: no disk has the seal statement", ErrLost))
 }
