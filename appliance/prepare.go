@@ -109,21 +109,24 @@ func notInUse(c Config, fresh []Disk) error {
 	if err != nil || !used {
 		return err
 	}
-	for _, d := range fresh {
-		_, err := d.FS.Stat(headerName)
-		switch {
-		case err == nil:
-			return fmt.Errorf("disk %s: %w", d.Name, ErrRebuilding)
-		case NoAnswer(err):
-			return Unanswered(d.Name, err)
-		case !errors.Is(err, fs.ErrNotExist):
-			return fmt.Errorf("disk %s: %w", d.Name, err)
-		case c.notMounted(d):
-			return c.noHeader(d)
-		}
-		return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
+	return c.notPrepared(fresh[0])
+}
+
+// notPrepared says what is wrong with a disk of a loaded device that lacks the unlock
+// wrap.
+func (c *Config) notPrepared(d Disk) error {
+	_, err := d.FS.Stat(headerName)
+	switch {
+	case err == nil:
+		return fmt.Errorf("disk %s: %w", d.Name, ErrRebuilding)
+	case NoAnswer(err):
+		return Unanswered(d.Name, err)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("disk %s: %w", d.Name, err)
+	case c.notMounted(d):
+		return c.noHeader(d)
 	}
-	return nil
+	return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
 }
 
 // CheckDisks tells whether disks may become those of a job that the device has not

@@ -59,10 +59,6 @@ func TestOpenWithoutJournals(t *testing.T) {
 	r := wide(t)
 	r.loadAll(src, LoadOptions{})
 	whole := r.mems
-	k, err := Prepare(r.cfg, r.root)
-	if err != nil {
-		t.Fatal(err)
-	}
 	r.keptBy(whole, src, func() {
 		mems := append([]*vfs.Mem(nil), whole...)
 		mems[0], mems[1] = vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40}), nil
@@ -74,7 +70,8 @@ func TestOpenWithoutJournals(t *testing.T) {
 	// A disk that has forgotten its journal is as bad as an empty one.
 	r = wide(t)
 	r.loadAll(src, LoadOptions{})
-	if k, err = Prepare(r.cfg, r.root); err != nil {
+	k, err := Prepare(r.cfg, r.root)
+	if err != nil {
 		t.Fatal(err)
 	}
 	forgot := append([]*vfs.Mem(nil), r.mems...)
