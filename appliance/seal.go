@@ -85,10 +85,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	}
 	d.start(1) // index packs are written one at a time
 	defer d.stop()
-	d.mu.Lock()
-	err = d.endJournal()
-	d.mu.Unlock()
-	if err != nil {
+	if err := d.closeJournal(); err != nil {
 		return nil, err
 	}
 	// An attempt before this one may have left its index, a load its unfinished packs.
@@ -127,6 +124,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
+	if err := d.closeJournal(); err != nil { // of the index packs: FinishSeal removes it
+		return nil, err
+	}
 	if err := d.readLog(manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
 		return nil, err
 	}
@@ -139,6 +139,12 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		res.Totals, res.Remarked, res.Dropped = w.totals, w.remarked, w.dropped
 	}
 	return res, err
+}
+
+func (d *Device) closeJournal() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.endJournal()
 }
 
 // mayBeSealed applies the seal's conditions and returns how the wrap was checked.
