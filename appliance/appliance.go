@@ -133,6 +133,7 @@ func (c *Config) newID() (id manifest.ID, err error) {
 // Names of files on a disk (docs/format.md section 2).
 const (
 	headerName  = Root + "/disk.header"
+	markName    = Root + "/rebuilding"
 	jobName     = Root + "/job.dsse"
 	unlockName  = Root + "/wraps/unlock"
 	wrapsDir    = Root + "/wraps"

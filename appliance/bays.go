@@ -114,7 +114,7 @@ func (c *Config) bayOf(d Disk) (*Header, error) {
 	case h.Bay >= c.Job.Geometry.Disks:
 		return nil, fmt.Errorf("disk %s: %w: bay %d of a set of %d", d.Name, ErrForeign, h.Bay, c.Job.Geometry.Disks)
 	}
-	return h, nil
+	return h, rebuilt(d)
 }
 
 // ErrNoAnswer: a disk gives errors where its folders and files should be.

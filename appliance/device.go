@@ -265,6 +265,11 @@ func (d *Device) replay() error {
 	if err != nil {
 		return err
 	}
+	if len(files) == 0 {
+		if err := d.nothingCommitted(); err != nil {
+			return err
+		}
+	}
 	d.state = newLoadState()
 	ends := make([]journalEnd, len(files))
 	for i, c := range files {

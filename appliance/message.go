@@ -76,7 +76,9 @@ func decodeFrameMessage(b []byte) (*frameMessage, error) {
 		case 6:
 			return f.Items(func(it []byte) error {
 				r, err := decodeReadMark(it)
-				m.reads = append(m.reads, r)
+				if r.known() {
+					m.reads = append(m.reads, r)
+				}
 				return err
 			})
 		case 7:

@@ -40,7 +40,7 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer held.release()
-	if err := CheckExpiry(c); err != nil && !loaded(c.Disks) {
+	if err := mayBegin(c); err != nil {
 		return nil, err
 	}
 	k, err := prepare(c, root)
@@ -89,34 +89,44 @@ func prepare(c Config, root []byte) ([]byte, error) {
 	return k, prepareDisks(c, fresh, root, k)
 }
 
-// notInUse refuses a disk without a header once the device has been loaded: it is
-// one that was put in for another, and only a rebuild makes it whole.
-func notInUse(c Config, fresh []Disk) error {
-	used := loaded(c.Disks)
-	for _, d := range fresh {
-		_, err := d.FS.Stat(headerName)
-		if used && errors.Is(err, fs.ErrNotExist) && c.notMounted(d) {
-			return c.noHeader(d)
-		}
-		if used && errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
-		}
+// mayBegin is ErrExpired after the job's date, unless something may have been loaded.
+func mayBegin(c Config) error {
+	expired := CheckExpiry(c)
+	if expired == nil {
+		return nil
 	}
-	return nil
+	used, err := loaded(c.Disks)
+	if err != nil || used {
+		return err
+	}
+	return expired
 }
 
-// loaded tells whether any disk has a journal, or was sealed: whether something may
-// have been loaded.
-func loaded(disks []Disk) bool {
-	for _, d := range disks {
-		if list, err := d.FS.ReadDir(journalDir); err == nil && len(list) > 0 {
-			return true
-		}
-		if _, err := d.FS.Stat(cpName); err == nil {
-			return true
-		}
+// notInUse refuses a disk that is not prepared once the device has been loaded: it was
+// put in for another, or its rebuild has not ended, and only a rebuild makes it whole.
+func notInUse(c Config, fresh []Disk) error {
+	used, err := loaded(c.Disks)
+	if err != nil || !used {
+		return err
 	}
-	return false
+	return c.notPrepared(fresh[0])
+}
+
+// notPrepared says what is wrong with a disk of a loaded device that lacks the unlock
+// wrap.
+func (c *Config) notPrepared(d Disk) error {
+	_, err := d.FS.Stat(headerName)
+	switch {
+	case err == nil:
+		return fmt.Errorf("disk %s: %w", d.Name, ErrRebuilding)
+	case NoAnswer(err):
+		return Unanswered(d.Name, err)
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("disk %s: %w", d.Name, err)
+	case c.notMounted(d):
+		return c.noHeader(d)
+	}
+	return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
 }
 
 // CheckDisks tells whether disks may become those of a job that the device has not
@@ -129,7 +139,7 @@ func CheckDisks(c Config) error {
 	if n := c.Job.Geometry.Disks; len(c.Disks) != n {
 		return fmt.Errorf("%w: the first unlock needs all %d disks of the job, %d given", ErrTooFewDisks, n, len(c.Disks))
 	}
-	if err := CheckExpiry(c); err != nil && !loaded(c.Disks) {
+	if err := mayBegin(c); err != nil {
 		return err
 	}
 	_, err := takenBays(c)
@@ -255,6 +265,9 @@ func prepareDisk(c Config, d Disk, taken map[int]Disk, wraps map[string][]byte) 
 		taken[free] = d
 	}
 	if err := durable.WriteFile(d.FS, jobName, c.JobFile); err != nil {
+		return err
+	}
+	if err := clearMark(d.FS); err != nil { // nothing is loaded: what it lacks is made now
 		return err
 	}
 	if err := clearWraps(d.FS, wraps); err != nil {

@@ -202,11 +202,11 @@ func (d *Device) withUnreadable(p *manifest.Pack) []byte {
 
 // beginWrites journals that samples read so far say nothing of what comes: before
 // the first shard is created, so that no crash leaves a sample that looks newer
-// than the writes after it.
+// than the writes after it, or a shard on a device that never had a journal.
 func (d *Device) beginWrites() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	fresh := false
+	fresh := d.journal == nil && len(d.files) == 0 // shards without a journal are taken for lost ones
 	for _, r := range d.state.reads {
 		fresh = fresh || r.settled
 	}
@@ -394,11 +394,21 @@ func encodeReadMarks(marks []readMark) (out [][]byte) {
 	return out
 }
 
+// known tells whether this program knows a kind of marks: the format lets others be
+// skipped, whatever stands in them.
+func (m readMark) known() bool { return m.kind >= shardsRead && m.kind <= shardGone }
+
 func decodeReadMark(b []byte) (m readMark, err error) {
+	if len(b) > 0 {
+		m.kind = b[0]
+	}
+	if len(b) > 0 && !m.known() {
+		return m, nil
+	}
 	if len(b) != readMarkSize {
 		return m, manifest.ErrCorrupt
 	}
-	m.kind, m.key.bay = b[0], int(b[1])
+	m.key.bay = int(b[1])
 	copy(m.key.disk[:], b[2:18])
 	m.packs = span{binary.BigEndian.Uint64(b[18:]), binary.BigEndian.Uint64(b[26:])}
 	if m.kind != sampleRead && m.kind != writesBegin && m.packs.from >= m.packs.to || m.key.bay >= maxBays {

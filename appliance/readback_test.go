@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -363,10 +364,17 @@ func TestReadMarks(t *testing.T) {
 	if err != nil || !slices.Equal(m.reads, want) {
 		t.Errorf("%v, %v", m.reads, err)
 	}
-	for _, bad := range [][]byte{nil, make([]byte, readMarkSize-1), append([]byte{shardsRead}, make([]byte, readMarkSize-1)...), append([]byte{sampleRead, maxBays}, make([]byte, readMarkSize-2)...)} {
+	for _, bad := range [][]byte{nil, append([]byte{shardGone}, make([]byte, readMarkSize-2)...), append([]byte{shardsRead}, make([]byte, readMarkSize-1)...), append([]byte{sampleRead, maxBays}, make([]byte, readMarkSize-2)...)} {
 		if _, err := decodeReadMark(bad); err == nil {
 			t.Errorf("took %x", bad)
 		}
+	}
+	other := encodeReadMarks([]readMark{{kind: shardGone + 1, key: readKey{bay: 200}}, want[0]}) // no packs, no bay of today
+	m = &frameMessage{}
+	w := fields.NewWriter(nil)
+	w.List(6, false, [][]byte{other[0], {0}, {99, 1, 2}, other[1]})
+	if m, err = decodeFrameMessage(w.Bytes()); err != nil || !slices.Equal(m.reads, want[:1]) {
+		t.Errorf("with marks of other kinds: %v, %v", m, err)
 	}
 }
 

@@ -35,6 +35,7 @@ func (d *Device) readSamples(ctx context.Context, late lateReads) (err error) {
 		}
 		var picks []samplePick
 		if picks, err = d.drawSample(b, late); err != nil {
+			d.cfg.Log.Warn("no sample was drawn", "bay", b.number, "error", err)
 			break
 		}
 		if len(picks) > 0 || late.any(b) {
@@ -104,12 +105,14 @@ func (d *Device) drawSample(b *bay, late lateReads) ([]samplePick, error) {
 	var packs []uint64
 	var ends []int64 // how many blocks the disk holds up to the pack's end
 	total := int64(0)
+	d.mu.Lock() // samples of other disks are being noted
 	for n := range d.state.packs {
 		if d.canRead(b, n) && !late[b][n] {
 			total += layoutOf(d.home(n)).Stripes()
 			packs, ends = append(packs, n), append(ends, total)
 		}
 	}
+	d.mu.Unlock()
 	if total == 0 {
 		return nil, nil
 	}

@@ -129,7 +129,9 @@ func readCold(disk vfs.FS, name string, size int64) ([]byte, error) {
 }
 
 // readWhole reads all that a disk has of a pack: shard, hash list and piece.
-func (d *Device) readWhole(r *shardReading, buf []byte) error {
+func (d *Device) readWhole(r *shardReading, buf []byte) error { return r.whole(d.code, buf) }
+
+func (r *shardReading) whole(code *erasure.Code, buf []byte) error {
 	list, err := coldList(r.bay, r.pack)
 	if err != nil {
 		return err
@@ -140,7 +142,7 @@ func (d *Device) readWhole(r *shardReading, buf []byte) error {
 	if err := r.run(buf); err != nil {
 		return err
 	}
-	return coldPiece(r.bay, r.pack, r.shard, d.code, list)
+	return coldPiece(r.bay, r.pack, r.shard, code, list)
 }
 
 // stopsReading reports whether an error is the call's end or the process's own, and

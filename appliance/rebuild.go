@@ -78,6 +78,9 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 	if err := r.rest(); err != nil {
 		return r.report, err
 	}
+	if err := clearMark(o.Onto.FS); err != nil {
+		return r.report, err
+	}
 	if len(r.report.Lost) > 0 {
 		return r.report, fmt.Errorf("%w: %d things could not be restored, first: %s", ErrLost, len(r.report.Lost), r.report.Lost[0])
 	}
@@ -186,8 +189,8 @@ func (r *rebuilder) header() error {
 	switch {
 	case err == nil && (h.Scope != r.scope || h.Bay != r.report.Bay):
 		return fmt.Errorf("disk %s: %w: it is bay %d of job %s; nothing was overwritten", r.o.Onto.Name, ErrForeign, h.Bay, h.Scope.Job)
-	case err == nil:
-		return nil // begun by an earlier call
+	case err == nil: // begun by an earlier call
+		return setMark(r.o.Onto.FS)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -198,6 +201,9 @@ func (r *rebuilder) header() error {
 		if err := durable.MkdirAll(r.o.Onto.FS, dir); err != nil {
 			return err
 		}
+	}
+	if err := setMark(r.o.Onto.FS); err != nil {
+		return err
 	}
 	id, err := r.o.Rand()
 	if err != nil {
@@ -211,7 +217,7 @@ func (r *rebuilder) header() error {
 // rebuild makes before the header.
 func unused(disk vfs.FS) bool {
 	err := vfs.Walk(disk, Root, vfs.Limits{}, func(name string, e fs.DirEntry) error {
-		if !e.IsDir() && !strings.HasSuffix(name, durable.TempSuffix) {
+		if !e.IsDir() && name != markName && !strings.HasSuffix(name, durable.TempSuffix) {
 			return fs.ErrExist
 		}
 		return nil

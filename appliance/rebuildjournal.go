@@ -121,6 +121,11 @@ func (u *unsealed) match() error {
 			continue
 		}
 		disk := u.r.disks.disks[i]
+		if err := rebuilt(disk); errors.Is(err, ErrRebuilding) {
+			continue // it may lack journals, and gives what shards it has
+		} else if ownFault(err) {
+			return err
+		}
 		if other := u.set[h.Bay]; other != nil {
 			return fmt.Errorf("disks %s and %s: %w: both are bay %d", other.disk.Name, disk.Name, ErrForeign, h.Bay)
 		}
@@ -313,6 +318,9 @@ func (r *rebuilder) unsealedRest() error {
 	wraps := map[string][]byte{}
 	for _, d := range r.disks.disks {
 		have, err := readWraps(d.FS) // only those whose name is their hash
+		if ownFault(err) {
+			return fmt.Errorf("disk %s: %w", d.Name, err)
+		}
 		if err != nil {
 			continue
 		}
@@ -335,7 +343,7 @@ func (r *rebuilder) unsealedRest() error {
 			return durable.WriteFile(r.o.Onto.FS, unlockName, b)
 		}
 	}
-	return fmt.Errorf("%w: no disk has the unlock wrap", ErrLost)
+	return r.disks.own.or(fmt.Errorf("%w: no disk has the unlock wrap", ErrLost))
 }
 
 // frameFiles writes the journals and scan lists, each frame from whichever disk has

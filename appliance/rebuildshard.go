@@ -191,17 +191,40 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 		return err
 	}
 	disk := r.o.Onto.FS
-	if verifyShard(disk, p, shard, pr.list) == nil && sideFiles(disk, p, shard, pr.code, pr.list) == nil {
-		return nil
+	bad := verifyShard(disk, p, shard, pr.list)
+	if ownFault(bad) { // nothing is known of the shard
+		return bad
+	}
+	if bad == nil {
+		return sideFiles(disk, p, shard, pr.code, pr.list)
 	}
 	if err := durable.MkdirAll(disk, packDir(p.ID)); err != nil {
 		return err
 	}
-	name := shardName(p.ID, shard)
-	if err := disk.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err = r.replaceShard(ctx, pr, shard)
+	if _, serr := disk.Stat(shardName(p.ID, shard)); isFull(err) && serr == nil { // no room for both
+		if err := durable.Remove(disk, shardName(p.ID, shard)); err != nil {
+			return err
+		}
+		err = r.replaceShard(ctx, pr, shard)
+	}
+	if err != nil {
 		return err
 	}
-	f, err := disk.Create(name, vfs.CreateOptions{Direct: true})
+	r.report.Shards++
+	r.report.Bytes += pr.layout.ShardLen()
+	return sideFiles(disk, p, shard, pr.code, pr.list)
+}
+
+// replaceShard writes a shard beside the one that may be there, and puts it in its
+// place when it is whole and durable.
+func (r *rebuilder) replaceShard(ctx context.Context, pr *packReader, shard int) error {
+	disk, name := r.o.Onto.FS, shardName(pr.p.ID, shard)
+	temp := name + durable.TempSuffix
+	if err := disk.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := disk.Create(temp, vfs.CreateOptions{Direct: true})
 	if err != nil {
 		return err
 	}
@@ -213,10 +236,8 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 		err = cerr
 	}
 	if err != nil {
-		disk.Remove(name)
+		disk.Remove(temp)
 		return err
 	}
-	r.report.Shards++
-	r.report.Bytes += pr.layout.ShardLen()
-	return sideFiles(disk, p, shard, pr.code, pr.list)
+	return durable.Rename(disk, temp, name)
 }

@@ -85,10 +85,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	}
 	d.start(1) // index packs are written one at a time
 	defer d.stop()
-	d.mu.Lock()
-	err = d.endJournal()
-	d.mu.Unlock()
-	if err != nil {
+	if err := d.closeJournal(); err != nil {
 		return nil, err
 	}
 	// An attempt before this one may have left its index, a load its unfinished packs.
@@ -130,6 +127,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
+	if err := d.closeJournal(); err != nil { // of the index packs: FinishSeal removes it
+		return nil, err
+	}
 	if _, err := d.readLog(manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
 		return nil, err
 	}
@@ -142,6 +142,12 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		res.Totals, res.Remarked, res.Dropped = w.totals, w.remarked, w.dropped
 	}
 	return res, err
+}
+
+func (d *Device) closeJournal() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.endJournal()
 }
 
 // mayBeSealed applies the seal's conditions and returns how the wrap was checked.
@@ -476,7 +482,7 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 const planName = tmpDir + "/seal.json"
 
 func (d *Device) planStatement(st manifest.SealStatement) error {
-	b, err := json.Marshal(st)
+	b, err := json.Marshal(d.newPlan(st))
 	if err != nil {
 		return err
 	}
@@ -555,12 +561,10 @@ func (d *Device) signStatement(root [32]byte, cp []byte) (*manifest.SealStatemen
 			return &st, env, nil
 		}
 	}
-	for _, b := range set.copies(planName, 0, manifest.MaxStatement) {
-		var st manifest.SealStatement
-		if err := json.Unmarshal(b, &st); err == nil && bytes.Equal(st.LogRoot, root[:]) {
-			env, err := manifest.SignStatement(manifest.PredicateSeal, []manifest.Subject{manifest.SHA256Subject("checkpoint", cp)}, st, d.cfg.Key)
-			return &st, env, err
-		}
+	if plan := findPlan(set, root); plan != nil {
+		st := plan.SealStatement
+		env, err := manifest.SignStatement(manifest.PredicateSeal, []manifest.Subject{manifest.SHA256Subject("checkpoint", cp)}, st, d.cfg.Key)
+		return &st, env, err
 	}
 	return nil, nil, set.own.or(fmt.Errorf("%w: no disk has the seal statement", ErrLost))
 }

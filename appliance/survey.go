@@ -16,6 +16,7 @@ const (
 	DiskNoAnswer   = "no-answer"   // it gives errors where its files should be
 	DiskForeign    = "foreign"     // of another device, without a readable header, or there twice
 	DiskStale      = "stale"       // of this device, and behind its other disks
+	DiskFailed     = "failed"      // it answers, and an error on it was final
 )
 
 // DiskState is what became of a disk that was named.
@@ -63,7 +64,9 @@ func (s *DiskState) set(err error) {
 		s.State = DiskNotMounted
 	case errors.Is(err, ErrNoAnswer), ownFault(err):
 		s.State = DiskNoAnswer
-	case errors.Is(err, ErrStale), errors.Is(err, ErrReadBack):
+	case errors.Is(err, ErrDiskFailed):
+		s.State = DiskFailed
+	case errors.Is(err, ErrStale), errors.Is(err, ErrRebuilding), errors.Is(err, ErrReadBack):
 		s.State = DiskStale
 	default:
 		s.State = DiskForeign
@@ -146,7 +149,9 @@ func (d *Device) BadDisks() []DiskState {
 		}
 		err := b.failed()
 		if err != nil {
-			err = Unanswered(b.disk.Name, err)
+			if NoAnswer(err) {
+				err = Unanswered(b.disk.Name, err)
+			}
 		} else {
 			err = d.condemnation(b)
 		}

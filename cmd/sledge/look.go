@@ -15,7 +15,7 @@ import (
 // namedDisk is the state of a disk that the operator named.
 type namedDisk struct {
 	Name  string `json:"name"`
-	State string `json:"state"` // good, not-mounted, no-answer, foreign, stale
+	State string `json:"state"` // good, not-mounted, no-answer, foreign, stale, failed
 	Bay   *int   `json:"bay,omitempty"`
 	Text  string `json:"text,omitempty"`
 	err   error

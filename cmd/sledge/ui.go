@@ -343,6 +343,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name the bay: --bay N, one after another")
 	case is(appliance.ErrNotSealed):
 		return add(exitState, "load and seal it first; what is on an unsealed device is checked with sledge scrub")
+	case is(appliance.ErrRebuilding):
+		return add(exitDisks, "let the rebuild run to its end: the same sledge rebuild again, onto this disk; or go on without the disk: leave it out of --disk")
 	case is(appliance.ErrStale):
 		return add(exitDamage, "make its lost shards again: leave it out of --disk, and sledge rebuild --replace DIR onto an empty disk", "or bring the disk that was loaded, if this is an older copy of it")
 	case is(appliance.ErrDiskFailed):

@@ -8,7 +8,7 @@ import (
 )
 
 var rootNames = map[string]bool{
-	"disk.header": true, "job.dsse": true, "wraps": true, "packs": true, "log": true, "statements": true, "journal": true, "tmp": true,
+	"disk.header": true, "rebuilding": true, "job.dsse": true, "wraps": true, "packs": true, "log": true, "statements": true, "journal": true, "tmp": true,
 }
 
 // leftovers names what a sealed device must not have any more, and files that
