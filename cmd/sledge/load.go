@@ -154,11 +154,11 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
 	switch d.State() {
 	case firmware.Provisioned:
-		return nil, hint(d.Allows(event), "give the device its job first: sledge unlock --job job.dsse")
+		return nil, hint(needsSecret(d, event), "give the device its job first: sledge unlock --job job.dsse")
 	case firmware.Locked:
 		return nil, fmt.Errorf("device is locked: %w", firmware.ErrNoSecret)
 	case firmware.Sealed:
-		return nil, hintSealed(d, d.Allows(event))
+		return nil, hintSealed(d, needsSecret(d, event))
 	}
 	key, err := a.secret(d)
 	if err != nil {
@@ -169,6 +169,15 @@ func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
 			"or, to seal what is on the disks now: sledge seal --incomplete, which the statement will say"}}
 	}
 	return key, nil
+}
+
+// needsSecret is the error of an event in a state without a secret. The state may allow
+// the event: there is nothing to forget for a lock.
+func needsSecret(d *device, event firmware.EventKind) error {
+	if err := d.Allows(event); err != nil {
+		return err
+	}
+	return d.Allows(firmware.EventLoadStart)
 }
 
 func (a *app) loadCommand() *cobra.Command {

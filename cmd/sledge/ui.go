@@ -171,7 +171,11 @@ type hinted struct {
 
 func (e *hinted) Unwrap() error { return e.error }
 
+// hint gives an error its hint. Without an error there is none.
 func hint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
 	return &hinted{err, []string{fmt.Sprintf(format, args...)}}
 }
 
