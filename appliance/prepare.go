@@ -78,7 +78,7 @@ func prepare(c Config, root []byte) ([]byte, error) {
 		}
 	}
 	if len(fresh) == 0 {
-		return k, nil
+		return k, c.taken()
 	}
 	if err := notInUse(c, fresh); err != nil {
 		return nil, err
@@ -87,6 +87,13 @@ func prepare(c Config, root []byte) ([]byte, error) {
 		return nil, err
 	}
 	return k, prepareDisks(c, fresh, root, k)
+}
+
+func (c *Config) taken() error {
+	if c.Taken == nil {
+		return nil
+	}
+	return c.Taken()
 }
 
 // notInUse refuses a disk without a header once the device has been loaded: it is
@@ -191,6 +198,9 @@ func prepareDisks(c Config, fresh []Disk, root, k []byte) error {
 		return err
 	}
 	unlock := (&manifest.Wrap{Kind: manifest.WrapUnlock, Scope: c.Scope, Body: body}).Encode()
+	if err := c.taken(); err != nil {
+		return err
+	}
 	for _, d := range fresh {
 		if err := prepareDisk(c, d, taken, wraps); err != nil {
 			return fmt.Errorf("disk %s: %w", d.Name, err)

@@ -24,6 +24,7 @@ type RebuildOptions struct {
 	Allowed  Allowed           // what may pass as the new disk
 	Progress func(done, total uint64)
 	Rand     func() (manifest.ID, error)
+	Taken    func(of manifest.Scope, sealed bool) error // called when the disks have passed, before the new one is written; nil is none
 }
 
 // ErrWhichBay: not exactly one bay is missing, so it must be named.
@@ -187,12 +188,15 @@ func (r *rebuilder) header() error {
 	case err == nil && (h.Scope != r.scope || h.Bay != r.report.Bay):
 		return fmt.Errorf("disk %s: %w: it is bay %d of job %s; nothing was overwritten", r.o.Onto.Name, ErrForeign, h.Bay, h.Scope.Job)
 	case err == nil:
-		return nil // begun by an earlier call
+		return r.taken() // begun by an earlier call
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if !unused(r.o.Onto.FS) {
 		return fmt.Errorf("disk %s: %w: it has a folder %q without a header; nothing was overwritten", r.o.Onto.Name, ErrForeign, Root)
+	}
+	if err := r.taken(); err != nil {
+		return err
 	}
 	for _, dir := range []string{wrapsDir, packsDir, logDir, Root + "/statements", journalDir, tmpDir} {
 		if err := durable.MkdirAll(r.o.Onto.FS, dir); err != nil {
@@ -205,6 +209,13 @@ func (r *rebuilder) header() error {
 	}
 	nh := Header{Scope: r.scope, Bay: r.report.Bay, Disk: id, Bays: r.bays}
 	return durable.WriteFile(r.o.Onto.FS, headerName, nh.encode())
+}
+
+func (r *rebuilder) taken() error {
+	if r.o.Taken == nil {
+		return nil
+	}
+	return r.o.Taken(r.scope, r.sealed != nil)
 }
 
 // unused tells whether a disk without a header holds nothing, or only what a

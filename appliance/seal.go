@@ -37,6 +37,7 @@ type SealOptions struct {
 	Unverified    bool // what was never read back from the disks is not read now
 	DeviceKey     string
 	Ledger        Ledger
+	Counted       func(skipped, remarked, givenUp uint64) error // called before the checkpoint is recorded; nil is none
 	Stage         func(name string)
 	ReadBack      func(done, total int64) // bytes of what is read back before the seal; nil is no progress
 }
@@ -49,6 +50,7 @@ type SealResult struct {
 	Totals     manifest.Totals // of the manifest; zero if an earlier call wrote it
 	Remarked   uint64          // entries whose last look failed, or did not get all
 	Dropped    uint64          // versions below what is no folder any more
+	GivenUp    uint64          // entries of loads that were given up
 }
 
 // ErrIncomplete: the source has not been loaded whole.
@@ -121,11 +123,17 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	}
 	stage("statement")
 	st := d.statement(size, root, degraded, check, &o)
+	st.ScanComplete = st.ScanComplete && w.givenUp == 0
 	if err := d.planStatement(st); err != nil {
 		return nil, err
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
+	}
+	if o.Counted != nil {
+		if err := o.Counted(w.totals.Skipped, w.remarked, w.givenUp); err != nil {
+			return nil, err
+		}
 	}
 	if err := o.Ledger.RecordCheckpoint(d.cfg.Scope.Origin(), size, root); err != nil {
 		return nil, err
@@ -133,7 +141,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	stage("checkpoint")
 	res, err := finishSeal(d.cfg, o.Ledger, o.Absent)
 	if res != nil {
-		res.Totals, res.Remarked, res.Dropped = w.totals, w.remarked, w.dropped
+		res.Totals, res.Remarked, res.Dropped, res.GivenUp = w.totals, w.remarked, w.dropped, w.givenUp
 	}
 	return res, err
 }
@@ -307,7 +315,7 @@ func sourceBytes(r *manifest.Record) int64 {
 }
 
 // scanTotals are what the scans found: all that the manifest holds, skipped entries
-// included, and what unfinished loads have left out.
+// included, and what loads have left out that are unfinished or were given up.
 func (d *Device) scanTotals(w *indexWriter) error {
 	t := &w.totals
 	t.ScanEntries, t.ScanBytes = t.Entries(), uint64(w.sourceBytes)
@@ -315,9 +323,16 @@ func (d *Device) scanTotals(w *indexWriter) error {
 	if err != nil {
 		return err
 	}
-	for _, l := range lists {
+	given, err := d.givenUp()
+	if err != nil {
+		return err
+	}
+	for _, l := range given {
+		w.givenUp += d.rest(l)
+	}
+	for _, l := range append(lists, given...) {
 		st := d.state.lists[l.copies.id]
-		t.ScanEntries += max(l.tail.Count, st.count()+1) - st.count() // of a damaged list at least one is not known
+		t.ScanEntries += d.rest(l)
 		if st != nil {
 			t.ScanBytes += uint64(max(0, l.tail.Bytes-st.bytes))
 		} else {

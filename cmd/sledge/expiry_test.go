@@ -42,6 +42,8 @@ func newField(t *testing.T) *field {
 	return f
 }
 
+func (f *field) clock() time.Time { return f.now }
+
 func (f *field) write(name, text string) {
 	f.t.Helper()
 	if err := os.WriteFile(filepath.FromSlash(name), []byte(text), 0o600); err != nil {
