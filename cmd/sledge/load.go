@@ -147,6 +147,9 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 	for _, s := range w.BadDisks() {
 		a.warn("%v", s.Err)
 	}
+	if event == firmware.EventLoadStart {
+		a.warnMissing(w.Status())
+	}
 	return nil
 }
 
@@ -390,6 +393,9 @@ func loadEnd(r *appliance.LoadReport, err error) error {
 	}
 	for _, disk := range r.FailedDisks {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errDegraded, disk))
+	}
+	if len(r.FailedDisks) == 0 && r.Status.Degraded > 0 {
+		err = missingBays(r.Status.MissingBays, r.Status.Disks)
 	}
 	if r.SkippedCount > 0 {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errSkipped, plural(r.SkippedCount, "entry")))

@@ -133,6 +133,7 @@ var (
 	errNotFolder     = errors.New("not a folder")
 	errFileExists    = errors.New("exists already and is not overwritten")
 	errDegraded      = errors.New("a disk failed, the load went on without it")
+	errLessParity    = errors.New("packs were written with less parity")
 	errSkipped       = errors.New("source entries could not be read; versions of them that were loaded before stay safe")
 	errSealedWithout = errors.New("sealed")
 	errRemarks       = errors.New("loaded, but a later look failed, or did not get all: the device holds the last good version")
@@ -272,6 +273,8 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errDegraded):
 		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the lost shards again",
 			"take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
+	case is(errLessParity):
+		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the missing shards: on the disk that is missing, or on an empty one: sledge rebuild --replace NEW")
 	case is(durable.ErrDiskFailed):
 		return add(exitDiskFailed, "take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
 	case is(errSealedWithout):

@@ -28,6 +28,7 @@ type unlockReport struct {
 	Expires string `json:"expires"`
 	Expired bool   `json:"expired,omitempty"`
 	Disks   int    `json:"disks"`
+	Bays    int    `json:"bays"`
 }
 
 func (r *unlockReport) print(w io.Writer) {
@@ -35,7 +36,7 @@ func (r *unlockReport) print(w io.Writer) {
 	if r.Expired {
 		end = "nothing more can be loaded since " + r.Expires + ", what is loaded can be sealed"
 	}
-	fmt.Fprintf(w, "device %s is %s for job %s with %s; %s\n", r.Device, r.State, r.Job, plural(r.Disks, "disk"), end)
+	fmt.Fprintf(w, "device %s is %s for job %s with %s; %s\n", r.Device, r.State, r.Job, disksOf(r.Disks, r.Bays), end)
 }
 
 func (a *app) unlockCommand() *cobra.Command {
@@ -265,5 +266,8 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 	if expired {
 		a.warn("the job has expired on %s: what is loaded can be sealed, and nothing more can be loaded before the data centre extends the job", until)
 	}
-	return &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(c.Disks)}, nil
+	if given := len(c.Disks); given < j.job.Geometry.Disks {
+		a.warn("%s: what is loaded now is written with less parity; bring the missing disk, or make it anew first: sledge rebuild --replace DIR", disksOf(given, j.job.Geometry.Disks))
+	}
+	return &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(c.Disks), j.job.Geometry.Disks}, nil
 }
