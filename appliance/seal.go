@@ -315,7 +315,7 @@ func sourceBytes(r *manifest.Record) int64 {
 }
 
 // scanTotals are what the scans found: all that the manifest holds, skipped entries
-// included, and what loads have left out that are unfinished or were given up.
+// included, and what unfinished loads have left out; what was given up is counted apart.
 func (d *Device) scanTotals(w *indexWriter) error {
 	t := &w.totals
 	t.ScanEntries, t.ScanBytes = t.Entries(), uint64(w.sourceBytes)
@@ -330,7 +330,7 @@ func (d *Device) scanTotals(w *indexWriter) error {
 	for _, l := range given {
 		w.givenUp += d.rest(l)
 	}
-	for _, l := range append(lists, given...) {
+	for _, l := range lists {
 		st := d.state.lists[l.copies.id]
 		t.ScanEntries += d.rest(l)
 		if st != nil {
