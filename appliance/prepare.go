@@ -63,7 +63,7 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 func prepare(c Config, root []byte) ([]byte, error) {
 	g := c.Job.Geometry
 	if len(c.Disks) > g.Disks {
-		return nil, fmt.Errorf("%d disks given, the job is for %d", len(c.Disks), g.Disks)
+		return nil, fmt.Errorf("%w: %d given, the job is for %d", ErrManyDisks, len(c.Disks), g.Disks)
 	}
 	k, fresh, err := findKey(c, root)
 	if err != nil {
@@ -95,6 +95,9 @@ func (c *Config) taken() error {
 	}
 	return c.Taken()
 }
+
+// ErrManyDisks: more disks are given than the job has bays.
+var ErrManyDisks = errors.New("too many disks")
 
 // notInUse refuses a disk without a header once the device has been loaded: it is
 // one that was put in for another, and only a rebuild makes it whole.

@@ -30,6 +30,9 @@ type RebuildOptions struct {
 // ErrWhichBay: not exactly one bay is missing, so it must be named.
 var ErrWhichBay = errors.New("say which bay is to be rebuilt; missing")
 
+// ErrBayHere: the bay that is to be rebuilt has a disk among those given, or none is missing.
+var ErrBayHere = errors.New("the bad disk is among those given")
+
 // RebuildReport is what was written.
 type RebuildReport struct {
 	Bay    int      `json:"bay"`
@@ -160,10 +163,10 @@ func (r *rebuilder) chooseBay() error {
 	}
 	if r.o.Bay >= 0 {
 		if r.o.Bay >= r.bays {
-			return fmt.Errorf("bay %d: this device has bays 0 to %d", r.o.Bay, r.bays-1)
+			return fmt.Errorf("bay %d: %w: bays 0 to %d", r.o.Bay, ErrNoBay, r.bays-1)
 		}
 		if have[r.o.Bay] {
-			return fmt.Errorf("bay %d: its disk is among those given; leave the bad disk out", r.o.Bay)
+			return fmt.Errorf("bay %d is not missing: %w", r.o.Bay, ErrBayHere)
 		}
 		r.report.Bay = r.o.Bay
 		return nil
@@ -173,6 +176,9 @@ func (r *rebuilder) chooseBay() error {
 		if !have[b] {
 			missing = append(missing, b)
 		}
+	}
+	if len(missing) == 0 {
+		return fmt.Errorf("no bay is missing: %w", ErrBayHere)
 	}
 	if len(missing) != 1 {
 		return fmt.Errorf("%w: %s", ErrWhichBay, bayList(missing))

@@ -59,6 +59,9 @@ var ErrIncomplete = errors.New("the load has not finished")
 // ErrAbsent: a disk of the set is not here, and was not named as absent.
 var ErrAbsent = errors.New("a disk of the set is missing")
 
+// ErrNoBay: the device does not have such a bay.
+var ErrNoBay = errors.New("this device has other bays")
+
 // ErrDegraded: packs have lost shards.
 var ErrDegraded = errors.New("some packs have lost shards")
 
@@ -156,10 +159,10 @@ func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 	}
 	for _, n := range o.Absent {
 		if n < 0 || n >= len(d.bays) {
-			return "", fmt.Errorf("bay %d: this device has bays 0 to %d", n, len(d.bays)-1)
+			return "", fmt.Errorf("bay %d: %w: bays 0 to %d", n, ErrNoBay, len(d.bays)-1)
 		}
 		if b := d.bays[n]; b != nil && b.failed() == nil {
-			return "", fmt.Errorf("bay %d: its disk %s is here; only a missing disk can be left out", n, b.disk.Name)
+			return "", fmt.Errorf("bay %d: %w: %s; only a missing disk can be absent", n, ErrBayHere, b.disk.Name)
 		}
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
@@ -405,7 +408,7 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 		if lost > 0 {
 			degraded++
 			if !o.Degraded {
-				return fmt.Errorf("%w: pack %d lacks %d shards", ErrDegraded, number, lost)
+				return fmt.Errorf("%w: pack %d lacks %d of its shards", ErrDegraded, number, lost)
 			}
 		}
 		return add(entry, nil)

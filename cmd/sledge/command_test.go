@@ -52,9 +52,29 @@ func TestCommandsAsGiven(t *testing.T) {
 	}
 }
 
+// TestRebuildWithGoodDisks: a rebuild in a hint does not name the disk that must be left
+// out: it names the others where they are known.
+func TestRebuildWithGoodDisks(t *testing.T) {
+	a := &app{device: "dev", disks: []string{"a", "b", "c"}}
+	for _, c := range []struct {
+		bad  []string
+		want string
+	}{
+		{nil, "sledge rebuild --replace NEW --disk GOOD,… --bay N --device dev"},
+		{[]string{"b"}, "sledge rebuild --replace NEW --disk a,c --device dev"},
+		{[]string{"b", "a"}, "sledge rebuild --replace NEW --disk c --bay N --device dev"},
+		{[]string{"a", "b", "c"}, "sledge rebuild --replace NEW --disk GOOD,… --bay N --device dev"},
+	} {
+		a.bad = c.bad
+		if got := a.commands("sledge rebuild --replace NEW"); got != c.want {
+			t.Errorf("bad %v: %s", c.bad, got)
+		}
+	}
+}
+
 // TestHintsAsGiven: what the operator sees of an error has the flags.
 func TestHintsAsGiven(t *testing.T) {
-	for _, err := range []error{firmware.ErrNoSecret, firmware.ErrForbidden, appliance.ErrNeedsAnswer, errDegraded, hint(errDegraded, "sledge scrub")} {
+	for _, err := range []error{firmware.ErrNoSecret, firmware.ErrForbidden, appliance.ErrNeedsAnswer, hint(errDegraded, "sledge scrub")} {
 		var out strings.Builder
 		a := &app{err: &out, device: "dev", disks: []string{"bay*"}}
 		a.end("sledge load", nil, fmt.Errorf("x: %w", err))

@@ -143,7 +143,7 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 	if w.Device, err = appliance.Open(a.config(w.state, job, file, disks), key); err != nil {
 		return err
 	}
-	w.done = append(w.done, func() { w.Device.Close(); clear(key) })
+	w.done = append(w.done, func() { w.Device.Close(); clear(key) }, func() { a.noteBad(w.BadDisks()) })
 	for _, s := range w.BadDisks() {
 		a.warn("%v", s.Err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -88,6 +89,7 @@ func (a *app) look() (w *work, named []namedDisk, err error) {
 		w.done = append(w.done, func() { w.Device.Close(); clear(key) })
 		states = withBad(states, w.Device.BadDisks())
 	}
+	a.noteBad(append(states, unopened...))
 	for _, s := range append(states, unopened...) {
 		named = append(named, newNamedDisk(s))
 	}
@@ -139,6 +141,15 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 func noFolder(name string) appliance.DiskState {
 	err := fmt.Errorf("disk %s: there is no such folder: %w", name, appliance.ErrNotMounted)
 	return appliance.DiskState{Name: name, State: appliance.DiskNotMounted, Bay: -1, Err: err}
+}
+
+// noteBad keeps the names of bad disks, for what a hint says of a rebuild.
+func (a *app) noteBad(states []appliance.DiskState) {
+	for _, s := range states {
+		if s.Err != nil && !slices.Contains(a.bad, s.Name) {
+			a.bad = append(a.bad, s.Name)
+		}
+	}
 }
 
 // withBad puts what was learned later in the place of what was known before.

@@ -44,7 +44,7 @@ func (r *sealReport) print(w io.Writer) {
 		fmt.Fprintf(w, "disks were allowed on %s\n", escape(strings.Join(s.Filesystems, ", ")))
 	}
 	if s.ReadBack != manifest.ReadBackAll && s.ReadBack != "" {
-		fmt.Fprintf(w, "%s were NEVER READ BACK from the disks (--unverified): nobody knows whether they are there; do not delete the source before it was imported\n", plural(s.UnreadPacks, "pack"))
+		fmt.Fprintf(w, "NEVER READ BACK from the disks (--unverified): %s; nobody knows whether all of it is there: do not delete the source before it was imported\n", plural(s.UnreadPacks, "pack"))
 	}
 	if !s.ScanComplete {
 		fmt.Fprintf(w, "the source was NOT loaded whole: do not delete what is not in the manifest\n")

@@ -344,6 +344,12 @@ func diagnose(err error) (code int, hints []string) {
 			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")
 	case is(appliance.ErrWhichBay):
 		return add(exitUsage, "name the bay: --bay N, one after another")
+	case is(appliance.ErrBayHere):
+		return add(exitUsage, "leave the bad disk out of --disk: its bay is then the one that is missing")
+	case is(appliance.ErrNoBay):
+		return add(exitUsage, "name a bay that the device has; which disk is in which bay: sledge status")
+	case is(appliance.ErrManyDisks):
+		return add(exitDisks, "name the disks of this device only, one for each bay")
 	case is(appliance.ErrNotSealed):
 		return add(exitState, "load and seal it first; what is on an unsealed device is checked with sledge scrub")
 	case is(appliance.ErrStale):
