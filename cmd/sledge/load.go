@@ -319,6 +319,9 @@ func (a *app) abandon(root, as string) (report, error) {
 	}
 	defer w.close()
 	u, err := w.Abandon(full, as)
+	if errors.Is(err, appliance.ErrNotFound) {
+		return nil, nothingToAbandon(w.Device, full)
+	}
 	if err != nil {
 		return nil, err
 	}

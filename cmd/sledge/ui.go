@@ -216,7 +216,9 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errFileExists):
 		return add(exitUsage, "name another file, or move the old one away")
 	case is(firmware.ErrNoWayBack):
-		return add(exitTampered, "provision a new device: sledge device init with another --device DIR, then a new job; disks that were sealed can still be imported")
+		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
+			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
+			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")
 	case is(errStateFolder) && is(syscall.EROFS):
 		return add(exitUnexpected, "its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so")
 	case is(errStateFolder):
@@ -359,6 +361,10 @@ func diagnose(err error) (code int, hints []string) {
 			"what is told as loaded is safe")
 	case is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
+	case is(appliance.ErrPrefix):
+		return add(exitUsage, "give a path without \"..\", \".\" and empty parts: --as NAME, or --as NAME/NAME")
+	case is(errNothingUnfinished):
+		return add(exitNotFound, "see what is unfinished: sledge status")
 	case is(appliance.ErrNotFound):
 		return add(exitNotFound, "see what is there: sledge list")
 	case is(fsck.ErrVersion):
