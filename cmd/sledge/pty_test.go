@@ -375,7 +375,7 @@ func TestHangupIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	cmd := exec.Command("sh", "-c", "trap '' HUP; exec sledge unlock --job job.dsse --disk bay0,bay1,bay2")
+	cmd := exec.Command("sh", "-c", "trap '' HUP; exec sledge unlock --job job.dsse --disk bay0,bay1,bay2 --allow-shared")
 	cmd.Dir, cmd.Env, cmd.Stdin = f.dir, append(os.Environ(), f.env...), in
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
