@@ -97,6 +97,7 @@ type Config struct {
 	Software string           // name and version for statements
 	Log      *slog.Logger     // nil discards
 	Ledger   Ledger           // if given, Open refuses a device whose seal has begun
+	Taken    func() error     // called by Prepare when the disks have passed, before it writes to them; nil is none
 }
 
 func (c *Config) fill() error {

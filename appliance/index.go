@@ -20,6 +20,7 @@ type indexWriter struct {
 	d                 *Device
 	totals            manifest.Totals
 	dropped, remarked uint64
+	givenUp           uint64 // entries of loads that were given up
 	sourceBytes       int64
 	page              *recordPage // being filled
 	full              chan *recordPage

@@ -63,7 +63,7 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 func prepare(c Config, root []byte) ([]byte, error) {
 	g := c.Job.Geometry
 	if len(c.Disks) > g.Disks {
-		return nil, fmt.Errorf("%d disks given, the job is for %d", len(c.Disks), g.Disks)
+		return nil, fmt.Errorf("%w: %d given, the job is for %d", ErrManyDisks, len(c.Disks), g.Disks)
 	}
 	k, fresh, err := findKey(c, root)
 	if err != nil {
@@ -78,7 +78,7 @@ func prepare(c Config, root []byte) ([]byte, error) {
 		}
 	}
 	if len(fresh) == 0 {
-		return k, nil
+		return k, c.taken()
 	}
 	if err := notInUse(c, fresh); err != nil {
 		return nil, err
@@ -88,6 +88,16 @@ func prepare(c Config, root []byte) ([]byte, error) {
 	}
 	return k, prepareDisks(c, fresh, root, k)
 }
+
+func (c *Config) taken() error {
+	if c.Taken == nil {
+		return nil
+	}
+	return c.Taken()
+}
+
+// ErrManyDisks: more disks are given than the job has bays.
+var ErrManyDisks = errors.New("too many disks")
 
 // mayBegin is ErrExpired after the job's date, unless something may have been loaded.
 func mayBegin(c Config) error {
@@ -201,6 +211,9 @@ func prepareDisks(c Config, fresh []Disk, root, k []byte) error {
 		return err
 	}
 	unlock := (&manifest.Wrap{Kind: manifest.WrapUnlock, Scope: c.Scope, Body: body}).Encode()
+	if err := c.taken(); err != nil {
+		return err
+	}
 	for _, d := range fresh {
 		if err := prepareDisk(c, d, taken, wraps); err != nil {
 			return fmt.Errorf("disk %s: %w", d.Name, err)

@@ -100,8 +100,6 @@ type samplePick struct {
 
 // drawSample chooses the blocks, in the order in which they are read.
 func (d *Device) drawSample(b *bay, late lateReads) ([]samplePick, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
 	var packs []uint64
 	var ends []int64 // how many blocks the disk holds up to the pack's end
 	total := int64(0)

@@ -24,10 +24,14 @@ type RebuildOptions struct {
 	Allowed  Allowed           // what may pass as the new disk
 	Progress func(done, total uint64)
 	Rand     func() (manifest.ID, error)
+	Taken    func(of manifest.Scope, sealed bool) error // called when the disks have passed, before the new one is written; nil is none
 }
 
 // ErrWhichBay: not exactly one bay is missing, so it must be named.
 var ErrWhichBay = errors.New("say which bay is to be rebuilt; missing")
+
+// ErrBayHere: the bay that is to be rebuilt has a disk among those given, or none is missing.
+var ErrBayHere = errors.New("the bad disk is among those given")
 
 // RebuildReport is what was written.
 type RebuildReport struct {
@@ -162,10 +166,10 @@ func (r *rebuilder) chooseBay() error {
 	}
 	if r.o.Bay >= 0 {
 		if r.o.Bay >= r.bays {
-			return fmt.Errorf("bay %d: this device has bays 0 to %d", r.o.Bay, r.bays-1)
+			return fmt.Errorf("bay %d: %w: bays 0 to %d", r.o.Bay, ErrNoBay, r.bays-1)
 		}
 		if have[r.o.Bay] {
-			return fmt.Errorf("bay %d: its disk is among those given; leave the bad disk out", r.o.Bay)
+			return fmt.Errorf("bay %d is not missing: %w", r.o.Bay, ErrBayHere)
 		}
 		r.report.Bay = r.o.Bay
 		return nil
@@ -175,6 +179,9 @@ func (r *rebuilder) chooseBay() error {
 		if !have[b] {
 			missing = append(missing, b)
 		}
+	}
+	if len(missing) == 0 {
+		return fmt.Errorf("no bay is missing: %w", ErrBayHere)
 	}
 	if len(missing) != 1 {
 		return fmt.Errorf("%w: %s", ErrWhichBay, bayList(missing))
@@ -190,12 +197,18 @@ func (r *rebuilder) header() error {
 	case err == nil && (h.Scope != r.scope || h.Bay != r.report.Bay):
 		return fmt.Errorf("disk %s: %w: it is bay %d of job %s; nothing was overwritten", r.o.Onto.Name, ErrForeign, h.Bay, h.Scope.Job)
 	case err == nil: // begun by an earlier call
+		if err := r.taken(); err != nil {
+			return err
+		}
 		return setMark(r.o.Onto.FS)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if !unused(r.o.Onto.FS) {
 		return fmt.Errorf("disk %s: %w: it has a folder %q without a header; nothing was overwritten", r.o.Onto.Name, ErrForeign, Root)
+	}
+	if err := r.taken(); err != nil {
+		return err
 	}
 	for _, dir := range []string{wrapsDir, packsDir, logDir, Root + "/statements", journalDir, tmpDir} {
 		if err := durable.MkdirAll(r.o.Onto.FS, dir); err != nil {
@@ -211,6 +224,13 @@ func (r *rebuilder) header() error {
 	}
 	nh := Header{Scope: r.scope, Bay: r.report.Bay, Disk: id, Bays: r.bays}
 	return durable.WriteFile(r.o.Onto.FS, headerName, nh.encode())
+}
+
+func (r *rebuilder) taken() error {
+	if r.o.Taken == nil {
+		return nil
+	}
+	return r.o.Taken(r.scope, r.sealed != nil)
 }
 
 // unused tells whether a disk without a header holds nothing, or only what a

@@ -37,6 +37,7 @@ type SealOptions struct {
 	Unverified    bool // what was never read back from the disks is not read now
 	DeviceKey     string
 	Ledger        Ledger
+	Counted       func(skipped, remarked, givenUp uint64) error // called before the checkpoint is recorded; nil is none
 	Stage         func(name string)
 	ReadBack      func(done, total int64) // bytes of what is read back before the seal; nil is no progress
 }
@@ -49,6 +50,7 @@ type SealResult struct {
 	Totals     manifest.Totals // of the manifest; zero if an earlier call wrote it
 	Remarked   uint64          // entries whose last look failed, or did not get all
 	Dropped    uint64          // versions below what is no folder any more
+	GivenUp    uint64          // entries of loads that were given up
 }
 
 // ErrIncomplete: the source has not been loaded whole.
@@ -56,6 +58,9 @@ var ErrIncomplete = errors.New("the load has not finished")
 
 // ErrAbsent: a disk of the set is not here, and was not named as absent.
 var ErrAbsent = errors.New("a disk of the set is missing")
+
+// ErrNoBay: the device does not have such a bay.
+var ErrNoBay = errors.New("this device has other bays")
 
 // ErrDegraded: packs have lost shards.
 var ErrDegraded = errors.New("some packs have lost shards")
@@ -121,6 +126,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	}
 	stage("statement")
 	st := d.statement(size, root, degraded, check, &o)
+	st.ScanComplete = st.ScanComplete && w.givenUp == 0
 	if err := d.planStatement(st); err != nil {
 		return nil, err
 	}
@@ -133,13 +139,18 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if _, err := d.readLog(manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
 		return nil, err
 	}
+	if o.Counted != nil {
+		if err := o.Counted(w.totals.Skipped, w.remarked, w.givenUp); err != nil {
+			return nil, err
+		}
+	}
 	if err := o.Ledger.RecordCheckpoint(d.cfg.Scope.Origin(), size, root); err != nil {
 		return nil, err
 	}
 	stage("checkpoint")
 	res, err := finishSeal(d.cfg, o.Ledger, o.Absent)
 	if res != nil {
-		res.Totals, res.Remarked, res.Dropped = w.totals, w.remarked, w.dropped
+		res.Totals, res.Remarked, res.Dropped, res.GivenUp = w.totals, w.remarked, w.dropped, w.givenUp
 	}
 	return res, err
 }
@@ -160,10 +171,10 @@ func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 	}
 	for _, n := range o.Absent {
 		if n < 0 || n >= len(d.bays) {
-			return "", fmt.Errorf("bay %d: this device has bays 0 to %d", n, len(d.bays)-1)
+			return "", fmt.Errorf("bay %d: %w: bays 0 to %d", n, ErrNoBay, len(d.bays)-1)
 		}
 		if b := d.bays[n]; b != nil && b.failed() == nil {
-			return "", fmt.Errorf("bay %d: its disk %s is here; only a missing disk can be left out", n, b.disk.Name)
+			return "", fmt.Errorf("bay %d: %w: %s; only a missing disk can be absent", n, ErrBayHere, b.disk.Name)
 		}
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
@@ -319,7 +330,7 @@ func sourceBytes(r *manifest.Record) int64 {
 }
 
 // scanTotals are what the scans found: all that the manifest holds, skipped entries
-// included, and what unfinished loads have left out.
+// included, and what unfinished loads have left out; what was given up is counted apart.
 func (d *Device) scanTotals(w *indexWriter) error {
 	t := &w.totals
 	t.ScanEntries, t.ScanBytes = t.Entries(), uint64(w.sourceBytes)
@@ -327,9 +338,16 @@ func (d *Device) scanTotals(w *indexWriter) error {
 	if err != nil {
 		return err
 	}
+	given, err := d.givenUp()
+	if err != nil {
+		return err
+	}
+	for _, l := range given {
+		w.givenUp += d.rest(l)
+	}
 	for _, l := range lists {
 		st := d.state.lists[l.copies.id]
-		t.ScanEntries += max(l.tail.Count, st.count()+1) - st.count() // of a damaged list at least one is not known
+		t.ScanEntries += d.rest(l)
 		if st != nil {
 			t.ScanBytes += uint64(max(0, l.tail.Bytes-st.bytes))
 		} else {
@@ -408,7 +426,7 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 		if lost > 0 {
 			degraded++
 			if !o.Degraded {
-				return fmt.Errorf("%w: pack %d lacks %d shards", ErrDegraded, number, lost)
+				return fmt.Errorf("%w: pack %d lacks %d of its shards", ErrDegraded, number, lost)
 			}
 		}
 		return add(entry, nil)

@@ -427,6 +427,40 @@ func TestLongFileIsBegun(t *testing.T) {
 	l.sealed(wantTree{"x": "file x"})
 }
 
+// TestGivenUp: a load that was given up with a rest makes the seal one of an incomplete
+// source, unless a later load of the source got all.
+func TestGivenUp(t *testing.T) {
+	for _, again := range []bool{false, true} {
+		l := newLoads(t)
+		l.write("a", strings.Repeat("a", 24<<20))
+		l.write("b", "b")
+		ctx, cancel := context.WithCancel(context.Background())
+		l.cutAt(cancel, 1)
+		if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); err == nil {
+			t.Fatal("the load was not interrupted")
+		}
+		l.tree.OnCall(nil)
+		if _, err := l.d.Abandon("/site", ""); err != nil {
+			t.Fatal(err)
+		}
+		if again {
+			l.must(LoadOptions{})
+		} else if _, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: l.otherTree(vfs.Volume{ID: "uuid:2", Root: "ino:2"}, "x"), As: "o/"}); err != nil {
+			t.Fatal(err)
+		}
+		var told uint64
+		o := l.sealOptions()
+		o.Counted = func(_, _, givenUp uint64) error { told = givenUp; return nil }
+		res, err := l.d.Seal(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.Statement.ScanComplete != again || (res.GivenUp == 0) != again || told != res.GivenUp {
+			t.Errorf("loaded again %v: scan_complete %v, given up %d, told %d", again, res.Statement.ScanComplete, res.GivenUp, told)
+		}
+	}
+}
+
 // TestSourceMoved: an unfinished load is continued from another path if the operator
 // says so, or by itself where the file system can be told.
 func TestSourceMoved(t *testing.T) {

@@ -33,12 +33,15 @@ type source struct {
 	spill  func() *extsort.Sorter // for folders with very many entries; nil keeps all names in memory
 }
 
+// ErrPrefix: nothing can be loaded under such a name.
+var ErrPrefix = errors.New("no folder of the manifest can have the name")
+
 // newSource opens a source; tree nil is the system's folder root. Close it.
 func newSource(root, prefix string, tree vfs.Tree) (*source, error) {
 	prefix = strings.Trim(prefix, "/")
 	if prefix != "" {
 		if err := manifest.CheckPath(prefix); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w %q: %w", ErrPrefix, prefix, err)
 		}
 		prefix += "/"
 	}

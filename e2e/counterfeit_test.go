@@ -88,7 +88,7 @@ func TestCounterfeitDisk(t *testing.T) {
 				t.Fatal(err)
 			}
 			w.mkdir("new")
-			w.must("rebuild", "--replace", w.path("new"), "--bay", "2", "--disk", w.allDisks(), "--trust", w.path("site", "signer.pub"))
+			w.must(append([]string{"rebuild", "--replace", w.path("new"), "--bay", "2", "--disk", w.allDisks(), "--trust", w.path("site", "signer.pub")}, folders...)...)
 			if err := os.Rename(w.path("new"), w.path("disks", "d02")); err != nil {
 				t.Fatal(err)
 			}

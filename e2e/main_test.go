@@ -198,7 +198,7 @@ func (w *world) must(args ...string) *ran {
 func (w *world) allDisks() string { return w.path("disks", "d??") }
 
 // folders let plain folders pass as disks, wherever the tests' folders are.
-var folders = []string{"--allow-shared", "--allow-filesystem", "tmpfs,overlay"}
+var folders = []string{"--allow-shared", "--allow-filesystem", "tmpfs,overlay,fuse"}
 
 func (w *world) unlockArgs() []string {
 	return append([]string{"unlock", "--job", w.path("job.dsse"), "--disk", w.allDisks(), "--code-file", w.code}, folders...)

@@ -87,7 +87,7 @@ func TestWrongCodes(t *testing.T) {
 	w.refused(t, exitKey, "code", unlock(code[:len(code)-1])...)
 	w.refused(t, exitKey, "code", unlock(readText(t, other.code))...)
 	w.refused(t, exitKey, "code", unlock("not a code at all, but a sentence")...)
-	w.refused(t, exitUsage, "code", unlock("")[:5]...)
+	w.refused(t, exitUsage, "code", append(unlock("")[:5], folders...)...)
 	// Nothing was prepared and nothing is spoilt.
 	w.must(unlock(" " + strings.ToLower(code) + "\n")...)
 }

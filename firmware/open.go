@@ -20,10 +20,14 @@ func Open(fsys vfs.FS) (*Device, error) {
 	d, err := look(fsys)
 	var t *distrust
 	if errors.As(err, &t) {
-		return d, d.mark(t.Error())
+		return d, noWayBack(d.mark(t.Error()))
 	}
 	return d, err
 }
+
+// noWayBack adds to the error of a device whose files do not fit together now that no
+// reinstatement is taken for it.
+func noWayBack(err error) error { return fmt.Errorf("%w; %w", err, ErrNoWayBack) }
 
 // readTries bounds how often [Read] looks again behind a command that writes.
 const readTries = 100
@@ -75,7 +79,11 @@ func look(fsys vfs.FS) (*Device, error) {
 	switch {
 	case d.reason != "" && (err == nil || errors.As(err, &t)):
 		d.record.State = Tampered
-		return d, fmt.Errorf("%w: %s", ErrTampered, d.reason)
+		told := fmt.Errorf("%w: %s", ErrTampered, d.reason)
+		if err != nil {
+			return d, noWayBack(told)
+		}
+		return d, told
 	case err != nil && !errors.As(err, &t):
 		return nil, err // the disk does not answer: that is no tampering
 	case err != nil:

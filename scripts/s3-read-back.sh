@@ -57,8 +57,17 @@ s3cmd)
 	! grep -q 'signatures do not match' "$config.log" || die 's3cmd fetched bytes that do not match their MD5' 'see the lines above; look at the store'
 	;;
 aws)
-	AWS_CONFIG_FILE=$config AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true \
-		aws --region "$region" --endpoint-url "$endpoint" s3 cp --recursive --only-show-errors "s3://$bucket/$prefix" "$dir" >&2
+	export AWS_CONFIG_FILE=$config AWS_SHARED_CREDENTIALS_FILE=/dev/null AWS_EC2_METADATA_DISABLED=true
+	aws --region "$region" --endpoint-url "$endpoint" s3 cp --recursive --only-show-errors "s3://$bucket/$prefix" "$dir" >&2
+	# It leaves out the objects that stand for folders, whose keys end with a slash.
+	aws --region "$region" --endpoint-url "$endpoint" --output json s3api list-objects-v2 --bucket "$bucket" --prefix "$prefix" \
+		--query 'Contents[?ends_with(Key, `/`)].Key' >"$config.log"
+	python3 - "$config.log" "$prefix" "$dir" <<-'END'
+		import json, os, sys
+		names, prefix, folder = sys.argv[1:]
+		for key in json.load(open(names)) or []:
+		    os.makedirs(os.path.join(folder, key[len(prefix):]), exist_ok=True)
+	END
 	;;
 rclone)
 	# rclone's own transport cannot take a CA bundle from the environment.

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +19,7 @@ var verbTakes = map[string]takes{
 // named finds a command in a text: the verb, then flags, words for values (FILE,
 // job.dsse), paths and quoted values. "the same sledge load" is no command but one
 // that the operator has before him.
-var named = regexp.MustCompile(`(same )?\bsledge (device show|[a-z]+)\b((?: --?[a-z][a-z-]*| [A-Z][A-Z0-9/-]*\b| [a-z]+\.[a-z]+\b| /\S+| '[^']*')*)`)
+var named = regexp.MustCompile(`(same )?\bsledge (device show|[a-z]+)\b((?: --?[a-z][a-z-]*| [A-Za-z]+\.[a-z]+\b| [A-Z][A-Z0-9/-]*\b| /\S+| '[^']*')*)`)
 
 // commands makes the commands in a text those that this operator can run: with the
 // disks and the device that he has named, by flag or by environment.
@@ -29,7 +30,9 @@ func (a *app) commands(text string) string {
 		if part[1] != "" || !ok || strings.Contains(part[3], "--help") {
 			return found
 		}
-		if t.disks && !strings.Contains(part[3], "--disk") {
+		if part[2] == "rebuild" && !strings.Contains(part[3], "--disk") {
+			found += a.goodDisks()
+		} else if t.disks && !strings.Contains(part[3], "--disk") {
 			found += a.givenDisks()
 		}
 		if t.device && a.device != "" && !strings.Contains(part[3], "--device") {
@@ -45,13 +48,34 @@ func (a *app) givenDisks() string {
 	if len(patterns) == 0 {
 		return ""
 	}
-	list := make([]string, len(patterns))
-	for i, p := range patterns {
+	return " --disk " + quoteList(patterns)
+}
+
+// quoteList writes names as the value of a flag that is a list.
+func quoteList(names []string) string {
+	list := make([]string, len(names))
+	for i, p := range names {
 		if list[i] = p; strings.ContainsAny(p, `,"`) { // the flag's list is CSV
 			list[i] = `"` + strings.ReplaceAll(p, `"`, `""`) + `"`
 		}
 	}
-	return " --disk " + shellQuote(strings.Join(list, ","))
+	return shellQuote(strings.Join(list, ","))
+}
+
+// goodDisks are the disks for a rebuild: of those that were given, all but the bad ones.
+// Where it is not known which those are, or whether they are the only ones, the operator
+// has to say it.
+func (a *app) goodDisks() string {
+	names, err := a.diskNames()
+	good := slices.DeleteFunc(names, func(name string) bool { return slices.Contains(a.bad, name) })
+	if err != nil || len(a.bad) == 0 || len(good) == 0 {
+		return " --disk GOOD,… --bay N"
+	}
+	text := " --disk " + quoteList(good)
+	if len(a.bad) > 1 {
+		text += " --bay N"
+	}
+	return text
 }
 
 // diskPatterns are the disks as the operator has named them, by --disk or SLEDGE_DISKS.

@@ -2,7 +2,13 @@ package main
 
 import (
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +29,7 @@ func TestCommandsAsGiven(t *testing.T) {
 		"sledge seal --wrap-answer XXXXX-XXXXX":               "sledge seal --wrap-answer XXXXX-XXXXX" + both,
 		"lock it: sledge lock":                                "lock it: sledge lock --device '/var/lib/my sledge'",
 		"give it: sledge unlock --job job.dsse":               "give it: sledge unlock --job job.dsse" + both,
+		"sledge unlock --job NEW.dsse":                        "sledge unlock --job NEW.dsse" + both,
 		"see sledge load --help":                              "see sledge load --help",
 		"run the same sledge load again":                      "run the same sledge load again",
 		"answer of \"sledge site check-wrap\"":                "answer of \"sledge site check-wrap\"",
@@ -45,15 +52,77 @@ func TestCommandsAsGiven(t *testing.T) {
 	}
 }
 
+// TestRebuildWithGoodDisks: a rebuild in a hint does not name the disk that must be left
+// out: it names the others where they are known.
+func TestRebuildWithGoodDisks(t *testing.T) {
+	a := &app{device: "dev", disks: []string{"a", "b", "c"}}
+	for _, c := range []struct {
+		bad  []string
+		want string
+	}{
+		{nil, "sledge rebuild --replace NEW --disk GOOD,… --bay N --device dev"},
+		{[]string{"b"}, "sledge rebuild --replace NEW --disk a,c --device dev"},
+		{[]string{"b", "a"}, "sledge rebuild --replace NEW --disk c --bay N --device dev"},
+		{[]string{"a", "b", "c"}, "sledge rebuild --replace NEW --disk GOOD,… --bay N --device dev"},
+	} {
+		a.bad = c.bad
+		if got := a.commands("sledge rebuild --replace NEW"); got != c.want {
+			t.Errorf("bad %v: %s", c.bad, got)
+		}
+	}
+}
+
 // TestHintsAsGiven: what the operator sees of an error has the flags.
 func TestHintsAsGiven(t *testing.T) {
-	for _, err := range []error{firmware.ErrNoSecret, firmware.ErrForbidden, appliance.ErrNeedsAnswer, errDegraded, hint(errDegraded, "sledge scrub")} {
+	for _, err := range []error{firmware.ErrNoSecret, firmware.ErrForbidden, appliance.ErrNeedsAnswer, hint(errDegraded, "sledge scrub")} {
 		var out strings.Builder
 		a := &app{err: &out, device: "dev", disks: []string{"bay*"}}
 		a.end("sledge load", nil, fmt.Errorf("x: %w", err))
 		if !strings.Contains(out.String(), "--disk 'bay*' --device dev") {
 			t.Errorf("%v: %s", err, out.String())
 		}
+	}
+}
+
+// TestCommandsWhole: every command in a hint is known whole: what is named after it is a
+// part of it, so that the disks and the device come behind that.
+func TestCommandsWhole(t *testing.T) {
+	src, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &app{device: "/dev", disks: []string{"/bay"}}
+	cut := regexp.MustCompile(`--(?:disk /bay|device /dev)[^ ,;:()"]`)
+	found := 0
+	for _, e := range src {
+		if !strings.HasSuffix(e.Name(), ".go") || strings.HasSuffix(e.Name(), "_test.go") {
+			continue
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), e.Name(), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(file, func(n ast.Node) bool {
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING || !strings.Contains(lit.Value, "sledge ") {
+				return true
+			}
+			text, err := strconv.Unquote(lit.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(text, "\n") {
+				return true // a help, which nobody fills in
+			}
+			found++
+			if got := a.commands(text); cut.MatchString(got) {
+				t.Errorf("%s: a command is cut: %s", e.Name(), got)
+			}
+			return true
+		})
+	}
+	if found < 50 {
+		t.Errorf("only %d texts with a command", found)
 	}
 }
 

@@ -42,6 +42,8 @@ func newField(t *testing.T) *field {
 	return f
 }
 
+func (f *field) clock() time.Time { return f.now }
+
 func (f *field) write(name, text string) {
 	f.t.Helper()
 	if err := os.WriteFile(filepath.FromSlash(name), []byte(text), 0o600); err != nil {
@@ -83,13 +85,13 @@ func (f *field) says(text string, words ...string) {
 // reboot, too; loads, and the unlock of a device that holds nothing, are refused.
 func TestExpiredJob(t *testing.T) {
 	f := newField(t)
-	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code")
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
 	f.sledge(0, "load", "src")
 	f.now = f.now.AddDate(0, 0, 2)
-	f.says(f.sledge(0, "status"), "(expired: nothing more can be loaded)", "next        sledge seal; or ask the data centre to extend the job")
+	f.says(f.sledge(0, "status"), "(expired: nothing more can be loaded)", "next        sledge seal --disk 'bay*' --device dev; or ask the data centre to extend the job, then sledge unlock --job NEW.dsse --disk")
 	f.says(f.sledge(4, "load", "src"), "job has expired", "sledge job extend", "can be sealed")
 	f.sledge(0, "lock")
-	f.says(f.sledge(0, "status"), "next        sledge unlock, then sledge seal; or ask")
+	f.says(f.sledge(0, "status"), "next        sledge unlock --disk 'bay*' --device dev, then sledge seal --disk 'bay*' --device dev; or ask")
 	f.says(f.sledge(0, "unlock", "--code-file", "code"), "warning: the job has expired", "nothing more can be loaded")
 	f.sledge(4, "load", "src")
 	f.sledge(0, "seal", "--wrap-unchecked", "--label-out", "d.label")
@@ -97,9 +99,9 @@ func TestExpiredJob(t *testing.T) {
 
 	g := newField(t)
 	g.now = g.now.AddDate(0, 0, 2)
-	g.sledge(4, "unlock", "--job", "job.dsse", "--code-file", "code")
+	g.sledge(4, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
 	h := newField(t)
-	h.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code")
+	h.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
 	h.now = h.now.AddDate(0, 0, 2)
 	h.sledge(4, "unlock", "--code-file", "code")
 }
@@ -109,7 +111,7 @@ func TestExpiredJob(t *testing.T) {
 func TestExtendedJob(t *testing.T) {
 	for _, locked := range []bool{false, true} {
 		f := newField(t)
-		f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code")
+		f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
 		f.sledge(0, "load", "src")
 		f.now = f.now.AddDate(0, 0, 2)
 		if locked {
@@ -119,7 +121,7 @@ func TestExtendedJob(t *testing.T) {
 		f.sledge(0, "unlock", "--job", "job2.dsse", "--code-file", "code")
 		f.write("src/b", "more")
 		f.sledge(0, "load", "src")
-		f.sledge(4, "unlock", "--job", "job.dsse", "--code-file", "code")
+		f.sledge(4, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
 		f.sledge(0, "seal", "--wrap-unchecked", "--label-out", "d.label")
 		f.says(f.sledge(0, "extract", "back", "--label", "d.label"), "extracted")
 		if b, err := os.ReadFile("back/b"); err != nil || string(b) != "more" {
@@ -132,7 +134,7 @@ func TestExtendedJob(t *testing.T) {
 // disks tell whether anything is unfinished.
 func TestSealInStateLoading(t *testing.T) {
 	f := newField(t)
-	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code")
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
 	f.sledge(0, "load", "src")
 	folder, err := vfs.OS("dev")
 	if err != nil {

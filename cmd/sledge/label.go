@@ -17,10 +17,12 @@ type labelReport struct {
 	Label     string `json:"label"`
 	LabelFile string `json:"label_file"`
 	QRFile    string `json:"label_qr_file"`
+
+	Fingerprint string `json:"label_fingerprint"`
 }
 
 func (r *labelReport) print(w io.Writer) {
-	fmt.Fprintf(w, "label of job %s, device %s, as it was sealed\nlabel file: %s, as QR code: %s\n\n%s", r.Job, r.Device, escape(r.LabelFile), escape(r.QRFile), r.Label)
+	fmt.Fprintf(w, "label of job %s, device %s, as it was sealed\nlabel file: %s, as QR code: %s\nfingerprint: %s\n\n%s", r.Job, r.Device, escape(r.LabelFile), escape(r.QRFile), r.Fingerprint, r.Label)
 }
 
 // labelAgain gives the label of a job that was sealed on this device: as the state
@@ -29,6 +31,9 @@ func (a *app) labelAgain(d *device, job, out string) (report, error) {
 	id, err := manifest.ParseID(job)
 	if err != nil {
 		return nil, usagef("--job %q is not a job's id: %w", job, err)
+	}
+	if firmware.ID(id) == d.Record().Job && d.SealBegun() && d.State() != firmware.Sealed {
+		return nil, fmt.Errorf("job %s: %w", id, appliance.ErrSealBegun)
 	}
 	label, err := d.Label(firmware.ID(id))
 	if err != nil {
@@ -43,7 +48,7 @@ func (a *app) labelAgain(d *device, job, out string) (report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &labelReport{Job: job, Device: d.ID().String(), Label: string(label)}
+	r := &labelReport{Job: job, Device: d.ID().String(), Label: string(label), Fingerprint: labelFingerprint(label)}
 	r.LabelFile, r.QRFile, err = writeLabel(label, l.Scope, out)
 	return r, err
 }

@@ -148,9 +148,12 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 	if w.Device, err = appliance.Open(a.config(w.state, job, file, disks), key); err != nil {
 		return err
 	}
-	w.done = append(w.done, func() { w.Device.Close(); clear(key) })
+	w.done = append(w.done, func() { w.Device.Close(); clear(key) }, func() { a.noteBad(w.BadDisks()) })
 	for _, s := range w.BadDisks() {
 		a.warn("%v", s.Err)
+	}
+	if event == firmware.EventLoadStart {
+		a.warnMissing(w.Status())
 	}
 	return nil
 }
@@ -159,11 +162,11 @@ func (a *app) fill(w *work, event firmware.EventKind) (err error) {
 func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
 	switch d.State() {
 	case firmware.Provisioned:
-		return nil, hint(d.Allows(event), "give the device its job first: sledge unlock --job job.dsse")
+		return nil, hint(needsSecret(d, event), "give the device its job first: sledge unlock --job job.dsse")
 	case firmware.Locked:
 		return nil, fmt.Errorf("device is locked: %w", firmware.ErrNoSecret)
 	case firmware.Sealed:
-		return nil, hintSealed(d, d.Allows(event))
+		return nil, hintSealed(d, needsSecret(d, event))
 	}
 	key, err := a.secret(d)
 	if err != nil {
@@ -174,6 +177,15 @@ func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
 			"or, to seal what is on the disks now: sledge seal --incomplete, which the statement will say"}}
 	}
 	return key, nil
+}
+
+// needsSecret is the error of an event in a state without a secret. The state may allow
+// the event: there is nothing to forget for a lock.
+func needsSecret(d *device, event firmware.EventKind) error {
+	if err := d.Allows(event); err != nil {
+		return err
+	}
+	return d.Allows(firmware.EventLoadStart)
 }
 
 func (a *app) loadCommand() *cobra.Command {
@@ -312,6 +324,9 @@ func (a *app) abandon(root, as string) (report, error) {
 	}
 	defer w.close()
 	u, err := w.Abandon(full, as)
+	if errors.Is(err, appliance.ErrNotFound) {
+		return nil, nothingToAbandon(w.Device, full)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -386,6 +401,9 @@ func loadEnd(r *appliance.LoadReport, err error) error {
 	}
 	for _, disk := range r.FailedDisks {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errDegraded, disk))
+	}
+	if len(r.FailedDisks) == 0 && r.Status.Degraded > 0 {
+		err = missingBays(r.Status.MissingBays, r.Status.Disks)
 	}
 	if r.SkippedCount > 0 {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errSkipped, plural(r.SkippedCount, "entry")))

@@ -4,8 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
@@ -86,6 +89,7 @@ func (a *app) look() (w *work, named []namedDisk, err error) {
 		w.done = append(w.done, func() { w.Device.Close(); clear(key) })
 		states = withBad(states, w.Device.BadDisks())
 	}
+	a.noteBad(append(states, unopened...))
 	for _, s := range append(states, unopened...) {
 		named = append(named, newNamedDisk(s))
 	}
@@ -103,7 +107,12 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 	}
 	var answering []string
 	for _, p := range patterns {
-		if _, err := os.Stat(p); appliance.NoAnswer(err) {
+		info, err := os.Stat(p)
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
+			unopened = append(unopened, noFolder(p))
+			continue
+		}
+		if appliance.NoAnswer(err) {
 			unopened = append(unopened, appliance.DiskState{Name: p, State: appliance.DiskNoAnswer, Bay: -1, Err: appliance.Unanswered(p, err)})
 			continue
 		}
@@ -125,6 +134,22 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 		disks = append(disks, d)
 	}
 	return disks, unopened, nil
+}
+
+// noFolder is the state of a name that is no folder: a disk that was unplugged takes
+// its mount point along.
+func noFolder(name string) appliance.DiskState {
+	err := fmt.Errorf("disk %s: there is no such folder: %w", name, appliance.ErrNotMounted)
+	return appliance.DiskState{Name: name, State: appliance.DiskNotMounted, Bay: -1, Err: err}
+}
+
+// noteBad keeps the names of bad disks, for what a hint says of a rebuild.
+func (a *app) noteBad(states []appliance.DiskState) {
+	for _, s := range states {
+		if s.Err != nil && !slices.Contains(a.bad, s.Name) {
+			a.bad = append(a.bad, s.Name)
+		}
+	}
 }
 
 // withBad puts what was learned later in the place of what was known before.

@@ -67,6 +67,8 @@ type app struct {
 	quiet  bool
 	looks  bool // this call only looks at the device: it gives way to every other
 
+	bad []string // disks that have turned out to be bad, by name
+
 	code int   // exit code, once a verb has ended
 	told error // what was told of that
 }

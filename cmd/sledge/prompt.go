@@ -122,6 +122,7 @@ func (p *prompt) stopped(s syscall.Signal, signals chan os.Signal) error {
 		p.show()
 		signal.Reset(s)
 		_ = unix.Kill(os.Getpid(), s)
+		select {} // the process ends on another thread: nothing may hide the terminal again
 	}
 	return p.hide()
 }

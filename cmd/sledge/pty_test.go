@@ -189,7 +189,7 @@ func newTerminalField(t *testing.T) *terminalField {
 	for _, job := range []string{"job", "other"} {
 		f.run("job", "create", "--device-key", "dev/device.pub", "--geometry", "2+1", "--target", "s3://bkt/x/", "--fips", "--out", job+".dsse", "--code-out", job+".code")
 	}
-	for _, name := range []string{"bay0", "bay1"} {
+	for _, name := range []string{"bay0", "bay1", "bay2"} {
 		if err := os.Mkdir(filepath.Join(dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -217,11 +217,10 @@ func (f *terminalField) read(name string) string {
 	return string(b)
 }
 
-// unlock asks for the code. One disk of three is not there: a code that is right ends
-// with exit code 6, and nothing is prepared.
+// unlock asks for the code.
 func (f *terminalField) unlock(t *testing.T) *pty {
 	t.Helper()
-	return onTerminal(t, 80, f.dir, f.env, "sledge", "unlock", "--job", "job.dsse", "--disk", "bay0,bay1")
+	return onTerminal(t, 80, f.dir, f.env, "sledge", "unlock", "--job", "job.dsse", "--disk", "bay0,bay1,bay2", "--allow-shared")
 }
 
 const codeQuestion = "unlock code (not shown while you type): "
@@ -282,8 +281,8 @@ func TestPromptTries(t *testing.T) {
 	p.expect(codeQuestion)
 	p.echo(false)
 	p.keys(right + "\n")
-	p.expect("the first unlock needs all 3 disks")
-	p.ends(exitDisks)
+	p.expect("is unlocked for job")
+	p.ends(exitDone)
 	p.echo(true)
 
 	p = f.unlock(t)
@@ -301,7 +300,7 @@ func TestPromptTries(t *testing.T) {
 func TestPromptStops(t *testing.T) {
 	f := newTerminalField(t)
 	right := codeOn(t, f.read("job.code"))
-	shell := `set -m; sledge unlock --job job.dsse --disk bay0,bay1; echo "is stopped: $?"; read next; fg; echo "has ended: $?"`
+	shell := `set -m; sledge unlock --job job.dsse --disk bay0,bay1,bay2 --allow-shared; echo "is stopped: $?"; read next; fg; echo "has ended: $?"`
 	p := onTerminal(t, 80, f.dir, f.env, "bash", "-c", shell)
 	p.expect(codeQuestion)
 	p.keys("ABC\x1a")
@@ -311,9 +310,24 @@ func TestPromptStops(t *testing.T) {
 	p.expect(codeQuestion)
 	p.echo(false)
 	p.keys(right + "\n")
-	p.expect("has ended: 6")
+	p.expect("has ended: 0")
 	p.ends(0)
 	p.echo(true)
+}
+
+// TestPromptQuits: Ctrl-\ at the question ends the process, and the terminal shows again
+// what is typed.
+func TestPromptQuits(t *testing.T) {
+	f := newTerminalField(t)
+	for range 10 { // the end and the next question were a race
+		p := onTerminal(t, 80, f.dir, f.env, "bash", "-c", `set -m; sledge unlock --job job.dsse --disk bay0,bay1,bay2 --allow-shared; echo "has ended"`)
+		p.expect(codeQuestion)
+		p.echo(false)
+		p.keys("\x1c")
+		p.expect("has ended")
+		p.ends(0)
+		p.echo(true)
+	}
 }
 
 // TestCodeFromPipe: a pipe that gives nothing does not hold a command that is stopped.
@@ -326,7 +340,7 @@ func TestCodeFromPipe(t *testing.T) {
 	defer in.Close()
 	defer out.Close()
 	for _, s := range []os.Signal{os.Interrupt, unix.SIGHUP} {
-		cmd := exec.Command("sledge", "unlock", "--job", "job.dsse", "--disk", "bay0,bay1", "--json")
+		cmd := exec.Command("sledge", "unlock", "--job", "job.dsse", "--disk", "bay0,bay1,bay2", "--allow-shared", "--json")
 		cmd.Dir, cmd.Env, cmd.Stdin = f.dir, append(os.Environ(), f.env...), in
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -361,7 +375,7 @@ func TestHangupIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	cmd := exec.Command("sh", "-c", "trap '' HUP; exec sledge unlock --job job.dsse --disk bay0,bay1")
+	cmd := exec.Command("sh", "-c", "trap '' HUP; exec sledge unlock --job job.dsse --disk bay0,bay1,bay2 --allow-shared")
 	cmd.Dir, cmd.Env, cmd.Stdin = f.dir, append(os.Environ(), f.env...), in
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -79,20 +79,18 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	if err != nil {
 		return nil, hintFolders(err)
 	}
-	if f.trust == "" && a.device != "" {
+	if a.device != "" {
 		d, err := a.openDevice(true) // no load meanwhile
 		if err != nil {
 			return nil, err
 		}
 		defer d.close()
-		o.Signer = d.Signer()
-		if d.State() != firmware.Sealed { // a sealed device's statement is signed
-			if err := d.AllowDisks(needed.Shared, needed.Filesystems); err != nil {
-				return nil, err
-			}
+		o.Signer, o.Taken = d.Signer(), allowAtWork(d, needed)
+	}
+	if f.trust != "" || a.device == "" {
+		if o.Signer, err = f.signer(disks); err != nil {
+			return nil, err
 		}
-	} else if o.Signer, err = f.signer(disks); err != nil {
-		return nil, err
 	}
 	if err := needFiles("this command", appliance.RebuildFiles(len(disks))); err != nil {
 		return nil, err
@@ -114,6 +112,17 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 		err = errUnproven
 	}
 	return &rebuildReport{r, replace}, err
+}
+
+// allowAtWork writes down what was let pass as a disk of the device's own job, as long as
+// its statement is not signed.
+func allowAtWork(d *device, needed appliance.Allowed) func(manifest.Scope, bool) error {
+	return func(of manifest.Scope, sealed bool) error {
+		if sealed || of != d.scope() || d.State() == firmware.Sealed {
+			return nil
+		}
+		return d.AllowDisks(needed.Shared, needed.Filesystems)
+	}
 }
 
 func sameFolder(a, b string) bool {

@@ -54,9 +54,9 @@ func TestImportEndRemarks(t *testing.T) {
 		want             []string
 	}{
 		{0, 0, nil},
-		{1, 0, []string{"1 of 3 entries", "skipped"}},
+		{1, 0, []string{"1 of 3 entries", "could not be read"}},
 		{0, 2, []string{"2 of 3 entries", "last good version"}},
-		{1, 2, []string{"1 of 3 entries", "skipped", "2 of 3 entries", "last good version"}},
+		{1, 2, []string{"1 of 3 entries", "could not be read", "2 of 3 entries", "last good version"}},
 	} {
 		r := &importer.Result{Complete: true}
 		r.Tally.Outcomes = map[importer.Outcome]uint64{importer.OutcomeStored: 3 - test.skipped, importer.OutcomeSkipped: test.skipped}

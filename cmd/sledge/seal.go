@@ -44,7 +44,13 @@ func (r *sealReport) print(w io.Writer) {
 		fmt.Fprintf(w, "disks were allowed on %s\n", escape(strings.Join(s.Filesystems, ", ")))
 	}
 	if s.ReadBack != manifest.ReadBackAll && s.ReadBack != "" {
-		fmt.Fprintf(w, "%s were NEVER READ BACK from the disks (--unverified): nobody knows whether they are there; do not delete the source before it was imported\n", plural(s.UnreadPacks, "pack"))
+		fmt.Fprintf(w, "NEVER READ BACK from the disks (--unverified): %s; nobody knows whether all of it is there: do not delete the source before it was imported\n", plural(s.UnreadPacks, "pack"))
+	}
+	if !s.ScanComplete {
+		fmt.Fprintf(w, "the source was NOT loaded whole: do not delete what is not in the manifest\n")
+	}
+	if s.Degraded > 0 {
+		fmt.Fprintf(w, "degraded: %s with lost shards\n", plural(s.Degraded, "pack"))
 	}
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %v were absent: their copies of the load key live on, with the unlock code they open this data\n", s.AbsentBays)
@@ -133,26 +139,37 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	a.warnNoParity(job)
 	m := a.meter("seal")
 	defer m.end()
-	res, err := w.Seal(ctx, appliance.SealOptions{
-		Unverified: f.unverified, ReadBack: func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) },
-		Absent: f.absent, WrapAnswer: f.answer, WrapUnchecked: f.unchecked, Degraded: f.degraded, Incomplete: f.incomplete,
-		DeviceKey: w.state.Record().Protection, Ledger: w.state, Stage: func(name string) { a.note("seal: %s", name) },
-	})
+	o := sealOptions(w, f, func(name string) { a.note("seal: %s", name) })
+	o.ReadBack = func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) }
+	res, err := w.Seal(ctx, o)
 	m.end()
 	if err != nil {
 		return nil, err
 	}
 	r, err := a.sealed(w.state, res, f.labelOut)
-	return r, errors.Join(err, sealedWithout(res))
+	return r, errors.Join(err, sealedWithout(firmware.SealCounts{Skipped: res.Totals.Skipped, Remarked: res.Remarked, GivenUp: res.GivenUp}))
+}
+
+func sealOptions(w *work, f *sealFlags, stage func(name string)) appliance.SealOptions {
+	return appliance.SealOptions{
+		Unverified: f.unverified, Absent: f.absent, WrapAnswer: f.answer, WrapUnchecked: f.unchecked, Degraded: f.degraded, Incomplete: f.incomplete,
+		DeviceKey: w.state.Record().Protection, Ledger: w.state, Stage: stage,
+		Counted: func(skipped, remarked, givenUp uint64) error {
+			return w.state.KeepSealCounts(firmware.SealCounts{Skipped: skipped, Remarked: remarked, GivenUp: givenUp})
+		},
+	}
 }
 
 // sealedWithout says what the source had and the device has not, or has in an older
 // version.
-func sealedWithout(res *appliance.SealResult) (err error) {
-	if n := res.Totals.Skipped; n > 0 {
-		err = fmt.Errorf("%w: %s could not be read and are not on the device", errSealedWithout, plural(n, "entry"))
+func sealedWithout(c firmware.SealCounts) (err error) {
+	if n := c.GivenUp; n > 0 {
+		err = fmt.Errorf("%w: %s of loads that were given up are not on the device", errSealedWithout, plural(n, "entry"))
 	}
-	if n := res.Remarked; n > 0 {
+	if n := c.Skipped; n > 0 {
+		err = errors.Join(err, fmt.Errorf("%w: %s could not be read and are not on the device", errSealedWithout, plural(n, "entry")))
+	}
+	if n := c.Remarked; n > 0 {
 		err = errors.Join(err, fmt.Errorf("%w: %s have a later look that failed, or did not get all", errSealedWithout, plural(n, "entry")))
 	}
 	return err
@@ -179,7 +196,9 @@ func (a *app) finishSeal(f *sealFlags) (report, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.sealed(d, res, f.labelOut)
+	r, err := a.sealed(d, res, f.labelOut)
+	counts, errCounts := d.SealCounts()
+	return r, errors.Join(err, errCounts, sealedWithout(counts))
 }
 
 // sealed forgets the secret, keeps the label, then changes the state, then gives the

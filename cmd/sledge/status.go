@@ -209,6 +209,9 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 		}
 	}
 	r.Disks = newDiskStatus(w.Status())
+	if loads, err := w.Unfinished(); err == nil && len(loads) > 0 && !r.Busy && !r.Expired && !w.state.SealBegun() {
+		r.Next = a.commands(nextUnfinished(loads)) + ": it was not finished"
+	}
 	if r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked && !w.state.SealBegun() {
 		for _, step := range sealSteps {
 			r.Then = append(r.Then, a.commands(step))
@@ -221,10 +224,13 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 	if err != nil {
 		return r, err
 	}
+	if err := writeNew(wrapCheck, bundle, false); err != nil {
+		return r, err
+	}
 	r.WrapCheck = wrapCheck
 	r.Next = fmt.Sprintf("send %s to the data centre, which tells an answer (sledge site check-wrap)", placeOf(wrapCheck))
 	r.Then = []string{a.commands(sealSteps[1])}
-	return r, writeNew(wrapCheck, bundle, false)
+	return r, nil
 }
 
 // nextWait is the next step beside a command at work.

@@ -133,6 +133,7 @@ var (
 	errNotFolder     = errors.New("not a folder")
 	errFileExists    = errors.New("exists already and is not overwritten")
 	errDegraded      = errors.New("a disk failed, the load went on without it")
+	errLessParity    = errors.New("packs were written with less parity")
 	errSkipped       = errors.New("source entries could not be read; versions of them that were loaded before stay safe")
 	errSealedWithout = errors.New("sealed")
 	errRemarks       = errors.New("loaded, but a later look failed, or did not get all: the device holds the last good version")
@@ -171,7 +172,11 @@ type hinted struct {
 
 func (e *hinted) Unwrap() error { return e.error }
 
+// hint gives an error its hint. Without an error there is none.
 func hint(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
 	return &hinted{err, []string{fmt.Sprintf(format, args...)}}
 }
 
@@ -211,7 +216,9 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errFileExists):
 		return add(exitUsage, "name another file, or move the old one away")
 	case is(firmware.ErrNoWayBack):
-		return add(exitTampered, "provision a new device: sledge device init with another --device DIR, then a new job; disks that were sealed can still be imported")
+		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
+			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
+			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")
 	case is(errStateFolder) && is(syscall.EROFS):
 		return add(exitUnexpected, "its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so")
 	case is(errStateFolder):
@@ -268,6 +275,8 @@ func diagnose(err error) (code int, hints []string) {
 	case is(errDegraded):
 		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the lost shards again",
 			"take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
+	case is(errLessParity):
+		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the missing shards: on the disk that is missing, or on an empty one: sledge rebuild --replace NEW")
 	case is(durable.ErrDiskFailed):
 		return add(exitDiskFailed, "take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
 	case is(errSealedWithout):
@@ -341,6 +350,12 @@ func diagnose(err error) (code int, hints []string) {
 			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")
 	case is(appliance.ErrWhichBay):
 		return add(exitUsage, "name the bay: --bay N, one after another")
+	case is(appliance.ErrBayHere):
+		return add(exitUsage, "leave the bad disk out of --disk: its bay is then the one that is missing")
+	case is(appliance.ErrNoBay):
+		return add(exitUsage, "name a bay that the device has; which disk is in which bay: sledge status")
+	case is(appliance.ErrManyDisks):
+		return add(exitDisks, "name the disks of this device only, one for each bay")
 	case is(appliance.ErrNotSealed):
 		return add(exitState, "load and seal it first; what is on an unsealed device is checked with sledge scrub")
 	case is(appliance.ErrRebuilding):
@@ -354,6 +369,10 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitDamage, "leave the disk named above out of --disk, and make its shards again on an empty one: sledge rebuild --replace NEW")
 	case is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
+	case is(appliance.ErrPrefix):
+		return add(exitUsage, "give a path without \"..\", \".\" and empty parts: --as NAME, or --as NAME/NAME")
+	case is(errNothingUnfinished):
+		return add(exitNotFound, "see what is unfinished: sledge status")
 	case is(appliance.ErrNotFound):
 		return add(exitNotFound, "see what is there: sledge list")
 	case is(fsck.ErrVersion):

@@ -28,6 +28,7 @@ type unlockReport struct {
 	Expires string `json:"expires"`
 	Expired bool   `json:"expired,omitempty"`
 	Disks   int    `json:"disks"`
+	Bays    int    `json:"bays"`
 }
 
 func (r *unlockReport) print(w io.Writer) {
@@ -35,7 +36,7 @@ func (r *unlockReport) print(w io.Writer) {
 	if r.Expired {
 		end = "nothing more can be loaded since " + r.Expires + ", what is loaded can be sealed"
 	}
-	fmt.Fprintf(w, "device %s is %s for job %s with %s; %s\n", r.Device, r.State, r.Job, plural(r.Disks, "disk"), end)
+	fmt.Fprintf(w, "device %s is %s for job %s with %s; %s\n", r.Device, r.State, r.Job, disksOf(r.Disks, r.Bays), end)
 }
 
 func (a *app) unlockCommand() *cobra.Command {
@@ -74,6 +75,9 @@ func (a *app) unlock(ctx context.Context, jobName, codeFile string, allow *allow
 		return nil, err
 	}
 	defer d.close()
+	if d.SealBegun() && d.State() != firmware.Sealed {
+		return nil, fmt.Errorf("job %s: %w", d.Record().Job, appliance.ErrSealBegun)
+	}
 	adopt, err := a.pendingJob(d, jobName)
 	if err != nil {
 		return nil, err
@@ -114,10 +118,10 @@ func (a *app) unlock(ctx context.Context, jobName, codeFile string, allow *allow
 	if err := d.Allows(firmware.EventUnlock); err != nil {
 		return nil, err
 	}
-	if err := d.AllowDisks(needed.Shared, needed.Filesystems); err != nil {
-		return nil, err
-	}
-	return a.putSecret(d, adopt, disks, root, store)
+	c := a.config(d, adopt.job, adopt.file, disks)
+	c.Taken = func() error { return d.AllowDisks(needed.Shared, needed.Filesystems) }
+	c.Allowed = bothAllowed(c.Allowed, needed)
+	return a.putSecret(d, adopt, c, root, store)
 }
 
 // checkDisks looks at the disks before the device takes another job: with the last
@@ -245,8 +249,8 @@ func (a *app) checkExpiry(job *manifest.Job) error {
 
 // putSecret prepares or opens the disks and keeps the load key. The secret comes
 // before the state: a crash between leaves a locked device, and unlock again.
-func (a *app) putSecret(d *device, j *adoption, disks []appliance.Disk, root []byte, store *firmware.Secrets) (report, error) {
-	k, err := appliance.Prepare(a.config(d, j.job, j.file, disks), root)
+func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte, store *firmware.Secrets) (report, error) {
+	k, err := appliance.Prepare(c, root)
 	if err != nil {
 		return nil, err
 	}
@@ -262,5 +266,8 @@ func (a *app) putSecret(d *device, j *adoption, disks []appliance.Disk, root []b
 	if expired {
 		a.warn("the job has expired on %s: what is loaded can be sealed, and nothing more can be loaded before the data centre extends the job", until)
 	}
-	return &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(disks)}, nil
+	if given := len(c.Disks); given < j.job.Geometry.Disks {
+		a.warn("%s: what is loaded now is written with less parity; bring the missing disk, or make it anew first: sledge rebuild --replace DIR", disksOf(given, j.job.Geometry.Disks))
+	}
+	return &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(c.Disks), j.job.Geometry.Disks}, nil
 }

@@ -449,6 +449,13 @@ func TestDamage(t *testing.T) {
 func d4(bay int) string { return fmt.Sprintf("bay %d", bay) }
 
 // planCase is a device that was made otherwise, and may be damaged besides.
+// sealSaying gives every disk a seal statement with further names.
+func sealSaying(more map[string]any) func(*testing.T, *testDevice, *Options) {
+	return func(t *testing.T, d *testDevice, _ *Options) {
+		d.putAll("statements/seal.dsse", d.sealStatement(t, more))
+	}
+}
+
 type planCase struct {
 	name    string
 	change  func(p *plan)
@@ -498,6 +505,9 @@ var planCases = []planCase{
 	{"two good seal statements", nil, func(t *testing.T, d *testDevice, o *Options) {
 		d.put(1, "statements/seal.dsse", d.sealStatement(t, map[string]any{"software": "another"}))
 	}, "statement-copy-other", VerdictRepairable},
+	{"sealed before the source was whole", nil, sealSaying(map[string]any{"scan_complete": false}), "seal-incomplete", VerdictClean},
+	{"sealed with lost shards", nil, sealSaying(map[string]any{"degraded_packs": 2}), "seal-degraded", VerdictClean},
+	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},
 	{"a file in a folder's place", nil, func(t *testing.T, d *testDevice, o *Options) {
 		d.remove(3, "statements/seal.dsse")
 		d.put(3, "statements", nil)

@@ -255,6 +255,9 @@ func (v *verifier) sealStatements(c *checkpointCopy) {
 			v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
 		} else if good == nil {
 			good = raw
+			if err := v.sealSays(raw); err != nil {
+				v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
+			}
 		} else {
 			v.f.add(Repairable, "statement-copy-other", onDisk(d), hintRebuild, "statements/seal.dsse differs from another disk's, both are signed")
 		}
@@ -303,7 +306,7 @@ func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
 var sealNames = []string{
 	"version", "critical", "job", "device", "generation", "job_serial", "job_sha256", "log_size", "log_root", "disks",
 	"absent_bays", "degraded_packs", "wrap_check", "device_key", "recovery", "sealed", "software",
-	"shared_disks", "filesystems",
+	"scan_complete", "shared_disks", "filesystems", "read_back", "unread_packs",
 }
 
 // countPlaces looks at a few packs to find which disk is which bay.

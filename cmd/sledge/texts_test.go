@@ -1,0 +1,58 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/appliance"
+)
+
+// TestRefusedWithHint: what cannot be done is refused with a code and a hint of its own.
+func TestRefusedWithHint(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.says(f.sledge(exitUsage, "load", "src", "--as", "../x"), "hint: give a path without")
+	f.says(f.sledge(exitNotFound, "load", "src", "--abandon"), "no unfinished load of", "hint: no load is unfinished")
+	f.sledge(0, "load", "src")
+	says := f.sledge(exitNotFound, "status", "--wrap-check", "nowhere/w")
+	if strings.Contains(says, "next        send") || strings.Contains(says, "wrap check  ") {
+		t.Errorf("a wrap check that was not written is to be sent: %s", says)
+	}
+}
+
+// TestNextUnfinished: the command that goes on with a load is told whole.
+func TestNextUnfinished(t *testing.T) {
+	a := &app{disks: []string{"bay*"}, device: "dev"}
+	for want, u := range map[string]appliance.UnfinishedError{
+		"sledge load /srv/data --disk 'bay*' --device dev":                  {Root: "/srv/data"},
+		"sledge load '/srv/my data' --as 'home' --disk 'bay*' --device dev": {Root: "/srv/my data", As: "home/"},
+	} {
+		if got := a.commands(nextUnfinished([]appliance.UnfinishedError{u})); got != want {
+			t.Errorf("%+v: %s", u, got)
+		}
+	}
+	if got := nextUnfinished(make([]appliance.UnfinishedError, 2)); !strings.Contains(got, "1 unfinished load more") {
+		t.Error(got)
+	}
+}
+
+// TestNoWayBackTold: where state.json and state.counter do not fit together, no
+// reinstatement is offered.
+func TestNoWayBackTold(t *testing.T) {
+	f := newField(t)
+	old, err := os.ReadFile("dev/state.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.sledge(0, "lock")
+	f.write("dev/state.json", string(old))
+	for range 2 { // the first call marks the device, the second finds the mark
+		says := f.sledge(exitTampered, "lock")
+		f.says(says, "no statement can give this device back", "provision a new device")
+		if strings.Contains(says, "reinstate") {
+			t.Errorf("a reinstatement is offered: %s", says)
+		}
+	}
+}
