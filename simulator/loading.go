@@ -105,7 +105,14 @@ func (l *life) loadClean(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if rep.SkippedCount > 0 && src.fails == nil {
+		here := func(e appliance.SkippedEntry) bool { // an entry of an earlier list may have vanished before
+			path := e.Path
+			if src.as != "" {
+				path = strings.TrimPrefix(path, src.as+"/")
+			}
+			return !rep.Resumed || src.now[path] != ""
+		}
+		if slices.ContainsFunc(rep.Skipped, here) && src.fails == nil {
 			return fmt.Errorf("%w: %d skipped of a source that is whole: %v", errUntold, rep.SkippedCount, rep.Skipped)
 		}
 	}

@@ -158,6 +158,9 @@ func (m *model) tick() {
 }
 
 func (m *model) write(path string, data []byte) {
+	if m.now[path] == "dir" { // and what is below it
+		m.remove(path)
+	}
 	m.tick()
 	m.note(path, "file "+string(data))
 	m.tree.WriteFile(path, data)
