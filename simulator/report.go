@@ -13,7 +13,7 @@ func (s *session) report(was, now *promises, h *holdings) error {
 	replaced, gone, dropped := s.changes(was)
 	more := s.rep.Resumed // an earlier call has done some of it
 	bad = append(bad, differ("replaced", s.rep.Scan.ReplacedPaths, s.rep.Scan.Replaced, replaced, more)...)
-	bad = append(bad, differ("gone", s.rep.Scan.GonePaths, s.rep.Scan.Gone, gone, false)...)
+	bad = append(bad, differ("gone", s.rep.Scan.GonePaths, s.rep.Scan.Gone, gone, more)...)
 	bad = append(bad, differ("dropped", s.rep.Scan.DroppedPaths, s.rep.Scan.Dropped, dropped, more)...)
 	st := s.rep.Status
 	if st.Entries != h.status.Entries || st.Skipped != h.status.Skipped || st.Bytes != h.status.Bytes || st.Remarked != h.status.Remarked {
