@@ -353,6 +353,11 @@ func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 		})
 	})
 	if err == nil && n != l.tail.Count {
+		for _, b := range l.copies.on {
+			if failed := b.failed(); failed != nil {
+				return fmt.Errorf("%w: scan list %s is on disks that do not work any more: %w", ErrTooFewDisks, l.copies.id, failed)
+			}
+		}
 		err = fmt.Errorf("%w: scan list %s ends after %d of %d items", manifest.ErrCorrupt, l.copies.id, n, l.tail.Count)
 	}
 	return err

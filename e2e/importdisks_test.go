@@ -172,7 +172,9 @@ func (w *world) loses(t *testing.T, src string, r *ran) {
 	if named := strings.Count(r.stderr, "source-lost"); uint64(named) < failed {
 		t.Errorf("%d entries failed, %d are named: %s", failed, named, r)
 	}
-	if missing := w.partOf(t, src); missing != failed {
+	// What failed may be in the store after all: its upload had ended when the others of
+	// its unit failed. The retry finds it.
+	if missing := w.partOf(t, src); missing > failed || failed-missing > 4 {
 		t.Errorf("%d are not in the store, %d are said to have failed: %s", missing, failed, r)
 	}
 }
