@@ -406,7 +406,11 @@ func loadEnd(r *appliance.LoadReport, err error) error {
 		err = missingBays(r.Status.MissingBays, r.Status.Disks)
 	}
 	if r.SkippedCount > 0 {
-		err = errors.Join(err, fmt.Errorf("%w: %s", errSkipped, plural(r.SkippedCount, "entry")))
+		kept := ""
+		if slices.ContainsFunc(r.Skipped, func(s appliance.SkippedEntry) bool { return s.Kept }) {
+			kept = "; the older versions that are named above stay safe"
+		}
+		err = errors.Join(err, fmt.Errorf("%w: %s%s", errSkipped, plural(r.SkippedCount, "entry"), kept))
 	}
 	if r.SkippedCount == 0 && r.Remarked > 0 {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errRemarks, plural(r.Remarked, "entry")))

@@ -134,7 +134,7 @@ var (
 	errFileExists    = errors.New("exists already and is not overwritten")
 	errDegraded      = errors.New("a disk failed, the load went on without it")
 	errLessParity    = errors.New("packs were written with less parity")
-	errSkipped       = errors.New("source entries could not be read; versions of them that were loaded before stay safe")
+	errSkipped       = errors.New("source entries could not be read")
 	errSealedWithout = errors.New("sealed")
 	errRemarks       = errors.New("loaded, but a later look failed, or did not get all: the device holds the last good version")
 	errFewFiles      = errors.New("too few files may be open at once")
