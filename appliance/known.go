@@ -315,13 +315,13 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 		}
 		return false, taken(it.path, w.detail) // also if size and times agree: two files may be made in one tick
 	}
-	if it.kind == manifest.KindSkipped || !w.good {
-		return false, nil
-	}
-	if w.flags&itemLost != 0 { // it has to be loaded again, and nothing of it is of use
+	if !w.good || w.flags&itemLost != 0 { // what is lost is loaded again, and nothing of it is of use
 		return false, nil
 	}
 	it.flags |= itemKnown
+	if it.kind == manifest.KindSkipped {
+		return false, nil
+	}
 	if !w.rel.sure() {
 		it.flags |= itemUnsure
 	}
