@@ -182,3 +182,22 @@ func TestStrayFiles(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNoUnlockWrap: no new key is made for a device that has been loaded.
+func TestNoUnlockWrap(t *testing.T) {
+	r := small32(t)
+	r.loadAll(smallTree(t, 4, 60<<10), LoadOptions{})
+	for _, m := range r.mems {
+		if err := m.Remove(unlockName); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Prepare(r.cfg, r.root); !errors.Is(err, ErrNoUnlock) {
+		t.Errorf("prepare: %v", err)
+	}
+	for _, m := range r.mems {
+		if _, err := m.Stat(unlockName); err == nil {
+			t.Error("a new unlock wrap was written")
+		}
+	}
+}

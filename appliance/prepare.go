@@ -70,6 +70,9 @@ func prepare(c Config, root []byte) ([]byte, error) {
 		return nil, err
 	}
 	if k == nil {
+		if err := noUnlock(c); err != nil {
+			return nil, err
+		}
 		if len(c.Disks) != g.Disks {
 			return nil, fmt.Errorf("%w: the first unlock needs all %d disks of the job, %d given", ErrTooFewDisks, g.Disks, len(c.Disks))
 		}
@@ -87,6 +90,24 @@ func prepare(c Config, root []byte) ([]byte, error) {
 		return nil, err
 	}
 	return k, prepareDisks(c, fresh, root, k)
+}
+
+// ErrNoUnlock: no disk at hand has the unlock wrap, and the device has been loaded. A
+// new key would make what is there unreadable.
+var ErrNoUnlock = errors.New("no disk here has the unlock wrap, and the device has been loaded")
+
+// noUnlock is ErrNoUnlock where disks without it are the device's own.
+func noUnlock(c Config) error {
+	used, err := loaded(c.Disks)
+	if err != nil || !used {
+		return err
+	}
+	for _, d := range c.Disks {
+		if _, err := d.FS.Stat(headerName); err != nil {
+			return nil // what is wrong with that disk is said: see notPrepared
+		}
+	}
+	return ErrNoUnlock
 }
 
 func (c *Config) taken() error {

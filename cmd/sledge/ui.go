@@ -358,6 +358,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitDisks, "name the disks of this device only, one for each bay")
 	case is(appliance.ErrNotSealed):
 		return add(exitState, "load and seal it first; what is on an unsealed device is checked with sledge scrub")
+	case is(appliance.ErrNoUnlock):
+		return add(exitDisks, "give the other disks of the device too, if there are any: each has it; nothing was changed", "if none has it: this device cannot open them any more, only the data centre's key can; send them there and keep the source")
 	case is(appliance.ErrRebuilding):
 		return add(exitDisks, "let the rebuild run to its end: the same sledge rebuild again, onto this disk; or go on without the disk: leave it out of --disk")
 	case is(appliance.ErrStale):
