@@ -35,7 +35,7 @@ func (l *life) loadAll(ctx context.Context) error {
 // has to be put in the place of a failed one first, as the error says.
 func (l *life) check() error {
 	err := l.opens()
-	if errors.Is(err, appliance.ErrForeign) && len(l.hurt) > 0 {
+	if wantsRebuild(err) && len(l.hurt) > 0 {
 		l.say("refused: %v", err)
 		if err := l.rebuildHurt(context.Background()); err != nil {
 			if l.promises != nil && len(l.promises.safe) > 0 {
@@ -49,6 +49,11 @@ func (l *life) check() error {
 		err = l.opens()
 	}
 	return err
+}
+
+// wantsRebuild tells whether a disk was refused that has lost its header or its wrap.
+func wantsRebuild(err error) bool {
+	return errors.Is(err, appliance.ErrForeign) || errors.Is(err, appliance.ErrRebuilding)
 }
 
 func (l *life) opens() error {

@@ -39,7 +39,7 @@ func (s *session) skips(now *promises, h *holdings) (bad []string) {
 			bad = append(bad, fmt.Sprintf("%q was skipped (%s), and has the remark %q", at, reason, e.Reason))
 		}
 		_, safe := h.safe[at]
-		withdrawn := s.watched[path] == nil && h.skipped[at] == "" // it is not in the source any more
+		withdrawn := s.src.now[path] == "" && h.skipped[at] == "" // it is not in the source any more
 		if !safe && !withdrawn && h.skipped[at] != reason {
 			bad = append(bad, fmt.Sprintf("%q was skipped (%s), and is %q", at, reason, h.skipped[at]))
 		}

@@ -129,7 +129,7 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 func (l *life) sealClean(ctx context.Context) error {
 	for try := 0; ; try++ {
 		err := l.seal(ctx, l.set(nil))
-		mend := errors.Is(err, appliance.ErrDegraded) || errors.Is(err, appliance.ErrAbsent) || errors.Is(err, appliance.ErrForeign) && len(l.hurt) > 0
+		mend := errors.Is(err, appliance.ErrDegraded) || errors.Is(err, appliance.ErrAbsent) || wantsRebuild(err) && len(l.hurt) > 0
 		if !mend || try > 3 || len(l.hurt) == 0 {
 			return err
 		}
