@@ -296,6 +296,12 @@ func (d *Device) lostByReading() error {
 	lost, doubted := d.lostPacks(true)
 	bays := d.doubtedBays(doubted)
 	d.mu.Unlock()
+	var failed []error
+	for _, number := range bays {
+		if b := d.bays[number]; b != nil {
+			failed = append(failed, b.failed())
+		}
+	}
 	if len(lost)+len(doubted) == 0 {
 		return nil
 	}
@@ -311,7 +317,7 @@ func (d *Device) lostByReading() error {
 	}
 	if len(doubted) > 0 {
 		errs = append(errs, fmt.Errorf("%w: %d packs, first pack %d, lie on more disks that failed, or gave something else back, than there is parity for (%s)",
-			ErrDoubted, len(doubted), doubted[0], bayList(bays)))
+			ErrDoubted, len(doubted), doubted[0], bayList(bays)), errors.Join(failed...))
 	}
 	return errors.Join(errs...)
 }
