@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo day test race lint fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps browser-deps release deps tools clean distclean
+.PHONY: help build demo day test race lint fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps fs-deps browser-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,7 +53,7 @@ demo: deps build ## the main job from source tree to verified S3 objects and bac
 	@scripts/tools.sh versitygw
 	@SLEDGE_BIN="$(abspath $(BUILD)/bin/sledge)" go run -buildvcs=false ./internal/demo
 
-test: deps lint $(SUMMARY) ## lint, then all tests; skipped ones are counted by name (under 10 minutes)
+test: deps fs-deps lint $(SUMMARY) ## lint, then all tests; skipped ones are counted by name (under 10 minutes)
 	@scripts/tools.sh $(TEST_TOOLS)
 	@$(call gotest,-vet=off ./...)
 
@@ -61,12 +61,12 @@ day: ## an operator's day before your eyes: two devices, a busy store, expired c
 	@scripts/tools.sh versitygw
 	@go test -count=1 -timeout $(TIMEOUT) -v -run TestOperatorsDay ./e2e -show
 
-test-e2e: deps $(SUMMARY) ## only the end-to-end tests against versitygw
+test-e2e: deps fs-deps $(SUMMARY) ## only the end-to-end tests against versitygw
 	@scripts/tools.sh $(TEST_TOOLS)
 	@$(call gotest,./e2e/...)
 
 race: TIMEOUT = 60m
-race: deps race-deps $(SUMMARY) ## all tests under the race detector (slow)
+race: deps fs-deps race-deps $(SUMMARY) ## all tests under the race detector (slow)
 	@scripts/tools.sh $(TEST_TOOLS)
 	@CGO_ENABLED=1 $(call gotest,-race ./...)
 
@@ -164,6 +164,9 @@ release: ## reproducible static programs for linux/amd64 and arm64 with SHA-256 
 
 deps: ## install the Debian packages that tests and demo call, where they are missing
 	@scripts/deps.sh python3=python3 s3cmd=s3cmd flock=util-linux
+
+fs-deps: ## install what makes and serves the file systems of the tests (skipped by name without)
+	@scripts/deps.sh mkfs.ext4=e2fsprogs mkfs.xfs=xfsprogs mkfs.btrfs=btrfs-progs mkfs.vfat=dosfstools mkfs.exfat=exfatprogs mkfs.f2fs=f2fs-tools mkfs.ntfs=ntfs-3g fusermount3=fuse3 =python3-fusepy || true
 
 browser-deps: ## install a browser, with which a test looks at the HTML report (skipped by name without)
 	@scripts/deps.sh chromium=chromium

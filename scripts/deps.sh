@@ -5,6 +5,8 @@
 # script goes on: the tests that need them then say so.
 #
 #	scripts/deps.sh COMMAND=PACKAGE[,PACKAGE] ...
+#
+# COMMAND may be empty: the package has none, and is asked for by its name.
 set -euo pipefail
 
 installed() {
