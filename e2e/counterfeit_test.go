@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,11 +15,14 @@ import (
 // counterfeit mounts a disk that keeps only so many bytes of its shards over a
 // folder. Where there is no FUSE the test is skipped; the same faults are in
 // memory in appliance (TestDisksThatLie, TestWrapsAfterReadBack).
-func counterfeit(w *world, disk, kind string, bytes int) (unmount func()) {
+func counterfeit(w *world, disk, kind string, keeps int) (unmount func()) {
 	w.t.Helper()
 	python := "/usr/bin/python3"
 	if os.Getuid() != 0 || exec.Command(python, "-c", "try: import fusepy\nexcept ImportError: import fuse").Run() != nil {
 		w.t.Skip("needs root and python3-fusepy")
+	}
+	if _, err := os.Stat("/dev/fuse"); err != nil {
+		w.t.Skipf("this kernel has no FUSE: %v", err)
 	}
 	script, err := filepath.Abs("testdata/counterfeit.py")
 	if err != nil {
@@ -29,7 +33,9 @@ func counterfeit(w *world, disk, kind string, bytes int) (unmount func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	server := exec.Command(python, script, kind, fmt.Sprint(bytes), w.mkdir("real-"+disk), at)
+	server := exec.Command(python, script, kind, fmt.Sprint(keeps), w.mkdir("real-"+disk), at)
+	var said bytes.Buffer
+	server.Stderr = &said
 	if err := server.Start(); err != nil {
 		w.t.Fatal(err)
 	}
@@ -51,21 +57,24 @@ func counterfeit(w *world, disk, kind string, bytes int) (unmount func()) {
 		select {
 		case err := <-ended:
 			done = true
-			w.t.Skipf("no FUSE here: %v", err)
+			w.t.Fatalf("the file system ended: %v: %s", err, &said)
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-	w.t.Skip("the file system was not mounted")
+	server.Process.Kill()
+	<-ended
+	done = true
+	w.t.Fatalf("the file system was not mounted: %s", &said)
 	return nil
 }
 
 // TestCounterfeitDisk: a disk takes every write and keeps some. The load says so,
 // the seal refuses, and with the disk replaced nothing is lost.
 func TestCounterfeitDisk(t *testing.T) {
-	for kind, bytes := range map[string]int{"forget": 2 << 20, "wrap": 5 << 20} {
+	for kind, keeps := range map[string]int{"forget": 2 << 20, "wrap": 5 << 20} {
 		t.Run(kind, func(t *testing.T) {
 			w := newWorld(t, options{})
-			unmount := counterfeit(w, "d02", kind, bytes)
+			unmount := counterfeit(w, "d02", kind, keeps)
 			src := makeTree(t, 31, 20, 9<<20)
 			more := makeTree(t, 32, 5, 8<<20)
 			w.unlock()

@@ -122,7 +122,7 @@ func TestStatesOfDisks(t *testing.T) {
 	defer dir.Close()
 	const shutdown, noFlush = 0x8004587d, 2 // EXT4_IOC_SHUTDOWN: as if the disk were pulled
 	if err := unix.IoctlSetPointerInt(int(dir.Fd()), shutdown, noFlush); err != nil {
-		t.Skip(err)
+		t.Skipf("this file system cannot be shut down: %v", err)
 	}
 	expect(exitDiskFailed, w.disk(1)+": no answer", "disk "+w.disk(1)+" does not answer: input/output error; check cable and power")
 	w.refused(t, exitDiskFailed, "does not answer", more...)
