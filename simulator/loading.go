@@ -138,9 +138,19 @@ func (l *life) fullUp() error {
 // sources are those that are on the device in the end.
 func (l *life) sources() []*model { return append([]*model{l.model}, l.others...) }
 
+// loadTroubles are troubles of loading that need nothing else said.
+var loadTroubles = map[Trouble]func(*life, context.Context, *rand.Rand) error{
+	SourceFails: (*life).sourceFails, SourceGone: (*life).sourceGone, LyingHoles: (*life).lyingHoles, NoDescriptors: (*life).noDescriptors,
+	OtherMedium: (*life).otherMedium, SecondSource: (*life).secondSource, KindsFlip: (*life).kindsFlip, ModesChange: (*life).modesChange,
+	LinksRotate: (*life).linksRotate, Continued: (*life).continued, Abandoned: (*life).abandoned,
+}
+
 // loadWith is one session, or some, with a trouble.
 func (l *life) loadWith(ctx context.Context, e Event) error {
 	dice := e.rng()
+	if meet := loadTroubles[e.What]; meet != nil {
+		return meet(l, ctx, dice)
+	}
 	switch e.What {
 	case PowerCut, LyingCache, CtrlC:
 		return l.loadInterrupted(ctx, e.What, dice)
@@ -159,33 +169,11 @@ func (l *life) loadWith(ctx context.Context, e Event) error {
 		return l.survived(l.loadOnce(ctx, l.set(nil)))
 	case FileChanges, FileVanishes, FileFails:
 		return l.loadChanging(ctx, e.What, dice)
-	case SourceFails:
-		return l.sourceFails(ctx, dice)
-	case OtherMedium:
-		return l.otherMedium(ctx, dice)
-	case SecondSource:
-		return l.secondSource(ctx, dice)
-	case KindsFlip:
-		return l.kindsFlip(ctx, dice)
-	case ModesChange:
-		return l.modesChange(ctx, dice)
-	case LinksRotate:
-		return l.linksRotate(ctx, dice)
-	case Continued:
-		return l.continued(ctx, dice)
-	case Abandoned:
-		return l.abandoned(ctx, dice)
 	case LeftUnfinished:
 		l.leave = true
 		return nil
 	case SmallDisks:
 		return nil // begin has made them so
-	case NoDescriptors:
-		return l.noDescriptors(ctx, dice)
-	case SourceGone:
-		return l.sourceGone(ctx, dice)
-	case LyingHoles:
-		return l.lyingHoles(ctx, dice)
 	case WrongCode:
 		return l.wrongCode(dice)
 	case WrongOrder:

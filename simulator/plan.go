@@ -101,14 +101,6 @@ var troubles = []struct {
 	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
 }
 
-// waiting are troubles that the program does not bear yet. They are lived only where
-// they are asked for by name; each goes up into the table with the change that it
-// waits for.
-var waiting = []Trouble{}
-
-// Waiting are the troubles that are not drawn.
-func Waiting() []Trouble { return slices.Clone(waiting) }
-
 // Troubles are all that a life may meet.
 func Troubles() []Trouble {
 	all := make([]Trouble, len(troubles))
@@ -123,9 +115,6 @@ func (t Trouble) phase() phase {
 		if x.What == t {
 			return x.Phase
 		}
-	}
-	if slices.Contains(waiting, t) {
-		return loading
 	}
 	panic("simulator: unknown trouble " + string(t))
 }

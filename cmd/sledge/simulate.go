@@ -93,7 +93,7 @@ func (l troubleList) print(w io.Writer) {
 func parseTroubles(names []string) (chosen []simulator.Trouble, err error) {
 	for _, name := range names {
 		t := simulator.Trouble(name)
-		if !slices.Contains(simulator.Troubles(), t) && !slices.Contains(simulator.Waiting(), t) {
+		if !slices.Contains(simulator.Troubles(), t) {
 			return nil, hint(usagef("--faults %s: no such trouble", escape(name)), "sledge simulate --list")
 		}
 		chosen = append(chosen, t)

@@ -60,19 +60,3 @@ func (s *scarce) Create(name string, o vfs.CreateOptions) (vfs.File, error) {
 	}
 	return s.FS.Create(name, o)
 }
-
-// lyingHoles loads from a file system that tells data which is new as a hole, and is
-// known for it: the files are read.
-func (l *life) lyingHoles(ctx context.Context, dice *rand.Rand) error {
-	volume := l.model.tree.Volume()
-	volume.TrustHoles = false
-	l.model.tree.SetVolume(volume)
-	for range 1 + dice.IntN(4) {
-		path, size := fmt.Sprintf("fresh-%04d", dice.IntN(10000)), 5000+dice.IntN(300000)
-		l.model.write(path, randomBytes(dice, size))
-		off := dice.Int64N(int64(size))
-		l.model.tree.Hide(path, off, 1+dice.Int64N(int64(size)-off))
-	}
-	l.met[LyingHoles]++
-	return l.survived(l.loadOnce(ctx, l.set(nil)))
-}
