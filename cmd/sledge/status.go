@@ -185,7 +185,8 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 		return nil, err
 	}
 	_, noDisks := a.diskNames()
-	if wrapCheck == "" && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
+	needsDisks := wrapCheck != "" || list
+	if !needsDisks && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
 		return r, nil
 	}
 	a.looks = wrapCheck == "" // who watches a device hinders nobody
@@ -194,10 +195,10 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 	switch {
 	case err == nil:
 		defer w.close()
-	case a.looks && errors.Is(err, firmware.ErrNoSecret):
+	case !needsDisks && errors.Is(err, firmware.ErrNoSecret):
 		r.State, r.Next = string(firmware.Locked), a.commands(nextStep[firmware.Locked]) // started again since
 		return r, nil
-	case a.looks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
+	case !needsDisks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
 		r.Busy, r.Next = true, nextWait // it began after the state was read
 		return r, nil
 	default:

@@ -37,6 +37,20 @@ func TestWrapCheckNamesBadDisk(t *testing.T) {
 	}
 }
 
+// TestListNeedsDisks: a list that cannot be given is no success.
+func TestListNeedsDisks(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.sledge(0, "load", "src")
+	f.says(f.sledge(0, "status", "--list"), "safe                  5 a")
+	f.sledge(0, "lock")
+	f.says(f.sledge(exitState, "status", "--list"), "device is locked", "hint: unlock the device")
+	t.Setenv("SLEDGE_DISKS", "")
+	f.sledge(0, "unlock", "--disk", "bay*", "--code-file", "code")
+	f.says(f.sledge(exitUsage, "status", "--list"), "no disks named", "hint: name the disks")
+	f.sledge(0, "status")
+}
+
 // TestUnverifiedIndexTold: without a pack that was not read back, the index is named.
 func TestUnverifiedIndexTold(t *testing.T) {
 	f := newField(t)
