@@ -35,12 +35,9 @@ type device struct {
 // other command; the lock goes with the process, however that ends. Without, it is
 // read, and nothing is written.
 func (a *app) openDevice(change bool) (*device, error) {
-	if a.device == "" {
-		return nil, errNoDevice
-	}
-	folder, err := openFolder(a.device)
+	folder, err := a.openState()
 	if err != nil {
-		return nil, stateFolder(a.device, fmt.Errorf("device: %w", err))
+		return nil, err
 	}
 	d := &device{name: a.device, fs: folder}
 	open := firmware.Read
@@ -55,6 +52,18 @@ func (a *app) openDevice(change bool) (*device, error) {
 		return nil, errors.Join(stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err)), d.close())
 	}
 	return d, nil
+}
+
+// openState opens the state folder that the operator has named.
+func (a *app) openState() (vfs.FS, error) {
+	if a.device == "" {
+		return nil, errNoDevice
+	}
+	folder, err := openFolder(a.device)
+	if err != nil {
+		return nil, stateFolder(a.device, fmt.Errorf("device: %w", err))
+	}
+	return folder, nil
 }
 
 // stateFolder names the folder in an error that says that it cannot be read or written.
@@ -340,17 +349,14 @@ func (a *app) deviceShow() *cobra.Command {
 
 // showDevice tells of a tampered device, too, what the data centre has to know.
 func (a *app) showDevice() (report, error) {
-	if a.device == "" {
-		return nil, errNoDevice
-	}
-	folder, err := openFolder(a.device)
+	folder, err := a.openState()
 	if err != nil {
-		return nil, fmt.Errorf("device: %w", err)
+		return nil, err
 	}
 	defer vfs.Close(folder)
 	d, err := firmware.Read(folder)
 	if err != nil {
-		err = fmt.Errorf("device %s: %w", a.device, err)
+		err = stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
 	}
 	if d == nil || d.Signer() == nil {
 		return nil, err

@@ -21,24 +21,20 @@ device as it is. The device is locked then; what it must never forget stays. The
 statement is good once, and stands in the device's history.`,
 		Example: `  sledge device show                       # tell the data centre the id and the evidence
   sledge device reinstate reinstate.dsse`,
-		Args: cobra.ExactArgs(1),
 	}
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) { return a.reinstate(args[0]) })
 }
 
 func (a *app) reinstate(name string) (report, error) {
-	if a.device == "" {
-		return nil, errNoDevice
+	folder, err := a.openState()
+	if err != nil {
+		return nil, err
 	}
+	defer vfs.Close(folder)
 	file, err := readFile(name, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}
-	folder, err := openFolder(a.device)
-	if err != nil {
-		return nil, fmt.Errorf("device: %w", err)
-	}
-	defer vfs.Close(folder)
 	lock, err := a.lockFolder(folder)
 	if err != nil {
 		return nil, err
@@ -46,7 +42,7 @@ func (a *app) reinstate(name string) (report, error) {
 	defer lock.Close()
 	branded, err := firmware.Open(folder)
 	if err == nil || !errors.Is(err, firmware.ErrTampered) {
-		return nil, fmt.Errorf("device %s: %w", a.device, orNothing(err))
+		return nil, stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, orNothing(err)))
 	}
 	if branded.Signer() == nil {
 		return nil, fmt.Errorf("device %s: %w: %s", a.device, firmware.ErrNoWayBack, branded.Reason())
@@ -64,7 +60,7 @@ func (a *app) reinstate(name string) (report, error) {
 	}
 	d, err := firmware.Reinstate(folder, firmware.Reinstatement{Device: firmware.ID(st.Device), Evidence: st.Evidence, Reason: st.Reason, File: file, Time: a.now()})
 	if err != nil {
-		return nil, fmt.Errorf("device %s: %w", a.device, err)
+		return nil, stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
 	}
 	return a.describeDevice(d)
 }

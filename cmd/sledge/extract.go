@@ -27,7 +27,7 @@ func (r *extractReport) print(w io.Writer) {
 		fmt.Fprintf(w, "skipped     %d: the loader could not read them\n", r.Skipped)
 	}
 	if r.Failed > 0 {
-		fmt.Fprintf(w, "failed      %d\n", r.Failed)
+		fmt.Fprintf(w, "failed      %d: not there, or not as recorded; named below\n", r.Failed)
 	}
 	if r.Remarks > 0 {
 		fmt.Fprintf(w, "older       %d: a later look at the source failed, the last good version is kept\n", r.Remarks)

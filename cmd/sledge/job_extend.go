@@ -22,7 +22,6 @@ the job takes the new file with its next unlock, and then no earlier one:
 
 A wrap check that was answered under the old file has to be made again.`,
 		Example: `  sledge job extend job.dsse --site /srv/site --expires 30d --out job-2.dsse`,
-		Args:    cobra.ExactArgs(1),
 	}
 	folder := cmd.Flags().String("site", os.Getenv("SLEDGE_SITE"), "the site's key folder (env SLEDGE_SITE)")
 	expires := cmd.Flags().String("expires", "", "the new end of new loads: 90d, 12h, or 2026-12-31 (required)")

@@ -33,7 +33,6 @@ happened first: the statement makes the device's word good again. It fits one
 device in one state, and is good once.`,
 		Example: `  sledge job reinstate --site /srv/site --device-id 5f0c2b7e9d4a4a1c8e6f3b2a1d0c9e8f --evidence sha256:1f0c… \
       --reason 'status beside a load, sledge 0.9' --out reinstate.dsse`,
-		Args: cobra.NoArgs,
 	}
 	var r manifest.Reinstatement
 	folder := cmd.Flags().String("site", os.Getenv("SLEDGE_SITE"), "the site's key folder (env SLEDGE_SITE)")

@@ -69,7 +69,7 @@ func (r *loadReport) print(w io.Writer) {
 		if s.Kept {
 			what = "older version kept of"
 		}
-		fmt.Fprintf(w, "  %s %s: %s: %s\n", what, s.Path, s.Reason, s.Detail)
+		fmt.Fprintf(w, "  %s %s: %s\n", what, s.Path, reasonText(s.Reason, s.Detail))
 	}
 	r.list(w, r.NoRoomCount, r.LoadReport.NoRoom, "no room for")
 }

@@ -89,8 +89,9 @@ func (a *app) look() (w *work, named []namedDisk, err error) {
 		w.done = append(w.done, func() { w.Device.Close(); clear(key) })
 		states = withBad(states, w.Device.BadDisks())
 	}
-	a.noteBad(append(states, unopened...))
-	for _, s := range append(states, unopened...) {
+	states = append(states, unopened...)
+	a.noteBad(states)
+	for _, s := range states {
 		named = append(named, newNamedDisk(s))
 	}
 	if err != nil {
@@ -113,7 +114,7 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 			continue
 		}
 		if appliance.NoAnswer(err) {
-			unopened = append(unopened, appliance.DiskState{Name: p, State: appliance.DiskNoAnswer, Bay: -1, Err: appliance.Unanswered(p, err)})
+			unopened = append(unopened, noAnswer(p, err))
 			continue
 		}
 		answering = append(answering, p)
@@ -124,7 +125,7 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 	for _, p := range answering {
 		d, err := appliance.OpenDisk(p)
 		if appliance.NoAnswer(err) {
-			unopened = append(unopened, appliance.DiskState{Name: p, State: appliance.DiskNoAnswer, Bay: -1, Err: appliance.Unanswered(p, err)})
+			unopened = append(unopened, noAnswer(p, err))
 			continue
 		}
 		if err != nil {
@@ -141,6 +142,10 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 func noFolder(name string) appliance.DiskState {
 	err := fmt.Errorf("disk %s: there is no such folder: %w", name, appliance.ErrNotMounted)
 	return appliance.DiskState{Name: name, State: appliance.DiskNotMounted, Bay: -1, Err: err}
+}
+
+func noAnswer(name string, err error) appliance.DiskState {
+	return appliance.DiskState{Name: name, State: appliance.DiskNoAnswer, Bay: -1, Err: appliance.Unanswered(name, err)}
 }
 
 // noteBad keeps the names of bad disks, for what a hint says of a rebuild.

@@ -185,7 +185,8 @@ func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 	return g
 }
 
-// verb makes f the work of a command, whose arguments are those of its Use line. What f returns is told by [app.end].
+// verb makes f the work of a command, whose arguments are those of its Use line. What f
+// returns is told by [app.end].
 func (a *app) verb(cmd *cobra.Command, f func(ctx context.Context, args []string) (report, error)) *cobra.Command {
 	cmd.Args = takesArgs
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -44,7 +44,11 @@ func (r *sealReport) print(w io.Writer) {
 		fmt.Fprintf(w, "disks were allowed on %s\n", escape(strings.Join(s.Filesystems, ", ")))
 	}
 	if s.ReadBack != manifest.ReadBackAll && s.ReadBack != "" {
-		fmt.Fprintf(w, "NEVER READ BACK from the disks (--unverified): %s; nobody knows whether all of it is there: do not delete the source before it was imported\n", plural(s.UnreadPacks, "pack"))
+		what := "the index, and a last sample of each disk" // every pack was
+		if s.UnreadPacks > 0 {
+			what = plural(s.UnreadPacks, "pack")
+		}
+		fmt.Fprintf(w, "NEVER READ BACK from the disks (--unverified): %s; nobody knows whether all of it is there: do not delete the source before it was imported\n", what)
 	}
 	if !s.ScanComplete {
 		fmt.Fprintf(w, "the source was NOT loaded whole: do not delete what is not in the manifest\n")
@@ -164,13 +168,13 @@ func sealOptions(w *work, f *sealFlags, stage func(name string)) appliance.SealO
 // version.
 func sealedWithout(c firmware.SealCounts) (err error) {
 	if n := c.GivenUp; n > 0 {
-		err = fmt.Errorf("%w: %s of loads that were given up are not on the device", errSealedWithout, plural(n, "entry"))
+		err = fmt.Errorf("%w: not on the device, of loads that were given up: %s", errSealedWithout, plural(n, "entry"))
 	}
 	if n := c.Skipped; n > 0 {
-		err = errors.Join(err, fmt.Errorf("%w: %s could not be read and are not on the device", errSealedWithout, plural(n, "entry")))
+		err = errors.Join(err, fmt.Errorf("%w: not on the device, could not be read: %s", errSealedWithout, plural(n, "entry")))
 	}
 	if n := c.Remarked; n > 0 {
-		err = errors.Join(err, fmt.Errorf("%w: %s have a later look that failed, or did not get all", errSealedWithout, plural(n, "entry")))
+		err = errors.Join(err, fmt.Errorf("%w: the last good version is on the device, a later look failed or did not get all: %s", errSealedWithout, plural(n, "entry")))
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func TestSealHalfWithout(t *testing.T) {
 	}
 	f.sledge(exitSource, "load", "src", "--accept-findings")
 	f.sealCut()
-	f.says(f.sledge(exitSource, "seal", "--wrap-unchecked", "--label-out", "d.label"), "could not be read and are not on the device")
+	f.says(f.sledge(exitSource, "seal", "--wrap-unchecked", "--label-out", "d.label"), "not on the device, could not be read: 1 entry")
 }
 
 // TestAllowedWhenTaken: what is let pass is written down with the disks that pass, and

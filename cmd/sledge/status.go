@@ -64,7 +64,7 @@ func newDiskStatus(s appliance.Status) *diskStatus {
 
 func (s *diskStatus) print(w io.Writer) {
 	if s.Uncounted != "" {
-		fmt.Fprintf(w, "safe        could not be counted: %s\n", s.Uncounted)
+		fmt.Fprintf(w, "safe        could not be counted: %s\n", escape(s.Uncounted))
 	} else {
 		fmt.Fprintf(w, "safe        %s, %s, in %s of %s\n", plural(s.Entries, "entry"), size(s.Bytes), plural(s.Packs, "pack"), size(s.PackBytes))
 	}
@@ -76,13 +76,13 @@ func (s *diskStatus) print(w io.Writer) {
 		fmt.Fprintln(w)
 	}
 	if s.Skipped > 0 {
-		fmt.Fprintf(w, "skipped     %s could not be read and are NOT on the device\n", plural(s.Skipped, "entry"))
+		fmt.Fprintf(w, "skipped     %s: could not be read, NOT on the device\n", plural(s.Skipped, "entry"))
 	}
 	if s.Lost > 0 {
-		fmt.Fprintf(w, "LOST        %s were loaded and did not read back from the disks: keep the source\n", plural(s.Lost, "entry"))
+		fmt.Fprintf(w, "LOST        %s: loaded, and did not read back from the disks; keep the source and load it again\n", plural(s.Lost, "entry"))
 	}
 	if s.Remarked > 0 {
-		fmt.Fprintf(w, "remarks     %s with a later look that failed: the version before is safe\n", plural(s.Remarked, "entry"))
+		fmt.Fprintf(w, "remarks     %s: a later look failed, the version before is safe\n", plural(s.Remarked, "entry"))
 	}
 	if s.LongFiles > 0 {
 		fmt.Fprintf(w, "in progress %s, not counted as safe\n", plural(s.LongFiles, "long file"))
@@ -116,7 +116,7 @@ func (r *statusReport) print(w io.Writer) {
 		fmt.Fprintln(w, "allowed     bays that share a disk: one failure may take several of them")
 	}
 	if len(r.Allowed) > 0 {
-		fmt.Fprintf(w, "allowed     disks on %s\n", strings.Join(r.Allowed, ", "))
+		fmt.Fprintf(w, "allowed     disks on %s\n", escape(strings.Join(r.Allowed, ", ")))
 	}
 	for _, d := range r.Named {
 		d.print(w)
@@ -185,7 +185,8 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 		return nil, err
 	}
 	_, noDisks := a.diskNames()
-	if wrapCheck == "" && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
+	needsDisks := wrapCheck != "" || list
+	if !needsDisks && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
 		return r, nil
 	}
 	a.looks = wrapCheck == "" // who watches a device hinders nobody
@@ -194,10 +195,10 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 	switch {
 	case err == nil:
 		defer w.close()
-	case a.looks && errors.Is(err, firmware.ErrNoSecret):
+	case !needsDisks && errors.Is(err, firmware.ErrNoSecret):
 		r.State, r.Next = string(firmware.Locked), a.commands(nextStep[firmware.Locked]) // started again since
 		return r, nil
-	case a.looks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
+	case !needsDisks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
 		r.Busy, r.Next = true, nextWait // it began after the state was read
 		return r, nil
 	default:
@@ -230,7 +231,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 	r.WrapCheck = wrapCheck
 	r.Next = fmt.Sprintf("send %s to the data centre, which tells an answer (sledge site check-wrap)", placeOf(wrapCheck))
 	r.Then = []string{a.commands(sealSteps[1])}
-	return r, nil
+	return r, badDisks(named)
 }
 
 // nextWait is the next step beside a command at work.

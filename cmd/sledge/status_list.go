@@ -37,7 +37,7 @@ func (a *app) listHoldings(ctx context.Context, d *appliance.Device) error {
 		}
 		line := fmt.Sprintf("%-10s %12d %s", h.State, h.Size, path)
 		if h.Reason != "" {
-			line += fmt.Sprintf(" (%s: %s)", h.Reason, escape(h.Detail))
+			line += " (" + escape(reasonText(h.Reason, h.Detail)) + ")"
 		}
 		_, err := fmt.Fprintln(out, line)
 		return err

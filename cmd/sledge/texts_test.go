@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -19,6 +20,43 @@ func TestRefusedWithHint(t *testing.T) {
 	if strings.Contains(says, "next        send") || strings.Contains(says, "wrap check  ") {
 		t.Errorf("a wrap check that was not written is to be sent: %s", says)
 	}
+}
+
+// TestWrapCheckNamesBadDisk: a status that writes the wrap check ends with the code of
+// the worst disk, as any status with disks does.
+func TestWrapCheckNamesBadDisk(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.sledge(0, "load", "src")
+	if err := errors.Join(os.Rename("bay2", "away"), os.Mkdir("bay2", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	f.says(f.sledge(exitDisks, "status", "--wrap-check", "w"), "next        send ", "disk bay2: ", "hint: take the disk named above out")
+	if _, err := os.Stat("w"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestListNeedsDisks: a list that cannot be given is no success.
+func TestListNeedsDisks(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.sledge(0, "load", "src")
+	f.says(f.sledge(0, "status", "--list"), "safe                  5 a")
+	f.sledge(0, "lock")
+	f.says(f.sledge(exitState, "status", "--list"), "device is locked", "hint: unlock the device")
+	t.Setenv("SLEDGE_DISKS", "")
+	f.sledge(0, "unlock", "--disk", "bay*", "--code-file", "code")
+	f.says(f.sledge(exitUsage, "status", "--list"), "no disks named", "hint: name the disks")
+	f.sledge(0, "status")
+}
+
+// TestUnverifiedIndexTold: without a pack that was not read back, the index is named.
+func TestUnverifiedIndexTold(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.sledge(0, "load", "src")
+	f.says(f.sledge(0, "seal", "--wrap-unchecked", "--unverified", "--label-out", "d.label"), "NEVER READ BACK from the disks (--unverified): the index")
 }
 
 // TestNextUnfinished: the command that goes on with a load is told whole.

@@ -236,7 +236,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(crypto.ErrCodeTyping):
 		return add(exitKey, "type the code again as it is on the code sheet; the device counts no attempts")
 	case is(errWrongCode):
-		return add(exitKey, "this code belongs to another job: compare job and device with the code sheet")
+		return add(exitKey, "this code belongs to another job: compare job and device with the code sheet; if both are the same, type the code again")
 	case is(errExpired), is(appliance.ErrExpired):
 		return add(exitJob, "check the device's clock; if it is right, ask the data centre to extend the job (sledge job extend), and give the device the new file: sledge unlock --job NEW.dsse",
 			"what is on the disks is not locked in: it can be sealed, and sealed disks can be imported at any time")

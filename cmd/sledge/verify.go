@@ -193,7 +193,7 @@ func (r *proofReport) print(w io.Writer) {
 		}
 	}
 	if rec.SHA256 != nil {
-		fmt.Fprintf(w, "sha256          %x\n", rec.SHA256)
+		fmt.Fprintf(w, "sha256      %x\n", rec.SHA256)
 	}
 	fmt.Fprintf(w, "content     %s\njob         %s\ndevice      %s, generation %d\norigin      %s\nin the log  entry %d of %d\n", r.Content, r.Job, r.Device, r.Generation, r.Origin, r.LogIndex, r.LogSize)
 }
