@@ -23,7 +23,7 @@ func newField(t *testing.T) *field {
 	t.Chdir(t.TempDir())
 	shm, err := os.MkdirTemp("/dev/shm", "sledge-expiry-")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("no memory for secrets: %v", err)
 	}
 	t.Cleanup(func() { os.RemoveAll(shm) })
 	for name, value := range map[string]string{"XDG_RUNTIME_DIR": shm, "SLEDGE_DEVICE": "dev", "SLEDGE_SITE": "site", "SLEDGE_DISKS": "bay*"} {
