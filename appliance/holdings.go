@@ -64,7 +64,7 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 		return f(holdingOf(e))
 	}})
 	for _, l := range lists {
-		if err == nil && d.state.begun(l.copies.id) && !d.finished(l) {
+		if err == nil && d.left(l) {
 			err = d.leftToDo(l, f)
 		}
 	}

@@ -68,15 +68,12 @@ func (k *knownSet) close() {
 	}
 }
 
-// knownEntries gathers what has been committed, from this source and from others.
-func (d *Device) knownEntries(ctx context.Context, src *source, o *ScanOptions) (*knownSet, error) {
+// knownEntries gathers what has been committed, from this source and from others;
+// lists are all that there are.
+func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanList, o *ScanOptions) (*knownSet, error) {
 	k := &knownSet{force: o.Force, report: &ScanReport{}}
 	if d.state.entries == 0 {
 		return k, nil
-	}
-	lists, err := d.findLists()
-	if err != nil {
-		return nil, err
 	}
 	relations := map[manifest.ID]relation{}
 	roots := map[manifest.ID]string{}
@@ -418,20 +415,24 @@ type tally struct {
 
 // tallyOf counts by the catalog's rule over the whole journal.
 func (d *Device) tallyOf() (t tally, err error) {
-	lists := len(d.state.lists)
-	if lists == 0 {
-		return t, nil
-	}
-	found, err := d.findLists()
+	lists, err := d.findLists()
 	if err != nil {
 		return t, err
+	}
+	return d.tallyWith(lists)
+}
+
+// tallyWith is tallyOf where the lists have been read.
+func (d *Device) tallyWith(lists []*scanList) (t tally, err error) {
+	if len(d.state.lists) == 0 {
+		return t, nil
 	}
 	looks, done, err := d.newSorter(sortMemory)
 	if err != nil {
 		return t, err
 	}
 	defer done()
-	a := &catalog.Adder{To: looks, Once: lists < 2}
+	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
 	lost := d.lostContent()
 	var value []byte
 	err = d.eachRecord(func(b []byte) error {
@@ -451,7 +452,7 @@ func (d *Device) tallyOf() (t tally, err error) {
 		return a.Add(lookOf(r), value)
 	})
 	if err == nil {
-		err = d.imply(a, found)
+		err = d.imply(a, lists)
 	}
 	if err != nil {
 		return t, err
