@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
-	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -25,10 +24,10 @@ type knownSet struct {
 	report *ScanReport
 	gone   func(path string) error // takes a path that was never loaded and is gone
 
-	looks *extsort.Sorter
-	next  func() knownEntry
-	stop  func()
-	at    knownEntry
+	next func() knownEntry
+	stop func()
+	drop func() // gives the sorter back
+	at   knownEntry
 
 	met  []metEntry  // entries of the scan that are no folders and may have others below
 	kept []keptEntry // the same of the device, which the scan has not met (yet)
@@ -62,9 +61,9 @@ type keptEntry struct {
 }
 
 func (k *knownSet) close() {
-	if k.looks != nil {
+	if k.drop != nil {
 		k.stop()
-		k.looks.Close()
+		k.drop()
 	}
 }
 
@@ -84,12 +83,11 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 		}
 		roots[l.copies.id] = l.head.root()
 	}
-	disk, err := d.scratchDisk()
+	looks, done, err := d.newSorter(sortMemory)
 	if err != nil {
 		return nil, err
 	}
-	k.looks = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
-	a := &catalog.Adder{To: k.looks, Once: len(d.state.lists) < 2}
+	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
 	lost := d.lostContent()
 	var value []byte
 	err = d.eachListed(func(list manifest.ID, b []byte) error {
@@ -108,10 +106,11 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 		err = d.imply(a, lists)
 	}
 	if err != nil {
-		k.looks.Close()
+		done()
 		return nil, err
 	}
-	k.begin(k.looks)
+	k.begin(looks)
+	k.drop = done
 	return k, nil
 }
 

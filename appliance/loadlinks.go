@@ -18,9 +18,8 @@ func (l *loader) links(ctx context.Context) error {
 	}
 	defer done()
 	committed, room := l.committed(), l.d.roomForFile()
-	next, stop := pull(carriers)
+	carrier, stop := newest(carriers)
 	defer stop()
-	at := next()
 	var b batch
 	since := l.d.cfg.Now()
 	return l.work(ctx, func(send func(unit) error) error {
@@ -33,19 +32,9 @@ func (l *loader) links(ctx context.Context) error {
 				l.entries.Add(1)
 				return nil
 			}
-			var chain string // of the carrier's last record: it may have been loaded before
-			for at.ok && at.key <= it.linkTo {
-				if at.key == it.linkTo {
-					chain = at.value
-				}
-				at = next()
-			}
-			if at.err != nil {
-				return at.err
-			}
-			if chain != "" {
+			if prev == nil || prev.Path != it.linkTo {
 				var err error
-				if prev, err = decodeChain([]byte(chain)); err != nil {
+				if prev, err = carrier(it.linkTo); err != nil {
 					return err
 				}
 			}
@@ -89,11 +78,10 @@ func (l *loader) carriers(ctx context.Context) (*extsort.Sorter, func(), error) 
 // chains sorts committed records by path, each with its continuations; of several of
 // one path the newest is the last.
 func (l *loader) chains(ctx context.Context, want func(*manifest.Record) bool) (*extsort.Sorter, func(), error) {
-	disk, err := l.d.scratchDisk()
+	s, done, err := l.d.newSorter(sortMemory)
 	if err != nil {
 		return nil, nil, err
 	}
-	s := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
 	var chain []byte
 	var path string
 	keep := false
@@ -130,8 +118,26 @@ func (l *loader) chains(ctx context.Context, want func(*manifest.Record) bool) (
 		err = flush()
 	}
 	if err != nil {
-		s.Close()
+		done()
 		return nil, nil, err
 	}
-	return s, func() { s.Close() }, nil
+	return s, done, nil
+}
+
+// newest reads sorted chains path by path; stop must be called.
+func newest(chains *extsort.Sorter) (get prior, stop func()) {
+	next, stop := pull(chains)
+	at := next()
+	return func(path string) (*manifest.Record, error) {
+		var chain string
+		for ; at.ok && at.key <= path; at = next() {
+			if at.key == path {
+				chain = at.value
+			}
+		}
+		if at.err != nil || chain == "" {
+			return nil, at.err
+		}
+		return decodeChain([]byte(chain))
+	}, stop
 }

@@ -8,7 +8,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// prior gives the committed record whose content an item may still have.
+// prior gives a path's newest committed record that is wanted, or nil. Paths are asked
+// for in order, each once.
 type prior func(path string) (*manifest.Record, error)
 
 // unit is a run of list items for one worker.
@@ -96,20 +97,7 @@ func (l *loader) priors(ctx context.Context, plan *loadPlan) (prior, func(), err
 	if err != nil {
 		return nil, nil, err
 	}
-	next, stop := pull(chains)
-	at := next()
-	get := func(path string) (*manifest.Record, error) {
-		var chain string
-		for ; at.ok && at.key <= path; at = next() {
-			if at.key == path {
-				chain = at.value
-			}
-		}
-		if at.err != nil || chain == "" {
-			return nil, at.err
-		}
-		return decodeChain([]byte(chain))
-	}
+	get, stop := newest(chains)
 	return get, func() { stop(); done() }, nil
 }
 

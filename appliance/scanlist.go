@@ -243,28 +243,18 @@ func (d *Device) eachRecord(f func([]byte) error) error {
 
 // eachListed says, too, which scan list a record came from.
 func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error {
-	files, err := d.findFrameFiles(journalKind)
-	if err != nil {
-		return err
-	}
-	for _, c := range files {
-		_, err := d.readFrames(c, false, func(fr frame) error {
-			m, err := decodeFrameMessage(fr.plain)
-			if err != nil {
-				return err
-			}
-			for _, r := range m.records {
-				if err := f(m.list, r); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	return d.eachFrame(func(fr frame) error {
+		m, err := decodeFrameMessage(fr.plain)
 		if err != nil {
 			return err
 		}
-	}
-	return nil
+		for _, r := range m.records {
+			if err := f(m.list, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // findLists reads head and tail of the saved lists, in order. A list that cannot be

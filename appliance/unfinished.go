@@ -57,7 +57,7 @@ func (d *Device) holds(src *source, l *scanList) error {
 		if it.kind != manifest.KindFile || !done {
 			return nil
 		}
-		if now := src.stat(src.prefix + it.path[len(l.head.as()):]); now.kind == it.kind && now.size == it.size && now.mtime == it.mtime {
+		if now := src.stat(it.path); now.kind == it.kind && now.size == it.size && now.mtime == it.mtime {
 			found++
 		}
 		if looked++; looked == holdsSample {
