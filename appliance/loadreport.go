@@ -62,7 +62,7 @@ func (l *loader) remember() error {
 	l.skipped.Add(st.skipped)
 	l.report.SkippedCount += st.skipped
 	return l.d.eachListed(func(list manifest.ID, b []byte) error {
-		if list != l.list.copies.id || len(l.report.Skipped) >= maxSkipped {
+		if list != l.list.copies.id {
 			return nil
 		}
 		kind, _, _, err := manifest.PeekRecord(b)
@@ -70,13 +70,16 @@ func (l *loader) remember() error {
 			return err
 		}
 		r, err := manifest.PeekHead(b)
-		if err == nil && r.Reason == vanished {
+		if err != nil {
+			return err
+		}
+		if r.Reason == vanished {
 			l.report.vanished++
 		}
-		if err == nil && r.Reason != catalog.Gone {
+		if r.Reason != catalog.Gone && len(l.report.Skipped) < maxSkipped {
 			l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: r.Path, Reason: r.Reason, Detail: r.Detail})
 		}
-		return err
+		return nil
 	})
 }
 
