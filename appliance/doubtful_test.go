@@ -287,6 +287,13 @@ func TestDamagedListThenRefused(t *testing.T) {
 	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("seal: %v", err)
 	}
+	refused := errors.New("refused")
+	if _, err := l.load(LoadOptions{Begin: func() error { return refused }}); !errors.Is(err, refused) {
+		t.Fatal(err)
+	}
+	if left, err := l.d.Unfinished(); err != nil || len(left) != 1 {
+		t.Errorf("a load that did not begin: %v, %d unfinished", err, len(left))
+	}
 	if rep := l.must(LoadOptions{}); rep.Status.Entries != 6 {
 		t.Errorf("%+v", rep)
 	}

@@ -54,6 +54,10 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return nil, err
 	}
 	defer src.close()
+	if o.Begin == nil {
+		o.Begin = func() error { return nil }
+	}
+	o.Begin = sync.OnceValue(o.Begin)
 	list, damaged, err := d.takeUp(src, &o)
 	if err != nil {
 		return nil, err
@@ -115,6 +119,11 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		}
 		return fmt.Errorf("%w: %d names or files cannot be imported as they are; %s", ErrFindings, n, what)
 	}
+	if len(report.damaged) > 0 {
+		if err := o.Begin(); err != nil {
+			return err
+		}
+	}
 	for _, l := range report.damaged {
 		if err := d.giveUp(l, "a scan list was damaged; its source was scanned again"); err != nil {
 			return err
@@ -139,10 +148,8 @@ func (d *Device) loadedBefore(src *source) bool {
 
 // loadList loads what a list has that is not committed.
 func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *LoadOptions, report *LoadReport) error {
-	if o.Begin != nil {
-		if err := o.Begin(); err != nil {
-			return err
-		}
+	if err := o.Begin(); err != nil {
+		return err
 	}
 	what := "load-started"
 	if d.state.begun(list.copies.id) {

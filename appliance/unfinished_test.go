@@ -36,7 +36,11 @@ func TestContinuedLoad(t *testing.T) {
 	l.d.Close()
 	l.d = l.mustDevice()
 	l.failing(vfs.OpRead, "a-bad")
-	rep := l.must(LoadOptions{})
+	begun := 0
+	rep := l.must(LoadOptions{Begin: func() error { begun++; return nil }})
+	if begun != 1 {
+		t.Errorf("begun %d times", begun)
+	}
 	if !rep.Resumed || rep.SkippedCount != 1 || rep.Skipped[0].Path != "a-bad" || rep.Status.Skipped != 1 || rep.Entries != 9 {
 		t.Errorf("resumed %v, skipped %d %+v, loaded %d, status %+v", rep.Resumed, rep.SkippedCount, rep.Skipped, rep.Entries, rep.Status)
 	}
