@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -125,29 +124,6 @@ func knownValue(b []byte, rel relation, root string, r *manifest.Record, lost bo
 		it.flags = itemLost
 	}
 	return append(append(b, byte(rel)), it.encode()...)
-}
-
-// lookOf is what the catalog needs of a record.
-func lookOf(r *manifest.Record) catalog.Look {
-	return catalog.Look{Kind: r.Kind, Path: r.Path, Reason: r.Reason, Detail: r.Detail}
-}
-
-// imply says of the folders of a list's prefix, which have no records, that they
-// are folders.
-func (d *Device) imply(a *catalog.Adder, lists []*scanList) error {
-	for _, l := range lists {
-		if st := d.state.lists[l.copies.id]; st == nil || st.good == 0 {
-			continue
-		}
-		prefix := strings.TrimSuffix(l.head.as(), "/")
-		for prefix != "" {
-			if err := a.Imply(prefix); err != nil {
-				return err
-			}
-			prefix = prefix[:max(0, strings.LastIndexByte(prefix, '/'))]
-		}
-	}
-	return nil
 }
 
 // begin reads the sorted looks from their beginning.
@@ -400,89 +376,4 @@ func (k *knownSet) rest() error {
 		}
 	}
 	return nil
-}
-
-// tally counts what a device holds.
-type tally struct {
-	entries  uint64 // good ones
-	skipped  uint64
-	lost     uint64 // that cannot be given back any more
-	remarked uint64 // good ones with a later look that failed
-	bytes    int64  // content of the good ones
-	dropped  uint64 // below what is no folder any more
-}
-
-// tallyOf counts by the catalog's rule over the whole journal.
-func (d *Device) tallyOf() (t tally, err error) {
-	lists, err := d.findLists()
-	if err != nil {
-		return t, err
-	}
-	return d.tallyWith(lists)
-}
-
-// tallyWith is tallyOf where the lists have been read.
-func (d *Device) tallyWith(lists []*scanList) (t tally, err error) {
-	if len(d.state.lists) == 0 {
-		return t, nil
-	}
-	looks, done, err := d.newSorter(sortMemory)
-	if err != nil {
-		return t, err
-	}
-	defer done()
-	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
-	lost := d.lostContent()
-	var value []byte
-	err = d.eachRecord(func(b []byte) error {
-		r, err := manifest.PeekHead(b)
-		if err != nil || r.Kind == manifest.KindContinuation {
-			return err
-		}
-		value = binary.AppendUvarint(value[:0], uint64(r.DataLength()))
-		flags := byte(0)
-		if r.Remark != "" {
-			flags |= tallyRemark
-		}
-		if lost(r) {
-			flags |= tallyLost
-		}
-		value = append(value, flags)
-		return a.Add(lookOf(r), value)
-	})
-	if err == nil {
-		err = d.imply(a, lists)
-	}
-	if err != nil {
-		return t, err
-	}
-	err = catalog.Resolve(looks, catalog.Visit{
-		Entry:   func(e *catalog.Entry) error { t.count(e); return nil },
-		Dropped: func(*catalog.Entry) error { t.dropped++; return nil },
-	})
-	return t, err
-}
-
-// What a tally's values say besides the size.
-const (
-	tallyRemark = 1 << iota
-	tallyLost
-)
-
-func (t *tally) count(e *catalog.Entry) {
-	if !e.Good {
-		t.skipped++
-		return
-	}
-	size, n := binary.Uvarint(e.Value)
-	flags := e.Value[n]
-	if flags&tallyLost != 0 {
-		t.lost++
-		return
-	}
-	t.entries++
-	t.bytes += int64(size)
-	if e.Remark != "" || flags&tallyRemark != 0 {
-		t.remarked++
-	}
 }
