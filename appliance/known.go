@@ -82,30 +82,11 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 		}
 		roots[l.copies.id] = l.head.root()
 	}
-	looks, done, err := d.newSorter(sortMemory)
-	if err != nil {
-		return nil, err
-	}
-	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
-	lost := d.lostContent()
-	var value []byte
-	err = d.eachListed(func(list manifest.ID, b []byte) error {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		r, err := manifest.PeekHead(b)
-		if err != nil || r.Kind == manifest.KindContinuation {
-			return err
-		}
+	looks, done, err := d.looks(ctx, lists, func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte {
 		k.groups = max(k.groups, r.LinkGroup)
-		value = knownValue(value[:0], relations[list], roots[list], r, lost(r))
-		return a.Add(lookOf(r), value)
+		return knownValue(b, relations[list], roots[list], r, lost)
 	})
-	if err == nil {
-		err = d.imply(a, lists)
-	}
 	if err != nil {
-		done()
 		return nil, err
 	}
 	k.begin(looks)

@@ -1,11 +1,44 @@
 package appliance
 
 import (
+	"context"
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
 )
+
+// looks sorts the journal's looks, each with what value appends of its record; lists
+// are all that there are. The last result gives the sorter back.
+func (d *Device) looks(ctx context.Context, lists []*scanList, value func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte) (*extsort.Sorter, func(), error) {
+	s, done, err := d.newSorter(sortMemory)
+	if err != nil {
+		return nil, nil, err
+	}
+	a := &catalog.Adder{To: s, Once: len(d.state.lists) < 2}
+	lost := d.lostContent()
+	var buf []byte
+	err = d.eachListed(func(list manifest.ID, b []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r, err := manifest.PeekHead(b)
+		if err != nil || r.Kind == manifest.KindContinuation {
+			return err
+		}
+		buf = value(buf[:0], list, r, lost(r))
+		return a.Add(lookOf(r), buf)
+	})
+	if err == nil {
+		err = d.imply(a, lists)
+	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return s, done, nil
+}
 
 // lookOf is what the catalog needs of a record.
 func lookOf(r *manifest.Record) catalog.Look {

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"encoding/binary"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
@@ -31,36 +32,20 @@ func (d *Device) tallyWith(lists []*scanList) (t tally, err error) {
 	if len(d.state.lists) == 0 {
 		return t, nil
 	}
-	looks, done, err := d.newSorter(sortMemory)
-	if err != nil {
-		return t, err
-	}
-	defer done()
-	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
-	lost := d.lostContent()
-	var value []byte
-	err = d.eachRecord(func(b []byte) error {
-		r, err := manifest.PeekHead(b)
-		if err != nil || r.Kind == manifest.KindContinuation {
-			return err
-		}
-		value = binary.AppendUvarint(value[:0], uint64(r.DataLength()))
+	looks, done, err := d.looks(context.Background(), lists, func(b []byte, _ manifest.ID, r *manifest.Record, lost bool) []byte {
 		flags := byte(0)
 		if r.Remark != "" {
 			flags |= tallyRemark
 		}
-		if lost(r) {
+		if lost {
 			flags |= tallyLost
 		}
-		value = append(value, flags)
-		return a.Add(lookOf(r), value)
+		return append(binary.AppendUvarint(b, uint64(r.DataLength())), flags)
 	})
-	if err == nil {
-		err = d.imply(a, lists)
-	}
 	if err != nil {
 		return t, err
 	}
+	defer done()
 	err = catalog.Resolve(looks, catalog.Visit{
 		Entry:   func(e *catalog.Entry) error { t.count(e); return nil },
 		Dropped: func(*catalog.Entry) error { t.dropped++; return nil },
