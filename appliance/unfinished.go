@@ -24,10 +24,10 @@ func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, damaged []*
 		case d.finished(l):
 		case !begun:
 			useless = append(useless, l.copies.name)
-		case l.broken != nil && rel != relOther && rel != relMedium:
-			damaged = append(damaged, l)
-		case rel == relMedium && o.Moved != l.head.root() || rel == relOther:
+		case rel == relOther || rel == relMedium && o.Moved != l.head.root():
 			return nil, nil, d.errUnfinished(l)
+		case l.broken != nil:
+			damaged = append(damaged, l)
 		case rel == relSame && o.Moved == "":
 			own = l
 		default:
