@@ -261,23 +261,46 @@ func TestOpenStays(t *testing.T) {
 	}
 }
 
-// TestDamagedListThenRefused: a damaged list is given up only when its source was
-// scanned again.
-func TestDamagedListThenRefused(t *testing.T) {
+// TestDamagedListMoved: the source of a damaged list may have been moved to another
+// medium.
+func TestDamagedListMoved(t *testing.T) {
 	l := newLoads(t)
+	l.tree.SetVolume(vfs.Volume{ID: "1", Root: "r"})
 	l.cutLoad(3)
+	l.rotList()
+	l.tree.SetVolume(vfs.Volume{ID: "2", Root: "r"})
+	if _, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: l.tree}); !errors.Is(err, ErrUnfinished) {
+		t.Errorf("without --source-moved: %v", err)
+	}
+	rep, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: l.tree, Moved: "/site"})
+	if err != nil || rep.Status.Entries != 6 || rep.Status.Unfinished != 0 {
+		t.Errorf("%v: %+v", err, rep)
+	}
+}
+
+// rotList damages the end of the only unfinished list on every disk.
+func (l *loads) rotList() {
+	l.t.Helper()
 	lists, err := l.d.unfinished()
 	if err != nil || len(lists) != 1 {
-		t.Fatalf("%v, %d lists", err, len(lists))
+		l.t.Fatalf("%v, %d lists", err, len(lists))
 	}
 	name := lists[0].copies.name
 	l.d.Close()
 	for _, m := range l.mems {
 		if st, err := m.Stat(name); err == nil {
-			rot(t, m, name, st.Size()-40)
+			rot(l.t, m, name, st.Size()-40)
 		}
 	}
 	l.d = l.mustDevice()
+}
+
+// TestDamagedListThenRefused: a damaged list is given up only when its source was
+// scanned again.
+func TestDamagedListThenRefused(t *testing.T) {
+	l := newLoads(t)
+	l.cutLoad(3)
+	l.rotList()
 	ctx, cancel := context.WithCancel(context.Background())
 	l.tree.OnCall(func(vfs.TreeCall) error { cancel(); return nil })
 	if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); !errors.Is(err, context.Canceled) {
@@ -286,6 +309,13 @@ func TestDamagedListThenRefused(t *testing.T) {
 	l.tree.OnCall(nil)
 	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
 		t.Errorf("seal: %v", err)
+	}
+	refused := errors.New("refused")
+	if _, err := l.load(LoadOptions{Begin: func() error { return refused }}); !errors.Is(err, refused) {
+		t.Fatal(err)
+	}
+	if left, err := l.d.Unfinished(); err != nil || len(left) != 1 {
+		t.Errorf("a load that did not begin: %v, %d unfinished", err, len(left))
 	}
 	if rep := l.must(LoadOptions{}); rep.Status.Entries != 6 {
 		t.Errorf("%+v", rep)

@@ -37,26 +37,13 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 	if err != nil {
 		return err
 	}
-	looks, done, err := d.newSorter(sortMemory)
+	looks, done, err := d.looks(ctx, lists, func(b []byte, _ manifest.ID, r *manifest.Record, lost bool) []byte {
+		return knownValue(b, relSame, "", r, lost)
+	})
 	if err != nil {
 		return err
 	}
 	defer done()
-	a := &catalog.Adder{To: looks, Once: len(d.state.lists) < 2}
-	lost := d.lostContent()
-	err = d.eachRecord(func(b []byte) error {
-		r, err := manifest.PeekHead(b)
-		if err != nil || r.Kind == manifest.KindContinuation {
-			return err
-		}
-		return a.Add(lookOf(r), knownValue(nil, relSame, "", r, lost(r)))
-	})
-	if err == nil {
-		err = d.imply(a, lists)
-	}
-	if err != nil {
-		return err
-	}
 	err = catalog.Resolve(looks, catalog.Visit{Entry: func(e *catalog.Entry) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -64,8 +51,8 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 		return f(holdingOf(e))
 	}})
 	for _, l := range lists {
-		if err == nil && d.state.begun(l.copies.id) && !d.finished(l) {
-			err = d.leftToDo(l, f)
+		if err == nil && d.left(l) {
+			err = d.leftToDo(ctx, l, f)
 		}
 	}
 	return err
@@ -88,12 +75,15 @@ func holdingOf(e *catalog.Entry) Holding {
 }
 
 // leftToDo lists what has not been committed of a list.
-func (d *Device) leftToDo(l *scanList, f func(Holding) error) error {
+func (d *Device) leftToDo(ctx context.Context, l *scanList, f func(Holding) error) error {
 	st := d.state.lists[l.copies.id]
 	if l.broken != nil {
 		return f(Holding{State: HoldingNotLoaded, Reason: "unknown", Detail: "the scan list is damaged: what else it had is not known"})
 	}
 	return d.items(l, func(n uint64, it *item) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if st != nil && st.done.has(n) || it.reason == catalog.Gone {
 			return nil
 		}

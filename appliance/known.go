@@ -2,14 +2,12 @@ package appliance
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
-	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -25,10 +23,10 @@ type knownSet struct {
 	report *ScanReport
 	gone   func(path string) error // takes a path that was never loaded and is gone
 
-	looks *extsort.Sorter
-	next  func() knownEntry
-	stop  func()
-	at    knownEntry
+	next func() knownEntry
+	stop func()
+	drop func() // gives the sorter back
+	at   knownEntry
 
 	met  []metEntry  // entries of the scan that are no folders and may have others below
 	kept []keptEntry // the same of the device, which the scan has not met (yet)
@@ -62,21 +60,18 @@ type keptEntry struct {
 }
 
 func (k *knownSet) close() {
-	if k.looks != nil {
+	if k.drop != nil {
 		k.stop()
-		k.looks.Close()
+		k.drop()
 	}
 }
 
-// knownEntries gathers what has been committed, from this source and from others.
-func (d *Device) knownEntries(ctx context.Context, src *source, o *ScanOptions) (*knownSet, error) {
+// knownEntries gathers what has been committed, from this source and from others;
+// lists are all that there are.
+func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanList, o *ScanOptions) (*knownSet, error) {
 	k := &knownSet{force: o.Force, report: &ScanReport{}}
 	if d.state.entries == 0 {
 		return k, nil
-	}
-	lists, err := d.findLists()
-	if err != nil {
-		return nil, err
 	}
 	relations := map[manifest.ID]relation{}
 	roots := map[manifest.ID]string{}
@@ -87,34 +82,15 @@ func (d *Device) knownEntries(ctx context.Context, src *source, o *ScanOptions) 
 		}
 		roots[l.copies.id] = l.head.root()
 	}
-	disk, err := d.scratchDisk()
-	if err != nil {
-		return nil, err
-	}
-	k.looks = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
-	a := &catalog.Adder{To: k.looks, Once: len(d.state.lists) < 2}
-	lost := d.lostContent()
-	var value []byte
-	err = d.eachListed(func(list manifest.ID, b []byte) error {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		r, err := manifest.PeekHead(b)
-		if err != nil || r.Kind == manifest.KindContinuation {
-			return err
-		}
+	looks, done, err := d.looks(ctx, lists, func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte {
 		k.groups = max(k.groups, r.LinkGroup)
-		value = knownValue(value[:0], relations[list], roots[list], r, lost(r))
-		return a.Add(lookOf(r), value)
+		return knownValue(b, relations[list], roots[list], r, lost)
 	})
-	if err == nil {
-		err = d.imply(a, lists)
-	}
 	if err != nil {
-		k.looks.Close()
 		return nil, err
 	}
-	k.begin(k.looks)
+	k.begin(looks)
+	k.drop = done
 	return k, nil
 }
 
@@ -129,29 +105,6 @@ func knownValue(b []byte, rel relation, root string, r *manifest.Record, lost bo
 		it.flags = itemLost
 	}
 	return append(append(b, byte(rel)), it.encode()...)
-}
-
-// lookOf is what the catalog needs of a record.
-func lookOf(r *manifest.Record) catalog.Look {
-	return catalog.Look{Kind: r.Kind, Path: r.Path, Reason: r.Reason, Detail: r.Detail}
-}
-
-// imply says of the folders of a list's prefix, which have no records, that they
-// are folders.
-func (d *Device) imply(a *catalog.Adder, lists []*scanList) error {
-	for _, l := range lists {
-		if st := d.state.lists[l.copies.id]; st == nil || st.good == 0 {
-			continue
-		}
-		prefix := strings.TrimSuffix(l.head.as(), "/")
-		for prefix != "" {
-			if err := a.Imply(prefix); err != nil {
-				return err
-			}
-			prefix = prefix[:max(0, strings.LastIndexByte(prefix, '/'))]
-		}
-	}
-	return nil
 }
 
 // begin reads the sorted looks from their beginning.
@@ -404,85 +357,4 @@ func (k *knownSet) rest() error {
 		}
 	}
 	return nil
-}
-
-// tally counts what a device holds.
-type tally struct {
-	entries  uint64 // good ones
-	skipped  uint64
-	lost     uint64 // that cannot be given back any more
-	remarked uint64 // good ones with a later look that failed
-	bytes    int64  // content of the good ones
-	dropped  uint64 // below what is no folder any more
-}
-
-// tallyOf counts by the catalog's rule over the whole journal.
-func (d *Device) tallyOf() (t tally, err error) {
-	lists := len(d.state.lists)
-	if lists == 0 {
-		return t, nil
-	}
-	found, err := d.findLists()
-	if err != nil {
-		return t, err
-	}
-	looks, done, err := d.newSorter(sortMemory)
-	if err != nil {
-		return t, err
-	}
-	defer done()
-	a := &catalog.Adder{To: looks, Once: lists < 2}
-	lost := d.lostContent()
-	var value []byte
-	err = d.eachRecord(func(b []byte) error {
-		r, err := manifest.PeekHead(b)
-		if err != nil || r.Kind == manifest.KindContinuation {
-			return err
-		}
-		value = binary.AppendUvarint(value[:0], uint64(r.DataLength()))
-		flags := byte(0)
-		if r.Remark != "" {
-			flags |= tallyRemark
-		}
-		if lost(r) {
-			flags |= tallyLost
-		}
-		value = append(value, flags)
-		return a.Add(lookOf(r), value)
-	})
-	if err == nil {
-		err = d.imply(a, found)
-	}
-	if err != nil {
-		return t, err
-	}
-	err = catalog.Resolve(looks, catalog.Visit{
-		Entry:   func(e *catalog.Entry) error { t.count(e); return nil },
-		Dropped: func(*catalog.Entry) error { t.dropped++; return nil },
-	})
-	return t, err
-}
-
-// What a tally's values say besides the size.
-const (
-	tallyRemark = 1 << iota
-	tallyLost
-)
-
-func (t *tally) count(e *catalog.Entry) {
-	if !e.Good {
-		t.skipped++
-		return
-	}
-	size, n := binary.Uvarint(e.Value)
-	flags := e.Value[n]
-	if flags&tallyLost != 0 {
-		t.lost++
-		return
-	}
-	t.entries++
-	t.bytes += int64(size)
-	if e.Remark != "" || flags&tallyRemark != 0 {
-		t.remarked++
-	}
 }

@@ -182,6 +182,24 @@ func TestUnstableTimes(t *testing.T) {
 	}
 }
 
+// TestUnstableTimesAgain: a second load of such a source takes the reading on the
+// device for the first of the two.
+func TestUnstableTimesAgain(t *testing.T) {
+	tree := newOddTree(stableVolume)
+	tree.WriteFile("f", bytes.Repeat([]byte("x"), 100<<10))
+	now := time.Now().Add(-time.Hour)
+	tree.info = func(_ string, i *vfs.Info) {
+		now = now.Add(time.Second)
+		i.Ctime = now
+	}
+	r := small32(t)
+	r.loadAll("/odd", LoadOptions{Tree: tree, UnstableTimes: true})
+	rep := r.loadAll("/odd", LoadOptions{Tree: tree, UnstableTimes: true})
+	if rep.SkippedCount != 0 || rep.KnownContent != 1 || rep.Remarked != 1 {
+		t.Errorf("%d skipped %+v, %d known, %d with a remark", rep.SkippedCount, rep.Skipped, rep.KnownContent, rep.Remarked)
+	}
+}
+
 // TestLongFileAfterReboot: neither a device's number nor an inode's that is made up
 // keeps a long file from going on.
 func TestLongFileAfterReboot(t *testing.T) {

@@ -23,16 +23,20 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 		return nil, err
 	}
 	defer open.Close()
-	f, err := w.dir.begin(ctx, open, it, false)
+	f, err := w.dir.begin(ctx, open, it, w.l.o.UnstableTimes)
 	if err != nil {
 		return nil, err
 	}
 	if f.info.Size != it.prior.Size {
 		return nil, nil
 	}
+	unstable := false
 	if it.flags&itemBelieve == 0 || !it.is(&f.info) {
 		d, err := w.digestOf(ctx, f)
-		if !f.unchanged() {
+		switch same := f.unchanged(); {
+		case err == nil && (!same || f.young) && w.l.o.UnstableTimes:
+			unstable = true
+		case (err == nil || sizeError(err)) && !same:
 			err = errChanged
 		}
 		if gone := w.l.src.watch.failed(err); gone != nil {
@@ -62,6 +66,9 @@ func (w *worker) known(ctx context.Context, n uint64, it *item) (*pendingRecord,
 	w.l.src.meta(&p.record, &f.info, xattrs)
 	remarkXattrs(&p.record, lost)
 	remarkOpen(&p.record, f)
+	if unstable { // the reading on the device was the first
+		remarkUnstable(&p.record)
+	}
 	w.l.bytes.Add(it.size)
 	w.l.known.Add(1)
 	return p, nil
@@ -98,8 +105,8 @@ func (w *worker) digestOf(ctx context.Context, f *sourceFile) (*manifest.Record,
 	return r, nil
 }
 
-// digestsAgree compares two readings of content, or one with a committed record. The prior record may have more of them than this job
-// would make, never fewer.
+// digestsAgree compares two readings of content, or one with a committed record. The
+// prior record may have more digests than this job would make, never fewer.
 func digestsAgree(a, prior *manifest.Record) bool {
 	whole := len(prior.SHA256) == 0 || len(a.SHA256) == 0 || bytes.Equal(a.SHA256, prior.SHA256)
 	some := len(prior.SHA256) > 0 && len(a.SHA256) > 0 || len(a.Parts) > 0

@@ -47,10 +47,14 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	if err != nil {
 		return nil, err
 	}
-	if err := d.sameMedium(src, o); err != nil {
+	lists, err := d.findLists()
+	if err != nil {
 		return nil, err
 	}
-	known, err := d.knownEntries(ctx, src, &o)
+	if err := d.sameMedium(src, lists, o); err != nil {
+		return nil, err
+	}
+	known, err := d.knownEntries(ctx, src, lists, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -113,10 +117,9 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 }
 
 // sameMedium refuses another file system at the path of an earlier load.
-func (d *Device) sameMedium(src *source, o ScanOptions) error {
-	lists, err := d.findLists()
-	if err != nil || o.Replace {
-		return err
+func (d *Device) sameMedium(src *source, lists []*scanList, o ScanOptions) error {
+	if o.Replace {
+		return nil
 	}
 	now := src.head()
 	var last *scanList
@@ -240,28 +243,18 @@ func (d *Device) eachRecord(f func([]byte) error) error {
 
 // eachListed says, too, which scan list a record came from.
 func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error {
-	files, err := d.findFrameFiles(journalKind)
-	if err != nil {
-		return err
-	}
-	for _, c := range files {
-		_, err := d.readFrames(c, false, func(fr frame) error {
-			m, err := decodeFrameMessage(fr.plain)
-			if err != nil {
-				return err
-			}
-			for _, r := range m.records {
-				if err := f(m.list, r); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
+	return d.eachFrame(func(fr frame) error {
+		m, err := decodeFrameMessage(fr.plain)
 		if err != nil {
 			return err
 		}
-	}
-	return nil
+		for _, r := range m.records {
+			if err := f(m.list, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // findLists reads head and tail of the saved lists, in order. A list that cannot be
@@ -376,5 +369,8 @@ func (d *Device) unfinished() ([]*scanList, error) {
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(lists, func(l *scanList) bool { return d.finished(l) || !d.state.begun(l.copies.id) }), nil
+	return slices.DeleteFunc(lists, func(l *scanList) bool { return !d.left(l) }), nil
 }
+
+// left tells whether a list's load has begun and not ended.
+func (d *Device) left(l *scanList) bool { return d.state.begun(l.copies.id) && !d.finished(l) }

@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"errors"
-	mrand "math/rand"
 	"slices"
 	"strings"
 	"syscall"
@@ -13,94 +12,6 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
-
-// loads is a device of three disks and a source in memory that is loaded again and
-// again.
-type loads struct {
-	*memRig
-	d    *Device
-	tree *vfs.MemTree
-	want wantTree
-}
-
-func newLoads(t *testing.T) *loads {
-	clock := time.Unix(1_700_000_000, 0)
-	l := &loads{memRig: newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 4 << 20}), want: wantTree{}}
-	l.step = 0
-	l.tree = vfs.NewMemTree(func() time.Time { clock = clock.Add(time.Second); return clock })
-	l.d = l.mustDevice()
-	t.Cleanup(func() { l.d.Close() })
-	return l
-}
-
-func (l *loads) write(path, text string) { l.tree.WriteFile(path, []byte(text)) }
-
-// load loads from /site.
-func (l *loads) load(o LoadOptions) (*LoadReport, error) {
-	if o.Tree == nil {
-		o.Tree = l.tree
-	}
-	return l.d.Load(context.Background(), "/site", o)
-}
-
-func (l *loads) must(o LoadOptions) *LoadReport {
-	l.t.Helper()
-	rep, err := l.load(o)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return rep
-}
-
-// sealed seals, reads everything back and gives the records by path.
-func (l *loads) sealed(want wantTree) map[string]*manifest.Record {
-	l.t.Helper()
-	status := l.d.Status()
-	res, err := l.d.Seal(context.Background(), l.sealOptions())
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	if err := l.check(want, res.Label); err != nil {
-		l.t.Error(err)
-	}
-	rd, err := l.openReader(l.cfg.Disks, res.Label)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	defer rd.Close()
-	records := map[string]*manifest.Record{}
-	var good, skipped uint64
-	var bytes int64
-	err = rd.Entries(context.Background(), func(e Entry) error {
-		records[e.Record.Path] = e.Record
-		if e.Record.Kind == manifest.KindSkipped {
-			skipped++
-		} else {
-			good, bytes = good+1, bytes+e.Record.DataLength()
-		}
-		return nil
-	})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	if status.Entries != good || status.Skipped != skipped || status.Bytes != bytes {
-		l.t.Errorf("status said %d entries, %d skipped, %d bytes; there are %d, %d, %d", status.Entries, status.Skipped, status.Bytes, good, skipped, bytes)
-	}
-	if totals := rd.Totals(); res.Totals.ScanEntries != good+skipped || totals.ScanEntries != totals.Entries() {
-		l.t.Errorf("totals %+v, there are %d entries", res.Totals, good+skipped)
-	}
-	return records
-}
-
-// failing has reads, stats or listings of paths fail.
-func (l *loads) failing(op vfs.OpKind, paths ...string) {
-	l.tree.OnCall(func(c vfs.TreeCall) error {
-		if c.Op == op && slices.Contains(paths, c.Path) {
-			return syscall.EIO
-		}
-		return nil
-	})
-}
 
 // TestFailedLook: a second look at a source that fails takes nothing of what the first
 // had made safe; it is a remark, and a look that succeeds ends it.
@@ -140,26 +51,6 @@ func TestFailedLook(t *testing.T) {
 			t.Errorf("%s is %s with the remark %q", path, r.Kind, r.Remark)
 		}
 	}
-}
-
-// sealedCopy is sealed of a copy of the disks as they are; the loads go on.
-func (l *loads) sealedCopy(want wantTree) map[string]*manifest.Record {
-	l.t.Helper()
-	mems, ledger := l.mems, l.ledger
-	l.d.Close()
-	copies := make([]*vfs.Mem, len(mems))
-	for i, m := range mems {
-		copies[i] = m.CrashClone(mrand.New(mrand.NewSource(1)), 100)
-	}
-	l.use(copies)
-	l.ledger = &memLedger{}
-	l.d = l.mustDevice()
-	records := l.sealed(want)
-	l.d.Close()
-	l.use(mems)
-	l.ledger = ledger
-	l.d = l.mustDevice()
-	return records
 }
 
 // TestSkippedThenGone: what was never loaded and has gone from the source is named no
@@ -245,12 +136,6 @@ func TestOtherMedium(t *testing.T) {
 	})
 }
 
-// clockOf ticks by a second at each look.
-func (l *loads) clockOf() func() time.Time {
-	at := time.Unix(1_710_000_000, 0)
-	return func() time.Time { at = at.Add(time.Second); return at }
-}
-
 // TestTaken: a path that another source has taken is taken whatever its kind, and so
 // are those above and below.
 func TestTaken(t *testing.T) {
@@ -334,164 +219,6 @@ func TestKindsFlip(t *testing.T) {
 	l.sealed(want)
 }
 
-// TestContinuedLoad: a load that is continued takes what came in between, and reports
-// what it had skipped before the interruption.
-func TestContinuedLoad(t *testing.T) {
-	l := newLoads(t)
-	l.write("a-bad", "x")
-	l.cfg.Workers = 1
-	l.d.Close()
-	l.d = l.mustDevice()
-	for _, name := range []string{"b", "c", "d", "e", "f", "g", "h"} {
-		l.write(name, name+strings.Repeat(name, 3<<20))
-	}
-	l.failing(vfs.OpRead, "a-bad")
-	ctx, cancel := context.WithCancel(context.Background())
-	l.cutAt(cancel, 2)
-	if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); err == nil {
-		t.Fatal("the load was not interrupted")
-	}
-	if left, err := l.d.Unfinished(); err != nil || len(left) != 1 || left[0].Root != "/site" {
-		t.Fatalf("unfinished: %v, %v", left, err)
-	}
-	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("seal: %v", err)
-	}
-	l.write("new/in between", "y")
-	l.d.Close()
-	l.d = l.mustDevice()
-	l.failing(vfs.OpRead, "a-bad")
-	rep := l.must(LoadOptions{})
-	if !rep.Resumed || rep.SkippedCount != 1 || rep.Skipped[0].Path != "a-bad" || rep.Status.Skipped != 1 || rep.Entries != 9 {
-		t.Errorf("resumed %v, skipped %d %+v, loaded %d, status %+v", rep.Resumed, rep.SkippedCount, rep.Skipped, rep.Entries, rep.Status)
-	}
-	if left, _ := l.d.Unfinished(); len(left) != 0 {
-		t.Errorf("still unfinished: %v", left)
-	}
-}
-
-// cutAt calls f once so many packs are committed.
-func (l *loads) cutAt(f func(), packs uint64) {
-	hook := func(c vfs.TreeCall) error {
-		l.d.mu.Lock()
-		defer l.d.mu.Unlock()
-		if l.d.state.packs >= packs {
-			f()
-		}
-		if c.Op == vfs.OpRead && c.Path == "a-bad" {
-			return syscall.EIO
-		}
-		return nil
-	}
-	l.tree.OnCall(hook)
-}
-
-// TestLongFileIsBegun: a load that was cut off in its first long file is unfinished
-// work: no other load and no seal forgets it.
-func TestLongFileIsBegun(t *testing.T) {
-	l := newLoads(t)
-	l.cfg.Workers = 1
-	l.d.Close()
-	l.d = l.mustDevice()
-	l.write("long", strings.Repeat("0123456789abcdef", 1<<20))
-	ctx, cancel := context.WithCancel(context.Background())
-	l.cutAt(cancel, 1)
-	if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); err == nil {
-		t.Fatal("the load was not interrupted")
-	}
-	l.tree.OnCall(nil)
-	if s := l.d.Status(); s.OpenFiles != 1 || s.Entries != 0 || s.Unfinished != 1 {
-		t.Fatalf("status %+v", s)
-	}
-	other := vfs.NewMemTree(l.clockOf())
-	other.SetVolume(vfs.Volume{ID: "uuid:2", Root: "ino:2"})
-	other.WriteFile("x", []byte("x"))
-	var unfinished *UnfinishedError
-	if _, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: other}); !errors.As(err, &unfinished) || unfinished.Root != "/site" {
-		t.Errorf("another load: %v", err)
-	}
-	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
-		t.Errorf("seal: %v", err)
-	}
-	if _, err := l.d.Abandon("/nowhere", ""); !errors.Is(err, ErrNotFound) {
-		t.Errorf("abandon of what is not there: %v", err)
-	}
-	if _, err := l.d.Abandon("/site", ""); err != nil {
-		t.Fatal(err)
-	}
-	l.d.Close()
-	l.d = l.mustDevice()
-	if _, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: other}); err != nil {
-		t.Fatal(err)
-	}
-	l.sealed(wantTree{"x": "file x"})
-}
-
-// TestGivenUp: a load that was given up with a rest makes the seal one of an incomplete
-// source, unless a later load of the source got all.
-func TestGivenUp(t *testing.T) {
-	for _, again := range []bool{false, true} {
-		l := newLoads(t)
-		l.write("a", strings.Repeat("a", 24<<20))
-		l.write("b", "b")
-		ctx, cancel := context.WithCancel(context.Background())
-		l.cutAt(cancel, 1)
-		if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); err == nil {
-			t.Fatal("the load was not interrupted")
-		}
-		l.tree.OnCall(nil)
-		if _, err := l.d.Abandon("/site", ""); err != nil {
-			t.Fatal(err)
-		}
-		if again {
-			l.must(LoadOptions{})
-		} else if _, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: l.otherTree(vfs.Volume{ID: "uuid:2", Root: "ino:2"}, "x"), As: "o/"}); err != nil {
-			t.Fatal(err)
-		}
-		var told uint64
-		o := l.sealOptions()
-		o.Counted = func(_, _, givenUp uint64) error { told = givenUp; return nil }
-		res, err := l.d.Seal(context.Background(), o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if res.Statement.ScanComplete != again || (res.GivenUp == 0) != again || told != res.GivenUp {
-			t.Errorf("loaded again %v: scan_complete %v, given up %d, told %d", again, res.Statement.ScanComplete, res.GivenUp, told)
-		}
-	}
-}
-
-// TestSourceMoved: an unfinished load is continued from another path if the operator
-// says so, or by itself where the file system can be told.
-func TestSourceMoved(t *testing.T) {
-	for _, known := range []bool{true, false} {
-		l := newLoads(t)
-		if !known {
-			l.tree.SetVolume(vfs.Volume{})
-		}
-		l.write("a", strings.Repeat("a", 24<<20))
-		l.write("b", "b")
-		ctx, cancel := context.WithCancel(context.Background())
-		l.cutAt(cancel, 1)
-		if _, err := l.d.Load(ctx, "/card", LoadOptions{Tree: l.tree}); err == nil {
-			t.Fatal("the load was not interrupted")
-		}
-		l.tree.OnCall(nil)
-		o := LoadOptions{Tree: l.tree}
-		if !known {
-			if _, err := l.d.Load(context.Background(), "/card1", o); !errors.Is(err, ErrUnfinished) {
-				t.Fatalf("without --source-moved: %v", err)
-			}
-			o.Moved = "/card"
-		}
-		rep, err := l.d.Load(context.Background(), "/card1", o)
-		if err != nil || !rep.Resumed || rep.Entries != 2 {
-			t.Fatalf("known %v: %v, %+v", known, err, rep)
-		}
-		l.sealed(wantTree{"a": "file " + strings.Repeat("a", 24<<20), "b": "file b"})
-	}
-}
-
 // TestMetadataOnly: where only metadata has changed, no byte is stored again.
 func TestMetadataOnly(t *testing.T) {
 	l := newLoads(t)
@@ -561,74 +288,4 @@ func TestRootNotUTF8(t *testing.T) {
 		}
 	}
 	l.sealed(wantTree{"pre\xfe/f": "file 1"})
-}
-
-// TestNoRoom: a file that cannot fit is not begun; those that fit are loaded, and it is
-// named.
-func TestNoRoom(t *testing.T) {
-	l := newLoads(t)
-	l.d.Close()
-	mems := make([]*vfs.Mem, 3)
-	for i := range mems {
-		mems[i] = vfs.NewMem(vfs.MemOptions{Capacity: 48 << 20})
-	}
-	l.use(mems)
-	l.d = l.mustDevice()
-	l.write("a-too-big", strings.Repeat("x", 70<<20))
-	l.write("small", "1")
-	rep, err := l.load(LoadOptions{})
-	if !errors.Is(err, ErrFull) || rep.NoRoomCount != 1 || !slices.Equal(rep.NoRoom, []string{"a-too-big"}) || rep.Status.Entries != 1 {
-		t.Fatalf("%v: %+v", err, rep)
-	}
-	if rep.Status.BodyBytes > 1<<20 {
-		t.Errorf("%d bytes were stored of what cannot fit", rep.Status.BodyBytes)
-	}
-	var held []string
-	err = l.d.Holdings(context.Background(), func(h Holding) error { held = append(held, string(h.State)+" "+h.Path); return nil })
-	if err != nil || !slices.Equal(held, []string{"safe small", "not loaded a-too-big"}) {
-		t.Errorf("holdings: %v, %q", err, held)
-	}
-	l.tree.Remove("a-too-big")
-	rep = l.must(LoadOptions{})
-	if rep.Scan.Gone != 0 || rep.SkippedCount > 1 {
-		t.Errorf("%+v", rep)
-	}
-	l.sealed(wantTree{"small": "file 1"})
-}
-
-// TestFullOfRecords: entries without bytes fill a device, too; what is committed can
-// always be sealed.
-func TestFullOfRecords(t *testing.T) {
-	for _, k := range []int{1, 2} {
-		l := newLoads(t)
-		l.d.Close()
-		l.memRig = newMemRig(t, rigOptions{k: k, m: 1, disks: k + 1, block: 4096, packSize: 4 << 20})
-		l.step = time.Second
-		mems := make([]*vfs.Mem, k+1)
-		for i := range mems {
-			mems[i] = vfs.NewMem(vfs.MemOptions{Capacity: 40 << 20})
-		}
-		l.use(mems)
-		l.d = l.mustDevice()
-		folder := strings.Repeat(strings.Repeat("n", 250)+"/", 15)
-		for i := range 3000 {
-			l.write(folder+strings.Repeat("e", 1+i%200)+string(rune('a'+i/200)), "")
-		}
-		l.want = wantTree{}
-		rep, err := l.load(LoadOptions{AcceptFindings: true})
-		if !errors.Is(err, ErrFull) || rep.Status.Entries == 0 {
-			t.Fatalf("k %d: %v", k, err)
-		}
-		l.d.Close()
-		l.d = l.mustDevice()
-		o := l.sealOptions()
-		o.Incomplete = true
-		res, err := l.d.Seal(context.Background(), o)
-		if err != nil {
-			t.Fatalf("k %d: %v", k, err)
-		}
-		if got := res.Totals; got.Entries() != rep.Status.Entries || got.ScanEntries <= got.Entries() || res.Statement.ScanComplete {
-			t.Errorf("k %d: safe were %d entries, totals %+v", k, rep.Status.Entries, got)
-		}
-	}
 }

@@ -406,7 +406,7 @@ func skipReason(err error) string {
 		return "changed"
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return "vanished"
+		return vanished
 	}
 	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOTDIR) {
 		return "changed" // it, or a folder above it, has become something else

@@ -32,15 +32,6 @@ func tickOf(v vfs.Volume, mtime, ctime int64) time.Duration {
 	return coarse + tick
 }
 
-// settledAt reports whether a change after read gets another time than ctime, by
-// the local clock, which must be the one that ctime comes from. coarse is the
-// file system's tick, 0 if it is fine. A ctime in the future comes from before the
-// clock was set: no change from now on gets it again.
-func settledAt(ctime, read time.Time, coarse time.Duration) bool {
-	age := read.Sub(ctime)
-	return age < 0 || age >= coarse+tick
-}
-
 // sourceClock tells when files are settled. It never compares a server's clock
 // with the local one to call a file settled: it counts local time since a look
 // that has seen the file's time, or compares times of one server.
@@ -73,7 +64,7 @@ func (c *sourceClock) unsettled(v vfs.Volume, dev uint64, mtime, ctime int64, se
 	if v.Remote {
 		wait = min(wait, c.behind(dev, ctime+int64(t)))
 	} else if age := time.Since(time.Unix(0, ctime)); age < 0 {
-		wait = 0
+		wait = 0 // from before the clock was set: no change from now on gets it again
 	} else {
 		wait = min(wait, t-age)
 	}

@@ -91,18 +91,22 @@ func TestServersOwnClock(t *testing.T) {
 
 // TestSettledAt is the rule for one clock.
 func TestSettledAt(t *testing.T) {
-	at := time.Unix(1000, 0)
-	for _, test := range []struct {
-		after, coarse time.Duration
-		want          bool
-	}{
-		{0, 0, false}, {tick, 0, true}, {-time.Second, 0, true},
-		{time.Second, 2 * time.Second, false}, {2 * time.Second, 2 * time.Second, false}, {2*time.Second + tick, 2 * time.Second, true},
-	} {
-		if got := settledAt(at, at.Add(test.after), test.coarse); got != test.want {
-			t.Errorf("%+v: %v", test, got)
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Hour + 500*time.Microsecond)
+		c := sourceClock{opened: time.Now()}
+		for _, test := range []struct {
+			after, coarse time.Duration
+			want          bool
+		}{
+			{0, 0, false}, {tick - 1, 0, false}, {tick, 0, true}, {-time.Second, 0, true},
+			{time.Second, 2 * time.Second, false}, {2 * time.Second, 2 * time.Second, false}, {2*time.Second + tick, 2 * time.Second, true},
+		} {
+			ctime := time.Now().Add(-test.after).UnixNano()
+			if got := c.unsettled(vfs.Volume{Coarse: test.coarse}, 1, ctime, ctime, false) == 0; got != test.want {
+				t.Errorf("%+v: %v", test, got)
+			}
 		}
-	}
+	})
 }
 
 // TestChangeInOneTick: a change in the tick of the one before, of the same length,

@@ -36,15 +36,21 @@ type Status struct {
 
 // Status tells what has been committed so far. It reads the journal.
 func (d *Device) Status() Status {
-	t, terr := d.tallyOf()
-	lists, lerr := d.unfinished()
+	var t tally
+	lists, err := d.findLists()
+	if err == nil {
+		t, err = d.tallyWith(lists)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := Status{Packs: d.state.packs, Entries: t.entries, Skipped: t.skipped, Remarked: t.remarked, Dropped: t.dropped, Lost: t.lost, Bytes: t.bytes, BodyBytes: d.state.body,
-		Degraded: d.degraded(), MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial), Unfinished: len(lists)}
-	for _, err := range []error{terr, lerr} {
-		if err != nil {
-			s.Uncounted = err.Error()
+		Degraded: d.degraded(), MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial)}
+	if err != nil {
+		s.Uncounted = err.Error()
+	}
+	for _, l := range lists {
+		if d.left(l) {
+			s.Unfinished++
 		}
 	}
 	s.ReadBack, s.ReadAgain = d.packsRead(), d.unsettled()

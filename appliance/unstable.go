@@ -1,6 +1,10 @@
 package appliance
 
-import "context"
+import (
+	"context"
+
+	"github.com/sledge-io/sledge/manifest"
+)
 
 // again reads a file a second time, whose stat differs at every look, and compares:
 // size and digests are all that can tell whether it stood still. The record says
@@ -19,6 +23,12 @@ func (r *reading) again(ctx context.Context, p *pendingRecord) error {
 	if err != nil {
 		return err
 	}
-	p.record.Remark, p.record.RemarkDetail = "unstable-times", "its times changed while it was read; two readings gave the same content"
+	remarkUnstable(&p.record)
 	return nil
+}
+
+// remarkUnstable says on the record that content alone has told that the file stood
+// still.
+func remarkUnstable(r *manifest.Record) {
+	r.Remark, r.RemarkDetail = "unstable-times", "its times changed while it was read; two readings gave the same content"
 }

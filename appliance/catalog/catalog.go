@@ -228,7 +228,7 @@ func (r *resolver) end() error {
 
 // decide gives the key's entry, once.
 func (r *resolver) decide() error {
-	if !r.good && !r.skipped {
+	if !r.good && !r.skipped && r.file == 0 {
 		return nil
 	}
 	ended, below := r.upward()

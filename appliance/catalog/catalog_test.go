@@ -162,11 +162,13 @@ func TestRule(t *testing.T) {
 	}
 }
 
-// TestImplied: what stands below a path makes it a folder, whatever it was before.
+// TestImplied: what stands below a path makes it a folder, whatever it was before; what
+// was below before it was a file stays ended.
 func TestImplied(t *testing.T) {
 	s := &pairs{}
 	a := &Adder{To: s}
 	for _, step := range []error{
+		a.Add(Look{Kind: manifest.KindFile, Path: "a/b/before"}, []byte("below")),
 		a.Add(Look{Kind: manifest.KindFile, Path: "a/b"}, []byte("file")),
 		a.Add(Look{Kind: manifest.KindFile, Path: "a/b/f"}, []byte("below")),
 		a.Imply("a/b"),

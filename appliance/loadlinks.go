@@ -1,0 +1,143 @@
+package appliance
+
+import (
+	"context"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/extsort"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// links commits the further names of hard links: the record of the name that
+// carries the data gives digests and extents. Names whose carrier could not be
+// loaded are loaded as files of their own.
+func (l *loader) links(ctx context.Context) error {
+	carriers, done, err := l.carriers(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	committed, room := l.committed(), l.d.roomForFile()
+	carrier, stop := newest(carriers)
+	defer stop()
+	var b batch
+	since := l.d.cfg.Now()
+	return l.work(ctx, func(send func(unit) error) error {
+		var prev *manifest.Record
+		err := l.items(ctx, func(n uint64, it *item) error {
+			if it.kind != manifest.KindHardlink {
+				return nil
+			}
+			if committed.has(n) {
+				l.entries.Add(1)
+				return nil
+			}
+			if prev == nil || prev.Path != it.linkTo {
+				var err error
+				if prev, err = carrier(it.linkTo); err != nil {
+					return err
+				}
+			}
+			if prev == nil || prev.Path != it.linkTo || prev.Kind != manifest.KindFile || !l.sameFile(it, prev) {
+				it.kind, it.linkTo, it.group = manifest.KindFile, "", 0
+				if it.size > room && l.src.needs(it.path) > room {
+					l.noRoom(it)
+					return nil
+				}
+				return send(unit{first: n, items: []*item{it}})
+			}
+			r := *prev
+			r.Kind, r.Path, r.LinkTo, r.LinkGroup = manifest.KindHardlink, it.path, it.linkTo, it.group
+			b.add(&pendingRecord{ordinal: n, record: r})
+			l.entries.Add(1)
+			if now := l.d.cfg.Now(); b.full() || now.Sub(since) >= time.Duration(l.d.cfg.Job.Policy.PackSeconds)*time.Second {
+				full := b
+				b, since = batch{}, now
+				return l.d.commit(nil, nil, &full, l.list.copies.id)
+			}
+			return nil
+		})
+		if err == nil && !b.empty() {
+			err = l.d.commit(nil, nil, &b, l.list.copies.id)
+		}
+		return err
+	})
+}
+
+// sameFile checks that the further name still is the file that was loaded.
+func (l *loader) sameFile(it *item, r *manifest.Record) bool {
+	now := l.src.stat(it.path)
+	return now.kind == manifest.KindFile && now.ino == it.ino && now.size == r.Size && now.mtime == r.Mtime.UnixNano() && now.ctime == r.Ctime.UnixNano()
+}
+
+// carriers sorts the committed records that carry the data of link groups.
+func (l *loader) carriers(ctx context.Context) (*extsort.Sorter, func(), error) {
+	return l.chains(ctx, func(r *manifest.Record) bool { return r.Kind == manifest.KindFile && r.LinkGroup != 0 })
+}
+
+// chains sorts committed records by path, each with its continuations; of several of
+// one path the newest is the last.
+func (l *loader) chains(ctx context.Context, want func(*manifest.Record) bool) (*extsort.Sorter, func(), error) {
+	s, done, err := l.d.newSorter(sortMemory)
+	if err != nil {
+		return nil, nil, err
+	}
+	var chain []byte
+	var path string
+	keep := false
+	flush := func() error {
+		if !keep {
+			return nil
+		}
+		keep = false
+		return s.Add([]byte(path), chain)
+	}
+	err = l.d.eachRecord(func(b []byte) error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		r, err := manifest.PeekHead(b)
+		if err != nil {
+			return err
+		}
+		if r.Kind == manifest.KindContinuation {
+			if keep {
+				chain = appendChain(chain, b)
+			}
+			return nil
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		if want(r) {
+			keep, path, chain = true, r.Path, appendChain(nil, b)
+		}
+		return nil
+	})
+	if err == nil {
+		err = flush()
+	}
+	if err != nil {
+		done()
+		return nil, nil, err
+	}
+	return s, done, nil
+}
+
+// newest reads sorted chains path by path; stop must be called.
+func newest(chains *extsort.Sorter) (get prior, stop func()) {
+	next, stop := pull(chains)
+	at := next()
+	return func(path string) (*manifest.Record, error) {
+		var chain string
+		for ; at.ok && at.key <= path; at = next() {
+			if at.key == path {
+				chain = at.value
+			}
+		}
+		if at.err != nil || chain == "" {
+			return nil, at.err
+		}
+		return decodeChain([]byte(chain))
+	}, stop
+}

@@ -1,0 +1,166 @@
+package appliance
+
+import (
+	"sync"
+	"time"
+
+	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Progress is a snapshot of a running load. Bytes and entries are those read;
+// Safe ones are committed.
+type Progress struct {
+	Entries, TotalEntries uint64 // of the list that is loaded, as all that follows
+	Bytes, TotalBytes     int64
+	SafeEntries           uint64
+	SafeBytes             int64
+	Skipped               uint64
+	File                  string // at work; one of them
+	SlowDisk              string // the one that the others wait for, if there is one
+	ReadBack, ToReadBack  int64  // bytes on disks, once all is loaded: what is committed is read back
+}
+
+// SkippedEntry is an entry that could not be loaded.
+type SkippedEntry struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+	Detail string `json:"detail"`
+	Kept   bool   `json:"kept"` // a version that was loaded before is on the device
+}
+
+// LoadReport is what a load did. Skipped and the scan's paths are capped; counts are
+// exact.
+type LoadReport struct {
+	Scan         ScanReport     `json:"scan"` // the last one; counts of what was compared are of all scans
+	Resumed      bool           `json:"resumed"`
+	Entries      uint64         `json:"entries"` // loaded now, or before an interruption of this load
+	Bytes        int64          `json:"bytes"`   // content of them
+	SkippedCount uint64         `json:"skipped_count"`
+	Skipped      []SkippedEntry `json:"skipped"`
+	Remarked     uint64         `json:"remarked"`      // loaded, and not all of it: attributes, say
+	KnownContent uint64         `json:"known_content"` // of the entries, files of which only the record is new: this call's
+	NoRoomCount  uint64         `json:"no_room_count"`
+	NoRoom       []string       `json:"-"` // files that are larger than what is free
+	FailedDisks  []string       `json:"failed_disks"`
+	Status       Status         `json:"status"`
+
+	readBack func(done, total int64) // takes the progress of the read-back
+	damaged  []*scanList             // whose sources are scanned again
+	second   bool                    // the list of before is done, the new one is at work
+	vanished uint64                  // of the skipped, those that were not there any more
+}
+
+const maxSkipped = 10000
+
+// remember takes from the journal what an earlier call could not load of the list.
+func (l *loader) remember() error {
+	st := l.d.state.lists[l.list.copies.id]
+	if st == nil || st.skipped == 0 {
+		return nil
+	}
+	l.skipped.Add(st.skipped)
+	l.report.SkippedCount += st.skipped
+	return l.d.eachListed(func(list manifest.ID, b []byte) error {
+		if list != l.list.copies.id {
+			return nil
+		}
+		kind, _, _, err := manifest.PeekRecord(b)
+		if err != nil || kind != manifest.KindSkipped {
+			return err
+		}
+		r, err := manifest.PeekHead(b)
+		if err != nil {
+			return err
+		}
+		if r.Reason == vanished {
+			l.report.vanished++
+		}
+		if r.Reason != catalog.Gone && len(l.report.Skipped) < maxSkipped {
+			l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: r.Path, Reason: r.Reason, Detail: r.Detail})
+		}
+		return nil
+	})
+}
+
+// tell puts what has become of the list into the report: what is committed, whoever
+// committed it.
+func (l *loader) tell() {
+	l.d.mu.Lock()
+	defer l.d.mu.Unlock()
+	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+		l.report.Entries += st.good - min(st.good, l.again.Load())
+		l.report.Bytes += st.bytes - min(st.bytes, l.againBytes.Load())
+		l.report.Remarked += st.remarked
+		l.report.KnownContent += l.known.Load()
+	}
+}
+
+// replaced notes a file whose size and time are those of the version on the device,
+// and whose bytes are not.
+func (l *loader) replaced(path string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.report.Scan.Replaced++
+	l.report.Scan.ReplacedPaths = appendPath(l.report.Scan.ReplacedPaths, path)
+}
+
+// noRoom leaves a file out that cannot fit; the list stays unfinished.
+func (l *loader) noRoom(it *item) {
+	l.report.NoRoomCount++
+	l.report.NoRoom = appendPath(l.report.NoRoom, it.path)
+}
+
+// reportProgress calls the progress function until stop is called.
+func (l *loader) reportProgress() (stop func()) {
+	if l.o.Progress == nil {
+		return func() {}
+	}
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		tick := time.NewTicker(reportInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				l.o.Progress(l.progress())
+			case <-done:
+				l.o.Progress(l.progress())
+				return
+			}
+		}
+	})
+	return func() { close(done); wg.Wait() }
+}
+
+func (l *loader) progress() Progress {
+	p := l.total
+	if file := l.file.Load(); file != nil {
+		p.File = *file
+	}
+	p.SlowDisk = l.d.bays.slowest()
+	p.Entries, p.Bytes, p.Skipped = l.entries.Load(), l.bytes.Load(), l.skipped.Load()
+	l.d.mu.Lock()
+	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+		p.SafeEntries, p.SafeBytes = st.good, st.bytes
+	}
+	l.d.mu.Unlock()
+	return p
+}
+
+func (l *loader) skip(it *item, reason, detail string) {
+	l.skipped.Add(1)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.report.SkippedCount++
+	if reason == vanished {
+		l.report.vanished++
+	}
+	if len(l.report.Skipped) < maxSkipped {
+		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.path, Reason: reason, Detail: detail, Kept: it.flags&itemKnown != 0})
+	}
+}
+
+// vanished is the reason of what is not there any more.
+const vanished = "vanished"

@@ -1,0 +1,78 @@
+package appliance
+
+import (
+	"context"
+	"encoding/binary"
+
+	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// tally counts what a device holds.
+type tally struct {
+	entries  uint64 // good ones
+	skipped  uint64
+	lost     uint64 // that cannot be given back any more
+	remarked uint64 // good ones with a later look that failed
+	bytes    int64  // content of the good ones
+	dropped  uint64 // below what is no folder any more
+}
+
+// tallyOf counts by the catalog's rule over the whole journal.
+func (d *Device) tallyOf() (t tally, err error) {
+	lists, err := d.findLists()
+	if err != nil {
+		return t, err
+	}
+	return d.tallyWith(lists)
+}
+
+// tallyWith is tallyOf where the lists have been read.
+func (d *Device) tallyWith(lists []*scanList) (t tally, err error) {
+	if len(d.state.lists) == 0 {
+		return t, nil
+	}
+	looks, done, err := d.looks(context.Background(), lists, func(b []byte, _ manifest.ID, r *manifest.Record, lost bool) []byte {
+		flags := byte(0)
+		if r.Remark != "" {
+			flags |= tallyRemark
+		}
+		if lost {
+			flags |= tallyLost
+		}
+		return append(binary.AppendUvarint(b, uint64(r.DataLength())), flags)
+	})
+	if err != nil {
+		return t, err
+	}
+	defer done()
+	err = catalog.Resolve(looks, catalog.Visit{
+		Entry:   func(e *catalog.Entry) error { t.count(e); return nil },
+		Dropped: func(*catalog.Entry) error { t.dropped++; return nil },
+	})
+	return t, err
+}
+
+// What a tally's values say besides the size.
+const (
+	tallyRemark = 1 << iota
+	tallyLost
+)
+
+func (t *tally) count(e *catalog.Entry) {
+	if !e.Good {
+		t.skipped++
+		return
+	}
+	size, n := binary.Uvarint(e.Value)
+	flags := e.Value[n]
+	if flags&tallyLost != 0 {
+		t.lost++
+		return
+	}
+	t.entries++
+	t.bytes += int64(size)
+	if e.Remark != "" || flags&tallyRemark != 0 {
+		t.remarked++
+	}
+}

@@ -1,0 +1,148 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// takeUp finds the unfinished list of the source, and lists of it that are damaged.
+// Lists from which nothing was committed are removed: the source is scanned anew. An
+// unfinished load of another source is ErrUnfinished.
+func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, damaged []*scanList, err error) {
+	lists, err := d.findLists()
+	if err != nil {
+		return nil, nil, err
+	}
+	var useless []string
+	for _, l := range lists {
+		begun := d.state.begun(l.copies.id)
+		rel := l.head.relation(src.head(), o.Moved)
+		switch {
+		case d.finished(l):
+		case !begun:
+			useless = append(useless, l.copies.name)
+		case rel == relOther || rel == relMedium && o.Moved != l.head.root():
+			return nil, nil, d.errUnfinished(l)
+		case l.broken != nil:
+			damaged = append(damaged, l)
+		case rel == relSame && o.Moved == "":
+			own = l
+		default:
+			if err := d.holds(src, l); err != nil {
+				return nil, nil, err
+			}
+			own = l
+		}
+	}
+	for _, name := range useless {
+		d.removeList(name)
+	}
+	return own, damaged, nil
+}
+
+// holdsSample is how many of a list's files are looked for in the source that is to
+// continue it.
+const holdsSample = 64
+
+// holds refuses a source that has not even half of what was loaded from a list:
+// another medium at the path, nothing mounted there, or a wrong --source-moved.
+func (d *Device) holds(src *source, l *scanList) error {
+	st := d.state.lists[l.copies.id]
+	var looked, found int
+	err := d.items(l, func(n uint64, it *item) error {
+		done := st != nil && st.done.has(n) || d.state.inProgress(l.copies.id, n)
+		if it.kind != manifest.KindFile || !done {
+			return nil
+		}
+		if now := src.stat(it.path); now.kind == it.kind && now.size == it.size && now.mtime == it.mtime {
+			found++
+		}
+		if looked++; looked == holdsSample {
+			return errStopped
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errStopped) {
+		return err
+	}
+	if looked > 0 && 2*found < looked {
+		return fmt.Errorf("%w; %s has %d of %d files that were loaded from there", d.errUnfinished(l), src.root, found, looked)
+	}
+	return nil
+}
+
+func (d *Device) errUnfinished(l *scanList) *UnfinishedError {
+	done := d.state.lists[l.copies.id].count()
+	return &UnfinishedError{Root: l.head.root(), As: strings.TrimSuffix(l.head.as(), "/"), Done: done, Count: max(done, l.tail.Count)}
+}
+
+// UnfinishedError names the load that has not finished. It is ErrUnfinished.
+type UnfinishedError struct {
+	Root, As    string
+	Done, Count uint64 // entries
+}
+
+func (e *UnfinishedError) Error() string {
+	if e.Root == "" {
+		return fmt.Sprintf("%v: that of a source whose list is damaged on every disk, with %d entries done", ErrUnfinished, e.Done)
+	}
+	return fmt.Sprintf("%v: that of %s, with %d of %d entries done", ErrUnfinished, e.Root, e.Done, e.Count)
+}
+
+// Is makes it ErrUnfinished.
+func (e *UnfinishedError) Is(target error) bool { return target == ErrUnfinished }
+
+// Unfinished lists the loads that have begun and not ended.
+func (d *Device) Unfinished() ([]UnfinishedError, error) {
+	lists, err := d.unfinished()
+	if err != nil {
+		return nil, err
+	}
+	var out []UnfinishedError
+	for _, l := range lists {
+		out = append(out, *d.errUnfinished(l))
+	}
+	return out, nil
+}
+
+// Abandon gives up the rest of an unfinished load. What is committed of it stays. The
+// log says that a load was given up. A load whose list tells no source any more is
+// given up whatever root says, if no other is meant.
+func (d *Device) Abandon(root, as string) (*UnfinishedError, error) {
+	lists, err := d.unfinished()
+	if err != nil {
+		return nil, err
+	}
+	var meant *scanList
+	for _, l := range lists {
+		switch {
+		case l.head.root() == root && strings.TrimSuffix(l.head.as(), "/") == strings.Trim(as, "/"):
+			meant = l
+		case meant == nil && l.broken != nil && l.head.root() == "":
+			meant = l
+		}
+	}
+	if meant == nil {
+		return nil, fmt.Errorf("no unfinished load of %s: %w", root, ErrNotFound)
+	}
+	u := d.errUnfinished(meant)
+	return u, d.giveUp(meant, fmt.Sprintf("a load was given up: %d of %d entries are on the device", u.Done, u.Count))
+}
+
+// giveUp journals that the rest of a list is not loaded, and why.
+func (d *Device) giveUp(l *scanList, why string) error {
+	event, err := (&manifest.Event{Time: d.cfg.Now().UTC(), What: "note", Text: why, Bay: -1}).Encode()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := &frameMessage{events: [][]byte{event}, abandoned: []manifest.ID{l.copies.id}}
+	if err := d.appendFrame(nil, m); err != nil {
+		return err
+	}
+	return errors.Join(d.state.add(m), d.endJournal())
+}
