@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -42,8 +43,14 @@ type readKey struct {
 // diskReads is what is known of one disk.
 type diskReads struct {
 	read    rangeSet        // pack numbers whose shard came back
-	bad     map[uint64]byte // those whose shard did not, or is gone (the mark's kind): it counts as lost
+	lies    map[uint64]bool // those whose shard came back as something else, or not: it counts as lost
+	gone    map[uint64]bool // those whose shard is not there any more: it counts as lost
 	settled bool            // nothing was written since its sample was read
+}
+
+// lacks tells whether the disk is known not to have its shard of a pack.
+func (r *diskReads) lacks(number uint64) bool {
+	return r != nil && (r.lies[number] || r.gone[number])
 }
 
 func (b *bay) readKey() readKey { return readKey{b.number, b.id} }
@@ -73,7 +80,7 @@ func (s *loadState) note(m readMark) {
 	}
 	r := s.reads[m.key]
 	if r == nil {
-		r = &diskReads{bad: map[uint64]byte{}}
+		r = &diskReads{lies: map[uint64]bool{}, gone: map[uint64]bool{}}
 		if s.reads == nil {
 			s.reads = map[readKey]*diskReads{}
 		}
@@ -82,19 +89,20 @@ func (s *loadState) note(m readMark) {
 	switch m.kind {
 	case shardsRead:
 		r.read.add(m.packs)
-		for n := range r.bad {
-			if n >= m.packs.from && n < m.packs.to {
-				delete(r.bad, n)
-			}
-		}
+		within := func(n uint64, _ bool) bool { return n >= m.packs.from && n < m.packs.to }
+		maps.DeleteFunc(r.lies, within)
+		maps.DeleteFunc(r.gone, within)
 	case sampleRead:
 		r.settled = true
 	case shardBad, shardGone:
+		now, before := r.gone, r.lies
 		if m.kind == shardBad { // whatever was read of it before proves nothing
 			r.read, r.settled = rangeSet{}, false
+			now, before = r.lies, r.gone
 		}
 		for n := m.packs.from; n < min(m.packs.to, s.packs); n++ {
-			r.bad[n] = m.kind
+			now[n] = true
+			delete(before, n)
 		}
 	}
 }
@@ -103,7 +111,7 @@ func (s *loadState) note(m readMark) {
 // there now. The caller holds mu.
 func (d *Device) wasRead(b *bay, number uint64) bool {
 	r := d.state.reads[b.readKey()]
-	return r != nil && r.read.has(number) && r.bad[number] == 0
+	return r != nil && r.read.has(number) && !r.lacks(number)
 }
 
 func (d *Device) isSettled(b *bay) bool {
@@ -114,8 +122,7 @@ func (d *Device) isSettled(b *bay) bool {
 // isBad tells whether a disk is known not to have its shard of a pack. The caller
 // holds mu.
 func (d *Device) isBad(b *bay, number uint64) bool {
-	r := d.state.reads[b.readKey()]
-	return r != nil && r.bad[number] != 0
+	return d.state.reads[b.readKey()].lacks(number)
 }
 
 // shardsOf counts the pack's shards on working disks, and those of them that were
@@ -330,9 +337,7 @@ func (d *Device) lostPacks(failed bool) (lost, doubted []uint64) {
 	for n := range d.state.packs {
 		gone, unsure := d.lacks(n)
 		if !failed {
-			unsure = slices.DeleteFunc(unsure, func(i byte) bool {
-				return !d.state.reads[d.bays[d.state.homes[n].bays[i]].readKey()].condemned()
-			})
+			unsure = slices.DeleteFunc(unsure, func(i byte) bool { return !d.doubts(d.bays[d.state.homes[n].bays[i]], n) })
 		}
 		switch {
 		case len(gone) > m:
@@ -363,13 +368,16 @@ func (d *Device) lostContent() func(*manifest.Record) bool {
 	d.mu.Lock()
 	lost, doubted := d.lostPacks(false)
 	d.mu.Unlock()
-	lost = append(lost, doubted...)
+	unsafe := map[uint64]bool{}
+	for _, n := range append(lost, doubted...) {
+		unsafe[n] = true
+	}
 	return func(r *manifest.Record) bool {
-		if len(lost) == 0 || !hasContent(r.Kind) || r.Size == 0 {
+		if len(unsafe) == 0 || !hasContent(r.Kind) || r.Size == 0 {
 			return false
 		}
 		return len(r.Extents) == 0 || slices.ContainsFunc(r.Extents, func(e manifest.Extent) bool {
-			return !e.Hole && slices.Contains(lost, e.Pack)
+			return !e.Hole && unsafe[e.Pack]
 		})
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"sync"
 
@@ -18,15 +19,13 @@ var ErrDoubted = errors.New("whether packs can be given back is not known")
 // condemned tells whether the disk gave something else back than it was given, and
 // has not given that back since.
 func (r *diskReads) condemned() bool {
-	if r == nil {
-		return false
-	}
-	for _, kind := range r.bad {
-		if kind == shardBad {
-			return true
-		}
-	}
-	return false
+	return r != nil && len(r.lies) > 0
+}
+
+// doubts tells whether a disk is condemned and has not given a pack's shard back since.
+// The caller holds mu.
+func (d *Device) doubts(b *bay, number uint64) bool {
+	return d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number)
 }
 
 // wasLost tells whether a bay's shard of a pack was lost at the commit: the disk may
@@ -60,7 +59,7 @@ func (d *Device) lacks(number uint64) (lost, doubted []byte) {
 			}
 		case d.isBad(b, number), d.shardOn(b, number) < 0:
 			lost = append(lost, byte(i))
-		case b.failed() != nil, d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number):
+		case b.failed() != nil, d.doubts(b, number):
 			doubted = append(doubted, byte(i))
 		}
 	}
@@ -70,7 +69,7 @@ func (d *Device) lacks(number uint64) (lost, doubted []byte) {
 // badOn tells whether any disk that was in an empty bay did not give a shard back.
 func (s *loadState) badOn(bay int, number uint64) bool {
 	for key, r := range s.reads {
-		if key.bay == bay && r.bad[number] != 0 {
+		if key.bay == bay && r.lacks(number) {
 			return true
 		}
 	}
@@ -83,10 +82,7 @@ func (d *Device) degraded() (n uint64) {
 	for number := range d.state.packs {
 		lost, doubted := d.lacks(number)
 		h := &d.state.homes[number]
-		if len(lost) > 0 || slices.ContainsFunc(doubted, func(i byte) bool {
-			b := d.bays[h.bays[i]]
-			return d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number)
-		}) {
+		if len(lost) > 0 || slices.ContainsFunc(doubted, func(i byte) bool { return d.doubts(d.bays[h.bays[i]], number) }) {
 			n++
 		}
 	}
@@ -223,12 +219,7 @@ func (d *Device) condemnation(b *bay) error {
 	if !r.condemned() {
 		return nil
 	}
-	first := ^uint64(0)
-	for n, kind := range r.bad {
-		if kind == shardBad {
-			first = min(first, n)
-		}
-	}
+	first := slices.Min(slices.Collect(maps.Keys(r.lies)))
 	return fmt.Errorf("disk %s (bay %d): %w: pack %d", b.disk.Name, b.number, ErrReadBack, first)
 }
 
