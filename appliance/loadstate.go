@@ -15,7 +15,6 @@ type loadState struct {
 	body    int64  // bodies of packs
 	known   map[manifest.ID]bool
 	lists   map[manifest.ID]*listState
-	latest  map[byte]shardOf // by bay, the last pack that the journal says has a shard there
 	partial map[partialKey]*partialFile
 	events  [][]byte
 	homes   []packHome // by pack number
@@ -72,7 +71,6 @@ func (s *loadState) addPack(p *manifest.Pack) {
 	s.packs++
 	s.body += p.BodySize
 	s.known[p.ID] = true
-	s.noteShards(p)
 	s.place(p)
 }
 
