@@ -11,18 +11,15 @@ import (
 
 // sweep removes packs that were never committed, and scratch files.
 func (d *Device) sweep() error {
-	var own notedFault
+	var own faultNote
 	d.bays.each(func(b *bay) error { return own.keep(b, d.sweepDisk(b)) })
-	if own.err != nil {
-		return own.err
+	if err := own.get(); err != nil {
+		return err
 	}
 	if err := d.bays.own(); err != nil {
 		return err
 	}
-	if g, have := d.cfg.Job.Geometry.Code(), len(d.bays.healthy()); have < need(g) {
-		return tooFew(g, have, d.bays.errors()...)
-	}
-	return nil
+	return d.enoughDisks()
 }
 
 func (d *Device) sweepDisk(b *bay) error {
