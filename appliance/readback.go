@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -253,28 +254,32 @@ func (d *Device) noteBad(b *bay, number uint64, err error) {
 	if stopsReading(err) || b.failed() != nil {
 		return
 	}
-	d.journalBad(b, number, "disk-failed", err)
+	d.noteLie(b, number, "disk-failed", err)
 	b.told = true
 	b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, number, err))
 }
 
 // noteUnreadable remembers it without condemning the disk: the shard counts as lost.
 func (d *Device) noteUnreadable(b *bay, number uint64, err error) {
-	d.journalBad(b, number, "note", err)
+	d.noteLie(b, number, "note", err)
 }
 
-// journalBad journals the mark and what the log will say: readers know no other
-// kinds of events than the format's.
-func (d *Device) journalBad(b *bay, number uint64, what string, err error) {
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: fmt.Sprintf("read-back-failed: pack %d: %s", number, cause(err)), Bay: b.number}
-	m := &frameMessage{}
-	if raw, err := e.Encode(); err == nil {
-		m.events = [][]byte{raw}
-	}
+func (d *Device) noteLie(b *bay, number uint64, what string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.unsaved.drop(b.readKey())
-	m.reads = append(d.unsaved.take(), readMark{kind: shardBad, key: b.readKey(), packs: span{number, number + 1}})
+	mark := readMark{kind: shardBad, key: b.readKey(), packs: span{number, number + 1}}
+	d.journalBad(b, what, fmt.Sprintf("pack %d: %s", number, cause(err)), mark)
+}
+
+// journalBad journals marks of shards that a disk does not give back, and what the log
+// will say: readers know no other kinds of events than the format's. The caller holds mu.
+func (d *Device) journalBad(b *bay, what, text string, marks ...readMark) {
+	m := &frameMessage{reads: append(d.unsaved.take(), marks...)}
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: "read-back-failed: " + text, Bay: b.number}
+	if raw, err := e.Encode(); err == nil {
+		m.events = [][]byte{raw}
+	}
 	if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
 		d.cfg.Log.Debug("a failed read-back is not in the journal", "bay", b.number, "error", err)
 	}
@@ -304,13 +309,11 @@ func (d *Device) lostByReading() error {
 	bays := d.doubtedBays(doubted)
 	d.mu.Unlock()
 	var failed []error
-	for _, number := range bays {
-		if b := d.bays[number]; b != nil {
-			failed = append(failed, b.failed())
-		}
-	}
 	if len(lost)+len(doubted) == 0 {
 		return nil
+	}
+	for _, number := range bays {
+		failed = append(failed, d.bays[number].failed())
 	}
 	what := "entries are lost"
 	if t, err := d.tallyOf(); err == nil {
@@ -460,10 +463,7 @@ func (u *readMarks) take() (marks []readMark) {
 		}
 	}
 	slices.SortFunc(marks, func(a, b readMark) int {
-		if a.key.bay != b.key.bay {
-			return a.key.bay - b.key.bay
-		}
-		return int(int64(a.packs.from) - int64(b.packs.from))
+		return cmp.Or(cmp.Compare(a.key.bay, b.key.bay), cmp.Compare(a.packs.from, b.packs.from))
 	})
 	marks = append(marks, u.rest...)
 	*u = readMarks{}

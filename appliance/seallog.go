@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -25,13 +24,7 @@ func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32
 		return 0, root, 0, err
 	}
 	log := manifest.NewLogWriter(func(name string, data []byte) error {
-		return d.bays.eachWithRoom(func(b *bay) error {
-			full := logDir + "/" + name
-			if err := durable.MkdirAll(b.disk.FS, full[:strings.LastIndexByte(full, '/')]); err != nil {
-				return err
-			}
-			return durable.WriteFile(b.disk.FS, full, data)
-		})
+		return d.bays.eachWithRoom(func(b *bay) error { return writeLogFile(b.disk.FS, name, data) })
 	})
 	if degraded, err = d.logEntries(log, w, o); err != nil {
 		return 0, root, 0, err
@@ -102,8 +95,8 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 	return degraded, add(end.Encode())
 }
 
-// sealEvents are the journalled events and those of the seal itself. Their number
-// is bounded: what is over is summed up in one.
+// sealEvents are the journalled events, the first of them if there are very many, and
+// those of the seal itself.
 func (d *Device) sealEvents(o *SealOptions) [][]byte {
 	const maxEvents = 100000
 	events := d.state.events

@@ -8,8 +8,6 @@ import (
 	"maps"
 	"slices"
 	"sync"
-
-	"github.com/sledge-io/sledge/manifest"
 )
 
 // ErrDoubted: a disk that gave something else back than it was given may not have
@@ -160,35 +158,22 @@ func (r *shardReading) isGone() (bool, error) {
 func (d *Device) noteGone(b *bay, numbers []uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := &frameMessage{}
+	var marks []readMark
+	count := 0
 	for _, n := range numbers {
 		if d.isBad(b, n) {
 			continue
 		}
-		if last := len(m.reads) - 1; last >= 0 && m.reads[last].packs.to == n {
-			m.reads[last].packs.to++
+		count++
+		if last := len(marks) - 1; last >= 0 && marks[last].packs.to == n {
+			marks[last].packs.to++
 			continue
 		}
-		m.reads = append(m.reads, readMark{kind: shardGone, key: b.readKey(), packs: span{n, n + 1}})
+		marks = append(marks, readMark{kind: shardGone, key: b.readKey(), packs: span{n, n + 1}})
 	}
-	if len(m.reads) == 0 {
-		return
+	if count > 0 {
+		d.journalBad(b, "note", fmt.Sprintf("%d shards are gone, the first of pack %d", count, marks[0].packs.from), marks...)
 	}
-	count := uint64(0)
-	for _, mark := range m.reads {
-		count += mark.packs.to - mark.packs.from
-	}
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: "note", Text: fmt.Sprintf("read-back-failed: %d shards are gone, the first of pack %d", count, m.reads[0].packs.from), Bay: b.number}
-	if raw, err := e.Encode(); err == nil {
-		m.events = [][]byte{raw}
-	}
-	m.reads = append(d.unsaved.take(), m.reads...)
-	if d.broken == nil {
-		if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
-			d.cfg.Log.Debug("gone shards are not in the journal", "bay", b.number, "error", err)
-		}
-	}
-	d.state.add(m)
 }
 
 // goneShards is the ErrReadBack of disks that work and lack shards.
