@@ -99,22 +99,31 @@ func (c *Config) matchBays() (bays, error) {
 // bayOf reads a disk's header and says what is wrong with a disk that has no place in
 // the device: not mounted, without an answer, or foreign.
 func (c *Config) bayOf(d Disk) (*Header, error) {
-	h, err := ReadHeader(d)
+	h, err := headerOf(d)
 	switch {
-	case ownFault(err):
-		return nil, err
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, c.noHeader(d)
-	case NoAnswer(err):
-		return nil, Unanswered(d.Name, err)
 	case err != nil:
-		return nil, badHeader(err)
+		return nil, err
 	case h.Scope != c.Scope:
 		return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)
 	case h.Bay >= c.Job.Geometry.Disks:
 		return nil, fmt.Errorf("disk %s: %w: bay %d of a set of %d", d.Name, ErrForeign, h.Bay, c.Job.Geometry.Disks)
 	}
 	return h, rebuilt(d)
+}
+
+// headerOf is ReadHeader that says what is wrong with a disk which does not answer, or
+// whose header is damaged.
+func headerOf(d Disk) (*Header, error) {
+	h, err := ReadHeader(d)
+	switch {
+	case err == nil, ownFault(err), errors.Is(err, fs.ErrNotExist):
+		return h, err
+	case NoAnswer(err):
+		return nil, Unanswered(d.Name, err)
+	}
+	return nil, badHeader(err)
 }
 
 // ErrNoAnswer: a disk gives errors where its folders and files should be.

@@ -100,7 +100,7 @@ func TestCrashEverywhere(t *testing.T) {
 
 // crashOnce crashes at op n, and sometimes again while resuming.
 func crashOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, percent int) error {
-	for again := true; ; {
+	for {
 		r.haltAt(n)
 		res, acked, err := r.run(src)
 		r.use(r.clone(rng, percent)) // also what was told as sealed: its last operations are no promise
@@ -110,20 +110,15 @@ func crashOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, p
 		if err := r.stillThere(acked); err != nil {
 			return err
 		}
-		n = 0
-		if again && rng.Intn(3) == 0 {
+		if rng.Intn(3) == 0 {
 			n = 1 + rng.Int63n(400)
-		} else if !again {
-			n = 0
+			continue
 		}
-		again = n != 0
-		if n == 0 {
-			res, _, err := r.run(src)
-			if err != nil {
-				return fmt.Errorf("resume: %w", err)
-			}
-			return r.check(want, res.Label)
+		res, _, err = r.run(src)
+		if err != nil {
+			return fmt.Errorf("resume: %w", err)
 		}
+		return r.check(want, res.Label)
 	}
 }
 

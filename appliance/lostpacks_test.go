@@ -8,10 +8,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -66,6 +68,25 @@ func TestLoadTellsGoneShards(t *testing.T) {
 	rep, err := d.Load(context.Background(), smallTree(t, 3, 10<<10), LoadOptions{AcceptFindings: true, As: "x"})
 	if !errors.Is(err, ErrLost) || rep.Status.Lost == 0 {
 		t.Errorf("%v; %d entries lost", err, rep.Status.Lost)
+	}
+}
+
+// TestLoadKeepsWhatWasRead: a load that ends while it looks for shards has journalled
+// what it read back.
+func TestLoadKeepsWhatWasRead(t *testing.T) {
+	r := small32(t)
+	r.step, r.cfg.Workers = 0, 1 // one pack: no later commit journals it
+	r.liars(vfs.Rule{Op: vfs.OpStat, Path: "*.shard", Err: syscall.EMFILE}, 0)
+	d := r.mustDevice()
+	if _, err := d.Load(context.Background(), smallTree(t, 7, 300<<10), LoadOptions{AcceptFindings: true}); !errors.Is(err, syscall.EMFILE) {
+		t.Errorf("load: %v", err)
+	}
+	d.Close()
+	r.use(r.mems)
+	d = r.mustDevice()
+	defer d.Close()
+	if st := d.Status(); st.Packs == 0 || st.ReadBack != st.Packs {
+		t.Errorf("%d of %d packs are told as read back", st.ReadBack, st.Packs)
 	}
 }
 

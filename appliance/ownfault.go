@@ -32,6 +32,14 @@ func (n *faultNote) met(place string, err error) bool {
 	return true
 }
 
+// keep takes an error of the process's own away from the disk it was met on.
+func (n *faultNote) keep(b *bay, err error) error {
+	if n.met("disk "+b.disk.Name, err) {
+		return nil
+	}
+	return err
+}
+
 func (n *faultNote) get() error {
 	n.mu.Lock()
 	defer n.mu.Unlock()

@@ -253,18 +253,12 @@ func prepareDisks(c Config, fresh []Disk, root, k []byte) error {
 func takenBays(c Config) (map[int]Disk, error) {
 	taken := map[int]Disk{}
 	for _, d := range c.Disks {
-		h, err := ReadHeader(d)
+		h, err := headerOf(d)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if ownFault(err) {
-			return nil, err
-		}
-		if NoAnswer(err) {
-			return nil, Unanswered(d.Name, err)
-		}
 		if err != nil {
-			return nil, badHeader(err)
+			return nil, err
 		}
 		if h.Scope != c.Scope {
 			return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d; nothing was overwritten", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)

@@ -1,9 +1,11 @@
 package appliance
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -42,8 +44,14 @@ type readKey struct {
 // diskReads is what is known of one disk.
 type diskReads struct {
 	read    rangeSet        // pack numbers whose shard came back
-	bad     map[uint64]byte // those whose shard did not, or is gone (the mark's kind): it counts as lost
+	lies    map[uint64]bool // those whose shard came back as something else, or not: it counts as lost
+	gone    map[uint64]bool // those whose shard is not there any more: it counts as lost
 	settled bool            // nothing was written since its sample was read
+}
+
+// lacks tells whether the disk is known not to have its shard of a pack.
+func (r *diskReads) lacks(number uint64) bool {
+	return r != nil && (r.lies[number] || r.gone[number])
 }
 
 func (b *bay) readKey() readKey { return readKey{b.number, b.id} }
@@ -73,7 +81,7 @@ func (s *loadState) note(m readMark) {
 	}
 	r := s.reads[m.key]
 	if r == nil {
-		r = &diskReads{bad: map[uint64]byte{}}
+		r = &diskReads{lies: map[uint64]bool{}, gone: map[uint64]bool{}}
 		if s.reads == nil {
 			s.reads = map[readKey]*diskReads{}
 		}
@@ -82,19 +90,20 @@ func (s *loadState) note(m readMark) {
 	switch m.kind {
 	case shardsRead:
 		r.read.add(m.packs)
-		for n := range r.bad {
-			if n >= m.packs.from && n < m.packs.to {
-				delete(r.bad, n)
-			}
-		}
+		within := func(n uint64, _ bool) bool { return n >= m.packs.from && n < m.packs.to }
+		maps.DeleteFunc(r.lies, within)
+		maps.DeleteFunc(r.gone, within)
 	case sampleRead:
 		r.settled = true
 	case shardBad, shardGone:
+		now, before := r.gone, r.lies
 		if m.kind == shardBad { // whatever was read of it before proves nothing
 			r.read, r.settled = rangeSet{}, false
+			now, before = r.lies, r.gone
 		}
 		for n := m.packs.from; n < min(m.packs.to, s.packs); n++ {
-			r.bad[n] = m.kind
+			now[n] = true
+			delete(before, n)
 		}
 	}
 }
@@ -103,7 +112,7 @@ func (s *loadState) note(m readMark) {
 // there now. The caller holds mu.
 func (d *Device) wasRead(b *bay, number uint64) bool {
 	r := d.state.reads[b.readKey()]
-	return r != nil && r.read.has(number) && r.bad[number] == 0
+	return r != nil && r.read.has(number) && !r.lacks(number)
 }
 
 func (d *Device) isSettled(b *bay) bool {
@@ -114,8 +123,7 @@ func (d *Device) isSettled(b *bay) bool {
 // isBad tells whether a disk is known not to have its shard of a pack. The caller
 // holds mu.
 func (d *Device) isBad(b *bay, number uint64) bool {
-	r := d.state.reads[b.readKey()]
-	return r != nil && r.bad[number] != 0
+	return d.state.reads[b.readKey()].lacks(number)
 }
 
 // shardsOf counts the pack's shards on working disks, and those of them that were
@@ -246,28 +254,32 @@ func (d *Device) noteBad(b *bay, number uint64, err error) {
 	if stopsReading(err) || b.failed() != nil {
 		return
 	}
-	d.journalBad(b, number, "disk-failed", err)
+	d.noteLie(b, number, "disk-failed", err)
 	b.told = true
 	b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, number, err))
 }
 
 // noteUnreadable remembers it without condemning the disk: the shard counts as lost.
 func (d *Device) noteUnreadable(b *bay, number uint64, err error) {
-	d.journalBad(b, number, "note", err)
+	d.noteLie(b, number, "note", err)
 }
 
-// journalBad journals the mark and what the log will say: readers know no other
-// kinds of events than the format's.
-func (d *Device) journalBad(b *bay, number uint64, what string, err error) {
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: fmt.Sprintf("read-back-failed: pack %d: %s", number, cause(err)), Bay: b.number}
-	m := &frameMessage{}
-	if raw, err := e.Encode(); err == nil {
-		m.events = [][]byte{raw}
-	}
+func (d *Device) noteLie(b *bay, number uint64, what string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.unsaved.drop(b.readKey())
-	m.reads = append(d.unsaved.take(), readMark{kind: shardBad, key: b.readKey(), packs: span{number, number + 1}})
+	mark := readMark{kind: shardBad, key: b.readKey(), packs: span{number, number + 1}}
+	d.journalBad(b, what, fmt.Sprintf("pack %d: %s", number, cause(err)), mark)
+}
+
+// journalBad journals marks of shards that a disk does not give back, and what the log
+// will say: readers know no other kinds of events than the format's. The caller holds mu.
+func (d *Device) journalBad(b *bay, what, text string, marks ...readMark) {
+	m := &frameMessage{reads: append(d.unsaved.take(), marks...)}
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: "read-back-failed: " + text, Bay: b.number}
+	if raw, err := e.Encode(); err == nil {
+		m.events = [][]byte{raw}
+	}
 	if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
 		d.cfg.Log.Debug("a failed read-back is not in the journal", "bay", b.number, "error", err)
 	}
@@ -297,13 +309,11 @@ func (d *Device) lostByReading() error {
 	bays := d.doubtedBays(doubted)
 	d.mu.Unlock()
 	var failed []error
-	for _, number := range bays {
-		if b := d.bays[number]; b != nil {
-			failed = append(failed, b.failed())
-		}
-	}
 	if len(lost)+len(doubted) == 0 {
 		return nil
+	}
+	for _, number := range bays {
+		failed = append(failed, d.bays[number].failed())
 	}
 	what := "entries are lost"
 	if t, err := d.tallyOf(); err == nil {
@@ -330,9 +340,7 @@ func (d *Device) lostPacks(failed bool) (lost, doubted []uint64) {
 	for n := range d.state.packs {
 		gone, unsure := d.lacks(n)
 		if !failed {
-			unsure = slices.DeleteFunc(unsure, func(i byte) bool {
-				return !d.state.reads[d.bays[d.state.homes[n].bays[i]].readKey()].condemned()
-			})
+			unsure = slices.DeleteFunc(unsure, func(i byte) bool { return !d.doubts(d.bays[d.state.homes[n].bays[i]], n) })
 		}
 		switch {
 		case len(gone) > m:
@@ -363,13 +371,16 @@ func (d *Device) lostContent() func(*manifest.Record) bool {
 	d.mu.Lock()
 	lost, doubted := d.lostPacks(false)
 	d.mu.Unlock()
-	lost = append(lost, doubted...)
+	unsafe := map[uint64]bool{}
+	for _, n := range append(lost, doubted...) {
+		unsafe[n] = true
+	}
 	return func(r *manifest.Record) bool {
-		if len(lost) == 0 || !hasContent(r.Kind) || r.Size == 0 {
+		if len(unsafe) == 0 || !hasContent(r.Kind) || r.Size == 0 {
 			return false
 		}
 		return len(r.Extents) == 0 || slices.ContainsFunc(r.Extents, func(e manifest.Extent) bool {
-			return !e.Hole && slices.Contains(lost, e.Pack)
+			return !e.Hole && unsafe[e.Pack]
 		})
 	}
 }
@@ -452,10 +463,7 @@ func (u *readMarks) take() (marks []readMark) {
 		}
 	}
 	slices.SortFunc(marks, func(a, b readMark) int {
-		if a.key.bay != b.key.bay {
-			return a.key.bay - b.key.bay
-		}
-		return int(int64(a.packs.from) - int64(b.packs.from))
+		return cmp.Or(cmp.Compare(a.key.bay, b.key.bay), cmp.Compare(a.packs.from, b.packs.from))
 	})
 	marks = append(marks, u.rest...)
 	*u = readMarks{}

@@ -204,12 +204,12 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 		r.cancel()
 		r.end(ctx)
 	}
+	d.saveReads() // before anything ends the call: what was read is not read again
 	if ctx.Err() == nil && ok {
 		if err := d.lookForShards(ctx); err != nil {
 			return err
 		}
 	}
-	d.saveReads()
 	if err := d.lostByReading(); err != nil {
 		return err
 	}

@@ -169,11 +169,11 @@ func (d *Device) readBeforeSeal(ctx context.Context, o *SealOptions) error {
 	if o.Degraded { // what does not read back is one lost shard more
 		bad = d.noteUnreadable
 	}
-	if _, err := d.readRest(ctx, bad, o.ReadBack); err != nil {
-		d.saveReads()
+	_, err := d.readRest(ctx, bad, o.ReadBack)
+	d.saveReads()
+	if err != nil {
 		return err
 	}
-	d.saveReads()
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return err
 	}
@@ -196,17 +196,19 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	if o.Unverified {
 		return nil
 	}
-	var own atomic.Pointer[error] // what the process was short of
+	var short faultNote // what the process was short of
 	d.bays.each(func(b *bay) error {
 		err := d.readIndexOn(ctx, b, packs)
-		if stopsReading(err) {
-			own.Store(&err)
+		if short.met("disk "+b.disk.Name, err) || stopsReading(err) {
 			return nil
 		}
 		return err
 	})
-	if err := own.Load(); err != nil {
-		return *err
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := short.get(); err != nil {
+		return err
 	}
 	if err := d.readSamples(ctx, nil); err != nil {
 		return err
@@ -214,7 +216,10 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return err
 	}
-	if again := d.unsettled(); len(again) > 0 {
+	d.mu.Lock()
+	again := d.unsettled()
+	d.mu.Unlock()
+	if len(again) > 0 {
 		return fmt.Errorf("%w: no sample of %s was read after the last write", ErrUnread, bayList(again))
 	}
 	return nil
@@ -237,13 +242,15 @@ func (d *Device) readIndexOn(ctx context.Context, b *bay, packs []*manifest.Pack
 
 // readBackWord is what the statement says, and how many packs were not read back.
 func (d *Device) readBackWord(o *SealOptions) (word string, unread uint64) {
-	read := d.packsRead()
-	unread = d.state.packs - read
-	switch {
-	case !o.Unverified:
+	if !o.Unverified {
 		return manifest.ReadBackAll, 0
-	case read == 0:
-		return manifest.ReadBackNone, unread
 	}
-	return manifest.ReadBackPartly, unread
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	read := d.packsRead()
+	word = manifest.ReadBackPartly
+	if read == 0 {
+		word = manifest.ReadBackNone
+	}
+	return word, d.state.packs - read
 }

@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"slices"
 	"sync"
@@ -196,8 +195,8 @@ func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) err
 
 // enoughDisks tells whether a load or a seal can go on.
 func (d *Device) enoughDisks() error {
-	if have := len(d.bays.healthy()); have < need(d.cfg.Job.Geometry.Code()) {
-		return fmt.Errorf("%w: %w", ErrTooFewDisks, errors.Join(d.bays.errors()...))
+	if g, have := d.cfg.Job.Geometry.Code(), len(d.bays.healthy()); have < need(g) {
+		return tooFew(g, have, d.bays.errors()...)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func eachPackOf(log *manifest.LogReader, cp manifest.Checkpoint, f func(*manifes
 
 // completeLogFile writes a file of the log on the disks that do not have it so.
 func (d *Device) completeLogFile(name string, data []byte) error {
-	var own notedFault
+	var own faultNote
 	d.bays.each(func(b *bay) error {
 		have, err := vfs.ReadFile(b.disk.FS, logDir+"/"+name, int64(len(data)))
 		if err == nil && string(have) == string(data) {
@@ -86,7 +86,7 @@ func (d *Device) completeLogFile(name string, data []byte) error {
 		}
 		return own.keep(b, err)
 	})
-	return own.err
+	return own.get()
 }
 
 // shardsHere are the shards that a pack should have on working disks.

@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"slices"
 	"sync"
-
-	"github.com/sledge-io/sledge/manifest"
 )
 
 // ErrDoubted: a disk that gave something else back than it was given may not have
@@ -18,15 +17,13 @@ var ErrDoubted = errors.New("whether packs can be given back is not known")
 // condemned tells whether the disk gave something else back than it was given, and
 // has not given that back since.
 func (r *diskReads) condemned() bool {
-	if r == nil {
-		return false
-	}
-	for _, kind := range r.bad {
-		if kind == shardBad {
-			return true
-		}
-	}
-	return false
+	return r != nil && len(r.lies) > 0
+}
+
+// doubts tells whether a disk is condemned and has not given a pack's shard back since.
+// The caller holds mu.
+func (d *Device) doubts(b *bay, number uint64) bool {
+	return d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number)
 }
 
 // wasLost tells whether a bay's shard of a pack was lost at the commit: the disk may
@@ -60,7 +57,7 @@ func (d *Device) lacks(number uint64) (lost, doubted []byte) {
 			}
 		case d.isBad(b, number), d.shardOn(b, number) < 0:
 			lost = append(lost, byte(i))
-		case b.failed() != nil, d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number):
+		case b.failed() != nil, d.doubts(b, number):
 			doubted = append(doubted, byte(i))
 		}
 	}
@@ -70,7 +67,7 @@ func (d *Device) lacks(number uint64) (lost, doubted []byte) {
 // badOn tells whether any disk that was in an empty bay did not give a shard back.
 func (s *loadState) badOn(bay int, number uint64) bool {
 	for key, r := range s.reads {
-		if key.bay == bay && r.bad[number] != 0 {
+		if key.bay == bay && r.lacks(number) {
 			return true
 		}
 	}
@@ -83,10 +80,7 @@ func (d *Device) degraded() (n uint64) {
 	for number := range d.state.packs {
 		lost, doubted := d.lacks(number)
 		h := &d.state.homes[number]
-		if len(lost) > 0 || slices.ContainsFunc(doubted, func(i byte) bool {
-			b := d.bays[h.bays[i]]
-			return d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number)
-		}) {
+		if len(lost) > 0 || slices.ContainsFunc(doubted, func(i byte) bool { return d.doubts(d.bays[h.bays[i]], number) }) {
 			n++
 		}
 	}
@@ -164,35 +158,22 @@ func (r *shardReading) isGone() (bool, error) {
 func (d *Device) noteGone(b *bay, numbers []uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := &frameMessage{}
+	var marks []readMark
+	count := 0
 	for _, n := range numbers {
 		if d.isBad(b, n) {
 			continue
 		}
-		if last := len(m.reads) - 1; last >= 0 && m.reads[last].packs.to == n {
-			m.reads[last].packs.to++
+		count++
+		if last := len(marks) - 1; last >= 0 && marks[last].packs.to == n {
+			marks[last].packs.to++
 			continue
 		}
-		m.reads = append(m.reads, readMark{kind: shardGone, key: b.readKey(), packs: span{n, n + 1}})
+		marks = append(marks, readMark{kind: shardGone, key: b.readKey(), packs: span{n, n + 1}})
 	}
-	if len(m.reads) == 0 {
-		return
+	if count > 0 {
+		d.journalBad(b, "note", fmt.Sprintf("%d shards are gone, the first of pack %d", count, marks[0].packs.from), marks...)
 	}
-	count := uint64(0)
-	for _, mark := range m.reads {
-		count += mark.packs.to - mark.packs.from
-	}
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: "note", Text: fmt.Sprintf("read-back-failed: %d shards are gone, the first of pack %d", count, m.reads[0].packs.from), Bay: b.number}
-	if raw, err := e.Encode(); err == nil {
-		m.events = [][]byte{raw}
-	}
-	m.reads = append(d.unsaved.take(), m.reads...)
-	if d.broken == nil {
-		if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
-			d.cfg.Log.Debug("gone shards are not in the journal", "bay", b.number, "error", err)
-		}
-	}
-	d.state.add(m)
 }
 
 // goneShards is the ErrReadBack of disks that work and lack shards.
@@ -223,12 +204,7 @@ func (d *Device) condemnation(b *bay) error {
 	if !r.condemned() {
 		return nil
 	}
-	first := ^uint64(0)
-	for n, kind := range r.bad {
-		if kind == shardBad {
-			first = min(first, n)
-		}
-	}
+	first := slices.Min(slices.Collect(maps.Keys(r.lies)))
 	return fmt.Errorf("disk %s (bay %d): %w: pack %d", b.disk.Name, b.number, ErrReadBack, first)
 }
 

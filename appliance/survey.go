@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -112,29 +113,6 @@ func Look(cfg Config, loadKey []byte) (*Device, error) {
 	return d, nil
 }
 
-// shardOf is a pack's shard.
-type shardOf struct {
-	pack   manifest.ID
-	number uint64
-	shard  int
-}
-
-// note keeps the last pack that has a shard on each bay.
-func (s *loadState) noteShards(p *manifest.Pack) {
-	if s.latest == nil {
-		s.latest = map[byte]shardOf{}
-	}
-	lost := map[byte]bool{}
-	for _, i := range p.Lost {
-		lost[i] = true
-	}
-	for i, bay := range p.Bays {
-		if !lost[byte(i)] {
-			s.latest[bay] = shardOf{p.ID, p.Number, i}
-		}
-	}
-}
-
 // BadDisks names the disks that were usable and are not good: those that failed
 // since, and those that are stale. A stale disk lacks the last shard that the journal
 // says it holds: an older copy of it was put in, or it has forgotten. It counts with
@@ -167,16 +145,23 @@ func (d *Device) BadDisks() []DiskState {
 	return out
 }
 
-// behind is the ErrStale of a disk that lacks its last shard.
+// staleness is the ErrStale of a disk that lacks the last shard which the journal says
+// was written to it.
 func (d *Device) staleness(b *bay) error {
-	last, ok := d.state.latest[byte(b.number)]
-	if !ok {
+	last, shard := d.state.packs, -1
+	for last > 0 && shard < 0 {
+		last--
+		if h := &d.state.homes[last]; !h.wasLost(b.number) {
+			shard = slices.Index(h.bays, byte(b.number))
+		}
+	}
+	if shard < 0 {
 		return nil
 	}
-	_, err := b.disk.FS.Stat(shardName(last.pack, last.shard))
+	_, err := b.disk.FS.Stat(shardName(d.state.homes[last].id, shard))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("disk %s: %w: it lacks pack %d, the last that was written to it (an older copy of the disk, or it has forgotten)", b.disk.Name, ErrStale, last.number)
+		return fmt.Errorf("disk %s: %w: it lacks pack %d, the last that was written to it (an older copy of the disk, or it has forgotten)", b.disk.Name, ErrStale, last)
 	case NoAnswer(err):
 		return Unanswered(b.disk.Name, err)
 	}

@@ -1,0 +1,113 @@
+package appliance
+
+import (
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// endJournal closes the session's file with a frame that says so. Without it
+// nothing is lost, so its errors are only those of the disks.
+func (d *Device) endJournal() error {
+	if d.journal == nil {
+		return nil
+	}
+	j := d.journal
+	if d.broken == nil {
+		j.finish()
+	}
+	c := &frameCopies{kind: j.kind, id: j.id, ordinal: j.ordinal, name: j.name}
+	for b := range j.replicas {
+		c.on = append(c.on, b)
+	}
+	d.files, d.sizes[j.id] = append(d.files, c), max(j.acked, frameFileHead)
+	d.journal = nil
+	return j.close()
+}
+
+// commit makes one frame durable: the pack's entry in clear, signed, and the
+// records that end with it. Packs get their numbers here, in the journal's order.
+func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list manifest.ID) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var clear []byte
+	if entry != nil {
+		entry.Number = d.state.packs
+		p.number = entry.Number
+		raw, err := entry.Encode()
+		if err != nil {
+			return err
+		}
+		sig := crypto.SignContext(d.cfg.Key, packContext, append(d.cfg.Scope.Bytes(), raw...))
+		clear = fields.AppendItem(fields.AppendItem(nil, raw), sig)
+	}
+	m, err := b.message(list)
+	if err != nil {
+		return err
+	}
+	if err := d.roomForRecords(m); err != nil {
+		return err
+	}
+	m.reads = d.unsaved.take()
+	if err := d.appendFrame(clear, m); err != nil {
+		return err
+	}
+	if entry != nil {
+		d.state.addPack(entry)
+		d.readBehind(entry, p.crcs)
+	}
+	return d.state.add(m)
+}
+
+// appendFrame writes to the session's journal file, which the first frame creates.
+func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
+	if d.broken != nil {
+		return d.broken
+	}
+	err := d.appendNow(clear, m)
+	if err == nil && len(d.bays.missing()) != d.lost {
+		err = d.keepCopies()
+	}
+	d.broken = err
+	return err
+}
+
+// keepCopies brings the journal files of earlier sessions back to m+1 copies after
+// a disk has failed.
+func (d *Device) keepCopies() error {
+	for _, c := range d.files {
+		if err := d.mendFrameFile(c, d.sizes[c.id]); err != nil {
+			return err
+		}
+	}
+	d.lost = len(d.bays.missing())
+	return nil
+}
+
+func (d *Device) appendNow(clear []byte, m *frameMessage) error {
+	if d.journal == nil {
+		f, err := d.newFrameFile(journalKind, d.ordinal)
+		if err != nil {
+			return err
+		}
+		d.journal = f
+		d.ordinal++
+	}
+	return d.journal.append(clear, m.encode(), true)
+}
+
+// event journals a public remark that the log will carry.
+func (d *Device) event(what, text string, bay int) error {
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: text, Bay: bay}
+	b, err := e.Encode()
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	m := &frameMessage{events: [][]byte{b}}
+	if err := d.appendFrame(nil, m); err != nil {
+		return err
+	}
+	return d.state.add(m)
+}

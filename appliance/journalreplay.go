@@ -1,0 +1,185 @@
+package appliance
+
+import (
+	"fmt"
+
+	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// replay reads every journal file in order. Nothing is changed on any disk before
+// all of them have been read, and the disks that work have been counted again.
+func (d *Device) replay() error {
+	d.sizes = map[manifest.ID]int64{}
+	files, err := d.findFrameFiles(journalKind)
+	if err != nil {
+		return err
+	}
+	if len(files) == 0 {
+		if err := d.nothingCommitted(); err != nil {
+			return err
+		}
+	}
+	d.state = newLoadState()
+	ends := make([]journalEnd, len(files))
+	for i, c := range files {
+		d.ordinal = max(d.ordinal, c.ordinal+1)
+		if ends[i], err = d.replayFile(c, files[i+1:]); err != nil {
+			return fmt.Errorf("journal %s: %w", c.id, err)
+		}
+	}
+	if err := d.bays.own(); err != nil {
+		return err
+	}
+	if err := d.enough(); err != nil {
+		return err
+	}
+	d.files = files
+	d.condemn()
+	for i, c := range files {
+		if d.look {
+			d.sizes[c.id] = ends[i].size
+			continue
+		}
+		if err := d.settle(c, ends[i]); err != nil {
+			return fmt.Errorf("journal %s: %w", c.id, err)
+		}
+	}
+	d.lost = len(d.bays.missing())
+	d.turn.Store(d.state.packs) // short sessions must not all begin at bay 0
+	return nil
+}
+
+// journalEnd is what counts of a journal file.
+type journalEnd struct {
+	size   int64
+	thin   bool  // some frame stands on fewer than m+1 disks
+	closed int64 // where the closing frame begins; 0 without one
+}
+
+// settle makes the copies of a file alike: what does not count is cut off, and m+1
+// disks get the rest. A disk that has no room for it must not keep a device from
+// being opened because of the closing frame, which is then cut off, too.
+func (d *Device) settle(c *frameCopies, end journalEnd) error {
+	cut := func(size int64) error {
+		d.sizes[c.id] = size
+		return d.cutTail(c, size)
+	}
+	if err := cut(end.size); err != nil {
+		return err
+	}
+	if !end.thin && len(bays(c.on).healthy()) > d.cfg.Job.Geometry.M {
+		return nil
+	}
+	err := d.mendFrameFile(c, end.size)
+	if !isFull(err) || end.closed == 0 {
+		return err
+	}
+	if err := cut(end.closed); err != nil {
+		return err
+	}
+	return d.mendFrameFile(c, end.closed)
+}
+
+// replayFile applies a file's frames. Each is held back until the next is seen: a
+// frame that another follows was acknowledged, whatever is left of it; only the
+// last one of a file may be one that was not.
+func (d *Device) replayFile(c *frameCopies, later []*frameCopies) (end journalEnd, err error) {
+	var held *frame
+	end.size = frameFileHead
+	take := func(fr *frame) error {
+		end.thin = end.thin || fr.copies <= d.cfg.Job.Geometry.M
+		if end.closed = 0; len(fr.clear) == 0 && len(fr.plain) == 0 {
+			end.closed = fr.offset
+		}
+		end.size = fr.end
+		return d.apply(*fr)
+	}
+	if _, err = d.readFrames(c, true, func(fr frame) error {
+		last := held
+		held = &fr
+		if last == nil {
+			return nil
+		}
+		return take(last)
+	}); err != nil || held == nil {
+		return end, err
+	}
+	counts, err := d.confirm(held, later)
+	if err != nil || !counts {
+		end.thin = true
+		return end, err
+	}
+	return end, take(held)
+}
+
+// confirm decides whether the last frame of a journal file counts.
+func (d *Device) confirm(fr *frame, later []*frameCopies) (bool, error) {
+	entry, err := d.clearEntry(fr.clear)
+	if err != nil {
+		return false, err
+	}
+	last := lastFrame{copies: fr.copies, entry: entry}
+	if m := d.cfg.Job.Geometry.M; entry != nil && fr.copies <= m {
+		dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
+		if last.next, err = firstPack(later, false, func(raw []byte) *manifest.Pack {
+			return clearPack(raw, d.cfg.Scope, dev.PublicKey.PublicKey)
+		}); err != nil {
+			return false, err
+		}
+	}
+	return d.bays.counts(d.cfg.Job.Geometry.M, last)
+}
+
+// packContext is the context of the device's signature over a pack entry.
+const packContext = "pack entry"
+
+// clearEntry reads the public part of a frame; nil if it has none.
+func (d *Device) clearEntry(b []byte) (*manifest.Pack, error) {
+	if len(b) == 0 {
+		return nil, nil
+	}
+	entry, _, err := splitClear(b)
+	if err != nil {
+		return nil, err
+	}
+	e, err := manifest.DecodeEntry(entry)
+	if err != nil {
+		return nil, err
+	}
+	if e.Pack == nil || e.Pack.IsIndex() {
+		return nil, fmt.Errorf("%w: journal frame without a pack entry", manifest.ErrCorrupt)
+	}
+	return e.Pack, nil
+}
+
+func splitClear(b []byte) (entry, sig []byte, err error) {
+	var items [][]byte
+	err = fields.Field{Value: b}.Items(func(it []byte) error { items = append(items, it); return nil })
+	if err != nil || len(items) != 2 {
+		return nil, nil, fmt.Errorf("%w: journal frame's clear part", manifest.ErrCorrupt)
+	}
+	return items[0], items[1], nil
+}
+
+// apply takes one committed frame into the state.
+func (d *Device) apply(fr frame) error {
+	entry, err := d.clearEntry(fr.clear)
+	if err != nil {
+		return err
+	}
+	if entry != nil {
+		if entry.Number > d.state.packs {
+			return fmt.Errorf("%w: no journal at hand names the packs from %d to %d", ErrLost, d.state.packs, entry.Number-1)
+		}
+		if entry.Number < d.state.packs {
+			return fmt.Errorf("%w: pack number %d, want %d", manifest.ErrCorrupt, entry.Number, d.state.packs)
+		}
+		d.state.addPack(entry)
+	}
+	m, err := decodeFrameMessage(fr.plain)
+	if err != nil {
+		return err
+	}
+	return d.state.add(m)
+}

@@ -1,0 +1,113 @@
+package appliance
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// FinishSeal does what is left once size and root are in the ledger: it makes sure
+// that every disk has the log and its shards, and writes from the others what one
+// lacks; it signs the checkpoint, writes it to every disk, removes the journal and
+// destroys the unlock wraps. Nothing is signed while a shard that the log names is
+// neither there nor can be made again: ErrLost. It needs no load key and may be
+// repeated.
+func FinishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
+	if err := c.fill(); err != nil {
+		return nil, err
+	}
+	held, err := holdDisks(c.Disks)
+	if err != nil {
+		return nil, err
+	}
+	defer held.release()
+	return finishSeal(c, ledger, absent)
+}
+
+func finishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
+	size, root, ok := ledger.RecordedCheckpoint(c.Scope.Origin())
+	if !ok {
+		return nil, errors.New("no seal has begun")
+	}
+	set, err := c.matchBays()
+	if err != nil {
+		return nil, err
+	}
+	d := &Device{cfg: c, bays: set}
+	if err := d.nothingFailed(absent); err != nil {
+		return nil, err
+	}
+	if err := d.completeDisks(manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}); err != nil {
+		return nil, err
+	}
+	if err := d.nothingFailed(absent); err != nil {
+		return nil, err
+	}
+	cp, err := manifest.SignCheckpoint(c.Scope.Origin(), size, root, c.Key)
+	if err != nil {
+		return nil, err
+	}
+	st, env, err := d.signStatement(root, cp)
+	if err != nil {
+		return nil, err
+	}
+	set.each(func(b *bay) error {
+		if err := durable.WriteFile(b.disk.FS, sealName, env); err != nil {
+			return err
+		}
+		return durable.WriteFile(b.disk.FS, cpName, cp)
+	})
+	if err := d.nothingFailed(absent); err != nil {
+		return nil, err
+	}
+	set.each(destroyKeys)
+	if err := d.nothingFailed(absent); err != nil {
+		return nil, err
+	}
+	label := manifest.Label{Scope: c.Scope, Disks: len(set), JobSerial: c.Job.Serial, JobSHA256: crypto.SumSHA256(c.JobFile), Checkpoint: cp}
+	return &SealResult{Label: label.Encode(), Checkpoint: cp, Statement: *st}, nil
+}
+
+// destroyKeys removes what only loading needs. The unlock wrap goes first and is
+// overwritten: with the code it opened everything.
+func destroyKeys(b *bay) error {
+	if err := destroyUnlock(b.disk.FS); err != nil {
+		return err
+	}
+	// What a crash left of files that were being written.
+	for _, dir := range []string{Root, wrapsDir, logDir, Root + "/statements"} {
+		if err := durable.Sweep(b.disk.FS, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, dir := range []string{journalDir, tmpDir} {
+		if err := durable.RemoveAll(b.disk.FS, dir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// destroyUnlock overwrites the unlock wrap and what a crash left of it half written.
+func destroyUnlock(disk vfs.FS) error {
+	list, err := disk.ReadDir(wrapsDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), "unlock") && !e.IsDir() {
+			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,124 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"time"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// writeLog writes the log's files to every healthy disk.
+func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32]byte, degraded uint64, err error) {
+	err = d.bays.eachWithRoom(func(b *bay) error {
+		if err := durable.RemoveAll(b.disk.FS, logDir, 1<<22); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return durable.MkdirAll(b.disk.FS, logDir)
+	})
+	if err != nil {
+		return 0, root, 0, err
+	}
+	log := manifest.NewLogWriter(func(name string, data []byte) error {
+		return d.bays.eachWithRoom(func(b *bay) error { return writeLogFile(b.disk.FS, name, data) })
+	})
+	if degraded, err = d.logEntries(log, w, o); err != nil {
+		return 0, root, 0, err
+	}
+	size, root, err = log.Finish()
+	return size, root, degraded, err
+}
+
+// logEntries appends everything in the order of docs/format.md section 5.2.
+func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
+	add := func(b []byte, err error) error {
+		if err == nil {
+			_, err = manifest.DecodeEntry(b) // what no reader takes must not go on record
+		}
+		if err == nil {
+			_, err = log.Append(b)
+		}
+		return err
+	}
+	pos := uint64(1)
+	start := manifest.Start{Scope: d.cfg.Scope, JobSerial: d.cfg.Job.Serial, JobSHA256: crypto.SumSHA256(d.cfg.JobFile), Bays: len(d.bays), Unlocked: d.firstUnlock()}
+	if err := add(start.Encode()); err != nil {
+		return 0, err
+	}
+	wraps, err := d.wraps()
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range wraps {
+		if err := add(f.entry.Encode()); err != nil {
+			return 0, err
+		}
+		pos++
+	}
+	for _, e := range d.sealEvents(o) {
+		if err := add(e, nil); err != nil {
+			return 0, err
+		}
+		pos++
+	}
+	end := manifest.End{FirstPack: pos, Packs: d.state.packs, Pages: w.pages, IndexPacks: uint64(len(w.packs)), BodySize: uint64(d.state.body)}
+	end.FirstPage = end.FirstPack + end.Packs
+	end.FirstIndex = end.FirstPage + end.Pages
+	err = w.logEntries(func(number uint64, entry []byte, lost int) error {
+		if m := d.cfg.Job.Geometry.M; lost > m {
+			return notSealable(1, number)
+		}
+		if lost > 0 {
+			degraded++
+			if !o.Degraded {
+				return fmt.Errorf("%w: pack %d lacks %d of its shards", ErrDegraded, number, lost)
+			}
+		}
+		return add(entry, nil)
+	})
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range w.packs {
+		if err := add(p.Encode()); err != nil {
+			return 0, err
+		}
+	}
+	end.BodySize += uint64(w.standInBytes) // wraps around where stand-ins are shorter
+	if end.Totals, err = d.keys.SealTotals(w.totals); err != nil {
+		return 0, err
+	}
+	return degraded, add(end.Encode())
+}
+
+// sealEvents are the journalled events, the first of them if there are very many, and
+// those of the seal itself.
+func (d *Device) sealEvents(o *SealOptions) [][]byte {
+	const maxEvents = 100000
+	events := d.state.events
+	if len(events) > maxEvents {
+		events = events[:maxEvents]
+	}
+	out := append(slices.Clone(events), d.cfg.allowedEvents()...)
+	for _, n := range o.Absent {
+		e := manifest.Event{Time: d.cfg.Now().UTC(), What: "disk-absent", Text: "absent at seal", Bay: n}
+		if b, err := e.Encode(); err == nil {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// firstUnlock is when the disks were prepared.
+func (d *Device) firstUnlock() (t time.Time) {
+	for _, b := range d.bays.healthy() {
+		if h, err := ReadHeader(b.disk); err == nil && !h.Created.IsZero() && (t.IsZero() || h.Created.Before(t)) {
+			t = h.Created
+		}
+	}
+	return t
+}
