@@ -76,6 +76,31 @@ func TestRebuildNamesLostFrames(t *testing.T) {
 	}
 }
 
+// A header that no disk has is not made up: the file's place among the others stays
+// unknown, also where the first copy at hand ends within its header.
+func TestRebuildMakesNoHeader(t *testing.T) {
+	r := newFaultRig(t, rigOptions{k: 2, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
+	c := journalsOf(t, r.mems...)[0]
+	if len(c.on) != 3 {
+		t.Fatalf("the journal is on %d disks", len(c.on))
+	}
+	truncate(t, c.on[1].disk.FS, c.name, 20)
+	rot(t, c.on[2].disk.FS, c.name, 20)
+	bay := c.on[0].number
+	r.without(bay)
+	onto, _, err := r.rebuildOnto(bay)
+	if !errors.Is(err, ErrLost) {
+		t.Fatal(err)
+	}
+	head, size, err := readHead(onto, c.name)
+	if err != nil || size <= frameFileHead {
+		t.Fatalf("%d bytes, %v", size, err)
+	}
+	if _, _, ordinal, err := parseFrameFileHeader(head); err == nil {
+		t.Errorf("the new disk has a header with ordinal %d", ordinal)
+	}
+}
+
 // A device that is not sealed needs all disks but m, as its journals could be on
 // those that are not here.
 func TestRebuildUnsealedNeedsTheJournals(t *testing.T) {

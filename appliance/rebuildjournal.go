@@ -367,7 +367,8 @@ func (r *rebuilder) frameFile(f *foundFile) error {
 		return nil // it is named as lost
 	}
 	header := frameFileHeader(f.kind, f.id, f.ordinal)
-	if f.headless {
+	if f.headless { // as a disk has it: a good one would give the file a place
+		clear(header)
 		if _, err := readPieces(copies.list[0].file, header, 0, true); readFault(err) {
 			return err
 		}
