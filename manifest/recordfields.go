@@ -9,9 +9,6 @@ const (
 	fieldExtents = 17
 	fieldXattrs  = 18
 
-	FieldRemark       = 35 // see Record.Remark
-	fieldRemarkDetail = 36
-
 	maxInline   = 8192  // list bytes kept in the record itself
 	maxItem     = 60000 // bytes of one item
 	maxContData = 56000 // list bytes in one continuation record

@@ -6,6 +6,12 @@ import (
 	"github.com/sledge-io/sledge/internal/fields"
 )
 
+// Field numbers of Record.Remark and its details.
+const (
+	FieldRemark       = 35
+	fieldRemarkDetail = 36
+)
+
 // SetRemark puts a remark on an encoded record that is no continuation; an empty
 // reason takes it off.
 func SetRemark(record []byte, reason, detail string) ([]byte, error) {
