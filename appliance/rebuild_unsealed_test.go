@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
-	"math/rand"
 	"os"
 	"path/filepath"
 	"strings"
@@ -183,7 +182,7 @@ func TestBrokenScanList(t *testing.T) {
 		t.Fatalf("the load is not interrupted: %v", err)
 	}
 	d.Close()
-	r.use(r.clone(rand.New(rand.NewSource(1)), 100))
+	r.use(cloned(r.mems))
 	for _, m := range r.mems {
 		for _, name := range names(t, m, ".scan") {
 			at := framesOf(t, m, name)
