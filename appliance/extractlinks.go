@@ -12,7 +12,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// Why a name is not linked to a carrier. Neither reaches the report.
+// Why a name is not linked to a carrier. None of these reaches the report.
 var (
 	errNoCarrier = errors.New("the carrier is not there with this content")
 	errNoLinks   = errors.New("no further link can be made to the carrier")

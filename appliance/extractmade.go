@@ -75,7 +75,7 @@ func (m *madeFiles) key(path string, content uint64, id fileID) uint64 {
 	return h.Sum64()
 }
 
-// content is a hash of what sameContent compares.
+// content is a hash of what tells contents apart.
 func (m *madeFiles) content(r *manifest.Record) uint64 {
 	var h maphash.Hash
 	h.SetSeed(m.seed)

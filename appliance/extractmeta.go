@@ -11,7 +11,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// place is a file, folder or link whose attributes are restored: an open
+// metaPlace is a file, folder or link whose attributes are restored: an open
 // descriptor, or a name in a folder that is not followed.
 type metaPlace struct {
 	fd   int

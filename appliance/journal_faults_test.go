@@ -348,7 +348,7 @@ func (r *faultRig) disks(mems []*vfs.Mem) (out []Disk) {
 	return out
 }
 
-// state makes a device with a torn tail and notes what is acknowledged in it.
+// tornRig makes a device with a torn tail and notes what is acknowledged in it.
 func tornRig(t *testing.T, o rigOptions, tear func(*faultRig)) *faultRig {
 	r := newFaultRig(t, o)
 	tear(r)
@@ -372,6 +372,41 @@ func (r *faultRig) records(sessions int) uint64 { return uint64(2 * sessions) }
 var faultShapes = []rigOptions{
 	{k: 2, m: 1, disks: 3, block: 4096, packSize: 1 << 20},
 	{k: 2, m: 2, disks: 5, block: 4096, packSize: 1 << 20},
+}
+
+// A disk that fails while its copies are compared is not counted among those that have
+// one: another disk gets it.
+func TestMendWhileADiskFails(t *testing.T) {
+	r := newFaultRig(t, rigOptions{k: 2, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
+	d := r.mustDevice()
+	defer d.Close()
+	files, err := d.findFrameFiles(journalKind)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := files[0]
+	at := framesOf(t, c.on[0].disk.FS, c.name)
+	size := at[len(at)-1]
+	rot(t, c.on[1].disk.FS, c.name, at[0]+30)
+	fails := c.on[0] // behind the read of its own sum
+	fails.disk.FS = vfs.NewFault(fails.disk.FS, vfs.Rule{Op: vfs.OpRead, Path: c.name, Nth: 2, Times: 1 << 20})
+	if err := d.mendFrameFile(c, size); err != nil {
+		t.Fatal(err)
+	}
+	if fails.failed() == nil {
+		t.Fatal("the disk has not failed")
+	}
+	sums := map[[32]byte]int{}
+	for _, b := range d.bays.healthy() {
+		if sum, err := prefixSum(b.disk.FS, c.name, size); err == nil {
+			sums[sum]++
+		}
+	}
+	for sum, n := range sums {
+		if n != r.m+1 {
+			t.Errorf("%d disks have a copy %x", n, sum[:4])
+		}
+	}
 }
 
 // TestOpenWithAFault: for every single fault of one disk, Open ends with an error

@@ -46,7 +46,7 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 	}
 	count := 0
 	for b, s := range sums {
-		if s == sum {
+		if s == sum && b.failed() == nil { // it may have failed since
 			count++
 		} else {
 			delete(sums, b)

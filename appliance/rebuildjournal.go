@@ -2,8 +2,10 @@ package appliance
 
 import (
 	"crypto/ed25519"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
@@ -291,7 +293,7 @@ func (u *unsealed) list(c *frameCopies) error {
 }
 
 func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
-	n := int(raw[4])<<24 | int(raw[5])<<16 | int(raw[6])<<8 | int(raw[7])
+	n := int(binary.BigEndian.Uint32(raw[4:]))
 	if n == 0 || n > len(raw)-frameHead {
 		return nil
 	}
@@ -324,9 +326,7 @@ func (r *rebuilder) unsealedRest() error {
 		if err != nil {
 			continue
 		}
-		for name, b := range have {
-			wraps[name] = b
-		}
+		maps.Copy(wraps, have)
 	}
 	for name, b := range wraps {
 		if err := durable.WriteFile(r.o.Onto.FS, wrapsDir+"/"+name, b); err != nil {
@@ -367,7 +367,8 @@ func (r *rebuilder) frameFile(f *foundFile) error {
 		return nil // it is named as lost
 	}
 	header := frameFileHeader(f.kind, f.id, f.ordinal)
-	if f.headless {
+	if f.headless { // as a disk has it: a good one would give the file a place
+		clear(header)
 		if _, err := readPieces(copies.list[0].file, header, 0, true); readFault(err) {
 			return err
 		}

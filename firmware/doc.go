@@ -40,8 +40,12 @@
 //	state.counter    the number of the last state.json, signed (context "device counter")
 //	jobs/<sha256>.dsse  job files that were adopted
 //	labels/<job>.label  labels of what was sealed
+//	labels/<job>.counts what that seal had to confess
 //	provisioning     while the device is being made
 //	tampered         if it exists: why the state is not believed any more
+//	reinstated/<sha256>.dsse      statements that gave the device back
+//	reinstated/<sha256>.tampered  the marks that they took away
+//	lock, lock.next  locked by the command that is at work, and by one that waits
 //
 // A state that was edited, or put back to an earlier copy, is not believed: it
 // stays as evidence, and the file tampered makes every verb refuse. Putting back

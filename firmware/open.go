@@ -12,8 +12,8 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// Open reads a device for a command that holds the folder's lock. A folder without
-// one is ErrNotProvisioned. If what it holds cannot be believed, that is written
+// Open reads a device for a command that holds the folder's lock. A folder without a
+// device is ErrNotProvisioned. If what it holds cannot be believed, that is written
 // down, and the Device comes back together with ErrTampered, so that its id can
 // still be told; it applies no event.
 func Open(fsys vfs.FS) (*Device, error) {
@@ -106,7 +106,7 @@ func doubt(err error) error {
 	return &distrust{err}
 }
 
-// read loads key, state and counter, and finishes what a crash left of the last change.
+// read loads key, state and counter.
 func (d *Device) read() error {
 	text, err := vfs.ReadFile(d.fs, keyName, maxKeyFile)
 	if errors.Is(err, fs.ErrNotExist) {

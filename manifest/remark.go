@@ -6,6 +6,40 @@ import (
 	"github.com/sledge-io/sledge/internal/fields"
 )
 
+// Field numbers of Record.Remark and its details.
+const (
+	FieldRemark       = 35
+	fieldRemarkDetail = 36
+)
+
+// SetRemark puts a remark on an encoded record that is no continuation; an empty
+// reason takes it off.
+func SetRemark(record []byte, reason, detail string) ([]byte, error) {
+	w := fields.NewWriter(make([]byte, 0, len(record)+len(reason)+len(detail)+8))
+	r := fields.NewReader(record)
+	for {
+		f, ok, err := r.Next()
+		if err != nil {
+			return nil, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
+		}
+		if !ok || f.Number >= FieldRemark {
+			break
+		}
+		w.Blob(f.Number, f.Critical, f.Value)
+	}
+	if reason != "" {
+		w.Text(FieldRemark, false, reason)
+		w.Text(fieldRemarkDetail, false, detail)
+	}
+	if b := w.Bytes(); len(b) <= MaxRecord {
+		return b, nil
+	}
+	if detail == "" {
+		return nil, fmt.Errorf("%w: no room for a remark in a record of %d bytes", ErrCorrupt, len(record))
+	}
+	return SetRemark(record, reason, "")
+}
+
 // PeekRemark reads a record's remark alone; reason is "" where there is none.
 func PeekRemark(record []byte) (reason, detail string, err error) {
 	for r := fields.NewReader(record); ; {

@@ -448,7 +448,6 @@ func TestDamage(t *testing.T) {
 
 func d4(bay int) string { return fmt.Sprintf("bay %d", bay) }
 
-// planCase is a device that was made otherwise, and may be damaged besides.
 // sealSaying gives every disk a seal statement with further names.
 func sealSaying(more map[string]any) func(*testing.T, *testDevice, *Options) {
 	return func(t *testing.T, d *testDevice, _ *Options) {
@@ -456,6 +455,7 @@ func sealSaying(more map[string]any) func(*testing.T, *testDevice, *Options) {
 	}
 }
 
+// planCase is a device that was made otherwise, and may be damaged besides.
 type planCase struct {
 	name    string
 	change  func(p *plan)

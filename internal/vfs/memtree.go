@@ -338,8 +338,6 @@ func (d *memDir) Readlink(name string, max int) (string, error) {
 	return string(n.data), nil
 }
 
-func (d *memDir) Attributes(name string) Attributes { return d.attributes(name) }
-
 // memTreeFile is an open file; it lives on without its name.
 type memTreeFile struct {
 	t    *MemTree
@@ -382,5 +380,3 @@ func (f *memTreeFile) ReadSome(p []byte, off int64) (int, error) {
 }
 
 func (f *memTreeFile) Written() bool { return false }
-
-func (f *memTreeFile) Data(off, size int64) (from, to int64) { return f.data(off, size) }

@@ -6,15 +6,13 @@ import "slices"
 type treeHole struct{ from, to int64 }
 
 // Hole makes n bytes of a file a hole: zeros that take no room.
-func (t *MemTree) Hole(path string, off, n int64) {
-	t.hole(path, off, n, func(b []byte) { clear(b) })
-}
+func (t *MemTree) Hole(path string, off, n int64) { t.hole(path, off, n, true) }
 
 // Hide has Data tell n bytes of a file as a hole though they are there, as OpenZFS
 // did with data that it had not written yet. It changes no times.
-func (t *MemTree) Hide(path string, off, n int64) { t.hole(path, off, n, nil) }
+func (t *MemTree) Hide(path string, off, n int64) { t.hole(path, off, n, false) }
 
-func (t *MemTree) hole(path string, off, n int64, change func([]byte)) {
+func (t *MemTree) hole(path string, off, n int64, zero bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	f, err := t.walk(path)
@@ -26,8 +24,8 @@ func (t *MemTree) hole(path string, off, n int64, change func([]byte)) {
 	if off == to {
 		return
 	}
-	if change != nil {
-		change(f.data[off:to])
+	if zero {
+		clear(f.data[off:to])
 		f.mtime = t.now()
 		f.ctime = f.mtime
 	}
@@ -45,8 +43,8 @@ func (n *treeNode) hidden() (bytes int64) {
 	return bytes
 }
 
-// data is the next run that is in no hole.
-func (f *memTreeFile) data(off, size int64) (from, to int64) {
+// Data is the next run that is in no hole.
+func (f *memTreeFile) Data(off, size int64) (from, to int64) {
 	f.t.mu.Lock()
 	defer f.t.mu.Unlock()
 	from, to = off, size

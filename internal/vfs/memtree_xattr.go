@@ -45,7 +45,7 @@ type memAttributes struct {
 	path string
 }
 
-func (d *memDir) attributes(name string) Attributes {
+func (d *memDir) Attributes(name string) Attributes {
 	d.t.mu.Lock()
 	defer d.t.mu.Unlock()
 	return memAttributes{d.t, d.n.children[name], d.join(name)}

@@ -1,15 +1,12 @@
 package vfs
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
-	"strconv"
-	"strings"
 )
 
 // Mount is what the system knows of the file system on which a folder lies, and of
@@ -34,63 +31,6 @@ func (m *Mount) Shared(other *Mount) []string {
 	return both
 }
 
-// mountLine is one line of /proc/PID/mountinfo (proc_pid_mountinfo(5)).
-type mountLine struct {
-	id     int
-	device string // major:minor
-	point  string
-	kind   string // file system type, with subtype: fuse.sshfs
-	source string
-}
-
-// errMountinfo reports a line that is not as the manual page says.
-var errMountinfo = errors.New("mountinfo: malformed line")
-
-// parseMountinfo finds the line of a mount by its id.
-func parseMountinfo(r io.Reader, id int) (*mountLine, error) {
-	s := bufio.NewScanner(r)
-	s.Buffer(nil, 1<<20)
-	for s.Scan() {
-		left, right, ok := strings.Cut(s.Text(), " - ")
-		a, b := strings.Fields(left), strings.Fields(right)
-		if !ok || len(a) < 6 || len(b) < 1 {
-			return nil, fmt.Errorf("%w: %q", errMountinfo, clip(s.Text()))
-		}
-		n, err := strconv.Atoi(a[0])
-		if err != nil {
-			return nil, fmt.Errorf("%w: %q", errMountinfo, clip(s.Text()))
-		}
-		if n != id {
-			continue
-		}
-		line := &mountLine{id: n, device: a[2], point: unescapeOctal(a[4]), kind: b[0]}
-		if len(b) > 2 { // an empty source leaves two fields
-			line.source = unescapeOctal(b[1])
-		}
-		return line, nil
-	}
-	if err := s.Err(); err != nil {
-		return nil, err
-	}
-	return nil, fmt.Errorf("mountinfo: mount %d: %w", id, fs.ErrNotExist)
-}
-
-// unescapeOctal undoes the kernel's \040 for a space and the like.
-func unescapeOctal(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		if s[i] == '\\' && i+3 < len(s) {
-			if n, err := strconv.ParseUint(s[i+1:i+4], 8, 8); err == nil {
-				b.WriteByte(byte(n))
-				i += 3
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
 // sysfs reads /sys, or a copy of parts of it. Paths in it are relative to its root.
 type sysfs interface {
 	Readlink(name string) (string, error) // the target, relative to the root of sysfs
@@ -113,7 +53,7 @@ func disksBelow(sys sysfs, device string) ([]string, error) {
 	if err := addDisks(sys, at, found, 0); err != nil {
 		return nil, err
 	}
-	return sortedKeys(found), nil
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 func addDisks(sys sysfs, at string, found map[string]bool, layer int) error {
@@ -169,16 +109,7 @@ func btrfsDisks(sys sysfs, device string) ([]string, error) {
 				return nil, err
 			}
 		}
-		return sortedKeys(found), nil
+		return slices.Sorted(maps.Keys(found)), nil
 	}
 	return disksBelow(sys, device)
-}
-
-func sortedKeys(set map[string]bool) []string {
-	var out []string
-	for k := range set {
-		out = append(out, k)
-	}
-	slices.Sort(out)
-	return out
 }

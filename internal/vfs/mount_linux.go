@@ -44,13 +44,11 @@ func MountOf(folder string) (*Mount, error) {
 	// A subvolume of btrfs has a device of its own without being mounted, and a
 	// folder that is bound to another place is mounted without a device of its own.
 	m.Point = here.device != above.device && (here.id != above.id || here.id == 0) && real != "/"
-	line, err := lineOf(here.id)
+	entry, err := readMount(here.id)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	if line != nil {
-		m.Source = line.source
-	}
+	m.Source = entry.source
 	if m.Disks, err = m.findDisks(realSysfs{}); err != nil {
 		return nil, err
 	}
@@ -85,16 +83,13 @@ func statMount(name string) (*mounted, error) {
 	return m, nil
 }
 
-func lineOf(id int) (*mountLine, error) {
-	if id == 0 {
-		return nil, fs.ErrNotExist
-	}
-	f, err := os.Open("/proc/self/mountinfo")
+// readMount asks the system for a mount by its id.
+func readMount(id int) (mountEntry, error) {
+	text, err := os.ReadFile("/proc/self/mountinfo")
 	if err != nil {
-		return nil, err
+		return mountEntry{}, err
 	}
-	defer f.Close()
-	return parseMountinfo(f, id)
+	return findMount(string(text), id)
 }
 
 // findDisks finds what the file system is stored on: the disks below its block

@@ -3,6 +3,7 @@ package vfs
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -18,24 +19,24 @@ const mountinfo = `22 28 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw
 95 28 0:62 / /mnt/z rw - zfs tank/a\134b rw
 `
 
-func TestParseMountinfo(t *testing.T) {
-	for _, want := range []mountLine{
-		{28, "254:0", "/", "ext4", "/dev/vda"},
-		{91, "8:17", "/mnt/bay 0", "ext4", "/dev/sdb1"},
-		{92, "0:52", "/mnt/bay1", "btrfs", "/dev/mapper/vg-lv"},
-		{93, "0:60", "/mnt/s3", "fuse.rclone", "remote:"},
-		{94, "0:61", "/mnt/none", "tmpfs", ""},
-		{95, "0:62", "/mnt/z", "zfs", `tank/a\b`},
+func TestFindMount(t *testing.T) {
+	for _, want := range []mountEntry{
+		{28, "254:0", "/", "/", "ext4", "/dev/vda"},
+		{91, "8:17", "/", "/mnt/bay 0", "ext4", "/dev/sdb1"},
+		{92, "0:52", "/@data", "/mnt/bay1", "btrfs", "/dev/mapper/vg-lv"},
+		{93, "0:60", "/", "/mnt/s3", "fuse.rclone", "remote:"},
+		{94, "0:61", "/", "/mnt/none", "tmpfs", ""},
+		{95, "0:62", "/", "/mnt/z", "zfs", `tank/a\b`},
 	} {
-		if got, err := parseMountinfo(strings.NewReader(mountinfo), want.id); err != nil || *got != want {
+		if got, err := findMount(mountinfo, want.id); err != nil || got != want {
 			t.Errorf("mount %d: %+v, %v; want %+v", want.id, got, err, want)
 		}
 	}
-	if _, err := parseMountinfo(strings.NewReader(mountinfo), 7); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := findMount(mountinfo, 7); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a mount that is not there: %v", err)
 	}
 	for _, bad := range []string{"x\n", "1 2 3\n", "1 2 0:1 / / rw ext4 /dev/a rw\n", "one 2 0:1 / / rw - ext4 a rw\n"} {
-		if _, err := parseMountinfo(strings.NewReader(bad), 7); !errors.Is(err, errMountinfo) {
+		if _, err := findMount(bad, 7); !errors.Is(err, errMountinfo) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -71,7 +72,7 @@ func (s fakeSysfs) ReadDir(name string) ([]string, error) {
 	if len(found) == 0 {
 		return nil, fs.ErrNotExist
 	}
-	return sortedKeys(found), nil
+	return slices.Sorted(maps.Keys(found)), nil
 }
 
 // block adds a device; one that is made of others names them as its slaves.

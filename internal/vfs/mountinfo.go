@@ -1,39 +1,47 @@
 package vfs
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"path"
 	"strconv"
 	"strings"
 )
 
-// mountEntry is one line of /proc/self/mountinfo (proc(5)).
+// mountEntry is one line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
 type mountEntry struct {
-	id     string
+	id     int
 	device string // major:minor
 	root   string // the mount's root within the file system
 	point  string // where it is mounted
-	kind   string
+	kind   string // with subtype: fuse.sshfs
 	source string
 }
 
-// findMount returns the mount of this id.
-func findMount(mountinfo, id string) (mountEntry, bool) {
+// errMountinfo reports a line that is not as the manual page says.
+var errMountinfo = errors.New("mountinfo: malformed line")
+
+// findMount returns the mount of this id; there being none is fs.ErrNotExist.
+func findMount(mountinfo string, id int) (mountEntry, error) {
 	for line := range strings.Lines(mountinfo) {
-		if m, ok := parseMount(strings.TrimSuffix(line, "\n")); ok && m.id == id {
-			return m, true
+		if m, err := parseMount(strings.TrimSuffix(line, "\n")); err != nil || m.id == id {
+			return m, err
 		}
 	}
-	return mountEntry{}, false
+	return mountEntry{}, fmt.Errorf("mountinfo: mount %d: %w", id, fs.ErrNotExist)
 }
 
-func parseMount(line string) (mountEntry, bool) {
+// parseMount splits at single spaces, as an empty source leaves two.
+func parseMount(line string) (mountEntry, error) {
 	head, tail, ok := strings.Cut(line, " - ")
 	left, right := strings.Split(head, " "), strings.Split(tail, " ")
-	if !ok || len(left) < 6 || len(right) < 2 {
-		return mountEntry{}, false
+	id, err := strconv.Atoi(left[0])
+	if !ok || err != nil || len(left) < 6 || len(right) < 2 {
+		return mountEntry{}, fmt.Errorf("%w: %q", errMountinfo, clip(line))
 	}
-	return mountEntry{id: left[0], device: left[2], root: unescapeMount(left[3]), point: unescapeMount(left[4]),
-		kind: right[0], source: unescapeMount(right[1])}, true
+	return mountEntry{id: id, device: left[2], root: unescapeMount(left[3]), point: unescapeMount(left[4]),
+		kind: right[0], source: unescapeMount(right[1])}, nil
 }
 
 // unescapeMount takes back the octal escapes of space, tab, newline and backslash.

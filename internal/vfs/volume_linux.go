@@ -2,6 +2,7 @@ package vfs
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -17,8 +18,8 @@ import (
 // which the next medium in the same reader has as well. block is the file system's
 // device, if it has one.
 func volumeOf(fd int) (v Volume, block string) {
-	mount, ok := mountOf(fd)
-	if !ok {
+	mount, err := openedBy(fd)
+	if err != nil {
 		return Volume{}, ""
 	}
 	kind := kindOf(mount.kind)
@@ -76,23 +77,25 @@ func firstID(ids ...string) string {
 	return ""
 }
 
-// mountOf finds the mount that a descriptor was opened by, also where others lie
+// openedBy finds the mount that a descriptor was opened by, also where others lie
 // over it.
-func mountOf(fd int) (mountEntry, bool) {
+func openedBy(fd int) (mountEntry, error) {
 	info, err := os.ReadFile(fmt.Sprintf("/proc/self/fdinfo/%d", fd))
 	if err != nil {
-		return mountEntry{}, false
-	}
-	mounts, err := os.ReadFile("/proc/self/mountinfo")
-	if err != nil {
-		return mountEntry{}, false
+		return mountEntry{}, err
 	}
 	for line := range strings.Lines(string(info)) {
-		if id, ok := strings.CutPrefix(line, "mnt_id:"); ok {
-			return findMount(string(mounts), strings.TrimSpace(id))
+		text, ok := strings.CutPrefix(line, "mnt_id:")
+		if !ok {
+			continue
 		}
+		id, err := strconv.Atoi(strings.TrimSpace(text))
+		if err != nil {
+			return mountEntry{}, err
+		}
+		return readMount(id)
 	}
-	return mountEntry{}, false
+	return mountEntry{}, fs.ErrNotExist
 }
 
 func volumeRoot(fd int, mount *mountEntry, stable bool) string {

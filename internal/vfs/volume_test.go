@@ -50,8 +50,8 @@ func TestMountinfo(t *testing.T) {
 		"30 22 8:17 /DCIM /media/my\\040card rw - vfat /dev/sdb1 rw\n" +
 		"31 22 0:50 / /mnt/nfs rw shared:7 master:2 - nfs4 server:/export/a rw,addr=10.0.0.1\n" +
 		"broken\n"
-	m, ok := findMount(table, "30")
-	if want := (mountEntry{"30", "8:17", "/DCIM", "/media/my card", "vfat", "/dev/sdb1"}); !ok || m != want {
+	m, err := findMount(table, 30)
+	if want := (mountEntry{30, "8:17", "/DCIM", "/media/my card", "vfat", "/dev/sdb1"}); err != nil || m != want {
 		t.Errorf("%+v", m)
 	}
 	for full, want := range map[string]string{"/media/my card": "/DCIM", "/media/my card/a": "/DCIM/a", "/media/my cards": "", "/": ""} {
@@ -59,13 +59,13 @@ func TestMountinfo(t *testing.T) {
 			t.Errorf("%s: %q", full, got)
 		}
 	}
-	if m, ok = findMount(table, "22"); !ok {
+	if m, err = findMount(table, 22); err != nil {
 		t.Fatal("no root")
 	}
 	if got, ok := m.within("/a/b"); got != "/a/b" || !ok {
 		t.Errorf("%q", got)
 	}
-	if _, ok := findMount(table, "2"); ok {
+	if _, err := findMount(table, 2); err == nil {
 		t.Error("found a mount that is not there")
 	}
 }
