@@ -75,12 +75,13 @@ func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
 // keepCopies brings the journal files of earlier sessions back to m+1 copies after
 // a disk has failed.
 func (d *Device) keepCopies() error {
+	lost := len(d.bays.missing()) // a disk that fails meanwhile is the next call's
 	for _, c := range d.files {
 		if err := d.mendFrameFile(c, d.sizes[c.id]); err != nil {
 			return err
 		}
 	}
-	d.lost = len(d.bays.missing())
+	d.lost = lost
 	return nil
 }
 
