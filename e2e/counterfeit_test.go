@@ -88,7 +88,7 @@ func TestCounterfeitDisk(t *testing.T) {
 			if r.code != exitDiskFailed || !strings.Contains(r.stderr, "d02") || !strings.Contains(r.stderr, "does not read back") {
 				t.Fatalf("load: %s", r)
 			}
-			answer := w.wrapAnswer()
+			answer := w.wrapAnswerBeside(exitDamage)
 			if r := w.run(w.sealArgs(answer)...); r.code != exitDisks || !strings.Contains(r.stderr, "d02") {
 				t.Fatalf("seal: %s", r)
 			}
