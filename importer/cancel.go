@@ -236,7 +236,7 @@ func (c *canceler) one(ctx context.Context, g *given) error {
 func (c *canceler) abort(ctx context.Context, g *given) error {
 	r, at := c.run, g.entry.place()
 	if g.upload.UploadID == "" {
-		r.orphan(ctx, g.action.Key, g.upload.At)
+		c.list.count(&c.out.Aborted, r.orphan(ctx, g.action.Key, g.upload.At))
 		return r.dropUpload(ctx, at)
 	}
 	t := &transfer{run: r, at: at, entry: g.entry, action: g.action, begun: true}
@@ -244,7 +244,7 @@ func (c *canceler) abort(ctx context.Context, g *given) error {
 		return err
 	}
 	if !t.begun {
-		c.list.count(&c.out.Aborted)
+		c.list.count(&c.out.Aborted, 1)
 	}
 	return nil
 }

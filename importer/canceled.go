@@ -75,18 +75,18 @@ func (l *canceledList) add(line CanceledLine, count *uint64) error {
 	if err != nil {
 		return err
 	}
-	l.count(count)
+	l.count(count, 1)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, err = l.end.Write(append(text, '\n'))
 	return stateError(err)
 }
 
-// count adds one to a number of the call.
-func (l *canceledList) count(n *uint64) {
+// count adds to a number of the call.
+func (l *canceledList) count(n *uint64, more uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	*n++
+	*n += more
 }
 
 func (l *canceledList) close() error {

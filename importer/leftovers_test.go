@@ -133,8 +133,14 @@ func TestCancelSweeps(t *testing.T) {
 	plant("twice", "in/big", f.initiator)
 	plant("them", "in/big", "them")
 	plant("no-entry", "in/nothing-of-ours", f.initiator)
-	out, err := Cancel(context.Background(), s, f, testOptions(t, disk), false)
-	if err != nil || out.Aborted == 0 || out.Uploads != 0 || f.uploads["twice"] != nil || len(f.uploads) != 2 {
+	o, named := testOptions(t, disk), uint64(0)
+	o.Problem = func(e *Error) {
+		if e.Code == CodeOrphanUpload {
+			named++ // a Create without an answer was in the journal: "them" may be of it
+		}
+	}
+	out, err := Cancel(context.Background(), s, f, o, false)
+	if err != nil || out.Aborted == 0 || out.Uploads != named || f.uploads["twice"] != nil || len(f.uploads) != 2 {
 		t.Errorf("%+v, %v, %d uploads", out, err, len(f.uploads))
 	}
 }

@@ -353,19 +353,19 @@ const uploadWindow = 15 * time.Minute
 
 // orphan looks after a Create whose answer was lost. An upload is ours only if
 // nothing else writes below the prefix, and it is for this key, by our initiator
-// and of that time; all others are left, and named.
-func (r *run) orphan(ctx context.Context, key string, since time.Time) {
+// and of that time; all others are left, and named. It returns how many it has aborted.
+func (r *run) orphan(ctx context.Context, key string, since time.Time) (aborted uint64) {
 	leave := func(text string) {
 		r.uploadsLeft.add(1)
 		r.problem(newError(CodeOrphanUpload, key, text, nil))
 	}
 	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
 		leave("the answer to a Create was lost: " + asError(err).Cause)
-		return
+		return 0
 	}
 	if !r.opts.ExclusivePrefix || !r.probe.ListsUploads {
 		leave("the answer to a Create was lost and the prefix is not known to be ours alone")
-		return
+		return 0
 	}
 	var ours []string
 	others := 0
@@ -384,8 +384,8 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 		if err == nil {
 			err = r.ours() // a process that has taken the run over has uploads for this key, too
 		}
-		if err == nil {
-			r.giveBack(ctx, key, id)
+		if err == nil && r.giveBack(ctx, key, id) == nil {
+			aborted++
 		}
 	}
 	switch {
@@ -394,4 +394,5 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) {
 	case others > 0:
 		leave("uploads of others are under way for this key")
 	}
+	return aborted
 }
