@@ -13,23 +13,32 @@ const (
 )
 
 // SetRemark puts a remark on an encoded record that is no continuation; an empty
-// reason takes it off.
+// reason takes it off. Fields of later versions stay.
 func SetRemark(record []byte, reason, detail string) ([]byte, error) {
 	w := fields.NewWriter(make([]byte, 0, len(record)+len(reason)+len(detail)+8))
 	r := fields.NewReader(record)
+	var behind []fields.Field // the writer takes fields in order
 	for {
 		f, ok, err := r.Next()
 		if err != nil {
 			return nil, fmt.Errorf("%w: record: %w", ErrCorrupt, err)
 		}
-		if !ok || f.Number >= FieldRemark {
+		if !ok {
 			break
 		}
-		w.Blob(f.Number, f.Critical, f.Value)
+		switch {
+		case f.Number < FieldRemark:
+			w.Blob(f.Number, f.Critical, f.Value)
+		case f.Number > fieldRemarkDetail:
+			behind = append(behind, f)
+		}
 	}
 	if reason != "" {
 		w.Text(FieldRemark, false, reason)
 		w.Text(fieldRemarkDetail, false, detail)
+	}
+	for _, f := range behind {
+		w.Blob(f.Number, f.Critical, f.Value)
 	}
 	if b := w.Bytes(); len(b) <= MaxRecord {
 		return b, nil
