@@ -46,6 +46,7 @@ const (
 	LyingHoles       Trouble = "lying-holes"
 	SourceGone       Trouble = "source-gone"
 	Forgets          Trouble = "disk-forgets"
+	AttributesFail   Trouble = "attributes-fail"
 	RebuildCut       Trouble = "rebuild-cut"
 	SealPowerCut     Trouble = "seal-power-cut"
 	SealCtrlC        Trouble = "seal-ctrl-c"
@@ -97,7 +98,7 @@ var troubles = []struct {
 	{FileChanges, loading}, {FileVanishes, loading}, {FileFails, loading}, {WrongCode, loading}, {WrongOrder, loading}, {DoubleLoad, loading},
 	{SourceFails, loading}, {OtherMedium, loading}, {SecondSource, loading}, {KindsFlip, loading}, {ModesChange, loading}, {LinksRotate, loading},
 	{Continued, loading}, {Abandoned, loading}, {LeftUnfinished, loading}, {SmallDisks, loading},
-	{FsyncFull, loading}, {NoDescriptors, loading}, {LyingHoles, loading}, {SourceGone, loading}, {Forgets, loading}, {RebuildCut, loading},
+	{FsyncFull, loading}, {NoDescriptors, loading}, {LyingHoles, loading}, {SourceGone, loading}, {Forgets, loading}, {RebuildCut, loading}, {AttributesFail, loading},
 	{SealPowerCut, sealing}, {SealCtrlC, sealing}, {SealError, sealing}, {DoubleSeal, sealing},
 	{ForeignDisk, carrying}, {StaleDisk, carrying}, {OtherLabel, carrying}, {DisksLost, carrying}, {BlocksRot, carrying}, {BlocksSwapped, carrying}, {ShardCut, carrying}, {LogRots, carrying}, {SealedRebuildCut, carrying}, {TooMuchRots, carrying},
 	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
