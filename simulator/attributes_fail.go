@@ -19,9 +19,10 @@ func (l *life) attributesFail(ctx context.Context, dice *rand.Rand) error {
 			return err
 		}
 	}
-	victims := l.victims(dice)
+	// All names of a file have its attributes, whichever of them is read.
+	victims := slices.DeleteFunc(l.victims(dice), func(path string) bool { return l.model.linked[path] })
 	for _, path := range victims {
-		if isFile(l.model.now[path]) && !l.model.linked[path] && dice.IntN(2) == 0 {
+		if isFile(l.model.now[path]) && dice.IntN(2) == 0 {
 			l.model.write(path, randomBytes(dice, sizes(dice)))
 			l.model.setAttrs(path, map[string]string{"user.note": "late", "user.empty": "no more"})
 		}
