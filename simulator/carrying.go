@@ -67,6 +67,8 @@ func (l *life) carryWith(ctx context.Context, e Event) error {
 		}
 	case BlocksRot, BlocksSwapped, ShardCut, TooMuchRots:
 		return l.spoilPacks(c, e.What, dice)
+	case SealedRebuildCut:
+		return l.sealedRebuildCut(ctx, dice)
 	case LogRots:
 		return l.rotLogs(c, dice)
 	}

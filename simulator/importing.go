@@ -394,7 +394,7 @@ func (w *world) ending(h *host, missing int) error {
 		failures += wrong
 	}
 	class := h.result.ExitClass()
-	skipped := slices.ContainsFunc(valuesOf(w.held), func(c string) bool { return strings.HasPrefix(c, "skipped ") })
+	skipped := slices.ContainsFunc(valuesOf(w.held), func(c string) bool { return strings.HasPrefix(c, "skipped ") }) || w.status.Remarked > 0
 	switch {
 	case failures > 0 && (class == importer.ExitComplete || class == importer.ExitSkipped):
 		return fmt.Errorf("%d objects are not right, and the import ended as %v", failures, class)

@@ -32,6 +32,13 @@ func (l *life) flip(path string, dice *rand.Rand) {
 	if !there {
 		return // an earlier flip took it away
 	}
+	for _, src := range l.others { // a folder of two sources: another kind is refused, rightly
+		for theirs := range src.now {
+			if within(l.model.at(path), src.at(theirs)) {
+				return
+			}
+		}
+	}
 	l.model.remove(path)
 	next := []string{"file", "dir", "link"}[dice.IntN(3)]
 	if next == kindOf(content) {

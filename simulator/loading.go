@@ -142,7 +142,7 @@ func (l *life) sources() []*model { return append([]*model{l.model}, l.others...
 var loadTroubles = map[Trouble]func(*life, context.Context, *rand.Rand) error{
 	SourceFails: (*life).sourceFails, SourceGone: (*life).sourceGone, LyingHoles: (*life).lyingHoles, NoDescriptors: (*life).noDescriptors,
 	OtherMedium: (*life).otherMedium, SecondSource: (*life).secondSource, KindsFlip: (*life).kindsFlip, ModesChange: (*life).modesChange,
-	LinksRotate: (*life).linksRotate, Continued: (*life).continued, Abandoned: (*life).abandoned,
+	LinksRotate: (*life).linksRotate, Continued: (*life).continued, Abandoned: (*life).abandoned, RebuildCut: (*life).rebuildCut, AttributesFail: (*life).attributesFail,
 }
 
 // loadWith is one session, or some, with a trouble.

@@ -30,6 +30,7 @@ type model struct {
 
 	watched map[string]map[string]bool // contents since watch; "" is none
 	fails   func(path string) bool     // paths whose calls fail, so that they may be skipped
+	noAttrs func(path string) bool     // paths whose attributes cannot be read
 }
 
 // emptySource makes a source without entries.

@@ -107,6 +107,9 @@ func (p *promises) good(s *session, path, content string) {
 		p.drop(at)
 	}
 	p.safe[at] = &promise{may: map[string]bool{content: true}, of: s.src.name(), mtime: s.mtimes[path], attrs: s.attrs[path], sure: true}
+	if s.src.noAttrs != nil && s.src.noAttrs(path) {
+		p.safe[at].sure, p.safe[at].remark = false, maybe
+	}
 }
 
 // drop ends what is below a path.

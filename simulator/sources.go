@@ -70,6 +70,9 @@ func (l *life) secondSource(ctx context.Context, dice *rand.Rand) error {
 	}
 	src := l.beside(dice)
 	taken := l.taken(src)
+	if taken == "" && l.small {
+		return nil // what the first source could not load would be refused later, rightly
+	}
 	l.met[SecondSource]++
 	_, err := l.loadFrom(ctx, l.state, l.set(nil), src)
 	l.say("second source as %q, taken %q: %v", src.as, taken, err)
