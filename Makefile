@@ -144,9 +144,9 @@ RUNS ?= 1000
 sim: build ## N lives (1000) of devices from SEED on, in memory, with everything that goes wrong (FAULTS=a,b for some)
 	@$(BUILD)/bin/sledge simulate --seed $(SEED) --lives $(N) $(if $(FAULTS),--faults $(FAULTS))
 
-broken: ## break the program on purpose in four ways; the tests must notice each
+broken: ## break the program on purpose, a change at a time; the tests must notice each
 	@scripts/tools.sh versitygw
-	@scripts/broken.sh
+	@go run ./scripts/broken $(BREAKS)
 
 cover: deps $(SUMMARY) ## test coverage over all packages: total here, lines in build/cover.html
 	@scripts/tools.sh $(TEST_TOOLS)

@@ -2,7 +2,6 @@ package lint
 
 import (
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -281,24 +280,4 @@ func module(t *testing.T, files map[string]string) string {
 		}
 	}
 	return dir
-}
-
-// TestBreaksApply: the deliberate breaks of make broken fit the tree, so that they are
-// found to be stale by who changes the code, and not by who breaks it next.
-func TestBreaksApply(t *testing.T) {
-	breaks, err := filepath.Glob(filepath.Join(root, "scripts", "broken", "*.patch"))
-	if err != nil || len(breaks) < 3 {
-		t.Fatalf("%d breaks, %v", len(breaks), err)
-	}
-	for _, name := range breaks {
-		file, err := filepath.Abs(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.Command("git", "apply", "--check", file)
-		cmd.Dir = root
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", filepath.Base(name), err, out)
-		}
-	}
 }

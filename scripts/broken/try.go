@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// limit ends tests that a break lets hang: that is not noticing.
+const limit = 10 * time.Minute
+
+// try runs go test over the tree with some files replaced, programs that the tests
+// build included, until a first test fails. It returns that test's name, or "".
+func try(ctx context.Context, root string, files map[string]string, tests []string) (by string, err error) {
+	work, err := os.MkdirTemp("", "broken")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(work)
+	overlay, err := writeOverlay(work, files)
+	if err != nil {
+		return "", err
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-count=1", "-failfast", "-vet=off"}, tests...)...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second
+	var stderr, said bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	by, passed := firstFailed(bufio.NewReader(out), &said)
+	timeout := ctx.Err()
+	if by != "" {
+		cancel()
+	}
+	err = cmd.Wait()
+	switch {
+	case by != "":
+		return by, nil
+	case timeout != nil:
+		return "", fmt.Errorf("the tests have not ended in %s", limit)
+	case err == nil && passed == 0:
+		return "", errors.New("no test was run")
+	case err != nil:
+		return "", fmt.Errorf("%w: %s", err, bytes.TrimSpace(append(said.Bytes(), stderr.Bytes()...)))
+	}
+	return "", nil
+}
+
+// writeOverlay writes the files and the list by which the go command finds them.
+func writeOverlay(work string, files map[string]string) (string, error) {
+	replace := map[string]string{}
+	for name, text := range files {
+		abs, err := filepath.Abs(name)
+		if err != nil {
+			return "", err
+		}
+		replace[abs] = filepath.Join(work, fmt.Sprintf("%d.go", len(replace)))
+		if err := os.WriteFile(replace[abs], []byte(text), 0o666); err != nil {
+			return "", err
+		}
+	}
+	list, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", err
+	}
+	name := filepath.Join(work, "overlay.json")
+	return name, os.WriteFile(name, list, 0o666)
+}
+
+// firstFailed reads events of go test until a test fails or a package crashes, and
+// counts those that passed. A package that fails without a test does not build, or
+// panicked; its output goes to said.
+func firstFailed(in *bufio.Reader, said *bytes.Buffer) (by string, passed int) {
+	dec := json.NewDecoder(in)
+	for {
+		var e struct{ Action, Package, Test, Output string }
+		if dec.Decode(&e) != nil {
+			return "", passed
+		}
+		switch {
+		case e.Action == "fail" && e.Test != "":
+			return strings.TrimPrefix(e.Package, "github.com/sledge-io/sledge/") + " " + e.Test, passed
+		case e.Action == "pass" && e.Test != "":
+			passed++
+		case e.Action == "build-output" || e.Action == "output":
+			said.WriteString(e.Output)
+		}
+	}
+}
