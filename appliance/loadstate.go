@@ -8,17 +8,18 @@ import (
 // loadState is what the journal says has been committed. What of it is in the
 // manifest package catalog decides; see tallyOf.
 type loadState struct {
-	packs   uint64
-	records uint64
-	size    int64  // of the encoded records
-	entries uint64 // looks, failed ones included
-	body    int64  // bodies of packs
-	known   map[manifest.ID]bool
-	lists   map[manifest.ID]*listState
-	partial map[partialKey]*partialFile
-	events  [][]byte
-	homes   []packHome // by pack number
-	reads   map[readKey]*diskReads
+	packs    uint64
+	records  uint64
+	size     int64  // of the encoded records
+	entries  uint64 // looks, failed ones included
+	body     int64  // bodies of packs
+	segments uint64 // of these bodies
+	known    map[manifest.ID]bool
+	lists    map[manifest.ID]*listState
+	partial  map[partialKey]*partialFile
+	events   [][]byte
+	homes    []packHome // by pack number
+	reads    map[readKey]*diskReads
 }
 
 // listState is what has become of a scan list.
@@ -70,6 +71,7 @@ type partialKey struct {
 func (s *loadState) addPack(p *manifest.Pack) {
 	s.packs++
 	s.body += p.BodySize
+	s.segments += p.Segments
 	s.known[p.ID] = true
 	s.place(p)
 }

@@ -22,6 +22,7 @@ type Status struct {
 	Dropped     uint64 // earlier versions below what is no folder any more
 	Bytes       int64  // content of the entries
 	BodyBytes   int64  // what packs take before coding, earlier versions included
+	DeadBytes   int64  // content in packs that no entry needs; -1 while packs are to be read back
 	Degraded    uint64 // packs with lost shards
 	MissingBays []int
 	FailedDisks []string
@@ -45,8 +46,9 @@ func (d *Device) Status() Status {
 	defer d.mu.Unlock()
 	s := Status{Packs: d.state.packs, Entries: t.entries, Skipped: t.skipped, Remarked: t.remarked, Dropped: t.dropped, Lost: t.lost, Bytes: t.bytes, BodyBytes: d.state.body,
 		Degraded: d.degraded(), MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial)}
+	s.DeadBytes = d.dead(t.live)
 	if err != nil {
-		s.Uncounted = err.Error()
+		s.Uncounted, s.DeadBytes = err.Error(), -1
 	}
 	for _, l := range lists {
 		if d.left(l) {

@@ -16,6 +16,7 @@ type tally struct {
 	remarked uint64 // good ones with a later look that failed
 	bytes    int64  // content of the good ones
 	dropped  uint64 // below what is no folder any more
+	live     int64  // content of the good ones that is in packs, each place once
 }
 
 // tallyOf counts by the catalog's rule over the whole journal.
@@ -40,16 +41,25 @@ func (d *Device) tallyWith(lists []*scanList) (t tally, err error) {
 		if lost {
 			flags |= tallyLost
 		}
-		return append(binary.AppendUvarint(b, uint64(r.DataLength())), flags)
+		return stored(append(binary.AppendUvarint(b, uint64(r.DataLength())), flags), r)
 	})
 	if err != nil {
 		return t, err
 	}
 	defer done()
+	places, gone, err := d.newSorter(sortMemory)
+	if err != nil {
+		return t, err
+	}
+	defer gone()
+	live := &liveBytes{places: places}
 	err = catalog.Resolve(looks, catalog.Visit{
-		Entry:   func(e *catalog.Entry) error { t.count(e); return nil },
+		Entry:   func(e *catalog.Entry) error { t.count(e, live); return nil },
 		Dropped: func(*catalog.Entry) error { t.dropped++; return nil },
 	})
+	if err == nil {
+		t.live, err = live.sum()
+	}
 	return t, err
 }
 
@@ -59,7 +69,7 @@ const (
 	tallyLost
 )
 
-func (t *tally) count(e *catalog.Entry) {
+func (t *tally) count(e *catalog.Entry, live *liveBytes) {
 	if !e.Good {
 		t.skipped++
 		return
@@ -71,6 +81,7 @@ func (t *tally) count(e *catalog.Entry) {
 		return
 	}
 	t.entries++
+	live.add(e.Value[n+1:])
 	t.bytes += int64(size)
 	if e.Remark != "" || flags&tallyRemark != 0 {
 		t.remarked++

@@ -163,7 +163,7 @@ is needed. "sledge load" does the same check first.`,
 		}
 		r := newScanReport(found, t.URL)
 		if found.Blocking > 0 {
-			return r, fmt.Errorf("%w: %s cannot be imported as they are", appliance.ErrFindings, plural(found.Blocking, "name or file"))
+			return r, fmt.Errorf("%w: %s cannot be imported as they are", appliance.ErrFindings, fmt.Sprintf("%d of its names and files", found.Blocking))
 		}
 		return r, nil
 	})

@@ -57,7 +57,7 @@ func (r *sealReport) print(w io.Writer) {
 		fmt.Fprintf(w, "degraded: %s with lost shards\n", plural(s.Degraded, "pack"))
 	}
 	if len(s.AbsentBays) > 0 {
-		fmt.Fprintf(w, "bays %v were absent: their copies of the load key live on, with the unlock code they open this data\n", s.AbsentBays)
+		fmt.Fprintf(w, "bays %s were absent: their copies of the load key live on, with the unlock code they open this data\n", bayNumbers(s.AbsentBays))
 	}
 	if r.lost {
 		return

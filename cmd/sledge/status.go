@@ -42,6 +42,7 @@ type diskStatus struct {
 	Bytes       int64    `json:"bytes"`    // content of the entries
 	Packs       uint64   `json:"packs"`
 	PackBytes   int64    `json:"pack_bytes"`
+	Dead        *int64   `json:"dead_bytes,omitempty"` // content in packs that no entry needs; none while packs are to be read back
 	Degraded    uint64   `json:"degraded_packs"`
 	LongFiles   int      `json:"long_files_in_progress"`
 	Unfinished  int      `json:"unfinished_loads"`
@@ -55,7 +56,11 @@ type diskStatus struct {
 }
 
 func newDiskStatus(s appliance.Status) *diskStatus {
-	return &diskStatus{
+	var dead *int64
+	if s.DeadBytes >= 0 {
+		dead = &s.DeadBytes
+	}
+	return &diskStatus{Dead: dead,
 		Entries: s.Entries, Skipped: s.Skipped, Remarked: s.Remarked, Lost: s.Lost, Bytes: s.Bytes, Unfinished: s.Unfinished, Uncounted: s.Uncounted, Packs: s.Packs, PackBytes: s.BodyBytes, Degraded: s.Degraded, LongFiles: s.OpenFiles,
 		Bays: s.Disks, MissingBays: append([]int{}, s.MissingBays...), FailedDisks: append([]string{}, s.FailedDisks...), FreeBytes: s.FreeBytes,
 		ReadBack: s.ReadBack, ReadAgain: append([]int{}, s.ReadAgain...),
@@ -71,9 +76,12 @@ func (s *diskStatus) print(w io.Writer) {
 	if s.Packs > 0 {
 		fmt.Fprintf(w, "read back   %d of %s", s.ReadBack, plural(s.Packs, "pack"))
 		if len(s.ReadAgain) > 0 {
-			fmt.Fprintf(w, "; a sample of bays %v is due", s.ReadAgain)
+			fmt.Fprintf(w, "; a sample of bays %s is due", bayNumbers(s.ReadAgain))
 		}
 		fmt.Fprintln(w)
+	}
+	if s.Dead != nil && *s.Dead > 0 {
+		fmt.Fprintf(w, "dead        %s: earlier versions and tries that were broken off; they stay on the disks\n", size(*s.Dead))
 	}
 	if s.Skipped > 0 {
 		fmt.Fprintf(w, "skipped     %s: could not be read, NOT on the device\n", plural(s.Skipped, "entry"))
@@ -89,7 +97,7 @@ func (s *diskStatus) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "room        about %s\n", size(s.FreeBytes))
 	if len(s.MissingBays) > 0 {
-		fmt.Fprintf(w, "missing     bays %v of %d\n", s.MissingBays, s.Bays)
+		fmt.Fprintf(w, "missing     bays %s of %d\n", bayNumbers(s.MissingBays), s.Bays)
 	}
 	if s.Degraded > 0 {
 		fmt.Fprintf(w, "degraded    %s with lost shards\n", plural(s.Degraded, "pack"))
@@ -210,7 +218,11 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 		}
 	}
 	r.Disks = newDiskStatus(w.Status())
-	if loads, err := w.Unfinished(); err == nil && len(loads) > 0 && !r.Busy && !r.Expired && !w.state.SealBegun() {
+	loads, err := w.Unfinished()
+	if err != nil {
+		return r, err
+	}
+	if len(loads) > 0 && !r.Busy && !r.Expired && !w.state.SealBegun() {
 		r.Next = a.commands(nextUnfinished(loads)) + ": it was not finished"
 	}
 	if r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked && !w.state.SealBegun() {

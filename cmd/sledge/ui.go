@@ -568,6 +568,15 @@ func size(n int64) string {
 	return fmt.Sprintf("%.1f %ciB", value, units[unit])
 }
 
+// bayNumbers lists bays as "0, 3, 4".
+func bayNumbers(bays []int) string {
+	texts := make([]string, len(bays))
+	for i, n := range bays {
+		texts[i] = fmt.Sprint(n)
+	}
+	return strings.Join(texts, ", ")
+}
+
 // plural writes a count with its noun.
 func plural[T int | int64 | uint64](n T, noun string) string {
 	if n == 1 {
