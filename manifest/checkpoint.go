@@ -18,6 +18,9 @@ type Checkpoint struct {
 	Text   []byte // the whole signed note, byte for byte
 }
 
+// maxLogSize is the format's limit for a log's entries (section 2).
+const maxLogSize = 1 << 40
+
 // SignCheckpoint signs size and root under the origin as key name. The caller
 // makes sure that a key signs one checkpoint of an origin once.
 func SignCheckpoint(origin string, size uint64, root [32]byte, key ed25519.PrivateKey) ([]byte, error) {
@@ -49,7 +52,7 @@ func OpenCheckpoint(msg []byte, origin string, key ed25519.PublicKey) (Checkpoin
 	}
 	cp := Checkpoint{Origin: origin, Text: msg}
 	cp.Size, err = strconv.ParseUint(lines[1], 10, 62)
-	if err != nil || strconv.FormatUint(cp.Size, 10) != lines[1] {
+	if err != nil || cp.Size > maxLogSize || strconv.FormatUint(cp.Size, 10) != lines[1] {
 		return Checkpoint{}, fmt.Errorf("%w: checkpoint size %q", ErrCorrupt, lines[1])
 	}
 	root, err := decodeBase64(lines[2])

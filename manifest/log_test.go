@@ -438,7 +438,12 @@ func TestLogDecode(t *testing.T) {
 func TestCheckpoint(t *testing.T) {
 	const origin = "sledge/00/11/1"
 	root := [32]byte{1, 2, 3}
-	for _, size := range []uint64{0, 1, 42, 1<<62 - 1} {
+	big, err := SignCheckpoint(origin, 1<<40+1, root, deviceKey)
+	must(t, err)
+	if _, err := OpenCheckpoint(big, origin, pub(deviceKey)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("over the limit: %v", err)
+	}
+	for _, size := range []uint64{0, 1, 42, 1 << 40} {
 		msg, err := SignCheckpoint(origin, size, root, deviceKey)
 		must(t, err)
 		cp, err := OpenCheckpoint(msg, origin, pub(deviceKey))

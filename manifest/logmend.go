@@ -37,16 +37,27 @@ func (l *LogReader) storedTiles(level int, n uint64, width int) iter.Seq[[]byte]
 	}
 }
 
+// maxRemade bounds the log whose higher tiles are made from what lies below them: the
+// size is what a signer says, and the work would grow with it.
+const maxRemade = 1 << 26
+
 // remade makes a tile of level 0 from each copy of its bundle and from all of
-// them, one of a higher level from the tiles below.
+// them, one of a higher level from the tiles below, if there is something of each.
 func (l *LogReader) remade(level int, n uint64, width int) iter.Seq[[]byte] {
 	if level == 0 {
 		return l.fromBundles(n, width)
 	}
 	return func(yield func([]byte) bool) {
+		if l.cp.Size > maxRemade {
+			return
+		}
 		tile := make([]byte, 0, width*32)
 		for i := range uint64(width) {
-			h := tileRoot(l.likely(level-1, n*tileWidth+i))
+			below := l.likely(level-1, n*tileWidth+i)
+			if below == nil {
+				return
+			}
+			h := tileRoot(below)
 			tile = append(tile, h[:]...)
 		}
 		yield(tile)
@@ -54,7 +65,7 @@ func (l *LogReader) remade(level int, n uint64, width int) iter.Seq[[]byte] {
 }
 
 // likely is a full tile as a disk has it, if what lies below bears it out; else
-// as it follows from that; else as any disk has it.
+// as it follows from that; else as any disk has it; nil if nothing is there.
 func (l *LogReader) likely(level int, n uint64) (tile []byte) {
 	var made [][]byte
 	for b := range l.remade(level, n, tileWidth) {

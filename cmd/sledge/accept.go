@@ -19,6 +19,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -227,7 +228,7 @@ func (c *acceptance) receipts(ctx context.Context, dir string) error {
 		return fmt.Errorf("receipts: %w", err)
 	}
 	defer root.Close()
-	device, err := fsck.ReceiptsDevice(root.FS())
+	device, err := fsck.ReceiptsDevice(vfs.Plain(root))
 	if err != nil {
 		return fmt.Errorf("%s: %w: %w", dir, errRefused, err)
 	}
@@ -248,7 +249,7 @@ func (c *acceptance) receipts(ctx context.Context, dir string) error {
 		}
 	}
 	o.Label = c.labels[device]
-	r, err := fsck.VerifyReceipts(ctx, root.FS(), fsck.ReceiptOptions{Options: o, Object: func(l *fsck.ObjectLine) error {
+	r, err := fsck.VerifyReceipts(ctx, vfs.Plain(root), fsck.ReceiptOptions{Options: o, Object: func(l *fsck.ObjectLine) error {
 		if !l.Unproven() {
 			return nil
 		}

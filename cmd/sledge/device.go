@@ -182,11 +182,7 @@ func readFile(name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, limit+1))
-	if err == nil && int64(len(b)) > limit {
-		err = fmt.Errorf("%s: longer than %s", name, size(limit))
-	}
-	return b, err
+	return readLimited(f, name, limit)
 }
 
 // writeNew writes a file that did not exist, mode 0600 if it is private. It is

@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/importreport"
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 type runReport struct {
@@ -128,7 +129,7 @@ func readRun(ctx context.Context, state string, o importreport.Options) (*import
 		return nil, err
 	}
 	defer root.Close()
-	return importreport.Read(ctx, root.FS(), o)
+	return importreport.Read(ctx, vfs.Plain(root), o)
 }
 
 func reportError(state string, err error) error {

@@ -115,6 +115,9 @@ func (a *app) openSet(f *chainFlags) (*appliance.Set, func(), error) {
 	if err == nil {
 		set, err = appliance.OpenSet(disks, signer, label)
 	}
+	if err == nil {
+		err = set.CheckChain(a.ctx, signer, label)
+	}
 	if err != nil {
 		done()
 		return nil, nil, err

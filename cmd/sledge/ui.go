@@ -379,7 +379,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitNotFound, "see what is there: sledge list")
 	case is(fsck.ErrVersion):
 		return exitVersion, []string{"use the newest sledge"}
-	case is(errRefused):
+	case is(errRefused), is(appliance.ErrRefused):
 		return add(exitRefused, "do not import; ask whoever sent the device")
 	case is(errDamage):
 		return add(exitDamage, "nothing is lost: import as it is, or make the shards again on an empty disk: sledge rebuild --replace NEW")

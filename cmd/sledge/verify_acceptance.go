@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -100,7 +101,7 @@ func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, t
 			return nil, fmt.Errorf("receipts: %w", err)
 		}
 		defer root.Close()
-		o.Receipts = append(o.Receipts, fsck.Receipts{Name: dir, FS: root.FS()})
+		o.Receipts = append(o.Receipts, fsck.Receipts{Name: dir, FS: vfs.Plain(root)})
 	}
 	r, err := fsck.VerifyAcceptance(ctx, file, o)
 	m.end()

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -88,7 +89,7 @@ func (r *commitReport) compare(dir string) error {
 		return fmt.Errorf("receipts: %w", err)
 	}
 	defer root.Close()
-	if err := r.CheckReceipts(root.FS()); err != nil {
+	if err := r.CheckReceipts(vfs.Plain(root)); err != nil {
 		r.Receipts = "DIFFERENT from what the marker commits"
 		return hint(fmt.Errorf("%s: %w: %w", dir, errRefused, err), "take the receipts of run %s", r.Run)
 	}

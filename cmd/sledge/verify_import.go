@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // auditFlags say what verify import compares, and how.
@@ -164,7 +165,7 @@ func (a *app) verifyReceipts(ctx context.Context, d *auditedDevice) error {
 		return err
 	}
 	defer done()
-	d.ReceiptReport, err = fsck.VerifyReceipts(ctx, root.FS(), fsck.ReceiptOptions{Options: o})
+	d.ReceiptReport, err = fsck.VerifyReceipts(ctx, vfs.Plain(root), fsck.ReceiptOptions{Options: o})
 	return err
 }
 

@@ -135,7 +135,7 @@ func ofDevice(names []string, origin string, of func(string) string) (some []str
 // receiptsOrigin is the device that a receipts folder says it is of, in the words
 // of its manifest's checkpoint.
 func receiptsOrigin(folder string) (string, error) {
-	text, err := readFile(filepath.Join(folder, "log", "checkpoint"), manifest.MaxCheckpoint)
+	text, err := readIn(folder, "log/checkpoint", manifest.MaxCheckpoint)
 	if err != nil {
 		return "", err
 	}
@@ -144,7 +144,7 @@ func receiptsOrigin(folder string) (string, error) {
 }
 
 func diskOrigin(disk string) string {
-	text, err := readFile(filepath.Join(disk, appliance.Root, "log", "checkpoint"), manifest.MaxCheckpoint)
+	text, err := readIn(disk, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
 	if err != nil {
 		return "" // a disk of no use is left to those who verify one device
 	}
@@ -158,7 +158,7 @@ func firstLine(text []byte) string {
 
 // list opens the device's objects.list.
 func (d *auditedDevice) list() (io.ReadCloser, error) {
-	return os.Open(filepath.Join(d.Receipts, "objects.list"))
+	return openIn(d.Receipts, "objects.list")
 }
 
 // count fills objects: from what was proven, or from the list itself.

@@ -505,6 +505,11 @@ var planCases = []planCase{
 	{"two good seal statements", nil, func(t *testing.T, d *testDevice, o *Options) {
 		d.put(1, "statements/seal.dsse", d.sealStatement(t, map[string]any{"software": "another"}))
 	}, "statement-copy-other", VerdictRepairable},
+	{"seal statement of another size", nil, sealSaying(map[string]any{"log_size": 3}), "statement-differs", VerdictRefused},
+	{"seal statement of another root", nil, sealSaying(map[string]any{"log_root": "AA=="}), "statement-differs", VerdictRefused},
+	{"seal statement of other disks", nil, sealSaying(map[string]any{"disks": 9}), "statement-differs", VerdictRefused},
+	{"seal statement of another job serial", nil, sealSaying(map[string]any{"job_serial": 7}), "statement-differs", VerdictRefused},
+	{"seal statement of another job file", nil, sealSaying(map[string]any{"job_sha256": "00"}), "statement-differs", VerdictRefused},
 	{"sealed before the source was whole", nil, sealSaying(map[string]any{"scan_complete": false}), "seal-incomplete", VerdictClean},
 	{"sealed with lost shards", nil, sealSaying(map[string]any{"degraded_packs": 2}), "seal-degraded", VerdictClean},
 	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},

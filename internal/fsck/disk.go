@@ -8,7 +8,9 @@ import (
 )
 
 // Disk is one mounted disk of the appliance, or a copy of one. Name is what
-// the operator called it; FS is the file system that has the folder sledge/.
+// the operator called it; FS is the file system that has the folder sledge/. Its
+// Open must not wait for anybody, whatever kind of file has a name: a pipe would
+// hold the check for ever.
 type Disk struct {
 	Name string
 	FS   fs.FS

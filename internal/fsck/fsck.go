@@ -50,6 +50,13 @@ func Manifest(ctx context.Context, o Options) (*Report, error) {
 	return check(ctx, o, false)
 }
 
+// Chain verifies what is signed and public: job file, checkpoint, label, log, seal
+// statement, wraps. It reads no page and no shard, so a reader can afford it before
+// it uses an entry. The device must be sealed.
+func Chain(ctx context.Context, o Options) (*Report, error) {
+	return checked(ctx, o, func(v *verifier, ctx context.Context) error { return v.manifest(ctx) })
+}
+
 // Disks verifies everything of Manifest and every block of every pack.
 func Disks(ctx context.Context, o Options) (*Report, error) {
 	return check(ctx, o, true)
@@ -108,14 +115,21 @@ func newVerifier(o Options) (*verifier, error) {
 }
 
 func check(ctx context.Context, o Options, disks bool) (*Report, error) {
+	return checked(ctx, o, func(v *verifier, ctx context.Context) error {
+		v.disksToo = disks
+		return v.run(ctx, disks)
+	})
+}
+
+// checked makes a check and reports what it found.
+func checked(ctx context.Context, o Options, run func(*verifier, context.Context) error) (*Report, error) {
 	v, err := newVerifier(o)
 	if err != nil {
 		return nil, err
 	}
-	v.disksToo = disks
 	stop := v.progress.start(o.Progress)
 	defer stop()
-	err = v.watched(ctx, func(ctx context.Context) error { return v.run(ctx, disks) })
+	err = v.watched(ctx, func(ctx context.Context) error { return run(v, ctx) })
 	if err != nil && !errors.Is(err, errRefused) {
 		return nil, err
 	}

@@ -55,6 +55,9 @@ func openJob(raw []byte, trust *Trust) (*jobFile, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := namesSigner(s.predicate, e); err != nil {
+		return nil, err
+	}
 	j.raw, j.sha256 = raw, sha256.Sum256(raw)
 	return j, nil
 }
@@ -127,6 +130,9 @@ func parseJob(s *statement) (*jobFile, error) {
 		return nil, err
 	}
 	if j.serial, err = p.uint("serial"); err != nil {
+		return nil, err
+	}
+	if err := checkChoices(p); err != nil {
 		return nil, err
 	}
 	if err := j.readGeometry(p); err != nil {

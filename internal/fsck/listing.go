@@ -16,14 +16,10 @@ var rootNames = map[string]bool{
 func (v *verifier) leftovers() {
 	const hint = "destroy it: resume the seal on the device"
 	for _, d := range v.use {
-		if f, err := d.fsys.Open("wraps/unlock"); err == nil {
-			f.Close()
+		if v.count(d, "wraps", func(name string) bool { return name == "unlock" }) > 0 {
 			v.f.add(Warning, "leftover", onDisk(d), hint, "wraps/unlock is still there: with the unlock code it opens the device")
 		}
-		count := 0
-		// A folder that cannot be read is no leftover that we could name.
-		_ = eachEntry(d.fsys, "journal", func(fs.DirEntry) error { count++; return nil })
-		if count > 0 {
+		if count := v.count(d, "journal", func(string) bool { return true }); count > 0 {
 			v.f.add(Warning, "leftover", onDisk(d), hint, "journal/ still has %d files", count)
 		}
 		v.unknownIn(d, ".", func(name string) bool { return rootNames[name] })
@@ -33,15 +29,37 @@ func (v *verifier) leftovers() {
 }
 
 func (v *verifier) unknownIn(d *disk, dir string, known func(string) bool) {
-	err := eachEntry(d.fsys, dir, func(e fs.DirEntry) error {
+	_ = v.inFolder(d, dir, func(e fs.DirEntry) error {
 		if !known(e.Name()) {
 			v.nameUnknown(d, join(dir, e.Name()))
 		}
 		return nil
 	})
-	if err != nil {
-		v.f.add(Warning, "folder-unreadable", onDisk(d), "", "%s: %v", dir, err)
+}
+
+// count is how many names of a folder are of a kind.
+func (v *verifier) count(d *disk, dir string, is func(string) bool) (n int) {
+	_ = v.inFolder(d, dir, func(e fs.DirEntry) error {
+		if is(e.Name()) {
+			n++
+		}
+		return nil
+	})
+	return n
+}
+
+// inFolder lists a folder of a disk and returns fn's error. A folder that cannot be
+// listed is damage of that disk.
+func (v *verifier) inFolder(d *disk, dir string, fn func(fs.DirEntry) error) error {
+	var stopped error
+	err := eachEntry(d.fsys, dir, func(e fs.DirEntry) error {
+		stopped = fn(e)
+		return stopped
+	})
+	if err != nil && stopped == nil {
+		v.f.repeat(Repairable, "folder-unreadable", onDisk(d), hintRebuild, "%s: %v", quoteName(dir), err)
 	}
+	return stopped
 }
 
 func (v *verifier) nameUnknown(d *disk, path string) {
@@ -71,13 +89,13 @@ func (v *verifier) listing(ctx context.Context) error {
 }
 
 func (v *verifier) listPacks(ctx context.Context, d *disk) error {
-	return eachEntry(d.fsys, "packs", func(e fs.DirEntry) error {
+	return v.inFolder(d, "packs", func(e fs.DirEntry) error {
 		dir := "packs/" + e.Name()
 		if !e.IsDir() || len(e.Name()) != 2 || !lowerHex(e.Name()) {
 			v.nameUnknown(d, dir)
 			return nil
 		}
-		return eachEntry(d.fsys, dir, func(file fs.DirEntry) error {
+		return v.inFolder(d, dir, func(file fs.DirEntry) error {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
@@ -120,7 +138,7 @@ func packFileID(name string) (id, bool) {
 const maxFolderDepth = 12
 
 func (v *verifier) listLog(ctx context.Context, d *disk, dir string, depth int) error {
-	return eachEntry(d.fsys, dir, func(e fs.DirEntry) error {
+	return v.inFolder(d, dir, func(e fs.DirEntry) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

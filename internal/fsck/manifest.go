@@ -251,7 +251,9 @@ func (v *verifier) sealStatements(c *checkpointCopy) {
 			copies[d] = raw
 			err = v.checkSeal(raw, c)
 		}
-		if err != nil {
+		if errors.Is(err, errContradicts) {
+			v.f.add(Fatal, "statement-differs", onDisk(d), hintRefuse, "statements/seal.dsse: %v", err)
+		} else if err != nil {
 			v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
 		} else if good == nil {
 			good = raw
@@ -266,6 +268,10 @@ func (v *verifier) sealStatements(c *checkpointCopy) {
 		v.f.add(Repairable, "statement-missing", nowhere(), "resume the seal on the device, which alone can sign it", "no disk has a good seal statement")
 	}
 }
+
+// errContradicts: the device signed a seal statement of this very generation that says
+// other than its log.
+var errContradicts = errors.New("contradicts the log")
 
 func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
 	e, err := parseEnvelope(raw)
@@ -283,24 +289,40 @@ func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
 	if err := p.version1(sealNames); err != nil {
 		return err
 	}
+	if err := v.sealOfUs(p); err != nil {
+		return err
+	}
 	if s.subjects["checkpoint"] != sha256Hex(c.signedBy(v.key)) {
-		return fmt.Errorf("%w: its subject is another checkpoint", errMalformed)
+		return fmt.Errorf("%w: its subject is another checkpoint", errContradicts)
 	}
 	want := map[string]string{
-		"job": v.who.job.String(), "device": v.who.device.String(),
 		"job_sha256": hex.EncodeToString(v.job.sha256[:]), "log_root": base64.StdEncoding.EncodeToString(c.root[:]),
 	}
 	for name, text := range want {
 		if got, err := p.text(name); err != nil || got != text {
-			return fmt.Errorf("%w: %s is %q, not %q", errMalformed, name, got, text)
+			return fmt.Errorf("%w: %s is %q, not %q", errContradicts, name, got, text)
 		}
 	}
-	for name, n := range map[string]uint64{"generation": v.who.generation, "job_serial": v.job.serial, "log_size": uint64(c.size), "disks": uint64(v.bays)} {
+	for name, n := range map[string]uint64{"job_serial": v.job.serial, "log_size": uint64(c.size), "disks": uint64(v.bays)} {
 		if got, err := p.uint(name); err != nil || got != n {
-			return fmt.Errorf("%w: %s is %d, not %d", errMalformed, name, got, n)
+			return fmt.Errorf("%w: %s is %d, not %d", errContradicts, name, got, n)
 		}
 	}
 	return p.maybe("absent_bays", &v.absent)
+}
+
+// sealOfUs tells a statement of another life of the device, on a disk that was put in
+// from there, from one of this.
+func (v *verifier) sealOfUs(p object) error {
+	for name, text := range map[string]string{"job": v.who.job.String(), "device": v.who.device.String()} {
+		if got, err := p.text(name); err != nil || got != text {
+			return fmt.Errorf("%w: %s is %q, not %q", errMalformed, name, got, text)
+		}
+	}
+	if got, err := p.uint("generation"); err != nil || got != v.who.generation {
+		return fmt.Errorf("%w: generation is %d, not %d", errMalformed, got, v.who.generation)
+	}
+	return nil
 }
 
 var sealNames = []string{

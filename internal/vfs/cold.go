@@ -10,7 +10,8 @@ import (
 // file system has still to write is written, and each file's cached pages are
 // forgotten when it is opened. Where the system knows neither, files are as they are.
 //
-// The pages of a file that another process maps or writes to may stay.
+// The pages of a file that another process maps or writes to may stay. What may be
+// opened is as in Plain.
 func Cold(root *os.Root) (fs.FS, error) {
 	dir, err := root.Open(".")
 	if err != nil {
@@ -20,7 +21,7 @@ func Cold(root *os.Root) (fs.FS, error) {
 	if err := syncAll(dir); err != nil {
 		return nil, &fs.PathError{Op: "syncfs", Path: root.Name(), Err: err}
 	}
-	return Forgetting(root.FS(), func(f fs.File) {
+	return Forgetting(Plain(root), func(f fs.File) {
 		if f, ok := f.(*os.File); ok {
 			dropCache(f) // a hint
 		}

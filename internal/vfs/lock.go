@@ -85,7 +85,7 @@ func (o *osFS) Locked(name string) (LockKind, error) {
 	if name == "." {
 		return NoLock, &fs.PathError{Op: string(OpLock), Path: name, Err: errors.ErrUnsupported}
 	}
-	f, err := o.openSame(name, os.O_RDONLY, fs.FileMode.IsRegular, ErrNotRegular)
+	f, err := openSame(o.root, name, os.O_RDONLY|noWait, fs.FileMode.IsRegular, ErrNotRegular)
 	if errors.Is(err, fs.ErrNotExist) {
 		return NoLock, nil
 	}
@@ -106,7 +106,7 @@ func (o *osFS) openLock(name string) (*os.File, error) {
 	}
 	f, err := o.root.OpenFile(localize(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return o.openSame(name, os.O_RDWR, fs.FileMode.IsRegular, ErrNotRegular)
+		return openSame(o.root, name, os.O_RDWR, fs.FileMode.IsRegular, ErrNotRegular)
 	}
 	return f, err
 }

@@ -40,11 +40,11 @@ func (o *osFS) Open(name string, opt OpenOptions) (File, error) {
 	if err := checkNames(OpOpen, name); err != nil {
 		return nil, err
 	}
-	flag := os.O_RDONLY
+	flag := os.O_RDONLY | noWait
 	if opt.Write {
 		flag = os.O_RDWR
 	}
-	f, err := o.openSame(name, flag, fs.FileMode.IsRegular, ErrNotRegular)
+	f, err := openSame(o.root, name, flag, fs.FileMode.IsRegular, ErrNotRegular)
 	if err != nil {
 		return nil, err
 	}
@@ -58,9 +58,9 @@ const openTries = 100
 // the only way to hold it, so its kind is read before (a pipe would block, a
 // device might act) and the opened file compared with what was seen. A name that a
 // rename gave to another file in between is opened again.
-func (o *osFS) openSame(name string, flag int, want func(fs.FileMode) bool, otherwise error) (*os.File, error) {
+func openSame(root *os.Root, name string, flag int, want func(fs.FileMode) bool, otherwise error) (*os.File, error) {
 	for range openTries {
-		f, err := o.openSeen(name, flag, want, otherwise)
+		f, err := openSeen(root, name, flag, want, otherwise)
 		if !errors.Is(err, errReplaced) {
 			return f, err
 		}
@@ -71,8 +71,8 @@ func (o *osFS) openSame(name string, flag int, want func(fs.FileMode) bool, othe
 // errReplaced: the name was another file's when it was opened.
 var errReplaced = errors.New("replaced meanwhile")
 
-func (o *osFS) openSeen(name string, flag int, want func(fs.FileMode) bool, otherwise error) (*os.File, error) {
-	before, err := o.root.Lstat(localize(name))
+func openSeen(root *os.Root, name string, flag int, want func(fs.FileMode) bool, otherwise error) (*os.File, error) {
+	before, err := root.Lstat(localize(name))
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (o *osFS) openSeen(name string, flag int, want func(fs.FileMode) bool, othe
 		}
 		return nil, &fs.PathError{Op: "open", Path: name, Err: otherwise}
 	}
-	f, err := o.root.OpenFile(localize(name), flag, 0)
+	f, err := root.OpenFile(localize(name), flag, 0)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +98,7 @@ func (o *osFS) openSeen(name string, flag int, want func(fs.FileMode) bool, othe
 }
 
 func (o *osFS) openDir(name string) (*os.File, error) {
-	return o.openSame(name, os.O_RDONLY, fs.FileMode.IsDir, syscall.ENOTDIR)
+	return openSame(o.root, name, os.O_RDONLY|noWait, fs.FileMode.IsDir, syscall.ENOTDIR)
 }
 
 func (o *osFS) Create(name string, opt CreateOptions) (File, error) {

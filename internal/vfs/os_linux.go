@@ -10,6 +10,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// noWait makes open return although a pipe that took a file's name has no writer.
+const noWait = unix.O_NONBLOCK
+
 // localize turns a checked name into the system's form, which here is the same.
 func localize(name string) string { return name }
 

@@ -12,6 +12,9 @@ import (
 // Appliances run Linux. Elsewhere (an auditor's laptop) files are buffered, and
 // nothing is preallocated or punched; zeros are written instead.
 
+// noWait is nothing here: a name's kind is read before it is opened.
+const noWait = 0
+
 func localize(name string) string { return filepath.FromSlash(name) }
 
 func setDirect(*os.File, bool) error { return errors.ErrUnsupported }

@@ -1,0 +1,39 @@
+package appliance
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+
+	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// ErrRefused: the verifier that has its own parser and no key refuses the device.
+// Nothing of it is to be used.
+var ErrRefused = errors.New("not to be used")
+
+// CheckChain lets the keyless verifier read everything that is signed and public
+// before an entry is used, so that no command takes a log that another refuses.
+// OpenSet reads the ends of the log alone. signer and label are those of OpenSet.
+func (s *Set) CheckChain(ctx context.Context, signer ed25519.PublicKey, label []byte) error {
+	o := fsck.Options{Label: label}
+	if signer != nil {
+		o.Trust = &fsck.Trust{Key: signer}
+	}
+	for _, d := range s.set.disks {
+		o.Disks = append(o.Disks, fsck.Disk{Name: d.Name, FS: vfs.Std(d.FS)})
+	}
+	r, err := fsck.Chain(ctx, o)
+	if err != nil {
+		return err
+	}
+	for _, f := range r.Findings {
+		forked := f.Class == "checkpoint-fork" && label != nil // the label says which is right
+		if f.Severity == fsck.Fatal && !forked {
+			return fmt.Errorf("%w: %s", ErrRefused, f.Text)
+		}
+	}
+	return nil
+}
