@@ -40,9 +40,7 @@ func newClient(ctx context.Context, o Options) (*s3.Client, error) {
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		so.DisableLogOutputChecksumValidationSkipped = true
-		if o.Transport != nil {
-			so.HTTPClient = &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
-		}
+		so.HTTPClient = plainClient(o, cfg)
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
@@ -140,7 +138,7 @@ func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, erro
 }
 
 // newHTTPClient keeps as many idle connections as there may be requests. It is
-// the SDK's, so that AWS_CA_BUNDLE works, and follows no redirect with a body.
+// the SDK's, so that AWS_CA_BUNDLE works; plainClient takes its transport.
 func newHTTPClient(o Options) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, o.requests()+o.Concurrency
@@ -153,6 +151,16 @@ func newHTTPClient(o Options) *awshttp.BuildableClient {
 	}).WithDialerOptions(func(d *net.Dialer) { d.Timeout = 15 * time.Second })
 }
 
+// plainClient sends over the configuration's transport, or that of the options,
+// and follows no redirect. The SDK's own client follows 307 and 308 of reads.
+func plainClient(o Options, cfg aws.Config) *http.Client {
+	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
+	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && o.Transport == nil {
+		client.Transport = b.GetTransport()
+	}
+	return client
+}
+
 // noRedirect lets a redirect be seen as the answer it is: its target would get a
-// request that is signed for another host.
+// request that is signed for another host, and answer in this store's name.
 func noRedirect(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }

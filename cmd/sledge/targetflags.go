@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
@@ -24,7 +26,7 @@ func (f *targetFlags) add(flags *pflag.FlagSet, whose string) {
 func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
 	flags.StringVar(&f.profile, "profile", "", "the target's kind (default: "+whose+"): "+profileNames())
 	addProfiles(flags, &f.profiles)
-	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 endpoint (default: AWS)")
+	flags.StringVar(&f.endpoint, "endpoint", "", "URL of the S3 endpoint (default: the AWS configuration's, else AWS)")
 	flags.StringVar(&f.region, "region", "", "the bucket's region (default: the AWS configuration's, else us-east-1)")
 	flags.BoolVar(&f.pathStyle, "path-style", false, "address the bucket in the path, whatever the profile says")
 	flags.StringVar(&f.awsProfile, "aws-profile", "", "profile of the shared AWS files (default: AWS_PROFILE)")
@@ -51,6 +53,9 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 	}
 	if err := o.CheckConnection(); err != nil {
 		return o, &usageError{err}
+	}
+	if err := o.ResolveEndpoint(context.Background()); err != nil {
+		return o, err
 	}
 	if o.Profiles, err = readProfiles(f.profiles); err != nil {
 		return o, err

@@ -1,0 +1,39 @@
+package importer
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+)
+
+// TestReadsFollowNoRedirect has a store send a HEAD to a mirror that has the
+// object: what the mirror has is not in the store.
+func TestReadsFollowNoRedirect(t *testing.T) {
+	cleanAWS(t)
+	t.Setenv("AWS_ACCESS_KEY_ID", "access")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secretsecret")
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		var asked atomic.Int64
+		mirror := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			asked.Add(1)
+			w.Header().Set("ETag", `"0123"`)
+		}))
+		defer mirror.Close()
+		store := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, mirror.URL+r.URL.Path, status)
+		}))
+		defer store.Close()
+		target, err := NewS3(context.Background(), Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Profile: "generic"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := target.Head(context.Background(), "key"); err == nil {
+			t.Errorf("%d: the mirror's answer was taken for the store's", status)
+		}
+		if n := asked.Load(); n != 0 {
+			t.Errorf("%d: the mirror was asked %d times", status, n)
+		}
+	}
+}
