@@ -13,7 +13,8 @@ import (
 // touched. What a process that was killed had sent and not written down is found by
 // HEAD of every entry without an outcome. The options are those of Run; calling it
 // again goes on, and finds what came late. Cancelling ctx lets requests that are under
-// way finish and begins no other. Pages that cannot be read are an error
+// way finish and begins no other. A run that was never begun is refused
+// (CodeStateMismatch), and nothing is touched. Pages that cannot be read are an error
 // (CodePageLost): what is on them is named as a number only.
 func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
@@ -73,7 +74,12 @@ func (c *canceler) all(ctx context.Context) (err error) {
 		return err
 	}
 	c.out.List = c.list.name
-	err = c.entries(ctx)
+	if r.opts.Uncommit != nil {
+		err = r.opts.Uncommit(ctx)
+	}
+	if err == nil {
+		err = c.entries(ctx)
+	}
 	if err == nil {
 		err = c.unseen(uploads)
 		c.out.Aborted += r.sweepUploads(ctx)

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -71,6 +72,10 @@ type Options struct {
 	// AllowUnconditional allows a store without conditional writes. Objects are
 	// then looked for before they are written, which is no promise.
 	AllowUnconditional bool
+
+	// Uncommit is called by Cancel once all was checked, before any upload or object is
+	// given up: so that nobody reads what is not whole any more. An error ends the cancel.
+	Uncommit func(ctx context.Context) error
 
 	// ExclusivePrefix states that nothing else writes below the prefix; only then
 	// are uploads that a lost reply to Create may have left aborted.

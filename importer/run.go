@@ -126,6 +126,9 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 // open reads or begins the journal: the folder's own, or that of a later run,
 // which knows nothing of what the one before has found.
 func (r *run) open(ctx context.Context) (err error) {
+	if err := r.mustExist(""); err != nil {
+		return err
+	}
 	if r.journal, err = openJournal(r.opts.StateDir, ""); err != nil {
 		return err
 	}
@@ -142,6 +145,9 @@ func (r *run) open(ctx context.Context) (err error) {
 		if r.journal = nil; err != nil {
 			return err
 		}
+		if err := r.mustExist(r.base); err != nil {
+			return err
+		}
 		if r.journal, err = openJournal(r.opts.StateDir, r.base); err != nil {
 			return err
 		}
@@ -153,6 +159,9 @@ func (r *run) open(ctx context.Context) (err error) {
 		if !r.ended.Done || r.ended.Tally.Bad() > 0 {
 			return ErrCommitted
 		}
+	}
+	if err := r.mustKnow(); err != nil {
+		return err
 	}
 	source := r.opts.Rand
 	if source == nil {

@@ -22,6 +22,7 @@ const (
 // VerifyOptions configures VerifyObjects. The zero value asks for checksums.
 type VerifyOptions struct {
 	By          Method
+	Prefix      string   // that was asked for: every key of the list must lie below it
 	Sample      *Sampler // which objects are looked at; nil: all
 	Concurrency int      // default 16
 	Retries     int      // default 8
@@ -136,8 +137,8 @@ func (v *verifier) hand(ctx context.Context, list io.Reader, work chan<- claim) 
 			v.finding(bad)
 			return nil
 		}
-		if !taken {
-			return nil
+		if err := c.below(v.opts.Prefix); err != nil || !taken {
+			return err
 		}
 		select {
 		case work <- c:

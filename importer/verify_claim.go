@@ -24,6 +24,17 @@ type claim struct {
 	word *expected // what the importer says of an object that he cut anew; nil: cut as the record has it
 }
 
+// ErrPrefix: the list has keys that do not lie below the prefix that was asked for, so
+// what is found of them says nothing about it.
+var ErrPrefix = errors.New("the receipts name objects outside of the prefix")
+
+func (c *claim) below(prefix string) error {
+	if strings.HasPrefix(c.line.Key, prefix) {
+		return nil
+	}
+	return fmt.Errorf("objects.list: %q: %w %q", c.line.Key, ErrPrefix, prefix)
+}
+
 // eachClaim calls f for every object that a list says is in the store; bad says
 // why its line does not fit its own record.
 func eachClaim(list io.Reader, f func(c claim, bad *Error) error) (lines uint64, err error) {

@@ -164,8 +164,8 @@ func (l *Listing) AddClaims(ctx context.Context, list io.Reader, bad func(*Error
 			bad(wrong)
 			return nil
 		}
-		if !strings.HasPrefix(c.line.Key, l.opts.Prefix) {
-			return fmt.Errorf("objects.list: %q is not below the prefix %q", c.line.Key, l.opts.Prefix)
+		if err := c.below(l.opts.Prefix); err != nil {
+			return err
 		}
 		l.buf = encodeClaimed(l.buf[:0], newClaimed(c, device))
 		if err := l.sorter.Add([]byte(c.line.Key), l.buf); err != nil {

@@ -114,16 +114,19 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 	if err != nil {
 		return nil, asTargetError(err)
 	}
-	marker, err := (&endedImport{o: o, target: target, scope: r.Scope}).uncommit(ctx, remove)
-	if err != nil {
-		return nil, err
+	var marker string
+	var unmarked bool
+	o.Uncommit = func(ctx context.Context) (err error) {
+		marker, err = (&endedImport{o: o, target: target, scope: r.Scope}).uncommit(ctx, remove)
+		unmarked = err == nil && marker != "" && remove
+		return err
 	}
 	out, err := importer.Cancel(ctx, bridge.New(r.Reader), target, o, remove)
 	if out == nil {
 		return nil, asTargetError(err)
 	}
 	out.List = filepath.Join(folder.Path(), out.List)
-	rep := &cancelReport{out, o.RunID, o.TargetURL(), marker, marker != "" && remove}
+	rep := &cancelReport{out, o.RunID, o.TargetURL(), marker, unmarked}
 	switch {
 	case err != nil:
 		return rep, asTargetError(err)

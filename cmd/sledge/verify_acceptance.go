@@ -15,7 +15,10 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-type acceptanceReport struct{ *fsck.AcceptanceReport }
+type acceptanceReport struct {
+	*fsck.AcceptanceReport
+	NotCompared int `json:"not_compared"` // devices whose receipts were not given
+}
 
 func (r *acceptanceReport) print(w io.Writer) {
 	if r.Job != "" {
@@ -31,7 +34,11 @@ func (r *acceptanceReport) print(w io.Writer) {
 		fmt.Fprintf(w, "without     device %s\n", device)
 	}
 	printFindings(w, r.Findings)
-	fmt.Fprintf(w, "verdict     %s, origin %s\n", r.Verdict, r.Origin)
+	verdict := fmt.Sprint(r.Verdict)
+	if r.NotCompared > 0 && r.Verdict == fsck.VerdictClean {
+		verdict = fmt.Sprintf("statement clean, receipts of %s not compared", plural(r.NotCompared, "device"))
+	}
+	fmt.Fprintf(w, "verdict     %s, origin %s\n", verdict, r.Origin)
 }
 
 func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
@@ -108,7 +115,8 @@ func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, t
 	if err != nil {
 		return nil, err
 	}
-	return &acceptanceReport{r}, acceptanceError(r)
+	rep := &acceptanceReport{r, withoutReceipts(r)}
+	return rep, acceptanceError(r)
 }
 
 // acceptanceOptions are trust, labels and disks, if any are named.
@@ -139,14 +147,18 @@ func acceptanceError(r *fsck.AcceptanceReport) error {
 	if err := verdictError(r.Verdict, r.Origin, r.Findings); err != nil {
 		return err
 	}
-	n := 0
+	if n := withoutReceipts(r); n > 0 {
+		return hint(fmt.Errorf("%w: the receipts of %s were not given", errObjects, plural(n, "device")), "name the receipts folder of every accepted device")
+	}
+	return nil
+}
+
+// withoutReceipts counts the accepted devices whose receipts were not given.
+func withoutReceipts(r *fsck.AcceptanceReport) (n int) {
 	for i := range r.Devices {
 		if r.Devices[i].Receipts == "" {
 			n++
 		}
 	}
-	if n > 0 {
-		return hint(fmt.Errorf("%w: the receipts of %s were not given", errObjects, plural(n, "device")), "name the receipts folder of every accepted device")
-	}
-	return nil
+	return n
 }

@@ -139,9 +139,11 @@ key that decrypts or signs is needed.`,
 		r.sum()
 		if r.refused() || f.offline {
 			r.By = "" // nothing was compared
-			return r, r.end()
+		} else if err = a.compareObjects(ctx, &f, r); err != nil {
+			r.broken = true
 		}
-		if err := a.compareObjects(ctx, &f, r); err != nil {
+		r.Compared, r.Words = r.compared(), r.words()
+		if err != nil {
 			return r, err
 		}
 		return r, r.end()

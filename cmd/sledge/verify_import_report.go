@@ -25,7 +25,10 @@ type verifyImportReport struct {
 	Proof       string                  `json:"proof,omitempty"` // what has been proven of the content
 	Complete    bool                    `json:"complete"`        // of several devices: all devices of the job
 	Origin      string                  `json:"origin"`
-	Verdict     *fsck.Verdict           `json:"verdict,omitempty"`     // of the receipts; nil: they were not checked
+	Compared    string                  `json:"compared"`                   // of the objects: see compared
+	Verdict     *fsck.Verdict           `json:"receipts_verdict,omitempty"` // nil: they were not checked
+	Words       string                  `json:"verdict,omitempty"`          // of all, as people read it
+	broken      bool                    // the comparison did not come to its end
 	Differences []string                `json:"differences,omitempty"` // the first maxDifferences
 	found       uint64                  // all of them
 	remedies    []string                // of the differences, each once
@@ -98,17 +101,7 @@ func (r *verifyImportReport) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "  %s\n", escape(text))
 	}
-	verdict := "receipts not checked"
-	if r.Verdict != nil {
-		verdict = fmt.Sprint(*r.Verdict)
-	}
-	switch err := r.end(); {
-	case errors.Is(err, errObjects) || errors.Is(err, errTarget):
-		verdict = "not everything is in the target or proven"
-	case errors.Is(err, errExtras):
-		verdict = "everything is in the target, and more than the receipts name"
-	}
-	fmt.Fprintf(w, "verdict     %s, origin %s\n", verdict, r.Origin)
+	fmt.Fprintf(w, "verdict     %s, origin %s\n", r.words(), r.Origin)
 }
 
 func (r *verifyImportReport) printObjects(w io.Writer) {

@@ -37,14 +37,23 @@ func (a *app) compareObjects(ctx context.Context, f *auditFlags, r *verifyImport
 		return err
 	}
 	if f.differences == "" {
-		return c.compare(ctx)
+		return otherPrefix(c.compare(ctx))
 	}
 	// A comparison that does not come to its end leaves no file: it would look whole.
 	_, err := newFile(f.differences, 0o600, func(w io.Writer) error {
 		c.found = newDifferenceFile(w, f.differences)
 		return errors.Join(c.compare(ctx), c.found.flush())
 	})
-	return err
+	return otherPrefix(err)
+}
+
+// otherPrefix tells that --target names a prefix at which the receipts' objects are not:
+// their keys are looked for as they are signed.
+func otherPrefix(err error) error {
+	if !errors.Is(err, importer.ErrPrefix) {
+		return err
+	}
+	return hint(&usageError{err}, "name with --target the prefix that the import wrote to, or the bucket alone; another bucket must have the objects under the same keys")
 }
 
 // compare asks the store, or the listing, or both.
@@ -114,7 +123,7 @@ func (c *comparison) objects(ctx context.Context, store importer.Reader) error {
 	for _, d := range c.report.Devices {
 		before := *total
 		found, err := c.device(ctx, d, store, importer.VerifyOptions{
-			By: importer.Method(c.flags.by), Sample: sampler,
+			By: importer.Method(c.flags.by), Prefix: c.options.Prefix, Sample: sampler,
 			Progress: func(objects uint64, bytes int64) {
 				s := sample{phase: "store", bytes: before.Bytes + bytes, files: int64(before.Objects + objects), totalFiles: int64(wanted)}
 				if sampler == nil {

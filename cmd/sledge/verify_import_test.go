@@ -118,6 +118,45 @@ func TestVerifyImportUnchecked(t *testing.T) {
 	}
 }
 
+// TestVerifyImportCompared: only what was looked at is called clean.
+func TestVerifyImportCompared(t *testing.T) {
+	store := func(s importer.VerifyReport) *importer.VerifyReport { return &s }
+	tests := map[string]struct {
+		r        verifyImportReport
+		compared string
+		words    string
+	}{
+		"offline":              {verifyImportReport{}, comparedNone, "receipts clean, objects not compared"},
+		"never begun":          {verifyImportReport{By: "head", broken: true}, comparedNone, "receipts clean, objects not compared"},
+		"broken before any":    {verifyImportReport{By: "head", broken: true, Store: store(importer.VerifyReport{})}, comparedNone, "receipts clean, objects not compared"},
+		"no answer at all":     {verifyImportReport{By: "head", Store: store(importer.VerifyReport{Objects: 2, NotCompared: 2})}, comparedNone, "receipts clean, objects not compared"},
+		"broken after some":    {verifyImportReport{By: "head", broken: true, Store: store(importer.VerifyReport{Objects: 2, Same: 2})}, comparedPartly, "receipts clean, objects compared in part only"},
+		"no answer about some": {verifyImportReport{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 1, NotCompared: 1})}, comparedPartly, "not everything is in the target or proven"},
+		"no objects":           {verifyImportReport{By: "head", Store: store(importer.VerifyReport{})}, comparedNone, "receipts clean, no objects to compare"},
+		"a sample":             {verifyImportReport{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 2}), Sample: &importer.SampleReport{}}, comparedSample, "clean"},
+		"all":                  {verifyImportReport{By: "head", Store: store(importer.VerifyReport{Objects: 2, Same: 2})}, comparedAll, "clean"},
+		"all of an inventory":  {verifyImportReport{By: "inventory", Listing: &importer.ListingReport{Objects: 1, Same: 1}}, comparedAll, "clean"},
+	}
+	for name, test := range tests {
+		test.r.Devices = []*auditedDevice{clean()}
+		test.r.sum()
+		if got, words := test.r.compared(), test.r.words(); got != test.compared || words != test.words {
+			t.Errorf("%s: compared %q, verdict %q", name, got, words)
+		}
+	}
+}
+
+// TestAcceptanceWithoutReceipts: a statement whose receipts nobody gave is not called clean.
+func TestAcceptanceWithoutReceipts(t *testing.T) {
+	for n, want := range []string{"verdict     clean, origin", "verdict     statement clean, receipts of 1 device not compared, origin"} {
+		var out strings.Builder
+		(&acceptanceReport{&fsck.AcceptanceReport{Verdict: fsck.VerdictClean}, n}).print(&out)
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%d without receipts: %s", n, &out)
+		}
+	}
+}
+
 func TestAuditFlags(t *testing.T) {
 	tests := []struct {
 		f  auditFlags
