@@ -79,7 +79,7 @@ var exitClasses = []struct {
 	{exitLost, "lost", "data is lost: more than m shards of a stripe; the entries are named"},
 	{exitDamage, "damage", "damage was found; it was or can be repaired, nothing is lost"},
 	{exitUnproven, "unproven", "consistent, but the origin is not proven: no trusted key was given"},
-	{exitRefused, "refused", "a signature, commitment or label does not fit: forged, altered or put back; do not use"},
+	{exitRefused, "refused", "a signature, commitment or label does not fit, or a signed log breaks the format: forged, altered, put back, or made by a faulty loader; do not use"},
 	{exitSource, "source", "source entries were skipped, vanished or changed, or an older version of them was kept, and the rest is done; or the source has gone, and the same load goes on"},
 	{exitTarget, "target", "the target or the import's state folder needs the operator; the same command goes on"},
 	{exitObjects, "objects", "some objects are not in the target, or not proven; the rest is done"},
