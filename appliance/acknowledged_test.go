@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -135,6 +136,45 @@ func TestKeysStayWithoutCheckpoint(t *testing.T) {
 		}
 		if _, err := r.mems[0].Stat(unlockName); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: the wrap is still there: %v", where, err)
+		}
+	}
+}
+
+// The seal writes over the unlock wrap, and over what a crash left of one, before the
+// names go: another name of the same file shows no byte of it.
+func TestWrapIsOverwritten(t *testing.T) {
+	r := sealBegun(t, smallTree(t, 86, 100<<10))
+	m := r.mems[0]
+	wrap, err := vfs.ReadFile(m, unlockName, manifest.MaxWrap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	half := unlockName + ".0.tmp"
+	f, err := m.Create(half, vfs.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.WriteAt(wrap, 0); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for i, name := range []string{unlockName, half} {
+		if err := m.Link(name, Root+"/kept"+string(rune('0'+i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := FinishSeal(r.cfg, r.ledger, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{Root + "/kept0", Root + "/kept1"} {
+		left, err := vfs.ReadFile(m, name, manifest.MaxWrap)
+		if err != nil || len(left) > 0 && bytes.Contains(left, wrap[len(wrap)/2:]) || bytes.Equal(left, wrap) {
+			t.Errorf("%s still holds the wrap: %d bytes, %v", name, len(left), err)
+		}
+	}
+	for _, name := range []string{unlockName, half} {
+		if _, err := m.Stat(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
