@@ -169,7 +169,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 	err := l.run(ctx)
 	l.tell()
 	if err == nil && report.NoRoomCount > 0 {
-		err = fmt.Errorf("%w: %d files are larger than what is free", ErrFull, report.NoRoomCount)
+		err = fmt.Errorf("%w: %s larger than what is free", ErrFull, countOf(report.NoRoomCount, "file is", "files are"))
 	}
 	return err
 }

@@ -317,17 +317,17 @@ func (d *Device) lostByReading() error {
 	}
 	what := "entries are lost"
 	if t, err := d.tallyOf(); err == nil {
-		if what = fmt.Sprintf("%d entries are lost", t.lost); t.lost == 0 {
+		if what = countOf(t.lost, "entry is lost", "entries are lost"); t.lost == 0 {
 			lost = nil
 		}
 	}
 	var errs []error
 	if len(lost) > 0 {
-		errs = append(errs, fmt.Errorf("%w: %s: load their source again; %d packs, first pack %d, did not read back from more disks than there is parity for", ErrLost, what, len(lost), lost[0]))
+		errs = append(errs, fmt.Errorf("%w: %s: load their source again; %s, first pack %d, did not read back from more disks than there is parity for", ErrLost, what, countOf(len(lost), "pack", "packs"), lost[0]))
 	}
 	if len(doubted) > 0 {
-		errs = append(errs, fmt.Errorf("%w: %d packs, first pack %d, lie on more disks that failed, or gave something else back, than there is parity for (%s)",
-			ErrDoubted, len(doubted), doubted[0], bayList(bays)), errors.Join(failed...))
+		errs = append(errs, fmt.Errorf("%w: %s, first pack %d: more of their disks failed, or gave something else back, than there is parity for (%s)",
+			ErrDoubted, countOf(len(doubted), "pack", "packs"), doubted[0], bayList(bays)), errors.Join(failed...))
 	}
 	return errors.Join(errs...)
 }

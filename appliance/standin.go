@@ -85,6 +85,6 @@ func (d *Device) standIn() (*manifest.Pack, error) {
 // notSealable is the ErrLost of packs whose content no disks give any more: no log can
 // name them, however the seal is asked for.
 func notSealable(packs int, first uint64) error {
-	return fmt.Errorf("%w: cannot be sealed with these disks: %d packs, first pack %d, lack more shards than there is parity for, and entries have content there: load their source again",
-		ErrLost, packs, first)
+	return fmt.Errorf("%w: cannot be sealed with these disks: %s, first pack %d: more shards are lacking than there is parity for, and entries have content there: load their source again",
+		ErrLost, countOf(packs, "pack", "packs"), first)
 }
