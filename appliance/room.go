@@ -98,13 +98,23 @@ func (d *Device) roomForFile() int64 {
 
 // fileRoom is roomForFile with so much of every disk kept back.
 func (d *Device) fileRoom(keep int64) int64 {
-	g := d.cfg.Job.Geometry
-	least := int64(-1)
+	_, least := d.fullest()
+	return d.roomOf(least - keep)
+}
+
+// fullest is the healthy disk with the least room, and what is free on it.
+func (d *Device) fullest() (disk string, free int64) {
 	for _, b := range d.bays.healthy() {
-		if free, _, err := b.disk.FS.Free(); err == nil && (least < 0 || free-keep < least) {
-			least = max(0, free-keep)
+		if n, _, err := b.disk.FS.Free(); err == nil && (disk == "" || n < free) {
+			disk, free = b.disk.Name, n
 		}
 	}
+	return disk, free
+}
+
+// roomOf is what files may take where the fullest disk has so much for them.
+func (d *Device) roomOf(least int64) int64 {
+	g := d.cfg.Job.Geometry
 	block, list := int64(g.BlockSize), int64(32*g.K+8*g.M)*2
 	return max(0, least) / (block + list) * block * int64(len(d.bays)) / int64(g.K+g.M) * int64(g.K)
 }

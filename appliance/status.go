@@ -26,7 +26,8 @@ type Status struct {
 	Degraded    uint64 // packs with lost shards
 	MissingBays []int
 	FailedDisks []string
-	FreeBytes   int64 // for content, about
+	FreeBytes   int64  // for content, about
+	FullestDisk string // the one that limits FreeBytes
 	Disks       int
 	OpenFiles   int    // long files in progress
 	Unfinished  int    // loads that have begun and not ended
@@ -60,5 +61,6 @@ func (d *Device) Status() Status {
 		s.FailedDisks = append(s.FailedDisks, err.Error())
 	}
 	s.FreeBytes = d.fileRoom(d.state.reserve(d.cfg.Job.Geometry.K))
+	s.FullestDisk, _ = d.fullest()
 	return s
 }

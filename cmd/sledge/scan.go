@@ -20,6 +20,7 @@ type scanReport struct {
 	*appliance.ScanReport
 	Findings []namedFinding `json:"findings"`
 	Target   string         `json:"target"`
+	Room     *scanRoom      `json:"room,omitempty"` // only with --disk
 
 	ReplacedNames []name `json:"replaced_paths"`
 	DroppedNames  []name `json:"dropped_paths"`
@@ -70,6 +71,7 @@ func (r *scanReport) print(w io.Writer) {
 	if r.Skipped > 0 {
 		fmt.Fprintf(w, "skipped     %d: not readable or special; they will be named in the manifest\n", r.Skipped)
 	}
+	r.Room.print(w)
 	if r.FindingCount == 0 {
 		fmt.Fprintf(w, "findings    none: every name fits %s\n", escape(r.Target))
 		return
@@ -133,8 +135,10 @@ func (a *app) scanCommand() *cobra.Command {
 		Long: `Walk a source and report everything that the target or a later reader would trip
 over: names that are too long or not UTF-8, control characters, names that differ
 only in case or in Unicode form, objects over the limit. Nothing is kept, no key
-is needed. "sledge load" does the same check first.`,
+is needed. "sledge load" does the same check first. With --disk, and the device
+unlocked, it says whether all of the source fits.`,
 		Example: `  sledge scan /srv/data
+  sledge scan /srv/data --disk '/mnt/bay*'
   sledge scan /srv/data --target s3://archive/2026/ --profile aws --json`,
 	}
 	as := cmd.Flags().String("as", "", "put this folder before every path in the manifest")
@@ -162,6 +166,9 @@ is needed. "sledge load" does the same check first.`,
 			return nil, err
 		}
 		r := newScanReport(found, t.URL)
+		if r.Room, err = a.roomFor(found.Bytes); err != nil {
+			return r, err
+		}
 		if found.Blocking > 0 {
 			return r, fmt.Errorf("%w: %s cannot be imported as they are", appliance.ErrFindings, fmt.Sprintf("%d of its names and files", found.Blocking))
 		}
