@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // TestCreateTwice: an upload that a Create began which the network delivered twice is found
@@ -141,6 +143,33 @@ func TestCancelSweeps(t *testing.T) {
 	}
 	out, err := Cancel(context.Background(), s, f, o, false)
 	if err != nil || out.Aborted == 0 || out.Uploads != named || f.uploads["twice"] != nil || len(f.uploads) != 2 {
+		t.Errorf("%+v, %v, %d uploads", out, err, len(f.uploads))
+	}
+}
+
+// TestCancelCountsLostCreates: a process was killed before Create was answered. A cancel
+// finds the upload by its key, aborts it, and counts it.
+func TestCancelCountsLostCreates(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	ctx, kill := context.WithCancel(context.Background())
+	defer kill()
+	var crashed vfs.FS
+	f.hook = func(_ int, call, key string) (bool, error) {
+		if call == "create" && key == "in/big" && crashed == nil {
+			crashed = disk.CrashClone(newRand(1), 50)
+			kill()
+		}
+		return true, nil
+	}
+	Run(ctx, s, f, testOptions(t, disk))
+	f.hook = nil
+	if crashed == nil {
+		t.Fatal("no upload was begun")
+	}
+	f.uploads = map[string]*fakeUpload{"mine": {key: "in/big", initiator: f.initiator, initiated: f.now(), parts: map[int]fakePart{}}}
+	delete(f.objects, "in/big")
+	out, err := Cancel(context.Background(), s, f, testOptions(t, crashed), false)
+	if err != nil || out.Aborted != 1 || out.Uploads != 0 || len(f.uploads) != 0 {
 		t.Errorf("%+v, %v, %d uploads", out, err, len(f.uploads))
 	}
 }
