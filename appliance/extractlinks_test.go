@@ -93,7 +93,9 @@ func TestExtractManyLinks(t *testing.T) {
 	if have.entries != n || have.bytes != rep.Bytes {
 		t.Errorf("%+v in the folder, %d bytes reported", have, rep.Bytes)
 	}
-	if files := have.bytes / int64(len("version 1")); files > 16 {
+	// Those that wait are linked; how many more come while the stand-in is written is
+	// the machine's speed.
+	if files := have.bytes / int64(len("version 1")); files > n-maxWaiting+1 {
 		t.Errorf("the names are %d files", files)
 	}
 	if rep, err = extractOld(t, rd, m, out, ExtractOptions{Prefix: "many/", Workers: 4}); err != nil || rep.Existing != n || rep.Entries != n {
