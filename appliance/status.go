@@ -60,7 +60,7 @@ func (d *Device) Status() Status {
 	for _, err := range append(d.bays.errors(), d.condemnations()...) {
 		s.FailedDisks = append(s.FailedDisks, err.Error())
 	}
-	s.FreeBytes = d.fileRoom(d.state.reserve(d.cfg.Job.Geometry.K))
-	s.FullestDisk, _ = d.fullest()
+	disk, free := d.fullest()
+	s.FullestDisk, s.FreeBytes = disk, d.roomOf(free-d.state.reserve(d.cfg.Job.Geometry.K))
 	return s
 }

@@ -166,11 +166,9 @@ unlocked, it says whether all of the source fits.`,
 			return nil, err
 		}
 		r := newScanReport(found, t.URL)
-		if r.Room, err = a.roomFor(found.Bytes); err != nil {
-			return r, err
-		}
+		r.Room = a.roomFor(found.Bytes)
 		if found.Blocking > 0 {
-			return r, fmt.Errorf("%w: %s cannot be imported as they are", appliance.ErrFindings, fmt.Sprintf("%d of its names and files", found.Blocking))
+			return r, fmt.Errorf("%w: %d of its names and files cannot be imported as they are", appliance.ErrFindings, found.Blocking)
 		}
 		return r, nil
 	})

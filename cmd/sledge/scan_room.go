@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/firmware"
 )
 
 // scanRoom is what the disks have for a source. The need is the size of all its files at
@@ -18,39 +15,32 @@ type scanRoom struct {
 	Unknown string `json:"unknown,omitempty"` // why the room is not known; the figures are zero then
 }
 
-// roomFor looks at the named disks of an unlocked device; nil where none are named.
-func (a *app) roomFor(bytes int64) (*scanRoom, error) {
+// roomFor asks the named disks of an unlocked device; nil where none are named. What
+// cannot be asked is no error of a scan, whose findings count.
+func (a *app) roomFor(bytes int64) *scanRoom {
 	if _, err := a.diskNames(); a.device == "" || errors.Is(err, errNoDisks) {
-		return nil, nil
+		return nil
 	}
-	d, err := a.openDevice(false)
-	if err != nil {
-		return nil, err
+	r := &scanRoom{Needs: bytes}
+	if err := a.askRoom(r); err != nil {
+		r = &scanRoom{Unknown: err.Error()}
 	}
-	state, busy := d.State(), firmware.Busy(d.fs)
-	if err := d.close(); err != nil {
-		return nil, err
-	}
-	if state != firmware.Unlocked && state != firmware.Loading {
-		return &scanRoom{Unknown: "the device is " + string(state)}, nil
-	}
-	if busy {
-		return &scanRoom{Unknown: "another command is at work"}, nil
-	}
+	return r
+}
+
+func (a *app) askRoom(r *scanRoom) error {
 	a.looks = true // who asks for the room hinders nobody
 	w, named, err := a.look()
-	if errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy) {
-		return &scanRoom{Unknown: "another command is at work"}, nil
-	}
-	if err == nil {
-		defer w.close()
-		err = badDisks(named)
-	}
 	if err != nil {
-		return nil, err
+		return err
+	}
+	defer w.close()
+	if err := badDisks(named); err != nil {
+		return err
 	}
 	s := w.Status()
-	return &scanRoom{Needs: bytes, Free: s.FreeBytes, Fullest: s.FullestDisk}, nil
+	r.Free, r.Fullest = s.FreeBytes, s.FullestDisk
+	return nil
 }
 
 func (r *scanRoom) fits() bool { return r == nil || r.Unknown != "" || r.Needs <= r.Free }
@@ -59,7 +49,7 @@ func (r *scanRoom) print(w io.Writer) {
 	switch {
 	case r == nil:
 	case r.Unknown != "":
-		fmt.Fprintf(w, "room        not known: %s\n", r.Unknown)
+		fmt.Fprintf(w, "room        not known: %s\n            ask again when sledge status names no fault\n", escape(r.Unknown))
 	case r.fits():
 		fmt.Fprintf(w, "room        about %s: all of it fits\n", size(r.Free))
 	default:
