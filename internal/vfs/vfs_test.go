@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"testing"
 	"unsafe"
@@ -152,24 +151,6 @@ func TestOSKeepsFolder(t *testing.T) {
 	}
 	if _, err := vfs.OS(root); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("OS of nothing: %v", err)
-	}
-}
-
-func TestOSPreallocateTooMuch(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("preallocation is for Linux")
-	}
-	fsys := openOS(t, t.TempDir())
-	_, total, err := fsys.Free()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f, err := fsys.Create("f", vfs.CreateOptions{Preallocate: 2 * total}); err == nil {
-		f.Close()
-		t.Skip("the file system does not preallocate")
-	}
-	if _, err := fsys.Stat("f"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("a file that could not be preallocated stayed: %v", err)
 	}
 }
 
