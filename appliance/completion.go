@@ -46,6 +46,9 @@ func (c *completion) run() error {
 	if err := copyLog(entry, c.cp, c.completeLogFile); err != nil {
 		return err
 	}
+	if err := c.completeWraps(); err != nil {
+		return err
+	}
 	if err := c.eachShard(c.look); err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ type Device struct {
 	turn    atomic.Uint64
 	writes  writeCount
 
+	wrapFiles []wrapFile // once they were found; Seal and WrapCheck are no concurrent calls
+
 	roomMu   sync.Mutex // guards the three below; taken before mu
 	room     sync.Cond
 	reserved int64 // body bytes that open packs may still take

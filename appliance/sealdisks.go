@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -47,18 +48,44 @@ func eachPackOf(ctx context.Context, log *manifest.LogReader, cp manifest.Checkp
 
 // completeLogFile writes a file of the log on the disks that do not have it so.
 func (d *Device) completeLogFile(name string, data []byte) error {
+	return d.completeFile(logDir+"/"+name, data, func(b *bay) error { return writeLogFile(b.disk.FS, name, data) })
+}
+
+// completeFile has a file written on the disks that do not have it so.
+func (d *Device) completeFile(name string, data []byte, write func(b *bay) error) error {
 	var own faultNote
 	d.bays.each(func(b *bay) error {
-		have, err := vfs.ReadFile(b.disk.FS, logDir+"/"+name, int64(len(data)))
+		have, err := vfs.ReadFile(b.disk.FS, name, int64(len(data)))
 		if err == nil && string(have) == string(data) {
 			return nil
 		}
 		if err == nil || !ownFault(err) {
-			err = writeLogFile(b.disk.FS, name, data)
+			err = write(b)
 		}
 		return own.keep(b, err)
 	})
 	return own.get()
+}
+
+// completeWraps writes the wraps that the log names on the disks that do not have them.
+// A wrap that no disk has is lost: the unlock wrap may be the last way to the key, and
+// the signature would destroy it.
+func (c *completion) completeWraps() error {
+	for pos := uint64(1); pos < c.cp.Size; pos++ {
+		e, err := c.log.Decode(pos)
+		if err != nil || e.Wrap == nil { // they stand at the beginning
+			return err
+		}
+		data, err := c.set.wrap(e.Wrap)
+		if err != nil {
+			return fmt.Errorf("nothing was signed: %w", err)
+		}
+		name := wrapName(e.Wrap)
+		if err := c.completeFile(name, data, func(b *bay) error { return durable.WriteFile(b.disk.FS, name, data) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // hasShard reports whether a shard, its hash list and its piece are on a disk.
