@@ -27,7 +27,9 @@ type Device struct {
 	turn    atomic.Uint64
 	writes  writeCount
 
-	wrapFiles []wrapFile // once they were found; Seal and WrapCheck are no concurrent calls
+	// What was read once; calls that read it do not run at the same time.
+	wrapFiles []wrapFile
+	ends      map[manifest.ID]listEnds // of scan lists
 
 	roomMu   sync.Mutex // guards the three below; taken before mu
 	room     sync.Cond
