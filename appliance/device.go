@@ -172,5 +172,5 @@ func (d *Device) enough() error {
 		return nil
 	}
 	err := fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(d.bays.missing()))
-	return errors.Join(append([]error{err}, d.bays.errors()...)...)
+	return rebuildable(errors.Join(append([]error{err}, d.bays.errors()...)...), have, g)
 }
