@@ -122,7 +122,7 @@ func TestKeysStayWithoutCheckpoint(t *testing.T) {
 	for _, where := range []string{cpName, sealName} {
 		r := sealBegun(t, src)
 		r.cfg.Disks[1].FS = vfs.NewFault(r.mems[1], vfs.Rule{Op: vfs.OpCreate, Path: where + "*", Err: syscall.EIO})
-		if _, err := FinishSeal(r.cfg, r.ledger, nil); !errors.Is(err, ErrAbsent) {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrAbsent) {
 			t.Fatalf("%s: sealed: %v", where, err)
 		}
 		for bay, m := range r.mems {
@@ -131,7 +131,7 @@ func TestKeysStayWithoutCheckpoint(t *testing.T) {
 			}
 		}
 		r.use(r.mems)
-		if _, err := FinishSeal(r.cfg, r.ledger, nil); err != nil {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
 			t.Fatalf("%s: %v", where, err)
 		}
 		if _, err := r.mems[0].Stat(unlockName); !errors.Is(err, fs.ErrNotExist) {
@@ -163,7 +163,7 @@ func TestWrapIsOverwritten(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := FinishSeal(r.cfg, r.ledger, nil); err != nil {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{Root + "/kept0", Root + "/kept1"} {

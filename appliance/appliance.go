@@ -41,6 +41,8 @@ var (
 	ErrNotSealed = errors.New("this device is not sealed")
 	// ErrTooFewDisks: more disks are needed; the text says which.
 	ErrTooFewDisks = errors.New("too few disks")
+	// ErrRebuildHelps: there are too few disks, and enough to rebuild one that is missing.
+	ErrRebuildHelps = errors.New("a rebuild would help")
 	// ErrSealBegun: the checkpoint is on record; only FinishSeal may go on.
 	ErrSealBegun = errors.New("the seal has begun and must be finished")
 	// ErrBusy: another command is at work on one of the disks.

@@ -218,6 +218,21 @@ func tooFew(g manifest.Geometry, work int, why ...error) error {
 	return err
 }
 
+// rebuildable makes an error ErrRebuildHelps if so many disks of an unsealed device are
+// enough to rebuild another. Its text stays.
+func rebuildable(err error, have int, g manifest.JobGeometry) error {
+	if g.M == 0 || have < g.Disks-g.M {
+		return err
+	}
+	return rebuildableError{err}
+}
+
+type rebuildableError struct{ error }
+
+func (e rebuildableError) Unwrap() error { return e.error }
+
+func (rebuildableError) Is(target error) bool { return target == ErrRebuildHelps }
+
 func bayList(list []int) string {
 	sort.Ints(list)
 	text := make([]string, len(list))

@@ -15,8 +15,7 @@ import (
 // the seal (docs/decisions.md).
 
 // stored is where the content of a record begins and how much of it is in packs.
-// Records of the same content, as further names have them, repeat the same extents. Of
-// a record whose extents stand in continuation records only the size is known.
+// Records of the same content, as further names have them, repeat the same extents.
 func stored(b []byte, r *manifest.Record) []byte {
 	var pack, offset uint64
 	var length int64
@@ -29,22 +28,15 @@ func stored(b []byte, r *manifest.Record) []byte {
 		}
 		length += e.Length
 	}
-	if len(r.Extents) == 0 {
-		pack, length = noPlace, r.DataLength()
-	}
 	for _, v := range []uint64{pack, offset, uint64(length)} {
 		b = binary.AppendUvarint(b, v)
 	}
 	return b
 }
 
-// noPlace stands for the pack of content whose extents are not at hand.
-const noPlace = 1<<64 - 1
-
 // liveBytes sums what good entries need of the packs, each place once.
 type liveBytes struct {
 	places *extsort.Sorter
-	loose  int64 // of entries whose place is not at hand, by each of their names
 	err    error
 }
 
@@ -52,10 +44,7 @@ func (l *liveBytes) add(v []byte) {
 	var key [16]byte
 	pack, n := binary.Uvarint(v)
 	offset, m := binary.Uvarint(v[n:])
-	switch length, _ := binary.Uvarint(v[n+m:]); {
-	case pack == noPlace:
-		l.loose += int64(length)
-	case length > 0 && l.err == nil:
+	if length, _ := binary.Uvarint(v[n+m:]); length > 0 && l.err == nil {
 		binary.BigEndian.PutUint64(key[:], pack)
 		binary.BigEndian.PutUint64(key[8:], offset)
 		l.err = l.places.Add(key[:], v[n+m:])
@@ -65,7 +54,6 @@ func (l *liveBytes) add(v []byte) {
 func (l *liveBytes) sum() (total int64, err error) {
 	var last [16]byte
 	begun := false
-	total = l.loose
 	err = l.places.Each(func(key, value []byte) error {
 		if begun && [16]byte(key) == last {
 			return nil

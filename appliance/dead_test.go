@@ -4,8 +4,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-
-	"github.com/sledge-io/sledge/manifest"
 )
 
 // Dead bytes are those of earlier versions: none after a first load, further names
@@ -32,6 +30,9 @@ func TestDeadBytes(t *testing.T) {
 	if err := os.Link(filepath.Join(src, "a"), filepath.Join(src, "c")); err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Symlink("nowhere", filepath.Join(src, "link")); err != nil { // its target is in no pack
+		t.Fatal(err)
+	}
 	r.loadAll(src, LoadOptions{})
 	if n := dead(); n != 0 {
 		t.Errorf("after the first load %d bytes are dead", n)
@@ -47,26 +48,5 @@ func TestDeadBytes(t *testing.T) {
 	r.loadAll(src, LoadOptions{Replace: true})
 	if n := dead(); n != 70_001 {
 		t.Errorf("with a's mode changed %d bytes are dead, want 70001", n)
-	}
-}
-
-// Content whose extents are not at hand is taken for live, by each of its names: it is
-// not mixed up with what lies at the beginning of the first pack.
-func TestLiveBytesWithoutPlace(t *testing.T) {
-	d := small32(t).mustDevice()
-	defer d.Close()
-	places, done, err := d.newSorter(sortMemory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer done()
-	l := &liveBytes{places: places}
-	at := manifest.Record{Kind: manifest.KindFile, Size: 7, Extents: []manifest.Extent{{Length: 7}}}
-	long := manifest.Record{Kind: manifest.KindFile, Size: 5}
-	for _, r := range []*manifest.Record{&at, &at, &long, &long} {
-		l.add(stored(nil, r))
-	}
-	if n, err := l.sum(); err != nil || n != 17 {
-		t.Errorf("%d bytes are live, want 17; %v", n, err)
 	}
 }

@@ -27,6 +27,10 @@ type Device struct {
 	turn    atomic.Uint64
 	writes  writeCount
 
+	// What was read once; calls that read it do not run at the same time.
+	wrapFiles []wrapFile
+	ends      map[manifest.ID]listEnds // of scan lists
+
 	roomMu   sync.Mutex // guards the three below; taken before mu
 	room     sync.Cond
 	reserved int64 // body bytes that open packs may still take
@@ -168,5 +172,5 @@ func (d *Device) enough() error {
 		return nil
 	}
 	err := fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(d.bays.missing()))
-	return errors.Join(append([]error{err}, d.bays.errors()...)...)
+	return rebuildable(errors.Join(append([]error{err}, d.bays.errors()...)...), have, g)
 }

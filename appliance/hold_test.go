@@ -18,7 +18,9 @@ func TestBusyDisks(t *testing.T) {
 	others := map[string]func() error{
 		"unlock": func() error { return second(Prepare(r.cfg, r.root)) },
 		"load":   func() error { return second(Open(r.cfg, d.key)) },
-		"seal":   func() error { return second(FinishSeal(r.cfg, recorded{r.ledger}, nil)) },
+		"seal": func() error {
+			return second(FinishSeal(context.Background(), r.cfg, recorded{r.ledger}, FinishOptions{}))
+		},
 		"rebuild": func() error {
 			return second(Rebuild(context.Background(), r.cfg.Disks[1:], RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0,
 				Onto: Disk{Name: "new", FS: vfs.NewMem(vfs.MemOptions{})}, Rand: func() (manifest.ID, error) { return manifest.ID{1}, nil }}))

@@ -19,17 +19,19 @@ func (d *Device) looks(ctx context.Context, lists []*scanList, value func(b []by
 	a := &catalog.Adder{To: s, Once: len(d.state.lists) < 2}
 	lost := d.lostContent()
 	var buf []byte
+	in := lookReader{to: func(list manifest.ID, r *manifest.Record) error {
+		buf = value(buf[:0], list, r, lost(r))
+		return a.Add(lookOf(r), buf)
+	}}
 	err = d.eachListed(func(list manifest.ID, b []byte) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		r, err := manifest.PeekHead(b)
-		if err != nil || r.Kind == manifest.KindContinuation {
-			return err
-		}
-		buf = value(buf[:0], list, r, lost(r))
-		return a.Add(lookOf(r), buf)
+		return in.take(list, b)
 	})
+	if err == nil {
+		err = in.end()
+	}
 	if err == nil {
 		err = d.imply(a, lists)
 	}
@@ -38,6 +40,45 @@ func (d *Device) looks(ctx context.Context, lists []*scanList, value func(b []by
 		return nil, nil, err
 	}
 	return s, done, nil
+}
+
+// lookReader joins a look's record with the extents that stand in its continuation
+// records. Of its other long lists nothing is kept: memory does not grow with them.
+type lookReader struct {
+	to   func(list manifest.ID, r *manifest.Record) error
+	head *manifest.Record // its extents follow
+	list manifest.ID      // of head
+}
+
+func (l *lookReader) take(list manifest.ID, b []byte) error {
+	r, err := manifest.PeekHead(b)
+	if err != nil {
+		return err
+	}
+	if r.Kind == manifest.KindContinuation {
+		if l.head != nil {
+			l.head.Extents = append(l.head.Extents, r.Extents...)
+		}
+		return nil
+	}
+	if err := l.end(); err != nil {
+		return err
+	}
+	if hasContent(r.Kind) && r.Size > 0 && len(r.Extents) == 0 {
+		l.head, l.list = r, list
+		return nil
+	}
+	return l.to(list, r)
+}
+
+// end hands on the record whose extents were joined last.
+func (l *lookReader) end() error {
+	r := l.head
+	if r == nil {
+		return nil
+	}
+	l.head = nil
+	return l.to(l.list, r)
 }
 
 // lookOf is what the catalog needs of a record.

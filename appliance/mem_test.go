@@ -134,7 +134,7 @@ func (r *memRig) sealOptions() SealOptions {
 // any crash. acked is what the device acknowledged before it failed.
 func (r *memRig) run(src string) (res *SealResult, acked *loadState, err error) {
 	if _, _, ok := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin()); ok {
-		res, err = FinishSeal(r.cfg, r.ledger, nil)
+		res, err = FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
 		return res, nil, err
 	}
 	d, err := r.device()

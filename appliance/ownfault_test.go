@@ -127,7 +127,7 @@ func (r *memRig) loadAndSeal(t *testing.T, src, where string) (*loadState, error
 func (r *memRig) finish(src string) (*SealResult, error) {
 	o := r.sealOptions()
 	if _, _, begun := o.Ledger.RecordedCheckpoint(r.cfg.Scope.Origin()); begun {
-		return FinishSeal(r.cfg, o.Ledger, nil)
+		return FinishSeal(context.Background(), r.cfg, o.Ledger, FinishOptions{})
 	}
 	res, _, err := r.run(src)
 	return res, err

@@ -335,13 +335,19 @@ func clearWraps(disk vfs.FS, keep map[string][]byte) error {
 	return nil
 }
 
-// makeWraps wraps the key to the site and to recovery, or takes those that a
-// prepared disk of the set already has, so that all disks hold the same files.
+// makeWraps wraps the key to the site and to recovery, or takes those that the
+// prepared disks of the set already have, so that all disks hold the same files.
 func makeWraps(c Config, k []byte) (map[string][]byte, error) {
+	var prepared []Disk
 	for _, d := range c.Disks {
 		if _, err := d.FS.Stat(unlockName); err == nil {
-			return readWraps(d.FS)
+			prepared = append(prepared, d)
 		}
+	}
+	if len(prepared) > 0 {
+		wraps, bad, err := c.findWraps(prepared)
+		c.warnWraps(bad)
+		return wraps, err
 	}
 	wraps := map[string][]byte{}
 	var ages []string
@@ -369,29 +375,6 @@ func makeWraps(c Config, k []byte) (map[string][]byte, error) {
 			return nil, err
 		}
 		wraps[fmt.Sprintf("%x.age", crypto.SumSHA256(b))] = b
-	}
-	return wraps, nil
-}
-
-// readWraps reads the wraps of a prepared disk; a file whose content is not its
-// name is left out.
-func readWraps(disk vfs.FS) (map[string][]byte, error) {
-	list, err := disk.ReadDir(wrapsDir)
-	if err != nil {
-		return nil, err
-	}
-	wraps := map[string][]byte{}
-	for _, e := range list {
-		if e.Name() == "unlock" || e.IsDir() {
-			continue
-		}
-		b, err := vfs.ReadFile(disk, wrapsDir+"/"+e.Name(), manifest.MaxWrap)
-		if err != nil {
-			return nil, err
-		}
-		if sum := fmt.Sprintf("%x", crypto.SumSHA256(b)); e.Name() == sum+".wrap" || e.Name() == sum+".age" {
-			wraps[e.Name()] = b
-		}
 	}
 	return wraps, nil
 }

@@ -365,8 +365,8 @@ func (d *Device) doubtedBays(packs []uint64) (list []int) {
 	return list
 }
 
-// lostContent returns a test of records: whether bytes of it lie in a lost pack. Of a
-// record whose extents stand in continuation records it is not known, so it may.
+// lostContent returns a test of records with all their extents: whether bytes of it lie
+// in a lost pack. A record with content and no extents counts as lost.
 func (d *Device) lostContent() func(*manifest.Record) bool {
 	d.mu.Lock()
 	lost, doubted := d.lostPacks(false)

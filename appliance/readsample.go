@@ -195,8 +195,9 @@ func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) err
 
 // enoughDisks tells whether a load or a seal can go on.
 func (d *Device) enoughDisks() error {
-	if g, have := d.cfg.Job.Geometry.Code(), len(d.bays.healthy()); have < need(g) {
-		return tooFew(g, have, d.bays.errors()...)
+	g, have := d.cfg.Job.Geometry, len(d.bays.healthy())
+	if have >= need(g.Code()) {
+		return nil
 	}
-	return nil
+	return rebuildable(tooFew(g.Code(), have, d.bays.errors()...), have, g)
 }

@@ -157,10 +157,19 @@ func (s *Set) eachPack(f func(*manifest.Pack) error) error {
 	return nil
 }
 
+// chooseBay takes the bay that was named or is missing. A disk whose own rebuild was cut
+// off gives what shards it has, and its bay is missing.
 func (r *rebuilder) chooseBay() error {
 	have := map[int]bool{}
 	for i, h := range r.disks.scope {
-		if h != nil && h.Scope == r.scope {
+		if h == nil || h.Scope != r.scope {
+			continue
+		}
+		err := rebuilt(r.disks.disks[i])
+		if ownFault(err) {
+			return err
+		}
+		if !errors.Is(err, ErrRebuilding) {
 			have[r.disks.bay[i]] = true
 		}
 	}

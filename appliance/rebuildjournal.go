@@ -323,9 +323,6 @@ func (r *rebuilder) unsealedRest() error {
 		if ownFault(err) {
 			return fmt.Errorf("disk %s: %w", d.Name, err)
 		}
-		if err != nil {
-			continue
-		}
 		maps.Copy(wraps, have)
 	}
 	for name, b := range wraps {

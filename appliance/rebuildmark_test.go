@@ -147,6 +147,41 @@ func TestRebuildGoesOn(t *testing.T) {
 	}
 }
 
+// A disk whose rebuild was cut off does not take its bay from a rebuild onto another one,
+// with its bay named or not, before and after the seal.
+func TestRebuildBesideHalfRebuilt(t *testing.T) {
+	src := smallTree(t, 9, 600<<10)
+	for _, sealed := range []bool{false, true} {
+		for _, bay := range []int{-1, 0} {
+			r := wide(t)
+			r.loadAll(src, LoadOptions{})
+			var label []byte
+			if sealed {
+				label = r.sealAll().Label
+			}
+			whole := r.mems
+			r.without(0)
+			half := r.cutRebuild(0)
+			r.use(append([]*vfs.Mem{half}, whole[1:]...))
+			onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
+			rep, err := Rebuild(t.Context(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: bay, Onto: Disk{Name: "other", FS: onto},
+				Rand: func() (manifest.ID, error) { return manifest.ID{3}, nil }})
+			if err != nil || rep.Bay != 0 {
+				t.Errorf("sealed %v, bay %d: %+v, %v", sealed, bay, rep, err)
+				continue
+			}
+			r.use(append([]*vfs.Mem{onto}, whole[1:]...))
+			if !sealed {
+				label = r.sealAll().Label
+			}
+			r.without(1)
+			if err := r.check(readTree(t, src), label); err != nil {
+				t.Errorf("sealed %v, bay %d: %v", sealed, bay, err)
+			}
+		}
+	}
+}
+
 // A journal precedes the first shard whoever writes it: what a crash leaves is swept.
 func TestJournalPrecedesShards(t *testing.T) {
 	r := small32(t)

@@ -297,10 +297,23 @@ func (d *Device) findLists() ([]*scanList, error) {
 	return lists, nil
 }
 
-// readEnds reads a list's head and tail, or says in broken why that cannot be.
+// listEnds are the head and the tail of a list that was read whole.
+type listEnds struct {
+	head listHead
+	tail listTail
+}
+
+// readEnds reads a list's head and tail, or says in broken why that cannot be. Between
+// them stands all of the list, so a session reads them once: a list with a tail never
+// changes, its id never comes again, and whether it is still there the caller has seen.
+// A broken list is read again each time, for its disks may answer then.
 func (d *Device) readEnds(l *scanList) error {
 	if l.copies.headless {
 		l.broken = l.copies.errHeadless(d.bays.missing())
+		return nil
+	}
+	if e, ok := d.ends[l.copies.id]; ok {
+		l.head, l.tail = e.head, e.tail
 		return nil
 	}
 	whole := false
@@ -319,11 +332,17 @@ func (d *Device) readEnds(l *scanList) error {
 	switch {
 	case errors.Is(err, ErrLost):
 		l.broken, l.tail = fmt.Errorf("scan list %s: %w", l.copies.id, err), listTail{}
-	case err == nil && !whole:
-		l.broken = fmt.Errorf("%w: scan list %s has no end", ErrLost, l.copies.id)
-	default:
+		return nil
+	case err != nil:
 		return err
+	case !whole:
+		l.broken = fmt.Errorf("%w: scan list %s has no end", ErrLost, l.copies.id)
+		return nil
 	}
+	if d.ends == nil {
+		d.ends = map[manifest.ID]listEnds{}
+	}
+	d.ends[l.copies.id] = listEnds{l.head, l.tail}
 	return nil
 }
 

@@ -33,6 +33,7 @@ type SealOptions struct {
 	Counted       func(skipped, remarked, givenUp uint64) error // called before the checkpoint is recorded; nil is none
 	Stage         func(name string)
 	ReadBack      func(done, total int64) // bytes of what is read back before the seal; nil is no progress
+	Finish        func(done, total int64) // progress of FinishSeal's part
 }
 
 // SealResult is what leaves the device.
@@ -129,7 +130,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	if err := d.closeJournal(); err != nil { // of the index packs: FinishSeal removes it
 		return nil, err
 	}
-	if _, err := d.readLog(manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
+	if _, err := d.readLog(ctx, manifest.Checkpoint{Origin: d.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
 		return nil, err
 	}
 	if o.Counted != nil {
@@ -141,7 +142,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("checkpoint")
-	res, err := finishSeal(d.cfg, o.Ledger, o.Absent)
+	res, err := finishSeal(ctx, d.cfg, o.Ledger, FinishOptions{Absent: o.Absent, Progress: o.Finish})
 	if res != nil {
 		res.Totals, res.Remarked, res.Dropped, res.GivenUp = w.totals, w.remarked, w.dropped, w.givenUp
 	}

@@ -56,13 +56,14 @@ func TestRebuildWhileSealing(t *testing.T) {
 	before := r.mems[0].Ops()
 	d := &Device{cfg: r.cfg, bays: mustBays(t, r)}
 	size, root, _ := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin())
-	if err := d.completeDisks(manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}); err != nil {
+	c := completion{Device: d, ctx: t.Context(), cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
+	if err := c.run(); err != nil {
 		t.Fatal(err)
 	}
 	if r.mems[0].Ops() != before {
 		t.Errorf("the rebuilt disk lacked something")
 	}
-	res, err := FinishSeal(r.cfg, r.ledger, nil)
+	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +102,7 @@ func TestFinishSealCompletesDisks(t *testing.T) {
 	} {
 		r := sealBegun(t, src)
 		tc.spoil(r)
-		res, err := FinishSeal(r.cfg, r.ledger, nil)
+		res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
 		if err != nil {
 			t.Fatalf("%s: %v", tc.name, err)
 		}
@@ -117,7 +118,7 @@ func TestFinishSealRefusesLoss(t *testing.T) {
 	for _, m := range r.mems[:3] {
 		removeAll(t, m, packsDir+"/")
 	}
-	if _, err := FinishSeal(r.cfg, r.ledger, nil); !errors.Is(err, ErrLost) {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrLost) {
 		t.Errorf("finished: %v", err)
 	}
 	if IsSealed(r.cfg.Disks) {

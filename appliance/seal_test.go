@@ -97,14 +97,14 @@ func TestOpenAfterTheSealHasBegun(t *testing.T) {
 	if _, err := r.device(); !errors.Is(err, ErrSealBegun) {
 		t.Errorf("opened: %v", err)
 	}
-	res, err := FinishSeal(r.cfg, r.ledger, nil)
+	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := r.check(readTree(t, src), res.Label); err != nil {
 		t.Error(err)
 	}
-	if again, err := FinishSeal(r.cfg, r.ledger, nil); err != nil || string(again.Label) != string(res.Label) {
+	if again, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil || string(again.Label) != string(res.Label) {
 		t.Errorf("finished again: %v", err)
 	}
 }

@@ -2,53 +2,23 @@ package appliance
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
 
+	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// completeDisks makes every disk that will be signed on whole: one may have been
-// rebuilt since the log was written. The log's files are compared byte by byte with
-// what its entries give; shards are looked for, as the load has proven them, and read
-// where nobody has read them (proveDisks).
-func (d *Device) completeDisks(cp manifest.Checkpoint) error {
-	set := d.bays.set()
-	log, err := d.readLog(cp)
-	if err != nil {
-		return err
-	}
-	if err := copyLog(log.Entry, cp, d.completeLogFile); err != nil {
-		return err
-	}
-	written := map[*bay]bool{}
-	var lost []error
-	err = eachPackOf(log, cp, func(p *manifest.Pack) error {
-		err := d.completePack(set, p, written)
-		if errors.Is(err, ErrLost) {
-			lost = append(lost, err)
-			return nil
-		}
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if len(lost) > 0 {
-		return fmt.Errorf("nothing was signed: %d shards that the log names are neither on their disk nor can be made again, first: %w", len(lost), lost[0])
-	}
-	return d.proveDisks(set, log, cp, written)
-}
-
 // readLog reads and decodes the whole log from the disks, as whoever finishes the seal
 // has to: once the checkpoint is on record, no other can take its place.
-func (d *Device) readLog(cp manifest.Checkpoint) (*manifest.LogReader, error) {
+func (d *Device) readLog(ctx context.Context, cp manifest.Checkpoint) (*manifest.LogReader, error) {
 	set := d.bays.set()
 	log, err := manifest.OpenLog(cp, set)
 	if err == nil {
-		err = eachPackOf(log, cp, func(*manifest.Pack) error { return nil })
+		err = eachPackOf(ctx, log, cp, func(*manifest.Pack) error { return nil })
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, set.own.or(fmt.Errorf("the log on the disks is not the one that was to be sealed: %w", err))
@@ -57,8 +27,11 @@ func (d *Device) readLog(cp manifest.Checkpoint) (*manifest.LogReader, error) {
 }
 
 // eachPackOf decodes all entries of a log and calls f for the packs.
-func eachPackOf(log *manifest.LogReader, cp manifest.Checkpoint, f func(*manifest.Pack) error) error {
+func eachPackOf(ctx context.Context, log *manifest.LogReader, cp manifest.Checkpoint, f func(*manifest.Pack) error) error {
 	for pos := range cp.Size {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		e, err := log.Decode(pos)
 		if err != nil {
 			return err
@@ -75,57 +48,42 @@ func eachPackOf(log *manifest.LogReader, cp manifest.Checkpoint, f func(*manifes
 
 // completeLogFile writes a file of the log on the disks that do not have it so.
 func (d *Device) completeLogFile(name string, data []byte) error {
+	return d.completeFile(logDir+"/"+name, data, func(b *bay) error { return writeLogFile(b.disk.FS, name, data) })
+}
+
+// completeFile has a file written on the disks that do not have it so.
+func (d *Device) completeFile(name string, data []byte, write func(b *bay) error) error {
 	var own faultNote
 	d.bays.each(func(b *bay) error {
-		have, err := vfs.ReadFile(b.disk.FS, logDir+"/"+name, int64(len(data)))
+		have, err := vfs.ReadFile(b.disk.FS, name, int64(len(data)))
 		if err == nil && string(have) == string(data) {
 			return nil
 		}
 		if err == nil || !ownFault(err) {
-			err = writeLogFile(b.disk.FS, name, data)
+			err = write(b)
 		}
 		return own.keep(b, err)
 	})
 	return own.get()
 }
 
-// shardsHere are the shards that a pack should have on working disks.
-func (d *Device) shardsHere(p *manifest.Pack, f func(b *bay, shard int) error) error {
-	for shard, at := range p.Bays {
-		if int(at) >= len(d.bays) || slices.Contains(p.Lost, byte(shard)) {
-			continue
-		}
-		if b := d.bays[at]; b != nil && b.failed() == nil {
-			if err := f(b, shard); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// completePack writes the shards of a pack that a disk should have and has not.
-func (d *Device) completePack(set *diskSet, p *manifest.Pack, written map[*bay]bool) error {
-	return d.shardsHere(p, func(b *bay, shard int) error {
-		has := hasShard(b, p, shard)
-		if err := b.fault(); err != nil || has {
+// completeWraps writes the wraps that the log names on the disks that do not have them.
+// A wrap that no disk has is lost: the unlock wrap may be the last way to the key, and
+// the signature would destroy it.
+func (c *completion) completeWraps() error {
+	for pos := uint64(1); pos < c.cp.Size; pos++ {
+		e, err := c.log.Decode(pos)
+		if err != nil || e.Wrap == nil { // they stand at the beginning
 			return err
 		}
-		written[b] = true
-		return d.rewriteShard(set, b, p, shard)
-	})
-}
-
-// rewriteShard makes a shard again from the others, unless it is there and good. An
-// error of the disk fails it.
-func (d *Device) rewriteShard(set *diskSet, b *bay, p *manifest.Pack, shard int) error {
-	r := &rebuilder{o: RebuildOptions{Onto: b.disk}, report: &RebuildReport{Bay: b.number}, disks: set}
-	err := r.shard(context.Background(), p, shard)
-	if errors.Is(err, ErrLost) || ownFault(err) {
-		return fmt.Errorf("disk %s: %w", b.disk.Name, err)
-	}
-	if err != nil {
-		b.fail(err)
+		data, err := c.set.wrap(e.Wrap)
+		if err != nil {
+			return fmt.Errorf("nothing was signed: %w", err)
+		}
+		name := wrapName(e.Wrap)
+		if err := c.completeFile(name, data, func(b *bay) error { return durable.WriteFile(b.disk.FS, name, data) }); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"strings"
@@ -11,13 +12,20 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
+// FinishOptions say what the end of a seal may do without.
+type FinishOptions struct {
+	Absent   []int                   // bays whose disk is not here
+	Progress func(done, total int64) // bytes of shards that are written again and read; nil is no progress
+}
+
 // FinishSeal does what is left once size and root are in the ledger: it makes sure
 // that every disk has the log and its shards, and writes from the others what one
 // lacks; it signs the checkpoint, writes it to every disk, removes the journal and
 // destroys the unlock wraps. Nothing is signed while a shard that the log names is
 // neither there nor can be made again: ErrLost. It needs no load key and may be
-// repeated.
-func FinishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
+// repeated: a call that ends with ctx has signed nothing, or all of it, and blames no
+// disk.
+func FinishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (*SealResult, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
@@ -26,10 +34,10 @@ func FinishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 		return nil, err
 	}
 	defer held.release()
-	return finishSeal(c, ledger, absent)
+	return finishSeal(ctx, c, ledger, o)
 }
 
-func finishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
+func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (*SealResult, error) {
 	size, root, ok := ledger.RecordedCheckpoint(c.Scope.Origin())
 	if !ok {
 		return nil, errors.New("no seal has begun")
@@ -39,14 +47,18 @@ func finishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 		return nil, err
 	}
 	d := &Device{cfg: c, bays: set}
-	if err := d.nothingFailed(absent); err != nil {
+	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	if err := d.completeDisks(manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}); err != nil {
+	disks := &completion{Device: d, ctx: ctx, cp: manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}, progress: o.Progress}
+	if err := disks.run(); err != nil {
 		return nil, err
 	}
-	if err := d.nothingFailed(absent); err != nil {
+	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
+	}
+	if ctx.Err() != nil { // from here on a repeated call would do the same
+		return nil, context.Cause(ctx)
 	}
 	cp, err := manifest.SignCheckpoint(c.Scope.Origin(), size, root, c.Key)
 	if err != nil {
@@ -62,11 +74,11 @@ func finishSeal(c Config, ledger Ledger, absent []int) (*SealResult, error) {
 		}
 		return durable.WriteFile(b.disk.FS, cpName, cp)
 	})
-	if err := d.nothingFailed(absent); err != nil {
+	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
 	set.each(destroyKeys)
-	if err := d.nothingFailed(absent); err != nil {
+	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
 	label := manifest.Label{Scope: c.Scope, Disks: len(set), JobSerial: c.Job.Serial, JobSHA256: crypto.SumSHA256(c.JobFile), Checkpoint: cp}

@@ -2,12 +2,9 @@ package appliance
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 
-	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -26,77 +23,56 @@ func (d *Device) newPlan(st manifest.SealStatement) sealPlan {
 	return p
 }
 
-// findPlan takes the plan of a root from the disks; nil if none has it.
-func findPlan(set *diskSet, root [32]byte) *sealPlan {
+// findPlan takes the plan of a root from the disks; nil if none has it. It names the
+// disks that all copies name: one that was written to is taken out of them one by one.
+func findPlan(set *diskSet, root [32]byte) (plan *sealPlan) {
 	for _, b := range set.copies(planName, 0, manifest.MaxStatement) {
 		p := &sealPlan{}
-		if err := json.Unmarshal(b, p); err == nil && bytes.Equal(p.LogRoot, root[:]) {
-			return p
+		if err := json.Unmarshal(b, p); err != nil || !bytes.Equal(p.LogRoot, root[:]) {
+			continue
 		}
+		if plan == nil {
+			plan = p
+			continue
+		}
+		plan.DiskIDs = slices.DeleteFunc(plan.DiskIDs, func(id manifest.ID) bool { return !slices.Contains(p.DiskIDs, id) })
 	}
-	return nil
+	return plan
 }
 
 // unproven are the disks of which the statement would say what nobody knows: those
 // that came after the plan was made, and those that were written to since.
-func (d *Device) unproven(set *diskSet, root [32]byte, written map[*bay]bool) (list []*bay) {
-	plan := findPlan(set, root)
+func (c *completion) unproven() (list []*bay) {
+	plan := findPlan(c.set, c.cp.Root)
 	if plan != nil && plan.ReadBack != manifest.ReadBackAll { // it promises nothing of them
 		return nil
 	}
-	for _, b := range d.bays.healthy() {
-		if written[b] || plan != nil && !slices.Contains(plan.DiskIDs, b.id) {
+	for _, b := range c.bays.healthy() {
+		if c.written[b] || plan != nil && !slices.Contains(plan.DiskIDs, b.id) {
 			list = append(list, b)
 		}
 	}
 	return list
 }
 
-// proveDisks reads all shards of the unproven disks past the page cache. What does not
-// come back is written again once, and then the whole disk is read once more: a disk
-// that does not hold what it takes fails.
-func (d *Device) proveDisks(set *diskSet, log *manifest.LogReader, cp manifest.Checkpoint, written map[*bay]bool) error {
-	for _, b := range d.unproven(set, cp.Root, written) {
-		mended, err := d.proveDisk(set, log, cp, b, true)
-		if err == nil && mended && b.failed() == nil {
-			_, err = d.proveDisk(set, log, cp, b, false)
-		}
-		if err != nil {
-			return err
-		}
+// doubtPlan takes disks out of the plan of a root, on all disks: what is written to
+// them now has been read back by nobody.
+func (d *Device) doubtPlan(set *diskSet, root [32]byte, disks map[*bay]bool) error {
+	plan := findPlan(set, root)
+	if plan == nil {
+		return set.own.get()
 	}
-	return set.own.get()
-}
-
-// proveDisk reads the shards of one disk; a bad one is mended, or fails the disk.
-func (d *Device) proveDisk(set *diskSet, log *manifest.LogReader, cp manifest.Checkpoint, on *bay, mend bool) (mended bool, err error) {
-	err = eachPackOf(log, cp, func(p *manifest.Pack) error {
-		return d.shardsHere(p, func(b *bay, shard int) error {
-			if b != on {
-				return nil
+	before := len(plan.DiskIDs)
+	plan.DiskIDs = slices.DeleteFunc(plan.DiskIDs, func(id manifest.ID) bool {
+		for b := range disks {
+			if b.id == id {
+				return true
 			}
-			err := readCommitted(set, b, p, shard)
-			switch {
-			case err == nil:
-				return nil
-			case ownFault(err):
-				return fmt.Errorf("disk %s: %w", b.disk.Name, err)
-			case mend:
-				mended = true
-				return d.rewriteShard(set, b, p, shard)
-			}
-			b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, p.Number, err))
-			return nil
-		})
+		}
+		return false
 	})
-	return mended, err
-}
-
-func readCommitted(set *diskSet, b *bay, p *manifest.Pack, shard int) error {
-	code, err := set.code(p.Geometry)
-	if err != nil {
-		return err
+	if len(plan.DiskIDs) == before {
+		return nil
 	}
-	r := &shardReading{ctx: context.Background(), bay: b, pack: p, shard: shard}
-	return r.whole(code, vfs.AlignedBuffer(int(layoutOf(p).Block)))
+	return d.writePlan(*plan)
 }

@@ -35,7 +35,7 @@ func TestFinishSealReadsNewDisks(t *testing.T) {
 	src := smallTree(t, 7, 600<<10)
 	r := sealBegun(t, src)
 	rebuiltLiar(t, r)
-	res, err := FinishSeal(r.cfg, r.ledger, nil)
+	res, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func TestFinishSealReadsNewDisks(t *testing.T) {
 	r = sealBegun(t, src)
 	onto := rebuiltLiar(t, r)
 	r.cfg.Disks[0].FS = vfs.NewFault(onto, vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 1, Zero: true})
-	if _, err := FinishSeal(r.cfg, r.ledger, nil); !errors.Is(err, ErrReadBack) {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrReadBack) {
 		t.Errorf("sealed with a disk that forgets: %v", err)
 	}
 	if IsSealed(r.cfg.Disks) {
@@ -58,7 +58,7 @@ func TestFinishSealReadsNewDisks(t *testing.T) {
 	mems := append([]*vfs.Mem(nil), r.mems...)
 	mems[0] = nil
 	r.use(mems)
-	if _, err := FinishSeal(r.cfg, r.ledger, []int{0}); err != nil {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{Absent: []int{0}}); err != nil {
 		t.Errorf("without it: %v", err)
 	}
 }
@@ -68,7 +68,7 @@ func TestFinishSealReadsWhatItWrites(t *testing.T) {
 	r := sealBegun(t, smallTree(t, 72, 100<<10))
 	removeAll(t, r.mems[0], packsDir+"/")
 	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 1, Zero: true})
-	if _, err := FinishSeal(r.cfg, r.ledger, nil); !errors.Is(err, ErrReadBack) {
+	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrReadBack) {
 		t.Errorf("sealed: %v", err)
 	}
 }
@@ -80,7 +80,7 @@ func TestFinishSealReadsNoShards(t *testing.T) {
 		for i := range r.cfg.Disks {
 			r.cfg.Disks[i].FS = vfs.NewFault(r.mems[i], vfs.Rule{Op: vfs.OpOpen, Path: "*.shard", Err: syscall.EIO})
 		}
-		if _, err := FinishSeal(r.cfg, r.ledger, nil); err != nil {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -168,14 +168,14 @@ func TestOwnFaultKeepsShards(t *testing.T) {
 			r.mems[3].Remove(name[:len(name)-len("shard")] + "piece")
 		}
 		r.cfg.Disks[3].FS = &starved{r.mems[3], name, stats, 1}
-		if _, err := FinishSeal(r.cfg, r.ledger, nil); !errors.Is(err, syscall.EMFILE) {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, syscall.EMFILE) {
 			t.Errorf("finished: %v", err)
 		}
 		if _, err := r.mems[3].Stat(name); err != nil {
 			t.Errorf("the shard is gone: %v", err)
 		}
 		r.use(r.mems)
-		if _, err := FinishSeal(r.cfg, r.ledger, nil); err != nil {
+		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
 			t.Error(err)
 		}
 	}

@@ -36,7 +36,11 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 const planName = tmpDir + "/seal.json"
 
 func (d *Device) planStatement(st manifest.SealStatement) error {
-	b, err := json.Marshal(d.newPlan(st))
+	return d.writePlan(d.newPlan(st))
+}
+
+func (d *Device) writePlan(p sealPlan) error {
+	b, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}

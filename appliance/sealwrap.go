@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -56,8 +55,21 @@ type wrapFile struct {
 	entry *manifest.WrapEntry
 }
 
-// wraps reads the wraps of a healthy disk, by name.
+// wraps are those of the healthy disks, by name. What is wrong with a disk's copies is
+// told once.
 func (d *Device) wraps() ([]wrapFile, error) {
+	if d.wrapFiles != nil {
+		return d.wrapFiles, nil
+	}
+	var disks []Disk
+	for _, b := range d.bays.healthy() {
+		disks = append(disks, b.disk)
+	}
+	files, bad, err := d.cfg.findWraps(disks)
+	d.cfg.warnWraps(bad)
+	if err != nil {
+		return nil, err
+	}
 	var ages [][32]byte
 	for _, r := range d.cfg.Job.Recipients {
 		if crypto.WrapKind(r.Kind) == crypto.WrapAge {
@@ -65,31 +77,25 @@ func (d *Device) wraps() ([]wrapFile, error) {
 		}
 	}
 	var out []wrapFile
-	for _, b := range d.bays.healthy() {
-		files, err := readWraps(b.disk.FS)
-		if err != nil {
-			return nil, err
-		}
-		out = nil
-		site := false
-		for name, file := range files {
-			e := &manifest.WrapEntry{Kind: manifest.WrapAge, SHA256: crypto.SumSHA256(file), Recipients: ages, Check: d.keys.Check(), Generation: d.cfg.Scope.Generation}
-			if strings.HasSuffix(name, ".wrap") {
-				w, err := manifest.DecodeWrap(file)
-				if err != nil {
-					return nil, err
-				}
-				e.Kind, e.Recipients, site = manifest.WrapHPKE, [][32]byte{[32]byte(w.KeyID)}, true
+	for name, file := range files {
+		e := &manifest.WrapEntry{Kind: manifest.WrapAge, SHA256: crypto.SumSHA256(file), Recipients: ages, Check: d.keys.Check(), Generation: d.cfg.Scope.Generation}
+		if strings.HasSuffix(name, ".wrap") {
+			w, err := manifest.DecodeWrap(file)
+			if err != nil {
+				return nil, err
 			}
-			out = append(out, wrapFile{name, file, e})
+			e.Kind, e.Recipients = manifest.WrapHPKE, [][32]byte{[32]byte(w.KeyID)}
 		}
-		if site && (len(ages) > 0) == slices.ContainsFunc(out, func(w wrapFile) bool { return w.entry.Kind == manifest.WrapAge }) {
-			break
-		}
+		out = append(out, wrapFile{name, file, e})
 	}
 	slices.SortFunc(out, func(a, b wrapFile) int { return strings.Compare(a.name, b.name) })
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%w: no disk has the wraps of the load key", ErrLost)
-	}
+	d.wrapFiles = out
 	return out, nil
+}
+
+// warnWraps names the disks whose copies are bad.
+func (c *Config) warnWraps(bad error) {
+	if bad != nil {
+		c.Log.Warn("wraps of the load key are bad, those of other disks are used", "err", bad)
+	}
 }

@@ -291,9 +291,12 @@ func PeekRecord(b []byte) (kind Kind, path string, cont int, err error) {
 	return kind, path, cont, nil
 }
 
-// PeekHead reads a record without its lists: long ones may stand in
-// continuation records that are not at hand.
+// PeekHead reads a record without the lists that stand in continuation records.
+// Of a continuation record it reads the extents, if these are what it continues.
 func PeekHead(b []byte) (*Record, error) {
-	r, _, err := decodeAny(b)
+	r, c, err := decodeAny(b)
+	if err == nil && c.field == fieldExtents {
+		err = r.take(fieldExtents-fieldParts, c.items)
+	}
 	return r, err
 }

@@ -49,7 +49,7 @@ func (l *life) sealFrom(ctx context.Context, state vfs.FS, disks []appliance.Dis
 	if _, _, recorded := l.ledger.RecordedCheckpoint(l.cfg.Scope.Origin()); recorded {
 		cfg := l.cfg
 		cfg.Disks = disks
-		res, err := appliance.FinishSeal(cfg, l.ledger, nil)
+		res, err := appliance.FinishSeal(ctx, cfg, l.ledger, appliance.FinishOptions{})
 		return l.sealed(res, err)
 	}
 	d, err := l.open(disks)

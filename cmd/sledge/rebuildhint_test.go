@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -23,4 +24,21 @@ func TestRebuildHints(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.says(f.sledge(exitDisks, "status", "--disk", "bay0,bay1,bay2"), "not mounted")
+}
+
+// TestTooFewDisksHint: where a rebuild helps the hint names it, and it does; with fewer
+// disks the hint names none.
+func TestTooFewDisksHint(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.sledge(0, "load", "src")
+	if err := os.Mkdir("new", 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if says := f.sledge(exitDisks, "load", "src", "--disk", "bay0"); strings.Contains(says, "rebuild") {
+		t.Errorf("with one disk of three no rebuild is possible: %s", says)
+	}
+	f.says(f.sledge(exitDisks, "load", "src", "--disk", "bay0,bay2"), "too few disks", "gone for good", "sledge rebuild --replace NEW")
+	f.sledge(0, "rebuild", "--replace", "new", "--disk", "bay0,bay2", "--allow-shared")
+	f.sledge(0, "load", "src", "--disk", "bay0,new,bay2")
 }

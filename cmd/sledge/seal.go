@@ -128,7 +128,7 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 		return nil, err
 	}
 	if begun {
-		return a.finishSeal(f)
+		return a.finishSeal(ctx, f)
 	}
 	// In every state that has a secret: whether a load is unfinished, the disks tell.
 	w, err := a.openWork(firmware.EventLock)
@@ -145,6 +145,7 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	defer m.end()
 	o := sealOptions(w, f, func(name string) { a.note("seal: %s", name) })
 	o.ReadBack = func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) }
+	o.Finish = finishProgress(m)
 	res, err := w.Seal(ctx, o)
 	m.end()
 	if err != nil {
@@ -152,6 +153,11 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	}
 	r, err := a.sealed(w.state, res, f.labelOut)
 	return r, errors.Join(err, sealedWithout(firmware.SealCounts{Skipped: res.Totals.Skipped, Remarked: res.Remarked, GivenUp: res.GivenUp}))
+}
+
+// finishProgress shows the bytes that a seal's end writes again and reads.
+func finishProgress(m *meter) func(done, total int64) {
+	return func(done, total int64) { m.tell(sample{phase: "complete the disks", bytes: done, totalBytes: total}) }
 }
 
 func sealOptions(w *work, f *sealFlags, stage func(name string)) appliance.SealOptions {
@@ -180,7 +186,7 @@ func sealedWithout(c firmware.SealCounts) (err error) {
 }
 
 // finishSeal ends a seal whose checkpoint is on record. It needs no load key.
-func (a *app) finishSeal(f *sealFlags) (report, error) {
+func (a *app) finishSeal(ctx context.Context, f *sealFlags) (report, error) {
 	d, err := a.openDevice(true)
 	if err != nil {
 		return nil, err
@@ -196,7 +202,10 @@ func (a *app) finishSeal(f *sealFlags) (report, error) {
 		return nil, err
 	}
 	defer done()
-	res, err := appliance.FinishSeal(a.config(d, job, file, disks), d, f.absent)
+	m := a.meter("seal")
+	defer m.end()
+	res, err := appliance.FinishSeal(ctx, a.config(d, job, file, disks), d, appliance.FinishOptions{Absent: f.absent, Progress: finishProgress(m)})
+	m.end()
 	if err != nil {
 		return nil, err
 	}

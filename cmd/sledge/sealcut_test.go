@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"os"
 	"testing"
 
@@ -50,6 +52,26 @@ func TestSealHalf(t *testing.T) {
 	f.sledge(0, "seal", "--wrap-unchecked", "--label-out", "d.label")
 	f.says(f.sledge(0, "seal", "--job", job, "--label-out", "e.label"), "fingerprint")
 	f.sledge(0, "extract", "back", "--label", "d.label")
+}
+
+// TestSealHalfInterrupted: a seal that goes on shows the bytes that it writes again,
+// ends with a signal, and goes on once more.
+func TestSealHalfInterrupted(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.sledge(0, "load", "src")
+	f.sealCut()
+	if err := errors.Join(os.RemoveAll("bay1/sledge/packs"), os.Mkdir("bay1/sledge/packs", 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	a := &app{in: os.Stdin, out: t.Output(), err: t.Output(), now: f.clock, ctx: ctx, device: "dev"}
+	_, err := a.finishSeal(ctx, &sealFlags{unchecked: true})
+	if code, _ := diagnose(err); code != exitInterrupted {
+		t.Errorf("interrupted: exit code %d, %v", code, err)
+	}
+	f.says(f.sledge(0, "seal", "--wrap-unchecked", "--label-out", "d.label", "--json"), `"phase":"complete the disks"`, `"total_bytes":`, `"label_file"`)
 }
 
 // TestSealHalfWithout: a seal that goes on ends with 11 as the first would have.

@@ -369,6 +369,8 @@ func diagnose(err error) (code int, hints []string) {
 			"what is told as loaded is safe")
 	case is(appliance.ErrReadBack):
 		return add(exitDamage, "leave the disk named above out of --disk, and make its shards again on an empty one: sledge rebuild --replace NEW")
+	case is(appliance.ErrRebuildHelps):
+		return add(exitDisks, "bring the missing disk, in any bay and at any mount point; or, if it is gone for good, make it anew on an empty one: sledge rebuild --replace NEW")
 	case is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
 	case is(appliance.ErrPrefix):

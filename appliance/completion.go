@@ -1,0 +1,216 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// completion makes every disk whole that will be signed on: one may have been rebuilt
+// since the log was written, or not. It ends with its context at the beginning of a
+// shard, and blames no disk for that; a later call goes on.
+type completion struct {
+	*Device
+	ctx      context.Context
+	cp       manifest.Checkpoint
+	progress func(done, total int64) // bytes of shards that are written or read; nil is none
+
+	set     *diskSet
+	log     *manifest.LogReader
+	written map[*bay]bool // disks that lacked a shard
+	lacking int64         // bytes of what they lacked
+	holds   map[*bay]int64
+
+	done, total int64
+}
+
+// run does all of it. The log's files are compared byte by byte with what its
+// entries give; shards are looked for, as the load has proven them, and read where
+// nobody has read them (proveDisks).
+func (c *completion) run() error {
+	c.set, c.written, c.holds = c.bays.set(), map[*bay]bool{}, map[*bay]int64{}
+	var err error
+	if c.log, err = c.readLog(c.ctx, c.cp); err != nil {
+		return err
+	}
+	entry := func(pos uint64) ([]byte, error) {
+		if c.ctx.Err() != nil {
+			return nil, context.Cause(c.ctx)
+		}
+		return c.log.Entry(pos)
+	}
+	if err := copyLog(entry, c.cp, c.completeLogFile); err != nil {
+		return err
+	}
+	if err := c.completeWraps(); err != nil {
+		return err
+	}
+	if err := c.eachShard(c.look); err != nil {
+		return err
+	}
+	doubted := c.unproven()
+	c.total = c.lacking
+	for _, b := range doubted {
+		c.total += c.holds[b]
+	}
+	if err := c.writeLacking(); err != nil {
+		return err
+	}
+	return c.proveDisks(doubted)
+}
+
+// eachShard calls f for every shard that should be on a working disk.
+func (c *completion) eachShard(f func(b *bay, p *manifest.Pack, shard int) error) error {
+	return eachPackOf(c.ctx, c.log, c.cp, func(p *manifest.Pack) error {
+		return c.shardsHere(p, func(b *bay, shard int) error {
+			if c.ctx.Err() != nil {
+				return context.Cause(c.ctx)
+			}
+			return f(b, p, shard)
+		})
+	})
+}
+
+// shardsHere are the shards that a pack should have on working disks.
+func (d *Device) shardsHere(p *manifest.Pack, f func(b *bay, shard int) error) error {
+	for shard, at := range p.Bays {
+		if int(at) >= len(d.bays) || slices.Contains(p.Lost, byte(shard)) {
+			continue
+		}
+		if b := d.bays[at]; b != nil && b.failed() == nil {
+			if err := f(b, shard); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// look counts what a disk should hold and what it lacks.
+func (c *completion) look(b *bay, p *manifest.Pack, shard int) error {
+	has := hasShard(b, p, shard)
+	if err := b.fault(); err != nil {
+		return err
+	}
+	size := layoutOf(p).ShardLen()
+	c.holds[b] += size
+	if !has {
+		c.written[b] = true
+		c.lacking += size
+	}
+	return nil
+}
+
+// writeLacking writes the shards that a disk should have and has not. None may be lost.
+// The plan says before that nobody has read these disks since: the next call does, if
+// this one ends in between.
+func (c *completion) writeLacking() error {
+	if len(c.written) == 0 {
+		return nil
+	}
+	if err := c.doubtPlan(c.set, c.cp.Root, c.written); err != nil {
+		return err
+	}
+	var lost []error
+	err := c.eachShard(func(b *bay, p *manifest.Pack, shard int) error {
+		has := !c.written[b] || hasShard(b, p, shard)
+		if err := b.fault(); err != nil || has {
+			return err
+		}
+		err := c.rewrite(b, p, shard)
+		if errors.Is(err, ErrLost) {
+			lost = append(lost, err)
+			return nil
+		}
+		c.tell(layoutOf(p).ShardLen())
+		return err
+	})
+	if err == nil && len(lost) > 0 {
+		err = fmt.Errorf("nothing was signed: %d shards that the log names are neither on their disk nor can be made again, first: %w", len(lost), lost[0])
+	}
+	return err
+}
+
+// rewrite makes a shard again from the others, unless it is there and good. An error
+// of the disk fails it.
+func (c *completion) rewrite(b *bay, p *manifest.Pack, shard int) error {
+	r := &rebuilder{o: RebuildOptions{Onto: b.disk}, report: &RebuildReport{Bay: b.number}, disks: c.set}
+	err := r.shard(c.ctx, p, shard)
+	switch {
+	case err == nil:
+		return nil
+	case c.ctx.Err() != nil: // whatever it says of the disk
+		return context.Cause(c.ctx)
+	case errors.Is(err, ErrLost) || ownFault(err):
+		return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+	}
+	b.fail(err)
+	return nil
+}
+
+// proveDisks reads all shards of the disks past the page cache. What does not come
+// back is written again once, and then the whole disk is read once more: a disk that
+// does not hold what it takes fails.
+func (c *completion) proveDisks(disks []*bay) error {
+	for _, b := range disks {
+		mended, err := c.proveDisk(b, true)
+		if err == nil && mended && b.failed() == nil {
+			c.total += c.holds[b]
+			_, err = c.proveDisk(b, false)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return c.set.own.get()
+}
+
+// proveDisk reads the shards of one disk; a bad one is mended, or fails the disk.
+func (c *completion) proveDisk(on *bay, mend bool) (mended bool, err error) {
+	err = c.eachShard(func(b *bay, p *manifest.Pack, shard int) error {
+		if b != on {
+			return nil
+		}
+		end := c.done + layoutOf(p).ShardLen()
+		err := c.readCommitted(b, p, shard)
+		if c.ctx.Err() == nil {
+			c.tell(end - c.done)
+		}
+		switch {
+		case err == nil:
+			return nil
+		case c.ctx.Err() != nil: // whatever it says of the disk
+			return context.Cause(c.ctx)
+		case ownFault(err):
+			return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+		case mend:
+			mended = true
+			return c.rewrite(b, p, shard)
+		}
+		b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, p.Number, err))
+		return nil
+	})
+	return mended, err
+}
+
+// readCommitted reads all that a disk has of a pack.
+func (c *completion) readCommitted(b *bay, p *manifest.Pack, shard int) error {
+	code, err := c.set.code(p.Geometry)
+	if err != nil {
+		return err
+	}
+	r := &shardReading{ctx: c.ctx, bay: b, pack: p, shard: shard, after: func(n int) { c.tell(int64(n)) }}
+	return r.whole(code, vfs.AlignedBuffer(int(layoutOf(p).Block)))
+}
+
+// tell counts bytes of shards.
+func (c *completion) tell(n int64) {
+	c.done += n
+	if c.progress != nil && n > 0 {
+		c.progress(c.done, max(c.total, c.done))
+	}
+}

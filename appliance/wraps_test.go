@@ -1,0 +1,108 @@
+package appliance
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// badWraps are ways in which a disk's copy of the site's wrap is of no use.
+var badWraps = map[string]func(t *testing.T, r *memRig, bay int, name string){
+	"cannot be read": func(_ *testing.T, r *memRig, bay int, _ string) {
+		r.cfg.Disks[bay].FS = vfs.NewFault(r.mems[bay], vfs.Rule{Op: vfs.OpOpen, Path: "*.wrap", Err: syscall.EIO})
+	},
+	"folder cannot be read": func(_ *testing.T, r *memRig, bay int, _ string) {
+		r.cfg.Disks[bay].FS = vfs.NewFault(r.mems[bay], vfs.Rule{Op: vfs.OpReadDir, Path: wrapsDir, Nth: 1, Err: syscall.EIO})
+	},
+	"rotten": func(t *testing.T, r *memRig, bay int, name string) { rot(t, r.mems[bay], name, 20) },
+	"gone":   func(t *testing.T, r *memRig, bay int, name string) { removeAll(t, r.mems[bay], name) },
+	"of no known kind": func(t *testing.T, r *memRig, bay int, name string) {
+		removeAll(t, r.mems[bay], name)
+		garbage := []byte("neither this nor that")
+		if err := durable.WriteFile(r.mems[bay], fmt.Sprintf("%s/%x.wrap", wrapsDir, crypto.SumSHA256(garbage)), garbage); err != nil {
+			t.Fatal(err)
+		}
+	},
+}
+
+// TestOneGoodWrap: the wrap check and the seal take the wrap of whichever disk has it,
+// name the disks whose copy is bad, and give them a good one.
+func TestOneGoodWrap(t *testing.T) {
+	for what, spoil := range badWraps {
+		r := small32(t)
+		r.loadAll(smallTree(t, 3, 100<<10), LoadOptions{})
+		name := names(t, r.mems[0], ".wrap")[0]
+		want, err := vfs.ReadFile(r.mems[0], name, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said bytes.Buffer
+		r.cfg.Log = slog.New(slog.NewTextHandler(&said, nil))
+		for _, bay := range []int{0, 1, 3} {
+			if bay < 3 || what != "folder cannot be read" { // that disk fails when the seal looks at it
+				spoil(t, r, bay, name)
+			}
+		}
+		d := r.mustDevice()
+		_, checked := d.WrapCheck()
+		_, err = d.Seal(t.Context(), r.sealOptions())
+		d.Close()
+		if checked != nil || err != nil {
+			t.Errorf("%s: wrap check %v, seal %v", what, checked, err)
+			continue
+		}
+		for _, disk := range []string{"disk d00", "disk d01"} {
+			if !strings.Contains(said.String(), disk) {
+				t.Errorf("%s: %s is not named: %s", what, disk, said.String())
+			}
+		}
+		for _, bay := range []int{0, 1, 3} {
+			if got, err := vfs.ReadFile(r.mems[bay], name, 1<<20); err != nil || !bytes.Equal(got, want) {
+				t.Errorf("%s: bay %d has no good copy: %v", what, bay, err)
+			}
+		}
+	}
+}
+
+// TestNoGoodWrap: without a good copy on any disk nothing is sealed, and each is named.
+func TestNoGoodWrap(t *testing.T) {
+	r := small32(t)
+	r.loadAll(smallTree(t, 3, 100<<10), LoadOptions{})
+	name := names(t, r.mems[0], ".wrap")[0]
+	for _, m := range r.mems {
+		rot(t, m, name, 20)
+	}
+	d := r.mustDevice()
+	defer d.Close()
+	_, err := d.Seal(t.Context(), r.sealOptions())
+	if !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "disk d00") || !strings.Contains(err.Error(), "disk d04") {
+		t.Errorf("sealed without a wrap: %v", err)
+	}
+}
+
+// TestPrepareWithOneGoodWrap: a disk whose first unlock was cut off gets the wraps of
+// whichever disk has them.
+func TestPrepareWithOneGoodWrap(t *testing.T) {
+	for what, spoil := range badWraps {
+		r := small32(t)
+		r.mustDevice().Close()
+		name := names(t, r.mems[0], ".wrap")[0]
+		removeAll(t, r.mems[4], wrapsDir+"/")
+		spoil(t, r, 0, name)
+		if _, err := Prepare(r.cfg, r.root); err != nil {
+			t.Errorf("%s: %v", what, err)
+			continue
+		}
+		if got := names(t, r.mems[4], ".wrap"); len(got) != 1 || got[0] != name {
+			t.Errorf("%s: the disk got %v", what, got)
+		}
+	}
+}
