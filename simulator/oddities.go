@@ -46,6 +46,9 @@ func (m *model) setAttrs(path string, attrs map[string]string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.attrs[path] = text
+	for _, name := range m.names(path) {
+		m.attrs[name] = text
+	}
 }
 
 // heavy gives a source files without bytes whose records are large.

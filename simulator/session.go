@@ -20,6 +20,8 @@ type session struct {
 	watched map[string]map[string]bool
 	mtimes  map[string]int64
 	attrs   map[string]string
+	refused map[string][]vfs.OpKind // calls that failed
+	names   map[string][]string     // of files with several
 }
 
 // only is the content that a path had all the time, if it and the folders above it
@@ -90,12 +92,16 @@ func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []applia
 		return nil, err
 	}
 	defer d.Close()
-	s := &session{src: src, mtimes: map[string]int64{}, attrs: map[string]string{}}
+	s := &session{src: src, mtimes: map[string]int64{}}
 	o.Tree, o.As, o.AcceptFindings = src.tree, src.as, true
 	o.Progress = func(p appliance.Progress) { s.said = p.SafeEntries }
 	src.watch()
 	s.rep, s.err = d.Load(ctx, src.root, o)
 	s.watched, s.attrs = src.unwatch(), maps.Clone(src.attrs)
+	s.refused, s.names = src.refused, map[string][]string{}
+	for path := range src.linked {
+		s.names[path] = src.names(path)
+	}
 	for path := range s.watched {
 		if info, ok := src.tree.Look(path); ok {
 			s.mtimes[path] = info.Mtime.UnixNano()
