@@ -171,7 +171,7 @@ func (l *life) holdings(d *appliance.Device) (*holdings, error) {
 		return nil, err
 	}
 	h.status = d.Status()
-	s, bad := h.status, twice
+	s, bad := h.status, append(twice, h.displaced()...)
 	if l.scarce && s.Uncounted != "" { // it says so
 		s = appliance.Status{Entries: uint64(len(h.safe)), Skipped: uint64(len(h.skipped)), Remarked: remarked, Bytes: bytes}
 		h.status = s
@@ -183,6 +183,18 @@ func (l *life) holdings(d *appliance.Device) (*holdings, error) {
 		l.status = s
 	}
 	return h, untold(bad)
+}
+
+// displaced are entries below what is no folder: nobody could write them anywhere.
+func (h *holdings) displaced() (bad []string) {
+	for path := range h.safe {
+		for dir := parentOf(path); dir != ""; dir = parentOf(dir) {
+			if e, here := h.safe[dir]; here && e.Kind != manifest.KindDir {
+				bad = append(bad, fmt.Sprintf("%q is held, and %q above it is a %s", path, dir, e.Kind))
+			}
+		}
+	}
+	return bad
 }
 
 // matches tells whether a holding may be a content.
