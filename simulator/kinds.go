@@ -12,6 +12,10 @@ import (
 // kindsFlip loads, has files become folders with files in them, folders files or
 // links, links files, and loads again; now and then all becomes what it was.
 func (l *life) kindsFlip(ctx context.Context, dice *rand.Rand) error {
+	if dice.IntN(4) == 0 && !l.small {
+		l.met[KindsFlip]++
+		return l.flipCut(ctx, dice)
+	}
 	if err := l.survived(l.loadOnce(ctx, l.set(nil))); err != nil {
 		return err
 	}
@@ -151,6 +155,10 @@ func (l *life) stored() (s appliance.Status, err error) {
 // linksRotate loads snapshots that share their files by hard links, rotates them as
 // backup programs do, and loads again.
 func (l *life) linksRotate(ctx context.Context, dice *rand.Rand) error {
+	if dice.IntN(3) == 0 {
+		l.met[LinksRotate]++
+		return l.linksSwap(ctx, dice)
+	}
 	m := l.model
 	set := fmt.Sprintf("snapshots-%d/", dice.IntN(1000))
 	if _, there := m.now[set[:len(set)-1]]; there {

@@ -212,14 +212,19 @@ func (m *model) remove(path string) {
 	m.mu.Lock()
 	for p := range m.now {
 		if within(path, p) {
-			m.seen(p, "")
-			delete(m.now, p)
-			delete(m.linked, p)
-			delete(m.attrs, p)
+			m.forget(p)
 		}
 	}
 	m.mu.Unlock()
 	m.tree.Remove(path)
+}
+
+// forget takes one path away. The caller holds the lock.
+func (m *model) forget(path string) {
+	m.seen(path, "")
+	delete(m.now, path)
+	delete(m.linked, path)
+	delete(m.attrs, path)
 }
 
 // within tells whether a path is another one or below it.

@@ -80,6 +80,8 @@ const (
 // Aspects of troubles that are counted by themselves. They are not drawn alone.
 const (
 	FlipRefused Trouble = "flip-refused" // kinds-flip, where another source is
+	FlipCut     Trouble = "flip-cut"     // kinds-flip, cut where some of what is new is safe
+	LinksSwap   Trouble = "links-swap"   // links-rotate, without a time that changes
 )
 
 // phase is a part of a life.
@@ -109,7 +111,7 @@ var troubles = []struct {
 	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
 }
 
-var aspects = []Trouble{FlipRefused}
+var aspects = []Trouble{FlipRefused, FlipCut, LinksSwap}
 
 // Troubles are all that a life may meet.
 func Troubles() []Trouble {

@@ -140,6 +140,8 @@ func (s *session) replaces(pr *promise, path string, failed bool) whether {
 		return maybe
 	case old == "dir" && next == "dir":
 		return no
+	case isFile(old) && isFile(next) && old != next && pr.mtime == s.mtimes[path]:
+		return maybe // nobody but who reads both can tell
 	case kindOf(old) != kindOf(next) || pr.mtime != s.mtimes[path]:
 		return yes
 	}
