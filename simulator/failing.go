@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"slices"
+	"syscall"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -19,6 +20,17 @@ func (m *model) failing(f func(vfs.TreeCall) error) {
 			m.refuse(c)
 		}
 		return err
+	})
+}
+
+// failForGood has looks at paths fail from now on; nobody mends that.
+func (l *life) failForGood(is func(path string) bool) {
+	l.model.fails = is
+	l.model.failing(func(c vfs.TreeCall) error {
+		if c.Op != vfs.OpXattr && is(c.Path) {
+			return syscall.EIO
+		}
+		return nil
 	})
 }
 

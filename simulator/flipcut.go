@@ -28,8 +28,8 @@ func (l *life) flipCut(ctx context.Context, dice *rand.Rand) error {
 	}
 	l.cfg.Workers = 2
 	l.met[FlipCut]++
-	what := []Trouble{PowerCut, CtrlC}[dice.IntN(2)]
-	if err := l.interrupt(ctx, what, 1+dice.Int64N(200), l.committing(), dice, nil); err != nil {
+	what := []Trouble{PowerCut, CtrlC, CtrlC, CtrlC}[dice.IntN(4)]
+	if err := l.interrupt(ctx, what, 20+dice.Int64N(130), l.committing(), dice, nil); err != nil {
 		return err
 	}
 	return l.survived(l.loadOnce(ctx, l.set(nil)))

@@ -184,13 +184,18 @@ func (l *life) linksRotate(ctx context.Context, dice *rand.Rand) error {
 		case 1: // of another kind
 			m.remove(at(0, name))
 			m.symlink("../d1/"+name, at(0, name))
-		default: // new, under the carrier's name
+		default: // new, under the carrier's name, and now and then as long
+			size := len(m.now[at(0, name)]) - len("file ")
 			m.remove(at(0, name))
-			m.write(at(0, name), randomBytes(dice, sizes(dice)))
+			m.write(at(0, name), randomBytes(dice, []int{size, sizes(dice)}[dice.IntN(2)]))
 		}
 		if dice.IntN(2) == 0 {
 			m.link(at(0, name), at(4, name))
 		}
+	}
+	if dice.IntN(2) == 0 { // what was linked keeps its version, which names a carrier that is another file now
+		l.met[LinksFail]++
+		l.failForGood(func(path string) bool { return path == at(1, "a") || path == at(2, "a") || path == at(2, "b") })
 	}
 	return l.survived(l.loadOnce(ctx, l.set(nil)))
 }

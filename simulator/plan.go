@@ -81,6 +81,7 @@ const (
 const (
 	FlipRefused Trouble = "flip-refused" // kinds-flip, where another source is
 	FlipCut     Trouble = "flip-cut"     // kinds-flip, cut where some of what is new is safe
+	LinksFail   Trouble = "links-fail"   // links-rotate, where names that were loaded fail for good
 	LinksSwap   Trouble = "links-swap"   // links-rotate, without a time that changes
 )
 
@@ -111,7 +112,7 @@ var troubles = []struct {
 	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
 }
 
-var aspects = []Trouble{FlipRefused, FlipCut, LinksSwap}
+var aspects = []Trouble{FlipRefused, FlipCut, LinksFail, LinksSwap}
 
 // Troubles are all that a life may meet.
 func Troubles() []Trouble {

@@ -24,6 +24,7 @@ type promise struct {
 	may    map[string]bool // contents that it may come back with: one, or two after an interruption
 	of     string          // the source, by name
 	mtime  int64           // of the newest good look; 0: not known
+	ctime  int64           // likewise
 	attrs  string          // extended attributes at that look
 	sure   bool            // attrs are known
 	bare   bool            // it may lack attributes, if it has a remark
@@ -107,7 +108,7 @@ func (p *promises) good(s *session, path, content string) {
 	if content != "dir" {
 		p.drop(at)
 	}
-	p.safe[at] = &promise{may: map[string]bool{content: true}, of: s.src.name(), mtime: s.mtimes[path], attrs: s.attrs[path], sure: true}
+	p.safe[at] = &promise{may: map[string]bool{content: true}, of: s.src.name(), mtime: s.mtimes[path], ctime: s.ctimes[path], attrs: s.attrs[path], sure: true}
 	if s.attrsFailed(path) {
 		p.safe[at].bare, p.safe[at].remark = true, maybe
 	}
