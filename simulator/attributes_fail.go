@@ -19,8 +19,7 @@ func (l *life) attributesFail(ctx context.Context, dice *rand.Rand) error {
 			return err
 		}
 	}
-	// All names of a file have its attributes, whichever of them is read.
-	victims := slices.DeleteFunc(l.victims(dice), func(path string) bool { return l.model.linked[path] })
+	victims := l.victims(dice)
 	for _, path := range victims {
 		if isFile(l.model.now[path]) && dice.IntN(2) == 0 {
 			l.model.write(path, randomBytes(dice, sizes(dice)))
@@ -30,8 +29,7 @@ func (l *life) attributesFail(ctx context.Context, dice *rand.Rand) error {
 	errno := []syscall.Errno{syscall.EIO, syscall.EACCES}[dice.IntN(2)]
 	from := int64(1 + dice.IntN(3))
 	var calls atomic.Int64
-	l.model.noAttrs = func(path string) bool { return slices.Contains(victims, path) }
-	l.model.tree.OnCall(func(c vfs.TreeCall) error {
+	l.model.failing(func(c vfs.TreeCall) error {
 		if c.Op != vfs.OpXattr || !slices.Contains(victims, c.Path) || calls.Add(1) < from {
 			return nil
 		}
@@ -45,7 +43,6 @@ func (l *life) attributesFail(ctx context.Context, dice *rand.Rand) error {
 	if err := l.survived(err); err != nil {
 		return err
 	}
-	l.model.tree.OnCall(nil)
-	l.model.noAttrs = nil
+	l.model.failing(nil)
 	return l.survived(l.loadOnce(ctx, l.set(nil)))
 }

@@ -30,9 +30,10 @@ func (c *Clock) Jump(by time.Duration) {
 	c.at = c.at.Add(by)
 }
 
-// Step lets it go on by another step from now on.
-func (c *Clock) Step(step time.Duration) {
+// Step lets it go on by another step from now on, and returns the one before.
+func (c *Clock) Step(step time.Duration) (before time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.step = step
+	before, c.step = c.step, step
+	return before
 }

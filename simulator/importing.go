@@ -394,7 +394,7 @@ func (w *world) ending(h *host, missing int) error {
 		failures += wrong
 	}
 	class := h.result.ExitClass()
-	skipped := slices.ContainsFunc(valuesOf(w.held), func(c string) bool { return strings.HasPrefix(c, "skipped ") }) || w.status.Remarked > 0
+	skipped := w.imperfect()
 	switch {
 	case failures > 0 && (class == importer.ExitComplete || class == importer.ExitSkipped):
 		return fmt.Errorf("%d objects are not right, and the import ended as %v", failures, class)
@@ -409,11 +409,18 @@ func (w *world) ending(h *host, missing int) error {
 	return nil
 }
 
-func valuesOf(m map[string]string) (values []string) {
-	for _, v := range m {
-		values = append(values, v)
+// imperfect tells whether the loader has left entries out, or has told of failed looks;
+// readBack has held the device's own words against this.
+func (w *world) imperfect() bool {
+	if w.promises != nil {
+		return w.promises.imperfect()
 	}
-	return values
+	for _, content := range w.held {
+		if strings.HasPrefix(content, "skipped ") {
+			return true
+		}
+	}
+	return false
 }
 
 // receipts are checked by the independent verifier, and against the target by who

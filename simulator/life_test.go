@@ -129,3 +129,19 @@ func TestLives(t *testing.T) {
 	}
 	t.Logf("figure: seed %d: %d lives, %d events, met %v, wire %v", seed, s.Lives, s.Events, s.Met, s.Wire)
 }
+
+// TestKindsAndLinks flips kinds with a cut between the commits, and rotates and swaps
+// hard links: an older version must not be found under a newer name, and what was
+// called safe must be held.
+func TestKindsAndLinks(t *testing.T) {
+	s := simulator.Run(context.Background(), simulator.Options{Seed: 1, Lives: 25, Faults: []simulator.Trouble{simulator.KindsFlip, simulator.LinksRotate}})
+	for _, f := range s.Findings {
+		t.Errorf("%s\n%s\n%v", f.Replay, f.Text, f.Log)
+	}
+	for _, what := range []simulator.Trouble{simulator.FlipCut, simulator.LinksSwap, simulator.LinksFail} {
+		if s.Met[what] == 0 {
+			t.Errorf("%s never happened", what)
+		}
+	}
+	t.Logf("figure: %d lives, %d flips, %d rotations, of these %d cut, %d swapped", s.Lives, s.Met[simulator.KindsFlip], s.Met[simulator.LinksRotate], s.Met[simulator.FlipCut], s.Met[simulator.LinksSwap])
+}

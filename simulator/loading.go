@@ -308,12 +308,8 @@ func (l *life) loadChanging(ctx context.Context, what Trouble, dice *rand.Rand) 
 		size += dice.IntN(5000)
 	}
 	next, nth := randomBytes(dice, size), int64(1+dice.IntN(4))
-	if what == FileFails {
-		l.model.fails = func(p string) bool { return p == path }
-		defer func() { l.model.fails = nil }()
-	}
 	var calls, hits atomic.Int64
-	l.model.tree.OnCall(func(c vfs.TreeCall) error {
+	l.model.failing(func(c vfs.TreeCall) error {
 		if c.Path != path || calls.Add(1) < nth {
 			return nil
 		}
@@ -330,7 +326,7 @@ func (l *life) loadChanging(ctx context.Context, what Trouble, dice *rand.Rand) 
 		return nil
 	})
 	rep, err := l.load(ctx, l.set(nil))
-	l.model.tree.OnCall(nil)
+	l.model.failing(nil)
 	if hits.Load() > 0 {
 		l.met[what]++
 	}

@@ -25,18 +25,19 @@ type model struct {
 	mu     sync.Mutex
 	now    map[string]string
 	ever   map[string]map[string]bool // every content a path has had
-	linked map[string]bool            // hard links, whose content changes under other names, too
+	linked map[string]int             // names of files that have several, by file: its content and attributes are those of all
+	inodes int                        // files that had several names
 	attrs  map[string]string          // extended attributes, as text
 
 	watched map[string]map[string]bool // contents since watch; "" is none
-	fails   func(path string) bool     // paths whose calls fail, so that they may be skipped
-	noAttrs func(path string) bool     // paths whose attributes cannot be read
+	refused map[string][]vfs.OpKind    // calls that failed since watch
+	fails   func(path string) bool     // paths whose calls go on failing, so that they may be missing in the end
 }
 
 // emptySource makes a source without entries.
 func emptySource(clock *Clock) *model {
 	return &model{tree: vfs.NewMemTree(clock.Now), clock: clock, root: "/site", now: map[string]string{}, ever: map[string]map[string]bool{},
-		linked: map[string]bool{}, attrs: map[string]string{}}
+		linked: map[string]int{}, attrs: map[string]string{}}
 }
 
 // newModel makes a source.
@@ -163,6 +164,9 @@ func (m *model) write(path string, data []byte) {
 		m.remove(path)
 	}
 	m.tick()
+	for _, name := range m.names(path) {
+		m.note(name, "file "+string(data))
+	}
 	m.note(path, "file "+string(data))
 	m.tree.WriteFile(path, data)
 }
@@ -178,10 +182,28 @@ func (m *model) symlink(target, path string) {
 }
 
 func (m *model) link(path, further string) {
-	if m.tree.Link(path, further) == nil {
-		m.note(further, m.now[path])
-		m.linked[path], m.linked[further] = true, true
+	if m.tree.Link(path, further) != nil {
+		return
 	}
+	m.note(further, m.now[path])
+	if m.linked[path] == 0 {
+		m.inodes++
+		m.linked[path] = m.inodes
+	}
+	m.linked[further] = m.linked[path]
+	if attrs, some := m.attrs[path]; some {
+		m.attrs[further] = attrs
+	}
+}
+
+// names are all names of a file that has, or had, several; else none.
+func (m *model) names(path string) (names []string) {
+	for name, inode := range m.linked {
+		if inode == m.linked[path] {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // remove removes a path with all that is below it.
@@ -190,14 +212,19 @@ func (m *model) remove(path string) {
 	m.mu.Lock()
 	for p := range m.now {
 		if within(path, p) {
-			m.seen(p, "")
-			delete(m.now, p)
-			delete(m.linked, p)
-			delete(m.attrs, p)
+			m.forget(p)
 		}
 	}
 	m.mu.Unlock()
 	m.tree.Remove(path)
+}
+
+// forget takes one path away. The caller holds the lock.
+func (m *model) forget(path string) {
+	m.seen(path, "")
+	delete(m.now, path)
+	delete(m.linked, path)
+	delete(m.attrs, path)
 }
 
 // within tells whether a path is another one or below it.
@@ -211,7 +238,7 @@ func (m *model) watch() {
 	m.clock.Jump(pause)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.watched = map[string]map[string]bool{}
+	m.watched, m.refused = map[string]map[string]bool{}, nil
 	for path, content := range m.now {
 		m.watched[path] = map[string]bool{content: true}
 	}
@@ -241,7 +268,7 @@ func (m *model) name() string { return m.root + "\x00" + m.as }
 // files lists the paths of files with one name, sorted.
 func (m *model) files() (files []string) {
 	for _, path := range m.paths() {
-		if isFile(m.now[path]) && !m.linked[path] {
+		if isFile(m.now[path]) && m.linked[path] == 0 {
 			files = append(files, path)
 		}
 	}

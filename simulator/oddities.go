@@ -38,14 +38,24 @@ func (m *model) hole(path string, off, n int64) {
 
 // setAttrs gives an entry extended attributes; their names are sorted as written.
 func (m *model) setAttrs(path string, attrs map[string]string) {
-	text := ""
 	for _, name := range sortedKeys(attrs) {
 		m.tree.SetXattr(path, name, []byte(attrs[name]))
-		text += fmt.Sprintf("%s=%q;", name, attrs[name])
 	}
+	text := attrsOf(attrs)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.attrs[path] = text
+	for _, name := range m.names(path) {
+		m.attrs[name] = text
+	}
+}
+
+// attrsOf writes attributes as text.
+func attrsOf(attrs map[string]string) (text string) {
+	for _, name := range sortedKeys(attrs) {
+		text += fmt.Sprintf("%s=%q;", name, attrs[name])
+	}
+	return text
 }
 
 // heavy gives a source files without bytes whose records are large.

@@ -24,8 +24,10 @@ type promise struct {
 	may    map[string]bool // contents that it may come back with: one, or two after an interruption
 	of     string          // the source, by name
 	mtime  int64           // of the newest good look; 0: not known
+	ctime  int64           // likewise
 	attrs  string          // extended attributes at that look
 	sure   bool            // attrs are known
+	bare   bool            // it may lack attributes, if it has a remark
 	remark whether         // whether a later look has failed
 }
 
@@ -106,10 +108,20 @@ func (p *promises) good(s *session, path, content string) {
 	if content != "dir" {
 		p.drop(at)
 	}
-	p.safe[at] = &promise{may: map[string]bool{content: true}, of: s.src.name(), mtime: s.mtimes[path], attrs: s.attrs[path], sure: true}
-	if s.src.noAttrs != nil && s.src.noAttrs(path) {
-		p.safe[at].sure, p.safe[at].remark = false, maybe
+	p.safe[at] = &promise{may: map[string]bool{content: true}, of: s.src.name(), mtime: s.mtimes[path], ctime: s.ctimes[path], attrs: s.attrs[path], sure: true}
+	if s.attrsFailed(path) {
+		p.safe[at].bare, p.safe[at].remark = true, maybe
 	}
+}
+
+// imperfect tells whether anything was left out, or has a remark.
+func (p *promises) imperfect() bool {
+	for _, pr := range p.safe {
+		if pr.remark == yes {
+			return true
+		}
+	}
+	return len(p.skipped) > 0
 }
 
 // drop ends what is below a path.
@@ -157,7 +169,10 @@ func (p *promises) adopt(s *session, h *holdings) {
 				may[content] = true
 			}
 		}
-		next := &promise{may: may, of: s.src.name(), remark: maybe}
+		next := &promise{may: may, of: s.src.name()}
+		if s.excused(path) || old != nil && old.remark != no {
+			next.remark = maybe
+		}
 		if old != nil {
 			for content := range old.may {
 				if matches(content, e) {
@@ -264,7 +279,7 @@ func (p *promises) keep(got map[string]string, remarks, attrs map[string]string)
 			bad = append(bad, fmt.Sprintf("%q was acknowledged, and is %.30q now", at, have))
 		case (remarks[at] != "") != (pr.remark == yes) && pr.remark != maybe:
 			bad = append(bad, fmt.Sprintf("%q has the remark %q, its last look failed: %v", at, remarks[at], pr.remark == yes))
-		case pr.sure && attrs[at] != pr.attrs:
+		case pr.sure && !(pr.bare && pr.remark == yes) && attrs[at] != pr.attrs:
 			bad = append(bad, fmt.Sprintf("%q has the attributes %q, it had %q", at, attrs[at], pr.attrs))
 		}
 	}

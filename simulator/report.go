@@ -33,8 +33,8 @@ func (s *session) skips(now *promises, h *holdings) (bad []string) {
 		path, _ := s.path(at)
 		_, steady := s.only(path)
 		_, old := h.safe[at] // what has attributes is not replaced by what lacks them
-		bare := old && s.src.noAttrs != nil && s.src.noAttrs(path)
-		if steady && !bare && (s.src.fails == nil || !s.src.failsAt(path)) {
+		bare := old && s.attrsFailed(path)
+		if steady && !bare && !s.lookFailed(path) {
 			bad = append(bad, fmt.Sprintf("%q was skipped (%s), and nothing was wrong with it", at, reason))
 		}
 		if e, safe := h.safe[at]; safe && e.Reason != reason {
@@ -140,6 +140,8 @@ func (s *session) replaces(pr *promise, path string, failed bool) whether {
 		return maybe
 	case old == "dir" && next == "dir":
 		return no
+	case isFile(old) && isFile(next) && old != next && pr.mtime == s.mtimes[path]:
+		return maybe // nobody but who reads both can tell
 	case kindOf(old) != kindOf(next) || pr.mtime != s.mtimes[path]:
 		return yes
 	}

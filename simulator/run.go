@@ -117,6 +117,9 @@ func (s *Summary) Print(w io.Writer, commit string) {
 	for _, t := range Troubles() {
 		fmt.Fprintf(w, "  %-20s %-7s %6d\n", t, t.phase(), s.Met[t])
 	}
+	for _, t := range aspects {
+		fmt.Fprintf(w, "  %-20s %-7s %6d\n", t, "", s.Met[t])
+	}
 	for _, f := range WireFaults() {
 		fmt.Fprintf(w, "  %-28s %6d\n", "wire: "+string(f), s.Wire[f])
 	}

@@ -31,6 +31,9 @@ func (l *life) sealAll(ctx context.Context) error {
 	if err := l.readBack(ctx); err != nil {
 		return fmt.Errorf("sealed: %w", err)
 	}
+	if err := l.extract(ctx); err != nil {
+		return fmt.Errorf("sealed: %w", err)
+	}
 	return l.verifyDisks(ctx)
 }
 

@@ -19,7 +19,10 @@ type session struct {
 	said    uint64 // entries that the progress has called safe
 	watched map[string]map[string]bool
 	mtimes  map[string]int64
+	ctimes  map[string]int64
 	attrs   map[string]string
+	refused map[string][]vfs.OpKind // calls that failed
+	names   map[string][]string     // of files with several
 }
 
 // only is the content that a path had all the time, if it and the folders above it
@@ -90,15 +93,19 @@ func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []applia
 		return nil, err
 	}
 	defer d.Close()
-	s := &session{src: src, mtimes: map[string]int64{}, attrs: map[string]string{}}
+	s := &session{src: src, mtimes: map[string]int64{}, ctimes: map[string]int64{}}
 	o.Tree, o.As, o.AcceptFindings = src.tree, src.as, true
 	o.Progress = func(p appliance.Progress) { s.said = p.SafeEntries }
 	src.watch()
 	s.rep, s.err = d.Load(ctx, src.root, o)
 	s.watched, s.attrs = src.unwatch(), maps.Clone(src.attrs)
+	s.refused, s.names = src.refused, map[string][]string{}
+	for path := range src.linked {
+		s.names[path] = src.names(path)
+	}
 	for path := range s.watched {
 		if info, ok := src.tree.Look(path); ok {
-			s.mtimes[path] = info.Mtime.UnixNano()
+			s.mtimes[path], s.ctimes[path] = info.Mtime.UnixNano(), info.Ctime.UnixNano()
 		}
 	}
 	if l.promises == nil {
@@ -165,7 +172,7 @@ func (l *life) holdings(d *appliance.Device) (*holdings, error) {
 		return nil, err
 	}
 	h.status = d.Status()
-	s, bad := h.status, twice
+	s, bad := h.status, append(twice, h.displaced()...)
 	if l.scarce && s.Uncounted != "" { // it says so
 		s = appliance.Status{Entries: uint64(len(h.safe)), Skipped: uint64(len(h.skipped)), Remarked: remarked, Bytes: bytes}
 		h.status = s
@@ -177,6 +184,18 @@ func (l *life) holdings(d *appliance.Device) (*holdings, error) {
 		l.status = s
 	}
 	return h, untold(bad)
+}
+
+// displaced are entries below what is no folder: nobody could write them anywhere.
+func (h *holdings) displaced() (bad []string) {
+	for path := range h.safe {
+		for dir := parentOf(path); dir != ""; dir = parentOf(dir) {
+			if e, here := h.safe[dir]; here && e.Kind != manifest.KindDir {
+				bad = append(bad, fmt.Sprintf("%q is held, and %q above it is a %s", path, dir, e.Kind))
+			}
+		}
+	}
+	return bad
 }
 
 // matches tells whether a holding may be a content.
@@ -202,12 +221,45 @@ func (l *life) kept(d *appliance.Device) error {
 	}
 	if s := l.promises.open; s != nil {
 		l.promises.open = nil
+		if here := s.safeHere(l.promises, h); here < s.said {
+			return fmt.Errorf("%w: %d entries of a load were called safe, and at most %d of it are held", errForgotten, s.said, here)
+		}
 		l.promises.adopt(s, h)
 		if err := l.said(d, s); err != nil {
 			return err
 		}
 	}
 	return l.promises.compare(h)
+}
+
+// safeHere counts the entries that a load may have made safe: those that are held as
+// the source has them now, but for those that surely were not on its list. Of a medium
+// without an identity all are.
+func (s *session) safeHere(was *promises, h *holdings) (n uint64) {
+	for at, e := range h.safe {
+		path, ours := s.path(at)
+		if !ours {
+			continue
+		}
+		pr := was.safe[at]
+		if pr != nil && !s.src.moved && pr.of == s.src.name() && pr.remark == no && pr.mtime != 0 && pr.mtime == s.mtimes[path] && pr.ctime == s.ctimes[path] && len(s.names[path]) == 0 {
+			continue
+		}
+		if pr != nil && pr.mtime == 0 || s.watched[path] == nil || s.may(path, e) { // of an earlier call, or of this one
+			n++
+		}
+	}
+	return n
+}
+
+// may tells whether a holding is what a path was in this session.
+func (s *session) may(path string, e appliance.Holding) bool {
+	for content := range s.watched[path] {
+		if content != "" && matches(content, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // said holds the last word of an interrupted load's progress against what is left of

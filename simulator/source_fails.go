@@ -31,7 +31,7 @@ func (l *life) sourceFails(ctx context.Context, dice *rand.Rand) error {
 	}
 	victims := l.victims(dice)
 	for _, path := range victims { // what has not changed is not read again
-		if dice.IntN(2) == 0 && isFile(l.model.now[path]) && !l.model.linked[path] {
+		if dice.IntN(2) == 0 && isFile(l.model.now[path]) {
 			l.model.write(path, randomBytes(dice, sizes(dice)))
 		} else {
 			l.model.tree.Chmod(path, 0o700)
@@ -44,7 +44,7 @@ func (l *life) sourceFails(ctx context.Context, dice *rand.Rand) error {
 	from, times := int64(1+dice.IntN(3)), int64([]int{1, 1 << 30}[dice.IntN(2)])
 	var calls atomic.Int64
 	l.model.fails = func(path string) bool { return slices.Contains(victims, path) }
-	l.model.tree.OnCall(func(c vfs.TreeCall) error {
+	l.model.failing(func(c vfs.TreeCall) error {
 		if !slices.Contains(ops, c.Op) || !slices.Contains(victims, c.Path) {
 			return nil
 		}
@@ -62,7 +62,7 @@ func (l *life) sourceFails(ctx context.Context, dice *rand.Rand) error {
 		l.say("skipped: %v", rep.Skipped)
 	}
 	if dice.IntN(4) > 0 {
-		l.model.tree.OnCall(nil)
+		l.model.failing(nil)
 		l.model.fails = nil
 		if dice.IntN(2) == 0 { // the mend need not touch what it mends
 			l.model.tree.Chmod(victims[0], 0o755)

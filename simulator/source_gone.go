@@ -19,16 +19,14 @@ func (l *life) sourceGone(ctx context.Context, dice *rand.Rand) error {
 	}
 	n, errno := 1+dice.Int64N(400), []syscall.Errno{syscall.ENODEV, syscall.ESTALE, syscall.EIO}[dice.IntN(3)]
 	var calls atomic.Int64
-	l.model.fails = func(string) bool { return true }
-	l.model.tree.OnCall(func(vfs.TreeCall) error {
+	l.model.failing(func(vfs.TreeCall) error {
 		if calls.Add(1) < n {
 			return nil
 		}
 		return errno
 	})
 	err := l.loadOnce(ctx, l.set(nil))
-	l.model.tree.OnCall(nil)
-	l.model.fails = nil
+	l.model.failing(nil)
 	l.say("%v from call %d on, %d were made: %v", errno, n, calls.Load(), err)
 	if calls.Load() >= n {
 		l.met[SourceGone]++

@@ -70,8 +70,8 @@ func (l *life) secondSource(ctx context.Context, dice *rand.Rand) error {
 	}
 	src := l.beside(dice)
 	taken := l.taken(src)
-	if taken == "" && l.small {
-		return nil // what the first source could not load would be refused later, rightly
+	if taken == "" && l.meets(src) { // what the first source has not loaded is not its own yet
+		src.as = fmt.Sprintf("beside-%d", dice.IntN(1000))
 	}
 	l.met[SecondSource]++
 	_, err := l.loadFrom(ctx, l.state, l.set(nil), src)
@@ -101,7 +101,14 @@ func (l *life) beside(dice *rand.Rand) *model {
 	src.tree.SetVolume(vfs.Volume{FS: "mem", ID: "uuid:second", Root: src.root, StableInodes: true, TrustHoles: true})
 	paths := l.model.paths()
 	path := paths[dice.IntN(len(paths))]
-	switch dice.IntN(6) {
+	switch dice.IntN(8) {
+	case 5, 6: // in a folder of both
+		folder, name := parentOf(path), fmt.Sprintf("both-%d", dice.IntN(1000))
+		if folder != "" {
+			name = folder + "/" + name
+		}
+		src.write(name, randomBytes(dice, 100))
+		return src
 	case 0: // the same name
 		src.write(path, randomBytes(dice, 100))
 	case 1: // below what may be a file
@@ -115,7 +122,11 @@ func (l *life) beside(dice *rand.Rand) *model {
 		src.write(path[len(parentOf(path)):][min(1, len(parentOf(path))):], randomBytes(dice, 100))
 	}
 	for range 1 + dice.IntN(4) {
-		src.write(fmt.Sprintf("second-%d/file-%d", dice.IntN(3), dice.IntN(1000)), randomBytes(dice, sizes(dice)))
+		size := sizes(dice)
+		if l.small { // it fits
+			size = min(size, 100)
+		}
+		src.write(fmt.Sprintf("second-%d/file-%d", dice.IntN(3), dice.IntN(1000)), randomBytes(dice, size))
 	}
 	if src.as == "" && dice.IntN(2) == 0 {
 		src.as = fmt.Sprintf("own-%d", dice.IntN(1000))
@@ -139,6 +150,19 @@ func (l *life) taken(src *model) string {
 		}
 	}
 	return ""
+}
+
+// meets tells whether a source and the first one, as it is, would take each other's
+// paths, loaded or not.
+func (l *life) meets(src *model) bool {
+	for path, content := range src.now {
+		for theirs, other := range l.model.now {
+			if clash(src.at(path), content == "dir", l.model.at(theirs), other == "dir") {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func clash(a string, aDir bool, b string, bDir bool) bool {

@@ -33,6 +33,9 @@ func (l *life) unfinished(ctx context.Context, dice *rand.Rand) (left []applianc
 		for _, path := range l.victims(dice) {
 			l.flip(path, dice)
 		}
+		if err := l.takenBack(ctx); err != nil {
+			return nil, err
+		}
 	}
 	what := []Trouble{PowerCut, CtrlC}[dice.IntN(2)]
 	if err := l.interrupt(ctx, what, 1+dice.Int64N(60), l.committing(), dice, nil); err != nil {
@@ -72,10 +75,13 @@ func (l *life) continued(ctx context.Context, dice *rand.Rand) error {
 		}
 	}
 	l.model.write(fmt.Sprintf("between-%d/new", dice.IntN(1000)), randomBytes(dice, sizes(dice)))
-	rep, err := l.load(ctx, l.set(nil))
 	if len(left) > 0 {
 		l.met[Continued]++
 	}
+	if l.taken(l.model) != "" { // the refused call goes on with the list
+		return l.loadFlipped(ctx)
+	}
+	rep, err := l.load(ctx, l.set(nil))
 	if err == nil && len(left) > 0 && !rep.Resumed {
 		return fmt.Errorf("%w: %v, and the next load did not go on with it", errUntold, &left[0])
 	}
