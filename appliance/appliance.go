@@ -65,7 +65,7 @@ var (
 	ErrOtherMedium = errors.New("another file system or folder was loaded from this path")
 	// ErrReplaces: what is on the device would be replaced, and nothing tells whether
 	// it came from this source.
-	ErrReplaces = errors.New("files on the device would be replaced, and whether they came from this file system cannot be told")
+	ErrReplaces = errors.New("files on the device would be replaced, and nothing tells whether they came from this disk or card")
 	// ErrUnfinished: a load of another source has begun and not ended.
 	ErrUnfinished = errors.New("another load has not finished")
 	// ErrNoPack: the wrap check needs a pack, and nothing with bytes has been loaded.

@@ -52,6 +52,7 @@ type metEntry struct {
 
 type keptEntry struct {
 	path    string
+	kind    manifest.Kind
 	from    string
 	rel     relation
 	good    bool
@@ -173,7 +174,7 @@ func (k *knownSet) above(it *item) error {
 			continue
 		}
 		if a.rel == relOther {
-			return taken(it.path, a.from)
+			return taken(it.path, a)
 		}
 		if a.good && !a.claimed {
 			k.replaced(a.path, a.rel)
@@ -189,7 +190,23 @@ func covers(above, path string) bool {
 	return strings.HasPrefix(path, above) && (len(path) == len(above) || path[len(above)] == '/')
 }
 
-func taken(path, from string) error { return fmt.Errorf("%q: %w, from %s", path, ErrTaken, from) }
+// taken is the refusal of a path of the scan. It names what the device has in its
+// way: something at the path, above it or below.
+func taken(path string, has *keptEntry) error {
+	err := fmt.Errorf("%q: %w, as %s from %s", has.path, ErrTaken, kindText(has.kind), has.from)
+	if has.path != path {
+		err = fmt.Errorf("%w, and %q cannot be there with it", err, path)
+	}
+	return err
+}
+
+// kindText is a kind of entries with its article.
+func kindText(kind manifest.Kind) string {
+	if kind == manifest.KindSkipped {
+		return "an entry that could not be read"
+	}
+	return "a " + kind.String()
+}
 
 // leave forgets what can have nothing at or behind key below it. Of the device's
 // entries that were not met, those that no folder has taken the place of are gone.
@@ -234,7 +251,7 @@ func (k *knownSet) pass() error {
 		switch {
 		case a.failed: // not looked at: that takes nobody's place
 		case w.rel == relOther:
-			return taken(a.path, w.detail)
+			return taken(a.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail})
 		case w.path == a.path:
 			k.replaced(w.path, w.rel)
 		case w.good:
@@ -250,7 +267,7 @@ func (k *knownSet) pass() error {
 		if w.kind == manifest.KindFile {
 			size = w.size
 		}
-		k.kept = append(k.kept, keptEntry{path: w.path, from: w.detail, rel: w.rel, good: w.good, size: size})
+		k.kept = append(k.kept, keptEntry{path: w.path, kind: w.kind, from: w.detail, rel: w.rel, good: w.good, size: size})
 	}
 	return nil
 }
@@ -266,7 +283,7 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 		if it.kind == manifest.KindSkipped { // a failed look takes nobody's place
 			return false, nil
 		}
-		return false, taken(it.path, w.detail) // also if size and times agree: two files may be made in one tick
+		return false, taken(it.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail}) // also if size and times agree: two files may be made in one tick
 	}
 	if !w.good || w.flags&itemLost != 0 { // what is lost is loaded again, and nothing of it is of use
 		return false, nil

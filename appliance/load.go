@@ -205,7 +205,7 @@ type loader struct {
 	again      atomic.Uint64 // of a second list, records of what the first one has counted
 	againBytes atomic.Int64
 
-	file  atomic.Pointer[string] // at work
+	files atWork
 	total Progress
 
 	mu sync.Mutex // report.Skipped, report.Scan

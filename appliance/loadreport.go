@@ -16,7 +16,7 @@ type Progress struct {
 	SafeEntries           uint64
 	SafeBytes             int64
 	Skipped               uint64
-	File                  string // at work; one of them
+	File                  string // at work: the one that is read for longest
 	SlowDisk              string // the one that the others wait for, if there is one
 	ReadBack, ToReadBack  int64  // bytes on disks, once all is loaded: what is committed is read back
 }
@@ -136,9 +136,7 @@ func (l *loader) reportProgress() (stop func()) {
 
 func (l *loader) progress() Progress {
 	p := l.total
-	if file := l.file.Load(); file != nil {
-		p.File = *file
-	}
+	p.File = l.files.oldest()
 	p.SlowDisk = l.d.bays.slowest()
 	p.Entries, p.Bytes, p.Skipped = l.entries.Load(), l.bytes.Load(), l.skipped.Load()
 	l.d.mu.Lock()

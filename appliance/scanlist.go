@@ -132,12 +132,10 @@ func (d *Device) sameMedium(src *source, lists []*scanList, o ScanOptions) error
 		}
 	}
 	if last != nil && last.head.relation(now, "") == relMedium {
-		return fmt.Errorf("%w: %s is %s now, and was %s", ErrOtherMedium, src.root, describeVolume(now), describeVolume(&last.head))
+		return newMediumError(src.root, now, &last.head)
 	}
 	return nil
 }
-
-func describeVolume(h *listHead) string { return fmt.Sprintf("%s, folder %s", h.Volume, h.Folder) }
 
 // mayBeLoaded refuses what is most often a mistake.
 func mayBeLoaded(src *source, r *ScanReport, o *ScanOptions) error {

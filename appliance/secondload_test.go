@@ -139,13 +139,14 @@ func TestOtherMedium(t *testing.T) {
 // TestTaken: a path that another source has taken is taken whatever its kind, and so
 // are those above and below.
 func TestTaken(t *testing.T) {
-	for _, c := range []struct{ name, first, firstAs, second, secondAs string }{
-		{"file and folder", "data", "", "data/in", ""},
-		{"folder and file", "data/in", "", "data", ""},
-		{"above", "b", "a", "f", "a/b"},
-		{"below", "f", "a/b", "b", "a"},
-		{"same", "data", "", "data", ""},
-		{"a name between", "a", "", "a/b", ""},
+	for _, c := range []struct{ name, first, firstAs, second, secondAs, text string }{
+		{"file and folder", "data", "", "data/in", "", `"data": this path is on the device already, as a file from /site`},
+		{"folder and file", "data/in", "", "data", "", `"data": this path is on the device already, as a directory from /site`},
+		{"above", "b", "a", "f", "a/b", `"a/b": this path is on the device already, as a file from /site, and "a/b/f" cannot`},
+		{"below", "f", "a/b", "b", "a", `"a/b/a-b": this path is on the device already, as a file from /site, and "a/b" cannot`},
+		{"same", "data", "", "data", "", `"data": this path is on the device already, as a file from /site`},
+		{"a name between", "a", "", "a/b", "", `"a": this path is on the device already, as a file from /site`},
+		{"under a file's name", "big", "", "huge", "big", `"big": this path is on the device already, as a file from /site, and "big/huge" cannot`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			l := newLoads(t)
@@ -156,8 +157,9 @@ func TestTaken(t *testing.T) {
 			other.WriteFile(c.second, []byte("second"))
 			l.must(LoadOptions{As: c.firstAs})
 			before := l.d.Status()
-			if _, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: other, As: c.secondAs}); !errors.Is(err, ErrTaken) {
-				t.Fatalf("%v", err)
+			_, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: other, As: c.secondAs})
+			if !errors.Is(err, ErrTaken) || !strings.HasPrefix(err.Error(), c.text) {
+				t.Fatalf("%v\nwant %s", err, c.text)
 			}
 			if after := l.d.Status(); after.Entries != before.Entries || after.Unfinished != 0 {
 				t.Errorf("before %+v, after %+v", before, after)

@@ -185,8 +185,9 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 	var err error
 	switch it.kind {
 	case manifest.KindFile:
-		w.l.file.Store(&it.path)
+		end := w.l.files.begin(it.path)
 		err = w.file(ctx, n, it)
+		end()
 	case manifest.KindDir, manifest.KindSymlink:
 		w.plain(n, it)
 	default:

@@ -70,7 +70,7 @@ func (a *app) askCode(ctx context.Context, job *manifest.Job, device firmware.ID
 		if !mistake || try == codeTries {
 			return nil, err
 		}
-		fmt.Fprintf(a.err, "%s\ntry again: %s left\n", escape(err.Error()), triesLeft(codeTries-try))
+		fmt.Fprintf(a.err, "%s\ntry again: %s left\n", shown(err.Error()), triesLeft(codeTries-try))
 		try++
 	}
 }

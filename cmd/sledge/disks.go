@@ -69,7 +69,7 @@ func checkFolders(paths []string) error {
 		}
 		for j, other := range seen {
 			if os.SameFile(info, other) {
-				return fmt.Errorf("disk %s: %w, it is %s", p, errSameDisk, paths[j])
+				return fmt.Errorf("disks %s and %s: %w", paths[j], p, errSameDisk)
 			}
 		}
 		seen = append(seen, info)

@@ -43,7 +43,7 @@ func (r *extractReport) print(w io.Writer) {
 			fmt.Fprintf(w, "  and more; --json names them\n")
 			break
 		}
-		fmt.Fprintf(w, "  %s\n", escape(f))
+		fmt.Fprintf(w, "  %s\n", shown(f))
 	}
 }
 

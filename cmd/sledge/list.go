@@ -80,9 +80,13 @@ func (a *app) listCommand() *cobra.Command {
 		Short: "list what a sealed device holds",
 		Long: `List the entries of a sealed device whose path begins with PREFIX, in the
 manifest's order. An entry is marked as an older version where a later look at the
-source failed, so that the device holds the last good one; -l says why. With --json
-stdout has one JSON object a line for each entry, and a last line that says how the
-command ended.`,
+source failed, so that the device holds the last good one; -l says why.
+
+In the text, characters of a name that a terminal would obey, or nobody can see, are
+written as escapes (\x1b, \n, \u202e). Programs take the exact bytes: -0 ends each
+path with a zero byte; with --json stdout has one JSON object a line for each entry,
+with path_raw where path has escapes, and a last line that says how the command
+ended.`,
 		Example: `  sledge list --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge list home/ -l --site-key site.key --trust signer.pub --no-label --disk '/mnt/bay*'
   sledge list --print0 --site /srv/site --label device.label | xargs -0 -n1 echo`,
@@ -90,7 +94,7 @@ command ended.`,
 	var f keyFlags
 	f.add(cmd.Flags())
 	long := cmd.Flags().BoolP("long", "l", false, "mode, size and time, too")
-	zero := cmd.Flags().Bool("print0", false, "exact paths, each ended by a zero byte")
+	zero := cmd.Flags().BoolP("print0", "0", false, "exact paths, each ended by a zero byte")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		prefix := ""
 		if len(args) == 1 {
@@ -122,10 +126,7 @@ command ended.`,
 }
 
 func (a *app) listEntry(w io.Writer, r *manifest.Record, long, zero bool) error {
-	path := r.OrderKey()
-	if a.outTTY {
-		path = escape(path)
-	}
+	path := escape(r.OrderKey())
 	switch {
 	case a.json:
 		b, err := json.Marshal(describeEntry(r))

@@ -69,7 +69,7 @@ func (r *loadReport) print(w io.Writer) {
 		if s.Kept {
 			what = "older version kept of"
 		}
-		fmt.Fprintf(w, "  %s %s: %s\n", what, s.Path, reasonText(s.Reason, s.Detail))
+		fmt.Fprintf(w, "  %s %s: %s\n", what, shownName(s.Path), shown(reasonText(s.Reason, s.Detail)))
 	}
 	r.list(w, r.NoRoomCount, r.LoadReport.NoRoom, "no room for")
 }
@@ -91,7 +91,7 @@ func (r *loadReport) list(w io.Writer, count uint64, paths []string, mark string
 		if i == shownFindings {
 			break
 		}
-		fmt.Fprintf(w, "  %s %s\n", mark, escape(p))
+		fmt.Fprintf(w, "  %s %s\n", mark, shownName(p))
 	}
 	if count > shownFindings {
 		fmt.Fprintf(w, "  and %d more; --json names them\n", count-shownFindings)
@@ -218,7 +218,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
 	flags.BoolVar(&f.noReadBack, "no-read-back", false, "leave reading back what is written to \"sledge scrub --read-back\" or to the seal")
 	flags.BoolVar(&f.abandon, "abandon", false, "give up the unfinished load of this folder; what is loaded of it stays")
-	flags.BoolVarP(&f.verbose, "verbose", "v", false, "name what was replaced, dropped or is gone from the source")
+	flags.BoolVarP(&f.verbose, "verbose", "v", false, "name what was replaced, dropped or is gone from the source, and by what two sources at one path were told apart")
 	addProfiles(flags, &f.profiles)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		if f.abandon {
@@ -276,7 +276,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	m.end()
 	err = errors.Join(err, a.loadState(w))
 	if done == nil {
-		return nil, err
+		return refusedLoad(err, f.verbose), err
 	}
 	if errors.Is(err, appliance.ErrFindings) {
 		return newScanReport(&done.Scan, job.Target.URL), err

@@ -56,7 +56,7 @@ func (a *app) tellError(err error, hints []string) {
 		return
 	}
 	for _, line := range errorLines(err) {
-		fmt.Fprintf(a.err, "error: %s\n", escape(line))
+		fmt.Fprintf(a.err, "error: %s\n", shown(line))
 	}
 	for _, h := range hints {
 		fmt.Fprintf(a.err, "hint: %s\n", escape(h))

@@ -68,7 +68,7 @@ func (m *meter) parts(s sample) (parts []part) {
 		add(5, "slowest disk %s", escape(s.slow))
 	}
 	if s.file != "" {
-		add(fileRank, "%s", escape(s.file))
+		add(fileRank, "%s", shownName(s.file))
 	}
 	return parts
 }

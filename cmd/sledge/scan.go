@@ -86,7 +86,7 @@ func (r *scanReport) print(w io.Writer) {
 		if f.Blocks {
 			mark = "blocks"
 		}
-		fmt.Fprintf(w, "  %s %s: %s: %s\n", mark, f.Path, f.Code, f.Text)
+		fmt.Fprintf(w, "  %s %s: %s: %s\n", mark, shownName(f.Path), f.Code, shown(f.Text))
 	}
 }
 

@@ -171,18 +171,32 @@ func (a *app) statusCommand() *cobra.Command {
 		Short: "tell the device's state and what is safe on the disks",
 		Long: `Tell the device's state. With --disk, and while the device is unlocked, also what
 has been committed to the disks, which bays are missing, and how much room is
-left. The last lines say what to do next, up to the seal.`,
+left. The last lines say what to do next, up to the seal.
+
+The lines of --list have escapes where a name has characters that a terminal would
+obey; -0 and --json give the exact bytes.`,
 		Example: `  sledge status
   sledge status --disk '/mnt/bay*' --json
   sledge status --disk '/mnt/bay*' --list | grep -v '^safe'
+  sledge status --disk '/mnt/bay*' --list -0 | grep -zv '^safe'   # names as they are
   sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck`,
 	}
 	wrapCheck := cmd.Flags().String("wrap-check", "", "write the wrap check to this `FILE`: the data centre checks it before the seal (sledge site check-wrap)")
 	list := cmd.Flags().Bool("list", false, "a line for each entry: what is safe, what is not, and what an unfinished load has still to do")
-	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.status(ctx, *wrapCheck, *list) })
+	zero := cmd.Flags().BoolP("print0", "0", false, "with --list: only the lines, with exact paths, each ended by a zero byte")
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
+		if *zero && !*list {
+			return nil, usagef("--print0 is of --list")
+		}
+		r, err := a.status(ctx, *wrapCheck, *list, *zero)
+		if *zero && err == nil && !a.json {
+			return nil, nil // a program reads the lines
+		}
+		return r, err
+	})
 }
 
-func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, error) {
+func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (report, error) {
 	d, err := a.openDevice(false)
 	if err != nil {
 		return nil, err
@@ -213,7 +227,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list bool) (report, 
 		return r, err
 	}
 	if list {
-		if err := a.listHoldings(ctx, w.Device); err != nil {
+		if err := a.listHoldings(ctx, w.Device, zero); err != nil {
 			return r, err
 		}
 	}

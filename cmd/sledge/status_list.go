@@ -20,8 +20,9 @@ type holdingLine struct {
 }
 
 // listHoldings writes a line for each entry that the device holds, or has still to
-// load. With JSON each line is an object.
-func (a *app) listHoldings(ctx context.Context, d *appliance.Device) error {
+// load. With JSON each line is an object. With zero each has the exact path and ends
+// with a zero byte.
+func (a *app) listHoldings(ctx context.Context, d *appliance.Device, zero bool) error {
 	out := bufio.NewWriterSize(a.out, 64<<10)
 	err := d.Holdings(ctx, func(h appliance.Holding) error {
 		if a.json {
@@ -31,11 +32,12 @@ func (a *app) listHoldings(ctx context.Context, d *appliance.Device) error {
 			}
 			return err
 		}
-		path := h.Path
-		if a.outTTY {
-			path = escape(path)
+		line := fmt.Sprintf("%-10s %12d ", h.State, h.Size)
+		if zero {
+			_, err := fmt.Fprintf(out, "%s%s\x00", line, h.Path)
+			return err
 		}
-		line := fmt.Sprintf("%-10s %12d %s", h.State, h.Size, path)
+		line += escape(h.Path)
 		if h.Reason != "" {
 			line += " (" + escape(reasonText(h.Reason, h.Detail)) + ")"
 		}

@@ -128,7 +128,7 @@ var (
 	errUnproven      = errors.New("origin is not proven")
 	errNoDevice      = errors.New("no device named")
 	errNoDisks       = errors.New("no disks named")
-	errSameDisk      = errors.New("named twice")
+	errSameDisk      = errors.New("one folder, named twice")
 	errStateFolder   = errors.New("state folder cannot be used")
 	errNotFolder     = errors.New("not a folder")
 	errFileExists    = errors.New("exists already and is not overwritten")
@@ -500,9 +500,9 @@ func (a *app) event(kind, text string) {
 	case a.json:
 		a.jsonLine(map[string]any{"event": kind, "text": text})
 	case kind == "warning":
-		fmt.Fprintf(a.err, "warning: %s\n", escape(text))
+		fmt.Fprintf(a.err, "warning: %s\n", shown(text))
 	case !a.quiet:
-		fmt.Fprintf(a.err, "%s\n", escape(text))
+		fmt.Fprintf(a.err, "%s\n", shown(text))
 	}
 }
 

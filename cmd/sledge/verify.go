@@ -84,7 +84,7 @@ func printFindings(w io.Writer, findings []fsck.Finding) {
 			fmt.Fprintf(w, "  and %d more; --json names them all\n", len(findings)-shownFindings)
 			return
 		}
-		fmt.Fprintf(w, "  %-10s %s", f.Severity, escape(f.Text))
+		fmt.Fprintf(w, "  %-10s %s", f.Severity, shown(f.Text))
 		if f.Hint != "" {
 			fmt.Fprintf(w, " (%s)", f.Hint)
 		}

@@ -99,7 +99,7 @@ func (r *verifyImportReport) print(w io.Writer) {
 			fmt.Fprintf(w, "  … and %d more\n", r.found-shownDifferences)
 			break
 		}
-		fmt.Fprintf(w, "  %s\n", escape(text))
+		fmt.Fprintf(w, "  %s\n", shown(text))
 	}
 	fmt.Fprintf(w, "verdict     %s, origin %s\n", r.words(), r.Origin)
 }

@@ -513,6 +513,8 @@ var planCases = []planCase{
 	{"sealed before the source was whole", nil, sealSaying(map[string]any{"scan_complete": false}), "seal-incomplete", VerdictClean},
 	{"sealed with lost shards", nil, sealSaying(map[string]any{"degraded_packs": 2}), "seal-degraded", VerdictClean},
 	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},
+	{"sealed with bays of one disk", nil, sealSaying(map[string]any{"shared_disks": true}), "seal-shared", VerdictClean},
+	{"sealed with other file systems", nil, sealSaying(map[string]any{"filesystems": []string{"fuse"}}), "seal-filesystems", VerdictClean},
 	{"a file in a folder's place", nil, func(t *testing.T, d *testDevice, o *Options) {
 		d.remove(3, "statements/seal.dsse")
 		d.put(3, "statements", nil)

@@ -1,5 +1,7 @@
 package fsck
 
+import "strings"
+
 // sealSays notes what the device confessed when it was sealed. The disks are whole all
 // the same: they are what was signed.
 func (v *verifier) sealSays(raw []byte) error {
@@ -11,9 +13,13 @@ func (v *verifier) sealSays(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	complete, readBack := true, ""
+	complete, readBack, shared := true, "", false
 	var degraded, unread uint64
-	for name, to := range map[string]any{"scan_complete": &complete, "degraded_packs": &degraded, "read_back": &readBack, "unread_packs": &unread} {
+	var filesystems []string
+	for name, to := range map[string]any{
+		"scan_complete": &complete, "degraded_packs": &degraded, "read_back": &readBack, "unread_packs": &unread,
+		"shared_disks": &shared, "filesystems": &filesystems,
+	} {
 		if err := s.predicate.maybe(name, to); err != nil {
 			return err
 		}
@@ -26,6 +32,12 @@ func (v *verifier) sealSays(raw []byte) error {
 	}
 	if unread > 0 || readBack == "none" || readBack == "partly" {
 		v.f.add(Note, "seal-unread", nowhere(), "", "the device was sealed while %d of its packs had not been read back from the disks", unread)
+	}
+	if shared {
+		v.f.add(Note, "seal-shared", nowhere(), "", "bays that share a disk, or are plain folders, were allowed when the device was loaded: one failure may take several of them")
+	}
+	if len(filesystems) > 0 {
+		v.f.add(Note, "seal-filesystems", nowhere(), "", "disks with these file systems were allowed when the device was loaded: %s", strings.Join(filesystems, ", "))
 	}
 	return nil
 }
