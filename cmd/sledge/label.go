@@ -65,6 +65,9 @@ func (a *app) labelOfDisks(d *device, job manifest.ID) ([]byte, error) {
 	}
 	defer done()
 	s, err := appliance.OpenSet(disks, d.Signer(), nil)
+	if err == nil {
+		err = s.CheckChain(a.ctx, d.Signer(), nil)
+	}
 	if err != nil {
 		return nil, err
 	}

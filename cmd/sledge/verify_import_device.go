@@ -199,6 +199,9 @@ func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, er
 		return importer.Options{}, err
 	}
 	set, err := appliance.OpenSet(disks, signer, label)
+	if err == nil {
+		err = set.CheckChain(a.ctx, signer, label)
+	}
 	if err != nil {
 		return importer.Options{}, err
 	}
