@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -135,6 +134,26 @@ func lieVerbs(store string) []lieVerb {
 	}
 }
 
+// exits are the codes that the command may end with on a lie.
+func (v lieVerb) exits(lie liar.Lie) []int {
+	refused := []int{exitRefused, exitVersion}
+	switch {
+	case lie.InLabel() && v.args[0] == "rebuild": // it is not given one
+		return []int{0}
+	case lie.Sight == liar.Public:
+		return refused
+	case lie.Sight == liar.Private && v.private && v.args[1] == "plan":
+		return append(refused, exitObjects) // a difference that it names
+	case lie.Sight == liar.Private && v.private:
+		return refused
+	case lie.Sight == liar.Private:
+		return []int{0, exitRefused, exitNotFound} // it may have met the place
+	case lie.Sight == liar.Damage && v.args[0] == "verify":
+		return []int{exitDamage}
+	}
+	return []int{0}
+}
+
 // copyBays puts the disks as they were sealed into place.
 func copyBays(t *testing.T) {
 	t.Helper()
@@ -192,22 +211,11 @@ func TestLies(t *testing.T) {
 			f.write("h.label", string(told))
 			for _, v := range verbs {
 				clearOutput(t)
-				want := []int{0}
-				if lie.Sight == liar.Public && !(v.args[0] == "rebuild" && strings.HasPrefix(lie.Name, "label: ")) || lie.Sight == liar.Private && v.private {
-					want = []int{exitRefused, exitVersion}
-					if v.args[1] == "plan" {
-						want = append(want, exitObjects) // a difference that it names
-					}
-				} else if lie.Sight == liar.Private {
-					want = []int{0, exitRefused, exitNotFound} // it may have met the place
-				}
+				want := v.exits(lie)
 				if code, says := f.try(v.args...); !slices.Contains(want, code) {
 					t.Errorf("sledge %s: exit %d, want %v: %s", strings.Join(v.args[:2], " "), code, want, says)
 				}
 			}
 		})
-	}
-	if _, err := os.Stat(filepath.Join("sealed", "bay0")); err != nil {
-		t.Error(err)
 	}
 }

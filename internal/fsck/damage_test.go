@@ -268,6 +268,14 @@ var damageCases = []damageCase{
 		_, root := logFiles(d.entries[1:4])
 		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 3, root))
 	}, []want{{"checkpoint-fork", "d1", -1, ""}}, VerdictRefused, true},
+	{"checkpoint of an empty log", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(nil)
+		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 0, root))
+	}, []want{{"checkpoint-copy-other", "d1", -1, "0 entries"}}, VerdictRepairable, true},
+	{"checkpoint of an empty log that does not fit", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries[:1])
+		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 0, root))
+	}, []want{{"checkpoint-fork", "d1", -1, ""}}, VerdictRefused, true},
 	{"two checkpoints of one size", func(t *testing.T, d *testDevice, o *Options) {
 		_, root := logFiles(append(d.entries[:3:3], d.entries[3:]...)[1:])
 		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), len(d.entries), root))

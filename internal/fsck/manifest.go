@@ -179,10 +179,18 @@ func (c *prefixCheck) leaf(pos int64, raw []byte) {
 	if len(c.left) == 0 {
 		return
 	}
+	if pos == 0 {
+		c.judge(0)
+	}
 	c.tree.push(tlog.RecordHash(raw), 1)
+	c.judge(pos + 1)
+}
+
+// judge names the checkpoints of the size that the log has had here.
+func (c *prefixCheck) judge(size int64) {
 	c.left = slices.DeleteFunc(c.left, func(d *disk) bool {
 		o := d.checkpoint
-		if o.size != pos+1 {
+		if o.size != size {
 			return false
 		}
 		if o.root == c.tree.root() {

@@ -52,6 +52,8 @@ type Device struct {
 	job   *manifest.Job
 	shape *manifest.Pack // whose geometry and bays index packs have
 	old   []*manifest.Pack
+
+	written [][]byte // the log's entries
 }
 
 // Page is a page of records.

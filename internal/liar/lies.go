@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -14,6 +15,7 @@ type Sight int
 // The sights. What the keyless verifier sees, every command has to refuse.
 const (
 	Honest  Sight = iota // nothing is wrong
+	Damage               // something can be made again; the keyless verifier says so, and the others go on
 	Public               // with no key at all
 	Private              // with the load key alone: who reads the manifest has to refuse it
 )
@@ -26,10 +28,15 @@ type Lie struct {
 	After func(d *Device) error // behind it; nil: nothing
 }
 
+// InLabel tells whether the lie is in the label, which not every command is given.
+func (l Lie) InLabel() bool { return strings.HasPrefix(l.Name, labelLie) }
+
+const labelLie = "label: "
+
 // Lies is the corpus that every reader is held against. The device needs at least
 // four records.
 func Lies() []Lie {
-	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), pageLies(), totalLies())
+	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), forks(), pageLies(), totalLies())
 }
 
 func honest() []Lie {
@@ -183,7 +190,7 @@ func jobLies() []Lie {
 
 func labelLies() []Lie {
 	label := func(name string, change func(l *manifest.Label)) Lie {
-		return Lie{"label: " + name, Public, func(d *Device) error { d.Label = change; return nil }, nil}
+		return Lie{labelLie + name, Public, func(d *Device) error { d.Label = change; return nil }, nil}
 	}
 	return []Lie{
 		label("one disk more", func(l *manifest.Label) { l.Disks++ }),
@@ -198,6 +205,21 @@ func statementLies() []Lie {
 		return Lie{"statement: " + name, Public, func(d *Device) error { d.Statement[name] = value; return nil }, nil}
 	}
 	return []Lie{set("log_size", 3), set("disks", 7), set("job_serial", 9), set("log_root", bytes.Repeat([]byte{1}, 32))}
+}
+
+// forks are two checkpoints of one generation; disk 1 has the other one.
+func forks() []Lie {
+	fork := func(name string, sight Sight, after func(d *Device) error) Lie {
+		return Lie{"two checkpoints: " + name, sight, func(*Device) error { return nil }, after}
+	}
+	return []Lie{
+		fork("one is older", Damage, func(d *Device) error { return d.SignAt(2, true, 1) }),
+		fork("one is of no entries", Damage, func(d *Device) error { return d.SignAt(0, true, 1) }),
+		fork("one is older and does not fit", Public, func(d *Device) error { return d.SignAt(2, false, 1) }),
+		fork("one is of no entries and does not fit", Public, func(d *Device) error { return d.SignAt(0, false, 1) }),
+		fork("two of one size", Public, func(d *Device) error { return d.SignAt(len(d.written), false, 1) }),
+		fork("one is newer", Public, func(d *Device) error { return d.SignAt(len(d.written)+1, true, 1) }),
+	}
 }
 
 func pageLies() []Lie {

@@ -30,6 +30,7 @@ func (d *Device) Write() ([]byte, error) {
 	if d.Log != nil {
 		entries = d.Log(entries)
 	}
+	d.written = entries
 	checkpoint, cp, err := d.writeLog(entries)
 	if err != nil {
 		return nil, err
@@ -287,6 +288,31 @@ func (d *Device) writeStatement(jobFile, checkpoint []byte, cp manifest.Checkpoi
 	}
 	return d.Put("statements/seal.dsse", env)
 }
+
+// SignAt puts a checkpoint of the device's key on the disks whose numbers are given: of
+// so many entries, with the root that the log had then, or with another one.
+func (d *Device) SignAt(size int, fits bool, disks ...int) error {
+	var t manifest.Tree
+	for i := range size {
+		if i < len(d.written) {
+			t.AddHash(manifest.LeafHash(d.written[i]))
+		} else {
+			t.AddHash([32]byte{})
+		}
+	}
+	root := t.Root()
+	if !fits {
+		root[0] ^= 1
+	}
+	text, err := manifest.SignCheckpoint(d.scope.Origin(), uint64(size), root, d.keys.Device)
+	if err != nil {
+		return err
+	}
+	return d.Put("log/checkpoint", text, disks...)
+}
+
+// Size is how many entries the log has.
+func (d *Device) Size() int { return len(d.written) }
 
 // NewKey is a key of somebody else.
 func NewKey() (ed25519.PrivateKey, error) {
