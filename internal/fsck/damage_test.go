@@ -519,7 +519,7 @@ var planCases = []planCase{
 	{"seal statement of another job serial", nil, sealSaying(map[string]any{"job_serial": 7}), "statement-differs", VerdictRefused},
 	{"seal statement of another job file", nil, sealSaying(map[string]any{"job_sha256": "00"}), "statement-differs", VerdictRefused},
 	{"sealed before the source was whole", nil, sealSaying(map[string]any{"scan_complete": false}), "seal-incomplete", VerdictClean},
-	{"sealed with lost shards", nil, sealSaying(map[string]any{"degraded_packs": 2}), "seal-degraded", VerdictClean},
+	{"sealed with lost shards", func(p *plan) { p.notWritten = []byte{1} }, nil, "seal-degraded", VerdictRepairable},
 	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},
 	{"a file in a folder's place", nil, func(t *testing.T, d *testDevice, o *Options) {
 		d.remove(3, "statements/seal.dsse")
