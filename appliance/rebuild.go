@@ -107,7 +107,7 @@ type rebuilder struct {
 // open finds out what the disks are and which bay is missing.
 func (r *rebuilder) open(ctx context.Context, disks []Disk, sealed bool) error {
 	if sealed {
-		s, err := OpenSet(disks, r.o.Signer, nil)
+		s, err := OpenSetContext(ctx, disks, r.o.Signer, nil)
 		if err == nil {
 			err = s.CheckChain(ctx, r.o.Signer, nil)
 		}

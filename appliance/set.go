@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
@@ -37,13 +38,24 @@ type Set struct {
 // another channel; with nil the set can only be consistent, not proven. label is
 // the text that travelled outside the device, or nil.
 func OpenSet(disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
+	return OpenSetContext(context.Background(), disks, signer, label)
+}
+
+// OpenSetContext is OpenSet that ends when ctx does: a log of a size that somebody signed
+// may need as many reads as the disks hold files.
+func OpenSetContext(ctx context.Context, disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
 	if len(disks) == 0 {
 		return nil, fmt.Errorf("%w: none given", ErrTooFewDisks)
 	}
 	s := &Set{set: newDiskSet(disks), Proven: signer != nil}
+	s.set.stopped = ctx.Err
 	err := s.open(signer, label)
+	s.set.stopped = nil // the set outlives the context
 	if own := s.set.own.get(); own != nil { // whatever was not found may be there
 		err = own
+	}
+	if err != nil && ctx.Err() != nil { // nothing was read behind the end
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, err
