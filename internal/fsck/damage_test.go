@@ -131,6 +131,29 @@ var damageCases = []damageCase{
 		d.put(3, name, d.file(bay, name).Data)
 		d.remove(bay, name)
 	}, []want{{"shard-elsewhere", "d3", 0, ""}}, VerdictClean, true},
+	{"two shards of a pack on one disk", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(0, 0)
+		d.put(1, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, []want{{"shards-together", "d1", -1, "any 0 disks may be lost, not 1"}, {"shard-elsewhere", "d1", 0, ""}}, VerdictRepairable, true},
+	{"two shards of every pack on one disk", func(t *testing.T, d *testDevice, o *Options) {
+		for i := range d.packs {
+			from, name := d.shard(i, 0)
+			to, _ := d.shard(i, 1)
+			d.put(to, name, d.file(from, name).Data)
+			d.remove(from, name)
+		}
+	}, []want{{"shards-together", "", -1, "of 5 such packs"}, {"shard-elsewhere", "d1", 0, ""}}, VerdictRepairable, true},
+	{"piece on another disk", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.piece(0, 0)
+		d.put(3, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, []want{{"piece-elsewhere", "d3", 0, "bay 3"}}, VerdictClean, true},
+	{"two pieces on one disk", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.piece(0, 0)
+		d.put(1, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, []want{{"piece-elsewhere", "d1", 0, ""}, {"shards-together", "d1", -1, "pieces of the hash list"}}, VerdictRepairable, true},
 	{"hash list copy", func(t *testing.T, d *testDevice, o *Options) {
 		d.flip(1, d.hashes(0), 40)
 	}, []want{{"hashlist-copy1-bad", "d1", -1, "signed root"}}, VerdictRepairable, true},
@@ -752,6 +775,11 @@ func (c unsealedCase) report(t *testing.T) *Report {
 
 var unsealedCases = []unsealedCase{
 	{"clean", func(*testing.T, *testDevice) {}, "", VerdictClean, 4},
+	{"two shards of a pack on one disk", func(t *testing.T, d *testDevice) {
+		bay, name := d.shard(0, 0)
+		d.put(1, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, "shards-together", VerdictRepairable, 4},
 	{"frame bad on one", func(t *testing.T, d *testDevice) { d.flip(0, d.journalOf(0), 300) }, "journal-copy-bad", VerdictRepairable, 4},
 	{"ends early on one", func(t *testing.T, d *testDevice) {
 		f := d.file(0, d.journalOf(0))
