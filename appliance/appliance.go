@@ -55,6 +55,8 @@ var (
 	ErrExpired = errors.New("job has expired")
 	// ErrRollback: the disks are not the ones that the label describes.
 	ErrRollback = errors.New("label and disks differ")
+	// ErrForked: a device key signed two states of one generation that do not fit together.
+	ErrForked = errors.New("the device signed two states of one generation")
 	// ErrNeedsAnswer: the site has not yet confirmed that it can open the load key.
 	ErrNeedsAnswer = errors.New("the site has not confirmed the load key")
 	// ErrTaken: two sources have files under one path, be they alike or not; load

@@ -30,8 +30,7 @@ func (s *Set) CheckChain(ctx context.Context, signer ed25519.PublicKey, label []
 		return err
 	}
 	for _, f := range r.Findings {
-		forked := f.Class == "checkpoint-fork" && label != nil // the label says which is right
-		if f.Severity == fsck.Fatal && !forked {
+		if f.Severity == fsck.Fatal {
 			return fmt.Errorf("%w: %s", ErrRefused, f.Text)
 		}
 	}

@@ -24,6 +24,8 @@ type diskSet struct {
 	scope []*Header
 	own   faultNote // a disk that could not be asked is not one without the file
 
+	stopped func() error // why nothing more is read; nil: nothing ends it
+
 	mu    sync.Mutex
 	codes map[[2]int]*erasure.Code
 }
@@ -166,6 +168,9 @@ func (s *diskSet) first(name string, max int64, check func([]byte) bool) ([]byte
 
 // readFile reads a file of one disk and notes an error of the process's own.
 func (s *diskSet) readFile(d Disk, name string, max int64) ([]byte, error) {
+	if s.stopped != nil && s.stopped() != nil {
+		return nil, s.stopped()
+	}
 	b, err := vfs.ReadFile(d.FS, name, max)
 	s.own.met("disk "+d.Name, err)
 	return b, err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sort"
 	"strings"
 	"sync"
 
@@ -63,8 +62,10 @@ func (s *Set) Unlock(k []byte) (*Reader, error) {
 		segments: newReadCache(segmentBudget), stripes: newReadCache(stripeBudget)}
 	r.scratch.New = func() any { b := make([]byte, crypto.SegmentSize); return &b }
 	var err error
-	r.totals, err = r.keys.OpenTotals(s.End.Totals)
-	return r, err
+	if r.totals, err = r.keys.OpenTotals(s.End.Totals); err != nil {
+		return nil, err
+	}
+	return r, r.checkPages()
 }
 
 // ShareMemory lets r keep decoded bytes where other keeps its own, so that readers
@@ -197,142 +198,15 @@ func (r *Reader) Entries(ctx context.Context, f func(Entry) error) error {
 // EntriesFrom is Entries for those that begin in a page or later ones. It goes on
 // behind a page that is lost if lost is given and returns nil.
 func (r *Reader) EntriesFrom(ctx context.Context, page uint64, lost func(page uint64, err error) error, f func(Entry) error) error {
-	return r.walk(ctx, page, lost, func(rec *manifest.Record, raw []place) error {
+	w := walk{r: r, page: page, lost: lost, f: func(rec *manifest.Record, raw []place) error {
 		return f(r.entry(rec, raw))
-	})
+	}}
+	return w.run(ctx)
 }
 
 // Pages is how many pages the manifest has, those that hold directories of pages
 // among them.
 func (r *Reader) Pages() uint64 { return r.End.Pages }
-
-// place is where a raw record stands.
-type place struct {
-	indexPack manifest.ID
-	page      uint64
-	index     int
-	bytes     []byte
-}
-
-// entry adds the salts, which most readers do not need.
-func (r *Reader) entry(rec *manifest.Record, raw []place) Entry {
-	e := Entry{Record: rec, Raw: make([]Raw, len(raw))}
-	for i, p := range raw {
-		e.Raw[i] = Raw{Page: p.page, Index: p.index, Bytes: p.bytes, Salt: r.keys.Salt(p.indexPack, p.page, p.index)}
-	}
-	return e
-}
-
-// walk calls f for every entry from a page on. It goes on behind a page that is
-// lost if lost is given and returns nil. f must not keep the places.
-func (r *Reader) walk(ctx context.Context, page uint64, lost func(page uint64, err error) error, f func(*manifest.Record, []place) error) error {
-	var j manifest.Joiner
-	var raw []place
-	started := page == 0
-	for ; page < r.End.Pages; page++ {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		e, err := r.page(page)
-		if err != nil {
-			return err
-		}
-		if e.Directory {
-			continue
-		}
-		p, err := r.openPage(page)
-		if err != nil && lost != nil && errors.Is(err, ErrLost) {
-			if err := lost(page, err); err != nil {
-				return err
-			}
-			j, raw, started = manifest.Joiner{}, nil, false
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		for i, b := range p.Records {
-			if !started {
-				if _, _, cont, err := manifest.PeekRecord(b); err != nil || cont > 0 {
-					if err != nil {
-						return err
-					}
-					continue
-				}
-				started = true
-			}
-			raw = append(raw, place{indexPack: p.IndexPack, page: page, index: i, bytes: b})
-			rec, err := j.Add(b)
-			if err != nil {
-				return fmt.Errorf("page %d: record %d: %w", page, i, err)
-			}
-			if rec == nil {
-				continue
-			}
-			if err := f(rec, raw); err != nil {
-				return err
-			}
-			raw = raw[:0]
-		}
-	}
-	if j.Pending() {
-		return fmt.Errorf("%w: the manifest ends inside an entry", manifest.ErrCorrupt)
-	}
-	return nil
-}
-
-const firstPathCut = 1024
-
-// seek returns the number of the record page in which an order key stands or
-// would stand: a search in the index entries, then one directory page.
-func (r *Reader) seek(key string) (uint64, error) {
-	var err error
-	cut := key
-	if len(cut) > firstPathCut {
-		cut = cut[:firstPathCut]
-	}
-	// The last index pack whose first key is not above ours. Cut keys that are
-	// equal do not decide: the pack before may hold ours.
-	n := sort.Search(int(r.End.IndexPacks), func(i int) bool {
-		if err != nil {
-			return true
-		}
-		var ip *manifest.Pack
-		if ip, err = r.indexPack(uint64(i)); err != nil {
-			return true
-		}
-		var first string
-		if first, err = r.keys.OpenFirstPath(ip.ID, ip.FirstPath); err != nil {
-			return true
-		}
-		if len(first) == firstPathCut {
-			return first >= cut
-		}
-		return first > key
-	})
-	if err != nil {
-		return 0, err
-	}
-	ip, err := r.indexPack(uint64(max(0, n-1)))
-	if err != nil {
-		return 0, err
-	}
-	dir, err := r.openPage(ip.FirstPage + ip.Pages - 1)
-	if err != nil {
-		return 0, err
-	}
-	lines := make([]manifest.DirEntry, len(dir.Records))
-	for i, b := range dir.Records {
-		if lines[i], err = manifest.DecodeDirEntry(b); err != nil {
-			return 0, err
-		}
-	}
-	i := sort.Search(len(lines), func(i int) bool {
-		k := lines[i].Key()
-		return k > key || k == key && lines[i].Continuation > 0
-	})
-	return lines[max(0, i-1)].Page, nil
-}
 
 // Lookup finds one entry by its path.
 func (r *Reader) Lookup(ctx context.Context, path string) (Entry, error) {
@@ -352,11 +226,11 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 	if r.End.IndexPacks == 0 {
 		return found, ErrNotFound
 	}
-	page, err := r.seek(key)
+	line, err := r.seek(key)
 	if err != nil {
 		return found, err
 	}
-	err = r.walk(ctx, page, nil, func(rec *manifest.Record, raw []place) error {
+	w := walk{r: r, page: line.Page, line: &line, f: func(rec *manifest.Record, raw []place) error {
 		switch c := manifest.CompareKeys(rec.OrderKey(), key); {
 		case c == 0:
 			found = r.entry(rec, raw)
@@ -365,8 +239,8 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 			return ErrNotFound
 		}
 		return nil
-	})
-	if err == errStopped {
+	}}
+	if err = w.run(ctx); err == errStopped {
 		return found, nil
 	}
 	if err == nil {
@@ -381,18 +255,13 @@ func (r *Reader) List(ctx context.Context, prefix string, f func(Entry) error) e
 	return r.list(ctx, prefix, nil, func(rec *manifest.Record) error { return f(Entry{Record: rec}) })
 }
 
+// list is List without the entries around the records. All entries together have to
+// be as many as the signed totals say.
 func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error {
 	if r.End.IndexPacks == 0 {
 		return nil
 	}
-	page, err := r.seek(prefix)
-	if err != nil && lost != nil && errors.Is(err, ErrLost) {
-		page, err = 0, nil // the directory page is lost: look through all
-	}
-	if err != nil {
-		return err
-	}
-	err = r.walk(ctx, page, lost, func(rec *manifest.Record, _ []place) error {
+	w := walk{r: r, lost: lost, f: func(rec *manifest.Record, _ []place) error {
 		key := rec.OrderKey()
 		if strings.HasPrefix(key, prefix) {
 			return f(rec)
@@ -401,11 +270,23 @@ func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64,
 			return errStopped
 		}
 		return nil
-	})
-	if err == errStopped {
-		return nil
+	}}
+	if prefix != "" {
+		line, err := r.seek(prefix)
+		switch {
+		case err == nil:
+			w.page, w.line = line.Page, &line
+		case lost == nil || !errors.Is(err, ErrLost): // a lost directory page: look through all
+			return err
+		}
 	}
-	return err
+	if err := w.run(ctx); err != nil && err != errStopped {
+		return err
+	}
+	if prefix == "" {
+		return w.checkTotals()
+	}
+	return nil
 }
 
 // Prove makes the proof of one file.

@@ -70,7 +70,7 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 		return nil, err
 	}
 	r := &rebuilder{o: o, report: &RebuildReport{Bay: o.Bay}}
-	if err := r.open(disks, sealed); err != nil {
+	if err := r.open(ctx, disks, sealed); err != nil {
 		return nil, err
 	}
 	if err := r.header(); err != nil {
@@ -105,9 +105,12 @@ type rebuilder struct {
 }
 
 // open finds out what the disks are and which bay is missing.
-func (r *rebuilder) open(disks []Disk, sealed bool) error {
+func (r *rebuilder) open(ctx context.Context, disks []Disk, sealed bool) error {
 	if sealed {
-		s, err := OpenSet(disks, r.o.Signer, nil)
+		s, err := OpenSetContext(ctx, disks, r.o.Signer, nil)
+		if err == nil {
+			err = s.CheckChain(ctx, r.o.Signer, nil)
+		}
 		if err != nil {
 			return err
 		}

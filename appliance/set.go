@@ -2,11 +2,10 @@ package appliance
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -27,7 +26,8 @@ type Set struct {
 	LabelChecked bool
 	Warnings     []string
 
-	jobs []openedJob // every job file on the disks that verifies
+	jobs   []openedJob    // every job file on the disks that verifies
+	others []*signedState // further checkpoints of the log's origin
 
 	mu  sync.Mutex // the log reader keeps one bundle
 	log *manifest.LogReader
@@ -38,13 +38,24 @@ type Set struct {
 // another channel; with nil the set can only be consistent, not proven. label is
 // the text that travelled outside the device, or nil.
 func OpenSet(disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
+	return OpenSetContext(context.Background(), disks, signer, label)
+}
+
+// OpenSetContext is OpenSet that ends when ctx does: a log of a size that somebody signed
+// may need as many reads as the disks hold files.
+func OpenSetContext(ctx context.Context, disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
 	if len(disks) == 0 {
 		return nil, fmt.Errorf("%w: none given", ErrTooFewDisks)
 	}
 	s := &Set{set: newDiskSet(disks), Proven: signer != nil}
+	s.set.stopped = ctx.Err
 	err := s.open(signer, label)
+	s.set.stopped = nil // the set outlives the context
 	if own := s.set.own.get(); own != nil { // whatever was not found may be there
 		err = own
+	}
+	if err != nil && ctx.Err() != nil { // nothing was read behind the end
+		err = context.Cause(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -64,6 +75,9 @@ func (s *Set) open(signer ed25519.PublicKey, label []byte) error {
 		return err
 	}
 	s.log = log
+	if err := s.checkForks(); err != nil {
+		return err
+	}
 	if err := s.openEnds(); err != nil {
 		return err
 	}
@@ -132,107 +146,6 @@ func (s *Set) useJob(sum [32]byte) {
 			s.Job, s.JobFile = j.job, j.file
 		}
 	}
-}
-
-// openCheckpoint verifies every distinct checkpoint on the disks and settles on
-// one: the label's, if a label was given.
-func (s *Set) openCheckpoint(label []byte) error {
-	var good []manifest.Checkpoint
-	var errs []error
-	copies := s.set.copies(cpName, 0, manifest.MaxCheckpoint)
-	for _, b := range copies {
-		cp, scope, err := s.verifyCheckpoint(b)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if len(good) == 0 {
-			s.Scope = scope
-		}
-		same := len(good) > 0 && good[0].Size == cp.Size && good[0].Root == cp.Root && good[0].Origin == cp.Origin
-		if !same {
-			good = append(good, cp)
-		}
-	}
-	if len(copies) == 0 {
-		if label != nil {
-			return fmt.Errorf("%w: the label says that this device was sealed, and no disk has a checkpoint", ErrRollback)
-		}
-		return fmt.Errorf("%w: no disk has a checkpoint", ErrNotSealed)
-	}
-	if len(good) == 0 {
-		return errors.Join(errs...)
-	}
-	if label != nil {
-		return s.matchLabel(label, good)
-	}
-	if len(good) > 1 {
-		return fmt.Errorf("%w: the disks carry %d different checkpoints; give the label to say which one is right:\n%s%s", ErrRollback, len(good), good[0].Text, good[1].Text)
-	}
-	s.cp = good[0]
-	return nil
-}
-
-func (s *Set) verifyCheckpoint(b []byte) (manifest.Checkpoint, manifest.Scope, error) {
-	origin, _, _ := bytes.Cut(b, []byte("\n"))
-	parts := strings.Split(string(origin), "/")
-	if len(parts) != 4 || parts[0] != "sledge" {
-		return manifest.Checkpoint{}, manifest.Scope{}, fmt.Errorf("%w: checkpoint of %q", manifest.ErrCorrupt, clip(string(origin)))
-	}
-	var scope manifest.Scope
-	var err error
-	if scope.Job, err = manifest.ParseID(parts[1]); err != nil {
-		return manifest.Checkpoint{}, scope, fmt.Errorf("checkpoint: %w", err)
-	}
-	if scope.Device, err = manifest.ParseID(parts[2]); err != nil {
-		return manifest.Checkpoint{}, scope, fmt.Errorf("checkpoint: %w", err)
-	}
-	gen, err := strconv.ParseUint(parts[3], 10, 32)
-	if err != nil || gen == 0 {
-		return manifest.Checkpoint{}, scope, fmt.Errorf("%w: checkpoint of generation %q", manifest.ErrCorrupt, clip(parts[3]))
-	}
-	scope.Generation = uint32(gen)
-	dev, ok := s.Job.Device(scope.Device)
-	if scope.Job != s.Job.ID || !ok {
-		return manifest.Checkpoint{}, scope, fmt.Errorf("%w: checkpoint of job %s, device %s: the job file on the disks (job %s) does not name it", ErrForeign, scope.Job, scope.Device, s.Job.ID)
-	}
-	cp, err := manifest.OpenCheckpoint(b, scope.Origin(), dev.PublicKey.PublicKey)
-	return cp, scope, err
-}
-
-func clip(s string) string {
-	if len(s) > 100 {
-		return s[:100] + "…"
-	}
-	return s
-}
-
-func (s *Set) matchLabel(text []byte, good []manifest.Checkpoint) error {
-	l, err := manifest.ParseLabel(text)
-	if err != nil {
-		return err
-	}
-	want, scope, err := s.verifyCheckpoint(l.Checkpoint)
-	if errors.Is(err, ErrForeign) {
-		return fmt.Errorf("%w: the label is of job %s, device %s; the disks are of job %s", ErrRollback, l.Scope.Job, l.Scope.Device, s.Job.ID)
-	}
-	if err != nil {
-		return fmt.Errorf("label: %w", err)
-	}
-	s.useJob(l.JobSHA256)
-	if l.Scope != scope || l.JobSHA256 != crypto.SumSHA256(s.JobFile) {
-		return fmt.Errorf("%w: the label is of job %s, device %s, generation %d with another job file", ErrRollback, l.Scope.Job, l.Scope.Device, l.Scope.Generation)
-	}
-	if l.Disks != s.Job.Geometry.Disks || l.JobSerial != s.Job.Serial {
-		return fmt.Errorf("%w: the label says %d disks and job serial %d, the job file %d and %d", ErrRollback, l.Disks, l.JobSerial, s.Job.Geometry.Disks, s.Job.Serial)
-	}
-	for _, cp := range good {
-		if cp.Origin == want.Origin && cp.Size == want.Size && cp.Root == want.Root {
-			s.cp, s.Scope, s.LabelChecked = cp, scope, true
-			return nil
-		}
-	}
-	return fmt.Errorf("%w: the disks were sealed in another state than the label says.\nlabel:\n%s\ndisks:\n%s", ErrRollback, want.Text, good[0].Text)
 }
 
 // openEnds reads the first and the last entry and the wraps.

@@ -222,6 +222,17 @@ func (l *LogReader) Inclusion(pos uint64) ([][32]byte, error) {
 	return l.path(0, l.cp.Size, pos)
 }
 
+// RootAt is the root that the log had when it was of a size.
+func (l *LogReader) RootAt(size uint64) ([32]byte, error) {
+	switch {
+	case size > l.cp.Size:
+		return [32]byte{}, fmt.Errorf("log of %d entries: a root at %d", l.cp.Size, size)
+	case size == 0:
+		return (&Tree{}).Root(), nil
+	}
+	return l.rangeHash(0, size)
+}
+
 // path is RFC 6962's PATH(pos, D[lo:hi]), recursive over at most 64 levels.
 func (l *LogReader) path(lo, hi, pos uint64) ([][32]byte, error) {
 	if hi-lo == 1 {

@@ -64,7 +64,10 @@ func (a *app) labelOfDisks(d *device, job manifest.ID) ([]byte, error) {
 		return nil, fmt.Errorf("the state folder keeps no label of job %s, its disks are needed: %w", job, err)
 	}
 	defer done()
-	s, err := appliance.OpenSet(disks, d.Signer(), nil)
+	s, err := appliance.OpenSetContext(a.ctx, disks, d.Signer(), nil)
+	if err == nil {
+		err = s.CheckChain(a.ctx, d.Signer(), nil)
+	}
 	if err != nil {
 		return nil, err
 	}

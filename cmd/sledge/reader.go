@@ -113,7 +113,7 @@ func (a *app) openSet(f *chainFlags) (*appliance.Set, func(), error) {
 	signer, err := f.signer(disks)
 	var set *appliance.Set
 	if err == nil {
-		set, err = appliance.OpenSet(disks, signer, label)
+		set, err = appliance.OpenSetContext(a.ctx, disks, signer, label)
 	}
 	if err == nil {
 		err = set.CheckChain(a.ctx, signer, label)

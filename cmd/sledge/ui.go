@@ -333,6 +333,8 @@ func diagnose(err error) (code int, hints []string) {
 			"before the seal: keep the source and load it again, that takes what is lost; then seal")
 	case is(appliance.ErrRollback):
 		return add(exitRefused, "these disks are not in the state that left the site: do not import; compare the label with the sender's copy")
+	case is(appliance.ErrForked):
+		return add(exitRefused, "do not import; ask whoever sent the device", "the disks of the state that the label names can be read alone: leave the disks named above out of --disk")
 	case is(appliance.ErrNoAnswer):
 		return add(exitDiskFailed, "if it still does not answer: leave it out of --disk, and make it anew with sledge rebuild --replace DIR")
 	case is(appliance.ErrNotMounted):

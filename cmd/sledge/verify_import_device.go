@@ -198,7 +198,10 @@ func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, er
 	if err != nil {
 		return importer.Options{}, err
 	}
-	set, err := appliance.OpenSet(disks, signer, label)
+	set, err := appliance.OpenSetContext(a.ctx, disks, signer, label)
+	if err == nil {
+		err = set.CheckChain(a.ctx, signer, label)
+	}
 	if err != nil {
 		return importer.Options{}, err
 	}

@@ -43,7 +43,7 @@ func parseAttributes(line object) (*ObjectAttributes, error) {
 			return nil, err
 		}
 	}
-	if _, ok := o["lock_until"]; ok {
+	if o.has("lock_until") {
 		if a.LockUntil, err = o.time("lock_until"); err != nil {
 			return nil, err
 		}

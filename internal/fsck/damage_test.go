@@ -131,6 +131,29 @@ var damageCases = []damageCase{
 		d.put(3, name, d.file(bay, name).Data)
 		d.remove(bay, name)
 	}, []want{{"shard-elsewhere", "d3", 0, ""}}, VerdictClean, true},
+	{"two shards of a pack on one disk", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.shard(0, 0)
+		d.put(1, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, []want{{"shards-together", "d1", -1, "any 0 disks may be lost, not 1"}, {"shard-elsewhere", "d1", 0, ""}}, VerdictRepairable, true},
+	{"two shards of every pack on one disk", func(t *testing.T, d *testDevice, o *Options) {
+		for i := range d.packs {
+			from, name := d.shard(i, 0)
+			to, _ := d.shard(i, 1)
+			d.put(to, name, d.file(from, name).Data)
+			d.remove(from, name)
+		}
+	}, []want{{"shards-together", "", -1, "of 5 such packs"}, {"shard-elsewhere", "d1", 0, ""}}, VerdictRepairable, true},
+	{"piece on another disk", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.piece(0, 0)
+		d.put(3, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, []want{{"piece-elsewhere", "d3", 0, "bay 3"}}, VerdictClean, true},
+	{"two pieces on one disk", func(t *testing.T, d *testDevice, o *Options) {
+		bay, name := d.piece(0, 0)
+		d.put(1, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, []want{{"piece-elsewhere", "d1", 0, ""}, {"shards-together", "d1", -1, "pieces of the hash list"}}, VerdictRepairable, true},
 	{"hash list copy", func(t *testing.T, d *testDevice, o *Options) {
 		d.flip(1, d.hashes(0), 40)
 	}, []want{{"hashlist-copy1-bad", "d1", -1, "signed root"}}, VerdictRepairable, true},
@@ -267,6 +290,14 @@ var damageCases = []damageCase{
 	{"older checkpoint that does not fit", func(t *testing.T, d *testDevice, o *Options) {
 		_, root := logFiles(d.entries[1:4])
 		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 3, root))
+	}, []want{{"checkpoint-fork", "d1", -1, ""}}, VerdictRefused, true},
+	{"checkpoint of an empty log", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(nil)
+		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 0, root))
+	}, []want{{"checkpoint-copy-other", "d1", -1, "0 entries"}}, VerdictRepairable, true},
+	{"checkpoint of an empty log that does not fit", func(t *testing.T, d *testDevice, o *Options) {
+		_, root := logFiles(d.entries[:1])
+		d.put(1, "log/checkpoint", signNote(t, d.deviceKey, d.origin(), 0, root))
 	}, []want{{"checkpoint-fork", "d1", -1, ""}}, VerdictRefused, true},
 	{"two checkpoints of one size", func(t *testing.T, d *testDevice, o *Options) {
 		_, root := logFiles(append(d.entries[:3:3], d.entries[3:]...)[1:])
@@ -511,7 +542,7 @@ var planCases = []planCase{
 	{"seal statement of another job serial", nil, sealSaying(map[string]any{"job_serial": 7}), "statement-differs", VerdictRefused},
 	{"seal statement of another job file", nil, sealSaying(map[string]any{"job_sha256": "00"}), "statement-differs", VerdictRefused},
 	{"sealed before the source was whole", nil, sealSaying(map[string]any{"scan_complete": false}), "seal-incomplete", VerdictClean},
-	{"sealed with lost shards", nil, sealSaying(map[string]any{"degraded_packs": 2}), "seal-degraded", VerdictClean},
+	{"sealed with lost shards", func(p *plan) { p.notWritten = []byte{1} }, nil, "seal-degraded", VerdictRepairable},
 	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},
 	{"sealed with bays of one disk", nil, sealSaying(map[string]any{"shared_disks": true}), "seal-shared", VerdictClean},
 	{"sealed with other file systems", nil, sealSaying(map[string]any{"filesystems": []string{"fuse"}}), "seal-filesystems", VerdictClean},
@@ -746,6 +777,11 @@ func (c unsealedCase) report(t *testing.T) *Report {
 
 var unsealedCases = []unsealedCase{
 	{"clean", func(*testing.T, *testDevice) {}, "", VerdictClean, 4},
+	{"two shards of a pack on one disk", func(t *testing.T, d *testDevice) {
+		bay, name := d.shard(0, 0)
+		d.put(1, name, d.file(bay, name).Data)
+		d.remove(bay, name)
+	}, "shards-together", VerdictRepairable, 4},
 	{"frame bad on one", func(t *testing.T, d *testDevice) { d.flip(0, d.journalOf(0), 300) }, "journal-copy-bad", VerdictRepairable, 4},
 	{"ends early on one", func(t *testing.T, d *testDevice) {
 		f := d.file(0, d.journalOf(0))

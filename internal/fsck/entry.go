@@ -25,6 +25,7 @@ type logEntry struct {
 	kind  entryKind
 	start *startEntry
 	wrap  *wrapEntry
+	event *eventEntry
 	pack  *packEntry // pack and index
 	page  *pageEntry
 	end   *endEntry
@@ -43,6 +44,11 @@ type wrapEntry struct {
 	keyIDs     []byte
 	check      []byte
 	generation uint64
+}
+
+type eventEntry struct {
+	what string
+	bay  int // −1: none is meant
 }
 
 // packEntry says all that is public about a pack or an index pack.
@@ -120,7 +126,7 @@ func parseEntry(b []byte) (logEntry, error) {
 	case wrapKind:
 		e.wrap, err = parseWrapEntry(body)
 	case eventKind:
-		err = parseEvent(body)
+		e.event, err = parseEvent(body)
 	case packKind, indexKind:
 		e.pack, err = parsePack(body, e.kind == indexKind)
 	case pageKind:
@@ -169,18 +175,19 @@ var eventWords = map[string]bool{
 	"disk-absent": true, "pack-degraded": true, "note": true,
 }
 
-func parseEvent(b []byte) error {
+func parseEvent(b []byte) (*eventEntry, error) {
 	m, err := parseFields(b, eventFields)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := m.need(2); err != nil {
-		return err
+		return nil, err
 	}
-	if !eventWords[string(m.bytes(2))] {
-		return fmt.Errorf("%w: event %q", errMalformed, m.bytes(2))
+	e := &eventEntry{what: string(m.bytes(2)), bay: int(min(m.uint(4), maxBays+1)) - 1}
+	if !eventWords[e.what] {
+		return nil, fmt.Errorf("%w: event %q", errMalformed, e.what)
 	}
-	return nil
+	return e, nil
 }
 
 func parsePage(b []byte) (*pageEntry, error) {

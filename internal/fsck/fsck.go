@@ -93,6 +93,7 @@ type verifier struct {
 	stripes  atomic.Int64
 	badTotal atomic.Int64
 	disksToo bool // every block will be checked
+	together together
 
 	damaged atomic.Bool // some loss is not of missing disks alone
 }

@@ -73,6 +73,12 @@ func (d *testDevice) seal(t testing.TB) {
 		e.put(3, false, fmt.Appendf(nil, "event %d", i))
 		d.entries = append(d.entries, entryBytes(3, e))
 	}
+	for _, bay := range d.absent {
+		var e enc
+		e.bytes(2, []byte("disk-absent"))
+		e.put(4, false, []byte{byte(bay + 1)})
+		d.entries = append(d.entries, entryBytes(3, e))
+	}
 	firstPack, total := len(d.entries), 0
 	for _, p := range d.packs {
 		d.entries = append(d.entries, p.entry)
@@ -151,10 +157,14 @@ func (d *testDevice) writeLog(t testing.TB) {
 // sealStatement is the seal statement with further names.
 func (d *testDevice) sealStatement(t testing.TB, more map[string]any) []byte {
 	root := rootOver(leafHashes(d.entries))
+	degraded := 0
+	if len(d.notWritten) > 0 {
+		degraded = 1
+	}
 	p := map[string]any{
 		"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation,
 		"job_serial": 1, "job_sha256": sha256Hex(d.job), "log_size": len(d.entries), "log_root": base64.StdEncoding.EncodeToString(root[:]),
-		"disks": d.disks, "absent_bays": append([]int{}, d.absent...), "degraded_packs": 0,
+		"disks": d.disks, "absent_bays": append([]int{}, d.absent...), "degraded_packs": degraded,
 	}
 	maps.Copy(p, more)
 	return dsse(t, d.deviceKey, inToto("seal", "checkpoint", sha256Hex(d.checkpoint), p))

@@ -184,6 +184,7 @@ func (f *listFinder) shardOf(d *disk) int {
 
 // pieces checks every piece of copy 2 against the signed hashes.
 func (f *listFinder) pieces() {
+	disks := make([]*disk, len(f.piece))
 	for j := range f.piece {
 		d, o := f.v.openByBay(int(f.p.bays[j]), pieceName(f.p, j))
 		if o == nil {
@@ -193,12 +194,18 @@ func (f *listFinder) pieces() {
 			continue
 		}
 		f.open = append(f.open, o)
-		f.piece[j] = o
+		f.piece[j], disks[j] = o, d
+		if d.bay != int(f.p.bays[j]) {
+			f.say(Note, "piece-elsewhere", inShard(f.p, j).on(d), "piece of the hash list lies on the disk of bay %d", d.bay)
+		}
 		if err := f.checkPiece(o, j); err != nil {
 			f.say(Repairable, "piece-bad", inShard(f.p, j).on(d), "piece of the hash list: %v", err)
 			continue
 		}
 		f.good |= 1 << j
+	}
+	if !f.quiet {
+		f.v.together.see(f.p, "pieces of the hash list", disks)
 	}
 }
 

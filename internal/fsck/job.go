@@ -151,7 +151,7 @@ func parseJob(s *statement) (*jobFile, error) {
 }
 
 func (j *jobFile) readTarget(p object) error {
-	if _, ok := p["target"]; !ok {
+	if !p.has("target") {
 		return nil
 	}
 	target, err := p.object("target")
@@ -247,7 +247,7 @@ func (j *jobFile) readDevices(p object, subjects map[string]string) error {
 }
 
 func (j *jobFile) readRecipients(p object) error {
-	if _, ok := p["recipients"]; !ok {
+	if !p.has("recipients") {
 		return nil
 	}
 	recipients, err := p.objects("recipients")
@@ -268,7 +268,7 @@ func (j *jobFile) readRecipients(p object) error {
 }
 
 func (j *jobFile) readRoles(p object) error {
-	if _, ok := p["roles"]; !ok {
+	if !p.has("roles") {
 		return nil
 	}
 	roles, err := p.object("roles")

@@ -5,7 +5,7 @@ import "fmt"
 // namesSigner refuses a job file that shows another key as its signer's than one that
 // signed it: an auditor who holds the fingerprint alone would look for the wrong one.
 func namesSigner(p object, e *envelope) error {
-	if _, ok := p["signer"]; !ok {
+	if !p.has("signer") {
 		return nil
 	}
 	text, err := p.text("signer")
@@ -76,9 +76,8 @@ func checkRecipientKinds(p object) error {
 
 // optional is a member that is an object; empty if it is absent or null.
 func (o object) optional(name string) (object, error) {
-	raw, ok := o[name]
-	if !ok || string(raw) == "null" {
+	if !o.has(name) {
 		return object{}, nil
 	}
-	return parseObject(raw)
+	return parseObject(o[name])
 }

@@ -72,10 +72,16 @@ func checkJSON(b []byte) error {
 	}
 }
 
+// has tells whether a member is there. One whose value is null counts as absent.
+func (o object) has(name string) bool {
+	raw, ok := o[name]
+	return ok && string(raw) != "null"
+}
+
 // get decodes a member that has to be there.
 func (o object) get(name string, to any) error {
-	raw, ok := o[name]
-	if !ok {
+	raw := o[name]
+	if !o.has(name) {
 		return fmt.Errorf("%w: %q is missing", errMalformed, name)
 	}
 	if err := json.Unmarshal(raw, to); err != nil {
@@ -86,7 +92,7 @@ func (o object) get(name string, to any) error {
 
 // maybe decodes a member that may be absent.
 func (o object) maybe(name string, to any) error {
-	if _, ok := o[name]; !ok {
+	if !o.has(name) {
 		return nil
 	}
 	return o.get(name, to)

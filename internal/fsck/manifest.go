@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -179,10 +178,18 @@ func (c *prefixCheck) leaf(pos int64, raw []byte) {
 	if len(c.left) == 0 {
 		return
 	}
+	if pos == 0 {
+		c.judge(0)
+	}
 	c.tree.push(tlog.RecordHash(raw), 1)
+	c.judge(pos + 1)
+}
+
+// judge names the checkpoints of the size that the log has had here.
+func (c *prefixCheck) judge(size int64) {
 	c.left = slices.DeleteFunc(c.left, func(d *disk) bool {
 		o := d.checkpoint
-		if o.size != pos+1 {
+		if o.size != size {
 			return false
 		}
 		if o.root == c.tree.root() {
@@ -236,99 +243,6 @@ func (v *verifier) seePack(p *packEntry) {
 	if p.geometry.m == 0 && !v.job.allowNoParity {
 		v.f.add(Warning, "geometry-differs", inPack(p), "", "has no parity, which the job does not allow")
 	}
-}
-
-// sealStatements checks statements/seal.dsse on every disk.
-func (v *verifier) sealStatements(c *checkpointCopy) {
-	var good []byte
-	copies := map[*disk][]byte{}
-	for _, d := range v.use {
-		raw, err := readSmall(d.fsys, "statements/seal.dsse", maxStatementSize)
-		if err == nil && good != nil && string(raw) == string(good) {
-			continue
-		}
-		if err == nil {
-			copies[d] = raw
-			err = v.checkSeal(raw, c)
-		}
-		if errors.Is(err, errContradicts) {
-			v.f.add(Fatal, "statement-differs", onDisk(d), hintRefuse, "statements/seal.dsse: %v", err)
-		} else if err != nil {
-			v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
-		} else if good == nil {
-			good = raw
-			if err := v.sealSays(raw); err != nil {
-				v.f.add(Repairable, "statement-copy-bad", onDisk(d), hintRebuild, "statements/seal.dsse: %v", err)
-			}
-		} else {
-			v.f.add(Repairable, "statement-copy-other", onDisk(d), hintRebuild, "statements/seal.dsse differs from another disk's, both are signed")
-		}
-	}
-	if good == nil {
-		v.f.add(Repairable, "statement-missing", nowhere(), "resume the seal on the device, which alone can sign it", "no disk has a good seal statement")
-	}
-}
-
-// errContradicts: the device signed a seal statement of this very generation that says
-// other than its log.
-var errContradicts = errors.New("contradicts the log")
-
-func (v *verifier) checkSeal(raw []byte, c *checkpointCopy) error {
-	e, err := parseEnvelope(raw)
-	if err != nil {
-		return err
-	}
-	if err := e.verify(v.key); err != nil {
-		return err
-	}
-	s, err := e.statement(sealPredicate)
-	if err != nil {
-		return err
-	}
-	p := s.predicate
-	if err := p.version1(sealNames); err != nil {
-		return err
-	}
-	if err := v.sealOfUs(p); err != nil {
-		return err
-	}
-	if s.subjects["checkpoint"] != sha256Hex(c.signedBy(v.key)) {
-		return fmt.Errorf("%w: its subject is another checkpoint", errContradicts)
-	}
-	want := map[string]string{
-		"job_sha256": hex.EncodeToString(v.job.sha256[:]), "log_root": base64.StdEncoding.EncodeToString(c.root[:]),
-	}
-	for name, text := range want {
-		if got, err := p.text(name); err != nil || got != text {
-			return fmt.Errorf("%w: %s is %q, not %q", errContradicts, name, got, text)
-		}
-	}
-	for name, n := range map[string]uint64{"job_serial": v.job.serial, "log_size": uint64(c.size), "disks": uint64(v.bays)} {
-		if got, err := p.uint(name); err != nil || got != n {
-			return fmt.Errorf("%w: %s is %d, not %d", errContradicts, name, got, n)
-		}
-	}
-	return p.maybe("absent_bays", &v.absent)
-}
-
-// sealOfUs tells a statement of another life of the device, on a disk that was put in
-// from there, from one of this.
-func (v *verifier) sealOfUs(p object) error {
-	for name, text := range map[string]string{"job": v.who.job.String(), "device": v.who.device.String()} {
-		if got, err := p.text(name); err != nil || got != text {
-			return fmt.Errorf("%w: %s is %q, not %q", errMalformed, name, got, text)
-		}
-	}
-	if got, err := p.uint("generation"); err != nil || got != v.who.generation {
-		return fmt.Errorf("%w: generation is %d, not %d", errMalformed, got, v.who.generation)
-	}
-	return nil
-}
-
-var sealNames = []string{
-	"version", "critical", "job", "device", "generation", "job_serial", "job_sha256", "log_size", "log_root", "disks",
-	"absent_bays", "degraded_packs", "wrap_check", "device_key", "recovery", "sealed", "software",
-	"scan_complete", "shared_disks", "filesystems", "read_back", "unread_packs",
 }
 
 // countPlaces looks at a few packs to find which disk is which bay.

@@ -119,7 +119,7 @@ func (l *ObjectLine) object(o object) error {
 			return err
 		}
 	}
-	if _, ok := o["verified"]; ok {
+	if o.has("verified") {
 		var err error
 		if l.Verified, err = o.time("verified"); err != nil {
 			return err

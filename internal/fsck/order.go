@@ -8,6 +8,8 @@ type logCounts struct {
 	packs, pages, indexes            int64
 	firstPack, firstPage, firstIndex int64
 	bodySum                          uint64
+	degraded                         uint64 // packs with shards that were not written
+	absent                           uint64 // bit b: the log says that bay b was absent at seal
 	indexStart                       int64
 	stored                           int64 // bytes on disks of all packs and index packs
 	indexBody                        []int64
@@ -51,6 +53,8 @@ func (o *logOrder) next(pos int64, e logEntry) error {
 		if e.wrap.generation != o.start.generation {
 			return fmt.Errorf("%w: wrap of generation %d", errMalformed, e.wrap.generation)
 		}
+	case eventKind:
+		return o.event(e.event)
 	case packKind:
 		return o.pack(e.pack)
 	case pageKind:
@@ -85,11 +89,24 @@ func (o *logOrder) checkBays(p *packEntry) error {
 	return nil
 }
 
+func (o *logOrder) event(e *eventEntry) error {
+	if e.bay >= o.start.bays {
+		return fmt.Errorf("%w: event of bay %d of %d", errMalformed, e.bay, o.start.bays)
+	}
+	if e.what == "disk-absent" && e.bay >= 0 {
+		o.absent |= 1 << e.bay
+	}
+	return nil
+}
+
 func (o *logOrder) pack(p *packEntry) error {
 	if p.number != uint64(o.packs) {
 		return fmt.Errorf("%w: pack number %d instead of %d", errMalformed, p.number, o.packs)
 	}
 	o.packs++
+	if p.notWritten != 0 {
+		o.degraded++
+	}
 	o.bodySum += uint64(p.geometry.body)
 	return o.checkBays(p)
 }

@@ -81,6 +81,7 @@ func (v *verifier) packs(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.together.name(v)
 	return odd.identify(ctx, v, v.eachPack)
 }
 

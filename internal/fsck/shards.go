@@ -17,7 +17,20 @@ func (v *verifier) openShards(p *packEntry, quiet bool) [][]shardCopy {
 			v.nameShard(p, j, all[j])
 		}
 	}
+	if !quiet {
+		v.seeTogether(p, all)
+	}
 	return all
+}
+
+func (v *verifier) seeTogether(p *packEntry, all [][]shardCopy) {
+	disks := make([]*disk, len(all))
+	for j, copies := range all {
+		if len(copies) > 0 {
+			disks[j] = copies[0].d
+		}
+	}
+	v.together.see(p, "shards", disks)
 }
 
 func closeShards(all [][]shardCopy) {

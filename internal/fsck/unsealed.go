@@ -84,6 +84,7 @@ func (v *verifier) unsealedPacks(ctx context.Context, j *journalWalk) error {
 	if err != nil {
 		return err
 	}
+	v.together.name(v)
 	if err := odd.identify(ctx, v, each); err != nil {
 		return err
 	}

@@ -1,0 +1,283 @@
+package liar
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// Sight is who can see through a lie.
+type Sight int
+
+// The sights. What the keyless verifier sees, every command has to refuse.
+const (
+	Honest  Sight = iota // nothing is wrong
+	Damage               // something can be made again; the keyless verifier says so, and the others go on
+	Public               // with no key at all
+	Private              // with the load key alone: who reads the manifest has to refuse it
+)
+
+// Lie is a device that no honest loader makes.
+type Lie struct {
+	Name  string
+	Sight Sight
+	Tell  func(d *Device) error // before Write
+	After func(d *Device) error // behind it; nil: nothing
+}
+
+// InLabel tells whether the lie is in the label, which not every command is given.
+func (l Lie) InLabel() bool { return strings.HasPrefix(l.Name, labelLie) }
+
+const labelLie = "label: "
+
+// Lies is the corpus that every reader is held against. The device needs at least
+// four records.
+func Lies() []Lie {
+	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), forks(), pageLies(), totalLies())
+}
+
+func honest() []Lie {
+	return []Lie{
+		{"nothing", Honest, func(*Device) error { return nil }, nil},
+		{"pages of two records", Honest, small, nil},
+	}
+}
+
+// small cuts the device into pages of two records and index packs of two such pages.
+func small(d *Device) error {
+	d.Repage(d.Records(), 2)
+	d.PagesAnIndexPack = 3
+	return nil
+}
+
+// inLog makes a lie of a change to the log's entries.
+func inLog(name string, change func(e [][]byte) [][]byte) Lie {
+	return Lie{name, Public, func(d *Device) error { d.Log = change; return nil }, nil}
+}
+
+// beforeEnd puts entries before the last one.
+func beforeEnd(e [][]byte, more ...[]byte) [][]byte {
+	return slices.Concat(e[:len(e)-1], more, e[len(e)-1:])
+}
+
+// edit changes the entries of a kind, as they are decoded.
+func edit(name string, change func(e *manifest.Entry)) Lie {
+	return inLog(name, func(list [][]byte) [][]byte {
+		for i, raw := range list {
+			e, err := manifest.DecodeEntry(raw)
+			if err != nil {
+				continue
+			}
+			change(&e)
+			if again, err := encode(e); err == nil {
+				list[i] = again
+			}
+		}
+		return list
+	})
+}
+
+func encode(e manifest.Entry) ([]byte, error) {
+	switch {
+	case e.Start != nil:
+		return e.Start.Encode()
+	case e.Wrap != nil:
+		return e.Wrap.Encode()
+	case e.Event != nil:
+		return e.Event.Encode()
+	case e.Pack != nil:
+		return e.Pack.Encode()
+	case e.Page != nil:
+		return e.Page.Encode()
+	}
+	return e.End.Encode()
+}
+
+func logLies() []Lie {
+	end := func(name string, change func(e *manifest.End)) Lie {
+		return edit("the end entry's "+name, func(e *manifest.Entry) {
+			if e.End != nil {
+				change(e.End)
+			}
+		})
+	}
+	return []Lie{
+		end("packs", func(e *manifest.End) { e.Packs++ }),
+		end("pages", func(e *manifest.End) { e.Pages-- }),
+		end("index packs", func(e *manifest.End) { e.IndexPacks++ }),
+		end("first pack", func(e *manifest.End) { e.FirstPack++ }),
+		end("first page", func(e *manifest.End) { e.FirstPage-- }),
+		end("first index", func(e *manifest.End) { e.FirstIndex++ }),
+		end("body lengths", func(e *manifest.End) { e.BodySize++ }),
+		inLog("no end entry", func(e [][]byte) [][]byte { return e[:len(e)-1] }),
+		inLog("two end entries", func(e [][]byte) [][]byte { return append(e, e[len(e)-1]) }),
+		inLog("an unknown kind of entry", func(e [][]byte) [][]byte { return beforeEnd(e, []byte{manifest.Version, 99}) }),
+		inLog("an entry of another version", func(e [][]byte) [][]byte { return beforeEnd(e, []byte{99, 3}) }),
+		inLog("an event behind the packs", func(e [][]byte) [][]byte {
+			return beforeEnd(e, []byte{manifest.Version, byte(manifest.EntryEvent), 5, 4, 'n', 'o', 't', 'e'})
+		}),
+		inLog("an unknown event", func(e [][]byte) [][]byte {
+			return slices.Insert(e, 2, []byte{manifest.Version, byte(manifest.EntryEvent), 5, 2, 'n', 'o'})
+		}),
+		edit("one bay more in the log", func(e *manifest.Entry) {
+			if e.Start != nil {
+				e.Start.Bays++
+			}
+		}),
+		edit("another job serial in the log", func(e *manifest.Entry) {
+			if e.Start != nil {
+				e.Start.JobSerial++
+			}
+		}),
+		edit("a page's number", func(e *manifest.Entry) {
+			if e.Page != nil {
+				e.Page.Number++
+			}
+		}),
+		edit("an index pack's pages", func(e *manifest.Entry) {
+			if e.Pack != nil && e.Pack.IsIndex() {
+				e.Pack.Pages++
+			}
+		}),
+		edit("a wrap of another generation", func(e *manifest.Entry) {
+			if e.Wrap != nil {
+				e.Wrap.Generation++
+			}
+		}),
+	}
+}
+
+// in gives the object of this name within another.
+func in(o map[string]any, name string) map[string]any { return o[name].(map[string]any) }
+
+func jobLies() []Lie {
+	job := func(name string, change func(d *Device) error) Lie {
+		return Lie{"job file: " + name, Public, change, nil}
+	}
+	set := func(name string, value any, where ...string) Lie {
+		return job(name, func(d *Device) error {
+			o := d.Job
+			for _, w := range where {
+				o = in(o, w)
+			}
+			o[name] = value
+			return nil
+		})
+	}
+	return []Lie{
+		set("direction", "export"),
+		set("file_digest", "md5", "policy"),
+		set("symlinks", "follow", "policy"),
+		set("directories", "maybe", "policy"),
+		set("kind", "scrypt", "unlock", "kdf"),
+		set("version", 2),
+		set("critical", []string{"later"}),
+		set("disks", 1, "geometry"),
+		job("kind of recipient", func(d *Device) error {
+			d.Job["recipients"].([]any)[0].(map[string]any)["kind"] = "rsa"
+			return nil
+		}),
+		job("another signer", func(d *Device) (err error) { d.JobSigner, err = NewKey(); return err }),
+		job("shows another signer", func(d *Device) error {
+			d.Job["signer"] = d.Job["devices"].([]any)[0].(map[string]any)["public_key"]
+			return nil
+		}),
+	}
+}
+
+func labelLies() []Lie {
+	label := func(name string, change func(l *manifest.Label)) Lie {
+		return Lie{labelLie + name, Public, func(d *Device) error { d.Label = change; return nil }, nil}
+	}
+	return []Lie{
+		label("one disk more", func(l *manifest.Label) { l.Disks++ }),
+		label("another serial", func(l *manifest.Label) { l.JobSerial++ }),
+		label("another job file", func(l *manifest.Label) { l.JobSHA256[0] ^= 1 }),
+		label("another generation", func(l *manifest.Label) { l.Scope.Generation++ }),
+	}
+}
+
+func statementLies() []Lie {
+	set := func(name string, value any) Lie {
+		return Lie{fmt.Sprint("statement: ", name, " ", value), Public, func(d *Device) error { d.Statement[name] = value; return nil }, nil}
+	}
+	return []Lie{set("log_size", 3), set("disks", 7), set("job_serial", 9), set("log_root", bytes.Repeat([]byte{1}, 32)),
+		set("degraded_packs", 1), set("absent_bays", []int{2}), set("absent_bays", []int{64}), set("unread_packs", 99), set("degraded_packs", nil)}
+}
+
+// forks are two checkpoints of one generation; disk 1 has the other one.
+func forks() []Lie {
+	fork := func(name string, sight Sight, after func(d *Device) error) Lie {
+		return Lie{"two checkpoints: " + name, sight, func(*Device) error { return nil }, after}
+	}
+	return []Lie{
+		fork("one is older", Damage, func(d *Device) error { return d.SignAt(2, true, 1) }),
+		fork("one is of no entries", Damage, func(d *Device) error { return d.SignAt(0, true, 1) }),
+		fork("one is older and does not fit", Public, func(d *Device) error { return d.SignAt(2, false, 1) }),
+		fork("one is of no entries and does not fit", Public, func(d *Device) error { return d.SignAt(0, false, 1) }),
+		fork("two of one size", Public, func(d *Device) error { return d.SignAt(len(d.written), false, 1) }),
+		fork("one is newer", Public, func(d *Device) error { return d.SignAt(len(d.written)+1, true, 1) }),
+	}
+}
+
+func pageLies() []Lie {
+	pages := func(name string, change func(d *Device)) Lie {
+		return Lie{name, Private, func(d *Device) error {
+			if err := small(d); err != nil {
+				return err
+			}
+			change(d)
+			return nil
+		}, nil}
+	}
+	lines := func(name string, change func(l []manifest.DirEntry) []manifest.DirEntry) Lie {
+		return pages("directory page: "+name, func(d *Device) {
+			d.Lines = func(pack int, l []manifest.DirEntry) []manifest.DirEntry {
+				if pack > 0 {
+					return l
+				}
+				return change(l)
+			}
+		})
+	}
+	return []Lie{
+		pages("records of a page in descending order", func(d *Device) { slices.Reverse(d.Pages[1].Records) }),
+		pages("pages in descending order", func(d *Device) { slices.Reverse(d.Pages) }),
+		pages("a record twice", func(d *Device) { d.Pages[0].Records[1] = d.Pages[0].Records[0] }),
+		pages("a record twice, in two pages", func(d *Device) { d.Pages[1].Records[0] = d.Pages[0].Records[1] }),
+		lines("another path", func(l []manifest.DirEntry) []manifest.DirEntry { l[1].Path += "!"; return l }),
+		lines("another kind", func(l []manifest.DirEntry) []manifest.DirEntry { l[1].Kind ^= 3; return l }),
+		lines("another page", func(l []manifest.DirEntry) []manifest.DirEntry { l[1].Page = 9; return l }),
+		lines("another number of records", func(l []manifest.DirEntry) []manifest.DirEntry { l[1].Records++; return l }),
+		lines("a continuation", func(l []manifest.DirEntry) []manifest.DirEntry { l[1].Continuation = 1; return l }),
+		lines("a line less", func(l []manifest.DirEntry) []manifest.DirEntry { return l[:1] }),
+		lines("a line more", func(l []manifest.DirEntry) []manifest.DirEntry { return append(l, l[1]) }),
+		pages("the first path of an index pack", func(d *Device) {
+			d.First = func(pack int, key string) string { return fmt.Sprint("zz", pack) }
+		}),
+	}
+}
+
+func totalLies() []Lie {
+	totals := func(name string, change func(t *manifest.Totals)) Lie {
+		return Lie{"totals: " + name, Private, func(d *Device) error { change(&d.Totals); return nil }, nil}
+	}
+	return []Lie{
+		totals("records", func(t *manifest.Totals) { t.Records++ }),
+		totals("files", func(t *manifest.Totals) { t.Files-- }),
+		totals("directories", func(t *manifest.Totals) { t.Dirs++ }),
+		totals("symlinks", func(t *manifest.Totals) { t.Symlinks++ }),
+		totals("hard links", func(t *manifest.Totals) { t.Hardlinks++ }),
+		totals("skipped", func(t *manifest.Totals) { t.Skipped++ }),
+		totals("bytes", func(t *manifest.Totals) { t.Bytes++ }),
+		{"totals of a manifest without pages", Private, func(d *Device) error { d.Pages = nil; return nil }, nil},
+		{"a page left out", Private, func(d *Device) error {
+			err := small(d)
+			d.Pages = d.Pages[1:]
+			return err
+		}, nil},
+	}
+}
