@@ -35,9 +35,8 @@ type run struct {
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 
-	kept        keptAttributes
-	elsewhere   sync.Mutex
-	elsewhereAt time.Time // when the target last let us write below the reserved prefix
+	kept     keptAttributes
+	refusals refusals
 
 	mu         sync.Mutex
 	tally      Tally
@@ -45,6 +44,7 @@ type run struct {
 	unfinished uint64 // entries that this pass has left
 	lost       uint64 // pages that could not be read
 	left       *Error // why one of them was left
+	leftKeys   uint64 // of these, entries whose key alone is refused
 	inRow      int    // objects given up in a row, over all workers
 	held       uint64 // objects that are uploaded and not published
 	publishing bool
@@ -465,7 +465,7 @@ func (r *run) giveUp() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inRow++
-	return r.inRow >= max(4, r.opts.Concurrency)
+	return r.inRow >= r.inRowBound()
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere.
