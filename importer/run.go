@@ -37,6 +37,7 @@ type run struct {
 
 	kept     keptAttributes
 	refusals refusals
+	tried    triedAttributes
 
 	mu         sync.Mutex
 	tally      Tally
@@ -358,7 +359,11 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
-	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
+	var sets []Attributes
+	if !r.header.Begun {
+		sets = r.opts.Rules.sets() // what is refused now can be said otherwise in the same run
+	}
+	r.probe, err = probeWith(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), sets)
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err

@@ -22,7 +22,7 @@ const LevelNotice = slog.LevelInfo + 2
 // process, and mending it needs no other options.
 func waits(e *Error) bool {
 	switch e.Code {
-	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTargetJournal, CodeTakenOver, CodePageLost, CodeCanceled:
+	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTargetJournal, CodeTakenOver, CodePageLost, CodeCanceled, CodeAttributeRefused, CodeNoObjectLock:
 		return false
 	}
 	return e.Class == Fixable || e.Class == Retryable
