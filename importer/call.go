@@ -42,7 +42,7 @@ type call struct {
 	payload int64
 	aside   bool // of a probe or a lease: its keys are those of this attempt alone
 	free    bool // a look at who has the run: it passes gate and limits
-	inner   bool // of the journal in the target, which is written without attributes, below a prefix of its own
+	inner   bool // of the journal in the target, which is written with other attributes, below a prefix of its own
 }
 
 // writes tells whether its success shows that objects can be written.

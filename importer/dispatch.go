@@ -58,7 +58,7 @@ func (r *run) begin() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.passes++
-	r.unfinished, r.lost, r.held, r.left = 0, 0, 0, nil
+	r.unfinished, r.leftKeys, r.lost, r.held, r.left = 0, 0, 0, 0, nil
 }
 
 // first tells the first pass, which counts what earlier starts have done.

@@ -32,6 +32,10 @@ func newGate() *gate {
 // halted, by the halt's number: its calls pass, and no later halt.
 type scoutKey struct{}
 
+// besideKey marks the context of a probe that asks whether a halt is needed: it passes
+// every halt, so that nobody waits for a probe that waits itself.
+type besideKey struct{}
+
 // scoutOf is the halt whose scout this is; 0 if of none.
 func scoutOf(ctx context.Context) uint64 {
 	n, _ := ctx.Value(scoutKey{}).(uint64)
@@ -43,9 +47,10 @@ func isScout(ctx context.Context) bool { return scoutOf(ctx) != 0 }
 // pass waits until a call may begin. It returns errStopped if the run is stopped
 // first; a call that outlives the run's context, because it tidies up, then passes.
 func (g *gate) pass(ctx context.Context, stop <-chan struct{}) error {
+	beside, _ := ctx.Value(besideKey{}).(bool)
 	for {
 		g.mu.Lock()
-		shut, changed := g.paused || g.asleep || g.halt != nil && scoutOf(ctx) != g.number, g.changed
+		shut, changed := g.paused || g.asleep || g.halt != nil && !beside && scoutOf(ctx) != g.number, g.changed
 		g.mu.Unlock()
 		if !shut {
 			return nil

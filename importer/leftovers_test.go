@@ -250,17 +250,17 @@ func TestProbeNamesLeft(t *testing.T) {
 			}
 			return true, nil
 		}, "/parts"},
-		{"the second probe of a run leaves an upload", func(f *fakeTarget, call, key string) (bool, error) {
+		{"asking for another key leaves an object", func(f *fakeTarget, call, key string) (bool, error) {
 			probing := strings.Contains(key, ProbePrefix)
 			switch {
 			case !probing && key == "in/a":
 				f.byCall["denied"]++
 				return false, denied
-			case probing && f.byCall["denied"] > 0 && (call == "abort" || call == "complete"):
+			case probing && f.byCall["denied"] > 0 && call == "delete":
 				return false, refused
 			}
 			return true, nil
-		}, "/parts"},
+		}, "/put"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

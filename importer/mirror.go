@@ -46,6 +46,7 @@ type mirror struct {
 	id     string // of this host's state folder
 	number uint64 // of our lease
 	trust  time.Duration
+	own    Attributes                // of its objects
 	seen   atomic.Pointer[time.Time] // when a look that found it ours began
 	lost   atomic.Pointer[Error]
 }
@@ -75,7 +76,7 @@ func newMirror(r *run) (*mirror, error) {
 	}
 	id := crypto.SumSHA256(whose)
 	return &mirror{
-		target: r.target, calls: r.calls, trust: mirrorTrust, prefix: o.Prefix + journalName(scope, o.RunID),
+		target: r.target, calls: r.calls, trust: mirrorTrust, own: o.Rules.Own(), prefix: o.Prefix + journalName(scope, o.RunID),
 		frames: crypto.NewFrameCipher(ed25519.PrivateKey(o.ImporterKey).Seed(), "import mirror", [16]byte(id[:16])),
 	}, nil
 }
@@ -98,7 +99,7 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	}
 	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
 	return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-		_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), IfAbsent: ifAbsent})
+		_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: m.own, IfAbsent: ifAbsent})
 		return err
 	})
 }

@@ -115,6 +115,11 @@ type Options struct {
 	// look at the target never waits.
 	HaltWait time.Duration
 
+	// Behind, if given, reports whether other runs wait for the end of this one. It then
+	// does not wait for its operator where all that is left are keys that are refused
+	// alone.
+	Behind func() bool
+
 	// Retry tells which failures of earlier starts are tried again; nil is all.
 	Retry func(Code) bool
 

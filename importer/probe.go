@@ -108,13 +108,20 @@ type prober struct {
 	uploads []Upload // that we began and did not see end
 	lost    []string // keys of uploads that we may have begun: the answer was lost
 	report  ProbeReport
+
+	attributes Attributes // of its objects
 }
 
 // probe tries the target before the first object. Refusals that mean "the
 // operator has to act" are returned; what the target merely cannot do is in the
 // report.
 func probe(ctx context.Context, target Target, calls *caller, prefix, id string) (ProbeReport, error) {
-	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames}
+	return probeWith(ctx, target, calls, prefix, id, Attributes{}, nil)
+}
+
+// probeWith probes with objects that have attributes, and tries further sets of them.
+func probeWith(ctx context.Context, target Target, calls *caller, prefix, id string, own Attributes, sets []Attributes) (ProbeReport, error) {
+	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, attributes: own}
 	if err := p.clean(ctx); err != nil {
 		p.report.Left = nil // nothing was begun, and whoever begins cleans
 		return p.report, err
@@ -122,6 +129,9 @@ func probe(ctx context.Context, target Target, calls *caller, prefix, id string)
 	err := p.single(ctx)
 	if err == nil {
 		err = p.multipart(ctx)
+	}
+	if err == nil {
+		err = p.sets(ctx, sets)
 	}
 	if cleanErr := p.clean(ctx); err == nil && cleanErr != nil && !isClass(cleanErr, Fixable) {
 		err = cleanErr
@@ -262,7 +272,7 @@ func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, if
 	err = p.as(ctx, callPut, func(ctx context.Context) (err error) {
 		stored, err = p.target.Put(ctx, PutRequest{
 			Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
-			Metadata: map[string]string{metaEntry: name}, IfAbsent: ifAbsent,
+			Metadata: map[string]string{metaEntry: name}, Attributes: p.attributes, IfAbsent: ifAbsent,
 		})
 		return err
 	})
@@ -275,7 +285,7 @@ func (p *prober) single(ctx context.Context) error {
 	sum, otherSum := crypto.SumSHA256([]byte(content)), crypto.SumSHA256([]byte(other))
 	stored, err := p.put(ctx, "put", content, sum, false)
 	if err != nil {
-		return err
+		return p.blame(ctx, callPut, p.attributes, Attributes{}, err)
 	}
 	obj, err := p.head(ctx, "put")
 	if err != nil {
@@ -329,12 +339,12 @@ func (p *prober) multipart(ctx context.Context) error {
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
 		err = p.as(ctx, callCreate, func(ctx context.Context) (err error) {
-			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}})
+			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: p.attributes})
 			p.begun(key, id, err)
 			return err
 		})
 		if err != nil {
-			return "", "", err
+			return "", "", p.blame(ctx, callCreate, p.attributes, Attributes{}, err)
 		}
 		err = p.as(ctx, callPart, func(ctx context.Context) (err error) {
 			etag, err = p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1,

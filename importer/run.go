@@ -35,9 +35,9 @@ type run struct {
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 
-	kept        keptAttributes
-	elsewhere   sync.Mutex
-	elsewhereAt time.Time // when the target last let us write below the reserved prefix
+	kept     keptAttributes
+	refusals refusals
+	tried    triedAttributes
 
 	mu         sync.Mutex
 	tally      Tally
@@ -45,6 +45,7 @@ type run struct {
 	unfinished uint64 // entries that this pass has left
 	lost       uint64 // pages that could not be read
 	left       *Error // why one of them was left
+	leftKeys   uint64 // of these, entries whose key alone is refused
 	inRow      int    // objects given up in a row, over all workers
 	held       uint64 // objects that are uploaded and not published
 	publishing bool
@@ -358,7 +359,11 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
-	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
+	var sets []Attributes
+	if !r.header.Begun {
+		sets = r.opts.Rules.sets() // what is refused now can be said otherwise in the same run
+	}
+	r.probe, err = probeWith(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), sets)
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err
@@ -465,7 +470,7 @@ func (r *run) giveUp() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inRow++
-	return r.inRow >= max(4, r.opts.Concurrency)
+	return r.inRow >= r.inRowBound()
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere.

@@ -109,6 +109,9 @@ func codeOf(code, message string) (Code, bool) {
 			return t.is, true
 		}
 	}
+	if code == "KMS.NotFoundException" {
+		return CodeAttributeRefused, true // a key that there is not
+	}
 	if strings.HasPrefix(code, "KMS.") {
 		return CodeKMSKey, true
 	}

@@ -67,7 +67,7 @@ func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
 		return err
 	})
 	if err != nil {
-		return stored, t.failed(err)
+		return stored, t.failed(t.run.whyRefused(ctx, callPut, t.action.Attributes, err))
 	}
 	t.stored = stored
 	t.count(t.action.Size)
@@ -107,6 +107,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		if err := t.forget(ctx); err != nil {
 			return "", t.failed(err)
 		}
+		err = r.whyRefused(ctx, callCreate, t.action.Attributes, err)
 		if !r.calls.again(attempt, err) {
 			return "", t.failed(err)
 		}

@@ -22,7 +22,7 @@ const LevelNotice = slog.LevelInfo + 2
 // process, and mending it needs no other options.
 func waits(e *Error) bool {
 	switch e.Code {
-	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTargetJournal, CodeTakenOver, CodePageLost, CodeCanceled:
+	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTargetJournal, CodeTakenOver, CodePageLost, CodeCanceled, CodeAttributeRefused, CodeNoObjectLock:
 		return false
 	}
 	return e.Class == Fixable || e.Class == Retryable
@@ -71,6 +71,7 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 		err = r.abort(ctx, t)
 	}
 	if errors.Is(err, errHeld) {
+		r.storedOne()
 		r.hold()
 		return nil
 	}
@@ -83,6 +84,9 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 	switch {
 	case err == nil:
 		r.calm()
+		if rec.Outcome == OutcomeStored {
+			r.storedOne()
+		}
 		err = r.done(ctx, t.page, t.entry, rec, nil)
 	case isClass(err, FatalObject):
 		if abortErr := r.abort(ctx, t); abortErr != nil {
@@ -100,7 +104,11 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 		return nil
 	}
 	e := asError(err)
-	return &Error{e.Code, t.action.Path, e.Cause, e.Remedy, e.Class, e.Unknown, e.Err}
+	path := t.action.Path
+	if strings.HasPrefix(e.Path, r.opts.Prefix+JournalPrefix) {
+		path = e.Path // what fails is not the entry's own key
+	}
+	return &Error{e.Code, path, e.Cause, e.Remedy, e.Class, e.Unknown, e.Err}
 }
 
 // after decides about an object that has no outcome: try it again, under the
@@ -115,16 +123,15 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (ne
 		r.leave(e)
 		r.problem(e)
 		return nil, false
+	case r.ofOneKey(e) && r.takesOthers(attempt):
+		if r.goOn(scout); scout != 0 || r.calls.gate.openedSince(began) {
+			return ctx, true // it may have been mended while we asked
+		}
+		r.leaveKey(e)
+		return nil, false
 	case r.opts.HaltWait <= 0 || !r.waits(e):
 		r.leave(e)
 		r.halt(e)
-		return nil, false
-	case e.Code == CodeAccessDenied && scout == 0 && r.allowedElsewhere(ctx):
-		if r.calls.gate.openedSince(began) {
-			return ctx, true // while we asked
-		}
-		r.leave(e)
-		r.problem(e)
 		return nil, false
 	}
 	if scout == 0 {
@@ -207,22 +214,11 @@ func (r *run) endHalt(meant func(halt *Error, number uint64) bool) {
 	}
 }
 
-// allowedElsewhere tells whether the target lets us write below the reserved
-// prefix although it forbade an object: then a rule is about that key, and only
-// its object is left. One answer counts for a while.
-func (r *run) allowedElsewhere(ctx context.Context) bool {
-	r.elsewhere.Lock()
-	defer r.elsewhere.Unlock()
-	if r.opts.Now().Sub(r.elsewhereAt) < lastLook*r.opts.Backoff {
-		return true
-	}
-	report, err := probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
-	r.nameLeft(report)
-	if err != nil {
-		return false
-	}
-	r.elsewhereAt = r.opts.Now()
-	return true
+// haltEnd is until when the operator is waited for.
+func (r *run) haltEnd() time.Time {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.haltedAt.Add(r.opts.HaltWait)
 }
 
 // keep makes a durable step, and waits for room if the state folder's disk is full. That
@@ -256,10 +252,12 @@ func (r *run) waitForPass(ctx context.Context, before uint64) bool {
 		r.haltedAt, r.look = r.opts.Now(), firstLook*r.opts.Backoff
 	}
 	r.mu.Unlock()
-	if e == nil || !r.waits(e) || r.opts.HaltWait <= 0 {
+	if e == nil || !r.waits(e) || r.opts.HaltWait <= 0 || r.behind() {
 		return false
 	}
-	r.calls.gate.shut(e, r.opts.Now())
+	if _, anew := r.calls.gate.shut(e, r.opts.Now()); anew {
+		r.opts.Log.Warn("the run waits for you", "code", e.Code, "cause", e.Cause, "do", whileWaiting(e.Remedy), "until", r.haltEnd())
+	}
 	if !r.scoutAgain(ctx, e) {
 		return false
 	}

@@ -114,10 +114,12 @@ func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*impo
 		}
 	}
 	rep.State, rep.Parallel = own.state, own.parallel
+	own.crowd.waiting.Store(int64(len(devices)))
 	var work sync.WaitGroup
 	turns := make(chan struct{}, own.parallel)
 	for _, d := range devices {
 		turns <- struct{}{}
+		own.crowd.waiting.Add(-1)
 		work.Go(func() {
 			defer func() { <-turns }()
 			if d.err == nil {
@@ -169,6 +171,7 @@ func (f *importFlags) share(o *importer.Options, scope manifest.Scope) error {
 		return nil
 	}
 	o.Log = o.Log.With("device", scope.Device.String()[:8])
+	o.Behind = func() bool { return f.crowd.waiting.Load() > 0 }
 	n := f.parallel
 	o.Memory, o.Concurrency = o.Memory/int64(n), max(1, o.Concurrency/n)
 	o.Bandwidth = slices.Clone(o.Bandwidth)

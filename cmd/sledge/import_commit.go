@@ -117,7 +117,7 @@ func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 		return "", err
 	}
 	_, err = d.target.Put(ctx, importer.PutRequest{Key: key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),
-		Attributes: importer.Attributes{ContentType: "application/vnd.dsse.envelope.v1+json"}, IfAbsent: conditional})
+		Attributes: markerAttributes(d.o.Rules), IfAbsent: conditional})
 	if err == nil {
 		return key, nil
 	}
@@ -128,6 +128,13 @@ func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 		return "", getErr
 	}
 	return "", asTargetError(err) // the write's own error says more
+}
+
+// markerAttributes are a commit marker's: a bucket may demand the run's own of it.
+func markerAttributes(rules importer.Rules) importer.Attributes {
+	a := rules.Own()
+	a.ContentType = "application/vnd.dsse.envelope.v1+json"
+	return a
 }
 
 // marked tells whether our marker stands there; another one is a conflict.

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance"
 )
@@ -13,6 +14,7 @@ type crowd struct {
 	meter   *meter
 	metrics *metricsServer // nil without --metrics
 	of      int            // devices in all
+	waiting atomic.Int64   // devices whose turn is still to come
 
 	mu      sync.Mutex
 	members []*member

@@ -1,0 +1,172 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+// text is the canonical text of a set of attributes.
+func (a Attributes) text() string {
+	text, _ := json.Marshal(a) // of plain fields: cannot fail
+	return string(text)
+}
+
+// single is one attribute of a set, by its name in receipts.
+type single struct {
+	name string
+	Attributes
+}
+
+// singles are the attributes of a set one by one, without locks.
+func (a Attributes) singles() (all []single) {
+	add := func(name string, asked bool, one Attributes) {
+		if asked {
+			all = append(all, single{name, one})
+		}
+	}
+	add(attributeContentType, a.ContentType != "", Attributes{ContentType: a.ContentType})
+	add(attributeCacheControl, a.CacheControl != "", Attributes{CacheControl: a.CacheControl})
+	add(attributeStorageClass, a.StorageClass != "", Attributes{StorageClass: a.StorageClass})
+	add(attributeSSE, a.SSE != "", Attributes{SSE: a.SSE, KMSKeyID: a.KMSKeyID, KMSContext: a.KMSContext})
+	add(attributeTags, len(a.Tags) > 0, Attributes{Tags: a.Tags})
+	return all
+}
+
+// ofAttributes reports whether a store may mean an attribute by this refusal: many have
+// no code of their own for one that they do not know.
+func ofAttributes(err error) bool {
+	return hasCode(err, CodeRefused) || hasCode(err, CodeAttributeRefused)
+}
+
+// ofLock reports whether a refusal speaks of locks, or of something that the store does
+// not have.
+func ofLock(err error) bool {
+	cause := strings.ToLower(asError(err).Cause)
+	for _, word := range []string{"notimplemented", "lock", "retention", "retain", "legal"} {
+		if strings.Contains(cause, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// try makes one write of a kind with these attributes, and takes it back.
+func (p *prober) try(ctx context.Context, kind string, a Attributes) error {
+	key, content := p.prefix+"put", []byte("sledge probe of attributes")
+	err := p.as(ctx, kind, func(ctx context.Context) error {
+		if kind == callCreate {
+			id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: a})
+			p.begun(key, id, err)
+			return err
+		}
+		_, err := p.target.Put(ctx, PutRequest{Key: key, Body: bytes.NewReader(content), Size: int64(len(content)), SHA256: crypto.SumSHA256(content), Attributes: a})
+		return err
+	})
+	if err != nil && !isUnknown(err) {
+		return err
+	}
+	if gone := p.remove(ctx, key); forbidden(gone) {
+		p.leave(key)
+	} else if err == nil {
+		err = gone
+	}
+	return err
+}
+
+// blame turns the refusal of a write into that of the attributes that it was made with,
+// if others alone are taken: each is tried by itself.
+func (p *prober) blame(ctx context.Context, kind string, asked, others Attributes, err error) error {
+	if !ofAttributes(err) || p.try(ctx, kind, others) != nil {
+		return err
+	}
+	var names, all []string
+	for _, one := range asked.singles() {
+		with := one.Attributes.over(others)
+		if with.text() == others.text() {
+			continue
+		}
+		all = append(all, one.name)
+		if ofAttributes(p.try(ctx, kind, with)) {
+			names = append(names, one.name)
+		}
+	}
+	if len(names) == 0 {
+		names = all // together
+	}
+	if len(names) == 0 {
+		return err
+	}
+	return attributeRefused(strings.Join(names, ", "), err)
+}
+
+func attributeRefused(names string, err error) error {
+	return newError(CodeAttributeRefused, "", names+": "+asError(err).Cause, err)
+}
+
+// sets tries what the rules may ask for, each set by one request.
+func (p *prober) sets(ctx context.Context, sets []Attributes) error {
+	for _, a := range sets {
+		err := p.try(ctx, callPut, a)
+		if err == nil {
+			continue
+		}
+		if why := p.blame(ctx, callPut, a, p.attributes, err); why != err {
+			return why
+		}
+		var names []string
+		for _, one := range a.singles() {
+			names = append(names, one.name)
+		}
+		e := *asError(err)
+		e.Cause = "with " + strings.Join(names, ", ") + ": " + e.Cause
+		return &e
+	}
+	return nil
+}
+
+// triedAttributes are sets of attributes that the target was asked about after it had
+// refused an object with them.
+type triedAttributes struct {
+	mu    sync.Mutex
+	sound map[string]bool // by kind of write and set: it is not the attributes
+}
+
+// whyRefused tells the refusal of an object from that of its attributes. The one is an
+// outcome; the other ends the run before all objects meet it.
+func (r *run) whyRefused(ctx context.Context, kind string, a Attributes, err error) error {
+	if a.none() || !ofAttributes(err) {
+		return err
+	}
+	t := &r.tried
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	set := kind + " " + a.text()
+	if t.sound[set] {
+		return err
+	}
+	own := r.opts.Rules.Own()
+	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/", attributes: own}
+	asked, why := a.removable(), err
+	ctx = context.WithValue(context.WithoutCancel(ctx), besideKey{}, true)
+	if failed := p.try(ctx, kind, asked); failed != nil {
+		why = p.blame(ctx, kind, asked, own, failed)
+	} else if (a.LockMode != "" || a.LegalHold) && ofLock(err) {
+		why = attributeRefused(attributeLock, err)
+	}
+	r.nameLeft(p.report)
+	if hasCode(why, CodeAttributeRefused) {
+		return why
+	}
+	if t.sound == nil {
+		t.sound = map[string]bool{}
+	}
+	if len(t.sound) < maxKeptSets {
+		t.sound[set] = true
+	}
+	return err
+}

@@ -1,0 +1,172 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// picky is a store that judges writes by their attributes.
+type picky struct {
+	*fakeTarget
+	rule func(kind, key string, a Attributes) error
+
+	mu   sync.Mutex
+	sent int // objects, besides the probe's and the journal's
+}
+
+func (p *picky) judge(kind, key string, a Attributes) error {
+	if !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix) {
+		p.mu.Lock()
+		p.sent++
+		p.mu.Unlock()
+	}
+	return p.rule(kind, key, a)
+}
+
+func (p *picky) Put(ctx context.Context, in PutRequest) (Stored, error) {
+	if err := p.judge(callPut, in.Key, in.Attributes); err != nil {
+		return Stored{}, err
+	}
+	return p.fakeTarget.Put(ctx, in)
+}
+
+func (p *picky) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
+	if err := p.judge(callCreate, in.Key, in.Attributes); err != nil {
+		return "", err
+	}
+	return p.fakeTarget.CreateUpload(ctx, in)
+}
+
+// TestPolicyDemandsAttributes: where a bucket takes nothing without encryption or tags,
+// the probe and the journal in the target have them, too.
+func TestPolicyDemandsAttributes(t *testing.T) {
+	for name, rules := range map[string]string{
+		"over every object": `{"version":1,"objects":[{"match":"big","storage_class":"COLD"},{"sse":"aws:kms","kms_key_id":"k","kms_context":{"a":"b"},"tags":{"team":"a"}}]}`,
+		"in two rules":      `{"version":1,"objects":[{"match":"b*","sse":"aws:kms","kms_key_id":"k","kms_context":{"a":"b"},"tags":{"team":"a"}},{"match":"**/*","sse":"aws:kms","kms_key_id":"k","kms_context":{"a":"b"},"tags":{"team":"a"}}]}`,
+	} {
+		for _, journal := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, journal in the target %v", name, journal), func(t *testing.T) {
+				s := mixed()
+				p := &picky{fakeTarget: newFake(t)}
+				p.rule = func(kind, key string, a Attributes) error {
+					if a.SSE != "aws:kms" || a.KMSKeyID != "k" || a.KMSContext["a"] != "b" || !maps.Equal(a.Tags, map[string]string{"team": "a"}) {
+						return newError(CodeAccessDenied, key, "status 403: AccessDenied", nil)
+					}
+					return nil
+				}
+				o := testOptions(t, memDisk())
+				o.JournalInTarget = journal
+				o.Rules = parseRules(t, rules)
+				if res := mustRun(t, s, p, o); !res.Complete {
+					t.Errorf("%+v", res)
+				}
+				p.check(t, s, "in/")
+			})
+		}
+	}
+}
+
+// TestAttributeRefused: an attribute that the store does not take ends the run at once,
+// by name, before any object was sent where the probe can tell; whatever waits for an
+// operator, this does not.
+func TestAttributeRefused(t *testing.T) {
+	unknown := func(text string) func(string) error {
+		return func(key string) error { return newError(CodeRefused, key, text, nil) }
+	}
+	tests := []struct {
+		name, rules, names string
+		refuses            func(kind string, a Attributes) bool
+		says               func(key string) error
+		sent               int // objects at most
+	}{
+		{"tags", `{"tags":{"a":"b"}}`, "tags", func(_ string, a Attributes) bool { return a.Tags != nil }, unknown("status 501: NotImplemented"), 0},
+		{"tags, in other words", `{"sse":"AES256","tags":{"a":"b"}}`, "tags", func(_ string, a Attributes) bool { return a.Tags != nil }, unknown("status 400: InvalidArgument: Unsupported header 'x-amz-tagging'"), 0},
+		{"tags of some objects", `{"match":"f3*","tags":{"a":"b"}}`, "tags", func(_ string, a Attributes) bool { return a.Tags != nil }, unknown("status 501: NotImplemented"), 0},
+		{"a KMS key", `{"sse":"aws:kms","kms_key_id":"k"}`, "sse", func(_ string, a Attributes) bool { return a.KMSKeyID != "" }, unknown("status 400: InvalidArgument: no such key"), 0},
+		{"a storage class", `{"tags":{"a":"b"},"storage_class":"STANDART"}`, "storage_class", func(_ string, a Attributes) bool { return a.StorageClass != "" },
+			func(key string) error { return newError(CodeAttributeRefused, key, "InvalidStorageClass", nil) }, 0},
+		{"a storage class by parts", `{"storage_class":"COLD"}`, "storage_class", func(kind string, a Attributes) bool { return kind == callCreate && a.StorageClass != "" }, unknown("status 501: NotImplemented"), 60},
+		{"a lock", `{"lock":{"mode":"GOVERNANCE","days":1}}`, "lock", func(_ string, a Attributes) bool { return a.LockMode != "" }, unknown("status 501: NotImplemented"), 8},
+		{"a lock of some objects", `{"match":"f1*","lock":{"legal_hold":true}}`, "lock", func(_ string, a Attributes) bool { return a.LegalHold }, unknown("status 400: InvalidRequest: no object lock here"), 30},
+		{"two together", `{"storage_class":"COLD","tags":{"a":"b"}}`, "storage_class", func(_ string, a Attributes) bool { return a.Tags != nil && a.StorageClass != "" }, unknown("status 400: InvalidRequest"), 0},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			s, disk := many(40), memDisk()
+			p := &picky{fakeTarget: newFake(t)}
+			p.rule = func(kind, key string, a Attributes) error {
+				if test.refuses(kind, a) {
+					return test.says(key)
+				}
+				return nil
+			}
+			o := testOptions(t, disk)
+			o.HaltWait = time.Hour
+			o.Rules = parseRules(t, `{"version":1,"objects":[`+test.rules+`]}`)
+			said := 0
+			o.Problem = func(e *Error) {
+				if e.Class != Warning {
+					said++
+				}
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			res, err := Run(ctx, s, p, o)
+			if !hasCode(err, CodeAttributeRefused) || !strings.HasPrefix(asError(err).Cause, test.names+": ") || res.ExitClass() != ExitFixable {
+				t.Fatalf("%v: %+v", err, res)
+			}
+			if p.sent > test.sent || said != 1 || res.Tally.Bad() != 0 {
+				t.Errorf("%d objects sent, said %d, %+v", p.sent, said, res.Tally)
+			}
+			if p.rule = func(string, string, Attributes) error { return nil }; test.sent == 0 {
+				o.Rules = Rules{} // the same run: nothing was begun
+			}
+			if res := mustRun(t, s, p, o); !res.Complete {
+				t.Errorf("after it was mended: %+v", res)
+			}
+			p.check(t, s, "in/")
+		})
+	}
+}
+
+// TestRefusedNotForAttributes: the refusal of one object stays its own where the same
+// attributes are taken elsewhere.
+func TestRefusedNotForAttributes(t *testing.T) {
+	s := many(20)
+	p := &picky{fakeTarget: newFake(t)}
+	tries := 0
+	p.rule = func(kind, key string, a Attributes) error {
+		if strings.Contains(key, ProbePrefix) {
+			tries++
+		}
+		if key == "in/f05" || key == "in/f06" || key == "in/large" {
+			return newError(CodeRefused, key, "status 400: InvalidURI", nil)
+		}
+		return nil
+	}
+	o := testOptions(t, memDisk())
+	o.Rules = parseRules(t, `{"version":1,"objects":[{"tags":{"a":"b"},"lock":{"mode":"GOVERNANCE","days":1}}]}`)
+	res := mustRun(t, s, p, o)
+	if res.Tally.Outcomes[OutcomeFailed] != 3 || res.Tally.Outcomes[OutcomeStored] != 18 || tries > 12 {
+		t.Errorf("%d tries, %+v", tries, res.Tally)
+	}
+}
+
+// TestOwnAttributes: what the importer writes for itself never has a lock or a class.
+func TestOwnAttributes(t *testing.T) {
+	rules := parseRules(t, `{"version":1,"objects":[{"match":"*.a","sse":"AES256","tags":{"first":"1"}},
+		{"storage_class":"COLD","lock":{"mode":"GOVERNANCE","days":1},"sse":"aws:kms","kms_key_id":"k"}]}`)
+	own := rules.Own()
+	if own.SSE != "aws:kms" || own.KMSKeyID != "k" || own.Tags["first"] != "1" || own.StorageClass != "" || own.LockMode != "" {
+		t.Errorf("%+v", own)
+	}
+	sets := rules.sets()
+	if len(sets) != 2 || sets[0].SSE != "AES256" || sets[0].KMSKeyID != "" || sets[1].StorageClass != "COLD" || sets[1].LockMode != "" {
+		t.Errorf("%+v", sets)
+	}
+}

@@ -1,0 +1,139 @@
+package importer
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+// refusals are what a start remembers of refusals that may be of one key alone: a
+// policy, a proxy or a firewall may have a rule about a single name.
+type refusals struct {
+	asking sync.Mutex // one at a time; see takesOthers
+
+	mu    sync.Mutex
+	asked int             // how often the target was asked for another key
+	takes bool            // what it answered last
+	first int             // refusals before this start stored its first object; -1 after it
+	told  map[string]bool // keys whose refusal was told, at most maxRefusalsTold
+}
+
+// maxRefusalsTold bounds the memory. Refusals beyond it are told in each pass.
+const maxRefusalsTold = 10000
+
+// remedyOneKey is for a refusal of one key: the credentials work for all others.
+const remedyOneKey = "only this key is refused, others are taken with the same credentials: look for a rule of a policy, a proxy or a firewall about its name, or give the entry another key (--rules) in an import with a new --run-id; then run the same command again"
+
+// ofOneKey reports whether the target may mean one key by this error. The journal in
+// the target is no entry's.
+func (r *run) ofOneKey(e *Error) bool {
+	switch e.Code {
+	case CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3, CodeWrongRegion:
+		return r.waits(e) && !strings.HasPrefix(e.Path, r.opts.Prefix+JournalPrefix)
+	}
+	return false
+}
+
+// inRowBound is how many objects in a row may fail in the same way before it is the
+// target that fails.
+func (r *run) inRowBound() int { return max(4, r.opts.Concurrency) }
+
+// takesOthers reports whether the target takes another key, below the reserved prefix.
+// It asks after the refusal, so that the answer is no older; refusals that come while
+// another one waits for its answer share the next. Where this start has stored nothing,
+// so many refusals are of all keys, whatever the target answers.
+func (r *run) takesOthers(ctx context.Context) bool {
+	s := &r.refusals
+	s.mu.Lock()
+	before := s.asked
+	if s.first >= 0 {
+		s.first++
+	}
+	all := s.first >= r.inRowBound()
+	s.mu.Unlock()
+	if all {
+		return false
+	}
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	s.mu.Lock()
+	if s.asked > before {
+		defer s.mu.Unlock()
+		return s.takes
+	}
+	s.asked++
+	s.mu.Unlock()
+	takes := r.takesOne(context.WithValue(ctx, besideKey{}, true))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.takes = takes
+	return takes
+}
+
+// takesOne stores, looks at and removes one object of the probe.
+func (r *run) takesOne(ctx context.Context) bool {
+	const name, content = "put", "sledge probe of another key"
+	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/",
+		keys: []string{name}, attributes: r.opts.Rules.Own()}
+	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
+	if err != nil && !isUnknown(err) {
+		return false // nothing is there to be removed
+	}
+	if err == nil {
+		_, err = p.head(ctx, name)
+	}
+	reads := err == nil
+	if reads && r.probe.ReadsBack {
+		reads, err = p.readsBack(ctx, name, content)
+	}
+	if cleanErr := p.clean(ctx); err == nil {
+		err = cleanErr
+	}
+	p.report.Left = slices.DeleteFunc(p.report.Left, func(key string) bool { return slices.Contains(r.probe.Left, key) })
+	r.nameLeft(p.report)
+	return err == nil && reads
+}
+
+// storedOne notes that the target takes objects.
+func (r *run) storedOne() {
+	s := &r.refusals
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.first = -1
+}
+
+// leaveKey leaves an object whose key alone is refused for a later pass. It is told
+// once in a start.
+func (r *run) leaveKey(e *Error) {
+	own := *e
+	own.Remedy = remedyOneKey
+	r.leave(&own)
+	r.mu.Lock()
+	r.leftKeys++
+	r.mu.Unlock()
+	s := &r.refusals
+	s.mu.Lock()
+	if s.told == nil {
+		s.told = map[string]bool{}
+	}
+	again := s.told[e.Path]
+	if len(s.told) < maxRefusalsTold {
+		s.told[e.Path] = true
+	}
+	s.mu.Unlock()
+	if !again {
+		r.problem(&own)
+	}
+}
+
+// behind reports whether somebody waits for the end of this run, of which nothing is
+// left but keys that are refused alone.
+func (r *run) behind() bool {
+	r.mu.Lock()
+	only := r.leftKeys > 0 && r.leftKeys == r.unfinished
+	r.mu.Unlock()
+	return only && r.opts.Behind != nil && r.opts.Behind()
+}

@@ -1,0 +1,164 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// many is a source of small files and one in parts.
+func many(n int) *fakeSource {
+	s := newSource()
+	for i := range n {
+		s.file(fmt.Sprintf("f%02d", i), []byte{byte(i)})
+	}
+	s.file("large", pattern(3, 17<<20))
+	return s
+}
+
+// TestRefusalOfOneKey: whatever the target, or something before it, says about one key,
+// all others are stored first, and nobody is told to renew credentials.
+func TestRefusalOfOneKey(t *testing.T) {
+	for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3, CodeWrongRegion} {
+		for _, key := range []string{"f00", "f20", "large"} {
+			for _, wait := range []time.Duration{0, 30 * time.Millisecond} {
+				t.Run(fmt.Sprintf("%s of %s, waiting %v", code, key, wait), func(t *testing.T) {
+					s, f, disk := many(40), newFake(t), memDisk()
+					o := testOptions(t, disk)
+					o.HaltWait = wait
+					said := map[string]int{}
+					o.Problem = func(e *Error) {
+						said[e.Path+" "+string(e.Code)]++
+						if e.Remedy != remedyOneKey {
+							t.Errorf("%v: remedy %q", e, e.Remedy)
+						}
+					}
+					f.hook = func(n int, call, k string) (bool, error) {
+						if k == "in/"+key {
+							return false, newError(code, k, "", nil)
+						}
+						return true, nil
+					}
+					res, err := Run(context.Background(), s, f, o)
+					if !hasCode(err, code) || res.Unfinished != 1 || len(f.objects) != 40 {
+						t.Fatalf("%v, %d objects, %+v", err, len(f.objects), res)
+					}
+					if n := said[key+" "+string(code)]; n < 1 || n > 2 || len(said) != 1 { // as it is left, and as the run ends for it
+						t.Errorf("said %v", said)
+					}
+					f.hook = nil
+					o.Problem = nil
+					if res := mustRun(t, s, f, o); !res.Complete {
+						t.Errorf("resumed: %+v", res)
+					}
+					f.check(t, s, "in/")
+				})
+			}
+		}
+	}
+}
+
+// TestRefusalOfAllKeys: where the same credentials store nothing any more, or never did,
+// the run halts as before and leaves no object by name.
+func TestRefusalOfAllKeys(t *testing.T) {
+	for name, from := range map[string]int{"from the first object": 0, "after some": 60} {
+		for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3} {
+			s, f := many(40), newFake(t)
+			o := testOptions(t, memDisk())
+			said := 0
+			o.Problem = func(e *Error) {
+				if said++; e.Remedy == remedyOneKey {
+					t.Errorf("%s, %s: %v is told of one key", name, code, e)
+				}
+			}
+			refused := 0
+			f.hook = func(n int, call, key string) (bool, error) {
+				if from > 0 && n >= from { // even the probe's
+					refused++
+					return false, newError(code, key, "", nil)
+				}
+				return true, nil
+			}
+			if from == 0 {
+				f.hook = func(n int, call, key string) (bool, error) {
+					if ours(key) {
+						refused++
+						return false, newError(code, key, "", nil)
+					}
+					return true, nil
+				}
+				o.Problem = nil // the first few are told alone
+			}
+			res, err := Run(context.Background(), s, f, o)
+			if !hasCode(err, code) || refused > 30 || from > 0 && said != 1 {
+				t.Errorf("%s, %s: %v, %d refused, said %d: %+v", name, code, err, refused, said, res)
+			}
+		}
+	}
+}
+
+// TestScoutIsRefusedAlone: a run that waits for its operator goes on when he has mended
+// all but the key that its scout tries.
+func TestScoutIsRefusedAlone(t *testing.T) {
+	s, f := many(40), newFake(t)
+	o := patient(t, memDisk())
+	o.HaltWait = 200 * time.Millisecond
+	all, looks := false, 0
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/f20" {
+			all = looks < 3
+		}
+		switch {
+		case all:
+			looks++
+			return false, newError(CodeCredentialsRefused, key, "", nil)
+		case key == "in/f20":
+			return false, newError(CodePolicyDenied, key, "", nil)
+		}
+		return true, nil
+	}
+	res, err := Run(context.Background(), s, f, o)
+	if !hasCode(err, CodePolicyDenied) || res.Unfinished != 1 || len(f.objects) != 40 {
+		t.Errorf("%v, %d objects, %+v", err, len(f.objects), res)
+	}
+}
+
+// TestRefusalBehind: while others wait for its end, a run does not wait for keys that
+// are refused alone; for anything else it does.
+func TestRefusalBehind(t *testing.T) {
+	s, f := many(10), newFake(t)
+	o := patient(t, memDisk())
+	o.HaltWait = time.Hour
+	o.Behind = func() bool { return true }
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/f05" {
+			return false, newError(CodePolicyDenied, key, "", nil)
+		}
+		return true, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	res, err := Run(ctx, s, f, o)
+	if !hasCode(err, CodePolicyDenied) || len(f.objects) != 10 || !strings.Contains(res.Halt.Remedy, "only this key") {
+		t.Errorf("%v, %d objects, %+v", err, len(f.objects), res)
+	}
+}
+
+// TestRefusalOfTheJournal: the journal in the target is no entry's key.
+func TestRefusalOfTheJournal(t *testing.T) {
+	s, f := many(10), newFake(t)
+	o := testOptions(t, memDisk())
+	o.JournalInTarget = true
+	f.hook = func(n int, call, key string) (bool, error) {
+		if call == "put" && strings.Contains(key, JournalPrefix) && strings.Contains(key, "/"+mirrorUploads) {
+			return false, newError(CodePolicyDenied, key, "", nil)
+		}
+		return true, nil
+	}
+	_, err := Run(context.Background(), s, f, o)
+	if e := asError(err); e.Code != CodePolicyDenied || e.Remedy == remedyOneKey || !strings.Contains(e.Path, JournalPrefix) {
+		t.Errorf("%v: %s", err, e.Remedy)
+	}
+}
