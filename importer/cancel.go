@@ -61,6 +61,9 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
 	}
+	if err := r.markCanceled(thisLease()); err != nil {
+		return err
+	}
 	if r.outlook, err = newOutlook(ctx, r.source, r.planner, r.opts, r.journal); err != nil {
 		return err
 	}

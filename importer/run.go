@@ -183,7 +183,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		return nil
 	}
 	if r.header.Canceled {
-		return newError(CodeCanceled, "", "run "+r.opts.RunID, nil)
+		return r.refuseCanceled("run "+r.opts.RunID, thisLease())
 	}
 	r.planner.started = r.header.Started
 	return r.takeUp(ctx)
