@@ -52,9 +52,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
-	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
-	r.nameLeft(r.probe)
-	if err != nil {
+	if err := c.examine(ctx); err != nil {
 		return err
 	}
 	r.header.Canceled = true
@@ -86,6 +84,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err == nil {
 		err = c.unseen(uploads)
 		c.out.Aborted += r.sweepUploads(ctx)
+		c.unsearched()
 	}
 	err = errors.Join(err, c.list.close())
 	if err == nil {
@@ -290,7 +289,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	}
 	err = r.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
 	switch {
-	case err != nil && ends(err) && !hasCode(err, CodeAccessDenied):
+	case err != nil && ends(err) && !forbidden(err):
 		return err
 	case err != nil:
 		return c.line(g, obj, "failed", fmt.Sprintf("it could not be deleted: %s", asError(err).Cause), &c.out.Failed)
