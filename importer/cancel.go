@@ -52,13 +52,14 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
-	r.probe, err = probeWith(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), nil)
-	r.nameLeft(r.probe)
-	if err != nil {
+	if err := c.examine(ctx); err != nil {
 		return err
 	}
 	r.header.Canceled = true
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
+		return err
+	}
+	if err := r.markCanceled(thisLease()); err != nil {
 		return err
 	}
 	if r.outlook, err = newOutlook(ctx, r.source, r.planner, r.opts, r.journal); err != nil {
@@ -83,6 +84,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err == nil {
 		err = c.unseen(uploads)
 		c.out.Aborted += r.sweepUploads(ctx)
+		c.unsearched()
 	}
 	err = errors.Join(err, c.list.close())
 	if err == nil {
@@ -287,7 +289,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	}
 	err = r.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
 	switch {
-	case err != nil && ends(err) && !hasCode(err, CodeAccessDenied):
+	case err != nil && ends(err) && !forbidden(err):
 		return err
 	case err != nil:
 		return c.line(g, obj, "failed", fmt.Sprintf("it could not be deleted: %s", asError(err).Cause), &c.out.Failed)

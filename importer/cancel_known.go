@@ -1,30 +1,28 @@
 package importer
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"path"
 )
 
-// elsewhereToo tells a run that need not be known here: one that may begin, or one of
-// which another host's journal in the target may tell.
-func (r *run) elsewhereToo() bool { return !r.canceling || r.opts.JournalInTarget }
-
-// mustExist refuses to cancel in a folder that no run has a journal in, before one is made.
-func (r *run) mustExist(base string) error {
-	if r.elsewhereToo() {
+// mustExist refuses to cancel in a folder that no run has a journal in, before one is made,
+// unless the run's journal is in the target, too, and is there.
+func (r *run) mustExist(ctx context.Context, base string) error {
+	if !r.canceling {
 		return nil
 	}
 	_, err := r.opts.StateDir.ReadDir(path.Join(base, journalFolder))
 	if errors.Is(err, fs.ErrNotExist) {
-		return r.noRun()
+		return r.mustBeThere(ctx)
 	}
 	return stateError(err)
 }
 
 // mustKnow refuses to cancel a run that the journal does not know, before it is recorded.
-func (r *run) mustKnow() error {
-	if r.elsewhereToo() {
+func (r *run) mustKnow(ctx context.Context) error {
+	if !r.canceling {
 		return nil
 	}
 	var was header
@@ -32,11 +30,24 @@ func (r *run) mustKnow() error {
 	case err != nil:
 		return err
 	case !ok || was.Options.RunID != r.opts.RunID:
-		return r.noRun()
+		return r.mustBeThere(ctx)
 	}
 	return nil
 }
 
-func (r *run) noRun() error {
-	return newError(CodeStateMismatch, "", "no run "+r.opts.RunID+" was begun in this state folder: nothing was canceled", nil)
+// mustBeThere asks the target for the run's journal: a lease at least, which the one that a
+// cancel leaves is, too.
+func (r *run) mustBeThere(ctx context.Context) error {
+	if !r.opts.JournalInTarget {
+		return newError(CodeStateMismatch, "", "no run "+r.opts.RunID+" was begun in this state folder: nothing was canceled", nil)
+	}
+	m, err := newMirror(r)
+	if err != nil {
+		return err
+	}
+	highest, err := m.highest(ctx)
+	if err == nil && highest == 0 {
+		err = newError(CodeStateMismatch, "", "no run "+r.opts.RunID+" of this device was begun in this state folder, nor below "+m.prefix+": nothing was canceled", nil)
+	}
+	return err
 }

@@ -64,3 +64,33 @@ func TestCancelMarkerLast(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
+
+// TestCancelOfNoRunInTarget: a mistyped run id is refused where the journal is in the target,
+// too, from the run's own folder and from an empty one, and nothing is written.
+func TestCancelOfNoRunInTarget(t *testing.T) {
+	soon(t, 0)
+	s, f, disk := mixed(), newFake(t), memDisk()
+	halfway(t, s, f, mirrored(t, disk))
+	before := len(f.objects)
+	writes := 0
+	f.hook = func(_ int, call, _ string) (bool, error) {
+		if call == "put" || call == "create" || call == "delete" {
+			writes++
+		}
+		return true, nil
+	}
+	for name, o := range map[string]Options{"own folder": mirrored(t, disk), "own folder, takeover": taking(disk), "empty folder": taking(memDisk())} {
+		o.RunID = "run-l"
+		out, err := Cancel(t.Context(), s, deleting{f}, o, true)
+		if out != nil || !hasCode(err, CodeStateMismatch) || writes > 0 || len(f.objects) != before {
+			t.Errorf("%s: %+v, %v; %d writes", name, out, err, writes)
+		}
+		if _, err := o.StateDir.ReadDir("runs/run-l"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: a folder was made: %v", name, err)
+		}
+	}
+	f.hook = nil
+	if out, err := Cancel(t.Context(), s, deleting{f}, taking(memDisk()), true); err != nil || out.Deleted == 0 {
+		t.Errorf("the run itself: %+v, %v", out, err)
+	}
+}

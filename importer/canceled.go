@@ -21,7 +21,8 @@ type Canceled struct {
 	Changed uint64 `json:"changed"` // that are not ours any more, or not what we stored: they stay
 	Failed  uint64 `json:"failed"`  // that could not be looked at or removed
 	Uploads uint64 `json:"left_uploads"`
-	List    string `json:"list"` // in the state folder
+	List    string `json:"list"`               // in the state folder
+	NoProbe string `json:"no_probe,omitempty"` // why the target could not be probed: uploads that no answer told of were not looked for
 
 	// Journal is the one key that stays of a journal in the target: it tells every
 	// other host that the run was given up.

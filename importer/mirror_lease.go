@@ -245,7 +245,7 @@ func (r *run) lead(ctx context.Context, known uint64) (news bool, err error) {
 		news = highest > 0 && (!ours || highest != known)
 		switch {
 		case last.Canceled && !r.canceling:
-			return false, newError(CodeCanceled, "", "run "+r.opts.RunID+", by "+last.String(), nil)
+			return false, r.refuseCanceled("run "+r.opts.RunID+", by "+last.String(), last.Lease)
 		case ours && last.Canceled == r.canceling:
 			m.number = highest
 			return news, nil

@@ -127,7 +127,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 // open reads or begins the journal: the folder's own, or that of a later run,
 // which knows nothing of what the one before has found.
 func (r *run) open(ctx context.Context) (err error) {
-	if err := r.mustExist(""); err != nil {
+	if err := r.mustExist(ctx, ""); err != nil {
 		return err
 	}
 	if r.journal, err = openJournal(r.opts.StateDir, ""); err != nil {
@@ -146,7 +146,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		if r.journal = nil; err != nil {
 			return err
 		}
-		if err := r.mustExist(r.base); err != nil {
+		if err := r.mustExist(ctx, r.base); err != nil {
 			return err
 		}
 		if r.journal, err = openJournal(r.opts.StateDir, r.base); err != nil {
@@ -161,7 +161,7 @@ func (r *run) open(ctx context.Context) (err error) {
 			return ErrCommitted
 		}
 	}
-	if err := r.mustKnow(); err != nil {
+	if err := r.mustKnow(ctx); err != nil {
 		return err
 	}
 	source := r.opts.Rand
@@ -184,7 +184,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		return nil
 	}
 	if r.header.Canceled {
-		return newError(CodeCanceled, "", "run "+r.opts.RunID, nil)
+		return r.refuseCanceled("run "+r.opts.RunID, thisLease())
 	}
 	r.planner.started = r.header.Started
 	return r.takeUp(ctx)

@@ -364,6 +364,10 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) (aborted 
 		leave("the answer to a Create was lost: " + asError(err).Cause)
 		return 0
 	}
+	if r.opts.ExclusivePrefix && !r.probe.Done {
+		leave("the answer to a Create was lost, and the target could not be probed: uploads of this run are not told from those of others")
+		return 0
+	}
 	if !r.opts.ExclusivePrefix || !r.probe.ListsUploads {
 		leave("the answer to a Create was lost and the prefix is not known to be ours alone")
 		return 0

@@ -148,6 +148,11 @@ func (a *app) accept(ctx context.Context, f *acceptFlags, dirs []string) (report
 	if dirs, err = a.receiptsFolders(dirs); err != nil {
 		return nil, err
 	}
+	for _, dir := range dirs {
+		if err := refuseCanceled(dir); err != nil {
+			return nil, err
+		}
+	}
 	c := &acceptance{app: a, f: f, r: &acceptReport{Devices: []fsck.ReceiptReport{}, Unproven: []*unproven{}}, labels: map[string][]byte{}}
 	if err := c.readLabels(); err != nil {
 		return nil, err

@@ -44,6 +44,9 @@ func (r *cancelReport) print(w io.Writer) {
 	if r.Uploads > 0 {
 		fmt.Fprintf(w, "left over   %s may be left in the target\n", plural(r.Uploads, "multipart upload"))
 	}
+	if r.NoProbe != "" {
+		fmt.Fprintf(w, "probe       none (%s): uploads that no answer told of were not looked for\n", escape(r.NoProbe))
+	}
 	if r.Journal != "" {
 		fmt.Fprintf(w, "journal     removed, but for %s: it keeps other hosts from going on\n", escape(r.Journal))
 	}

@@ -61,6 +61,12 @@ func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
 		}
 	}
 	d.takeStatus(status, receipts)
+	if d.Canceled, err = canceled(folder, status); err != nil {
+		return nil, err
+	}
+	if d.Canceled != nil {
+		d.State, d.Complete, d.Halt, d.ETA = importer.StateCanceled, false, nil, 0
+	}
 	if err := d.readHistory(folder); err != nil {
 		return nil, err
 	}

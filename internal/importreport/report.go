@@ -45,8 +45,10 @@ type Device struct {
 	Host       string         `json:"host,omitempty"`
 	Software   string         `json:"software,omitempty"`
 	Final      bool           `json:"final"`    // told from receipts
-	Complete   bool           `json:"complete"` // the receipts say so
+	Complete   bool           `json:"complete"` // the receipts say so, and the run was not canceled
 	Halt       *importer.Halt `json:"halt,omitempty"`
+
+	Canceled *importer.CancelMark `json:"canceled,omitempty"` // the run was given up
 
 	Began   time.Time   `json:"began"`
 	Ended   time.Time   `json:"ended,omitzero"` // of a run that has ended

@@ -20,6 +20,8 @@ func (d *Device) Verdict() Verdict {
 	switch {
 	case len(d.Findings) > 0:
 		return Verdict{"bad", "Not to be relied on", "The files of this run do not fit together; see the findings."}
+	case d.Canceled != nil:
+		return d.canceled()
 	case !d.Final:
 		return d.open()
 	case !d.Complete:
@@ -42,6 +44,19 @@ func (d *Device) loaded(skipped uint64) Verdict {
 		v.Text += fmt.Sprintf(" Of %s the last good version is there: a later look at the source failed.", plural(d.Sum.Remarks, "entry", "entries"))
 	}
 	return v
+}
+
+// canceled is the verdict of a run that was given up. What it had proven may be deleted by now.
+func (d *Device) canceled() Verdict {
+	text := "The run was given up"
+	if !d.Canceled.At.IsZero() {
+		text += " at " + Moment(d.Canceled.At)
+	}
+	text += ": nothing of it counts as imported. canceled.jsonl names what cancel left in the target and what it deleted."
+	if d.Final {
+		text += " The receipts are from before."
+	}
+	return Verdict{"bad", "Canceled", text}
 }
 
 // missing says what a run that has ended did not bring.

@@ -1,0 +1,46 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/importreport"
+)
+
+// canceledMark is that of the run which a folder of receipts is of: in the receipts
+// themselves, in the run's folder around them, or where the state is after a takeover.
+func canceledMark(receipts string) (*importer.CancelMark, error) {
+	run := filepath.Dir(filepath.Clean(receipts))
+	state, base := run, ""
+	if above := filepath.Dir(run); filepath.Base(above) == importer.RunsFolder {
+		state, base = filepath.Dir(above), filepath.Join(importer.RunsFolder, filepath.Base(run))
+	}
+	folders := []string{receipts, run}
+	if home, err := importer.StateHome(state); err == nil && home != state {
+		folders = append(folders, filepath.Join(home, base))
+	}
+	for _, folder := range folders {
+		mark, err := importreport.Canceled(os.DirFS(folder))
+		if mark != nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return mark, err
+		}
+	}
+	return nil, nil
+}
+
+// refuseCanceled refuses receipts of a run that was given up: what they prove may be
+// deleted by now.
+func refuseCanceled(receipts string) error {
+	mark, err := canceledMark(receipts)
+	if err != nil {
+		return fmt.Errorf("%s: %w", receipts, err)
+	}
+	if mark == nil {
+		return nil
+	}
+	return hint(fmt.Errorf("%w: %s: the run %s was canceled", errObjects, receipts, mark.Run), "nothing of a canceled run is accepted: import again with a new --run-id, and accept that run")
+}

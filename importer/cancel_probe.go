@@ -1,0 +1,34 @@
+package importer
+
+import (
+	"context"
+	"errors"
+)
+
+// examine probes the target. A cancel writes nothing, so it goes on without a probe where
+// nothing can be written: on a full target, or without s3:PutObject. What is lost is how the
+// target calls us, by which uploads that no answer told of are found.
+func (c *canceler) examine(ctx context.Context) (err error) {
+	r := c.run
+	r.probe, err = probeWith(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), nil)
+	r.nameLeft(r.probe)
+	if err == nil || errors.Is(err, errStopped) || isCanceled(err) || hasCode(err, CodeTakenOver) {
+		return err
+	}
+	// A target that does not answer a read either is one that nothing can be removed from.
+	readErr := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"cancel")
+	if readErr != nil && !IsNotFound(readErr) && !forbidden(readErr) {
+		return err
+	}
+	r.probe, c.out.NoProbe = ProbeReport{}, err.Error()
+	return nil
+}
+
+// unsearched names what a run with a prefix of its own would look for at its end, and a
+// cancel without a probe cannot.
+func (c *canceler) unsearched() {
+	r := c.run
+	if c.out.NoProbe != "" && r.opts.ExclusivePrefix && r.header.Begun {
+		r.problem(newError(CodeOrphanUpload, r.opts.Prefix, "uploads below the prefix that no answer told of were not looked for: the target could not be probed", nil))
+	}
+}
