@@ -59,6 +59,7 @@ const (
 	CodeTooManyHeld        Code = "too-many-held"
 	CodeNotPublished       Code = "not-published"
 	CodeCanceled           Code = "canceled"
+	CodeTargetChanged      Code = "target-changed"
 	CodeAttributeDropped   Code = "attribute-dropped"
 	CodeAttributeRefused   Code = "attribute-refused"
 )
@@ -149,6 +150,7 @@ var codeTable = []CodeInfo{
 	{CodeTooManyHeld, Fixable, "more objects than --defer-complete may hold", "allow more, or import without --defer-complete and have readers wait for a commit marker"},
 	{CodeNotPublished, Fixable, "entries failed, so nothing was published", "mend what failed, then run the same command again; `sledge import cancel` gives the uploads up"},
 	{CodeCanceled, Fixable, "the run was canceled", "import with a new --run-id"},
+	{CodeTargetChanged, Fixable, "what earlier starts have stored is not in the target any more, or this is another bucket", "check that endpoint, bucket and credentials are those of the first start, then run the same command again; if objects were removed, `sledge import run … --run-id NEW` looks at every object and stores what is missing"},
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
 	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject below the prefix's .sledge-probe/"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},

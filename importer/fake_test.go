@@ -341,6 +341,26 @@ func (f *fakeTarget) List(_ context.Context, prefix, after string) (page []Liste
 	return page, "", nil
 }
 
+// ours counts the objects of entries.
+func (f *fakeTarget) ours() (n int) {
+	for key := range f.objects {
+		if ours(key) {
+			n++
+		}
+	}
+	return n
+}
+
+// changes counts the calls that change the store.
+func (f *fakeTarget) changes() (n int) {
+	for call, times := range f.byCall {
+		if call != "head" && call != "get" {
+			n += times
+		}
+	}
+	return n
+}
+
 // check holds the store against the source and looks for what was left behind.
 func (f *fakeTarget) check(t *testing.T, s *fakeSource, prefix string) {
 	t.Helper()
