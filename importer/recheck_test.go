@@ -138,7 +138,7 @@ func TestRecheckBounded(t *testing.T) {
 func TestRecheckFindsAFew(t *testing.T) {
 	s, f, disk := manyFiles(1200), newFake(t), memDisk()
 	stopAfter(t, s, f, testOptions(t, disk), 1000)
-	delete(f.objects, "in/f00500")
+	delete(f.objects, "in/f00000")
 	delete(f.objects, "in/"+journalName(s.Scope(), "run-1")+markerName)
 	if _, err := Run(t.Context(), s, f, testOptions(t, disk)); !hasCode(err, CodeTargetChanged) {
 		t.Errorf("one of 1,000 and the marker are gone: %v", err)
