@@ -61,6 +61,7 @@ const (
 	CodeCanceled           Code = "canceled"
 	CodeTargetChanged      Code = "target-changed"
 	CodeAttributeDropped   Code = "attribute-dropped"
+	CodeAttributeMissing   Code = "attribute-missing"
 	CodeAttributeRefused   Code = "attribute-refused"
 )
 
@@ -154,6 +155,7 @@ var codeTable = []CodeInfo{
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
 	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject below the prefix's .sledge-probe/"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},
+	{CodeAttributeMissing, FatalObject, "the object is in the target, and the target does not show the lock or the encryption that the rules ask for", "let the credentials read it (s3:GetObjectRetention, s3:GetObjectLegalHold, kms:DescribeKey), then run the same command again; if it is not there, protect the object by hand, or remove it and import to a target that keeps locks and encryption"},
 	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "mend the bucket, the key or the rights on it, then run the same command again; or correct the rules and import with a new --run-id"},
 }
 
