@@ -52,6 +52,7 @@ const (
 	CodeJournalLost        Code = "journal-lost"
 	CodeOrphanUpload       Code = "orphan-upload"
 	CodeProbeLeft          Code = "probe-left"
+	CodeProcessLimit       Code = "process-limit"
 	CodePageLost           Code = "page-lost"
 	CodeTakenOver          Code = "taken-over"
 	CodeTargetJournal      Code = "target-journal"
@@ -144,6 +145,7 @@ var codeTable = []CodeInfo{
 	{CodeStateMismatch, Fixable, "the state folder belongs to another run or other options", "use the options of the first start, or a new --run-id; another job or device needs its own state folder"},
 	{CodeJournalFull, Fixable, "the state folder's disk is full", "make room, then run the same command again"},
 	{CodeJournalLost, Fixable, "the state folder's disk failed", "bring another state folder: what is stored is found again by its checksum"},
+	{CodeProcessLimit, Fixable, "this process may open no more files, or has no memory left; neither disks nor target are to blame", "let it open more files (`ulimit -n 65536`; in a systemd unit LimitNOFILE=65536; of one that runs `prlimit --pid PID --nofile=65536`), then run the same command again"},
 	{CodePageLost, Fixable, "a page of the manifest cannot be read, so the entries in it are not known by name", "rebuild or bring more disks, then run the same command again"},
 	{CodeTakenOver, Fixable, "another process has taken this run over", "leave it to that process; `sledge import status` tells how it does"},
 	{CodeTargetJournal, Fixable, "an object of the journal in the target cannot be read", "use the importer key of the run's first host; where the object is damaged or somebody else's, import with a new --run-id"},

@@ -203,6 +203,9 @@ func journalError(err error, panicked any) error {
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return newError(CodeJournalFull, "", err.Error(), err)
 	}
+	if own := ownFault("", err); own != nil {
+		return own
+	}
 	return newError(CodeJournalLost, "", err.Error(), err)
 }
 
