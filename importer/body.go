@@ -150,6 +150,9 @@ func (c inlineContent) Close() error { return nil }
 
 // sourceError says that the source could not give an entry's bytes.
 func sourceError(path string, err error) error {
+	if own := ownFault(path, err); own != nil {
+		return own // whatever the disks' reader made of it
+	}
 	if e := (*Error)(nil); errors.As(err, &e) || isCanceled(err) {
 		return err
 	}

@@ -110,7 +110,11 @@ func (c *canceler) attempt() {
 // clear removes the journal from the target, unless it tells of something that is left.
 func (c *canceler) clear(ctx context.Context) error {
 	r := c.run
-	if r.mirror == nil || c.out.Failed > 0 {
+	if r.mirror == nil {
+		r.markerGone(ctx)
+		return nil
+	}
+	if c.out.Failed > 0 {
 		return nil
 	}
 	uploads, err := r.journal.count('u')

@@ -97,6 +97,7 @@ func TestCommitted(t *testing.T) {
 			if res := mustRun(t, s, f, options(done)); !res.Complete {
 				t.Fatalf("%+v", res)
 			}
+			was := f.objects["in/a"]
 			delete(f.objects, "in/a")
 			calls := f.calls
 			for state, disk := range map[string]vfs.FS{"no": memDisk(), "a half-done": halfway} {
@@ -108,8 +109,17 @@ func TestCommitted(t *testing.T) {
 			}
 			o := options(done)
 			o.Committed = true
-			if res := mustRun(t, s, f, o); !res.Earlier || f.calls != calls {
-				t.Errorf("%d calls, %+v", f.calls-calls, res)
+			if f.calls != calls {
+				t.Errorf("%d calls", f.calls-calls)
+			}
+			// One that has ended looks whether its objects are there, and does nothing else.
+			changes := f.changes()
+			if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) || f.changes() != changes {
+				t.Errorf("%d changes: %v", f.changes()-changes, err)
+			}
+			f.objects["in/a"] = was
+			if res := mustRun(t, s, f, o); !res.Earlier || f.changes() != changes {
+				t.Errorf("%d changes, %+v", f.changes()-changes, res)
 			}
 		})
 	}

@@ -257,6 +257,9 @@ func (r *run) countPage(t Tally) {
 }
 
 func lostPage(e Entry) *Error {
+	if own := ownFault("", e.Lost); own != nil {
+		return own
+	}
 	return newError(CodePageLost, "", fmt.Sprintf("page %d: %v", e.Page, e.Lost), e.Lost)
 }
 

@@ -52,6 +52,7 @@ const (
 	CodeJournalLost        Code = "journal-lost"
 	CodeOrphanUpload       Code = "orphan-upload"
 	CodeProbeLeft          Code = "probe-left"
+	CodeProcessLimit       Code = "process-limit"
 	CodePageLost           Code = "page-lost"
 	CodeTakenOver          Code = "taken-over"
 	CodeTargetJournal      Code = "target-journal"
@@ -59,7 +60,9 @@ const (
 	CodeTooManyHeld        Code = "too-many-held"
 	CodeNotPublished       Code = "not-published"
 	CodeCanceled           Code = "canceled"
+	CodeTargetChanged      Code = "target-changed"
 	CodeAttributeDropped   Code = "attribute-dropped"
+	CodeAttributeMissing   Code = "attribute-missing"
 	CodeAttributeRefused   Code = "attribute-refused"
 )
 
@@ -142,6 +145,7 @@ var codeTable = []CodeInfo{
 	{CodeStateMismatch, Fixable, "the state folder belongs to another run or other options", "use the options of the first start, or a new --run-id; another job or device needs its own state folder"},
 	{CodeJournalFull, Fixable, "the state folder's disk is full", "make room, then run the same command again"},
 	{CodeJournalLost, Fixable, "the state folder's disk failed", "bring another state folder: what is stored is found again by its checksum"},
+	{CodeProcessLimit, Fixable, "this process may open no more files, or has no memory left; neither disks nor target are to blame", "let it open more files (`ulimit -n 65536`; in a systemd unit LimitNOFILE=65536; of one that runs `prlimit --pid PID --nofile=65536`), then run the same command again"},
 	{CodePageLost, Fixable, "a page of the manifest cannot be read, so the entries in it are not known by name", "rebuild or bring more disks, then run the same command again"},
 	{CodeTakenOver, Fixable, "another process has taken this run over", "leave it to that process; `sledge import status` tells how it does"},
 	{CodeTargetJournal, Fixable, "an object of the journal in the target cannot be read", "use the importer key of the run's first host; where the object is damaged or somebody else's, import with a new --run-id"},
@@ -149,9 +153,11 @@ var codeTable = []CodeInfo{
 	{CodeTooManyHeld, Fixable, "more objects than --defer-complete may hold", "allow more, or import without --defer-complete and have readers wait for a commit marker"},
 	{CodeNotPublished, Fixable, "entries failed, so nothing was published", "mend what failed, then run the same command again; `sledge import cancel` gives the uploads up"},
 	{CodeCanceled, Fixable, "the run was canceled", "import with a new --run-id"},
+	{CodeTargetChanged, Fixable, "what earlier starts have stored is not in the target any more, or this is another bucket", "check that endpoint, bucket and credentials are those of the first start, then run the same command again; if objects were removed, `sledge import run … --run-id NEW` looks at every object and stores what is missing"},
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
 	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject below the prefix's .sledge-probe/"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},
+	{CodeAttributeMissing, FatalObject, "the object is in the target, and the target does not show the lock or the encryption that the rules ask for", "let the credentials read it (s3:GetObjectRetention, s3:GetObjectLegalHold, kms:DescribeKey), then run the same command again; if it is not there, protect the object by hand, or remove it and import to a target that keeps locks and encryption"},
 	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "mend the bucket, the key or the rights on it, then run the same command again; or correct the rules and import with a new --run-id"},
 }
 

@@ -34,13 +34,14 @@ type fakeTarget struct {
 	nextID  int
 	now     func() time.Time
 
-	noConditions bool // If-None-Match is ignored
-	unchecking   bool // checksums are kept, not checked
-	noChecksums  bool // HEAD tells no checksum
-	dashless     bool // composites come without "-N"
-	corrupt      bool // what is stored is not what was sent
-	silent       bool // writes are answered without a checksum
-	twoWriters   bool // a process that was replaced may send parts, too
+	noConditions bool                                             // If-None-Match is ignored
+	unchecking   bool                                             // checksums are kept, not checked
+	noChecksums  bool                                             // HEAD tells no checksum
+	shows        func(key string, multi bool, a Attributes) Shown // what HEAD tells of attributes; nil: nothing
+	dashless     bool                                             // composites come without "-N"
+	corrupt      bool                                             // what is stored is not what was sent
+	silent       bool                                             // writes are answered without a checksum
+	twoWriters   bool                                             // a process that was replaced may send parts, too
 	initiator    string
 	gets         int
 }
@@ -52,6 +53,8 @@ type fakeObject struct {
 	kind     string
 	metadata map[string]string
 	asked    Attributes
+	multi    bool
+	key      string
 }
 
 type fakeUpload struct {
@@ -113,7 +116,7 @@ func (f *fakeTarget) Put(_ context.Context, in PutRequest) (Stored, error) {
 	if err != nil {
 		return Stored{}, err
 	}
-	o := fakeObject{data: data, sha256: encode64(in.SHA256[:]), kind: "FULL_OBJECT", metadata: maps.Clone(in.Metadata), asked: in.Attributes}
+	o := fakeObject{data: data, sha256: encode64(in.SHA256[:]), kind: "FULL_OBJECT", metadata: maps.Clone(in.Metadata), asked: in.Attributes, key: in.Key}
 	if err := f.store(in.Key, in.IfAbsent, o); err != nil {
 		return Stored{}, err
 	}
@@ -123,10 +126,19 @@ func (f *fakeTarget) Put(_ context.Context, in PutRequest) (Stored, error) {
 // describe is what HEAD says, answer what a write is answered with.
 func (f *fakeTarget) describe(o fakeObject) Object {
 	out := Object{Size: int64(len(o.data)), ETag: "etag", SHA256: o.sha256, CRC64NVME: o.crc, ChecksumType: o.kind, Metadata: o.metadata}
+	if f.shows != nil {
+		out.Shown = f.shows(o.key, o.multi, o.asked)
+	}
 	if f.noChecksums {
 		out.SHA256, out.ChecksumType = "", ""
 	}
 	return out
+}
+
+// keepsAll shows every attribute that was asked for.
+func keepsAll(_ string, _ bool, a Attributes) Shown {
+	return Shown{ContentType: a.ContentType, CacheControl: a.CacheControl, StorageClass: a.StorageClass, SSE: a.SSE, KMSKeyID: a.KMSKeyID,
+		TagCount: len(a.Tags), LockMode: a.LockMode, LockUntil: a.LockUntil, LegalHold: a.LegalHold}
 }
 
 func (f *fakeTarget) answer(o fakeObject) Stored {
@@ -208,7 +220,7 @@ func (f *fakeTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stor
 	if composite(sums) != in.Composite || int64(len(data)) != in.Size {
 		f.t.Errorf("%q: Complete with a wrong composite or size", in.Key)
 	}
-	o := fakeObject{data: data, sha256: in.Composite, kind: "COMPOSITE", metadata: u.metadata, asked: u.asked}
+	o := fakeObject{data: data, sha256: in.Composite, kind: "COMPOSITE", metadata: u.metadata, asked: u.asked, multi: true, key: in.Key}
 	if f.dashless {
 		o.sha256, _, _ = strings.Cut(o.sha256, "-")
 	}
@@ -339,6 +351,26 @@ func (f *fakeTarget) List(_ context.Context, prefix, after string) (page []Liste
 		page = append(page, Listed{Key: key, Size: int64(len(f.objects[key].data))})
 	}
 	return page, "", nil
+}
+
+// ours counts the objects of entries.
+func (f *fakeTarget) ours() (n int) {
+	for key := range f.objects {
+		if ours(key) {
+			n++
+		}
+	}
+	return n
+}
+
+// changes counts the calls that change the store.
+func (f *fakeTarget) changes() (n int) {
+	for call, times := range f.byCall {
+		if call != "head" && call != "get" {
+			n += times
+		}
+	}
+	return n
 }
 
 // check holds the store against the source and looks for what was left behind.

@@ -118,6 +118,15 @@ func (g *gate) still(scout uint64, e *Error) (yes bool) {
 	return yes
 }
 
+// reason replaces the reason of a halt that goes on, whoever its scout is.
+func (g *gate) reason(e *Error) {
+	g.set(func() {
+		if g.halt != nil {
+			g.halt = e
+		}
+	})
+}
+
 // open ends a halt and tells whether there was one.
 func (g *gate) open() bool { return g.openIf(func(*Error, uint64) bool { return true }) }
 

@@ -71,6 +71,7 @@ type header struct {
 	Since    time.Time  `json:"since,omitzero"`     // of that, by the target's clock
 	Taken    uint64     `json:"taken,omitempty"`    // number of the copy that the attempt counts for
 	Lease    uint64     `json:"lease,omitempty"`    // in the target: up to this one the journal knows the run
+	Marker   string     `json:"marker,omitempty"`   // content of the run's marker in the target; "" if there is none
 	Filled   bool       `json:"filled,omitempty"`   // from the target: objects may be there that the journal does not know
 }
 
@@ -124,6 +125,7 @@ type finished struct {
 	Tally       Tally     `json:"tally"`
 	Software    string    `json:"software"` // a later start may be of another version, or without the label
 	Label       string    `json:"label"`
+	Recheck     *Recheck  `json:"recheck,omitempty"` // the last one before the end
 	Done        bool      `json:"done"`              // the receipts are whole
 	Cleared     bool      `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
 }
@@ -200,6 +202,9 @@ func journalError(err error, panicked any) error {
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
 		return newError(CodeJournalFull, "", err.Error(), err)
+	}
+	if own := ownFault("", err); own != nil {
+		return own
 	}
 	return newError(CodeJournalLost, "", err.Error(), err)
 }

@@ -2,48 +2,61 @@ package importer
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
 
 // keptAttributes learns from HEAD whether the target keeps what the rules ask for.
-// One object of each set of attributes is looked at; what one of them lacks is
-// said once, and noted at every object that was seen without it.
+// Objects are looked at until one of each set of attributes, and of each kind of write,
+// was seen with all of them: stores have kept attributes of PUT and dropped those of
+// CreateMultipartUpload. What lacks is said once for each kind, and noted at every
+// object that was seen without it.
 type keptAttributes struct {
 	mu     sync.Mutex
-	seen   map[string]bool // canonical texts of sets
-	lacked map[string]bool // names
+	seen   map[string]bool // kind of write and canonical text of sets that were kept
+	lacked map[string]bool // kind of write and name
 }
 
-// looked tells whether an object with these attributes was looked at.
-func (k *keptAttributes) looked(a Attributes) bool {
+// keptSet names a set of attributes as one kind of write asks for it.
+func keptSet(write string, a Attributes) string {
+	text, _ := json.Marshal(a) // of plain fields: cannot fail
+	return write + " " + string(text)
+}
+
+// looked reports whether the target is known to keep these attributes.
+func (k *keptAttributes) looked(write string, a Attributes) bool {
 	if a.none() {
 		return true
 	}
-	text, _ := json.Marshal(a) // of plain fields: cannot fail
+	set := keptSet(write, a)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return k.seen[string(text)]
+	return k.seen[set]
 }
 
 // look takes what HEAD showed, and returns what was dropped and what of it is news.
-func (k *keptAttributes) look(a Attributes, s Shown) (dropped, news []string) {
+func (k *keptAttributes) look(write string, a Attributes, s Shown) (dropped, news []string) {
 	if a.none() {
 		return nil, nil
 	}
-	text, _ := json.Marshal(a)
+	set := keptSet(write, a)
 	dropped = a.Dropped(s)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.seen == nil {
 		k.seen, k.lacked = map[string]bool{}, map[string]bool{}
 	}
-	if len(k.seen) < maxKeptSets {
-		k.seen[string(text)] = true
+	switch {
+	case len(dropped) > 0:
+		delete(k.seen, set)
+	case len(k.seen) < maxKeptSets:
+		k.seen[set] = true
 	}
 	for _, name := range dropped {
-		if !k.lacked[name] {
-			k.lacked[name] = true
+		if !k.lacked[write+name] {
+			k.lacked[write+name] = true
 			news = append(news, name)
 		}
 	}
@@ -54,13 +67,39 @@ func (k *keptAttributes) look(a Attributes, s Shown) (dropped, news []string) {
 // make a set an object. Sets beyond it are looked at each time.
 const maxKeptSets = 10000
 
-// keeps notes in an outcome what the target dropped.
-func (r *run) keeps(a *Action, obj Object, rec *record) {
-	dropped, news := r.kept.look(a.Attributes, obj.Shown)
+// protecting are the attributes that somebody relies on afterwards: an object without
+// one of them is not what was asked for, and fails.
+var protecting = []string{attributeKMSKeyID, attributeLegalHold, attributeLock, attributeSSE}
+
+// writeOf is the kind of write that stores an object.
+func (r *run) writeOf(a *Action) string {
+	if a.Kind == ActionMultipart || r.opts.DeferComplete > 0 && a.Size > 0 {
+		return callCreate
+	}
+	return callPut
+}
+
+// keeps notes in an outcome what the target dropped. A lock or an encryption that the
+// target does not show is an error of the object.
+func (r *run) keeps(a *Action, obj Object, rec *record) error {
+	write := r.writeOf(a)
+	dropped, news := r.kept.look(write, a.Attributes, obj.Shown)
+	var grave []string
+	for _, name := range dropped {
+		if slices.Contains(protecting, name) {
+			grave = append(grave, name)
+		}
+	}
 	for _, name := range news {
-		r.problem(newError(CodeAttributeDropped, a.Path, name+"; further objects without it are noted in the receipts only", nil))
+		if !slices.Contains(grave, name) {
+			r.problem(newError(CodeAttributeDropped, a.Path, fmt.Sprintf("%s, by %s; further objects without it are noted in the receipts only", name, write), nil))
+		}
+	}
+	if len(grave) > 0 {
+		return newError(CodeAttributeMissing, a.Path, fmt.Sprintf("%s, by %s", strings.Join(grave, ", "), write), nil)
 	}
 	if len(dropped) > 0 {
 		rec.Detail = strings.TrimPrefix(rec.Detail+"; not shown by the target: "+strings.Join(dropped, ", "), "; ")
 	}
+	return nil
 }

@@ -34,8 +34,8 @@ func TestMirrorCleared(t *testing.T) {
 	if left := f.journalKeys(); len(left) > 0 {
 		t.Errorf("left %q", left)
 	}
-	calls := f.calls
-	if res := mustRun(t, s, f, o); !res.Complete || f.calls != calls {
-		t.Errorf("%d calls for a run that has ended and is cleared", f.calls-calls)
+	changes := f.changes()
+	if res := mustRun(t, s, f, o); !res.Complete || f.changes() != changes {
+		t.Errorf("%d changes for a run that has ended and is cleared", f.changes()-changes)
 	}
 }

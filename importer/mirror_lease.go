@@ -241,6 +241,7 @@ func (r *run) lead(ctx context.Context, known uint64) (news bool, err error) {
 				return false, err
 			}
 		}
+		r.unmarked = highest < known
 		ours := last.ID == m.id
 		news = highest > 0 && (!ours || highest != known)
 		switch {

@@ -100,6 +100,7 @@ type Options struct {
 	Anonymous     bool   // requests are not signed
 	CABundle      string // PEM file of whom to trust instead of the system's and AWS_CA_BUNDLE
 	Proxy         string // URL instead of HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+	BucketOwner   string // account that must own the bucket: every request has it as x-amz-expected-bucket-owner
 	RequesterPays bool   // every request says that we pay
 
 	Concurrency     int           // objects at once, default DefaultConcurrency

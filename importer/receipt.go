@@ -66,6 +66,7 @@ type ReceiptTotal struct {
 	Bytes        int64              `json:"bytes"`
 	Proof        map[Proof]uint64   `json:"proof"`
 	Differences  []string           `json:"differences,omitempty"`
+	Recheck      *Recheck           `json:"recheck,omitempty"` // of objects of earlier starts
 	Complete     bool               `json:"complete"`
 	Started      time.Time          `json:"started"`
 	Finished     time.Time          `json:"finished"`
@@ -345,7 +346,7 @@ func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, en
 		Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
 		Probe: end.Probe, Conditional: end.Conditional,
 		Records: w.lines, Entries: w.tally.Entries(), Outcomes: w.outcomes, Bytes: w.tally.Bytes, Proof: w.tally.Proofs,
-		Differences: result.Differences, Complete: result.Complete,
+		Differences: result.Differences, Recheck: end.Recheck, Complete: result.Complete,
 		Started: r.header.Started, Finished: end.At, Software: end.Software,
 	}
 	if err := r.ours(); err != nil {

@@ -85,7 +85,8 @@ type Result struct {
 	Planned     *Planned  // of a dry run
 	Started     time.Time // the first start
 	Finished    time.Time
-	Earlier     bool // the run had ended before this start, which asked the target nothing
+	Earlier     bool     // the run had ended before this start, which only looked at a sample of its objects
+	Recheck     *Recheck // of objects of earlier starts; nil if there were none
 	Tally       Tally
 	Unfinished  uint64   // entries that were met and have no outcome yet
 	Differences []string // source scan, manifest and target do not agree; each named

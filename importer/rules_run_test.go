@@ -17,6 +17,7 @@ import (
 // out are in the receipts, by which every object leads back to its path.
 func TestRunWithRules(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
+	f.shows = keepsAll
 	s.file("other/c", []byte("other"))
 	s.file("z/.sledge-x", []byte("z"))
 	s.file("c", []byte("collides with dir/c"))

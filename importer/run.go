@@ -38,6 +38,8 @@ type run struct {
 	kept     keptAttributes
 	refusals refusals
 	tried    triedAttributes
+	unmarked bool // the target's journal had lost our leases
+	rechecks sync.Mutex
 
 	mu         sync.Mutex
 	tally      Tally
@@ -51,6 +53,7 @@ type run struct {
 	publishing bool
 	canceling  bool
 	halted     *Error
+	rechecked  *Recheck      // the last one of this start
 	haltedAt   time.Time     // since when the operator is waited for
 	look       time.Duration // until the next look whether it is mended
 	waitsFor   Code          // of the last halt
@@ -247,6 +250,11 @@ func (r *run) recorded() runOptions {
 // whole is a run from probe to receipts, with an open journal.
 func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	end := r.ended
+	if !end.At.IsZero() {
+		if err := r.recheckEnded(ctx, runCtx); err != nil || r.haltedBy() != nil {
+			return r.result(), err
+		}
+	}
 	if !end.Done {
 		if r.outlook, err = newOutlook(runCtx, r.source, r.planner, r.opts, r.journal); err != nil {
 			return r.result(), err
@@ -262,7 +270,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		}
 		r.sweepUploads(runCtx)
 		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally,
-			Software: r.opts.Software, Label: "not given"}
+			Software: r.opts.Software, Label: "not given", Recheck: r.rechecked}
 		if r.source.LabelChecked() {
 			end.Label = "checked"
 		}
@@ -278,16 +286,36 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	if err := r.receipts(ctx, &end, result); err != nil {
 		return result, err
 	}
-	if r.mirror != nil && result.Complete {
+	switch {
+	case r.mirror != nil && result.Complete:
 		return result, r.clearMirror(ctx, &end)
+	case result.Complete && !end.Cleared:
+		return result, r.unmark(ctx, &end)
 	}
 	return result, nil
+}
+
+// recheckEnded looks at the objects of a run that has ended before this start.
+func (r *run) recheckEnded(ctx, runCtx context.Context) error {
+	err := r.recheck(runCtx, false)
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, errStopped) || isCanceled(err):
+		return errors.Join(ctx.Err(), runCtx.Err())
+	}
+	r.halt(asError(err))
+	return nil
 }
 
 // store probes the target and brings every entry to an outcome, in as many passes
 // as it takes while the operator is waited for.
 func (r *run) store(ctx, runCtx context.Context) error {
-	if err := r.inspect(runCtx); err != nil {
+	err := r.recheck(runCtx, false)
+	if err == nil {
+		err = r.inspect(runCtx)
+	}
+	if err != nil {
 		if errors.Is(err, errStopped) || isCanceled(err) {
 			return err
 		}
@@ -378,6 +406,9 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	}
 	if r.header.Begun {
 		return nil
+	}
+	if err := r.mark(ctx, false); err != nil {
+		return err
 	}
 	r.header.Begun, r.header.Since = true, r.probe.since
 	return r.keepHeader(ctx)
@@ -521,7 +552,7 @@ func (r *run) result() *Result {
 	res := &Result{
 		RunID: r.attemptID(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
 		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
-		Probe: r.probe, Halt: r.halted,
+		Probe: r.probe, Halt: r.halted, Recheck: r.rechecked,
 	}
 	res.Interrupted = r.halted == nil && r.calls.stopped()
 	return res

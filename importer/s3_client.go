@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"time"
 
@@ -22,6 +23,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
+
+var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
 
 // newClient reads the configuration as the SDK's default chain has it
 // (environment, shared files, SSO, roles), and the options over it.
@@ -43,6 +46,9 @@ func newClient(ctx context.Context, o Options) (*s3.Client, error) {
 		so.HTTPClient = plainClient(o, cfg)
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
+		}
+		if o.BucketOwner != "" {
+			so.APIOptions = append(so.APIOptions, smithyhttp.SetHeaderValue("x-amz-expected-bucket-owner", o.BucketOwner))
 		}
 		if o.RequesterPays {
 			so.APIOptions = append(so.APIOptions, smithyhttp.SetHeaderValue("x-amz-request-payer", "requester"))
@@ -111,6 +117,9 @@ func (o Options) CheckConnection() error {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return fmt.Errorf("endpoint %q: must be a URL such as https://s3.example.org", o.Endpoint)
 		}
+	}
+	if o.BucketOwner != "" && !accountPattern.MatchString(o.BucketOwner) {
+		return fmt.Errorf("bucket owner %q: must be the 12 digits of an AWS account", o.BucketOwner)
 	}
 	if o.Anonymous && (o.Credentials != nil || o.AWSProfile != "") {
 		return errors.New("anonymous: takes no credentials")

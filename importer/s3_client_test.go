@@ -127,6 +127,9 @@ func TestConnection(t *testing.T) {
 		{"requester pays", Options{Credentials: static, PathStyle: true, RequesterPays: true}, server, func(r *http.Request) bool {
 			return r.Header.Get("X-Amz-Request-Payer") == "requester" && strings.Contains(r.Header.Get("Authorization"), "x-amz-request-payer")
 		}},
+		{"bucket owner", Options{Credentials: static, PathStyle: true, BucketOwner: "123456789012"}, server, func(r *http.Request) bool {
+			return r.Header.Get("X-Amz-Expected-Bucket-Owner") == "123456789012" && strings.Contains(r.Header.Get("Authorization"), "x-amz-expected-bucket-owner")
+		}},
 		{"proxy", Options{Credentials: static, PathStyle: true, Endpoint: "http://s3.example.invalid", Proxy: proxy.URL}, proxy, func(r *http.Request) bool { return r.Host == "s3.example.invalid" }},
 	}
 	for _, test := range tests {

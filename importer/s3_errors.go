@@ -263,6 +263,9 @@ func transportError(err error, key string) error {
 		header   tls.RecordHeaderError
 		request  *url.Error
 	)
+	if own := noSocket(key, err); own != nil {
+		return own
+	}
 	cause := withoutKey(lastCause(err), key)
 	switch {
 	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host), errors.As(err, &header),

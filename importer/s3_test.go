@@ -301,7 +301,7 @@ func payloadHash(t *testing.T, start func(http.Handler) *httptest.Server) {
 	}
 	payloads := map[string]int{}
 	w.seen = func(r *http.Request, body []byte) {
-		if r.Method != http.MethodPut || strings.Contains(r.URL.Path, "sledge-probe") {
+		if r.Method != http.MethodPut || strings.Contains(r.URL.Path, ".sledge-") {
 			return
 		}
 		sum := sha256.Sum256(body)
@@ -385,7 +385,7 @@ func TestS3Resume(t *testing.T) {
 	defer cancel()
 	parts := 0
 	w.seen = func(r *http.Request, _ []byte) {
-		if r.URL.Query().Has("partNumber") && !strings.Contains(r.URL.Path, "sledge-probe") {
+		if r.URL.Query().Has("partNumber") && !strings.Contains(r.URL.Path, ".sledge-") {
 			if parts++; parts == 3 {
 				cancel()
 			}
@@ -452,8 +452,8 @@ func TestOpenState(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close()
-	before := f.calls
-	if res := mustRun(t, s, f, testOptions(t, a)); !res.Complete || f.calls != before {
-		t.Errorf("from a real folder: %+v, %d calls", res, f.calls-before)
+	before := f.changes()
+	if res := mustRun(t, s, f, testOptions(t, a)); !res.Complete || f.changes() != before {
+		t.Errorf("from a real folder: %+v, %d changes", res, f.changes()-before)
 	}
 }

@@ -159,7 +159,7 @@ func inWords(ctx context.Context, calls *caller, target Reader, key string, err 
 // wherever a write's outcome is not known.
 func (r *run) answered(a *Action, s Stored) (record, bool) {
 	p := r.probe
-	if !p.Checking || !p.AnswersWrites || !r.kept.looked(a.Attributes) || !p.KeepsMetadata || r.opts.ReadBack || !ProofSHA256.atLeast(r.opts.MinProof) {
+	if !p.Checking || !p.AnswersWrites || !r.kept.looked(r.writeOf(a), a.Attributes) || !p.KeepsMetadata || r.opts.ReadBack || !ProofSHA256.atLeast(r.opts.MinProof) {
 		return record{}, false
 	}
 	obj := Object{Size: a.Size, ETag: s.ETag, VersionID: s.VersionID, SHA256: s.SHA256, ChecksumType: s.ChecksumType}
@@ -226,7 +226,9 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		proof = ProofReadBack
 	}
 	if ours {
-		r.keeps(a, obj, &rec)
+		if err := r.keeps(a, obj, &rec); err != nil {
+			return record{}, err
+		}
 	}
 	if !proof.atLeast(r.opts.MinProof) {
 		return record{}, newError(CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)

@@ -104,7 +104,7 @@ func TestTakeOverFrozen(t *testing.T) {
 	close(total.thaw)
 	mustRun(t, s, total, testOptions(nil, memDisk()))
 	frozen := 0
-	for n := 1; n <= total.calls; n++ {
+	for n := 1; n < total.calls; n++ { // the last one is of the marker, when all has ended
 		if testing.Short() && n%5 != 0 {
 			continue
 		}
@@ -277,9 +277,9 @@ func TestTakeOverFinished(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	calls := f.calls
+	changes := f.changes()
 	end := <-startIn(s, f, taken)
-	if end.err != nil || !end.res.Earlier || end.res.RunID != "run-1" || f.calls != calls {
+	if end.err != nil || !end.res.Earlier || end.res.RunID != "run-1" || f.changes() != changes {
 		t.Errorf("%v, %+v", end.err, end.res)
 	}
 	total(t, taken.Path(), end.res)

@@ -176,8 +176,36 @@ func whileWaiting(remedy string) string {
 	return remedy
 }
 
-// scoutAgain waits before the next look; false ends the run, or the wait.
+// scoutAgain waits before the next look; false ends the run, or the wait. Where
+// credentials were read anew the target must first show that it is the same one.
 func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
+	for {
+		if !r.restBeforeLook(ctx, e) {
+			return false
+		}
+		if !r.renew(ctx) {
+			return true
+		}
+		err := r.recheckRenewed(ctx)
+		switch {
+		case err == nil:
+			return true
+		case errors.Is(err, errStopped) || isCanceled(err):
+			return false
+		case !r.waits(asError(err)):
+			r.halt(asError(err))
+			return false
+		}
+		if why := asError(err); why.Code != e.Code {
+			e = why
+			r.calls.gate.reason(e)
+			r.problem(e)
+		}
+	}
+}
+
+// restBeforeLook waits the time between two looks; false ends the run, or the wait.
+func (r *run) restBeforeLook(ctx context.Context, e *Error) bool {
 	r.mu.Lock()
 	pause := r.look
 	r.look = min(2*r.look, lastLook*r.opts.Backoff)
@@ -187,20 +215,21 @@ func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
 		r.halt(e)
 		return false
 	}
-	if !r.calls.gate.rest(ctx, pause) {
-		return false
-	}
-	r.renew(ctx)
-	return true
+	return r.calls.gate.rest(ctx, pause)
 }
 
-// renew reads credentials anew: an operator may have renewed them.
-func (r *run) renew(ctx context.Context) {
-	if t, ok := r.target.(Renewer); ok {
-		if err := t.Renew(ctx); err != nil {
-			r.opts.Log.Warn("credentials could not be read anew", "error", err)
-		}
+// renew reads credentials anew, which an operator may have renewed, and reports whether
+// they were read.
+func (r *run) renew(ctx context.Context) bool {
+	t, ok := r.target.(Renewer)
+	if !ok {
+		return false
 	}
+	if err := t.Renew(ctx); err != nil {
+		r.opts.Log.Warn("credentials could not be read anew", "error", err)
+		return false
+	}
+	return true
 }
 
 // goOn ends a halt whose scout got through.

@@ -68,7 +68,8 @@ type importReport struct {
 	Checkpoint  string                      `json:"checkpoint"`
 	Started     time.Time                   `json:"started"`
 	Finished    time.Time                   `json:"finished"`
-	Earlier     bool                        `json:"earlier"`  // it had ended before; nothing was asked or sent now
+	Earlier     bool                        `json:"earlier"` // it had ended before; this start only looked at its objects
+	Recheck     *importer.Recheck           `json:"recheck,omitempty"`
 	LeftOut     map[string]uint64           `json:"left_out"` // entries without an object, by kind
 	Remarks     uint64                      `json:"remarks"`  // entries that are the last good version: a later look failed
 	Plan        *importer.Planned           `json:"plan,omitempty"`
@@ -82,7 +83,7 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
 		Origin: originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
-		LeftOut: r.Tally.LeftOut, Remarks: r.Tally.Remarks, Plan: r.Planned, Repaired: blocks, RepairedAt: places, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier,
+		LeftOut: r.Tally.LeftOut, Remarks: r.Tally.Remarks, Plan: r.Planned, Repaired: blocks, RepairedAt: places, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier, Recheck: r.Recheck,
 	}
 	if r.Receipts != "" {
 		rep.Receipts = filepath.Join(state, r.Receipts)
@@ -133,6 +134,9 @@ func (r *importReport) print(w io.Writer) {
 	}
 	for _, d := range r.Differences {
 		fmt.Fprintf(w, "difference  %s\n", escape(d))
+	}
+	if r.Recheck != nil {
+		fmt.Fprintf(w, "looked at   %s\n", r.Recheck)
 	}
 	if r.LeftUploads > 0 {
 		fmt.Fprintf(w, "left over   %s may be left in the target\n", plural(r.LeftUploads, "multipart upload"))
@@ -186,8 +190,9 @@ Where you have to act (renewed credentials, room, rights, the network) the run h
 says so once, and goes on by itself when it is mended; --halt-wait 0 ends it instead.
 Ctrl-C once finishes what is under way and stops; twice stops at once. After either,
 or a crash, the same command goes on, part by part; its journal and receipts are in
---state. A run that has ended is not looked at again; a new --run-id looks at every
-object and stores what is missing.
+--state. Each start looks at a sample of what earlier ones have stored, and halts if it
+is not there. A run that has ended does no more; a new --run-id looks at every object
+and stores what is missing.
 
 With --journal target another host can go on with --takeover and an empty --state, if
 this one is lost: what it needs for that is kept in the target, encrypted.

@@ -12,7 +12,7 @@ import (
 // targetFlags say how the job's target is reached.
 type targetFlags struct {
 	target, profile, profiles, endpoint, region string
-	awsProfile, caBundle, proxy                 string
+	awsProfile, caBundle, proxy, bucketOwner    string
 	pathStyle, anonymous, requesterPays         bool
 }
 
@@ -33,6 +33,7 @@ func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
 	flags.StringVar(&f.caBundle, "ca-bundle", "", "PEM file of the authorities to trust (default: AWS_CA_BUNDLE, else the system's)")
 	flags.StringVar(&f.proxy, "proxy", "", "URL of a proxy for all requests (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
 	flags.BoolVar(&f.anonymous, "anonymous", false, "sign no request")
+	flags.StringVar(&f.bucketOwner, "bucket-owner", "", "12-digit AWS account that must own the bucket; S3 refuses every request if another one does")
 	flags.BoolVar(&f.requesterPays, "requester-pays", false, "pay for the requests to a bucket where the requester pays")
 }
 
@@ -40,6 +41,7 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 	o = importer.Options{
 		Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
 		AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
+		BucketOwner: f.bucketOwner,
 	}
 	url := job.Target.URL
 	if f.target != "" {

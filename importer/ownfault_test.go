@@ -1,0 +1,134 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"testing"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// scarceSource is a source whose process has no descriptors left for some calls.
+type scarceSource struct {
+	*fakeSource
+	open, read, page bool
+}
+
+var errNoFiles = &os.PathError{Op: "open", Path: "d0/packs/1", Err: syscall.EMFILE}
+
+func (s *scarceSource) Open(ctx context.Context, r *manifest.Record) (Content, error) {
+	if s.open {
+		return nil, NewError(CodeSourceLost, r.Path, "pack 1", errNoFiles)
+	}
+	c, err := s.fakeSource.Open(ctx, r)
+	if s.read {
+		return scarceContent{c}, err
+	}
+	return c, err
+}
+
+type scarceContent struct{ Content }
+
+func (scarceContent) ReadAt([]byte, int64) (int, error) {
+	return 0, fmt.Errorf("pack 1: %w", errNoFiles)
+}
+
+func (s *scarceSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
+	return s.fakeSource.Entries(ctx, from, func(e Entry) error {
+		if s.page && e.Page == 1 {
+			return f(Entry{Page: 1, Lost: errNoFiles})
+		}
+		return f(e)
+	})
+}
+
+// TestNoDescriptors: a process that may open no more files loses nothing. The run ends
+// for its operator, no object has an outcome for it, nothing is signed, and with more
+// descriptors the same command goes on to the same receipts.
+func TestNoDescriptors(t *testing.T) {
+	for name, lack := range map[string]func(*scarceSource){
+		"open": func(s *scarceSource) { s.open = true },
+		"read": func(s *scarceSource) { s.read = true },
+		"page": func(s *scarceSource) { s.page = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, f, disk := &scarceSource{fakeSource: mixed()}, newFake(t), memDisk()
+			lack(s)
+			o := testOptions(t, disk)
+			o.Directories = PolicyEmpty
+			res, err := Run(t.Context(), s, f, o)
+			if !hasCode(err, CodeProcessLimit) || res == nil || res.ExitClass() != ExitFixable || res.Tally.Bad() > 0 || res.Receipts != "" {
+				t.Fatalf("%v, %+v", err, res)
+			}
+			if res := mustRun(t, s.fakeSource, f, o); !res.Complete || res.Attempt != 1 {
+				t.Errorf("with descriptors: %+v", res)
+			}
+		})
+	}
+}
+
+// TestNoDescriptorsForState: the state folder's disk has not failed where a file of the
+// journal or the receipts could not be opened or made.
+func TestNoDescriptorsForState(t *testing.T) {
+	for _, errno := range []syscall.Errno{syscall.EMFILE, syscall.ENFILE} {
+		for _, op := range []vfs.OpKind{vfs.OpCreate, vfs.OpOpen} {
+			for n := 1; ; n++ {
+				s, f := mixed(), newFake(t)
+				fault := vfs.NewFault(memDisk())
+				fired := fault.Add(vfs.Rule{Op: op, Nth: n, Err: errno})
+				_, err := Run(t.Context(), s, f, testOptions(nil, fault))
+				if fired() == 0 {
+					break
+				}
+				if err != nil && !hasCode(err, CodeProcessLimit) {
+					t.Errorf("%v at the %d. %v: %v", errno, n, op, err)
+				}
+				fault.Clear()
+				if res := mustRun(t, s, f, testOptions(nil, fault)); !res.Complete {
+					t.Errorf("%v at the %d. %v, then: %+v", errno, n, op, res)
+				}
+				f.check(t, s, "in/")
+			}
+		}
+	}
+}
+
+// TestNoDescriptorsForConnections: a connection that the process could not begin says
+// nothing about the target, and the call had no effect.
+func TestNoDescriptorsForConnections(t *testing.T) {
+	socket := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
+	for name, err := range map[string]error{
+		"socket":   socket,
+		"resolver": &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: socket.Error(), Name: "s3.example.org"}},
+		"proxy":    &net.OpError{Op: "proxyconnect", Net: "tcp", Err: socket},
+	} {
+		e := asError(transportError(&url.Error{Op: "Put", URL: "http://s3/in/a", Err: err}, "in/a"))
+		if e.Code != CodeProcessLimit || e.Class != Fixable || e.Unknown {
+			t.Errorf("%s: %+v", name, e)
+		}
+	}
+	// The SDK's wrapping lets it through.
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	cleanAWS(t)
+	var calls atomic.Int64
+	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"},
+		Transport: roundTrip(func(*http.Request) (*http.Response, error) { calls.Add(1); return nil, socket })}
+	_, err := newS3(t, o).Head(t.Context(), "k")
+	if !hasCode(err, CodeProcessLimit) || calls.Load() == 0 {
+		t.Errorf("%v", errors.Unwrap(err))
+	}
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -1,0 +1,439 @@
+package importer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+)
+
+// recheckSize is how many objects of earlier starts a start looks at. If one of a
+// hundred is gone, that many miss it with a probability of 0.99^459 < 0.01.
+const recheckSize = 459
+
+// recheckNamed is how many of those that are gone are warned of by name; the log has all.
+const recheckNamed = 10
+
+// recheckAtOnce is how many of them are asked for at once.
+const recheckAtOnce = 16
+
+// Recheck is what a look at the objects that the journal holds for stored has shown:
+// all that were looked at are there, with the manifest's size and checksum.
+type Recheck struct {
+	Population uint64    `json:"population"` // objects that the journal held for stored
+	Size       uint64    `json:"size"`       // of these, asked for by HEAD
+	Confidence float64   `json:"confidence"`
+	AtMost     uint64    `json:"at_most"` // of the population are gone, with that confidence
+	At         time.Time `json:"at"`
+}
+
+// String is the result in words.
+func (c Recheck) String() string {
+	text := fmt.Sprintf("%s of %s objects of earlier starts, all there", grouped(c.Size), grouped(c.Population))
+	if c.Size == c.Population {
+		return text
+	}
+	return fmt.Sprintf("%s: with %g %% confidence at most %s are not", text, 100*c.Confidence, grouped(c.AtMost))
+}
+
+// recheck asks the target for objects that the journal holds for stored, a random
+// sample, or every one where the run's marker is not there. One that is gone or is
+// another is CodeTargetChanged: this may be another bucket, and no outcome of an
+// earlier start can be believed. free looks while the run is halted.
+func (r *run) recheck(ctx context.Context, free bool) error {
+	if !r.header.Begun {
+		return nil
+	}
+	marked, err := r.marked(ctx, free)
+	if err != nil {
+		return err
+	}
+	sample, population, err := r.drawHeld(recheckSize)
+	if err != nil {
+		return err
+	}
+	c := &rechecker{run: r, free: free}
+	switch {
+	case !marked:
+		err = c.all(ctx, c.whole)
+	case population > 0:
+		err = c.all(ctx, func(ctx context.Context, f func(Entry) error) error { return c.pages(ctx, sample, f) })
+	}
+	if err != nil {
+		return err
+	}
+	if c.gone > 0 {
+		return newError(CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
+			objects(population), were(c.looked), were(c.gone)), nil)
+	}
+	if !marked {
+		err = r.mark(ctx, free)
+	}
+	if err != nil || population == 0 {
+		return err
+	}
+	done := Recheck{population, c.looked, sampleConfidence, atMost(population, c.looked, 0, 1-sampleConfidence), r.opts.Now().UTC()}
+	r.mu.Lock()
+	r.rechecked = &done
+	r.mu.Unlock()
+	r.opts.Log.Info("earlier starts' objects", "looked", done.String())
+	return nil
+}
+
+// recheckRenewed does so while the run is halted: with new credentials the same name
+// may be of another bucket.
+func (r *run) recheckRenewed(ctx context.Context) error {
+	r.rechecks.Lock()
+	defer r.rechecks.Unlock()
+	return r.recheck(ctx, true)
+}
+
+func objects(n uint64) string {
+	if n == 1 {
+		return "1 object"
+	}
+	return grouped(n) + " objects"
+}
+
+func were(n uint64) string {
+	if n == 1 {
+		return "1 was"
+	}
+	return grouped(n) + " were"
+}
+
+// held tells an outcome of which an object in the target is believed.
+func (r record) held() bool {
+	return !r.Hint && (r.Outcome == OutcomeStored || r.Outcome == OutcomeAlreadyThere)
+}
+
+// drawHeld draws a random sample of the places whose objects the journal holds for
+// stored, in the order of the manifest, and counts all of them. Each set of that size
+// is as likely as any other.
+func (r *run) drawHeld(size uint64) (sample []place, population uint64, err error) {
+	err = r.heldPages(func(_, objects uint64) error { population += objects; return nil })
+	if err != nil || population == 0 {
+		return nil, 0, err
+	}
+	random, err := r.random()
+	if err != nil {
+		return nil, 0, err
+	}
+	wanted := draw(random, population, min(size, population))
+	before := uint64(0)
+	err = r.heldPages(func(page, objects uint64) error {
+		n := 0
+		for n < len(wanted) && wanted[n] < before+objects {
+			n++
+		}
+		places, err := r.heldOf(page, before, wanted[:n])
+		sample, wanted, before = append(sample, places...), wanted[n:], before+objects
+		return err
+	})
+	return sample, population, err
+}
+
+// random is a generator of its own, seeded by the run's source of randomness.
+func (r *run) random() (*mathrand.Rand, error) {
+	source := r.opts.Rand
+	if source == nil {
+		source = rand.Reader
+	}
+	var seed [32]byte
+	if _, err := io.ReadFull(source, seed[:]); err != nil {
+		return nil, err
+	}
+	return mathrand.New(mathrand.NewChaCha8(seed)), nil
+}
+
+// draw draws n different numbers below a limit, ascending (Floyd's algorithm).
+func draw(random *mathrand.Rand, limit, n uint64) []uint64 {
+	drawn := make([]uint64, 0, n)
+	if n == limit {
+		for i := range n {
+			drawn = append(drawn, i)
+		}
+		return drawn
+	}
+	has := make(map[uint64]bool, n)
+	for last := limit - n; last < limit; last++ {
+		i := random.Uint64N(last + 1)
+		if has[i] {
+			i = last
+		}
+		has[i] = true
+		drawn = append(drawn, i)
+	}
+	slices.Sort(drawn)
+	return drawn
+}
+
+// heldPages calls f for each page with objects that are held for stored, ascending, and
+// their number: by the page's sums if it is done, else by its outcomes.
+func (r *run) heldPages(f func(page, objects uint64) error) (err error) {
+	done, err := r.journal.cursor('p', 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done.close()) }()
+	for next := uint64(0); ; {
+		var t Tally
+		page, ok, err := done.next(&t)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return r.heldBetween(next, r.source.Pages(), f)
+		}
+		if err := r.heldBetween(next, page, f); err != nil {
+			return err
+		}
+		if n := t.Outcomes[OutcomeStored] + t.Outcomes[OutcomeAlreadyThere]; n > 0 {
+			if err := f(page, n); err != nil {
+				return err
+			}
+		}
+		next = page + 1
+	}
+}
+
+// heldBetween does so for pages that are not done.
+func (r *run) heldBetween(from, to uint64, f func(page, objects uint64) error) (err error) {
+	if from >= to {
+		return nil
+	}
+	rows, err := r.journal.cursor('o', uint64(placeOf(from, 0)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.close()) }()
+	page, n := from, uint64(0)
+	end := func() error {
+		if n == 0 {
+			return nil
+		}
+		return f(page, n)
+	}
+	for {
+		var rec record
+		at, ok, err := rows.next(&rec)
+		if err != nil {
+			return err
+		}
+		if !ok || place(at).page() >= to {
+			return end()
+		}
+		if p := place(at).page(); p != page {
+			if err := end(); err != nil {
+				return err
+			}
+			page, n = p, 0
+		}
+		if rec.held() {
+			n++
+		}
+	}
+}
+
+// heldOf finds the places of a page's held objects by their numbers; the page's first
+// one has the number before.
+func (r *run) heldOf(page, before uint64, wanted []uint64) (places []place, err error) {
+	if len(wanted) == 0 {
+		return nil, nil
+	}
+	rows, err := r.journal.cursor('o', uint64(placeOf(page, 0)))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.close()) }()
+	for number := before; len(wanted) > 0; {
+		var rec record
+		at, ok, err := rows.next(&rec)
+		if err != nil || !ok || place(at).page() != page {
+			return places, err
+		}
+		if !rec.held() {
+			continue
+		}
+		if number == wanted[0] {
+			places, wanted = append(places, place(at)), wanted[1:]
+		}
+		number++
+	}
+	return places, nil
+}
+
+// rechecker looks at one sample.
+type rechecker struct {
+	run  *run
+	free bool
+
+	mu           sync.Mutex
+	looked, gone uint64
+}
+
+// heldObject is one object of a sample.
+type heldObject struct {
+	action *Action
+	rec    record
+}
+
+// all asks for the objects of the entries that walk gives, several at once.
+func (c *rechecker) all(ctx context.Context, walk func(context.Context, func(Entry) error) error) error {
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
+	work := make(chan heldObject)
+	ends := make([]error, recheckAtOnce)
+	var workers sync.WaitGroup
+	for i := range ends {
+		workers.Go(func() {
+			for o := range work {
+				if err := c.one(ctx, o); err != nil && ends[i] == nil {
+					ends[i] = err
+					quit()
+				}
+			}
+		})
+	}
+	err := c.give(ctx, walk, work)
+	close(work)
+	workers.Wait()
+	return firstError(append(ends, err))
+}
+
+// give hands the entries' objects to the workers, with what the journal knows of them.
+func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(Entry) error) error, work chan<- heldObject) (err error) {
+	rows, err := c.run.journal.cursor('o', 0)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.close()) }()
+	return walk(ctx, func(e Entry) error {
+		var o heldObject
+		ok, err := rows.load(e.place(), &o.rec)
+		if err != nil || !ok || !o.rec.held() {
+			return err
+		}
+		o.action, err = c.run.planner.plan(e)
+		if err != nil || o.action.Kind == ActionNone {
+			return newError(CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
+		}
+		select {
+		case work <- o:
+			return nil
+		case <-ctx.Done():
+			return errStopped
+		}
+	})
+}
+
+// whole walks all entries that can be read.
+func (c *rechecker) whole(ctx context.Context, f func(Entry) error) error {
+	return c.run.source.Entries(ctx, 0, func(e Entry) error {
+		switch {
+		case ctx.Err() != nil:
+			return errStopped
+		case e.Lost != nil || len(e.Raw) == 0:
+			return nil
+		}
+		return f(e)
+	})
+}
+
+// pages walks the sample's entries, reading only their pages. Those on pages that are
+// lost cannot be asked for, and are not counted.
+func (c *rechecker) pages(ctx context.Context, sample []place, f func(Entry) error) error {
+	for len(sample) > 0 {
+		page := sample[0].page()
+		err := c.run.source.Entries(ctx, page, func(e Entry) error {
+			switch {
+			case ctx.Err() != nil:
+				return errStopped
+			case e.Page > page || len(sample) == 0:
+				return errSpanEnd
+			case e.Lost != nil || len(e.Raw) == 0 || e.place() != sample[0]:
+				return nil
+			}
+			sample = sample[1:]
+			return f(e)
+		})
+		if err != nil && !errors.Is(err, errSpanEnd) {
+			return err
+		}
+		for len(sample) > 0 && sample[0].page() == page {
+			sample = sample[1:]
+		}
+	}
+	return nil
+}
+
+func (c *rechecker) one(ctx context.Context, o heldObject) error {
+	obj, err := c.head(ctx, o.action.Key)
+	text := "it is not there"
+	switch {
+	case err == nil && o.is(obj):
+		text = ""
+	case err == nil:
+		text = "it is another one"
+	case !IsNotFound(err):
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.looked++
+	if text != "" {
+		level := slog.LevelInfo
+		if c.gone++; c.gone <= recheckNamed {
+			level = slog.LevelWarn
+		}
+		c.run.opts.Log.Log(ctx, level, "an object that an earlier start has stored: "+text, "key", o.action.Key)
+	}
+	return nil
+}
+
+// head is run.head, which does not wait for the end of a halt if the look is free.
+func (c *rechecker) head(ctx context.Context, key string) (obj Object, err error) {
+	calls, target := c.run.calls, c.run.target
+	err = calls.idempotent(ctx, call{name: callHead, key: key, free: c.free}, func(ctx context.Context) (err error) {
+		obj, err = target.Head(ctx, key)
+		return err
+	})
+	if !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
+		return obj, err
+	}
+	said := calls.idempotent(ctx, call{name: callGet, key: key, free: c.free}, func(ctx context.Context) error {
+		body, err := target.Get(ctx, key, "")
+		if err != nil {
+			return err
+		}
+		return body.Close()
+	})
+	if said != nil && !IsNotFound(said) {
+		return obj, said
+	}
+	return obj, err
+}
+
+// is reports whether HEAD shows the object that the outcome is of. Where it tells no
+// checksum that can be compared, the ETag must be the one of then.
+func (o heldObject) is(obj Object) bool {
+	ours, x := o.rec.Outcome == OutcomeStored, o.action.expected()
+	if o.rec.Parts != nil {
+		own, err := x.recut(o.rec.Parts.Checksum)
+		if err != nil {
+			return false
+		}
+		x = *own
+	}
+	verdict, _ := x.compare(obj, ours)
+	if verdict == incomparable {
+		return o.rec.ETag == "" || obj.ETag == "" || o.rec.ETag == obj.ETag
+	}
+	return verdict == same
+}

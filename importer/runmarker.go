@@ -1,0 +1,143 @@
+package importer
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"io"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+// A run has a marker in the target, from its first object until it is complete or
+// canceled: an object with a random text that only this state folder knows. A later
+// start that finds it is at the same bucket, and looks at a sample of what it holds for
+// stored; one that does not looks at every object. A journal in the target needs none:
+// its leases are one.
+const markerName = "run"
+
+// maxMarker bounds what is read of it.
+const maxMarker = 1 << 10
+
+func (r *run) markerKey() string {
+	return r.opts.Prefix + journalName(r.source.Scope(), r.opts.RunID) + markerName
+}
+
+// mark writes the marker, in place of one that another state folder has left. The
+// journal knows it first, durably. A target that takes none costs a run nothing but
+// this look.
+func (r *run) mark(ctx context.Context, free bool) error {
+	if r.mirror != nil || r.ended.Done {
+		return nil
+	}
+	text, err := r.markerText()
+	if err != nil {
+		return err
+	}
+	r.header.Marker = text
+	if err := r.journal.store(headerKey, r.header, true); err != nil {
+		return err
+	}
+	if err = r.putMarker(ctx, free, text, r.conditional); hasCode(err, codeKeyExists) {
+		err = r.putMarker(ctx, free, text, false)
+	}
+	if err == nil || !forbidden(err) && !isClass(err, FatalObject) {
+		return err
+	}
+	r.opts.Log.Warn("the target takes no marker of the run; later starts look at a sample of its objects alone", "error", err)
+	r.header.Marker = ""
+	return r.journal.store(headerKey, r.header, true)
+}
+
+func (r *run) putMarker(ctx context.Context, free bool, text string, ifAbsent bool) error {
+	what := call{name: callPut, key: r.markerKey(), payload: int64(len(text)), free: free, inner: true}
+	return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
+		_, err := r.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
+			SHA256: crypto.SumSHA256([]byte(text)), IfAbsent: ifAbsent})
+		return err
+	})
+}
+
+func (r *run) markerText() (string, error) {
+	source := r.opts.Rand
+	if source == nil {
+		source = rand.Reader
+	}
+	var b [16]byte
+	_, err := io.ReadFull(source, b[:])
+	return hex.EncodeToString(b[:]), err
+}
+
+// marked reports whether the target has the run's marker. A run without one, that has
+// ended or was begun by software that wrote none, is taken for marked.
+func (r *run) marked(ctx context.Context, free bool) (bool, error) {
+	switch {
+	case r.mirror != nil && free:
+		return true, r.mirror.look(ctx, r.calls.once)
+	case r.mirror != nil:
+		return !r.unmarked, nil
+	case r.header.Marker == "" || r.ended.Done:
+		return true, nil
+	}
+	ask := r.calls.idempotent
+	if free {
+		ask = r.calls.once // the next look comes soon
+	}
+	var text []byte
+	key := r.markerKey()
+	err := ask(ctx, call{name: callGet, key: key, payload: maxMarker, free: free}, func(ctx context.Context) error {
+		body, err := r.target.Get(ctx, key, "")
+		if err != nil {
+			return err
+		}
+		defer body.Close() // read only
+		if text, err = io.ReadAll(io.LimitReader(body, maxMarker)); err != nil {
+			return unknown(newError(CodeConnectionLost, "", err.Error(), err))
+		}
+		return nil
+	})
+	switch {
+	case IsNotFound(err), forbidden(err):
+		return false, nil
+	case err != nil:
+		return false, err
+	}
+	return string(text) == r.header.Marker, nil
+}
+
+// unmark removes the marker of a run that needs none any more. What cannot be removed
+// is named, and tried again at the next start.
+func (r *run) unmark(ctx context.Context, end *finished) error {
+	if !r.markerGone(ctx) {
+		return nil
+	}
+	end.Cleared = true
+	return r.journal.store(finishedKey, end, true)
+}
+
+// markerGone removes the marker, or names it, and reports whether it is gone.
+func (r *run) markerGone(ctx context.Context) bool {
+	err := r.removeMarker(ctx)
+	if err != nil && !errors.Is(err, errStopped) && !isCanceled(err) {
+		r.problem(newError(CodeJournalLeft, r.markerKey(), asError(err).Cause, err))
+	}
+	return err == nil
+}
+
+func (r *run) removeMarker(ctx context.Context) error {
+	if r.header.Marker == "" || r.mirror != nil {
+		return nil
+	}
+	obj, err := r.head(ctx, r.markerKey())
+	if err != nil {
+		if IsNotFound(err) {
+			return nil
+		}
+		return err
+	}
+	return r.calls.idempotent(ctx, call{name: callDelete, key: r.markerKey()}, func(ctx context.Context) error {
+		return r.target.Delete(ctx, r.markerKey(), obj.VersionID)
+	})
+}
