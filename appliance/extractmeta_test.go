@@ -151,3 +151,24 @@ func TestExtractRestoresAll(t *testing.T) {
 		}
 	}
 }
+
+// TestExtractLeavesSetID: without --owner a set-id program would be one of whoever
+// extracts; with it its owner is restored, too.
+func TestExtractLeavesSetID(t *testing.T) {
+	rd, m := extractRig(t)
+	for name, mode := range map[string]uint32{"v1": 0o4755, "v2": 0o2755, "long": 0o6711} {
+		m.records[name].Mode = mode
+	}
+	m.put(manifest.Record{Kind: manifest.KindDir, Path: "dir", Mode: 0o2775, Mtime: m.records["v1"].Mtime})
+	out := t.TempDir()
+	if _, err := extractOld(t, rd, m, out, ExtractOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]uint32{"v1": 0o755, "v2": 0o755, "long": 0o711, "dir": 0o775} {
+		var st unix.Stat_t
+		must(t, unix.Stat(filepath.Join(out, name), &st))
+		if got := st.Mode & 0o7777; got != want {
+			t.Errorf("%s has mode %o, want %o", name, got, want)
+		}
+	}
+}

@@ -108,3 +108,14 @@ func TestColdForgetsPages(t *testing.T) {
 		t.Error("the file is read from the page cache")
 	}
 }
+
+// TestSyncReachesTheKernel: a sync of a file and one of a folder ask the kernel, and
+// what it says is told. The folders of proc cannot be synced, nor can a pipe.
+func TestSyncReachesTheKernel(t *testing.T) {
+	if err := openOS(t, "/proc").SyncDir("self"); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("a folder that cannot be synced: %v", err)
+	}
+	if err := openOS(t, t.TempDir()).SyncDir("."); err != nil {
+		t.Error(err)
+	}
+}
