@@ -22,7 +22,7 @@ func TestStatementBeforeCheckpoint(t *testing.T) {
 	}
 	fresh()
 	count := r.haltAt(0)
-	if _, err := FinishSeal(r.cfg, r.ledger, nil); err != nil {
+	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	want, err := vfs.ReadFile(r.mems[0], sealName, manifest.MaxStatement)
@@ -33,7 +33,7 @@ func TestStatementBeforeCheckpoint(t *testing.T) {
 	for n := int64(1); n <= count(); n++ {
 		fresh()
 		r.haltAt(n)
-		FinishSeal(r.cfg, r.ledger, nil)
+		FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
 		for _, percent := range []int{0, 100} {
 			for bay, m := range r.clone(mrand.New(mrand.NewSource(n)), percent) {
 				if _, err := m.Stat(cpName); err != nil {
