@@ -50,10 +50,10 @@ func (r *loadReport) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
 	if r.KnownContent > 0 {
-		fmt.Fprintf(w, ", of which %s only the record is new", plural(r.KnownContent, "file"))
+		fmt.Fprintf(w, "; of %s only the record is new", plural(r.KnownContent, "file"))
 	}
 	if r.Scan.Unchanged > 0 {
-		fmt.Fprintf(w, "; %d were on the device already, unchanged", r.Scan.Unchanged)
+		fmt.Fprintf(w, "; %d on the device already, unchanged", r.Scan.Unchanged)
 	}
 	fmt.Fprintln(w)
 	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")

@@ -180,7 +180,7 @@ func sealedWithout(c firmware.SealCounts) (err error) {
 		err = errors.Join(err, fmt.Errorf("%w: not on the device, could not be read: %s", errSealedWithout, plural(n, "entry")))
 	}
 	if n := c.Remarked; n > 0 {
-		err = errors.Join(err, fmt.Errorf("%w: the last good version is on the device, a later look failed or did not get all: %s", errSealedWithout, plural(n, "entry")))
+		err = errors.Join(err, fmt.Errorf("%w: a good version is on the device, and a later look failed or was doubtful: %s", errSealedWithout, plural(n, "entry")))
 	}
 	return err
 }

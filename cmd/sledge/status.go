@@ -90,14 +90,14 @@ func (s *diskStatus) print(w io.Writer) {
 		fmt.Fprintf(w, "LOST        %s: loaded, and did not read back from the disks; keep the source and load it again\n", plural(s.Lost, "entry"))
 	}
 	if s.Remarked > 0 {
-		fmt.Fprintf(w, "remarks     %s: a later look failed, the version before is safe\n", plural(s.Remarked, "entry"))
+		fmt.Fprintf(w, "remarks     %s: a good version is safe; a later look failed or was doubtful (sledge status --list names each with its reason)\n", plural(s.Remarked, "entry"))
 	}
 	if s.LongFiles > 0 {
 		fmt.Fprintf(w, "in progress %s, not counted as safe\n", plural(s.LongFiles, "long file"))
 	}
 	fmt.Fprintf(w, "room        about %s\n", size(s.FreeBytes))
 	if len(s.MissingBays) > 0 {
-		fmt.Fprintf(w, "missing     bays %s of %d\n", bayNumbers(s.MissingBays), s.Bays)
+		fmt.Fprintf(w, "missing     %s of %d\n", namedBays(s.MissingBays), s.Bays)
 	}
 	if s.Degraded > 0 {
 		fmt.Fprintf(w, "degraded    %s with lost shards\n", plural(s.Degraded, "pack"))

@@ -136,7 +136,7 @@ var (
 	errLessParity    = errors.New("packs were written with less parity")
 	errSkipped       = errors.New("source entries could not be read")
 	errSealedWithout = errors.New("sealed")
-	errRemarks       = errors.New("loaded, but a later look failed, or did not get all: the device holds the last good version")
+	errRemarks       = errors.New("loaded with remarks: the device has the last good version, and a later look failed or was doubtful")
 	errFewFiles      = errors.New("too few files may be open at once")
 	errDamage        = errors.New("damage that can be repaired")
 	errLost          = errors.New("data lost")
@@ -579,6 +579,14 @@ func bayNumbers(bays []int) string {
 		texts[i] = fmt.Sprint(n)
 	}
 	return strings.Join(texts, ", ")
+}
+
+// namedBays lists bays as "bay 3" or "bays 0, 3".
+func namedBays(bays []int) string {
+	if len(bays) == 1 {
+		return "bay " + bayNumbers(bays)
+	}
+	return "bays " + bayNumbers(bays)
 }
 
 // plural writes a count with its noun.
