@@ -373,19 +373,9 @@ func (w *indexWriter) logEntries(f func(number uint64, entry []byte, lost int) e
 // whose disk failed right behind it, and works again, gets its copies of the hash
 // list back.
 func (d *Device) stillLost(p *manifest.Pack) error {
-	size := layoutOf(p).ShardLen()
-	whole := true
 	p.Lost = d.withUnreadable(p)
-	for s, at := range p.Bays {
-		b := d.bays[at]
-		if b == nil || b.failed() != nil || slices.Contains(p.Lost, byte(s)) {
-			continue
-		}
-		if !b.hasFile(shardName(p.ID, s), size) {
-			p.Lost = append(p.Lost, byte(s))
-		}
-		whole = whole && b.hasFile(hashesName(p.ID), -1) && b.hasFile(pieceName(p.ID, s), -1)
-	}
+	gone, whole := d.lookFor(p)
+	p.Lost = append(p.Lost, gone...)
 	if err := d.bays.own(); err != nil {
 		return err
 	}
