@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -49,7 +50,7 @@ func (c *completion) run() error {
 	if err := c.completeWraps(); err != nil {
 		return err
 	}
-	if err := c.eachShard(c.look); err != nil {
+	if err := c.look(); err != nil {
 		return err
 	}
 	doubted := c.unproven()
@@ -90,19 +91,61 @@ func (d *Device) shardsHere(p *manifest.Pack, f func(b *bay, shard int) error) e
 	return nil
 }
 
-// look counts what a disk should hold and what it lacks.
-func (c *completion) look(b *bay, p *manifest.Pack, shard int) error {
-	has := hasShard(b, p, shard)
-	if err := b.fault(); err != nil {
-		return err
+// lookBatch is for how many packs a disk is asked before it waits for the others.
+const lookBatch = 256
+
+// look counts what the disks should hold and what they lack.
+func (c *completion) look() error {
+	var batch []*manifest.Pack
+	err := eachPackOf(c.ctx, c.log, c.cp, func(p *manifest.Pack) error {
+		if batch = append(batch, p); len(batch) < lookBatch {
+			return nil
+		}
+		packs := batch
+		batch = nil
+		return c.lookAt(packs)
+	})
+	if err == nil {
+		err = c.lookAt(batch)
 	}
-	size := layoutOf(p).ShardLen()
-	c.holds[b] += size
-	if !has {
-		c.written[b] = true
-		c.lacking += size
+	if c.ctx.Err() != nil { // not all was looked at
+		return context.Cause(c.ctx)
 	}
-	return nil
+	return err
+}
+
+// lookAt asks all disks at once: where inodes are not in memory each answer is a seek.
+func (c *completion) lookAt(packs []*manifest.Pack) error {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	for _, b := range c.bays.healthy() {
+		wg.Go(func() {
+			holds, lacking := c.lookOn(b, packs)
+			mu.Lock()
+			defer mu.Unlock()
+			c.holds[b] += holds
+			if c.lacking += lacking; lacking > 0 {
+				c.written[b] = true
+			}
+		})
+	}
+	wg.Wait()
+	return c.bays.own()
+}
+
+func (c *completion) lookOn(b *bay, packs []*manifest.Pack) (holds, lacking int64) {
+	for _, p := range packs {
+		shard := slices.Index(p.Bays, byte(b.number))
+		if shard < 0 || slices.Contains(p.Lost, byte(shard)) || c.ctx.Err() != nil || b.fault() != nil {
+			continue
+		}
+		size := layoutOf(p).ShardLen()
+		holds += size
+		if !hasShard(b, p, shard) {
+			lacking += size
+		}
+	}
+	return holds, lacking
 }
 
 // writeLacking writes the shards that a disk should have and has not. None may be lost.

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 // for the log. One goroutine fills a page while another writes the one before.
 type indexWriter struct {
 	d                 *Device
+	ctx               context.Context // ends the passes over records and log
 	totals            manifest.Totals
 	dropped, remarked uint64
 	givenUp           uint64 // entries of loads that were given up
@@ -82,6 +84,9 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 		return err
 	}
 	err = w.d.eachFrame(func(fr frame) error {
+		if w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
 		p, err := w.d.clearEntry(fr.clear)
 		if err != nil {
 			return err
@@ -191,6 +196,9 @@ func (w *indexWriter) latest(sorter *extsort.Sorter) error {
 	count := 0
 	return catalog.Resolve(sorter, catalog.Visit{
 		Entry: func(e *catalog.Entry) error {
+			if w.ctx.Err() != nil {
+				return context.Cause(w.ctx)
+			}
 			joiner, count = manifest.Joiner{}, 0
 			record := e.Value
 			if e.Remark != "" {
@@ -349,6 +357,9 @@ func (w *indexWriter) close() {
 // have been rebuilt since count as there; lost tells how many are not.
 func (w *indexWriter) logEntries(f func(number uint64, entry []byte, lost int) error) error {
 	return w.spool.Each(func(key, raw []byte) error {
+		if w.ctx.Err() != nil {
+			return context.Cause(w.ctx)
+		}
 		number := binary.BigEndian.Uint64(key[1:])
 		if key[0] != spoolPack {
 			return f(number, raw, 0)
@@ -373,19 +384,9 @@ func (w *indexWriter) logEntries(f func(number uint64, entry []byte, lost int) e
 // whose disk failed right behind it, and works again, gets its copies of the hash
 // list back.
 func (d *Device) stillLost(p *manifest.Pack) error {
-	size := layoutOf(p).ShardLen()
-	whole := true
 	p.Lost = d.withUnreadable(p)
-	for s, at := range p.Bays {
-		b := d.bays[at]
-		if b == nil || b.failed() != nil || slices.Contains(p.Lost, byte(s)) {
-			continue
-		}
-		if !b.hasFile(shardName(p.ID, s), size) {
-			p.Lost = append(p.Lost, byte(s))
-		}
-		whole = whole && b.hasFile(hashesName(p.ID), -1) && b.hasFile(pieceName(p.ID, s), -1)
-	}
+	gone, whole := d.lookFor(p)
+	p.Lost = append(p.Lost, gone...)
 	if err := d.bays.own(); err != nil {
 		return err
 	}

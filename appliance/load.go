@@ -81,7 +81,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	for _, e := range d.bays.errors() {
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
-	report.Status = d.Status()
+	report.Status = d.status(report.keep())
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if cerr := d.endJournal(); err == nil {

@@ -83,6 +83,24 @@ func (l *loader) remember() error {
 	})
 }
 
+// keep returns a function that is to be called for all good entries: of those that were
+// skipped the device has an earlier version. Whichever call skipped them, and as what,
+// is the catalog's to judge.
+func (r *LoadReport) keep() func(path string) {
+	if len(r.Skipped) == 0 {
+		return nil
+	}
+	at := map[string][]int{}
+	for i, s := range r.Skipped {
+		at[s.Path] = append(at[s.Path], i)
+	}
+	return func(path string) {
+		for _, i := range at[path] {
+			r.Skipped[i].Kept = true
+		}
+	}
+}
+
 // tell puts what has become of the list into the report: what is committed, whoever
 // committed it.
 func (l *loader) tell() {
@@ -156,7 +174,7 @@ func (l *loader) skip(it *item, reason, detail string) {
 		l.report.vanished++
 	}
 	if len(l.report.Skipped) < maxSkipped {
-		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.path, Reason: reason, Detail: detail, Kept: it.flags&itemKnown != 0})
+		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.path, Reason: reason, Detail: detail})
 	}
 }
 

@@ -92,7 +92,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("index")
-	w := &indexWriter{d: d}
+	w := &indexWriter{d: d, ctx: ctx}
 	defer w.close()
 	if err := w.write(); err != nil {
 		return nil, err

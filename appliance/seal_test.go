@@ -108,3 +108,38 @@ func TestOpenAfterTheSealHasBegun(t *testing.T) {
 		t.Errorf("finished again: %v", err)
 	}
 }
+
+// TestSealStops: a seal that is interrupted ends in the pass that it is in, before
+// anything is on record, and the next one seals.
+func TestSealStops(t *testing.T) {
+	src := smallTree(t, 4, 600<<10)
+	r := small32(t)
+	r.loadAll(src, LoadOptions{})
+	shards := len(names(t, r.mems[0], ".shard"))
+	for _, at := range []string{"read-back", "index", "log", "read-back of the index", "statement"} {
+		ctx, cancel := context.WithCancel(t.Context())
+		last := ""
+		o := r.sealOptions()
+		o.Stage = func(name string) {
+			if last = name; name == at {
+				cancel()
+			}
+		}
+		d := r.mustDevice()
+		_, err := d.Seal(ctx, o)
+		d.Close()
+		cancel()
+		if !errors.Is(err, context.Canceled) || last != at {
+			t.Errorf("interrupted in %q: ended in %q: %v", at, last, err)
+		}
+		if at == "index" && len(names(t, r.mems[0], ".shard")) > shards {
+			t.Error("the index was written after the interruption")
+		}
+		if _, _, ok := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin()); ok {
+			t.Fatalf("interrupted in %q: a checkpoint is on record", at)
+		}
+	}
+	if err := r.check(readTree(t, src), r.sealAll().Label); err != nil {
+		t.Error(err)
+	}
+}

@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -86,6 +87,28 @@ func (c *completion) completeWraps() error {
 		}
 	}
 	return nil
+}
+
+// lookFor asks all disks at once for what they should have of a pack. gone are shards
+// that are not there; whole reports that the other files are there, too.
+func (d *Device) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	whole = true
+	d.shardsHere(p, func(b *bay, shard int) error {
+		wg.Go(func() {
+			here := b.hasFile(shardName(p.ID, shard), layoutOf(p).ShardLen())
+			rest := b.hasFile(hashesName(p.ID), -1) && b.hasFile(pieceName(p.ID, shard), -1)
+			mu.Lock()
+			defer mu.Unlock()
+			if whole = whole && rest; !here {
+				gone = append(gone, byte(shard))
+			}
+		})
+		return nil
+	})
+	wg.Wait()
+	return gone, whole
 }
 
 // hasShard reports whether a shard, its hash list and its piece are on a disk.

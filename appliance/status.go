@@ -37,11 +37,14 @@ type Status struct {
 }
 
 // Status tells what has been committed so far. It reads the journal.
-func (d *Device) Status() Status {
+func (d *Device) Status() Status { return d.status(nil) }
+
+// status calls good, if it is not nil, for the path of every entry of Entries.
+func (d *Device) status(good func(path string)) Status {
 	var t tally
 	lists, err := d.findLists()
 	if err == nil {
-		t, err = d.tallyWith(lists)
+		t, err = d.tallyWith(lists, good)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"encoding/binary"
+	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/manifest"
@@ -25,11 +26,12 @@ func (d *Device) tallyOf() (t tally, err error) {
 	if err != nil {
 		return t, err
 	}
-	return d.tallyWith(lists)
+	return d.tallyWith(lists, nil)
 }
 
-// tallyWith is tallyOf where the lists have been read.
-func (d *Device) tallyWith(lists []*scanList) (t tally, err error) {
+// tallyWith is tallyOf where the lists have been read. It calls good, if it is not nil,
+// for the path of every entry that can be given back.
+func (d *Device) tallyWith(lists []*scanList, good func(path string)) (t tally, err error) {
 	if len(d.state.lists) == 0 {
 		return t, nil
 	}
@@ -54,7 +56,12 @@ func (d *Device) tallyWith(lists []*scanList) (t tally, err error) {
 	defer gone()
 	live := &liveBytes{places: places}
 	err = catalog.Resolve(looks, catalog.Visit{
-		Entry:   func(e *catalog.Entry) error { t.count(e, live); return nil },
+		Entry: func(e *catalog.Entry) error {
+			if t.count(e, live) && good != nil {
+				good(strings.TrimSuffix(e.Key, "/"))
+			}
+			return nil
+		},
 		Dropped: func(*catalog.Entry) error { t.dropped++; return nil },
 	})
 	if err == nil {
@@ -69,16 +76,17 @@ const (
 	tallyLost
 )
 
-func (t *tally) count(e *catalog.Entry, live *liveBytes) {
+// count reports whether the entry can be given back.
+func (t *tally) count(e *catalog.Entry, live *liveBytes) bool {
 	if !e.Good {
 		t.skipped++
-		return
+		return false
 	}
 	size, n := binary.Uvarint(e.Value)
 	flags := e.Value[n]
 	if flags&tallyLost != 0 {
 		t.lost++
-		return
+		return false
 	}
 	t.entries++
 	live.add(e.Value[n+1:])
@@ -86,4 +94,5 @@ func (t *tally) count(e *catalog.Entry, live *liveBytes) {
 	if e.Remark != "" || flags&tallyRemark != 0 {
 		t.remarked++
 	}
+	return true
 }
