@@ -40,6 +40,7 @@ type life struct {
 	held  map[string]string // what the sealed device holds, by path
 
 	rotten int  // blocks of a stripe that the carrier has spoilt, on any disks
+	late   bool // a disk may have lost what had been read back from it
 	lost   bool // in one stripe beyond what parity can restore
 
 	others     []*model         // further sources that are on the device

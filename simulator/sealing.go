@@ -113,6 +113,7 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 		}))
 		if fired() > 0 {
 			l.met[e.What]++
+			l.late = true
 		}
 	case DoubleSeal:
 		err = l.doubled(ctx, e.What, dice, func() error { return l.seal(ctx, l.set(nil)) })
@@ -278,15 +279,16 @@ func (l *life) fsck(ctx context.Context) (*fsck.Report, error) {
 	return fsck.Disks(ctx, o)
 }
 
-// verifyDisks: a device that nobody has spoilt is clean, one that lost no more than
-// its parity can be repaired; the independent verifier says so without a key.
+// verifyDisks: a device that nobody has spoilt is clean, also one whose disks have
+// spoilt what was written, for the seal has read that back; one that lost no more than
+// its parity later can be repaired. The independent verifier says so without a key.
 func (l *life) verifyDisks(ctx context.Context) error {
 	rep, err := l.fsck(ctx)
 	if err != nil {
 		return err
 	}
 	worst := fsck.VerdictClean
-	if len(l.hurt) > 0 {
+	if len(l.hurt) > 0 && l.late {
 		worst = fsck.VerdictRepairable
 	}
 	if rep.Verdict > worst || rep.Origin != fsck.OriginProven {
