@@ -85,6 +85,7 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 	dice := e.rng()
 	n := 1 + dice.Int64N(400)
 	var err error
+	var excuses []excuse
 	switch e.What {
 	case SealPowerCut, SealCtrlC:
 		p := plug(l.disks, n, func(p *power) {
@@ -96,7 +97,12 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 			}
 		})
 		err = l.seal(ctx, l.set(nil))
-		l.disks, _ = p.unplug(dice)
+		var off bool
+		if l.disks, off = p.unplug(dice); off {
+			excuses = []excuse{powerIsOff}
+		} else if ctx.Err() != nil {
+			excuses = []excuse{canceled}
+		}
 	case SealError:
 		bay := dice.IntN(len(l.disks))
 		if !l.hurts(bay) {
@@ -119,7 +125,7 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 		err = l.doubled(ctx, e.What, dice, func() error { return l.seal(ctx, l.set(nil)) })
 	}
 	l.say("%s: %v", e.What, err)
-	if err != nil && isFinding(err) {
+	if err := l.sealSurvived(err, excuses); err != nil {
 		return err
 	}
 	if _, _, recorded := l.ledger.RecordedCheckpoint(l.cfg.Scope.Origin()); !recorded {
