@@ -96,9 +96,13 @@ func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []applia
 	s := &session{src: src, mtimes: map[string]int64{}, ctimes: map[string]int64{}}
 	o.Tree, o.As, o.AcceptFindings = src.tree, src.as, true
 	o.Progress = func(p appliance.Progress) { s.said = p.SafeEntries }
+	o.Begin = src.begin
 	src.watch()
 	s.rep, s.err = d.Load(ctx, src.root, o)
 	s.watched, s.attrs = src.unwatch(), maps.Clone(src.attrs)
+	for _, what := range src.refusals {
+		l.met[what]++
+	}
 	s.refused, s.names = src.refused, map[string][]string{}
 	for path := range src.linked {
 		s.names[path] = src.names(path)
