@@ -82,6 +82,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
 	report.Status = d.Status()
+	d.markKept(report)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if cerr := d.endJournal(); err == nil {

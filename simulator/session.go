@@ -131,7 +131,7 @@ func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []applia
 	if err := l.promises.compare(h); err != nil {
 		return s.rep, err
 	}
-	if l.scarce && s.rep.Status.Uncounted != "" {
+	if l.scarce.met() && s.rep.Status.Uncounted != "" {
 		s.rep.Status = h.status
 	}
 	return s.rep, s.report(was, l.promises, h)
@@ -177,7 +177,7 @@ func (l *life) holdings(d *appliance.Device) (*holdings, error) {
 	}
 	h.status = d.Status()
 	s, bad := h.status, append(twice, h.displaced()...)
-	if l.scarce && s.Uncounted != "" { // it says so
+	if l.scarce.met() && s.Uncounted != "" { // it says so
 		s = appliance.Status{Entries: uint64(len(h.safe)), Skipped: uint64(len(h.skipped)), Remarked: remarked, Bytes: bytes}
 		h.status = s
 	}

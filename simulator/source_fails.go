@@ -81,5 +81,8 @@ func (l *life) victims(dice *rand.Rand) (victims []string) {
 	for range 1 + dice.IntN(3) {
 		victims = append(victims, paths[dice.IntN(len(paths))])
 	}
+	if folder := parentOf(victims[0]); folder != "" && dice.IntN(3) == 0 {
+		victims = append(victims, folder)
+	}
 	return victims
 }
