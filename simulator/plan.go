@@ -80,11 +80,12 @@ const (
 // Aspects of troubles that are counted by themselves, and not drawn alone. Calls that a
 // source has refused are counted, too: see refusal.
 const (
-	SmallRoom   Trouble = "small-room"   // small-disks, whether or not they became full
-	FlipRefused Trouble = "flip-refused" // kinds-flip, where another source is
-	FlipCut     Trouble = "flip-cut"     // kinds-flip, cut where some of what is new is safe
-	LinksFail   Trouble = "links-fail"   // links-rotate, where names that were loaded fail for good
-	LinksSwap   Trouble = "links-swap"   // links-rotate, without a time that changes
+	NotRecognised Trouble = "not-recognised" // continued-later, of a medium that nothing tells from others
+	SmallRoom     Trouble = "small-room"     // small-disks, whether or not they became full
+	FlipRefused   Trouble = "flip-refused"   // kinds-flip, where another source is
+	FlipCut       Trouble = "flip-cut"       // kinds-flip, cut where some of what is new is safe
+	LinksFail     Trouble = "links-fail"     // links-rotate, where names that were loaded fail for good
+	LinksSwap     Trouble = "links-swap"     // links-rotate, without a time that changes
 )
 
 // phase is a part of a life.

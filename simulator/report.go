@@ -47,7 +47,7 @@ func (s *session) skips(now *promises, h *holdings) (bad []string) {
 		}
 	}
 	for _, e := range s.rep.Skipped {
-		if _, safe := h.safe[e.Path]; safe != e.Kept && !s.rep.Resumed {
+		if _, safe := h.safe[e.Path]; safe != e.Kept {
 			bad = append(bad, fmt.Sprintf("%q was skipped, its older version is here: %v; told was %v", e.Path, safe, e.Kept))
 		}
 	}

@@ -2,8 +2,10 @@ package simulator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
@@ -71,9 +73,35 @@ func (s *session) path(at string) (path string, ours bool) {
 	return at[len(s.src.as)+1:], true
 }
 
-// load is one session with the first source.
+// load is one session with the first source. Where nothing tells its medium from others
+// and what had been loaded of it has changed, it may be refused as another one; the
+// operator gives the load before up.
 func (l *life) load(ctx context.Context, disks []appliance.Disk) (*appliance.LoadReport, error) {
+	rep, err := l.loadFrom(ctx, l.state, disks, l.model)
+	if !errors.Is(err, appliance.ErrUnfinished) || l.model.tree.Volume().ID != "" || !l.model.changedSince(l.promises) {
+		return rep, err
+	}
+	l.met[NotRecognised]++
+	l.say("given up: %v", err)
+	left, err := l.left()
+	if err != nil || len(left) != 1 {
+		return nil, fmt.Errorf("%w: refused as unfinished, and left are %v: %w", errUntold, left, orDone(err))
+	}
+	if err := l.abandon(&left[0]); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotBorne, err)
+	}
 	return l.loadFrom(ctx, l.state, disks, l.model)
+}
+
+// changedSince tells whether a file that is safe is not in the source as it was.
+func (m *model) changedSince(p *promises) bool {
+	for _, path := range slices.Sorted(maps.Keys(m.ever)) {
+		pr := p.safe[m.at(path)]
+		if pr != nil && pr.of == m.name() && !pr.may["dir"] && !pr.may[m.now[path]] {
+			return true
+		}
+	}
+	return false
 }
 
 // loadFrom is one of any source, with a state folder of its own. Its error may be a
