@@ -1,6 +1,7 @@
 package simulator
 
 import (
+	"fmt"
 	"slices"
 	"syscall"
 
@@ -42,7 +43,38 @@ func (m *model) refuse(c vfs.TreeCall) {
 	}
 	if !slices.Contains(m.refused[c.Path], c.Op) {
 		m.refused[c.Path] = append(m.refused[c.Path], c.Op)
+		m.refusals = append(m.refusals, m.refusal(c))
 	}
+}
+
+// refusal names a call that was refused by when it came, and at what. The caller holds
+// the lock.
+func (m *model) refusal(c vfs.TreeCall) Trouble {
+	when, what := "scan", "file"
+	if m.begun {
+		when = "load"
+	}
+	switch content := m.now[c.Path]; {
+	case content == "dir", c.Path == "":
+		what = "folder"
+	case !isFile(content):
+		what = "link"
+	}
+	return Trouble(fmt.Sprintf("%s of a %s fails in the %s", c.Op, what, when))
+}
+
+// begin is the first change of the device: the scan is over.
+func (m *model) begin() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.begun = true
+	return nil
+}
+
+func (m *model) loading() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.begun
 }
 
 // lookFailed tells whether a call other than for attributes was refused in this session

@@ -40,6 +40,7 @@ type life struct {
 	held  map[string]string // what the sealed device holds, by path
 
 	rotten int  // blocks of a stripe that the carrier has spoilt, on any disks
+	late   bool // a disk may have lost what had been read back from it
 	lost   bool // in one stripe beyond what parity can restore
 
 	others     []*model         // further sources that are on the device
@@ -49,7 +50,7 @@ type life struct {
 	small      bool             // it may be too little
 	leave      bool             // the load is to be left unfinished
 	incomplete bool             // it was, or the disks were full: sealed all the same
-	scarce     bool             // the process lacks descriptors: counts may be missing, and say so
+	scarce     *shortage        // the process lacks descriptors: counts may be missing, and say so
 	unlocked   bool             // once
 	partial    bool             // the sources are not whole on the device
 
@@ -175,6 +176,7 @@ func (l *life) begin(context.Context) error {
 	l.model.oddities(more)
 	if l.plan.has(SmallDisks) {
 		l.small, l.capacity = true, l.tight(more)
+		l.met[SmallRoom]++
 		if more.IntN(3) == 0 {
 			l.model.heavy(more)
 		}

@@ -198,6 +198,7 @@ func (l *life) loadInterrupted(ctx context.Context, what Trouble, dice *rand.Ran
 		if l.disks[bay] == nil || !l.hurts(bay) {
 			return nil
 		}
+		l.late = true
 		wrap = func(i int, m *vfs.Mem) vfs.FS {
 			if i == bay {
 				return vfs.NewFault(m, vfs.Rule{Op: vfs.OpSync, Lost: true}, vfs.Rule{Op: vfs.OpSyncDir, Lost: true})

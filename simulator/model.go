@@ -29,9 +29,11 @@ type model struct {
 	inodes int                        // files that had several names
 	attrs  map[string]string          // extended attributes, as text
 
-	watched map[string]map[string]bool // contents since watch; "" is none
-	refused map[string][]vfs.OpKind    // calls that failed since watch
-	fails   func(path string) bool     // paths whose calls go on failing, so that they may be missing in the end
+	watched  map[string]map[string]bool // contents since watch; "" is none
+	refused  map[string][]vfs.OpKind    // calls that failed since watch
+	refusals []Trouble                  // what they were
+	begun    bool                       // the scan is over
+	fails    func(path string) bool     // paths whose calls go on failing, so that they may be missing in the end
 }
 
 // emptySource makes a source without entries.
@@ -238,7 +240,7 @@ func (m *model) watch() {
 	m.clock.Jump(pause)
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.watched, m.refused = map[string]map[string]bool{}, nil
+	m.watched, m.refused, m.refusals, m.begun = map[string]map[string]bool{}, nil, nil, false
 	for path, content := range m.now {
 		m.watched[path] = map[string]bool{content: true}
 	}

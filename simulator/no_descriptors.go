@@ -12,38 +12,76 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// noDescriptors has one call that opens or makes a file, on any disk, fail because the
-// process, or the system, has no descriptors left. That is no disk's fault: none may be
-// condemned, and nothing is lost.
+// shortage is a lack of descriptors: of the calls that open or make a file some fail,
+// on any disk or in the source.
+type shortage struct {
+	calls    atomic.Int64
+	from, to int64
+	err      error
+	inSource bool
+}
+
+func newShortage(dice *rand.Rand) *shortage {
+	s := &shortage{from: 1 + dice.Int64N(300), err: []syscall.Errno{syscall.EMFILE, syscall.ENFILE}[dice.IntN(2)]}
+	s.to = s.from + []int64{1, 20, 1 << 40}[dice.IntN(3)]
+	if s.inSource = dice.IntN(3) == 0; s.inSource {
+		s.from, s.to = s.from/4+1, s.to/4+2
+	}
+	return s
+}
+
+// met tells whether a call has failed.
+func (s *shortage) met() bool { return s != nil && s.calls.Load() >= s.from }
+
+func (s *shortage) short() bool {
+	n := s.calls.Add(1)
+	return n >= s.from && n < s.to
+}
+
+// noDescriptors loads while the process, or the system, has no descriptors left. That is
+// no disk's fault, and says nothing of the source: no disk may be condemned, nothing may
+// be left out, and nothing is lost.
 func (l *life) noDescriptors(ctx context.Context, dice *rand.Rand) error {
-	n, errno := 1+dice.Int64N(300), []syscall.Errno{syscall.EMFILE, syscall.ENFILE}[dice.IntN(2)]
-	var calls atomic.Int64
-	disks := l.set(func(_ int, m *vfs.Mem) vfs.FS { return &scarce{FS: m, calls: &calls, nth: n, err: errno} })
-	l.scarce = true
+	s := newShortage(dice)
+	disks := l.set(func(_ int, m *vfs.Mem) vfs.FS {
+		if s.inSource {
+			return m
+		}
+		return &scarce{m, s}
+	})
+	if s.inSource {
+		l.model.tree.OnCall(func(c vfs.TreeCall) error { // no excuse for a remark
+			if c.Op == vfs.OpOpen && s.short() {
+				return s.err
+			}
+			return nil
+		})
+	}
+	l.scarce = s
 	rep, err := l.load(ctx, disks)
-	l.scarce = false
-	if calls.Load() >= n {
+	l.scarce = nil
+	l.model.failing(nil)
+	if s.met() {
 		l.met[NoDescriptors]++
 	}
-	l.say("%v at call %d of %d: %v", errno, n, calls.Load(), err)
+	l.say("%v at calls %d to %d of %d, in the source: %v: %v", s.err, s.from, s.to, s.calls.Load(), s.inSource, err)
 	if errors.Is(err, appliance.ErrForeign) {
 		return fmt.Errorf("%w: a disk was called foreign for a lack of descriptors: %w", errNotBorne, err)
 	}
 	if rep != nil && len(rep.FailedDisks) > 0 {
 		return fmt.Errorf("%w: a disk was blamed for a lack of descriptors: %v", errNotBorne, rep.FailedDisks)
 	}
-	return l.survived(err, excuse{errno, "the process has no descriptors"})
+	if !s.met() {
+		return l.survived(err)
+	}
+	return l.survived(err, excuse{s.err, "the process has no descriptors"})
 }
 
 // scarce is a disk whose opens count with those of the others.
 type scarce struct {
 	vfs.FS
-	calls *atomic.Int64
-	nth   int64
-	err   error
+	*shortage
 }
-
-func (s *scarce) short() bool { return s.calls.Add(1) == s.nth }
 
 // Open is vfs.FS.Open.
 func (s *scarce) Open(name string, o vfs.OpenOptions) (vfs.File, error) {

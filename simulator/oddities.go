@@ -17,6 +17,11 @@ func (m *model) oddities(rng *rand.Rand) {
 		m.tree.SetVolume(vfs.Volume{FS: "mem"})
 		m.moved = true
 	}
+	for _, path := range m.paths() { // also folders, and links, which have their own
+		if !isFile(m.now[path]) && rng.IntN(4) == 0 {
+			m.setAttrs(path, map[string]string{"user.kind": kindOf(m.now[path])})
+		}
+	}
 	for _, path := range m.files() {
 		if size := int64(len(m.now[path]) - len("file ")); size > 100 && rng.IntN(6) == 0 {
 			off := rng.Int64N(size)

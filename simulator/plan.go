@@ -77,12 +77,15 @@ const (
 	StoreLies        Trouble = "store-lies"
 )
 
-// Aspects of troubles that are counted by themselves. They are not drawn alone.
+// Aspects of troubles that are counted by themselves, and not drawn alone. Calls that a
+// source has refused are counted, too: see refusal.
 const (
-	FlipRefused Trouble = "flip-refused" // kinds-flip, where another source is
-	FlipCut     Trouble = "flip-cut"     // kinds-flip, cut where some of what is new is safe
-	LinksFail   Trouble = "links-fail"   // links-rotate, where names that were loaded fail for good
-	LinksSwap   Trouble = "links-swap"   // links-rotate, without a time that changes
+	NotRecognised Trouble = "not-recognised" // continued-later, of a medium that nothing tells from others
+	SmallRoom     Trouble = "small-room"     // small-disks, whether or not they became full
+	FlipRefused   Trouble = "flip-refused"   // kinds-flip, where another source is
+	FlipCut       Trouble = "flip-cut"       // kinds-flip, cut where some of what is new is safe
+	LinksFail     Trouble = "links-fail"     // links-rotate, where names that were loaded fail for good
+	LinksSwap     Trouble = "links-swap"     // links-rotate, without a time that changes
 )
 
 // phase is a part of a life.
@@ -111,8 +114,6 @@ var troubles = []struct {
 	{ForeignDisk, carrying}, {StaleDisk, carrying}, {OtherLabel, carrying}, {DisksLost, carrying}, {BlocksRot, carrying}, {BlocksSwapped, carrying}, {ShardCut, carrying}, {LogRots, carrying}, {SealedRebuildCut, carrying}, {TooMuchRots, carrying},
 	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
 }
-
-var aspects = []Trouble{FlipRefused, FlipCut, LinksFail, LinksSwap}
 
 // Troubles are all that a life may meet.
 func Troubles() []Trouble {

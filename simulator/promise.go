@@ -84,6 +84,9 @@ func (p *promises) loaded(s *session) {
 		case !sure:
 		case bad && p.safe[at] != nil:
 			p.safe[at].remark = yes
+		case bad && s.attrsFailed(path) && !s.lookFailed(path): // the first list has loaded it without them, the second one could not mend that
+			p.good(s, path, content)
+			p.safe[at].remark = yes
 		case bad:
 			p.skipped[at] = omission{s.src.name(), reason}
 		case under(failed, at): // it was looked at, or not: see adopt

@@ -46,6 +46,11 @@ func (s *session) skips(now *promises, h *holdings) (bad []string) {
 			bad = append(bad, fmt.Sprintf("%q was skipped (%s), and is %q", at, reason, h.skipped[at]))
 		}
 	}
+	for _, e := range s.rep.Skipped {
+		if _, safe := h.safe[e.Path]; safe != e.Kept {
+			bad = append(bad, fmt.Sprintf("%q was skipped, its older version is here: %v; told was %v", e.Path, safe, e.Kept))
+		}
+	}
 	for path := range s.watched {
 		at := s.src.at(path)
 		_, told := failed[at]

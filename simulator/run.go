@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -76,7 +77,9 @@ func (s *Summary) count(r *Result) {
 	s.Entries += r.Entries
 	for what, n := range r.Met {
 		s.Met[what] += n
-		s.Events += n
+		if slices.Contains(Troubles(), what) { // else it is an aspect of one
+			s.Events += n
+		}
 	}
 	for fault, n := range r.Wire {
 		s.Wire[fault] += n
@@ -117,8 +120,10 @@ func (s *Summary) Print(w io.Writer, commit string) {
 	for _, t := range Troubles() {
 		fmt.Fprintf(w, "  %-20s %-7s %6d\n", t, t.phase(), s.Met[t])
 	}
-	for _, t := range aspects {
-		fmt.Fprintf(w, "  %-20s %-7s %6d\n", t, "", s.Met[t])
+	for _, t := range slices.Sorted(maps.Keys(s.Met)) {
+		if !slices.Contains(Troubles(), t) {
+			fmt.Fprintf(w, "  %-28s %6d\n", "of these: "+string(t), s.Met[t])
+		}
 	}
 	for _, f := range WireFaults() {
 		fmt.Fprintf(w, "  %-28s %6d\n", "wire: "+string(f), s.Wire[f])

@@ -85,6 +85,7 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 	dice := e.rng()
 	n := 1 + dice.Int64N(400)
 	var err error
+	var excuses []excuse
 	switch e.What {
 	case SealPowerCut, SealCtrlC:
 		p := plug(l.disks, n, func(p *power) {
@@ -96,7 +97,12 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 			}
 		})
 		err = l.seal(ctx, l.set(nil))
-		l.disks, _ = p.unplug(dice)
+		var off bool
+		if l.disks, off = p.unplug(dice); off {
+			excuses = []excuse{powerIsOff}
+		} else if ctx.Err() != nil {
+			excuses = []excuse{canceled}
+		}
 	case SealError:
 		bay := dice.IntN(len(l.disks))
 		if !l.hurts(bay) {
@@ -113,12 +119,13 @@ func (l *life) sealWith(ctx context.Context, e Event) error {
 		}))
 		if fired() > 0 {
 			l.met[e.What]++
+			l.late = true
 		}
 	case DoubleSeal:
 		err = l.doubled(ctx, e.What, dice, func() error { return l.seal(ctx, l.set(nil)) })
 	}
 	l.say("%s: %v", e.What, err)
-	if err != nil && isFinding(err) {
+	if err := l.sealSurvived(err, excuses); err != nil {
 		return err
 	}
 	if _, _, recorded := l.ledger.RecordedCheckpoint(l.cfg.Scope.Origin()); !recorded {
@@ -278,15 +285,16 @@ func (l *life) fsck(ctx context.Context) (*fsck.Report, error) {
 	return fsck.Disks(ctx, o)
 }
 
-// verifyDisks: a device that nobody has spoilt is clean, one that lost no more than
-// its parity can be repaired; the independent verifier says so without a key.
+// verifyDisks: a device that nobody has spoilt is clean, also one whose disks have
+// spoilt what was written, for the seal has read that back; one that lost no more than
+// its parity later can be repaired. The independent verifier says so without a key.
 func (l *life) verifyDisks(ctx context.Context) error {
 	rep, err := l.fsck(ctx)
 	if err != nil {
 		return err
 	}
 	worst := fsck.VerdictClean
-	if len(l.hurt) > 0 {
+	if len(l.hurt) > 0 && l.late {
 		worst = fsck.VerdictRepairable
 	}
 	if rep.Verdict > worst || rep.Origin != fsck.OriginProven {

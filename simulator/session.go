@@ -2,8 +2,10 @@ package simulator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
@@ -71,9 +73,35 @@ func (s *session) path(at string) (path string, ours bool) {
 	return at[len(s.src.as)+1:], true
 }
 
-// load is one session with the first source.
+// load is one session with the first source. Where nothing tells its medium from others
+// and what had been loaded of it has changed, it may be refused as another one; the
+// operator gives the load before up.
 func (l *life) load(ctx context.Context, disks []appliance.Disk) (*appliance.LoadReport, error) {
+	rep, err := l.loadFrom(ctx, l.state, disks, l.model)
+	if !errors.Is(err, appliance.ErrUnfinished) || l.model.tree.Volume().ID != "" || !l.model.changedSince(l.promises) {
+		return rep, err
+	}
+	l.met[NotRecognised]++
+	l.say("given up: %v", err)
+	left, err := l.left()
+	if err != nil || len(left) != 1 {
+		return nil, fmt.Errorf("%w: refused as unfinished, and left are %v: %w", errUntold, left, orDone(err))
+	}
+	if err := l.abandon(&left[0]); err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotBorne, err)
+	}
 	return l.loadFrom(ctx, l.state, disks, l.model)
+}
+
+// changedSince tells whether a file that is safe is not in the source as it was.
+func (m *model) changedSince(p *promises) bool {
+	for _, path := range slices.Sorted(maps.Keys(m.ever)) {
+		pr := p.safe[m.at(path)]
+		if pr != nil && pr.of == m.name() && !pr.may["dir"] && !pr.may[m.now[path]] {
+			return true
+		}
+	}
+	return false
 }
 
 // loadFrom is one of any source, with a state folder of its own. Its error may be a
@@ -96,9 +124,13 @@ func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []applia
 	s := &session{src: src, mtimes: map[string]int64{}, ctimes: map[string]int64{}}
 	o.Tree, o.As, o.AcceptFindings = src.tree, src.as, true
 	o.Progress = func(p appliance.Progress) { s.said = p.SafeEntries }
+	o.Begin = src.begin
 	src.watch()
 	s.rep, s.err = d.Load(ctx, src.root, o)
 	s.watched, s.attrs = src.unwatch(), maps.Clone(src.attrs)
+	for _, what := range src.refusals {
+		l.met[what]++
+	}
 	s.refused, s.names = src.refused, map[string][]string{}
 	for path := range src.linked {
 		s.names[path] = src.names(path)
@@ -127,7 +159,7 @@ func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []applia
 	if err := l.promises.compare(h); err != nil {
 		return s.rep, err
 	}
-	if l.scarce && s.rep.Status.Uncounted != "" {
+	if l.scarce.met() && s.rep.Status.Uncounted != "" {
 		s.rep.Status = h.status
 	}
 	return s.rep, s.report(was, l.promises, h)
@@ -173,7 +205,7 @@ func (l *life) holdings(d *appliance.Device) (*holdings, error) {
 	}
 	h.status = d.Status()
 	s, bad := h.status, append(twice, h.displaced()...)
-	if l.scarce && s.Uncounted != "" { // it says so
+	if l.scarce.met() && s.Uncounted != "" { // it says so
 		s = appliance.Status{Entries: uint64(len(h.safe)), Skipped: uint64(len(h.skipped)), Remarked: remarked, Bytes: bytes}
 		h.status = s
 	}

@@ -40,12 +40,13 @@ func (l *life) sourceFails(ctx context.Context, dice *rand.Rand) error {
 	ops := []vfs.OpKind{vfs.OpStat, vfs.OpOpen, vfs.OpReadDir, vfs.OpRead}
 	dice.Shuffle(len(ops), func(a, b int) { ops[a], ops[b] = ops[b], ops[a] })
 	ops = ops[:1+dice.IntN(len(ops))]
-	errno := []syscall.Errno{syscall.EIO, syscall.EACCES, syscall.ENOENT}[dice.IntN(3)]
+	errno := []syscall.Errno{syscall.EIO, syscall.EACCES, syscall.ENOENT, syscall.EBUSY}[dice.IntN(4)]
+	when := dice.IntN(3) // in the scan, after it, or whenever
 	from, times := int64(1+dice.IntN(3)), int64([]int{1, 1 << 30}[dice.IntN(2)])
 	var calls atomic.Int64
 	l.model.fails = func(path string) bool { return slices.Contains(victims, path) }
 	l.model.failing(func(c vfs.TreeCall) error {
-		if !slices.Contains(ops, c.Op) || !slices.Contains(victims, c.Path) {
+		if !slices.Contains(ops, c.Op) || !slices.Contains(victims, c.Path) || when < 2 && l.model.loading() != (when == 1) {
 			return nil
 		}
 		if n := calls.Add(1); n < from || n >= from+times {
@@ -79,6 +80,9 @@ func (l *life) victims(dice *rand.Rand) (victims []string) {
 	paths := l.model.paths()
 	for range 1 + dice.IntN(3) {
 		victims = append(victims, paths[dice.IntN(len(paths))])
+	}
+	if folder := parentOf(victims[0]); folder != "" && dice.IntN(3) == 0 {
+		victims = append(victims, folder)
 	}
 	return victims
 }

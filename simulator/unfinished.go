@@ -81,8 +81,9 @@ func (l *life) continued(ctx context.Context, dice *rand.Rand) error {
 	if l.taken(l.model) != "" { // the refused call goes on with the list
 		return l.loadFlipped(ctx)
 	}
+	before := l.met[NotRecognised]
 	rep, err := l.load(ctx, l.set(nil))
-	if err == nil && len(left) > 0 && !rep.Resumed {
+	if err == nil && len(left) > 0 && !rep.Resumed && l.met[NotRecognised] == before {
 		return fmt.Errorf("%w: %v, and the next load did not go on with it", errUntold, &left[0])
 	}
 	return l.survived(err)

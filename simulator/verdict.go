@@ -35,6 +35,15 @@ var (
 	powerIsOff = excuse{nil, "nobody sees how a command ends when the power is off"}
 )
 
+// spoilt are the ends of a seal that has met a spoilt disk.
+var spoilt = []excuse{
+	{appliance.ErrDegraded, "packs lack shards"},
+	{appliance.ErrAbsent, "a disk is out of use"},
+	{appliance.ErrDiskFailed, "a disk failed"},
+	{appliance.ErrForeign, "a disk has lost its header"},
+	{appliance.ErrRebuilding, "a disk has lost its wrap"},
+}
+
 // survived is the end of a session in which something went wrong. It must be nil, or
 // have an excuse; then the device must open, and have all that was acknowledged.
 func (l *life) survived(err error, excuses ...excuse) error {
@@ -69,4 +78,24 @@ func (l *life) borne(bad int) []excuse {
 		return []excuse{tooFew}
 	}
 	return nil
+}
+
+// sealSurvived is the end of a seal in which something went wrong. A seal wants all
+// disks whole, so that a spoilt one is an excuse, whatever their number; room is none.
+func (l *life) sealSurvived(err error, excuses []excuse) error {
+	if err == nil || isFinding(err) {
+		return err
+	}
+	if silent := mustName(err); silent != nil {
+		return silent
+	}
+	if len(l.hurt) > 0 {
+		excuses = append(excuses, spoilt...)
+	}
+	for _, e := range excuses {
+		if e.err == nil || errors.Is(err, e.err) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: %w", errNotBorne, err)
 }
