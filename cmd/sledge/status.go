@@ -250,8 +250,9 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 			r.Then = append(r.Then, a.commands(step))
 		}
 	}
+	bad := errors.Join(badDisks(named), w.Lost())
 	if wrapCheck == "" {
-		return r, badDisks(named)
+		return r, bad
 	}
 	bundle, err := w.WrapCheck()
 	if err != nil {
@@ -263,7 +264,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	r.WrapCheck = wrapCheck
 	r.Next = fmt.Sprintf("send %s to the data centre, which tells an answer (sledge site check-wrap)", placeOf(wrapCheck))
 	r.Then = []string{a.commands(sealSteps[1])}
-	return r, badDisks(named)
+	return r, bad
 }
 
 // nextWait is the next step beside a command at work.
