@@ -85,7 +85,7 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 	}
 	looks, done, err := d.looks(ctx, lists, func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte {
 		k.groups = max(k.groups, r.LinkGroup)
-		return knownValue(b, relations[list], roots[list], r, lost)
+		return knownValue(b, relations[list], roots[list], r, lost, list == o.continued && !list.IsZero())
 	})
 	if err != nil {
 		return nil, err
@@ -97,13 +97,16 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 
 // knownValue appends what decodeKnown reads: of a record, and of the source that it
 // came from.
-func knownValue(b []byte, rel relation, root string, r *manifest.Record, lost bool) []byte {
+func knownValue(b []byte, rel relation, root string, r *manifest.Record, lost, ours bool) []byte {
 	it := item{path: r.Path, kind: r.Kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano(), linkTo: r.LinkTo, reason: r.Remark}
 	if rel == relOther {
 		it.detail = root // whose file it is
 	}
 	if lost {
 		it.flags = itemLost
+	}
+	if ours {
+		it.flags |= itemOurs
 	}
 	return append(append(b, byte(rel)), it.encode()...)
 }
@@ -288,7 +291,7 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 	if !w.good || w.flags&itemLost != 0 { // what is lost is loaded again, and nothing of it is of use
 		return false, nil
 	}
-	it.flags |= itemKnown
+	it.flags |= itemKnown | w.flags&itemOurs
 	if it.kind == manifest.KindSkipped {
 		return false, nil
 	}

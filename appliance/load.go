@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // ErrFindings: the scan found names that the target cannot take; nothing was loaded.
@@ -62,11 +63,13 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err != nil {
 		return nil, err
 	}
-	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}}
+	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}}
 	failedBefore := len(d.bays.errors())
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
 	if list != nil {
+		report.continued = list.copies.id
+		report.Before = d.goodOf(list)
 		err = d.loadList(ctx, src, list, &o, report)
 	}
 	if err == nil {
@@ -82,21 +85,32 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
 	report.Status = d.status(report.keep())
+	d.withoutLost(report)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if cerr := d.endJournal(); err == nil {
 		err = cerr
 	}
-	if report.Scan.Root == "" && report.Entries == 0 { // it was refused
+	if report.Scan.Root == "" && report.Entries+report.Lost == 0 { // it was refused
 		return nil, err
 	}
 	return report, err
 }
 
+// goodOf counts the entries of a list that were loaded.
+func (d *Device) goodOf(l *scanList) uint64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if st := d.state.lists[l.copies.id]; st != nil {
+		return st.good
+	}
+	return 0
+}
+
 // loadNew scans and loads what is new or changed.
 func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, report *LoadReport) error {
 	list, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
-		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress})
+		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, continued: report.continued})
 	if err != nil {
 		return err
 	}
@@ -160,6 +174,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 		return err
 	}
 	d.start(d.cfg.Workers) // until Load ends: what reads back beside looks at the writers
+	report.lists[list.copies.id] = true
 	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Bytes
 	report.readBack = l.readBackProgress

@@ -34,8 +34,11 @@ type SkippedEntry struct {
 type LoadReport struct {
 	Scan         ScanReport     `json:"scan"` // the last one; counts of what was compared are of all scans
 	Resumed      bool           `json:"resumed"`
-	Entries      uint64         `json:"entries"` // loaded now, or before an interruption of this load
-	Bytes        int64          `json:"bytes"`   // content of them
+	Entries      uint64         `json:"entries"`    // that this load has made safe, be it before an interruption
+	Before       uint64         `json:"before"`     // of them, those of before this call
+	Bytes        int64          `json:"bytes"`      // content of the entries
+	Lost         uint64         `json:"lost"`       // that this load has written, and that the disks do not give back; none of the entries
+	LostBytes    int64          `json:"lost_bytes"` // content of the lost ones
 	SkippedCount uint64         `json:"skipped_count"`
 	Skipped      []SkippedEntry `json:"skipped"`
 	Remarked     uint64         `json:"remarked"`      // loaded, and not all of it: attributes, say
@@ -49,6 +52,9 @@ type LoadReport struct {
 	damaged  []*scanList             // whose sources are scanned again
 	second   bool                    // the list of before is done, the new one is at work
 	vanished uint64                  // of the skipped, those that were not there any more
+
+	lists     map[manifest.ID]bool // that were loaded
+	continued manifest.ID          // the one that an earlier call had begun
 }
 
 const maxSkipped = 10000
@@ -111,6 +117,14 @@ func (l *loader) tell() {
 		l.report.Bytes += st.bytes - min(st.bytes, l.againBytes.Load())
 		l.report.Remarked += st.remarked
 		l.report.KnownContent += l.known.Load()
+	}
+}
+
+// countAgain counts an entry of the second list that the first one has counted.
+func (l *loader) countAgain(it *item) {
+	if l.report.second && it.flags&itemOurs != 0 {
+		l.again.Add(1)
+		l.againBytes.Add(it.size)
 	}
 }
 

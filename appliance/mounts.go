@@ -171,10 +171,18 @@ func (c *Config) allowedEvents() [][]byte {
 // noHeader is the error of a disk without a header, while the device is at work: it
 // is not mounted, or was never prepared.
 func (c *Config) noHeader(d Disk) error {
+	if err := c.unmounted(d); err != nil {
+		return err
+	}
+	return fmt.Errorf("disk %s: %w: it was never prepared for this job (replace a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
+}
+
+// unmounted is the error of a folder that is only a disk's empty mount point.
+func (c *Config) unmounted(d Disk) error {
 	if c.notMounted(d) {
 		return fmt.Errorf("%w at %s: mount the disk", ErrNotMounted, d.Name)
 	}
-	return fmt.Errorf("disk %s: %w: it was never prepared for this job (replace a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
+	return nil
 }
 
 // notMounted reports whether a folder is only a disk's empty mount point. Where

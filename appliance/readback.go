@@ -300,6 +300,10 @@ func (d *Device) saveReads() {
 	}
 }
 
+// Lost is the error of entries that were loaded and cannot be given back, or may not
+// be; nil if there are none. It is ErrLost or ErrDoubted. It reads the journal.
+func (d *Device) Lost() error { return d.lostByReading() }
+
 // lostByReading is the error of entries with content in packs that more disks failed
 // to give back than there is parity for, or may have failed to. Packs of which
 // everything was loaded again are no loss.

@@ -24,6 +24,8 @@ type ScanOptions struct {
 	Replace  bool   // committed versions may be replaced where nobody knows that this is their source
 	Empty    bool   // a source without an entry is no mistake
 	Progress func(ScanReport)
+
+	continued manifest.ID // the list of this very load that an earlier call had begun
 }
 
 // ScanReport is what a scan found, and what that means for the device. Findings and
@@ -36,7 +38,7 @@ type ScanReport struct {
 	Symlinks     uint64    `json:"symlinks"`
 	Hardlinks    uint64    `json:"hard_links"`
 	Skipped      uint64    `json:"skipped"`    // that could not be looked at
-	Unchanged    uint64    `json:"unchanged"`  // loaded already, and as they were
+	Unchanged    uint64    `json:"unchanged"`  // loaded before this load was begun, and as they were
 	Replaced     uint64    `json:"replaced"`   // loaded already, and changed since: the new version takes its place
 	Dropped      uint64    `json:"dropped"`    // loaded earlier, below what is no folder any more: they leave the manifest
 	Gone         uint64    `json:"gone"`       // loaded earlier, and not in the source any more: they stay on the device
@@ -60,6 +62,14 @@ func (r *ScanReport) gone(path string, size int64) {
 	r.Gone++
 	r.GoneBytes += size
 	r.GonePaths = appendPath(r.GonePaths, path)
+}
+
+// same counts an entry that need not be loaded. One that this load has brought itself is
+// counted by it.
+func (r *ScanReport) same(it *item) {
+	if it.flags&itemOurs == 0 {
+		r.Unchanged++
+	}
 }
 
 // compared takes what comparing with the device has counted.
@@ -237,7 +247,7 @@ func emitList(ctx context.Context, report *ScanReport, walked, further, later *e
 			}
 			return later.Add([]byte(it.linkTo+"\x00"+it.path), it.encode())
 		case same:
-			report.Unchanged++
+			report.same(it)
 			return nil
 		case it.group != 0: // its further names have to know
 			if err := later.Add([]byte(it.path+"\x00"), nil); err != nil {
@@ -267,7 +277,7 @@ func emitList(ctx context.Context, report *ScanReport, walked, further, later *e
 			return err
 		}
 		if it.flags&itemSame != 0 && it.linkTo != changed {
-			report.Unchanged++
+			report.same(it)
 			return nil
 		}
 		return put(it)

@@ -20,7 +20,7 @@ type Status struct {
 	Remarked    uint64 // of the entries, those whose last look failed, or did not get all
 	Lost        uint64 // were loaded, and did not read back: their source has to be loaded again
 	Dropped     uint64 // earlier versions below what is no folder any more
-	Bytes       int64  // content of the entries
+	Bytes       int64  // content of the entries, as DataLength counts it
 	BodyBytes   int64  // what packs take before coding, earlier versions included
 	DeadBytes   int64  // content in packs that no entry needs; -1 while packs are to be read back
 	Degraded    uint64 // packs with lost shards

@@ -95,7 +95,7 @@ func (c *Config) staleJob(d Disk) error {
 
 // Look opens a device to tell what is safe on it: it writes nothing, and needs no
 // more disks than some of which must hold the journal. Of the returned Device only
-// Status, BadDisks, WrapCheck and Close may be called.
+// Status, Lost, BadDisks, WrapCheck and Close may be called.
 func Look(cfg Config, loadKey []byte) (*Device, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err

@@ -88,7 +88,10 @@ func (r *Record) OrderKey() string {
 	return r.Path
 }
 
-// DataLength is the number of content bytes that count in the totals.
+// DataLength is the number of content bytes that count in the totals of a manifest, a
+// device's status, a list and a receipt. A file with several names counts once for each
+// name, though it is stored once: each name is an entry, and an object of an import. A
+// symbolic link counts by its target.
 func (r *Record) DataLength() int64 {
 	switch r.Kind {
 	case KindFile, KindSymlink, KindHardlink:

@@ -109,7 +109,7 @@ ended.`,
 		sum := &listReport{long: *long && !a.json}
 		err = r.List(ctx, prefix, func(e appliance.Entry) error {
 			sum.Entries++
-			sum.Bytes += e.Record.Size
+			sum.Bytes += e.Record.DataLength()
 			if e.Record.Kind == manifest.KindSkipped {
 				sum.Skipped++
 			}

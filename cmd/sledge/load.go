@@ -44,18 +44,7 @@ func newLoadReport(r *appliance.LoadReport, target string) *loadReport {
 }
 
 func (r *loadReport) print(w io.Writer) {
-	what := "loaded"
-	if r.Resumed {
-		what = "loaded (continued)"
-	}
-	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
-	if r.KnownContent > 0 {
-		fmt.Fprintf(w, "; of %s only the record is new", plural(r.KnownContent, "file"))
-	}
-	if r.Scan.Unchanged > 0 {
-		fmt.Fprintf(w, "; %d on the device already, unchanged", r.Scan.Unchanged)
-	}
-	fmt.Fprintln(w)
+	r.figures(w)
 	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")
 	r.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: left out of the manifest")
 	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
@@ -72,6 +61,32 @@ func (r *loadReport) print(w io.Writer) {
 		fmt.Fprintf(w, "  %s %s: %s\n", what, shownName(s.Path), shown(reasonText(s.Reason, s.Detail)))
 	}
 	r.list(w, r.NoRoomCount, r.LoadReport.NoRoom, "no room for")
+}
+
+// figures prints what the load has made safe, and what it has not.
+func (r *loadReport) figures(w io.Writer) {
+	what := "loaded"
+	if r.Resumed {
+		what = "loaded (continued)"
+	}
+	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
+	if r.Before > 0 {
+		fmt.Fprintf(w, ", %d of them before this call", r.Before)
+	}
+	if r.KnownContent > 0 {
+		fmt.Fprintf(w, "; of %s only the record is new", plural(r.KnownContent, "file"))
+	}
+	if r.Scan.Unchanged > 0 {
+		when := "already"
+		if r.Resumed {
+			when = "before this load was begun"
+		}
+		fmt.Fprintf(w, "; %d on the device %s, unchanged", r.Scan.Unchanged, when)
+	}
+	fmt.Fprintln(w)
+	if r.Lost > 0 {
+		fmt.Fprintf(w, "NOT SAFE    %s, %s: written, and the disks do not give it back; keep the source\n", plural(r.Lost, "entry"), size(r.LostBytes))
+	}
 }
 
 // changes prints a line of what has happened to entries of earlier loads, and their

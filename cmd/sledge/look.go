@@ -18,10 +18,11 @@ import (
 // namedDisk is the state of a disk that the operator named.
 type namedDisk struct {
 	Name  string `json:"name"`
-	State string `json:"state"` // good, not-mounted, no-answer, foreign, stale, failed
+	State string `json:"state"` // good, empty, not-mounted, no-answer, foreign, stale, failed
 	Bay   *int   `json:"bay,omitempty"`
 	Text  string `json:"text,omitempty"`
 	err   error
+	known bool // the error is no error of the command: the text stands beside the state
 }
 
 func newNamedDisk(s appliance.DiskState) namedDisk {
@@ -39,6 +40,9 @@ func (d *namedDisk) print(w io.Writer) {
 	text := strings.ReplaceAll(d.State, "-", " ")
 	if d.Bay != nil {
 		text = fmt.Sprintf("bay %d, %s", *d.Bay, text)
+	}
+	if d.known && d.err != nil {
+		text += ": " + shown(strings.TrimPrefix(d.Text, "disk "+d.Name+": "))
 	}
 	fmt.Fprintf(w, "disk        %s: %s\n", escape(d.Name), text)
 }

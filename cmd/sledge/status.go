@@ -25,6 +25,7 @@ type statusReport struct {
 	Expired    bool            `json:"expired,omitempty"`
 	Disks      *diskStatus     `json:"disks,omitempty"` // only while unlocked, with --disk
 	Named      []namedDisk     `json:"named_disks,omitempty"`
+	Absent     []int           `json:"absent_bays,omitempty"` // without the key: bays whose disk was not named
 	Shared     bool            `json:"shared_disks,omitempty"`
 	Allowed    []string        `json:"filesystems,omitempty"`
 	WrapCheck  string          `json:"wrap_check,omitempty"`
@@ -129,6 +130,9 @@ func (r *statusReport) print(w io.Writer) {
 	for _, d := range r.Named {
 		d.print(w)
 	}
+	if len(r.Absent) > 0 {
+		fmt.Fprintf(w, "missing     bays %s\n", bayNumbers(r.Absent))
+	}
 	if r.Disks != nil {
 		r.Disks.print(w)
 	}
@@ -169,9 +173,10 @@ func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "tell the device's state and what is safe on the disks",
-		Long: `Tell the device's state. With --disk, and while the device is unlocked, also what
-has been committed to the disks, which bays are missing, and how much room is
-left. The last lines say what to do next, up to the seal.
+		Long: `Tell the device's state. With --disk also which disk is in which bay, and what is
+wrong with one: not mounted, without an answer, foreign, or behind the others.
+While the device is unlocked, also what has been committed to the disks, and how
+much room is left. The last lines say what to do next, up to the seal.
 
 The lines of --list have escapes where a name has characters that a terminal would
 obey; -0 and --json give the exact bytes.`,
@@ -202,14 +207,15 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 		return nil, err
 	}
 	r := a.describeState(d)
+	defer d.close() // only read, so an error here loses nothing
 	unlocked := d.State() == firmware.Unlocked || d.State() == firmware.Loading
-	if err := d.close(); err != nil {
-		return nil, err
-	}
 	_, noDisks := a.diskNames()
 	needsDisks := wrapCheck != "" || list
-	if !needsDisks && (r.Busy || !unlocked || errors.Is(noDisks, errNoDisks)) {
+	if !needsDisks && (r.Busy || errors.Is(noDisks, errNoDisks)) {
 		return r, nil
+	}
+	if !needsDisks && !unlocked {
+		return r, a.surveyDisks(d, r)
 	}
 	a.looks = wrapCheck == "" // who watches a device hinders nobody
 	w, named, err := a.look()
@@ -219,7 +225,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 		defer w.close()
 	case !needsDisks && errors.Is(err, firmware.ErrNoSecret):
 		r.State, r.Next = string(firmware.Locked), a.commands(nextStep[firmware.Locked]) // started again since
-		return r, nil
+		return r, a.surveyDisks(d, r)
 	case !needsDisks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
 		r.Busy, r.Next = true, nextWait // it began after the state was read
 		return r, nil
@@ -244,8 +250,9 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 			r.Then = append(r.Then, a.commands(step))
 		}
 	}
+	bad := errors.Join(badDisks(named), w.Lost())
 	if wrapCheck == "" {
-		return r, badDisks(named)
+		return r, bad
 	}
 	bundle, err := w.WrapCheck()
 	if err != nil {
@@ -257,7 +264,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	r.WrapCheck = wrapCheck
 	r.Next = fmt.Sprintf("send %s to the data centre, which tells an answer (sledge site check-wrap)", placeOf(wrapCheck))
 	r.Then = []string{a.commands(sealSteps[1])}
-	return r, badDisks(named)
+	return r, bad
 }
 
 // nextWait is the next step beside a command at work.

@@ -255,8 +255,8 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 		return nil, err
 	}
 	defer clear(k)
-	r := d.Record()
-	if err := store.Put(firmware.Secret{Job: r.Job, Device: r.Device, Generation: r.Generation, Key: k}); err != nil {
+	rec := d.Record()
+	if err := store.Put(firmware.Secret{Job: rec.Job, Device: rec.Device, Generation: rec.Generation, Key: k}); err != nil {
 		return nil, err
 	}
 	if err := a.apply(d, firmware.EventUnlock); err != nil {
@@ -269,5 +269,24 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 	if given := len(c.Disks); given < j.job.Geometry.Disks {
 		a.warn("%s: what is loaded now is written with less parity; bring the missing disk, or make it anew first: sledge rebuild --replace DIR", disksOf(given, j.job.Geometry.Disks))
 	}
-	return &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(c.Disks), j.job.Geometry.Disks}, nil
+	r := &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(c.Disks), j.job.Geometry.Disks}
+	return r, a.lostBefore(c, k)
+}
+
+// lostBefore is the error of a device that cannot give back what it had told as safe.
+// Such a device is unlocked all the same: it can be loaded again.
+func (a *app) lostBefore(c appliance.Config, key []byte) error {
+	seen, err := appliance.Look(c, key)
+	if err == nil {
+		defer seen.Close()
+		err = seen.Lost()
+	}
+	if errors.Is(err, appliance.ErrLost) || errors.Is(err, appliance.ErrDoubted) {
+		return &hinted{err, []string{"the device is unlocked; if a disk of it was replaced, put the old one into its bay: it may hold the only whole copy",
+			"else keep the source and load it again: that takes what is lost"}}
+	}
+	if err != nil {
+		a.warn("what is on the disks could not be looked at: %v", err)
+	}
+	return nil
 }
