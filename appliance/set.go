@@ -50,7 +50,7 @@ func OpenSetContext(ctx context.Context, disks []Disk, signer ed25519.PublicKey,
 	s := &Set{set: newDiskSet(disks), Proven: signer != nil}
 	s.set.stopped = ctx.Err
 	err := s.open(signer, label)
-	s.set.stopped = nil // the set outlives the context
+	s.set.stopped = nil                     // the set outlives the context
 	if own := s.set.own.get(); own != nil { // whatever was not found may be there
 		err = own
 	}
