@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -75,11 +76,11 @@ func (d *Device) wraps() ([]wrapFile, error) {
 		for name, file := range files {
 			e := &manifest.WrapEntry{Kind: manifest.WrapAge, SHA256: crypto.SumSHA256(file), Recipients: ages, Check: d.keys.Check(), Generation: d.cfg.Scope.Generation}
 			if strings.HasSuffix(name, ".wrap") {
-				w, err := manifest.DecodeWrap(file)
-				if err != nil {
-					return nil, err
+				id, ok := d.siteOf(file)
+				if !ok {
+					continue
 				}
-				e.Kind, e.Recipients, site = manifest.WrapHPKE, [][32]byte{[32]byte(w.KeyID)}, true
+				e.Kind, e.Recipients, site = manifest.WrapHPKE, [][32]byte{id}, true
 			}
 			out = append(out, wrapFile{name, file, e})
 		}
@@ -92,4 +93,17 @@ func (d *Device) wraps() ([]wrapFile, error) {
 		return nil, fmt.Errorf("%w: no disk has the wraps of the load key", ErrLost)
 	}
 	return out, nil
+}
+
+// siteOf is to whom of the job file a wrap of this device is. Others that lie on a disk do
+// not go on record: a log that names them is refused by its readers.
+func (d *Device) siteOf(file []byte) (id [32]byte, ok bool) {
+	w, err := manifest.DecodeWrap(file)
+	if err != nil || w.Kind != manifest.WrapHPKE || w.Scope != d.cfg.Scope || len(w.KeyID) != len(id) {
+		return id, false
+	}
+	id = [32]byte(w.KeyID)
+	return id, slices.ContainsFunc(d.cfg.Job.Recipients, func(r manifest.Recipient) bool {
+		return crypto.WrapKind(r.Kind) == crypto.WrapSite && r.KeyID == hex.EncodeToString(id[:])
+	})
 }

@@ -46,6 +46,7 @@ func TestOpenSetStops(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	opened := 0
 	disks := r.disks()
 	for i := range disks {

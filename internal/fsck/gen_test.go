@@ -68,6 +68,8 @@ type plan struct {
 	noEnd, noWrap bool   // the log lacks the entry
 	startOther    bool   // the start entry is of another generation
 	startSerial   uint64 // what the start entry says more than the job file
+	packTwice     bool   // two packs have one id
+	strangeWrap   bool   // the wrap entry is to somebody whom the job file does not name
 	denyNoParity  bool   // the job file has m = 1, though packs have 0
 	dirtyGap      bool   // bytes between two pages are not zero
 }
@@ -192,6 +194,9 @@ func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 	t.Helper()
 	var err error
 	p.id = id(random(d.rng, 16))
+	if d.packTwice && number == 1 && !p.index {
+		p.id = d.packs[0].id
+	}
 	if p.geometry, err = newGeometry(uint64(d.k), uint64(d.m), uint64(d.block), uint64(len(p.body))); err != nil {
 		t.Fatal(err)
 	}

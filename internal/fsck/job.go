@@ -3,6 +3,7 @@ package fsck
 import (
 	"crypto/ed25519"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -21,6 +22,8 @@ type jobFile struct {
 	disks         int
 	allowNoParity bool
 	keyIDs        []string
+	siteIDs       [][32]byte // of them, those of HPKE
+	ageIDs        []byte     // and those of age, joined
 	importers     []ed25519.PublicKey
 	acceptors     []ed25519.PublicKey
 	target        string // where imports go, as folderURL writes it; "" if it does not say
@@ -263,6 +266,15 @@ func (j *jobFile) readRecipients(p object) error {
 			return fmt.Errorf("%w: key id %q", errMalformed, keyID)
 		}
 		j.keyIDs = append(j.keyIDs, keyID)
+		raw, err := hex.DecodeString(keyID)
+		if err != nil {
+			return err
+		}
+		if kind, err := r.text("kind"); err == nil && kind == "age" {
+			j.ageIDs = append(j.ageIDs, raw...)
+		} else {
+			j.siteIDs = append(j.siteIDs, [32]byte(raw))
+		}
 	}
 	return nil
 }

@@ -142,6 +142,22 @@ func logLies() []Lie {
 				e.Pack.Pages++
 			}
 		}),
+		edit("a wrap to a stranger", func(e *manifest.Entry) {
+			if e.Wrap != nil && e.Wrap.Kind == manifest.WrapHPKE {
+				e.Wrap.Recipients[0][0] ^= 1
+			}
+		}),
+		edit("a wrap to two", func(e *manifest.Entry) {
+			if e.Wrap != nil && e.Wrap.Kind == manifest.WrapHPKE {
+				e.Wrap.Recipients = append(e.Wrap.Recipients, e.Wrap.Recipients[0])
+			}
+		}),
+		inLog("a wrap twice", func(e [][]byte) [][]byte { return slices.Insert(e, 2, e[1]) }),
+		edit("an index pack with a pack's id", func(e *manifest.Entry) {
+			if e.Pack != nil {
+				e.Pack.ID = manifest.ID{1}
+			}
+		}),
 		edit("a wrap of another generation", func(e *manifest.Entry) {
 			if e.Wrap != nil {
 				e.Wrap.Generation++
