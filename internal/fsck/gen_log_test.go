@@ -61,7 +61,7 @@ func (d *testDevice) seal(t testing.TB) {
 	wrapSum, _ := hex.DecodeString(d.wrapName)
 	wrap.uint(1, wrapHPKE)
 	wrap.bytes(2, wrapSum)
-	keyID := bytes.Repeat([]byte{0xab}, 32)
+	keyID := siteKeyID()
 	if d.strangeWrap {
 		keyID[0] ^= 1
 	}
