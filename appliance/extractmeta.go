@@ -52,6 +52,10 @@ func (x *extractor) restore(p metaPlace, rec *manifest.Record) {
 		}
 	}
 	for _, a := range rec.Xattrs {
+		if a.Name == capabilities && !x.o.Owner {
+			x.notice("file capabilities are left out, as are set-id bits: they are restored with the owner (--owner)")
+			continue
+		}
 		if err := p.setXattr(a.Name, a.Value); err != nil {
 			x.lose(rec.Path, fmt.Sprintf("extended attribute %q: %v", a.Name, err))
 		}
@@ -62,13 +66,18 @@ func (x *extractor) restore(p metaPlace, rec *manifest.Record) {
 			x.lose(rec.Path, fmt.Sprintf("mode: %v", err))
 		}
 	}
-	tv := times(rec.Mtime)
-	err := unix.UtimesNanoAt(p.fd, p.name, tv[:], p.flags())
-	if set.time = err == nil; err != nil {
-		x.lose(rec.Path, fmt.Sprintf("time: %v", err))
+	if !rec.Mtime.IsZero() { // one that is not known stays what the system gives
+		tv := times(rec.Mtime)
+		err := unix.UtimesNanoAt(p.fd, p.name, tv[:], p.flags())
+		if set.time = err == nil; err != nil {
+			x.lose(rec.Path, fmt.Sprintf("time: %v", err))
+		}
 	}
 	x.look(p, rec, set)
 }
+
+// capabilities is the attribute that gives a program rights, whoever owns it.
+const capabilities = "security.capability"
 
 // attributes that were set.
 type attributes struct{ owner, mode, time bool }

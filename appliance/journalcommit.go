@@ -99,7 +99,7 @@ func (d *Device) appendNow(clear []byte, m *frameMessage) error {
 
 // event journals a public remark that the log will carry.
 func (d *Device) event(what, text string, bay int) error {
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: text, Bay: bay}
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: utf8Text(text), Bay: bay}
 	b, err := e.Encode()
 	if err != nil {
 		return err

@@ -42,7 +42,7 @@ func (c *owners) lookup(m *map[uint32]string, id uint32, find func(string) strin
 	if *m == nil || len(*m) >= maxNames {
 		*m = map[uint32]string{}
 	}
-	name := find(strconv.FormatUint(uint64(id), 10))
+	name := utf8Text(find(strconv.FormatUint(uint64(id), 10)))
 	(*m)[id] = name
 	return name
 }

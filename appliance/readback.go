@@ -276,7 +276,7 @@ func (d *Device) noteLie(b *bay, number uint64, what string, err error) {
 // will say: readers know no other kinds of events than the format's. The caller holds mu.
 func (d *Device) journalBad(b *bay, what, text string, marks ...readMark) {
 	m := &frameMessage{reads: append(d.unsaved.take(), marks...)}
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: "read-back-failed: " + text, Bay: b.number}
+	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: "read-back-failed: " + utf8Text(text), Bay: b.number}
 	if raw, err := e.Encode(); err == nil {
 		m.events = [][]byte{raw}
 	}

@@ -79,12 +79,8 @@ func (d *Device) wraps() ([]wrapFile, error) {
 	var out []wrapFile
 	for name, file := range files {
 		e := &manifest.WrapEntry{Kind: manifest.WrapAge, SHA256: crypto.SumSHA256(file), Recipients: ages, Check: d.keys.Check(), Generation: d.cfg.Scope.Generation}
-		if strings.HasSuffix(name, ".wrap") {
-			w, err := manifest.DecodeWrap(file)
-			if err != nil {
-				return nil, err
-			}
-			e.Kind, e.Recipients = manifest.WrapHPKE, [][32]byte{[32]byte(w.KeyID)}
+		if id, ok := d.cfg.siteOf(file); ok {
+			e.Kind, e.Recipients = manifest.WrapHPKE, [][32]byte{id}
 		}
 		out = append(out, wrapFile{name, file, e})
 	}

@@ -421,7 +421,7 @@ func cause(err error) string {
 	if errors.As(err, &errno) {
 		return errno.Error()
 	}
-	return err.Error()
+	return utf8Text(err.Error())
 }
 
 // scratch is where a scan without a device spills: the system's folder for

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/internal/fields"
@@ -192,7 +193,7 @@ func (e *Event) Encode() ([]byte, error) {
 	w.Text(2, true, e.What)
 	text := e.Text
 	if len(text) > 1024 {
-		text = text[:1024]
+		text = strings.ToValidUTF8(text[:1024], "") // not in the middle of a character
 	}
 	w.Text(3, false, text)
 	w.Uint(4, false, uint64(e.Bay+1))

@@ -2,6 +2,9 @@ package manifest
 
 import "fmt"
 
+// maxReasonCode bounds a reason code (section 7.2, fields 22 and 35).
+const maxReasonCode = 64
+
 // check holds what every whole record must satisfy, written or read.
 func (r *Record) check() error {
 	if err := CheckPath(r.Path); err != nil {
@@ -13,6 +16,8 @@ func (r *Record) check() error {
 		return fail("size or mode out of range")
 	case len(r.SHA256) != 0 && len(r.SHA256) != 32:
 		return fail("bad digest")
+	case len(r.Remark) > maxReasonCode:
+		return fail("a remark's reason that is too long")
 	}
 	for i, x := range r.Xattrs {
 		if x.Name == "" || len(x.Name) > 255 || i > 0 && r.Xattrs[i-1].Name >= x.Name {
@@ -42,8 +47,8 @@ func (r *Record) check() error {
 			return fail("bad symlink target")
 		}
 	case KindSkipped:
-		if r.Reason == "" {
-			return fail("skipped without a reason")
+		if r.Reason == "" || len(r.Reason) > maxReasonCode {
+			return fail("skipped without a reason, or for one that is too long")
 		}
 	default:
 		return fail("unknown kind")

@@ -60,7 +60,7 @@ Run it again to go on.`,
 	var f keyFlags
 	f.add(cmd.Flags())
 	prefix := cmd.Flags().String("prefix", "", "only paths that begin with this")
-	owner := cmd.Flags().Bool("owner", false, "restore owner and group, and set-id bits (needs the rights)")
+	owner := cmd.Flags().Bool("owner", false, "restore owner and group, set-id bits and file capabilities (needs the rights)")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		r, err := a.openReader(&f)
 		if err != nil {

@@ -74,6 +74,14 @@ func modeOf(r *manifest.Record) string {
 	return m.String()
 }
 
+// timeOf is an entry's time; "-" where none is recorded.
+func timeOf(r *manifest.Record) string {
+	if r.Mtime.IsZero() {
+		return "-"
+	}
+	return r.Mtime.UTC().Format("2006-01-02 15:04:05")
+}
+
 func (a *app) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [PREFIX]",
@@ -148,7 +156,7 @@ func (a *app) listEntry(w io.Writer, r *manifest.Record, long, zero bool) error 
 		if r.Remark != "" {
 			more += " (older version: " + escape(reasonText(r.Remark, r.RemarkDetail)) + ")"
 		}
-		_, err := fmt.Fprintf(w, "%s %12d %s %s%s\n", modeOf(r), r.Size, r.Mtime.UTC().Format("2006-01-02 15:04:05"), path, more)
+		_, err := fmt.Fprintf(w, "%s %12d %19s %s%s\n", modeOf(r), r.Size, timeOf(r), path, more)
 		return err
 	}
 	if a.outTTY && r.Remark != "" {

@@ -244,9 +244,9 @@ var acceptanceCases = []acceptanceCase{
 	{name: "disks of an older job file, target changed", job: laterJob(func(p map[string]any) {
 		p["target"] = map[string]any{"url": "s3://elsewhere/", "profile": "generic"}
 	}), change: acceptLater, class: "job-differs", verdict: VerdictRefused},
-	{name: "disks of a later job file", job: laterJob(func(p map[string]any) { p["serial"] = 0 }), change: func(p, d map[string]any) {
+	{name: "disks of another job file of the serial", job: laterJob(func(p map[string]any) { p["serial"] = 1 }), change: func(p, d map[string]any) {
 		acceptLater(p, d)
-		p["job_serial"] = 0
+		p["job_serial"] = 1
 	}, class: "job-differs", verdict: VerdictRefused},
 	{name: "a device waived twice", change: func(p, _ map[string]any) {
 		p["absent"] = []string{strings.Repeat("ab", 16), strings.Repeat("ab", 16)}

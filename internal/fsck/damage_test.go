@@ -516,6 +516,9 @@ var planCases = []planCase{
 			d.remove(bay, d.hashes(0))
 		}
 	}, "hashlist-mended", VerdictRepairable},
+	{"pieces wrong as signed, and lists right", func(p *plan) { p.lyingPieces = true }, nil, "piece-bad", VerdictClean},
+	{"two packs of one id", func(p *plan) { p.packTwice = true }, nil, "log-entry-bad", VerdictRefused},
+	{"a wrap to a stranger", func(p *plan) { p.strangeWrap = true }, nil, "log-entry-bad", VerdictRefused},
 	{"a pack too long to be mended", func(p *plan) { p.hugePack = true }, nil, "hashlist-not-mended", VerdictLost},
 	{"too many choices of parity", func(p *plan) {
 		p.k, p.m, p.disks, p.bodies, p.records = 14, 14, 28, []int{20_000}, 0

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 )
 
 const (
@@ -60,7 +63,7 @@ func (f *findings) keep(s Severity, class string, at place, hint, text string, c
 	}
 	c.kept++
 	n := &Finding{Severity: s, Class: class, Hint: hint, Count: count}
-	n.Text = at.finding(n) + text
+	n.Text = oneLine(at.finding(n) + text)
 	f.list = append(f.list, n)
 	return n
 }
@@ -146,6 +149,28 @@ func stripeText(first, last int64) string {
 	}
 	return fmt.Sprintf(" (stripes %d to %d)", first, last)
 }
+
+// oneLine escapes what would make a finding look like several, or like something else:
+// what it tells may be a stranger's words.
+func oneLine(text string) string {
+	if strings.IndexFunc(text, unprintable) < 0 {
+		return text
+	}
+	var b strings.Builder
+	for i, r := range text {
+		switch q := strconv.QuoteToASCII(string(r)); {
+		case !unprintable(r):
+			b.WriteRune(r)
+		case r == utf8.RuneError:
+			fmt.Fprintf(&b, `\x%02x`, text[i])
+		default:
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
+}
+
+func unprintable(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
 // quoteName shows a name from outside without letting it speak to a terminal.
 func quoteName(name string) string {

@@ -61,7 +61,11 @@ func (d *testDevice) seal(t testing.TB) {
 	wrapSum, _ := hex.DecodeString(d.wrapName)
 	wrap.uint(1, wrapHPKE)
 	wrap.bytes(2, wrapSum)
-	wrap.bytes(3, bytes.Repeat([]byte{0xab}, 32))
+	keyID := siteKeyID()
+	if d.strangeWrap {
+		keyID[0] ^= 1
+	}
+	wrap.bytes(3, keyID)
 	wrap.bytes(4, random(d.rng, 16))
 	wrap.uint(5, d.who.generation)
 	if !d.noWrap {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"hash/crc64"
 	"math/rand/v2"
-	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -68,6 +67,8 @@ type plan struct {
 	noEnd, noWrap bool   // the log lacks the entry
 	startOther    bool   // the start entry is of another generation
 	startSerial   uint64 // what the start entry says more than the job file
+	packTwice     bool   // two packs have one id
+	strangeWrap   bool   // the wrap entry is to somebody whom the job file does not name
 	denyNoParity  bool   // the job file has m = 1, though packs have 0
 	dirtyGap      bool   // bytes between two pages are not zero
 }
@@ -173,18 +174,28 @@ func (d *testDevice) makeJob(t testing.TB) []byte {
 		"target":     map[string]any{"url": "s3://bucket/in", "profile": "generic"},
 		"roles":      map[string]any{"importer": []string{spkiText(d.importerKey)}, "acceptor": []string{spkiText(d.acceptorKey)}},
 		"signer":     spkiText(d.jobKey),
+		"created":    "2026-01-01T00:00:00Z", "expires": "2027-01-01T00:00:00Z", "direction": "import", "site": "Example",
+		"unlock": map[string]any{"verifier": make([]byte, 32), "kdf": map[string]any{"kind": "pbkdf2-hmac-sha256", "salt": make([]byte, 16), "iterations": 100_000}},
+		"policy": map[string]any{"file_digest": "whole", "symlinks": "object", "directories": "object", "pack_size": 1 << 30, "pack_seconds": 30},
 	}))
 }
 
 func (d *testDevice) recipients() (all []any) {
-	ids := []string{"ab"}
+	keys := []string{siteKeyText}
 	if d.moreKeyIDs {
-		ids = append(ids, "cd")
+		keys = append(keys, "another site's key")
 	}
-	for _, id := range ids {
-		all = append(all, map[string]any{"kind": "hpke-mlkem768-x25519", "key_id": strings.Repeat(id, 32)})
+	for _, key := range keys {
+		all = append(all, map[string]any{"kind": "hpke-mlkem768-x25519", "public_key": []byte(key), "key_id": sha256Hex([]byte(key))})
 	}
 	return all
+}
+
+const siteKeyText = "the site's key"
+
+func siteKeyID() []byte {
+	sum := sha256.Sum256([]byte(siteKeyText))
+	return sum[:]
 }
 
 // cut makes shards, hash list, pieces and the entry of a body.
@@ -192,6 +203,9 @@ func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 	t.Helper()
 	var err error
 	p.id = id(random(d.rng, 16))
+	if d.packTwice && number == 1 && !p.index {
+		p.id = d.packs[0].id
+	}
 	if p.geometry, err = newGeometry(uint64(d.k), uint64(d.m), uint64(d.block), uint64(len(p.body))); err != nil {
 		t.Fatal(err)
 	}
@@ -317,7 +331,7 @@ func (d *testDevice) common(t testing.TB) {
 	e.bytes(1, d.who.job[:])
 	e.bytes(2, d.who.device[:])
 	e.uint(3, d.who.generation)
-	e.put(4, false, bytes.Repeat([]byte{0xab}, 32))
+	e.put(4, false, siteKeyID())
 	e.bytes(5, random(d.rng, 1168))
 	wrap := append([]byte{formatVersion, wrapHPKE}, e...)
 	d.wrapName = sha256Hex(wrap)

@@ -1,6 +1,7 @@
 package fsck
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func (l *hashList) read(window int64) error {
 	}
 	l.buf, l.current = l.buf[:size], -1
 	if n, err := l.source.ReadAt(l.buf, window*l.perWin*int64(g.lineLen())); n < len(l.buf) {
-		return errors.Join(io.ErrUnexpectedEOF, err)
+		return fmt.Errorf("%w: %w", io.ErrUnexpectedEOF, err)
 	}
 	l.hashes = l.hashes[:0]
 	for b := l.buf; len(b) > 0; b = b[g.lineLen():] {
@@ -124,7 +125,9 @@ func (w *worker) findList(p *packEntry, shards [][]shardCopy, quiet bool) *hashL
 	f := &listFinder{v: w.v, w: w, p: p, quiet: quiet, piece: make([]*file, p.geometry.shards())}
 	f.copies()
 	f.pieces()
-	if f.list == nil {
+	if f.list != nil {
+		f.comparePieces()
+	} else {
 		f.fromPieces()
 	}
 	if f.list == nil {
@@ -238,10 +241,62 @@ func (f *listFinder) fromPieces() {
 	}
 	l := newHashList(f.p, &pieceReader{f: f, inputs: inputs})
 	if err := l.prove(); err != nil {
-		f.say(Warning, "piece-bad", inPack(f.p), "pieces with the signed SHA-256 do not give the signed hash list: %v", err)
+		f.namePieces(err)
 		return
 	}
 	f.list = l
+}
+
+func (f *listFinder) namePieces(err error) {
+	f.say(Warning, "piece-bad", inPack(f.p), "pieces with the signed SHA-256 do not give the signed hash list: %v", err)
+}
+
+// comparePieces holds the good pieces against the list that another copy gave: the writer
+// may have signed pieces of another list, which are of no use when they are needed.
+func (f *listFinder) comparePieces() {
+	if f.quiet || f.good == 0 {
+		return
+	}
+	g := f.p.geometry
+	enc, err := f.w.decoder(g)
+	if err != nil {
+		return
+	}
+	const step = 64 << 10
+	for off := int64(0); off < g.pieceLen(); off += step {
+		n := min(step, g.pieceLen()-off)
+		pieces := make([][]byte, g.shards())
+		for j := range pieces {
+			pieces[j] = make([]byte, n)
+			if j < g.k {
+				if err := f.readList(pieces[j], int64(j)*g.pieceLen()+off); err != nil {
+					f.namePieces(err)
+					return
+				}
+			}
+		}
+		if g.m > 0 {
+			if err := enc.Encode(pieces); err != nil {
+				return
+			}
+		}
+		for j, want := range pieces {
+			got := make([]byte, n)
+			if f.good>>j&1 == 1 && (f.piece[j].readFull(got, off) != nil || !bytes.Equal(got, want)) {
+				f.namePieces(fmt.Errorf("piece %d differs", j))
+				return
+			}
+		}
+	}
+}
+
+// readList reads bytes of the list, followed by zeros.
+func (f *listFinder) readList(b []byte, off int64) error {
+	n := min(max(f.p.geometry.listLen()-off, 0), int64(len(b)))
+	if m, err := f.list.source.ReadAt(b[:n], off); int64(m) < n {
+		return err
+	}
+	return nil
 }
 
 // pieceReader reads the list as its coded pieces hold it.

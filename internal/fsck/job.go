@@ -21,6 +21,8 @@ type jobFile struct {
 	disks         int
 	allowNoParity bool
 	keyIDs        []string
+	siteIDs       [][32]byte // of them, those of HPKE
+	ageIDs        []byte     // and those of age, joined
 	importers     []ed25519.PublicKey
 	acceptors     []ed25519.PublicKey
 	target        string // where imports go, as folderURL writes it; "" if it does not say
@@ -132,7 +134,13 @@ func parseJob(s *statement) (*jobFile, error) {
 	if j.serial, err = p.uint("serial"); err != nil {
 		return nil, err
 	}
+	if j.job == (id{}) || j.serial == 0 {
+		return nil, fmt.Errorf("%w: job file without id or serial", errMalformed)
+	}
 	if err := checkChoices(p); err != nil {
+		return nil, err
+	}
+	if err := checkLimits(p); err != nil {
 		return nil, err
 	}
 	if err := j.readGeometry(p); err != nil {
@@ -219,7 +227,14 @@ func (j *jobFile) readDevices(p object, subjects map[string]string) error {
 	if err != nil {
 		return err
 	}
+	if len(devices) > maxDevices {
+		return fmt.Errorf("%w: %d devices", errMalformed, len(devices))
+	}
 	for _, d := range devices {
+		var protection string
+		if err := d.maybe("protection", &protection); err != nil {
+			return err
+		}
 		name, err := d.id("id")
 		if err != nil {
 			return err
@@ -247,22 +262,20 @@ func (j *jobFile) readDevices(p object, subjects map[string]string) error {
 }
 
 func (j *jobFile) readRecipients(p object) error {
-	if !p.has("recipients") {
-		return nil
-	}
 	recipients, err := p.objects("recipients")
 	if err != nil {
 		return err
 	}
+	if len(recipients) > maxRecipients {
+		return fmt.Errorf("%w: %d recipients", errMalformed, len(recipients))
+	}
 	for _, r := range recipients {
-		keyID, err := r.text("key_id")
-		if err != nil {
+		if err := j.recipient(r); err != nil {
 			return err
 		}
-		if len(keyID) != 64 || !lowerHex(keyID) {
-			return fmt.Errorf("%w: key id %q", errMalformed, keyID)
-		}
-		j.keyIDs = append(j.keyIDs, keyID)
+	}
+	if len(j.siteIDs) == 0 {
+		return fmt.Errorf("%w: no site among the recipients", errMalformed)
 	}
 	return nil
 }
@@ -287,6 +300,9 @@ func roleKeys(roles object, name string) ([]ed25519.PublicKey, error) {
 	var texts []string
 	if err := roles.maybe(name, &texts); err != nil {
 		return nil, err
+	}
+	if len(texts) > maxRoleKeys {
+		return nil, fmt.Errorf("%w: %d keys of the role %s", errMalformed, len(texts), name)
 	}
 	var keys []ed25519.PublicKey
 	for _, text := range texts {

@@ -3,6 +3,7 @@ package fsck
 import (
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"testing"
 )
 
@@ -29,24 +30,45 @@ func (d *testDevice) jobWith(t *testing.T, change map[string]any) []byte {
 	return dsse(t, d.jobKey, statement)
 }
 
-// TestJobChoices: values that this version does not know are refused, as is a job
-// file that shows another signer. What is absent or null says nothing.
+// TestJobChoices: values that this version does not know are refused, as are those over
+// the format's limits and a job file that shows another signer.
 func TestJobChoices(t *testing.T) {
 	d := makeDevice(t, smallPlan())
+	policy := func(name string, value any) map[string]any {
+		p := map[string]any{"file_digest": "whole", "symlinks": "object", "directories": "object", "pack_size": 4096, "pack_seconds": 3600}
+		p[name] = value
+		return map[string]any{"policy": p}
+	}
+	unlock := func(verifier int, kdf map[string]any) map[string]any {
+		return map[string]any{"unlock": map[string]any{"verifier": make([]byte, verifier), "kdf": kdf}}
+	}
+	argon := map[string]any{"kind": "argon2id", "salt": make([]byte, 64), "time": 1, "memory_kib": 1 << 20, "threads": 16}
 	good := map[string]map[string]any{
-		"nothing":   {},
-		"null":      {"policy": nil, "unlock": nil},
-		"import":    {"direction": "import"},
-		"all known": {"policy": map[string]any{"file_digest": "parts", "symlinks": "skip", "directories": "skip"}, "unlock": map[string]any{"kdf": map[string]any{"kind": "pbkdf2-hmac-sha256"}}},
+		"nothing": {}, "digests of parts": policy("file_digest", "parts"), "symlinks": policy("symlinks", "skip"), "directories": policy("directories", "skip"),
+		"argon2id": unlock(32, argon), "no site's name": {"site": nil},
 	}
 	bad := map[string]map[string]any{
-		"signer":      {"signer": spkiText(d.deviceKey)},
-		"direction":   {"direction": "export"},
-		"file_digest": {"policy": map[string]any{"file_digest": "md5"}},
-		"symlinks":    {"policy": map[string]any{"symlinks": "follow"}},
-		"directories": {"policy": map[string]any{"directories": "maybe"}},
-		"kdf":         {"unlock": map[string]any{"kdf": map[string]any{"kind": "scrypt"}}},
-		"recipient":   {"recipients": []any{map[string]any{"kind": "rsa", "key_id": d.wrapName}}},
+		"signer":       {"signer": spkiText(d.deviceKey)},
+		"no signer":    {"signer": nil},
+		"direction":    {"direction": "export"},
+		"no direction": {"direction": nil},
+		"file_digest":  policy("file_digest", "md5"),
+		"symlinks":     policy("symlinks", "follow"),
+		"directories":  policy("directories", "maybe"),
+		"pack size":    policy("pack_size", 64<<30+1),
+		"pack seconds": policy("pack_seconds", 0),
+		"kdf":          unlock(32, map[string]any{"kind": "scrypt"}),
+		"verifier":     unlock(31, argon),
+		"salt":         unlock(32, map[string]any{"kind": "argon2id", "salt": make([]byte, 15), "time": 1, "memory_kib": 1 << 20, "threads": 16}),
+		"iterations":   unlock(32, map[string]any{"kind": "pbkdf2-hmac-sha256", "salt": make([]byte, 16), "iterations": 99_999}),
+		"both kinds":   unlock(32, map[string]any{"kind": "pbkdf2-hmac-sha256", "salt": make([]byte, 16), "iterations": 100_000, "time": 1}),
+		"no unlock":    {"unlock": nil},
+		"recipient":    {"recipients": []any{map[string]any{"kind": "rsa", "key_id": d.wrapName}}},
+		"key id":       {"recipients": []any{map[string]any{"kind": "hpke-mlkem768-x25519", "public_key": []byte("x"), "key_id": d.wrapName}}},
+		"no site":      {"recipients": []any{map[string]any{"kind": "age", "recipient": "x", "key_id": sha256Hex([]byte("x"))}}},
+		"roles":        {"roles": map[string]any{"importer": slices.Repeat([]string{spkiText(d.jobKey)}, 65)}},
+		"expiry":       {"expires": "tomorrow"},
+		"serial":       {"serial": 0},
 	}
 	for _, trust := range []*Trust{nil, {Key: public(d.jobKey)}} {
 		for name, change := range good {

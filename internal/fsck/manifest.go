@@ -141,6 +141,9 @@ func (v *verifier) walkLog(ctx context.Context) error {
 		case startKind:
 			return v.begin(e.start)
 		case wrapKind:
+			if err := wraps.fits(e.wrap); err != nil {
+				return v.refuse("log-entry-bad", nowhere(), hintRefuse, "log entry %d: %v", pos, err)
+			}
 			wraps.entry(e.wrap)
 		case packKind, indexKind:
 			v.seePack(e.pack)
@@ -158,7 +161,9 @@ func (v *verifier) walkLog(ctx context.Context) error {
 	}
 	wraps.finish()
 	v.counts = order.logCounts
-	v.packIDs.sort()
+	if v.packIDs.sort(); v.packIDs.twice() {
+		return v.refuse("log-entry-bad", nowhere(), hintRefuse, "two packs of the log have one id")
+	}
 	r := v.report
 	r.Packs, r.IndexPacks, r.Pages = order.packs, order.indexes, order.pages
 	v.progress.total.Store(order.stored)
@@ -273,6 +278,17 @@ func (s *idSet) add(i id) {
 }
 
 func (s *idSet) sort() { slices.Sort(s.ids) }
+
+// twice tells whether two ids are equal. It must follow sort. Different ids are taken for
+// equal once in 10^7 logs of a million packs.
+func (s *idSet) twice() bool {
+	for i := 1; i < len(s.ids); i++ {
+		if s.ids[i] == s.ids[i-1] {
+			return true
+		}
+	}
+	return false
+}
 
 func (s *idSet) has(i id) bool {
 	sum := sha256.Sum256(i[:])

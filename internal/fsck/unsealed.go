@@ -99,7 +99,7 @@ func (v *verifier) identifyUnsealed() error {
 		if d.header != nil {
 			votes[d.header.identity]++
 		} else if raw, err := readSmall(d.fsys, "wraps/unlock", maxWrapSize); err == nil {
-			if i, _, err := parseWrap(raw); err == nil {
+			if i, _, _, err := parseWrap(raw); err == nil {
 				votes[i]++
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -25,6 +26,7 @@ type wrapCheck struct {
 	v          *verifier
 	known      map[string]bool
 	recipients string // key ids that wrap entries name, in hexadecimal
+	check      []byte // of the first
 	usable     int    // wraps of which a good copy exists
 	entries    int
 }
@@ -34,6 +36,28 @@ func wrapName(w *wrapEntry) string {
 		return hex.EncodeToString(w.sha256[:]) + ".age"
 	}
 	return hex.EncodeToString(w.sha256[:]) + ".wrap"
+}
+
+// fits holds an entry to the job file: who can open the device is the job's choice, and
+// all of them open one key.
+func (c *wrapCheck) fits(w *wrapEntry) error {
+	j := c.v.job
+	if w.kind == wrapAge && string(w.keyIDs) != string(j.ageIDs) {
+		return fmt.Errorf("%w: the key ids of an age wrap are not the job file's", errMalformed)
+	}
+	if w.kind == wrapHPKE && (len(w.keyIDs) != 32 || !slices.Contains(j.siteIDs, [32]byte(w.keyIDs))) {
+		return fmt.Errorf("%w: wrap to %x, whom the job file does not name", errMalformed, w.keyIDs)
+	}
+	if c.check == nil {
+		c.check = w.check
+	}
+	if string(c.check) != string(w.check) {
+		return fmt.Errorf("%w: the wraps are of different keys", errMalformed)
+	}
+	if c.known[wrapName(w)] {
+		return fmt.Errorf("%w: wraps/%s twice", errMalformed, wrapName(w))
+	}
+	return nil
 }
 
 func (c *wrapCheck) entry(w *wrapEntry) {
@@ -79,30 +103,33 @@ func (c *wrapCheck) file(d *disk, w *wrapEntry, name string) error {
 	if w.kind == wrapAge {
 		return nil
 	}
-	i, kind, err := parseWrap(raw)
+	i, kind, keyID, err := parseWrap(raw)
 	if err == nil && (i != c.v.who || kind != w.kind) {
 		err = fmt.Errorf("%w: it is of job %s, device %s, generation %d", errMalformed, i.job, i.device, i.generation)
+	}
+	if err == nil && keyID != nil && string(keyID) != string(w.keyIDs) {
+		err = fmt.Errorf("%w: it is to %x, the log says to %x", errMalformed, keyID, w.keyIDs)
 	}
 	return err
 }
 
-// parseWrap reads a .wrap file's public part.
-func parseWrap(raw []byte) (i identity, kind uint64, err error) {
+// parseWrap reads a .wrap file's public part; keyID is nil if it names none.
+func parseWrap(raw []byte) (i identity, kind uint64, keyID []byte, err error) {
 	k, body, err := versionKind(raw)
 	if err != nil {
-		return i, 0, err
+		return i, 0, nil, err
 	}
 	if k != wrapHPKE && k != wrapUnlock {
-		return i, 0, fmt.Errorf("%w: wrap kind %d", ErrVersion, k)
+		return i, 0, nil, fmt.Errorf("%w: wrap kind %d", ErrVersion, k)
 	}
 	m, err := parseFields(body, wrapFileFields)
 	if err != nil {
-		return i, 0, err
+		return i, 0, nil, err
 	}
 	if err := m.need(1, 2, 3, 5); err != nil {
-		return i, 0, err
+		return i, 0, nil, err
 	}
-	return identity{id(m.bytes(1)), id(m.bytes(2)), m.uint(3)}, uint64(k), nil
+	return identity{id(m.bytes(1)), id(m.bytes(2)), m.uint(3)}, uint64(k), m.bytes(4), nil
 }
 
 // finish compares with the job's recipients and names files that are no wraps.

@@ -142,6 +142,22 @@ func logLies() []Lie {
 				e.Pack.Pages++
 			}
 		}),
+		edit("a wrap to a stranger", func(e *manifest.Entry) {
+			if e.Wrap != nil && e.Wrap.Kind == manifest.WrapHPKE {
+				e.Wrap.Recipients[0][0] ^= 1
+			}
+		}),
+		edit("a wrap to two", func(e *manifest.Entry) {
+			if e.Wrap != nil && e.Wrap.Kind == manifest.WrapHPKE {
+				e.Wrap.Recipients = append(e.Wrap.Recipients, e.Wrap.Recipients[0])
+			}
+		}),
+		inLog("a wrap twice", func(e [][]byte) [][]byte { return slices.Insert(e, 2, e[1]) }),
+		edit("an index pack with a pack's id", func(e *manifest.Entry) {
+			if e.Pack != nil {
+				e.Pack.ID = manifest.ID{1}
+			}
+		}),
 		edit("a wrap of another generation", func(e *manifest.Entry) {
 			if e.Wrap != nil {
 				e.Wrap.Generation++
@@ -158,7 +174,7 @@ func jobLies() []Lie {
 		return Lie{"job file: " + name, Public, change, nil}
 	}
 	set := func(name string, value any, where ...string) Lie {
-		return job(name, func(d *Device) error {
+		return job(fmt.Sprint(name, " ", value), func(d *Device) error {
 			o := d.Job
 			for _, w := range where {
 				o = in(o, w)
@@ -176,6 +192,44 @@ func jobLies() []Lie {
 		set("version", 2),
 		set("critical", []string{"later"}),
 		set("disks", 1, "geometry"),
+		set("serial", 0),
+		set("created", "yesterday"),
+		set("expires", 5),
+		set("site", 5),
+		set("recipients", []any{}),
+		set("devices", []any{}),
+		set("verifier", "AAAA", "unlock"),
+		set("salt", "", "unlock", "kdf"),
+		set("iterations", 1, "unlock", "kdf"),
+		set("iterations", 1<<40, "unlock", "kdf"),
+		set("pack_size", 1, "policy"),
+		set("pack_size", 1<<40, "policy"),
+		set("pack_seconds", 0, "policy"),
+		set("pack_seconds", 100000, "policy"),
+		set("k", 0, "geometry"),
+		set("block_size", 5000, "geometry"),
+		set("m", 0, "geometry"),
+		set("importer", []any{"AAAA"}, "roles"),
+		set("unlock", nil),
+		set("policy", nil),
+		set("geometry", nil),
+		job("a recipient's key id", func(d *Device) error {
+			d.Job["recipients"].([]any)[0].(map[string]any)["key_id"] = strings.Repeat("ab", 32)
+			return nil
+		}),
+		job("a recipient's key", func(d *Device) error {
+			d.Job["recipients"].([]any)[0].(map[string]any)["public_key"] = "AAAA"
+			return nil
+		}),
+		job("no site among the recipients", func(d *Device) error {
+			d.Job["recipients"] = d.Job["recipients"].([]any)[1:]
+			return nil
+		}),
+		job("100 roles", func(d *Device) error {
+			o := in(d.Job, "roles")
+			o["importer"] = slices.Repeat(o["importer"].([]any)[:1], 100)
+			return nil
+		}),
 		job("kind of recipient", func(d *Device) error {
 			d.Job["recipients"].([]any)[0].(map[string]any)["kind"] = "rsa"
 			return nil

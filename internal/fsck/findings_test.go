@@ -1,0 +1,34 @@
+package fsck
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestFindingIsOneLine: a stranger's words make no second line of a finding, and nothing
+// that a terminal obeys.
+func TestFindingIsOneLine(t *testing.T) {
+	f := newFindings()
+	f.add(Note, "unknown-file", nowhere(), "", "a\nverdict clean\x1b[2K\u202e\xff ü")
+	f.repeat(Note, "unknown-pack", nowhere(), "", "b\r")
+	r := &Report{}
+	f.finish(r)
+	want := []string{`a\nverdict clean\x1b[2K\u202e\xff ü`, `b\r`}
+	for i, finding := range r.Findings {
+		if finding.Text != want[i] {
+			t.Errorf("%q, want %q", finding.Text, want[i])
+		}
+	}
+}
+
+// TestShortHashListIsOneLine: joined errors make no second line either.
+func TestShortHashListIsOneLine(t *testing.T) {
+	d := makeDevice(t, smallPlan())
+	d.file(1, d.hashes(0)).Data = d.file(1, d.hashes(0)).Data[:40]
+	r := run(t, d.options())
+	for _, f := range r.Findings {
+		if strings.ContainsAny(f.Text, "\n") || f.Class == "hashlist-copy1-bad" && !strings.Contains(f.Text, "unexpected EOF: EOF") {
+			t.Errorf("%q", f.Text)
+		}
+	}
+}
