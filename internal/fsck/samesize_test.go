@@ -2,6 +2,7 @@ package fsck
 
 import (
 	"crypto/sha256"
+	"errors"
 	"testing"
 	"testing/fstest"
 
@@ -53,5 +54,23 @@ func TestCommittedOfSameSize(t *testing.T) {
 	var other fstest.MapFS = d.receipts(t, nil, nil)
 	if r.CheckReceipts(dir) != nil || r.CheckReceipts(other) == nil {
 		t.Errorf("its own receipts: %v; those of another run: %v", r.CheckReceipts(dir), r.CheckReceipts(other))
+	}
+}
+
+// TestProofOfOneContent: a file with another SHA-256 is not the one that was loaded.
+func TestProofOfOneContent(t *testing.T) {
+	d := makeDevice(t, smallPlan())
+	r, err := VerifyProof(d.proof(0), Trust{Key: public(d.jobKey)})
+	if err != nil || r.Record.SHA256 == nil {
+		t.Fatal(err, "no SHA-256 in the first record")
+	}
+	right := [32]byte(r.Record.SHA256)
+	wrong := right
+	wrong[31] ^= 1
+	if err := r.CheckSHA256(right); err != nil {
+		t.Error(err)
+	}
+	if err := r.CheckSHA256(wrong); !errors.Is(err, ErrContent) {
+		t.Errorf("another SHA-256: %v", err)
 	}
 }
