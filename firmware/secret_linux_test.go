@@ -101,7 +101,7 @@ func TestSecretsNotMemory(t *testing.T) {
 
 func TestSecretNotPrinted(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
-		if text := fmt.Sprintf(verb, testSecret()); strings.Contains(text, "165") || strings.Contains(text, "a5") {
+		if text := fmt.Sprintf(verb, testSecret()); strings.Contains(text, "165") || strings.Contains(text, "a5") || strings.Contains(text, string(testSecret().Key)) {
 			t.Errorf("%s prints the key: %s", verb, text)
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,5 +22,32 @@ func TestWriteNew(t *testing.T) {
 	}
 	if b, _ := os.ReadFile(name); string(b) != "label" {
 		t.Fatalf("overwritten with %q", b)
+	}
+}
+
+// TestNewFileReplacesNothing: neither another content nor something else than a file is
+// replaced by what a command writes.
+func TestNewFileReplacesNothing(t *testing.T) {
+	dir := t.TempDir()
+	write := func(text string) error {
+		_, err := newFile(filepath.Join(dir, "report"), 0o600, func(w io.Writer) error {
+			_, err := io.WriteString(w, text)
+			return err
+		})
+		return err
+	}
+	if err := errors.Join(write("report"), write("report")); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []string{"REPORT", "rep", "report, longer"} {
+		if err := write(other); !errors.Is(err, errFileExists) {
+			t.Errorf("%q: %v", other, err)
+		}
+	}
+	if b, _ := os.ReadFile(filepath.Join(dir, "report")); string(b) != "report" {
+		t.Errorf("replaced by %q", b)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("%d files are left", len(left))
 	}
 }

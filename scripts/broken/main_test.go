@@ -49,6 +49,7 @@ func TestTry(t *testing.T) {
 		{"\treturn 2\n", "example.com/m TestOne", ""},
 		{"\treturn 2 - 1\n", "", ""},
 		{"\treturn x\n", "", "undefined: x"},
+		{"\tgo func() { panic(1) }()\n\tselect {}\n", "example.com/m TestOne", ""},
 	} {
 		b := &brk{name: "b", edits: []edit{{"\treturn 1\n", tt.new}}}
 		files, err := b.apply(sources)

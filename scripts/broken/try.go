@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,20 +88,24 @@ func writeOverlay(work string, files map[string]string) (string, error) {
 	return name, os.WriteFile(name, list, 0o666)
 }
 
-// firstFailed reads events of go test until a test fails or a package crashes, and
-// counts those that passed. A package that fails without a test does not build, or
-// panicked; its output goes to said.
+// firstFailed reads events of go test until a test fails or its package crashes under
+// it, and counts those that passed. A package that fails while no test runs does not
+// build; its output goes to said.
 func firstFailed(in *bufio.Reader, said *bytes.Buffer) (by string, passed int) {
 	dec := json.NewDecoder(in)
+	running := map[string]string{} // by package, the test that was begun last
 	for {
 		var e struct{ Action, Package, Test, Output string }
 		if dec.Decode(&e) != nil {
 			return "", passed
 		}
 		switch {
-		case e.Action == "fail" && e.Test != "":
-			return strings.TrimPrefix(e.Package, "github.com/sledge-io/sledge/") + " " + e.Test, passed
+		case e.Action == "fail" && (e.Test != "" || running[e.Package] != ""):
+			return strings.TrimPrefix(e.Package, "github.com/sledge-io/sledge/") + " " + cmp.Or(e.Test, running[e.Package]), passed
+		case e.Action == "run":
+			running[e.Package] = e.Test
 		case e.Action == "pass" && e.Test != "":
+			running[e.Package] = ""
 			passed++
 		case e.Action == "build-output" || e.Action == "output":
 			said.WriteString(e.Output)

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/fsck"
+)
+
+// TestVerdictExits: a verification ends with 0 only if it is clean and the origin is
+// proven; what is worse decides.
+func TestVerdictExits(t *testing.T) {
+	for _, test := range []struct {
+		verdict fsck.Verdict
+		origin  string
+		want    int
+	}{
+		{fsck.VerdictClean, fsck.OriginProven, exitDone},
+		{fsck.VerdictClean, fsck.OriginUnproven, exitUnproven},
+		{fsck.VerdictRepairable, fsck.OriginProven, exitDamage},
+		{fsck.VerdictRepairable, fsck.OriginUnproven, exitUnproven},
+		{fsck.VerdictLost, fsck.OriginProven, exitLost},
+		{fsck.VerdictLost, fsck.OriginUnproven, exitLost},
+		{fsck.VerdictRefused, fsck.OriginProven, exitRefused},
+		{fsck.VerdictRefused, fsck.OriginUnproven, exitRefused},
+	} {
+		if code, _ := diagnose(setError(&fsck.Report{Verdict: test.verdict, Origin: test.origin})); code != test.want {
+			t.Errorf("%v, %s: exit code %d, want %d", test.verdict, test.origin, code, test.want)
+		}
+	}
+}
+
+// TestExtractExits: an extraction ends with 0 only if the folder has all that the
+// source had when it was loaded.
+func TestExtractExits(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		report appliance.ExtractReport
+		err    error
+		want   int
+	}{
+		{"whole", appliance.ExtractReport{Entries: 3}, nil, exitDone},
+		{"sealed in mid-load", appliance.ExtractReport{Entries: 3, Partial: true}, nil, exitSource},
+		{"skipped by the loader", appliance.ExtractReport{Entries: 3, Skipped: 1}, nil, exitSource},
+		{"failed", appliance.ExtractReport{Entries: 3, Failed: 1}, fmt.Errorf("%w: 1 of 4", appliance.ErrSomeFailed), exitObjects},
+		{"lost", appliance.ExtractReport{Failed: 1, Lost: 1}, fmt.Errorf("%w: 1 entry: %w", appliance.ErrLost, appliance.ErrSomeFailed), exitLost},
+		{"in the way", appliance.ExtractReport{Failed: 1, InTheWay: 1}, fmt.Errorf("%w: %w", appliance.ErrInTheWay, appliance.ErrSomeFailed), exitConflict},
+	} {
+		if code, _ := diagnose(extractEnd(&test.report, test.err)); code != test.want {
+			t.Errorf("%s: exit code %d, want %d", test.name, code, test.want)
+		}
+	}
+}
