@@ -124,7 +124,7 @@ func probeWith(ctx context.Context, target Target, calls *caller, prefix, id str
 	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, attributes: own}
 	if err := p.clean(ctx); err != nil {
 		p.report.Left = nil // nothing was begun, and whoever begins cleans
-		return p.report, err
+		return p.report, ofChecksumHeaders(err)
 	}
 	err := p.single(ctx)
 	if err == nil {
@@ -140,7 +140,7 @@ func probeWith(ctx context.Context, target Target, calls *caller, prefix, id str
 		err = newError(CodeMissing, p.prefix, "the target took an object of the probe and does not have it", err)
 	}
 	if err != nil {
-		return p.report, err
+		return p.report, ofChecksumHeaders(err)
 	}
 	p.report.Done = true
 	p.report.conclude()
