@@ -68,6 +68,7 @@ const (
 	codeNotFound  Code = "not-found"
 	codeKeyExists Code = "key-exists"
 	codeRestart   Code = "restart-upload"
+	codePartGone  Code = "part-gone"
 )
 
 // Class says who can do something about an error.

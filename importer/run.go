@@ -27,7 +27,7 @@ type run struct {
 	ended       finished // how an earlier start has ended; zero if it has not
 	base        string   // folder of this run in the state folder: "" for the first
 	probe       ProbeReport
-	conditional bool
+	conditional bool // of both kinds of write
 	progress    progress
 
 	partsResumed atomic.Int64

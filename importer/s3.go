@@ -174,7 +174,7 @@ func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
 		Body: in.Body, ContentLength: &in.Size, ChecksumAlgorithm: algorithm, ChecksumSHA256: sum,
 	}, signedPayload(in.SHA256))
 	if err != nil {
-		return "", s3Error(err, in.Key)
+		return "", uploadError(err, in.Key)
 	}
 	if aws.ToString(out.ETag) == "" {
 		return "", unknown(newError(CodeServerError, in.Key, "the answer to UploadPart has no ETag", nil))
@@ -200,7 +200,7 @@ func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, er
 		IfNoneMatch: ifNoneMatch(in.IfAbsent),
 	})
 	if err != nil {
-		return Stored{}, s3Error(err, in.Key)
+		return Stored{}, uploadError(err, in.Key)
 	}
 	kind := string(out.ChecksumType)
 	if answer, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok && kind == "" {
@@ -212,7 +212,7 @@ func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, er
 // AbortUpload implements Target.
 func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
 	_, err := t.api().AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
-	if err = s3Error(err, key); hasCode(err, CodeUploadGone) {
+	if err = uploadError(err, key); hasCode(err, CodeUploadGone) {
 		return nil
 	}
 	return err
@@ -225,7 +225,7 @@ func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) e
 	for last := 0; ; {
 		page, err := t.api().ListParts(ctx, in)
 		if err != nil {
-			return s3Error(err, key)
+			return uploadError(err, key)
 		}
 		for _, p := range page.Parts {
 			err := f(Part{int(aws.ToInt32(p.PartNumber)), aws.ToInt64(p.Size), aws.ToString(p.ETag), aws.ToString(p.ChecksumSHA256)})
