@@ -52,7 +52,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
-	r.probe, err = probeWith(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), nil)
+	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), nil)
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err

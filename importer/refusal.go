@@ -77,7 +77,7 @@ func (r *run) takesOthers(ctx context.Context) bool {
 func (r *run) takesOne(ctx context.Context) bool {
 	const name, content = "put", "sledge probe of another key"
 	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/",
-		keys: []string{name}, attributes: r.opts.Rules.Own()}
+		keys: []string{name}, own: r.opts.Rules.Own()}
 	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	if err != nil && !isUnknown(err) {
 		return false // nothing is there to be removed
