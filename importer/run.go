@@ -470,7 +470,7 @@ func (r *run) giveUp() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inRow++
-	return r.inRow >= r.inRowBound()
+	return r.inRow >= max(4, r.opts.Concurrency)
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere.
