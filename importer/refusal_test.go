@@ -1,8 +1,10 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -180,5 +182,29 @@ func TestRefusalOfTheJournal(t *testing.T) {
 	_, err := Run(context.Background(), s, f, o)
 	if e := asError(err); e.Code != CodePolicyDenied || e.Remedy == remedyOneKey || !strings.Contains(e.Path, JournalPrefix) {
 		t.Errorf("%v: %s", err, e.Remedy)
+	}
+}
+
+// TestRefusedKeyIsTriedQuietly: each look at a key that stays refused is no line for the
+// operator.
+func TestRefusedKeyIsTriedQuietly(t *testing.T) {
+	s, f := many(10), newFake(t)
+	o := patient(t, memDisk())
+	var said bytes.Buffer
+	o.Log = slog.New(slog.NewTextHandler(&said, nil))
+	refused := 0
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/f05" && refused < 8 {
+			refused++
+			return false, newError(CodePolicyDenied, key, "", nil)
+		}
+		return true, nil
+	}
+	mustRun(t, s, f, o)
+	f.check(t, s, "in/")
+	for _, line := range []string{`msg="the run waits for you"`, `msg="the run goes on"`, `level=WARN`} {
+		if n := strings.Count(said.String(), line); n > 2 {
+			t.Errorf("%d times %s", n, line)
+		}
 	}
 }
