@@ -115,7 +115,7 @@ func (p *prober) sets(ctx context.Context, sets []Attributes) error {
 		if err == nil {
 			continue
 		}
-		if why := p.blame(ctx, callPut, a, p.attributes, err); why != err {
+		if why := p.blame(ctx, callPut, a, p.own, err); why != err {
 			return why
 		}
 		var names []string
@@ -150,7 +150,7 @@ func (r *run) whyRefused(ctx context.Context, kind string, a Attributes, err err
 		return err
 	}
 	own := r.opts.Rules.Own()
-	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/", attributes: own}
+	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/", own: own}
 	asked, why := a.removable(), err
 	ctx = context.WithValue(context.WithoutCancel(ctx), besideKey{}, true)
 	if failed := p.try(ctx, kind, asked); failed != nil {

@@ -3,11 +3,15 @@ package importer
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // picky is a store that judges writes by their attributes.
@@ -168,5 +172,43 @@ func TestOwnAttributes(t *testing.T) {
 	sets := rules.sets()
 	if len(sets) != 2 || sets[0].SSE != "AES256" || sets[0].KMSKeyID != "" || sets[1].StorageClass != "COLD" || sets[1].LockMode != "" {
 		t.Errorf("%+v", sets)
+	}
+}
+
+// demanding is a store whose policy denies writes without encryption.
+type demanding struct{}
+
+func (demanding) RoundTrip(r *http.Request) (*http.Response, error) {
+	q := r.URL.Query()
+	begins := r.Method == http.MethodPut && !q.Has("partNumber") || r.Method == http.MethodPost && q.Has("uploads")
+	if !begins || r.Header.Get("X-Amz-Server-Side-Encryption") == "AES256" && r.Header.Get("X-Amz-Tagging") == "a=b" {
+		return http.DefaultTransport.RoundTrip(r)
+	}
+	if r.Body != nil {
+		io.Copy(io.Discard, r.Body)
+	}
+	body := "<Error><Code>AccessDenied</Code></Error>"
+	return &http.Response{StatusCode: 403, Proto: "HTTP/1.1", Header: http.Header{"Content-Type": {"application/xml"}}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: r}, nil
+}
+
+// TestProbeTargetDemanding: a probe with the import's rules says what the import will
+// meet, in every one of its objects.
+func TestProbeTargetDemanding(t *testing.T) {
+	server := s3test.Start(t)
+	o := s3Options(t, server, memDisk())
+	o.Transport = demanding{}
+	r, err := ProbeTarget(context.Background(), newS3(t, o), o, "bare", nil)
+	if err != nil || r.Usable {
+		t.Fatalf("without rules: %v, usable %v", err, r.Usable)
+	}
+	o.Rules = parseRules(t, `{"version":1,"objects":[{"sse":"AES256","tags":{"a":"b"}}]}`)
+	r, err = ProbeTarget(context.Background(), newS3(t, o), o, "with-rules", nil)
+	if err != nil || !r.Usable || r.UpBytes == 0 || len(r.Left) > 0 {
+		t.Fatalf("with rules: %v, %+v", err, r)
+	}
+	for _, f := range append(r.Rights, r.Findings...) {
+		if f.Answer == AnswerNotAllowed {
+			t.Errorf("%s: %s", f.Name, f.Detail)
+		}
 	}
 }

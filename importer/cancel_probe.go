@@ -10,7 +10,7 @@ import (
 // target calls us, by which uploads that no answer told of are found.
 func (c *canceler) examine(ctx context.Context) (err error) {
 	r := c.run
-	r.probe, err = probeWith(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), nil)
+	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), nil)
 	r.nameLeft(r.probe)
 	if err == nil || errors.Is(err, errStopped) || isCanceled(err) || hasCode(err, CodeTakenOver) {
 		return err

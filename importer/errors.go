@@ -71,6 +71,7 @@ const (
 	codeNotFound  Code = "not-found"
 	codeKeyExists Code = "key-exists"
 	codeRestart   Code = "restart-upload"
+	codePartGone  Code = "part-gone"
 )
 
 // Class says who can do something about an error.

@@ -11,7 +11,7 @@ type Examined interface {
 	PutAs(ctx context.Context, in PutAs) error
 
 	// CreateCRC begins an upload with one CRC64NVME of the whole object.
-	CreateCRC(ctx context.Context, key string) (uploadID string, err error)
+	CreateCRC(ctx context.Context, key string, a Attributes) (uploadID string, err error)
 
 	// FinishCRC sends its only part and completes it with these checksums.
 	FinishCRC(ctx context.Context, key, uploadID string, content []byte, part, whole string) error
@@ -33,5 +33,6 @@ type PutAs struct {
 	Payload      *[32]byte // x-amz-content-sha256, right or wrong; nil: the content's
 	CRC64NVME    string    // base64, right or wrong; "": none is sent
 	Metadata     map[string]string
-	StorageClass string // "": none is sent
+	StorageClass string     // "": none is sent
+	Attributes   Attributes // of which encryption and tags are sent
 }

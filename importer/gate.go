@@ -132,15 +132,20 @@ func (g *gate) open() bool { return g.openIf(func(*Error, uint64) bool { return 
 
 // openIf ends a halt that is the one which is meant.
 func (g *gate) openIf(meant func(halt *Error, number uint64) bool) (was bool) {
+	if was = g.openQuietly(meant); was {
+		g.wentOn()
+	}
+	return was
+}
+
+// openQuietly is openIf that tells nobody: a look at the end of each wait is no news.
+func (g *gate) openQuietly(meant func(halt *Error, number uint64) bool) (was bool) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	if was = g.halt != nil && meant(g.halt, g.number); was {
 		g.halt, g.opened, g.moved = nil, time.Now(), false
 		close(g.changed)
 		g.changed = make(chan struct{})
-	}
-	g.mu.Unlock()
-	if was {
-		g.wentOn()
 	}
 	return was
 }

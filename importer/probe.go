@@ -109,22 +109,19 @@ type prober struct {
 	lost    []string // keys of uploads that we may have begun: the answer was lost
 	report  ProbeReport
 
-	attributes Attributes // of its objects
+	own Attributes // of its objects
 }
 
 // probe tries the target before the first object. Refusals that mean "the
 // operator has to act" are returned; what the target merely cannot do is in the
 // report.
-func probe(ctx context.Context, target Target, calls *caller, prefix, id string) (ProbeReport, error) {
-	return probeWith(ctx, target, calls, prefix, id, Attributes{}, nil)
-}
-
-// probeWith probes with objects that have attributes, and tries further sets of them.
-func probeWith(ctx context.Context, target Target, calls *caller, prefix, id string, own Attributes, sets []Attributes) (ProbeReport, error) {
-	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, attributes: own}
+//
+// Its objects have attributes; further sets of them are tried, each by one object.
+func probe(ctx context.Context, target Target, calls *caller, prefix, id string, own Attributes, sets []Attributes) (ProbeReport, error) {
+	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, own: own}
 	if err := p.clean(ctx); err != nil {
 		p.report.Left = nil // nothing was begun, and whoever begins cleans
-		return p.report, err
+		return p.report, ofChecksumHeaders(err)
 	}
 	err := p.single(ctx)
 	if err == nil {
@@ -140,7 +137,7 @@ func probeWith(ctx context.Context, target Target, calls *caller, prefix, id str
 		err = newError(CodeMissing, p.prefix, "the target took an object of the probe and does not have it", err)
 	}
 	if err != nil {
-		return p.report, err
+		return p.report, ofChecksumHeaders(err)
 	}
 	p.report.Done = true
 	p.report.conclude()
@@ -272,7 +269,7 @@ func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, if
 	err = p.as(ctx, callPut, func(ctx context.Context) (err error) {
 		stored, err = p.target.Put(ctx, PutRequest{
 			Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
-			Metadata: map[string]string{metaEntry: name}, Attributes: p.attributes, IfAbsent: ifAbsent,
+			Metadata: map[string]string{metaEntry: name}, Attributes: p.own, IfAbsent: ifAbsent,
 		})
 		return err
 	})
@@ -285,7 +282,7 @@ func (p *prober) single(ctx context.Context) error {
 	sum, otherSum := crypto.SumSHA256([]byte(content)), crypto.SumSHA256([]byte(other))
 	stored, err := p.put(ctx, "put", content, sum, false)
 	if err != nil {
-		return p.blame(ctx, callPut, p.attributes, Attributes{}, err)
+		return p.blame(ctx, callPut, p.own, Attributes{}, err)
 	}
 	obj, err := p.head(ctx, "put")
 	if err != nil {
@@ -339,12 +336,12 @@ func (p *prober) multipart(ctx context.Context) error {
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
 		err = p.as(ctx, callCreate, func(ctx context.Context) (err error) {
-			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: p.attributes})
+			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: p.own})
 			p.begun(key, id, err)
 			return err
 		})
 		if err != nil {
-			return "", "", p.blame(ctx, callCreate, p.attributes, Attributes{}, err)
+			return "", "", p.blame(ctx, callCreate, p.own, Attributes{}, err)
 		}
 		err = p.as(ctx, callPart, func(ctx context.Context) (err error) {
 			etag, err = p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1,

@@ -94,7 +94,7 @@ func ProbeTarget(ctx context.Context, target Examined, o Options, id string, cla
 		return newCaller(few, stop)
 	}
 	p := &targetProbe{target: target, options: o, classes: classes,
-		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames)},
+		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
 		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, StorageClasses: []string{}, Left: []string{}}}
 	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
 		return nil, err // nothing was written
@@ -185,14 +185,14 @@ func (p *targetProbe) rights(ctx context.Context) error {
 		return err
 	}
 	right("s3:PutObject", func(ctx context.Context) error {
-		return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent)})
+		return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent), Attributes: p.own})
 	}, "nothing can be imported without it")
 	right("s3:GetObject (HEAD)", func(ctx context.Context) error { _, err := p.target.Head(ctx, key); return err }, "no object can be proven without it")
 	right("s3:GetObject (GET)", func(ctx context.Context) error { return present(ctx, p.calls, p.target, key) }, "needed to read objects back")
 	right("s3:ListBucket", func(ctx context.Context) error { _, err := p.target.ListSome(ctx, p.prefix); return err }, "lets a missing key be told from a forbidden one, and extra objects be named")
 	var id string
 	right("s3:PutObject (multipart)", func(ctx context.Context) (err error) {
-		id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key})
+		id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
 		p.begun(key, id, err)
 		return err
 	}, "needed for objects in parts")
@@ -250,7 +250,7 @@ func (p *targetProbe) composite(ctx context.Context) {
 	finish := func(name string, parts [][32]byte) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key})
+			id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
 			p.begun(key, id, err)
 			if err != nil {
 				return err
@@ -269,6 +269,7 @@ func (p *targetProbe) composite(ctx context.Context) {
 }
 
 func (p *targetProbe) put(ctx context.Context, in PutAs) error {
+	in.Attributes = p.own
 	return p.do(ctx, func(ctx context.Context) error { return p.target.PutAs(ctx, in) })
 }
 
@@ -295,7 +296,7 @@ func (p *targetProbe) crcWhole(ctx context.Context) {
 	finish := func(name, whole string) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateCRC(ctx, key)
+			id, err := p.target.CreateCRC(ctx, key, p.own)
 			p.begun(key, id, err)
 			if err != nil {
 				return err
@@ -438,7 +439,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		}
 	}
 	key, sum := p.key("throughput"), crypto.SumSHA256(content)
-	id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key})
+	id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
 	if err != nil {
 		return
 	}

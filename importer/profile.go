@@ -30,6 +30,10 @@ type Profile struct {
 	PathStyle  bool   `json:"path_style,omitempty"`  // the bucket is addressed in the path
 	Folders    bool   `json:"folders,omitempty"`     // keys are folders and files: an object cannot have others below its key
 
+	// NoChecksumHeaders leaves every x-amz-checksum header out, for stores that refuse
+	// them. Reading back is the proof then.
+	NoChecksumHeaders bool `json:"no_checksum_headers,omitempty"`
+
 	// StorageClasses are what a probe tries unless it is told others.
 	StorageClasses []string `json:"storage_classes,omitempty"`
 }

@@ -19,6 +19,7 @@ func TestProfiles(t *testing.T) {
 		"b2":        {MaxObject: 10e12, MaxPart: 5e9, MaxMeta: 2048},
 		"wasabi":    {MaxObject: 5e12, MaxPart: 5e9, MaxMeta: 2048},
 		"generic":   {MaxObject: 5 * tib, MaxPart: 5 * gib, MaxMeta: 2048},
+		"gcs":       {MaxObject: 5 * tib, MaxPart: 5 * gib, MaxMeta: 8192, NoChecksumHeaders: true},
 	}
 	got := Profiles()
 	if len(got) != len(want) {
@@ -28,7 +29,7 @@ func TestProfiles(t *testing.T) {
 	for _, p := range got {
 		w := want[p.Name]
 		if p.MaxObject != w.MaxObject || p.MaxPart != w.MaxPart || p.MaxMeta != w.MaxMeta || p.MaxSegment != w.MaxSegment ||
-			p.MaxParts != 10000 || p.MaxKey != 1024 || p.Source == "" || len(p.StorageClasses) == 0 {
+			p.NoChecksumHeaders != w.NoChecksumHeaders || p.MaxParts != 10000 || p.MaxKey != 1024 || p.Source == "" || len(p.StorageClasses) == 0 {
 			t.Errorf("profile %+v", p)
 		}
 		if err := p.validate(); err != nil {

@@ -17,9 +17,13 @@ type refusals struct {
 	mu    sync.Mutex
 	asked int             // how often the target was asked for another key
 	takes bool            // what it answered last
-	first int             // refusals before this start stored its first object; -1 after it
+	first int             // refusals before the run's first object; -1 once one is stored
 	told  map[string]bool // keys whose refusal was told, at most maxRefusalsTold
 }
+
+// maxRefusedFirst is how many keys may be refused before any object of the run is
+// stored. So many are of all keys, whatever the target says about another one.
+const maxRefusedFirst = 1000
 
 // maxRefusalsTold bounds the memory. Refusals beyond it are told in each pass.
 const maxRefusalsTold = 10000
@@ -37,22 +41,20 @@ func (r *run) ofOneKey(e *Error) bool {
 	return false
 }
 
-// inRowBound is how many objects in a row may fail in the same way before it is the
-// target that fails.
-func (r *run) inRowBound() int { return max(4, r.opts.Concurrency) }
-
 // takesOthers reports whether the target takes another key, below the reserved prefix.
 // It asks after the refusal, so that the answer is no older; refusals that come while
-// another one waits for its answer share the next. Where this start has stored nothing,
-// so many refusals are of all keys, whatever the target answers.
+// another one waits for its answer share the next.
 func (r *run) takesOthers(ctx context.Context) bool {
 	s := &r.refusals
+	if r.storedBefore() {
+		r.storedOne()
+	}
 	s.mu.Lock()
 	before := s.asked
 	if s.first >= 0 {
 		s.first++
 	}
-	all := s.first >= r.inRowBound()
+	all := s.first >= maxRefusedFirst
 	s.mu.Unlock()
 	if all {
 		return false
@@ -77,7 +79,7 @@ func (r *run) takesOthers(ctx context.Context) bool {
 func (r *run) takesOne(ctx context.Context) bool {
 	const name, content = "put", "sledge probe of another key"
 	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/",
-		keys: []string{name}, attributes: r.opts.Rules.Own()}
+		keys: []string{name}, own: r.opts.Rules.Own()}
 	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	if err != nil && !isUnknown(err) {
 		return false // nothing is there to be removed
@@ -95,6 +97,13 @@ func (r *run) takesOne(ctx context.Context) bool {
 	p.report.Left = slices.DeleteFunc(p.report.Left, func(key string) bool { return slices.Contains(r.probe.Left, key) })
 	r.nameLeft(p.report)
 	return err == nil && reads
+}
+
+// storedBefore reports whether an earlier start has stored an object of the run.
+func (r *run) storedBefore() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.tally.Outcomes[OutcomeStored] > 0
 }
 
 // storedOne notes that the target takes objects.

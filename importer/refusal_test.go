@@ -1,8 +1,10 @@
 package importer
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -60,42 +62,62 @@ func TestRefusalOfOneKey(t *testing.T) {
 	}
 }
 
-// TestRefusalOfAllKeys: where the same credentials store nothing any more, or never did,
-// the run halts as before and leaves no object by name.
+// TestRefusalOfAllKeys: where the same credentials store nothing any more, not even
+// another key, the run halts as before and leaves no object by name.
 func TestRefusalOfAllKeys(t *testing.T) {
-	for name, from := range map[string]int{"from the first object": 0, "after some": 60} {
-		for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3} {
-			s, f := many(40), newFake(t)
-			o := testOptions(t, memDisk())
-			said := 0
-			o.Problem = func(e *Error) {
-				if said++; e.Remedy == remedyOneKey {
-					t.Errorf("%s, %s: %v is told of one key", name, code, e)
-				}
-			}
-			refused := 0
-			f.hook = func(n int, call, key string) (bool, error) {
-				if from > 0 && n >= from { // even the probe's
-					refused++
-					return false, newError(code, key, "", nil)
-				}
-				return true, nil
-			}
-			if from == 0 {
-				f.hook = func(n int, call, key string) (bool, error) {
-					if ours(key) {
-						refused++
-						return false, newError(code, key, "", nil)
-					}
-					return true, nil
-				}
-				o.Problem = nil // the first few are told alone
-			}
-			res, err := Run(context.Background(), s, f, o)
-			if !hasCode(err, code) || refused > 30 || from > 0 && said != 1 {
-				t.Errorf("%s, %s: %v, %d refused, said %d: %+v", name, code, err, refused, said, res)
+	for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3} {
+		s, f := many(40), newFake(t)
+		o := testOptions(t, memDisk())
+		said, refused := 0, 0
+		o.Problem = func(e *Error) {
+			if said++; e.Remedy == remedyOneKey {
+				t.Errorf("%s: %v is told of one key", code, e)
 			}
 		}
+		f.hook = func(n int, call, key string) (bool, error) {
+			if n >= 60 { // even the probe's
+				refused++
+				return false, newError(code, key, "", nil)
+			}
+			return true, nil
+		}
+		res, err := Run(context.Background(), s, f, o)
+		if !hasCode(err, code) || refused > 30 || said != 1 {
+			t.Errorf("%s: %v, %d refused, said %d: %+v", code, err, refused, said, res)
+		}
+	}
+}
+
+// TestRefusalOfManyKeys: a folder that is refused stops nothing else, in no start; where
+// nothing but the probe's own keys is taken, the run ends before it has tried all.
+func TestRefusalOfManyKeys(t *testing.T) {
+	s, f, disk := newSource(), newFake(t), memDisk()
+	for i := range maxRefusedFirst + 300 {
+		s.file(fmt.Sprintf("%04d", i), []byte("small"))
+	}
+	o := testOptions(t, disk)
+	o.Problem = nil
+	limit := 900
+	tried := map[string]bool{}
+	f.hook = func(n int, call, key string) (bool, error) {
+		if ours(key) && key < fmt.Sprintf("in/%04d", limit) {
+			tried[key] = true
+			return false, newError(CodePolicyDenied, key, "", nil)
+		}
+		return true, nil
+	}
+	for start := range 2 {
+		res, err := Run(context.Background(), s, f, o)
+		if !hasCode(err, CodePolicyDenied) || res.Unfinished != 900 || len(tried) != 900 {
+			t.Fatalf("start %d: %v, %d tried, %d unfinished, %v", start, err, len(tried), res.Unfinished, res.Tally.Outcomes)
+		}
+	}
+	limit = 9999
+	clear(tried)
+	o.StateDir, f.objects = memDisk(), map[string]fakeObject{}
+	res, err := Run(context.Background(), s, f, o)
+	if !hasCode(err, CodePolicyDenied) || len(tried) > maxRefusedFirst+10 || res.Halt.Remedy == remedyOneKey {
+		t.Errorf("%v, %d tried, %s", err, len(tried), res.Halt.Remedy)
 	}
 }
 
@@ -160,5 +182,29 @@ func TestRefusalOfTheJournal(t *testing.T) {
 	_, err := Run(context.Background(), s, f, o)
 	if e := asError(err); e.Code != CodePolicyDenied || e.Remedy == remedyOneKey || !strings.Contains(e.Path, JournalPrefix) {
 		t.Errorf("%v: %s", err, e.Remedy)
+	}
+}
+
+// TestRefusedKeyIsTriedQuietly: each look at a key that stays refused is no line for the
+// operator.
+func TestRefusedKeyIsTriedQuietly(t *testing.T) {
+	s, f := many(10), newFake(t)
+	o := patient(t, memDisk())
+	var said bytes.Buffer
+	o.Log = slog.New(slog.NewTextHandler(&said, nil))
+	refused := 0
+	f.hook = func(n int, call, key string) (bool, error) {
+		if key == "in/f05" && refused < 8 {
+			refused++
+			return false, newError(CodePolicyDenied, key, "", nil)
+		}
+		return true, nil
+	}
+	mustRun(t, s, f, o)
+	f.check(t, s, "in/")
+	for _, line := range []string{`msg="the run waits for you"`, `msg="the run goes on"`, `level=WARN`} {
+		if n := strings.Count(said.String(), line); n > 2 {
+			t.Errorf("%d times %s", n, line)
+		}
 	}
 }

@@ -27,7 +27,7 @@ type run struct {
 	ended       finished // how an earlier start has ended; zero if it has not
 	base        string   // folder of this run in the state folder: "" for the first
 	probe       ProbeReport
-	conditional bool
+	conditional bool // of both kinds of write
 	progress    progress
 
 	partsResumed atomic.Int64
@@ -391,7 +391,7 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if !r.header.Begun {
 		sets = r.opts.Rules.sets() // what is refused now can be said otherwise in the same run
 	}
-	r.probe, err = probeWith(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), sets)
+	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), sets)
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err
@@ -501,7 +501,7 @@ func (r *run) giveUp() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inRow++
-	return r.inRow >= r.inRowBound()
+	return r.inRow >= max(4, r.opts.Concurrency)
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere.

@@ -22,6 +22,7 @@ import (
 type S3 struct {
 	bucket string
 	opts   Options
+	plain  bool // the profile's NoChecksumHeaders
 	client atomic.Pointer[s3.Client]
 }
 
@@ -38,6 +39,11 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 	if err != nil {
 		return nil, err
 	}
+	profile, err := t.opts.profile()
+	if err != nil {
+		return nil, err
+	}
+	t.plain = profile.NoChecksumHeaders
 	t.client.Store(client)
 	return t, nil
 }
@@ -82,6 +88,22 @@ func ifNoneMatch(want bool) *string {
 	return nil
 }
 
+// checksum is what a write says of its SHA-256: nothing, where the profile says that the
+// store refuses these headers.
+func (t *S3) checksum(sum string) (types.ChecksumAlgorithm, *string, types.ChecksumType) {
+	if t.plain {
+		return "", nil, ""
+	}
+	return types.ChecksumAlgorithmSha256, &sum, types.ChecksumTypeComposite
+}
+
+func (t *S3) checksumMode() types.ChecksumMode {
+	if t.plain {
+		return ""
+	}
+	return types.ChecksumModeEnabled
+}
+
 // text, moment and legalHold send no header for a zero value.
 func text(s string) *string {
 	if s == "" {
@@ -107,9 +129,10 @@ func legalHold(on bool) types.ObjectLockLegalHoldStatus {
 // Put implements Target.
 func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
 	a := in.Attributes
+	algorithm, sum, _ := t.checksum(encode64(in.SHA256[:]))
 	out, err := t.api().PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &t.bucket, Key: &in.Key, Body: in.Body, ContentLength: &in.Size, Metadata: in.Metadata,
-		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(encode64(in.SHA256[:])),
+		ChecksumAlgorithm: algorithm, ChecksumSHA256: sum,
 		IfNoneMatch: ifNoneMatch(in.IfAbsent),
 		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl), StorageClass: types.StorageClass(a.StorageClass),
 		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()),
@@ -125,9 +148,10 @@ func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
 // CreateUpload implements Target.
 func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
 	a := in.Attributes
+	algorithm, _, kind := t.checksum("")
 	out, err := t.api().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &t.bucket, Key: &in.Key, Metadata: in.Metadata,
-		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumType: types.ChecksumTypeComposite,
+		ChecksumAlgorithm: algorithm, ChecksumType: kind,
 		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl), StorageClass: types.StorageClass(a.StorageClass),
 		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()),
 		Tagging: text(a.tagging()), ObjectLockMode: types.ObjectLockMode(a.LockMode), ObjectLockRetainUntilDate: moment(a.LockUntil),
@@ -144,13 +168,13 @@ func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error)
 
 // UploadPart implements Target.
 func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
+	algorithm, sum, _ := t.checksum(encode64(in.SHA256[:]))
 	out, err := t.api().UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &t.bucket, Key: &in.Key, UploadId: &in.UploadID, PartNumber: aws.Int32(int32(in.Number)),
-		Body: in.Body, ContentLength: &in.Size,
-		ChecksumAlgorithm: types.ChecksumAlgorithmSha256, ChecksumSHA256: aws.String(encode64(in.SHA256[:])),
+		Body: in.Body, ContentLength: &in.Size, ChecksumAlgorithm: algorithm, ChecksumSHA256: sum,
 	}, signedPayload(in.SHA256))
 	if err != nil {
-		return "", s3Error(err, in.Key)
+		return "", uploadError(err, in.Key)
 	}
 	if aws.ToString(out.ETag) == "" {
 		return "", unknown(newError(CodeServerError, in.Key, "the answer to UploadPart has no ETag", nil))
@@ -162,15 +186,21 @@ func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
 func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
 	parts := make([]types.CompletedPart, len(in.Parts))
 	for i, p := range in.Parts {
-		parts[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.ETag), ChecksumSHA256: aws.String(p.SHA256)}
+		_, sum, _ := t.checksum(p.SHA256)
+		parts[i] = types.CompletedPart{PartNumber: aws.Int32(int32(p.Number)), ETag: aws.String(p.ETag), ChecksumSHA256: sum}
+	}
+	_, composite, ofParts := t.checksum(in.Composite)
+	size := &in.Size
+	if t.plain {
+		size = nil // its header came with those of the checksums
 	}
 	out, err := t.api().CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &t.bucket, Key: &in.Key, UploadId: &in.UploadID, MultipartUpload: &types.CompletedMultipartUpload{Parts: parts},
-		ChecksumSHA256: &in.Composite, ChecksumType: types.ChecksumTypeComposite, MpuObjectSize: &in.Size,
+		ChecksumSHA256: composite, ChecksumType: ofParts, MpuObjectSize: size,
 		IfNoneMatch: ifNoneMatch(in.IfAbsent),
 	})
 	if err != nil {
-		return Stored{}, s3Error(err, in.Key)
+		return Stored{}, uploadError(err, in.Key)
 	}
 	kind := string(out.ChecksumType)
 	if answer, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok && kind == "" {
@@ -182,7 +212,7 @@ func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, er
 // AbortUpload implements Target.
 func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
 	_, err := t.api().AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
-	if err = s3Error(err, key); hasCode(err, CodeUploadGone) {
+	if err = uploadError(err, key); hasCode(err, CodeUploadGone) {
 		return nil
 	}
 	return err
@@ -195,7 +225,7 @@ func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) e
 	for last := 0; ; {
 		page, err := t.api().ListParts(ctx, in)
 		if err != nil {
-			return s3Error(err, key)
+			return uploadError(err, key)
 		}
 		for _, p := range page.Parts {
 			err := f(Part{int(aws.ToInt32(p.PartNumber)), aws.ToInt64(p.Size), aws.ToString(p.ETag), aws.ToString(p.ChecksumSHA256)})
@@ -250,7 +280,7 @@ func (t *S3) ListUploadsBelow(ctx context.Context, prefix string, f func(Upload)
 
 // Head implements Reader.
 func (t *S3) Head(ctx context.Context, key string) (Object, error) {
-	out, err := t.api().HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	out, err := t.api().HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: t.checksumMode()})
 	if err != nil {
 		return Object{}, t.whyNoHead(ctx, key, err)
 	}

@@ -43,6 +43,7 @@ func newClient(ctx context.Context, o Options) (*s3.Client, error) {
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		so.DisableLogOutputChecksumValidationSkipped = true
+		so.HTTPSignerV4 = plainSigner{so.HTTPSignerV4}
 		so.HTTPClient = plainClient(o, cfg)
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)

@@ -27,6 +27,7 @@ var s3Codes = map[string]Code{
 	"NoSuchKey":                            codeNotFound,
 	"NotFound":                             codeNotFound,
 	"NoSuchUpload":                         CodeUploadGone,
+	"InvalidPart":                          codePartGone,
 	"PreconditionFailed":                   codeKeyExists,
 	"ConditionalRequestConflict":           codeRestart,
 	"BadDigest":                            CodeDigestRefused,

@@ -22,7 +22,8 @@ func (t *S3) PutAs(ctx context.Context, in PutAs) error {
 	}
 	put := &s3.PutObjectInput{
 		Bucket: &t.bucket, Key: &in.Key, Body: bytes.NewReader(in.Content), ContentLength: aws.Int64(int64(len(in.Content))),
-		Metadata: in.Metadata, StorageClass: types.StorageClass(in.StorageClass),
+		Metadata: in.Metadata, StorageClass: types.StorageClass(in.StorageClass), Tagging: text(in.Attributes.tagging()),
+		ServerSideEncryption: types.ServerSideEncryption(in.Attributes.SSE), SSEKMSKeyId: text(in.Attributes.KMSKeyID), SSEKMSEncryptionContext: text(in.Attributes.context()),
 	}
 	if in.CRC64NVME != "" {
 		put.ChecksumAlgorithm, put.ChecksumCRC64NVME = types.ChecksumAlgorithmCrc64nvme, &in.CRC64NVME
@@ -32,9 +33,10 @@ func (t *S3) PutAs(ctx context.Context, in PutAs) error {
 }
 
 // CreateCRC implements Examined.
-func (t *S3) CreateCRC(ctx context.Context, key string) (string, error) {
+func (t *S3) CreateCRC(ctx context.Context, key string, a Attributes) (string, error) {
 	out, err := t.api().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &t.bucket, Key: &key, ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumType: types.ChecksumTypeFullObject,
+		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()), Tagging: text(a.tagging()),
 	})
 	if err != nil {
 		return "", s3Error(err, key)

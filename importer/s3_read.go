@@ -34,7 +34,26 @@ func (t *S3) whyNoHead(ctx context.Context, key string, err error) error {
 	case !IsNotFound(why) && statusOf(err) != http.StatusRequestedRangeNotSatisfiable:
 		return why
 	}
+	if t.refusesMode(ctx, key) {
+		return newError(CodeRefused, key, "status 400 to HEAD with x-amz-checksum-mode, and none without", ours)
+	}
 	return newError(CodeConnectionLost, key, "status 400 to HEAD, and GET is let through", ours)
+}
+
+// refusesMode reports whether a HEAD fails for no more than that it asks for checksums.
+func (t *S3) refusesMode(ctx context.Context, key string) bool {
+	if t.plain {
+		return false
+	}
+	head := func(mode types.ChecksumMode) int {
+		_, err := t.api().HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: mode})
+		if err == nil {
+			return http.StatusOK
+		}
+		return statusOf(err)
+	}
+	without := head("")
+	return (without == http.StatusOK || without == http.StatusNotFound) && head(types.ChecksumModeEnabled) == http.StatusBadRequest
 }
 
 // statusOf is the status of the answer that an SDK error was made of; 0 if there is none.

@@ -23,7 +23,7 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 	if err := r.cutAnew(ctx, t); err != nil {
 		return record{}, err
 	}
-	look := !r.conditional || t.begun || t.hint.Hint || a.Size > putFirst || r.base != "" // a later run finds most objects there
+	look := !r.conditionalFor(a) || t.begun || t.hint.Hint || a.Size > putFirst || r.base != "" // a later run finds most objects there
 	for attempt := 0; ; attempt++ {
 		if look {
 			obj, err := r.head(ctx, a.Key)
@@ -77,10 +77,15 @@ func (r *run) cutAnew(ctx context.Context, t *transfer) error {
 // maxRounds bounds how often one object is begun anew.
 const maxRounds = 5
 
+// maxPartRounds bounds it where the store does not know parts that it took.
+const maxPartRounds = 3
+
 // afterSend decides whether to look and send again.
 func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error) (done bool, _ error) {
 	restart := hasCode(err, codeRestart) || hasCode(err, CodeUploadGone)
 	switch {
+	case partGone(err) && attempt+1 >= maxPartRounds:
+		return true, newError(CodeRefused, t.action.Path, fmt.Sprintf("each part was taken %d times, and not the whole: %s", attempt+1, asError(err).Cause), err)
 	case attempt >= max(maxRounds, r.calls.retries):
 		return true, err
 	case err == nil, hasCode(err, codeKeyExists) && attempt < maxRounds:

@@ -62,7 +62,7 @@ func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
 	err = t.send(ctx, callPut, 1, func(ctx context.Context, b *body) error {
 		stored, err = t.run.target.Put(ctx, PutRequest{
 			Key: t.action.Key, Body: b, Size: b.size, SHA256: t.action.Parts[0],
-			Metadata: t.action.Metadata, Attributes: t.action.Attributes, IfAbsent: t.run.conditional,
+			Metadata: t.action.Metadata, Attributes: t.action.Attributes, IfAbsent: t.run.probe.ConditionalPut,
 		})
 		return err
 	})
@@ -154,7 +154,7 @@ func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, e
 		err = r.calls.once(ctx, call{name: callComplete, key: t.action.Key, payload: completeTime}, func(ctx context.Context) error {
 			stored, err = r.target.CompleteUpload(ctx, CompleteRequest{
 				Key: t.action.Key, UploadID: t.upload.UploadID, Parts: parts,
-				Size: t.action.Size, Composite: t.action.Composite(), IfAbsent: r.conditional,
+				Size: t.action.Size, Composite: t.action.Composite(), IfAbsent: r.probe.ConditionalComplete,
 			})
 			return err
 		})

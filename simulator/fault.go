@@ -57,6 +57,9 @@ const (
 	BadSignature   Fault = "403 SignatureDoesNotMatch"
 	NoUpload       Fault = "404 NoSuchUpload, and it is there"
 	UploadLost     Fault = "upload forgotten" // 404 from then on
+	NoUploadKey    Fault = "404 NoSuchKey of an upload that is there"
+	BadPart        Fault = "400 InvalidPart, and it is there"
+	Forbidden      Fault = "403 with a page"
 	NotThere       Fault = "404, and it is there"
 	Conflict409    Fault = "409 on a conditional write"
 	Exists412      Fault = "412, and the key is free"
@@ -163,6 +166,9 @@ var wireFaults = []WireFault{
 	{Name: BadSignature, Told: true, End: Halts, Codes: []importer.Code{importer.CodeCredentialsRefused, importer.CodeAccessDenied}, before: says(403, "SignatureDoesNotMatch")},
 	{Name: NoUpload, Calls: ofUpload, Told: true, End: Completes, before: says(404, "NoSuchUpload")},
 	{Name: UploadLost, Calls: ofUpload, Told: true, End: Completes, before: uploadLost},
+	{Name: NoUploadKey, Calls: ofUpload, Told: true, End: Completes, before: says(404, "NoSuchKey")},
+	{Name: BadPart, Calls: []string{callComplete}, Told: true, End: Names, Codes: []importer.Code{importer.CodeRefused}, before: says(400, "InvalidPart")},
+	{Name: Forbidden, Told: true, End: Halts, Codes: []importer.Code{importer.CodeNotS3, importer.CodeAccessDenied}, before: page(403)},
 	{Name: NotThere, Calls: []string{callHead, callGet}, Told: true, End: Names, Codes: []importer.Code{importer.CodeMissing, importer.CodeConflict}, before: says(404, "NoSuchKey")},
 	{Name: Conflict409, Calls: conditional, Told: true, End: Completes, before: says(409, "ConditionalRequestConflict")},
 	{Name: Exists412, Calls: conditional, Told: true, End: Completes, before: says(412, "PreconditionFailed")},
@@ -173,7 +179,7 @@ var wireFaults = []WireFault{
 	{Name: OKEmpty, Calls: writes, End: Completes, before: empty(200)},
 
 	{Name: NoETag, Calls: answered, End: Completes, after: editETag("")},
-	{Name: WrongETag, Calls: answered, End: Names, Codes: []importer.Code{importer.CodeRefused}, after: editETag(`"0123456789abcdef0123456789abcdef"`)},
+	{Name: WrongETag, Calls: answered, End: Completes, after: editETag(`"0123456789abcdef0123456789abcdef"`)},
 	{Name: NoChecksum, Calls: answered, End: Completes, after: editChecksum("")},
 	{Name: WrongChecksum, Calls: answered, End: Names, Codes: []importer.Code{importer.CodeStoredWrong, importer.CodeConflict}, after: editChecksum(strings.Repeat("A", 43) + "=")},
 	{Name: WrongSize, Calls: []string{callHead}, End: Names, Codes: []importer.Code{importer.CodeStoredWrong, importer.CodeConflict}, after: wrongSize},

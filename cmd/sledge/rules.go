@@ -30,6 +30,14 @@ func (f *ruleFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.unicode, "unicode", "", "keep (default) or nfc: composed keys")
 }
 
+// addDemanded defines those of what a bucket may demand of every object.
+func (f *ruleFlags) addDemanded(flags *pflag.FlagSet) {
+	flags.StringVar(&f.file, "rules", "", "file of the import's rules, whose encryption and tags the probe's objects get")
+	flags.StringVar(&f.sse, "sse", "", "encryption of the import's objects: AES256, aws:kms, aws:kms:dsse")
+	flags.StringVar(&f.kmsKeyID, "kms-key-id", "", "the KMS key for --sse aws:kms")
+	flags.StringArrayVar(&f.tags, "tag", nil, "KEY=VALUE for the import's objects; may be repeated")
+}
+
 // read makes the rules. A file and flags together would leave open which wins.
 func (f *ruleFlags) read() (importer.Rules, error) {
 	short, err := f.short()

@@ -19,6 +19,7 @@ func (a *app) targetCommand() *cobra.Command {
 
 type targetProbeFlags struct {
 	targetFlags
+	rules                   ruleFlags
 	classes                 []string
 	minProof                string
 	readBack, unconditional bool
@@ -44,6 +45,7 @@ About 24 MiB are sent and read. What cannot be removed is named.
 	flags.StringVar(&f.minProof, "min-proof", string(importer.ProofSHA256), "weakest proof that the import is to count")
 	flags.BoolVar(&f.readBack, "read-back", false, "the import is to read every object back")
 	flags.BoolVar(&f.unconditional, "allow-unconditional", false, "the import may go to a store without conditional writes")
+	f.rules.addDemanded(flags)
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) { return a.probeTarget(ctx, &f, args[0]) })
 }
 
@@ -57,6 +59,9 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 		return nil, err
 	}
 	o.MinProof, o.ReadBack, o.AllowUnconditional, o.Now, o.Log = importer.Proof(f.minProof), f.readBack, f.unconditional, a.now, a.logger()
+	if o.Rules, err = f.rules.read(); err != nil {
+		return nil, err
+	}
 	target, err := importer.NewS3(ctx, o)
 	if err != nil {
 		return nil, asTargetError(err)

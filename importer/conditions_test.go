@@ -1,0 +1,78 @@
+package importer
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// halfConditional is a store that honours If-None-Match on one kind of write alone.
+type halfConditional struct {
+	*fakeTarget
+	put, complete bool
+
+	mu   sync.Mutex
+	bare []string // keys of objects that were written without a condition
+}
+
+func (h *halfConditional) saw(key string, ifAbsent bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !ifAbsent && !strings.Contains(key, ProbePrefix) {
+		h.bare = append(h.bare, key)
+	}
+}
+
+func (h *halfConditional) Put(ctx context.Context, in PutRequest) (Stored, error) {
+	h.saw(in.Key, in.IfAbsent)
+	in.IfAbsent = in.IfAbsent && h.put
+	return h.fakeTarget.Put(ctx, in)
+}
+
+func (h *halfConditional) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
+	h.saw(in.Key, in.IfAbsent)
+	in.IfAbsent = in.IfAbsent && h.complete
+	return h.fakeTarget.CompleteUpload(ctx, in)
+}
+
+// TestConditionsByKind: a store without one kind of condition keeps the other one. The
+// write that has none is made after a look.
+func TestConditionsByKind(t *testing.T) {
+	for name, test := range map[string]struct {
+		put, complete bool
+		bare          string
+		deferred      int
+	}{
+		"PUT alone":             {put: true, bare: "in/big"},
+		"Complete alone":        {complete: true, bare: "in/a in/b.empty in/dir/ in/dir/c in/dir/d in/dir/e in/dir/f"},
+		"PUT alone, held":       {put: true, bare: "in/a in/big in/dir/c in/dir/d in/dir/e in/dir/f", deferred: 100},
+		"Complete alone, held":  {complete: true, bare: "in/b.empty in/dir/", deferred: 100},
+		"neither":               {bare: "in/a in/b.empty in/big in/dir/ in/dir/c in/dir/d in/dir/e in/dir/f"},
+		"both, and not allowed": {put: true, complete: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := mixed()
+			h := &halfConditional{fakeTarget: newFake(t), put: test.put, complete: test.complete}
+			o := testOptions(t, memDisk())
+			o.Concurrency, o.Lanes, o.DeferComplete = 1, 1, test.deferred
+			o.AllowUnconditional = test.bare != ""
+			if theirs := strings.Fields(test.bare + " in/a")[0]; test.deferred == 0 {
+				h.objects[theirs] = fakeObject{data: []byte("theirs"), sha256: encode64(sum([]byte("theirs"))), kind: "FULL_OBJECT"}
+				res := mustRun(t, s, h, o)
+				if res.Tally.Outcomes[OutcomeConflict] != 1 || string(h.objects[theirs].data) != "theirs" {
+					t.Errorf("%+v", res.Tally)
+				}
+			}
+			h.bare = nil
+			s, h.fakeTarget, o.StateDir = mixed(), newFake(t), memDisk()
+			if res := mustRun(t, s, h, o); !res.Complete {
+				t.Fatalf("%+v", res)
+			}
+			if got := strings.Join(h.bare, " "); got != test.bare {
+				t.Errorf("without a condition: %s", got)
+			}
+			h.check(t, s, "in/")
+		})
+	}
+}
