@@ -125,6 +125,7 @@ type finished struct {
 	Software    string    `json:"software"` // a later start may be of another version, or without the label
 	Label       string    `json:"label"`
 	Done        bool      `json:"done"`              // the receipts are whole
+	Nonce       string    `json:"nonce,omitempty"`   // of this end: a copy of the state folder comes to another one
 	Cleared     bool      `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
 }
 

@@ -261,7 +261,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		}
 		r.sweepUploads(runCtx)
 		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally,
-			Software: r.opts.Software, Label: "not given"}
+			Software: r.opts.Software, Label: "not given", Nonce: rand.Text()}
 		if r.source.LabelChecked() {
 			end.Label = "checked"
 		}
@@ -272,6 +272,11 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	r.mu.Lock()
 	r.tally = end.Tally
 	r.mu.Unlock()
+	if !end.Done {
+		if err := r.maySign(ctx, &end); err != nil {
+			return r.result(), err
+		}
+	}
 	result := r.result()
 	result.Finished, result.Earlier = end.At, end.Done
 	if err := r.receipts(ctx, &end, result); err != nil {
