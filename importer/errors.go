@@ -115,7 +115,7 @@ var codeTable = []CodeInfo{
 	{CodeNoObjectLock, Fixable, "the bucket has no object lock, which a retention needs", "use a bucket with object lock, or import without retention, then run the same command again"},
 	{CodeNotS3, Fixable, "a proxy or a web server answered, not an S3 store", "check the endpoint and the proxy (--proxy, HTTPS_PROXY, NO_PROXY), then run the same command again"},
 	{CodeNoSuchBucket, Fixable, "the bucket does not exist", "create the bucket or correct its name, then run the same command again"},
-	{CodeWrongRegion, Fixable, "the bucket is in another region", "name the bucket's region (--region), then run the same command again"},
+	{CodeWrongRegion, Fixable, "the bucket is in another region, or the store sends elsewhere", "name the bucket's region (--region); where another host is named that is the store, name it (--endpoint), then run the same command again"},
 	{CodeClockSkew, Fixable, "this machine's clock and the target's differ too much", "set the clock, then run the same command again"},
 	{CodeTargetFull, Fixable, "the target has no space or quota left", "make room, then run the same command again"},
 	{CodeNotChecking, Fixable, "the target accepts wrong checksums or tells none, and objects cannot be read back: the wanted proof is out of reach", "grant s3:GetObject, so that objects can be read back, or use a store that verifies SHA-256"},

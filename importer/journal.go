@@ -384,6 +384,7 @@ func (j *journal) forgetClashes() error {
 
 // differs names the options that are not the same.
 func (o runOptions) differs(p runOptions) string {
+	o.Endpoint, p.Endpoint = sameEndpoint(o.Endpoint), sameEndpoint(p.Endpoint)
 	a, _ := json.Marshal(o) // of plain fields: cannot fail
 	b, _ := json.Marshal(p)
 	var was, now map[string]any

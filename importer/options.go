@@ -58,6 +58,7 @@ type Options struct {
 	Region      string            // "" is the SDK's, or us-east-1
 	PathStyle   bool              // whatever the profile says
 	Transport   http.RoundTripper // what carries requests; nil is the network
+	loaded      *loadedConfig     // by ResolveEndpoint, for the client of the same options
 	Profile     string            // its name, default generic
 	Profiles    []Profile         // where it is looked up; nil is Profiles()
 	Symlinks    Policy

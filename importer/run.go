@@ -103,6 +103,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	if err := opts.validate(); err != nil {
 		return nil, nil, err
 	}
+	opts.Endpoint = endpointOf(target, opts)
 	planner, err := newPlanner(opts, source.Scope())
 	if err != nil {
 		return nil, nil, err
