@@ -50,7 +50,7 @@ func (r *verifyImportReport) sum() {
 			continue
 		}
 		here[d.Manifest.Device] = true
-		r.Complete = r.Complete && d.Complete
+		r.Complete = r.Complete && d.Complete && d.Canceled == nil
 		verdict = max(verdict, d.Verdict)
 		if d.Manifest.Origin != fsck.OriginProven {
 			r.Origin = d.Manifest.Origin
@@ -182,7 +182,9 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 			fmt.Fprintf(w, "left out    %s: %d\n", kind, d.LeftOut[kind])
 		}
 		complete := "no"
-		if d.Complete {
+		if d.Canceled != nil {
+			complete = "no: the run was canceled"
+		} else if d.Complete {
 			complete = "yes: every record of the manifest has an outcome, and none failed"
 		}
 		fmt.Fprintf(w, "complete    %s\n", complete)
@@ -244,6 +246,8 @@ func (d *auditedDevice) proven() error {
 // imported is what the import itself left open.
 func (d *auditedDevice) imported() error {
 	switch r := d.ReceiptReport; {
+	case d.Canceled != nil:
+		return canceledError(d.Receipts, d.Canceled)
 	case r == nil:
 		return nil
 	case r.Outcomes["failed"] > 0, r.Outcomes["conflict"] > 0, r.Verdict == fsck.VerdictLost:

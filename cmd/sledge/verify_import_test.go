@@ -40,6 +40,12 @@ func clean() *auditedDevice {
 		Manifest: &fsck.Report{Origin: fsck.OriginProven}, Outcomes: map[string]int64{"stored": 1}}}
 }
 
+func canceled() *auditedDevice {
+	d := clean()
+	d.Canceled = &importer.CancelMark{Run: "run-1"}
+	return d
+}
+
 func TestVerifyImportEnd(t *testing.T) {
 	receipts := func(change func(r *fsck.ReceiptReport)) *verifyImportReport {
 		bad := clean()
@@ -62,6 +68,8 @@ func TestVerifyImportEnd(t *testing.T) {
 		{"skipped", receipts(func(r *fsck.ReceiptReport) { r.Outcomes = map[string]int64{"skipped": 1} }), exitSource},
 		{"no disks", &verifyImportReport{Devices: []*auditedDevice{{}}}, exitUnproven},
 		{"no disks and missing", &verifyImportReport{Devices: []*auditedDevice{{}}, Store: &importer.VerifyReport{Missing: 1}}, exitObjects},
+		{"canceled", &verifyImportReport{Devices: []*auditedDevice{canceled()}}, exitObjects},
+		{"canceled, all there", &verifyImportReport{By: "head", Devices: []*auditedDevice{canceled()}, Store: &importer.VerifyReport{Same: 1}}, exitObjects},
 		{"missing", store(importer.VerifyReport{Missing: 1}, &importer.ListingReport{Extra: 1}), exitObjects},
 		{"different", store(importer.VerifyReport{Different: 1}, nil), exitObjects},
 		{"no answer", store(importer.VerifyReport{NotCompared: 1}, nil), exitTarget},
