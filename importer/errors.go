@@ -108,7 +108,7 @@ var codeTable = []CodeInfo{
 	{CodeCredentialsRefused, Fixable, "the target refuses the credentials", "renew or correct the access key, secret or session token, then run the same command again"},
 	{CodeCredentialsExpired, Fixable, "the credentials have expired", "renew the credentials where they come from (`aws sso login`, a new session token in the shared file), then run the same command again"},
 	{CodeCredentialsMissing, Fixable, "no credentials were found", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of the shared files by --aws-profile, then run the same command again"},
-	{CodeAccessDenied, Fixable, "the credentials may not do this", "grant s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and, for the probe, s3:DeleteObject on the prefix (`sledge target probe` names what is lacking; a bucket where the requester pays wants --requester-pays), then run the same command again"},
+	{CodeAccessDenied, Fixable, "the credentials may not do this", "grant s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and, for the probe, s3:DeleteObject on the prefix, in a bucket with versions also s3:GetObjectVersion and s3:DeleteObjectVersion (`sledge target probe` names what is lacking; a bucket where the requester pays wants --requester-pays), then run the same command again"},
 	{CodePolicyDenied, Fixable, "a policy forbids this", "look for a Deny in the bucket's policy, the organisation's and that of the VPC endpoint: granting rights does not lift it; then run the same command again"},
 	{CodeKMSKey, Fixable, "the target cannot use the encryption key", "enable the KMS key and grant kms:GenerateDataKey and kms:Decrypt on it, then run the same command again"},
 	{CodeObjectLocked, FatalObject, "the object is under a retention or a legal hold", "nothing needs to be done for an import; it can be removed when its retention has ended"},
@@ -150,7 +150,7 @@ var codeTable = []CodeInfo{
 	{CodeNotPublished, Fixable, "entries failed, so nothing was published", "mend what failed, then run the same command again; `sledge import cancel` gives the uploads up"},
 	{CodeCanceled, Fixable, "the run was canceled", "import with a new --run-id"},
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
-	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject below the prefix's .sledge-probe/"},
+	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject (with versions s3:DeleteObjectVersion) below the prefix's .sledge-probe/"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},
 	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "mend the bucket, the key or the rights on it, then run the same command again; or correct the rules and import with a new --run-id"},
 }
