@@ -75,8 +75,8 @@ func (t *teller) tell(final State) {
 	if r.opts.Progress != nil {
 		r.opts.Progress(p)
 	}
-	if r.opts.StatusEvery <= 0 {
-		return
+	if r.opts.StatusEvery <= 0 || r.ended.Done {
+		return // a run that has ended before has told how: nothing of it is done now
 	}
 	t.status(p)
 	if now := r.opts.Now(); p.State != t.state || now.Sub(t.pointed) >= historyEvery {
