@@ -251,7 +251,7 @@ func (o Options) checkChoices() error {
 			bad("policy for %s is %q, must be object or skip", name, p)
 		}
 	}
-	problems = append(problems, o.Rules.validate(), o.Rules.checkUntil(o.Now()))
+	problems = append(problems, o.Rules.validate())
 	if o.ReadBack {
 		problems = append(problems, o.Rules.checkReadBack())
 	}

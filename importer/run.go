@@ -75,6 +75,9 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 		return nil, err
 	}
 	defer r.cancel()
+	if err := r.opts.Rules.CheckUntil(r.opts.Now()); err != nil {
+		return nil, err
+	}
 	if r.opts.DryRun {
 		return r.dry(runCtx)
 	}
@@ -580,6 +583,10 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 			return res, fmt.Errorf("the manifest's totals: %w", err)
 		}
 		res.Differences = reconcile(r.tally.Manifest, totals)
+	}
+	if e := r.mayDefer(); err == nil && e != nil {
+		res.Halt = asError(e) // the run would refuse it
+		return res, res.Halt
 	}
 	return res, err
 }

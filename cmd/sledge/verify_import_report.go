@@ -31,6 +31,7 @@ type verifyImportReport struct {
 	broken      bool                    // the comparison did not come to its end
 	Differences []string                `json:"differences,omitempty"` // the first maxDifferences
 	found       uint64                  // all of them
+	repeated    uint64                  // missing or different by one way of looking, and told by another before
 	remedies    []string                // of the differences, each once
 }
 
@@ -268,6 +269,7 @@ func (r *verifyImportReport) objects() error {
 	if l := r.Listing; l != nil {
 		wrong, silent = wrong+l.Missing+l.Different, silent+l.NotCompared
 	}
+	wrong -= min(wrong, r.repeated)
 	err := error(nil)
 	switch {
 	case wrong > 0:
