@@ -135,7 +135,7 @@ func (w *world) hostFrozen(t *testing.T, src string) {
 	}
 	w.verifyReceipts(second.Receipts, m.URL)
 	w.must(append([]string{"verify", "import", second.Receipts, "--extras", "--endpoint", m.URL, "--path-style"}, w.trust()...)...)
-	w.wantJournal("header", "leases/00000001", "leases/00000002")
+	w.wantJournal("header", "leases/00000001", "leases/00000002", "leases/00000002.signed")
 	w.compareObjects(src)
 	w.noUploads()
 }
@@ -151,7 +151,7 @@ func (w *world) hostDead(t *testing.T, src string) {
 	}
 	second := w.goOn(t, m)
 	w.verifyReceipts(second.Receipts, m.URL)
-	w.wantJournal("header", "leases/00000001", "leases/00000002")
+	w.wantJournal("header", "leases/00000001", "leases/00000002", "leases/00000002.signed")
 	w.compareObjects(src)
 	w.noUploads()
 }

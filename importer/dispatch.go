@@ -93,7 +93,7 @@ func (r *run) span(ctx context.Context, s span, work chan<- *transfer) (err erro
 			return errStopped
 		}
 		if e.Page >= s.to {
-			return w.beyond(ctx, e)
+			return w.beyond(ctx, s.to, e)
 		}
 		return w.entry(ctx, e)
 	})
@@ -204,10 +204,10 @@ func (w *walk) leavePage(ctx context.Context, ok bool) error {
 	return page.done(ctx, ok)
 }
 
-// lose leaves a page for a start with more disks, and the page before: an entry
-// that begins there and goes on here did not come.
+// lose leaves a page for a start with more disks, and those before it up to the last one
+// that entries came from: an entry that begins in one of them and goes on here did not come.
 func (w *walk) lose(ctx context.Context, e Entry) error {
-	if err := errors.Join(w.leavePage(ctx, false), w.through(ctx, e.Page)); err != nil {
+	if err := w.leavePage(ctx, false); err != nil {
 		return err
 	}
 	w.next = e.Page + 1
@@ -217,14 +217,15 @@ func (w *walk) lose(ctx context.Context, e Entry) error {
 
 // beyond meets the first page behind the span. If it is lost, an entry of the span
 // that goes on there did not come.
-func (w *walk) beyond(ctx context.Context, e Entry) error {
-	if e.Lost == nil || w.page == nil {
+func (w *walk) beyond(ctx context.Context, to uint64, e Entry) error {
+	if e.Lost == nil || w.page == nil && w.next == to {
 		return errSpanEnd
 	}
 	w.run.leave(lostPage(e))
 	if err := w.leavePage(ctx, false); err != nil {
 		return err
 	}
+	w.next = to
 	return errSpanEnd
 }
 

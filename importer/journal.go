@@ -127,6 +127,7 @@ type finished struct {
 	Label       string    `json:"label"`
 	Recheck     *Recheck  `json:"recheck,omitempty"` // the last one before the end
 	Done        bool      `json:"done"`              // the receipts are whole
+	Nonce       string    `json:"nonce,omitempty"`   // of this end: a copy of the state folder comes to another one
 	Cleared     bool      `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
 }
 
@@ -388,6 +389,7 @@ func (j *journal) forgetClashes() error {
 
 // differs names the options that are not the same.
 func (o runOptions) differs(p runOptions) string {
+	o.Endpoint, p.Endpoint = sameEndpoint(o.Endpoint), sameEndpoint(p.Endpoint)
 	a, _ := json.Marshal(o) // of plain fields: cannot fail
 	b, _ := json.Marshal(p)
 	var was, now map[string]any

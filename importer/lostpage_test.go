@@ -88,6 +88,42 @@ func TestLostPageBehindSpan(t *testing.T) {
 	}
 }
 
+// TestLostPageBehindLongEntry: an entry that is the only one to begin in its page, and goes on
+// over several, is not forgotten where any of them is lost, wherever the lanes part.
+func TestLostPageBehindLongEntry(t *testing.T) {
+	for _, lanes := range []int{1, 2, 3, 16} {
+		for _, first := range []string{"abcd", ""} { // it stands behind others, or begins the manifest
+			for lost := uint64(1); lost <= 3; lost++ {
+				t.Run(fmt.Sprintf("%d lanes, behind %q, page %d", lanes, first, lost), func(t *testing.T) {
+					s, f := newSource(), newFake(t)
+					for _, c := range first {
+						s.file(string(c), []byte{byte(c)})
+					}
+					s.long("m")
+					e := &s.entries[len(s.entries)-1]
+					for range 10 { // pages 0 or 1 to 3 or 4
+						e.Raw = append(e.Raw, e.Raw[0])
+						s.totals.Records++
+					}
+					for _, path := range []string{"n", "o", "p", "q", "r", "s"} {
+						s.file(path, []byte(path))
+					}
+					s.sort()
+					o := testOptions(t, memDisk())
+					o.Lanes = lanes
+					if _, err := Run(t.Context(), &brokenSource{s, map[uint64]bool{lost: true}}, f, o); !hasCode(err, CodePageLost) {
+						t.Fatal(err)
+					}
+					if res := mustRun(t, s, f, o); !res.Complete || res.Tally.Entries() != uint64(len(s.entries)) {
+						t.Errorf("with all pages: %+v", res)
+					}
+					f.check(t, s, "in/")
+				})
+			}
+		}
+	}
+}
+
 // TestDirectoryBeforeLostPage: whether a directory is empty is not guessed.
 func TestDirectoryBeforeLostPage(t *testing.T) {
 	for _, lanes := range []int{1, 16} {

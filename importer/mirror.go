@@ -23,7 +23,9 @@ const JournalPrefix = ".sledge-journal/"
 // mirror keeps in the target what another host needs to go on with a run
 // (Options.JournalInTarget), below .sledge-journal/RUN/DEVICE-GENERATION/:
 //
-//	leases/00000001           who holds the run; made on condition that it does not exist
+//	leases/00000001           who holds the run; made on condition that it does not exist, and
+//	                          written anew by each later start of that host
+//	leases/00000001.signed    which end of the run its receipts are of; made once, before they are signed
 //	header                    the options and the first start; made once, likewise
 //	uploads/00000001-PLACE    an upload of the host with that lease: before its Create, then with its id
 //	pages/PAGE                the outcomes of a page that is done
@@ -33,7 +35,8 @@ const JournalPrefix = ".sledge-journal/"
 // none, but can remove them, or put an earlier one back. So nothing here is believed:
 //
 //   - A lease is the next number; its number is the attempt's. Two hosts sign under one
-//     name only if the target gave both the same lease.
+//     name only if the target gave both the same lease, two copies of one state folder only
+//     if it gave both the same .signed.
 //   - A header is compared with the options, as that of a state folder.
 //   - An upload is asked for by ListParts, and its parts have the manifest's digests.
 //   - An outcome is a hint: the object is looked at by HEAD before it counts. What the
@@ -44,6 +47,7 @@ type mirror struct {
 	frames *crypto.FrameCipher
 	prefix string // of the journal, ending in a slash
 	id     string // of this host's state folder
+	nonce  string // of this start
 	number uint64 // of our lease
 	trust  time.Duration
 	own    Attributes                // of its objects

@@ -2,7 +2,6 @@ package importer
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"strings"
 	"sync"
@@ -28,10 +27,12 @@ var (
 	mirrorWait  = 6 * time.Second
 )
 
-// mirrorLease is a lease in the target. ID is that of the state folder which has it.
+// mirrorLease is a lease in the target. ID is that of the state folder which has it, Nonce
+// that of the folder's start: copies of one folder (rsync, a restored snapshot) differ in it.
 type mirrorLease struct {
 	Lease
 	ID       string `json:"id"`
+	Nonce    string `json:"nonce,omitempty"`
 	Canceled bool   `json:"canceled,omitempty"` // the run is given up: only another one goes on
 }
 
@@ -55,7 +56,7 @@ func (m *mirror) lease(ctx context.Context, n uint64) (l mirrorLease, err error)
 // would give one lease to two hosts is refused: the same request is made again, and
 // must fail.
 func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
-	mine := mirrorLease{thisLease(), m.id, canceled}
+	mine := mirrorLease{thisLease(), m.id, m.nonce, canceled}
 	for again := range 2 {
 		err := m.put(ctx, leaseName(n), mine, true)
 		switch {
@@ -72,7 +73,7 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 				return err
 			case getErr != nil:
 				return getErr
-			case was.ID != m.id:
+			case !m.wrote(was):
 				return err
 			}
 		}
@@ -105,12 +106,13 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 		var own mirrorLease
 		err = m.read(ctx, ask, leaseName(m.number), maxMirrorSmall, &own)
 		switch {
-		case err == nil && own.ID == m.id:
+		case err == nil && m.wrote(own):
 			m.seen.Store(&began)
 			return nil
 		case err != nil && !IsNotFound(err):
 			return err
 		}
+		by = own.Lease // of a copy of this folder
 	default:
 		return err
 	}
@@ -146,23 +148,6 @@ func (m *mirror) held() error {
 	return nil
 }
 
-// identity is who has leases of this state folder, of a copy in it another one.
-type identity struct {
-	ID    string `json:"id"`
-	Taken uint64 `json:"taken,omitempty"`
-}
-
-var identityKey = []byte("i")
-
-func (r *run) identity() (string, error) {
-	var i identity
-	if ok, err := r.journal.load(identityKey, &i); err != nil || ok && i.Taken == r.copyNumber() {
-		return i.ID, err
-	}
-	i = identity{rand.Text(), r.copyNumber()}
-	return i.ID, r.journal.store(identityKey, i, true)
-}
-
 // copyNumber is that of the copy of a state folder in which the run is.
 func (r *run) copyNumber() uint64 {
 	if t, ok := r.opts.StateDir.(interface{ Taken() uint64 }); ok {
@@ -185,9 +170,11 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 	if r.mirror, err = newMirror(r); err != nil {
 		return err
 	}
-	if r.mirror.id, err = r.identity(); err != nil {
+	who, err := r.identity()
+	if err != nil {
 		return err
 	}
+	r.mirror.id, r.mirror.nonce = who.ID, who.last()
 	var was header
 	if _, err := r.journal.load(headerKey, &was); err != nil {
 		return err
@@ -200,11 +187,16 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 		return err // before it is taken from anyone
 	}
 	r.calls.look = r.mirror.fresh
-	news, err := r.lead(ctx, was.Lease)
-	if err != nil || !news {
+	news, err := r.lead(ctx, who, was.Lease)
+	switch {
+	case err != nil:
 		return err
+	case news:
+		return r.fromMirror(ctx, was, fresh)
+	case was.Lease == 0:
+		return nil
 	}
-	return r.fromMirror(ctx, was, fresh)
+	return r.loadUploads(ctx, was.Lease) // a copy of this folder may have been at work
 }
 
 // sharedOptions compares the options with those of the run's first host.
@@ -226,8 +218,11 @@ func (r *run) sharedOptions(ctx context.Context, o runOptions) error {
 // lead takes the next lease, unless the last one is this folder's. known is the one
 // up to which the journal knows the run; news tells that there may be more in the
 // target.
-func (r *run) lead(ctx context.Context, known uint64) (news bool, err error) {
+func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, err error) {
 	m := r.mirror
+	if err := r.newNonce(&who); err != nil {
+		return false, err
+	}
 	for range leaseTries {
 		highest, err := m.highest(ctx)
 		if err != nil {
@@ -242,23 +237,29 @@ func (r *run) lead(ctx context.Context, known uint64) (news bool, err error) {
 			}
 		}
 		r.unmarked = highest < known
-		ours := last.ID == m.id
+		ours := who.has(last)
 		news = highest > 0 && (!ours || highest != known)
 		switch {
 		case last.Canceled && !r.canceling:
 			return false, r.refuseCanceled("run "+r.opts.RunID+", by "+last.String(), last.Lease)
 		case ours && last.Canceled == r.canceling:
-			m.number = highest
-			return news, nil
+			return news, r.renewLease(ctx, who, last, highest)
 		case highest > 0 && !ours && r.opts.TakeOver <= 0:
-			return false, newError(CodeStateLocked, "", "in the target the run is held, or was ended, by "+last.String(), nil)
+			text := "in the target the run is held, or was ended, by " + last.String()
+			if last.ID == m.id {
+				text = "in the target the run was started from a copy of this state folder, by " + last.String()
+			}
+			return false, newError(CodeStateLocked, "", text, nil)
 		}
 		// Behind what the target shows and what we know: it may have lost leases.
 		err = m.claim(ctx, max(highest, known)+1, r.canceling)
 		switch {
 		case hasCode(err, codeKeyExists):
 			continue // another host was first
-		case err != nil || highest == 0 || ours:
+		case err != nil:
+			return news, err
+		}
+		if err := r.keepNonce(who); err != nil || highest == 0 || ours {
 			return news, err
 		}
 		r.opts.Log.Info("taking the run over", "from", last.String(), "wait", r.opts.TakeOver)

@@ -73,6 +73,8 @@ func (r *run) loadUploads(ctx context.Context, known uint64) error {
 	for at, all := range found {
 		if own, ok, err := r.journal.upload(at); err != nil {
 			return err
+		} else if ok && len(all) == 1 && all[0].lease == r.mirror.number && all[0].pending == own {
+			continue // ours, as we left it
 		} else if ok {
 			all = append(all, mirrorUpload{pending: own, Key: all[0].Key, lease: known, at: at})
 		}

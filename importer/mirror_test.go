@@ -99,7 +99,7 @@ func (f *fakeTarget) leases() (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for key := range f.objects {
-		if strings.HasPrefix(key, ourJournal) && strings.Contains(key, "/leases/") {
+		if strings.HasPrefix(key, ourJournal) && strings.Contains(key, "/leases/") && !strings.HasSuffix(key, ".signed") {
 			n++
 		}
 	}

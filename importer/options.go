@@ -58,6 +58,7 @@ type Options struct {
 	Region      string            // "" is the SDK's, or us-east-1
 	PathStyle   bool              // whatever the profile says
 	Transport   http.RoundTripper // what carries requests; nil is the network
+	loaded      *loadedConfig     // by ResolveEndpoint, for the client of the same options
 	Profile     string            // its name, default generic
 	Profiles    []Profile         // where it is looked up; nil is Profiles()
 	Symlinks    Policy
@@ -256,7 +257,7 @@ func (o Options) checkChoices() error {
 			bad("policy for %s is %q, must be object or skip", name, p)
 		}
 	}
-	problems = append(problems, o.Rules.validate(), o.Rules.checkUntil(o.Now()))
+	problems = append(problems, o.Rules.validate())
 	if o.ReadBack {
 		problems = append(problems, o.Rules.checkReadBack())
 	}

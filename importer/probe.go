@@ -294,7 +294,7 @@ func (p *prober) single(ctx context.Context) error {
 	p.report.KeepsChecksum = obj.SHA256 == encode64(sum[:])
 	p.report.KeepsMetadata = obj.Metadata[metaEntry] == "put"
 	p.report.AnswersWrites = stored == obj.stored()
-	if p.report.ReadsBack, err = p.readsBack(ctx, "put", content); err != nil {
+	if p.report.ReadsBack, err = p.readsBack(ctx, "put", obj.VersionID, content); err != nil {
 		return err
 	}
 	_, err = p.put(ctx, "put", other, otherSum, true)
@@ -306,11 +306,11 @@ func (p *prober) single(ctx context.Context) error {
 	return err
 }
 
-// readsBack tells whether objects may be read. Whether the bytes are right is
-// judged object by object.
-func (p *prober) readsBack(ctx context.Context, name, content string) (bool, error) {
+// readsBack tells whether objects may be read, as a run reads them: by their version, where
+// the bucket has versions. Whether the bytes are right is judged object by object.
+func (p *prober) readsBack(ctx context.Context, name, version, content string) (bool, error) {
 	x := expected{Size: int64(len(content)), Parts: [][32]byte{crypto.SumSHA256([]byte(content))}}
-	err := readBack(ctx, p.calls, p.target, p.prefix+name, "", x)
+	err := readBack(ctx, p.calls, p.target, p.prefix+name, version, x)
 	switch {
 	case forbidden(err):
 		return false, nil

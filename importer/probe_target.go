@@ -187,8 +187,16 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	right("s3:PutObject", func(ctx context.Context) error {
 		return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent), Attributes: p.own})
 	}, "nothing can be imported without it")
-	right("s3:GetObject (HEAD)", func(ctx context.Context) error { _, err := p.target.Head(ctx, key); return err }, "no object can be proven without it")
+	version := ""
+	right("s3:GetObject (HEAD)", func(ctx context.Context) error {
+		obj, err := p.target.Head(ctx, key)
+		version = obj.VersionID
+		return err
+	}, "no object can be proven without it")
 	right("s3:GetObject (GET)", func(ctx context.Context) error { return present(ctx, p.calls, p.target, key) }, "needed to read objects back")
+	if version != "" {
+		right("s3:GetObjectVersion", func(ctx context.Context) error { return p.readVersion(ctx, key, version) }, "needed to read objects back: the bucket has versions")
+	}
 	right("s3:ListBucket", func(ctx context.Context) error { _, err := p.target.ListSome(ctx, p.prefix); return err }, "lets a missing key be told from a forbidden one, and extra objects be named")
 	var id string
 	right("s3:PutObject (multipart)", func(ctx context.Context) (err error) {
@@ -205,8 +213,21 @@ func (p *targetProbe) rights(ctx context.Context) error {
 		}, "needed to go on with an upload after an interruption")
 		right("s3:AbortMultipartUpload", func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }, "needed to take back an upload that is given up")
 	}
+	if version != "" { // without it a version would stay behind a delete marker
+		right("s3:DeleteObjectVersion", func(ctx context.Context) error { return p.target.Delete(ctx, key, version) }, "for the probe's own objects, and a cancel: the bucket has versions; an import deletes nothing else")
+		return ctx.Err()
+	}
 	right("s3:DeleteObject", func(ctx context.Context) error { return p.target.Delete(ctx, key, "") }, "for the probe's own objects; an import deletes nothing else")
 	return ctx.Err()
+}
+
+// readVersion begins to read one version.
+func (p *targetProbe) readVersion(ctx context.Context, key, version string) error {
+	body, err := p.target.Get(ctx, key, version)
+	if err != nil {
+		return err
+	}
+	return body.Close()
 }
 
 // allowed tells what a right's own call has told.

@@ -2,8 +2,10 @@ package importer
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 	"testing"
 )
@@ -31,6 +33,9 @@ func TestReadsFollowNoRedirect(t *testing.T) {
 		}
 		if _, err := target.Head(context.Background(), "key"); err == nil {
 			t.Errorf("%d: the mirror's answer was taken for the store's", status)
+		}
+		if _, err := target.Head(context.Background(), "key"); !strings.Contains(fmt.Sprint(err), "it sends to "+mirror.URL+", which was not followed") {
+			t.Errorf("%d: the text does not name the host: %v", status, err)
 		}
 		if n := asked.Load(); n != 0 {
 			t.Errorf("%d: the mirror was asked %d times", status, n)

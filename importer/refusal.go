@@ -84,12 +84,13 @@ func (r *run) takesOne(ctx context.Context) bool {
 	if err != nil && !isUnknown(err) {
 		return false // nothing is there to be removed
 	}
+	var obj Object
 	if err == nil {
-		_, err = p.head(ctx, name)
+		obj, err = p.head(ctx, name)
 	}
 	reads := err == nil
 	if reads && r.probe.ReadsBack {
-		reads, err = p.readsBack(ctx, name, content)
+		reads, err = p.readsBack(ctx, name, obj.VersionID, content)
 	}
 	if cleanErr := p.clean(ctx); err == nil {
 		err = cleanErr

@@ -266,8 +266,9 @@ func (l *LockRule) validate() error {
 	return nil
 }
 
-// checkUntil refuses a lock that has ended before it begins.
-func (r Rules) checkUntil(now time.Time) error {
+// CheckUntil refuses a lock that has ended before it begins. It is of runs and plans: a
+// cancel locks nothing.
+func (r Rules) CheckUntil(now time.Time) error {
 	for i, o := range r.Objects {
 		if o.Lock != nil && !o.Lock.Until.IsZero() && !o.Lock.Until.After(now) {
 			return fmt.Errorf("objects[%d]: lock: until %s is past", i, o.Lock.Until.Format(time.RFC3339))

@@ -79,6 +79,9 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 		return nil, err
 	}
 	defer r.cancel()
+	if err := r.opts.Rules.CheckUntil(r.opts.Now()); err != nil {
+		return nil, err
+	}
 	if r.opts.DryRun {
 		return r.dry(runCtx)
 	}
@@ -107,6 +110,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	if err := opts.validate(); err != nil {
 		return nil, nil, err
 	}
+	opts.Endpoint = endpointOf(target, opts)
 	planner, err := newPlanner(opts, source.Scope())
 	if err != nil {
 		return nil, nil, err
@@ -270,7 +274,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		}
 		r.sweepUploads(runCtx)
 		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally,
-			Software: r.opts.Software, Label: "not given", Recheck: r.rechecked}
+			Software: r.opts.Software, Label: "not given", Nonce: rand.Text(), Recheck: r.rechecked}
 		if r.source.LabelChecked() {
 			end.Label = "checked"
 		}
@@ -281,6 +285,11 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	r.mu.Lock()
 	r.tally = end.Tally
 	r.mu.Unlock()
+	if !end.Done {
+		if err := r.maySign(ctx, &end); err != nil {
+			return r.result(), err
+		}
+	}
 	result := r.result()
 	result.Finished, result.Earlier = end.At, end.Done
 	if err := r.receipts(ctx, &end, result); err != nil {
@@ -610,6 +619,10 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 			return res, fmt.Errorf("the manifest's totals: %w", err)
 		}
 		res.Differences = reconcile(r.tally.Manifest, totals)
+	}
+	if e := r.mayDefer(); err == nil && e != nil {
+		res.Halt = asError(e) // the run would refuse it
+		return res, res.Halt
 	}
 	return res, err
 }

@@ -34,11 +34,16 @@ var (
 // NewS3 makes a client of the options' bucket. It makes no request, unless the
 // SDK's own credential chain needs one.
 func NewS3(ctx context.Context, o Options) (*S3, error) {
-	t := &S3{bucket: o.Bucket, opts: o.withDefaults()}
-	client, err := newClient(ctx, t.opts)
+	o = o.withDefaults()
+	if err := o.ResolveEndpoint(ctx); err != nil {
+		return nil, err
+	}
+	client, err := newClient(ctx, o)
 	if err != nil {
 		return nil, err
 	}
+	o.loaded = nil // whoever renews it reads it anew, and stays at the endpoint
+	t := &S3{bucket: o.Bucket, opts: o}
 	profile, err := t.opts.profile()
 	if err != nil {
 		return nil, err

@@ -33,18 +33,24 @@ func newClient(ctx context.Context, o Options) (*s3.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := loadConfig(ctx, o)
-	if err != nil {
-		return nil, err
+	cfg := o.loaded
+	if cfg == nil {
+		read, err := loadConfig(ctx, o)
+		if err != nil {
+			return nil, err
+		}
+		cfg = &read
 	}
-	return s3.NewFromConfig(cfg, func(so *s3.Options) {
+	return s3.NewFromConfig(*cfg, func(so *s3.Options) {
 		so.UsePathStyle = o.PathStyle || profile.PathStyle
 		so.Retryer = aws.NopRetryer{}
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		so.DisableLogOutputChecksumValidationSkipped = true
 		so.HTTPSignerV4 = plainSigner{so.HTTPSignerV4}
-		so.HTTPClient = plainClient(o, cfg)
+		so.HTTPClient = plainClient(o, *cfg)
+		so.Logger = sdkLog(o)
+		so.BaseEndpoint = nil // the options' was resolved: what the configuration says by now is another store
 		if o.Endpoint != "" {
 			so.BaseEndpoint = aws.String(o.Endpoint)
 		}
@@ -150,7 +156,11 @@ func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, erro
 // newHTTPClient keeps as many idle connections as there may be requests. It is
 // the SDK's, so that AWS_CA_BUNDLE works; plainClient takes its transport.
 func newHTTPClient(o Options) *awshttp.BuildableClient {
-	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+	return awshttp.NewBuildableClient().WithTransportOptions(transport(o)).WithDialerOptions(func(d *net.Dialer) { d.Timeout = 15 * time.Second })
+}
+
+func transport(o Options) func(*http.Transport) {
+	return func(t *http.Transport) {
 		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, o.requests()+o.Concurrency
 		t.ResponseHeaderTimeout = 0 // each call has its own time
 		t.WriteBufferSize, t.ReadBufferSize = 256<<10, 64<<10
@@ -158,7 +168,7 @@ func newHTTPClient(o Options) *awshttp.BuildableClient {
 		if u, err := url.Parse(o.Proxy); o.Proxy != "" && err == nil {
 			t.Proxy = http.ProxyURL(u)
 		}
-	}).WithDialerOptions(func(d *net.Dialer) { d.Timeout = 15 * time.Second })
+	}
 }
 
 // plainClient sends over the configuration's transport, or that of the options,
@@ -166,7 +176,7 @@ func newHTTPClient(o Options) *awshttp.BuildableClient {
 func plainClient(o Options, cfg aws.Config) *http.Client {
 	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && o.Transport == nil {
-		client.Transport = b.GetTransport()
+		client.Transport = b.WithTransportOptions(transport(o)).GetTransport() // o has its concurrency by now
 	}
 	return client
 }

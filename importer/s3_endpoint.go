@@ -4,16 +4,22 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
+// loadedConfig is the AWS configuration as it was read once.
+type loadedConfig = aws.Config
+
 // ResolveEndpoint names the endpoint that a client of the options would use, so
 // that identity, receipts and status have it: the options' own, else that of
 // AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile's endpoint_url. "" is AWS.
+// The configuration that it reads is that of the client which NewS3 makes of these
+// options; their credentials, region, CA bundle and proxy are set before.
 func (o *Options) ResolveEndpoint(ctx context.Context) error {
-	if o.Endpoint != "" {
+	if o.Endpoint = sameEndpoint(o.Endpoint); o.Endpoint != "" || o.loaded != nil {
 		return nil
 	}
 	quiet := *o
@@ -22,9 +28,26 @@ func (o *Options) ResolveEndpoint(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o.Endpoint = aws.ToString(s3.NewFromConfig(cfg).Options().BaseEndpoint)
-	if err := o.CheckConnection(); err != nil {
+	found := *o
+	found.Endpoint = sameEndpoint(aws.ToString(s3.NewFromConfig(cfg).Options().BaseEndpoint))
+	if err := found.CheckConnection(); err != nil {
 		return fmt.Errorf("the AWS configuration's %w", err)
 	}
+	o.Endpoint, o.loaded = found.Endpoint, &cfg
 	return nil
+}
+
+// sameEndpoint is one text for all that differ by a slash at the end.
+func sameEndpoint(endpoint string) string { return strings.TrimRight(endpoint, "/") }
+
+// Endpoint is where the client's requests go; "" is AWS.
+func (t *S3) Endpoint() string { return t.opts.Endpoint }
+
+// endpointOf is what a target says of its endpoint, else what the options say: of the
+// targets only S3's client reads a configuration of its own.
+func endpointOf(target Target, o Options) string {
+	if t, ok := target.(interface{ Endpoint() string }); ok {
+		return t.Endpoint()
+	}
+	return sameEndpoint(o.Endpoint)
 }

@@ -160,7 +160,7 @@ func s3Error(err error, key string) error {
 		return newError(CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status), err)
 	}
 	if said {
-		return apiError(api, status, header.Get("X-Amz-Bucket-Region"), key, err)
+		return apiError(api, status, header, key, err)
 	}
 	if status != 0 {
 		// An answer that could not be read, such as a page of a proxy or a 200 with
@@ -169,7 +169,7 @@ func s3Error(err error, key string) error {
 		if !ok {
 			code = CodeServerError
 		}
-		e := mayBeDone(newError(code, key, fmt.Sprintf("status %d: unreadable answer", status), err))
+		e := mayBeDone(newError(code, key, fmt.Sprintf("status %d: unreadable answer", status)+sentTo(status, header), err))
 		e.Unknown = e.Unknown || status < 300 || status >= 500
 		return e
 	}
@@ -190,7 +190,7 @@ func inItsOwnWords(api smithy.APIError, status int) bool {
 	return known && api.ErrorMessage() != http.StatusText(status)
 }
 
-func apiError(api smithy.APIError, status int, region, key string, err error) error {
+func apiError(api smithy.APIError, status int, header http.Header, key string, err error) error {
 	code, ok := codeOf(api.ErrorCode(), api.ErrorMessage())
 	if !ok {
 		code, ok = statusCodes[status]
@@ -209,10 +209,21 @@ func apiError(api smithy.APIError, status int, region, key string, err error) er
 	if status != 0 {
 		cause = fmt.Sprintf("status %d: %s", status, cause)
 	}
-	if code == CodeWrongRegion && region != "" {
+	if region := header.Get("X-Amz-Bucket-Region"); code == CodeWrongRegion && region != "" {
 		cause += ": the bucket is in " + region
 	}
+	cause += sentTo(status, header)
 	return mayBeDone(newError(code, key, withoutKey(cause, key), err))
+}
+
+// sentTo names the host that a redirect names. It is not followed: its answer would be taken
+// for the store's. The rest of the URL holds the key.
+func sentTo(status int, header http.Header) string {
+	to, err := url.Parse(header.Get("Location"))
+	if status < 300 || status >= 400 || err != nil || to.Host == "" {
+		return ""
+	}
+	return fmt.Sprintf(": it sends to %s://%s, which was not followed", to.Scheme, to.Host)
 }
 
 // credentialsError is for calls that could not be signed.

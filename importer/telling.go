@@ -75,8 +75,8 @@ func (t *teller) tell(final State) {
 	if r.opts.Progress != nil {
 		r.opts.Progress(p)
 	}
-	if r.opts.StatusEvery <= 0 {
-		return
+	if r.opts.StatusEvery <= 0 || r.ended.Done {
+		return // a run that has ended before has told how: nothing of it is done now
 	}
 	t.status(p)
 	if now := r.opts.Now(); p.State != t.state || now.Sub(t.pointed) >= historyEvery {
@@ -106,14 +106,14 @@ func (t *teller) describe(p Progress) Status {
 	host, _ := os.Hostname()
 	s := Status{
 		Version: StatusVersion, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
-		Run: r.opts.RunID, Attempt: r.header.Attempt, Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
+		Run: r.opts.RunID, Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
 		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Halt: p.Halt, Progress: p,
 		Problems: map[Code]uint64{},
 	}
 	s.BytesPerSecond, s.EntriesPerSecond = t.rates.now()
 	s.ETASeconds = t.rates.eta(p)
 	r.mu.Lock()
-	s.Started = r.header.Started
+	s.Started, s.Attempt = r.header.Started, r.header.Attempt
 	tally := newTally()
 	tally.merge(r.tally)
 	for c, n := range r.problems {

@@ -221,7 +221,11 @@ func (c *acceptance) readLabels() error {
 		if err != nil {
 			return err
 		}
-		c.labels[l.Scope.Device.String()] = text
+		device := l.Scope.Device.String()
+		if first := c.labels[device]; first != nil && !bytes.Equal(first, text) {
+			return hint(usagef("%s is another label of device %s than the one before it", name, device), "give the one that came with this delivery")
+		}
+		c.labels[device] = text
 	}
 	return nil
 }

@@ -42,5 +42,9 @@ func refuseCanceled(receipts string) error {
 	if mark == nil {
 		return nil
 	}
-	return hint(fmt.Errorf("%w: %s: the run %s was canceled", errObjects, receipts, mark.Run), "nothing of a canceled run is accepted: import again with a new --run-id, and accept that run")
+	return canceledError(receipts, mark)
+}
+
+func canceledError(receipts string, mark *importer.CancelMark) error {
+	return hint(fmt.Errorf("%w: %s: the run %s was canceled", errObjects, receipts, mark.Run), "nothing of a canceled run counts: import again with a new --run-id, and verify and accept that run")
 }

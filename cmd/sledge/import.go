@@ -277,11 +277,9 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 		}
 	}
 	if f.measure {
-		if d.rep.Estimate, err = a.estimate(ctx, d.target, d.o, d.rep.Plan); err != nil {
-			return d.rep, err
-		}
+		d.rep.Estimate, err = a.estimate(ctx, d.target, d.o, d.rep.Plan)
 	}
-	return d.rep, chainEnd(r.Set, d.end)
+	return d.rep, worst([]error{chainEnd(r.Set, d.end), err})
 }
 
 // endedImport is an import that has ended, somehow. Its state folder is still held.
@@ -311,6 +309,9 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 	}()
 	if d.o, err = a.importOptions(f, r.Set); err != nil {
 		return nil, err
+	}
+	if err := d.o.Rules.CheckUntil(a.now()); err != nil {
+		return nil, &usageError{err}
 	}
 	if !d.o.DryRun {
 		folder, err := f.openState(ctx, state)

@@ -67,14 +67,21 @@ func (a *app) importAll(ctx context.Context, f *importFlags) (report, error) {
 	if err := a.importDevices(ctx, f, devices, rep); err != nil {
 		return nil, err
 	}
-	if err := rep.unite(devices); err != nil {
-		return rep, err
+	return a.concludeAll(ctx, f, devices, rep)
+}
+
+// concludeAll draws the devices together. What fails there takes nothing away from what
+// became of each of them.
+func (a *app) concludeAll(ctx context.Context, f *importFlags, devices []*importDevice, rep *importAllReport) (report, error) {
+	err := rep.unite(devices)
+	if err == nil {
+		err = a.estimateAll(ctx, f, devices, rep)
 	}
-	if err := a.estimateAll(ctx, f, devices, rep); err != nil {
-		return rep, err
+	if err != nil {
+		rep.Union.Complete = false
 	}
 	rep.commit(ctx, devices)
-	return rep.end(devices)
+	return rep.end(devices, err)
 }
 
 // openChain verifies the chain of one device; what fails is the device's.

@@ -213,8 +213,8 @@ func (d *importDevice) addTo(union *importer.Union, number int) error {
 }
 
 // end describes the devices and gives one error for all, with the worst one's exit
-// code.
-func (r *importAllReport) end(devices []*importDevice) (report, error) {
+// code. union is what kept the sum from being made.
+func (r *importAllReport) end(devices []*importDevice, union error) (report, error) {
 	errs := make([]error, len(devices))
 	for i, d := range devices {
 		code, _ := diagnose(d.err)
@@ -235,7 +235,7 @@ func (r *importAllReport) end(devices []*importDevice) (report, error) {
 	if r.Union.Disputed > 0 {
 		errs = append(errs, hint(fmt.Errorf("%w: %s of several devices", errConflict, plural(r.Union.Disputed, "key")), "what stands in the target was not touched; import one of the devices under another prefix, or map its keys by --rules"))
 	}
-	return r, worst(errs)
+	return r, worst(append(errs, union))
 }
 
 // deviceError is an error and whose it is.

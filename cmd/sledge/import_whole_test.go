@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -70,5 +71,18 @@ func TestDisputedIsNotComplete(t *testing.T) {
 		if rep.Union.Complete != complete || (rep.Union.Disputed == 0) != complete {
 			t.Errorf("%s: complete %v, %d disputed", other, rep.Union.Complete, rep.Union.Disputed)
 		}
+	}
+}
+
+// TestUnionFails: where the sum of several devices cannot be made, each one is told all the
+// same, and nothing is complete.
+func TestUnionFails(t *testing.T) {
+	devices := []*importDevice{storedDevice(t, 1, "a"), storedDevice(t, 2, "a")}
+	if err := os.Remove(filepath.Join(devices[1].ended.rep.Receipts, "objects.list")); err != nil {
+		t.Fatal(err)
+	}
+	r, err := (&app{}).concludeAll(t.Context(), &importFlags{}, devices, &importAllReport{})
+	if rep := r.(*importAllReport); !errors.Is(err, os.ErrNotExist) || len(rep.Devices) != 2 || rep.Devices[0].Import == nil || rep.Union.Complete {
+		t.Errorf("%v, %+v", err, rep)
 	}
 }

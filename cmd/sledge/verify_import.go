@@ -44,7 +44,7 @@ func (f *auditFlags) add(flags *pflag.FlagSet) {
 	flags.StringArrayVar(&f.labels, "label", nil, "a device's label file that came by another way than the disks; repeat it for each device")
 	flags.BoolVar(&f.noLabel, "no-label", false, "go on without a label: an older state of the device would not be noticed")
 	f.targetFlags.add(flags, "the receipts'")
-	flags.BoolVar(&f.offline, "offline", false, "check the receipts only; do not ask the store")
+	flags.BoolVar(&f.offline, "offline", false, "check the receipts only; do not ask the store: exit code 0 is of the receipts alone")
 	flags.StringVar(&f.by, "by", "", "how objects are compared: "+strings.Join(auditMethods, ", ")+" (default head)")
 	flags.StringVar(&f.inventory, "inventory", "", "an S3 Inventory: its manifest.json or that one's folder, or a CSV, CSV.gz or Parquet file")
 	flags.StringVar(&f.columns, "columns", "", "names of the columns of a CSV file without a manifest: Bucket,Key,Size,…")
@@ -131,6 +131,9 @@ key that decrypts or signs is needed.`,
 		}
 		r := &verifyImportReport{By: f.by}
 		for _, d := range devices {
+			if d.Canceled, err = canceledMark(d.Receipts); err != nil {
+				return nil, fmt.Errorf("%s: %w", d.Receipts, err)
+			}
 			if err := a.verifyReceipts(ctx, d); err != nil {
 				return nil, err
 			}

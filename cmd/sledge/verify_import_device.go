@@ -22,6 +22,7 @@ type auditedDevice struct {
 	*fsck.ReceiptReport                         // nil: no disks, the list was believed as it is
 	Store               *importer.VerifyReport  `json:"store,omitempty"`
 	Listing             *importer.ListingReport `json:"listing,omitempty"`
+	Canceled            *importer.CancelMark    `json:"canceled,omitempty"` // the run was given up
 
 	origin  string // that the receipts' checkpoint names
 	chain   chainFlags

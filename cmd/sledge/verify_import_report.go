@@ -31,6 +31,7 @@ type verifyImportReport struct {
 	broken      bool                    // the comparison did not come to its end
 	Differences []string                `json:"differences,omitempty"` // the first maxDifferences
 	found       uint64                  // all of them
+	repeated    uint64                  // missing or different by one way of looking, and told by another before
 	remedies    []string                // of the differences, each once
 }
 
@@ -50,7 +51,7 @@ func (r *verifyImportReport) sum() {
 			continue
 		}
 		here[d.Manifest.Device] = true
-		r.Complete = r.Complete && d.Complete
+		r.Complete = r.Complete && d.Complete && d.Canceled == nil
 		verdict = max(verdict, d.Verdict)
 		if d.Manifest.Origin != fsck.OriginProven {
 			r.Origin = d.Manifest.Origin
@@ -182,7 +183,9 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 			fmt.Fprintf(w, "left out    %s: %d\n", kind, d.LeftOut[kind])
 		}
 		complete := "no"
-		if d.Complete {
+		if d.Canceled != nil {
+			complete = "no: the run was canceled"
+		} else if d.Complete {
 			complete = "yes: every record of the manifest has an outcome, and none failed"
 		}
 		fmt.Fprintf(w, "complete    %s\n", complete)
@@ -244,6 +247,8 @@ func (d *auditedDevice) proven() error {
 // imported is what the import itself left open.
 func (d *auditedDevice) imported() error {
 	switch r := d.ReceiptReport; {
+	case d.Canceled != nil:
+		return canceledError(d.Receipts, d.Canceled)
 	case r == nil:
 		return nil
 	case r.Outcomes["failed"] > 0, r.Outcomes["conflict"] > 0, r.Verdict == fsck.VerdictLost:
@@ -264,6 +269,7 @@ func (r *verifyImportReport) objects() error {
 	if l := r.Listing; l != nil {
 		wrong, silent = wrong+l.Missing+l.Different, silent+l.NotCompared
 	}
+	wrong -= min(wrong, r.repeated)
 	err := error(nil)
 	switch {
 	case wrong > 0:

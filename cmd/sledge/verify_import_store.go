@@ -25,7 +25,17 @@ type comparison struct {
 	found   *differenceFile
 	meter   *meter
 	bytes   int64 // of all objects, if the receipts were proven
+	told    map[toldObject]struct{}
 }
+
+// toldObject is one that is missing or different by one way of looking. Another way finds the
+// same: it is one difference.
+type toldObject struct {
+	receipts, key string
+}
+
+// maxTold bounds those that are remembered; what comes later may count twice.
+const maxTold = 1 << 17
 
 // compareObjects holds the store, or a listing of it, against the lists that have
 // just been proven.
@@ -235,7 +245,16 @@ func (c *comparison) addClaims(ctx context.Context, l *importer.Listing, d *audi
 
 // difference keeps the first findings, and writes all of them to the file.
 func (c *comparison) difference(d *auditedDevice, by string, e *importer.Error) {
-	r := c.report
+	r, kind := c.report, importer.KindOf(e)
+	line := differenceLine{Kind: kind, By: by, Key: e.Path, Code: e.Code, Cause: e.Cause}
+	if d != nil {
+		line.Receipts = d.Receipts
+	}
+	c.found.add(line) // each finding, with the way that it was found
+	if d != nil && (kind == importer.KindMissing || kind == importer.KindDifferent) && c.again(toldObject{d.Receipts, e.Path}) {
+		r.repeated++
+		return
+	}
 	r.found++
 	if len(r.Differences) < maxDifferences {
 		r.Differences = append(r.Differences, e.Error())
@@ -243,11 +262,20 @@ func (c *comparison) difference(d *auditedDevice, by string, e *importer.Error) 
 	if e.Remedy != "" && !slices.Contains(r.remedies, e.Remedy) {
 		r.remedies = append(r.remedies, e.Remedy)
 	}
-	line := differenceLine{Kind: importer.KindOf(e), By: by, Key: e.Path, Code: e.Code, Cause: e.Cause}
-	if d != nil {
-		line.Receipts = d.Receipts
+}
+
+// again tells whether an object was told before, and remembers it.
+func (c *comparison) again(o toldObject) bool {
+	if _, ok := c.told[o]; ok {
+		return true
 	}
-	c.found.add(line)
+	if c.told == nil {
+		c.told = map[toldObject]struct{}{}
+	}
+	if len(c.told) < maxTold {
+		c.told[o] = struct{}{}
+	}
+	return false
 }
 
 // scratchFolder is a folder of its own, for what does not fit in memory; "" is the

@@ -40,6 +40,12 @@ func clean() *auditedDevice {
 		Manifest: &fsck.Report{Origin: fsck.OriginProven}, Outcomes: map[string]int64{"stored": 1}}}
 }
 
+func canceled() *auditedDevice {
+	d := clean()
+	d.Canceled = &importer.CancelMark{Run: "run-1"}
+	return d
+}
+
 func TestVerifyImportEnd(t *testing.T) {
 	receipts := func(change func(r *fsck.ReceiptReport)) *verifyImportReport {
 		bad := clean()
@@ -62,6 +68,8 @@ func TestVerifyImportEnd(t *testing.T) {
 		{"skipped", receipts(func(r *fsck.ReceiptReport) { r.Outcomes = map[string]int64{"skipped": 1} }), exitSource},
 		{"no disks", &verifyImportReport{Devices: []*auditedDevice{{}}}, exitUnproven},
 		{"no disks and missing", &verifyImportReport{Devices: []*auditedDevice{{}}, Store: &importer.VerifyReport{Missing: 1}}, exitObjects},
+		{"canceled", &verifyImportReport{Devices: []*auditedDevice{canceled()}}, exitObjects},
+		{"canceled, all there", &verifyImportReport{By: "head", Devices: []*auditedDevice{canceled()}, Store: &importer.VerifyReport{Same: 1}}, exitObjects},
 		{"missing", store(importer.VerifyReport{Missing: 1}, &importer.ListingReport{Extra: 1}), exitObjects},
 		{"different", store(importer.VerifyReport{Different: 1}, nil), exitObjects},
 		{"no answer", store(importer.VerifyReport{NotCompared: 1}, nil), exitTarget},
@@ -186,5 +194,23 @@ func TestAuditFlags(t *testing.T) {
 		if err := f.check(); (err == nil) != (test.by != "") || err == nil && f.by != test.by {
 			t.Errorf("%+v: %q, %v", test.f, f.by, err)
 		}
+	}
+}
+
+// TestDifferenceOnce: an object that HEAD and the listing both find missing is one difference;
+// each finding is a line of the file.
+func TestDifferenceOnce(t *testing.T) {
+	d := clean()
+	d.Receipts = "receipts"
+	r := &verifyImportReport{By: "head", Devices: []*auditedDevice{d}, Store: &importer.VerifyReport{Objects: 2, Missing: 1, Different: 1}, Listing: &importer.ListingReport{Missing: 2}}
+	c := &comparison{report: r}
+	missing := importer.NewError(importer.CodeMissing, "in/a", "", nil)
+	c.difference(d, "head", missing)
+	c.difference(d, "head", importer.NewError(importer.CodeStoredWrong, "in/b", "", nil))
+	c.difference(d, "listing", missing)
+	c.difference(d, "listing", importer.NewError(importer.CodeMissing, "in/c", "", nil))
+	c.difference(nil, "listing", importer.NewError(importer.CodeExtraObject, "in/a", "", nil))
+	if err := r.objects(); err == nil || !strings.HasSuffix(err.Error(), "3 differences") || len(r.Differences) != 4 || r.found != 4 {
+		t.Errorf("%v, %q", err, r.Differences)
 	}
 }
