@@ -52,6 +52,9 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
+	if err := r.sweepNames(ctx, r.attemptID()); err != nil {
+		return err
+	}
 	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()))
 	r.nameLeft(r.probe)
 	if err != nil {
