@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // call runs a tool of the system, or skips the test by its name.
@@ -131,7 +133,7 @@ func TestStatesOfDisks(t *testing.T) {
 // TestFileLimit: each verb says how many files it may open, does its work with
 // exactly so many, and refuses with one less before it does anything.
 func TestFileLimit(t *testing.T) {
-	w := newWorld(t, options{geometry: "8+3", disks: 11, job: []string{"--fips"}})
+	w := newWorld(t, options{geometry: "8+3", disks: 11, job: []string{"--fips"}, server: s3test.Start(t)})
 	w.unlock()
 	limited := func(files int, args []string) *ran {
 		t.Helper()
@@ -161,6 +163,7 @@ func TestFileLimit(t *testing.T) {
 	verb(w.loadArgs(src)...)
 	verb(w.sealArgs(w.wrapAnswer())...)
 	verb(append([]string{"verify", "disks"}, w.trust()...)...)
+	verb(w.importArgs()...)
 	verb(append([]string{"extract", w.path("out")}, w.centre()...)...)
 	disks := strings.ReplaceAll(w.allDisks(), "d??", "d0?") + "," + w.disk(10)
 	os.RemoveAll(w.disk(9))

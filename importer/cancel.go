@@ -52,6 +52,9 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
+	if err := r.sweepNames(ctx, r.attemptID()); err != nil {
+		return err
+	}
 	if err := c.examine(ctx); err != nil {
 		return err
 	}

@@ -103,5 +103,10 @@ func nanoseconds(t time.Time) (string, bool) {
 
 // entryID names a record by its place: what it stands in is signed.
 func entryID(s manifest.Scope, raw RawRecord) string {
-	return fmt.Sprintf("%s/%s/%d/%d/%d", s.Job, s.Device, s.Generation, raw.Page, raw.Index)
+	return fmt.Sprintf("%s%d/%d", scopeID(s), raw.Page, raw.Index)
+}
+
+// scopeID is what the names of a device's records begin with.
+func scopeID(s manifest.Scope) string {
+	return fmt.Sprintf("%s/%s/%d/", s.Job, s.Device, s.Generation)
 }

@@ -11,7 +11,8 @@ func (r *run) keepHeader(ctx context.Context) error {
 	if r.mirror == nil {
 		return r.journal.store(headerKey, r.header, true)
 	}
-	shared := header{Version: r.header.Version, Options: r.header.Options, Started: r.header.Started, Begun: true}
+	shared := header{Version: r.header.Version, Options: r.header.Options, Started: r.header.Started, Begun: true,
+		Odd: r.header.Odd, Named: r.header.Named, Renames: r.header.Renames}
 	err := r.mirror.put(ctx, mirrorHeader, shared, true)
 	if hasCode(err, codeKeyExists) {
 		var first header

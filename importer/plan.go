@@ -88,7 +88,8 @@ type planner struct {
 	hardlinks   Policy
 	scope       manifest.Scope
 	runID       string
-	started     time.Time // the run's first start: days of locks count from it
+	renames     map[string]bool // oddities of keys that the target was seen to rewrite
+	started     time.Time       // the run's first start: days of locks count from it
 }
 
 // newPlanner makes the planner of a run that starts now; one that goes on gets
@@ -134,6 +135,9 @@ func (p *planner) plan(e Entry) (*Action, error) {
 	}
 	if problem := p.profile.checkKey(a.Key); problem != "" {
 		return nil, newError(CodeKeyInvalid, r.Path, problem, nil)
+	}
+	if what := p.renamed(a.Key); what != "" {
+		return nil, newError(CodeKeyInvalid, r.Path, "this target stores a key with "+what+" under another name", nil)
 	}
 	if p.keys.reserved(a.Key) {
 		return nil, newError(CodeKeyCollision, r.Path, "keys that begin with "+manifest.ReservedKeys+" right below the prefix are the import's own", nil)

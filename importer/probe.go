@@ -25,6 +25,7 @@ type ProbeReport struct {
 	ConditionalComplete bool     `json:"conditional_complete"`
 	ListsUploads        bool     `json:"lists_uploads"`       // our own upload was in its list
 	Initiator           string   `json:"initiator,omitempty"` // our id there; some stores give none to anyone
+	Renames             []string `json:"renames,omitempty"`   // what a key has that this target keeps under another name
 	Left                []string `json:"left,omitempty"`      // probe objects that could not be removed
 
 	// StoreProof is the strongest proof by the store's answers alone, Proof the
@@ -76,7 +77,7 @@ func (p ProbeReport) String() string {
 		}
 		return "NOT " + what
 	}
-	return strings.Join([]string{
+	text := strings.Join([]string{
 		yes(p.PutRefused, "refuses a wrong sha256 on PUT"),
 		yes(p.PartRefused, "refuses a wrong sha256 on UploadPart"),
 		yes(p.KeepsChecksum, "keeps sha256"),
@@ -85,7 +86,11 @@ func (p ProbeReport) String() string {
 		yes(p.AnswersWrites, "answers writes as HEAD does"),
 		yes(p.ConditionalPut, "conditional PUT"),
 		yes(p.ConditionalComplete, "conditional Complete"),
-	}, ", ") + fmt.Sprintf("; strongest proof: %s", proofName(p.Proof))
+	}, ", ")
+	if len(p.Renames) > 0 {
+		text += ", RENAMES a key with " + strings.Join(p.Renames, ", ")
+	}
+	return text + fmt.Sprintf("; strongest proof: %s", proofName(p.Proof))
 }
 
 func proofName(p Proof) string {
@@ -266,10 +271,11 @@ func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
 }
 
 func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored Stored, err error) {
+	kind, _, _ := strings.Cut(name, "/") // the rest may be odd
 	err = p.as(ctx, callPut, func(ctx context.Context) (err error) {
 		stored, err = p.target.Put(ctx, PutRequest{
 			Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
-			Metadata: map[string]string{metaEntry: name}, Attributes: p.own, IfAbsent: ifAbsent,
+			Metadata: map[string]string{metaEntry: kind}, Attributes: p.own, IfAbsent: ifAbsent,
 		})
 		return err
 	})

@@ -112,7 +112,7 @@ func (p *targetProbe) all(ctx context.Context) error {
 	if err := p.rights(ctx); err != nil {
 		return err
 	}
-	steps := []func(context.Context){p.import_, p.composite, p.payload, p.crcPut, p.crcWhole, p.attributes, p.lock, p.metadata, p.storage, p.latency, p.throughput}
+	steps := []func(context.Context){p.import_, p.composite, p.payload, p.crcPut, p.crcWhole, p.attributes, p.lock, p.metadata, p.keepsNames, p.storage, p.latency, p.throughput}
 	for _, step := range steps {
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -187,6 +187,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	if r.header, err = r.journal.begin(h); err != nil {
 		return err
 	}
+	r.planner.rename(r.header.Renames)
 	if r.canceling {
 		return nil
 	}
@@ -413,6 +414,10 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if !r.conditional && (!r.opts.AllowUnconditional || r.mirror != nil) {
 		return newError(CodeNoConditions, "", r.probe.String(), nil)
 	}
+	if err := r.inspectNames(ctx); err != nil {
+		return err
+	}
+	r.probe.Renames = rewrites(r.header.Renames)
 	if r.header.Begun {
 		return nil
 	}
@@ -436,6 +441,9 @@ func (r *run) sweepProbes(ctx context.Context) error {
 	for n := from; n < r.header.Attempt; n++ {
 		swept, err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(n)))
 		r.nameLeft(swept)
+		if err == nil {
+			err = r.sweepNames(ctx, r.attempt(n))
+		}
 		if err != nil {
 			return err
 		}

@@ -202,6 +202,9 @@ func (r *run) describe(a *Action, obj Object, ours bool) record {
 func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error) {
 	a := t.action
 	ours := obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID
+	if err := r.anothers(a, obj); err != nil {
+		return record{}, err
+	}
 	rec, x := r.describe(a, obj, ours), a.expected()
 	verdict, proof := x.compare(obj, ours)
 	if verdict == different {
@@ -242,6 +245,15 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		rec.Verified = r.opts.Now().UTC()
 	}
 	return rec, nil
+}
+
+// anothers refuses an object that this run has stored for another entry: the target takes
+// the two keys for one, and one object proves one entry.
+func (r *run) anothers(a *Action, obj Object) error {
+	if obj.Metadata[metaRun] != r.opts.RunID || obj.Metadata[metaEntry] == a.EntryID || !strings.HasPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())) {
+		return nil
+	}
+	return newError(CodeKeyCollision, a.Path, "the target has another entry's object under this key, that of "+strings.TrimPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())), nil)
 }
 
 // readBack tells whether another host has read back this very object: the store's words

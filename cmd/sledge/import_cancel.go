@@ -101,6 +101,9 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 		return nil, err
 	}
 	defer r.close()
+	if err := needFiles("this command", importFiles(f, r.Job.Geometry.Disks)); err != nil {
+		return nil, err
+	}
 	o, err := a.importOptions(f, r.Set)
 	if err != nil {
 		return nil, err

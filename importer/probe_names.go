@@ -1,0 +1,233 @@
+package importer
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/sledge-io/sledge/crypto"
+)
+
+const (
+	probeNamesFolder = "names/"
+	probeOddAtOnce   = 12 // oddities in one key
+)
+
+// names writes keys with these oddities and lists them. It returns the oddities with
+// which a key does not come back under its own name, and is thus found under another one,
+// too. A key that the store refuses is not one of them: its entry will tell.
+func (p *prober) names(ctx context.Context, odd []oddity) (renamed []oddity, err error) {
+	for group := range slices.Chunk(odd, probeOddAtOnce) {
+		whole, err := p.comesBack(ctx, group)
+		if err != nil {
+			return nil, err
+		}
+		if whole {
+			continue
+		}
+		for _, one := range group {
+			kept, err := p.comesBack(ctx, []oddity{one})
+			if err != nil {
+				return nil, err
+			}
+			if !kept {
+				renamed = append(renamed, one)
+			}
+		}
+	}
+	return renamed, nil
+}
+
+// oddName is one key with all of these.
+func oddName(odd []oddity) string {
+	name := "x"
+	for _, o := range odd {
+		name += o.sample + "x"
+	}
+	return name
+}
+
+// comesBack writes one key and reports whether it is the key that the store has then.
+// A single oddity that is refused counts as kept: nothing is stored under it.
+func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err error) {
+	name := probeNamesFolder + oddName(odd)
+	defer func() {
+		if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
+			p.leave(p.prefix + name)
+			if err == nil && !forbidden(removeErr) && !isClass(removeErr, FatalObject) {
+				err = removeErr
+			}
+		}
+	}()
+	const content = "sledge probe of a name"
+	_, err = p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
+	switch {
+	case err != nil && (forbidden(err) || isClass(err, FatalObject)):
+		return len(odd) == 1, nil
+	case err != nil:
+		return false, err
+	}
+	if _, err := p.head(ctx, name); IsNotFound(err) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	return p.listedAs(ctx, name)
+}
+
+// listedAs reports whether the store lists a key that was just written. Another key in
+// its place counts only if HEAD finds it: listings have been seen to encode keys wrongly.
+// Where nothing may be listed, the names that a store may have made of it are asked for.
+func (p *prober) listedAs(ctx context.Context, name string) (bool, error) {
+	listed, err := p.listNames(ctx)
+	if err != nil && !forbidden(err) && !isClass(err, FatalObject) {
+		return false, err
+	}
+	if slices.Contains(listed, p.prefix+name) {
+		return true, nil
+	}
+	others := aliases(name)
+	for _, key := range listed {
+		others = append(others, strings.TrimPrefix(key, p.prefix))
+	}
+	for _, other := range others {
+		if other == name || !strings.HasPrefix(other, probeNamesFolder) {
+			continue
+		}
+		_, err := p.head(ctx, other)
+		switch {
+		case err == nil:
+			return false, nil
+		case !IsNotFound(err) && !forbidden(err) && !isClass(err, FatalObject):
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// listNames lists what the probe has written of odd names.
+func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
+	store, ok := p.target.(lister)
+	if !ok {
+		return nil, nil
+	}
+	after, turns := "", newCircle()
+	for {
+		var page []Listed
+		var next string
+		err := p.as(ctx, callList, func(ctx context.Context) (err error) {
+			page, next, err = store.List(ctx, p.prefix+probeNamesFolder, after)
+			return err
+		})
+		for _, l := range page {
+			keys = append(keys, l.Key)
+		}
+		if err != nil || next == "" || turns.closes(next) {
+			return keys, err
+		}
+		after = next
+	}
+}
+
+// aliases are names that stores have been seen to make of one.
+func aliases(name string) (others []string) {
+	unescaped, err := url.PathUnescape(name)
+	if err == nil {
+		others = append(others, unescaped)
+	}
+	dots := strings.NewReplacer("./", "/", " /", "/", "/ ", "/")
+	return append(others, strings.ReplaceAll(name, `\`, "/"), strings.ReplaceAll(name, "+", " "), strings.ReplaceAll(name, " ", "+"),
+		norm.NFC.String(name), norm.NFD.String(name), norm.NFKC.String(name), strings.ToLower(name), dots.Replace(name))
+}
+
+// inspectNames has the probe try what is odd about the manifest's keys, each oddity once
+// in a run. Entries with a key that would not come back under its own name are then
+// refused: the planner asks renamed. A run that was begun without this goes on without.
+func (r *run) inspectNames(ctx context.Context) error {
+	if r.header.Named || r.header.Begun && r.header.Odd == nil {
+		return nil
+	}
+	odd, whole, err := r.oddOf(ctx)
+	if err != nil {
+		return err
+	}
+	odd = slices.DeleteFunc(odd, func(o oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
+	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), own: r.opts.Rules.Own()}
+	renamed, err := p.names(ctx, odd)
+	r.nameLeft(p.report)
+	if err != nil {
+		return err
+	}
+	r.header.Odd, r.header.Named = append([]string{}, r.header.Odd...), whole
+	for _, o := range odd {
+		r.header.Odd = append(r.header.Odd, o.ID)
+	}
+	for _, o := range renamed {
+		r.header.Renames = append(r.header.Renames, o.ID)
+	}
+	r.planner.rename(r.header.Renames)
+	return r.journal.store(headerKey, r.header, true)
+}
+
+// sweepNames removes what the probe of an attempt has left of odd names.
+func (r *run) sweepNames(ctx context.Context, attempt string) error {
+	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(attempt)}
+	keys, err := p.listNames(ctx)
+	for _, key := range keys {
+		if err == nil {
+			err = p.remove(ctx, key)
+		}
+	}
+	if forbidden(err) || isClass(err, FatalObject) {
+		return nil // at best: the probe itself names what it leaves
+	}
+	return err
+}
+
+func (r *run) probePrefix(attempt string) string {
+	return r.opts.Prefix + ProbePrefix + r.probeName(attempt) + "/"
+}
+
+// rename tells the planner what the target rewrites.
+func (p *planner) rename(ids []string) {
+	p.renames = map[string]bool{}
+	for _, id := range ids {
+		p.renames[id] = true
+	}
+}
+
+// rewrites names what this target rewrites, for reports.
+func rewrites(ids []string) (names []string) {
+	for _, odd := range oddities {
+		if slices.Contains(ids, odd.ID) {
+			names = append(names, odd.what)
+		}
+	}
+	return names
+}
+
+// keepsNames asks whether odd keys come back under their own names.
+func (p *targetProbe) keepsNames(ctx context.Context) {
+	renamed, err := p.names(ctx, oddities)
+	for _, key := range p.report.Left {
+		if strings.HasPrefix(key, p.prefix+probeNamesFolder) {
+			p.out.Left = append(p.out.Left, key)
+		}
+	}
+	answer, detail := answerOf(err)
+	if err == nil && len(renamed) > 0 {
+		var what []string
+		for _, o := range renamed {
+			what = append(what, o.what)
+		}
+		answer, detail = AnswerNo, "it renames a key with "+strings.Join(what, ", ")
+	}
+	means := "every key is found under its own name alone"
+	if answer == AnswerNo {
+		means = "entries with such keys are refused by name"
+	}
+	p.find("keeps names", answer, detail, means)
+}
