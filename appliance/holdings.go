@@ -38,7 +38,7 @@ func (d *Device) Holdings(ctx context.Context, f func(Holding) error) error {
 		return err
 	}
 	looks, done, err := d.looks(ctx, lists, func(b []byte, _ manifest.ID, r *manifest.Record, lost bool) []byte {
-		return knownValue(b, relSame, "", r, lost)
+		return knownValue(b, relSame, "", r, lost, false)
 	})
 	if err != nil {
 		return err

@@ -82,9 +82,13 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 		}
 		roots[l.copies.id] = l.head.root()
 	}
+	var own manifest.ID
+	if o.after != nil {
+		own = o.after.copies.id
+	}
 	looks, done, err := d.looks(ctx, lists, func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte {
 		k.groups = max(k.groups, r.LinkGroup)
-		return knownValue(b, relations[list], roots[list], r, lost)
+		return knownValue(b, relations[list], roots[list], r, lost, o.after != nil && list == own)
 	})
 	if err != nil {
 		return nil, err
@@ -96,13 +100,16 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 
 // knownValue appends what decodeKnown reads: of a record, and of the source that it
 // came from.
-func knownValue(b []byte, rel relation, root string, r *manifest.Record, lost bool) []byte {
+func knownValue(b []byte, rel relation, root string, r *manifest.Record, lost, again bool) []byte {
 	it := item{path: r.Path, kind: r.Kind, size: r.Size, mtime: r.Mtime.UnixNano(), ctime: r.Ctime.UnixNano(), linkTo: r.LinkTo, reason: r.Remark}
 	if rel == relOther {
 		it.detail = root // whose file it is
 	}
 	if lost {
-		it.flags = itemLost
+		it.flags |= itemLost
+	}
+	if again {
+		it.flags |= itemAgain
 	}
 	return append(append(b, byte(rel)), it.encode()...)
 }
@@ -271,7 +278,7 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 	if !w.good || w.flags&itemLost != 0 { // what is lost is loaded again, and nothing of it is of use
 		return false, nil
 	}
-	it.flags |= itemKnown
+	it.flags |= itemKnown | w.flags&itemAgain
 	if it.kind == manifest.KindSkipped {
 		return false, nil
 	}

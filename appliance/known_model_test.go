@@ -197,7 +197,7 @@ func (h *history) load(n int) error {
 		if h.source[i] == n {
 			rel = relSame
 		}
-		return knownValue(nil, rel, h.sites[h.source[i]].name, &h.looks[i], false)
+		return knownValue(nil, rel, h.sites[h.source[i]].name, &h.looks[i], false, false)
 	})
 	k.begin(sorted)
 	defer k.stop()
@@ -328,7 +328,7 @@ func (h *history) look(n int, s *site, it *item) {
 // check compares what the catalog gives with the model.
 func (h *history) check() error {
 	sorted := &memSorter{}
-	h.looksOf(sorted, func(i int) []byte { return knownValue(nil, relSame, "", &h.looks[i], false) })
+	h.looksOf(sorted, func(i int) []byte { return knownValue(nil, relSame, "", &h.looks[i], false, false) })
 	got := map[string]heldEntry{}
 	err := catalog.Resolve(sorted, catalog.Visit{Entry: func(e *catalog.Entry) error {
 		k := decodeKnown(e)

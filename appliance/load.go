@@ -70,7 +70,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		err = d.loadList(ctx, src, list, &o, report)
 	}
 	if err == nil {
-		err = d.loadNew(ctx, src, &o, report)
+		err = d.loadNew(ctx, src, list, &o, report)
 	}
 	if rerr := d.endReadBack(ctx, report.readBack); err == nil {
 		err = rerr
@@ -94,10 +94,11 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	return report, err
 }
 
-// loadNew scans and loads what is new or changed.
-func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, report *LoadReport) error {
+// loadNew scans and loads what is new or changed; after is the list that this call has
+// gone on with, or nil.
+func (d *Device) loadNew(ctx context.Context, src *source, after *scanList, o *LoadOptions, report *LoadReport) error {
 	list, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
-		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress})
+		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, after: after})
 	if err != nil {
 		return err
 	}

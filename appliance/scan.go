@@ -24,6 +24,8 @@ type ScanOptions struct {
 	Replace  bool   // committed versions may be replaced where nobody knows that this is their source
 	Empty    bool   // a source without an entry is no mistake
 	Progress func(ScanReport)
+
+	after *scanList // the list that this load has gone on with; nil is none
 }
 
 // ScanReport is what a scan found, and what that means for the device. Findings and

@@ -114,6 +114,7 @@ const (
 	itemSame                          // within a scan: a further name like the device's
 	itemUnsure                        // the device's version may come from another source: its content must not be replaced
 	itemLost                          // of the device's entries: bytes of it are lost
+	itemAgain                         // the list that this load went on with has loaded a version, and counted it
 )
 
 func (it *item) orderKey() string {

@@ -199,7 +199,7 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 		return errors.Join(gone, w.flush())
 	}
 	w.l.entries.Add(1)
-	if w.l.report.second && it.flags&itemKnown != 0 && it.kind != manifest.KindSkipped {
+	if w.l.report.second && it.flags&itemAgain != 0 && it.kind != manifest.KindSkipped {
 		w.l.again.Add(1)
 		w.l.againBytes.Add(it.size)
 	}

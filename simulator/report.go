@@ -84,7 +84,8 @@ func (s *session) counts() (bad []string) {
 	if r.Scan.Entries < entries || r.Scan.Entries > uint64(len(s.watched)) {
 		bad = append(bad, fmt.Sprintf("the scan says %d entries, %d of %d could be seen", r.Scan.Entries, entries, len(s.watched)))
 	}
-	if sum := r.Scan.Unchanged + r.Entries + r.SkippedCount; sum != r.Scan.Entries && !r.Resumed {
+	if sum := r.Scan.Unchanged + r.Entries + r.SkippedCount; sum < r.Scan.Entries || sum > r.Scan.Entries && !r.Resumed { // an earlier call's are unchanged, and loaded
+
 		bad = append(bad, fmt.Sprintf("%d unchanged, %d loaded, %d skipped; the source has %d", r.Scan.Unchanged, r.Entries, r.SkippedCount, r.Scan.Entries))
 	}
 	return bad
