@@ -35,3 +35,30 @@ func TestContinuedNamesDropped(t *testing.T) {
 		t.Errorf("resumed %v, %d dropped %q, %d replaced %q", rep.Resumed, rep.Scan.Dropped, rep.Scan.DroppedPaths, rep.Scan.Replaced, rep.Scan.ReplacedPaths)
 	}
 }
+
+// TestContinuedCounts: what a continued load has loaded is counted once, and all of it:
+// also new versions of what earlier loads had loaded.
+func TestContinuedCounts(t *testing.T) {
+	l := newLoads(t)
+	l.cfg.Workers = 1
+	l.d.Close()
+	l.d = l.mustDevice()
+	l.write("old", "1")
+	l.write("older", "2")
+	l.must(LoadOptions{})
+	for _, name := range []string{"b", "c", "d", "e"} {
+		l.write(name, strings.Repeat(name, 3<<20))
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l.cutAt(cancel, 2)
+	if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); err == nil {
+		t.Fatal("the load was not interrupted")
+	}
+	l.tree.OnCall(nil)
+	l.write("old", "changed")
+	l.write("b", "changed, and loaded by both lists")
+	rep := l.must(LoadOptions{})
+	if !rep.Resumed || rep.Entries != 5 || rep.SkippedCount != 0 {
+		t.Errorf("resumed %v, %d entries, want b, c, d, e and old; %d skipped", rep.Resumed, rep.Entries, rep.SkippedCount)
+	}
+}

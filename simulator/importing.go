@@ -159,7 +159,9 @@ func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (s
 		Problem: func(e *importer.Error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
-			h.codes[e.Path] = e.Code
+			if h.codes[e.Path] != importer.CodeProbeLeft { // what failed there is told after what was left
+				h.codes[e.Path] = e.Code
+			}
 		},
 	}
 	if h.takes {
@@ -199,10 +201,22 @@ func (w *world) survived(err error) error {
 	if errors.Is(err, errTouched) {
 		return err
 	}
-	if err != nil {
-		w.say("ended by: %v", err)
+	if err == nil {
+		return nil
 	}
-	return nil
+	w.say("ended by: %v", err)
+	if errors.As(err, new(*importer.Error)) {
+		return nil // it has a code; what it comes to shows the last start
+	}
+	for _, excuse := range []error{context.Canceled, errDead, vfs.ErrHalted, syscall.ENOSPC} {
+		if errors.Is(err, excuse) {
+			return nil
+		}
+	}
+	if w.lost && (errors.Is(err, appliance.ErrLost) || errors.Is(err, appliance.ErrTooFewDisks)) {
+		return nil
+	}
+	return fmt.Errorf("%w: the import has no code for: %w", errNotBorne, err)
 }
 
 func (w *world) with(ctx context.Context, e Event) error {
@@ -261,6 +275,10 @@ func (w *world) interrupted(ctx context.Context, what Trouble, h *host, dice *ra
 	err := w.run(ctx, h, h.state, w.quiet())
 	disks, _ := p.unplug(dice)
 	h.state = disks[0]
+	if ctx.Err() != nil && !errors.Is(err, errTouched) {
+		w.say("stopped: %v", err)
+		return nil
+	}
 	return w.survived(err)
 }
 

@@ -29,7 +29,8 @@ func (a *app) simulateCommand() *cobra.Command {
 and imports it into a store in memory, while disks, power, carrier, operator,
 clock and store fail as the seed says. Everything is held against a plain map of
 what the source contained: nothing acknowledged may be lost, nothing may be wrong
-and called right, nobody's object may be touched. No disk and no network is used.
+and called right, nobody's object may be touched. No disk and no network is used,
+except that extract writes into a folder in memory, or in TMPDIR.
 A third of the lives, by seed, import with the journal in the target: there another
 host takes the run over (other-host) or cancels it (other-cancel), and waits for the
 first one as it would in earnest, six seconds.
