@@ -48,6 +48,25 @@ func TestContinuedFigures(t *testing.T) {
 	}
 }
 
+// TestLossEndsLoad: whatever else ends a load, a loss is told: the disks that forget are
+// met while it goes on, or after its last entry.
+func TestLossEndsLoad(t *testing.T) {
+	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 1 << 20})
+	for i := range 2 {
+		r.cfg.Disks[i].FS = vfs.NewFault(r.mems[i], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard", Zero: true})
+	}
+	d := r.mustDevice()
+	defer d.Close()
+	tree := vfs.NewMemTree(nil)
+	for i := range 60 {
+		tree.WriteFile(fmt.Sprint(i), []byte(strings.Repeat("a", 1<<20)))
+	}
+	rep, err := d.Load(context.Background(), "/site", LoadOptions{Tree: tree})
+	if !errors.Is(err, ErrLost) && !errors.Is(err, ErrDoubted) || rep.Entries != 0 || rep.Lost == 0 {
+		t.Errorf("%+v: %v", rep, err)
+	}
+}
+
 // TestLoadedIsGivenBack: of what the disks forget nobody reads that it was loaded.
 func TestLoadedIsGivenBack(t *testing.T) {
 	for _, c := range []struct {
