@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -28,7 +29,15 @@ func TestContinuedFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	l.cutAt(cancel, 2)
+	l.tree.OnCall(func(c vfs.TreeCall) error {
+		for c.Op == vfs.OpRead && c.Path == "g" && ctx.Err() == nil { // packs are committed behind the reader
+			if l.d.Status().Packs > 0 {
+				cancel()
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	})
 	rep, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree})
 	if err == nil {
 		t.Fatal("the load was not interrupted")
