@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -29,15 +28,7 @@ func TestContinuedFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	l.tree.OnCall(func(c vfs.TreeCall) error {
-		for c.Op == vfs.OpRead && c.Path == "g" && ctx.Err() == nil { // packs are committed behind the reader
-			if l.d.Status().Packs > 0 {
-				cancel()
-			}
-			time.Sleep(time.Millisecond)
-		}
-		return nil
-	})
+	l.cutReading(cancel, "g", 1)
 	rep, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree})
 	if err == nil {
 		t.Fatal("the load was not interrupted")
