@@ -13,7 +13,8 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// cutLoad interrupts a load of six files, one worker, after so many packs.
+// cutLoad interrupts a load of six files, one worker, in the last one, once so many
+// packs are committed.
 func (l *loads) cutLoad(packs uint64) {
 	l.t.Helper()
 	for _, n := range []string{"a", "b", "c", "d", "e", "f"} {
@@ -23,7 +24,7 @@ func (l *loads) cutLoad(packs uint64) {
 	l.d.Close()
 	l.d = l.mustDevice()
 	ctx, cancel := context.WithCancel(context.Background())
-	l.cutAt(cancel, packs)
+	l.cutReading(cancel, "f", packs)
 	if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); err == nil {
 		l.t.Fatal("the load was not interrupted")
 	}

@@ -75,8 +75,9 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err == nil {
 		err = d.loadNew(ctx, src, &o, report)
 	}
-	if rerr := d.endReadBack(ctx, report.readBack); err == nil {
-		err = rerr
+	rerr := d.endReadBack(ctx, report.readBack)
+	if err == nil || errors.Is(rerr, ErrLost) || errors.Is(rerr, ErrDoubted) { // a loss is told whatever else ended the load
+		err = errors.Join(err, rerr)
 	}
 	if errs := d.bays.errors(); len(errs) > failedBefore {
 		d.failures()

@@ -28,7 +28,7 @@ func TestContinuedFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	l.cutAt(cancel, 2)
+	l.cutReading(cancel, "g", 1)
 	rep, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree})
 	if err == nil {
 		t.Fatal("the load was not interrupted")
@@ -45,6 +45,25 @@ func TestContinuedFigures(t *testing.T) {
 	}
 	if rep = l.must(LoadOptions{}); rep.Entries != 0 || rep.Before != 0 || rep.Scan.Unchanged != 11 || rep.Resumed {
 		t.Errorf("again: %+v", rep)
+	}
+}
+
+// TestLossEndsLoad: whatever else ends a load, a loss is told: the disks that forget are
+// met while it goes on, or after its last entry.
+func TestLossEndsLoad(t *testing.T) {
+	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 1 << 20})
+	for i := range 2 {
+		r.cfg.Disks[i].FS = vfs.NewFault(r.mems[i], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard", Zero: true})
+	}
+	d := r.mustDevice()
+	defer d.Close()
+	tree := vfs.NewMemTree(nil)
+	for i := range 60 {
+		tree.WriteFile(fmt.Sprint(i), []byte(strings.Repeat("a", 1<<20)))
+	}
+	rep, err := d.Load(context.Background(), "/site", LoadOptions{Tree: tree})
+	if !errors.Is(err, ErrLost) && !errors.Is(err, ErrDoubted) || rep.Entries != 0 || rep.Lost == 0 {
+		t.Errorf("%+v: %v", rep, err)
 	}
 }
 

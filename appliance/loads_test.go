@@ -141,3 +141,18 @@ func (l *loads) cutAt(f func(), packs uint64) {
 	}
 	l.tree.OnCall(hook)
 }
+
+// cutReading calls f while a file is read, once so many packs are committed: they are
+// committed behind the reader, which waits here.
+func (l *loads) cutReading(f func(), path string, packs uint64) {
+	cut := false
+	l.tree.OnCall(func(c vfs.TreeCall) error {
+		for c.Op == vfs.OpRead && c.Path == path && !cut {
+			if cut = l.d.Status().Packs >= packs; cut {
+				f()
+			}
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	})
+}

@@ -86,7 +86,7 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 		return r.report, err
 	}
 	if len(r.report.Lost) > 0 {
-		return r.report, fmt.Errorf("%w: %d things could not be restored, first: %s", ErrLost, len(r.report.Lost), r.report.Lost[0])
+		return r.report, fmt.Errorf("%w: %s could not be restored, first: %s", ErrLost, countOf(len(r.report.Lost), "thing", "things"), r.report.Lost[0])
 	}
 	return r.report, nil
 }

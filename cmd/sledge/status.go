@@ -229,6 +229,9 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	case !needsDisks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
 		r.Busy, r.Next = true, nextWait // it began after the state was read
 		return r, nil
+	case errors.Is(err, appliance.ErrLost):
+		r.Next, r.Then = nextLost, nil
+		return r, err
 	default:
 		return r, err
 	}
@@ -266,6 +269,9 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	r.Then = []string{a.commands(sealSteps[1])}
 	return r, bad
 }
+
+// nextLost is the next step where the disks at hand cannot be opened.
+const nextLost = "bring every disk of the device, also one that was replaced or is damaged, each in its bay"
 
 // nextWait is the next step beside a command at work.
 const nextWait = "wait for the command that is at work; it tells what is safe"

@@ -268,7 +268,9 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name the site's folder, or make one: sledge site init DIR --name NAME")
 	case is(site.ErrUnknownJob):
 		return add(exitJob, "use the key folder of the site that made this job")
-	case is(appliance.ErrReadBack) && is(appliance.ErrTooFewDisks):
+	case is(appliance.ErrReadBack) && is(appliance.ErrLost):
+		return add(exitLost, "keep the source, and do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")
+	case is(appliance.ErrReadBack) && is(appliance.ErrTooFewDisks) && !is(appliance.ErrDoubted):
 		return add(exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")
 	case is(errReadBackDisk) && !is(appliance.ErrLost) && !is(appliance.ErrDoubted):
 		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR")

@@ -277,16 +277,13 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 // Such a device is unlocked all the same: it can be loaded again.
 func (a *app) lostBefore(c appliance.Config, key []byte) error {
 	seen, err := appliance.Look(c, key)
-	if err == nil {
-		defer seen.Close()
-		err = seen.Lost()
-	}
-	if errors.Is(err, appliance.ErrLost) || errors.Is(err, appliance.ErrDoubted) {
-		return &hinted{err, []string{"the device is unlocked; if a disk of it was replaced, put the old one into its bay: it may hold the only whole copy",
-			"else keep the source and load it again: that takes what is lost"}}
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, appliance.ErrLost):
+		return hint(err, "the device is unlocked, but cannot be used with these disks alone: bring every disk of it; if one was replaced, put the old one back into its bay: it may hold the only whole copy")
+	case err != nil:
 		a.warn("what is on the disks could not be looked at: %v", err)
+		return nil
 	}
-	return nil
+	defer seen.Close()
+	return hint(seen.Lost(), "the device is unlocked; keep the source and load it again: that takes what is lost; if a disk was replaced, the old one may have it")
 }

@@ -23,8 +23,8 @@ func TestUnlockTellsLost(t *testing.T) {
 	}
 	f.sledge(exitLost, "rebuild", "--disk", "bay1,bay2", "--replace", "new", "--allow-shared")
 	f.says(f.sledge(exitLost, "unlock", "--code-file", "code", "--disk", "new,bay1,bay2"), "is unlocked for job", "error: ", "data lost",
-		"hint: the device is unlocked; if a disk of it was replaced, put the old one into its bay")
-	f.says(f.sledge(exitLost, "status", "--disk", "new,bay1,bay2"), "state       unlocked", "data lost")
+		"hint: the device is unlocked, but cannot be used with these disks alone")
+	f.says(f.sledge(exitLost, "status", "--disk", "new,bay1,bay2"), "state       unlocked", "next        bring every disk", "data lost")
 	f.sledge(0, "lock")
 	f.sledge(0, "unlock", "--code-file", "code", "--disk", "bay0,bay1,bay2") // the old disk has it all
 }
