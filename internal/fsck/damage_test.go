@@ -778,6 +778,17 @@ func (c unsealedCase) report(t *testing.T) *Report {
 	return run(t, d.options())
 }
 
+// breakFrame takes away the beginning of a frame of the journal, in both copies.
+func (d *testDevice) breakFrame(n int) {
+	b := d.file(0, d.journalOf(0)).Data
+	at := bytes.Index(b, []byte(frameMagic))
+	for range n {
+		at += 1 + bytes.Index(b[at+1:], []byte(frameMagic))
+	}
+	d.flip(0, d.journalOf(0), at)
+	d.flip(1, d.journalOf(1), at)
+}
+
 var unsealedCases = []unsealedCase{
 	{"clean", func(*testing.T, *testDevice) {}, "", VerdictClean, 4},
 	{"two shards of a pack on one disk", func(t *testing.T, d *testDevice) {
@@ -798,6 +809,8 @@ var unsealedCases = []unsealedCase{
 		d.flip(0, d.journalOf(0), 300)
 		d.flip(1, d.journalOf(1), 300)
 	}, "journal-frame-lost", VerdictLost, 3},
+	{"a frame's beginning bad in all copies", func(t *testing.T, d *testDevice) { d.breakFrame(0) }, "journal-frame-lost", VerdictLost, 3},
+	{"two frames bad in all copies", func(t *testing.T, d *testDevice) { d.breakFrame(4); d.breakFrame(0) }, "journal-frame-lost", VerdictLost, 2},
 	{"copy missing", func(t *testing.T, d *testDevice) { d.remove(0, d.journalOf(0)) }, "journal-copies", VerdictRepairable, 4},
 	{"no journal", func(t *testing.T, d *testDevice) { d.remove(1, d.journalOf(0)); d.remove(0, d.journalOf(0)) }, "journal-missing", VerdictRefused, 0},
 	{"no headers", func(t *testing.T, d *testDevice) {

@@ -139,12 +139,22 @@ func parseEntry(b []byte) (logEntry, error) {
 	return e, err
 }
 
+// firstOf is the first error: a joined one would have two lines.
+func firstOf(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func parseStart(b []byte) (*startEntry, error) {
 	m, err := parseFields(b, startFields)
 	if err != nil {
 		return nil, err
 	}
-	if err := m.need(1, 2, 3, 5, 6); err != nil {
+	if err := firstOf(m.nonzero(1, 2, 5), m.need(3, 6)); err != nil {
 		return nil, err
 	}
 	if m.uint(6) > maxBays || m.uint(3) > 1<<32-1 {
@@ -160,8 +170,11 @@ func parseWrapEntry(b []byte) (*wrapEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.need(1, 2, 4, 5); err != nil {
+	if err := firstOf(m.nonzero(2, 4), m.need(1, 3, 5)); err != nil {
 		return nil, err
+	}
+	if m.uint(5) > 1<<32-1 {
+		return nil, fmt.Errorf("%w: wrap of generation %d", errMalformed, m.uint(5))
 	}
 	if kind := m.uint(1); kind != wrapHPKE && kind != wrapAge {
 		return nil, fmt.Errorf("%w: wrap kind %d", ErrVersion, kind)
@@ -183,7 +196,10 @@ func parseEvent(b []byte) (*eventEntry, error) {
 	if err := m.need(2); err != nil {
 		return nil, err
 	}
-	e := &eventEntry{what: string(m.bytes(2)), bay: int(min(m.uint(4), maxBays+1)) - 1}
+	if m.uint(4) > maxBays {
+		return nil, fmt.Errorf("%w: event of bay %d", errMalformed, m.uint(4)-1)
+	}
+	e := &eventEntry{what: string(m.bytes(2)), bay: int(m.uint(4)) - 1}
 	if !eventWords[e.what] {
 		return nil, fmt.Errorf("%w: event %q", errMalformed, e.what)
 	}
@@ -195,7 +211,7 @@ func parsePage(b []byte) (*pageEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.need(4, 5, 6); err != nil {
+	if err := firstOf(m.nonzero(5, 6), m.need(4)); err != nil {
 		return nil, err
 	}
 	offset, length, kind := m.uint(3), m.uint(4), m.uint(7)
@@ -233,7 +249,7 @@ func parsePack(b []byte, index bool) (*packEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.need(2, 10, 11, 12); err != nil {
+	if err := firstOf(m.nonzero(2, 11), m.need(10, 12)); err != nil {
 		return nil, err
 	}
 	p := &packEntry{index: index, number: m.uint(1), id: id(m.bytes(2)), segments: m.uint(9), bays: m.bytes(10),
@@ -276,6 +292,9 @@ func (p *packEntry) places(m message) error {
 		}
 		last = int(j)
 		p.notWritten |= 1 << j
+	}
+	if len(m.bytes(13)) > p.geometry.m {
+		return fmt.Errorf("%w: %d shards not written, with %d of parity", errMalformed, len(m.bytes(13)), p.geometry.m)
 	}
 	return nil
 }

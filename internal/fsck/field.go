@@ -216,6 +216,19 @@ func (m message) need(numbers ...uint32) error {
 	return nil
 }
 
+// nonzero demands fields of ids, hashes and check values, of which none is all zeros.
+func (m message) nonzero(numbers ...uint32) error {
+	if err := m.need(numbers...); err != nil {
+		return err
+	}
+	for _, n := range numbers {
+		if allZero(m.bytes(n)) {
+			return fmt.Errorf("%w: field %d is all zeros", errMalformed, n)
+		}
+	}
+	return nil
+}
+
 // eachItem walks a list: uvarint(length) ‖ bytes, to the last byte.
 func eachItem(list []byte, fn func(item []byte) error) error {
 	for len(list) > 0 {

@@ -173,19 +173,76 @@ func (c *journalCopies) readHeader() bool {
 	return found
 }
 
-// walk gives the clear part of every frame, each from any copy that has it whole.
+// walk gives the clear part of every frame, each from any copy that has it whole. Behind
+// one that is bad in every copy it goes on with the next whole one.
 func (c *journalCopies) walk(fn func(clear []byte) error) error {
 	buf := make([]byte, 64<<10)
 	for off := int64(journalHeaderSize); ; {
 		clear, size, ok := c.frame(off, buf)
 		if !ok {
-			return c.end(off, buf, fn)
+			next := c.next(off+1, buf)
+			if next < 0 {
+				c.end(off)
+				return nil
+			}
+			c.v.f.add(Lost, "journal-frame-lost", nowhere(), "", "journal/%s: the frame at byte %d is bad in all copies, others follow it", c.name, off)
+			off = next
+			continue
 		}
 		if err := fn(clear); err != nil {
 			return err
 		}
 		off += size
 	}
+}
+
+// end notes a torn write that was never acknowledged.
+func (c *journalCopies) end(off int64) {
+	for _, f := range c.files {
+		if f.size > off {
+			c.v.f.add(Note, "journal-tail", nowhere(), "", "journal/%s: an unfinished frame at byte %d: it was never acknowledged", c.name, off)
+			return
+		}
+	}
+}
+
+// next is where the first whole frame of any copy begins from a place on; −1: nowhere.
+func (c *journalCopies) next(from int64, buf []byte) int64 {
+	first := int64(-1)
+	for _, f := range c.files {
+		if at := nextFrame(f, from, buf); at >= 0 && (first < 0 || at < first) {
+			first = at
+		}
+	}
+	return first
+}
+
+// maxFrameTries bounds the places that are tried in one search. What looks like the
+// beginning of a frame is none once in 4 GiB of an honest journal.
+const maxFrameTries = 1024
+
+func nextFrame(f *file, from int64, buf []byte) int64 {
+	window := make([]byte, 64<<10)
+	for tries := 0; from+frameHeaderSize <= f.size; from += int64(len(window) - len(frameMagic) + 1) {
+		w := window[:min(int64(len(window)), f.size-from)]
+		if f.readFull(w, from) != nil {
+			continue
+		}
+		for at := 0; ; at++ {
+			i := bytes.Index(w[at:], []byte(frameMagic))
+			if i < 0 {
+				break
+			}
+			at += i
+			if _, _, err := readFrame(f, from+int64(at), buf); err == nil {
+				return from + int64(at)
+			}
+			if tries++; tries >= maxFrameTries {
+				return -1
+			}
+		}
+	}
+	return -1
 }
 
 // frame reads the frame at off from all copies and names those that differ.
@@ -211,47 +268,6 @@ func (c *journalCopies) frame(off int64, buf []byte) (clear []byte, size int64, 
 		}
 	}
 	return clear, size, ok
-}
-
-// end judges what follows the last whole frame: nothing, a torn write that was
-// never acknowledged, or a frame that is bad in every copy with good ones after it.
-func (c *journalCopies) end(off int64, buf []byte, fn func([]byte) error) error {
-	torn := false
-	for _, f := range c.files {
-		if f.size <= off {
-			continue
-		}
-		torn = true
-		var head [frameHeaderSize]byte
-		if f.readFull(head[:], off) != nil {
-			continue
-		}
-		h, err := parseFrameHeader(head[:])
-		if err != nil {
-			continue
-		}
-		if _, _, ok := c.frame(off+h.size(), buf); ok {
-			c.v.f.add(Lost, "journal-frame-lost", nowhere(), "", "journal/%s: the frame at byte %d is bad in all copies, others follow it", c.name, off)
-			return c.resume(off+h.size(), buf, fn)
-		}
-	}
-	if torn {
-		c.v.f.add(Note, "journal-tail", nowhere(), "", "journal/%s: an unfinished frame at byte %d: it was never acknowledged", c.name, off)
-	}
-	return nil
-}
-
-func (c *journalCopies) resume(off int64, buf []byte, fn func([]byte) error) error {
-	for {
-		clear, size, ok := c.frame(off, buf)
-		if !ok {
-			return nil
-		}
-		if err := fn(clear); err != nil {
-			return err
-		}
-		off += size
-	}
 }
 
 // whole counts the copies without a fault.

@@ -153,6 +153,11 @@ func logLies() []Lie {
 			}
 		}),
 		inLog("a wrap twice", func(e [][]byte) [][]byte { return slices.Insert(e, 2, e[1]) }),
+		edit("more shards not written than parity", func(e *manifest.Entry) {
+			if e.Pack != nil && !e.Pack.IsIndex() {
+				e.Pack.Lost = []byte{0, 1}
+			}
+		}),
 		edit("an index pack with a pack's id", func(e *manifest.Entry) {
 			if e.Pack != nil {
 				e.Pack.ID = manifest.ID{1}
