@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"errors"
+	"fmt"
 	mrand "math/rand"
 	"strings"
 	"testing"
@@ -11,10 +12,12 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// TestStatementBeforeCheckpoint: wherever the power goes while a seal is finished, a
-// disk that has the checkpoint has the seal statement, too, and all of it.
-func TestStatementBeforeCheckpoint(t *testing.T) {
-	r := sealBegun(t, smallTree(t, 91, 20<<10))
+// eachSealCut cuts the power before each operation by which a seal is finished, and
+// gives the disks that are left, with nothing and with all of what was not synced; want
+// is the seal statement of a seal that ends.
+func eachSealCut(t *testing.T, seed int64, f func(mems []*vfs.Mem, want []byte, at string)) {
+	t.Helper()
+	r := sealBegun(t, smallTree(t, seed, 20<<10))
 	begun := r.mems
 	fresh := func() {
 		r.use(begun)
@@ -29,25 +32,61 @@ func TestStatementBeforeCheckpoint(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signed := 0
 	for n := int64(1); n <= count(); n++ {
 		fresh()
 		r.haltAt(n)
 		FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
 		for _, percent := range []int{0, 100} {
-			for bay, m := range r.clone(mrand.New(mrand.NewSource(n)), percent) {
-				if _, err := m.Stat(cpName); err != nil {
-					continue
-				}
-				signed++
-				if st, err := vfs.ReadFile(m, sealName, manifest.MaxStatement); err != nil || string(st) != string(want) {
-					t.Fatalf("power cut before operation %d, %d%% kept: bay %d has the checkpoint, and of the statement %d bytes, %v", n, percent, bay, len(st), err)
-				}
-			}
+			f(r.clone(mrand.New(mrand.NewSource(n)), percent), want, fmt.Sprintf("power cut before operation %d of %d, %d%% kept", n, count(), percent))
 		}
 	}
+}
+
+// TestStatementBeforeCheckpoint: wherever the power goes while a seal is finished, a
+// disk that has the checkpoint has the seal statement, too, and all of it.
+func TestStatementBeforeCheckpoint(t *testing.T) {
+	signed := 0
+	eachSealCut(t, 91, func(mems []*vfs.Mem, want []byte, at string) {
+		for bay, m := range mems {
+			if _, err := m.Stat(cpName); err != nil {
+				continue
+			}
+			signed++
+			if st, err := vfs.ReadFile(m, sealName, manifest.MaxStatement); err != nil || string(st) != string(want) {
+				t.Fatalf("%s: bay %d has the checkpoint, and of the statement %d bytes, %v", at, bay, len(st), err)
+			}
+		}
+	})
 	if signed == 0 {
 		t.Error("no disk had a checkpoint")
+	}
+}
+
+// TestKeysAfterCheckpoint: wherever the power goes while a seal is finished, no wrap of
+// the load key is gone, or overwritten, before the checkpoint is on every disk.
+func TestKeysAfterCheckpoint(t *testing.T) {
+	gone := 0
+	var wrap string
+	eachSealCut(t, 94, func(mems []*vfs.Mem, _ []byte, at string) {
+		signed, destroyed := 0, 0
+		for _, m := range mems {
+			if _, err := m.Stat(cpName); err == nil {
+				signed++
+			}
+			text, err := vfs.ReadFile(m, unlockName, manifest.MaxWrap)
+			if wrap == "" {
+				wrap = string(text)
+			}
+			if err != nil || string(text) != wrap {
+				destroyed++
+			}
+		}
+		if gone += destroyed; destroyed > 0 && signed < len(mems) {
+			t.Fatalf("%s: the wraps on %d disks are destroyed, %d of %d have the checkpoint", at, destroyed, signed, len(mems))
+		}
+	})
+	if gone == 0 {
+		t.Error("no wrap was destroyed")
 	}
 }
 

@@ -8,14 +8,16 @@ import (
 )
 
 // TestOneRunIsOpen: a report of two devices, of which one run has no receipts yet, is
-// not final, and says so.
+// not final, and says so, also where the other run has ended with errors.
 func TestOneRunIsOpen(t *testing.T) {
-	open := cleanRun()
-	open.scope = manifest.Scope{Job: testScope.Job, Device: manifest.ID{7}, Generation: 1}
-	b := read(t, open.folder(t))
-	b.Final = false
-	r := reportOf(t, read(t, cleanRun().folder(t)), b)
-	if v := r.Verdict(); r.Final || r.Done || v.Kind == "good" || !strings.HasPrefix(v.Head, "Not final") {
-		t.Errorf("final %v, done %v, verdict %+v", r.Final, r.Done, v)
+	for _, ended := range []aRun{cleanRun(), troubledRun()} {
+		open := cleanRun()
+		open.scope = manifest.Scope{Job: testScope.Job, Device: manifest.ID{7}, Generation: 1}
+		b := read(t, open.folder(t))
+		b.Final = false
+		r := reportOf(t, read(t, ended.folder(t)), b)
+		if v := r.Verdict(); r.Final || r.Done || v.Kind == "good" || v.Head != "Not final" || !strings.Contains(v.Text, "has not ended") {
+			t.Errorf("final %v, done %v, verdict %+v", r.Final, r.Done, v)
+		}
 	}
 }

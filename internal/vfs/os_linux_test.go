@@ -110,12 +110,25 @@ func TestColdForgetsPages(t *testing.T) {
 }
 
 // TestSyncReachesTheKernel: a sync of a file and one of a folder ask the kernel, and
-// what it says is told. The folders of proc cannot be synced, nor can a pipe.
+// what it says is told: neither a file of proc nor a folder can be synced.
 func TestSyncReachesTheKernel(t *testing.T) {
-	if err := openOS(t, "/proc").SyncDir("self"); !errors.Is(err, unix.EINVAL) {
+	proc, disk := openOS(t, "/proc"), openOS(t, t.TempDir())
+	f, err := proc.Open("version", vfs.OpenOptions{})
+	if err != nil {
+		t.Skip(err)
+	}
+	defer f.Close()
+	if err := f.Sync(); !errors.Is(err, unix.EINVAL) {
+		t.Errorf("a file that cannot be synced: %v", err)
+	}
+	if err := proc.SyncDir("sys"); !errors.Is(err, unix.EINVAL) {
 		t.Errorf("a folder that cannot be synced: %v", err)
 	}
-	if err := openOS(t, t.TempDir()).SyncDir("."); err != nil {
+	g, err := disk.Create("f", vfs.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(g.Sync(), g.Close(), disk.SyncDir(".")); err != nil {
 		t.Error(err)
 	}
 }

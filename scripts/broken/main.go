@@ -1,6 +1,6 @@
 // Command broken breaks the program on purpose, one small change at a time, and runs
 // the tests that must notice it. It fails if one of them does not, or if a change does
-// not build. The changes are in breaks/*.txt beside it; the tree is not touched.
+// not build. A test that is red without the change, too, has not noticed it. The changes are in breaks/*.txt beside it; the tree is not touched.
 //
 //	broken [-list] [NAME ...]
 package main
@@ -49,7 +49,7 @@ func run(ctx context.Context, root string, list bool, names []string) (bool, err
 	if err != nil {
 		return false, err
 	}
-	began, noticed, tried := time.Now(), 0, 0
+	began, noticed, tried, sound := time.Now(), 0, 0, map[string]string{}
 	for _, b := range breaks {
 		if len(names) > 0 && !slices.Contains(names, b.name) {
 			continue
@@ -64,6 +64,9 @@ func run(ctx context.Context, root string, list bool, names []string) (bool, err
 		}
 		begun := time.Now()
 		by, err := try(ctx, root, files, b.tests)
+		if by != "" {
+			err = soundTest(ctx, root, by, sound)
+		}
 		if ctx.Err() != nil {
 			return false, ctx.Err()
 		}
@@ -84,4 +87,23 @@ func run(ctx context.Context, root string, list bool, names []string) (bool, err
 	}
 	fmt.Printf("%d of %d noticed in %s\n", noticed, tried, time.Since(began).Round(time.Second))
 	return noticed == tried, nil
+}
+
+// soundTest runs a test that has noticed a break without that break: one that is red
+// then, too, has noticed nothing. What it finds is kept in known, by test.
+func soundTest(ctx context.Context, root, test string, known map[string]string) error {
+	folder, name, _ := strings.Cut(test, " ")
+	name, _, _ = strings.Cut(name, "/")
+	red, ok := known[folder+" "+name]
+	if !ok {
+		var err error
+		if red, err = try(ctx, root, nil, []string{"./" + folder, "-run", "^" + name + "$"}); err != nil {
+			return err
+		}
+		known[folder+" "+name] = red
+	}
+	if red != "" {
+		return fmt.Errorf("%s is red without it", red)
+	}
+	return nil
 }
