@@ -51,13 +51,13 @@ func (t *S3) FinishCRC(ctx context.Context, key, uploadID string, content []byte
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumCRC64NVME: &part,
 	}, signedPayload(crypto.SumSHA256(content)))
 	if err != nil {
-		return s3Error(err, key)
+		return uploadError(err, key)
 	}
 	_, err = t.api().CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &t.bucket, Key: &key, UploadId: &uploadID, ChecksumCRC64NVME: &whole, ChecksumType: types.ChecksumTypeFullObject,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: []types.CompletedPart{{PartNumber: aws.Int32(1), ETag: out.ETag, ChecksumCRC64NVME: &part}}},
 	})
-	return s3Error(err, key)
+	return uploadError(err, key)
 }
 
 // ObjectLock implements Examined.
