@@ -64,6 +64,7 @@ const (
 	CodeAttributeDropped   Code = "attribute-dropped"
 	CodeAttributeMissing   Code = "attribute-missing"
 	CodeAttributeRefused   Code = "attribute-refused"
+	CodeArchived           Code = "archived"
 )
 
 // codes that never leave the package: they are answers, not failures.
@@ -126,6 +127,7 @@ var codeTable = []CodeInfo{
 	{CodeNoConditions, Fixable, "the target has no conditional writes, so it cannot promise not to overwrite", "use another store, or allow unconditional writes if nothing else writes below this prefix"},
 	{CodeConflict, FatalObject, "the key exists with other content; it was not touched", "move the other object away, then run the same command again; or give the entry another key (--rules) in an import with a new --run-id"},
 	{CodeCannotCompare, FatalObject, "the key exists and its checksum is of another kind; it was not touched", "allow a read-back of that size, or move the object away"},
+	{CodeArchived, FatalObject, "the object is in an archive class, and cannot be read before it is restored", "restore the object (RestoreObject), or move it away; then run the same command again"},
 	{CodeThrottled, Retryable, "the target asks to slow down", "run the same command again later, or with less concurrency"},
 	{CodeServerError, Retryable, "the target failed", "look at the target, then run the same command again"},
 	{CodeConnectionLost, Retryable, "the connection broke before an answer", "check the network, then run the same command again"},

@@ -71,6 +71,7 @@ type ReceiptTotal struct {
 	Started      time.Time          `json:"started"`
 	Finished     time.Time          `json:"finished"`
 	Software     string             `json:"software"`
+	Rules        string             `json:"rules,omitempty"` // SHA-256 of the importer's own rules, which may leave out links and folders
 }
 
 // PredicateReceipt is the predicate type of total.dsse.
@@ -347,7 +348,7 @@ func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, en
 		Probe: end.Probe, Conditional: end.Conditional,
 		Records: w.lines, Entries: w.tally.Entries(), Outcomes: w.outcomes, Bytes: w.tally.Bytes, Proof: w.tally.Proofs,
 		Differences: result.Differences, Recheck: end.Recheck, Complete: result.Complete,
-		Started: r.header.Started, Finished: end.At, Software: end.Software,
+		Started: r.header.Started, Finished: end.At, Software: end.Software, Rules: r.opts.Rules.Digest(),
 	}
 	if err := r.ours(); err != nil {
 		return err

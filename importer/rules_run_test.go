@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"crypto/ed25519"
 	"io"
 	"maps"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/internal/s3test"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -33,6 +35,14 @@ func TestRunWithRules(t *testing.T) {
 	}
 	if want := map[string]uint64{"directory": 1, "symlink": 1, "hard link": 1, "skipped": 1}; !maps.Equal(res.Tally.LeftOut, want) {
 		t.Errorf("left out: %v", res.Tally.LeftOut)
+	}
+	env, err := vfs.ReadFile(disk, "receipts/total.dsse", 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var total ReceiptTotal
+	if _, _, err := manifest.OpenStatement(env, PredicateReceipt, &total, testKey.Public().(ed25519.PublicKey)); err != nil || total.Rules != o.Rules.Digest() || len(total.Rules) != 64 {
+		t.Errorf("%v: the total has the rules %q", err, total.Rules)
 	}
 	keys := map[string]string{}
 	for _, line := range readLines(t, disk, "receipts/objects.list") {

@@ -462,7 +462,7 @@ func (r *run) nameLeft(p ProbeReport) {
 func failure(err error) record {
 	e := asError(err)
 	rec := record{Outcome: OutcomeFailed, Code: e.Code, Detail: clip(e.Cause)}
-	if e.Code == CodeConflict || e.Code == CodeCannotCompare {
+	if e.Code == CodeConflict || e.Code == CodeCannotCompare || e.Code == CodeArchived {
 		rec.Outcome = OutcomeConflict
 	}
 	return rec

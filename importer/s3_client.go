@@ -102,6 +102,9 @@ func configError(err error) error {
 	if errors.As(err, &absent) {
 		return newError(CodeCredentialsMissing, "", fmt.Sprintf("no profile %q in the shared AWS files", absent.Profile), err)
 	}
+	if bundle := os.Getenv("AWS_CA_BUNDLE"); bundle != "" && strings.Contains(err.Error(), bundle) || strings.Contains(err.Error(), "custom CA bundle") {
+		return newError(CodeTargetUntrusted, "", "the CA bundle of AWS_CA_BUNDLE or of the AWS profile: "+clip(err.Error()), err)
+	}
 	return newError(CodeCredentialsMissing, "", "AWS configuration: "+clip(err.Error()), err)
 }
 
@@ -176,9 +179,25 @@ func transport(o Options) func(*http.Transport) {
 func plainClient(o Options, cfg aws.Config) *http.Client {
 	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && o.Transport == nil {
-		client.Transport = b.WithTransportOptions(transport(o)).GetTransport() // o has its concurrency by now
+		client.Transport = bucketHost{b.WithTransportOptions(transport(o)).GetTransport(), o.Bucket} // o has its concurrency by now
 	}
 	return client
+}
+
+// bucketHost says what helps where the endpoint's name resolves, and the bucket's in front of
+// it does not.
+type bucketHost struct {
+	http.RoundTripper
+	bucket string
+}
+
+func (b bucketHost) RoundTrip(r *http.Request) (*http.Response, error) {
+	answer, err := b.RoundTripper.RoundTrip(r)
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsNotFound && strings.HasPrefix(r.URL.Hostname(), b.bucket+".") {
+		err = newError(CodeTargetAbsent, "", dns.Error()+": the bucket is part of this name; --path-style puts it into the path", err)
+	}
+	return answer, err
 }
 
 // noRedirect lets a redirect be seen as the answer it is: its target would get a

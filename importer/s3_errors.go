@@ -11,9 +11,11 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/smithy-go"
 )
@@ -47,6 +49,7 @@ var s3Codes = map[string]Code{
 	"AllAccessDisabled":                    CodeAccessDenied,
 	"AccountProblem":                       CodeAccessDenied,
 	"Forbidden":                            CodeAccessDenied,
+	"InvalidObjectState":                   CodeArchived,
 	"RequestTimeTooSkewed":                 CodeClockSkew,
 	"RequestExpired":                       CodeClockSkew,
 	"AccessForbidden":                      CodeAccessDenied,
@@ -157,7 +160,7 @@ func s3Error(err error, key string) error {
 	}
 	said := errors.As(err, &api)
 	if status >= 300 && status < 500 && isPage(answer.Response.Response) && !(said && inItsOwnWords(api, status)) {
-		return newError(CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status), err)
+		return newError(CodeNotS3, key, pageText(status), err)
 	}
 	if said {
 		return apiError(api, status, header, key, err)
@@ -181,6 +184,28 @@ func s3Error(err error, key string) error {
 func isPage(answer *http.Response) bool {
 	return strings.HasPrefix(strings.ToLower(answer.Header.Get("Content-Type")), "text/html") &&
 		(answer.Request == nil || answer.Request.Method != http.MethodHead)
+}
+
+// pageText is of a page for people.
+func pageText(status int) string {
+	text := fmt.Sprintf("status %d: a page in HTML", status)
+	if status == http.StatusRequestEntityTooLarge {
+		text += ": a proxy or web server in front of the store takes no body of this size (nginx: client_max_body_size)"
+	}
+	return text
+}
+
+// skewText says by how much, and which way, this machine's clock differs from the answer's.
+func skewText(now time.Time, header http.Header) string {
+	theirs, err := http.ParseTime(header.Get("Date"))
+	switch off := now.Sub(theirs).Round(time.Second); {
+	case err != nil || off.Abs() < time.Minute:
+		return ""
+	case off > 0:
+		return fmt.Sprintf(": this machine's clock is %s ahead of the target's", off)
+	default:
+		return fmt.Sprintf(": this machine's clock is %s behind the target's", -off)
+	}
 }
 
 // inItsOwnWords tells a code that the store gave from one that the SDK made out of
@@ -213,6 +238,9 @@ func apiError(api smithy.APIError, status int, header http.Header, key string, e
 		cause += ": the bucket is in " + region
 	}
 	cause += sentTo(status, header)
+	if code == CodeClockSkew {
+		cause = strings.TrimSuffix(cause, ".") + skewText(time.Now(), header)
+	}
 	return mayBeDone(newError(code, key, withoutKey(cause, key), err))
 }
 
@@ -234,6 +262,7 @@ func credentialsError(err error) error {
 	var api smithy.APIError
 	var expired *ssocreds.InvalidTokenError
 	var empty *credentials.StaticCredentialsEmptyError
+	var process *processcreds.ProviderError
 	code, text := CodeCredentialsRefused, err.Error()
 	switch {
 	case errors.As(err, &expired), errors.As(err, &api) && s3Codes[api.ErrorCode()] == CodeCredentialsExpired:
@@ -241,7 +270,11 @@ func credentialsError(err error) error {
 	case errors.As(err, &empty), strings.Contains(text, "no EC2 IMDS role found"), strings.Contains(text, "EC2 IMDS") && strings.Contains(text, "disabled"):
 		code = CodeCredentialsMissing
 	}
-	return newError(code, "", clip(lastCause(err)), err)
+	cause := lastCause(err)
+	if errors.As(err, &process) {
+		cause = "the credential_process of the AWS profile failed: " + cause + "; what it wrote stands above"
+	}
+	return newError(code, "", clip(cause), err)
 }
 
 // mayBeDone fills the class of internal codes and marks what the store may have
@@ -279,6 +312,9 @@ func transportError(err error, key string) error {
 		return own
 	}
 	cause := withoutKey(lastCause(err), key)
+	if strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") || errors.As(err, &header) {
+		cause += ": no TLS is spoken there; if that is meant, the endpoint begins with http://"
+	}
 	switch {
 	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host), errors.As(err, &header),
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):

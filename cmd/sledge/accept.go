@@ -52,7 +52,10 @@ func (r *acceptReport) print(w io.Writer) {
 		d := &r.Devices[i]
 		fmt.Fprintf(w, "device      %s, generation %d, run %s: %s\n", d.Manifest.Device, d.Manifest.Generation, escape(d.Run), size(int64(d.Bytes)))
 		fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
-		printOutcomes(w, d.Outcomes)
+		printEntries(w, d)
+		if d.Rules != "" {
+			fmt.Fprintf(w, "  rules         the importer's own, sha256 %s\n", escape(d.Rules))
+		}
 	}
 	for i, u := range r.Unproven {
 		if i == shownUnproven {
@@ -84,6 +87,20 @@ func targetText(target, endpoint string) string {
 		endpoint = "AWS"
 	}
 	return fmt.Sprintf("%s of %s", escape(target), escape(endpoint))
+}
+
+// printEntries counts entries, as run and report do, and names the kinds of those that a policy
+// or the importer's rules leave out. A long entry has several lines in the list.
+func printEntries(w io.Writer, r *fsck.ReceiptReport) {
+	outcomes := maps.Clone(r.Outcomes)
+	delete(outcomes, "no-object")
+	for _, n := range r.LeftOut {
+		outcomes["no-object"] += n
+	}
+	printOutcomes(w, outcomes)
+	for _, kind := range slices.Sorted(maps.Keys(r.LeftOut)) {
+		fmt.Fprintf(w, "left out    %s: %d\n", kind, r.LeftOut[kind])
+	}
 }
 
 func printOutcomes(w io.Writer, outcomes map[string]int64) {

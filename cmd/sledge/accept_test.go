@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -112,6 +113,19 @@ func TestAcceptLabels(t *testing.T) {
 		c := &acceptance{f: &acceptFlags{labels: labels}, labels: map[string][]byte{}}
 		if err := c.readLabels(); (err != nil) != (labels[len(labels)-1] == other) {
 			t.Errorf("%q: %v", labels, err)
+		}
+	}
+}
+
+// TestAcceptShowsLeftOut: accept and verify count entries, not the lines of long ones, and show
+// what rules have left out.
+func TestAcceptShowsLeftOut(t *testing.T) {
+	r := &acceptReport{Devices: []fsck.ReceiptReport{{Manifest: &fsck.Report{}, Rules: "5feceb66", Outcomes: map[string]int64{"stored": 2, "no-object": 7}, LeftOut: map[string]int64{"symlink": 3}}}}
+	var out strings.Builder
+	r.print(&out)
+	for _, want := range []string{"no-object     3\n", "left out    symlink: 3\n", "rules         the importer's own, sha256 5feceb66\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in\n%s", want, &out)
 		}
 	}
 }

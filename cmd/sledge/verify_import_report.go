@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"time"
 
@@ -178,10 +177,7 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", plural(d.objects, "object"))
 	} else {
 		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read, for %s of the manifest\n", d.Run, d.Importer, plural(d.LogSize, "line"), d.Lines, plural(d.Pages, "page"))
-		printOutcomes(w, d.Outcomes)
-		for _, kind := range slices.Sorted(maps.Keys(d.LeftOut)) {
-			fmt.Fprintf(w, "left out    %s: %d\n", kind, d.LeftOut[kind])
-		}
+		printEntries(w, d.ReceiptReport)
 		complete := "no"
 		if d.Canceled != nil {
 			complete = "no: the run was canceled"

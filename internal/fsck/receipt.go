@@ -30,6 +30,7 @@ type ReceiptReport struct {
 	SHA256     string           `json:"checkpoint_sha256,omitempty"` // of the checkpoint's file as the importer signed it
 	Target     string           `json:"target,omitempty"`            // of the total: where the objects went
 	Endpoint   string           `json:"endpoint,omitempty"`          // of the store; "" is that of AWS
+	Rules      string           `json:"rules,omitempty"`             // SHA-256 of the importer's own rules; "" is none
 	JobTarget  string           `json:"job_target,omitempty"`        // where the job says that they go
 	JobDevices []string         `json:"job_devices,omitempty"`       // all that the job names
 	LogSize    int64            `json:"log_size"`
@@ -435,6 +436,9 @@ func (c *receiptCheck) compareTotal(p object) error {
 		return err
 	}
 	if err := p.maybe("endpoint", &c.r.Endpoint); err != nil {
+		return err
+	}
+	if err := p.maybe("rules", &c.r.Rules); err != nil {
 		return err
 	}
 	c.r.JobTarget = c.v.job.target

@@ -49,6 +49,7 @@ type Device struct {
 	Halt       *importer.Halt `json:"halt,omitempty"`
 
 	Canceled *importer.CancelMark `json:"canceled,omitempty"` // the run was given up
+	Earlier  bool                 `json:"earlier,omitempty"`  // a later run of the same device is here, too: this one is not in the sums
 
 	Began   time.Time   `json:"began"`
 	Ended   time.Time   `json:"ended,omitzero"` // of a run that has ended
@@ -81,7 +82,8 @@ type Device struct {
 // ErrJobs: the folders are of more than one job.
 var ErrJobs = errors.New("state folders of different jobs")
 
-// New puts devices of one job together.
+// New puts runs of one job together. Of several runs of a device the one that began last
+// counts; the others are in the report, and in no sum.
 func New(devices ...*Device) (*Report, error) {
 	r := &Report{Final: true, Done: true, Devices: devices, Total: newSum()}
 	for i, d := range devices {
@@ -94,12 +96,28 @@ func New(devices ...*Device) (*Report, error) {
 		if same := slices.IndexFunc(devices[:i], d.isSameRun); same >= 0 {
 			return nil, fmt.Errorf("%s and %s are of the same run", devices[same].Folder, d.Folder)
 		}
+	}
+	for i, d := range devices {
+		if later := slices.IndexFunc(devices, d.isBefore(i, devices)); later >= 0 {
+			d.Earlier = true
+			d.note("it is an earlier run of this device: %s counts in the sums of the job", devices[later].Folder)
+			continue
+		}
 		r.Final = r.Final && d.Final
 		r.Done = r.Done && d.Final && d.Complete && len(d.Findings) == 0
 		r.Total.add(d.Sum)
 	}
 	r.Done = r.Done && len(devices) > 0
 	return r, nil
+}
+
+// isBefore tells a run of the same device that began after d, the i-th; of two that began at
+// once the one that was named later counts.
+func (d *Device) isBefore(i int, all []*Device) func(*Device) bool {
+	return func(e *Device) bool {
+		return d != e && d.Device == e.Device && d.Generation == e.Generation &&
+			(e.Began.After(d.Began) || e.Began.Equal(d.Began) && slices.Index(all, e) > i)
+	}
 }
 
 func (d *Device) isSameRun(e *Device) bool {

@@ -445,3 +445,25 @@ func TestTimesOfEveryState(t *testing.T) {
 		}
 	}
 }
+
+// TestDeviceCountsOnce: of two runs of a device the later one is in the sums and in the verdict,
+// in whatever order they are named, and the report claims nothing of devices that it has not.
+func TestDeviceCountsOnce(t *testing.T) {
+	second := cleanRun()
+	second.scope = testScope
+	second.scope.Device[0] ^= 1
+	for _, flip := range []bool{false, true} {
+		first, other := read(t, troubledRun().folder(t)), read(t, second.folder(t))
+		later := read(t, cleanRun().folder(t))
+		later.Run, later.Folder, later.Began = "run-2", "state/runs/run-2", first.Began.Add(time.Hour)
+		devices := []*Device{first, later, other}
+		if flip {
+			slices.Reverse(devices)
+		}
+		r := reportOf(t, devices...)
+		if v := r.Verdict(); r.Total.Entries != later.Sum.Entries+other.Sum.Entries || !first.Earlier || later.Earlier || !r.Done ||
+			v.Kind != "good" || !strings.HasPrefix(v.Text, "2 of the 2 devices in this report") || !strings.Contains(v.Text, "the job may have more") {
+			t.Errorf("%+v, %d entries, done %v", v, r.Total.Entries, r.Done)
+		}
+	}
+}

@@ -92,8 +92,12 @@ func (r *Report) Verdict() Verdict {
 		return r.Devices[0].Verdict()
 	}
 	order := []string{"good", "warn", "open", "bad"}
-	worst, n, head := 0, 0, "Completed"
+	worst, n, of, head := 0, 0, 0, "Completed"
 	for _, d := range r.Devices {
+		if d.Earlier {
+			continue
+		}
+		of++
 		v := d.Verdict()
 		for i, kind := range order {
 			if v.Kind == kind && i > worst {
@@ -104,7 +108,7 @@ func (r *Report) Verdict() Verdict {
 			n++
 		}
 	}
-	text := fmt.Sprintf("%d of %d devices are completed with every object proven.", n, len(r.Devices))
+	text := fmt.Sprintf("%d of the %s in this report are completed with every object proven; the job may have more.", n, plural(of, "device", "devices"))
 	if r.Inconsistent() {
 		return Verdict{"bad", "Not to be relied on", "The files of a run do not fit together. " + text}
 	}
