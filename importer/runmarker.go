@@ -55,7 +55,7 @@ func (r *run) putMarker(ctx context.Context, free bool, text string, ifAbsent bo
 	what := call{name: callPut, key: r.markerKey(), payload: int64(len(text)), free: free, inner: true}
 	return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
 		_, err := r.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
-			SHA256: crypto.SumSHA256([]byte(text)), IfAbsent: ifAbsent})
+			SHA256: crypto.SumSHA256([]byte(text)), Attributes: r.opts.Rules.Own(), IfAbsent: ifAbsent})
 		return err
 	})
 }
