@@ -16,7 +16,11 @@ func (l *life) kindsFlip(ctx context.Context, dice *rand.Rand) error {
 		l.met[KindsFlip]++
 		return l.flipCut(ctx, dice)
 	}
-	if err := l.survived(l.loadOnce(ctx, l.set(nil))); err != nil {
+	first := func() error { return l.survived(l.loadOnce(ctx, l.set(nil))) }
+	if len(l.others) == 0 && dice.IntN(4) == 0 { // in whose folders something flips
+		first = func() error { return l.secondSource(ctx, dice) }
+	}
+	if err := first(); err != nil {
 		return err
 	}
 	for _, path := range append(l.victims(dice), l.shared(dice)...) {

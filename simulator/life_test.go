@@ -134,7 +134,7 @@ func TestLives(t *testing.T) {
 // hard links: an older version must not be found under a newer name, and what was
 // called safe must be held.
 func TestKindsAndLinks(t *testing.T) {
-	s := simulator.Run(context.Background(), simulator.Options{Seed: 1, Lives: 20, Faults: []simulator.Trouble{simulator.KindsFlip, simulator.LinksRotate}})
+	s := simulator.Run(context.Background(), simulator.Options{Seed: 1, Lives: 16, Faults: []simulator.Trouble{simulator.KindsFlip, simulator.LinksRotate}})
 	for _, f := range s.Findings {
 		t.Errorf("%s\n%s\n%v", f.Replay, f.Text, f.Log)
 	}

@@ -101,8 +101,8 @@ func (l *life) beside(dice *rand.Rand) *model {
 	src.tree.SetVolume(vfs.Volume{FS: "mem", ID: "uuid:second", Root: src.root, StableInodes: true, TrustHoles: true})
 	paths := l.model.paths()
 	path := paths[dice.IntN(len(paths))]
-	switch dice.IntN(8) {
-	case 5, 6: // in a folder of both
+	switch dice.IntN(9) {
+	case 5, 6, 7: // in a folder of both
 		folder, name := parentOf(path), fmt.Sprintf("both-%d", dice.IntN(1000))
 		if folder != "" {
 			name = folder + "/" + name
