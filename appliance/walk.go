@@ -70,7 +70,7 @@ func (w *walk) one() error {
 		return nil
 	}
 	if err != nil && w.lost != nil && errors.Is(err, ErrLost) {
-		w.joiner, w.raw, w.started, w.lostAny = manifest.Joiner{}, nil, false, true
+		w.joiner, w.raw, w.started, w.lostAny, w.line = manifest.Joiner{}, nil, false, true, nil
 		return w.lost(w.page, err)
 	}
 	if err != nil {

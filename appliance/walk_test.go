@@ -99,6 +99,31 @@ func TestNoPagesIsNotEmpty(t *testing.T) {
 	}
 }
 
+// cutShards leaves one block of each stripe of an index pack's body that lies behind from
+// and before to.
+func cutShards(t *testing.T, r *Reader, p *manifest.Pack, from, to int64) {
+	t.Helper()
+	for _, d := range r.set.disks[:2] {
+		for shard := range 3 {
+			f, err := d.FS.Open(shardName(p.ID, shard), vfs.OpenOptions{Write: true})
+			if err != nil {
+				continue
+			}
+			size, err := f.Size()
+			if err != nil {
+				t.Fatal(err)
+			}
+			begin, end := from/2/4096*4096, min(size, to/2/4096*4096)
+			if _, err := f.WriteAt(make([]byte, end-begin), begin); err != nil {
+				t.Fatal(err)
+			}
+			if err := f.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // TestWalkBehindALostDirectory: a directory page that is lost is not missed.
 func TestWalkBehindALostDirectory(t *testing.T) {
 	r := lying(t, func(*liar.Device) {})
@@ -110,17 +135,7 @@ func TestWalkBehindALostDirectory(t *testing.T) {
 	if err != nil || !e.Directory {
 		t.Fatal(err)
 	}
-	for _, d := range r.set.disks[:2] { // one block is left of each of its stripes
-		for shard := range 3 {
-			f, err := d.FS.Open(shardName(p.ID, shard), vfs.OpenOptions{Write: true})
-			if err != nil {
-				continue
-			}
-			if err := errors.Join(f.Truncate(e.Offset/2/4096*4096), f.Close()); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	cutShards(t, r, p, e.Offset, p.BodySize+8192)
 	lost, n := 0, 0
 	err = r.EntriesFrom(context.Background(), 0, func(uint64, error) error { lost++; return nil }, func(Entry) error { n++; return nil })
 	if err != nil || n != 8 || lost != 0 {
@@ -128,5 +143,25 @@ func TestWalkBehindALostDirectory(t *testing.T) {
 	}
 	if _, err := r.openPage(p.FirstPage + p.Pages - 1); !errors.Is(err, ErrLost) {
 		t.Errorf("the directory page: %v", err)
+	}
+}
+
+// TestListBehindALostPage: where the page that the directory leads to is lost, the list
+// goes on with the next one, which is not held against the lost one's line.
+func TestListBehindALostPage(t *testing.T) {
+	r := lying(t, func(*liar.Device) {})
+	p, err := r.indexPack(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := r.page(p.FirstPage + 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cutShards(t, r, p, 0, e.Offset-8192)
+	lost, n := 0, 0
+	err = r.list(context.Background(), "f", func(uint64, error) error { lost++; return nil }, func(*manifest.Record) error { n++; return nil })
+	if err != nil || n != 6 || lost != 1 {
+		t.Errorf("%d entries, %d pages lost: %v", n, lost, err)
 	}
 }
