@@ -1,6 +1,7 @@
 // Command broken breaks the program on purpose, one small change at a time, and runs
 // the tests that must notice it. It fails if one of them does not, or if a change does
-// not build. A test that is red without the change, too, has not noticed it. The changes are in breaks/*.txt beside it; the tree is not touched.
+// not build. A test that is red without the change, too, has not noticed it. The changes
+// are in breaks/*.txt beside it; the tree is not touched.
 //
 //	broken [-list] [NAME ...]
 package main
