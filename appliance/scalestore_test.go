@@ -44,7 +44,7 @@ func newScaleStore(tree genTree, prefix string, clock func() int64) *scaleStore 
 }
 
 func (s *scaleStore) probing(key string) bool {
-	return strings.HasPrefix(key, s.prefix+importer.ProbePrefix)
+	return strings.HasPrefix(key, s.prefix+importer.ReservedPrefix)
 }
 
 // file is the number of the file that a key names, -1 for a folder's.

@@ -42,7 +42,7 @@ func newHost(run string) *host {
 // importAll imports, once for each trouble and then without any.
 func (l *life) importAll(ctx context.Context) error {
 	w := &world{life: l, exclusive: true, mirrored: mirroredLife(l.plan.Seed), taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
-	l.bucket = &Bucket{Name: bucketName, Seed: l.plan.Seed, Now: l.clock.Now, Free: func(key string) bool { return isProbe(key) || isJournal(key) }}
+	l.bucket = &Bucket{Name: bucketName, Seed: l.plan.Seed, Now: l.clock.Now, Free: isOwn}
 	l.say("journal in the target: %v", w.mirrored)
 	events := l.plan.in(importing)
 	for _, e := range events {
@@ -63,6 +63,9 @@ func (l *life) importAll(ctx context.Context) error {
 func (w *world) probeLeft(key string) bool {
 	return slices.ContainsFunc(w.hosts, func(h *host) bool { return h.codes[key] == importer.CodeProbeLeft })
 }
+
+// isOwn tells the keys that the importer keeps for itself.
+func isOwn(key string) bool { return isProbe(key) || isJournal(key) }
 
 // isProbe tells the keys that the importer writes and removes to try a store.
 func isProbe(key string) bool { return strings.Contains(key, importer.ProbePrefix) }

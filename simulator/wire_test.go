@@ -19,7 +19,7 @@ import (
 
 // newImport makes an empty bucket and a host for a sealed life.
 func (l *life) newImport() *world {
-	l.bucket = &Bucket{Name: bucketName, Free: isProbe, Now: l.clock.Now}
+	l.bucket = &Bucket{Name: bucketName, Free: isOwn, Now: l.clock.Now}
 	return &world{life: l, exclusive: true, taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
 }
 
@@ -35,7 +35,7 @@ type trial struct {
 }
 
 func newTrial(g *Goods) *trial {
-	return &trial{goods: g, bucket: &Bucket{Name: bucketName, Free: isProbe}, state: newMem(), key: testKey(), codes: map[importer.Code]bool{}}
+	return &trial{goods: g, bucket: &Bucket{Name: bucketName, Free: isOwn}, state: newMem(), key: testKey(), codes: map[importer.Code]bool{}}
 }
 
 func testKey() []byte { return newLife(Plan{Seed: 1}).key() }
@@ -70,7 +70,7 @@ func (t *trial) compare(whole bool) error {
 		}
 	}
 	for key := range have {
-		if _, ours := want[key]; !ours && !isProbe(key) {
+		if _, ours := want[key]; !ours && !isOwn(key) {
 			bad = append(bad, fmt.Errorf("%q should not be in the target", key))
 		}
 	}
@@ -113,12 +113,12 @@ var first = map[string]map[string]Fault{
 }
 
 // meeting lets a fault meet a call so many times in a row, for each key and part: in
-// the probe, or of objects.
+// the probe and at the run's marker, or of objects.
 func meeting(fault Fault, call string, times int, probe bool) func(*http.Request, int) Fault {
 	seen := map[string]int{}
 	return func(r *http.Request, _ int) Fault {
 		c, q := CallOf(r), r.URL.Query()
-		if isProbe(r.URL.Path+q.Get("prefix")) != probe {
+		if isOwn(r.URL.Path+q.Get("prefix")) != probe {
 			return ""
 		}
 		name := c + r.URL.Path + q.Get("prefix") + q.Get("partNumber")
