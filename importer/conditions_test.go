@@ -19,7 +19,7 @@ type halfConditional struct {
 func (h *halfConditional) saw(key string, ifAbsent bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if !ifAbsent && !strings.Contains(key, ProbePrefix) {
+	if !ifAbsent && ours(key) && !strings.Contains(key, JournalPrefix) {
 		h.bare = append(h.bare, key)
 	}
 }
