@@ -13,6 +13,7 @@ type crowd struct {
 	meter   *meter
 	metrics *metricsServer // nil without --metrics
 	of      int            // devices in all
+	planned *plannedUnion  // of a plan; else nil
 
 	mu      sync.Mutex
 	members []*member
