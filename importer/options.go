@@ -14,6 +14,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/internal/vfs"
+
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // Policy says what becomes of entries that S3 has no word for.
@@ -152,12 +154,14 @@ type Options struct {
 	ImporterKey ed25519.PrivateKey // one of the job's importer keys
 	Software    string             // for the receipt
 
-	Now      func() time.Time // default time.Now
-	Rand     io.Reader        // of salts; default crypto/rand
-	Progress func(Progress)   // called about every second and at the end, never at once
-	Problem  func(*Error)     // called for each failed object, warning and halt, never at once
-	Called   func(Call)       // called after each attempt of a call, at once from many goroutines
-	Log      *slog.Logger     // default: discard
+	Now         func() time.Time                                       // default time.Now
+	Rand        io.Reader                                              // of salts; default crypto/rand
+	Progress    func(Progress)                                         // called about every second and at the end, never at once
+	Problem     func(*Error)                                           // called for each failed object, warning and halt, never at once
+	Called      func(Call)                                             // called after each attempt of a call, at once from many goroutines
+	EachPlanned func(key string, size int64, r *manifest.Record) error // of a dry run: called for each object that it would store
+
+	Log *slog.Logger // default: discard
 }
 
 // None as Retries or ReadBackLimit is none at all, where 0 is the default.

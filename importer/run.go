@@ -614,6 +614,11 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 			rec = record{Outcome: action.Outcome}
 		} else {
 			planned.add(action)
+			if r.opts.EachPlanned != nil {
+				if err := r.opts.EachPlanned(action.Key, action.Size, e.Record); err != nil {
+					return err
+				}
+			}
 		}
 		r.count(e, rec)
 		return ctx.Err()

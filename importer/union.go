@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -16,9 +17,17 @@ import (
 // their contents differ, all of them are named. Lists may be of any length: they
 // are sorted on disk, encrypted. First every Add, then Report.
 type Union struct {
-	sorter *extsort.Sorter
-	buf    []byte
-	report UnionReport
+	sorter  *extsort.Sorter
+	buf     []byte
+	report  UnionReport
+	folders bool
+	above   []over // keys that the one at hand begins with
+}
+
+// over is a key that stands, and the first device that has it.
+type over struct {
+	key    string
+	device int
 }
 
 // UnionReport is what several lists come to.
@@ -36,6 +45,10 @@ type Dispute struct {
 	Key    string
 	Holder int   // whose object stands in the target
 	Others []int // whose content is another one
+
+	// Above is a key of the holder on the way to Key, in a store of folders: it is an object
+	// there, and for the others it has to be a folder.
+	Above string
 }
 
 // maxDisputes bounds the disputes that are named; all are counted.
@@ -44,6 +57,21 @@ const maxDisputes = 1000
 // NewUnion returns an empty one; Close it.
 func NewUnion(scratch vfs.FS) *Union {
 	return &Union{sorter: extsort.New(extsort.Config{FS: scratch, Dir: "sort"})}
+}
+
+// Folders has Report look for keys of one device that are folders on the way to another's, as
+// a store of folders takes no such two.
+func (u *Union) Folders() { u.folders = true }
+
+// Plan adds an object that a device's import would store.
+func (u *Union) Plan(device int, key string, size int64, r *manifest.Record) error {
+	want, err := expectedOf(r)
+	if err != nil {
+		return err
+	}
+	h := held{device: device, stands: true, size: size, content: want.checksum()}
+	u.buf = h.append(u.buf[:0])
+	return u.sorter.Add([]byte(key), u.buf)
 }
 
 // Close removes the scratch files.
@@ -106,6 +134,7 @@ func (u *Union) judge(key string, group []held) {
 	}
 	u.report.Objects++
 	u.report.Bytes += group[first].size
+	u.nested(key, group)
 	d, same := Dispute{Key: key, Holder: group[first].device}, false
 	for i, h := range group {
 		switch {
@@ -119,12 +148,41 @@ func (u *Union) judge(key string, group []held) {
 	if same {
 		u.report.Shared++
 	}
-	if len(d.Others) == 0 {
-		return
+	if len(d.Others) > 0 {
+		u.dispute(d)
 	}
+}
+
+func (u *Union) dispute(d Dispute) {
 	if u.report.Disputed++; len(u.report.Disputes) < maxDisputes {
 		u.report.Disputes = append(u.report.Disputes, d)
 	}
+}
+
+// nested finds the keys of other devices that are folders on the way to this one. In byte
+// order nothing else comes between a key and those that begin with it.
+func (u *Union) nested(key string, group []held) {
+	if !u.folders {
+		return
+	}
+	for n := len(u.above); n > 0 && !strings.HasPrefix(key, u.above[n-1].key); n-- {
+		u.above = u.above[:n-1]
+	}
+	for _, o := range u.above {
+		if strings.HasSuffix(o.key, "/") || key[len(o.key)] != '/' {
+			continue // a directory's own key is no object in the way
+		}
+		d := Dispute{Key: key, Holder: o.device, Above: o.key}
+		for _, h := range group {
+			if h.device != o.device {
+				d.Others = append(d.Others, h.device)
+			}
+		}
+		if len(d.Others) > 0 {
+			u.dispute(d)
+		}
+	}
+	u.above = append(u.above, over{key, group[0].device})
 }
 
 // held is what a list says under a key.

@@ -70,9 +70,9 @@ func TestUnion(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &UnionReport{Objects: 6, Bytes: 1 + 2 + 3 + 7 + 8 + 8, Shared: 2, Disputed: 3, Disputes: []Dispute{
-		{"in/a", 0, []int{2}}, // both say that they stored it: one was overwritten by somebody
-		{"in/b", 0, []int{1, 2}},
-		{"in/other", 0, []int{1}}, // another cut is no reason to call other content the same
+		{Key: "in/a", Holder: 0, Others: []int{2}}, // both say that they stored it: one was overwritten by somebody
+		{Key: "in/b", Holder: 0, Others: []int{1, 2}},
+		{Key: "in/other", Holder: 0, Others: []int{1}}, // another cut is no reason to call other content the same
 	}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -87,5 +87,43 @@ func TestUnionRefuses(t *testing.T) {
 			t.Errorf("%q: %v", text, err)
 		}
 		u.Close()
+	}
+}
+
+// TestUnionOfPlans: what devices would store under one key with other content, and in a store of
+// folders what one has as a file and another as a folder, is known before anything is sent.
+func TestUnionOfPlans(t *testing.T) {
+	for _, folders := range []bool{true, false} {
+		u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
+		defer u.Close()
+		if folders {
+			u.Folders()
+		}
+		for device, keys := range []map[string]string{
+			{"in/x": "1", "in/dif": "A", "in/s": "s", "in/only": "o", "in/d/": "", "in/own": "1", "in/own/y": "2"},
+			{"in/x/y": "2", "in/x-": "3", "in/dif": "B", "in/s": "s", "in/d/e": "4"},
+		} {
+			for key, content := range keys {
+				line := unionLine(t, OutcomeStored, "in/record", 1, content)
+				r, err := manifest.DecodeRecord(line.Record)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := u.Plan(device, key, 1, r); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		got, err := u.Report()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []Dispute{{Key: "in/dif", Holder: 0, Others: []int{1}}}
+		if folders {
+			want = append(want, Dispute{Key: "in/x/y", Holder: 0, Others: []int{1}, Above: "in/x"})
+		}
+		if !reflect.DeepEqual(got.Disputes, want) || got.Disputed != uint64(len(want)) || got.Shared != 1 {
+			t.Errorf("folders %v: %+v", folders, got)
+		}
 	}
 }

@@ -313,6 +313,9 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 	if err := d.o.Rules.CheckUntil(a.now()); err != nil {
 		return nil, &usageError{err}
 	}
+	if f.crowd != nil && f.crowd.planned != nil {
+		f.crowd.planned.watch(&d.o, r.Scope.Device)
+	}
 	if !d.o.DryRun {
 		folder, err := f.openState(ctx, state)
 		if err != nil {

@@ -64,7 +64,11 @@ func (a *app) importAll(ctx context.Context, f *importFlags) (report, error) {
 	if err := rep.agree(devices, f.allowMissing); err != nil {
 		return nil, err
 	}
-	if err := a.importDevices(ctx, f, devices, rep); err != nil {
+	err = a.importDevices(ctx, f, devices, rep)
+	if rep.planned != nil {
+		defer rep.planned.close()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return a.concludeAll(ctx, f, devices, rep)
@@ -108,6 +112,13 @@ func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*impo
 	}
 	own.crowd = &crowd{meter: a.meter("import"), of: len(devices)}
 	defer own.crowd.end()
+	if f.dry {
+		planned, err := newPlannedUnion(devices)
+		if err != nil {
+			return err
+		}
+		own.crowd.planned, rep.planned = planned, planned
+	}
 	if f.metrics != "" {
 		var err error
 		if own.crowd.metrics, err = serveMetrics(ctx, f.metrics); err != nil {

@@ -21,6 +21,8 @@ type importAllReport struct {
 	Devices  []deviceImport `json:"devices"`
 	Missing  []string       `json:"missing"` // devices of the job
 	Union    importUnion    `json:"union"`
+
+	planned *plannedUnion // of a plan
 }
 
 // deviceImport is one device's part.
@@ -37,8 +39,7 @@ type deviceImport struct {
 	Import      *importReport `json:"import,omitempty"` // none: nothing was begun
 }
 
-// importUnion is the sum. Objects and bytes count a key of several devices once; a
-// plan has not compared them.
+// importUnion is the sum. Objects and bytes count a key of several devices once.
 type importUnion struct {
 	Entries     uint64                      `json:"entries"`
 	ScanEntries uint64                      `json:"scan_entries"`
@@ -56,12 +57,19 @@ type importUnion struct {
 // keyDispute is a key for which devices have different content.
 type keyDispute struct {
 	Key    string   `json:"key"`
-	Holder string   `json:"holder"` // whose object stands in the target
-	Others []string `json:"others"` // whose does not
+	Holder string   `json:"holder"`          // whose object stands in the target
+	Others []string `json:"others"`          // whose does not
+	Above  string   `json:"above,omitempty"` // a key of the holder that is a folder on the way to Key
 }
 
-func (d keyDispute) text() string {
+func (d keyDispute) text(plan bool) string {
 	text := fmt.Sprintf("%s: device %s has it in the target, with other content than", d.Key, d.Holder)
+	switch {
+	case d.Above != "":
+		text = fmt.Sprintf("%s: device %s has the object %s, which for this key is a folder, of", d.Key, d.Holder, d.Above)
+	case plan:
+		text = fmt.Sprintf("%s: device %s has it with other content than", d.Key, d.Holder)
+	}
 	for _, o := range d.Others {
 		text += " device " + o
 	}
@@ -111,7 +119,7 @@ func (u *importUnion) print(w io.Writer, plan bool) {
 		fmt.Fprintf(w, "shared      %s of several devices, the same content\n", plural(u.Shared, "key"))
 	}
 	for _, d := range u.Disputes {
-		fmt.Fprintf(w, "disputed    %s\n", escape(d.text()))
+		fmt.Fprintf(w, "disputed    %s\n", escape(d.text(plan)))
 	}
 	if more := u.Disputed - min(u.Disputed, uint64(len(u.Disputes))); more > 0 {
 		fmt.Fprintf(w, "disputed    … and %d more\n", more)
@@ -145,10 +153,36 @@ func (r *importAllReport) unite(devices []*importDevice) error {
 			u.plan(p)
 		}
 	}
-	if r.DryRun {
+	switch {
+	case r.planned != nil:
+		return u.comparePlans(r.planned)
+	case r.DryRun:
 		return nil
 	}
 	return u.compare(r.State, devices)
+}
+
+// comparePlans finds what the devices' imports would dispute, before anything is sent.
+func (u *importUnion) comparePlans(p *plannedUnion) error {
+	found, err := p.union.Report()
+	if err != nil {
+		return err
+	}
+	u.Objects, u.Bytes = found.Objects, found.Bytes
+	u.take(found, p.devices)
+	return nil
+}
+
+// take names what several devices dispute.
+func (u *importUnion) take(found *importer.UnionReport, devices []*importDevice) {
+	u.Shared, u.Disputed = found.Shared, found.Disputed
+	for _, f := range found.Disputes {
+		d := keyDispute{Key: f.Key, Above: f.Above, Holder: devices[f.Holder].id.String()}
+		for _, o := range f.Others {
+			d.Others = append(d.Others, devices[o].id.String())
+		}
+		u.Disputes = append(u.Disputes, d)
+	}
 }
 
 func (u *importUnion) plan(p *importer.Planned) {
@@ -182,18 +216,11 @@ func (u *importUnion) compare(state string, devices []*importDevice) (err error)
 	if err != nil {
 		return err
 	}
-	u.Shared, u.Disputed = found.Shared, found.Disputed
+	u.take(found, devices)
 	if !slices.ContainsFunc(devices, func(d *importDevice) bool { return d.ended != nil && !d.receipted() }) {
 		u.Objects, u.Bytes = found.Objects, found.Bytes // what they share counts once
 	}
 	u.Complete = u.Complete && found.Disputed == 0
-	for _, f := range found.Disputes {
-		d := keyDispute{Key: f.Key, Holder: devices[f.Holder].id.String()}
-		for _, o := range f.Others {
-			d.Others = append(d.Others, devices[o].id.String())
-		}
-		u.Disputes = append(u.Disputes, d)
-	}
 	return nil
 }
 

@@ -15,6 +15,7 @@ type crowd struct {
 	metrics *metricsServer // nil without --metrics
 	of      int            // devices in all
 	waiting atomic.Int64   // devices whose turn is still to come
+	planned *plannedUnion  // of a plan; else nil
 
 	mu      sync.Mutex
 	members []*member
