@@ -144,6 +144,9 @@ func (w *world) otherHost(ctx context.Context, h *host, dice *rand.Rand) error {
 // replaced: a frozen host that goes on says that another one has the run, and nothing
 // else, unless all that it had to look at the target for was done.
 func (w *world) replaced(s *stall, stopped bool, err error, codes ...importer.Code) error {
+	if stopped && s.dead && !errors.Is(err, errTouched) {
+		return nil // nobody sees how it ends
+	}
 	if errors.Is(err, errTouched) || !stopped || s.dead || w.lost || err == nil || w.bucket.Traits.NoConditions {
 		return w.survived(err)
 	}
