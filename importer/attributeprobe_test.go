@@ -46,6 +46,17 @@ func (p *picky) CreateUpload(ctx context.Context, in CreateRequest) (string, err
 	return p.fakeTarget.CreateUpload(ctx, in)
 }
 
+// Head shows what was asked for.
+func (p *picky) Head(ctx context.Context, key string) (Object, error) {
+	obj, err := p.fakeTarget.Head(ctx, key)
+	p.fakeTarget.mu.Lock()
+	defer p.fakeTarget.mu.Unlock()
+	a := p.objects[key].asked
+	obj.Shown = Shown{ContentType: a.ContentType, CacheControl: a.CacheControl, StorageClass: a.StorageClass, SSE: a.SSE, KMSKeyID: a.KMSKeyID,
+		TagCount: len(a.Tags), LockMode: a.LockMode, LockUntil: a.LockUntil, LegalHold: a.LegalHold}
+	return obj, err
+}
+
 // TestPolicyDemandsAttributes: where a bucket takes nothing without encryption or tags,
 // the probe and the journal in the target have them, too.
 func TestPolicyDemandsAttributes(t *testing.T) {
