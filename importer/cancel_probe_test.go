@@ -39,7 +39,7 @@ func TestCancelUnwritable(t *testing.T) {
 			t.Fatalf("%v, %d uploads", err, len(f.uploads))
 		}
 		o.StateDir = crashed
-		stored := len(f.objects)
+		stored := f.ours()
 		f.hook = unwritable(code)
 		var named []string
 		o.Problem = func(e *Error) {
