@@ -132,7 +132,7 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		if report.Resumed {
 			what = "what the load had begun with is loaded, and nothing that is new since"
 		}
-		return fmt.Errorf("%w: %d names or files cannot be imported as they are; %s", ErrFindings, n, what)
+		return fmt.Errorf("%w: %s cannot be imported as they are; %s", ErrFindings, countOf(n, "name or file", "names or files"), what)
 	}
 	if len(report.damaged) > 0 {
 		if err := o.Begin(); err != nil {

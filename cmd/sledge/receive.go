@@ -32,7 +32,7 @@ func (r *receiveReport) print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\norigin      %s\nlabel       %s\ndisks       %d here", r.Job, r.Device, r.Generation, r.Origin, label, len(r.Here))
 	if len(r.Missing) > 0 {
-		fmt.Fprintf(w, ", missing bays %s", bayNumbers(r.Missing))
+		fmt.Fprintf(w, ", missing %s", namedBays(r.Missing))
 	}
 	fmt.Fprintf(w, "; any %d are enough\ntarget      %s\n", r.Needed, escape(r.Target))
 }

@@ -131,7 +131,7 @@ func (r *statusReport) print(w io.Writer) {
 		d.print(w)
 	}
 	if len(r.Absent) > 0 {
-		fmt.Fprintf(w, "missing     bays %s\n", bayNumbers(r.Absent))
+		fmt.Fprintf(w, "missing     %s\n", namedBays(r.Absent))
 	}
 	if r.Disks != nil {
 		r.Disks.print(w)
