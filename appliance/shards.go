@@ -96,16 +96,29 @@ func (d *Device) findLost() {
 				continue
 			}
 			r := &shardReading{bay: b, pack: d.home(n), shard: slices.Index(d.state.homes[n].bays, byte(b.number))}
-			is, err := r.isGone()
+			is, err := r.isFinished()
 			if err != nil {
 				return err
 			}
-			if !is {
+			if is {
 				d.find(b, n)
 			}
 		}
 		return nil
 	})
+}
+
+// isFinished tells whether the shard is there, and its piece, which is written once the
+// shard is durable. Without the piece the shard may be what a failed disk kept of it.
+func (r *shardReading) isFinished() (bool, error) {
+	if gone, err := r.isGone(); gone || err != nil {
+		return false, err
+	}
+	_, err := r.bay.disk.FS.Stat(pieceName(r.pack.ID, r.shard))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // lookForShards asks every disk, without reading, for each shard that it should have.
