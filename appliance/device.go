@@ -111,6 +111,7 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 	if err := d.replay(); err != nil {
 		return nil, err
 	}
+	d.findLost()
 	if err := d.enough(); err != nil {
 		return nil, err
 	}

@@ -5,7 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"maps"
+	"io/fs"
 
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
@@ -17,6 +17,7 @@ type unsealed struct {
 	r       *rebuilder
 	set     bays // by bay; nil where a disk is absent
 	m       int
+	job     *manifest.Job
 	key     ed25519.PublicKey
 	files   []*foundFile
 	packs   []*manifest.Pack // that count, and the index packs of a seal that has begun
@@ -60,7 +61,7 @@ func (r *rebuilder) openUnsealed(disks []Disk) error {
 		return fmt.Errorf("%w: job %s does not name device %s", ErrForeign, s.Job.ID, r.scope.Device)
 	}
 	r.disks, r.bays, r.job = s.set, s.Job.Geometry.Disks, s.JobFile
-	r.load = &unsealed{r: r, m: s.Job.Geometry.M, key: dev.PublicKey.PublicKey, numbers: map[uint64]bool{}}
+	r.load = &unsealed{r: r, m: s.Job.Geometry.M, job: s.Job, key: dev.PublicKey.PublicKey, numbers: map[uint64]bool{}}
 	if err := errors.Join(r.load.survey(), s.set.own.get()); err != nil {
 		return s.set.own.or(err)
 	}
@@ -317,13 +318,9 @@ func (r *rebuilder) unsealedRest() error {
 	if err := r.begunSeal(); err != nil {
 		return err
 	}
-	wraps := map[string][]byte{}
-	for _, d := range r.disks.disks {
-		have, err := readWraps(d.FS) // only those whose name is their hash
-		if ownFault(err) {
-			return fmt.Errorf("disk %s: %w", d.Name, err)
-		}
-		maps.Copy(wraps, have)
+	wraps, err := r.wraps()
+	if err != nil {
+		return err
 	}
 	for name, b := range wraps {
 		if err := durable.WriteFile(r.o.Onto.FS, wrapsDir+"/"+name, b); err != nil {
@@ -341,6 +338,24 @@ func (r *rebuilder) unsealedRest() error {
 		}
 	}
 	return r.disks.own.or(fmt.Errorf("%w: no disk has the unlock wrap", ErrLost))
+}
+
+// wraps are those that the disks with an unlock wrap agree on, and more where they do
+// not. Others may have some of a first unlock that was cut off: their key was never used.
+func (r *rebuilder) wraps() (map[string][]byte, error) {
+	vote := newWrapVote(&Config{Job: r.load.job, Scope: r.scope})
+	for _, d := range r.disks.disks {
+		if _, err := d.FS.Stat(unlockName); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		have, err := readWraps(d.FS)
+		if ownFault(err) {
+			return nil, fmt.Errorf("disk %s: %w", d.Name, err)
+		}
+		vote.add(have)
+	}
+	wraps, _ := vote.chosen() // what no disk has the seal tells
+	return wraps, nil
 }
 
 // frameFiles writes the journals and scan lists, each frame from whichever disk has

@@ -87,6 +87,40 @@ func (d *Device) degraded() (n uint64) {
 	return n
 }
 
+// findLost asks the disks for the shards that were lost at the commit and that nobody has
+// read since: a rebuild may have made them, and the others may have lost theirs.
+func (d *Device) findLost() {
+	d.bays.each(func(b *bay) error {
+		for n := range d.state.packs {
+			if !d.state.homes[n].wasLost(b.number) || d.wasRead(b, n) {
+				continue
+			}
+			r := &shardReading{bay: b, pack: d.home(n), shard: slices.Index(d.state.homes[n].bays, byte(b.number))}
+			is, err := r.isFinished()
+			if err != nil {
+				return err
+			}
+			if is {
+				d.find(b, n)
+			}
+		}
+		return nil
+	})
+}
+
+// isFinished tells whether the shard is there, and its piece, which is written once the
+// shard is durable. Without the piece the shard may be what a failed disk kept of it.
+func (r *shardReading) isFinished() (bool, error) {
+	if gone, err := r.isGone(); gone || err != nil {
+		return false, err
+	}
+	_, err := r.bay.disk.FS.Stat(pieceName(r.pack.ID, r.shard))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // lookForShards asks every disk, without reading, for each shard that it should have.
 // One that is gone is noted; one that was lost at the commit and is there is to be
 // read. An error is the process's own.

@@ -4,9 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -42,60 +40,31 @@ func readWraps(disk vfs.FS) (map[string][]byte, error) {
 	return wraps, errors.Join(errs...)
 }
 
-// findWraps returns the wraps that the job asks for, from the first disk that has them
-// whole, or from several. Disks before it that have not are in bad.
+// findWraps returns the wraps that the job asks for, as most of the disks have them.
+// What is wrong with the disks is in bad.
 func (c *Config) findWraps(disks []Disk) (wraps map[string][]byte, bad, err error) {
-	all := map[string][]byte{}
+	vote := newWrapVote(c)
+	has := make([][]string, len(disks))
 	var errs []error
-	for _, d := range disks {
+	for i, d := range disks {
 		wraps, err := readWraps(d.FS)
-		maps.DeleteFunc(wraps, func(name string, file []byte) bool {
-			_, ours := c.siteOf(file)
-			return strings.HasSuffix(name, ".wrap") && !ours
-		})
 		if ownFault(err) {
 			return nil, nil, fmt.Errorf("disk %s: %w", d.Name, err)
 		}
-		if err == nil {
-			err = c.wholeWraps(wraps)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("disk %s: %w", d.Name, err))
 		}
-		if err == nil {
-			return wraps, errors.Join(errs...), nil
-		}
-		errs = append(errs, fmt.Errorf("disk %s: %w", d.Name, err))
-		maps.Copy(all, wraps)
+		has[i] = vote.add(wraps)
+	}
+	wraps, err = vote.chosen()
+	for i, d := range disks {
+		errs = append(errs, vote.faults(d.Name, has[i], wraps))
 	}
 	bad = errors.Join(errs...)
-	if err := c.wholeWraps(all); err != nil {
-		return nil, nil, fmt.Errorf("%w: the wraps of the load key: %w; %w", ErrLost, err, bad)
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("%w: the wraps of the load key: %w", ErrLost, err), bad)
 	}
-	return all, bad, nil
-}
-
-// wholeWraps reports what is missing of the wraps that the job asks for.
-func (c *Config) wholeWraps(wraps map[string][]byte) error {
-	sites, recovery := 0, 0
-	for _, r := range c.Job.Recipients {
-		switch crypto.WrapKind(r.Kind) {
-		case crypto.WrapSite:
-			sites++
-		case crypto.WrapAge:
-			recovery = 1
-		}
-	}
-	for name, file := range wraps {
-		if strings.HasSuffix(name, ".age") {
-			recovery--
-			continue
-		}
-		if _, ok := c.siteOf(file); ok {
-			sites--
-		}
-	}
-	if sites != 0 || recovery != 0 {
-		return fmt.Errorf("%w: not the wraps that the job asks for: %d of its sites and %d of recovery are missing", manifest.ErrCorrupt, sites, recovery)
-	}
-	return nil
+	return wraps, bad, nil
 }
 
 // siteOf is to whom of the job file a wrap of this device is. Others that lie on a disk do

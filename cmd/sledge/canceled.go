@@ -12,7 +12,8 @@ import (
 )
 
 // canceledMark is that of the run which a folder of receipts is of: in the receipts
-// themselves, in the run's folder around them, or where the state is after a takeover.
+// themselves, in the run's folder around them, or where the state is after a takeover. An
+// error tells that one of these could not be looked at.
 func canceledMark(receipts string) (*importer.CancelMark, error) {
 	run := filepath.Dir(filepath.Clean(receipts))
 	state, base := run, ""
@@ -20,7 +21,13 @@ func canceledMark(receipts string) (*importer.CancelMark, error) {
 		state, base = filepath.Dir(above), filepath.Join(importer.RunsFolder, filepath.Base(run))
 	}
 	folders := []string{receipts, run}
-	if home, err := importer.StateHome(state); err == nil && home != state {
+	home, unseen := importer.StateHome(state)
+	switch {
+	case errors.Is(unseen, fs.ErrNotExist):
+		unseen = nil
+	case unseen != nil:
+		unseen = fmt.Errorf("whether the run was canceled is not known: state folder %s: %w", state, unseen)
+	case home != state:
 		folders = append(folders, filepath.Join(home, base))
 	}
 	for _, folder := range folders {
@@ -29,7 +36,7 @@ func canceledMark(receipts string) (*importer.CancelMark, error) {
 			return mark, err
 		}
 	}
-	return nil, nil
+	return nil, unseen
 }
 
 // refuseCanceled refuses receipts of a run that was given up: what they prove may be

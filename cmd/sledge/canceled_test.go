@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
@@ -35,5 +36,27 @@ func TestAcceptCanceled(t *testing.T) {
 		if err := refuseCanceled(receipts); !errors.Is(err, errObjects) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestAcceptUnseen: receipts are refused where the copies of their state folder cannot be
+// looked at: one of them may have the mark.
+func TestAcceptUnseen(t *testing.T) {
+	for name, spoil := range map[string]func(taken string) error{
+		"no folder": func(taken string) error { return os.WriteFile(taken, nil, 0o600) },
+		"a loop":    func(taken string) error { return os.Symlink("taken", taken) },
+	} {
+		for _, receipts := range []string{"receipts", "runs/run-2/receipts"} {
+			state := t.TempDir()
+			if err := errors.Join(os.MkdirAll(filepath.Join(state, receipts), 0o700), spoil(filepath.Join(state, "taken"))); err != nil {
+				t.Fatal(err)
+			}
+			if err := refuseCanceled(filepath.Join(state, receipts)); err == nil || !strings.Contains(err.Error(), state) {
+				t.Errorf("%s, %s: %v", name, receipts, err)
+			}
+		}
+	}
+	if err := refuseCanceled(filepath.Join(t.TempDir(), "away", "receipts")); err != nil {
+		t.Errorf("a folder that is not there: %v", err) // the receipts' reader tells
 	}
 }

@@ -273,16 +273,20 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 	return r, a.lostBefore(c, k)
 }
 
-// lostBefore is the error of a device that cannot give back what it had told as safe.
-// Such a device is unlocked all the same: it can be loaded again.
+// lostBefore is the error of a device that cannot give back what it had told as safe, or
+// of which nobody can tell. Such a device is unlocked all the same: it can be loaded
+// again. Where another command is at work, or a seal has begun, those tell.
 func (a *app) lostBefore(c appliance.Config, key []byte) error {
 	seen, err := appliance.Look(c, key)
 	switch {
 	case errors.Is(err, appliance.ErrLost):
 		return hint(err, "the device is unlocked, but cannot be used with these disks alone: bring every disk of it; if one was replaced, put the old one back into its bay: it may hold the only whole copy")
-	case err != nil:
-		a.warn("what is on the disks could not be looked at: %v", err)
+	case errors.Is(err, appliance.ErrBusy), errors.Is(err, appliance.ErrSealBegun):
+		a.warn("nobody has looked at what is on the disks: %v", err)
 		return nil
+	case err != nil:
+		_, more := diagnose(err)
+		return &hinted{fmt.Errorf("what is safe on the disks is not known: %w", err), append([]string{"the device is unlocked; which disk it is: sledge status"}, more...)}
 	}
 	defer seen.Close()
 	return hint(seen.Lost(), "the device is unlocked; keep the source and load it again: that takes what is lost; if a disk was replaced, the old one may have it")

@@ -48,3 +48,16 @@ func spoilJournal(t *testing.T, disk string) {
 		t.Fatal(err)
 	}
 }
+
+// TestUnlockTellsWhatItCannotSee: an unlock that cannot tell what is safe does not end as
+// if all were well, and says that the device is unlocked.
+func TestUnlockTellsWhatItCannotSee(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.sledge(0, "load", "src")
+	f.sledge(0, "lock")
+	f.says(f.sledge(exitDisks, "unlock", "--code-file", "code", "--disk", "bay0"), "is unlocked for job", "error: what is safe on the disks is not known: too few disks",
+		"hint: the device is unlocked", "sledge status --disk bay0 --device dev", "hint: bring the missing disks")
+	f.says(f.sledge(exitDisks, "status", "--disk", "bay0"), "state       unlocked")
+	f.says(f.sledge(0, "status"), "safe        1 entry")
+}
