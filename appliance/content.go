@@ -104,6 +104,18 @@ func (c *Content) piece(off int64) (piece, error) {
 	return piece{off: off, length: n, pack: e.Pack, segment: uint64(at / crypto.PlainSegmentSize), in: in, whole: n == crypto.PlainSegmentSize}, nil
 }
 
+// isHole reports whether a range, which is not empty, is nothing but holes.
+func (c *Content) isHole(off, to int64) bool {
+	i := sort.Search(len(c.extents), func(i int) bool { return c.extents[i].Offset+c.extents[i].Length > off })
+	for ; off < to; i++ {
+		if i == len(c.extents) || !c.extents[i].Hole || c.extents[i].Offset > off {
+			return false
+		}
+		off = c.extents[i].Offset + c.extents[i].Length
+	}
+	return true
+}
+
 // begin has the disks begin to read what is read first of a range; what follows
 // is hinted at as the reading goes on.
 func (c *Content) begin(off, to int64) {

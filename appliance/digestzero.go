@@ -82,6 +82,9 @@ func zeroCRC(n int64) zeroRun {
 // zeroParts keeps the digests of parts of zeros: a load meets few sizes.
 var zeroParts zeroSums
 
+// maxZeroSums bounds them: a record that is read may tell any size.
+const maxZeroSums = 64
+
 type zeroSums struct {
 	mu   sync.Mutex
 	sums map[int64][]byte
@@ -94,6 +97,9 @@ func (z *zeroSums) sum(size int64) []byte {
 		z.sums = map[int64][]byte{}
 	}
 	if z.sums[size] == nil {
+		if len(z.sums) == maxZeroSums {
+			clear(z.sums)
+		}
 		h := crypto.NewResumableSHA256()
 		writeZeros(h, size)
 		z.sums[size] = h.Sum(nil)
