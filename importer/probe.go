@@ -114,7 +114,8 @@ type prober struct {
 	lost    []string // keys of uploads that we may have begun: the answer was lost
 	report  ProbeReport
 
-	own Attributes // of its objects
+	own   Attributes // of its objects
+	doubt bool       // while attributes were tried, an error told nothing about them
 }
 
 // probe tries the target before the first object. Refusals that mean "the
