@@ -161,6 +161,8 @@ func (r *run) whyRefused(ctx context.Context, kind string, a Attributes, err err
 	}
 	own := r.opts.Rules.Own()
 	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/", own: own}
+	r.refusals.asking.Lock() // takesOthers asks with an object of the same key
+	defer r.refusals.asking.Unlock()
 	asked, why := a.removable(), err
 	ctx = context.WithValue(context.WithoutCancel(ctx), besideKey{}, true)
 	if failed := p.tries(ctx, kind, asked); failed != nil {

@@ -12,7 +12,7 @@ import (
 // refusals are what a start remembers of refusals that may be of one key alone: a
 // policy, a proxy or a firewall may have a rule about a single name.
 type refusals struct {
-	asking sync.Mutex // one at a time; see takesOthers
+	asking sync.Mutex // one at a time; see takesOthers, whyRefused
 
 	mu    sync.Mutex
 	asked int             // how often the target was asked for another key
