@@ -83,7 +83,17 @@ func ofName(err error) bool {
 // refusesName tells the errors of these that stores themselves give for a name.
 func refusesName(err error) bool { return forbidden(err) || isClass(err, FatalObject) }
 
-// oddName is one key with all of these.
+// oddKey is a key below the probe's prefix with all of these. No alias of it is the key of
+// others: what is left of those, where nothing can be removed, is told from it.
+func oddKey(odd []oddity) string {
+	var ids []string
+	for _, o := range odd {
+		ids = append(ids, o.ID)
+	}
+	return probeNamesFolder + strings.Join(ids, "-") + "/" + oddName(odd)
+}
+
+// oddName is a name with all of these.
 func oddName(odd []oddity) string {
 	name := "x"
 	for _, o := range odd {
@@ -96,7 +106,7 @@ func oddName(odd []oddity) string {
 // A single oddity that is refused counts as kept: nothing is stored under it. Beside an
 // error that may be of the name, kept is what the other answers have shown.
 func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err error) {
-	name := probeNamesFolder + oddName(odd)
+	name := oddKey(odd)
 	defer func() {
 		if removeErr := p.removeName(context.WithoutCancel(ctx), name); err == nil {
 			err = removeErr
