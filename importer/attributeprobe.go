@@ -78,10 +78,18 @@ func (p *prober) try(ctx context.Context, kind string, a Attributes) error {
 	return err
 }
 
+// tries is try, and notes an error that tells nothing about the attributes.
+func (p *prober) tries(ctx context.Context, kind string, a Attributes) error {
+	err := p.try(ctx, kind, a)
+	p.doubt = p.doubt || err != nil && !ofAttributes(err) && !isClass(err, FatalObject)
+	return err
+}
+
 // blame turns the refusal of a write into that of the attributes that it was made with,
-// if others alone are taken: each is tried by itself.
+// if others alone are taken: each is tried by itself. An error that is no refusal, of one
+// of these, leaves in doubt what cannot be told without it.
 func (p *prober) blame(ctx context.Context, kind string, asked, others Attributes, err error) error {
-	if !ofAttributes(err) || p.try(ctx, kind, others) != nil {
+	if !ofAttributes(err) || p.tries(ctx, kind, others) != nil {
 		return err
 	}
 	var names, all []string
@@ -91,11 +99,11 @@ func (p *prober) blame(ctx context.Context, kind string, asked, others Attribute
 			continue
 		}
 		all = append(all, one.name)
-		if ofAttributes(p.try(ctx, kind, with)) {
+		if ofAttributes(p.tries(ctx, kind, with)) {
 			names = append(names, one.name)
 		}
 	}
-	if len(names) == 0 {
+	if len(names) == 0 && !p.doubt {
 		names = all // together
 	}
 	if len(names) == 0 {
@@ -111,6 +119,7 @@ func attributeRefused(names string, err error) error {
 // sets tries what the rules may ask for, each set by one request.
 func (p *prober) sets(ctx context.Context, sets []Attributes) error {
 	for _, a := range sets {
+		p.doubt = false
 		err := p.try(ctx, callPut, a)
 		if err == nil {
 			continue
@@ -137,7 +146,8 @@ type triedAttributes struct {
 }
 
 // whyRefused tells the refusal of an object from that of its attributes. The one is an
-// outcome; the other ends the run before all objects meet it.
+// outcome; the other ends the run before all objects meet it. Where an error has kept it
+// from telling, the next object that is refused asks again.
 func (r *run) whyRefused(ctx context.Context, kind string, a Attributes, err error) error {
 	if a.none() || !ofAttributes(err) {
 		return err
@@ -151,9 +161,11 @@ func (r *run) whyRefused(ctx context.Context, kind string, a Attributes, err err
 	}
 	own := r.opts.Rules.Own()
 	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/", own: own}
+	r.refusals.asking.Lock() // takesOthers asks with an object of the same key
+	defer r.refusals.asking.Unlock()
 	asked, why := a.removable(), err
 	ctx = context.WithValue(context.WithoutCancel(ctx), besideKey{}, true)
-	if failed := p.try(ctx, kind, asked); failed != nil {
+	if failed := p.tries(ctx, kind, asked); failed != nil {
 		why = p.blame(ctx, kind, asked, own, failed)
 	} else if (a.LockMode != "" || a.LegalHold) && ofLock(err) {
 		why = attributeRefused(attributeLock, err)
@@ -161,6 +173,9 @@ func (r *run) whyRefused(ctx context.Context, kind string, a Attributes, err err
 	r.nameLeft(p.report)
 	if hasCode(why, CodeAttributeRefused) {
 		return why
+	}
+	if p.doubt {
+		return err
 	}
 	if t.sound == nil {
 		t.sound = map[string]bool{}

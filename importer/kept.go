@@ -71,6 +71,29 @@ const maxKeptSets = 10000
 // one of them is not what was asked for, and fails.
 var protecting = []string{attributeKMSKeyID, attributeLegalHold, attributeLock, attributeSSE}
 
+// protects reports whether one of these is asked for.
+func (a Attributes) protects() bool {
+	return a.LockMode != "" || a.LegalHold || a.SSE != "" || a.KMSKeyID != ""
+}
+
+// wrote reports whether an object is what this transfer's own write was answered with,
+// whatever the target keeps of its metadata.
+func (t *transfer) wrote(obj Object) bool {
+	return t.stored.ETag != "" && t.stored.ETag == obj.ETag && t.stored.VersionID == obj.VersionID
+}
+
+// keepsMetadata reports whether the target keeps the metadata of the write that stores an
+// object.
+func (r *run) keepsMetadata(a *Action) bool {
+	return r.probe.KeepsMetadata && !(r.probe.DropsPartsMetadata && r.writeOf(a) == callCreate)
+}
+
+// mayBeOurs tells an object that has to be looked at for a lock or an encryption although
+// it does not say whose it is: the target keeps no metadata of such a write.
+func (r *run) mayBeOurs(a *Action, obj Object) bool {
+	return a.Attributes.protects() && !r.keepsMetadata(a) && obj.Metadata[metaRun] == ""
+}
+
 // writeOf is the kind of write that stores an object.
 func (r *run) writeOf(a *Action) string {
 	if a.Kind == ActionMultipart || r.opts.DeferComplete > 0 && a.Size > 0 {

@@ -19,8 +19,9 @@ type ProbeReport struct {
 	PartRefused         bool     `json:"part_refused"`
 	KeepsChecksum       bool     `json:"keeps_checksum"` // HEAD answers with the SHA-256, single and composite
 	KeepsMetadata       bool     `json:"keeps_metadata"`
-	ReadsBack           bool     `json:"reads_back"`     // GET is allowed
-	AnswersWrites       bool     `json:"answers_writes"` // PUT and Complete answer with what HEAD then says
+	DropsPartsMetadata  bool     `json:"drops_parts_metadata,omitempty"` // of CreateMultipartUpload, though it may keep that of PUT
+	ReadsBack           bool     `json:"reads_back"`                     // GET is allowed
+	AnswersWrites       bool     `json:"answers_writes"`                 // PUT and Complete answer with what HEAD then says
 	ConditionalPut      bool     `json:"conditional_put"`
 	ConditionalComplete bool     `json:"conditional_complete"`
 	ListsUploads        bool     `json:"lists_uploads"`       // our own upload was in its list
@@ -87,6 +88,9 @@ func (p ProbeReport) String() string {
 		yes(p.ConditionalPut, "conditional PUT"),
 		yes(p.ConditionalComplete, "conditional Complete"),
 	}, ", ")
+	if p.KeepsMetadata && p.DropsPartsMetadata {
+		text += ", NOT keeps metadata by parts"
+	}
 	if len(p.Renames) > 0 {
 		text += ", RENAMES a key with " + strings.Join(p.Renames, ", ")
 	}
@@ -114,7 +118,8 @@ type prober struct {
 	lost    []string // keys of uploads that we may have begun: the answer was lost
 	report  ProbeReport
 
-	own Attributes // of its objects
+	own   Attributes // of its objects
+	doubt bool       // while attributes were tried, an error told nothing about them
 }
 
 // probe tries the target before the first object. Refusals that mean "the
@@ -383,6 +388,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.report.DropsPartsMetadata = obj.Metadata[metaEntry] != "parts"
 	x := expected{Size: int64(len(content)), Parts: parts, Composite: composite(parts), SHA256: &sum}
 	verdict, proof := x.compare(obj, true)
 	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == same && proof == ProofSHA256

@@ -22,14 +22,14 @@ const (
 func (p *prober) names(ctx context.Context, odd []oddity) (renamed []oddity, err error) {
 	for group := range slices.Chunk(odd, probeOddAtOnce) {
 		whole, err := p.comesBack(ctx, group)
-		if err != nil {
+		if err != nil && !ofName(err) {
 			return nil, err
 		}
-		if whole {
+		if whole && err == nil {
 			continue
 		}
 		for _, one := range group {
-			kept, err := p.comesBack(ctx, []oddity{one})
+			kept, err := p.keepsOne(ctx, one)
 			if err != nil {
 				return nil, err
 			}
@@ -41,7 +41,59 @@ func (p *prober) names(ctx context.Context, odd []oddity) (renamed []oddity, err
 	return renamed, nil
 }
 
-// oddName is one key with all of these.
+// keepsOne asks for one oddity. An error that may be of its name alone is the target's if
+// a plain key meets one, too; else the oddity is tried once more, for the error may have
+// passed, and what the answers have shown by then counts.
+func (p *prober) keepsOne(ctx context.Context, one oddity) (kept bool, err error) {
+	kept, err = p.comesBack(ctx, []oddity{one})
+	if err == nil || !ofName(err) {
+		return kept, err
+	}
+	if !p.takesPlain(ctx) {
+		return false, err
+	}
+	kept, err = p.comesBack(ctx, []oddity{one})
+	if ofName(err) {
+		err = nil
+	}
+	return kept, err
+}
+
+// takesPlain stores, looks at and removes an object whose name has nothing odd.
+func (p *prober) takesPlain(ctx context.Context) bool {
+	name := probeNamesFolder + oddName(nil)
+	const content = "sledge probe of a plain name"
+	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
+	if err == nil {
+		_, err = p.head(ctx, name)
+	}
+	if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
+		p.leave(p.prefix + name)
+		return err == nil && forbidden(removeErr)
+	}
+	return err == nil
+}
+
+// ofName reports whether a key's name may be the cause of an error: a policy, a proxy, a
+// firewall or a fault of the store may be about it.
+func ofName(err error) bool {
+	return refusesName(err) || isClass(err, Retryable) || err != nil && mayMeanKey(asError(err).Code)
+}
+
+// refusesName tells the errors of these that stores themselves give for a name.
+func refusesName(err error) bool { return forbidden(err) || isClass(err, FatalObject) }
+
+// oddKey is a key below the probe's prefix with all of these. No alias of it is the key of
+// others: what is left of those, where nothing can be removed, is told from it.
+func oddKey(odd []oddity) string {
+	var ids []string
+	for _, o := range odd {
+		ids = append(ids, o.ID)
+	}
+	return probeNamesFolder + strings.Join(ids, "-") + "/" + oddName(odd)
+}
+
+// oddName is a name with all of these.
 func oddName(odd []oddity) string {
 	name := "x"
 	for _, o := range odd {
@@ -51,43 +103,65 @@ func oddName(odd []oddity) string {
 }
 
 // comesBack writes one key and reports whether it is the key that the store has then.
-// A single oddity that is refused counts as kept: nothing is stored under it.
+// A single oddity that is refused counts as kept: nothing is stored under it. Beside an
+// error that may be of the name, kept is what the other answers have shown.
 func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err error) {
-	name := probeNamesFolder + oddName(odd)
+	name := oddKey(odd)
 	defer func() {
-		if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
-			p.leave(p.prefix + name)
-			if err == nil && !forbidden(removeErr) && !isClass(removeErr, FatalObject) {
-				err = removeErr
-			}
+		if removeErr := p.removeName(context.WithoutCancel(ctx), name); err == nil {
+			err = removeErr
 		}
 	}()
 	const content = "sledge probe of a name"
 	_, err = p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	switch {
-	case err != nil && (forbidden(err) || isClass(err, FatalObject)):
+	case refusesName(err):
 		return len(odd) == 1, nil
 	case err != nil:
-		return false, err
+		return true, err
 	}
-	if _, err := p.head(ctx, name); IsNotFound(err) {
+	switch _, err = p.head(ctx, name); {
+	case IsNotFound(err):
 		return false, nil
-	} else if err != nil {
+	case err != nil && !ofName(err):
 		return false, err
 	}
-	return p.listedAs(ctx, name)
+	kept, listErr := p.listedAs(ctx, name)
+	if listErr != nil {
+		err = listErr
+	}
+	return kept, err
+}
+
+// removeName removes a key of these. One that the target refuses to remove, or to tell
+// of, is left and named; only an error that cannot be of its name is returned.
+func (p *prober) removeName(ctx context.Context, name string) error {
+	key := p.prefix + name
+	err := p.remove(ctx, key)
+	if err == nil {
+		p.report.Left = slices.DeleteFunc(p.report.Left, func(left string) bool { return left == key })
+		return nil
+	}
+	p.leave(key)
+	if ofName(err) {
+		return nil
+	}
+	return err
 }
 
 // listedAs reports whether the store lists a key that was just written. Another key in
 // its place counts only if HEAD finds it: listings have been seen to encode keys wrongly.
 // Where nothing may be listed, the names that a store may have made of it are asked for.
-func (p *prober) listedAs(ctx context.Context, name string) (bool, error) {
+func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err error) {
 	listed, err := p.listNames(ctx)
-	if err != nil && !forbidden(err) && !isClass(err, FatalObject) {
+	if err != nil && !ofName(err) {
 		return false, err
 	}
 	if slices.Contains(listed, p.prefix+name) {
 		return true, nil
+	}
+	if refusesName(err) {
+		err = nil
 	}
 	others := aliases(name)
 	for _, key := range listed {
@@ -97,15 +171,18 @@ func (p *prober) listedAs(ctx context.Context, name string) (bool, error) {
 		if other == name || !strings.HasPrefix(other, probeNamesFolder) {
 			continue
 		}
-		_, err := p.head(ctx, other)
+		_, headErr := p.head(ctx, other)
 		switch {
-		case err == nil:
+		case headErr == nil:
 			return false, nil
-		case !IsNotFound(err) && !forbidden(err) && !isClass(err, FatalObject):
-			return false, err
+		case IsNotFound(headErr) || refusesName(headErr):
+		case !ofName(headErr):
+			return false, headErr
+		default:
+			err = headErr // others may be there
 		}
 	}
-	return true, nil
+	return true, err
 }
 
 // listNames lists what the probe has written of odd names.
@@ -177,11 +254,11 @@ func (r *run) sweepNames(ctx context.Context, attempt string) error {
 	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(attempt)}
 	keys, err := p.listNames(ctx)
 	for _, key := range keys {
-		if err == nil {
+		if err == nil || ofName(err) {
 			err = p.remove(ctx, key)
 		}
 	}
-	if forbidden(err) || isClass(err, FatalObject) {
+	if ofName(err) {
 		return nil // at best: the probe itself names what it leaves
 	}
 	return err

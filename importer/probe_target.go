@@ -260,7 +260,7 @@ func (p *targetProbe) import_(ctx context.Context) {
 	tell(multi, "sha256 on UploadPart", r.PartRefused, "each part is proven as it is written", "parts are hashed before sending, their objects read back")
 	tell(multi, "keeps sha256", r.KeepsChecksum, "HEAD proves an object at any later time", "objects can be proven by reading back alone")
 	tell(multi, "answers writes as HEAD does", r.AnswersWrites, "small objects need no HEAD of their own", "each object costs one more request")
-	tell(single, "keeps metadata", r.KeepsMetadata, "owner, mode and times are kept with each object", "owner, mode and times stay in the manifest only")
+	tell(single, "keeps metadata", r.KeepsMetadata && !r.DropsPartsMetadata, "owner, mode and times are kept with each object", "owner, mode and times stay in the manifest only")
 	tell(single, "conditional PUT", r.ConditionalPut, "nothing can be overwritten", "an import needs --allow-unconditional")
 	tell(multi, "conditional Complete", r.ConditionalComplete, "nothing can be overwritten", "an import needs --allow-unconditional")
 }

@@ -29,11 +29,11 @@ type Recheck struct {
 	Population uint64    `json:"population"` // objects that the journal held for stored
 	Size       uint64    `json:"size"`       // of these, asked for by HEAD
 	Confidence float64   `json:"confidence"`
-	AtMost     uint64    `json:"at_most"` // of the population are gone, with that confidence
+	AtMost     uint64    `json:"at_most"` // of the population are gone, or not shown, with that confidence
 	At         time.Time `json:"at"`
 }
 
-// String is the result in words.
+// String is the result in words. What the target did not show counts as gone.
 func (c Recheck) String() string {
 	text := fmt.Sprintf("%s of %s objects of earlier starts, all there", grouped(c.Size), grouped(c.Population))
 	if c.Size == c.Population {
@@ -58,12 +58,15 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if err != nil {
 		return err
 	}
-	c := &rechecker{run: r, free: free}
+	c := &rechecker{run: r, free: free, reads: r.readsOwn(marked)}
 	switch {
 	case !marked:
 		err = c.all(ctx, c.whole)
 	case population > 0:
 		err = c.all(ctx, func(ctx context.Context, f func(Entry) error) error { return c.pages(ctx, sample, f) })
+	}
+	if err == nil {
+		err = c.blind()
 	}
 	if err != nil {
 		return err
@@ -78,7 +81,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if err != nil || population == 0 {
 		return err
 	}
-	done := Recheck{population, c.looked, sampleConfidence, atMost(population, c.looked, 0, 1-sampleConfidence), r.opts.Now().UTC()}
+	done := Recheck{population, c.looked, sampleConfidence, atMost(population, c.looked+c.unseen.n, c.unseen.n, 1-sampleConfidence), r.opts.Now().UTC()}
 	r.mu.Lock()
 	r.rechecked = &done
 	r.mu.Unlock()
@@ -271,11 +274,13 @@ func (r *run) heldOf(page, before uint64, wanted []uint64) (places []place, err 
 
 // rechecker looks at one sample.
 type rechecker struct {
-	run  *run
-	free bool
+	run   *run
+	free  bool
+	reads bool // the target has shown something else of this run
 
 	mu           sync.Mutex
 	looked, gone uint64
+	unseen       unseen
 }
 
 // heldObject is one object of a sample.
@@ -382,11 +387,12 @@ func (c *rechecker) one(ctx context.Context, o heldObject) error {
 	case err == nil:
 		text = "it is another one"
 	case !IsNotFound(err):
-		return err
+		return c.miss(ctx, o.action.Key, err)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.looked++
+	c.unseen.answered(o.action.Key)
 	if text != "" {
 		level := slog.LevelInfo
 		if c.gone++; c.gone <= recheckNamed {

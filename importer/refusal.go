@@ -12,7 +12,7 @@ import (
 // refusals are what a start remembers of refusals that may be of one key alone: a
 // policy, a proxy or a firewall may have a rule about a single name.
 type refusals struct {
-	asking sync.Mutex // one at a time; see takesOthers
+	asking sync.Mutex // one at a time; see takesOthers, whyRefused
 
 	mu    sync.Mutex
 	asked int             // how often the target was asked for another key
@@ -34,9 +34,14 @@ const remedyOneKey = "only this key is refused, others are taken with the same c
 // ofOneKey reports whether the target may mean one key by this error. The journal in
 // the target is no entry's.
 func (r *run) ofOneKey(e *Error) bool {
-	switch e.Code {
+	return mayMeanKey(e.Code) && r.waits(e) && !strings.HasPrefix(e.Path, r.opts.Prefix+JournalPrefix)
+}
+
+// mayMeanKey tells the codes by which a policy, a proxy or a firewall may refuse one key.
+func mayMeanKey(code Code) bool {
+	switch code {
 	case CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3, CodeWrongRegion:
-		return r.waits(e) && !strings.HasPrefix(e.Path, r.opts.Prefix+JournalPrefix)
+		return true
 	}
 	return false
 }

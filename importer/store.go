@@ -164,7 +164,7 @@ func inWords(ctx context.Context, calls *caller, target Reader, key string, err 
 // wherever a write's outcome is not known.
 func (r *run) answered(a *Action, s Stored) (record, bool) {
 	p := r.probe
-	if !p.Checking || !p.AnswersWrites || !r.kept.looked(r.writeOf(a), a.Attributes) || !p.KeepsMetadata || r.opts.ReadBack || !ProofSHA256.atLeast(r.opts.MinProof) {
+	if !p.Checking || !p.AnswersWrites || !r.kept.looked(r.writeOf(a), a.Attributes) || !r.keepsMetadata(a) || r.opts.ReadBack || !ProofSHA256.atLeast(r.opts.MinProof) {
 		return record{}, false
 	}
 	obj := Object{Size: a.Size, ETag: s.ETag, VersionID: s.VersionID, SHA256: s.SHA256, ChecksumType: s.ChecksumType}
@@ -201,7 +201,7 @@ func (r *run) describe(a *Action, obj Object, ours bool) record {
 // that is not enough, from its bytes.
 func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error) {
 	a := t.action
-	ours := obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID
+	ours := obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID || t.wrote(obj)
 	if err := r.anothers(a, obj); err != nil {
 		return record{}, err
 	}
@@ -233,7 +233,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		}
 		proof = ProofReadBack
 	}
-	if ours {
+	if ours || r.mayBeOurs(a, obj) {
 		if err := r.keeps(a, obj, &rec); err != nil {
 			return record{}, err
 		}

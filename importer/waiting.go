@@ -192,7 +192,7 @@ func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
 			return true
 		case errors.Is(err, errStopped) || isCanceled(err):
 			return false
-		case !r.waits(asError(err)):
+		case !r.waits(asError(err)) && !isClass(err, FatalObject): // of the latter, the next look may tell more
 			r.halt(asError(err))
 			return false
 		}
