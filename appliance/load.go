@@ -85,8 +85,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	for _, e := range d.bays.errors() {
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
-	report.Status = d.status(report.keep())
-	d.withoutLost(report)
+	report.Status = d.lookBack(report)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if cerr := d.endJournal(); err == nil {

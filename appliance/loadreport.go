@@ -93,9 +93,6 @@ func (l *loader) remember() error {
 // skipped the device has an earlier version. Whichever call skipped them, and as what,
 // is the catalog's to judge.
 func (r *LoadReport) keep() func(path string) {
-	if len(r.Skipped) == 0 {
-		return nil
-	}
 	at := map[string][]int{}
 	for i, s := range r.Skipped {
 		at[s.Path] = append(at[s.Path], i)
