@@ -110,15 +110,13 @@ func (d *Device) goodOf(l *scanList) uint64 {
 // loadNew scans and loads what is new or changed.
 func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, report *LoadReport) error {
 	list, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
-		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, continued: report.continued})
+		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, continued: report.continued, met: report.away.back})
 	if err != nil {
 		return err
 	}
 	before := report.Scan
 	report.Scan = list.tail.report()
-	// The scan has listed again whatever had failed before and is there.
-	report.SkippedCount, report.Remarked = report.vanished, 0
-	report.Skipped = slices.DeleteFunc(report.Skipped, func(s SkippedEntry) bool { return s.Reason != vanished })
+	report.scanned()
 	if report.Resumed {
 		report.Scan.Replaced += before.Replaced
 		report.Scan.ReplacedPaths = append(before.ReplacedPaths, report.Scan.ReplacedPaths...)

@@ -51,7 +51,7 @@ type LoadReport struct {
 	readBack func(done, total int64) // takes the progress of the read-back
 	damaged  []*scanList             // whose sources are scanned again
 	second   bool                    // the list of before is done, the new one is at work
-	vanished uint64                  // of the skipped, those that were not there any more
+	away     awayPaths               // of the skipped, those that were not there any more
 
 	lists     map[manifest.ID]bool // that were loaded
 	continued manifest.ID          // the one that an earlier call had begun
@@ -80,7 +80,7 @@ func (l *loader) remember() error {
 			return err
 		}
 		if r.Reason == vanished {
-			l.report.vanished++
+			l.report.away.add(r.Path)
 		}
 		if r.Reason != catalog.Gone && len(l.report.Skipped) < maxSkipped {
 			l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: r.Path, Reason: r.Reason, Detail: r.Detail})
@@ -182,12 +182,9 @@ func (l *loader) skip(it *item, reason, detail string) {
 	defer l.mu.Unlock()
 	l.report.SkippedCount++
 	if reason == vanished {
-		l.report.vanished++
+		l.report.away.add(it.path)
 	}
 	if len(l.report.Skipped) < maxSkipped {
 		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.path, Reason: reason, Detail: detail})
 	}
 }
-
-// vanished is the reason of what is not there any more.
-const vanished = "vanished"
