@@ -288,14 +288,10 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 		}
 		return false, taken(it.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail}) // also if size and times agree: two files may be made in one tick
 	}
-	if !w.good {
+	if !w.good || w.flags&itemLost != 0 { // what is lost is loaded again, and nothing of it is of use
 		return false, nil
 	}
-	it.flags |= w.flags & itemOurs
-	if w.flags&itemLost != 0 { // it is loaded again, and nothing of it is of use
-		return false, nil
-	}
-	it.flags |= itemKnown
+	it.flags |= itemKnown | w.flags&itemOurs
 	if it.kind == manifest.KindSkipped {
 		return false, nil
 	}

@@ -63,7 +63,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err != nil {
 		return nil, err
 	}
-	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}}
+	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}, looks: d.state.entries}
 	failedBefore := len(d.bays.errors())
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
@@ -145,7 +145,6 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		d.removeList(list.copies.name) // a list only says what is to be done
 		return nil
 	}
-	report.second = report.Resumed
 	return d.loadList(ctx, src, list, o, report)
 }
 
@@ -214,9 +213,6 @@ type loader struct {
 	bytes   atomic.Int64
 	skipped atomic.Uint64
 	known   atomic.Uint64
-
-	again      atomic.Uint64 // of a second list, records of what the first one has counted
-	againBytes atomic.Int64
 
 	files atWork
 	total Progress

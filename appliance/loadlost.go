@@ -2,35 +2,36 @@ package appliance
 
 // lookBack gives the device's status after a load, and tells the report what of the
 // load counts: of a skipped entry, whether an earlier version is here; of a loaded one,
-// whether the disks give it back. Both are judged by what the catalog has the manifest
-// hold, so a version that was loaded again is not lost.
+// whether the disks give it back. The catalog judges what the manifest would hold: an
+// entry that a continued load has loaded twice is one, and one that it has loaded and
+// dropped since is none. One whose last look failed counts with the skipped ones.
 func (d *Device) lookBack(r *LoadReport) Status {
 	keep := r.keep()
-	var lost uint64
-	var bytes int64
-	status := d.status(tallyAsk{lists: r.lists, entry: func(path string, size int64, ours, gone bool) {
+	var n LoadReport
+	status := d.status(tallyAsk{lists: r.lists, entry: func(e tallied) {
+		if !e.lost {
+			keep(e.path)
+		}
 		switch {
-		case !gone:
-			keep(path)
-		case ours:
-			lost++
-			bytes += size
+		case !e.ours:
+		case e.lost:
+			n.Lost++
+			n.LostBytes += e.size
+		case !e.failed:
+			n.Entries++
+			n.Bytes += e.size
+			if e.seq <= r.looks {
+				n.Before++
+			}
 		}
 	}})
-	if status.Uncounted != "" && d.lacksPacks() {
-		lost, bytes = r.Entries, r.Bytes
+	switch {
+	case status.Uncounted == "":
+		r.Entries, r.Bytes, r.Before, r.Lost, r.LostBytes = n.Entries, n.Bytes, n.Before, n.Lost, n.LostBytes
+	case d.lacksPacks(): // of an entry that is lost nobody may read that it was loaded
+		r.Entries, r.Bytes, r.Before, r.Lost, r.LostBytes = 0, 0, 0, r.Entries, r.Bytes
 	}
-	r.withoutLost(lost, bytes)
 	return status
-}
-
-// withoutLost takes out of a load's report what the disks do not give back: of an entry
-// that is lost nobody may read that it was loaded. Where that cannot be counted nothing
-// counts as loaded.
-func (r *LoadReport) withoutLost(entries uint64, bytes int64) {
-	r.Lost, r.LostBytes = min(entries, r.Entries), min(bytes, r.Bytes)
-	r.Entries, r.Bytes = r.Entries-r.Lost, r.Bytes-r.LostBytes
-	r.Before = min(r.Before, r.Entries)
 }
 
 // lacksPacks tells whether some packs cannot be given back, as far as is known.

@@ -23,8 +23,18 @@ type tally struct {
 // tallyAsk is what else a caller wants to know of the entries. The zero value asks for
 // nothing.
 type tallyAsk struct {
-	lists map[manifest.ID]bool                           // scan lists whose entries are ours
-	entry func(path string, size int64, ours, lost bool) // called for every entry that was loaded
+	lists map[manifest.ID]bool // scan lists whose entries are ours
+	entry func(tallied)        // called for every entry that was loaded
+}
+
+// tallied is what a tally tells of one entry.
+type tallied struct {
+	path   string
+	size   int64
+	seq    uint64 // as the catalog's Entry has it
+	ours   bool
+	lost   bool
+	failed bool // a later look at it failed
 }
 
 // tallyOf counts by the catalog's rule over the whole journal.
@@ -84,7 +94,7 @@ const (
 	tallyOurs
 )
 
-func (t *tally) count(e *catalog.Entry, live *liveBytes, tell func(path string, size int64, ours, lost bool)) {
+func (t *tally) count(e *catalog.Entry, live *liveBytes, tell func(tallied)) {
 	if !e.Good {
 		t.skipped++
 		return
@@ -92,7 +102,7 @@ func (t *tally) count(e *catalog.Entry, live *liveBytes, tell func(path string, 
 	size, n := binary.Uvarint(e.Value)
 	flags := e.Value[n]
 	if tell != nil {
-		tell(strings.TrimSuffix(e.Key, "/"), int64(size), flags&tallyOurs != 0, flags&tallyLost != 0)
+		tell(tallied{strings.TrimSuffix(e.Key, "/"), int64(size), e.Seq, flags&tallyOurs != 0, flags&tallyLost != 0, e.Remark != ""})
 	}
 	if flags&tallyLost != 0 {
 		t.lost++
