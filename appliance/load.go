@@ -63,7 +63,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	if err != nil {
 		return nil, err
 	}
-	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}}
+	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}, looks: d.state.entries}
 	failedBefore := len(d.bays.errors())
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
@@ -85,8 +85,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	for _, e := range d.bays.errors() {
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
-	report.Status = d.status(report.keep())
-	d.withoutLost(report)
+	report.Status = d.lookBack(report)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if cerr := d.endJournal(); err == nil {
@@ -111,15 +110,13 @@ func (d *Device) goodOf(l *scanList) uint64 {
 // loadNew scans and loads what is new or changed.
 func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, report *LoadReport) error {
 	list, err := d.makeList(ctx, src, ScanOptions{As: o.As, Rules: o.Rules, Force: o.Force, Replace: o.Replace,
-		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, continued: report.continued})
+		Moved: o.Moved, Empty: o.AllowEmpty || report.Resumed, Progress: o.ScanProgress, continued: report.continued, met: report.away.back})
 	if err != nil {
 		return err
 	}
 	before := report.Scan
 	report.Scan = list.tail.report()
-	// The scan has listed again whatever had failed before and is there.
-	report.SkippedCount, report.Remarked = report.vanished, 0
-	report.Skipped = slices.DeleteFunc(report.Skipped, func(s SkippedEntry) bool { return s.Reason != vanished })
+	report.scanned()
 	if report.Resumed {
 		report.Scan.Replaced += before.Replaced
 		report.Scan.ReplacedPaths = append(before.ReplacedPaths, report.Scan.ReplacedPaths...)
@@ -148,7 +145,6 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		d.removeList(list.copies.name) // a list only says what is to be done
 		return nil
 	}
-	report.second = report.Resumed
 	return d.loadList(ctx, src, list, o, report)
 }
 
@@ -217,9 +213,6 @@ type loader struct {
 	bytes   atomic.Int64
 	skipped atomic.Uint64
 	known   atomic.Uint64
-
-	again      atomic.Uint64 // of a second list, records of what the first one has counted
-	againBytes atomic.Int64
 
 	files atWork
 	total Progress

@@ -28,7 +28,7 @@ func TestContinuedFigures(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	l.cutReading(cancel, "g", 1)
+	l.cutReading(cancel, "g", 2) // c is in the second pack at the latest
 	rep, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree})
 	if err == nil {
 		t.Fatal("the load was not interrupted")
@@ -36,12 +36,15 @@ func TestContinuedFigures(t *testing.T) {
 	l.tree.OnCall(nil)
 	before := rep.Entries
 	l.write("known, and changes", "twenty-two")
-	l.write("c", "changed since") // in between: it is loaded twice, and is one entry
+	l.write("c", "changed since") // in between: it is loaded twice, and is one entry, of the later call
 	l.write("new", "3")
 	rep = l.must(LoadOptions{})
-	want := fmt.Sprintf("10 loaded, %d before, 1 unchanged, 11 in the source", before)
+	want := fmt.Sprintf("10 loaded, %d before, 1 unchanged, 11 in the source", before-1)
 	if got := fmt.Sprintf("%d loaded, %d before, %d unchanged, %d in the source", rep.Entries, rep.Before, rep.Scan.Unchanged, rep.Scan.Entries); got != want || before == 0 {
 		t.Errorf("%s; want %s", got, want)
+	}
+	if other := int64(len("1")); rep.Bytes != rep.Status.Bytes-other {
+		t.Errorf("%d bytes loaded; the device has %d, and %d of them are of an earlier load", rep.Bytes, rep.Status.Bytes, other)
 	}
 	if rep = l.must(LoadOptions{}); rep.Entries != 0 || rep.Before != 0 || rep.Scan.Unchanged != 11 || rep.Resumed {
 		t.Errorf("again: %+v", rep)

@@ -50,7 +50,6 @@ func (l *loader) links(ctx context.Context) error {
 			r.Kind, r.Path, r.LinkTo, r.LinkGroup = manifest.KindHardlink, it.path, it.linkTo, it.group
 			b.add(&pendingRecord{ordinal: n, record: r})
 			l.entries.Add(1)
-			l.countAgain(it)
 			if now := l.d.cfg.Now(); b.full() || now.Sub(since) >= time.Duration(l.d.cfg.Job.Policy.PackSeconds)*time.Second {
 				full := b
 				b, since = batch{}, now

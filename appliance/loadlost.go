@@ -1,54 +1,43 @@
 package appliance
 
-import "github.com/sledge-io/sledge/manifest"
-
-// withoutLost takes out of a load's report what the disks do not give back: of an entry
-// that is lost nobody may read that it was loaded. Where that cannot be counted nothing
-// counts as loaded.
-func (d *Device) withoutLost(r *LoadReport) {
-	d.mu.Lock()
-	lost, doubted := d.lostPacks(false)
-	d.mu.Unlock()
-	if len(lost)+len(doubted) == 0 || r.Entries == 0 {
-		return
+// lookBack gives the device's status after a load, and tells the report what of the
+// load counts: of a skipped entry, whether an earlier version is here; of a loaded one,
+// whether the disks give it back. The catalog judges what the manifest would hold: an
+// entry that a continued load has loaded twice is one, and one that it has loaded and
+// dropped since is none. One whose last look failed counts with the skipped ones.
+func (d *Device) lookBack(r *LoadReport) Status {
+	keep := r.keep()
+	var n LoadReport
+	status := d.status(tallyAsk{lists: r.lists, entry: func(e tallied) {
+		if !e.lost {
+			keep(e.path)
+		}
+		switch {
+		case !e.ours:
+		case e.lost:
+			n.Lost++
+			n.LostBytes += e.size
+		case !e.failed:
+			n.Entries++
+			n.Bytes += e.size
+			if e.seq <= r.looks {
+				n.Before++
+			}
+		}
+	}})
+	switch {
+	case status.Uncounted == "":
+		r.Entries, r.Bytes, r.Before, r.Lost, r.LostBytes = n.Entries, n.Bytes, n.Before, n.Lost, n.LostBytes
+	case d.lacksPacks(): // of an entry that is lost nobody may read that it was loaded
+		r.Entries, r.Bytes, r.Before, r.Lost, r.LostBytes = 0, 0, 0, r.Entries, r.Bytes
 	}
-	entries, bytes, err := d.lostOf(r.lists)
-	if err != nil {
-		entries, bytes = r.Entries, r.Bytes
-	}
-	r.Lost, r.LostBytes = min(entries, r.Entries), min(bytes, r.Bytes)
-	r.Entries, r.Bytes = r.Entries-r.Lost, r.Bytes-r.LostBytes
-	r.Before = min(r.Before, r.Entries)
+	return status
 }
 
-// lostOf counts the entries of scan lists that cannot be given back.
-func (d *Device) lostOf(lists map[manifest.ID]bool) (entries uint64, bytes int64, err error) {
-	lost := d.lostContent()
-	unread := uint64(0) // of the entries that the journal should have
+// lacksPacks tells whether some packs cannot be given back, as far as is known.
+func (d *Device) lacksPacks() bool {
 	d.mu.Lock()
-	for id := range lists {
-		if st := d.state.lists[id]; st != nil {
-			unread += st.good
-		}
-	}
-	d.mu.Unlock()
-	err = d.eachListed(func(list manifest.ID, b []byte) error {
-		if !lists[list] {
-			return nil
-		}
-		r, err := manifest.PeekHead(b)
-		if err != nil || r.Kind == manifest.KindContinuation || r.Kind == manifest.KindSkipped {
-			return err
-		}
-		unread--
-		if lost(r) {
-			entries++
-			bytes += r.Size
-		}
-		return nil
-	})
-	if err == nil && unread > 0 { // no disk with a journal is left
-		err = ErrTooFewDisks
-	}
-	return entries, bytes, err
+	defer d.mu.Unlock()
+	lost, doubted := d.lostPacks(false)
+	return len(lost)+len(doubted) > 0
 }

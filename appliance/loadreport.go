@@ -50,10 +50,10 @@ type LoadReport struct {
 
 	readBack func(done, total int64) // takes the progress of the read-back
 	damaged  []*scanList             // whose sources are scanned again
-	second   bool                    // the list of before is done, the new one is at work
-	vanished uint64                  // of the skipped, those that were not there any more
+	away     awayPaths               // of the skipped, those that were not there any more
 
 	lists     map[manifest.ID]bool // that were loaded
+	looks     uint64               // that the journal had before this call
 	continued manifest.ID          // the one that an earlier call had begun
 }
 
@@ -80,7 +80,7 @@ func (l *loader) remember() error {
 			return err
 		}
 		if r.Reason == vanished {
-			l.report.vanished++
+			l.report.away.add(r.Path)
 		}
 		if r.Reason != catalog.Gone && len(l.report.Skipped) < maxSkipped {
 			l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: r.Path, Reason: r.Reason, Detail: r.Detail})
@@ -93,9 +93,6 @@ func (l *loader) remember() error {
 // skipped the device has an earlier version. Whichever call skipped them, and as what,
 // is the catalog's to judge.
 func (r *LoadReport) keep() func(path string) {
-	if len(r.Skipped) == 0 {
-		return nil
-	}
 	at := map[string][]int{}
 	for i, s := range r.Skipped {
 		at[s.Path] = append(at[s.Path], i)
@@ -108,23 +105,15 @@ func (r *LoadReport) keep() func(path string) {
 }
 
 // tell puts what has become of the list into the report: what is committed, whoever
-// committed it.
+// committed it. Entries may be on both of a continued load's lists: until lookBack has
+// counted them the longer one stands for both.
 func (l *loader) tell() {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	if st := l.d.state.lists[l.list.copies.id]; st != nil {
-		l.report.Entries += st.good - min(st.good, l.again.Load())
-		l.report.Bytes += st.bytes - min(st.bytes, l.againBytes.Load())
+		l.report.Entries, l.report.Bytes = max(l.report.Entries, st.good), max(l.report.Bytes, st.bytes)
 		l.report.Remarked += st.remarked
 		l.report.KnownContent += l.known.Load()
-	}
-}
-
-// countAgain counts an entry of the second list that the first one has counted.
-func (l *loader) countAgain(it *item) {
-	if l.report.second && it.flags&itemOurs != 0 {
-		l.again.Add(1)
-		l.againBytes.Add(it.size)
 	}
 }
 
@@ -185,12 +174,9 @@ func (l *loader) skip(it *item, reason, detail string) {
 	defer l.mu.Unlock()
 	l.report.SkippedCount++
 	if reason == vanished {
-		l.report.vanished++
+		l.report.away.add(it.path)
 	}
 	if len(l.report.Skipped) < maxSkipped {
 		l.report.Skipped = append(l.report.Skipped, SkippedEntry{Path: it.path, Reason: reason, Detail: detail})
 	}
 }
-
-// vanished is the reason of what is not there any more.
-const vanished = "vanished"

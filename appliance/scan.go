@@ -25,7 +25,8 @@ type ScanOptions struct {
 	Empty    bool   // a source without an entry is no mistake
 	Progress func(ScanReport)
 
-	continued manifest.ID // the list of this very load that an earlier call had begun
+	continued manifest.ID       // the list of this very load that an earlier call had begun
+	met       func(path string) // called for every entry of the source; nil is allowed
 }
 
 // ScanReport is what a scan found, and what that means for the device. Findings and
@@ -144,6 +145,9 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 	next := time.Now().Add(reportInterval)
 	err := src.walkAhead(ctx, func(it *item) error {
 		report.count(it)
+		if o.met != nil {
+			o.met(it.path)
+		}
 		o.Rules.lint(it, report.find)
 		if err := names.add(it); err != nil {
 			return err

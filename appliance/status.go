@@ -37,14 +37,13 @@ type Status struct {
 }
 
 // Status tells what has been committed so far. It reads the journal.
-func (d *Device) Status() Status { return d.status(nil) }
+func (d *Device) Status() Status { return d.status(tallyAsk{}) }
 
-// status calls good, if it is not nil, for the path of every entry of Entries.
-func (d *Device) status(good func(path string)) Status {
+func (d *Device) status(ask tallyAsk) Status {
 	var t tally
 	lists, err := d.findLists()
 	if err == nil {
-		t, err = d.tallyWith(lists, good)
+		t, err = d.tallyWith(lists, ask)
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -200,9 +200,6 @@ func (w *worker) item(ctx context.Context, n uint64, it *item) error {
 		return errors.Join(gone, w.flush())
 	}
 	w.l.entries.Add(1)
-	if it.kind != manifest.KindSkipped {
-		w.l.countAgain(it)
-	}
 	if w.due() {
 		return w.flush()
 	}

@@ -9,7 +9,7 @@ import (
 // before and has now.
 func (s *session) report(was, now *promises, h *holdings) error {
 	bad := s.skips(now, h)
-	bad = append(bad, s.counts()...)
+	bad = append(bad, s.counts(h)...)
 	replaced, gone, dropped := s.changes(was)
 	more := s.rep.Resumed // an earlier call has done some of it
 	bad = append(bad, differ("replaced", s.rep.Scan.ReplacedPaths, s.rep.Scan.Replaced, replaced, more)...)
@@ -65,8 +65,8 @@ func (s *session) skips(now *promises, h *holdings) (bad []string) {
 }
 
 // counts: every entry of the source is unchanged (also a folder that another source
-// brought), loaded or skipped.
-func (s *session) counts() (bad []string) {
+// brought), loaded or skipped, and each is one of these.
+func (s *session) counts(h *holdings) (bad []string) {
 	failed := s.failed()
 	entries := uint64(0)
 	for path := range s.watched {
@@ -84,10 +84,38 @@ func (s *session) counts() (bad []string) {
 	if r.Scan.Entries < entries || r.Scan.Entries > uint64(len(s.watched)) {
 		bad = append(bad, fmt.Sprintf("the scan says %d entries, %d of %d could be seen", r.Scan.Entries, entries, len(s.watched)))
 	}
-	if sum := r.Scan.Unchanged + r.Entries + r.Lost + r.SkippedCount; sum < r.Scan.Entries || sum != r.Scan.Entries && !r.Resumed {
-		bad = append(bad, fmt.Sprintf("%d unchanged, %d loaded, %d skipped; the source has %d", r.Scan.Unchanged, r.Entries, r.SkippedCount, r.Scan.Entries))
+	if r.Resumed && s.uncounted {
+		return bad
+	}
+	sum, least, most := r.Scan.Unchanged+r.Entries+r.Lost+r.SkippedCount, r.Scan.Entries, r.Scan.Entries
+	if r.Resumed {
+		away, safe := s.unmet(h)
+		least, most = least+away, most+away+safe
+	}
+	if sum < least || sum > most {
+		bad = append(bad, fmt.Sprintf("%d unchanged, %d loaded, %d skipped; the source has %d, so %d to %d are to be told", r.Scan.Unchanged, r.Entries, r.SkippedCount, r.Scan.Entries, least, most))
 	}
 	return bad
+}
+
+// unmet counts what the last scan of a continued load has not met: entries that were
+// away when the list of before was read and are told as skipped, and safe ones, which
+// the load may have brought before its interruption.
+func (s *session) unmet(h *holdings) (away, safe uint64) {
+	failed := s.failed()
+	for at := range failed {
+		if path, ours := s.path(at); ours && s.watched[path] == nil {
+			away++
+		}
+	}
+	for at := range h.safe {
+		path, ours := s.path(at)
+		_, told := failed[at]
+		if ours && !told && (s.watched[path] == nil || under(failed, at)) {
+			safe++
+		}
+	}
+	return away, safe
 }
 
 // expected is what is expected of a path: that it is named, or that it may be.

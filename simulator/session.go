@@ -25,6 +25,8 @@ type session struct {
 	attrs   map[string]string
 	refused map[string][]vfs.OpKind // calls that failed
 	names   map[string][]string     // of files with several
+
+	uncounted bool // descriptors were too few to count what the load has made safe
 }
 
 // only is the content that a path had all the time, if it and the folders above it
@@ -159,6 +161,7 @@ func (l *life) loadWithOptions(ctx context.Context, state vfs.FS, disks []applia
 	if err := l.promises.compare(h); err != nil {
 		return s.rep, err
 	}
+	s.uncounted = s.rep.Status.Uncounted != ""
 	if l.scarce.met() && s.rep.Status.Uncounted != "" {
 		s.rep.Status = h.status
 	}

@@ -183,6 +183,29 @@ func hint(err error, format string, args ...any) error {
 // helpHint becomes the help of the verb that was called.
 const helpHint = "see the command's --help"
 
+// isLoss tells whether an error says that what was told as safe is lost, or may be. A
+// command is never so interrupted, full or without its source that this matters less.
+func isLoss(err error) bool {
+	return errors.Is(err, appliance.ErrLost) || errors.Is(err, appliance.ErrDoubted) || errors.Is(err, errLost)
+}
+
+// lossHints are the hints of a loss, by what came with it.
+func lossHints(err error) []string {
+	is := func(target error) bool { return errors.Is(err, target) }
+	switch {
+	case is(appliance.ErrReadBack) && is(appliance.ErrLost):
+		return []string{"keep the source, and do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others"}
+	case is(appliance.ErrFull):
+		return []string{"keep the source: the disks do not give back all that was loaded, and this device has no room to load it again",
+			"load it onto another device; or make room by a larger disk (sledge rebuild --replace NEW), and load it again"}
+	case is(appliance.ErrDoubted) && !is(appliance.ErrLost):
+		return []string{"keep the source, take out the disks named above and load it again: what is on them does not count as safe",
+			"or read the disks once more: sledge scrub --read-back"}
+	}
+	return []string{"bring every disk of the device, also damaged ones: any k good blocks of a stripe are enough",
+		"before the seal: keep the source and load it again, that takes what is lost; then seal"}
+}
+
 // diagnose is the one place that turns an error into an exit code and hints.
 // More particular errors come first.
 func diagnose(err error) (code int, hints []string) {
@@ -203,6 +226,8 @@ func diagnose(err error) (code int, hints []string) {
 		return exitDone, nil
 	case is(errOutput):
 		return add(exitUnexpected, "the command did its work, but what it tells did not arrive whole: look at where its output goes")
+	case isLoss(err) && !is(firmware.ErrTampered): // of such a device nothing is believed
+		return add(exitLost, lossHints(err)...)
 	case is(context.Canceled):
 		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
 	case errors.As(err, &usage):
@@ -268,11 +293,9 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "name the site's folder, or make one: sledge site init DIR --name NAME")
 	case is(site.ErrUnknownJob):
 		return add(exitJob, "use the key folder of the site that made this job")
-	case is(appliance.ErrReadBack) && is(appliance.ErrLost):
-		return add(exitLost, "keep the source, and do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")
-	case is(appliance.ErrReadBack) && is(appliance.ErrTooFewDisks) && !is(appliance.ErrDoubted):
+	case is(appliance.ErrReadBack) && is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")
-	case is(errReadBackDisk) && !is(appliance.ErrLost) && !is(appliance.ErrDoubted):
+	case is(errReadBackDisk):
 		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR")
 	case is(errDegraded):
 		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the lost shards again",
@@ -323,16 +346,10 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrIncomplete):
 		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
-	case is(appliance.ErrDoubted) && !is(appliance.ErrLost):
-		return add(exitLost, "keep the source, take out the disks named above and load it again: what is on them does not count as safe",
-			"or read the disks once more: sledge scrub --read-back")
 	case is(appliance.ErrUnread):
 		return add(exitDamage, "read them back: sledge scrub --read-back", "or seal with --unverified: the statement will say so")
 	case is(appliance.ErrDegraded):
 		return add(exitDamage, "make the lost shards again on an empty disk: sledge rebuild --replace NEW", "or seal with --degraded: the statement will say so")
-	case is(appliance.ErrLost), is(errLost):
-		return add(exitLost, "bring every disk of the device, also damaged ones: any k good blocks of a stripe are enough",
-			"before the seal: keep the source and load it again, that takes what is lost; then seal")
 	case is(appliance.ErrRollback):
 		return add(exitRefused, "these disks are not in the state that left the site: do not import; compare the label with the sender's copy")
 	case is(appliance.ErrForked):

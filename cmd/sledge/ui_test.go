@@ -20,6 +20,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -37,6 +38,16 @@ func TestDiagnose(t *testing.T) {
 		{errors.Join(appliance.ErrTooFewDisks, appliance.ErrReadBack), exitDisks},
 		{errors.Join(appliance.ErrTooFewDisks, appliance.ErrReadBack, appliance.ErrLost), exitLost},
 		{errors.Join(appliance.ErrTooFewDisks, appliance.ErrReadBack, appliance.ErrDoubted), exitLost},
+		{errors.Join(appliance.ErrFull, appliance.ErrLost), exitLost},
+		{errors.Join(appliance.ErrFull, appliance.ErrDoubted), exitLost},
+		{errors.Join(appliance.ErrSourceGone, appliance.ErrLost), exitLost},
+		{errors.Join(appliance.ErrFindings, appliance.ErrLost), exitLost},
+		{errors.Join(appliance.ErrOtherMedium, appliance.ErrDoubted), exitLost},
+		{errors.Join(context.Canceled, appliance.ErrLost), exitLost},
+		{errors.Join(context.Canceled, appliance.ErrDoubted), exitLost},
+		{errors.Join(fmt.Errorf("%w: %w", appliance.ErrTooFewDisks, durable.ErrDiskFailed), fmt.Errorf("%w: %w", appliance.ErrDoubted, durable.ErrDiskFailed)), exitLost},
+		{errors.Join(appliance.ErrLost, stateFolder("dev", syscall.EROFS)), exitLost},
+		{errors.Join(appliance.ErrLost, firmware.ErrTampered), exitTampered},
 		{fmt.Errorf("load: %w", appliance.ErrEmptySource), exitSource},
 		{stateFolder("dev", &fs.PathError{Op: "open", Path: "lock", Err: syscall.EROFS}), exitUnexpected},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnverified), exitJob},
@@ -62,6 +73,20 @@ func TestDiagnose(t *testing.T) {
 	}
 	if _, hints := diagnose(hint(errUnproven, "other")); len(hints) != 1 || hints[0] != "other" {
 		t.Errorf("a place's own hint is not used: %q", hints)
+	}
+}
+
+// TestDiagnoseLoss: no hint of a loss, whatever came with it, calls what is loaded safe
+// or has the source put away.
+func TestDiagnoseLoss(t *testing.T) {
+	for _, loss := range []error{appliance.ErrLost, appliance.ErrDoubted} {
+		for _, other := range []error{appliance.ErrFull, appliance.ErrSourceGone, appliance.ErrFindings, context.Canceled, durable.ErrDiskFailed, appliance.ErrReadBack, appliance.ErrTooFewDisks} {
+			code, hints := diagnose(errors.Join(other, loss))
+			text := strings.Join(hints, "\n")
+			if code != exitLost || strings.Contains(text, "is safe") || !strings.Contains(text, "keep the source") {
+				t.Errorf("%v and %v: exit code %d, %q", other, loss, code, hints)
+			}
+		}
 	}
 }
 

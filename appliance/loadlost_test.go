@@ -1,0 +1,101 @@
+package appliance
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// oneWorker opens the device again with one worker: packs fill in the order of names.
+func (l *loads) oneWorker() {
+	l.cfg.Workers = 1
+	l.d.Close()
+	l.d = l.mustDevice()
+}
+
+// loseFirst takes the first pack's shards from two of the disks: more than the parity.
+func (l *loads) loseFirst() {
+	l.d.mu.Lock()
+	id := l.d.state.homes[0].id
+	l.d.mu.Unlock()
+	for _, m := range l.mems[:2] {
+		for name := range memFiles(l.t, m) {
+			if strings.Contains(name, id.String()) && strings.HasSuffix(name, ".shard") {
+				if err := m.Remove(name); err != nil {
+					l.t.Error(err)
+				}
+			}
+		}
+	}
+}
+
+// TestLostNotLong: a file whose extents stand in continuation records is lost with its
+// own packs only.
+func TestLostNotLong(t *testing.T) {
+	l := newLoads(t)
+	l.oneWorker()
+	l.write("a-first", strings.Repeat("a", 6<<20))
+	long := make([]byte, 400<<16)
+	for i := range long {
+		long[i] = byte(i>>16) | 1
+	}
+	l.write("b-long", string(long))
+	for i := range int64(400) {
+		l.tree.Hole("b-long", i<<16+4<<10, 60<<10)
+	}
+	lost := false
+	l.tree.OnCall(func(c vfs.TreeCall) error {
+		for c.Op == vfs.OpRead && c.Path == "b-long" && !lost {
+			if lost = l.d.Status().Packs > 0; lost {
+				l.loseFirst()
+			}
+		}
+		return nil
+	})
+	rep, err := l.load(LoadOptions{})
+	if !errors.Is(err, ErrLost) || rep == nil {
+		t.Fatal(err)
+	}
+	continued := 0
+	err = l.d.eachRecord(func(b []byte) error {
+		kind, _, _, err := manifest.PeekRecord(b)
+		if kind == manifest.KindContinuation {
+			continued++
+		}
+		return err
+	})
+	if err != nil || continued == 0 {
+		t.Fatalf("%d continuation records: %v", continued, err)
+	}
+	if rep.Lost != 1 || rep.LostBytes != 6<<20 || rep.Entries != 1 || rep.Bytes != 400<<16 || rep.Status.Lost != 1 {
+		t.Errorf("%d lost, %d bytes, %d loaded, %d bytes; the status has %d lost", rep.Lost, rep.LostBytes, rep.Entries, rep.Bytes, rep.Status.Lost)
+	}
+}
+
+// TestLostLoadedAgain: what a continued load has lost and loads again is loaded once and
+// not lost.
+func TestLostLoadedAgain(t *testing.T) {
+	l := newLoads(t)
+	l.oneWorker()
+	for _, name := range []string{"a", "b", "c", "d"} {
+		l.write(name, strings.Repeat(name, 3<<20))
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	l.cutReading(cancel, "d", 1)
+	if _, err := l.d.Load(ctx, "/site", LoadOptions{Tree: l.tree}); err == nil {
+		t.Fatal("the load was not interrupted")
+	}
+	l.tree.OnCall(nil)
+	l.loseFirst()
+	if _, err := l.d.ReadBack(t.Context(), nil); !errors.Is(err, ErrLost) {
+		t.Fatalf("the read-back: %v", err)
+	}
+	rep := l.must(LoadOptions{})
+	if !rep.Resumed || rep.Lost != 0 || rep.Entries != 4 || rep.Bytes != 4*3<<20 || rep.Status.Lost != 0 || rep.Status.Entries != 4 {
+		t.Errorf("resumed %v, %d lost, %d loaded, %d bytes; the status has %d lost, %d entries", rep.Resumed, rep.Lost, rep.Entries, rep.Bytes, rep.Status.Lost, rep.Status.Entries)
+	}
+}
