@@ -237,6 +237,11 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			}
 		}
 		r.unmarked = highest < known
+		if r.canceling && r.unmarked {
+			if err := r.mustShow(ctx, false); err != nil {
+				return false, err
+			}
+		}
 		ours := who.has(last)
 		news = highest > 0 && (!ours || highest != known)
 		switch {
