@@ -13,7 +13,7 @@ import (
 // touched. What a process that was killed had sent and not written down is found by
 // HEAD of every entry without an outcome. The options are those of Run; calling it
 // again goes on, and finds what came late. Cancelling ctx lets requests that are under
-// way finish and begins no other. A run that was never begun is refused
+// way finish and begins no other. A run that the folder does not know is refused
 // (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged):
 // nothing is touched then. Pages that cannot be read are an error
 // (CodePageLost): what is on them is named as a number only.

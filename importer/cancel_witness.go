@@ -40,7 +40,8 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 	if err != nil || marked {
 		return err
 	}
-	return r.mustShow(ctx, r.header.Canceled) // a cancel before this one may have removed it
+	// It may not have been written yet, or a cancel before this one has removed it.
+	return r.mustShow(ctx, !r.header.Begun || r.header.Canceled)
 }
 
 // mustShow looks at a sample of the objects that the journal holds for stored, and at some

@@ -339,18 +339,34 @@ func (j *journal) forgetUpload(at place) error {
 }
 
 // elsewhere tells where a run's state is that is not this journal's: in runs/ID
-// if another run has begun here. A run of another job or device has no place in
-// the folder at all.
+// if another run has begun here, or was given up. A run of another job or device has
+// no place in the folder at all.
 func (j *journal) elsewhere(o runOptions) (base string, err error) {
 	var was header
 	ok, err := j.load(headerKey, &was)
-	if err != nil || !ok || !was.Begun || was.Options.RunID == o.RunID {
+	if err != nil || !ok || !was.Begun && !was.Canceled || was.Options.RunID == o.RunID {
 		return "", err
 	}
 	if was.Options.Job != o.Job || was.Options.Device != o.Device {
 		return "", newError(CodeStateMismatch, "", "the folder is of another job or device: "+was.Options.differs(o), nil)
 	}
 	return RunsFolder + "/" + o.RunID, nil
+}
+
+// anew prepares the journal of a run that was not begun for other options: nothing was stored
+// yet, so a wrong endpoint or bucket may be put right. What was found out under other options
+// is not true of these, and another run has nothing of the one before.
+func (j *journal) anew(h header) error {
+	var was header
+	ok, err := j.load(headerKey, &was)
+	if err != nil || !ok || was.Begun || was.Version != h.Version || was.Options.differs(h.Options) == "" {
+		return err
+	}
+	if err := j.forgetClashes(); err != nil || was.Options.RunID == h.Options.RunID {
+		return err
+	}
+	h.Taken = was.Taken
+	return j.store(headerKey, h, true)
 }
 
 // begin compares the recorded options with these, or records them.
@@ -367,13 +383,6 @@ func (j *journal) begin(h header) (header, error) {
 		return h, newError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
 	}
 	if !was.Begun {
-		// Nothing was stored yet: a wrong endpoint or bucket may be put right. What was
-		// found out under other rules is not true of these.
-		if was.Options.differs(h.Options) != "" {
-			if err := j.forgetClashes(); err != nil {
-				return h, err
-			}
-		}
 		was.Options = h.Options
 		return was, j.store(headerKey, was, true)
 	}

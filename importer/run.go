@@ -179,6 +179,9 @@ func (r *run) open(ctx context.Context) (err error) {
 	if _, err := io.ReadFull(source, h.Secret); err != nil {
 		return err
 	}
+	if err := r.journal.anew(h); err != nil {
+		return err
+	}
 	if r.opts.JournalInTarget {
 		if err := r.claimMirror(ctx, h); err != nil {
 			return err
