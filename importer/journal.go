@@ -353,22 +353,6 @@ func (j *journal) elsewhere(o runOptions) (base string, err error) {
 	return RunsFolder + "/" + o.RunID, nil
 }
 
-// anew prepares the journal of a run that was not begun for other options: nothing was stored
-// yet, so a wrong endpoint or bucket may be put right. What was found out under other options
-// is not true of these, and another run has nothing of the one before.
-func (j *journal) anew(h header) error {
-	var was header
-	ok, err := j.load(headerKey, &was)
-	if err != nil || !ok || was.Begun || was.Version != h.Version || was.Options.differs(h.Options) == "" {
-		return err
-	}
-	if err := j.forgetClashes(); err != nil || was.Options.RunID == h.Options.RunID {
-		return err
-	}
-	h.Taken = was.Taken
-	return j.store(headerKey, h, true)
-}
-
 // begin compares the recorded options with these, or records them.
 func (j *journal) begin(h header) (header, error) {
 	var was header
