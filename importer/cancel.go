@@ -323,7 +323,8 @@ func (r *run) wrote(a *Action, obj Object) bool {
 }
 
 // stored tells an object of this run with the checksum that it was sent with. That of
-// one that was cut anew is in its outcome; without one its content is read once more.
+// one that was cut anew is in its outcome; without one its content is read once more. Where
+// HEAD tells no checksum the object has ETag and version of then, or its content is read back.
 func (c *canceler) stored(ctx context.Context, g *given, obj Object) (bool, error) {
 	r, a, rec := c.run, g.action, g.rec
 	if !r.wrote(a, obj) {
@@ -343,7 +344,19 @@ func (c *canceler) stored(ctx context.Context, g *given, obj Object) (bool, erro
 		x = *own
 	}
 	verdict, _ := x.compare(obj, true)
-	return verdict == same, nil
+	if verdict != incomparable || g.known && rec.isStill(obj) {
+		return verdict != different, nil
+	}
+	err := readBack(ctx, r.calls, r.target, a.Key, obj.VersionID, x)
+	if hasCode(err, CodeStoredWrong) || IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// isStill tells the object of then by the store's own words for it.
+func (r record) isStill(obj Object) bool {
+	return r.ETag != "" && r.ETag == obj.ETag && r.VersionID == obj.VersionID
 }
 
 func (c *canceler) line(g *given, obj Object, what, detail string, count *uint64) error {
