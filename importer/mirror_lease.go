@@ -103,8 +103,7 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 		}
 		by = next.Lease
 	case IsNotFound(err):
-		var own mirrorLease
-		err = m.read(ctx, ask, leaseName(m.number), maxMirrorSmall, &own)
+		own, err := m.ownLease(ctx, ask)
 		switch {
 		case err == nil && m.wrote(own):
 			m.seen.Store(&began)
