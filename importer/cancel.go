@@ -13,8 +13,9 @@ import (
 // touched. What a process that was killed had sent and not written down is found by
 // HEAD of every entry without an outcome. The options are those of Run; calling it
 // again goes on, and finds what came late. Cancelling ctx lets requests that are under
-// way finish and begins no other. A run that was never begun is refused
-// (CodeStateMismatch), and nothing is touched. Pages that cannot be read are an error
+// way finish and begins no other. A run that the folder does not know is refused
+// (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged):
+// nothing is touched then. Pages that cannot be read are an error
 // (CodePageLost): what is on them is named as a number only.
 func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
@@ -24,6 +25,13 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 	defer r.cancel()
 	r.canceling = true
 	if err := r.open(runCtx); err != nil {
+		return nil, err
+	}
+	if err := r.mustShowMarker(runCtx); err != nil {
+		r.journal.close() // nothing was written
+		if errors.Is(err, errStopped) && ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		return nil, err
 	}
 	c := &canceler{run: r, remove: remove}
@@ -272,7 +280,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	obj, err := r.head(ctx, key)
 	switch {
 	case IsNotFound(err) && g.known:
-		return r.journal.forgetOutcome(g.entry.place())
+		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.place()))
 	case IsNotFound(err):
 		return nil
 	case ends(err) && !forbidden(err):
@@ -280,7 +288,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	case err != nil:
 		return c.line(g, obj, "failed", asError(err).Cause, &c.out.Failed)
 	}
-	if !g.known && !c.marked(g.action, obj) {
+	if !g.known && !r.wrote(g.action, obj) {
 		return nil
 	}
 	ours, err := c.stored(ctx, g, obj)
@@ -309,16 +317,17 @@ func ends(err error) bool {
 	return errors.Is(err, errStopped) || isCanceled(err) || isClass(err, Fixable)
 }
 
-// marked tells an object that says of itself that it is this run's.
-func (c *canceler) marked(a *Action, obj Object) bool {
-	return obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == c.run.opts.RunID
+// wrote tells an object that says of itself that it is this run's.
+func (r *run) wrote(a *Action, obj Object) bool {
+	return obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID
 }
 
 // stored tells an object of this run with the checksum that it was sent with. That of
-// one that was cut anew is in its outcome; without one its content is read once more.
+// one that was cut anew is in its outcome; without one its content is read once more. Where
+// HEAD tells no checksum the object has ETag and version of then, or its content is read back.
 func (c *canceler) stored(ctx context.Context, g *given, obj Object) (bool, error) {
 	r, a, rec := c.run, g.action, g.rec
-	if !c.marked(a, obj) {
+	if !r.wrote(a, obj) {
 		return false, nil
 	}
 	if rec.Parts == nil {
@@ -335,7 +344,19 @@ func (c *canceler) stored(ctx context.Context, g *given, obj Object) (bool, erro
 		x = *own
 	}
 	verdict, _ := x.compare(obj, true)
-	return verdict == same, nil
+	if verdict != incomparable || g.known && rec.isStill(obj) {
+		return verdict != different, nil
+	}
+	err := readBack(ctx, r.calls, r.target, a.Key, obj.VersionID, x)
+	if hasCode(err, CodeStoredWrong) || IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// isStill tells the object of then by the store's own words for it.
+func (r record) isStill(obj Object) bool {
+	return r.ETag != "" && r.ETag == obj.ETag && r.VersionID == obj.VersionID
 }
 
 func (c *canceler) line(g *given, obj Object, what, detail string, count *uint64) error {

@@ -83,7 +83,7 @@ func TestCancelDeletes(t *testing.T) {
 			if err != nil || out.Left != 8 || out.Changed+out.Failed != 0 || out.List != "canceled.jsonl" {
 				t.Errorf("%+v, %v", out, err)
 			}
-			f.objects["in/a"] = fakeObject{data: []byte("jello"), metadata: f.objects["in/a"].metadata}
+			f.objects["in/a"] = fakeObject{data: []byte("jello"), sha256: encode64(sum([]byte("jello"))), kind: "FULL_OBJECT", metadata: f.objects["in/a"].metadata}
 			out, err = Cancel(context.Background(), s, deleting{f}, o, true)
 			if err != nil || out.Deleted != 7 || out.Changed != 1 || out.Failed != 0 || len(f.objects) != 1 {
 				t.Errorf("deleted: %+v, %v, %d objects", out, err, len(f.objects))

@@ -20,6 +20,7 @@ type Canceled struct {
 	Left    uint64 `json:"left"`    // objects of ours that stay
 	Changed uint64 `json:"changed"` // that are not ours any more, or not what we stored: they stay
 	Failed  uint64 `json:"failed"`  // that could not be looked at or removed
+	Gone    uint64 `json:"gone"`    // that the journal knows, and the target has not
 	Uploads uint64 `json:"left_uploads"`
 	List    string `json:"list"`               // in the state folder
 	NoProbe string `json:"no_probe,omitempty"` // why the target could not be probed: uploads that no answer told of were not looked for
@@ -37,7 +38,7 @@ type Canceled struct {
 type CanceledLine struct {
 	Key       string `json:"key"`
 	VersionID string `json:"version_id,omitempty"`
-	What      string `json:"what"` // left, deleted, changed, failed
+	What      string `json:"what"` // left, deleted, changed, failed, gone
 	Detail    string `json:"detail,omitempty"`
 }
 

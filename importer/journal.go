@@ -339,12 +339,12 @@ func (j *journal) forgetUpload(at place) error {
 }
 
 // elsewhere tells where a run's state is that is not this journal's: in runs/ID
-// if another run has begun here. A run of another job or device has no place in
-// the folder at all.
+// if another run has begun here, or was given up. A run of another job or device has
+// no place in the folder at all.
 func (j *journal) elsewhere(o runOptions) (base string, err error) {
 	var was header
 	ok, err := j.load(headerKey, &was)
-	if err != nil || !ok || !was.Begun || was.Options.RunID == o.RunID {
+	if err != nil || !ok || !was.Begun && !was.Canceled || was.Options.RunID == o.RunID {
 		return "", err
 	}
 	if was.Options.Job != o.Job || was.Options.Device != o.Device {
@@ -367,13 +367,6 @@ func (j *journal) begin(h header) (header, error) {
 		return h, newError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
 	}
 	if !was.Begun {
-		// Nothing was stored yet: a wrong endpoint or bucket may be put right. What was
-		// found out under other rules is not true of these.
-		if was.Options.differs(h.Options) != "" {
-			if err := j.forgetClashes(); err != nil {
-				return h, err
-			}
-		}
 		was.Options = h.Options
 		return was, j.store(headerKey, was, true)
 	}

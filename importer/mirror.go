@@ -45,10 +45,11 @@ type mirror struct {
 	target Target
 	calls  *caller
 	frames *crypto.FrameCipher
-	prefix string // of the journal, ending in a slash
-	id     string // of this host's state folder
-	nonce  string // of this start
-	number uint64 // of our lease
+	prefix string   // of the journal, ending in a slash
+	id     string   // of this host's state folder
+	nonce  string   // of this start
+	former []string // those of starts before it
+	number uint64   // of our lease
 	trust  time.Duration
 	own    Attributes                // of its objects
 	seen   atomic.Pointer[time.Time] // when a look that found it ours began

@@ -103,8 +103,7 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 		}
 		by = next.Lease
 	case IsNotFound(err):
-		var own mirrorLease
-		err = m.read(ctx, ask, leaseName(m.number), maxMirrorSmall, &own)
+		own, err := m.ownLease(ctx, ask)
 		switch {
 		case err == nil && m.wrote(own):
 			m.seen.Store(&began)
@@ -237,6 +236,11 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			}
 		}
 		r.unmarked = highest < known
+		if r.canceling && r.unmarked {
+			if err := r.mustShow(ctx, false); err != nil {
+				return false, err
+			}
+		}
 		ours := who.has(last)
 		news = highest > 0 && (!ours || highest != known)
 		switch {

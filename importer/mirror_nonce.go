@@ -46,6 +46,25 @@ func (i identity) has(l mirrorLease) bool {
 // wrote tells a lease that this start has written.
 func (m *mirror) wrote(l mirrorLease) bool { return l.ID == m.id && l.Nonce == m.nonce }
 
+// ownLease reads our lease. What a start of this folder before this one had put there is its
+// former content: a store or a cache may show it for a while, and who has the run is not known
+// then. A copy of the folder writes none of these nonces.
+func (m *mirror) ownLease(ctx context.Context, ask asking) (l mirrorLease, err error) {
+	name := leaseName(m.number)
+	plain := func(ctx context.Context, _ call, f func(context.Context) error) error { return f(ctx) }
+	err = ask(ctx, call{name: callGet, key: m.prefix + name, payload: maxMirrorSmall, free: true}, func(ctx context.Context) error {
+		l = mirrorLease{}
+		if err := m.read(ctx, plain, name, maxMirrorSmall, &l); err != nil {
+			return err
+		}
+		if l.ID == m.id && l.Nonce != m.nonce && slices.Contains(m.former, l.Nonce) {
+			return newError(CodeServerError, m.prefix+name, "the lease that was written anew is shown as it was before", nil)
+		}
+		return nil
+	})
+	return l, err
+}
+
 // newNonce begins a start: its nonce is in the journal before it is in the target. who has
 // those from before, too.
 func (r *run) newNonce(who *identity) error {
@@ -55,6 +74,7 @@ func (r *run) newNonce(who *identity) error {
 	case n >= maxNonces:
 		who.Nonces = slices.Concat(who.Nonces[:1], who.Nonces[n-maxNonces+2:])
 	}
+	r.mirror.former = slices.Clone(who.Nonces)
 	who.Nonces = append(slices.Clone(who.Nonces), rand.Text())
 	r.mirror.nonce = who.last()
 	return r.journal.store(identityKey, who, true)

@@ -179,6 +179,13 @@ func (r *run) open(ctx context.Context) (err error) {
 	if _, err := io.ReadFull(source, h.Secret); err != nil {
 		return err
 	}
+	left, err := r.journal.anew(h)
+	if err != nil {
+		return err
+	}
+	if left != "" {
+		r.problem(newError(CodeJournalLeft, left, "a start with other options ended before its first object, and may have left what marks its run", nil))
+	}
 	if r.opts.JournalInTarget {
 		if err := r.claimMirror(ctx, h); err != nil {
 			return err

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -20,6 +21,9 @@ const markerName = "run"
 
 // maxMarker bounds what is read of it.
 const maxMarker = 1 << 10
+
+// maxMarkerVersions bounds how many are removed at once.
+const maxMarkerVersions = 100
 
 func (r *run) markerKey() string {
 	return r.opts.Prefix + journalName(r.source.Scope(), r.opts.RunID) + markerName
@@ -126,18 +130,30 @@ func (r *run) markerGone(ctx context.Context) bool {
 	return err == nil
 }
 
+// removeMarker removes every version: two are there where the answer to a PUT was lost, or a
+// process died between the marker and the journal's line, and the older one would come up.
 func (r *run) removeMarker(ctx context.Context) error {
 	if r.header.Marker == "" || r.mirror != nil {
 		return nil
 	}
-	obj, err := r.head(ctx, r.markerKey())
-	if err != nil {
-		if IsNotFound(err) {
+	last := ""
+	for range maxMarkerVersions {
+		obj, err := r.head(ctx, r.markerKey())
+		switch {
+		case IsNotFound(err):
 			return nil
+		case err != nil:
+			return err
+		case obj.VersionID != "" && obj.VersionID == last:
+			return fmt.Errorf("version %s was deleted, and is still there", last)
 		}
-		return err
+		last = obj.VersionID
+		err = r.calls.idempotent(ctx, call{name: callDelete, key: r.markerKey()}, func(ctx context.Context) error {
+			return r.target.Delete(ctx, r.markerKey(), last)
+		})
+		if err != nil || last == "" {
+			return err
+		}
 	}
-	return r.calls.idempotent(ctx, call{name: callDelete, key: r.markerKey()}, func(ctx context.Context) error {
-		return r.target.Delete(ctx, r.markerKey(), obj.VersionID)
-	})
+	return fmt.Errorf("%d versions were deleted, and there are more", maxMarkerVersions)
 }

@@ -36,7 +36,8 @@ func (r *cancelReport) print(w io.Writer) {
 		what string
 		n    uint64
 	}{{"deleted     %s of this run\n", r.Deleted}, {"left        %s of this run: --delete-objects removes them\n", r.Left},
-		{"not touched %s: not what this run stored\n", r.Changed}, {"failed      %s: could not be looked at or deleted\n", r.Failed}} {
+		{"not touched %s: not what this run stored\n", r.Changed}, {"failed      %s: could not be looked at or deleted\n", r.Failed},
+		{"gone        %s of this run: not in the target any more\n", r.Gone}} {
 		if line.n > 0 {
 			fmt.Fprintf(w, line.what, plural(line.n, "object"))
 		}

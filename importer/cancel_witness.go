@@ -1,0 +1,146 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// witnesses looks for what shows that a target is the one that a run was begun at. Another
+// bucket of the same name answers each question by "not found", as the right one does of
+// what is gone.
+type witnesses struct {
+	run     *run
+	looked  uint64
+	refused error // of one that may not be looked at
+}
+
+// maxUploadsAsked bounds the uploads that are asked for: one suffices.
+const maxUploadsAsked = 100
+
+// errWitness ends the search.
+var errWitness = errors.New("it is there")
+
+// mustShowMarker refuses to give up a run at a target that shows nothing of it, before
+// anything is recorded or removed. A run of which nothing can be there needs no witness: it
+// has no marker, or had it removed, and the journal knows no object and no upload. With a
+// journal in the target its leases were asked for (lead).
+func (r *run) mustShowMarker(ctx context.Context) error {
+	if r.mirror != nil {
+		return nil
+	}
+	var ended finished
+	if _, err := r.journal.load(finishedKey, &ended); err != nil {
+		return err
+	}
+	if r.header.Marker == "" || ended.Cleared {
+		return r.mustShow(ctx, true)
+	}
+	marked, err := r.marked(ctx, false)
+	if err != nil || marked {
+		return err
+	}
+	// It may not have been written yet, or a cancel before this one has removed it.
+	return r.mustShow(ctx, !r.header.Begun || r.header.Canceled)
+}
+
+// mustShow looks at a sample of the objects that the journal holds for stored, and at some
+// uploads. None of them is CodeTargetChanged; idle allows that there is none to look at.
+func (r *run) mustShow(ctx context.Context, idle bool) error {
+	w := &witnesses{run: r}
+	sample, _, err := r.drawHeld(recheckSize)
+	if err == nil {
+		err = w.walk(ctx, sample, w.object)
+	}
+	if err == nil {
+		sample, err = w.uploads()
+	}
+	if err == nil {
+		err = w.walk(ctx, sample, w.upload)
+	}
+	switch {
+	case errors.Is(err, errWitness):
+		return nil
+	case err != nil:
+		return err
+	case w.refused != nil:
+		return w.refused
+	case w.looked == 0 && idle:
+		return nil
+	}
+	return newError(CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
+		r.opts.RunID, were(w.looked)), nil)
+}
+
+func (w *witnesses) walk(ctx context.Context, places []place, f func(context.Context, place, *Action) error) error {
+	return (&rechecker{run: w.run}).pages(ctx, places, func(e Entry) error {
+		a, err := w.run.planner.plan(e)
+		if err != nil || a.Kind == ActionNone {
+			return nil
+		}
+		return w.note(f(ctx, e.place(), a))
+	})
+}
+
+// note counts an answer that is no witness.
+func (w *witnesses) note(err error) error {
+	switch {
+	case err == nil || IsNotFound(err) || hasCode(err, CodeUploadGone):
+		w.looked++
+	case forbidden(err):
+		w.refused = err
+	default:
+		return err
+	}
+	return nil
+}
+
+// object is a witness if it says that it is the run's. One that was there before the run
+// is one by its content.
+func (w *witnesses) object(ctx context.Context, at place, a *Action) error {
+	o := heldObject{action: a}
+	if _, err := w.run.journal.load(journalKey('o', uint64(at)), &o.rec); err != nil {
+		return err
+	}
+	obj, err := w.run.head(ctx, a.Key)
+	if err == nil && (w.run.wrote(a, obj) || o.rec.Outcome == OutcomeAlreadyThere && o.is(obj)) {
+		return errWitness
+	}
+	return err
+}
+
+// upload is a witness if the target knows it.
+func (w *witnesses) upload(ctx context.Context, at place, a *Action) error {
+	r := w.run
+	p, _, err := r.journal.upload(at)
+	if err != nil {
+		return err
+	}
+	err = r.calls.idempotent(ctx, call{name: callListParts, key: a.Key}, func(ctx context.Context) error {
+		return r.target.ListParts(ctx, a.Key, p.UploadID, func(Part) error { return nil })
+	})
+	if err == nil {
+		return errWitness
+	}
+	return err
+}
+
+// uploads are places of uploads that have an id.
+func (w *witnesses) uploads() (places []place, err error) {
+	rows, err := w.run.journal.cursor('u', 0)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, rows.close()) }()
+	for len(places) < maxUploadsAsked {
+		var p pending
+		at, ok, err := rows.next(&p)
+		if err != nil || !ok {
+			return places, err
+		}
+		if p.UploadID != "" {
+			places = append(places, place(at))
+		}
+	}
+	return places, nil
+}

@@ -1,0 +1,47 @@
+package importer
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestUnbegunOtherTarget: a start is cut off when it has written its marker; the operator
+// names another target. What the first one was found to do with names is not believed of
+// the second, and what may be left at the first is named.
+func TestUnbegunOtherTarget(t *testing.T) {
+	s, a, b, disk := newSource(), newFake(t), newFake(t), memDisk()
+	for _, name := range []string{`back\slash`, "plain"} {
+		s.file(name, []byte("of "+name))
+	}
+	s.sort()
+	o := testOptions(nil, disk)
+	a.hook = func(_ int, call, key string) (bool, error) {
+		if call == "put" && strings.HasSuffix(key, "/"+markerName) {
+			return true, newError(CodeCredentialsRefused, key, "no", nil)
+		}
+		return true, nil
+	}
+	if _, err := Run(t.Context(), s, a, o); !hasCode(err, CodeCredentialsRefused) {
+		t.Fatal(err)
+	}
+	var left []string
+	o.Problem = func(e *Error) {
+		if e.Code == CodeJournalLeft {
+			left = append(left, e.Path)
+		}
+	}
+	o.Bucket = "other"
+	store := &renaming{b, func(key string) string { return strings.ReplaceAll(key, `\`, "/") }, false}
+	res := mustRun(t, s, store, o)
+	if _, renamed := b.objects["in/back/slash"]; renamed || res.Tally.Outcomes[OutcomeFailed] != 1 || len(res.Probe.Renames) != 1 {
+		t.Errorf("%q, %+v", res.Probe.Renames, res.Tally)
+	}
+	if want := "s3://bucket/in/" + journalName(s.Scope(), o.RunID); !slices.Equal(left, []string{want}) {
+		t.Errorf("named as left: %q, and not %q", left, want)
+	}
+	mustRun(t, s, store, o)
+	if len(left) != 1 {
+		t.Errorf("named again: %q", left)
+	}
+}
