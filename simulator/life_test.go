@@ -109,6 +109,17 @@ func TestSources(t *testing.T) {
 	}
 }
 
+// TestSourcesContinueFlipped: lives in which an interrupted load goes on after entries
+// that it had loaded have changed their kind. It told more of them than there are.
+func TestSourcesContinueFlipped(t *testing.T) {
+	for _, seed := range []uint64{1045, 1066, 1093} {
+		s := simulator.Run(context.Background(), simulator.Options{Seed: seed, Lives: 1, Faults: []simulator.Trouble{simulator.Continued, simulator.KindsFlip}})
+		for _, f := range s.Findings {
+			t.Errorf("%s\n%s\n%v", f.Replay, f.Text, f.Log)
+		}
+	}
+}
+
 func all[T any](list []T, is func(T) bool) bool {
 	return !slices.ContainsFunc(list, func(v T) bool { return !is(v) })
 }
