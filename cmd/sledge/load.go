@@ -293,7 +293,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	if done == nil {
 		return refusedLoad(err, f.verbose), err
 	}
-	if errors.Is(err, appliance.ErrFindings) {
+	if errors.Is(err, appliance.ErrFindings) && done.Lost == 0 {
 		return newScanReport(&done.Scan, job.Target.URL), err
 	}
 	r := newLoadReport(done, job.Target.URL)
