@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
@@ -85,7 +86,7 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 	}
 	looks, done, err := d.looks(ctx, lists, func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte {
 		k.groups = max(k.groups, r.LinkGroup)
-		return knownValue(b, relations[list], roots[list], r, lost, list == o.continued && !list.IsZero())
+		return knownValue(b, relations[list], roots[list], r, lost, slices.Contains(o.continued, list))
 	})
 	if err != nil {
 		return nil, err

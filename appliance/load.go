@@ -68,7 +68,10 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
 	if list != nil {
-		report.continued = list.copies.id
+		report.continued = append(slices.Clone(list.head.Continues), list.copies.id)
+		for _, id := range report.continued {
+			report.lists[id] = true
+		}
 		report.Before = d.goodOf(list)
 		err = d.loadList(ctx, src, list, &o, report)
 	}

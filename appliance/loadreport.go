@@ -54,7 +54,7 @@ type LoadReport struct {
 
 	lists     map[manifest.ID]bool // that were loaded
 	looks     uint64               // that the journal had before this call
-	continued manifest.ID          // the one that an earlier call had begun
+	continued []manifest.ID        // those that earlier calls had begun
 }
 
 const maxSkipped = 10000

@@ -25,7 +25,7 @@ type ScanOptions struct {
 	Empty    bool   // a source without an entry is no mistake
 	Progress func(ScanReport)
 
-	continued manifest.ID       // the list of this very load that an earlier call had begun
+	continued []manifest.ID     // the lists of this very load that earlier calls had begun
 	met       func(path string) // called for every entry of the source; nil is allowed
 }
 

@@ -66,6 +66,7 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 	defer f.close()
 	d.ordinal++
 	head := *src.head()
+	head.Continues = o.continued[max(0, len(o.continued)-maxContinues):]
 	if err := appendList(f, 2, head); err != nil {
 		d.removeList(f.name)
 		return nil, err

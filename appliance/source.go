@@ -114,7 +114,7 @@ const (
 	itemSame                          // within a scan: a further name like the device's
 	itemUnsure                        // the device's version may come from another source: its content must not be replaced
 	itemLost                          // of the device's entries: bytes of it are lost
-	itemOurs                          // the device's version is of the list that this load continued
+	itemOurs                          // the device's version is of a list of this very load that an earlier call had begun
 )
 
 func (it *item) orderKey() string {

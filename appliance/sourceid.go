@@ -2,6 +2,8 @@ package appliance
 
 import (
 	"unicode/utf8"
+
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // listHead says of which source a scan list was made. A source is a folder of one
@@ -15,7 +17,13 @@ type listHead struct {
 
 	Volume string `json:"volume,omitempty"` // id of the file system; empty: not known
 	Folder string `json:"folder,omitempty"` // the root's place in it
+
+	// The lists of the same load that earlier calls had begun: it is one load, however often it is continued.
+	Continues []manifest.ID `json:"continues,omitempty"`
 }
+
+// maxContinues bounds how many of them are kept: the last ones.
+const maxContinues = 256
 
 func newListHead(root, as, volume, folder string) listHead {
 	h := listHead{Root: root, As: as, Volume: volume, Folder: folder}
