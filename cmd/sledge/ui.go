@@ -12,7 +12,6 @@ package main
 //     the operator's terminal.
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -20,10 +19,8 @@ import (
 	"io"
 	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
-	"unicode"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
@@ -531,90 +528,4 @@ func (a *app) jsonLine(v any) {
 	if b, err := json.Marshal(v); err == nil {
 		fmt.Fprintf(a.err, "%s\n", b)
 	}
-}
-
-// escape makes a text harmless on a terminal: control characters, bytes that
-// are not UTF-8 and marks that change the direction of text are written as
-// escapes, like \n, \x1b, \u202e.
-func escape(s string) string {
-	clean := func(r rune) bool { return r != unicode.ReplacementChar && unicode.IsPrint(r) }
-	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i, r := range s {
-		size := len(string(r))
-		switch {
-		case clean(r):
-			b.WriteRune(r)
-		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], "\uFFFD"):
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		default:
-			q := strconv.QuoteToASCII(s[i : i+size])
-			b.WriteString(q[1 : len(q)-1])
-		}
-	}
-	return b.String()
-}
-
-// terminal lets nothing through that a terminal would obey but the ends of lines,
-// whatever a report holds. Names and other people's texts are escaped by the report
-// itself, so that they cannot make lines either.
-type terminal struct{ w io.Writer }
-
-func (t terminal) Write(p []byte) (int, error) {
-	for line := range bytes.Lines(p) {
-		text, end := bytes.CutSuffix(line, []byte("\n"))
-		if _, err := io.WriteString(t.w, escape(string(text))); err != nil {
-			return 0, err
-		}
-		if end {
-			if _, err := io.WriteString(t.w, "\n"); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return len(p), nil
-}
-
-// size writes bytes for people.
-func size(n int64) string {
-	const units = "KMGTPE"
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, unit := float64(n)/1024, 0
-	for value >= 1024 && unit < len(units)-1 {
-		value /= 1024
-		unit++
-	}
-	return fmt.Sprintf("%.1f %ciB", value, units[unit])
-}
-
-// bayNumbers lists bays as "0, 3, 4".
-func bayNumbers(bays []int) string {
-	texts := make([]string, len(bays))
-	for i, n := range bays {
-		texts[i] = fmt.Sprint(n)
-	}
-	return strings.Join(texts, ", ")
-}
-
-// namedBays lists bays as "bay 3" or "bays 0, 3".
-func namedBays(bays []int) string {
-	if len(bays) == 1 {
-		return "bay " + bayNumbers(bays)
-	}
-	return "bays " + bayNumbers(bays)
-}
-
-// plural writes a count with its noun.
-func plural[T int | int64 | uint64](n T, noun string) string {
-	if n == 1 {
-		return fmt.Sprintf("1 %s", noun)
-	}
-	if strings.HasSuffix(noun, "y") && !strings.HasSuffix(noun, "ey") {
-		noun = strings.TrimSuffix(noun, "y") + "ie"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
 }

@@ -1,0 +1,77 @@
+package importer
+
+import (
+	"context"
+)
+
+// probeName names the probe's objects: devices of a job may be imported side by
+// side, under one run id.
+func (r *run) probeName(attempt string) string {
+	return attempt + "-" + r.source.Scope().Device.String()[:8]
+}
+
+// inspect probes the target and applies what was found.
+func (r *run) inspect(ctx context.Context) (err error) {
+	if err := r.sweepProbes(ctx); err != nil {
+		return err
+	}
+	var sets []Attributes
+	if !r.header.Begun {
+		sets = r.opts.Rules.sets() // what is refused now can be said otherwise in the same run
+	}
+	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), sets)
+	r.nameLeft(r.probe)
+	if err != nil {
+		return err
+	}
+	r.opts.Log.Info("target probed", "report", r.probe.String())
+	if err := r.probe.reaches(r.opts); err != nil {
+		return err
+	}
+	r.conditional = r.probe.Conditional()
+	if !r.conditional && (!r.opts.AllowUnconditional || r.mirror != nil) {
+		return newError(CodeNoConditions, "", r.probe.String(), nil)
+	}
+	if err := r.inspectNames(ctx); err != nil {
+		return err
+	}
+	r.probe.Renames = rewrites(r.header.Renames)
+	if r.header.Begun {
+		return nil
+	}
+	if err := r.mark(ctx, false); err != nil {
+		return err
+	}
+	r.header.Begun, r.header.Since = true, r.probe.since
+	return r.keepHeader(ctx)
+}
+
+// sweepProbes removes what the probe of a process left that had the run before us: of
+// the one from which a state folder was copied, of all hosts before.
+func (r *run) sweepProbes(ctx context.Context) error {
+	from := r.header.Attempt
+	switch {
+	case r.mirror != nil:
+		from = 1
+	case r.header.Taken > 0:
+		from--
+	}
+	for n := from; n < r.header.Attempt; n++ {
+		swept, err := sweepProbe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attempt(n)))
+		r.nameLeft(swept)
+		if err == nil {
+			err = r.sweepNames(ctx, r.attempt(n))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nameLeft names what a probe could not remove.
+func (r *run) nameLeft(p ProbeReport) {
+	for _, key := range p.Left {
+		r.problem(newError(CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
+	}
+}
