@@ -45,7 +45,7 @@ func TestSecretsNeedMemory(t *testing.T) {
 	if kind := uint32(st.Type); kind == unix.TMPFS_MAGIC || kind == unix.RAMFS_MAGIC {
 		dir = "/proc" // the temporary folder is memory here
 	}
-	if _, err := openSecrets(dir, "boot"); !errors.Is(err, ErrUnsafeSecret) {
+	if err := newSecrets(dir, "boot", Record{}).Usable(); !errors.Is(err, ErrUnsafeSecret) {
 		t.Errorf("%s was taken: %v", dir, err)
 	}
 }

@@ -75,6 +75,9 @@ type Record struct {
 	SharedDisks bool     `json:"shared_disks,omitempty"`
 	Filesystems []string `json:"filesystems,omitempty"`
 
+	// Where the load key was put, in memory.
+	SecretPlaces *SecretPlaces `json:"secret_places,omitempty"`
+
 	// What must never be forgotten.
 	Floors      []Floor      `json:"floors"`      // the highest serial of each job
 	Checkpoints []Checkpoint `json:"checkpoints"` // every checkpoint ever signed
@@ -163,6 +166,7 @@ func (r *Record) clone() Record {
 	c.Checkpoints = append([]Checkpoint(nil), r.Checkpoints...)
 	c.History = append([]Past(nil), r.History...)
 	c.Filesystems = slices.Clone(r.Filesystems)
+	c.SecretPlaces = r.SecretPlaces.clone()
 	return c
 }
 

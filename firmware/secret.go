@@ -44,11 +44,12 @@ type secretFile struct {
 	Key        []byte `json:"key"`
 }
 
-// Secrets is the folder in memory that holds unlocked secrets: a file of mode
+// Secrets are the folders in memory that may hold unlocked secrets: a file of mode
 // 0600 for each device, on tmpfs or ramfs, never on a disk. tmpfs may go to swap:
 // see [SwapInUse].
 type Secrets struct {
-	dir  string
+	dir  string   // Put's
+	look []string // all that are looked at
 	boot string
 }
 

@@ -13,39 +13,102 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OpenSecrets returns the store in $XDG_RUNTIME_DIR, or in /dev/shm. A folder
-// that is not memory is ErrUnsafeSecret; there is no way to ask for one on a disk.
-func OpenSecrets() (*Secrets, error) {
-	dir := os.Getenv("XDG_RUNTIME_DIR")
-	if dir == "" {
-		dir = "/dev/shm"
-	}
+// OpenSecrets returns the places in memory that are looked at for a device's load key:
+// those that the device remembers of this start of the machine, then $XDG_RUNTIME_DIR,
+// /dev/shm and the user's folder below /run/user. [Secrets.Put] puts it into the
+// second kind: $XDG_RUNTIME_DIR, or /dev/shm.
+func OpenSecrets(r Record) (*Secrets, error) {
 	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
 	if err != nil {
 		return nil, fmt.Errorf("boot id: %w", err)
 	}
-	return openSecrets(dir, strings.TrimSpace(string(boot)))
+	const shared = "/dev/shm"
+	own := os.Getenv("XDG_RUNTIME_DIR")
+	if own == "" {
+		own = shared
+	}
+	if own, err = filepath.Abs(own); err != nil {
+		return nil, err
+	}
+	return newSecrets(own, strings.TrimSpace(string(boot)), r, shared, fmt.Sprintf("/run/user/%d", os.Getuid())), nil
 }
 
-func openSecrets(dir, boot string) (*Secrets, error) {
+// newSecrets looks into others, too, but puts nothing there.
+func newSecrets(own, boot string, r Record, others ...string) *Secrets {
+	s := &Secrets{dir: own, boot: boot}
+	for _, p := range r.SecretPlaces.of(boot) {
+		s.look = append(s.look, p.Dir)
+	}
+	s.look = append(append(s.look, own), others...)
+	return s
+}
+
+// Usable is ErrUnsafeSecret where Put's folder is not memory; there is no way to ask
+// for one on a disk.
+func (s *Secrets) Usable() error { return inMemory(s.dir) }
+
+func inMemory(dir string) error {
 	var st unix.Statfs_t
 	if err := unix.Statfs(dir, &st); err != nil {
-		return nil, fmt.Errorf("%s: %w: %w", dir, ErrUnsafeSecret, err)
+		return fmt.Errorf("%s: %w: %w", dir, ErrUnsafeSecret, err)
 	}
 	if kind := uint32(st.Type); kind != unix.TMPFS_MAGIC && kind != unix.RAMFS_MAGIC {
-		return nil, fmt.Errorf("%s is not tmpfs or ramfs (file system type %#x): %w", dir, kind, ErrUnsafeSecret)
+		return fmt.Errorf("%s is not tmpfs or ramfs (file system type %#x): %w", dir, kind, ErrUnsafeSecret)
 	}
-	return &Secrets{dir: dir, boot: boot}, nil
+	return nil
 }
 
-// Put keeps a secret until Remove or the next start of the machine. An older one
-// of the device is replaced, if it is ours.
+// place is Put's folder.
+func (s *Secrets) place() (SecretPlace, error) {
+	if err := s.Usable(); err != nil {
+		return SecretPlace{}, err
+	}
+	return placeOf(s.dir)
+}
+
+func placeOf(dir string) (SecretPlace, error) {
+	var st unix.Stat_t
+	if err := unix.Stat(dir, &st); err != nil {
+		return SecretPlace{}, fmt.Errorf("%s: %w", dir, err)
+	}
+	namespace, err := mountNamespace()
+	return SecretPlace{dir, uint64(st.Dev), namespace}, err
+}
+
+func mountNamespace() (string, error) {
+	name, err := os.Readlink("/proc/self/ns/mnt")
+	if err != nil {
+		return "", fmt.Errorf("mount namespace: %w", err)
+	}
+	return name, nil
+}
+
+// folders are the places to look at that are memory, each once.
+func (s *Secrets) folders() (dirs []string) {
+	seen := map[[2]uint64]bool{}
+	for _, dir := range s.look {
+		var st unix.Stat_t
+		if inMemory(dir) != nil || unix.Stat(dir, &st) != nil || seen[[2]uint64{uint64(st.Dev), st.Ino}] {
+			continue
+		}
+		seen[[2]uint64{uint64(st.Dev), st.Ino}] = true
+		dirs = append(dirs, dir)
+	}
+	return dirs
+}
+
+// Put keeps a secret until [Device.ForgetSecret] or the next start of the machine. The
+// device remembers the place before ([Device.NoteSecretPlace]). Older ones of the
+// device are removed, if they are ours.
 func (s *Secrets) Put(secret Secret) error {
 	b, err := s.encode(secret)
 	if err != nil {
 		return err
 	}
 	defer clear(b)
+	if err := s.Usable(); err != nil {
+		return err
+	}
 	if err := s.Remove(secret.Device); err != nil {
 		return err
 	}
@@ -63,9 +126,26 @@ func (s *Secrets) Put(secret Secret) error {
 
 // Get returns the device's secret. None is ErrNoSecret; so is one of an earlier
 // start, which is removed. A file that others own, can read, or have linked is
-// ErrUnsafeSecret.
+// ErrUnsafeSecret, unless another place has a good one.
 func (s *Secrets) Get(device ID) (Secret, error) {
-	f, err := s.open(device, os.O_RDONLY)
+	var unsafe []error
+	for _, dir := range s.folders() {
+		secret, err := s.get(dir, device)
+		if err == nil {
+			return secret, nil
+		}
+		if !errors.Is(err, ErrNoSecret) || errors.Is(err, ErrUnsafeSecret) {
+			unsafe = append(unsafe, err)
+		}
+	}
+	if len(unsafe) > 0 {
+		return Secret{}, errors.Join(unsafe...)
+	}
+	return Secret{}, ErrNoSecret
+}
+
+func (s *Secrets) get(dir string, device ID) (Secret, error) {
+	f, err := open(dir, device, os.O_RDONLY)
 	if err != nil {
 		return Secret{}, err
 	}
@@ -75,9 +155,12 @@ func (s *Secrets) Get(device ID) (Secret, error) {
 	if err != nil {
 		return Secret{}, fmt.Errorf("load key: %w", err)
 	}
+	if len(b) == 0 { // erased
+		return Secret{}, ErrNoSecret
+	}
 	secret, err := s.decode(b, device)
 	if errors.Is(err, ErrNoSecret) {
-		return Secret{}, errors.Join(err, s.Remove(device))
+		return Secret{}, errors.Join(err, erase(dir, device), sweep(dir, device))
 	}
 	if err != nil {
 		return Secret{}, fmt.Errorf("%s: %w", f.Name(), err)
@@ -85,12 +168,41 @@ func (s *Secrets) Get(device ID) (Secret, error) {
 	return secret, nil
 }
 
-// Remove overwrites and removes the device's secret. None is no error.
+// Remove overwrites and removes the device's secret in every place. None is no error:
+// see [Device.ForgetSecret] for who has to know.
 func (s *Secrets) Remove(device ID) error {
-	f, err := s.open(device, os.O_WRONLY)
-	if errors.Is(err, ErrNoSecret) {
-		return nil
+	_, _, err := s.erase(nil, device)
+	return errors.Join(err, s.Sweep(device))
+}
+
+// erase overwrites the secret in every place and leaves empty files there. It counts
+// them, and tells the remembered places that this process cannot judge: they are of
+// another view of the mounts, and here is another file system.
+func (s *Secrets) erase(remembered []SecretPlace, device ID) (found int, unseen []SecretPlace, err error) {
+	var errs []error
+	for _, dir := range s.folders() {
+		switch err := erase(dir, device); {
+		case err == nil:
+			found++
+		case !errors.Is(err, ErrNoSecret):
+			errs = append(errs, err)
+		}
 	}
+	namespace, err := mountNamespace()
+	if err != nil {
+		return found, remembered, errors.Join(append(errs, err)...)
+	}
+	for _, p := range remembered {
+		if now, err := placeOf(p.Dir); p.Namespace != namespace && (err != nil || now.FS != p.FS) {
+			unseen = append(unseen, p)
+		}
+	}
+	return found, unseen, errors.Join(errs...)
+}
+
+// erase overwrites one copy and makes it empty.
+func erase(dir string, device ID) error {
+	f, err := open(dir, device, os.O_WRONLY)
 	if err != nil {
 		return err
 	}
@@ -98,12 +210,40 @@ func (s *Secrets) Remove(device ID) error {
 	if err == nil {
 		_, err = f.Write(bytes.Repeat([]byte{0}, int(min(info.Size(), maxSecret))))
 	}
-	return errors.Join(err, f.Close(), os.Remove(f.Name()))
+	if err == nil {
+		err = f.Truncate(0)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// Sweep removes the empty files that were secrets.
+func (s *Secrets) Sweep(device ID) error {
+	var errs []error
+	for _, dir := range s.folders() {
+		errs = append(errs, sweep(dir, device))
+	}
+	return errors.Join(errs...)
+}
+
+// sweep removes an erased copy.
+func sweep(dir string, device ID) error {
+	f, err := open(dir, device, os.O_RDONLY)
+	if errors.Is(err, ErrNoSecret) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() > 0 {
+		return err
+	}
+	return os.Remove(f.Name())
 }
 
 // open opens the device's file and checks that it is a file of ours alone.
-func (s *Secrets) open(device ID, flag int) (*os.File, error) {
-	name := filepath.Join(s.dir, secretName(device))
+func open(dir string, device ID, flag int) (*os.File, error) {
+	name := filepath.Join(dir, secretName(device))
 	f, err := os.OpenFile(name, flag|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNoSecret

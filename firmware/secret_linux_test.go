@@ -23,8 +23,8 @@ func memoryDir(t *testing.T) string {
 
 func testSecrets(t *testing.T) *Secrets {
 	t.Helper()
-	s, err := openSecrets(memoryDir(t), "boot-1")
-	if err != nil {
+	s := newSecrets(memoryDir(t), "boot-1", Record{})
+	if err := s.Usable(); err != nil {
 		t.Skip(err)
 	}
 	return s
@@ -52,7 +52,7 @@ func TestSecrets(t *testing.T) {
 	if _, err := s.Get(ID{3}); !errors.Is(err, ErrNoSecret) {
 		t.Errorf("another device: %v", err)
 	}
-	later := &Secrets{dir: s.dir, boot: "boot-2"}
+	later := newSecrets(s.dir, "boot-2", Record{})
 	if _, err := later.Get(secret.Device); !errors.Is(err, ErrNoSecret) {
 		t.Errorf("after a boot: %v", err)
 	}
@@ -91,10 +91,10 @@ func TestSecretsUnsafe(t *testing.T) {
 }
 
 func TestSecretsNotMemory(t *testing.T) {
-	if _, err := openSecrets("/proc", "b"); !errors.Is(err, ErrUnsafeSecret) {
+	if err := newSecrets("/proc", "b", Record{}).Usable(); !errors.Is(err, ErrUnsafeSecret) {
 		t.Errorf("/proc: %v", err)
 	}
-	if _, err := openSecrets(filepath.Join(memoryDir(t), "missing"), "b"); !errors.Is(err, ErrUnsafeSecret) {
+	if err := newSecrets(filepath.Join(memoryDir(t), "missing"), "b", Record{}).Usable(); !errors.Is(err, ErrUnsafeSecret) {
 		t.Errorf("missing: %v", err)
 	}
 }

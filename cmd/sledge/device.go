@@ -149,14 +149,18 @@ func (d *device) job() (*manifest.Job, []byte, error) {
 }
 
 // secret is the unlocked load key. A device that should have one and has none
-// was started again: it is locked now, and that is written down.
+// was started again: it is locked now, and that is written down. Without a start in
+// between the key lies where another session has put it, and nothing is written.
 func (a *app) secret(d *device) ([]byte, error) {
-	store, err := firmware.OpenSecrets()
+	store, err := firmware.OpenSecrets(d.Record())
 	if err != nil {
 		return nil, err
 	}
 	s, err := store.Get(d.ID())
 	unlocked := d.State() == firmware.Unlocked || d.State() == firmware.Loading
+	if errors.Is(err, firmware.ErrNoSecret) && unlocked && !store.Stale(d.Record()) {
+		return nil, fmt.Errorf("%w: %w: %s", err, firmware.ErrSecretElsewhere, d.WhereSecret())
+	}
 	if errors.Is(err, firmware.ErrNoSecret) && unlocked && d.lock != nil {
 		return nil, errors.Join(err, d.Apply(firmware.Event{Kind: firmware.EventReboot, Time: a.now()}))
 	}

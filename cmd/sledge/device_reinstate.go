@@ -51,7 +51,7 @@ func (a *app) reinstate(name string) (report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, &jobFileError{err})
 	}
-	store, err := firmware.OpenSecrets()
+	store, err := firmware.OpenSecrets(branded.Record())
 	if err != nil {
 		return nil, err
 	}

@@ -31,12 +31,8 @@ with the same code makes the device ready again. A reboot locks it, too.`,
 			return nil, err
 		}
 		defer d.close()
-		store, err := firmware.OpenSecrets()
-		if err != nil {
-			return nil, err
-		}
 		// The key goes first: whatever happens then, it is not there any more.
-		if err := store.Remove(d.ID()); err != nil {
+		if err := a.forget(d); err != nil {
 			return nil, err
 		}
 		if err := a.apply(d, firmware.EventLock); err != nil {
@@ -44,4 +40,17 @@ with the same code makes the device ready again. A reboot locks it, too.`,
 		}
 		return &stateReport{d.ID().String(), string(d.State())}, nil
 	})
+}
+
+// forget removes the load key from memory, wherever a session of this start of the
+// machine has put it, or says that it cannot.
+func (a *app) forget(d *device) error {
+	store, err := firmware.OpenSecrets(d.Record())
+	if err != nil {
+		return err
+	}
+	if err := d.ForgetSecret(store); err != nil {
+		return err
+	}
+	return store.Sweep(d.ID())
 }

@@ -218,12 +218,10 @@ func (a *app) finishSeal(ctx context.Context, f *sealFlags) (report, error) {
 // label. Each is done again by the next seal if a crash comes between.
 func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (report, error) {
 	again := d.State() == firmware.Sealed
-	store, err := firmware.OpenSecrets()
-	if err != nil {
-		return nil, err
-	}
-	if err := store.Remove(d.ID()); err != nil {
-		return nil, err
+	// A copy of another session does not stop the seal, which has been signed.
+	stays := a.forget(d)
+	if stays != nil && !errors.Is(stays, firmware.ErrSecretElsewhere) {
+		return nil, stays
 	}
 	if err := d.KeepLabel(d.Record().Job, res.Label); err != nil {
 		return nil, err
@@ -232,9 +230,10 @@ func (a *app) sealed(d *device, res *appliance.SealResult, labelOut string) (rep
 		return nil, err
 	}
 	r := &sealReport{Statement: res.Statement, Label: string(res.Label), Fingerprint: labelFingerprint(res.Label), again: again}
+	var err error
 	r.LabelFile, r.QRFile, err = writeLabel(res.Label, d.scope(), labelOut)
 	r.lost = err != nil
-	return r, err
+	return r, errors.Join(err, stays)
 }
 
 // writeLabel gives the label as text and as QR code.

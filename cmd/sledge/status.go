@@ -223,6 +223,10 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	switch {
 	case err == nil:
 		defer w.close()
+	case !needsDisks && errors.Is(err, firmware.ErrSecretElsewhere):
+		a.warn("%v", err)
+		r.Next = a.commands(nextStep[firmware.Locked])
+		return r, a.surveyDisks(d, r)
 	case !needsDisks && errors.Is(err, firmware.ErrNoSecret):
 		r.State, r.Next = string(firmware.Locked), a.commands(nextStep[firmware.Locked]) // started again since
 		return r, a.surveyDisks(d, r)

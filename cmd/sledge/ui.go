@@ -270,6 +270,9 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitState, "make a device here first: sledge device init --trust signer.pub", "or name another folder with --device DIR")
 	case is(firmware.ErrProvisioned):
 		return add(exitState, "use the device that is here, or name another folder with --device DIR")
+	case is(firmware.ErrSecretElsewhere):
+		return add(exitState, "run the command in the session that unlocked the device, or unlock it here again first: sledge unlock",
+			"a restart of the machine removes every copy of the load key from memory")
 	case is(firmware.ErrNoSecret):
 		return add(exitState, "unlock the device: sledge unlock")
 	case is(firmware.ErrForbidden):

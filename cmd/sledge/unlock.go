@@ -95,8 +95,11 @@ func (a *app) unlock(ctx context.Context, jobName, codeFile string, allow *allow
 	if err != nil {
 		return nil, hintFolders(err)
 	}
-	store, err := firmware.OpenSecrets() // before the code is asked for
+	store, err := firmware.OpenSecrets(d.Record())
 	if err != nil {
+		return nil, err
+	}
+	if err := store.Usable(); err != nil { // before the code is asked for
 		return nil, err
 	}
 	if firmware.SwapInUse() {
@@ -256,6 +259,9 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 	}
 	defer clear(k)
 	rec := d.Record()
+	if err := d.NoteSecretPlace(store); err != nil {
+		return nil, err
+	}
 	if err := store.Put(firmware.Secret{Job: rec.Job, Device: rec.Device, Generation: rec.Generation, Key: k}); err != nil {
 		return nil, err
 	}
