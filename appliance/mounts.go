@@ -218,3 +218,15 @@ func OpenDisk(name string) (Disk, error) {
 	}
 	return Disk{Name: name, FS: disk, Mount: m}, nil
 }
+
+// KeepsOverwritten names the file systems of disks on which an overwritten file may stay
+// readable, sorted. There the unlock wrap outlives the seal, and the code opens it.
+func KeepsOverwritten(disks []Disk) (names []string) {
+	for _, d := range disks {
+		if d.Mount != nil && d.Mount.Keeps != "" && !slices.Contains(names, d.Mount.Keeps) {
+			names = append(names, d.Mount.Keeps)
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -205,3 +205,15 @@ func TestNoUnlockWrap(t *testing.T) {
 		}
 	}
 }
+
+// TestSealNotErased: the statement names the file systems that keep the unlock wrap.
+func TestSealNotErased(t *testing.T) {
+	r := small32(t)
+	for i, keeps := range []string{"zfs", "", "btrfs", "zfs"} {
+		r.cfg.Disks[i].Mount = &vfs.Mount{Point: true, Filesystem: "ext4", Keeps: keeps}
+	}
+	res, _, err := r.run(smallTree(t, 5, 1<<10))
+	if err != nil || !slices.Equal(res.Statement.NotErased, []string{"btrfs", "zfs"}) {
+		t.Errorf("%v, %v", res, err)
+	}
+}

@@ -28,7 +28,8 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 	return manifest.SealStatement{Version: manifest.Version, Critical: []string{}, Job: d.cfg.Scope.Job, Device: d.cfg.Scope.Device, Generation: d.cfg.Scope.Generation,
 		JobSerial: d.cfg.Job.Serial, JobSHA256: fmt.Sprintf("%x", crypto.SumSHA256(d.cfg.JobFile)), LogSize: size, LogRoot: root[:], Disks: len(d.bays),
 		AbsentBays: absent, Degraded: degraded, WrapCheck: check, DeviceKey: o.DeviceKey, Recovery: recovery, Sealed: d.cfg.Now().UTC(), Software: d.cfg.Software,
-		ScanComplete: !o.Incomplete, ReadBack: word, UnreadPacks: unread, SharedDisks: d.cfg.Allowed.Shared, Filesystems: d.cfg.Allowed.Filesystems}
+		ScanComplete: !o.Incomplete, ReadBack: word, UnreadPacks: unread, SharedDisks: d.cfg.Allowed.Shared, Filesystems: d.cfg.Allowed.Filesystems,
+		NotErased: KeepsOverwritten(d.cfg.Disks)}
 }
 
 // planName is the statement's predicate, kept until it is signed: nothing is

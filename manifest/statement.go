@@ -206,6 +206,7 @@ type SealStatement struct {
 	ScanComplete bool      `json:"scan_complete"`
 	SharedDisks  bool      `json:"shared_disks,omitempty"`
 	Filesystems  []string  `json:"filesystems,omitempty"`  // let pass by name, though not fit
+	NotErased    []string  `json:"not_erased,omitempty"`   // file systems that may keep the overwritten unlock wrap
 	ReadBack     string    `json:"read_back,omitempty"`    // one of ReadBackAll, …; none in statements of before
 	UnreadPacks  uint64    `json:"unread_packs,omitempty"` // of which some shard was never read back
 }

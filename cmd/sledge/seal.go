@@ -59,6 +59,12 @@ func (r *sealReport) print(w io.Writer) {
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %s were absent: their copies of the load key live on, with the unlock code they open this data\n", bayNumbers(s.AbsentBays))
 	}
+	if len(s.NotErased) > 0 {
+		fmt.Fprintf(w, "disks on %s may keep what is overwritten: with the unlock code, who has them can open this data\n", escape(strings.Join(s.NotErased, ", ")))
+	}
+	if !r.again {
+		fmt.Fprintf(w, "the unlock code has done its work: destroy the paper before the disks leave\n")
+	}
 	if r.lost {
 		return
 	}

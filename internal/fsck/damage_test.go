@@ -549,6 +549,7 @@ var planCases = []planCase{
 	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},
 	{"sealed with bays of one disk", nil, sealSaying(map[string]any{"shared_disks": true}), "seal-shared", VerdictClean},
 	{"sealed with other file systems", nil, sealSaying(map[string]any{"filesystems": []string{"fuse"}}), "seal-filesystems", VerdictClean},
+	{"sealed on disks that keep what is overwritten", nil, sealSaying(map[string]any{"not_erased": []string{"btrfs"}}), "seal-not-erased", VerdictClean},
 	{"a file in a folder's place", nil, func(t *testing.T, d *testDevice, o *Options) {
 		d.remove(3, "statements/seal.dsse")
 		d.put(3, "statements", nil)

@@ -15,10 +15,10 @@ func (v *verifier) sealSays(raw []byte) error {
 	}
 	complete, readBack, shared := true, "", false
 	var degraded, unread uint64
-	var filesystems []string
+	var filesystems, notErased []string
 	for name, to := range map[string]any{
 		"scan_complete": &complete, "degraded_packs": &degraded, "read_back": &readBack, "unread_packs": &unread,
-		"shared_disks": &shared, "filesystems": &filesystems,
+		"shared_disks": &shared, "filesystems": &filesystems, "not_erased": &notErased,
 	} {
 		if err := s.predicate.maybe(name, to); err != nil {
 			return err
@@ -38,6 +38,9 @@ func (v *verifier) sealSays(raw []byte) error {
 	}
 	if len(filesystems) > 0 {
 		v.f.add(Note, "seal-filesystems", nowhere(), "", "disks with these file systems were allowed when the device was loaded: %s", strings.Join(filesystems, ", "))
+	}
+	if len(notErased) > 0 {
+		v.f.add(Note, "seal-not-erased", nowhere(), "destroy the paper with the unlock code", "the unlock wrap was overwritten on file systems that may keep what was there, and the unlock code would open it: %s", strings.Join(notErased, ", "))
 	}
 	return nil
 }

@@ -10,7 +10,8 @@ func TestSealSays(t *testing.T) {
 	for class, more := range map[string]map[string]any{
 		"seal-incomplete": {"scan_complete": false}, "seal-degraded": {}, "seal-unread": {"read_back": "partly", "unread_packs": 1},
 		"seal-shared": {"shared_disks": true}, "seal-filesystems": {"filesystems": []string{"fuse", "vfat"}},
-		"": {"scan_complete": true, "read_back": "all"},
+		"seal-not-erased": {"not_erased": []string{"btrfs", "zfs"}},
+		"":                {"scan_complete": true, "read_back": "all"},
 	} {
 		p, verdict := smallPlan(), VerdictClean
 		if class == "seal-degraded" {

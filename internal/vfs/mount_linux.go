@@ -48,7 +48,7 @@ func MountOf(folder string) (*Mount, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	m.Source = entry.source
+	m.Source, m.Keeps = entry.source, keeps(m.Filesystem, entry.options)
 	if m.Disks, err = m.findDisks(realSysfs{}); err != nil {
 		return nil, err
 	}

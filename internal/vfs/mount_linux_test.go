@@ -122,6 +122,9 @@ func TestMountOfSubvolume(t *testing.T) {
 	}
 	whole := mountedAt(t, disk)
 	m := mountedAt(t, sub)
+	if whole.Keeps != "btrfs" {
+		t.Errorf("what btrfs keeps: %+v", whole)
+	}
 	if m.Device == whole.Device {
 		t.Fatalf("the subvolume's device is its file system's: %s", m.Device)
 	}

@@ -12,7 +12,7 @@ import (
 
 const mountinfo = `22 28 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw
 28 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw
-91 28 8:17 / /mnt/bay\0400 rw,relatime shared:40 master:2 - ext4 /dev/sdb1 rw
+91 28 8:17 / /mnt/bay\0400 rw,relatime shared:40 master:2 - ext4 /dev/sdb1 rw,data=journal
 92 28 0:52 /@data /mnt/bay1 rw - btrfs /dev/mapper/vg-lv rw,subvol=/@data
 93 28 0:60 / /mnt/s3 rw - fuse.rclone remote: rw,user_id=0
 94 28 0:61 / /mnt/none rw - tmpfs  rw
@@ -21,12 +21,12 @@ const mountinfo = `22 28 0:21 / /sys rw,nosuid shared:7 - sysfs sysfs rw
 
 func TestFindMount(t *testing.T) {
 	for _, want := range []mountEntry{
-		{28, "254:0", "/", "/", "ext4", "/dev/vda"},
-		{91, "8:17", "/", "/mnt/bay 0", "ext4", "/dev/sdb1"},
-		{92, "0:52", "/@data", "/mnt/bay1", "btrfs", "/dev/mapper/vg-lv"},
-		{93, "0:60", "/", "/mnt/s3", "fuse.rclone", "remote:"},
-		{94, "0:61", "/", "/mnt/none", "tmpfs", ""},
-		{95, "0:62", "/", "/mnt/z", "zfs", `tank/a\b`},
+		{28, "254:0", "/", "/", "ext4", "/dev/vda", "rw"},
+		{91, "8:17", "/", "/mnt/bay 0", "ext4", "/dev/sdb1", "rw,data=journal"},
+		{92, "0:52", "/@data", "/mnt/bay1", "btrfs", "/dev/mapper/vg-lv", "rw,subvol=/@data"},
+		{93, "0:60", "/", "/mnt/s3", "fuse.rclone", "remote:", "rw,user_id=0"},
+		{94, "0:61", "/", "/mnt/none", "tmpfs", "", "rw"},
+		{95, "0:62", "/", "/mnt/z", "zfs", `tank/a\b`, "rw"},
 	} {
 		if got, err := findMount(mountinfo, want.id); err != nil || got != want {
 			t.Errorf("mount %d: %+v, %v; want %+v", want.id, got, err, want)
@@ -38,6 +38,16 @@ func TestFindMount(t *testing.T) {
 	for _, bad := range []string{"x\n", "1 2 3\n", "1 2 0:1 / / rw ext4 /dev/a rw\n", "one 2 0:1 / / rw - ext4 a rw\n"} {
 		if _, err := findMount(bad, 7); !errors.Is(err, errMountinfo) {
 			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}
+
+// TestKeepsOverwritten: where a file system keeps what is overwritten, that is said.
+func TestKeepsOverwritten(t *testing.T) {
+	for id, want := range map[int]string{28: "", 91: "ext4 with data=journal", 92: "btrfs", 94: "", 95: "zfs"} {
+		m, err := findMount(mountinfo, id)
+		if got := keeps(m.kind, m.options); err != nil || got != want {
+			t.Errorf("mount %d: %q, %v; want %q", id, got, err, want)
 		}
 	}
 }

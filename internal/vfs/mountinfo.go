@@ -11,12 +11,13 @@ import (
 
 // mountEntry is one line of /proc/self/mountinfo (proc_pid_mountinfo(5)).
 type mountEntry struct {
-	id     int
-	device string // major:minor
-	root   string // the mount's root within the file system
-	point  string // where it is mounted
-	kind   string // with subtype: fuse.sshfs
-	source string
+	id      int
+	device  string // major:minor
+	root    string // the mount's root within the file system
+	point   string // where it is mounted
+	kind    string // with subtype: fuse.sshfs
+	source  string
+	options string // of the file system
 }
 
 // errMountinfo reports a line that is not as the manual page says.
@@ -41,7 +42,7 @@ func parseMount(line string) (mountEntry, error) {
 		return mountEntry{}, fmt.Errorf("%w: %q", errMountinfo, clip(line))
 	}
 	return mountEntry{id: id, device: left[2], root: unescapeMount(left[3]), point: unescapeMount(left[4]),
-		kind: right[0], source: unescapeMount(right[1])}, nil
+		kind: right[0], source: unescapeMount(right[1]), options: strings.Join(right[2:], " ")}, nil
 }
 
 // unescapeMount takes back the octal escapes of space, tab, newline and backslash.

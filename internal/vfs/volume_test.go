@@ -51,7 +51,7 @@ func TestMountinfo(t *testing.T) {
 		"31 22 0:50 / /mnt/nfs rw shared:7 master:2 - nfs4 server:/export/a rw,addr=10.0.0.1\n" +
 		"broken\n"
 	m, err := findMount(table, 30)
-	if want := (mountEntry{30, "8:17", "/DCIM", "/media/my card", "vfat", "/dev/sdb1"}); err != nil || m != want {
+	if want := (mountEntry{30, "8:17", "/DCIM", "/media/my card", "vfat", "/dev/sdb1", "rw"}); err != nil || m != want {
 		t.Errorf("%+v", m)
 	}
 	for full, want := range map[string]string{"/media/my card": "/DCIM", "/media/my card/a": "/DCIM/a", "/media/my cards": "", "/": ""} {
