@@ -188,7 +188,12 @@ func group(use, short string, verbs ...*cobra.Command) *cobra.Command {
 // verb makes f the work of a command, whose arguments are those of its Use line. What f
 // returns is told by [app.end].
 func (a *app) verb(cmd *cobra.Command, f func(ctx context.Context, args []string) (report, error)) *cobra.Command {
-	cmd.Args = takesArgs
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		if err := nothingEmpty(cmd, args); err != nil {
+			return err
+		}
+		return takesArgs(cmd, args)
+	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r, err := f(cmd.Context(), args)
 		a.end(cmd.CommandPath(), r, err)
