@@ -33,15 +33,18 @@ type memLedger struct {
 	origin string
 	size   uint64
 	root   [32]byte
+	plan   [32]byte
 }
 
-func (l *memLedger) RecordCheckpoint(origin string, size uint64, root [32]byte) error {
-	if l.origin != "" && (l.origin != origin || l.size != size || l.root != root) {
+func (l *memLedger) RecordCheckpoint(origin string, size uint64, root, plan [32]byte) error {
+	if l.origin != "" && (l.origin != origin || l.size != size || l.root != root || l.plan != plan) {
 		return fmt.Errorf("second checkpoint")
 	}
-	l.origin, l.size, l.root = origin, size, root
+	l.origin, l.size, l.root, l.plan = origin, size, root, plan
 	return nil
 }
+
+func (l *memLedger) RecordedPlan(string) [32]byte { return l.plan }
 
 func (l *memLedger) RecordedCheckpoint(origin string) (uint64, [32]byte, bool) {
 	return l.size, l.root, l.origin == origin && l.size > 0

@@ -13,11 +13,14 @@ import (
 // Ledger remembers, outside the disks and across crashes, the one checkpoint
 // that the device key signs for a generation. The firmware's device state is one.
 type Ledger interface {
-	// RecordCheckpoint makes the size and root durable before they are signed. It
-	// refuses another size or root for the same origin.
-	RecordCheckpoint(origin string, size uint64, root [32]byte) error
+	// RecordCheckpoint makes the size and root durable before they are signed, and
+	// the digest of what the seal statement will say. It refuses others for the same
+	// origin.
+	RecordCheckpoint(origin string, size uint64, root, plan [32]byte) error
 	// RecordedCheckpoint gives what was recorded.
 	RecordedCheckpoint(origin string) (size uint64, root [32]byte, ok bool)
+	// RecordedPlan gives the digest; zeros where an earlier version recorded none.
+	RecordedPlan(origin string) [32]byte
 }
 
 // SealOptions say what a seal may do without.
@@ -121,7 +124,8 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 	stage("statement")
 	st := d.statement(size, root, degraded, check, &o)
 	st.ScanComplete = st.ScanComplete && w.givenUp == 0
-	if err := d.planStatement(st); err != nil {
+	plan := d.newPlan(st)
+	if err := d.writePlan(plan); err != nil {
 		return nil, err
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
@@ -138,7 +142,7 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 			return nil, err
 		}
 	}
-	if err := o.Ledger.RecordCheckpoint(d.cfg.Scope.Origin(), size, root); err != nil {
+	if err := o.Ledger.RecordCheckpoint(d.cfg.Scope.Origin(), size, root, plan.digest()); err != nil {
 		return nil, err
 	}
 	stage("checkpoint")

@@ -46,7 +46,7 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if err != nil {
 		return nil, err
 	}
-	d := &Device{cfg: c, bays: set}
+	d := &Device{cfg: c, bays: set, planned: ledger.RecordedPlan(c.Scope.Origin())}
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
@@ -64,7 +64,7 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if err != nil {
 		return nil, err
 	}
-	st, env, err := d.signStatement(root, cp)
+	st, env, err := d.statementNow(root, cp)
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,12 @@ func (d *Device) sealEvents(o *SealOptions) [][]byte {
 			out = append(out, b)
 		}
 	}
+	for _, n := range d.replacedBays() {
+		e := manifest.Event{Time: d.cfg.Now().UTC(), What: "disk-rebuilt", Text: "replaced before the seal", Bay: n}
+		if b, err := e.Encode(); err == nil {
+			out = append(out, b)
+		}
+	}
 	return out
 }
 

@@ -5,13 +5,16 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// sealPlan is what the seal statement will say, and of which disks it says it.
+// sealPlan is what the seal statement will say, and of which disks it says it. The
+// ledger has the digest, so that nobody changes it on the disks before it is signed.
 type sealPlan struct {
 	manifest.SealStatement
-	DiskIDs []manifest.ID `json:"disk_ids"` // that were read back, or not, as ReadBack says
+	DiskIDs []manifest.ID `json:"disk_ids"`          // that were read back, or not, as ReadBack says
+	Doubted []manifest.ID `json:"doubted,omitempty"` // those of them that were written to since
 }
 
 // newPlan says it of the disks that work now.
@@ -23,55 +26,75 @@ func (d *Device) newPlan(st manifest.SealStatement) sealPlan {
 	return p
 }
 
-// findPlan takes the plan of a root from the disks; nil if none has it. It names the
-// disks that all copies name: one that was written to is taken out of them one by one.
-func findPlan(set *diskSet, root [32]byte) (plan *sealPlan) {
+// digest is of all that the plan said when it was made.
+func (p sealPlan) digest() [32]byte {
+	p.Doubted = nil
+	b, err := json.Marshal(p)
+	if err != nil {
+		panic("appliance: seal plan: " + err.Error()) // its types have a JSON form
+	}
+	return crypto.SumSHA256(b)
+}
+
+// findPlan takes the recorded plan from the disks; nil if none has it. The disks that any
+// copy doubts are doubted: one that was written to is named on them one by one.
+func (d *Device) findPlan(set *diskSet, root [32]byte) (plan *sealPlan) {
 	for _, b := range set.copies(planName, 0, manifest.MaxStatement) {
 		p := &sealPlan{}
-		if err := json.Unmarshal(b, p); err != nil || !bytes.Equal(p.LogRoot, root[:]) {
+		if err := json.Unmarshal(b, p); err != nil || !bytes.Equal(p.LogRoot, root[:]) || d.planned != [32]byte{} && p.digest() != d.planned {
 			continue
 		}
 		if plan == nil {
 			plan = p
 			continue
 		}
-		plan.DiskIDs = slices.DeleteFunc(plan.DiskIDs, func(id manifest.ID) bool { return !slices.Contains(p.DiskIDs, id) })
+		plan.doubt(p.Doubted)
 	}
 	return plan
+}
+
+// doubt names disks that were written to, each once, and reports whether any is new.
+func (p *sealPlan) doubt(ids []manifest.ID) (more bool) {
+	for _, id := range ids {
+		if !slices.Contains(p.Doubted, id) {
+			p.Doubted, more = append(p.Doubted, id), true
+		}
+	}
+	return more
+}
+
+// proves tells whether the plan's word of the read-back is true of a disk.
+func (p *sealPlan) proves(id manifest.ID) bool {
+	return slices.Contains(p.DiskIDs, id) && !slices.Contains(p.Doubted, id)
 }
 
 // unproven are the disks of which the statement would say what nobody knows: those
 // that came after the plan was made, and those that were written to since.
 func (c *completion) unproven() (list []*bay) {
-	plan := findPlan(c.set, c.cp.Root)
+	plan := c.findPlan(c.set, c.cp.Root)
 	if plan != nil && plan.ReadBack != manifest.ReadBackAll { // it promises nothing of them
 		return nil
 	}
 	for _, b := range c.bays.healthy() {
-		if c.written[b] || plan != nil && !slices.Contains(plan.DiskIDs, b.id) {
+		if c.written[b] || plan != nil && !plan.proves(b.id) {
 			list = append(list, b)
 		}
 	}
 	return list
 }
 
-// doubtPlan takes disks out of the plan of a root, on all disks: what is written to
-// them now has been read back by nobody.
+// doubtPlan names disks in the plan of a root, on all disks: what is written to them now
+// has been read back by nobody.
 func (d *Device) doubtPlan(set *diskSet, root [32]byte, disks map[*bay]bool) error {
-	plan := findPlan(set, root)
+	plan := d.findPlan(set, root)
 	if plan == nil {
 		return set.own.get()
 	}
-	before := len(plan.DiskIDs)
-	plan.DiskIDs = slices.DeleteFunc(plan.DiskIDs, func(id manifest.ID) bool {
-		for b := range disks {
-			if b.id == id {
-				return true
-			}
-		}
-		return false
-	})
-	if len(plan.DiskIDs) == before {
+	var ids []manifest.ID
+	for b := range disks {
+		ids = append(ids, b.id)
+	}
+	if !plan.doubt(ids) {
 		return nil
 	}
 	return d.writePlan(*plan)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -29,16 +30,12 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 		JobSerial: d.cfg.Job.Serial, JobSHA256: fmt.Sprintf("%x", crypto.SumSHA256(d.cfg.JobFile)), LogSize: size, LogRoot: root[:], Disks: len(d.bays),
 		AbsentBays: absent, Degraded: degraded, WrapCheck: check, DeviceKey: o.DeviceKey, Recovery: recovery, Sealed: d.cfg.Now().UTC(), Software: d.cfg.Software,
 		ScanComplete: !o.Incomplete, ReadBack: word, UnreadPacks: unread, SharedDisks: d.cfg.Allowed.Shared, Filesystems: d.cfg.Allowed.Filesystems,
-		NotErased: KeepsOverwritten(d.cfg.Disks)}
+		NotErased: KeepsOverwritten(d.cfg.Disks), ReplacedBays: d.replacedBays()}
 }
 
 // planName is the statement's predicate, kept until it is signed: nothing is
 // signed before the ledger has the checkpoint.
 const planName = tmpDir + "/seal.json"
-
-func (d *Device) planStatement(st manifest.SealStatement) error {
-	return d.writePlan(d.newPlan(st))
-}
 
 func (d *Device) writePlan(p sealPlan) error {
 	b, err := json.Marshal(p)
@@ -48,20 +45,91 @@ func (d *Device) writePlan(p sealPlan) error {
 	return d.bays.eachWithRoom(func(b2 *bay) error { return durable.WriteFile(b2.disk.FS, planName, b) })
 }
 
-// signStatement takes the statement that a disk already has, or signs the plan.
-func (d *Device) signStatement(root [32]byte, cp []byte) (*manifest.SealStatement, []byte, error) {
+// statementNow is the statement that fits what the end of the seal finds.
+func (d *Device) statementNow(root [32]byte, cp []byte) (*manifest.SealStatement, []byte, error) {
+	disks := d.bays.set()
+	plan, signed := d.findPlan(disks, root), d.findSigned(disks, root)
+	if err := disks.own.get(); err != nil {
+		return nil, nil, err
+	}
+	said := &manifest.SealStatement{}
+	switch {
+	case signed != nil:
+		said = &signed.SealStatement
+	case plan != nil:
+		said = &plan.SealStatement
+	}
+	return d.signStatement(plan, signed, d.leftBays(said), cp)
+}
+
+// signStatement takes the statement that a disk already has, or signs the plan. left are
+// the bays whose disk the end of the seal does not find, or finds replaced: what the log
+// says of them is final, and their copy of the unlock wrap lives on all the same.
+func (d *Device) signStatement(plan *sealPlan, signed *signedSeal, left []int, cp []byte) (*manifest.SealStatement, []byte, error) {
+	var st manifest.SealStatement
+	switch {
+	case signed != nil && len(without(left, signed.LeftBays)) == 0:
+		return &signed.SealStatement, signed.envelope, nil
+	case signed != nil:
+		st = signed.SealStatement
+	case plan != nil:
+		st = plan.SealStatement
+	default:
+		return nil, nil, fmt.Errorf("%w: no disk has what the seal statement was to say, as it was recorded", ErrLost)
+	}
+	st.LeftBays = append(st.LeftBays, without(left, st.LeftBays)...)
+	slices.Sort(st.LeftBays)
+	env, err := manifest.SignStatement(manifest.PredicateSeal, []manifest.Subject{manifest.SHA256Subject("checkpoint", cp)}, st, d.cfg.Key)
+	return &st, env, err
+}
+
+// signedSeal is a seal statement of this log that the device has signed.
+type signedSeal struct {
+	manifest.SealStatement
+	envelope []byte
+}
+
+// findSigned looks for one on the disks; nil is none.
+func (d *Device) findSigned(set *diskSet, root [32]byte) *signedSeal {
 	dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
-	set := d.bays.set()
+	var found *signedSeal
 	for _, env := range set.copies(sealName, 0, manifest.MaxStatement) {
-		var st manifest.SealStatement
-		if _, _, err := manifest.OpenStatement(env, manifest.PredicateSeal, &st, dev.PublicKey.PublicKey); err == nil && bytes.Equal(st.LogRoot, root[:]) {
-			return &st, env, nil
+		s := &signedSeal{envelope: env}
+		_, _, err := manifest.OpenStatement(env, manifest.PredicateSeal, &s.SealStatement, dev.PublicKey.PublicKey)
+		if err != nil || !bytes.Equal(s.LogRoot, root[:]) {
+			continue
+		}
+		if found == nil || len(s.LeftBays) > len(found.LeftBays) { // one that names more was signed later
+			found = s
 		}
 	}
-	if plan := findPlan(set, root); plan != nil {
-		st := plan.SealStatement
-		env, err := manifest.SignStatement(manifest.PredicateSeal, []manifest.Subject{manifest.SHA256Subject("checkpoint", cp)}, st, d.cfg.Key)
-		return &st, env, err
+	return found
+}
+
+// leftBays are bays without the disk that the log knows: it is not here now, or was
+// replaced since. said is what the statement says already.
+func (d *Device) leftBays(said *manifest.SealStatement) []int {
+	left := without(d.bays.missing(), said.AbsentBays)
+	left = append(left, without(d.replacedBays(), said.ReplacedBays)...)
+	slices.Sort(left)
+	return slices.Compact(left)
+}
+
+// replacedBays are those whose disk was made by a rebuild: it has no time of creation.
+func (d *Device) replacedBays() (bays []int) {
+	for _, b := range d.bays.healthy() {
+		if h, err := ReadHeader(b.disk); err == nil && h.Created.IsZero() {
+			bays = append(bays, b.number)
+		}
 	}
-	return nil, nil, set.own.or(fmt.Errorf("%w: no disk has the seal statement", ErrLost))
+	return bays
+}
+
+func without(bays, others []int) (rest []int) {
+	for _, n := range bays {
+		if !slices.Contains(others, n) {
+			rest = append(rest, n)
+		}
+	}
+	return rest
 }

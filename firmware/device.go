@@ -2,7 +2,6 @@ package firmware
 
 import (
 	"crypto/ed25519"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -143,8 +142,9 @@ func (d *Device) Apply(e Event) error {
 
 // RecordCheckpoint is called before a checkpoint is signed. Returned nil means:
 // it is durable that this device signs size and root for origin, and nothing
-// else was recorded for it before. The same values again are nil.
-func (d *Device) RecordCheckpoint(origin string, size uint64, root [32]byte) error {
+// else was recorded for it before. The same values again are nil. plan is the digest of
+// what the seal statement will say.
+func (d *Device) RecordCheckpoint(origin string, size uint64, root, plan [32]byte) error {
 	if d.record.State == Tampered {
 		return d.Allows(EventSealDone)
 	}
@@ -152,7 +152,7 @@ func (d *Device) RecordCheckpoint(origin string, size uint64, root [32]byte) err
 		if c.Origin != origin {
 			continue
 		}
-		if c.Size == size && c.Root == root {
+		if c.Size == size && c.Root == root && c.plan() == plan {
 			return nil
 		}
 		return fmt.Errorf("%s: size %d is recorded, %d is asked for: %w", origin, c.Size, size, ErrSecondCheckpoint)
@@ -161,7 +161,7 @@ func (d *Device) RecordCheckpoint(origin string, size uint64, root [32]byte) err
 		return fmt.Errorf("this device has signed %d checkpoints, which is its limit: provision it anew", maxJobs)
 	}
 	r := d.record.clone()
-	r.Checkpoints = append(r.Checkpoints, Checkpoint{origin, size, root, base64.StdEncoding.EncodeToString(root[:])})
+	r.Checkpoints = append(r.Checkpoints, newCheckpoint(origin, size, root, plan))
 	return d.write(r)
 }
 
@@ -173,6 +173,17 @@ func (d *Device) RecordedCheckpoint(origin string) (size uint64, root [32]byte, 
 		}
 	}
 	return 0, root, false
+}
+
+// RecordedPlan gives the digest that RecordCheckpoint made durable; zeros where there is
+// none.
+func (d *Device) RecordedPlan(origin string) (plan [32]byte) {
+	for _, c := range d.record.Checkpoints {
+		if c.Origin == origin {
+			return c.plan()
+		}
+	}
+	return plan
 }
 
 // write makes a record the device's: state.json first, then state.counter. A

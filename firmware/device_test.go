@@ -93,7 +93,7 @@ func TestWalk(t *testing.T) {
 			t.Fatalf("step %d: %v", i, err)
 		}
 		if step.event.Kind == "checkpoint" {
-			if err := d.RecordCheckpoint(origin(d, 2), 9, [32]byte{1}); err != nil {
+			if err := d.RecordCheckpoint(origin(d, 2), 9, [32]byte{1}, [32]byte{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := d.Apply(event(EventLoadStart)); !errors.Is(err, ErrForbidden) {
@@ -149,7 +149,7 @@ func TestAdoptRefusals(t *testing.T) {
 	}
 	refuse(event(EventSealDone), ErrForbidden) // no checkpoint
 	apply(t, d, event(EventUnlock))
-	if err := d.RecordCheckpoint(origin(d, 1), 3, [32]byte{3}); err != nil {
+	if err := d.RecordCheckpoint(origin(d, 1), 3, [32]byte{3}, [32]byte{}); err != nil {
 		t.Fatal(err)
 	}
 	refuse(extendEvent(1, 8, "eight"), ErrForbidden)
@@ -168,7 +168,7 @@ func TestRecordCheckpoint(t *testing.T) {
 	fsys := vfs.NewMem(vfs.MemOptions{})
 	d := provision(t, fsys)
 	for range 2 {
-		if err := d.RecordCheckpoint("sledge/a/b/1", 7, [32]byte{1}); err != nil {
+		if err := d.RecordCheckpoint("sledge/a/b/1", 7, [32]byte{1}, [32]byte{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -180,7 +180,7 @@ func TestRecordCheckpoint(t *testing.T) {
 		size uint64
 		root [32]byte
 	}{{8, [32]byte{1}}, {7, [32]byte{2}}} {
-		if err := d.RecordCheckpoint("sledge/a/b/1", c.size, c.root); !errors.Is(err, ErrSecondCheckpoint) {
+		if err := d.RecordCheckpoint("sledge/a/b/1", c.size, c.root, [32]byte{}); !errors.Is(err, ErrSecondCheckpoint) {
 			t.Errorf("second checkpoint: %v", err)
 		}
 	}
@@ -190,7 +190,7 @@ func TestRecordCheckpoint(t *testing.T) {
 	if _, _, ok := d.RecordedCheckpoint("sledge/a/b/2"); ok {
 		t.Error("a checkpoint that was never recorded")
 	}
-	if err := d.RecordCheckpoint("sledge/a/b/2", 8, [32]byte{2}); err != nil {
+	if err := d.RecordCheckpoint("sledge/a/b/2", 8, [32]byte{2}, [32]byte{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -277,7 +277,7 @@ func TestTampered(t *testing.T) {
 						t.Errorf("%s is not refused", e)
 					}
 				}
-				if err := d.RecordCheckpoint("x", 1, [32]byte{}); !errors.Is(err, ErrTampered) {
+				if err := d.RecordCheckpoint("x", 1, [32]byte{}, [32]byte{}); !errors.Is(err, ErrTampered) {
 					t.Errorf("checkpoint: %v", err)
 				}
 				if _, err := Provision(fsys, testSigner(), testRand(3), testTime); !errors.Is(err, ErrProvisioned) {
@@ -368,7 +368,7 @@ func TestCrash(t *testing.T) {
 		func(d *Device) error { return d.Apply(event(EventLoadStart)) },
 		func(d *Device) error { return d.Apply(extendEvent(1, 2, "one, extended")) },
 		func(d *Device) error { return d.Apply(event(EventLoadEnd)) },
-		func(d *Device) error { return d.RecordCheckpoint(origin(d, 1), 4, [32]byte{4}) },
+		func(d *Device) error { return d.RecordCheckpoint(origin(d, 1), 4, [32]byte{4}, [32]byte{}) },
 		func(d *Device) error { return d.Apply(event(EventSealDone)) },
 	}
 	for _, percent := range []int{0, 50, 100} {

@@ -97,6 +97,24 @@ type Checkpoint struct {
 	Size   uint64   `json:"size"`
 	Root   [32]byte `json:"-"`
 	Root64 string   `json:"root"`
+	Plan64 string   `json:"plan,omitempty"` // digest of what the seal statement will say
+}
+
+func newCheckpoint(origin string, size uint64, root, plan [32]byte) Checkpoint {
+	c := Checkpoint{Origin: origin, Size: size, Root: root, Root64: base64.StdEncoding.EncodeToString(root[:])}
+	if plan != [32]byte{} {
+		c.Plan64 = base64.StdEncoding.EncodeToString(plan[:])
+	}
+	return c
+}
+
+// plan is zeros where none was recorded.
+func (c Checkpoint) plan() (plan [32]byte) {
+	b, err := base64.StdEncoding.Strict().DecodeString(c.Plan64)
+	if err == nil {
+		copy(plan[:], b)
+	}
+	return plan
 }
 
 // Past is one line of the history.

@@ -16,7 +16,7 @@ func branded(t *testing.T) (*vfs.Mem, Reinstatement) {
 	mem := vfs.NewMem(vfs.MemOptions{})
 	d := provision(t, mem)
 	apply(t, d, adoptEvent(1, 3, "three"), event(EventUnlock), event(EventLoadStart))
-	if err := d.RecordCheckpoint("sledge/x/y/1", 7, [32]byte{7}); err != nil {
+	if err := d.RecordCheckpoint("sledge/x/y/1", 7, [32]byte{7}, [32]byte{}); err != nil {
 		t.Fatal(err)
 	}
 	if err := durable.WriteFile(mem, tamperedName, []byte("by mistake\n")); err != nil {
@@ -55,7 +55,7 @@ func TestReinstate(t *testing.T) {
 		t.Errorf("given back as %+v", r)
 	}
 	apply(t, d, event(EventUnlock))
-	if err := d.RecordCheckpoint("sledge/x/y/1", 8, [32]byte{8}); !errors.Is(err, ErrSecondCheckpoint) {
+	if err := d.RecordCheckpoint("sledge/x/y/1", 8, [32]byte{8}, [32]byte{}); !errors.Is(err, ErrSecondCheckpoint) {
 		t.Errorf("a second checkpoint: %v", err)
 	}
 	if _, err := Reinstate(mem, g); !errors.Is(err, ErrForbidden) {

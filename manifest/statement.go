@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -168,20 +170,23 @@ func checkVersion(predicate json.RawMessage, dst any) error {
 			return fmt.Errorf("%w: statement: critical: %w", ErrCorrupt, err)
 		}
 	}
-	known, err := json.Marshal(dst)
-	if err != nil {
-		return err
-	}
-	var names map[string]json.RawMessage
-	if err := json.Unmarshal(known, &names); err != nil {
-		return err
-	}
+	known := jsonNames(dst)
 	for _, c := range critical {
-		if _, ok := names[c]; !ok {
+		if !slices.Contains(known, c) {
 			return fmt.Errorf("statement needs %q, which this version does not know: %w", c, ErrUnsupportedVersion)
 		}
 	}
 	return nil
+}
+
+// jsonNames are the names that a struct is read from, also those that an empty one is
+// not written with.
+func jsonNames(dst any) (names []string) {
+	for _, f := range reflect.VisibleFields(reflect.TypeOf(dst).Elem()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
 }
 
 // SealStatement is the predicate of section 8.1.
@@ -205,10 +210,12 @@ type SealStatement struct {
 	Software     string    `json:"software"`
 	ScanComplete bool      `json:"scan_complete"`
 	SharedDisks  bool      `json:"shared_disks,omitempty"`
-	Filesystems  []string  `json:"filesystems,omitempty"`  // let pass by name, though not fit
-	NotErased    []string  `json:"not_erased,omitempty"`   // file systems that may keep the overwritten unlock wrap
-	ReadBack     string    `json:"read_back,omitempty"`    // one of ReadBackAll, …; none in statements of before
-	UnreadPacks  uint64    `json:"unread_packs,omitempty"` // of which some shard was never read back
+	Filesystems  []string  `json:"filesystems,omitempty"`   // let pass by name, though not fit
+	ReplacedBays []int     `json:"replaced_bays,omitempty"` // their first disk left before the seal
+	LeftBays     []int     `json:"left_bays,omitempty"`     // the same, after the log was final
+	NotErased    []string  `json:"not_erased,omitempty"`    // file systems that may keep the overwritten unlock wrap
+	ReadBack     string    `json:"read_back,omitempty"`     // one of ReadBackAll, …; none in statements of before
+	UnreadPacks  uint64    `json:"unread_packs,omitempty"`  // of which some shard was never read back
 }
 
 // What a seal statement says of the read-back of what was written.

@@ -67,15 +67,18 @@ type ledger struct {
 	origin string
 	size   uint64
 	root   [32]byte
+	plan   [32]byte
 }
 
-func (l *ledger) RecordCheckpoint(origin string, size uint64, root [32]byte) error {
-	if l.origin != "" && (l.origin != origin || l.size != size || l.root != root) {
+func (l *ledger) RecordCheckpoint(origin string, size uint64, root, plan [32]byte) error {
+	if l.origin != "" && (l.origin != origin || l.size != size || l.root != root || l.plan != plan) {
 		return errors.New("a second checkpoint for one generation")
 	}
-	l.origin, l.size, l.root = origin, size, root
+	l.origin, l.size, l.root, l.plan = origin, size, root, plan
 	return nil
 }
+
+func (l *ledger) RecordedPlan(string) [32]byte { return l.plan }
 
 func (l *ledger) RecordedCheckpoint(origin string) (uint64, [32]byte, bool) {
 	return l.size, l.root, l.origin == origin

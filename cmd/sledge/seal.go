@@ -59,6 +59,12 @@ func (r *sealReport) print(w io.Writer) {
 	if len(s.AbsentBays) > 0 {
 		fmt.Fprintf(w, "bays %s were absent: their copies of the load key live on, with the unlock code they open this data\n", bayNumbers(s.AbsentBays))
 	}
+	if len(s.ReplacedBays) > 0 {
+		fmt.Fprintf(w, "the first disks of bays %s were replaced: their copies of the load key live on, with the unlock code they open this data; destroy them\n", bayNumbers(s.ReplacedBays))
+	}
+	if len(s.LeftBays) > 0 {
+		fmt.Fprintf(w, "disks of bays %s left after the seal had begun: their copies of the load key live on, with the unlock code they open this data\n", bayNumbers(s.LeftBays))
+	}
 	if len(s.NotErased) > 0 {
 		fmt.Fprintf(w, "disks on %s may keep what is overwritten: with the unlock code, who has them can open this data\n", escape(strings.Join(s.NotErased, ", ")))
 	}

@@ -549,6 +549,9 @@ var planCases = []planCase{
 	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},
 	{"sealed with bays of one disk", nil, sealSaying(map[string]any{"shared_disks": true}), "seal-shared", VerdictClean},
 	{"sealed with other file systems", nil, sealSaying(map[string]any{"filesystems": []string{"fuse"}}), "seal-filesystems", VerdictClean},
+	{"sealed without a disk", func(p *plan) { p.absent = []int{3} }, nil, "seal-absent", VerdictRepairable},
+	{"sealed after a disk was replaced", func(p *plan) { p.rebuilt = []int{3} }, sealSaying(map[string]any{"replaced_bays": []int{3}}), "seal-replaced", VerdictClean},
+	{"sealed at last without a disk", nil, sealSaying(map[string]any{"left_bays": []int{3}}), "seal-left", VerdictClean},
 	{"sealed on disks that keep what is overwritten", nil, sealSaying(map[string]any{"not_erased": []string{"btrfs"}}), "seal-not-erased", VerdictClean},
 	{"a file in a folder's place", nil, func(t *testing.T, d *testDevice, o *Options) {
 		d.remove(3, "statements/seal.dsse")

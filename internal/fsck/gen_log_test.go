@@ -77,6 +77,12 @@ func (d *testDevice) seal(t testing.TB) {
 		e.put(3, false, fmt.Appendf(nil, "event %d", i))
 		d.entries = append(d.entries, entryBytes(3, e))
 	}
+	for _, bay := range d.rebuilt {
+		var e enc
+		e.bytes(2, []byte("disk-rebuilt"))
+		e.put(4, false, []byte{byte(bay + 1)})
+		d.entries = append(d.entries, entryBytes(3, e))
+	}
 	for _, bay := range d.absent {
 		var e enc
 		e.bytes(2, []byte("disk-absent"))

@@ -64,6 +64,7 @@ type plan struct {
 	receiptsOther bool   // entries of another kind in the receipt log
 	importOrigin  string // of the receipts' checkpoint, after the device's
 	absent        []int  // bays that the seal statement calls absent
+	rebuilt       []int  // bays of disk-rebuilt events
 	noEnd, noWrap bool   // the log lacks the entry
 	startOther    bool   // the start entry is of another generation
 	startSerial   uint64 // what the start entry says more than the job file

@@ -23,6 +23,7 @@ type jobFile struct {
 	keyIDs        []string
 	siteIDs       [][32]byte // of them, those of HPKE
 	ageIDs        []byte     // and those of age, joined
+	classic       bool       // recovery need not be post-quantum
 	importers     []ed25519.PublicKey
 	acceptors     []ed25519.PublicKey
 	target        string // where imports go, as folderURL writes it; "" if it does not say
@@ -150,6 +151,13 @@ func parseJob(s *statement) (*jobFile, error) {
 		return nil, err
 	}
 	if err := j.readRecipients(p); err != nil {
+		return nil, err
+	}
+	policy, err := p.object("policy")
+	if err == nil {
+		err = policy.maybe("classic_recovery", &j.classic)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := j.readTarget(p); err != nil {

@@ -44,10 +44,6 @@ func checkLimits(p object) error {
 	if err := policy.within("pack_size", minPackSize, maxPackSize); err != nil {
 		return err
 	}
-	var classic bool
-	if err := policy.maybe("classic_recovery", &classic); err != nil {
-		return err
-	}
 	return policy.within("pack_seconds", minPackSeconds, maxPackSeconds)
 }
 

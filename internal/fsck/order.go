@@ -10,6 +10,7 @@ type logCounts struct {
 	bodySum                          uint64
 	degraded                         uint64 // packs with shards that were not written
 	absent                           uint64 // bit b: the log says that bay b was absent at seal
+	rebuilt                          uint64 // and that its disk was replaced before
 	indexStart                       int64
 	stored                           int64 // bytes on disks of all packs and index packs
 	indexBody                        []int64
@@ -93,8 +94,12 @@ func (o *logOrder) event(e *eventEntry) error {
 	if e.bay >= o.start.bays {
 		return fmt.Errorf("%w: event of bay %d of %d", errMalformed, e.bay, o.start.bays)
 	}
-	if e.what == "disk-absent" && e.bay >= 0 {
+	switch {
+	case e.bay < 0: // of no bay
+	case e.what == "disk-absent":
 		o.absent |= 1 << e.bay
+	case e.what == "disk-rebuilt":
+		o.rebuilt |= 1 << e.bay
 	}
 	return nil
 }

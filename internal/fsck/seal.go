@@ -90,21 +90,56 @@ func (v *verifier) sealCounts(p object) error {
 	if err := p.maybe("unread_packs", &unread); err != nil || unread > uint64(c.packs+c.indexes) {
 		return fmt.Errorf("%w: unread_packs is %d of %d", errContradicts, unread, c.packs+c.indexes)
 	}
-	var absent []int
-	if err := p.get("absent_bays", &absent); err != nil {
-		return fmt.Errorf("%w: absent_bays: %w", errContradicts, err)
+	if err := v.sealBays(p); err != nil {
+		return err
 	}
-	bays := uint64(0)
-	for _, b := range absent {
-		if b < 0 || b >= v.bays {
-			return fmt.Errorf("%w: absent_bays has bay %d of %d", errContradicts, b, v.bays)
+	return v.sealRecovery(p)
+}
+
+// sealBays compares the bays that left with a copy of the unlock wrap with the log's
+// events. Those that left after the log was final are in the statement alone.
+func (v *verifier) sealBays(p object) error {
+	if !p.has("absent_bays") {
+		return fmt.Errorf("%w: absent_bays is missing", errContradicts)
+	}
+	for name, logged := range map[string]*uint64{"absent_bays": &v.counts.absent, "replaced_bays": &v.counts.rebuilt, "left_bays": nil} {
+		var list []int
+		if err := p.maybe(name, &list); err != nil {
+			return fmt.Errorf("%w: %s: %w", errContradicts, name, err)
 		}
-		bays |= 1 << b
+		bays := uint64(0)
+		for _, b := range list {
+			if b < 0 || b >= v.bays {
+				return fmt.Errorf("%w: %s has bay %d of %d", errContradicts, name, b, v.bays)
+			}
+			bays |= 1 << b
+		}
+		if logged != nil && bays != *logged {
+			return fmt.Errorf("%w: %s is %v, and the log's events say otherwise", errContradicts, name, list)
+		}
+		if name == "absent_bays" {
+			v.absent = list
+		}
 	}
-	if bays != c.absent {
-		return fmt.Errorf("%w: absent_bays is %v, and the log's events say otherwise", errContradicts, absent)
+	return nil
+}
+
+// sealRecovery compares what the statement says of recovery with the job's recipients.
+func (v *verifier) sealRecovery(p object) error {
+	var got string
+	if err := p.maybe("recovery", &got); err != nil {
+		return fmt.Errorf("%w: recovery: %w", errContradicts, err)
 	}
-	v.absent = absent
+	want := "none"
+	switch {
+	case len(v.job.ageIDs) > 0 && v.job.classic:
+		want = "not post-quantum"
+	case len(v.job.ageIDs) > 0:
+		want = "post-quantum"
+	}
+	if got != "" && got != want {
+		return fmt.Errorf("%w: recovery is %q, and the job file's recipients say %q", errContradicts, got, want)
+	}
 	return nil
 }
 
@@ -125,5 +160,5 @@ func (v *verifier) sealOfUs(p object) error {
 var sealNames = []string{
 	"version", "critical", "job", "device", "generation", "job_serial", "job_sha256", "log_size", "log_root", "disks",
 	"absent_bays", "degraded_packs", "wrap_check", "device_key", "recovery", "sealed", "software",
-	"scan_complete", "shared_disks", "filesystems", "read_back", "unread_packs",
+	"scan_complete", "shared_disks", "filesystems", "read_back", "unread_packs", "not_erased", "replaced_bays", "left_bays",
 }

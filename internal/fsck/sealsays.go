@@ -1,6 +1,12 @@
 package fsck
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const hintPaper = "destroy the paper with the unlock code, and those disks: who has both can open the device"
 
 // sealSays notes what the device confessed when it was sealed. The disks are whole all
 // the same: they are what was signed.
@@ -16,9 +22,11 @@ func (v *verifier) sealSays(raw []byte) error {
 	complete, readBack, shared := true, "", false
 	var degraded, unread uint64
 	var filesystems, notErased []string
+	var absent, replaced, left []int
 	for name, to := range map[string]any{
 		"scan_complete": &complete, "degraded_packs": &degraded, "read_back": &readBack, "unread_packs": &unread,
 		"shared_disks": &shared, "filesystems": &filesystems, "not_erased": &notErased,
+		"absent_bays": &absent, "replaced_bays": &replaced, "left_bays": &left,
 	} {
 		if err := s.predicate.maybe(name, to); err != nil {
 			return err
@@ -39,8 +47,21 @@ func (v *verifier) sealSays(raw []byte) error {
 	if len(filesystems) > 0 {
 		v.f.add(Note, "seal-filesystems", nowhere(), "", "disks with these file systems were allowed when the device was loaded: %s", strings.Join(filesystems, ", "))
 	}
+	if len(absent) > 0 {
+		v.f.add(Note, "seal-absent", nowhere(), hintPaper, "bays whose disk was absent at the seal, so that its copy of the unlock wrap lives on: %s", bayNumbers(absent))
+	}
+	if len(replaced) > 0 {
+		v.f.add(Note, "seal-replaced", nowhere(), hintPaper, "bays whose first disk was replaced before the seal, so that its copy of the unlock wrap lives on: %s", bayNumbers(replaced))
+	}
+	if len(left) > 0 {
+		v.f.add(Note, "seal-left", nowhere(), hintPaper, "bays whose disk was not there, or had been replaced, when the seal was finished, so that its copy of the unlock wrap lives on: %s", bayNumbers(left))
+	}
 	if len(notErased) > 0 {
-		v.f.add(Note, "seal-not-erased", nowhere(), "destroy the paper with the unlock code", "the unlock wrap was overwritten on file systems that may keep what was there, and the unlock code would open it: %s", strings.Join(notErased, ", "))
+		v.f.add(Note, "seal-not-erased", nowhere(), hintPaper, "the unlock wrap was overwritten on file systems that may keep what was there, and the unlock code would open it: %s", strings.Join(notErased, ", "))
 	}
 	return nil
+}
+
+func bayNumbers(bays []int) string {
+	return strings.Trim(strings.Join(strings.Fields(fmt.Sprint(slices.Sorted(slices.Values(bays)))), ", "), "[]")
 }

@@ -10,12 +10,16 @@ func TestSealSays(t *testing.T) {
 	for class, more := range map[string]map[string]any{
 		"seal-incomplete": {"scan_complete": false}, "seal-degraded": {}, "seal-unread": {"read_back": "partly", "unread_packs": 1},
 		"seal-shared": {"shared_disks": true}, "seal-filesystems": {"filesystems": []string{"fuse", "vfat"}},
+		"seal-left": {"left_bays": []int{2, 1}}, "seal-replaced": {"replaced_bays": []int{1}},
 		"seal-not-erased": {"not_erased": []string{"btrfs", "zfs"}},
 		"":                {"scan_complete": true, "read_back": "all"},
 	} {
 		p, verdict := smallPlan(), VerdictClean
 		if class == "seal-degraded" {
 			p.notWritten, verdict = []byte{1}, VerdictRepairable
+		}
+		if class == "seal-replaced" {
+			p.rebuilt = []int{1}
 		}
 		d := makeDevice(t, p)
 		d.putAll("statements/seal.dsse", d.sealStatement(t, more))
@@ -52,6 +56,12 @@ func TestSealCounts(t *testing.T) {
 		"another bay":           {func(p *plan) { p.absent = []int{3} }, map[string]any{"absent_bays": []int{2}}, true},
 		"no such bay":           {nil, map[string]any{"absent_bays": []int{64}}, true},
 		"no bays":               {nil, map[string]any{"absent_bays": nil}, true},
+		"replaced":              {func(p *plan) { p.rebuilt = []int{1} }, map[string]any{"replaced_bays": []int{1}}, false},
+		"replaced, not in log":  {nil, map[string]any{"replaced_bays": []int{1}}, true},
+		"replaced, in log":      {func(p *plan) { p.rebuilt = []int{1} }, nil, true},
+		"left, no such bay":     {nil, map[string]any{"left_bays": []int{-1}}, true},
+		"recovery, none":        {nil, map[string]any{"recovery": "none"}, false},
+		"recovery, of nobody":   {nil, map[string]any{"recovery": "post-quantum"}, true},
 		"unread":                {nil, map[string]any{"unread_packs": 6}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -264,7 +264,8 @@ func statementLies() []Lie {
 		return Lie{fmt.Sprint("statement: ", name, " ", value), Public, func(d *Device) error { d.Statement[name] = value; return nil }, nil}
 	}
 	return []Lie{set("log_size", 3), set("disks", 7), set("job_serial", 9), set("log_root", bytes.Repeat([]byte{1}, 32)),
-		set("degraded_packs", 1), set("absent_bays", []int{2}), set("absent_bays", []int{64}), set("unread_packs", 99), set("degraded_packs", nil)}
+		set("degraded_packs", 1), set("absent_bays", []int{2}), set("absent_bays", []int{64}), set("unread_packs", 99), set("degraded_packs", nil),
+		set("replaced_bays", []int{2}), set("left_bays", []int{64}), set("recovery", "nobody's")}
 }
 
 // forks are two checkpoints of one generation; disk 1 has the other one.
