@@ -28,9 +28,9 @@ type Device struct {
 	writes  writeCount
 
 	// What was read once; calls that read it do not run at the same time.
-	wrapFiles []wrapFile
-	planned   [32]byte                 // digest of the seal's plan that is on record; zeros: none
-	ends      map[manifest.ID]listEnds // of scan lists
+	checked *wrapFile                // what the site is asked about
+	planned [32]byte                 // digest of the seal's plan that is on record; zeros: none
+	ends    map[manifest.ID]listEnds // of scan lists
 
 	roomMu   sync.Mutex // guards the three below; taken before mu
 	room     sync.Cond

@@ -349,6 +349,11 @@ func makeWraps(c Config, k []byte) (map[string][]byte, error) {
 		c.warnWraps(bad)
 		return wraps, err
 	}
+	return newWraps(c, k)
+}
+
+// newWraps wraps the key to every recipient of the job, by file name.
+func newWraps(c Config, k []byte) (map[string][]byte, error) {
 	wraps := map[string][]byte{}
 	var ages []string
 	for _, r := range c.Job.Recipients {

@@ -65,7 +65,7 @@ var ErrDegraded = errors.New("some packs have lost shards")
 // Seal makes the generation final:
 //
 //  1. pages and index packs from the journal's records      crash: swept, made again under new ids
-//  2. the log's files on every disk, fsynced                 crash: removed, written again
+//  2. wraps and the log's files on every disk, fsynced       crash: made and written again
 //  3. what the seal statement will say, on every disk        crash: replaced
 //  4. size and root recorded in the ledger                   crash before: 1; after: FinishSeal
 //  5. statement and checkpoint signed and on every disk      crash: FinishSeal writes the same bytes
@@ -110,7 +110,11 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("log")
-	size, root, degraded, err := d.writeLog(w, &o)
+	wraps, err := d.sealWraps(check == wrapAnswered)
+	if err != nil {
+		return nil, err
+	}
+	size, root, degraded, err := d.writeLog(wraps, w, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +198,7 @@ func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 	if !manifest.SameWrapAnswer(o.WrapAnswer, manifest.WrapAnswer(d.key, bundle)) {
 		return "", fmt.Errorf("the answer %q is not the site's answer for this device: %w", o.WrapAnswer, ErrNeedsAnswer)
 	}
-	return "answered", nil
+	return wrapAnswered, nil
 }
 
 // complete is ErrIncomplete where nothing was loaded, or a load has not ended.

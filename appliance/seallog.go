@@ -13,7 +13,7 @@ import (
 )
 
 // writeLog writes the log's files to every healthy disk.
-func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32]byte, degraded uint64, err error) {
+func (d *Device) writeLog(wraps []wrapFile, w *indexWriter, o *SealOptions) (size uint64, root [32]byte, degraded uint64, err error) {
 	err = d.bays.eachWithRoom(func(b *bay) error {
 		if err := durable.RemoveAll(b.disk.FS, logDir, 1<<22); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -26,7 +26,7 @@ func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32
 	log := manifest.NewLogWriter(func(name string, data []byte) error {
 		return d.bays.eachWithRoom(func(b *bay) error { return writeLogFile(b.disk.FS, name, data) })
 	})
-	if degraded, err = d.logEntries(log, w, o); err != nil {
+	if degraded, err = d.logEntries(log, wraps, w, o); err != nil {
 		return 0, root, 0, err
 	}
 	size, root, err = log.Finish()
@@ -34,7 +34,7 @@ func (d *Device) writeLog(w *indexWriter, o *SealOptions) (size uint64, root [32
 }
 
 // logEntries appends everything in the order of docs/format.md section 5.2.
-func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
+func (d *Device) logEntries(log *manifest.LogWriter, wraps []wrapFile, w *indexWriter, o *SealOptions) (degraded uint64, err error) {
 	add := func(b []byte, err error) error {
 		if err == nil {
 			_, err = manifest.DecodeEntry(b) // what no reader takes must not go on record
@@ -47,10 +47,6 @@ func (d *Device) logEntries(log *manifest.LogWriter, w *indexWriter, o *SealOpti
 	pos := uint64(1)
 	start := manifest.Start{Scope: d.cfg.Scope, JobSerial: d.cfg.Job.Serial, JobSHA256: crypto.SumSHA256(d.cfg.JobFile), Bays: len(d.bays), Unlocked: d.firstUnlock()}
 	if err := add(start.Encode()); err != nil {
-		return 0, err
-	}
-	wraps, err := d.wraps()
-	if err != nil {
 		return 0, err
 	}
 	for _, f := range wraps {

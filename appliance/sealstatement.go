@@ -11,6 +11,9 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
+// wrapAnswered is what the statement says where the site has opened its wrap.
+const wrapAnswered = "answered"
+
 func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check string, o *SealOptions) manifest.SealStatement {
 	recovery := "none"
 	for _, r := range d.cfg.Job.Recipients {

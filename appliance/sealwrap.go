@@ -1,30 +1,29 @@
 package appliance
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"maps"
+	"path"
 	"slices"
-	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // WrapCheck is the bundle that the site answers: its wrap, signed, and one pack's
 // header. It is the same at every call.
 func (d *Device) WrapCheck() ([]byte, error) {
-	wraps, err := d.wraps()
+	checked, err := d.checkedWrap()
 	if err != nil {
 		return nil, err
 	}
-	c := manifest.WrapCheck{JobSHA256: crypto.SumSHA256(d.cfg.JobFile)}
-	for _, w := range wraps {
-		if w.entry.Kind == manifest.WrapHPKE {
-			c.Wrap = w.file
-			if c.WrapEntry, err = w.entry.Encode(); err != nil {
-				return nil, err
-			}
-			break
-		}
+	c := manifest.WrapCheck{JobSHA256: crypto.SumSHA256(d.cfg.JobFile), Wrap: checked.file}
+	if c.WrapEntry, err = checked.entry.Encode(); err != nil {
+		return nil, err
 	}
 	err = d.eachFrame(func(fr frame) error {
 		p, err := d.clearEntry(fr.clear)
@@ -40,7 +39,7 @@ func (d *Device) WrapCheck() ([]byte, error) {
 	if err != nil && !errors.Is(err, errStopped) {
 		return nil, err
 	}
-	if c.Wrap == nil || c.PackEntry == nil {
+	if c.PackEntry == nil {
 		return nil, ErrNoPack
 	}
 	c.WrapSignature = manifest.SignEntry(d.cfg.Key, manifest.WrapEntryContext, d.cfg.Scope, c.WrapEntry)
@@ -55,11 +54,12 @@ type wrapFile struct {
 	entry *manifest.WrapEntry
 }
 
-// wraps are those of the healthy disks, by name. What is wrong with a disk's copies is
-// told once.
-func (d *Device) wraps() ([]wrapFile, error) {
-	if d.wrapFiles != nil {
-		return d.wrapFiles, nil
+// checkedWrap is the wrap that the site is asked about: the first by name of those to a
+// site of the job of which the disks have one alone. What is wrong with a disk's copies
+// is told once.
+func (d *Device) checkedWrap() (*wrapFile, error) {
+	if d.checked != nil {
+		return d.checked, nil
 	}
 	var disks []Disk
 	for _, b := range d.bays.healthy() {
@@ -67,26 +67,94 @@ func (d *Device) wraps() ([]wrapFile, error) {
 	}
 	files, bad, err := d.cfg.findWraps(disks)
 	d.cfg.warnWraps(bad)
+	if ownFault(err) {
+		return nil, err
+	}
+	sites := map[[32]byte]int{}
+	for _, file := range files {
+		if id, ok := d.cfg.siteOf(file); ok {
+			sites[id]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if id, ok := d.cfg.siteOf(files[name]); ok && sites[id] == 1 {
+			w := d.wrapFile(name, files[name])
+			d.checked = &w
+			return d.checked, nil
+		}
+	}
+	if err == nil {
+		err = fmt.Errorf("%w: the job names no site", ErrLost)
+	}
+	return nil, fmt.Errorf("no wrap to a site can be told from others, so that none can be checked: %w", err)
+}
+
+// wrapFile gives a wrap its log entry.
+func (d *Device) wrapFile(name string, file []byte) wrapFile {
+	e := &manifest.WrapEntry{Kind: manifest.WrapAge, SHA256: crypto.SumSHA256(file), Check: d.keys.Check(), Generation: d.cfg.Scope.Generation}
+	if id, ok := d.cfg.siteOf(file); ok {
+		e.Kind, e.Recipients = manifest.WrapHPKE, [][32]byte{id}
+		return wrapFile{name, file, e}
+	}
+	for _, r := range d.cfg.Job.Recipients {
+		if crypto.WrapKind(r.Kind) == crypto.WrapAge {
+			e.Recipients = append(e.Recipients, crypto.AgeKeyID(r.Recipient))
+		}
+	}
+	return wrapFile{name, file, e}
+}
+
+// sealWraps makes the wraps that go on record and writes them to every disk, by name.
+// They are made anew from the load key, so that none is believed for its name and the
+// number of its copies. The one that the site has opened stays: its answer proves it.
+func (d *Device) sealWraps(answered bool) (wraps []wrapFile, err error) {
+	files, err := newWraps(d.cfg, d.key)
 	if err != nil {
 		return nil, err
 	}
-	var ages [][32]byte
-	for _, r := range d.cfg.Job.Recipients {
-		if crypto.WrapKind(r.Kind) == crypto.WrapAge {
-			ages = append(ages, crypto.AgeKeyID(r.Recipient))
+	if answered {
+		checked, err := d.checkedWrap()
+		if err != nil {
+			return nil, err
 		}
+		maps.DeleteFunc(files, func(_ string, file []byte) bool {
+			id, ok := d.cfg.siteOf(file)
+			return ok && id == checked.entry.Recipients[0]
+		})
+		files[checked.name] = checked.file
 	}
-	var out []wrapFile
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		wraps = append(wraps, d.wrapFile(name, files[name]))
+	}
+	return wraps, d.bays.eachWithRoom(func(b *bay) error { return replaceWraps(b.disk.FS, files) })
+}
+
+// replaceWraps writes a disk's wraps, then removes all others but the unlock wrap.
+func replaceWraps(disk vfs.FS, files map[string][]byte) error {
 	for name, file := range files {
-		e := &manifest.WrapEntry{Kind: manifest.WrapAge, SHA256: crypto.SumSHA256(file), Recipients: ages, Check: d.keys.Check(), Generation: d.cfg.Scope.Generation}
-		if id, ok := d.cfg.siteOf(file); ok {
-			e.Kind, e.Recipients = manifest.WrapHPKE, [][32]byte{id}
+		if have, err := vfs.ReadFile(disk, wrapsDir+"/"+name, manifest.MaxWrap); err == nil && bytes.Equal(have, file) {
+			continue
+		} else if ownFault(err) {
+			return err
 		}
-		out = append(out, wrapFile{name, file, e})
+		if err := durable.WriteFile(disk, wrapsDir+"/"+name, file); err != nil {
+			return err
+		}
 	}
-	slices.SortFunc(out, func(a, b wrapFile) int { return strings.Compare(a.name, b.name) })
-	d.wrapFiles = out
-	return out, nil
+	list, err := disk.ReadDir(wrapsDir)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		kind := path.Ext(e.Name())
+		if _, ok := files[e.Name()]; ok || e.IsDir() || kind != ".wrap" && kind != ".age" {
+			continue
+		}
+		if err := durable.Remove(disk, wrapsDir+"/"+e.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // warnWraps names the disks whose copies are bad.

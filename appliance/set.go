@@ -271,25 +271,37 @@ func (s *Set) CheckKey(k []byte) error {
 // OpenWithSite unwraps the load key with the site's key.
 func (s *Set) OpenWithSite(site *crypto.SiteKey) ([]byte, error) {
 	id := crypto.SiteKeyID(site.PublicKey())
+	var errs []error
 	for _, e := range s.Wraps {
 		if e.Kind != manifest.WrapHPKE || len(e.Recipients) != 1 || e.Recipients[0] != id {
 			continue
 		}
-		b, err := s.set.wrap(e)
-		if err != nil {
-			return nil, fmt.Errorf("wrap to the site (a recovery identity opens the device, too): %w", err)
+		k, err := s.openWrap(e, site)
+		if err == nil {
+			return k, nil
 		}
-		w, err := manifest.DecodeWrap(b)
-		if err != nil {
-			return nil, err
-		}
-		k, err := site.Unwrap(w.Body, s.Scope.Binding())
-		if err != nil {
-			return nil, err
-		}
-		return k, s.CheckKey(k)
+		errs = append(errs, err)
 	}
-	return nil, fmt.Errorf("site key %x…: %w: this device is not wrapped to it", id[:4], crypto.ErrKey)
+	if len(errs) == 0 {
+		errs = append(errs, fmt.Errorf("site key %x…: %w: this device is not wrapped to it", id[:4], crypto.ErrKey))
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (s *Set) openWrap(e *manifest.WrapEntry, site *crypto.SiteKey) ([]byte, error) {
+	b, err := s.set.wrap(e)
+	if err != nil {
+		return nil, fmt.Errorf("wrap to the site (a recovery identity opens the device, too): %w", err)
+	}
+	w, err := manifest.DecodeWrap(b)
+	if err != nil {
+		return nil, err
+	}
+	k, err := site.Unwrap(w.Body, s.Scope.Binding())
+	if err != nil {
+		return nil, err
+	}
+	return k, s.CheckKey(k)
 }
 
 // OpenWithRecovery unwraps the load key with an age identity file.
@@ -308,9 +320,12 @@ func (s *Set) OpenWithRecovery(identity string) ([]byte, error) {
 			continue
 		}
 		if bound != s.Scope.Binding() {
-			return nil, fmt.Errorf("recovery: %w: the wrap is of another device", crypto.ErrKey)
+			err = fmt.Errorf("recovery: %w: the wrap is of another device", crypto.ErrKey)
+			continue
 		}
-		return k, s.CheckKey(k)
+		if err = s.CheckKey(k); err == nil {
+			return k, nil
+		}
 	}
 	return nil, err
 }

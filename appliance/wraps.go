@@ -41,7 +41,8 @@ func readWraps(disk vfs.FS) (map[string][]byte, error) {
 }
 
 // findWraps returns the wraps that the job asks for, as most of the disks have them.
-// What is wrong with the disks is in bad.
+// What is wrong with the disks is in bad. With an error of missing or doubtful wraps come
+// those that were found.
 func (c *Config) findWraps(disks []Disk) (wraps map[string][]byte, bad, err error) {
 	vote := newWrapVote(c)
 	has := make([][]string, len(disks))
@@ -62,7 +63,7 @@ func (c *Config) findWraps(disks []Disk) (wraps map[string][]byte, bad, err erro
 	}
 	bad = errors.Join(errs...)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("%w: the wraps of the load key: %w", ErrLost, err), bad)
+		return wraps, nil, errors.Join(fmt.Errorf("%w: the wraps of the load key: %w", ErrLost, err), bad)
 	}
 	return wraps, bad, nil
 }

@@ -49,7 +49,7 @@ func secretFiles(t *testing.T, dirs ...string) (names []string) {
 // A key that was put into one session's folder is found and removed from another's.
 func TestSecretOfAnotherSession(t *testing.T) {
 	one, two := memoryDir(t), memoryDir(t)
-	d, fsys := unlockedIn(t, one)
+	_, fsys := unlockedIn(t, one)
 	d, err := Open(fsys) // the other session's command
 	if err != nil {
 		t.Fatal(err)

@@ -549,6 +549,8 @@ var planCases = []planCase{
 	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},
 	{"sealed with bays of one disk", nil, sealSaying(map[string]any{"shared_disks": true}), "seal-shared", VerdictClean},
 	{"sealed with other file systems", nil, sealSaying(map[string]any{"filesystems": []string{"fuse"}}), "seal-filesystems", VerdictClean},
+	{"recovery for two", func(p *plan) { p.ageFile = ageHead + "-> mlkem768x25519 c\nd\n--- mac\nrest" }, nil, "wrap-recipients", VerdictClean},
+	{"recovery that is not age's", func(p *plan) { p.ageFile = ageHead }, nil, "wrap-bad", VerdictRepairable},
 	{"sealed without a disk", func(p *plan) { p.absent = []int{3} }, nil, "seal-absent", VerdictRepairable},
 	{"sealed after a disk was replaced", func(p *plan) { p.rebuilt = []int{3} }, sealSaying(map[string]any{"replaced_bays": []int{3}}), "seal-replaced", VerdictClean},
 	{"sealed at last without a disk", nil, sealSaying(map[string]any{"left_bays": []int{3}}), "seal-left", VerdictClean},

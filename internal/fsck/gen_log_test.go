@@ -66,10 +66,21 @@ func (d *testDevice) seal(t testing.TB) {
 		keyID[0] ^= 1
 	}
 	wrap.bytes(3, keyID)
-	wrap.bytes(4, random(d.rng, 16))
+	check := random(d.rng, 16)
+	wrap.bytes(4, check)
 	wrap.uint(5, d.who.generation)
 	if !d.noWrap {
 		d.entries = append(d.entries, entryBytes(2, wrap))
+	}
+	if d.ageFile != "" {
+		file, recipient := sha256.Sum256([]byte(d.ageFile)), sha256.Sum256([]byte(ageRecipient))
+		var e enc
+		e.uint(1, wrapAge)
+		e.bytes(2, file[:])
+		e.bytes(3, recipient[:])
+		e.bytes(4, check)
+		e.uint(5, d.who.generation)
+		d.entries = append(d.entries, entryBytes(2, e))
 	}
 	for i := range d.events {
 		var e enc

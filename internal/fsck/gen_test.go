@@ -64,6 +64,7 @@ type plan struct {
 	receiptsOther bool   // entries of another kind in the receipt log
 	importOrigin  string // of the receipts' checkpoint, after the device's
 	absent        []int  // bays that the seal statement calls absent
+	ageFile       string // the recovery file\'s text; "" is no recovery
 	rebuilt       []int  // bays of disk-rebuilt events
 	noEnd, noWrap bool   // the log lacks the entry
 	startOther    bool   // the start entry is of another generation
@@ -189,8 +190,15 @@ func (d *testDevice) recipients() (all []any) {
 	for _, key := range keys {
 		all = append(all, map[string]any{"kind": "hpke-mlkem768-x25519", "public_key": []byte(key), "key_id": sha256Hex([]byte(key))})
 	}
+	if d.ageFile != "" {
+		all = append(all, map[string]any{"kind": "age", "recipient": ageRecipient, "key_id": sha256Hex([]byte(ageRecipient))})
+	}
 	return all
 }
+
+const ageHead = "age-encryption.org/v1\n-> mlkem768x25519 a\nb\n"
+
+const ageRecipient = "age1pq1nobody"
 
 const siteKeyText = "the site's key"
 
@@ -337,6 +345,9 @@ func (d *testDevice) common(t testing.TB) {
 	wrap := append([]byte{formatVersion, wrapHPKE}, e...)
 	d.wrapName = sha256Hex(wrap)
 	d.putAll("wraps/"+d.wrapName+".wrap", wrap)
+	if d.ageFile != "" {
+		d.putAll("wraps/"+sha256Hex([]byte(d.ageFile))+".age", []byte(d.ageFile))
+	}
 }
 
 func (d *testDevice) header(bay int, who identity) []byte {

@@ -23,6 +23,7 @@ type jobFile struct {
 	keyIDs        []string
 	siteIDs       [][32]byte // of them, those of HPKE
 	ageIDs        []byte     // and those of age, joined
+	stanzas       []string   // of an age file to them
 	classic       bool       // recovery need not be post-quantum
 	importers     []ed25519.PublicKey
 	acceptors     []ed25519.PublicKey

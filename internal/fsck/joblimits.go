@@ -122,6 +122,7 @@ func (j *jobFile) recipient(r object) error {
 	j.keyIDs = append(j.keyIDs, keyID)
 	if kind == "age" {
 		j.ageIDs = append(j.ageIDs, sum[:]...)
+		j.stanzas = append(j.stanzas, stanzaOf(text))
 	} else {
 		j.siteIDs = append(j.siteIDs, sum)
 	}

@@ -62,6 +62,8 @@ func TestSealCounts(t *testing.T) {
 		"left, no such bay":     {nil, map[string]any{"left_bays": []int{-1}}, true},
 		"recovery, none":        {nil, map[string]any{"recovery": "none"}, false},
 		"recovery, of nobody":   {nil, map[string]any{"recovery": "post-quantum"}, true},
+		"recovery":              {func(p *plan) { p.ageFile = ageHead + "--- mac\n" }, map[string]any{"recovery": "post-quantum"}, false},
+		"recovery, unsaid":      {func(p *plan) { p.ageFile = ageHead + "--- mac\n" }, map[string]any{"recovery": "none"}, true},
 		"unread":                {nil, map[string]any{"unread_packs": 6}, true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -101,7 +101,7 @@ func (c *wrapCheck) file(d *disk, w *wrapEntry, name string) error {
 		return fmt.Errorf("SHA-256 is not that of the log")
 	}
 	if w.kind == wrapAge {
-		return nil
+		return c.stanzas(d, raw, name)
 	}
 	i, kind, keyID, err := parseWrap(raw)
 	if err == nil && (i != c.v.who || kind != w.kind) {

@@ -1,0 +1,50 @@
+package fsck
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// stanzaOf is the type of the stanza that an age file has for a recipient
+// (c2sp.org/age): of a post-quantum one, and of a classic one.
+func stanzaOf(recipient string) string {
+	if strings.HasPrefix(recipient, "age1pq1") {
+		return "mlkem768x25519"
+	}
+	return "X25519"
+}
+
+// stanzas compares an age file's recipients with the job file's, as far as anybody sees
+// them: an age file tells how many there are and of which type, and nobody's name.
+func (c *wrapCheck) stanzas(d *disk, raw []byte, name string) error {
+	types, err := ageStanzas(raw)
+	if err != nil {
+		return err
+	}
+	if want := c.v.job.stanzas; !slices.Equal(types, want) {
+		c.v.f.add(Warning, "wrap-recipients", onDisk(d), "ask the site who else may open this device", "wraps/%s is to %d recipients (%s), the job file names %d (%s)", name, len(types), quoteName(strings.Join(types, ", ")), len(want), strings.Join(want, ", "))
+	}
+	return nil
+}
+
+// ageStanzas lists the types of a file's stanzas, in order. At most maxWrapSize bytes
+// are in it.
+func ageStanzas(raw []byte) (types []string, err error) {
+	rest, ok := bytes.CutPrefix(raw, []byte("age-encryption.org/v1\n"))
+	for ok {
+		var line []byte
+		if line, rest, ok = bytes.Cut(rest, []byte("\n")); !ok || bytes.HasPrefix(line, []byte("--- ")) {
+			break
+		}
+		if stanza, begins := bytes.CutPrefix(line, []byte("-> ")); begins {
+			kind, _, _ := strings.Cut(string(stanza), " ")
+			types = append(types, kind)
+		}
+	}
+	if !ok {
+		return nil, fmt.Errorf("%w: not an age file", errMalformed)
+	}
+	return types, nil
+}
