@@ -48,7 +48,7 @@ func TestRebuiltShardsAreNoLoss(t *testing.T) {
 }
 
 // TestFailedShardsAreNotFound: what a disk kept of shards whose fsync failed does not count
-// for who looks at the device when the disk is back.
+// when the disk is back, neither at a load's end nor for who looks at the device.
 func TestFailedShardsAreNotFound(t *testing.T) {
 	r := newMemRig(t, rigOptions{k: 3, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
 	r.cfg.Workers = 1
@@ -64,7 +64,12 @@ func TestFailedShardsAreNotFound(t *testing.T) {
 	for _, bay := range []int{2, 3} {
 		removeAll(t, r.mems[bay], packsDir+"/")
 	}
-	r.loadAll(smallTree(t, 9, 10<<10), LoadOptions{As: "x", NoReadBack: true}) // notes what is gone
+	again := r.mustDevice()
+	rep, err := again.Load(context.Background(), smallTree(t, 9, 10<<10), LoadOptions{As: "x", AcceptFindings: true, NoReadBack: true}) // notes what is gone
+	again.Close()
+	if !errors.Is(err, ErrLost) || rep.Status.Degraded == 0 {
+		t.Errorf("the load's end: %v, %d packs degraded", err, rep.Status.Degraded)
+	}
 	key, err := Prepare(r.cfg, r.root)
 	if err != nil {
 		t.Fatal(err)

@@ -206,7 +206,7 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 	}
 	d.saveReads() // before anything ends the call: what was read is not read again
 	if ctx.Err() == nil && ok {
-		if err := d.lookForShards(ctx); err != nil {
+		if err := d.lookForShards(ctx, false); err != nil {
 			return err
 		}
 	}

@@ -65,7 +65,7 @@ type badShard func(b *bay, number uint64, err error)
 func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done, total int64)) (int64, error) {
 	var done atomic.Int64
 	var mu sync.Mutex // progress is called once at a time
-	if err := d.lookForShards(ctx); err != nil {
+	if err := d.lookForShards(ctx, true); err != nil {
 		return 0, err
 	}
 	total := int64(0)

@@ -122,14 +122,15 @@ func (r *shardReading) isFinished() (bool, error) {
 }
 
 // lookForShards asks every disk, without reading, for each shard that it should have.
-// One that is gone is noted; one that was lost at the commit and is there is to be
-// read. An error is the process's own.
-func (d *Device) lookForShards(ctx context.Context) error {
+// One that is gone is noted. One that was lost at the commit and is there counts as
+// found: of any content where the caller reads it then, else only if it was finished.
+// An error is the process's own.
+func (d *Device) lookForShards(ctx context.Context, reads bool) error {
 	var wg sync.WaitGroup
 	var short faultNote
 	for _, b := range d.bays.healthy() {
 		wg.Go(func() {
-			if err := d.lookOn(ctx, b); !short.met("disk "+b.disk.Name, err) && err != nil && ctx.Err() == nil {
+			if err := d.lookOn(ctx, b, reads); !short.met("disk "+b.disk.Name, err) && err != nil && ctx.Err() == nil {
 				b.fail(err)
 			}
 		})
@@ -141,7 +142,7 @@ func (d *Device) lookForShards(ctx context.Context) error {
 	return short.get()
 }
 
-func (d *Device) lookOn(ctx context.Context, b *bay) error {
+func (d *Device) lookOn(ctx context.Context, b *bay, reads bool) error {
 	var gone []uint64
 	defer func() { d.noteGone(b, gone) }()
 	for n := range d.state.packs {
@@ -151,7 +152,13 @@ func (d *Device) lookOn(ctx context.Context, b *bay) error {
 			continue
 		}
 		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: shard}
+		wasLost := h.wasLost(b.number)
 		is, err := r.isGone()
+		if err == nil && !is && wasLost && !reads {
+			var finished bool
+			finished, err = r.isFinished()
+			is = !finished
+		}
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -159,9 +166,9 @@ func (d *Device) lookOn(ctx context.Context, b *bay) error {
 			return err
 		}
 		switch {
-		case is && !h.wasLost(b.number):
+		case is && !wasLost:
 			gone = append(gone, n)
-		case !is && h.wasLost(b.number):
+		case !is && wasLost:
 			d.find(b, n)
 		}
 	}

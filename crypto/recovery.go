@@ -164,6 +164,34 @@ func recoveryText(k []byte, b WrapBinding) []byte {
 	return fmt.Appendf(nil, "sledge recovery key\njob %x\ndevice %x\ngeneration %d\nkey %x\n", b.JobID, b.DeviceID, b.Generation, k)
 }
 
+// ParseRecoveryText reads what the age command decrypts of a recovery file: the text of
+// [WrapToAge], exactly. Its errors never repeat the text. age does not prove who
+// encrypted: the caller compares binding and key with the device at hand.
+func ParseRecoveryText(text string) ([]byte, WrapBinding, error) {
+	k, b, ok := parseRecoveryText([]byte(text))
+	if !ok {
+		return nil, WrapBinding{}, errors.New("it is not the five lines of a recovery key")
+	}
+	return k, b, nil
+}
+
+// CheckIdentities says whether UnwrapAge takes each of these lines as an identity. The
+// error names the line by its number, and never repeats it.
+func CheckIdentities(lines []string) error {
+	if fips140.Enforced() {
+		return fmt.Errorf("recovery identity: %w", ErrNotInFIPS)
+	}
+	if len(lines) == 0 {
+		return errors.New("it has no line with an identity")
+	}
+	for i, line := range lines {
+		if _, err := age.ParseIdentities(strings.NewReader(line)); err != nil {
+			return fmt.Errorf("identity %d of %d is mistyped, cut off or of a plugin", i+1, len(lines))
+		}
+	}
+	return nil
+}
+
 // parseRecoveryText accepts exactly what recoveryText writes.
 func parseRecoveryText(text []byte) (k []byte, b WrapBinding, ok bool) {
 	lines := strings.Split(string(text), "\n")

@@ -329,9 +329,11 @@ func TestProvision(t *testing.T) {
 	if err != nil || !key.Equal(d.Key()) {
 		t.Errorf("key file: %v", err)
 	}
-	info, err := fsys.Stat(keyName)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("key file has mode %v, %v", info.Mode(), err)
+	for name, want := range map[string]fs.FileMode{keyName: 0o600, publicName: 0o644} {
+		info, err := fsys.Stat(name)
+		if err != nil || info.Mode().Perm() != want {
+			t.Errorf("%s has mode %v, %v", name, info.Mode(), err)
+		}
 	}
 	if d.Record().Protection != SoftwareKey {
 		t.Errorf("protection %q", d.Record().Protection)

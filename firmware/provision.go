@@ -122,7 +122,7 @@ func writePublic(fsys vfs.FS, key ed25519.PrivateKey) error {
 	if err != nil {
 		return err
 	}
-	if err := durable.WriteFile(fsys, publicName, public); err != nil {
+	if err := durable.WritePublic(fsys, publicName, public); err != nil {
 		return fmt.Errorf("device key: %w", err)
 	}
 	return nil

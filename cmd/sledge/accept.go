@@ -24,7 +24,8 @@ import (
 )
 
 type acceptFlags struct {
-	site, trust, acceptorKey  string
+	site, trust               string
+	acceptorKey               *keyFile
 	labels                    []string
 	paths, devices, unlabeled []string // waivers by name
 	differences, targets      []string
@@ -132,7 +133,7 @@ have is waived for each of them, as DEVICE:NAME. The statement holds no names of
 	flags := cmd.Flags()
 	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder: trust and acceptor key in one; it keeps a copy (env SLEDGE_SITE)")
 	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
-	flags.StringVar(&f.acceptorKey, "acceptor-key", "", "the key that signs (default: the site's)")
+	f.acceptorKey = newKeyFile(flags, "acceptor-key", "the key that signs (default: the site's); - for standard input")
 	flags.StringArrayVar(&f.labels, "label", nil, "a device's label file; one for each device")
 	flags.StringArrayVar(&f.paths, "waive", nil, "PATH of an entry that is accepted unproven, exactly as it is; may be repeated")
 	flags.StringArrayVar(&f.differences, "waive-difference", nil, "TEXT of a difference that is accepted; may be repeated")
@@ -182,7 +183,7 @@ func (a *app) accept(ctx context.Context, f *acceptFlags, dirs []string) (report
 	if err := c.missing(); err != nil {
 		return nil, err
 	}
-	key, err := roleKey{site.Acceptor, f.acceptorKey, f.site, "acceptance"}.read(c.job.Roles.Acceptor)
+	key, err := roleKey{site.Acceptor, f.acceptorKey, f.site, "acceptance"}.read(c.app, c.job.Roles.Acceptor)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +213,7 @@ func (f *acceptFlags) check() ([]waiver, error) {
 	if f.trust == "" && f.site == "" {
 		return nil, hint(errUnproven, "nothing can be accepted whose origin is not proven: give --site DIR, or the job signer's public key: --trust signer.pub")
 	}
-	if f.acceptorKey == "" && f.site == "" {
+	if !f.acceptorKey.given() && f.site == "" {
 		return nil, usagef("--acceptor-key is missing: which key signs the acceptance?")
 	}
 	var waivers []waiver

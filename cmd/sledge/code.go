@@ -92,20 +92,11 @@ func (a *app) readCode(ctx context.Context, codeFile string) (string, error) {
 		}
 		read = func() ([]byte, error) { return readFile(codeFile, maxCodeText) }
 	}
-	got := make(chan line, 1)
-	go func() {
-		b, err := read()
-		got <- line{string(b), err}
-	}()
-	select {
-	case <-ctx.Done():
-		return "", ctx.Err()
-	case l := <-got:
-		if l.err == nil && l.text == "" && codeFile == "" {
-			l.err = usagef("no unlock code: standard input is empty and no terminal")
-		}
-		return l.text, l.err
+	b, err := waitRead(ctx, read)
+	if err == nil && len(b) == 0 && codeFile == "" {
+		err = usagef("no unlock code: standard input is empty and no terminal")
 	}
+	return string(b), err
 }
 
 // sheetCode finds the code on the sheet that "sledge job create" writes. A text

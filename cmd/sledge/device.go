@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -231,19 +230,6 @@ func syncFolder(dir string) error {
 		return err
 	}
 	return nil
-}
-
-// readPublicKey reads a PEM public key that the operator named.
-func readPublicKey(name string) (ed25519.PublicKey, error) {
-	b, err := readFile(name, 4<<10)
-	if err != nil {
-		return nil, err
-	}
-	pub, err := crypto.ParsePublicKey(b)
-	if err != nil {
-		return nil, &usageError{fmt.Errorf("%s: %w", name, err)}
-	}
-	return pub, nil
 }
 
 func (a *app) deviceCommand() *cobra.Command {

@@ -54,12 +54,18 @@ func (f *field) write(name, text string) {
 // sledge runs a verb, wants its exit code and every word in what it says.
 func (f *field) sledge(want int, args ...string) (says string) {
 	f.t.Helper()
-	var text bytes.Buffer
 	in, err := os.Open(os.DevNull)
 	if err != nil {
 		f.t.Fatal(err)
 	}
 	defer in.Close()
+	return f.withInput(in, want, args...)
+}
+
+// withInput is sledge with a standard input.
+func (f *field) withInput(in *os.File, want int, args ...string) string {
+	f.t.Helper()
+	var text bytes.Buffer
 	a := &app{in: in, out: &text, err: &text, now: func() time.Time { return f.now }, ctx: f.t.Context()}
 	root := a.root()
 	root.SetArgs(args)

@@ -30,7 +30,8 @@ type importFlags struct {
 	targetFlags
 	allFlags
 	labels                                           []string
-	state, runID, importerKey, minProof              string
+	state, runID, minProof                           string
+	importerKey                                      *keyFile
 	readBack, unconditional, exclusive, dry, measure bool
 	concurrency, retries, defer_                     int
 	memory, readBackLimit, bandwidth, hours          string
@@ -224,7 +225,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	f.targetFlags.add(flags, "the job's")
 	flags.StringVar(&f.state, "state", "", "folder of journal and receipts (default ./sledge-import-JOB-DEVICE); with --all it has a folder for each device")
 	flags.StringVar(&f.runID, "run-id", "run-1", "name of this import; a new one in the same state folder looks at every object anew")
-	flags.StringVar(&f.importerKey, "importer-key", "", "the key that signs receipts (default: the site's)")
+	f.importerKey = newKeyFile(flags, "importer-key", "the key that signs receipts (default: the site's); - for standard input")
 	flags.StringVar(&f.minProof, "min-proof", string(importer.ProofSHA256), "weakest proof that counts: store crc64nvme, store sha256, read-back sha256")
 	flags.BoolVar(&f.readBack, "read-back", false, "read every object back and hash it")
 	flags.StringVar(&f.readBackLimit, "read-back-limit", "1GiB", "largest object that is read back to compare it with one that is there already")
@@ -449,14 +450,14 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	}
 	if !f.dry {
 		o.StatusEvery = time.Second
-		o.ImporterKey, err = f.readImporterKey(set.Job)
+		o.ImporterKey, err = f.readImporterKey(a, set.Job)
 	}
 	return o, err
 }
 
 // readImporterKey reads the key that signs receipts.
-func (f *importFlags) readImporterKey(job *manifest.Job) (ed25519.PrivateKey, error) {
-	return roleKey{site.Importer, f.importerKey, f.site, "receipts"}.read(job.Roles.Importer)
+func (f *importFlags) readImporterKey(a *app, job *manifest.Job) (ed25519.PrivateKey, error) {
+	return roleKey{site.Importer, f.importerKey, f.site, "receipts"}.read(a, job.Roles.Importer)
 }
 
 // importEnd is the run's end as an error.

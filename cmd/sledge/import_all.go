@@ -49,7 +49,7 @@ func (f *importFlags) checkAll() error {
 // importAll imports several devices of a job. What fails for one of them stops no
 // other; the commit markers are written when all are whole.
 func (a *app) importAll(ctx context.Context, f *importFlags) (report, error) {
-	if err := f.prepare(); err != nil {
+	if err := f.prepare(a); err != nil {
 		return nil, err
 	}
 	devices, err := a.findDevices(f)

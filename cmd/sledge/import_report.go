@@ -13,7 +13,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -110,13 +109,9 @@ func (f *reportFlags) check() (keys []ed25519.PublicKey, err error) {
 		}
 	}
 	for _, name := range f.importer {
-		text, err := readFile(name, 4<<10)
+		key, err := readPublicKey(name)
 		if err != nil {
 			return nil, err
-		}
-		key, err := crypto.ParsePublicKey(text)
-		if err != nil {
-			return nil, &usageError{fmt.Errorf("%s: %w", name, err)}
 		}
 		keys = append(keys, key)
 	}

@@ -124,6 +124,7 @@ func lieVerbs(store string) []lieVerb {
 		with(false, trust, "verify", "disks"),
 		with(false, key, "receive"),
 		with(true, key, "list"),
+		with(true, key, "export-list"),
 		with(true, key, "extract", "back"),
 		with(false, key, "list", "z"),
 		with(false, key, "cat", "z"),

@@ -7,9 +7,9 @@
 //	device init, device show, device reinstate, unlock,
 //	lock, scan, load, status, scrub, rebuild, seal           the field
 //	receive, target probe, import, accept, extract, list,
-//	cat                                                      the data centre
+//	export-list, cat                                         the data centre
 //	verify disks|manifest|import|proof|acceptance|commit,
-//	prove, pack export, simulate                             anyone
+//	key show, prove, pack export, simulate                   anyone
 //
 // One file a verb. What an error means for the operator, and the exit code, is in
 // ui.go alone; docs/operations.md lists both.
@@ -170,8 +170,8 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.siteCommand(), a.deviceCommand(), a.jobCommand(),
 		a.unlockCommand(), a.lockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(),
 		a.scrubCommand(), a.rebuildCommand(), a.sealCommand(),
-		a.receiveCommand(), a.targetCommand(), a.importCommand(), a.acceptCommand(), a.extractCommand(), a.listCommand(), a.catCommand(),
-		a.verifyCommand(), a.proveCommand(), a.packCommand(), a.simulateCommand(), a.versionCommand())
+		a.receiveCommand(), a.targetCommand(), a.importCommand(), a.acceptCommand(), a.extractCommand(), a.listCommand(), a.exportListCommand(), a.catCommand(),
+		a.verifyCommand(), a.keyCommand(), a.proveCommand(), a.packCommand(), a.simulateCommand(), a.versionCommand())
 	return root
 }
 

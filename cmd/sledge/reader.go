@@ -3,11 +3,9 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -134,7 +132,9 @@ func (a *app) openSet(f *chainFlags) (*appliance.Set, func(), error) {
 // keyFlags name who opens the load key.
 type keyFlags struct {
 	chainFlags
-	siteKey, recovery, loadKey string
+	siteKey, recovery, loadKey *keyFile
+
+	unlock keyOpener // of what was given; prepare sets it
 }
 
 func (f *keyFlags) add(flags *pflag.FlagSet) {
@@ -143,9 +143,9 @@ func (f *keyFlags) add(flags *pflag.FlagSet) {
 }
 
 func (f *keyFlags) addKeys(flags *pflag.FlagSet) {
-	flags.StringVar(&f.siteKey, "site-key", "", "the job's site.key file")
-	flags.StringVar(&f.recovery, "recovery", "", "an age identity file of a recovery recipient")
-	flags.StringVar(&f.loadKey, "load-key", "", "a file with the load key in hexadecimal")
+	f.siteKey = newKeyFile(flags, "site-key", "the job's site.key file; - for standard input")
+	f.recovery = newKeyFile(flags, "recovery", "an age identity file of a recovery recipient, as age-keygen writes it; - for standard input")
+	f.loadKey = newKeyFile(flags, "load-key", "a file with the load key: in hexadecimal, or the text that age decrypts of a disk's wraps/*.age; - for standard input")
 }
 
 // reader is a sealed device, open for reading.
@@ -161,7 +161,7 @@ func (r *reader) close() {
 
 // openReader verifies the chain, opens the load key and gives the reader.
 func (a *app) openReader(f *keyFlags) (*reader, error) {
-	if err := f.prepare(); err != nil {
+	if err := f.prepare(a); err != nil {
 		return nil, err
 	}
 	set, done, err := a.openSet(&f.chainFlags)
@@ -171,21 +171,22 @@ func (a *app) openReader(f *keyFlags) (*reader, error) {
 	return a.readerOf(f, set, done)
 }
 
-// prepare makes the process fit for a key, and refuses what names none.
-func (f *keyFlags) prepare() error {
+// prepare makes the process fit for a key, and reads it. It refuses what is none.
+func (f *keyFlags) prepare(a *app) (err error) {
 	if err := firmware.HardenProcess(); err != nil {
 		return err
 	}
-	if n := count(f.siteKey != "", f.recovery != "", f.loadKey != ""); n > 1 || n == 0 && f.site == "" {
+	if n := count(f.siteKey.given(), f.recovery.given(), f.loadKey.given()); n > 1 || n == 0 && f.site == "" {
 		return hint(usagef("name one key"), "give --site DIR, --site-key FILE, --recovery FILE or --load-key FILE")
 	}
-	return nil
+	f.unlock, err = f.read(a)
+	return err
 }
 
 // readerOf opens the load key of a set whose chain is verified. The reader closes
 // the disks; so does an error.
 func (a *app) readerOf(f *keyFlags, set *appliance.Set, done func()) (*reader, error) {
-	k, err := f.open(set)
+	k, err := f.unlock(set)
 	var r *appliance.Reader
 	if err == nil {
 		r, err = set.Unlock(k)
@@ -207,51 +208,6 @@ func count(flags ...bool) (n int) {
 		}
 	}
 	return n
-}
-
-func (f *keyFlags) open(set *appliance.Set) ([]byte, error) {
-	switch {
-	case f.loadKey != "":
-		return readLoadKey(f.loadKey)
-	case f.recovery != "":
-		identity, err := readFile(f.recovery, 64<<10)
-		if err != nil {
-			return nil, err
-		}
-		return set.OpenWithRecovery(string(identity))
-	case f.siteKey != "":
-		text, err := readFile(f.siteKey, 4<<10)
-		if err != nil {
-			return nil, err
-		}
-		key, err := site.ParseSiteKey(text)
-		if err != nil {
-			return nil, &usageError{fmt.Errorf("%s: %w", f.siteKey, err)}
-		}
-		return set.OpenWithSite(key)
-	}
-	s, err := openSite(f.site)
-	if err != nil {
-		return nil, err
-	}
-	key, err := s.SiteKey(set.Job.ID)
-	if err != nil {
-		return nil, err
-	}
-	return set.OpenWithSite(key)
-}
-
-// readLoadKey reads K as hexadecimal text. Its errors never repeat the text.
-func readLoadKey(name string) ([]byte, error) {
-	text, err := readFile(name, 1<<10)
-	if err != nil {
-		return nil, err
-	}
-	k, err := hex.DecodeString(strings.TrimSpace(string(text)))
-	if err != nil || len(k) != 32 {
-		return nil, usagef("%s does not hold a load key of 64 hexadecimal characters", name)
-	}
-	return k, nil
 }
 
 // repaired tells how many blocks were decoded around damage.

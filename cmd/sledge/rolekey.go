@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/ed25519"
-	"fmt"
 	"slices"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -12,15 +11,16 @@ import (
 
 // roleKey says where a role's private key is: in a file, or with the site's.
 type roleKey struct {
-	role       site.Role
-	file, site string
-	signs      string // what it is for, as the operator is asked
+	role  site.Role
+	file  *keyFile
+	site  string
+	signs string // what it is for, as the operator is asked
 }
 
 // read takes the key and holds it against those that the job pins: what any other
 // key has signed, nobody could verify.
-func (r roleKey) read(pinned []manifest.PublicKey) (ed25519.PrivateKey, error) {
-	key, err := r.load()
+func (r roleKey) read(a *app, pinned []manifest.PublicKey) (ed25519.PrivateKey, error) {
+	key, err := r.load(a)
 	if err != nil {
 		return nil, err
 	}
@@ -31,18 +31,10 @@ func (r roleKey) read(pinned []manifest.PublicKey) (ed25519.PrivateKey, error) {
 	return key, nil
 }
 
-func (r roleKey) load() (ed25519.PrivateKey, error) {
+func (r roleKey) load(a *app) (ed25519.PrivateKey, error) {
 	switch {
-	case r.file != "":
-		text, err := readFile(r.file, 4<<10)
-		if err != nil {
-			return nil, err
-		}
-		key, err := crypto.ParsePrivateKey(text)
-		if err != nil {
-			return nil, &usageError{fmt.Errorf("%s: %w", r.file, err)}
-		}
-		return key, nil
+	case r.file.given():
+		return r.file.readPrivateKey(a)
 	case r.site != "":
 		s, err := openSite(r.site)
 		if err != nil {

@@ -143,6 +143,7 @@ var (
 	errExtras        = errors.New("objects that no receipt names are below the prefix")
 	errConflict      = errors.New("exists with other content")
 	errExtract       = errors.New("not everything was extracted")
+	errUndigested    = errors.New("not in the list, for want of a SHA-256 of the whole file")
 	errUnwaived      = errors.New("neither proven nor waived")
 	errNoRun         = errors.New("no such import run")
 	errMissing       = errors.New("devices of the job are missing")
@@ -414,6 +415,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitObjects, "look at the objects named above; the same command tries them again")
 	case is(errExtras):
 		return add(exitExtras, "find out who wrote the objects named above; --differences FILE has them all")
+	case is(errUndigested):
+		return add(exitObjects)
 	case is(errExtract):
 		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")
 	case is(errNoRun), is(importreport.ErrNoReceipts):

@@ -74,7 +74,11 @@ const maxTemps = 64
 // file. After an error the old or the new content is there; unless it is
 // ErrDiskFailed, WriteFile may be called again.
 func WriteFile(fsys vfs.FS, name string, data []byte) error {
-	temp, err := writeTemp(fsys, name, data)
+	return writeFile(fsys, name, data, 0)
+}
+
+func writeFile(fsys vfs.FS, name string, data []byte, perm fs.FileMode) error {
+	temp, err := writeTemp(fsys, name, data, perm)
 	if err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
@@ -99,7 +103,11 @@ func WriteFile(fsys vfs.FS, name string, data []byte) error {
 // leaves no file or all of it. A file system without hard links (exFAT) cannot do
 // it and says so. ErrDiskFailed as for WriteFile.
 func CreateExclusive(fsys vfs.FS, name string, data []byte) error {
-	temp, err := writeTemp(fsys, name, data)
+	return createExclusive(fsys, name, data, 0)
+}
+
+func createExclusive(fsys vfs.FS, name string, data []byte, perm fs.FileMode) error {
+	temp, err := writeTemp(fsys, name, data, perm)
 	if err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
@@ -136,8 +144,8 @@ func adopt(fsys vfs.FS, name string, data []byte) error {
 
 // writeTemp does steps 1 to 4. Without an error the temporary file is complete
 // and its content durable; with one it is gone, as far as that was possible.
-func writeTemp(fsys vfs.FS, name string, data []byte) (temp string, err error) {
-	f, temp, err := createTemp(fsys, name)
+func writeTemp(fsys vfs.FS, name string, data []byte, perm fs.FileMode) (temp string, err error) {
+	f, temp, err := createTemp(fsys, name, perm)
 	if err != nil {
 		return "", err
 	}
@@ -159,10 +167,10 @@ func writeTemp(fsys vfs.FS, name string, data []byte) (temp string, err error) {
 
 // createTemp steps over what a crash or another writer left. Create is exclusive,
 // so two writers never share a temporary file.
-func createTemp(fsys vfs.FS, name string) (f vfs.File, temp string, err error) {
+func createTemp(fsys vfs.FS, name string, perm fs.FileMode) (f vfs.File, temp string, err error) {
 	for n := range maxTemps {
 		temp = fmt.Sprintf("%s.%d%s", name, n, TempSuffix)
-		f, err = fsys.Create(temp, vfs.CreateOptions{})
+		f, err = fsys.Create(temp, vfs.CreateOptions{Perm: perm})
 		if !errors.Is(err, fs.ErrExist) {
 			return f, temp, err
 		}

@@ -12,7 +12,7 @@
 //	jobs/<id>/job-<serial>.dsse  later ones, with another expiry
 //	jobs/<id>/acceptance-<hex>.dsse  what was accepted of the job; it may be several
 //
-// Private files have mode 0600, and nothing is ever overwritten. Create jobs and
+// Private files have mode 0600, public keys 0644; nothing is ever overwritten. Create jobs and
 // check wraps here; nothing else in sledge needs this folder but an import,
 // which needs one job's site.key and importer.key.
 package site
@@ -136,7 +136,7 @@ func (s *Site) makeKey(role Role) error {
 	if err != nil {
 		return err
 	}
-	return durable.CreateExclusive(s.fs, string(role)+".pub", public)
+	return durable.CreatePublic(s.fs, string(role)+".pub", public)
 }
 
 func (s *Site) newKey(role Role) (ed25519.PrivateKey, error) {

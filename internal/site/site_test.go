@@ -57,9 +57,12 @@ func testParams(keys ...ed25519.PrivateKey) JobParams {
 
 func TestInit(t *testing.T) {
 	s, mem := testSite(t, Options{Recovery: true})
-	for _, name := range []string{"signer.key", "importer.key", "acceptor.key", identityName} {
+	for name, want := range map[string]fs.FileMode{
+		"signer.key": 0o600, "importer.key": 0o600, "acceptor.key": 0o600, identityName: 0o600,
+		"signer.pub": 0o644, "importer.pub": 0o644, "acceptor.pub": 0o644,
+	} {
 		info, err := mem.Stat(name)
-		if err != nil || info.Mode().Perm() != 0o600 {
+		if err != nil || info.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v", name, info.Mode(), err)
 		}
 	}

@@ -105,12 +105,16 @@ func (o *osFS) Create(name string, opt CreateOptions) (File, error) {
 	if err := checkNames(OpCreate, name); err != nil {
 		return nil, err
 	}
-	if opt.Perm == 0 {
-		opt.Perm = 0o600
+	perm := opt.Perm
+	if perm == 0 {
+		perm = 0o600
 	}
-	f, err := o.root.OpenFile(localize(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, opt.Perm)
+	f, err := o.root.OpenFile(localize(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 	if err != nil {
 		return nil, err
+	}
+	if opt.Perm != 0 {
+		f.Chmod(opt.Perm) // the umask has taken bits; a file system without modes has its own
 	}
 	if err := preallocate(f, opt.Preallocate); err != nil {
 		f.Close()

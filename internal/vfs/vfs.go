@@ -76,7 +76,7 @@ type OpenOptions struct {
 // with mode 0600.
 type CreateOptions struct {
 	Direct      bool        // bypass the page cache where the file system can
-	Perm        fs.FileMode // 0 means 0600
+	Perm        fs.FileMode // whatever the umask; 0 means 0600, less the umask
 	Preallocate int64       // bytes to reserve, so that a full disk is found now; the size stays 0
 }
 

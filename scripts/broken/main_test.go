@@ -89,3 +89,15 @@ func TestParse(t *testing.T) {
 		}
 	}
 }
+
+// TestApplyOnce: a break is applied where its old text is, and nowhere if that is there
+// twice or not at all.
+func TestApplyOnce(t *testing.T) {
+	sources := map[string]string{"a.go": "x\n\ty\n", "b.go": "x\nz\n"}
+	for old, want := range map[string]string{"\ty\n": "x\nnew\n", "x\n": "", "y\n": "", "q\n": ""} {
+		files, err := (&brk{name: "b", edits: []edit{{old, "new\n"}}}).apply(sources)
+		if (err == nil) != (want != "") || err == nil && files["a.go"] != want {
+			t.Errorf("%q: %q, %v", old, files, err)
+		}
+	}
+}

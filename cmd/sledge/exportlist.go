@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// exportListReport counts what a list of digests has, and what it cannot have.
+type exportListReport struct {
+	Files       uint64 `json:"files"` // lines of the list; each name of a file is one
+	Bytes       int64  `json:"bytes"`
+	Directories uint64 `json:"directories"`
+	Symlinks    uint64 `json:"symlinks"`
+	Skipped     uint64 `json:"skipped"` // never loaded
+	Undigested  uint64 `json:"without_sha256"`
+	Names       []name `json:"without_sha256_names,omitempty"` // the first of them
+	Partial     bool   `json:"partial"`                        // the source had not been loaded whole when it was sealed
+	List        string `json:"list,omitempty"`                 // --out
+}
+
+func (r *exportListReport) print(w io.Writer) {
+	fmt.Fprintf(w, "listed      %s, %s\n", plural(r.Files, "file"), size(r.Bytes))
+	if r.Directories+r.Symlinks > 0 {
+		fmt.Fprintf(w, "no digest   %s, %s: they have no content\n", plural(r.Directories, "directory"), plural(r.Symlinks, "symbolic link"))
+	}
+	if r.Skipped > 0 {
+		fmt.Fprintf(w, "skipped     %d: the loader could not read them\n", r.Skipped)
+	}
+	if r.Undigested > 0 {
+		fmt.Fprintf(w, "NOT LISTED  %s with digests of its parts only\n", plural(r.Undigested, "file"))
+	}
+	for _, n := range r.Names {
+		fmt.Fprintf(w, "  %s\n", cutMiddle(n.Path, longName))
+	}
+	if r.Undigested > uint64(len(r.Names)) {
+		fmt.Fprintf(w, "  and %d more; sledge list --json shows them, without sha256\n", r.Undigested-uint64(len(r.Names)))
+	}
+	if r.List != "" {
+		fmt.Fprintf(w, "written     %s\n", escape(r.List))
+	}
+}
+
+func (r *exportListReport) entries() uint64 {
+	return r.Files + r.Directories + r.Symlinks + r.Skipped + r.Undigested
+}
+
+// end is the report as an error: a list that does not cover all that was to be loaded
+// is no plain success.
+func (r *exportListReport) end() error {
+	switch {
+	case r.Undigested > 0:
+		return hint(fmt.Errorf("%w: %s", errUndigested, plural(r.Undigested, "file")),
+			"the job asks for digests of parts (--file-digest parts), and nothing else is signed: sledge extract compares these files with them, and sledge verify proof --file does it for one")
+	case r.Partial:
+		return hint(fmt.Errorf("%w: it was sealed before its source had been loaded whole", errSkipped), "every file that the device holds is in the list; ask the sender for the rest")
+	case r.Skipped > 0:
+		return hint(fmt.Errorf("%w: %s", errSkipped, plural(r.Skipped, "entry")), "every file that the device holds is in the list; \"sledge list -l\" names what the loader had to skip")
+	}
+	return nil
+}
+
+// sumList writes the list, and counts.
+type sumList struct {
+	out *bufio.Writer
+	r   *exportListReport
+}
+
+// file adds a file, or one of its further names.
+func (l *sumList) file(path string, bytes int64, digest []byte) error {
+	if digest == nil {
+		if l.r.Undigested++; len(l.r.Names) < shownFindings {
+			l.r.Names = append(l.r.Names, nameOf(path))
+		}
+		return nil
+	}
+	l.r.Files++
+	l.r.Bytes += bytes
+	return writeSumLine(l.out, digest, path)
+}
+
+func (l *sumList) record(r *manifest.Record) error {
+	switch r.Kind {
+	case manifest.KindFile, manifest.KindHardlink:
+		return l.file(r.Path, r.Size, r.SHA256)
+	case manifest.KindDir:
+		l.r.Directories++
+	case manifest.KindSymlink:
+		l.r.Symlinks++
+	case manifest.KindSkipped:
+		l.r.Skipped++
+	}
+	return nil
+}
+
+type exportListFlags struct {
+	keyFlags
+	receipts string
+	out      string
+
+	proven bool // the job signer's key is known
+}
+
+func (a *app) exportListCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "export-list [PREFIX]",
+		Short: "write the SHA-256 of every file as a list for sha256sum -c",
+		Long: `Write one line for each file of a sealed device whose path begins with PREFIX, as
+"sha256sum -c" reads it. The digests are those that the loader computed and the device
+signed; none is computed here. Check what extract has written in its folder:
+
+  cd DIR && sha256sum --quiet -c LIST
+
+With --receipts FOLDER no key is needed. The list comes from an import's receipts,
+whose records are compared with the log on any one disk, page by page, before they
+are written.
+
+Directories and symbolic links have no line. A file whose job asked for digests of
+parts only has none either: each is counted and named on stderr, and the exit code is
+13. Names follow GNU's escapes: a line with a backslash, a line feed or a carriage
+return in its name begins with a backslash. The list names files: it is confidential.`,
+		Example: `  sledge export-list --site /srv/site --label device.label --disk '/mnt/bay*' > files.sha256
+  sledge export-list home/ --out home.sha256 --recovery recovery.identity --trust signer.pub --no-label --disk '/mnt/bay*'
+  sledge export-list --receipts /srv/import/job1 --trust signer.pub --label device.label --disk /mnt/bay0 --out files.sha256`,
+	}
+	var f exportListFlags
+	f.add(cmd.Flags())
+	cmd.Flags().StringVar(&f.receipts, "receipts", "", "take the records from an import's receipts `FOLDER`, or its state folder; no key is needed")
+	cmd.Flags().StringVar(&f.out, "out", "", "write the list to this new file; it is there whole or not at all")
+	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
+		prefix := ""
+		if len(args) == 1 {
+			prefix = args[0]
+		}
+		return a.exportList(ctx, &f, prefix)
+	})
+}
+
+// exportList writes the list to its file, or to standard output, which it then has for
+// itself.
+func (a *app) exportList(ctx context.Context, f *exportListFlags, prefix string) (report, error) {
+	r := &exportListReport{List: f.out}
+	write := func(w io.Writer) error {
+		l := &sumList{bufio.NewWriterSize(w, 64<<10), r}
+		err := a.writeList(ctx, f, prefix, l)
+		if err == nil && prefix != "" && r.entries() == 0 {
+			err = fmt.Errorf("%q: %w: no path begins with it", prefix, appliance.ErrNotFound)
+		}
+		if flushErr := l.out.Flush(); err == nil {
+			err = flushErr
+		}
+		return err
+	}
+	var err error
+	if f.out == "" {
+		out := a.out
+		a.out = a.err // the verb's end
+		err = streamed(ctx, write(out))
+	} else {
+		_, err = newFile(f.out, 0o600, write)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err = r.end(); err == nil && !f.proven {
+		err = errUnproven
+	}
+	return r, err
+}
+
+// writeList reads the records, from the device's index or from receipts.
+func (a *app) writeList(ctx context.Context, f *exportListFlags, prefix string, l *sumList) error {
+	if f.receipts != "" {
+		return a.listReceipts(ctx, f, prefix, l)
+	}
+	r, err := a.openReader(&f.keyFlags)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	f.proven = r.Proven
+	totals := r.Totals()
+	l.r.Partial = totals.ScanEntries > totals.Entries()
+	return r.List(ctx, prefix, func(e appliance.Entry) error { return l.record(e.Record) })
+}
