@@ -50,17 +50,18 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if !r.header.Begun {
 		return nil
 	}
-	marked, err := r.marked(ctx, free)
+	marker, err := r.marked(ctx, free)
 	if err != nil {
 		return err
 	}
+	absent := !marker.there && marker.hidden == nil
 	sample, population, err := r.drawHeld(recheckSize)
 	if err != nil {
 		return err
 	}
-	c := &rechecker{run: r, free: free, reads: r.readsOwn(marked)}
+	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there)}
 	switch {
-	case !marked:
+	case absent:
 		err = c.all(ctx, c.whole)
 	case population > 0:
 		err = c.all(ctx, func(ctx context.Context, f func(Entry) error) error { return c.pages(ctx, sample, f) })
@@ -75,7 +76,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 		return newError(CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
 			objects(population), were(c.looked), were(c.gone)), nil)
 	}
-	if !marked {
+	if absent {
 		err = r.mark(ctx, free)
 	}
 	if err != nil || population == 0 {
