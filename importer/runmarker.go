@@ -15,8 +15,8 @@ import (
 // A run has a marker in the target, from its first object until it is complete or
 // canceled: an object with a random text that only this state folder knows. A later
 // start that finds it is at the same bucket, and looks at a sample of what it holds for
-// stored; one that does not looks at every object. A journal in the target needs none:
-// its leases are one.
+// stored; so does one that may not look at it. One that finds none looks at every object.
+// A journal in the target needs none: its leases are one.
 const markerName = "run"
 
 // maxMarker bounds what is read of it.
