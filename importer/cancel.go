@@ -34,7 +34,7 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 		}
 		return nil, err
 	}
-	c := &canceler{run: r, remove: remove}
+	c := &canceler{run: r, remove: remove, lag: r.newLag()}
 	err = c.all(ctx)
 	if closeErr := r.journal.close(); err == nil {
 		err = closeErr
@@ -50,6 +50,7 @@ type canceler struct {
 	run    *run
 	remove bool
 	list   *canceledList
+	lag    *lag
 	met    uint64 // uploads that the journal knows, whose entries were met
 	out    Canceled
 }
@@ -277,8 +278,10 @@ func (c *canceler) abort(ctx context.Context, g *given) error {
 // knowing is not ours unless HEAD says so.
 func (c *canceler) object(ctx context.Context, g *given) error {
 	r, key := c.run, g.action.Key
-	obj, err := r.head(ctx, key)
+	obj, err := r.headByNow(ctx, c.lag, key, g.rec.Verified)
 	switch {
+	case errors.Is(err, errStopped):
+		return err
 	case IsNotFound(err) && g.known:
 		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.place()))
 	case IsNotFound(err):

@@ -11,6 +11,7 @@ import (
 // what is gone.
 type witnesses struct {
 	run     *run
+	lag     *lag
 	looked  uint64
 	refused error // of one that may not be looked at
 }
@@ -36,7 +37,7 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 	if r.header.Marker == "" || ended.Cleared {
 		return r.mustShow(ctx, true)
 	}
-	marker, err := r.marked(ctx, false)
+	marker, err := r.markedByNow(ctx)
 	if err != nil || marker.there {
 		return err
 	}
@@ -44,10 +45,29 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 	return r.mustShow(ctx, !r.header.Begun || r.header.Canceled)
 }
 
+// markedByNow is marked, asked again for a while where the marker was written moments ago.
+func (r *run) markedByNow(ctx context.Context) (sight, error) {
+	for l := r.newLag(); ; {
+		began := l.now()
+		marker, err := r.marked(ctx, false)
+		if err != nil || marker.there || marker.hidden != nil || !l.again(ctx, began, r.header.Marked) {
+			return marker, errors.Join(err, stoppedBy(ctx))
+		}
+	}
+}
+
+// stoppedBy is errStopped once a context has ended.
+func stoppedBy(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errStopped
+	}
+	return nil
+}
+
 // mustShow looks at a sample of the objects that the journal holds for stored, and at some
 // uploads. None of them is CodeTargetChanged; idle allows that there is none to look at.
 func (r *run) mustShow(ctx context.Context, idle bool) error {
-	w := &witnesses{run: r}
+	w := &witnesses{run: r, lag: r.newLag()}
 	sample, _, err := r.drawHeld(recheckSize)
 	if err == nil {
 		err = w.walk(ctx, sample, w.object)
@@ -102,7 +122,7 @@ func (w *witnesses) object(ctx context.Context, at place, a *Action) error {
 	if _, err := w.run.journal.load(journalKey('o', uint64(at)), &o.rec); err != nil {
 		return err
 	}
-	obj, err := w.run.head(ctx, a.Key)
+	obj, err := w.run.headByNow(ctx, w.lag, a.Key, o.rec.Verified)
 	if err == nil && (w.run.wrote(a, obj) || o.rec.Outcome == OutcomeAlreadyThere && o.is(obj)) {
 		return errWitness
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/sledge-io/sledge/crypto"
 )
@@ -40,7 +41,7 @@ func (r *run) mark(ctx context.Context, free bool) error {
 	if err != nil {
 		return err
 	}
-	r.header.Marker = text
+	r.header.Marker, r.header.Marked = text, r.opts.Now().UTC()
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (r *run) mark(ctx context.Context, free bool) error {
 		return err
 	}
 	r.opts.Log.Warn("the target takes no marker of the run; later starts look at a sample of its objects alone", "error", err)
-	r.header.Marker = ""
+	r.header.Marker, r.header.Marked = "", time.Time{}
 	return r.journal.store(headerKey, r.header, true)
 }
 
