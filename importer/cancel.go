@@ -14,8 +14,8 @@ import (
 // HEAD of every entry without an outcome. The options are those of Run; calling it
 // again goes on, and finds what came late. Cancelling ctx lets requests that are under
 // way finish and begins no other. A run that the folder does not know is refused
-// (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged):
-// nothing is touched then. Pages that cannot be read are an error
+// (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged),
+// unless Options.Emptied says why: nothing is touched then. Pages that cannot be read are an error
 // (CodePageLost): what is on them is named as a number only.
 func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)

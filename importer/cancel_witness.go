@@ -19,6 +19,9 @@ type witnesses struct {
 // maxUploadsAsked bounds the uploads that are asked for: one suffices.
 const maxUploadsAsked = 100
 
+// remedyEmptied is for a cancel: only its operator knows why the target shows nothing.
+const remedyEmptied = "check that endpoint, bucket and credentials are those of the first start, then run the same command again; if the run's objects were removed by other means, say so: --emptied"
+
 // errWitness ends the search.
 var errWitness = errors.New("it is there")
 
@@ -88,8 +91,14 @@ func (r *run) mustShow(ctx context.Context, idle bool) error {
 	case w.looked == 0 && idle:
 		return nil
 	}
-	return newError(CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
+	if r.opts.Emptied {
+		r.opts.Log.Log(ctx, LevelNotice, "the target shows nothing of the run; it was emptied, by your word", "looked for", w.looked)
+		return nil
+	}
+	e := newError(CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
 		r.opts.RunID, were(w.looked)), nil)
+	e.Remedy = remedyEmptied
+	return e
 }
 
 func (w *witnesses) walk(ctx context.Context, places []place, f func(context.Context, place, *Action) error) error {
