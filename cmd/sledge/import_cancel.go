@@ -177,7 +177,7 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		folder, err := importer.OpenState(state)
 		var e *importer.Error
 		if err == nil || !errors.As(err, &e) || e.Code != importer.CodeStateLocked || a.now().After(end) {
-			return folder, asTargetError(err)
+			return folder, stateFolder(state, asTargetError(err))
 		}
 		if !asked {
 			found, err := (&steerFlags{runID: f.runID}).status(state, a.now())
