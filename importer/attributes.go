@@ -22,6 +22,8 @@ type Attributes struct {
 	LockMode     string            `json:"lock_mode,omitempty"` // GOVERNANCE, COMPLIANCE
 	LockUntil    time.Time         `json:"lock_until,omitzero"`
 	LegalHold    bool              `json:"legal_hold,omitempty"`
+
+	lockDays bool // LockUntil counts from the run's start
 }
 
 // The attributes' names, as they stand in receipts and in problems.

@@ -160,8 +160,10 @@ func sourceError(path string, err error) error {
 }
 
 // hashSpan reads a span of the content anew and compares it with its digest.
-func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size int64, want [32]byte) error {
+// Other hashes of it may be asked for.
+func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size int64, want [32]byte, also ...io.Writer) error {
 	h := crypto.NewSHA256()
+	all := io.MultiWriter(append(also, h)...)
 	r := newBody(content, from, size)
 	defer r.detach() // gives its buffer back
 	buf := make([]byte, min(max(size, 1), 256<<10))
@@ -170,7 +172,7 @@ func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size 
 			return err
 		}
 		n, err := r.Read(buf)
-		h.Write(buf[:n])
+		all.Write(buf[:n]) // hashes cannot fail
 		if err == io.EOF {
 			break
 		}

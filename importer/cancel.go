@@ -14,8 +14,8 @@ import (
 // HEAD of every entry without an outcome. The options are those of Run; calling it
 // again goes on, and finds what came late. Cancelling ctx lets requests that are under
 // way finish and begins no other. A run that the folder does not know is refused
-// (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged):
-// nothing is touched then. Pages that cannot be read are an error
+// (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged),
+// unless Options.Emptied says why: nothing is touched then. Pages that cannot be read are an error
 // (CodePageLost): what is on them is named as a number only.
 func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
@@ -34,7 +34,7 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 		}
 		return nil, err
 	}
-	c := &canceler{run: r, remove: remove}
+	c := &canceler{run: r, remove: remove, lag: r.newLag()}
 	err = c.all(ctx)
 	if closeErr := r.journal.close(); err == nil {
 		err = closeErr
@@ -50,6 +50,7 @@ type canceler struct {
 	run    *run
 	remove bool
 	list   *canceledList
+	lag    *lag
 	met    uint64 // uploads that the journal knows, whose entries were met
 	out    Canceled
 }
@@ -277,8 +278,10 @@ func (c *canceler) abort(ctx context.Context, g *given) error {
 // knowing is not ours unless HEAD says so.
 func (c *canceler) object(ctx context.Context, g *given) error {
 	r, key := c.run, g.action.Key
-	obj, err := r.head(ctx, key)
+	obj, err := r.headByNow(ctx, c.lag, key, g.rec.Verified)
 	switch {
+	case errors.Is(err, errStopped):
+		return err
 	case IsNotFound(err) && g.known:
 		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.place()))
 	case IsNotFound(err):

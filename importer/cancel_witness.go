@@ -11,12 +11,16 @@ import (
 // what is gone.
 type witnesses struct {
 	run     *run
+	lag     *lag
 	looked  uint64
 	refused error // of one that may not be looked at
 }
 
 // maxUploadsAsked bounds the uploads that are asked for: one suffices.
 const maxUploadsAsked = 100
+
+// remedyEmptied is for a cancel: only its operator knows why the target shows nothing.
+const remedyEmptied = "check that endpoint, bucket and credentials are those of the first start, then run the same command again; if the run's objects were removed by other means, say so: --emptied"
 
 // errWitness ends the search.
 var errWitness = errors.New("it is there")
@@ -36,18 +40,37 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 	if r.header.Marker == "" || ended.Cleared {
 		return r.mustShow(ctx, true)
 	}
-	marked, err := r.marked(ctx, false)
-	if err != nil || marked {
+	marker, err := r.markedByNow(ctx)
+	if err != nil || marker.there {
 		return err
 	}
 	// It may not have been written yet, or a cancel before this one has removed it.
 	return r.mustShow(ctx, !r.header.Begun || r.header.Canceled)
 }
 
+// markedByNow is marked, asked again for a while where the marker was written moments ago.
+func (r *run) markedByNow(ctx context.Context) (sight, error) {
+	for l := r.newLag(); ; {
+		began := l.now()
+		marker, err := r.marked(ctx, false)
+		if err != nil || marker.there || marker.hidden != nil || !l.again(ctx, began, r.header.Marked) {
+			return marker, errors.Join(err, stoppedBy(ctx))
+		}
+	}
+}
+
+// stoppedBy is errStopped once a context has ended.
+func stoppedBy(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return errStopped
+	}
+	return nil
+}
+
 // mustShow looks at a sample of the objects that the journal holds for stored, and at some
 // uploads. None of them is CodeTargetChanged; idle allows that there is none to look at.
 func (r *run) mustShow(ctx context.Context, idle bool) error {
-	w := &witnesses{run: r}
+	w := &witnesses{run: r, lag: r.newLag()}
 	sample, _, err := r.drawHeld(recheckSize)
 	if err == nil {
 		err = w.walk(ctx, sample, w.object)
@@ -68,8 +91,14 @@ func (r *run) mustShow(ctx context.Context, idle bool) error {
 	case w.looked == 0 && idle:
 		return nil
 	}
-	return newError(CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
+	if r.opts.Emptied {
+		r.opts.Log.Log(ctx, LevelNotice, "the target shows nothing of the run; it was emptied, by your word", "looked for", w.looked)
+		return nil
+	}
+	e := newError(CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
 		r.opts.RunID, were(w.looked)), nil)
+	e.Remedy = remedyEmptied
+	return e
 }
 
 func (w *witnesses) walk(ctx context.Context, places []place, f func(context.Context, place, *Action) error) error {
@@ -102,7 +131,7 @@ func (w *witnesses) object(ctx context.Context, at place, a *Action) error {
 	if _, err := w.run.journal.load(journalKey('o', uint64(at)), &o.rec); err != nil {
 		return err
 	}
-	obj, err := w.run.head(ctx, a.Key)
+	obj, err := w.run.headByNow(ctx, w.lag, a.Key, o.rec.Verified)
 	if err == nil && (w.run.wrote(a, obj) || o.rec.Outcome == OutcomeAlreadyThere && o.is(obj)) {
 		return errWitness
 	}

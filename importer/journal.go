@@ -72,6 +72,7 @@ type header struct {
 	Taken    uint64     `json:"taken,omitempty"`    // number of the copy that the attempt counts for
 	Lease    uint64     `json:"lease,omitempty"`    // in the target: up to this one the journal knows the run
 	Marker   string     `json:"marker,omitempty"`   // content of the run's marker in the target; "" if there is none
+	Marked   time.Time  `json:"marked,omitzero"`    // when the marker was written
 	Odd      []string   `json:"odd"`                // oddities of keys that the target was probed for; null: begun by software that did not
 	Named    bool       `json:"named,omitempty"`    // these are of all entries: no page was lost
 	Renames  []string   `json:"renames,omitempty"`  // those that it does not keep

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // lagging is a store, or a cache before it, that shows for some reads what a lease was before
@@ -56,4 +59,67 @@ func TestMirrorLeaseLags(t *testing.T) {
 			t.Errorf("%d reads lag, the next start: %+v", reads, res)
 		}
 	}
+}
+
+// TestMirrorStartLags: a start within moments of the one before is shown the lease as it was
+// before that one. It waits, and is not told to be a copy's. A copy is told so, at once where
+// its own last start is long ago.
+func TestMirrorStartLags(t *testing.T) {
+	soon(t, 0)
+	for _, c := range []struct {
+		reads int64
+		later time.Duration
+		copy  bool
+	}{{1, 0, false}, {3, 0, false}, {1 << 30, 0, true}, {2, time.Hour, true}} {
+		s, f, disk := mixed(), newFake(t), memDisk()
+		o, now := mirrored(t, disk), time.Now().UTC()
+		o.Now = func() time.Time { return now }
+		halfway(t, s, f, o)
+		store := &lagging{fakeTarget: f, key: "in/" + journalName(s.Scope(), o.RunID) + leaseName(1)}
+		was := f.objects[store.key].data
+		halfway(t, s, f, o) // writes the lease anew
+		store.was.Store(&was)
+		store.left.Store(c.reads)
+		now = now.Add(c.later)
+		res, err := Run(t.Context(), s, store, o)
+		if c.copy != hasCode(err, CodeStateLocked) || !c.copy && (err != nil || !res.Complete || res.Attempt != 1) {
+			t.Errorf("%d reads lag, after %v: %v, %+v", c.reads, c.later, err, res)
+		}
+		if left := store.left.Load(); c.copy && 1<<30-left > 20 && c.reads > 3 {
+			t.Errorf("it was read %d times", 1<<30-left)
+		}
+	}
+}
+
+// TestMirrorListLags: the list of leases is of before this folder took the run over from
+// another host. It is asked again before the other host is named.
+func TestMirrorListLags(t *testing.T) {
+	soon(t, 0)
+	for _, lists := range []int{1, 3} {
+		s, f, first, disk := mixed(), newFake(t), memDisk(), memDisk()
+		halfway(t, s, f, mirrored(t, first))
+		halfway(t, s, f, taking(disk))
+		store := &oldList{fakeTarget: f, hidden: leaseName(2), left: lists}
+		if res, err := Run(t.Context(), s, store, mirrored(t, disk)); err != nil || !res.Complete || res.Attempt != 2 {
+			t.Errorf("%d lists lag: %v, %+v", lists, err, res)
+		}
+	}
+}
+
+// oldList is a store whose lists lack a name for a while.
+type oldList struct {
+	*fakeTarget
+	hidden string
+	left   int
+}
+
+func (o *oldList) List(ctx context.Context, prefix, after string) ([]Listed, string, error) {
+	page, next, err := o.fakeTarget.List(ctx, prefix, after)
+	if strings.HasSuffix(prefix, mirrorLeases) && o.left > 0 {
+		page = slices.DeleteFunc(page, func(l Listed) bool { return strings.HasSuffix(l.Key, o.hidden) })
+		if next == "" {
+			o.left--
+		}
+	}
+	return page, next, err
 }

@@ -222,11 +222,17 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 	if err := r.newNonce(&who); err != nil {
 		return false, err
 	}
+	patience, before := r.newLag(), uint64(0)
 	for range leaseTries {
+		began := patience.now()
 		highest, err := m.highest(ctx)
 		if err != nil {
 			return false, err
 		}
+		if highest > 0 && highest == before { // a list that lags behind what this loop has met
+			patience.again(ctx, began, r.opts.Now())
+		}
+		before = highest
 		var last mirrorLease
 		if highest > 0 {
 			if last, err = m.lease(ctx, highest); IsNotFound(err) {
@@ -248,6 +254,11 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			return false, r.refuseCanceled("run "+r.opts.RunID+", by "+last.String(), last.Lease)
 		case ours && last.Canceled == r.canceling:
 			return news, r.renewLease(ctx, who, last, highest)
+		case highest > 0 && !ours && (last.ID == m.id || highest < known) && patience.again(ctx, began, who.At):
+			before = 0
+			continue // it may be as it was before our last start
+		case ctx.Err() != nil:
+			return false, errStopped
 		case highest > 0 && !ours && r.opts.TakeOver <= 0:
 			text := "in the target the run is held, or was ended, by " + last.String()
 			if last.ID == m.id {

@@ -5,15 +5,17 @@ import (
 	"crypto/rand"
 	"errors"
 	"slices"
+	"time"
 )
 
 // identity is who has leases of this state folder, of a copy in it another one. The nonces
 // are of its starts: the last one that the target was seen to have, and after it those that
 // may have been written. A copy of the folder that was started since has written another.
 type identity struct {
-	ID     string   `json:"id"`
-	Taken  uint64   `json:"taken,omitempty"`
-	Nonces []string `json:"nonces,omitempty"`
+	ID     string    `json:"id"`
+	Taken  uint64    `json:"taken,omitempty"`
+	Nonces []string  `json:"nonces,omitempty"`
+	At     time.Time `json:"at,omitzero"` // when the target was given the last one
 }
 
 var identityKey = []byte("i")
@@ -82,7 +84,7 @@ func (r *run) newNonce(who *identity) error {
 
 // keepNonce forgets the nonces from before: the target has that of this start.
 func (r *run) keepNonce(who identity) error {
-	who.Nonces = []string{who.last()}
+	who.Nonces, who.At = []string{who.last()}, r.opts.Now().UTC()
 	return r.journal.store(identityKey, who, true)
 }
 

@@ -150,6 +150,10 @@ type Options struct {
 	JournalInTarget bool
 	TakeOver        time.Duration
 
+	// Emptied is the operator's word for Cancel that the target was emptied by other means:
+	// one that shows nothing of the run is no reason to refuse.
+	Emptied bool
+
 	RunID       string             // 1…64 of a–z, 0–9, -
 	ImporterKey ed25519.PrivateKey // one of the job's importer keys
 	Software    string             // for the receipt

@@ -50,17 +50,18 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if !r.header.Begun {
 		return nil
 	}
-	marked, err := r.marked(ctx, free)
+	marker, err := r.marked(ctx, free)
 	if err != nil {
 		return err
 	}
+	absent := !marker.there && marker.hidden == nil
 	sample, population, err := r.drawHeld(recheckSize)
 	if err != nil {
 		return err
 	}
-	c := &rechecker{run: r, free: free, reads: r.readsOwn(marked)}
+	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there), lag: r.newLag()}
 	switch {
-	case !marked:
+	case absent:
 		err = c.all(ctx, c.whole)
 	case population > 0:
 		err = c.all(ctx, func(ctx context.Context, f func(Entry) error) error { return c.pages(ctx, sample, f) })
@@ -75,7 +76,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 		return newError(CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
 			objects(population), were(c.looked), were(c.gone)), nil)
 	}
-	if !marked {
+	if absent {
 		err = r.mark(ctx, free)
 	}
 	if err != nil || population == 0 {
@@ -277,6 +278,7 @@ type rechecker struct {
 	run   *run
 	free  bool
 	reads bool // the target has shown something else of this run
+	lag   *lag
 
 	mu           sync.Mutex
 	looked, gone uint64
@@ -379,9 +381,11 @@ func (c *rechecker) pages(ctx context.Context, sample []place, f func(Entry) err
 }
 
 func (c *rechecker) one(ctx context.Context, o heldObject) error {
-	obj, err := c.head(ctx, o.action.Key)
+	obj, err := c.seen(ctx, o)
 	text := "it is not there"
 	switch {
+	case ctx.Err() != nil:
+		return errStopped
 	case err == nil && o.is(obj):
 		text = ""
 	case err == nil:
@@ -401,6 +405,17 @@ func (c *rechecker) one(ctx context.Context, o heldObject) error {
 		c.run.opts.Log.Log(ctx, level, "an object that an earlier start has stored: "+text, "key", o.action.Key)
 	}
 	return nil
+}
+
+// seen is head, asked again for a while where the object was stored moments ago.
+func (c *rechecker) seen(ctx context.Context, o heldObject) (Object, error) {
+	for {
+		began := c.lag.now()
+		obj, err := c.head(ctx, o.action.Key)
+		if !IsNotFound(err) || !c.lag.again(ctx, began, o.rec.Verified) {
+			return obj, err
+		}
+	}
 }
 
 // head is run.head, which does not wait for the end of a halt if the look is free.

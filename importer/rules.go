@@ -331,6 +331,7 @@ func (p *planner) attributes(r *manifest.Record, size int64) (a Attributes) {
 		if rule.Lock != nil && !locked {
 			locked = true
 			a.LockMode, a.LockUntil, a.LegalHold = rule.Lock.Mode, rule.Lock.end(p.started), rule.Lock.LegalHold
+			a.lockDays = rule.Lock.Days > 0
 		}
 	}
 	return a

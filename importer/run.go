@@ -273,6 +273,11 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		}
 		defer func() { err = errors.Join(err, r.outlook.close()) }()
 	}
+	if !end.At.IsZero() && !end.Done {
+		if err := r.healEnd(runCtx, &end); err != nil {
+			return r.result(), err
+		}
+	}
 	if end.At.IsZero() {
 		if err := r.store(ctx, runCtx); err != nil && (ctx.Err() != nil || !errors.Is(err, errStopped)) {
 			return r.result(), err
@@ -361,7 +366,10 @@ func (r *run) store(ctx, runCtx context.Context) error {
 func (r *run) passUntilDone(ctx, runCtx context.Context) error {
 	for {
 		before := r.entries()
-		err := r.pass(runCtx)
+		err, healed := r.pass(runCtx), false
+		if err == nil && r.haltedBy() == nil && runCtx.Err() == nil && r.unfinished == 0 && r.lost == 0 {
+			healed, err = r.healPass(runCtx)
+		}
 		var e *Error
 		switch {
 		case r.haltedBy() != nil:
@@ -375,6 +383,8 @@ func (r *run) passUntilDone(ctx, runCtx context.Context) error {
 			return nil
 		case err != nil:
 			return err
+		case healed:
+			continue
 		case r.unfinished == 0 && r.lost == 0:
 			return nil
 		case r.waitForPass(runCtx, before):

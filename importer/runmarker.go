@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/sledge-io/sledge/crypto"
 )
@@ -15,8 +16,8 @@ import (
 // A run has a marker in the target, from its first object until it is complete or
 // canceled: an object with a random text that only this state folder knows. A later
 // start that finds it is at the same bucket, and looks at a sample of what it holds for
-// stored; one that does not looks at every object. A journal in the target needs none:
-// its leases are one.
+// stored; so does one that may not look at it. One that finds none looks at every object.
+// A journal in the target needs none: its leases are one.
 const markerName = "run"
 
 // maxMarker bounds what is read of it.
@@ -40,7 +41,7 @@ func (r *run) mark(ctx context.Context, free bool) error {
 	if err != nil {
 		return err
 	}
-	r.header.Marker = text
+	r.header.Marker, r.header.Marked = text, r.opts.Now().UTC()
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
 	}
@@ -51,7 +52,7 @@ func (r *run) mark(ctx context.Context, free bool) error {
 		return err
 	}
 	r.opts.Log.Warn("the target takes no marker of the run; later starts look at a sample of its objects alone", "error", err)
-	r.header.Marker = ""
+	r.header.Marker, r.header.Marked = "", time.Time{}
 	return r.journal.store(headerKey, r.header, true)
 }
 
@@ -74,16 +75,23 @@ func (r *run) markerText() (string, error) {
 	return hex.EncodeToString(b[:]), err
 }
 
-// marked reports whether the target has the run's marker. A run without one, that has
-// ended or was begun by software that wrote none, is taken for marked.
-func (r *run) marked(ctx context.Context, free bool) (bool, error) {
+// sight is what a look at the run's marker has shown.
+type sight struct {
+	there  bool  // it is there, or the run has none
+	hidden error // the target refuses to show it, and tells nothing about it
+}
+
+// marked looks for the run's marker in the target. A run without one, that has ended or
+// was begun by software that wrote none, is taken for marked. A refusal that can be of
+// this one key is no error: the caller proves the target by objects.
+func (r *run) marked(ctx context.Context, free bool) (sight, error) {
 	switch {
 	case r.mirror != nil && free:
-		return true, r.mirror.look(ctx, r.calls.once)
+		return sight{there: true}, r.mirror.look(ctx, r.calls.once)
 	case r.mirror != nil:
-		return !r.unmarked, nil
+		return sight{there: !r.unmarked}, nil
 	case r.header.Marker == "" || r.ended.Done:
-		return true, nil
+		return sight{there: true}, nil
 	}
 	ask := r.calls.idempotent
 	if free {
@@ -103,12 +111,21 @@ func (r *run) marked(ctx context.Context, free bool) (bool, error) {
 		return nil
 	})
 	switch {
-	case IsNotFound(err), forbidden(err):
-		return false, nil
+	case IsNotFound(err), forbidden(err): // stores tell "forbidden" of what is absent, too
+		return sight{}, nil
+	case hidesKey(err):
+		r.opts.Log.Warn("the run's marker cannot be looked at; a sample of the run's objects is looked at instead", "key", key, "error", err)
+		return sight{hidden: err}, nil
 	case err != nil:
-		return false, err
+		return sight{}, err
 	}
-	return string(text) == r.header.Marker, nil
+	return sight{there: string(text) == r.header.Marker}, nil
+}
+
+// hidesKey reports whether the target has answered, and by that refuses to show this one key:
+// a method, a policy, a firewall or a fault of the store may be about it alone.
+func hidesKey(err error) bool {
+	return ofName(err) && !hasCode(err, CodeConnectionLost) && !hasCode(err, CodeThrottled)
 }
 
 // unmark removes the marker of a run that needs none any more. What cannot be removed

@@ -233,10 +233,12 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		}
 		proof = ProofReadBack
 	}
+	held := r.asAsked
 	if ours || r.mayBeOurs(a, obj) {
-		if err := r.keeps(a, obj, &rec); err != nil {
-			return record{}, err
-		}
+		held = r.keeps
+	}
+	if err := held(a, obj, &rec); err != nil {
+		return record{}, err
 	}
 	if !proof.atLeast(r.opts.MinProof) {
 		return record{}, newError(CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)

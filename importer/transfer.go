@@ -29,6 +29,7 @@ type transfer struct {
 	vain   bool // nothing can be done about what the journal holds: refused, given back or named
 	upload pending
 	have   map[int]Part // right parts that the store holds from an earlier start
+	listed listedParts  // those of which it tells no checksum
 
 	mu  sync.Mutex
 	err error // the first error, as it was before the uploader wrapped it
@@ -117,7 +118,13 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 // part sends one part, unless the store has it. It may be sent again whatever
 // became of it before: a part of one number replaces itself.
 func (t *transfer) part(ctx context.Context, number int) (etag string, err error) {
-	if p, ok := t.have[number]; ok {
+	p, ok := t.have[number]
+	if !ok {
+		if p, ok, err = t.sameByETag(ctx, number); err != nil {
+			return "", t.failed(err)
+		}
+	}
+	if ok {
 		t.count(p.Size)
 		t.run.partsResumed.Add(1)
 		return p.ETag, nil
@@ -234,10 +241,11 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 }
 
 // resume takes up an earlier start's upload: its id, and the parts that the
-// store holds with our size and SHA-256.
+// store holds with our size and SHA-256. Those that it tells no checksum of are looked at
+// when their turn comes (sameByETag).
 func (t *transfer) resume(ctx context.Context) error {
 	r := t.run
-	t.upload, t.have = pending{}, nil
+	t.upload, t.have, t.listed = pending{}, nil, listedParts{}
 	p, ok, err := r.journal.upload(t.at)
 	if err != nil || !ok {
 		return err
@@ -248,9 +256,10 @@ func (t *transfer) resume(ctx context.Context) error {
 		}
 		return t.forget(ctx) // a new one takes its place
 	}
-	have := map[int]Part{}
+	have, listed := map[int]Part{}, map[int]Part{}
 	err = r.calls.idempotent(ctx, call{name: callListParts, key: t.action.Key}, func(ctx context.Context) error {
 		clear(have)
+		clear(listed)
 		return r.target.ListParts(ctx, t.action.Key, p.UploadID, func(part Part) error {
 			if part.Number < 1 || part.Number > len(t.action.Parts) {
 				return nil
@@ -259,13 +268,16 @@ func (t *transfer) resume(ctx context.Context) error {
 			if part.Size == size && part.SHA256 == encode64(t.action.Parts[part.Number-1][:]) {
 				have[part.Number] = part
 			}
+			if part.Size == size && part.SHA256 == "" {
+				listed[part.Number] = part
+			}
 			return nil
 		})
 	})
 	if err != nil {
 		return err
 	}
-	t.upload, t.have = p, have
+	t.upload, t.have, t.listed.parts = p, have, listed
 	if r.mirror != nil {
 		return r.keepUpload(ctx, t, p) // the start before may not have come so far
 	}

@@ -20,7 +20,7 @@ func (j *journal) anew(h header) (left string, err error) {
 		left = was.Options.leaves()
 	}
 	next := was
-	next.Options, next.Odd, next.Named, next.Renames, next.Marker = h.Options, nil, false, nil, ""
+	next.Options, next.Odd, next.Named, next.Renames, next.Marker, next.Marked = h.Options, nil, false, nil, "", h.Marked
 	if moved {
 		next.Lease = 0
 	}

@@ -68,17 +68,21 @@ that are not finished are aborted. Objects that it has stored stay, and are name
 --delete-objects removes them, each only if the store's own answer says that it is the run's and
 has the manifest's checksum, and before them the run's commit marker if --commit-marker names it.
 Objects that were there before are never touched.
+A target that shows nothing of the run is refused, since another bucket of the same name answers so.
+If the run's objects were removed by other means, --emptied says so: what is gone is named, and the
+run has ended.
 A canceled run does not go on; import again with a new --run-id. One whose journal is in the target,
 too (--journal target), is canceled from another host with --takeover.`,
 		Example: `  sledge import cancel --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import cancel --delete-objects --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1 --commit-marker _SLEDGE_COMMIT`,
 	}
 	var f importFlags
-	var remove bool
+	var remove, emptied bool
 	f.add(cmd.Flags())
 	f.addIdle(cmd.Flags())
 	cmd.Flags().BoolVar(&remove, "delete-objects", false, "delete the objects of this run whose checksum is the manifest's")
-	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.cancelImport(ctx, &f, remove) })
+	cmd.Flags().BoolVar(&emptied, "emptied", false, "the target was emptied by other means: cancel, although it shows nothing of the run")
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) { return a.cancelImport(ctx, &f, remove, emptied) })
 }
 
 // addIdle defines, hidden, those that only a run has: the command line of a run is
@@ -90,7 +94,7 @@ func (f *importFlags) addIdle(flags *pflag.FlagSet) {
 	flags.AddFlagSet(run)
 }
 
-func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (report, error) {
+func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied bool) (report, error) {
 	if err := f.checkAll(); err != nil {
 		return nil, err
 	}
@@ -110,6 +114,7 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove bool) (re
 		return nil, err
 	}
 	o.HaltWait, o.Bandwidth, o.Hours = 0, nil, nil // of a run
+	o.Emptied = emptied
 	state := f.stateOf(r.Scope)
 	folder, err := a.stateToCancel(ctx, f, state)
 	if err != nil {
@@ -172,7 +177,7 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		folder, err := importer.OpenState(state)
 		var e *importer.Error
 		if err == nil || !errors.As(err, &e) || e.Code != importer.CodeStateLocked || a.now().After(end) {
-			return folder, asTargetError(err)
+			return folder, stateFolder(state, asTargetError(err))
 		}
 		if !asked {
 			found, err := (&steerFlags{runID: f.runID}).status(state, a.now())

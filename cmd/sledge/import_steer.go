@@ -37,7 +37,9 @@ type runStatus struct {
 	Folder string `json:"folder"` // in the state folder; "" for its first run
 	AtWork bool   `json:"at_work"`
 
-	silent time.Duration // since its last word
+	silent    time.Duration // since its last word
+	gone      bool          // its process has ended without one
+	elsewhere bool          // that was on another host
 }
 
 func (r *runStatus) print(w io.Writer) {
@@ -46,7 +48,7 @@ func (r *runStatus) print(w io.Writer) {
 		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), r.haltedSince(h), h.Remedy)
 	}
 	if !r.AtWork && r.working() {
-		fmt.Fprintf(w, "at work     no word for %s: the process has ended or hangs. Start the same sledge import run;\n            if that is refused (state-locked), with --takeover\n", r.silent.Round(time.Second))
+		r.printSilence(w)
 	}
 	fmt.Fprintf(w, "target      %s\n", escape(r.Target))
 	p := r.Progress
@@ -146,8 +148,7 @@ func (f *steerFlags) status(state string, now time.Time) (*runStatus, error) {
 	if found == nil {
 		return nil, hint(fmt.Errorf("%s: %w", state, errNoRun), "name the --state folder of a sledge import run that has been started")
 	}
-	found.silent = now.Sub(found.Updated)
-	found.AtWork = found.silent < freshness && found.working()
+	found.judge(now)
 	return found, nil
 }
 
@@ -194,8 +195,7 @@ func (a *app) steer(ctx context.Context, f *steerFlags, state string, want impor
 		return nil, err
 	}
 	if !before.AtWork {
-		return before, hint(fmt.Errorf("%w: no process is at work on run %s (%s)", errNoRun, before.Run, before.State),
-			"start it: the same sledge import run goes on where it was")
+		return before, before.idle()
 	}
 	if err := ask(state, before.Folder, want, a.now()); err != nil {
 		return nil, err
@@ -213,6 +213,12 @@ func (a *app) steer(ctx context.Context, f *steerFlags, state string, want impor
 		if s.Updated.After(before.Updated) && heard(s.State) {
 			return s, nil
 		}
+		if s.gone {
+			if want == importer.WantPause && before.State != importer.StatePaused { // nobody has heard it: the next start is not to
+				err = ask(state, s.Folder, importer.WantRun, a.now())
+			}
+			return s, errors.Join(s.idle(), err)
+		}
 		if a.now().After(end) {
 			return s, hint(fmt.Errorf("%w: the run has not answered in %s", firmware.ErrBusy, steerWait), "it is asked all the same; look again: sledge import status")
 		}
@@ -227,5 +233,6 @@ func ask(state, folder string, want importer.Want, now time.Time) error {
 	}
 	defer vfs.Close(disk) // the file is synced
 	host, _ := os.Hostname()
-	return importer.WriteControl(disk, folder, importer.Control{Want: want, At: now.UTC(), By: fmt.Sprintf("process %d on %s", os.Getpid(), host)})
+	err = importer.WriteControl(disk, folder, importer.Control{Want: want, At: now.UTC(), By: fmt.Sprintf("process %d on %s", os.Getpid(), host)})
+	return stateFolder(state, err)
 }

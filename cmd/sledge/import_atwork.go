@@ -1,0 +1,56 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/importer"
+)
+
+// goneAfter is after how long a silence the number of a process counts. Containers of one
+// host may not see each other's, and a run writes every second.
+const goneAfter = 3 * time.Second
+
+// judge tells whether a process is at work, and whether the one that was has ended.
+func (r *runStatus) judge(now time.Time) {
+	host, err := os.Hostname()
+	r.silent = now.Sub(r.Updated)
+	r.elsewhere = r.Host != "" && (err != nil || r.Host != host)
+	r.gone = r.working() && !r.elsewhere && r.PID > 0 && r.silent >= goneAfter && errors.Is(unix.Kill(r.PID, 0), unix.ESRCH)
+	r.AtWork = r.silent < freshness && r.working() && !r.gone
+}
+
+// printSilence tells why a run that has not told its end may not be at work.
+func (r *runStatus) printSilence(w io.Writer) {
+	switch silent := r.silent.Round(time.Second); {
+	case r.gone:
+		fmt.Fprintf(w, "at work     no: process %d has ended without a word. Start the same sledge import run\n", r.PID)
+	case r.elsewhere:
+		fmt.Fprintf(w, "at work     no word for %s from %s: the process there has ended or hangs, or this folder is a copy. Look there first;\n            then start the same sledge import run; if that is refused (state-locked), with --takeover\n", silent, escape(r.Host))
+	default:
+		fmt.Fprintf(w, "at work     no word for %s: the process has ended or hangs. Start the same sledge import run;\n            if that is refused (state-locked), with --takeover\n", silent)
+	}
+}
+
+// idle is the error of who steers a run that no process is at work on, with what can be done.
+func (r *runStatus) idle() error {
+	do := "start it: the same sledge import run goes on where it was"
+	switch {
+	case r.State == importer.StateCanceled:
+		do = "it was given up: import with a new --run-id"
+	case r.State == importer.StateDone:
+		do = "nothing is left to do: sledge import report tells what it has come to"
+	case r.State == importer.StateErrors:
+		do = "the same sledge import run, or sledge import retry, tries again what failed"
+	case r.State == importer.StateTaken:
+		do = "leave it to the process that has taken it over, and steer that: name its state folder"
+	case r.elsewhere:
+		do = "it was at work on " + r.Host + ": look there first; then the same sledge import run goes on where it was"
+	}
+	return hint(fmt.Errorf("%w: no process is at work on run %s (%s)", errNoRun, r.Run, r.State), "%s", do)
+}

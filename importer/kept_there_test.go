@@ -1,0 +1,113 @@
+package importer
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestAlreadyThereUnprotected: an object that is there already, with the same content, is held
+// to the lock and the encryption that the rules ask for, as a written one is: without them it
+// is named and fails, and is left as it is. Once it is protected by hand the same run is done.
+func TestAlreadyThereUnprotected(t *testing.T) {
+	const rules = `{"version":1,"objects":[{"lock":{"mode":"GOVERNANCE","until":"2027-01-05T00:00:00Z","legal_hold":true},"sse":"aws:kms","kms_key_id":"key"}]}`
+	until := time.Date(2027, 1, 5, 0, 0, 0, 0, time.UTC)
+	whole := Shown{LockMode: "GOVERNANCE", LockUntil: until, LegalHold: true, SSE: "aws:kms", KMSKeyID: "arn:aws:kms:x:1:key/key"}
+	for name, change := range map[string]func(*Shown){
+		attributeLock:                func(s *Shown) { s.LockMode, s.LockUntil = "", time.Time{} },
+		attributeLock + " too short": func(s *Shown) { s.LockUntil = until.Add(-time.Second) },
+		attributeLegalHold:           func(s *Shown) { s.LegalHold = false },
+		attributeSSE:                 func(s *Shown) { s.SSE = "AES256" },
+		attributeKMSKeyID:            func(s *Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
+		"":                           func(s *Shown) {},
+		" longer":                    func(s *Shown) { s.LockUntil = until.Add(time.Hour) },
+		" stricter":                  func(s *Shown) { s.LockMode = "COMPLIANCE" },
+	} {
+		s, f, disk := mixed(), newFake(t), memDisk()
+		mustRun(t, s, f, testOptions(t, memDisk()))
+		had, shown := f.ours(), whole
+		change(&shown)
+		f.shows = func(key string, _ bool, a Attributes) Shown {
+			if ours(key) {
+				return shown
+			}
+			return keepsAll(key, false, a)
+		}
+		o := testOptions(t, disk)
+		o.Now, o.RunID, o.Rules = fixedClock(), "run-2", parseRules(t, rules)
+		said := 0
+		o.Problem = func(e *Error) {
+			if e.Code == CodeAttributeMissing && strings.Contains(e.Cause, strings.Fields(name)[0]) && strings.Contains(e.Cause, "was there before") {
+				said++
+			}
+		}
+		res, err := Run(t.Context(), s, f, o)
+		if err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+		if fine := name == "" || name[0] == ' '; fine {
+			if int(res.Tally.Outcomes[OutcomeAlreadyThere]) != had || !res.Complete || said > 0 {
+				t.Errorf("%q: %+v", name, res)
+			}
+			continue
+		}
+		if int(res.Tally.Outcomes[OutcomeFailed]) != had || said != had || res.Complete || res.ExitClass() != ExitIncomplete {
+			t.Errorf("%q: %d of %d named, %+v", name, said, had, res)
+		}
+		shown = whole
+		if res := mustRun(t, s, f, o); !res.Complete || int(res.Tally.Outcomes[OutcomeAlreadyThere]) != had {
+			t.Errorf("%q, protected by hand: %+v", name, res)
+		}
+		f.check(t, s, "in/")
+	}
+}
+
+// TestAlreadyThereOfAnEarlierStart: a lock of days counts from each run's start, so that of an
+// earlier run ends earlier. It is told once, and noted at each object; other attributes, too.
+// One that has ended, or was never there, fails its object.
+func TestAlreadyThereOfAnEarlierStart(t *testing.T) {
+	now := fixedClock()()
+	for _, c := range []struct {
+		shown  Shown
+		said   []Code
+		failed bool
+	}{
+		{Shown{LockMode: "GOVERNANCE", LockUntil: now.AddDate(0, 0, 1), TagCount: 1}, []Code{CodeAttributeDropped}, false},
+		{Shown{LockMode: "COMPLIANCE", LockUntil: now.AddDate(0, 0, 3), TagCount: 1}, nil, false},
+		{Shown{LockMode: "GOVERNANCE", LockUntil: now.AddDate(0, 0, 3)}, []Code{CodeAttributeDropped}, false},
+		{Shown{LockMode: "GOVERNANCE", LockUntil: now, TagCount: 1}, []Code{CodeAttributeMissing}, true},
+		{Shown{TagCount: 1}, []Code{CodeAttributeMissing}, true},
+	} {
+		s, f, disk := mixed(), newFake(t), memDisk()
+		mustRun(t, s, f, testOptions(t, memDisk()))
+		had := f.ours()
+		f.shows = func(key string, _ bool, a Attributes) Shown {
+			if ours(key) {
+				return c.shown
+			}
+			return keepsAll(key, false, a)
+		}
+		o := testOptions(t, disk)
+		o.Now, o.RunID = fixedClock(), "run-2"
+		o.Rules = parseRules(t, `{"version":1,"objects":[{"lock":{"mode":"GOVERNANCE","days":3},"tags":{"a":"b"}}]}`)
+		var said []Code
+		o.Problem = func(e *Error) { said = append(said, e.Code) }
+		res, err := Run(t.Context(), s, f, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if said = slices.Compact(said); !slices.Equal(said, c.said) || c.failed != (int(res.Tally.Outcomes[OutcomeFailed]) == had) || c.failed == res.Complete {
+			t.Errorf("%+v: said %v, %+v", c.shown, said, res)
+		}
+		noted := 0
+		for _, line := range readLines(t, disk, "receipts/objects.list") {
+			if strings.Contains(line.Detail, "its lock ends already at 2026-01-03") || strings.Contains(line.Detail, "not as the rules ask: tags") {
+				noted++
+			}
+		}
+		if want := had * len(c.said); !c.failed && noted != want {
+			t.Errorf("%+v: %d lines of %d tell of it", c.shown, noted, want)
+		}
+	}
+}

@@ -1,0 +1,82 @@
+package importer
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+)
+
+// TestMarkerRefused: a start that may not look at the run's marker, for whatever reason the
+// target gives, looks at a sample of its objects instead, and says so. A way to the target
+// that is broken is no answer about the marker.
+func TestMarkerRefused(t *testing.T) {
+	refused := []Code{CodeRefused, CodeNotS3, CodeCredentialsRefused, CodeWrongRegion, CodeArchived, CodeKeyInvalid, CodeServerError}
+	broken := []Code{CodeConnectionLost, CodeTargetAbsent, CodeTargetUntrusted, CodeThrottled, CodeNoSuchBucket, CodeCredentialsExpired, CodeClockSkew}
+	for _, code := range append(refused, broken...) {
+		s, f, disk := manyFiles(40), newFake(t), memDisk()
+		o := testOptions(t, disk)
+		o.Retries = 1
+		stopAfter(t, s, f, o, 20)
+		key, before := "in/"+journalName(s.Scope(), o.RunID)+markerName, f.ours()
+		marker := string(f.objects[key].data)
+		f.hook = func(_ int, call, at string) (bool, error) {
+			if call == "get" && at == key {
+				return false, newError(code, at, "status 405", nil)
+			}
+			if call == "put" && at == key {
+				t.Errorf("%s: the marker was written anew", code)
+			}
+			return true, nil
+		}
+		var said bytes.Buffer
+		o.Log = slog.New(slog.NewTextHandler(&said, nil))
+		res, err := Run(t.Context(), s, f, o)
+		if isBroken := strings.Contains(strings.Join(names(broken), " "), string(code)); isBroken {
+			if !hasCode(err, code) || f.ours() != before || marker != string(f.objects[key].data) {
+				t.Errorf("%s: %v, %d objects of %d", code, err, f.ours(), before)
+			}
+			continue
+		}
+		if err != nil || !res.Complete || res.Recheck == nil || res.Recheck.Size != res.Recheck.Population || res.Recheck.AtMost != 0 {
+			t.Errorf("%s: %v, %+v", code, err, res)
+		}
+		if !strings.Contains(said.String(), "the run's marker cannot be looked at") {
+			t.Errorf("%s: said %s", code, said.String())
+		}
+		f.check(t, s, "in/")
+	}
+}
+
+// TestMarkerRefusedElsewhere: a sample decides where the marker is not shown: a bucket that has
+// none of it is another one, for a start and for a cancel.
+func TestMarkerRefusedElsewhere(t *testing.T) {
+	s, f, disk := manyFiles(40), newFake(t), memDisk()
+	o := testOptions(t, disk)
+	stopAfter(t, s, f, o, 20)
+	whole := f.objects
+	refuse := func(_ int, call, key string) (bool, error) {
+		if call == "get" && isMarker(key) {
+			return false, newError(CodeNotS3, key, "status 405: a page in HTML", nil)
+		}
+		return true, nil
+	}
+	f.objects, f.hook = map[string]fakeObject{}, refuse
+	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) || len(f.objects) > 0 {
+		t.Errorf("a start: %v, %d objects", err, len(f.objects))
+	}
+	if _, err := Cancel(t.Context(), s, deleting{f}, o, true); !hasCode(err, CodeTargetChanged) {
+		t.Errorf("a cancel: %v", err)
+	}
+	f.objects = whole
+	if out, err := Cancel(t.Context(), s, deleting{f}, o, true); err != nil || out.Deleted < 20 {
+		t.Errorf("the cancel at the run's target: %+v, %v", out, err)
+	}
+}
+
+func names(codes []Code) (text []string) {
+	for _, c := range codes {
+		text = append(text, string(c))
+	}
+	return text
+}
