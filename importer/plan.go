@@ -145,8 +145,8 @@ func (p *planner) plan(e Entry) (*Action, error) {
 	if e.clash.kind != clashNone {
 		return nil, newError(CodeKeyCollision, r.Path, e.clash.cause(), nil)
 	}
-	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta)
 	a.Attributes = p.attributes(r, a.Size)
+	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, 0)
 	return a, nil
 }
 
