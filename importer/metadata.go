@@ -3,7 +3,9 @@ package importer
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -45,6 +47,25 @@ const (
 	typeDirectory = 0o040000
 	typeSymlink   = 0o120000
 )
+
+// describes reports whether an object's user metadata of this name is the import's own.
+func describes(name string) bool {
+	return strings.HasPrefix(name, "sledge-") || strings.HasPrefix(name, "file-") ||
+		slices.Contains([]string{metaRcloneMtime, metaRcloneMode, metaRcloneUID, metaRcloneGID}, name)
+}
+
+// ownMetadata is more than all names and values of an entry's own metadata take.
+const ownMetadata = 512
+
+// checkMetadata refuses metadata that would leave no room for what describes the files.
+func (r Rules) checkMetadata(p Profile) error {
+	for i, o := range r.Objects {
+		if n, most := o.size(), max(0, p.MaxMeta-ownMetadata); n > most {
+			return fmt.Errorf("objects[%d]: metadata of %d bytes: the target takes %d beside what describes a file", i, n, most)
+		}
+	}
+	return nil
+}
 
 // metadata returns the object's user metadata and the names of what does not fit. What
 // identifies the object always goes, then names go in a fixed order while there is room:

@@ -250,7 +250,11 @@ func (o Options) checkChoices() error {
 	if err := checkPrefix(o.Prefix); err != nil {
 		problems = append(problems, err)
 	}
-	if _, err := o.profile(); err != nil {
+	profile, err := o.profile()
+	if err == nil {
+		err = o.Rules.checkMetadata(profile)
+	}
+	if err != nil {
 		problems = append(problems, err)
 	}
 	if err := o.CheckConnection(); err != nil {

@@ -88,6 +88,7 @@ type planner struct {
 	hardlinks   Policy
 	scope       manifest.Scope
 	runID       string
+	customerKey string          // MD5 of the key of SSE-C; "" without one
 	renames     map[string]bool // oddities of keys that the target was seen to rewrite
 	started     time.Time       // the run's first start: days of locks count from it
 }
@@ -146,7 +147,7 @@ func (p *planner) plan(e Entry) (*Action, error) {
 		return nil, newError(CodeKeyCollision, r.Path, e.clash.cause(), nil)
 	}
 	a.Attributes = p.attributes(r, a.Size)
-	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, 0)
+	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, a.Attributes.size())
 	return a, nil
 }
 

@@ -84,6 +84,7 @@ var s3Codes = map[string]Code{
 	"InsufficientCapacity":                 CodeTargetFull,
 	"XMinioStorageFull":                    CodeTargetFull,
 	"InvalidStorageClass":                  CodeAttributeRefused,
+	"AccessControlListNotSupported":        CodeAttributeRefused,
 	"InvalidTag":                           CodeAttributeRefused,
 	"InvalidEncryptionAlgorithmError":      CodeAttributeRefused,
 }
