@@ -86,7 +86,7 @@ func (s Shown) class() string {
 }
 
 // sameKMSKey compares the key that was named with the ARN that stores answer
-// with. An alias stands for any key.
+// with; MinIO's is "arn:aws:kms:" and the name. An alias stands for any key.
 func sameKMSKey(asked, shown string) bool {
-	return asked == shown || strings.HasSuffix(shown, "/"+asked) || shown != "" && strings.Contains(asked, "alias/")
+	return asked == shown || strings.HasSuffix(shown, "/"+asked) || shown == "arn:aws:kms:"+asked || shown != "" && strings.Contains(asked, "alias/")
 }

@@ -69,6 +69,7 @@ func TestDropped(t *testing.T) {
 		"nothing asked":    {Given{}, kept},
 		"standard":         {Given{StorageClass: "STANDARD"}, Shown{}},
 		"alias":            {Given{SSE: "aws:kms", KMSKeyID: "alias/x"}, Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:r:1:key/1-2"}},
+		"MinIO's key":      {Given{SSE: "aws:kms", KMSKeyID: "k1"}, Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:k1"}},
 		"case of the type": {Given{ContentType: "text/HTML"}, Shown{ContentType: "text/html"}},
 		"an ACL":           {Given{ACL: "private"}, Shown{}},
 	} {
@@ -130,5 +131,20 @@ func TestGivenMetadata(t *testing.T) {
 	res, err := Run(t.Context(), s, newFake(t), o)
 	if err != nil || res.Planned.Given["metadata"] != res.Planned.Objects || len(res.Planned.Given) != 1 {
 		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// TestRulesAreOfTheRun: a run that began without rules does not go on with some, nor the
+// other way round.
+func TestRulesAreOfTheRun(t *testing.T) {
+	some := Rules{Version: 1, Objects: []ObjectRule{{Given: Given{ACL: "private"}}}}
+	for _, rules := range [][2]Rules{{{}, some}, {some, {}}} {
+		s, f, o := mixed(), newFake(t), testOptions(t, memDisk())
+		o.Rules = rules[0]
+		mustRun(t, s, f, o)
+		o.Rules = rules[1]
+		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "none") {
+			t.Errorf("%v", err)
+		}
 	}
 }
