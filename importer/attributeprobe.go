@@ -16,7 +16,7 @@ func (a Attributes) text() string {
 	return string(text)
 }
 
-// single is one attribute of a set, by its name in receipts.
+// single is one attribute of a set, by its name.
 type single struct {
 	name string
 	Attributes
@@ -24,16 +24,11 @@ type single struct {
 
 // singles are the attributes of a set one by one, without locks.
 func (a Attributes) singles() (all []single) {
-	add := func(name string, asked bool, one Attributes) {
-		if asked {
-			all = append(all, single{name, one})
+	for _, one := range attributes {
+		if !one.holds && one.asked(&a) {
+			all = append(all, single{one.name, one.of(a)})
 		}
 	}
-	add(attributeContentType, a.ContentType != "", Attributes{ContentType: a.ContentType})
-	add(attributeCacheControl, a.CacheControl != "", Attributes{CacheControl: a.CacheControl})
-	add(attributeStorageClass, a.StorageClass != "", Attributes{StorageClass: a.StorageClass})
-	add(attributeSSE, a.SSE != "", Attributes{SSE: a.SSE, KMSKeyID: a.KMSKeyID, KMSContext: a.KMSContext})
-	add(attributeTags, len(a.Tags) > 0, Attributes{Tags: a.Tags})
 	return all
 }
 

@@ -51,9 +51,7 @@ func (p *picky) Head(ctx context.Context, key string) (Object, error) {
 	obj, err := p.fakeTarget.Head(ctx, key)
 	p.fakeTarget.mu.Lock()
 	defer p.fakeTarget.mu.Unlock()
-	a := p.objects[key].asked
-	obj.Shown = Shown{ContentType: a.ContentType, CacheControl: a.CacheControl, StorageClass: a.StorageClass, SSE: a.SSE, KMSKeyID: a.KMSKeyID,
-		TagCount: len(a.Tags), LockMode: a.LockMode, LockUntil: a.LockUntil, LegalHold: a.LegalHold}
+	obj.Shown = keepsAll(key, false, p.objects[key].asked)
 	return obj, err
 }
 

@@ -4,53 +4,39 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 )
 
-// Attributes are what an object gets besides its content and its metadata. The
-// zero value of each leaves it to the bucket's defaults.
+// Given are the attributes that a rule names as objects get them. A new one needs its
+// field here, a line of the table attributes, and its places in Shown and
+// s3_attributes.go. The rules' digest is of their JSON: new fields go to the end.
+type Given struct {
+	ContentType        string            `json:"content_type,omitempty"` // in a rule also "auto"
+	CacheControl       string            `json:"cache_control,omitempty"`
+	StorageClass       string            `json:"storage_class,omitempty"`
+	SSE                string            `json:"sse,omitempty"` // AES256, aws:kms, aws:kms:dsse
+	KMSKeyID           string            `json:"kms_key_id,omitempty"`
+	KMSContext         map[string]string `json:"kms_context,omitempty"`
+	Tags               map[string]string `json:"tags,omitempty"`
+	BucketKey          bool              `json:"bucket_key,omitempty"`
+	ContentEncoding    string            `json:"content_encoding,omitempty"`
+	ContentDisposition string            `json:"content_disposition,omitempty"`
+	ContentLanguage    string            `json:"content_language,omitempty"`
+	ACL                string            `json:"acl,omitempty"`
+	Metadata           map[string]string `json:"metadata,omitempty"` // beside what describes the file
+}
+
+// Attributes are what an object gets besides its content and the metadata that describes
+// its file. The zero value of each leaves it to the bucket's defaults.
 type Attributes struct {
-	ContentType  string            `json:"content_type,omitempty"`
-	CacheControl string            `json:"cache_control,omitempty"`
-	StorageClass string            `json:"storage_class,omitempty"`
-	SSE          string            `json:"sse,omitempty"` // AES256, aws:kms, aws:kms:dsse
-	KMSKeyID     string            `json:"kms_key_id,omitempty"`
-	KMSContext   map[string]string `json:"kms_context,omitempty"`
-	Tags         map[string]string `json:"tags,omitempty"`
-	LockMode     string            `json:"lock_mode,omitempty"` // GOVERNANCE, COMPLIANCE
-	LockUntil    time.Time         `json:"lock_until,omitzero"`
-	LegalHold    bool              `json:"legal_hold,omitempty"`
+	Given
+	LockMode       string    `json:"lock_mode,omitempty"` // GOVERNANCE, COMPLIANCE
+	LockUntil      time.Time `json:"lock_until,omitzero"`
+	LegalHold      bool      `json:"legal_hold,omitempty"`
+	CustomerKeyMD5 string    `json:"customer_key_md5,omitempty"` // base64: names the key of SSE-C that the run's client sends
 
 	lockDays bool // LockUntil counts from the run's start
-}
-
-// The attributes' names, as they stand in receipts and in problems.
-const (
-	attributeContentType  = "content_type"
-	attributeCacheControl = "cache_control"
-	attributeStorageClass = "storage_class"
-	attributeSSE          = "sse"
-	attributeKMSKeyID     = "kms_key_id"
-	attributeTags         = "tags"
-	attributeLock         = "lock"
-	attributeLegalHold    = "legal_hold"
-)
-
-// none tells whether nothing is asked for.
-func (a Attributes) none() bool {
-	return a.ContentType == "" && a.CacheControl == "" && a.StorageClass == "" && a.SSE == "" && len(a.Tags) == 0 &&
-		a.LockMode == "" && !a.LegalHold
-}
-
-// orNil is for a line of the receipts, which has no attributes where none were
-// asked for.
-func (a Attributes) orNil() *Attributes {
-	if a.none() {
-		return nil
-	}
-	return &a
 }
 
 // tagging is the x-amz-tagging header: a URL's query. Stores disagree about "+",
@@ -73,7 +59,7 @@ func (a Attributes) context() string {
 }
 
 // Shown are the attributes that HEAD tells of an object. The context of an
-// encryption is never told, of tags only the number, and of tags and locks
+// encryption and the ACL are never told, of tags only the number, and of tags and locks
 // nothing to who may not read them.
 type Shown struct {
 	ContentType  string
@@ -85,26 +71,13 @@ type Shown struct {
 	LockMode     string
 	LockUntil    time.Time
 	LegalHold    bool
-}
 
-// Dropped names, sorted, the attributes that were asked for and that the store
-// does not show.
-func (a Attributes) Dropped(s Shown) (names []string) {
-	check := func(name string, asked, kept bool) {
-		if asked && !kept {
-			names = append(names, name)
-		}
-	}
-	check(attributeContentType, a.ContentType != "", strings.EqualFold(a.ContentType, s.ContentType))
-	check(attributeCacheControl, a.CacheControl != "", a.CacheControl == s.CacheControl)
-	check(attributeStorageClass, a.StorageClass != "", a.StorageClass == s.class())
-	check(attributeSSE, a.SSE != "", a.SSE == s.SSE)
-	check(attributeKMSKeyID, a.KMSKeyID != "", sameKMSKey(a.KMSKeyID, s.KMSKeyID))
-	check(attributeTags, len(a.Tags) > 0, len(a.Tags) == s.TagCount)
-	check(attributeLock, a.LockMode != "", a.LockMode == s.LockMode && a.LockUntil.Truncate(time.Second).Equal(s.LockUntil.Truncate(time.Second)))
-	check(attributeLegalHold, a.LegalHold, s.LegalHold)
-	slices.Sort(names)
-	return names
+	BucketKey          bool
+	ContentEncoding    string
+	ContentDisposition string
+	ContentLanguage    string
+	CustomerKeyMD5     string
+	Metadata           map[string]string
 }
 
 func (s Shown) class() string {
@@ -115,7 +88,7 @@ func (s Shown) class() string {
 }
 
 // sameKMSKey compares the key that was named with the ARN that stores answer
-// with. An alias stands for any key.
+// with; MinIO's is "arn:aws:kms:" and the name. An alias stands for any key.
 func sameKMSKey(asked, shown string) bool {
-	return asked == shown || strings.HasSuffix(shown, "/"+asked) || shown != "" && strings.Contains(asked, "alias/")
+	return asked == shown || strings.HasSuffix(shown, "/"+asked) || shown == "arn:aws:kms:"+asked || shown != "" && strings.Contains(asked, "alias/")
 }

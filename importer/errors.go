@@ -126,7 +126,7 @@ var codeTable = []CodeInfo{
 	{CodeNotChecking, Fixable, "the target accepts wrong checksums or tells none, and objects cannot be read back: the wanted proof is out of reach", "grant s3:GetObject, so that objects can be read back, or use a store that verifies SHA-256"},
 	{CodeNoConditions, Fixable, "the target has no conditional writes, so it cannot promise not to overwrite", "use another store, or allow unconditional writes if nothing else writes below this prefix"},
 	{CodeConflict, FatalObject, "the key exists with other content; it was not touched", "move the other object away, then run the same command again; or give the entry another key (--rules) in an import with a new --run-id"},
-	{CodeCannotCompare, FatalObject, "the key exists and its checksum is of another kind; it was not touched", "allow a read-back of that size, or move the object away"},
+	{CodeCannotCompare, FatalObject, "the key exists and cannot be compared: its checksum is of another kind, or it is under another key of SSE-C; it was not touched", "allow a read-back of that size, give the object's key (--sse-c-key) in an import with a new --run-id, or move the object away"},
 	{CodeArchived, FatalObject, "the object is in an archive class, and cannot be read before it is restored", "restore the object (RestoreObject), or move it away; then run the same command again"},
 	{CodeThrottled, Retryable, "the target asks to slow down", "run the same command again later, or with less concurrency"},
 	{CodeServerError, Retryable, "the target failed", "look at the target, then run the same command again"},

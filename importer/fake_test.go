@@ -138,6 +138,8 @@ func (f *fakeTarget) describe(o fakeObject) Object {
 // keepsAll shows every attribute that was asked for.
 func keepsAll(_ string, _ bool, a Attributes) Shown {
 	return Shown{ContentType: a.ContentType, CacheControl: a.CacheControl, StorageClass: a.StorageClass, SSE: a.SSE, KMSKeyID: a.KMSKeyID,
+		ContentEncoding: a.ContentEncoding, ContentDisposition: a.ContentDisposition, ContentLanguage: a.ContentLanguage, BucketKey: a.BucketKey,
+		CustomerKeyMD5: a.CustomerKeyMD5, Metadata: a.Metadata,
 		TagCount: len(a.Tags), LockMode: a.LockMode, LockUntil: a.LockUntil, LegalHold: a.LegalHold}
 }
 

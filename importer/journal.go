@@ -97,6 +97,7 @@ type runOptions struct {
 	JournalInTarget    bool
 	RunID              string
 	Rules              string `json:",omitempty"` // SHA-256: the rules name folders, the journal does not
+	CustomerKey        string `json:",omitempty"` // MD5 of the key of SSE-C
 }
 
 // record is the outcome of one entry as it is journalled.
@@ -377,6 +378,13 @@ func (j *journal) begin(h header) (header, error) {
 	return was, nil
 }
 
+func orNone(value any) string {
+	if value == nil {
+		return "none"
+	}
+	return fmt.Sprint(value)
+}
+
 // forgetClashes is durable with the next synced record.
 func (j *journal) forgetClashes() error {
 	return j.change(false, func(o *pebble.WriteOptions) error {
@@ -394,9 +402,11 @@ func (o runOptions) differs(p runOptions) string {
 		return "unreadable"
 	}
 	text := ""
-	for _, name := range sortedKeys(was) {
-		if fmt.Sprint(was[name]) != fmt.Sprint(now[name]) {
-			text += fmt.Sprintf("%s was %v, is %v; ", name, was[name], now[name])
+	all := maps.Clone(was) // a field that was empty may have no name there
+	maps.Copy(all, now)
+	for _, name := range sortedKeys(all) {
+		if before, after := orNone(was[name]), orNone(now[name]); before != after {
+			text += fmt.Sprintf("%s was %s, is %s; ", name, before, after)
 		}
 	}
 	if text == "" {

@@ -67,15 +67,6 @@ func (k *keptAttributes) look(write string, a Attributes, s Shown) (dropped, new
 // make a set an object. Sets beyond it are looked at each time.
 const maxKeptSets = 10000
 
-// protecting are the attributes that somebody relies on afterwards: an object without
-// one of them is not what was asked for, and fails.
-var protecting = []string{attributeKMSKeyID, attributeLegalHold, attributeLock, attributeSSE}
-
-// protects reports whether one of these is asked for.
-func (a Attributes) protects() bool {
-	return a.LockMode != "" || a.LegalHold || a.SSE != "" || a.KMSKeyID != ""
-}
-
 // wrote reports whether an object is what this transfer's own write was answered with,
 // whatever the target keeps of its metadata.
 func (t *transfer) wrote(obj Object) bool {
@@ -109,7 +100,7 @@ func (r *run) keeps(a *Action, obj Object, rec *record) error {
 	dropped, news := r.kept.look(write, a.Attributes, obj.Shown)
 	var grave []string
 	for _, name := range dropped {
-		if slices.Contains(protecting, name) {
+		if protecting(name) {
 			grave = append(grave, name)
 		}
 	}

@@ -37,11 +37,11 @@ func TestRunNamesDropped(t *testing.T) {
 func TestKeptByKindOfWrite(t *testing.T) {
 	const rules = `{"version":1,"objects":[{"lock":{"mode":"GOVERNANCE","days":3,"legal_hold":true},"sse":"aws:kms","kms_key_id":"key","tags":{"a":"b"}}]}`
 	names := map[string]func(*Shown){
-		attributeLock:      func(s *Shown) { s.LockMode, s.LockUntil = "", time.Time{} },
-		attributeLegalHold: func(s *Shown) { s.LegalHold = false },
-		attributeSSE:       func(s *Shown) { s.SSE = "AES256" },
-		attributeKMSKeyID:  func(s *Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
-		attributeTags:      func(s *Shown) { s.TagCount = 0 },
+		"lock":       func(s *Shown) { s.LockMode, s.LockUntil = "", time.Time{} },
+		"legal_hold": func(s *Shown) { s.LegalHold = false },
+		"sse":        func(s *Shown) { s.SSE = "AES256" },
+		"kms_key_id": func(s *Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
+		"tags":       func(s *Shown) { s.TagCount = 0 },
 	}
 	for name, drop := range names {
 		for _, multi := range []bool{false, true} {
@@ -72,9 +72,9 @@ func TestKeptByKindOfWrite(t *testing.T) {
 				}
 				failed := int(res.Tally.Outcomes[OutcomeFailed])
 				switch {
-				case name == attributeTags && (failed > 0 || said[CodeAttributeDropped] != 1 || !res.Complete):
+				case name == "tags" && (failed > 0 || said[CodeAttributeDropped] != 1 || !res.Complete):
 					t.Errorf("%s, multipart %v, held %d: said %v, %+v", name, multi, held, said, res)
-				case name != attributeTags && (failed != objects || said[CodeAttributeMissing] != objects || res.ExitClass() != ExitIncomplete):
+				case name != "tags" && (failed != objects || said[CodeAttributeMissing] != objects || res.ExitClass() != ExitIncomplete):
 					t.Errorf("%s, multipart %v, held %d: said %v, %d of %d failed", name, multi, held, said, failed, objects)
 				}
 			}

@@ -39,7 +39,7 @@ func (r *run) asAsked(a *Action, obj Object, rec *record) error {
 	lacked, ends := a.Attributes.lacks(obj.Shown, r.opts.Now())
 	var grave []string
 	for _, name := range lacked {
-		if slices.Contains(protecting, name) {
+		if protecting(name) {
 			grave = append(grave, name)
 		}
 	}

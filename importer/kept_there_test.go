@@ -17,9 +17,9 @@ func TestAlreadyThereUnprotected(t *testing.T) {
 	for name, change := range map[string]func(*Shown){
 		attributeLock:                func(s *Shown) { s.LockMode, s.LockUntil = "", time.Time{} },
 		attributeLock + " too short": func(s *Shown) { s.LockUntil = until.Add(-time.Second) },
-		attributeLegalHold:           func(s *Shown) { s.LegalHold = false },
-		attributeSSE:                 func(s *Shown) { s.SSE = "AES256" },
-		attributeKMSKeyID:            func(s *Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
+		"legal_hold":                 func(s *Shown) { s.LegalHold = false },
+		"sse":                        func(s *Shown) { s.SSE = "AES256" },
+		"kms_key_id":                 func(s *Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
 		"":                           func(s *Shown) {},
 		" longer":                    func(s *Shown) { s.LockUntil = until.Add(time.Hour) },
 		" stricter":                  func(s *Shown) { s.LockMode = "COMPLIANCE" },

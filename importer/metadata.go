@@ -3,7 +3,9 @@ package importer
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -24,6 +26,14 @@ const (
 	metaGroup       = "file-group"
 	metaMtime       = "file-mtime"
 
+	// The names and forms of rclone, which takes an object without this mtime for
+	// another version of its file: seconds since 1970 with a decimal point, st_mode in
+	// octal, decimal ids. s3fs reads mtime, uid and gid, too, and its own mode is decimal.
+	metaRcloneMtime = "mtime"
+	metaRcloneMode  = "mode"
+	metaRcloneUID   = "uid"
+	metaRcloneGID   = "gid"
+
 	// metaEntry names the record that the object was made from, metaRun the run
 	// that stored it: what tells our own object after a lost reply.
 	metaEntry = "sledge-entry"
@@ -38,10 +48,31 @@ const (
 	typeSymlink   = 0o120000
 )
 
-// metadata returns the object's user metadata and the names of what does not fit.
-func metadata(r *manifest.Record, entryID, runID string, limit int) (meta map[string]string, leftOut []string) {
+// describes reports whether an object's user metadata of this name is the import's own.
+func describes(name string) bool {
+	return strings.HasPrefix(name, "sledge-") || strings.HasPrefix(name, "file-") ||
+		slices.Contains([]string{metaRcloneMtime, metaRcloneMode, metaRcloneUID, metaRcloneGID}, name)
+}
+
+// ownMetadata is more than all names and values of an entry's own metadata take.
+const ownMetadata = 512
+
+// checkMetadata refuses metadata that would leave no room for what describes the files.
+func (r Rules) checkMetadata(p Profile) error {
+	for i, o := range r.Objects {
+		if n, most := o.size(), max(0, p.MaxMeta-ownMetadata); n > most {
+			return fmt.Errorf("objects[%d]: metadata of %d bytes: the target takes %d beside what describes a file", i, n, most)
+		}
+	}
+	return nil
+}
+
+// metadata returns the object's user metadata and the names of what does not fit. What
+// identifies the object always goes, then names go in a fixed order while there is room:
+// DataSync's, then rclone's. given is the size of what the rules add.
+func metadata(r *manifest.Record, entryID, runID string, limit, given int) (meta map[string]string, leftOut []string) {
 	meta = map[string]string{metaEntry: entryID, metaRun: runID}
-	size := 0
+	size := given
 	for name, value := range meta {
 		size += len(name) + len(value)
 	}
@@ -53,19 +84,24 @@ func metadata(r *manifest.Record, entryID, runID string, limit int) (meta map[st
 		size += len(name) + len(value)
 		meta[name] = value
 	}
-	add(metaPermissions, "0"+strconv.FormatUint(uint64(fileType(r.Kind)|r.Mode), 8))
-	add(metaOwner, strconv.FormatUint(uint64(r.UID), 10))
-	add(metaGroup, strconv.FormatUint(uint64(r.GID), 10))
+	mode, uid, gid := strconv.FormatUint(uint64(fileType(r.Kind)|r.Mode), 8), strconv.FormatUint(uint64(r.UID), 10), strconv.FormatUint(uint64(r.GID), 10)
+	add(metaPermissions, "0"+mode)
+	add(metaOwner, uid)
+	add(metaGroup, gid)
 	if kind := markedKind(r.Kind); kind != "" {
 		add(metaKind, kind)
 	}
-	if !r.Mtime.IsZero() {
-		if ns, ok := nanoseconds(r.Mtime); ok {
-			add(metaMtime, ns)
-		} else {
-			leftOut = append(leftOut, metaMtime)
-		}
+	ns, known := nanoseconds(r.Mtime)
+	switch {
+	case known:
+		add(metaMtime, fmt.Sprintf("%dns", ns))
+		add(metaRcloneMtime, decimalSeconds(ns))
+	case !r.Mtime.IsZero():
+		leftOut = append(leftOut, metaMtime, metaRcloneMtime)
 	}
+	add(metaRcloneMode, mode)
+	add(metaRcloneUID, uid)
+	add(metaRcloneGID, gid)
 	for _, x := range r.Xattrs {
 		leftOut = append(leftOut, x.Name)
 	}
@@ -92,13 +128,27 @@ func markedKind(k manifest.Kind) string {
 	return ""
 }
 
-// nanoseconds is FSx's form of a time, as far as 64 bits hold it (1677…2262).
-func nanoseconds(t time.Time) (string, bool) {
+// nanoseconds is a time since 1970 as far as 64 bits hold it (1677…2262), and whether
+// they do. No time is not known.
+func nanoseconds(t time.Time) (ns int64, known bool) {
 	const last = math.MaxInt64/1_000_000_000 - 1
-	if s := t.Unix(); s > last || s < -last {
-		return "", false
+	if s := t.Unix(); t.IsZero() || s > last || s < -last {
+		return 0, false
 	}
-	return fmt.Sprintf("%dns", t.UnixNano()), true
+	return t.UnixNano(), true
+}
+
+// decimalSeconds writes nanoseconds as seconds. A fraction has all nine digits: s3fs takes
+// its digits for a number of nanoseconds.
+func decimalSeconds(ns int64) string {
+	sign, n := "", uint64(ns)
+	if ns < 0 {
+		sign, n = "-", -n
+	}
+	if n%1e9 == 0 {
+		return fmt.Sprintf("%s%d", sign, n/1e9)
+	}
+	return fmt.Sprintf("%s%d.%09d", sign, n/1e9, n%1e9)
 }
 
 // entryID names a record by its place: what it stands in is signed.

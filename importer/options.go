@@ -52,9 +52,9 @@ type Credentials struct {
 // Bucket, StateDir, RunID and ImporterKey is the default named there.
 type Options struct {
 	// The target. They, Profile, the policies, Rules, ReadBack, MinProof,
-	// AllowUnconditional and RunID are stored at the first start and must be the
+	// AllowUnconditional, CustomerKey and RunID are stored at the first start and must be the
 	// same at every later one.
-	Bucket      string
+	Bucket      string            // its name, or the ARN of an access point
 	Prefix      string            // "" or ending in a slash
 	Endpoint    string            // URL; "" is AWS
 	Region      string            // "" is the SDK's, or us-east-1
@@ -66,6 +66,10 @@ type Options struct {
 	Symlinks    Policy
 	Directories Policy
 	Rules       Rules // their policies count before those above
+
+	// CustomerKey is the key of SSE-C: every request that reads or writes an object has
+	// it. It is recorded by its MD5 alone, and never printed.
+	CustomerKey *CustomerKey
 
 	// MinProof is what every object must reach, default ProofSHA256. Where the
 	// store's answer is worth less, the object is read back.
@@ -103,6 +107,8 @@ type Options struct {
 	Anonymous     bool   // requests are not signed
 	CABundle      string // PEM file of whom to trust instead of the system's and AWS_CA_BUNDLE
 	Proxy         string // URL instead of HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+	ClientCert    string // PEM file of what the client shows to the target's TLS; with ClientKey
+	ClientKey     string // PEM file of its key
 	BucketOwner   string // account that must own the bucket: every request has it as x-amz-expected-bucket-owner
 	RequesterPays bool   // every request says that we pay
 
@@ -188,10 +194,7 @@ const (
 	perRequest = 4 << 20
 )
 
-var (
-	runIDPattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
-	bucketPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
-)
+var runIDPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // withDefaults fills in the documented defaults.
 func (o Options) withDefaults() Options {
@@ -254,7 +257,11 @@ func (o Options) checkChoices() error {
 	if err := checkPrefix(o.Prefix); err != nil {
 		problems = append(problems, err)
 	}
-	if _, err := o.profile(); err != nil {
+	profile, err := o.profile()
+	if err == nil {
+		err = o.Rules.checkMetadata(profile)
+	}
+	if err != nil {
 		problems = append(problems, err)
 	}
 	if err := o.CheckConnection(); err != nil {
@@ -265,7 +272,7 @@ func (o Options) checkChoices() error {
 			bad("policy for %s is %q, must be object or skip", name, p)
 		}
 	}
-	problems = append(problems, o.Rules.validate())
+	problems = append(problems, o.Rules.validate(), o.checkCustomerKey())
 	if o.ReadBack {
 		problems = append(problems, o.Rules.checkReadBack())
 	}
@@ -290,15 +297,6 @@ func (o Options) checkChoices() error {
 // profile is the target's, with its values.
 func (o Options) profile() (Profile, error) { return ProfileIn(o.Profiles, o.Profile) }
 
-// checkBucket refuses what no bucket of S3 can be called (user guide, bucket
-// naming rules).
-func checkBucket(name string) error {
-	if !bucketPattern.MatchString(name) {
-		return fmt.Errorf("bucket %q: a name has 3 to 63 of a-z, 0-9, dot and hyphen, and begins and ends with a letter or digit", name)
-	}
-	return nil
-}
-
 func checkPrefix(prefix string) error {
 	if prefix == "" {
 		return nil
@@ -317,23 +315,4 @@ func checkPrefix(prefix string) error {
 // requests is the bound of requests with payload at once.
 func (o Options) requests() int {
 	return int(max(1, min(o.Memory/perRequest, int64(o.Concurrency)*int64(o.PartConcurrency), 256)))
-}
-
-// TargetURL names the target in receipts: s3://bucket/prefix.
-func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix }
-
-// ParseTarget reads s3://bucket/prefix/ as the job file writes it.
-func ParseTarget(url string) (bucket, prefix string, err error) {
-	rest, ok := strings.CutPrefix(url, "s3://")
-	bucket, prefix, _ = strings.Cut(rest, "/")
-	if !ok || bucket == "" {
-		return "", "", fmt.Errorf("target %q is not s3://bucket/prefix/", url)
-	}
-	if err := checkBucket(bucket); err != nil {
-		return "", "", fmt.Errorf("target %q: %w", url, err)
-	}
-	if prefix != "" && !strings.HasSuffix(prefix, "/") {
-		prefix += "/"
-	}
-	return bucket, prefix, checkPrefix(prefix)
 }

@@ -1,30 +1,33 @@
 package importer
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // Own are the attributes of the objects that an import writes for itself: its probe, its
 // journal in the target, its commit marker. A bucket's policy may refuse what comes
-// without encryption or tags, so they have those of the rule that is over every object,
-// else those of the first rule that has any. A lock or a storage class is not among them:
-// these objects are read and removed again.
+// without encryption, tags or ACL, so they have those of the rule that is over every
+// object, else those of the first rule that has any. An ACL that lets others than the
+// bucket's owner read is not among them, and neither is a lock or a storage class: these
+// objects are read and removed again.
 func (r Rules) Own() (a Attributes) {
 	for _, everything := range []bool{true, false} {
 		for _, o := range r.Objects {
 			if everything && !o.overAll() {
 				continue
 			}
-			if a.SSE == "" {
-				a.SSE, a.KMSKeyID, a.KMSContext = o.SSE, o.KMSKeyID, o.KMSContext
-			}
-			if a.Tags == nil {
-				a.Tags = o.Tags
-			}
+			a = a.over(Attributes{Given: o.Given}.demanded())
 		}
 	}
 	return a
+}
+
+// demanded are the attributes that a policy may demand of objects which are not the site's.
+func (a Attributes) demanded() (d Attributes) {
+	for _, one := range attributes {
+		if one.demanded && !(one.name == attributeACL && !privateACL(a.ACL)) {
+			one.take(&d, &a)
+		}
+	}
+	return d
 }
 
 // overAll reports whether the rule matches every object.
@@ -37,8 +40,7 @@ func (o ObjectRule) overAll() bool {
 func (r Rules) sets() (all []Attributes) {
 	own, seen := r.Own(), []string{}
 	for _, o := range r.Objects {
-		a := Attributes{ContentType: o.ContentType, CacheControl: o.CacheControl, StorageClass: o.StorageClass,
-			SSE: o.SSE, KMSKeyID: o.KMSKeyID, KMSContext: o.KMSContext, Tags: o.Tags}
+		a := Attributes{Given: o.Given}
 		if a.ContentType == ContentTypeAuto {
 			a.ContentType = ""
 		}
@@ -48,25 +50,4 @@ func (r Rules) sets() (all []Attributes) {
 		seen, all = append(seen, a.text()), append(all, a)
 	}
 	return all
-}
-
-// over lays attributes over others.
-func (a Attributes) over(b Attributes) Attributes {
-	setDefault(&a.ContentType, b.ContentType)
-	setDefault(&a.CacheControl, b.CacheControl)
-	setDefault(&a.StorageClass, b.StorageClass)
-	if a.SSE == "" {
-		a.SSE, a.KMSKeyID, a.KMSContext = b.SSE, b.KMSKeyID, b.KMSContext
-	}
-	if a.Tags == nil {
-		a.Tags = b.Tags
-	}
-	return a
-}
-
-// removable are the attributes without those that would keep an object of a probe from
-// being removed.
-func (a Attributes) removable() Attributes {
-	a.LockMode, a.LockUntil, a.LegalHold = "", time.Time{}, false
-	return a
 }

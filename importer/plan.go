@@ -88,6 +88,7 @@ type planner struct {
 	hardlinks   Policy
 	scope       manifest.Scope
 	runID       string
+	customerKey string          // MD5 of the key of SSE-C; "" without one
 	renames     map[string]bool // oddities of keys that the target was seen to rewrite
 	started     time.Time       // the run's first start: days of locks count from it
 }
@@ -96,7 +97,7 @@ type planner struct {
 // the first start from its journal.
 func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
 	p := &planner{keys: newKeymap(o.Prefix, o.Rules.Keys), symlinks: o.Symlinks, directories: o.Directories, hardlinks: o.Rules.Hardlinks,
-		scope: scope, runID: o.RunID}
+		scope: scope, runID: o.RunID, customerKey: o.CustomerKey.MD5()}
 	if o.Now != nil {
 		p.started = o.Now()
 	}
@@ -145,8 +146,8 @@ func (p *planner) plan(e Entry) (*Action, error) {
 	if e.clash.kind != clashNone {
 		return nil, newError(CodeKeyCollision, r.Path, e.clash.cause(), nil)
 	}
-	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta)
 	a.Attributes = p.attributes(r, a.Size)
+	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, a.Attributes.size())
 	return a, nil
 }
 

@@ -80,17 +80,51 @@ func TestMetadata(t *testing.T) {
 	r.Mode, r.UID, r.GID = 0o4755, 1<<32-1, 0
 	r.Mtime = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
 	r.Xattrs = []manifest.Xattr{{Name: "user.x"}}
-	meta, left := metadata(r, "job/device/1/2/3", "run", 2048)
-	want := map[string]string{"file-permissions": "0104755", "file-owner": "4294967295", "file-group": "0", "sledge-entry": "job/device/1/2/3", "sledge-run": "run"}
-	if !maps.Equal(meta, want) || !slices.Equal(left, []string{"file-mtime", "user.x"}) {
+	meta, left := metadata(r, "job/device/1/2/3", "run", 2048, 0)
+	want := map[string]string{"file-permissions": "0104755", "file-owner": "4294967295", "file-group": "0", "mode": "104755", "uid": "4294967295", "gid": "0",
+		"sledge-entry": "job/device/1/2/3", "sledge-run": "run"}
+	if !maps.Equal(meta, want) || !slices.Equal(left, []string{"file-mtime", "mtime", "user.x"}) {
 		t.Errorf("%v, left out %v", meta, left)
 	}
-	r.Mtime = time.Unix(-1, 5)
-	if meta, _ = metadata(r, "e", "run", 2048); meta["file-mtime"] != "-999999995ns" {
-		t.Errorf("before 1970: %q", meta["file-mtime"])
+	r.Mtime, r.Xattrs = time.Time{}, nil
+	if meta, left = metadata(r, "job/device/1/2/3", "run", 2048, 0); !maps.Equal(meta, want) || left != nil {
+		t.Errorf("without a time: %v, left out %v", meta, left)
 	}
-	if meta, left = metadata(r, "e", "run", 60); meta["sledge-entry"] != "e" || len(left) == 0 {
-		t.Errorf("in 60 bytes: %v, left out %v", meta, left)
+	// What fits is the same beginning of one order, however little room there is.
+	r.Mtime = time.Unix(1, 5)
+	order := []string{"file-permissions", "file-owner", "file-group", "file-mtime", "mtime", "mode", "uid", "gid"}
+	all, _ := metadata(r, "e", "run", 2048, 0)
+	room := len("sledge-entry" + "e" + "sledge-run" + "run")
+	for i := range len(order) + 1 {
+		meta, left := metadata(r, "e", "run", room+100, 100)
+		if !slices.Equal(left, order[i:]) || len(meta) != 2+i || meta["sledge-entry"] != "e" || meta["sledge-run"] != "run" {
+			t.Errorf("room for %d: %v, left out %v", i, meta, left)
+		}
+		if i < len(order) {
+			room += len(order[i]) + len(all[order[i]])
+		}
+	}
+}
+
+// TestMtimes: DataSync's form and rclone's, which is that of time.Time in seconds.
+func TestMtimes(t *testing.T) {
+	for _, test := range []struct {
+		at            time.Time
+		ours, rclones string
+	}{
+		{time.Unix(1595002920, 123456789), "1595002920123456789ns", "1595002920.123456789"},
+		{time.Unix(1595002920, 5e8), "1595002920500000000ns", "1595002920.500000000"},
+		{time.Unix(1595002920, 0), "1595002920000000000ns", "1595002920"},
+		{time.Unix(0, 7), "7ns", "0.000000007"},
+		{time.Unix(-1, 5), "-999999995ns", "-0.999999995"},
+		{time.Unix(-9223372035, 0), "-9223372035000000000ns", "-9223372035"},
+		{time.Unix(-9223372040, 0), "", ""},
+	} {
+		r := fileRecord("a", 1)
+		r.Mtime = test.at
+		if meta, _ := metadata(r, "e", "run", 2048, 0); meta["file-mtime"] != test.ours || meta["mtime"] != test.rclones {
+			t.Errorf("%v: %q and %q", test.at, meta["file-mtime"], meta["mtime"])
+		}
 	}
 }
 

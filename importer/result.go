@@ -107,6 +107,23 @@ type Planned struct {
 	Bytes    int64  `json:"bytes"`
 	Parts    uint64 `json:"parts"`    // requests with payload
 	Requests uint64 `json:"requests"` // all, if nothing is tried twice and nothing is there
+
+	Given map[string]uint64 `json:"given,omitempty"` // objects by the attributes that they would get
+}
+
+// Merge adds another plan's numbers.
+func (p *Planned) Merge(q *Planned) {
+	p.Objects, p.Bytes, p.Parts, p.Requests = p.Objects+q.Objects, p.Bytes+q.Bytes, p.Parts+q.Parts, p.Requests+q.Requests
+	for name, n := range q.Given {
+		p.give(name, n)
+	}
+}
+
+func (p *Planned) give(name string, objects uint64) {
+	if p.Given == nil {
+		p.Given = map[string]uint64{}
+	}
+	p.Given[name] += objects
 }
 
 func (p *Planned) add(a *Action) {
@@ -119,6 +136,13 @@ func (p *Planned) add(a *Action) {
 	}
 	if a.Size > putFirst {
 		p.Requests++ // it is looked for first
+	}
+	for _, one := range attributes {
+		for _, c := range one.checks {
+			if c.asked(&a.Attributes) {
+				p.give(c.name, 1)
+			}
+		}
 	}
 }
 

@@ -6,12 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -37,20 +34,14 @@ type KeyRules struct {
 }
 
 // ObjectRule gives attributes to the objects that it matches. Each attribute is
-// taken from the first matching rule that sets it; sse with its key and context
-// is one attribute, and so are all tags together, and the lock.
+// taken from the first matching rule that sets it; sse with its key, context and bucket
+// key is one attribute, and so are all tags together, all metadata, and the lock.
 type ObjectRule struct {
-	Match        string            `json:"match,omitempty"` // glob over the path; "": every one
-	MinSize      int64             `json:"min_size,omitempty"`
-	MaxSize      *int64            `json:"max_size,omitempty"`
-	ContentType  string            `json:"content_type,omitempty"` // or "auto"
-	CacheControl string            `json:"cache_control,omitempty"`
-	StorageClass string            `json:"storage_class,omitempty"`
-	SSE          string            `json:"sse,omitempty"`
-	KMSKeyID     string            `json:"kms_key_id,omitempty"`
-	KMSContext   map[string]string `json:"kms_context,omitempty"`
-	Tags         map[string]string `json:"tags,omitempty"`
-	Lock         *LockRule         `json:"lock,omitempty"`
+	Match   string `json:"match,omitempty"` // glob over the path; "": every one
+	MinSize int64  `json:"min_size,omitempty"`
+	MaxSize *int64 `json:"max_size,omitempty"`
+	Given
+	Lock *LockRule `json:"lock,omitempty"`
 }
 
 // LockRule is an object lock. Days are counted from the run's first start, so
@@ -173,79 +164,10 @@ func (o ObjectRule) validate() error {
 	if o.MinSize < 0 || o.MaxSize != nil && *o.MaxSize < o.MinSize {
 		return errors.New("min_size and max_size: no size is between them")
 	}
-	if o.ContentType == "" && o.CacheControl == "" && o.StorageClass == "" && o.SSE+o.KMSKeyID == "" && o.KMSContext == nil && o.Tags == nil && o.Lock == nil {
+	if o.Given.None() && o.Lock == nil {
 		return errors.New("the rule sets nothing")
 	}
-	return errors.Join(globErr, o.checkContentType(), checkHeader("cache_control", o.CacheControl), o.checkClass(), o.checkSSE(), o.checkTags(), o.Lock.validate())
-}
-
-func (o ObjectRule) checkContentType() error {
-	if o.ContentType == "" || o.ContentType == ContentTypeAuto {
-		return nil
-	}
-	if _, _, err := mime.ParseMediaType(o.ContentType); err != nil || !strings.Contains(o.ContentType, "/") {
-		return fmt.Errorf("content_type %q: is no media type", o.ContentType)
-	}
-	return checkHeader("content_type", o.ContentType)
-}
-
-// checkClass takes any word: each store has classes of its own.
-func (o ObjectRule) checkClass() error {
-	if strings.Contains(o.StorageClass, " ") {
-		return fmt.Errorf("storage_class %q: has a space", o.StorageClass)
-	}
-	return checkHeader("storage_class", o.StorageClass)
-}
-
-func (o ObjectRule) checkSSE() error {
-	if err := oneOf(o.SSE, sseS3, sseKMS, sseDSSE); err != nil {
-		return fmt.Errorf("sse %w", err)
-	}
-	kms := o.SSE == sseKMS || o.SSE == sseDSSE
-	if (o.KMSKeyID != "" || o.KMSContext != nil) && !kms {
-		return fmt.Errorf("kms_key_id and kms_context need sse %s or %s in the same rule", sseKMS, sseDSSE)
-	}
-	if o.KMSContext != nil && len(o.KMSContext) == 0 {
-		return errors.New("kms_context is empty")
-	}
-	if n := len(Attributes{KMSContext: o.KMSContext}.context()); n > maxContext {
-		return fmt.Errorf("kms_context of %d bytes, at most %d", n, maxContext)
-	}
-	return checkHeader("kms_key_id", o.KMSKeyID)
-}
-
-// checkHeader holds a value to what a header carries unchanged.
-func checkHeader(name, value string) error {
-	odd := func(c rune) bool { return c < 0x20 || c > 0x7e }
-	if len(value) > maxHeader || strings.ContainsFunc(value, odd) || strings.TrimSpace(value) != value {
-		return fmt.Errorf("%s %q: must be printable ASCII of at most %d bytes, without a space at either end", name, value, maxHeader)
-	}
-	return nil
-}
-
-func (o ObjectRule) checkTags() error {
-	if o.Tags == nil {
-		return nil
-	}
-	if len(o.Tags) == 0 || len(o.Tags) > maxTags {
-		return fmt.Errorf("%d tags: must be 1 to %d", len(o.Tags), maxTags)
-	}
-	for name, value := range o.Tags {
-		if name == "" || utf8.RuneCountInString(name) > maxTagKey || utf8.RuneCountInString(value) > maxTagValue {
-			return fmt.Errorf("tag %q: a key has 1 to %d characters, a value at most %d", name, maxTagKey, maxTagValue)
-		}
-		if strings.HasPrefix(strings.ToLower(name), "aws:") {
-			return fmt.Errorf("tag %q: aws: is reserved", name)
-		}
-		if strings.ContainsFunc(name+value, notInTag) {
-			return fmt.Errorf("tag %q: may hold letters, digits, spaces and + - = . _ : / @", name)
-		}
-	}
-	return nil
-}
-
-func notInTag(c rune) bool {
-	return !unicode.IsLetter(c) && !unicode.IsNumber(c) && !unicode.IsMark(c) && !strings.ContainsRune(" +-=._:/@", c)
+	return errors.Join(globErr, o.Given.check(), o.Lock.validate())
 }
 
 func (l *LockRule) validate() error {
@@ -313,25 +235,23 @@ func (m matcher) matches(path string, size int64) bool {
 
 // attributes are what the rules give to the object of an entry.
 func (p *planner) attributes(r *manifest.Record, size int64) (a Attributes) {
-	locked := false
 	for _, m := range p.objects {
-		if !m.matches(r.Path, size) {
-			continue
+		if m.matches(r.Path, size) {
+			a = a.over(p.given(m.rule, r))
 		}
-		rule := m.rule
-		setDefault(&a.ContentType, rule.contentType(r))
-		setDefault(&a.CacheControl, rule.CacheControl)
-		setDefault(&a.StorageClass, rule.StorageClass)
-		if a.SSE == "" {
-			a.SSE, a.KMSKeyID, a.KMSContext = rule.SSE, rule.KMSKeyID, rule.KMSContext
-		}
-		if a.Tags == nil {
-			a.Tags = rule.Tags
-		}
-		if rule.Lock != nil && !locked {
-			locked = true
-			a.LockMode, a.LockUntil, a.LegalHold = rule.Lock.Mode, rule.Lock.end(p.started), rule.Lock.LegalHold
-			a.lockDays = rule.Lock.Days > 0
+	}
+	a.CustomerKeyMD5 = p.customerKey
+	return a
+}
+
+// given is what one rule gives to an entry.
+func (p *planner) given(o *ObjectRule, r *manifest.Record) Attributes {
+	a := Attributes{Given: o.Given}
+	a.ContentType = o.contentType(r)
+	if l := o.Lock; l != nil {
+		a.LegalHold = l.LegalHold
+		if a.LockMode = l.Mode; l.Mode != "" {
+			a.LockUntil, a.lockDays = l.end(p.started), l.Days > 0
 		}
 	}
 	return a

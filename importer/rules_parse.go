@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -121,8 +122,12 @@ func membersOf(t reflect.Type) map[string]reflect.Type {
 		return members
 	}
 	for i := range t.NumField() {
-		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); tag != "" {
-			members[tag] = t.Field(i).Type
+		field := t.Field(i)
+		if field.Anonymous {
+			maps.Copy(members, membersOf(field.Type))
+		}
+		if tag, _, _ := strings.Cut(field.Tag.Get("json"), ","); tag != "" {
+			members[tag] = field.Type
 		}
 	}
 	return members

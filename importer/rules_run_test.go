@@ -107,6 +107,8 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 		"X-Amz-Storage-Class": {"COLD"}, "X-Amz-Server-Side-Encryption": {"aws:kms"}, "X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": {"k"},
 		"X-Amz-Object-Lock-Mode": {"GOVERNANCE"}, "X-Amz-Object-Lock-Retain-Until-Date": {"2030-01-01T00:00:00Z"}, "X-Amz-Object-Lock-Legal-Hold": {"ON"},
 		"X-Amz-Tagging-Count": {"2"}, "Content-Type": {"text/plain"}, "Cache-Control": {"no-cache"},
+		"X-Amz-Server-Side-Encryption-Bucket-Key-Enabled": {"true"}, "Content-Encoding": {"gzip"}, "Content-Disposition": {"attachment"}, "Content-Language": {"de"},
+		"X-Amz-Meta-Team": {"a"},
 	}, Body: io.NopCloser(strings.NewReader(body)), ContentLength: int64(len(body)), Request: q}, nil
 }
 
@@ -116,14 +118,17 @@ func TestAttributeHeaders(t *testing.T) {
 	o := testOptions(t, nil)
 	o.Transport, o.Credentials, o.Endpoint, o.PathStyle = wire, &Credentials{AccessKey: "test", SecretKey: "testtest"}, "http://store.test", true
 	target := newS3(t, o)
-	asked := Attributes{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "k",
-		KMSContext: map[string]string{"b": "2", "a": "1"}, Tags: map[string]string{"a b": "c+d", "é": "="},
+	asked := Attributes{Given: Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "k",
+		KMSContext: map[string]string{"b": "2", "a": "1"}, Tags: map[string]string{"a b": "c+d", "é": "="}, BucketKey: true,
+		ContentEncoding: "gzip", ContentDisposition: "attachment", ContentLanguage: "de", ACL: "bucket-owner-full-control", Metadata: map[string]string{"team": "a"}},
 		LockMode: "GOVERNANCE", LockUntil: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), LegalHold: true}
 	want := map[string]string{
 		"Content-Type": "text/plain", "Cache-Control": "no-cache", "X-Amz-Storage-Class": "COLD", "X-Amz-Server-Side-Encryption": "aws:kms",
 		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "k", "X-Amz-Server-Side-Encryption-Context": encode64([]byte(`{"a":"1","b":"2"}`)),
 		"X-Amz-Tagging": "a%20b=c%2Bd&%C3%A9=%3D", "X-Amz-Object-Lock-Mode": "GOVERNANCE",
 		"X-Amz-Object-Lock-Retain-Until-Date": "2030-01-01T00:00:00Z", "X-Amz-Object-Lock-Legal-Hold": "ON",
+		"X-Amz-Server-Side-Encryption-Bucket-Key-Enabled": "true", "Content-Encoding": "gzip", "Content-Disposition": "attachment", "Content-Language": "de",
+		"X-Amz-Acl": "bucket-owner-full-control", "X-Amz-Meta-Team": "a",
 	}
 	ctx := context.Background()
 	calls := map[string]func(Attributes) error{
@@ -169,7 +174,8 @@ func TestAttributesKept(t *testing.T) {
 	s.file("d/a.csv", []byte("a,b"))
 	o := s3Options(t, server, disk)
 	o.Rules = parseRules(t, `{"version":1,"keys":{"strip":"d/","add":"n/"},"objects":[{"content_type":"auto"},
-		{"content_type":"application/x-test","cache_control":"no-cache","tags":{"team a":"x/y","größe":"1+1"}}]}`)
+		{"content_type":"application/x-test","cache_control":"no-cache","content_encoding":"gzip","content_disposition":"attachment; filename=\"a b.txt\"",
+		 "content_language":"de, en","acl":"private","metadata":{"team":"maps  and more","x.y":"1"},"tags":{"team a":"x/y","größe":"1+1"}}]}`)
 	target := newS3(t, o)
 	if res := mustRun(t, s, target, o); !res.Complete {
 		t.Errorf("%+v", res)
@@ -183,6 +189,9 @@ func TestAttributesKept(t *testing.T) {
 		}
 		if names := lines[i].Attributes.Dropped(obj.Shown); names != nil {
 			t.Errorf("%q: dropped %v: %+v", key, names, obj.Shown)
+		}
+		if obj.Metadata["mtime"] == "" || obj.Metadata["sledge-run"] == "" {
+			t.Errorf("%q: metadata %v", key, obj.Metadata)
 		}
 	}
 }

@@ -33,6 +33,18 @@ const everyRule = `{
   ]
 }`
 
+// TestRulesDigestStays: the digest of rules is in the journals and receipts of runs that
+// began with an earlier version.
+func TestRulesDigestStays(t *testing.T) {
+	const want = `{"version":1,"keys":{"strip":"data/2024/","add":"archive/","unicode":"nfc"},"symlinks":"skip","directories":"empty","hardlinks":"skip","objects":[` +
+		`{"match":"**/*.parquet","max_size":0,"content_type":"auto"},` +
+		`{"content_type":"text/plain; charset=utf-8","cache_control":"no-cache","storage_class":"STANDARD_IA","sse":"aws:kms","kms_key_id":"key","kms_context":{"a":"b"},` +
+		`"tags":{"größe":"1","team":"x y"},"lock":{"mode":"GOVERNANCE","until":"2099-01-02T01:04:05Z","legal_hold":true}},{"lock":{"mode":"COMPLIANCE","days":30}}]}`
+	if text := parseRules(t, strings.Replace(everyRule, `"min_size": 1, `, "", 1)).Canonical(); string(text) != want {
+		t.Errorf("%s", text)
+	}
+}
+
 func TestRulesCanonical(t *testing.T) {
 	r := parseRules(t, strings.Replace(everyRule, `"min_size": 1, `, "", 1))
 	text := r.Canonical()
@@ -72,7 +84,7 @@ func TestRulesRefused(t *testing.T) {
 		"{\"version\":1,\n\"objects\":[{}\n,]}":       "line 3",
 		object(`{}`):                                  "objects[0]: the rule sets nothing",
 		object(`{"match":"a"}`):                       "sets nothing",
-		object(`{"tag":{}}`):                          `objects[0] has no "tag"; it knows cache_control, content_type`,
+		object(`{"tag":{}}`):                          `objects[0] has no "tag"; it knows acl, bucket_key, cache_control`,
 		object(`{"content_type":"text"}`):             "no media type",
 		object(`{"content_type":"a/b\n"}`):            "content_type",
 		object(`{"match":"[","content_type":"auto"}`): "[ without ]",
@@ -87,6 +99,24 @@ func TestRulesRefused(t *testing.T) {
 		object(`{"sse":"aws:kms","kms_context":{}}`):                   "kms_context is empty",
 		object(`{"sse":"aws:kms","kms_context":{"a":"b","a":"c"}}`):    "stands twice",
 		object(`{"sse":"aws:kms","kms_context":{"a":1}}`):              "line 1",
+		object(`{"content_encoding":"gzip deflate"}`):                  "such as gzip",
+		object(`{"content_encoding":"gzip, aws-chunked"}`):             "such as gzip",
+		object(`{"content_disposition":"attachment; filename"}`):       "such as inline",
+		object(`{"content_disposition":"inline\r\nx: y"}`):             "such as inline",
+		object(`{"content_language":"de,,en"}`):                        "such as de",
+		object(`{"acl":"bucket-owner"}`):                               "acl \"bucket-owner\": must be one of private",
+		object(`{"bucket_key":true,"sse":"AES256"}`):                   "bucket_key needs sse aws:kms",
+		object(`{"bucket_key":true,"sse":"aws:kms:dsse"}`):             "bucket_key needs sse aws:kms",
+		object(`{"bucket_key":true}`):                                  "bucket_key needs sse aws:kms",
+		object(`{"metadata":{}}`):                                      "metadata is empty",
+		object(`{"metadata":{"a":""}}`):                                "is empty",
+		object(`{"metadata":{"Team":"a"}}`):                            "1 to 64 of a-z",
+		object(`{"metadata":{"x-amz-meta-a":"b"}}`):                    "without x-amz-meta-",
+		object(`{"metadata":{"mtime":"1"}}`):                           "the import itself writes it",
+		object(`{"metadata":{"sledge-run":"1"}}`):                      "the import itself writes it",
+		object(`{"metadata":{"file-owner":"1"}}`):                      "the import itself writes it",
+		object(`{"metadata":{"a":"ü"}}`):                               "printable ASCII",
+		object(`{"metadata":{"a":["b"]}}`):                             "line 1",
 		object(`{"tags":{}}`):                                          "0 tags",
 		object(`{"tags":{"":"v"}}`):                                    "1 to 128",
 		object(`{"tags":{"` + strings.Repeat("k", 129) + `":"v"}}`):    "1 to 128",
@@ -114,7 +144,7 @@ func TestRulesRefused(t *testing.T) {
 	for _, c := range "abcdefghijk" {
 		eleven[string(c)] = ""
 	}
-	if err := (Rules{Version: 1, Objects: []ObjectRule{{Tags: eleven}}}).validate(); err == nil {
+	if err := (Rules{Version: 1, Objects: []ObjectRule{{Given: Given{Tags: eleven}}}}).validate(); err == nil {
 		t.Error("11 tags were accepted")
 	}
 }
@@ -179,7 +209,7 @@ func TestAttributes(t *testing.T) {
 		t.Fatal(err)
 	}
 	lock := time.Date(2026, 1, 4, 3, 4, 5, 0, time.UTC)
-	rest := Attributes{SSE: "aws:kms", KMSKeyID: "k", Tags: map[string]string{"all": "1"}, LockMode: "GOVERNANCE", LockUntil: lock}
+	rest := Attributes{Given: Given{SSE: "aws:kms", KMSKeyID: "k", Tags: map[string]string{"all": "1"}}, LockMode: "GOVERNANCE", LockUntil: lock}
 	with := func(change func(*Attributes)) Attributes {
 		a := rest
 		change(&a)
@@ -221,34 +251,6 @@ func TestAttributes(t *testing.T) {
 	}
 }
 
-func TestDropped(t *testing.T) {
-	until := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
-	asked := Attributes{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "1-2",
-		Tags: map[string]string{"a": "b"}, LockMode: "GOVERNANCE", LockUntil: until, LegalHold: true}
-	kept := Shown{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "arn:aws:kms:r:1:key/1-2",
-		TagCount: 1, LockMode: "GOVERNANCE", LockUntil: until, LegalHold: true}
-	if names := asked.Dropped(kept); names != nil {
-		t.Errorf("nothing was dropped, but %v", names)
-	}
-	want := "cache_control content_type kms_key_id legal_hold lock sse storage_class tags"
-	if names := strings.Join(asked.Dropped(Shown{}), " "); names != want {
-		t.Errorf("all were dropped: %s", names)
-	}
-	for name, test := range map[string]struct {
-		asked Attributes
-		shown Shown
-	}{
-		"nothing asked":    {Attributes{}, kept},
-		"standard":         {Attributes{StorageClass: "STANDARD"}, Shown{}},
-		"alias":            {Attributes{SSE: "aws:kms", KMSKeyID: "alias/x"}, Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:r:1:key/1-2"}},
-		"case of the type": {Attributes{ContentType: "text/HTML"}, Shown{ContentType: "text/html"}},
-	} {
-		if names := test.asked.Dropped(test.shown); names != nil {
-			t.Errorf("%s: %v", name, names)
-		}
-	}
-}
-
 // TestMediaTypes: the table is part of the rules' version 1.
 func TestMediaTypes(t *testing.T) {
 	for path, want := range map[string]string{"a.parquet": "application/vnd.apache.parquet", "x.y/a": "", ".csv": "", "a.": "", "a.tar.GZ": "application/gzip"} {
@@ -257,7 +259,7 @@ func TestMediaTypes(t *testing.T) {
 		}
 	}
 	for extension, kind := range mediaTypes {
-		if o := (ObjectRule{ContentType: kind}); o.validate() != nil || strings.ToLower(extension) != extension {
+		if o := (ObjectRule{Given: Given{ContentType: kind}}); o.validate() != nil || strings.ToLower(extension) != extension {
 			t.Errorf("%q: %q", extension, kind)
 		}
 	}

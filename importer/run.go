@@ -255,7 +255,7 @@ func (r *run) recorded() runOptions {
 		ManifestSize: cp.Size, ManifestRoot: cp.Root[:],
 		Bucket: o.Bucket, Prefix: o.Prefix, Endpoint: o.Endpoint, Profile: o.Profile, ProfileValues: r.planner.profile.Fingerprint(),
 		Symlinks: o.Symlinks, Directories: o.Directories, MinProof: o.MinProof, ReadBack: o.ReadBack,
-		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, JournalInTarget: o.JournalInTarget, RunID: o.RunID, Rules: o.Rules.Digest(),
+		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, JournalInTarget: o.JournalInTarget, RunID: o.RunID, Rules: o.Rules.Digest(), CustomerKey: o.CustomerKey.MD5(),
 	}
 }
 

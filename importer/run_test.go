@@ -23,7 +23,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("proofs %v, probe %v", res.Tally.Proofs, res.Probe)
 	}
 	meta := f.objects["in/a"].metadata
-	for name, want := range map[string]string{"file-permissions": "0100644", "file-owner": "500", "file-group": "600", "file-mtime": "1595002920123456789ns"} {
+	for name, want := range map[string]string{"file-permissions": "0100644", "file-owner": "500", "file-group": "600", "file-mtime": "1595002920123456789ns",
+		"mtime": "1595002920.123456789", "mode": "100644", "uid": "500", "gid": "600"} {
 		if meta[name] != want {
 			t.Errorf("metadata %s is %q, want %q", name, meta[name], want)
 		}

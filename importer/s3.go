@@ -133,17 +133,11 @@ func legalHold(on bool) types.ObjectLockLegalHoldStatus {
 
 // Put implements Target.
 func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
-	a := in.Attributes
+	put := t.putInput(in.Key, in.Attributes, in.Metadata)
 	algorithm, sum, _ := t.checksum(encode64(in.SHA256[:]))
-	out, err := t.api().PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &t.bucket, Key: &in.Key, Body: in.Body, ContentLength: &in.Size, Metadata: in.Metadata,
-		ChecksumAlgorithm: algorithm, ChecksumSHA256: sum,
-		IfNoneMatch: ifNoneMatch(in.IfAbsent),
-		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl), StorageClass: types.StorageClass(a.StorageClass),
-		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()),
-		Tagging: text(a.tagging()), ObjectLockMode: types.ObjectLockMode(a.LockMode), ObjectLockRetainUntilDate: moment(a.LockUntil),
-		ObjectLockLegalHoldStatus: legalHold(a.LegalHold),
-	}, signedPayload(in.SHA256))
+	put.Body, put.ContentLength, put.ChecksumAlgorithm, put.ChecksumSHA256 = in.Body, &in.Size, algorithm, sum
+	put.IfNoneMatch = ifNoneMatch(in.IfAbsent)
+	out, err := t.api().PutObject(ctx, put, signedPayload(in.SHA256))
 	if err != nil {
 		return Stored{}, s3Error(err, in.Key)
 	}
@@ -152,16 +146,9 @@ func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
 
 // CreateUpload implements Target.
 func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
-	a := in.Attributes
-	algorithm, _, kind := t.checksum("")
-	out, err := t.api().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &t.bucket, Key: &in.Key, Metadata: in.Metadata,
-		ChecksumAlgorithm: algorithm, ChecksumType: kind,
-		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl), StorageClass: types.StorageClass(a.StorageClass),
-		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()),
-		Tagging: text(a.tagging()), ObjectLockMode: types.ObjectLockMode(a.LockMode), ObjectLockRetainUntilDate: moment(a.LockUntil),
-		ObjectLockLegalHoldStatus: legalHold(a.LegalHold),
-	})
+	create := t.createInput(in.Key, in.Attributes, in.Metadata)
+	create.ChecksumAlgorithm, _, create.ChecksumType = t.checksum("")
+	out, err := t.api().CreateMultipartUpload(ctx, create)
 	if err != nil {
 		return "", s3Error(err, in.Key)
 	}
@@ -293,12 +280,7 @@ func (t *S3) Head(ctx context.Context, key string) (Object, error) {
 		Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
 		SHA256: aws.ToString(out.ChecksumSHA256), CRC64NVME: aws.ToString(out.ChecksumCRC64NVME),
 		ChecksumType: string(out.ChecksumType), Metadata: out.Metadata,
-		Shown: Shown{
-			ContentType: aws.ToString(out.ContentType), CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),
-			SSE: string(out.ServerSideEncryption), KMSKeyID: aws.ToString(out.SSEKMSKeyId), TagCount: int(aws.ToInt32(out.TagCount)),
-			LockMode: string(out.ObjectLockMode), LockUntil: aws.ToTime(out.ObjectLockRetainUntilDate),
-			LegalHold: out.ObjectLockLegalHoldStatus == types.ObjectLockLegalHoldStatusOn,
-		},
+		Shown: shown(out),
 	}, nil
 }
 

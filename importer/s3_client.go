@@ -43,6 +43,7 @@ func newClient(ctx context.Context, o Options) (*s3.Client, error) {
 	}
 	return s3.NewFromConfig(*cfg, func(so *s3.Options) {
 		so.UsePathStyle = o.PathStyle || profile.PathStyle
+		so.UseARNRegion = true // an access point's ARN names its region
 		so.Retryer = aws.NopRetryer{}
 		so.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		so.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
@@ -56,6 +57,9 @@ func newClient(ctx context.Context, o Options) (*s3.Client, error) {
 		}
 		if o.BucketOwner != "" {
 			so.APIOptions = append(so.APIOptions, smithyhttp.SetHeaderValue("x-amz-expected-bucket-owner", o.BucketOwner))
+		}
+		if o.CustomerKey != nil {
+			so.APIOptions = append(so.APIOptions, o.CustomerKey.step)
 		}
 		if o.RequesterPays {
 			so.APIOptions = append(so.APIOptions, smithyhttp.SetHeaderValue("x-amz-request-payer", "requester"))
@@ -128,6 +132,12 @@ func (o Options) CheckConnection() error {
 			return fmt.Errorf("endpoint %q: must be a URL such as https://s3.example.org", o.Endpoint)
 		}
 	}
+	if err := o.checkAccessPoint(); err != nil {
+		return err
+	}
+	if err := o.checkTLS(); err != nil {
+		return err
+	}
 	if o.BucketOwner != "" && !accountPattern.MatchString(o.BucketOwner) {
 		return fmt.Errorf("bucket owner %q: must be the 12 digits of an AWS account", o.BucketOwner)
 	}
@@ -168,6 +178,9 @@ func transport(o Options) func(*http.Transport) {
 		t.ResponseHeaderTimeout = 0 // each call has its own time
 		t.WriteBufferSize, t.ReadBufferSize = 256<<10, 64<<10
 		t.DisableCompression = true
+		if o.ClientCert != "" {
+			t.TLSClientConfig.GetClientCertificate = o.clientCertificate
+		}
 		if u, err := url.Parse(o.Proxy); o.Proxy != "" && err == nil {
 			t.Proxy = http.ProxyURL(u)
 		}

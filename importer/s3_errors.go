@@ -84,6 +84,7 @@ var s3Codes = map[string]Code{
 	"InsufficientCapacity":                 CodeTargetFull,
 	"XMinioStorageFull":                    CodeTargetFull,
 	"InvalidStorageClass":                  CodeAttributeRefused,
+	"AccessControlListNotSupported":        CodeAttributeRefused,
 	"InvalidTag":                           CodeAttributeRefused,
 	"InvalidEncryptionAlgorithmError":      CodeAttributeRefused,
 }
@@ -102,7 +103,9 @@ var s3Texts = []struct {
 	{"AccessDenied", "storage cap exceeded", CodeTargetFull}, // B2
 	{"AccessDenied", "request has expired", CodeClockSkew},
 	{"InvalidRequest", "object lock configuration", CodeNoObjectLock},
-	{"", "worm protected", CodeObjectLocked}, // MinIO
+	{"InvalidRequest", "encryption parameters are not applicable", CodeCannotCompare}, // no object of SSE-C, and a key was sent
+	{"InvalidRequest", "a form of server side encryption", CodeCannotCompare},         // one of SSE-C, and none was sent
+	{"", "worm protected", CodeObjectLocked},                                          // MinIO
 }
 
 // codeOf is what a store's own code and message mean.
@@ -238,6 +241,9 @@ func apiError(api smithy.APIError, status int, header http.Header, key string, e
 		cause += ": the bucket is in " + region
 	}
 	cause += sentTo(status, header)
+	if code == CodeCannotCompare {
+		cause = strings.TrimSuffix(cause, ".") + ": the object is not under the key of SSE-C that the request had, or had not (--sse-c-key)"
+	}
 	if code == CodeClockSkew {
 		cause = strings.TrimSuffix(cause, ".") + skewText(time.Now(), header)
 	}
@@ -319,6 +325,8 @@ func transportError(err error, key string) error {
 	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host), errors.As(err, &header),
 		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return newError(CodeTargetUntrusted, key, cause, err)
+	case errors.As(err, &op) && clientRefused(op):
+		return newError(CodeCredentialsRefused, key, cause+": the target asks for a client certificate that it trusts (--client-cert), or speaks another TLS", err)
 	case errors.As(err, &op) && op.Op == "proxyconnect":
 		return newError(CodeTargetAbsent, key, "proxy: "+cause, err)
 	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial":
@@ -329,6 +337,21 @@ func transportError(err error, key string) error {
 		return unknown(newError(CodeConnectionLost, key, "cancelled", err))
 	}
 	return unknown(newError(CodeConnectionLost, key, cause, err))
+}
+
+// clientRefused knows the alerts of TLS by which a server refuses the client's
+// certificate, or its absence. crypto/tls has no more than a text of them.
+func clientRefused(op *net.OpError) bool {
+	text := op.Error()
+	if op.Op != "remote error" {
+		return false
+	}
+	for _, alert := range []string{"certificate", "access denied", "handshake failure"} { // the last one is that of TLS 1.2
+		if strings.Contains(text, alert) {
+			return true
+		}
+	}
+	return false
 }
 
 // proxyRefused knows a proxy's refusal of CONNECT, of which net/http keeps no more

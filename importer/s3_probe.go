@@ -20,11 +20,10 @@ func (t *S3) PutAs(ctx context.Context, in PutAs) error {
 	if in.Payload != nil {
 		payload = *in.Payload
 	}
-	put := &s3.PutObjectInput{
-		Bucket: &t.bucket, Key: &in.Key, Body: bytes.NewReader(in.Content), ContentLength: aws.Int64(int64(len(in.Content))),
-		Metadata: in.Metadata, StorageClass: types.StorageClass(in.StorageClass), Tagging: text(in.Attributes.tagging()),
-		ServerSideEncryption: types.ServerSideEncryption(in.Attributes.SSE), SSEKMSKeyId: text(in.Attributes.KMSKeyID), SSEKMSEncryptionContext: text(in.Attributes.context()),
-	}
+	a := in.Attributes
+	a.StorageClass = in.StorageClass
+	put := t.putInput(in.Key, a, in.Metadata)
+	put.Body, put.ContentLength = bytes.NewReader(in.Content), aws.Int64(int64(len(in.Content)))
 	if in.CRC64NVME != "" {
 		put.ChecksumAlgorithm, put.ChecksumCRC64NVME = types.ChecksumAlgorithmCrc64nvme, &in.CRC64NVME
 	}
@@ -34,10 +33,9 @@ func (t *S3) PutAs(ctx context.Context, in PutAs) error {
 
 // CreateCRC implements Examined.
 func (t *S3) CreateCRC(ctx context.Context, key string, a Attributes) (string, error) {
-	out, err := t.api().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &t.bucket, Key: &key, ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumType: types.ChecksumTypeFullObject,
-		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()), Tagging: text(a.tagging()),
-	})
+	create := t.createInput(key, a, nil)
+	create.ChecksumAlgorithm, create.ChecksumType = types.ChecksumAlgorithmCrc64nvme, types.ChecksumTypeFullObject
+	out, err := t.api().CreateMultipartUpload(ctx, create)
 	if err != nil {
 		return "", s3Error(err, key)
 	}

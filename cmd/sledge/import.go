@@ -118,6 +118,9 @@ func (r *importReport) print(w io.Writer) {
 	}
 	if p := r.Plan; p != nil {
 		fmt.Fprintf(w, "objects     %d, %s, in %s and about %s\n", p.Objects, size(p.Bytes), plural(p.Parts, "part"), plural(p.Requests, "request"))
+		for _, name := range slices.Sorted(maps.Keys(p.Given)) {
+			fmt.Fprintf(w, "given       %s: %d\n", name, p.Given[name])
+		}
 	}
 	if r.Estimate != nil {
 		r.Estimate.print(w)
@@ -171,7 +174,8 @@ an estimate of how long the import will take.
 
 ` + importCredentials,
 		Example: `  sledge import plan --site /srv/site --label device.label --disk '/mnt/bay*'
-  sledge import plan --measure --site /srv/site --label device.label --disk '/mnt/bay*'`,
+  sledge import plan --measure --site /srv/site --label device.label --disk '/mnt/bay*'
+  sledge import plan --acl bucket-owner-full-control --metadata team=maps --site /srv/site --label device.label --disk '/mnt/bay*'`,
 	}
 	f := importFlags{dry: true}
 	f.add(cmd.Flags())
@@ -206,6 +210,8 @@ content on two devices is a conflict, and named with both.
 		Example: `  sledge import run --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import run --all --site /srv/site --label labels/ --disk '/mnt/*' --state /srv/import/job1      # several devices
   sledge import run … --journal target --takeover             # go on with the run of a host that is gone
+  sledge import run … --acl bucket-owner-full-control         # into the bucket of another account
+  sledge import run … --metadata project=maps --content-language de --cache-control max-age=3600
   sledge import run … --bwlimit "07:00,20M 19:00,off"         # 20 MiB/s by day
   sledge import run --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
       --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,

@@ -189,10 +189,7 @@ func (u *importUnion) plan(p *importer.Planned) {
 	if u.Plan == nil {
 		u.Plan = &importer.Planned{}
 	}
-	u.Plan.Objects += p.Objects
-	u.Plan.Bytes += p.Bytes
-	u.Plan.Parts += p.Parts
-	u.Plan.Requests += p.Requests
+	u.Plan.Merge(p)
 }
 
 // compare holds the receipts of the devices that have some together, by key.

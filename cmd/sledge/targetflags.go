@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/pflag"
 
@@ -13,12 +14,13 @@ import (
 type targetFlags struct {
 	target, profile, profiles, endpoint, region string
 	awsProfile, caBundle, proxy, bucketOwner    string
+	clientCert, clientKey, customerKey          string // files
 	pathStyle, anonymous, requesterPays         bool
 }
 
 // add defines the flags; whose says where target and profile come from without.
 func (f *targetFlags) add(flags *pflag.FlagSet, whose string) {
-	flags.StringVar(&f.target, "target", "", "s3://BUCKET/PREFIX/ (default: "+whose+")")
+	flags.StringVar(&f.target, "target", "", "s3://BUCKET/PREFIX/, or an access point's ARN as BUCKET (default: "+whose+")")
 	f.addReach(flags, whose)
 }
 
@@ -32,6 +34,9 @@ func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
 	flags.StringVar(&f.awsProfile, "aws-profile", "", "profile of the shared AWS files (default: AWS_PROFILE)")
 	flags.StringVar(&f.caBundle, "ca-bundle", "", "PEM file of the authorities to trust (default: AWS_CA_BUNDLE, else the system's)")
 	flags.StringVar(&f.proxy, "proxy", "", "URL of a proxy for all requests (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
+	flags.StringVar(&f.clientCert, "client-cert", "", "PEM file of the client's certificate, for a target or proxy that asks for one (mTLS)")
+	flags.StringVar(&f.clientKey, "client-key", "", "PEM file of its key")
+	flags.StringVar(&f.customerKey, "sse-c-key", "", "file of the key of SSE-C, with which the store encrypts and decrypts every object: 32 bytes, also in base64 or hexadecimal")
 	flags.BoolVar(&f.anonymous, "anonymous", false, "sign no request")
 	flags.StringVar(&f.bucketOwner, "bucket-owner", "", "12-digit AWS account that must own the bucket; S3 refuses every request if another one does")
 	flags.BoolVar(&f.requesterPays, "requester-pays", false, "pay for the requests to a bucket where the requester pays")
@@ -41,7 +46,7 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 	o = importer.Options{
 		Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
 		AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
-		BucketOwner: f.bucketOwner,
+		BucketOwner: f.bucketOwner, ClientCert: f.clientCert, ClientKey: f.clientKey,
 	}
 	url := job.Target.URL
 	if f.target != "" {
@@ -53,10 +58,7 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 	if o.Bucket, o.Prefix, err = importer.ParseTarget(url); err != nil {
 		return o, &usageError{err}
 	}
-	if err := o.CheckConnection(); err != nil {
-		return o, &usageError{err}
-	}
-	if err := o.ResolveEndpoint(context.Background()); err != nil {
+	if o.CustomerKey, err = readCustomerKey(f.customerKey); err != nil {
 		return o, err
 	}
 	if o.Profiles, err = readProfiles(f.profiles); err != nil {
@@ -65,6 +67,29 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 	if _, err := importer.ProfileIn(o.Profiles, o.Profile); err != nil {
 		return o, &usageError{err}
 	}
+	if err := o.CheckConnection(); err != nil {
+		return o, &usageError{err}
+	}
+	if err := o.ResolveEndpoint(context.Background()); err != nil {
+		return o, err
+	}
 	o.Symlinks, o.Directories = importer.Policy(job.Policy.Symlinks), importer.Policy(job.Policy.Directories)
 	return o, nil
+}
+
+// readCustomerKey reads the file of a key of SSE-C, if there is one.
+func readCustomerKey(name string) (*importer.CustomerKey, error) {
+	if name == "" {
+		return nil, nil
+	}
+	text, err := readFile(name, importer.MaxCustomerKey)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	key, err := importer.ReadCustomerKey(text)
+	if err != nil {
+		return nil, &usageError{fmt.Errorf("--sse-c-key %s: %w", name, err)}
+	}
+	return key, nil
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,11 +108,10 @@ func (r *commitReport) end() error {
 
 // readMarker reads a marker from a file or from the store.
 func readMarker(ctx context.Context, name string, reach targetFlags) ([]byte, error) {
-	rest, inStore := strings.CutPrefix(name, "s3://")
+	bucket, key, inStore := importer.CutTarget(name)
 	if !inStore {
 		return readFile(name, manifest.MaxStatement)
 	}
-	bucket, key, _ := strings.Cut(rest, "/")
 	if bucket == "" || key == "" {
 		return nil, usagef("%q is not s3://BUCKET/KEY", name)
 	}

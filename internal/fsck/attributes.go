@@ -18,6 +18,14 @@ type ObjectAttributes struct {
 	LockMode     string
 	LockUntil    time.Time
 	LegalHold    bool
+
+	BucketKey          bool
+	ContentEncoding    string
+	ContentDisposition string
+	ContentLanguage    string
+	ACL                string
+	Metadata           map[string]string
+	CustomerKeyMD5     string
 }
 
 var (
@@ -38,6 +46,8 @@ func parseAttributes(line object) (*ObjectAttributes, error) {
 	for name, to := range map[string]any{
 		"content_type": &a.ContentType, "cache_control": &a.CacheControl, "storage_class": &a.StorageClass, "sse": &a.SSE,
 		"kms_key_id": &a.KMSKeyID, "kms_context": &a.KMSContext, "tags": &a.Tags, "lock_mode": &a.LockMode, "legal_hold": &a.LegalHold,
+		"bucket_key": &a.BucketKey, "content_encoding": &a.ContentEncoding, "content_disposition": &a.ContentDisposition, "content_language": &a.ContentLanguage,
+		"acl": &a.ACL, "metadata": &a.Metadata, "customer_key_md5": &a.CustomerKeyMD5,
 	} {
 		if err := o.maybe(name, to); err != nil {
 			return nil, err
@@ -59,6 +69,10 @@ func (a *ObjectAttributes) check() error {
 		return fmt.Errorf("%w: lock mode and time go together", errMalformed)
 	case (a.KMSKeyID != "" || a.KMSContext != nil) && (a.SSE == "" || a.SSE == "AES256"):
 		return fmt.Errorf("%w: a KMS key without sse of KMS", errMalformed)
+	case a.BucketKey && a.SSE != "aws:kms":
+		return fmt.Errorf("%w: a bucket key without sse aws:kms", errMalformed)
+	case a.CustomerKeyMD5 != "" && a.SSE != "":
+		return fmt.Errorf("%w: a key of the customer's beside sse %q", errMalformed, a.SSE)
 	case len(a.Tags) > 10:
 		return fmt.Errorf("%w: %d tags", errMalformed, len(a.Tags))
 	}

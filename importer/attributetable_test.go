@@ -1,0 +1,150 @@
+package importer
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// everything asks for all that there is.
+func everything() Attributes {
+	return Attributes{Given: Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "1-2",
+		KMSContext: map[string]string{"c": "d"}, Tags: map[string]string{"a": "b"}, BucketKey: true,
+		ContentEncoding: "gzip", ContentDisposition: "inline", ContentLanguage: "de", ACL: "public-read", Metadata: map[string]string{"team": "x"}},
+		LockMode: "GOVERNANCE", LockUntil: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), LegalHold: true, CustomerKeyMD5: "md5"}
+}
+
+// TestAttributeTable: each field of Attributes is taken by exactly one attribute, with all
+// that belongs to it, and each attribute has something that asks for it.
+func TestAttributeTable(t *testing.T) {
+	all := reflect.ValueOf(everything())
+	for _, field := range reflect.VisibleFields(all.Type()) {
+		if field.Anonymous {
+			continue
+		}
+		if all.FieldByIndex(field.Index).IsZero() {
+			t.Fatalf("everything() lacks %s", field.Name)
+		}
+		var by []string
+		for _, one := range attributes {
+			if !reflect.ValueOf(one.of(everything())).FieldByIndex(field.Index).IsZero() {
+				by = append(by, one.name)
+			}
+		}
+		if len(by) != 1 {
+			t.Errorf("%s is taken by %v", field.Name, by)
+		}
+	}
+	for _, one := range attributes {
+		alone := one.of(everything())
+		if !one.asked(&alone) || alone.none() || (Attributes{}).over(alone).text() != alone.text() || alone.over(everything()).text() != everything().text() {
+			t.Errorf("%s: %s", one.name, alone.text())
+		}
+	}
+	if a := everything().removable(); a.LockMode != "" || !a.LockUntil.IsZero() || a.LegalHold || a.ACL == "" {
+		t.Errorf("removable: %s", a.text())
+	}
+}
+
+func TestDropped(t *testing.T) {
+	asked := everything()
+	kept := keepsAll("", false, asked)
+	kept.KMSKeyID, kept.Metadata = "arn:aws:kms:r:1:key/1-2", map[string]string{"team": "x", "mtime": "1"}
+	if names := asked.Dropped(kept); names != nil {
+		t.Errorf("nothing was dropped, but %v", names)
+	}
+	want := "bucket_key cache_control content_disposition content_encoding content_language content_type customer_key kms_key_id legal_hold lock metadata sse storage_class tags"
+	if names := strings.Join(asked.Dropped(Shown{}), " "); names != want {
+		t.Errorf("all were dropped: %s", names)
+	}
+	if names := asked.Dropped(Shown{Metadata: map[string]string{"team": "y"}}); !slices.Contains(names, "metadata") {
+		t.Errorf("metadata of another value: %v", names)
+	}
+	for name, test := range map[string]struct {
+		asked Given
+		shown Shown
+	}{
+		"nothing asked":    {Given{}, kept},
+		"standard":         {Given{StorageClass: "STANDARD"}, Shown{}},
+		"alias":            {Given{SSE: "aws:kms", KMSKeyID: "alias/x"}, Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:r:1:key/1-2"}},
+		"MinIO's key":      {Given{SSE: "aws:kms", KMSKeyID: "k1"}, Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:k1"}},
+		"case of the type": {Given{ContentType: "text/HTML"}, Shown{ContentType: "text/html"}},
+		"an ACL":           {Given{ACL: "private"}, Shown{}},
+	} {
+		if names := (Attributes{Given: test.asked}).Dropped(test.shown); names != nil {
+			t.Errorf("%s: %v", name, names)
+		}
+	}
+	for _, name := range strings.Fields(want) {
+		if got := slices.Contains([]string{"customer_key", "kms_key_id", "legal_hold", "lock", "sse"}, name); got != protecting(name) {
+			t.Errorf("%s protects: %v", name, !got)
+		}
+	}
+}
+
+// TestOwnAttributesDemanded: what a policy may demand, and nothing that opens what the import
+// writes for itself, or keeps it from being removed.
+func TestOwnAttributesDemanded(t *testing.T) {
+	given := everything().Given
+	own := Rules{Objects: []ObjectRule{{Given: given, Lock: &LockRule{LegalHold: true}}}}.Own()
+	if want := (Attributes{Given: Given{SSE: "aws:kms", KMSKeyID: "1-2", KMSContext: given.KMSContext, BucketKey: true, Tags: given.Tags}}); own.text() != want.text() {
+		t.Errorf("%s", own.text())
+	}
+	given.ACL = "bucket-owner-full-control"
+	if own := (Rules{Objects: []ObjectRule{{Given: given}}}).Own(); own.ACL != given.ACL {
+		t.Errorf("%s", own.text())
+	}
+}
+
+// TestGivenMetadata: metadata of the rules may not take the room of what describes the
+// files: it is refused before anything is sent, and with the most that is allowed nothing
+// is left out. The plan counts what gets it.
+func TestGivenMetadata(t *testing.T) {
+	with := func(n int) Options {
+		o := testOptions(t, memDisk())
+		o.Profile = "aws"
+		value := strings.Repeat("v", 600)
+		given := Given{Metadata: map[string]string{"a": value, "b": value, "c": strings.Repeat("v", n-1203)}}
+		o.Rules = Rules{Version: 1, Objects: []ObjectRule{{Given: given}}}
+		return o
+	}
+	if _, err := Run(t.Context(), mixed(), newFake(t), with(2048-512+1)); err == nil || !strings.Contains(err.Error(), "metadata of 1537 bytes: the target takes 1536") {
+		t.Errorf("%v", err)
+	}
+	s, f, o := mixed(), newFake(t), with(2048-512)
+	f.shows = keepsAll
+	o.RunID = strings.Repeat("r", 64)
+	for _, e := range s.entries {
+		e.Record.UID, e.Record.GID = 1<<32-1, 1<<32-1
+	}
+	if res := mustRun(t, s, f, o); !res.Complete {
+		t.Errorf("%+v", res)
+	}
+	for key, object := range f.objects {
+		if ours(key) && (object.metadata["gid"] == "" || len(object.asked.Metadata) != 3) {
+			t.Errorf("%q: %v", key, object.metadata)
+		}
+	}
+	o.DryRun, o.StateDir = true, nil
+	res, err := Run(t.Context(), s, newFake(t), o)
+	if err != nil || res.Planned.Given["metadata"] != res.Planned.Objects || len(res.Planned.Given) != 1 {
+		t.Errorf("%+v, %v", res, err)
+	}
+}
+
+// TestRulesAreOfTheRun: a run that began without rules does not go on with some, nor the
+// other way round.
+func TestRulesAreOfTheRun(t *testing.T) {
+	some := Rules{Version: 1, Objects: []ObjectRule{{Given: Given{ACL: "private"}}}}
+	for _, rules := range [][2]Rules{{{}, some}, {some, {}}} {
+		s, f, o := mixed(), newFake(t), testOptions(t, memDisk())
+		o.Rules = rules[0]
+		mustRun(t, s, f, o)
+		o.Rules = rules[1]
+		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "none") {
+			t.Errorf("%v", err)
+		}
+	}
+}

@@ -1,0 +1,173 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The canned ACLs of S3, first those that let nobody read but the object's and the
+// bucket's owner.
+var (
+	privateACLs = []string{"private", "bucket-owner-read", "bucket-owner-full-control"}
+	sharingACLs = []string{"authenticated-read", "aws-exec-read", "public-read", "public-read-write"}
+)
+
+func privateACL(acl string) bool { return slices.Contains(privateACLs, acl) }
+
+var (
+	metadataName   = regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?$`)
+	encodingTokens = regexp.MustCompile("^[A-Za-z0-9!#$%&'*+.^_`|~-]+(, ?[A-Za-z0-9!#$%&'*+.^_`|~-]+)*$")
+	languageTags   = regexp.MustCompile(`^[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*(, ?[A-Za-z]{1,8}(-[A-Za-z0-9]{1,8})*)*$`)
+)
+
+// None reports whether nothing is set.
+func (g Given) None() bool { return reflect.ValueOf(g).IsZero() }
+
+// check holds each attribute to what a store can take.
+func (g Given) check() error {
+	return errors.Join(g.checkContentType(), checkHeader("cache_control", g.CacheControl), g.checkClass(), g.checkSSE(), g.checkTags(),
+		g.checkEncoding(), g.checkDisposition(), g.checkLanguage(), g.checkACL(), g.checkMetadata())
+}
+
+func (g Given) checkContentType() error {
+	if g.ContentType == "" || g.ContentType == ContentTypeAuto {
+		return nil
+	}
+	if _, _, err := mime.ParseMediaType(g.ContentType); err != nil || !strings.Contains(g.ContentType, "/") {
+		return fmt.Errorf("content_type %q: is no media type", g.ContentType)
+	}
+	return checkHeader("content_type", g.ContentType)
+}
+
+// checkClass takes any word: each store has classes of its own.
+func (g Given) checkClass() error {
+	if strings.Contains(g.StorageClass, " ") {
+		return fmt.Errorf("storage_class %q: has a space", g.StorageClass)
+	}
+	return checkHeader("storage_class", g.StorageClass)
+}
+
+func (g Given) checkSSE() error {
+	if err := oneOf(g.SSE, sseS3, sseKMS, sseDSSE); err != nil {
+		return fmt.Errorf("sse %w", err)
+	}
+	kms := g.SSE == sseKMS || g.SSE == sseDSSE
+	if (g.KMSKeyID != "" || g.KMSContext != nil) && !kms {
+		return fmt.Errorf("kms_key_id and kms_context need sse %s or %s in the same rule", sseKMS, sseDSSE)
+	}
+	if g.BucketKey && g.SSE != sseKMS {
+		return fmt.Errorf("bucket_key needs sse %s in the same rule", sseKMS) // S3 has none for dsse
+	}
+	if g.KMSContext != nil && len(g.KMSContext) == 0 {
+		return errors.New("kms_context is empty")
+	}
+	if n := len(Attributes{Given: g}.context()); n > maxContext {
+		return fmt.Errorf("kms_context of %d bytes, at most %d", n, maxContext)
+	}
+	return checkHeader("kms_key_id", g.KMSKeyID)
+}
+
+// checkHeader holds a value to what a header carries unchanged.
+func checkHeader(name, value string) error {
+	odd := func(c rune) bool { return c < 0x20 || c > 0x7e }
+	if len(value) > maxHeader || strings.ContainsFunc(value, odd) || strings.TrimSpace(value) != value {
+		return fmt.Errorf("%s %q: must be printable ASCII of at most %d bytes, without a space at either end", name, value, maxHeader)
+	}
+	return nil
+}
+
+func (g Given) checkTags() error {
+	if g.Tags == nil {
+		return nil
+	}
+	if len(g.Tags) == 0 || len(g.Tags) > maxTags {
+		return fmt.Errorf("%d tags: must be 1 to %d", len(g.Tags), maxTags)
+	}
+	for name, value := range g.Tags {
+		if name == "" || utf8.RuneCountInString(name) > maxTagKey || utf8.RuneCountInString(value) > maxTagValue {
+			return fmt.Errorf("tag %q: a key has 1 to %d characters, a value at most %d", name, maxTagKey, maxTagValue)
+		}
+		if strings.HasPrefix(strings.ToLower(name), "aws:") {
+			return fmt.Errorf("tag %q: aws: is reserved", name)
+		}
+		if strings.ContainsFunc(name+value, notInTag) {
+			return fmt.Errorf("tag %q: may hold letters, digits, spaces and + - = . _ : / @", name)
+		}
+	}
+	return nil
+}
+
+func notInTag(c rune) bool {
+	return !unicode.IsLetter(c) && !unicode.IsNumber(c) && !unicode.IsMark(c) && !strings.ContainsRune(" +-=._:/@", c)
+}
+
+func (g Given) checkEncoding() error {
+	if g.ContentEncoding == "" {
+		return nil
+	}
+	if !encodingTokens.MatchString(g.ContentEncoding) || strings.Contains(strings.ToLower(g.ContentEncoding), "aws-chunked") {
+		return fmt.Errorf("content_encoding %q: must be how the files are encoded, such as gzip", g.ContentEncoding)
+	}
+	return checkHeader("content_encoding", g.ContentEncoding)
+}
+
+func (g Given) checkDisposition() error {
+	if g.ContentDisposition == "" {
+		return nil
+	}
+	if _, _, err := mime.ParseMediaType(g.ContentDisposition); err != nil {
+		return fmt.Errorf("content_disposition %q: must be such as inline or attachment; filename=\"a.txt\"", g.ContentDisposition)
+	}
+	return checkHeader("content_disposition", g.ContentDisposition)
+}
+
+func (g Given) checkLanguage() error {
+	if g.ContentLanguage == "" || languageTags.MatchString(g.ContentLanguage) && len(g.ContentLanguage) <= maxHeader {
+		return nil
+	}
+	return fmt.Errorf("content_language %q: must be such as de or en-GB, fr", g.ContentLanguage)
+}
+
+func (g Given) checkACL() error {
+	if err := oneOf(g.ACL, slices.Concat(privateACLs, sharingACLs)...); err != nil {
+		return fmt.Errorf("acl %w", err)
+	}
+	return nil
+}
+
+func (g Given) checkMetadata() error {
+	if g.Metadata != nil && len(g.Metadata) == 0 {
+		return errors.New("metadata is empty")
+	}
+	for name, value := range g.Metadata {
+		switch {
+		case !metadataName.MatchString(name):
+			return fmt.Errorf("metadata %q: a name has 1 to 64 of a-z, 0-9, dot, hyphen and underscore, begins and ends with a letter or digit", name)
+		case strings.HasPrefix(name, "x-amz-"):
+			return fmt.Errorf("metadata %q: the name goes without x-amz-meta-", name)
+		case describes(name):
+			return fmt.Errorf("metadata %q: the import itself writes it", name)
+		case value == "":
+			return fmt.Errorf("metadata %q: is empty", name)
+		}
+		if err := checkHeader("metadata "+name, value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// size is what the metadata takes of the target's room for it.
+func (g Given) size() (n int) {
+	for name, value := range g.Metadata {
+		n += len(name) + len(value)
+	}
+	return n
+}
