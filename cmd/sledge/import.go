@@ -391,6 +391,9 @@ func importSample(p importer.Progress) sample {
 	if p.Halt != nil {
 		s.more += " (" + string(p.Halt.Code) + ")"
 	}
+	if !p.Opens.IsZero() {
+		s.more += ", until " + p.Opens.Local().Format("15:04")
+	}
 	return s
 }
 

@@ -36,17 +36,19 @@ type runStatus struct {
 	importer.Status
 	Folder string `json:"folder"` // in the state folder; "" for its first run
 	AtWork bool   `json:"at_work"`
+	Gone   bool   `json:"process_gone,omitempty"` // its process has ended without a word
 
 	silent time.Duration // since its last word
 }
 
 func (r *runStatus) print(w io.Writer) {
-	fmt.Fprintf(w, "run         %s of device %s: %s\n", escape(r.Run), r.Device, r.State)
+	fmt.Fprintf(w, "run         %s of device %s: %s\n", escape(r.Run), r.Device, r.stateNow())
 	if h := r.Halt; h != nil {
 		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), r.haltedSince(h), h.Remedy)
 	}
-	if !r.AtWork && r.working() {
-		fmt.Fprintf(w, "at work     no word for %s: the process has ended or hangs. Start the same sledge import run;\n            if that is refused (state-locked), with --takeover\n", r.silent.Round(time.Second))
+	r.printAbsent(w)
+	if p := r.Progress; r.AtWork && !p.Opens.IsZero() {
+		fmt.Fprintf(w, "hours       no request begins before %s\n", p.Opens.Local().Format("2006-01-02 15:04"))
 	}
 	fmt.Fprintf(w, "target      %s\n", escape(r.Target))
 	p := r.Progress
@@ -147,7 +149,8 @@ func (f *steerFlags) status(state string, now time.Time) (*runStatus, error) {
 		return nil, hint(fmt.Errorf("%s: %w", state, errNoRun), "name the --state folder of a sledge import run that has been started")
 	}
 	found.silent = now.Sub(found.Updated)
-	found.AtWork = found.silent < freshness && found.working()
+	found.Gone = found.working() && found.silent >= goneAfter && found.ended()
+	found.AtWork = found.silent < freshness && found.working() && !found.Gone
 	return found, nil
 }
 
