@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io/fs"
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -188,6 +189,12 @@ func (s *Set) entry(pos uint64) (manifest.Entry, error) {
 	return s.log.Decode(pos)
 }
 
+// empty reports whether the folder holds nothing of a device, as one that a pattern caught.
+func (d Disk) empty() bool {
+	_, err := d.FS.Stat(Root)
+	return errors.Is(err, fs.ErrNotExist)
+}
+
 // checkHeaders notes what the disks claim; nothing depends on it.
 func (s *Set) checkHeaders() {
 	seen := map[int]string{}
@@ -195,6 +202,8 @@ func (s *Set) checkHeaders() {
 	for i, h := range s.set.scope {
 		name := s.set.disks[i].Name
 		switch {
+		case h == nil && s.set.disks[i].empty():
+			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: no %s folder in it: no disk of a device; leave it out", name, Root))
 		case h == nil:
 			nameless++
 			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: header is missing or damaged; its shards are found by name", name))

@@ -77,17 +77,19 @@ func (g *gate) set(f func()) {
 	g.changed = make(chan struct{})
 }
 
-// pause holds the run for its operator, sleep for the clock.
-func (g *gate) pause(yes bool) { g.flag(&g.paused, yes) }
-func (g *gate) sleep(yes bool) { g.flag(&g.asleep, yes) }
+// pause holds the run for its operator, sleep for the clock. Both report whether this is
+// news.
+func (g *gate) pause(yes bool) bool { return g.flag(&g.paused, yes) }
+func (g *gate) sleep(yes bool) bool { return g.flag(&g.asleep, yes) }
 
-func (g *gate) flag(p *bool, yes bool) {
+func (g *gate) flag(p *bool, yes bool) (news bool) {
 	g.mu.Lock()
 	same := *p == yes
 	g.mu.Unlock()
 	if !same {
 		g.set(func() { *p = yes })
 	}
+	return !same
 }
 
 // shut halts the run for e, unless it is halted: whoever halts it is the scout of this

@@ -113,7 +113,7 @@ func (r *run) receipts(ctx context.Context, end *finished, result *Result) error
 		if err != nil {
 			return fmt.Errorf("the manifest's totals: %w", err)
 		}
-		result.Differences = reconcile(end.Tally.Manifest, totals)
+		result.reconcile(end.Tally.Manifest, totals, false) // with a lost page the run does not end
 	}
 	result.Complete = end.Tally.Bad() == 0 && len(result.Differences) == 0
 	w := &receiptWriter{run: r, disk: r.opts.StateDir, folder: r.receiptFolder(), dirs: map[string]bool{},

@@ -124,7 +124,9 @@ func (r *run) storedOne() {
 // once in a start.
 func (r *run) leaveKey(e *Error) {
 	own := *e
-	own.Remedy = remedyOneKey
+	if own.Remedy != remedyBodySize { // of this object's size, not of its name
+		own.Remedy = remedyOneKey
+	}
 	r.leave(&own)
 	r.mu.Lock()
 	r.leftKeys++

@@ -90,6 +90,7 @@ type Result struct {
 	Tally       Tally
 	Unfinished  uint64   // entries that were met and have no outcome yet
 	Differences []string // source scan, manifest and target do not agree; each named
+	Contradicts bool     // of them, the signed totals contradict the records: the device is not to be used
 	LeftUploads uint64   // multipart uploads that may have been left behind
 	Retries     int64
 	PartsKept   int64 // parts of an earlier start that were not sent again
@@ -158,10 +159,11 @@ const (
 	ExitIncomplete
 	ExitFixable
 	ExitInterrupted
+	ExitRefused // the device contradicts itself, and is not to be used
 )
 
 func (c ExitClass) String() string {
-	names := [...]string{"complete", "complete, with entries that the loader skipped or could not look at again", "incomplete", "fix and resume", "interrupted"}
+	names := [...]string{"complete", "complete, with entries that the loader skipped or could not look at again", "incomplete", "fix and resume", "interrupted", "not to be used"}
 	if c >= 0 && int(c) < len(names) {
 		return names[c]
 	}
@@ -175,6 +177,8 @@ func (r *Result) ExitClass() ExitClass {
 		return ExitFixable
 	case r.Interrupted:
 		return ExitInterrupted
+	case r.Contradicts:
+		return ExitRefused
 	case r.DryRun && r.Tally.Bad() == 0 && len(r.Differences) == 0:
 		return ExitComplete
 	case r.Unfinished > 0:
@@ -203,7 +207,18 @@ func (r *Result) State(err error) State {
 }
 
 // reconcile compares scan, manifest and what was met, and names every difference.
-func reconcile(met manifest.Totals, totals manifest.Totals) (differences []string) {
+// Where records are missing because pages were lost, the totals contradict nothing.
+func (r *Result) reconcile(met manifest.Totals, totals manifest.Totals, lost bool) {
+	r.Differences = contradictions(met, totals)
+	r.Contradicts = len(r.Differences) > 0 && !lost
+	entries := met.Files + met.Dirs + met.Symlinks + met.Hardlinks + met.Skipped
+	if totals.ScanEntries != 0 && totals.ScanEntries != entries {
+		r.Differences = append(r.Differences, fmt.Sprintf("entries: the scan found %d, the manifest holds %d", totals.ScanEntries, entries))
+	}
+}
+
+// contradictions names what the signed totals say otherwise than the manifest's records.
+func contradictions(met manifest.Totals, totals manifest.Totals) (differences []string) {
 	compare := func(what string, a, b uint64) {
 		if a != b {
 			differences = append(differences, fmt.Sprintf("%s: the manifest's totals say %d, its records %d", what, a, b))
@@ -216,10 +231,6 @@ func reconcile(met manifest.Totals, totals manifest.Totals) (differences []strin
 	compare("skipped", totals.Skipped, met.Skipped)
 	compare("records", totals.Records, met.Records)
 	compare("bytes", totals.Bytes, met.Bytes)
-	entries := met.Files + met.Dirs + met.Symlinks + met.Hardlinks + met.Skipped
-	if totals.ScanEntries != 0 && totals.ScanEntries != entries {
-		differences = append(differences, fmt.Sprintf("entries: the scan found %d, the manifest holds %d", totals.ScanEntries, entries))
-	}
 	return differences
 }
 
@@ -240,6 +251,7 @@ type Progress struct {
 	Elapsed        time.Duration `json:"elapsed_ns"`
 	State          State         `json:"-"`
 	Halt           *Halt         `json:"-"`
+	Opens          time.Time     `json:"opens,omitzero"` // when requests may begin again; zero within the run's hours
 }
 
 // progress gathers what Progress tells.

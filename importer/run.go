@@ -576,7 +576,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		if err != nil {
 			return res, fmt.Errorf("the manifest's totals: %w", err)
 		}
-		res.Differences = reconcile(r.tally.Manifest, totals)
+		res.reconcile(r.tally.Manifest, totals, r.lost > 0)
 	}
 	if e := r.mayDefer(); err == nil && e != nil {
 		res.Halt = asError(e) // the run would refuse it

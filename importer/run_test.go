@@ -432,12 +432,14 @@ func TestStateMismatch(t *testing.T) {
 }
 
 func TestReconcile(t *testing.T) {
-	s, f := mixed(), newFake(t)
-	s.totals.ScanEntries++
-	s.totals.Files++
-	res := mustRun(t, s, f, testOptions(t, memDisk()))
-	if res.Complete || len(res.Differences) != 2 || res.ExitClass() != ExitIncomplete {
-		t.Errorf("differences %q", res.Differences)
+	for files, want := range map[uint64]ExitClass{0: ExitIncomplete, 1: ExitRefused} {
+		s, f := mixed(), newFake(t)
+		s.totals.ScanEntries++ // the loader's own word that it did not get all
+		s.totals.Files += files
+		res := mustRun(t, s, f, testOptions(t, memDisk()))
+		if res.Complete || len(res.Differences) != 1+int(files) || res.ExitClass() != want {
+			t.Errorf("%v: differences %q", res.ExitClass(), res.Differences)
+		}
 	}
 }
 

@@ -94,9 +94,12 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 	if err != nil {
 		return cfg, configError(err)
 	}
-	if cfg.Credentials = (checkedCredentials{cfg.Credentials}); o.Anonymous {
+	if o.Anonymous {
 		cfg.Credentials = aws.AnonymousCredentials{}
+		return cfg, nil
 	}
+	markGivenOnce(&cfg)
+	cfg.Credentials = checkedCredentials{withProcess(cfg, o.Log)}
 	return cfg, nil
 }
 
@@ -105,6 +108,9 @@ func configError(err error) error {
 	var absent config.SharedConfigProfileNotExistError
 	if errors.As(err, &absent) {
 		return newError(CodeCredentialsMissing, "", fmt.Sprintf("no profile %q in the shared AWS files", absent.Profile), err)
+	}
+	if errors.As(err, new(config.AssumeRoleTokenProviderNotSetError)) {
+		return advised(newError(CodeCredentialsMissing, "", "the AWS profile's role wants an MFA code (mfa_serial), which an import cannot ask for", err), remedyMFA)
 	}
 	if bundle := os.Getenv("AWS_CA_BUNDLE"); bundle != "" && strings.Contains(err.Error(), bundle) || strings.Contains(err.Error(), "custom CA bundle") {
 		return newError(CodeTargetUntrusted, "", "the CA bundle of AWS_CA_BUNDLE or of the AWS profile: "+clip(err.Error()), err)
@@ -181,6 +187,7 @@ func transport(o Options) func(*http.Transport) {
 		if o.ClientCert != "" {
 			t.TLSClientConfig.GetClientCertificate = o.clientCertificate
 		}
+		t.OnProxyConnectResponse = proxyAnswer
 		if u, err := url.Parse(o.Proxy); o.Proxy != "" && err == nil {
 			t.Proxy = http.ProxyURL(u)
 		}
@@ -208,7 +215,7 @@ func (b bucketHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := b.RoundTripper.RoundTrip(r)
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound && strings.HasPrefix(r.URL.Hostname(), b.bucket+".") {
-		err = newError(CodeTargetAbsent, "", dns.Error()+": the bucket is part of this name; --path-style puts it into the path", err)
+		err = advised(newError(CodeTargetAbsent, "", dns.Error()+": the bucket is part of this name; --path-style puts it into the path", err), remedyPathStyle)
 	}
 	return answer, err
 }

@@ -40,6 +40,7 @@ var s3Codes = map[string]Code{
 	"SignatureDoesNotMatch":                CodeCredentialsRefused,
 	"InvalidToken":                         CodeCredentialsRefused,
 	"InvalidSecurity":                      CodeCredentialsRefused,
+	"UserSuspended":                        CodeCredentialsRefused, // Ceph
 	"NotSignedUp":                          CodeCredentialsRefused,
 	"UnauthorizedAccess":                   CodeCredentialsRefused, // AWS China
 	"ExpiredToken":                         CodeCredentialsExpired,
@@ -133,7 +134,6 @@ var statusCodes = map[int]Code{
 	http.StatusFound:               CodeWrongRegion,
 	http.StatusTemporaryRedirect:   CodeWrongRegion,
 	http.StatusPermanentRedirect:   CodeWrongRegion,
-	http.StatusProxyAuthRequired:   CodeNotS3,
 	http.StatusUnauthorized:        CodeCredentialsRefused,
 	http.StatusForbidden:           CodeAccessDenied,
 	http.StatusRequestTimeout:      CodeConnectionLost,
@@ -149,10 +149,22 @@ func s3Error(err error, key string) error {
 	if err == nil {
 		return nil
 	}
+	ours := classify(err, key)
+	if e := (*Error)(nil); errors.As(ours, &e) {
+		remedyGiven(e)
+	}
+	return ours
+}
+
+// unsigned reports whether a request was not made because its signer had no credentials.
+func unsigned(err error) bool { return strings.Contains(err.Error(), "get identity:") }
+
+// classify is s3Error without the remedies of where the credentials come from.
+func classify(err error, key string) error {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return err // ours, from below the SDK
 	}
-	if strings.Contains(err.Error(), "get identity:") {
+	if unsigned(err) {
 		return credentialsError(err) // no request was made; an answer in it is not the store's
 	}
 	var api smithy.APIError
@@ -162,8 +174,10 @@ func s3Error(err error, key string) error {
 		status, header = answer.HTTPStatusCode(), answer.Response.Header
 	}
 	said := errors.As(err, &api)
-	if status >= 300 && status < 500 && isPage(answer.Response.Response) && !(said && inItsOwnWords(api, status)) {
-		return newError(CodeNotS3, key, pageText(status), err)
+	if !(said && inItsOwnWords(api, status)) {
+		if e := notOfStore(answer, status, key, err); e != nil {
+			return e
+		}
 	}
 	if said {
 		return apiError(api, status, header, key, err)
@@ -187,15 +201,6 @@ func s3Error(err error, key string) error {
 func isPage(answer *http.Response) bool {
 	return strings.HasPrefix(strings.ToLower(answer.Header.Get("Content-Type")), "text/html") &&
 		(answer.Request == nil || answer.Request.Method != http.MethodHead)
-}
-
-// pageText is of a page for people.
-func pageText(status int) string {
-	text := fmt.Sprintf("status %d: a page in HTML", status)
-	if status == http.StatusRequestEntityTooLarge {
-		text += ": a proxy or web server in front of the store takes no body of this size (nginx: client_max_body_size)"
-	}
-	return text
 }
 
 // skewText says by how much, and which way, this machine's clock differs from the answer's.
@@ -247,7 +252,7 @@ func apiError(api smithy.APIError, status int, header http.Header, key string, e
 	if code == CodeClockSkew {
 		cause = strings.TrimSuffix(cause, ".") + skewText(time.Now(), header)
 	}
-	return mayBeDone(newError(code, key, withoutKey(cause, key), err))
+	return mayBeDone(advised(newError(code, key, withoutKey(cause, key), err), accountRemedies[api.ErrorCode()]))
 }
 
 // sentTo names the host that a redirect names. It is not followed: its answer would be taken
@@ -268,7 +273,7 @@ func credentialsError(err error) error {
 	var api smithy.APIError
 	var expired *ssocreds.InvalidTokenError
 	var empty *credentials.StaticCredentialsEmptyError
-	var process *processcreds.ProviderError
+	var process *processcreds.ProviderError // of a role: withProcess has the others
 	code, text := CodeCredentialsRefused, err.Error()
 	switch {
 	case errors.As(err, &expired), errors.As(err, &api) && s3Codes[api.ErrorCode()] == CodeCredentialsExpired:
@@ -278,7 +283,8 @@ func credentialsError(err error) error {
 	}
 	cause := lastCause(err)
 	if errors.As(err, &process) {
-		cause = "the credential_process of the AWS profile failed: " + cause + "; what it wrote stands above"
+		cause = "the credential_process of the AWS profile failed: " + processFault(err) + "; what it wrote stands above"
+		return advised(newError(code, "", cause, err), remedyProcess)
 	}
 	return newError(code, "", clip(cause), err)
 }
@@ -312,27 +318,22 @@ func transportError(err error, key string) error {
 		unknownA x509.UnknownAuthorityError
 		host     x509.HostnameError
 		header   tls.RecordHeaderError
-		request  *url.Error
 	)
 	if own := noSocket(key, err); own != nil {
 		return own
 	}
 	cause := withoutKey(lastCause(err), key)
-	if strings.Contains(err.Error(), "server gave HTTP response to HTTPS client") || errors.As(err, &header) {
-		cause += ": no TLS is spoken there; if that is meant, the endpoint begins with http://"
-	}
 	switch {
-	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host), errors.As(err, &header),
-		strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"), errors.As(err, &header):
+		return advised(newError(CodeTargetUntrusted, key, cause+": no TLS is spoken there; if that is meant, the endpoint begins with http://", err), remedyHTTP)
+	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host):
 		return newError(CodeTargetUntrusted, key, cause, err)
 	case errors.As(err, &op) && clientRefused(op):
 		return newError(CodeCredentialsRefused, key, cause+": the target asks for a client certificate that it trusts (--client-cert), or speaks another TLS", err)
-	case errors.As(err, &op) && op.Op == "proxyconnect":
+	case errors.As(err, &op) && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")):
 		return newError(CodeTargetAbsent, key, "proxy: "+cause, err)
 	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial":
 		return newError(CodeTargetAbsent, key, cause, err)
-	case errors.As(err, &request) && proxyRefused(request.Err):
-		return newError(CodeNotS3, key, "proxy: "+cause, err)
 	case errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
 		return unknown(newError(CodeConnectionLost, key, "cancelled", err))
 	}
@@ -348,17 +349,6 @@ func clientRefused(op *net.OpError) bool {
 	}
 	for _, alert := range []string{"certificate", "access denied", "handshake failure"} { // the last one is that of TLS 1.2
 		if strings.Contains(text, alert) {
-			return true
-		}
-	}
-	return false
-}
-
-// proxyRefused knows a proxy's refusal of CONNECT, of which net/http keeps no more
-// than the text of the status.
-func proxyRefused(err error) bool {
-	for _, status := range []int{http.StatusForbidden, http.StatusProxyAuthRequired, http.StatusMethodNotAllowed, http.StatusUnavailableForLegalReasons} {
-		if err != nil && err.Error() == http.StatusText(status) {
 			return true
 		}
 	}

@@ -31,11 +31,17 @@ func TestTexts(t *testing.T) {
 		store http.Handler
 		code  Code
 		words string
+		do    string // in the remedy
 	}{
-		{"a body too large for a proxy", answer(413, "text/html", "<html>", now), CodeNotS3, "client_max_body_size"},
-		{"this clock is slow", xml(403, "RequestTimeTooSkewed", now.Add(20*time.Minute)), CodeClockSkew, "No: this machine's clock is 20m0s behind the target's"},
-		{"this clock is fast", xml(403, "RequestTimeTooSkewed", now.Add(-20*time.Minute)), CodeClockSkew, "ahead of the target's"},
-		{"an archived object", xml(403, "InvalidObjectState", now), CodeArchived, "InvalidObjectState"},
+		{"a body too large for a proxy", answer(413, "text/html", "<html>", now), CodeNotS3, "client_max_body_size", "larger bodies"},
+		{"a body too large, without a page", answer(413, "text/plain", "Request Entity Too Large", now), CodeNotS3, "client_max_body_size", "larger bodies"},
+		{"a proxy that wants a password", answer(407, "text/html", "<html>", now), CodeNotS3, "wants a user and a password", "http://USER:PASSWORD@"},
+		{"a disabled key", xml(403, "InvalidAccessKeyId", now), CodeCredentialsRefused, "InvalidAccessKeyId", "disabled"},
+		{"a suspended user", xml(403, "UserSuspended", now), CodeCredentialsRefused, "UserSuspended", "suspended"},
+		{"a closed account", xml(403, "AllAccessDisabled", now), CodeAccessDenied, "AllAccessDisabled", "whoever runs the store"},
+		{"this clock is slow", xml(403, "RequestTimeTooSkewed", now.Add(20*time.Minute)), CodeClockSkew, "No: this machine's clock is 20m0s behind the target's", "set the clock"},
+		{"this clock is fast", xml(403, "RequestTimeTooSkewed", now.Add(-20*time.Minute)), CodeClockSkew, "ahead of the target's", "set the clock"},
+		{"an archived object", xml(403, "InvalidObjectState", now), CodeArchived, "InvalidObjectState", "restore"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cleanAWS(t)
@@ -48,8 +54,8 @@ func TestTexts(t *testing.T) {
 			}
 			_, err = target.Get(t.Context(), "key", "")
 			text := strings.ReplaceAll(strings.ReplaceAll(fmt.Sprint(err), "19m59s", "20m0s"), "20m1s", "20m0s")
-			if !hasCode(err, test.code) || !strings.Contains(text, test.words) {
-				t.Errorf("%v", err)
+			if !hasCode(err, test.code) || !strings.Contains(text, test.words) || !strings.Contains(asError(err).Remedy, test.do) {
+				t.Errorf("%v: %s", err, asError(err).Remedy)
 			}
 		})
 	}
@@ -65,8 +71,42 @@ func TestTextOfHTTPSToHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = target.Head(t.Context(), "key"); !hasCode(err, CodeTargetUntrusted) || !strings.Contains(err.Error(), "http://") {
+	if _, err = target.Head(t.Context(), "key"); !hasCode(err, CodeTargetUntrusted) || !strings.Contains(err.Error(), "http://") || !strings.Contains(asError(err).Remedy, "http://") {
 		t.Error(err)
+	}
+}
+
+// TestTextsOfTunnel: a proxy that refuses CONNECT in words of its own, as tinyproxy does.
+func TestTextsOfTunnel(t *testing.T) {
+	for status, want := range map[int]struct {
+		code      Code
+		words, do string
+	}{
+		403: {CodeNotS3, "status 403 (Forbidden) to CONNECT s3.example.invalid:443: the proxy does not allow it", "NO_PROXY"},
+		407: {CodeNotS3, "wants a user and a password", "http://USER:PASSWORD@"},
+		502: {CodeTargetAbsent, "status 502 (Bad Gateway) to CONNECT s3.example.invalid:443", "check the endpoint, the proxy"},
+	} {
+		cleanAWS(t)
+		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				fmt.Fprintf(conn, "HTTP/1.1 %d Filtered\r\nContent-Length: 0\r\n\r\n", status)
+				err = conn.Close()
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}))
+		target, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: "https://s3.example.invalid", Proxy: proxy.URL, PathStyle: true, Profile: "generic",
+			Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = target.Head(t.Context(), "key")
+		if !hasCode(err, want.code) || isUnknown(err) || !strings.Contains(err.Error(), "proxy: ") || !strings.Contains(err.Error(), want.words) || !strings.Contains(asError(err).Remedy, want.do) {
+			t.Errorf("status %d: %v", status, err)
+		}
+		proxy.Close()
 	}
 }
 
@@ -103,12 +143,103 @@ func TestTextsOfConfiguration(t *testing.T) {
 		t.Errorf("CA bundle: %v", err)
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
-	writeFile(t, filepath.Join(dir, "config"), "[profile p]\ncredential_process = sh -c \"exit 3\"\n")
-	target, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: "http://127.0.0.1:9", PathStyle: true})
+	mfa := "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n[profile base]\naws_access_key_id = a\naws_secret_access_key = secretsecret\n"
+	writeFile(t, filepath.Join(dir, "config"), mfa)
+	_, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p"})
+	if !hasCode(err, CodeCredentialsMissing) || !strings.Contains(err.Error(), "MFA code") || !strings.Contains(asError(err).Remedy, "export-credentials") {
+		t.Errorf("MFA: %v", err)
+	}
+}
+
+// TestTextsOfCredentialProcess: what the command complains about stands in the error, in one
+// line of bounded length; what it printed does not, for that may be a key.
+func TestTextsOfCredentialProcess(t *testing.T) {
+	for _, test := range []struct{ name, command, want string }{
+		{"complains", `echo vault: permission denied >&2; exit 3`, `exit status 3: vault: permission denied`},
+		{"drives a terminal", `printf '\033[2Jone\ntwo\n' >&2; exit 1`, `exit status 1: ?[2Jone; two`},
+		{"long", `yes complaint | head -1000 >&2; echo end >&2; exit 1`, `complaint; end`},
+		{"prints no JSON", `echo '{"SecretAccessKey":"topsecret"} oops'`, "it printed no JSON of credentials"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := cleanAWS(t)
+			script := filepath.Join(dir, "script")
+			writeFile(t, script, test.command)
+			writeFile(t, filepath.Join(dir, "config"), "[profile p]\ncredential_process = sh "+script+"\n")
+			target, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: "http://127.0.0.1:9", PathStyle: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = target.Head(t.Context(), "key")
+			text := asError(err).Error()
+			if !hasCode(err, CodeCredentialsRefused) || !strings.Contains(text, "the credential_process of the AWS profile failed: ") || !strings.HasSuffix(text, test.want) ||
+				len(text) > 600 || strings.Contains(text, "topsecret") || !strings.Contains(asError(err).Remedy, "credential_process") {
+				t.Errorf("%s", text)
+			}
+			if renew := target.Renew(t.Context()); !hasCode(renew, CodeCredentialsRefused) || !strings.HasSuffix(renew.Error(), test.want) {
+				t.Errorf("renewed: %v", renew)
+			}
+		})
+	}
+}
+
+// TestCredentialProcess: its credentials sign.
+func TestCredentialProcess(t *testing.T) {
+	dir := cleanAWS(t)
+	script := filepath.Join(dir, "script")
+	writeFile(t, script, `echo for your eyes >&2; echo '{"Version": 1, "AccessKeyId": "AKEY", "SecretAccessKey": "secretsecret", "SessionToken": "TOKEN"}'`)
+	writeFile(t, filepath.Join(dir, "config"), "[profile p]\ncredential_process = sh "+script+"\n")
+	var token, signed string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token, signed = r.Header.Get("X-Amz-Security-Token"), r.Header.Get("Authorization")
+		w.WriteHeader(http.StatusNotFound)
+	}))
+	defer server.Close()
+	target, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: server.URL, PathStyle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := target.Head(t.Context(), "key"); !hasCode(err, CodeCredentialsRefused) || !strings.Contains(err.Error(), "credential_process") || !strings.Contains(err.Error(), "exit status 3") {
-		t.Errorf("credential_process: %v", err)
+	if _, err := target.Head(t.Context(), "key"); !IsNotFound(err) || token != "TOKEN" || !strings.Contains(signed, "Credential=AKEY/") {
+		t.Errorf("%v, token %q, %s", err, token, signed)
+	}
+}
+
+// TestEnvironmentExpires: what is in the environment cannot be renewed under a process, so
+// that waiting for it would be in vain; what is in the shared file can.
+func TestEnvironmentExpires(t *testing.T) {
+	dir := cleanAWS(t)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		code := "ExpiredToken"
+		if r.URL.Path == "/bucket/refused" {
+			code = "InvalidAccessKeyId"
+		}
+		w.Header().Set("Content-Type", "application/xml")
+		w.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(w, "<Error><Code>"+code+"</Code><Message>No.</Message></Error>")
+	}))
+	defer server.Close()
+	writeFile(t, filepath.Join(dir, "credentials"), "[p]\naws_access_key_id = a\naws_secret_access_key = secretsecret\naws_session_token = t\n")
+	get := func(o Options, key string) *Error {
+		o.Bucket, o.Endpoint, o.PathStyle, o.Profile = "bucket", server.URL, true, "generic"
+		target, err := NewS3(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = target.Get(t.Context(), key, "")
+		return asError(err)
+	}
+	if e := get(Options{AWSProfile: "p"}, "key"); e.Code != CodeCredentialsExpired || !waits(e) || strings.Contains(e.Cause, "environment") {
+		t.Errorf("of the shared file: %v: %s", e, e.Remedy)
+	}
+	t.Setenv("AWS_ACCESS_KEY_ID", "a")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secretsecret")
+	t.Setenv("AWS_SESSION_TOKEN", "t")
+	if e := get(Options{}, "key"); e.Code != CodeCredentialsExpired || waits(e) || !strings.Contains(e.Cause, "cannot go on by itself") || !strings.Contains(e.Remedy, "--aws-profile") {
+		t.Errorf("of the environment: %v: %s", e, e.Remedy)
+	}
+	if e := get(Options{}, "refused"); e.Code != CodeCredentialsRefused || !waits(e) || !strings.Contains(e.Remedy, "sees no new environment") {
+		t.Errorf("refused: %v: %s", e, e.Remedy)
+	}
+	if e := get(Options{AWSProfile: "p"}, "key"); !waits(e) {
+		t.Errorf("a profile that is named comes before the environment: %v", e)
 	}
 }

@@ -93,7 +93,7 @@ func (r *run) snapshot() Progress {
 		Bytes: p.bytes.Load(), TotalBytes: p.totalBytes, Failed: p.failed.Load(),
 		EarlierEntries: p.earlyEntries.Load(), EarlierBytes: p.earlyBytes.Load(),
 		Retries: r.calls.retried.Load(), Throttled: r.calls.throttled.Load(), Requests: r.calls.limits.current(),
-		Elapsed: r.opts.Now().Sub(p.started), State: state, Halt: halt,
+		Elapsed: r.opts.Now().Sub(p.started), State: state, Halt: halt, Opens: r.opens(),
 	}
 }
 
@@ -292,7 +292,7 @@ func (r *run) hear(t *teller) {
 	if err := r.ours(); hasCode(err, CodeTakenOver) {
 		r.halt(asError(err))
 	}
-	r.calls.gate.sleep(!r.opts.Hours.open(r.opts.Now()))
+	r.keepHours()
 	if r.opts.StatusEvery <= 0 {
 		return
 	}

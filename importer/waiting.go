@@ -25,7 +25,7 @@ func waits(e *Error) bool {
 	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTargetJournal, CodeTakenOver, CodePageLost, CodeCanceled, CodeAttributeRefused, CodeNoObjectLock:
 		return false
 	}
-	return e.Class == Fixable || e.Class == Retryable
+	return (e.Class == Fixable || e.Class == Retryable) && !endless(e)
 }
 
 // waits tells that of this run: a journal that could not be written is not written

@@ -290,6 +290,8 @@ func TestHours(t *testing.T) {
 		return day
 	}
 	o.Hours, _ = ParseHours("19:00-07:00")
+	told := &lockedText{}
+	o.Log = slog.New(slog.NewTextHandler(told, nil))
 	ended := make(chan *Result)
 	go func() {
 		res, err := Run(context.Background(), s, f, o)
@@ -307,6 +309,31 @@ func TestHours(t *testing.T) {
 	late.Store(true)
 	if res := <-ended; !res.Complete {
 		t.Errorf("%+v", res)
+	}
+	for _, want := range []string{"no request begins", "until=2026-03-04T19:00:00", "the run's hours have begun"} {
+		if text := told.String(); !strings.Contains(text, want) {
+			t.Errorf("no %q in %s", want, text)
+		}
+	}
+}
+
+// TestHoursNext: when the window opens again, also over midnight and with several windows.
+func TestHoursNext(t *testing.T) {
+	for _, test := range []struct{ hours, now, want string }{
+		{"19:00-07:00", "12:34", "19:00"}, {"19:00-07:00", "07:00", "19:00"}, {"19:00-07:00", "23:00", "23:00"},
+		{"01:00-02:00,13:30-14:00", "02:00", "13:30"}, {"01:00-02:00,13:30-14:00", "18:00", "01:00"}, {"00:00-00:01", "00:01", "00:00"},
+	} {
+		hours, err := ParseHours(test.hours)
+		if err != nil {
+			t.Fatal(err)
+		}
+		now, err := time.ParseInLocation("2006-01-02 15:04", "2026-03-04 "+test.now, time.Local)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if next := hours.next(now.Add(20 * time.Second)).Format("15:04"); next != test.want {
+			t.Errorf("%s at %s: %s, want %s", test.hours, test.now, next, test.want)
+		}
 	}
 }
 

@@ -43,6 +43,8 @@ type AcceptedDevice struct {
 	Complete      bool             `json:"complete"`
 	Differences   []string         `json:"differences"` // waived
 	Waived        []WaivedLines    `json:"waived"`
+	Rules         string           `json:"rules,omitempty"` // SHA-256 of the importer's own rules
+	LeftOut       map[string]int64 `json:"left_out"`        // entries that they left out, by kind; waived
 }
 
 // WaivedLines are entries of one outcome and error that were waived by name, as

@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -29,6 +30,7 @@ type acceptFlags struct {
 	labels                    []string
 	paths, devices, unlabeled []string // waivers by name
 	differences, targets      []string
+	leftOut                   []string
 	waivers, list, note, out  string
 }
 
@@ -121,7 +123,8 @@ each device is enough.
 
 What is not proven is listed: entries that failed, met a conflict or were skipped by
 the loader, numbers that do not agree, a target that is not the job's, devices
-without a label or without receipts. Nothing is signed until each of these is waived
+without a label or without receipts, kinds of entries that the importer's own rules
+left out (what the job's policy leaves out was agreed). Nothing is signed until each of these is waived
 by its name. A waiver that matches nothing is an error. A name that several devices
 have is waived for each of them, as DEVICE:NAME. The statement holds no names of files.`,
 		Example: `  sledge accept /srv/import/job1/receipts --site /srv/site --label device.label --disk '/mnt/bay*' --out acceptance.dsse
@@ -140,6 +143,7 @@ have is waived for each of them, as DEVICE:NAME. The statement holds no names of
 	flags.StringArrayVar(&f.targets, "waive-target", nil, "s3://BUCKET/PREFIX/ that the job does not name; may be repeated")
 	flags.StringArrayVar(&f.unlabeled, "waive-label", nil, "DEVICE whose label is not at hand; may be repeated")
 	flags.StringArrayVar(&f.devices, "waive-device", nil, "DEVICE of the job that is accepted without receipts; may be repeated")
+	flags.StringArrayVar(&f.leftOut, "waive-left-out", nil, "KIND of entries (directory, symlink, hard link) that the importer's own rules left out; may be repeated")
 	flags.StringVar(&f.waivers, "waivers", "", "a file of waivers, one a line, as --list writes them")
 	flags.StringVar(&f.list, "list", "", "write what is not proven and not waived into a new file, confidential")
 	flags.StringVar(&f.note, "note", "", "a remark that is signed with it; no names of files")
@@ -180,7 +184,7 @@ func (a *app) accept(ctx context.Context, f *acceptFlags, dirs []string) (report
 			return nil, err
 		}
 	}
-	if err := c.missing(); err != nil {
+	if err := errors.Join(c.missing(), c.leftOut()); err != nil {
 		return nil, err
 	}
 	key, err := roleKey{site.Acceptor, f.acceptorKey, f.site, "acceptance"}.read(c.app, c.job.Roles.Acceptor)
@@ -217,7 +221,7 @@ func (f *acceptFlags) check() ([]waiver, error) {
 		return nil, usagef("--acceptor-key is missing: which key signs the acceptance?")
 	}
 	var waivers []waiver
-	for kind, names := range map[string][]string{unprovenPath: f.paths, unprovenDifference: f.differences, unprovenTarget: f.targets, unprovenLabel: f.unlabeled, unprovenDevice: f.devices} {
+	for kind, names := range map[string][]string{unprovenPath: f.paths, unprovenDifference: f.differences, unprovenTarget: f.targets, unprovenLabel: f.unlabeled, unprovenDevice: f.devices, unprovenLeftOut: f.leftOut} {
 		for _, name := range names {
 			waivers = append(waivers, waiver{Kind: kind, Name: name})
 		}
@@ -485,6 +489,7 @@ func (c *acceptance) device(r *fsck.ReceiptReport) (d manifest.AcceptedDevice, e
 	d = manifest.AcceptedDevice{Generation: r.Manifest.Generation, Label: "not given", ManifestSize: uint64(r.Manifest.LogSize),
 		Run: r.Run, Target: r.Target, Endpoint: r.Endpoint, ReceiptSize: uint64(r.LogSize), ReceiptRoot: r.LogRoot, ReceiptSHA256: r.SHA256, Outcomes: r.Outcomes, Proof: r.Proofs,
 		Bytes: r.Bytes, Complete: r.Complete, Differences: append([]string{}, r.Differences...), Waived: c.waivedLines(r.Manifest.Device)}
+	d.Rules, d.LeftOut = r.Rules, byRules(c.job.Policy, r.LeftOut)
 	if c.labels[r.Manifest.Device] != nil {
 		d.Label = "checked"
 	}

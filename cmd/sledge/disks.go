@@ -19,7 +19,7 @@ func (a *app) diskPaths() ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	return paths, checkFolders(paths)
+	return paths, a.checkFolders(paths)
 }
 
 // diskNames is diskPaths without a look at what is there.
@@ -57,22 +57,29 @@ func expand(pattern string) ([]string, error) {
 	return found, nil
 }
 
-func checkFolders(paths []string) error {
+// checkFolders refuses names that are no folders, and a folder that is named twice.
+func (a *app) checkFolders(paths []string) error {
 	var seen []os.FileInfo
+	var files []string
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil {
 			return diskError(p, err)
 		}
 		if !info.IsDir() {
-			return usagef("disk %s: %w", p, errNotFolder)
+			files = append(files, p)
+			seen = append(seen, nil)
+			continue
 		}
 		for j, other := range seen {
-			if os.SameFile(info, other) {
+			if other != nil && os.SameFile(info, other) {
 				return fmt.Errorf("disks %s and %s: %w", paths[j], p, errSameDisk)
 			}
 		}
 		seen = append(seen, info)
+	}
+	if len(files) > 0 {
+		return a.notFolders(files, usagef("disk %s: %w", strings.Join(files, ", "), errNotFolder))
 	}
 	return nil
 }

@@ -398,6 +398,9 @@ func importSample(p importer.Progress) sample {
 	if p.Halt != nil {
 		s.more += " (" + string(p.Halt.Code) + ")"
 	}
+	if !p.Opens.IsZero() {
+		s.more += ", until " + p.Opens.Local().Format("15:04")
+	}
 	return s
 }
 
@@ -482,6 +485,8 @@ func importEnd(r *importer.Result, err error) error {
 		return nil
 	case class == importer.ExitInterrupted:
 		return context.Canceled
+	case class == importer.ExitRefused:
+		return hint(fmt.Errorf("%w: %s", errRefused, strings.Join(r.Differences, "; ")), "the device contradicts itself: rely on nothing of it, whatever is in the target; ask whoever sent it")
 	case class == importer.ExitFixable:
 		return fmt.Errorf("%w: %s", errTarget, plural(r.Unfinished, "entry")+" without an outcome")
 	case class == importer.ExitSkipped:

@@ -21,14 +21,23 @@ func (r *runStatus) judge(now time.Time) {
 	host, err := os.Hostname()
 	r.silent = now.Sub(r.Updated)
 	r.elsewhere = r.Host != "" && (err != nil || r.Host != host)
-	r.gone = r.working() && !r.elsewhere && r.PID > 0 && r.silent >= goneAfter && errors.Is(unix.Kill(r.PID, 0), unix.ESRCH)
-	r.AtWork = r.silent < freshness && r.working() && !r.gone
+	r.Gone = r.working() && !r.elsewhere && r.PID > 0 && r.silent >= goneAfter && errors.Is(unix.Kill(r.PID, 0), unix.ESRCH)
+	r.AtWork = r.silent < freshness && r.working() && !r.Gone
+}
+
+// stateNow is the state for who looks now. The last word of a process that has gone, or says
+// nothing, is no state of the run.
+func (r *runStatus) stateNow() string {
+	if r.AtWork || !r.working() {
+		return string(r.State)
+	}
+	return fmt.Sprintf("not at work (its last word: %s)", r.State)
 }
 
 // printSilence tells why a run that has not told its end may not be at work.
 func (r *runStatus) printSilence(w io.Writer) {
 	switch silent := r.silent.Round(time.Second); {
-	case r.gone:
+	case r.Gone:
 		fmt.Fprintf(w, "at work     no: process %d has ended without a word. Start the same sledge import run\n", r.PID)
 	case r.elsewhere:
 		fmt.Fprintf(w, "at work     no word for %s from %s: the process there has ended or hangs, or this folder is a copy. Look there first;\n            then start the same sledge import run; if that is refused (state-locked), with --takeover\n", silent, escape(r.Host))

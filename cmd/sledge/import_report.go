@@ -73,16 +73,23 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 	m := a.meter("report")
 	defer m.end()
 	var devices []*importreport.Device
+	var bad []error
 	for i, state := range states {
 		if home, err := importer.StateHome(state); err == nil {
 			state, states[i] = home, home // after a takeover in a copy
 		}
 		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
 			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines), unit: "lines"}) }})
-		if err != nil {
-			return nil, reportError(state, err)
+		if err != nil && ctx.Err() == nil {
+			bad = append(bad, reportError(state, err))
+			continue
+		} else if err != nil {
+			return nil, err
 		}
 		devices = append(devices, d)
+	}
+	if err := together(bad); err != nil {
+		return nil, err
 	}
 	r, err := importreport.New(devices...)
 	if err != nil {
@@ -124,12 +131,20 @@ func readRun(ctx context.Context, state string, o importreport.Options) (*import
 		return nil, err
 	}
 	defer root.Close()
+	if around, in, ok := stateAround(state); ok && in != "." {
+		top, err := os.OpenRoot(around)
+		if err != nil {
+			return nil, err
+		}
+		defer top.Close()
+		o.State, o.In = vfs.Plain(top), in
+	}
 	return importreport.Read(ctx, vfs.Plain(root), o)
 }
 
 func reportError(state string, err error) error {
-	if errors.Is(err, importreport.ErrNothing) {
-		return hint(err, "name the state folder of an import: --state of sledge import run, or runs/ID in it")
+	if info, statErr := os.Stat(state); errors.Is(err, importreport.ErrNothing) || statErr != nil || !info.IsDir() {
+		return noRun(state)
 	}
 	return fmt.Errorf("%s: %w", state, err)
 }

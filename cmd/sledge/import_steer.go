@@ -36,19 +36,22 @@ type runStatus struct {
 	importer.Status
 	Folder string `json:"folder"` // in the state folder; "" for its first run
 	AtWork bool   `json:"at_work"`
+	Gone   bool   `json:"process_gone,omitempty"` // its process has ended without a word
 
 	silent    time.Duration // since its last word
-	gone      bool          // its process has ended without one
 	elsewhere bool          // that was on another host
 }
 
 func (r *runStatus) print(w io.Writer) {
-	fmt.Fprintf(w, "run         %s of device %s: %s\n", escape(r.Run), r.Device, r.State)
+	fmt.Fprintf(w, "run         %s of device %s: %s\n", escape(r.Run), r.Device, r.stateNow())
 	if h := r.Halt; h != nil {
 		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), r.haltedSince(h), h.Remedy)
 	}
 	if !r.AtWork && r.working() {
 		r.printSilence(w)
+	}
+	if p := r.Progress; r.AtWork && !p.Opens.IsZero() {
+		fmt.Fprintf(w, "hours       no request begins before %s\n", p.Opens.Local().Format("2006-01-02 15:04"))
 	}
 	fmt.Fprintf(w, "target      %s\n", escape(r.Target))
 	p := r.Progress
@@ -213,7 +216,7 @@ func (a *app) steer(ctx context.Context, f *steerFlags, state string, want impor
 		if s.Updated.After(before.Updated) && heard(s.State) {
 			return s, nil
 		}
-		if s.gone {
+		if s.Gone {
 			if want == importer.WantPause && before.State != importer.StatePaused { // nobody has heard it: the next start is not to
 				err = ask(state, s.Folder, importer.WantRun, a.now())
 			}

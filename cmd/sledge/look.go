@@ -114,7 +114,7 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 	for _, p := range patterns {
 		info, err := os.Stat(p)
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) || err == nil && !info.IsDir() {
-			unopened = append(unopened, noFolder(p))
+			unopened = append(unopened, noFolder(p, err == nil))
 			continue
 		}
 		if appliance.NoAnswer(err) {
@@ -123,7 +123,7 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 		}
 		answering = append(answering, p)
 	}
-	if err := checkFolders(answering); err != nil {
+	if err := a.checkFolders(answering); err != nil {
 		return nil, nil, err
 	}
 	for _, p := range answering {
@@ -143,8 +143,12 @@ func (a *app) openAnswering(w *work) (disks []appliance.Disk, unopened []applian
 
 // noFolder is the state of a name that is no folder: a disk that was unplugged takes
 // its mount point along.
-func noFolder(name string) appliance.DiskState {
-	err := fmt.Errorf("disk %s: there is no such folder: %w", name, appliance.ErrNotMounted)
+func noFolder(name string, file bool) appliance.DiskState {
+	what := "there is no such folder"
+	if file {
+		what = "it is a file, and no folder"
+	}
+	err := fmt.Errorf("disk %s: %s: %w", name, what, appliance.ErrNotMounted)
 	return appliance.DiskState{Name: name, State: appliance.DiskNotMounted, Bay: -1, Err: err}
 }
 

@@ -108,6 +108,7 @@ func (a *app) openSet(f *chainFlags) (*appliance.Set, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	disks = a.ofLabel(disks, label)
 	signer, err := f.signer(disks)
 	var set *appliance.Set
 	if err == nil {

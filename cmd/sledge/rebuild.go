@@ -58,7 +58,7 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 	if replace == "" {
 		return nil, usagef("--replace is missing: onto which disk?")
 	}
-	if err := checkFolders([]string{replace}); err != nil {
+	if err := a.checkFolders([]string{replace}); err != nil {
 		return nil, err
 	}
 	onto, err := openMountedDisk(replace, !allow.shared)

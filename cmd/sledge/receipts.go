@@ -14,14 +14,17 @@ import (
 // of an import stands for its newest receipts: after a retry or a takeover they are
 // not where they were.
 func (a *app) receiptsFolders(names []string) (folders []string, err error) {
+	var bad []error
 	for _, name := range names {
 		folder, err := a.receiptsFolder(name)
 		if err != nil {
-			return nil, err
+			bad = append(bad, err)
+			continue
 		}
+		a.noteRuns(folder)
 		folders = append(folders, folder)
 	}
-	return folders, nil
+	return folders, together(bad)
 }
 
 func (a *app) receiptsFolder(name string) (string, error) {
@@ -32,13 +35,15 @@ func (a *app) receiptsFolder(name string) (string, error) {
 		}
 		return name, nil
 	}
+	if runs := runsOf(name); len(runs) > 1 {
+		return "", hint(usagef("%s holds several runs", name), "%s", whichRun(name, runs))
+	}
 	folder, err := newestReceipts(name)
 	switch {
-	case hasRuns(name):
-		return "", hint(usagef("%s holds several runs", name), "name the folder of one, as import run has told it: %s/ID, or %s for the first",
-			filepath.Join(name, importer.RunsFolder), filepath.Join(name, "receipts"))
 	case errors.Is(err, importreport.ErrNoReceipts) && isState(name):
 		return "", hint(fmt.Errorf("%s: %w", name, err), "see how the run does: sledge import status %s", name)
+	case err != nil && !isState(name):
+		return "", noRun(name)
 	case err != nil:
 		return name, nil // who reads it says what is wrong
 	}
@@ -63,13 +68,4 @@ func isState(name string) bool {
 	}
 	_, err = os.Stat(filepath.Join(home, importer.StatusName))
 	return err == nil
-}
-
-func hasRuns(name string) bool {
-	home, err := importer.StateHome(name)
-	if err != nil {
-		return false
-	}
-	runs, err := os.ReadDir(filepath.Join(home, importer.RunsFolder))
-	return err == nil && len(runs) > 0
 }

@@ -419,7 +419,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitObjects)
 	case is(errExtract):
 		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")
-	case is(errNoRun), is(importreport.ErrNoReceipts):
+	case is(errNoRun), is(importreport.ErrNoReceipts), is(importreport.ErrNothing):
 		return add(exitNotFound)
 	case is(errUnwaived):
 		return add(exitUnwaived, "mend what is named above: the same sledge import run tries again what failed",

@@ -20,9 +20,10 @@ const (
 	unprovenTarget     = "target"     // the objects are not where the job says
 	unprovenLabel      = "label"      // no label of the device
 	unprovenDevice     = "device"     // no receipts of a device of the job
+	unprovenLeftOut    = "left-out"   // entries of a kind that the importer's own rules left out
 )
 
-var unprovenKinds = []string{unprovenPath, unprovenDifference, unprovenTarget, unprovenLabel, unprovenDevice}
+var unprovenKinds = []string{unprovenPath, unprovenDifference, unprovenTarget, unprovenLabel, unprovenDevice, unprovenLeftOut}
 
 // maxUnproven bounds what one acceptance can waive, and so its size and memory.
 const maxUnproven = 20000
@@ -46,12 +47,15 @@ type unproven struct {
 	Error   string `json:"error,omitempty"`
 	Waived  bool   `json:"waived"`
 	line    int64  // in objects.list
+	Count   int64  `json:"count,omitempty"` // entries of unprovenLeftOut
 }
 
 // text is the item for a terminal.
 func (u *unproven) text() string {
 	text := u.Kind + " " + escape(u.Name)
 	switch {
+	case u.Kind == unprovenLeftOut:
+		text += fmt.Sprintf(": %s without an object, by the importer's own rules (device %s)", plural(u.Count, "entry"), u.Device)
 	case u.Error != "":
 		text += fmt.Sprintf(" (%s, %s)", u.Outcome, escape(u.Error))
 	case u.Outcome != "":
@@ -67,6 +71,9 @@ func unprovenLine(device string, l *fsck.ObjectLine) *unproven {
 
 // became is the outcome with the error, as a list has it.
 func (u *unproven) became() string {
+	if u.Kind == unprovenLeftOut {
+		return strconv.FormatInt(u.Count, 10) // of more entries it is another waiver
+	}
 	if u.Error == "" {
 		return u.Outcome
 	}
@@ -110,10 +117,10 @@ func waive(items []*unproven, waivers []waiver) (idle []waiver, err error) {
 }
 
 // waiverWords are the words of a kind's line in front of the name.
-var waiverWords = map[string]int{unprovenPath: 2, unprovenDifference: 1, unprovenTarget: 1}
+var waiverWords = map[string]int{unprovenPath: 2, unprovenDifference: 1, unprovenTarget: 1, unprovenLeftOut: 2}
 
 // parseWaivers reads a file of waivers, a line each: a kind, the device, of a path
-// what became of it, and the name. A name goes to the end of its line, byte for
+// what became of it, of what was left out how many, and the name. A name goes to the end of its line, byte for
 // byte, unless it is quoted. A label and a device are named by the device alone.
 func parseWaivers(text []byte) ([]waiver, error) {
 	var waivers []waiver
@@ -125,7 +132,7 @@ func parseWaivers(text []byte) ([]waiver, error) {
 		kind, rest, _ := strings.Cut(line, " ")
 		words := strings.SplitN(rest, " ", waiverWords[kind]+1)
 		if !slices.Contains(unprovenKinds, kind) || len(words) != waiverWords[kind]+1 || slices.Contains(words, "") {
-			return nil, hint(usagef("waiver %q is none: must be one of %s, the device, of a path what became of it, and the name", line, strings.Join(unprovenKinds, ", ")),
+			return nil, hint(usagef("waiver %q is none: must be one of %s, the device, of a path what became of it, of what was left out how many, and the name", line, strings.Join(unprovenKinds, ", ")),
 				"let --list write the file anew: what is not proven may be another thing now")
 		}
 		name, err := unquoteWaiver(words[len(words)-1])
@@ -133,7 +140,7 @@ func parseWaivers(text []byte) ([]waiver, error) {
 			return nil, usagef("waiver %q: %w", line, err)
 		}
 		w := waiver{Kind: kind, listed: true, Device: words[0], Name: name}
-		if kind == unprovenPath {
+		if waiverWords[kind] == 2 {
 			w.Outcome = words[1]
 		}
 		waivers = append(waivers, w)
@@ -172,7 +179,7 @@ func encodeWaivers(items []*unproven) []byte {
 	for _, u := range items {
 		name := quoteWaiver(u.Name)
 		switch u.Kind {
-		case unprovenPath:
+		case unprovenPath, unprovenLeftOut:
 			fmt.Fprintf(&b, "%s %s %s %s\n", u.Kind, u.Device, u.became(), name)
 		case unprovenDifference, unprovenTarget:
 			fmt.Fprintf(&b, "%s %s %s\n", u.Kind, u.Device, name)

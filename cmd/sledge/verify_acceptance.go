@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -53,6 +55,9 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 	fmt.Fprintf(w, "device      %s, generation %d, run %s, %s; %s, manifest %s\n", d.Device, d.Generation, escape(d.Run), label, receipts, d.Manifest)
 	fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
 	printOutcomes(w, d.Outcomes)
+	for _, kind := range slices.Sorted(maps.Keys(d.LeftOut)) {
+		fmt.Fprintf(w, "waived      left-out %s: %s, by the importer's own rules\n", escape(kind), plural(d.LeftOut[kind], "entry"))
+	}
 	for i, e := range d.Entries {
 		if i == shownUnproven {
 			break

@@ -2,6 +2,7 @@ package fsck
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -36,6 +37,8 @@ type acceptedDevice struct {
 	complete     bool
 	differences  []string
 	waived       []*waivedLines
+	rules        string           // SHA-256 of the importer's own; "" is none
+	leftOut      map[string]int64 // by them; nil: the statement is older and does not say
 }
 
 // waivedLines are the entries of one outcome and error that were waived, by their
@@ -148,6 +151,9 @@ func (a *acceptance) readDevice(o object) (*acceptedDevice, error) {
 	}
 	if len(d.manifestRoot) != 32 || len(d.root) != 32 || d.size > maxLogSize || d.manifestSize > maxLogSize {
 		return nil, fmt.Errorf("%w: a root or a size", errMalformed)
+	}
+	if err := errors.Join(o.maybe("rules", &d.rules), o.maybe("left_out", &d.leftOut)); err != nil {
+		return nil, err
 	}
 	return d, d.readWaived(o)
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"time"
 )
@@ -54,8 +55,10 @@ type AcceptedDevice struct {
 	Outcomes    map[string]int64 `json:"outcomes"`
 	Bytes       uint64           `json:"bytes"`
 	Differences []string         `json:"differences"` // waived
-	Waived      int              `json:"waived"`      // entries
-	Entries     []WaivedEntry    `json:"entries"`     // the first of them, once the receipts are here
+	Rules       string           `json:"rules,omitempty"`
+	LeftOut     map[string]int64 `json:"left_out,omitempty"` // by the importer's own rules, by kind; waived
+	Waived      int              `json:"waived"`             // entries
+	Entries     []WaivedEntry    `json:"entries"`            // the first of them, once the receipts are here
 }
 
 // WaivedEntry is an entry that is not proven and was waived.
@@ -179,7 +182,7 @@ func (c *acceptanceCheck) describe() {
 		}
 		r.Devices = append(r.Devices, AcceptedDevice{
 			Device: d.who.device.String(), Generation: d.who.generation, Run: d.run, Target: d.target, Endpoint: d.endpoint, Label: d.label, Manifest: ManifestAccepted,
-			Outcomes: d.outcomes, Bytes: d.bytes, Differences: d.differences, Waived: n, Entries: []WaivedEntry{},
+			Outcomes: d.outcomes, Bytes: d.bytes, Differences: d.differences, Rules: d.rules, LeftOut: d.leftOut, Waived: n, Entries: []WaivedEntry{},
 		})
 		if d.label != "checked" {
 			c.f.add(Note, "label-waived", nowhere(), "", "device %s: the acceptor had no label: an older state of the device would look the same", d.who.device)
@@ -189,6 +192,9 @@ func (c *acceptanceCheck) describe() {
 		}
 		for _, text := range d.differences {
 			c.f.add(Note, "difference-waived", nowhere(), "", "device %s: %s", d.who.device, text)
+		}
+		for _, kind := range slices.Sorted(maps.Keys(d.leftOut)) {
+			c.f.add(Note, "left-out-waived", nowhere(), "", "device %s: the importer's own rules left out %d of kind %s", d.who.device, d.leftOut[kind], quoteName(kind))
 		}
 	}
 	for device := range a.absent {
@@ -366,6 +372,20 @@ func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDev
 	}
 	if !slices.Equal(d.differences, found.Differences) {
 		c.fatal("differences-differ", "%s: the receipts' differences are not the waived ones", name)
+	}
+	c.compareLeftOut(name, d, found)
+}
+
+// compareLeftOut holds what the importer's own rules left out to what was waived. A statement
+// of an older version does not say it.
+func (c *acceptanceCheck) compareLeftOut(name string, d *acceptedDevice, found *ReceiptReport) {
+	own := c.job.byRules(found.LeftOut)
+	switch {
+	case d.leftOut == nil && len(own) == 0:
+	case d.leftOut == nil:
+		c.f.add(Note, "left-out-not-said", nowhere(), "", "%s: the importer's own rules left entries out, and the acceptance of an older version does not say so: %v", name, own)
+	case sameCounts(d.leftOut, own) != nil || d.rules != found.Rules:
+		c.fatal("left-out-differs", "%s: what the importer's own rules left out is not what was waived", name)
 	}
 }
 

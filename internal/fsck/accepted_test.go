@@ -255,6 +255,9 @@ var acceptanceCases = []acceptanceCase{
 		p["absent"] = []string{strings.Repeat("ab", 16)}
 	}, class: "device-unknown", verdict: VerdictRefused},
 	{name: "receipts of a device that the job does not name", change: func(_, d map[string]any) { d["device"] = strings.Repeat("ab", 16) }, class: "device-unknown", verdict: VerdictRefused},
+	{name: "nothing left out", change: func(_, d map[string]any) { d["left_out"] = map[string]int{} }},
+	{name: "left out as waived, and not by the list", change: func(_, d map[string]any) { d["left_out"] = map[string]int{"symlink": 2} }, class: "left-out-differs", verdict: VerdictRefused},
+	{name: "other rules", change: func(_, d map[string]any) { d["left_out"], d["rules"] = map[string]int{}, "5feceb66" }, class: "left-out-differs", verdict: VerdictRefused},
 	{name: "a device waived", job: func(t *testing.T, d *testDevice) { d.job = d.secondDevice(t) }, change: func(p, _ map[string]any) {
 		p["absent"] = []string{lastDevice(p["job_file"].([]byte))}
 	}, after: func(t *testing.T, m *madeAcceptance) { m.o.Disks, m.o.Labels = nil, nil }},
@@ -319,6 +322,36 @@ func checkAcceptance(t *testing.T, r *AcceptanceReport, class string, verdict Ve
 	}
 	if !found {
 		t.Errorf("no %q in %+v", class, r.Findings)
+	}
+}
+
+// TestAcceptedLeftOut: what the importer's own rules left out is waived, kind by kind and as
+// many as there are; what the job's policy leaves out was agreed.
+func TestAcceptedLeftOut(t *testing.T) {
+	for _, c := range []struct {
+		name           string
+		policy         map[string]bool
+		waived, listed map[string]int64
+		class          string
+	}{
+		{"by policy", map[string]bool{"symlink": true}, map[string]int64{}, map[string]int64{"symlink": 3}, ""},
+		{"by rules", nil, map[string]int64{"symlink": 3, "hard link": 1}, map[string]int64{"symlink": 3, "hard link": 1}, ""},
+		{"one more", nil, map[string]int64{"symlink": 3}, map[string]int64{"symlink": 4}, "left-out-differs"},
+		{"another kind", nil, map[string]int64{"symlink": 3}, map[string]int64{"symlink": 3, "directory": 1}, "left-out-differs"},
+		{"waived and not left out", nil, map[string]int64{"symlink": 3}, map[string]int64{}, "left-out-differs"},
+		{"an older statement", nil, nil, map[string]int64{"symlink": 3}, "left-out-not-said"},
+	} {
+		check := &acceptanceCheck{f: newFindings(), job: &jobFile{leaves: c.policy}}
+		check.compareLeftOut("r", &acceptedDevice{leftOut: c.waived}, &ReceiptReport{LeftOut: c.listed})
+		rep := &Report{}
+		check.f.finish(rep)
+		var classes []string
+		for _, f := range rep.Findings {
+			classes = append(classes, f.Class)
+		}
+		if got := strings.Join(classes, " "); got != c.class {
+			t.Errorf("%s: %q, want %q", c.name, got, c.class)
+		}
 	}
 }
 

@@ -27,8 +27,9 @@ type jobFile struct {
 	classic       bool       // recovery need not be post-quantum
 	importers     []ed25519.PublicKey
 	acceptors     []ed25519.PublicKey
-	target        string // where imports go, as folderURL writes it; "" if it does not say
-	profile       string // of the target
+	target        string          // where imports go, as folderURL writes it; "" if it does not say
+	profile       string          // of the target
+	leaves        map[string]bool // kinds that its policy gives no object
 }
 
 var jobNames = []string{
@@ -162,6 +163,9 @@ func parseJob(s *statement) (*jobFile, error) {
 		return nil, err
 	}
 	if err := j.readTarget(p); err != nil {
+		return nil, err
+	}
+	if err := j.readPolicy(p); err != nil {
 		return nil, err
 	}
 	return j, j.readRoles(p)

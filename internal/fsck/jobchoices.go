@@ -27,6 +27,35 @@ var choices = map[string]map[string][]string{
 	"kdf":    {"kind": {"argon2id", "pbkdf2-hmac-sha256"}},
 }
 
+// readPolicy takes what an import is to leave out. checkChoices has seen the values.
+func (j *jobFile) readPolicy(p object) error {
+	policy, err := p.object("policy")
+	if err != nil {
+		return err
+	}
+	j.leaves = map[string]bool{}
+	for name, kind := range map[string]uint64{"symlinks": KindSymlink, "directories": KindDirectory} {
+		value, err := policy.text(name)
+		if err != nil {
+			return err
+		}
+		j.leaves[kindNames[kind]] = value == "skip"
+	}
+	return nil
+}
+
+// byRules are the left-out entries, by kind, that the job's policy does not leave out: the
+// importer's own rules did.
+func (j *jobFile) byRules(leftOut map[string]int64) map[string]int64 {
+	own := map[string]int64{}
+	for kind, n := range leftOut {
+		if !j.leaves[kind] {
+			own[kind] = n
+		}
+	}
+	return own
+}
+
 // checkChoices refuses values that this version does not know.
 func checkChoices(p object) error {
 	unlock, err := p.object("unlock")

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -38,6 +37,8 @@ type Options struct {
 	Name     string              // of the folder, for the report
 	Importer []ed25519.PublicKey // keys under which the receipts must be signed; none: the signature is not judged
 	Progress func(lines uint64)  // called now and then while the list is read
+	State    fs.FS               // the state folder that the run's folder lies in; nil: it is the same
+	In       string              // with State: the run's folder in it
 }
 
 // Read makes the account of one run from its folder: a state folder, or runs/ID in
@@ -70,7 +71,10 @@ func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
 	if err := d.readHistory(folder); err != nil {
 		return nil, err
 	}
-	d.noteOtherRuns(folder)
+	if o.State == nil {
+		o.State, o.In = folder, "."
+	}
+	d.noteRuns(o.State, o.In)
 	return d, nil
 }
 
@@ -276,23 +280,4 @@ func (d *Device) takePoints(points []importer.Point) {
 	}
 	spans := spansOf(points, updated)
 	d.Times, d.Bands, d.Curve, d.Slowest = timesOf(spans), bandsOf(spans), curveOf(spans), slowestOf(spans)
-}
-
-// noteOtherRuns says what else lies in the state folder, so that nobody takes the
-// report of an old run for that of the last one.
-func (d *Device) noteOtherRuns(folder fs.FS) {
-	entries, err := fs.ReadDir(folder, runsName)
-	if err != nil || len(entries) == 0 {
-		return
-	}
-	names := []string{}
-	for _, e := range entries {
-		names = append(names, runsName+"/"+e.Name())
-	}
-	const most = 5
-	slices.Sort(names)
-	if len(names) > most {
-		names = append(names[:most], fmt.Sprintf("and %d more", len(names)-most))
-	}
-	d.note("the state folder has later runs, each with a report of its own: %s", strings.Join(names, ", "))
 }

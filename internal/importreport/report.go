@@ -49,6 +49,7 @@ type Device struct {
 	Halt       *importer.Halt `json:"halt,omitempty"`
 
 	Canceled *importer.CancelMark `json:"canceled,omitempty"` // the run was given up
+	Runs     []Run                `json:"runs,omitempty"`     // of the state folder, if it holds several
 	Earlier  bool                 `json:"earlier,omitempty"`  // a later run of the same device is here, too: this one is not in the sums
 
 	Began   time.Time   `json:"began"`

@@ -9,6 +9,7 @@ f.KNOWN["acceptance"] = "version critical job job_serial job_sha256 job_file dev
 
 OBJECT = ["stored", "already-there", "failed", "conflict"]
 OUTCOMES = {1: OBJECT, 2: OBJECT + ["no-object"], 3: OBJECT + ["no-object"], 4: OBJECT + ["no-object"], 5: ["skipped"], 6: ["no-object"]}
+KINDS, POLICIES = {2: "directory", 3: "symlink", 4: "hard link"}, {2: "directories", 3: "symlinks"}
 
 
 def open_acceptance(data, trust):
@@ -41,7 +42,7 @@ def receipts(folder, p, job):
     need(d, f"{folder}: device {device} was not accepted")
     need((int(size), root, f.sha(checkpoint).hex(), run) == (d["receipt_size"], d["receipt_root"], d["receipt_sha256"], d["run"]), f"{folder}: not the accepted receipts")
     need(signed(checkpoint, origin, job["roles"]["importer"]), f"{folder}: no importer of the job signed the checkpoint")
-    leaves, open_, outcomes = [], {}, {}
+    leaves, open_, outcomes, left = [], {}, {}, {}
     with open(os.path.join(folder, "objects.list"), "rb") as file:
         for n, line in enumerate(file):
             commitment = hmac.digest(bytes.fromhex(line[:64].decode()), line[65:].removesuffix(b"\n"), "sha256")
@@ -50,6 +51,8 @@ def receipts(folder, p, job):
             kind = f.fields(base64.b64decode(x["record"], validate=True), f.RECORD)["kind"]
             need(x["outcome"] in OUTCOMES[kind], f"{folder}: line {n}: outcome {x['outcome']} of a record of kind {kind}")
             outcomes[x["outcome"]] = outcomes.get(x["outcome"], 0) + 1
+            if x["outcome"] == "no-object" and kind in KINDS and job["policy"].get(POLICIES.get(kind)) != "skip":
+                left[KINDS[kind]] = left.get(KINDS[kind], 0) + 1
             if x["outcome"] in ("failed", "conflict", "skipped"):
                 open_.setdefault((x["outcome"], x.get("error", "")), []).append(n)
     need(len(leaves) == d["receipt_size"] and base64.b64encode(f.tree_root(leaves)).decode() == d["receipt_root"], f"{folder}: the list is not what the receipts commit to")
@@ -57,6 +60,8 @@ def receipts(folder, p, job):
     need(len(waived) == len(d["waived"]) and waived == open_, f"{folder}: what is waived is not what is unproven")
     need(outcomes == d["outcomes"], f"{folder}: counts")
     total = total_of(folder, job)
+    if "left_out" in d:
+        need((left, total.get("rules", "")) == (d["left_out"], d.get("rules", "")), f"{folder}: what rules left out is not what was waived")
     need((total["target"], total.get("endpoint", "")) == (d["target"], d["endpoint"]), f"{folder}: another target than the accepted one")
     if d["target"] != job["target"]["url"].rstrip("/") + "/":
         print(f"{folder}: the objects are in {d['target']}, which the job does not name")

@@ -1,0 +1,43 @@
+package importer
+
+import (
+	"context"
+	"time"
+)
+
+// next is the first minute from now on in which requests may begin.
+func (h Hours) next(now time.Time) time.Time {
+	if h.open(now) {
+		return now
+	}
+	at := now.Truncate(time.Minute)
+	for range 2 * dayMinutes { // a clock that is set for the summer skips some
+		if at = at.Add(time.Minute); h.open(at) {
+			break
+		}
+	}
+	return at
+}
+
+// keepHours holds the run outside of its hours, and says when it goes on: nobody shall look
+// at a run that does nothing and not know why.
+func (r *run) keepHours() {
+	now := r.opts.Now()
+	open := r.opts.Hours.open(now)
+	if !r.calls.gate.sleep(!open) {
+		return
+	}
+	if open {
+		r.opts.Log.Log(context.Background(), LevelNotice, "the run's hours have begun: it goes on")
+		return
+	}
+	r.opts.Log.Log(context.Background(), LevelNotice, "outside of the run's hours no request begins; what is under way is finished", "until", r.opts.Hours.next(now))
+}
+
+// opens is when requests may begin again; zero while they may.
+func (r *run) opens() time.Time {
+	if now := r.opts.Now(); !r.opts.Hours.open(now) {
+		return r.opts.Hours.next(now).UTC()
+	}
+	return time.Time{}
+}
