@@ -64,7 +64,10 @@ func (p *prober) try(ctx context.Context, kind string, a Attributes) error {
 			p.begun(key, id, err)
 			return err
 		}
-		_, err := p.target.Put(ctx, PutRequest{Key: key, Body: bytes.NewReader(content), Size: int64(len(content)), SHA256: crypto.SumSHA256(content), Attributes: a})
+		stored, err := p.target.Put(ctx, PutRequest{Key: key, Body: bytes.NewReader(content), Size: int64(len(content)), SHA256: crypto.SumSHA256(content), Attributes: a})
+		if err == nil {
+			p.wrote(key, stored)
+		}
 		return err
 	})
 	if err != nil && !isUnknown(err) {

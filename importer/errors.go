@@ -65,6 +65,7 @@ const (
 	CodeAttributeMissing   Code = "attribute-missing"
 	CodeAttributeRefused   Code = "attribute-refused"
 	CodeArchived           Code = "archived"
+	CodeNotShown           Code = "not-shown"
 )
 
 // codes that never leave the package: they are answers, not failures.
@@ -128,6 +129,7 @@ var codeTable = []CodeInfo{
 	{CodeConflict, FatalObject, "the key exists with other content; it was not touched", "move the other object away, then run the same command again; or give the entry another key (--rules) in an import with a new --run-id"},
 	{CodeCannotCompare, FatalObject, "the key exists and its checksum is of another kind; it was not touched", "allow a read-back of that size, or move the object away"},
 	{CodeArchived, FatalObject, "the object is in an archive class, and cannot be read before it is restored", "restore the object (RestoreObject), or move it away; then run the same command again"},
+	{CodeNotShown, FatalObject, "the target refuses the write because the key exists, and says that there is no such key; nothing was written", "look for a cache or a proxy that answers from memory, and reach the store without it (--endpoint, --proxy); look at the key at the store itself; then run the same command again"},
 	{CodeThrottled, Retryable, "the target asks to slow down", "run the same command again later, or with less concurrency"},
 	{CodeServerError, Retryable, "the target failed", "look at the target, then run the same command again"},
 	{CodeConnectionLost, Retryable, "the connection broke before an answer", "check the network, then run the same command again"},

@@ -118,6 +118,17 @@ func (m *mirror) get(ctx context.Context, name string, limit int64, v any) error
 	return m.read(ctx, m.calls.idempotent, name, limit, v)
 }
 
+// getWritten is get of an object that the target has by its answer to a write, or by its list:
+// GET may find it late.
+func (m *mirror) getWritten(ctx context.Context, name string, limit int64, v any) error {
+	get := func() error { return m.get(ctx, name, limit, v) }
+	err := get()
+	if IsNotFound(err) {
+		err = m.calls.shownLate(ctx, err, get)
+	}
+	return err
+}
+
 func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64, v any) error {
 	var frame []byte
 	free := strings.HasPrefix(name, mirrorLeases)

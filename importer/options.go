@@ -154,6 +154,7 @@ type Options struct {
 	ImporterKey ed25519.PrivateKey // one of the job's importer keys
 	Software    string             // for the receipt
 
+	After       func(time.Duration) <-chan time.Time                   // waits for what the target shows late; default time.After
 	Now         func() time.Time                                       // default time.Now
 	Rand        io.Reader                                              // of salts; default crypto/rand
 	Progress    func(Progress)                                         // called about every second and at the end, never at once

@@ -110,13 +110,15 @@ func proofName(p Proof) string {
 const ProbePrefix = ".sledge-probe/"
 
 type prober struct {
-	target  Target
-	calls   *caller
-	prefix  string
-	keys    []string // below the prefix, that may be there
-	uploads []Upload // that we began and did not see end
-	lost    []string // keys of uploads that we may have begun: the answer was lost
-	report  ProbeReport
+	target   Target
+	calls    *caller
+	prefix   string
+	keys     []string            // below the prefix, that may be there
+	uploads  []Upload            // that we began and did not see end
+	lost     []string            // keys of uploads that we may have begun: the answer was lost
+	written  map[string][]string // versions by key that we wrote and did not see deleted; "" without versions
+	versions bool                // HEAD has shown one
+	report   ProbeReport
 
 	own   Attributes // of its objects
 	doubt bool       // while attributes were tried, an error told nothing about them
@@ -144,7 +146,7 @@ func probe(ctx context.Context, target Target, calls *caller, prefix, id string,
 		err = cleanErr
 	}
 	if IsNotFound(err) {
-		err = newError(CodeMissing, p.prefix, "the target took an object of the probe and does not have it", err)
+		err = newError(CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
 	}
 	if err != nil {
 		return p.report, ofChecksumHeaders(err)
@@ -207,19 +209,46 @@ func (p *prober) remove(ctx context.Context, key string) error {
 			return err
 		})
 		if IsNotFound(err) {
-			return nil
+			break
 		}
 		if err != nil {
 			return err
 		}
-		if err := p.as(ctx, callDelete, func(ctx context.Context) error { return p.target.Delete(ctx, key, obj.VersionID) }); err != nil {
+		p.versions = p.versions || obj.VersionID != ""
+		if err := p.delete(ctx, key, obj.VersionID); err != nil {
 			return err
 		}
 		if obj.VersionID == "" {
 			return nil
 		}
 	}
+	for len(p.written[key]) > 0 { // HEAD does not show them
+		version := p.written[key][0]
+		if p.versions && version == "" {
+			return nil // without its version a delete marker would hide it
+		}
+		if err := p.delete(ctx, key, version); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// wrote remembers what a write was answered with, so that it is removed even if no look
+// shows it.
+func (p *prober) wrote(key string, s Stored) {
+	if p.written == nil {
+		p.written = map[string][]string{}
+	}
+	p.written[key] = append(p.written[key], s.VersionID)
+}
+
+func (p *prober) delete(ctx context.Context, key, version string) error {
+	err := p.as(ctx, callDelete, func(ctx context.Context) error { return p.target.Delete(ctx, key, version) })
+	if err == nil && p.written != nil {
+		p.written[key] = slices.DeleteFunc(p.written[key], func(v string) bool { return v == version })
+	}
+	return err
 }
 
 // abort ends our uploads of a key: those that we know of, and those that an
@@ -284,6 +313,9 @@ func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, if
 		})
 		return err
 	})
+	if err == nil {
+		p.wrote(p.prefix+name, stored)
+	}
 	return stored, err
 }
 
@@ -295,7 +327,7 @@ func (p *prober) single(ctx context.Context) error {
 	if err != nil {
 		return p.blame(ctx, callPut, p.own, Attributes{}, err)
 	}
-	obj, err := p.head(ctx, "put")
+	obj, err := p.shown(ctx, "put")
 	if err != nil {
 		return err
 	}
@@ -321,9 +353,13 @@ func (p *prober) single(ctx context.Context) error {
 // the bucket has versions. Whether the bytes are right is judged object by object.
 func (p *prober) readsBack(ctx context.Context, name, version, content string) (bool, error) {
 	x := expected{Size: int64(len(content)), Parts: [][32]byte{crypto.SumSHA256([]byte(content))}}
-	err := readBack(ctx, p.calls, p.target, p.prefix+name, version, x)
+	read := func() error { return readBack(ctx, p.calls, p.target, p.prefix+name, version, x) }
+	err := read()
+	if IsNotFound(err) {
+		err = p.calls.shownLate(ctx, err, read)
+	}
 	switch {
-	case forbidden(err):
+	case forbidden(err), hasCode(err, CodeArchived):
 		return false, nil
 	case hasCode(err, CodeStoredWrong):
 		return true, nil
@@ -334,6 +370,18 @@ func (p *prober) readsBack(ctx context.Context, name, version, content string) (
 func (p *prober) head(ctx context.Context, name string) (obj Object, err error) {
 	err = p.as(ctx, callHead, func(ctx context.Context) (err error) {
 		obj, err = p.target.Head(ctx, p.prefix+name)
+		return err
+	})
+	return obj, err
+}
+
+// shown is head of an object that was just written: the target may show it late.
+func (p *prober) shown(ctx context.Context, name string) (obj Object, err error) {
+	if obj, err = p.head(ctx, name); !IsNotFound(err) {
+		return obj, err
+	}
+	err = p.calls.shownLate(ctx, err, func() (err error) {
+		obj, err = p.head(ctx, name)
 		return err
 	})
 	return obj, err
@@ -368,6 +416,9 @@ func (p *prober) multipart(ctx context.Context) error {
 				Composite: composite(parts), IfAbsent: ifAbsent})
 			return err
 		})
+		if err == nil {
+			p.wrote(key, stored)
+		}
 		return stored, err
 	}
 	_, _, err := upload(wrong)
@@ -384,7 +435,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	if err != nil && !hasCode(err, CodeUploadGone) {
 		return err
 	}
-	obj, err := p.head(ctx, "parts")
+	obj, err := p.shown(ctx, "parts")
 	if err != nil {
 		return err
 	}

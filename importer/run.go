@@ -397,7 +397,7 @@ func (r *run) entries() uint64 {
 func failure(err error) record {
 	e := asError(err)
 	rec := record{Outcome: OutcomeFailed, Code: e.Code, Detail: clip(e.Cause)}
-	if e.Code == CodeConflict || e.Code == CodeCannotCompare || e.Code == CodeArchived {
+	if e.Code == CodeConflict || e.Code == CodeCannotCompare || e.Code == CodeArchived || e.Code == CodeNotShown {
 		rec.Outcome = OutcomeConflict
 	}
 	return rec

@@ -507,7 +507,7 @@ func targetError(e *importer.Error) error {
 	switch {
 	case e.Code == importer.CodeStateLocked:
 		kind = firmware.ErrBusy
-	case e.Code == importer.CodeConflict || e.Code == importer.CodeCannotCompare:
+	case e.Code == importer.CodeConflict || e.Code == importer.CodeCannotCompare || e.Code == importer.CodeArchived || e.Code == importer.CodeNotShown:
 		kind = errConflict
 	case e.Code == importer.CodeSourceLost:
 		kind = errLost
