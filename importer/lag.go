@@ -81,3 +81,18 @@ func mirrorNotShown(key string, err error) *Error {
 func notShown(path string, err error) *Error {
 	return newError(CodeNotShown, path, "412 and 404 for the same key: the write was refused because the key exists, and a look finds no such key", err)
 }
+
+// isFolder reports whether a store of folders has keys below this one, so that no look finds
+// it, and no write can make it.
+func (r *run) isFolder(ctx context.Context, key string) bool {
+	store, ok := r.target.(lister)
+	if !ok || !r.planner.profile.Folders {
+		return false
+	}
+	var page []Listed
+	err := r.calls.idempotent(ctx, call{name: callList, key: key}, func(ctx context.Context) (err error) {
+		page, _, err = store.List(ctx, key+"/", "")
+		return err
+	})
+	return err == nil && len(page) > 0
+}

@@ -208,3 +208,20 @@ func TestLagProbe(t *testing.T) {
 		}
 	}
 }
+
+// TestLagFolder: in a store of folders a key that others begin with is named as what it is, at
+// once.
+func TestLagFolder(t *testing.T) {
+	s, f := newSource(), newFake(t)
+	s.file("a", []byte("hello"))
+	f.theirs("in/a/b", "below")
+	f.theirs("in/a", "the folder")
+	o, w := lagOptions(t)
+	o.Profile = "versitygw"
+	var told *Error
+	o.Problem = func(e *Error) { told = e }
+	res := mustRun(t, s, newBehind(f, -1, named("in/a")), o)
+	if res.Tally.Outcomes[OutcomeConflict] != 1 || told.Code != CodeConflict || !strings.Contains(told.Cause, "folders") || w.total > 0 {
+		t.Errorf("%+v, %v, after %v", res.Tally, told, w.total)
+	}
+}

@@ -263,7 +263,7 @@ func (o Options) checkChoices() error {
 		}
 	}
 	problems = append(problems, o.Rules.validate())
-	if o.ReadBack {
+	if o.ReadBack || o.MinProof == ProofReadBack {
 		problems = append(problems, o.Rules.checkReadBack())
 	}
 	if _, known := proofOrder[o.MinProof]; !known || o.MinProof == ProofNone {

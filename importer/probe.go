@@ -56,6 +56,11 @@ func (p ProbeReport) reaches(o Options) error {
 		want = ProofReadBack
 	}
 	switch {
+	case p.Proof.atLeast(want) && !p.StoreProof.atLeast(want):
+		if err := o.Rules.checkReadBack(); err != nil { // the store's answers are not proof enough
+			return newError(CodeNotChecking, "", fmt.Sprintf("%s, which the proof %q needs here: %s", err, want, p), nil)
+		}
+		return nil
 	case p.Proof.atLeast(want):
 		return nil
 	case want == ProofReadBack && p.StoreProof != ProofNone:

@@ -284,7 +284,7 @@ var frozenClasses = []string{"GLACIER", "DEEP_ARCHIVE"}
 func (r Rules) checkReadBack() error {
 	for i, o := range r.Objects {
 		if slices.Contains(frozenClasses, o.StorageClass) {
-			return fmt.Errorf("objects[%d]: objects of storage class %s cannot be read back", i, o.StorageClass)
+			return fmt.Errorf("objects[%d]: objects of storage class %s cannot be read back before they are restored", i, o.StorageClass)
 		}
 	}
 	return nil
