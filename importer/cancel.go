@@ -94,8 +94,9 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	}
 	if err == nil {
 		err = c.unseen(uploads)
-		c.out.Aborted += r.sweepUploads(ctx)
-		c.unsearched()
+		aborted, unsearched := r.sweepUploads(ctx)
+		c.out.Aborted += aborted
+		c.unsearched(unsearched)
 	}
 	err = errors.Join(err, c.list.close())
 	if err == nil {

@@ -87,7 +87,7 @@ func (w *witnesses) note(err error) error {
 	switch {
 	case err == nil || IsNotFound(err) || hasCode(err, CodeUploadGone):
 		w.looked++
-	case forbidden(err):
+	case forbidden(err), hasCode(err, CodeRefused): // it may have no such call
 		w.refused = err
 	default:
 		return err

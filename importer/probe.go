@@ -24,10 +24,11 @@ type ProbeReport struct {
 	AnswersWrites       bool     `json:"answers_writes"`                 // PUT and Complete answer with what HEAD then says
 	ConditionalPut      bool     `json:"conditional_put"`
 	ConditionalComplete bool     `json:"conditional_complete"`
-	ListsUploads        bool     `json:"lists_uploads"`       // our own upload was in its list
-	Initiator           string   `json:"initiator,omitempty"` // our id there; some stores give none to anyone
-	Renames             []string `json:"renames,omitempty"`   // what a key has that this target keeps under another name
-	Left                []string `json:"left,omitempty"`      // probe objects that could not be removed
+	ListsUploads        bool     `json:"lists_uploads"`              // our own upload was in its list
+	UploadsUnlisted     string   `json:"uploads_unlisted,omitempty"` // why not
+	Initiator           string   `json:"initiator,omitempty"`        // our id there; some stores give none to anyone
+	Renames             []string `json:"renames,omitempty"`          // what a key has that this target keeps under another name
+	Left                []string `json:"left,omitempty"`             // probe objects that could not be removed
 
 	// StoreProof is the strongest proof by the store's answers alone, Proof the
 	// strongest that an import reaches here at all.
@@ -95,6 +96,9 @@ func (p ProbeReport) String() string {
 	}, ", ")
 	if p.KeepsMetadata && p.DropsPartsMetadata {
 		text += ", NOT keeps metadata by parts"
+	}
+	if p.UploadsUnlisted != "" {
+		text += ", NOT lists uploads (" + p.UploadsUnlisted + ")"
 	}
 	if len(p.Renames) > 0 {
 		text += ", RENAMES a key with " + strings.Join(p.Renames, ", ")
@@ -274,7 +278,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 	switch {
 	case err == nil:
 		p.lost = slices.DeleteFunc(p.lost, func(lost string) bool { return lost == key })
-	case !forbidden(err) && !hasCode(err, CodeRefused):
+	case !listsNone(err):
 		return err
 	case slices.Contains(p.lost, key):
 		p.leave(key) // an upload that nobody told us of cannot be found
@@ -286,6 +290,12 @@ func (p *prober) abort(ctx context.Context, key string) error {
 	}
 	p.uploads = slices.DeleteFunc(p.uploads, func(u Upload) bool { return u.Key == key })
 	return nil
+}
+
+// listsNone reports whether an error tells of a target that lists no uploads: it has no such
+// call, or the credentials may not make it. Nothing that is proven rests on such a list.
+func listsNone(err error) bool {
+	return forbidden(err) || hasCode(err, CodeRefused) || hasCode(err, CodeUploadGone) || IsNotFound(err)
 }
 
 // begun remembers an upload of a key, or that there may be one.
@@ -462,7 +472,7 @@ func (p *prober) multipart(ctx context.Context) error {
 // initiator learns how the target calls us.
 func (p *prober) initiator(ctx context.Context, key, id string) {
 	// Not knowing it only means that uploads after a lost reply are left and named.
-	_ = p.as(ctx, callListUploads, func(ctx context.Context) error {
+	err := p.as(ctx, callListUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u Upload) error {
 			if u.ID == id {
 				p.report.ListsUploads, p.report.Initiator, p.report.since = true, u.Initiator, u.Initiated
@@ -470,6 +480,14 @@ func (p *prober) initiator(ctx context.Context, key, id string) {
 			return nil
 		})
 	})
+	switch {
+	case p.report.ListsUploads:
+		p.report.UploadsUnlisted = ""
+	case err != nil:
+		p.report.UploadsUnlisted = clip(asError(err).Cause)
+	default:
+		p.report.UploadsUnlisted = "its list has not the upload that was just begun"
+	}
 }
 
 // refused tells whether a call that must be refused was, by this code. Success

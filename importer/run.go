@@ -281,7 +281,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		if r.haltedBy() != nil || r.calls.stopped() || r.unfinished > 0 || r.lost > 0 {
 			return r.result(), nil
 		}
-		r.sweepUploads(runCtx)
+		r.sweepAtEnd(runCtx)
 		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally,
 			Software: r.opts.Software, Label: "not given", Nonce: rand.Text(), Recheck: r.rechecked}
 		if r.source.LabelChecked() {
