@@ -36,6 +36,7 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 	}
 	c := &canceler{run: r, remove: remove}
 	err = c.all(ctx)
+	r.removeKept(ctx, false)
 	if closeErr := r.journal.close(); err == nil {
 		err = closeErr
 	}
@@ -100,6 +101,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	}
 	err = errors.Join(err, c.list.close())
 	if err == nil {
+		c.run.removeKept(ctx, true)
 		err = c.clear(ctx)
 	}
 	return err

@@ -34,5 +34,5 @@ type PutAs struct {
 	CRC64NVME    string    // base64, right or wrong; "": none is sent
 	Metadata     map[string]string
 	StorageClass string     // "": none is sent
-	Attributes   Attributes // of which encryption and tags are sent
+	Attributes   Attributes // of which encryption, tags and lock are sent
 }

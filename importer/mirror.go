@@ -103,9 +103,11 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 		return err
 	}
 	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
-	return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-		_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: m.own, IfAbsent: ifAbsent})
-		return err
+	return m.calls.briefly(m.own, func(own Attributes) error {
+		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
+			_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
+			return err
+		})
 	})
 }
 

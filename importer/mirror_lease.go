@@ -173,6 +173,7 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 	if err != nil {
 		return err
 	}
+	r.calls.ask(ctx, r.target)
 	r.mirror.id, r.mirror.nonce = who.ID, who.last()
 	var was header
 	if _, err := r.journal.load(headerKey, &was); err != nil {

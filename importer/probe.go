@@ -35,6 +35,9 @@ type ProbeReport struct {
 	StoreProof Proof `json:"store_proof"`
 	Proof      Proof `json:"proof"`
 
+	Retention string `json:"retention,omitempty"` // the bucket's default, or why it is not known
+
+	kept  []string  // probe objects that cannot be removed before their own retention is over
 	since time.Time // of an upload of the probe, by the store's clock
 }
 
@@ -100,6 +103,9 @@ func (p ProbeReport) String() string {
 	if p.UploadsUnlisted != "" {
 		text += ", NOT lists uploads (" + p.UploadsUnlisted + ")"
 	}
+	if p.Retention != "" {
+		text += ", " + p.Retention
+	}
 	if len(p.Renames) > 0 {
 		text += ", RENAMES a key with " + strings.Join(p.Renames, ", ")
 	}
@@ -140,8 +146,10 @@ type prober struct {
 // Its objects have attributes; further sets of them are tried, each by one object.
 func probe(ctx context.Context, target Target, calls *caller, prefix, id string, own Attributes, sets []Attributes) (ProbeReport, error) {
 	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, own: own}
+	calls.ask(ctx, target)
+	p.report.Retention = calls.brief.String()
 	if err := p.clean(ctx); err != nil {
-		p.report.Left = nil // nothing was begun, and whoever begins cleans
+		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
 	}
 	err := p.single(ctx)
@@ -178,7 +186,7 @@ var probeNames = []string{"put", "wrong", "parts"}
 
 // clean removes the probe's own objects and uploads, and names what is left.
 func (p *prober) clean(ctx context.Context) error {
-	p.report.Left = nil
+	p.report.Left, p.report.kept = nil, nil
 	for i, name := range p.keys {
 		key := p.prefix + name
 		if err := p.remove(ctx, key); err != nil {
@@ -188,10 +196,19 @@ func (p *prober) clean(ctx context.Context) error {
 				}
 				return err
 			}
-			p.leave(key)
+			p.keep(key)
 		}
 	}
 	return nil
+}
+
+// keep notes a key that may not be removed now: it is left, unless its retention soon ends.
+func (p *prober) keep(key string) {
+	if _, ok := p.calls.brief.kept(); !ok {
+		p.leave(key)
+	} else if !slices.Contains(p.report.kept, key) {
+		p.report.kept = append(p.report.kept, key)
+	}
 }
 
 // leave names a key of which something may be left.
@@ -211,7 +228,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 	if err := p.abort(ctx, key); err != nil {
 		return err
 	}
-	for range 4 { // a store without conditions has a version for each write
+	for range 8 { // a store without conditions has a version for each write
 		var obj Object
 		err := p.as(ctx, callHead, func(ctx context.Context) (err error) {
 			obj, err = p.target.Head(ctx, key)
@@ -321,12 +338,14 @@ func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
 
 func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored Stored, err error) {
 	kind, _, _ := strings.Cut(name, "/") // the rest may be odd
-	err = p.as(ctx, callPut, func(ctx context.Context) (err error) {
-		stored, err = p.target.Put(ctx, PutRequest{
-			Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
-			Metadata: map[string]string{metaEntry: kind}, Attributes: p.own, IfAbsent: ifAbsent,
+	err = p.calls.briefly(p.own, func(own Attributes) error {
+		return p.as(ctx, callPut, func(ctx context.Context) (err error) {
+			stored, err = p.target.Put(ctx, PutRequest{
+				Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
+				Metadata: map[string]string{metaEntry: kind}, Attributes: own, IfAbsent: ifAbsent,
+			})
+			return err
 		})
-		return err
 	})
 	if err == nil {
 		p.wrote(p.prefix+name, stored)
@@ -409,10 +428,12 @@ func (p *prober) multipart(ctx context.Context) error {
 	wrong := crypto.SumSHA256([]byte("something else"))
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
-		err = p.as(ctx, callCreate, func(ctx context.Context) (err error) {
-			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: p.own})
-			p.begun(key, id, err)
-			return err
+		err = p.calls.briefly(p.own, func(own Attributes) error {
+			return p.as(ctx, callCreate, func(ctx context.Context) (err error) {
+				id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: own})
+				p.begun(key, id, err)
+				return err
+			})
 		})
 		if err != nil {
 			return "", "", p.blame(ctx, callCreate, p.own, Attributes{}, err)

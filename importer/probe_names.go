@@ -68,7 +68,7 @@ func (p *prober) takesPlain(ctx context.Context) bool {
 		_, err = p.shown(ctx, name)
 	}
 	if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
-		p.leave(p.prefix + name)
+		p.keepOrLeave(p.prefix+name, removeErr)
 		return err == nil && forbidden(removeErr)
 	}
 	return err == nil
@@ -155,11 +155,20 @@ func (p *prober) removeName(ctx context.Context, name string) error {
 		p.report.Left = slices.DeleteFunc(p.report.Left, func(left string) bool { return left == key })
 		return nil
 	}
-	p.leave(key)
+	p.keepOrLeave(key, err)
 	if ofName(err) {
 		return nil
 	}
 	return err
+}
+
+// keepOrLeave notes a key that could not be removed.
+func (p *prober) keepOrLeave(key string, err error) {
+	if forbidden(err) {
+		p.keep(key)
+	} else {
+		p.leave(key)
+	}
 }
 
 // listedAs reports whether the store lists a key that was just written. Another key in

@@ -96,12 +96,17 @@ func ProbeTarget(ctx context.Context, target Examined, o Options, id string, cla
 	p := &targetProbe{target: target, options: o, classes: classes,
 		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
 		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, StorageClasses: []string{}, Left: []string{}}}
+	p.calls.ask(ctx, target)
+	p.report.Retention = p.calls.brief.String()
 	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
 		return nil, err // nothing was written
 	}
+	p.calls.outlast(ctx)
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 	defer cancel()
+	brief := p.calls.brief
 	p.calls = calls(after.Done())
+	p.calls.brief = brief
 	p.tidy(after)
 	p.conclude(err)
 	return p.out, err
@@ -185,7 +190,9 @@ func (p *targetProbe) rights(ctx context.Context) error {
 		return err
 	}
 	right("s3:PutObject", func(ctx context.Context) error {
-		return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent), Attributes: p.own})
+		return p.calls.briefly(p.own, func(own Attributes) error {
+			return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent), Attributes: own})
+		})
 	}, "nothing can be imported without it")
 	version := ""
 	right("s3:GetObject (HEAD)", func(ctx context.Context) error {
@@ -200,7 +207,7 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	right("s3:ListBucket", func(ctx context.Context) error { _, err := p.target.ListSome(ctx, p.prefix); return err }, "lets a missing key be told from a forbidden one, and extra objects be named")
 	var id string
 	right("s3:PutObject (multipart)", func(ctx context.Context) (err error) {
-		id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
+		id, err = p.create(ctx, key)
 		p.begun(key, id, err)
 		return err
 	}, "needed for objects in parts")
@@ -219,6 +226,11 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	}
 	right("s3:DeleteObject", func(ctx context.Context) error { return p.target.Delete(ctx, key, "") }, "for the probe's own objects; an import deletes nothing else")
 	return ctx.Err()
+}
+
+// create begins an upload of an object of the probe, which soon goes again.
+func (p *targetProbe) create(ctx context.Context, key string) (string, error) {
+	return p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.calls.brief.over(p.own)})
 }
 
 // readVersion begins to read one version.
@@ -271,7 +283,7 @@ func (p *targetProbe) composite(ctx context.Context) {
 	finish := func(name string, parts [][32]byte) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
+			id, err := p.create(ctx, key)
 			p.begun(key, id, err)
 			if err != nil {
 				return err
@@ -290,8 +302,10 @@ func (p *targetProbe) composite(ctx context.Context) {
 }
 
 func (p *targetProbe) put(ctx context.Context, in PutAs) error {
-	in.Attributes = p.own
-	return p.do(ctx, func(ctx context.Context) error { return p.target.PutAs(ctx, in) })
+	return p.calls.briefly(p.own, func(own Attributes) error {
+		in.Attributes = own
+		return p.do(ctx, func(ctx context.Context) error { return p.target.PutAs(ctx, in) })
+	})
 }
 
 // payload signs another body than it sends.
@@ -317,7 +331,7 @@ func (p *targetProbe) crcWhole(ctx context.Context) {
 	finish := func(name, whole string) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateCRC(ctx, key, p.own)
+			id, err := p.target.CreateCRC(ctx, key, p.calls.brief.over(p.own))
 			p.begun(key, id, err)
 			if err != nil {
 				return err
@@ -460,7 +474,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		}
 	}
 	key, sum := p.key("throughput"), crypto.SumSHA256(content)
-	id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
+	id, err := p.create(ctx, key)
 	if err != nil {
 		return
 	}

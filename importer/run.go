@@ -45,12 +45,13 @@ type run struct {
 	mu         sync.Mutex
 	tally      Tally
 	passes     int
-	unfinished uint64 // entries that this pass has left
-	lost       uint64 // pages that could not be read
-	left       *Error // why one of them was left
-	leftKeys   uint64 // of these, entries whose key alone is refused
-	inRow      int    // objects given up in a row, over all workers
-	held       uint64 // objects that are uploaded and not published
+	keptKeys   []string // of probes, to be removed when their retention is over
+	unfinished uint64   // entries that this pass has left
+	lost       uint64   // pages that could not be read
+	left       *Error   // why one of them was left
+	leftKeys   uint64   // of these, entries whose key alone is refused
+	inRow      int      // objects given up in a row, over all workers
+	held       uint64   // objects that are uploaded and not published
 	publishing bool
 	canceling  bool
 	halted     *Error
@@ -94,6 +95,7 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	}
 	end, unwatch := r.watch(), r.watchMirror(runCtx)
 	result, err := r.whole(ctx, runCtx)
+	r.removeKept(ctx, false)
 	unwatch()
 	end(result.State(err))
 	if closeErr := r.journal.close(); closeErr != nil && err == nil {
@@ -123,6 +125,8 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	r.calls = newCaller(opts, runCtx.Done())
 	r.calls.gate.wentOn = func() { opts.Log.Log(context.Background(), LevelNotice, "the run goes on") }
 	r.calls.ours = r.ours
+	r.calls.brief.tell = r.problem
+	r.calls.brief.note = func(text string) { opts.Log.Log(context.Background(), LevelNotice, text) }
 	r.pacer = newPacer(opts.Bandwidth, opts.Now)
 	if t, ok := source.(Totaler); ok {
 		if totals, err := t.Totals(); err == nil {
@@ -304,6 +308,9 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	if err := r.receipts(ctx, &end, result); err != nil {
 		return result, err
 	}
+	if result.Complete && !end.Cleared {
+		r.removeKept(ctx, true)
+	}
 	switch {
 	case r.mirror != nil && result.Complete:
 		return result, r.clearMirror(ctx, &end)
@@ -329,6 +336,7 @@ func (r *run) recheckEnded(ctx, runCtx context.Context) error {
 // store probes the target and brings every entry to an outcome, in as many passes
 // as it takes while the operator is waited for.
 func (r *run) store(ctx, runCtx context.Context) error {
+	r.calls.ask(runCtx, r.target)
 	err := r.recheck(runCtx, false)
 	if err == nil {
 		err = r.inspect(runCtx)

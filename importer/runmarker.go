@@ -57,13 +57,15 @@ func (r *run) mark(ctx context.Context, free bool) error {
 
 func (r *run) putMarker(ctx context.Context, free bool, text string, ifAbsent bool) error {
 	what := call{name: callPut, key: r.markerKey(), payload: int64(len(text)), free: free, inner: true}
-	return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
-		stored, err := r.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
-			SHA256: crypto.SumSHA256([]byte(text)), Attributes: r.opts.Rules.Own(), IfAbsent: ifAbsent})
-		if err == nil {
-			r.header.MarkerAt = &stored.VersionID
-		}
-		return err
+	return r.calls.briefly(r.opts.Rules.Own(), func(own Attributes) error {
+		return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
+			stored, err := r.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
+				SHA256: crypto.SumSHA256([]byte(text)), Attributes: own, IfAbsent: ifAbsent})
+			if err == nil {
+				r.header.MarkerAt = &stored.VersionID
+			}
+			return err
+		})
 	})
 }
 

@@ -3,7 +3,6 @@ package importer
 import (
 	"bytes"
 	"context"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -24,6 +23,7 @@ func (t *S3) PutAs(ctx context.Context, in PutAs) error {
 		Bucket: &t.bucket, Key: &in.Key, Body: bytes.NewReader(in.Content), ContentLength: aws.Int64(int64(len(in.Content))),
 		Metadata: in.Metadata, StorageClass: types.StorageClass(in.StorageClass), Tagging: text(in.Attributes.tagging()),
 		ServerSideEncryption: types.ServerSideEncryption(in.Attributes.SSE), SSEKMSKeyId: text(in.Attributes.KMSKeyID), SSEKMSEncryptionContext: text(in.Attributes.context()),
+		ObjectLockMode: types.ObjectLockMode(in.Attributes.LockMode), ObjectLockRetainUntilDate: moment(in.Attributes.LockUntil),
 	}
 	if in.CRC64NVME != "" {
 		put.ChecksumAlgorithm, put.ChecksumCRC64NVME = types.ChecksumAlgorithmCrc64nvme, &in.CRC64NVME
@@ -37,6 +37,7 @@ func (t *S3) CreateCRC(ctx context.Context, key string, a Attributes) (string, e
 	out, err := t.api().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &t.bucket, Key: &key, ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumType: types.ChecksumTypeFullObject,
 		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()), Tagging: text(a.tagging()),
+		ObjectLockMode: types.ObjectLockMode(a.LockMode), ObjectLockRetainUntilDate: moment(a.LockUntil),
 	})
 	if err != nil {
 		return "", s3Error(err, key)
@@ -62,19 +63,36 @@ func (t *S3) FinishCRC(ctx context.Context, key, uploadID string, content []byte
 
 // ObjectLock implements Examined.
 func (t *S3) ObjectLock(ctx context.Context) (string, error) {
+	r, enabled, err := t.retention(ctx)
+	switch {
+	case err != nil || !enabled:
+		return "", err
+	case r.Mode == "":
+		return "enabled, no default retention", nil
+	}
+	return "enabled, " + r.String() + " by default", nil
+}
+
+// DefaultRetention implements retentionReader.
+func (t *S3) DefaultRetention(ctx context.Context) (Retention, error) {
+	r, _, err := t.retention(ctx)
+	return r, err
+}
+
+func (t *S3) retention(ctx context.Context) (r Retention, enabled bool, err error) {
 	out, err := t.api().GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &t.bucket})
 	if err != nil {
-		return "", s3Error(err, "")
+		return r, false, s3Error(err, "")
 	}
 	c := out.ObjectLockConfiguration
 	if c == nil || c.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
-		return "", nil
+		return r, false, nil
 	}
-	if c.Rule == nil || c.Rule.DefaultRetention == nil {
-		return "enabled, no default retention", nil
+	if c.Rule != nil && c.Rule.DefaultRetention != nil {
+		d := c.Rule.DefaultRetention
+		r = Retention{string(d.Mode), aws.ToInt32(d.Days), aws.ToInt32(d.Years)}
 	}
-	r := c.Rule.DefaultRetention
-	return fmt.Sprintf("enabled, %s for %d days and %d years by default", r.Mode, aws.ToInt32(r.Days), aws.ToInt32(r.Years)), nil
+	return r, true, nil
 }
 
 // ListSome implements Examined.
