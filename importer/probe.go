@@ -37,6 +37,8 @@ type ProbeReport struct {
 
 	Retention string `json:"retention,omitempty"` // the bucket's default, or why it is not known
 
+	NoLock bool `json:"no_lock,omitempty"` // the bucket says that it has no object lock
+
 	kept  []string  // probe objects that cannot be removed before their own retention is over
 	since time.Time // of an upload of the probe, by the store's clock
 }
@@ -147,30 +149,64 @@ type prober struct {
 func probe(ctx context.Context, target Target, calls *caller, prefix, id string, own Attributes, sets []Attributes) (ProbeReport, error) {
 	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, own: own}
 	calls.ask(ctx, target)
-	p.report.Retention = calls.brief.String()
+	p.report.Retention, p.report.NoLock = calls.brief.String(), calls.brief.noLock()
 	if err := p.clean(ctx); err != nil {
 		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
 	}
-	err := p.single(ctx)
-	if err == nil {
-		err = p.multipart(ctx)
-	}
-	if err == nil {
-		err = p.sets(ctx, sets)
-	}
+	_, err := p.asImport(ctx, sets)
 	if cleanErr := p.clean(ctx); err == nil && cleanErr != nil && !isClass(cleanErr, Fixable) {
 		err = cleanErr
 	}
-	if IsNotFound(err) {
-		err = newError(CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
-	}
-	if err != nil {
-		return p.report, ofChecksumHeaders(err)
+	if err = p.said(err); err != nil {
+		return p.report, err
 	}
 	p.report.Done = true
 	p.report.conclude()
 	return p.report, nil
+}
+
+// The stages of a probe, in their order.
+const (
+	stageSingle = iota
+	stageMultipart
+	stageSets
+)
+
+// asImport tries what an import needs before its first object, and returns what ended it, and
+// in which stage. A run and ProbeTarget ask by it alone, so that they give one answer.
+func (p *prober) asImport(ctx context.Context, sets []Attributes) (stage int, err error) {
+	for stage, try := range []func(context.Context) error{p.single, p.multipart, func(ctx context.Context) error { return p.sets(ctx, sets) }} {
+		if err := try(ctx); err != nil {
+			return stage, err
+		}
+	}
+	return stageSets, nil
+}
+
+// said is an error of these in the words of a run.
+func (p *prober) said(err error) error {
+	if IsNotFound(err) {
+		err = newError(CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
+	}
+	if err != nil {
+		return ofChecksumHeaders(err)
+	}
+	return nil
+}
+
+// verdict is why a run with these options does not begin at what the probe has found.
+func (p ProbeReport) verdict(o Options) error {
+	if err := p.reaches(o); err != nil {
+		return err
+	}
+	switch {
+	case p.NoLock && o.Rules.locks():
+		return newError(CodeNoObjectLock, "", "the rules ask for a lock, and the bucket has no object lock", nil)
+	case o.JournalInTarget && !p.ConditionalPut, !p.Conditional() && !o.AllowUnconditional:
+		return newError(CodeNoConditions, "", p.String(), nil)
+	}
+	return nil
 }
 
 // sweepProbe removes what the probe of a process that was replaced may have left. It

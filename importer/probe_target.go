@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -40,6 +41,8 @@ type TargetReport struct {
 	Profile        string      `json:"profile"`
 	Usable         bool        `json:"usable"` // for an import with these options
 	Lacks          []string    `json:"lacks"`  // why not
+	Refusal        *Error      `json:"-"`      // what an import would end with before its first object
+	Wants          []string    `json:"wants"`  // rights that an import begins without, and misses later
 	Rights         []Finding   `json:"rights"`
 	Findings       []Finding   `json:"findings"`
 	MetadataBytes  int         `json:"metadata_bytes"`  // the largest that came back whole
@@ -95,9 +98,9 @@ func ProbeTarget(ctx context.Context, target Examined, o Options, id string, cla
 	}
 	p := &targetProbe{target: target, options: o, classes: classes,
 		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
-		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, StorageClasses: []string{}, Left: []string{}}}
+		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
 	p.calls.ask(ctx, target)
-	p.report.Retention = p.calls.brief.String()
+	p.report.Retention, p.report.NoLock = p.calls.brief.String(), p.calls.brief.noLock()
 	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
 		return nil, err // nothing was written
 	}
@@ -249,13 +252,22 @@ func (p *targetProbe) allowed(name string) bool {
 
 // import_ is the probe that each run makes.
 func (p *targetProbe) import_(ctx context.Context) {
-	single := p.single(ctx)
-	multi := single
-	if single == nil {
-		multi = p.multipart(ctx)
+	var single, multi error
+	stage, err := p.asImport(ctx, p.options.Rules.sets())
+	switch stage {
+	case stageSingle:
+		single, multi = err, err
+	case stageMultipart:
+		multi = err
 	}
-	p.report.Done = single == nil && multi == nil
+	p.report.Done = err == nil
 	p.report.conclude()
+	if err = p.said(err); err == nil {
+		err = p.report.verdict(p.options)
+	}
+	if err != nil && !errors.Is(err, errStopped) {
+		p.out.Refusal = asError(err)
+	}
 	r := p.report
 	tell := func(err error, name string, ok bool, yes, no string) {
 		answer, detail := yesNo(ok), ""
@@ -536,9 +548,14 @@ func (p *targetProbe) conclude(err error) {
 	if err != nil {
 		out.Lacks = append(out.Lacks, "the probe did not come to its end")
 	}
-	for _, name := range []string{"s3:PutObject", "s3:GetObject (HEAD)", "s3:PutObject (multipart)", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"} {
+	for _, name := range []string{"s3:PutObject", "s3:GetObject (HEAD)", "s3:PutObject (multipart)"} {
 		if !p.allowed(name) {
 			out.Lacks = append(out.Lacks, name)
+		}
+	}
+	for _, name := range []string{"s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"} {
+		if p.allowed("s3:PutObject (multipart)") && !p.allowed(name) {
+			out.Wants = append(out.Wants, name)
 		}
 	}
 	if !p.report.Conditional() && !p.options.AllowUnconditional {
@@ -546,6 +563,9 @@ func (p *targetProbe) conclude(err error) {
 	}
 	if p.report.reaches(p.options) != nil {
 		out.Lacks = append(out.Lacks, fmt.Sprintf("the proof %q: the strongest here is %q", p.options.MinProof, proofName(p.report.Proof)))
+	}
+	if out.Refusal != nil && len(out.Lacks) == 0 {
+		out.Lacks = append(out.Lacks, out.Refusal.Error())
 	}
 	out.Usable = len(out.Lacks) == 0
 }

@@ -12,6 +12,7 @@ import (
 type Retention struct {
 	Mode        string // GOVERNANCE or COMPLIANCE; "" is none
 	Days, Years int32
+	Lock        bool // the bucket has object lock, which a default retention needs
 }
 
 func (r Retention) String() string {
@@ -43,6 +44,7 @@ type brief struct {
 	mu        sync.Mutex
 	asked     bool
 	retention Retention
+	lockless  bool   // the bucket says that it has no object lock
 	why       string // the bucket could not be asked
 	term      int    // of briefTerms; beyond them the bucket's own is all that it takes
 	until     time.Time
@@ -66,6 +68,7 @@ func (c *caller) ask(ctx context.Context, target Target) {
 		b.why = ""
 		switch {
 		case err == nil || IsNotFound(err):
+			b.lockless = !b.retention.Lock
 		case hasCode(err, CodeRefused):
 			b.why = "the store has no such call"
 		case forbidden(err):
@@ -117,6 +120,13 @@ func (b *brief) refusedBy(a Attributes, err error) bool {
 		b.tell(newError(CodeKeptByDefault, "", fmt.Sprintf("the bucket keeps each object (%s) and takes no shorter retention of ours: %s", b.retention, asError(err).Cause), err))
 	}
 	return true
+}
+
+// noLock reports whether the bucket says that it has no object lock.
+func (b *brief) noLock() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lockless
 }
 
 // kept reports whether own objects may be removed a while after they were written, and when.

@@ -171,7 +171,7 @@ func retentionOptions(t *testing.T, b *retaining) (Options, *[]*Error) {
 func TestDefaultRetention(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"clocks agree": 0, "the store's is ahead": 10 * time.Minute} {
 		for _, cancel := range []bool{false, true} {
-			b := newRetaining(t, Retention{"COMPLIANCE", 0, 7})
+			b := newRetaining(t, Retention{"COMPLIANCE", 0, 7, true})
 			b.ahead = ahead
 			s := newSource()
 			s.file("a", []byte("hello"))
@@ -220,7 +220,7 @@ func toldOf(told []*Error, code Code) bool {
 func TestDefaultRetentionRefused(t *testing.T) {
 	for _, code := range []Code{CodeRefused, CodeAccessDenied} {
 		for _, mirrored := range []bool{false, true} {
-			b := newRetaining(t, Retention{"GOVERNANCE", 30, 0})
+			b := newRetaining(t, Retention{"GOVERNANCE", 30, 0, true})
 			b.refuses = newError(code, "", "no retention of yours", nil)
 			s := newSource()
 			s.file("a", []byte("hello"))

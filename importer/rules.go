@@ -290,6 +290,11 @@ func (r Rules) checkReadBack() error {
 	return nil
 }
 
+// locks reports whether any object is to have a lock.
+func (r Rules) locks() bool {
+	return slices.ContainsFunc(r.Objects, func(o ObjectRule) bool { return o.Lock != nil })
+}
+
 // matcher is a rule that is ready to be asked.
 type matcher struct {
 	rule *ObjectRule

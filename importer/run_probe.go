@@ -26,13 +26,10 @@ func (r *run) inspect(ctx context.Context) (err error) {
 		return err
 	}
 	r.opts.Log.Info("target probed", "report", r.probe.String())
-	if err := r.probe.reaches(r.opts); err != nil {
+	if err := r.probe.verdict(r.opts); err != nil {
 		return err
 	}
 	r.conditional = r.probe.Conditional()
-	if !r.conditional && (!r.opts.AllowUnconditional || r.mirror != nil) {
-		return newError(CodeNoConditions, "", r.probe.String(), nil)
-	}
 	if err := r.inspectNames(ctx); err != nil {
 		return err
 	}

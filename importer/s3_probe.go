@@ -75,7 +75,8 @@ func (t *S3) ObjectLock(ctx context.Context) (string, error) {
 
 // DefaultRetention implements retentionReader.
 func (t *S3) DefaultRetention(ctx context.Context) (Retention, error) {
-	r, _, err := t.retention(ctx)
+	r, enabled, err := t.retention(ctx)
+	r.Lock = enabled
 	return r, err
 }
 
@@ -90,7 +91,7 @@ func (t *S3) retention(ctx context.Context) (r Retention, enabled bool, err erro
 	}
 	if c.Rule != nil && c.Rule.DefaultRetention != nil {
 		d := c.Rule.DefaultRetention
-		r = Retention{string(d.Mode), aws.ToInt32(d.Days), aws.ToInt32(d.Years)}
+		r = Retention{Mode: string(d.Mode), Days: aws.ToInt32(d.Days), Years: aws.ToInt32(d.Years)}
 	}
 	return r, true, nil
 }
