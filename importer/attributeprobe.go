@@ -53,22 +53,31 @@ func ofLock(err error) bool {
 // try makes one write of a kind with these attributes, and takes it back.
 func (p *prober) try(ctx context.Context, kind string, a Attributes) error {
 	key, content := p.prefix+"put", []byte("sledge probe of attributes")
-	err := p.as(ctx, kind, func(ctx context.Context) error {
-		if kind == callCreate {
-			id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: a})
-			p.begun(key, id, err)
-			return err
-		}
-		_, err := p.target.Put(ctx, PutRequest{Key: key, Body: bytes.NewReader(content), Size: int64(len(content)), SHA256: crypto.SumSHA256(content), Attributes: a})
-		return err
-	})
+	write := func(a Attributes) error {
+		return p.as(ctx, kind, func(ctx context.Context) error { return p.write(ctx, kind, key, content, a) })
+	}
+	err := p.calls.briefly(a, write)
 	if err != nil && !isUnknown(err) {
 		return err
 	}
 	if gone := p.remove(ctx, key); forbidden(gone) {
-		p.leave(key)
+		p.keep(key)
 	} else if err == nil {
 		err = gone
+	}
+	return err
+}
+
+// write makes one attempt of it.
+func (p *prober) write(ctx context.Context, kind, key string, content []byte, a Attributes) error {
+	if kind == callCreate {
+		id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: a})
+		p.begun(key, id, err)
+		return err
+	}
+	stored, err := p.target.Put(ctx, PutRequest{Key: key, Body: bytes.NewReader(content), Size: int64(len(content)), SHA256: crypto.SumSHA256(content), Attributes: a})
+	if err == nil {
+		p.wrote(key, stored)
 	}
 	return err
 }

@@ -45,10 +45,10 @@ func TestAccessPointTarget(t *testing.T) {
 	}
 }
 
-// asked keeps the last request.
-type asked struct{ request *http.Request }
+// lastRequest keeps it.
+type lastRequest struct{ request *http.Request }
 
-func (a *asked) RoundTrip(r *http.Request) (*http.Response, error) {
+func (a *lastRequest) RoundTrip(r *http.Request) (*http.Response, error) {
 	a.request = r
 	return &http.Response{StatusCode: 404, Header: http.Header{}, Body: io.NopCloser(strings.NewReader("")), Request: r}, nil
 }
@@ -63,7 +63,7 @@ func TestAccessPointRequests(t *testing.T) {
 		"": "cold-in-123456789012.s3-accesspoint.eu-west-1.amazonaws.com",
 		"https://accesspoint.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com": "cold-in-123456789012.accesspoint.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com",
 	} {
-		wire := &asked{}
+		wire := &lastRequest{}
 		o.Endpoint, o.Transport = endpoint, wire
 		if _, err := newS3(t, o).Head(context.Background(), "in/a b"); !IsNotFound(err) {
 			t.Fatal(err)

@@ -23,6 +23,10 @@ type caller struct {
 	ours    func() error                // asked before what shows in the target
 	look    func(context.Context) error // the same, of the target itself
 
+	brief *brief
+	lag   lag
+	after func(time.Duration) <-chan time.Time // nil is time.After
+
 	retried   atomic.Int64
 	throttled atomic.Int64
 }
@@ -30,7 +34,7 @@ type caller struct {
 func newCaller(o Options, stop <-chan struct{}) *caller {
 	return &caller{
 		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
-		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called,
+		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called, after: o.After, brief: &brief{now: o.Now, tell: o.Problem},
 		ours: func() error { return nil }, look: func(context.Context) error { return nil },
 	}
 }
@@ -84,6 +88,7 @@ const (
 	callGet         = "GetObject"
 	callDelete      = "DeleteObject"
 	callList        = "ListObjectsV2"
+	callLock        = "GetObjectLockConfiguration"
 )
 
 // Call is what Options.Called is told of every attempt.

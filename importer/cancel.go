@@ -34,8 +34,9 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 		}
 		return nil, err
 	}
-	c := &canceler{run: r, remove: remove, lag: r.newLag()}
+	c := &canceler{run: r, remove: remove, lag: r.newPatience()}
 	err = c.all(ctx)
+	r.removeKept(ctx, false)
 	if closeErr := r.journal.close(); err == nil {
 		err = closeErr
 	}
@@ -50,7 +51,7 @@ type canceler struct {
 	run    *run
 	remove bool
 	list   *canceledList
-	lag    *lag
+	lag    *patience
 	met    uint64 // uploads that the journal knows, whose entries were met
 	out    Canceled
 }
@@ -95,11 +96,13 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	}
 	if err == nil {
 		err = c.unseen(uploads)
-		c.out.Aborted += r.sweepUploads(ctx)
-		c.unsearched()
+		aborted, unsearched := r.sweepUploads(ctx)
+		c.out.Aborted += aborted
+		c.unsearched(unsearched)
 	}
 	err = errors.Join(err, c.list.close())
 	if err == nil {
+		c.run.removeKept(ctx, true)
 		err = c.clear(ctx)
 	}
 	return err

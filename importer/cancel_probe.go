@@ -24,11 +24,10 @@ func (c *canceler) examine(ctx context.Context) (err error) {
 	return nil
 }
 
-// unsearched names what a run with a prefix of its own would look for at its end, and a
-// cancel without a probe cannot.
-func (c *canceler) unsearched() {
-	r := c.run
-	if c.out.NoProbe != "" && r.opts.ExclusivePrefix && r.header.Begun {
-		r.problem(newError(CodeOrphanUpload, r.opts.Prefix, "uploads below the prefix that no answer told of were not looked for: the target could not be probed", nil))
+// unsearched names what a run with a prefix of its own would look for at its end, and this
+// cancel could not. Those that the journal knows are aborted all the same.
+func (c *canceler) unsearched(why string) {
+	if why != "" {
+		c.run.problem(newError(CodeOrphanUpload, c.run.opts.Prefix, "uploads below the prefix that no answer told of were not looked for: "+why, nil))
 	}
 }

@@ -11,7 +11,7 @@ import (
 // what is gone.
 type witnesses struct {
 	run     *run
-	lag     *lag
+	lag     *patience
 	looked  uint64
 	refused error // of one that may not be looked at
 }
@@ -50,7 +50,7 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 
 // markedByNow is marked, asked again for a while where the marker was written moments ago.
 func (r *run) markedByNow(ctx context.Context) (sight, error) {
-	for l := r.newLag(); ; {
+	for l := r.newPatience(); ; {
 		began := l.now()
 		marker, err := r.marked(ctx, false)
 		if err != nil || marker.there || marker.hidden != nil || !l.again(ctx, began, r.header.Marked) {
@@ -70,7 +70,7 @@ func stoppedBy(ctx context.Context) error {
 // mustShow looks at a sample of the objects that the journal holds for stored, and at some
 // uploads. None of them is CodeTargetChanged; idle allows that there is none to look at.
 func (r *run) mustShow(ctx context.Context, idle bool) error {
-	w := &witnesses{run: r, lag: r.newLag()}
+	w := &witnesses{run: r, lag: r.newPatience()}
 	sample, _, err := r.drawHeld(recheckSize)
 	if err == nil {
 		err = w.walk(ctx, sample, w.object)
@@ -116,7 +116,7 @@ func (w *witnesses) note(err error) error {
 	switch {
 	case err == nil || IsNotFound(err) || hasCode(err, CodeUploadGone):
 		w.looked++
-	case forbidden(err):
+	case forbidden(err), hasCode(err, CodeRefused): // it may have no such call
 		w.refused = err
 	default:
 		return err

@@ -65,6 +65,8 @@ const (
 	CodeAttributeMissing   Code = "attribute-missing"
 	CodeAttributeRefused   Code = "attribute-refused"
 	CodeArchived           Code = "archived"
+	CodeNotShown           Code = "not-shown"
+	CodeKeptByDefault      Code = "kept-by-default"
 )
 
 // codes that never leave the package: they are answers, not failures.
@@ -128,6 +130,7 @@ var codeTable = []CodeInfo{
 	{CodeConflict, FatalObject, "the key exists with other content; it was not touched", "move the other object away, then run the same command again; or give the entry another key (--rules) in an import with a new --run-id"},
 	{CodeCannotCompare, FatalObject, "the key exists and cannot be compared: its checksum is of another kind, or it is under another key of SSE-C; it was not touched", "allow a read-back of that size, give the object's key (--sse-c-key) in an import with a new --run-id, or move the object away"},
 	{CodeArchived, FatalObject, "the object is in an archive class, and cannot be read before it is restored", "restore the object (RestoreObject), or move it away; then run the same command again"},
+	{CodeNotShown, FatalObject, "the target refuses the write because the key exists, and says that there is no such key; nothing was written", "look for a cache or a proxy that answers from memory, and reach the store without it (--endpoint, --proxy); look at the key at the store itself; then run the same command again"},
 	{CodeThrottled, Retryable, "the target asks to slow down", "run the same command again later, or with less concurrency"},
 	{CodeServerError, Retryable, "the target failed", "look at the target, then run the same command again"},
 	{CodeConnectionLost, Retryable, "the connection broke before an answer", "check the network, then run the same command again"},
@@ -159,6 +162,7 @@ var codeTable = []CodeInfo{
 	{CodeTargetChanged, Fixable, "what earlier starts have stored is not in the target any more, or this is another bucket", "check that endpoint, bucket and credentials are those of the first start, then run the same command again; if objects were removed, `sledge import run … --run-id NEW` looks at every object and stores what is missing"},
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
 	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject (with versions s3:DeleteObjectVersion) below the prefix's .sledge-probe/"},
+	{CodeKeptByDefault, Warning, "the bucket keeps every object for a time, the import's own small ones, too: those below .sledge-probe/ and .sledge-journal/ cannot be removed before that", "nothing is lost by it; to have them removed, allow s3:PutObjectRetention, or use a bucket without default retention"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},
 	{CodeAttributeMissing, FatalObject, "the object is in the target, and the target does not show the lock or the encryption that the rules ask for", "let the credentials read it (s3:GetObjectRetention, s3:GetObjectLegalHold, kms:DescribeKey), then run the same command again; if it is not there, protect the object by hand, or remove it and import to a target that keeps locks and encryption"},
 	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "mend the bucket, the key or the rights on it, then run the same command again; or correct the rules and import with a new --run-id"},

@@ -33,6 +33,6 @@ type PutAs struct {
 	Payload      *[32]byte // x-amz-content-sha256, right or wrong; nil: the content's
 	CRC64NVME    string    // base64, right or wrong; "": none is sent
 	Metadata     map[string]string
-	StorageClass string // "": none is sent
-	Attributes   Attributes
+	StorageClass string     // "": none is sent
+	Attributes   Attributes // of which encryption, tags and lock are sent
 }

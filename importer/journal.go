@@ -65,18 +65,19 @@ type header struct {
 	Options  runOptions `json:"options"`
 	Secret   []byte     `json:"secret"` // receipt salts come from it
 	Started  time.Time  `json:"started"`
-	Attempt  int        `json:"attempt"`            // counts up when a finished run is taken up again; with a journal in the target, its lease
-	Canceled bool       `json:"canceled,omitempty"` // given up: only another run goes on
-	Begun    bool       `json:"begun"`              // the target stood its probe: the options are fixed
-	Since    time.Time  `json:"since,omitzero"`     // of that, by the target's clock
-	Taken    uint64     `json:"taken,omitempty"`    // number of the copy that the attempt counts for
-	Lease    uint64     `json:"lease,omitempty"`    // in the target: up to this one the journal knows the run
-	Marker   string     `json:"marker,omitempty"`   // content of the run's marker in the target; "" if there is none
-	Marked   time.Time  `json:"marked,omitzero"`    // when the marker was written
-	Odd      []string   `json:"odd"`                // oddities of keys that the target was probed for; null: begun by software that did not
-	Named    bool       `json:"named,omitempty"`    // these are of all entries: no page was lost
-	Renames  []string   `json:"renames,omitempty"`  // those that it does not keep
-	Filled   bool       `json:"filled,omitempty"`   // from the target: objects may be there that the journal does not know
+	Attempt  int        `json:"attempt"`             // counts up when a finished run is taken up again; with a journal in the target, its lease
+	Canceled bool       `json:"canceled,omitempty"`  // given up: only another run goes on
+	Begun    bool       `json:"begun"`               // the target stood its probe: the options are fixed
+	Since    time.Time  `json:"since,omitzero"`      // of that, by the target's clock
+	Taken    uint64     `json:"taken,omitempty"`     // number of the copy that the attempt counts for
+	Lease    uint64     `json:"lease,omitempty"`     // in the target: up to this one the journal knows the run
+	Marker   string     `json:"marker,omitempty"`    // content of the run's marker in the target; "" if there is none
+	MarkerAt *string    `json:"marker_at,omitempty"` // its version, "" without versions; nil if no answer has told
+	Marked   time.Time  `json:"marked,omitzero"`     // when the marker was written
+	Odd      []string   `json:"odd"`                 // oddities of keys that the target was probed for; null: begun by software that did not
+	Named    bool       `json:"named,omitempty"`     // these are of all entries: no page was lost
+	Renames  []string   `json:"renames,omitempty"`   // those that it does not keep
+	Filled   bool       `json:"filled,omitempty"`    // from the target: objects may be there that the journal does not know
 }
 
 // runOptions are the recorded options of P20.

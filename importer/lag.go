@@ -2,76 +2,97 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 )
 
-// lagWindow is for how long after a write a store, or a cache before it, may answer as if
-// there had been none.
-const lagWindow = 10 * time.Second
-
-// The pauses between looks, in backoffs: by default a second, doubling. All of them
-// together are lagWindow.
+// A store, or a cache before it, may say for a while that a key is not there which it has
+// just written, or refused to write because it is there. Whoever meets both waits and asks
+// again before it decides.
 const (
-	firstNap = 5
-	allNaps  = 50
+	lagTime  = 300     // backoffs that one key is waited for: a minute by default
+	lagTotal = 5 * 300 // backoffs that a start waits in vain before it waits no more
 )
 
-// lag is the patience of one look for what was written moments ago and is not shown: its
-// workers share it. A clock that stands, or was set back, makes it no longer.
+// lag is how long keys were waited for that never showed. A target that shows none would
+// otherwise cost every object that time.
 type lag struct {
-	run *run
-
-	mu         sync.Mutex // held while one waits for all
-	naps       int
-	next, left time.Duration
+	mu   sync.Mutex
+	vain time.Duration
 }
 
-func (r *run) newLag() *lag {
-	return &lag{run: r, next: firstNap * r.opts.Backoff, left: allNaps * r.opts.Backoff}
-}
-
-// now is to be asked before a look, and given to again after it.
-func (l *lag) now() int {
+// patient reports whether another key is waited for.
+func (l *lag) patient(most time.Duration) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.naps
+	return l.vain < most
 }
 
-// again reports whether another look may show what was written at that time, and waits
-// before. It returns at once if the write is long ago, or if another worker has waited since
-// the look began.
-func (l *lag) again(ctx context.Context, began int, written time.Time) bool {
-	r := l.run
-	if r.opts.Now().Sub(written).Abs() >= lagWindow {
-		return false
-	}
+func (l *lag) waited(d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case l.naps > began:
-		return ctx.Err() == nil
-	case l.left <= 0:
-		return false
-	case l.naps == 0:
-		r.opts.Log.Log(ctx, LevelNotice, "the target does not show what was written moments ago; it is asked again for a while", "at most", l.left)
-	}
-	nap := min(l.next, l.left)
-	l.naps, l.next, l.left = l.naps+1, 2*l.next, l.left-nap
-	return r.calls.gate.rest(ctx, nap)
+	l.vain += d
 }
 
-// headByNow is head, asked again for a while where the object was stored moments ago.
-func (r *run) headByNow(ctx context.Context, l *lag, key string, stored time.Time) (Object, error) {
-	for {
-		began := l.now()
-		obj, err := r.head(ctx, key)
-		switch {
-		case !IsNotFound(err):
-			return obj, err
-		case !l.again(ctx, began, stored):
-			return obj, errors.Join(stoppedBy(ctx), err)
+// shownLate repeats a look that has just found nothing, until it finds something or lagTime
+// is over. The last answer is returned; errStopped if the run or ctx ended before.
+func (c *caller) shownLate(ctx context.Context, notFound error, look func() error) error {
+	err, most, wait, waited := notFound, lagTime*c.backoff, c.backoff, time.Duration(0)
+	for IsNotFound(err) && waited < most && c.lag.patient(lagTotal*c.backoff) {
+		pause := min(wait, maxBackoff, most-waited)
+		if !c.sleep(ctx, pause) {
+			return errStopped
 		}
+		waited, wait = waited+pause, 2*wait
+		err = look()
 	}
+	if IsNotFound(err) {
+		c.lag.waited(waited)
+	}
+	return err
+}
+
+// sleep waits by the clock, and reports false if the run or ctx ended before.
+func (c *caller) sleep(ctx context.Context, d time.Duration) bool {
+	if c.stopped() || ctx.Err() != nil {
+		return false
+	}
+	after := c.after
+	if after == nil {
+		after = time.After
+	}
+	select {
+	case <-after(d):
+		return true
+	case <-ctx.Done():
+	case <-c.stop:
+	}
+	return false
+}
+
+// mirrorNotShown is of an object of the journal in the target that is listed, or was refused
+// because it exists, and that GET does not find. Whose the run is, is not known then: it ends.
+func mirrorNotShown(key string, err error) *Error {
+	return newError(CodeTargetJournal, key, "the target has it, and says that it is not there: a cache or a proxy may answer from memory", err)
+}
+
+// notShown is of a key that the target has by its answer to a write, and has not by its
+// answer to a look.
+func notShown(path string, err error) *Error {
+	return newError(CodeNotShown, path, "412 and 404 for the same key: the write was refused because the key exists, and a look finds no such key", err)
+}
+
+// isFolder reports whether a store of folders has keys below this one, so that no look finds
+// it, and no write can make it.
+func (r *run) isFolder(ctx context.Context, key string) bool {
+	store, ok := r.target.(lister)
+	if !ok || !r.planner.profile.Folders {
+		return false
+	}
+	var page []Listed
+	err := r.calls.idempotent(ctx, call{name: callList, key: key}, func(ctx context.Context) (err error) {
+		page, _, err = store.List(ctx, key+"/", "")
+		return err
+	})
+	return err == nil && len(page) > 0
 }

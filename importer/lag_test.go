@@ -2,160 +2,226 @@ package importer
 
 import (
 	"context"
-	"slices"
+	"errors"
+	"io"
+	"strings"
 	"testing"
 	"time"
 )
 
-// unseenYet hides keys for a number of looks, as a store or a cache before it does that lags
-// behind the writes. It returns how many looks it has answered so.
-func unseenYet(f *fakeTarget, looks int, which func(key string) bool) (answered *int) {
-	answered = new(int)
-	f.hook = func(_ int, call, key string) (bool, error) {
-		if (call == "head" || call == "get") && which(key) && *answered < looks {
-			*answered++
-			return false, NotFound(key)
-		}
-		return true, nil
-	}
-	return answered
+// behind is a store behind a cache that keeps for a while that a key was not there: HEAD and
+// GET ask it for key, and say so for the first looks after the key was written.
+type behind struct {
+	*fakeTarget
+	keys  func(key string) bool
+	looks int // that lag, for each key; negative: all
+	seen  map[string]int
+	gets  bool // GET lags, too
 }
 
-// TestRecheckLags: a start within moments of the one before waits for what the target does
-// not show yet, and only then says that it is gone. What was written long ago is gone at once.
-func TestRecheckLags(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		looks int
-		later time.Duration
-		gone  bool
+func newBehind(f *fakeTarget, looks int, keys func(string) bool) *behind {
+	return &behind{fakeTarget: f, keys: keys, looks: looks, seen: map[string]int{}}
+}
+
+func (b *behind) hides(key string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.objects[key]; !ok || !b.keys(key) {
+		return false
+	}
+	b.seen[key]++
+	return b.looks < 0 || b.seen[key] <= b.looks
+}
+
+func (b *behind) Head(ctx context.Context, key string) (Object, error) {
+	if b.hides(key) {
+		return Object{}, NotFound(key)
+	}
+	return b.fakeTarget.Head(ctx, key)
+}
+
+func (b *behind) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	if b.gets && b.hides(key) {
+		return nil, NotFound(key)
+	}
+	return b.fakeTarget.Get(ctx, key, version)
+}
+
+// waiting is a clock on which pauses pass at once, and are counted.
+type waiting struct{ total time.Duration }
+
+func (w *waiting) after(d time.Duration) <-chan time.Time {
+	w.total += d
+	c := make(chan time.Time, 1)
+	c <- time.Time{}
+	return c
+}
+
+func lagOptions(t *testing.T) (Options, *waiting) {
+	o, w := testOptions(t, memDisk()), &waiting{}
+	o.Backoff, o.After, o.Concurrency, o.PartConcurrency = time.Second, w.after, 1, 1 // HEAD finds nothing: no retry, no real pause
+	return o, w
+}
+
+func named(keys ...string) func(string) bool {
+	return func(key string) bool { return strings.HasSuffix(key, keys[0]) && !strings.Contains(key, ProbePrefix) }
+}
+
+func (f *fakeTarget) theirs(key, text string) {
+	f.objects[key] = fakeObject{data: []byte(text), sha256: encode64(sum([]byte(text))), kind: "FULL_OBJECT", key: key}
+}
+
+// TestLag: a key that is refused because it exists, and that no look finds, is waited for. Once
+// it shows it is judged as any other; else it is named, and neither overwritten nor proven.
+func TestLag(t *testing.T) {
+	for name, test := range map[string]struct {
+		there   string // under in/a before; "" nothing
+		looks   int
+		outcome Outcome
+		code    Code
 	}{
-		{"a moment", 6, 0, false},
-		{"for ever", 1 << 30, 0, true},
-		{"an hour later", 6, time.Hour, true},
-		{"a clock set back by an hour", 6, -time.Hour, true},
+		"the same, shown late":    {"hello", 4, OutcomeAlreadyThere, ""},
+		"another, shown late":     {"other", 4, OutcomeConflict, CodeConflict},
+		"the same, never shown":   {"hello", -1, OutcomeConflict, CodeNotShown},
+		"another, never shown":    {"other", -1, OutcomeConflict, CodeNotShown},
+		"our own, shown late":     {"", 4, OutcomeStored, ""},
+		"our own, never shown":    {"", -1, OutcomeConflict, CodeNotShown},
+		"held, shown late":        {"hello", 4, OutcomeAlreadyThere, ""},
+		"held, never shown":       {"other", -1, OutcomeConflict, CodeNotShown},
+		"by parts, shown late":    {"big", 4, OutcomeAlreadyThere, ""},
+		"by parts, never shown":   {"parts", -1, OutcomeConflict, CodeNotShown},
+		"our own parts are shown": {"", 4, OutcomeStored, ""},
 	} {
-		s, f, disk := manyFiles(40), newFake(t), memDisk()
-		o, now := testOptions(t, disk), time.Now().UTC()
-		o.Now = func() time.Time { return now }
-		stopAfter(t, s, f, o, 20)
-		stored := storedKeys(f)
-		last := stored[len(stored)-1]
-		answered := unseenYet(f, c.looks, func(key string) bool { return key == last })
-		now = now.Add(c.later)
-		res, err := Run(t.Context(), s, f, o)
-		if c.gone != hasCode(err, CodeTargetChanged) || !c.gone && (err != nil || !res.Complete) {
-			t.Errorf("%s: %v, %+v", c.name, err, res)
-		}
-		if c.gone && c.later != 0 && *answered != 2 || *answered > 200 {
-			t.Errorf("%s: asked %d times", c.name, *answered)
-		}
-	}
-}
-
-// TestRecheckLagIsShared: however many objects are not shown yet, the start waits for them
-// together.
-func TestRecheckLagIsShared(t *testing.T) {
-	s, f, disk := manyFiles(400), newFake(t), memDisk()
-	o := testOptions(t, disk)
-	o.Backoff = 400 * time.Microsecond // 20 ms for all of them
-	stopAfter(t, s, f, o, 300)
-	unseenYet(f, 1<<30, ours)
-	began := time.Now()
-	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) {
-		t.Error(err)
-	}
-	if took := time.Since(began); took > 5*time.Second { // one after the other: 6 s
-		t.Errorf("it took %v", took)
-	}
-}
-
-// TestCancelLags: a cancel within moments of its run waits for the marker, or for an object or
-// an upload, to be shown, and calls nothing gone that is there.
-func TestCancelLags(t *testing.T) {
-	for _, looks := range []int{1, 4} {
-		s, f, disk := manyFiles(40), newFake(t), memDisk()
-		o := testOptions(t, disk)
-		ctx, stop := context.WithCancel(t.Context())
-		f.hook = func(_ int, call, key string) (bool, error) {
-			if call != "put" || !ours(key) {
-				return true, nil
+		t.Run(name, func(t *testing.T) {
+			s, f := newSource(), newFake(t)
+			content := []byte("hello")
+			if strings.Contains(name, "parts") {
+				content = pattern(1, 17<<20)
 			}
-			stop()
-			return false, newError(CodeServerError, key, "", nil)
-		}
-		if _, err := Run(ctx, s, f, o); err == nil || f.ours() > 0 {
-			t.Fatalf("%v, %d objects", err, f.ours())
-		}
-		unseenYet(f, looks, isMarker)
-		out, err := Cancel(t.Context(), s, deleting{f}, o, true)
-		if err != nil || out.Gone > 0 || f.ours() > 0 {
-			t.Errorf("the marker, %d looks: %v, %+v, %d objects", looks, err, out, f.ours())
-		}
-
-		s, f, disk = manyFiles(40), newFake(t), memDisk()
-		o = testOptions(t, disk)
-		stopAfter(t, s, f, o, 20)
-		had := f.ours()
-		unseenYet(f, looks, ours)
-		out, err = Cancel(t.Context(), s, deleting{f}, o, true)
-		if err != nil || out.Gone > 0 || int(out.Deleted) != had {
-			t.Errorf("objects, %d looks: %v, %+v of %d", looks, err, out, had)
-		}
-
-		s, f, disk = newSource(), newFake(t), memDisk()
-		s.file("a", []byte("a"))
-		o = testOptions(t, disk)
-		mustRun(t, s, f, o) // it has no marker any more
-		unseenYet(f, looks, ours)
-		if out, err = Cancel(t.Context(), s, deleting{f}, o, true); err != nil || out.Gone > 0 || out.Deleted != 1 {
-			t.Errorf("the one object, %d looks: %v, %+v", looks, err, out)
-		}
-	}
-	s, f, disk := newSource(), newFake(t), memDisk()
-	s.file("big", pattern(1, 17<<20))
-	o := testOptions(t, disk)
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	f.hook = func(_ int, call, key string) (bool, error) {
-		if call == "part" && key == "in/big" {
-			stop()
-		}
-		return true, nil
-	}
-	if _, err := Run(ctx, s, f, o); err == nil || len(f.uploads) != 1 {
-		t.Fatalf("%v, %d uploads", err, len(f.uploads))
-	}
-	delete(f.objects, "in/"+journalName(s.Scope(), o.RunID)+markerName)
-	looks := 0
-	f.hook = func(_ int, call, key string) (bool, error) {
-		if call == "listparts" && looks < 4 {
-			looks++
-			return false, newError(CodeUploadGone, key, "NoSuchUpload", nil)
-		}
-		return true, nil
-	}
-	if out, err := Cancel(t.Context(), s, deleting{f}, o, true); err != nil || out.Aborted != 1 || len(f.uploads) > 0 {
-		t.Errorf("an upload: %v, %+v", err, out)
+			s.file("a", content)
+			f.silent = true // each write needs a look
+			switch test.there {
+			case "":
+			case "big":
+				f.theirs("in/a", string(content))
+			default:
+				f.theirs("in/a", test.there)
+			}
+			there := f.objects["in/a"]
+			o, w := lagOptions(t)
+			var told *Error
+			o.Problem = func(e *Error) { told = e }
+			if strings.HasPrefix(name, "held") {
+				o.DeferComplete = 10
+			}
+			res, err := Run(t.Context(), s, newBehind(f, test.looks, named("in/a")), o)
+			if o.DeferComplete > 0 && test.code != "" && err == nil {
+				t.Log("held")
+			}
+			if err != nil || res.Tally.Outcomes[test.outcome] != 1 || res.Complete != (test.code == "") {
+				t.Fatalf("%v, %+v", err, res)
+			}
+			if test.code != "" && (told == nil || told.Code != test.code) {
+				t.Errorf("told %v", told)
+			}
+			if test.code == CodeNotShown && (!strings.Contains(told.Cause, "412 and 404 for the same key") || !strings.Contains(told.Remedy, "cache")) {
+				t.Errorf("told %v: %s", told, told.Remedy)
+			}
+			if now := f.objects["in/a"]; test.there != "" && string(now.data) != string(there.data) {
+				t.Error("it was overwritten")
+			}
+			if w.total == 0 || w.total > lagTime*o.Backoff {
+				t.Errorf("waited %v", w.total)
+			}
+			if n := f.byCall["complete"] + f.byCall["put"]; n > 12 {
+				t.Errorf("%d writes", n)
+			}
+			if len(f.uploads) != 0 {
+				t.Errorf("%d uploads are left", len(f.uploads))
+			}
+		})
 	}
 }
 
-// TestLagEnds: a start that is stopped while it waits for the target calls nothing gone.
-func TestLagEnds(t *testing.T) {
-	s, f, disk := manyFiles(40), newFake(t), memDisk()
-	o := testOptions(t, disk)
-	stopAfter(t, s, f, o, 20)
-	o.Backoff = time.Hour
-	stored := storedKeys(f)
-	ctx, stop := context.WithCancel(t.Context())
-	f.hook = func(_ int, call, key string) (bool, error) {
-		if slices.Contains(stored, key) {
-			stop()
-			return false, NotFound(key)
-		}
-		return true, nil
+// TestLagBounded: a target that shows no key costs a start a bounded time, not each object.
+func TestLagBounded(t *testing.T) {
+	s, f := newSource(), newFake(t)
+	for _, name := range []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"} {
+		s.file(name, []byte(name))
+		f.theirs("in/"+name, name)
 	}
-	if res, err := Run(ctx, s, f, o); err == nil || hasCode(err, CodeTargetChanged) || res != nil && res.Complete {
+	o, w := lagOptions(t)
+	res := mustRun(t, s, newBehind(f, -1, func(key string) bool { return ours(key) && !strings.Contains(key, ProbePrefix) }), o)
+	if res.Tally.Outcomes[OutcomeConflict] != 10 || w.total > (lagTotal+lagTime)*o.Backoff || w.total < lagTotal*o.Backoff {
+		t.Errorf("%+v after %v", res.Tally, w.total)
+	}
+}
+
+// TestLagStopped: the wait for a key ends with the run's context, and the entry has no outcome.
+func TestLagStopped(t *testing.T) {
+	s, f := newSource(), newFake(t)
+	s.file("a", []byte("hello"))
+	f.theirs("in/a", "hello")
+	o, _ := lagOptions(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o.After = func(time.Duration) <-chan time.Time { cancel(); return nil }
+	res, err := Run(ctx, s, newBehind(f, -1, named("in/a")), o)
+	if !errors.Is(err, context.Canceled) || res.Unfinished != 1 || len(res.Tally.Outcomes) != 0 && res.Tally.Bad() != 0 {
 		t.Errorf("%v, %+v", err, res)
+	}
+}
+
+// TestLagProbe: the probe, the marker and the journal in the target wait likewise, and leave
+// nothing behind that a look does not show.
+func TestLagProbe(t *testing.T) {
+	for name, keys := range map[string]func(string) bool{
+		"probe":   func(key string) bool { return strings.Contains(key, ProbePrefix) },
+		"marker":  func(key string) bool { return strings.HasSuffix(key, "/"+markerName) },
+		"journal": func(key string) bool { return strings.Contains(key, JournalPrefix) },
+	} {
+		for _, looks := range []int{3, -1} {
+			s, f := newSource(), newFake(t)
+			s.file("a", []byte("hello"))
+			s.file("b?c", []byte("odd"))
+			o, w := lagOptions(t)
+			o.JournalInTarget = name == "journal"
+			b := newBehind(f, looks, keys)
+			b.gets = name != "probe"
+			res, err := Run(t.Context(), s, b, o)
+			switch {
+			case looks > 0 || name == "marker":
+				if err != nil || !res.Complete {
+					t.Errorf("%s, %d looks: %v, %+v", name, looks, err, res)
+				}
+				f.check(t, s, "in/")
+			case err == nil || !strings.Contains(err.Error(), "cache"):
+				t.Errorf("%s never shows: %v", name, err)
+			}
+			for key := range f.objects {
+				if strings.Contains(key, ProbePrefix) || strings.HasSuffix(key, "/"+markerName) {
+					t.Errorf("%s, %d looks: %s is left", name, looks, key)
+				}
+			}
+			if w.total == 0 && name != "marker" {
+				t.Errorf("%s, %d looks: nothing was waited for", name, looks)
+			}
+		}
+	}
+}
+
+// TestLagFolder: in a store of folders a key that others begin with is named as what it is, at
+// once.
+func TestLagFolder(t *testing.T) {
+	s, f := newSource(), newFake(t)
+	s.file("a", []byte("hello"))
+	f.theirs("in/a/b", "below")
+	f.theirs("in/a", "the folder")
+	o, w := lagOptions(t)
+	o.Profile = "versitygw"
+	var told *Error
+	o.Problem = func(e *Error) { told = e }
+	res := mustRun(t, s, newBehind(f, -1, named("in/a")), o)
+	if res.Tally.Outcomes[OutcomeConflict] != 1 || told.Code != CodeConflict || !strings.Contains(told.Cause, "folders") || w.total > 0 {
+		t.Errorf("%+v, %v, after %v", res.Tally, told, w.total)
 	}
 }

@@ -21,12 +21,21 @@ const maxLeftovers = 10000
 // of ours is under way any more. One is taken for ours only if nothing else writes below the
 // prefix, its key is that of an entry, we began it by the store's word, and that after this
 // run first wrote to the store, both by the store's own clock. All others are left. A list
-// that is refused costs nothing but what a lifecycle rule ends. It returns how many it has
-// aborted.
-func (r *run) sweepUploads(ctx context.Context) (aborted uint64) {
+// that is refused costs nothing but what a lifecycle rule ends: unsearched says why nothing was
+// looked for, where something should have been. It returns how many it has aborted.
+func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched string) {
 	lister, ok := r.target.(uploadLister)
-	if !ok || !r.opts.ExclusivePrefix || !r.probe.ListsUploads || r.header.Since.IsZero() {
-		return 0
+	switch {
+	case !r.opts.ExclusivePrefix || !r.header.Begun:
+		return 0, ""
+	case !ok:
+		return 0, "the target lists none"
+	case !r.probe.Done:
+		return 0, "the target could not be probed"
+	case !r.probe.ListsUploads:
+		return 0, "the target does not list them: " + r.probe.UploadsUnlisted
+	case r.header.Since.IsZero():
+		return 0, "when the run began is not known by the target's clock"
 	}
 	found, n := map[string][]string{}, 0
 	err := r.calls.idempotent(ctx, call{name: callListUploads, key: r.opts.Prefix}, func(ctx context.Context) error {
@@ -41,8 +50,11 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64) {
 			return nil
 		})
 	})
-	if err != nil || n == 0 {
-		return 0
+	if err != nil {
+		return 0, asError(err).Cause
+	}
+	if n == 0 {
+		return 0, ""
 	}
 	err = r.outlook.Entries(ctx, 0, func(e Entry) error {
 		if len(found) == 0 || ctx.Err() != nil || r.ours() != nil {
@@ -67,7 +79,14 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64) {
 		return nil
 	})
 	if err != nil && !errors.Is(err, errSpanEnd) {
-		r.opts.Log.Warn("uploads that may be left were not looked for", "error", err)
+		return aborted, err.Error()
 	}
-	return aborted
+	return aborted, ""
+}
+
+// sweepAtEnd does so for a run that ends, which says what it could not look for.
+func (r *run) sweepAtEnd(ctx context.Context) {
+	if _, unsearched := r.sweepUploads(ctx); unsearched != "" && ctx.Err() == nil {
+		r.opts.Log.Log(ctx, LevelNotice, "uploads below the prefix that no answer told of were not looked for; a lifecycle rule (AbortIncompleteMultipartUpload) ends them", "why", unsearched)
+	}
 }

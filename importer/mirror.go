@@ -103,9 +103,11 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 		return err
 	}
 	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
-	return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-		_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: m.own, IfAbsent: ifAbsent})
-		return err
+	return m.calls.briefly(m.own, func(own Attributes) error {
+		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
+			_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
+			return err
+		})
 	})
 }
 
@@ -116,6 +118,17 @@ type asking func(context.Context, call, func(context.Context) error) error
 // get reads an object of at most so many bytes.
 func (m *mirror) get(ctx context.Context, name string, limit int64, v any) error {
 	return m.read(ctx, m.calls.idempotent, name, limit, v)
+}
+
+// getWritten is get of an object that the target has by its answer to a write, or by its list:
+// GET may find it late.
+func (m *mirror) getWritten(ctx context.Context, name string, limit int64, v any) error {
+	get := func() error { return m.get(ctx, name, limit, v) }
+	err := get()
+	if IsNotFound(err) {
+		err = m.calls.shownLate(ctx, err, get)
+	}
+	return err
 }
 
 func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64, v any) error {

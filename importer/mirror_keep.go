@@ -16,7 +16,10 @@ func (r *run) keepHeader(ctx context.Context) error {
 	err := r.mirror.put(ctx, mirrorHeader, shared, true)
 	if hasCode(err, codeKeyExists) {
 		var first header
-		if err = r.mirror.get(ctx, mirrorHeader, maxMirrorSmall, &first); err == nil {
+		switch err = r.mirror.getWritten(ctx, mirrorHeader, maxMirrorSmall, &first); {
+		case IsNotFound(err):
+			err = mirrorNotShown(r.mirror.prefix+mirrorHeader, err)
+		case err == nil:
 			err = r.sharedOptions(ctx, shared.Options)
 		}
 		if err == nil {

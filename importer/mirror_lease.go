@@ -48,7 +48,7 @@ func (m *mirror) highest(ctx context.Context) (highest uint64, err error) {
 }
 
 func (m *mirror) lease(ctx context.Context, n uint64) (l mirrorLease, err error) {
-	err = m.get(ctx, leaseName(n), maxMirrorSmall, &l)
+	err = m.getWritten(ctx, leaseName(n), maxMirrorSmall, &l)
 	return l, err
 }
 
@@ -173,6 +173,7 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 	if err != nil {
 		return err
 	}
+	r.calls.ask(ctx, r.target)
 	r.mirror.id, r.mirror.nonce = who.ID, who.last()
 	var was header
 	if _, err := r.journal.load(headerKey, &was); err != nil {
@@ -222,7 +223,8 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 	if err := r.newNonce(&who); err != nil {
 		return false, err
 	}
-	patience, before := r.newLag(), uint64(0)
+	patience, before := r.newPatience(), uint64(0)
+	unseen := "" // the lease that the target lists, and that GET did not find
 	for range leaseTries {
 		began := patience.now()
 		highest, err := m.highest(ctx)
@@ -236,10 +238,12 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 		var last mirrorLease
 		if highest > 0 {
 			if last, err = m.lease(ctx, highest); IsNotFound(err) {
+				unseen = leaseName(highest)
 				continue // a cancel of another host has removed it meanwhile
 			} else if err != nil {
 				return false, err
 			}
+			unseen = ""
 		}
 		r.unmarked = highest < known
 		if r.canceling && r.unmarked {
@@ -282,6 +286,9 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			return false, errStopped
 		}
 		return true, nil
+	}
+	if unseen != "" {
+		return false, mirrorNotShown(m.prefix+unseen, nil)
 	}
 	return false, fmt.Errorf("%s: other hosts take each next lease", m.prefix)
 }

@@ -142,7 +142,9 @@ func (r *run) signs(ctx context.Context, nonce string) (bool, error) {
 		return err == nil, err
 	}
 	var was signer
-	if err := m.get(ctx, name, maxMirrorSmall, &was); err != nil {
+	if err := m.getWritten(ctx, name, maxMirrorSmall, &was); IsNotFound(err) {
+		return false, mirrorNotShown(m.prefix+name, err)
+	} else if err != nil {
 		return false, err
 	}
 	return was.Nonce == nonce, nil

@@ -164,6 +164,7 @@ type Options struct {
 	ImporterKey ed25519.PrivateKey // one of the job's importer keys
 	Software    string             // for the receipt
 
+	After       func(time.Duration) <-chan time.Time                   // waits for what the target shows late; default time.After
 	Now         func() time.Time                                       // default time.Now
 	Rand        io.Reader                                              // of salts; default crypto/rand
 	Progress    func(Progress)                                         // called about every second and at the end, never at once
@@ -273,7 +274,7 @@ func (o Options) checkChoices() error {
 		}
 	}
 	problems = append(problems, o.Rules.validate(), o.checkCustomerKey())
-	if o.ReadBack {
+	if o.ReadBack || o.MinProof == ProofReadBack {
 		problems = append(problems, o.Rules.checkReadBack())
 	}
 	if _, known := proofOrder[o.MinProof]; !known || o.MinProof == ProofNone {

@@ -24,16 +24,22 @@ type ProbeReport struct {
 	AnswersWrites       bool     `json:"answers_writes"`                 // PUT and Complete answer with what HEAD then says
 	ConditionalPut      bool     `json:"conditional_put"`
 	ConditionalComplete bool     `json:"conditional_complete"`
-	ListsUploads        bool     `json:"lists_uploads"`       // our own upload was in its list
-	Initiator           string   `json:"initiator,omitempty"` // our id there; some stores give none to anyone
-	Renames             []string `json:"renames,omitempty"`   // what a key has that this target keeps under another name
-	Left                []string `json:"left,omitempty"`      // probe objects that could not be removed
+	ListsUploads        bool     `json:"lists_uploads"`              // our own upload was in its list
+	UploadsUnlisted     string   `json:"uploads_unlisted,omitempty"` // why not
+	Initiator           string   `json:"initiator,omitempty"`        // our id there; some stores give none to anyone
+	Renames             []string `json:"renames,omitempty"`          // what a key has that this target keeps under another name
+	Left                []string `json:"left,omitempty"`             // probe objects that could not be removed
 
 	// StoreProof is the strongest proof by the store's answers alone, Proof the
 	// strongest that an import reaches here at all.
 	StoreProof Proof `json:"store_proof"`
 	Proof      Proof `json:"proof"`
 
+	Retention string `json:"retention,omitempty"` // the bucket's default, or why it is not known
+
+	NoLock bool `json:"no_lock,omitempty"` // the bucket says that it has no object lock
+
+	kept  []string  // probe objects that cannot be removed before their own retention is over
 	since time.Time // of an upload of the probe, by the store's clock
 }
 
@@ -56,6 +62,11 @@ func (p ProbeReport) reaches(o Options) error {
 		want = ProofReadBack
 	}
 	switch {
+	case p.Proof.atLeast(want) && !p.StoreProof.atLeast(want):
+		if err := o.Rules.checkReadBack(); err != nil { // the store's answers are not proof enough
+			return newError(CodeNotChecking, "", fmt.Sprintf("%s, which the proof %q needs here: %s", err, want, p), nil)
+		}
+		return nil
 	case p.Proof.atLeast(want):
 		return nil
 	case want == ProofReadBack && p.StoreProof != ProofNone:
@@ -91,6 +102,12 @@ func (p ProbeReport) String() string {
 	if p.KeepsMetadata && p.DropsPartsMetadata {
 		text += ", NOT keeps metadata by parts"
 	}
+	if p.UploadsUnlisted != "" {
+		text += ", NOT lists uploads (" + p.UploadsUnlisted + ")"
+	}
+	if p.Retention != "" {
+		text += ", " + p.Retention
+	}
 	if len(p.Renames) > 0 {
 		text += ", RENAMES a key with " + strings.Join(p.Renames, ", ")
 	}
@@ -110,13 +127,15 @@ func proofName(p Proof) string {
 const ProbePrefix = ".sledge-probe/"
 
 type prober struct {
-	target  Target
-	calls   *caller
-	prefix  string
-	keys    []string // below the prefix, that may be there
-	uploads []Upload // that we began and did not see end
-	lost    []string // keys of uploads that we may have begun: the answer was lost
-	report  ProbeReport
+	target   Target
+	calls    *caller
+	prefix   string
+	keys     []string            // below the prefix, that may be there
+	uploads  []Upload            // that we began and did not see end
+	lost     []string            // keys of uploads that we may have begun: the answer was lost
+	written  map[string][]string // versions by key that we wrote and did not see deleted; "" without versions
+	versions bool                // HEAD has shown one
+	report   ProbeReport
 
 	own   Attributes // of its objects
 	doubt bool       // while attributes were tried, an error told nothing about them
@@ -129,29 +148,65 @@ type prober struct {
 // Its objects have attributes; further sets of them are tried, each by one object.
 func probe(ctx context.Context, target Target, calls *caller, prefix, id string, own Attributes, sets []Attributes) (ProbeReport, error) {
 	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, own: own}
+	calls.ask(ctx, target)
+	p.report.Retention, p.report.NoLock = calls.brief.String(), calls.brief.noLock()
 	if err := p.clean(ctx); err != nil {
-		p.report.Left = nil // nothing was begun, and whoever begins cleans
+		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
 	}
-	err := p.single(ctx)
-	if err == nil {
-		err = p.multipart(ctx)
-	}
-	if err == nil {
-		err = p.sets(ctx, sets)
-	}
+	_, err := p.asImport(ctx, sets)
 	if cleanErr := p.clean(ctx); err == nil && cleanErr != nil && !isClass(cleanErr, Fixable) {
 		err = cleanErr
 	}
-	if IsNotFound(err) {
-		err = newError(CodeMissing, p.prefix, "the target took an object of the probe and does not have it", err)
-	}
-	if err != nil {
-		return p.report, ofChecksumHeaders(err)
+	if err = p.said(err); err != nil {
+		return p.report, err
 	}
 	p.report.Done = true
 	p.report.conclude()
 	return p.report, nil
+}
+
+// The stages of a probe, in their order.
+const (
+	stageSingle = iota
+	stageMultipart
+	stageSets
+)
+
+// asImport tries what an import needs before its first object, and returns what ended it, and
+// in which stage. A run and ProbeTarget ask by it alone, so that they give one answer.
+func (p *prober) asImport(ctx context.Context, sets []Attributes) (stage int, err error) {
+	for stage, try := range []func(context.Context) error{p.single, p.multipart, func(ctx context.Context) error { return p.sets(ctx, sets) }} {
+		if err := try(ctx); err != nil {
+			return stage, err
+		}
+	}
+	return stageSets, nil
+}
+
+// said is an error of these in the words of a run.
+func (p *prober) said(err error) error {
+	if IsNotFound(err) {
+		err = newError(CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
+	}
+	if err != nil {
+		return ofChecksumHeaders(err)
+	}
+	return nil
+}
+
+// verdict is why a run with these options does not begin at what the probe has found.
+func (p ProbeReport) verdict(o Options) error {
+	if err := p.reaches(o); err != nil {
+		return err
+	}
+	switch {
+	case p.NoLock && o.Rules.locks():
+		return newError(CodeNoObjectLock, "", "the rules ask for a lock, and the bucket has no object lock", nil)
+	case o.JournalInTarget && !p.ConditionalPut, !p.Conditional() && !o.AllowUnconditional:
+		return newError(CodeNoConditions, "", p.String(), nil)
+	}
+	return nil
 }
 
 // sweepProbe removes what the probe of a process that was replaced may have left. It
@@ -167,7 +222,7 @@ var probeNames = []string{"put", "wrong", "parts"}
 
 // clean removes the probe's own objects and uploads, and names what is left.
 func (p *prober) clean(ctx context.Context) error {
-	p.report.Left = nil
+	p.report.Left, p.report.kept = nil, nil
 	for i, name := range p.keys {
 		key := p.prefix + name
 		if err := p.remove(ctx, key); err != nil {
@@ -177,10 +232,19 @@ func (p *prober) clean(ctx context.Context) error {
 				}
 				return err
 			}
-			p.leave(key)
+			p.keep(key)
 		}
 	}
 	return nil
+}
+
+// keep notes a key that may not be removed now: it is left, unless its retention soon ends.
+func (p *prober) keep(key string) {
+	if _, ok := p.calls.brief.kept(); !ok {
+		p.leave(key)
+	} else if !slices.Contains(p.report.kept, key) {
+		p.report.kept = append(p.report.kept, key)
+	}
 }
 
 // leave names a key of which something may be left.
@@ -200,26 +264,53 @@ func (p *prober) remove(ctx context.Context, key string) error {
 	if err := p.abort(ctx, key); err != nil {
 		return err
 	}
-	for range 4 { // a store without conditions has a version for each write
+	for range 8 { // a store without conditions has a version for each write
 		var obj Object
 		err := p.as(ctx, callHead, func(ctx context.Context) (err error) {
 			obj, err = p.target.Head(ctx, key)
 			return err
 		})
 		if IsNotFound(err) {
-			return nil
+			break
 		}
 		if err != nil {
 			return err
 		}
-		if err := p.as(ctx, callDelete, func(ctx context.Context) error { return p.target.Delete(ctx, key, obj.VersionID) }); err != nil {
+		p.versions = p.versions || obj.VersionID != ""
+		if err := p.delete(ctx, key, obj.VersionID); err != nil {
 			return err
 		}
 		if obj.VersionID == "" {
 			return nil
 		}
 	}
+	for len(p.written[key]) > 0 { // HEAD does not show them
+		version := p.written[key][0]
+		if p.versions && version == "" {
+			return nil // without its version a delete marker would hide it
+		}
+		if err := p.delete(ctx, key, version); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// wrote remembers what a write was answered with, so that it is removed even if no look
+// shows it.
+func (p *prober) wrote(key string, s Stored) {
+	if p.written == nil {
+		p.written = map[string][]string{}
+	}
+	p.written[key] = append(p.written[key], s.VersionID)
+}
+
+func (p *prober) delete(ctx context.Context, key, version string) error {
+	err := p.as(ctx, callDelete, func(ctx context.Context) error { return p.target.Delete(ctx, key, version) })
+	if err == nil && p.written != nil {
+		p.written[key] = slices.DeleteFunc(p.written[key], func(v string) bool { return v == version })
+	}
+	return err
 }
 
 // abort ends our uploads of a key: those that we know of, and those that an
@@ -240,7 +331,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 	switch {
 	case err == nil:
 		p.lost = slices.DeleteFunc(p.lost, func(lost string) bool { return lost == key })
-	case !forbidden(err) && !hasCode(err, CodeRefused):
+	case !listsNone(err):
 		return err
 	case slices.Contains(p.lost, key):
 		p.leave(key) // an upload that nobody told us of cannot be found
@@ -252,6 +343,12 @@ func (p *prober) abort(ctx context.Context, key string) error {
 	}
 	p.uploads = slices.DeleteFunc(p.uploads, func(u Upload) bool { return u.Key == key })
 	return nil
+}
+
+// listsNone reports whether an error tells of a target that lists no uploads: it has no such
+// call, or the credentials may not make it. Nothing that is proven rests on such a list.
+func listsNone(err error) bool {
+	return forbidden(err) || hasCode(err, CodeRefused) || hasCode(err, CodeUploadGone) || IsNotFound(err)
 }
 
 // begun remembers an upload of a key, or that there may be one.
@@ -277,13 +374,18 @@ func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
 
 func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored Stored, err error) {
 	kind, _, _ := strings.Cut(name, "/") // the rest may be odd
-	err = p.as(ctx, callPut, func(ctx context.Context) (err error) {
-		stored, err = p.target.Put(ctx, PutRequest{
-			Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
-			Metadata: map[string]string{metaEntry: kind}, Attributes: p.own, IfAbsent: ifAbsent,
+	err = p.calls.briefly(p.own, func(own Attributes) error {
+		return p.as(ctx, callPut, func(ctx context.Context) (err error) {
+			stored, err = p.target.Put(ctx, PutRequest{
+				Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
+				Metadata: map[string]string{metaEntry: kind}, Attributes: own, IfAbsent: ifAbsent,
+			})
+			return err
 		})
-		return err
 	})
+	if err == nil {
+		p.wrote(p.prefix+name, stored)
+	}
 	return stored, err
 }
 
@@ -295,7 +397,7 @@ func (p *prober) single(ctx context.Context) error {
 	if err != nil {
 		return p.blame(ctx, callPut, p.own, Attributes{}, err)
 	}
-	obj, err := p.head(ctx, "put")
+	obj, err := p.shown(ctx, "put")
 	if err != nil {
 		return err
 	}
@@ -321,9 +423,13 @@ func (p *prober) single(ctx context.Context) error {
 // the bucket has versions. Whether the bytes are right is judged object by object.
 func (p *prober) readsBack(ctx context.Context, name, version, content string) (bool, error) {
 	x := expected{Size: int64(len(content)), Parts: [][32]byte{crypto.SumSHA256([]byte(content))}}
-	err := readBack(ctx, p.calls, p.target, p.prefix+name, version, x)
+	read := func() error { return readBack(ctx, p.calls, p.target, p.prefix+name, version, x) }
+	err := read()
+	if IsNotFound(err) {
+		err = p.calls.shownLate(ctx, err, read)
+	}
 	switch {
-	case forbidden(err):
+	case forbidden(err), hasCode(err, CodeArchived):
 		return false, nil
 	case hasCode(err, CodeStoredWrong):
 		return true, nil
@@ -339,6 +445,18 @@ func (p *prober) head(ctx context.Context, name string) (obj Object, err error) 
 	return obj, err
 }
 
+// shown is head of an object that was just written: the target may show it late.
+func (p *prober) shown(ctx context.Context, name string) (obj Object, err error) {
+	if obj, err = p.head(ctx, name); !IsNotFound(err) {
+		return obj, err
+	}
+	err = p.calls.shownLate(ctx, err, func() (err error) {
+		obj, err = p.head(ctx, name)
+		return err
+	})
+	return obj, err
+}
+
 // multipart probes the same for objects in parts.
 func (p *prober) multipart(ctx context.Context) error {
 	key, content := p.prefix+"parts", "sledge probe, part"
@@ -346,10 +464,12 @@ func (p *prober) multipart(ctx context.Context) error {
 	wrong := crypto.SumSHA256([]byte("something else"))
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
-		err = p.as(ctx, callCreate, func(ctx context.Context) (err error) {
-			id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: p.own})
-			p.begun(key, id, err)
-			return err
+		err = p.calls.briefly(p.own, func(own Attributes) error {
+			return p.as(ctx, callCreate, func(ctx context.Context) (err error) {
+				id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: own})
+				p.begun(key, id, err)
+				return err
+			})
 		})
 		if err != nil {
 			return "", "", p.blame(ctx, callCreate, p.own, Attributes{}, err)
@@ -368,6 +488,9 @@ func (p *prober) multipart(ctx context.Context) error {
 				Composite: composite(parts), IfAbsent: ifAbsent})
 			return err
 		})
+		if err == nil {
+			p.wrote(key, stored)
+		}
 		return stored, err
 	}
 	_, _, err := upload(wrong)
@@ -384,7 +507,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	if err != nil && !hasCode(err, CodeUploadGone) {
 		return err
 	}
-	obj, err := p.head(ctx, "parts")
+	obj, err := p.shown(ctx, "parts")
 	if err != nil {
 		return err
 	}
@@ -406,7 +529,7 @@ func (p *prober) multipart(ctx context.Context) error {
 // initiator learns how the target calls us.
 func (p *prober) initiator(ctx context.Context, key, id string) {
 	// Not knowing it only means that uploads after a lost reply are left and named.
-	_ = p.as(ctx, callListUploads, func(ctx context.Context) error {
+	err := p.as(ctx, callListUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u Upload) error {
 			if u.ID == id {
 				p.report.ListsUploads, p.report.Initiator, p.report.since = true, u.Initiator, u.Initiated
@@ -414,6 +537,14 @@ func (p *prober) initiator(ctx context.Context, key, id string) {
 			return nil
 		})
 	})
+	switch {
+	case p.report.ListsUploads:
+		p.report.UploadsUnlisted = ""
+	case err != nil:
+		p.report.UploadsUnlisted = clip(asError(err).Cause)
+	default:
+		p.report.UploadsUnlisted = "its list has not the upload that was just begun"
+	}
 }
 
 // refused tells whether a call that must be refused was, by this code. Success

@@ -65,10 +65,10 @@ func (p *prober) takesPlain(ctx context.Context) bool {
 	const content = "sledge probe of a plain name"
 	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	if err == nil {
-		_, err = p.head(ctx, name)
+		_, err = p.shown(ctx, name)
 	}
 	if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
-		p.leave(p.prefix + name)
+		p.keepOrLeave(p.prefix+name, removeErr)
 		return err == nil && forbidden(removeErr)
 	}
 	return err == nil
@@ -122,7 +122,7 @@ func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err er
 	}
 	switch _, err = p.head(ctx, name); {
 	case IsNotFound(err):
-		return false, nil
+		return p.showsName(ctx, name)
 	case err != nil && !ofName(err):
 		return false, err
 	}
@@ -131,6 +131,19 @@ func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err er
 		err = listErr
 	}
 	return kept, err
+}
+
+// showsName is of a key that HEAD has not found after its write. One that is listed under its
+// own name may be shown late; else it has another one.
+func (p *prober) showsName(ctx context.Context, name string) (kept bool, err error) {
+	listed, err := p.listNames(ctx)
+	if err != nil || !slices.Contains(listed, p.prefix+name) {
+		return false, nil
+	}
+	if _, err = p.shown(ctx, name); IsNotFound(err) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // removeName removes a key of these. One that the target refuses to remove, or to tell
@@ -142,11 +155,20 @@ func (p *prober) removeName(ctx context.Context, name string) error {
 		p.report.Left = slices.DeleteFunc(p.report.Left, func(left string) bool { return left == key })
 		return nil
 	}
-	p.leave(key)
+	p.keepOrLeave(key, err)
 	if ofName(err) {
 		return nil
 	}
 	return err
+}
+
+// keepOrLeave notes a key that could not be removed.
+func (p *prober) keepOrLeave(key string, err error) {
+	if forbidden(err) {
+		p.keep(key)
+	} else {
+		p.leave(key)
+	}
 }
 
 // listedAs reports whether the store lists a key that was just written. Another key in

@@ -3,6 +3,7 @@ package importer
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -40,6 +41,8 @@ type TargetReport struct {
 	Profile        string      `json:"profile"`
 	Usable         bool        `json:"usable"` // for an import with these options
 	Lacks          []string    `json:"lacks"`  // why not
+	Refusal        *Error      `json:"-"`      // what an import would end with before its first object
+	Wants          []string    `json:"wants"`  // rights that an import begins without, and misses later
 	Rights         []Finding   `json:"rights"`
 	Findings       []Finding   `json:"findings"`
 	MetadataBytes  int         `json:"metadata_bytes"`  // the largest that came back whole
@@ -95,13 +98,18 @@ func ProbeTarget(ctx context.Context, target Examined, o Options, id string, cla
 	}
 	p := &targetProbe{target: target, options: o, classes: classes,
 		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
-		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, StorageClasses: []string{}, Left: []string{}}}
+		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
+	p.calls.ask(ctx, target)
+	p.report.Retention, p.report.NoLock = p.calls.brief.String(), p.calls.brief.noLock()
 	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
 		return nil, err // nothing was written
 	}
+	p.calls.outlast(ctx)
 	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
 	defer cancel()
+	brief := p.calls.brief
 	p.calls = calls(after.Done())
+	p.calls.brief = brief
 	p.tidy(after)
 	p.conclude(err)
 	return p.out, err
@@ -185,7 +193,9 @@ func (p *targetProbe) rights(ctx context.Context) error {
 		return err
 	}
 	right("s3:PutObject", func(ctx context.Context) error {
-		return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent), Attributes: p.own})
+		return p.calls.briefly(p.own, func(own Attributes) error {
+			return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent), Attributes: own})
+		})
 	}, "nothing can be imported without it")
 	version := ""
 	right("s3:GetObject (HEAD)", func(ctx context.Context) error {
@@ -200,7 +210,7 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	right("s3:ListBucket", func(ctx context.Context) error { _, err := p.target.ListSome(ctx, p.prefix); return err }, "lets a missing key be told from a forbidden one, and extra objects be named")
 	var id string
 	right("s3:PutObject (multipart)", func(ctx context.Context) (err error) {
-		id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
+		id, err = p.create(ctx, key)
 		p.begun(key, id, err)
 		return err
 	}, "needed for objects in parts")
@@ -221,6 +231,11 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	return ctx.Err()
 }
 
+// create begins an upload of an object of the probe, which soon goes again.
+func (p *targetProbe) create(ctx context.Context, key string) (string, error) {
+	return p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.calls.brief.over(p.own)})
+}
+
 // readVersion begins to read one version.
 func (p *targetProbe) readVersion(ctx context.Context, key, version string) error {
 	body, err := p.target.Get(ctx, key, version)
@@ -237,13 +252,22 @@ func (p *targetProbe) allowed(name string) bool {
 
 // import_ is the probe that each run makes.
 func (p *targetProbe) import_(ctx context.Context) {
-	single := p.single(ctx)
-	multi := single
-	if single == nil {
-		multi = p.multipart(ctx)
+	var single, multi error
+	stage, err := p.asImport(ctx, p.options.Rules.sets())
+	switch stage {
+	case stageSingle:
+		single, multi = err, err
+	case stageMultipart:
+		multi = err
 	}
-	p.report.Done = single == nil && multi == nil
+	p.report.Done = err == nil
 	p.report.conclude()
+	if err = p.said(err); err == nil {
+		err = p.report.verdict(p.options)
+	}
+	if err != nil && !errors.Is(err, errStopped) {
+		p.out.Refusal = asError(err)
+	}
 	r := p.report
 	tell := func(err error, name string, ok bool, yes, no string) {
 		answer, detail := yesNo(ok), ""
@@ -271,7 +295,7 @@ func (p *targetProbe) composite(ctx context.Context) {
 	finish := func(name string, parts [][32]byte) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
+			id, err := p.create(ctx, key)
 			p.begun(key, id, err)
 			if err != nil {
 				return err
@@ -290,8 +314,10 @@ func (p *targetProbe) composite(ctx context.Context) {
 }
 
 func (p *targetProbe) put(ctx context.Context, in PutAs) error {
-	in.Attributes = p.own
-	return p.do(ctx, func(ctx context.Context) error { return p.target.PutAs(ctx, in) })
+	return p.calls.briefly(p.own, func(own Attributes) error {
+		in.Attributes = own
+		return p.do(ctx, func(ctx context.Context) error { return p.target.PutAs(ctx, in) })
+	})
 }
 
 // payload signs another body than it sends.
@@ -317,7 +343,7 @@ func (p *targetProbe) crcWhole(ctx context.Context) {
 	finish := func(name, whole string) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateCRC(ctx, key, p.own)
+			id, err := p.target.CreateCRC(ctx, key, p.calls.brief.over(p.own))
 			p.begun(key, id, err)
 			if err != nil {
 				return err
@@ -460,7 +486,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		}
 	}
 	key, sum := p.key("throughput"), crypto.SumSHA256(content)
-	id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.own})
+	id, err := p.create(ctx, key)
 	if err != nil {
 		return
 	}
@@ -522,9 +548,14 @@ func (p *targetProbe) conclude(err error) {
 	if err != nil {
 		out.Lacks = append(out.Lacks, "the probe did not come to its end")
 	}
-	for _, name := range []string{"s3:PutObject", "s3:GetObject (HEAD)", "s3:PutObject (multipart)", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"} {
+	for _, name := range []string{"s3:PutObject", "s3:GetObject (HEAD)", "s3:PutObject (multipart)"} {
 		if !p.allowed(name) {
 			out.Lacks = append(out.Lacks, name)
+		}
+	}
+	for _, name := range []string{"s3:ListMultipartUploadParts", "s3:AbortMultipartUpload"} {
+		if p.allowed("s3:PutObject (multipart)") && !p.allowed(name) {
+			out.Wants = append(out.Wants, name)
 		}
 	}
 	if !p.report.Conditional() && !p.options.AllowUnconditional {
@@ -532,6 +563,9 @@ func (p *targetProbe) conclude(err error) {
 	}
 	if p.report.reaches(p.options) != nil {
 		out.Lacks = append(out.Lacks, fmt.Sprintf("the proof %q: the strongest here is %q", p.options.MinProof, proofName(p.report.Proof)))
+	}
+	if out.Refusal != nil && len(out.Lacks) == 0 {
+		out.Lacks = append(out.Lacks, out.Refusal.Error())
 	}
 	out.Usable = len(out.Lacks) == 0
 }

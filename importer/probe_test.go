@@ -143,7 +143,7 @@ func TestProbeTargetRights(t *testing.T) {
 		{"s3:ListBucket", func(r *http.Request) bool { return q(r, "list-type") }, true, false},
 		{"s3:PutObject (multipart)", func(r *http.Request) bool { return r.Method == "POST" && q(r, "uploads") }, false, false},
 		{"s3:ListBucketMultipartUploads", func(r *http.Request) bool { return r.Method == "GET" && q(r, "uploads") }, true, false},
-		{"s3:ListMultipartUploadParts", func(r *http.Request) bool { return r.Method == "GET" && q(r, "uploadId") }, false, false},
+		{"s3:ListMultipartUploadParts", func(r *http.Request) bool { return r.Method == "GET" && q(r, "uploadId") }, true, false},
 		{"s3:DeleteObject", func(r *http.Request) bool { return r.Method == "DELETE" && !q(r, "uploadId") }, true, true},
 	}
 	for _, test := range tests {

@@ -59,7 +59,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if err != nil {
 		return err
 	}
-	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there), lag: r.newLag()}
+	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there), lag: r.newPatience()}
 	switch {
 	case absent:
 		err = c.all(ctx, c.whole)
@@ -278,7 +278,7 @@ type rechecker struct {
 	run   *run
 	free  bool
 	reads bool // the target has shown something else of this run
-	lag   *lag
+	lag   *patience
 
 	mu           sync.Mutex
 	looked, gone uint64

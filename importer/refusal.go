@@ -91,7 +91,7 @@ func (r *run) takesOne(ctx context.Context) bool {
 	}
 	var obj Object
 	if err == nil {
-		obj, err = p.head(ctx, name)
+		obj, err = p.shown(ctx, name)
 	}
 	reads := err == nil
 	if reads && r.probe.ReadsBack {

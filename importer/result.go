@@ -95,7 +95,8 @@ type Result struct {
 	Retries     int64
 	PartsKept   int64 // parts of an earlier start that were not sent again
 	Probe       ProbeReport
-	Halt        *Error // why the run stopped for the operator
+	Named       map[Code]uint64 // failures and warnings of this start
+	Halt        *Error          // why the run stopped for the operator
 	Interrupted bool
 	Complete    bool   // every entry has an outcome and is proven, and all numbers agree
 	Receipts    string // folder in StateDir, "" if not written

@@ -206,10 +206,15 @@ var frozenClasses = []string{"GLACIER", "DEEP_ARCHIVE"}
 func (r Rules) checkReadBack() error {
 	for i, o := range r.Objects {
 		if slices.Contains(frozenClasses, o.StorageClass) {
-			return fmt.Errorf("objects[%d]: objects of storage class %s cannot be read back", i, o.StorageClass)
+			return fmt.Errorf("objects[%d]: objects of storage class %s cannot be read back before they are restored", i, o.StorageClass)
 		}
 	}
 	return nil
+}
+
+// locks reports whether any object is to have a lock.
+func (r Rules) locks() bool {
+	return slices.ContainsFunc(r.Objects, func(o ObjectRule) bool { return o.Lock != nil })
 }
 
 // matcher is a rule that is ready to be asked.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,12 +45,13 @@ type run struct {
 	mu         sync.Mutex
 	tally      Tally
 	passes     int
-	unfinished uint64 // entries that this pass has left
-	lost       uint64 // pages that could not be read
-	left       *Error // why one of them was left
-	leftKeys   uint64 // of these, entries whose key alone is refused
-	inRow      int    // objects given up in a row, over all workers
-	held       uint64 // objects that are uploaded and not published
+	keptKeys   []string // of probes, to be removed when their retention is over
+	unfinished uint64   // entries that this pass has left
+	lost       uint64   // pages that could not be read
+	left       *Error   // why one of them was left
+	leftKeys   uint64   // of these, entries whose key alone is refused
+	inRow      int      // objects given up in a row, over all workers
+	held       uint64   // objects that are uploaded and not published
 	publishing bool
 	canceling  bool
 	halted     *Error
@@ -93,6 +95,7 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	}
 	end, unwatch := r.watch(), r.watchMirror(runCtx)
 	result, err := r.whole(ctx, runCtx)
+	r.removeKept(ctx, false)
 	unwatch()
 	end(result.State(err))
 	if closeErr := r.journal.close(); closeErr != nil && err == nil {
@@ -122,6 +125,8 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	r.calls = newCaller(opts, runCtx.Done())
 	r.calls.gate.wentOn = func() { opts.Log.Log(context.Background(), LevelNotice, "the run goes on") }
 	r.calls.ours = r.ours
+	r.calls.brief.tell = r.problem
+	r.calls.brief.note = func(text string) { opts.Log.Log(context.Background(), LevelNotice, text) }
 	r.pacer = newPacer(opts.Bandwidth, opts.Now)
 	if t, ok := source.(Totaler); ok {
 		if totals, err := t.Totals(); err == nil {
@@ -285,7 +290,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		if r.haltedBy() != nil || r.calls.stopped() || r.unfinished > 0 || r.lost > 0 {
 			return r.result(), nil
 		}
-		r.sweepUploads(runCtx)
+		r.sweepAtEnd(runCtx)
 		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally,
 			Software: r.opts.Software, Label: "not given", Nonce: rand.Text(), Recheck: r.rechecked}
 		if r.source.LabelChecked() {
@@ -307,6 +312,9 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	result.Finished, result.Earlier = end.At, end.Done
 	if err := r.receipts(ctx, &end, result); err != nil {
 		return result, err
+	}
+	if result.Complete && !end.Cleared {
+		r.removeKept(ctx, true)
 	}
 	switch {
 	case r.mirror != nil && result.Complete:
@@ -333,6 +341,7 @@ func (r *run) recheckEnded(ctx, runCtx context.Context) error {
 // store probes the target and brings every entry to an outcome, in as many passes
 // as it takes while the operator is waited for.
 func (r *run) store(ctx, runCtx context.Context) error {
+	r.calls.ask(runCtx, r.target)
 	err := r.recheck(runCtx, false)
 	if err == nil {
 		err = r.inspect(runCtx)
@@ -407,7 +416,7 @@ func (r *run) entries() uint64 {
 func failure(err error) record {
 	e := asError(err)
 	rec := record{Outcome: OutcomeFailed, Code: e.Code, Detail: clip(e.Cause)}
-	if e.Code == CodeConflict || e.Code == CodeCannotCompare || e.Code == CodeArchived {
+	if e.Code == CodeConflict || e.Code == CodeCannotCompare || e.Code == CodeArchived || e.Code == CodeNotShown {
 		rec.Outcome = OutcomeConflict
 	}
 	return rec
@@ -514,7 +523,7 @@ func (r *run) result() *Result {
 	res := &Result{
 		RunID: r.attemptID(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
 		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
-		Probe: r.probe, Halt: r.halted, Recheck: r.rechecked,
+		Probe: r.probe, Halt: r.halted, Recheck: r.rechecked, Named: maps.Clone(r.problems),
 	}
 	res.Interrupted = r.halted == nil && r.calls.stopped()
 	return res

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"slices"
 )
 
 // probeName names the probe's objects: devices of a job may be imported side by
@@ -25,13 +26,10 @@ func (r *run) inspect(ctx context.Context) (err error) {
 		return err
 	}
 	r.opts.Log.Info("target probed", "report", r.probe.String())
-	if err := r.probe.reaches(r.opts); err != nil {
+	if err := r.probe.verdict(r.opts); err != nil {
 		return err
 	}
 	r.conditional = r.probe.Conditional()
-	if !r.conditional && (!r.opts.AllowUnconditional || r.mirror != nil) {
-		return newError(CodeNoConditions, "", r.probe.String(), nil)
-	}
 	if err := r.inspectNames(ctx); err != nil {
 		return err
 	}
@@ -69,8 +67,15 @@ func (r *run) sweepProbes(ctx context.Context) error {
 	return nil
 }
 
-// nameLeft names what a probe could not remove.
+// nameLeft names what a probe could not remove. What it may remove later is kept for that.
 func (r *run) nameLeft(p ProbeReport) {
+	r.mu.Lock()
+	for _, key := range p.kept {
+		if !slices.Contains(r.keptKeys, key) {
+			r.keptKeys = append(r.keptKeys, key)
+		}
+	}
+	r.mu.Unlock()
 	for _, key := range p.Left {
 		r.problem(newError(CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
 	}

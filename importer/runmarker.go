@@ -41,11 +41,11 @@ func (r *run) mark(ctx context.Context, free bool) error {
 	if err != nil {
 		return err
 	}
-	r.header.Marker, r.header.Marked = text, r.opts.Now().UTC()
+	r.header.Marker, r.header.Marked, r.header.MarkerAt = text, r.opts.Now().UTC(), nil
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
 	}
-	if err = r.putMarker(ctx, free, text, r.conditional); hasCode(err, codeKeyExists) {
+	if err = r.putMarker(ctx, free, text, r.probe.ConditionalPut); hasCode(err, codeKeyExists) {
 		err = r.putMarker(ctx, free, text, false)
 	}
 	if err == nil || !forbidden(err) && !isClass(err, FatalObject) {
@@ -58,10 +58,15 @@ func (r *run) mark(ctx context.Context, free bool) error {
 
 func (r *run) putMarker(ctx context.Context, free bool, text string, ifAbsent bool) error {
 	what := call{name: callPut, key: r.markerKey(), payload: int64(len(text)), free: free, inner: true}
-	return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
-		_, err := r.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
-			SHA256: crypto.SumSHA256([]byte(text)), Attributes: r.opts.Rules.Own(), IfAbsent: ifAbsent})
-		return err
+	return r.calls.briefly(r.opts.Rules.Own(), func(own Attributes) error {
+		return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
+			stored, err := r.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
+				SHA256: crypto.SumSHA256([]byte(text)), Attributes: own, IfAbsent: ifAbsent})
+			if err == nil {
+				r.header.MarkerAt = &stored.VersionID
+			}
+			return err
+		})
 	})
 }
 
@@ -153,10 +158,17 @@ func (r *run) removeMarker(ctx context.Context) error {
 	if r.header.Marker == "" || r.mirror != nil {
 		return nil
 	}
-	last := ""
+	remove := func(version string) error {
+		return r.calls.idempotent(ctx, call{name: callDelete, key: r.markerKey()}, func(ctx context.Context) error {
+			return r.target.Delete(ctx, r.markerKey(), version)
+		})
+	}
+	last, deleted := "", false
 	for range maxMarkerVersions {
 		obj, err := r.head(ctx, r.markerKey())
 		switch {
+		case IsNotFound(err) && !deleted && r.header.MarkerAt != nil:
+			return remove(*r.header.MarkerAt) // it may be there, and shown late
 		case IsNotFound(err):
 			return nil
 		case err != nil:
@@ -165,9 +177,8 @@ func (r *run) removeMarker(ctx context.Context) error {
 			return fmt.Errorf("version %s was deleted, and is still there", last)
 		}
 		last = obj.VersionID
-		err = r.calls.idempotent(ctx, call{name: callDelete, key: r.markerKey()}, func(ctx context.Context) error {
-			return r.target.Delete(ctx, r.markerKey(), last)
-		})
+		err = remove(last)
+		deleted = true
 		if err != nil || last == "" {
 			return err
 		}

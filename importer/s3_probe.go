@@ -3,7 +3,6 @@ package importer
 import (
 	"bytes"
 	"context"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -60,19 +59,37 @@ func (t *S3) FinishCRC(ctx context.Context, key, uploadID string, content []byte
 
 // ObjectLock implements Examined.
 func (t *S3) ObjectLock(ctx context.Context) (string, error) {
+	r, enabled, err := t.retention(ctx)
+	switch {
+	case err != nil || !enabled:
+		return "", err
+	case r.Mode == "":
+		return "enabled, no default retention", nil
+	}
+	return "enabled, " + r.String() + " by default", nil
+}
+
+// DefaultRetention implements retentionReader.
+func (t *S3) DefaultRetention(ctx context.Context) (Retention, error) {
+	r, enabled, err := t.retention(ctx)
+	r.Lock = enabled
+	return r, err
+}
+
+func (t *S3) retention(ctx context.Context) (r Retention, enabled bool, err error) {
 	out, err := t.api().GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &t.bucket})
 	if err != nil {
-		return "", s3Error(err, "")
+		return r, false, s3Error(err, "")
 	}
 	c := out.ObjectLockConfiguration
 	if c == nil || c.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
-		return "", nil
+		return r, false, nil
 	}
-	if c.Rule == nil || c.Rule.DefaultRetention == nil {
-		return "enabled, no default retention", nil
+	if c.Rule != nil && c.Rule.DefaultRetention != nil {
+		d := c.Rule.DefaultRetention
+		r = Retention{Mode: string(d.Mode), Days: aws.ToInt32(d.Days), Years: aws.ToInt32(d.Years)}
 	}
-	r := c.Rule.DefaultRetention
-	return fmt.Sprintf("enabled, %s for %d days and %d years by default", r.Mode, aws.ToInt32(r.Days), aws.ToInt32(r.Years)), nil
+	return r, true, nil
 }
 
 // ListSome implements Examined.

@@ -24,9 +24,21 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 		return record{}, err
 	}
 	look := !r.conditionalFor(a) || t.begun || t.hint.Hint || a.Size > putFirst || r.base != "" // a later run finds most objects there
+	var refused error                                                                           // because the key exists, by the last write
+	waited := false                                                                             // for the key to show
 	for attempt := 0; ; attempt++ {
 		if look {
 			obj, err := r.head(ctx, a.Key)
+			if IsNotFound(err) && refused != nil && waited {
+				return record{}, notShown(a.Path, refused)
+			}
+			if IsNotFound(err) && refused != nil {
+				if r.isFolder(ctx, a.Key) {
+					return record{}, newError(CodeConflict, a.Path, "this store keeps keys as folders, and has keys below this one", refused)
+				}
+				waited = true
+				obj, err = r.headLate(ctx, a.Key, err)
+			}
 			if err == nil {
 				return r.judge(ctx, t, obj)
 			}
@@ -36,11 +48,18 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 		}
 		look = true
 		err := r.send(ctx, t)
+		if refused = nil; hasCode(err, codeKeyExists) {
+			refused = err
+		}
 		if err == nil {
 			if rec, ok := r.answered(a, t.stored); ok {
 				return rec, nil
 			}
 			obj, err := r.head(context.WithoutCancel(ctx), a.Key)
+			if IsNotFound(err) && !waited {
+				waited = true
+				obj, err = r.headLate(ctx, a.Key, err)
+			}
 			if err == nil {
 				return r.judge(ctx, t, obj)
 			}
@@ -96,7 +115,9 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 		return err != nil, err
 	case isUnknown(err) && r.calls.again(attempt, err):
 		return false, nil
-	case hasCode(err, codeKeyExists), hasCode(err, codeRestart):
+	case hasCode(err, codeKeyExists):
+		return true, notShown(t.action.Path, err)
+	case hasCode(err, codeRestart):
 		return true, newError(CodeConflict, t.action.Path, "the key comes and goes: something else writes it", err)
 	}
 	return true, err
@@ -142,6 +163,15 @@ func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
 	if err != nil && !IsNotFound(err) {
 		err = inWords(ctx, r.calls, r.target, key, err)
 	}
+	return obj, err
+}
+
+// headLate asks again for a key that the target has, by its answer to a write.
+func (r *run) headLate(ctx context.Context, key string, notFound error) (obj Object, err error) {
+	err = r.calls.shownLate(ctx, notFound, func() (err error) {
+		obj, err = r.head(context.WithoutCancel(ctx), key)
+		return err
+	})
 	return obj, err
 }
 
@@ -222,7 +252,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		if most := max(0, r.opts.ReadBackLimit); !ours && !r.opts.ReadBack && a.Size > most {
 			return record{}, newError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, most), nil)
 		}
-		if err := readBack(ctx, r.calls, r.target, a.Key, obj.VersionID, x); err != nil {
+		if err := r.readBack(ctx, a.Key, obj.VersionID, x); err != nil {
 			switch {
 			case hasCode(err, CodeStoredWrong):
 				return record{}, r.wrong(a, ours, asError(err).Cause)
@@ -247,6 +277,16 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		rec.Verified = r.opts.Now().UTC()
 	}
 	return rec, nil
+}
+
+// readBack is readBack of an object that HEAD shows: GET may find it later.
+func (r *run) readBack(ctx context.Context, key, version string, x expected) error {
+	read := func() error { return readBack(ctx, r.calls, r.target, key, version, x) }
+	err := read()
+	if IsNotFound(err) {
+		err = r.calls.shownLate(ctx, err, read)
+	}
+	return err
 }
 
 // anothers refuses an object that this run has stored for another entry: the target takes

@@ -274,7 +274,11 @@ func (t *transfer) resume(ctx context.Context) error {
 			return nil
 		})
 	})
-	if err != nil {
+	switch {
+	case forbidden(err) || hasCode(err, CodeRefused):
+		clear(have) // parts that are not told are sent again, which is right
+		r.opts.Log.Log(ctx, LevelNotice, "the target does not tell the parts of an interrupted upload: all are sent again", "error", err)
+	case err != nil:
 		return err
 	}
 	t.upload, t.have, t.listed.parts = p, have, listed

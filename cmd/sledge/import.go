@@ -494,7 +494,7 @@ func importEnd(r *importer.Result, err error) error {
 	case r.Tally.Outcomes[importer.OutcomeFailed] > 0:
 		return bad(errObjects, r.Tally.Outcomes[importer.OutcomeFailed])
 	case r.Tally.Outcomes[importer.OutcomeConflict] > 0:
-		return bad(errConflict, r.Tally.Outcomes[importer.OutcomeConflict])
+		return conflictHints(r, bad(errConflict, r.Tally.Outcomes[importer.OutcomeConflict]))
 	}
 	return fmt.Errorf("%w: %s", errObjects, strings.Join(r.Differences, "; "))
 }
@@ -519,7 +519,7 @@ func targetError(e *importer.Error) error {
 	switch {
 	case e.Code == importer.CodeStateLocked:
 		kind = firmware.ErrBusy
-	case e.Code == importer.CodeConflict || e.Code == importer.CodeCannotCompare:
+	case slices.Contains(conflictCodes, e.Code):
 		kind = errConflict
 	case e.Code == importer.CodeSourceLost:
 		kind = errLost

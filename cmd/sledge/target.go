@@ -62,11 +62,16 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 	if o.Rules, err = f.rules.read(); err != nil {
 		return nil, err
 	}
+	o.RunID = strings.ToLower(rand.Text())
+	o.Problem = func(e *importer.Error) { a.warn("%s", e) }
+	if err := o.Validate(); err != nil {
+		return nil, &usageError{err}
+	}
 	target, err := importer.NewS3(ctx, o)
 	if err != nil {
 		return nil, asTargetError(err)
 	}
-	found, err := importer.ProbeTarget(ctx, target, o, strings.ToLower(rand.Text()), f.classes)
+	found, err := importer.ProbeTarget(ctx, target, o, o.RunID, f.classes)
 	if found == nil {
 		return nil, asTargetError(err)
 	}
@@ -77,6 +82,8 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 	switch {
 	case err != nil:
 		return r, asTargetError(err)
+	case found.Refusal != nil:
+		return r, targetError(found.Refusal)
 	case !found.Usable:
 		return r, hint(fmt.Errorf("%w: the target lacks %s", errTarget, strings.Join(found.Lacks, "; ")), "grant or change what is named, then probe again")
 	}
@@ -113,6 +120,9 @@ func (r *targetReport) print(w io.Writer) {
 	}
 	if r.Usable {
 		fmt.Fprintf(w, "import      can go there\n")
+		if len(r.Wants) > 0 {
+			fmt.Fprintf(w, "wants       %s: after an interruption uploads are sent again whole, or left behind\n", escape(strings.Join(r.Wants, ", ")))
+		}
 	} else {
 		fmt.Fprintf(w, "import      CANNOT go there: it lacks %s\n", escape(strings.Join(r.Lacks, "; ")))
 	}

@@ -1,0 +1,196 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Retention is what a bucket gives to each new object that asks for none itself.
+type Retention struct {
+	Mode        string // GOVERNANCE or COMPLIANCE; "" is none
+	Days, Years int32
+	Lock        bool // the bucket has object lock, which a default retention needs
+}
+
+func (r Retention) String() string {
+	if r.Years > 0 {
+		return fmt.Sprintf("%s for %d years", r.Mode, r.Years)
+	}
+	return fmt.Sprintf("%s for %d days", r.Mode, r.Days)
+}
+
+// retentionReader is a Target that tells its bucket's default retention.
+type retentionReader interface {
+	DefaultRetention(ctx context.Context) (Retention, error)
+}
+
+// The terms of the objects that an import writes for itself in a bucket with default
+// retention. The second is for clocks that are apart by as much as S3 allows.
+var briefTerms = [...]time.Duration{time.Minute, 20 * time.Minute}
+
+// briefAttempts is how often the bucket is asked.
+const briefAttempts = 3
+
+// brief gives the small objects of the probe, the marker and the journal a retention that
+// ends soon, in a bucket that would keep them for years. The zero value has asked nothing.
+type brief struct {
+	now  func() time.Time
+	tell func(*Error)
+	note func(text string)
+
+	mu        sync.Mutex
+	asked     bool
+	retention Retention
+	lockless  bool   // the bucket says that it has no object lock
+	why       string // the bucket could not be asked
+	term      int    // of briefTerms; beyond them the bucket's own is all that it takes
+	until     time.Time
+}
+
+// ask asks the bucket once, before anything is written. What it does not tell stops nothing:
+// the objects are then left to the bucket's default, and what cannot be removed is named.
+func (c *caller) ask(ctx context.Context, target Target) {
+	b := c.brief
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	store, ok := target.(retentionReader)
+	if b.asked || !ok {
+		return
+	}
+	for attempt := range briefAttempts {
+		err := c.once(ctx, call{name: callLock, free: true}, func(ctx context.Context) (err error) {
+			b.retention, err = store.DefaultRetention(ctx)
+			return err
+		})
+		b.why = ""
+		switch {
+		case err == nil || IsNotFound(err):
+			b.lockless = !b.retention.Lock
+		case hasCode(err, CodeRefused):
+			b.why = "the store has no such call"
+		case forbidden(err):
+			b.why = "the credentials may not ask (s3:GetBucketObjectLockConfiguration)"
+		default:
+			if b.why = asError(err).Cause; isClass(err, Retryable) && attempt+1 < briefAttempts && c.again(attempt, err) {
+				continue
+			}
+			return // the next call meets it, too
+		}
+		break
+	}
+	b.asked = true
+	if b.why != "" && b.note != nil {
+		b.note("whether the bucket keeps each object for a time is not known: " + b.why)
+	}
+}
+
+// active reports whether own objects get a term. b.mu is held.
+func (b *brief) active() bool { return b.retention.Mode != "" && b.term < len(briefTerms) }
+
+// over gives own attributes their term.
+func (b *brief) over(own Attributes) Attributes {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.active() {
+		return own
+	}
+	until := b.now().Add(briefTerms[b.term] + time.Second).UTC().Truncate(time.Second)
+	if until.After(b.until) {
+		b.until = until
+	}
+	own.LockMode, own.LockUntil = "GOVERNANCE", until
+	return own
+}
+
+// refusedBy reports whether a write with a term is worth another attempt: with the next
+// term, or without one, which is told first.
+func (b *brief) refusedBy(a Attributes, err error) bool {
+	if a.LockMode == "" || err == nil || isUnknown(err) || !ofAttributes(err) && !forbidden(err) && !hasCode(err, CodeNoObjectLock) {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.active() {
+		return true // another write has found it out
+	}
+	if b.term++; b.term == len(briefTerms) && b.tell != nil {
+		b.tell(newError(CodeKeptByDefault, "", fmt.Sprintf("the bucket keeps each object (%s) and takes no shorter retention of ours: %s", b.retention, asError(err).Cause), err))
+	}
+	return true
+}
+
+// noLock reports whether the bucket says that it has no object lock.
+func (b *brief) noLock() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lockless
+}
+
+// kept reports whether own objects may be removed a while after they were written, and when.
+func (b *brief) kept() (until time.Time, ok bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.until, b.active() && !b.until.IsZero()
+}
+
+// String tells what was found of the bucket's default; "" is none.
+func (b *brief) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	var parts []string
+	if b.retention.Mode != "" {
+		parts = append(parts, "keeps each object by default ("+b.retention.String()+")")
+	}
+	if b.why != "" {
+		parts = append(parts, "default retention not known: "+b.why)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// briefly makes a write of an own object that is to be removed soon.
+func (c *caller) briefly(own Attributes, write func(Attributes) error) error {
+	for {
+		a := c.brief.over(own)
+		err := write(a)
+		if own.LockMode != "" || !c.brief.refusedBy(a, err) {
+			return err
+		}
+	}
+}
+
+// outlast waits until own objects may be removed, and reports whether they may. One that the
+// bucket keeps for longer than the first term is not waited for.
+func (c *caller) outlast(ctx context.Context) bool {
+	until, ok := c.brief.kept()
+	if !ok {
+		return false
+	}
+	left := until.Sub(c.brief.now()) + time.Second
+	if note := c.brief.note; note != nil && left > 0 && left <= briefTerms[0]+2*time.Second {
+		note(fmt.Sprintf("waiting %s until the bucket lets the import's own small objects go", left.Round(time.Second)))
+	}
+	return left <= 0 || left <= briefTerms[0]+2*time.Second && c.sleep(ctx, left)
+}
+
+// removeKept removes, at the end of a run, what its probes could not remove before its
+// retention was over, and names what is left then. Without wait it is only named.
+func (r *run) removeKept(ctx context.Context, wait bool) {
+	r.mu.Lock()
+	keys := r.keptKeys
+	r.keptKeys = nil
+	r.mu.Unlock()
+	if _, ok := r.calls.brief.kept(); !ok && len(keys) == 0 {
+		return
+	}
+	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix, keys: nil}
+	over := wait && r.calls.outlast(ctx)
+	for _, key := range keys {
+		if !over || p.remove(ctx, key) != nil {
+			p.leave(key)
+		}
+	}
+	r.nameLeft(ProbeReport{Left: p.report.Left})
+}

@@ -1,0 +1,260 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// retaining is a bucket with object lock: every write makes a version, which is kept until its
+// retention is over.
+type retaining struct {
+	*fakeTarget
+	byDefault Retention
+	now       time.Time
+	asks      error         // the answer to the question
+	refuses   error         // the answer to a write with a retention of its own
+	ahead     time.Duration // of the store's clock
+
+	lk       sync.Mutex
+	versions map[string][]version
+	n        int
+	bare     []string // keys that were left to the default
+}
+
+type version struct {
+	id    string
+	until time.Time
+}
+
+func newRetaining(t *testing.T, byDefault Retention) *retaining {
+	return &retaining{fakeTarget: newFake(t), byDefault: byDefault, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), versions: map[string][]version{}}
+}
+
+func (b *retaining) DefaultRetention(context.Context) (Retention, error) { return b.byDefault, b.asks }
+
+// after is the test's clock: waiting for it moves it.
+func (b *retaining) after(d time.Duration) <-chan time.Time {
+	b.lk.Lock()
+	defer b.lk.Unlock()
+	b.now = b.now.Add(d)
+	c := make(chan time.Time, 1)
+	c <- b.now
+	return c
+}
+
+func (b *retaining) clock() time.Time {
+	b.lk.Lock()
+	defer b.lk.Unlock()
+	return b.now
+}
+
+// check refuses a retention, or says until when an object is kept.
+func (b *retaining) check(key string, a Attributes) (until time.Time, err error) {
+	b.lk.Lock()
+	defer b.lk.Unlock()
+	switch {
+	case a.LockMode == "":
+		b.bare = append(b.bare, key)
+		return b.now.AddDate(int(b.byDefault.Years), 0, int(b.byDefault.Days)), nil
+	case b.refuses != nil:
+		return until, b.refuses
+	case !a.LockUntil.After(b.now.Add(b.ahead)):
+		return until, newError(CodeRefused, key, "InvalidArgument: the retain until date must be in the future", nil)
+	}
+	return a.LockUntil, nil
+}
+
+func (b *retaining) stored(key string, until time.Time, s Stored) Stored {
+	b.lk.Lock()
+	defer b.lk.Unlock()
+	b.n++
+	s.VersionID = fmt.Sprint("v", b.n)
+	b.versions[key] = append(b.versions[key], version{s.VersionID, until})
+	return s
+}
+
+func (b *retaining) Put(ctx context.Context, in PutRequest) (Stored, error) {
+	until, err := b.check(in.Key, in.Attributes)
+	if err != nil {
+		return Stored{}, err
+	}
+	s, err := b.fakeTarget.Put(ctx, in)
+	if err != nil {
+		return s, err
+	}
+	return b.stored(in.Key, until, s), nil
+}
+
+func (b *retaining) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
+	if _, err := b.check(in.Key, in.Attributes); err != nil {
+		return "", err
+	}
+	return b.fakeTarget.CreateUpload(ctx, in)
+}
+
+func (b *retaining) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
+	b.mu.Lock()
+	var asked Attributes
+	if u := b.uploads[in.UploadID]; u != nil {
+		asked = u.asked
+	}
+	b.mu.Unlock()
+	s, err := b.fakeTarget.CompleteUpload(ctx, in)
+	if err != nil {
+		return s, err
+	}
+	until := asked.LockUntil
+	if asked.LockMode == "" {
+		until = b.clock().AddDate(1, 0, 0)
+	}
+	return b.stored(in.Key, until, s), nil
+}
+
+func (b *retaining) Head(ctx context.Context, key string) (Object, error) {
+	obj, err := b.fakeTarget.Head(ctx, key)
+	b.lk.Lock()
+	defer b.lk.Unlock()
+	if all := b.versions[key]; err == nil && len(all) > 0 {
+		obj.VersionID = all[len(all)-1].id
+	}
+	return obj, err
+}
+
+func (b *retaining) Delete(ctx context.Context, key, id string) error {
+	b.lk.Lock()
+	all := b.versions[key]
+	at := slices.IndexFunc(all, func(v version) bool { return v.id == id })
+	switch {
+	case id == "":
+		b.lk.Unlock()
+		return b.fakeTarget.Delete(ctx, key, id) // a delete marker
+	case at >= 0 && b.now.Before(all[at].until):
+		b.lk.Unlock()
+		return newError(CodeObjectLocked, key, "object is locked", nil)
+	case at >= 0:
+		b.versions[key] = slices.Delete(all, at, at+1)
+	}
+	left := len(b.versions[key])
+	b.lk.Unlock()
+	if left > 0 {
+		return nil
+	}
+	return b.fakeTarget.Delete(ctx, key, id)
+}
+
+// small are the keys of the import's own objects that are in the bucket.
+func (b *retaining) small() (keys []string) {
+	for key, all := range b.versions {
+		if strings.Contains(key, "/.sledge-") && len(all) > 0 {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+func retentionOptions(t *testing.T, b *retaining) (Options, *[]*Error) {
+	o, told := testOptions(t, memDisk()), &[]*Error{}
+	o.Now, o.After = b.clock, b.after
+	o.Problem = func(e *Error) { *told = append(*told, e) }
+	return o, told
+}
+
+// TestDefaultRetention: in a bucket that keeps every object for years the small objects of the
+// import have a retention of a minute, are removed when that is over, and the objects of the
+// import keep the bucket's own.
+func TestDefaultRetention(t *testing.T) {
+	for name, ahead := range map[string]time.Duration{"clocks agree": 0, "the store's is ahead": 10 * time.Minute} {
+		for _, cancel := range []bool{false, true} {
+			b := newRetaining(t, Retention{"COMPLIANCE", 0, 7, true})
+			b.ahead = ahead
+			s := newSource()
+			s.file("a", []byte("hello"))
+			o, told := retentionOptions(t, b)
+			if cancel {
+				b.hook = func(_ int, call, key string) (bool, error) {
+					return true, when(newError(CodeCredentialsRefused, key, "no", nil), key == "in/a")
+				}
+			}
+			res, err := Run(t.Context(), s, b, o)
+			if !strings.Contains(res.Probe.String(), "keeps each object by default (COMPLIANCE for 7 years)") {
+				t.Errorf("%s: %s", name, res.Probe)
+			}
+			if cancel {
+				b.hook = nil
+				*told = nil
+				if _, err := Cancel(t.Context(), s, b, o, false); err != nil {
+					t.Error(err)
+				}
+			} else if err != nil || !res.Complete || !slices.Equal(b.bare, []string{"in/a"}) {
+				t.Errorf("%s: %v, %+v, left to the default: %q", name, err, res, b.bare)
+			}
+			if small := b.small(); ahead == 0 && (len(small) > 0 || len(*told) > 0) {
+				t.Errorf("%s: left %q, told %v", name, small, *told)
+			} else if ahead > 0 && (len(small) == 0 || !toldOf(*told, CodeProbeLeft)) {
+				t.Errorf("%s: left %q, told %v", name, small, *told)
+			}
+			if ahead == 0 || cancel {
+				continue
+			}
+			b.now, *told = b.now.Add(time.Hour), nil // the next run's probe takes them away
+			o.StateDir = memDisk()
+			if res := mustRun(t, s, b, o); !res.Complete {
+				t.Errorf("%+v", res)
+			}
+		}
+	}
+}
+
+func toldOf(told []*Error, code Code) bool {
+	return slices.ContainsFunc(told, func(e *Error) bool { return e.Code == code })
+}
+
+// TestDefaultRetentionRefused: where no shorter retention is taken, what will stay for years is
+// said before it is written.
+func TestDefaultRetentionRefused(t *testing.T) {
+	for _, code := range []Code{CodeRefused, CodeAccessDenied} {
+		for _, mirrored := range []bool{false, true} {
+			b := newRetaining(t, Retention{"GOVERNANCE", 30, 0, true})
+			b.refuses = newError(code, "", "no retention of yours", nil)
+			s := newSource()
+			s.file("a", []byte("hello"))
+			o, told := retentionOptions(t, b)
+			o.JournalInTarget = mirrored
+			first := ""
+			o.Problem = func(e *Error) {
+				if *told = append(*told, e); e.Code == CodeKeptByDefault && len(b.versions) > 0 {
+					first = "written before it was said"
+				}
+			}
+			res := mustRun(t, s, b, o)
+			if !res.Complete || len(*told) == 0 || (*told)[0].Code != CodeKeptByDefault || !strings.Contains((*told)[0].Cause, "GOVERNANCE for 30 days") || first != "" {
+				t.Errorf("%s, %v: %+v, told %v %s", code, mirrored, res, *told, first)
+			}
+			if res.Named[CodeKeptByDefault] != 1 || !toldOf(*told, CodeProbeLeft) {
+				t.Errorf("%s, %v: told %v", code, mirrored, *told)
+			}
+		}
+	}
+}
+
+// TestDefaultRetentionUnknown: a store without the call, or without the right to it, takes the
+// import, and the receipt says that it is not known.
+func TestDefaultRetentionUnknown(t *testing.T) {
+	for code, want := range map[Code]string{CodeRefused: "no such call", CodeAccessDenied: "s3:GetBucketObjectLockConfiguration", codeNotFound: "", CodeServerError: "InternalError"} {
+		b := newRetaining(t, Retention{})
+		b.asks = newError(code, "", "InternalError", nil)
+		s := newSource()
+		s.file("a", []byte("hello"))
+		o, _ := retentionOptions(t, b)
+		res := mustRun(t, s, b, o)
+		if !res.Complete || !strings.Contains(res.Probe.String(), want) || want == "" && res.Probe.Retention != "" {
+			t.Errorf("%s: %+v, %s", code, res, res.Probe)
+		}
+	}
+}
