@@ -48,9 +48,9 @@ type faultRun struct {
 	exclusive bool
 	device    string // its id, of which the probe's keys have the beginning
 
-	codes    map[importer.Code]bool
+	starts   []*start
+	signed   int // starts up to the last end with failures that was signed
 	done     map[simulator.Fault]int
-	left     bool // an upload may be left behind, and that was said
 	findings []string
 }
 
@@ -59,7 +59,7 @@ func newFaultRun(seed uint64, stores []store) *faultRun {
 	s := stores[dice.IntN(len(stores))]
 	return &faultRun{seed: seed, dice: dice, store: s, look: plain{s.server}, prefix: fmt.Sprintf("faults-%d/", seed),
 		planted: map[string][]byte{}, uploads: map[string]string{}, exclusive: dice.IntN(2) == 0,
-		codes: map[importer.Code]bool{}, done: map[simulator.Fault]int{}}
+		done: map[simulator.Fault]int{}}
 }
 
 func (f *faultRun) found(format string, args ...any) {
@@ -131,7 +131,7 @@ func (f *faultRun) check(whole bool) {
 			want, ours = f.want[key]
 		}
 		if !ours {
-			if whole && !strings.Contains(key, importer.ProbePrefix) && !strings.Contains(key, importer.JournalPrefix) {
+			if whole && !f.ownExcused(key) {
 				f.found("%q should not be there", key)
 			}
 			continue
@@ -154,8 +154,6 @@ func (f *faultRun) check(whole bool) {
 
 // checkUploads: somebody else's are untouched, none of ours is left without a word.
 func (f *faultRun) checkUploads() {
-	told := f.left || f.codes[importer.CodeOrphanUpload] || f.codes[importer.CodeProbeLeft] ||
-		f.done[simulator.CreateTwice]+f.done[simulator.CreateLate] > 0
 	for _, key := range f.everyKey() {
 		ids, err := f.look.uploads(key)
 		if err != nil {
@@ -165,8 +163,8 @@ func (f *faultRun) checkUploads() {
 			f.found("somebody else's upload of %q was aborted", key)
 		}
 		ids = slices.DeleteFunc(ids, func(id string) bool { return id == f.uploads[key] })
-		if len(ids) > 0 && !told {
-			f.found("%d uploads of %q are left behind, and nobody said so", len(ids), key)
+		if n := f.uploadsExcused(key); len(ids) > n {
+			f.found("%d uploads of %q are left behind, and what was said of it, and went wrong with it, excuses %d", len(ids), key, n)
 		}
 	}
 }
@@ -186,9 +184,10 @@ func (f *faultRun) everyKey() []string {
 	return slices.Compact(keys)
 }
 
-// count adds up what went wrong on a wire.
-func (f *faultRun) count(w *simulator.Wire) {
+// count adds up what went wrong on a wire in a start.
+func (f *faultRun) count(s *start, w *simulator.Wire) {
 	w.Flush()
+	s.met = w.Met()
 	for fault, n := range w.Done() {
 		f.done[fault] += n
 	}
@@ -239,7 +238,7 @@ func (f *faultRun) inProcess() error {
 			return err
 		}
 	}
-	f.found("eight starts, four of them without faults, did not end it: %v", f.codes)
+	f.found("eight starts, four of them without faults, did not end it")
 	return nil
 }
 
@@ -273,13 +272,14 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 			return nil
 		})
 	}
+	s := f.begins()
 	o := importer.Options{
 		Bucket: f.store.server.Bucket, Prefix: f.prefix, Endpoint: f.store.server.Endpoint, PathStyle: true, Profile: f.store.name,
 		Credentials: &importer.Credentials{AccessKey: f.store.server.AccessKey, SecretKey: f.store.server.SecretKey},
 		ReadBack:    readBack, ExclusivePrefix: f.exclusive, Concurrency: 3, PartConcurrency: 2, CallTimeout: 2 * time.Second, Backoff: time.Millisecond,
 		StateDir: state, RunID: "run-1", ImporterKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)),
 		Transport: dying{toEndpoint{transport, endpoint}, power, &begun},
-		Problem:   func(e *importer.Error) { f.codes[e.Code] = true },
+		Problem:   func(e *importer.Error) { f.hears(s, e.Path, e.Code) },
 	}
 	if f.dice.IntN(2) == 0 {
 		o.HaltWait = 5 * time.Second
@@ -290,26 +290,40 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	}
 	began := time.Now()
 	r, err := importer.Run(context.Background(), goods, target, o)
-	f.count(wire)
+	f.count(s, wire)
 	state.OnOp(nil)
 	if power.Err() != nil {
+		s.cut = true
 		return state.CrashClone(mrand.New(mrand.NewSource(int64(f.dice.Uint64()>>1))), []int{0, 50, 100}[f.dice.IntN(3)]), false, nil
 	}
 	if r == nil {
 		f.found("no result: %v", err)
 		return state, true, nil
 	}
-	f.left = f.left || r.LeftUploads > 0
 	// An end that was fixed before a power cut is signed as it is: the next start tries again what failed.
 	fixed := !r.Finished.IsZero() && r.Finished.Before(began)
-	return state, f.judge(r, err, quiet && !fixed), nil
+	if r.ExitClass() == importer.ExitIncomplete {
+		all, err := readFailures(vfs.Std(state), r.Receipts)
+		if err != nil {
+			return state, false, err
+		}
+		f.judgeFailures(all, r.Tally.Bad(), o.Concurrency)
+	}
+	return state, f.judge(s, r, err, quiet && !fixed), nil
 }
 
-// judge holds how a start has ended against the store.
-func (f *faultRun) judge(r *importer.Result, err error, quiet bool) (done bool) {
+// judge holds how a start has ended against the store, and against what it met and said.
+func (f *faultRun) judge(s *start, r *importer.Result, err error, quiet bool) (done bool) {
 	class := r.ExitClass()
 	whole := class == importer.ExitComplete
 	f.check(whole)
+	switch class {
+	case importer.ExitComplete, importer.ExitIncomplete:
+	case importer.ExitFixable:
+		f.judgeHalt(s, r.Halt, r.Unfinished, quiet)
+	default:
+		f.found("ended as %v", class)
+	}
 	switch {
 	case whole && f.taken():
 		f.found("a key is taken, and the import ended as complete")
@@ -318,10 +332,8 @@ func (f *faultRun) judge(r *importer.Result, err error, quiet bool) (done bool) 
 	case class == importer.ExitIncomplete && f.taken() && quiet && r.Tally.Outcomes[importer.OutcomeConflict] == 1 && r.Tally.Bad() == 1:
 		f.check(true)
 		return true
-	case quiet && err == nil && !f.taken():
-		f.found("a start without faults ended as %v: %v", class, f.codes)
-	case class == importer.ExitIncomplete && len(f.codes) == 0:
-		f.found("incomplete, and nothing was named: %v, %+v, %v", err, r.Tally, r.Differences)
+	case quiet:
+		f.found("a start without faults ended as %v: %v, %v", class, err, s.said)
 	}
 	return false
 }
@@ -362,7 +374,8 @@ func (f *faultRun) byProgram(w *world, src string) error {
 		quiet := attempt >= 4
 		wire := f.wire(base, quiet)
 		through.now.Store(wire)
-		args := append([]string{"import", "run", "--state", state, "--target", "s3://" + f.store.server.Bucket + "/" + f.prefix,
+		s, log := f.begins(), w.path(fmt.Sprintf("log-%d-%d", f.seed, attempt))
+		args := append([]string{"import", "run", "--log", log, "--state", state, "--target", "s3://" + f.store.server.Bucket + "/" + f.prefix,
 			"--endpoint", p.URL, "--path-style", "--profile", f.store.name, "--retries", "4"}, w.centre()...)
 		if f.exclusive {
 			args = append(args, "--exclusive-prefix")
@@ -382,11 +395,12 @@ func (f *faultRun) byProgram(w *world, src string) error {
 				})
 			}
 		})
-		f.count(wire)
-		for _, code := range []importer.Code{importer.CodeOrphanUpload, importer.CodeProbeLeft} {
-			f.codes[code] = f.codes[code] || strings.Contains(r.stderr+r.stdout, string(code))
+		f.count(s, wire)
+		s.cut = r.code == -1
+		if err := f.hearsLog(s, log); err != nil && !s.cut {
+			return err
 		}
-		f.left = f.left || strings.Contains(r.stdout, "left over")
+		os.Remove(log)
 		f.check(r.code == 0)
 		switch {
 		case r.code == 0 && f.taken():
@@ -398,6 +412,8 @@ func (f *faultRun) byProgram(w *world, src string) error {
 			f.found("exit code %d: %s", r.code, r)
 		case quiet && !f.taken():
 			f.found("a start without faults: %s", r)
+		case r.code != -1 && len(s.said) == 0:
+			f.found("exit code %d, and nothing was named: %s", r.code, r)
 		}
 	}
 	f.found("eight starts did not end it")
@@ -497,6 +513,9 @@ func TestImportFaults(t *testing.T) {
 		for _, text := range f.findings {
 			found++
 			t.Errorf("seed %d, %s: %s", f.seed, f.store.name, text)
+		}
+		if len(f.findings) > 0 {
+			t.Log(f.story())
 		}
 	}
 	total := 0

@@ -1,6 +1,9 @@
 package simulator
 
-import "net/http"
+import (
+	"net/http"
+	"strings"
+)
 
 // The S3 calls that an import makes, by S3's names.
 const (
@@ -49,4 +52,13 @@ func CallOf(r *http.Request) string {
 		return callAbort
 	}
 	return callDelete
+}
+
+// keyOf is the key of a request, or the prefix that a list asks for.
+func keyOf(r *http.Request) string {
+	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if key == "" {
+		return r.URL.Query().Get("prefix")
+	}
+	return key
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -91,8 +90,7 @@ func cutBody(w *Wire, r *http.Request, body []byte) (*http.Response, error) {
 
 // uploadLost forgets the upload before the request comes to the store.
 func uploadLost(w *Wire, r *http.Request, _ []byte) (*http.Response, error) {
-	_, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	w.Lose(key)
+	w.Lose(keyOf(r))
 	return nil, nil
 }
 

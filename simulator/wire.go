@@ -33,7 +33,15 @@ type Wire struct {
 	mu   sync.Mutex
 	seen map[string]int
 	done map[Fault]int
+	met  []Meeting
 	kept []kept // that are delivered late
+}
+
+// Meeting is a fault and the request that it met.
+type Meeting struct {
+	Fault Fault
+	Call  string
+	Key   string // or the prefix that a list asks for
 }
 
 // kept is a request on a long way.
@@ -49,6 +57,13 @@ func (w *Wire) Done() map[Fault]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return maps.Clone(w.done)
+}
+
+// Met lists what went wrong, in the order of the requests.
+func (w *Wire) Met() []Meeting {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.met)
 }
 
 // choose draws what becomes of a request; "" is nothing.
@@ -80,6 +95,7 @@ func (w *Wire) count(f Fault, r *http.Request) Fault {
 		return ""
 	}
 	w.done[f]++
+	w.met = append(w.met, Meeting{f, CallOf(r), keyOf(r)})
 	return f
 }
 
