@@ -180,7 +180,7 @@ func whileWaiting(remedy string) string {
 // credentials were read anew the target must first show that it is the same one.
 func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
 	for {
-		if !r.restBeforeLook(ctx, e) {
+		if !r.restBeforeLook(ctx, e) || !r.calls.gate.awake(ctx, r.calls.stop) {
 			return false
 		}
 		if !r.renew(ctx) {
