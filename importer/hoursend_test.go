@@ -12,23 +12,31 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// office is a clock whose time of day is moved by hand: the hours of its runs are at night.
+// office is a clock that begins at night, and that is put forward to the day by hand: the
+// hours of its runs are at night.
 type office struct {
-	day atomic.Bool
+	begun time.Time
+	day   atomic.Bool
+}
+
+func newOffice() *office { return &office{begun: time.Now()} }
+
+// right is the time that others have.
+func (c *office) right() time.Time {
+	return time.Date(2026, 3, 4, 23, 0, 0, 0, time.Local).Add(time.Since(c.begun))
 }
 
 func (c *office) now() time.Time {
-	at := time.Date(2026, 3, 4, 23, 0, 0, 0, time.Local).Add(time.Since(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) % time.Hour)
 	if c.day.Load() {
-		return at.Add(12 * time.Hour)
+		return c.right().Add(12 * time.Hour)
 	}
-	return at
+	return c.right()
 }
 
 // closing are options of a run with hours, one request at a time, and the clock of it.
 func closing(t *testing.T, o Options) (Options, *office) {
 	t.Helper()
-	c := &office{}
+	c := newOffice()
 	o.Now, o.Concurrency, o.PartConcurrency, o.Lanes, o.Memory = c.now, 1, 1, 1, perRequest
 	var err error
 	if o.Hours, err = ParseHours("19:00-07:00"); err != nil {
@@ -226,7 +234,7 @@ func TestPauseUnderLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, f, disk := newSource(), newFake(t), memDisk()
 		for i := range 8 {
-			s.file(fmt.Sprintf("f%d", i), pattern(byte(i), 256<<10))
+			s.file(fmt.Sprintf("f%d", i), pattern(byte(i), 1<<20))
 		}
 		o := testOptions(nil, disk)
 		o.Concurrency, o.StatusEvery, o.Bandwidth = 8, time.Second, Timetable{{0, slowest}}

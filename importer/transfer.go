@@ -26,6 +26,7 @@ type transfer struct {
 	hint record // the outcome that an earlier start, or another host, knew
 
 	begun  bool // the journal holds an upload for it
+	held   bool // which an earlier start has filled, and not completed
 	vain   bool // nothing can be done about what the journal holds: refused, given back or named
 	upload pending
 	have   map[int]Part // right parts that the store holds from an earlier start

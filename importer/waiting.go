@@ -70,7 +70,11 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 		// Whatever upload is still known of is not needed any more.
 		err = r.abort(ctx, t)
 	}
-	if errors.Is(err, errHeld) {
+	switch {
+	case errors.Is(err, errStillHeld):
+		r.heldEarlier(t.action.Size)
+		return nil
+	case errors.Is(err, errHeld):
 		r.storedOne()
 		r.hold()
 		return nil
