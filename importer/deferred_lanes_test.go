@@ -147,3 +147,33 @@ func runIn(t *testing.T, s Source, target Target, open func() (*Folder, error)) 
 	}()
 	return end
 }
+
+// TestHeldUploadsGone: a lifecycle rule ends all uploads between two starts. They are sent
+// anew before anything shows.
+func TestHeldUploadsGone(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	c := behindCurtain(f, s)
+	parts := 0
+	ctx, cancel := context.WithCancel(context.Background())
+	f.hook = func(_ int, call, key string) (bool, error) {
+		if call == "part" && ours(key) {
+			if parts++; parts == 6 {
+				cancel()
+			}
+		}
+		return true, nil
+	}
+	Run(ctx, s, f, deferredOptions(disk))
+	if parts < 6 || c.raised {
+		t.Fatalf("stopped after %d parts, published %v", parts, c.raised)
+	}
+	for id, u := range f.uploads {
+		if ours(u.key) {
+			delete(f.uploads, id)
+		}
+	}
+	if res := mustRun(t, s, f, deferredOptions(disk)); !res.Complete {
+		t.Errorf("%+v", res)
+	}
+	f.check(t, s, "in/")
+}
