@@ -101,15 +101,22 @@ func (g *gate) shutFor(ctx context.Context) bool {
 func (g *gate) awake(ctx context.Context, stop <-chan struct{}) bool {
 	for {
 		g.mu.Lock()
-		shut, changed := g.paused || !g.inTime(), g.changed
+		changed := g.changed
 		g.mu.Unlock()
-		if !shut {
+		if g.mayGoOn() {
 			return true
 		}
 		if g.wait(ctx, changed, stop) != nil || isClosed(stop) {
 			return false
 		}
 	}
+}
+
+// mayGoOn reports whether neither the operator nor the hours hold the run.
+func (g *gate) mayGoOn() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.paused && g.inTime()
 }
 
 // within waits outside of the run's hours. It returns false where the run ends first.

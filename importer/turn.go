@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path"
 
@@ -30,6 +31,20 @@ func (r *run) awaitTurn(ctx context.Context) error {
 		}
 		if !r.calls.gate.rest(ctx, r.tellEvery()) {
 			return errStopped
+		}
+	}
+}
+
+// awaitSigning waits while the operator pauses the run, and outside of its hours, until the
+// run is seen to be ours at a moment at which it may sign.
+func (r *run) awaitSigning(ctx context.Context) error {
+	g := r.calls.gate
+	for {
+		if !g.awake(ctx, r.calls.stop) {
+			return errStopped
+		}
+		if err := errors.Join(r.ours(), r.mustHold(ctx)); err != nil || g.mayGoOn() {
+			return err
 		}
 	}
 }
