@@ -51,6 +51,7 @@ type faultRun struct {
 	codes    map[importer.Code]bool
 	done     map[simulator.Fault]int
 	left     bool // an upload may be left behind, and that was said
+	steer    *steering
 	findings []string
 }
 
@@ -59,7 +60,7 @@ func newFaultRun(seed uint64, stores []store) *faultRun {
 	s := stores[dice.IntN(len(stores))]
 	return &faultRun{seed: seed, dice: dice, store: s, look: plain{s.server}, prefix: fmt.Sprintf("faults-%d/", seed),
 		planted: map[string][]byte{}, uploads: map[string]string{}, exclusive: dice.IntN(2) == 0,
-		codes: map[importer.Code]bool{}, done: map[simulator.Fault]int{}}
+		codes: map[importer.Code]bool{}, done: map[simulator.Fault]int{}, steer: newSteering(seed)}
 }
 
 func (f *faultRun) found(format string, args ...any) {
@@ -247,7 +248,7 @@ func (f *faultRun) inProcess() error {
 func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet bool) (_ *vfs.Mem, done bool, err error) {
 	base := &http.Transport{}
 	defer base.CloseIdleConnections()
-	wire := f.wire(base, quiet)
+	wire := f.wire(f.behind(base), quiet)
 	power, cut := context.WithCancel(context.Background())
 	defer cut()
 	var begun atomic.Bool
@@ -284,12 +285,17 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	if f.dice.IntN(2) == 0 {
 		o.HaltWait = 5 * time.Second
 	}
+	if !quiet {
+		o.Transport = f.steerStart(&o, state, o.Transport)
+	} else if f.steer.deferred {
+		o.DeferComplete = 1000
+	}
 	target, err := importer.NewS3(power, o)
 	if err != nil {
 		return state, false, err
 	}
 	began := time.Now()
-	r, err := importer.Run(context.Background(), goods, target, o)
+	r, err := importer.Run(f.steer.until(power), goods, target, o)
 	f.count(wire)
 	state.OnOp(nil)
 	if power.Err() != nil {
@@ -300,6 +306,11 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 		return state, true, nil
 	}
 	f.left = f.left || r.LeftUploads > 0
+	f.visible()
+	if quiet && f.taken() && errors.As(err, new(*importer.Error)) && r.Halt != nil && r.Halt.Code == importer.CodeNotPublished {
+		f.giveUp(goods, o)
+		return state, true, nil
+	}
 	// An end that was fixed before a power cut is signed as it is: the next start tries again what failed.
 	fixed := !r.Finished.IsZero() && r.Finished.Before(began)
 	return state, f.judge(r, err, quiet && !fixed), nil
@@ -360,17 +371,22 @@ func (f *faultRun) byProgram(w *world, src string) error {
 	defer p.Close()
 	for attempt := 0; attempt < 8; attempt++ {
 		quiet := attempt >= 4
-		wire := f.wire(base, quiet)
+		wire := f.wire(f.behind(base), quiet)
 		through.now.Store(wire)
 		args := append([]string{"import", "run", "--state", state, "--target", "s3://" + f.store.server.Bucket + "/" + f.prefix,
 			"--endpoint", p.URL, "--path-style", "--profile", f.store.name, "--retries", "4"}, w.centre()...)
 		if f.exclusive {
 			args = append(args, "--exclusive-prefix")
 		}
+		args = append(args, f.steer.flags()...)
+		steered := func() {}
 		cmd := w.command(args...)
 		cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID="+f.store.server.AccessKey, "AWS_SECRET_ACCESS_KEY="+f.store.server.SecretKey)
 		after, what := time.Duration(f.dice.IntN(1500))*time.Millisecond, f.dice.IntN(3)
 		r := w.finish(cmd, func() {
+			if !quiet {
+				steered = f.steerProgram(w, state)
+			}
 			switch {
 			case !quiet && what == 0:
 				time.AfterFunc(after, func() { cmd.Process.Kill() })
@@ -382,6 +398,8 @@ func (f *faultRun) byProgram(w *world, src string) error {
 				})
 			}
 		})
+		steered()
+		f.visible()
 		f.count(wire)
 		for _, code := range []importer.Code{importer.CodeOrphanUpload, importer.CodeProbeLeft} {
 			f.codes[code] = f.codes[code] || strings.Contains(r.stderr+r.stdout, string(code))
@@ -393,6 +411,9 @@ func (f *faultRun) byProgram(w *world, src string) error {
 			f.found("a key is taken, and the exit code is 0")
 			return nil
 		case r.code == 0, quiet && f.taken() && r.code == exitConflict:
+			return nil
+		case quiet && f.taken() && f.steer.deferred && strings.Contains(r.stderr, string(importer.CodeNotPublished)):
+			f.left = true // what is held, until it is given up
 			return nil
 		case r.code != -1 && r.code != exitTarget && r.code != exitObjects && r.code != exitConflict:
 			f.found("exit code %d: %s", r.code, r)

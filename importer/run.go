@@ -306,7 +306,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		if !r.calls.gate.awake(ctx, r.calls.stop) {
 			return r.result(), ctx.Err()
 		}
-		if err := r.maySign(ctx, &end); err != nil {
+		if err := r.patiently(ctx, func(ctx context.Context) error { return r.maySign(ctx, &end) }); err != nil {
 			return r.result(), err
 		}
 	}

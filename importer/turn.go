@@ -43,7 +43,7 @@ func (r *run) awaitSigning(ctx context.Context) error {
 		if !g.awake(ctx, r.calls.stop) {
 			return errStopped
 		}
-		if err := errors.Join(r.ours(), r.mustHold(ctx)); err != nil || g.mayGoOn() {
+		if err := errors.Join(r.ours(), r.patiently(ctx, r.mustHold)); err != nil || g.mayGoOn() {
 			return err
 		}
 	}

@@ -254,6 +254,30 @@ func (r *run) haltEnd() time.Time {
 	return r.haltedAt.Add(r.opts.HaltWait)
 }
 
+// patiently asks the target for something when no worker is left, and waits for the operator
+// where he can mend what keeps it from answering, as a worker does.
+func (r *run) patiently(ctx context.Context, ask func(context.Context) error) error {
+	for attempt := ctx; ; {
+		err := ask(attempt)
+		if err == nil {
+			r.goOn(scoutOf(attempt))
+			return nil
+		}
+		var e *Error
+		if !errors.As(err, &e) || r.opts.HaltWait <= 0 || !r.waits(e) {
+			return err
+		}
+		scout := scoutOf(attempt)
+		if scout == 0 || !r.calls.gate.still(scout, e) {
+			scout = r.stop(e)
+		}
+		if !r.scoutAgain(ctx, e) {
+			return err
+		}
+		attempt = context.WithValue(ctx, scoutKey{}, scout)
+	}
+}
+
 // keep makes a durable step, and waits for room if the state folder's disk is full. That
 // there is room again ends this wait, and no other.
 func (r *run) keep(ctx context.Context, f func() error) error {

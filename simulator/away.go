@@ -2,6 +2,7 @@ package simulator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -41,7 +42,7 @@ func (w *world) away(ctx context.Context, e Event, h *host, dice *rand.Rand) err
 	if seen.Load() >= first {
 		w.met[e.What]++
 	}
-	if waits && h.result != nil && h.result.Probe.Done && first > 1 && gone(err) {
+	if probes := (*importer.Error)(nil); waits && errors.As(err, &probes) && !isProbe(probes.Path) && h.result != nil && h.result.Probe.Done && first > 1 && gone(err) {
 		return fmt.Errorf("%w: it might have waited, and ended: %w", errSteered, err)
 	}
 	return w.survived(err)
