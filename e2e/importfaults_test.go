@@ -51,6 +51,8 @@ type faultRun struct {
 	starts   []*start
 	signed   int // starts up to the last end with failures that was signed
 	done     map[simulator.Fault]int
+	steer    *steering
+	held     bool // its end was that nothing is published: an upload of each key waits until it is given up
 	findings []string
 }
 
@@ -59,7 +61,7 @@ func newFaultRun(seed uint64, stores []store) *faultRun {
 	s := stores[dice.IntN(len(stores))]
 	return &faultRun{seed: seed, dice: dice, store: s, look: plain{s.server}, prefix: fmt.Sprintf("faults-%d/", seed),
 		planted: map[string][]byte{}, uploads: map[string]string{}, exclusive: dice.IntN(2) == 0,
-		done: map[simulator.Fault]int{}}
+		done: map[simulator.Fault]int{}, steer: newSteering(seed)}
 }
 
 func (f *faultRun) found(format string, args ...any) {
@@ -163,7 +165,11 @@ func (f *faultRun) checkUploads() {
 			f.found("somebody else's upload of %q was aborted", key)
 		}
 		ids = slices.DeleteFunc(ids, func(id string) bool { return id == f.uploads[key] })
-		if n := f.uploadsExcused(key); len(ids) > n {
+		n := f.uploadsExcused(key)
+		if _, ours := f.want[key]; ours && f.held {
+			n++
+		}
+		if len(ids) > n {
 			f.found("%d uploads of %q are left behind, and what was said of it, and went wrong with it, excuses %d", len(ids), key, n)
 		}
 	}
@@ -246,7 +252,7 @@ func (f *faultRun) inProcess() error {
 func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet bool) (_ *vfs.Mem, done bool, err error) {
 	base := &http.Transport{}
 	defer base.CloseIdleConnections()
-	wire := f.wire(base, quiet)
+	wire := f.wire(f.behind(base), quiet)
 	power, cut := context.WithCancel(context.Background())
 	defer cut()
 	var begun atomic.Bool
@@ -284,12 +290,17 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	if f.dice.IntN(2) == 0 {
 		o.HaltWait = 5 * time.Second
 	}
+	if !quiet {
+		o.Transport = f.steerStart(&o, state, o.Transport)
+	} else if f.steer.deferred {
+		o.DeferComplete = 1000
+	}
 	target, err := importer.NewS3(power, o)
 	if err != nil {
 		return state, false, err
 	}
 	began := time.Now()
-	r, err := importer.Run(context.Background(), goods, target, o)
+	r, err := importer.Run(f.steer.until(power), goods, target, o)
 	f.count(s, wire)
 	state.OnOp(nil)
 	if power.Err() != nil {
@@ -298,6 +309,11 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	}
 	if r == nil {
 		f.found("no result: %v", err)
+		return state, true, nil
+	}
+	f.visible()
+	if quiet && f.taken() && errors.As(err, new(*importer.Error)) && r.Halt != nil && r.Halt.Code == importer.CodeNotPublished {
+		f.giveUp(goods, o)
 		return state, true, nil
 	}
 	// An end that was fixed before a power cut is signed as it is: the next start tries again what failed.
@@ -372,7 +388,7 @@ func (f *faultRun) byProgram(w *world, src string) error {
 	defer p.Close()
 	for attempt := 0; attempt < 8; attempt++ {
 		quiet := attempt >= 4
-		wire := f.wire(base, quiet)
+		wire := f.wire(f.behind(base), quiet)
 		through.now.Store(wire)
 		s, log := f.begins(), w.path(fmt.Sprintf("log-%d-%d", f.seed, attempt))
 		args := append([]string{"import", "run", "--log", log, "--state", state, "--target", "s3://" + f.store.server.Bucket + "/" + f.prefix,
@@ -380,10 +396,15 @@ func (f *faultRun) byProgram(w *world, src string) error {
 		if f.exclusive {
 			args = append(args, "--exclusive-prefix")
 		}
+		args = append(args, f.steer.flags()...)
+		steered := func() {}
 		cmd := w.command(args...)
 		cmd.Env = append(cmd.Env, "AWS_ACCESS_KEY_ID="+f.store.server.AccessKey, "AWS_SECRET_ACCESS_KEY="+f.store.server.SecretKey)
 		after, what := time.Duration(f.dice.IntN(1500))*time.Millisecond, f.dice.IntN(3)
 		r := w.finish(cmd, func() {
+			if !quiet {
+				steered = f.steerProgram(w, state)
+			}
 			switch {
 			case !quiet && what == 0:
 				time.AfterFunc(after, func() { cmd.Process.Kill() })
@@ -395,6 +416,8 @@ func (f *faultRun) byProgram(w *world, src string) error {
 				})
 			}
 		})
+		steered()
+		f.visible()
 		f.count(s, wire)
 		s.cut = r.code == -1
 		if err := f.hearsLog(s, log); err != nil && !s.cut {
@@ -407,6 +430,9 @@ func (f *faultRun) byProgram(w *world, src string) error {
 			f.found("a key is taken, and the exit code is 0")
 			return nil
 		case r.code == 0, quiet && f.taken() && r.code == exitConflict:
+			return nil
+		case quiet && f.taken() && f.steer.deferred && strings.Contains(r.stderr, string(importer.CodeNotPublished)):
+			f.held = true
 			return nil
 		case r.code != -1 && r.code != exitTarget && r.code != exitObjects && r.code != exitConflict:
 			f.found("exit code %d: %s", r.code, r)

@@ -22,6 +22,7 @@ type caller struct {
 	called  func(Call)
 	ours    func() error                // asked before what shows in the target
 	look    func(context.Context) error // the same, of the target itself
+	pacer   *pacer
 
 	brief *brief
 	lag   lag
@@ -44,8 +45,9 @@ type call struct {
 	name    string // as S3 calls it
 	key     string
 	payload int64
+	paced   bool // its payload is an object's, which a bandwidth limit holds
 	aside   bool // of a probe or a lease: its keys are those of this attempt alone
-	free    bool // a look at who has the run: it passes gate and limits
+	free    bool // a look at who has the run: it passes limits, pauses and halts, and waits for the hours alone
 	inner   bool // of the journal in the target, which is written with other attributes, below a prefix of its own
 }
 
@@ -107,18 +109,9 @@ const slowest = 64 << 10 // bytes a second that a call with payload must make
 // once makes one attempt. Cancelling the run's context begins no call and breaks
 // none that has begun: its own time ends it.
 func (c *caller) once(ctx context.Context, what call, f func(context.Context) error) error {
-	release, err := c.enter(ctx, what)
+	release, err := c.turn(ctx, what)
 	if err != nil {
 		return err
-	}
-	if what.shows() {
-		if err = c.ours(); err == nil {
-			err = c.look(ctx)
-		}
-		if err != nil {
-			release(nil)
-			return neverSent(err)
-		}
 	}
 	limit := c.timeout + time.Duration(what.payload/slowest)*time.Second
 	timed, cancel := withClock(context.WithoutCancel(ctx), limit)
@@ -131,6 +124,29 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	release(err)
 	c.told(ctx, what, Call{what.name, what.payload, time.Since(began), err})
 	return err
+}
+
+// turn waits until a call may begin now: the gate may have shut while it waited for its
+// place, or looked who has the run.
+func (c *caller) turn(ctx context.Context, what call) (release func(error), err error) {
+	for {
+		if release, err = c.enter(ctx, what); err != nil {
+			return nil, err
+		}
+		if what.shows() {
+			if err = c.ours(); err == nil {
+				err = c.look(ctx)
+			}
+			if err != nil {
+				release(nil)
+				return nil, neverSent(err)
+			}
+		}
+		if what.free || c.stopped() || !c.gate.holds(ctx) {
+			return release, nil
+		}
+		release(errStopped)
+	}
 }
 
 // neverSent is an error in front of a call: whatever became of a look, the call itself
@@ -150,14 +166,25 @@ func (c *caller) enter(ctx context.Context, what call) (release func(error), err
 	case ctx.Err() != nil:
 		return nil, errStopped
 	case what.free:
+		if !c.gate.within(ctx, c.stop) {
+			return nil, errStopped
+		}
 		return func(error) {}, nil
 	case c.gate.pass(ctx, c.stop) != nil:
 		return nil, errStopped
 	}
-	if release, err = c.limits.acquire(ctx, what.key); err != nil {
+	leave := func() {}
+	if what.paced {
+		if leave, err = c.pacer.enter(ctx); err != nil {
+			return nil, err
+		}
+	}
+	place, err := c.limits.acquire(ctx, what.key)
+	if err != nil {
+		leave()
 		return nil, errStopped
 	}
-	return release, nil
+	return func(err error) { place(err); leave() }, nil
 }
 
 // told learns from a call's end.

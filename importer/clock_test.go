@@ -56,13 +56,13 @@ func TestPacedByTheDay(t *testing.T) {
 		}
 		return at
 	})
-	leave, err := p.enter(t.Context(), t.Context())
+	leave, err := p.enter(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	second := make(chan error)
 	go func() {
-		leave, err := p.enter(t.Context(), t.Context())
+		leave, err := p.enter(t.Context())
 		if err == nil {
 			leave()
 		}
@@ -86,12 +86,12 @@ func TestPacedByTheDay(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 	stopped, cancel := context.WithCancel(t.Context())
-	if leave, err = p.enter(t.Context(), t.Context()); err != nil {
+	if leave, err = p.enter(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	defer leave()
 	cancel()
-	if _, err := p.enter(stopped, t.Context()); !errors.Is(err, errStopped) {
+	if _, err := p.enter(stopped); !errors.Is(err, errStopped) {
 		t.Errorf("a stopped run: %v", err)
 	}
 }

@@ -139,7 +139,7 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 		r.leave(e.hidden) // whether it is an object shows when what follows it is there
 		return nil
 	}
-	if begun && earlier.Held && r.holding() {
+	if begun && earlier.Held && r.holding() && !r.first() {
 		r.heldEarlier(e.Record.DataLength())
 		return nil
 	}
@@ -161,7 +161,7 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 		return r.done(ctx, w.page, e, failure(err), err)
 	}
 	select {
-	case w.work <- &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun, hint: rec}:
+	case w.work <- &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun, held: begun && earlier.Held, hint: rec}:
 		return nil
 	case <-ctx.Done():
 		return errStopped

@@ -44,6 +44,7 @@ type fakeTarget struct {
 	twoWriters   bool                                             // a process that was replaced may send parts, too
 	initiator    string
 	gets         int
+	curtain      *curtain // of a run that publishes all or nothing
 }
 
 type fakeObject struct {
@@ -157,6 +158,9 @@ func (f *fakeTarget) store(key string, ifAbsent bool, o fakeObject) error {
 	}
 	if exists && !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix) && !bytes.Equal(old.data, o.data) {
 		f.t.Errorf("%q was overwritten with other content", key)
+	}
+	if f.curtain != nil {
+		f.curtain.shows(key)
 	}
 	f.objects[key] = o
 	return nil

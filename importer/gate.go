@@ -12,7 +12,6 @@ import (
 type gate struct {
 	mu      sync.Mutex
 	paused  bool   // by the operator
-	asleep  bool   // by the clock
 	halt    *Error // why it waits for the operator
 	since   time.Time
 	number  uint64        // of the last halt: who halts the run is that one's scout
@@ -21,11 +20,15 @@ type gate struct {
 	changed chan struct{} // closed and made anew at each change
 	nudged  chan struct{} // the same, when the operator says that it is mended
 
-	wentOn func() // told of the end of each halt
+	wentOn func()      // told of the end of each halt
+	inTime func() bool // false outside of the run's hours
 }
 
+// hoursLook is how often who waits for the run's hours looks at the clock.
+const hoursLook = time.Second
+
 func newGate() *gate {
-	return &gate{moved: true, changed: make(chan struct{}), nudged: make(chan struct{}), wentOn: func() {}}
+	return &gate{moved: true, changed: make(chan struct{}), nudged: make(chan struct{}), wentOn: func() {}, inTime: func() bool { return true }}
 }
 
 // scoutKey marks the context of the one worker that tries again while the run is
@@ -47,24 +50,91 @@ func isScout(ctx context.Context) bool { return scoutOf(ctx) != 0 }
 // pass waits until a call may begin. It returns errStopped if the run is stopped
 // first; a call that outlives the run's context, because it tidies up, then passes.
 func (g *gate) pass(ctx context.Context, stop <-chan struct{}) error {
-	beside, _ := ctx.Value(besideKey{}).(bool)
 	for {
 		g.mu.Lock()
-		shut, changed := g.paused || g.asleep || g.halt != nil && !beside && scoutOf(ctx) != g.number, g.changed
+		shut, changed := g.shutFor(ctx), g.changed
 		g.mu.Unlock()
 		if !shut {
 			return nil
 		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return errStopped
-		case <-stop:
-			if ctx.Err() != nil {
-				return errStopped
-			}
-			return nil
+		if err := g.wait(ctx, changed, stop); err != nil || ctx.Err() == nil && isClosed(stop) {
+			return err
 		}
+	}
+}
+
+// wait waits for a change of the gate, or of the hours.
+func (g *gate) wait(ctx context.Context, changed, stop <-chan struct{}) error {
+	var tick <-chan time.Time
+	if !g.inTime() {
+		timer := time.NewTimer(hoursLook)
+		defer timer.Stop()
+		tick = timer.C
+	}
+	select {
+	case <-changed:
+	case <-tick:
+	case <-stop:
+	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
+		return errStopped
+	}
+	return nil
+}
+
+// holds reports whether a call may not begin at this moment.
+func (g *gate) holds(ctx context.Context) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shutFor(ctx)
+}
+
+// shutFor is holds for who has the lock.
+func (g *gate) shutFor(ctx context.Context) bool {
+	beside, _ := ctx.Value(besideKey{}).(bool)
+	return g.paused || !g.inTime() || g.halt != nil && !beside && scoutOf(ctx) != g.number
+}
+
+// awake waits while the operator pauses the run, and outside of its hours, whether or not it
+// is halted. It returns false where the run ends first.
+func (g *gate) awake(ctx context.Context, stop <-chan struct{}) bool {
+	for {
+		g.mu.Lock()
+		changed := g.changed
+		g.mu.Unlock()
+		if g.mayGoOn() {
+			return true
+		}
+		if g.wait(ctx, changed, stop) != nil || isClosed(stop) {
+			return false
+		}
+	}
+}
+
+// mayGoOn reports whether neither the operator nor the hours hold the run.
+func (g *gate) mayGoOn() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return !g.paused && g.inTime()
+}
+
+// within waits outside of the run's hours. It returns false where the run ends first.
+func (g *gate) within(ctx context.Context, stop <-chan struct{}) bool {
+	for !g.inTime() {
+		if g.wait(ctx, nil, stop) != nil || isClosed(stop) {
+			return false
+		}
+	}
+	return true
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -77,20 +147,8 @@ func (g *gate) set(f func()) {
 	g.changed = make(chan struct{})
 }
 
-// pause holds the run for its operator, sleep for the clock. Both report whether this is
-// news.
-func (g *gate) pause(yes bool) bool { return g.flag(&g.paused, yes) }
-func (g *gate) sleep(yes bool) bool { return g.flag(&g.asleep, yes) }
-
-func (g *gate) flag(p *bool, yes bool) (news bool) {
-	g.mu.Lock()
-	same := *p == yes
-	g.mu.Unlock()
-	if !same {
-		g.set(func() { *p = yes })
-	}
-	return !same
-}
+// pause holds the run for its operator.
+func (g *gate) pause(yes bool) { g.set(func() { g.paused = yes }) }
 
 // shut halts the run for e, unless it is halted: whoever halts it is the scout of this
 // halt, which scout numbers; else it is 0. anew is false where nothing was stored since
@@ -201,7 +259,7 @@ func (g *gate) state() (State, *Halt) {
 		return StateHalted, &Halt{Code: g.halt.Code, Cause: g.halt.Cause, Remedy: whileWaiting(g.halt.Remedy), Since: g.since}
 	case g.paused:
 		return StatePaused, nil
-	case g.asleep:
+	case !g.inTime():
 		return StateAsleep, nil
 	}
 	return StateRunning, nil

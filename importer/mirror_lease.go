@@ -313,7 +313,7 @@ func (r *run) watchMirror(ctx context.Context) (end func()) {
 	var gone sync.WaitGroup
 	gone.Go(func() {
 		for last := time.Now(); r.calls.gate.rest(ctx, mirrorEvery); {
-			if state, _ := r.calls.gate.state(); state != StateRunning && time.Since(last) < mirrorIdle {
+			if state, _ := r.calls.gate.state(); state != StateRunning && time.Since(last) < mirrorIdle || !r.calls.gate.inTime() {
 				continue
 			}
 			last = time.Now()

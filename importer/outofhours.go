@@ -19,14 +19,15 @@ func (h Hours) next(now time.Time) time.Time {
 	return at
 }
 
-// keepHours holds the run outside of its hours, and says when it goes on: nobody shall look
-// at a run that does nothing and not know why.
-func (r *run) keepHours() {
+// tellHours says when the run's hours end, and when they begin: nobody shall look at a run
+// that does nothing and not know why. The gate keeps the hours.
+func (r *run) tellHours(t *teller) {
 	now := r.opts.Now()
 	open := r.opts.Hours.open(now)
-	if !r.calls.gate.sleep(!open) {
+	if open == !t.asleep {
 		return
 	}
+	t.asleep = !open
 	if open {
 		r.opts.Log.Log(context.Background(), LevelNotice, "the run's hours have begun: it goes on")
 		return

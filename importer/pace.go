@@ -224,14 +224,12 @@ func (p *pacer) adjust() (bytes int64) {
 	return bytes
 }
 
-// enter waits until a call with payload may go: until ctx, the run's, ends. The call's
-// own time stands meanwhile.
-func (p *pacer) enter(ctx, call context.Context) (leave func(), err error) {
+// enter waits until a call with payload may go. The call's own time has not begun yet.
+func (p *pacer) enter(ctx context.Context) (leave func(), err error) {
 	if p == nil {
 		return func() {}, nil
 	}
 	p.adjust()
-	defer stand(call)()
 	if err := p.calls.acquire(ctx); err != nil {
 		return nil, errStopped
 	}

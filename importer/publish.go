@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -12,6 +13,31 @@ import (
 
 // errHeld says that an object is uploaded and waits to be published.
 var errHeld = errors.New("held until all objects are uploaded")
+
+// errStillHeld says so of one that an earlier start has uploaded.
+var errStillHeld = errors.New("held since an earlier start")
+
+// stillHeld looks whether the store has what an earlier start has uploaded, and returns
+// errStillHeld then. A lifecycle rule ends uploads that are old, all at once: what is gone is
+// sent anew before anything is published. Nothing is known of an object that is cut anew
+// before its content is read: that one is believed.
+func (r *run) stillHeld(ctx context.Context, t *transfer) (held bool, err error) {
+	if !t.held || !r.holding() {
+		return false, nil
+	}
+	if t.held = false; t.action.Parts == nil {
+		return true, errStillHeld
+	}
+	switch err := t.resume(ctx); {
+	case hasCode(err, CodeUploadGone) || hasCode(err, codeRestart):
+		return false, nil
+	case err != nil:
+		return false, err
+	case len(t.have) < len(t.action.Parts):
+		return false, nil
+	}
+	return true, errStillHeld
+}
 
 // holding tells whether what would become visible has to wait.
 func (r *run) holding() bool { return r.opts.DeferComplete > 0 && !r.publishing }

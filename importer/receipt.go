@@ -330,7 +330,7 @@ func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, en
 		return err
 	}
 	r := w.run
-	if err := errors.Join(r.ours(), r.mustHold(ctx)); err != nil {
+	if err := r.awaitSigning(ctx); err != nil {
 		return err // whoever has taken the run over signs its receipts
 	}
 	scope, cp := r.source.Scope(), r.source.Checkpoint()

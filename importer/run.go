@@ -23,7 +23,7 @@ type run struct {
 	mirror      *mirror // nil: the journal is in the state folder alone
 	calls       *caller
 	ours        func() error // CodeTakenOver once another process has this run
-	pacer       *pacer
+	teller      *teller
 	header      header
 	ended       finished // how an earlier start has ended; zero if it has not
 	base        string   // folder of this run in the state folder: "" for the first
@@ -87,10 +87,12 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	if r.opts.DryRun {
 		return r.dry(runCtx)
 	}
-	if err := r.open(runCtx); err != nil {
-		if errors.Is(err, errStopped) && ctx.Err() != nil {
-			err = ctx.Err()
-		}
+	switch err := r.open(runCtx); {
+	case errors.Is(err, errStopped) && ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, errStopped):
+		return r.result(), nil // by the operator, before anything was begun
+	case err != nil:
 		return nil, err
 	}
 	end, unwatch := r.watch(), r.watchMirror(runCtx)
@@ -127,7 +129,11 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	r.calls.ours = r.ours
 	r.calls.brief.tell = r.problem
 	r.calls.brief.note = func(text string) { opts.Log.Log(context.Background(), LevelNotice, text) }
-	r.pacer = newPacer(opts.Bandwidth, opts.Now)
+	r.calls.pacer = newPacer(opts.Bandwidth, opts.Now)
+	if len(opts.Hours) > 0 {
+		r.calls.gate.inTime = func() bool { return opts.Hours.open(opts.Now()) }
+	}
+	r.teller = &teller{run: r}
 	if t, ok := source.(Totaler); ok {
 		if totals, err := t.Totals(); err == nil {
 			r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
@@ -192,6 +198,9 @@ func (r *run) open(ctx context.Context) (err error) {
 		r.problem(newError(CodeJournalLeft, left, "a start with other options ended before its first object, and may have left what marks its run", nil))
 	}
 	if r.opts.JournalInTarget {
+		if err := r.awaitTurn(ctx); err != nil {
+			return err
+		}
 		if err := r.claimMirror(ctx, h); err != nil {
 			return err
 		}
@@ -304,13 +313,19 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	r.tally = end.Tally
 	r.mu.Unlock()
 	if !end.Done {
-		if err := r.maySign(ctx, &end); err != nil {
+		if !r.calls.gate.awake(ctx, r.calls.stop) {
+			return r.result(), ctx.Err()
+		}
+		if err := r.patiently(ctx, func(ctx context.Context) error { return r.maySign(ctx, &end) }); err != nil {
 			return r.result(), err
 		}
 	}
 	result := r.result()
 	result.Finished, result.Earlier = end.At, end.Done
-	if err := r.receipts(ctx, &end, result); err != nil {
+	switch err := r.receipts(ctx, &end, result); {
+	case errors.Is(err, errStopped):
+		return r.result(), ctx.Err() // nothing was signed
+	case err != nil:
 		return result, err
 	}
 	if result.Complete && !end.Cleared {

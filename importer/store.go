@@ -20,6 +20,9 @@ const putFirst = 1 << 20
 // from HEAD, unless the answer to the write itself is as good.
 func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 	a := t.action
+	if held, err := r.stillHeld(ctx, t); held || err != nil {
+		return record{}, err
+	}
 	if err := r.cutAnew(ctx, t); err != nil {
 		return record{}, err
 	}

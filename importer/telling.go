@@ -22,6 +22,7 @@ type teller struct {
 	heard   time.Time // of the control that was obeyed last
 	pointed time.Time // of the last point of the history
 	state   State
+	asleep  bool // outside of the run's hours
 }
 
 const (
@@ -33,16 +34,12 @@ const (
 // watch tells every second until the returned function is called, and once more
 // then: final is the run's last state.
 func (r *run) watch() (end func(final State)) {
-	t := &teller{run: r}
+	t := r.teller
 	r.hear(t) // a pause that was asked for before this start holds
 	stop, gone := make(chan State, 1), make(chan struct{})
-	every := time.Second
-	if r.opts.StatusEvery > 0 {
-		every = min(every, r.opts.StatusEvery)
-	}
 	go func() {
 		defer close(gone)
-		tick := time.NewTicker(every)
+		tick := time.NewTicker(r.tellEvery())
 		defer tick.Stop()
 		for {
 			select {
@@ -59,6 +56,14 @@ func (r *run) watch() (end func(final State)) {
 		stop <- final
 		<-gone
 	}
+}
+
+// tellEvery is how often the run tells, and hears its operator.
+func (r *run) tellEvery() time.Duration {
+	if r.opts.StatusEvery > 0 {
+		return min(time.Second, r.opts.StatusEvery)
+	}
+	return time.Second
 }
 
 // tell tells this moment. A state that is given is the run's last.
@@ -286,13 +291,17 @@ func WriteControl(disk vfs.FS, base string, c Control) error {
 	return durable.WriteFile(disk, path.Join(base, ControlName), append(text, '\n'))
 }
 
-// hear does what the control file and the hours say, and sees whether the run was
-// taken over.
+func readControl(text []byte) (c Control, err error) {
+	err = json.Unmarshal(text, &c)
+	return c, err
+}
+
+// hear does what the control file says, and sees whether the run was taken over.
 func (r *run) hear(t *teller) {
 	if err := r.ours(); hasCode(err, CodeTakenOver) {
 		r.halt(asError(err))
 	}
-	r.keepHours()
+	r.tellHours(t)
 	if r.opts.StatusEvery <= 0 {
 		return
 	}
@@ -300,8 +309,8 @@ func (r *run) hear(t *teller) {
 	if err != nil {
 		return // nobody has asked for anything
 	}
-	var c Control
-	if err := json.Unmarshal(text, &c); err != nil || !c.At.After(t.heard) {
+	c, err := readControl(text)
+	if err != nil || !c.At.After(t.heard) {
 		return
 	}
 	first := t.heard.IsZero()

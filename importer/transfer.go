@@ -26,6 +26,7 @@ type transfer struct {
 	hint record // the outcome that an earlier start, or another host, knew
 
 	begun  bool // the journal holds an upload for it
+	held   bool // which an earlier start has filled, and not completed
 	vain   bool // nothing can be done about what the journal holds: refused, given back or named
 	upload pending
 	have   map[int]Part // right parts that the store holds from an earlier start
@@ -205,17 +206,12 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 			return err
 		}
 	}
-	refused, running := false, ctx
+	refused := false
 	for attempt := 0; ; attempt++ {
 		var source error
-		err := calls.once(ctx, call{name: name, key: t.action.Key, payload: size}, func(ctx context.Context) error {
-			leave, err := t.run.pacer.enter(running, ctx)
-			if err != nil {
-				return err
-			}
-			defer leave()
-			b := newBody(t.content, from, size).paced(ctx, t.run.pacer)
-			err = request(ctx, b)
+		err := calls.once(ctx, call{name: name, key: t.action.Key, payload: size, paced: true}, func(ctx context.Context) error {
+			b := newBody(t.content, from, size).paced(ctx, calls.pacer)
+			err := request(ctx, b)
 			source = b.detach()
 			return err
 		})

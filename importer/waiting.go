@@ -70,7 +70,11 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 		// Whatever upload is still known of is not needed any more.
 		err = r.abort(ctx, t)
 	}
-	if errors.Is(err, errHeld) {
+	switch {
+	case errors.Is(err, errStillHeld):
+		r.heldEarlier(t.action.Size)
+		return nil
+	case errors.Is(err, errHeld):
 		r.storedOne()
 		r.hold()
 		return nil
@@ -180,7 +184,7 @@ func whileWaiting(remedy string) string {
 // credentials were read anew the target must first show that it is the same one.
 func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
 	for {
-		if !r.restBeforeLook(ctx, e) {
+		if !r.restBeforeLook(ctx, e) || !r.calls.gate.awake(ctx, r.calls.stop) {
 			return false
 		}
 		if !r.renew(ctx) {
@@ -248,6 +252,30 @@ func (r *run) haltEnd() time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.haltedAt.Add(r.opts.HaltWait)
+}
+
+// patiently asks the target for something when no worker is left, and waits for the operator
+// where he can mend what keeps it from answering, as a worker does.
+func (r *run) patiently(ctx context.Context, ask func(context.Context) error) error {
+	for attempt := ctx; ; {
+		err := ask(attempt)
+		if err == nil {
+			r.goOn(scoutOf(attempt))
+			return nil
+		}
+		var e *Error
+		if !errors.As(err, &e) || r.opts.HaltWait <= 0 || !r.waits(e) {
+			return err
+		}
+		scout := scoutOf(attempt)
+		if scout == 0 || !r.calls.gate.still(scout, e) {
+			scout = r.stop(e)
+		}
+		if !r.scoutAgain(ctx, e) {
+			return err
+		}
+		attempt = context.WithValue(ctx, scoutKey{}, scout)
+	}
 }
 
 // keep makes a durable step, and waits for room if the state folder's disk is full. That

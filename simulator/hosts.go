@@ -128,7 +128,7 @@ func (w *world) takeover(run string) *host {
 
 // otherHost has another host go on where one is dead, with its state folder, or frozen.
 func (w *world) otherHost(ctx context.Context, h *host, dice *rand.Rand) error {
-	s := newStall(w.bucket, len(w.objects()), dice)
+	s := newStall(w.store(), len(w.objects()), dice)
 	stopped, goOn := w.stopAt(ctx, h, s)
 	next := w.takeover(h.run)
 	err := w.run(ctx, next, next.state, w.quiet())
@@ -159,7 +159,7 @@ func (w *world) replaced(s *stall, stopped bool, err error, codes ...importer.Co
 // otherCancel has another host give the run up, and the operator begin a new one.
 func (w *world) otherCancel(ctx context.Context, h *host, dice *rand.Rand) error {
 	remove := dice.IntN(2) == 0
-	s := newStall(w.bucket, len(w.objects()), dice)
+	s := newStall(w.store(), len(w.objects()), dice)
 	stopped, goOn := w.stopAt(ctx, h, s)
 	next := w.takeover(h.run)
 	if remove {

@@ -27,9 +27,10 @@ const (
 
 // host is a machine in the data centre with its state folder.
 type host struct {
-	run    string
-	state  *vfs.Mem
-	takes  bool // the run over from another host
+	run   string
+	state *vfs.Mem
+	takes bool // the run over from another host
+	steered
 	result *importer.Result
 	codes  map[string]importer.Code // of the problems it named, by path or key
 	mu     sync.Mutex
@@ -41,9 +42,11 @@ func newHost(run string) *host {
 
 // importAll imports, once for each trouble and then without any.
 func (l *life) importAll(ctx context.Context) error {
-	w := &world{life: l, exclusive: true, mirrored: mirroredLife(l.plan.Seed), taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
+	w := &world{life: l, exclusive: true, mirrored: mirroredLife(l.plan.Seed), deferred: deferredLife(l.plan.Seed),
+		taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
 	l.bucket = &Bucket{Name: bucketName, Seed: l.plan.Seed, Now: l.clock.Now, Free: isOwn}
-	l.say("journal in the target: %v", w.mirrored)
+	w.screen = newScreen(l.bucket, w.publishable)
+	l.say("journal in the target: %v, published at once: %v", w.mirrored, w.deferred)
 	events := l.plan.in(importing)
 	for _, e := range events {
 		w.prepare(e)
@@ -77,6 +80,8 @@ type world struct {
 	taken         map[string]bool // keys that hold somebody else's other content
 	exclusive     bool
 	mirrored      bool // the journal is in the target, too
+	deferred      bool // nothing is visible before all is uploaded
+	screen        *screen
 	readBack      bool
 	unconditional bool
 	stateLost     bool
@@ -140,7 +145,7 @@ func (w *world) prepare(e Event) {
 }
 
 // quiet is a wire on which nothing goes wrong.
-func (w *world) quiet() *Wire { return &Wire{Store: w.bucket} }
+func (w *world) quiet() *Wire { return &Wire{Store: w.store()} }
 
 // begin opens the device and a host's state folder, until end.
 func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (source importer.Source, target importer.Target, o importer.Options, end func(), err error) {
@@ -167,6 +172,7 @@ func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (s
 			}
 		},
 	}
+	w.steer(h, &o)
 	if h.takes {
 		o.TakeOver = time.Nanosecond // it waits as long as it always must
 	}
@@ -190,7 +196,7 @@ func (w *world) run(ctx context.Context, h *host, state vfs.FS, wire *Wire) erro
 
 // touched adds what was done to somebody else's to how a call ended.
 func (w *world) touched(err error) error {
-	if bad := w.bucket.Violations(); len(bad) > 0 {
+	if bad := append(w.bucket.Violations(), w.screen.findings()...); len(bad) > 0 {
 		return fmt.Errorf("%w: %s", errTouched, strings.Join(bad, "; "))
 	}
 	return err
@@ -230,10 +236,19 @@ func (w *world) with(ctx context.Context, e Event) error {
 		w.met[e.What]++
 		kinds := WireFaults()
 		dice.Shuffle(len(kinds), func(a, b int) { kinds[a], kinds[b] = kinds[b], kinds[a] })
-		wire := &Wire{Store: w.bucket, Lose: w.bucket.Lose, Patience: time.Millisecond, Seed: e.Dice, Rate: []float64{0.02, 0.1, 0.4}[dice.IntN(3)], Faults: kinds[:1+dice.IntN(len(kinds))]}
+		wire := &Wire{Store: w.store(), Lose: w.lose, Patience: time.Millisecond, Seed: e.Dice, Rate: []float64{0.02, 0.1, 0.4}[dice.IntN(3)], Faults: kinds[:1+dice.IntN(len(kinds))]}
 		err := w.run(ctx, h, h.state, wire)
 		w.say("wire: %v", wire.Done())
 		return w.survived(err)
+	case StoreAway, CredentialsExpire:
+		return w.away(ctx, e, h, dice)
+	case ImportPaused, HoursEnd:
+		return w.heldOnce(ctx, e, h, dice)
+	case PausedHost, AsleepHost:
+		if !w.mirrored {
+			return nil
+		}
+		return w.heldHost(ctx, e, h, dice)
 	case HostCrash, ImportCtrlC:
 		return w.interrupted(ctx, e.What, h, dice)
 	case StateFull:
@@ -307,6 +322,9 @@ func (w *world) finish(ctx context.Context) error {
 		w.unconditional, w.mirrored = true, false // the operator says that nobody else writes here
 		h = w.another()
 		err = w.run(ctx, h, h.state, w.quiet())
+	}
+	if coded(err, importer.CodeNotPublished) {
+		h, err = w.publishAlone(ctx, h, err)
 	}
 	if errors.Is(err, errTouched) {
 		return err

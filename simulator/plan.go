@@ -75,6 +75,13 @@ const (
 	SameObject       Trouble = "same-object"
 	OthersUpload     Trouble = "others-upload"
 	StoreLies        Trouble = "store-lies"
+
+	StoreAway         Trouble = "store-away" // for longer than all retries
+	CredentialsExpire Trouble = "credentials-expire"
+	ImportPaused      Trouble = "import-paused" // and resumed by another process
+	HoursEnd          Trouble = "hours-end"
+	PausedHost        Trouble = "paused-host" // and taken over, where the journal is in the target
+	AsleepHost        Trouble = "asleep-host" // likewise: its hours have ended
 )
 
 // Aspects of troubles that are counted by themselves, and not drawn alone. Calls that a
@@ -113,6 +120,7 @@ var troubles = []struct {
 	{SealPowerCut, sealing}, {SealCtrlC, sealing}, {SealError, sealing}, {DoubleSeal, sealing},
 	{ForeignDisk, carrying}, {StaleDisk, carrying}, {OtherLabel, carrying}, {DisksLost, carrying}, {BlocksRot, carrying}, {BlocksSwapped, carrying}, {ShardCut, carrying}, {LogRots, carrying}, {SealedRebuildCut, carrying}, {TooMuchRots, carrying},
 	{WireFails, importing}, {HostCrash, importing}, {ImportCtrlC, importing}, {StateFull, importing}, {StateLost, importing}, {SecondImport, importing}, {DoubleImport, importing}, {OtherHost, importing}, {OtherCancel, importing}, {KeyTaken, importing}, {SameObject, importing}, {OthersUpload, importing}, {StoreLies, importing},
+	{StoreAway, importing}, {CredentialsExpire, importing}, {ImportPaused, importing}, {HoursEnd, importing}, {PausedHost, importing}, {AsleepHost, importing},
 }
 
 // Troubles are all that a life may meet.

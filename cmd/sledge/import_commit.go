@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -35,6 +36,13 @@ func foreign(key string) error {
 func (d *endedImport) unmarked(ctx context.Context) error {
 	if d.o.Marker == "" {
 		return nil
+	}
+	if !d.o.DryRun {
+		hours := d.o
+		hours.StatusEvery = 0 // Run itself hears of a pause
+		if err := importer.Await(ctx, hours, ""); err != nil {
+			return err
+		}
 	}
 	key := d.o.Prefix + d.o.Marker
 	there, err := d.readMarker(ctx, key)
@@ -98,7 +106,7 @@ func (d *endedImport) readMarker(ctx context.Context, key string) ([]byte, error
 }
 
 // commit writes the commit marker, if one is wished: the last object, which says
-// that all the others are there. One that is there already must be the same, and is
+// that all the others are there. Outside of the run's hours, or while it is paused, it waits. One that is there already must be the same, and is
 // looked for before the write: the store may have no conditional ones.
 func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 	if d.o.Marker == "" || d.result.Receipts == "" {
@@ -107,6 +115,9 @@ func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 	key = d.o.Prefix + d.o.Marker
 	marker, err := importer.CommitMarker(d.o.StateDir, d.result.Receipts, d.jobFile, d.o.ImporterKey)
 	if err != nil {
+		return "", err
+	}
+	if err := importer.Await(ctx, d.o, path.Dir(d.result.Receipts)); err != nil {
 		return "", err
 	}
 	conditional := d.result.Probe.ConditionalPut || !d.o.AllowUnconditional

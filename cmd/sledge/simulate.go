@@ -32,8 +32,9 @@ what the source contained: nothing acknowledged may be lost, nothing may be wron
 and called right, nobody's object may be touched. No disk and no network is used,
 except that extract writes into a folder in memory, or in TMPDIR.
 A third of the lives, by seed, import with the journal in the target: there another
-host takes the run over (other-host) or cancels it (other-cancel), and waits for the
-first one as it would in earnest, six seconds.
+host takes the run over (other-host, paused-host, asleep-host) or cancels it
+(other-cancel), and waits for the first one as it would in earnest, six seconds.
+Another third publish all or nothing.
 
 A finding is shrunk to the troubles that it needs and printed with the command that
 replays it. One life follows from its seed; with two workers the order of operations
