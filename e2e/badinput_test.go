@@ -91,7 +91,7 @@ func TestMinIOAnswers(t *testing.T) {
 	var heads, writes atomic.Int64
 	wire := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch {
-		case strings.Contains(r.URL.Path, ".sledge-probe/"):
+		case strings.Contains(r.URL.Path, "/.sledge-"):
 		case r.Method == http.MethodHead:
 			heads.Add(1)
 		case r.Method == http.MethodPut:
