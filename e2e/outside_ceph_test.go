@@ -1,11 +1,23 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/sledge-io/sledge/internal/cephtest"
 )
+
+// ceph is a cluster whose gateway is the store.
+type ceph struct {
+	foreign // as a user of the tenant alpha; each test makes a bucket
+	cluster *cephtest.Cluster
+}
 
 // TestOutsideCeph imports into a real Ceph RADOS gateway.
 func TestOutsideCeph(t *testing.T) {
@@ -17,23 +29,43 @@ func TestOutsideCeph(t *testing.T) {
 	}
 	t.Cleanup(cluster.Stop)
 	t.Logf("figure: a Ceph cluster is up after %.1f s", time.Since(began).Seconds())
-	user, err := cluster.User(t.Context(), "alpha", "importer")
+	c := ceph{cluster: cluster}
+	c.profile = "ceph"
+	c.flags = []string{"--allow-unconditional", "--read-back"} // no condition on Complete, no checksum with HEAD
+	c.foreign = c.user(t, "alpha", "importer")
+	t.Run("whole", c.wholeImport)
+	t.Run("probe", c.probes)
+	t.Run("conditions", c.conditions)
+	t.Run("tenants", c.tenants)
+	t.Run("quota", c.quota)
+	t.Run("versioned", func(t *testing.T) { c.bucketOf(t, "versioned", nil).versionedBucket(t) })
+	t.Run("retention", func(t *testing.T) { c.bucketOf(t, "retention", objectLock).lockedBucket(t) })
+	t.Run("attributes", c.attributes)
+	t.Run("uploadGone", c.uploadGone)
+	t.Run("cancel", c.cancel)
+	t.Run("limits", c.limits)
+}
+
+// user is the store as somebody of a tenant sees it.
+func (c ceph) user(t *testing.T, tenant, name string) foreign {
+	t.Helper()
+	user, err := c.cluster.User(t.Context(), tenant, name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	store := foreign{
-		plain:   plain{serverOf(cluster.Endpoint, "", user.AccessKey, user.SecretKey)},
-		profile: "ceph",
-		flags:   []string{"--allow-unconditional", "--read-back"}, // no condition on Complete, no checksum with HEAD
-	}
-	t.Run("whole", store.wholeImport)
-	t.Run("probe", func(t *testing.T) { cephProbe(t, store) })
+	c.plain = plain{serverOf(c.cluster.Endpoint, "", user.AccessKey, user.SecretKey)}
+	return c.foreign
 }
 
-// cephProbe: an import into Ceph has to allow writes without a condition, and no flag makes
+func (c ceph) bucketOf(t *testing.T, name string, header map[string]string) foreign {
+	t.Helper()
+	return c.bucket(t, name, header)
+}
+
+// probes: an import into Ceph has to allow writes without a condition, and no flag makes
 // its HEAD tell a checksum. Both are said before anything is sent.
-func cephProbe(t *testing.T, store foreign) {
-	store = store.bucket(t, "probed", nil)
+func (c ceph) probes(t *testing.T) {
+	store := c.bucket(t, "probed", nil)
 	if usable, _ := store.probe(t, exitTarget); usable {
 		t.Error("a store without a condition on Complete is usable unasked")
 	}
@@ -50,4 +82,226 @@ func cephProbe(t *testing.T, store foreign) {
 			t.Errorf("%s: %q, want %q", name, answers[name], want)
 		}
 	}
+}
+
+// conditions: the gateway honours If-None-Match on PUT, and not on Complete. An object that is there
+// stays what it is, by either kind of write.
+func (c ceph) conditions(t *testing.T) {
+	store := c.bucket(t, "conditions", nil)
+	src := makeTree(t, 3, 3, 9<<20)
+	w := store.device(t, src)
+	for _, key := range []string{"large-0.bin", "many/00/file-000.bin"} {
+		store.must(t, http.MethodPut, w.prefix+key, nil, "somebody else's")
+	}
+	ifNone := map[string]string{"If-None-Match": "*"}
+	if _, err := store.askWith(ifNone, http.MethodPut, w.prefix+"large-0.bin", nil, nil); err == nil || !strings.Contains(err.Error(), "status 412") {
+		t.Errorf("a PUT on condition over an object: %v", err)
+	}
+	r := w.refused(t, exitConflict, "key-exists-conflict large-0.bin many/00/file-000.bin", w.importArgs(store.flags...)...)
+	if strings.Contains(r.stderr, "file-001") {
+		t.Errorf("more than what is there is named: %s", r)
+	}
+	for _, key := range []string{"large-0.bin", "many/00/file-000.bin"} {
+		if text, err := store.ask(http.MethodGet, w.prefix+key, nil, nil); err != nil || string(text) != "somebody else's" {
+			t.Errorf("%s was overwritten: %d bytes, %v", key, len(text), err)
+		}
+	}
+}
+
+// tenants: two tenants have buckets of one name. A run that was begun with the keys of one
+// does not take the bucket of the other for its own.
+func (c ceph) tenants(t *testing.T) {
+	mine, theirs := c.bucket(t, "shared", nil), c.user(t, "beta", "other").bucket(t, "shared", nil)
+	src := makeTree(t, 4, 60)
+	w := mine.device(t, src)
+	front := startStorefront(t, mine.server.Endpoint, mine.server.AccessKey)
+	w = w.at(mine.through(front.URL))
+	held := front.after(30, writes)
+	run := w.start(w.importArgs(append(mine.flags, "--concurrency", "2")...)...)
+	run.killed(t, held)
+
+	front.expire(theirs.server.AccessKey)
+	other := w.at(theirs.through(front.URL))
+	refused := func() {
+		t.Helper()
+		other.refused(t, exitTarget, "target-changed", other.importArgs(append(mine.flags, "--halt-wait", "0")...)...)
+		if keys := theirs.all(t, ""); len(keys) > 0 {
+			t.Errorf("the other tenant's bucket has %q", keys)
+		}
+	}
+	refused() // of a process that was killed, whose journal knows next to nothing
+	front.expire(mine.server.AccessKey)
+	w.must(w.importArgs(mine.flags...)...)
+	mine.holds(t, w.prefix, src)
+	front.expire(theirs.server.AccessKey)
+	refused() // of a run that has ended
+}
+
+// killed waits until the run is held, and kills it there.
+func (b *background) killed(t *testing.T, held *gate) {
+	t.Helper()
+	select {
+	case <-held.reached:
+	case <-b.done:
+		t.Fatalf("the run has ended: %s", &b.stderr)
+	case <-t.Context().Done():
+		t.Fatal("the run has not come so far")
+	}
+	b.signal(syscall.SIGKILL)
+	<-b.done
+	held.open()
+}
+
+// quota: a quota that is met half-way halts the run, which goes on by itself once it was
+// raised.
+func (c ceph) quota(t *testing.T) {
+	store := c.user(t, "alpha", "limited").bucket(t, "quota", nil)
+	c.limit(t, 25)
+	src := makeTree(t, 5, 60)
+	w := store.device(t, src)
+	args := w.importArgs(append(store.flags, "--concurrency", "2")...)
+	run := w.start(args...)
+	for {
+		r := w.run("import", "status", w.path("import"), "--json")
+		if strings.Contains(r.stdout, "target-full") {
+			break
+		}
+		select {
+		case <-run.done:
+			t.Fatalf("a run over its quota has ended: %s", &run.stderr)
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	if keys := store.all(t, w.prefix); len(keys) == 0 || len(keys) > 25 {
+		t.Errorf("%d objects with a quota of 25", len(keys))
+	}
+	c.limit(t, -1)
+	select {
+	case <-run.done:
+	case <-time.After(3 * time.Minute):
+		t.Fatal("the run does not go on after the quota was raised")
+	}
+	if code := run.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit code %d: %s", code, &run.stderr)
+	}
+	store.holds(t, w.prefix, src)
+}
+
+// limit gives each bucket of the limited user so many objects; -1 takes the limit away.
+func (c ceph) limit(t *testing.T, objects int) {
+	t.Helper()
+	for _, args := range [][]string{
+		{"quota", "set", "--quota-scope", "bucket", "--tenant", "alpha", "--uid", "limited", "--max-objects", fmt.Sprint(objects)},
+		{"quota", "enable", "--quota-scope", "bucket", "--tenant", "alpha", "--uid", "limited"},
+	} {
+		if _, err := c.cluster.Admin(t.Context(), args...); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// attributes: the gateway takes tags and locks with a PUT, and drops them with
+// CreateMultipartUpload. Objects that lack a lock are an error, and named; tags are told.
+func (c ceph) attributes(t *testing.T) {
+	src := t.TempDir()
+	write(t, filepath.Join(src, "small"), "small")
+	write(t, filepath.Join(src, "large"), strings.Repeat("large ", 4<<20))
+	for _, test := range []struct {
+		name, rule string
+		code       int
+	}{
+		{"tags", `"tags": {"retain": "10y"}`, 0},
+		{"lock", `"lock": {"mode": "GOVERNANCE", "days": 1}`, exitObjects},
+		{"hold", `"lock": {"legal_hold": true}`, exitObjects},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			store := c.bucket(t, "attributes-"+test.name, objectLock)
+			w := store.device(t, src)
+			write(t, w.path("rules.json"), `{"version": 1, "objects": [{`+test.rule+`}]}`)
+			r := w.run(w.importArgs(append(store.flags, "--rules", w.path("rules.json"))...)...)
+			t.Log(r)
+		})
+	}
+}
+
+// uploadGone: an upload that somebody has aborted is begun anew in the same run, whatever the
+// gateway calls that.
+func (c ceph) uploadGone(t *testing.T) {
+	store := c.bucket(t, "gone", nil)
+	src := t.TempDir()
+	write(t, filepath.Join(src, "large"), strings.Repeat("large ", 4<<20))
+	for _, flags := range [][]string{nil, {"--defer-complete", "10"}} {
+		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			w := store.device(t, src)
+			key := w.prefix + "large"
+			h := startHolding(t, store.server.Endpoint, func(r *http.Request) bool {
+				return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && strings.HasSuffix(r.URL.Path, key)
+			})
+			h.front = func(_ http.ResponseWriter, r *http.Request) bool { t.Log(time.Now(), r.Method, r.URL); return false }
+			w = w.at(store.through(h.URL))
+			run := w.start(w.importArgs(append(store.flags, flags...)...)...)
+			select {
+			case <-h.reached:
+			case <-run.done:
+				t.Fatalf("the run has ended: %s", &run.stderr)
+			}
+			ids, err := store.uploads(key)
+			if err != nil || len(ids) != 1 {
+				t.Fatalf("uploads %q, %v", ids, err)
+			}
+			_, err = store.ask(http.MethodDelete, key, map[string]string{"uploadId": ids[0]}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			close(h.let)
+			<-run.done
+			if code := run.cmd.ProcessState.ExitCode(); code != 0 {
+				t.Errorf("exit code %d: %s", code, &run.stderr)
+			}
+			store.holds(t, w.prefix, src)
+		})
+	}
+}
+
+// cancel: what a run that was killed has left is removed, and nothing else.
+func (c ceph) cancel(t *testing.T) {
+	store := c.bucket(t, "canceled", nil)
+	src := makeTree(t, 6, 30, 24<<20)
+	w := store.device(t, src)
+	store.must(t, http.MethodPut, w.prefix+"not-ours", nil, "somebody else's")
+	front := startStorefront(t, store.server.Endpoint, store.server.AccessKey)
+	held := front.after(0, partTwo)
+	w = w.at(store.through(front.URL))
+	w.start(w.importArgs(store.flags...)...).killed(t, held)
+	w.must(w.cancelArgs(append(store.flags, "--delete-objects")...)...)
+	if keys := store.all(t, ""); len(keys) != 1 || keys[0] != w.prefix+"not-ours" {
+		t.Errorf("after the cancel there are %q", keys)
+	}
+	if ids, err := store.uploads(w.prefix + "large-0.bin"); err != nil || len(ids) > 0 {
+		t.Errorf("uploads %q, %v", ids, err)
+	}
+}
+
+// limits holds the profile's numbers against the gateway's.
+func (c ceph) limits(t *testing.T) {
+	store := c.bucket(t, "limits", nil)
+	_, err := store.askWith(map[string]string{"X-Amz-Meta-A": strings.Repeat("m", 2040)}, http.MethodPut, "meta", nil, nil)
+	t.Log("meta 2048", err)
+	for _, n := range []int{1024, 1025} {
+		_, err := store.ask(http.MethodPut, strings.Repeat("k", n), nil, nil)
+		t.Log("key", n, err)
+	}
+	id, err := store.begin("parts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"10000", "10001"} {
+		_, err := store.ask(http.MethodPut, "parts", map[string]string{"uploadId": id, "partNumber": n}, []byte("part"))
+		t.Log("part", n, err)
+	}
+	_, err = store.askWith(map[string]string{"X-Amz-Storage-Class": "GLACIER"}, http.MethodPut, "class", nil, nil)
+	t.Log("class", err)
+	_ = context.Background
 }

@@ -141,6 +141,12 @@ func (w *world) verifyArgs(more ...string) []string {
 	return append(args, more...)
 }
 
+// cancelArgs gives the import up.
+func (w *world) cancelArgs(more ...string) []string {
+	args := append([]string{"import", "cancel", "--state", w.path("import"), "--endpoint", w.server.Endpoint, "--path-style"}, w.centre()...)
+	return append(args, more...)
+}
+
 // TestOutsideMinIO is a whole import into MinIO, which scripts/tools.sh builds. What it does
 // with versions and locks is in TestVersionedBucket and TestLockedBucket.
 func TestOutsideMinIO(t *testing.T) {

@@ -36,8 +36,8 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 	if r.header.Marker == "" || ended.Cleared {
 		return r.mustShow(ctx, true)
 	}
-	marked, err := r.marked(ctx, false)
-	if err != nil || marked {
+	seen, err := r.lookForMarker(ctx, false)
+	if err != nil || seen == markerThere {
 		return err
 	}
 	// It may not have been written yet, or a cancel before this one has removed it.

@@ -45,15 +45,18 @@ func (c Recheck) String() string {
 // recheck asks the target for objects that the journal holds for stored, a random
 // sample, or every one where the run's marker is not there. One that is gone or is
 // another is CodeTargetChanged: this may be another bucket, and no outcome of an
-// earlier start can be believed. free looks while the run is halted.
+// earlier start can be believed. So is a marker that is gone where nothing is held: a
+// start that was killed may have sent what no journal knows. free looks while the run
+// is halted.
 func (r *run) recheck(ctx context.Context, free bool) error {
 	if !r.header.Begun {
 		return nil
 	}
-	marked, err := r.marked(ctx, free)
+	seen, err := r.lookForMarker(ctx, free)
 	if err != nil {
 		return err
 	}
+	marked := seen == markerThere
 	sample, population, err := r.drawHeld(recheckSize)
 	if err != nil {
 		return err
@@ -74,6 +77,9 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if c.gone > 0 {
 		return newError(CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
 			objects(population), were(c.looked), were(c.gone)), nil)
+	}
+	if seen == markerMissing && population == 0 {
+		return newError(CodeTargetChanged, "", "what the first start has left in the target to know it by is not there", nil)
 	}
 	if !marked {
 		err = r.mark(ctx, free)

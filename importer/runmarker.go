@@ -74,16 +74,25 @@ func (r *run) markerText() (string, error) {
 	return hex.EncodeToString(b[:]), err
 }
 
-// marked reports whether the target has the run's marker. A run without one, that has
-// ended or was begun by software that wrote none, is taken for marked.
-func (r *run) marked(ctx context.Context, free bool) (bool, error) {
+// markerSeen is what a look at the target has shown of the run's marker.
+type markerSeen int
+
+const (
+	markerThere   markerSeen = iota
+	markerUnsure             // it may not be read, another one is in its place, or leases are lost
+	markerMissing            // there is none under its key
+)
+
+// lookForMarker asks the target for the run's marker. That of a run without one, that has
+// ended or was begun by software that wrote none, is taken for there.
+func (r *run) lookForMarker(ctx context.Context, free bool) (markerSeen, error) {
 	switch {
 	case r.mirror != nil && free:
-		return true, r.mirror.look(ctx, r.calls.once)
-	case r.mirror != nil:
-		return !r.unmarked, nil
-	case r.header.Marker == "" || r.ended.Done:
-		return true, nil
+		return markerThere, r.mirror.look(ctx, r.calls.once)
+	case r.mirror != nil && r.unmarked:
+		return markerUnsure, nil
+	case r.mirror != nil || r.header.Marker == "" || r.ended.Done:
+		return markerThere, nil
 	}
 	ask := r.calls.idempotent
 	if free {
@@ -103,12 +112,14 @@ func (r *run) marked(ctx context.Context, free bool) (bool, error) {
 		return nil
 	})
 	switch {
-	case IsNotFound(err), forbidden(err):
-		return false, nil
-	case err != nil:
-		return false, err
+	case IsNotFound(err):
+		return markerMissing, nil
+	case forbidden(err):
+		return markerUnsure, nil
+	case err != nil || string(text) == r.header.Marker:
+		return markerThere, err
 	}
-	return string(text) == r.header.Marker, nil
+	return markerUnsure, nil
 }
 
 // unmark removes the marker of a run that needs none any more. What cannot be removed
