@@ -1,7 +1,7 @@
 package e2e
 
 import (
-	"context"
+	"crypto/md5"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/cephtest"
 )
 
@@ -38,8 +39,8 @@ func TestOutsideCeph(t *testing.T) {
 	t.Run("conditions", c.conditions)
 	t.Run("tenants", c.tenants)
 	t.Run("quota", c.quota)
-	t.Run("versioned", func(t *testing.T) { c.bucketOf(t, "versioned", nil).versionedBucket(t) })
-	t.Run("retention", func(t *testing.T) { c.bucketOf(t, "retention", objectLock).lockedBucket(t) })
+	t.Run("versioned", func(t *testing.T) { c.bucket(t, "versioned", nil).versionedBucket(t) })
+	t.Run("retention", func(t *testing.T) { c.bucket(t, "retention", objectLock).lockedBucket(t) })
 	t.Run("attributes", c.attributes)
 	t.Run("uploadGone", c.uploadGone)
 	t.Run("cancel", c.cancel)
@@ -55,11 +56,6 @@ func (c ceph) user(t *testing.T, tenant, name string) foreign {
 	}
 	c.plain = plain{serverOf(c.cluster.Endpoint, "", user.AccessKey, user.SecretKey)}
 	return c.foreign
-}
-
-func (c ceph) bucketOf(t *testing.T, name string, header map[string]string) foreign {
-	t.Helper()
-	return c.bucket(t, name, header)
 }
 
 // probes: an import into Ceph has to allow writes without a condition, and no flag makes
@@ -93,6 +89,7 @@ func (c ceph) conditions(t *testing.T) {
 	for _, key := range []string{"large-0.bin", "many/00/file-000.bin"} {
 		store.must(t, http.MethodPut, w.prefix+key, nil, "somebody else's")
 	}
+	w.refused(t, exitTarget, "no-conditional-writes", w.importArgs("--halt-wait", "0", "--read-back")...)
 	ifNone := map[string]string{"If-None-Match": "*"}
 	if _, err := store.askWith(ifNone, http.MethodPut, w.prefix+"large-0.bin", nil, nil); err == nil || !strings.Contains(err.Error(), "status 412") {
 		t.Errorf("a PUT on condition over an object: %v", err)
@@ -202,26 +199,38 @@ func (c ceph) limit(t *testing.T, objects int) {
 	}
 }
 
+// twoParts is what one request does not carry.
+var twoParts = strings.Repeat("large ", 17<<20/6)
+
 // attributes: the gateway takes tags and locks with a PUT, and drops them with
-// CreateMultipartUpload. Objects that lack a lock are an error, and named; tags are told.
+// CreateMultipartUpload. Both are named by the kind of write. The lack of a lock is an error
+// of the object, that of tags a warning.
 func (c ceph) attributes(t *testing.T) {
 	src := t.TempDir()
 	write(t, filepath.Join(src, "small"), "small")
-	write(t, filepath.Join(src, "large"), strings.Repeat("large ", 4<<20))
+	write(t, filepath.Join(src, "large"), twoParts)
 	for _, test := range []struct {
 		name, rule string
 		code       int
+		told       string
+		ask, shows string // of the small one
 	}{
-		{"tags", `"tags": {"retain": "10y"}`, 0},
-		{"lock", `"lock": {"mode": "GOVERNANCE", "days": 1}`, exitObjects},
-		{"hold", `"lock": {"legal_hold": true}`, exitObjects},
+		{"tags", `"tags": {"retain": "10y"}`, 0, `warning: "large": attribute-dropped: tags, by CreateMultipartUpload`, "tagging", "10y"},
+		{"lock", `"lock": {"mode": "GOVERNANCE", "days": 1}`, exitObjects, `warning: "large": attribute-missing: lock, by CreateMultipartUpload`, "retention", "GOVERNANCE"},
+		{"hold", `"lock": {"legal_hold": true}`, exitObjects, `warning: "large": attribute-missing: legal_hold, by CreateMultipartUpload`, "legal-hold", "ON"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			store := c.bucket(t, "attributes-"+test.name, objectLock)
 			w := store.device(t, src)
 			write(t, w.path("rules.json"), `{"version": 1, "objects": [{`+test.rule+`}]}`)
 			r := w.run(w.importArgs(append(store.flags, "--rules", w.path("rules.json"))...)...)
-			t.Log(r)
+			if r.code != test.code || !strings.Contains(r.stderr, test.told) || strings.Contains(r.stderr, `"small"`) {
+				t.Errorf("not with exit code %d and %s: %s", test.code, test.told, r)
+			}
+			text, err := store.ask(http.MethodGet, w.prefix+"small", map[string]string{test.ask: ""}, nil)
+			if err != nil || !strings.Contains(string(text), test.shows) {
+				t.Errorf("the small object's %s: %s, %v", test.ask, text, err)
+			}
 		})
 	}
 }
@@ -231,7 +240,7 @@ func (c ceph) attributes(t *testing.T) {
 func (c ceph) uploadGone(t *testing.T) {
 	store := c.bucket(t, "gone", nil)
 	src := t.TempDir()
-	write(t, filepath.Join(src, "large"), strings.Repeat("large ", 4<<20))
+	write(t, filepath.Join(src, "large"), twoParts)
 	for _, flags := range [][]string{nil, {"--defer-complete", "10"}} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
 			w := store.device(t, src)
@@ -239,7 +248,6 @@ func (c ceph) uploadGone(t *testing.T) {
 			h := startHolding(t, store.server.Endpoint, func(r *http.Request) bool {
 				return r.Method == http.MethodPost && r.URL.Query().Has("uploadId") && strings.HasSuffix(r.URL.Path, key)
 			})
-			h.front = func(_ http.ResponseWriter, r *http.Request) bool { t.Log(time.Now(), r.Method, r.URL); return false }
 			w = w.at(store.through(h.URL))
 			run := w.start(w.importArgs(append(store.flags, flags...)...)...)
 			select {
@@ -251,10 +259,7 @@ func (c ceph) uploadGone(t *testing.T) {
 			if err != nil || len(ids) != 1 {
 				t.Fatalf("uploads %q, %v", ids, err)
 			}
-			_, err = store.ask(http.MethodDelete, key, map[string]string{"uploadId": ids[0]}, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
+			store.must(t, http.MethodDelete, key, map[string]string{"uploadId": ids[0]}, "")
 			close(h.let)
 			<-run.done
 			if code := run.cmd.ProcessState.ExitCode(); code != 0 {
@@ -287,21 +292,62 @@ func (c ceph) cancel(t *testing.T) {
 // limits holds the profile's numbers against the gateway's.
 func (c ceph) limits(t *testing.T) {
 	store := c.bucket(t, "limits", nil)
-	_, err := store.askWith(map[string]string{"X-Amz-Meta-A": strings.Repeat("m", 2040)}, http.MethodPut, "meta", nil, nil)
-	t.Log("meta 2048", err)
-	for _, n := range []int{1024, 1025} {
-		_, err := store.ask(http.MethodPut, strings.Repeat("k", n), nil, nil)
-		t.Log("key", n, err)
-	}
 	id, err := store.begin("parts")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, n := range []string{"10000", "10001"} {
-		_, err := store.ask(http.MethodPut, "parts", map[string]string{"uploadId": id, "partNumber": n}, []byte("part"))
-		t.Log("part", n, err)
+	profile := profileOf(t, "ceph")
+	part := func(n int) map[string]string { return map[string]string{"uploadId": id, "partNumber": fmt.Sprint(n)} }
+	for _, test := range []struct {
+		name   string
+		header map[string]string
+		key    string
+		query  map[string]string
+		code   string // "": it is taken
+	}{
+		{"longest key", nil, strings.Repeat("k", profile.MaxKey), nil, ""},
+		{"longer key", nil, strings.Repeat("k", profile.MaxKey+1), nil, "InvalidObjectName"},
+		{"all metadata", map[string]string{"X-Amz-Meta-A": strings.Repeat("m", profile.MaxMeta-1)}, "meta", nil, ""},
+		{"last part", nil, "parts", part(profile.MaxParts), ""},
+		{"known class", map[string]string{"X-Amz-Storage-Class": profile.StorageClasses[0]}, "class", nil, ""},
+		{"unknown class", map[string]string{"X-Amz-Storage-Class": "GLACIER"}, "class", nil, "InvalidArgument"},
+	} {
+		_, err := store.askWith(test.header, http.MethodPut, test.key, test.query, []byte("x"))
+		if test.code == "" && err != nil || test.code != "" && (err == nil || !strings.Contains(err.Error(), test.code)) {
+			t.Errorf("%s: %v, want %q", test.name, err, test.code)
+		}
 	}
-	_, err = store.askWith(map[string]string{"X-Amz-Storage-Class": "GLACIER"}, http.MethodPut, "class", nil, nil)
-	t.Log("class", err)
-	_ = context.Background
+	store.smallestPart(t, profile.MinPart)
+}
+
+// smallestPart: one byte less than the profile's smallest part is refused by Complete.
+func (f foreign) smallestPart(t *testing.T, size int64) {
+	t.Helper()
+	for _, first := range []int64{size, size - 1} {
+		id, err := f.begin("joined")
+		if err != nil {
+			t.Fatal(err)
+		}
+		list := "<CompleteMultipartUpload>"
+		for n, size := range []int64{first, 1} {
+			content := make([]byte, size)
+			query := map[string]string{"uploadId": id, "partNumber": fmt.Sprint(n + 1)}
+			f.must(t, http.MethodPut, "joined", query, string(content))
+			list += fmt.Sprintf(`<Part><PartNumber>%d</PartNumber><ETag>"%x"</ETag></Part>`, n+1, md5.Sum(content))
+		}
+		_, err = f.ask(http.MethodPost, "joined", map[string]string{"uploadId": id}, []byte(list+"</CompleteMultipartUpload>"))
+		if taken := err == nil; taken != (first == size) {
+			t.Errorf("a first part of %d bytes: %v", first, err)
+		}
+	}
+}
+
+// profileOf asks the importer for what it holds a kind of target to.
+func profileOf(t *testing.T, name string) importer.Profile {
+	t.Helper()
+	p, err := importer.ProfileByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
 }
