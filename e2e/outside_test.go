@@ -29,7 +29,7 @@ func guest(t *testing.T, name string) string {
 	_, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		why, _ := os.ReadFile(dir + ".missing") // without it nobody has fetched
-		t.Skipf("%s cannot be had: %s", name, strings.TrimSpace(string(why)+" (scripts/outside.sh "+name+")"))
+		t.Skipf("%s cannot be had: %s (scripts/outside.sh %s)", name, strings.TrimSpace(string(why)), name)
 	}
 	if err != nil {
 		t.Fatal(err)

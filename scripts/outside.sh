@@ -56,7 +56,7 @@ from_debian() {
 	read -ra wanted <<<"$2"
 	for package in "${wanted[@]}"; do
 		found=$(apt apt-cache policy "$package" | awk '$1 == "Candidate:" { print $2 }')
-		[[ $found == "$3" || $found == "$3"[+~-]* ]] || lacks "this release has $package ${found:-not}, and $3 is pinned"
+		[[ $found == "$3" || $found == "$3"[+~-]* ]] || lacks "$package $3 is pinned, and apt has ${found:-none}"
 		pinned+=("$package=$found")
 	done
 	apt apt-get -s --no-install-recommends install "${pinned[@]}" |
