@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -39,6 +38,7 @@ func TestOutsideCeph(t *testing.T) {
 	t.Run("conditions", c.conditions)
 	t.Run("tenants", c.tenants)
 	t.Run("quota", c.quota)
+	t.Run("suspended", c.suspended)
 	t.Run("versioned", func(t *testing.T) { c.bucket(t, "versioned", nil).versionedBucket(t) })
 	t.Run("retention", func(t *testing.T) { c.bucket(t, "retention", objectLock).lockedBucket(t) })
 	t.Run("attributes", c.attributes)
@@ -134,21 +134,6 @@ func (c ceph) tenants(t *testing.T) {
 	refused() // of a run that has ended
 }
 
-// killed waits until the run is held, and kills it there.
-func (b *background) killed(t *testing.T, held *gate) {
-	t.Helper()
-	select {
-	case <-held.reached:
-	case <-b.done:
-		t.Fatalf("the run has ended: %s", &b.stderr)
-	case <-t.Context().Done():
-		t.Fatal("the run has not come so far")
-	}
-	b.signal(syscall.SIGKILL)
-	<-b.done
-	held.open()
-}
-
 // quota: a quota that is met half-way halts the run, which goes on by itself once it was
 // raised.
 func (c ceph) quota(t *testing.T) {
@@ -158,49 +143,51 @@ func (c ceph) quota(t *testing.T) {
 	w := store.device(t, src)
 	args := w.importArgs(append(store.flags, "--concurrency", "2")...)
 	run := w.start(args...)
-	for {
-		r := w.run("import", "status", w.path("import"), "--json")
-		if strings.Contains(r.stdout, "target-full") {
-			break
-		}
-		select {
-		case <-run.done:
-			t.Fatalf("a run over its quota has ended: %s", &run.stderr)
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(100 * time.Millisecond):
-		}
-	}
+	run.halts(t, "target-full")
 	if keys := store.all(t, w.prefix); len(keys) == 0 || len(keys) > 25 {
 		t.Errorf("%d objects with a quota of 25", len(keys))
 	}
 	c.limit(t, -1)
-	select {
-	case <-run.done:
-	case <-time.After(3 * time.Minute):
-		t.Fatal("the run does not go on after the quota was raised")
-	}
-	if code := run.cmd.ProcessState.ExitCode(); code != 0 {
-		t.Errorf("exit code %d: %s", code, &run.stderr)
-	}
+	run.completes(t)
 	store.holds(t, w.prefix, src)
 }
 
 // limit gives each bucket of the limited user so many objects; -1 takes the limit away.
 func (c ceph) limit(t *testing.T, objects int) {
 	t.Helper()
-	for _, args := range [][]string{
-		{"quota", "set", "--quota-scope", "bucket", "--tenant", "alpha", "--uid", "limited", "--max-objects", fmt.Sprint(objects)},
-		{"quota", "enable", "--quota-scope", "bucket", "--tenant", "alpha", "--uid", "limited"},
-	} {
-		if _, err := c.cluster.Admin(t.Context(), args...); err != nil {
-			t.Fatal(err)
-		}
-	}
+	whose := []string{"--quota-scope", "bucket", "--tenant", "alpha", "--uid", "limited"}
+	c.admin(t, append([]string{"quota", "set", "--max-objects", fmt.Sprint(objects)}, whose...)...)
+	c.admin(t, append([]string{"quota", "enable"}, whose...)...)
 }
 
 // twoParts is what one request does not carry.
 var twoParts = strings.Repeat("large ", 17<<20/6)
+
+// suspended: a user who is suspended half-way halts the run, which says so, gives no object up,
+// and goes on by itself once the user is enabled.
+func (c ceph) suspended(t *testing.T) {
+	store := c.user(t, "alpha", "suspended").bucket(t, "suspended", nil)
+	src := makeTree(t, 7, 30)
+	w := store.device(t, src)
+	front := startStorefront(t, store.server.Endpoint, store.server.AccessKey)
+	held := front.after(10, writes)
+	w = w.at(store.through(front.URL))
+	run := w.start(w.importArgs(append(store.flags, "--concurrency", "2")...)...)
+	run.comesTo(t, held.reached)
+	c.admin(t, "user", "suspend", "--tenant", "alpha", "--uid", "suspended")
+	held.open()
+	run.halts(t, "UserSuspended")
+	c.admin(t, "user", "enable", "--tenant", "alpha", "--uid", "suspended")
+	run.completes(t)
+	store.holds(t, w.prefix, src)
+}
+
+func (c ceph) admin(t *testing.T, args ...string) {
+	t.Helper()
+	if _, err := c.cluster.Admin(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // attributes: the gateway takes tags and locks with a PUT, and drops them with
 // CreateMultipartUpload. Both are named by the kind of write. The lack of a lock is an error
@@ -250,21 +237,14 @@ func (c ceph) uploadGone(t *testing.T) {
 			})
 			w = w.at(store.through(h.URL))
 			run := w.start(w.importArgs(append(store.flags, flags...)...)...)
-			select {
-			case <-h.reached:
-			case <-run.done:
-				t.Fatalf("the run has ended: %s", &run.stderr)
-			}
+			run.comesTo(t, h.reached)
 			ids, err := store.uploads(key)
 			if err != nil || len(ids) != 1 {
 				t.Fatalf("uploads %q, %v", ids, err)
 			}
 			store.must(t, http.MethodDelete, key, map[string]string{"uploadId": ids[0]}, "")
 			close(h.let)
-			<-run.done
-			if code := run.cmd.ProcessState.ExitCode(); code != 0 {
-				t.Errorf("exit code %d: %s", code, &run.stderr)
-			}
+			run.completes(t)
 			store.holds(t, w.prefix, src)
 		})
 	}

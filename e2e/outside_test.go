@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,12 +54,6 @@ func (f foreign) bucket(t *testing.T, name string, header map[string]string) for
 	if _, err := f.askWith(header, http.MethodPut, "", nil, nil); err != nil {
 		t.Fatal(err)
 	}
-	return f
-}
-
-// as is the same store for the holder of other keys.
-func (f foreign) as(accessKey, secretKey string) foreign {
-	f.plain = plain{serverOf(f.server.Endpoint, f.server.Bucket, accessKey, secretKey)}
 	return f
 }
 
@@ -147,6 +142,61 @@ func (w *world) cancelArgs(more ...string) []string {
 	return append(args, more...)
 }
 
+// longest bounds every wait for a run, which takes seconds.
+const longest = 3 * time.Minute
+
+// comesTo waits until the run has come so far, and fails where it ends before.
+func (b *background) comesTo(t *testing.T, here <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-here:
+	case <-b.done:
+		t.Fatalf("the run has ended: %s", &b.stderr)
+	case <-time.After(longest):
+		t.Fatal("the run has not come so far")
+	}
+}
+
+// killed kills the run where the gate holds it.
+func (b *background) killed(t *testing.T, held *gate) {
+	t.Helper()
+	b.comesTo(t, held.reached)
+	b.signal(syscall.SIGKILL)
+	<-b.done
+	held.open()
+}
+
+// halts waits until the run's status tells that it is halted, and by what.
+func (b *background) halts(t *testing.T, why string) {
+	t.Helper()
+	var status string
+	for deadline := time.Now().Add(longest); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+		status = b.w.run("import", "status", b.w.path("import"), "--json").stdout
+		if strings.Contains(status, `"state":"halted: fix needed"`) && strings.Contains(status, why) {
+			return
+		}
+		select {
+		case <-b.done:
+			t.Fatalf("the run has ended: %s", &b.stderr)
+		default:
+		}
+	}
+	t.Fatalf("the run does not halt by %s: %s", why, status)
+}
+
+// completes waits for a good end.
+func (b *background) completes(t *testing.T) {
+	t.Helper()
+	select {
+	case <-b.done:
+	case <-time.After(longest):
+		t.Fatal("the run does not end")
+	}
+	if code := b.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("exit code %d: %s", code, &b.stderr)
+	}
+}
+
 // TestOutsideMinIO is a whole import into MinIO, which scripts/tools.sh builds. What it does
 // with versions and locks is in TestVersionedBucket and TestLockedBucket.
 func TestOutsideMinIO(t *testing.T) {
@@ -154,10 +204,12 @@ func TestOutsideMinIO(t *testing.T) {
 		t.Skip("SLEDGE_OUTSIDE is not set (make outside)")
 	}
 	store := foreign{plain: plain{startMinIO(t)}, profile: "minio"}
-	for ready := false; !ready; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(longest); ; time.Sleep(50 * time.Millisecond) { // it answers, and is not ready
 		_, err := store.ask(http.MethodGet, "", map[string]string{"list-type": "2"}, nil)
-		ready = err == nil
-		if err := t.Context().Err(); err != nil {
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
 	}
