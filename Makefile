@@ -40,7 +40,7 @@ SUMMARY := $(BUILD)/bin/testsummary
 # cached: go does not see what a test builds or starts by itself.
 gotest = $(if $(VECTORS_DIR),VECTORS='$(VECTORS_DIR)' )go test -json -count=1 -timeout $(TIMEOUT) $(1) | $(SUMMARY)
 
-.PHONY: help build demo day test race lint fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps fs-deps browser-deps release deps tools clean distclean
+.PHONY: help build demo day test outside outside-long race lint fuzz vectors bench bench-quick bench-scale bench-scale-import bench-compare microbench test-e2e fips kills sim import-faults stress stress-deps broken cover check tidy-check race-deps fs-deps browser-deps release deps tools clean distclean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,6 +56,22 @@ demo: deps build ## the main job from source tree to verified S3 objects and bac
 test: deps fs-deps lint $(SUMMARY) ## lint, then all tests; skipped ones are counted by name (under 10 minutes)
 	@scripts/tools.sh $(TEST_TOOLS)
 	@$(call gotest,-vet=off ./...)
+
+# Other people's programs, pinned in scripts/outside.sh and scripts/tools.sh. One that cannot
+# be had is skipped by name, even if that leaves none.
+OUTSIDE       = $(abspath $(BUILD)/outside)
+OUTSIDE_TESTS = ^TestOutside|^TestVersionedBucket$$|^TestLockedBucket$$|^TestMinIOAnswers$$
+outside: TIMEOUT = 45m
+outside: deps $(SUMMARY) ## sledge against other people's programs at pinned versions, fetched into build/outside (under 50 minutes)
+	@scripts/outside.sh
+	@scripts/tools.sh --try minio
+	@SLEDGE_OUTSIDE='$(OUTSIDE)' $(call gotest,-run '$(OUTSIDE_TESTS)' ./e2e) -min 0
+
+outside-long: TIMEOUT = 6h
+outside-long: deps $(SUMMARY) ## the same, with what takes hours: by hand (so far nothing does)
+	@scripts/outside.sh
+	@scripts/tools.sh --try minio
+	@SLEDGE_OUTSIDE='$(OUTSIDE)' SLEDGE_LONG=1 $(call gotest,-run '$(OUTSIDE_TESTS)' ./e2e) -min 0
 
 day: ## an operator's day before your eyes: two devices, a busy store, expired credentials, a takeover, report, acceptance
 	@scripts/tools.sh versitygw
@@ -177,11 +193,11 @@ race-deps:
 tools: ## build all helper programs, at pinned versions, into build/tools
 	@scripts/tools.sh
 
-clean: ## remove what was built, except the helper programs
+clean: ## remove what was built, except the helper programs and the guests of "make outside"
 	@[[ ! -d $(BUILD) ]] || find $(BUILD) -type d ! -perm -u+w -exec chmod u+w {} +
-	@[[ ! -d $(BUILD) ]] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -name tools -exec rm -rf {} +
+	@[[ ! -d $(BUILD) ]] || find $(BUILD) -mindepth 1 -maxdepth 1 ! -name tools ! -name outside -exec rm -rf {} +
 
-distclean: ## remove the helper programs, too
+distclean: ## remove these, too
 	rm -rf $(BUILD)
 
 $(SUMMARY): $(wildcard scripts/testsummary/*.go)

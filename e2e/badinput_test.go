@@ -91,7 +91,7 @@ func TestMinIOAnswers(t *testing.T) {
 	var heads, writes atomic.Int64
 	wire := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		switch {
-		case strings.Contains(r.URL.Path, ".sledge-probe/"):
+		case strings.Contains(r.URL.Path, "/.sledge-"):
 		case r.Method == http.MethodHead:
 			heads.Add(1)
 		case r.Method == http.MethodPut:
@@ -115,19 +115,20 @@ func TestMinIOAnswers(t *testing.T) {
 // version was deleted is free. What somebody writes or deletes afterwards is named by
 // verify; cancel removes our versions, and nobody else's.
 func TestVersionedBucket(t *testing.T) {
-	store := inBucket(t, "versioned", nil)
-	server := store.server
+	foreign{plain: inBucket(t, "versioned", nil), profile: "minio"}.versionedBucket(t)
+}
+
+func (store foreign) versionedBucket(t *testing.T) {
 	store.must(t, http.MethodPut, "", map[string]string{"versioning": ""}, `<VersioningConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Status>Enabled</Status></VersioningConfiguration>`)
 	src := t.TempDir()
 	for _, name := range []string{"kept", "older", "newer", "gone"} {
 		write(t, filepath.Join(src, name), "content of "+name)
 	}
-	w := newWorld(t, options{server: server, job: []string{"--fips"}})
-	w.sealed(src)
+	w := store.device(t, src)
 	store.must(t, http.MethodPut, w.prefix+"older", nil, "an older version")
 	store.must(t, http.MethodDelete, w.prefix+"older", nil, "")
-	w.must(w.minioArgs("run")...)
-	verify := append([]string{"verify", "import", w.path("import", "receipts"), "--by", "read-back", "--endpoint", server.Endpoint, "--path-style"}, w.trust()...)
+	w.must(w.importArgs(store.flags...)...)
+	verify := w.verifyArgs("--by", "read-back")
 	w.must(verify...)
 	if list := readText(t, w.path("import", "receipts", "objects.list")); strings.Count(list, `"version_id":"`) != 4 {
 		t.Errorf("the receipts do not name every version: %s", list)
@@ -149,7 +150,7 @@ func TestVersionedBucket(t *testing.T) {
 		}
 	}
 
-	w.must(w.minioArgs("cancel", "--delete-objects")...)
+	w.must(w.cancelArgs(append(store.flags, "--delete-objects")...)...)
 	left, err := store.versions(w.prefix)
 	if err != nil {
 		t.Fatal(err)
@@ -175,19 +176,23 @@ func TestVersionedBucket(t *testing.T) {
 // TestLockedBucket imports into a bucket whose objects cannot be removed for a day:
 // all is stored and proven, and what neither the probe nor a cancel can remove is named.
 func TestLockedBucket(t *testing.T) {
-	store := inBucket(t, "locked", map[string]string{"X-Amz-Bucket-Object-Lock-Enabled": "true"})
-	server := store.server
+	foreign{plain: inBucket(t, "locked", objectLock), profile: "minio"}.lockedBucket(t)
+}
+
+// objectLock has a bucket made in which objects can be locked.
+var objectLock = map[string]string{"X-Amz-Bucket-Object-Lock-Enabled": "true"}
+
+func (store foreign) lockedBucket(t *testing.T) {
 	store.must(t, http.MethodPut, "", map[string]string{"object-lock": ""}, `<ObjectLockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ObjectLockEnabled>Enabled</ObjectLockEnabled>`+
 		`<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>`)
 	src := t.TempDir()
 	write(t, filepath.Join(src, "kept"), "content of kept")
-	w := newWorld(t, options{server: server, job: []string{"--fips"}})
-	w.sealed(src)
-	r := w.must(w.minioArgs("run")...)
+	w := store.device(t, src)
+	r := w.must(w.importArgs(store.flags...)...)
 	if !strings.Contains(r.stderr, "probe-left") {
 		t.Errorf("what the probe left is not named: %s", r)
 	}
-	w.run(w.minioArgs("cancel", "--delete-objects")...)
+	w.run(w.cancelArgs(append(store.flags, "--delete-objects")...)...)
 	if list := readText(t, w.path("import", "canceled.jsonl")); !strings.Contains(list, `"what":"failed"`) || !strings.Contains(list, w.prefix+"kept") {
 		t.Errorf("the cancel does not name what it could not remove: %s", list)
 	}

@@ -238,12 +238,16 @@ func (c *caller) stopped() bool {
 	}
 }
 
+// looksForGone is how often an upload is asked for that the store calls unknown: it does not
+// come back, and each of many would cost all attempts and the run's budget of them.
+const looksForGone = 2
+
 // idempotent makes a call that may be repeated whatever its outcome was: reads,
 // parts, aborts.
 func (c *caller) idempotent(ctx context.Context, what call, f func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
 		err := c.once(ctx, what, f)
-		if err == nil || !c.again(attempt, err) {
+		if err == nil || attempt+1 >= looksForGone && hasCode(err, CodeUploadGone) || !c.again(attempt, err) {
 			return err
 		}
 	}

@@ -45,7 +45,9 @@ func (c Recheck) String() string {
 // recheck asks the target for objects that the journal holds for stored, a random
 // sample, or every one where the run's marker is not there. One that is gone or is
 // another is CodeTargetChanged: this may be another bucket, and no outcome of an
-// earlier start can be believed. free looks while the run is halted.
+// earlier start can be believed. So is a marker that is gone where nothing is held: a
+// start that was killed may have sent what no journal knows. free looks while the run
+// is halted.
 func (r *run) recheck(ctx context.Context, free bool) error {
 	if !r.header.Begun {
 		return nil
@@ -54,11 +56,14 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if err != nil {
 		return err
 	}
-	absent := !marker.there && marker.hidden == nil
 	sample, population, err := r.drawHeld(recheckSize)
+	if err == nil && marker.missing && population == 0 && !free { // it may be shown late
+		marker, err = r.markedByNow(ctx)
+	}
 	if err != nil {
 		return err
 	}
+	absent := !marker.there && marker.hidden == nil
 	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there), lag: r.newPatience()}
 	switch {
 	case absent:
@@ -75,6 +80,9 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	if c.gone > 0 {
 		return newError(CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
 			objects(population), were(c.looked), were(c.gone)), nil)
+	}
+	if marker.missing && population == 0 {
+		return newError(CodeTargetChanged, "", "what the first start has left in the target to know it by is not there", nil)
 	}
 	if absent {
 		err = r.mark(ctx, free)

@@ -82,8 +82,9 @@ func (r *run) markerText() (string, error) {
 
 // sight is what a look at the run's marker has shown.
 type sight struct {
-	there  bool  // it is there, or the run has none
-	hidden error // the target refuses to show it, and tells nothing about it
+	there   bool  // it is there, or the run has none
+	missing bool  // the target says that there is none under its key
+	hidden  error // the target refuses to show it, and tells nothing about it
 }
 
 // marked looks for the run's marker in the target. A run without one, that has ended or
@@ -116,7 +117,9 @@ func (r *run) marked(ctx context.Context, free bool) (sight, error) {
 		return nil
 	})
 	switch {
-	case IsNotFound(err), forbidden(err): // stores tell "forbidden" of what is absent, too
+	case IsNotFound(err):
+		return sight{missing: true}, nil
+	case forbidden(err): // stores tell "forbidden" of what is absent, too
 		return sight{}, nil
 	case hidesKey(err):
 		r.opts.Log.Warn("the run's marker cannot be looked at; a sample of the run's objects is looked at instead", "key", key, "error", err)

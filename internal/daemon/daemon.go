@@ -62,24 +62,27 @@ func StartAt(ctx context.Context, address string, command Command) (*Daemon, err
 	if err != nil {
 		return nil, err
 	}
+	return StartUntil(ctx, cmd, address, answers, AnswersHTTP)
+}
+
+// StartUntil starts a server that listens at an address and waits for so long, until it is
+// ready.
+func StartUntil(ctx context.Context, cmd *exec.Cmd, address string, within time.Duration, ready func(address string) bool) (*Daemon, error) {
 	d := &Daemon{Endpoint: "http://" + address, Address: address, cmd: cmd, exited: make(chan struct{})}
 	OwnGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
 	go func() { _ = cmd.Wait(); close(d.exited) }() // how it ended is nobody's question
-	if err := d.wait(ctx); err != nil {
+	if err := d.wait(ctx, within, ready); err != nil {
 		d.Kill()
 		return nil, fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err)
 	}
 	return d, nil
 }
 
-// wait returns when the server answers: any HTTP answer will do but "not yet", also
-// the one that a server of HTTPS gives to plain HTTP.
-func (d *Daemon) wait(ctx context.Context) error {
-	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
-	for deadline := time.Now().Add(answers); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+func (d *Daemon) wait(ctx context.Context, within time.Duration, ready func(address string) bool) error {
+	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-d.exited:
 			return errors.New("the server ended at once")
@@ -87,16 +90,33 @@ func (d *Daemon) wait(ctx context.Context) error {
 			return ctx.Err()
 		default:
 		}
-		answer, err := client.Get(d.Endpoint)
-		if err != nil {
-			continue
-		}
-		_ = answer.Body.Close()
-		if answer.StatusCode != http.StatusServiceUnavailable {
+		if ready(d.Address) {
 			return nil
 		}
 	}
 	return fmt.Errorf("the server does not answer at %s", d.Address)
+}
+
+// AnswersHTTP reports whether a server answers: any HTTP answer will do but "not yet", also
+// the one that a server of HTTPS gives to plain HTTP.
+func AnswersHTTP(address string) bool {
+	client := &http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	answer, err := client.Get("http://" + address)
+	if err != nil {
+		return false
+	}
+	_ = answer.Body.Close()
+	return answer.StatusCode != http.StatusServiceUnavailable
+}
+
+// AnswersTCP reports whether somebody listens.
+func AnswersTCP(address string) bool {
+	c, err := net.DialTimeout("tcp", address, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 // PID is the process id.

@@ -64,6 +64,8 @@ var arrows = []Arrow{
 		"tests of every layer start servers by it"},
 	{"internal/s3test/...", []string{"internal/daemon/..."}, none,
 		"a server of the tests is nobody's of ours"},
+	{"internal/cephtest/...", []string{"internal/daemon/..."}, none,
+		"a cluster of the tests is nobody's of ours"},
 	{"internal/extsort/...", []string{"internal/vfs/...", "internal/durable/..."}, none,
 		"sorting knows nothing of what it sorts"},
 	{"simulator/...", []string{"crypto/...", "manifest/...", "appliance/...", "importer/...", "firmware/...", "internal/..."}, anything,

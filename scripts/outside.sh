@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# outside.sh fetches other people's programs, at pinned versions, into
+# build/outside/GUEST, where "make outside" runs sledge against them. Nothing is
+# installed into the system. A guest is fetched when its stamp
+# (build/outside/GUEST.version) does not name its pin. One that cannot be had is
+# named, its reason is left in build/outside/GUEST.missing for the test that skips
+# it, and the script goes on.
+#
+#	scripts/outside.sh [--list | GUEST ...]
+#
+# A new guest is a line in the table, and a function from_SOURCE where it comes from
+# a source that has none: it is called with the guest's line, works in the folder
+# that becomes the guest's, and says why it fails by "lacks REASON".
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+outside_dir=$PWD/build/outside
+
+# guest | source | what there | version; a Debian package's version may have more behind it
+guest_table='
+ceph | debian | ceph-mon ceph-osd radosgw | 16.2.15
+'
+
+limit=240 # seconds a guest, so that a dead mirror does not stop the lane
+
+# field NAME COLUMN prints one column of the table, nothing for an unknown name.
+field() {
+	awk -F'|' -v name="$1" -v col="$2" '
+		{ for (i = 1; i <= NF; i++) gsub(/^[ \t]+|[ \t]+$/, "", $i) }
+		$1 == name { print $col }' <<<"$guest_table"
+}
+
+names() { awk -F'|' 'NF > 1 { gsub(/[ \t]/, "", $1); print $1 }' <<<"$guest_table"; }
+
+# lacks says why the guest cannot be had, and ends its fetching.
+lacks() {
+	printf '%s\n' "$1" >"$reason"
+	exit 1
+}
+
+# apt runs an apt command with lists and caches of our own, so that it needs no root
+# and leaves the system's as they are. Signatures and sums are checked as ever.
+apt() {
+	mkdir -p "$outside_dir/.apt/lists/partial" "$outside_dir/.apt/cache/archives/partial"
+	"$1" -qq -o Dir::State::Lists="$outside_dir/.apt/lists" -o Dir::Cache="$outside_dir/.apt/cache" \
+		-o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=true "${@:2}"
+}
+
+# from_debian unpacks packages and all that they need and this machine lacks. The file
+# "packages" names them with their versions.
+from_debian() {
+	local package found
+	local -a wanted pinned
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || lacks 'this system has no apt-get and dpkg-deb'
+	apt apt-get update || true # a list that cannot be renewed may still do
+	read -ra wanted <<<"$2"
+	for package in "${wanted[@]}"; do
+		found=$(apt apt-cache policy "$package" | awk '$1 == "Candidate:" { print $2 }')
+		[[ $found == "$3" || $found == "$3"[+~-]* ]] || lacks "$package $3 is pinned, and apt has ${found:-none}"
+		pinned+=("$package=$found")
+	done
+	apt apt-get -s --no-install-recommends install "${pinned[@]}" |
+		sed -nE 's/^Inst ([^ ]+) (\[[^]]*\] )?\(([^ ]+) .*/\1=\3/p' >packages || lacks "apt-get cannot tell what ${pinned[*]} need"
+	[[ -s packages ]] || return 0 # all of it is installed
+	mkdir .debs
+	mapfile -t pinned <packages
+	(cd .debs && apt apt-get download "${pinned[@]}") || lacks 'the packages cannot be downloaded'
+	for package in .debs/*.deb; do dpkg-deb -x "$package" .; done
+	rm -r .debs
+	find . -perm /6000 -exec chmod a-s {} + # nothing here acts as another user
+}
+
+# fetch has another process of this script do the work, so that its time can be limited.
+fetch() {
+	local name=$1 start=$SECONDS want
+	want="$(field "$name" 2) $(field "$name" 3) $(field "$name" 4)"
+	[[ "$(cat "$outside_dir/$name.version" 2>/dev/null)" != "$want" ]] || return 0
+	printf 'outside: fetching %s (once) ...\n' "$want"
+	# The stamp goes first and comes back last: what was cut short is fetched again.
+	rm -rf "$outside_dir/$name.version" "$outside_dir/$name.missing" "${outside_dir:?}/$name"
+	mkdir "$work/$name"
+	printf 'its fetching failed or took more than %s seconds\n' "$limit" >"$work/reason"
+	if ! timeout --kill-after=10 "$limit" bash "$PWD/scripts/outside.sh" --into "$work" "$name" >"$work/log" 2>&1; then
+		tail -n 20 "$work/log" >&2
+		printf 'outside: %s cannot be had, going on without: %s\n' "$name" "$(<"$work/reason")" >&2
+		mv "$work/reason" "$outside_dir/$name.missing"
+		return 0
+	fi
+	mv "$work/$name" "$outside_dir/$name"
+	printf '%s\n' "$want" >"$outside_dir/$name.version"
+	printf 'outside: %s ready, %s MiB, %s s\n' "$name" "$(du -sm "$outside_dir/$name" | cut -f1)" "$((SECONDS - start))"
+}
+
+if [[ ${1:-} == --list ]]; then
+	for name in $(names); do printf '%-12s %-8s %s\n' "$name" "$(field "$name" 2)" "$(field "$name" 4)"; done
+	exit 0
+fi
+
+if [[ ${1:-} == --into ]]; then # called by fetch
+	work=$2 reason=$2/reason
+	cd "$work/$3"
+	"from_$(field "$3" 2)" "$3" "$(field "$3" 3)" "$(field "$3" 4)"
+	exit 0
+fi
+
+wanted=("$@")
+[[ ${#wanted[@]} -gt 0 ]] || mapfile -t wanted < <(names)
+for name in "${wanted[@]}"; do
+	[[ -n $(field "$name" 1) ]] || { printf 'outside: unknown guest %s\nhint: known guests: %s\n' "$name" "$(names | tr '\n' ' ')" >&2; exit 1; }
+done
+
+mkdir -p "$outside_dir"
+exec 9>"$outside_dir/.lock"
+flock 9
+# Inside the lock, so leftovers of a killed run are nobody's.
+rm -rf "$outside_dir"/.work.*
+work=$(mktemp -d "$outside_dir/.work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+for name in "${wanted[@]}"; do fetch "$name"; done
