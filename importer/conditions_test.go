@@ -76,3 +76,52 @@ func TestConditionsByKind(t *testing.T) {
 		})
 	}
 }
+
+// TestConditionsHeld: where Complete has no condition, what was held is completed after a look,
+// so that an object of others that has come meanwhile stays. What PUT still writes has its
+// condition.
+func TestConditionsHeld(t *testing.T) {
+	s := newSource()
+	s.file("a", []byte("hello"))
+	s.file("b.empty", nil)
+	s.file("c", []byte("content"))
+	h := &halfConditional{fakeTarget: newFake(t), put: true}
+	o := testOptions(t, memDisk())
+	o.Concurrency, o.Lanes, o.DeferComplete, o.AllowUnconditional = 1, 1, 10, true
+	h.hook = func(_ int, call, key string) (bool, error) {
+		if call == "complete" && key == "in/a" { // the publish pass has begun
+			h.theirs("in/b.empty", "theirs")
+			h.theirs("in/c", "theirs")
+		}
+		return true, nil
+	}
+	res, err := Run(t.Context(), s, h, o)
+	if err != nil || res.Tally.Outcomes[OutcomeStored] != 1 || res.Tally.Outcomes[OutcomeConflict] != 2 {
+		t.Fatalf("%v, %+v", err, res)
+	}
+	for _, key := range []string{"in/b.empty", "in/c"} {
+		if string(h.objects[key].data) != "theirs" {
+			t.Errorf("%s was overwritten", key)
+		}
+	}
+	if len(h.uploads) > 0 {
+		t.Errorf("%d uploads are left", len(h.uploads))
+	}
+}
+
+// TestConditionsJournal: a journal in the target rests on the condition of PUT alone.
+func TestConditionsJournal(t *testing.T) {
+	for _, test := range []struct {
+		put, complete bool
+	}{{true, false}, {false, true}} {
+		s := newSource()
+		s.file("a", []byte("hello"))
+		h := &halfConditional{fakeTarget: newFake(t), put: test.put, complete: test.complete}
+		o := testOptions(t, memDisk())
+		o.AllowUnconditional, o.JournalInTarget = true, true
+		res, err := Run(t.Context(), s, h, o)
+		if test.put && (err != nil || !res.Complete) || !test.put && !hasCode(err, CodeNoConditions) {
+			t.Errorf("%+v: %v", test, err)
+		}
+	}
+}

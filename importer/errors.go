@@ -143,7 +143,7 @@ var codeTable = []CodeInfo{
 	{CodeChangedSince, FatalObject, "a listing shows that the object was written again after the import", "look at its content: `sledge verify import … --by head`, or --by read-back"},
 	{CodeExtraObject, Warning, "an object below the prefix that no receipt names", "find out who wrote it; the import and its receipts are not concerned"},
 	{CodeKeyInvalid, FatalObject, "the target cannot hold this key", "extract this entry to a folder, or import it under another name"},
-	{CodeKeyCollision, FatalObject, "the rules give this entry a key that another entry has too, that the target cannot hold beside another, or that sledge keeps for itself", "change keys.strip, keys.add or keys.unicode of the rules, then import with a new --run-id"},
+	{CodeKeyCollision, FatalObject, "the rules give this entry a key that another entry has too, that the target cannot hold beside another, or that sledge keeps for itself", "change keys or entries of the rules, then import with a new --run-id"},
 	{CodeTooLarge, FatalObject, "the object is over the target's limits", "extract this entry to a folder, or use another target"},
 	{CodeSourceLost, FatalObject, "the entry cannot be read from the disks", "rebuild or bring more disks, then import again"},
 	{CodeSourceCorrupt, FatalObject, "the entry's bytes do not match the manifest's digest", "rebuild or bring other disks, then import again"},

@@ -92,6 +92,9 @@ func newOutlook(ctx context.Context, source Source, p *planner, o Options, j *jo
 	if err := errors.Join(s.gather(ctx, l), s.keys.Close()); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
+	for _, path := range s.unmet {
+		o.Log.Log(ctx, LevelNotice, fmt.Sprintf("the rules name %q, and nothing of this device becomes an object by that path", path))
+	}
 	switch {
 	case j != nil:
 		known.Named = s.named
@@ -272,6 +275,7 @@ type survey struct {
 	found   *extsort.Sorter // place → clash
 	named   bool            // something was found
 	lost    bool            // a page could not be read
+	unmet   []string        // paths that rules name, and that become no object here
 	above   []*placed       // keys in front of the current one that it begins with
 	last    *placed
 }
@@ -292,6 +296,7 @@ func (s *survey) gather(ctx context.Context, l *outlook) error {
 	if s.planner.keys.injective() {
 		take = func(key []byte, p placed) error { return s.next(key, p) }
 	}
+	met := map[string]bool{}
 	all := outlook{source: l.source, ahead: l.ahead}
 	err := all.Entries(ctx, 0, func(e Entry) error {
 		if e.Lost != nil {
@@ -306,10 +311,16 @@ func (s *survey) gather(ctx context.Context, l *outlook) error {
 			return ctx.Err()
 		}
 		key, _ := s.planner.keys.key(e.Record.OrderKey())
+		if _, named := s.planner.keys.entries[e.Record.OrderKey()]; named {
+			met[e.Record.OrderKey()] = true
+		}
 		return errors.Join(take([]byte(key), p), ctx.Err())
 	})
 	if err != nil {
 		return err
+	}
+	if s.unmet = s.planner.keys.unmet(met); s.lost {
+		s.unmet = nil // they may be on a page that could not be read
 	}
 	return s.keys.Each(func(key, value []byte) error { return s.next(key, decodePlaced(value)) })
 }

@@ -32,7 +32,7 @@ func (a Attributes) demanded() (d Attributes) {
 
 // overAll reports whether the rule matches every object.
 func (o ObjectRule) overAll() bool {
-	return (o.Match == "" || o.Match == "**") && o.MinSize == 0 && o.MaxSize == nil
+	return o.Path+o.PathHex == "" && (o.Match == "" || o.Match == "**") && o.MinSize == 0 && o.MaxSize == nil
 }
 
 // sets are the attributes that objects may get by each rule, without locks, each set

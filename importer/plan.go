@@ -96,7 +96,7 @@ type planner struct {
 // newPlanner makes the planner of a run that starts now; one that goes on gets
 // the first start from its journal.
 func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
-	p := &planner{keys: newKeymap(o.Prefix, o.Rules.Keys), symlinks: o.Symlinks, directories: o.Directories, hardlinks: o.Rules.Hardlinks,
+	p := &planner{keys: newKeymap(o.Prefix, o.Rules, scope.Device), symlinks: o.Symlinks, directories: o.Directories, hardlinks: o.Rules.Hardlinks,
 		scope: scope, runID: o.RunID, customerKey: o.CustomerKey.MD5()}
 	if o.Now != nil {
 		p.started = o.Now()

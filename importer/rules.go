@@ -19,6 +19,7 @@ import (
 type Rules struct {
 	Version     int          `json:"version"`
 	Keys        KeyRules     `json:"keys,omitzero"`
+	Entries     []EntryRule  `json:"entries,omitempty"`     // before Keys
 	Symlinks    Policy       `json:"symlinks,omitempty"`    // "": as the job says
 	Directories Policy       `json:"directories,omitempty"` // "": as the job says
 	Hardlinks   Policy       `json:"hardlinks,omitempty"`   // "": object
@@ -38,6 +39,8 @@ type KeyRules struct {
 // key is one attribute, and so are all tags together, all metadata, and the lock.
 type ObjectRule struct {
 	Match   string `json:"match,omitempty"` // glob over the path; "": every one
+	Path    string `json:"path,omitempty"`  // instead: one exact path, as that of an EntryRule
+	PathHex string `json:"path_hex,omitempty"`
 	MinSize int64  `json:"min_size,omitempty"`
 	MaxSize *int64 `json:"max_size,omitempty"`
 	Given
@@ -80,7 +83,7 @@ const (
 
 // none tells whether the rules say nothing.
 func (r Rules) none() bool {
-	return r.Keys == KeyRules{} && r.Symlinks == "" && r.Directories == "" && r.Hardlinks == "" && len(r.Objects) == 0
+	return r.Keys == KeyRules{} && r.Symlinks == "" && r.Directories == "" && r.Hardlinks == "" && len(r.Objects) == 0 && len(r.Entries) == 0
 }
 
 // Canonical is the one text of these rules, nil if they say nothing. ParseRules
@@ -138,6 +141,7 @@ func (r Rules) validate() error {
 	add(oneOf(string(r.Symlinks), string(PolicyObject), string(PolicySkip)), "symlinks")
 	add(oneOf(string(r.Directories), string(PolicyObject), string(PolicySkip), string(PolicyEmpty)), "directories")
 	add(oneOf(string(r.Hardlinks), string(PolicyObject), string(PolicySkip)), "hardlinks")
+	r.checkEntries(add)
 	if len(r.Objects) > maxObjectRules {
 		add(fmt.Errorf("%d rules, at most %d", len(r.Objects), maxObjectRules), "objects")
 		return errors.Join(problems...)
@@ -160,6 +164,11 @@ func (o ObjectRule) validate() error {
 	_, globErr := compileGlob(o.Match)
 	if globErr != nil {
 		globErr = fmt.Errorf("match %q: %w", o.Match, globErr)
+	}
+	if path, err := exactPath(o.Path, o.PathHex); err != nil {
+		return err
+	} else if path != "" && o.Match != "" {
+		return errors.New("match and path: one of them names the objects")
 	}
 	if o.MinSize < 0 || o.MaxSize != nil && *o.MaxSize < o.MinSize {
 		return errors.New("min_size and max_size: no size is between them")
@@ -221,6 +230,7 @@ func (r Rules) locks() bool {
 type matcher struct {
 	rule *ObjectRule
 	glob glob
+	path string // "": by the glob
 }
 
 func (r Rules) compile() (matchers []matcher, err error) {
@@ -229,19 +239,28 @@ func (r Rules) compile() (matchers []matcher, err error) {
 		if m.glob, err = compileGlob(m.rule.Match); err != nil {
 			return nil, fmt.Errorf("objects[%d]: match: %w", i, err)
 		}
+		if m.path, err = exactPath(m.rule.Path, m.rule.PathHex); err != nil {
+			return nil, fmt.Errorf("objects[%d]: %w", i, err)
+		}
 		matchers = append(matchers, m)
 	}
 	return matchers, nil
 }
 
-func (m matcher) matches(path string, size int64) bool {
-	return size >= m.rule.MinSize && (m.rule.MaxSize == nil || size <= *m.rule.MaxSize) && m.glob.matches(path)
+func (m matcher) matches(r *manifest.Record, size int64) bool {
+	if size < m.rule.MinSize || m.rule.MaxSize != nil && size > *m.rule.MaxSize {
+		return false
+	}
+	if m.path != "" {
+		return m.path == r.OrderKey()
+	}
+	return m.glob.matches(r.Path)
 }
 
 // attributes are what the rules give to the object of an entry.
 func (p *planner) attributes(r *manifest.Record, size int64) (a Attributes) {
 	for _, m := range p.objects {
-		if m.matches(r.Path, size) {
+		if m.matches(r, size) {
 			a = a.over(p.given(m.rule, r))
 		}
 	}

@@ -69,7 +69,7 @@ func TestRulesRefused(t *testing.T) {
 		`{"version":2}`:                               "version 2, this software knows 1",
 		`{"version":"1"}`:                             "line 1, column",
 		`{"version":1} x`:                             "more follows",
-		"{\"version\":1,\n\"x\":0}":                   `line 2, column 3: the file has no "x"; it knows directories, hardlinks, keys, objects, symlinks, version`,
+		"{\"version\":1,\n\"x\":0}":                   `line 2, column 3: the file has no "x"; it knows directories, entries, hardlinks, keys, objects, symlinks, version`,
 		"{\"version\":1,\n\n \"Keys\":{}}":            `line 3, column 7: the file has no "Keys"`,
 		`{"version":1,"version":1}`:                   "stands twice",
 		`{"version":1,"keys":null}`:                   "keys is null",
