@@ -10,7 +10,8 @@ func TestSealSays(t *testing.T) {
 	for class, more := range map[string]map[string]any{
 		"seal-incomplete": {"scan_complete": false}, "seal-degraded": {}, "seal-unread": {"read_back": "partly", "unread_packs": 1},
 		"seal-shared": {"shared_disks": true}, "seal-filesystems": {"filesystems": []string{"fuse", "vfat"}},
-		"": {"scan_complete": true, "read_back": "all"},
+		"seal-unchecked": {"wrap_check": "unchecked"},
+		"":               {"scan_complete": true, "read_back": "all", "wrap_check": "answered"},
 	} {
 		p, verdict := smallPlan(), VerdictClean
 		if class == "seal-degraded" {
