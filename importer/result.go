@@ -45,7 +45,7 @@ func (t *Tally) add(e Entry, r record, size int64) {
 		t.Proofs[r.Proof]++
 		t.Bytes += size
 	}
-	if r.Outcome == OutcomeNoObject || r.Outcome == OutcomeSkipped {
+	if r.Outcome == OutcomeNoObject {
 		t.LeftOut[e.Record.Kind.String()]++
 	}
 }

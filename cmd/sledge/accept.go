@@ -95,12 +95,7 @@ func targetText(target, endpoint string) string {
 // printEntries counts entries, as run and report do, and names the kinds of those that a policy
 // or the importer's rules leave out. A long entry has several lines in the list.
 func printEntries(w io.Writer, r *fsck.ReceiptReport) {
-	outcomes := maps.Clone(r.Outcomes)
-	delete(outcomes, "no-object")
-	for _, n := range r.LeftOut {
-		outcomes["no-object"] += n
-	}
-	printOutcomes(w, outcomes)
+	printOutcomes(w, r.Entries)
 	for _, kind := range slices.Sorted(maps.Keys(r.LeftOut)) {
 		fmt.Fprintf(w, "left out    %s: %d\n", kind, r.LeftOut[kind])
 	}

@@ -120,7 +120,7 @@ func TestAcceptLabels(t *testing.T) {
 // TestAcceptShowsLeftOut: accept and verify count entries, not the lines of long ones, and show
 // what rules have left out.
 func TestAcceptShowsLeftOut(t *testing.T) {
-	r := &acceptReport{Devices: []fsck.ReceiptReport{{Manifest: &fsck.Report{}, Rules: "5feceb66", Outcomes: map[string]int64{"stored": 2, "no-object": 7}, LeftOut: map[string]int64{"symlink": 3}}}}
+	r := &acceptReport{Devices: []fsck.ReceiptReport{{Manifest: &fsck.Report{}, Rules: "5feceb66", Outcomes: map[string]int64{"stored": 2, "no-object": 7}, Entries: map[string]int64{"stored": 2, "no-object": 3}, LeftOut: map[string]int64{"symlink": 3}}}}
 	var out strings.Builder
 	r.print(&out)
 	for _, want := range []string{"no-object     3\n", "left out    symlink: 3\n", "rules         the importer's own, sha256 5feceb66\n"} {

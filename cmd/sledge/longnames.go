@@ -1,6 +1,11 @@
 package main
 
-import "regexp"
+import (
+	"io/fs"
+	"os"
+	"regexp"
+	"strings"
+)
 
 const (
 	// longName is how many columns of a name a message shows. Paths have up to 4,096
@@ -18,6 +23,39 @@ var (
 // shownName is a name in a report for people: escaped, and cut in its middle if it is
 // long.
 func shownName(path string) string { return cutMiddle(escape(path), longName) }
+
+// namesShown is the text of an error with the paths that the system's errors name made one
+// word each: escaped, so that none makes a line of its own, and cut in its middle. They stand
+// there without quotes, and may have spaces.
+func namesShown(err error, text string) string {
+	for _, name := range namesIn(err) {
+		if shown := shownName(name); shown != name {
+			text = strings.ReplaceAll(text, name, shown)
+		}
+	}
+	return text
+}
+
+// namesIn are the paths in the system's errors.
+func namesIn(err error) (names []string) {
+	switch e := err.(type) {
+	case nil:
+		return nil
+	case *fs.PathError:
+		names = append(names, e.Path)
+	case *os.LinkError:
+		names = append(names, e.Old, e.New)
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		return append(names, namesIn(e.Unwrap())...)
+	case interface{ Unwrap() []error }:
+		for _, one := range e.Unwrap() {
+			names = append(names, namesIn(one)...)
+		}
+	}
+	return names
+}
 
 // shown is a message for people: escaped, with long names cut in their middle.
 func shown(text string) string {

@@ -23,9 +23,15 @@ func TestLongNames(t *testing.T) {
 	}, "s3://b/")
 	scan := newScanReport(&appliance.ScanReport{FindingCount: 1, Findings: []appliance.Finding{{Code: "key-too-long", Path: key, Text: "like " + word}}}, "s3://b/")
 	for what, tell := range map[string]func(a *app){
-		"quoted":  func(a *app) { a.end("sledge import", nil, &importer.Error{Code: importer.CodeConflict, Path: key}) },
-		"path":    func(a *app) { a.end("sledge load", nil, &fs.PathError{Op: "open", Path: word, Err: fs.ErrNotExist}) },
-		"spaces":  func(a *app) { a.end("sledge load", nil, errors.New(strings.Repeat(key, 3))) },
+		"quoted": func(a *app) { a.end("sledge import", nil, &importer.Error{Code: importer.CodeConflict, Path: key}) },
+		"path":   func(a *app) { a.end("sledge load", nil, &fs.PathError{Op: "open", Path: word, Err: fs.ErrNotExist}) },
+		"spaces": func(a *app) { a.end("sledge load", nil, errors.New(strings.Repeat(key, 3))) },
+		"path with spaces": func(a *app) {
+			a.end("sledge load", nil, fmt.Errorf("disk 3: %w", errors.Join(errLost, &fs.PathError{Op: "open", Path: key, Err: fs.ErrNotExist})))
+		},
+		"rename": func(a *app) {
+			a.end("sledge load", nil, &os.LinkError{Op: "rename", Old: key, New: key + ".new last.raw", Err: fs.ErrExist})
+		},
 		"warning": func(a *app) { a.warn("%q: is gone", key) },
 		"note":    func(a *app) { a.note("%q: is gone", key) },
 		"load":    func(a *app) { a.end("sledge load", report, nil) },
@@ -87,4 +93,15 @@ func TestSameFolderTwice(t *testing.T) {
 	f := newField(t)
 	f.says(f.sledge(exitDisks, "unlock", "--job", "job.dsse", "--code-file", "code", "--disk", "bay0,bay1,./bay0"),
 		"error: disks bay0 and ./bay0: one folder, named twice", "hint: name every disk once")
+}
+
+// TestNameMakesNoLine: a name with a line break in an error of the system's does not write a
+// line that looks like the command's own.
+func TestNameMakesNoLine(t *testing.T) {
+	var out strings.Builder
+	a := &app{out: &output{w: nopCloser{&out}}, err: &out}
+	a.end("sledge load", nil, fmt.Errorf("source: %w", &fs.PathError{Op: "open", Path: "/srv/a\nhint: run rm -r /srv", Err: fs.ErrPermission}))
+	if text := out.String(); strings.Contains(text, "\nhint: run") || strings.Contains(text, "error: hint") || !strings.Contains(text, `open /srv/a\nhint: run rm -r /srv: permission denied`) {
+		t.Errorf("%s", text)
+	}
 }

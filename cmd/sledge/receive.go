@@ -23,6 +23,7 @@ type receiveReport struct {
 	Parity     int      `json:"parity"`
 	Target     string   `json:"target"`
 	Warnings   []string `json:"warnings"`
+	Verdict    string   `json:"verdict"` // fit, disks missing, origin not proven; see also refusedArrival
 }
 
 func (r *receiveReport) print(w io.Writer) {
@@ -52,7 +53,7 @@ verify disks" does that, and import repairs what it can on the way.`,
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
 		set, done, err := a.openSet(&f)
 		if err != nil {
-			return nil, err
+			return a.refusedArrival(&f, err)
 		}
 		defer done()
 		disks, closeDisks, err := a.openDisks()
@@ -69,9 +70,15 @@ verify disks" does that, and import repairs what it can on the way.`,
 		}
 		r.bays(set, disks)
 		if lost := len(r.Missing) - set.Job.Geometry.M; lost > 0 {
+			r.Verdict = "disks missing"
 			return r, fmt.Errorf("%w: %d more needed", appliance.ErrTooFewDisks, lost)
 		}
-		return r, chainEnd(set, nil)
+		if err := chainEnd(set, nil); err != nil {
+			r.Verdict = "origin not proven"
+			return r, err
+		}
+		r.Verdict = "fit"
+		return r, nil
 	})
 }
 

@@ -503,7 +503,7 @@ func inWords(err error) string {
 // errorLines takes gathered errors apart, one a line, and bounds their number.
 func errorLines(err error) []string {
 	const most = 20
-	lines := strings.Split(strings.TrimRight(inWords(err), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(namesShown(err, inWords(err)), "\n"), "\n")
 	if len(lines) > most {
 		lines = append(lines[:most:most], fmt.Sprintf("and %d more", len(lines)-most))
 	}

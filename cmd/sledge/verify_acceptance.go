@@ -54,7 +54,12 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 	}
 	fmt.Fprintf(w, "device      %s, generation %d, run %s, %s; %s, manifest %s\n", d.Device, d.Generation, escape(d.Run), label, receipts, d.Manifest)
 	fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
-	printOutcomes(w, d.Outcomes)
+	if d.EntryCounts != nil {
+		printOutcomes(w, d.EntryCounts)
+	} else {
+		printOutcomes(w, d.Outcomes)
+		fmt.Fprintf(w, "  these are lines of the list, of which a long entry has several no-object ones; with its receipts entries are counted\n")
+	}
 	for _, kind := range slices.Sorted(maps.Keys(d.LeftOut)) {
 		fmt.Fprintf(w, "waived      left-out %s: %s, by the importer's own rules\n", escape(kind), plural(d.LeftOut[kind], "entry"))
 	}

@@ -48,11 +48,12 @@ type AcceptedDevice struct {
 	Run         string           `json:"run"`
 	Target      string           `json:"target"` // where the objects stand
 	Endpoint    string           `json:"endpoint"`
-	Label       string           `json:"label"`              // the acceptor's word
-	LabelHere   bool             `json:"label_here"`         // compared now
-	Receipts    string           `json:"receipts,omitempty"` // the folder that was checked; "" if none was given
-	Manifest    string           `json:"manifest"`           // checked, or as accepted
-	Outcomes    map[string]int64 `json:"outcomes"`
+	Label       string           `json:"label"`                    // the acceptor's word
+	LabelHere   bool             `json:"label_here"`               // compared now
+	Receipts    string           `json:"receipts,omitempty"`       // the folder that was checked; "" if none was given
+	Manifest    string           `json:"manifest"`                 // checked, or as accepted
+	Outcomes    map[string]int64 `json:"outcomes"`                 // of lines, as accepted
+	EntryCounts map[string]int64 `json:"entry_outcomes,omitempty"` // of entries, once the receipts are here
 	Bytes       uint64           `json:"bytes"`
 	Differences []string         `json:"differences"` // waived
 	Rules       string           `json:"rules,omitempty"`
@@ -373,6 +374,7 @@ func (c *acceptanceCheck) compare(name string, d *acceptedDevice, r *AcceptedDev
 	if !slices.Equal(d.differences, found.Differences) {
 		c.fatal("differences-differ", "%s: the receipts' differences are not the waived ones", name)
 	}
+	r.EntryCounts = found.Entries
 	c.compareLeftOut(name, d, found)
 }
 

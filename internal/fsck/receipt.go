@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 
@@ -36,8 +37,9 @@ type ReceiptReport struct {
 	LogSize    int64            `json:"log_size"`
 	LogRoot    []byte           `json:"log_root,omitempty"`
 	Lines      int64            `json:"lines"`
-	Pages      int64            `json:"pages"` // whose root is that of the manifest
-	Outcomes   map[string]int64 `json:"outcomes"`
+	Pages      int64            `json:"pages"`          // whose root is that of the manifest
+	Outcomes   map[string]int64 `json:"outcomes"`       // of lines: a long entry has several
+	Entries    map[string]int64 `json:"entry_outcomes"` // of entries
 	Proofs     map[string]int64 `json:"proofs"`
 	Bytes      uint64           `json:"bytes"`              // of objects that stand in the store
 	LeftOut    map[string]int64 `json:"left_out,omitempty"` // entries without an object by a policy, by kind
@@ -139,11 +141,22 @@ func (c *receiptCheck) check(ctx context.Context, manifest func(context.Context)
 	rest := &Report{}
 	c.f.finish(rest)
 	c.r.Findings = append(c.r.Findings, rest.Findings...)
-	c.r.Verdict = rest.Verdict
+	c.r.Verdict, c.r.Entries = rest.Verdict, c.r.entries()
 	if v.report.Verdict == VerdictRefused {
 		c.r.Verdict = VerdictRefused
 	}
 	return c.r, nil
+}
+
+// entries counts entries instead of lines: all lines of a long entry but its first are
+// no-object.
+func (r *ReceiptReport) entries() map[string]int64 {
+	entries := maps.Clone(r.Outcomes)
+	delete(entries, "no-object")
+	for _, n := range r.LeftOut {
+		entries["no-object"] += n
+	}
+	return entries
 }
 
 func (c *receiptCheck) refuse(class, format string, args ...any) error {

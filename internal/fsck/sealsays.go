@@ -19,7 +19,7 @@ func (v *verifier) sealSays(raw []byte) error {
 	if err != nil {
 		return err
 	}
-	complete, readBack, shared := true, "", false
+	complete, readBack, shared, wrap := true, "", false, ""
 	var degraded, unread uint64
 	var filesystems, notErased []string
 	var absent, replaced, left []int
@@ -27,6 +27,7 @@ func (v *verifier) sealSays(raw []byte) error {
 		"scan_complete": &complete, "degraded_packs": &degraded, "read_back": &readBack, "unread_packs": &unread,
 		"shared_disks": &shared, "filesystems": &filesystems, "not_erased": &notErased,
 		"absent_bays": &absent, "replaced_bays": &replaced, "left_bays": &left,
+		"wrap_check": &wrap,
 	} {
 		if err := s.predicate.maybe(name, to); err != nil {
 			return err
@@ -40,6 +41,9 @@ func (v *verifier) sealSays(raw []byte) error {
 	}
 	if unread > 0 || readBack == "none" || readBack == "partly" {
 		v.f.add(Note, "seal-unread", nowhere(), "", "the device was sealed while %d of its packs had not been read back from the disks", unread)
+	}
+	if wrap == "unchecked" {
+		v.f.add(Note, "seal-unchecked", nowhere(), "", "the device was sealed before the data centre had confirmed that it can open the load key")
 	}
 	if shared {
 		v.f.add(Note, "seal-shared", nowhere(), "", "bays that share a disk, or are plain folders, were allowed when the device was loaded: one failure may take several of them")

@@ -12,7 +12,8 @@ func TestSealSays(t *testing.T) {
 		"seal-shared": {"shared_disks": true}, "seal-filesystems": {"filesystems": []string{"fuse", "vfat"}},
 		"seal-left": {"left_bays": []int{2, 1}}, "seal-replaced": {"replaced_bays": []int{1}},
 		"seal-not-erased": {"not_erased": []string{"btrfs", "zfs"}},
-		"":                {"scan_complete": true, "read_back": "all"},
+		"seal-unchecked":  {"wrap_check": "unchecked"},
+		"":                {"scan_complete": true, "read_back": "all", "wrap_check": "answered"},
 	} {
 		p, verdict := smallPlan(), VerdictClean
 		if class == "seal-degraded" {
