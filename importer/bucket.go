@@ -54,7 +54,8 @@ func (o Options) checkAccessPoint() error {
 func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix }
 
 // ParseTarget reads s3://bucket/prefix/ as the job file writes it. Instead of the bucket
-// it may have an access point's ARN, whose name follows a slash or a colon.
+// it may have an access point's ARN. Its name follows a slash: AWS takes a colon, too, and a
+// target has one text, which job, receipts and acceptance are compared by.
 func ParseTarget(url string) (bucket, prefix string, err error) {
 	bucket, prefix, ok := CutTarget(url)
 	if !ok || bucket == "" {
@@ -73,16 +74,9 @@ func ParseTarget(url string) (bucket, prefix string, err error) {
 func CutTarget(url string) (bucket, key string, ok bool) {
 	rest, ok := strings.CutPrefix(url, "s3://")
 	bucket, key, _ = strings.Cut(rest, "/")
-	if isARN(bucket) {
-		arn, named := strings.CutSuffix(bucket, ":accesspoint")
-		if !named {
-			if i := strings.LastIndex(bucket, ":accesspoint:"); i >= 0 {
-				return bucket[:i] + ":accesspoint/" + bucket[i+len(":accesspoint:"):], key, ok
-			}
-			return bucket, key, ok
-		}
+	if isARN(bucket) && strings.HasSuffix(bucket, ":accesspoint") {
 		name, below, _ := strings.Cut(key, "/")
-		return arn + ":accesspoint/" + name, below, ok
+		return bucket + "/" + name, below, ok
 	}
 	return bucket, key, ok
 }

@@ -16,7 +16,7 @@ func TestAccessPointTarget(t *testing.T) {
 		"s3://" + pointARN + "/":     {pointARN, ""},
 		"s3://" + pointARN + "/a/b":  {pointARN, "a/b/"},
 		"s3://" + pointARN + "/a:b/": {pointARN, "a:b/"},
-		"s3://arn:aws-us-gov:s3:us-gov-west-1:123456789012:accesspoint:cold-in/accesspoint/": {strings.NewReplacer("aws:", "aws-us-gov:", "eu-west-1", "us-gov-west-1").Replace(pointARN), "accesspoint/"},
+		"s3://arn:aws-us-gov:s3:us-gov-west-1:123456789012:accesspoint/cold-in/accesspoint/": {strings.NewReplacer("aws:", "aws-us-gov:", "eu-west-1", "us-gov-west-1").Replace(pointARN), "accesspoint/"},
 		"s3://cold-in-abcdefgh1234-s3alias/a/":                                               {"cold-in-abcdefgh1234-s3alias", "a/"}, // an access point's alias is used as a bucket
 	} {
 		bucket, prefix, err := ParseTarget(url)
@@ -33,6 +33,7 @@ func TestAccessPointTarget(t *testing.T) {
 		"s3://arn:aws:s3-outposts:us-west-2:123456789012:outpost/op-1/accesspoint/a/":   "not s3-outposts",
 		"s3://arn:aws:s3-object-lambda:us-east-1:123456789012:accesspoint/a/":           "not s3-object-lambda",
 		"s3://arn:aws:s3express:us-west-2:123456789012:accesspoint/a--usw2-az1--xa-s3/": "S3 Express",
+		"s3://arn:aws:s3:eu-west-1:123456789012:accesspoint:cold-in/":                   "must be a bucket or the ARN",
 		"s3://arn:aws:s3:eu-west-1:1234:accesspoint/cold-in/":                           "must be a bucket or the ARN",
 		"s3://arn:aws:s3:::bucket/":                                                     "must be a bucket or the ARN",
 		"s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/":                           "must be a bucket or the ARN",

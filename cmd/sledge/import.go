@@ -76,13 +76,15 @@ type importReport struct {
 	Plan        *importer.Planned           `json:"plan,omitempty"`
 	Estimate    *estimate                   `json:"estimate,omitempty"`
 	Marker      string                      `json:"commit_marker,omitempty"` // its key
+	CustomerKey string                      `json:"customer_key_md5,omitempty"`
 }
 
 func describeImport(r *importer.Result, o *importer.Options, state string, set *reader) *importReport {
 	blocks, places := set.RepairedBlocks()
 	rep := &importReport{
 		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
-		Origin: originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
+		CustomerKey: o.CustomerKey.MD5(),
+		Origin:      originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
 		LeftOut: r.Tally.LeftOut, Remarks: r.Tally.Remarks, Plan: r.Planned, Repaired: blocks, RepairedAt: places, Probe: r.Probe, Checkpoint: string(r.Checkpoint), Started: r.Started, Finished: r.Finished, Earlier: r.Earlier, Recheck: r.Recheck,
 	}
@@ -151,6 +153,9 @@ func (r *importReport) print(w io.Writer) {
 	if r.Marker != "" {
 		fmt.Fprintf(w, "committed   %s\n", escape(r.Marker))
 	}
+	if r.CustomerKey != "" {
+		fmt.Fprintf(w, "key         of SSE-C, MD5 %s: without it nobody can read the objects\n", r.CustomerKey)
+	}
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -212,6 +217,7 @@ content on two devices is a conflict, and named with both.
   sledge import run … --journal target --takeover             # go on with the run of a host that is gone
   sledge import run … --acl bucket-owner-full-control         # into the bucket of another account
   sledge import run … --metadata project=maps --content-language de --cache-control max-age=3600
+  sledge import run … --sse-c-key /srv/keys/sse-c.key         # encrypted with a key that the store does not keep
   sledge import run … --bwlimit "07:00,20M 19:00,off"         # 20 MiB/s by day
   sledge import run --site-key site.key --importer-key importer.key --trust signer.pub --label device.label \
       --disk '/mnt/bay*' --endpoint https://s3.example.org --path-style --profile minio --read-back`,

@@ -133,7 +133,7 @@ site's folder.`,
 	flags.StringVar(&f.geometry, "geometry", "8+3", "data and parity shards: k+m; any m disks may be lost")
 	flags.IntVar(&f.bays, "bays", 0, "`NUMBER` of disks (default k+m)")
 	flags.StringVar(&f.blockSize, "block-size", "1MiB", "block of a stripe, a power of two from 4KiB to 16MiB")
-	flags.StringVar(&f.target, "target", "", "where the import goes: s3://BUCKET/PREFIX/ (required)")
+	flags.StringVar(&f.target, "target", "", "where the import goes: s3://BUCKET/PREFIX/, or an access point's ARN as BUCKET (required)")
 	flags.StringVar(&f.profile, "profile", "generic", "the target's kind: "+profileNames())
 	addProfiles(flags, &f.profiles)
 	flags.StringVar(&f.expires, "expires", "90d", "end of new loads (never of seal or import): 90d, 12h, or 2026-12-31")

@@ -36,7 +36,9 @@ About 24 MiB are sent and read. What cannot be removed is named.
 
 ` + importCredentials,
 		Example: `  sledge target probe s3://archive/2026/ --profile aws --region eu-central-1
-  sledge target probe s3://archive/2026/ --endpoint https://s3.example.org --profile ceph --json`,
+  sledge target probe s3://archive/2026/ --endpoint https://s3.example.org --profile ceph --json
+  sledge target probe s3://archive/2026/ --endpoint https://s3.example.org --client-cert client.pem --client-key client.key
+  sledge target probe s3://arn:aws:s3:eu-central-1:123456789012:accesspoint/archive/2026/ --profile aws`,
 	}
 	var f targetProbeFlags
 	flags := cmd.Flags()

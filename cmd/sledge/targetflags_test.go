@@ -37,7 +37,7 @@ func TestTargetFlags(t *testing.T) {
 		}
 		return f.options(&manifest.Job{Target: manifest.JobTarget{URL: "s3://bucket/p/", Profile: "aws"}})
 	}
-	o, err := options("--sse-c-key " + key + " --target s3://arn:aws:s3:eu-west-1:123456789012:accesspoint:cold-in/q")
+	o, err := options("--sse-c-key " + key + " --target s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/cold-in/q")
 	if err != nil || o.CustomerKey.MD5() != "rGIghPwLMUGxDFCmIYHCJg==" || o.TargetURL() != "s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/cold-in/q/" {
 		t.Errorf("%v, %v, %v", o.TargetURL(), o.CustomerKey, err)
 	}
