@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/ed25519"
+	"io"
 	"os"
 	"sync"
 
@@ -54,14 +55,33 @@ func (k *keyFile) read(a *app) (string, error) {
 
 func (k *keyFile) readAll(in *os.File) ([]byte, error) {
 	if k.name != "-" {
-		return readFile(k.name, maxKeyText)
+		return readKeyFile(k.name)
 	}
 	if term.IsTerminal(int(in.Fd())) {
 		return nil, hint(usagef("%s is a terminal, which would show the key", k.place()), "send the key by a pipe: age -d FILE | sledge …")
 	}
-	b, err := readLimited(in, k.place(), maxKeyText)
+	b, err := readKeys(in, k.place())
 	if err == nil && len(b) == 0 {
 		return nil, hint(usagef("%s is empty", k.place()), "it gives one key only; name a file for any other")
+	}
+	return b, err
+}
+
+func readKeyFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readKeys(f, name)
+}
+
+// readKeys reads what may be keys. Something longer is no failure to read: the operator
+// has named another file than was meant.
+func readKeys(r io.Reader, place string) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, maxKeyText+1))
+	if len(b) > maxKeyText {
+		return nil, hint(usagef("%s: longer than %s, so it holds no key", place, size(maxKeyText)), "name the key's file")
 	}
 	return b, err
 }
@@ -107,7 +127,7 @@ func (k *keyFile) readPrivateKey(a *app) (ed25519.PrivateKey, error) {
 
 // readPublicKey reads a PEM public key that the operator named.
 func readPublicKey(name string) (ed25519.PublicKey, error) {
-	b, err := readFile(name, maxKeyText)
+	b, err := readKeyFile(name)
 	if err != nil {
 		return nil, err
 	}

@@ -104,6 +104,7 @@ func TestWrongKeyFile(t *testing.T) {
 	f.write("broken", strings.TrimSpace(f.read("recovery.identity"))[:2100])
 	f.write("recovered", "sledge recovery key\njob 1f\n")
 	f.write("locked", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nYWdl\n-----END ENCRYPTED PRIVATE KEY-----\n")
+	f.write("disk.img", strings.Repeat("\x00", 1<<20))
 	f.write("photo", strings.Repeat("\xff\xd8a5a5", 1000))
 	secrets := []string{"a5a5a5", "AGE-SECRET-KEY-PQ-1", strings.Split(f.read("importer.key"), "\n")[1]}
 	for _, c := range []struct{ flag, file, is, next string }{
@@ -117,6 +118,8 @@ func TestWrongKeyFile(t *testing.T) {
 		{"--load-key", "none", "holds no load key", "64 hexadecimal characters"},
 		{"--load-key", "photo", "holds no load key", "64 hexadecimal characters"},
 		{"--load-key", "recovered", "holds no load key: it is not the five lines of a recovery key", "age -d"},
+		{"--load-key", "disk.img", "longer than 64.0 KiB, so it holds no key", "name the key's file"},
+		{"--trust", "disk.img", "longer than 64.0 KiB, so it holds no key", "name the key's file"},
 		{"--recovery", "hex", "holds a load key, not an age identity", "--load-key FILE"},
 		{"--recovery", "armor", "holds an encrypted age file, not an age identity", "--recovery IDENTITY"},
 		{"--recovery", "recovery.recipients", "holds an age recipient, not an age identity", "AGE-SECRET-KEY-"},
