@@ -48,7 +48,7 @@ func (r *run) mark(ctx context.Context, free bool) error {
 	if err = r.putMarker(ctx, free, text, r.probe.ConditionalPut); hasCode(err, codeKeyExists) {
 		err = r.putMarker(ctx, free, text, false)
 	}
-	if err == nil || !forbidden(err) && !isClass(err, FatalObject) {
+	if err == nil || !hidesKey(err) || isUnknown(err) {
 		return err
 	}
 	r.opts.Log.Warn("the target takes no marker of the run; later starts look at a sample of its objects alone", "error", err)

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"strings"
 	"testing"
@@ -79,4 +80,38 @@ func names(codes []Code) (text []string) {
 		text = append(text, string(c))
 	}
 	return text
+}
+
+// TestMarkerNotTaken: a target that refuses the marker by its name, in whatever words, takes
+// the objects all the same: the run goes on without a marker, and the next start as well.
+func TestMarkerNotTaken(t *testing.T) {
+	for _, code := range []Code{CodeAccessDenied, CodeRefused, CodeNotS3, CodeCredentialsRefused, CodeWrongRegion} {
+		s, f, disk := manyFiles(40), newFake(t), memDisk()
+		o := testOptions(t, disk)
+		refuse := func(stop func()) func(int, string, string) (bool, error) {
+			puts := 0
+			return func(_ int, call, key string) (bool, error) {
+				switch {
+				case isMarker(key) && call == "put":
+					return false, newError(code, key, "status 403", nil)
+				case call == "put" && ours(key):
+					if puts++; puts == 20 {
+						stop()
+					}
+				}
+				return true, nil
+			}
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		f.hook = refuse(stop)
+		if _, err := Run(ctx, s, f, o); f.ours() < 20 || hasCode(err, code) {
+			t.Errorf("%s: %v, %d objects", code, err, f.ours())
+		}
+		stop()
+		f.hook = refuse(func() {})
+		if res := mustRun(t, s, f, o); !res.Complete || res.Recheck == nil || res.Recheck.Size < 20 {
+			t.Errorf("%s: %+v", code, res)
+		}
+		f.check(t, s, "in/")
+	}
 }
