@@ -423,7 +423,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitNotFound)
 	case is(errUnwaived):
 		return add(exitUnwaived, "mend what is named above: the same sledge import run tries again what failed",
-			"or waive it by its name: --waive PATH, or --waivers FILE with the lines of --list FILE that you accept")
+			"or waive it by its name: --waive PATH (of a kind that rules left out: --waive-left-out KIND), or --waivers FILE with the lines of --list FILE that you accept")
 	case is(errMissing):
 		return add(exitDisks, "bring their disks, or import the others without them: --allow-missing DEVICE, for each")
 	case is(errSameDisk):
