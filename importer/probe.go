@@ -295,7 +295,7 @@ func (p *prober) single(ctx context.Context) error {
 	if err != nil {
 		return p.blame(ctx, callPut, p.own, Attributes{}, err)
 	}
-	obj, err := p.head(ctx, "put")
+	obj, err := p.headWritten(ctx, "put")
 	if err != nil {
 		return err
 	}
@@ -384,7 +384,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	if err != nil && !hasCode(err, CodeUploadGone) {
 		return err
 	}
-	obj, err := p.head(ctx, "parts")
+	obj, err := p.headWritten(ctx, "parts")
 	if err != nil {
 		return err
 	}

@@ -65,7 +65,7 @@ func (p *prober) takesPlain(ctx context.Context) bool {
 	const content = "sledge probe of a plain name"
 	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
 	if err == nil {
-		_, err = p.head(ctx, name)
+		_, err = p.headWritten(ctx, name)
 	}
 	if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
 		p.leave(p.prefix + name)
@@ -120,7 +120,10 @@ func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err er
 	case err != nil:
 		return true, err
 	}
-	switch _, err = p.head(ctx, name); {
+	if _, err = p.head(ctx, name); IsNotFound(err) && p.lagsBehind(ctx, name) {
+		_, err = p.headWritten(ctx, name)
+	}
+	switch {
 	case IsNotFound(err):
 		return false, nil
 	case err != nil && !ofName(err):

@@ -406,11 +406,13 @@ func (c *rechecker) one(ctx context.Context, o heldObject) error {
 // head is run.head, which does not wait for the end of a halt if the look is free.
 func (c *rechecker) head(ctx context.Context, key string) (obj Object, err error) {
 	calls, target := c.run.calls, c.run.target
-	err = calls.idempotent(ctx, call{name: callHead, key: key, free: c.free}, func(ctx context.Context) (err error) {
-		obj, err = target.Head(ctx, key)
-		return err
-	})
-	if !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
+	look := func() error {
+		return calls.idempotent(ctx, call{name: callHead, key: key, free: c.free}, func(ctx context.Context) (err error) {
+			obj, err = target.Head(ctx, key)
+			return err
+		})
+	}
+	if err = look(); !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
 		return obj, err
 	}
 	said := calls.idempotent(ctx, call{name: callGet, key: key, free: c.free}, func(ctx context.Context) error {
@@ -422,6 +424,9 @@ func (c *rechecker) head(ctx context.Context, key string) (obj Object, err error
 	})
 	if said != nil && !IsNotFound(said) {
 		return obj, said
+	}
+	for attempt := 0; said == nil && IsNotFound(err) && attempt < maxRounds && calls.rest(attempt); attempt++ {
+		err = look() // GET finds it: HEAD lags behind
 	}
 	return obj, err
 }

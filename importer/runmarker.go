@@ -138,7 +138,7 @@ func (r *run) removeMarker(ctx context.Context) error {
 	}
 	last := ""
 	for range maxMarkerVersions {
-		obj, err := r.head(ctx, r.markerKey())
+		obj, err := steady(ctx, r.calls, r.target, r.markerKey(), func(ctx context.Context) (Object, error) { return r.head(ctx, r.markerKey()) })
 		switch {
 		case IsNotFound(err):
 			return nil

@@ -89,7 +89,7 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 	case attempt >= max(maxRounds, r.calls.retries):
 		return true, err
 	case err == nil, hasCode(err, codeKeyExists) && attempt < maxRounds:
-		return false, nil
+		return r.awaitLag(attempt)
 	case restart && attempt < maxRounds:
 		// An upload that the store does not know may be there all the same.
 		err := r.abort(context.WithoutCancel(ctx), t)
@@ -97,7 +97,7 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 	case isUnknown(err) && r.calls.again(attempt, err):
 		return false, nil
 	case hasCode(err, codeKeyExists), hasCode(err, codeRestart):
-		return true, newError(CodeConflict, t.action.Path, "the key comes and goes: something else writes it", err)
+		return true, newError(CodeConflict, t.action.Path, contradicts, err)
 	}
 	return true, err
 }
