@@ -214,11 +214,16 @@ func (c *caller) again(attempt int, err error) bool {
 	if attempt >= c.retries || !isClass(err, Retryable) && !hasCode(err, CodeTargetAbsent) || !c.budget.spend() {
 		return false
 	}
+	c.retried.Add(1)
+	return c.rest(attempt)
+}
+
+// rest waits before the next attempt; false ends the run.
+func (c *caller) rest(attempt int) bool {
 	wait := min(maxBackoff, c.backoff<<min(attempt, 10))
 	if wait > 0 {
 		wait = wait/2 + rand.N(wait/2+1)
 	}
-	c.retried.Add(1)
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {

@@ -429,11 +429,13 @@ func (c *rechecker) seen(ctx context.Context, o heldObject) (Object, error) {
 // head is run.head, which does not wait for the end of a halt if the look is free.
 func (c *rechecker) head(ctx context.Context, key string) (obj Object, err error) {
 	calls, target := c.run.calls, c.run.target
-	err = calls.idempotent(ctx, call{name: callHead, key: key, free: c.free}, func(ctx context.Context) (err error) {
-		obj, err = target.Head(ctx, key)
-		return err
-	})
-	if !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
+	look := func() error {
+		return calls.idempotent(ctx, call{name: callHead, key: key, free: c.free}, func(ctx context.Context) (err error) {
+			obj, err = target.Head(ctx, key)
+			return err
+		})
+	}
+	if err = look(); !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
 		return obj, err
 	}
 	said := calls.idempotent(ctx, call{name: callGet, key: key, free: c.free}, func(ctx context.Context) error {
@@ -445,6 +447,9 @@ func (c *rechecker) head(ctx context.Context, key string) (obj Object, err error
 	})
 	if said != nil && !IsNotFound(said) {
 		return obj, said
+	}
+	for attempt := 0; said == nil && IsNotFound(err) && attempt < maxRounds && calls.rest(attempt); attempt++ {
+		err = look() // GET finds it: HEAD lags behind
 	}
 	return obj, err
 }

@@ -10,34 +10,9 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
-
-// Traits are what a store does otherwise than S3. The zero value is S3.
-type Traits struct {
-	Unchecking    bool // checksums are kept, not compared
-	DropsChecksum bool // none is told, by HEAD or in answers
-	Silent        bool // answers to writes tell none; HEAD does
-	Dashless      bool // composite ones come without "-N"
-	NoConditions  bool // If-None-Match is not looked at
-
-	// WrongBytes: of one object in so many other bytes are kept than were sent; 0 is
-	// none. HEAD lies about them: it tells the checksum that was sent.
-	WrongBytes int
-}
-
-func (t Traits) String() string {
-	var all []string
-	for name, on := range map[string]bool{"unchecking": t.Unchecking, "drops checksums": t.DropsChecksum, "silent": t.Silent, "dashless": t.Dashless, "no conditions": t.NoConditions, "wrong bytes": t.WrongBytes > 0} {
-		if on {
-			all = append(all, name)
-		}
-	}
-	slices.Sort(all)
-	return strings.Join(all, ", ")
-}
 
 // Bucket is an S3 bucket in memory that polices its clients: nobody's object may
 // be overwritten or removed, nobody's upload touched but one's own. Violations
@@ -58,6 +33,11 @@ type Bucket struct {
 	ids        int
 	violations []string
 	givenUp    map[string]bool // runs whose objects may be removed
+
+	versions map[string][]*Object  // of a bucket with versions, the oldest first
+	ended    map[string]*completed // uploads, by id, that were completed
+	behind   map[string]*lag       // what HEAD tells of keys that were just written
+	calls    int
 }
 
 // Object is what a Bucket holds under a key.
@@ -65,15 +45,21 @@ type Object struct {
 	Data     []byte
 	Metadata http.Header // x-amz-meta-…
 	Modified time.Time
-	SHA256   string  // as sent: base64, of a multipart object with "-N"
-	Foreign  bool    // somebody else's
-	Wrong    bool    // the bytes are not those that were sent
-	parts    []*part // of a multipart object
+	SHA256   string      // as sent: base64, of a multipart object with "-N"
+	Foreign  bool        // somebody else's
+	Wrong    bool        // the bytes are not those that were sent
+	Version  string      // its id, in a bucket with versions
+	Deleted  bool        // a delete marker, which is a version, too
+	Shown    http.Header // attributes that are kept
+	parts    []*part     // of a multipart object
 }
 
 type upload struct {
 	key       string
+	number    int
 	metadata  http.Header
+	shown     http.Header
+	algorithm string // of its checksums; "" is none that Create named
 	parts     map[int]*part
 	initiated time.Time
 	foreign   bool
@@ -103,6 +89,7 @@ func (b *Bucket) begin() {
 	b.mu.Lock()
 	if b.objects == nil {
 		b.objects, b.uploads, b.givenUp = map[string]*Object{}, map[string]*upload{}, map[string]bool{}
+		b.versions, b.ended, b.behind = map[string][]*Object{}, map[string]*completed{}, map[string]*lag{}
 	}
 }
 
@@ -125,7 +112,7 @@ func (b *Bucket) Plant(key string, data []byte) {
 	b.begin()
 	defer b.mu.Unlock()
 	sum := sha256.Sum256(data)
-	b.objects[key] = &Object{Data: bytes.Clone(data), SHA256: base64.StdEncoding.EncodeToString(sum[:]), Foreign: true, Metadata: http.Header{}, Modified: b.now()}
+	b.keep(key, &Object{Data: bytes.Clone(data), SHA256: base64.StdEncoding.EncodeToString(sum[:]), Foreign: true, Metadata: http.Header{}})
 }
 
 // PlantUpload begins somebody else's multipart upload of a key.
@@ -160,15 +147,20 @@ func (b *Bucket) Lose(key string) {
 }
 
 func (b *Bucket) now() time.Time {
-	if b.Now == nil {
-		return time.Now().UTC()
+	now := time.Now
+	if b.Now != nil {
+		now = b.Now
 	}
-	return b.Now().UTC()
+	if b.Traits.Clock == nil {
+		return now().UTC()
+	}
+	b.calls++
+	return now().Add(b.Traits.Clock(b.calls)).UTC()
 }
 
 func (b *Bucket) newUpload(key string, metadata http.Header) *upload {
 	b.ids++
-	u := &upload{key: key, metadata: metadata, parts: map[int]*part{}, initiated: b.now()}
+	u := &upload{key: key, number: b.ids, metadata: metadata, parts: map[int]*part{}, initiated: b.now()}
 	b.uploads["upload-"+strconv.Itoa(b.ids)] = u
 	return u
 }
@@ -176,8 +168,9 @@ func (b *Bucket) newUpload(key string, metadata http.Header) *upload {
 // store puts an object of ours under its key.
 func (b *Bucket) store(key string, ifAbsent bool, o *Object) *refusal {
 	old := b.objects[key]
-	if old != nil && ifAbsent && !b.Traits.NoConditions {
-		return &refusal{http.StatusPreconditionFailed, "PreconditionFailed"}
+	exists := &refusal{http.StatusPreconditionFailed, "PreconditionFailed"}
+	if ifAbsent && (old != nil && !b.Traits.NoConditions || b.lies(key, Takes412)) {
+		return exists
 	}
 	if old != nil && !b.free(key) && !bytes.Equal(old.Data, o.Data) {
 		b.violated("%q was overwritten with other content", key)
@@ -186,8 +179,10 @@ func (b *Bucket) store(key string, ifAbsent bool, o *Object) *refusal {
 		o.Data, o.Wrong = bytes.Clone(o.Data), true
 		o.Data[hash(b.Seed, key, "at")%uint64(len(o.Data))] ^= 1
 	}
-	o.Modified = b.now()
-	b.objects[key] = o
+	b.keep(key, o)
+	if ifAbsent && old == nil && b.lies(key, Stores412) {
+		return exists
+	}
 	return nil
 }
 
@@ -207,7 +202,7 @@ func (b *Bucket) remove(key string) {
 	if o := b.objects[key]; o != nil && !b.free(key) && (o.Foreign || !b.givenUp[o.run()]) {
 		b.violated("%q was removed", key)
 	}
-	delete(b.objects, key)
+	b.drop(key)
 }
 
 // find gives an upload by its id, if it is of this key.
@@ -229,7 +224,7 @@ func (b *Bucket) assemble(u *upload, named []completedPart, composite string, si
 	for i, p := range named {
 		have := u.parts[p.PartNumber]
 		switch {
-		case have == nil || p.ETag != etag(have.data):
+		case have == nil || p.ETag != etag(have.data) || !b.rightSum(u, p, have):
 			return nil, &refusal{http.StatusBadRequest, "InvalidPart"}
 		case i > 0 && p.PartNumber <= named[i-1].PartNumber:
 			return nil, &refusal{http.StatusBadRequest, "InvalidPartOrder"}
@@ -246,7 +241,10 @@ func (b *Bucket) assemble(u *upload, named []completedPart, composite string, si
 	if size >= 0 && size != int64(len(data)) {
 		return nil, &refusal{http.StatusBadRequest, "InvalidRequest"}
 	}
-	return &Object{Data: data, Metadata: u.metadata, SHA256: whole, parts: parts}, nil
+	if u.algorithm != algorithmSHA256 {
+		whole = ""
+	}
+	return &Object{Data: data, Metadata: u.metadata, Shown: u.shown, SHA256: whole, parts: parts}, nil
 }
 
 const minPart = 5 << 20 // S3 user guide, multipart upload limits

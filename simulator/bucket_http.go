@@ -9,10 +9,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // Limits of a request's body, of a key and of metadata (S3 user guide).
@@ -44,6 +42,9 @@ func (b *Bucket) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	b.begin()
 	defer b.mu.Unlock()
+	if b.Traits.Renames {
+		key = renamed(key)
+	}
 	if no := b.serve(w, r, key, body); no != nil {
 		refuse(w, r, no)
 	}
@@ -96,12 +97,17 @@ func (b *Bucket) serve(w http.ResponseWriter, r *http.Request, key string, body 
 		return b.complete(w, r, key, id, body)
 	case r.Method == http.MethodGet && key == "" && q.Get("list-type") == "2":
 		return b.list(w, q)
+	case r.Method == http.MethodGet && key == "" && q.Has("object-lock"):
+		if !b.Traits.Locks {
+			return &refusal{http.StatusNotFound, "ObjectLockConfigurationNotFoundError"}
+		}
+		io.WriteString(w, "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>")
 	case r.Method == http.MethodGet && q.Has("attributes"):
 		return b.attributes(w, key)
 	case r.Method == http.MethodGet && q.Has("uploads"):
-		b.listUploads(w, q.Get("prefix"))
+		b.listUploads(w, q)
 	case r.Method == http.MethodGet && id != "":
-		return b.listParts(w, key, id)
+		return b.listParts(w, q, key, id)
 	case r.Method == http.MethodGet, r.Method == http.MethodHead:
 		return b.get(w, r, key)
 	case r.Method == http.MethodDelete && id != "":
@@ -111,7 +117,7 @@ func (b *Bucket) serve(w http.ResponseWriter, r *http.Request, key string, body 
 		delete(b.uploads, id)
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodDelete:
-		b.remove(key)
+		b.removeVersion(key, q.Get("versionId"))
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		return &refusal{http.StatusNotImplemented, "NotImplemented"}
@@ -167,11 +173,12 @@ func (b *Bucket) put(w http.ResponseWriter, r *http.Request, key string, body []
 	if no != nil {
 		return no
 	}
-	o := &Object{Data: body, Metadata: metadata, SHA256: base64.StdEncoding.EncodeToString(sum[:])}
+	o := &Object{Data: body, Metadata: metadata, Shown: b.shown(r, callPut), SHA256: base64.StdEncoding.EncodeToString(sum[:])}
 	if no := b.store(key, ifAbsent(r), o); no != nil {
 		return no
 	}
 	w.Header().Set("Etag", etag(body))
+	setVersion(w, o)
 	if !b.Traits.Silent {
 		b.tell(w, o)
 	}
@@ -190,7 +197,7 @@ func (b *Bucket) tell(w http.ResponseWriter, o *Object) {
 func (b *Bucket) checksum(o *Object) (sum, kind string) {
 	base, _, composite := strings.Cut(o.SHA256, "-")
 	switch {
-	case b.Traits.DropsChecksum:
+	case b.Traits.DropsChecksum || base == "":
 		return "", ""
 	case !composite:
 		return o.SHA256, "FULL_OBJECT"
@@ -205,7 +212,12 @@ func (b *Bucket) create(w http.ResponseWriter, r *http.Request, key string) *ref
 	if no != nil {
 		return no
 	}
-	b.newUpload(key, metadata)
+	algorithm, no := algorithmOf(r)
+	if no != nil {
+		return no
+	}
+	u := b.newUpload(key, metadata)
+	u.algorithm, u.shown = algorithm, b.shown(r, callCreate)
 	answer(w, http.StatusOK, struct {
 		XMLName  xml.Name `xml:"InitiateMultipartUploadResult"`
 		Bucket   string
@@ -224,6 +236,9 @@ func (b *Bucket) putPart(w http.ResponseWriter, r *http.Request, key, id, number
 	if no != nil {
 		return no
 	}
+	if no := u.takes(r); no != nil {
+		return no
+	}
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 || n > 10000 {
 		return &refusal{http.StatusBadRequest, "InvalidArgument"}
@@ -234,58 +249,14 @@ func (b *Bucket) putPart(w http.ResponseWriter, r *http.Request, key, id, number
 	return nil
 }
 
-type completedPart struct {
-	PartNumber int
-	ETag       string
-}
-
-func (b *Bucket) complete(w http.ResponseWriter, r *http.Request, key, id string, body []byte) *refusal {
-	u, no := b.find(key, id, "Complete")
-	if no != nil {
-		return no
-	}
-	var in struct {
-		Part []completedPart
-	}
-	if err := xml.Unmarshal(body, &in); err != nil || len(in.Part) == 0 {
-		return &refusal{http.StatusBadRequest, "MalformedXML"}
-	}
-	size := int64(-1)
-	if s := r.Header.Get("X-Amz-Mp-Object-Size"); s != "" {
-		var err error
-		if size, err = strconv.ParseInt(s, 10, 64); err != nil {
-			return &refusal{http.StatusBadRequest, "InvalidArgument"}
-		}
-	}
-	o, no := b.assemble(u, in.Part, r.Header.Get(checksumHeader), size)
-	if no != nil {
-		return no
-	}
-	if no := b.store(key, ifAbsent(r), o); no != nil {
-		return no
-	}
-	delete(b.uploads, id)
-	out := struct {
-		XMLName        xml.Name `xml:"CompleteMultipartUploadResult"`
-		Bucket         string
-		Key            string
-		ETag           string
-		ChecksumSHA256 string `xml:",omitempty"`
-		ChecksumType   string `xml:",omitempty"`
-	}{Bucket: b.Name, Key: key, ETag: etag(o.Data)}
-	if !b.Traits.Silent {
-		out.ChecksumSHA256, out.ChecksumType = b.checksum(o)
-	}
-	answer(w, http.StatusOK, out)
-	return nil
-}
-
 func (b *Bucket) get(w http.ResponseWriter, r *http.Request, key string) *refusal {
-	o := b.objects[key]
-	if o == nil {
-		return &refusal{http.StatusNotFound, "NoSuchKey"}
+	o, no := b.asked(r, key)
+	if no != nil {
+		return no
 	}
 	maps.Copy(w.Header(), o.Metadata)
+	maps.Copy(w.Header(), o.Shown)
+	setVersion(w, o)
 	w.Header().Set("Etag", etag(o.Data))
 	w.Header().Set("Content-Length", strconv.Itoa(len(o.Data)))
 	if r.Header.Get("X-Amz-Checksum-Mode") == "ENABLED" {
@@ -295,60 +266,6 @@ func (b *Bucket) get(w http.ResponseWriter, r *http.Request, key string) *refusa
 		io.Copy(w, bytes.NewReader(o.Data))
 	}
 	return nil
-}
-
-func (b *Bucket) listParts(w http.ResponseWriter, key, id string) *refusal {
-	u, no := b.find(key, id, "ListParts")
-	if no != nil {
-		return no
-	}
-	type listed struct {
-		PartNumber     int
-		ETag           string
-		Size           int
-		ChecksumSHA256 string `xml:",omitempty"`
-	}
-	var parts []listed
-	for _, n := range slices.Sorted(maps.Keys(u.parts)) {
-		p := u.parts[n]
-		parts = append(parts, listed{n, etag(p.data), len(p.data), base64.StdEncoding.EncodeToString(p.sum[:])})
-	}
-	answer(w, http.StatusOK, struct {
-		XMLName     xml.Name `xml:"ListPartsResult"`
-		Key         string
-		UploadID    string `xml:"UploadId"`
-		IsTruncated bool
-		Part        []listed
-	}{Key: key, UploadID: id, Part: parts})
-	return nil
-}
-
-func (b *Bucket) listUploads(w http.ResponseWriter, prefix string) {
-	type owner struct{ ID string }
-	type listed struct {
-		Key       string
-		UploadID  string `xml:"UploadId"`
-		Initiated string
-		Initiator owner
-	}
-	var found []listed
-	for _, id := range slices.Sorted(maps.Keys(b.uploads)) {
-		u := b.uploads[id]
-		if !strings.HasPrefix(u.key, prefix) {
-			continue
-		}
-		who := ourID
-		if u.foreign {
-			who = otherID
-		}
-		found = append(found, listed{u.key, id, u.initiated.Format(time.RFC3339), owner{who}})
-	}
-	answer(w, http.StatusOK, struct {
-		XMLName     xml.Name `xml:"ListMultipartUploadsResult"`
-		Bucket      string
-		IsTruncated bool
-		Upload      []listed
-	}{Bucket: b.Name, Upload: found})
 }
 
 func refuse(w http.ResponseWriter, r *http.Request, no *refusal) {

@@ -26,7 +26,10 @@ type listedObject struct {
 // list answers ListObjectsV2: keys in the order of their bytes, in pages. The
 // token is the last key of the page before.
 func (b *Bucket) list(w http.ResponseWriter, q url.Values) *refusal {
-	most := listPage
+	if b.Traits.NoListBucket {
+		return &refusal{http.StatusForbidden, "AccessDenied"}
+	}
+	most := b.page(listPage)
 	if text := q.Get("max-keys"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 {
@@ -78,7 +81,7 @@ func (b *Bucket) listed(key string, encoded bool) listedObject {
 func (b *Bucket) attributes(w http.ResponseWriter, key string) *refusal {
 	o := b.objects[key]
 	if o == nil {
-		return &refusal{http.StatusNotFound, "NoSuchKey"}
+		return b.missing()
 	}
 	type sum struct {
 		ChecksumSHA256 string `xml:",omitempty"`

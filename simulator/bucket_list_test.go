@@ -3,6 +3,7 @@ package simulator
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,7 +57,8 @@ func TestBucketLists(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		parts = append(parts, importer.Part{Number: i + 1, ETag: etag})
+		sum := sha256.Sum256(data)
+		parts = append(parts, importer.Part{Number: i + 1, ETag: etag, SHA256: base64.StdEncoding.EncodeToString(sum[:])})
 	}
 	if _, err := target.CompleteUpload(ctx, importer.CompleteRequest{Key: "big", UploadID: id, Parts: parts, Size: minPart + 3}); err != nil {
 		t.Fatal(err)

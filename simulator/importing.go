@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,11 +34,12 @@ type host struct {
 	steered
 	result *importer.Result
 	codes  map[string]importer.Code // of the problems it named, by path or key
+	said   map[importer.Code]bool
 	mu     sync.Mutex
 }
 
 func newHost(run string) *host {
-	return &host{run: run, state: newMem(), codes: map[string]importer.Code{}}
+	return &host{run: run, state: newMem(), codes: map[string]importer.Code{}, said: map[importer.Code]bool{}}
 }
 
 // importAll imports, once for each trouble and then without any.
@@ -51,6 +53,7 @@ func (l *life) importAll(ctx context.Context) error {
 	for _, e := range events {
 		w.prepare(e)
 	}
+	w.late = w.late && w.allCanBe() && !l.plan.has(TargetSwapped)
 	for _, e := range events {
 		if err := w.with(ctx, e); err != nil {
 			return fmt.Errorf("import, %s: %w", e.What, err)
@@ -85,6 +88,13 @@ type world struct {
 	readBack      bool
 	unconditional bool
 	stateLost     bool
+
+	kind      Trouble // by which the store is another one than S3
+	swapped   bool    // the target is not that of the first start
+	late      bool    // all is published at the end, and what is visible before is not watched
+	rules     importer.Rules
+	hostClock func(look int) time.Duration
+	looks     atomic.Int64
 }
 
 func (w *world) host() *host { return w.hosts[len(w.hosts)-1] }
@@ -114,9 +124,12 @@ func (w *world) objects() map[string]string {
 // prepare makes what is in the bucket before anything is imported.
 func (w *world) prepare(e Event) {
 	dice := e.rng()
-	keys := sortedKeys(w.objects())
+	keys := slices.DeleteFunc(sortedKeys(w.objects()), func(key string) bool { return strings.Contains(key, oddName) })
 	if len(keys) == 0 {
 		return // the disks were full at once
+	}
+	if slices.Contains(storeTroubles, e.What) {
+		w.otherStore(e.What, dice)
 	}
 	key := keys[dice.IntN(len(keys))]
 	switch e.What {
@@ -134,11 +147,8 @@ func (w *world) prepare(e Event) {
 	case OthersUpload:
 		w.bucket.PlantUpload(key)
 		w.met[e.What]++
-	case StoreLies:
-		w.bucket.Traits = []Traits{{Unchecking: true}, {DropsChecksum: true}, {Silent: true}, {Dashless: true}, {NoConditions: true}, {WrongBytes: 3}, {WrongBytes: 3}}[dice.IntN(7)]
-		w.readBack = dice.IntN(2) == 0
-		w.met[e.What]++
-		w.say("the store lies: %s; read back %v", w.bucket.Traits, w.readBack)
+	case ClocksApart:
+		w.apart(dice)
 	case SecondImport:
 		w.exclusive = false
 	}
@@ -163,16 +173,20 @@ func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (s
 		Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
 		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
 		ReadBack:    w.readBack, AllowUnconditional: w.unconditional, ExclusivePrefix: w.exclusive,
-		JournalInTarget: w.mirrored, Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: held, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.clock.Now,
+		JournalInTarget: w.mirrored, Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: held, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.hostNow, Rules: w.rules,
 		Problem: func(e *importer.Error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
+			h.said[e.Code] = true
 			if h.codes[e.Path] != importer.CodeProbeLeft { // what failed there is told after what was left
 				h.codes[e.Path] = e.Code
 			}
 		},
 	}
 	w.steer(h, &o)
+	if w.late {
+		o.DeferComplete = 10000
+	}
 	if h.takes {
 		o.TakeOver = time.Nanosecond // it waits as long as it always must
 	}
@@ -267,8 +281,10 @@ func (w *world) with(ctx context.Context, e Event) error {
 		return w.both(ctx)
 	case DoubleImport:
 		return w.doubledImport(ctx, h, dice)
+	case TargetEmptied, TargetSwapped:
+		return w.targetGone(ctx, e.What, h, dice)
 	case OtherHost, OtherCancel:
-		if !w.mirrored {
+		if !w.mirrored || w.swapped {
 			return nil
 		}
 		if e.What == OtherCancel {
@@ -317,10 +333,11 @@ func (w *world) both(ctx context.Context) error {
 func (w *world) finish(ctx context.Context) error {
 	h := w.host()
 	err := w.run(ctx, h, h.state, w.quiet())
-	if coded(err, importer.CodeNoConditions) && w.bucket.Traits.NoConditions && !w.unconditional {
+	for again, anew := w.goneOn(err); again; again, anew = w.goneOn(err) {
 		w.say("halted: %v", err)
-		w.unconditional, w.mirrored = true, false // the operator says that nobody else writes here
-		h = w.another()
+		if anew {
+			h = w.another()
+		}
 		err = w.run(ctx, h, h.state, w.quiet())
 	}
 	if coded(err, importer.CodeNotPublished) {
@@ -338,6 +355,7 @@ func (w *world) finish(ctx context.Context) error {
 	if err := w.compare(h); err != nil {
 		return err
 	}
+	w.bucket.Traits.HeadLags = 0 // the auditor comes later
 	if h.result.Receipts == "" {
 		if w.lost {
 			return nil // a page of the manifest is lost, so there is no whole list
@@ -378,6 +396,21 @@ func (w *world) compare(h *host) error {
 			if o != nil && !o.Foreign {
 				bad = append(bad, fmt.Sprintf("%q cannot be a key, and was stored", key))
 			}
+		case w.cannotKeep(key):
+			missing++
+			if code == "" && !w.lost {
+				bad = append(bad, fmt.Sprintf("%q is not kept under its own name, and nobody said so", key))
+			}
+			if o != nil && !o.Foreign {
+				bad = append(bad, fmt.Sprintf("%q is there, which the store does not keep", key))
+			}
+		case o != nil && w.bucket.Traits.HeadLags > 0 && (code == importer.CodeMissing || code == importer.CodeConflict) && h.result.Tally.Bad() > 0:
+			missing++ // so the target says
+		case w.lacksLock(o, h.run):
+			missing++
+			if code != importer.CodeAttributeMissing && !w.lost {
+				bad = append(bad, fmt.Sprintf("%q has no lock, and that was called %q", key, code))
+			}
 		case o == nil:
 			missing++
 			if !w.lost {
@@ -399,6 +432,9 @@ func (w *world) compare(h *host) error {
 		}
 	}
 	bad = append(bad, w.journalLeft(h)...)
+	if w.tagsUntold(h.run) && !w.lost {
+		bad = append(bad, "tags were dropped, and nobody said so")
+	}
 	if left := slices.DeleteFunc(w.bucket.Uploads(), w.probeLeft); len(left) > 0 && h.result.LeftUploads == 0 && !w.stateLost && w.exclusive {
 		bad = append(bad, fmt.Sprintf("uploads of %q were left behind unnamed", left))
 	}

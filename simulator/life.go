@@ -177,6 +177,9 @@ func (l *life) begin(context.Context) error {
 	l.clock.Step(ticks[more.IntN(len(ticks))])
 	l.model = newModel(rand.New(rand.NewPCG(l.plan.Seed, 0x74726565)), NewClock(start.Add(-time.Hour), ticks[more.IntN(len(ticks))]))
 	l.model.oddities(more)
+	if l.plan.has(KeysRenamed) {
+		l.model.write(oddName, randomBytes(more, sizes(more)))
+	}
 	if l.plan.has(SmallDisks) {
 		l.small, l.capacity = true, l.tight(more)
 		l.met[SmallRoom]++

@@ -31,6 +31,7 @@ type trial struct {
 	key      []byte
 	readBack bool
 	haltWait time.Duration
+	backoff  time.Duration
 	codes    map[importer.Code]bool // of the problems that were named
 }
 
@@ -46,7 +47,7 @@ func (t *trial) start(wire *Wire) (*importer.Result, error) {
 	o := importer.Options{
 		Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
 		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
-		ReadBack:    t.readBack, ExclusivePrefix: true, Concurrency: 2, PartConcurrency: 1, HaltWait: t.haltWait,
+		ReadBack:    t.readBack, ExclusivePrefix: true, Concurrency: 2, PartConcurrency: 1, HaltWait: t.haltWait, Backoff: t.backoff,
 		StateDir: t.state, RunID: "run-1", ImporterKey: t.key,
 		Problem: func(e *importer.Error) { t.codes[e.Code] = true },
 	}
