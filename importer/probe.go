@@ -117,6 +117,7 @@ type prober struct {
 	uploads []Upload // that we began and did not see end
 	lost    []string // keys of uploads that we may have begun: the answer was lost
 	report  ProbeReport
+	seen    map[string]bool // keys whose objects the target has shown, and that were not removed
 
 	own   Attributes // of its objects
 	doubt bool       // while attributes were tried, an error told nothing about them
@@ -201,11 +202,15 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		return err
 	}
 	for range 4 { // a store without conditions has a version for each write
+		seen := p.seen[key]
 		var obj Object
 		err := p.as(ctx, callHead, func(ctx context.Context) (err error) {
 			obj, err = p.target.Head(ctx, key)
 			return err
 		})
+		if IsNotFound(err) && seen {
+			p.leave(key) // nobody else removes it: the target shows now this, now that
+		}
 		if IsNotFound(err) {
 			return nil
 		}
@@ -215,6 +220,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		if err := p.as(ctx, callDelete, func(ctx context.Context) error { return p.target.Delete(ctx, key, obj.VersionID) }); err != nil {
 			return err
 		}
+		delete(p.seen, key)
 		if obj.VersionID == "" {
 			return nil
 		}
@@ -336,7 +342,18 @@ func (p *prober) head(ctx context.Context, name string) (obj Object, err error) 
 		obj, err = p.target.Head(ctx, p.prefix+name)
 		return err
 	})
+	if err == nil {
+		p.saw(p.prefix + name)
+	}
 	return obj, err
+}
+
+// saw remembers that the target has shown an object of the probe.
+func (p *prober) saw(key string) {
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[key] = true
 }
 
 // multipart probes the same for objects in parts.
