@@ -171,6 +171,7 @@ func openJournal(disk vfs.FS, base string) (j *journal, err error) {
 		MaxOpenFiles:       64,
 		Logger:             quietLogger{},
 		FormatMajorVersion: pebble.FormatNewest,
+		DisableTableStats:  true, // read beside an opening that fails, under a cache that is closed; see compactions
 		// By itself pebble would end the process, from a goroutine of its own.
 		EventListener: &pebble.EventListener{DataCorruption: func(i pebble.DataCorruptionInfo) { j.ice.freeze(i.Details) }},
 	}

@@ -136,6 +136,7 @@ type prober struct {
 	written  map[string][]string // versions by key that we wrote and did not see deleted; "" without versions
 	versions bool                // HEAD has shown one
 	report   ProbeReport
+	seen     map[string]bool // keys whose objects the target has shown, and that were not removed
 
 	own   Attributes // of its objects
 	doubt bool       // while attributes were tried, an error told nothing about them
@@ -265,11 +266,15 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		return err
 	}
 	for range 8 { // a store without conditions has a version for each write
+		seen := p.seen[key]
 		var obj Object
 		err := p.as(ctx, callHead, func(ctx context.Context) (err error) {
 			obj, err = p.target.Head(ctx, key)
 			return err
 		})
+		if IsNotFound(err) && seen {
+			p.leave(key) // nobody else removes it: the target shows now this, now that
+		}
 		if IsNotFound(err) {
 			break
 		}
@@ -280,6 +285,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		if err := p.delete(ctx, key, obj.VersionID); err != nil {
 			return err
 		}
+		delete(p.seen, key)
 		if obj.VersionID == "" {
 			return nil
 		}
@@ -442,6 +448,9 @@ func (p *prober) head(ctx context.Context, name string) (obj Object, err error) 
 		obj, err = p.target.Head(ctx, p.prefix+name)
 		return err
 	})
+	if err == nil {
+		p.saw(p.prefix + name)
+	}
 	return obj, err
 }
 
@@ -455,6 +464,14 @@ func (p *prober) shown(ctx context.Context, name string) (obj Object, err error)
 		return err
 	})
 	return obj, err
+}
+
+// saw remembers that the target has shown an object of the probe.
+func (p *prober) saw(key string) {
+	if p.seen == nil {
+		p.seen = map[string]bool{}
+	}
+	p.seen[key] = true
 }
 
 // multipart probes the same for objects in parts.

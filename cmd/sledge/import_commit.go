@@ -112,12 +112,12 @@ func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 	if d.o.Marker == "" || d.result.Receipts == "" {
 		return "", nil
 	}
+	if err := importer.Await(ctx, d.o, path.Dir(d.result.Receipts)); err != nil {
+		return "", err
+	}
 	key = d.o.Prefix + d.o.Marker
 	marker, err := importer.CommitMarker(d.o.StateDir, d.result.Receipts, d.jobFile, d.o.ImporterKey)
 	if err != nil {
-		return "", err
-	}
-	if err := importer.Await(ctx, d.o, path.Dir(d.result.Receipts)); err != nil {
 		return "", err
 	}
 	conditional := d.result.Probe.ConditionalPut || !d.o.AllowUnconditional
