@@ -62,13 +62,13 @@ test: deps fs-deps lint $(SUMMARY) ## lint, then all tests; skipped ones are cou
 OUTSIDE       = $(abspath $(BUILD)/outside)
 OUTSIDE_TESTS = ^TestOutside|^TestVersionedBucket$$|^TestLockedBucket$$|^TestMinIOAnswers$$
 outside: TIMEOUT = 45m
-outside: deps $(SUMMARY) ## sledge against other people's programs at pinned versions, fetched into build/outside (under 50 minutes)
+outside: $(SUMMARY) ## sledge against other people's programs at pinned versions, fetched into build/outside (under 50 minutes)
 	@scripts/outside.sh
 	@scripts/tools.sh --try minio
 	@SLEDGE_OUTSIDE='$(OUTSIDE)' $(call gotest,-run '$(OUTSIDE_TESTS)' ./e2e) -min 0
 
 outside-long: TIMEOUT = 6h
-outside-long: deps $(SUMMARY) ## the same, with what takes hours: by hand (so far nothing does)
+outside-long: $(SUMMARY) ## the same, with what takes hours: by hand (so far nothing does)
 	@scripts/outside.sh
 	@scripts/tools.sh --try minio
 	@SLEDGE_OUTSIDE='$(OUTSIDE)' SLEDGE_LONG=1 $(call gotest,-run '$(OUTSIDE_TESTS)' ./e2e) -min 0

@@ -238,12 +238,17 @@ func (f foreign) wholeImport(t *testing.T) {
 	if !again.Complete || again.Outcomes["stored"] != 0 || again.Outcomes["already-there"] != end.Outcomes["stored"] {
 		t.Errorf("a second import: %+v", again)
 	}
-	key := w.prefix + "many/03/file-003.bin"
-	if _, err := f.ask(http.MethodDelete, key, nil, nil); err != nil {
-		t.Fatal(err)
+	gone, other := w.prefix+"many/03/file-003.bin", w.prefix+"many/02/file-002.bin"
+	content, err := f.ask(http.MethodGet, other, nil, nil)
+	if err != nil || len(content) == 0 {
+		t.Fatalf("%d bytes, %v", len(content), err)
 	}
-	if r := w.run(w.verifyArgs()...); r.code != exitObjects || !strings.Contains(r.stdout+r.stderr, key) {
-		t.Errorf("verify import without one object: %s", r)
+	content[0] ^= 1 // of the same size
+	f.must(t, http.MethodPut, other, nil, string(content))
+	f.must(t, http.MethodDelete, gone, nil, "")
+	r := w.run(w.verifyArgs()...)
+	if r.code != exitObjects || !strings.Contains(r.stdout+r.stderr, gone) || !strings.Contains(r.stdout+r.stderr, other) {
+		t.Errorf("verify import without one object, and with another content of one: %s", r)
 	}
 }
 

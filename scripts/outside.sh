@@ -109,6 +109,7 @@ for name in "${wanted[@]}"; do
 	[[ -n $(field "$name" 1) ]] || { printf 'outside: unknown guest %s\nhint: known guests: %s\n' "$name" "$(names | tr '\n' ' ')" >&2; exit 1; }
 done
 
+command -v flock >/dev/null || { printf 'outside: the flock command is not on PATH\nhint: install the package util-linux\n' >&2; exit 1; }
 mkdir -p "$outside_dir"
 exec 9>"$outside_dir/.lock"
 flock 9

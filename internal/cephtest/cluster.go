@@ -47,6 +47,10 @@ type User struct{ AccessKey, SecretKey string }
 
 // Start makes a cluster in an empty folder and waits until its gateway answers.
 func Start(ctx context.Context, packages, folder string) (*Cluster, error) {
+	packages, err := filepath.Abs(packages)
+	if err != nil {
+		return nil, err
+	}
 	c := &Cluster{Folder: folder, packages: packages}
 	c.env = c.environment()
 	for _, step := range []func(context.Context) error{c.startMonitor, c.startDisk, c.startGateway} {
@@ -77,30 +81,31 @@ func (c *Cluster) environment() []string {
 	return append(os.Environ(), "CEPH_CONF="+c.path("ceph.conf"), "LD_LIBRARY_PATH="+strings.Join(libraries, ":"))
 }
 
-// command is one of Ceph's programs. What it says goes into a file of its name.
-func (c *Cluster) command(ctx context.Context, name string, args ...string) (*exec.Cmd, error) {
+// command is one of Ceph's programs. What it says goes into a file of its name, which done
+// closes once the program runs or has ended.
+func (c *Cluster) command(ctx context.Context, name string, args ...string) (cmd *exec.Cmd, done func(), err error) {
 	program := filepath.Join(c.packages, "usr/bin", name)
 	if _, err := os.Stat(program); errors.Is(err, os.ErrNotExist) {
 		if program, err = exec.LookPath(name); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	log, err := os.OpenFile(c.path(name+".log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	context.AfterFunc(ctx, func() { _ = log.Close() })
-	cmd := exec.CommandContext(ctx, program, args...)
+	cmd = exec.CommandContext(ctx, program, args...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = c.env, c.Folder, log, log
-	return cmd, nil
+	return cmd, func() { _ = log.Close() }, nil
 }
 
 // run runs a command to its end.
 func (c *Cluster) run(ctx context.Context, name string, args ...string) error {
 	ctx, cancel := context.WithTimeout(ctx, asks)
 	defer cancel()
-	cmd, err := c.command(ctx, name, args...)
+	cmd, done, err := c.command(ctx, name, args...)
 	if err == nil {
+		defer done()
 		err = cmd.Run()
 	}
 	if err != nil {
@@ -111,10 +116,11 @@ func (c *Cluster) run(ctx context.Context, name string, args ...string) error {
 
 // serve starts a server.
 func (c *Cluster) serve(ctx context.Context, address string, ready func(string) bool, name string, args ...string) error {
-	cmd, err := c.command(context.WithoutCancel(ctx), name, append([]string{"-f", "--no-mon-config"}, args...)...)
+	cmd, done, err := c.command(context.WithoutCancel(ctx), name, append([]string{"-f", "--no-mon-config"}, args...)...)
 	if err != nil {
 		return err
 	}
+	defer done() // the server has it
 	d, err := daemon.StartUntil(ctx, cmd, address, starts, ready)
 	if err != nil {
 		return err
@@ -196,10 +202,11 @@ func (c *Cluster) configuration(fsid, monitor string) string {
 func (c *Cluster) Admin(ctx context.Context, args ...string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, asks)
 	defer cancel()
-	cmd, err := c.command(ctx, "radosgw-admin", append([]string{"-n", "client.rgw", "--no-mon-config"}, args...)...)
+	cmd, done, err := c.command(ctx, "radosgw-admin", append([]string{"-n", "client.rgw", "--no-mon-config"}, args...)...)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	cmd.Stdout = nil
 	out, err := cmd.Output()
 	if err != nil {
