@@ -2,6 +2,7 @@ package importer
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -82,17 +83,29 @@ func notShown(path string, err error) *Error {
 	return newError(CodeNotShown, path, "412 and 404 for the same key: the write was refused because the key exists, and a look finds no such key", err)
 }
 
-// isFolder reports whether a store of folders has keys below this one, so that no look finds
-// it, and no write can make it.
-func (r *run) isFolder(ctx context.Context, key string) bool {
+// inTheWay names what keeps a store of folders from having this key, so that no look finds it
+// and no write can make it; "" is nothing.
+func (r *run) inTheWay(ctx context.Context, key string) string {
+	if !r.planner.profile.Folders {
+		return ""
+	}
+	if file, ok := strings.CutSuffix(key, "/"); ok {
+		if _, err := r.head(ctx, file); err == nil {
+			return "an object where this key is a folder"
+		}
+		return ""
+	}
 	store, ok := r.target.(lister)
-	if !ok || !r.planner.profile.Folders {
-		return false
+	if !ok {
+		return ""
 	}
 	var page []Listed
 	err := r.calls.idempotent(ctx, call{name: callList, key: key}, func(ctx context.Context) (err error) {
 		page, _, err = store.List(ctx, key+"/", "")
 		return err
 	})
-	return err == nil && len(page) > 0
+	if err != nil || len(page) == 0 {
+		return ""
+	}
+	return "keys below this one"
 }

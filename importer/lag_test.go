@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // behind is a store behind a cache that keeps for a while that a key was not there: HEAD and
@@ -209,19 +211,28 @@ func TestLagProbe(t *testing.T) {
 	}
 }
 
-// TestLagFolder: in a store of folders a key that others begin with is named as what it is, at
-// once.
+// TestLagFolder: in a store of folders a key that others begin with, and a folder where an object
+// is, are named as what they are, at once.
 func TestLagFolder(t *testing.T) {
-	s, f := newSource(), newFake(t)
-	s.file("a", []byte("hello"))
-	f.theirs("in/a/b", "below")
-	f.theirs("in/a", "the folder")
-	o, w := lagOptions(t)
-	o.Profile = "versitygw"
-	var told *Error
-	o.Problem = func(e *Error) { told = e }
-	res := mustRun(t, s, newBehind(f, -1, named("in/a")), o)
-	if res.Tally.Outcomes[OutcomeConflict] != 1 || told.Code != CodeConflict || !strings.Contains(told.Cause, "folders") || w.total > 0 {
-		t.Errorf("%+v, %v, after %v", res.Tally, told, w.total)
+	for _, dir := range []bool{false, true} {
+		s, f := newSource(), newFake(t)
+		key := "in/a"
+		if dir {
+			key = "in/a/"
+			s.add(&manifest.Record{Kind: manifest.KindDir, Path: "a", Mode: 0o755})
+			f.theirs("in/a", "an object")
+		} else {
+			s.file("a", []byte("hello"))
+			f.theirs("in/a/b", "below")
+		}
+		f.theirs(key, "the folder")
+		o, w := lagOptions(t)
+		o.Profile = "versitygw"
+		var told *Error
+		o.Problem = func(e *Error) { told = e }
+		res := mustRun(t, s, newBehind(f, -1, named(key)), o)
+		if res.Tally.Outcomes[OutcomeConflict] != 1 || told.Code != CodeConflict || !strings.Contains(told.Cause, "folder") || w.total > 0 {
+			t.Errorf("%s: %+v, %v, after %v", key, res.Tally, told, w.total)
+		}
 	}
 }

@@ -36,8 +36,8 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 				return record{}, notShown(a.Path, refused)
 			}
 			if IsNotFound(err) && refused != nil {
-				if r.isFolder(ctx, a.Key) {
-					return record{}, newError(CodeConflict, a.Path, "this store keeps keys as folders, and has keys below this one", refused)
+				if why := r.inTheWay(ctx, a.Key); why != "" {
+					return record{}, newError(CodeConflict, a.Path, "this store keeps keys as folders, and has "+why, refused)
 				}
 				waited = true
 				obj, err = r.headLate(ctx, a.Key, err)
