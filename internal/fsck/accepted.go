@@ -195,7 +195,7 @@ func (c *acceptanceCheck) describe() {
 			c.f.add(Note, "difference-waived", nowhere(), "", "device %s: %s", d.who.device, text)
 		}
 		for _, kind := range slices.Sorted(maps.Keys(d.leftOut)) {
-			c.f.add(Note, "left-out-waived", nowhere(), "", "device %s: the importer's own rules left out %d of kind %s", d.who.device, d.leftOut[kind], quoteName(kind))
+			c.f.add(Note, "left-out", nowhere(), "", "device %s: the importer's own rules left out %d of kind %s", d.who.device, d.leftOut[kind], quoteName(kind))
 		}
 	}
 	for device := range a.absent {
@@ -385,7 +385,7 @@ func (c *acceptanceCheck) compareLeftOut(name string, d *acceptedDevice, found *
 	switch {
 	case d.leftOut == nil && len(own) == 0:
 	case d.leftOut == nil:
-		c.f.add(Note, "left-out-not-said", nowhere(), "", "%s: the importer's own rules left entries out, and the acceptance of an older version does not say so: %v", name, own)
+		c.f.add(Note, "left-out", nowhere(), "", "%s: the importer's own rules left entries out, and the acceptance of an older version does not say so: %v", name, own)
 	case sameCounts(d.leftOut, own) != nil || d.rules != found.Rules:
 		c.fatal("left-out-differs", "%s: what the importer's own rules left out is not what was waived", name)
 	}

@@ -547,6 +547,7 @@ var planCases = []planCase{
 	{"sealed before the source was whole", nil, sealSaying(map[string]any{"scan_complete": false}), "seal-incomplete", VerdictClean},
 	{"sealed with lost shards", func(p *plan) { p.notWritten = []byte{1} }, nil, "seal-degraded", VerdictRepairable},
 	{"sealed without a read-back", nil, sealSaying(map[string]any{"read_back": "partly", "unread_packs": 1}), "seal-unread", VerdictClean},
+	{"sealed with a wrap that nobody confirmed", nil, sealSaying(map[string]any{"wrap_check": "unchecked"}), "seal-unchecked", VerdictClean},
 	{"sealed with bays of one disk", nil, sealSaying(map[string]any{"shared_disks": true}), "seal-shared", VerdictClean},
 	{"sealed with other file systems", nil, sealSaying(map[string]any{"filesystems": []string{"fuse"}}), "seal-filesystems", VerdictClean},
 	{"recovery for two", func(p *plan) { p.ageFile = ageHead + "-> mlkem768x25519 c\nd\n--- mac\nrest" }, nil, "wrap-recipients", VerdictClean},
