@@ -116,7 +116,7 @@ func (b *Bucket) completeSlowly(w http.ResponseWriter, key, id string, join func
 	}
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(http.StatusOK)
-	io.WriteString(w, "  \n\n  ") // a recorder, or a connection whose client sees what it gets
+	io.WriteString(w, space) // a recorder, or a connection whose client sees what it gets
 	w.Write(text)
 }
 
