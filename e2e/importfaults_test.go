@@ -53,15 +53,22 @@ type faultRun struct {
 	done     map[simulator.Fault]int
 	steer    *steering
 	held     bool // its end was that nothing is published: an upload of each key waits until it is given up
+	clock    *hostClock
 	findings []string
+
+	versioned bool // the bucket
 }
 
-func newFaultRun(seed uint64, stores []store) *faultRun {
+// newFaultRun draws a run; some of those into MinIO go into its bucket with versions.
+func newFaultRun(seed uint64, stores []store, versioned *store) *faultRun {
 	dice := rand.New(rand.NewPCG(seed, 0x6661756c))
-	s := stores[dice.IntN(len(stores))]
-	return &faultRun{seed: seed, dice: dice, store: s, look: plain{s.server}, prefix: fmt.Sprintf("faults-%d/", seed),
+	s, versions := stores[dice.IntN(len(stores))], false
+	if versioned != nil && s.name == versioned.name && seed%4 == 3 {
+		s, versions = *versioned, true
+	}
+	return &faultRun{versioned: versions, seed: seed, dice: dice, store: s, look: plain{s.server}, prefix: fmt.Sprintf("faults-%d/", seed),
 		planted: map[string][]byte{}, uploads: map[string]string{}, exclusive: dice.IntN(2) == 0,
-		done: map[simulator.Fault]int{}, steer: newSteering(seed)}
+		done: map[simulator.Fault]int{}, steer: newSteering(seed), clock: newHostClock(seed)}
 }
 
 func (f *faultRun) found(format string, args ...any) {
@@ -285,6 +292,7 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 		ReadBack:    readBack, ExclusivePrefix: f.exclusive, Concurrency: 3, PartConcurrency: 2, CallTimeout: 2 * time.Second, Backoff: time.Millisecond,
 		StateDir: state, RunID: "run-1", ImporterKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)),
 		Transport: dying{toEndpoint{transport, endpoint}, power, &begun},
+		Now:       f.clock.Now,
 		Problem:   func(e *importer.Error) { f.hears(s, e.Path, e.Code) },
 	}
 	if f.dice.IntN(2) == 0 {
@@ -299,7 +307,7 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	if err != nil {
 		return state, false, err
 	}
-	began := time.Now()
+	f.clock.start()
 	r, err := importer.Run(f.steer.until(power), goods, target, o)
 	f.count(s, wire)
 	state.OnOp(nil)
@@ -317,7 +325,7 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 		return state, true, nil
 	}
 	// An end that was fixed before a power cut is signed as it is: the next start tries again what failed.
-	fixed := !r.Finished.IsZero() && r.Finished.Before(began)
+	fixed := !r.Finished.IsZero() && !f.clock.told(r.Finished)
 	if r.ExitClass() == importer.ExitIncomplete {
 		all, err := readFailures(vfs.Std(state), r.Receipts)
 		if err != nil {
@@ -332,7 +340,9 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 func (f *faultRun) judge(s *start, r *importer.Result, err error, quiet bool) (done bool) {
 	class := r.ExitClass()
 	whole := class == importer.ExitComplete
-	f.check(whole)
+	if f.check(whole); whole && f.versioned {
+		f.checkVersions()
+	}
 	switch class {
 	case importer.ExitComplete, importer.ExitIncomplete:
 	case importer.ExitFixable:
@@ -504,12 +514,14 @@ func TestImportFaults(t *testing.T) {
 	if err != nil {
 		t.Fatalf("SLEDGE_SEED: %v", err)
 	}
-	stores := []store{{"versitygw", s3test.Start(t)}}
+	stores, versioned := []store{{"versitygw", s3test.Start(t)}}, (*store)(nil)
 	t.Run("minio", func(t2 *testing.T) {
 		if _, err := os.Stat(filepath.Join(os.Getenv("SLEDGE_TOOLS"), "minio")); err != nil {
 			t2.Skip("minio is not built: scripts/tools.sh minio")
 		}
 		stores = append(stores, store{"minio", startMinIO(t)})
+		s := versionedStore(t, stores[1])
+		versioned = &s
 	})
 	src := makeTree(t, 7, 3, 16<<20+100)
 	w := newWorld(t, options{job: []string{"--fips"}})
@@ -520,7 +532,7 @@ func TestImportFaults(t *testing.T) {
 		seeds = append(seeds, seed+i)
 	}
 	for _, n := range seeds {
-		f := newFaultRun(n, stores)
+		f := newFaultRun(n, stores, versioned)
 		t.Logf("seed %d, %s", f.seed, f.store.name) // before anything can end the process
 		err := error(nil)
 		if f.dice.IntN(16) == 0 {

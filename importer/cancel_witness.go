@@ -145,13 +145,18 @@ func (w *witnesses) upload(ctx context.Context, at place, a *Action) error {
 	if err != nil {
 		return err
 	}
-	err = r.calls.idempotent(ctx, call{name: callListParts, key: a.Key}, func(ctx context.Context) error {
-		return r.target.ListParts(ctx, a.Key, p.UploadID, func(Part) error { return nil })
-	})
-	if err == nil {
-		return errWitness
+	for {
+		began := w.lag.now()
+		err = r.calls.idempotent(ctx, call{name: callListParts, key: a.Key}, func(ctx context.Context) error {
+			return r.target.ListParts(ctx, a.Key, p.UploadID, func(Part) error { return nil })
+		})
+		switch {
+		case err == nil:
+			return errWitness
+		case !hasCode(err, CodeUploadGone) || !w.lag.again(ctx, began, p.At):
+			return errors.Join(stoppedBy(ctx), err)
+		}
 	}
-	return err
 }
 
 // uploads are places of uploads that have an id.

@@ -17,6 +17,7 @@ type completedPart struct {
 // completed is an upload that was completed, and what was answered.
 type completed struct {
 	key    string
+	object *Object
 	answer any
 }
 
@@ -25,6 +26,7 @@ const slowest = 2 * time.Millisecond
 
 func (b *Bucket) complete(w http.ResponseWriter, r *http.Request, key, id string, body []byte) *refusal {
 	if done := b.ended[id]; done != nil && done.key == key && b.Traits.RepeatedComplete200 {
+		setVersion(w, done.object)
 		answer(w, http.StatusOK, done.answer)
 		return nil
 	}
@@ -86,7 +88,7 @@ func (b *Bucket) end(w http.ResponseWriter, id string, o *Object) any {
 	if !b.Traits.Silent {
 		out.ChecksumSHA256, out.ChecksumType = b.checksum(o)
 	}
-	b.ended[id] = &completed{key, out}
+	b.ended[id] = &completed{key, o, out}
 	return out
 }
 
@@ -100,6 +102,7 @@ func (b *Bucket) completeSlowly(w http.ResponseWriter, key, id string, join func
 	var out any
 	no := &refusal{http.StatusNotFound, "NoSuchUpload"} // it was aborted, or completed, meanwhile
 	if done := b.ended[id]; done != nil && b.Traits.RepeatedComplete200 {
+		setVersion(w, done.object)
 		out, no = done.answer, nil
 	} else if b.uploads[id] != nil {
 		out, no = join()
@@ -116,7 +119,7 @@ func (b *Bucket) completeSlowly(w http.ResponseWriter, key, id string, join func
 	}
 	w.Header().Set("Content-Type", "application/xml")
 	w.WriteHeader(http.StatusOK)
-	io.WriteString(w, "  \n\n  ") // a recorder, or a connection whose client sees what it gets
+	io.WriteString(w, space) // a recorder, or a connection whose client sees what it gets
 	w.Write(text)
 }
 

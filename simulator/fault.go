@@ -68,6 +68,9 @@ const (
 	OKErrorBefore Fault = "200 with an error, before"
 	OKErrorAfter  Fault = "200 with an error, after"
 	OKEmpty       Fault = "200 with nothing, before"
+	OKSpace       Fault = "200 after white space" // that keeps the connection alive
+	OKSpaceError  Fault = "200 with white space and an error, before"
+	OKSpaceExists Fault = "200 with white space and 412, and the key is free"
 
 	NoETag        Fault = "answer without ETag"
 	WrongETag     Fault = "wrong ETag"
@@ -177,6 +180,9 @@ var wireFaults = []WireFault{
 	{Name: OKErrorBefore, Calls: writes, Told: true, End: Completes, before: says(200, "InternalError")},
 	{Name: OKErrorAfter, Calls: writes, Told: true, End: Completes, after: saysAfter(200, "InternalError")},
 	{Name: OKEmpty, Calls: writes, End: Completes, before: empty(200)},
+	{Name: OKSpace, Calls: []string{callComplete}, End: Completes, after: spaceFirst},
+	{Name: OKSpaceError, Calls: []string{callComplete}, Told: true, End: Completes, before: saysLate("InternalError")},
+	{Name: OKSpaceExists, Calls: []string{callComplete}, Told: true, End: Completes, before: saysLate("PreconditionFailed")},
 
 	{Name: NoETag, Calls: answered, End: Completes, after: editETag("")},
 	{Name: WrongETag, Calls: answered, End: Completes, after: editETag(`"0123456789abcdef0123456789abcdef"`)},
@@ -224,7 +230,7 @@ func (f Fault) fits(r *http.Request) bool {
 		return false
 	}
 	switch f {
-	case Conflict409, Exists412:
+	case Conflict409, Exists412, OKSpaceExists:
 		return r.Header.Get("If-None-Match") != ""
 	case CutBody, FlippedIn:
 		return r.ContentLength > 1

@@ -64,6 +64,21 @@ func cutAnswer(_ *http.Request, answer *http.Response) (*http.Response, error) {
 	})
 }
 
+// spaceFirst puts white space before an answer whose length nobody knows yet.
+func spaceFirst(_ *http.Request, answer *http.Response) (*http.Response, error) {
+	if answer.StatusCode != http.StatusOK {
+		return answer, nil
+	}
+	return rebody(answer, func(text []byte) io.Reader {
+		answer.ContentLength = -1
+		answer.Header.Del("Content-Length")
+		if declared := bytes.IndexByte(text, '>') + 1; bytes.HasPrefix(text, []byte("<?xml")) {
+			return io.MultiReader(bytes.NewReader(text[:declared]), strings.NewReader(space), bytes.NewReader(text[declared:]))
+		}
+		return io.MultiReader(strings.NewReader(space), bytes.NewReader(text))
+	})
+}
+
 // wrongLength announces more than comes.
 func wrongLength(_ *http.Request, answer *http.Response) (*http.Response, error) {
 	return rebody(answer, func(text []byte) io.Reader {

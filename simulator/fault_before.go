@@ -37,6 +37,16 @@ func says(status int, code string) early {
 	return func(_ *Wire, r *http.Request, _ []byte) (*http.Response, error) { return failed(r, status, code), nil }
 }
 
+// space keeps a connection alive while a store joins parts: its status was sent before.
+const space = " \n \n "
+
+// saysLate refuses in the body of an answer whose status was sent before.
+func saysLate(code string) early {
+	return func(_ *Wire, r *http.Request, _ []byte) (*http.Response, error) {
+		return spaceFirst(r, failed(r, http.StatusOK, code))
+	}
+}
+
 func page(status int) early {
 	return func(_ *Wire, r *http.Request, _ []byte) (*http.Response, error) { return htmlPage(r, status), nil }
 }
