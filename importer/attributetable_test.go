@@ -13,7 +13,7 @@ func everything() Attributes {
 	return Attributes{Given: Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "1-2",
 		KMSContext: map[string]string{"c": "d"}, Tags: map[string]string{"a": "b"}, BucketKey: true,
 		ContentEncoding: "gzip", ContentDisposition: "inline", ContentLanguage: "de", ACL: "public-read", Metadata: map[string]string{"team": "x"}},
-		LockMode: "GOVERNANCE", LockUntil: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), LegalHold: true, CustomerKeyMD5: "md5"}
+		LockMode: "GOVERNANCE", LockUntil: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), LegalHold: true, CustomerKeyMD5: "md5", lockDays: true}
 }
 
 // TestAttributeTable: each field of Attributes is taken by exactly one attribute, with all

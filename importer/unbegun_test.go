@@ -18,11 +18,11 @@ func TestUnbegunOtherTarget(t *testing.T) {
 	o := testOptions(nil, disk)
 	a.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" && strings.HasSuffix(key, "/"+markerName) {
-			return true, newError(CodeCredentialsRefused, key, "no", nil)
+			return true, newError(CodeCredentialsExpired, key, "no", nil)
 		}
 		return true, nil
 	}
-	if _, err := Run(t.Context(), s, a, o); !hasCode(err, CodeCredentialsRefused) {
+	if _, err := Run(t.Context(), s, a, o); !hasCode(err, CodeCredentialsExpired) {
 		t.Fatal(err)
 	}
 	var left []string
