@@ -344,7 +344,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 func (r *run) recheckEnded(ctx, runCtx context.Context) error {
 	err := r.recheck(runCtx, false)
 	switch {
-	case err == nil:
+	case err == nil, ctx.Err() == nil && r.haltedBy() != nil: // it was taken over, or canceled, meanwhile
 		return nil
 	case errors.Is(err, errStopped) || isCanceled(err):
 		return errors.Join(ctx.Err(), runCtx.Err())

@@ -172,7 +172,9 @@ func (w *world) otherCancel(ctx context.Context, h *host, dice *rand.Rand) error
 	if errors.Is(err, errTouched) {
 		return err
 	}
-	if err := w.replaced(s, stopped, late, importer.CodeTakenOver, importer.CodeStateLocked, importer.CodeCanceled); err != nil {
+	// A cancel removes what a probe has left, also from under one at work: whose second
+	// conditional write then succeeds, and who trusts the target with nothing.
+	if err := w.replaced(s, stopped, late, importer.CodeTakenOver, importer.CodeStateLocked, importer.CodeCanceled, importer.CodeNoConditions); err != nil {
 		return err
 	}
 	if w.lost || w.bucket.Traits.NoConditions {
