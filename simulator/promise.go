@@ -87,6 +87,7 @@ func (p *promises) loaded(s *session) {
 		case bad && s.attrsFailed(path) && !s.lookFailed(path): // the first list has loaded it without them, the second one could not mend that
 			p.good(s, path, content)
 			p.safe[at].remark = yes
+		case bad && s.rep.Resumed: // the first list may have loaded it: see adopt
 		case bad:
 			p.skipped[at] = omission{s.src.name(), reason}
 		case under(failed, at): // it was looked at, or not: see adopt
@@ -153,7 +154,8 @@ func (p *promises) adopt(s *session, h *holdings) {
 	for _, path := range slices.Sorted(maps.Keys(s.watched)) {
 		at := s.src.at(path)
 		_, told := failed[at]
-		if _, sure := s.only(path); sure && s.err == nil && (told || !under(failed, at)) {
+		twice := told && s.rep != nil && s.rep.Resumed && p.safe[at] == nil // looked at for two lists
+		if _, sure := s.only(path); sure && s.err == nil && !twice && (told || !under(failed, at)) {
 			continue
 		}
 		e, here := h.safe[at]
