@@ -52,6 +52,7 @@ type mirror struct {
 	number uint64   // of our lease
 	trust  time.Duration
 	own    Attributes                // of its objects
+	hides  atomic.Bool               // a delete without a version hides an object: a write made one
 	seen   atomic.Pointer[time.Time] // when a look that found it ours began
 	lost   atomic.Pointer[Error]
 }
@@ -105,7 +106,10 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
 	return m.calls.briefly(m.own, func(own Attributes) error {
 		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-			_, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
+			stored, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
+			if stored.VersionID != "" {
+				m.hides.Store(true)
+			}
 			return err
 		})
 	})
@@ -172,10 +176,29 @@ func (m *mirror) head(ctx context.Context, ask asking, name string) error {
 	})
 }
 
+// remove takes an object away, in a bucket with versions each of them.
 func (m *mirror) remove(ctx context.Context, name string) error {
-	return m.calls.idempotent(ctx, call{name: callDelete, key: m.prefix + name}, func(ctx context.Context) error {
-		return m.target.Delete(ctx, m.prefix+name, "")
-	})
+	key := m.prefix + name
+	if !m.hides.Load() {
+		return m.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return m.target.Delete(ctx, key, "") })
+	}
+	for range maxMarkerVersions {
+		var obj Object
+		err := m.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) (err error) {
+			obj, err = m.target.Head(ctx, key)
+			return err
+		})
+		if IsNotFound(err) {
+			return nil
+		}
+		if err == nil {
+			err = m.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return m.target.Delete(ctx, key, obj.VersionID) })
+		}
+		if err != nil || obj.VersionID == "" {
+			return err
+		}
+	}
+	return newError(CodeJournalLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", maxMarkerVersions), nil)
 }
 
 // each calls f for the names that begin with a text, in the order of the store.

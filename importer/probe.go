@@ -265,7 +265,8 @@ func (p *prober) remove(ctx context.Context, key string) error {
 	if err := p.abort(ctx, key); err != nil {
 		return err
 	}
-	for range 8 { // a store without conditions has a version for each write
+	rounds := 0
+	for ; rounds < maxMarkerVersions; rounds++ { // a store without conditions has a version for each write
 		seen := p.seen[key]
 		var obj Object
 		err := p.as(ctx, callHead, func(ctx context.Context) (err error) {
@@ -289,6 +290,9 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		if obj.VersionID == "" {
 			return nil
 		}
+	}
+	if rounds == maxMarkerVersions {
+		return newError(CodeProbeLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", rounds), nil)
 	}
 	for len(p.written[key]) > 0 { // HEAD does not show them
 		version := p.written[key][0]

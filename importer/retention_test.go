@@ -258,3 +258,50 @@ func TestDefaultRetentionUnknown(t *testing.T) {
 		}
 	}
 }
+
+// TestJournalVersionsRemoved: in a bucket with versions a journal in the target is removed by
+// its versions, and not hidden.
+func TestJournalVersionsRemoved(t *testing.T) {
+	b := newRetaining(t, Retention{"COMPLIANCE", 0, 7, true})
+	s := newSource()
+	s.file("a", []byte("hello"))
+	o, _ := retentionOptions(t, b)
+	o.JournalInTarget = true
+	b.hook = func(_ int, call, key string) (bool, error) {
+		if key == "in/a" {
+			return true, newError(CodeCredentialsRefused, key, "no", nil)
+		}
+		return true, nil
+	}
+	if _, err := Run(t.Context(), s, b, o); err == nil {
+		t.Fatal("the run was not refused")
+	}
+	b.hook = nil
+	out, err := Cancel(t.Context(), s, b, o, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, all := range b.versions {
+		if _, shown := b.objects[key]; !shown && len(all) > 0 {
+			t.Errorf("%s: %d versions are there, and hidden; told is %+v", key, len(all), out)
+		}
+	}
+}
+
+// TestProbeRemovesManyVersions: what is called removed is, however many versions it has.
+func TestProbeRemovesManyVersions(t *testing.T) {
+	const key = "in/" + ProbePrefix + "put"
+	for _, n := range []int{12, maxMarkerVersions + 5} {
+		b := newRetaining(t, Retention{})
+		for range n {
+			if _, err := b.Put(t.Context(), PutRequest{Key: key, Body: strings.NewReader("x"), Size: 1, SHA256: [32]byte(sum([]byte("x")))}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b.now = b.now.AddDate(100, 0, 0)
+		p := &prober{target: b, calls: newCaller(testOptions(t, memDisk()), nil), prefix: "in/" + ProbePrefix}
+		if err := p.remove(t.Context(), key); (err == nil) != (len(b.versions[key]) == 0) {
+			t.Errorf("%d versions: %v, %d are left", n, err, len(b.versions[key]))
+		}
+	}
+}

@@ -99,7 +99,7 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 		return cfg, nil
 	}
 	markGivenOnce(&cfg)
-	cfg.Credentials = checkedCredentials{withProcess(cfg, o.Log)}
+	cfg.Credentials = checkedCredentials{withProcess(cfg)}
 	return cfg, nil
 }
 

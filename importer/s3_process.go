@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/exec"
 	"slices"
@@ -29,7 +28,7 @@ func credentialSources(cfg aws.Config) []aws.CredentialSource {
 // withProcess calls the profile's credential_process with an end of its stderr kept for the
 // error. The SDK hands its own stderr to it, past JSON lines and escapes. Where a role is
 // assumed with what the process gives, the SDK's way stays.
-func withProcess(cfg aws.Config, log *slog.Logger) aws.CredentialsProvider {
+func withProcess(cfg aws.Config) aws.CredentialsProvider {
 	sources := credentialSources(cfg)
 	if !slices.Contains(sources, aws.CredentialSourceProcess) || slices.Contains(sources, aws.CredentialSourceSTSAssumeRole) {
 		return cfg.Credentials
@@ -39,7 +38,7 @@ func withProcess(cfg aws.Config, log *slog.Logger) aws.CredentialsProvider {
 		if !ok || shared.Source != nil || shared.RoleARN != "" || shared.CredentialProcess == "" {
 			continue
 		}
-		p := &credentialProcess{command: shared.CredentialProcess, log: log}
+		p := &credentialProcess{command: shared.CredentialProcess}
 		p.Provider = processcreds.NewProviderCommand(processcreds.NewCommandBuilderFunc(p.newCommand))
 		return aws.NewCredentialsCache(p)
 	}
@@ -50,7 +49,6 @@ func withProcess(cfg aws.Config, log *slog.Logger) aws.CredentialsProvider {
 type credentialProcess struct {
 	*processcreds.Provider
 	command string
-	log     *slog.Logger
 
 	mu   sync.Mutex
 	said *lastWords // of the call that goes on
@@ -71,10 +69,7 @@ func (p *credentialProcess) Retrieve(ctx context.Context) (aws.Credentials, erro
 	got, err := p.Provider.Retrieve(ctx)
 	words := p.said.String()
 	if err == nil {
-		if words != "" {
-			p.log.Debug("credential_process", "stderr", words)
-		}
-		return got, nil
+		return got, nil // what it says beside its credentials is nobody's here
 	}
 	cause := "the credential_process of the AWS profile failed: " + processFault(err)
 	if words != "" {
@@ -122,9 +117,14 @@ func (w *lastWords) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String is one line that no terminal obeys.
+// String is the last line, and no terminal obeys it. Lines before it are not kept: a command
+// that traces what it does may have a secret there.
 func (w *lastWords) String() string {
-	return harmless(strings.Join(strings.FieldsFunc(string(w.kept), func(r rune) bool { return r == '\n' || r == '\r' }), "; "), "")
+	lines := strings.FieldsFunc(string(w.kept), func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) == 0 {
+		return ""
+	}
+	return harmless(lines[len(lines)-1], "")
 }
 
 // harmless replaces what a terminal would obey, but for the characters of except.
