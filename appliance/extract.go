@@ -65,6 +65,7 @@ type extractor struct {
 	r       *Reader // of contents
 	records entryList
 	tree    *outTree
+	temps   tempNames
 	names   nameCalls
 	links   *linker
 	o       ExtractOptions
@@ -84,8 +85,12 @@ type extractor struct {
 }
 
 func newExtractor(r *Reader, tree *outTree, o ExtractOptions) *extractor {
-	return &extractor{r: r, records: r, tree: tree, names: systemNames, links: newLinker(), o: o,
+	x := &extractor{r: r, records: r, tree: tree, temps: newTempNames(r.cp.Root), names: systemNames, links: newLinker(), o: o,
 		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{Failures: []string{}, Warnings: []string{}, Attributes: []string{}}, turns: make(chan struct{}, max(1, o.Workers))}
+	if !tree.locked {
+		x.notice("the folder's file system has no locks for folders: no other extract may write into it, and what an interrupted one has left there (.sledge-*.part) is not removed")
+	}
+	return x
 }
 
 // run makes folders and files first, then hard links, whose first names are all
@@ -164,9 +169,18 @@ func (x *extractor) walk(ctx context.Context, links bool, hand handOut) error {
 	var run []*manifest.Record
 	var size int64
 	var above lineage
+	var folders aboves
+	if !links {
+		x.above(ctx, ".")
+	}
 	err := x.records.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
 		x.hard = x.hard || rec.Kind == manifest.KindHardlink
 		parent := above.next(rec)
+		if !links && rec.Kind != manifest.KindSkipped {
+			for _, dir := range folders.next(rec) {
+				x.above(ctx, dir)
+			}
+		}
 		if (rec.Kind == manifest.KindHardlink) != links {
 			return nil
 		}
@@ -181,7 +195,7 @@ func (x *extractor) walk(ctx context.Context, links bool, hand handOut) error {
 			x.fail(rec.Path, fmt.Errorf("the manifest has %q as a %s, so that nothing can be below it", parent.path, parent.kind))
 			return nil
 		case rec.Kind == manifest.KindDir:
-			x.dir(rec)
+			x.dir(ctx, rec)
 			return nil
 		}
 		run, size = append(run, rec), size+rec.Size
@@ -326,15 +340,26 @@ func (x *extractor) progress() {
 	}
 }
 
-func (x *extractor) dir(rec *manifest.Record) {
-	fd, err := x.tree.make(rec.Path)
+func (x *extractor) dir(ctx context.Context, rec *manifest.Record) {
+	fd, made, err := x.tree.makeNew(rec.Path)
 	if err != nil {
 		x.fail(rec.Path, err)
 		return
 	}
-	unix.Close(fd)
+	defer unix.Close(fd)
+	if !made {
+		x.sweep(ctx, fd, rec.Path)
+	}
 	x.entries.Add(1)
 	x.dirs.add(rec)
+}
+
+// above is dir for a folder without a record. Whoever needs it makes it.
+func (x *extractor) above(ctx context.Context, dir string) {
+	if fd, err := x.tree.open(dir); err == nil {
+		x.sweep(ctx, fd, dir)
+		unix.Close(fd)
+	}
 }
 
 func (w *extractWorker) symlink(rec *manifest.Record) error {

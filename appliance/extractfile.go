@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,9 +26,7 @@ func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
 	if err := unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW); err == nil {
 		return w.compare(ctx, rec, dir, base, &st)
 	}
-	sum := crypto.SumSHA256([]byte(rec.Path))
-	temp := ".sledge-" + hex.EncodeToString(sum[:8]) + ".part"
-	f, err := createAt(dir, temp)
+	f, temp, err := w.createTemp(dir, dirPath)
 	if err != nil {
 		return err
 	}

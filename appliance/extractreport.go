@@ -22,6 +22,7 @@ type ExtractReport struct {
 	Warnings []string `json:"warnings"` // about the whole
 	Partial  bool     `json:"partial"`  // the source had not been loaded whole when it was sealed
 	Repaired uint64   `json:"repaired_blocks"`
+	Leftover uint64   `json:"leftovers_removed"` // temporary files of an interrupted run
 
 	// Attributes of entries that are there: what could not be restored, or was
 	// changed by the folder's file system.

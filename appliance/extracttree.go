@@ -15,9 +15,11 @@ import (
 // in the way of everything below it.
 type outTree struct {
 	root     *os.File
+	locked   bool // no other extract writes into it
 	stepwise bool // never ask for openat2
 }
 
+// openOutTree opens a folder, makes it if it is not there, and locks it.
 func openOutTree(folder string) (*outTree, error) {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return nil, err
@@ -26,7 +28,12 @@ func openOutTree(folder string) (*outTree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &outTree{root: f}, nil
+	locked, err := lockFolder(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &outTree{root: f, locked: locked}, nil
 }
 
 func (t *outTree) close() { t.root.Close() } // only read
@@ -53,20 +60,29 @@ func (t *outTree) open(dir string) (int, error) {
 
 // make is open, and makes the folders that are missing.
 func (t *outTree) make(dir string) (int, error) {
-	fd, err := t.open(dir)
+	fd, _, err := t.makeNew(dir)
+	return fd, err
+}
+
+// makeNew is make, and reports whether the folder itself was made.
+func (t *outTree) makeNew(dir string) (fd int, made bool, err error) {
+	fd, err = t.open(dir)
 	if !errors.Is(err, unix.ENOENT) {
-		return fd, err
+		return fd, false, err
 	}
-	return t.walk(dir, func(at int, name string) (int, error) {
+	fd, err = t.walk(dir, func(at int, name string) (int, error) {
+		made = false
 		fd, err := openStep(at, name)
 		if err != unix.ENOENT {
 			return fd, err
 		}
-		if err := unix.Mkdirat(at, name, 0o777); err != nil && err != unix.EEXIST {
+		err = unix.Mkdirat(at, name, 0o777)
+		if made = err == nil; err != nil && err != unix.EEXIST {
 			return -1, err
 		}
 		return openStep(at, name)
 	})
+	return fd, made, err
 }
 
 // openAtOnce has errors of the kernel alone.

@@ -38,6 +38,9 @@ func (r *extractReport) print(w io.Writer) {
 	if r.Repaired > 0 {
 		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
 	}
+	if r.Leftover > 0 {
+		fmt.Fprintf(w, "removed     %s of an interrupted extract\n", plural(r.Leftover, "temporary file"))
+	}
 	for i, f := range slices.Concat(r.Failures, r.Warnings, r.Attributes) {
 		if i == shownFindings {
 			fmt.Fprintf(w, "  and more; --json names them\n")
