@@ -93,9 +93,22 @@ func newExtractor(r *Reader, tree *outTree, o ExtractOptions) *extractor {
 	return x
 }
 
-// run makes folders and files first, then hard links, whose first names are all
-// there by then, then those that waited for another one.
+// run makes the entries, then sets the attributes of the folders, also of an extraction
+// that has failed or was interrupted.
 func (x *extractor) run(ctx context.Context) error {
+	err := x.passes(ctx)
+	if derr := x.dirs.restore(context.WithoutCancel(ctx), x); err == nil {
+		err = derr
+	}
+	if serr := x.tree.syncAll(); err == nil {
+		err = serr
+	}
+	return err
+}
+
+// passes makes folders and files first, then hard links, whose first names are all
+// there by then, then those that waited for another one.
+func (x *extractor) passes(ctx context.Context) error {
 	err := x.pass(ctx, func(hand handOut) error { return x.walk(ctx, false, hand) })
 	if err == nil && x.hard {
 		err = x.pass(ctx, func(hand handOut) error { return x.walk(ctx, true, hand) })
@@ -103,13 +116,7 @@ func (x *extractor) run(ctx context.Context) error {
 	if waiting := x.takeWaiting(); err == nil && len(waiting) > 0 {
 		err = x.pass(ctx, func(hand handOut) error { return inRuns(waiting, hand) })
 	}
-	if err != nil {
-		return err
-	}
-	if err := x.dirs.restore(ctx, x); err != nil {
-		return err
-	}
-	return x.tree.sync()
+	return err
 }
 
 // Entries go to the workers in runs: neighbours share folders and segments.
@@ -154,6 +161,9 @@ func (x *extractor) pass(ctx context.Context, feed func(hand handOut) error) err
 	if ferr := x.finish(); err == nil {
 		err = ferr
 	}
+	if err == nil {
+		err = context.Cause(ctx)
+	}
 	return err
 }
 
@@ -176,7 +186,7 @@ func (x *extractor) walk(ctx context.Context, links bool, hand handOut) error {
 	err := x.records.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
 		x.hard = x.hard || rec.Kind == manifest.KindHardlink
 		parent := above.next(rec)
-		if !links && rec.Kind != manifest.KindSkipped {
+		if !links && parent == nil && rec.Kind != manifest.KindSkipped {
 			for _, dir := range folders.next(rec) {
 				x.above(ctx, dir)
 			}
@@ -337,28 +347,6 @@ func (w *extractWorker) entry(ctx context.Context, rec *manifest.Record) {
 func (x *extractor) progress() {
 	if x.o.Progress != nil {
 		x.o.Progress(x.entries.Load(), x.bytes.Load())
-	}
-}
-
-func (x *extractor) dir(ctx context.Context, rec *manifest.Record) {
-	fd, made, err := x.tree.makeNew(rec.Path)
-	if err != nil {
-		x.fail(rec.Path, err)
-		return
-	}
-	defer unix.Close(fd)
-	if !made {
-		x.sweep(ctx, fd, rec.Path)
-	}
-	x.entries.Add(1)
-	x.dirs.add(rec)
-}
-
-// above is dir for a folder without a record. Whoever needs it makes it.
-func (x *extractor) above(ctx context.Context, dir string) {
-	if fd, err := x.tree.open(dir); err == nil {
-		x.sweep(ctx, fd, dir)
-		unix.Close(fd)
 	}
 }
 

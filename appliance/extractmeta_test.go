@@ -45,11 +45,15 @@ func TestExtractLinkAttributes(t *testing.T) {
 		t.Skipf("no attributes of symbolic links here: %v", err)
 	}
 	rd, m := extractRig(t)
-	link := manifest.Record{Kind: manifest.KindSymlink, Path: "dir/link", Target: "nowhere", Size: 7, Mtime: time.Unix(1e9, 0),
+	link := manifest.Record{Kind: manifest.KindSymlink, Path: "dir/link", Target: "nowhere", Size: 7, Mtime: time.Unix(1e9, 0), UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
 		Xattrs: []manifest.Xattr{{Name: "trusted.sledge", Value: []byte("of the link")}}}
+	for _, key := range []string{"v1", "v2", "long"} {
+		m.records[key].UID, m.records[key].GID = link.UID, link.GID
+	}
 	m.put(link)
 	out := t.TempDir()
-	if rep, err := extractOld(t, rd, m, out, ExtractOptions{}); err != nil || rep.AttributesLost != 0 {
+	rep, err := extractOld(t, rd, m, out, ExtractOptions{Owner: true})
+	if err != nil || rep.AttributesLost != 0 {
 		t.Fatalf("%v %+v", err, rep)
 	}
 	have := make([]byte, 64)

@@ -50,9 +50,9 @@ func (x *extractor) failure() error {
 }
 
 // fail counts an entry that was not made. An error of the process's own is none of
-// the entry's: it ends the whole.
+// the entry's, nor is a failed sync: these end the whole.
 func (x *extractor) fail(path string, err error) {
-	if ownFault(err) {
+	if ownFault(err) || errors.Is(err, ErrUnsynced) {
 		x.cancel(fmt.Errorf("%q: %w", path, err))
 	}
 	x.mu.Lock()

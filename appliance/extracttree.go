@@ -17,6 +17,8 @@ type outTree struct {
 	root     *os.File
 	locked   bool // no other extract writes into it
 	stepwise bool // never ask for openat2
+	umask    uint32
+	synced   outSync
 }
 
 // openOutTree opens a folder, makes it if it is not there, and locks it.
@@ -33,18 +35,30 @@ func openOutTree(folder string) (*outTree, error) {
 		f.Close()
 		return nil, err
 	}
-	return &outTree{root: f, locked: locked}, nil
+	return &outTree{root: f, locked: locked, umask: umask(), synced: outSync{calls: systemSyncs, each: needsEach(int(f.Fd()))}}, nil
 }
 
 func (t *outTree) close() { t.root.Close() } // only read
 
 // sync makes everything below the folder durable.
-func (t *outTree) sync() error {
-	if err := unix.Syncfs(int(t.root.Fd())); err != nil {
-		return fmt.Errorf("sync of %s: %w", t.root.Name(), err)
-	}
-	return nil
+func (t *outTree) sync() error { return t.synced.all(int(t.root.Fd()), t.root.Name()) }
+
+// syncAll is sync behind everything: where syncfs is not believed, the folder's own names
+// are synced, too.
+func (t *outTree) syncAll() error {
+	_ = t.synced.folder(int(t.root.Fd()), t.root.Name()) // its error is the next one's
+	return t.sync()
 }
+
+// umask is the process's. The system tells it only to whoever sets it.
+func umask() uint32 {
+	mask := unix.Umask(0o077)
+	unix.Umask(mask)
+	return uint32(mask)
+}
+
+// cold has an open file be read from the disk.
+func (t *outTree) cold(fd int) error { return t.synced.cold(fd, int(t.root.Fd()), t.root.Name()) }
 
 // pathOnly opens a folder as a place for names. That needs no right to read it.
 const pathOnly = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
@@ -76,7 +90,7 @@ func (t *outTree) makeNew(dir string) (fd int, made bool, err error) {
 		if err != unix.ENOENT {
 			return fd, err
 		}
-		err = unix.Mkdirat(at, name, 0o777)
+		err = unix.Mkdirat(at, name, 0o700)
 		if made = err == nil; err != nil && err != unix.EEXIST {
 			return -1, err
 		}
