@@ -91,6 +91,9 @@ Run it again to go on.`,
 		if done == nil {
 			return nil, err
 		}
+		if err == nil && done.Entries+done.Skipped == 0 {
+			err = noneBegins(*prefix)
+		}
 		return &extractReport{done, args[0]}, chainEnd(r.Set, extractEnd(done, err))
 	})
 }
