@@ -41,6 +41,22 @@ func (p metaPlace) setTime(t time.Time) error {
 	return err
 }
 
+// stat asks by statx, which has the times that 32 bits do not hold. Kernels before 4.11 and
+// some sandboxes refuse it.
+func (p metaPlace) stat(statx func(fd int, name string, flags, mask int, st *unix.Statx_t) error) (st unix.Statx_t, err error) {
+	err = statx(p.fd, p.name, p.flags(), unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID|unix.STATX_MTIME, &st)
+	if err != unix.ENOSYS && err != unix.EPERM {
+		return st, err
+	}
+	var old unix.Stat_t
+	if err := unix.Fstatat(p.fd, p.name, &old, p.flags()); err != nil {
+		return st, err
+	}
+	st.Mode, st.Uid, st.Gid = uint16(old.Mode), old.Uid, old.Gid
+	st.Mtime.Sec, st.Mtime.Nsec = int64(old.Mtim.Sec), uint32(old.Mtim.Nsec)
+	return st, nil
+}
+
 // fileMeta restores the attributes of an open file or folder. What cannot be restored
 // is named in the report; the content is right all the same.
 func (x *extractor) fileMeta(fd int, rec *manifest.Record) { x.restore(metaPlace{fd: fd}, rec) }
@@ -105,8 +121,8 @@ type attributes struct{ owner, mode, time bool }
 
 // look compares what was set with what the file system keeps.
 func (x *extractor) look(p metaPlace, rec *manifest.Record, set attributes) {
-	var st unix.Statx_t
-	if err := unix.Statx(p.fd, p.name, p.flags(), unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID|unix.STATX_MTIME, &st); err != nil {
+	st, err := p.stat(unix.Statx)
+	if err != nil {
 		x.lose(rec.Path, fmt.Sprintf("owner, mode and time cannot be seen: %v", err))
 		return
 	}

@@ -176,3 +176,20 @@ func TestExtractLeavesSetID(t *testing.T) {
 		}
 	}
 }
+
+// TestStatWithoutStatx: an old kernel's stat says the same.
+func TestStatWithoutStatx(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Symlink("x", filepath.Join(dir, "link")))
+	d, err := os.Open(dir)
+	must(t, err)
+	defer d.Close()
+	for _, p := range []metaPlace{{fd: int(d.Fd())}, {int(d.Fd()), "link"}} {
+		want, err := p.stat(unix.Statx)
+		must(t, err)
+		got, err := p.stat(func(int, string, int, int, *unix.Statx_t) error { return unix.ENOSYS })
+		if err != nil || got.Mode != want.Mode || got.Uid != want.Uid || got.Gid != want.Gid || got.Mtime != want.Mtime {
+			t.Errorf("%+v: %v, %+v, want %+v", p, err, got, want)
+		}
+	}
+}
