@@ -65,6 +65,7 @@ type extractor struct {
 	r       *Reader // of contents
 	records entryList
 	tree    *outTree
+	temps   tempNames
 	names   nameCalls
 	links   *linker
 	o       ExtractOptions
@@ -84,13 +85,30 @@ type extractor struct {
 }
 
 func newExtractor(r *Reader, tree *outTree, o ExtractOptions) *extractor {
-	return &extractor{r: r, records: r, tree: tree, names: systemNames, links: newLinker(), o: o,
+	x := &extractor{r: r, records: r, tree: tree, temps: newTempNames(r.cp.Root), names: systemNames, links: newLinker(), o: o,
 		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{Failures: []string{}, Warnings: []string{}, Attributes: []string{}}, turns: make(chan struct{}, max(1, o.Workers))}
+	if !tree.locked {
+		x.notice("the folder's file system has no locks for folders: no other extract may write into it, and what an interrupted one has left there (.sledge-*.part) is not removed")
+	}
+	return x
 }
 
-// run makes folders and files first, then hard links, whose first names are all
-// there by then, then those that waited for another one.
+// run makes the entries, then sets the attributes of the folders, also of an extraction
+// that has failed or was interrupted.
 func (x *extractor) run(ctx context.Context) error {
+	err := x.passes(ctx)
+	if derr := x.dirs.restore(context.WithoutCancel(ctx), x); err == nil {
+		err = derr
+	}
+	if serr := x.tree.syncAll(); err == nil {
+		err = serr
+	}
+	return err
+}
+
+// passes makes folders and files first, then hard links, whose first names are all
+// there by then, then those that waited for another one.
+func (x *extractor) passes(ctx context.Context) error {
 	err := x.pass(ctx, func(hand handOut) error { return x.walk(ctx, false, hand) })
 	if err == nil && x.hard {
 		err = x.pass(ctx, func(hand handOut) error { return x.walk(ctx, true, hand) })
@@ -98,13 +116,7 @@ func (x *extractor) run(ctx context.Context) error {
 	if waiting := x.takeWaiting(); err == nil && len(waiting) > 0 {
 		err = x.pass(ctx, func(hand handOut) error { return inRuns(waiting, hand) })
 	}
-	if err != nil {
-		return err
-	}
-	if err := x.dirs.restore(ctx, x); err != nil {
-		return err
-	}
-	return x.tree.sync()
+	return err
 }
 
 // Entries go to the workers in runs: neighbours share folders and segments.
@@ -149,6 +161,9 @@ func (x *extractor) pass(ctx context.Context, feed func(hand handOut) error) err
 	if ferr := x.finish(); err == nil {
 		err = ferr
 	}
+	if err == nil {
+		err = context.Cause(ctx)
+	}
 	return err
 }
 
@@ -164,9 +179,18 @@ func (x *extractor) walk(ctx context.Context, links bool, hand handOut) error {
 	var run []*manifest.Record
 	var size int64
 	var above lineage
+	var folders aboves
+	if !links {
+		x.above(ctx, ".")
+	}
 	err := x.records.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
 		x.hard = x.hard || rec.Kind == manifest.KindHardlink
 		parent := above.next(rec)
+		if !links && parent == nil && rec.Kind != manifest.KindSkipped {
+			for _, dir := range folders.next(rec) {
+				x.above(ctx, dir)
+			}
+		}
 		if (rec.Kind == manifest.KindHardlink) != links {
 			return nil
 		}
@@ -181,7 +205,7 @@ func (x *extractor) walk(ctx context.Context, links bool, hand handOut) error {
 			x.fail(rec.Path, fmt.Errorf("the manifest has %q as a %s, so that nothing can be below it", parent.path, parent.kind))
 			return nil
 		case rec.Kind == manifest.KindDir:
-			x.dir(rec)
+			x.dir(ctx, rec)
 			return nil
 		}
 		run, size = append(run, rec), size+rec.Size
@@ -324,17 +348,6 @@ func (x *extractor) progress() {
 	if x.o.Progress != nil {
 		x.o.Progress(x.entries.Load(), x.bytes.Load())
 	}
-}
-
-func (x *extractor) dir(rec *manifest.Record) {
-	fd, err := x.tree.make(rec.Path)
-	if err != nil {
-		x.fail(rec.Path, err)
-		return
-	}
-	unix.Close(fd)
-	x.entries.Add(1)
-	x.dirs.add(rec)
 }
 
 func (w *extractWorker) symlink(rec *manifest.Record) error {

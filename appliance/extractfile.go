@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -27,15 +26,16 @@ func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
 	if err := unix.Fstatat(dir, base, &st, unix.AT_SYMLINK_NOFOLLOW); err == nil {
 		return w.compare(ctx, rec, dir, base, &st)
 	}
-	sum := crypto.SumSHA256([]byte(rec.Path))
-	temp := ".sledge-" + hex.EncodeToString(sum[:8]) + ".part"
-	f, err := createAt(dir, temp)
+	f, temp, err := w.createTemp(dir, dirPath)
 	if err != nil {
 		return err
 	}
 	if err = w.write(ctx, rec, f); err == nil {
 		w.fileMeta(f.fd, rec)
-		err = fstat(f.fd, &st)
+		err = w.tree.synced.one(f.fd, rec.Path)
+	}
+	if unix.Fstat(f.fd, &st) != nil {
+		st = unix.Stat_t{} // then whoever links to it compares
 	}
 	if cerr := unix.Close(f.fd); err == nil && cerr != nil {
 		err = fmt.Errorf("close: %w", cerr)
@@ -192,6 +192,9 @@ func (w *extractWorker) compare(ctx context.Context, rec *manifest.Record, dir i
 	defer unix.Close(fd) // only read
 	var before unix.Stat_t
 	if err := fstat(fd, &before); err != nil {
+		return err
+	}
+	if err := w.tree.cold(fd); err != nil {
 		return err
 	}
 	same, err := w.holds(ctx, fd, rec)

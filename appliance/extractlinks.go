@@ -258,6 +258,9 @@ func (w *extractWorker) compareCarrier(ctx context.Context, rec *manifest.Record
 		return errNoCarrier
 	}
 	defer unix.Close(in) // only read
+	if err := w.tree.cold(in); err != nil {
+		return err
+	}
 	same, err := w.holds(ctx, in, rec)
 	var st unix.Stat_t
 	if err == nil {

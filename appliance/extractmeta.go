@@ -1,9 +1,8 @@
 package appliance
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -32,6 +31,32 @@ func (p metaPlace) setXattr(name string, value []byte) error {
 	return unix.Lsetxattr(fmt.Sprintf("/proc/self/fd/%d/%s", p.fd, p.name), name, value, 0)
 }
 
+// setTime takes the way by /proc on kernels before 5.8, which know no empty path here.
+func (p metaPlace) setTime(t time.Time) error {
+	tv := times(t)
+	err := unix.UtimesNanoAt(p.fd, p.name, tv[:], p.flags())
+	if p.name == "" && (err == unix.EINVAL || err == unix.ENOENT) {
+		err = unix.UtimesNanoAt(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", p.fd), tv[:], 0)
+	}
+	return err
+}
+
+// stat asks by statx, which has the times that 32 bits do not hold. Kernels before 4.11 and
+// some sandboxes refuse it.
+func (p metaPlace) stat(statx func(fd int, name string, flags, mask int, st *unix.Statx_t) error) (st unix.Statx_t, err error) {
+	err = statx(p.fd, p.name, p.flags(), unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID|unix.STATX_MTIME, &st)
+	if err != unix.ENOSYS && err != unix.EPERM {
+		return st, err
+	}
+	var old unix.Stat_t
+	if err := unix.Fstatat(p.fd, p.name, &old, p.flags()); err != nil {
+		return st, err
+	}
+	st.Mode, st.Uid, st.Gid = uint16(old.Mode), old.Uid, old.Gid
+	st.Mtime.Sec, st.Mtime.Nsec = int64(old.Mtim.Sec), uint32(old.Mtim.Nsec)
+	return st, nil
+}
+
 // fileMeta restores the attributes of an open file or folder. What cannot be restored
 // is named in the report; the content is right all the same.
 func (x *extractor) fileMeta(fd int, rec *manifest.Record) { x.restore(metaPlace{fd: fd}, rec) }
@@ -41,8 +66,9 @@ func (x *extractor) linkMeta(dir int, base string, rec *manifest.Record) {
 	x.restore(metaPlace{dir, base}, rec)
 }
 
-// restore sets the owner first, as that takes set-id bits and capabilities away, and
-// the mode behind the extended attributes, which a mode without w would refuse.
+// restore sets the owner first, as that takes set-id bits and capabilities away. The mode
+// comes behind the attributes that a mode without w would refuse, and before those that
+// give rights.
 func (x *extractor) restore(p metaPlace, rec *manifest.Record) {
 	var set attributes
 	if x.o.Owner {
@@ -51,24 +77,16 @@ func (x *extractor) restore(p metaPlace, rec *manifest.Record) {
 			x.lose(rec.Path, fmt.Sprintf("owner: %v", err))
 		}
 	}
-	for _, a := range rec.Xattrs {
-		if a.Name == capabilities && !x.o.Owner {
-			x.notice("file capabilities are left out, as are set-id bits: they are restored with the owner (--owner)")
-			continue
-		}
-		if err := p.setXattr(a.Name, a.Value); err != nil {
-			x.lose(rec.Path, fmt.Sprintf("extended attribute %q: %v", a.Name, err))
-		}
-	}
+	x.setXattrs(p, rec, false)
 	if p.name == "" { // a symbolic link's mode means nothing
 		err := unix.Fchmod(p.fd, x.mode(rec))
 		if set.mode = err == nil; err != nil {
 			x.lose(rec.Path, fmt.Sprintf("mode: %v", err))
 		}
 	}
+	x.setXattrs(p, rec, true)
 	if !rec.Mtime.IsZero() { // one that is not known stays what the system gives
-		tv := times(rec.Mtime)
-		err := unix.UtimesNanoAt(p.fd, p.name, tv[:], p.flags())
+		err := p.setTime(rec.Mtime)
 		if set.time = err == nil; err != nil {
 			x.lose(rec.Path, fmt.Sprintf("time: %v", err))
 		}
@@ -76,16 +94,35 @@ func (x *extractor) restore(p metaPlace, rec *manifest.Record) {
 	x.look(p, rec, set)
 }
 
-// capabilities is the attribute that gives a program rights, whoever owns it.
-const capabilities = "security.capability"
+// isPrivileged reports whether an attribute says what the system lets its file do, as
+// capabilities and labels. Such ones are the source's system's, as the owner is.
+func isPrivileged(name string) bool {
+	return strings.HasPrefix(name, "security.") || strings.HasPrefix(name, "trusted.")
+}
+
+// setXattrs sets the attributes of one kind. The privileged ones need --owner.
+func (x *extractor) setXattrs(p metaPlace, rec *manifest.Record, privileged bool) {
+	for _, a := range rec.Xattrs {
+		if isPrivileged(a.Name) != privileged {
+			continue
+		}
+		if privileged && !x.o.Owner {
+			x.notice("extended attributes \"security.\" and \"trusted.\" (file capabilities are among them) are left out, as are set-id bits: they are restored with the owner (--owner)")
+			return
+		}
+		if err := p.setXattr(a.Name, a.Value); err != nil {
+			x.lose(rec.Path, fmt.Sprintf("extended attribute %q: %v", a.Name, err))
+		}
+	}
+}
 
 // attributes that were set.
 type attributes struct{ owner, mode, time bool }
 
 // look compares what was set with what the file system keeps.
 func (x *extractor) look(p metaPlace, rec *manifest.Record, set attributes) {
-	var st unix.Statx_t
-	if err := unix.Statx(p.fd, p.name, p.flags(), unix.STATX_MODE|unix.STATX_UID|unix.STATX_GID|unix.STATX_MTIME, &st); err != nil {
+	st, err := p.stat(unix.Statx)
+	if err != nil {
 		x.lose(rec.Path, fmt.Sprintf("owner, mode and time cannot be seen: %v", err))
 		return
 	}
@@ -139,28 +176,4 @@ func (x *extractor) mode(rec *manifest.Record) uint32 {
 func times(t time.Time) [2]unix.Timespec {
 	ts := unix.Timespec{Sec: t.Unix(), Nsec: int64(t.Nanosecond())} // UnixNano ends in 2262
 	return [2]unix.Timespec{ts, ts}
-}
-
-// meta restores a folder's attributes.
-func (x *extractor) meta(rec *manifest.Record) {
-	fd, err := x.openToRead(rec.Path)
-	if errors.Is(err, fs.ErrExist) {
-		return // no folder: its entry has failed
-	}
-	if err != nil {
-		x.lose(rec.Path, fmt.Sprintf("attributes: %v", err))
-		return
-	}
-	defer unix.Close(fd)
-	x.fileMeta(fd, rec)
-}
-
-// openToRead opens a folder itself, where open gives a place for names.
-func (x *extractor) openToRead(dir string) (int, error) {
-	at, err := x.tree.open(dir)
-	if err != nil {
-		return -1, err
-	}
-	defer unix.Close(at)
-	return unix.Openat(at, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 }

@@ -45,11 +45,15 @@ func TestExtractLinkAttributes(t *testing.T) {
 		t.Skipf("no attributes of symbolic links here: %v", err)
 	}
 	rd, m := extractRig(t)
-	link := manifest.Record{Kind: manifest.KindSymlink, Path: "dir/link", Target: "nowhere", Size: 7, Mtime: time.Unix(1e9, 0),
+	link := manifest.Record{Kind: manifest.KindSymlink, Path: "dir/link", Target: "nowhere", Size: 7, Mtime: time.Unix(1e9, 0), UID: uint32(os.Getuid()), GID: uint32(os.Getgid()),
 		Xattrs: []manifest.Xattr{{Name: "trusted.sledge", Value: []byte("of the link")}}}
+	for _, key := range []string{"v1", "v2", "long"} {
+		m.records[key].UID, m.records[key].GID = link.UID, link.GID
+	}
 	m.put(link)
 	out := t.TempDir()
-	if rep, err := extractOld(t, rd, m, out, ExtractOptions{}); err != nil || rep.AttributesLost != 0 {
+	rep, err := extractOld(t, rd, m, out, ExtractOptions{Owner: true})
+	if err != nil || rep.AttributesLost != 0 {
 		t.Fatalf("%v %+v", err, rep)
 	}
 	have := make([]byte, 64)
@@ -169,6 +173,23 @@ func TestExtractLeavesSetID(t *testing.T) {
 		must(t, unix.Stat(filepath.Join(out, name), &st))
 		if got := st.Mode & 0o7777; got != want {
 			t.Errorf("%s has mode %o, want %o", name, got, want)
+		}
+	}
+}
+
+// TestStatWithoutStatx: an old kernel's stat says the same.
+func TestStatWithoutStatx(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Symlink("x", filepath.Join(dir, "link")))
+	d, err := os.Open(dir)
+	must(t, err)
+	defer d.Close()
+	for _, p := range []metaPlace{{fd: int(d.Fd())}, {int(d.Fd()), "link"}} {
+		want, err := p.stat(unix.Statx)
+		must(t, err)
+		got, err := p.stat(func(int, string, int, int, *unix.Statx_t) error { return unix.ENOSYS })
+		if err != nil || got.Mode != want.Mode || got.Uid != want.Uid || got.Gid != want.Gid || got.Mtime != want.Mtime {
+			t.Errorf("%+v: %v, %+v, want %+v", p, err, got, want)
 		}
 	}
 }

@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"sync"
@@ -21,21 +20,6 @@ func splitPath(p string) (dir, base string) {
 
 // outFile is a file being written. Writes to different places may come at once.
 type outFile struct{ fd int }
-
-// createAt makes a new file. What an interrupted run left under the name goes.
-func createAt(dir int, name string) (outFile, error) {
-	const flags = unix.O_WRONLY | unix.O_CREAT | unix.O_EXCL | unix.O_NOFOLLOW | unix.O_CLOEXEC
-	fd, err := unix.Openat(dir, name, flags, 0o600)
-	if err == unix.EEXIST {
-		if err = unix.Unlinkat(dir, name, 0); err == nil {
-			fd, err = unix.Openat(dir, name, flags, 0o600)
-		}
-	}
-	if err != nil {
-		return outFile{}, &fs.PathError{Op: "create", Path: name, Err: err}
-	}
-	return outFile{fd}, nil
-}
 
 func (f outFile) writeAt(p []byte, off int64) error {
 	for len(p) > 0 {

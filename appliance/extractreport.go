@@ -22,6 +22,7 @@ type ExtractReport struct {
 	Warnings []string `json:"warnings"` // about the whole
 	Partial  bool     `json:"partial"`  // the source had not been loaded whole when it was sealed
 	Repaired uint64   `json:"repaired_blocks"`
+	Leftover uint64   `json:"leftovers_removed"` // temporary files of an interrupted run
 
 	// Attributes of entries that are there: what could not be restored, or was
 	// changed by the folder's file system.
@@ -49,9 +50,9 @@ func (x *extractor) failure() error {
 }
 
 // fail counts an entry that was not made. An error of the process's own is none of
-// the entry's: it ends the whole.
+// the entry's, nor is a failed sync: these end the whole.
 func (x *extractor) fail(path string, err error) {
-	if ownFault(err) {
+	if ownFault(err) || errors.Is(err, ErrUnsynced) {
 		x.cancel(fmt.Errorf("%q: %w", path, err))
 	}
 	x.mu.Lock()

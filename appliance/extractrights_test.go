@@ -13,6 +13,9 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
+// capabilities is the attribute that gives a program rights, whoever owns it.
+const capabilities = "security.capability"
+
 // netRaw is the attribute of a program that may open raw sockets.
 var netRaw = []byte{1, 0, 0, 2, 0, 32, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 

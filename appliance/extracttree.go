@@ -15,9 +15,13 @@ import (
 // in the way of everything below it.
 type outTree struct {
 	root     *os.File
+	locked   bool // no other extract writes into it
 	stepwise bool // never ask for openat2
+	umask    uint32
+	synced   outSync
 }
 
+// openOutTree opens a folder, makes it if it is not there, and locks it.
 func openOutTree(folder string) (*outTree, error) {
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return nil, err
@@ -26,18 +30,35 @@ func openOutTree(folder string) (*outTree, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &outTree{root: f}, nil
+	locked, err := lockFolder(f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &outTree{root: f, locked: locked, umask: umask(), synced: outSync{calls: systemSyncs, each: needsEach(int(f.Fd()))}}, nil
 }
 
 func (t *outTree) close() { t.root.Close() } // only read
 
 // sync makes everything below the folder durable.
-func (t *outTree) sync() error {
-	if err := unix.Syncfs(int(t.root.Fd())); err != nil {
-		return fmt.Errorf("sync of %s: %w", t.root.Name(), err)
-	}
-	return nil
+func (t *outTree) sync() error { return t.synced.all(int(t.root.Fd()), t.root.Name()) }
+
+// syncAll is sync behind everything: where syncfs is not believed, the folder's own names
+// are synced, too.
+func (t *outTree) syncAll() error {
+	_ = t.synced.folder(int(t.root.Fd()), t.root.Name()) // its error is the next one's
+	return t.sync()
 }
+
+// umask is the process's. The system tells it only to whoever sets it.
+func umask() uint32 {
+	mask := unix.Umask(0o077)
+	unix.Umask(mask)
+	return uint32(mask)
+}
+
+// cold has an open file be read from the disk.
+func (t *outTree) cold(fd int) error { return t.synced.cold(fd, int(t.root.Fd()), t.root.Name()) }
 
 // pathOnly opens a folder as a place for names. That needs no right to read it.
 const pathOnly = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
@@ -53,20 +74,29 @@ func (t *outTree) open(dir string) (int, error) {
 
 // make is open, and makes the folders that are missing.
 func (t *outTree) make(dir string) (int, error) {
-	fd, err := t.open(dir)
+	fd, _, err := t.makeNew(dir)
+	return fd, err
+}
+
+// makeNew is make, and reports whether the folder itself was made.
+func (t *outTree) makeNew(dir string) (fd int, made bool, err error) {
+	fd, err = t.open(dir)
 	if !errors.Is(err, unix.ENOENT) {
-		return fd, err
+		return fd, false, err
 	}
-	return t.walk(dir, func(at int, name string) (int, error) {
+	fd, err = t.walk(dir, func(at int, name string) (int, error) {
+		made = false
 		fd, err := openStep(at, name)
 		if err != unix.ENOENT {
 			return fd, err
 		}
-		if err := unix.Mkdirat(at, name, 0o777); err != nil && err != unix.EEXIST {
+		err = unix.Mkdirat(at, name, 0o700)
+		if made = err == nil; err != nil && err != unix.EEXIST {
 			return -1, err
 		}
 		return openStep(at, name)
 	})
+	return fd, made, err
 }
 
 // openAtOnce has errors of the kernel alone.

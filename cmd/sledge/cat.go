@@ -21,7 +21,7 @@ func (a *app) catCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat PATH",
 		Short: "write one file of a sealed device to stdout",
-		Long: `Write the content of one file to stdout. Every byte has been decrypted under its
+		Long: `Write the content of one file to stdout, or the target of a symbolic link. Every byte has been decrypted under its
 tag before it is written. With --json the line that says how the command ended is
 on stderr, as stdout is the file.`,
 		Example: `  sledge cat etc/hosts --site /srv/site --label device.label --disk '/mnt/bay*'
@@ -30,12 +30,15 @@ on stderr, as stdout is the file.`,
 	var f keyFlags
 	f.add(cmd.Flags())
 	offset := cmd.Flags().Int64("offset", 0, "begin at this byte")
-	length := cmd.Flags().Int64("length", -1, "write at most this many bytes")
+	length := cmd.Flags().Int64("length", -1, "write at most this many bytes (default: all that follow)")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		out := a.out
 		a.out = a.err // the verb's end
 		if *offset < 0 {
 			return nil, usagef("--offset %d is negative", *offset)
+		}
+		if *length < 0 && cmd.Flags().Changed("length") {
+			return nil, usagef("--length %d is negative", *length)
 		}
 		r, err := a.openReader(&f)
 		if err != nil {
@@ -56,7 +59,12 @@ func copyEntry(ctx context.Context, out io.Writer, r *reader, path string, offse
 	switch e.Record.Kind {
 	case manifest.KindFile, manifest.KindHardlink:
 	case manifest.KindSymlink:
-		n, err := io.WriteString(out, e.Record.Target)
+		target := e.Record.Target
+		target = target[min(offset, int64(len(target))):]
+		if length >= 0 {
+			target = target[:min(length, int64(len(target)))]
+		}
+		n, err := io.WriteString(out, target)
 		return int64(n), err
 	default:
 		return 0, usagef("%q is a %s, it has no content", path, e.Record.Kind)

@@ -149,8 +149,8 @@ func (a *app) exportList(ctx context.Context, f *exportListFlags, prefix string)
 	write := func(w io.Writer) error {
 		l := &sumList{bufio.NewWriterSize(w, 64<<10), r}
 		err := a.writeList(ctx, f, prefix, l)
-		if err == nil && prefix != "" && r.entries() == 0 {
-			err = fmt.Errorf("%q: %w: no path begins with it", prefix, appliance.ErrNotFound)
+		if err == nil && r.entries() == 0 {
+			err = noneBegins(prefix)
 		}
 		if flushErr := l.out.Flush(); err == nil {
 			err = flushErr

@@ -38,6 +38,9 @@ func (r *extractReport) print(w io.Writer) {
 	if r.Repaired > 0 {
 		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
 	}
+	if r.Leftover > 0 {
+		fmt.Fprintf(w, "removed     %s of an interrupted extract\n", plural(r.Leftover, "temporary file"))
+	}
 	for i, f := range slices.Concat(r.Failures, r.Warnings, r.Attributes) {
 		if i == shownFindings {
 			fmt.Fprintf(w, "  and more; --json names them\n")
@@ -87,6 +90,9 @@ Run it again to go on.`,
 		m.end()
 		if done == nil {
 			return nil, err
+		}
+		if err == nil && done.Entries+done.Skipped == 0 {
+			err = noneBegins(*prefix)
 		}
 		return &extractReport{done, args[0]}, chainEnd(r.Set, extractEnd(done, err))
 	})

@@ -129,6 +129,9 @@ ended.`,
 		if flushErr := out.Flush(); err == nil {
 			err = flushErr
 		}
+		if err == nil && sum.Entries == 0 {
+			err = noneBegins(prefix)
+		}
 		return sum, chainEnd(r.Set, streamed(ctx, err))
 	})
 }

@@ -362,43 +362,6 @@ func yieldToWriters(disks int) (restore func()) {
 	return func() { runtime.GOMAXPROCS(before) }
 }
 
-// checkApart refuses a source that holds the device's own disks or state: a load
-// would read what it writes.
-func (a *app) checkApart(root string) error {
-	paths, err := a.diskPaths()
-	if err != nil {
-		return err
-	}
-	if a.device != "" {
-		paths = append(paths, a.device)
-	}
-	for _, p := range paths {
-		if within(p, root) {
-			return hint(usagef("source %s holds %s, which is the device's own", root, p), "load a folder that holds none of the device's disks, nor its state folder")
-		}
-	}
-	return nil
-}
-
-// within tells whether a folder is another one or below it, links followed.
-func within(folder, root string) bool {
-	folder, err := filepath.EvalSymlinks(folder)
-	if err == nil {
-		folder, err = filepath.Abs(folder)
-	}
-	for err == nil {
-		if sameFolder(folder, root) {
-			return true
-		}
-		up := filepath.Dir(folder)
-		if up == folder {
-			break
-		}
-		folder = up
-	}
-	return false
-}
-
 func loadSample(p appliance.Progress) sample {
 	if p.ToReadBack > 0 {
 		return sample{phase: "read back", bytes: p.ReadBack, totalBytes: p.ToReadBack}

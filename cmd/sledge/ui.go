@@ -284,6 +284,11 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitState, "set XDG_RUNTIME_DIR to a tmpfs that is yours alone, or mount /dev/shm", "remove a foreign file there and run the command again")
 	case is(firmware.ErrConcurrent), is(firmware.ErrBusy), is(appliance.ErrBusy):
 		return add(exitBusy, "wait for the other command, or stop it, then run this one again")
+	case is(appliance.ErrFolderBusy):
+		return add(exitBusy, "wait until that command has ended, or stop it, then run this one again; or extract into another folder")
+	case is(appliance.ErrUnsynced):
+		return add(exitUnexpected, "look at the space and the health of the disk that is extracted to, and in the kernel's log (dmesg)",
+			"then run the same command again: it compares what is there as the disk holds it, and writes the rest; or extract to another disk")
 	case is(site.ErrExists):
 		return add(exitUsage, "use this site, or name another folder")
 	case is(crypto.ErrNotInFIPS):

@@ -1,0 +1,150 @@
+package appliance
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/manifest"
+)
+
+// TestExtractFirstFailedSync: the system reports a failed write once. Nothing gets a name
+// after it, in no pass, and no temporary file stays.
+func TestExtractFirstFailedSync(t *testing.T) {
+	for what, each := range map[string]bool{"syncfs": false, "fsync": true} {
+		t.Run(what, func(t *testing.T) {
+			rd, m := extractRig(t)
+			for i := range 200 {
+				m.file(fmt.Sprintf("a/%03d", i), "v1")
+				m.link(fmt.Sprintf("b/%03d", i), fmt.Sprintf("a/%03d", i), "v2")
+			}
+			out := t.TempDir()
+			var calls atomic.Int32
+			once := func(int) error {
+				if calls.Add(1) == 1 {
+					return unix.EIO
+				}
+				return nil
+			}
+			rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2}, func(x *extractor) {
+				s := &x.tree.synced
+				if s.each = each; each {
+					s.calls.fsync = once
+				} else {
+					s.calls.syncfs = once
+				}
+			})
+			if !errors.Is(err, ErrUnsynced) || !errors.Is(err, unix.EIO) || rep.Entries != 0 {
+				t.Errorf("%v %+v", err, rep)
+			}
+			if names := count(t, out); names.entries != folders(t, out) {
+				t.Errorf("%d names, %d of folders", names.entries, folders(t, out))
+			}
+		})
+	}
+}
+
+// TestExtractSyncFailsBetween: what was synced before the failure has its name, and a
+// later sync that succeeds gives no more of them.
+func TestExtractSyncFailsBetween(t *testing.T) {
+	rd, m := extractRig(t)
+	m.link("z", "v1", "v2") // is written in the second pass
+	m.link("zz", "v1", "v2")
+	out := t.TempDir()
+	n := 0
+	rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2}, func(x *extractor) {
+		x.tree.synced.calls.syncfs = func(int) error {
+			if n++; n == 2 {
+				return unix.ENOSPC
+			}
+			return nil
+		}
+	})
+	if !errors.Is(err, ErrUnsynced) || rep.Entries != 3 {
+		t.Errorf("%v %+v", err, rep)
+	}
+	if have := count(t, out); have.entries != 3 {
+		t.Errorf("%d names, want those of the first sync", have.entries)
+	}
+}
+
+// TestExtractComparesWhatTheDiskHolds: what the cache alone holds is no file. The
+// stand-in for the cache shows the right content until it is dropped.
+func TestExtractComparesWhatTheDiskHolds(t *testing.T) {
+	rd, m := extractRig(t)
+	m.link("z", "long", "v2") // its carrier is compared, too
+	out := t.TempDir()
+	if _, err := extractOld(t, rd, m, out, ExtractOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	synced, dropped := 0, 0
+	rep, err := extractOld(t, rd, m, out, ExtractOptions{}, func(x *extractor) {
+		x.tree.synced.calls.syncfs = func(int) error { synced++; return nil }
+		x.tree.synced.calls.forget = func(fd int) error {
+			if synced == 0 {
+				t.Error("dropped before what is to be written was written")
+			}
+			dropped++
+			f, err := os.OpenFile(fmt.Sprintf("/proc/self/fd/%d", fd), os.O_WRONLY, 0)
+			must(t, err)
+			defer f.Close()
+			_, err = f.WriteAt([]byte("torn"), 0)
+			return err
+		}
+	})
+	if !errors.Is(err, ErrInTheWay) || dropped != 4 || rep.Existing != 0 || rep.Failed != 4 {
+		t.Errorf("%d dropped: %v %+v", dropped, err, rep)
+	}
+}
+
+// TestExtractSyncsEach: where syncfs says nothing about failed writes, each file and
+// folder is synced by itself; elsewhere none is.
+func TestExtractSyncsEach(t *testing.T) {
+	for _, each := range []bool{false, true} {
+		rd, m := extractRig(t)
+		m.put(manifest.Record{Kind: manifest.KindDir, Path: "dir", Mode: 0o755})
+		m.file("none/file", "v1")
+		var calls atomic.Int32
+		rep, err := extractOld(t, rd, m, t.TempDir(), ExtractOptions{Workers: 2}, func(x *extractor) {
+			x.tree.synced.each = each
+			x.tree.synced.calls.fsync = func(int) error { calls.Add(1); return nil }
+		})
+		want := int32(0)
+		if each {
+			want = 4 + 3 // files; dir, none, and the folder itself
+		}
+		if err != nil || rep.Entries != 5 || calls.Load() != want {
+			t.Errorf("each %v: %d calls: %v %+v", each, calls.Load(), err, rep)
+		}
+	}
+}
+
+func TestSyncfsReports(t *testing.T) {
+	for release, want := range map[string]bool{"5.8.0": true, "5.8": true, "5.10.0-28-amd64": true, "6.1.0": true, "10.0": true, "5.7.19": false, "4.18.0-553.el8": false,
+		"3.10.0-1160.el7.x86_64": false, "5.x": false, "": false, "5": false, "six.8": false, "5.8-rc1": true} {
+		if got := syncfsReports(release); got != want {
+			t.Errorf("%q: %v", release, got)
+		}
+	}
+}
+
+// TestExtractKeepsProvenFiles: attributes that are refused cost no file.
+func TestExtractKeepsProvenFiles(t *testing.T) {
+	rd, m := extractRig(t)
+	m.records["v1"].UID = 1 << 31
+	m.records["v1"].Xattrs = []manifest.Xattr{{Name: "nosuch.a", Value: []byte("1")}, {Name: "security.nosuch", Value: []byte{1}}, {Name: "trusted.a", Value: make([]byte, 1<<20)}}
+	out := t.TempDir()
+	rep, err := extractOld(t, rd, m, out, ExtractOptions{Owner: true})
+	if err != nil || rep.AttributesLost == 0 || rep.Entries != 3 {
+		t.Errorf("%v %+v", err, rep)
+	}
+	isIn(t, out, "v1", "version 1")
+	if left, _ := filepath.Glob(filepath.Join(out, ".sledge-*")); len(left) > 0 {
+		t.Errorf("%q", left)
+	}
+}
