@@ -47,20 +47,23 @@ func (c *compositeCheck) line(l *ObjectLine) error {
 	return nil
 }
 
-// composite is the object's checksum if its parts are the manifest's.
+// composite is the object's checksum if its parts are the manifest's. What else a line may
+// say, agrees tells.
 func composite(l *ObjectLine) []byte {
-	text, n, ok := strings.Cut(l.SHA256, "-")
-	if !ok || !l.there() || l.PartsBy == "importer" || n != strconv.FormatUint(l.Record.PartCount, 10) {
-		return nil
+	if sum, ok := l.ownComposite(); ok && l.there() {
+		return sum
 	}
-	if l.PartSize != 0 && l.PartSize != l.Record.PartSize {
-		return nil
+	return nil
+}
+
+// ownComposite is the digest of a composite checksum over the record's parts.
+func (l *ObjectLine) ownComposite() ([]byte, bool) {
+	text, n, dashed := strings.Cut(l.SHA256, "-")
+	if !dashed || l.PartsBy == "importer" || n != strconv.FormatUint(l.Record.PartCount, 10) || l.PartSize != 0 && l.PartSize != l.Record.PartSize {
+		return nil, false
 	}
 	sum, err := unbase64(text)
-	if err != nil {
-		return []byte("unreadable")
-	}
-	return sum
+	return sum, err == nil && len(sum) == 32
 }
 
 func (c *compositeCheck) more(l *ObjectLine) error {
