@@ -47,23 +47,20 @@ func (c *compositeCheck) line(l *ObjectLine) error {
 	return nil
 }
 
-// composite is the object's checksum if its parts are the manifest's. What else a line may
-// say, agrees tells.
+// composite is the object's checksum if its parts are the manifest's.
 func composite(l *ObjectLine) []byte {
-	if sum, ok := l.ownComposite(); ok && l.there() {
-		return sum
+	text, n, ok := strings.Cut(l.SHA256, "-")
+	if !ok || !l.there() || l.PartsBy == "importer" || n != strconv.FormatUint(l.Record.PartCount, 10) {
+		return nil
 	}
-	return nil
-}
-
-// ownComposite is the digest of a composite checksum over the record's parts.
-func (l *ObjectLine) ownComposite() ([]byte, bool) {
-	text, n, dashed := strings.Cut(l.SHA256, "-")
-	if !dashed || l.PartsBy == "importer" || n != strconv.FormatUint(l.Record.PartCount, 10) || l.PartSize != 0 && l.PartSize != l.Record.PartSize {
-		return nil, false
+	if l.PartSize != 0 && l.PartSize != l.Record.PartSize {
+		return nil
 	}
 	sum, err := unbase64(text)
-	return sum, err == nil && len(sum) == 32
+	if err != nil {
+		return []byte("unreadable")
+	}
+	return sum
 }
 
 func (c *compositeCheck) more(l *ObjectLine) error {

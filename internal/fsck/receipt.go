@@ -297,7 +297,6 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 		c.r.LeftOut[kindNames[l.Record.Kind]]++
 	}
 	if l.there() {
-		c.noteOwnParts(l)
 		c.r.Proofs[l.Proof]++
 		c.r.Bytes += l.Size
 	}
@@ -306,14 +305,6 @@ func (c *receiptCheck) line(ctx context.Context, l *ObjectLine) error {
 		return c.object(l)
 	}
 	return nil
-}
-
-// noteOwnParts counts objects whose checksum nobody can compare without the store.
-func (c *receiptCheck) noteOwnParts(l *ObjectLine) {
-	if l.PartsBy == "importer" && strings.Contains(l.SHA256, "-") {
-		c.f.repeat(Note, "importer-parts", nowhere(), "check the objects in the store, by verify import without --offline",
-			"objects were cut into parts of the importer's own: their checksum is the importer's word")
-	}
 }
 
 // inOrder holds the records of all pages to strictly ascending order.
@@ -425,16 +416,7 @@ func (c *receiptCheck) checkTotal(raw []byte) error {
 	return c.compareTotal(s.predicate)
 }
 
-// totalNames are what a receipt total may call critical (format.md 10).
-var totalNames = []string{
-	"version", "critical", "job", "device", "generation", "run", "manifest_size", "manifest_root", "label", "target", "profile", "endpoint", "probe",
-	"outcomes", "proof", "records", "entries", "bytes", "conditional_writes", "differences", "complete", "started", "finished", "software", "rules", "recheck",
-}
-
 func (c *receiptCheck) compareTotal(p object) error {
-	if err := p.version1(totalNames); err != nil {
-		return err
-	}
 	m := c.v.report
 	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": m.Root} {
 		if got, err := p.text(name); err != nil || got != want {
