@@ -327,7 +327,7 @@ type packPlain struct {
 func (p *packPlain) segment(dst, enc []byte, n uint64) ([]byte, error) {
 	off := int64(n) * crypto.SegmentSize
 	size := min(p.p.BodySize-off, crypto.SegmentSize)
-	if n >= p.p.Segments || size < crypto.SegmentOverhead { // off may have overflowed
+	if size < crypto.SegmentOverhead {
 		return nil, fmt.Errorf("%w: pack %d has no segment %d", manifest.ErrCorrupt, p.p.Number, n)
 	}
 	final := n == p.p.Segments-1

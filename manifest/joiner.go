@@ -32,19 +32,21 @@ func (j *Joiner) Add(b []byte) (*Record, error) {
 		return nil, fmt.Errorf("%w: %s: continuation %d is out of place", ErrCorrupt, quote(r.Path), c.number)
 	}
 	l := &j.r.pending[j.list]
-	if c.field != listFields[j.list] || c.first != l.given || l.given+len(c.items) > l.count {
+	if c.field != listFields[j.list] || c.first != len(l.items) || len(l.items)+len(c.items) > l.count {
 		return nil, fmt.Errorf("%w: %s: continuation %d does not fit", ErrCorrupt, quote(r.Path), c.number)
 	}
-	if err := j.r.takeMore(j.list, c.items); err != nil {
-		return nil, err
-	}
+	l.items = append(l.items, c.items...)
 	j.next++
-	if l.given < l.count {
+	if len(l.items) < l.count {
 		return nil, nil
 	}
-	if l.tree.Root() != l.root {
+	if RootOver(l.items) != l.root {
 		return nil, fmt.Errorf("%w: %s: list of field %d does not match its root", ErrCorrupt, quote(r.Path), c.field)
 	}
+	if err := j.r.take(j.list, l.items); err != nil {
+		return nil, err
+	}
+	l.items = nil
 	j.list++
 	j.skipShort()
 	if j.list < len(listFields) {
@@ -57,27 +59,6 @@ func (j *Joiner) Add(b []byte) (*Record, error) {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	return done, nil
-}
-
-// takeMore decodes items as they come, so that a list takes no more memory than what it
-// says, and of attributes no more than the limit.
-func (r *Record) takeMore(list int, items [][]byte) error {
-	l := &r.pending[list]
-	for _, it := range items {
-		if err := r.takeItem(list, it); err != nil {
-			return err
-		}
-		l.given++
-		l.tree.Add(it)
-		if listFields[list] != fieldXattrs {
-			continue
-		}
-		x := r.Xattrs[len(r.Xattrs)-1]
-		if l.attributes += len(x.Name) + len(x.Value); l.attributes > MaxAttributes {
-			return fmt.Errorf("%w: %s: extended attributes of more than %d bytes", ErrCorrupt, quote(r.Path), MaxAttributes)
-		}
-	}
-	return nil
 }
 
 func (j *Joiner) skipShort() {

@@ -26,10 +26,7 @@ type pendingList struct {
 	count int
 	root  [32]byte
 	long  bool
-
-	given      int // items so far
-	tree       Tree
-	attributes int // bytes of names and values
+	items [][]byte
 }
 
 // continuation is what a continuation record says besides its path.
@@ -248,9 +245,6 @@ func decodeExtent(b []byte) (e Extent, err error) {
 		}
 		return err
 	})
-	if err == nil && !e.Hole && (e.PackOffset > maxPackBody || e.Length > maxPackBody-e.PackOffset) {
-		err = fmt.Errorf("%d bytes at %d, beyond every pack", e.Length, e.PackOffset)
-	}
 	if err != nil {
 		err = fmt.Errorf("%w: extent: %w", ErrCorrupt, err)
 	}

@@ -14,10 +14,6 @@ const (
 	maxContData = 56000 // list bytes in one continuation record
 	// MaxListItems bounds what a reader joins for one entry: 48.8 TiB in 16 MiB units.
 	MaxListItems = 1 << 22
-	// MaxAttributes bounds the names and values of one entry's extended attributes.
-	MaxAttributes = 8 << 20
-
-	maxPackBody = 1 << 40
 )
 
 var listFields = [4]int{fieldParts, fieldCRCs, fieldExtents, fieldXattrs}

@@ -97,7 +97,7 @@ func ParseRecord(b []byte) (*Record, error) {
 		r.Target = m.bytes(21)
 	}
 	r.continuation = continuation{m.uint(24), m.uint(25), m.uint(26), m.bytes(27)}
-	return r, firstOf(checkExtents(m), r.readParts(m))
+	return r, r.readParts(m)
 }
 
 // readParts takes field 15 in list form: items, or count and root of items that follow.
