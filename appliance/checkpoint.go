@@ -25,8 +25,8 @@ func (a *signedState) same(b manifest.Checkpoint) bool {
 }
 
 // openCheckpoint verifies every checkpoint on the disks and settles on one: the label's;
-// without a label that on most disks, else the latest. Others of its origin stay to be
-// held against its log.
+// without a label that on most disks. Others of its origin stay to be held against its
+// log; disks with one of another origin are set aside and named.
 func (s *Set) openCheckpoint(label []byte) error {
 	good, err := s.checkpoints(label != nil)
 	if err != nil {
@@ -37,12 +37,16 @@ func (s *Set) openCheckpoint(label []byte) error {
 		if chosen, err = s.matchLabel(label, good); err != nil {
 			return err
 		}
-	} else if i := slices.IndexFunc(good, func(c *signedState) bool { return c.Origin != chosen.Origin }); i >= 0 {
-		return fmt.Errorf("%w: the disks carry checkpoints of %s and %s; take the disks of one of them out, or give the label to say which is meant", ErrRollback, chosen.Origin, good[i].Origin)
+	} else if i := slices.IndexFunc(good, func(c *signedState) bool { return c.Origin != chosen.Origin && len(c.disks) == len(chosen.disks) }); i >= 0 {
+		return fmt.Errorf("%w: as many disks carry checkpoints of %s as of %s; take the disks of one of them out, or give the label to say which is meant", ErrRollback, chosen.Origin, good[i].Origin)
 	}
 	s.cp, s.Scope = chosen.Checkpoint, chosen.scope
+	s.takeJob(s.Scope)
 	for _, c := range good {
-		if c != chosen && c.Origin == chosen.Origin {
+		switch {
+		case c.Origin != chosen.Origin:
+			s.Warnings = append(s.Warnings, fmt.Sprintf("disks %s have the checkpoint of %s; they are not used for this device", strings.Join(c.disks, ", "), c.Origin))
+		case c != chosen:
 			s.others = append(s.others, c)
 		}
 	}
@@ -124,12 +128,36 @@ func (s *Set) verifyCheckpoint(b []byte) (manifest.Checkpoint, manifest.Scope, e
 		return manifest.Checkpoint{}, scope, fmt.Errorf("%w: checkpoint of generation %q", manifest.ErrCorrupt, clip(parts[3]))
 	}
 	scope.Generation = uint32(gen)
-	dev, ok := s.Job.Device(scope.Device)
-	if scope.Job != s.Job.ID || !ok {
+	dev, ok := s.pinned(scope)
+	if !ok {
 		return manifest.Checkpoint{}, scope, fmt.Errorf("%w: checkpoint of job %s, device %s: the job file on the disks (job %s) does not name it", ErrForeign, scope.Job, scope.Device, s.Job.ID)
 	}
 	cp, err := manifest.OpenCheckpoint(b, scope.Origin(), dev.PublicKey.PublicKey)
 	return cp, scope, err
+}
+
+// pinned finds a device in whichever job file of its job names it. Its id is the hash of
+// its key, so that no two of them can disagree.
+func (s *Set) pinned(scope manifest.Scope) (manifest.JobDevice, bool) {
+	for _, j := range s.jobs {
+		if dev, ok := j.job.Device(scope.Device); ok && j.job.ID == scope.Job {
+			return dev, true
+		}
+	}
+	return manifest.JobDevice{}, false
+}
+
+// takeJob leaves job files of other jobs; which one of the device's it is the log says.
+func (s *Set) takeJob(scope manifest.Scope) {
+	if _, ok := s.Job.Device(scope.Device); ok && s.Job.ID == scope.Job {
+		return
+	}
+	for _, j := range s.jobs {
+		if _, ok := j.job.Device(scope.Device); ok && j.job.ID == scope.Job {
+			s.Job, s.JobFile = j.job, j.file
+			return
+		}
+	}
 }
 
 func clip(s string) string {
@@ -151,6 +179,7 @@ func (s *Set) matchLabel(text []byte, good []*signedState) (*signedState, error)
 	if err != nil {
 		return nil, fmt.Errorf("label: %w", err)
 	}
+	s.takeJob(scope)
 	s.useJob(l.JobSHA256)
 	if l.Scope != scope || l.JobSHA256 != crypto.SumSHA256(s.JobFile) {
 		return nil, fmt.Errorf("%w: the label is of job %s, device %s, generation %d with another job file", ErrRollback, l.Scope.Job, l.Scope.Device, l.Scope.Generation)

@@ -85,19 +85,35 @@ func (s *diskSet) order(bay int) []int {
 	return append(first, rest...)
 }
 
-// openShard opens a shard's file wherever it lies.
-func (s *diskSet) openShard(p *manifest.Pack, shard int) (vfs.File, error) {
+// openShard opens a shard's file wherever it lies, and tells on which disk.
+func (s *diskSet) openShard(p *manifest.Pack, shard int) (vfs.File, int, error) {
 	name := shardName(p.ID, shard)
 	for _, i := range s.order(int(p.Bays[shard])) {
 		f, err := s.disks[i].FS.Open(name, vfs.OpenOptions{})
 		if err == nil {
-			return f, nil
+			return f, i, nil
 		}
 		if s.own.met("disk "+s.disks[i].Name, err) {
-			return nil, s.own.get()
+			return nil, -1, s.own.get()
 		}
 	}
-	return nil, fmt.Errorf("pack %d: shard %d (bay %d): %w", p.Number, shard, p.Bays[shard], fs.ErrNotExist)
+	return nil, -1, fmt.Errorf("pack %d: shard %d (bay %d): %w", p.Number, shard, p.Bays[shard], fs.ErrNotExist)
+}
+
+// openAllShards opens every copy of a shard, but that on the disks that are left out: a
+// disk that fails and its image may both be here.
+func (s *diskSet) openAllShards(p *manifest.Pack, shard int, but ...int) (files []vfs.File) {
+	for _, i := range s.order(int(p.Bays[shard])) {
+		if slices.Contains(but, i) {
+			continue
+		}
+		f, err := s.disks[i].FS.Open(shardName(p.ID, shard), vfs.OpenOptions{})
+		if err == nil {
+			files = append(files, f)
+		}
+		s.own.met("disk "+s.disks[i].Name, err)
+	}
+	return files
 }
 
 // maxCopies is how many different contents of one file are looked at: enough that

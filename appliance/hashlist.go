@@ -43,84 +43,10 @@ func (s *diskSet) hashList(p *manifest.Pack, code *erasure.Code) ([]byte, error)
 	if list, err := code.JoinPieces(slices.Clone(pieces), int(size)); err == nil && linesRoot(list, layout.LineLen()) == p.Root {
 		return list, nil
 	}
-	if list := s.mendList(p, layout, s.copies(hashesName(p.ID), size, size), pieces[:code.K]); list != nil && linesRoot(list, layout.LineLen()) == p.Root {
+	if list := s.mendList(p, code, pieces); list != nil {
 		return list, nil
 	}
 	return nil, s.own.or(fmt.Errorf("pack %d: %w", p.Number, errNoHashes))
-}
-
-// goodPieces reads the pieces that have their signed hash; the others are nil.
-func (s *diskSet) goodPieces(p *manifest.Pack, code *erasure.Code, size int) [][]byte {
-	pieces := make([][]byte, code.K+code.M)
-	length := int64((size + code.K - 1) / code.K)
-	for j := range pieces {
-		for _, i := range s.order(int(p.Bays[j])) {
-			b, err := s.readFile(s.disks[i], pieceName(p.ID, j), length)
-			if err == nil && int64(len(b)) == length && crypto.SumSHA256(b) == p.Pieces[j] {
-				pieces[j] = b
-				break
-			}
-		}
-	}
-	return pieces
-}
-
-// mendList takes for each field the value that the stored block confirms, else
-// the one that most copies have; what a good data piece covers is taken from it.
-func (s *diskSet) mendList(p *manifest.Pack, layout erasure.Layout, copies, pieces [][]byte) []byte {
-	if len(copies) == 0 {
-		return nil
-	}
-	list := append([]byte(nil), copies[0]...)
-	for at := 0; at < len(list); at += 8 { // every field is a multiple of 8 bytes
-		vote(list[at:at+8], copies, at)
-	}
-	buf := make([]byte, layout.Block)
-	for shard := range layout.K + layout.M {
-		f, err := s.openShard(p, shard)
-		if err != nil {
-			continue
-		}
-		for stripe := int64(0); stripe < layout.Stripes(); stripe++ {
-			block := buf[:layout.BlockLen(stripe)]
-			if _, err := f.ReadAt(block, stripe*layout.Block); err != nil {
-				continue
-			}
-			at := int(stripe) * layout.LineLen()
-			value := fieldOf(layout, shard, block)
-			from := at + fieldOffset(layout, shard)
-			for _, c := range copies {
-				if string(c[from:from+len(value)]) == string(value) {
-					copy(list[from:], value)
-					break
-				}
-			}
-		}
-		f.Close()
-	}
-	for i, b := range pieces {
-		if from := i * len(b); b != nil && from < len(list) {
-			copy(list[from:], b)
-		}
-	}
-	return list
-}
-
-// vote sets dst to what most copies have there.
-func vote(dst []byte, copies [][]byte, at int) {
-	most := 0
-	for _, c := range copies {
-		n := 0
-		for _, o := range copies {
-			if string(o[at:at+len(dst)]) == string(c[at:at+len(dst)]) {
-				n++
-			}
-		}
-		if n > most {
-			most = n
-			copy(dst, c[at:])
-		}
-	}
 }
 
 func fieldOffset(l erasure.Layout, shard int) int {

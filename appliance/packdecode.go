@@ -150,7 +150,7 @@ func (r *packReader) decodeRows(rows [][]byte, stripe, in int64, unread []bool) 
 			rows[i] = row[:0]
 			continue
 		}
-		if _, err := f.ReadAt(row, stripe*r.layout.Block+in); err != nil {
+		if err := r.readShard(row, stripe*r.layout.Block+in, i); err != nil {
 			if ownFault(err) {
 				return false, err
 			}

@@ -32,13 +32,6 @@ type packReader struct {
 	list []byte // the hash list, once it was needed
 }
 
-// lazyShard is opened when it is first read.
-type lazyShard struct {
-	once sync.Once
-	f    vfs.File // nil: no disk has it
-	own  error    // this process could not look
-}
-
 // repairs counts what was decoded instead of read.
 type repairs struct {
 	mu     sync.Mutex
@@ -78,31 +71,8 @@ func openPackReader(set *diskSet, p *manifest.Pack, count *repairs, cache *readC
 
 func (r *packReader) close() {
 	for i := range r.shards {
-		if f := r.shards[i].f; f != nil {
-			f.Close()
-		}
+		r.shards[i].close()
 	}
-}
-
-// shard returns a shard's file, nil if no disk has it.
-func (r *packReader) shard(i int) vfs.File {
-	s := &r.shards[i]
-	s.once.Do(func() {
-		f, err := r.set.openShard(r.p, i)
-		if err == nil {
-			s.f = f
-		} else if ownFault(err) {
-			s.own = err
-		}
-	})
-	return s.f
-}
-
-// unasked is why this process could not look for a shard, nil if it could: such a
-// shard is not decoded from the others as if it were damaged.
-func (r *packReader) unasked(i int) error {
-	r.shard(i)
-	return r.shards[i].own
 }
 
 // read fills dst from the body at off without proving the bytes.
@@ -111,14 +81,8 @@ func (r *packReader) read(dst []byte, off int64) error {
 		if r.decoded.Load() && r.fromCache(part, stripe, in, shard) {
 			return nil
 		}
-		if f := r.shard(shard); f != nil {
-			_, err := f.ReadAt(part, stripe*r.layout.Block+in)
-			if err == nil || ownFault(err) {
-				return err
-			}
-		}
-		if own := r.unasked(shard); own != nil {
-			return own
+		if err := r.readShard(part, stripe*r.layout.Block+in, shard); err == nil || ownFault(err) {
+			return err
 		}
 		return r.decode(part, stripe, in, shard)
 	})
@@ -223,7 +187,7 @@ func (r *packReader) recover(data []byte, stripe int64) error {
 		if own := r.unasked(i); own != nil {
 			return own
 		}
-		if !r.readBlock(blocks[i], stripe, i) || !blockGood(r.layout, r.list, stripe, i, blocks[i]) {
+		if _, good := r.readBlock(blocks[i], stripe, i); !good {
 			r.count.add(r.place(i))
 			missing = append(missing, i)
 		}
@@ -244,16 +208,6 @@ func (r *packReader) lost(stripe int64, missing int) error {
 	return r.set.own.or(fmt.Errorf("%w: pack %d: stripe %d: %d of %d data blocks are bad or missing and parity cannot restore them", ErrLost, r.p.Number, stripe, missing, r.layout.K))
 }
 
-func (r *packReader) readBlock(dst []byte, stripe int64, shard int) bool {
-	f := r.shard(shard)
-	if f == nil {
-		return false
-	}
-	_, err := f.ReadAt(dst, stripe*r.layout.Block)
-	r.set.own.met(r.place(shard), err)
-	return err == nil
-}
-
 const maxDecodeTries = 1000
 
 // fill decodes the missing data blocks in place from the others and parity,
@@ -266,11 +220,12 @@ func (r *packReader) fill(stripe int64, blocks [][]byte, missing []int) (bool, e
 	parity := make([][]byte, m)
 	for j := range m {
 		parity[j] = make([]byte, size)
-		if !r.readBlock(parity[j], stripe, k+j) {
+		switch read, good := r.readBlock(parity[j], stripe, k+j); {
+		case !read:
 			parity[j] = nil
-		} else if blockGood(r.layout, r.list, stripe, k+j, parity[j]) {
+		case good:
 			clean = append(clean, j)
-		} else {
+		default:
 			other = append(other, j)
 		}
 	}

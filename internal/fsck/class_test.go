@@ -151,6 +151,7 @@ func TestEveryClass(t *testing.T) {
 	for _, c := range unsealedCases {
 		note(c.report(t).Findings)
 	}
+	note(manifestReport(t, withoutBays(t, makeDevice(t, smallPlan()), 0, 1)).Findings)
 	for _, c := range receiptCases {
 		r := c.report(t)
 		note(r.Findings)

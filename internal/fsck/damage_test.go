@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/bits"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -533,6 +534,7 @@ var planCases = []planCase{
 	{"start entry of another generation", func(p *plan) { p.startOther = true }, nil, "log-entry-bad", VerdictRefused},
 	{"start entry of another serial", func(p *plan) { p.startSerial = 1 }, nil, "log-entry-bad", VerdictRefused},
 	{"no parity against the job", func(p *plan) { p.k, p.m, p.disks, p.denyNoParity = 1, 0, 2, true }, nil, "geometry-differs", VerdictClean},
+	{"less parity than the job orders", func(p *plan) { p.orderedM = 2 }, nil, "geometry-differs", VerdictClean},
 	{"bytes between pages", func(p *plan) { p.dirtyGap = true }, nil, "padding-not-zero", VerdictRefused},
 	{"absent at seal", func(p *plan) { p.absent = []int{3} }, func(t *testing.T, d *testDevice, o *Options) { o.Disks = o.Disks[:3] }, "disk-missing", VerdictRepairable},
 	{"too few disks", nil, func(t *testing.T, d *testDevice, o *Options) { o.Disks = o.Disks[2:] }, "disks-missing", VerdictLost},
@@ -551,8 +553,8 @@ var planCases = []planCase{
 	{"sealed with bays of one disk", nil, sealSaying(map[string]any{"shared_disks": true}), "seal-shared", VerdictClean},
 	{"sealed with other file systems", nil, sealSaying(map[string]any{"filesystems": []string{"fuse"}}), "seal-filesystems", VerdictClean},
 	{"recovery for two", func(p *plan) { p.ageFile = ageHead + "-> mlkem768x25519 c\nd\n--- mac\nrest" }, nil, "wrap-recipients", VerdictClean},
-	{"recovery that is not age's", func(p *plan) { p.ageFile = ageHead }, nil, "wrap-bad", VerdictRepairable},
-	{"sealed without a disk", func(p *plan) { p.absent = []int{3} }, nil, "seal-absent", VerdictRepairable},
+	{"recovery that is not age's", func(p *plan) { p.ageFile = ageHead }, nil, "wrap-bad", VerdictLost},
+	{"sealed without a disk", func(p *plan) { p.absent = []int{3} }, nil, "seal-absent", VerdictClean},
 	{"sealed after a disk was replaced", func(p *plan) { p.rebuilt = []int{3} }, sealSaying(map[string]any{"replaced_bays": []int{3}}), "seal-replaced", VerdictClean},
 	{"sealed at last without a disk", nil, sealSaying(map[string]any{"left_bays": []int{3}}), "seal-left", VerdictClean},
 	{"sealed on disks that keep what is overwritten", nil, sealSaying(map[string]any{"not_erased": []string{"btrfs"}}), "seal-not-erased", VerdictClean},
@@ -796,6 +798,36 @@ func (d *testDevice) breakFrame(n int) {
 	d.flip(1, d.journalOf(1), at)
 }
 
+// cutFrames takes frames out of both copies of the journal, which closes over them; with
+// to before from these are there twice.
+func (d *testDevice) cutFrames(from, to int) {
+	b := d.file(0, d.journalOf(0)).Data
+	var places []int
+	for at := 0; ; at++ {
+		i := bytes.Index(b[at:], []byte(frameMagic))
+		if i < 0 {
+			break
+		}
+		at += i
+		places = append(places, at)
+	}
+	cut := append(bytes.Clone(b[:places[from]]), b[places[to]:]...)
+	for bay := range 2 {
+		d.file(bay, d.journalOf(bay)).Data = bytes.Clone(cut)
+	}
+}
+
+// falseFrames puts what looks like the beginnings of frames behind the first pack's.
+func (d *testDevice) falseFrames(n int) {
+	b := d.file(0, d.journalOf(0)).Data
+	first := bytes.Index(b, []byte(frameMagic))
+	next := first + 1 + bytes.Index(b[first+1:], []byte(frameMagic))
+	none := bytes.Repeat(append([]byte(frameMagic), make([]byte, 16)...), n)
+	for bay := range 2 {
+		d.file(bay, d.journalOf(bay)).Data = slices.Concat(b[:next], none, b[next:])
+	}
+}
+
 var unsealedCases = []unsealedCase{
 	{"clean", func(*testing.T, *testDevice) {}, "", VerdictClean, 4},
 	{"two shards of a pack on one disk", func(t *testing.T, d *testDevice) {
@@ -818,6 +850,10 @@ var unsealedCases = []unsealedCase{
 	}, "journal-frame-lost", VerdictLost, 3},
 	{"a frame's beginning bad in all copies", func(t *testing.T, d *testDevice) { d.breakFrame(0) }, "journal-frame-lost", VerdictLost, 3},
 	{"two frames bad in all copies", func(t *testing.T, d *testDevice) { d.breakFrame(4); d.breakFrame(0) }, "journal-frame-lost", VerdictLost, 2},
+	{"a frame cut out of all copies", func(t *testing.T, d *testDevice) { d.cutFrames(2, 4) }, "journal-gap", VerdictLost, 3},
+	{"the first frames cut out of all copies", func(t *testing.T, d *testDevice) { d.cutFrames(0, 4) }, "journal-gap", VerdictLost, 2},
+	{"a pack's frame twice", func(t *testing.T, d *testDevice) { d.cutFrames(2, 0) }, "pack-entry-bad", VerdictRefused, 5},
+	{"too much that looks like frames", func(t *testing.T, d *testDevice) { d.falseFrames(maxFrameTries + 1) }, "journal-unsearched", VerdictLost, 1},
 	{"copy missing", func(t *testing.T, d *testDevice) { d.remove(0, d.journalOf(0)) }, "journal-copies", VerdictRepairable, 4},
 	{"no journal", func(t *testing.T, d *testDevice) { d.remove(1, d.journalOf(0)); d.remove(0, d.journalOf(0)) }, "journal-missing", VerdictRefused, 0},
 	{"no headers", func(t *testing.T, d *testDevice) {

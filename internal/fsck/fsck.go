@@ -158,8 +158,11 @@ func (v *verifier) run(ctx context.Context, disks bool) error {
 	if err := v.manifest(ctx); err != nil {
 		return err
 	}
-	if err := v.pages(ctx); err != nil || !disks {
+	if err := v.pages(ctx); err != nil {
 		return err
+	}
+	if !disks {
+		return v.packsMissing(ctx)
 	}
 	if err := v.packs(ctx); err != nil {
 		return err

@@ -72,6 +72,7 @@ type plan struct {
 	packTwice     bool   // two packs have one id
 	strangeWrap   bool   // the wrap entry is to somebody whom the job file does not name
 	denyNoParity  bool   // the job file has m = 1, though packs have 0
+	orderedM      int    // parity that the job file orders; 0: what packs have
 	dirtyGap      bool   // bytes between two pages are not zero
 }
 
@@ -168,6 +169,7 @@ func (d *testDevice) makeJob(t testing.TB) []byte {
 	if d.denyNoParity {
 		m = 1
 	}
+	m = max(m, d.orderedM)
 	return dsse(t, d.jobKey, inToto("job", "device/"+d.who.device.String(), sha256Hex(spkiOf(public(d.deviceKey))), map[string]any{
 		"version": 1, "critical": []string{}, "job": d.who.job.String(), "serial": 1,
 		"devices":    []any{map[string]any{"id": d.who.device.String(), "public_key": spkiText(d.deviceKey)}},

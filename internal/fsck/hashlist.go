@@ -185,30 +185,56 @@ func (f *listFinder) shardOf(d *disk) int {
 	return -1
 }
 
-// pieces checks every piece of copy 2 against the signed hashes.
+// pieces checks the pieces of copy 2 against the signed hashes.
 func (f *listFinder) pieces() {
 	disks := make([]*disk, len(f.piece))
 	for j := range f.piece {
-		d, o := f.v.openByBay(int(f.p.bays[j]), pieceName(f.p, j))
+		d, o := f.goodPiece(j)
 		if o == nil {
 			if f.p.notWritten>>j&1 == 0 && !f.v.missing[f.p.bays[j]] {
 				f.say(Repairable, "piece-missing", inShard(f.p, j), "piece of the hash list is missing")
 			}
 			continue
 		}
-		f.open = append(f.open, o)
 		f.piece[j], disks[j] = o, d
 		if d.bay != int(f.p.bays[j]) {
 			f.say(Note, "piece-elsewhere", inShard(f.p, j).on(d), "piece of the hash list lies on the disk of bay %d", d.bay)
 		}
-		if err := f.checkPiece(o, j); err != nil {
-			f.say(Repairable, "piece-bad", inShard(f.p, j).on(d), "piece of the hash list: %v", err)
-			continue
-		}
-		f.good |= 1 << j
 	}
 	if !f.quiet {
 		f.v.together.see(f.p, "pieces of the hash list", disks)
+	}
+}
+
+// goodPiece takes the first good copy of a piece, at home or elsewhere, and names the bad
+// ones before it; if none is good, the first that is there.
+func (f *listFinder) goodPiece(j int) (*disk, *file) {
+	name := pieceName(f.p, j)
+	copies := f.v.openCopies(int(f.p.bays[j]), name)
+	asked := len(copies)
+	for i := 0; i < len(copies); i++ {
+		f.open = append(f.open, copies[i].f)
+		err := f.checkPiece(copies[i].f, j)
+		if err == nil {
+			f.good |= 1 << j
+			f.openToo(copies[i+1:])
+			return copies[i].d, copies[i].f
+		}
+		f.say(Repairable, "piece-bad", inShard(f.p, j).on(copies[i].d), "piece of the hash list: %v", err)
+		if i+1 == asked {
+			copies = append(copies, f.v.otherCopies(name, copies)...)
+		}
+	}
+	if len(copies) == 0 {
+		return nil, nil
+	}
+	return copies[0].d, copies[0].f
+}
+
+// openToo has files closed at the end that nobody asks.
+func (f *listFinder) openToo(copies []shardCopy) {
+	for _, c := range copies {
+		f.open = append(f.open, c.f)
 	}
 }
 

@@ -180,7 +180,11 @@ func (c *journalCopies) walk(fn func(clear []byte) error) error {
 	for off := int64(journalHeaderSize); ; {
 		clear, size, ok := c.frame(off, buf)
 		if !ok {
-			next := c.next(off+1, buf)
+			next, gaveUp := c.next(off+1, buf)
+			if gaveUp {
+				c.v.f.add(Lost, "journal-unsearched", nowhere(), "", "journal/%s: behind the bad frame at byte %d are more than %d beginnings of frames that are none: what follows was not looked for", c.name, off, maxFrameTries)
+				return nil
+			}
 			if next < 0 {
 				c.end(off)
 				return nil
@@ -206,22 +210,26 @@ func (c *journalCopies) end(off int64) {
 	}
 }
 
-// next is where the first whole frame of any copy begins from a place on; −1: nowhere.
-func (c *journalCopies) next(from int64, buf []byte) int64 {
-	first := int64(-1)
+// next is where the first whole frame of any copy begins from a place on; −1: nowhere,
+// or nowhere that was looked at.
+func (c *journalCopies) next(from int64, buf []byte) (first int64, gaveUp bool) {
+	first = -1
 	for _, f := range c.files {
-		if at := nextFrame(f, from, buf); at >= 0 && (first < 0 || at < first) {
+		at, tired := nextFrame(f, from, buf)
+		if at >= 0 && (first < 0 || at < first) {
 			first = at
 		}
+		gaveUp = gaveUp || tired
 	}
-	return first
+	return first, gaveUp && first < 0
 }
 
 // maxFrameTries bounds the places that are tried in one search. What looks like the
 // beginning of a frame is none once in 4 GiB of an honest journal.
 const maxFrameTries = 1024
 
-func nextFrame(f *file, from int64, buf []byte) int64 {
+// nextFrame gives up after maxFrameTries.
+func nextFrame(f *file, from int64, buf []byte) (at int64, gaveUp bool) {
 	window := make([]byte, 64<<10)
 	for tries := 0; from+frameHeaderSize <= f.size; from += int64(len(window) - len(frameMagic) + 1) {
 		w := window[:min(int64(len(window)), f.size-from)]
@@ -235,14 +243,14 @@ func nextFrame(f *file, from int64, buf []byte) int64 {
 			}
 			at += i
 			if _, _, err := readFrame(f, from+int64(at), buf); err == nil {
-				return from + int64(at)
+				return from + int64(at), false
 			}
 			if tries++; tries >= maxFrameTries {
-				return -1
+				return -1, true
 			}
 		}
 	}
-	return -1
+	return -1, false
 }
 
 // frame reads the frame at off from all copies and names those that differ.

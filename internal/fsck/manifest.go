@@ -247,6 +247,8 @@ func (v *verifier) seePack(p *packEntry) {
 	v.packIDs.add(p.id)
 	if p.geometry.m == 0 && !v.job.allowNoParity {
 		v.f.add(Warning, "geometry-differs", inPack(p), "", "has no parity, which the job does not allow")
+	} else if p.geometry.m < v.job.m {
+		v.f.repeat(Warning, "geometry-differs", nowhere(), "", "some packs have %d parity shards, the job file orders %d", p.geometry.m, v.job.m)
 	}
 }
 

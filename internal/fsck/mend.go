@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"hash/crc64"
+	"slices"
 )
 
 // maxMendSize bounds the list that is mended in memory: at the usual 280 bytes
@@ -12,13 +13,16 @@ import (
 const maxMendSize = 64 << 20
 
 // mend puts a list together field by field when no copy is good as a whole: of
-// all the copies' values the one that the stored block confirms. The signed
-// root decides.
+// all the copies' values the one that a stored block confirms, whichever disk has
+// it. The signed root decides.
 func (f *listFinder) mend(shards [][]shardCopy) {
 	g := f.p.geometry
 	if g.listLen() > maxMendSize {
 		f.say(Warning, "hashlist-not-mended", inPack(f.p), "hash list of %d bytes is too long to be mended", g.listLen())
 		return
+	}
+	for j := range shards { // whichever disk has one
+		shards[j] = append(shards[j], f.v.otherCopies(shardName(f.p, j), shards[j])...)
 	}
 	preferCopies := make([]byte, 0, g.listLen())
 	preferBlocks := make([]byte, 0, g.listLen())
@@ -40,30 +44,50 @@ func (f *listFinder) mend(shards [][]shardCopy) {
 }
 
 // mendField gives the value of one field in two opinions: the copies' before
-// the block's, and the block's before the copies'.
+// the blocks', and the blocks' before the copies'. What both have is both's.
 func (f *listFinder) mendField(shards [][]shardCopy, stripe int64, j int) (a, b []byte) {
-	stored := f.storedField(shards, stripe, j)
-	votes := map[string]int{}
-	best := ""
-	for _, value := range f.copiedField(stripe, j) {
-		if stored != nil && bytes.Equal(value, stored) {
-			return stored, stored
+	copied, signed := f.copiedField(stripe, j)
+	var stored []byte
+	for _, c := range shards[j] {
+		value := f.storedField(c.f, stripe, j)
+		if value == nil {
+			continue
 		}
-		text := string(value)
-		if votes[text]++; votes[text] > votes[best] {
-			best = text
+		if slices.ContainsFunc(copied, func(o []byte) bool { return bytes.Equal(o, value) }) {
+			return value, value
 		}
+		if stored == nil {
+			stored = value
+		}
+	}
+	said := signed
+	if said == nil {
+		said = mostOf(copied)
 	}
 	switch {
-	case best == "" && stored == nil:
+	case said == nil && stored == nil:
 		zero := make([]byte, f.fieldLen(j))
 		return zero, zero
-	case best == "":
+	case said == nil:
 		return stored, stored
 	case stored == nil:
-		return []byte(best), []byte(best)
+		return said, said
 	}
-	return []byte(best), stored
+	return said, stored
+}
+
+// mostOf is the value that occurs most, the first of several; nil if there is none.
+func mostOf(values [][]byte) (best []byte) {
+	votes, most := map[string]int{}, 0
+	for _, v := range values {
+		votes[string(v)]++
+	}
+	for _, v := range values {
+		if n := votes[string(v)]; n > most {
+			best, most = v, n
+		}
+	}
+	return best
 }
 
 func (f *listFinder) fieldLen(j int) int {
@@ -78,35 +102,57 @@ func (f *listFinder) fieldOffset(stripe int64, j int) int64 {
 	return stripe*int64(f.p.geometry.lineLen()) + int64(32*min(j, k)+8*max(0, j-k))
 }
 
-// copiedField reads a field from every copy 1 and from the raw data pieces.
-func (f *listFinder) copiedField(stripe int64, j int) (values [][]byte) {
+// copiedField reads a field from every copy 1 and from the raw data pieces. signed is
+// what pieces with the signed hashes say of it; nil: nothing.
+func (f *listFinder) copiedField(stripe int64, j int) (values [][]byte, signed []byte) {
 	off := f.fieldOffset(stripe, j)
+	field := func() []byte { return make([]byte, f.fieldLen(j)) }
 	for _, o := range f.raw {
-		b := make([]byte, f.fieldLen(j))
-		if o.readFull(b, off) == nil {
+		if b := field(); o.readFull(b, off) == nil {
 			values = append(values, b)
 		}
 	}
-	b := make([]byte, f.fieldLen(j))
-	for i := range b {
-		at := off + int64(i)
-		piece := f.piece[at/f.p.geometry.pieceLen()]
-		if piece == nil || piece.readFull(b[i:i+1], at%f.p.geometry.pieceLen()) != nil {
-			return values
-		}
+	if b := field(); f.rawPieces(b, off, ^uint32(0)) {
+		values = append(values, b)
 	}
-	return append(values, b)
+	if inputs := firstBits(f.good, f.p.geometry.k); inputs != 0 {
+		if b := field(); f.decodedPieces(b, off, inputs) {
+			signed = b
+		}
+	} else if b := field(); f.rawPieces(b, off, f.good) {
+		signed = b
+	}
+	if signed != nil {
+		values = append(values, signed)
+	}
+	return values, signed
 }
 
-// storedField computes a field from the block on the disk.
-func (f *listFinder) storedField(shards [][]shardCopy, stripe int64, j int) []byte {
-	if len(shards[j]) == 0 {
-		return nil
+// rawPieces fills b with bytes of the list from those data pieces that are in the mask.
+func (f *listFinder) rawPieces(b []byte, off int64, mask uint32) bool {
+	length := f.p.geometry.pieceLen()
+	for len(b) > 0 {
+		j, in := off/length, off%length
+		n := min(int64(len(b)), length-in)
+		if mask>>j&1 == 0 || f.piece[j] == nil || f.piece[j].readFull(b[:n], in) != nil {
+			return false
+		}
+		b, off = b[n:], off+n
 	}
+	return true
+}
+
+func (f *listFinder) decodedPieces(b []byte, off int64, inputs uint32) bool {
+	_, err := (&pieceReader{f: f, inputs: inputs}).ReadAt(b, off)
+	return err == nil
+}
+
+// storedField computes a field from a block on a disk.
+func (f *listFinder) storedField(o *file, stripe int64, j int) []byte {
 	g := f.p.geometry
 	hash := sha256.New()
 	crc := uint64(0)
-	err := eachSlice(shards[j][0].f, stripe*g.blockSize, g.blockLen(stripe), f.w.buffer(windowSize), func(b []byte) {
+	err := eachSlice(o, stripe*g.blockSize, g.blockLen(stripe), f.w.buffer(windowSize), func(b []byte) {
 		if j < g.k {
 			hash.Write(b)
 		} else {

@@ -1,5 +1,7 @@
 package fsck
 
+import "slices"
+
 // shardCopy is one file of a shard: normally there is one, on the disk of its
 // bay; it may lie elsewhere, and a duplicated disk has a second.
 type shardCopy struct {
@@ -59,16 +61,17 @@ func (v *verifier) openCopies(bay int, name string) (copies []shardCopy) {
 	return nil
 }
 
-// openByBay is openCopies for files of which one copy is enough.
-func (v *verifier) openByBay(bay int, name string) (*disk, *file) {
-	copies := v.openCopies(bay, name)
-	if len(copies) == 0 {
-		return nil, nil
+// otherCopies opens a name on every disk that has not been asked for it.
+func (v *verifier) otherCopies(name string, known []shardCopy) (more []shardCopy) {
+	for _, d := range v.use {
+		if slices.ContainsFunc(known, func(c shardCopy) bool { return c.d == d }) {
+			continue
+		}
+		if f, err := openFile(d.fsys, name); err == nil {
+			more = append(more, shardCopy{d, f})
+		}
 	}
-	for _, c := range copies[1:] {
-		c.f.Close()
-	}
-	return copies[0].d, copies[0].f
+	return more
 }
 
 func (v *verifier) nameShard(p *packEntry, j int, copies []shardCopy) {

@@ -63,7 +63,7 @@ func (k *stripeWork) readBlock(j int) {
 			return
 		}
 		k.widened |= 1 << j
-		k.shards[j] = append(k.shards[j], k.w.v.otherCopies(k.p, j, k.shards[j])...)
+		k.shards[j] = append(k.shards[j], k.w.v.otherCopies(shardName(k.p, j), k.shards[j])...)
 	}
 }
 
@@ -111,23 +111,6 @@ func (k *stripeWork) confirm(j int, f *file) (bool, error) {
 	err := eachSlice(f, k.off, k.length, buf, func(b []byte) { crc = crc64.Update(crc, crcTable, b) })
 	at := 32*k.g.k + 8*(j-k.g.k)
 	return err == nil && crc == binary.BigEndian.Uint64(k.line[at:]), err
-}
-
-// otherCopies looks on every disk that has not been asked for this shard.
-func (v *verifier) otherCopies(p *packEntry, j int, known []shardCopy) (more []shardCopy) {
-	for _, d := range v.use {
-		asked := false
-		for _, c := range known {
-			asked = asked || c.d == d
-		}
-		if asked {
-			continue
-		}
-		if f, err := openFile(d.fsys, shardName(p, j)); err == nil {
-			more = append(more, shardCopy{d, f})
-		}
-	}
-	return more
 }
 
 // decide decodes the missing data blocks and then proves the parity.

@@ -37,6 +37,7 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	v.nameHeaders()
 	var sample []*packEntry
 	stored := int64(0)
+	var numbers []uint64
 	j := &journalWalk{v: v, names: names}
 	err = j.walk(ctx, true, func(p *packEntry) error {
 		if len(sample) < 8 {
@@ -44,18 +45,37 @@ func (v *verifier) unsealed(ctx context.Context) error {
 		}
 		stored += p.geometry.stored()
 		v.packIDs.add(p.id)
+		numbers = append(numbers, p.number)
 		v.report.Packs++
 		return nil
 	})
 	if err != nil {
 		return err
 	}
+	v.nameGaps(numbers)
 	v.packIDs.sort()
 	v.progress.total.Store(stored)
 	v.progress.packsTotal.Store(v.report.Packs)
 	v.placeDisks(sample)
 	v.countBays(v.report.Packs)
 	return v.unsealedPacks(ctx, j)
+}
+
+// nameGaps names packs that no journal at hand has although later ones are there: their
+// frames are lost, also where nothing is left that looks like one.
+func (v *verifier) nameGaps(numbers []uint64) {
+	slices.Sort(numbers)
+	next := uint64(0)
+	for _, n := range numbers {
+		if n < next {
+			v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "two packs have the number %d", n)
+			continue
+		}
+		if n > next {
+			v.f.add(Lost, "journal-gap", nowhere(), "connect the missing disks", "packs %d to %d are in no journal, and pack %d is: their frames are lost", next, n-1, n)
+		}
+		next = n + 1
+	}
 }
 
 // labelOfUnsealed refuses disks that were put back to before the seal that a

@@ -278,6 +278,7 @@ func forks() []Lie {
 		fork("one is of no entries", Damage, func(d *Device) error { return d.SignAt(0, true, 1) }),
 		fork("one is older and does not fit", Public, func(d *Device) error { return d.SignAt(2, false, 1) }),
 		fork("one is of no entries and does not fit", Public, func(d *Device) error { return d.SignAt(0, false, 1) }),
+		fork("one is of another generation", Damage, func(d *Device) error { return d.SignGeneration(2, 2) }),
 		fork("two of one size", Public, func(d *Device) error { return d.SignAt(len(d.written), false, 1) }),
 		fork("one is newer", Public, func(d *Device) error { return d.SignAt(len(d.written)+1, true, 1) }),
 	}

@@ -304,7 +304,18 @@ func (d *Device) SignAt(size int, fits bool, disks ...int) error {
 	if !fits {
 		root[0] ^= 1
 	}
-	text, err := manifest.SignCheckpoint(d.scope.Origin(), uint64(size), root, d.keys.Device)
+	return d.sign(d.scope, size, root, disks)
+}
+
+// SignGeneration puts a checkpoint of another generation of the device on disks.
+func (d *Device) SignGeneration(generation uint32, disks ...int) error {
+	other := d.scope
+	other.Generation = generation
+	return d.sign(other, 5, [32]byte{1}, disks)
+}
+
+func (d *Device) sign(scope manifest.Scope, size int, root [32]byte, disks []int) error {
+	text, err := manifest.SignCheckpoint(scope.Origin(), uint64(size), root, d.keys.Device)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,70 @@
+package fsck
+
+import (
+	"context"
+	"math/bits"
+	"slices"
+)
+
+// manyMissing is how many packs are looked for on the disks before the log's map of
+// their shards is believed of the rest.
+const manyMissing = 256
+
+// packsMissing names packs that the disks at hand cannot give back, by the log's maps
+// alone: more of their shards are of bays without a disk, or were never written, than
+// they have parity. No block of a pack is read.
+func (v *verifier) packsMissing(ctx context.Context) error {
+	if !slices.Contains(v.missing, true) {
+		return nil
+	}
+	lost, looked := int64(0), 0
+	var first *packEntry
+	err := v.eachPack(ctx, func(p *packEntry) error {
+		bad := v.shardsMissing(p)
+		if bits.OnesCount32(bad) <= p.geometry.m {
+			return ctx.Err()
+		}
+		if looked < manyMissing {
+			looked++
+			if bad = v.notElsewhere(p, bad); bits.OnesCount32(bad) <= p.geometry.m {
+				return nil
+			}
+		}
+		if lost++; first == nil {
+			first = p
+		}
+		v.lost(p, bad)
+		return nil
+	})
+	if lost > 0 {
+		v.f.add(Lost, "packs-missing", nowhere(), "connect the missing disks",
+			"%d of %d packs have more shards on disks that are not here than they have parity; the first is %s %d", lost, v.counts.packs+v.counts.indexes, first.noun(), first.number)
+	}
+	return err
+}
+
+// shardsMissing are the shards of a pack that the log puts where no disk is.
+func (v *verifier) shardsMissing(p *packEntry) (bad uint32) {
+	for j, bay := range p.bays {
+		if v.missing[bay] || p.notWritten>>j&1 == 1 {
+			bad |= 1 << j
+		}
+	}
+	return bad
+}
+
+// notElsewhere leaves out shards that lie on some other disk, or were made since.
+func (v *verifier) notElsewhere(p *packEntry, bad uint32) uint32 {
+	for j := range p.bays {
+		if bad>>j&1 == 0 {
+			continue
+		}
+		for _, d := range v.use {
+			if fileExists(d, shardName(p, j)) {
+				bad &^= 1 << j
+				break
+			}
+		}
+	}
+	return bad
+}
