@@ -1,12 +1,9 @@
 package manifest
 
 import (
-	"bytes"
 	"cmp"
 	"encoding"
 	"encoding/json"
-	"fmt"
-	"io"
 	"reflect"
 	"strings"
 	"unicode"
@@ -52,10 +49,13 @@ func (n *Names) add(t reflect.Type, seen map[reflect.Type]bool) {
 
 // Decode is DecodeJSON into the names' type.
 func (n *Names) Decode(text []byte, dst any) error {
+	if !json.Valid(text) {
+		return json.Unmarshal(text, dst) // which says what is wrong
+	}
 	resembles := n.mixed
-	err := eachName(text, func(name string) {
-		if !n.exact[name] && !resembles {
-			_, resembles = n.folded[folded(name)]
+	err := eachName(text, func(name []byte) {
+		if !n.exact[string(name)] && !resembles {
+			_, resembles = n.folded[folded(string(name))]
 		}
 	})
 	if err != nil {
@@ -67,46 +67,6 @@ func (n *Names) Decode(text []byte, dst any) error {
 		}
 	}
 	return json.Unmarshal(text, dst)
-}
-
-// eachName calls f for each name of each object, and refuses an object that gives a name
-// twice: of two values one reader takes the first and another the last.
-func eachName(valid []byte, f func(name string)) error {
-	type level struct {
-		names map[string]bool // nil in a list
-		value bool            // a name's value is next
-	}
-	d := json.NewDecoder(bytes.NewReader(valid))
-	d.UseNumber() // no number is too large to be skipped
-	stack := []level{{}}
-	for {
-		t, err := d.Token()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		top := &stack[len(stack)-1]
-		if top.names != nil && !top.value && t != json.Delim('}') {
-			name := t.(string)
-			if top.names[name] {
-				return fmt.Errorf("%q is given twice", name)
-			}
-			top.names[name], top.value = true, true
-			f(name)
-			continue
-		}
-		top.value = false
-		switch t {
-		case json.Delim('{'):
-			stack = append(stack, level{names: map[string]bool{}})
-		case json.Delim('['):
-			stack = append(stack, level{})
-		case json.Delim('}'), json.Delim(']'):
-			stack = stack[:len(stack)-1]
-		}
-	}
 }
 
 // exactOnly leaves out what the decoder would take for a field of t that is written

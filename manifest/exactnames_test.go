@@ -2,7 +2,9 @@ package manifest
 
 import (
 	"encoding/json"
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -58,9 +60,23 @@ func TestDecodeJSON(t *testing.T) {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{`{"list":[{"name":"a","name":"b"}]}`, `{"x":{"y":1,"y":1}}`, `{"list":7}`, `{"LIST":1,"list":7}`, `{"sum":"AAE="} {}`, `{"LIST":1} {}`, `{"LIST":1`, ``} {
+	for _, text := range []string{`{"list":[{"name":"a","name":"b"}]}`, `{"list":[{"name":"a","n\u0061me":"b"}]}`, `{"list":[],"a\"":1,"a\u0022":2}`, many(40, 39), many(40, 3), many(20, 0), `{"x":{"y":1,"y":1}}`, `{"list":7}`, `{"LIST":1,"list":7}`, `{"sum":"AAE="} {}`, `{"LIST":1} {}`, `{"LIST":1`, ``} {
 		if err := DecodeJSON([]byte(text), new(outer)); err == nil {
 			t.Errorf("%s was decoded", text)
 		}
 	}
+}
+
+// many is an object of so many names, in which one comes again.
+func many(count, again int) string {
+	var b strings.Builder
+	for i := range count {
+		fmt.Fprintf(&b, `"n%d":{"n%d":[",",{}]},`, i, i)
+	}
+	return fmt.Sprintf(`{%s"n%d":0}`, b.String(), again)
+}
+
+func TestManyNames(t *testing.T) {
+	must(t, DecodeJSON([]byte(many(40, 40)), new(struct{})))
+	must(t, DecodeJSON([]byte(`[`+many(33, 33)+`,`+many(3, 3)+`]`), new([]struct{})))
 }
