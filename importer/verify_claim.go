@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -100,6 +99,9 @@ func give(line Line, r *manifest.Record, n uint64, f func(claim, *Error) error) 
 	return f(c, nil)
 }
 
+// lineNames are the names of a line.
+var lineNames = manifest.NamesOf(Line{})
+
 // ParseLine reads one line of objects.list, its newline included.
 func ParseLine(text []byte) (Line, error) {
 	var line Line
@@ -110,7 +112,7 @@ func ParseLine(text []byte) (Line, error) {
 	if _, err := parseSalt(salt); err != nil {
 		return line, err
 	}
-	return line, json.Unmarshal(rest, &line)
+	return line, lineNames.Decode(rest, &line)
 }
 
 // newClaim derives what the object must be from the record, and compares the

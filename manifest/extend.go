@@ -62,7 +62,7 @@ func readExtended(file []byte) (*extended, error) {
 		return nil, fmt.Errorf("%w: job file: %w", ErrCorrupt, err)
 	}
 	var st Statement
-	if err := json.Unmarshal(payload, &st); err != nil {
+	if err := DecodeJSON(payload, &st); err != nil {
 		return nil, fmt.Errorf("%w: job file: %w", ErrCorrupt, err)
 	}
 	e := &extended{serial: job.Serial, subject: st.Subject}

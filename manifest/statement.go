@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"slices"
 	"strconv"
@@ -85,10 +84,7 @@ func OpenStatement(env []byte, predicateType string, dst any, keys ...ed25519.Pu
 
 func decodeStatement(payload []byte, predicateType string, dst any) (*Statement, error) {
 	var st Statement
-	if err := json.Unmarshal(payload, &st); err != nil {
-		return nil, fmt.Errorf("%w: statement: %w", ErrCorrupt, err)
-	}
-	if err := uniqueNames(payload); err != nil {
+	if err := DecodeJSON(payload, &st); err != nil {
 		return nil, fmt.Errorf("%w: statement: %w", ErrCorrupt, err)
 	}
 	if v, ok := otherVersion(st.PredicateType, predicateType); ok {
@@ -100,48 +96,10 @@ func decodeStatement(payload []byte, predicateType string, dst any) (*Statement,
 	if err := checkVersion(st.Predicate, dst); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(st.Predicate, dst); err != nil {
+	if err := DecodeJSON(st.Predicate, dst); err != nil {
 		return nil, fmt.Errorf("%w: statement: %w", ErrCorrupt, err)
 	}
 	return &st, nil
-}
-
-// uniqueNames refuses an object that gives a name twice, also in another case,
-// for of two values one reader takes the first and another the last.
-func uniqueNames(valid []byte) error {
-	type level struct {
-		names map[string]bool // nil in a list
-		value bool            // a name's value is next
-	}
-	d := json.NewDecoder(bytes.NewReader(valid))
-	stack := []level{{}}
-	for {
-		t, err := d.Token()
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		top := &stack[len(stack)-1]
-		if top.names != nil && !top.value && t != json.Delim('}') {
-			name := strings.ToLower(t.(string))
-			if top.names[name] {
-				return fmt.Errorf("%q is given twice", t)
-			}
-			top.names[name], top.value = true, true
-			continue
-		}
-		top.value = false
-		switch t {
-		case json.Delim('{'):
-			stack = append(stack, level{names: map[string]bool{}})
-		case json.Delim('['):
-			stack = append(stack, level{})
-		case json.Delim('}'), json.Delim(']'):
-			stack = stack[:len(stack)-1]
-		}
-	}
 }
 
 // otherVersion tells a predicate type of another version from one of another kind.
@@ -158,7 +116,7 @@ func checkVersion(predicate json.RawMessage, dst any) error {
 		Version  *int            `json:"version"`
 		Critical json.RawMessage `json:"critical"`
 	}
-	if err := json.Unmarshal(predicate, &head); err != nil || head.Version == nil {
+	if err := DecodeJSON(predicate, &head); err != nil || head.Version == nil {
 		return fmt.Errorf("%w: statement without a version", ErrCorrupt)
 	}
 	if *head.Version != Version {
@@ -183,8 +141,7 @@ func checkVersion(predicate json.RawMessage, dst any) error {
 // not written with.
 func jsonNames(dst any) (names []string) {
 	for _, f := range reflect.VisibleFields(reflect.TypeOf(dst).Elem()) {
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		names = append(names, name)
+		names = append(names, jsonName(f))
 	}
 	return names
 }

@@ -170,7 +170,6 @@ func TestStatement(t *testing.T) {
 		"another statement type": strings.Replace(head, "Statement/v1", "Statement/v0.1", 1) + `{"version": 1}}`,
 		"job is no id":           head + `{"version": 1, "job": "ABC"}}`,
 		"name twice":             head + `{"version": 1, "disks": 3, "disks": 4}}`,
-		"name twice by case":     head + `{"version": 1, "disks": 3, "DISKS": 4}}`,
 		"name twice inside":      head + `{"version": 1, "unknown": [{"a": 1, "a": 1}]}}`,
 		"version twice":          head + `{"version": 1, "version": 1}}`,
 		"predicate twice":        head + `{"version": 1}, "predicate": {"version": 1}}`,

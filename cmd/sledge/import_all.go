@@ -43,7 +43,7 @@ func (f *importFlags) checkAll() error {
 	case f.parallel > 1 && f.exclusive:
 		return usagef("--exclusive-prefix says that nothing else writes below the prefix: devices side by side do")
 	}
-	return nil
+	return f.mustBeProven()
 }
 
 // importAll imports several devices of a job. What fails for one of them stops no

@@ -88,24 +88,23 @@ func (u *unproven) waiver() waiver { return waiver{u.Kind, u.Name, true, u.Devic
 // that is of several devices is refused: each of them is looked at by itself. A
 // target is one and the same, whichever devices went there.
 func waive(items []*unproven, waivers []waiver) (idle []waiver, err error) {
-	listed, named := map[waiver][]*unproven{}, map[waiver][]*unproven{}
+	listed, named, ofDevice := map[waiver][]*unproven{}, map[waiver][]*unproven{}, map[waiver][]*unproven{}
 	for _, u := range items {
 		listed[u.waiver()] = append(listed[u.waiver()], u)
 		name := waiver{Kind: u.Kind, Name: u.Name}
 		named[name] = append(named[name], u)
 		name.Name = u.Device + ":" + u.Name
-		named[name] = append(named[name], u)
+		ofDevice[name] = append(ofDevice[name], u)
 	}
 	seen := map[waiver]bool{}
 	for _, w := range waivers {
-		found := named[w]
-		if w.listed {
-			found = listed[w]
+		found := listed[w]
+		if !w.listed {
+			if found, err = oneMeaning(w, named[w], ofDevice[w]); err != nil {
+				return nil, err
+			}
 		}
 		for _, u := range found {
-			if u.Device != found[0].Device && u.Kind != unprovenTarget {
-				return nil, hint(usagef("%s %q is of devices %s and %s", w.Kind, w.Name, found[0].Device, u.Device), "look at each, then say DEVICE:NAME for each that you accept, or keep its line of the list")
-			}
 			u.Waived = true
 		}
 		if len(found) == 0 && !seen[w] {
@@ -114,6 +113,25 @@ func waive(items []*unproven, waivers []waiver) (idle []waiver, err error) {
 		seen[w] = true // name it once
 	}
 	return idle, nil
+}
+
+// oneMeaning gives what a flag's name stands for: items that are called so, or those of the
+// device that it begins with. A name that may mean either, or items of several devices, is
+// refused.
+func oneMeaning(w waiver, named, ofDevice []*unproven) ([]*unproven, error) {
+	switch {
+	case len(named) > 0 && len(ofDevice) > 0:
+		return nil, hint(usagef("%s %q is what one is called, and %q of device %s", w.Kind, w.Name, ofDevice[0].Name, ofDevice[0].Device),
+			"look at each, then keep the lines of --list FILE that you accept, or say %s:%s for what is called so", named[0].Device, w.Name)
+	case len(named) == 0:
+		return ofDevice, nil
+	}
+	for _, u := range named {
+		if u.Device != named[0].Device && u.Kind != unprovenTarget {
+			return nil, hint(usagef("%s %q is of devices %s and %s", w.Kind, w.Name, named[0].Device, u.Device), "look at each, then say DEVICE:NAME for each that you accept, or keep its line of the list")
+		}
+	}
+	return named, nil
 }
 
 // waiverWords are the words of a kind's line in front of the name.

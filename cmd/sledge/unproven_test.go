@@ -60,6 +60,29 @@ func TestWaive(t *testing.T) {
 	}
 }
 
+// A path may be called as a flag writes one of a device: "1:a". Such a waiver is refused, also
+// where both are of one device; a line of the list, and the name with its own device, are exact.
+func TestWaiveOneMeaning(t *testing.T) {
+	flag := func(name string) waiver { return waiver{Kind: unprovenPath, Name: name} }
+	for _, device := range []string{"1", "2"} {
+		items := func() []*unproven {
+			return []*unproven{{Kind: unprovenPath, Name: "a", Device: "1", Outcome: "failed"}, {Kind: unprovenPath, Name: "1:a", Device: device, Outcome: "failed"}}
+		}
+		for _, w := range []waiver{flag("a"), flag(device + ":1:a"), items()[0].waiver(), items()[1].waiver()} {
+			list := items()
+			idle, err := waive(list, []waiver{w})
+			if err != nil || len(idle) > 0 || list[0].Waived == list[1].Waived || list[1].Waived != strings.HasSuffix(w.Name, "1:a") {
+				t.Errorf("device %s: %+v: waived %v and %v, idle %v, %v", device, w, list[0].Waived, list[1].Waived, idle, err)
+			}
+		}
+		list := items()
+		_, err := waive(list, []waiver{flag("1:a")})
+		if usage := (*usageError)(nil); !errors.As(err, &usage) || list[0].Waived || list[1].Waived {
+			t.Errorf("device %s: waived %v and %v, %v", device, list[0].Waived, list[1].Waived, err)
+		}
+	}
+}
+
 // What is written is read again, byte for byte, names what was listed and nothing
 // else, and holds nothing that an editor or a terminal would not show: who strikes
 // lines out must see what he leaves.

@@ -3,7 +3,6 @@ package importreport
 import (
 	"crypto/ed25519"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -85,13 +84,13 @@ func (s *Signed) open(env []byte, keys []ed25519.PublicKey) (*manifest.Statement
 		s.Keys = append(s.Keys, "sha256:"+id)
 	}
 	var st manifest.Statement
-	if err := json.Unmarshal(payload, &st); err != nil {
+	if err := manifest.DecodeJSON(payload, &st); err != nil {
 		return nil, nil, fmt.Errorf("%w: statement: %w", manifest.ErrCorrupt, err)
 	}
 	if st.PredicateType != importer.PredicateReceipt {
 		return nil, nil, fmt.Errorf("%w: statement of type %.200q", manifest.ErrCorrupt, st.PredicateType)
 	}
-	if err := json.Unmarshal(st.Predicate, &total); err != nil {
+	if err := manifest.DecodeJSON(st.Predicate, &total); err != nil {
 		return nil, nil, fmt.Errorf("%w: statement: %w", manifest.ErrCorrupt, err)
 	}
 	if total.Version != manifest.Version || len(total.Critical) > 0 {
