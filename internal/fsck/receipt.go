@@ -417,6 +417,9 @@ func (c *receiptCheck) checkTotal(raw []byte) error {
 }
 
 func (c *receiptCheck) compareTotal(p object) error {
+	if err := p.version1(totalNames); err != nil {
+		return err
+	}
 	m := c.v.report
 	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": m.Root} {
 		if got, err := p.text(name); err != nil || got != want {
