@@ -70,6 +70,7 @@ type receiptCheck struct {
 	order  []byte
 	number uint64
 	parts  compositeCheck
+	attrs  attributeCount
 }
 
 // VerifyReceipts checks an importer's receipts: its checkpoint under a key that
@@ -315,6 +316,9 @@ func (c *receiptCheck) inOrder(l *ObjectLine) error {
 		return c.refuse("record-order", "objects.list: line %d: records are not in order", l.Position)
 	}
 	c.order, c.number = bytes.Clone(key), number
+	if err := c.attrs.add(l.Record); err != nil {
+		return c.refuse("list-line-bad", "objects.list: line %d: %v", l.Position, err)
+	}
 	return nil
 }
 
