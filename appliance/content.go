@@ -99,6 +99,9 @@ func (c *Content) piece(off int64) (piece, error) {
 		return piece{off: off, length: min(left, maxHole), hole: true}, nil
 	}
 	at := e.PackOffset + off - e.Offset
+	if at < 0 || at > manifest.MaxBody {
+		return piece{}, fmt.Errorf("%w: extent at %d of pack %d", manifest.ErrCorrupt, e.PackOffset, e.Pack)
+	}
 	in := at % crypto.PlainSegmentSize
 	n := min(left, crypto.PlainSegmentSize-in)
 	return piece{off: off, length: n, pack: e.Pack, segment: uint64(at / crypto.PlainSegmentSize), in: in, whole: n == crypto.PlainSegmentSize}, nil
@@ -131,6 +134,9 @@ func (c *Content) begin(off, to int64) {
 		return
 	}
 	defer done()
+	if q.segment >= p.p.Segments {
+		return
+	}
 	stripe := int64(p.layout.K) * p.layout.Block
 	p.hint(int64(q.segment)*crypto.SegmentSize, min(stripe, to-off))
 }

@@ -22,8 +22,12 @@ type loads struct {
 }
 
 func newLoads(t *testing.T) *loads {
+	return newLoadsOf(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 4 << 20})
+}
+
+func newLoadsOf(t *testing.T, o rigOptions) *loads {
 	clock := time.Unix(1_700_000_000, 0)
-	l := &loads{memRig: newMemRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 4 << 20}), want: wantTree{}}
+	l := &loads{memRig: newMemRig(t, o), want: wantTree{}}
 	l.step = 0
 	l.tree = vfs.NewMemTree(func() time.Time { clock = clock.Add(time.Second); return clock })
 	l.d = l.mustDevice()

@@ -325,11 +325,11 @@ type packPlain struct {
 // segment reads segment n into enc, which has a segment's size, and decrypts it
 // into dst; with dst nil in place, so that the plaintext lies in enc.
 func (p *packPlain) segment(dst, enc []byte, n uint64) ([]byte, error) {
-	off := int64(n) * crypto.SegmentSize
-	size := min(p.p.BodySize-off, crypto.SegmentSize)
-	if size < crypto.SegmentOverhead {
+	if n >= p.p.Segments {
 		return nil, fmt.Errorf("%w: pack %d has no segment %d", manifest.ErrCorrupt, p.p.Number, n)
 	}
+	off := int64(n) * crypto.SegmentSize
+	size := min(p.p.BodySize-off, crypto.SegmentSize)
 	final := n == p.p.Segments-1
 	if s, run := p.view(off, size); s != nil {
 		to := dst

@@ -32,6 +32,30 @@ func TestXattrLimit(t *testing.T) {
 	}
 }
 
+// manyAttributes has so many attributes of 50,000 bytes.
+type manyAttributes int
+
+func (m manyAttributes) List(dest []byte) (n int, err error) {
+	for i := range int(m) {
+		n += copy(dest[n:], fmt.Sprintf("user.%06d\x00", i))
+	}
+	return n, nil
+}
+func (manyAttributes) Get(_ string, _ []byte) (int, error) { return 50_000, nil }
+
+// What is over the limit of one entry's attributes is left out and counted, and the record
+// is one that a reader takes.
+func TestXattrsLimit(t *testing.T) {
+	xs, lost := (&xattrReader{}).read(manyAttributes(200))
+	if len(xs) != 20 || lost != 180 {
+		t.Errorf("%d kept, %d lost", len(xs), lost)
+	}
+	rec := manifest.Record{Kind: manifest.KindDir, Path: "a", Xattrs: xs}
+	if _, err := rec.Encode(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Two names that are too long must stay two.
 func TestLongNamesStayApart(t *testing.T) {
 	s := &source{root: "/", prefix: strings.Repeat("p/", 2040)}

@@ -149,10 +149,6 @@ func (s *source) meta(r *manifest.Record, i *vfs.Info, xattrs []manifest.Xattr) 
 // item of 60,000 bytes.
 const maxXattr = 60000 - 2
 
-// maxXattrs bounds what all attributes of one entry take, so that its records fit
-// one frame of a journal.
-const maxXattrs = 8 << 20
-
 // xattrReader reads extended attributes, POSIX ACLs among them, by way of its
 // buffers.
 type xattrReader struct{ names, value [64 << 10]byte }
@@ -171,11 +167,11 @@ func (x *xattrReader) read(a vfs.Attributes) ([]manifest.Xattr, int) {
 	lost, total := 0, 0
 	for _, name := range bytes.Split(bytes.TrimSuffix(x.names[:n], []byte{0}), []byte{0}) {
 		size, err := a.Get(string(name), x.value[:])
-		if err != nil || size+len(name) > maxXattr || len(name) > 255 || len(name) == 0 || total+size+len(name) > maxXattrs {
+		if err != nil || size+len(name) > maxXattr || len(name) > 255 || len(name) == 0 || total+manifest.XattrSize(len(name), size) > manifest.MaxXattrs {
 			lost++
 			continue
 		}
-		total += size + len(name)
+		total += manifest.XattrSize(len(name), size)
 		out = append(out, manifest.Xattr{Name: string(name), Value: slices.Clone(x.value[:size])})
 	}
 	slices.SortFunc(out, func(a, b manifest.Xattr) int { return strings.Compare(a.Name, b.Name) })

@@ -130,9 +130,9 @@ func newClaim(line Line, r *manifest.Record) (claim, error) {
 		return claim{}, errors.New("no key")
 	case len(line.Key) > maxListedKey:
 		return claim{}, fmt.Errorf("a key of %d bytes", len(line.Key))
-	case line.PartsBy == byImporter:
+	case line.PartsBy == byImporter && (r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink):
 		c.word, err = want.recut(line.SHA256)
-	case line.SHA256 != want.checksum():
+	case !want.isSum(line.SHA256):
 		err = errors.New("another sha256 than its record's")
 	}
 	return c, err
@@ -215,13 +215,18 @@ func expectedOfFile(r *manifest.Record) (expected, error) {
 	return x, nil
 }
 
-// checksum is what a store must answer of an object that was cut into these
-// parts: plain for one request, composite for a multipart object.
+// checksum is what an object is that was cut into these parts: plain for one request,
+// composite for a multipart object.
 func (x expected) checksum() string {
 	if x.PartSize == 0 {
 		return encode64(x.Parts[0][:])
 	}
 	return x.Composite
+}
+
+// isSum tells whether a SHA-256 is the record's: of the whole, or the composite of its parts.
+func (x expected) isSum(sum string) bool {
+	return sum == x.Composite || x.SHA256 != nil && sum == encode64(x.SHA256[:])
 }
 
 // CountObjects counts the objects that a list says are in the store.

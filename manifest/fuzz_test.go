@@ -47,6 +47,11 @@ func FuzzRecord(f *testing.F) {
 		f.Add(encode(f, r)[0])
 	}
 	f.Add([]byte{3, 1, 6, 5, 1, 'x', 49, 1, 1, 51, 1, 15, 55, 2, 1, 'a'})
+	for _, at := range []uint64{1<<63 - 8, 1<<40 - 4, 1 << 40} {
+		f.Add(listed(7, fieldExtents, extentItem(0, 7, 0, at)))
+		f.Add(continuationOf(1, fieldExtents, 0, extentItem(0, 7, 0, at)))
+	}
+	f.Add(announced(fieldXattrs, MaxXattrs, [32]byte{1}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		var j Joiner

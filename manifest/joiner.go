@@ -32,21 +32,22 @@ func (j *Joiner) Add(b []byte) (*Record, error) {
 		return nil, fmt.Errorf("%w: %s: continuation %d is out of place", ErrCorrupt, quote(r.Path), c.number)
 	}
 	l := &j.r.pending[j.list]
-	if c.field != listFields[j.list] || c.first != len(l.items) || len(l.items)+len(c.items) > l.count {
+	if c.field != listFields[j.list] || c.first != l.taken.count || l.taken.count+len(c.items) > l.count {
 		return nil, fmt.Errorf("%w: %s: continuation %d does not fit", ErrCorrupt, quote(r.Path), c.number)
 	}
-	l.items = append(l.items, c.items...)
+	for _, it := range c.items {
+		l.tree.Add(it)
+		if err := l.taken.take(it); err != nil {
+			return nil, fmt.Errorf("%s: %w", quote(r.Path), err)
+		}
+	}
 	j.next++
-	if len(l.items) < l.count {
+	if l.taken.count < l.count {
 		return nil, nil
 	}
-	if RootOver(l.items) != l.root {
+	if l.tree.Root() != l.root {
 		return nil, fmt.Errorf("%w: %s: list of field %d does not match its root", ErrCorrupt, quote(r.Path), c.field)
 	}
-	if err := j.r.take(j.list, l.items); err != nil {
-		return nil, err
-	}
-	l.items = nil
 	j.list++
 	j.skipShort()
 	if j.list < len(listFields) {

@@ -19,6 +19,9 @@ func (r *Record) check() error {
 	case len(r.Remark) > maxReasonCode:
 		return fail("a remark's reason that is too long")
 	}
+	if err := r.checkLists(); err != nil {
+		return fail(err.Error())
+	}
 	for i, x := range r.Xattrs {
 		if x.Name == "" || len(x.Name) > 255 || i > 0 && r.Xattrs[i-1].Name >= x.Name {
 			return fail("extended attributes without a name or out of order")
@@ -79,13 +82,43 @@ func (r *Record) checkContent() error {
 		if e.Offset != at || e.Length <= 0 || e.Length > r.Size-at {
 			return fmt.Errorf("extents do not cover the content")
 		}
-		if e.PackOffset < 0 || e.Hole && (e.Pack != 0 || e.PackOffset != 0) {
-			return fmt.Errorf("extent without a place, or a hole with one")
+		if err := e.check(); err != nil {
+			return err
 		}
 		at += e.Length
 	}
 	if at != r.Size {
 		return fmt.Errorf("extents cover %d of %d bytes", at, r.Size)
+	}
+	return nil
+}
+
+// checkLists holds the lists to what a reader takes of one entry.
+func (r *Record) checkLists() error {
+	for i, most := range listLimits {
+		if n := r.listLen(i); n > most {
+			return fmt.Errorf("%d items in field %d, at most %d", n, listFields[i], most)
+		}
+	}
+	bytes := 0
+	for _, x := range r.Xattrs {
+		bytes += XattrSize(len(x.Name), len(x.Value))
+	}
+	if bytes > MaxXattrs {
+		return fmt.Errorf("extended attributes of %d bytes, at most %d", bytes, MaxXattrs)
+	}
+	return nil
+}
+
+// check holds a place to what a pack can have, so that no reader computes beyond it.
+func (e Extent) check() error {
+	switch {
+	case e.Offset < 0 || e.Length <= 0 || e.Offset > maxInt64-e.Length:
+		return fmt.Errorf("%d bytes at %d", e.Length, e.Offset)
+	case e.Hole && (e.Pack != 0 || e.PackOffset != 0):
+		return fmt.Errorf("a hole with a place in a pack")
+	case !e.Hole && (e.PackOffset < 0 || e.Length > MaxBody || e.PackOffset > MaxBody-e.Length):
+		return fmt.Errorf("%d bytes at %d of a pack, which has at most %d", e.Length, e.PackOffset, MaxBody)
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -26,7 +25,8 @@ type pendingList struct {
 	count int
 	root  [32]byte
 	long  bool
-	items [][]byte
+	taken listTaker
+	tree  Tree // over the items so far
 }
 
 // continuation is what a continuation record says besides its path.
@@ -122,7 +122,7 @@ func (r *Record) set(f fields.Field, c *continuation) (err error) {
 	case 23:
 		r.Detail = string(f.Value)
 	case 24:
-		c.number = int(num(1 << 30))
+		c.number = int(num(maxContinuations))
 	case 25:
 		c.field = int(num(18))
 	case 26:
@@ -141,23 +141,20 @@ func (r *Record) set(f fields.Field, c *continuation) (err error) {
 
 // setList takes a list in list form: its items, or that they follow.
 func (r *Record) setList(list int, b []byte) error {
-	var l pendingList
-	items := 0
+	l := pendingList{taken: listTaker{record: r, list: list}}
 	err := listTable.Decode(b, func(f fields.Field) error {
 		switch f.Number {
 		case 1:
-			n, err := f.UintMax(MaxListItems)
+			n, err := f.UintMax(uint64(listLimits[list]))
 			l.count = int(n)
 			return err
 		case 2:
 			l.long = true
 			return f.Copy(l.root[:])
 		}
-		return f.Items(func(it []byte) error {
-			items++
-			return r.takeItem(list, it)
-		})
+		return f.Items(l.taken.take)
 	})
+	items := l.taken.count
 	if err == nil && (l.count == 0 || l.long == (items > 0) || !l.long && l.count != items) {
 		err = fmt.Errorf("%w: list of %d items, %d given", ErrCorrupt, l.count, items)
 	}
@@ -184,55 +181,17 @@ func listOf(f fields.Field) (items [][]byte, err error) {
 
 func (r *Record) continues() bool { return r.pending != nil }
 
-// take decodes the items of one list into the record.
-func (r *Record) take(list int, items [][]byte) error {
-	for _, it := range items {
-		if err := r.takeItem(list, it); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// takeItem decodes one item; the record keeps nothing of its bytes.
-func (r *Record) takeItem(list int, it []byte) error {
-	if len(it) > maxItem {
-		return fmt.Errorf("%w: list item of %d bytes", ErrCorrupt, len(it))
-	}
-	switch listFields[list] {
-	case fieldParts:
-		if len(it) != 32 {
-			return fmt.Errorf("%w: part digest of %d bytes", ErrCorrupt, len(it))
-		}
-		r.Parts = append(r.Parts, bytes.Clone(it))
-	case fieldCRCs:
-		if len(it) != 8 {
-			return fmt.Errorf("%w: unit CRC of %d bytes", ErrCorrupt, len(it))
-		}
-		r.UnitCRCs = append(r.UnitCRCs, binary.BigEndian.Uint64(it))
-	case fieldExtents:
-		e, err := decodeExtent(it)
-		if err != nil {
-			return err
-		}
-		r.Extents = append(r.Extents, e)
-	case fieldXattrs:
-		x, err := decodeXattr(it)
-		if err != nil {
-			return err
-		}
-		r.Xattrs = append(r.Xattrs, x)
-	}
-	return nil
-}
-
 func decodeExtent(b []byte) (e Extent, err error) {
 	err = extentTable.Decode(b, func(f fields.Field) error {
 		if f.Number == 8 {
 			e.Hole, err = f.Flag()
 			return err
 		}
-		v, err := f.UintMax(1<<63 - 1)
+		most := uint64(1<<63 - 1)
+		if f.Number == 5 {
+			most = uint64(MaxBody)
+		}
+		v, err := f.UintMax(most)
 		switch f.Number {
 		case 2:
 			e.Offset = int64(v)
@@ -245,6 +204,9 @@ func decodeExtent(b []byte) (e Extent, err error) {
 		}
 		return err
 	})
+	if err == nil {
+		err = e.check()
+	}
 	if err != nil {
 		err = fmt.Errorf("%w: extent: %w", ErrCorrupt, err)
 	}
@@ -277,7 +239,7 @@ func PeekRecord(b []byte) (kind Kind, path string, cont int, err error) {
 		case f.Number == 2:
 			path = string(f.Value)
 		case f.Number == 24:
-			v, err = f.UintMax(1 << 30)
+			v, err = f.UintMax(maxContinuations)
 			cont = int(v)
 		}
 		if err != nil {
@@ -296,7 +258,10 @@ func PeekRecord(b []byte) (kind Kind, path string, cont int, err error) {
 func PeekHead(b []byte) (*Record, error) {
 	r, c, err := decodeAny(b)
 	if err == nil && c.field == fieldExtents {
-		err = r.take(fieldExtents-fieldParts, c.items)
+		t := listTaker{record: r, list: fieldExtents - fieldParts}
+		for i := 0; i < len(c.items) && err == nil; i++ {
+			err = t.take(c.items[i])
+		}
 	}
 	return r, err
 }

@@ -12,9 +12,21 @@ const (
 	maxInline   = 8192  // list bytes kept in the record itself
 	maxItem     = 60000 // bytes of one item
 	maxContData = 56000 // list bytes in one continuation record
-	// MaxListItems bounds what a reader joins for one entry: 48.8 TiB in 16 MiB units.
+	// MaxListItems bounds what a reader joins for one entry: 64 TiB in 16 MiB units.
 	MaxListItems = 1 << 22
+	// MaxXattrs bounds the items of the extended attributes of one entry together.
+	MaxXattrs = 1 << 20
+	// maxContinuations holds MaxListItems of the longest extents, and all other lists.
+	maxContinuations = 4096
 )
+
+// XattrSize is what an attribute counts for MaxXattrs: the length of its item.
+func XattrSize(name, value int) int {
+	if name < 128 {
+		return 1 + name + value
+	}
+	return 2 + name + value
+}
 
 var listFields = [4]int{fieldParts, fieldCRCs, fieldExtents, fieldXattrs}
 

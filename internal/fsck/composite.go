@@ -50,7 +50,7 @@ func (c *compositeCheck) line(l *ObjectLine) error {
 // composite is the object's checksum if its parts are the manifest's.
 func composite(l *ObjectLine) []byte {
 	text, n, ok := strings.Cut(l.SHA256, "-")
-	if !ok || !l.there() || l.PartsBy == "importer" || n != strconv.FormatUint(l.Record.PartCount, 10) {
+	if !ok || !l.there() || l.recut() || n != strconv.FormatUint(l.Record.PartCount, 10) {
 		return nil
 	}
 	if l.PartSize != 0 && l.PartSize != l.Record.PartSize {

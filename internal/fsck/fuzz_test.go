@@ -113,6 +113,8 @@ func FuzzProof(f *testing.F) {
 		f.Add(d.proof(n))
 		f.Add(d.records[n].raw)
 	}
+	f.Add(extentRecord(7, 1<<63-8))
+	f.Add(extentRecord(1<<63-1, 1))
 	f.Add(d.label())
 	f.Add(d.checkpoint)
 	f.Fuzz(func(t *testing.T, b []byte) {

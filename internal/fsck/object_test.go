@@ -1,6 +1,10 @@
 package fsck
 
-import "testing"
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"testing"
+)
 
 // TestOutcomeFits: only what a policy may leave out is no object.
 func TestOutcomeFits(t *testing.T) {
@@ -29,6 +33,52 @@ func TestOutcomeFits(t *testing.T) {
 	}
 }
 
+// stored is a line of an object with this SHA-256 of its content.
+func stored(r *Record, sum string) *ObjectLine {
+	return &ObjectLine{Outcome: "stored", Record: r, Size: r.content(), SHA256: sum}
+}
+
+// sumOf is the SHA-256 of a text as stores give it.
+func sumOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// compositeOf is that of one part.
+func compositeOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return sumOf(string(sum[:])) + "-1"
+}
+
+// TestSumIsTheRecords: an object's SHA-256 is what its record gives, for folders and links, too,
+// whoever says that he cut it.
+func TestSumIsTheRecords(t *testing.T) {
+	whole := sha256.Sum256([]byte("content"))
+	file := &Record{Kind: KindFile, Size: 7, SHA256: whole[:]}
+	records := map[string]*Record{"": {Kind: KindDirectory}, "a/b": {Kind: KindSymlink, Target: []byte("a/b")}, "content": file}
+	for text, r := range records {
+		for sum, ok := range map[string]bool{sumOf(text): true, compositeOf(text): true, "": false, sumOf("x"): false, compositeOf("x"): false, sumOf("x") + "-2": false, sumOf(text) + "-1": false, "AAAA": false} {
+			if err := stored(r, sum).agrees(); (err == nil) != ok {
+				t.Errorf("kind %d, %q: %v", r.Kind, sum, err)
+			}
+			l := stored(r, sum)
+			l.PartsBy = "importer"
+			if err := l.agrees(); err == nil && !ok && r != file {
+				t.Errorf("kind %d, cut by the importer, %q: %v", r.Kind, sum, err)
+			}
+		}
+	}
+	l := stored(file, sumOf("x"))
+	l.PartsBy = "importer"
+	if l.agrees() == nil {
+		t.Error("a whole that is not the record's")
+	}
+	l.SHA256 = sumOf("x") + "-3"
+	if err := l.agrees(); err != nil {
+		t.Errorf("parts of the importer's: %v", err)
+	}
+}
+
 // TestContentSize: an object that no file is has the size that its record gives.
 func TestContentSize(t *testing.T) {
 	for _, test := range []struct {
@@ -40,7 +90,11 @@ func TestContentSize(t *testing.T) {
 		{Record{Kind: KindFile, Size: 7}, 7},
 		{Record{Kind: KindHardLink, Size: 7, Target: []byte("a/b")}, 7},
 	} {
-		l := &ObjectLine{Outcome: "stored", Record: &test.record, Size: test.size}
+		l := &ObjectLine{Outcome: "stored", Record: &test.record, Size: test.size, SHA256: sumOf(string(test.record.Target))}
+		if test.record.Kind == KindFile || test.record.Kind == KindHardLink {
+			whole := sha256.Sum256([]byte("content"))
+			test.record.SHA256, l.SHA256 = whole[:], sumOf("content")
+		}
 		if err := l.agrees(); err != nil {
 			t.Errorf("kind %d: %v", test.record.Kind, err)
 		}

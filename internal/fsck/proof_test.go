@@ -212,7 +212,7 @@ func (d *testDevice) receipts(t testing.TB, change func(line map[string]any), to
 	cp := signNote(t, d.importerKey, d.origin()+cmp.Or(d.importOrigin, "/import/run1"), len(entries), root)
 	dir["log/checkpoint"] = &fstest.MapFile{Data: cp}
 	_, mroot := logFiles(d.entries)
-	predicate := map[string]any{"job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation, "run": "run1",
+	predicate := map[string]any{"version": 1, "critical": []string{}, "job": d.who.job.String(), "device": d.who.device.String(), "generation": d.who.generation, "run": "run1",
 		"manifest_size": len(d.entries), "manifest_root": mroot.String(), "outcomes": outcomes, "bytes": bytesTotal,
 		"target": "s3://bucket/in/", "endpoint": "https://s3.example.org", "proof": map[string]int{"store sha256": outcomes["stored"]}, "complete": outcomes["failed"]+outcomes["conflict"] == 0}
 	if total != nil {
@@ -267,6 +267,27 @@ func (c receiptCase) report(t *testing.T) *ReceiptReport {
 
 var receiptCases = []receiptCase{
 	{name: "complete", verdict: VerdictClean},
+	{name: "no SHA-256", line: func(l map[string]any) { delete(l, "sha256") }, class: "object-differs", verdict: VerdictRefused},
+	{name: "a composite of other parts", line: func(l map[string]any) {
+		if l["key"] == "k1" {
+			l["sha256"] = strings.TrimSuffix(l["sha256"].(string), "2") + "3"
+		}
+	}, class: "object-differs", verdict: VerdictRefused},
+	{name: "a SHA-256 that no record has", line: func(l map[string]any) {
+		if l["key"] == "k1" {
+			l["sha256"] = strings.TrimSuffix(l["sha256"].(string), "-2")
+		}
+	}, class: "object-differs", verdict: VerdictRefused},
+	{name: "parts of another size", line: func(l map[string]any) { l["part_size"] = 5 << 20 }, class: "object-differs", verdict: VerdictRefused},
+	{name: "cut by the importer", line: func(l map[string]any) {
+		if l["key"] == "k1" {
+			l["sha256"], l["parts_by"] = strings.TrimSuffix(l["sha256"].(string), "2")+"3", "importer"
+		}
+	}, verdict: VerdictClean},
+	{name: "a total of another version", total: func(p map[string]any) { p["version"] = 2 }, class: "total-bad", verdict: VerdictRefused},
+	{name: "a total without a version", total: func(p map[string]any) { delete(p, "version") }, class: "total-bad", verdict: VerdictRefused},
+	{name: "a total with an unknown critical name", total: func(p map[string]any) { p["critical"] = []string{"later"} }, class: "total-bad", verdict: VerdictRefused},
+	{name: "a total with a critical name", total: func(p map[string]any) { p["critical"] = []string{"bytes"} }, verdict: VerdictClean},
 	{name: "one failed", line: func(l map[string]any) {
 		if l["key"] == "k3" {
 			l["outcome"] = "failed"

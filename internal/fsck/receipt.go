@@ -70,6 +70,7 @@ type receiptCheck struct {
 	order  []byte
 	number uint64
 	parts  compositeCheck
+	attrs  attributeCount
 }
 
 // VerifyReceipts checks an importer's receipts: its checkpoint under a key that
@@ -315,6 +316,9 @@ func (c *receiptCheck) inOrder(l *ObjectLine) error {
 		return c.refuse("record-order", "objects.list: line %d: records are not in order", l.Position)
 	}
 	c.order, c.number = bytes.Clone(key), number
+	if err := c.attrs.add(l.Record); err != nil {
+		return c.refuse("list-line-bad", "objects.list: line %d: %v", l.Position, err)
+	}
 	return nil
 }
 
@@ -417,6 +421,9 @@ func (c *receiptCheck) checkTotal(raw []byte) error {
 }
 
 func (c *receiptCheck) compareTotal(p object) error {
+	if err := p.version1(totalNames); err != nil {
+		return err
+	}
 	m := c.v.report
 	for name, want := range map[string]string{"job": m.Job, "device": m.Device, "run": c.r.Run, "manifest_root": m.Root} {
 		if got, err := p.text(name); err != nil || got != want {

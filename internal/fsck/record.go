@@ -45,7 +45,8 @@ type Record struct {
 	PartDigests [][32]byte `json:"part_digests,omitempty"` // nil if they are under PartRoot
 	PartRoot    []byte     `json:"part_root,omitempty"`
 
-	continuation continuation
+	continuation   continuation
+	attributeBytes uint64
 }
 
 type continuation struct {
@@ -97,7 +98,7 @@ func ParseRecord(b []byte) (*Record, error) {
 		r.Target = m.bytes(21)
 	}
 	r.continuation = continuation{m.uint(24), m.uint(25), m.uint(26), m.bytes(27)}
-	return r, r.readParts(m)
+	return r, firstOf(r.checkLists(m), r.readParts(m))
 }
 
 // readParts takes field 15 in list form: items, or count and root of items that follow.

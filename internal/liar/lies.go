@@ -36,7 +36,7 @@ const labelLie = "label: "
 // Lies is the corpus that every reader is held against. The device needs at least
 // four records.
 func Lies() []Lie {
-	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), forks(), pageLies(), totalLies())
+	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), forks(), pageLies(), totalLies(), listLies())
 }
 
 func honest() []Lie {
