@@ -134,6 +134,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 		r.calls.gate.inTime = func() bool { return opts.Hours.open(opts.Now()) }
 	}
 	r.teller = &teller{run: r}
+	r.teller.noteEarlier()
 	if t, ok := source.(Totaler); ok {
 		if totals, err := t.Totals(); err == nil {
 			r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
