@@ -33,6 +33,7 @@ type run struct {
 
 	partsResumed atomic.Int64
 	uploadsLeft  uploadsLeft
+	noSeenDelete atomic.Bool // the store takes no condition of a delete
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 
