@@ -13,8 +13,6 @@ export GOTOOLCHAIN := local
 BUILD   := build
 # What is made there is not ours to check: a module of its own keeps it out of ./...
 _ := $(shell mkdir -p $(BUILD) && { [ -f $(BUILD)/go.mod ] || echo 'module build' > $(BUILD)/go.mod; })
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
-LDFLAGS := -X main.version=$(VERSION)
 
 # Helper programs, pinned in scripts/tools.sh. Tests find them here.
 TOOLS        := $(abspath $(BUILD)/tools)
@@ -47,7 +45,8 @@ help: ## list the targets
 
 build: ## build the sledge program into build/bin
 	@mkdir -p $(BUILD)/bin
-	go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o $(BUILD)/bin/sledge ./cmd/sledge
+	@version=$$(scripts/version.sh) && set -x && \
+	go build -trimpath -buildvcs=false -ldflags "-X main.version=$$version" -o $(BUILD)/bin/sledge ./cmd/sledge
 
 demo: deps build ## the main job from source tree to verified S3 objects and back (SRC=/path for your own files)
 	@scripts/tools.sh versitygw
@@ -175,8 +174,8 @@ check: tidy-check test ## what a change must pass: go mod tidy is clean, then al
 tidy-check:
 	@go mod tidy -diff || { printf 'check: go.mod or go.sum is not tidy\nhint: go mod tidy; pin new modules by "go get MODULE@VERSION" first\n' >&2; exit 1; }
 
-release: ## reproducible static programs for linux/amd64 and arm64 with SHA-256 sums, into build/release
-	@scripts/release.sh '$(VERSION)'
+release: ## reproducible static programs for linux/amd64 and arm64 with SHA-256 sums, from the commit, into build/release
+	@scripts/release.sh
 
 deps: ## install the Debian packages that tests and demo call, where they are missing
 	@scripts/deps.sh python3=python3 s3cmd=s3cmd flock=util-linux

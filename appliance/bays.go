@@ -22,7 +22,7 @@ type bay struct {
 
 	mu  sync.Mutex
 	err error // first error; the disk counts as failed from then on
-	own error // first error of the process's own that was met here
+	own error // first error here that is not the disk's fault: the process's own, or no room
 
 	told bool // its failure has been journalled
 
@@ -47,13 +47,14 @@ func (e *diskError) Unwrap() []error { return []error{ErrDiskFailed, e.err} }
 
 // fail marks the disk as failed. An fsync or write error is final for a disk:
 // the kernel may have dropped the pages, so nothing is retried on it. An error of
-// the process's own is only noted: [bays.own] ends the command with it.
+// the process's own, or of a disk without room, is only noted: [bays.own] ends the
+// command with it.
 func (b *bay) fail(err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if ownFault(err) {
+	if blameless := b.blameless(err); blameless != nil {
 		if b.own == nil {
-			b.own = fmt.Errorf("disk %s: %w", b.disk.Name, err)
+			b.own = blameless
 		}
 		return b.own
 	}
@@ -63,7 +64,26 @@ func (b *bay) fail(err error) error {
 	return b.err
 }
 
-// fault is the error of the process's own that was met on the disk.
+// blameless is an error that the disk is not to blame for, with its place; nil for
+// others. A full disk keeps what it has.
+func (b *bay) blameless(err error) error {
+	switch {
+	case isFull(err):
+		return b.full(err)
+	case ownFault(err):
+		return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+	}
+	return nil
+}
+
+func (b *bay) full(err error) error {
+	if errors.Is(err, ErrFull) {
+		return err
+	}
+	return fmt.Errorf("%w: disk %s: %w", ErrFull, b.disk.Name, err)
+}
+
+// fault is the first error on the disk that the disk is not to blame for.
 func (b *bay) fault() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -191,8 +211,9 @@ func (s bays) errors() []error {
 	return out
 }
 
-// own is an error of the process's own that was met on some disk. What was to be
-// done there has not been done, so nothing may be decided from the disks any more.
+// own is an error of the process's own that was met on some disk, or of a disk
+// without room. What was to be done there has not been done, so nothing may be
+// decided from the disks any more.
 func (s bays) own() error {
 	for _, b := range s {
 		if b == nil {
@@ -271,7 +292,7 @@ func (s bays) eachWithRoom(f func(b *bay) error) error {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		full = fmt.Errorf("%w: disk %s: %w", ErrFull, b.disk.Name, err)
+		full = b.full(err)
 		return nil
 	})
 	return full

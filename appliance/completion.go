@@ -188,11 +188,10 @@ func (c *completion) rewrite(b *bay, p *manifest.Pack, shard int) error {
 		return nil
 	case c.ctx.Err() != nil: // whatever it says of the disk
 		return context.Cause(c.ctx)
-	case errors.Is(err, ErrLost) || ownFault(err):
+	case errors.Is(err, ErrLost):
 		return fmt.Errorf("disk %s: %w", b.disk.Name, err)
 	}
-	b.fail(err)
-	return nil
+	return b.refuse(err)
 }
 
 // proveDisks reads all shards of the disks past the page cache. What does not come

@@ -421,7 +421,9 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 			continue
 		}
 		if err := sideFiles(b.disk.FS, p, s, d.code, list); err != nil {
-			b.fail(err)
+			if err := b.refuse(err); err != nil {
+				return err
+			}
 			lost = append(lost, byte(s))
 		}
 	}

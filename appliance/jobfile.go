@@ -20,8 +20,7 @@ func sameJob(c *Config, set bays) error {
 		err := updateJob(c, b.disk)
 		var w *jobWriteError
 		if errors.As(err, &w) {
-			b.fail(err)
-			continue
+			err = b.refuse(err)
 		}
 		if err != nil {
 			return err

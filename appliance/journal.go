@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 
@@ -129,7 +130,7 @@ func (f *frameFile) replicate() error {
 		case ownFault(err):
 			return b.fail(err)
 		case isFull(err):
-			full = fmt.Errorf("disk %s: %w", b.disk.Name, err)
+			full = b.full(err)
 			continue
 		case errors.Is(err, errNoSource):
 			return err
@@ -140,7 +141,7 @@ func (f *frameFile) replicate() error {
 		f.replicas[b] = file
 	}
 	if full != nil && len(f.replicas) < f.copies {
-		return fmt.Errorf("%w: no room for the journal: %w", ErrFull, full)
+		return fmt.Errorf("no room for the journal: %w", full)
 	}
 	if len(f.replicas) < f.copies {
 		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", ErrTooFewDisks, f.copies, len(f.replicas), errors.Join(f.d.bays.errors()...))
@@ -148,8 +149,15 @@ func (f *frameFile) replicate() error {
 	return nil
 }
 
+// copyTo begins a replica. Without room for it the disk keeps none: the next call
+// tries again.
 func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
 	file, err := b.disk.FS.Create(f.name, vfs.CreateOptions{})
+	if errors.Is(err, fs.ErrExist) { // its id is random: an earlier call could not remove its part
+		if err = b.disk.FS.Remove(f.name); err == nil {
+			file, err = b.disk.FS.Create(f.name, vfs.CreateOptions{})
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -168,6 +176,9 @@ func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
 	}
 	if err != nil {
 		file.Close()
+		if isFull(err) {
+			b.disk.FS.Remove(f.name) // no harm if it stays: a short copy
+		}
 		return nil, err
 	}
 	return file, nil
@@ -208,7 +219,7 @@ func (f *frameFile) append(clear, plain []byte, durable bool) error {
 		}
 		if isFull(err) { // the disk is not broken, but this file must not go on
 			mu.Lock()
-			full = fmt.Errorf("%w: no room for the journal: disk %s: %w", ErrFull, bay.disk.Name, err)
+			full = fmt.Errorf("no room for the journal: %w", bay.full(err))
 			mu.Unlock()
 			return nil
 		}

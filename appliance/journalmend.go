@@ -12,7 +12,8 @@ import (
 )
 
 // mendFrameFile brings a file of an earlier session to m+1 good copies of its
-// first size bytes: short, damaged or missing ones are written again.
+// first size bytes: short, damaged or missing ones are written again. A disk without
+// room is passed over; ErrFull says that too few others have any.
 func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 	want := d.cfg.Job.Geometry.M + 1
 	sums := map[*bay][32]byte{}
@@ -52,6 +53,7 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 			delete(sums, b)
 		}
 	}
+	var full error
 	for _, b := range d.bays.trusted() {
 		if count >= want {
 			return nil
@@ -60,11 +62,16 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 			continue
 		}
 		err := from.writeMerged(b.disk.FS, size)
-		if errors.Is(err, errNoSource) || isFull(err) || ownFault(err) {
+		switch {
+		case isFull(err):
+			full = b.full(err)
+			continue
+		case errors.Is(err, errNoSource):
 			return fmt.Errorf("disk %s: %w", b.disk.Name, err)
-		}
-		if err != nil {
-			b.fail(err)
+		case err != nil:
+			if err := b.refuse(err); err != nil {
+				return err
+			}
 			continue
 		}
 		if !slices.Contains(c.on, b) {
@@ -72,10 +79,13 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 		}
 		count++
 	}
-	if count < want {
-		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", ErrTooFewDisks, want, count, errors.Join(d.bays.errors()...))
+	switch {
+	case count >= want:
+		return nil
+	case full != nil:
+		return fmt.Errorf("no room for the journal: %w", full)
 	}
-	return nil
+	return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", ErrTooFewDisks, want, count, errors.Join(d.bays.errors()...))
 }
 
 // eachWhole calls f for every frame up to size; damage is errNoSource.

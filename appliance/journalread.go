@@ -152,11 +152,11 @@ func readFault(err error) bool {
 	return err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, manifest.ErrCorrupt)
 }
 
-// refuse fails the disk because of an error of reading; an error of the process's
-// own is returned and fails nothing.
+// refuse fails the disk because of an error; one that the disk is not to blame for is
+// returned and fails nothing.
 func (b *bay) refuse(err error) error {
-	if ownFault(err) {
-		return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+	if err := b.blameless(err); err != nil {
+		return err
 	}
 	b.fail(err)
 	return nil

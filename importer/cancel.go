@@ -281,6 +281,7 @@ func (c *canceler) abort(ctx context.Context, g *given) error {
 // knowing is not ours unless HEAD says so.
 func (c *canceler) object(ctx context.Context, g *given) error {
 	r, key := c.run, g.action.Key
+	looked := r.opts.Now()
 	obj, err := r.headByNow(ctx, c.lag, key, g.rec.Verified)
 	switch {
 	case errors.Is(err, errStopped):
@@ -308,8 +309,10 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	case !c.remove:
 		return c.line(g, obj, "left", "", &c.out.Left)
 	}
-	err = r.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
+	replaced, err := r.deleteSeen(ctx, key, obj, looked)
 	switch {
+	case replaced:
+		return c.line(g, obj, "changed", "somebody has stored another object in its place", &c.out.Changed)
 	case err != nil && ends(err) && !forbidden(err):
 		return err
 	case err != nil:

@@ -33,6 +33,7 @@ type run struct {
 
 	partsResumed atomic.Int64
 	uploadsLeft  uploadsLeft
+	noSeenDelete atomic.Bool // the store takes no condition of a delete
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 
@@ -134,6 +135,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 		r.calls.gate.inTime = func() bool { return opts.Hours.open(opts.Now()) }
 	}
 	r.teller = &teller{run: r}
+	r.teller.noteEarlier()
 	if t, ok := source.(Totaler); ok {
 		if totals, err := t.Totals(); err == nil {
 			r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)

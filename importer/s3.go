@@ -306,3 +306,13 @@ func (t *S3) Delete(ctx context.Context, key, version string) error {
 	_, err := t.api().DeleteObject(ctx, in)
 	return s3Error(err, key)
 }
+
+// DeleteSeen implements seenDeleter.
+func (t *S3) DeleteSeen(ctx context.Context, key, version, etag string) error {
+	in := &s3.DeleteObjectInput{Bucket: &t.bucket, Key: &key, IfMatch: &etag}
+	if version != "" {
+		in.VersionId = &version
+	}
+	_, err := t.api().DeleteObject(ctx, in)
+	return s3Error(err, key)
+}

@@ -56,7 +56,8 @@ type Target interface {
 	// ListUploads calls f for each unfinished upload of exactly this key.
 	ListUploads(ctx context.Context, key string, f func(Upload) error) error
 
-	// Delete removes an object. The importer calls it for its own probe objects only.
+	// Delete removes an object, or a version of it. The importer calls it for objects of
+	// its own alone: a probe's, its journal's and its marker's, and a cancel's.
 	Delete(ctx context.Context, key, version string) error
 }
 

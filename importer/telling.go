@@ -9,7 +9,6 @@ import (
 	"path"
 	"time"
 
-	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -19,7 +18,8 @@ import (
 type teller struct {
 	run     *run
 	rates   rates
-	heard   time.Time // of the control that was obeyed last
+	heard   string    // the control file that was obeyed last
+	earlier []string  // control files of before this start: a stop there was not meant for it
 	pointed time.Time // of the last point of the history
 	state   State
 	asleep  bool // outside of the run's hours
@@ -257,76 +257,4 @@ func (s *rates) eta(p Progress) (seconds int64) {
 		seconds = max(seconds, int64(float64(p.TotalEntries-p.Entries)/entries))
 	}
 	return seconds
-}
-
-// Want is what an operator asks of a run that is at work.
-type Want string
-
-// What can be asked.
-const (
-	WantRun   Want = "run"   // go on, and look at once whether what halted the run is mended
-	WantPause Want = "pause" // begin nothing until asked to go on
-	WantStop  Want = "stop"  // finish what is under way and end
-)
-
-// Control is the file control.json in a run's folder: the last word of an
-// operator at another terminal.
-type Control struct {
-	Want Want      `json:"want"`
-	At   time.Time `json:"at"`
-	By   string    `json:"by,omitempty"`
-}
-
-// ControlName is its name.
-const ControlName = "control.json"
-
-const maxControl = 4 << 10
-
-// WriteControl asks a run of something; base is its folder in the state folder.
-func WriteControl(disk vfs.FS, base string, c Control) error {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return err
-	}
-	return durable.WriteFile(disk, path.Join(base, ControlName), append(text, '\n'))
-}
-
-func readControl(text []byte) (c Control, err error) {
-	err = json.Unmarshal(text, &c)
-	return c, err
-}
-
-// hear does what the control file says, and sees whether the run was taken over.
-func (r *run) hear(t *teller) {
-	if err := r.ours(); hasCode(err, CodeTakenOver) {
-		r.halt(asError(err))
-	}
-	r.tellHours(t)
-	if r.opts.StatusEvery <= 0 {
-		return
-	}
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, ControlName), maxControl)
-	if err != nil {
-		return // nobody has asked for anything
-	}
-	c, err := readControl(text)
-	if err != nil || !c.At.After(t.heard) {
-		return
-	}
-	first := t.heard.IsZero()
-	t.heard = c.At
-	switch c.Want {
-	case WantPause:
-		r.calls.gate.pause(true)
-	case WantRun:
-		r.calls.gate.pause(false)
-		r.calls.gate.nudge()
-	case WantStop:
-		if !first || c.At.After(r.progress.started) { // not one that was meant for an earlier start
-			r.stopAsked()
-		}
-	default:
-		return
-	}
-	r.opts.Log.Info("asked by the operator", "want", c.Want, "by", c.By)
 }

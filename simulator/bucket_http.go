@@ -117,6 +117,11 @@ func (b *Bucket) serve(w http.ResponseWriter, r *http.Request, key string, body 
 		delete(b.uploads, id)
 		w.WriteHeader(http.StatusNoContent)
 	case r.Method == http.MethodDelete:
+		if want := r.Header.Get("If-Match"); want != "" && !b.Traits.NoConditions {
+			if o := b.objects[key]; o == nil || etag(o.Data) != want {
+				return &refusal{http.StatusPreconditionFailed, "PreconditionFailed"}
+			}
+		}
 		b.removeVersion(key, q.Get("versionId"))
 		w.WriteHeader(http.StatusNoContent)
 	default:

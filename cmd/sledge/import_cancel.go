@@ -166,29 +166,36 @@ func (a *app) stateToCancel(ctx context.Context, f *importFlags, state string) (
 // requests that are under way.
 const stopWait = 5 * time.Minute
 
+// askAgain is after how long it is asked once more: a word of before it looked for any was
+// not meant for it.
+const askAgain = 5 * time.Second
+
 // stopped takes the state folder, from a process that is at work if need be.
 func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*importer.Folder, error) {
 	if f.takeover > 0 {
 		folder, err := f.openState(ctx, state)
 		return folder, asTargetError(err)
 	}
-	asked := false
+	steered := &steerFlags{runID: f.runID, warn: a.warn}
+	var asked time.Time
 	for end := a.now().Add(stopWait); ; {
 		folder, err := importer.OpenState(state)
 		var e *importer.Error
 		if err == nil || !errors.As(err, &e) || e.Code != importer.CodeStateLocked || a.now().After(end) {
 			return folder, stateFolder(state, asTargetError(err))
 		}
-		if !asked {
-			found, err := (&steerFlags{runID: f.runID}).status(state, a.now())
+		if now := a.now(); asked.IsZero() || now.Sub(asked) >= askAgain {
+			found, err := steered.status(state, now)
 			if err != nil {
 				return nil, err
 			}
-			if err := ask(state, found.Folder, importer.WantStop, a.now()); err != nil {
+			if err := ask(state, found.Folder, importer.WantStop, now); err != nil {
 				return nil, err
 			}
-			asked = true
-			a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
+			if asked.IsZero() {
+				a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
+			}
+			asked, steered.warn = now, nil
 		}
 		select {
 		case <-ctx.Done():

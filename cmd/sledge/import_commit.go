@@ -85,7 +85,11 @@ func (d *endedImport) uncommit(ctx context.Context, remove bool) (key string, er
 		return "", nil
 	}
 	if remove {
-		return key, asTargetError(d.target.Delete(ctx, key, obj.VersionID))
+		replaced, err := importer.DeleteSeen(ctx, d.target, key, obj)
+		if replaced {
+			return "", hint(fmt.Errorf("%w: %s was replaced by another object while it was read: nothing was deleted", errConflict, key), "run the same command again")
+		}
+		return key, asTargetError(err)
 	}
 	return key, nil
 }

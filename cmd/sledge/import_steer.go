@@ -83,7 +83,10 @@ func (r *runStatus) haltedSince(h *importer.Halt) string {
 	return h.Since.Local().Format(layout)
 }
 
-type steerFlags struct{ runID string }
+type steerFlags struct {
+	runID string
+	warn  func(format string, args ...any) // of a status that cannot be read; nil: it was told
+}
 
 func (f *steerFlags) command(use, short, long, example string) *cobra.Command {
 	cmd := &cobra.Command{Use: use + " STATE", Short: short, Long: long, Example: example}
@@ -97,6 +100,7 @@ func (a *app) importStatusCommand() *cobra.Command {
 		`STATE is the state folder of an import. Neither disks nor the target are asked: the run
 itself writes down every second how it does.`, "  sledge import status /srv/import/job1\n  watch sledge import status /srv/import/job1")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
+		f.warn = a.warn
 		s, err := f.status(args[0], a.now())
 		if err != nil {
 			return nil, err
@@ -123,7 +127,8 @@ func (a *app) importResumeCommand() *cobra.Command {
 	})
 }
 
-// status finds the run and reads its status.
+// status finds the run and reads its status. One that cannot be read says nothing of any
+// run: it is not synced, and may be empty after a power cut.
 func (f *steerFlags) status(state string, now time.Time) (*runStatus, error) {
 	disk, err := openState(state)
 	if err != nil {
@@ -139,14 +144,21 @@ func (f *steerFlags) status(state string, now time.Time) (*runStatus, error) {
 		folders = append(folders, path.Join(importer.RunsFolder, run.Name()))
 	}
 	var found *runStatus
+	var unreadable error
 	for _, folder := range folders {
 		s, err := readStatus(disk, folder)
 		if err != nil {
-			return nil, err
+			unreadable = errors.Join(unreadable, err)
+			if f.warn != nil {
+				f.warn("%s: its status cannot be read, and is passed over: %v", path.Join(state, folder), err)
+			}
 		}
 		if s != nil && (f.runID == "" || s.Run == f.runID) && (found == nil || s.Updated.After(found.Updated)) {
 			found = s
 		}
+	}
+	if found == nil && unreadable != nil {
+		return nil, hint(fmt.Errorf("%s: %w: %w", state, errNoRun, unreadable), "start the same sledge import run: it writes a new status, and goes on where it was")
 	}
 	if found == nil {
 		return nil, hint(fmt.Errorf("%s: %w", state, errNoRun), "name the --state folder of a sledge import run that has been started")
@@ -175,7 +187,7 @@ func readStatus(disk vfs.FS, folder string) (*runStatus, error) {
 	}
 	s := &runStatus{Folder: folder}
 	if err := json.Unmarshal(text, &s.Status); err != nil {
-		return nil, fmt.Errorf("%s: %w", importer.StatusName, err)
+		return nil, fmt.Errorf("%s: %w", path.Join(folder, importer.StatusName), err)
 	}
 	return s, nil
 }
@@ -193,10 +205,12 @@ func openState(state string) (vfs.FS, error) {
 
 // steer asks a run of something and waits until it has heard.
 func (a *app) steer(ctx context.Context, f *steerFlags, state string, want importer.Want, heard func(importer.State) bool) (report, error) {
+	f.warn = a.warn
 	before, err := f.status(state, a.now())
 	if err != nil {
 		return nil, err
 	}
+	f.warn = nil
 	if !before.AtWork {
 		return before, before.idle()
 	}
@@ -213,7 +227,7 @@ func (a *app) steer(ctx context.Context, f *steerFlags, state string, want impor
 		if err != nil {
 			return nil, err
 		}
-		if s.Updated.After(before.Updated) && heard(s.State) {
+		if !s.Updated.Equal(before.Updated) && heard(s.State) {
 			return s, nil
 		}
 		if s.Gone {

@@ -2,6 +2,9 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -24,5 +27,29 @@ func TestStatusOfHalt(t *testing.T) {
 		if line := "needs you   credentials-expired: status 403 " + want + "\n            renew them\n"; !strings.Contains(out.String(), line) {
 			t.Errorf("no %q in\n%s", line, &out)
 		}
+	}
+}
+
+// TestSteerPastUnreadableStatus: a status that a power cut has left empty keeps nobody from
+// the other runs of the folder. It is warned of, once a command.
+func TestSteerPastUnreadableStatus(t *testing.T) {
+	host, _ := os.Hostname()
+	now := time.Now()
+	state := stateWith(t, importer.Status{Host: host, PID: os.Getpid(), State: importer.StatePaused, Updated: now})
+	run := filepath.Join(state, importer.RunsFolder, "run-0")
+	if err := errors.Join(os.MkdirAll(run, 0o755), os.WriteFile(filepath.Join(run, importer.StatusName), nil, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var errs bytes.Buffer
+	a := &app{err: &errs, now: func() time.Time { return now }}
+	f := &steerFlags{warn: a.warn}
+	s, err := f.status(state, now)
+	if err != nil || s.Run != "run-1" || strings.Count(errs.String(), "run-0") != 2 || !strings.Contains(errs.String(), "cannot be read") {
+		t.Errorf("%v, %v, %q", s, err, errs.String())
+	}
+	f.runID = "run-0"
+	_, err = f.status(state, now)
+	if !errors.Is(err, errNoRun) || !strings.Contains(err.Error(), "runs/run-0/status.json") {
+		t.Errorf("the unreadable one itself: %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func (r *listReport) print(w io.Writer) {
 }
 
 func describeEntry(r *manifest.Record) listLine {
-	l := listLine{Kind: r.Kind.String(), name: nameOf(r.OrderKey()), Size: r.Size, Mode: modeOf(r), Target: escape(r.Target + r.LinkTo), Reason: r.Reason, Detail: escape(r.Detail), Remark: r.Remark, RemarkDetail: escape(r.RemarkDetail)}
+	l := listLine{Kind: r.Kind.String(), name: nameOf(r.OrderKey()), Size: r.Size, Mode: modeOf(r), Target: escape(r.Target + r.LinkTo), Reason: escape(r.Reason), Detail: escape(r.Detail), Remark: escape(r.Remark), RemarkDetail: escape(r.RemarkDetail)}
 	if !r.Mtime.IsZero() {
 		l.Mtime = r.Mtime.UTC().Format(time.RFC3339Nano)
 	}
@@ -142,7 +142,7 @@ func (a *app) listEntry(w io.Writer, r *manifest.Record, long, zero bool) error 
 	case a.json:
 		b, err := json.Marshal(describeEntry(r))
 		if err == nil {
-			_, err = fmt.Fprintf(w, "%s\n", b)
+			_, err = fmt.Fprintf(w, "%s\n", plainJSON(b))
 		}
 		return err
 	case zero:

@@ -26,9 +26,9 @@ func (a *app) listHoldings(ctx context.Context, d *appliance.Device, zero bool) 
 	out := bufio.NewWriterSize(a.out, 64<<10)
 	err := d.Holdings(ctx, func(h appliance.Holding) error {
 		if a.json {
-			b, err := json.Marshal(holdingLine{string(h.State), h.Kind.String(), nameOf(h.Path), h.Size, h.Reason, escape(h.Detail)})
+			b, err := json.Marshal(holdingLine{string(h.State), h.Kind.String(), nameOf(h.Path), h.Size, escape(h.Reason), escape(h.Detail)})
 			if err == nil {
-				_, err = fmt.Fprintf(out, "%s\n", b)
+				_, err = fmt.Fprintf(out, "%s\n", plainJSON(b))
 			}
 			return err
 		}

@@ -480,7 +480,7 @@ func (a *app) end(verb string, r report, err error) {
 		if err != nil {
 			text = inWords(err)
 		}
-		e := json.NewEncoder(a.out)
+		e := json.NewEncoder(jsonText{a.out})
 		e.SetEscapeHTML(false)
 		if err := e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}); err != nil && !errors.Is(err, errOutput) {
 			a.code = max(code, exitUnexpected) // no JSON of it can be made
@@ -537,6 +537,6 @@ func (a *app) event(kind, text string) {
 
 func (a *app) jsonLine(v any) {
 	if b, err := json.Marshal(v); err == nil {
-		fmt.Fprintf(a.err, "%s\n", b)
+		fmt.Fprintf(a.err, "%s\n", plainJSON(b))
 	}
 }

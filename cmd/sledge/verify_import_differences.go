@@ -59,7 +59,7 @@ func (d *differenceFile) add(l differenceLine) {
 	}
 	text, err := json.Marshal(l)
 	if err == nil {
-		_, err = d.out.Write(append(text, '\n'))
+		_, err = d.out.Write(append(plainJSON(text), '\n'))
 	}
 	d.err = err
 }

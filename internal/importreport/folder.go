@@ -2,6 +2,7 @@ package importreport
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
@@ -44,16 +45,16 @@ type Options struct {
 // Read makes the account of one run from its folder: a state folder, or runs/ID in
 // one. What is inconsistent becomes a finding; an error is what cannot be read.
 func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
-	status, err := readStatus(folder)
-	if err != nil {
-		return nil, err
+	status, noStatus := readStatus(folder)
+	if errors.Is(noStatus, manifest.ErrUnsupportedVersion) {
+		return nil, noStatus
 	}
 	receipts, err := Receipts(folder)
 	if err != nil && !errors.Is(err, ErrNoReceipts) {
 		return nil, err
 	}
 	if status == nil && receipts == "" {
-		return nil, fmt.Errorf("%s: %w: %w", o.Name, ErrNothing, fs.ErrNotExist)
+		return nil, fmt.Errorf("%s: %w: %w", o.Name, ErrNothing, cmp.Or(noStatus, fs.ErrNotExist))
 	}
 	d := &Device{Folder: o.Name, Sum: newSum(), Findings: []string{}, Notes: []string{}, Differences: []string{}, Bad: []Object{}, Older: []Object{}, Largest: []Object{}, Sizes: []Bucket{}}
 	if status != nil && (status.Attempt <= 1 && receipts != "" || receipts == attemptFolder(status.Attempt)) || status == nil {
@@ -61,7 +62,7 @@ func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
 			return nil, err
 		}
 	}
-	d.takeStatus(status, receipts)
+	d.takeStatus(status, noStatus, receipts)
 	if d.Canceled, err = canceled(folder, status); err != nil {
 		return nil, err
 	}
@@ -206,10 +207,15 @@ func (d *Device) takeTotal(t *importer.ReceiptTotal) {
 }
 
 // takeStatus adds the run's own word. Where there are receipts it says no more
-// than how the run went.
-func (d *Device) takeStatus(s *importer.Status, receipts string) {
+// than how the run went. One that cannot be read (it is not synced, and may be empty
+// after a power cut) is as none, with its error.
+func (d *Device) takeStatus(s *importer.Status, unreadable error, receipts string) {
 	d.Met = []CodeCount{}
-	if s == nil {
+	switch {
+	case unreadable != nil:
+		d.note("how the run went is not known: %v", unreadable)
+		return
+	case s == nil:
 		d.note("the folder has no %s: how the run went is not known", importer.StatusName)
 		return
 	}

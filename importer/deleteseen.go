@@ -1,0 +1,93 @@
+package importer
+
+import (
+	"context"
+	"time"
+)
+
+// seenDeleter is a target that can delete on a condition. DeleteSeen removes the object
+// only if it still has this ETag. A store may refuse the condition, or ignore it.
+type seenDeleter interface {
+	DeleteSeen(ctx context.Context, key, version, etag string) error
+}
+
+// lookFresh is how old a look at an object may be before it is deleted.
+const lookFresh = time.Second
+
+// nullVersion is the version id of what a bucket stores while it keeps no versions. A later
+// object of the key has the same.
+const nullVersion = "null"
+
+// sameObject reports whether a later look has shown the same object.
+func (o Object) sameObject(later Object) bool {
+	return o.ETag == later.ETag && o.VersionID == later.VersionID && o.Size == later.Size
+}
+
+// isVersion reports whether the object's version id is its own for good.
+func (o Object) isVersion() bool { return o.VersionID != "" && o.VersionID != nullVersion }
+
+// DeleteSeen makes one attempt to remove an object of a key that HEAD has just shown, and
+// reports whether another one is there in its place, which stays.
+func DeleteSeen(ctx context.Context, target Target, key string, obj Object) (replaced bool, err error) {
+	if on, can := target.(seenDeleter); can && obj.ETag != "" && !obj.isVersion() {
+		err := on.DeleteSeen(ctx, key, obj.VersionID, obj.ETag)
+		if !hasCode(err, codeKeyExists) && !hasCode(err, CodeRefused) {
+			return false, err
+		}
+		now, err := target.Head(ctx, key) // the store may take no such condition
+		if err != nil || !obj.sameObject(now) {
+			return err == nil, err
+		}
+	}
+	return false, target.Delete(ctx, key, obj.VersionID)
+}
+
+// deleteSeen removes the object that HEAD has shown at a time, and reports whether another
+// one is there in its place, which stays. The object of a version id is that one for good.
+// Any other is deleted on condition of its ETag, and only by a fresh look: where the look is
+// old, before each repetition, and where the store does not take the condition.
+func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Time) (replaced bool, err error) {
+	if obj.isVersion() {
+		return false, r.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
+	}
+	stale, unmet := r.opts.Now().Sub(at).Abs() > lookFresh, false
+	for attempt := 0; ; stale = true {
+		if stale {
+			now, err := r.head(ctx, key)
+			switch {
+			case IsNotFound(err):
+				return false, nil // the answer to the delete was lost, or somebody else was first
+			case err != nil:
+				return false, err
+			case !obj.sameObject(now):
+				return true, nil
+			case unmet:
+				r.noSeenDelete.Store(true) // the store takes no such condition
+			}
+		}
+		conditional := r.deletesSeen(obj)
+		err := r.calls.once(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error {
+			if conditional {
+				return r.target.(seenDeleter).DeleteSeen(ctx, key, obj.VersionID, obj.ETag)
+			}
+			return r.target.Delete(ctx, key, obj.VersionID)
+		})
+		if err == nil || IsNotFound(err) {
+			return false, nil
+		}
+		unmet = conditional && (hasCode(err, codeKeyExists) || hasCode(err, CodeRefused))
+		if unmet {
+			continue
+		}
+		if !r.calls.again(attempt, err) {
+			return false, err
+		}
+		attempt++
+	}
+}
+
+// deletesSeen reports whether an object is deleted on condition of its ETag.
+func (r *run) deletesSeen(obj Object) bool {
+	_, can := r.target.(seenDeleter)
+	return can && obj.ETag != "" && !r.noSeenDelete.Load()
+}
