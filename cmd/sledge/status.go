@@ -250,7 +250,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 		return r, err
 	}
 	if len(loads) > 0 && !r.Busy && !r.Expired && !w.state.SealBegun() {
-		r.Next = a.commands(nextUnfinished(loads)) + ": it was not finished"
+		r.Next = a.commands(nextUnfinished(loads))
 	}
 	if r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked && !w.state.SealBegun() {
 		for _, step := range sealSteps {
