@@ -19,7 +19,7 @@ func nothingToAbandon(d *appliance.Device, root string) error {
 	}
 	err = fmt.Errorf("%w of %s: nothing was given up", errNothingUnfinished, root)
 	if len(loads) == 0 {
-		return hint(err, "no load is unfinished: load, or seal")
+		return hint(err, "no load is unfinished; what comes next: sledge status")
 	}
 	return hint(err, "unfinished is %s", loadOf(&loads[0])+" (to give it up: --abandon)")
 }
