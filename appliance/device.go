@@ -162,17 +162,20 @@ func (d *Device) Close() error {
 	return d.endJournal()
 }
 
+// LeastDisks is how many disks of a job a load and the seal need.
+func LeastDisks(g manifest.JobGeometry) int { return max(need(g.Code()), g.Disks-g.M) }
+
 // enough counts the disks that work. With more than m of them missing all copies
 // of a journal could be; what it commits would look as if it had never been.
 func (d *Device) enough() error {
 	g := d.cfg.Job.Geometry
-	have, least := len(d.bays.healthy()), max(need(g.Code()), g.Disks-g.M)
+	have, least := len(d.bays.healthy()), LeastDisks(g)
 	if d.look {
 		least = g.Disks - g.M
 	}
 	if have >= least {
 		return nil
 	}
-	err := fmt.Errorf("%w: %d of %d are here, loading needs %d; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(d.bays.missing()))
+	err := fmt.Errorf("%w: %d of %d are here, %d are needed; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(d.bays.missing()))
 	return rebuildable(errors.Join(append([]error{err}, d.bays.errors()...)...), have, g)
 }

@@ -95,7 +95,7 @@ func TestContinuedByAnother(t *testing.T) {
 	}{
 		{"another card without an id", vfs.Volume{}, func(l *loads) *vfs.MemTree { return l.otherTree(vfs.Volume{}, "a", "b") }, "/site", LoadOptions{}},
 		{"nothing mounted", vfs.Volume{}, func(l *loads) *vfs.MemTree { return l.otherTree(vfs.Volume{ID: "root"}) }, "/site", LoadOptions{}},
-		{"a wrong --source-moved", vfs.Volume{ID: "1", Root: "r"}, func(l *loads) *vfs.MemTree { return l.otherTree(vfs.Volume{ID: "2", Root: "r"}, "q") }, "/other", LoadOptions{Moved: "/site"}},
+		{"a wrong --source-moved", vfs.Volume{ID: "1", Root: "r"}, func(l *loads) *vfs.MemTree { return l.otherTree(vfs.Volume{ID: "2", Root: "r"}, "q") }, "/other", LoadOptions{Moved: []string{"/site"}}},
 		{"another medium, --replace", vfs.Volume{ID: "1", Root: "r"}, func(l *loads) *vfs.MemTree { return l.otherTree(vfs.Volume{ID: "2", Root: "r"}, "a") }, "/site", LoadOptions{Replace: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -273,7 +273,7 @@ func TestDamagedListMoved(t *testing.T) {
 	if _, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: l.tree}); !errors.Is(err, ErrUnfinished) {
 		t.Errorf("without --source-moved: %v", err)
 	}
-	rep, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: l.tree, Moved: "/site"})
+	rep, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: l.tree, Moved: []string{"/site"}})
 	if err != nil || rep.Status.Entries != 6 || rep.Status.Unfinished != 0 {
 		t.Errorf("%v: %+v", err, rep)
 	}

@@ -34,7 +34,7 @@ func (d *Device) madeGood(l *scanList, lists []*scanList) bool {
 		return false
 	}
 	for _, later := range lists {
-		rel := l.head.relation(&later.head, "")
+		rel := l.head.relation(&later.head)
 		if later.copies.ordinal <= l.copies.ordinal || rel != relSame && rel != relUnknown || later.broken != nil {
 			continue
 		}

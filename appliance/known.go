@@ -3,7 +3,6 @@ package appliance
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -19,8 +18,9 @@ import (
 // A path that another source has taken ends the scan, whatever kind of entry it is,
 // and so does one above or below: nobody's file may silently replace another's.
 type knownSet struct {
-	groups uint64 // the highest link group
-	force  bool   // times are not believed
+	groups uint64          // the highest link group
+	force  bool            // times are not believed
+	twins  map[string]bool // paths of sources that were loaded under this one's prefix
 	report *ScanReport
 	gone   func(path string) error // takes a path that was never loaded and is gone
 
@@ -71,18 +71,21 @@ func (k *knownSet) close() {
 // knownEntries gathers what has been committed, from this source and from others;
 // lists are all that there are.
 func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanList, o *ScanOptions) (*knownSet, error) {
-	k := &knownSet{force: o.Force, report: &ScanReport{}}
+	k := &knownSet{force: o.Force, twins: map[string]bool{}, report: &ScanReport{}}
 	if d.state.entries == 0 {
 		return k, nil
 	}
 	relations := map[manifest.ID]relation{}
 	roots := map[manifest.ID]string{}
 	for _, l := range lists {
-		relations[l.copies.id] = l.head.relation(src.head(), o.Moved)
+		relations[l.copies.id] = l.head.relation(src.head(), o.Moved...)
 		if l.broken != nil && l.head.Root == "" { // whose it is nobody knows
 			relations[l.copies.id] = relUnknown
 		}
 		roots[l.copies.id] = l.head.root()
+		if l.head.as() == src.head().as() {
+			k.twins[l.head.root()] = true
+		}
 	}
 	looks, done, err := d.looks(ctx, lists, func(b []byte, list manifest.ID, r *manifest.Record, lost bool) []byte {
 		k.groups = max(k.groups, r.LinkGroup)
@@ -178,7 +181,7 @@ func (k *knownSet) above(it *item) error {
 			continue
 		}
 		if a.rel == relOther {
-			return taken(it.path, a)
+			return k.taken(it.path, a)
 		}
 		if a.good && !a.claimed {
 			k.replaced(a.path, a.rel)
@@ -192,16 +195,6 @@ func (k *knownSet) above(it *item) error {
 // covers tells whether a path is another one or below it.
 func covers(above, path string) bool {
 	return strings.HasPrefix(path, above) && (len(path) == len(above) || path[len(above)] == '/')
-}
-
-// taken is the refusal of a path of the scan. It names what the device has in its
-// way: something at the path, above it or below.
-func taken(path string, has *keptEntry) error {
-	err := fmt.Errorf("%q: %w, as %s from %s", has.path, ErrTaken, kindText(has.kind), has.from)
-	if has.path != path {
-		err = fmt.Errorf("%w, and %q cannot be there with it", err, path)
-	}
-	return err
 }
 
 // kindText is a kind of entries with its article.
@@ -255,7 +248,7 @@ func (k *knownSet) pass() error {
 		switch {
 		case a.failed: // not looked at: that takes nobody's place
 		case w.rel == relOther:
-			return taken(a.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail})
+			return k.taken(a.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail})
 		case w.path == a.path:
 			k.replaced(w.path, w.rel)
 		case w.good:
@@ -287,7 +280,7 @@ func (k *knownSet) match(it *item) (same bool, err error) {
 		if it.kind == manifest.KindSkipped { // a failed look takes nobody's place
 			return false, nil
 		}
-		return false, taken(it.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail}) // also if size and times agree: two files may be made in one tick
+		return false, k.taken(it.path, &keptEntry{path: w.path, kind: w.kind, from: w.detail}) // also if size and times agree: two files may be made in one tick
 	}
 	if !w.good || w.flags&itemLost != 0 { // what is lost is loaded again, and nothing of it is of use
 		return false, nil

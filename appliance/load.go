@@ -25,13 +25,13 @@ type LoadOptions struct {
 	As             string
 	Tree           vfs.Tree // nil: the system's folder; closed at the end
 	Rules          Rules
-	AcceptFindings bool   // load although names cannot be imported as they are
-	Force          bool   // read files again, whatever their times say
-	UnstableTimes  bool   // files whose stat differs at every look are read twice, and taken if both readings agree
-	Replace        bool   // committed versions may be replaced by those of another file system at the same path
-	Moved          string // the path that the source was loaded from, or its load was begun from
-	NoReadBack     bool   // leave reading back what is written to ReadBack and Seal
-	AllowEmpty     bool   // a source without an entry is no mistake
+	AcceptFindings bool     // load although names cannot be imported as they are
+	Force          bool     // read files again, whatever their times say
+	UnstableTimes  bool     // files whose stat differs at every look are read twice, and taken if both readings agree
+	Replace        bool     // committed versions may be replaced by those of another file system at the same path
+	Moved          []string // the paths that the source was loaded from, or its load was begun from
+	NoReadBack     bool     // leave reading back what is written to ReadBack and Seal
+	AllowEmpty     bool     // a source without an entry is no mistake
 
 	// Begin is called once, before the first change of the device; its error ends the
 	// load. Nil is allowed.
@@ -155,7 +155,7 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 func (d *Device) loadedBefore(src *source) bool {
 	lists, err := d.findLists()
 	return err == nil && slices.ContainsFunc(lists, func(l *scanList) bool {
-		rel := l.head.relation(src.head(), "")
+		rel := l.head.relation(src.head())
 		return (rel == relSame || rel == relUnknown) && l.broken == nil && d.state.begun(l.copies.id)
 	})
 }

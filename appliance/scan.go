@@ -19,10 +19,10 @@ import (
 type ScanOptions struct {
 	As       string // put before every path in the manifest
 	Rules    Rules
-	Force    bool   // files are read again, whatever their times say
-	Moved    string // the path that the source was loaded from, if it is not the present one
-	Replace  bool   // committed versions may be replaced where nobody knows that this is their source
-	Empty    bool   // a source without an entry is no mistake
+	Force    bool     // files are read again, whatever their times say
+	Moved    []string // the paths that the source was loaded from, besides the present one
+	Replace  bool     // committed versions may be replaced where nobody knows that this is their source
+	Empty    bool     // a source without an entry is no mistake
 	Progress func(ScanReport)
 
 	continued []manifest.ID     // the lists of this very load that earlier calls had begun

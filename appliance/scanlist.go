@@ -128,11 +128,11 @@ func (d *Device) sameMedium(src *source, lists []*scanList, o ScanOptions) error
 		if st := d.state.lists[l.copies.id]; st == nil || st.good == 0 {
 			continue
 		}
-		if l.head.root() == now.root() && l.head.relation(now, "") != relOther {
+		if l.head.root() == now.root() && l.head.relation(now) != relOther {
 			last = l
 		}
 	}
-	if last != nil && last.head.relation(now, "") == relMedium {
+	if last != nil && last.head.relation(now) == relMedium {
 		return newMediumError(src.root, now, &last.head)
 	}
 	return nil
@@ -144,7 +144,7 @@ func mayBeLoaded(src *source, r *ScanReport, o *ScanOptions) error {
 		return fmt.Errorf("source %s: %w", src.root, ErrEmptySource)
 	}
 	if r.unsure > 0 && !o.Replace {
-		return fmt.Errorf("%w: %d entries, one of them %q", ErrReplaces, r.unsure, r.unsurePath)
+		return fmt.Errorf("%w: %s, one of them %q", ErrReplaces, countOf(r.unsure, "entry", "entries"), r.unsurePath)
 	}
 	return nil
 }

@@ -211,7 +211,7 @@ func (d *Device) complete() error {
 	for _, l := range lists {
 		begun, finished := d.state.begun(l.copies.id), d.finished(l)
 		if begun && !finished {
-			return fmt.Errorf("%w: %d of %d entries of %s are on the device", ErrIncomplete, d.state.lists[l.copies.id].count(), l.tail.Count, l.head.root())
+			return &IncompleteError{*d.errUnfinished(l)}
 		}
 		loaded = loaded || finished
 	}

@@ -205,8 +205,11 @@ func (s *Set) checkHeaders() {
 		case h == nil && s.set.disks[i].empty():
 			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: no %s folder in it: no disk of a device; leave it out", name, Root))
 		case h == nil:
-			nameless++
-			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: header is missing or damaged; its shards are found by name", name))
+			if bay := s.place(i); bay < 0 {
+				nameless++
+			} else if seen[bay] == "" {
+				seen[bay] = name
+			}
 		case h.Scope != s.Scope:
 			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s belongs to job %s, device %s, generation %d; it is not used for this device", name, h.Scope.Job, h.Scope.Device, h.Scope.Generation))
 		case seen[h.Bay] != "":

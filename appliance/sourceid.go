@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -65,14 +66,14 @@ const (
 // had: it is the same for certain.
 func (r relation) sure() bool { return r == relSame }
 
-// relation compares an earlier list's source with that of now. moved is the path
+// relation compares an earlier list's source with that of now. moved are the paths
 // that the operator says the source was loaded from.
-func (h *listHead) relation(now *listHead, moved string) relation {
+func (h *listHead) relation(now *listHead, moved ...string) relation {
 	if h.as() != now.as() {
 		return relOther
 	}
 	known := h.Volume != "" && now.Volume != ""
-	path := h.root() == now.root() || moved != "" && h.root() == moved
+	path := h.root() == now.root() || slices.Contains(moved, h.root())
 	switch {
 	case known && h.Volume == now.Volume && h.Folder == now.Folder && path:
 		return relSame

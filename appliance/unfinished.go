@@ -3,6 +3,7 @@ package appliance
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -19,16 +20,16 @@ func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, damaged []*
 	var useless []string
 	for _, l := range lists {
 		begun := d.state.begun(l.copies.id)
-		rel := l.head.relation(src.head(), o.Moved)
+		rel := l.head.relation(src.head(), o.Moved...)
 		switch {
 		case d.finished(l):
 		case !begun:
 			useless = append(useless, l.copies.name)
-		case rel == relOther || rel == relMedium && o.Moved != l.head.root():
+		case rel == relOther || rel == relMedium && !slices.Contains(o.Moved, l.head.root()):
 			return nil, nil, d.errUnfinished(l)
 		case l.broken != nil:
 			damaged = append(damaged, l)
-		case rel == relSame && o.Moved == "":
+		case rel == relSame && len(o.Moved) == 0:
 			own = l
 		default:
 			if err := d.holds(src, l); err != nil {
@@ -89,7 +90,15 @@ func (e *UnfinishedError) Error() string {
 	if e.Root == "" {
 		return fmt.Sprintf("%v: that of a source whose list is damaged on every disk, with %d entries done", ErrUnfinished, e.Done)
 	}
-	return fmt.Sprintf("%v: that of %s, with %d of %d entries done", ErrUnfinished, e.Root, e.Done, e.Count)
+	return fmt.Sprintf("%v: that of %s, with %d of %d entries done", ErrUnfinished, e.Source(), e.Done, e.Count)
+}
+
+// Source is the folder of the load, and the name that it is loaded under.
+func (e *UnfinishedError) Source() string {
+	if e.As == "" {
+		return e.Root
+	}
+	return fmt.Sprintf("%s, loaded as %s", e.Root, e.As)
 }
 
 // Is makes it ErrUnfinished.

@@ -73,7 +73,8 @@ func TestLongFileIsBegun(t *testing.T) {
 	if _, err := l.d.Load(context.Background(), "/other", LoadOptions{Tree: other}); !errors.As(err, &unfinished) || unfinished.Root != "/site" {
 		t.Errorf("another load: %v", err)
 	}
-	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) {
+	var incomplete *IncompleteError
+	if _, err := l.d.Seal(context.Background(), l.sealOptions()); !errors.Is(err, ErrIncomplete) || !errors.As(err, &incomplete) || incomplete.Load.Root != "/site" {
 		t.Errorf("seal: %v", err)
 	}
 	if _, err := l.d.Abandon("/nowhere", ""); !errors.Is(err, ErrNotFound) {
@@ -145,7 +146,7 @@ func TestSourceMoved(t *testing.T) {
 			if _, err := l.d.Load(context.Background(), "/card1", o); !errors.Is(err, ErrUnfinished) {
 				t.Fatalf("without --source-moved: %v", err)
 			}
-			o.Moved = "/card"
+			o.Moved = []string{"/card"}
 		}
 		rep, err := l.d.Load(context.Background(), "/card1", o)
 		if err != nil || !rep.Resumed || rep.Entries != 2 {

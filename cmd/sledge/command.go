@@ -19,7 +19,7 @@ var verbTakes = map[string]takes{
 // named finds a command in a text: the verb, then flags, words for values (FILE,
 // job.dsse), paths and quoted values. "the same sledge load" is no command but one
 // that the operator has before him.
-var named = regexp.MustCompile(`(same )?\bsledge (device show|[a-z]+)\b((?: --?[a-z][a-z-]*| [A-Za-z]+\.[a-z]+\b| [A-Z][A-Z0-9/-]*\b| /\S+| '[^']*')*)`)
+var named = regexp.MustCompile(`(same )?\bsledge (device show|[a-z]+)\b((?: --?[a-z][a-z-]*| [A-Za-z]+\.[a-z]+\b| [A-Z][A-Z0-9/-]*\b| /\S+| '[^']*'(?:\\''[^']*')*)*)`)
 
 // commands makes the commands in a text those that this operator can run: with the
 // disks and the device that he has named, by flag or by environment.

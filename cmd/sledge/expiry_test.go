@@ -158,3 +158,18 @@ func TestSealInStateLoading(t *testing.T) {
 	f.sledge(0, "seal", "--wrap-unchecked", "--label-out", "d.label")
 	f.says(f.sledge(0, "status"), "state       sealed")
 }
+
+// TestExpiredBeforeLoad: of an unlocked device that holds nothing the next step after the
+// job's date is the extension: neither a load nor the seal would be done.
+func TestExpiredBeforeLoad(t *testing.T) {
+	f := newField(t)
+	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
+	f.now = f.now.AddDate(0, 0, 2)
+	f.says(f.sledge(0, "status"), "(expired: nothing more can be loaded)", "next        ask the data centre to extend the job, then sledge unlock --job NEW.dsse --disk")
+	says := f.sledge(exitNotFound, "load", "src", "--abandon")
+	f.says(says, "hint: no load is unfinished; what comes next: sledge status --disk")
+	f.sledge(exitState, "seal", "--wrap-unchecked")
+	f.sledge(0, "job", "extend", "job.dsse", "--expires", "1h", "--out", "job2.dsse")
+	f.sledge(0, "unlock", "--job", "job2.dsse", "--code-file", "code")
+	f.says(f.sledge(0, "status"), "next        sledge load DIR")
+}

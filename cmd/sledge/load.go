@@ -51,7 +51,7 @@ func (r *loadReport) print(w io.Writer) {
 	r.Status.print(w)
 	for i, s := range r.Skipped {
 		if i == shownFindings {
-			fmt.Fprintf(w, "  and %d more; --json names them all\n", r.SkippedCount-shownFindings)
+			printMore(w, r.SkippedCount, len(r.LoadReport.Skipped), "; sledge status --list names every one")
 			break
 		}
 		what := "skipped"
@@ -108,9 +108,7 @@ func (r *loadReport) list(w io.Writer, count uint64, paths []string, mark string
 		}
 		fmt.Fprintf(w, "  %s %s\n", mark, shownName(p))
 	}
-	if count > shownFindings {
-		fmt.Fprintf(w, "  and %d more; --json names them\n", count-shownFindings)
-	}
+	printMore(w, count, len(paths), "")
 }
 
 // work is an unlocked device at work: state folder, disks, appliance.
@@ -227,7 +225,7 @@ Another card or disk at the same path is another source: load it with --as.`,
 	flags.StringVar(&f.as, "as", "", "put this folder before every path in the manifest")
 	flags.BoolVar(&f.accept, "accept-findings", false, "load although some names cannot be imported as they are")
 	flags.BoolVar(&f.replace, "replace", false, "let files of another card or disk at the same path replace those that were loaded from there")
-	flags.StringVar(&f.moved, "source-moved", "", "the folder is the one that was loaded, or begun, from this path")
+	flags.StringArrayVar(&f.moved, "source-moved", nil, "the folder is the one that was loaded, or begun, from this path; may be repeated")
 	flags.BoolVar(&f.force, "force", false, "read all files again: their times cannot be trusted")
 	flags.BoolVar(&f.unstable, "unstable-times", false, "take files whose times change at every look, by reading them twice")
 	flags.BoolVar(&f.allowEmpty, "allow-empty", false, "load a folder without any entry")
@@ -244,7 +242,8 @@ Another card or disk at the same path is another source: load it with --as.`,
 }
 
 type loadFlags struct {
-	as, profiles, moved                                  string
+	as, profiles                                         string
+	moved                                                []string
 	accept, replace, force, allowEmpty, abandon, verbose bool
 	noReadBack, unstable                                 bool
 }
@@ -256,12 +255,13 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 	if err := a.checkApart(root); err != nil {
 		return nil, err
 	}
-	moved := f.moved
-	if moved != "" {
-		var err error
-		if moved, err = filepath.Abs(moved); err != nil {
+	var moved []string
+	for _, m := range f.moved {
+		full, err := filepath.Abs(m)
+		if err != nil {
 			return nil, err
 		}
+		moved = append(moved, full)
 	}
 	w, err := a.openWork(firmware.EventLoadStart)
 	if err != nil {
@@ -289,7 +289,7 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 		ScanProgress: func(r appliance.ScanReport) { m.tell(scanSample(r)) },
 	})
 	m.end()
-	err = errors.Join(err, a.loadState(w))
+	err = errors.Join(hintTaken(err, moved), a.loadState(w))
 	if done == nil {
 		return refusedLoad(err, f.verbose), err
 	}

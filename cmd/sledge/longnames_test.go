@@ -78,7 +78,7 @@ func TestOtherMediumText(t *testing.T) {
 	}
 	f.write("src/a", "other")
 	says := f.sledge(exitSource, "load", "src")
-	f.says(says, "error: source ", "src: this is another folder of the disk than the one that was loaded from this path", "hint: load this one under a name of its own")
+	f.says(says, "error: source ", "src: this is another folder of the disk than the one that was loaded from this path", "hint: if it is another source, load it under a name of its own")
 	for _, id := range []string{"ino:", "fsid:", "uuid:"} {
 		if strings.Contains(says, id) {
 			t.Errorf("%s in: %s", id, says)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // disksOf says how many disks are here: all of them need no second number.
@@ -29,6 +30,17 @@ func baysMissing(missing []int, bays int) string {
 		noun, verb = "bays", "are"
 	}
 	return fmt.Sprintf("%s %s of %d %s missing", noun, strings.Trim(fmt.Sprint(missing), "[]"), bays, verb)
+}
+
+// warnFewDisks says what an unlocked device cannot do with the disks that were given.
+func (a *app) warnFewDisks(given int, g manifest.JobGeometry) {
+	const help = "bring what is missing, or make it anew first: sledge rebuild --replace DIR"
+	switch least := appliance.LeastDisks(g); {
+	case given < least:
+		a.warn("%s: nothing can be loaded or sealed with fewer than %d; %s", disksOf(given, g.Disks), least, help)
+	case given < g.Disks:
+		a.warn("%s: what is loaded now is written with less parity; %s", disksOf(given, g.Disks), help)
+	}
 }
 
 // warnMissing says what a load without all disks costs.

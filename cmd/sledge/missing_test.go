@@ -16,6 +16,8 @@ func TestBayMissing(t *testing.T) {
 	f.sledge(0, "unlock", "--job", "job4.dsse", "--code-file", "code4", "--allow-shared")
 	f.sledge(0, "lock")
 	f.says(f.sledge(0, "unlock", "--code-file", "code4", "--disk", "bay0,bay1,bay2"), "with 3 of 4 disks", "less parity")
+	f.says(f.sledge(0, "unlock", "--code-file", "code4", "--disk", "bay0,bay1"), "with 2 of 4 disks", "nothing can be loaded or sealed with fewer than 3")
+	f.says(f.sledge(exitDisks, "load", "src", "--disk", "bay0,bay1"), "2 of 4 are here, 3 are needed; missing: bays 2, 3")
 	f.says(f.sledge(exitDiskFailed, "load", "src", "--disk", "bay0,bay1,bay2"), "bay 3 of 4 is missing", "with less parity", "sledge rebuild --replace NEW")
 	f.says(f.sledge(exitDisks, "seal", "--wrap-unchecked", "--disk", "bay0,bay1,bay2"), "missing")
 }

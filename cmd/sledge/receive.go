@@ -56,19 +56,15 @@ verify disks" does that, and import repairs what it can on the way.`,
 			return a.refusedArrival(&f, err)
 		}
 		defer done()
-		disks, closeDisks, err := a.openDisks()
-		if err != nil {
-			return nil, err
-		}
-		defer closeDisks()
 		r := &receiveReport{
 			Job: set.Job.ID.String(), Device: set.Scope.Device.String(), Generation: set.Scope.Generation, Origin: originOf(set), Label: set.LabelChecked,
-			Needed: set.Job.Geometry.K, Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
+			Needed: set.Needed(), Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
 		}
 		if text, err := f.labelText(); err == nil && set.LabelChecked {
 			r.Print = labelFingerprint(text)
 		}
-		r.bays(set, disks)
+		here, missing := set.Here()
+		r.Here, r.Missing = append([]int{}, here...), append([]int{}, missing...)
 		if lost := len(r.Missing) - set.Job.Geometry.M; lost > 0 {
 			r.Verdict = "disks missing"
 			return r, fmt.Errorf("%w: %d more needed", appliance.ErrTooFewDisks, lost)
@@ -80,22 +76,4 @@ verify disks" does that, and import repairs what it can on the way.`,
 		r.Verdict = "fit"
 		return r, nil
 	})
-}
-
-// bays sorts the device's bays into here and missing, by the disks' headers.
-func (r *receiveReport) bays(set *appliance.Set, disks []appliance.Disk) {
-	here := map[int]bool{}
-	for _, d := range disks {
-		if h, err := appliance.ReadHeader(d); err == nil && h.Scope == set.Scope {
-			here[h.Bay] = true
-		}
-	}
-	r.Here, r.Missing = []int{}, []int{}
-	for bay := range set.Start.Bays {
-		if here[bay] {
-			r.Here = append(r.Here, bay)
-		} else {
-			r.Missing = append(r.Missing, bay)
-		}
-	}
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// shownFindings is how many findings the text has; --json has them all.
+// shownFindings is how many findings the text has; see printMore.
 const shownFindings = 50
 
 type scanReport struct {
@@ -79,7 +79,7 @@ func (r *scanReport) print(w io.Writer) {
 	fmt.Fprintf(w, "findings    %d, %d of them block\n", r.FindingCount, r.Blocking)
 	for i, f := range r.Findings {
 		if i == shownFindings {
-			fmt.Fprintf(w, "  and %d more; --json names them all\n", r.FindingCount-shownFindings)
+			printMore(w, r.FindingCount, len(r.Findings), "")
 			break
 		}
 		mark := "warns "

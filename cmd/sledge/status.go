@@ -250,7 +250,10 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 		return r, err
 	}
 	if len(loads) > 0 && !r.Busy && !r.Expired && !w.state.SealBegun() {
-		r.Next = a.commands(nextUnfinished(loads)) + ": it was not finished"
+		r.Next = a.commands(nextUnfinished(loads))
+	}
+	if r.Expired && len(loads) == 0 && r.Disks.Entries+r.Disks.Skipped+r.Disks.Lost == 0 && r.Disks.Uncounted == "" && !r.Busy && !w.state.SealBegun() {
+		r.Next = a.commands(nextExtend) // there is nothing to seal
 	}
 	if r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked && !w.state.SealBegun() {
 		for _, step := range sealSteps {

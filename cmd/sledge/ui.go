@@ -327,16 +327,15 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrEmptySource):
 		return add(exitSource, "is the source mounted? mount it and run the same load again", "if it is meant to be empty: --allow-empty")
 	case is(appliance.ErrOtherMedium):
-		return add(exitSource, "load this one under a name of its own: --as NAME; what was loaded before stays as it is",
-			"or let its files replace those of the same names: --replace")
+		return add(exitSource, "if it is another source, load it under a name of its own: --as NAME; what was loaded before stays as it is",
+			"only if it is the same source, on a new disk or file system: --replace; what is as before is not stored again, and its files take the place of those of the same names")
 	case is(appliance.ErrReplaces):
 		return add(exitSource, "if this is the same source, load it with --replace: its files take the place of those on the device",
 			"if it is another one, load it under a name of its own: --as NAME")
 	case is(appliance.ErrUnfinished):
-		return add(exitState, "continue that load first; if its folder is at another path now: sledge load NEWDIR --source-moved OLDDIR",
-			"or give it up: sledge load OLDDIR --abandon; what is loaded of it stays")
+		return add(exitState, unfinishedHints(err)...)
 	case is(appliance.ErrTaken):
-		return add(exitSource, "load this source under a prefix of its own: --as NAME/")
+		return add(exitSource, takenHints(err, nil)...)
 	case is(appliance.ErrSealBegun):
 		return add(exitState, "run the same sledge seal again: it goes on from there")
 	case is(appliance.ErrSealed):
@@ -351,7 +350,7 @@ func diagnose(err error) (code int, hints []string) {
 	case is(appliance.ErrNoPack):
 		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
 	case is(appliance.ErrIncomplete):
-		return add(exitState, "run the same sledge load again: it goes on", "or seal with --incomplete: the statement will say so")
+		return add(exitState, incompleteHints(err)...)
 	case is(appliance.ErrUnread):
 		return add(exitDamage, "read them back: sledge scrub --read-back", "or seal with --unverified: the statement will say so")
 	case is(appliance.ErrDegraded):

@@ -276,9 +276,7 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 	if expired {
 		a.warn("the job has expired on %s: what is loaded can be sealed, and nothing more can be loaded before the data centre extends the job", until)
 	}
-	if given := len(c.Disks); given < j.job.Geometry.Disks {
-		a.warn("%s: what is loaded now is written with less parity; bring the missing disk, or make it anew first: sledge rebuild --replace DIR", disksOf(given, j.job.Geometry.Disks))
-	}
+	a.warnFewDisks(len(c.Disks), j.job.Geometry)
 	r := &unlockReport{d.ID().String(), string(d.State()), j.job.ID.String(), until, expired, len(c.Disks), j.job.Geometry.Disks}
 	return r, a.lostBefore(c, k)
 }

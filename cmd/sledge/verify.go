@@ -81,7 +81,7 @@ func (r *fsckReport) print(w io.Writer) {
 func printFindings(w io.Writer, findings []fsck.Finding) {
 	for i, f := range findings {
 		if i == shownFindings {
-			fmt.Fprintf(w, "  and %d more; --json names them all\n", len(findings)-shownFindings)
+			printMore(w, len(findings), len(findings), "")
 			return
 		}
 		fmt.Fprintf(w, "  %-10s %s", f.Severity, shown(f.Text))
