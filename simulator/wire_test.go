@@ -20,7 +20,9 @@ import (
 // newImport makes an empty bucket and a host for a sealed life.
 func (l *life) newImport() *world {
 	l.bucket = &Bucket{Name: bucketName, Free: isOwn, Now: l.clock.Now}
-	return &world{life: l, exclusive: true, taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
+	w := &world{life: l, exclusive: true, taken: map[string]bool{}, hosts: []*host{newHost("run-1")}}
+	w.screen = newScreen(l.bucket, w.publishable)
+	return w
 }
 
 // trial is one import of goods, from its first start to its last.
