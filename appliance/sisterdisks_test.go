@@ -14,7 +14,7 @@ import (
 )
 
 // openBoth opens disks with the reader and gives the keyless verifier's answer.
-func openBoth(t *testing.T, disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error, *fsck.Report) {
+func openBoth(t *testing.T, disks []Disk, signer ed25519.PublicKey, label []byte) (*fsck.Report, *Set, error) {
 	t.Helper()
 	o := fsck.Options{Label: label}
 	if signer != nil {
@@ -28,7 +28,7 @@ func openBoth(t *testing.T, disks []Disk, signer ed25519.PublicKey, label []byte
 		t.Fatal(err)
 	}
 	set, err := OpenSet(disks, signer, label)
-	return set, err, rep
+	return rep, set, err
 }
 
 // TestJobFileOfTheLog: of the job files on the disks the log's is taken, whatever most disks
@@ -55,7 +55,7 @@ func TestJobFileOfTheLog(t *testing.T) {
 		}{{s.signer, s.label}, {s.signer, nil}, {nil, s.label}, {nil, nil}} {
 			files := s.copy()
 			files[0][jobName], files[1][jobName] = file, file
-			set, err, rep := openBoth(t, disksOf(t, files), c.signer, c.label)
+			rep, set, err := openBoth(t, disksOf(t, files), c.signer, c.label)
 			if err != nil || crypto.SumSHA256(set.JobFile) != crypto.SumSHA256(sealed) || set.Job.Serial != s.rig.cfg.Job.Serial {
 				t.Errorf("%s, signer %v, label %v: %v", name, c.signer != nil, c.label != nil, err)
 			}
@@ -80,7 +80,7 @@ func TestSisterDisks(t *testing.T) {
 		{"as many", 3, 3, nil, ErrRollback}, {"as many, and the label", 3, 3, a.label, nil},
 	} {
 		files := append(b.copy()[:c.sisters], a.copy()[:c.own]...)
-		set, err, rep := openBoth(t, disksOf(t, files), nil, c.label)
+		rep, set, err := openBoth(t, disksOf(t, files), nil, c.label)
 		if !errors.Is(err, c.err) {
 			t.Errorf("%s: %v, want %v", c.name, err, c.err)
 		}
