@@ -106,7 +106,7 @@ type Options struct {
 	AWSProfile    string // of the shared files
 	Anonymous     bool   // requests are not signed
 	CABundle      string // PEM file of whom to trust instead of the system's and AWS_CA_BUNDLE
-	Proxy         string // URL instead of HTTPS_PROXY, HTTP_PROXY and NO_PROXY
+	Proxy         string // URL instead of HTTPS_PROXY and HTTP_PROXY; NO_PROXY holds
 	ClientCert    string // PEM file of what the client shows to the target's TLS; with ClientKey
 	ClientKey     string // PEM file of its key
 	BucketOwner   string // account that must own the bucket: every request has it as x-amz-expected-bucket-owner

@@ -189,18 +189,23 @@ func transport(o Options) func(*http.Transport) {
 		}
 		t.OnProxyConnectResponse = proxyAnswer
 		if u, err := url.Parse(o.Proxy); o.Proxy != "" && err == nil {
-			t.Proxy = http.ProxyURL(u)
+			t.Proxy = byProxy(u)
 		}
 	}
 }
 
 // plainClient sends over the configuration's transport, or that of the options,
-// and follows no redirect. The SDK's own client follows 307 and 308 of reads.
+// bounds what it answers and follows no redirect. The SDK's own client follows 307 and 308
+// of reads.
 func plainClient(o Options, cfg aws.Config) *http.Client {
 	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && o.Transport == nil {
 		client.Transport = bucketHost{b.WithTransportOptions(transport(o)).GetTransport(), o.Bucket} // o has its concurrency by now
 	}
+	if client.Transport == nil {
+		client.Transport = http.DefaultTransport
+	}
+	client.Transport = answerCap{client.Transport}
 	return client
 }
 

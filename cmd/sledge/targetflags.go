@@ -33,7 +33,7 @@ func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
 	flags.BoolVar(&f.pathStyle, "path-style", false, "address the bucket in the path, whatever the profile says")
 	flags.StringVar(&f.awsProfile, "aws-profile", "", "profile of the shared AWS files (default: AWS_PROFILE)")
 	flags.StringVar(&f.caBundle, "ca-bundle", "", "PEM file of the authorities to trust (default: AWS_CA_BUNDLE, else the system's)")
-	flags.StringVar(&f.proxy, "proxy", "", "URL of a proxy for all requests (default: HTTPS_PROXY, HTTP_PROXY, NO_PROXY)")
+	flags.StringVar(&f.proxy, "proxy", "", "URL of a proxy for requests, but to hosts of NO_PROXY (default: HTTPS_PROXY, HTTP_PROXY)")
 	flags.StringVar(&f.clientCert, "client-cert", "", "PEM file of the client's certificate, for a target or proxy that asks for one (mTLS)")
 	flags.StringVar(&f.clientKey, "client-key", "", "PEM file of its key")
 	flags.StringVar(&f.customerKey, "sse-c-key", "", "file of the key of SSE-C, with which the store encrypts and decrypts every object: 32 bytes, also in base64 or hexadecimal")
