@@ -412,6 +412,11 @@ func TestRecordPaths(t *testing.T) {
 		var e enc
 		e.uint(1, c.kind)
 		e.bytes(2, []byte(c.path))
+		if c.kind == KindContinuation {
+			e.uint(24, 1)
+			e.uint(25, unitSums)
+			e.bytes(27, append([]byte{8}, make([]byte, 8)...))
+		}
 		if _, err := ParseRecord(e); (err == nil) != c.good {
 			t.Errorf("kind %d path %q: %v", c.kind, c.path, err)
 		}
