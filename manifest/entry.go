@@ -439,7 +439,8 @@ func (p *Pack) check(matrix uint64, index bool) error {
 		return fmt.Errorf("unknown coding matrix %d", matrix)
 	case p.ID.IsZero() || p.BodySize < 1 || p.Root == [32]byte{} || len(p.Pieces) != n || len(p.Bays) != n:
 		return fmt.Errorf("incomplete pack entry")
-	case index && (p.Pages == 0 || p.FirstPath == nil):
+	case index && (p.Pages < 2 || // of records, and its directory
+		p.FirstPath == nil):
 		return fmt.Errorf("incomplete index entry")
 	case !index && (p.Header == nil || p.Segments == 0):
 		return fmt.Errorf("incomplete pack entry")

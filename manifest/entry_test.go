@@ -145,6 +145,7 @@ func TestEntryRefused(t *testing.T) {
 		"lost shards descending":     pack(func(p *Pack) { p.Geometry = Geometry{1, 2, 4096}; p.Lost = []byte{1, 0} }),
 		"lost shard twice":           pack(func(p *Pack) { p.Geometry = Geometry{1, 2, 4096}; p.Lost = []byte{1, 1} }),
 		"index without pages":        index(func(p *Pack) { p.Pages = 0 }),
+		"index of one page":          index(func(p *Pack) { p.Pages = 1 }),
 		"index of 1025 pages":        index(func(p *Pack) { p.Pages = 1025 }),
 		"index with a short box":     index(func(p *Pack) { p.FirstPath = p.FirstPath[1:] }),
 		"index with a FLOE header":   index(func(p *Pack) { p.Header = make([]byte, 74) }),

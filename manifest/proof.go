@@ -95,7 +95,7 @@ func ParseProof(b []byte) (*Proof, error) {
 	}
 	p := &Proof{Checkpoint: checkpoint}
 	var err error
-	if p.Position, err = strconv.ParseUint(string(index), 10, 62); err != nil || strconv.FormatUint(p.Position, 10) != string(index) {
+	if p.Position, err = strconv.ParseUint(string(index), 10, 62); err != nil || p.Position >= maxLogSize || strconv.FormatUint(p.Position, 10) != string(index) {
 		return nil, bad("index")
 	}
 	for _, line := range lines[2:] {
@@ -139,7 +139,7 @@ func (p *Proof) decodeExtra(b []byte) error {
 		}
 		return d.err
 	})
-	if err == nil && (p.PageEntry == nil || p.Record == nil || p.Salt == [32]byte{} || p.PageSize == 0 || p.JobFile == nil) {
+	if err == nil && (p.PageEntry == nil || p.Record == nil || p.Salt == [32]byte{} || p.Index >= p.PageSize || p.JobFile == nil) {
 		err = fmt.Errorf("incomplete extra line")
 	}
 	return err

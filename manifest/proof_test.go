@@ -212,6 +212,7 @@ func TestParseProofRefused(t *testing.T) {
 		"index with a sign":    replace("\nindex ", "\nindex +"),
 		"index with a zero":    replace("\nindex ", "\nindex 0"),
 		"index negative":       replace("\nindex ", "\nindex -"),
+		"index beyond any log": replace(index, "\nindex 1099511627776\n"),
 		"index too large":      replace(index, "\nindex 9223372036854775807\n"),
 		"carriage return":      replace(index, index[:len(index)-1]+"\r\n"),
 		"CR in the extra line": replace("extra AQ", "extra A\rQ"),

@@ -8,6 +8,7 @@ import (
 
 const (
 	maxObjectLine = 1 << 20
+	maxKeySize    = 4096
 	saltText      = 64
 )
 
@@ -134,6 +135,9 @@ func (l *ObjectLine) object(o object) error {
 	}
 	if l.Attributes != nil && l.Key == "" {
 		return fmt.Errorf("%w: attributes without a key", errMalformed)
+	}
+	if len(l.Key) > maxKeySize {
+		return fmt.Errorf("%w: key of %d bytes", errMalformed, len(l.Key))
 	}
 	if l.there() && (l.Key == "" || l.Proof == "" || l.Verified.IsZero()) {
 		return fmt.Errorf("%w: %s without key, proof or time", errMalformed, l.Outcome)

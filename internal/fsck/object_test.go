@@ -3,6 +3,8 @@ package fsck
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -76,6 +78,16 @@ func TestSumIsTheRecords(t *testing.T) {
 	l.SHA256 = sumOf("x") + "-3"
 	if err := l.agrees(); err != nil {
 		t.Errorf("parts of the importer's: %v", err)
+	}
+}
+
+// TestKeyIsShort: a line's key has at most 4,096 bytes, as the importer's verifier demands.
+func TestKeyIsShort(t *testing.T) {
+	for n, ok := range map[int]bool{maxKeySize: true, maxKeySize + 1: false} {
+		l := &ObjectLine{}
+		if err := l.object(object{"key": fmt.Appendf(nil, "%q", strings.Repeat("k", n))}); (err == nil) != ok {
+			t.Errorf("%d bytes: %v", n, err)
+		}
 	}
 }
 

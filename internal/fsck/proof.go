@@ -16,7 +16,7 @@ import (
 
 const (
 	proofMagic   = "c2sp.org/tlog-proof@v1\n"
-	maxProofSize = 8 << 20
+	maxProofSize = 4 << 20
 	maxProofPath = 64
 )
 
@@ -220,6 +220,9 @@ func (r *ProofReport) checkRecord(page *pageEntry, f *filePart) error {
 	record, err := ParseRecord(f.record)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
+	}
+	if record.Kind == KindContinuation {
+		return fmt.Errorf("%w: record: it continues an entry and is none", errMalformed)
 	}
 	r.Index, r.Commitment, r.Record = f.index, fmt.Sprintf("%x", c), *record
 	return nil
