@@ -89,7 +89,7 @@ func importInto(traits Traits, seed uint64) error {
 	switch {
 	case end == Completes:
 	case traits.NoListBucket && end == Halts && code == importer.CodeAccessDenied:
-	case (traits.HeadLags > 0 || traits.Lies412 == Takes412) && end == Names && (code == importer.CodeMissing || code == importer.CodeConflict):
+	case (traits.HeadLags > 0 || traits.Lies412 == Takes412) && end == Names && (code == importer.CodeMissing || code == importer.CodeConflict || code == importer.CodeNotShown):
 	default:
 		bad = errors.Join(bad, fmt.Errorf("%s (%s)", end, code))
 	}
