@@ -97,6 +97,7 @@ func TestDiskStates(t *testing.T) {
 		DiskNoAnswer:   func(d *Disk) { d.FS = vfs.NewFault(d.FS, vfs.Rule{Err: syscall.EIO}) },
 		DiskForeign:    func(d *Disk) { d.FS = other.mems[1] },
 		DiskStale:      func(d *Disk) { d.FS = old },
+		DiskFailed:     func(d *Disk) { d.Mount.ReadOnly = true },
 	} {
 		r.use(r.mems)
 		r.mount()

@@ -49,6 +49,9 @@ func Survey(c Config) (usable []Disk, states []DiskState) {
 			if err = c.staleJob(d); err == nil || errors.Is(err, ErrStale) {
 				usable = append(usable, d)
 			}
+			if err == nil {
+				err = readOnly(d, h.Bay)
+			}
 		}
 		s.set(err)
 		states = append(states, s)
@@ -72,6 +75,20 @@ func (s *DiskState) set(err error) {
 	default:
 		s.State = DiskForeign
 	}
+}
+
+// ErrReadOnly: nothing can be written to a disk that is still to be loaded or sealed.
+var ErrReadOnly = errors.New("its file system is read-only")
+
+// readOnly is ErrReadOnly, and [ErrDiskFailed]. A sealed disk is only read.
+func readOnly(d Disk, bay int) error {
+	if d.Mount == nil || !d.Mount.ReadOnly {
+		return nil
+	}
+	if _, err := d.FS.Stat(cpName); err == nil {
+		return nil
+	}
+	return &diskError{d.Name, bay, ErrReadOnly}
 }
 
 // staleJob compares a disk's job file with the device's.

@@ -65,7 +65,7 @@ verify disks" does that, and import repairs what it can on the way.`,
 		}
 		here, missing := set.Here()
 		r.Here, r.Missing = append([]int{}, here...), append([]int{}, missing...)
-		if lost := len(r.Missing) - set.Job.Geometry.M; lost > 0 {
+		if lost := r.Needed - len(r.Here); lost > 0 {
 			r.Verdict = "disks missing"
 			return r, fmt.Errorf("%w: %d more needed", appliance.ErrTooFewDisks, lost)
 		}

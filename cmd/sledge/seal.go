@@ -57,13 +57,13 @@ func (r *sealReport) print(w io.Writer) {
 		fmt.Fprintf(w, "degraded: %s with lost shards\n", plural(s.Degraded, "pack"))
 	}
 	if len(s.AbsentBays) > 0 {
-		fmt.Fprintf(w, "bays %s were absent: their copies of the load key live on, with the unlock code they open this data\n", bayNumbers(s.AbsentBays))
+		fmt.Fprintf(w, "absent: %s; what is there of the load key lives on, with the unlock code it opens this data\n", namedBays(s.AbsentBays))
 	}
 	if len(s.ReplacedBays) > 0 {
-		fmt.Fprintf(w, "the first disks of bays %s were replaced: their copies of the load key live on, with the unlock code they open this data; destroy them\n", bayNumbers(s.ReplacedBays))
+		fmt.Fprintf(w, "replaced: the first disk of %s; what is there of the load key lives on, with the unlock code it opens this data: destroy what was taken out\n", namedBays(s.ReplacedBays))
 	}
 	if len(s.LeftBays) > 0 {
-		fmt.Fprintf(w, "disks of bays %s left after the seal had begun: their copies of the load key live on, with the unlock code they open this data\n", bayNumbers(s.LeftBays))
+		fmt.Fprintf(w, "left after the seal had begun: %s; what is there of the load key lives on, with the unlock code it opens this data\n", namedBays(s.LeftBays))
 	}
 	if len(s.NotErased) > 0 {
 		fmt.Fprintf(w, "disks on %s may keep what is overwritten: with the unlock code, who has them can open this data\n", escape(strings.Join(s.NotErased, ", ")))

@@ -77,7 +77,7 @@ func (s *diskStatus) print(w io.Writer) {
 	if s.Packs > 0 {
 		fmt.Fprintf(w, "read back   %d of %s", s.ReadBack, plural(s.Packs, "pack"))
 		if len(s.ReadAgain) > 0 {
-			fmt.Fprintf(w, "; a sample of bays %s is due", bayNumbers(s.ReadAgain))
+			fmt.Fprintf(w, "; a sample of %s is due", namedBays(s.ReadAgain))
 		}
 		fmt.Fprintln(w)
 	}

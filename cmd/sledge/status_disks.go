@@ -28,7 +28,7 @@ func (a *app) surveyDisks(d *device, r *statusReport) error {
 		n := newNamedDisk(s)
 		n.known = !needed
 		r.Named = append(r.Named, n)
-		if s.Bay >= 0 && s.Err == nil {
+		if s.Bay >= 0 && (s.Err == nil || s.State == appliance.DiskFailed || s.State == appliance.DiskStale) {
 			here[s.Bay] = true
 		}
 	}

@@ -390,6 +390,9 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitDisks, "let the rebuild run to its end: the same sledge rebuild again, onto this disk; or go on without the disk: leave it out of --disk")
 	case is(appliance.ErrStale):
 		return add(exitDamage, "make its lost shards again: leave it out of --disk, and sledge rebuild --replace DIR onto an empty disk", "or bring the disk that was loaded, if this is an older copy of it")
+	case is(appliance.ErrReadOnly):
+		return add(exitDiskFailed, "mount it read-write, or look in the kernel's log (dmesg) for why it became so, and if the disk is bad make it anew: sledge rebuild --replace DIR",
+			"what is told as loaded is safe")
 	case is(appliance.ErrDiskFailed):
 		return add(exitDiskFailed, "check the disk's cable and power, or replace the disk: sledge rebuild --replace DIR; then run the same command again",
 			"what is told as loaded is safe")

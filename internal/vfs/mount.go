@@ -15,6 +15,7 @@ import (
 type Mount struct {
 	Path       string   // the folder, links resolved
 	Point      bool     // a file system of its own is mounted there
+	ReadOnly   bool     // nothing can be written to it, be it mounted so or since an error
 	Filesystem string   // "ext4" (also ext2, ext3), "xfs", "btrfs", "zfs", "fuse", …; "0x…" of one without a name here
 	Device     string   // "major:minor" of the file system
 	Source     string   // what was mounted, as mountinfo tells it: "/dev/sdb1", "server:/share"

@@ -40,7 +40,7 @@ func MountOf(folder string) (*Mount, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Mount{Path: real, Device: here.device, Filesystem: here.filesystem}
+	m := &Mount{Path: real, Device: here.device, Filesystem: here.filesystem, ReadOnly: here.readOnly}
 	// A subvolume of btrfs has a device of its own without being mounted, and a
 	// folder that is bound to another place is mounted without a device of its own.
 	m.Point = here.device != above.device && (here.id != above.id || here.id == 0) && real != "/"
@@ -60,6 +60,7 @@ type mounted struct {
 	device     string
 	filesystem string
 	id         int // of the mount; 0: a kernel before 5.8
+	readOnly   bool
 }
 
 func statMount(name string) (*mounted, error) {
@@ -73,7 +74,7 @@ func statMount(name string) (*mounted, error) {
 	if _, err := retry(func() (int, error) { return 0, unix.Statfs(name, &sfs) }); err != nil {
 		return nil, &fs.PathError{Op: "statfs", Path: name, Err: err}
 	}
-	m := &mounted{device: fmt.Sprintf("%d:%d", st.Dev_major, st.Dev_minor), filesystem: filesystems[uint32(sfs.Type)]}
+	m := &mounted{device: fmt.Sprintf("%d:%d", st.Dev_major, st.Dev_minor), filesystem: filesystems[uint32(sfs.Type)], readOnly: sfs.Flags&unix.ST_RDONLY != 0}
 	if st.Mask&unix.STATX_MNT_ID != 0 {
 		m.id = int(st.Mnt_id)
 	}
