@@ -69,7 +69,7 @@ func TestLostCreateBesideOthers(t *testing.T) {
 func TestCommitOfItsTotal(t *testing.T) {
 	s, disk := mixed(), memDisk()
 	res := mustRun(t, s, newFake(t), testOptions(t, disk))
-	cp, err := manifest.SignCheckpoint(ReceiptOrigin(s.scope, res.RunID), 7, [32]byte{1}, testKey)
+	cp, err := manifest.SignCheckpoint(firstLineOf(res.Checkpoint), 7, [32]byte{1}, testKey)
 	if err == nil {
 		err = durable.WriteFile(disk, res.Receipts+"/log/checkpoint", cp)
 	}

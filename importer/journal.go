@@ -63,7 +63,8 @@ var freeEvery int64 = 256
 type header struct {
 	Version  int        `json:"version"`
 	Options  runOptions `json:"options"`
-	Secret   []byte     `json:"secret"` // receipt salts come from it
+	Secret   []byte     `json:"secret"`        // receipt salts come from it
+	Log      string     `json:"log,omitempty"` // digits that no other state folder has, in the name of its receipts' log; "": begun by software that had none
 	Started  time.Time  `json:"started"`
 	Attempt  int        `json:"attempt"`             // counts up when a finished run is taken up again; with a journal in the target, its lease
 	Canceled bool       `json:"canceled,omitempty"`  // given up: only another run goes on

@@ -32,7 +32,7 @@ func (r *run) fromMirror(ctx context.Context, was, fresh header) error {
 	case was.Begun:
 		h = was
 	default:
-		h.Secret, h.Taken = fresh.Secret, was.Taken
+		h.Secret, h.Log, h.Taken = fresh.Secret, fresh.Log, was.Taken
 	}
 	if err := errors.Join(r.loadUploads(ctx, was.Lease), r.loadPages(ctx)); err != nil {
 		return err

@@ -334,7 +334,7 @@ func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, en
 		return err // whoever has taken the run over signs its receipts
 	}
 	scope, cp := r.source.Scope(), r.source.Checkpoint()
-	checkpoint, err := manifest.SignCheckpoint(ReceiptOrigin(scope, r.attemptID()), size, root, r.opts.ImporterKey)
+	checkpoint, err := manifest.SignCheckpoint(ReceiptOrigin(scope, r.logName()), size, root, r.opts.ImporterKey)
 	if err != nil {
 		return err
 	}
@@ -343,7 +343,7 @@ func (w *receiptWriter) sign(ctx context.Context, size uint64, root [32]byte, en
 	}
 	total := ReceiptTotal{
 		Version: manifest.Version, Critical: []string{}, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
-		Run: r.attemptID(), ManifestSize: cp.Size, ManifestRoot: cp.Root[:], Label: end.Label,
+		Run: r.logName(), ManifestSize: cp.Size, ManifestRoot: cp.Root[:], Label: end.Label,
 		Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
 		Probe: end.Probe, Conditional: end.Conditional,
 		Records: w.lines, Entries: w.tally.Entries(), Outcomes: w.outcomes, Bytes: w.tally.Bytes, Proof: w.tally.Proofs,

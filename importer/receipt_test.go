@@ -40,7 +40,11 @@ func TestReceipts(t *testing.T) {
 	s.content["z"] = nil
 	res := mustRun(t, s, f, testOptions(t, disk))
 	pub := testKey.Public().(ed25519.PublicKey)
-	origin := s.scope.Origin() + "/import/run-1"
+	origin, _, _ := strings.Cut(string(res.Checkpoint), "\n")
+	run := strings.TrimPrefix(origin, s.scope.Origin()+"/import/")
+	if digits, ok := strings.CutPrefix(run, "run-1."); !ok || len(digits) != 16 {
+		t.Errorf("origin %q", origin)
+	}
 	cp, err := manifest.OpenCheckpoint(res.Checkpoint, origin, pub)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +83,7 @@ func TestReceipts(t *testing.T) {
 	if st.Subject[0].Digest["sha256"] != manifest.SHA256Subject("", res.Checkpoint).Digest["sha256"] {
 		t.Errorf("subject %v", st.Subject)
 	}
-	if !total.Complete || total.Run != "run-1" || total.Records != uint64(i) || total.Outcomes[OutcomeStored] != 9 || total.Outcomes[OutcomeNoObject] != 2 || total.Label != "checked" || total.Target != "s3://bucket/in/" {
+	if !total.Complete || total.Run != run || total.Records != uint64(i) || total.Outcomes[OutcomeStored] != 9 || total.Outcomes[OutcomeNoObject] != 2 || total.Label != "checked" || total.Target != "s3://bucket/in/" {
 		t.Errorf("total %+v", total)
 	}
 	for _, name := range []string{"receipts/log/tile/entries/000.p/12", "receipts/log/tile/0/000.p/12"} {

@@ -192,6 +192,9 @@ func (r *run) open(ctx context.Context) (err error) {
 	if _, err := io.ReadFull(source, h.Secret); err != nil {
 		return err
 	}
+	if h.Log, err = newLogDigits(source); err != nil {
+		return err
+	}
 	left, err := r.journal.anew(h)
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func (d *endedImport) unmarked(ctx context.Context) error {
 func (d *endedImport) ownMarker(there []byte) bool {
 	r, err := fsck.VerifyCommit(there, fsck.Trust{})
 	return err == nil && r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
-		(r.Run == d.o.RunID || strings.HasPrefix(r.Run, d.o.RunID+".")) // a later attempt has a number
+		importer.NamesRun(r.Run, d.o.RunID)
 }
 
 // uncommit takes the run's commit marker away, if it has one and remove is set: before

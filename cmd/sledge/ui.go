@@ -123,6 +123,7 @@ var (
 	errExpired       = errors.New("job has expired")
 	errWrongCode     = errors.New("wrong unlock code")
 	errUnproven      = errors.New("origin is not proven")
+	errOtherTarget   = errors.New("another target than the job's")
 	errNoDevice      = errors.New("no device named")
 	errNoDisks       = errors.New("no disks named")
 	errSameDisk      = errors.New("one folder, named twice")
@@ -422,7 +423,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitObjects, "look at the objects named above; the same command tries them again")
 	case is(errExtras):
 		return add(exitExtras, "find out who wrote the objects named above; --differences FILE has them all")
-	case is(errUndigested):
+	case is(errUndigested), is(errOtherTarget):
 		return add(exitObjects)
 	case is(errExtract):
 		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")

@@ -18,7 +18,7 @@ func (e *commitExpect) add(flags *pflag.FlagSet) {
 	flags.StringVar(&e.target, "target", "", "s3://BUCKET/PREFIX/ that the marker must commit (default: one that its own address lies in); for a copy")
 	flags.StringVar(&e.job, "job", "", "JOB that it must be of")
 	flags.StringVar(&e.device, "device", "", "DEVICE that it must be of")
-	flags.StringVar(&e.run, "run", "", "RUN of the import that it must be of, as the import's report has it")
+	flags.StringVar(&e.run, "run", "", "RUN of the import that it must be of: its --run-id, or as the import's report has it, with the attempt and the state folder's digits")
 }
 
 // check holds a marker that was read from name to what is expected.
@@ -34,7 +34,7 @@ func (e *commitExpect) check(name string, r *fsck.CommitReport) error {
 	for _, f := range []struct{ what, want, got string }{
 		{"target", want, r.Target}, {"job", e.job, r.Job}, {"device", e.device, r.Device}, {"run", e.run, r.Run},
 	} {
-		if f.want != "" && f.want != f.got {
+		if f.want != "" && f.want != f.got && !(f.what == "run" && importer.NamesRun(f.got, f.want)) {
 			return hint(fmt.Errorf("%s: %w: it is of %s %s, not of %s", name, errRefused, f.what, f.got, f.want), "it is another import's: do not read what is below it for this one's")
 		}
 	}

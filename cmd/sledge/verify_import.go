@@ -137,6 +137,9 @@ key that decrypts or signs is needed.`,
 			if err := a.verifyReceipts(ctx, d); err != nil {
 				return nil, err
 			}
+			if err := d.compareTarget(f.target); err != nil {
+				return nil, err
+			}
 			r.Devices = append(r.Devices, d)
 		}
 		r.sum()

@@ -28,6 +28,7 @@ type auditedDevice struct {
 	chain   chainFlags
 	disks   []string
 	objects uint64 // that the list says are in the store
+	other   bool   // the objects are in another target than the job's
 }
 
 // auditDevices finds out which disks and which label are of which receipts. With

@@ -219,6 +219,9 @@ func (r *verifyImportReport) end() error {
 		return fmt.Errorf("%w: %s", errExtras, plural(l.Extra, "object"))
 	}
 	for _, d := range r.Devices {
+		if err := d.elsewhere(); err != nil {
+			return err
+		}
 		if d.ReceiptReport == nil {
 			return hint(fmt.Errorf("%w: the lists were not held against a manifest", errUnproven), "name one disk of each device, and the job signer's key: --disk /mnt/bay0 --trust signer.pub")
 		}

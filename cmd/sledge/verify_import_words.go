@@ -46,6 +46,8 @@ func (r *verifyImportReport) words() string {
 		return fmt.Sprintf("%v, objects not compared", *r.Verdict)
 	case errors.Is(err, errObjects) || compared == comparedPartly && errors.Is(err, errTarget):
 		return "not everything is in the target or proven"
+	case errors.Is(err, errOtherTarget):
+		return receipts + ", for another target than the job's"
 	case compared == comparedNone && r.empty():
 		return receipts + ", no objects to compare"
 	case compared == comparedNone:
