@@ -3,7 +3,11 @@ package main
 import (
 	"bufio"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
+	"hash"
 	"io"
 	"os"
 	"path/filepath"
@@ -158,9 +162,35 @@ func firstLine(text []byte) string {
 	return line
 }
 
-// list opens the device's objects.list.
+// list opens the device's objects.list. Where it was verified before, its end is an error
+// if it is not that list any more.
 func (d *auditedDevice) list() (io.ReadCloser, error) {
-	return openIn(d.Receipts, "objects.list")
+	f, err := openIn(d.Receipts, "objects.list")
+	if err != nil || d.ReceiptReport == nil {
+		return f, err
+	}
+	return &sameList{f, sha256.New(), filepath.Join(d.Receipts, "objects.list"), d.ListSHA256}, nil
+}
+
+// sameList is a list that has to be the one that was verified.
+type sameList struct {
+	io.ReadCloser
+	sum  hash.Hash
+	name string
+	want string // SHA-256 in hexadecimal
+}
+
+func (l *sameList) Read(p []byte) (int, error) {
+	n, err := l.ReadCloser.Read(p)
+	l.sum.Write(p[:n])
+	if errors.Is(err, io.EOF) && hex.EncodeToString(l.sum.Sum(nil)) != l.want {
+		return n, errChanged(l.name)
+	}
+	return n, err
+}
+
+func errChanged(name string) error {
+	return hint(fmt.Errorf("%w: %s is not what was verified a moment ago: somebody changes it", errRefused, name), "copy the receipts where nobody writes, and verify the copy")
 }
 
 // count fills objects: from what was proven, or from the list itself.
@@ -179,8 +209,7 @@ func (d *auditedDevice) count() error {
 }
 
 // target is what the signed total names, which need not be the job's; flags go
-// before it. The total is read under the job's importer keys again: what was
-// verified before is not what lies there now by need.
+// before it. The total is the one that was verified, read under the job's importer keys.
 func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, error) {
 	if len(d.disks) == 0 {
 		return f.targetFlags.options(&manifest.Job{})
@@ -207,7 +236,7 @@ func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, er
 	if err != nil {
 		return importer.Options{}, err
 	}
-	total, err := readTotal(d.Receipts, set.Job)
+	total, err := d.total(set.Job)
 	if err != nil {
 		return importer.Options{}, err
 	}
@@ -231,11 +260,15 @@ func endpointElsewhere() bool {
 	return os.Getenv("AWS_ENDPOINT_URL_S3") != "" || os.Getenv("AWS_ENDPOINT_URL") != ""
 }
 
-func readTotal(folder string, job *manifest.Job) (total importer.ReceiptTotal, err error) {
-	name := filepath.Join(folder, "total.dsse")
+// total reads the total that was verified.
+func (d *auditedDevice) total(job *manifest.Job) (total importer.ReceiptTotal, err error) {
+	name := filepath.Join(d.Receipts, "total.dsse")
 	env, err := readFile(name, manifest.MaxStatement)
 	if err != nil {
 		return total, err
+	}
+	if sum := sha256.Sum256(env); d.ReceiptReport != nil && hex.EncodeToString(sum[:]) != d.TotalSHA256 {
+		return total, errChanged(name)
 	}
 	var keys []ed25519.PublicKey
 	for _, key := range job.Roles.Importer {

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -24,26 +26,28 @@ type ReceiptOptions struct {
 
 // ReceiptReport is the answer of VerifyReceipts.
 type ReceiptReport struct {
-	Manifest   *Report          `json:"manifest"`
-	Run        string           `json:"run,omitempty"`
-	Importer   string           `json:"importer,omitempty"` // fingerprint of the key that signed
-	Checkpoint string           `json:"checkpoint,omitempty"`
-	SHA256     string           `json:"checkpoint_sha256,omitempty"` // of the checkpoint's file as the importer signed it
-	Target     string           `json:"target,omitempty"`            // of the total: where the objects went
-	Endpoint   string           `json:"endpoint,omitempty"`          // of the store; "" is that of AWS
-	Rules      string           `json:"rules,omitempty"`             // SHA-256 of the importer's own rules; "" is none
-	JobTarget  string           `json:"job_target,omitempty"`        // where the job says that they go
-	JobDevices []string         `json:"job_devices,omitempty"`       // all that the job names
-	LogSize    int64            `json:"log_size"`
-	LogRoot    []byte           `json:"log_root,omitempty"`
-	Lines      int64            `json:"lines"`
-	Pages      int64            `json:"pages"`          // whose root is that of the manifest
-	Outcomes   map[string]int64 `json:"outcomes"`       // of lines: a long entry has several
-	Entries    map[string]int64 `json:"entry_outcomes"` // of entries
-	Proofs     map[string]int64 `json:"proofs"`
-	Bytes      uint64           `json:"bytes"`              // of objects that stand in the store
-	LeftOut    map[string]int64 `json:"left_out,omitempty"` // entries without an object by a policy, by kind
-	Complete   bool             `json:"complete"`           // every record has an outcome and none failed
+	Manifest    *Report          `json:"manifest"`
+	Run         string           `json:"run,omitempty"`
+	Importer    string           `json:"importer,omitempty"` // fingerprint of the key that signed
+	Checkpoint  string           `json:"checkpoint,omitempty"`
+	SHA256      string           `json:"checkpoint_sha256,omitempty"` // of the checkpoint's file as the importer signed it
+	ListSHA256  string           `json:"list_sha256,omitempty"`       // of objects.list as it was verified, once it was to its end
+	TotalSHA256 string           `json:"total_sha256,omitempty"`      // likewise of total.dsse
+	Target      string           `json:"target,omitempty"`            // of the total: where the objects went
+	Endpoint    string           `json:"endpoint,omitempty"`          // of the store; "" is that of AWS
+	Rules       string           `json:"rules,omitempty"`             // SHA-256 of the importer's own rules; "" is none
+	JobTarget   string           `json:"job_target,omitempty"`        // where the job says that they go
+	JobDevices  []string         `json:"job_devices,omitempty"`       // all that the job names
+	LogSize     int64            `json:"log_size"`
+	LogRoot     []byte           `json:"log_root,omitempty"`
+	Lines       int64            `json:"lines"`
+	Pages       int64            `json:"pages"`          // whose root is that of the manifest
+	Outcomes    map[string]int64 `json:"outcomes"`       // of lines: a long entry has several
+	Entries     map[string]int64 `json:"entry_outcomes"` // of entries
+	Proofs      map[string]int64 `json:"proofs"`
+	Bytes       uint64           `json:"bytes"`              // of objects that stand in the store
+	LeftOut     map[string]int64 `json:"left_out,omitempty"` // entries without an object by a policy, by kind
+	Complete    bool             `json:"complete"`           // every record has an outcome and none failed
 
 	// Differences is what the total says of scan, manifest and target that do not
 	// agree; if it does not call itself complete, there is at least one.
@@ -174,7 +178,8 @@ func (c *receiptCheck) run(ctx context.Context) error {
 		return c.refuse("list-missing", "objects.list: %v", err)
 	}
 	defer list.Close()
-	c.lines = bufio.NewReaderSize(list, 64<<10)
+	sum := sha256.New()
+	c.lines = bufio.NewReaderSize(io.TeeReader(list, sum), 64<<10)
 	c.next = c.v.counts.firstPage
 	log := folderLog(c.dir, c.cp.size, c.cp.root, c.f)
 	err = log.walk(ctx, func(pos int64, entry []byte) error { return c.entry(ctx, pos, entry) })
@@ -183,6 +188,9 @@ func (c *receiptCheck) run(ctx context.Context) error {
 	}
 	if err == nil {
 		err = c.finish(ctx)
+	}
+	if err == nil {
+		c.r.ListSHA256 = hex.EncodeToString(sum.Sum(nil))
 	}
 	return err
 }
@@ -391,6 +399,7 @@ func (c *receiptCheck) total() error {
 	if err != nil {
 		return c.refuse("total-bad", "total.dsse: %v", err)
 	}
+	c.r.TotalSHA256 = sha256Hex(raw)
 	if err := c.checkTotal(raw); err != nil {
 		return c.refuse("total-bad", "total.dsse: %v", err)
 	}
