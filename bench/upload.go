@@ -185,6 +185,7 @@ func (u *uploader) open(s summed) (*os.File, map[string]string, error) {
 	meta := map[string]string{
 		"sledge-entry": "00000000000000000000000000000000/00000000000000000000000000000000/1/100/100", "sledge-run": "run-1",
 		"file-permissions": "0100644", "file-owner": "0", "file-group": "0", "file-mtime": fmt.Sprintf("%dns", info.ModTime().UnixNano()),
+		"mtime": fmt.Sprintf("%d.%09d", info.ModTime().Unix(), info.ModTime().Nanosecond()), "mode": "100644", "uid": "0", "gid": "0",
 	}
 	if info.IsDir() {
 		return nil, meta, nil
