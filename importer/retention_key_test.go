@@ -23,7 +23,9 @@ func TestRetentionOfOneKey(t *testing.T) {
 		told := 0
 		c := newCaller(testOptions(t, memDisk()), nil)
 		c.brief.retention, c.brief.tell = Retention{"COMPLIANCE", 0, 7, true}, func(*Error) { told++ }
-		answer := func(key string, a Attributes) error { return when(newError(code, key, "not this key", nil), key == "denied") }
+		answer := func(key string, a Attributes) error {
+			return when(newError(code, key, "not this key", nil), key == "denied")
+		}
 		for range 3 {
 			if _, err := brieflyPut(c, answer, "denied"); !hasCode(err, code) {
 				t.Errorf("%s: %v", code, err)

@@ -21,6 +21,7 @@ type run struct {
 	outlook     *outlook
 	journal     *journal
 	mirror      *mirror // nil: the journal is in the state folder alone
+	former      *mirror // of a run that has ended and cleared it: only its commit marker asks there
 	calls       *caller
 	ours        func() error // CodeTakenOver once another process has this run
 	teller      *teller
@@ -35,6 +36,7 @@ type run struct {
 	uploadsLeft  uploadsLeft
 
 	cancel context.CancelFunc // stops the run: nothing new begins
+	asked  atomic.Bool        // an operator has asked for that
 
 	kept     keptAttributes
 	refusals refusals
@@ -88,6 +90,8 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 		return r.dry(runCtx)
 	}
 	switch err := r.open(runCtx); {
+	case errors.Is(err, errStopped) && r.haltedBy() != nil:
+		return nil, r.haltedBy() // another process has it
 	case errors.Is(err, errStopped) && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, errStopped):
@@ -171,14 +175,6 @@ func (r *run) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if r.opts.Committed && !r.canceling {
-		if _, err := r.journal.load(finishedKey, &r.ended); err != nil {
-			return err
-		}
-		if !r.ended.Done || r.ended.Tally.Bad() > 0 {
-			return ErrCommitted
-		}
-	}
 	if err := r.mustKnow(ctx); err != nil {
 		return err
 	}
@@ -190,6 +186,15 @@ func (r *run) open(ctx context.Context) (err error) {
 	if _, err := io.ReadFull(source, h.Secret); err != nil {
 		return err
 	}
+	if err := r.journal.fits(h); err != nil {
+		return err
+	}
+	if err := r.awaitTurn(ctx); err != nil {
+		return err
+	}
+	if err := r.mayBegin(ctx); err != nil {
+		return err
+	}
 	left, err := r.journal.anew(h)
 	if err != nil {
 		return err
@@ -198,9 +203,6 @@ func (r *run) open(ctx context.Context) (err error) {
 		r.problem(newError(CodeJournalLeft, left, "a start with other options ended before its first object, and may have left what marks its run", nil))
 	}
 	if r.opts.JournalInTarget {
-		if err := r.awaitTurn(ctx); err != nil {
-			return err
-		}
 		if err := r.claimMirror(ctx, h); err != nil {
 			return err
 		}
@@ -217,6 +219,24 @@ func (r *run) open(ctx context.Context) (err error) {
 	}
 	r.planner.started = r.header.Started
 	return r.takeUp(ctx)
+}
+
+// mayBegin refuses to go on with a run that is committed, and has not ended here.
+func (r *run) mayBegin(ctx context.Context) error {
+	if r.opts.Committed == nil || r.canceling {
+		return nil
+	}
+	committed, err := r.opts.Committed(ctx)
+	if err != nil || !committed {
+		return err
+	}
+	if _, err := r.journal.load(finishedKey, &r.ended); err != nil {
+		return err
+	}
+	if !r.ended.Done || r.ended.Tally.Bad() > 0 {
+		return ErrCommitted
+	}
+	return nil
 }
 
 // takeUp reads how an earlier start has ended. A finished run with failures is
@@ -491,7 +511,10 @@ func (r *run) giveUp() bool {
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere.
-func (r *run) stopAsked() { r.cancel() }
+func (r *run) stopAsked() {
+	r.asked.Store(true)
+	r.cancel()
+}
 
 // halt stops the run for the operator; the first reason counts. Whatever it meets
 // after it was taken over, that is the reason.
@@ -536,7 +559,7 @@ func (r *run) result() *Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	res := &Result{
-		RunID: r.attemptID(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
+		run: r, RunID: r.attemptID(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
 		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
 		Probe: r.probe, Halt: r.halted, Recheck: r.rechecked, Named: maps.Clone(r.problems),
 	}

@@ -172,8 +172,8 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		folder, err := f.openState(ctx, state)
 		return folder, asTargetError(err)
 	}
-	asked := false
-	for end := a.now().Add(stopWait); ; {
+	asked, begun := false, a.now()
+	for end := begun.Add(stopWait); ; {
 		folder, err := importer.OpenState(state)
 		var e *importer.Error
 		if err == nil || !errors.As(err, &e) || e.Code != importer.CodeStateLocked || a.now().After(end) {
@@ -181,14 +181,14 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		}
 		if !asked {
 			found, err := (&steerFlags{runID: f.runID}).status(state, a.now())
-			if err != nil {
+			if err == nil {
+				err = ask(state, found.Folder, importer.WantStop, a.now())
+			}
+			if asked = err == nil; asked {
+				a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
+			} else if !errors.Is(err, errNoRun) || a.now().Sub(begun) > steerWait { // who has begun just now tells soon
 				return nil, err
 			}
-			if err := ask(state, found.Folder, importer.WantStop, a.now()); err != nil {
-				return nil, err
-			}
-			asked = true
-			a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
 		}
 		select {
 		case <-ctx.Done():
