@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"context"
 	"crypto/ed25519"
 	"errors"
 	"testing"
@@ -77,6 +78,7 @@ func TestCommitMarkerRefuses(t *testing.T) {
 // TestCommitted: what a run's marker commits is changed by no start of that run that has
 // not ended, however far it came; where it has, there is nothing to do.
 func TestCommitted(t *testing.T) {
+	committed := func(context.Context) (bool, error) { return true, nil }
 	for name, options := range map[string]func(vfs.FS) Options{
 		"journal in the folder": func(disk vfs.FS) Options { return testOptions(t, disk) },
 		"journal in the target": taking,
@@ -102,13 +104,13 @@ func TestCommitted(t *testing.T) {
 			calls := f.calls
 			for state, disk := range map[string]vfs.FS{"no": memDisk(), "a half-done": halfway} {
 				o := options(disk)
-				o.Committed = true
+				o.Committed = committed
 				if _, err := Run(t.Context(), s, f, o); !errors.Is(err, ErrCommitted) {
 					t.Errorf("%s run in the folder: %v", state, err)
 				}
 			}
 			o := options(done)
-			o.Committed = true
+			o.Committed = committed
 			if f.calls != calls {
 				t.Errorf("%d calls", f.calls-calls)
 			}

@@ -141,9 +141,6 @@ func TestTurnBeforeLease(t *testing.T) {
 				o, clock := closing(t, testOptions(nil, memDisk()))
 				o.JournalInTarget, o.StatusEvery = true, time.Second
 				waits(clock, &o, true)
-				if err := Await(endedContext(), o, ""); err == nil {
-					t.Errorf("%s: a marker would not wait", name)
-				}
 				end := make(chan *Result, 1)
 				go func() {
 					res, err := Run(context.Background(), s, f, o)
@@ -166,22 +163,12 @@ func TestTurnBeforeLease(t *testing.T) {
 					return
 				}
 				waits(clock, &o, false)
-				if err := Await(endedContext(), o, ""); err != nil {
-					t.Errorf("%s: a marker would wait: %v", name, err)
-				}
 				if res := <-end; !res.Complete {
 					t.Errorf("%s: %+v", name, res)
 				}
 			})
 		}
 	}
-}
-
-// endedContext is a context that has ended, in which only what need not wait goes on.
-func endedContext() context.Context {
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	return ctx
 }
 
 // TestHoursEndHalted: a run that waits for its operator, too, looks at nothing outside of

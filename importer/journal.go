@@ -368,17 +368,33 @@ func (j *journal) begin(h header) (header, error) {
 	if !ok {
 		return h, j.store(headerKey, h, true)
 	}
-	if was.Version != h.Version {
-		return h, newError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
+	if err := was.fits(h); err != nil {
+		return h, err
 	}
 	if !was.Begun {
 		was.Options = h.Options
 		return was, j.store(headerKey, was, true)
 	}
-	if diff := was.Options.differs(h.Options); diff != "" {
-		return h, newError(CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)
-	}
 	return was, nil
+}
+
+// fits refuses what begin would refuse, and records nothing.
+func (j *journal) fits(h header) error {
+	var was header
+	if ok, err := j.load(headerKey, &was); err != nil || !ok {
+		return err
+	}
+	return was.fits(h)
+}
+
+func (was header) fits(h header) error {
+	if was.Version != h.Version {
+		return newError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
+	}
+	if diff := was.Options.differs(h.Options); diff != "" && was.Begun {
+		return newError(CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)
+	}
+	return nil
 }
 
 func orNone(value any) string {

@@ -162,25 +162,30 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 	if _, err := r.journal.load(finishedKey, &ended); err != nil {
 		return err
 	}
-	complete := ended.Done && ended.Tally.Bad() == 0 && !r.canceling
-	if complete && ended.Cleared {
-		return nil // the target is not asked any more
+	var was header
+	if _, err := r.journal.load(headerKey, &was); err != nil {
+		return err
 	}
-	if r.mirror, err = newMirror(r); err != nil {
+	m, err := newMirror(r)
+	if err != nil {
 		return err
 	}
 	who, err := r.identity()
 	if err != nil {
 		return err
 	}
-	r.calls.ask(ctx, r.target)
-	r.mirror.id, r.mirror.nonce = who.ID, who.last()
-	var was header
-	if _, err := r.journal.load(headerKey, &was); err != nil {
-		return err
-	}
+	m.id, m.nonce = who.ID, who.last()
+	complete := ended.Done && ended.Tally.Bad() == 0 && !r.canceling
 	if complete {
-		r.mirror.number = was.Lease // all that is left to do is to clear
+		m.number = was.Lease // all that is left to do is to clear, and to commit
+	}
+	if complete && ended.Cleared {
+		r.former = m
+		return nil // the target is not asked any more
+	}
+	r.mirror = m
+	r.calls.ask(ctx, r.target)
+	if complete {
 		return nil
 	}
 	if err := r.sharedOptions(ctx, fresh.Options); err != nil {

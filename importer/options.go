@@ -92,9 +92,10 @@ type Options struct {
 	// under when all is done, "" none: an entry that would have this key fails.
 	Marker string
 
-	// Committed says that this run's commit marker stands there already: nothing is
-	// done but what a run that has ended in StateDir does; another one is ErrCommitted.
-	Committed bool
+	// Committed tells whether this run's commit marker stands there already: nothing is
+	// done then but what a run that has ended in StateDir does; another one is ErrCommitted.
+	// It is asked before any other request of a start; an error ends that. nil is no.
+	Committed func(ctx context.Context) (bool, error)
 
 	// DryRun plans everything and writes nothing, to the target or to StateDir.
 	DryRun bool

@@ -101,6 +101,8 @@ type Result struct {
 	Complete    bool   // every entry has an outcome and is proven, and all numbers agree
 	Receipts    string // folder in StateDir, "" if not written
 	Checkpoint  []byte // of the receipts
+
+	run *run
 }
 
 // Planned is what an import would send.

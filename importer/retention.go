@@ -92,34 +92,56 @@ func (b *brief) active() bool { return b.retention.Mode != "" && b.term < len(br
 
 // over gives own attributes their term.
 func (b *brief) over(own Attributes) Attributes {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.active() {
-		return own
-	}
-	until := b.now().Add(briefTerms[b.term] + time.Second).UTC().Truncate(time.Second)
-	if until.After(b.until) {
-		b.until = until
-	}
-	own.LockMode, own.LockUntil = "GOVERNANCE", until
+	own = b.with(own, b.first())
+	b.given(own)
 	return own
 }
 
-// refusedBy reports whether a write with a term is worth another attempt: with the next
-// term, or without one, which is told first.
-func (b *brief) refusedBy(a Attributes, err error) bool {
-	if a.LockMode == "" || err == nil || isUnknown(err) || !ofAttributes(err) && !forbidden(err) && !hasCode(err, CodeNoObjectLock) {
-		return false
-	}
+// first is the first term that is not known to be refused; beyond briefTerms none is given.
+func (b *brief) first() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.active() {
-		return true // another write has found it out
+		return len(briefTerms)
 	}
-	if b.term++; b.term == len(briefTerms) && b.tell != nil {
-		b.tell(newError(CodeKeptByDefault, "", fmt.Sprintf("the bucket keeps each object (%s) and takes no shorter retention of ours: %s", b.retention, asError(err).Cause), err))
+	return b.term
+}
+
+func (b *brief) with(own Attributes, term int) Attributes {
+	if term >= len(briefTerms) {
+		return own
 	}
-	return true
+	own.LockMode, own.LockUntil = "GOVERNANCE", b.now().Add(briefTerms[term]+time.Second).UTC().Truncate(time.Second)
+	return own
+}
+
+// given notes until when an object is kept that was, or may have been, written.
+func (b *brief) given(a Attributes) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if a.LockUntil.After(b.until) {
+		b.until = a.LockUntil
+	}
+}
+
+// doubt says that a write is tried without a term, which it may have been refused for.
+func (b *brief) doubt(err error) {
+	if b.note != nil {
+		b.note(fmt.Sprintf("a write with a short retention of ours is refused (%s), and tried without: if that is taken, the bucket keeps the object (%s)", asError(err).Cause, b.retention))
+	}
+}
+
+// took learns from a write that was taken with a term, or beyond them without, and refused
+// with the one before: a refusal alone may be of that write's key.
+func (b *brief) took(term int, refusal error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if refusal == nil || !b.active() || term <= b.term {
+		return
+	}
+	if b.term = term; !b.active() && b.tell != nil {
+		b.tell(newError(CodeKeptByDefault, "", fmt.Sprintf("the bucket keeps each object (%s) and takes no shorter retention of ours: %s", b.retention, asError(refusal).Cause), refusal))
+	}
 }
 
 // noLock reports whether the bucket says that it has no object lock.
@@ -150,13 +172,29 @@ func (b *brief) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// briefly makes a write of an own object that is to be removed soon.
+// briefly makes a write of an own object that is to be removed soon: with each term in turn,
+// and in the end without one.
 func (c *caller) briefly(own Attributes, write func(Attributes) error) error {
-	for {
-		a := c.brief.over(own)
+	b, refusal := c.brief, error(nil)
+	for term := b.first(); ; term++ {
+		a := b.with(own, term)
 		err := write(a)
-		if own.LockMode != "" || !c.brief.refusedBy(a, err) {
+		if err == nil || isUnknown(err) {
+			b.given(a)
+		}
+		switch {
+		case err == nil:
+			b.took(term, refusal)
+			return nil
+		case term >= len(briefTerms), own.LockMode != "", isUnknown(err):
 			return err
+		case forbidden(err):
+			term = len(briefTerms) - 1 // another term changes nothing
+		case !ofAttributes(err) && !hasCode(err, CodeNoObjectLock):
+			return err
+		}
+		if refusal = err; term == len(briefTerms)-1 {
+			b.doubt(err)
 		}
 	}
 }

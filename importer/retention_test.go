@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -226,11 +227,13 @@ func TestDefaultRetentionRefused(t *testing.T) {
 			s.file("a", []byte("hello"))
 			o, told := retentionOptions(t, b)
 			o.JournalInTarget = mirrored
-			first := ""
-			o.Problem = func(e *Error) {
-				if *told = append(*told, e); e.Code == CodeKeptByDefault && len(b.versions) > 0 {
+			first, log := "", &lockedText{}
+			o.Log = slog.New(slog.NewTextHandler(log, nil))
+			b.hook = func(_ int, call, key string) (bool, error) {
+				if call == "put" && !strings.Contains(log.String(), "is refused (no retention of yours), and tried without") {
 					first = "written before it was said"
 				}
+				return true, nil
 			}
 			res := mustRun(t, s, b, o)
 			if !res.Complete || len(*told) == 0 || (*told)[0].Code != CodeKeptByDefault || !strings.Contains((*told)[0].Cause, "GOVERNANCE for 30 days") || first != "" {

@@ -21,6 +21,7 @@ type run struct {
 	outlook     *outlook
 	journal     *journal
 	mirror      *mirror // nil: the journal is in the state folder alone
+	former      *mirror // of a run that has ended and cleared it: only its commit marker asks there
 	calls       *caller
 	ours        func() error // CodeTakenOver once another process has this run
 	teller      *teller
@@ -36,6 +37,7 @@ type run struct {
 	noSeenDelete atomic.Bool // the store takes no condition of a delete
 
 	cancel context.CancelFunc // stops the run: nothing new begins
+	asked  atomic.Bool        // an operator has asked for that
 
 	kept     keptAttributes
 	refusals refusals
@@ -89,6 +91,8 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 		return r.dry(runCtx)
 	}
 	switch err := r.open(runCtx); {
+	case errors.Is(err, errStopped) && r.haltedBy() != nil:
+		return nil, r.haltedBy() // another process has it
 	case errors.Is(err, errStopped) && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case errors.Is(err, errStopped):
@@ -173,14 +177,6 @@ func (r *run) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if r.opts.Committed && !r.canceling {
-		if _, err := r.journal.load(finishedKey, &r.ended); err != nil {
-			return err
-		}
-		if !r.ended.Done || r.ended.Tally.Bad() > 0 {
-			return ErrCommitted
-		}
-	}
 	if err := r.mustKnow(ctx); err != nil {
 		return err
 	}
@@ -195,6 +191,15 @@ func (r *run) open(ctx context.Context) (err error) {
 	if h.Log, err = newLogDigits(source); err != nil {
 		return err
 	}
+	if err := r.journal.fits(h); err != nil {
+		return err
+	}
+	if err := r.awaitTurn(ctx); err != nil {
+		return err
+	}
+	if err := r.mayBegin(ctx); err != nil {
+		return err
+	}
 	left, err := r.journal.anew(h)
 	if err != nil {
 		return err
@@ -203,9 +208,6 @@ func (r *run) open(ctx context.Context) (err error) {
 		r.problem(newError(CodeJournalLeft, left, "a start with other options ended before its first object, and may have left what marks its run", nil))
 	}
 	if r.opts.JournalInTarget {
-		if err := r.awaitTurn(ctx); err != nil {
-			return err
-		}
 		if err := r.claimMirror(ctx, h); err != nil {
 			return err
 		}
@@ -222,6 +224,24 @@ func (r *run) open(ctx context.Context) (err error) {
 	}
 	r.planner.started = r.header.Started
 	return r.takeUp(ctx)
+}
+
+// mayBegin refuses to go on with a run that is committed, and has not ended here.
+func (r *run) mayBegin(ctx context.Context) error {
+	if r.opts.Committed == nil || r.canceling {
+		return nil
+	}
+	committed, err := r.opts.Committed(ctx)
+	if err != nil || !committed {
+		return err
+	}
+	if _, err := r.journal.load(finishedKey, &r.ended); err != nil {
+		return err
+	}
+	if !r.ended.Done || r.ended.Tally.Bad() > 0 {
+		return ErrCommitted
+	}
+	return nil
 }
 
 // takeUp reads how an earlier start has ended. A finished run with failures is
@@ -496,7 +516,10 @@ func (r *run) giveUp() bool {
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere.
-func (r *run) stopAsked() { r.cancel() }
+func (r *run) stopAsked() {
+	r.asked.Store(true)
+	r.cancel()
+}
 
 // halt stops the run for the operator; the first reason counts. Whatever it meets
 // after it was taken over, that is the reason.
@@ -541,7 +564,7 @@ func (r *run) result() *Result {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	res := &Result{
-		RunID: r.attemptID(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
+		run: r, RunID: r.attemptID(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
 		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
 		Probe: r.probe, Halt: r.halted, Recheck: r.rechecked, Named: maps.Clone(r.problems),
 	}

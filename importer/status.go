@@ -22,6 +22,15 @@ const (
 	StateTaken    State = "taken over" // by another process
 )
 
+// working tells a state in which a process is there.
+func (s State) working() bool {
+	switch s {
+	case StateRunning, StatePaused, StateAsleep, StateHalted:
+		return true
+	}
+	return false
+}
+
 // StatusVersion is that of status.json.
 const StatusVersion = 1
 
@@ -33,6 +42,7 @@ type Status struct {
 	Job        manifest.ID `json:"job"`
 	Device     manifest.ID `json:"device"`
 	Generation uint32      `json:"generation"`
+	Waits      string      `json:"waits,omitempty"` // what the run waits with, where it has ended but for that
 	Run        string      `json:"run"`
 	Attempt    int         `json:"attempt"`
 	Target     string      `json:"target"`

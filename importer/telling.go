@@ -81,6 +81,7 @@ func (t *teller) tell(final State) {
 		r.opts.Progress(p)
 	}
 	if r.opts.StatusEvery <= 0 || r.ended.Done {
+		r.settle(final)
 		return // a run that has ended before has told how: nothing of it is done now
 	}
 	t.status(p)
@@ -146,16 +147,40 @@ func (r *run) tellCanceled() {
 		return
 	}
 	t := &teller{run: r}
-	s := t.describe(r.snapshot())
-	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
-	if was := (Status{}); err == nil && json.Unmarshal(text, &was) == nil {
+	t.point(r.tellAs(StateCanceled, "").Progress, r.opts.Now())
+}
+
+// tellAs tells a state, and what it waits with. The numbers stay those that were told last.
+func (r *run) tellAs(state State, waits string) (s Status) {
+	if r.opts.StatusEvery <= 0 {
+		return s
+	}
+	t := &teller{run: r}
+	s = t.describe(r.snapshot())
+	if was, ok := r.lastStatus(); ok {
 		was.Host, was.PID, was.Updated = s.Host, s.PID, s.Updated
 		s = was
 	}
-	s.State, s.Halt, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = StateCanceled, nil, 0, 0, 0
+	s.State, s.Waits, s.Halt, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, nil, 0, 0, 0
+	s.Progress.State, s.Progress.Halt, s.Progress.Opens = state, nil, time.Time{}
+	if state == StateAsleep {
+		s.Progress.Opens = r.opens()
+	}
 	t.write(s)
-	s.Progress.State = StateCanceled
-	t.point(s.Progress, r.opts.Now())
+	return s
+}
+
+// lastStatus is what the run has told last.
+func (r *run) lastStatus() (was Status, ok bool) {
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
+	return was, err == nil && json.Unmarshal(text, &was) == nil && was.Run == r.opts.RunID
+}
+
+// settle tells the end of a run that has ended before, where a process has left it untold.
+func (r *run) settle(final State) {
+	if was, ok := r.lastStatus(); ok && (final == StateDone || final == StateErrors) && was.State != final {
+		r.tellAs(final, "")
+	}
 }
 
 // draftSuffix ends the name of a file that replaceFile is writing.

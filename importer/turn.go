@@ -2,37 +2,127 @@ package importer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"io/fs"
 	"log/slog"
 	"path"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// awaitTurn waits, before the first request of a start, while the operator pauses the run
-// and outside of its hours. A stop that is asked for meanwhile is errStopped.
+// turn is a wait before something that nobody must do while the operator pauses the run, nor
+// outside of its hours: the first request of a start, its commit marker.
+type turn struct {
+	run    *run
+	waits  string // what waits; "" is a start
+	was    Status // what the run had told before
+	told   bool
+	waited bool
+}
+
+func (r *run) newTurn(waits string) *turn {
+	t := &turn{run: r, waits: waits}
+	t.was, t.told = r.lastStatus()
+	return t
+}
+
+// await waits. A stop that is asked for meanwhile is errStopped; where another process has taken
+// the run over, or given it up, it ends with that.
+func (t *turn) await(ctx context.Context) error {
+	for r := t.run; ; t.waited = true {
+		r.hear(r.teller)
+		if err := r.lostTo(); err != nil {
+			return err
+		}
+		switch {
+		case ctx.Err() != nil:
+			return errStopped
+		case r.calls.gate.mayGoOn():
+			return nil
+		}
+		t.tell(ctx)
+		r.calls.gate.rest(ctx, r.tellEvery())
+	}
+}
+
+// tell tells whoever watches that the run waits.
+func (t *turn) tell(ctx context.Context) {
+	r := t.run
+	state, _ := r.calls.gate.state()
+	if !t.waited {
+		text := "the run has not begun: "
+		if t.waits != "" {
+			text = "the " + t.waits + " waits: "
+		}
+		r.opts.Log.Log(ctx, LevelNotice, text+string(state), slog.String("run", r.opts.RunID))
+	}
+	if t.waits == "" && r.opts.Progress != nil { // of a run that has ended nobody watches it
+		r.opts.Progress(r.snapshot())
+	}
+	r.tellAs(state, t.waits)
+}
+
+// over tells the state after the wait. What was told of a state before stays as it was.
+func (t *turn) over(state State) {
+	switch {
+	case t.run.opts.StatusEvery <= 0 || heldBy(t.run.opts.StateDir)() != nil:
+		// another process tells
+	case t.told && t.was.State == state:
+		if t.waited {
+			t.run.teller.write(t.was)
+		}
+	default:
+		t.run.tellAs(state, "")
+	}
+}
+
+// awaitTurn waits with the first request of a start.
 func (r *run) awaitTurn(ctx context.Context) error {
 	if r.canceling {
 		return nil
 	}
-	for told := false; ; told = true {
-		r.hear(r.teller)
-		state, _ := r.calls.gate.state()
-		switch {
-		case ctx.Err() != nil:
-			return errStopped
-		case state == StateRunning:
-			return nil
-		case !told:
-			r.opts.Log.Log(ctx, LevelNotice, "the run has not begun: "+string(state))
-		}
-		if r.opts.Progress != nil {
-			r.opts.Progress(r.snapshot())
-		}
-		if !r.calls.gate.rest(ctx, r.tellEvery()) {
-			return errStopped
-		}
+	t := r.newTurn("")
+	err := t.await(ctx)
+	if !t.waited {
+		return err
 	}
+	state := StateRunning
+	switch {
+	case t.told && !t.was.State.working():
+		state = t.was.State
+	case err != nil:
+		state = StateStopped
+	}
+	t.over(state)
+	return err
+}
+
+// lostTo is why the run is not this process's any more, as far as it was heard.
+func (r *run) lostTo() error {
+	if e := r.haltedBy(); e != nil {
+		return e
+	}
+	if err := r.givenUp(); hasCode(err, CodeCanceled) {
+		return err
+	}
+	return nil
+}
+
+// givenUp is CodeCanceled where a cancel has marked the run in the state folder.
+func (r *run) givenUp() error {
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, CancelName), maxControl)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return stateError(err)
+	}
+	var mark CancelMark
+	if json.Unmarshal(text, &mark) == nil && mark.Run != r.opts.RunID {
+		return nil // of another run, which had not begun
+	}
+	return newError(CodeCanceled, "", "run "+r.opts.RunID, nil)
 }
 
 // awaitSigning waits while the operator pauses the run, and outside of its hours, until the
@@ -47,39 +137,4 @@ func (r *run) awaitSigning(ctx context.Context) error {
 			return err
 		}
 	}
-}
-
-// Await waits until a request that belongs to a run, and that Run does not make, may begin:
-// in the run's hours, and while no operator pauses it. base is the run's folder in the
-// state folder. It returns the error of ctx, if that ends the wait.
-func Await(ctx context.Context, o Options, base string) error {
-	o = o.withDefaults()
-	for told := false; ; told = true {
-		state := StateRunning
-		switch {
-		case !o.Hours.open(o.Now()):
-			state = StateAsleep
-		case o.StatusEvery > 0 && o.StateDir != nil && pausedIn(o.StateDir, base):
-			state = StatePaused
-		}
-		if state == StateRunning {
-			return nil
-		}
-		if !told {
-			o.Log.Log(ctx, LevelNotice, "the commit marker waits: "+string(state), slog.String("run", o.RunID))
-		}
-		if err := pause(ctx, hoursLook); err != nil {
-			return err
-		}
-	}
-}
-
-// pausedIn reports whether the last word of an operator is to pause.
-func pausedIn(disk vfs.FS, base string) bool {
-	text, err := vfs.ReadFile(disk, path.Join(base, ControlName), maxControl)
-	if err != nil {
-		return false // nobody has asked for anything
-	}
-	c, err := readControl(text)
-	return err == nil && c.Want == WantPause
 }

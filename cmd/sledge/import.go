@@ -345,8 +345,8 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 	if d.target, err = importer.NewS3(ctx, d.o); err != nil {
 		return nil, asTargetError(err)
 	}
-	if err := d.unmarked(ctx); err != nil {
-		return nil, err
+	if d.o.Marker != "" {
+		d.o.Committed = d.unmarked
 	}
 	if d.result, err = importer.Run(ctx, bridge.New(r.Reader), d.target, d.o); errors.Is(err, importer.ErrCommitted) {
 		return nil, d.committed()

@@ -28,10 +28,14 @@ func (r *runStatus) judge(now time.Time) {
 // stateNow is the state for who looks now. The last word of a process that has gone, or says
 // nothing, is no state of the run.
 func (r *runStatus) stateNow() string {
-	if r.AtWork || !r.working() {
-		return string(r.State)
+	state := string(r.State)
+	if r.Waits != "" {
+		state += ": " + escape(r.Waits)
 	}
-	return fmt.Sprintf("not at work (its last word: %s)", r.State)
+	if r.AtWork || !r.working() {
+		return state
+	}
+	return fmt.Sprintf("not at work (its last word: %s)", state)
 }
 
 // printSilence tells why a run that has not told its end may not be at work.

@@ -177,8 +177,8 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		return folder, asTargetError(err)
 	}
 	steered := &steerFlags{runID: f.runID, warn: a.warn}
-	var asked time.Time
-	for end := a.now().Add(stopWait); ; {
+	begun, asked := a.now(), time.Time{}
+	for end := begun.Add(stopWait); ; {
 		folder, err := importer.OpenState(state)
 		var e *importer.Error
 		if err == nil || !errors.As(err, &e) || e.Code != importer.CodeStateLocked || a.now().After(end) {
@@ -186,16 +186,18 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		}
 		if now := a.now(); asked.IsZero() || now.Sub(asked) >= askAgain {
 			found, err := steered.status(state, now)
-			if err != nil {
-				return nil, err
+			if err == nil {
+				err = ask(state, found.Folder, importer.WantStop, now)
 			}
-			if err := ask(state, found.Folder, importer.WantStop, now); err != nil {
-				return nil, err
-			}
-			if asked.IsZero() {
+			switch {
+			case err == nil && asked.IsZero():
 				a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
+				asked, steered.warn = now, nil
+			case err == nil:
+				asked = now
+			case !errors.Is(err, errNoRun) || now.Sub(begun) > steerWait: // who has begun just now tells soon
+				return nil, err
 			}
-			asked, steered.warn = now, nil
 		}
 		select {
 		case <-ctx.Done():

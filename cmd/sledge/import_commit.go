@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
@@ -33,26 +32,16 @@ func foreign(key string) error {
 // place: readers would not wait for this one. One of this very run commits it: only the
 // state folder in which it has ended may go on, for there is nothing left to do. Where
 // it cannot be read, commit tells in the end.
-func (d *endedImport) unmarked(ctx context.Context) error {
-	if d.o.Marker == "" {
-		return nil
-	}
-	if !d.o.DryRun {
-		hours := d.o
-		hours.StatusEvery = 0 // Run itself hears of a pause
-		if err := importer.Await(ctx, hours, ""); err != nil {
-			return err
-		}
-	}
+func (d *endedImport) unmarked(ctx context.Context) (committed bool, err error) {
 	key := d.o.Prefix + d.o.Marker
 	there, err := d.readMarker(ctx, key)
 	if err != nil {
-		return nil
+		return false, nil
 	}
-	if d.o.Committed = d.ownMarker(there); !d.o.Committed {
-		return foreign(key)
+	if !d.ownMarker(there) {
+		return false, foreign(key)
 	}
-	return nil
+	return true, nil
 }
 
 // ownMarker tells a marker of this run, whichever state folder it was made from.
@@ -110,25 +99,45 @@ func (d *endedImport) readMarker(ctx context.Context, key string) ([]byte, error
 }
 
 // commit writes the commit marker, if one is wished: the last object, which says
-// that all the others are there. Outside of the run's hours, or while it is paused, it waits. One that is there already must be the same, and is
-// looked for before the write: the store may have no conditional ones.
+// that all the others are there. It waits for the run's turn.
 func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 	if d.o.Marker == "" || d.result.Receipts == "" {
 		return "", nil
 	}
-	if err := importer.Await(ctx, d.o, path.Dir(d.result.Receipts)); err != nil {
+	err = d.result.Commit(ctx, func(ctx context.Context, mayWrite func() error) (err error) {
+		key, err = d.mark(ctx, mayWrite)
+		return err
+	})
+	if told := (*hinted)(nil); err != nil && !errors.As(err, &told) {
+		err = asTargetError(err)
+	}
+	if err != nil {
 		return "", err
 	}
-	key = d.o.Prefix + d.o.Marker
+	return key, nil
+}
+
+// mark writes the marker, once it is signed.
+func (d *endedImport) mark(ctx context.Context, mayWrite func() error) (key string, err error) {
 	marker, err := importer.CommitMarker(d.o.StateDir, d.result.Receipts, d.jobFile, d.o.ImporterKey)
 	if err != nil {
 		return "", err
 	}
+	return d.put(ctx, marker, mayWrite)
+}
+
+// put writes a marker. One that is there already must be the same, and is looked for before
+// the write: the store may have no conditional ones.
+func (d *endedImport) put(ctx context.Context, marker []byte, mayWrite func() error) (key string, err error) {
+	key = d.o.Prefix + d.o.Marker
 	conditional := d.result.Probe.ConditionalPut || !d.o.AllowUnconditional
 	switch done, err := d.marked(ctx, key, marker); {
 	case done:
 		return key, nil
 	case errors.Is(err, errConflict), err != nil && !conditional:
+		return "", err
+	}
+	if err := mayWrite(); err != nil {
 		return "", err
 	}
 	_, err = d.target.Put(ctx, importer.PutRequest{Key: key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),

@@ -1,0 +1,76 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// markerTurn is what the status says that a run waits with.
+const markerTurn = "commit marker"
+
+// Commit has mark write the commit marker of a run that has ended complete: in its hours, and
+// while no operator pauses it. The state folder must still be held. mark calls mayWrite right
+// before it writes, and writes nothing where that is an error: another process may have taken
+// the run over, or canceled it, since it was signed. One that did so during the write itself
+// is an error, too. A stop that an operator asks for is context.Canceled.
+func (res *Result) Commit(ctx context.Context, mark func(ctx context.Context, mayWrite func() error) error) error {
+	r := res.run
+	waiting, stop := context.WithCancel(ctx)
+	defer stop()
+	if r.cancel, r.calls.stop = stop, waiting.Done(); r.asked.Load() {
+		stop()
+	}
+	t := r.newTurn(markerTurn)
+	unwatch := r.watchMirror(waiting)
+	err := t.await(waiting)
+	unwatch()
+	if err == nil {
+		err = mark(ctx, func() error { return r.mayCommit(ctx) })
+	}
+	if err == nil {
+		err = r.committedMeanwhile(ctx)
+	}
+	switch {
+	case err == nil:
+		t.over(res.State(nil))
+	case hasCode(err, CodeTakenOver):
+		t.over(StateTaken)
+	case hasCode(err, CodeCanceled):
+		t.over(StateCanceled)
+	default:
+		t.over(StateStopped)
+	}
+	if errors.Is(err, errStopped) {
+		err = errors.Join(ctx.Err(), fmt.Errorf("no commit marker was written: %w", context.Canceled))
+	}
+	return err
+}
+
+// mayCommit looks at everything that tells whose the run is.
+func (r *run) mayCommit(ctx context.Context) error {
+	if err := errors.Join(r.lostTo(), r.ours(), r.givenUp()); err != nil {
+		return err
+	}
+	m := r.mirror
+	if m == nil {
+		m = r.former
+	}
+	if m == nil {
+		return nil
+	}
+	return m.check(ctx)
+}
+
+// committedMeanwhile is an error where the run was taken over, or canceled, while its marker was
+// being written: whoever did that may not have found it.
+func (r *run) committedMeanwhile(ctx context.Context) error {
+	err := r.mayCommit(ctx)
+	if !hasCode(err, CodeTakenOver) && !hasCode(err, CodeCanceled) {
+		return nil // it was asked a moment ago
+	}
+	e := *asError(err)
+	e.Path, e.Cause = r.opts.Prefix+r.opts.Marker, "while the commit marker was being written, which is there now: "+e.Cause
+	e.Remedy += "; if the run was canceled, remove the marker, or cancel it again with --commit-marker"
+	return &e
+}

@@ -1,0 +1,68 @@
+package importer
+
+import (
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// brieflyPut makes own writes as a bucket answers them: by key and by the attributes.
+func brieflyPut(c *caller, answer func(key string, a Attributes) error, key string) (last Attributes, err error) {
+	err = c.briefly(Attributes{}, func(a Attributes) error {
+		last = a
+		return answer(key, a)
+	})
+	return last, err
+}
+
+// TestRetentionOfOneKey: what one key is refused for takes the short retention from no other
+// write, and what is told of it is true.
+func TestRetentionOfOneKey(t *testing.T) {
+	for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeRefused} {
+		told := 0
+		c := newCaller(testOptions(t, memDisk()), nil)
+		c.brief.retention, c.brief.tell = Retention{"COMPLIANCE", 0, 7, true}, func(*Error) { told++ }
+		answer := func(key string, a Attributes) error {
+			return when(newError(code, key, "not this key", nil), key == "denied")
+		}
+		for range 3 {
+			if _, err := brieflyPut(c, answer, "denied"); !hasCode(err, code) {
+				t.Errorf("%s: %v", code, err)
+			}
+		}
+		a, err := brieflyPut(c, answer, "other")
+		if err != nil || a.LockMode == "" || a.LockUntil.After(time.Now().Add(2*time.Minute)) || told > 0 {
+			t.Errorf("%s: %v, then until %v, told %d times", code, err, a.LockUntil, told)
+		}
+	}
+}
+
+// TestRetentionRefusedTogether: two writes that are refused side by side skip no term.
+func TestRetentionRefusedTogether(t *testing.T) {
+	c := newCaller(testOptions(t, memDisk()), nil)
+	told := 0
+	c.brief.retention, c.brief.tell = Retention{"COMPLIANCE", 0, 7, true}, func(*Error) { told++ }
+	var both, writes sync.WaitGroup
+	both.Add(2)
+	for range 2 {
+		writes.Go(func() {
+			first := true
+			a, err := brieflyPut(c, func(key string, a Attributes) error {
+				if first { // both are under way with the first term
+					first = false
+					both.Done()
+					both.Wait()
+				}
+				return when(newError(CodeRefused, key, "must be in the future", nil), a.LockUntil.Before(time.Now().Add(10*time.Minute)))
+			}, "key")
+			if left := time.Until(a.LockUntil); err != nil || left > 21*time.Minute || left < 19*time.Minute {
+				t.Errorf("%v, %v left", err, left)
+			}
+		})
+	}
+	writes.Wait()
+	if _, ok := c.brief.kept(); !ok || told > 0 || strings.Contains(c.brief.String(), "not known") {
+		t.Errorf("kept %v, told %d times", ok, told)
+	}
+}
