@@ -56,6 +56,7 @@ var attributes = []attribute{
 			{name: "kms_key_id", protects: true,
 				asked: func(a *Attributes) bool { return a.KMSKeyID != "" },
 				kept:  func(a *Attributes, s Shown) bool { return sameKMSKey(a.KMSKeyID, s.KMSKeyID) }},
+			{name: "kms_context", asked: func(a *Attributes) bool { return len(a.KMSContext) > 0 }},
 			{name: "bucket_key", // who pays for less calls of KMS is no less safe
 				asked: func(a *Attributes) bool { return a.BucketKey },
 				kept:  func(_ *Attributes, s Shown) bool { return s.BucketKey }},

@@ -35,7 +35,7 @@ type caller struct {
 func newCaller(o Options, stop <-chan struct{}) *caller {
 	return &caller{
 		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
-		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called, after: o.After, brief: &brief{now: o.Now, tell: o.Problem},
+		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called, after: o.After, brief: &brief{now: o.Now, tell: o.Problem}, lag: lag{clock: o.Now, log: o.Log},
 		ours: func() error { return nil }, look: func(context.Context) error { return nil },
 	}
 }

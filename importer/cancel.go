@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // Cancel gives a run up for good: its unfinished uploads are aborted, and with
@@ -34,7 +35,7 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 		}
 		return nil, err
 	}
-	c := &canceler{run: r, remove: remove, lag: r.newPatience()}
+	c := &canceler{run: r, remove: remove, lag: r.calls.newWait(), lastWord: r.lastWord()}
 	err = c.all(ctx)
 	r.removeKept(ctx, false)
 	if closeErr := r.journal.close(); err == nil {
@@ -48,12 +49,13 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 }
 
 type canceler struct {
-	run    *run
-	remove bool
-	list   *canceledList
-	lag    *patience
-	met    uint64 // uploads that the journal knows, whose entries were met
-	out    Canceled
+	run      *run
+	remove   bool
+	list     *canceledList
+	lag      *lagWait
+	lastWord time.Time // of the process that had the run before
+	met      uint64    // uploads that the journal knows, whose entries were met
+	out      Canceled
 }
 
 func (c *canceler) all(ctx context.Context) (err error) {
@@ -282,7 +284,7 @@ func (c *canceler) abort(ctx context.Context, g *given) error {
 func (c *canceler) object(ctx context.Context, g *given) error {
 	r, key := c.run, g.action.Key
 	looked := r.opts.Now()
-	obj, err := r.headByNow(ctx, c.lag, key, g.rec.Verified)
+	obj, err := r.headByNow(ctx, c.lag, key, c.written(g))
 	switch {
 	case errors.Is(err, errStopped):
 		return err
@@ -319,6 +321,15 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 		return c.line(g, obj, "failed", fmt.Sprintf("it could not be deleted: %s", asError(err).Cause), &c.out.Failed)
 	}
 	return errors.Join(c.line(g, obj, "deleted", "", &c.out.Deleted), r.journal.forgetOutcome(g.entry.place()))
+}
+
+// written is when an entry's object was written at the latest. Of one without an outcome, and
+// of one that failed, a process that was killed may have sent it at its end.
+func (c *canceler) written(g *given) time.Time {
+	if g.known {
+		return g.rec.Verified
+	}
+	return c.lastWord
 }
 
 // ends tells an error that is not of one object.

@@ -2,9 +2,13 @@ package importer
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"path"
+	"time"
+
+	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // mustExist refuses to cancel in a folder that no run has a journal in, before one is made,
@@ -50,4 +54,15 @@ func (r *run) mustBeThere(ctx context.Context) error {
 		err = newError(CodeStateMismatch, "", "no run "+r.opts.RunID+" of this device was begun in this state folder, nor below "+m.prefix+": nothing was canceled", nil)
 	}
 	return err
+}
+
+// lastWord is when a process was last at work on the run, by the status that it left. One that
+// left none, or that was on another host, may have been until now.
+func (r *run) lastWord() time.Time {
+	var was Status
+	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
+	if err != nil || json.Unmarshal(text, &was) != nil || was.Run != r.opts.RunID || r.header.Filled {
+		return r.opts.Now()
+	}
+	return was.Updated
 }

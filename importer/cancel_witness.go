@@ -11,7 +11,7 @@ import (
 // what is gone.
 type witnesses struct {
 	run     *run
-	lag     *patience
+	lag     *lagWait
 	looked  uint64
 	refused error // of one that may not be looked at
 }
@@ -49,14 +49,18 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 }
 
 // markedByNow is marked, asked again for a while where the marker was written moments ago.
-func (r *run) markedByNow(ctx context.Context) (sight, error) {
-	for l := r.newPatience(); ; {
-		began := l.now()
-		marker, err := r.marked(ctx, false)
-		if err != nil || marker.there || marker.hidden != nil || !l.again(ctx, began, r.header.Marked) {
-			return marker, errors.Join(err, stoppedBy(ctx))
+func (r *run) markedByNow(ctx context.Context) (marker sight, err error) {
+	hidden := errors.New("the marker is not shown")
+	err = r.calls.newWait().since(ctx, r.header.Marked, func(err error) bool { return errors.Is(err, hidden) }, func() (err error) {
+		if marker, err = r.marked(ctx, false); err == nil && !marker.there && marker.hidden == nil {
+			err = hidden
 		}
+		return err
+	})
+	if errors.Is(err, hidden) && !errors.Is(err, errStopped) {
+		err = nil
 	}
+	return marker, err
 }
 
 // stoppedBy is errStopped once a context has ended.
@@ -70,7 +74,7 @@ func stoppedBy(ctx context.Context) error {
 // mustShow looks at a sample of the objects that the journal holds for stored, and at some
 // uploads. None of them is CodeTargetChanged; idle allows that there is none to look at.
 func (r *run) mustShow(ctx context.Context, idle bool) error {
-	w := &witnesses{run: r, lag: r.newPatience()}
+	w := &witnesses{run: r, lag: r.calls.newWait()}
 	sample, _, err := r.drawHeld(recheckSize)
 	if err == nil {
 		err = w.walk(ctx, sample, w.object)
@@ -116,7 +120,7 @@ func (w *witnesses) note(err error) error {
 	switch {
 	case err == nil || IsNotFound(err) || hasCode(err, CodeUploadGone):
 		w.looked++
-	case forbidden(err), hasCode(err, CodeRefused): // it may have no such call
+	case forbidden(err), hasCode(err, CodeNotShown), hasCode(err, CodeRefused): // it may have no such call
 		w.refused = err
 	default:
 		return err
@@ -145,18 +149,15 @@ func (w *witnesses) upload(ctx context.Context, at place, a *Action) error {
 	if err != nil {
 		return err
 	}
-	for {
-		began := w.lag.now()
-		err = r.calls.idempotent(ctx, call{name: callListParts, key: a.Key}, func(ctx context.Context) error {
+	err = w.lag.since(ctx, p.At, func(err error) bool { return hasCode(err, CodeUploadGone) }, func() error {
+		return r.calls.idempotent(ctx, call{name: callListParts, key: a.Key}, func(ctx context.Context) error {
 			return r.target.ListParts(ctx, a.Key, p.UploadID, func(Part) error { return nil })
 		})
-		switch {
-		case err == nil:
-			return errWitness
-		case !hasCode(err, CodeUploadGone) || !w.lag.again(ctx, began, p.At):
-			return errors.Join(stoppedBy(ctx), err)
-		}
+	})
+	if err == nil {
+		return errWitness
 	}
+	return err
 }
 
 // uploads are places of uploads that have an id.

@@ -32,6 +32,22 @@ func (a Attributes) lacks(s Shown, now time.Time) (names []string, ends time.Tim
 	return slices.DeleteFunc(names, func(name string) bool { return name == attributeLock }), ends
 }
 
+// untold names what is asked for and what no look at an object tells, or tells in part.
+func (a Attributes) untold() (names []string) {
+	for _, one := range attributes {
+		for _, c := range one.checks {
+			if c.kept == nil && c.asked(&a) {
+				names = append(names, c.name)
+			}
+		}
+	}
+	slices.Sort(names)
+	if len(a.Tags) > 0 {
+		names = append(names, "the tags' text (only their number is compared)")
+	}
+	return names
+}
+
 // asAsked holds an object that was there before to what the rules ask for. It was not
 // written, and is not: without the lock or the encryption it is an error of its entry.
 // What else it lacks is said once, and noted in its outcome.
@@ -47,6 +63,9 @@ func (r *run) asAsked(a *Action, obj Object, rec *record) error {
 		return newError(CodeAttributeMissing, a.Path, strings.Join(grave, ", ")+", of an object that was there before: it was left as it is", nil)
 	}
 	var notes []string
+	if unknown := a.Attributes.untold(); len(unknown) > 0 {
+		notes = append(notes, "not known: "+strings.Join(unknown, ", "))
+	}
 	if len(lacked) > 0 {
 		notes = append(notes, "not as the rules ask: "+strings.Join(lacked, ", "))
 	}

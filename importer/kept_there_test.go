@@ -111,3 +111,25 @@ func TestAlreadyThereOfAnEarlierStart(t *testing.T) {
 		}
 	}
 }
+
+// TestAlreadyThereUntold: of an object that was there before the ACL and the context of its
+// encryption that were asked for are not known, and of its tags the number alone: its line says so.
+func TestAlreadyThereUntold(t *testing.T) {
+	s, f, disk := mixed(), newFake(t), memDisk()
+	mustRun(t, s, f, testOptions(t, memDisk()))
+	had := f.ours()
+	f.shows = func(string, bool, Attributes) Shown { return Shown{SSE: "aws:kms", TagCount: 1} }
+	o := testOptions(t, disk)
+	o.RunID = "run-2"
+	o.Rules = parseRules(t, `{"version":1,"objects":[{"acl":"bucket-owner-full-control","sse":"aws:kms","kms_context":{"a":"b"},"tags":{"a":"b"}}]}`)
+	mustRun(t, s, f, o)
+	noted := 0
+	for _, line := range readLines(t, disk, "receipts/objects.list") {
+		if strings.Contains(line.Detail, "not known: acl, kms_context, the tags' text (only their number is compared)") {
+			noted++
+		}
+	}
+	if noted != had {
+		t.Errorf("%d of %d lines tell of it", noted, had)
+	}
+}

@@ -2,24 +2,31 @@ package importer
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"strings"
 	"sync"
 	"time"
 )
 
-// A store, or a cache before it, may say for a while that a key is not there which it has
-// just written, or refused to write because it is there. Whoever meets both waits and asks
-// again before it decides.
+// A store, or a cache before it, may answer for a while as if a write had not been: it says of
+// a key that is there that it is not. Whoever meets that where the key may be there waits and
+// asks again before it decides.
 const (
-	lagTime  = 300     // backoffs that one key is waited for: a minute by default
-	lagTotal = 5 * 300 // backoffs that a start waits in vain before it waits no more
+	lagWindow = time.Minute // for so long after a write
+	lagTime   = 300         // backoffs: all pauses of one wait, by default a minute, too
+	lagTotal  = 5 * lagTime // backoffs that a start waits in vain for single keys before it waits no more
 )
 
-// lag is how long keys were waited for that never showed. A target that shows none would
-// otherwise cost every object that time.
+// lag is what a start knows of its waits. A target that shows no key would otherwise cost
+// every object the whole time.
 type lag struct {
+	clock func() time.Time
+	log   *slog.Logger
+
 	mu   sync.Mutex
-	vain time.Duration
+	vain time.Duration // for single keys that never showed
+	told bool
 }
 
 // patient reports whether another key is waited for.
@@ -35,22 +42,136 @@ func (l *lag) waited(d time.Duration) {
 	l.vain += d
 }
 
-// shownLate repeats a look that has just found nothing, until it finds something or lagTime
-// is over. The last answer is returned; errStopped if the run or ctx ended before.
+// tell says once in a start that it waits.
+func (l *lag) tell(ctx context.Context, most time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.log != nil && !l.told {
+		l.log.Log(ctx, LevelNotice, "the target does not show what was written, or what it refuses to write because it is there; it is asked again for a while", "at most", most)
+	}
+	l.told = true
+}
+
+// lagWait is one wait: for a key, or for all that many workers look for. A clock that stands,
+// or was set back, makes it no longer.
+type lagWait struct {
+	calls *caller
+
+	mu         sync.Mutex // held while one waits for all
+	naps       int
+	next, left time.Duration
+}
+
+func (c *caller) newWait() *lagWait {
+	return &lagWait{calls: c, next: c.backoff, left: lagTime * c.backoff}
+}
+
+// now is to be asked before a look, and given to again after it.
+func (w *lagWait) now() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.naps
+}
+
+// again waits, and reports whether to look again. It returns at once if another worker has
+// waited since the look began. errStopped is the end of the run or of ctx.
+func (w *lagWait) again(ctx context.Context, began int) (bool, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.naps > began && ctx.Err() == nil:
+		return true, nil
+	case w.left <= 0:
+		return false, stoppedBy(ctx)
+	}
+	w.calls.lag.tell(ctx, w.left)
+	nap := min(w.next, maxBackoff, w.left)
+	w.naps, w.next, w.left = w.naps+1, 2*w.next, w.left-nap
+	if !w.calls.sleep(ctx, nap) {
+		return false, errStopped
+	}
+	return true, nil
+}
+
+// againSince is again for what was written at that time: long ago is not waited for.
+func (w *lagWait) againSince(ctx context.Context, began int, written time.Time) (bool, error) {
+	if w.calls.lag.clock().Sub(written).Abs() >= lagWindow {
+		return false, stoppedBy(ctx)
+	}
+	return w.again(ctx, began)
+}
+
+// since makes a look, and repeats it for a while where it misses what was written at that
+// time.
+func (w *lagWait) since(ctx context.Context, written time.Time, missed func(error) bool, look func() error) error {
+	for {
+		began := w.now()
+		err := look()
+		if !missed(err) {
+			return err
+		}
+		switch again, stopped := w.againSince(ctx, began, written); {
+		case stopped != nil:
+			return errors.Join(stopped, err)
+		case !again:
+			return err
+		}
+	}
+}
+
+// shownLate repeats a look that has just found nothing of a key that the target has, or may
+// have. The last answer is returned; errStopped if the run or ctx ended before.
 func (c *caller) shownLate(ctx context.Context, notFound error, look func() error) error {
-	err, most, wait, waited := notFound, lagTime*c.backoff, c.backoff, time.Duration(0)
-	for IsNotFound(err) && waited < most && c.lag.patient(lagTotal*c.backoff) {
-		pause := min(wait, maxBackoff, most-waited)
-		if !c.sleep(ctx, pause) {
+	w, err := c.newWait(), notFound
+	for IsNotFound(err) && c.lag.patient(lagTotal*c.backoff) {
+		again, stopped := w.again(ctx, w.now())
+		if stopped != nil {
 			return errStopped
 		}
-		waited, wait = waited+pause, 2*wait
+		if !again {
+			break
+		}
 		err = look()
 	}
 	if IsNotFound(err) {
-		c.lag.waited(waited)
+		c.lag.waited(lagTime*c.backoff - w.left)
 	}
 	return err
+}
+
+// headSurely is head where a wrong "not there" would do harm. What HEAD does not find GET is
+// asked for, too; where GET finds it HEAD is asked again for a while, and at last the object
+// is CodeNotShown. free looks while the run is halted.
+func (r *run) headSurely(ctx context.Context, key string, free bool) (obj Object, err error) {
+	look := func() error {
+		return r.calls.idempotent(ctx, call{name: callHead, key: key, free: free}, func(ctx context.Context) (err error) {
+			obj, err = r.target.Head(ctx, key)
+			return err
+		})
+	}
+	if err = look(); !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
+		return obj, err
+	}
+	said := presentBy(ctx, r.calls, r.target, call{name: callGet, key: key, free: free})
+	switch {
+	case said != nil && !IsNotFound(said):
+		return obj, said
+	case said != nil || !IsNotFound(err):
+		return obj, err
+	}
+	if err = r.calls.shownLate(ctx, err, look); IsNotFound(err) {
+		err = newError(CodeNotShown, key, "GET finds the key, and HEAD does not", err)
+	}
+	return obj, err
+}
+
+// headByNow is headSurely, asked again for a while where the object was written moments ago.
+func (r *run) headByNow(ctx context.Context, w *lagWait, key string, written time.Time) (obj Object, err error) {
+	err = w.since(ctx, written, IsNotFound, func() (err error) {
+		obj, err = r.headSurely(ctx, key, false)
+		return err
+	})
+	return obj, err
 }
 
 // sleep waits by the clock, and reports false if the run or ctx ended before.
@@ -78,9 +199,15 @@ func mirrorNotShown(key string, err error) *Error {
 }
 
 // notShown is of a key that the target has by its answer to a write, and has not by its
-// answer to a look.
-func notShown(path string, err error) *Error {
-	return newError(CodeNotShown, path, "412 and 404 for the same key: the write was refused because the key exists, and a look finds no such key", err)
+// answer to a look. unsure: a write of ours had no answer before.
+func notShown(path string, unsure bool, err error) *Error {
+	text := "412 and 404 for the same key: the write was refused because the key exists, and a look finds no such key"
+	if unsure {
+		text += "; a write before had no answer: whether it was written is not known"
+	}
+	e := newError(CodeNotShown, path, text, err)
+	e.Unknown = unsure
+	return e
 }
 
 // inTheWay names what keeps a store of folders from having this key, so that no look finds it

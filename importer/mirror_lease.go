@@ -228,16 +228,22 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 	if err := r.newNonce(&who); err != nil {
 		return false, err
 	}
-	patience, before := r.newPatience(), uint64(0)
+	wait, before := r.calls.newWait(), uint64(0)
+	older := func(began int, since time.Time) bool { // than what this folder wrote last
+		again, err := wait.againSince(ctx, began, since)
+		return again && err == nil
+	}
 	unseen := "" // the lease that the target lists, and that GET did not find
 	for range leaseTries {
-		began := patience.now()
+		began := wait.now()
 		highest, err := m.highest(ctx)
 		if err != nil {
 			return false, err
 		}
 		if highest > 0 && highest == before { // a list that lags behind what this loop has met
-			patience.again(ctx, began, r.opts.Now())
+			if _, err := wait.again(ctx, began); err != nil {
+				return false, err
+			}
 		}
 		before = highest
 		var last mirrorLease
@@ -263,7 +269,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			return false, r.refuseCanceled("run "+r.opts.RunID+", by "+last.String(), last.Lease)
 		case ours && last.Canceled == r.canceling:
 			return news, r.renewLease(ctx, who, last, highest)
-		case highest > 0 && !ours && (last.ID == m.id || highest < known) && patience.again(ctx, began, who.At):
+		case highest > 0 && !ours && (last.ID == m.id || highest < known) && older(began, who.At):
 			before = 0
 			continue // it may be as it was before our last start
 		case ctx.Err() != nil:

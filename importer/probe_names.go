@@ -133,12 +133,16 @@ func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err er
 	return kept, err
 }
 
-// showsName is of a key that HEAD has not found after its write. One that is listed under its
-// own name may be shown late; else it has another one.
+// showsName is of a key that HEAD has not found after its write. One that is listed has the name
+// that the list tells. Where nothing may be listed, and none of the names that a store may have
+// made of it is found, it may be shown late, as one that is listed under its own name.
 func (p *prober) showsName(ctx context.Context, name string) (kept bool, err error) {
 	listed, err := p.listNames(ctx)
-	if err != nil || !slices.Contains(listed, p.prefix+name) {
+	if _, lists := p.target.(lister); lists && err == nil && !slices.Contains(listed, p.prefix+name) {
 		return false, nil
+	}
+	if kept, err = p.listedAs(ctx, name); !kept {
+		return false, err
 	}
 	if _, err = p.shown(ctx, name); IsNotFound(err) {
 		return false, nil

@@ -64,7 +64,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 		return err
 	}
 	absent := !marker.there && marker.hidden == nil
-	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there), lag: r.newPatience()}
+	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there), lag: r.calls.newWait()}
 	switch {
 	case absent:
 		err = c.all(ctx, c.whole)
@@ -286,7 +286,7 @@ type rechecker struct {
 	run   *run
 	free  bool
 	reads bool // the target has shown something else of this run
-	lag   *patience
+	lag   *lagWait
 
 	mu           sync.Mutex
 	looked, gone uint64
@@ -416,42 +416,17 @@ func (c *rechecker) one(ctx context.Context, o heldObject) error {
 }
 
 // seen is head, asked again for a while where the object was stored moments ago.
-func (c *rechecker) seen(ctx context.Context, o heldObject) (Object, error) {
-	for {
-		began := c.lag.now()
-		obj, err := c.head(ctx, o.action.Key)
-		if !IsNotFound(err) || !c.lag.again(ctx, began, o.rec.Verified) {
-			return obj, err
-		}
-	}
+func (c *rechecker) seen(ctx context.Context, o heldObject) (obj Object, err error) {
+	err = c.lag.since(ctx, o.rec.Verified, IsNotFound, func() (err error) {
+		obj, err = c.head(ctx, o.action.Key)
+		return err
+	})
+	return obj, err
 }
 
-// head is run.head, which does not wait for the end of a halt if the look is free.
-func (c *rechecker) head(ctx context.Context, key string) (obj Object, err error) {
-	calls, target := c.run.calls, c.run.target
-	look := func() error {
-		return calls.idempotent(ctx, call{name: callHead, key: key, free: c.free}, func(ctx context.Context) (err error) {
-			obj, err = target.Head(ctx, key)
-			return err
-		})
-	}
-	if err = look(); !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
-		return obj, err
-	}
-	said := calls.idempotent(ctx, call{name: callGet, key: key, free: c.free}, func(ctx context.Context) error {
-		body, err := target.Get(ctx, key, "")
-		if err != nil {
-			return err
-		}
-		return body.Close()
-	})
-	if said != nil && !IsNotFound(said) {
-		return obj, said
-	}
-	for attempt := 0; said == nil && IsNotFound(err) && attempt < maxRounds && calls.rest(attempt); attempt++ {
-		err = look() // GET finds it: HEAD lags behind
-	}
-	return obj, err
+// head does not wait for the end of a halt if the look is free.
+func (c *rechecker) head(ctx context.Context, key string) (Object, error) {
+	return c.run.headSurely(ctx, key, c.free)
 }
 
 // is reports whether HEAD shows the object that the outcome is of. Where it tells no

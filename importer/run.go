@@ -456,7 +456,7 @@ func (r *run) entries() uint64 {
 func failure(err error) record {
 	e := asError(err)
 	rec := record{Outcome: OutcomeFailed, Code: e.Code, Detail: clip(e.Cause)}
-	if e.Code == CodeConflict || e.Code == CodeCannotCompare || e.Code == CodeArchived || e.Code == CodeNotShown {
+	if e.Code == CodeConflict || e.Code == CodeCannotCompare || e.Code == CodeArchived || e.Code == CodeNotShown && !e.Unknown {
 		rec.Outcome = OutcomeConflict
 	}
 	return rec
@@ -640,8 +640,12 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 // present asks for a key by GET. HEAD has no body, so only GET tells a missing
 // key from a missing bucket.
 func present(ctx context.Context, calls *caller, target Reader, key string) error {
-	return calls.idempotent(ctx, call{name: callGet, key: key}, func(ctx context.Context) error {
-		body, err := target.Get(ctx, key, "")
+	return presentBy(ctx, calls, target, call{name: callGet, key: key})
+}
+
+func presentBy(ctx context.Context, calls *caller, target Reader, what call) error {
+	return calls.idempotent(ctx, what, func(ctx context.Context) error {
+		body, err := target.Get(ctx, what.key, "")
 		if err != nil {
 			return err
 		}

@@ -29,17 +29,20 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 	look := !r.conditionalFor(a) || t.begun || t.hint.Hint || a.Size > putFirst || r.base != "" // a later run finds most objects there
 	var refused error                                                                           // because the key exists, by the last write
 	waited := false                                                                             // for the key to show
+	doubt := false                                                                              // a write without an answer may have stored it
 	for attempt := 0; ; attempt++ {
 		if look {
-			obj, err := r.head(ctx, a.Key)
+			obj, err := r.absent(ctx, a)
 			if IsNotFound(err) && refused != nil && waited {
-				return record{}, notShown(a.Path, refused)
+				return record{}, notShown(a.Path, t.unsure, refused)
 			}
 			if IsNotFound(err) && refused != nil {
 				if why := r.inTheWay(ctx, a.Key); why != "" {
 					return record{}, newError(CodeConflict, a.Path, "this store keeps keys as folders, and has "+why, refused)
 				}
-				waited = true
+			}
+			if IsNotFound(err) && (doubt || refused != nil && !waited) {
+				waited = waited || refused != nil
 				obj, err = r.headLate(ctx, a.Key, err)
 			}
 			if err == nil {
@@ -54,6 +57,7 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 		if refused = nil; hasCode(err, codeKeyExists) {
 			refused = err
 		}
+		doubt = isUnknown(err) && !r.conditionalFor(a) || t.unsure && (hasCode(err, CodeUploadGone) || hasCode(err, codeRestart))
 		if err == nil {
 			if rec, ok := r.answered(a, t.stored); ok {
 				return rec, nil
@@ -119,7 +123,7 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 	case isUnknown(err) && r.calls.again(attempt, err):
 		return false, nil
 	case hasCode(err, codeKeyExists):
-		return true, notShown(t.action.Path, err)
+		return true, notShown(t.action.Path, t.unsure, err)
 	case hasCode(err, codeRestart):
 		return true, newError(CodeConflict, t.action.Path, "the key comes and goes: something else writes it", err)
 	}
@@ -167,6 +171,15 @@ func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
 		err = inWords(ctx, r.calls, r.target, key, err)
 	}
 	return obj, err
+}
+
+// absent is a look before a write, which must not replace what is there: where the write has
+// no condition a wrong "not there" would.
+func (r *run) absent(ctx context.Context, a *Action) (Object, error) {
+	if r.conditionalFor(a) {
+		return r.head(ctx, a.Key)
+	}
+	return r.headSurely(ctx, a.Key, false)
 }
 
 // headLate asks again for a key that the target has, by its answer to a write.

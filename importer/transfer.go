@@ -22,6 +22,7 @@ type transfer struct {
 
 	stored    Stored // the answer to PUT or Complete
 	completed bool   // Complete was answered: its upload is no more
+	unsure    bool   // a PUT or a Complete had no answer
 
 	hint record // the outcome that an earlier start, or another host, knew
 
@@ -69,6 +70,7 @@ func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
 		return err
 	})
 	if err != nil {
+		t.unsure = t.unsure || isUnknown(err)
 		return stored, t.failed(t.run.whyRefused(ctx, callPut, t.action.Attributes, err))
 	}
 	t.stored = stored
@@ -170,6 +172,7 @@ func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, e
 			t.stored, t.completed = stored, true
 			return stored, nil
 		}
+		t.unsure = t.unsure || isUnknown(err)
 		if isUnknown(err) || hasCode(err, codeRestart) || hasCode(err, CodeUploadGone) || !r.calls.again(attempt, err) {
 			return stored, t.failed(err)
 		}
