@@ -83,9 +83,11 @@ func TestRunWithRules(t *testing.T) {
 	if _, err := Run(context.Background(), s, f, other); !hasCode(err, CodeStateMismatch) {
 		t.Errorf("other rules: %v", err)
 	}
-	r := &run{opts: o.withDefaults(), source: s}
-	r.planner, _ = newPlanner(r.opts, s.scope)
-	if err := r.open(t.Context()); err != nil {
+	r, ctx, err := newRun(t.Context(), s, f, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.open(ctx); err != nil {
 		t.Fatal(err)
 	}
 	defer r.journal.close()
