@@ -167,6 +167,9 @@ func (r *run) headSurely(ctx context.Context, key string, free bool) (obj Object
 
 // headByNow is headSurely, asked again for a while where the object was written moments ago.
 func (r *run) headByNow(ctx context.Context, w *lagWait, key string, written time.Time) (obj Object, err error) {
+	if r.opts.Emptied { // by the operator's word nothing is there to be shown
+		written = time.Time{}
+	}
 	err = w.since(ctx, written, IsNotFound, func() (err error) {
 		obj, err = r.headSurely(ctx, key, false)
 		return err
