@@ -35,7 +35,7 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 		}
 		return nil, err
 	}
-	c := &canceler{run: r, remove: remove, lag: r.calls.newWait(), lastWord: r.lastWord()}
+	c := &canceler{run: r, remove: remove, lag: r.calls.newWait(), lastSent: r.lastSent()}
 	err = c.all(ctx)
 	r.removeKept(ctx, false)
 	if closeErr := r.journal.close(); err == nil {
@@ -53,8 +53,8 @@ type canceler struct {
 	remove   bool
 	list     *canceledList
 	lag      *lagWait
-	lastWord time.Time // of the process that had the run before
-	met      uint64    // uploads that the journal knows, whose entries were met
+	lastSent time.Time
+	met      uint64 // uploads that the journal knows, whose entries were met
 	out      Canceled
 }
 
@@ -329,7 +329,7 @@ func (c *canceler) written(g *given) time.Time {
 	if g.known {
 		return g.rec.Verified
 	}
-	return c.lastWord
+	return c.lastSent
 }
 
 // ends tells an error that is not of one object.

@@ -56,13 +56,18 @@ func (r *run) mustBeThere(ctx context.Context) error {
 	return err
 }
 
-// lastWord is when a process was last at work on the run, by the status that it left. One that
-// left none, or that was on another host, may have been until now.
-func (r *run) lastWord() time.Time {
+// lastSent is until when a process may have sent objects that the journal does not know, by the
+// status that it left. One that left none, or that was on another host, may have until now.
+func (r *run) lastSent() time.Time {
 	var was Status
 	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
-	if err != nil || json.Unmarshal(text, &was) != nil || was.Run != r.opts.RunID || r.header.Filled {
+	switch {
+	case !r.header.Begun:
+		return time.Time{}
+	case err != nil || json.Unmarshal(text, &was) != nil || was.Run != r.opts.RunID || r.header.Filled:
 		return r.opts.Now()
+	case was.Unsettled.IsZero() && was.State == StateRunning: // as an older version wrote it
+		return was.Updated
 	}
-	return was.Updated
+	return was.Unsettled
 }

@@ -13,9 +13,9 @@ import (
 // a key that is there that it is not. Whoever meets that where the key may be there waits and
 // asks again before it decides.
 const (
-	lagWindow = time.Minute // for so long after a write
-	lagTime   = 300         // backoffs: all pauses of one wait, by default a minute, too
-	lagTotal  = 5 * lagTime // backoffs that a start waits in vain for single keys before it waits no more
+	lagWindow = 20 * time.Second // for so long after a write
+	lagTime   = 100              // backoffs: all pauses of one wait, by default as long
+	lagTotal  = 5 * lagTime      // backoffs that a start waits in vain for single keys before it waits no more
 )
 
 // lag is what a start knows of its waits. A target that shows no key would otherwise cost
@@ -167,6 +167,9 @@ func (r *run) headSurely(ctx context.Context, key string, free bool) (obj Object
 
 // headByNow is headSurely, asked again for a while where the object was written moments ago.
 func (r *run) headByNow(ctx context.Context, w *lagWait, key string, written time.Time) (obj Object, err error) {
+	if r.opts.Emptied { // by the operator's word nothing is there to be shown
+		written = time.Time{}
+	}
 	err = w.since(ctx, written, IsNotFound, func() (err error) {
 		obj, err = r.headSurely(ctx, key, false)
 		return err

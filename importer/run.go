@@ -63,7 +63,8 @@ type run struct {
 	look       time.Duration // until the next look whether it is mended
 	waitsFor   Code          // of the last halt
 	problems   map[Code]uint64
-	said       sync.Mutex // one problem at a time
+	unsettled  atomic.Bool // an object was sent, and the journal has not its outcome, or a failure
+	said       sync.Mutex  // one problem at a time
 }
 
 const stateVersion = 0

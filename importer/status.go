@@ -52,7 +52,8 @@ type Status struct {
 	PID        int         `json:"pid,omitempty"`
 	Started    time.Time   `json:"started"` // of the first start
 	Updated    time.Time   `json:"updated"`
-	Halt       *Halt       `json:"halt,omitempty"` // of StateHalted
+	Unsettled  time.Time   `json:"unsettled,omitzero"` // until then objects may have been sent that the journal does not know
+	Halt       *Halt       `json:"halt,omitempty"`     // of StateHalted
 	Progress   Progress    `json:"progress"`
 	// Rates of the last minute; ETA is 0 where it is not known.
 	BytesPerSecond   float64            `json:"bytes_per_second"`

@@ -16,13 +16,14 @@ import (
 // status.json and history.jsonl, and it does what the control file asks for.
 // Nothing here can fail a run.
 type teller struct {
-	run     *run
-	rates   rates
-	heard   string    // the control file that was obeyed last
-	earlier []string  // control files of before this start: a stop there was not meant for it
-	pointed time.Time // of the last point of the history
-	state   State
-	asleep  bool // outside of the run's hours
+	run       *run
+	rates     rates
+	heard     string    // the control file that was obeyed last
+	earlier   []string  // control files of before this start: a stop there was not meant for it
+	pointed   time.Time // of the last point of the history
+	state     State
+	asleep    bool      // outside of the run's hours
+	unsettled time.Time // what the start before has left of it (Status)
 }
 
 const (
@@ -36,6 +37,10 @@ const (
 func (r *run) watch() (end func(final State)) {
 	t := r.teller
 	r.hear(t) // a pause that was asked for before this start holds
+	t.unsettled = r.lastSent()
+	if r.opts.StatusEvery > 0 && !r.ended.Done {
+		t.status(r.snapshot()) // the last start's word does not hold any more
+	}
 	stop, gone := make(chan State, 1), make(chan struct{})
 	go func() {
 		defer close(gone)
@@ -84,7 +89,11 @@ func (t *teller) tell(final State) {
 		r.settle(final)
 		return // a run that has ended before has told how: nothing of it is done now
 	}
-	t.status(p)
+	s := t.describe(p)
+	if final != "" && !r.unsettled.Load() {
+		s.Unsettled = t.unsettled
+	}
+	t.write(s)
 	if now := r.opts.Now(); p.State != t.state || now.Sub(t.pointed) >= historyEvery {
 		t.state, t.pointed = p.State, now
 		t.point(p, now)
@@ -113,7 +122,7 @@ func (t *teller) describe(p Progress) Status {
 	s := Status{
 		Version: StatusVersion, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
 		Run: r.opts.RunID, Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
-		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Halt: p.Halt, Progress: p,
+		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Unsettled: r.opts.Now().UTC(), Halt: p.Halt, Progress: p,
 		Problems: map[Code]uint64{},
 	}
 	s.BytesPerSecond, s.EntriesPerSecond = t.rates.now()

@@ -23,6 +23,7 @@ type transfer struct {
 	stored    Stored // the answer to PUT or Complete
 	completed bool   // Complete was answered: its upload is no more
 	unsure    bool   // a PUT or a Complete had no answer
+	written   bool   // one had success, or no answer
 
 	hint record // the outcome that an earlier start, or another host, knew
 
@@ -71,9 +72,10 @@ func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
 	})
 	if err != nil {
 		t.unsure = t.unsure || isUnknown(err)
+		t.written = t.written || t.unsure
 		return stored, t.failed(t.run.whyRefused(ctx, callPut, t.action.Attributes, err))
 	}
-	t.stored = stored
+	t.stored, t.written = stored, true
 	t.count(t.action.Size)
 	return stored, nil
 }
@@ -169,10 +171,11 @@ func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, e
 			return err
 		})
 		if err == nil {
-			t.stored, t.completed = stored, true
+			t.stored, t.completed, t.written = stored, true, true
 			return stored, nil
 		}
 		t.unsure = t.unsure || isUnknown(err)
+		t.written = t.written || t.unsure
 		if isUnknown(err) || hasCode(err, codeRestart) || hasCode(err, CodeUploadGone) || !r.calls.again(attempt, err) {
 			return stored, t.failed(err)
 		}

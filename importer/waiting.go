@@ -79,6 +79,7 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 		r.hold()
 		return nil
 	}
+	failed := err != nil
 	if err != nil {
 		t.uncount()
 		r.late(ctx, t)
@@ -99,6 +100,9 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 		}
 		r.calls.gate.move()
 		err = r.done(ctx, t.page, t.entry, failure(err), err)
+	}
+	if t.written && (failed || err != nil) {
+		r.unsettled.Store(true)
 	}
 	switch {
 	case err == nil:
