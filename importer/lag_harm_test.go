@@ -38,7 +38,7 @@ func (d deletingBehind) Delete(ctx context.Context, key, version string) error {
 	return deleting{d.fakeTarget}.Delete(ctx, key, version)
 }
 
-// TestLagCancel: a cancel calls nothing gone that was written within a minute, and waits as
+// TestLagCancel: a cancel calls nothing gone that was written within the window, and waits as
 // long for what a killed process may have sent at its end. What GET finds is not gone at all.
 func TestLagCancel(t *testing.T) {
 	for name, c := range map[string]struct {
