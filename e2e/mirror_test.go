@@ -134,7 +134,7 @@ func (w *world) hostFrozen(t *testing.T, src string) {
 		t.Error("the first host has signed receipts")
 	}
 	w.verifyReceipts(second.Receipts, m.URL)
-	w.must(append([]string{"verify", "import", second.Receipts, "--extras", "--endpoint", m.URL, "--path-style"}, w.trust()...)...)
+	w.must(append([]string{"verify", "import", second.Receipts, "--target", w.target(), "--extras", "--endpoint", m.URL, "--path-style"}, w.trust()...)...)
 	w.wantJournal("header", "leases/00000001", "leases/00000002", "leases/00000002.signed")
 	w.compareObjects(src)
 	w.noUploads()

@@ -110,9 +110,12 @@ func (w *world) noUploads() {
 	}
 }
 
+// target is where the world's import goes, which the job need not say.
+func (w *world) target() string { return "s3://" + w.server.Bucket + "/" + w.prefix }
+
 func (w *world) verifyReceipts(receipts, endpoint string) {
 	w.t.Helper()
-	w.must(append([]string{"verify", "import", receipts, "--by", "read-back", "--endpoint", endpoint, "--path-style"}, w.trust()...)...)
+	w.must(append([]string{"verify", "import", receipts, "--target", w.target(), "--by", "read-back", "--endpoint", endpoint, "--path-style"}, w.trust()...)...)
 }
 
 // into is another import of the same device, with a prefix and a state of its own.

@@ -220,6 +220,7 @@ var masks = []struct{ find, with string }{
 	{`\(since \d\d:\d\d:\d\d\)`, "(since hh:mm:ss)"},
 	{`http://127\.0\.0\.1:\d+`, "http://127.0.0.1:PORT"},
 	{`process \d+ on [^ ,\n]+`, "process NUMBER on HOST"},
+	{`(run-1(\.\d+)?)\.[0-9a-f]{16}\b`, "${1}.…"},               // a run's digits
 	{`\b[0-9a-f]{64}\b`, "…"},                                   // SHA-256
 	{`[A-Za-z0-9+/]{43,}=`, "…"},                                // roots, signatures
 	{`\b([0-9a-f]{4} ){3}[0-9a-f]{4}\b`, "1a2b 3c4d 5e6f 7a8b"}, // a label's fingerprint
