@@ -176,8 +176,8 @@ func (s *Secrets) Remove(device ID) error {
 }
 
 // erase overwrites the secret in every place and leaves empty files there. It counts
-// them, and tells the remembered places that this process cannot judge: they are of
-// another view of the mounts, and here is another file system.
+// them, and tells the remembered places that this process cannot judge: another file
+// system is there, and theirs is of another view of the mounts, or still mounted.
 func (s *Secrets) erase(remembered []SecretPlace, device ID) (found int, unseen []SecretPlace, err error) {
 	var errs []error
 	for _, dir := range s.folders() {
@@ -193,11 +193,26 @@ func (s *Secrets) erase(remembered []SecretPlace, device ID) (found int, unseen 
 		return found, remembered, errors.Join(append(errs, err)...)
 	}
 	for _, p := range remembered {
-		if now, err := placeOf(p.Dir); p.Namespace != namespace && (err != nil || now.FS != p.FS) {
+		now, err := placeOf(p.Dir)
+		if err == nil && now.FS == p.FS {
+			continue // it was looked at
+		}
+		if p.Namespace != namespace || mounted(p.FS) { // elsewhere, or below another mount
 			unseen = append(unseen, p)
 		}
 	}
 	return found, unseen, errors.Join(errs...)
+}
+
+// mounted tells whether a file system is mounted anywhere in this process's view. What
+// cannot be told counts as mounted.
+func mounted(fs uint64) bool {
+	text, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return true
+	}
+	number := fmt.Sprintf(" %d:%d ", unix.Major(fs), unix.Minor(fs))
+	return strings.Contains(string(text), number)
 }
 
 // erase overwrites one copy and makes it empty.

@@ -75,18 +75,28 @@ func (d *Device) ForgetSecret(s *Secrets) error {
 	if err != nil {
 		return err
 	}
-	unlocked := d.record.State == Unlocked || d.record.State == Loading
-	if found == 0 && unlocked && !s.Stale(d.record) {
+	if found == 0 && d.record.State != Locked && !s.Stale(d.record) {
 		unseen = d.record.SecretPlaces.Places
+	}
+	if err := d.keepPlaces(s.boot, unseen); err != nil {
+		return err
 	}
 	if len(unseen) > 0 {
 		return fmt.Errorf("%w: %s", ErrSecretElsewhere, placeNames(unseen))
 	}
-	if d.record.SecretPlaces == nil {
+	return nil
+}
+
+// keepPlaces remembers these alone: what was judged need not be judged again.
+func (d *Device) keepPlaces(boot string, places []SecretPlace) error {
+	if d.record.SecretPlaces == nil || slices.Equal(places, d.record.SecretPlaces.of(boot)) && len(places) > 0 {
 		return nil
 	}
 	r := d.record.clone()
 	r.SecretPlaces = nil
+	if len(places) > 0 {
+		r.SecretPlaces = &SecretPlaces{boot, places}
+	}
 	return d.write(r)
 }
 

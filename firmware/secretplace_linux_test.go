@@ -130,3 +130,42 @@ func TestForgetSecretAgain(t *testing.T) {
 		t.Errorf("left: %v", names)
 	}
 }
+
+// TestSecretPlacesAreJudgedOnce: of two places one is seen from here and one from there;
+// a lock in each leaves nothing to look for.
+func TestSecretPlacesAreJudgedOnce(t *testing.T) {
+	dir := memoryDir(t)
+	d, fsys := unlockedIn(t, dir)
+	r := d.record.clone()
+	r.SecretPlaces.Places = append(r.SecretPlaces.Places, SecretPlace{"/run/elsewhere", 1 << 40, "mnt:[1]"})
+	if err := d.write(r); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.ForgetSecret(newSecrets(dir, "boot-1", d.Record())); !errors.Is(err, ErrSecretElsewhere) {
+		t.Fatal(err)
+	}
+	d, err := Open(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := d.Record().SecretPlaces; p == nil || len(p.Places) != 1 || p.Places[0].Dir != "/run/elsewhere" {
+		t.Errorf("remembered: %+v", p)
+	}
+}
+
+// TestSecretAfterSeal: a second command does not take back that the key was not found.
+func TestSecretAfterSeal(t *testing.T) {
+	dir := memoryDir(t)
+	d, _ := unlockedIn(t, dir)
+	for _, name := range secretFiles(t, dir) {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		if err := d.ForgetSecret(newSecrets(dir, "boot-1", d.Record())); !errors.Is(err, ErrSecretElsewhere) {
+			t.Errorf("forgotten: %v", err)
+		}
+		d.record.State = Sealed
+	}
+}

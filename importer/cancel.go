@@ -313,6 +313,8 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	}
 	replaced, err := r.deleteSeen(ctx, key, obj, looked)
 	switch {
+	case IsNotFound(err):
+		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.place()))
 	case replaced:
 		return c.line(g, obj, "changed", "somebody has stored another object in its place", &c.out.Changed)
 	case err != nil && ends(err) && !forbidden(err):

@@ -31,7 +31,10 @@ func (o Object) isVersion() bool { return o.VersionID != "" && o.VersionID != nu
 func DeleteSeen(ctx context.Context, target Target, key string, obj Object) (replaced bool, err error) {
 	if on, can := target.(seenDeleter); can && obj.ETag != "" && !obj.isVersion() {
 		err := on.DeleteSeen(ctx, key, obj.VersionID, obj.ETag)
-		if !hasCode(err, codeKeyExists) && !hasCode(err, CodeRefused) {
+		switch {
+		case hasCode(err, codeKeyExists): // whatever HEAD shows: a cache may answer it
+			return true, nil
+		case !hasCode(err, CodeRefused):
 			return false, err
 		}
 		now, err := target.Head(ctx, key) // the store may take no such condition
@@ -45,17 +48,18 @@ func DeleteSeen(ctx context.Context, target Target, key string, obj Object) (rep
 // deleteSeen removes the object that HEAD has shown at a time, and reports whether another
 // one is there in its place, which stays. The object of a version id is that one for good.
 // Any other is deleted on condition of its ETag, and only by a fresh look: where the look is
-// old, before each repetition, and where the store does not take the condition.
+// old, before each repetition, and where the store does not take the condition. One that
+// nobody shows any more, before anything was deleted, is not found.
 func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Time) (replaced bool, err error) {
 	if obj.isVersion() {
 		return false, r.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
 	}
-	stale, unmet := r.opts.Now().Sub(at).Abs() > lookFresh, false
+	stale, sent, unmet := r.opts.Now().Sub(at).Abs() > lookFresh, false, false
 	for attempt := 0; ; stale = true {
 		if stale {
-			now, err := r.head(ctx, key)
+			now, err := r.headSurely(ctx, key, false)
 			switch {
-			case IsNotFound(err):
+			case IsNotFound(err) && sent:
 				return false, nil // the answer to the delete was lost, or somebody else was first
 			case err != nil:
 				return false, err
@@ -75,10 +79,13 @@ func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Ti
 		if err == nil || IsNotFound(err) {
 			return false, nil
 		}
-		unmet = conditional && (hasCode(err, codeKeyExists) || hasCode(err, CodeRefused))
-		if unmet {
-			continue
+		if conditional && hasCode(err, codeKeyExists) {
+			return true, nil // whatever HEAD shows: a cache may answer it
 		}
+		if unmet = conditional && hasCode(err, CodeRefused); unmet {
+			continue // nothing was deleted
+		}
+		sent = true
 		if !r.calls.again(attempt, err) {
 			return false, err
 		}

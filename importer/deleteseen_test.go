@@ -94,7 +94,7 @@ func TestDeleteSeen(t *testing.T) {
 		{name: "since an old look, no condition", ifMatch: "ignores", between: theirs("head", 1), old: true, replaced: true, left: "theirs"},
 		{name: "refused condition", ifMatch: "refuses", between: never, conditions: 1},
 		{name: "refused condition, replaced", ifMatch: "refuses", between: theirs("head", 1), replaced: true, left: "theirs", conditions: 1},
-		{name: "a condition that compares otherwise", ifMatch: "never matches", between: never, conditions: 1},
+		{name: "a condition that compares otherwise", ifMatch: "never matches", between: never, replaced: true, left: "ours", conditions: 1},
 	} {
 		s := &seenStore{fakeTarget: newFake(t), etag: "ours", ifMatch: c.ifMatch, lose: c.lose}
 		s.between = c.between(s)

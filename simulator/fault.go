@@ -172,9 +172,9 @@ var wireFaults = []WireFault{
 	{Name: NoUploadKey, Calls: ofUpload, Told: true, End: Completes, before: says(404, "NoSuchKey")},
 	{Name: BadPart, Calls: []string{callComplete}, Told: true, End: Names, Codes: []importer.Code{importer.CodeRefused}, before: says(400, "InvalidPart")},
 	{Name: Forbidden, Told: true, End: Halts, Codes: []importer.Code{importer.CodeNotS3, importer.CodeAccessDenied}, before: page(403)},
-	{Name: NotThere, Calls: []string{callHead, callGet}, Told: true, End: Names, Codes: []importer.Code{importer.CodeMissing, importer.CodeConflict}, before: says(404, "NoSuchKey")},
+	{Name: NotThere, Calls: []string{callHead, callGet}, Told: true, End: Completes, before: says(404, "NoSuchKey")},
 	{Name: Conflict409, Calls: conditional, Told: true, End: Completes, before: says(409, "ConditionalRequestConflict")},
-	{Name: Exists412, Calls: conditional, Told: true, End: Completes, before: says(412, "PreconditionFailed")},
+	{Name: Exists412, Calls: conditional, Told: true, End: Names, Codes: []importer.Code{importer.CodeNotShown}, before: says(412, "PreconditionFailed")},
 	{Name: TooMany, Told: true, End: Completes, before: says(429, "TooManyRequests")},
 
 	{Name: OKErrorBefore, Calls: writes, Told: true, End: Completes, before: says(200, "InternalError")},

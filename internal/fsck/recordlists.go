@@ -72,7 +72,7 @@ func (r *Record) checkList(number uint64, m message) error {
 
 // checkItems counts the items, and the bytes of attributes.
 func (r *Record) checkItems(number uint64, list []byte) (n uint64, err error) {
-	return n, eachItem(list, func(item []byte) error {
+	err = eachItem(list, func(item []byte) error {
 		n++
 		if len(item) > maxListItem {
 			return fmt.Errorf("%w: list item of %d bytes", errMalformed, len(item))
@@ -89,6 +89,7 @@ func (r *Record) checkItems(number uint64, list []byte) (n uint64, err error) {
 		}
 		return nil
 	})
+	return n, err
 }
 
 // checkExtent holds a place to what a pack can have.
