@@ -57,8 +57,9 @@ func (l *lag) tell(ctx context.Context, most time.Duration) {
 type lagWait struct {
 	calls *caller
 
-	mu         sync.Mutex // held while one waits for all
+	mu         sync.Mutex
 	naps       int
+	napping    chan struct{} // closed at the end of the nap that one takes for all; nil: nobody does
 	next, left time.Duration
 }
 
@@ -76,18 +77,40 @@ func (w *lagWait) now() int {
 // again waits, and reports whether to look again. It returns at once if another worker has
 // waited since the look began. errStopped is the end of the run or of ctx.
 func (w *lagWait) again(ctx context.Context, began int) (bool, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.naps > began && ctx.Err() == nil:
-		return true, nil
-	case w.left <= 0:
-		return false, stoppedBy(ctx)
+	for {
+		w.mu.Lock()
+		over := w.napping
+		switch {
+		case w.naps > began && ctx.Err() == nil:
+			w.mu.Unlock()
+			return true, nil
+		case over == nil && w.left <= 0, ctx.Err() != nil:
+			w.mu.Unlock()
+			return false, stoppedBy(ctx)
+		case over == nil:
+			return w.nap(ctx)
+		}
+		w.mu.Unlock()
+		select {
+		case <-over:
+		case <-ctx.Done():
+		}
 	}
+}
+
+// nap waits for all. It is called with the lock, and gives it back.
+func (w *lagWait) nap(ctx context.Context) (bool, error) {
 	w.calls.lag.tell(ctx, w.left)
 	nap := min(w.next, maxBackoff, w.left)
-	w.naps, w.next, w.left = w.naps+1, 2*w.next, w.left-nap
-	if !w.calls.sleep(ctx, nap) {
+	w.next, w.left, w.napping = 2*w.next, w.left-nap, make(chan struct{})
+	w.mu.Unlock()
+	whole := w.calls.sleep(ctx, nap)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.naps++
+	close(w.napping)
+	w.napping = nil
+	if !whole {
 		return false, errStopped
 	}
 	return true, nil
