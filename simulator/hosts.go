@@ -181,6 +181,10 @@ func (w *world) otherCancel(ctx context.Context, h *host, dice *rand.Rand) error
 		w.another()
 		return w.survived(err)
 	}
+	if coded(err, importer.CodeStateMismatch) && s.dead && !w.begunInTarget(h.run) {
+		w.another() // it died before it had begun: there is nothing to cancel
+		return nil
+	}
 	out, err := w.cancel(ctx, next, remove) // what was on its way may have come late
 	if err != nil {
 		return fmt.Errorf("%w: cancel: %w", errHosts, err)
@@ -194,6 +198,16 @@ func (w *world) otherCancel(ctx context.Context, h *host, dice *rand.Rand) error
 	}
 	w.another()
 	return nil
+}
+
+// begunInTarget tells whether the target has anything of a run's journal.
+func (w *world) begunInTarget(run string) bool {
+	for key := range w.bucket.Objects() {
+		if strings.Contains(key, importer.JournalPrefix+run+"/") {
+			return true
+		}
+	}
+	return false
 }
 
 // cancel gives a run up on a host.
