@@ -224,13 +224,17 @@ func (d *Device) newSorter(memory int) (*extsort.Sorter, func(), error) {
 func (d *Device) scratchDisk() (*bay, error) {
 	var best *bay
 	var most int64 = -1
+	var errs []error
 	for _, b := range d.bays.healthy() {
-		if free, _, err := b.disk.FS.Free(); err == nil && free > most {
+		free, _, err := b.disk.FS.Free()
+		if err != nil {
+			errs = append(errs, fmt.Errorf("disk %s: %w", b.disk.Name, err))
+		} else if free > most {
 			best, most = b, free
 		}
 	}
 	if best == nil {
-		return nil, ErrTooFewDisks
+		return nil, fmt.Errorf("%w: none tells its room: %w", ErrTooFewDisks, errors.Join(append(errs, d.bays.errors()...)...))
 	}
 	return best, nil
 }
