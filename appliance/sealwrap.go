@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -54,8 +55,8 @@ type wrapFile struct {
 	entry *manifest.WrapEntry
 }
 
-// checkedWrap is the wrap that the site is asked about: the first by name of those to a
-// site of the job of which the disks have one alone. What is wrong with a disk's copies
+// checkedWrap is the wrap that the site is asked about: that to the first site of the job of
+// which the disks have one alone. A seal that was interrupted has made the others anew. What is wrong with a disk's copies
 // is told once.
 func (d *Device) checkedWrap() (*wrapFile, error) {
 	if d.checked != nil {
@@ -76,11 +77,13 @@ func (d *Device) checkedWrap() (*wrapFile, error) {
 			sites[id]++
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if id, ok := d.cfg.siteOf(files[name]); ok && sites[id] == 1 {
-			w := d.wrapFile(name, files[name])
-			d.checked = &w
-			return d.checked, nil
+	for _, r := range d.cfg.Job.Recipients {
+		for name, file := range files {
+			if id, ok := d.cfg.siteOf(file); ok && sites[id] == 1 && hex.EncodeToString(id[:]) == r.KeyID {
+				w := d.wrapFile(name, file)
+				d.checked = &w
+				return d.checked, nil
+			}
 		}
 	}
 	if err == nil {
