@@ -194,7 +194,11 @@ func (store foreign) lockedBucket(t *testing.T) {
 	write(t, filepath.Join(src, "kept"), "content of kept")
 	w := store.device(t, src)
 	r := w.must(w.importArgs(store.flags...)...)
-	if !strings.Contains(r.stderr, "until the bucket lets the import's own small objects go") || strings.Contains(r.stderr, "probe-left") {
+	left := strings.Contains(r.stderr, "probe-left")
+	if store.profile == "ceph" { // it drops the lock of a multipart upload, so that the bucket's default holds the probe's: named
+		left = strings.Contains(strings.ReplaceAll(r.stderr, `/parts": probe-left`, ""), "probe-left")
+	}
+	if !strings.Contains(r.stderr, "until the bucket lets the import's own small objects go") || left {
 		t.Errorf("the import's own objects were not kept for a minute, and removed: %s", r)
 	}
 	w.run(w.cancelArgs(append(store.flags, "--delete-objects")...)...)
