@@ -1,0 +1,62 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// dry plans every entry and asks the target for one key, so that an absent
+// target, a missing bucket or wrong credentials show. It writes nothing.
+func (r *run) dry(ctx context.Context) (*Result, error) {
+	r.header.Attempt, r.header.Started = 1, r.opts.Now().UTC()
+	if err := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"dry-run"); err != nil && !IsNotFound(err) {
+		r.halted = asError(err)
+		res := r.result()
+		res.DryRun = true
+		return res, res.Halt
+	}
+	planned := &Planned{}
+	outlook, err := newOutlook(ctx, r.source, r.planner, r.opts, nil)
+	if err != nil {
+		return nil, err
+	}
+	err = outlook.Entries(ctx, 0, func(e Entry) error {
+		if e.Lost != nil {
+			r.losePage(e)
+			return nil
+		}
+		rec := record{Outcome: OutcomeStored}
+		action, err := r.planner.plan(e)
+		if err != nil {
+			rec = failure(err)
+			r.problem(asError(err))
+		} else if action.Kind == ActionNone {
+			rec = record{Outcome: action.Outcome}
+		} else {
+			planned.add(action)
+			if r.opts.EachPlanned != nil {
+				if err := r.opts.EachPlanned(action.Key, action.Size, e.Record); err != nil {
+					return err
+				}
+			}
+		}
+		r.count(e, rec)
+		return ctx.Err()
+	})
+	err = errors.Join(err, outlook.close())
+	res := r.result()
+	res.DryRun, res.Planned = true, planned
+	if t, ok := r.source.(Totaler); ok && err == nil {
+		totals, err := t.Totals()
+		if err != nil {
+			return res, fmt.Errorf("the manifest's totals: %w", err)
+		}
+		res.reconcile(r.tally.Manifest, totals, r.lost > 0)
+	}
+	if e := r.mayDefer(); err == nil && e != nil {
+		res.Halt = asError(e) // the run would refuse it
+		return res, res.Halt
+	}
+	return res, err
+}
