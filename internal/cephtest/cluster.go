@@ -189,7 +189,7 @@ func (c *Cluster) configuration(fsid, monitor string) string {
 		"plugin dir = " + library("ceph"), "erasure code dir = " + library("ceph/erasure-code"),
 		"osd pool default size = 1", "osd pool default min size = 1", "mon allow pool size one = true", "osd crush chooseleaf type = 0",
 		"osd pool default pg num = 4", "osd pool default pgp num = 4", "osd pool default pg autoscale mode = off",
-		"paxos propose interval = 0.05", "paxos min wait = 0.01", "mon data avail warn = 0", "mon data avail crit = 0",
+		"paxos propose interval = 0.05", "paxos min wait = 0.01", "mon data avail warn = -1", "mon data avail crit = -1", // percent; a full disk is told by whoever cannot write
 		"[mon.a]", "mon data = " + c.path("mon"),
 		"[osd]", "osd data = " + c.path("osd"), "osd class dir = " + library("rados-classes"),
 		"osd objectstore = bluestore", fmt.Sprintf("bluestore block size = %d", int64(block)),
