@@ -1,8 +1,9 @@
 // Package lint holds the rules of this tree that no compiler holds: which
 // package may import which (arrows.go), that every package has exactly one doc
-// comment that godoc shows (docs.go), and that files stay readable and name no
-// one's machine (text.go). Its tests apply them, so "go test" is the only tool
-// to know.
+// comment that godoc shows (docs.go), that files stay readable and name no one's
+// machine (text.go), and that links, tables and sentences of the documents are whole
+// and short (markdown.go, sentences.go). Its tests apply them, so "go test" is the
+// only tool to know.
 //
 // The tree is read once, file by file, whatever its build tags:
 //
