@@ -48,9 +48,8 @@ build: ## build the sledge program into build/bin
 	@version=$$(scripts/version.sh) && set -x && \
 	go build -trimpath -buildvcs=false -ldflags "-X main.version=$$version" -o $(BUILD)/bin/sledge ./cmd/sledge
 
-demo: deps build ## the main job from source tree to verified S3 objects and back (SRC=/path for your own files)
-	@scripts/tools.sh versitygw
-	@SLEDGE_BIN="$(abspath $(BUILD)/bin/sledge)" go run -buildvcs=false ./internal/demo
+demo: deps ## the main job from source tree to verified S3 objects and back (SRC=/path for your own files)
+	@scripts/demo.sh
 
 test: deps fs-deps lint $(SUMMARY) ## lint, then all tests; skipped ones are counted by name (under 10 minutes)
 	@scripts/tools.sh $(TEST_TOOLS)

@@ -54,7 +54,7 @@ own_names() { awk -F'|' 'NF == 4 { gsub(/[ \t]/, "", $1); print $1 }' <<<"$tool_
 # exact version, for registries that serve single versions but refuse the
 # version list that "go install" asks for.
 install_direct() {
-	GOBIN=$4 go install -trimpath -ldflags='-s -w' -p "$jobs" "$1@$3"
+	GOBIN=$4 go install -v -trimpath -ldflags='-s -w' -p "$jobs" "$1@$3"
 }
 
 install_pinned() {
@@ -63,7 +63,7 @@ install_pinned() {
 	(
 		cd "$mod"
 		printf 'module tools.invalid\n\ngo 1.26.0\n\nrequire %s %s\n' "$2" "$3" >go.mod
-		GOFLAGS="${GOFLAGS:-} -mod=mod" GOBIN=$4 go install -trimpath -ldflags='-s -w' -p "$jobs" "$1"
+		GOFLAGS="${GOFLAGS:-} -mod=mod" GOBIN=$4 go install -v -trimpath -ldflags='-s -w' -p "$jobs" "$1"
 	)
 }
 
@@ -78,8 +78,9 @@ build_tool() {
 	log=$work/$name.log
 	printf 'tools: building %s %s (once; needs the Go module registry) ...\n' "$name" "$version"
 	mkdir -p "$work/$name"
-	if ! install_direct "$package" "$module" "$version" "$work/$name" >"$log" 2>&1 &&
-		! install_pinned "$package" "$module" "$version" "$work/$name" >>"$log" 2>&1; then
+	if ! { install_direct "$package" "$module" "$version" "$work/$name" ||
+		install_pinned "$package" "$module" "$version" "$work/$name"; } 2>&1 |
+		tee "$log" | scripts/buildprogress.sh --summary "tools: $name"; then
 		tail -n 20 "$log" >&2
 		if [[ -n $try ]]; then
 			printf 'tools: %s %s cannot be had; going on without\n' "$name" "$version" >&2

@@ -93,9 +93,6 @@ func newDemo(out io.Writer) (*demo, error) {
 	if d.tools, err = filepath.Abs(tools); err != nil {
 		return d, err
 	}
-	if _, err := os.Stat(filepath.Join(d.tools, "versitygw")); err != nil {
-		return d, fmt.Errorf("%w (scripts/tools.sh versitygw)", err)
-	}
 	if err := clean(d.dir); err != nil {
 		return d, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,18 @@ type gateway struct {
 	access, secret string
 }
 
+// startStore starts the server. Its build may have begun with the demonstration's own:
+// the script waits for it.
 func (d *demo) startStore(ctx context.Context) (err error) {
+	if own, err := filepath.Abs(filepath.Join("build", "tools")); err != nil {
+		return err
+	} else if d.tools == own {
+		build := exec.CommandContext(ctx, filepath.Join("scripts", "tools.sh"), "versitygw")
+		build.Stdout, build.Stderr = d.out, d.out
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("scripts/tools.sh versitygw: %w", err)
+		}
+	}
 	if err := os.MkdirAll(d.path("s3", bucket), 0o755); err != nil {
 		return err
 	}
