@@ -110,7 +110,7 @@ func printOutcomes(w io.Writer, outcomes map[string]int64) {
 func (a *app) acceptCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "accept RECEIPTS...",
-		Short: "sign that a job's import is accepted, once everything is proven or waived by name",
+		Short: "sign the acceptance of a job's import: everything is proven, or waived by name",
 		Long: `RECEIPTS are the receipts folders of a job's imports, one for each device. An
 import's state folder stands for its newest receipts. They are checked as "sledge
 verify import --offline" does. The manifests are read from the disks: any one disk of

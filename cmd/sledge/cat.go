@@ -20,7 +20,7 @@ func (r *catReport) print(io.Writer) {}
 func (a *app) catCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat PATH",
-		Short: "write one file of a sealed device to stdout",
+		Short: "print one file of a sealed device",
 		Long: `Write the content of one file to stdout, or the target of a symbolic link. Every byte has been decrypted under its
 tag before it is written. With --json the line that says how the command ended is
 on stderr, as stdout is the file.`,

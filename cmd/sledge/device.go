@@ -233,7 +233,7 @@ func syncFolder(dir string) error {
 }
 
 func (a *app) deviceCommand() *cobra.Command {
-	return group("device", "make this machine a device, and show its key", a.deviceInit(), a.deviceShow(), a.deviceReinstate())
+	return group("device", "set up this machine as a device, show its key", a.deviceInit(), a.deviceShow(), a.deviceReinstate())
 }
 
 type deviceReport struct {
@@ -273,7 +273,7 @@ func (a *app) describeDevice(d *firmware.Device) (*deviceReport, error) {
 func (a *app) deviceInit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init --trust signer.pub",
-		Short: "make this machine a device that obeys one site",
+		Short: "set up this machine as a device that takes jobs of one site",
 		Long: `Make a device in an empty state folder: a new signing key, and the site that
 it will obey. A device refuses the job file of any other site.
 
@@ -327,7 +327,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 func (a *app) deviceShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "show",
-		Short:   "tell the device's id, key and the site that it obeys",
+		Short:   "show the device's id, its key and its site",
 		Example: `  sledge device show --device /var/lib/sledge`,
 	}
 	return a.verb(cmd, func(context.Context, []string) (report, error) { return a.showDevice() })

@@ -15,7 +15,7 @@ import (
 func (a *app) deviceReinstate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reinstate reinstate.dsse",
-		Short: "go on after the data centre's word that it was no tampering",
+		Short: "unblock a device that was wrongly taken for tampered, by the data centre's statement",
 		Long: `Take the statement of "sledge job reinstate", which the data centre made for this
 device as it is. The device is locked then; what it must never forget stays. The
 statement is good once, and stands in the device's history.`,

@@ -110,7 +110,7 @@ type exportListFlags struct {
 func (a *app) exportListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export-list [PREFIX]",
-		Short: "write the SHA-256 of every file as a list for sha256sum -c",
+		Short: "write the SHA-256 of every file, as sha256sum -c reads it",
 		Long: `Write one line for each file of a sealed device whose path begins with PREFIX, as
 "sha256sum -c" reads it. The digests are those that the loader computed and the device
 signed; none is computed here. Check what extract has written in its folder:

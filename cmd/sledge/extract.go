@@ -53,7 +53,7 @@ func (r *extractReport) print(w io.Writer) {
 func (a *app) extractCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "extract DIR",
-		Short: "write a sealed device's entries to a folder",
+		Short: "restore a sealed device's files to a folder; run again to resume",
 		Long: `Write the entries of a sealed device below DIR, with holes, modes, times, extended
 attributes and links. Nothing is overwritten: a file that is there is compared.
 Run it again to go on.`,

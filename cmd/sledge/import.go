@@ -159,7 +159,7 @@ func (r *importReport) print(w io.Writer) {
 }
 
 func (a *app) importCommand() *cobra.Command {
-	return group("import", "import a sealed device into S3: plan, run, watch, steer, report",
+	return group("import", "import a sealed device into S3: plan, run, status, pause, retry, report",
 		a.importPlanCommand(), a.importRunCommand(), a.importStatusCommand(), a.importPauseCommand(), a.importResumeCommand(),
 		a.importRetryCommand(), a.importCancelCommand(), a.importReportCommand())
 }
@@ -170,7 +170,7 @@ the instance's role.`
 func (a *app) importPlanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
-		Short: "plan an import and ask the target for one key; writes nothing",
+		Short: "show what an import would store, and what it could not; writes nothing",
 		Long: `Verify the whole chain and plan every entry: what would be stored, what could not be
 and why, in how many objects, parts and requests. The target is asked for one key, so
 that a wrong endpoint, bucket or credential shows now. Nothing is written, here or
@@ -191,7 +191,7 @@ an estimate of how long the import will take.
 func (a *app) importRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
-		Short: "import a sealed device into S3, with every object proven",
+		Short: "import a sealed device into S3, every object proven; run again to resume",
 		Long: `Verify the whole chain, then upload every entry with the manifest's own checksums
 and prove it from the store's answer. Nothing is ever overwritten. Any k of the
 k+m disks are enough, in any order.

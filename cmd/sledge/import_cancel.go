@@ -60,7 +60,7 @@ func (r *cancelReport) print(w io.Writer) {
 func (a *app) importCancelCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cancel",
-		Short: "give an import up: stop it, abort its uploads, name what it leaves",
+		Short: "cancel an import: stop it, abort its uploads, list what it leaves",
 		Long: `Takes the flags of "sledge import run"; those that only say how a run goes on, such as
 --bwlimit or --halt-wait, have no effect here. A process that is at work on the run is asked to
 stop first; --takeover does not wait for one that does not answer any more. Uploads of the run

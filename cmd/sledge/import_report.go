@@ -39,12 +39,12 @@ type reportFlags struct {
 func (a *app) importReportCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "report STATE...",
-		Short: "what became of every entry of an import: text, JSON, CSV or an HTML page",
-		Long: `STATE is the state folder of an import, or runs/ID in one; several devices of a job
-get a section each and a sum. Neither disks nor the store are asked: the report is of what the run wrote
-down, and while the run has no receipts it says that it is not final. The receipts' list is held against
-the checkpoint that signs it; --importer checks the signature, too. That the store holds what the
-receipts say is the work of "sledge verify import".`,
+		Short: "show what became of every entry of an import: text, JSON, CSV or HTML",
+		Long: `STATE is the state folder of an import, or runs/ID in one. Several devices of a job get
+a section each and a sum. The report shows what the run wrote into the folder; it asks
+neither disks nor store. While the run has no receipts the report says that it is not
+final. The receipts' list is compared with the checkpoint that signs it; --importer
+checks the signature, too. "sledge verify import" asks the store.`,
 		Example: `  sledge import report /srv/import/job1
   sledge import report /srv/import/job1 /srv/import/job1-device2 --html report.html --importer /srv/site/importer.pub
   sledge import report /srv/import/job1 --csv failed.csv --only failed,conflict`,

@@ -16,10 +16,10 @@ var errorClasses = map[string]importer.Class{"retryable": importer.Retryable, "f
 func (a *app) importRetryCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "retry",
-		Short: "try again only what failed for certain reasons",
-		Long: `As "sledge import run" with the same flags, which tries again everything that failed;
-this takes up only failures of the classes or codes that are named, and everything
-that has no outcome yet. The others stay as they are in the new receipts.`,
+		Short: "retry only what failed with certain error codes or classes",
+		Long: `Takes the flags of "sledge import run", which retries everything that failed. This
+command retries only the failures of the named classes or codes, and imports what has
+no outcome yet. The other failures stay as they are in the new receipts.`,
 		Example: `  sledge import retry --code key-exists-conflict --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import retry --class retryable,fixable …`,
 	}

@@ -96,9 +96,9 @@ func (f *steerFlags) command(use, short, long, example string) *cobra.Command {
 
 func (a *app) importStatusCommand() *cobra.Command {
 	var f steerFlags
-	cmd := f.command("status", "how an import does, from any terminal",
-		`STATE is the state folder of an import. Neither disks nor the target are asked: the run
-itself writes down every second how it does.`, "  sledge import status /srv/import/job1\n  watch sledge import status /srv/import/job1")
+	cmd := f.command("status", "show an import's progress",
+		`STATE is the state folder of an import. It needs neither disks nor keys nor the target:
+the run writes its progress there every second.`, "  sledge import status /srv/import/job1\n  watch sledge import status /srv/import/job1")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
 		f.warn = a.warn
 		s, err := f.status(args[0], a.now())
@@ -111,8 +111,8 @@ itself writes down every second how it does.`, "  sledge import status /srv/impo
 
 func (a *app) importPauseCommand() *cobra.Command {
 	var f steerFlags
-	cmd := f.command("pause", "let a running import begin nothing new", `What is under way is finished; nothing new begins until "sledge import resume". A run that is
-started again while it is paused stays paused.`, "  sledge import pause /srv/import/job1")
+	cmd := f.command("pause", "pause an import", `Requests under way are finished. No other begins until "sledge import resume". A run that
+is started again while it is paused stays paused.`, "  sledge import pause /srv/import/job1")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		return a.steer(ctx, &f, args[0], importer.WantPause, func(s importer.State) bool { return s == importer.StatePaused })
 	})
@@ -120,8 +120,8 @@ started again while it is paused stays paused.`, "  sledge import pause /srv/imp
 
 func (a *app) importResumeCommand() *cobra.Command {
 	var f steerFlags
-	cmd := f.command("resume", "let a paused import go on, and a halted one look whether it is mended",
-		`For an import that is at work. One that has ended is taken up by the same "sledge import run".`, "  sledge import resume /srv/import/job1")
+	cmd := f.command("resume", "resume a paused import; let a halted one check again",
+		`For an import that is at work. One that has ended is resumed by the same "sledge import run".`, "  sledge import resume /srv/import/job1")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		return a.steer(ctx, &f, args[0], importer.WantRun, func(s importer.State) bool { return s != importer.StatePaused })
 	})

@@ -20,7 +20,7 @@ import (
 )
 
 func (a *app) jobCommand() *cobra.Command {
-	return group("job", "make, extend and show job files", a.jobCreate(), a.jobExtend(), a.jobShow(), a.jobReinstate())
+	return group("job", "create, extend and show job files", a.jobCreate(), a.jobExtend(), a.jobShow(), a.jobReinstate())
 }
 
 type jobReport struct {
@@ -115,7 +115,7 @@ type jobFlags struct {
 func (a *app) jobCreate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create --site DIR --device-key device.pub --target s3://BUCKET/PREFIX/",
-		Short: "make a job: its keys, its signed job file, its unlock code",
+		Short: "create a job: its keys, its signed job file, its unlock code",
 		Long: `Make a job file for one or more devices, and the keys that belong to it. The
 unlock code is shown once and kept nowhere. With --code-out it is written as a
 sheet to print instead: job, devices, expiry and code, which the field compares

@@ -13,7 +13,7 @@ import (
 func (a *app) jobExtend() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "extend OLD.dsse --expires 90d --out NEW.dsse",
-		Short: "give a job another expiry, also when it has begun",
+		Short: "extend a job's expiry, also while a device is at work on it",
 		Long: `Sign a job file again with the next serial and another expiry. Nothing else
 changes: the same devices, keys, target and unlock code. A device that has begun
 the job takes the new file with its next unlock, and then no earlier one:

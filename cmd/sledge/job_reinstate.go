@@ -26,7 +26,7 @@ func (r *grantReport) print(w io.Writer) {
 func (a *app) jobReinstate() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "reinstate --device-id ID --evidence sha256:… --reason TEXT --out reinstate.dsse",
-		Short: "give a device back that was taken for tampered by mistake",
+		Short: "sign that a device was wrongly taken for tampered",
 		Long: `Sign a statement that a device was taken for tampered by mistake. The device's
 owner tells its id and the evidence that "sledge device show" prints. Ask what has
 happened first: the statement makes the device's word good again. It fits one

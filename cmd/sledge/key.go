@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) keyCommand() *cobra.Command {
-	return group("key", "show public keys in the forms that people and other tools compare", a.keyShow())
+	return group("key", "show public keys, as people and other tools compare them", a.keyShow())
 }
 
 // shownKey is a public key in all of its forms.
@@ -70,7 +70,7 @@ type keyShowFlags struct{ trust, log, name string }
 func (a *app) keyShow() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show FILE...",
-		Short: "show the fingerprint of public keys, and their verifier key for a log",
+		Short: "show fingerprints of public keys, and their verifier keys for a log",
 		Long: `Show public keys: of devices, signers, importers and acceptors (FILE.pub), or those
 that a job file names (job.dsse, with --trust). The fingerprint is what people compare
 by telephone, and what --trust takes.

@@ -205,7 +205,7 @@ func needsSecret(d *device, event firmware.EventKind) error {
 func (a *app) loadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load DIR",
-		Short: "load a folder onto the device",
+		Short: "load a folder onto the device; run again to resume",
 		Long: `Read every entry of a folder once, and write it, encrypted and with parity, to
 the disks. All names are checked against the target first. What is told as loaded
 is safe on the disks. After an interruption, a power cut or a kill the same

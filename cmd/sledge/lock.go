@@ -20,7 +20,7 @@ func (r *stateReport) print(w io.Writer) { fmt.Fprintf(w, "device %s is %s\n", r
 func (a *app) lockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "lock",
-		Short: "forget the load key until the next unlock",
+		Short: "remove the load key from memory until the next unlock",
 		Long: `Remove the load key from memory. What was loaded stays on the disks. "sledge unlock"
 with the same code makes the device ready again. A reboot locks it, too.`,
 		Example: `  sledge lock --device /var/lib/sledge`,

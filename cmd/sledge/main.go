@@ -2,17 +2,8 @@
 // erasure-coded under a signed manifest, and imports such disks into S3 with
 // every byte proven.
 //
-//	site init, site check-wrap, job create, job extend,
-//	job show, job reinstate                                  the data centre
-//	device init, device show, device reinstate, unlock,
-//	lock, scan, load, status, scrub, rebuild, seal           the field
-//	receive, target probe, import, accept, extract, list,
-//	export-list, cat                                         the data centre
-//	verify disks|manifest|import|proof|acceptance|commit,
-//	key show, prove, pack export, simulate                   anyone
-//
-// One file a verb. What an error means for the operator, and the exit code, is in
-// ui.go alone; docs/operations.md lists both.
+// One file a verb; roles.go says who uses which. What an error means for the operator,
+// and the exit code, is in ui.go alone; docs/operations.md lists both.
 package main
 
 import (
@@ -37,6 +28,7 @@ var version = "devel"
 
 func main() {
 	limitMemory()
+	cobra.EnableCommandSorting = false // the help has the order of the work
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
@@ -167,11 +159,7 @@ func (a *app) root() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "one JSON object on stdout at the end, progress as JSON lines on stderr")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, and no text but errors")
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.siteCommand(), a.deviceCommand(), a.jobCommand(),
-		a.unlockCommand(), a.lockCommand(), a.scanCommand(), a.loadCommand(), a.statusCommand(),
-		a.scrubCommand(), a.rebuildCommand(), a.sealCommand(),
-		a.receiveCommand(), a.targetCommand(), a.importCommand(), a.acceptCommand(), a.extractCommand(), a.listCommand(), a.exportListCommand(), a.catCommand(),
-		a.verifyCommand(), a.keyCommand(), a.proveCommand(), a.packCommand(), a.simulateCommand(), a.versionCommand())
+	addRoles(root, a.roles())
 	return root
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) packCommand() *cobra.Command {
-	return group("pack", "give packs to other implementations", a.packExport())
+	return group("pack", "export packs for other implementations", a.packExport())
 }
 
 type packReport struct {
@@ -36,7 +36,7 @@ func (r *packReport) print(w io.Writer) {
 func (a *app) packExport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export NUMBER --out FILE",
-		Short: "write one pack as a C2SP FLOE ciphertext",
+		Short: "export one pack as a C2SP FLOE ciphertext",
 		Long: `Write a pack, decoded and proven against the signed hashes, as one FLOE ciphertext,
 header first. That needs no key. With --show-key, which does, its key and
 associated data are printed for another implementation to decrypt it.`,

@@ -29,7 +29,7 @@ func (r *proveReport) print(w io.Writer) {
 func (a *app) proveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "prove PATH --out FILE",
-		Short: "make a proof that one file is in the sealed manifest",
+		Short: "write a proof that one file is in the sealed manifest",
 		Long: `Write a proof of a few kilobytes that one file, with its digests and metadata, is
 part of the sealed manifest. It holds the file's own record and nothing of any
 other. "sledge verify proof" checks it without any secret.`,

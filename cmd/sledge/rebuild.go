@@ -32,7 +32,7 @@ func (r *rebuildReport) print(w io.Writer) {
 func (a *app) rebuildCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rebuild --replace DIR",
-		Short: "write a lost disk's shards again onto a new disk, without a key",
+		Short: "replace a lost disk: write its shards onto a new one, without a key",
 		Long: `Name the good disks with --disk, leave the bad one out, and give an empty disk with
 --replace. The lost disk's shards are made again from the other disks, and every
 block is proven against the signed hashes. The new disk takes the lost one's bay.

@@ -41,7 +41,7 @@ func (r *receiveReport) print(w io.Writer) {
 func (a *app) receiveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "receive",
-		Short: "check in a device that has arrived: whose it is, which disks are here",
+		Short: "check in a device that has arrived: its job, its seal, its disks",
 		Long: `Verify the chain of a device that has arrived against its label, and say which of
 its disks are here and whether they are enough. Data blocks are not read: "sledge
 verify disks" does that, and import repairs what it can on the way.`,

@@ -131,7 +131,7 @@ func scanSample(r appliance.ScanReport) sample {
 func (a *app) scanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scan DIR",
-		Short: "check a source's names and sizes against the target, before anything is loaded",
+		Short: "check a folder's names, sizes and room before it is loaded",
 		Long: `Walk a source and report everything that the target or a later reader would trip
 over: names that are too long or not UTF-8, control characters, names that differ
 only in case or in Unicode form, objects over the limit. Nothing is kept, no key

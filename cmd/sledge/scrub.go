@@ -11,7 +11,7 @@ import (
 func (a *app) scrubCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scrub",
-		Short: "read and check every block that is on the device's disks",
+		Short: "read and check every block on the device's disks",
 		Long: `Read every block of every committed pack and check it against its signed hash, by
 the independent verifier and with the signer's key that the device has pinned. No
 load key is needed, and nothing is written: "sledge rebuild" mends what is found.

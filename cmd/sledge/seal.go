@@ -88,7 +88,7 @@ type sealFlags struct {
 func (a *app) sealCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seal",
-		Short: "make the device final: nothing can be added or read in the field any more",
+		Short: "finish a device: after it the field can neither load nor read",
 		Long: `Write the manifest, sign its checkpoint, and destroy the wrap of the load key that
 the unlock code opens. From then on nothing can be added, and nobody in the field
 can read the data. The label says what was sealed. It is written to a file, and to

@@ -27,7 +27,7 @@ func (a *app) simulateCommand() *cobra.Command {
 		Short: "simulate devices and stores with faults, and check that no data is lost",
 		Long: `Each life makes a site, a job and a device in memory, loads, seals, ships, verifies
 and imports it into a store in memory, while disks, power, carrier, operator,
-clock and store fail as the seed says. Everything is held against a plain map of
+clock and store fail as the seed says. Everything is compared with a plain map of
 what the source contained: nothing acknowledged may be lost, nothing may be wrong
 and called right, nobody's object may be touched. No disk and no network is used,
 except that extract writes into a folder in memory, or in TMPDIR.

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) siteCommand() *cobra.Command {
-	return group("site", "make the data centre's keys, and check that a device can be opened before its seal", a.siteInit(), a.siteCheckWrap())
+	return group("site", "create the data centre's keys, check devices before their seal", a.siteInit(), a.siteCheckWrap())
 }
 
 type siteReport struct {
@@ -48,7 +48,7 @@ func (r *siteReport) print(w io.Writer) {
 func (a *app) siteInit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "init DIR --name NAME",
-		Short: "make the data centre's key folder",
+		Short: "create the data centre's key folder",
 		Long: `Make the key folder of a data centre: the job signing key, which devices and
 auditors trust, and the keys of the importer and the acceptor. Nothing that is
 there is overwritten.`,
@@ -121,7 +121,7 @@ func (r *wrapReport) print(w io.Writer) {
 func (a *app) siteCheckWrap() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "check-wrap FILE --site DIR",
-		Short: "prove, before a device is sealed, that the site can open its data",
+		Short: "check that the site can open a device's data, before the seal",
 		Long: `FILE comes from the device ("sledge status --wrap-check FILE"). It holds the load
 key, wrapped to this job's site key, with the device's signatures. The check proves
 that the site key opens it, that the device's packs are encrypted under it, and that

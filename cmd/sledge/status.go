@@ -172,7 +172,7 @@ const nextExtend = "ask the data centre to extend the job, then sledge unlock --
 func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "tell the device's state and what is safe on the disks",
+		Short: "show the device's state, its disks, and what is safe on them",
 		Long: `Tell the device's state. With --disk also which disk is in which bay, and what is
 wrong with one: not mounted, without an answer, foreign, or behind the others.
 While the device is unlocked, also what has been committed to the disks, and how

@@ -14,7 +14,7 @@ import (
 )
 
 func (a *app) targetCommand() *cobra.Command {
-	return group("target", "look at an S3 store before an import: probe", a.targetProbeCommand())
+	return group("target", "test an S3 store before an import", a.targetProbeCommand())
 }
 
 type targetProbeFlags struct {
@@ -28,7 +28,7 @@ type targetProbeFlags struct {
 func (a *app) targetProbeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "probe s3://BUCKET/PREFIX/",
-		Short: "find out what a target honours, allows and how fast it is",
+		Short: "test what a target supports and allows, and how fast it is",
 		Long: `Write small temporary objects below PREFIX/.sledge-probe/, look what the store makes
 of right and wrong checksums, conditions and rights, and remove them again. The last
 lines say whether an import can go there and the strongest proof that it will reach.

@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) verifyCommand() *cobra.Command {
-	return group("verify", "check without any secret: disks, manifest, one file's proof, an import, its acceptance",
+	return group("verify", "verify disks, manifest, imports, acceptances and proofs, without any secret",
 		a.verifyDisks(), a.verifyManifest(), a.verifyProof(), a.verifyImport(), a.verifyAcceptance(), a.verifyCommit())
 }
 
@@ -152,7 +152,7 @@ func (a *app) verifySet(cmd *cobra.Command, name string, check func(context.Cont
 func (a *app) verifyDisks() *cobra.Command {
 	return a.verifySet(&cobra.Command{
 		Use:   "disks",
-		Short: "check every block of every disk, without a key",
+		Short: "check every block of every disk",
 		Long: `Check the whole chain, from the job signer's key to every data block and parity
 block on the disks, in any order and number. Nothing is decrypted and nothing is
 written. Works on an unsealed device, too, for what was committed.`,
@@ -164,7 +164,7 @@ written. Works on an unsealed device, too, for what was committed.`,
 func (a *app) verifyManifest() *cobra.Command {
 	return a.verifySet(&cobra.Command{
 		Use:   "manifest",
-		Short: "check signatures, log and pages, without a key and without reading the data",
+		Short: "check signatures, log and pages, without reading the data",
 		Long: `Check everything that is signed: job file, checkpoint, log, seal statement, and the
 manifest's pages. It reads little, so it says nothing about the data blocks:
 "sledge verify disks" does.`,
@@ -223,7 +223,7 @@ func hasContent(kind uint64) bool { return kind == fsck.KindFile || kind == fsck
 func (a *app) verifyProof() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "proof FILE",
-		Short: "check the proof of one file, without a key and without the disks",
+		Short: "check the proof of one file, without the disks",
 		Example: `  sledge verify proof hosts.proof --trust signer.pub --file hosts
   sledge verify proof hosts.proof --trust sha256:1f0c… --sha256 9f86d0…`,
 	}

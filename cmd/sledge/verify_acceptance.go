@@ -78,7 +78,7 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 func (a *app) verifyAcceptance() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "acceptance FILE [RECEIPTS...]",
-		Short: "check a job's acceptance against the receipts, without any secret",
+		Short: "check a job's acceptance against the receipts",
 		Long: `FILE is a statement of "sledge accept", RECEIPTS are the receipts folders of the
 job's devices, or the imports' state folders. This proves who accepted what: that an
 acceptor whom the job names signed it, that it speaks of every device of the job,

@@ -35,7 +35,7 @@ func (r *commitReport) print(w io.Writer) {
 func (a *app) verifyCommit() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "commit FILE|s3://BUCKET/KEY",
-		Short: "check the commit marker of an import, without any secret",
+		Short: "check the commit marker of an import",
 		Long: `The commit marker is the last object that an import writes. This proves that an
 importer whom the job names signed it, and shows what it commits. It is read from
 a file or from the store; there it counts only below the target that it names.

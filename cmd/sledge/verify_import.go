@@ -101,7 +101,7 @@ func (f *auditFlags) check() error {
 func (a *app) verifyImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import RECEIPTS...",
-		Short: "check imports' receipts against the sealed manifest and the store",
+		Short: "compare imports' receipts with the manifest and the store",
 		Long: `RECEIPTS is the receipts folder of an import, or its state folder, which stands for
 its newest receipts. Those of several devices of a job are compared as one. With the
 disks, or any one disk of each device, this proves that an importer whom the job

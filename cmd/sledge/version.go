@@ -26,7 +26,7 @@ func (r *versionReport) print(w io.Writer) {
 
 func (a *app) versionCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "version", Short: "tell the version of program and format",
+		Use: "version", Short: "show the version of program and format",
 		Example: `  sledge version --json`,
 	}
 	return a.verb(cmd, func(context.Context, []string) (report, error) {
