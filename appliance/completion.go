@@ -50,6 +50,9 @@ func (c *completion) run() error {
 	if err := c.completeWraps(); err != nil {
 		return err
 	}
+	if err := c.completeJob(); err != nil {
+		return err
+	}
 	if err := c.look(); err != nil {
 		return err
 	}

@@ -110,6 +110,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("log")
+	if err := d.completeJob(); err != nil { // a disk without room ends the seal before it is final
+		return nil, err
+	}
 	wraps, err := d.sealWraps(check == wrapAnswered)
 	if err != nil {
 		return nil, err
