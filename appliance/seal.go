@@ -21,6 +21,11 @@ type Ledger interface {
 	RecordedCheckpoint(origin string) (size uint64, root [32]byte, ok bool)
 	// RecordedPlan gives the digest; zeros where an earlier version recorded none.
 	RecordedPlan(origin string) [32]byte
+	// RecordWritten makes durable which disks, by their ids, the end of the seal writes to
+	// after the plan was made.
+	RecordWritten(origin string, disks [][16]byte) error
+	// RecordedWritten gives what was recorded last.
+	RecordedWritten(origin string) [][16]byte
 }
 
 // SealOptions say what a seal may do without.
