@@ -82,6 +82,8 @@ type Disk struct {
 	Name  string
 	FS    vfs.FS
 	Mount *vfs.Mount // nil: not known, as of a disk in memory
+
+	Unmapped bool // the system was asked for the mount, and told nothing
 }
 
 // Root is the folder below which everything of a disk lies.

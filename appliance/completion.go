@@ -17,6 +17,7 @@ import (
 type completion struct {
 	*Device
 	ctx      context.Context
+	ledger   Ledger
 	cp       manifest.Checkpoint
 	progress func(done, total int64) // bytes of shards that are written or read; nil is none
 
@@ -48,6 +49,9 @@ func (c *completion) run() error {
 		return err
 	}
 	if err := c.completeWraps(); err != nil {
+		return err
+	}
+	if err := c.completeJob(); err != nil {
 		return err
 	}
 	if err := c.look(); err != nil {
@@ -149,13 +153,13 @@ func (c *completion) lookOn(b *bay, packs []*manifest.Pack) (holds, lacking int6
 }
 
 // writeLacking writes the shards that a disk should have and has not. None may be lost.
-// The plan says before that nobody has read these disks since: the next call does, if
+// The ledger has before that nobody has read these disks since: the next call does, if
 // this one ends in between.
 func (c *completion) writeLacking() error {
 	if len(c.written) == 0 {
 		return nil
 	}
-	if err := c.doubtPlan(c.set, c.cp.Root, c.written); err != nil {
+	if err := c.doubtWritten(); err != nil {
 		return err
 	}
 	var lost []error

@@ -71,7 +71,7 @@ func TestFinishSealStops(t *testing.T) {
 			r.cfg.Disks[i].FS = &cancelling{r.mems[i], left, func() { cancel(cause) }}
 		}
 		size, root, _ := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin())
-		c := completion{Device: &Device{cfg: r.cfg, bays: mustBays(t, r)}, ctx: ctx, cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
+		c := completion{Device: &Device{cfg: r.cfg, bays: mustBays(t, r)}, ctx: ctx, ledger: r.ledger, cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
 		err := c.run()
 		if failed := c.bays.errors(); len(failed) > 0 {
 			t.Fatalf("interrupted at call %d: disks were blamed: %v", n, failed)

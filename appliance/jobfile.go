@@ -14,12 +14,17 @@ import (
 var ErrOlderJob = errors.New("this device knows an older job file than its disks")
 
 // sameJob makes the job file of every disk the device's, byte for byte. A disk that
-// cannot be written fails; one with another job file is an error.
+// cannot be read or written fails; one with another job file is an error. A disk without
+// room keeps its earlier file: the end of the seal writes it.
 func sameJob(c *Config, set bays) error {
 	for _, b := range set.healthy() {
 		err := updateJob(c, b.disk)
 		var w *jobWriteError
-		if errors.As(err, &w) {
+		switch {
+		case errors.As(err, &w) && isFull(err):
+			c.Log.Warn("the disk has no room for the job's later file, and keeps the earlier one until the seal", "err", err)
+			err = nil
+		case errors.As(err, &w), NoAnswer(err):
 			err = b.refuse(err)
 		}
 		if err != nil {
@@ -27,6 +32,20 @@ func sameJob(c *Config, set bays) error {
 		}
 	}
 	return nil
+}
+
+// completeJob has the device's job file written on the disks that have an earlier or a
+// damaged one: the log and the label name it. A later one stays.
+func (d *Device) completeJob() error {
+	return d.completeFile(jobName, d.cfg.JobFile, func(b *bay) error {
+		if got, err := vfs.ReadFile(b.disk.FS, jobName, manifest.MaxStatement); err == nil {
+			old, err := manifest.OpenJob(got, d.cfg.Job.Signer.PublicKey)
+			if err == nil && old.Serial > d.cfg.Job.Serial {
+				return nil
+			}
+		}
+		return durable.WriteFile(b.disk.FS, jobName, d.cfg.JobFile)
+	})
 }
 
 // jobWriteError is an error of a disk that is to get the present job file.

@@ -8,6 +8,7 @@ import (
 	mrand "math/rand"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -235,5 +236,55 @@ func TestCheckDisks(t *testing.T) {
 	other.Disks = other.Disks[1:]
 	if err := CheckDisks(other); !errors.Is(err, ErrTooFewDisks) {
 		t.Errorf("too few disks: %v", err)
+	}
+}
+
+// TestExtendFullDisk: a disk without room for the later file is neither failed, nor does
+// it keep the device from being opened; the seal waits for room, and gives it the file.
+func TestExtendFullDisk(t *testing.T) {
+	src := smallTree(t, 2, 100<<10)
+	for _, op := range []vfs.OpKind{vfs.OpCreate, vfs.OpWrite, vfs.OpRename} {
+		r := small32(t)
+		r.loadAll(src, LoadOptions{})
+		r.expire()
+		r.extend()
+		fault := r.noRoom(2, op, jobName+"*", 0)
+		d, err := r.device()
+		if err != nil {
+			t.Errorf("%v: %v", op, err)
+			continue
+		}
+		if lost := d.bays.missing(); len(lost) > 0 {
+			t.Errorf("%v: failed: %v", op, lost)
+		}
+		if _, err := d.Seal(t.Context(), r.sealOptions()); !errors.Is(err, ErrFull) || errors.Is(err, ErrDiskFailed) {
+			t.Errorf("%v: sealed: %v", op, err)
+		}
+		d.Close()
+		fault.Clear()
+		res, err := r.finish(src)
+		if err != nil {
+			t.Errorf("%v: with room: %v", op, err)
+			continue
+		}
+		if err := errors.Join(r.ofJob(res), r.check(readTree(t, src), res.Label)); err != nil {
+			t.Errorf("%v: %v", op, err)
+		}
+	}
+}
+
+// TestUnreadableJobFile: a disk that gives errors where its job file is fails, and the
+// others go on.
+func TestUnreadableJobFile(t *testing.T) {
+	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 4, block: 4096, packSize: 1 << 20})
+	r.loadAll(smallTree(t, 2, 10<<10), LoadOptions{})
+	r.cfg.Disks[1].FS = vfs.NewFault(r.mems[1], vfs.Rule{Op: vfs.OpOpen, Path: jobName, Err: syscall.EIO})
+	d, err := r.device()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if lost := d.bays.missing(); len(lost) != 1 || lost[0] != 1 {
+		t.Errorf("failed: %v", lost)
 	}
 }

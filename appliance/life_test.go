@@ -10,6 +10,7 @@ import (
 	mrand "math/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -34,6 +35,8 @@ type memLedger struct {
 	size   uint64
 	root   [32]byte
 	plan   [32]byte
+
+	written [][16]byte
 }
 
 func (l *memLedger) RecordCheckpoint(origin string, size uint64, root, plan [32]byte) error {
@@ -45,6 +48,13 @@ func (l *memLedger) RecordCheckpoint(origin string, size uint64, root, plan [32]
 }
 
 func (l *memLedger) RecordedPlan(string) [32]byte { return l.plan }
+
+func (l *memLedger) RecordWritten(_ string, disks [][16]byte) error {
+	l.written = slices.Clone(disks)
+	return nil
+}
+
+func (l *memLedger) RecordedWritten(string) [][16]byte { return l.written }
 
 func (l *memLedger) RecordedCheckpoint(origin string) (uint64, [32]byte, bool) {
 	return l.size, l.root, l.origin == origin && l.size > 0

@@ -216,17 +216,20 @@ func OpenDisk(name string) (Disk, error) {
 		vfs.Close(disk)
 		return Disk{}, err
 	}
-	return Disk{Name: name, FS: disk, Mount: m}, nil
+	return Disk{Name: name, FS: disk, Mount: m, Unmapped: err != nil}, nil
 }
 
 // KeepsOverwritten names the file systems of disks on which an overwritten file may stay
-// readable, sorted. There the unlock wrap outlives the seal, and the code opens it.
+// readable, sorted. There the unlock wrap may outlive the seal, and the code opens it.
 func KeepsOverwritten(disks []Disk) (names []string) {
 	for _, d := range disks {
-		if d.Mount != nil && d.Mount.Keeps != "" && !slices.Contains(names, d.Mount.Keeps) {
+		switch {
+		case d.Unmapped:
+			names = append(names, "a file system that is not known")
+		case d.Mount != nil && d.Mount.Keeps != "":
 			names = append(names, d.Mount.Keeps)
 		}
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }

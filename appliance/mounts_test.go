@@ -213,8 +213,9 @@ func TestSealNotErased(t *testing.T) {
 	for i, keeps := range []string{"zfs", "", "btrfs", "zfs"} {
 		r.cfg.Disks[i].Mount = &vfs.Mount{Point: true, Filesystem: "ext4", Keeps: keeps}
 	}
+	r.cfg.Disks[1].Mount, r.cfg.Disks[1].Unmapped = nil, true
 	res, _, err := r.run(smallTree(t, 5, 1<<10))
-	if err != nil || !slices.Equal(res.Statement.NotErased, []string{"btrfs", "zfs"}) {
+	if err != nil || !slices.Equal(res.Statement.NotErased, []string{"a file system that is not known", "btrfs", "zfs"}) {
 		t.Errorf("%v, %v", res, err)
 	}
 }

@@ -21,6 +21,11 @@ type Ledger interface {
 	RecordedCheckpoint(origin string) (size uint64, root [32]byte, ok bool)
 	// RecordedPlan gives the digest; zeros where an earlier version recorded none.
 	RecordedPlan(origin string) [32]byte
+	// RecordWritten makes durable which disks, by their ids, the end of the seal writes to
+	// after the plan was made.
+	RecordWritten(origin string, disks [][16]byte) error
+	// RecordedWritten gives what was recorded last.
+	RecordedWritten(origin string) [][16]byte
 }
 
 // SealOptions say what a seal may do without.
@@ -110,6 +115,9 @@ func (d *Device) Seal(ctx context.Context, o SealOptions) (*SealResult, error) {
 		return nil, err
 	}
 	stage("log")
+	if err := d.completeJob(); err != nil { // a disk without room ends the seal before it is final
+		return nil, err
+	}
 	wraps, err := d.sealWraps(check == wrapAnswered)
 	if err != nil {
 		return nil, err

@@ -56,7 +56,7 @@ func TestRebuildWhileSealing(t *testing.T) {
 	before := r.mems[0].Ops()
 	d := &Device{cfg: r.cfg, bays: mustBays(t, r)}
 	size, root, _ := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin())
-	c := completion{Device: d, ctx: t.Context(), cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
+	c := completion{Device: d, ctx: t.Context(), ledger: r.ledger, cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
 	if err := c.run(); err != nil {
 		t.Fatal(err)
 	}

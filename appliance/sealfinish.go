@@ -50,7 +50,7 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	disks := &completion{Device: d, ctx: ctx, cp: manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}, progress: o.Progress}
+	disks := &completion{Device: d, ctx: ctx, ledger: ledger, cp: manifest.Checkpoint{Origin: c.Scope.Origin(), Size: size, Root: root}, progress: o.Progress}
 	if err := disks.run(); err != nil {
 		return nil, err
 	}

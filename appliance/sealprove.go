@@ -13,8 +13,7 @@ import (
 // ledger has the digest, so that nobody changes it on the disks before it is signed.
 type sealPlan struct {
 	manifest.SealStatement
-	DiskIDs []manifest.ID `json:"disk_ids"`          // that were read back, or not, as ReadBack says
-	Doubted []manifest.ID `json:"doubted,omitempty"` // those of them that were written to since
+	DiskIDs []manifest.ID `json:"disk_ids"` // that were read back, or not, as ReadBack says
 }
 
 // newPlan says it of the disks that work now.
@@ -28,7 +27,6 @@ func (d *Device) newPlan(st manifest.SealStatement) sealPlan {
 
 // digest is of all that the plan said when it was made.
 func (p sealPlan) digest() [32]byte {
-	p.Doubted = nil
 	b, err := json.Marshal(p)
 	if err != nil {
 		panic("appliance: seal plan: " + err.Error()) // its types have a JSON form
@@ -36,36 +34,15 @@ func (p sealPlan) digest() [32]byte {
 	return crypto.SumSHA256(b)
 }
 
-// findPlan takes the recorded plan from the disks; nil if none has it. The disks that any
-// copy doubts are doubted: one that was written to is named on them one by one.
-func (d *Device) findPlan(set *diskSet, root [32]byte) (plan *sealPlan) {
+// findPlan takes the recorded plan from the disks; nil if none has it.
+func (d *Device) findPlan(set *diskSet, root [32]byte) *sealPlan {
 	for _, b := range set.copies(planName, 0, manifest.MaxStatement) {
 		p := &sealPlan{}
-		if err := json.Unmarshal(b, p); err != nil || !bytes.Equal(p.LogRoot, root[:]) || d.planned != [32]byte{} && p.digest() != d.planned {
-			continue
-		}
-		if plan == nil {
-			plan = p
-			continue
-		}
-		plan.doubt(p.Doubted)
-	}
-	return plan
-}
-
-// doubt names disks that were written to, each once, and reports whether any is new.
-func (p *sealPlan) doubt(ids []manifest.ID) (more bool) {
-	for _, id := range ids {
-		if !slices.Contains(p.Doubted, id) {
-			p.Doubted, more = append(p.Doubted, id), true
+		if err := json.Unmarshal(b, p); err == nil && bytes.Equal(p.LogRoot, root[:]) && (d.planned == [32]byte{} || p.digest() == d.planned) {
+			return p
 		}
 	}
-	return more
-}
-
-// proves tells whether the plan's word of the read-back is true of a disk.
-func (p *sealPlan) proves(id manifest.ID) bool {
-	return slices.Contains(p.DiskIDs, id) && !slices.Contains(p.Doubted, id)
+	return nil
 }
 
 // unproven are the disks of which the statement would say what nobody knows: those
@@ -75,27 +52,28 @@ func (c *completion) unproven() (list []*bay) {
 	if plan != nil && plan.ReadBack != manifest.ReadBackAll { // it promises nothing of them
 		return nil
 	}
+	written := c.ledger.RecordedWritten(c.cp.Origin)
 	for _, b := range c.bays.healthy() {
-		if c.written[b] || plan != nil && !plan.proves(b.id) {
+		if c.written[b] || plan != nil && (!slices.Contains(plan.DiskIDs, b.id) || slices.Contains(written, [16]byte(b.id))) {
 			list = append(list, b)
 		}
 	}
 	return list
 }
 
-// doubtPlan names disks in the plan of a root, on all disks: what is written to them now
-// has been read back by nobody.
-func (d *Device) doubtPlan(set *diskSet, root [32]byte, disks map[*bay]bool) error {
-	plan := d.findPlan(set, root)
-	if plan == nil {
-		return set.own.get()
+// doubtWritten has the ledger remember the disks that are written to now: nobody has read
+// that back. The disks themselves are no place for it, for whoever has them could take
+// it away.
+func (c *completion) doubtWritten() error {
+	known := c.ledger.RecordedWritten(c.cp.Origin)
+	ids := slices.Clone(known)
+	for _, b := range c.bays.healthy() {
+		if c.written[b] && !slices.Contains(ids, [16]byte(b.id)) {
+			ids = append(ids, b.id)
+		}
 	}
-	var ids []manifest.ID
-	for b := range disks {
-		ids = append(ids, b.id)
-	}
-	if !plan.doubt(ids) {
+	if len(ids) == len(known) {
 		return nil
 	}
-	return d.writePlan(*plan)
+	return c.ledger.RecordWritten(c.cp.Origin, ids)
 }

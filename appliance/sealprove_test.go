@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -70,6 +71,41 @@ func TestFinishSealReadsWhatItWrites(t *testing.T) {
 	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 1, Zero: true})
 	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrReadBack) {
 		t.Errorf("sealed: %v", err)
+	}
+}
+
+// What an interrupted call has written is read by the next one, whatever was done to the
+// plan on the disks in between: the device itself remembers which disks it wrote to.
+func TestFinishSealReadsWhatItWroteBefore(t *testing.T) {
+	src := smallTree(t, 73, 600<<10)
+	r := sealBegun(t, src)
+	removeAll(t, r.mems[0], packsDir+"/")
+	plans := make([][]byte, len(r.mems))
+	for i, m := range r.mems {
+		plans[i], _ = vfs.ReadFile(m, planName, manifest.MaxStatement)
+	}
+	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 60 << 10, Zero: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := FinishSeal(ctx, r.cfg, r.ledger, FinishOptions{Progress: func(done, total int64) {
+		if done >= total/2 { // all is written, nothing is read
+			cancel()
+		}
+	}})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("not interrupted: %v", err)
+	}
+	for i, m := range r.mems {
+		if err := durable.WriteFile(m, planName, plans[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.use(r.mems)
+	res, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.holdsAlone(readTree(t, src), res.Label, 0); res.Statement.ReadBack != manifest.ReadBackAll || err != nil {
+		t.Errorf("read back %q: %v", res.Statement.ReadBack, err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -8,11 +9,11 @@ import (
 
 // Here says which bays of the device have a disk here: by its header, and where that
 // cannot be read by the shards that the disk holds. Neither proves that what is on the
-// disk is whole.
+// disk is whole. A disk whose rebuild was cut off is not: its bay is missing.
 func (s *Set) Here() (here, missing []int) {
 	at := map[int]bool{}
 	for i, h := range s.set.scope {
-		if h == nil || h.Scope == s.Scope {
+		if (h == nil || h.Scope == s.Scope) && !errors.Is(rebuilt(s.set.disks[i]), ErrRebuilding) {
 			at[s.set.bay[i]] = true
 		}
 	}
@@ -25,10 +26,6 @@ func (s *Set) Here() (here, missing []int) {
 	}
 	return here, missing
 }
-
-// Needed is how many of the device's disks are enough, whichever they are. A stripe may
-// have a shard on each bay that is missing.
-func (s *Set) Needed() int { return s.Start.Bays - s.Job.Geometry.M }
 
 // samplePacks is of how many packs the shards are looked for on a disk without a header.
 const samplePacks = 16

@@ -98,6 +98,8 @@ type Checkpoint struct {
 	Root   [32]byte `json:"-"`
 	Root64 string   `json:"root"`
 	Plan64 string   `json:"plan,omitempty"` // digest of what the seal statement will say
+
+	Written []ID `json:"written,omitempty"` // disks that the end of the seal wrote to since
 }
 
 func newCheckpoint(origin string, size uint64, root, plan [32]byte) Checkpoint {

@@ -9,6 +9,7 @@ import (
 	mrand "math/rand"
 	"math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -68,6 +69,8 @@ type ledger struct {
 	size   uint64
 	root   [32]byte
 	plan   [32]byte
+
+	written [][16]byte
 }
 
 func (l *ledger) RecordCheckpoint(origin string, size uint64, root, plan [32]byte) error {
@@ -79,6 +82,13 @@ func (l *ledger) RecordCheckpoint(origin string, size uint64, root, plan [32]byt
 }
 
 func (l *ledger) RecordedPlan(string) [32]byte { return l.plan }
+
+func (l *ledger) RecordWritten(_ string, disks [][16]byte) error {
+	l.written = slices.Clone(disks)
+	return nil
+}
+
+func (l *ledger) RecordedWritten(string) [][16]byte { return l.written }
 
 func (l *ledger) RecordedCheckpoint(origin string) (uint64, [32]byte, bool) {
 	return l.size, l.root, l.origin == origin

@@ -19,7 +19,8 @@ type receiveReport struct {
 	Print      string   `json:"label_fingerprint,omitempty"`
 	Here       []int    `json:"bays_here"`
 	Missing    []int    `json:"bays_missing"`
-	Needed     int      `json:"disks_needed"`
+	Needed     int      `json:"disks_needed"`  // of all disks, whichever they are
+	Lost       uint64   `json:"packs_missing"` // that those here cannot give back
 	Parity     int      `json:"parity"`
 	Target     string   `json:"target"`
 	Warnings   []string `json:"warnings"`
@@ -35,7 +36,11 @@ func (r *receiveReport) print(w io.Writer) {
 	if len(r.Missing) > 0 {
 		fmt.Fprintf(w, ", missing %s", namedBays(r.Missing))
 	}
-	fmt.Fprintf(w, "; any %d are enough\ntarget      %s\n", r.Needed, escape(r.Target))
+	enough := fmt.Sprintf("any %d are enough", r.Needed)
+	if len(r.Here) < r.Needed && r.Lost == 0 {
+		enough = "these are enough, as what lies on the others is made from them"
+	}
+	fmt.Fprintf(w, "; %s\ntarget      %s\n", enough, escape(r.Target))
 }
 
 func (a *app) receiveCommand() *cobra.Command {
@@ -43,31 +48,36 @@ func (a *app) receiveCommand() *cobra.Command {
 		Use:   "receive",
 		Short: "check in a device that has arrived: its job, its seal, its disks",
 		Long: `Verify the chain of a device that has arrived against its label, and say which of
-its disks are here and whether they are enough. Data blocks are not read: "sledge
-verify disks" does that, and import repairs what it can on the way.`,
+its disks are here and whether they are enough: for every pack, by the log, and with
+what the device was sealed without. Data blocks are not read: "sledge verify disks"
+does that, and import repairs what it can on the way.`,
 		Example: `  sledge receive --site /srv/site --label device.label --disk '/mnt/bay*'
   sledge receive --trust signer.pub --label device.label --disk '/mnt/bay*' --json`,
 	}
 	var f chainFlags
 	f.add(cmd.Flags())
-	return a.verb(cmd, func(context.Context, []string) (report, error) {
+	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
 		set, done, err := a.openSet(&f)
 		if err != nil {
 			return a.refusedArrival(&f, err)
 		}
 		defer done()
+		fit, err := set.Fit(ctx)
+		if err != nil {
+			return nil, err
+		}
 		r := &receiveReport{
 			Job: set.Job.ID.String(), Device: set.Scope.Device.String(), Generation: set.Scope.Generation, Origin: originOf(set), Label: set.LabelChecked,
-			Needed: set.Needed(), Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
+			Needed: fit.Needed, Lost: fit.Lost, Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
 		}
 		if text, err := f.labelText(); err == nil && set.LabelChecked {
 			r.Print = labelFingerprint(text)
 		}
 		here, missing := set.Here()
 		r.Here, r.Missing = append([]int{}, here...), append([]int{}, missing...)
-		if lost := r.Needed - len(r.Here); lost > 0 {
+		if fit.Lost > 0 {
 			r.Verdict = "disks missing"
-			return r, fmt.Errorf("%w: %d more needed", appliance.ErrTooFewDisks, lost)
+			return r, fmt.Errorf("%w: at least %d more needed, for %d of %s", appliance.ErrTooFewDisks, fit.More, fit.Lost, plural(fit.Packs, "pack"))
 		}
 		if err := chainEnd(set, nil); err != nil {
 			r.Verdict = "origin not proven"

@@ -261,7 +261,7 @@ func (a *app) putSecret(d *device, j *adoption, c appliance.Config, root []byte,
 	defer clear(k)
 	rec := d.Record()
 	if keep := appliance.KeepsOverwritten(c.Disks); rec.FirstUnlock.IsZero() && len(keep) > 0 {
-		a.warn("disks on %s keep what is overwritten: the seal cannot erase from them what the unlock code opens; destroy the paper with the code at the seal, as always, and here it is all that protects the data from who has both", strings.Join(keep, ", "))
+		a.warn("disks on %s may keep what is overwritten: nobody can say that the seal erases from them what the unlock code opens; destroy the paper with the code at the seal, as always, and here it is all that protects the data from who has both", strings.Join(keep, ", "))
 	}
 	if err := d.NoteSecretPlace(store); err != nil {
 		return nil, err

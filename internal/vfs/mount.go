@@ -7,7 +7,6 @@ import (
 	"maps"
 	"path"
 	"slices"
-	"strings"
 )
 
 // Mount is what the system knows of the file system on which a folder lies, and of
@@ -19,7 +18,7 @@ type Mount struct {
 	Filesystem string   // "ext4" (also ext2, ext3), "xfs", "btrfs", "zfs", "fuse", …; "0x…" of one without a name here
 	Device     string   // "major:minor" of the file system
 	Source     string   // what was mounted, as mountinfo tells it: "/dev/sdb1", "server:/share"
-	Keeps      string   // why a block that is overwritten stays readable: "btrfs", "ext4 with data=journal"; "" where it does not
+	Keeps      string   // why a block that is overwritten may stay readable: "btrfs", "ext4 with data=journal"; "" where it is known not to
 	Disks      []string // what it is stored on, sorted: "sdb", "loop3", "zfs pool tank"; never empty
 }
 
@@ -115,19 +114,4 @@ func btrfsDisks(sys sysfs, device string) ([]string, error) {
 		return slices.Sorted(maps.Keys(found)), nil
 	}
 	return disksBelow(sys, device)
-}
-
-// copyOnWrite are the file systems that write what is overwritten elsewhere.
-var copyOnWrite = []string{"btrfs", "zfs", "bcachefs", "f2fs", "nilfs2"}
-
-// keeps says why an overwritten block stays readable. Snapshots below the file system,
-// and what a flash disk keeps to itself, no program sees.
-func keeps(filesystem, options string) string {
-	if slices.Contains(copyOnWrite, filesystem) {
-		return filesystem
-	}
-	if slices.Contains(strings.Split(options, ","), "data=journal") {
-		return filesystem + " with data=journal"
-	}
-	return ""
 }

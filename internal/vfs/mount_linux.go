@@ -44,11 +44,11 @@ func MountOf(folder string) (*Mount, error) {
 	// A subvolume of btrfs has a device of its own without being mounted, and a
 	// folder that is bound to another place is mounted without a device of its own.
 	m.Point = here.device != above.device && (here.id != above.id || here.id == 0) && real != "/"
-	entry, err := readMount(here.id)
+	entry, err := mountOn(here.id, real)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	m.Source, m.Keeps = entry.source, keeps(m.Filesystem, entry.options)
+	m.Source, m.Keeps = entry.source, keeps(m.Filesystem, entry)
 	if m.Disks, err = m.findDisks(realSysfs{}); err != nil {
 		return nil, err
 	}
@@ -82,6 +82,19 @@ func statMount(name string) (*mounted, error) {
 		m.filesystem = fmt.Sprintf("0x%X", uint32(sfs.Type))
 	}
 	return m, nil
+}
+
+// mountOn is readMount that has a kernel without ids in statx(2) tell by a descriptor.
+func mountOn(id int, folder string) (mountEntry, error) {
+	if id != 0 {
+		return readMount(id)
+	}
+	fd, err := retry(func() (int, error) { return unix.Open(folder, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0) })
+	if err != nil {
+		return mountEntry{}, &fs.PathError{Op: "open", Path: folder, Err: err}
+	}
+	defer unix.Close(fd)
+	return openedBy(fd)
 }
 
 // readMount asks the system for a mount by its id.

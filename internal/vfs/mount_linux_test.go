@@ -141,6 +141,17 @@ func TestMountOfSubvolume(t *testing.T) {
 	}
 }
 
+// TestMountWithoutID: what a file system is mounted with is found where statx tells no id.
+func TestMountWithoutID(t *testing.T) {
+	for _, folder := range []string{"/dev/shm", "/", t.TempDir()} {
+		want := mountedAt(t, folder)
+		got, err := mountOn(0, folder)
+		if err != nil || got.kind == "" || got.source != want.Source {
+			t.Errorf("%s: %+v, %v; want %s", folder, got, err, want.Source)
+		}
+	}
+}
+
 func TestMountOfOthers(t *testing.T) {
 	if m := mountedAt(t, "/dev/shm"); m.Filesystem != "tmpfs" || len(m.Disks) != 1 {
 		t.Errorf("/dev/shm: %+v", m)

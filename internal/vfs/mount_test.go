@@ -42,16 +42,6 @@ func TestFindMount(t *testing.T) {
 	}
 }
 
-// TestKeepsOverwritten: where a file system keeps what is overwritten, that is said.
-func TestKeepsOverwritten(t *testing.T) {
-	for id, want := range map[int]string{28: "", 91: "ext4 with data=journal", 92: "btrfs", 94: "", 95: "zfs"} {
-		m, err := findMount(mountinfo, id)
-		if got := keeps(m.kind, m.options); err != nil || got != want {
-			t.Errorf("mount %d: %q, %v; want %q", id, got, err, want)
-		}
-	}
-}
-
 // fakeSysfs is a sysfs in memory: links by name, folders by what lies below them.
 type fakeSysfs map[string]string
 
