@@ -107,6 +107,11 @@ func crashOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, p
 		if err == nil {
 			return r.check(want, res.Label)
 		}
+		if percent == 50 && acked != nil {
+			if err := r.verified(); err != nil {
+				return err
+			}
+		}
 		if err := r.stillThere(acked); err != nil {
 			return err
 		}
@@ -187,7 +192,7 @@ func absentOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, 
 	}
 	all := r.mems
 	r.without(gone)
-	if err := r.stillThere(acked); err != nil {
+	if err := errors.Join(r.verified(), r.stillThere(acked)); err != nil {
 		return fmt.Errorf("without the disk: %w", err)
 	}
 	if rng.Intn(2) == 0 {
@@ -205,7 +210,7 @@ func absentOnce(r *memRig, rng *mrand.Rand, src string, want wantTree, n int64, 
 	mems := r.clone(rng, percent)
 	mems[gone] = all[gone]
 	r.use(mems)
-	if err := r.stillThere(acked); err != nil {
+	if err := errors.Join(r.verified(), r.stillThere(acked)); err != nil {
 		return fmt.Errorf("with the disk back: %w", err)
 	}
 	res, _, err := r.run(src)

@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -148,7 +149,7 @@ func TestEveryClass(t *testing.T) {
 	for _, c := range planCases {
 		note(c.report(t).Findings)
 	}
-	for _, c := range unsealedCases {
+	for _, c := range slices.Concat(unsealedCases, lastFrameCases) {
 		note(c.report(t).Findings)
 	}
 	note(manifestReport(t, withoutBays(t, makeDevice(t, smallPlan()), 0, 1)).Findings)

@@ -878,8 +878,11 @@ var unsealedCases = []unsealedCase{
 	{"a header gone", func(t *testing.T, d *testDevice) { d.remove(1, "disk.header") }, "header-bad", VerdictRepairable, 4},
 }
 
-func TestUnsealed(t *testing.T) {
-	for _, c := range unsealedCases {
+func TestUnsealed(t *testing.T) { testUnsealed(t, unsealedCases) }
+
+func testUnsealed(t *testing.T, cases []unsealedCase) {
+	t.Helper()
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			r := c.report(t)
 			if r.Sealed || r.Verdict != c.verdict || r.Packs != c.packs || (c.class != "") != (len(r.Findings) > 0) || c.class != "" && !r.Has(c.class) {

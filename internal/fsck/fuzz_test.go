@@ -152,7 +152,7 @@ func FuzzJournal(f *testing.F) {
 		c := v.openJournal(name)
 		defer c.close()
 		if c.readHeader() {
-			_ = c.walk(func(clear []byte) error { _, _ = v.committed(clear); return nil })
+			_ = c.walk(func(fr journalFrame) error { _, _ = v.committed(fr.clear); return nil })
 		}
 	})
 }

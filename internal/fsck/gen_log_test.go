@@ -247,21 +247,13 @@ func signerKey(t testing.TB, name string, key ed25519.PrivateKey) string {
 
 // journal writes the packs' commits to the first m+1 disks.
 func (d *testDevice) journal() {
-	file := id(random(d.rng, 16))
-	b := append([]byte(journalMagic), formatVersion, journalKind)
-	b = append(b, file[:]...)
-	b = binary.BigEndian.AppendUint64(b, 1)
-	b = binary.BigEndian.AppendUint64(b, crc64.Checksum(b, crcTable))
+	name, b := d.journalText(1)
 	for _, p := range d.packs {
-		msg := bytes.Join([][]byte{[]byte("sledge/1 pack entry\x00"), d.who.job[:], d.who.device[:],
-			binary.BigEndian.AppendUint32(nil, uint32(d.who.generation)), p.entry}, nil)
-		clear := append(binary.AppendUvarint(nil, uint64(len(p.entry))), p.entry...)
-		clear = append(append(clear, 64), ed25519.Sign(d.deviceKey, msg)...)
-		b = append(b, frame(clear, random(d.rng, 100))...)
+		b = append(b, d.packFrame(p)...)
 		b = append(b, frame(nil, random(d.rng, 50))...)
 	}
 	for bay := range d.m + 1 {
-		d.put(bay, "journal/"+file.String()+".journal", bytes.Clone(b))
+		d.put(bay, name, bytes.Clone(b))
 	}
 }
 

@@ -118,6 +118,7 @@ type testDevice struct {
 	checkpoint  []byte
 	wrapName    string
 	fs          []fstest.MapFS
+	named       byte // first byte of the names of further journals; 0: any
 }
 
 func newKey(rng *rand.Rand) ed25519.PrivateKey { return ed25519.NewKeyFromSeed(random(rng, 32)) }

@@ -3,8 +3,11 @@ package fsck
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc64"
+	"io"
+	"slices"
 )
 
 // A journal file (format.md 9) is a header and frames:
@@ -118,7 +121,17 @@ type journalCopies struct {
 	disks  []*disk
 	files  []*file
 	broken []bool // this copy has been named
+	unread int    // copies that could not be opened
+	until  int64  // where what counts ends; 0: nowhere
 	header journalHeader
+}
+
+// journalFrame is a frame that some copy has whole.
+type journalFrame struct {
+	at, size int64
+	clear    []byte
+	copies   int // bays that have it
+	unread   int // copies that did not answer
 }
 
 func (v *verifier) openJournal(name string) *journalCopies {
@@ -131,6 +144,7 @@ func (v *verifier) openJournal(name string) *journalCopies {
 		}
 		if err != nil {
 			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "%s: %v", path, err)
+			c.unread++
 			continue
 		}
 		c.disks, c.files, c.broken = append(c.disks, d), append(c.files, f), append(c.broken, false)
@@ -151,9 +165,15 @@ func (c *journalCopies) bad(i int, off int64, err error) {
 	}
 }
 
-// readHeader takes the first copy whose header is good.
+// used tells whether a copy has frames, or may have.
+func (c *journalCopies) used() bool {
+	return c.unread > 0 || slices.ContainsFunc(c.files, func(f *file) bool { return f.size > journalHeaderSize })
+}
+
+// readHeader takes the first copy whose header is good. Bad ones are named, if there are
+// frames behind them.
 func (c *journalCopies) readHeader() bool {
-	found := false
+	found, used := false, c.used()
 	for i, f := range c.files {
 		b := make([]byte, journalHeaderSize)
 		err := f.readFull(b, 0)
@@ -164,21 +184,21 @@ func (c *journalCopies) readHeader() bool {
 		if err == nil && h.file.String() != c.name[:32] {
 			err = fmt.Errorf("%w: header of file %s", errMalformed, h.file)
 		}
-		if err != nil {
+		if err != nil && used {
 			c.bad(i, 0, err)
-		} else if !found {
+		} else if err == nil && !found {
 			c.header, found = h, true
 		}
 	}
 	return found
 }
 
-// walk gives the clear part of every frame, each from any copy that has it whole. Behind
-// one that is bad in every copy it goes on with the next whole one.
-func (c *journalCopies) walk(fn func(clear []byte) error) error {
+// walk gives every frame that counts, each from any copy that has it whole. Behind one
+// that is bad in every copy it goes on with the next whole one.
+func (c *journalCopies) walk(fn func(journalFrame) error) error {
 	buf := make([]byte, 64<<10)
-	for off := int64(journalHeaderSize); ; {
-		clear, size, ok := c.frame(off, buf)
+	for off := int64(journalHeaderSize); c.until == 0 || off < c.until; {
+		fr, ok := c.frame(off, buf)
 		if !ok {
 			next, gaveUp := c.next(off+1, buf)
 			if gaveUp {
@@ -193,11 +213,12 @@ func (c *journalCopies) walk(fn func(clear []byte) error) error {
 			off = next
 			continue
 		}
-		if err := fn(clear); err != nil {
+		if err := fn(fr); err != nil {
 			return err
 		}
-		off += size
+		off += fr.size
 	}
+	return nil
 }
 
 // end notes a torn write that was never acknowledged.
@@ -254,19 +275,29 @@ func nextFrame(f *file, from int64, buf []byte) (at int64, gaveUp bool) {
 }
 
 // frame reads the frame at off from all copies and names those that differ.
-func (c *journalCopies) frame(off int64, buf []byte) (clear []byte, size int64, ok bool) {
+func (c *journalCopies) frame(off int64, buf []byte) (fr journalFrame, ok bool) {
 	errs := make([]error, len(c.files))
+	fr.at, fr.unread = off, c.unread
+	bays := map[int]bool{}
 	for i, f := range c.files {
-		got, h, err := readFrame(f, off, buf)
-		if err != nil {
+		clear, h, err := readFrame(f, off, buf)
+		switch {
+		case err != nil:
 			errs[i] = err
+			if !errors.Is(err, errMalformed) && !errors.Is(err, io.ErrUnexpectedEOF) {
+				fr.unread++
+			}
 			continue
-		}
-		if ok && (h.size() != size || !bytes.Equal(got, clear)) {
+		case !ok:
+			fr.clear, fr.size, ok = clear, h.size(), true
+		case h.size() != fr.size || !bytes.Equal(clear, fr.clear):
 			errs[i] = fmt.Errorf("%w: another frame than on disk %s", errMalformed, c.disks[0].name)
 			continue
 		}
-		clear, size, ok = got, h.size(), true
+		if bay := c.disks[i].bay; bay < 0 || !bays[bay] {
+			bays[bay] = true
+			fr.copies++
+		}
 	}
 	if ok {
 		for i, err := range errs {
@@ -275,7 +306,7 @@ func (c *journalCopies) frame(off int64, buf []byte) (clear []byte, size int64, 
 			}
 		}
 	}
-	return clear, size, ok
+	return fr, ok
 }
 
 // whole counts the copies without a fault.

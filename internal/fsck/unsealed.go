@@ -2,14 +2,8 @@ package fsck
 
 import (
 	"context"
-	"encoding/binary"
-	"io/fs"
 	"slices"
-	"strings"
 )
-
-// maxJournals bounds the journal files of one device that are looked at.
-const maxJournals = 1 << 16
 
 // unsealed verifies a device that has no log yet from the clear parts of its
 // journal: each pack's entry under the device's signature, then its shards.
@@ -38,7 +32,10 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	var sample []*packEntry
 	stored := int64(0)
 	var numbers []uint64
-	j := &journalWalk{v: v, names: names}
+	j, err := v.newJournalWalk(ctx, names)
+	if err != nil {
+		return err
+	}
 	err = j.walk(ctx, true, func(p *packEntry) error {
 		if len(sample) < 8 {
 			sample = append(sample, p)
@@ -52,7 +49,7 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	v.nameGaps(numbers)
+	v.nameOrder(numbers)
 	v.packIDs.sort()
 	v.progress.total.Store(stored)
 	v.progress.packsTotal.Store(v.report.Packs)
@@ -61,10 +58,14 @@ func (v *verifier) unsealed(ctx context.Context) error {
 	return v.unsealedPacks(ctx, j)
 }
 
-// nameGaps names packs that no journal at hand has although later ones are there: their
-// frames are lost, also where nothing is left that looks like one.
-func (v *verifier) nameGaps(numbers []uint64) {
-	slices.Sort(numbers)
+// nameOrder names packs that no journal at hand has although later ones are there: their
+// frames are lost, also where nothing is left that looks like one. Packs of one number, or
+// in another order than their files, no device has written.
+func (v *verifier) nameOrder(numbers []uint64) {
+	if !slices.IsSorted(numbers) {
+		v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "the journals' packs are not in the order of their numbers")
+		slices.Sort(numbers)
+	}
 	next := uint64(0)
 	for _, n := range numbers {
 		if n < next {
@@ -161,99 +162,4 @@ func (v *verifier) nameOtherJobs() {
 		}
 		v.f.add(Repairable, "job-copy-other", onDisk(d), hintRebuild, "job.dsse is not the file of the other disks%s", jobProblem(d.job))
 	}
-}
-
-func (v *verifier) journalNames() ([]string, error) {
-	var names []string
-	for _, d := range v.use {
-		err := eachEntry(d.fsys, "journal", func(e fs.DirEntry) error {
-			base, ok := strings.CutSuffix(e.Name(), ".journal")
-			if scan, isScan := strings.CutSuffix(e.Name(), ".scan"); isScan && len(scan) == 32 && lowerHex(scan) {
-				return nil
-			}
-			if !ok || len(base) != 32 || !lowerHex(base) {
-				v.nameUnknown(d, "journal/"+e.Name())
-			} else if len(names) < maxJournals && !slices.Contains(names, e.Name()) {
-				names = append(names, e.Name())
-			}
-			return nil
-		})
-		if err != nil {
-			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "journal: %v", err)
-		}
-	}
-	slices.Sort(names)
-	if len(names) == 0 {
-		return nil, v.refuse("journal-missing", nowhere(), "", "no disk has a checkpoint or a journal: there is nothing to verify")
-	}
-	return names, nil
-}
-
-// journalWalk gives the packs of all journal files.
-type journalWalk struct {
-	v     *verifier
-	names []string
-}
-
-// walk names findings only if told to: it is run more than once.
-func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*packEntry) error) error {
-	v := j.v
-	if !name {
-		v = &verifier{f: newFindings(), use: v.use, who: v.who, key: v.key, job: v.job}
-	}
-	for _, n := range j.names {
-		if err := j.file(ctx, v, n, fn); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (j *journalWalk) file(ctx context.Context, v *verifier, name string, fn func(*packEntry) error) error {
-	c := v.openJournal(name)
-	defer c.close()
-	if !c.readHeader() {
-		v.f.add(Lost, "journal-lost", nowhere(), "", "journal/%s: no copy has a good header", name)
-		return nil
-	}
-	err := c.walk(func(clear []byte) error {
-		if err := ctx.Err(); err != nil || len(clear) == 0 {
-			return err
-		}
-		p, err := v.committed(clear)
-		if err != nil {
-			v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "journal/%s: %v", name, err)
-			return nil
-		}
-		return fn(p)
-	})
-	if n := c.whole(); err == nil && n < v.job.m+1 {
-		v.f.add(Repairable, "journal-copies", nowhere(), hintRebuild, "journal/%s: %d whole copies, there should be %d", name, n, v.job.m+1)
-	}
-	return err
-}
-
-// committed proves a pack's entry by the device's signature.
-func (v *verifier) committed(clear []byte) (*packEntry, error) {
-	raw, sig, err := parseClear(clear)
-	if err != nil {
-		return nil, err
-	}
-	msg := append(slices.Concat(v.who.job[:], v.who.device[:]), binary.BigEndian.AppendUint32(nil, uint32(v.who.generation))...)
-	if !verifyContext(v.key, "pack entry", append(msg, raw...), sig) {
-		return nil, errSignature
-	}
-	e, err := parseEntry(raw)
-	if err != nil {
-		return nil, err
-	}
-	if e.kind != packKind {
-		return nil, errMalformed
-	}
-	for _, bay := range e.pack.bays {
-		if int(bay) >= v.job.disks {
-			return nil, errMalformed
-		}
-	}
-	return e.pack, nil
 }

@@ -1,0 +1,151 @@
+package fsck
+
+import (
+	"cmp"
+	"context"
+	"encoding/binary"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// maxJournals bounds the journal files of one device that are looked at.
+const maxJournals = 1 << 16
+
+func (v *verifier) journalNames() ([]string, error) {
+	var names []string
+	for _, d := range v.use {
+		err := eachEntry(d.fsys, "journal", func(e fs.DirEntry) error {
+			base, ok := strings.CutSuffix(e.Name(), ".journal")
+			if scan, isScan := strings.CutSuffix(e.Name(), ".scan"); isScan && len(scan) == 32 && lowerHex(scan) {
+				return nil
+			}
+			if !ok || len(base) != 32 || !lowerHex(base) {
+				v.nameUnknown(d, "journal/"+e.Name())
+			} else if len(names) < maxJournals && !slices.Contains(names, e.Name()) {
+				names = append(names, e.Name())
+			}
+			return nil
+		})
+		if err != nil {
+			v.f.add(Repairable, "journal-copy-bad", onDisk(d), hintRebuild, "journal: %v", err)
+		}
+	}
+	slices.Sort(names)
+	if len(names) == 0 {
+		return nil, v.refuse("journal-missing", nowhere(), "", "no disk has a checkpoint or a journal: there is nothing to verify")
+	}
+	return names, nil
+}
+
+// journalWalk gives the packs of all journal files, as far as their frames count.
+type journalWalk struct {
+	v     *verifier
+	files []*journalFile
+}
+
+// journalFile is one journal: its place among the others, and which frame may not count.
+type journalFile struct {
+	name      string
+	headless  bool // no copy has a good header
+	ordinal   uint64
+	first     *packEntry // nil: it has none
+	last      lastFrame
+	uncounted bool // the last frame does not count
+}
+
+// newJournalWalk puts the files into order and decides of each whether its last frame counts.
+func (v *verifier) newJournalWalk(ctx context.Context, names []string) (*journalWalk, error) {
+	j := &journalWalk{v: v}
+	for _, name := range names {
+		f := &journalFile{name: name}
+		if err := f.look(ctx, v.aside()); err != nil {
+			return nil, err
+		}
+		j.files = append(j.files, f)
+	}
+	slices.SortStableFunc(j.files, func(a, b *journalFile) int { return cmp.Compare(a.ordinal, b.ordinal) })
+	for i, f := range j.files {
+		if err := j.decide(ctx, f, j.files[i+1:]); err != nil {
+			return nil, err
+		}
+	}
+	return j, nil
+}
+
+// aside is a verifier of the same disks whose findings nobody sees.
+func (v *verifier) aside() *verifier {
+	return &verifier{o: v.o, f: newFindings(), own: v.own, report: &Report{}, use: v.use, who: v.who, key: v.key, job: v.job,
+		bays: v.bays, missing: make([]bool, maxBays)}
+}
+
+// walk names findings only if told to: it is run more than once.
+func (j *journalWalk) walk(ctx context.Context, name bool, fn func(*packEntry) error) error {
+	v := j.v
+	if !name {
+		v = v.aside()
+	}
+	for _, f := range j.files {
+		if err := f.walk(ctx, v, fn); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *journalFile) walk(ctx context.Context, v *verifier, fn func(*packEntry) error) error {
+	c := v.openJournal(f.name)
+	defer c.close()
+	switch {
+	case c.readHeader():
+	case c.used():
+		v.f.add(Lost, "journal-lost", nowhere(), "", "journal/%s: no copy has a good header", f.name)
+		return nil
+	default:
+		v.f.add(Note, "journal-tail", nowhere(), "", "journal/%s: no copy has a header, and none a frame: it was never used", f.name)
+		return nil
+	}
+	if f.uncounted {
+		c.until = f.last.at
+	}
+	err := c.walk(func(fr journalFrame) error {
+		if err := ctx.Err(); err != nil || len(fr.clear) == 0 {
+			return err
+		}
+		p, err := v.committed(fr.clear)
+		if err != nil {
+			v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "journal/%s: %v", f.name, err)
+			return nil
+		}
+		return fn(p)
+	})
+	if n := c.whole(); err == nil && n < v.job.m+1 {
+		v.f.add(Repairable, "journal-copies", nowhere(), hintRebuild, "journal/%s: %d whole copies, there should be %d", f.name, n, v.job.m+1)
+	}
+	return err
+}
+
+// committed proves a pack's entry by the device's signature.
+func (v *verifier) committed(clear []byte) (*packEntry, error) {
+	raw, sig, err := parseClear(clear)
+	if err != nil {
+		return nil, err
+	}
+	msg := append(slices.Concat(v.who.job[:], v.who.device[:]), binary.BigEndian.AppendUint32(nil, uint32(v.who.generation))...)
+	if !verifyContext(v.key, "pack entry", append(msg, raw...), sig) {
+		return nil, errSignature
+	}
+	e, err := parseEntry(raw)
+	if err != nil {
+		return nil, err
+	}
+	if e.kind != packKind {
+		return nil, errMalformed
+	}
+	for _, bay := range e.pack.bays {
+		if int(bay) >= v.job.disks {
+			return nil, errMalformed
+		}
+	}
+	return e.pack, nil
+}
