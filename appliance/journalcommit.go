@@ -99,14 +99,13 @@ func (d *Device) appendNow(clear []byte, m *frameMessage) error {
 
 // event journals a public remark that the log will carry.
 func (d *Device) event(what, text string, bay int) error {
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: utf8Text(text), Bay: bay}
-	b, err := e.Encode()
+	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: utf8Text(text), Bay: bay})
 	if err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := &frameMessage{events: [][]byte{b}}
+	m := &frameMessage{events: events}
 	if err := d.appendFrame(nil, m); err != nil {
 		return err
 	}

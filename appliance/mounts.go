@@ -150,22 +150,14 @@ func unfit(name string) string {
 }
 
 // allowedEvents tell the log what was let pass.
-func (c *Config) allowedEvents() [][]byte {
-	var events []manifest.Event
+func (c *Config) allowedEvents() (events []manifest.Event) {
 	if c.Allowed.Shared {
 		events = append(events, manifest.Event{What: "note", Text: "bays share a disk, as was allowed", Bay: -1})
 	}
 	for _, name := range c.Allowed.Filesystems {
 		events = append(events, manifest.Event{What: "note", Text: "disks on the file system " + name + ", as was allowed", Bay: -1})
 	}
-	var out [][]byte
-	for _, e := range events {
-		e.Time = c.Now().UTC()
-		if b, err := e.Encode(); err == nil {
-			out = append(out, b)
-		}
-	}
-	return out
+	return events
 }
 
 // noHeader is the error of a disk without a header, while the device is at work: it

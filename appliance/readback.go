@@ -275,11 +275,11 @@ func (d *Device) noteLie(b *bay, number uint64, what string, err error) {
 // journalBad journals marks of shards that a disk does not give back, and what the log
 // will say: readers know no other kinds of events than the format's. The caller holds mu.
 func (d *Device) journalBad(b *bay, what, text string, marks ...readMark) {
-	m := &frameMessage{reads: append(d.unsaved.take(), marks...)}
-	e := manifest.Event{Time: d.cfg.Now().UTC(), What: what, Text: "read-back-failed: " + utf8Text(text), Bay: b.number}
-	if raw, err := e.Encode(); err == nil {
-		m.events = [][]byte{raw}
+	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: "read-back-failed: " + utf8Text(text), Bay: b.number})
+	if d.broken == nil {
+		d.broken = err
 	}
+	m := &frameMessage{reads: append(d.unsaved.take(), marks...), events: events}
 	if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
 		d.cfg.Log.Debug("a failed read-back is not in the journal", "bay", b.number, "error", err)
 	}

@@ -55,7 +55,11 @@ func (d *Device) logEntries(log *manifest.LogWriter, wraps []wrapFile, w *indexW
 		}
 		pos++
 	}
-	for _, e := range d.sealEvents(o) {
+	events, err := d.sealEvents(o)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range events {
 		if err := add(e, nil); err != nil {
 			return 0, err
 		}
@@ -91,28 +95,31 @@ func (d *Device) logEntries(log *manifest.LogWriter, wraps []wrapFile, w *indexW
 	return degraded, add(end.Encode())
 }
 
-// sealEvents are the journalled events, the first of them if there are very many, and
-// those of the seal itself.
-func (d *Device) sealEvents(o *SealOptions) [][]byte {
-	const maxEvents = 100000
-	events := d.state.events
-	if len(events) > maxEvents {
-		events = events[:maxEvents]
-	}
-	out := append(slices.Clone(events), d.cfg.allowedEvents()...)
+// sealEvents are all events of the journal, however many, what was let pass, and the
+// events of the seal itself.
+func (d *Device) sealEvents(o *SealOptions) ([][]byte, error) {
+	events := d.cfg.allowedEvents()
 	for _, n := range o.Absent {
-		e := manifest.Event{Time: d.cfg.Now().UTC(), What: "disk-absent", Text: "absent at seal", Bay: n}
-		if b, err := e.Encode(); err == nil {
-			out = append(out, b)
-		}
+		events = append(events, manifest.Event{What: "disk-absent", Text: "absent at seal", Bay: n})
 	}
 	for _, n := range d.replacedBays() {
-		e := manifest.Event{Time: d.cfg.Now().UTC(), What: "disk-rebuilt", Text: "replaced before the seal", Bay: n}
-		if b, err := e.Encode(); err == nil {
-			out = append(out, b)
-		}
+		events = append(events, manifest.Event{What: "disk-rebuilt", Text: "replaced before the seal", Bay: n})
 	}
-	return out
+	own, err := encodeEvents(d.cfg.Now(), events...)
+	return slices.Concat(d.state.events, own), err
+}
+
+// encodeEvents encodes events of one moment: each of them, or none and an error.
+func encodeEvents(now time.Time, events ...manifest.Event) (out [][]byte, err error) {
+	for _, e := range events {
+		e.Time = now.UTC()
+		b, err := e.Encode()
+		if err != nil {
+			return nil, fmt.Errorf("event %.40q of bay %d: %w", e.What, e.Bay, err)
+		}
+		out = append(out, b)
+	}
+	return out, nil
 }
 
 // firstUnlock is when the disks were prepared.

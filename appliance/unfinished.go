@@ -143,13 +143,13 @@ func (d *Device) Abandon(root, as string) (*UnfinishedError, error) {
 
 // giveUp journals that the rest of a list is not loaded, and why.
 func (d *Device) giveUp(l *scanList, why string) error {
-	event, err := (&manifest.Event{Time: d.cfg.Now().UTC(), What: "note", Text: why, Bay: -1}).Encode()
+	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: "note", Text: why, Bay: -1})
 	if err != nil {
 		return err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := &frameMessage{events: [][]byte{event}, abandoned: []manifest.ID{l.copies.id}}
+	m := &frameMessage{events: events, abandoned: []manifest.ID{l.copies.id}}
 	if err := d.appendFrame(nil, m); err != nil {
 		return err
 	}
