@@ -2,8 +2,8 @@
 // erasure-coded under a signed manifest, and imports such disks into S3 with
 // every byte proven.
 //
-//	site init, site check-wrap, job create, job extend,
-//	job show, job reinstate                                  the data centre
+//	site init, site export, site check-wrap, job create,
+//	job extend, job show, job reinstate                      the data centre
 //	device init, device show, device reinstate, unlock,
 //	lock, scan, load, status, scrub, rebuild, seal           the field
 //	receive, target probe, import, accept, extract, list,

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) siteCommand() *cobra.Command {
-	return group("site", "make the data centre's keys, and check that a device can be opened before its seal", a.siteInit(), a.siteCheckWrap())
+	return group("site", "make the data centre's keys, export those that an import needs, and check that a device can be opened before its seal", a.siteInit(), a.siteExport(), a.siteCheckWrap())
 }
 
 type siteReport struct {

@@ -29,6 +29,8 @@ var (
 	ErrReduced = errors.New("not in this folder, which holds only what an import needs")
 	// ErrNotEmpty: the folder that is exported to holds something else.
 	ErrNotEmpty = errors.New("not empty")
+	// ErrForeignJob: this site has not signed such a job file.
+	ErrForeignJob = errors.New("not a job file that this site signed")
 )
 
 // exported is one file of a reduced folder.
@@ -46,7 +48,7 @@ func (s *Site) JobID(file []byte) (manifest.ID, error) {
 	}
 	job, err := manifest.OpenJob(file, signer)
 	if errors.Is(err, manifest.ErrUnverified) || errors.Is(err, crypto.ErrSignature) {
-		err = fmt.Errorf("%w: %w", ErrUnknownJob, err)
+		err = fmt.Errorf("%w: %w", ErrForeignJob, err)
 	}
 	if err != nil {
 		return manifest.ID{}, err
@@ -54,42 +56,16 @@ func (s *Site) JobID(file []byte) (manifest.ID, error) {
 	return job.ID, nil
 }
 
-// ExportImport writes into an empty folder what the import of one job's devices needs:
-// the signer's public key, the importer's key pair, the job's files and its site key.
-// Each file is durable before the next one, and site.json is the last: without it no
-// verb takes the folder for a site's. What an ended export of the same job left is
-// completed; any other content is ErrNotEmpty, and nothing is written.
-func (s *Site) ExportImport(id manifest.ID, to vfs.FS) (*Site, error) {
-	files, err := s.importFiles(id)
-	if err != nil {
-		return nil, err
-	}
-	if err := onlyHalf(to, files); err != nil {
-		return nil, err
-	}
-	if err := durable.MkdirAll(to, jobFolder(id)); err != nil {
-		return nil, err
-	}
-	for _, folder := range []string{".", jobFolder(id)} {
-		if err := durable.Sweep(to, folder); err != nil {
-			return nil, err
-		}
-	}
-	for _, f := range files {
-		write := durable.CreateExclusive
-		if f.public {
-			write = durable.CreatePublic
-		}
-		if err := write(to, f.name, f.data); err != nil {
-			return nil, err
-		}
-	}
-	return &Site{Name: s.Name, For: ForImport, OfJob: id, fs: to}, nil
+// Export is a reduced folder that is not written yet.
+type Export struct {
+	site  Site
+	files []exported // site.json last
 }
 
-// importFiles are the files of an import's folder, site.json last. Keys are parsed and
+// ExportImport reads what the import of one job's devices needs: the signer's public
+// key, the importer's key pair, the job's files and its site key. Keys are parsed and
 // written anew: whatever else lies in a key's file stays where it is.
-func (s *Site) importFiles(id manifest.ID) ([]exported, error) {
+func (s *Site) ExportImport(id manifest.ID) (*Export, error) {
 	job, jobFile, err := s.Job(id)
 	if err != nil {
 		return nil, err
@@ -110,6 +86,10 @@ func (s *Site) importFiles(id manifest.ID) ([]exported, error) {
 	if err != nil {
 		return nil, err
 	}
+	later, err := s.laterFiles(id)
+	if err != nil {
+		return nil, err
+	}
 	title, err := json.Marshal(siteFile{Name: s.Name, For: ForImport, Job: id.String()})
 	if err != nil {
 		return nil, err
@@ -121,18 +101,49 @@ func (s *Site) importFiles(id manifest.ID) ([]exported, error) {
 		{name: jobFolder(id) + "/site.key", data: siteKey},
 		{name: jobFolder(id) + "/job.dsse", data: jobFile},
 	}
-	later, err := s.serials(id)
-	if err != nil {
-		return nil, err
-	}
-	for _, n := range later {
+	files = append(append(files, later...), exported{name: siteName, data: append(title, '\n')})
+	return &Export{Site{Name: s.Name, For: ForImport, OfJob: id}, files}, nil
+}
+
+// laterFiles are the job's files with another expiry.
+func (s *Site) laterFiles(id manifest.ID) (files []exported, err error) {
+	serials, err := s.serials(id)
+	for _, n := range serials {
 		b, err := vfs.ReadFile(s.fs, serialName(id, n), manifest.MaxStatement)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, exported{name: serialName(id, n), data: b})
 	}
-	return append(files, exported{name: siteName, data: append(title, '\n')}), nil
+	return files, err
+}
+
+// Write writes the folder, which must be fit (see [Export.Check]). Each file is durable
+// before the next one, and site.json is the last: without it no verb takes the folder
+// for a site's. What an ended Write of the same export left is completed.
+func (e *Export) Write(to vfs.FS) (*Site, error) {
+	if err := e.Check(to); err != nil {
+		return nil, err
+	}
+	folder := jobFolder(e.site.OfJob)
+	if err := durable.MkdirAll(to, folder); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(durable.Sweep(to, "."), durable.Sweep(to, folder)); err != nil {
+		return nil, err
+	}
+	for _, f := range e.files {
+		write := durable.CreateExclusive
+		if f.public {
+			write = durable.CreatePublic
+		}
+		if err := write(to, f.name, f.data); err != nil {
+			return nil, err
+		}
+	}
+	s := e.site
+	s.fs = to
+	return &s, nil
 }
 
 // importerPair reads the importer's key, which the job must name: receipts under
@@ -166,25 +177,26 @@ func (s *Site) jobKey(job *manifest.Job) ([]byte, error) {
 	return encodeSiteKey(job.ID, key)
 }
 
-// onlyHalf refuses a folder that holds more than an ended export of these files left.
-func onlyHalf(to vfs.FS, files []exported) error {
+// Check refuses a folder that holds more than an ended Write of this export left:
+// ErrExists for a site's, else ErrNotEmpty.
+func (e *Export) Check(to vfs.FS) error {
 	if _, err := to.Stat(siteName); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(ErrExists, err)
 	}
 	known := map[string][]byte{} // nil for a folder
-	for _, f := range files {
+	for _, f := range e.files {
 		known[f.name] = f.data
 		for dir := path.Dir(f.name); dir != "."; dir = path.Dir(dir) {
 			known[dir] = nil
 		}
 	}
-	return vfs.Walk(to, ".", vfs.Limits{}, func(name string, e fs.DirEntry) error {
+	return vfs.Walk(to, ".", vfs.Limits{}, func(name string, d fs.DirEntry) error {
 		data, ok := known[name]
 		_, temp := known[beforeTemp(name)]
 		switch {
-		case temp && e.Type().IsRegular(), ok && data == nil && e.IsDir():
+		case temp && d.Type().IsRegular(), ok && data == nil && d.IsDir():
 			return nil
-		case ok && data != nil && e.Type().IsRegular():
+		case ok && data != nil && d.Type().IsRegular():
 			if found, err := vfs.ReadFile(to, name, int64(len(data))); err != nil && !errors.Is(err, vfs.ErrTooLarge) {
 				return err
 			} else if err == nil && bytes.Equal(found, data) {

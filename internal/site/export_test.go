@@ -33,6 +33,14 @@ func exportSite(t *testing.T) (s *Site, disk *vfs.Mem, first, second *NewJob) {
 	return s, disk, first, second
 }
 
+func export(s *Site, id manifest.ID, to vfs.FS) (*Site, error) {
+	e, err := s.ExportImport(id)
+	if err != nil {
+		return nil, err
+	}
+	return e.Write(to)
+}
+
 // files are the names and the contents of a folder.
 func files(t *testing.T, disk vfs.FS) map[string][]byte {
 	t.Helper()
@@ -56,7 +64,7 @@ func files(t *testing.T, disk vfs.FS) map[string][]byte {
 func TestExportImport(t *testing.T) {
 	s, whole, made, other := exportSite(t)
 	to := vfs.NewMem(vfs.MemOptions{})
-	if _, err := s.ExportImport(made.Job.ID, to); err != nil {
+	if _, err := export(s, made.Job.ID, to); err != nil {
 		t.Fatal(err)
 	}
 	folder := jobFolder(made.Job.ID)
@@ -118,12 +126,12 @@ func second[T any](_ T, err error) error { return err }
 func TestExportRefusals(t *testing.T) {
 	s, disk, made, other := exportSite(t)
 	to := vfs.NewMem(vfs.MemOptions{})
-	if _, err := s.ExportImport(made.Job.ID, to); err != nil {
+	if _, err := export(s, made.Job.ID, to); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range []manifest.ID{made.Job.ID, other.Job.ID} {
 		before := files(t, to)
-		if _, err := s.ExportImport(id, to); !errors.Is(err, ErrExists) {
+		if _, err := export(s, id, to); !errors.Is(err, ErrExists) {
 			t.Errorf("a second export: %v", err)
 		}
 		if after := files(t, to); len(after) != len(before) {
@@ -141,7 +149,7 @@ func TestExportRefusals(t *testing.T) {
 		if err := durable.WriteFile(to, name, []byte(content)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.ExportImport(made.Job.ID, to); !errors.Is(err, ErrNotEmpty) {
+		if _, err := export(s, made.Job.ID, to); !errors.Is(err, ErrNotEmpty) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if got := files(t, to); len(got) != 1 || string(got[name]) != content {
@@ -149,10 +157,10 @@ func TestExportRefusals(t *testing.T) {
 		}
 	}
 	stranger, _, foreign, _ := exportSite(t)
-	if _, err := s.ExportImport(foreign.Job.ID, vfs.NewMem(vfs.MemOptions{})); !errors.Is(err, ErrUnknownJob) {
+	if _, err := export(s, foreign.Job.ID, vfs.NewMem(vfs.MemOptions{})); !errors.Is(err, ErrUnknownJob) {
 		t.Errorf("job of another site: %v", err)
 	}
-	if _, err := s.JobID(foreign.File); !errors.Is(err, ErrUnknownJob) {
+	if _, err := s.JobID(foreign.File); !errors.Is(err, ErrForeignJob) {
 		t.Errorf("job file of another site: %v", err)
 	}
 	if id, err := s.JobID(made.File); err != nil || id != made.Job.ID {
@@ -168,7 +176,7 @@ func TestExportRefusals(t *testing.T) {
 			t.Fatal(err)
 		}
 		to := vfs.NewMem(vfs.MemOptions{})
-		if _, err := s.ExportImport(made.Job.ID, to); !errors.Is(err, ErrInvalid) || len(files(t, to)) > 0 {
+		if _, err := export(s, made.Job.ID, to); !errors.Is(err, ErrInvalid) || len(files(t, to)) > 0 {
 			t.Errorf("another %s: %v", name, err)
 		}
 		if err := durable.WriteFile(disk, name, before); err != nil {
@@ -191,7 +199,7 @@ func pemOf(t *testing.T, key ed25519.PrivateKey) []byte {
 func TestExportCrash(t *testing.T) {
 	s, _, made, other := exportSite(t)
 	whole := vfs.NewMem(vfs.MemOptions{})
-	if _, err := s.ExportImport(made.Job.ID, whole); err != nil {
+	if _, err := export(s, made.Job.ID, whole); err != nil {
 		t.Fatal(err)
 	}
 	want := files(t, whole)
@@ -204,7 +212,7 @@ func TestExportCrash(t *testing.T) {
 			}
 			return nil
 		})
-		_, first := s.ExportImport(made.Job.ID, mem)
+		_, first := export(s, made.Job.ID, mem)
 		back := mem.CrashClone(mathrand.New(mathrand.NewSource(at)), 50)
 		if _, err := Open(back); err == nil {
 			for name, content := range want {
@@ -216,13 +224,13 @@ func TestExportCrash(t *testing.T) {
 			t.Fatalf("op %d: %v", at, err)
 		} else if left := files(t, back); len(left) > 0 {
 			halves++
-			if _, err := s.ExportImport(other.Job.ID, back); slices.ContainsFunc(keys(left), ofJob) && !errors.Is(err, ErrNotEmpty) {
+			if _, err := export(s, other.Job.ID, back); slices.ContainsFunc(keys(left), ofJob) && !errors.Is(err, ErrNotEmpty) {
 				t.Fatalf("op %d: another job's export over %v: %v", at, keys(left), err)
 			} else if err == nil {
 				continue
 			}
 		}
-		if _, err := s.ExportImport(made.Job.ID, back); err != nil && !errors.Is(err, ErrExists) {
+		if _, err := export(s, made.Job.ID, back); err != nil && !errors.Is(err, ErrExists) {
 			t.Fatalf("op %d: %v", at, err)
 		}
 		got := files(t, back)
@@ -256,7 +264,7 @@ func TestSurplus(t *testing.T) {
 		t.Errorf("whole folder: %v, %v", found, err)
 	}
 	to := vfs.NewMem(vfs.MemOptions{})
-	reduced, err := s.ExportImport(made.Job.ID, to)
+	reduced, err := export(s, made.Job.ID, to)
 	if err != nil {
 		t.Fatal(err)
 	}
