@@ -129,7 +129,7 @@ have is waived for each of them, as DEVICE:NAME. The statement holds no names of
 	}
 	var f acceptFlags
 	flags := cmd.Flags()
-	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder: trust and acceptor key in one; it keeps a copy (env SLEDGE_SITE)")
+	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's whole key folder: trust and acceptor key in one; it keeps a copy (env SLEDGE_SITE)")
 	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
 	f.acceptorKey = newKeyFile(flags, "acceptor-key", "the key that signs (default: the site's); - for standard input")
 	flags.StringArrayVar(&f.labels, "label", nil, "a device's label file; one for each device")
@@ -472,6 +472,10 @@ func (c *acceptance) keep(file []byte) error {
 		return err
 	}
 	name, err := s.KeepAcceptance(c.job.ID, file)
+	if errors.Is(err, site.ErrReduced) {
+		c.warn("the site's own folder has no copy of the acceptance: put %s into its jobs/%s", c.f.out, c.job.ID)
+		return nil
+	}
 	if err != nil {
 		return hint(fmt.Errorf("%s is written, the site's copy is not: %w", c.f.out, err), "copy %s into the job's folder of the site", c.f.out)
 	}

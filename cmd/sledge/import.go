@@ -268,6 +268,7 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 	if err := f.checkAll(); err != nil {
 		return nil, err
 	}
+	a.warnSurplus(f.site)
 	if f.all {
 		return a.importAll(ctx, f)
 	}

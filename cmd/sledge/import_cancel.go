@@ -101,6 +101,7 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	if f.all {
 		return nil, hint(usagef("one device is canceled at a time: leave --all out"), "name its disks, its label and its folder: --state STATE/DEVICE")
 	}
+	a.warnSurplus(f.site)
 	r, err := a.openReader(&f.keyFlags)
 	if err != nil {
 		return nil, err

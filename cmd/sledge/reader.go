@@ -28,7 +28,7 @@ func (f *chainFlags) add(flags *pflag.FlagSet) {
 }
 
 func (f *chainFlags) addSite(flags *pflag.FlagSet) {
-	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder: trust, site key and importer key in one (env SLEDGE_SITE)")
+	flags.StringVar(&f.site, "site", os.Getenv("SLEDGE_SITE"), "the site's key folder, or what \"sledge site export\" made of it: trust, site key and importer key in one (env SLEDGE_SITE)")
 }
 
 func (f *chainFlags) addTrust(flags *pflag.FlagSet) {

@@ -15,7 +15,7 @@ import (
 )
 
 func (a *app) siteCommand() *cobra.Command {
-	return group("site", "create the data centre's keys, check devices before their seal", a.siteInit(), a.siteCheckWrap())
+	return group("site", "create the data centre's keys, export those that an import needs, check devices before their seal", a.siteInit(), a.siteExport(), a.siteCheckWrap())
 }
 
 type siteReport struct {

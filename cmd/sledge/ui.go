@@ -298,7 +298,12 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUsage, "correct it and run the command again")
 	case is(site.ErrNoSite):
 		return add(exitUsage, "name the site's folder, or make one: sledge site init DIR --name NAME")
-	case is(site.ErrUnknownJob):
+	case is(site.ErrNotEmpty):
+		return add(exitUsage, "name a new folder, or an empty one: --out FOLDER")
+	case is(site.ErrReduced):
+		return add(exitUsage, "run it where the site's whole key folder is, and name that one: --site DIR",
+			"the import of another job needs a folder of its own, made there: sledge site export --for import --job JOB --out FOLDER")
+	case is(site.ErrUnknownJob), is(site.ErrForeignJob):
 		return add(exitJob, "use the key folder of the site that made this job")
 	case is(appliance.ErrReadBack) && is(appliance.ErrTooFewDisks):
 		return add(exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")

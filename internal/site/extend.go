@@ -106,5 +106,8 @@ func (s *Site) jobOf(id manifest.ID, sum [32]byte) (*manifest.Job, []byte, error
 		job, err = manifest.OpenJob(b, signer)
 		return job, b, err
 	}
+	if s.For != "" {
+		return nil, nil, fmt.Errorf("job file of SHA-256 %x: %w", sum, ErrReduced)
+	}
 	return job, file, nil
 }

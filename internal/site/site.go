@@ -14,7 +14,8 @@
 //
 // Private files have mode 0600, public keys 0644; nothing is ever overwritten. Create jobs and
 // check wraps here; nothing else in sledge needs this folder but an import,
-// which needs one job's site.key and importer.key.
+// which needs one job's site.key and importer.key: [Site.ExportImport] makes a
+// reduced folder of these.
 package site
 
 import (
@@ -72,13 +73,17 @@ var (
 
 // Site is an open key folder.
 type Site struct {
-	Name string
-	fs   vfs.FS
+	Name  string
+	For   Purpose     // of a reduced folder; empty for a site's own
+	OfJob manifest.ID // the one job of a reduced folder
+	fs    vfs.FS
 }
 
 type siteFile struct {
-	Version int    `json:"version"`
-	Name    string `json:"name"`
+	Version int     `json:"version"`
+	Name    string  `json:"name"`
+	For     Purpose `json:"for,omitempty"`
+	Job     string  `json:"job,omitempty"`
 }
 
 // Options of Init.
@@ -184,14 +189,21 @@ func Open(fsys vfs.FS) (*Site, error) {
 	if err := json.Unmarshal(b, &f); err != nil || f.Version != 0 {
 		return nil, fmt.Errorf("%s is not of this program's version", siteName)
 	}
-	return &Site{Name: f.Name, fs: fsys}, nil
+	s := &Site{Name: f.Name, For: f.For, fs: fsys}
+	if s.For != "" {
+		if s.OfJob, err = manifest.ParseID(f.Job); err != nil {
+			return nil, fmt.Errorf("%s: %w", siteName, err)
+		}
+	}
+	return s, nil
 }
 
 // Key reads a role's private key.
 func (s *Site) Key(role Role) (ed25519.PrivateKey, error) {
-	b, err := vfs.ReadFile(s.fs, string(role)+".key", maxKeyFile)
+	name := string(role) + ".key"
+	b, err := vfs.ReadFile(s.fs, name, maxKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s key: %w", role, err)
+		return nil, fmt.Errorf("%s key: %w", role, s.absent(name, err))
 	}
 	key, err := crypto.ParsePrivateKey(b)
 	if err != nil {
@@ -202,9 +214,10 @@ func (s *Site) Key(role Role) (ed25519.PrivateKey, error) {
 
 // PublicKey reads a role's public key; its private half may be elsewhere.
 func (s *Site) PublicKey(role Role) (ed25519.PublicKey, error) {
-	b, err := vfs.ReadFile(s.fs, string(role)+".pub", maxKeyFile)
+	name := string(role) + ".pub"
+	b, err := vfs.ReadFile(s.fs, name, maxKeyFile)
 	if err != nil {
-		return nil, fmt.Errorf("%s key: %w", role, err)
+		return nil, fmt.Errorf("%s key: %w", role, s.absent(name, err))
 	}
 	key, err := crypto.ParsePublicKey(b)
 	if err != nil {
@@ -237,7 +250,7 @@ func jobFolder(id manifest.ID) string { return jobsFolder + "/" + id.String() }
 func (s *Site) Job(id manifest.ID) (*manifest.Job, []byte, error) {
 	file, err := vfs.ReadFile(s.fs, jobFolder(id)+"/job.dsse", manifest.MaxStatement)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("job %s: %w", id, ErrUnknownJob)
+		return nil, nil, fmt.Errorf("job %s: %w", id, s.unknown("job.dsse"))
 	}
 	if err != nil {
 		return nil, nil, err
@@ -260,6 +273,9 @@ func (s *Site) Job(id manifest.ID) (*manifest.Job, []byte, error) {
 // first half of its SHA-256, so that a later one does not hide an earlier one. It
 // gives the name in the site's folder.
 func (s *Site) KeepAcceptance(id manifest.ID, statement []byte) (string, error) {
+	if s.For != "" {
+		return "", fmt.Errorf("acceptance: %w", ErrReduced)
+	}
 	if _, err := s.fs.Stat(jobFolder(id) + "/job.dsse"); errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("job %s: %w", id, ErrUnknownJob)
 	}
@@ -272,7 +288,7 @@ func (s *Site) KeepAcceptance(id manifest.ID, statement []byte) (string, error) 
 func (s *Site) SiteKey(id manifest.ID) (*crypto.SiteKey, error) {
 	b, err := vfs.ReadFile(s.fs, jobFolder(id)+"/site.key", maxKeyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("job %s: site.key: %w", id, ErrUnknownJob)
+		return nil, fmt.Errorf("job %s: %w", id, s.unknown("site.key"))
 	}
 	if err != nil {
 		return nil, err
