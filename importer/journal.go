@@ -35,7 +35,9 @@ import (
 // outcomes that it sums up.
 //
 // An outcome that a crash loses is found again by HEAD, at the cost of a call:
-// the object carries our entry and run. So small files do not wait for fsync.
+// the object carries our entry and run. So small files do not wait for fsync. What
+// was told as done (status.json, Options.Progress) was made durable before, about
+// every second.
 type journal struct {
 	db   *pebble.DB
 	disk vfs.FS
@@ -244,6 +246,11 @@ func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err err
 		o = pebble.Sync
 	}
 	return f(o)
+}
+
+// flush makes every write before it durable.
+func (j *journal) flush() error {
+	return j.change(true, func(o *pebble.WriteOptions) error { return j.db.LogData(nil, o) })
 }
 
 // room refuses records while the disk is nearly full, so that it is never found full

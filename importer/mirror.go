@@ -52,7 +52,7 @@ type mirror struct {
 	number uint64   // of our lease
 	trust  time.Duration
 	own    Attributes                // of its objects
-	hides  atomic.Bool               // a delete without a version hides an object: a write made one
+	plain  atomic.Bool               // a write has made no version: a delete without one removes
 	seen   atomic.Pointer[time.Time] // when a look that found it ours began
 	lost   atomic.Pointer[Error]
 }
@@ -107,8 +107,8 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	return m.calls.briefly(m.own, func(own Attributes) error {
 		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
 			stored, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
-			if stored.VersionID != "" {
-				m.hides.Store(true)
+			if err == nil {
+				m.plain.Store(stored.VersionID == "")
 			}
 			return err
 		})
@@ -176,22 +176,22 @@ func (m *mirror) head(ctx context.Context, ask asking, name string) error {
 	})
 }
 
-// remove takes an object away, in a bucket with versions each of them.
+// remove takes an object away, in a bucket with versions each of them: it is looked at first,
+// as a bucket may have had versions before, and a start may have written nothing. What HEAD
+// does not show is deleted where a delete hides nothing: it may be shown late.
 func (m *mirror) remove(ctx context.Context, name string) error {
 	key := m.prefix + name
-	if !m.hides.Load() {
-		return m.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return m.target.Delete(ctx, key, "") })
-	}
-	for range maxMarkerVersions {
+	for n := range maxMarkerVersions {
 		var obj Object
 		err := m.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) (err error) {
 			obj, err = m.target.Head(ctx, key)
 			return err
 		})
-		if IsNotFound(err) {
+		absent := IsNotFound(err)
+		if absent && (n > 0 || !m.plain.Load()) {
 			return nil
 		}
-		if err == nil {
+		if err == nil || absent {
 			err = m.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return m.target.Delete(ctx, key, obj.VersionID) })
 		}
 		if err != nil || obj.VersionID == "" {

@@ -19,6 +19,7 @@ type teller struct {
 	run       *run
 	rates     rates
 	heard     string    // the control file that was obeyed last
+	durable   uint64    // entries whose outcomes a crash does not lose
 	earlier   []string  // control files of before this start: a stop there was not meant for it
 	pointed   time.Time // of the last point of the history
 	state     State
@@ -82,6 +83,8 @@ func (t *teller) tell(final State) {
 		}
 	}
 	t.rates.add(r.opts.Now(), p)
+	s := t.describe(p)
+	t.flush(p.Entries)
 	if r.opts.Progress != nil {
 		r.opts.Progress(p)
 	}
@@ -89,7 +92,6 @@ func (t *teller) tell(final State) {
 		r.settle(final)
 		return // a run that has ended before has told how: nothing of it is done now
 	}
-	s := t.describe(p)
 	if final != "" && !r.unsettled.Load() {
 		s.Unsettled = t.unsettled
 	}
@@ -98,6 +100,20 @@ func (t *teller) tell(final State) {
 		t.state, t.pointed = p.State, now
 		t.point(p, now)
 	}
+}
+
+// flush makes the outcomes durable that are about to be told, so that whoever goes on with
+// the run has every entry that was counted here. Where the journal refuses, the next outcome
+// tells why.
+func (t *teller) flush(entries uint64) {
+	if entries == t.durable {
+		return
+	}
+	if err := t.run.journal.flush(); err != nil {
+		t.run.opts.Log.Debug("status", "error", err)
+		return
+	}
+	t.durable = entries
 }
 
 func (r *run) snapshot() Progress {
