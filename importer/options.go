@@ -82,7 +82,7 @@ type Options struct {
 
 	// Uncommit is called by Cancel once all was checked, before any upload or object is
 	// given up: so that nobody reads what is not whole any more. An error ends the cancel.
-	Uncommit func(ctx context.Context) error
+	Uncommit func(ctx context.Context, at *CommitStore) error
 
 	// ExclusivePrefix states that nothing else writes below the prefix; only then
 	// are uploads that a lost reply to Create may have left aborted.
@@ -95,7 +95,7 @@ type Options struct {
 	// Committed tells whether this run's commit marker stands there already: nothing is
 	// done then but what a run that has ended in StateDir does; another one is ErrCommitted.
 	// It is asked before any other request of a start; an error ends that. nil is no.
-	Committed func(ctx context.Context) (bool, error)
+	Committed func(ctx context.Context, at *CommitStore) (bool, error)
 
 	// DryRun plans everything and writes nothing, to the target or to StateDir.
 	DryRun bool
