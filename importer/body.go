@@ -24,6 +24,7 @@ type body struct {
 	err      error
 	detached bool
 	pace     func(most int) (n int, err error) // waits until up to most bytes may go; nil is at once
+	clock    *clock                            // of the call that sends it; may be nil
 }
 
 func newBody(content io.ReaderAt, from, size int64) *body {
@@ -38,14 +39,32 @@ func (b *body) paced(ctx context.Context, p *pacer) *body {
 	return b
 }
 
+// timed has the call's clock watch that the body goes out.
+func (b *body) timed(call context.Context) *body {
+	b.clock = clockOf(call)
+	return b
+}
+
 var errDetached = errors.New("the call is over")
 
 // bodyBuffers are shared by all bodies; a call with a large payload takes one.
 var bodyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
 
+// Read gives the transport its next bytes, for which the target waits meanwhile. Until the
+// transport comes for more of them, the target is waited for.
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.clock.moved()
+	n, err := b.next(p)
+	if err == nil && b.at < b.size {
+		b.clock.await()
+	}
+	return n, err
+}
+
+// next is Read for who has the lock.
+func (b *body) next(p []byte) (int, error) {
 	switch {
 	case b.detached:
 		return 0, errDetached

@@ -18,6 +18,7 @@ type caller struct {
 	retries int
 	backoff time.Duration
 	timeout time.Duration
+	idle    time.Duration   // in which a byte of a payload must move; 0: not watched
 	stop    <-chan struct{} // closed: begin nothing new
 	called  func(Call)
 	ours    func() error                // asked before what shows in the target
@@ -35,7 +36,7 @@ type caller struct {
 func newCaller(o Options, stop <-chan struct{}) *caller {
 	return &caller{
 		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
-		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, stop: stop, called: o.Called, after: o.After, brief: &brief{now: o.Now, tell: o.Problem}, lag: lag{clock: o.Now, log: o.Log},
+		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, idle: max(0, o.IdleTimeout), stop: stop, called: o.Called, after: o.After, brief: &brief{now: o.Now, tell: o.Problem}, lag: lag{clock: o.Now, log: o.Log},
 		ours: func() error { return nil }, look: func(context.Context) error { return nil },
 	}
 }
@@ -113,13 +114,12 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	if err != nil {
 		return err
 	}
-	limit := c.timeout + time.Duration(what.payload/slowest)*time.Second
-	timed, cancel := withClock(context.WithoutCancel(ctx), limit)
+	timed, cancel := withClock(context.WithoutCancel(ctx), c.timeout, time.Duration(what.payload/slowest)*time.Second, c.idle)
 	defer cancel()
 	began := time.Now()
 	err = f(timed)
-	if err != nil && timed.Err() != nil && !isClass(err, FatalObject) {
-		err = unknown(newError(CodeConnectionLost, "", "no answer in "+limit.String(), err))
+	if why := context.Cause(timed); err != nil && why != nil && !isClass(err, FatalObject) {
+		err = unknown(newError(CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
 	}
 	release(err)
 	c.told(ctx, what, Call{what.name, what.payload, time.Since(began), err})

@@ -91,7 +91,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	}
 	c.out.List = c.list.name
 	if r.opts.Uncommit != nil {
-		err = r.opts.Uncommit(ctx)
+		err = r.opts.Uncommit(ctx, r.commitStore())
 	}
 	if err == nil {
 		err = c.entries(ctx)

@@ -12,7 +12,7 @@ import (
 func atElsewhere(t *testing.T, s *fakeSource, o Options) {
 	t.Helper()
 	other := newFake(t)
-	o.Uncommit = func(context.Context) error { t.Error("the commit marker was to be removed"); return nil }
+	o.Uncommit = func(context.Context, *CommitStore) error { t.Error("the commit marker was to be removed"); return nil }
 	out, err := Cancel(t.Context(), s, deleting{other}, o, true)
 	if !hasCode(err, CodeTargetChanged) || out != nil && out.Aborted+out.Deleted > 0 || len(other.objects) > 0 {
 		t.Errorf("elsewhere: %+v, %v, %d objects", out, err, len(other.objects))

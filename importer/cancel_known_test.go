@@ -24,7 +24,7 @@ func TestCancelOfNoRun(t *testing.T) {
 	for name, change := range mistype {
 		wrong := o
 		change(&wrong)
-		wrong.Uncommit = func(context.Context) error { unmarked = true; return nil }
+		wrong.Uncommit = func(context.Context, *CommitStore) error { unmarked = true; return nil }
 		out, err := Cancel(context.Background(), s, deleting{f}, wrong, true)
 		if out != nil || !hasCode(err, CodeStateMismatch) || unmarked || calls > 0 {
 			t.Errorf("%s: %+v, %v; marker deleted: %v, %d calls", name, out, err, unmarked, calls)
@@ -50,11 +50,11 @@ func TestCancelMarkerLast(t *testing.T) {
 	o := testOptions(t, disk)
 	mustRun(t, s, f, o)
 	before, refused := len(f.objects), errors.New("the marker stays")
-	o.Uncommit = func(context.Context) error { return refused }
+	o.Uncommit = func(context.Context, *CommitStore) error { return refused }
 	if _, err := Cancel(context.Background(), s, deleting{f}, o, true); !errors.Is(err, refused) || len(f.objects) != before {
 		t.Errorf("%v, %d of %d objects", err, len(f.objects), before)
 	}
-	o.Uncommit = func(context.Context) error {
+	o.Uncommit = func(context.Context, *CommitStore) error {
 		if len(f.objects) != before {
 			t.Errorf("%d of %d objects when the marker goes", len(f.objects), before)
 		}

@@ -36,7 +36,7 @@ func TestCancelMark(t *testing.T) {
 	second := o
 	second.RunID = "run-2"
 	mustRun(t, s, f, second)
-	o.Uncommit = func(context.Context) error {
+	o.Uncommit = func(context.Context, *CommitStore) error {
 		crashed := disk.CrashClone(newRand(1), 0)
 		for _, m := range marked(t, crashed, "") {
 			if m.Version != CancelVersion || m.Run != "run-1" || time.Since(m.At) > time.Hour || m.PID == 0 {

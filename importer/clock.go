@@ -2,36 +2,108 @@ package importer
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"sync"
 	"time"
 )
 
-// clock is the time that a call may take. It can stand.
+// clock is the time that one call may take: the whole call's, which can stand, and the time
+// in which no byte of its payload moves. The second one runs only while the other side has
+// the next move: not before the first byte, not while our disks or a bandwidth limit give
+// the next one, and not once the payload is sent whole. A store may join parts in silence.
 type clock struct {
+	cancel context.CancelCauseFunc
+	answer time.Duration // until the payload of an answer begins
+	idle   time.Duration // 0: not watched
+
 	mu    sync.Mutex
 	timer *time.Timer
 	left  time.Duration // when it went on last
 	since time.Time     // that was
+	still *time.Timer   // ends a call whose payload does not move; nil: not yet
+	over  bool
 }
 
 type clockKey struct{}
 
-// withClock gives a call its time: its context ends when that is over.
-func withClock(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	c := &clock{left: limit, since: time.Now()}
-	ctx, cancel := context.WithCancel(context.WithValue(ctx, clockKey{}, c))
-	c.timer = time.AfterFunc(limit, cancel)
-	return ctx, func() {
-		c.timer.Stop()
-		cancel()
+// timeOut is the cause of a call's end by its clock.
+type timeOut struct{ text string }
+
+func (e *timeOut) Error() string { return e.text }
+
+// Timeout is net.Error's word for it.
+func (e *timeOut) Timeout() bool { return true }
+
+func noAnswer(limit time.Duration) error { return &timeOut{"no answer in " + limit.String()} }
+
+func noByte(idle time.Duration) error { return &timeOut{fmt.Sprintf("no byte moved for %s", idle)} }
+
+// withClock gives a call its time, with what its payload is given beyond the answer's time: its
+// context ends, with the cause, when that is over.
+func withClock(ctx context.Context, answer, payload, idle time.Duration) (context.Context, context.CancelFunc) {
+	limit := answer + payload
+	c := &clock{left: limit, since: time.Now(), answer: answer, idle: idle}
+	ctx, c.cancel = context.WithCancelCause(context.WithValue(ctx, clockKey{}, c))
+	c.timer = time.AfterFunc(limit, func() { c.cancel(noAnswer(limit)) })
+	return ctx, c.stop
+}
+
+// stop ends the clock of a call that is over.
+func (c *clock) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.over = true
+	c.timer.Stop()
+	if c.still != nil {
+		c.still.Stop()
+	}
+	c.cancel(nil)
+}
+
+// clockOf is a call's clock; nil if it has none.
+func clockOf(ctx context.Context) *clock {
+	c, _ := ctx.Value(clockKey{}).(*clock)
+	return c
+}
+
+// await says that the next move is the other side's: a byte of the payload has to move now.
+func (c *clock) await() {
+	if c != nil && c.idle > 0 {
+		c.within(c.idle, noByte(c.idle))
+	}
+}
+
+// within ends the call for a reason unless something moves in time.
+func (c *clock) within(d time.Duration, why error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return
+	}
+	if c.still != nil {
+		c.still.Stop()
+	}
+	c.still = time.AfterFunc(d, func() { c.cancel(why) })
+}
+
+// moved says that a byte moved, and that nothing is waited for.
+func (c *clock) moved() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.still != nil {
+		c.still.Stop()
 	}
 }
 
 // stand stops the clock of a call, if it has one, until the returned function is
 // called. One goroutine at a time: that which reads the call's body.
 func stand(ctx context.Context) (goOn func()) {
-	c, ok := ctx.Value(clockKey{}).(*clock)
-	if !ok {
+	c := clockOf(ctx)
+	if c == nil {
 		return func() {}
 	}
 	c.mu.Lock()
@@ -43,7 +115,37 @@ func stand(ctx context.Context) (goOn func()) {
 	return func() {
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		if c.over {
+			return
+		}
 		c.since = time.Now()
 		c.timer.Reset(max(0, c.left))
 	}
+}
+
+// watchedAnswer is the payload of an answer: each of its bytes has to move in time.
+type watchedAnswer struct {
+	io.ReadCloser
+	clock *clock
+}
+
+// get begins to read an object in a call, and has its clock watch it: a payload that is to
+// come gives no more time to the answer's beginning.
+func get(call context.Context, target Reader, key, version string) (io.ReadCloser, error) {
+	c := clockOf(call)
+	if c != nil {
+		c.within(c.answer, noAnswer(c.answer))
+		defer c.moved()
+	}
+	content, err := target.Get(call, key, version)
+	if err != nil {
+		return nil, err
+	}
+	return watchedAnswer{content, c}, nil
+}
+
+func (a watchedAnswer) Read(p []byte) (int, error) {
+	a.clock.await()
+	defer a.clock.moved()
+	return a.ReadCloser.Read(p)
 }

@@ -135,7 +135,7 @@ func TestNoAnswer(t *testing.T) {
 
 // TestClock: a call's time goes on where it stood.
 func TestClock(t *testing.T) {
-	ctx, cancel := withClock(t.Context(), 50*time.Millisecond)
+	ctx, cancel := withClock(t.Context(), 50*time.Millisecond, 0, 0)
 	defer cancel()
 	goOn := stand(ctx)
 	select {

@@ -78,7 +78,7 @@ func TestCommitMarkerRefuses(t *testing.T) {
 // TestCommitted: what a run's marker commits is changed by no start of that run that has
 // not ended, however far it came; where it has, there is nothing to do.
 func TestCommitted(t *testing.T) {
-	committed := func(context.Context) (bool, error) { return true, nil }
+	committed := func(context.Context, *CommitStore) (bool, error) { return true, nil }
 	for name, options := range map[string]func(vfs.FS) Options{
 		"journal in the folder": func(disk vfs.FS) Options { return testOptions(t, disk) },
 		"journal in the target": taking,

@@ -9,12 +9,11 @@ import (
 // markerTurn is what the status says that a run waits with.
 const markerTurn = "commit marker"
 
-// Commit has mark write the commit marker of a run that has ended complete: in its hours, and
-// while no operator pauses it. The state folder must still be held. mark calls mayWrite right
-// before it writes, and writes nothing where that is an error: another process may have taken
-// the run over, or canceled it, since it was signed. One that did so during the write itself
-// is an error, too. A stop that an operator asks for is context.Canceled.
-func (res *Result) Commit(ctx context.Context, mark func(ctx context.Context, mayWrite func() error) error) error {
+// Commit writes the commit marker of a run that has ended complete: in its hours, and while no
+// operator pauses it. The state folder must still be held. Nothing is written where another
+// process has taken the run over, or canceled it, since it was signed. One that did so during
+// the write itself is an error, too. A stop that an operator asks for is context.Canceled.
+func (res *Result) Commit(ctx context.Context, marker []byte, a Attributes) (key string, err error) {
 	r := res.run
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
@@ -23,10 +22,11 @@ func (res *Result) Commit(ctx context.Context, mark func(ctx context.Context, ma
 	}
 	t := r.newTurn(markerTurn)
 	unwatch := r.watchMirror(waiting)
-	err := t.await(waiting)
+	err = t.await(waiting)
 	unwatch()
+	at := r.commitStore()
 	if err == nil {
-		err = mark(ctx, func() error { return r.mayCommit(ctx) })
+		err = at.Put(ctx, marker, a)
 	}
 	if err == nil {
 		err = r.committedMeanwhile(ctx)
@@ -41,10 +41,15 @@ func (res *Result) Commit(ctx context.Context, mark func(ctx context.Context, ma
 	default:
 		t.over(StateStopped)
 	}
-	if errors.Is(err, errStopped) {
+	switch {
+	case err == nil:
+		return at.key, nil
+	case errors.Is(err, errStopped) && isUnknown(err):
+		err = errors.Join(ctx.Err(), fmt.Errorf("whether the commit marker was written is not known: %w", context.Canceled))
+	case errors.Is(err, errStopped):
 		err = errors.Join(ctx.Err(), fmt.Errorf("no commit marker was written: %w", context.Canceled))
 	}
-	return err
+	return "", err
 }
 
 // mayCommit looks at everything that tells whose the run is.

@@ -3,43 +3,61 @@ package importer
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"time"
 )
 
-// marking counts the markers that Commit lets a caller write.
+// marking is a store that sees its run's commit marker.
 type marking struct {
+	*fakeTarget
 	written int
-	before  func() // right before the caller asks whether it may
+	before  func() // at the first look whether it is there
+	during  func() // once it is being written
 }
 
-func (m *marking) mark(_ context.Context, mayWrite func() error) error {
-	if m.before != nil {
-		m.before()
+const testMarker = "_COMMIT"
+
+func (m *marking) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	if before := m.before; key == "in/"+testMarker && before != nil {
+		m.before = nil
+		before()
 	}
-	if err := mayWrite(); err != nil {
-		return err
+	return m.fakeTarget.Get(ctx, key, version)
+}
+
+func (m *marking) Put(ctx context.Context, in PutRequest) (Stored, error) {
+	if in.Key == "in/"+testMarker {
+		m.written++
+		if m.during != nil {
+			m.during()
+		}
 	}
-	m.written++
-	return nil
+	return m.fakeTarget.Put(ctx, in)
+}
+
+// commit writes a marker.
+func commit(ctx context.Context, res *Result) error {
+	_, err := res.Commit(ctx, []byte("committed"), Attributes{})
+	return err
 }
 
 // committing is a run that has ended in a folder, whose marker waits for the night.
-func committing(t *testing.T, change func(*Options)) (s *fakeSource, f *fakeTarget, o Options, res *Result, clock *office) {
+func committing(t *testing.T, change func(*Options)) (s *fakeSource, m *marking, o Options, res *Result, clock *office) {
 	t.Helper()
 	first, err := OpenState(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { first.Close() })
-	s, f = newSource(), newFake(t)
+	s, m = newSource(), &marking{fakeTarget: newFake(t)}
 	s.file("a", []byte("hello"))
 	o, clock = closing(t, testOptions(t, first))
-	o.StatusEvery = time.Millisecond
+	o.StatusEvery, o.Marker = time.Millisecond, testMarker
 	if change != nil {
 		change(&o)
 	}
-	return s, f, o, mustRun(t, s, f, o), clock
+	return s, m, o, mustRun(t, s, m, o), clock
 }
 
 // cancelFrom gives the run up by another process, which deletes its objects.
@@ -63,16 +81,15 @@ func TestCommitAfterCancel(t *testing.T) {
 	for _, inTarget := range []bool{false, true} {
 		for _, waits := range []bool{true, false} {
 			soon(t, time.Hour)
-			s, f, o, res, clock := committing(t, func(o *Options) { o.JournalInTarget = inTarget })
-			m := &marking{}
-			cancel := func() { cancelFrom(t, s, f, o) }
+			s, m, o, res, clock := committing(t, func(o *Options) { o.JournalInTarget = inTarget })
+			cancel := func() { cancelFrom(t, s, m.fakeTarget, o) }
 			if waits {
 				clock.day.Store(true)
 				time.AfterFunc(5*time.Millisecond, func() { cancel(); clock.day.Store(false) })
 			} else {
 				m.before = cancel
 			}
-			if err := res.Commit(t.Context(), m.mark); !hasCode(err, CodeTakenOver) || m.written > 0 {
+			if err := commit(t.Context(), res); !hasCode(err, CodeTakenOver) || m.written > 0 {
 				t.Errorf("journal in the target %v, waits %v: %d markers written: %v", inTarget, waits, m.written, err)
 			}
 		}
@@ -85,38 +102,31 @@ func TestCommitAfterCancel(t *testing.T) {
 func TestCommitAfterCancelElsewhere(t *testing.T) {
 	for _, later := range []bool{false, true} {
 		soon(t, time.Hour)
-		s, f, o, res, _ := committing(t, func(o *Options) { o.JournalInTarget = true })
+		s, m, o, res, _ := committing(t, func(o *Options) { o.JournalInTarget = true })
 		if later {
-			res = mustRun(t, s, f, o)
+			res = mustRun(t, s, m, o)
 		}
-		m := &marking{before: func() {
+		m.before = func() {
 			host := taking(memDisk())
-			if _, err := Cancel(context.Background(), s, deleting{f}, host, false); err != nil {
+			if _, err := Cancel(context.Background(), s, deleting{m.fakeTarget}, host, false); err != nil {
 				t.Error(err)
 			}
-		}}
-		if err := res.Commit(t.Context(), m.mark); !hasCode(err, CodeTakenOver) || m.written > 0 {
+		}
+		if err := commit(t.Context(), res); !hasCode(err, CodeTakenOver) || m.written > 0 {
 			t.Errorf("later %v: %d markers written: %v", later, m.written, err)
 		}
 	}
-	_, _, _, res, _ := committing(t, func(o *Options) { o.JournalInTarget = true })
-	m := &marking{}
-	if err := res.Commit(t.Context(), m.mark); err != nil || m.written != 1 {
+	_, m, _, res, _ := committing(t, func(o *Options) { o.JournalInTarget = true })
+	if err := commit(t.Context(), res); err != nil || m.written != 1 {
 		t.Errorf("%d markers written: %v", m.written, err)
 	}
 }
 
 // TestCommitDuringCancel: who canceled the run during the write may not have found the marker.
 func TestCommitDuringCancel(t *testing.T) {
-	s, f, o, res, _ := committing(t, nil)
-	err := res.Commit(t.Context(), func(_ context.Context, mayWrite func() error) error {
-		if err := mayWrite(); err != nil {
-			return err
-		}
-		cancelFrom(t, s, f, o)
-		return nil
-	})
-	if !hasCode(err, CodeTakenOver) {
+	s, m, o, res, _ := committing(t, nil)
+	m.during = func() { cancelFrom(t, s, m.fakeTarget, o) }
+	if err := commit(t.Context(), res); !hasCode(err, CodeTakenOver) {
 		t.Errorf("committed, and canceled: %v", err)
 	}
 }
@@ -155,7 +165,7 @@ func TestCommitSteered(t *testing.T) {
 		"resume": {StatePaused, WantRun, StateDone},
 		"cancel": {StateAsleep, "", StateStopped},
 	} {
-		_, _, o, res, clock := committing(t, nil)
+		_, m, o, res, clock := committing(t, nil)
 		if entries := statusTold(t, o).Progress.Entries; entries != 1 {
 			t.Errorf("%s: %d entries", name, entries)
 		}
@@ -169,8 +179,8 @@ func TestCommitSteered(t *testing.T) {
 			ask(WantPause)
 		}
 		ctx, stop := context.WithCancel(t.Context())
-		m, ended := &marking{}, make(chan error, 1)
-		go func() { ended <- res.Commit(ctx, m.mark) }()
+		ended := make(chan error, 1)
+		go func() { ended <- commit(ctx, res) }()
 		until(t, name, func() bool {
 			s := statusTold(t, o)
 			return s.State == c.state && s.Waits == markerTurn && s.Progress.Entries == 1
@@ -194,11 +204,11 @@ func TestCommitSteered(t *testing.T) {
 // TestCommitTold: the start that writes a marker which an earlier one was stopped before tells
 // that the run is over, and no start of a run that has ended changes its numbers.
 func TestCommitTold(t *testing.T) {
-	s, f, o, res, clock := committing(t, nil)
+	s, m, o, res, clock := committing(t, nil)
 	clock.day.Store(true)
 	ended, stop := context.WithCancel(t.Context())
 	stop()
-	if err := res.Commit(ended, (&marking{}).mark); !errors.Is(err, context.Canceled) {
+	if err := commit(ended, res); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
 	clock.day.Store(false)
@@ -206,7 +216,7 @@ func TestCommitTold(t *testing.T) {
 	if was.State != StateStopped {
 		t.Errorf("%q", was.State)
 	}
-	if err := mustRun(t, s, f, o).Commit(t.Context(), (&marking{}).mark); err != nil {
+	if err := commit(t.Context(), mustRun(t, s, m, o)); err != nil {
 		t.Error(err)
 	}
 	if is := statusTold(t, o); is.State != StateDone || is.Progress.Entries != was.Progress.Entries || is.Attempt != was.Attempt {

@@ -26,25 +26,6 @@ func (o Object) sameObject(later Object) bool {
 // isVersion reports whether the object's version id is its own for good.
 func (o Object) isVersion() bool { return o.VersionID != "" && o.VersionID != nullVersion }
 
-// DeleteSeen makes one attempt to remove an object of a key that HEAD has just shown, and
-// reports whether another one is there in its place, which stays.
-func DeleteSeen(ctx context.Context, target Target, key string, obj Object) (replaced bool, err error) {
-	if on, can := target.(seenDeleter); can && obj.ETag != "" && !obj.isVersion() {
-		err := on.DeleteSeen(ctx, key, obj.VersionID, obj.ETag)
-		switch {
-		case hasCode(err, codeKeyExists): // whatever HEAD shows: a cache may answer it
-			return true, nil
-		case !hasCode(err, CodeRefused):
-			return false, err
-		}
-		now, err := target.Head(ctx, key) // the store may take no such condition
-		if err != nil || !obj.sameObject(now) {
-			return err == nil, err
-		}
-	}
-	return false, target.Delete(ctx, key, obj.VersionID)
-}
-
 // deleteSeen removes the object that HEAD has shown at a time, and reports whether another
 // one is there in its place, which stays. The object of a version id is that one for good.
 // Any other is deleted on condition of its ETag, and only by a fresh look: where the look is

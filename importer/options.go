@@ -82,7 +82,7 @@ type Options struct {
 
 	// Uncommit is called by Cancel once all was checked, before any upload or object is
 	// given up: so that nobody reads what is not whole any more. An error ends the cancel.
-	Uncommit func(ctx context.Context) error
+	Uncommit func(ctx context.Context, at *CommitStore) error
 
 	// ExclusivePrefix states that nothing else writes below the prefix; only then
 	// are uploads that a lost reply to Create may have left aborted.
@@ -95,7 +95,7 @@ type Options struct {
 	// Committed tells whether this run's commit marker stands there already: nothing is
 	// done then but what a run that has ended in StateDir does; another one is ErrCommitted.
 	// It is asked before any other request of a start; an error ends that. nil is no.
-	Committed func(ctx context.Context) (bool, error)
+	Committed func(ctx context.Context, at *CommitStore) (bool, error)
 
 	// DryRun plans everything and writes nothing, to the target or to StateDir.
 	DryRun bool
@@ -120,6 +120,7 @@ type Options struct {
 	Retries         int           // attempts of one call beyond the first, default 8; None: none
 	Backoff         time.Duration // wait before the second attempt, default 200 ms, doubling with jitter up to 20 s
 	CallTimeout     time.Duration // of a call without payload, default 2 minutes
+	IdleTimeout     time.Duration // in which a byte of a payload that is under way must move, default 1 minute; None: it is not watched
 
 	// HaltWait is how long a run waits for its operator where an error can be
 	// mended from outside, and then goes on by itself; 0 ends it at once. The first
@@ -215,6 +216,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Retries, 8)
 	setDefault(&o.Backoff, 200*time.Millisecond)
 	setDefault(&o.CallTimeout, 2*time.Minute)
+	setDefault(&o.IdleTimeout, time.Minute)
 	setDefault(&o.Lanes, 4)
 	setDefault(&o.RetryBudget, defaultRetryBudget)
 	setDefault(&o.Software, "sledge")
@@ -289,6 +291,9 @@ func (o Options) checkChoices() error {
 	}
 	if o.Retries < None || o.Retries > 100 || o.Backoff < 0 || o.CallTimeout < time.Second {
 		bad("%d retries after %v, calls of %v", o.Retries, o.Backoff, o.CallTimeout)
+	}
+	if o.IdleTimeout != None && o.IdleTimeout < time.Second {
+		bad("idle timeout of %v: must be at least a second", o.IdleTimeout)
 	}
 	if !runIDPattern.MatchString(o.RunID) {
 		bad("run id %q: must be 1 to 64 of a-z, 0-9 and -", o.RunID)

@@ -89,7 +89,7 @@ func (r *run) mayBegin(ctx context.Context) error {
 	if r.opts.Committed == nil || r.canceling {
 		return nil
 	}
-	committed, err := r.opts.Committed(ctx)
+	committed, err := r.opts.Committed(ctx, r.commitStore())
 	if err != nil || !committed {
 		return err
 	}

@@ -338,7 +338,7 @@ func clip(s string) string {
 // Other content is CodeStoredWrong.
 func readBack(ctx context.Context, calls *caller, target Reader, key, version string, x expected) error {
 	return calls.idempotent(ctx, call{name: callGet, key: key, payload: x.Size}, func(ctx context.Context) error {
-		content, err := target.Get(ctx, key, version)
+		content, err := get(ctx, target, key, version)
 		if err != nil {
 			return err
 		}

@@ -15,7 +15,7 @@ func TestTurnAsksNothing(t *testing.T) {
 		s.file("a", []byte("hello"))
 		o, clock := closing(t, testOptions(t, memDisk()))
 		o.StatusEvery = time.Millisecond
-		o.Committed = func(context.Context) (bool, error) { b.asked++; return false, nil }
+		o.Committed = func(context.Context, *CommitStore) (bool, error) { b.asked++; return false, nil }
 		want := StateAsleep
 		if clock.day.Store(!paused); paused {
 			want = StatePaused

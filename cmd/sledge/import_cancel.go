@@ -129,8 +129,8 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	}
 	var marker string
 	var unmarked bool
-	o.Uncommit = func(ctx context.Context) (err error) {
-		marker, err = (&endedImport{o: o, target: target, scope: r.Scope}).uncommit(ctx, remove)
+	o.Uncommit = func(ctx context.Context, at *importer.CommitStore) (err error) {
+		marker, err = (&endedImport{o: o, target: target, scope: r.Scope}).uncommit(ctx, at, remove)
 		unmarked = err == nil && marker != "" && remove
 		return err
 	}

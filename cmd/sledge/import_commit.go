@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
@@ -32,14 +29,13 @@ func foreign(key string) error {
 // place: readers would not wait for this one. One of this very run commits it: only the
 // state folder in which it has ended may go on, for there is nothing left to do. Where
 // it cannot be read, commit tells in the end.
-func (d *endedImport) unmarked(ctx context.Context) (committed bool, err error) {
-	key := d.o.Prefix + d.o.Marker
-	there, err := d.readMarker(ctx, key)
+func (d *endedImport) unmarked(ctx context.Context, at *importer.CommitStore) (committed bool, err error) {
+	there, err := at.Read(ctx)
 	if err != nil {
 		return false, nil
 	}
 	if !d.ownMarker(there) {
-		return false, foreign(key)
+		return false, foreign(at.Key())
 	}
 	return true, nil
 }
@@ -54,33 +50,24 @@ func (d *endedImport) ownMarker(there []byte) bool {
 // uncommit takes the run's commit marker away, if it has one and remove is set: before
 // any object, so that nobody reads what is not whole any more. It returns the key of one
 // that is, or was, there. Another import's marker is left.
-func (d *endedImport) uncommit(ctx context.Context, remove bool) (key string, err error) {
+func (d *endedImport) uncommit(ctx context.Context, at *importer.CommitStore, remove bool) (key string, err error) {
 	if d.o.Marker == "" {
 		return "", nil
 	}
-	key = d.o.Prefix + d.o.Marker
-	obj, err := d.target.Head(ctx, key)
-	if importer.IsNotFound(err) {
-		return "", nil
-	}
-	if err != nil {
+	seen, err := at.Look(ctx)
+	switch {
+	case err != nil:
 		return "", asTargetError(err)
-	}
-	there, err := d.readMarker(ctx, key)
-	if err != nil {
-		return "", asTargetError(err)
-	}
-	if !d.ownMarker(there) {
+	case seen == nil || !d.ownMarker(seen.Content):
 		return "", nil
+	case !remove:
+		return at.Key(), nil
 	}
-	if remove {
-		replaced, err := importer.DeleteSeen(ctx, d.target, key, obj)
-		if replaced {
-			return "", hint(fmt.Errorf("%w: %s was replaced by another object while it was read: nothing was deleted", errConflict, key), "run the same command again")
-		}
-		return key, asTargetError(err)
+	replaced, err := at.Remove(ctx, seen)
+	if replaced {
+		return "", hint(fmt.Errorf("%w: %s was replaced by another object while it was read: nothing was deleted", errConflict, at.Key()), "run the same command again")
 	}
-	return key, nil
+	return at.Key(), asTargetError(err)
 }
 
 // committed tells that the run's marker stands there and is not of this state folder.
@@ -89,69 +76,21 @@ func (d *endedImport) committed() error {
 		"nothing was begun: readers use what is there. Name the --state folder of that run; or, for an import of its own, another --run-id and --commit-marker")
 }
 
-func (d *endedImport) readMarker(ctx context.Context, key string) ([]byte, error) {
-	body, err := d.target.Get(ctx, key, "")
-	if err != nil {
-		return nil, err
-	}
-	there, err := io.ReadAll(io.LimitReader(body, manifest.MaxStatement+1))
-	return there, errors.Join(err, body.Close())
-}
-
 // commit writes the commit marker, if one is wished: the last object, which says
 // that all the others are there. It waits for the run's turn.
 func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 	if d.o.Marker == "" || d.result.Receipts == "" {
 		return "", nil
 	}
-	err = d.result.Commit(ctx, func(ctx context.Context, mayWrite func() error) (err error) {
-		key, err = d.mark(ctx, mayWrite)
-		return err
-	})
-	if told := (*hinted)(nil); err != nil && !errors.As(err, &told) {
-		err = asTargetError(err)
-	}
-	if err != nil {
-		return "", err
-	}
-	return key, nil
-}
-
-// mark writes the marker, once it is signed.
-func (d *endedImport) mark(ctx context.Context, mayWrite func() error) (key string, err error) {
 	marker, err := importer.CommitMarker(d.o.StateDir, d.result.Receipts, d.jobFile, d.o.ImporterKey)
 	if err != nil {
-		return "", err
+		return "", asTargetError(err)
 	}
-	return d.put(ctx, marker, mayWrite)
-}
-
-// put writes a marker. One that is there already must be the same, and is looked for before
-// the write: the store may have no conditional ones.
-func (d *endedImport) put(ctx context.Context, marker []byte, mayWrite func() error) (key string, err error) {
-	key = d.o.Prefix + d.o.Marker
-	conditional := d.result.Probe.ConditionalPut || !d.o.AllowUnconditional
-	switch done, err := d.marked(ctx, key, marker); {
-	case done:
-		return key, nil
-	case errors.Is(err, errConflict), err != nil && !conditional:
-		return "", err
+	key, err = d.result.Commit(ctx, marker, markerAttributes(d.o.Rules))
+	if errors.Is(err, importer.ErrOtherMarker) {
+		return "", foreign(d.o.Prefix + d.o.Marker)
 	}
-	if err := mayWrite(); err != nil {
-		return "", err
-	}
-	_, err = d.target.Put(ctx, importer.PutRequest{Key: key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),
-		Attributes: markerAttributes(d.o.Rules), IfAbsent: conditional})
-	if err == nil {
-		return key, nil
-	}
-	switch done, getErr := d.marked(ctx, key, marker); {
-	case done:
-		return key, nil
-	case errors.Is(getErr, errConflict):
-		return "", getErr
-	}
-	return "", asTargetError(err) // the write's own error says more
+	return key, asTargetError(err)
 }
 
 // markerAttributes are a commit marker's: a bucket may demand the run's own of it.
@@ -159,20 +98,6 @@ func markerAttributes(rules importer.Rules) importer.Attributes {
 	a := rules.Own()
 	a.ContentType = "application/vnd.dsse.envelope.v1+json"
 	return a
-}
-
-// marked tells whether our marker stands there; another one is a conflict.
-func (d *endedImport) marked(ctx context.Context, key string, marker []byte) (bool, error) {
-	there, err := d.readMarker(ctx, key)
-	switch {
-	case importer.IsNotFound(err):
-		return false, nil
-	case err != nil:
-		return false, asTargetError(err)
-	case !bytes.Equal(there, marker):
-		return false, foreign(key)
-	}
-	return true, nil
 }
 
 // checkMarker refuses a name that readers or our own rules have a use for.

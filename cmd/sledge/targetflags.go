@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -16,6 +17,7 @@ type targetFlags struct {
 	awsProfile, caBundle, proxy, bucketOwner    string
 	clientCert, clientKey, customerKey          string // files
 	pathStyle, anonymous, requesterPays         bool
+	idle                                        time.Duration
 }
 
 // add defines the flags; whose says where target and profile come from without.
@@ -40,6 +42,7 @@ func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
 	flags.BoolVar(&f.anonymous, "anonymous", false, "sign no request")
 	flags.StringVar(&f.bucketOwner, "bucket-owner", "", "12-digit AWS account that must own the bucket; S3 refuses every request if another one does")
 	flags.BoolVar(&f.requesterPays, "requester-pays", false, "pay for the requests to a bucket where the requester pays")
+	flags.DurationVar(&f.idle, "idle-timeout", time.Minute, "end and repeat a request of which no byte of its payload moves for so long; 0: only when the whole request's time is over")
 }
 
 func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error) {
@@ -47,6 +50,9 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 		Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
 		AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
 		BucketOwner: f.bucketOwner, ClientCert: f.clientCert, ClientKey: f.clientKey,
+	}
+	if o.IdleTimeout = f.idle; f.idle == 0 {
+		o.IdleTimeout = importer.None
 	}
 	url := job.Target.URL
 	if f.target != "" {

@@ -227,7 +227,7 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitUnexpected, "the command did its work, but what it tells did not arrive whole: look at where its output goes")
 	case isLoss(err) && !is(firmware.ErrTampered): // of such a device nothing is believed
 		return add(exitLost, lossHints(err)...)
-	case is(context.Canceled):
+	case isInterrupted(err):
 		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
 	case errors.As(err, &usage):
 		return add(exitUsage, helpHint)
@@ -507,7 +507,7 @@ func (a *app) end(verb string, r report, err error) {
 // inWords is an error as its reader knows things: who stops a command, by Ctrl-C or
 // from another terminal, has not canceled a context.
 func inWords(err error) string {
-	if !errors.Is(err, context.Canceled) {
+	if !isInterrupted(err) {
 		return err.Error()
 	}
 	return strings.ReplaceAll(err.Error(), context.Canceled.Error(), "stopped, as was asked")

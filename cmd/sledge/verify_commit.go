@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -124,13 +123,9 @@ func readMarker(ctx context.Context, name string, reach targetFlags) ([]byte, er
 	if err != nil {
 		return nil, asTargetError(err)
 	}
-	body, err := store.Get(ctx, key, "")
+	marker, err := importer.ReadObject(ctx, store, o, key, manifest.MaxStatement)
 	if importer.IsNotFound(err) {
 		return nil, hint(fmt.Errorf("%s: %w", name, os.ErrNotExist), "the import has not been committed; wait for its end")
 	}
-	if err != nil {
-		return nil, asTargetError(err)
-	}
-	b, err := io.ReadAll(io.LimitReader(body, manifest.MaxStatement+1))
-	return b, errors.Join(err, body.Close())
+	return marker, asTargetError(err)
 }

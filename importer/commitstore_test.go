@@ -1,0 +1,133 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// markerFaults is a store that is at fault at the commit marker alone.
+type markerFaults struct {
+	*fakeTarget
+	silent bool // requests about it are never answered
+	puts   int
+	put    func(n int, store func() (Stored, error)) (Stored, error)
+}
+
+func (m *markerFaults) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
+	if m.silent && key == "in/"+testMarker {
+		return nil, end(ctx)
+	}
+	return m.fakeTarget.Get(ctx, key, version)
+}
+
+func (m *markerFaults) Put(ctx context.Context, in PutRequest) (Stored, error) {
+	store := func() (Stored, error) { return m.fakeTarget.Put(ctx, in) }
+	if m.silent && in.Key == "in/"+testMarker {
+		return Stored{}, end(ctx)
+	}
+	if m.put == nil || in.Key != "in/"+testMarker {
+		return store()
+	}
+	m.puts++
+	return m.put(m.puts, store)
+}
+
+// TestCommitCalls: a commit marker is written by calls that have their time, are repeated where
+// that is safe, and whose lost answers are looked after.
+func TestCommitCalls(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		put   func(n int, store func() (Stored, error)) (Stored, error)
+		puts  int
+		fails Code
+	}{
+		{"busy, then stored", func(n int, store func() (Stored, error)) (Stored, error) {
+			if n < 3 {
+				return Stored{}, newError(CodeThrottled, "", "SlowDown", nil)
+			}
+			return store()
+		}, 3, ""},
+		{"stored, and the answer lost", func(_ int, store func() (Stored, error)) (Stored, error) {
+			if _, err := store(); err != nil {
+				return Stored{}, err
+			}
+			return Stored{}, lostAnswer
+		}, 1, ""},
+		{"not stored, and the answer lost", func(n int, store func() (Stored, error)) (Stored, error) {
+			if n == 1 {
+				return Stored{}, lostAnswer
+			}
+			return store()
+		}, 2, ""},
+		{"refused", func(int, func() (Stored, error)) (Stored, error) {
+			return Stored{}, newError(CodeAccessDenied, "", "no", nil)
+		}, 1, CodeAccessDenied},
+	} {
+		s, m := newSource(), &markerFaults{fakeTarget: newFake(t)}
+		s.file("a", []byte("hello"))
+		o := testOptions(t, memDisk())
+		o.Marker = testMarker
+		res := mustRun(t, s, m, o)
+		m.put = test.put
+		err := commit(t.Context(), res)
+		_, there := m.objects["in/"+testMarker]
+		if (err == nil) != (test.fails == "") || err != nil && !hasCode(err, test.fails) || there != (err == nil) || m.puts != test.puts {
+			t.Errorf("%s: %d writes, there %v: %v", test.name, m.puts, there, err)
+		}
+	}
+}
+
+// TestCommitOther: a marker in our marker's place stays.
+func TestCommitOther(t *testing.T) {
+	s, f := newSource(), newFake(t)
+	s.file("a", []byte("hello"))
+	o := testOptions(t, memDisk())
+	o.Marker = testMarker
+	res := mustRun(t, s, f, o)
+	f.objects["in/"+testMarker] = fakeObject{data: []byte("another")}
+	if err := commit(t.Context(), res); !errors.Is(err, ErrOtherMarker) || string(f.objects["in/"+testMarker].data) != "another" {
+		t.Error(err)
+	}
+}
+
+// TestCommitSilence: a store that takes requests and does not answer those about the commit
+// marker ends the look, in each place that has one.
+func TestCommitSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, m := newSource(), &markerFaults{fakeTarget: newFake(t)}
+		s.file("a", []byte("hello"))
+		o := testOptions(t, memDisk())
+		o.Marker, o.Retries = testMarker, 1
+		res := mustRun(t, s, m, o)
+		m.silent = true
+		look := func(ctx context.Context, at *CommitStore) (bool, error) {
+			_, err := at.Read(ctx)
+			return false, err
+		}
+		for name, ask := range map[string]func() error{
+			"commit":     func() error { return commit(t.Context(), res) },
+			"a look":     func() error { _, err := ReadObject(t.Context(), m, o, "in/"+testMarker, 10); return err },
+			"a start":    func() error { o := o; o.Committed = look; _, err := Run(t.Context(), s, m, o); return err },
+			"its cancel": func() error { _, err := Cancel(t.Context(), s, m, withUncommit(o), true); return err },
+		} {
+			began := time.Now()
+			err := ask()
+			if took := time.Since(began); !hasCode(err, CodeConnectionLost) || took > 11*time.Minute {
+				t.Errorf("%s: after %v: %v", name, took, err)
+			}
+		}
+	})
+}
+
+// withUncommit has a cancel look at the marker.
+func withUncommit(o Options) Options {
+	o.Uncommit = func(ctx context.Context, at *CommitStore) error {
+		_, err := at.Read(ctx)
+		return err
+	}
+	return o
+}
