@@ -1,6 +1,6 @@
 package e2e
 
-// The program's exit codes, as docs/operations.md has them.
+// The program's exit codes, as docs/exit-codes.md has them.
 const (
 	exitUnexpected = 1
 	exitUsage      = 2

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	dayDoc   = "../docs/operations.md"
+	dayDoc   = "../docs/import.md"
 	dayBegin = "<!-- an operator's day -->\n"
 	dayEnd   = "<!-- end of an operator's day -->\n"
 
@@ -31,7 +31,7 @@ type day struct {
 	a, b   string // the devices' folders in the state folder
 }
 
-// TestOperatorsDay (make day) lives the day that docs/operations.md shows, with the
+// TestOperatorsDay (make day) lives the day that docs/import.md shows, with the
 // real program and a real store, and holds the document against what was printed.
 func TestOperatorsDay(t *testing.T) {
 	if _, err := s3test.Binary(); err != nil {

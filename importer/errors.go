@@ -108,7 +108,7 @@ type CodeInfo struct {
 	Remedy  string
 }
 
-// codeTable is the one list of codes; docs/operations.md repeats it.
+// codeTable is the one list of codes; docs/exit-codes.md repeats it.
 var codeTable = []CodeInfo{
 	{CodeTargetAbsent, Fixable, "the target cannot be reached", "check the endpoint, the proxy, DNS and the network, then run the same command again"},
 	{CodeTargetUntrusted, Fixable, "the target's TLS certificate is not trusted", "check the endpoint's name and the CA bundle, then run the same command again"},

@@ -35,7 +35,7 @@ func VerifyEntry(pub ed25519.PublicKey, context string, scope Scope, entry, sig 
 
 // WrapCheck is what a device hands to the data centre before it is sealed, so
 // that the site proves that it will be able to open what the device wrote. It
-// is written down in docs/operations.md:
+// is written down in docs/import.md:
 //
 //	version u8 = 1 ‖ field message
 //	1 c  bytes 32  SHA-256 of job.dsse

@@ -28,7 +28,7 @@ no outcome yet. The other failures stay as they are in the new receipts.`,
 	f.add(cmd.Flags())
 	f.addRun(cmd.Flags())
 	cmd.Flags().StringSliceVar(&classes, "class", nil, "retryable, fixable or fatal")
-	cmd.Flags().StringSliceVar(&codes, "code", nil, "codes of docs/operations.md, such as key-exists-conflict")
+	cmd.Flags().StringSliceVar(&codes, "code", nil, "codes of docs/exit-codes.md, such as key-exists-conflict")
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
 		var err error
 		if f.retry, err = retries(classes, codes); err != nil {

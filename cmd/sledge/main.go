@@ -3,7 +3,7 @@
 // every byte proven.
 //
 // One file a verb; roles.go says who uses which. What an error means for the operator,
-// and the exit code, is in ui.go alone; docs/operations.md lists both.
+// and the exit code, is in ui.go alone; docs/exit-codes.md lists both.
 package main
 
 import (

@@ -154,20 +154,20 @@ func TestScanFindsHostileNames(t *testing.T) {
 	}
 }
 
-// TestFindingsDocumented compares docs/operations.md with the appliance's table.
+// TestFindingsDocumented compares docs/exit-codes.md with the appliance's table.
 func TestFindingsDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/operations.md")
+	doc, err := os.ReadFile("../../docs/exit-codes.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(doc), "## 8. Findings of a scan")
+	_, section, _ := strings.Cut(string(doc), "## Findings of a scan")
 	for _, f := range appliance.Findings() {
 		blocks := map[bool]string{true: "yes", false: "no"}[f.Blocks]
 		if line := fmt.Sprintf("| `%s` | %s | %s |", f.Code, blocks, f.Meaning); !strings.Contains(section, line) {
-			t.Errorf("docs/operations.md has no line %q", line)
+			t.Errorf("docs/exit-codes.md has no line %q", line)
 		}
 	}
 	if lines := strings.Count(section, "\n| `"); lines != len(appliance.Findings()) {
-		t.Errorf("docs/operations.md has %d lines, the code %d findings", lines, len(appliance.Findings()))
+		t.Errorf("docs/exit-codes.md has %d lines, the code %d findings", lines, len(appliance.Findings()))
 	}
 }

@@ -24,7 +24,7 @@ func readProfiles(file string) ([]importer.Profile, error) {
 	}
 	table, err := importer.ReadProfiles(text)
 	if err != nil {
-		return nil, hint(usagef("%s: %w", file, err), "docs/operations.md, \"Targets\", names the fields")
+		return nil, hint(usagef("%s: %w", file, err), "docs/import.md, \"Targets\", names the fields")
 	}
 	return table, nil
 }

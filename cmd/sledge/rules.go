@@ -63,7 +63,7 @@ func (f *ruleFlags) read() (importer.Rules, error) {
 	}
 	rules, err := importer.ParseRules(text)
 	if err != nil {
-		return rules, hint(&usageError{fmt.Errorf("%s: %w", f.file, err)}, "docs/operations.md, \"Rules\", has an example and every name")
+		return rules, hint(&usageError{fmt.Errorf("%s: %w", f.file, err)}, "docs/import.md, \"Rules\", has an example and every name")
 	}
 	return rules, nil
 }

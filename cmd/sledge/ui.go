@@ -32,7 +32,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// Exit codes, listed in docs/operations.md (a test compares them).
+// Exit codes, listed in docs/exit-codes.md (a test compares them).
 const (
 	exitDone        = 0
 	exitUnexpected  = 1

@@ -90,15 +90,15 @@ func TestDiagnoseLoss(t *testing.T) {
 	}
 }
 
-// TestExitCodesDocumented compares docs/operations.md with the table in ui.go.
+// TestExitCodesDocumented compares docs/exit-codes.md with the table in ui.go.
 func TestExitCodesDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/operations.md")
+	doc, err := os.ReadFile("../../docs/exit-codes.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range exitClasses {
 		if line := fmt.Sprintf("| %d | %s | %s |", c.code, c.name, c.meaning); !strings.Contains(string(doc), line) {
-			t.Errorf("docs/operations.md has no line %q", line)
+			t.Errorf("docs/exit-codes.md has no line %q", line)
 		}
 	}
 }
@@ -126,15 +126,15 @@ func TestGravity(t *testing.T) {
 	}
 }
 
-// TestErrorCodesDocumented compares docs/operations.md with the importer's table.
+// TestErrorCodesDocumented compares docs/exit-codes.md with the importer's table.
 func TestErrorCodesDocumented(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/operations.md")
+	doc, err := os.ReadFile("../../docs/exit-codes.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range importer.Codes() {
 		if line := fmt.Sprintf("| `%s` | %s | %s | %s |", c.Code, c.Class, c.Meaning, c.Remedy); !strings.Contains(string(doc), line) {
-			t.Errorf("docs/operations.md has no line %q", line)
+			t.Errorf("docs/exit-codes.md has no line %q", line)
 		}
 	}
 }
@@ -158,11 +158,15 @@ func TestEscape(t *testing.T) {
 	}
 }
 
-// TestVerbs: every verb has an example, a short text, and a place in operations.md.
+// TestVerbs: every verb has an example, a short text, and a place in a role's page.
 func TestVerbs(t *testing.T) {
-	doc, err := os.ReadFile("../../docs/operations.md")
-	if err != nil {
-		t.Fatal(err)
+	var doc []byte
+	for _, page := range []string{"field", "import", "audit"} {
+		text, err := os.ReadFile("../../docs/" + page + ".md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		doc = append(doc, text...)
 	}
 	a := &app{out: io.Discard, err: io.Discard}
 	var walk func(c *cobra.Command)
@@ -177,7 +181,7 @@ func TestVerbs(t *testing.T) {
 			t.Errorf("%s has no example or no short text", c.CommandPath())
 		}
 		if c.Name() != "version" && !strings.Contains(string(doc), c.CommandPath()) {
-			t.Errorf("docs/operations.md does not mention %q", c.CommandPath())
+			t.Errorf("no page of a role mentions %q", c.CommandPath())
 		}
 	}
 	walk(a.root())
@@ -236,13 +240,13 @@ func TestMeterBar(t *testing.T) {
 }
 
 // TestStates: each state of a run has its line among the metrics, and in the table
-// of docs/operations.md.
+// of docs/import.md.
 func TestStates(t *testing.T) {
 	source, err := os.ReadFile("../../importer/status.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	docs, err := os.ReadFile("../../docs/operations.md")
+	docs, err := os.ReadFile("../../docs/import.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +259,7 @@ func TestStates(t *testing.T) {
 			t.Errorf("no metric for %q", f[1])
 		}
 		if !regexp.MustCompile(`(?m)^\| ([a-z ,]*, )?` + regexp.QuoteMeta(f[1]) + `(,[a-z ,]*)? \|`).Match(docs) {
-			t.Errorf("docs/operations.md does not have the state %q", f[1])
+			t.Errorf("docs/import.md does not have the state %q", f[1])
 		}
 	}
 }

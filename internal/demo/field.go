@@ -97,7 +97,7 @@ func firstBlocking(r scanned) string {
 	return ""
 }
 
-// Exit codes that the demonstration expects besides 0 (docs/operations.md).
+// Exit codes that the demonstration expects besides 0 (docs/exit-codes.md).
 const (
 	exitDamage = 8  // damage, and nothing is lost
 	exitSource = 11 // source entries were skipped and named

@@ -205,6 +205,27 @@ func (p page) anchors() map[string]bool {
 	return all
 }
 
+// named matches a page of docs where a comment, a hint or a test names it.
+var named = regexp.MustCompile(`\bdocs/[a-z-]+\.md\b`)
+
+// Named names each page of docs that a text file below root names and that is not there.
+func Named(root string) (findings []string, err error) {
+	err = walk(root, func(name string, data []byte) error {
+		if strings.HasPrefix(name, "internal/lint/") { // its tests make pages up
+			return nil
+		}
+		for i, line := range strings.Split(string(data), "\n") {
+			for _, page := range named.FindAllString(line, -1) {
+				if _, err := os.Stat(filepath.Join(root, page)); err != nil {
+					findings = append(findings, fmt.Sprintf("%s:%d: names %s, which is not there", name, i+1, page))
+				}
+			}
+		}
+		return nil
+	})
+	return findings, err
+}
+
 // Tables names the rows of the pages' tables that have more or fewer cells than the
 // table's head. A bar in a code span ends a cell, too, unless a backslash escapes it.
 func Tables(root string) ([]string, error) {

@@ -8,6 +8,7 @@ import (
 )
 
 func TestLinks(t *testing.T)     { reportAll(t, Links) }
+func TestNamed(t *testing.T)     { reportAll(t, Named) }
 func TestTables(t *testing.T)    { reportAll(t, Tables) }
 func TestSentences(t *testing.T) { reportAll(t, Sentences) }
 
@@ -41,7 +42,7 @@ goes on in [the next line](#nothing).
 // TestMarkdownRefuses: broken links, headings and rows of tables, each with its line.
 func TestMarkdownRefuses(t *testing.T) {
 	dir := t.TempDir()
-	for name, text := range map[string]string{"docs/a.md": badPage, "docs/b.md": "## Two words\n\n## Three\n\n## Three\n"} {
+	for name, text := range map[string]string{"docs/a.md": badPage, "docs/b.md": "## Two words\n\n## Three\n\n## Three\ndocs/gone.md, docs/a.md\n"} {
 		if err := os.MkdirAll(filepath.Join(dir, "docs"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -53,6 +54,10 @@ func TestMarkdownRefuses(t *testing.T) {
 	got := strings.Join(links, "\n")
 	if want := "docs/a.md:3: link to c.md: there is no docs/c.md\ndocs/a.md:3: link to #nothing: there is no such heading"; err != nil || got != want {
 		t.Errorf("%v: %s", err, got)
+	}
+	named, err := Named(dir)
+	if err != nil || len(named) != 1 || named[0] != "docs/b.md:6: names docs/gone.md, which is not there" {
+		t.Errorf("%v: %v", err, named)
 	}
 	tables, err := Tables(dir)
 	got = strings.Join(tables, "\n")
