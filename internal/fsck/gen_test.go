@@ -445,6 +445,7 @@ func (d *testDevice) record(n, i int) []byte {
 	if i != 1 {
 		sum := sha256.Sum256(b)
 		e.put(11, false, sum[:])
+		e.bytes(17, extentOf(b))
 		if i == 0 { // the last good version: that changes no verdict, and needs no waiver
 			e.put(35, false, []byte("unreadable"))
 			e.put(36, false, []byte("input/output error"))
@@ -462,7 +463,17 @@ func (d *testDevice) record(n, i int) []byte {
 		l.put(2, false, root[:])
 	}
 	e.put(15, false, l)
+	e.bytes(17, extentOf(b))
 	return e
+}
+
+// extentOf is the list of the one extent that content has.
+func extentOf(b []byte) []byte {
+	var l, x enc
+	x.uint(3, uint64(len(b)))
+	l.uint(1, 1)
+	l.put(3, false, append(binary.AppendUvarint(nil, uint64(len(x))), x...))
+	return l
 }
 
 // partSums keeps the digests of the few long contents, by their only byte.
