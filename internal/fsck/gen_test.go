@@ -51,6 +51,7 @@ type plan struct {
 	generation  uint64
 	notWritten  []byte // shards of pack 0
 	lyingCRC    bool   // parity 0 is stored wrong under a CRC that fits
+	otherSums   bool   // the signed sums of parity 0 are not those of the parity
 	badPadding  bool
 	misnumber   bool
 	unsealed    bool
@@ -252,7 +253,11 @@ func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 				sum := sha256.Sum256(b)
 				p.list = append(p.list, sum[:]...)
 			} else {
-				p.list = binary.BigEndian.AppendUint64(p.list, crc64.Checksum(b, crcTable))
+				sum := crc64.Checksum(b, crcTable)
+				if d.otherSums && j == d.k {
+					sum ^= 1
+				}
+				p.list = binary.BigEndian.AppendUint64(p.list, sum)
 			}
 		}
 	}
