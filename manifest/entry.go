@@ -308,7 +308,7 @@ const maxInt64 = 1<<63 - 1
 
 func decodeStart(b []byte) (*Start, error) {
 	s, d := &Start{}, decoder{}
-	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: false}, func(f fields.Field) error {
+	err := fields.Decode(b, fields.Schema{1: true, 2: true, 3: true, 4: true, 5: true, 6: true, 7: false, 8: false}, func(f fields.Field) error {
 		switch f.Number {
 		case 1:
 			d.err = f.Copy(s.Scope.Job[:])
@@ -324,6 +324,8 @@ func decodeStart(b []byte) (*Start, error) {
 			s.Bays = int(d.uint(f, MaxBays))
 		case 7:
 			s.Unlocked, d.err = f.Time()
+		case 8: // reserved
+			d.uint(f, maxInt64)
 		}
 		return d.err
 	})
@@ -371,8 +373,8 @@ func decodeEvent(b []byte) (*Event, error) {
 		}
 		return d.err
 	})
-	if err == nil && (e.What == "" || len(e.Text) > 1024) {
-		err = fmt.Errorf("incomplete event")
+	if err == nil && (!eventWords[e.What] || len(e.Text) > 1024) {
+		err = fmt.Errorf("event %q, or one whose text is too long", e.What)
 	}
 	return e, err
 }
@@ -445,11 +447,8 @@ func (p *Pack) check(matrix uint64, index bool) error {
 	case !index && (p.Header == nil || p.Segments == 0):
 		return fmt.Errorf("incomplete pack entry")
 	}
-	if !index {
-		full := int64(p.Segments) << 20
-		if p.BodySize > full || p.BodySize < full-1<<20+32 {
-			return fmt.Errorf("%d bytes do not fit %d segments", p.BodySize, p.Segments)
-		}
+	if err := p.checkBody(index); err != nil {
+		return err
 	}
 	var seen [MaxBays]bool
 	for _, bay := range p.Bays {

@@ -16,11 +16,16 @@ func (r *Record) check() error {
 		return fail("size or mode out of range")
 	case len(r.SHA256) != 0 && len(r.SHA256) != 32:
 		return fail("bad digest")
-	case len(r.Remark) > maxReasonCode:
-		return fail("a remark's reason that is too long")
+	case len(r.Remark) > maxReasonCode || len(r.Reason) > maxReasonCode:
+		return fail("a reason that is too long")
+	case len(r.LinkTo) > MaxPath:
+		return fail("a hard link's first name that is too long")
 	}
 	if err := r.checkLists(); err != nil {
 		return fail(err.Error())
+	}
+	if r.Kind != KindFile && r.Kind != KindHardlink && (r.PartSize > 0 || len(r.Parts)+len(r.UnitCRCs)+len(r.Extents) > 0) {
+		return fail("parts or extents of an entry that has no content")
 	}
 	for i, x := range r.Xattrs {
 		if x.Name == "" || len(x.Name) > 255 || i > 0 && r.Xattrs[i-1].Name >= x.Name {
@@ -50,8 +55,8 @@ func (r *Record) check() error {
 			return fail("bad symlink target")
 		}
 	case KindSkipped:
-		if r.Reason == "" || len(r.Reason) > maxReasonCode {
-			return fail("skipped without a reason, or for one that is too long")
+		if r.Reason == "" {
+			return fail("skipped without a reason")
 		}
 	default:
 		return fail("unknown kind")

@@ -487,6 +487,14 @@ func sealSaying(more map[string]any) func(*testing.T, *testDevice, *Options) {
 	}
 }
 
+// flipLast damages the last block of a shard of pack 0.
+func flipLast(shard int) func(*testing.T, *testDevice, *Options) {
+	return func(t *testing.T, d *testDevice, _ *Options) {
+		bay, name := d.shard(0, shard)
+		d.flip(bay, name, len(d.file(bay, name).Data)-1)
+	}
+}
+
 // planCase is a device that was made otherwise, and may be damaged besides.
 type planCase struct {
 	name    string
@@ -508,6 +516,11 @@ func (c planCase) report(t *testing.T) *Report {
 var planCases = []planCase{
 	{"shard not written", func(p *plan) { p.notWritten = []byte{1} }, nil, "shard-degraded", VerdictRepairable},
 	{"padding not zero", func(p *plan) { p.badPadding = true }, nil, "padding-not-zero", VerdictRefused},
+	{"padding not zero, and a block of its stripe bad", func(p *plan) { p.badPadding, p.bodies, p.records = true, []int{100_000}, 0 }, flipLast(0), "padding-not-zero", VerdictRefused},
+	{"padding not zero in a block that is bad", func(p *plan) { p.badPadding, p.bodies, p.records = true, []int{100_000}, 0 }, flipLast(1), "padding-not-zero", VerdictRefused},
+	{"padding that is bad alone", func(p *plan) { p.bodies, p.records = []int{100_000}, 0 }, flipLast(1), "block-bad", VerdictRepairable},
+	{"another sum of parity than the signed one", func(p *plan) { p.otherSums = true }, nil, "parity-sum", VerdictClean},
+	{"another sum of parity, and a block of its stripe bad", func(p *plan) { p.otherSums, p.bodies, p.records = true, []int{100_000}, 0 }, flipLast(0), "parity-sum", VerdictRepairable},
 	{"end entry wrong", func(p *plan) { p.misnumber = true }, nil, "log-entry-bad", VerdictRefused},
 	{"job file with more disks", func(p *plan) { p.moreDisks = 1 }, nil, "geometry-differs", VerdictClean},
 	{"a recipient without a wrap", func(p *plan) { p.moreKeyIDs = true }, nil, "recipient-without-wrap", VerdictClean},

@@ -111,6 +111,21 @@ var (
 	indexFields = append(schema{uintField(14), uintField(15), bytesField(16, firstPathBox, firstPathBox)}, sharedFields...)
 )
 
+// numbers are the fields of an entry that no narrower limit bounds.
+var numbers = map[entryKind][]uint32{
+	startKind: {4, 8}, indexKind: {1, 14}, pageKind: {1, 2}, endKind: {1, 2, 3, 4, 5, 6, 7},
+}
+
+// checkNumbers holds them below 2^63: a reader computes with them.
+func (m message) checkNumbers(kind entryKind) error {
+	for _, n := range numbers[kind] {
+		if m.uint(n) > 1<<63-1 {
+			return fmt.Errorf("%w: field %d is %d", errMalformed, n, m.uint(n))
+		}
+	}
+	return nil
+}
+
 func parseEntry(b []byte) (logEntry, error) {
 	if len(b) > maxEntrySize {
 		return logEntry{}, fmt.Errorf("%w: entry of %d bytes", errMalformed, len(b))
@@ -154,7 +169,7 @@ func parseStart(b []byte) (*startEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := firstOf(m.nonzero(1, 2, 5), m.need(3, 6)); err != nil {
+	if err := firstOf(m.nonzero(1, 2, 5), m.need(3, 6), m.checkNumbers(startKind)); err != nil {
 		return nil, err
 	}
 	if m.uint(6) > maxBays || m.uint(3) > 1<<32-1 {
@@ -211,7 +226,7 @@ func parsePage(b []byte) (*pageEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := firstOf(m.nonzero(5, 6), m.need(4)); err != nil {
+	if err := firstOf(m.nonzero(5, 6), m.need(4), m.checkNumbers(pageKind)); err != nil {
 		return nil, err
 	}
 	offset, length, kind := m.uint(3), m.uint(4), m.uint(7)
@@ -233,7 +248,7 @@ func parseEnd(b []byte) (*endEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.need(8); err != nil {
+	if err := firstOf(m.need(8), m.checkNumbers(endKind)); err != nil {
 		return nil, err
 	}
 	return &endEntry{packs: m.uint(1), pages: m.uint(2), indexes: m.uint(3),
@@ -249,7 +264,7 @@ func parsePack(b []byte, index bool) (*packEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := firstOf(m.nonzero(2, 11), m.need(10, 12)); err != nil {
+	if err := firstOf(m.nonzero(2, 11), m.need(10, 12), m.checkNumbers(indexKind)); err != nil {
 		return nil, err
 	}
 	p := &packEntry{index: index, number: m.uint(1), id: id(m.bytes(2)), segments: m.uint(9), bays: m.bytes(10),
@@ -322,6 +337,9 @@ func (p *packEntry) checkIndex(m message) error {
 	}
 	if p.pageCount < 2 || p.pageCount > maxPagesPerIndex {
 		return fmt.Errorf("%w: %d pages in an index pack", errMalformed, p.pageCount)
+	}
+	if most := int64(p.pageCount) * ceil4k(floeHeaderSize+segmentOverhead+maxPagePlain); p.geometry.body > most {
+		return fmt.Errorf("%w: index pack of %d bytes in %d pages", errMalformed, p.geometry.body, p.pageCount)
 	}
 	return nil
 }

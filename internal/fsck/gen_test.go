@@ -51,6 +51,7 @@ type plan struct {
 	generation  uint64
 	notWritten  []byte // shards of pack 0
 	lyingCRC    bool   // parity 0 is stored wrong under a CRC that fits
+	otherSums   bool   // the signed sums of parity 0 are not those of the parity
 	badPadding  bool
 	misnumber   bool
 	unsealed    bool
@@ -252,7 +253,11 @@ func (d *testDevice) cut(t testing.TB, number int, p *testPack) {
 				sum := sha256.Sum256(b)
 				p.list = append(p.list, sum[:]...)
 			} else {
-				p.list = binary.BigEndian.AppendUint64(p.list, crc64.Checksum(b, crcTable))
+				sum := crc64.Checksum(b, crcTable)
+				if d.otherSums && j == d.k {
+					sum ^= 1
+				}
+				p.list = binary.BigEndian.AppendUint64(p.list, sum)
 			}
 		}
 	}
@@ -445,6 +450,7 @@ func (d *testDevice) record(n, i int) []byte {
 	if i != 1 {
 		sum := sha256.Sum256(b)
 		e.put(11, false, sum[:])
+		e.bytes(17, extentOf(b))
 		if i == 0 { // the last good version: that changes no verdict, and needs no waiver
 			e.put(35, false, []byte("unreadable"))
 			e.put(36, false, []byte("input/output error"))
@@ -462,7 +468,17 @@ func (d *testDevice) record(n, i int) []byte {
 		l.put(2, false, root[:])
 	}
 	e.put(15, false, l)
+	e.bytes(17, extentOf(b))
 	return e
+}
+
+// extentOf is the list of the one extent that content has.
+func extentOf(b []byte) []byte {
+	var l, x enc
+	x.uint(3, uint64(len(b)))
+	l.uint(1, 1)
+	l.put(3, false, append(binary.AppendUvarint(nil, uint64(len(x))), x...))
+	return l
 }
 
 // partSums keeps the digests of the few long contents, by their only byte.

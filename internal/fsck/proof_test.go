@@ -400,6 +400,7 @@ func TestReceipts(t *testing.T) {
 }
 
 func TestRecordPaths(t *testing.T) {
+	long := strings.Repeat("x", maxPathSize)
 	for _, c := range []struct {
 		kind uint64
 		path string
@@ -408,10 +409,15 @@ func TestRecordPaths(t *testing.T) {
 		{KindFile, "a/b", true}, {KindFile, "a/", false}, {KindDirectory, "a/", false}, {KindContinuation, "a/", true},
 		{KindContinuation, "a", true}, {KindContinuation, "a//", false}, {KindFile, "/a", false}, {KindFile, "a/../b", false},
 		{KindFile, "a/./b", false}, {KindFile, "a//b", false}, {KindFile, "a\x00b", false}, {KindWithdrawn, "a", false},
+		{KindFile, long, true}, {KindFile, long + "x", false}, {KindDirectory, long, true}, {KindDirectory, long + "x", false},
+		{KindContinuation, long + "/", true}, {KindContinuation, long + "x", false}, {KindContinuation, long + "x/", false},
 	} {
 		var e enc
 		e.uint(1, c.kind)
 		e.bytes(2, []byte(c.path))
+		if c.kind == KindFile {
+			e.put(wholeDigest, false, make([]byte, 32))
+		}
 		if c.kind == KindContinuation {
 			e.uint(24, 1)
 			e.uint(25, unitSums)

@@ -47,6 +47,10 @@ type Record struct {
 
 	continuation   continuation
 	attributeBytes uint64
+	attribute      []byte // the last name of an attribute
+	covered        uint64 // bytes of the content that extents cover so far
+	unitSums       uint64
+	follows        bool // items of some list are in continuation records
 }
 
 type continuation struct {
@@ -55,7 +59,7 @@ type continuation struct {
 }
 
 var recordFields = schema{
-	uintField(1), bytesField(2, 1, maxPathSize), uintField(3), uintField(4).optional(), uintField(5).optional(), uintField(6).optional(),
+	uintField(1), bytesField(2, 1, maxPathSize+1), uintField(3), uintField(4).optional(), uintField(5).optional(), uintField(6).optional(),
 	bytesField(7, 1, maxRecordSize).optional(), bytesField(8, 1, maxRecordSize).optional(), timeField(9), timeField(10),
 	bytesField(11, 32, 32).optional(), bytesField(12, 8, 8).optional(), uintField(13),
 	bytesField(15, 1, maxRecordSize).optional(), bytesField(16, 1, maxRecordSize).optional(), bytesField(17, 1, maxRecordSize),
@@ -82,7 +86,7 @@ func ParseRecord(b []byte) (*Record, error) {
 	if m.uint(1) == KindContinuation {
 		path = bytes.TrimSuffix(path, []byte("/")) // it has the order key of its entry
 	}
-	if !validPath(path) {
+	if !validPath(path) || len(path) > maxPathSize {
 		return nil, fmt.Errorf("%w: path %q", errMalformed, m.bytes(2))
 	}
 	r := &Record{Kind: m.uint(1), Path: m.bytes(2), Size: m.uint(3), Mode: m.uint(4), SHA256: m.bytes(wholeDigest), CRC64: m.bytes(12),
@@ -98,7 +102,10 @@ func ParseRecord(b []byte) (*Record, error) {
 		r.Target = m.bytes(21)
 	}
 	r.continuation = continuation{m.uint(24), m.uint(25), m.uint(26), m.bytes(27)}
-	return r, firstOf(r.checkLists(m), r.readParts(m))
+	if err := firstOf(r.checkLists(m), r.readParts(m)); err != nil {
+		return nil, err
+	}
+	return r, r.check(m)
 }
 
 // readParts takes field 15 in list form: items, or count and root of items that follow.

@@ -35,7 +35,7 @@ func (r *Record) checkLists(m message) error {
 		_, err := r.checkItems(c.field, c.items)
 		return err
 	}
-	for number := range listLimits {
+	for _, number := range []uint64{partsField, unitSums, extents, attributes} {
 		if err := r.checkList(number, m); err != nil {
 			return err
 		}
@@ -60,7 +60,11 @@ func (r *Record) checkList(number uint64, m message) error {
 	if count < 1 || count > listLimits[number] || l.has(2) == l.has(3) {
 		return fmt.Errorf("%w: field %d of %d items, with both items and root or neither, or too many", errMalformed, number, count)
 	}
+	if number == unitSums {
+		r.unitSums = count
+	}
 	if !l.has(3) {
+		r.follows = true
 		return nil
 	}
 	n, err := r.checkItems(number, l.bytes(3))
@@ -79,10 +83,10 @@ func (r *Record) checkItems(number uint64, list []byte) (n uint64, err error) {
 		}
 		switch number {
 		case extents:
-			return checkExtent(item)
+			return r.checkExtent(item)
 		case attributes:
 			r.attributeBytes += uint64(len(item))
-			return checkAttribute(item)
+			return r.checkAttribute(item)
 		}
 		if want := map[uint64]int{partsField: 32, unitSums: 8}[number]; len(item) != want {
 			return fmt.Errorf("%w: item of %d bytes in field %d", errMalformed, len(item), number)
@@ -93,7 +97,7 @@ func (r *Record) checkItems(number uint64, list []byte) (n uint64, err error) {
 }
 
 // checkExtent holds a place to what a pack can have.
-func checkExtent(item []byte) error {
+func (r *Record) checkExtent(item []byte) error {
 	m, err := parseFields(item, extentFields)
 	if err != nil {
 		return fmt.Errorf("extent: %w", err)
@@ -106,10 +110,13 @@ func checkExtent(item []byte) error {
 		!hole && (length > maxBody || at > maxBody-length):
 		return fmt.Errorf("%w: extent of %d bytes at %d, in pack %d at %d", errMalformed, length, offset, pack, at)
 	}
-	return nil
+	if r.Kind != KindFile && r.Kind != KindHardLink {
+		return nil
+	}
+	return r.cover(offset, length)
 }
 
-func checkAttribute(item []byte) error {
+func (r *Record) checkAttribute(item []byte) error {
 	n, rest, err := uvarint(item)
 	if err == nil && (n < 1 || n > 255 || n > uint64(len(rest))) {
 		err = fmt.Errorf("%w: name of %d bytes", errMalformed, n)
@@ -117,7 +124,7 @@ func checkAttribute(item []byte) error {
 	if err != nil {
 		return fmt.Errorf("extended attribute: %w", err)
 	}
-	return nil
+	return r.follow(rest[:n])
 }
 
 // attributeCount sums the attributes of one entry over its records.

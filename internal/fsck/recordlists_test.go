@@ -11,11 +11,16 @@ func extentRecord(length, at uint64) []byte {
 	var extent enc
 	extent.uint(3, length)
 	extent.uint(5, at)
-	return listRecord(extents, 1, extent)
+	return sizedRecord(length, extents, 1, extent)
 }
 
 // listRecord is a record with a list of these items, of which it says the number.
 func listRecord(field int, count uint64, items ...[]byte) []byte {
+	return sizedRecord(0, field, count, items...)
+}
+
+// sizedRecord is the same of a file of a size.
+func sizedRecord(size uint64, field int, count uint64, items ...[]byte) []byte {
 	var list, l, e enc
 	for _, it := range items {
 		list = append(binary.AppendUvarint(list, uint64(len(it))), it...)
@@ -24,6 +29,8 @@ func listRecord(field int, count uint64, items ...[]byte) []byte {
 	l.put(3, false, list)
 	e.uint(1, KindFile)
 	e.bytes(2, []byte("f"))
+	e.uint(3, size)
+	e.put(wholeDigest, false, make([]byte, 32))
 	e.put(field, field == extents, l)
 	return e
 }

@@ -28,9 +28,10 @@ type packScan struct {
 	quiet   bool
 	suspect uint32 // shards that had bad blocks: inputs only if need be
 	bad     [maxShards]int64
-	lucky   uint32 // parity blocks that decoded the last stripe
-	widened uint32 // shards for which all disks have been searched
-	padding bool   // padding that is not zero was seen
+	lucky   uint32            // parity blocks that decoded the last stripe
+	widened uint32            // shards for which all disks have been searched
+	padding bool              // padding that is not zero was seen
+	sums    [maxShards]uint64 // CRCs of the first stripe's parity
 	unit    unit
 	cache   examined
 }
@@ -232,6 +233,9 @@ func (s *packScan) code(pos, at, n int64, data [][]byte) error {
 			s.differ(j, pos, shards[j], data[j][at:at+n])
 		}
 	}
+	if pos < s.g.blockLen(0) {
+		s.sumParity(shards, min(n, s.g.blockLen(0)-pos))
+	}
 	if pos+n > s.g.full*s.g.blockSize {
 		s.checkPadding(pos, shards)
 	}
@@ -327,10 +331,16 @@ func (s *packScan) finish() error {
 		stripe := u.first + int64(i)
 		s.w.v.stripes.Add(1)
 		if u.stripes[i].failed {
+			if stripe == s.g.full {
+				s.padding = false // what was seen of it was not proven
+			}
 			if err := s.examine(stripe); err != nil {
 				return err
 			}
 			continue
+		}
+		if err := s.compareSums(stripe); err != nil {
+			return err
 		}
 		for j := range s.g.shards() {
 			if u.stripes[i].differ>>j&1 == 1 {
@@ -340,7 +350,7 @@ func (s *packScan) finish() error {
 			}
 		}
 	}
-	if s.padding && u.first+int64(len(u.stripes)) == s.g.stripes() && !u.stripes[len(u.stripes)-1].failed {
+	if s.padding && u.first+int64(len(u.stripes)) == s.g.stripes() {
 		s.w.v.f.add(Fatal, "padding-not-zero", inPack(s.p), hintRefuse, "the padding of the last stripe is not zero")
 	}
 	return nil

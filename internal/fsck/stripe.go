@@ -48,11 +48,24 @@ func (s *packScan) examine(stripe int64) error {
 		k.readBlock(j)
 	}
 	s.cache, err = k.decide()
+	if err == nil && s.cache.decided && stripe == s.g.full {
+		err = k.seePadding(s.cache.inputs)
+	}
 	if err != nil {
 		return err
 	}
 	k.record(&s.cache)
 	return nil
+}
+
+// seePadding looks at what follows the body in the last stripe, as it is decoded.
+func (k *stripeWork) seePadding(inputs uint32) error {
+	at := k.off
+	return k.eachCoded(inputs, k.g.dataMask()&^inputs, func(shards [][]byte) bool {
+		k.checkPadding(at, shards)
+		at += int64(len(shards[bits.TrailingZeros32(inputs)]))
+		return true
+	})
 }
 
 // readBlock finds a copy of a block that its line confirms; for parity, a copy
@@ -261,6 +274,11 @@ func (k *stripeWork) eachCoded(inputs, want uint32, fn func(shards [][]byte) boo
 
 // record names the bad blocks of the stripe, and the stripe if it is lost.
 func (k *stripeWork) record(e *examined) {
+	for j := k.g.k; e.decided && j < k.g.shards(); j++ {
+		if e.good&k.dirty>>j&1 == 1 {
+			k.nameSum(k.stripe, j)
+		}
+	}
 	for j := range k.g.shards() {
 		copies := k.shards[j]
 		if e.good>>j&1 == 1 || len(copies) == 0 {
