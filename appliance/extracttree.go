@@ -170,7 +170,7 @@ func pathError(dir string, err error) error {
 // openFolder keeps the folder open in which a worker last was, so that neighbours are
 // reached without walking down again.
 type openFolder struct {
-	tree *outTree
+	tree  *outTree
 	path  string
 	fd    int
 	open  bool
