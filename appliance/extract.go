@@ -357,6 +357,7 @@ func (w *extractWorker) symlink(rec *manifest.Record) error {
 		return err
 	}
 	err = unix.Symlinkat(rec.Target, fd, base)
+	w.dir.named = w.dir.named || err == nil || err == unix.EEXIST
 	if err == unix.EEXIST && isSymlinkTo(fd, base, rec.Target) {
 		w.existing()
 		err = nil // a run that was cut off may have left it without attributes

@@ -205,6 +205,7 @@ func (w *extractWorker) compare(ctx context.Context, rec *manifest.Record, dir i
 		return fmt.Errorf("a file with other content is there already: %w", fs.ErrExist)
 	}
 	w.existing()
+	w.dir.named = true // by a run that may have been cut off before it said so to the disk
 	w.size.Add(rec.Size)
 	w.links.settle(rec, idOf(&before), nil)
 	return nil

@@ -172,6 +172,7 @@ func (w *extractWorker) linkTo(ctx context.Context, rec *manifest.Record, carrie
 		return err
 	}
 	linked, err := w.linkOnce(ctx, rec, carrier, at, name)
+	w.dir.named = w.dir.named || err == nil && linked
 	if err == nil && !linked {
 		return w.file(ctx, rec) // the name is there: compare
 	}

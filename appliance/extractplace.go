@@ -119,6 +119,7 @@ func (x *extractor) nameOne(d *openFolder, w written, synced error) (fileID, err
 	if err != nil {
 		return fileID{}, err
 	}
+	d.named = true
 	if looked {
 		x.notice("the folder's file system cannot name a file on condition that nothing has the name: each name was looked at first")
 	}

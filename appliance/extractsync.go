@@ -3,6 +3,7 @@ package appliance
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -74,6 +75,29 @@ func (s *outSync) folder(fd int, name string) error {
 	return s.failed(syncError(name, err))
 }
 
+// names is folder for a place for names, which fsync does not take. Its error is the next
+// sync's.
+func (s *outSync) names(at int, name string) {
+	if !s.each {
+		return
+	}
+	fd, err := unix.Openat(at, ".", unix.O_RDONLY|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		s.failed(syncError(name, err))
+		return
+	}
+	defer unix.Close(fd)
+	s.folder(fd, name)
+}
+
+// above is names for a folder outside of the extraction folder.
+func (s *outSync) above(folder string) {
+	if f, err := os.Open(folder); s.each && err == nil { // one that may not be read cannot be synced
+		defer f.Close()
+		s.folder(int(f.Fd()), folder)
+	}
+}
+
 func (s *outSync) failed(err error) error {
 	if err == nil {
 		return nil
@@ -95,6 +119,9 @@ func (s *outSync) cold(fd, root int, name string) error {
 		err = s.locked(root, name)
 	}
 	s.mu.Unlock()
+	if err == nil {
+		err = s.one(fd, name)
+	}
 	if err == nil {
 		_ = s.calls.forget(fd) // a hint
 	}

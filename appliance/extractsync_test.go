@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -102,25 +104,64 @@ func TestExtractComparesWhatTheDiskHolds(t *testing.T) {
 	}
 }
 
-// TestExtractSyncsEach: where syncfs says nothing about failed writes, each file and
-// folder is synced by itself; elsewhere none is.
+// TestExtractSyncsEach: where syncfs says nothing about failed writes, each file is synced
+// by itself, and each folder after the last name in it: also one that was there, that is
+// no entry of this run, or whose names are of an earlier run. Elsewhere none is.
 func TestExtractSyncsEach(t *testing.T) {
 	for _, each := range []bool{false, true} {
 		rd, m := extractRig(t)
 		m.put(manifest.Record{Kind: manifest.KindDir, Path: "dir", Mode: 0o755})
+		m.put(manifest.Record{Kind: manifest.KindSymlink, Path: "old/link", Target: "x"})
 		m.file("none/file", "v1")
-		var calls atomic.Int32
-		rep, err := extractOld(t, rd, m, t.TempDir(), ExtractOptions{Workers: 2}, func(x *extractor) {
-			x.tree.synced.each = each
-			x.tree.synced.calls.fsync = func(int) error { calls.Add(1); return nil }
-		})
-		want := int32(0)
-		if each {
-			want = 4 + 3 // files; dir, none, and the folder itself
+		m.file("old/below/file", "v1")
+		m.file("old/file", "v1")
+		m.link("old/hard", "v1", "v1")
+		out := t.TempDir()
+		must(t, os.MkdirAll(filepath.Join(out, "old/below"), 0o755))
+		for _, prefix := range []string{"old/", "", ""} {
+			var mu sync.Mutex
+			synced := map[string]string{} // what a folder held when it was synced last
+			files := 0
+			rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2, Prefix: prefix}, func(x *extractor) {
+				x.tree.synced.each = each
+				x.tree.synced.calls.fsync = func(fd int) error {
+					mu.Lock()
+					defer mu.Unlock()
+					at, err := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd))
+					if list, derr := os.ReadDir(at); derr == nil {
+						synced[at] = fmt.Sprint(list)
+					} else {
+						files++
+					}
+					return err
+				}
+			})
+			if err != nil || (files > 0) != each {
+				t.Errorf("each %v, prefix %q: %d files synced: %v %+v", each, prefix, files, err, rep)
+			}
+			must(t, filepath.WalkDir(out, func(at string, e os.DirEntry, err error) error {
+				list, _ := os.ReadDir(at)
+				if e.IsDir() && each && synced[at] != fmt.Sprint(list) {
+					t.Errorf("prefix %q: %s: %s was synced, %s is there", prefix, at, synced[at], list)
+				}
+				return err
+			}))
+			if !each && len(synced) > 0 {
+				t.Errorf("synced: %v", synced)
+			}
 		}
-		if err != nil || rep.Entries != 5 || calls.Load() != want {
-			t.Errorf("each %v: %d calls: %v %+v", each, calls.Load(), err, rep)
-		}
+	}
+}
+
+// TestExtractSyncsAbove: a new extraction folder's own name is durable, too.
+func TestExtractSyncsAbove(t *testing.T) {
+	top := t.TempDir()
+	in, err := makeOut(filepath.Join(top, "a/b/c") + "/")
+	if want := []string{filepath.Join(top, "a/b"), filepath.Join(top, "a"), top}; err != nil || !slices.Equal(in, want) {
+		t.Errorf("%v, %v", in, err)
+	}
+	if in, err := makeOut(filepath.Join(top, "a")); err != nil || len(in) > 0 {
+		t.Errorf("of one that is there: %v, %v", in, err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -23,7 +24,8 @@ type outTree struct {
 
 // openOutTree opens a folder, makes it if it is not there, and locks it.
 func openOutTree(folder string) (*outTree, error) {
-	if err := os.MkdirAll(folder, 0o777); err != nil {
+	made, err := makeOut(folder)
+	if err != nil {
 		return nil, err
 	}
 	f, err := os.OpenFile(folder, os.O_RDONLY|unix.O_DIRECTORY, 0)
@@ -35,7 +37,22 @@ func openOutTree(folder string) (*outTree, error) {
 		f.Close()
 		return nil, err
 	}
-	return &outTree{root: f, locked: locked, umask: umask(), synced: outSync{calls: systemSyncs, each: needsEach(int(f.Fd()))}}, nil
+	t := &outTree{root: f, locked: locked, umask: umask(), synced: outSync{calls: systemSyncs, each: needsEach(int(f.Fd()))}}
+	for _, above := range made {
+		t.synced.above(above)
+	}
+	return t, nil
+}
+
+// makeOut makes a folder, and gives those that got a new folder in them.
+func makeOut(folder string) (in []string, err error) {
+	for at := filepath.Clean(folder); ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); !errors.Is(err, fs.ErrNotExist) || filepath.Dir(at) == at {
+			break
+		}
+		in = append(in, filepath.Dir(at))
+	}
+	return in, os.MkdirAll(folder, 0o777)
 }
 
 func (t *outTree) close() { t.root.Close() } // only read
@@ -94,6 +111,9 @@ func (t *outTree) makeNew(dir string) (fd int, made bool, err error) {
 		if made = err == nil; err != nil && err != unix.EEXIST {
 			return -1, err
 		}
+		if made {
+			t.synced.names(at, name)
+		}
 		return openStep(at, name)
 	})
 	return fd, made, err
@@ -150,10 +170,11 @@ func pathError(dir string, err error) error {
 // openFolder keeps the folder open in which a worker last was, so that neighbours are
 // reached without walking down again.
 type openFolder struct {
-	tree *outTree
-	path string
-	fd   int
-	open bool
+	tree  *outTree
+	path  string
+	fd    int
+	open  bool
+	named bool // something got a name in it
 }
 
 // make returns the descriptor of a folder, made if it is not there. The descriptor
@@ -172,13 +193,18 @@ func (d *openFolder) enter(dir string, open func(string) (int, error)) (int, err
 	if err != nil {
 		return -1, err
 	}
-	d.path, d.fd, d.open = dir, fd, true
+	d.path, d.fd, d.open, d.named = dir, fd, true, false
 	return fd, nil
 }
 
+// close has what got a name in the folder be durable.
 func (d *openFolder) close() {
-	if d.open {
-		unix.Close(d.fd)
-		d.open = false
+	if !d.open {
+		return
 	}
+	if d.named {
+		d.tree.synced.names(d.fd, d.path)
+	}
+	unix.Close(d.fd)
+	d.open = false
 }
