@@ -21,7 +21,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -36,18 +35,8 @@ import (
 var version = "devel"
 
 func main() {
-	limitMemory()
+	limitMemory(0)
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
-
-// memoryLimit is the garbage collector's soft limit: below the 256 MiB that a
-// verb may take, with room for what it does not count. GOMEMLIMIT overrides it.
-const memoryLimit = 216 << 20
-
-func limitMemory() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
 }
 
 // app is one call of the command: its streams, its global flags, how it ended.
