@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/flight"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,7 +20,9 @@ type Reader struct {
 	count  *repairs
 	totals manifest.Totals
 
-	mu    sync.Mutex
+	opening flight.Group[packKey, struct{}]
+
+	mu    sync.Mutex // guards the next two; never held while a disk is read
 	packs map[packKey]*packPlain
 	used  []packKey // least recently used first
 
@@ -101,27 +104,58 @@ const maxOpenPacks = 24
 
 // pack returns an open pack and a function that gives it back.
 func (r *Reader) pack(key packKey) (*packPlain, func(), error) {
+	for {
+		if p := r.holdPack(key); p != nil {
+			return p, func() { r.letGo(p) }, nil
+		}
+		if _, err := r.opening.Do(key, func() (struct{}, error) { return struct{}{}, r.keepPack(key) }); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// holdPack holds an open pack; nil if it is not open.
+func (r *Reader) holdPack(key packKey) *packPlain {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.packs[key]
-	if p == nil {
-		var err error
-		if p, err = r.openPack(key); err != nil {
-			return nil, nil, err
-		}
-		r.evict()
-		r.packs[key] = p
+	if p != nil {
+		r.touch(key)
+		p.refs++
 	}
-	r.touch(key)
-	p.refs++
-	return p, func() {
-		r.mu.Lock()
-		p.refs--
-		r.mu.Unlock()
-	}, nil
+	return p
 }
 
-// openPack reads nothing of the pack itself.
+func (r *Reader) letGo(p *packPlain) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p.refs--
+}
+
+// keepPack opens a pack, unless it is open, and closes those that were not used for long.
+func (r *Reader) keepPack(key packKey) error {
+	r.mu.Lock()
+	open := r.packs[key] != nil
+	r.mu.Unlock()
+	if open {
+		return nil
+	}
+	p, err := r.openPack(key)
+	if err != nil {
+		return err
+	}
+	r.mu.Lock()
+	old := r.evict()
+	r.packs[key] = p
+	r.touch(key)
+	r.mu.Unlock()
+	for _, p := range old {
+		p.close()
+	}
+	return nil
+}
+
+// openPack reads the pack's entry of the log, and nothing of the pack itself.
 func (r *Reader) openPack(key packKey) (*packPlain, error) {
 	find := r.Pack
 	if key.index {
@@ -152,17 +186,20 @@ func (r *Reader) touch(key packKey) {
 	r.used = append(r.used, key)
 }
 
-func (r *Reader) evict() {
+// evict takes out packs that nobody holds, so that there is room for one more. The caller
+// closes them.
+func (r *Reader) evict() (old []*packPlain) {
 	for i := 0; len(r.packs) >= maxOpenPacks && i < len(r.used); {
 		n := r.used[i]
 		if r.packs[n].refs > 0 {
 			i++
 			continue
 		}
-		r.packs[n].close()
+		old = append(old, r.packs[n])
 		delete(r.packs, n)
 		r.used = append(r.used[:i], r.used[i+1:]...)
 	}
+	return old
 }
 
 // openPage reads, proves and decrypts a page.
@@ -300,8 +337,6 @@ func (r *Reader) Prove(ctx context.Context, path string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.Set.mu.Lock()
-	defer r.Set.mu.Unlock()
 	p, err := manifest.NewProof(r.keys, r.log, r.JobFile, r.End.FirstPage+raw.Page, page, raw.Index)
 	if err != nil {
 		return nil, err

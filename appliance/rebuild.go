@@ -367,11 +367,7 @@ func (r *rebuilder) statement() error {
 // log writes the log again from its entries, each proven against the signed root.
 func (r *rebuilder) log() error {
 	onto := r.o.Onto.FS
-	return copyLog(func(pos uint64) ([]byte, error) {
-		r.sealed.mu.Lock()
-		defer r.sealed.mu.Unlock()
-		return r.sealed.log.Entry(pos)
-	}, r.sealed.cp, func(name string, data []byte) error { return writeLogFile(onto, name, data) })
+	return copyLog(r.sealed.log.Entry, r.sealed.cp, func(name string, data []byte) error { return writeLogFile(onto, name, data) })
 }
 
 // copyLog makes the log's files again from its entries and hands them to put.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
@@ -30,7 +29,6 @@ type Set struct {
 	jobs   []openedJob    // every job file on the disks that verifies
 	others []*signedState // further checkpoints of the log's origin
 
-	mu  sync.Mutex // the log reader keeps one bundle
 	log *manifest.LogReader
 	cp  manifest.Checkpoint
 }
@@ -184,8 +182,6 @@ func (s *Set) openEnds() error {
 }
 
 func (s *Set) entry(pos uint64) (manifest.Entry, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	return s.log.Decode(pos)
 }
 

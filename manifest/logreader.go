@@ -3,6 +3,9 @@ package manifest
 import (
 	"fmt"
 	"iter"
+	"sync"
+
+	"github.com/sledge-io/sledge/internal/flight"
 )
 
 // LogFiles gives the distinct contents of a log file (name relative to the log's
@@ -16,13 +19,25 @@ type LogFiles interface {
 // LogReader reads the entries of a log whose checkpoint was verified. Every
 // tile and bundle is proven against the signed root before it is used, so
 // copies on several disks mend each other entry by entry. The entries alone
-// decide: a tile of which no disk has a good copy is made from them.
+// decide: a tile of which no disk has a good copy is made from them. It is safe for
+// concurrent use if the files are: who asks for what is being read waits for that,
+// and for nothing else.
 type LogReader struct {
 	cp    Checkpoint
 	files LogFiles
 	edge  [][]byte // right-most partial tile of each level, proven against the root
+
+	readingTile   flight.Group[tileKey, []byte]
+	readingBundle flight.Group[uint64, [][]byte]
+
+	mu    sync.Mutex // guards the rest; never held while files are read
 	tiles []tileCache
 	cache [4]bundleCache // the latest first: packs, pages and indexes stand apart
+}
+
+type tileKey struct {
+	level int
+	n     uint64
 }
 
 // tileCache is the full tile of a level that was used last.
@@ -113,21 +128,40 @@ func (l *LogReader) Entry(pos uint64) ([]byte, error) {
 
 // cached returns a bundle's entries, from the cache if they are there.
 func (l *LogReader) cached(n uint64) ([][]byte, error) {
-	at := 0
-	for at < len(l.cache)-1 && (l.cache[at].n != n || l.cache[at].entries == nil) {
-		at++
+	if entries := l.held(n); entries != nil {
+		return entries, nil
 	}
-	found := l.cache[at]
-	if found.n != n || found.entries == nil {
-		entries, err := l.bundle(n)
-		if err != nil {
-			return nil, err
+	return l.readingBundle.Do(n, func() ([][]byte, error) {
+		if entries := l.held(n); entries != nil {
+			return entries, nil // read meanwhile
 		}
-		found = bundleCache{n, entries}
+		entries, err := l.bundle(n)
+		if err == nil {
+			l.hold(n, entries)
+		}
+		return entries, err
+	})
+}
+
+// held is a bundle of the cache, which is the latest from then on; nil if it is not there.
+func (l *LogReader) held(n uint64) [][]byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for at, c := range l.cache {
+		if c.n == n && c.entries != nil {
+			copy(l.cache[1:at+1], l.cache[:at])
+			l.cache[0] = c
+			return c.entries
+		}
 	}
-	copy(l.cache[1:at+1], l.cache[:at])
-	l.cache[0] = found
-	return found.entries, nil
+	return nil
+}
+
+func (l *LogReader) hold(n uint64, entries [][]byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	copy(l.cache[1:], l.cache[:])
+	l.cache[0] = bundleCache{n, entries}
 }
 
 // Decode returns the decoded entry at a position.
@@ -152,9 +186,34 @@ func (l *LogReader) tile(level int, n uint64) ([]byte, error) {
 	if n == count/tileWidth {
 		return l.edge[level], nil
 	}
-	if c := l.tiles[level]; c.data != nil && c.n == n {
-		return c.data, nil
+	if tile := l.heldTile(level, n); tile != nil {
+		return tile, nil
 	}
+	return l.readingTile.Do(tileKey{level, n}, func() ([]byte, error) {
+		if tile := l.heldTile(level, n); tile != nil {
+			return tile, nil // read meanwhile
+		}
+		tile, err := l.readTile(level, n)
+		if err == nil {
+			l.mu.Lock()
+			l.tiles[level] = tileCache{n, tile}
+			l.mu.Unlock()
+		}
+		return tile, err
+	})
+}
+
+func (l *LogReader) heldTile(level int, n uint64) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c := l.tiles[level]; c.n == n {
+		return c.data
+	}
+	return nil
+}
+
+// readTile reads a full tile and proves it by the one above it.
+func (l *LogReader) readTile(level int, n uint64) ([]byte, error) {
 	parent, err := l.tile(level+1, n/tileWidth)
 	if err != nil {
 		return nil, err
@@ -164,7 +223,6 @@ func (l *LogReader) tile(level int, n uint64) ([]byte, error) {
 	name := "log/" + TilePath(level, n, tileWidth)
 	for b := range l.tileCopies(level, n, tileWidth) {
 		if tileRoot(b) == want {
-			l.tiles[level] = tileCache{n, b}
 			return b, nil
 		}
 	}

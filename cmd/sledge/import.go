@@ -461,6 +461,7 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	if err := o.Validate(); err != nil {
 		return o, &usageError{err}
 	}
+	limitMemory(o.Memory) // of all devices at once
 	if err := f.share(&o, set.Scope); err != nil {
 		return o, err
 	}

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -27,19 +26,9 @@ import (
 var version = "devel"
 
 func main() {
-	limitMemory()
+	limitMemory(0)
 	cobra.EnableCommandSorting = false // the help has the order of the work
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-}
-
-// memoryLimit is the garbage collector's soft limit: below the 256 MiB that a
-// verb may take, with room for what it does not count. GOMEMLIMIT overrides it.
-const memoryLimit = 216 << 20
-
-func limitMemory() {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
 }
 
 // app is one call of the command: its streams, its global flags, how it ended.
