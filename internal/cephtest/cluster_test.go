@@ -47,7 +47,11 @@ func programs(t *testing.T, scripts map[string]string) string {
 // it said; also where another one is waited for then.
 func TestServerEnds(t *testing.T) {
 	const making = `case "$*" in *--mkfs*) exit 0;; esac; `
-	listens := making + "SLEDGE_TEST_MONITOR=1 exec " + os.Args[0]
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listens := making + "SLEDGE_TEST_MONITOR=1 exec " + program
 	for name, test := range map[string]struct {
 		scripts map[string]string
 		want    []string
