@@ -58,18 +58,18 @@ test: deps fs-deps lint $(SUMMARY) ## lint, then all tests; skipped ones are cou
 # Other people's programs, pinned in scripts/outside.sh and scripts/tools.sh. One that cannot
 # be had is skipped by name, even if that leaves none.
 OUTSIDE       = $(abspath $(BUILD)/outside)
-OUTSIDE_TESTS = ^TestOutside|^TestVersionedBucket$$|^TestLockedBucket$$|^TestMinIOAnswers$$
+OUTSIDE_TESTS = -parallel 8 -run '^TestOutside|^TestVersionedBucket$$|^TestLockedBucket$$|^TestMinIOAnswers$$'
 outside: TIMEOUT = 45m
 outside: $(SUMMARY) ## sledge against other people's programs at pinned versions, fetched into build/outside (under 50 minutes)
 	@scripts/outside.sh
 	@scripts/tools.sh --try minio
-	@SLEDGE_OUTSIDE='$(OUTSIDE)' $(call gotest,-run '$(OUTSIDE_TESTS)' ./e2e) -min 0
+	@SLEDGE_OUTSIDE='$(OUTSIDE)' $(call gotest,$(OUTSIDE_TESTS) ./e2e) -min 0
 
 outside-long: TIMEOUT = 6h
 outside-long: $(SUMMARY) ## the same, with what takes hours: by hand (so far nothing does)
 	@scripts/outside.sh
 	@scripts/tools.sh --try minio
-	@SLEDGE_OUTSIDE='$(OUTSIDE)' SLEDGE_LONG=1 $(call gotest,-run '$(OUTSIDE_TESTS)' ./e2e) -min 0
+	@SLEDGE_OUTSIDE='$(OUTSIDE)' SLEDGE_LONG=1 $(call gotest,$(OUTSIDE_TESTS) ./e2e) -min 0
 
 day: ## an operator's day before your eyes: two devices, a busy store, expired credentials, a takeover, report, acceptance
 	@scripts/tools.sh versitygw

@@ -8,7 +8,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -171,42 +170,6 @@ func (store foreign) versionedBucket(t *testing.T) {
 	}
 	if list := readText(t, w.path("import", "canceled.jsonl")); !strings.Contains(list, `"what":"changed"`) {
 		t.Errorf("the cancel does not name what changed: %s", list)
-	}
-}
-
-// TestLockedBucket imports into a bucket whose objects cannot be removed for a day:
-// all is stored and proven, what the import writes for itself is removed after a minute, and
-// what a cancel cannot remove is named.
-func TestLockedBucket(t *testing.T) {
-	if os.Getenv("SLEDGE_OUTSIDE") == "" {
-		t.Skip("two minutes, for the retention of what the import writes for itself (make outside)")
-	}
-	foreign{plain: inBucket(t, "locked", objectLock), profile: "minio"}.lockedBucket(t)
-}
-
-// objectLock has a bucket made in which objects can be locked.
-var objectLock = map[string]string{"X-Amz-Bucket-Object-Lock-Enabled": "true"}
-
-func (store foreign) lockedBucket(t *testing.T) {
-	store.must(t, http.MethodPut, "", map[string]string{"object-lock": ""}, `<ObjectLockConfiguration xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ObjectLockEnabled>Enabled</ObjectLockEnabled>`+
-		`<Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>`)
-	src := t.TempDir()
-	write(t, filepath.Join(src, "kept"), "content of kept")
-	w := store.device(t, src)
-	r := w.must(w.importArgs(store.flags...)...)
-	left := strings.Contains(r.stderr, "probe-left")
-	if store.profile == "ceph" { // it drops the lock of a multipart upload, so that the bucket's default holds the probe's: named
-		left = strings.Contains(strings.ReplaceAll(r.stderr, `/parts": probe-left`, ""), "probe-left")
-	}
-	if !strings.Contains(r.stderr, "until the bucket lets the import's own small objects go") || left {
-		t.Errorf("the import's own objects were not kept for a minute, and removed: %s", r)
-	}
-	w.run(w.cancelArgs(append(store.flags, "--delete-objects")...)...)
-	if list := readText(t, w.path("import", "canceled.jsonl")); !strings.Contains(list, `"what":"failed"`) || !strings.Contains(list, w.prefix+"kept") {
-		t.Errorf("the cancel does not name what it could not remove: %s", list)
-	}
-	if text, err := store.ask(http.MethodGet, w.prefix+"kept", nil, nil); err != nil || string(text) != "content of kept" {
-		t.Errorf("the locked object: %q, %v", text, err)
 	}
 }
 

@@ -22,6 +22,7 @@ type ceph struct {
 // TestOutsideCeph imports into a real Ceph RADOS gateway.
 func TestOutsideCeph(t *testing.T) {
 	programs := guest(t, "ceph")
+	t.Parallel()
 	began := time.Now()
 	cluster, err := cephtest.Start(t.Context(), programs, t.TempDir())
 	if err != nil {
@@ -33,18 +34,22 @@ func TestOutsideCeph(t *testing.T) {
 	c.profile = "ceph"
 	c.flags = []string{"--allow-unconditional", "--read-back"} // no condition on Complete, no checksum with HEAD
 	c.foreign = c.user(t, "alpha", "importer")
-	t.Run("whole", c.wholeImport)
-	t.Run("probe", c.probes)
-	t.Run("conditions", c.conditions)
-	t.Run("tenants", c.tenants)
-	t.Run("quota", c.quota)
-	t.Run("suspended", c.suspended)
-	t.Run("versioned", func(t *testing.T) { c.bucket(t, "versioned", nil).versionedBucket(t) })
-	t.Run("retention", func(t *testing.T) { c.bucket(t, "retention", objectLock).lockedBucket(t) })
-	t.Run("attributes", c.attributes)
-	t.Run("uploadGone", c.uploadGone)
-	t.Run("cancel", c.cancel)
-	t.Run("limits", c.limits)
+	// Much of their time is waiting for a retention to be over, or for a HEAD that may lag behind.
+	for _, test := range []struct {
+		name  string
+		shows func(*testing.T)
+	}{
+		{"retention", func(t *testing.T) { c.bucket(t, "retention", objectLock).lockedBucket(t) }}, // the longest first
+		{"tenants", c.tenants}, {"uploadGone", c.uploadGone}, {"cancel", c.cancel},
+		{"versioned", func(t *testing.T) { c.bucket(t, "versioned", nil).versionedBucket(t) }},
+		{"whole", c.wholeImport}, {"probe", c.probes}, {"conditions", c.conditions}, {"quota", c.quota}, {"suspended", c.suspended},
+		{"attributes", c.attributes}, {"limits", c.limits},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			test.shows(t)
+		})
+	}
 }
 
 // user is the store as somebody of a tenant sees it.
@@ -207,6 +212,7 @@ func (c ceph) attributes(t *testing.T) {
 		{"hold", `"lock": {"legal_hold": true}`, exitObjects, `warning: "large": attribute-missing: legal_hold, by CreateMultipartUpload`, "legal-hold", "ON"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			store := c.bucket(t, "attributes-"+test.name, objectLock)
 			w := store.device(t, src)
 			write(t, w.path("rules.json"), `{"version": 1, "objects": [{`+test.rule+`}]}`)
@@ -230,6 +236,7 @@ func (c ceph) uploadGone(t *testing.T) {
 	write(t, filepath.Join(src, "large"), twoParts)
 	for _, flags := range [][]string{nil, {"--defer-complete", "10"}} {
 		t.Run(strings.Join(flags, " "), func(t *testing.T) {
+			t.Parallel()
 			w := store.device(t, src)
 			key := w.prefix + "large"
 			h := startHolding(t, store.server.Endpoint, func(r *http.Request) bool {

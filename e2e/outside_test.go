@@ -169,19 +169,10 @@ func (b *background) killed(t *testing.T, held *gate) {
 // halts waits until the run's status tells that it is halted, and by what.
 func (b *background) halts(t *testing.T, why string) {
 	t.Helper()
-	var status string
-	for deadline := time.Now().Add(longest); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		status = b.w.run("import", "status", b.w.path("import"), "--json").stdout
-		if strings.Contains(status, `"state":"halted: fix needed"`) && strings.Contains(status, why) {
-			return
-		}
-		select {
-		case <-b.done:
-			t.Fatalf("the run has ended: %s", &b.stderr)
-		default:
-		}
-	}
-	t.Fatalf("the run does not halt by %s: %s", why, status)
+	b.until(t, "halts by "+why, func() bool {
+		status := b.w.run("import", "status", b.w.path("import"), "--json").stdout
+		return strings.Contains(status, `"state":"halted: fix needed"`) && strings.Contains(status, why)
+	})
 }
 
 // completes waits for a good end.

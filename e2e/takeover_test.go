@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -61,7 +60,7 @@ func startHolding(t *testing.T, to string, fits func(*http.Request) bool) *holdi
 type background struct {
 	w      *world
 	cmd    *exec.Cmd
-	stderr bytes.Buffer
+	stderr screen
 	done   chan struct{}
 }
 

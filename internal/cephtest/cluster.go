@@ -39,7 +39,13 @@ type Cluster struct {
 
 	packages string
 	env      []string
-	servers  []*daemon.Daemon // in the order of their starts
+	servers  []server // in the order of their starts
+}
+
+// server is one of the cluster's programs that stay.
+type server struct {
+	*daemon.Daemon
+	name string
 }
 
 // User is somebody with keys to the gateway.
@@ -56,7 +62,7 @@ func Start(ctx context.Context, packages, folder string) (*Cluster, error) {
 	for _, step := range []func(context.Context) error{c.startMonitor, c.startDisk, c.startGateway} {
 		if err := step(ctx); err != nil {
 			c.Stop()
-			return nil, fmt.Errorf("ceph: %w: %s", err, c.output())
+			return nil, fmt.Errorf("ceph: %w%s", err, c.output())
 		}
 	}
 	return c, nil
@@ -114,18 +120,37 @@ func (c *Cluster) run(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
-// serve starts a server.
+// serve starts a server and waits until it is ready, or until one that it needs has ended.
 func (c *Cluster) serve(ctx context.Context, address string, ready func(string) bool, name string, args ...string) error {
 	cmd, done, err := c.command(context.WithoutCancel(ctx), name, append([]string{"-f", "--no-mon-config"}, args...)...)
 	if err != nil {
 		return err
 	}
 	defer done() // the server has it
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	for _, other := range c.servers {
+		go func() {
+			select {
+			case <-other.Exited():
+				cancel(other.end())
+			case <-ctx.Done():
+			}
+		}()
+	}
 	d, err := daemon.StartUntil(ctx, cmd, address, starts, ready)
 	if err != nil {
 		return err
 	}
-	c.servers = append(c.servers, d)
+	c.servers = append(c.servers, server{d, name})
+	return nil
+}
+
+// end tells how the server ended; nil: it lives.
+func (s server) end() error {
+	if err := s.Ended(); err != nil {
+		return fmt.Errorf("%s: %w", s.name, err)
+	}
 	return nil
 }
 
@@ -210,7 +235,7 @@ func (c *Cluster) Admin(ctx context.Context, args ...string) ([]byte, error) {
 	cmd.Stdout = nil
 	out, err := cmd.Output()
 	if err != nil {
-		return nil, fmt.Errorf("radosgw-admin %s: %w: %s", strings.Join(args, " "), err, c.output())
+		return nil, fmt.Errorf("radosgw-admin %s: %w%s", strings.Join(args, " "), err, c.output())
 	}
 	return out, nil
 }
@@ -233,13 +258,24 @@ func (c *Cluster) User(ctx context.Context, tenant, name string) (User, error) {
 	return User{made.Keys[0].AccessKey, made.Keys[0].SecretKey}, nil
 }
 
-// output is the end of what each program has said.
+// output is how each server that has ended did so, and the end of what each program has
+// said.
 func (c *Cluster) output() string {
 	var all strings.Builder
+	for _, s := range c.servers {
+		if err := s.end(); err != nil {
+			fmt.Fprintf(&all, "\n%v", err)
+		}
+	}
 	logs, _ := filepath.Glob(c.path("*.log")) // the pattern is sound
 	for _, name := range logs {
 		text, err := os.ReadFile(name)
-		if err == nil && len(text) > 0 {
+		switch {
+		case err != nil:
+			fmt.Fprintf(&all, "\n%v", err)
+		case len(text) == 0:
+			fmt.Fprintf(&all, "\n%s: empty", filepath.Base(name))
+		default:
 			fmt.Fprintf(&all, "\n%s: …%s", filepath.Base(name), text[max(0, len(text)-2000):])
 		}
 	}

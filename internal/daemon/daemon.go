@@ -12,7 +12,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -34,6 +33,8 @@ type Daemon struct {
 	Address  string // 127.0.0.1:PORT
 
 	cmd    *exec.Cmd
+	words  *words // nil: its output is somebody else's
+	how    error  // its end, once exited is closed
 	exited chan struct{}
 }
 
@@ -66,14 +67,15 @@ func StartAt(ctx context.Context, address string, command Command) (*Daemon, err
 }
 
 // StartUntil starts a server that listens at an address and waits for so long, until it is
-// ready.
+// ready. The error of one that ends before that tells how it ended (Ended).
 func StartUntil(ctx context.Context, cmd *exec.Cmd, address string, within time.Duration, ready func(address string) bool) (*Daemon, error) {
 	d := &Daemon{Endpoint: "http://" + address, Address: address, cmd: cmd, exited: make(chan struct{})}
 	OwnGroup(cmd)
+	d.hear()
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() { _ = cmd.Wait(); close(d.exited) }() // how it ended is nobody's question
+	go d.follow()
 	if err := d.wait(ctx, within, ready); err != nil {
 		d.Kill()
 		return nil, fmt.Errorf("%s: %w", filepath.Base(cmd.Path), err)
@@ -85,9 +87,9 @@ func (d *Daemon) wait(ctx context.Context, within time.Duration, ready func(addr
 	for deadline := time.Now().Add(within); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		select {
 		case <-d.exited:
-			return errors.New("the server ended at once")
+			return fmt.Errorf("not ready: %w", d.how)
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		default:
 		}
 		if ready(d.Address) {
