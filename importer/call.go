@@ -25,6 +25,12 @@ type caller struct {
 	look    func(context.Context) error // the same, of the target itself
 	pacer   *pacer
 
+	cut    context.Context // ends the calls that are under way, with its cause
+	cutNow context.CancelCauseFunc
+
+	silence   silence
+	impatient bool // what had no answer in its time is not asked again
+
 	brief *brief
 	lag   lag
 	after func(time.Duration) <-chan time.Time // nil is time.After
@@ -34,7 +40,9 @@ type caller struct {
 }
 
 func newCaller(o Options, stop <-chan struct{}) *caller {
+	cut, cutNow := context.WithCancelCause(context.Background())
 	return &caller{
+		cut: cut, cutNow: cutNow, silence: silence{tell: o.Silent},
 		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
 		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, idle: max(0, o.IdleTimeout), stop: stop, called: o.Called, after: o.After, brief: &brief{now: o.Now, tell: o.Problem}, lag: lag{clock: o.Now, log: o.Log},
 		ours: func() error { return nil }, look: func(context.Context) error { return nil },
@@ -107,8 +115,8 @@ var errStopped = errors.New("stopped before this call")
 
 const slowest = 64 << 10 // bytes a second that a call with payload must make
 
-// once makes one attempt. Cancelling the run's context begins no call and breaks
-// none that has begun: its own time ends it.
+// once makes one attempt. Cancelling the run's context begins no call and breaks none that has
+// begun: its own time ends it, or that of whoever has ended the command (endWith).
 func (c *caller) once(ctx context.Context, what call, f func(context.Context) error) error {
 	release, err := c.turn(ctx, what)
 	if err != nil {
@@ -116,6 +124,8 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	}
 	timed, cancel := withClock(context.WithoutCancel(ctx), c.timeout, time.Duration(what.payload/slowest)*time.Second, c.idle)
 	defer cancel()
+	defer context.AfterFunc(c.cut, func() { clockOf(timed).cancel(context.Cause(c.cut)) })()
+	defer c.silence.listen(what)()
 	began := time.Now()
 	err = f(timed)
 	if why := context.Cause(timed); err != nil && why != nil && !isClass(err, FatalObject) {
@@ -163,7 +173,7 @@ func neverSent(err error) error {
 // enter waits until a call may begin.
 func (c *caller) enter(ctx context.Context, what call) (release func(error), err error) {
 	switch {
-	case ctx.Err() != nil:
+	case ctx.Err() != nil, c.cut.Err() != nil:
 		return nil, errStopped
 	case what.free:
 		if !c.gate.within(ctx, c.stop) {
@@ -211,6 +221,9 @@ func (c *caller) told(ctx context.Context, what call, done Call) {
 // again waits before the next attempt and tells whether there is one. A target
 // that cannot be reached is worth the same patience as one that is busy.
 func (c *caller) again(attempt int, err error) bool {
+	if late := (*timeOut)(nil); c.impatient && errors.As(err, &late) {
+		return false
+	}
 	if attempt >= c.retries || !isClass(err, Retryable) && !hasCode(err, CodeTargetAbsent) || !c.budget.spend() {
 		return false
 	}
@@ -253,6 +266,7 @@ func (c *caller) idempotent(ctx context.Context, what call, f func(context.Conte
 	for attempt := 0; ; attempt++ {
 		err := c.once(ctx, what, f)
 		if err == nil || attempt+1 >= looksForGone && hasCode(err, CodeUploadGone) || !c.again(attempt, err) {
+			c.silence.ended(err)
 			return err
 		}
 	}

@@ -13,8 +13,8 @@ import (
 // the manifest's checksum. Objects that were there before the run are never
 // touched. What a process that was killed had sent and not written down is found by
 // HEAD of every entry without an outcome. The options are those of Run; calling it
-// again goes on, and finds what came late. Cancelling ctx lets requests that are under
-// way finish and begins no other. A run that the folder does not know is refused
+// again goes on, and finds what came late. Cancelling ctx begins no other request, and gives
+// those that are under way three seconds. A run that the folder does not know is refused
 // (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged),
 // unless Options.Emptied says why: nothing is touched then. Pages that cannot be read are an error
 // (CodePageLost): what is on them is named as a number only.
@@ -26,6 +26,9 @@ func Cancel(ctx context.Context, source Source, target Target, opts Options, rem
 	defer r.cancel()
 	r.canceling = true
 	if err := r.open(runCtx); err != nil {
+		if errors.Is(err, errStopped) && ctx.Err() != nil {
+			err = ctx.Err()
+		}
 		return nil, err
 	}
 	if err := r.mustShowMarker(runCtx); err != nil {

@@ -38,7 +38,13 @@ func (s *CommitStore) Read(ctx context.Context) ([]byte, error) {
 // ReadObject reads a small object by one GET of its own, under the options' times and retries.
 // Of one longer than most, most+1 bytes are returned.
 func ReadObject(ctx context.Context, target Reader, o Options, key string, most int64) ([]byte, error) {
-	return readSmall(ctx, newCaller(o.withDefaults(), ctx.Done()), target, key, most)
+	calls := newCaller(o.withDefaults(), ctx.Done())
+	calls.endWith(ctx)
+	content, err := readSmall(ctx, calls, target, key, most)
+	if errors.Is(err, errStopped) {
+		err = ctx.Err()
+	}
+	return content, err
 }
 
 func readSmall(ctx context.Context, calls *caller, target Reader, key string, most int64) (there []byte, err error) {

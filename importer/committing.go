@@ -17,6 +17,7 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a Attributes) (key
 	r := res.run
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
+	r.calls.endWith(ctx)
 	if r.cancel, r.calls.stop = stop, waiting.Done(); r.asked.Load() {
 		stop()
 	}

@@ -171,6 +171,8 @@ type Options struct {
 	Rand        io.Reader                                              // of salts; default crypto/rand
 	Progress    func(Progress)                                         // called about every second and at the end, never at once
 	Problem     func(*Error)                                           // called for each failed object, warning and halt, never at once
+	Silent      func(Silence)                                          // called while a call without much payload has no answer, now and then, never at once
+	Step        func(what string)                                      // of ProbeTarget: called before each question
 	Called      func(Call)                                             // called after each attempt of a call, at once from many goroutines
 	EachPlanned func(key string, size int64, r *manifest.Record) error // of a dry run: called for each object that it would store
 

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -94,40 +93,71 @@ func ProbeTarget(ctx context.Context, target Examined, o Options, id string, cla
 	few := o
 	few.Retries = min(o.Retries, 3)
 	calls := func(stop <-chan struct{}) *caller {
-		return newCaller(few, stop)
+		c := newCaller(few, stop)
+		c.impatient = true
+		return c
 	}
+	asks := calls(ctx.Done())
+	asks.endWith(ctx)
 	p := &targetProbe{target: target, options: o, classes: classes,
-		prober: prober{target: target, calls: calls(ctx.Done()), prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
+		prober: prober{target: target, calls: asks, prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
 		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
 	p.calls.ask(ctx, target)
 	p.report.Retention, p.report.NoLock = p.calls.brief.String(), p.calls.brief.noLock()
 	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
-		return nil, err // nothing was written
+		return nil, ofContext(ctx, err) // nothing was written
 	}
 	p.calls.outlast(ctx)
-	after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleaning)
+	after, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), cleaning, &timeOut{"not removed in " + cleaning.String()})
 	defer cancel()
-	brief := p.calls.brief
 	p.calls = calls(after.Done())
-	p.calls.brief = brief
+	p.calls.brief, p.calls.cut, p.calls.cutNow = asks.brief, asks.cut, asks.cutNow
+	defer context.AfterFunc(after, func() { asks.cutNow(context.Cause(after)) })()
+	p.step("removing what was written")
 	p.tidy(after)
 	p.conclude(err)
-	return p.out, err
+	return p.out, ofContext(ctx, err)
+}
+
+// ofContext is an error of calls that ctx has ended, as ctx says it.
+func ofContext(ctx context.Context, err error) error {
+	if errors.Is(err, errStopped) && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// step tells whoever watches what is asked now.
+func (p *targetProbe) step(what string) {
+	if p.options.Step != nil {
+		p.options.Step(what)
+	}
 }
 
 // all asks everything, in an order in which what cannot be had stops no other question.
 func (p *targetProbe) all(ctx context.Context) error {
+	if err := p.calls.silence.err(); err != nil {
+		return err
+	}
+	p.step("rights")
 	if err := p.rights(ctx); err != nil {
 		return err
 	}
-	steps := []func(context.Context){p.import_, p.composite, p.payload, p.crcPut, p.crcWhole, p.attributes, p.lock, p.metadata, p.keepsNames, p.storage, p.latency, p.throughput}
-	for _, step := range steps {
-		if ctx.Err() != nil {
-			return ctx.Err()
+	for _, step := range []struct {
+		what string
+		ask  func(context.Context)
+	}{
+		{"what an import needs", p.import_}, {"composite checksums", p.composite}, {"signed payloads", p.payload}, {"CRC64NVME on PUT", p.crcPut},
+		{"CRC64NVME of objects in parts", p.crcWhole}, {"attributes of objects", p.attributes}, {"object lock", p.lock}, {"metadata", p.metadata},
+		{"names", p.keepsNames}, {"storage classes", p.storage}, {"latency", p.latency}, {"throughput", p.throughput},
+	} {
+		if err := errors.Join(ctx.Err(), p.calls.silence.err()); err != nil {
+			return err
 		}
-		step(ctx)
+		p.step(step.what)
+		step.ask(ctx)
 	}
-	return ctx.Err()
+	return errors.Join(ctx.Err(), p.calls.silence.err())
 }
 
 // key names an object of the probe, so that it is removed.
@@ -486,17 +516,27 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		}
 	}
 	key, sum := p.key("throughput"), crypto.SumSHA256(content)
-	id, err := p.create(ctx, key)
+	var id string
+	err := p.as(ctx, callCreate, func(ctx context.Context) (err error) {
+		id, err = p.create(ctx, key)
+		p.begun(key, id, err)
+		return err
+	})
 	if err != nil {
 		return
 	}
-	p.uploads = append(p.uploads, Upload{Key: key, ID: id})
 	var up, down []float64
 	var parts []Part
 	var sums [][32]byte
 	for n := 1; n <= probeParts; n++ {
-		began := time.Now()
-		etag, err := p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: n, Body: bytes.NewReader(content), Size: probePart, SHA256: sum})
+		var began time.Time
+		var etag string
+		err := p.sized(ctx, callPart, probePart, func(ctx context.Context) (err error) {
+			b := newBody(inlineContent(content), 0, probePart).timed(ctx)
+			began = time.Now()
+			etag, err = p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: n, Body: b, Size: probePart, SHA256: sum})
+			return errors.Join(err, b.detach())
+		})
 		if err != nil {
 			return
 		}
@@ -504,23 +544,37 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		parts, sums = append(parts, Part{Number: n, ETag: etag, SHA256: encode64(sum[:])}), append(sums, sum)
 	}
 	p.out.UpBytes = median(up)
-	_, err = p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: composite(sums)})
+	err = p.sized(ctx, callComplete, completeTime, func(ctx context.Context) error {
+		_, err := p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: composite(sums)})
+		return err
+	})
 	if err != nil {
 		return
 	}
-	body, err := p.target.Get(ctx, key, "")
-	if err != nil {
-		return
-	}
-	defer body.Close() // read only
-	for range probeParts {
-		began := time.Now()
-		if _, err := io.CopyN(io.Discard, body, probePart); err != nil {
-			return
+	err = p.sized(ctx, callGet, probeParts*probePart, func(ctx context.Context) error {
+		down = nil
+		body, err := get(ctx, p.target, key, "")
+		if err != nil {
+			return err
 		}
-		down = append(down, probePart/time.Since(began).Seconds())
+		defer body.Close() // read only
+		for range probeParts {
+			began := time.Now()
+			if _, err := io.CopyN(io.Discard, body, probePart); err != nil {
+				return unknown(newError(CodeConnectionLost, key, err.Error(), err))
+			}
+			down = append(down, probePart/time.Since(began).Seconds())
+		}
+		return nil
+	})
+	if err == nil {
+		p.out.DownBytes = median(down)
 	}
-	p.out.DownBytes = median(down)
+}
+
+// sized makes a probe's call with a payload.
+func (p *targetProbe) sized(ctx context.Context, name string, payload int64, f func(context.Context) error) error {
+	return p.calls.idempotent(ctx, call{name: name, key: p.prefix, aside: true, payload: payload}, f)
 }
 
 func median(values []float64) float64 {

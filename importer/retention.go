@@ -77,6 +77,7 @@ func (c *caller) ask(ctx context.Context, target Target) {
 			if b.why = asError(err).Cause; isClass(err, Retryable) && attempt+1 < briefAttempts && c.again(attempt, err) {
 				continue
 			}
+			c.silence.ended(err)
 			return // the next call meets it, too
 		}
 		break

@@ -76,8 +76,8 @@ var ErrCommitted = errors.New("the run is committed, and has not ended in this s
 // whenever a run was begun, also beside an error: an error means that the run
 // did not come to its end, because the operator has to act (Result.Halt, class
 // Fixable), the context was cancelled, or the source or the state folder failed.
-// Calling it again with the same options goes on. Cancelling ctx lets requests
-// that are under way finish and begins no other.
+// Calling it again with the same options goes on. Cancelling ctx begins no other request, and
+// gives those that are under way three seconds to finish.
 func Run(ctx context.Context, source Source, target Target, opts Options) (*Result, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
 	if err != nil {
@@ -108,7 +108,10 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 	if closeErr := r.journal.close(); closeErr != nil && err == nil {
 		err = closeErr
 	}
-	if err == nil && result.Halt != nil {
+	switch {
+	case errors.Is(err, errStopped) && result.Halt == nil:
+		err = ctx.Err() // nil: by the operator, from elsewhere
+	case err == nil && result.Halt != nil:
 		err = result.Halt
 	}
 	return result, err
@@ -130,6 +133,7 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	r.progress.started = opts.Now()
 	r.ours = r.stillOurs(heldBy(opts.StateDir))
 	r.calls = newCaller(opts, runCtx.Done())
+	r.calls.endWith(ctx)
 	r.calls.gate.wentOn = func() { opts.Log.Log(context.Background(), LevelNotice, "the run goes on") }
 	r.calls.ours = r.ours
 	r.calls.brief.tell = r.problem

@@ -28,6 +28,7 @@ type VerifyOptions struct {
 	Retries     int      // default 8
 	Backoff     time.Duration
 	CallTimeout time.Duration
+	IdleTimeout time.Duration // as that of Options
 	Progress    func(objects uint64, bytes int64)
 	// Difference is called for each finding, one at a time.
 	Difference func(*Error)
@@ -107,8 +108,11 @@ func newVerifyCaller(ctx context.Context, opts VerifyOptions) *caller {
 	setDefault(&opts.Retries, 8)
 	setDefault(&opts.Backoff, 200*time.Millisecond)
 	setDefault(&opts.CallTimeout, 2*time.Minute)
-	return newCaller(Options{Memory: int64(opts.Concurrency) * perRequest, Concurrency: opts.Concurrency, PartConcurrency: 1,
+	setDefault(&opts.IdleTimeout, time.Minute)
+	calls := newCaller(Options{IdleTimeout: opts.IdleTimeout, Memory: int64(opts.Concurrency) * perRequest, Concurrency: opts.Concurrency, PartConcurrency: 1,
 		Retries: opts.Retries, RetryBudget: defaultRetryBudget, Backoff: opts.Backoff, CallTimeout: opts.CallTimeout}, ctx.Done())
+	calls.endWith(ctx)
+	return calls
 }
 
 type verifier struct {

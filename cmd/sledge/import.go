@@ -458,6 +458,7 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	o.JournalInTarget, o.TakeOver = f.journal == journalInTarget, f.takeover
 	o.AllowUnconditional, o.ExclusivePrefix = f.unconditional, f.exclusive
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
+	a.watchSilence(&o)
 	if err := o.Validate(); err != nil {
 		return o, &usageError{err}
 	}

@@ -97,6 +97,7 @@ func (a *app) estimate(ctx context.Context, target *importer.S3, o importer.Opti
 		return nil, nil
 	}
 	o.DryRun, o.StateDir = false, nil
+	a.watchProbe(&o)
 	found, err := importer.ProbeTarget(ctx, target, o, strings.ToLower(rand.Text()), []string{})
 	if err != nil {
 		return nil, asTargetError(err)

@@ -66,6 +66,7 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 	}
 	o.RunID = strings.ToLower(rand.Text())
 	o.Problem = func(e *importer.Error) { a.warn("%s", e) }
+	a.watchProbe(&o)
 	if err := o.Validate(); err != nil {
 		return nil, &usageError{err}
 	}

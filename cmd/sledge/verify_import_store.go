@@ -133,7 +133,7 @@ func (c *comparison) objects(ctx context.Context, store importer.Reader) error {
 	for _, d := range c.report.Devices {
 		before := *total
 		found, err := c.device(ctx, d, store, importer.VerifyOptions{
-			By: importer.Method(c.flags.by), Prefix: c.options.Prefix, Sample: sampler,
+			IdleTimeout: c.options.IdleTimeout, By: importer.Method(c.flags.by), Prefix: c.options.Prefix, Sample: sampler,
 			Progress: func(objects uint64, bytes int64) {
 				s := sample{phase: "store", bytes: before.Bytes + bytes, files: int64(before.Objects + objects), totalFiles: int64(wanted)}
 				if sampler == nil {
@@ -180,7 +180,7 @@ func (c *comparison) listing(ctx context.Context, store importer.Reader) error {
 		by = byInventory
 		err = c.addInventory(ctx, l)
 	} else {
-		err = l.AddStore(ctx, store, importer.VerifyOptions{}, c.app.now)
+		err = l.AddStore(ctx, store, importer.VerifyOptions{IdleTimeout: c.options.IdleTimeout}, c.app.now)
 	}
 	if err != nil {
 		return err

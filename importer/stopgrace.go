@@ -1,0 +1,26 @@
+package importer
+
+import (
+	"context"
+	"time"
+)
+
+// stopGrace is what requests that are under way are given once the operator has ended the
+// command. What becomes of one that is cut short then is looked up by the next start, as after
+// a crash.
+const stopGrace = 3 * time.Second
+
+// cutShort is the cause of a call's end by the operator. For whoever called it is a stop, whose
+// outcome is not known.
+type cutShort struct{}
+
+func (cutShort) Error() string { return "ended before its answer, as was asked" }
+
+func (cutShort) Is(target error) bool { return target == errStopped }
+
+// endWith ends the calls that are under way soon after a context, and lets no other begin.
+func (c *caller) endWith(ctx context.Context) {
+	context.AfterFunc(ctx, func() {
+		time.AfterFunc(stopGrace, func() { c.cutNow(cutShort{}) })
+	})
+}
