@@ -126,3 +126,22 @@ func TestCommitted(t *testing.T) {
 		})
 	}
 }
+
+// TestCommittedAskedAgain: a store that is busy for a moment is asked again whether the run is
+// committed; where it does not tell, nothing begins.
+func TestCommittedAskedAgain(t *testing.T) {
+	for _, fails := range []int{2, 1 << 20} {
+		s, f := mixed(), newFake(t)
+		o, asked := testOptions(t, memDisk()), 0
+		o.Committed = func(context.Context) (bool, error) {
+			if asked++; asked <= fails {
+				return false, newError(CodeThrottled, "", "slow down", nil)
+			}
+			return false, nil
+		}
+		res, err := Run(t.Context(), s, f, o)
+		if fails < 10 && (err != nil || !res.Complete) || fails > 10 && (!hasCode(err, CodeThrottled) || f.calls > 0) {
+			t.Errorf("%d fail, asked %d times: %v, %d calls", fails, asked, err, f.calls)
+		}
+	}
+}

@@ -94,7 +94,8 @@ type Options struct {
 
 	// Committed tells whether this run's commit marker stands there already: nothing is
 	// done then but what a run that has ended in StateDir does; another one is ErrCommitted.
-	// It is asked before any other request of a start; an error ends that. nil is no.
+	// It is asked before any other request of a start, again after a retryable error; any
+	// other one ends the start. nil is no.
 	Committed func(ctx context.Context) (bool, error)
 
 	// DryRun plans everything and writes nothing, to the target or to StateDir.

@@ -89,7 +89,11 @@ func (r *run) mayBegin(ctx context.Context) error {
 	if r.opts.Committed == nil || r.canceling {
 		return nil
 	}
-	committed, err := r.opts.Committed(ctx)
+	var committed bool
+	err := r.calls.idempotent(ctx, call{name: callGet, key: r.opts.Prefix + r.opts.Marker}, func(ctx context.Context) (err error) {
+		committed, err = r.opts.Committed(ctx)
+		return err
+	})
 	if err != nil || !committed {
 		return err
 	}

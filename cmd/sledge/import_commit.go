@@ -30,48 +30,76 @@ func foreign(key string) error {
 
 // unmarked refuses to begin while another import's marker stands in our marker's
 // place: readers would not wait for this one. One of this very run commits it: only the
-// state folder in which it has ended may go on, for there is nothing left to do. Where
-// it cannot be read, commit tells in the end.
+// state folder in which it has ended may go on, for there is nothing left to do. One that
+// cannot be read may be either.
 func (d *endedImport) unmarked(ctx context.Context) (committed bool, err error) {
 	key := d.o.Prefix + d.o.Marker
 	there, err := d.readMarker(ctx, key)
-	if err != nil {
+	if importer.IsNotFound(err) {
 		return false, nil
 	}
-	if !d.ownMarker(there) {
+	if err != nil {
+		return false, unread(key, err)
+	}
+	own, err := d.ownMarker(key, there)
+	if err != nil {
+		return false, err
+	}
+	if !own {
 		return false, foreign(key)
 	}
 	return true, nil
 }
 
-// ownMarker tells a marker of this run, whichever state folder it was made from.
-func (d *endedImport) ownMarker(there []byte) bool {
+// unread is of a commit marker of which no answer tells whether it is there. Stores say of a
+// missing key, too, that it is forbidden to whoever may not list.
+func unread(key string, err error) error {
+	var e *importer.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("commit marker %s: %w", key, err)
+	}
+	told := *e
+	told.Path, told.Cause = key, "whether the commit marker is there is not known: "+e.Cause
+	return &told
+}
+
+// ownMarker reports whether a marker is of this run, whichever state folder it was made from.
+// What is no marker at all is an error: somebody on the way may have answered for the store.
+func (d *endedImport) ownMarker(key string, there []byte) (bool, error) {
 	r, err := fsck.VerifyCommit(there, fsck.Trust{})
-	return err == nil && r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
-		importer.NamesRun(r.Run, d.o.RunID)
+	if err != nil {
+		return false, hint(fmt.Errorf("%w: %s cannot be read as a commit marker: %w", errConflict, key, err),
+			"look at it at the store itself; where it is an object of another kind, give --commit-marker another name, or leave it out of a cancel")
+	}
+	return r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
+		importer.NamesRun(r.Run, d.o.RunID), nil
 }
 
 // uncommit takes the run's commit marker away, if it has one and remove is set: before
 // any object, so that nobody reads what is not whole any more. It returns the key of one
-// that is, or was, there. Another import's marker is left.
+// that is, or was, there. Another import's marker is left. One that is hidden from HEAD or
+// cannot be read is an error.
 func (d *endedImport) uncommit(ctx context.Context, remove bool) (key string, err error) {
 	if d.o.Marker == "" {
 		return "", nil
 	}
 	key = d.o.Prefix + d.o.Marker
 	obj, err := d.target.Head(ctx, key)
-	if importer.IsNotFound(err) {
+	if err != nil && !importer.IsNotFound(err) {
+		return "", asTargetError(unread(key, err))
+	}
+	there, getErr := d.readMarker(ctx, key)
+	switch {
+	case err != nil && importer.IsNotFound(getErr):
 		return "", nil
+	case getErr != nil:
+		return "", asTargetError(unread(key, getErr))
+	case err != nil:
+		return "", asTargetError(importer.NewError(importer.CodeNotShown, key, "GET finds the commit marker, and HEAD does not", err))
 	}
-	if err != nil {
-		return "", asTargetError(err)
-	}
-	there, err := d.readMarker(ctx, key)
-	if err != nil {
-		return "", asTargetError(err)
-	}
-	if !d.ownMarker(there) {
-		return "", nil
+	own, err := d.ownMarker(key, there)
+	if err != nil || !own {
+		return "", err
 	}
 	if remove {
 		replaced, err := importer.DeleteSeen(ctx, d.target, key, obj)
@@ -94,8 +122,12 @@ func (d *endedImport) readMarker(ctx context.Context, key string) ([]byte, error
 	if err != nil {
 		return nil, err
 	}
+	defer body.Close() // read only
 	there, err := io.ReadAll(io.LimitReader(body, manifest.MaxStatement+1))
-	return there, errors.Join(err, body.Close())
+	if err != nil {
+		return nil, importer.NewError(importer.CodeConnectionLost, key, err.Error(), err)
+	}
+	return there, nil
 }
 
 // commit writes the commit marker, if one is wished: the last object, which says
