@@ -126,3 +126,24 @@ func TestCommitted(t *testing.T) {
 		})
 	}
 }
+
+// TestCommittedAskedAgain: a store that is busy for a moment is asked again whether the run is
+// committed; where it does not tell, nothing begins.
+func TestCommittedAskedAgain(t *testing.T) {
+	for _, busy := range []int{2, 1 << 20} {
+		s, m := mixed(), &markerFaults{fakeTarget: newFake(t), busy: busy}
+		o := testOptions(t, memDisk())
+		o.Marker = testMarker
+		o.Committed = func(ctx context.Context, at *CommitStore) (bool, error) {
+			_, err := at.Read(ctx)
+			if IsNotFound(err) {
+				err = nil
+			}
+			return false, err
+		}
+		res, err := Run(t.Context(), s, m, o)
+		if busy < 10 && (err != nil || !res.Complete) || busy > 10 && (!hasCode(err, CodeThrottled) || m.calls > 0) {
+			t.Errorf("%d times busy: %v, %d calls", busy, err, m.calls)
+		}
+	}
+}

@@ -119,19 +119,22 @@ type SeenMarker struct {
 	at      time.Time
 }
 
-// Look reads the marker so that it can be removed; nil is none.
+// Look reads the marker so that it can be removed; nil is none. One that GET finds and HEAD
+// does not is CodeNotShown.
 func (s *CommitStore) Look(ctx context.Context) (*SeenMarker, error) {
 	at := s.run.opts.Now()
 	obj, err := s.run.headSurely(ctx, s.key, false)
-	if IsNotFound(err) {
+	if err != nil && !IsNotFound(err) {
+		return nil, err
+	}
+	content, getErr := s.Read(ctx)
+	switch {
+	case err != nil && IsNotFound(getErr):
 		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	content, err := s.Read(ctx)
-	if err != nil {
-		return nil, err
+	case getErr != nil:
+		return nil, getErr
+	case err != nil:
+		return nil, newError(CodeNotShown, s.key, "GET finds the commit marker, and HEAD does not", err)
 	}
 	return &SeenMarker{content, obj, at}, nil
 }

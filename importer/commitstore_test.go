@@ -13,6 +13,7 @@ import (
 type markerFaults struct {
 	*fakeTarget
 	silent bool // requests about it are never answered
+	busy   int  // so many reads of it are told to slow down
 	puts   int
 	put    func(n int, store func() (Stored, error)) (Stored, error)
 }
@@ -20,6 +21,10 @@ type markerFaults struct {
 func (m *markerFaults) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
 	if m.silent && key == "in/"+testMarker {
 		return nil, end(ctx)
+	}
+	if m.busy > 0 && key == "in/"+testMarker {
+		m.busy--
+		return nil, newError(CodeThrottled, "", "slow down", nil)
 	}
 	return m.fakeTarget.Get(ctx, key, version)
 }
@@ -108,16 +113,19 @@ func TestCommitSilence(t *testing.T) {
 			_, err := at.Read(ctx)
 			return false, err
 		}
-		for name, ask := range map[string]func() error{
-			"commit":     func() error { return commit(t.Context(), res) },
-			"a look":     func() error { _, err := ReadObject(t.Context(), m, o, "in/"+testMarker, 10); return err },
-			"a start":    func() error { o := o; o.Committed = look; _, err := Run(t.Context(), s, m, o); return err },
-			"its cancel": func() error { _, err := Cancel(t.Context(), s, m, withUncommit(o), true); return err },
+		for _, one := range []struct {
+			name string
+			ask  func() error
+		}{
+			{"commit", func() error { return commit(t.Context(), res) }},
+			{"a look", func() error { _, err := ReadObject(t.Context(), m, o, "in/"+testMarker, 10); return err }},
+			{"a start", func() error { o := o; o.Committed = look; _, err := Run(t.Context(), s, m, o); return err }},
+			{"its cancel", func() error { _, err := Cancel(t.Context(), s, m, withUncommit(o), true); return err }},
 		} {
 			began := time.Now()
-			err := ask()
+			err := one.ask()
 			if took := time.Since(began); !hasCode(err, CodeConnectionLost) || took > 11*time.Minute {
-				t.Errorf("%s: after %v: %v", name, took, err)
+				t.Errorf("%s: after %v: %v", one.name, took, err)
 			}
 		}
 	})

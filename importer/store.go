@@ -118,8 +118,10 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 		return false, nil
 	case restart && attempt < maxRounds:
 		// An upload that the store does not know may be there all the same.
-		err := r.abort(context.WithoutCancel(ctx), t)
-		return err != nil, err
+		if err := r.abort(context.WithoutCancel(ctx), t); err != nil {
+			return true, err
+		}
+		return attempt > 0 && !r.calls.rest(attempt), err
 	case isUnknown(err) && r.calls.again(attempt, err):
 		return false, nil
 	case hasCode(err, codeKeyExists):

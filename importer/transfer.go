@@ -236,8 +236,8 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 			refused = true
 			calls.retried.Add(1)
 			continue
-		case isUnknown(err) && !repeatable, !calls.again(attempt, err):
-			return err
+		case hasCode(err, CodeUploadGone), isUnknown(err) && !repeatable, !calls.again(attempt, err):
+			return err // an upload that is gone is begun anew by whoever called
 		}
 	}
 }

@@ -27,39 +27,69 @@ func foreign(key string) error {
 
 // unmarked refuses to begin while another import's marker stands in our marker's
 // place: readers would not wait for this one. One of this very run commits it: only the
-// state folder in which it has ended may go on, for there is nothing left to do. Where
-// it cannot be read, commit tells in the end.
+// state folder in which it has ended may go on, for there is nothing left to do. One that
+// cannot be read may be either.
 func (d *endedImport) unmarked(ctx context.Context, at *importer.CommitStore) (committed bool, err error) {
 	there, err := at.Read(ctx)
-	if err != nil {
+	if importer.IsNotFound(err) {
 		return false, nil
 	}
-	if !d.ownMarker(there) {
+	if err != nil {
+		return false, unread(at.Key(), err)
+	}
+	own, err := d.ownMarker(at.Key(), there)
+	if err != nil {
+		return false, err
+	}
+	if !own {
 		return false, foreign(at.Key())
 	}
 	return true, nil
 }
 
-// ownMarker tells a marker of this run, whichever state folder it was made from.
-func (d *endedImport) ownMarker(there []byte) bool {
+// unread is of a commit marker of which no answer tells whether it is there. Stores say of a
+// missing key, too, that it is forbidden to whoever may not list.
+func unread(key string, err error) error {
+	var e *importer.Error
+	if !errors.As(err, &e) {
+		return fmt.Errorf("commit marker %s: %w", key, err)
+	}
+	told := *e
+	told.Path, told.Cause = key, "whether the commit marker is there is not known: "+e.Cause
+	return &told
+}
+
+// ownMarker reports whether a marker is of this run, whichever state folder it was made from.
+// What is no marker at all is an error: somebody on the way may have answered for the store.
+func (d *endedImport) ownMarker(key string, there []byte) (bool, error) {
 	r, err := fsck.VerifyCommit(there, fsck.Trust{})
-	return err == nil && r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
-		importer.NamesRun(r.Run, d.o.RunID)
+	if err != nil {
+		return false, hint(fmt.Errorf("%w: %s cannot be read as a commit marker: %w", errConflict, key, err),
+			"look at it at the store itself; where it is an object of another kind, give --commit-marker another name, or leave it out of a cancel")
+	}
+	return r.Job == d.scope.Job.String() && r.Device == d.scope.Device.String() && r.Generation == uint64(d.scope.Generation) && r.Target == d.o.TargetURL() &&
+		importer.NamesRun(r.Run, d.o.RunID), nil
 }
 
 // uncommit takes the run's commit marker away, if it has one and remove is set: before
 // any object, so that nobody reads what is not whole any more. It returns the key of one
-// that is, or was, there. Another import's marker is left.
+// that is, or was, there. Another import's marker is left. One that is hidden from HEAD or
+// cannot be read is an error.
 func (d *endedImport) uncommit(ctx context.Context, at *importer.CommitStore, remove bool) (key string, err error) {
 	if d.o.Marker == "" {
 		return "", nil
 	}
 	seen, err := at.Look(ctx)
-	switch {
-	case err != nil:
-		return "", asTargetError(err)
-	case seen == nil || !d.ownMarker(seen.Content):
+	if err != nil {
+		return "", asTargetError(unread(at.Key(), err))
+	}
+	if seen == nil {
 		return "", nil
+	}
+	own, err := d.ownMarker(at.Key(), seen.Content)
+	switch {
+	case err != nil || !own:
+		return "", err
 	case !remove:
 		return at.Key(), nil
 	}
