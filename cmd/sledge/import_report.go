@@ -46,7 +46,7 @@ down, and while the run has no receipts it says that it is not final. The receip
 the checkpoint that signs it; --importer checks the signature, too. That the store holds what the
 receipts say is the work of "sledge verify import".`,
 		Example: `  sledge import report /srv/import/job1
-  sledge import report /srv/import/job1 /srv/import/job1-device2 --html report.html --importer /srv/site/importer.pub
+  sledge import report /srv/import/job1 /srv/import/job1-device2 --html report.html --importer /srv/import-keys/importer.pub
   sledge import report /srv/import/job1 --csv failed.csv --only failed,conflict`,
 	}
 	var f reportFlags

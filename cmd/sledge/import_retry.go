@@ -20,7 +20,7 @@ func (a *app) importRetryCommand() *cobra.Command {
 		Long: `As "sledge import run" with the same flags, which tries again everything that failed;
 this takes up only failures of the classes or codes that are named, and everything
 that has no outcome yet. The others stay as they are in the new receipts.`,
-		Example: `  sledge import retry --code key-exists-conflict --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+		Example: `  sledge import retry --code key-exists-conflict --site /srv/import-keys --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import retry --class retryable,fixable …`,
 	}
 	var f importFlags

@@ -45,7 +45,7 @@ func (a *app) receiveCommand() *cobra.Command {
 		Long: `Verify the chain of a device that has arrived against its label, and say which of
 its disks are here and whether they are enough. Data blocks are not read: "sledge
 verify disks" does that, and import repairs what it can on the way.`,
-		Example: `  sledge receive --site /srv/site --label device.label --disk '/mnt/bay*'
+		Example: `  sledge receive --site /srv/import-keys --label device.label --disk '/mnt/bay*'
   sledge receive --trust signer.pub --label device.label --disk '/mnt/bay*' --json`,
 	}
 	var f chainFlags
