@@ -179,9 +179,10 @@ func (d *day) answer(device string) string {
 
 // arrive checks the devices in.
 func (d *day) arrive() {
-	d.scene("The devices arrive", "All six disks are mounted below `mnt`, the labels came by mail. Before anything else, the data centre checks each device in: is it of our job and as it was sealed, and are its disks enough?")
+	d.scene("The devices arrive", "All six disks are mounted below `mnt`, the labels came by mail. The host that imports gets the keys of this job's import, and no others. Before anything else, it checks each device in: is it of our job and as it was sealed, and are its disks enough?")
+	d.runs(0, `sledge site export --for import --job job.dsse --site site --out import-keys`)
 	for _, device := range []string{"a", "b"} {
-		d.runs(0, fmt.Sprintf("sledge receive --site site --label labels/%s.label --disk 'mnt/%[1]s*'", device))
+		d.runs(0, fmt.Sprintf("sledge receive --site import-keys --label labels/%s.label --disk 'mnt/%[1]s*'", device))
 	}
 }
 
@@ -189,10 +190,10 @@ func (d *day) arrive() {
 func (d *day) look() {
 	d.scene("Before the import", "`$S3` is the store's endpoint. What can the store do, and what is to come?")
 	d.runs(0, `sledge target probe s3://archive/2026/ --profile versitygw --endpoint $S3`)
-	d.runs(0, `sledge import plan --all --site site --label labels/ --disk 'mnt/*' --endpoint $S3`)
+	d.runs(0, `sledge import plan --all --site import-keys --label labels/ --disk 'mnt/*' --endpoint $S3`)
 }
 
-const dayRun = `sledge import run --all --site site --label labels/ --disk 'mnt/*' --endpoint $S3 --state import`
+const dayRun = `sledge import run --all --site import-keys --label labels/ --disk 'mnt/*' --endpoint $S3 --state import`
 
 // throttle starts the import into a store that is busy.
 func (d *day) throttle() *terminal {
@@ -260,7 +261,7 @@ func (d *day) thaw(first *terminal) {
 
 func (d *day) report() {
 	d.scene("The report", "As text, as a page to keep (`report.html`), and with one line an entry for whoever wants to count (`report.csv`); `--json` has everything.")
-	d.runs(0, `sledge import report import/* --importer site/importer.pub --html report.html --csv report.csv`)
+	d.runs(0, `sledge import report import/* --importer import-keys/importer.pub --html report.html --csv report.csv`)
 	var all struct {
 		Devices []struct{ Device string }
 	}
@@ -275,14 +276,16 @@ func (d *day) report() {
 
 // audit has no key but public ones: the site's folder is not there.
 func (d *day) audit() {
-	d.scene("An auditor checks it, without keys", "The auditor has `signer.pub`, whose fingerprint came by telephone, the labels, the disks, the state folder and read rights. The site's folder, with all keys, is not there. Every byte is read back.")
+	d.scene("An auditor checks it, without keys", "The auditor has `signer.pub`, whose fingerprint came by telephone, the labels, the disks, the state folder and read rights. The site's folder and the import host's, with all keys, are not there. Every byte is read back.")
 	for _, name := range []string{"signer.pub", "acceptor.key"} {
 		if err := os.Rename(d.w.path("site", name), d.w.path(name)); err != nil {
 			d.w.t.Fatal(err)
 		}
 	}
-	if err := os.RemoveAll(d.w.path("site")); err != nil {
-		d.w.t.Fatal(err)
+	for _, keys := range []string{"site", "import-keys"} {
+		if err := os.RemoveAll(d.w.path(keys)); err != nil {
+			d.w.t.Fatal(err)
+		}
 	}
 	d.runs(0, `sledge verify import import/* --by read-back --extras --trust signer.pub \
     --label labels/a.label --label labels/b.label --disk 'mnt/*' --endpoint $S3`)

@@ -94,13 +94,18 @@ func TestExpiredJob(t *testing.T) {
 	f.sledge(0, "unlock", "--job", "job.dsse", "--code-file", "code", "--allow-shared")
 	f.sledge(0, "load", "src")
 	f.now = f.now.AddDate(0, 0, 2)
-	f.says(f.sledge(0, "status"), "(expired: nothing more can be loaded)", "next        sledge seal --disk 'bay*' --device dev; or ask the data centre to extend the job, then sledge unlock --job NEW.dsse --disk")
+	f.says(f.sledge(0, "status"), "(expired: nothing more can be loaded)",
+		"next        sledge status --wrap-check FILE --disk 'bay*' --device dev (send FILE to the data centre, which tells an answer); or ask the data centre to extend the job, then sledge unlock --job NEW.dsse --disk",
+		"\nthen        sledge seal --wrap-answer XXXXX-XXXXX --disk 'bay*' --device dev (their answer)\n")
 	f.says(f.sledge(4, "load", "src"), "job has expired", "sledge job extend", "can be sealed")
 	f.sledge(0, "lock")
-	f.says(f.sledge(0, "status"), "next        sledge unlock --disk 'bay*' --device dev, then sledge seal --disk 'bay*' --device dev; or ask")
+	f.says(f.sledge(0, "status"), "next        sledge unlock --disk 'bay*' --device dev, then sledge status --disk 'bay*' --device dev (it names the steps to the seal); or ask")
 	f.says(f.sledge(0, "unlock", "--code-file", "code"), "warning: the job has expired", "nothing more can be loaded")
 	f.sledge(4, "load", "src")
-	f.sledge(0, "seal", "--wrap-unchecked", "--label-out", "d.label")
+	// The steps that status names, in their order.
+	f.says(f.sledge(0, "status", "--wrap-check", "w"), "next        send ", "then        sledge seal --wrap-answer XXXXX-XXXXX")
+	_, answer, _ := strings.Cut(f.sledge(0, "site", "check-wrap", "w"), "answer      ")
+	f.sledge(0, "seal", "--wrap-answer", strings.Fields(answer)[0], "--label-out", "d.label")
 	f.sledge(0, "extract", "back", "--label", "d.label")
 
 	g := newField(t)

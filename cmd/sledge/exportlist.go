@@ -125,7 +125,7 @@ Directories and symbolic links have no line. A file whose job asked for digests 
 parts only has none either: each is counted and named on stderr, and the exit code is
 13. Names follow GNU's escapes: a line with a backslash, a line feed or a carriage
 return in its name begins with a backslash. The list names files: it is confidential.`,
-		Example: `  sledge export-list --site /srv/site --label device.label --disk '/mnt/bay*' > files.sha256
+		Example: `  sledge export-list --site /srv/import-keys --label device.label --disk '/mnt/bay*' > files.sha256
   sledge export-list home/ --out home.sha256 --recovery recovery.identity --trust signer.pub --no-label --disk '/mnt/bay*'
   sledge export-list --receipts /srv/import/job1 --trust signer.pub --label device.label --disk /mnt/bay0 --out files.sha256`,
 	}

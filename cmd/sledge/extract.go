@@ -57,7 +57,7 @@ func (a *app) extractCommand() *cobra.Command {
 		Long: `Write the entries of a sealed device below DIR, with holes, modes, times, extended
 attributes and links. Nothing is overwritten: a file that is there is compared.
 Run it again to go on.`,
-		Example: `  sledge extract /srv/back --site /srv/site --label device.label --disk '/mnt/bay*'
+		Example: `  sledge extract /srv/back --site /srv/import-keys --label device.label --disk '/mnt/bay*'
   sledge extract /srv/back --prefix home/ --owner --recovery recovery.identity --trust signer.pub --no-label --disk '/mnt/bay*'`,
 	}
 	var f keyFlags

@@ -178,9 +178,9 @@ there; --measure writes a few temporary objects to measure the way to the target
 an estimate of how long the import will take.
 
 ` + importCredentials,
-		Example: `  sledge import plan --site /srv/site --label device.label --disk '/mnt/bay*'
-  sledge import plan --measure --site /srv/site --label device.label --disk '/mnt/bay*'
-  sledge import plan --acl bucket-owner-full-control --metadata team=maps --site /srv/site --label device.label --disk '/mnt/bay*'`,
+		Example: `  sledge import plan --site /srv/import-keys --label device.label --disk '/mnt/bay*'
+  sledge import plan --measure --site /srv/import-keys --label device.label --disk '/mnt/bay*'
+  sledge import plan --acl bucket-owner-full-control --metadata team=maps --site /srv/import-keys --label device.label --disk '/mnt/bay*'`,
 	}
 	f := importFlags{dry: true}
 	f.add(cmd.Flags())
@@ -212,8 +212,8 @@ a folder in --state of its own; what fails for one stops no other. A key with ot
 content on two devices is a conflict, and named with both.
 
 ` + importCredentials,
-		Example: `  sledge import run --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
-  sledge import run --all --site /srv/site --label labels/ --disk '/mnt/*' --state /srv/import/job1      # several devices
+		Example: `  sledge import run --site /srv/import-keys --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+  sledge import run --all --site /srv/import-keys --label labels/ --disk '/mnt/*' --state /srv/import/job1      # several devices
   sledge import run … --journal target --takeover             # go on with the run of a host that is gone
   sledge import run … --acl bucket-owner-full-control         # into the bucket of another account
   sledge import run … --metadata project=maps --content-language de --cache-control max-age=3600
@@ -268,7 +268,6 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 	if err := f.checkAll(); err != nil {
 		return nil, err
 	}
-	a.warnSurplus(f.site)
 	if f.all {
 		return a.importAll(ctx, f)
 	}
@@ -326,6 +325,9 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 	}
 	if err := d.o.Rules.CheckUntil(a.now()); err != nil {
 		return nil, &usageError{err}
+	}
+	if f.crowd == nil { // of several devices importAll has told it
+		a.warnSurplus(f.site)
 	}
 	if f.crowd != nil && f.crowd.planned != nil {
 		f.crowd.planned.watch(&d.o, r.Scope.Device)

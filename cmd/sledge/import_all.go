@@ -64,6 +64,7 @@ func (a *app) importAll(ctx context.Context, f *importFlags) (report, error) {
 	if err := rep.agree(devices, f.allowMissing); err != nil {
 		return nil, err
 	}
+	a.warnSurplus(f.site)
 	err = a.importDevices(ctx, f, devices, rep)
 	if rep.planned != nil {
 		defer rep.planned.close()

@@ -73,8 +73,8 @@ If the run's objects were removed by other means, --emptied says so: what is gon
 run has ended.
 A canceled run does not go on; import again with a new --run-id. One whose journal is in the target,
 too (--journal target), is canceled from another host with --takeover.`,
-		Example: `  sledge import cancel --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
-  sledge import cancel --delete-objects --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1 --commit-marker _SLEDGE_COMMIT`,
+		Example: `  sledge import cancel --site /srv/import-keys --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+  sledge import cancel --delete-objects --site /srv/import-keys --label device.label --disk '/mnt/bay*' --state /srv/import/job1 --commit-marker _SLEDGE_COMMIT`,
 	}
 	var f importFlags
 	var remove, emptied bool
@@ -101,7 +101,6 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	if f.all {
 		return nil, hint(usagef("one device is canceled at a time: leave --all out"), "name its disks, its label and its folder: --state STATE/DEVICE")
 	}
-	a.warnSurplus(f.site)
 	r, err := a.openReader(&f.keyFlags)
 	if err != nil {
 		return nil, err
@@ -114,6 +113,7 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	if err != nil {
 		return nil, err
 	}
+	a.warnSurplus(f.site)
 	o.HaltWait, o.Bandwidth, o.Hours = 0, nil, nil // of a run
 	o.Emptied = emptied
 	state := f.stateOf(r.Scope)

@@ -46,7 +46,7 @@ neither disks nor store. While the run has no receipts the report says that it i
 final. The receipts' list is compared with the checkpoint that signs it; --importer
 checks the signature, too. "sledge verify import" asks the store.`,
 		Example: `  sledge import report /srv/import/job1
-  sledge import report /srv/import/job1 /srv/import/job1-device2 --html report.html --importer /srv/site/importer.pub
+  sledge import report /srv/import/job1 /srv/import/job1-device2 --html report.html --importer /srv/import-keys/importer.pub
   sledge import report /srv/import/job1 --csv failed.csv --only failed,conflict`,
 	}
 	var f reportFlags

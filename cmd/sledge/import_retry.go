@@ -20,7 +20,7 @@ func (a *app) importRetryCommand() *cobra.Command {
 		Long: `Takes the flags of "sledge import run", which retries everything that failed. This
 command retries only the failures of the named classes or codes, and imports what has
 no outcome yet. The other failures stay as they are in the new receipts.`,
-		Example: `  sledge import retry --code key-exists-conflict --site /srv/site --label device.label --disk '/mnt/bay*' --state /srv/import/job1
+		Example: `  sledge import retry --code key-exists-conflict --site /srv/import-keys --label device.label --disk '/mnt/bay*' --state /srv/import/job1
   sledge import retry --class retryable,fixable …`,
 	}
 	var f importFlags

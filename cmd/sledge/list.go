@@ -95,9 +95,9 @@ written as escapes (\x1b, \n, \u202e). Programs take the exact bytes: -0 ends ea
 path with a zero byte; with --json stdout has one JSON object a line for each entry,
 with path_raw where path has escapes, and a last line that says how the command
 ended.`,
-		Example: `  sledge list --site /srv/site --label device.label --disk '/mnt/bay*'
+		Example: `  sledge list --site /srv/import-keys --label device.label --disk '/mnt/bay*'
   sledge list home/ -l --site-key site.key --trust signer.pub --no-label --disk '/mnt/bay*'
-  sledge list --print0 --site /srv/site --label device.label | xargs -0 -n1 echo`,
+  sledge list --print0 --site /srv/import-keys --label device.label | xargs -0 -n1 echo`,
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

@@ -41,7 +41,7 @@ func (a *app) packExport() *cobra.Command {
 header first. That needs no key. With --show-key, which does, its key and
 associated data are printed for another implementation to decrypt it.`,
 		Example: `  sledge pack export 0 --out 0.floe --trust signer.pub --label device.label --disk '/mnt/bay*'
-  sledge pack export 0 --out 0.floe --show-key --site /srv/site --label device.label --disk '/mnt/bay*'`,
+  sledge pack export 0 --out 0.floe --show-key --site /srv/import-keys --label device.label --disk '/mnt/bay*'`,
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

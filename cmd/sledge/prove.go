@@ -33,7 +33,7 @@ func (a *app) proveCommand() *cobra.Command {
 		Long: `Write a proof of a few kilobytes that one file, with its digests and metadata, is
 part of the sealed manifest. It holds the file's own record and nothing of any
 other. "sledge verify proof" checks it without any secret.`,
-		Example: `  sledge prove etc/hosts --out hosts.proof --site /srv/site --label device.label --disk '/mnt/bay*'`,
+		Example: `  sledge prove etc/hosts --out hosts.proof --site /srv/import-keys --label device.label --disk '/mnt/bay*'`,
 	}
 	var f keyFlags
 	f.add(cmd.Flags())

@@ -51,7 +51,7 @@ func (a *app) receiveCommand() *cobra.Command {
 its disks are here and whether they are enough: for every pack, by the log, and with
 what the device was sealed without. Data blocks are not read: "sledge verify disks"
 does that, and import repairs what it can on the way.`,
-		Example: `  sledge receive --site /srv/site --label device.label --disk '/mnt/bay*'
+		Example: `  sledge receive --site /srv/import-keys --label device.label --disk '/mnt/bay*'
   sledge receive --trust signer.pub --label device.label --disk '/mnt/bay*' --json`,
 	}
 	var f chainFlags

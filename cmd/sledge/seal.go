@@ -164,7 +164,7 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 		return nil, err
 	}
 	r, err := a.sealed(w.state, res, f.labelOut)
-	return r, errors.Join(err, sealedWithout(firmware.SealCounts{Skipped: res.Totals.Skipped, Remarked: res.Remarked, GivenUp: res.GivenUp}))
+	return r, errors.Join(err, sealedWithout(res.Statement, firmware.SealCounts{Skipped: res.Totals.Skipped, Remarked: res.Remarked, GivenUp: res.GivenUp}))
 }
 
 // finishProgress shows the bytes that a seal's end writes again and reads.
@@ -183,9 +183,12 @@ func sealOptions(w *work, f *sealFlags, stage func(name string)) appliance.SealO
 }
 
 // sealedWithout says what the source had and the device has not, or has in an older
-// version.
-func sealedWithout(c firmware.SealCounts) (err error) {
-	if n := c.GivenUp; n > 0 {
+// version. What an unfinished load never reached (--incomplete) nobody has counted.
+func sealedWithout(s manifest.SealStatement, c firmware.SealCounts) (err error) {
+	if n := c.GivenUp; n == 0 && !s.ScanComplete {
+		err = hint(fmt.Errorf("%w: the source was not loaded whole, as the statement says", errSealedWithout),
+			"what is missing is named nowhere: keep the source, tell the data centre, and load the source again onto another device or for a new job")
+	} else if n > 0 {
 		err = fmt.Errorf("%w: not on the device, of loads that were given up: %s", errSealedWithout, plural(n, "entry"))
 	}
 	if n := c.Skipped; n > 0 {
@@ -223,7 +226,7 @@ func (a *app) finishSeal(ctx context.Context, f *sealFlags) (report, error) {
 	}
 	r, err := a.sealed(d, res, f.labelOut)
 	counts, errCounts := d.SealCounts()
-	return r, errors.Join(err, errCounts, sealedWithout(counts))
+	return r, errors.Join(err, errCounts, sealedWithout(res.Statement, counts))
 }
 
 // sealed forgets the secret, keeps the label, then changes the state, then gives the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -12,7 +13,7 @@ import (
 )
 
 // sealCut seals up to the recorded checkpoint: the next that happens is a power cut.
-func (f *field) sealCut() {
+func (f *field) sealCut(flags ...string) {
 	f.t.Helper()
 	a := &app{in: os.Stdin, out: f.t.Output(), err: f.t.Output(), now: f.clock, ctx: f.t.Context(), device: "dev"}
 	w, err := a.openWork(firmware.EventLock)
@@ -21,7 +22,7 @@ func (f *field) sealCut() {
 	}
 	defer w.close()
 	defer func() { recover() }()
-	_, err = w.Seal(f.t.Context(), sealOptions(w, &sealFlags{unchecked: true, incomplete: true}, func(stage string) {
+	_, err = w.Seal(f.t.Context(), sealOptions(w, &sealFlags{unchecked: true, incomplete: slices.Contains(flags, "--incomplete")}, func(stage string) {
 		if stage == "checkpoint" {
 			panic("power cut")
 		}

@@ -160,15 +160,6 @@ var sealSteps = []string{
 	"sledge seal --wrap-answer XXXXX-XXXXX (their answer)",
 }
 
-// nextExpired is the next step after the job's date, where it is another one.
-var nextExpired = map[firmware.State]string{
-	firmware.Locked:   "sledge unlock, then sledge seal; or " + nextExtend,
-	firmware.Unlocked: "sledge seal; or " + nextExtend,
-	firmware.Loading:  "sledge seal --incomplete; or " + nextExtend,
-}
-
-const nextExtend = "ask the data centre to extend the job, then sledge unlock --job NEW.dsse"
-
 func (a *app) statusCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
@@ -252,10 +243,11 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	if len(loads) > 0 && !r.Busy && !r.Expired && !w.state.SealBegun() {
 		r.Next = a.commands(nextUnfinished(loads))
 	}
-	if r.Expired && len(loads) == 0 && r.Disks.Entries+r.Disks.Skipped+r.Disks.Lost == 0 && r.Disks.Uncounted == "" && !r.Busy && !w.state.SealBegun() {
-		r.Next = a.commands(nextExtend) // there is nothing to seal
-	}
-	if r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked && !w.state.SealBegun() {
+	switch begun := w.state.SealBegun(); {
+	case begun:
+	case r.Expired && !r.Busy:
+		r.Next, r.Then = a.stepsExpired(r.Disks, len(loads) > 0)
+	case r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked:
 		for _, step := range sealSteps {
 			r.Then = append(r.Then, a.commands(step))
 		}
@@ -273,7 +265,9 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	}
 	r.WrapCheck = wrapCheck
 	r.Next = fmt.Sprintf("send %s to the data centre, which tells an answer (sledge site check-wrap)", placeOf(wrapCheck))
-	r.Then = []string{a.commands(sealSteps[1])}
+	if !r.Expired || len(r.Then) == 0 {
+		r.Then = []string{a.commands(sealSteps[1])}
+	}
 	return r, bad
 }
 
@@ -295,13 +289,13 @@ func (a *app) describeState(d *device) *statusReport {
 	if job, _, err := d.job(); err == nil {
 		r.Expires, r.Expired = &job.Expires, a.now().After(job.Expires)
 	}
-	if next, ok := nextExpired[d.State()]; ok && r.Expired {
-		r.Next = a.commands(next)
+	if next := a.nextExpired(d.State()); r.Expired && next != "" {
+		r.Next = next
 		if rec.FirstUnlock.IsZero() {
 			r.Next = a.commands(nextExtend)
 		}
 	}
-	if len(a.diskPatterns()) == 0 && d.State() == firmware.Unlocked {
+	if len(a.diskPatterns()) == 0 && d.State() == firmware.Unlocked && !r.Expired {
 		r.Then = []string{a.commands("sledge status --disk '/mnt/bay*' (what is safe on the disks, and the way to the seal)")}
 	}
 	if d.SealBegun() && d.State() != firmware.Sealed {

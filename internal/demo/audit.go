@@ -21,7 +21,7 @@ func (d *demo) destroyKeys(context.Context) error {
 		if err != nil {
 			return told{}, err
 		}
-		err = errors.Join(clean(d.path("site")), clean(d.path("field")), os.RemoveAll(d.shm))
+		err = errors.Join(clean(d.path("site")), clean(d.path("import-keys")), clean(d.path("field")), os.RemoveAll(d.shm))
 		left, e := privateFiles(d.dir)
 		if err = errors.Join(err, e); err == nil && len(left) > 0 {
 			err = fmt.Errorf("%s is still there", left[0])

@@ -48,6 +48,7 @@ func (d *demo) setUp(ctx context.Context) error {
 				"--geometry", fmt.Sprintf("%d+%d", dataShards, parityShards), "--pack-size", "128MiB",
 				"--target", "s3://" + bucket + "/" + prefix, "--profile", "versitygw",
 				"--out", d.path("parcel", "job.dsse"), "--code-out", d.path("field", "code.txt")}},
+			{role: "data centre", args: []string{"site", "export", "--for", "import", "--site", d.path("site"), "--job", d.path("parcel", "job.dsse"), "--out", d.path("import-keys")}},
 			{role: "field", env: d.field(), args: []string{"unlock", "--job", d.path("parcel", "job.dsse"), "--disk", d.allDisks(), "--code-file", d.path("field", "code.txt"),
 				"--allow-shared", "--allow-filesystem", "tmpfs,overlay"}}, // the disks are folders
 		}
@@ -199,7 +200,8 @@ func (d *demo) prove(ctx context.Context) error {
 func (d *demo) proofFile() string { return d.path("auditor", "one-file.proof") }
 func (d *demo) plainFile() string { return d.path("auditor", "one-file") }
 
-// centreKeys are the flags by which the data centre opens a device.
+// centreKeys are the flags by which the import host opens a device: it has the keys of
+// this job's import, and not the site's folder.
 func (d *demo) centreKeys() []string {
-	return []string{"--site", d.path("site"), "--label", d.label(), "--disk", d.allDisks()}
+	return []string{"--site", d.path("import-keys"), "--label", d.label(), "--disk", d.allDisks()}
 }
