@@ -21,7 +21,7 @@ var plainPages = map[string]bool{
 // shorter: a page that has fewer than allowed fails, too.
 var longSentences = map[string]int{
 	"docs/decisions.md":   12,
-	"docs/format.md":      25,
+	"docs/format.md":      24,
 	"docs/import.md":      33,
 	"docs/exit-codes.md":  2,
 	"docs/performance.md": 11,
