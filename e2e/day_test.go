@@ -207,7 +207,7 @@ func (d *day) throttle() *terminal {
 	first := d.starts(dayRun)
 	d.wait("thirty objects", enough.reached)
 	d.until(d.a, "thirty entries", func(s *watched) bool { return s.Outcomes["stored"] == passed && s.Progress.Throttled == refused })
-	d.say("The second terminal looks how it does. The store has asked to slow down: fewer requests are made at once then, and more again while it bears them.")
+	d.say("The second terminal shows the progress. The store has asked to slow down: fewer requests are made at once then, and more again while it bears them.")
 	d.runs(0, "sledge import status "+d.a)
 	d.expire()
 	enough.open()

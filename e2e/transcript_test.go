@@ -35,7 +35,7 @@ type transcript struct {
 // scene begins with a heading and a few words.
 func (d *transcript) scene(title, words string) {
 	fmt.Fprintf(d.show, "\n\n== %s ==\n\n%s\n", title, words)
-	fmt.Fprintf(&d.text, "\n#### %s\n\n%s\n", title, words)
+	fmt.Fprintf(&d.text, "\n### %s\n\n%s\n", title, words)
 }
 
 // say is a few words between.

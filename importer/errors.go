@@ -153,7 +153,7 @@ var codeTable = []CodeInfo{
 	{CodeJournalLost, Fixable, "the state folder's disk failed", "bring another state folder: what is stored is found again by its checksum"},
 	{CodeProcessLimit, Fixable, "this process may open no more files, or has no memory left; neither disks nor target are to blame", "let it open more files (`ulimit -n 65536`; in a systemd unit LimitNOFILE=65536; of one that runs `prlimit --pid PID --nofile=65536`), then run the same command again"},
 	{CodePageLost, Fixable, "a page of the manifest cannot be read, so the entries in it are not known by name", "rebuild or bring more disks, then run the same command again"},
-	{CodeTakenOver, Fixable, "another process has taken this run over", "leave it to that process; `sledge import status` tells how it does"},
+	{CodeTakenOver, Fixable, "another process has taken this run over", "leave it to that process; `sledge import status` shows its progress"},
 	{CodeTargetJournal, Fixable, "an object of the journal in the target cannot be read", "use the importer key of the run's first host; where the object is damaged or somebody else's, import with a new --run-id"},
 	{CodeJournalLeft, Warning, "objects of the run's journal are still in the target", "allow s3:DeleteObject below the prefix's .sledge-journal/, then run the same command again, or remove them by hand"},
 	{CodeTooManyHeld, Fixable, "more objects than --defer-complete may hold", "allow more, or import without --defer-complete and have readers wait for a commit marker"},

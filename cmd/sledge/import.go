@@ -256,7 +256,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 
 // addRun defines those that only a run has.
 func (f *importFlags) addRun(flags *pflag.FlagSet) {
-	flags.DurationVar(&f.haltWait, "halt-wait", 24*time.Hour, "how long a run that needs you waits, looking by itself whether it is mended; 0 ends it at once")
+	flags.DurationVar(&f.haltWait, "halt-wait", 24*time.Hour, "how long a halted run waits for you, checking again by itself; 0 ends it at once")
 	flags.StringVar(&f.bandwidth, "bwlimit", "", `bytes a second, also by time of day: 20M, or "07:00,20M 19:00,off", or "Mon-07:00,20M Sat-00:00,off"`)
 	flags.StringVar(&f.hours, "hours", "", "begin requests only in these hours: 19:00-07:00, several with commas")
 	flags.StringVar(&f.marker, "commit-marker", "", "write a signed commit marker under this key below the prefix when everything is proven, as the last object: _SLEDGE_COMMIT")

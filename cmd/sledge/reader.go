@@ -43,7 +43,7 @@ func (f *chainFlags) addLabel(flags *pflag.FlagSet) {
 // addSigner defines all but the label, of which there may be several.
 func (f *chainFlags) addSigner(flags *pflag.FlagSet) {
 	f.addKey(flags)
-	flags.BoolVar(&f.noLabel, "no-label", false, "go on without a label: an older state of the device would not be noticed")
+	flags.BoolVar(&f.noLabel, "no-label", false, "continue without a label: an older state of the device would not be noticed")
 }
 
 func (f *chainFlags) addKey(flags *pflag.FlagSet) {

@@ -42,7 +42,7 @@ var auditMethods = []string{string(importer.ByHead), string(importer.ByAttribute
 func (f *auditFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
 	flags.StringArrayVar(&f.labels, "label", nil, "a device's label file that came by another way than the disks; repeat it for each device")
-	flags.BoolVar(&f.noLabel, "no-label", false, "go on without a label: an older state of the device would not be noticed")
+	flags.BoolVar(&f.noLabel, "no-label", false, "continue without a label: an older state of the device would not be noticed")
 	f.targetFlags.add(flags, "the receipts'")
 	flags.BoolVar(&f.offline, "offline", false, "check the receipts only; do not ask the store: exit code 0 is of the receipts alone")
 	flags.StringVar(&f.by, "by", "", "how objects are compared: "+strings.Join(auditMethods, ", ")+" (default head)")
