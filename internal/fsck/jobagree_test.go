@@ -108,6 +108,9 @@ func TestJobsAgree(t *testing.T) {
 			}
 			p[name] = list
 		}
+		p["site"] = strings.Repeat("x", maxJobSize)
+		try("a file of more than 1 MiB")
+		p["site"] = "Example"
 		roles := p["roles"].(map[string]any)
 		for name, keys := range maps.Clone(roles) {
 			for _, n := range []int{maxRoleKeys, maxRoleKeys + 1} {
