@@ -99,7 +99,7 @@ const MatrixID = 1
 // Validate applies the limits of section 2.
 func (g Geometry) Validate() error {
 	switch {
-	case g.K < 1 || g.M < 0 || g.K+g.M > MaxShards:
+	case g.K < 1 || g.M < 0 || g.K > MaxShards || g.M > MaxShards || g.K+g.M > MaxShards:
 		return fmt.Errorf("geometry %d+%d: need k ≥ 1, m ≥ 0, k+m ≤ %d", g.K, g.M, MaxShards)
 	case g.BlockSize < MinBlock || g.BlockSize > MaxBlock || g.BlockSize&(g.BlockSize-1) != 0:
 		return fmt.Errorf("block size %d: must be a power of two from %d to %d", g.BlockSize, MinBlock, MaxBlock)

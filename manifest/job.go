@@ -264,11 +264,12 @@ func (j *Job) Sign(key ed25519.PrivateKey) ([]byte, error) {
 // OpenJob verifies a job file with the job signer's key, then reads it.
 func OpenJob(file []byte, signer ed25519.PublicKey) (*Job, error) {
 	var j Job
-	if _, _, err := OpenStatement(file, PredicateJob, &j, signer); err != nil {
+	s, _, err := OpenStatement(file, PredicateJob, &j, signer)
+	if err != nil {
 		return nil, fmt.Errorf("job file: %w", err)
 	}
-	if err := j.Validate(); err != nil {
-		return nil, fmt.Errorf("job file: %w: %w", ErrCorrupt, err)
+	if err := j.check(s); err != nil {
+		return nil, err
 	}
 	if !j.Signer.Equal(signer) {
 		return nil, fmt.Errorf("job file: %w: it names another signer than the one who signed it", ErrCorrupt)
@@ -287,11 +288,12 @@ func PeekJob(file []byte) (*Job, error) {
 		return nil, fmt.Errorf("%w: this is not a job file: %v", ErrCorrupt, err)
 	}
 	var j Job
-	if _, err := decodeStatement(payload, PredicateJob, &j); err != nil {
+	s, err := decodeStatement(payload, PredicateJob, &j)
+	if err != nil {
 		return nil, fmt.Errorf("job file: %w", err)
 	}
-	if err := j.Validate(); err != nil {
-		return nil, fmt.Errorf("job file: %w: %w", ErrCorrupt, err)
+	if err := j.check(s); err != nil {
+		return nil, err
 	}
 	return &j, nil
 }

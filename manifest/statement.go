@@ -232,7 +232,7 @@ func ParseLabel(b []byte) (Label, error) {
 		return bad("an id or the SHA-256 is not whole")
 	}
 	// There is one way to write a label.
-	if l.Disks < 1 || !bytes.Equal(l.Encode(), b) {
+	if l.Disks < 1 || l.Disks > MaxBays || l.Scope.Generation == 0 || !bytes.Equal(l.Encode(), b) {
 		return bad("a line is not as a device writes it")
 	}
 	return l, nil

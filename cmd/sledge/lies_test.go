@@ -143,6 +143,8 @@ func (v lieVerb) exits(lie liar.Lie) []int {
 		return []int{0}
 	case lie.Sight == liar.Public:
 		return refused
+	case lie.Sight == liar.Blocks && slices.Equal(v.args[:2], []string{"verify", "disks"}):
+		return refused
 	case lie.Sight == liar.Private && v.private:
 		return refused
 	case lie.Sight == liar.Private:

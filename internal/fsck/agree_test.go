@@ -32,6 +32,8 @@ func sampleEntries(t *testing.T) [][]byte {
 		BodySize: 5000, Segments: 1, Bays: []byte{2, 0, 1}, Root: sum, Pieces: [][32]byte{sum, sum, sum}, Lost: []byte{1}}
 	index := pack
 	index.Header, index.Segments, index.FirstPage, index.Pages, index.FirstPath = nil, 0, 7, 2, bytes.Repeat([]byte{9}, manifest.FirstPathBox)
+	huge, hugeIndex := pack, index
+	huge.BodySize, huge.Segments, hugeIndex.BodySize, hugeIndex.Pages = 1<<40, 1<<20, 1024*987_136, 1024
 	lost, noID, noRoot := pack, pack, pack
 	lost.Lost, noID.ID, noRoot.Root = []byte{0, 1}, manifest.ID{}, [32]byte{}
 	var out [][]byte
@@ -39,12 +41,13 @@ func sampleEntries(t *testing.T) [][]byte {
 		&manifest.Start{Scope: manifest.Scope{Job: id, Device: id, Generation: 1}, JobSerial: 1, JobSHA256: sum, Bays: 3, Unlocked: when},
 		&manifest.WrapEntry{Kind: manifest.WrapAge, SHA256: sum, Recipients: [][32]byte{sum, sum}, Check: [16]byte{5}, Generation: 1},
 		&manifest.Event{Time: when, What: "disk-failed", Text: "why", Bay: 2},
-		&pack, &index, &lost, &noID, &noRoot,
+		&pack, &index, &huge, &hugeIndex, &lost, &noID, &noRoot,
 		&manifest.Start{Scope: manifest.Scope{Job: id, Device: manifest.ID{}, Generation: 1}, JobSerial: 1, JobSHA256: sum, Bays: 3},
 		&manifest.WrapEntry{Kind: manifest.WrapHPKE, SHA256: sum, Check: [16]byte{5}, Generation: 1},
 		&manifest.WrapEntry{Kind: manifest.WrapHPKE, Recipients: [][32]byte{sum}, Check: [16]byte{5}, Generation: 1},
 		&manifest.Event{What: "note", Bay: 64}, &manifest.PageEntry{Length: 65536 + 106, Root: sum}, &manifest.PageEntry{Length: 65536 + 106, SHA256: sum},
 		&manifest.PageEntry{Number: 2, IndexPack: 1, Offset: 8192, Length: 65536 + 106, SHA256: sum, Root: sum, Directory: true},
+		&manifest.PageEntry{Number: 2, Offset: 1 << 40, Length: 983040 + 106, SHA256: sum, Root: sum}, &manifest.PageEntry{Length: 983040 + 65536 + 106, SHA256: sum, Root: sum},
 		&manifest.End{Packs: 1, Pages: 2, IndexPacks: 1, FirstPack: 3, FirstPage: 4, FirstIndex: 6, BodySize: 9, Totals: bytes.Repeat([]byte{1}, manifest.TotalsBox)},
 	} {
 		b, err := e.Encode()
@@ -75,6 +78,8 @@ func TestEntriesAgree(t *testing.T) {
 		}
 		neighbours(seed, try)
 		fieldVariants(t, seed[2:], func(b []byte) { try(append(seed[:2:2], b...)) })
+		try(sized(seed, maxEntrySize))
+		try(sized(seed, maxEntrySize+1))
 	}
 	t.Logf("figure: %d entries, %d taken", tried, taken)
 }
@@ -129,6 +134,9 @@ func TestRecordsAgree(t *testing.T) {
 		}
 		neighbours(seed, try)
 		fieldVariants(t, seed, try)
+		listVariants(t, seed, try)
+		try(sized(seed, maxRecordSize))
+		try(sized(seed, maxRecordSize+1))
 	}
 	t.Logf("figure: %d records, %d taken", tried, taken)
 }

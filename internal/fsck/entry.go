@@ -172,7 +172,7 @@ func parseStart(b []byte) (*startEntry, error) {
 	if err := firstOf(m.nonzero(1, 2, 5), m.need(3, 6), m.checkNumbers(startKind)); err != nil {
 		return nil, err
 	}
-	if m.uint(6) > maxBays || m.uint(3) > 1<<32-1 {
+	if m.uint(6) > maxBays || m.uint(3) > maxGeneration {
 		return nil, fmt.Errorf("%w: %d bays, generation %d", errMalformed, m.uint(6), m.uint(3))
 	}
 	s := &startEntry{jobSerial: m.uint(4), jobSHA256: [32]byte(m.bytes(5)), bays: int(m.uint(6))}
@@ -188,7 +188,7 @@ func parseWrapEntry(b []byte) (*wrapEntry, error) {
 	if err := firstOf(m.nonzero(2, 4), m.need(1, 3, 5)); err != nil {
 		return nil, err
 	}
-	if m.uint(5) > 1<<32-1 {
+	if m.uint(5) > maxGeneration {
 		return nil, fmt.Errorf("%w: wrap of generation %d", errMalformed, m.uint(5))
 	}
 	if kind := m.uint(1); kind != wrapHPKE && kind != wrapAge {

@@ -16,6 +16,7 @@ const (
 
 	maxShards         = 32
 	maxBays           = 64
+	maxGeneration     = 1<<32 - 1
 	minBlockSize      = 4096
 	maxBlockSize      = 1 << 24
 	maxBody           = 1 << 40

@@ -62,6 +62,9 @@ func (l *label) set(v []string) (err error) {
 			return err
 		}
 	}
+	if l.generation < 1 || l.generation > maxGeneration || l.disks < 1 || l.disks > maxBays {
+		return fmt.Errorf("%w: generation %d, %d disks", errMalformed, l.generation, l.disks)
+	}
 	if len(v[5]) != 64 || !lowerHex(v[5]) {
 		return fmt.Errorf("%w: job-sha256", errMalformed)
 	}

@@ -67,3 +67,67 @@ func fieldVariants(t *testing.T, message []byte, put func(b []byte)) {
 		}
 	}
 }
+
+// listVariants change the lists of a record, and their first items, in the same way.
+func listVariants(t *testing.T, record []byte, put func(b []byte)) {
+	t.Helper()
+	var all []variantField
+	if err := eachField(record, func(n int, critical bool, value []byte) { all = append(all, variantField{n, critical, value}) }); err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range all {
+		if f.number < partsField || f.number > attributes {
+			continue
+		}
+		with := func(value []byte) {
+			other := append([]variantField{}, all...)
+			other[i].value = value
+			put(messageOf(other))
+		}
+		fieldVariants(t, f.value, with)
+		neighbours(f.value, with)
+		list, err := parseFields(f.value, listFormFields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var items [][]byte
+		if err := eachItem(list.bytes(3), func(item []byte) error { items = append(items, item); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		again := func(items ...[]byte) {
+			var l enc
+			l.uint(1, uint64(len(items)))
+			var text []byte
+			for _, it := range items {
+				text = append(binary.AppendUvarint(text, uint64(len(it))), it...)
+			}
+			l.put(3, false, text)
+			with(l)
+		}
+		again(append(items[1:len(items):len(items)], items[0])...)
+		again(append(items[:len(items):len(items)], items[0])...)
+		again(items[1:]...)
+		for j, it := range items {
+			one := func(b []byte) {
+				other := append([][]byte{}, items...)
+				other[j] = b
+				again(other...)
+			}
+			neighbours(it, one)
+			if f.number == extents {
+				fieldVariants(t, it, one)
+			}
+		}
+	}
+}
+
+// sized is a message with an unknown field at its end that makes it so long.
+func sized(message []byte, size int) []byte {
+	for pad := size - len(message); pad > 0; pad-- {
+		e := enc(bytes.Clone(message))
+		if e.put(500, false, make([]byte, pad)); len(e) == size {
+			return e
+		}
+	}
+	return message
+}

@@ -126,8 +126,11 @@ func parseWrap(raw []byte) (i identity, kind uint64, keyID []byte, err error) {
 	if err != nil {
 		return i, 0, nil, err
 	}
-	if err := m.need(1, 2, 3, 5); err != nil {
+	if err := firstOf(m.nonzero(1, 2), m.need(3, 5)); err != nil {
 		return i, 0, nil, err
+	}
+	if m.uint(3) > maxGeneration || len(raw) > maxWrapSize {
+		return i, 0, nil, fmt.Errorf("%w: wrap of %d bytes, generation %d", errMalformed, len(raw), m.uint(3))
 	}
 	return identity{id(m.bytes(1)), id(m.bytes(2)), m.uint(3)}, uint64(k), m.bytes(4), nil
 }

@@ -43,6 +43,7 @@ type Device struct {
 	PagesAnIndexPack int                                                       // with the directory page
 	Lines            func(pack int, l []manifest.DirEntry) []manifest.DirEntry // nil: as they are
 	First            func(pack int, key string) string                         // nil: as it is
+	Blocks           func(stripes, stripe int64, data [][]byte)                // of index packs; nil: as they are
 	Log              func(entries [][]byte) [][]byte                           // the last hand on the log; nil: as it is
 	Label            func(l *manifest.Label)                                   // nil: it fits
 

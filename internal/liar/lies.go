@@ -3,6 +3,7 @@ package liar
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ type Sight int
 const (
 	Honest  Sight = iota // nothing is wrong
 	Damage               // something can be made again; the keyless verifier says so, and the others go on
+	Blocks               // with no key at all, by who reads every block; the others go on
 	Public               // with no key at all
 	Private              // with the load key alone: who reads the manifest has to refuse it
 )
@@ -36,7 +38,7 @@ const labelLie = "label: "
 // Lies is the corpus that every reader is held against. The device needs at least
 // four records.
 func Lies() []Lie {
-	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), forks(), pageLies(), totalLies(), listLies())
+	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), forks(), pageLies(), totalLies(), listLies(), blockLies())
 }
 
 func honest() []Lie {
@@ -163,6 +165,26 @@ func logLies() []Lie {
 				e.Pack.ID = manifest.ID{1}
 			}
 		}),
+		edit("an index pack's body over its pages", func(e *manifest.Entry) {
+			if e.Pack != nil && e.Pack.IsIndex() {
+				e.Pack.BodySize = 1 << 32
+			}
+		}),
+		edit("a pack of other parameters", func(e *manifest.Entry) {
+			if e.Pack != nil && !e.Pack.IsIndex() {
+				e.Pack.Header[3] ^= 1
+			}
+		}),
+		edit("a shard in a bay that is none", func(e *manifest.Entry) {
+			if e.Pack != nil {
+				e.Pack.Bays[0] = 63
+			}
+		}),
+		edit("a serial of 2^63", func(e *manifest.Entry) {
+			if e.Start != nil {
+				e.Start.JobSerial = 1 << 63
+			}
+		}),
 		edit("a wrap of another generation", func(e *manifest.Entry) {
 			if e.Wrap != nil {
 				e.Wrap.Generation++
@@ -179,7 +201,7 @@ func jobLies() []Lie {
 		return Lie{"job file: " + name, Public, change, nil}
 	}
 	set := func(name string, value any, where ...string) Lie {
-		return job(fmt.Sprint(name, " ", value), func(d *Device) error {
+		return job(fmt.Sprintf("%s %.40v", name, value), func(d *Device) error {
 			o := d.Job
 			for _, w := range where {
 				o = in(o, w)
@@ -215,6 +237,9 @@ func jobLies() []Lie {
 		set("block_size", 5000, "geometry"),
 		set("m", 0, "geometry"),
 		set("importer", []any{"AAAA"}, "roles"),
+		set("k", math.MaxInt64, "geometry"), // k + m runs over
+		set("created", nil),
+		set("expires", nil),
 		set("unlock", nil),
 		set("policy", nil),
 		set("geometry", nil),

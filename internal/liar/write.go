@@ -212,6 +212,9 @@ func (d *Device) cut(p *manifest.Pack, body []byte) error {
 				copy(blocks[j], body[from:])
 			}
 		}
+		if d.Blocks != nil {
+			d.Blocks(l.Stripes(), s, blocks[:l.K])
+		}
 		if err := code.Encode(blocks); err != nil {
 			return err
 		}
