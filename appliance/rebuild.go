@@ -95,6 +95,7 @@ type rebuilder struct {
 	o      RebuildOptions
 	report *RebuildReport
 	disks  *diskSet
+	member bool // the disk that is written to is among them
 	scope  manifest.Scope
 	bays   int
 	job    []byte // the verified job file
