@@ -185,7 +185,7 @@ func (c *completion) writeLacking() error {
 // rewrite makes a shard again from the others, unless it is there and good. An error
 // of the disk fails it.
 func (c *completion) rewrite(b *bay, p *manifest.Pack, shard int) error {
-	r := &rebuilder{o: RebuildOptions{Onto: b.disk}, report: &RebuildReport{Bay: b.number}, disks: c.set}
+	r := &rebuilder{o: RebuildOptions{Onto: b.disk}, report: &RebuildReport{Bay: b.number}, disks: c.set, member: true}
 	err := r.shard(c.ctx, p, shard)
 	switch {
 	case err == nil:

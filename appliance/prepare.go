@@ -177,45 +177,6 @@ func CheckDisks(c Config) error {
 	return err
 }
 
-// findKey opens the unlock wrap of the first disk that has one and lists the
-// disks that are not prepared yet.
-func findKey(c Config, root []byte) (k []byte, fresh []Disk, err error) {
-	for _, d := range c.Disks {
-		b, err := vfs.ReadFile(d.FS, unlockName, manifest.MaxWrap)
-		if errors.Is(err, fs.ErrNotExist) {
-			if _, err := d.FS.Stat(cpName); err == nil {
-				return nil, nil, fmt.Errorf("disk %s: %w", d.Name, ErrSealed)
-			}
-			fresh = append(fresh, d)
-			continue
-		}
-		if NoAnswer(err) {
-			return nil, nil, Unanswered(d.Name, err)
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("disk %s: unlock wrap: %w", d.Name, err)
-		}
-		w, err := manifest.DecodeWrap(b)
-		if err != nil {
-			c.Log.Warn("unlock wrap is damaged; trying the next disk", "disk", d.Name, "err", err)
-			continue
-		}
-		if w.Scope != c.Scope {
-			return nil, nil, fmt.Errorf("disk %s: %w: it holds job %s, device %s, generation %d", d.Name, ErrForeign, w.Scope.Job, w.Scope.Device, w.Scope.Generation)
-		}
-		if k != nil {
-			continue
-		}
-		if k, err = crypto.UnwrapCode(root, w.Body, c.Scope.Binding()); err != nil {
-			return nil, nil, fmt.Errorf("disk %s: %w", d.Name, err)
-		}
-	}
-	if k == nil && len(fresh) < len(c.Disks) {
-		return nil, nil, fmt.Errorf("no disk has a whole unlock wrap: %w", manifest.ErrCorrupt)
-	}
-	return k, fresh, nil
-}
-
 // prepareDisks writes what a disk holds before anything is loaded. The unlock
 // wrap is written last on each disk: a disk that has one is prepared.
 func prepareDisks(c Config, fresh []Disk, root, k []byte) error {

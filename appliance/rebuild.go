@@ -46,7 +46,9 @@ type RebuildReport struct {
 // any k good blocks of each stripe, proven against the signed hashes. It works
 // on a sealed device and, from the journal's signed entries, on an unsealed one.
 // A repeated call goes on: shards that are there and verify are kept. Disks that
-// another command loads, seals or rebuilds are ErrBusy.
+// another command loads, seals or rebuilds are ErrBusy. Of an unsealed device, a disk
+// stays marked as unfinished while a journal that others may have whole cannot be read:
+// it would stand for what it lacks.
 func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildReport, error) {
 	if _, err := CheckNewDisk(o.Onto, disks, o.Allowed); err != nil {
 		return nil, err
@@ -82,6 +84,9 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 	if err := r.rest(); err != nil {
 		return r.report, err
 	}
+	if r.load != nil && r.load.unread {
+		return r.report, fmt.Errorf("%w: disk %s is no member of the device before every journal has been read: repeat the rebuild when all disks answer; first: %s", ErrLost, o.Onto.Name, r.report.Lost[0])
+	}
 	if err := clearMark(o.Onto.FS); err != nil {
 		return r.report, err
 	}
@@ -95,6 +100,7 @@ type rebuilder struct {
 	o      RebuildOptions
 	report *RebuildReport
 	disks  *diskSet
+	member bool // the disk that is written to is among them
 	scope  manifest.Scope
 	bays   int
 	job    []byte // the verified job file

@@ -22,6 +22,7 @@ type unsealed struct {
 	files   []*foundFile
 	packs   []*manifest.Pack // that count, and the index packs of a seal that has begun
 	lost    []string
+	unread  bool            // a journal that may be whole could not be read
 	numbers map[uint64]bool // of packs in files without a header
 	want    uint64          // the next pack number
 
@@ -207,12 +208,17 @@ func (u *unsealed) tail(c *frameCopies, copies *openCopies, end int64) error {
 	if err != nil {
 		return err
 	}
-	if silent {
+	switch {
+	case len(copies.list) == 0:
+		u.unread = true
+		u.lose("journal %s: no disk at hand can read it", c.id)
+	case silent:
+		u.unread = true
 		u.lose("journal %s: what stands behind byte %d cannot be read", c.id, end)
 		end = size
-	}
-	if len(copies.list) == 0 {
-		u.lose("journal %s: no disk at hand can read it", c.id)
+	case c.unread > 0 && c.unread+len(u.set.missing()) > u.m:
+		u.unread = true
+		u.lose("journal %s: it may go on behind byte %d on a disk that cannot read it", c.id, end)
 	}
 	u.files = append(u.files, &foundFile{c, end})
 	return nil
@@ -263,6 +269,7 @@ func (u *unsealed) headless(c *frameCopies) error {
 		return err
 	}
 	defer copies.close()
+	u.unread = u.unread || len(copies.list) == 0
 	if _, err := copies.eachPart(0, false, func(p filePart) error {
 		if !p.whole {
 			return nil

@@ -3,6 +3,7 @@ package appliance
 import (
 	"context"
 	"errors"
+	"io"
 	"io/fs"
 	"runtime"
 	"sync"
@@ -25,7 +26,7 @@ import (
 type shardRebuild struct {
 	pr    *packReader
 	shard int
-	onto  vfs.File
+	onto  io.WriterAt
 	next  atomic.Int64  // stripe
 	mend  chan struct{} // a place for each worker that holds a whole stripe
 }
@@ -202,11 +203,8 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 		return err
 	}
 	err = r.replaceShard(ctx, pr, shard)
-	if _, serr := disk.Stat(shardName(p.ID, shard)); isFull(err) && serr == nil { // no room for both
-		if err := durable.Remove(disk, shardName(p.ID, shard)); err != nil {
-			return err
-		}
-		err = r.replaceShard(ctx, pr, shard)
+	if _, serr := disk.Stat(shardName(p.ID, shard)); isFull(err) && serr == nil && !r.member {
+		err = r.replaceInPlace(ctx, pr, shard)
 	}
 	if err != nil {
 		return err
@@ -215,6 +213,24 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 	r.report.Bytes += pr.layout.ShardLen()
 	return sideFiles(disk, p, shard, pr.code, pr.list)
 }
+
+// replaceInPlace is replaceShard for a disk without room for both. The bad shard may have
+// the last good blocks of some stripes: it goes when the other disks have given all of
+// them.
+func (r *rebuilder) replaceInPlace(ctx context.Context, pr *packReader, shard int) error {
+	if err := (&shardRebuild{pr: pr, shard: shard, onto: nowhere{}}).write(ctx); err != nil {
+		return err
+	}
+	if err := durable.Remove(r.o.Onto.FS, shardName(pr.p.ID, shard)); err != nil {
+		return err
+	}
+	return r.replaceShard(ctx, pr, shard)
+}
+
+// nowhere takes what is only to be made.
+type nowhere struct{}
+
+func (nowhere) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
 // replaceShard writes a shard beside the one that may be there, and puts it in its
 // place when it is whole and durable.
