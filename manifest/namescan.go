@@ -10,6 +10,9 @@ import (
 // manyNames is where a level's names are looked up in a map instead of one by one.
 const manyNames = 32
 
+// maxNesting is how deep encoding/json reads: what is deeper it refuses.
+const maxNesting = 10000
+
 // nameScan walks the names of a JSON text: a list of millions of lines is read by it, so
 // that it takes no memory for what is short.
 type nameScan struct {
@@ -32,7 +35,9 @@ func eachName(text []byte, f func(name []byte)) error {
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; c {
 		case '{', '[':
-			next = c == '{'
+			if next = c == '{'; len(s.levels) == maxNesting {
+				return nil
+			}
 			s.levels = append(s.levels, nameLevel{object: next, first: len(s.names)})
 		case '}', ']':
 			if len(s.levels) == 0 {

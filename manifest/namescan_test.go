@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math/rand"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -84,6 +85,23 @@ func TestNameScan(t *testing.T) {
 			}
 		}
 		checkNames(t, string(text))
+	}
+}
+
+// TestNameScanDeep: a text of brackets takes no more room than the decoder allows.
+func TestNameScanDeep(t *testing.T) {
+	for _, depth := range []int{maxNesting, maxNesting + 1, 1 << 20} {
+		text := []byte(strings.Repeat("[", depth) + strings.Repeat("]", depth))
+		var raw json.RawMessage
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		if err := DecodeJSON(text, &raw); (err == nil) != (depth <= maxNesting) {
+			t.Errorf("%d deep: %v", depth, err)
+		}
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > 4<<20 {
+			t.Errorf("%d deep: %d bytes allocated", depth, took)
+		}
 	}
 }
 
