@@ -131,8 +131,11 @@ func (c *canceler) attempt() {
 func (c *canceler) clear(ctx context.Context) error {
 	r := c.run
 	if r.mirror == nil {
-		r.markerGone(ctx)
-		return nil
+		if !r.markerGone(ctx) || r.header.Marker == "" {
+			return nil
+		}
+		r.header.Marker, r.header.MarkerAt = "", nil // the next cancel does not wait for it
+		return r.journal.store(headerKey, r.header, true)
 	}
 	if c.out.Failed > 0 {
 		return nil

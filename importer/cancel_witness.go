@@ -51,7 +51,7 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 // markedByNow is marked, asked again for a while where the marker was written moments ago.
 func (r *run) markedByNow(ctx context.Context) (marker sight, err error) {
 	hidden := errors.New("the marker is not shown")
-	err = r.calls.newWait().since(ctx, r.header.Marked, func(err error) bool { return errors.Is(err, hidden) }, func() (err error) {
+	err = r.calls.newWait().since(ctx, r.lateSince(r.header.Marked), func(err error) bool { return errors.Is(err, hidden) }, func() (err error) {
 		if marker, err = r.marked(ctx, false); err == nil && !marker.there && marker.hidden == nil {
 			err = hidden
 		}
@@ -149,7 +149,7 @@ func (w *witnesses) upload(ctx context.Context, at place, a *Action) error {
 	if err != nil {
 		return err
 	}
-	err = w.lag.since(ctx, p.At, func(err error) bool { return hasCode(err, CodeUploadGone) }, func() error {
+	err = w.lag.since(ctx, r.lateSince(p.At), func(err error) bool { return hasCode(err, CodeUploadGone) }, func() error {
 		return r.calls.idempotent(ctx, call{name: callListParts, key: a.Key}, func(ctx context.Context) error {
 			return r.target.ListParts(ctx, a.Key, p.UploadID, func(Part) error { return nil })
 		})

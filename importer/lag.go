@@ -190,14 +190,20 @@ func (r *run) headSurely(ctx context.Context, key string, free bool) (obj Object
 
 // headByNow is headSurely, asked again for a while where the object was written moments ago.
 func (r *run) headByNow(ctx context.Context, w *lagWait, key string, written time.Time) (obj Object, err error) {
-	if r.opts.Emptied { // by the operator's word nothing is there to be shown
-		written = time.Time{}
-	}
-	err = w.since(ctx, written, IsNotFound, func() (err error) {
+	err = w.since(ctx, r.lateSince(written), IsNotFound, func() (err error) {
 		obj, err = r.headSurely(ctx, key, false)
 		return err
 	})
 	return obj, err
+}
+
+// lateSince is when something was written that the target may show late. By the word of an
+// operator who has emptied the target nothing is there to be shown.
+func (r *run) lateSince(written time.Time) time.Time {
+	if r.opts.Emptied {
+		return time.Time{}
+	}
+	return written
 }
 
 // sleep waits by the clock, and reports false if the run or ctx ended before.

@@ -47,11 +47,9 @@ func (n *Names) add(t reflect.Type, seen map[reflect.Type]bool) {
 	}
 }
 
-// Decode is DecodeJSON into the names' type.
+// Decode is DecodeJSON into the names' type. It looks at the names first, so that nothing is
+// decoded from a text that gives one twice; whether the text is valid the decoder looks.
 func (n *Names) Decode(text []byte, dst any) error {
-	if !json.Valid(text) {
-		return json.Unmarshal(text, dst) // which says what is wrong
-	}
 	resembles := n.mixed
 	err := eachName(text, func(name []byte) {
 		if !n.exact[string(name)] && !resembles {

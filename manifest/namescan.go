@@ -10,6 +10,9 @@ import (
 // manyNames is where a level's names are looked up in a map instead of one by one.
 const manyNames = 32
 
+// maxNesting is how deep encoding/json reads: what is deeper it refuses.
+const maxNesting = 10000
+
 // nameScan walks the names of a JSON text: a list of millions of lines is read by it, so
 // that it takes no memory for what is short.
 type nameScan struct {
@@ -23,25 +26,37 @@ type nameLevel struct {
 	many   map[string]bool // its names, once there are manyNames
 }
 
-// eachName calls f for each name of each object of a valid text, and refuses an object that
-// gives a name twice: of two values one reader takes the first and another the last.
-func eachName(valid []byte, f func(name []byte)) error {
+// eachName calls f for each name of each object of a text, and refuses an object that gives a
+// name twice: of two values one reader takes the first and another the last. It ends early
+// where the text is not valid, which whoever decodes it finds.
+func eachName(text []byte, f func(name []byte)) error {
 	s := nameScan{names: make([][]byte, 0, manyNames), levels: make([]nameLevel, 0, 8)}
 	next := false // the next text is a name
-	for i := 0; i < len(valid); i++ {
-		switch c := valid[i]; c {
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
 		case '{', '[':
-			next = c == '{'
+			if next = c == '{'; len(s.levels) == maxNesting {
+				return nil
+			}
 			s.levels = append(s.levels, nameLevel{object: next, first: len(s.names)})
 		case '}', ']':
+			if len(s.levels) == 0 {
+				return nil
+			}
 			s.names, s.levels = s.names[:s.levels[len(s.levels)-1].first], s.levels[:len(s.levels)-1]
 			next = false
 		case ',':
+			if len(s.levels) == 0 {
+				return nil
+			}
 			next = s.levels[len(s.levels)-1].object
 		case '"':
-			end := textEnd(valid, i)
+			end, ok := textEnd(text, i)
+			if !ok {
+				return nil
+			}
 			if next {
-				name, err := s.add(valid[i : end+1])
+				name, err := s.add(text[i : end+1])
 				if err != nil {
 					return err
 				}
@@ -53,14 +68,24 @@ func eachName(valid []byte, f func(name []byte)) error {
 	return nil
 }
 
-// textEnd is the place of the quote that ends the text at i.
-func textEnd(valid []byte, i int) int {
-	for i++; valid[i] != '"'; i++ {
-		if valid[i] == '\\' {
-			i++
+// textEnd is the place of the quote that ends the text at i: the first one that no odd number
+// of backslashes stands before.
+func textEnd(text []byte, i int) (end int, ok bool) {
+	for end = i; ; {
+		n := bytes.IndexByte(text[end+1:], '"')
+		if n < 0 {
+			return 0, false
+		}
+		from := end + 1
+		end = from + n
+		escape := end
+		for escape > from && text[escape-1] == '\\' {
+			escape--
+		}
+		if (end-escape)%2 == 0 {
+			return end, true
 		}
 	}
-	return i
 }
 
 // add takes a quoted name of the innermost object.
