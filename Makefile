@@ -61,12 +61,14 @@ OUTSIDE       = $(abspath $(BUILD)/outside)
 OUTSIDE_TESTS = -parallel 8 -run '^TestOutside|^TestVersionedBucket$$|^TestLockedBucket$$|^TestMinIOAnswers$$'
 outside: TIMEOUT = 45m
 outside: $(SUMMARY) ## sledge against other people's programs at pinned versions, fetched into build/outside (under 50 minutes)
+	@scripts/space.sh outside
 	@scripts/outside.sh
 	@scripts/tools.sh --try minio
 	@SLEDGE_OUTSIDE='$(OUTSIDE)' $(call gotest,$(OUTSIDE_TESTS) ./e2e) -min 0
 
 outside-long: TIMEOUT = 6h
 outside-long: $(SUMMARY) ## the same, with what takes hours: by hand (so far nothing does)
+	@scripts/space.sh outside
 	@scripts/outside.sh
 	@scripts/tools.sh --try minio
 	@SLEDGE_OUTSIDE='$(OUTSIDE)' SLEDGE_LONG=1 $(call gotest,$(OUTSIDE_TESTS) ./e2e) -min 0

@@ -52,6 +52,7 @@ type faultRun struct {
 	signed   int // starts up to the last end with failures that was signed
 	done     map[simulator.Fault]int
 	steer    *steering
+	other    *otherStore
 	held     bool // its end was that nothing is published: an upload of each key waits until it is given up
 	clock    *hostClock
 	findings []string
@@ -68,7 +69,7 @@ func newFaultRun(seed uint64, stores []store, versioned *store) *faultRun {
 	}
 	return &faultRun{versioned: versions, seed: seed, dice: dice, store: s, look: plain{s.server}, prefix: fmt.Sprintf("faults-%d/", seed),
 		planted: map[string][]byte{}, uploads: map[string]string{}, exclusive: dice.IntN(2) == 0,
-		done: map[simulator.Fault]int{}, steer: newSteering(seed), clock: newHostClock(seed)}
+		done: map[simulator.Fault]int{}, steer: newSteering(seed), other: newOtherStore(seed), clock: newHostClock(seed)}
 }
 
 func (f *faultRun) found(format string, args ...any) {
@@ -204,6 +205,7 @@ func (f *faultRun) count(s *start, w *simulator.Wire) {
 	for fault, n := range w.Done() {
 		f.done[fault] += n
 	}
+	f.countOther(s)
 }
 
 // dying is a transport whose host loses its power.
@@ -246,6 +248,9 @@ func (f *faultRun) inProcess() error {
 	readBack := f.dice.IntN(3) == 0
 	for attempt := 0; attempt < 8; attempt++ {
 		quiet := attempt >= 4
+		if quiet {
+			f.other.grant()
+		}
 		var done bool
 		if state, done, err = f.start(goods, state, readBack, quiet); err != nil || done {
 			return err
@@ -298,8 +303,10 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	if f.dice.IntN(2) == 0 {
 		o.HaltWait = 5 * time.Second
 	}
+	var away *outage
 	if !quiet {
 		o.Transport = f.steerStart(&o, state, o.Transport)
+		away, _ = o.Transport.(*outage)
 	} else if f.steer.deferred {
 		o.DeferComplete = 1000
 	}
@@ -310,6 +317,7 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	f.clock.start()
 	r, err := importer.Run(f.steer.until(power), goods, target, o)
 	f.count(s, wire)
+	f.countAway(s, away)
 	state.OnOp(nil)
 	if power.Err() != nil {
 		s.cut = true
@@ -379,10 +387,12 @@ func (t toEndpoint) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // wires are behind one proxy, one after another: a run keeps its endpoint.
 type wires struct {
-	now atomic.Pointer[simulator.Wire]
+	now atomic.Pointer[http.RoundTripper]
 }
 
-func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) { return w.now.Load().RoundTrip(r) }
+func (w *wires) RoundTrip(r *http.Request) (*http.Response, error) {
+	return (*w.now.Load()).RoundTrip(r)
+}
 
 // byProgram imports a real device by the real program, killing and freezing it.
 func (f *faultRun) byProgram(w *world, src string) error {
@@ -398,11 +408,22 @@ func (f *faultRun) byProgram(w *world, src string) error {
 	defer p.Close()
 	for attempt := 0; attempt < 8; attempt++ {
 		quiet := attempt >= 4
-		wire := f.wire(f.behind(base), quiet)
-		through.now.Store(wire)
+		store := f.behind(base)
+		away, expires := (*outage)(nil), false
+		if quiet {
+			f.other.grant()
+		} else {
+			away, expires = f.steer.outageOfProgram(store)
+		}
+		wire, retries := f.wire(store, quiet || away != nil), "4"
+		to := http.RoundTripper(wire)
+		if away != nil {
+			away.to, to, retries = wire, away, strconv.Itoa(retriesOfOutage)
+		}
+		through.now.Store(&to)
 		s, log := f.begins(), w.path(fmt.Sprintf("log-%d-%d", f.seed, attempt))
 		args := append([]string{"import", "run", "--log", log, "--state", state, "--target", "s3://" + f.store.server.Bucket + "/" + f.prefix,
-			"--endpoint", p.URL, "--path-style", "--profile", f.store.name, "--retries", "4"}, w.centre()...)
+			"--endpoint", p.URL, "--path-style", "--profile", f.store.name, "--retries", retries}, w.centre()...)
 		if f.exclusive {
 			args = append(args, "--exclusive-prefix")
 		}
@@ -414,6 +435,7 @@ func (f *faultRun) byProgram(w *world, src string) error {
 		r := w.finish(cmd, func() {
 			if !quiet {
 				steered = f.steerProgram(w, state)
+				time.AfterFunc(lastsForProgram, f.other.grant) // a run that waits for it goes on by itself
 			}
 			switch {
 			case !quiet && what == 0:
@@ -429,7 +451,11 @@ func (f *faultRun) byProgram(w *world, src string) error {
 		steered()
 		f.visible()
 		f.count(s, wire)
+		f.countAway(s, away)
 		s.cut = r.code == -1
+		if away != nil {
+			f.judgeOutage(s, r, away, expires)
+		}
 		if err := f.hearsLog(s, log); err != nil && !s.cut {
 			return err
 		}

@@ -107,6 +107,8 @@ func (c *curtain) there(key string, size int) bool {
 
 // behind is the store that the wire leads to.
 func (f *faultRun) behind(store http.RoundTripper) http.RoundTripper {
+	f.other.to = store
+	store = f.other
 	if !f.steer.deferred {
 		return store
 	}
@@ -146,7 +148,7 @@ func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 	return o.to.RoundTrip(r)
 }
 
-// away draws an outage of one start, in which nothing else goes wrong with its requests.
+// away draws an outage of one start, in which nothing else goes wrong meanwhile.
 func (s *steering) away(to http.RoundTripper) *outage {
 	o := &outage{to: to, from: 1 + s.dice.Int64N(60), lasts: time.Second}
 	fault := []simulator.Fault{simulator.Refused, simulator.Unavailable, simulator.Expired}[s.dice.IntN(3)]

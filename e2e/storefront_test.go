@@ -21,6 +21,8 @@ type storefront struct {
 	key   string // the only access key that is valid
 	busy  int    // writes of objects that are still to be asked to slow down
 	gates []*gate
+
+	closed bool // for all requests
 }
 
 // gate lets some requests of a kind pass and keeps the next ones.
@@ -143,6 +145,9 @@ func (f *storefront) RoundTrip(r *http.Request) (*http.Response, error) {
 		case <-r.Context().Done():
 			return nil, r.Context().Err()
 		}
+	}
+	if answer := f.isClosed(r); answer != nil {
+		return answer, nil
 	}
 	if !f.valid(r) {
 		return refuse(r, http.StatusForbidden, "ExpiredToken", "The provided token has expired."), nil
