@@ -108,16 +108,19 @@ func TestCommitSilence(t *testing.T) {
 			_, err := at.Read(ctx)
 			return false, err
 		}
-		for name, ask := range map[string]func() error{
-			"commit":     func() error { return commit(t.Context(), res) },
-			"a look":     func() error { _, err := ReadObject(t.Context(), m, o, "in/"+testMarker, 10); return err },
-			"a start":    func() error { o := o; o.Committed = look; _, err := Run(t.Context(), s, m, o); return err },
-			"its cancel": func() error { _, err := Cancel(t.Context(), s, m, withUncommit(o), true); return err },
+		for _, place := range []struct {
+			name string
+			ask  func() error
+		}{
+			{"commit", func() error { return commit(t.Context(), res) }},
+			{"a look", func() error { _, err := ReadObject(t.Context(), m, o, "in/"+testMarker, 10); return err }},
+			{"a start", func() error { o := o; o.Committed = look; _, err := Run(t.Context(), s, m, o); return err }},
+			{"a cancel", func() error { _, err := Cancel(t.Context(), s, m, withUncommit(o), true); return err }},
 		} {
 			began := time.Now()
-			err := ask()
+			err := place.ask()
 			if took := time.Since(began); !hasCode(err, CodeConnectionLost) || took > 11*time.Minute {
-				t.Errorf("%s: after %v: %v", name, took, err)
+				t.Errorf("%s: after %v: %v", place.name, took, err)
 			}
 		}
 	})
