@@ -67,6 +67,7 @@ const (
 	CodeArchived           Code = "archived"
 	CodeNotShown           Code = "not-shown"
 	CodeKeptByDefault      Code = "kept-by-default"
+	CodeInternal           Code = "internal"
 )
 
 // codes that never leave the package: they are answers, not failures.
@@ -163,6 +164,7 @@ var codeTable = []CodeInfo{
 	{CodeOrphanUpload, Warning, "a multipart upload may have been left behind", "abort it by hand or by a lifecycle rule if it is of this run"},
 	{CodeProbeLeft, Warning, "a temporary object of the probe is still in the target", "remove it by hand, or allow s3:DeleteObject (with versions s3:DeleteObjectVersion) below the prefix's .sledge-probe/"},
 	{CodeKeptByDefault, Warning, "the bucket keeps every object for a time, the import's own small ones, too: those below .sledge-probe/ and .sledge-journal/ cannot be removed before that", "nothing is lost by it; to have them removed, allow s3:PutObjectRetention, or use a bucket without default retention"},
+	{CodeInternal, FatalObject, "sledge met an error that it does not know: neither the target nor the disks are to blame, and nothing is repeated by itself", "report it with its text and with the lines of --log; what is done is safe, and the same command tries the rest again"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},
 	{CodeAttributeMissing, FatalObject, "the object is in the target, and the target does not show the lock or the encryption that the rules ask for", "let the credentials read it (s3:GetObjectRetention, s3:GetObjectLegalHold, kms:DescribeKey), then run the same command again; if it is not there, protect the object by hand, or remove it and import to a target that keeps locks and encryption"},
 	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "mend the bucket, the key or the rights on it, then run the same command again; or correct the rules and import with a new --run-id"},
@@ -224,14 +226,14 @@ func unknown(e *Error) *Error {
 	return e
 }
 
-// asError turns any error into an *Error; what nobody classified is an unknown
-// outcome of the server.
+// asError turns any error into an *Error. What nobody has classified is a fault of our own, of
+// which it is not known what had its effect: it is not the target's, and not repeated.
 func asError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
 	}
-	return unknown(newError(CodeServerError, "", err.Error(), err))
+	return unknown(newError(CodeInternal, "", err.Error(), err))
 }
 
 func hasCode(err error, code Code) bool {

@@ -207,6 +207,10 @@ func yesNo(yes bool) Answer {
 	return AnswerNo
 }
 
+// usesOfDelete is what the right to delete is used for; docs/operations.md has each delete with its
+// condition.
+const usesOfDelete = "for the probe's objects, the run's marker and its journal in the target; of an entry's object, a cancel's alone"
+
 const probeContent = "sledge target probe"
 
 // rights asks for each right by its own call. An error is one that no right
@@ -254,10 +258,10 @@ func (p *targetProbe) rights(ctx context.Context) error {
 		right("s3:AbortMultipartUpload", func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }, "needed to take back an upload that is given up")
 	}
 	if version != "" { // without it a version would stay behind a delete marker
-		right("s3:DeleteObjectVersion", func(ctx context.Context) error { return p.target.Delete(ctx, key, version) }, "for the probe's own objects, and a cancel: the bucket has versions; an import deletes nothing else")
+		right("s3:DeleteObjectVersion", func(ctx context.Context) error { return p.target.Delete(ctx, key, version) }, "the bucket has versions: "+usesOfDelete)
 		return ctx.Err()
 	}
-	right("s3:DeleteObject", func(ctx context.Context) error { return p.target.Delete(ctx, key, "") }, "for the probe's own objects; an import deletes nothing else")
+	right("s3:DeleteObject", func(ctx context.Context) error { return p.target.Delete(ctx, key, "") }, usesOfDelete)
 	return ctx.Err()
 }
 

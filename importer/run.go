@@ -293,7 +293,7 @@ func (r *run) passUntilDone(ctx, runCtx context.Context) error {
 		case r.waitForPass(runCtx, before):
 			continue
 		}
-		if r.left != nil && r.left.Class == Fixable {
+		if r.left != nil && (r.left.Class == Fixable || r.left.Code == CodeInternal) {
 			r.halt(r.left)
 		}
 		return ctx.Err()

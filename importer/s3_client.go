@@ -169,7 +169,10 @@ func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, erro
 	if err == nil && fips140.Enabled() && len("AWS4")+len(got.SecretAccessKey) < 14 {
 		return aws.Credentials{}, newError(CodeCredentialsRefused, "", "the secret key is shorter than FIPS mode allows (10 characters)", nil)
 	}
-	return got, err
+	if err != nil {
+		return got, &credentialsFault{err}
+	}
+	return got, nil
 }
 
 // newHTTPClient keeps as many idle connections as there may be requests. It is

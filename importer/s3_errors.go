@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // s3Codes maps the store's own error codes (S3 API reference, "Error
@@ -156,8 +158,30 @@ func s3Error(err error, key string) error {
 	return ours
 }
 
+// credentialsFault is an error of whatever gives credentials, however the SDK wraps it.
+type credentialsFault struct{ error }
+
+func (e *credentialsFault) Unwrap() error { return e.error }
+
 // unsigned reports whether a request was not made because its signer had no credentials.
-func unsigned(err error) bool { return strings.Contains(err.Error(), "get identity:") }
+func unsigned(err error) bool {
+	var fault *credentialsFault
+	return errors.As(err, &fault)
+}
+
+// metadataService is the SDK's name of the client that asks the machine's own metadata.
+const metadataService = "ec2imds"
+
+// ofMetadata reports whether credentials were to come from the machine's own metadata, which is
+// asked where nothing else gives any.
+func ofMetadata(err error) bool {
+	for op := (*smithy.OperationError)(nil); errors.As(err, &op); err = op.Err {
+		if op.ServiceID == metadataService {
+			return true
+		}
+	}
+	return strings.Contains(err.Error(), "empty EC2 IMDS role list") // the SDK has no type for it
+}
 
 // classify is s3Error without the remedies of where the credentials come from.
 func classify(err error, key string) error {
@@ -274,11 +298,11 @@ func credentialsError(err error) error {
 	var expired *ssocreds.InvalidTokenError
 	var empty *credentials.StaticCredentialsEmptyError
 	var process *processcreds.ProviderError // of a role: withProcess has the others
-	code, text := CodeCredentialsRefused, err.Error()
+	code := CodeCredentialsRefused
 	switch {
 	case errors.As(err, &expired), errors.As(err, &api) && s3Codes[api.ErrorCode()] == CodeCredentialsExpired:
 		code = CodeCredentialsExpired
-	case errors.As(err, &empty), strings.Contains(text, "no EC2 IMDS role found"), strings.Contains(text, "EC2 IMDS") && strings.Contains(text, "disabled"):
+	case errors.As(err, &empty), ofMetadata(err):
 		code = CodeCredentialsMissing
 	}
 	cause := lastCause(err)
@@ -324,7 +348,7 @@ func transportError(err error, key string) error {
 	}
 	cause := withoutKey(lastCause(err), key)
 	switch {
-	case strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"), errors.As(err, &header):
+	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &header):
 		return advised(newError(CodeTargetUntrusted, key, cause+": no TLS is spoken there; if that is meant, the endpoint begins with http://", err), remedyHTTP)
 	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host):
 		return newError(CodeTargetUntrusted, key, cause, err)
@@ -336,8 +360,23 @@ func transportError(err error, key string) error {
 		return newError(CodeTargetAbsent, key, cause, err)
 	case errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
 		return unknown(newError(CodeConnectionLost, key, "cancelled", err))
+	case !onTheWay(err):
+		return unknown(newError(CodeInternal, key, cause, err))
 	}
 	return unknown(newError(CodeConnectionLost, key, cause, err))
+}
+
+// onTheWay reports whether an error is of a request or an answer on its way. What the SDK says
+// before it sends anything, of its own parameters or endpoints, is not.
+func onTheWay(err error) bool {
+	var (
+		send    *smithyhttp.RequestSendError
+		answer  *smithy.DeserializationError
+		cancel  *smithy.CanceledError
+		network net.Error
+	)
+	return errors.As(err, &send) || errors.As(err, &answer) || errors.As(err, &cancel) || errors.As(err, &network) ||
+		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // clientRefused knows the alerts of TLS by which a server refuses the client's

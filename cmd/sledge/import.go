@@ -528,6 +528,8 @@ func loaderEnd(r *importer.Result, bad func(kind error, n uint64) error) error {
 func targetError(e *importer.Error) error {
 	kind := errObjects
 	switch {
+	case e.Code == importer.CodeInternal:
+		kind = errInternal
 	case e.Code == importer.CodeStateLocked:
 		kind = firmware.ErrBusy
 	case slices.Contains(conflictCodes, e.Code):

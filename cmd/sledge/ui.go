@@ -148,6 +148,7 @@ var (
 	errUnwaived      = errors.New("neither proven nor waived")
 	errNoRun         = errors.New("no such import run")
 	errMissing       = errors.New("devices of the job are missing")
+	errInternal      = errors.New("a fault of sledge itself")
 )
 
 // jobFileError is an error of reading a job file, whose text says so already.
@@ -229,6 +230,8 @@ func diagnose(err error) (code int, hints []string) {
 		return add(exitLost, lossHints(err)...)
 	case isInterrupted(err):
 		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
+	case is(errInternal):
+		return add(exitUnexpected, "report it with this text, and with the lines of --log; what is done is safe, and the same command tries the rest again")
 	case errors.As(err, &usage):
 		return add(exitUsage, helpHint)
 	case is(errFewFiles), is(syscall.EMFILE), is(syscall.ENFILE):

@@ -1,0 +1,95 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// TestUnclassified: an error that nobody knows is a fault of our own. It is not repeated, no
+// word is said of the target, and the rest of the run is done.
+func TestUnclassified(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	puts := 0
+	f.hook = func(_ int, call, key string) (bool, error) {
+		if call == "put" && key == "in/a" {
+			puts++
+			return false, errors.New("a text that no table has")
+		}
+		return true, nil
+	}
+	o := testOptions(t, memDisk())
+	o.HaltWait = 1 << 60 // nobody waits for the target
+	res, err := Run(t.Context(), s, f, o)
+	if !hasCode(err, CodeInternal) || puts != 1 || res.Retries != 0 || res.Unfinished != 1 || res.Tally.Bad() != 0 {
+		t.Errorf("%d writes, %v: %+v", puts, err, res)
+	}
+	if text := asError(err).Remedy; !strings.Contains(text, "report") {
+		t.Errorf("%q", text)
+	}
+	f.hook = nil
+	if res := mustRun(t, s, f, o); !res.Complete {
+		t.Errorf("the next start: %+v", res)
+	}
+}
+
+// TestNotSent: what the SDK refuses before it sends anything is no lost connection.
+func TestNotSent(t *testing.T) {
+	cleanAWS(t)
+	store := look(t, httptest.NewServer)
+	target := newS3(t, Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	if _, err := target.Head(t.Context(), ""); !hasCode(err, CodeInternal) { // the SDK wants a key
+		t.Errorf("without a key: %v", err)
+	}
+	store.Close()
+	if _, err := target.Head(t.Context(), "k"); !hasCode(err, CodeTargetAbsent) {
+		t.Errorf("a closed port: %v", err)
+	}
+	hangUp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if conn, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			conn.Close()
+		}
+	}))
+	defer hangUp.Close()
+	target = newS3(t, Options{Bucket: "bucket", Endpoint: hangUp.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	if _, err := target.Head(t.Context(), "k"); !hasCode(err, CodeConnectionLost) || !isUnknown(err) {
+		t.Errorf("a connection that breaks: %v", err)
+	}
+}
+
+// TestMetadataCredentials: a machine whose metadata give no role has no credentials; nobody has
+// refused any.
+func TestMetadataCredentials(t *testing.T) {
+	for name, roles := range map[string]http.HandlerFunc{
+		"no role":      http.NotFound,
+		"an empty one": func(http.ResponseWriter, *http.Request) {},
+		"a broken one": func(w http.ResponseWriter, r *http.Request) {
+			if strings.HasSuffix(r.URL.Path, "/role") {
+				http.Error(w, "no", http.StatusForbidden)
+				return
+			}
+			w.Write([]byte("role"))
+		},
+	} {
+		cleanAWS(t)
+		metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPut {
+				w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "100")
+				w.Write([]byte("token"))
+				return
+			}
+			roles(w, r)
+		}))
+		t.Setenv("AWS_EC2_METADATA_DISABLED", "")
+		t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
+		store := look(t, httptest.NewServer)
+		_, err := newS3(t, Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true}).Head(context.Background(), "k")
+		if !hasCode(err, CodeCredentialsMissing) || store.last() != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		metadata.Close()
+	}
+}
