@@ -73,7 +73,7 @@ type Halt struct {
 	Since  time.Time `json:"since"`
 }
 
-// Point is one line of the file history.jsonl, which a run appends to about
+// Point is one line of the file history.jsonl, to which a run appends about
 // every ten seconds and at each change of state. Counts go on from start to
 // start of a run. The file is thinned to every second line where it grows over a
 // mebibyte, so that the distance of points is what is needed to draw a curve.

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -25,12 +24,6 @@ type teller struct {
 	asleep    bool      // outside of the run's hours
 	unsettled time.Time // what the start before has left of it (Status)
 }
-
-const (
-	historyEvery = 10 * time.Second
-	historyMost  = 1 << 20
-	historyRead  = 4 << 20 // a file over this is not ours
-)
 
 // watch tells every second until the returned function is called, and once more
 // then: final is the run's last state.
@@ -213,40 +206,6 @@ func replaceFile(disk vfs.FS, name string, data []byte) error {
 		return err
 	}
 	return disk.Rename(draft, name)
-}
-
-// point appends to history.jsonl, and thins it where it grows too long.
-func (t *teller) point(p Progress, now time.Time) {
-	r := t.run
-	line, err := json.Marshal(Point{At: now.UTC(), State: p.State, Entries: p.Entries, Objects: p.Objects, Bytes: p.Bytes,
-		Failed: p.Failed, Retries: p.Retries, Throttle: p.Throttled, Requests: p.Requests})
-	if err != nil {
-		return
-	}
-	name := path.Join(r.base, HistoryName)
-	old, err := vfs.ReadFile(r.opts.StateDir, name, historyRead)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.opts.Log.Debug("history", "error", err)
-		return
-	}
-	if len(old) > historyMost {
-		old = everySecond(old)
-	}
-	if err := replaceFile(r.opts.StateDir, name, append(append(old, line...), '\n')); err != nil {
-		r.opts.Log.Debug("history", "error", err)
-	}
-}
-
-// everySecond leaves out every second line.
-func everySecond(text []byte) (kept []byte) {
-	keep := true
-	for line := range bytes.Lines(text) {
-		if keep {
-			kept = append(kept, line...)
-		}
-		keep = !keep
-	}
-	return kept
 }
 
 // rates are those of about the last minute.
