@@ -55,7 +55,7 @@ type Status struct {
 	Unsettled  time.Time   `json:"unsettled,omitzero"` // until then objects may have been sent that the journal does not know
 	Halt       *Halt       `json:"halt,omitempty"`     // of StateHalted
 	Progress   Progress    `json:"progress"`
-	// Rates of the last minute; ETA is 0 where it is not known.
+	// The run's Pace.
 	BytesPerSecond   float64            `json:"bytes_per_second"`
 	EntriesPerSecond float64            `json:"entries_per_second"`
 	ETASeconds       int64              `json:"eta_seconds,omitempty"`

@@ -75,6 +75,7 @@ func (t *teller) tell(final State) {
 		}
 	}
 	t.rates.add(r.opts.Now(), p)
+	p.Pace = t.rates.pace(p)
 	if r.opts.Progress != nil {
 		r.opts.Progress(p)
 	}
@@ -118,8 +119,7 @@ func (t *teller) describe(p Progress) Status {
 		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Unsettled: r.opts.Now().UTC(), Halt: p.Halt, Progress: p,
 		Problems: map[Code]uint64{},
 	}
-	s.BytesPerSecond, s.EntriesPerSecond = t.rates.now()
-	s.ETASeconds = t.rates.eta(p)
+	s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = p.Pace.BytesPerSecond, p.Pace.EntriesPerSecond, int64(p.Pace.Left/time.Second)
 	r.mu.Lock()
 	s.Started, s.Attempt = r.header.Started, r.header.Attempt
 	tally := newTally()
@@ -206,48 +206,4 @@ func replaceFile(disk vfs.FS, name string, data []byte) error {
 		return err
 	}
 	return disk.Rename(draft, name)
-}
-
-// rates are those of about the last minute.
-type rates struct {
-	points []ratePoint
-}
-
-type ratePoint struct {
-	at      time.Time
-	bytes   int64
-	entries uint64
-}
-
-const rateWindow = time.Minute
-
-func (s *rates) add(now time.Time, p Progress) {
-	s.points = append(s.points, ratePoint{now, p.Bytes - p.EarlierBytes, p.Entries - p.EarlierEntries})
-	for len(s.points) > 2 && now.Sub(s.points[1].at) >= rateWindow {
-		s.points = s.points[1:]
-	}
-}
-
-func (s *rates) now() (bytes, entries float64) {
-	if len(s.points) < 2 {
-		return 0, 0
-	}
-	first, last := s.points[0], s.points[len(s.points)-1]
-	seconds := last.at.Sub(first.at).Seconds()
-	if seconds <= 0 {
-		return 0, 0
-	}
-	return max(0, float64(last.bytes-first.bytes)/seconds), max(0, (float64(last.entries)-float64(first.entries))/seconds)
-}
-
-// eta is the longer of what the bytes and the entries would take; 0 if not known.
-func (s *rates) eta(p Progress) (seconds int64) {
-	bytes, entries := s.now()
-	if left := p.TotalBytes - p.Bytes; left > 0 && bytes > 0 {
-		seconds = int64(float64(left) / bytes)
-	}
-	if p.TotalEntries > p.Entries && entries > 0 {
-		seconds = max(seconds, int64(float64(p.TotalEntries-p.Entries)/entries))
-	}
-	return seconds
 }
