@@ -313,7 +313,7 @@ func TestMirrorHalts(t *testing.T) {
 		}
 		o := mirrored(t, memDisk())
 		o.HaltWait = time.Minute
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithCancel(context.Background())
 		res, err := Run(ctx, s, f, o)
 		cancel()
 		if err != nil || !res.Complete {
