@@ -75,7 +75,7 @@ func (w *world) midway(t *testing.T) *midway {
 		return r.Method == "POST" && r.URL.Query().Has("uploadId") && !strings.Contains(r.URL.Path, "/.sledge-")
 	})
 	m.first = w.start(w.host("a", m.URL)...)
-	for reached, end := m.reached, time.After(2*time.Minute); ; {
+	for reached, end := m.reached, time.After(20*time.Minute); ; {
 		select {
 		case <-reached:
 			reached = nil

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
@@ -85,14 +86,32 @@ func (b *background) signal(s syscall.Signal) { b.cmd.Process.Signal(s) }
 func (b *background) wantReplaced() {
 	b.w.t.Helper()
 	b.signal(syscall.SIGCONT)
-	select {
-	case <-b.done:
-	case <-time.After(time.Minute):
-		b.w.t.Fatal("a process that was replaced goes on")
-	}
+	<-b.done // or never, if it goes on
 	if code := b.cmd.ProcessState.ExitCode(); code != exitTarget || !strings.Contains(b.stderr.String(), "taken-over") {
 		b.w.t.Errorf("a process that was replaced ended with exit code %d: %s", code, &b.stderr)
 	}
+}
+
+// sees waits for something that the process does, or for its end.
+func (b *background) sees(seen func() bool) {
+	look := time.NewTicker(2 * time.Millisecond)
+	defer look.Stop()
+	for !seen() {
+		select {
+		case <-b.done:
+			return
+		case <-look.C:
+		}
+	}
+}
+
+// worksOn is the process that the state folder of the world's import names; 0: none.
+func (w *world) worksOn() int {
+	var status struct{ PID int }
+	if text, err := os.ReadFile(filepath.Join(w.path("state", w.prefix), "status.json")); err == nil {
+		json.Unmarshal(text, &status) // it is replaced at once: never half of it
+	}
+	return status.PID
 }
 
 // noUploads looks for uploads in the store's own folder.
@@ -182,7 +201,7 @@ func TestTakeOver(t *testing.T) {
 }
 
 // TestTakeOverKills has one process after another take an import over; each is frozen
-// or killed (kill -9) at a random moment, until one is let through. Then all that are
+// or killed (kill -9) at a random request, until one is let through. Then all that are
 // frozen wake at once.
 func TestTakeOverKills(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
@@ -192,7 +211,8 @@ func TestTakeOverKills(t *testing.T) {
 	server := s3test.Start(t)
 	w := newWorld(t, options{server: server, job: []string{"--fips"}})
 	w.sealed(src)
-	slow := startHolding(t, server.Endpoint, func(*http.Request) bool { time.Sleep(5 * time.Millisecond); return false })
+	var requests atomic.Int64
+	slow := startHolding(t, server.Endpoint, func(*http.Request) bool { requests.Add(1); return false })
 	stops, dead := 0, 0
 	for round := range 3 {
 		w := w.into(100 + round)
@@ -203,10 +223,9 @@ func TestTakeOverKills(t *testing.T) {
 				t.Fatal(err)
 			}
 			b := w.start(args...)
-			select {
-			case <-b.done: // it was quick
-			case <-time.After(time.Duration(300+rng.IntN(1500)) * time.Millisecond):
-			}
+			b.sees(func() bool { return w.worksOn() == b.cmd.Process.Pid })
+			stop := requests.Load() + int64(1+rng.IntN(60))
+			b.sees(func() bool { return requests.Load() >= stop })
 			if rng.IntN(2) == 0 {
 				b.signal(syscall.SIGKILL)
 				<-b.done

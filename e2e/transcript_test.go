@@ -170,7 +170,7 @@ func (a *terminal) says(text string) {
 func (a *terminal) signal(s syscall.Signal) { a.cmd.Process.Signal(s) }
 
 // dayPatience is how long anything of the day may take, on a machine that is busy.
-const dayPatience = time.Minute
+const dayPatience = 20 * time.Minute // below the package limit, so that a hang is told with what was there
 
 func (d *transcript) wait(what string, for_ <-chan struct{}) {
 	d.w.t.Helper()

@@ -189,7 +189,7 @@ func (m *meeting) Head(ctx context.Context, key string) (Object, error) {
 		case <-m.came:
 			m.once.Do(func() { close(m.met) })
 		case <-m.met:
-		case <-time.After(10 * time.Second):
+		case <-time.After(10 * time.Minute):
 			m.t.Errorf("%s is asked for alone", key)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestDeletesListed: operators grant rights by the list of deletes in docs/operations.md. Who
+// TestDeletesListed: operators grant rights by the list of deletes in docs/import.md. Who
 // adds one elsewhere completes the list, and this one.
 func TestDeletesListed(t *testing.T) {
 	known := []string{"call.go", "commitstore.go", "cancel.go", "deleteseen.go", "mirror.go", "probe.go", "probe_target.go", "runmarker.go", "s3.go", "transfer.go"}
@@ -30,7 +30,7 @@ func TestDeletesListed(t *testing.T) {
 			}
 		}
 	}
-	doc, err := os.ReadFile("../docs/operations.md")
+	doc, err := os.ReadFile("../docs/import.md")
 	if err != nil {
 		t.Fatal(err)
 	}

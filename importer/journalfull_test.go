@@ -4,6 +4,7 @@ import (
 	"context"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -13,7 +14,9 @@ import (
 // would wait a minute for its operator ends at once, because its journal cannot be
 // written on; it says what to do; what is in the store is right, no upload is left; and
 // with room the same call goes on.
-func TestStateDiskFills(t *testing.T) {
+func TestStateDiskFills(t *testing.T) { synctest.Test(t, stateDiskFills) }
+
+func stateDiskFills(t *testing.T) {
 	halts := 0
 	for n := 1; ; n++ {
 		s, f := mixed(), newFake(t)

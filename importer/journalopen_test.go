@@ -114,7 +114,7 @@ func within(t *testing.T, f func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(time.Minute):
+	case <-time.After(20 * time.Minute):
 		stacks := make([]byte, 1<<20)
 		t.Fatalf("the journal hangs: %s", stacks[:runtime.Stack(stacks, true)])
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -56,18 +57,20 @@ func TestRecheckLags(t *testing.T) {
 // TestRecheckLagIsShared: however many objects are not shown yet, the start waits for them
 // together.
 func TestRecheckLagIsShared(t *testing.T) {
-	s, f, disk := manyFiles(400), newFake(t), memDisk()
-	o := testOptions(t, disk)
-	o.Backoff = 400 * time.Microsecond // 20 ms for all of them
-	stopAfter(t, s, f, o, 300)
-	unseenYet(f, 1<<30, ours)
-	began := time.Now()
-	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) {
-		t.Error(err)
-	}
-	if took := time.Since(began); took > 5*time.Second { // one after the other: 6 s
-		t.Errorf("it took %v", took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		s, f, disk := manyFiles(400), newFake(t), memDisk()
+		o := testOptions(t, disk)
+		o.Backoff = 400 * time.Microsecond // 20 ms for all of them
+		stopAfter(t, s, f, o, 300)
+		unseenYet(f, 1<<30, ours)
+		began := time.Now()
+		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > time.Second { // one after the other: 6 s
+			t.Errorf("it took %v", took)
+		}
+	})
 }
 
 // TestCancelLags: a cancel within moments of its run waits for the marker, or for an object or

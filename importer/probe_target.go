@@ -207,7 +207,7 @@ func yesNo(yes bool) Answer {
 	return AnswerNo
 }
 
-// usesOfDelete is what the right to delete is used for; docs/operations.md has each delete with its
+// usesOfDelete is what the right to delete is used for; docs/import.md has each delete with its
 // condition.
 const usesOfDelete = "for the probe's objects, the run's marker and its journal in the target; of an entry's object, a cancel's alone"
 

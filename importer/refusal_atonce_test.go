@@ -65,10 +65,7 @@ func TestRefusalOfKeyAndAttributesAtOnce(t *testing.T) {
 			denied = true
 			return newError(CodePolicyDenied, key, "", nil)
 		case "in/f01":
-			select {
-			case <-store.began:
-			case <-time.After(10 * time.Second):
-			}
+			<-store.began
 			return newError(CodeRefused, key, "status 400: InvalidRequest", nil)
 		}
 		return nil

@@ -172,7 +172,7 @@ func TestRefusalBehind(t *testing.T) {
 		}
 		return true, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	res, err := Run(ctx, s, f, o)
 	if !hasCode(err, CodePolicyDenied) || f.entries() != 10 || !strings.Contains(res.Halt.Remedy, "only this key") {

@@ -254,6 +254,7 @@ type Progress struct {
 	Elapsed        time.Duration `json:"elapsed_ns"`
 	State          State         `json:"-"`
 	Halt           *Halt         `json:"-"`
+	Pace           Pace          `json:"-"`
 	Opens          time.Time     `json:"opens,omitzero"` // when requests may begin again; zero within the run's hours
 }
 

@@ -55,7 +55,7 @@ type Status struct {
 	Unsettled  time.Time   `json:"unsettled,omitzero"` // until then objects may have been sent that the journal does not know
 	Halt       *Halt       `json:"halt,omitempty"`     // of StateHalted
 	Progress   Progress    `json:"progress"`
-	// Rates of the last minute; ETA is 0 where it is not known.
+	// The run's Pace.
 	BytesPerSecond   float64            `json:"bytes_per_second"`
 	EntriesPerSecond float64            `json:"entries_per_second"`
 	ETASeconds       int64              `json:"eta_seconds,omitempty"`
@@ -73,7 +73,7 @@ type Halt struct {
 	Since  time.Time `json:"since"`
 }
 
-// Point is one line of the file history.jsonl, which a run appends to about
+// Point is one line of the file history.jsonl, to which a run appends about
 // every ten seconds and at each change of state. Counts go on from start to
 // start of a run. The file is thinned to every second line where it grows over a
 // mebibyte, so that the distance of points is what is needed to draw a curve.

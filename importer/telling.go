@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io/fs"
@@ -26,12 +25,6 @@ type teller struct {
 	asleep    bool      // outside of the run's hours
 	unsettled time.Time // what the start before has left of it (Status)
 }
-
-const (
-	historyEvery = 10 * time.Second
-	historyMost  = 1 << 20
-	historyRead  = 4 << 20 // a file over this is not ours
-)
 
 // watch tells every second until the returned function is called, and once more
 // then: final is the run's last state.
@@ -83,6 +76,7 @@ func (t *teller) tell(final State) {
 		}
 	}
 	t.rates.add(r.opts.Now(), p)
+	p.Pace = t.rates.pace(p)
 	s := t.describe(p)
 	t.flush(p.Entries)
 	if r.opts.Progress != nil {
@@ -141,8 +135,7 @@ func (t *teller) describe(p Progress) Status {
 		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Unsettled: r.opts.Now().UTC(), Halt: p.Halt, Progress: p,
 		Problems: map[Code]uint64{},
 	}
-	s.BytesPerSecond, s.EntriesPerSecond = t.rates.now()
-	s.ETASeconds = t.rates.eta(p)
+	s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = p.Pace.BytesPerSecond, p.Pace.EntriesPerSecond, int64(p.Pace.Left/time.Second)
 	r.mu.Lock()
 	s.Started, s.Attempt = r.header.Started, r.header.Attempt
 	tally := newTally()
@@ -229,82 +222,4 @@ func replaceFile(disk vfs.FS, name string, data []byte) error {
 		return err
 	}
 	return disk.Rename(draft, name)
-}
-
-// point appends to history.jsonl, and thins it where it grows too long.
-func (t *teller) point(p Progress, now time.Time) {
-	r := t.run
-	line, err := json.Marshal(Point{At: now.UTC(), State: p.State, Entries: p.Entries, Objects: p.Objects, Bytes: p.Bytes,
-		Failed: p.Failed, Retries: p.Retries, Throttle: p.Throttled, Requests: p.Requests})
-	if err != nil {
-		return
-	}
-	name := path.Join(r.base, HistoryName)
-	old, err := vfs.ReadFile(r.opts.StateDir, name, historyRead)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		r.opts.Log.Debug("history", "error", err)
-		return
-	}
-	if len(old) > historyMost {
-		old = everySecond(old)
-	}
-	if err := replaceFile(r.opts.StateDir, name, append(append(old, line...), '\n')); err != nil {
-		r.opts.Log.Debug("history", "error", err)
-	}
-}
-
-// everySecond leaves out every second line.
-func everySecond(text []byte) (kept []byte) {
-	keep := true
-	for line := range bytes.Lines(text) {
-		if keep {
-			kept = append(kept, line...)
-		}
-		keep = !keep
-	}
-	return kept
-}
-
-// rates are those of about the last minute.
-type rates struct {
-	points []ratePoint
-}
-
-type ratePoint struct {
-	at      time.Time
-	bytes   int64
-	entries uint64
-}
-
-const rateWindow = time.Minute
-
-func (s *rates) add(now time.Time, p Progress) {
-	s.points = append(s.points, ratePoint{now, p.Bytes - p.EarlierBytes, p.Entries - p.EarlierEntries})
-	for len(s.points) > 2 && now.Sub(s.points[1].at) >= rateWindow {
-		s.points = s.points[1:]
-	}
-}
-
-func (s *rates) now() (bytes, entries float64) {
-	if len(s.points) < 2 {
-		return 0, 0
-	}
-	first, last := s.points[0], s.points[len(s.points)-1]
-	seconds := last.at.Sub(first.at).Seconds()
-	if seconds <= 0 {
-		return 0, 0
-	}
-	return max(0, float64(last.bytes-first.bytes)/seconds), max(0, (float64(last.entries)-float64(first.entries))/seconds)
-}
-
-// eta is the longer of what the bytes and the entries would take; 0 if not known.
-func (s *rates) eta(p Progress) (seconds int64) {
-	bytes, entries := s.now()
-	if left := p.TotalBytes - p.Bytes; left > 0 && bytes > 0 {
-		seconds = int64(float64(left) / bytes)
-	}
-	if p.TotalEntries > p.Entries && entries > 0 {
-		seconds = max(seconds, int64(float64(p.TotalEntries-p.Entries)/entries))
-	}
-	return seconds
 }

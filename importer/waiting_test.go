@@ -435,7 +435,7 @@ func TestScoutLosesItsUpload(t *testing.T) {
 		}
 		return true, nil
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if res, err := Run(ctx, s, f, o); err != nil || !res.Complete {
 		t.Fatalf("%v, %+v", err, res)

@@ -397,7 +397,7 @@ func originOf(s *appliance.Set) string {
 }
 
 func importSample(p importer.Progress) sample {
-	s := sample{phase: "import", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries)}
+	s := sample{phase: "import", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries), pace: &p.Pace}
 	if p.Failed > 0 {
 		s.more = fmt.Sprintf("%d failed", p.Failed)
 	}

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/importer"
 )
 
 // crowd is what devices that are imported in one command have in common: one
@@ -64,17 +65,24 @@ func (m *member) tell(s sample) {
 	m.last = s
 	sum := sample{phase: s.phase, more: fmt.Sprintf("device %d of %d", len(c.members), c.of)}
 	unknown := false
+	var pace importer.Pace
 	for _, one := range c.members {
 		unknown = unknown || one.last.totalFiles == 0 && one.last.files > 0
 		sum.bytes, sum.totalBytes = sum.bytes+one.last.bytes, sum.totalBytes+one.last.totalBytes
 		sum.files, sum.totalFiles = sum.files+one.last.files, sum.totalFiles+one.last.totalFiles
+		if one.last.pace != nil {
+			pace.BytesPerSecond, pace.EntriesPerSecond = pace.BytesPerSecond+one.last.pace.BytesPerSecond, pace.EntriesPerSecond+one.last.pace.EntriesPerSecond
+		}
 		if one.last.more != "" {
 			sum.more += ", " + one.last.more
 		}
 	}
 	if unknown {
 		sum.totalBytes, sum.totalFiles = 0, 0
+	} else {
+		pace.Left = importer.TimeLeft(sum.totalBytes-sum.bytes, sum.totalFiles-sum.files, pace.BytesPerSecond, pace.EntriesPerSecond)
 	}
+	sum.pace = &pace
 	c.meter.tell(sum)
 }
 
@@ -82,7 +90,7 @@ func (m *member) tell(s sample) {
 func (m *member) end() {
 	m.crowd.mu.Lock()
 	defer m.crowd.mu.Unlock()
-	m.last.more = ""
+	m.last.more, m.last.pace = "", nil
 }
 
 func (c *crowd) end() {

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer"
 )
 
 // sample is how far a verb is. Totals of zero are not known (yet). The four figures
@@ -18,6 +20,8 @@ type sample struct {
 	more              string // anything else worth a word
 	file              string // the name at work
 	slow              string // the disk that the others wait for
+
+	pace *importer.Pace // of a verb that measures itself; nil: the meter measures
 }
 
 // coherent takes the totals away from figures that cannot be of one set: no total is
@@ -46,6 +50,7 @@ type meter struct {
 	mu      sync.Mutex
 	drawn   bool    // there is a line on the terminal
 	history []point // of the last rateWindow
+	pace    *importer.Pace
 	shown   time.Time
 	phase   string
 }
@@ -67,6 +72,7 @@ func (m *meter) tell(s sample) {
 		m.clear()
 		m.phase, m.history, m.shown = s.phase, nil, time.Time{}
 	}
+	m.pace = s.pace
 	m.remember(point{now, s.bytes, s.files})
 	every := lineEvery
 	if m.a.errTTY && !m.a.json {
@@ -113,8 +119,11 @@ func (m *meter) remember(p point) {
 	}
 }
 
-// rates are bytes and files a second over the window.
+// rates are bytes and files a second: the verb's own, or over the window.
 func (m *meter) rates() (bytes, files float64) {
+	if m.pace != nil {
+		return m.pace.BytesPerSecond, m.pace.EntriesPerSecond
+	}
 	if len(m.history) < 2 {
 		return 0, 0
 	}
@@ -126,22 +135,20 @@ func (m *meter) rates() (bytes, files float64) {
 	return float64(last.bytes-first.bytes) / seconds.Seconds(), float64(last.files-first.files) / seconds.Seconds()
 }
 
-// eta is the longer of what the bytes and what the files still take, as both
-// can be the bottleneck. Zero is not known.
+// eta is the time that is left: the verb's own, or by the rates. Zero is not known.
 func (m *meter) eta(s sample) time.Duration {
+	if s.pace != nil {
+		return s.pace.Left
+	}
 	bytes, files := m.rates()
-	var seconds float64
-	if left := s.totalBytes - s.bytes; left > 0 && s.totalBytes > 0 {
-		if bytes <= 0 {
-			return 0
-		}
-		seconds = float64(left) / bytes
+	var left, more int64
+	if s.totalBytes > 0 {
+		left = s.totalBytes - s.bytes
 	}
-	if left := s.totalFiles - s.files; left > 0 && s.totalFiles > 0 && files > 0 {
-		seconds = max(seconds, float64(left)/files)
+	if s.totalFiles > 0 {
+		more = s.totalFiles - s.files
 	}
-	const longest = 1000 * 24 * time.Hour
-	return min(longest, time.Duration(seconds*float64(time.Second)))
+	return importer.TimeLeft(left, more, bytes, files)
 }
 
 // line is a sample in words, of any length.

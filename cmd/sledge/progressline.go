@@ -6,7 +6,6 @@ import (
 	"io"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/schollz/progressbar/v3"
 )
@@ -59,7 +58,7 @@ func (m *meter) parts(s sample) (parts []part) {
 		}
 	}
 	if eta := m.eta(s); eta > 0 {
-		add(2, "%s left", eta.Round(time.Second))
+		add(2, "%s left", eta)
 	}
 	if s.more != "" {
 		add(3, "%s", escape(s.more))

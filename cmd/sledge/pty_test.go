@@ -18,7 +18,7 @@ import (
 
 // ptyWait bounds what a test waits for. It is for a test that fails: a slow machine
 // does not come near it.
-const ptyWait = 2 * time.Minute
+const ptyWait = 20 * time.Minute // of what comes at once: below the package limit, so that a hang is told with what was there
 
 // pty is a terminal with a command at it, and all that it has shown.
 type pty struct {

@@ -41,7 +41,17 @@ func readHistory(r io.Reader) (points []importer.Point, bad int, err error) {
 	in := bufio.NewReaderSize(io.LimitReader(r, maxHistory), maxHistoryLine)
 	for {
 		text, err := in.ReadSlice('\n')
-		if errors.Is(err, bufio.ErrBufferFull) || err != nil && err != io.EOF {
+		if errors.Is(err, bufio.ErrBufferFull) { // a power cut may leave zeros for lines
+			bad++
+			for errors.Is(err, bufio.ErrBufferFull) {
+				_, err = in.ReadSlice('\n')
+			}
+			if err == nil {
+				continue
+			}
+			text = nil
+		}
+		if err != nil && err != io.EOF {
 			return points, bad, fmt.Errorf("%s: line %d: %w", importer.HistoryName, len(points)+bad+1, err)
 		}
 		if err == io.EOF && len(text) == 0 {

@@ -160,7 +160,8 @@ func TestHistoryRead(t *testing.T) {
 		"clock put back": {fmt.Sprintf(good, 5, 1) + fmt.Sprintf(good, 2, 2) + fmt.Sprintf(good, 6, 3), 2, 1, false},
 		"one moment":     {fmt.Sprintf(good, 5, 1) + fmt.Sprintf(good, 5, 2), 1, 0, false},
 		"negative":       {`{"at":"2026-11-02T08:00:00Z","bytes":-1}` + "\n", 0, 1, false},
-		"long line":      {strings.Repeat("x", maxHistoryLine+1), 0, 0, true},
+		"long line":      {strings.Repeat("x", maxHistoryLine+1), 0, 1, false},
+		"zeros between":  {fmt.Sprintf(good, 1, 1) + strings.Repeat("\x00", 3*maxHistoryLine) + "\n" + fmt.Sprintf(good, 2, 2), 2, 1, false},
 	} {
 		points, bad, err := readHistory(strings.NewReader(c.text))
 		if len(points) != c.points || bad != c.bad || (err != nil) != c.fails {
