@@ -360,11 +360,8 @@ func (r *rebuilder) sealedWraps() error {
 // statement writes the seal statement that the device signed.
 func (r *rebuilder) statement() error {
 	dev, _ := r.sealed.Job.Device(r.scope.Device)
-	for _, b := range r.disks.copies(sealName, 0, manifest.MaxStatement) {
-		var st manifest.SealStatement
-		if _, _, err := manifest.OpenStatement(b, manifest.PredicateSeal, &st, dev.PublicKey.PublicKey); err == nil && string(st.LogRoot) == string(r.sealed.cp.Root[:]) {
-			return durable.WriteFile(r.o.Onto.FS, sealName, b)
-		}
+	if st := r.disks.signedSeal(dev.PublicKey.PublicKey, r.sealed.cp.Root); st != nil {
+		return durable.WriteFile(r.o.Onto.FS, sealName, st.envelope)
 	}
 	r.lose("%s: no disk has a copy that the device signed", sealName)
 	return nil

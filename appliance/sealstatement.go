@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -95,15 +96,20 @@ type signedSeal struct {
 // findSigned looks for one on the disks; nil is none.
 func (d *Device) findSigned(set *diskSet, root [32]byte) *signedSeal {
 	dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
-	var found *signedSeal
-	for _, env := range set.copies(sealName, 0, manifest.MaxStatement) {
-		s := &signedSeal{envelope: env}
-		_, _, err := manifest.OpenStatement(env, manifest.PredicateSeal, &s.SealStatement, dev.PublicKey.PublicKey)
-		if err != nil || !bytes.Equal(s.LogRoot, root[:]) {
+	return set.signedSeal(dev.PublicKey.PublicKey, root)
+}
+
+// signedSeal is the seal statement of a log that a device has signed; nil is none. One
+// that names more bays whose disk left was signed later.
+func (s *diskSet) signedSeal(key ed25519.PublicKey, root [32]byte) (found *signedSeal) {
+	for _, env := range s.copies(sealName, 0, manifest.MaxStatement) {
+		st := &signedSeal{envelope: env}
+		_, _, err := manifest.OpenStatement(env, manifest.PredicateSeal, &st.SealStatement, key)
+		if err != nil || !bytes.Equal(st.LogRoot, root[:]) {
 			continue
 		}
-		if found == nil || len(s.LeftBays) > len(found.LeftBays) { // one that names more was signed later
-			found = s
+		if found == nil || len(st.LeftBays) > len(found.LeftBays) {
+			found = st
 		}
 	}
 	return found
