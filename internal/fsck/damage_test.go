@@ -43,6 +43,13 @@ func (d *testDevice) flip(bay int, name string, at int) { d.file(bay, name).Data
 
 func (d *testDevice) remove(bay int, name string) { delete(d.fs[bay], "sledge/"+name) }
 
+// noFile takes a name away from every disk.
+func (d *testDevice) noFile(name string) {
+	for bay := range d.fs {
+		d.remove(bay, name)
+	}
+}
+
 // shard names the file of shard j of pack i and its bay.
 func (d *testDevice) shard(i, j int) (bay int, name string) {
 	p := d.packs[i]
@@ -254,6 +261,9 @@ var damageCases = []damageCase{
 	{"unlock wrap left", func(t *testing.T, d *testDevice, o *Options) {
 		d.put(3, "wraps/unlock", []byte("x"))
 	}, []want{{"leftover", "d3", -1, "wraps/unlock"}}, VerdictClean, true},
+	{"a copy of the unlock wrap left", func(t *testing.T, d *testDevice, o *Options) {
+		d.put(3, "wraps/unlock.0.tmp", d.unlockWrap())
+	}, []want{{"leftover", "d3", -1, "a copy of it"}, {"unknown-file", "", -1, ""}}, VerdictClean, true},
 	{"journal left", func(t *testing.T, d *testDevice, o *Options) {
 		d.put(3, "journal/x", []byte("x"))
 	}, []want{{"leftover", "d3", -1, "journal"}}, VerdictClean, true},
@@ -870,9 +880,8 @@ var unsealedCases = []unsealedCase{
 	{"copy missing", func(t *testing.T, d *testDevice) { d.remove(0, d.journalOf(0)) }, "journal-copies", VerdictRepairable, 4},
 	{"no journal", func(t *testing.T, d *testDevice) { d.remove(1, d.journalOf(0)); d.remove(0, d.journalOf(0)) }, "journal-missing", VerdictRefused, 0},
 	{"no headers", func(t *testing.T, d *testDevice) {
-		for bay := range d.fs {
-			d.remove(bay, "disk.header")
-		}
+		d.noFile("disk.header")
+		d.noFile("wraps/unlock")
 	}, "identity-unknown", VerdictRefused, 0},
 	{"another job's file on all", func(t *testing.T, d *testDevice) { d.putAll("job.dsse", d.otherJob(t)) }, "job-lost", VerdictRefused, 0},
 	{"another job's file, and bad ones", func(t *testing.T, d *testDevice) {
@@ -886,6 +895,17 @@ var unsealedCases = []unsealedCase{
 	{"a file in the journals' place", func(t *testing.T, d *testDevice) { d.put(3, "journal", nil) }, "journal-copy-bad", VerdictRepairable, 4},
 	{"a folder in a journal's place", func(t *testing.T, d *testDevice) { d.put(3, d.journalOf(0)+"/x", nil) }, "journal-copy-bad", VerdictRepairable, 4},
 	{"no good header", func(t *testing.T, d *testDevice) { d.flip(0, d.journalOf(0), 3); d.flip(1, d.journalOf(1), 3) }, "journal-lost", VerdictLost, 0},
+	{"no unlock wrap", func(t *testing.T, d *testDevice) { d.noFile("wraps/unlock") }, "unlock-missing", VerdictClean, 4},
+	{"no wrap to the site", func(t *testing.T, d *testDevice) { d.noFile("wraps/" + d.wrapName + ".wrap") }, "wrap-missing", VerdictClean, 4},
+	{"no wrap at all", func(t *testing.T, d *testDevice) {
+		d.noFile("wraps/unlock")
+		d.noFile("wraps/" + d.wrapName + ".wrap")
+	}, "wrap-lost", VerdictLost, 4},
+	{"two packs of one id", func(t *testing.T, d *testDevice) {
+		d.packs[1].entry = bytes.Replace(d.packs[1].entry, d.packs[1].id[:], d.packs[0].id[:], 1)
+		d.sessions()
+		d.journal()
+	}, "pack-entry-bad", VerdictRefused, 4},
 	{"block", func(t *testing.T, d *testDevice) { bay, name := d.shard(0, 0); d.flip(bay, name, 1) }, "block-bad", VerdictRepairable, 4},
 	{"signed by another key", func(t *testing.T, d *testDevice) { d.deviceKey = d.jobKey; d.journal() }, "pack-entry-bad", VerdictRefused, 4},
 	{"a header gone", func(t *testing.T, d *testDevice) { d.remove(1, "disk.header") }, "header-bad", VerdictRepairable, 4},

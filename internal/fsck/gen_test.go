@@ -353,9 +353,22 @@ func (d *testDevice) common(t testing.TB) {
 	wrap := append([]byte{formatVersion, wrapHPKE}, e...)
 	d.wrapName = sha256Hex(wrap)
 	d.putAll("wraps/"+d.wrapName+".wrap", wrap)
+	if d.unsealed {
+		d.putAll("wraps/unlock", d.unlockWrap())
+	}
 	if d.ageFile != "" {
 		d.putAll("wraps/"+sha256Hex([]byte(d.ageFile))+".age", []byte(d.ageFile))
 	}
+}
+
+// unlockWrap is the load key for the unlock code.
+func (d *testDevice) unlockWrap() []byte {
+	var e enc
+	e.bytes(1, d.who.job[:])
+	e.bytes(2, d.who.device[:])
+	e.uint(3, d.who.generation)
+	e.bytes(5, make([]byte, 60))
+	return append([]byte{formatVersion, wrapUnlock}, e...)
 }
 
 func (d *testDevice) header(bay int, who identity) []byte {

@@ -16,8 +16,8 @@ var rootNames = map[string]bool{
 func (v *verifier) leftovers() {
 	const hint = "destroy it: resume the seal on the device"
 	for _, d := range v.use {
-		if v.count(d, "wraps", func(name string) bool { return name == "unlock" }) > 0 {
-			v.f.add(Warning, "leftover", onDisk(d), hint, "wraps/unlock is still there: with the unlock code it opens the device")
+		if v.count(d, "wraps", func(name string) bool { return isUnlockWrap(d, name) }) > 0 {
+			v.f.add(Warning, "leftover", onDisk(d), hint, "wraps/unlock is still there, or a copy of it in wraps/: with the unlock code it opens the device")
 		}
 		if count := v.count(d, "journal", func(string) bool { return true }); count > 0 {
 			v.f.add(Warning, "leftover", onDisk(d), hint, "journal/ still has %d files", count)

@@ -50,7 +50,10 @@ func (v *verifier) unsealed(ctx context.Context) error {
 		return err
 	}
 	v.nameOrder(numbers)
-	v.packIDs.sort()
+	if v.packIDs.sort(); v.packIDs.twice() {
+		v.f.add(Fatal, "pack-entry-bad", nowhere(), hintRefuse, "two packs of the journals have one id")
+	}
+	v.unsealedWraps()
 	v.progress.total.Store(stored)
 	v.progress.packsTotal.Store(v.report.Packs)
 	v.placeDisks(sample)
