@@ -160,6 +160,8 @@ func (s planSource) Entries(ctx context.Context, from uint64, f func(importer.En
 // emptyStore has a bucket and nothing in it.
 type emptyStore struct{ importer.Target }
 
+func (emptyStore) Capabilities() importer.Capabilities { return importer.Capabilities{} }
+
 func (emptyStore) Get(_ context.Context, key, _ string) (io.ReadCloser, error) {
 	return nil, importer.NotFound(key)
 }

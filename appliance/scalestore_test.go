@@ -19,6 +19,7 @@ import (
 // payload is hashed, held against its checksum and against what the site has; an
 // object that comes twice is refused. The few objects of a probe are kept whole.
 type scaleStore struct {
+	importer.Plain
 	tree    genTree
 	prefix  string
 	stopAt  atomic.Int64 // objects; then stop is called. 0: never

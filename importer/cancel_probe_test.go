@@ -38,7 +38,7 @@ func TestCancelUnwritable(t *testing.T) {
 		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeCredentialsRefused) || len(f.uploads) != 1 {
 			t.Fatalf("%v, %d uploads", err, len(f.uploads))
 		}
-		o.StateDir = crashed
+		o.StateDir = stateOf(crashed)
 		stored := f.ours()
 		f.hook = unwritable(code)
 		var named []string

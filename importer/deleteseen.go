@@ -5,12 +5,6 @@ import (
 	"time"
 )
 
-// seenDeleter is a target that can delete on a condition. DeleteSeen removes the object
-// only if it still has this ETag. A store may refuse the condition, or ignore it.
-type seenDeleter interface {
-	DeleteSeen(ctx context.Context, key, version, etag string) error
-}
-
 // lookFresh is how old a look at an object may be before it is deleted.
 const lookFresh = time.Second
 
@@ -53,7 +47,7 @@ func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Ti
 		conditional := r.deletesSeen(obj)
 		err := r.calls.once(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error {
 			if conditional {
-				return r.target.(seenDeleter).DeleteSeen(ctx, key, obj.VersionID, obj.ETag)
+				return r.target.DeleteSeen(ctx, key, obj.VersionID, obj.ETag)
 			}
 			return r.target.Delete(ctx, key, obj.VersionID)
 		})
@@ -76,6 +70,5 @@ func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Ti
 
 // deletesSeen reports whether an object is deleted on condition of its ETag.
 func (r *run) deletesSeen(obj Object) bool {
-	_, can := r.target.(seenDeleter)
-	return can && obj.ETag != "" && !r.noSeenDelete.Load()
+	return r.target.Capabilities().DeleteSeen && obj.ETag != "" && !r.noSeenDelete.Load()
 }

@@ -41,6 +41,12 @@ func (s *seenStore) Delete(context.Context, string, string) error {
 	return nil
 }
 
+func (s *seenStore) Capabilities() Capabilities {
+	c := s.fakeTarget.Capabilities()
+	c.DeleteSeen = true
+	return c
+}
+
 func (s *seenStore) DeleteSeen(ctx context.Context, key, version, etag string) error {
 	s.conditions++
 	switch s.ifMatch {

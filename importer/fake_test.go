@@ -23,6 +23,7 @@ import (
 // object, a part sent twice for nothing, a changed object fail the test. The
 // hook is asked before every call whether to apply it and what to answer.
 type fakeTarget struct {
+	Plain
 	t    *testing.T
 	mu   sync.Mutex
 	hook func(n int, call, key string) (apply bool, err error)
@@ -72,6 +73,9 @@ type fakePart struct {
 	sum  [32]byte
 	lost bool // its answer was lost, so that sending it again is right
 }
+
+// Capabilities: it lists.
+func (f *fakeTarget) Capabilities() Capabilities { return Capabilities{List: true, ListUploads: true} }
 
 func newFake(t *testing.T) *fakeTarget {
 	return &fakeTarget{t: t, objects: map[string]fakeObject{}, uploads: map[string]*fakeUpload{}, byCall: map[string]int{},
@@ -548,7 +552,7 @@ var testKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32))
 // testOptions are quick: no waiting to speak of.
 func testOptions(t *testing.T, disk vfs.FS) Options {
 	return Options{
-		Bucket: "bucket", Prefix: "in/", StateDir: disk, RunID: "run-1", ImporterKey: testKey,
+		Bucket: "bucket", Prefix: "in/", StateDir: stateOf(disk), RunID: "run-1", ImporterKey: testKey,
 		Backoff: time.Microsecond, Concurrency: 3, PartConcurrency: 2, ExclusivePrefix: true,
 		Now: func() time.Time { return time.Now().UTC() },
 		Problem: func(e *Error) {
@@ -557,6 +561,17 @@ func testOptions(t *testing.T, disk vfs.FS) Options {
 			}
 		},
 	}
+}
+
+// stateOf is a disk as a state folder, with what keeps other processes from it if it has that.
+func stateOf(disk vfs.FS) StateFolder {
+	if state, ok := disk.(StateFolder); ok {
+		return state
+	}
+	if _, half := disk.(interface{ Held() error }); half {
+		panic("a state folder that can be taken over by halves")
+	}
+	return Alone(disk)
 }
 
 func memDisk() *vfs.Mem { return vfs.NewMem(vfs.MemOptions{}) }

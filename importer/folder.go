@@ -126,7 +126,7 @@ func (f *Folder) still() error {
 	return err
 }
 
-// Held implements leased.
+// Held implements StateFolder.
 func (f *Folder) Held() error { return f.lease.held() }
 
 // Taken is the number of the copy that this is, of a folder that was taken over
@@ -172,6 +172,6 @@ func (f *Folder) Close() (err error) {
 }
 
 var (
-	_ io.Closer = (*Folder)(nil)
-	_ leased    = (*Folder)(nil)
+	_ io.Closer   = (*Folder)(nil)
+	_ StateFolder = (*Folder)(nil)
 )

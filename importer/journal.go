@@ -157,7 +157,7 @@ func (quietLogger) Fatalf(format string, args ...any) {
 
 // openJournal opens or makes the journal in base, a folder of the state's disk
 // or "".
-func openJournal(disk vfs.FS, base string) (j *journal, err error) {
+func openJournal(disk StateFolder, base string) (j *journal, err error) {
 	j = &journal{disk: disk, ice: &ice{}, ours: heldBy(disk)}
 	defer func() {
 		if err = j.failure(err, recover()); err != nil {

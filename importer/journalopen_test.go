@@ -76,7 +76,7 @@ func crashedJournals(t *testing.T, n int) (disks []*vfs.Mem) {
 
 // useJournal opens a journal, uses it in every way, and closes it.
 func useJournal(disk vfs.FS) error {
-	j, err := openJournal(disk, "")
+	j, err := openJournal(stateOf(disk), "")
 	if err != nil {
 		return err
 	}
@@ -174,7 +174,7 @@ func TestJournalEveryOperation(t *testing.T) {
 
 // checkAfter looks for what was durable.
 func checkAfter(disk vfs.FS) error {
-	j, err := openJournal(disk, "")
+	j, err := openJournal(stateOf(disk), "")
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func TestJournalTableRots(t *testing.T) {
 	smallTables(t)
 	disk := memDisk()
 	fault := vfs.NewFault(disk)
-	j, err := openJournal(fault, "")
+	j, err := openJournal(stateOf(fault), "")
 	if err != nil {
 		t.Fatal(err)
 	}

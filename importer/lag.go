@@ -254,13 +254,12 @@ func (r *run) inTheWay(ctx context.Context, key string) string {
 		}
 		return ""
 	}
-	store, ok := r.target.(lister)
-	if !ok {
+	if !r.target.Capabilities().List {
 		return ""
 	}
 	var page []Listed
 	err := r.calls.idempotent(ctx, call{name: callList, key: key}, func(ctx context.Context) (err error) {
-		page, _, err = store.List(ctx, key+"/", "")
+		page, _, err = r.target.List(ctx, key+"/", "")
 		return err
 	})
 	if err != nil || len(page) == 0 {

@@ -66,7 +66,7 @@ func TestLagCancel(t *testing.T) {
 			mustRun(t, s, f, o)
 		} else {
 			disk = killedAt(t, s, f, 2)
-			o.StateDir = disk
+			o.StateDir = stateOf(disk)
 		}
 		text, err := json.Marshal(Status{Version: StatusVersion, State: StateRunning, Run: o.RunID, Updated: now, Unsettled: now})
 		if err == nil {

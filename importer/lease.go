@@ -33,21 +33,6 @@ const (
 	leaseTries = 1000    // processes that may take the next number before us
 )
 
-// leased is a state folder that can be taken over by another process.
-type leased interface {
-	// Held is CodeTakenOver once another process has taken the folder over. It is
-	// asked before every write to the journal or the target, so it must be quick.
-	Held() error
-}
-
-// heldBy asks a disk whether it is still ours; one that cannot be taken over is.
-func heldBy(disk vfs.FS) func() error {
-	if l, ok := disk.(leased); ok {
-		return l.Held
-	}
-	return func() error { return nil }
-}
-
 // Lease says who took a state folder, and when.
 type Lease struct {
 	Host string    `json:"host,omitempty"`

@@ -6,13 +6,6 @@ import (
 	"strings"
 )
 
-// uploadLister is a Target that lists uploads of many keys. MinIO knows the prefix of
-// an upload only where it is the whole key: nothing is found there.
-type uploadLister interface {
-	// ListUploadsBelow calls f for each unfinished upload below a prefix.
-	ListUploadsBelow(ctx context.Context, prefix string, f func(Upload) error) error
-}
-
 // maxLeftovers bounds the uploads that one sweep looks at.
 const maxLeftovers = 10000
 
@@ -24,11 +17,10 @@ const maxLeftovers = 10000
 // that is refused costs nothing but what a lifecycle rule ends: unsearched says why nothing was
 // looked for, where something should have been. It returns how many it has aborted.
 func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched string) {
-	lister, ok := r.target.(uploadLister)
 	switch {
 	case !r.opts.ExclusivePrefix || !r.header.Begun:
 		return 0, ""
-	case !ok:
+	case !r.target.Capabilities().ListUploads:
 		return 0, "the target lists none"
 	case !r.probe.Done:
 		return 0, "the target could not be probed"
@@ -41,7 +33,7 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 	err := r.calls.idempotent(ctx, call{name: callListUploads, key: r.opts.Prefix}, func(ctx context.Context) error {
 		clear(found)
 		n = 0
-		return lister.ListUploadsBelow(ctx, r.opts.Prefix, func(u Upload) error {
+		return r.target.ListUploadsBelow(ctx, r.opts.Prefix, func(u Upload) error {
 			if u.Initiator != r.probe.Initiator || u.Initiated.Before(r.header.Since) || strings.HasPrefix(u.Key, r.opts.Prefix+ProbePrefix) || n == maxLeftovers {
 				return nil
 			}

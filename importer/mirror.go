@@ -203,8 +203,7 @@ func (m *mirror) remove(ctx context.Context, name string) error {
 
 // each calls f for the names that begin with a text, in the order of the store.
 func (m *mirror) each(ctx context.Context, begin string, f func(name string) error) error {
-	store, ok := m.target.(lister)
-	if !ok {
+	if !m.target.Capabilities().List {
 		return newError(CodeRefused, "", "the target lists no keys, which a journal in it needs", nil)
 	}
 	after, turns := "", newCircle()
@@ -212,7 +211,7 @@ func (m *mirror) each(ctx context.Context, begin string, f func(name string) err
 		var page []Listed
 		var next string
 		err := m.calls.idempotent(ctx, call{name: callList, key: m.prefix + begin}, func(ctx context.Context) (err error) {
-			page, next, err = store.List(ctx, m.prefix+begin, after)
+			page, next, err = m.target.List(ctx, m.prefix+begin, after)
 			return err
 		})
 		for _, l := range page {

@@ -149,10 +149,7 @@ func (m *mirror) held() error {
 
 // copyNumber is that of the copy of a state folder in which the run is.
 func (r *run) copyNumber() uint64 {
-	if t, ok := r.opts.StateDir.(interface{ Taken() uint64 }); ok {
-		return t.Taken()
-	}
-	return 0
+	return r.opts.StateDir.Taken()
 }
 
 // claimMirror makes the run ours in the target, and brings what another host has left

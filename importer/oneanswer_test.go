@@ -48,25 +48,17 @@ func (a asked) Attributes(context.Context, string) (Object, []Part, error) {
 	return Object{}, nil, newError(CodeRefused, "", "NotImplemented", nil)
 }
 
-func (a asked) DefaultRetention(ctx context.Context) (Retention, error) {
-	if store, ok := a.Target.(retentionReader); ok {
-		return store.DefaultRetention(ctx)
-	}
-	return Retention{}, nil
-}
-
 func (a asked) ObjectLock(ctx context.Context) (string, error) {
+	if !a.Capabilities().DefaultRetention {
+		return "", nil
+	}
 	r, err := a.DefaultRetention(ctx)
 	return r.Mode, err
 }
 
 func (a asked) ListSome(ctx context.Context, prefix string) ([]string, error) {
-	_, _, err := a.Target.(lister).List(ctx, prefix, "")
+	_, _, err := a.Target.List(ctx, prefix, "")
 	return nil, err
-}
-
-func (a asked) List(ctx context.Context, prefix, after string) ([]Listed, string, error) {
-	return a.Target.(lister).List(ctx, prefix, after)
 }
 
 // denying is a store that answers some calls by an error.

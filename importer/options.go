@@ -13,8 +13,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/sledge-io/sledge/internal/vfs"
-
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -150,7 +148,7 @@ type Options struct {
 
 	// StateDir holds journal and receipts. Take OpenState for a real folder: it
 	// keeps a second process out.
-	StateDir vfs.FS
+	StateDir StateFolder
 
 	// JournalInTarget keeps what another host needs below the reserved prefix of the
 	// target, too, so that it can take the run over with an empty state folder.

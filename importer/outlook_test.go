@@ -264,7 +264,7 @@ func TestOutlookSpills(t *testing.T) {
 			spilled++
 		}
 	}}
-	o := Options{StateDir: watched, Rules: parseRules(t, `{"version":1,"keys":{"strip":"d/"}}`)}.withDefaults()
+	o := Options{StateDir: stateOf(watched), Rules: parseRules(t, `{"version":1,"keys":{"strip":"d/"}}`)}.withDefaults()
 	p, _ := newPlanner(o, manifest.Scope{})
 	l, err := newOutlook(context.Background(), s, p, o, nil)
 	if err != nil {

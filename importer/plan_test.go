@@ -312,7 +312,7 @@ func TestJournalFull(t *testing.T) {
 // is room.
 func TestJournalRoom(t *testing.T) {
 	free := int64(0)
-	j, err := openJournal(&filling{FS: memDisk(), free: func() int64 { return free }}, "")
+	j, err := openJournal(stateOf(&filling{FS: memDisk(), free: func() int64 { return free }}), "")
 	if err != nil {
 		t.Fatal(err)
 	}

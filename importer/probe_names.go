@@ -138,7 +138,7 @@ func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err er
 // made of it is found, it may be shown late, as one that is listed under its own name.
 func (p *prober) showsName(ctx context.Context, name string) (kept bool, err error) {
 	listed, err := p.listNames(ctx)
-	if _, lists := p.target.(lister); lists && err == nil && !slices.Contains(listed, p.prefix+name) {
+	if p.target.Capabilities().List && err == nil && !slices.Contains(listed, p.prefix+name) {
 		return false, nil
 	}
 	if kept, err = p.listedAs(ctx, name); !kept {
@@ -213,8 +213,7 @@ func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err erro
 
 // listNames lists what the probe has written of odd names.
 func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
-	store, ok := p.target.(lister)
-	if !ok {
+	if !p.target.Capabilities().List {
 		return nil, nil
 	}
 	after, turns := "", newCircle()
@@ -222,7 +221,7 @@ func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
 		var page []Listed
 		var next string
 		err := p.as(ctx, callList, func(ctx context.Context) (err error) {
-			page, next, err = store.List(ctx, p.prefix+probeNamesFolder, after)
+			page, next, err = p.target.List(ctx, p.prefix+probeNamesFolder, after)
 			return err
 		})
 		for _, l := range page {

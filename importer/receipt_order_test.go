@@ -35,11 +35,11 @@ func filesBelow(t *testing.T, disk vfs.FS, folder string) map[string]string {
 func TestReceiptsBeforeTheirSignature(t *testing.T) {
 	disk, o := memDisk(), testOptions(t, nil)
 	var image *vfs.Mem
-	o.StateDir = &imaging{FS: disk, take: func(name string) {
+	o.StateDir = stateOf(&imaging{FS: disk, take: func(name string) {
 		if image == nil && strings.HasPrefix(name, "receipts/log/checkpoint") {
 			image = disk.CrashClone(newRand(1), 0)
 		}
-	}}
+	}})
 	mustRun(t, mixed(), newFake(t), o)
 	if image == nil {
 		t.Fatal("no checkpoint was written")
@@ -57,6 +57,8 @@ type takenFrom struct {
 	imaging
 	taken atomic.Bool
 }
+
+func (f *takenFrom) Taken() uint64 { return 0 }
 
 func (f *takenFrom) Held() error {
 	if f.taken.Load() {

@@ -121,7 +121,7 @@ func TestReceiptCrash(t *testing.T) {
 			images = append(images, disk.CrashClone(rng, rng.Intn(101)))
 		}
 	}}
-	o.StateDir = wrapped
+	o.StateDir = stateOf(wrapped)
 	want := mustRun(t, s, f, o)
 	if ops < 10 {
 		t.Fatalf("%d operations on the receipts", ops)

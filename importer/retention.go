@@ -22,11 +22,6 @@ func (r Retention) String() string {
 	return fmt.Sprintf("%s for %d days", r.Mode, r.Days)
 }
 
-// retentionReader is a Target that tells its bucket's default retention.
-type retentionReader interface {
-	DefaultRetention(ctx context.Context) (Retention, error)
-}
-
 // The terms of the objects that an import writes for itself in a bucket with default
 // retention. The second is for clocks that are apart by as much as S3 allows.
 var briefTerms = [...]time.Duration{time.Minute, 20 * time.Minute}
@@ -56,13 +51,12 @@ func (c *caller) ask(ctx context.Context, target Target) {
 	b := c.brief
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	store, ok := target.(retentionReader)
-	if b.asked || !ok {
+	if b.asked || !target.Capabilities().DefaultRetention {
 		return
 	}
 	for attempt := range briefAttempts {
 		err := c.once(ctx, call{name: callLock, free: true}, func(ctx context.Context) (err error) {
-			b.retention, err = store.DefaultRetention(ctx)
+			b.retention, err = target.DefaultRetention(ctx)
 			return err
 		})
 		b.why = ""

@@ -36,6 +36,12 @@ func newRetaining(t *testing.T, byDefault Retention) *retaining {
 	return &retaining{fakeTarget: newFake(t), byDefault: byDefault, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), versions: map[string][]version{}}
 }
 
+func (b *retaining) Capabilities() Capabilities {
+	c := b.fakeTarget.Capabilities()
+	c.DefaultRetention = true
+	return c
+}
+
 func (b *retaining) DefaultRetention(context.Context) (Retention, error) { return b.byDefault, b.asks }
 
 // after is the test's clock: waiting for it moves it.

@@ -137,11 +137,11 @@ func (r *run) takeUp(ctx context.Context) error {
 
 // takenNow tells the first start in a copy of the state.
 func (r *run) takenNow() bool {
-	t, ok := r.opts.StateDir.(interface{ Taken() uint64 })
-	if !ok || t.Taken() <= r.header.Taken {
+	taken := r.opts.StateDir.Taken()
+	if taken <= r.header.Taken {
 		return false
 	}
-	r.header.Taken = t.Taken()
+	r.header.Taken = taken
 	return true
 }
 

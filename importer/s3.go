@@ -26,10 +26,12 @@ type S3 struct {
 	client atomic.Pointer[s3.Client]
 }
 
-var (
-	_ Target  = (*S3)(nil)
-	_ Renewer = (*S3)(nil)
-)
+var _ Target = (*S3)(nil)
+
+// Capabilities implements Further.
+func (t *S3) Capabilities() Capabilities {
+	return Capabilities{List: true, ListUploads: true, DeleteSeen: true, DefaultRetention: true, Renew: true, Endpoint: true}
+}
 
 // NewS3 makes a client of the options' bucket. It makes no request, unless the
 // SDK's own credential chain needs one.
@@ -53,7 +55,7 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 	return t, nil
 }
 
-// Renew implements Renewer: configuration, credentials and CA bundle are read
+// Renew implements Further: configuration, credentials and CA bundle are read
 // anew. Calls that are under way end with what they began with. If what is there
 // now gives no credentials, the old client stays.
 func (t *S3) Renew(ctx context.Context) error {
@@ -243,7 +245,7 @@ func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) 
 	})
 }
 
-// ListUploadsBelow implements uploadLister.
+// ListUploadsBelow implements Further.
 func (t *S3) ListUploadsBelow(ctx context.Context, prefix string, f func(Upload) error) error {
 	in := &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &prefix}
 	for turns := newCircle(); ; {
@@ -307,7 +309,7 @@ func (t *S3) Delete(ctx context.Context, key, version string) error {
 	return s3Error(err, key)
 }
 
-// DeleteSeen implements seenDeleter.
+// DeleteSeen implements Further.
 func (t *S3) DeleteSeen(ctx context.Context, key, version, etag string) error {
 	in := &s3.DeleteObjectInput{Bucket: &t.bucket, Key: &key, IfMatch: &etag}
 	if version != "" {

@@ -46,8 +46,8 @@ func (t *S3) Endpoint() string { return t.opts.Endpoint }
 // endpointOf is what a target says of its endpoint, else what the options say: of the
 // targets only S3's client reads a configuration of its own.
 func endpointOf(target Target, o Options) string {
-	if t, ok := target.(interface{ Endpoint() string }); ok {
-		return t.Endpoint()
+	if target.Capabilities().Endpoint {
+		return target.Endpoint()
 	}
 	return sameEndpoint(o.Endpoint)
 }

@@ -92,4 +92,10 @@ type located struct {
 	endpoint string
 }
 
+func (l located) Capabilities() Capabilities {
+	c := l.fakeTarget.Capabilities()
+	c.Endpoint = true
+	return c
+}
+
 func (l located) Endpoint() string { return l.endpoint }

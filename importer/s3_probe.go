@@ -69,7 +69,7 @@ func (t *S3) ObjectLock(ctx context.Context) (string, error) {
 	return "enabled, " + r.String() + " by default", nil
 }
 
-// DefaultRetention implements retentionReader.
+// DefaultRetention implements Further.
 func (t *S3) DefaultRetention(ctx context.Context) (Retention, error) {
 	r, enabled, err := t.retention(ctx)
 	r.Lock = enabled

@@ -166,7 +166,7 @@ func checkJournal(disk vfs.FS, base string) (err error) {
 	if _, err := disk.Stat(path.Join(base, journalFolder)); errors.Is(err, fs.ErrNotExist) {
 		return nil // it had not begun
 	}
-	j, err := openJournal(disk, base)
+	j, err := openJournal(Alone(disk), base)
 	if err != nil {
 		return err
 	}

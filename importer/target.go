@@ -34,6 +34,7 @@ type Reader interface {
 // is set wherever the call may have had its effect.
 type Target interface {
 	Reader
+	Further
 
 	// Put stores an object by one request.
 	Put(ctx context.Context, in PutRequest) (Stored, error)

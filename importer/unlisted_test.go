@@ -49,7 +49,7 @@ func TestNoUploadList(t *testing.T) {
 		}
 		f.hook = func(_ int, call, _ string) (bool, error) { return true, when(err, strings.HasPrefix(call, "list")) }
 		var named []*Error
-		o.StateDir, o.Problem = crashed, func(e *Error) { named = append(named, e) }
+		o.StateDir, o.Problem = stateOf(crashed), func(e *Error) { named = append(named, e) }
 		out, cancelErr := Cancel(t.Context(), s, f, o, false)
 		if cancelErr != nil || out.Aborted != 1 || len(f.uploads) != 0 || len(named) != 1 || named[0].Code != CodeOrphanUpload || !strings.Contains(named[0].Cause, answer.code) {
 			t.Errorf("%d %s: %+v, %v, named %v", answer.status, answer.code, out, cancelErr, named)

@@ -229,11 +229,10 @@ func (r *run) restBeforeLook(ctx context.Context, e *Error) bool {
 // renew reads credentials anew, which an operator may have renewed, and reports whether
 // they were read.
 func (r *run) renew(ctx context.Context) bool {
-	t, ok := r.target.(Renewer)
-	if !ok {
+	if !r.target.Capabilities().Renew {
 		return false
 	}
-	if err := t.Renew(ctx); err != nil {
+	if err := r.target.Renew(ctx); err != nil {
 		r.opts.Log.Warn("credentials could not be read anew", "error", err)
 		return false
 	}

@@ -189,6 +189,12 @@ type renewing struct {
 	renewed atomic.Int64
 }
 
+func (r *renewing) Capabilities() Capabilities {
+	c := r.fakeTarget.Capabilities()
+	c.Renew = true
+	return c
+}
+
 func (r *renewing) Renew(context.Context) error { r.renewed.Add(1); return nil }
 
 // TestControl pauses, goes on and stops from another terminal.

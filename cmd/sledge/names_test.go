@@ -55,6 +55,8 @@ func (s *namesSource) Entries(_ context.Context, _ uint64, f func(importer.Entry
 
 type emptyTarget struct{ importer.Target }
 
+func (emptyTarget) Capabilities() importer.Capabilities { return importer.Capabilities{} }
+
 func (emptyTarget) Get(_ context.Context, key, _ string) (io.ReadCloser, error) {
 	return nil, importer.NotFound(key)
 }
