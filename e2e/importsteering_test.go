@@ -56,6 +56,7 @@ type curtain struct {
 	mu    sync.Mutex
 	open  bool
 	found string
+	lacks string // the key that is not uploaded
 }
 
 func (c *curtain) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -77,7 +78,7 @@ func (c *curtain) raise(key string) {
 	c.open = true
 	for other, data := range c.want {
 		if len(data) > 0 && !c.there(other, len(data)) {
-			c.found = fmt.Sprintf("%q is published, and %q is not uploaded", key, other)
+			c.found, c.lacks = fmt.Sprintf("%q is published, and %q is not uploaded", key, other), other
 		}
 	}
 }
@@ -119,11 +120,18 @@ func (f *faultRun) behind(store http.RoundTripper) http.RoundTripper {
 	return f.steer.curtain
 }
 
-// visible: nothing showed too early.
+// visible: nothing showed too early. Where the network had refused the Complete of what is
+// not uploaded, publishing had begun before the store saw it, and that one is uploaded anew.
 func (f *faultRun) visible() {
-	if c := f.steer.curtain; c != nil && c.found != "" {
+	c := f.steer.curtain
+	if c == nil || c.found == "" {
+		return
+	}
+	begun := times(f.attempt(), func(m simulator.Meeting) bool { return m.Call == "CompleteMultipartUpload" && m.Key == c.lacks })
+	if begun == 0 {
 		f.found("%s", c.found)
 	}
+	c.found = ""
 }
 
 // outage is a wire to a store that is away for a time, from one of the requests on.
