@@ -120,7 +120,7 @@ func (c *canceler) attempt() {
 	taken := r.takenNow()
 	switch {
 	case r.mirror != nil:
-		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
+		r.header.Lease, r.header.Attempt = r.mirror.number.Load(), int(r.mirror.number.Load())
 		c.out.JournalLeft = r.mirror.prefix
 	case taken:
 		r.header.Attempt++

@@ -45,11 +45,11 @@ type mirror struct {
 	target Target
 	calls  *caller
 	frames *crypto.FrameCipher
-	prefix string   // of the journal, ending in a slash
-	id     string   // of this host's state folder
-	nonce  string   // of this start
-	former []string // those of starts before it
-	number uint64   // of our lease
+	prefix string        // of the journal, ending in a slash
+	id     string        // of this host's state folder
+	nonce  string        // of this start
+	former []string      // those of starts before it
+	number atomic.Uint64 // of our lease; the watcher looks while an attempt takes its next one
 	trust  time.Duration
 	own    Attributes                // of its objects
 	plain  atomic.Bool               // a write has made no version: a delete without one removes

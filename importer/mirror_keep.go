@@ -40,7 +40,7 @@ func (r *run) keepUpload(ctx context.Context, t *transfer, p pending) error {
 	if err := r.journal.setUpload(t.at, p); err != nil || r.mirror == nil {
 		return err
 	}
-	if err := r.mirror.put(ctx, uploadName(r.mirror.number, t.at), mirrorUpload{pending: p, Key: t.action.Key}, false); err != nil {
+	if err := r.mirror.put(ctx, uploadName(r.mirror.number.Load(), t.at), mirrorUpload{pending: p, Key: t.action.Key}, false); err != nil {
 		return err
 	}
 	if p.UploadID == "" {
@@ -53,7 +53,7 @@ func (r *run) keepUpload(ctx context.Context, t *transfer, p pending) error {
 // does no harm: whoever looks for it is told that there is none.
 func (r *run) dropUpload(ctx context.Context, at place) error {
 	if r.mirror != nil && r.ours() == nil {
-		if err := r.mirror.remove(context.WithoutCancel(ctx), uploadName(r.mirror.number, at)); err != nil {
+		if err := r.mirror.remove(context.WithoutCancel(ctx), uploadName(r.mirror.number.Load(), at)); err != nil {
 			r.opts.Log.Debug("the journal in the target", "error", err)
 		}
 	}
@@ -99,7 +99,7 @@ func (r *run) sharePage(ctx context.Context, page uint64) error {
 func (r *run) keepLeft(ctx context.Context, t *transfer, p pending) error {
 	if r.mirror != nil && r.ours() == nil {
 		u := mirrorUpload{pending: p, Key: t.action.Key}
-		if err := r.mirror.put(context.WithoutCancel(ctx), uploadName(r.mirror.number, t.at), u, false); err != nil {
+		if err := r.mirror.put(context.WithoutCancel(ctx), uploadName(r.mirror.number.Load(), t.at), u, false); err != nil {
 			r.opts.Log.Debug("the journal in the target", "error", err)
 		}
 	}
@@ -130,7 +130,7 @@ func (r *run) clearMirror(ctx context.Context, end *finished) error {
 // uploadStays tells an upload of ours that could not be aborted.
 func (r *run) uploadStays(name string) bool {
 	lease, at, ok := parseUpload(name)
-	if !ok || lease != r.mirror.number {
+	if !ok || lease != r.mirror.number.Load() {
 		return false
 	}
 	p, ok, err := r.journal.upload(at)
@@ -140,6 +140,6 @@ func (r *run) uploadStays(name string) bool {
 // cancelMirror removes all but the lease that says that the run was given up, and
 // returns that one's key.
 func (r *run) cancelMirror(ctx context.Context) (left string, err error) {
-	last := leaseName(r.mirror.number)
+	last := leaseName(r.mirror.number.Load())
 	return r.mirror.prefix + last, r.mirror.clear(ctx, "", func(name string) bool { return name == last })
 }

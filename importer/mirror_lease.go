@@ -78,7 +78,7 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 			}
 		}
 	}
-	m.number = n
+	m.number.Store(n)
 	return nil
 }
 
@@ -94,12 +94,15 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 	}
 	began := time.Now()
 	by := Lease{}
-	err := m.head(ctx, ask, leaseName(m.number+1))
+	err := m.head(ctx, ask, leaseName(m.number.Load()+1))
 	switch {
 	case err == nil:
 		var next mirrorLease
-		if err = m.read(ctx, ask, leaseName(m.number+1), maxMirrorSmall, &next); err != nil {
+		if err = m.read(ctx, ask, leaseName(m.number.Load()+1), maxMirrorSmall, &next); err != nil {
 			return seenNot(err)
+		}
+		if m.wrote(next) { // an attempt of its own takes it at this moment
+			return newError(CodeServerError, "", "the run's next lease is its own", nil)
 		}
 		by = next.Lease
 	case IsNotFound(err):
@@ -111,11 +114,19 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 		case err != nil && !IsNotFound(err):
 			return err
 		}
+		if err != nil {
+			return m.lose("the run's lease is not in the target any more: another host has canceled the run, or its journal there was removed")
+		}
 		by = own.Lease // of a copy of this folder
 	default:
 		return err
 	}
-	m.lost.Store(newError(CodeTakenOver, "", "in the target the holder is "+by.String(), nil))
+	return m.lose("in the target the holder is " + by.String())
+}
+
+// lose notes that the run is not ours any more.
+func (m *mirror) lose(cause string) error {
+	m.lost.Store(newError(CodeTakenOver, "", cause, nil))
 	return m.held()
 }
 
@@ -174,7 +185,7 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 	m.id, m.nonce = who.ID, who.last()
 	complete := ended.Done && ended.Tally.Bad() == 0 && !r.canceling
 	if complete {
-		m.number = was.Lease // all that is left to do is to clear, and to commit
+		m.number.Store(was.Lease) // all that is left to do is to clear, and to commit
 	}
 	if complete && ended.Cleared {
 		r.former = m
@@ -303,7 +314,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 
 // nextLease begins an attempt of its own on this host.
 func (r *run) nextLease(ctx context.Context) error {
-	err := r.mirror.claim(ctx, r.mirror.number+1, false)
+	err := r.mirror.claim(ctx, r.mirror.number.Load()+1, false)
 	if hasCode(err, codeKeyExists) {
 		err = newError(CodeTakenOver, "", "another host has taken the run over in the target", err)
 	}

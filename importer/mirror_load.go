@@ -73,7 +73,7 @@ func (r *run) loadUploads(ctx context.Context, known uint64) error {
 	for at, all := range found {
 		if own, ok, err := r.journal.upload(at); err != nil {
 			return err
-		} else if ok && len(all) == 1 && all[0].lease == r.mirror.number && all[0].pending == own {
+		} else if ok && len(all) == 1 && all[0].lease == r.mirror.number.Load() && all[0].pending == own {
 			continue // ours, as we left it
 		} else if ok {
 			all = append(all, mirrorUpload{pending: own, Key: all[0].Key, lease: known, at: at})
@@ -111,7 +111,7 @@ func (r *run) adopt(ctx context.Context, all []mirrorUpload) error {
 	slices.SortFunc(all, func(a, b mirrorUpload) int { return cmp.Compare(b.lease, a.lease) })
 	mine := all[0]
 	if err := errors.Join(
-		r.mirror.put(ctx, uploadName(r.mirror.number, mine.at), mine, false),
+		r.mirror.put(ctx, uploadName(r.mirror.number.Load(), mine.at), mine, false),
 		r.journal.setUpload(mine.at, mine.pending)); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (r *run) adopt(ctx context.Context, all []mirrorUpload) error {
 			r.giveBack(ctx, u.Key, u.UploadID)
 			given[u.UploadID] = true
 		}
-		if u.name != "" && u.lease != r.mirror.number {
+		if u.name != "" && u.lease != r.mirror.number.Load() {
 			if err := r.mirror.remove(ctx, u.name); err != nil {
 				return err
 			}

@@ -52,7 +52,7 @@ func (m *mirror) wrote(l mirrorLease) bool { return l.ID == m.id && l.Nonce == m
 // former content: a store or a cache may show it for a while, and who has the run is not known
 // then. A copy of the folder writes none of these nonces.
 func (m *mirror) ownLease(ctx context.Context, ask asking) (l mirrorLease, err error) {
-	name := leaseName(m.number)
+	name := leaseName(m.number.Load())
 	plain := func(ctx context.Context, _ call, f func(context.Context) error) error { return f(ctx) }
 	err = ask(ctx, call{name: callGet, key: m.prefix + name, payload: maxMirrorSmall, free: true}, func(ctx context.Context) error {
 		l = mirrorLease{}
@@ -95,7 +95,7 @@ func (r *run) renewLease(ctx context.Context, who identity, last mirrorLease, nu
 	if err := m.put(ctx, leaseName(number), mirrorLease{thisLease(), m.id, m.nonce, last.Canceled}, false); err != nil {
 		return err
 	}
-	m.number = number
+	m.number.Store(number)
 	return r.keepNonce(who)
 }
 
@@ -125,7 +125,7 @@ func (r *run) maySign(ctx context.Context, end *finished) error {
 			return err
 		}
 		r.mu.Lock()
-		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
+		r.header.Lease, r.header.Attempt = r.mirror.number.Load(), int(r.mirror.number.Load())
 		r.mu.Unlock()
 		if err := r.journal.store(headerKey, r.header, true); err != nil {
 			return err
@@ -136,7 +136,7 @@ func (r *run) maySign(ctx context.Context, end *finished) error {
 // signs tells whether the receipts of our lease are those of this end.
 func (r *run) signs(ctx context.Context, nonce string) (bool, error) {
 	m := r.mirror
-	name := signerName(m.number)
+	name := signerName(m.number.Load())
 	err := m.put(ctx, name, signer{nonce}, true)
 	if !hasCode(err, codeKeyExists) {
 		return err == nil, err

@@ -116,13 +116,13 @@ func (r *run) takeUp(ctx context.Context) error {
 	copied := r.takenNow() && !r.ended.Done
 	switch {
 	case r.mirror != nil:
-		if again && r.mirror.number == r.header.Lease {
+		if again && r.mirror.number.Load() == r.header.Lease {
 			err = r.nextLease(ctx)
 		}
-		if err != nil || r.mirror.number == r.header.Lease {
+		if err != nil || r.mirror.number.Load() == r.header.Lease {
 			return err
 		}
-		r.header.Lease, r.header.Attempt = r.mirror.number, int(r.mirror.number)
+		r.header.Lease, r.header.Attempt = r.mirror.number.Load(), int(r.mirror.number.Load())
 	case again || copied:
 		r.header.Attempt++
 	default:
