@@ -157,6 +157,18 @@ func (tree *testTree) LabelChecked() bool { return true }
 
 func (tree *testTree) Pages() uint64 { return uint64(len(tree.list)) }
 
+func (tree *testTree) Totals() (t manifest.Totals, err error) {
+	for _, s := range tree.list {
+		record := s.record()
+		raw, err := record.Encode()
+		if err != nil {
+			return t, err
+		}
+		t.Count(record, len(raw))
+	}
+	return t, nil
+}
+
 func (tree *testTree) Entries(_ context.Context, from uint64, f func(importer.Entry) error) error {
 	for i, s := range tree.list {
 		if uint64(i) < from {

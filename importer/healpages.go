@@ -18,11 +18,7 @@ import (
 // has, and has them done again. It reports whether there were any. Numbers that differ for
 // another reason are the result's to tell.
 func (r *run) heal(ctx context.Context, met uint64) (healed bool, err error) {
-	t, ok := r.source.(Totaler)
-	if !ok {
-		return false, nil
-	}
-	totals, err := t.Totals()
+	totals, err := r.source.Totals()
 	if err != nil || met >= totals.Entries() {
 		return false, nil // an error is the receipts' to tell
 	}

@@ -141,6 +141,8 @@ type leasedDisk struct {
 	taken atomic.Bool
 }
 
+func (d *leasedDisk) Taken() uint64 { return 0 }
+
 func (d *leasedDisk) Held() error {
 	if d.taken.Load() {
 		return newError(CodeTakenOver, "", "by a test", nil)

@@ -108,13 +108,11 @@ func (r *run) receiptFolder() string {
 // times), so a crash at any point has the same bytes written again, and the key
 // never signs two checkpoints of one run that differ.
 func (r *run) receipts(ctx context.Context, end *finished, result *Result) error {
-	if t, ok := r.source.(Totaler); ok {
-		totals, err := t.Totals()
-		if err != nil {
-			return fmt.Errorf("the manifest's totals: %w", err)
-		}
-		result.reconcile(end.Tally.Manifest, totals, false) // with a lost page the run does not end
+	totals, err := r.source.Totals()
+	if err != nil {
+		return fmt.Errorf("the manifest's totals: %w", err)
 	}
+	result.reconcile(end.Tally.Manifest, totals, false) // with a lost page the run does not end
 	result.Complete = end.Tally.Bad() == 0 && len(result.Differences) == 0
 	w := &receiptWriter{run: r, disk: r.opts.StateDir, folder: r.receiptFolder(), dirs: map[string]bool{},
 		tally: newTally(), outcomes: map[Outcome]uint64{}}

@@ -144,10 +144,8 @@ func newRun(ctx context.Context, source Source, target Target, opts Options) (_ 
 	}
 	r.teller = &teller{run: r}
 	r.teller.noteEarlier()
-	if t, ok := source.(Totaler); ok {
-		if totals, err := t.Totals(); err == nil {
-			r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
-		}
+	if totals, err := source.Totals(); err == nil {
+		r.progress.totalEntries, r.progress.totalBytes = totals.Entries(), int64(totals.Bytes)
 	}
 	return r, runCtx, nil
 }

@@ -47,8 +47,8 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 	err = errors.Join(err, outlook.close())
 	res := r.result()
 	res.DryRun, res.Planned = true, planned
-	if t, ok := r.source.(Totaler); ok && err == nil {
-		totals, err := t.Totals()
+	if err == nil {
+		totals, err := r.source.Totals()
 		if err != nil {
 			return res, fmt.Errorf("the manifest's totals: %w", err)
 		}

@@ -24,6 +24,10 @@ type Source interface {
 	// Pages is how many pages the manifest has: all that Entries can begin at.
 	Pages() uint64
 
+	// Totals are the manifest's. They make progress complete, and a run whose entries do not
+	// add up to them is not.
+	Totals() (manifest.Totals, error)
+
 	// Entries calls f for every entry that begins in page from or later, in
 	// manifest order, skipped ones included, and stops with f's first error. The
 	// importer reads every page at least twice: the same entries must come each
@@ -35,12 +39,6 @@ type Source interface {
 	// Open gives the content of a file or a hard link. Bytes it returns have been
 	// decrypted under their tag.
 	Open(ctx context.Context, r *manifest.Record) (Content, error)
-}
-
-// Totaler is a Source that knows the manifest's totals. They make progress
-// complete and are compared with what was met.
-type Totaler interface {
-	Totals() (manifest.Totals, error)
 }
 
 // Content is the content of one entry. ReadAt may be called at once from many

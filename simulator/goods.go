@@ -27,8 +27,7 @@ type Goods struct {
 }
 
 var (
-	_ importer.Source  = (*Goods)(nil)
-	_ importer.Totaler = (*Goods)(nil)
+	_ importer.Source = (*Goods)(nil)
 )
 
 // goodsPage is how many records a page has.
@@ -115,7 +114,7 @@ func (g *Goods) Checkpoint() manifest.Checkpoint {
 // LabelChecked is true.
 func (g *Goods) LabelChecked() bool { return true }
 
-// Totals implements importer.Totaler.
+// Totals implements importer.Source.
 func (g *Goods) Totals() (manifest.Totals, error) { return g.totals, nil }
 
 // Pages is how many there are.

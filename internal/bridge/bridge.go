@@ -16,8 +16,7 @@ import (
 type Source struct{ r *appliance.Reader }
 
 var (
-	_ importer.Source  = Source{}
-	_ importer.Totaler = Source{}
+	_ importer.Source = Source{}
 )
 
 // New makes a Source of a reader, which stays the caller's to close.
@@ -32,7 +31,7 @@ func (s Source) Checkpoint() manifest.Checkpoint { return s.r.Checkpoint() }
 // LabelChecked tells whether the set was opened with its label.
 func (s Source) LabelChecked() bool { return s.r.LabelChecked }
 
-// Totals implements importer.Totaler.
+// Totals implements importer.Source.
 func (s Source) Totals() (manifest.Totals, error) { return s.r.Totals(), nil }
 
 // Pages is how many pages the manifest has.
