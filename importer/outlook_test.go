@@ -53,6 +53,7 @@ func list(paths ...string) *listSource {
 // planAll gives for each entry's order key its object key, or in brackets why it has none.
 func planAll(t testing.TB, s Source, o Options) map[string]string {
 	t.Helper()
+	o.StateDir = memDisk() // keys are sorted there, not in six thousand folders of the system
 	o = o.withDefaults()
 	p, err := newPlanner(o, manifest.Scope{})
 	if err != nil {

@@ -17,19 +17,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"slices"
 	"strings"
-	"syscall"
 
 	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/firmware"
-	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
-	"github.com/sledge-io/sledge/internal/importreport"
-	"github.com/sledge-io/sledge/internal/site"
-	"github.com/sledge-io/sledge/manifest"
 )
 
 // Exit codes, listed in docs/exit-codes.md (a test compares them).
@@ -206,258 +198,27 @@ func lossHints(err error) []string {
 		"before the seal: keep the source and load it again, that takes what is lost; then seal"}
 }
 
-// diagnose is the one place that turns an error into an exit code and hints.
-// More particular errors come first.
+// diagnose turns an error into an exit code and hints, by the first of diagnoses that
+// fits. A hint of whoever made the error is better than the table's,
+// but for a format that is newer than this program.
 func diagnose(err error) (code int, hints []string) {
-	is := func(target error) bool { return errors.Is(err, target) }
-	var usage *usageError
-	var own *hinted
-	if errors.As(err, &own) {
-		hints = own.hints
-	}
-	add := func(code int, more ...string) (int, []string) {
-		if own != nil {
-			return code, hints // the place knows better
-		}
-		return code, more
-	}
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitDone, nil
-	case is(errOutput):
-		return add(exitUnexpected, "the command did its work, but what it tells did not arrive whole: look at where its output goes")
-	case isLoss(err) && !is(firmware.ErrTampered): // of such a device nothing is believed
-		return add(exitLost, lossHints(err)...)
-	case isInterrupted(err):
-		return add(exitInterrupted, "run the same command again: it goes on where it stopped")
-	case is(errInternal):
-		return add(exitUnexpected, "report it with this text, and with the lines of --log; what is done is safe, and the same command tries the rest again")
-	case errors.As(err, &usage):
-		return add(exitUsage, helpHint)
-	case is(errFewFiles), is(syscall.EMFILE), is(syscall.ENFILE):
-		return add(exitUnexpected, "let this process open more files, then run the same command again: ulimit -n 65536 (as root, or in /etc/security/limits.conf; in a systemd unit LimitNOFILE=65536)")
-	case is(errNoDevice):
-		return add(exitUsage, "name the device's state folder with --device DIR or SLEDGE_DEVICE")
-	case is(errNoDisks):
-		return add(exitUsage, "name the disks with --disk '/mnt/bay*', one --disk each, or SLEDGE_DISKS")
-	case is(errFileExists):
-		return add(exitUsage, "name another file, or move the old one away")
-	case is(firmware.ErrNoWayBack):
-		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
-			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
-			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")
-	case is(errStateFolder) && is(syscall.EROFS):
-		return add(exitUnexpected, "its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so")
-	case is(errStateFolder):
-		return add(exitUnexpected, "run the command as the user who made the folder, or give the folder and its files to this user (chown)")
-	case is(firmware.ErrTampered):
-		return add(exitTampered, "stop using this device and tell the data centre; keep the state folder as evidence",
-			"if it was no tampering, the data centre can say so: tell it what sledge device show prints, and give its statement to sledge device reinstate",
-			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
-			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")
-	case is(firmware.ErrHalfDevice):
-		return add(exitState, "this folder was restored or cleared by halves: a job may pin its key; make the device in another folder (--device DIR)",
-			"if the key was never given to a data centre, put it aside: sledge device init --new-key")
-	case is(firmware.ErrDoubt):
-		return add(exitTampered, "nothing was marked: the next command that changes the device decides; if the text comes again, tell the data centre")
-	case is(crypto.ErrCodeTyping):
-		return add(exitKey, "type the code again as it is on the code sheet; the device counts no attempts")
-	case is(errWrongCode):
-		return add(exitKey, "this code belongs to another job: compare job and device with the code sheet; if both are the same, type the code again")
-	case is(errExpired), is(appliance.ErrExpired):
-		return add(exitJob, "check the device's clock; if it is right, ask the data centre to extend the job (sledge job extend), and give the device the new file: sledge unlock --job NEW.dsse",
-			"what is on the disks is not locked in: it can be sealed, and sealed disks can be imported at any time")
-	case is(firmware.ErrRollback):
-		return add(exitJob, "use the newest job file that the data centre sent")
-	case is(errJobFile):
-		return add(exitJob, "ask the data centre to send job.dsse again; the device obeys only the site that it was provisioned with (sledge device show)")
-	case is(firmware.ErrNotProvisioned):
-		return add(exitState, "make a device here first: sledge device init --trust signer.pub", "or name another folder with --device DIR")
-	case is(firmware.ErrProvisioned):
-		return add(exitState, "use the device that is here, or name another folder with --device DIR")
-	case is(firmware.ErrSecretElsewhere):
-		return add(exitState, "run the command in the session that unlocked the device, or unlock it here again first: sledge unlock",
-			"a restart of the machine removes every copy of the load key from memory")
-	case is(firmware.ErrNoSecret):
-		return add(exitState, "unlock the device: sledge unlock")
-	case is(firmware.ErrForbidden):
-		return add(exitState, "see what the device is waiting for: sledge status")
-	case is(firmware.ErrSecondCheckpoint):
-		return add(exitRefused, "the disks are not what this device sealed before: do not seal, tell the data centre")
-	case is(firmware.ErrUnsafeSecret):
-		return add(exitState, "set XDG_RUNTIME_DIR to a tmpfs that is yours alone, or mount /dev/shm", "remove a foreign file there and run the command again")
-	case is(firmware.ErrConcurrent), is(firmware.ErrBusy), is(appliance.ErrBusy):
-		return add(exitBusy, "wait for the other command, or stop it, then run this one again")
-	case is(appliance.ErrFolderBusy):
-		return add(exitBusy, "wait until that command has ended, or stop it, then run this one again; or extract into another folder")
-	case is(appliance.ErrUnsynced):
-		return add(exitUnexpected, "look at the space and the health of the disk that is extracted to, and in the kernel's log (dmesg)",
-			"then run the same command again: it compares what is there as the disk holds it, and writes the rest; or extract to another disk")
-	case is(site.ErrExists):
-		return add(exitUsage, "use this site, or name another folder")
-	case is(crypto.ErrNotInFIPS):
-		return add(exitUsage, "make the job with --fips, or run without GODEBUG=fips140=only")
-	case is(site.ErrInvalid):
-		return add(exitUsage, "correct it and run the command again")
-	case is(site.ErrNoSite):
-		return add(exitUsage, "name the site's folder, or make one: sledge site init DIR --name NAME")
-	case is(site.ErrNotEmpty):
-		return add(exitUsage, "name a new folder, or an empty one: --out FOLDER")
-	case is(site.ErrReduced):
-		return add(exitUsage, "run it where the site's whole key folder is, and name that one: --site DIR",
-			"the import of another job needs a folder of its own, made there: sledge site export --for import --job JOB --out FOLDER")
-	case is(site.ErrUnknownJob), is(site.ErrForeignJob):
-		return add(exitJob, "use the key folder of the site that made this job")
-	case is(appliance.ErrReadBack) && is(appliance.ErrTooFewDisks):
-		return add(exitDisks, "do not use the disks named above: they do not hold what they take, as disks of counterfeit capacity; load again onto others")
-	case is(errReadBackDisk):
-		return add(exitDiskFailed, "replace the disk: sledge rebuild --replace DIR")
-	case is(errDegraded):
-		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the lost shards again",
-			"take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
-	case is(errLessParity):
-		return add(exitDiskFailed, "what is told as loaded is safe; rebuild makes the missing shards: on the disk that is missing, or on an empty one: sledge rebuild --replace NEW")
-	case is(durable.ErrDiskFailed):
-		return add(exitDiskFailed, "take the failed disk out, leave it out of --disk, and give an empty one: sledge rebuild --replace NEW")
-	case is(errSealedWithout):
-		return add(exitSource, "they are named in the manifest, in every list and in the import's report; tell the data centre, and keep the source")
-	case is(errRemarks) && !is(errSkipped):
-		return add(exitSource, "look at the entries named above; mend them and run the same load again",
-			"or go on: the last good version is kept, and the reason is named in every report")
-	case is(errSkipped):
-		return add(exitSource, "look at the entries named above; mend them and run the same load again, it takes what is new",
-			"or seal: they stay named in the manifest and in every report")
-	case is(appliance.ErrSourceGone):
-		return add(exitSource, "connect the source again and run the same load again: it goes on, nothing was left out")
-	case is(appliance.ErrFindings):
-		return add(exitSource, "rename or remove what is named above and run the command again", "or load with --accept-findings: those entries can be extracted later, but not imported as they are")
-	case is(appliance.ErrFull):
-		return add(exitFull, "what is told as loaded is safe; seal this device and load the rest onto another one: sledge seal --incomplete")
-	case is(appliance.ErrEmptySource):
-		return add(exitSource, "is the source mounted? mount it and run the same load again", "if it is meant to be empty: --allow-empty")
-	case is(appliance.ErrOtherMedium):
-		return add(exitSource, "if it is another source, load it under a name of its own: --as NAME; what was loaded before stays as it is",
-			"only if it is the same source, on a new disk or file system: --replace; what is as before is not stored again, and its files take the place of those of the same names")
-	case is(appliance.ErrReplaces):
-		return add(exitSource, "if this is the same source, load it with --replace: its files take the place of those on the device",
-			"if it is another one, load it under a name of its own: --as NAME")
-	case is(appliance.ErrUnfinished):
-		return add(exitState, unfinishedHints(err)...)
-	case is(appliance.ErrTaken):
-		return add(exitSource, takenHints(err, nil)...)
-	case is(appliance.ErrSealBegun):
-		return add(exitState, "run the same sledge seal again: it goes on from there")
-	case is(appliance.ErrSealed):
-		return add(exitState, "the device is final, nothing can be added any more: ship the disks, and send the label (sledge seal gives it again); for new data the data centre makes a new job")
-	case is(appliance.ErrOlderJob):
-		return add(exitJob, "give the device the newest job file that the data centre sent: sledge unlock --job FILE",
-			"if its state folder was restored from a backup, tell the data centre")
-	case is(appliance.ErrNeedsAnswer):
-		return add(exitWrap, "write the wrap check and send FILE to the data centre: sledge status --wrap-check FILE",
-			"then seal with the answer that they tell: sledge seal --wrap-answer XXXXX-XXXXX",
-			"or seal with --wrap-unchecked: the statement will say so")
-	case is(appliance.ErrNoPack):
-		return add(exitWrap, "load something, or seal with --wrap-unchecked: the statement will say so")
-	case is(appliance.ErrIncomplete):
-		return add(exitState, incompleteHints(err)...)
-	case is(appliance.ErrUnread):
-		return add(exitDamage, "read them back: sledge scrub --read-back", "or seal with --unverified: the statement will say so")
-	case is(appliance.ErrDegraded):
-		return add(exitDamage, "make the lost shards again on an empty disk: sledge rebuild --replace NEW", "or seal with --degraded: the statement will say so")
-	case is(appliance.ErrRollback):
-		return add(exitRefused, "these disks are not in the state that left the site: do not import; compare the label with the sender's copy")
-	case is(appliance.ErrForked):
-		return add(exitRefused, "do not import; ask whoever sent the device", "the disks of the state that the label names can be read alone: leave the disks named above out of --disk")
-	case is(appliance.ErrNoAnswer):
-		return add(exitDiskFailed, "if it still does not answer: leave it out of --disk, and make it anew with sledge rebuild --replace DIR")
-	case is(appliance.ErrNotMounted):
-		return add(exitDisks, "mount the disk and run the same command again, or go on without it: leave it out of --disk")
-	case is(appliance.ErrShared):
-		return add(exitDisks, "give each bay a disk of its own; or accept that one failure takes several bays: --allow-shared, which the seal statement repeats")
-	case is(appliance.ErrFilesystem):
-		return add(exitDisks, "make an ext4, xfs or btrfs file system on the disk; or take it as it is: --allow-filesystem "+appliance.Unfit(err)+", which the seal statement repeats")
-	case is(appliance.ErrForeign):
-		return add(exitDisks, "take the disk named above out; use each disk of this device once")
-	case !is(errTarget) && (is(syscall.ENOSPC) || is(syscall.EDQUOT)): // of an import's state folder: as with little room
-		return add(exitFull, "make room, then run the same command again")
-	case is(appliance.ErrAbsent):
-		return add(exitDisks, "connect the disk and run the same sledge seal again, or make it anew on an empty one: sledge rebuild --replace NEW",
-			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")
-	case is(appliance.ErrWhichBay):
-		return add(exitUsage, "name the bay: --bay N, one after another")
-	case is(appliance.ErrBayHere):
-		return add(exitUsage, "leave the bad disk out of --disk: its bay is then the one that is missing")
-	case is(appliance.ErrNoBay):
-		return add(exitUsage, "name a bay that the device has; which disk is in which bay: sledge status")
-	case is(appliance.ErrManyDisks):
-		return add(exitDisks, "name the disks of this device only, one for each bay")
-	case is(appliance.ErrNotSealed):
-		return add(exitState, "load and seal it first; what is on an unsealed device is checked with sledge scrub")
-	case is(appliance.ErrNoUnlock):
-		return add(exitDisks, "give the other disks of the device too, if there are any: each has it; nothing was changed", "if none has it: this device cannot open them any more, only the data centre's key can; send them there and keep the source")
-	case is(appliance.ErrRebuilding):
-		return add(exitDisks, "let the rebuild run to its end: the same sledge rebuild again, onto this disk; or go on without the disk: leave it out of --disk")
-	case is(appliance.ErrStale):
-		return add(exitDamage, "make its lost shards again: leave it out of --disk, and sledge rebuild --replace DIR onto an empty disk", "or bring the disk that was loaded, if this is an older copy of it")
-	case is(appliance.ErrReadOnly):
-		return add(exitDiskFailed, "mount it read-write, or look in the kernel's log (dmesg) for why it became so, and if the disk is bad make it anew: sledge rebuild --replace DIR",
-			"what is told as loaded is safe")
-	case is(appliance.ErrDiskFailed):
-		return add(exitDiskFailed, "check the disk's cable and power, or replace the disk: sledge rebuild --replace DIR; then run the same command again",
-			"what is told as loaded is safe")
-	case is(appliance.ErrReadBack):
-		return add(exitDamage, "leave the disk named above out of --disk, and make its shards again on an empty one: sledge rebuild --replace NEW")
-	case is(appliance.ErrRebuildHelps):
-		return add(exitDisks, "bring the missing disk, in any bay and at any mount point; or, if it is gone for good, make it anew on an empty one: sledge rebuild --replace NEW")
-	case is(appliance.ErrTooFewDisks):
-		return add(exitDisks, "bring the missing disks, in any order and at any mount point")
-	case is(appliance.ErrPrefix):
-		return add(exitUsage, "give a path without \"..\", \".\" and empty parts: --as NAME, or --as NAME/NAME")
-	case is(errNothingUnfinished):
-		return add(exitNotFound, "see what is unfinished: sledge status")
-	case is(appliance.ErrNotFound):
-		return add(exitNotFound, "see what is there: sledge list")
-	case is(fsck.ErrVersion):
-		return exitVersion, []string{"use the newest sledge"}
-	case is(errRefused), is(appliance.ErrRefused):
-		return add(exitRefused, "do not import; ask whoever sent the device")
-	case is(errDamage):
-		return add(exitDamage, "nothing is lost: import as it is, or make the shards again on an empty disk: sledge rebuild --replace NEW")
-	case is(appliance.ErrInTheWay), is(errConflict):
-		return add(exitConflict, "move what is there away, then run the same command again; or give these entries other keys (--rules) in an import with a new --run-id")
-	case is(errTarget):
-		return add(exitTarget, "mend what is named above, then run the same command again: it goes on")
-	case is(errObjects):
-		return add(exitObjects, "look at the objects named above; the same command tries them again")
-	case is(errExtras):
-		return add(exitExtras, "find out who wrote the objects named above; --differences FILE has them all")
-	case is(errUndigested), is(errOtherTarget):
-		return add(exitObjects)
-	case is(errExtract):
-		return add(exitObjects, "look at the entries named above, mend the cause and run the same command again")
-	case is(errNoRun), is(importreport.ErrNoReceipts), is(importreport.ErrNothing):
-		return add(exitNotFound)
-	case is(errUnwaived):
-		return add(exitUnwaived, "mend what is named above: the same sledge import run tries again what failed",
-			"or waive it by its name: --waive PATH (of a kind that rules left out: --waive-left-out KIND), or --waivers FILE with the lines of --list FILE that you accept")
-	case is(errMissing):
-		return add(exitDisks, "bring their disks, or import the others without them: --allow-missing DEVICE, for each")
-	case is(errSameDisk):
-		return add(exitDisks, "name every disk once")
-	case is(errUnproven):
-		return add(exitUnproven, "give the job signer's public key, which you have by another channel: --trust signer.pub")
-	case is(manifest.ErrUnsupportedVersion):
-		return add(exitVersion, "use the newest sledge")
-	case is(crypto.ErrKey):
-		return add(exitKey, "use the key of this job: jobs/<job id>/site.key of the site, or an identity of its recovery recipients")
-	case is(manifest.ErrUnverified), is(crypto.ErrSignature):
-		return add(exitRefused, "do not use this; ask whoever sent it for the right file")
-	case is(fs.ErrNotExist):
-		return add(exitNotFound, "check the name")
-	case is(manifest.ErrCorrupt), is(crypto.ErrCorrupt):
-		return add(exitRefused, "get another copy of the file")
 	}
-	return add(exitUnexpected)
+	code = exitUnexpected
+	for _, d := range diagnoses() {
+		if !d.is(err) {
+			continue
+		}
+		if code = d.code; d.hints != nil {
+			hints = d.hints(err)
+		}
+		break
+	}
+	if maker := (*hinted)(nil); errors.As(err, &maker) && (code != exitVersion || !errors.Is(err, fsck.ErrVersion)) {
+		hints = maker.hints
+	}
+	return code, hints
 }
 
 // report is what a verb has to tell on stdout.
