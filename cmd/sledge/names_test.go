@@ -44,6 +44,13 @@ func (s *namesSource) Scope() manifest.Scope { return manifest.Scope{} }
 
 func (s *namesSource) Pages() uint64 { return 1 }
 
+func (s *namesSource) Totals() (t manifest.Totals, err error) {
+	for _, r := range s.records {
+		t.Count(r, 1)
+	}
+	return t, nil
+}
+
 func (s *namesSource) Entries(_ context.Context, _ uint64, f func(importer.Entry) error) error {
 	for _, r := range s.records {
 		if err := f(importer.Entry{Record: r, Raw: []importer.RawRecord{{}}}); err != nil {
