@@ -143,7 +143,10 @@ func (s *CommitStore) Look(ctx context.Context) (*SeenMarker, error) {
 // its place, which stays.
 func (s *CommitStore) Remove(ctx context.Context, seen *SeenMarker) (replaced bool, err error) {
 	r := s.run
-	if err := errors.Join(r.lostTo(), r.ours(), r.calls.look(ctx)); err != nil {
+	if e := r.haltedBy(); e != nil { // the mark of a cancel is this one's own
+		return false, e
+	}
+	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
 		return false, err
 	}
 	return r.deleteSeen(ctx, s.key, seen.object, seen.at)

@@ -41,7 +41,12 @@ func TestOnePace(t *testing.T) {
 	o.StatusEvery = time.Hour
 	var told Progress
 	o.Progress = func(p Progress) { told = p }
-	r := &run{opts: o, source: s, target: f, calls: newCaller(o, nil)}
+	j, err := openJournal(o.StateDir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	r := &run{opts: o, source: s, target: f, calls: newCaller(o, nil), journal: j}
 	r.teller = &teller{run: r}
 	r.progress.totalBytes, r.progress.totalEntries = 1000, 100
 	for i := range 3 {
