@@ -50,7 +50,7 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if int64(n) > b.left {
 		n = int(b.left)
-		err = unknown(newError(CodeServerError, "", fmt.Sprintf("the answer is longer than %d MiB", b.most>>20), nil))
+		err = unknown(NewError(CodeServerError, "", fmt.Sprintf("the answer is longer than %d MiB", b.most>>20), nil))
 	}
 	b.left -= int64(n)
 	return n, err

@@ -44,7 +44,7 @@ func TestArchivedThere(t *testing.T) {
 	f.objects["in/a"] = fakeObject{data: []byte("hello"), key: "in/a"} // no checksum
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "get" && key == "in/a" {
-			return false, newError(CodeArchived, key, "InvalidObjectState", nil)
+			return false, NewError(CodeArchived, key, "InvalidObjectState", nil)
 		}
 		return true, nil
 	}
@@ -67,7 +67,7 @@ func TestArchivedProbe(t *testing.T) {
 	s.file("a", []byte("hello"))
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "get" && f.objects[key].key != "" {
-			return false, newError(CodeArchived, key, "InvalidObjectState", nil)
+			return false, NewError(CodeArchived, key, "InvalidObjectState", nil)
 		}
 		return true, nil
 	}

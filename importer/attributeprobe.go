@@ -3,34 +3,11 @@ package importer
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"strings"
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
 )
-
-// text is the canonical text of a set of attributes.
-func (a Attributes) text() string {
-	text, _ := json.Marshal(a) // of plain fields: cannot fail
-	return string(text)
-}
-
-// single is one attribute of a set, by its name.
-type single struct {
-	name string
-	Attributes
-}
-
-// singles are the attributes of a set one by one, without locks.
-func (a Attributes) singles() (all []single) {
-	for _, one := range attributes {
-		if !one.holds && one.asked(&a) {
-			all = append(all, single{one.name, one.of(a)})
-		}
-	}
-	return all
-}
 
 // ofAttributes reports whether a store may mean an attribute by this refusal: many have
 // no code of their own for one that they do not know.
@@ -117,7 +94,7 @@ func (p *prober) blame(ctx context.Context, kind string, asked, others Attribute
 }
 
 func attributeRefused(names string, err error) error {
-	return newError(CodeAttributeRefused, "", names+": "+asError(err).Cause, err)
+	return NewError(CodeAttributeRefused, "", names+": "+asError(err).Cause, err)
 }
 
 // sets tries what the rules may ask for, each set by one request.

@@ -23,14 +23,14 @@ func TestAttributeRefusedInDoubt(t *testing.T) {
 					defer mu.Unlock()
 					if strings.Contains(key, ProbePrefix) && examined {
 						if calls++; calls == at {
-							return newError(code, key, "", nil)
+							return NewError(code, key, "", nil)
 						}
 					}
 					if kind != callCreate || a.StorageClass == "" {
 						return nil
 					}
 					examined = examined || ours(key)
-					return newError(CodeRefused, key, "status 501: NotImplemented", nil)
+					return NewError(CodeRefused, key, "status 501: NotImplemented", nil)
 				}
 				o := testOptions(t, memDisk())
 				o.DeferComplete, o.Retries = 1000, -1

@@ -68,7 +68,7 @@ func TestPolicyDemandsAttributes(t *testing.T) {
 				p := &picky{fakeTarget: newFake(t)}
 				p.rule = func(kind, key string, a Attributes) error {
 					if a.SSE != "aws:kms" || a.KMSKeyID != "k" || a.KMSContext["a"] != "b" || !maps.Equal(a.Tags, map[string]string{"team": "a"}) {
-						return newError(CodeAccessDenied, key, "status 403: AccessDenied", nil)
+						return NewError(CodeAccessDenied, key, "status 403: AccessDenied", nil)
 					}
 					return nil
 				}
@@ -89,7 +89,7 @@ func TestPolicyDemandsAttributes(t *testing.T) {
 // operator, this does not.
 func TestAttributeRefused(t *testing.T) {
 	unknown := func(text string) func(string) error {
-		return func(key string) error { return newError(CodeRefused, key, text, nil) }
+		return func(key string) error { return NewError(CodeRefused, key, text, nil) }
 	}
 	tests := []struct {
 		name, rules, names string
@@ -102,7 +102,7 @@ func TestAttributeRefused(t *testing.T) {
 		{"tags of some objects", `{"match":"f3*","tags":{"a":"b"}}`, "tags", func(_ string, a Attributes) bool { return a.Tags != nil }, unknown("status 501: NotImplemented"), 0},
 		{"a KMS key", `{"sse":"aws:kms","kms_key_id":"k"}`, "sse", func(_ string, a Attributes) bool { return a.KMSKeyID != "" }, unknown("status 400: InvalidArgument: no such key"), 0},
 		{"a storage class", `{"tags":{"a":"b"},"storage_class":"STANDART"}`, "storage_class", func(_ string, a Attributes) bool { return a.StorageClass != "" },
-			func(key string) error { return newError(CodeAttributeRefused, key, "InvalidStorageClass", nil) }, 0},
+			func(key string) error { return NewError(CodeAttributeRefused, key, "InvalidStorageClass", nil) }, 0},
 		{"a storage class by parts", `{"storage_class":"COLD"}`, "storage_class", func(kind string, a Attributes) bool { return kind == callCreate && a.StorageClass != "" }, unknown("status 501: NotImplemented"), 60},
 		{"a lock", `{"lock":{"mode":"GOVERNANCE","days":1}}`, "lock", func(_ string, a Attributes) bool { return a.LockMode != "" }, unknown("status 501: NotImplemented"), 8},
 		{"a lock of some objects", `{"match":"f1*","lock":{"legal_hold":true}}`, "lock", func(_ string, a Attributes) bool { return a.LegalHold }, unknown("status 400: InvalidRequest: no object lock here"), 30},
@@ -158,7 +158,7 @@ func TestRefusedNotForAttributes(t *testing.T) {
 			tries++
 		}
 		if key == "in/f05" || key == "in/f06" || key == "in/large" {
-			return newError(CodeRefused, key, "status 400: InvalidURI", nil)
+			return NewError(CodeRefused, key, "status 400: InvalidURI", nil)
 		}
 		return nil
 	}

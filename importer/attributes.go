@@ -92,3 +92,35 @@ func (s Shown) class() string {
 func sameKMSKey(asked, shown string) bool {
 	return asked == shown || strings.HasSuffix(shown, "/"+asked) || shown == "arn:aws:kms:"+asked || shown != "" && strings.Contains(asked, "alias/")
 }
+
+// text is the canonical text of a set of attributes.
+func (a Attributes) text() string {
+	text, _ := json.Marshal(a) // of plain fields: cannot fail
+	return string(text)
+}
+
+// single is one attribute of a set, by its name.
+type single struct {
+	name string
+	Attributes
+}
+
+// singles are the attributes of a set one by one, without locks.
+func (a Attributes) singles() (all []single) {
+	for _, one := range attributes {
+		if !one.holds && one.asked(&a) {
+			all = append(all, single{one.name, one.of(a)})
+		}
+	}
+	return all
+}
+
+// demanded are the attributes that a policy may demand of objects which are not the site's.
+func (a Attributes) demanded() (d Attributes) {
+	for _, one := range attributes {
+		if one.demanded && !(one.name == attributeACL && !privateACL(a.ACL)) {
+			one.take(&d, &a)
+		}
+	}
+	return d
+}

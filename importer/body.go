@@ -175,7 +175,7 @@ func sourceError(path string, err error) error {
 	if e := (*Error)(nil); errors.As(err, &e) || isCanceled(err) {
 		return err
 	}
-	return newError(CodeSourceLost, path, err.Error(), err)
+	return NewError(CodeSourceLost, path, err.Error(), err)
 }
 
 // hashSpan reads a span of the content anew and compares it with its digest.
@@ -200,7 +200,7 @@ func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size 
 		}
 	}
 	if [32]byte(h.Sum(nil)) != want {
-		return newError(CodeSourceCorrupt, path, fmt.Sprintf("bytes %d to %d do not have the manifest's SHA-256", from, from+size), nil)
+		return NewError(CodeSourceCorrupt, path, fmt.Sprintf("bytes %d to %d do not have the manifest's SHA-256", from, from+size), nil)
 	}
 	return nil
 }

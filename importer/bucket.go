@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 var (
@@ -41,18 +42,6 @@ func checkARN(name string) error {
 	return fmt.Errorf("target %q: must be a bucket or the ARN of an access point, %s", name, form)
 }
 
-// checkAccessPoint refuses a way to address buckets that access points do not have.
-func (o Options) checkAccessPoint() error {
-	profile, err := o.profile()
-	if isARN(o.Bucket) && (o.PathStyle || err == nil && profile.PathStyle) {
-		return fmt.Errorf("target %s: an access point cannot be addressed in the path: leave out --path-style, and take a profile without path_style, such as aws", o.Bucket)
-	}
-	return nil
-}
-
-// TargetURL names the target in receipts: s3://bucket/prefix.
-func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix }
-
 // ParseTarget reads s3://bucket/prefix/ as the job file writes it. Instead of the bucket
 // it may have an access point's ARN. Its name follows a slash: AWS takes a colon, too, and a
 // target has one text, which job, receipts and acceptance are compared by.
@@ -79,4 +68,19 @@ func CutTarget(url string) (bucket, key string, ok bool) {
 		return bucket + "/" + name, below, ok
 	}
 	return bucket, key, ok
+}
+
+func checkPrefix(prefix string) error {
+	if prefix == "" {
+		return nil
+	}
+	if !strings.HasSuffix(prefix, "/") || strings.HasPrefix(prefix, "/") || !utf8.ValidString(prefix) {
+		return fmt.Errorf("prefix %q: must be UTF-8 and end in a slash, not begin with one", prefix)
+	}
+	for part := range strings.SplitSeq(strings.TrimSuffix(prefix, "/"), "/") {
+		if part == "" || part == "." || part == ".." {
+			return fmt.Errorf("prefix %q has an empty or dot component", prefix)
+		}
+	}
+	return nil
 }

@@ -129,7 +129,7 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	began := time.Now()
 	err = f(timed)
 	if why := context.Cause(timed); err != nil && why != nil && !isClass(err, FatalObject) {
-		err = unknown(newError(CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
+		err = unknown(NewError(CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
 	}
 	release(err)
 	c.told(ctx, what, Call{what.name, what.payload, time.Since(began), err})

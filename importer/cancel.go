@@ -156,7 +156,7 @@ func (c *canceler) unseen(uploads uint64) error {
 	r := c.run
 	if n := uploads - c.met; n > 0 {
 		r.uploadsLeft.add(n)
-		r.problem(newError(CodeOrphanUpload, "", fmt.Sprintf("%d uploads of entries that cannot be read", n), nil))
+		r.problem(NewError(CodeOrphanUpload, "", fmt.Sprintf("%d uploads of entries that cannot be read", n), nil))
 	}
 	if r.lost > 0 {
 		return r.left

@@ -118,7 +118,7 @@ func TestCancelLostAnswer(t *testing.T) {
 			return true, lostAnswer
 		}
 		if key == "in/a" && call == "head" {
-			return false, newError(CodeRefused, "", "no", nil)
+			return false, NewError(CodeRefused, "", "no", nil)
 		}
 		return true, nil
 	}
@@ -239,7 +239,7 @@ func TestCancelUnbegun(t *testing.T) {
 	o := testOptions(t, memDisk())
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" {
-			return false, newError(CodeAccessDenied, "", "no", nil)
+			return false, NewError(CodeAccessDenied, "", "no", nil)
 		}
 		return true, nil
 	}

@@ -68,5 +68,5 @@ func (r *run) refuseCanceled(cause string, by Lease) error {
 	if err := r.markCanceled(by); err != nil {
 		return err
 	}
-	return newError(CodeCanceled, "", cause, nil)
+	return NewError(CodeCanceled, "", cause, nil)
 }

@@ -28,6 +28,6 @@ func (c *canceler) examine(ctx context.Context) (err error) {
 // cancel could not. Those that the journal knows are aborted all the same.
 func (c *canceler) unsearched(why string) {
 	if why != "" {
-		c.run.problem(newError(CodeOrphanUpload, c.run.opts.Prefix, "uploads below the prefix that no answer told of were not looked for: "+why, nil))
+		c.run.problem(NewError(CodeOrphanUpload, c.run.opts.Prefix, "uploads below the prefix that no answer told of were not looked for: "+why, nil))
 	}
 }

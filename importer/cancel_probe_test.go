@@ -11,7 +11,7 @@ import (
 func unwritable(code Code) func(int, string, string) (bool, error) {
 	return func(_ int, call, key string) (bool, error) {
 		if call == "put" || call == "create" || call == "part" || call == "complete" {
-			return false, newError(code, key, "no", nil)
+			return false, NewError(code, key, "no", nil)
 		}
 		return true, nil
 	}
@@ -27,11 +27,11 @@ func TestCancelUnwritable(t *testing.T) {
 		var crashed vfs.FS // when the answer of a Create is lost
 		f.hook = func(_ int, call, key string) (bool, error) {
 			if crashed != nil {
-				return false, newError(CodeCredentialsRefused, key, "no", nil)
+				return false, NewError(CodeCredentialsRefused, key, "no", nil)
 			}
 			if key == "in/big" && call == "create" {
 				crashed = disk.CrashClone(newRand(1), 0)
-				return true, unknown(newError(CodeConnectionLost, key, "no answer", nil))
+				return true, unknown(NewError(CodeConnectionLost, key, "no answer", nil))
 			}
 			return true, nil
 		}
@@ -63,7 +63,7 @@ func TestCancelUnreachable(t *testing.T) {
 	o := testOptions(t, disk)
 	mustRun(t, s, f, o)
 	f.hook = func(_ int, _, key string) (bool, error) {
-		return false, newError(CodeCredentialsRefused, key, "no", nil)
+		return false, NewError(CodeCredentialsRefused, key, "no", nil)
 	}
 	if _, err := Cancel(t.Context(), s, deleting{f}, o, true); !hasCode(err, CodeCredentialsRefused) {
 		t.Error(err)

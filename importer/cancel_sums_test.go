@@ -39,7 +39,7 @@ func TestCancelWithoutChecksums(t *testing.T) {
 			defer lock.Unlock()
 			read = append(read, key)
 			if key == "in/dir/d" {
-				return false, newError(CodeArchived, key, "InvalidObjectState", nil)
+				return false, NewError(CodeArchived, key, "InvalidObjectState", nil)
 			}
 		}
 		return true, nil

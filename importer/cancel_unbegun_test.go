@@ -14,7 +14,7 @@ func unprobed(t *testing.T, s *fakeSource, f *fakeTarget, o Options) {
 	t.Helper()
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" && strings.Contains(key, ProbePrefix) {
-			return false, newError(CodeAccessDenied, key, "no", nil)
+			return false, NewError(CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil
 	}

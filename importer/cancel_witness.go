@@ -99,7 +99,7 @@ func (r *run) mustShow(ctx context.Context, idle bool) error {
 		r.opts.Log.Log(ctx, LevelNotice, "the target shows nothing of the run; it was emptied, by your word", "looked for", w.looked)
 		return nil
 	}
-	e := newError(CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
+	e := NewError(CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
 		r.opts.RunID, were(w.looked)), nil)
 	e.Remedy = remedyEmptied
 	return e

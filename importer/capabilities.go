@@ -51,7 +51,7 @@ var _ Further = Plain{}
 func (Plain) Capabilities() Capabilities { return Capabilities{} }
 
 func cannot(what string) error {
-	return newError(CodeRefused, "", what+": this target has no such call", nil)
+	return NewError(CodeRefused, "", what+": this target has no such call", nil)
 }
 
 func (Plain) List(context.Context, string, string) ([]Listed, string, error) {

@@ -24,7 +24,7 @@ func (c *circle) closes(place string) bool {
 
 // notGoingOn is the error of such a listing. Asking again would not help.
 func notGoingOn(key string) *Error {
-	e := newError(CodeServerError, key, "the listing does not go on", nil)
+	e := NewError(CodeServerError, key, "the listing does not go on", nil)
 	e.Class = Fixable
 	return e
 }

@@ -30,7 +30,7 @@ func (o Options) checkTLS() error {
 func (o Options) clientCertificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(o.ClientCert, o.ClientKey)
 	if err != nil {
-		return nil, newError(CodeCredentialsMissing, "", "client certificate: "+err.Error(), err)
+		return nil, NewError(CodeCredentialsMissing, "", "client certificate: "+err.Error(), err)
 	}
 	return &pair, nil
 }

@@ -88,7 +88,7 @@ func TestCommitted(t *testing.T) {
 			s, f, halfway, done := mixed(), newFake(t), memDisk(), memDisk()
 			f.hook = func(_ int, call, key string) (bool, error) {
 				if call == "complete" && key == "in/big" {
-					return false, newError(CodeAccessDenied, "", "", nil)
+					return false, NewError(CodeAccessDenied, "", "", nil)
 				}
 				return true, nil
 			}

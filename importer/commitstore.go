@@ -55,7 +55,7 @@ func readSmall(ctx context.Context, calls *caller, target Reader, key string, mo
 		}
 		there, err = io.ReadAll(io.LimitReader(body, most+1))
 		if err = errors.Join(err, body.Close()); err != nil {
-			return unknown(newError(CodeConnectionLost, key, err.Error(), err))
+			return unknown(NewError(CodeConnectionLost, key, err.Error(), err))
 		}
 		return nil
 	})
@@ -134,7 +134,7 @@ func (s *CommitStore) Look(ctx context.Context) (*SeenMarker, error) {
 	case getErr != nil:
 		return nil, getErr
 	case err != nil:
-		return nil, newError(CodeNotShown, s.key, "GET finds the commit marker, and HEAD does not", err)
+		return nil, NewError(CodeNotShown, s.key, "GET finds the commit marker, and HEAD does not", err)
 	}
 	return &SeenMarker{content, obj, at}, nil
 }

@@ -24,7 +24,7 @@ func (m *markerFaults) Get(ctx context.Context, key, version string) (io.ReadClo
 	}
 	if m.busy > 0 && key == "in/"+testMarker {
 		m.busy--
-		return nil, newError(CodeThrottled, "", "slow down", nil)
+		return nil, NewError(CodeThrottled, "", "slow down", nil)
 	}
 	return m.fakeTarget.Get(ctx, key, version)
 }
@@ -52,7 +52,7 @@ func TestCommitCalls(t *testing.T) {
 	}{
 		{"busy, then stored", func(n int, store func() (Stored, error)) (Stored, error) {
 			if n < 3 {
-				return Stored{}, newError(CodeThrottled, "", "SlowDown", nil)
+				return Stored{}, NewError(CodeThrottled, "", "SlowDown", nil)
 			}
 			return store()
 		}, 3, ""},
@@ -69,7 +69,7 @@ func TestCommitCalls(t *testing.T) {
 			return store()
 		}, 2, ""},
 		{"refused", func(int, func() (Stored, error)) (Stored, error) {
-			return Stored{}, newError(CodeAccessDenied, "", "no", nil)
+			return Stored{}, NewError(CodeAccessDenied, "", "no", nil)
 		}, 1, CodeAccessDenied},
 	} {
 		s, m := newSource(), &markerFaults{fakeTarget: newFake(t)}

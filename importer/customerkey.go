@@ -52,16 +52,3 @@ func (k *CustomerKey) Format(s fmt.State, _ rune) { fmt.Fprintf(s, "SSE-C key, M
 
 // MarshalJSON keeps it out of every file.
 func (k *CustomerKey) MarshalJSON() ([]byte, error) { return []byte(`"` + k.MD5() + `"`), nil }
-
-// checkCustomerKey refuses what cannot go together with the key.
-func (o Options) checkCustomerKey() error {
-	if o.CustomerKey == nil {
-		return nil
-	}
-	for i, rule := range o.Rules.Objects {
-		if rule.SSE != "" {
-			return fmt.Errorf("objects[%d]: sse %s goes without a key of the customer's (SSE-C)", i, rule.SSE)
-		}
-	}
-	return nil
-}

@@ -35,8 +35,8 @@ func deferredCalls(t *testing.T) int {
 func TestFaultsDeferred(t *testing.T) {
 	s := mixed()
 	faults := []*Error{
-		unknown(newError(CodeConnectionLost, "", "reset", nil)), unknown(newError(CodeServerError, "", "status 500", nil)),
-		newError(CodeThrottled, "", "status 503", nil), newError(CodeTargetAbsent, "", "connection refused", nil),
+		unknown(NewError(CodeConnectionLost, "", "reset", nil)), unknown(NewError(CodeServerError, "", "status 500", nil)),
+		NewError(CodeThrottled, "", "status 503", nil), NewError(CodeTargetAbsent, "", "connection refused", nil),
 	}
 	for n := deferredCalls(t); n > 0; n -= everyFew() {
 		fault := faults[n/everyFew()%len(faults)]
@@ -75,9 +75,9 @@ func TestCrashDeferred(t *testing.T) {
 			if clone == nil {
 				clone = disk.CrashClone(rng, rng.Intn(101))
 				cancel()
-				return n%3 == 0, unknown(newError(CodeConnectionLost, "", "killed", nil))
+				return n%3 == 0, unknown(NewError(CodeConnectionLost, "", "killed", nil))
 			}
-			return false, unknown(newError(CodeConnectionLost, "", "dead", nil))
+			return false, unknown(NewError(CodeConnectionLost, "", "dead", nil))
 		}
 		Run(ctx, s, f, deferredOptions(disk))
 		cancel()

@@ -8,18 +8,6 @@ import (
 // lookFresh is how old a look at an object may be before it is deleted.
 const lookFresh = time.Second
 
-// nullVersion is the version id of what a bucket stores while it keeps no versions. A later
-// object of the key has the same.
-const nullVersion = "null"
-
-// sameObject reports whether a later look has shown the same object.
-func (o Object) sameObject(later Object) bool {
-	return o.ETag == later.ETag && o.VersionID == later.VersionID && o.Size == later.Size
-}
-
-// isVersion reports whether the object's version id is its own for good.
-func (o Object) isVersion() bool { return o.VersionID != "" && o.VersionID != nullVersion }
-
 // deleteSeen removes the object that HEAD has shown at a time, and reports whether another
 // one is there in its place, which stays. The object of a version id is that one for good.
 // Any other is deleted on condition of its ETag, and only by a fresh look: where the look is

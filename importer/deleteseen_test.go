@@ -36,7 +36,7 @@ func (s *seenStore) Delete(context.Context, string, string) error {
 	}
 	s.etag = ""
 	if s.lose--; s.lose >= 0 {
-		return unknown(newError(CodeConnectionLost, "k", "reset", nil))
+		return unknown(NewError(CodeConnectionLost, "k", "reset", nil))
 	}
 	return nil
 }
@@ -51,18 +51,18 @@ func (s *seenStore) DeleteSeen(ctx context.Context, key, version, etag string) e
 	s.conditions++
 	switch s.ifMatch {
 	case "refuses":
-		return newError(CodeRefused, key, "NotImplemented", nil)
+		return NewError(CodeRefused, key, "NotImplemented", nil)
 	case "ignores":
 		return s.Delete(ctx, key, version)
 	case "never matches":
-		return newError(codeKeyExists, key, "PreconditionFailed", nil)
+		return NewError(codeKeyExists, key, "PreconditionFailed", nil)
 	}
 	s.between("delete")
 	if s.etag == "" {
 		return NotFound(key)
 	}
 	if s.etag != etag {
-		return newError(codeKeyExists, key, "PreconditionFailed", nil)
+		return NewError(codeKeyExists, key, "PreconditionFailed", nil)
 	}
 	return s.Delete(ctx, key, version)
 }
@@ -160,7 +160,7 @@ func (l lostDelete) Delete(ctx context.Context, key, version string) error {
 	defer l.mu.Unlock()
 	if l.lose(key) {
 		l.objects[key] = fakeObject{data: []byte("theirs"), key: key}
-		return errors.Join(err, unknown(newError(CodeConnectionLost, key, "reset", nil)))
+		return errors.Join(err, unknown(NewError(CodeConnectionLost, key, "reset", nil)))
 	}
 	return err
 }

@@ -157,7 +157,7 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 		return r.done(ctx, w.page, e, record{Outcome: action.Outcome, Detail: action.Reason}, nil)
 	}
 	if r.opts.Marker != "" && action.Key == r.opts.Prefix+r.opts.Marker {
-		err := newError(CodeKeyCollision, e.Record.Path, "the commit marker is to have this key", nil)
+		err := NewError(CodeKeyCollision, e.Record.Path, "the commit marker is to have this key", nil)
 		return r.done(ctx, w.page, e, failure(err), err)
 	}
 	select {
@@ -261,7 +261,7 @@ func lostPage(e Entry) *Error {
 	if own := ownFault("", e.Lost); own != nil {
 		return own
 	}
-	return newError(CodePageLost, "", fmt.Sprintf("page %d: %v", e.Page, e.Lost), e.Lost)
+	return NewError(CodePageLost, "", fmt.Sprintf("page %d: %v", e.Page, e.Lost), e.Lost)
 }
 
 // losePage names a page that cannot be read. What it holds is not known by name.

@@ -29,7 +29,7 @@ func TestConditionOfEachAttempt(t *testing.T) {
 					return true, nil
 				}
 				f.objects[key] = fakeObject{data: theirs, sha256: encode64(sum(theirs)), kind: "FULL_OBJECT"}
-				return false, newError(CodeThrottled, key, "by a test", nil)
+				return false, NewError(CodeThrottled, key, "by a test", nil)
 			}
 			o := testOptions(t, memDisk())
 			o.Retries = 3

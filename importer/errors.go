@@ -209,16 +209,10 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// newError fills class and remedy from the table.
-func newError(code Code, path, cause string, err error) *Error {
+// NewError is an error of a known code, with the class and remedy of the table.
+func NewError(code Code, path, cause string, err error) *Error {
 	info := infoOf(code)
 	return &Error{Code: code, Path: path, Cause: cause, Remedy: info.Remedy, Class: info.Class, Err: err}
-}
-
-// NewError is for Targets and Sources outside of this package: an error of a
-// known code, with the class and remedy of the table.
-func NewError(code Code, path, cause string, err error) *Error {
-	return newError(code, path, cause, err)
 }
 
 func unknown(e *Error) *Error {
@@ -233,7 +227,7 @@ func asError(err error) *Error {
 	if errors.As(err, &e) {
 		return e
 	}
-	return unknown(newError(CodeInternal, "", err.Error(), err))
+	return unknown(NewError(CodeInternal, "", err.Error(), err))
 }
 
 func hasCode(err error, code Code) bool {

@@ -96,13 +96,13 @@ func (f *fakeTarget) take(body io.Reader, size int64, sum [32]byte) ([]byte, err
 	data := make([]byte, size+1)
 	n, err := io.ReadFull(body, data)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, unknown(newError(CodeConnectionLost, "", err.Error(), err))
+		return nil, unknown(NewError(CodeConnectionLost, "", err.Error(), err))
 	}
 	if data = data[:n]; int64(n) != size {
 		f.t.Errorf("%d bytes announced, %d sent", size, n)
 	}
 	if sha256.Sum256(data) != sum && !f.unchecking {
-		return nil, newError(CodeDigestRefused, "", "BadDigest", nil)
+		return nil, NewError(CodeDigestRefused, "", "BadDigest", nil)
 	}
 	if f.corrupt && len(data) > 0 {
 		data[0] ^= 1
@@ -197,7 +197,7 @@ func (f *fakeTarget) UploadPart(_ context.Context, in PartRequest) (string, erro
 	}
 	u := f.uploads[in.UploadID]
 	if u == nil || u.key != in.Key {
-		return "", newError(CodeUploadGone, in.Key, "NoSuchUpload", nil)
+		return "", NewError(CodeUploadGone, in.Key, "NoSuchUpload", nil)
 	}
 	if old, ok := u.parts[in.Number]; ok && !old.lost && !f.twoWriters {
 		f.t.Errorf("%q: part %d was sent again although it was acknowledged or listed", in.Key, in.Number)
@@ -215,7 +215,7 @@ func (f *fakeTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stor
 	}
 	u := f.uploads[in.UploadID]
 	if u == nil || u.key != in.Key {
-		return Stored{}, newError(CodeUploadGone, in.Key, "NoSuchUpload", nil)
+		return Stored{}, NewError(CodeUploadGone, in.Key, "NoSuchUpload", nil)
 	}
 	var data []byte
 	var sums [][32]byte
@@ -223,7 +223,7 @@ func (f *fakeTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stor
 		part, ok := u.parts[i+1]
 		if !ok || p.Number != i+1 || p.SHA256 != encode64(part.sum[:]) {
 			f.t.Errorf("%q: Complete names part %d, which is not there", in.Key, p.Number)
-			return Stored{}, newError(CodeRefused, in.Key, "InvalidPart", nil)
+			return Stored{}, NewError(CodeRefused, in.Key, "InvalidPart", nil)
 		}
 		data, sums = append(data, part.data...), append(sums, part.sum)
 	}
@@ -259,7 +259,7 @@ func (f *fakeTarget) ListParts(_ context.Context, key, id string, each func(Part
 	}
 	u := f.uploads[id]
 	if u == nil {
-		return newError(CodeUploadGone, key, "NoSuchUpload", nil)
+		return NewError(CodeUploadGone, key, "NoSuchUpload", nil)
 	}
 	for _, n := range slices.Sorted(maps.Keys(u.parts)) {
 		p := u.parts[n]

@@ -87,7 +87,7 @@ func openState(folder string) (*Folder, error) {
 	}
 	if err != nil {
 		if hasCode(err, CodeStateLocked) {
-			err = newError(CodeStateLocked, folder, "held by "+holder(top).String(), err)
+			err = NewError(CodeStateLocked, folder, "held by "+holder(top).String(), err)
 		}
 		return nil, errors.Join(stateFolderError(err), f.Close())
 	}
@@ -98,7 +98,7 @@ func openState(folder string) (*Folder, error) {
 func lockState(top vfs.FS, folder string) (io.Closer, error) {
 	held, err := vfs.Lock(top, path.Join(folder, lockName))
 	if errors.Is(err, vfs.ErrLocked) {
-		return nil, newError(CodeStateLocked, folder, "another process holds the state folder", err)
+		return nil, NewError(CodeStateLocked, folder, "another process holds the state folder", err)
 	}
 	return held, err
 }
@@ -121,7 +121,7 @@ func (f *Folder) still() error {
 	}
 	taken, err := highestNumber(f.top, takenFolder)
 	if err == nil && taken != f.taken {
-		err = newError(CodeTakenOver, "", "the holder is "+holder(f.top).String(), nil)
+		err = NewError(CodeTakenOver, "", "the holder is "+holder(f.top).String(), nil)
 	}
 	return err
 }

@@ -270,12 +270,12 @@ func (g *gate) state() (State, *Halt) {
 // refused, only a write does.
 func (g *gate) mended(scout uint64, what call) bool {
 	return g.openIf(func(halt *Error, number uint64) bool {
-		return number == scout && (what.writes() || halt.ofAnyCall())
+		return number == scout && (what.writes() || ofAnyCall(halt))
 	})
 }
 
 // ofAnyCall tells an error that reads meet as well as writes.
-func (e *Error) ofAnyCall() bool {
+func ofAnyCall(e *Error) bool {
 	switch e.Code {
 	case CodeTargetAbsent, CodeTargetUntrusted, CodeNotS3, CodeNoSuchBucket, CodeWrongRegion, CodeClockSkew,
 		CodeCredentialsRefused, CodeCredentialsExpired, CodeCredentialsMissing:

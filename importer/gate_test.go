@@ -39,13 +39,13 @@ func TestJournalEndsItsOwnHalt(t *testing.T) {
 		n := 0
 		return func() error {
 			if n++; n == 1 {
-				return newError(CodeJournalFull, "", "", nil)
+				return NewError(CodeJournalFull, "", "", nil)
 			}
 			return nil
 		}
 	}
 	begun := *now
-	r.stop(newError(CodeTargetAbsent, "", "", nil))
+	r.stop(NewError(CodeTargetAbsent, "", "", nil))
 	*now = now.Add(time.Minute)
 	if err := r.keep(ctx, full()); err != nil {
 		t.Fatal(err)
@@ -64,7 +64,7 @@ func TestJournalEndsItsOwnHalt(t *testing.T) {
 func TestScoutHaltsAgain(t *testing.T) {
 	r, ctx, now := halting(t)
 	begun := *now
-	absent, full := newError(CodeTargetAbsent, "", "", nil), newError(CodeTargetFull, "", "", nil)
+	absent, full := NewError(CodeTargetAbsent, "", "", nil), NewError(CodeTargetFull, "", "", nil)
 	scout, again := r.after(ctx, ctx, time.Now(), absent)
 	if !again {
 		t.Fatal("it does not wait")
@@ -90,7 +90,7 @@ func TestScoutHaltsAgain(t *testing.T) {
 // at the next one, also where the same object meets both.
 func TestHaltAfterProgress(t *testing.T) {
 	r, ctx, now := halting(t)
-	absent := newError(CodeTargetAbsent, "", "", nil)
+	absent := NewError(CodeTargetAbsent, "", "", nil)
 	scout, again := r.after(ctx, ctx, time.Now(), absent)
 	if !again {
 		t.Fatal("it does not wait")
@@ -111,9 +111,9 @@ func TestHaltAfterProgress(t *testing.T) {
 // began since: it waits with all others, and what gets through of it mends nothing.
 func TestScoutOfEarlierHalt(t *testing.T) {
 	r, ctx, now := halting(t)
-	scout, _ := r.after(ctx, ctx, time.Now(), newError(CodeTargetAbsent, "", "", nil))
+	scout, _ := r.after(ctx, ctx, time.Now(), NewError(CodeTargetAbsent, "", "", nil))
 	r.calls.told(scout, call{name: callListParts}, Call{})
-	if r.stop(newError(CodeTargetFull, "", "", nil)) == 0 {
+	if r.stop(NewError(CodeTargetFull, "", "", nil)) == 0 {
 		t.Fatal("no halt")
 	}
 	r.calls.told(scout, call{name: callPart, payload: 1}, Call{})

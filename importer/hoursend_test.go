@@ -191,7 +191,7 @@ func TestHoursEndHalted(t *testing.T) {
 				clock.day.Store(true)
 			}
 			if looks < 20 {
-				return false, newError(CodeCredentialsExpired, "", "", nil)
+				return false, NewError(CodeCredentialsExpired, "", "", nil)
 			}
 			return true, nil
 		}

@@ -212,12 +212,12 @@ func journalError(err error, panicked any) error {
 		return err
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return newError(CodeJournalFull, "", err.Error(), err)
+		return NewError(CodeJournalFull, "", err.Error(), err)
 	}
 	if own := ownFault("", err); own != nil {
 		return own
 	}
-	return newError(CodeJournalLost, "", err.Error(), err)
+	return NewError(CodeJournalLost, "", err.Error(), err)
 }
 
 func (j *journal) close() (err error) {
@@ -262,7 +262,7 @@ func (j *journal) room() error {
 	free, _, err := j.disk.Free()
 	low := err == nil && free < minFree
 	if j.low.Store(low); low {
-		return newError(CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
+		return NewError(CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
 	}
 	return nil
 }
@@ -292,7 +292,7 @@ func (j *journal) load(key []byte, v any) (ok bool, err error) {
 		return false, err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return false, newError(CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", key, err), err)
+		return false, NewError(CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", key, err), err)
 	}
 	return true, nil
 }
@@ -360,7 +360,7 @@ func (j *journal) elsewhere(o runOptions) (base string, err error) {
 		return "", err
 	}
 	if was.Options.Job != o.Job || was.Options.Device != o.Device {
-		return "", newError(CodeStateMismatch, "", "the folder is of another job or device: "+was.Options.differs(o), nil)
+		return "", NewError(CodeStateMismatch, "", "the folder is of another job or device: "+was.Options.differs(o), nil)
 	}
 	return RunsFolder + "/" + o.RunID, nil
 }
@@ -396,10 +396,10 @@ func (j *journal) fits(h header) error {
 
 func (was header) fits(h header) error {
 	if was.Version != h.Version {
-		return newError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
+		return NewError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
 	}
 	if diff := was.Options.differs(h.Options); diff != "" && was.Begun {
-		return newError(CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)
+		return NewError(CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)
 	}
 	return nil
 }

@@ -106,11 +106,11 @@ func (r *run) keeps(a *Action, obj Object, rec *record) error {
 	}
 	for _, name := range news {
 		if !slices.Contains(grave, name) {
-			r.problem(newError(CodeAttributeDropped, a.Path, fmt.Sprintf("%s, by %s; further objects without it are noted in the receipts only", name, write), nil))
+			r.problem(NewError(CodeAttributeDropped, a.Path, fmt.Sprintf("%s, by %s; further objects without it are noted in the receipts only", name, write), nil))
 		}
 	}
 	if len(grave) > 0 {
-		return newError(CodeAttributeMissing, a.Path, fmt.Sprintf("%s, by %s", strings.Join(grave, ", "), write), nil)
+		return NewError(CodeAttributeMissing, a.Path, fmt.Sprintf("%s, by %s", strings.Join(grave, ", "), write), nil)
 	}
 	if len(dropped) > 0 {
 		rec.Detail = strings.TrimPrefix(rec.Detail+"; not shown by the target: "+strings.Join(dropped, ", "), "; ")

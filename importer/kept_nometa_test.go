@@ -26,7 +26,7 @@ func TestKeptWithoutMetadata(t *testing.T) {
 			f.hook = func(_ int, call, key string) (bool, error) {
 				if lost && call == "complete" && ours(key) && !answered {
 					answered = true
-					return true, unknown(newError(CodeConnectionLost, key, "", nil))
+					return true, unknown(NewError(CodeConnectionLost, key, "", nil))
 				}
 				return true, nil
 			}

@@ -2,51 +2,12 @@ package importer
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
 
 // writeThere is the kind of write of an object that was there before the run: another's.
 const writeThere = "a write before this run"
-
-// lockCompliance is the stricter mode of a lock.
-const lockCompliance = "COMPLIANCE"
-
-// lacks names what an object that was there before does not have of what the rules ask for. A
-// lock may be stricter, or end later. One of days from the run's start cannot be that of an
-// earlier run, or of another device: while it holds, ends tells when it does, instead.
-func (a Attributes) lacks(s Shown, now time.Time) (names []string, ends time.Time) {
-	names = a.Dropped(s)
-	strict := s.LockMode == a.LockMode || s.LockMode == lockCompliance
-	if a.LockMode == "" || !strict || !slices.Contains(names, attributeLock) {
-		return names, ends
-	}
-	switch {
-	case !s.LockUntil.Before(a.LockUntil.Truncate(time.Second)):
-	case a.lockDays && s.LockUntil.After(now):
-		ends = s.LockUntil.UTC()
-	default:
-		return names, ends
-	}
-	return slices.DeleteFunc(names, func(name string) bool { return name == attributeLock }), ends
-}
-
-// untold names what is asked for and what no look at an object tells, or tells in part.
-func (a Attributes) untold() (names []string) {
-	for _, one := range attributes {
-		for _, c := range one.checks {
-			if c.kept == nil && c.asked(&a) {
-				names = append(names, c.name)
-			}
-		}
-	}
-	slices.Sort(names)
-	if len(a.Tags) > 0 {
-		names = append(names, "the tags' text (only their number is compared)")
-	}
-	return names
-}
 
 // asAsked holds an object that was there before to what the rules ask for. It was not
 // written, and is not: without the lock or the encryption it is an error of its entry.
@@ -60,7 +21,7 @@ func (r *run) asAsked(a *Action, obj Object, rec *record) error {
 		}
 	}
 	if len(grave) > 0 {
-		return newError(CodeAttributeMissing, a.Path, strings.Join(grave, ", ")+", of an object that was there before: it was left as it is", nil)
+		return NewError(CodeAttributeMissing, a.Path, strings.Join(grave, ", ")+", of an object that was there before: it was left as it is", nil)
 	}
 	var notes []string
 	if unknown := a.Attributes.untold(); len(unknown) > 0 {
@@ -78,7 +39,7 @@ func (r *run) asAsked(a *Action, obj Object, rec *record) error {
 		if name == attributeLock {
 			text = fmt.Sprintf("the lock of an object that was there before ends at %s, earlier than the rules ask; further ones are noted in the receipts only", ends.Format(time.RFC3339))
 		}
-		r.problem(newError(CodeAttributeDropped, a.Path, text, nil))
+		r.problem(NewError(CodeAttributeDropped, a.Path, text, nil))
 	}
 	for _, note := range notes {
 		rec.Detail += "; " + note

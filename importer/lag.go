@@ -183,7 +183,7 @@ func (r *run) headSurely(ctx context.Context, key string, free bool) (obj Object
 		return obj, err
 	}
 	if err = r.calls.shownLate(ctx, err, look); IsNotFound(err) {
-		err = newError(CodeNotShown, key, "GET finds the key, and HEAD does not", err)
+		err = NewError(CodeNotShown, key, "GET finds the key, and HEAD does not", err)
 	}
 	return obj, err
 }
@@ -227,7 +227,7 @@ func (c *caller) sleep(ctx context.Context, d time.Duration) bool {
 // mirrorNotShown is of an object of the journal in the target that is listed, or was refused
 // because it exists, and that GET does not find. Whose the run is, is not known then: it ends.
 func mirrorNotShown(key string, err error) *Error {
-	return newError(CodeTargetJournal, key, "the target has it, and says that it is not there: a cache or a proxy may answer from memory", err)
+	return NewError(CodeTargetJournal, key, "the target has it, and says that it is not there: a cache or a proxy may answer from memory", err)
 }
 
 // notShown is of a key that the target has by its answer to a write, and has not by its
@@ -237,7 +237,7 @@ func notShown(path string, unsure bool, err error) *Error {
 	if unsure {
 		text += "; a write before had no answer: whether it was written is not known"
 	}
-	e := newError(CodeNotShown, path, text, err)
+	e := NewError(CodeNotShown, path, text, err)
 	e.Unknown = unsure
 	return e
 }

@@ -98,7 +98,7 @@ func TestLagSettled(t *testing.T) {
 			puts := 0
 			f.hook = func(_ int, call, key string) (bool, error) {
 				if !ours(key) || call != "put" {
-					return true, when(newError(CodeRefused, key, "no", nil), lost && start == 0 && call == "head" && ours(key))
+					return true, when(NewError(CodeRefused, key, "no", nil), lost && start == 0 && call == "head" && ours(key))
 				}
 				if puts++; puts == 5 {
 					stop()
@@ -194,5 +194,5 @@ func TestLagUnlisted(t *testing.T) {
 type unlisting struct{ *behind }
 
 func (unlisting) List(_ context.Context, prefix, _ string) ([]Listed, string, error) {
-	return nil, "", newError(CodeAccessDenied, prefix, "no", nil)
+	return nil, "", NewError(CodeAccessDenied, prefix, "no", nil)
 }

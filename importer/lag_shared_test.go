@@ -85,7 +85,7 @@ func TestCancelLags(t *testing.T) {
 				return true, nil
 			}
 			stop()
-			return false, newError(CodeServerError, key, "", nil)
+			return false, NewError(CodeServerError, key, "", nil)
 		}
 		if _, err := Run(ctx, s, f, o); err == nil || f.ours() > 0 {
 			t.Fatalf("%v, %d objects", err, f.ours())
@@ -134,7 +134,7 @@ func TestCancelLags(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "listparts" && looks < 4 {
 			looks++
-			return false, newError(CodeUploadGone, key, "NoSuchUpload", nil)
+			return false, NewError(CodeUploadGone, key, "NoSuchUpload", nil)
 		}
 		return true, nil
 	}

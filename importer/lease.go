@@ -142,7 +142,7 @@ func (l *lease) held() error {
 		return journalError(err, nil)
 	}
 	l.lost.Store(true)
-	return newError(CodeTakenOver, "", "the holder is "+holder(l.disk).String(), nil)
+	return NewError(CodeTakenOver, "", "the holder is "+holder(l.disk).String(), nil)
 }
 
 func (l *lease) stat(number uint64) (err error) {

@@ -8,7 +8,7 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-var lostAnswer = unknown(newError(CodeConnectionLost, "", "reset", nil))
+var lostAnswer = unknown(NewError(CodeConnectionLost, "", "reset", nil))
 
 // TestCreateRefused: a Create that the store refused has left nothing, however often
 // it is tried while the operator is waited for, and nothing is named.
@@ -20,7 +20,7 @@ func TestCreateRefused(t *testing.T) {
 		f.hook = func(n int, call, key string) (bool, error) {
 			if ours(key) && call == "create" && refused < 20 {
 				refused++
-				return false, newError(code, "", "no", nil)
+				return false, NewError(code, "", "no", nil)
 			}
 			return true, nil
 		}
@@ -58,7 +58,7 @@ func TestLostCreateOfLostSource(t *testing.T) {
 			if there {
 				f.objects["in/big"] = fakeObject{data: []byte("something else")}
 			} else {
-				s.broken["big"] = newError(CodeSourceLost, "", "fewer disks", nil)
+				s.broken["big"] = NewError(CodeSourceLost, "", "fewer disks", nil)
 			}
 			o = testOptions(t, crashed)
 			o.ExclusivePrefix = exclusive
@@ -80,9 +80,9 @@ func TestAbortDenied(t *testing.T) {
 		deny := func(n int, call, key string) (bool, error) {
 			switch {
 			case key == "in/big" && call == "part":
-				return false, newError(CodeRefused, "", "no", nil)
+				return false, NewError(CodeRefused, "", "no", nil)
 			case ours(key) && call == "abort":
-				return false, newError(CodeAccessDenied, "", "no right to abort", nil)
+				return false, NewError(CodeAccessDenied, "", "no right to abort", nil)
 			}
 			return true, nil
 		}
@@ -145,7 +145,7 @@ func (d *leasedDisk) Taken() uint64 { return 0 }
 
 func (d *leasedDisk) Held() error {
 	if d.taken.Load() {
-		return newError(CodeTakenOver, "", "by a test", nil)
+		return NewError(CodeTakenOver, "", "by a test", nil)
 	}
 	return nil
 }

@@ -59,7 +59,7 @@ func TestSweepRefused(t *testing.T) {
 				f.uploads["twice"] = &fakeUpload{key: key, initiator: f.initiator, initiated: f.now(), parts: map[int]fakePart{}}
 			}
 			if call == what && !strings.Contains(key, ProbePrefix) {
-				return false, newError(CodeAccessDenied, key, "no", nil)
+				return false, NewError(CodeAccessDenied, key, "no", nil)
 			}
 			return true, nil
 		}
@@ -81,9 +81,9 @@ func TestLeftOnce(t *testing.T) {
 		f.hook = func(_ int, call, key string) (bool, error) {
 			switch {
 			case key == "in/big" && call == "part":
-				return false, newError(CodeRefused, "", "no", nil)
+				return false, NewError(CodeRefused, "", "no", nil)
 			case key == "in/big" && call == "abort" && !(mended && f.byCall["listbelow"] > 0):
-				return false, newError(CodeAccessDenied, "", "no right to abort", nil)
+				return false, NewError(CodeAccessDenied, "", "no right to abort", nil)
 			}
 			return true, nil
 		}
@@ -115,7 +115,7 @@ func TestLostCreateOnce(t *testing.T) {
 		case key == "in/big" && call == "create" && len(f.uploads) == 0:
 			return true, lostAnswer
 		case key == "in/big" && call == "abort":
-			return false, newError(CodeAccessDenied, "", "no right to abort", nil)
+			return false, NewError(CodeAccessDenied, "", "no right to abort", nil)
 		}
 		return true, nil
 	}
@@ -178,7 +178,7 @@ func TestCancelCountsLostCreates(t *testing.T) {
 // like any other: the run halts for it, or names the object. (Seed 1206 of make
 // import-faults at MinIO: a start that ended incomplete, and nobody said why.)
 func TestTimeIsNamed(t *testing.T) {
-	late := unknown(newError(CodeConnectionLost, "", "no answer in 2s", context.DeadlineExceeded))
+	late := unknown(NewError(CodeConnectionLost, "", "no answer in 2s", context.DeadlineExceeded))
 	for _, where := range []string{ProbePrefix, "in/big", "in/a"} {
 		for _, what := range []string{"put", "head", "create", "part", "complete", "get"} {
 			s, f := mixed(), newFake(t)
@@ -215,9 +215,9 @@ func TestTimeIsNamed(t *testing.T) {
 // uploads, where it fails itself, and where it is not the first of its run. (Seed 1117 of make
 // import-faults at MinIO.)
 func TestProbeNamesLeft(t *testing.T) {
-	refused := newError(CodeRefused, "", "status 501: NotImplemented", nil)
-	lost := unknown(newError(CodeConnectionLost, "", "reset", nil))
-	denied := newError(CodeAccessDenied, "", "no", nil)
+	refused := NewError(CodeRefused, "", "status 501: NotImplemented", nil)
+	lost := unknown(NewError(CodeConnectionLost, "", "reset", nil))
+	denied := NewError(CodeAccessDenied, "", "no", nil)
 	tests := []struct {
 		name string
 		hook func(f *fakeTarget, call, key string) (bool, error)

@@ -3,9 +3,7 @@ package importer
 import (
 	"fmt"
 	"math"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -26,14 +24,6 @@ const (
 	metaGroup       = "file-group"
 	metaMtime       = "file-mtime"
 
-	// The names and forms of rclone, which takes an object without this mtime for
-	// another version of its file: seconds since 1970 with a decimal point, st_mode in
-	// octal, decimal ids. s3fs reads mtime, uid and gid, too, and its own mode is decimal.
-	metaRcloneMtime = "mtime"
-	metaRcloneMode  = "mode"
-	metaRcloneUID   = "uid"
-	metaRcloneGID   = "gid"
-
 	// metaEntry names the record that the object was made from, metaRun the run
 	// that stored it: what tells our own object after a lost reply.
 	metaEntry = "sledge-entry"
@@ -47,12 +37,6 @@ const (
 	typeDirectory = 0o040000
 	typeSymlink   = 0o120000
 )
-
-// describes reports whether an object's user metadata of this name is the import's own.
-func describes(name string) bool {
-	return strings.HasPrefix(name, "sledge-") || strings.HasPrefix(name, "file-") ||
-		slices.Contains([]string{metaRcloneMtime, metaRcloneMode, metaRcloneUID, metaRcloneGID}, name)
-}
 
 // ownMetadata is more than all names and values of an entry's own metadata take.
 const ownMetadata = 512

@@ -145,7 +145,7 @@ func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64,
 		}
 		defer body.Close() // read only
 		if frame, err = io.ReadAll(io.LimitReader(body, limit+1)); err != nil {
-			return unknown(newError(CodeConnectionLost, "", err.Error(), err))
+			return unknown(NewError(CodeConnectionLost, "", err.Error(), err))
 		}
 		return nil
 	})
@@ -166,7 +166,7 @@ func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64,
 }
 
 func (m *mirror) bad(name string, err error) error {
-	return newError(CodeTargetJournal, m.prefix+name, err.Error(), err)
+	return NewError(CodeTargetJournal, m.prefix+name, err.Error(), err)
 }
 
 func (m *mirror) head(ctx context.Context, ask asking, name string) error {
@@ -198,13 +198,13 @@ func (m *mirror) remove(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return newError(CodeJournalLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", maxMarkerVersions), nil)
+	return NewError(CodeJournalLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", maxMarkerVersions), nil)
 }
 
 // each calls f for the names that begin with a text, in the order of the store.
 func (m *mirror) each(ctx context.Context, begin string, f func(name string) error) error {
 	if !m.target.Capabilities().List {
-		return newError(CodeRefused, "", "the target lists no keys, which a journal in it needs", nil)
+		return NewError(CodeRefused, "", "the target lists no keys, which a journal in it needs", nil)
 	}
 	after, turns := "", newCircle()
 	for {

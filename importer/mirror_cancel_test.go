@@ -103,7 +103,7 @@ func cutClearing(t *testing.T, s *fakeSource, f *fakeTarget) (stopped, crashed v
 		if call == "delete" && strings.Contains(key, "/pages/") && crashed == nil {
 			crashed = disk.CrashClone(newRand(1), 50)
 			cancel()
-			return false, newError(CodeAccessDenied, key, "no", nil)
+			return false, NewError(CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil
 	}
@@ -146,7 +146,7 @@ func TestMirrorClearOfOther(t *testing.T) {
 	_, crashed, _ := cutClearing(t, s, f)
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if key == "in/dir/f" && call == "head" {
-			return false, newError(CodeAccessDenied, "", "", nil)
+			return false, NewError(CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
@@ -206,9 +206,9 @@ func (d headerStays) Delete(ctx context.Context, key, version string) error {
 func denyAbort(_ int, call, key string) (bool, error) {
 	switch {
 	case key == "in/big" && call == "part":
-		return false, newError(CodeRefused, "", "no", nil)
+		return false, NewError(CodeRefused, "", "no", nil)
 	case key == "in/big" && call == "abort":
-		return false, newError(CodeAccessDenied, "", "no right to abort", nil)
+		return false, NewError(CodeAccessDenied, "", "no right to abort", nil)
 	}
 	return true, nil
 }

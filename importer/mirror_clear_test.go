@@ -14,7 +14,7 @@ func TestMirrorCleared(t *testing.T) {
 	denied := true
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if denied && call == "delete" && strings.Contains(key, JournalPrefix) {
-			return false, newError(CodeAccessDenied, key, "no", nil)
+			return false, NewError(CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil
 	}

@@ -120,7 +120,7 @@ func (r *run) clearMirror(ctx context.Context, end *finished) error {
 		err = firstError([]error{r.mirror.clear(ctx, mirrorUploads, r.uploadStays), r.mirror.clear(ctx, mirrorPages, none)})
 	}
 	if err != nil {
-		r.problem(newError(CodeJournalLeft, r.mirror.prefix, asError(err).Cause, err))
+		r.problem(NewError(CodeJournalLeft, r.mirror.prefix, asError(err).Cause, err))
 		return nil
 	}
 	end.Cleared = true

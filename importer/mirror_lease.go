@@ -62,7 +62,7 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 		switch {
 		case err == nil && again > 0:
 			m.remove(ctx, leaseName(n)) // at best: no run begins here with it
-			return newError(CodeNoConditions, "", "a journal in the target needs conditional writes: two hosts could take one lease", nil)
+			return NewError(CodeNoConditions, "", "a journal in the target needs conditional writes: two hosts could take one lease", nil)
 		case err != nil && !hasCode(err, codeKeyExists):
 			return err
 		case err != nil:
@@ -102,7 +102,7 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 			return seenNot(err)
 		}
 		if m.wrote(next) { // an attempt of its own takes it at this moment
-			return newError(CodeServerError, "", "the run's next lease is its own", nil)
+			return NewError(CodeServerError, "", "the run's next lease is its own", nil)
 		}
 		by = next.Lease
 	case IsNotFound(err):
@@ -126,14 +126,14 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 
 // lose notes that the run is not ours any more.
 func (m *mirror) lose(cause string) error {
-	m.lost.Store(newError(CodeTakenOver, "", cause, nil))
+	m.lost.Store(NewError(CodeTakenOver, "", cause, nil))
 	return m.held()
 }
 
 // seenNot is of a lease that HEAD shows and GET does not give: whose it is, is not known.
 func seenNot(err error) error {
 	if IsNotFound(err) {
-		return newError(CodeServerError, "", "HEAD shows a lease that GET does not find", err)
+		return NewError(CodeServerError, "", "HEAD shows a lease that GET does not find", err)
 	}
 	return err
 }
@@ -223,7 +223,7 @@ func (r *run) sharedOptions(ctx context.Context, o runOptions) error {
 		return err
 	}
 	if diff := first.Options.differs(o); diff != "" {
-		return newError(CodeStateMismatch, "", "options differ from those of the run's first host: "+diff, nil)
+		return NewError(CodeStateMismatch, "", "options differ from those of the run's first host: "+diff, nil)
 	}
 	return nil
 }
@@ -287,7 +287,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			if last.ID == m.id {
 				text = "in the target the run was started from a copy of this state folder, by " + last.String()
 			}
-			return false, newError(CodeStateLocked, "", text, nil)
+			return false, NewError(CodeStateLocked, "", text, nil)
 		}
 		// Behind what the target shows and what we know: it may have lost leases.
 		err = m.claim(ctx, max(highest, known)+1, r.canceling)
@@ -316,7 +316,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 func (r *run) nextLease(ctx context.Context) error {
 	err := r.mirror.claim(ctx, r.mirror.number.Load()+1, false)
 	if hasCode(err, codeKeyExists) {
-		err = newError(CodeTakenOver, "", "another host has taken the run over in the target", err)
+		err = NewError(CodeTakenOver, "", "another host has taken the run over in the target", err)
 	}
 	return err
 }

@@ -60,7 +60,7 @@ func (m *mirror) ownLease(ctx context.Context, ask asking) (l mirrorLease, err e
 			return err
 		}
 		if l.ID == m.id && l.Nonce != m.nonce && slices.Contains(m.former, l.Nonce) {
-			return newError(CodeServerError, m.prefix+name, "the lease that was written anew is shown as it was before", nil)
+			return NewError(CodeServerError, m.prefix+name, "the lease that was written anew is shown as it was before", nil)
 		}
 		return nil
 	})

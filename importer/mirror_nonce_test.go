@@ -107,7 +107,7 @@ func TestMirrorNonceCut(t *testing.T) {
 	for n := range 2 * maxNonces {
 		f.hook = func(_ int, call, key string) (bool, error) {
 			if call == "put" {
-				return n%2 == 1, newError(CodeCredentialsRefused, key, "no", nil)
+				return n%2 == 1, NewError(CodeCredentialsRefused, key, "no", nil)
 			}
 			return true, nil
 		}

@@ -21,7 +21,7 @@ func halfway(t *testing.T, s *fakeSource, f *fakeTarget, o Options) {
 	o.Lanes, o.Concurrency = 1, 1
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if key == "in/dir/f" && call == "put" {
-			return false, newError(CodeAccessDenied, "", "", nil)
+			return false, NewError(CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
@@ -172,7 +172,7 @@ func TestMirrorClaim(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	f.hook = func(n int, call, key string) (bool, error) {
 		if call == "put" && strings.Contains(key, "/leases/") && n%3 != 0 {
-			return true, unknown(newError(CodeConnectionLost, "", "", nil))
+			return true, unknown(NewError(CodeConnectionLost, "", "", nil))
 		}
 		return true, nil
 	}
@@ -204,7 +204,7 @@ func TestMirrorClaim(t *testing.T) {
 // with failures under the next.
 func TestMirrorAgain(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
-	s.broken["dir/c"] = newError(CodeSourceLost, "", "", nil)
+	s.broken["dir/c"] = NewError(CodeSourceLost, "", "", nil)
 	halfway(t, s, f, mirrored(t, disk))
 	if res := mustRun(t, s, f, mirrored(t, disk)); res.Attempt != 1 || res.Complete {
 		t.Errorf("%+v", res)
@@ -307,7 +307,7 @@ func TestMirrorHalts(t *testing.T) {
 		f.hook = func(_ int, what, key string) (bool, error) {
 			if what == call && strings.HasPrefix(key, "in/") && !strings.Contains(key, "/leases/") && f.calls > 40 && denied < 6 {
 				denied++
-				return false, newError(CodeCredentialsExpired, "", "", nil)
+				return false, NewError(CodeCredentialsExpired, "", "", nil)
 			}
 			return true, nil
 		}

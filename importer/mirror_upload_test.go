@@ -50,7 +50,7 @@ func TestMirrorLateUpload(t *testing.T) {
 	denied := true
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if denied && call == "complete" && key == "in/big" {
-			return false, newError(CodeAccessDenied, "", "", nil)
+			return false, NewError(CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}

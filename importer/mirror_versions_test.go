@@ -23,7 +23,7 @@ func TestMirrorClearVersions(t *testing.T) {
 	o.JournalInTarget = true
 	b.hook = func(_ int, call, key string) (bool, error) {
 		if call == "delete" && strings.Contains(key, "/"+mirrorPages) {
-			return false, newError(CodeAccessDenied, key, "no", nil)
+			return false, NewError(CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil
 	}

@@ -29,7 +29,7 @@ func TestMirrorWatchesAnHour(t *testing.T) {
 			if tries++; strings.Contains(key, "/leases/") {
 				looks++
 			}
-			return false, newError(CodeTargetAbsent, "", "connection refused", nil)
+			return false, NewError(CodeTargetAbsent, "", "connection refused", nil)
 		}
 		res := mustRun(t, s, f, o)
 		if !res.Complete || time.Since(gone) < time.Hour || time.Since(gone) > time.Hour+2*time.Minute {
@@ -62,13 +62,13 @@ func (g garbled) Head(context.Context, string) (Object, error) { return Object{}
 // again, and knows.
 func TestMirrorLook(t *testing.T) {
 	for name, fail := range map[string]func(f *fakeTarget) Target{
-		"target gone": func(f *fakeTarget) Target { return failing(f, "head", newError(CodeTargetAbsent, "", "", nil)) },
-		"busy":        func(f *fakeTarget) Target { return failing(f, "get", newError(CodeThrottled, "", "", nil)) },
+		"target gone": func(f *fakeTarget) Target { return failing(f, "head", NewError(CodeTargetAbsent, "", "", nil)) },
+		"busy":        func(f *fakeTarget) Target { return failing(f, "get", NewError(CodeThrottled, "", "", nil)) },
 		"answer lost": func(f *fakeTarget) Target {
-			return failing(f, "get", unknown(newError(CodeConnectionLost, "", "", nil)))
+			return failing(f, "get", unknown(NewError(CodeConnectionLost, "", "", nil)))
 		},
-		"no right":      func(f *fakeTarget) Target { return failing(f, "head", newError(CodeAccessDenied, "", "", nil)) },
-		"no bucket":     func(f *fakeTarget) Target { return failing(f, "get", newError(CodeNoSuchBucket, "", "", nil)) },
+		"no right":      func(f *fakeTarget) Target { return failing(f, "head", NewError(CodeAccessDenied, "", "", nil)) },
+		"no bucket":     func(f *fakeTarget) Target { return failing(f, "get", NewError(CodeNoSuchBucket, "", "", nil)) },
 		"a page of 200": func(f *fakeTarget) Target { return garbled{f, "<html>"} },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -23,7 +23,7 @@ func (a asked) PutAs(ctx context.Context, in PutAs) error {
 // CreateUpload begins none to measure, which would take long.
 func (a asked) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
 	if strings.HasSuffix(in.Key, "/throughput") {
-		return "", newError(CodeRefused, in.Key, "not here", nil)
+		return "", NewError(CodeRefused, in.Key, "not here", nil)
 	}
 	return a.Target.CreateUpload(ctx, in)
 }
@@ -31,21 +31,21 @@ func (a asked) CreateUpload(ctx context.Context, in CreateRequest) (string, erro
 // CompleteUpload refuses the wrong composite, for which the fake would blame the test.
 func (a asked) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
 	if strings.HasSuffix(in.Key, "/composite-wrong") {
-		return Stored{}, newError(CodeDigestRefused, in.Key, "BadDigest", nil)
+		return Stored{}, NewError(CodeDigestRefused, in.Key, "BadDigest", nil)
 	}
 	return a.Target.CompleteUpload(ctx, in)
 }
 
 func (a asked) CreateCRC(context.Context, string, Attributes) (string, error) {
-	return "", newError(CodeRefused, "", "NotImplemented", nil)
+	return "", NewError(CodeRefused, "", "NotImplemented", nil)
 }
 
 func (a asked) FinishCRC(context.Context, string, string, []byte, string, string) error {
-	return newError(CodeRefused, "", "NotImplemented", nil)
+	return NewError(CodeRefused, "", "NotImplemented", nil)
 }
 
 func (a asked) Attributes(context.Context, string) (Object, []Part, error) {
-	return Object{}, nil, newError(CodeRefused, "", "NotImplemented", nil)
+	return Object{}, nil, NewError(CodeRefused, "", "NotImplemented", nil)
 }
 
 func (a asked) ObjectLock(ctx context.Context) (string, error) {
@@ -67,7 +67,7 @@ func denying(t *testing.T, code Code, calls ...string) *fakeTarget {
 	f.hook = func(_ int, call, _ string) (bool, error) {
 		for _, c := range calls {
 			if c == call || c == "all" {
-				return false, newError(code, "", "the store's text", nil)
+				return false, NewError(code, "", "the store's text", nil)
 			}
 		}
 		return true, nil
@@ -83,7 +83,7 @@ func TestOneAnswer(t *testing.T) {
 	tagless := func(t *testing.T) Target {
 		return &picky{fakeTarget: newFake(t), rule: func(kind, key string, a Attributes) error {
 			if a.Tags != nil {
-				return newError(CodeRefused, key, "status 501: NotImplemented", nil)
+				return NewError(CodeRefused, key, "status 501: NotImplemented", nil)
 			}
 			return nil
 		}}
@@ -119,7 +119,7 @@ func TestOneAnswer(t *testing.T) {
 		"wrong key":                     {store: denied(CodeCredentialsRefused, "all"), code: CodeCredentialsRefused},
 		"no such bucket":                {store: denied(CodeNoSuchBucket, "all"), code: CodeNoSuchBucket},
 		"default retention":             {store: retained(nil)},
-		"default retention, no own":     {store: retained(newError(CodeAccessDenied, "", "no s3:PutObjectRetention", nil))},
+		"default retention, no own":     {store: retained(NewError(CodeAccessDenied, "", "no s3:PutObjectRetention", nil))},
 		"read-only":                     {store: denied(CodeAccessDenied, "put", "create", "part", "complete", "delete", "abort"), code: CodeAccessDenied},
 		"a policy against writes":       {store: denied(CodePolicyDenied, "put", "create"), code: CodePolicyDenied},
 		"no multipart":                  {store: denied(CodeAccessDenied, "create"), code: CodeAccessDenied},

@@ -9,9 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -304,22 +302,23 @@ func (o Options) checkChoices() error {
 // profile is the target's, with its values.
 func (o Options) profile() (Profile, error) { return ProfileIn(o.Profiles, o.Profile) }
 
-func checkPrefix(prefix string) error {
-	if prefix == "" {
-		return nil
-	}
-	if !strings.HasSuffix(prefix, "/") || strings.HasPrefix(prefix, "/") || !utf8.ValidString(prefix) {
-		return fmt.Errorf("prefix %q: must be UTF-8 and end in a slash, not begin with one", prefix)
-	}
-	for part := range strings.SplitSeq(strings.TrimSuffix(prefix, "/"), "/") {
-		if part == "" || part == "." || part == ".." {
-			return fmt.Errorf("prefix %q has an empty or dot component", prefix)
-		}
-	}
-	return nil
-}
-
 // requests is the bound of requests with payload at once.
 func (o Options) requests() int {
 	return int(max(1, min(o.Memory/perRequest, int64(o.Concurrency)*int64(o.PartConcurrency), 256)))
+}
+
+// TargetURL names the target in receipts: s3://bucket/prefix.
+func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix }
+
+// checkCustomerKey refuses what cannot go together with the key.
+func (o Options) checkCustomerKey() error {
+	if o.CustomerKey == nil {
+		return nil
+	}
+	for i, rule := range o.Rules.Objects {
+		if rule.SSE != "" {
+			return fmt.Errorf("objects[%d]: sse %s goes without a key of the customer's (SSE-C)", i, rule.SSE)
+		}
+	}
+	return nil
 }

@@ -20,16 +20,6 @@ func (r Rules) Own() (a Attributes) {
 	return a
 }
 
-// demanded are the attributes that a policy may demand of objects which are not the site's.
-func (a Attributes) demanded() (d Attributes) {
-	for _, one := range attributes {
-		if one.demanded && !(one.name == attributeACL && !privateACL(a.ACL)) {
-			one.take(&d, &a)
-		}
-	}
-	return d
-}
-
 // overAll reports whether the rule matches every object.
 func (o ObjectRule) overAll() bool {
 	return o.Path+o.PathHex == "" && (o.Match == "" || o.Match == "**") && o.MinSize == 0 && o.MaxSize == nil

@@ -1,10 +1,6 @@
 package importer
 
 import (
-	"errors"
-	"strings"
-	"syscall"
-
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -15,16 +11,5 @@ func ownFault(path string, err error) *Error {
 	if !vfs.OwnFault(err) {
 		return nil
 	}
-	return newError(CodeProcessLimit, path, err.Error(), err)
-}
-
-// noSocket does so for a connection that could not be begun. The resolver keeps no more
-// than the text of its error.
-func noSocket(key string, err error) *Error {
-	for _, own := range [...]error{syscall.EMFILE, syscall.ENFILE} {
-		if errors.Is(err, own) || strings.Contains(err.Error(), own.Error()) {
-			return newError(CodeProcessLimit, key, withoutKey(lastCause(err), key), err)
-		}
-	}
-	return nil
+	return NewError(CodeProcessLimit, path, err.Error(), err)
 }

@@ -97,7 +97,7 @@ func TestLimitsByPrefix(t *testing.T) {
 	if l.current() != 32 {
 		t.Fatalf("limit %d", l.current())
 	}
-	slow := newError(CodeThrottled, "", "", nil)
+	slow := NewError(CodeThrottled, "", "", nil)
 	call := func(key string, err error) {
 		release, acquireErr := l.acquire(t.Context(), key)
 		if acquireErr != nil {

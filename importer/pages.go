@@ -102,7 +102,7 @@ func (r *run) todo() (spans []span, err error) {
 			break
 		}
 		if page >= pages {
-			return nil, newError(CodeStateMismatch, "", fmt.Sprintf("the journal knows page %d of a manifest of %d", page, pages), nil)
+			return nil, NewError(CodeStateMismatch, "", fmt.Sprintf("the journal knows page %d of a manifest of %d", page, pages), nil)
 		}
 		r.countPage(t)
 		if page > next {

@@ -14,7 +14,7 @@ func TestPartOfAnother(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "complete" && key == "in/big" {
 			cancel()
-			return false, unknown(newError(CodeConnectionLost, key, "by a test", nil))
+			return false, unknown(NewError(CodeConnectionLost, key, "by a test", nil))
 		}
 		return true, nil
 	}

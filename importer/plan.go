@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"encoding/base64"
 	"fmt"
 	"time"
 
@@ -132,19 +131,19 @@ func (p *planner) plan(e Entry) (*Action, error) {
 			return nil, err
 		}
 	default:
-		return nil, newError(CodeRefused, r.Path, fmt.Sprintf("entry of %v", r.Kind), nil)
+		return nil, NewError(CodeRefused, r.Path, fmt.Sprintf("entry of %v", r.Kind), nil)
 	}
 	if problem := p.profile.checkKey(a.Key); problem != "" {
-		return nil, newError(CodeKeyInvalid, r.Path, problem, nil)
+		return nil, NewError(CodeKeyInvalid, r.Path, problem, nil)
 	}
 	if what := p.renamed(a.Key); what != "" {
-		return nil, newError(CodeKeyInvalid, r.Path, "this target stores a key with "+what+" under another name", nil)
+		return nil, NewError(CodeKeyInvalid, r.Path, "this target stores a key with "+what+" under another name", nil)
 	}
 	if p.keys.reserved(a.Key) {
-		return nil, newError(CodeKeyCollision, r.Path, "keys that begin with "+manifest.ReservedKeys+" right below the prefix are the import's own", nil)
+		return nil, NewError(CodeKeyCollision, r.Path, "keys that begin with "+manifest.ReservedKeys+" right below the prefix are the import's own", nil)
 	}
 	if e.clash.kind != clashNone {
-		return nil, newError(CodeKeyCollision, r.Path, e.clash.cause(), nil)
+		return nil, NewError(CodeKeyCollision, r.Path, e.clash.cause(), nil)
 	}
 	a.Attributes = p.attributes(r, a.Size)
 	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, a.Attributes.size())
@@ -191,7 +190,7 @@ func (p *planner) content(a *Action, r *manifest.Record) error {
 	}
 	how, err := cutFor(p.profile, r)
 	if err != nil {
-		return newError(CodeTooLarge, r.Path, err.Error(), nil)
+		return NewError(CodeTooLarge, r.Path, err.Error(), nil)
 	}
 	a.Kind, a.PartSize = ActionMultipart, how.PartSize
 	if how.PartSize == 0 {
@@ -211,19 +210,3 @@ func (p *planner) content(a *Action, r *manifest.Record) error {
 	}
 	return nil
 }
-
-// KeyLimits are what manifest.CheckKey holds this target's keys to.
-func (p Profile) KeyLimits() manifest.KeyLimits {
-	return manifest.KeyLimits{MaxKey: p.MaxKey, MaxSegment: p.MaxSegment, NoSoap: p.NoSoap}
-}
-
-// checkKey returns why the target cannot hold a key, or "". The rule is the
-// manifest's, so that a scan blocks what is refused here.
-func (p Profile) checkKey(key string) string {
-	if problems := manifest.CheckKey(key, p.KeyLimits()); len(problems) > 0 {
-		return problems[0].Text
-	}
-	return ""
-}
-
-func encode64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }

@@ -64,15 +64,15 @@ func (p ProbeReport) reaches(o Options) error {
 	switch {
 	case p.Proof.atLeast(want) && !p.StoreProof.atLeast(want):
 		if err := o.Rules.checkReadBack(); err != nil { // the store's answers are not proof enough
-			return newError(CodeNotChecking, "", fmt.Sprintf("%s, which the proof %q needs here: %s", err, want, p), nil)
+			return NewError(CodeNotChecking, "", fmt.Sprintf("%s, which the proof %q needs here: %s", err, want, p), nil)
 		}
 		return nil
 	case p.Proof.atLeast(want):
 		return nil
 	case want == ProofReadBack && p.StoreProof != ProofNone:
-		return newError(CodeAccessDenied, "", "objects are to be read back, and GET is not allowed", nil)
+		return NewError(CodeAccessDenied, "", "objects are to be read back, and GET is not allowed", nil)
 	}
-	return newError(CodeNotChecking, "", fmt.Sprintf("wanted %q, the target allows %q: %s", want, p.Proof, p), nil)
+	return NewError(CodeNotChecking, "", fmt.Sprintf("wanted %q, the target allows %q: %s", want, p.Proof, p), nil)
 }
 
 // Conditional tells whether both kinds of write can be made conditional.
@@ -188,7 +188,7 @@ func (p *prober) asImport(ctx context.Context, sets []Attributes) (stage int, er
 // said is an error of these in the words of a run.
 func (p *prober) said(err error) error {
 	if IsNotFound(err) {
-		err = newError(CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
+		err = NewError(CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
 	}
 	if err != nil {
 		return ofChecksumHeaders(err)
@@ -203,9 +203,9 @@ func (p ProbeReport) verdict(o Options) error {
 	}
 	switch {
 	case p.NoLock && o.Rules.locks():
-		return newError(CodeNoObjectLock, "", "the rules ask for a lock, and the bucket has no object lock", nil)
+		return NewError(CodeNoObjectLock, "", "the rules ask for a lock, and the bucket has no object lock", nil)
 	case o.JournalInTarget && !p.ConditionalPut, !p.Conditional() && !o.AllowUnconditional:
-		return newError(CodeNoConditions, "", p.String(), nil)
+		return NewError(CodeNoConditions, "", p.String(), nil)
 	}
 	return nil
 }
@@ -292,7 +292,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		}
 	}
 	if rounds == maxMarkerVersions {
-		return newError(CodeProbeLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", rounds), nil)
+		return NewError(CodeProbeLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", rounds), nil)
 	}
 	for len(p.written[key]) > 0 { // HEAD does not show them
 		version := p.written[key][0]
@@ -412,7 +412,7 @@ func (p *prober) single(ctx context.Context) error {
 		return err
 	}
 	if obj.Size != int64(len(content)) {
-		return newError(CodeStoredWrong, p.prefix+"put", fmt.Sprintf("stored %d bytes, the target says %d", len(content), obj.Size), nil)
+		return NewError(CodeStoredWrong, p.prefix+"put", fmt.Sprintf("stored %d bytes, the target says %d", len(content), obj.Size), nil)
 	}
 	p.report.KeepsChecksum = obj.SHA256 == encode64(sum[:])
 	p.report.KeepsMetadata = obj.Metadata[metaEntry] == "put"

@@ -25,7 +25,7 @@ func TestOddNamesLeft(t *testing.T) {
 		store := &renaming{f, to, true}
 		f.hook = func(n int, call, key string) (bool, error) {
 			if strings.Contains(key, ProbePrefix) && (call == "delete" || strings.Contains(key, "'")) {
-				return false, newError(CodeAccessDenied, key, "", nil)
+				return false, NewError(CodeAccessDenied, key, "", nil)
 			}
 			return true, nil
 		}

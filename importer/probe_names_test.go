@@ -60,7 +60,7 @@ func (r *renaming) Delete(ctx context.Context, key, version string) error {
 
 func (r *renaming) List(ctx context.Context, prefix, after string) ([]Listed, string, error) {
 	if r.noList {
-		return nil, "", newError(CodeAccessDenied, prefix, "no", nil)
+		return nil, "", NewError(CodeAccessDenied, prefix, "no", nil)
 	}
 	return r.fakeTarget.List(ctx, prefix, after)
 }

@@ -26,7 +26,7 @@ func TestOddNameRefused(t *testing.T) {
 				}
 				f.hook = func(n int, call, key string) (bool, error) {
 					if refuse(call, key) {
-						return false, newError(code, key, "", nil)
+						return false, NewError(code, key, "", nil)
 					}
 					return true, nil
 				}
@@ -57,7 +57,7 @@ func TestOddNamesOfADeadTarget(t *testing.T) {
 		dead := false
 		f.hook = func(n int, call, key string) (bool, error) {
 			if dead = dead || strings.Contains(key, probeNamesFolder); dead {
-				return false, newError(code, key, "", nil)
+				return false, NewError(code, key, "", nil)
 			}
 			return true, nil
 		}

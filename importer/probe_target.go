@@ -565,7 +565,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		for range probeParts {
 			began := time.Now()
 			if _, err := io.CopyN(io.Discard, body, probePart); err != nil {
-				return unknown(newError(CodeConnectionLost, key, err.Error(), err))
+				return unknown(NewError(CodeConnectionLost, key, err.Error(), err))
 			}
 			down = append(down, probePart/time.Since(began).Seconds())
 		}

@@ -15,7 +15,7 @@ import (
 
 // TestWishedProof: a proof that cannot be reached is refused before the first byte.
 func TestWishedProof(t *testing.T) {
-	denied := newError(CodeAccessDenied, "", "no GET", nil)
+	denied := NewError(CodeAccessDenied, "", "no GET", nil)
 	noGet := func(f *fakeTarget) {
 		f.hook = func(_ int, call, _ string) (bool, error) {
 			if call == "get" {
@@ -68,7 +68,7 @@ func TestProbeUploads(t *testing.T) {
 	s.file("a", []byte("hello"))
 	f.hook = func(_ int, call, _ string) (bool, error) {
 		if call == "listuploads" {
-			return false, newError(CodeAccessDenied, "", "no list", nil)
+			return false, NewError(CodeAccessDenied, "", "no list", nil)
 		}
 		return true, nil
 	}

@@ -24,7 +24,7 @@ func (v versioned) Head(ctx context.Context, key string) (Object, error) {
 
 func (v versioned) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
 	if version != "" {
-		return nil, newError(CodeAccessDenied, key, "no s3:GetObjectVersion", nil)
+		return nil, NewError(CodeAccessDenied, key, "no s3:GetObjectVersion", nil)
 	}
 	return v.fakeTarget.Get(ctx, key, version)
 }

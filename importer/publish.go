@@ -47,7 +47,7 @@ func (r *run) mayDefer() error {
 	if r.opts.DeferComplete <= 0 || r.progress.totalEntries <= uint64(r.opts.DeferComplete) {
 		return nil
 	}
-	return newError(CodeTooManyHeld, "", fmt.Sprintf("%d entries, at most %d uploads may be held", r.progress.totalEntries, r.opts.DeferComplete), nil)
+	return NewError(CodeTooManyHeld, "", fmt.Sprintf("%d entries, at most %d uploads may be held", r.progress.totalEntries, r.opts.DeferComplete), nil)
 }
 
 // hold counts an object that is uploaded. The entry has no outcome yet.
@@ -73,7 +73,7 @@ func (r *run) publish() error {
 		return nil
 	}
 	if bad := r.tally.Bad(); bad > 0 {
-		r.halt(newError(CodeNotPublished, "", fmt.Sprintf("%d of %d entries failed", bad, r.tally.Entries()+r.held), nil))
+		r.halt(NewError(CodeNotPublished, "", fmt.Sprintf("%d of %d entries failed", bad, r.tally.Entries()+r.held), nil))
 		return nil
 	}
 	r.opts.Log.Info("publishing", "objects", r.held)

@@ -213,7 +213,7 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entr
 		return err
 	}
 	if !ok || rec.Hint {
-		return newError(CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.place()), nil)
+		return NewError(CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.place()), nil)
 	}
 	w.tally.add(e, rec, e.Record.DataLength())
 	for i, raw := range e.Raw {
@@ -241,7 +241,7 @@ func (r *run) fill(line *Line, e Entry, rec record) error {
 	action, err := r.planner.plan(e)
 	if err != nil || action.Kind == ActionNone {
 		if there {
-			return newError(CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
+			return NewError(CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
 		}
 		return nil
 	}

@@ -62,7 +62,7 @@ func (f *takenFrom) Taken() uint64 { return 0 }
 
 func (f *takenFrom) Held() error {
 	if f.taken.Load() {
-		return newError(CodeTakenOver, "", "by a test", nil)
+		return NewError(CodeTakenOver, "", "by a test", nil)
 	}
 	return nil
 }

@@ -78,11 +78,11 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 		return err
 	}
 	if c.gone > 0 {
-		return newError(CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
+		return NewError(CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
 			objects(population), were(c.looked), were(c.gone)), nil)
 	}
 	if marker.missing && population == 0 {
-		return newError(CodeTargetChanged, "", "what the first start has left in the target to know it by is not there", nil)
+		return NewError(CodeTargetChanged, "", "what the first start has left in the target to know it by is not there", nil)
 	}
 	if absent {
 		err = r.mark(ctx, free)
@@ -337,7 +337,7 @@ func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(En
 		}
 		o.action, err = c.run.planner.plan(e)
 		if err != nil || o.action.Kind == ActionNone {
-			return newError(CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
+			return NewError(CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
 		}
 		select {
 		case work <- o:

@@ -156,7 +156,7 @@ func TestRecheckRenewed(t *testing.T) {
 	var puts atomic.Int64
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" && ours(key) && puts.Add(1) > 20 && target.renewed.Load() < 3 {
-			return false, newError(CodeCredentialsExpired, "", "", nil)
+			return false, NewError(CodeCredentialsExpired, "", "", nil)
 		}
 		return true, nil
 	}

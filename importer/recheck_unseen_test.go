@@ -14,7 +14,7 @@ import (
 func deny(code Code, which func(key string) bool) func(int, string, string) (bool, error) {
 	return func(_ int, call, key string) (bool, error) {
 		if which(key) {
-			return false, newError(code, key, "", nil)
+			return false, NewError(code, key, "", nil)
 		}
 		return true, nil
 	}
@@ -86,7 +86,7 @@ func TestRecheckSeesTheEnd(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if shown++; shown > 50 {
 			denied++
-			return false, newError(CodePolicyDenied, key, "", nil)
+			return false, NewError(CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
@@ -104,11 +104,11 @@ func TestRecheckRenewedIsRefused(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		switch n := target.renewed.Load(); {
 		case call == "put" && ours(key) && puts.Add(1) > 20 && n < 3:
-			return false, newError(CodeCredentialsExpired, "", "", nil)
+			return false, NewError(CodeCredentialsExpired, "", "", nil)
 		case n == 1 && (call == "head" || call == "get"):
-			return false, newError(CodeRefused, key, "status 400", nil)
+			return false, NewError(CodeRefused, key, "status 400", nil)
 		case n == 2 && call == "head" && strings.HasSuffix(key, "3"):
-			return false, newError(CodeRefused, key, "status 400", nil)
+			return false, NewError(CodeRefused, key, "status 400", nil)
 		}
 		return true, nil
 	}

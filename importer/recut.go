@@ -149,5 +149,5 @@ func (p *recutPass) end() ([][32]byte, error) {
 }
 
 func (p *recutPass) corrupt(cause string) error {
-	return newError(CodeSourceCorrupt, p.r.Path, cause, nil)
+	return NewError(CodeSourceCorrupt, p.r.Path, cause, nil)
 }

@@ -63,10 +63,10 @@ func TestRefusalOfKeyAndAttributesAtOnce(t *testing.T) {
 			mu.Lock()
 			defer mu.Unlock()
 			denied = true
-			return newError(CodePolicyDenied, key, "", nil)
+			return NewError(CodePolicyDenied, key, "", nil)
 		case "in/f01":
 			<-store.began
-			return newError(CodeRefused, key, "status 400: InvalidRequest", nil)
+			return NewError(CodeRefused, key, "status 400: InvalidRequest", nil)
 		}
 		return nil
 	}

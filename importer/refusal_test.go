@@ -51,7 +51,7 @@ func TestRefusalOfOneKey(t *testing.T) {
 					}
 					f.hook = func(n int, call, k string) (bool, error) {
 						if k == "in/"+key {
-							return false, newError(code, k, "", nil)
+							return false, NewError(code, k, "", nil)
 						}
 						return true, nil
 					}
@@ -89,7 +89,7 @@ func TestRefusalOfAllKeys(t *testing.T) {
 		f.hook = func(n int, call, key string) (bool, error) {
 			if n >= 60 { // even the probe's
 				refused++
-				return false, newError(code, key, "", nil)
+				return false, NewError(code, key, "", nil)
 			}
 			return true, nil
 		}
@@ -114,7 +114,7 @@ func TestRefusalOfManyKeys(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if ours(key) && key < fmt.Sprintf("in/%04d", limit) {
 			tried[key] = true
-			return false, newError(CodePolicyDenied, key, "", nil)
+			return false, NewError(CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
@@ -147,9 +147,9 @@ func TestScoutIsRefusedAlone(t *testing.T) {
 		switch {
 		case all:
 			looks++
-			return false, newError(CodeCredentialsRefused, key, "", nil)
+			return false, NewError(CodeCredentialsRefused, key, "", nil)
 		case key == "in/f20":
-			return false, newError(CodePolicyDenied, key, "", nil)
+			return false, NewError(CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
@@ -168,7 +168,7 @@ func TestRefusalBehind(t *testing.T) {
 	o.Behind = func() bool { return true }
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/f05" {
-			return false, newError(CodePolicyDenied, key, "", nil)
+			return false, NewError(CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
@@ -187,7 +187,7 @@ func TestRefusalOfTheJournal(t *testing.T) {
 	o.JournalInTarget = true
 	f.hook = func(n int, call, key string) (bool, error) {
 		if call == "put" && strings.Contains(key, JournalPrefix) && strings.Contains(key, "/"+mirrorUploads) {
-			return false, newError(CodePolicyDenied, key, "", nil)
+			return false, NewError(CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
@@ -208,7 +208,7 @@ func TestRefusedKeyIsTriedQuietly(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/f05" && refused < 8 {
 			refused++
-			return false, newError(CodePolicyDenied, key, "", nil)
+			return false, NewError(CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}

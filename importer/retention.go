@@ -8,20 +8,6 @@ import (
 	"time"
 )
 
-// Retention is what a bucket gives to each new object that asks for none itself.
-type Retention struct {
-	Mode        string // GOVERNANCE or COMPLIANCE; "" is none
-	Days, Years int32
-	Lock        bool // the bucket has object lock, which a default retention needs
-}
-
-func (r Retention) String() string {
-	if r.Years > 0 {
-		return fmt.Sprintf("%s for %d years", r.Mode, r.Years)
-	}
-	return fmt.Sprintf("%s for %d days", r.Mode, r.Days)
-}
-
 // The terms of the objects that an import writes for itself in a bucket with default
 // retention. The second is for clocks that are apart by as much as S3 allows.
 var briefTerms = [...]time.Duration{time.Minute, 20 * time.Minute}
@@ -135,7 +121,7 @@ func (b *brief) took(term int, refusal error) {
 		return
 	}
 	if b.term = term; !b.active() && b.tell != nil {
-		b.tell(newError(CodeKeptByDefault, "", fmt.Sprintf("the bucket keeps each object (%s) and takes no shorter retention of ours: %s", b.retention, asError(refusal).Cause), refusal))
+		b.tell(NewError(CodeKeptByDefault, "", fmt.Sprintf("the bucket keeps each object (%s) and takes no shorter retention of ours: %s", b.retention, asError(refusal).Cause), refusal))
 	}
 }
 

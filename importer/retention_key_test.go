@@ -24,7 +24,7 @@ func TestRetentionOfOneKey(t *testing.T) {
 		c := newCaller(testOptions(t, memDisk()), nil)
 		c.brief.retention, c.brief.tell = Retention{"COMPLIANCE", 0, 7, true}, func(*Error) { told++ }
 		answer := func(key string, a Attributes) error {
-			return when(newError(code, key, "not this key", nil), key == "denied")
+			return when(NewError(code, key, "not this key", nil), key == "denied")
 		}
 		for range 3 {
 			if _, err := brieflyPut(c, answer, "denied"); !hasCode(err, code) {
@@ -54,7 +54,7 @@ func TestRetentionRefusedTogether(t *testing.T) {
 					both.Done()
 					both.Wait()
 				}
-				return when(newError(CodeRefused, key, "must be in the future", nil), a.LockUntil.Before(time.Now().Add(10*time.Minute)))
+				return when(NewError(CodeRefused, key, "must be in the future", nil), a.LockUntil.Before(time.Now().Add(10*time.Minute)))
 			}, "key")
 			if left := time.Until(a.LockUntil); err != nil || left > 21*time.Minute || left < 19*time.Minute {
 				t.Errorf("%v, %v left", err, left)

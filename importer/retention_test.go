@@ -71,7 +71,7 @@ func (b *retaining) check(key string, a Attributes) (until time.Time, err error)
 	case b.refuses != nil:
 		return until, b.refuses
 	case !a.LockUntil.After(b.now.Add(b.ahead)):
-		return until, newError(CodeRefused, key, "InvalidArgument: the retain until date must be in the future", nil)
+		return until, NewError(CodeRefused, key, "InvalidArgument: the retain until date must be in the future", nil)
 	}
 	return a.LockUntil, nil
 }
@@ -142,7 +142,7 @@ func (b *retaining) Delete(ctx context.Context, key, id string) error {
 		return b.fakeTarget.Delete(ctx, key, id) // a delete marker
 	case at >= 0 && b.now.Before(all[at].until):
 		b.lk.Unlock()
-		return newError(CodeObjectLocked, key, "object is locked", nil)
+		return NewError(CodeObjectLocked, key, "object is locked", nil)
 	case at >= 0:
 		b.versions[key] = slices.Delete(all, at, at+1)
 	}
@@ -185,7 +185,7 @@ func TestDefaultRetention(t *testing.T) {
 			o, told := retentionOptions(t, b)
 			if cancel {
 				b.hook = func(_ int, call, key string) (bool, error) {
-					return true, when(newError(CodeCredentialsRefused, key, "no", nil), key == "in/a")
+					return true, when(NewError(CodeCredentialsRefused, key, "no", nil), key == "in/a")
 				}
 			}
 			res, err := Run(t.Context(), s, b, o)
@@ -228,7 +228,7 @@ func TestDefaultRetentionRefused(t *testing.T) {
 	for _, code := range []Code{CodeRefused, CodeAccessDenied} {
 		for _, mirrored := range []bool{false, true} {
 			b := newRetaining(t, Retention{"GOVERNANCE", 30, 0, true})
-			b.refuses = newError(code, "", "no retention of yours", nil)
+			b.refuses = NewError(code, "", "no retention of yours", nil)
 			s := newSource()
 			s.file("a", []byte("hello"))
 			o, told := retentionOptions(t, b)
@@ -257,7 +257,7 @@ func TestDefaultRetentionRefused(t *testing.T) {
 func TestDefaultRetentionUnknown(t *testing.T) {
 	for code, want := range map[Code]string{CodeRefused: "no such call", CodeAccessDenied: "s3:GetBucketObjectLockConfiguration", codeNotFound: "", CodeServerError: "InternalError"} {
 		b := newRetaining(t, Retention{})
-		b.asks = newError(code, "", "InternalError", nil)
+		b.asks = NewError(code, "", "InternalError", nil)
 		s := newSource()
 		s.file("a", []byte("hello"))
 		o, _ := retentionOptions(t, b)
@@ -278,7 +278,7 @@ func TestJournalVersionsRemoved(t *testing.T) {
 	o.JournalInTarget = true
 	b.hook = func(_ int, call, key string) (bool, error) {
 		if key == "in/a" {
-			return true, newError(CodeCredentialsRefused, key, "no", nil)
+			return true, NewError(CodeCredentialsRefused, key, "no", nil)
 		}
 		return true, nil
 	}

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/sledge-io/sledge/manifest"
@@ -58,14 +57,9 @@ type LockRule struct {
 
 // The words of rules.
 const (
-	UnicodeKeep     = "keep"
-	UnicodeNFC      = "nfc"
-	ContentTypeAuto = "auto"
-
+	UnicodeKeep  = "keep"
+	UnicodeNFC   = "nfc"
 	rulesVersion = 1
-	sseS3        = "AES256"
-	sseKMS       = "aws:kms"
-	sseDSSE      = "aws:kms:dsse"
 )
 
 // Limits of a rules file, and of S3 (user guide: "Categorizing your objects
@@ -73,11 +67,6 @@ const (
 const (
 	MaxRules       = 1 << 20 // bytes of a rules file
 	maxObjectRules = 256
-	maxTags        = 10
-	maxTagKey      = 128 // characters
-	maxTagValue    = 256
-	maxHeader      = 1024 // bytes of one value
-	maxContext     = 4096 // bytes of an encryption context
 	maxLockDays    = 36500
 )
 
@@ -150,14 +139,6 @@ func (r Rules) validate() error {
 		add(o.validate(), "objects[%d]", i)
 	}
 	return errors.Join(problems...)
-}
-
-// oneOf accepts the known words and "".
-func oneOf(word string, known ...string) error {
-	if word == "" || slices.Contains(known, word) {
-		return nil
-	}
-	return fmt.Errorf("%q: must be one of %s", word, strings.Join(known, ", "))
 }
 
 func (o ObjectRule) validate() error {

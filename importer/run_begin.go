@@ -63,7 +63,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		return err
 	}
 	if left != "" {
-		r.problem(newError(CodeJournalLeft, left, "a start with other options ended before its first object, and may have left what marks its run", nil))
+		r.problem(NewError(CodeJournalLeft, left, "a start with other options ended before its first object, and may have left what marks its run", nil))
 	}
 	if r.opts.JournalInTarget {
 		if err := r.claimMirror(ctx, h); err != nil {

@@ -31,7 +31,7 @@ func TestNewRunCrash(t *testing.T) {
 				clone = disk.CrashClone(rng, rng.Intn(101))
 				cancel()
 			}
-			return n%2 == 0, unknown(newError(CodeConnectionLost, "", "killed", nil))
+			return n%2 == 0, unknown(NewError(CodeConnectionLost, "", "killed", nil))
 		}
 		Run(ctx, s, f, o)
 		cancel()
@@ -63,10 +63,10 @@ func TestFaults(t *testing.T) {
 func testFaults(t *testing.T, silent bool) {
 	s := mixed()
 	faults := map[string]*Error{
-		"lost":      unknown(newError(CodeConnectionLost, "", "reset", nil)),
-		"server":    unknown(newError(CodeServerError, "", "status 500", nil)),
-		"throttled": newError(CodeThrottled, "", "status 503", nil),
-		"absent":    newError(CodeTargetAbsent, "", "connection refused", nil),
+		"lost":      unknown(NewError(CodeConnectionLost, "", "reset", nil)),
+		"server":    unknown(NewError(CodeServerError, "", "status 500", nil)),
+		"throttled": NewError(CodeThrottled, "", "status 503", nil),
+		"absent":    NewError(CodeTargetAbsent, "", "connection refused", nil),
 	}
 	total := newFake(t)
 	total.silent = silent
@@ -128,9 +128,9 @@ func testCrash(t *testing.T, silent bool) {
 				if at == n {
 					clone = disk.CrashClone(rng, rng.Intn(101))
 					cancel()
-					return apply, unknown(newError(CodeConnectionLost, "", "killed", nil))
+					return apply, unknown(NewError(CodeConnectionLost, "", "killed", nil))
 				}
-				return false, unknown(newError(CodeConnectionLost, "", "dead", nil))
+				return false, unknown(NewError(CodeConnectionLost, "", "dead", nil))
 			}
 			o := testOptions(nil, disk)
 			o.Retries = 1
@@ -194,7 +194,7 @@ func TestWireCorruptOnce(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/big" && call == "part" && !done {
 			done = true
-			return false, newError(CodeDigestRefused, "", "BadDigest", nil)
+			return false, NewError(CodeDigestRefused, "", "BadDigest", nil)
 		}
 		return true, nil
 	}
@@ -210,7 +210,7 @@ func TestFixable(t *testing.T) {
 			s, f, disk := mixed(), newFake(t), memDisk()
 			f.hook = func(n int, call, key string) (bool, error) {
 				if n >= at {
-					return false, newError(code, "", "", nil)
+					return false, NewError(code, "", "", nil)
 				}
 				return true, nil
 			}
@@ -239,7 +239,7 @@ func TestOneObjectNeverAnswers(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/dir/d" && call == "put" {
-			return false, unknown(newError(CodeServerError, "", "status 500", nil))
+			return false, unknown(NewError(CodeServerError, "", "status 500", nil))
 		}
 		return true, nil
 	}

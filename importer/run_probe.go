@@ -77,6 +77,6 @@ func (r *run) nameLeft(p ProbeReport) {
 	}
 	r.mu.Unlock()
 	for _, key := range p.Left {
-		r.problem(newError(CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
+		r.problem(NewError(CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
 	}
 }

@@ -258,7 +258,7 @@ func TestBadObjects(t *testing.T) {
 		{"wire corrupt for good", func(s *fakeSource, f *fakeTarget) {
 			f.hook = func(n int, call, key string) (bool, error) {
 				if key == "in/big" && call == "part" {
-					return false, newError(CodeDigestRefused, "", "BadDigest", nil)
+					return false, NewError(CodeDigestRefused, "", "BadDigest", nil)
 				}
 				return true, nil
 			}
@@ -266,7 +266,7 @@ func TestBadObjects(t *testing.T) {
 		{"refused", func(s *fakeSource, f *fakeTarget) {
 			f.hook = func(n int, call, key string) (bool, error) {
 				if key == "in/dir/c" && call == "put" {
-					return false, newError(CodeRefused, "", "status 400: Whatever", nil)
+					return false, NewError(CodeRefused, "", "status 400: Whatever", nil)
 				}
 				return true, nil
 			}
@@ -372,7 +372,7 @@ func TestForeignUploads(t *testing.T) {
 		f.hook = func(n int, call, key string) (bool, error) {
 			if call == "create" && key == "in/big" && !lost {
 				lost = true
-				return true, unknown(newError(CodeConnectionLost, "", "reset", nil))
+				return true, unknown(NewError(CodeConnectionLost, "", "reset", nil))
 			}
 			return true, nil
 		}
@@ -408,7 +408,7 @@ func TestStateMismatch(t *testing.T) {
 		s, f, disk := mixed(), newFake(t), memDisk()
 		o := testOptions(t, disk)
 		o.Bucket = "wrong"
-		f.hook = func(n int, call, key string) (bool, error) { return false, newError(CodeNoSuchBucket, "", "", nil) }
+		f.hook = func(n int, call, key string) (bool, error) { return false, NewError(CodeNoSuchBucket, "", "", nil) }
 		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeNoSuchBucket) {
 			t.Fatal(err)
 		}

@@ -112,7 +112,7 @@ func (r *run) marked(ctx context.Context, free bool) (sight, error) {
 		}
 		defer body.Close() // read only
 		if text, err = io.ReadAll(io.LimitReader(body, maxMarker)); err != nil {
-			return unknown(newError(CodeConnectionLost, "", err.Error(), err))
+			return unknown(NewError(CodeConnectionLost, "", err.Error(), err))
 		}
 		return nil
 	})
@@ -150,7 +150,7 @@ func (r *run) unmark(ctx context.Context, end *finished) error {
 func (r *run) markerGone(ctx context.Context) bool {
 	err := r.removeMarker(ctx)
 	if err != nil && !errors.Is(err, errStopped) && !isCanceled(err) {
-		r.problem(newError(CodeJournalLeft, r.markerKey(), asError(err).Cause, err))
+		r.problem(NewError(CodeJournalLeft, r.markerKey(), asError(err).Cause, err))
 	}
 	return err == nil
 }

@@ -23,7 +23,7 @@ func TestMarkerRefused(t *testing.T) {
 		marker := string(f.objects[key].data)
 		f.hook = func(_ int, call, at string) (bool, error) {
 			if call == "get" && at == key {
-				return false, newError(code, at, "status 405", nil)
+				return false, NewError(code, at, "status 405", nil)
 			}
 			if call == "put" && at == key {
 				t.Errorf("%s: the marker was written anew", code)
@@ -58,7 +58,7 @@ func TestMarkerRefusedElsewhere(t *testing.T) {
 	whole := f.objects
 	refuse := func(_ int, call, key string) (bool, error) {
 		if call == "get" && isMarker(key) {
-			return false, newError(CodeNotS3, key, "status 405: a page in HTML", nil)
+			return false, NewError(CodeNotS3, key, "status 405: a page in HTML", nil)
 		}
 		return true, nil
 	}
@@ -93,7 +93,7 @@ func TestMarkerNotTaken(t *testing.T) {
 			return func(_ int, call, key string) (bool, error) {
 				switch {
 				case isMarker(key) && call == "put":
-					return false, newError(code, key, "status 403", nil)
+					return false, NewError(code, key, "status 403", nil)
 				case call == "put" && ours(key):
 					if puts++; puts == 20 {
 						stop()

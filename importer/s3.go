@@ -155,7 +155,7 @@ func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error)
 		return "", s3Error(err, in.Key)
 	}
 	if aws.ToString(out.UploadId) == "" {
-		return "", unknown(newError(CodeServerError, in.Key, "the answer to Create has no upload id", nil))
+		return "", unknown(NewError(CodeServerError, in.Key, "the answer to Create has no upload id", nil))
 	}
 	return *out.UploadId, nil
 }
@@ -171,7 +171,7 @@ func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
 		return "", uploadError(err, in.Key)
 	}
 	if aws.ToString(out.ETag) == "" {
-		return "", unknown(newError(CodeServerError, in.Key, "the answer to UploadPart has no ETag", nil))
+		return "", unknown(NewError(CodeServerError, in.Key, "the answer to UploadPart has no ETag", nil))
 	}
 	return *out.ETag, nil
 }

@@ -47,11 +47,11 @@ func advised(e *Error, remedy string) *Error {
 func notOfStore(answer *awshttp.ResponseError, status int, key string, err error) *Error {
 	switch {
 	case status == http.StatusRequestEntityTooLarge:
-		return advised(newError(CodeNotS3, key, "status 413: a proxy or web server in front of the store takes no body of this size (nginx: client_max_body_size)", err), remedyBodySize)
+		return advised(NewError(CodeNotS3, key, "status 413: a proxy or web server in front of the store takes no body of this size (nginx: client_max_body_size)", err), remedyBodySize)
 	case status == http.StatusProxyAuthRequired:
 		return proxyError(status, "this request", key, err)
 	case status >= 300 && status < 500 && isPage(answer.Response.Response):
-		return newError(CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status), err)
+		return NewError(CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status), err)
 	}
 	return nil
 }
@@ -61,9 +61,9 @@ func proxyError(status int, what, key string, err error) *Error {
 	cause := fmt.Sprintf("proxy: status %d (%s) to %s", status, http.StatusText(status), what)
 	switch {
 	case status == http.StatusProxyAuthRequired:
-		return advised(newError(CodeNotS3, key, cause+": it wants a user and a password", err), remedyProxyLogin)
+		return advised(NewError(CodeNotS3, key, cause+": it wants a user and a password", err), remedyProxyLogin)
 	case status >= 500 || status == http.StatusTooManyRequests:
-		return newError(CodeTargetAbsent, key, cause, err)
+		return NewError(CodeTargetAbsent, key, cause, err)
 	}
-	return advised(newError(CodeNotS3, key, cause+": the proxy does not allow it", err), remedyProxyRule)
+	return advised(NewError(CodeNotS3, key, cause+": the proxy does not allow it", err), remedyProxyRule)
 }

@@ -59,7 +59,7 @@ func newClient(ctx context.Context, o Options) (*s3.Client, error) {
 			so.APIOptions = append(so.APIOptions, smithyhttp.SetHeaderValue("x-amz-expected-bucket-owner", o.BucketOwner))
 		}
 		if o.CustomerKey != nil {
-			so.APIOptions = append(so.APIOptions, o.CustomerKey.step)
+			so.APIOptions = append(so.APIOptions, withCustomerKey(o.CustomerKey))
 		}
 		if o.RequesterPays {
 			so.APIOptions = append(so.APIOptions, smithyhttp.SetHeaderValue("x-amz-request-payer", "requester"))
@@ -83,7 +83,7 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 			err = fmt.Errorf("%s: no certificate in it", o.CABundle)
 		}
 		if err != nil {
-			return aws.Config{}, newError(CodeTargetUntrusted, "", "CA bundle: "+err.Error(), err)
+			return aws.Config{}, NewError(CodeTargetUntrusted, "", "CA bundle: "+err.Error(), err)
 		}
 		load = append(load, config.WithCustomCABundle(bytes.NewReader(pem)))
 	}
@@ -107,15 +107,15 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 func configError(err error) error {
 	var absent config.SharedConfigProfileNotExistError
 	if errors.As(err, &absent) {
-		return newError(CodeCredentialsMissing, "", fmt.Sprintf("no profile %q in the shared AWS files", absent.Profile), err)
+		return NewError(CodeCredentialsMissing, "", fmt.Sprintf("no profile %q in the shared AWS files", absent.Profile), err)
 	}
 	if errors.As(err, new(config.AssumeRoleTokenProviderNotSetError)) {
-		return advised(newError(CodeCredentialsMissing, "", "the AWS profile's role wants an MFA code (mfa_serial), which an import cannot ask for", err), remedyMFA)
+		return advised(NewError(CodeCredentialsMissing, "", "the AWS profile's role wants an MFA code (mfa_serial), which an import cannot ask for", err), remedyMFA)
 	}
 	if bundle := os.Getenv("AWS_CA_BUNDLE"); bundle != "" && strings.Contains(err.Error(), bundle) || strings.Contains(err.Error(), "custom CA bundle") {
-		return newError(CodeTargetUntrusted, "", "the CA bundle of AWS_CA_BUNDLE or of the AWS profile: "+clip(err.Error()), err)
+		return NewError(CodeTargetUntrusted, "", "the CA bundle of AWS_CA_BUNDLE or of the AWS profile: "+clip(err.Error()), err)
 	}
-	return newError(CodeCredentialsMissing, "", "AWS configuration: "+clip(err.Error()), err)
+	return NewError(CodeCredentialsMissing, "", "AWS configuration: "+clip(err.Error()), err)
 }
 
 // CheckConnection checks the options of the way to the target.
@@ -167,7 +167,7 @@ type checkedCredentials struct{ aws.CredentialsProvider }
 func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	got, err := c.CredentialsProvider.Retrieve(ctx)
 	if err == nil && fips140.Enabled() && len("AWS4")+len(got.SecretAccessKey) < 14 {
-		return aws.Credentials{}, newError(CodeCredentialsRefused, "", "the secret key is shorter than FIPS mode allows (10 characters)", nil)
+		return aws.Credentials{}, NewError(CodeCredentialsRefused, "", "the secret key is shorter than FIPS mode allows (10 characters)", nil)
 	}
 	if err != nil {
 		return got, &credentialsFault{err}
@@ -223,7 +223,7 @@ func (b bucketHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := b.RoundTripper.RoundTrip(r)
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound && strings.HasPrefix(r.URL.Hostname(), b.bucket+".") {
-		err = advised(newError(CodeTargetAbsent, "", dns.Error()+": the bucket is part of this name; --path-style puts it into the path", err), remedyPathStyle)
+		err = advised(NewError(CodeTargetAbsent, "", dns.Error()+": the bucket is part of this name; --path-style puts it into the path", err), remedyPathStyle)
 	}
 	return answer, err
 }

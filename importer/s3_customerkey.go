@@ -8,16 +8,18 @@ import (
 	"github.com/aws/smithy-go/middleware"
 )
 
-// step puts the key into the requests that S3 wants it in, whoever makes them.
-func (k *CustomerKey) step(stack *middleware.Stack) error {
-	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("SledgeCustomerKey",
-		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
-			k.set(in.Parameters)
-			return next.HandleInitialize(ctx, in)
-		}), middleware.Before)
+// withCustomerKey puts the key into the requests that S3 wants it in, whoever makes them.
+func withCustomerKey(k *CustomerKey) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("SledgeCustomerKey",
+			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+				setCustomerKey(k, in.Parameters)
+				return next.HandleInitialize(ctx, in)
+			}), middleware.Before)
+	}
 }
 
-func (k *CustomerKey) set(input any) {
+func setCustomerKey(k *CustomerKey, input any) {
 	algorithm, key, sum := aws.String("AES256"), &k.text, &k.md5
 	switch in := input.(type) {
 	case *s3.PutObjectInput:

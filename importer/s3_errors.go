@@ -213,7 +213,7 @@ func classify(err error, key string) error {
 		if !ok {
 			code = CodeServerError
 		}
-		e := mayBeDone(newError(code, key, fmt.Sprintf("status %d: unreadable answer", status)+sentTo(status, header), err))
+		e := mayBeDone(NewError(code, key, fmt.Sprintf("status %d: unreadable answer", status)+sentTo(status, header), err))
 		e.Unknown = e.Unknown || status < 300 || status >= 500
 		return e
 	}
@@ -276,7 +276,7 @@ func apiError(api smithy.APIError, status int, header http.Header, key string, e
 	if code == CodeClockSkew {
 		cause = strings.TrimSuffix(cause, ".") + skewText(time.Now(), header)
 	}
-	return mayBeDone(advised(newError(code, key, withoutKey(cause, key), err), accountRemedies[api.ErrorCode()]))
+	return mayBeDone(advised(NewError(code, key, withoutKey(cause, key), err), accountRemedies[api.ErrorCode()]))
 }
 
 // sentTo names the host that a redirect names. It is not followed: its answer would be taken
@@ -308,9 +308,9 @@ func credentialsError(err error) error {
 	cause := lastCause(err)
 	if errors.As(err, &process) {
 		cause = "the credential_process of the AWS profile failed: " + processFault(err) + "; what it wrote stands above"
-		return advised(newError(code, "", cause, err), remedyProcess)
+		return advised(NewError(code, "", cause, err), remedyProcess)
 	}
-	return newError(code, "", clip(cause), err)
+	return NewError(code, "", clip(cause), err)
 }
 
 // mayBeDone fills the class of internal codes and marks what the store may have
@@ -349,21 +349,21 @@ func transportError(err error, key string) error {
 	cause := withoutKey(lastCause(err), key)
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &header):
-		return advised(newError(CodeTargetUntrusted, key, cause+": no TLS is spoken there; if that is meant, the endpoint begins with http://", err), remedyHTTP)
+		return advised(NewError(CodeTargetUntrusted, key, cause+": no TLS is spoken there; if that is meant, the endpoint begins with http://", err), remedyHTTP)
 	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host):
-		return newError(CodeTargetUntrusted, key, cause, err)
+		return NewError(CodeTargetUntrusted, key, cause, err)
 	case errors.As(err, &op) && clientRefused(op):
-		return newError(CodeCredentialsRefused, key, cause+": the target asks for a client certificate that it trusts (--client-cert), or speaks another TLS", err)
+		return NewError(CodeCredentialsRefused, key, cause+": the target asks for a client certificate that it trusts (--client-cert), or speaks another TLS", err)
 	case errors.As(err, &op) && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")):
-		return newError(CodeTargetAbsent, key, "proxy: "+cause, err)
+		return NewError(CodeTargetAbsent, key, "proxy: "+cause, err)
 	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial":
-		return newError(CodeTargetAbsent, key, cause, err)
+		return NewError(CodeTargetAbsent, key, cause, err)
 	case errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
-		return unknown(newError(CodeConnectionLost, key, "cancelled", err))
+		return unknown(NewError(CodeConnectionLost, key, "cancelled", err))
 	case !onTheWay(err):
-		return unknown(newError(CodeInternal, key, cause, err))
+		return unknown(NewError(CodeInternal, key, cause, err))
 	}
-	return unknown(newError(CodeConnectionLost, key, cause, err))
+	return unknown(NewError(CodeConnectionLost, key, cause, err))
 }
 
 // onTheWay reports whether an error is of a request or an answer on its way. What the SDK says

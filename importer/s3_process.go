@@ -75,7 +75,7 @@ func (p *credentialProcess) Retrieve(ctx context.Context) (aws.Credentials, erro
 	if words != "" {
 		cause += ": " + words
 	}
-	return got, advised(newError(CodeCredentialsRefused, "", cause, err), remedyProcess)
+	return got, advised(NewError(CodeCredentialsRefused, "", cause, err), remedyProcess)
 }
 
 // processFault is what went wrong, without what the process printed: that may be a key.

@@ -35,9 +35,9 @@ func (t *S3) whyNoHead(ctx context.Context, key string, err error) error {
 		return why
 	}
 	if t.refusesMode(ctx, key) {
-		return newError(CodeRefused, key, "status 400 to HEAD with x-amz-checksum-mode, and none without", ours)
+		return NewError(CodeRefused, key, "status 400 to HEAD with x-amz-checksum-mode, and none without", ours)
 	}
-	return newError(CodeConnectionLost, key, "status 400 to HEAD, and GET is let through", ours)
+	return NewError(CodeConnectionLost, key, "status 400 to HEAD, and GET is let through", ours)
 }
 
 // refusesMode reports whether a HEAD fails for no more than that it asks for checksums.
@@ -91,7 +91,7 @@ func (t *S3) Attributes(ctx context.Context, key string) (obj Object, parts []Pa
 			return obj, parts, nil
 		}
 		if len(parts) > maxAttributeParts {
-			return Object{}, nil, newError(CodeRefused, key, fmt.Sprintf("the store lists more than %d parts", maxAttributeParts), nil)
+			return Object{}, nil, NewError(CodeRefused, key, fmt.Sprintf("the store lists more than %d parts", maxAttributeParts), nil)
 		}
 		in.PartNumberMarker, in.VersionId = &next, out.VersionId
 	}
@@ -111,7 +111,7 @@ func (t *S3) List(ctx context.Context, prefix, after string) (page []Listed, nex
 		key := aws.ToString(o.Key)
 		if out.EncodingType == types.EncodingTypeUrl {
 			if key, err = url.QueryUnescape(key); err != nil {
-				return nil, "", newError(CodeServerError, prefix, fmt.Sprintf("the listing has a key that is not URL-encoded: %v", err), err)
+				return nil, "", NewError(CodeServerError, prefix, fmt.Sprintf("the listing has a key that is not URL-encoded: %v", err), err)
 			}
 		}
 		l := Listed{Key: key, Size: -1, ETag: aws.ToString(o.ETag), Modified: aws.ToTime(o.LastModified), Algorithm: algorithms(o.ChecksumAlgorithm)}

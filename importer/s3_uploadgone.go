@@ -14,7 +14,7 @@ func uploadError(err error, key string) error {
 	var said smithy.APIError
 	noKey := errors.As(err, &said) && said.ErrorCode() == "NoSuchKey" // a bare 404 may be a proxy's
 	if noKey && hasCode(ours, codeNotFound) || hasCode(ours, codePartGone) {
-		return newError(CodeUploadGone, key, asError(ours).Cause, ours)
+		return NewError(CodeUploadGone, key, asError(ours).Cause, ours)
 	}
 	return ours
 }

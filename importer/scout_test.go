@@ -27,11 +27,11 @@ func TestScoutIsToldAnew(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		if len(said) == 0 {
-			return false, newError(CodeTargetFull, "", "", nil)
+			return false, NewError(CodeTargetFull, "", "", nil)
 		}
 		if through++; through > 1 && refused < 8 {
 			refused++
-			return false, newError(CodeCredentialsExpired, "", "", nil)
+			return false, NewError(CodeCredentialsExpired, "", "", nil)
 		}
 		return true, nil
 	}
@@ -50,12 +50,12 @@ func TestRoomEndsNoOtherHalt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if shut {
-			r.stop(newError(CodeCredentialsExpired, "", "", nil))
+			r.stop(NewError(CodeCredentialsExpired, "", "", nil))
 		}
 		full := 0
 		err = r.keep(ctx, func() error {
 			if full++; full < 3 {
-				return newError(CodeJournalFull, "", "", nil)
+				return NewError(CodeJournalFull, "", "", nil)
 			}
 			return nil
 		})

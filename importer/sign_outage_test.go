@@ -24,7 +24,7 @@ func TestOutageBeforeSigning(t *testing.T) {
 				}
 				signer = signer || named
 				if !gone.IsZero() && time.Since(gone) < time.Hour {
-					return false, unknown(newError(CodeServerError, "", "status 500", nil))
+					return false, unknown(NewError(CodeServerError, "", "status 500", nil))
 				}
 				return true, nil
 			}

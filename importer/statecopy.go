@@ -58,7 +58,7 @@ func copyState(ctx context.Context, disk vfs.FS, from, to string) error {
 			last = err
 		}
 	}
-	return newError(CodeStateLocked, "", "the journal could not be copied: its process is at work: "+last.Error(), last)
+	return NewError(CodeStateLocked, "", "the journal could not be copied: its process is at work: "+last.Error(), last)
 }
 
 // copyOnce copies what is there and tells whether the journals stayed as they were.

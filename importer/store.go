@@ -38,7 +38,7 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 			}
 			if IsNotFound(err) && refused != nil {
 				if why := r.inTheWay(ctx, a.Key); why != "" {
-					return record{}, newError(CodeConflict, a.Path, "this store keeps keys as folders, and has "+why, refused)
+					return record{}, NewError(CodeConflict, a.Path, "this store keeps keys as folders, and has "+why, refused)
 				}
 			}
 			if IsNotFound(err) && (doubt || refused != nil && !waited) {
@@ -73,7 +73,7 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 			if !IsNotFound(err) {
 				return record{}, err
 			}
-			err = newError(CodeMissing, a.Path, "the target took the object and does not have it", nil)
+			err = NewError(CodeMissing, a.Path, "the target took the object and does not have it", nil)
 			if attempt >= maxRounds {
 				return record{}, err
 			}
@@ -111,7 +111,7 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 	restart := hasCode(err, codeRestart) || hasCode(err, CodeUploadGone)
 	switch {
 	case partGone(err) && attempt+1 >= maxPartRounds:
-		return true, newError(CodeRefused, t.action.Path, fmt.Sprintf("each part was taken %d times, and not the whole: %s", attempt+1, asError(err).Cause), err)
+		return true, NewError(CodeRefused, t.action.Path, fmt.Sprintf("each part was taken %d times, and not the whole: %s", attempt+1, asError(err).Cause), err)
 	case attempt >= max(maxRounds, r.calls.retries):
 		return true, err
 	case err == nil, hasCode(err, codeKeyExists) && attempt < maxRounds:
@@ -127,7 +127,7 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 	case hasCode(err, codeKeyExists):
 		return true, notShown(t.action.Path, t.unsure, err)
 	case hasCode(err, codeRestart):
-		return true, newError(CodeConflict, t.action.Path, "the key comes and goes: something else writes it", err)
+		return true, NewError(CodeConflict, t.action.Path, "the key comes and goes: something else writes it", err)
 	}
 	return true, err
 }
@@ -268,14 +268,14 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		proof, seen = ProofReadBack, t.hint.Verified
 	default:
 		if most := max(0, r.opts.ReadBackLimit); !ours && !r.opts.ReadBack && a.Size > most {
-			return record{}, newError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, most), nil)
+			return record{}, NewError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, most), nil)
 		}
 		if err := r.readBack(ctx, a.Key, obj.VersionID, x); err != nil {
 			switch {
 			case hasCode(err, CodeStoredWrong):
 				return record{}, r.wrong(a, ours, asError(err).Cause)
 			case IsNotFound(err):
-				return record{}, newError(CodeMissing, a.Path, "HEAD shows it, and GET does not find it", err)
+				return record{}, NewError(CodeMissing, a.Path, "HEAD shows it, and GET does not find it", err)
 			}
 			return record{}, err
 		}
@@ -289,7 +289,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		return record{}, err
 	}
 	if !proof.atLeast(r.opts.MinProof) {
-		return record{}, newError(CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)
+		return record{}, NewError(CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)
 	}
 	if rec.Proof, rec.Verified = proof, seen; seen.IsZero() {
 		rec.Verified = r.opts.Now().UTC()
@@ -313,7 +313,7 @@ func (r *run) anothers(a *Action, obj Object) error {
 	if obj.Metadata[metaRun] != r.opts.RunID || obj.Metadata[metaEntry] == a.EntryID || !strings.HasPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())) {
 		return nil
 	}
-	return newError(CodeKeyCollision, a.Path, "the target has another entry's object under this key, that of "+strings.TrimPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())), nil)
+	return NewError(CodeKeyCollision, a.Path, "the target has another entry's object under this key, that of "+strings.TrimPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())), nil)
 }
 
 // readBack tells whether another host has read back this very object: the store's words
@@ -324,16 +324,9 @@ func (r record) readBack(obj Object) bool {
 
 func (r *run) wrong(a *Action, ours bool, cause string) error {
 	if ours {
-		return newError(CodeStoredWrong, a.Path, cause, nil)
+		return NewError(CodeStoredWrong, a.Path, cause, nil)
 	}
-	return newError(CodeConflict, a.Path, cause, nil)
-}
-
-func clip(s string) string {
-	if len(s) > 512 {
-		return strings.ToValidUTF8(s[:512], "") + "…"
-	}
-	return s
+	return NewError(CodeConflict, a.Path, cause, nil)
 }
 
 // readBack gets an object and holds its bytes against the manifest's digests.
@@ -361,22 +354,22 @@ func (x expected) check(content io.Reader) error {
 		h := crypto.NewSHA256()
 		n, err := io.CopyBuffer(struct{ io.Writer }{h}, io.LimitReader(content, size), buf)
 		if err != nil {
-			return unknown(newError(CodeConnectionLost, "", "read back: "+err.Error(), err))
+			return unknown(NewError(CodeConnectionLost, "", "read back: "+err.Error(), err))
 		}
 		if n != size {
-			return newError(CodeStoredWrong, "", fmt.Sprintf("read back %d bytes, the manifest says %d", x.Size-left+n, x.Size), nil)
+			return NewError(CodeStoredWrong, "", fmt.Sprintf("read back %d bytes, the manifest says %d", x.Size-left+n, x.Size), nil)
 		}
 		if [32]byte(h.Sum(nil)) != x.Parts[i] {
-			return newError(CodeStoredWrong, "", fmt.Sprintf("read back: part %d has another SHA-256", i+1), nil)
+			return NewError(CodeStoredWrong, "", fmt.Sprintf("read back: part %d has another SHA-256", i+1), nil)
 		}
 		left -= n
 	}
 	n, err := io.ReadFull(content, buf[:1])
 	if n > 0 {
-		return newError(CodeStoredWrong, "", fmt.Sprintf("read back more than %d bytes", x.Size), nil)
+		return NewError(CodeStoredWrong, "", fmt.Sprintf("read back more than %d bytes", x.Size), nil)
 	}
 	if !errors.Is(err, io.EOF) {
-		return unknown(newError(CodeConnectionLost, "", fmt.Sprintf("read back: %v", err), err))
+		return unknown(NewError(CodeConnectionLost, "", fmt.Sprintf("read back: %v", err), err))
 	}
 	return nil
 }

@@ -145,3 +145,15 @@ func KeyExists(key string) *Error {
 func Restart(key string) *Error {
 	return &Error{Code: codeRestart, Path: key, Class: Retryable}
 }
+
+// nullVersion is the version id of what a bucket stores while it keeps no versions. A later
+// object of the key has the same.
+const nullVersion = "null"
+
+// sameObject reports whether a later look has shown the same object.
+func (o Object) sameObject(later Object) bool {
+	return o.ETag == later.ETag && o.VersionID == later.VersionID && o.Size == later.Size
+}
+
+// isVersion reports whether the object's version id is its own for good.
+func (o Object) isVersion() bool { return o.VersionID != "" && o.VersionID != nullVersion }

@@ -18,7 +18,7 @@ func TestStatusOfEnded(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" && key == "in/a" && !failed {
 			failed = true
-			return false, newError(CodeThrottled, key, "slow down", nil)
+			return false, NewError(CodeThrottled, key, "slow down", nil)
 		}
 		return true, nil
 	}

@@ -361,7 +361,7 @@ func (r *run) giveBack(ctx context.Context, key, id string) error {
 	case err == nil:
 		r.uploadsLeft.gone(id)
 	case r.uploadsLeft.named(id):
-		r.problem(newError(CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+asError(err).Cause, err))
+		r.problem(NewError(CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+asError(err).Cause, err))
 	}
 	return err
 }
@@ -376,7 +376,7 @@ const uploadWindow = 15 * time.Minute
 func (r *run) orphan(ctx context.Context, key string, since time.Time) (aborted uint64) {
 	leave := func(text string) {
 		r.uploadsLeft.add(1)
-		r.problem(newError(CodeOrphanUpload, key, text, nil))
+		r.problem(NewError(CodeOrphanUpload, key, text, nil))
 	}
 	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
 		leave("the answer to a Create was lost: " + asError(err).Cause)

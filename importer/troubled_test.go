@@ -247,13 +247,13 @@ var troublesOfRuns = []runTrouble{
 func (x *troubled) outage(n int) {
 	lasts := time.Duration(1+x.dice.Intn(180)) * time.Minute
 	code := []Code{CodeTargetAbsent, CodeServerError}[x.dice.Intn(2)]
-	x.failsFor(n, lasts, func(string) *Error { return unknown(newError(code, "", "gone", nil)) })
+	x.failsFor(n, lasts, func(string) *Error { return unknown(NewError(code, "", "gone", nil)) })
 }
 
 // expired: no call is allowed until somebody renews the credentials.
 func (x *troubled) expired(n int) {
 	lasts := time.Duration(1+x.dice.Intn(180)) * time.Minute
-	x.failsFor(n, lasts, func(string) *Error { return newError(CodeCredentialsExpired, "", "ExpiredToken", nil) })
+	x.failsFor(n, lasts, func(string) *Error { return NewError(CodeCredentialsExpired, "", "ExpiredToken", nil) })
 }
 
 // failsFor: a run that may wait completes by itself; one that may not, ends with the cause.
@@ -343,7 +343,7 @@ func (x *troubled) stopped(n int) {
 
 func (x *troubled) fault(n int) {
 	done := false
-	kinds := []*Error{unknown(newError(CodeConnectionLost, "", "reset", nil)), unknown(newError(CodeServerError, "", "status 500", nil)), newError(CodeTargetAbsent, "", "refused", nil)}
+	kinds := []*Error{unknown(NewError(CodeConnectionLost, "", "reset", nil)), unknown(NewError(CodeServerError, "", "status 500", nil)), NewError(CodeTargetAbsent, "", "refused", nil)}
 	fault := kinds[x.dice.Intn(len(kinds))]
 	x.when(n, func(string, string) error {
 		if done {
@@ -372,7 +372,7 @@ func (x *troubled) powerCut(n int) {
 			after = x.disk.CrashClone(x.dice, kept)
 			cancel()
 		}
-		return apply, unknown(newError(CodeConnectionLost, "", "killed", nil))
+		return apply, unknown(NewError(CodeConnectionLost, "", "killed", nil))
 	}
 	Run(ctx, x.s, x.f, x.options())
 	if after == nil {

@@ -122,7 +122,7 @@ func (r *run) givenUp() error {
 	if json.Unmarshal(text, &mark) == nil && mark.Run != r.opts.RunID {
 		return nil // of another run, which had not begun
 	}
-	return newError(CodeCanceled, "", "run "+r.opts.RunID, nil)
+	return NewError(CodeCanceled, "", "run "+r.opts.RunID, nil)
 }
 
 // awaitSigning waits while the operator pauses the run, and outside of its hours, until the

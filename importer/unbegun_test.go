@@ -18,7 +18,7 @@ func TestUnbegunOtherTarget(t *testing.T) {
 	o := testOptions(nil, disk)
 	a.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" && strings.HasSuffix(key, "/"+markerName) {
-			return true, newError(CodeCredentialsExpired, key, "no", nil)
+			return true, NewError(CodeCredentialsExpired, key, "no", nil)
 		}
 		return true, nil
 	}

@@ -37,7 +37,7 @@ func TestNoUploadList(t *testing.T) {
 			case call == "listuploads" || call == "listbelow":
 				return false, err
 			case crashed != nil:
-				return false, newError(CodeCredentialsRefused, key, "no", nil)
+				return false, NewError(CodeCredentialsRefused, key, "no", nil)
 			case key == "in/big" && call == "part":
 				crashed = disk.CrashClone(newRand(1), 0)
 			}
@@ -68,7 +68,7 @@ func TestNoPartList(t *testing.T) {
 		f.hook = func(_ int, call, key string) (bool, error) {
 			if key == "in/big" && call == "part" {
 				if parts++; parts > 1 {
-					return false, newError(CodeCredentialsRefused, key, "no", nil)
+					return false, NewError(CodeCredentialsRefused, key, "no", nil)
 				}
 			}
 			return true, nil
@@ -77,7 +77,7 @@ func TestNoPartList(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.hook = func(_ int, call, key string) (bool, error) {
-			return true, when(newError(code, key, "no list", nil), call == "listparts")
+			return true, when(NewError(code, key, "no list", nil), call == "listparts")
 		}
 		if res := mustRun(t, s, f, o); !res.Complete || res.PartsKept != 0 {
 			t.Errorf("%s: %+v", code, res)

@@ -182,14 +182,14 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 		err = inWords(ctx, v.calls, v.target, c.line.Key, err)
 	}
 	if IsNotFound(err) {
-		return newError(CodeMissing, "", "the store does not have it", nil)
+		return NewError(CodeMissing, "", "the store does not have it", nil)
 	}
 	if err != nil {
 		return err
 	}
 	verdict, proof := c.judge(obj)
 	if verdict == different {
-		return newError(CodeStoredWrong, "", "size or checksum differ", nil)
+		return NewError(CodeStoredWrong, "", "size or checksum differ", nil)
 	}
 	compared, err := c.want.compareParts(parts)
 	if err != nil {

@@ -35,7 +35,7 @@ func (x expected) compareParts(parts []Part) (compared int, err error) {
 			continue
 		}
 		if p.SHA256 != encode64(x.Parts[i][:]) {
-			return compared, newError(CodeStoredWrong, "", fmt.Sprintf("part %d has another SHA-256", i+1), nil)
+			return compared, NewError(CodeStoredWrong, "", fmt.Sprintf("part %d has another SHA-256", i+1), nil)
 		}
 		compared++
 	}

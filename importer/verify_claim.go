@@ -94,7 +94,7 @@ func (l *Line) inStore() bool { return l.Outcome == OutcomeStored || l.Outcome =
 func give(line Line, r *manifest.Record, n uint64, f func(claim, *Error) error) error {
 	c, err := newClaim(line, r)
 	if err != nil {
-		return f(claim{}, newError(CodeStoredWrong, r.Path, fmt.Sprintf("line %d: %v", n, err), nil))
+		return f(claim{}, NewError(CodeStoredWrong, r.Path, fmt.Sprintf("line %d: %v", n, err), nil))
 	}
 	return f(c, nil)
 }

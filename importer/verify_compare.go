@@ -85,7 +85,7 @@ func (c *listingCompare) closeKey() {
 	if c.listed.Size >= 0 {
 		cause = fmt.Sprintf("%d bytes, %s", c.listed.Size, cause)
 	}
-	c.difference(-1, newError(CodeExtraObject, c.key, cause, nil))
+	c.difference(-1, NewError(CodeExtraObject, c.key, cause, nil))
 }
 
 // judge compares one object and counts it, for its device and in all. A second one
@@ -93,7 +93,7 @@ func (c *listingCompare) closeKey() {
 func (c *listingCompare) judge(claim claimed, again bool) {
 	problem, kind := c.compare(claim)
 	if again {
-		problem, kind = newError(CodeStoredWrong, c.key, "the receipts have this key more than once", nil), false
+		problem, kind = NewError(CodeStoredWrong, c.key, "the receipts have this key more than once", nil), false
 	}
 	for _, r := range []*ListingReport{&c.total, &c.devices[claim.device]} {
 		r.Objects++
@@ -120,7 +120,7 @@ func (c *listingCompare) judge(claim claimed, again bool) {
 // checksum's kind was compared.
 func (c *listingCompare) compare(claim claimed) (problem *Error, kind bool) {
 	fault := func(code Code, format string, args ...any) (*Error, bool) {
-		return newError(code, c.key, fmt.Sprintf(format, args...), nil), false
+		return NewError(code, c.key, fmt.Sprintf(format, args...), nil), false
 	}
 	o := c.listed
 	switch {

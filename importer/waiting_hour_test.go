@@ -26,7 +26,7 @@ func TestWaitsAnHour(t *testing.T) {
 					return true, nil
 				}
 				later.Add(int64(30 * time.Second)) // a look
-				return false, newError(CodeTargetAbsent, "", "connection refused", nil)
+				return false, NewError(CodeTargetAbsent, "", "connection refused", nil)
 			}
 			res, err := Run(context.Background(), s, f, o)
 			if wait < time.Hour {

@@ -45,7 +45,7 @@ func TestWaits(t *testing.T) {
 					broken = true
 				}
 				if broken && refused.Add(1) < 40 {
-					return false, newError(code, "", "", nil) // even for the probe's keys
+					return false, NewError(code, "", "", nil) // even for the probe's keys
 				}
 				broken = false
 				return true, nil
@@ -66,7 +66,7 @@ func TestWaitsNotForever(t *testing.T) {
 	o.HaltWait = 20 * time.Millisecond
 	f.hook = func(n int, call, key string) (bool, error) {
 		if ours(key) {
-			return false, newError(CodeCredentialsRefused, "", "", nil)
+			return false, NewError(CodeCredentialsRefused, "", "", nil)
 		}
 		return true, nil
 	}
@@ -83,7 +83,7 @@ func TestWaitsForOneKey(t *testing.T) {
 	o.HaltWait = 50 * time.Millisecond
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/dir/d" {
-			return false, newError(CodeAccessDenied, "", "", nil)
+			return false, NewError(CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
@@ -136,7 +136,7 @@ func TestRetryBudget(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if ours(key) && failed.Load() < 200 {
 			failed.Add(1)
-			return false, newError(CodeServerError, "", "", nil)
+			return false, NewError(CodeServerError, "", "", nil)
 		}
 		return true, nil
 	}
@@ -152,7 +152,7 @@ func TestWaitRenews(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		expired = expired || ours(key)
 		if expired && target.renewed.Load() < 3 { // whatever the key
-			return false, newError(CodeCredentialsRefused, "", "expired", nil)
+			return false, NewError(CodeCredentialsRefused, "", "expired", nil)
 		}
 		return true, nil
 	}
@@ -172,13 +172,13 @@ func TestWaitRenews(t *testing.T) {
 // TestWhileWaiting: nobody is sent to start a run again that waits.
 func TestWhileWaiting(t *testing.T) {
 	for _, info := range Codes() {
-		e := newError(info.Code, "", "", nil)
+		e := NewError(info.Code, "", "", nil)
 		if text := whileWaiting(e.Remedy); waits(e) && strings.HasSuffix(text, "run the same command again") {
 			t.Errorf("%s: %s", e.Code, text)
 		}
 	}
 	g := newGate()
-	g.shut(newError(CodeCredentialsExpired, "", "", nil), time.Now())
+	g.shut(NewError(CodeCredentialsExpired, "", "", nil), time.Now())
 	if _, halt := g.state(); halt == nil || !strings.HasSuffix(halt.Remedy, "; the run goes on by itself then") {
 		t.Errorf("%+v", halt)
 	}
@@ -350,9 +350,9 @@ func TestRetryClass(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		switch key {
 		case "in/a":
-			return false, newError(CodeRefused, "", "", nil)
+			return false, NewError(CodeRefused, "", "", nil)
 		case "in/dir/d":
-			return false, newError(CodeTooLarge, "", "", nil)
+			return false, NewError(CodeTooLarge, "", "", nil)
 		}
 		return true, nil
 	}
@@ -391,7 +391,7 @@ func TestDeferred(t *testing.T) {
 	}
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/big" && call == "part" {
-			return false, newError(CodeRefused, "", "", nil)
+			return false, NewError(CodeRefused, "", "", nil)
 		}
 		return true, nil
 	}
@@ -437,7 +437,7 @@ func TestScoutLosesItsUpload(t *testing.T) {
 		if key == "in/big" && call == "part" && refused < 3 {
 			refused++
 			clear(f.uploads)
-			return false, newError(CodeTargetFull, "", "", nil)
+			return false, NewError(CodeTargetFull, "", "", nil)
 		}
 		return true, nil
 	}
@@ -456,7 +456,7 @@ func TestReadMendsNoWrite(t *testing.T) {
 		CodeAccessDenied: false, CodePolicyDenied: false, CodeKMSKey: false, CodeNoObjectLock: false, CodeTargetFull: false, CodeJournalFull: false,
 	} {
 		g := newGate()
-		n, _ := g.shut(newError(code, "", "", nil), time.Now())
+		n, _ := g.shut(NewError(code, "", "", nil), time.Now())
 		if got := g.mended(n, call{name: callListParts}); got != read {
 			t.Errorf("%s: a read opens: %v", code, got)
 		}
@@ -478,9 +478,9 @@ func TestHeadSaysNoWhy(t *testing.T) {
 		case !ours(key) || heads > 12:
 		case call == "head":
 			heads++
-			return false, newError(CodeAccessDenied, "", "status 403: Forbidden", nil)
+			return false, NewError(CodeAccessDenied, "", "status 403: Forbidden", nil)
 		case call == "get":
-			return false, newError(CodeCredentialsRefused, "", "status 403: SignatureDoesNotMatch", nil)
+			return false, NewError(CodeCredentialsRefused, "", "status 403: SignatureDoesNotMatch", nil)
 		}
 		return true, nil
 	}
@@ -532,7 +532,7 @@ func TestProbesOfOneRun(t *testing.T) {
 			names[name] = true
 		}
 		if key == "in/dir/d" {
-			return false, newError(CodeAccessDenied, "", "", nil)
+			return false, NewError(CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
@@ -554,7 +554,7 @@ func TestRulesBeforeTheFirstByte(t *testing.T) {
 			s.file(path, []byte(path))
 		}
 		o := testOptions(t, memDisk())
-		f.hook = func(int, string, string) (bool, error) { return false, newError(CodeCredentialsRefused, "", "", nil) }
+		f.hook = func(int, string, string) (bool, error) { return false, NewError(CodeCredentialsRefused, "", "", nil) }
 		o.Rules = parseRules(t, test.first)
 		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeCredentialsRefused) {
 			t.Fatal(err)

@@ -1,0 +1,28 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
+)
+
+// checkAccessPoint refuses a way to address buckets that access points do not have.
+func (o Options) checkAccessPoint() error {
+	profile, err := o.profile()
+	if isARN(o.Bucket) && (o.PathStyle || err == nil && profile.PathStyle) {
+		return fmt.Errorf("target %s: an access point cannot be addressed in the path: leave out --path-style, and take a profile without path_style, such as aws", o.Bucket)
+	}
+	return nil
+}
+
+// noSocket does so for a connection that could not be begun. The resolver keeps no more
+// than the text of its error.
+func noSocket(key string, err error) *Error {
+	for _, own := range [...]error{syscall.EMFILE, syscall.ENFILE} {
+		if errors.Is(err, own) || strings.Contains(err.Error(), own.Error()) {
+			return NewError(CodeProcessLimit, key, withoutKey(lastCause(err), key), err)
+		}
+	}
+	return nil
+}
