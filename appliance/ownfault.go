@@ -7,7 +7,7 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// ownFault reports whether an error is the process's own, such as too many open
+// OwnFault reports whether an error is the process's own, such as too many open
 // files. It never blames a disk: nothing is condemned, written degraded or called
 // lost because of it, and the command ends with it.
 func ownFault(err error) bool { return vfs.OwnFault(err) }

@@ -19,6 +19,7 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -158,12 +159,12 @@ func (s planSource) Entries(ctx context.Context, from uint64, f func(importer.En
 }
 
 // emptyStore has a bucket and nothing in it.
-type emptyStore struct{ importer.Target }
+type emptyStore struct{ target.Target }
 
-func (emptyStore) Capabilities() importer.Capabilities { return importer.Capabilities{} }
+func (emptyStore) Capabilities() target.Capabilities { return target.Capabilities{} }
 
 func (emptyStore) Get(_ context.Context, key, _ string) (io.ReadCloser, error) {
-	return nil, importer.NotFound(key)
+	return nil, target.NotFound(key)
 }
 
 func (s scale) verify(b *testing.B, r *rig, label []byte) {

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // scaleStore is a store that answers at once and has room for any number of
@@ -19,7 +19,7 @@ import (
 // payload is hashed, held against its checksum and against what the site has; an
 // object that comes twice is refused. The few objects of a probe are kept whole.
 type scaleStore struct {
-	importer.Plain
+	target.Plain
 	tree    genTree
 	prefix  string
 	stopAt  atomic.Int64 // objects; then stop is called. 0: never
@@ -32,20 +32,20 @@ type scaleStore struct {
 	mu      sync.Mutex
 	there   []uint64 // a bit for each file
 	folders map[string]bool
-	probes  map[string]importer.Object
+	probes  map[string]target.Object
 	texts   map[string][]byte
-	uploads map[string]importer.CreateRequest
+	uploads map[string]target.CreateRequest
 	parts   map[string][]byte
 	next    int
 }
 
 func newScaleStore(tree genTree, prefix string, clock func() int64) *scaleStore {
 	return &scaleStore{tree: tree, prefix: prefix, clock: clock, there: make([]uint64, (tree.n+63)/64), folders: map[string]bool{},
-		probes: map[string]importer.Object{}, texts: map[string][]byte{}, uploads: map[string]importer.CreateRequest{}, parts: map[string][]byte{}}
+		probes: map[string]target.Object{}, texts: map[string][]byte{}, uploads: map[string]target.CreateRequest{}, parts: map[string][]byte{}}
 }
 
 func (s *scaleStore) probing(key string) bool {
-	return strings.HasPrefix(key, s.prefix+importer.ReservedPrefix)
+	return strings.HasPrefix(key, s.prefix+target.ReservedPrefix)
 }
 
 // file is the number of the file that a key names, -1 for a folder's.
@@ -64,29 +64,29 @@ func base64Of(sum [32]byte) string { return base64.StdEncoding.EncodeToString(su
 func take(body io.Reader, sum [32]byte) ([]byte, error) {
 	data, err := io.ReadAll(body)
 	if err == nil && sha256.Sum256(data) != sum {
-		err = importer.NewError(importer.CodeDigestRefused, "", "BadDigest", nil)
+		err = target.NewError(target.CodeDigestRefused, "", "BadDigest", nil)
 	}
 	return data, err
 }
 
-func (s *scaleStore) Put(_ context.Context, in importer.PutRequest) (importer.Stored, error) {
+func (s *scaleStore) Put(_ context.Context, in target.PutRequest) (target.Stored, error) {
 	data, err := take(in.Body, in.SHA256)
 	if err != nil {
-		return importer.Stored{}, err
+		return target.Stored{}, err
 	}
-	o := importer.Object{Size: in.Size, ETag: "scale", SHA256: base64Of(in.SHA256), ChecksumType: "FULL_OBJECT", Metadata: in.Metadata}
-	answer := importer.Stored{ETag: o.ETag, SHA256: o.SHA256, ChecksumType: o.ChecksumType}
+	o := target.Object{Size: in.Size, ETag: "scale", SHA256: base64Of(in.SHA256), ChecksumType: "FULL_OBJECT", Metadata: in.Metadata}
+	answer := target.Stored{ETag: o.ETag, SHA256: o.SHA256, ChecksumType: o.ChecksumType}
 	if s.probing(in.Key) {
 		return answer, s.keep(in.Key, data, o, in.IfAbsent)
 	}
 	return answer, s.generated(in.Key, data)
 }
 
-func (s *scaleStore) keep(key string, data []byte, o importer.Object, ifAbsent bool) error {
+func (s *scaleStore) keep(key string, data []byte, o target.Object, ifAbsent bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, there := s.probes[key]; there && ifAbsent {
-		return importer.KeyExists(key)
+		return target.KeyExists(key)
 	}
 	s.probes[key], s.texts[key] = o, data
 	return nil
@@ -103,7 +103,7 @@ func (s *scaleStore) generated(key string, data []byte) error {
 		return fmt.Errorf("%s has %x, not %x", key, data, want)
 	}
 	if !s.mark(key, i) {
-		return importer.KeyExists(key)
+		return target.KeyExists(key)
 	}
 	now := s.clock()
 	s.first.CompareAndSwap(0, now)
@@ -138,24 +138,24 @@ func (s *scaleStore) has(key string, i int) bool {
 	return s.there[i/64]&(1<<(i%64)) != 0
 }
 
-func (s *scaleStore) Head(_ context.Context, key string) (importer.Object, error) {
+func (s *scaleStore) Head(_ context.Context, key string) (target.Object, error) {
 	if s.probing(key) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if o, ok := s.probes[key]; ok {
 			return o, nil
 		}
-		return importer.Object{}, importer.NotFound(key)
+		return target.Object{}, target.NotFound(key)
 	}
 	i := s.file(key)
 	if !s.has(key, i) {
-		return importer.Object{}, importer.NotFound(key)
+		return target.Object{}, target.NotFound(key)
 	}
 	data := []byte{}
 	if i >= 0 {
 		data = s.tree.content(i)
 	}
-	return importer.Object{Size: int64(len(data)), ETag: "scale", SHA256: base64Of(sha256.Sum256(data)), ChecksumType: "FULL_OBJECT"}, nil
+	return target.Object{Size: int64(len(data)), ETag: "scale", SHA256: base64Of(sha256.Sum256(data)), ChecksumType: "FULL_OBJECT"}, nil
 }
 
 func (s *scaleStore) Get(_ context.Context, key, _ string) (io.ReadCloser, error) {
@@ -164,10 +164,10 @@ func (s *scaleStore) Get(_ context.Context, key, _ string) (io.ReadCloser, error
 	if data, ok := s.texts[key]; ok {
 		return io.NopCloser(bytes.NewReader(data)), nil
 	}
-	return nil, importer.NotFound(key)
+	return nil, target.NotFound(key)
 }
 
-func (s *scaleStore) CreateUpload(_ context.Context, in importer.CreateRequest) (string, error) {
+func (s *scaleStore) CreateUpload(_ context.Context, in target.CreateRequest) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next++
@@ -176,7 +176,7 @@ func (s *scaleStore) CreateUpload(_ context.Context, in importer.CreateRequest) 
 	return id, nil
 }
 
-func (s *scaleStore) UploadPart(_ context.Context, in importer.PartRequest) (string, error) {
+func (s *scaleStore) UploadPart(_ context.Context, in target.PartRequest) (string, error) {
 	data, err := take(in.Body, in.SHA256)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,16 +184,16 @@ func (s *scaleStore) UploadPart(_ context.Context, in importer.PartRequest) (str
 	return "part", err
 }
 
-func (s *scaleStore) CompleteUpload(_ context.Context, in importer.CompleteRequest) (importer.Stored, error) {
+func (s *scaleStore) CompleteUpload(_ context.Context, in target.CompleteRequest) (target.Stored, error) {
 	s.mu.Lock()
 	up, data := s.uploads[in.UploadID], s.parts[in.UploadID]
 	s.mu.Unlock()
-	o := importer.Object{Size: in.Size, ETag: "scale", SHA256: in.Composite, ChecksumType: "COMPOSITE", Metadata: up.Metadata}
+	o := target.Object{Size: in.Size, ETag: "scale", SHA256: in.Composite, ChecksumType: "COMPOSITE", Metadata: up.Metadata}
 	if err := s.keep(in.Key, data, o, in.IfAbsent); err != nil {
-		return importer.Stored{}, err
+		return target.Stored{}, err
 	}
 	err := s.AbortUpload(context.Background(), in.Key, in.UploadID)
-	return importer.Stored{ETag: o.ETag, SHA256: o.SHA256, ChecksumType: o.ChecksumType}, err
+	return target.Stored{ETag: o.ETag, SHA256: o.SHA256, ChecksumType: o.ChecksumType}, err
 }
 
 func (s *scaleStore) AbortUpload(_ context.Context, _, id string) error {
@@ -204,16 +204,16 @@ func (s *scaleStore) AbortUpload(_ context.Context, _, id string) error {
 	return nil
 }
 
-func (s *scaleStore) ListParts(context.Context, string, string, func(importer.Part) error) error {
+func (s *scaleStore) ListParts(context.Context, string, string, func(target.Part) error) error {
 	return nil
 }
 
-func (s *scaleStore) ListUploads(_ context.Context, key string, f func(importer.Upload) error) error {
+func (s *scaleStore) ListUploads(_ context.Context, key string, f func(target.Upload) error) error {
 	s.mu.Lock()
-	var found []importer.Upload
+	var found []target.Upload
 	for id, up := range s.uploads {
 		if up.Key == key {
-			found = append(found, importer.Upload{Key: key, ID: id})
+			found = append(found, target.Upload{Key: key, ID: id})
 		}
 	}
 	s.mu.Unlock()

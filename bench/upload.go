@@ -15,6 +15,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // The bare uploader is what an import would be if there were nothing to open,
@@ -160,7 +161,7 @@ func (u *uploader) object(ctx context.Context, s summed) error {
 	key := u.prefix + s.Path
 	if len(s.Parts) == 1 {
 		err = u.do(func() error {
-			_, err := u.target.Put(ctx, importer.PutRequest{Key: key, Body: section(content, 0, s.Size), Size: s.Size, SHA256: s.Parts[0], Metadata: meta, IfAbsent: true})
+			_, err := u.target.Put(ctx, target.PutRequest{Key: key, Body: section(content, 0, s.Size), Size: s.Size, SHA256: s.Parts[0], Metadata: meta, IfAbsent: true})
 			return err
 		})
 	} else {
@@ -210,13 +211,13 @@ func (u *uploader) do(call func() error) error {
 func (u *uploader) multipart(ctx context.Context, key string, s summed, f *os.File, meta map[string]string) error {
 	var id string
 	err := u.do(func() (err error) {
-		id, err = u.target.CreateUpload(ctx, importer.CreateRequest{Key: key, Metadata: meta})
+		id, err = u.target.CreateUpload(ctx, target.CreateRequest{Key: key, Metadata: meta})
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	parts, errs := make([]importer.Part, len(s.Parts)), make([]error, len(s.Parts))
+	parts, errs := make([]target.Part, len(s.Parts)), make([]error, len(s.Parts))
 	next := make(chan int)
 	var wg sync.WaitGroup
 	for range partsAtOnce {
@@ -225,8 +226,8 @@ func (u *uploader) multipart(ctx context.Context, key string, s summed, f *os.Fi
 				from := int64(i) * partSize
 				size := min(partSize, s.Size-from)
 				errs[i] = u.do(func() error {
-					etag, err := u.target.UploadPart(ctx, importer.PartRequest{Key: key, UploadID: id, Number: i + 1, Body: section(f, from, size), Size: size, SHA256: s.Parts[i]})
-					parts[i] = importer.Part{Number: i + 1, Size: size, ETag: etag, SHA256: base64.StdEncoding.EncodeToString(s.Parts[i][:])}
+					etag, err := u.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: i + 1, Body: section(f, from, size), Size: size, SHA256: s.Parts[i]})
+					parts[i] = target.Part{Number: i + 1, Size: size, ETag: etag, SHA256: base64.StdEncoding.EncodeToString(s.Parts[i][:])}
 					return err
 				})
 			}
@@ -241,7 +242,7 @@ func (u *uploader) multipart(ctx context.Context, key string, s summed, f *os.Fi
 		return err
 	}
 	return u.do(func() error {
-		_, err := u.target.CompleteUpload(ctx, importer.CompleteRequest{Key: key, UploadID: id, Parts: parts, Size: s.Size, Composite: composite(s.Parts), IfAbsent: true})
+		_, err := u.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Parts: parts, Size: s.Size, Composite: composite(s.Parts), IfAbsent: true})
 		return err
 	})
 }

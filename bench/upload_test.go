@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 func newTestSink(t *testing.T) (*sink, *httptest.Server) {
@@ -29,13 +30,13 @@ func newTestSink(t *testing.T) (*sink, *httptest.Server) {
 func TestSinkRefuses(t *testing.T) {
 	_, server := newTestSink(t)
 	ctx := context.Background()
-	target, err := importer.NewS3(ctx, importer.Options{Bucket: "bench", Endpoint: server.URL, PathStyle: true})
+	to, err := importer.NewS3(ctx, importer.Options{Bucket: "bench", Endpoint: server.URL, PathStyle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	wrong := sha256.Sum256([]byte("other"))
 	put := func(key string, sum [32]byte, ifAbsent bool) error {
-		_, err := target.Put(ctx, importer.PutRequest{Key: key, Body: strings.NewReader("text"), Size: 4, SHA256: sum, IfAbsent: ifAbsent})
+		_, err := to.Put(ctx, target.PutRequest{Key: key, Body: strings.NewReader("text"), Size: 4, SHA256: sum, IfAbsent: ifAbsent})
 		return err
 	}
 	right := sha256.Sum256([]byte("text"))
@@ -52,10 +53,10 @@ func TestSinkRefuses(t *testing.T) {
 	if err := put("object", wrong, true); err != nil {
 		t.Errorf("outside a probe: %v", err)
 	}
-	if _, err := target.Head(ctx, "nothing"); !importer.IsNotFound(err) {
+	if _, err := to.Head(ctx, "nothing"); !target.IsNotFound(err) {
 		t.Errorf("nothing: %v", err)
 	}
-	o, err := target.Head(ctx, probed)
+	o, err := to.Head(ctx, probed)
 	if err != nil || o.Size != 4 || o.SHA256 == "" {
 		t.Errorf("%+v, %v", o, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/simulator"
 )
 
@@ -18,10 +19,10 @@ func TestImportExcuses(t *testing.T) {
 	run := func(starts ...*start) *faultRun {
 		return &faultRun{prefix: "in/", want: map[string][]byte{key: nil, other: nil}, starts: starts}
 	}
-	says := func(key string, codes ...importer.Code) map[string][]importer.Code {
-		return map[string][]importer.Code{key: codes}
+	says := func(key string, codes ...target.Code) map[string][]target.Code {
+		return map[string][]target.Code{key: codes}
 	}
-	orphan, lost := importer.CodeOrphanUpload, []simulator.Meeting{create(key, simulator.ResetAfter)}
+	orphan, lost := target.CodeOrphanUpload, []simulator.Meeting{create(key, simulator.ResetAfter)}
 	for name, test := range map[string]struct {
 		f        *faultRun
 		at       string
@@ -36,7 +37,7 @@ func TestImportExcuses(t *testing.T) {
 		"more were named than went lost": {f: run(&start{met: lost, said: says(key, orphan, orphan)}), at: key, excuses: 1},
 		"delivered twice":                {f: run(&start{met: []simulator.Meeting{create(key, simulator.CreateTwice)}}), at: key, excuses: 1},
 		"another one delivered twice":    {f: run(&start{met: []simulator.Meeting{create(other, simulator.CreateTwice)}}), at: key},
-		"of the probe, named":            {f: run(&start{met: []simulator.Meeting{create(probe, simulator.Denied)}, said: says(probe, importer.CodeProbeLeft)}), at: probe, excuses: probeUploads, anObject: true},
+		"of the probe, named":            {f: run(&start{met: []simulator.Meeting{create(probe, simulator.Denied)}, said: says(probe, target.CodeProbeLeft)}), at: probe, excuses: probeUploads, anObject: true},
 		"of the probe, not named":        {f: run(&start{met: []simulator.Meeting{create(probe, simulator.Denied)}}), at: probe},
 	} {
 		if n := test.f.uploadsExcused(test.at); n != test.excuses {
@@ -51,11 +52,11 @@ func TestImportExcuses(t *testing.T) {
 // TestImportHaltIsNamed: what earlier starts named does not name why this one ended.
 func TestImportHaltIsNamed(t *testing.T) {
 	met := []simulator.Meeting{{Fault: simulator.Full, Call: "PutObject", Key: "in/a"}}
-	full := &importer.Error{Code: importer.CodeTargetFull}
-	said := map[string][]importer.Code{"": {importer.CodeTargetFull}}
+	full := &target.Error{Code: target.CodeTargetFull}
+	said := map[string][]target.Code{"": {target.CodeTargetFull}}
 	for name, test := range map[string]struct {
 		now   *start
-		halt  *importer.Error
+		halt  *target.Error
 		found int
 	}{
 		"named":                         {&start{met: met, said: said}, full, 0},

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/simulator"
@@ -298,7 +299,7 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 		StateDir: state, RunID: "run-1", ImporterKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)),
 		Transport: dying{toEndpoint{transport, endpoint}, power, &begun},
 		Now:       f.clock.Now,
-		Problem:   func(e *importer.Error) { f.hears(s, e.Path, e.Code) },
+		Problem:   func(e *target.Error) { f.hears(s, e.Path, e.Code) },
 	}
 	if f.dice.IntN(2) == 0 {
 		o.HaltWait = 5 * time.Second
@@ -310,12 +311,12 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	} else if f.steer.deferred {
 		o.DeferComplete = 1000
 	}
-	target, err := importer.NewS3(power, o)
+	to, err := importer.NewS3(power, o)
 	if err != nil {
 		return state, false, err
 	}
 	f.clock.start()
-	r, err := importer.Run(f.steer.until(power), goods, target, o)
+	r, err := importer.Run(f.steer.until(power), goods, to, o)
 	f.count(s, wire)
 	f.countAway(s, away)
 	state.OnOp(nil)
@@ -328,7 +329,7 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 		return state, true, nil
 	}
 	f.visible()
-	if quiet && f.taken() && errors.As(err, new(*importer.Error)) && r.Halt != nil && r.Halt.Code == importer.CodeNotPublished {
+	if quiet && f.taken() && errors.As(err, new(*target.Error)) && r.Halt != nil && r.Halt.Code == target.CodeNotPublished {
 		f.giveUp(goods, o)
 		return state, true, nil
 	}
@@ -467,7 +468,7 @@ func (f *faultRun) byProgram(w *world, src string) error {
 			return nil
 		case r.code == 0, quiet && f.taken() && r.code == exitConflict:
 			return nil
-		case quiet && f.taken() && f.steer.deferred && strings.Contains(r.stderr, string(importer.CodeNotPublished)):
+		case quiet && f.taken() && f.steer.deferred && strings.Contains(r.stderr, string(target.CodeNotPublished)):
 			f.held = true
 			return nil
 		case r.code != -1 && r.code != exitTarget && r.code != exitObjects && r.code != exitConflict:

@@ -13,26 +13,27 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/simulator"
 )
 
 // start is one start of an import: what it met, what it said, how it ended.
 type start struct {
 	met  []simulator.Meeting
-	said map[string][]importer.Code // by key; "" is the whole target
-	cut  bool                       // by a power cut or a kill
+	said map[string][]target.Code // by key; "" is the whole target
+	cut  bool                     // by a power cut or a kill
 }
 
 // begins adds a start. What starts before it met and said excuses nothing of it, but
 // what they left.
 func (f *faultRun) begins() *start {
-	s := &start{said: map[string][]importer.Code{}}
+	s := &start{said: map[string][]target.Code{}}
 	f.starts = append(f.starts, s)
 	return s
 }
 
 // hears notes a problem under the key of its entry.
-func (f *faultRun) hears(s *start, path string, code importer.Code) {
+func (f *faultRun) hears(s *start, path string, code target.Code) {
 	key := path
 	if path != "" && !strings.HasPrefix(path, f.prefix) {
 		key = f.prefix + path
@@ -70,9 +71,9 @@ func cuts(starts []*start) (n int) {
 }
 
 // named counts how often a key was named with a code.
-func (f *faultRun) named(key string, code importer.Code) (n int) {
+func (f *faultRun) named(key string, code target.Code) (n int) {
 	for _, s := range f.starts {
-		n += len(slices.DeleteFunc(slices.Clone(s.said[key]), func(c importer.Code) bool { return c != code }))
+		n += len(slices.DeleteFunc(slices.Clone(s.said[key]), func(c target.Code) bool { return c != code }))
 	}
 	return n
 }
@@ -89,7 +90,7 @@ func (f *faultRun) uploadsExcused(key string) int {
 	failed := cuts(f.starts) + times(f.starts, func(m simulator.Meeting) bool {
 		return m.Key == key && (m.Call == "CreateMultipartUpload" || m.Call == "AbortMultipartUpload" || m.Call == "ListMultipartUploads")
 	})
-	return unseen + min(f.named(key, importer.CodeOrphanUpload), failed)
+	return unseen + min(f.named(key, target.CodeOrphanUpload), failed)
 }
 
 // probeUploads is how many uploads a probe begins under one key.
@@ -101,7 +102,7 @@ const probeUploads = 3
 func (f *faultRun) probeExcused(key string) int {
 	folder := path.Dir(key) + "/"
 	failed := times(f.starts, func(m simulator.Meeting) bool { return strings.HasPrefix(m.Key, folder) })
-	return probeUploads * min(f.named(key, importer.CodeProbeLeft), failed)
+	return probeUploads * min(f.named(key, target.CodeProbeLeft), failed)
 }
 
 // ownExcused tells whether one of the importer's own objects may be there after an end:
@@ -120,13 +121,13 @@ func (f *faultRun) ownExcused(key string) bool {
 		return f.probeExcused(key) > 0
 	}
 	failed := times(f.starts, func(m simulator.Meeting) bool { return m.Key == key })
-	return min(f.named(key, importer.CodeJournalLeft), failed) > 0
+	return min(f.named(key, target.CodeJournalLeft), failed) > 0
 }
 
 // ended is a line of the receipts of an entry that is not in the target.
 type ended struct {
 	Key   string
-	Error importer.Code
+	Error target.Code
 }
 
 // failures are the receipts' words about what is not in the target.
@@ -178,8 +179,8 @@ func (f *faultRun) judgeFailures(all []ended, bad uint64, workers int) {
 
 // judgeHalt: a start that ended for the operator has named why, and something went wrong
 // in it.
-func (f *faultRun) judgeHalt(s *start, halt *importer.Error, unfinished uint64, quiet bool) {
-	said := func(code importer.Code) bool {
+func (f *faultRun) judgeHalt(s *start, halt *target.Error, unfinished uint64, quiet bool) {
+	said := func(code target.Code) bool {
 		for _, codes := range s.said {
 			if slices.Contains(codes, code) {
 				return true
@@ -227,7 +228,7 @@ func (f *faultRun) hearsLog(s *start, name string) error {
 		if quoted, err := strconv.QuotedPrefix(l.Msg); err == nil {
 			key, _ = strconv.Unquote(quoted)
 		}
-		f.hears(s, key, importer.Code(l.Code))
+		f.hears(s, key, target.Code(l.Code))
 	}
 	return nil
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/cephtest"
 )
 
@@ -330,9 +330,9 @@ func (f foreign) smallestPart(t *testing.T, size int64) {
 }
 
 // profileOf asks the importer for what it holds a kind of target to.
-func profileOf(t *testing.T, name string) importer.Profile {
+func profileOf(t *testing.T, name string) target.Profile {
 	t.Helper()
-	p, err := importer.ProfileByName(name)
+	p, err := target.ProfileByName(name)
 	if err != nil {
 		t.Fatal(err)
 	}

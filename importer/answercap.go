@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // The most that is read of an answer. Whoever answers in the store's place chooses its
@@ -50,7 +52,7 @@ func (b *cappedBody) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	if int64(n) > b.left {
 		n = int(b.left)
-		err = unknown(NewError(CodeServerError, "", fmt.Sprintf("the answer is longer than %d MiB", b.most>>20), nil))
+		err = target.Unknown(target.NewError(target.CodeServerError, "", fmt.Sprintf("the answer is longer than %d MiB", b.most>>20), nil))
 	}
 	b.left -= int64(n)
 	return n, err

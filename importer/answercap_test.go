@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestEndlessAnswers: a store, or who answers in its place, that never ends an answer is
@@ -29,20 +31,20 @@ func TestEndlessAnswers(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	target, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic",
+	to, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic",
 		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	list := func() error { _, _, err := target.List(t.Context(), "p", ""); return err }
+	list := func() error { _, _, err := to.List(t.Context(), "p", ""); return err }
 	for _, c := range []struct {
 		name   string
 		status int
 		most   int64
 		call   func() error
 	}{
-		{"error of a read", 403, maxErrorAnswer, func() error { _, err := target.Get(t.Context(), "k", ""); return err }},
-		{"error of a write", 500, maxErrorAnswer, func() error { return target.Delete(t.Context(), "k", "") }},
+		{"error of a read", 403, maxErrorAnswer, func() error { _, err := to.Get(t.Context(), "k", ""); return err }},
+		{"error of a write", 500, maxErrorAnswer, func() error { return to.Delete(t.Context(), "k", "") }},
 		{"list", 200, maxAnswer, list},
 		{"redirect", 307, maxErrorAnswer, list},
 	} {
@@ -53,12 +55,12 @@ func TestEndlessAnswers(t *testing.T) {
 		if err == nil || sent.Load() > c.most+16<<20 {
 			t.Errorf("%s: %v after %d bytes", c.name, err, sent.Load())
 		}
-		if (c.name == "list" || c.status == 500) && !isUnknown(err) {
+		if (c.name == "list" || c.status == 500) && !target.IsUnknown(err) {
 			t.Errorf("%s: it may be done: %v", c.name, err)
 		}
 	}
 	status = 200
-	body, err := target.Get(t.Context(), "k", "")
+	body, err := to.Get(t.Context(), "k", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +85,7 @@ func TestAnswerCap(t *testing.T) {
 			t.Fatal(err)
 		}
 		text, err := io.ReadAll(answer.Body)
-		if (err == nil) != whole || len(text) != min(size, maxErrorAnswer) || err != nil && !hasCode(err, CodeServerError) {
+		if (err == nil) != whole || len(text) != min(size, maxErrorAnswer) || err != nil && !target.HasCode(err, target.CodeServerError) {
 			t.Errorf("%d bytes: %d read, %v", size, len(text), err)
 		}
 	}

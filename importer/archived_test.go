@@ -3,6 +3,8 @@ package importer
 import (
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestArchiveClassReadBack: objects of an archive class cannot be read back. Where a proof
@@ -44,18 +46,18 @@ func TestArchivedThere(t *testing.T) {
 	f.objects["in/a"] = fakeObject{data: []byte("hello"), key: "in/a"} // no checksum
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "get" && key == "in/a" {
-			return false, NewError(CodeArchived, key, "InvalidObjectState", nil)
+			return false, target.NewError(target.CodeArchived, key, "InvalidObjectState", nil)
 		}
 		return true, nil
 	}
 	o := testOptions(t, memDisk())
-	var told *Error
-	o.Problem = func(e *Error) { told = e }
+	var told *target.Error
+	o.Problem = func(e *target.Error) { told = e }
 	res := mustRun(t, s, f, o)
-	if res.Tally.Outcomes[OutcomeConflict] != 1 || res.Tally.Outcomes[OutcomeStored] != 1 || res.Named[CodeArchived] != 1 {
+	if res.Tally.Outcomes[OutcomeConflict] != 1 || res.Tally.Outcomes[OutcomeStored] != 1 || res.Named[target.CodeArchived] != 1 {
 		t.Errorf("%+v", res)
 	}
-	if told == nil || told.Code != CodeArchived || !strings.Contains(told.Remedy, "restore") {
+	if told == nil || told.Code != target.CodeArchived || !strings.Contains(told.Remedy, "restore") {
 		t.Errorf("%v", told)
 	}
 }
@@ -67,7 +69,7 @@ func TestArchivedProbe(t *testing.T) {
 	s.file("a", []byte("hello"))
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "get" && f.objects[key].key != "" {
-			return false, NewError(CodeArchived, key, "InvalidObjectState", nil)
+			return false, target.NewError(target.CodeArchived, key, "InvalidObjectState", nil)
 		}
 		return true, nil
 	}

@@ -7,18 +7,19 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // ofAttributes reports whether a store may mean an attribute by this refusal: many have
 // no code of their own for one that they do not know.
 func ofAttributes(err error) bool {
-	return hasCode(err, CodeRefused) || hasCode(err, CodeAttributeRefused)
+	return target.HasCode(err, target.CodeRefused) || target.HasCode(err, target.CodeAttributeRefused)
 }
 
 // ofLock reports whether a refusal speaks of locks, or of something that the store does
 // not have.
 func ofLock(err error) bool {
-	cause := strings.ToLower(asError(err).Cause)
+	cause := strings.ToLower(target.AsError(err).Cause)
 	for _, word := range []string{"notimplemented", "lock", "retention", "retain", "legal"} {
 		if strings.Contains(cause, word) {
 			return true
@@ -28,13 +29,13 @@ func ofLock(err error) bool {
 }
 
 // try makes one write of a kind with these attributes, and takes it back.
-func (p *prober) try(ctx context.Context, kind string, a Attributes) error {
+func (p *prober) try(ctx context.Context, kind string, a target.Attributes) error {
 	key, content := p.prefix+"put", []byte("sledge probe of attributes")
-	write := func(a Attributes) error {
+	write := func(a target.Attributes) error {
 		return p.as(ctx, kind, func(ctx context.Context) error { return p.write(ctx, kind, key, content, a) })
 	}
 	err := p.calls.briefly(a, write)
-	if err != nil && !isUnknown(err) {
+	if err != nil && !target.IsUnknown(err) {
 		return err
 	}
 	if gone := p.remove(ctx, key); forbidden(gone) {
@@ -46,13 +47,13 @@ func (p *prober) try(ctx context.Context, kind string, a Attributes) error {
 }
 
 // write makes one attempt of it.
-func (p *prober) write(ctx context.Context, kind, key string, content []byte, a Attributes) error {
+func (p *prober) write(ctx context.Context, kind, key string, content []byte, a target.Attributes) error {
 	if kind == callCreate {
-		id, err := p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: a})
+		id, err := p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Attributes: a})
 		p.begun(key, id, err)
 		return err
 	}
-	stored, err := p.target.Put(ctx, PutRequest{Key: key, Body: bytes.NewReader(content), Size: int64(len(content)), SHA256: crypto.SumSHA256(content), Attributes: a})
+	stored, err := p.target.Put(ctx, target.PutRequest{Key: key, Body: bytes.NewReader(content), Size: int64(len(content)), SHA256: crypto.SumSHA256(content), Attributes: a})
 	if err == nil {
 		p.wrote(key, stored)
 	}
@@ -60,28 +61,28 @@ func (p *prober) write(ctx context.Context, kind, key string, content []byte, a 
 }
 
 // tries is try, and notes an error that tells nothing about the attributes.
-func (p *prober) tries(ctx context.Context, kind string, a Attributes) error {
+func (p *prober) tries(ctx context.Context, kind string, a target.Attributes) error {
 	err := p.try(ctx, kind, a)
-	p.doubt = p.doubt || err != nil && !ofAttributes(err) && !isClass(err, FatalObject)
+	p.doubt = p.doubt || err != nil && !ofAttributes(err) && !target.IsClass(err, target.FatalObject)
 	return err
 }
 
 // blame turns the refusal of a write into that of the attributes that it was made with,
 // if others alone are taken: each is tried by itself. An error that is no refusal, of one
 // of these, leaves in doubt what cannot be told without it.
-func (p *prober) blame(ctx context.Context, kind string, asked, others Attributes, err error) error {
+func (p *prober) blame(ctx context.Context, kind string, asked, others target.Attributes, err error) error {
 	if !ofAttributes(err) || p.tries(ctx, kind, others) != nil {
 		return err
 	}
 	var names, all []string
-	for _, one := range asked.singles() {
-		with := one.Attributes.over(others)
-		if with.text() == others.text() {
+	for _, one := range asked.Singles() {
+		with := one.Attributes.Over(others)
+		if with.Text() == others.Text() {
 			continue
 		}
-		all = append(all, one.name)
+		all = append(all, one.Name)
 		if ofAttributes(p.tries(ctx, kind, with)) {
-			names = append(names, one.name)
+			names = append(names, one.Name)
 		}
 	}
 	if len(names) == 0 && !p.doubt {
@@ -94,11 +95,11 @@ func (p *prober) blame(ctx context.Context, kind string, asked, others Attribute
 }
 
 func attributeRefused(names string, err error) error {
-	return NewError(CodeAttributeRefused, "", names+": "+asError(err).Cause, err)
+	return target.NewError(target.CodeAttributeRefused, "", names+": "+target.AsError(err).Cause, err)
 }
 
 // sets tries what the rules may ask for, each set by one request.
-func (p *prober) sets(ctx context.Context, sets []Attributes) error {
+func (p *prober) sets(ctx context.Context, sets []target.Attributes) error {
 	for _, a := range sets {
 		p.doubt = false
 		err := p.try(ctx, callPut, a)
@@ -109,10 +110,10 @@ func (p *prober) sets(ctx context.Context, sets []Attributes) error {
 			return why
 		}
 		var names []string
-		for _, one := range a.singles() {
-			names = append(names, one.name)
+		for _, one := range a.Singles() {
+			names = append(names, one.Name)
 		}
-		e := *asError(err)
+		e := *target.AsError(err)
 		e.Cause = "with " + strings.Join(names, ", ") + ": " + e.Cause
 		return &e
 	}
@@ -129,14 +130,14 @@ type triedAttributes struct {
 // whyRefused tells the refusal of an object from that of its attributes. The one is an
 // outcome; the other ends the run before all objects meet it. Where an error has kept it
 // from telling, the next object that is refused asks again.
-func (r *run) whyRefused(ctx context.Context, kind string, a Attributes, err error) error {
-	if a.none() || !ofAttributes(err) {
+func (r *run) whyRefused(ctx context.Context, kind string, a target.Attributes, err error) error {
+	if a.Empty() || !ofAttributes(err) {
 		return err
 	}
 	t := &r.tried
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	set := kind + " " + a.text()
+	set := kind + " " + a.Text()
 	if t.sound[set] {
 		return err
 	}
@@ -144,15 +145,15 @@ func (r *run) whyRefused(ctx context.Context, kind string, a Attributes, err err
 	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/", own: own}
 	r.refusals.asking.Lock() // takesOthers asks with an object of the same key
 	defer r.refusals.asking.Unlock()
-	asked, why := a.removable(), err
+	asked, why := a.Removable(), err
 	ctx = context.WithValue(context.WithoutCancel(ctx), besideKey{}, true)
 	if failed := p.tries(ctx, kind, asked); failed != nil {
 		why = p.blame(ctx, kind, asked, own, failed)
 	} else if (a.LockMode != "" || a.LegalHold) && ofLock(err) {
-		why = attributeRefused(attributeLock, err)
+		why = attributeRefused(target.AttributeLock, err)
 	}
 	r.nameLeft(p.report)
-	if hasCode(why, CodeAttributeRefused) {
+	if target.HasCode(why, target.CodeAttributeRefused) {
 		return why
 	}
 	if p.doubt {

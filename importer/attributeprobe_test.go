@@ -11,19 +11,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // picky is a store that judges writes by their attributes.
 type picky struct {
 	*fakeTarget
-	rule func(kind, key string, a Attributes) error
+	rule func(kind, key string, a target.Attributes) error
 
 	mu   sync.Mutex
 	sent int // objects, besides the probe's and the journal's
 }
 
-func (p *picky) judge(kind, key string, a Attributes) error {
+func (p *picky) judge(kind, key string, a target.Attributes) error {
 	if !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix) {
 		p.mu.Lock()
 		p.sent++
@@ -32,14 +33,14 @@ func (p *picky) judge(kind, key string, a Attributes) error {
 	return p.rule(kind, key, a)
 }
 
-func (p *picky) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (p *picky) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	if err := p.judge(callPut, in.Key, in.Attributes); err != nil {
-		return Stored{}, err
+		return target.Stored{}, err
 	}
 	return p.fakeTarget.Put(ctx, in)
 }
 
-func (p *picky) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
+func (p *picky) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
 	if err := p.judge(callCreate, in.Key, in.Attributes); err != nil {
 		return "", err
 	}
@@ -47,7 +48,7 @@ func (p *picky) CreateUpload(ctx context.Context, in CreateRequest) (string, err
 }
 
 // Head shows what was asked for.
-func (p *picky) Head(ctx context.Context, key string) (Object, error) {
+func (p *picky) Head(ctx context.Context, key string) (target.Object, error) {
 	obj, err := p.fakeTarget.Head(ctx, key)
 	p.fakeTarget.mu.Lock()
 	defer p.fakeTarget.mu.Unlock()
@@ -66,9 +67,9 @@ func TestPolicyDemandsAttributes(t *testing.T) {
 			t.Run(fmt.Sprintf("%s, journal in the target %v", name, journal), func(t *testing.T) {
 				s := mixed()
 				p := &picky{fakeTarget: newFake(t)}
-				p.rule = func(kind, key string, a Attributes) error {
+				p.rule = func(kind, key string, a target.Attributes) error {
 					if a.SSE != "aws:kms" || a.KMSKeyID != "k" || a.KMSContext["a"] != "b" || !maps.Equal(a.Tags, map[string]string{"team": "a"}) {
-						return NewError(CodeAccessDenied, key, "status 403: AccessDenied", nil)
+						return target.NewError(target.CodeAccessDenied, key, "status 403: AccessDenied", nil)
 					}
 					return nil
 				}
@@ -89,30 +90,32 @@ func TestPolicyDemandsAttributes(t *testing.T) {
 // operator, this does not.
 func TestAttributeRefused(t *testing.T) {
 	unknown := func(text string) func(string) error {
-		return func(key string) error { return NewError(CodeRefused, key, text, nil) }
+		return func(key string) error { return target.NewError(target.CodeRefused, key, text, nil) }
 	}
 	tests := []struct {
 		name, rules, names string
-		refuses            func(kind string, a Attributes) bool
+		refuses            func(kind string, a target.Attributes) bool
 		says               func(key string) error
 		sent               int // objects at most
 	}{
-		{"tags", `{"tags":{"a":"b"}}`, "tags", func(_ string, a Attributes) bool { return a.Tags != nil }, unknown("status 501: NotImplemented"), 0},
-		{"tags, in other words", `{"sse":"AES256","tags":{"a":"b"}}`, "tags", func(_ string, a Attributes) bool { return a.Tags != nil }, unknown("status 400: InvalidArgument: Unsupported header 'x-amz-tagging'"), 0},
-		{"tags of some objects", `{"match":"f3*","tags":{"a":"b"}}`, "tags", func(_ string, a Attributes) bool { return a.Tags != nil }, unknown("status 501: NotImplemented"), 0},
-		{"a KMS key", `{"sse":"aws:kms","kms_key_id":"k"}`, "sse", func(_ string, a Attributes) bool { return a.KMSKeyID != "" }, unknown("status 400: InvalidArgument: no such key"), 0},
-		{"a storage class", `{"tags":{"a":"b"},"storage_class":"STANDART"}`, "storage_class", func(_ string, a Attributes) bool { return a.StorageClass != "" },
-			func(key string) error { return NewError(CodeAttributeRefused, key, "InvalidStorageClass", nil) }, 0},
-		{"a storage class by parts", `{"storage_class":"COLD"}`, "storage_class", func(kind string, a Attributes) bool { return kind == callCreate && a.StorageClass != "" }, unknown("status 501: NotImplemented"), 60},
-		{"a lock", `{"lock":{"mode":"GOVERNANCE","days":1}}`, "lock", func(_ string, a Attributes) bool { return a.LockMode != "" }, unknown("status 501: NotImplemented"), 8},
-		{"a lock of some objects", `{"match":"f1*","lock":{"legal_hold":true}}`, "lock", func(_ string, a Attributes) bool { return a.LegalHold }, unknown("status 400: InvalidRequest: no object lock here"), 30},
-		{"two together", `{"storage_class":"COLD","tags":{"a":"b"}}`, "storage_class", func(_ string, a Attributes) bool { return a.Tags != nil && a.StorageClass != "" }, unknown("status 400: InvalidRequest"), 0},
+		{"tags", `{"tags":{"a":"b"}}`, "tags", func(_ string, a target.Attributes) bool { return a.Tags != nil }, unknown("status 501: NotImplemented"), 0},
+		{"tags, in other words", `{"sse":"AES256","tags":{"a":"b"}}`, "tags", func(_ string, a target.Attributes) bool { return a.Tags != nil }, unknown("status 400: InvalidArgument: Unsupported header 'x-amz-tagging'"), 0},
+		{"tags of some objects", `{"match":"f3*","tags":{"a":"b"}}`, "tags", func(_ string, a target.Attributes) bool { return a.Tags != nil }, unknown("status 501: NotImplemented"), 0},
+		{"a KMS key", `{"sse":"aws:kms","kms_key_id":"k"}`, "sse", func(_ string, a target.Attributes) bool { return a.KMSKeyID != "" }, unknown("status 400: InvalidArgument: no such key"), 0},
+		{"a storage class", `{"tags":{"a":"b"},"storage_class":"STANDART"}`, "storage_class", func(_ string, a target.Attributes) bool { return a.StorageClass != "" },
+			func(key string) error {
+				return target.NewError(target.CodeAttributeRefused, key, "InvalidStorageClass", nil)
+			}, 0},
+		{"a storage class by parts", `{"storage_class":"COLD"}`, "storage_class", func(kind string, a target.Attributes) bool { return kind == callCreate && a.StorageClass != "" }, unknown("status 501: NotImplemented"), 60},
+		{"a lock", `{"lock":{"mode":"GOVERNANCE","days":1}}`, "lock", func(_ string, a target.Attributes) bool { return a.LockMode != "" }, unknown("status 501: NotImplemented"), 8},
+		{"a lock of some objects", `{"match":"f1*","lock":{"legal_hold":true}}`, "lock", func(_ string, a target.Attributes) bool { return a.LegalHold }, unknown("status 400: InvalidRequest: no object lock here"), 30},
+		{"two together", `{"storage_class":"COLD","tags":{"a":"b"}}`, "storage_class", func(_ string, a target.Attributes) bool { return a.Tags != nil && a.StorageClass != "" }, unknown("status 400: InvalidRequest"), 0},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s, disk := many(40), memDisk()
 			p := &picky{fakeTarget: newFake(t)}
-			p.rule = func(kind, key string, a Attributes) error {
+			p.rule = func(kind, key string, a target.Attributes) error {
 				if test.refuses(kind, a) {
 					return test.says(key)
 				}
@@ -122,21 +125,21 @@ func TestAttributeRefused(t *testing.T) {
 			o.HaltWait = time.Hour
 			o.Rules = parseRules(t, `{"version":1,"objects":[`+test.rules+`]}`)
 			said := 0
-			o.Problem = func(e *Error) {
-				if e.Class != Warning {
+			o.Problem = func(e *target.Error) {
+				if e.Class != target.Warning {
 					said++
 				}
 			}
 			ctx, cancel := context.WithCancel(context.Background())
 			defer cancel()
 			res, err := Run(ctx, s, p, o)
-			if !hasCode(err, CodeAttributeRefused) || !strings.HasPrefix(asError(err).Cause, test.names+": ") || res.ExitClass() != ExitFixable {
+			if !target.HasCode(err, target.CodeAttributeRefused) || !strings.HasPrefix(target.AsError(err).Cause, test.names+": ") || res.ExitClass() != ExitFixable {
 				t.Fatalf("%v: %+v", err, res)
 			}
 			if p.sent > test.sent || said != 1 || res.Tally.Bad() != 0 {
 				t.Errorf("%d objects sent, said %d, %+v", p.sent, said, res.Tally)
 			}
-			if p.rule = func(string, string, Attributes) error { return nil }; test.sent == 0 {
+			if p.rule = func(string, string, target.Attributes) error { return nil }; test.sent == 0 {
 				o.Rules = Rules{} // the same run: nothing was begun
 			}
 			if res := mustRun(t, s, p, o); !res.Complete {
@@ -153,12 +156,12 @@ func TestRefusedNotForAttributes(t *testing.T) {
 	s := many(20)
 	p := &picky{fakeTarget: newFake(t)}
 	tries := 0
-	p.rule = func(kind, key string, a Attributes) error {
+	p.rule = func(kind, key string, a target.Attributes) error {
 		if strings.Contains(key, ProbePrefix) {
 			tries++
 		}
 		if key == "in/f05" || key == "in/f06" || key == "in/large" {
-			return NewError(CodeRefused, key, "status 400: InvalidURI", nil)
+			return target.NewError(target.CodeRefused, key, "status 400: InvalidURI", nil)
 		}
 		return nil
 	}

@@ -6,14 +6,16 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // everything asks for all that there is.
-func everything() Attributes {
-	return Attributes{Given: Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "1-2",
+func everything() target.Attributes {
+	return target.Attributes{Given: target.Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "1-2",
 		KMSContext: map[string]string{"c": "d"}, Tags: map[string]string{"a": "b"}, BucketKey: true,
 		ContentEncoding: "gzip", ContentDisposition: "inline", ContentLanguage: "de", ACL: "public-read", Metadata: map[string]string{"team": "x"}},
-		LockMode: "GOVERNANCE", LockUntil: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), LegalHold: true, CustomerKeyMD5: "md5", lockDays: true}
+		LockMode: "GOVERNANCE", LockUntil: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), LegalHold: true, CustomerKeyMD5: "md5", LockDays: true}
 }
 
 // TestAttributeTable: each field of Attributes is taken by exactly one attribute, with all
@@ -28,23 +30,23 @@ func TestAttributeTable(t *testing.T) {
 			t.Fatalf("everything() lacks %s", field.Name)
 		}
 		var by []string
-		for _, one := range attributes {
-			if !reflect.ValueOf(one.of(everything())).FieldByIndex(field.Index).IsZero() {
-				by = append(by, one.name)
+		for _, one := range target.AttributeTable {
+			if !reflect.ValueOf(one.Of(everything())).FieldByIndex(field.Index).IsZero() {
+				by = append(by, one.Name)
 			}
 		}
 		if len(by) != 1 {
 			t.Errorf("%s is taken by %v", field.Name, by)
 		}
 	}
-	for _, one := range attributes {
-		alone := one.of(everything())
-		if !one.asked(&alone) || alone.none() || (Attributes{}).over(alone).text() != alone.text() || alone.over(everything()).text() != everything().text() {
-			t.Errorf("%s: %s", one.name, alone.text())
+	for _, one := range target.AttributeTable {
+		alone := one.Of(everything())
+		if !one.Asked(&alone) || alone.Empty() || (target.Attributes{}).Over(alone).Text() != alone.Text() || alone.Over(everything()).Text() != everything().Text() {
+			t.Errorf("%s: %s", one.Name, alone.Text())
 		}
 	}
-	if a := everything().removable(); a.LockMode != "" || !a.LockUntil.IsZero() || a.LegalHold || a.ACL == "" {
-		t.Errorf("removable: %s", a.text())
+	if a := everything().Removable(); a.LockMode != "" || !a.LockUntil.IsZero() || a.LegalHold || a.ACL == "" {
+		t.Errorf("removable: %s", a.Text())
 	}
 }
 
@@ -56,29 +58,29 @@ func TestDropped(t *testing.T) {
 		t.Errorf("nothing was dropped, but %v", names)
 	}
 	want := "bucket_key cache_control content_disposition content_encoding content_language content_type customer_key kms_key_id legal_hold lock metadata sse storage_class tags"
-	if names := strings.Join(asked.Dropped(Shown{}), " "); names != want {
+	if names := strings.Join(asked.Dropped(target.Shown{}), " "); names != want {
 		t.Errorf("all were dropped: %s", names)
 	}
-	if names := asked.Dropped(Shown{Metadata: map[string]string{"team": "y"}}); !slices.Contains(names, "metadata") {
+	if names := asked.Dropped(target.Shown{Metadata: map[string]string{"team": "y"}}); !slices.Contains(names, "metadata") {
 		t.Errorf("metadata of another value: %v", names)
 	}
 	for name, test := range map[string]struct {
-		asked Given
-		shown Shown
+		asked target.Given
+		shown target.Shown
 	}{
-		"nothing asked":    {Given{}, kept},
-		"standard":         {Given{StorageClass: "STANDARD"}, Shown{}},
-		"alias":            {Given{SSE: "aws:kms", KMSKeyID: "alias/x"}, Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:r:1:key/1-2"}},
-		"MinIO's key":      {Given{SSE: "aws:kms", KMSKeyID: "k1"}, Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:k1"}},
-		"case of the type": {Given{ContentType: "text/HTML"}, Shown{ContentType: "text/html"}},
-		"an ACL":           {Given{ACL: "private"}, Shown{}},
+		"nothing asked":    {target.Given{}, kept},
+		"standard":         {target.Given{StorageClass: "STANDARD"}, target.Shown{}},
+		"alias":            {target.Given{SSE: "aws:kms", KMSKeyID: "alias/x"}, target.Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:r:1:key/1-2"}},
+		"MinIO's key":      {target.Given{SSE: "aws:kms", KMSKeyID: "k1"}, target.Shown{SSE: "aws:kms", KMSKeyID: "arn:aws:kms:k1"}},
+		"case of the type": {target.Given{ContentType: "text/HTML"}, target.Shown{ContentType: "text/html"}},
+		"an ACL":           {target.Given{ACL: "private"}, target.Shown{}},
 	} {
-		if names := (Attributes{Given: test.asked}).Dropped(test.shown); names != nil {
+		if names := (target.Attributes{Given: test.asked}).Dropped(test.shown); names != nil {
 			t.Errorf("%s: %v", name, names)
 		}
 	}
 	for _, name := range strings.Fields(want) {
-		if got := slices.Contains([]string{"customer_key", "kms_key_id", "legal_hold", "lock", "sse"}, name); got != protecting(name) {
+		if got := slices.Contains([]string{"customer_key", "kms_key_id", "legal_hold", "lock", "sse"}, name); got != target.Protecting(name) {
 			t.Errorf("%s protects: %v", name, !got)
 		}
 	}
@@ -89,12 +91,12 @@ func TestDropped(t *testing.T) {
 func TestOwnAttributesDemanded(t *testing.T) {
 	given := everything().Given
 	own := Rules{Objects: []ObjectRule{{Given: given, Lock: &LockRule{LegalHold: true}}}}.Own()
-	if want := (Attributes{Given: Given{SSE: "aws:kms", KMSKeyID: "1-2", KMSContext: given.KMSContext, BucketKey: true, Tags: given.Tags}}); own.text() != want.text() {
-		t.Errorf("%s", own.text())
+	if want := (target.Attributes{Given: target.Given{SSE: "aws:kms", KMSKeyID: "1-2", KMSContext: given.KMSContext, BucketKey: true, Tags: given.Tags}}); own.Text() != want.Text() {
+		t.Errorf("%s", own.Text())
 	}
 	given.ACL = "bucket-owner-full-control"
 	if own := (Rules{Objects: []ObjectRule{{Given: given}}}).Own(); own.ACL != given.ACL {
-		t.Errorf("%s", own.text())
+		t.Errorf("%s", own.Text())
 	}
 }
 
@@ -106,7 +108,7 @@ func TestGivenMetadata(t *testing.T) {
 		o := testOptions(t, memDisk())
 		o.Profile = "aws"
 		value := strings.Repeat("v", 600)
-		given := Given{Metadata: map[string]string{"a": value, "b": value, "c": strings.Repeat("v", n-1203)}}
+		given := target.Given{Metadata: map[string]string{"a": value, "b": value, "c": strings.Repeat("v", n-1203)}}
 		o.Rules = Rules{Version: 1, Objects: []ObjectRule{{Given: given}}}
 		return o
 	}
@@ -137,13 +139,13 @@ func TestGivenMetadata(t *testing.T) {
 // TestRulesAreOfTheRun: a run that began without rules does not go on with some, nor the
 // other way round.
 func TestRulesAreOfTheRun(t *testing.T) {
-	some := Rules{Version: 1, Objects: []ObjectRule{{Given: Given{ACL: "private"}}}}
+	some := Rules{Version: 1, Objects: []ObjectRule{{Given: target.Given{ACL: "private"}}}}
 	for _, rules := range [][2]Rules{{{}, some}, {some, {}}} {
 		s, f, o := mixed(), newFake(t), testOptions(t, memDisk())
 		o.Rules = rules[0]
 		mustRun(t, s, f, o)
 		o.Rules = rules[1]
-		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "none") {
+		if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) || !strings.Contains(err.Error(), "none") {
 			t.Errorf("%v", err)
 		}
 	}

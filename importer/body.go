@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // body is a part's payload: a seekable reader over the content that holds at most
@@ -169,13 +170,13 @@ func (c inlineContent) Close() error { return nil }
 
 // sourceError says that the source could not give an entry's bytes.
 func sourceError(path string, err error) error {
-	if own := ownFault(path, err); own != nil {
+	if own := target.OwnFault(path, err); own != nil {
 		return own // whatever the disks' reader made of it
 	}
-	if e := (*Error)(nil); errors.As(err, &e) || isCanceled(err) {
+	if e := (*target.Error)(nil); errors.As(err, &e) || target.IsCanceled(err) {
 		return err
 	}
-	return NewError(CodeSourceLost, path, err.Error(), err)
+	return target.NewError(target.CodeSourceLost, path, err.Error(), err)
 }
 
 // hashSpan reads a span of the content anew and compares it with its digest.
@@ -200,7 +201,7 @@ func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size 
 		}
 	}
 	if [32]byte(h.Sum(nil)) != want {
-		return NewError(CodeSourceCorrupt, path, fmt.Sprintf("bytes %d to %d do not have the manifest's SHA-256", from, from+size), nil)
+		return target.NewError(target.CodeSourceCorrupt, path, fmt.Sprintf("bytes %d to %d do not have the manifest's SHA-256", from, from+size), nil)
 	}
 	return nil
 }

@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 const pointARN = "arn:aws:s3:eu-west-1:123456789012:accesspoint/cold-in"
@@ -19,11 +21,11 @@ func TestAccessPointTarget(t *testing.T) {
 		"s3://arn:aws-us-gov:s3:us-gov-west-1:123456789012:accesspoint/cold-in/accesspoint/": {strings.NewReplacer("aws:", "aws-us-gov:", "eu-west-1", "us-gov-west-1").Replace(pointARN), "accesspoint/"},
 		"s3://cold-in-abcdefgh1234-s3alias/a/":                                               {"cold-in-abcdefgh1234-s3alias", "a/"}, // an access point's alias is used as a bucket
 	} {
-		bucket, prefix, err := ParseTarget(url)
+		bucket, prefix, err := target.ParseTarget(url)
 		if err != nil || [2]string{bucket, prefix} != want {
 			t.Errorf("%s: %q, %q, %v", url, bucket, prefix, err)
 		}
-		again, below, err := ParseTarget(Options{Bucket: bucket, Prefix: prefix}.TargetURL())
+		again, below, err := target.ParseTarget(Options{Bucket: bucket, Prefix: prefix}.TargetURL())
 		if err != nil || again != bucket || below != prefix {
 			t.Errorf("%s as it is recorded: %q, %q, %v", url, again, below, err)
 		}
@@ -40,7 +42,7 @@ func TestAccessPointTarget(t *testing.T) {
 		"s3://arn:aws:s3:eu-west-1:123456789012:accesspoint/cold.in/":                   "must be a bucket or the ARN",
 		"s3://my-data--usw2-az1--x-s3/p/":                                               "import into a general purpose bucket",
 	} {
-		if _, _, err := ParseTarget(url); err == nil || !strings.Contains(err.Error(), want) {
+		if _, _, err := target.ParseTarget(url); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", url, err, want)
 		}
 	}
@@ -66,7 +68,7 @@ func TestAccessPointRequests(t *testing.T) {
 	} {
 		wire := &lastRequest{}
 		o.Endpoint, o.Transport = endpoint, wire
-		if _, err := newS3(t, o).Head(context.Background(), "in/a b"); !IsNotFound(err) {
+		if _, err := newS3(t, o).Head(context.Background(), "in/a b"); !target.IsNotFound(err) {
 			t.Fatal(err)
 		}
 		if r := wire.request; r.URL.Host != host || r.URL.EscapedPath() != "/in/a%20b" || !strings.Contains(r.Header.Get("Authorization"), "/eu-west-1/s3/") {
@@ -94,7 +96,7 @@ func TestAccessPointRun(t *testing.T) {
 		t.Fatalf("%+v", res)
 	}
 	o.Bucket = "bucket"
-	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), pointARN) {
+	if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) || !strings.Contains(err.Error(), pointARN) {
 		t.Errorf("at the bucket: %v", err)
 	}
 }

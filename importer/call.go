@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // caller makes calls to the target: behind the gate, under the limits, each
@@ -128,8 +130,8 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	defer c.silence.listen(what)()
 	began := time.Now()
 	err = f(timed)
-	if why := context.Cause(timed); err != nil && why != nil && !isClass(err, FatalObject) {
-		err = unknown(NewError(CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
+	if why := context.Cause(timed); err != nil && why != nil && !target.IsClass(err, target.FatalObject) {
+		err = target.Unknown(target.NewError(target.CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
 	}
 	release(err)
 	c.told(ctx, what, Call{what.name, what.payload, time.Since(began), err})
@@ -162,7 +164,7 @@ func (c *caller) turn(ctx context.Context, what call) (release func(error), err 
 // neverSent is an error in front of a call: whatever became of a look, the call itself
 // has had no effect.
 func neverSent(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) && e.Unknown {
+	if e := (*target.Error)(nil); errors.As(err, &e) && e.Unknown {
 		sure := *e
 		sure.Unknown = false
 		return &sure
@@ -210,7 +212,7 @@ func (c *caller) told(ctx context.Context, what call, done Call) {
 		if what.stores() {
 			c.gate.move()
 		}
-	case hasCode(done.Err, CodeThrottled):
+	case target.HasCode(done.Err, target.CodeThrottled):
 		c.throttled.Add(1)
 	}
 	if c.called != nil {
@@ -224,7 +226,7 @@ func (c *caller) again(attempt int, err error) bool {
 	if late := (*timeOut)(nil); c.impatient && errors.As(err, &late) {
 		return false
 	}
-	if attempt >= c.retries || !isClass(err, Retryable) && !hasCode(err, CodeTargetAbsent) || !c.budget.spend() {
+	if attempt >= c.retries || !target.IsClass(err, target.Retryable) && !target.HasCode(err, target.CodeTargetAbsent) || !c.budget.spend() {
 		return false
 	}
 	c.retried.Add(1)
@@ -265,7 +267,7 @@ const looksForGone = 2
 func (c *caller) idempotent(ctx context.Context, what call, f func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
 		err := c.once(ctx, what, f)
-		if err == nil || attempt+1 >= looksForGone && hasCode(err, CodeUploadGone) || !c.again(attempt, err) {
+		if err == nil || attempt+1 >= looksForGone && target.HasCode(err, target.CodeUploadGone) || !c.again(attempt, err) {
 			c.silence.ended(err)
 			return err
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // Cancel gives a run up for good: its unfinished uploads are aborted, and with
@@ -18,7 +20,7 @@ import (
 // (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged),
 // unless Options.Emptied says why: nothing is touched then. Pages that cannot be read are an error
 // (CodePageLost): what is on them is named as a number only.
-func Cancel(ctx context.Context, source Source, target Target, opts Options, remove bool) (*Canceled, error) {
+func Cancel(ctx context.Context, source Source, target target.Target, opts Options, remove bool) (*Canceled, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
 	if err != nil {
 		return nil, err
@@ -156,7 +158,7 @@ func (c *canceler) unseen(uploads uint64) error {
 	r := c.run
 	if n := uploads - c.met; n > 0 {
 		r.uploadsLeft.add(n)
-		r.problem(NewError(CodeOrphanUpload, "", fmt.Sprintf("%d uploads of entries that cannot be read", n), nil))
+		r.problem(target.NewError(target.CodeOrphanUpload, "", fmt.Sprintf("%d uploads of entries that cannot be read", n), nil))
 	}
 	if r.lost > 0 {
 		return r.left
@@ -294,24 +296,24 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	switch {
 	case errors.Is(err, errStopped):
 		return err
-	case IsNotFound(err) && g.known:
+	case target.IsNotFound(err) && g.known:
 		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.place()))
-	case IsNotFound(err):
+	case target.IsNotFound(err):
 		return nil
 	case ends(err) && !forbidden(err):
 		return err
 	case err != nil:
-		return c.line(g, obj, "failed", asError(err).Cause, &c.out.Failed)
+		return c.line(g, obj, "failed", target.AsError(err).Cause, &c.out.Failed)
 	}
 	if !g.known && !r.wrote(g.action, obj) {
 		return nil
 	}
 	ours, err := c.stored(ctx, g, obj)
 	switch {
-	case errors.Is(err, errStopped) || isCanceled(err):
+	case errors.Is(err, errStopped) || target.IsCanceled(err):
 		return err
 	case err != nil:
-		return c.line(g, obj, "failed", asError(err).Cause, &c.out.Failed)
+		return c.line(g, obj, "failed", target.AsError(err).Cause, &c.out.Failed)
 	case !ours:
 		return c.line(g, obj, "changed", "it is not what this run stored", &c.out.Changed)
 	case !c.remove:
@@ -319,14 +321,14 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	}
 	replaced, err := r.deleteSeen(ctx, key, obj, looked)
 	switch {
-	case IsNotFound(err):
+	case target.IsNotFound(err):
 		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.place()))
 	case replaced:
 		return c.line(g, obj, "changed", "somebody has stored another object in its place", &c.out.Changed)
 	case err != nil && ends(err) && !forbidden(err):
 		return err
 	case err != nil:
-		return c.line(g, obj, "failed", fmt.Sprintf("it could not be deleted: %s", asError(err).Cause), &c.out.Failed)
+		return c.line(g, obj, "failed", fmt.Sprintf("it could not be deleted: %s", target.AsError(err).Cause), &c.out.Failed)
 	}
 	return errors.Join(c.line(g, obj, "deleted", "", &c.out.Deleted), r.journal.forgetOutcome(g.entry.place()))
 }
@@ -342,18 +344,18 @@ func (c *canceler) written(g *given) time.Time {
 
 // ends tells an error that is not of one object.
 func ends(err error) bool {
-	return errors.Is(err, errStopped) || isCanceled(err) || isClass(err, Fixable)
+	return errors.Is(err, errStopped) || target.IsCanceled(err) || target.IsClass(err, target.Fixable)
 }
 
 // wrote tells an object that says of itself that it is this run's.
-func (r *run) wrote(a *Action, obj Object) bool {
+func (r *run) wrote(a *Action, obj target.Object) bool {
 	return obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID
 }
 
 // stored tells an object of this run with the checksum that it was sent with. That of
 // one that was cut anew is in its outcome; without one its content is read once more. Where
 // HEAD tells no checksum the object has ETag and version of then, or its content is read back.
-func (c *canceler) stored(ctx context.Context, g *given, obj Object) (bool, error) {
+func (c *canceler) stored(ctx context.Context, g *given, obj target.Object) (bool, error) {
 	r, a, rec := c.run, g.action, g.rec
 	if !r.wrote(a, obj) {
 		return false, nil
@@ -376,17 +378,17 @@ func (c *canceler) stored(ctx context.Context, g *given, obj Object) (bool, erro
 		return verdict != different, nil
 	}
 	err := readBack(ctx, r.calls, r.target, a.Key, obj.VersionID, x)
-	if hasCode(err, CodeStoredWrong) || IsNotFound(err) {
+	if target.HasCode(err, target.CodeStoredWrong) || target.IsNotFound(err) {
 		return false, nil
 	}
 	return err == nil, err
 }
 
 // isStill tells the object of then by the store's own words for it.
-func (r record) isStill(obj Object) bool {
+func (r record) isStill(obj target.Object) bool {
 	return r.ETag != "" && r.ETag == obj.ETag && r.VersionID == obj.VersionID
 }
 
-func (c *canceler) line(g *given, obj Object, what, detail string, count *uint64) error {
+func (c *canceler) line(g *given, obj target.Object, what, detail string, count *uint64) error {
 	return c.list.add(CanceledLine{g.action.Key, obj.VersionID, what, detail}, count)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -14,7 +15,7 @@ func atElsewhere(t *testing.T, s *fakeSource, o Options) {
 	other := newFake(t)
 	o.Uncommit = func(context.Context, *CommitStore) error { t.Error("the commit marker was to be removed"); return nil }
 	out, err := Cancel(t.Context(), s, deleting{other}, o, true)
-	if !hasCode(err, CodeTargetChanged) || out != nil && out.Aborted+out.Deleted > 0 || len(other.objects) > 0 {
+	if !target.HasCode(err, target.CodeTargetChanged) || out != nil && out.Aborted+out.Deleted > 0 || len(other.objects) > 0 {
 		t.Errorf("elsewhere: %+v, %v, %d objects", out, err, len(other.objects))
 	}
 	if _, err := o.StateDir.Stat(CancelName); err == nil {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -21,9 +22,9 @@ func TestCancelEmptied(t *testing.T) {
 				halfway(t, s, f, o)
 			}
 			had := f.ours()
-			foreign := fakeObject{data: []byte("hello"), sha256: encode64(sum([]byte("hello"))), kind: "FULL_OBJECT", key: "in/a"}
+			foreign := fakeObject{data: []byte("hello"), sha256: target.Encode64(sum([]byte("hello"))), kind: "FULL_OBJECT", key: "in/a"}
 			f.objects, f.uploads = map[string]fakeObject{"in/a": foreign}, map[string]*fakeUpload{}
-			if _, err := Cancel(t.Context(), s, deleting{f}, o, true); !hasCode(err, CodeTargetChanged) || !strings.Contains(asError(err).Remedy, "--emptied") {
+			if _, err := Cancel(t.Context(), s, deleting{f}, o, true); !target.HasCode(err, target.CodeTargetChanged) || !strings.Contains(target.AsError(err).Remedy, "--emptied") {
 				t.Errorf("complete %v, in the target %v, without a word: %v", complete, inTarget, err)
 			}
 			o.Emptied = true
@@ -42,7 +43,7 @@ func TestCancelEmptied(t *testing.T) {
 				t.Error(err)
 			}
 			o.Emptied = false
-			if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeCanceled) {
+			if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeCanceled) {
 				t.Errorf("the run itself: %v", err)
 			}
 			o.Emptied = true

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -118,7 +119,7 @@ func TestCancelLostAnswer(t *testing.T) {
 			return true, lostAnswer
 		}
 		if key == "in/a" && call == "head" {
-			return false, NewError(CodeRefused, "", "no", nil)
+			return false, target.NewError(target.CodeRefused, "", "no", nil)
 		}
 		return true, nil
 	}
@@ -182,7 +183,7 @@ type meeting struct {
 	met  chan struct{}
 }
 
-func (m *meeting) Head(ctx context.Context, key string) (Object, error) {
+func (m *meeting) Head(ctx context.Context, key string) (target.Object, error) {
 	if ours(key) {
 		select {
 		case m.came <- struct{}{}:
@@ -239,11 +240,11 @@ func TestCancelUnbegun(t *testing.T) {
 	o := testOptions(t, memDisk())
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" {
-			return false, NewError(CodeAccessDenied, "", "no", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "no", nil)
 		}
 		return true, nil
 	}
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeAccessDenied) {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeAccessDenied) {
 		t.Fatal(err)
 	}
 	f.hook = func(_ int, call, key string) (bool, error) {

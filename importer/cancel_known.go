@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -43,7 +44,7 @@ func (r *run) mustKnow(ctx context.Context) error {
 // cancel leaves is, too.
 func (r *run) mustBeThere(ctx context.Context) error {
 	if !r.opts.JournalInTarget {
-		return NewError(CodeStateMismatch, "", "no run "+r.opts.RunID+" was begun in this state folder: nothing was canceled", nil)
+		return target.NewError(target.CodeStateMismatch, "", "no run "+r.opts.RunID+" was begun in this state folder: nothing was canceled", nil)
 	}
 	m, err := newMirror(r)
 	if err != nil {
@@ -51,7 +52,7 @@ func (r *run) mustBeThere(ctx context.Context) error {
 	}
 	highest, err := m.highest(ctx)
 	if err == nil && highest == 0 {
-		err = NewError(CodeStateMismatch, "", "no run "+r.opts.RunID+" of this device was begun in this state folder, nor below "+m.prefix+": nothing was canceled", nil)
+		err = target.NewError(target.CodeStateMismatch, "", "no run "+r.opts.RunID+" of this device was begun in this state folder, nor below "+m.prefix+": nothing was canceled", nil)
 	}
 	return err
 }

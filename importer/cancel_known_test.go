@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestCancelOfNoRun: a mistyped state folder or run id is refused, and neither the target
@@ -26,7 +28,7 @@ func TestCancelOfNoRun(t *testing.T) {
 		change(&wrong)
 		wrong.Uncommit = func(context.Context, *CommitStore) error { unmarked = true; return nil }
 		out, err := Cancel(context.Background(), s, deleting{f}, wrong, true)
-		if out != nil || !hasCode(err, CodeStateMismatch) || unmarked || calls > 0 {
+		if out != nil || !target.HasCode(err, target.CodeStateMismatch) || unmarked || calls > 0 {
 			t.Errorf("%s: %+v, %v; marker deleted: %v, %d calls", name, out, err, unmarked, calls)
 		}
 		if name == "options" {
@@ -82,7 +84,7 @@ func TestCancelOfNoRunInTarget(t *testing.T) {
 	for name, o := range map[string]Options{"own folder": mirrored(t, disk), "own folder, takeover": taking(disk), "empty folder": taking(memDisk())} {
 		o.RunID = "run-l"
 		out, err := Cancel(t.Context(), s, deleting{f}, o, true)
-		if out != nil || !hasCode(err, CodeStateMismatch) || writes > 0 || len(f.objects) != before {
+		if out != nil || !target.HasCode(err, target.CodeStateMismatch) || writes > 0 || len(f.objects) != before {
 			t.Errorf("%s: %+v, %v; %d writes", name, out, err, writes)
 		}
 		if _, err := o.StateDir.ReadDir("runs/run-l"); !errors.Is(err, fs.ErrNotExist) {

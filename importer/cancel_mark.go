@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 )
 
@@ -68,5 +69,5 @@ func (r *run) refuseCanceled(cause string, by Lease) error {
 	if err := r.markCanceled(by); err != nil {
 		return err
 	}
-	return NewError(CodeCanceled, "", cause, nil)
+	return target.NewError(target.CodeCanceled, "", cause, nil)
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -69,7 +70,7 @@ func TestCancelMarkElsewhere(t *testing.T) {
 	if _, err := Cancel(t.Context(), s, deleting{f}, taking(memDisk()), true); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(t.Context(), s, f, mirrored(t, disk)); !hasCode(err, CodeCanceled) {
+	if _, err := Run(t.Context(), s, f, mirrored(t, disk)); !target.HasCode(err, target.CodeCanceled) {
 		t.Fatal(err)
 	}
 	if _, err := disk.Stat(CancelName); err != nil {

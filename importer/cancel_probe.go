@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"errors"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // examine probes the target. A cancel writes nothing, so it goes on without a probe where
@@ -12,12 +14,12 @@ func (c *canceler) examine(ctx context.Context) (err error) {
 	r := c.run
 	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), nil)
 	r.nameLeft(r.probe)
-	if err == nil || errors.Is(err, errStopped) || isCanceled(err) || hasCode(err, CodeTakenOver) {
+	if err == nil || errors.Is(err, errStopped) || target.IsCanceled(err) || target.HasCode(err, target.CodeTakenOver) {
 		return err
 	}
 	// A target that does not answer a read either is one that nothing can be removed from.
 	readErr := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"cancel")
-	if readErr != nil && !IsNotFound(readErr) && !forbidden(readErr) {
+	if readErr != nil && !target.IsNotFound(readErr) && !forbidden(readErr) {
 		return err
 	}
 	r.probe, c.out.NoProbe = ProbeReport{}, err.Error()
@@ -28,6 +30,6 @@ func (c *canceler) examine(ctx context.Context) (err error) {
 // cancel could not. Those that the journal knows are aborted all the same.
 func (c *canceler) unsearched(why string) {
 	if why != "" {
-		c.run.problem(NewError(CodeOrphanUpload, c.run.opts.Prefix, "uploads below the prefix that no answer told of were not looked for: "+why, nil))
+		c.run.problem(target.NewError(target.CodeOrphanUpload, c.run.opts.Prefix, "uploads below the prefix that no answer told of were not looked for: "+why, nil))
 	}
 }

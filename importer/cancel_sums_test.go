@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // etags is a store that tells other ETags of some objects than it did when they were stored.
@@ -13,7 +15,7 @@ type etags struct {
 	other map[string]string
 }
 
-func (e etags) Head(ctx context.Context, key string) (Object, error) {
+func (e etags) Head(ctx context.Context, key string) (target.Object, error) {
 	o, err := e.deleting.Head(ctx, key)
 	if tag, ok := e.other[key]; ok && err == nil {
 		o.ETag = tag
@@ -39,7 +41,7 @@ func TestCancelWithoutChecksums(t *testing.T) {
 			defer lock.Unlock()
 			read = append(read, key)
 			if key == "in/dir/d" {
-				return false, NewError(CodeArchived, key, "InvalidObjectState", nil)
+				return false, target.NewError(target.CodeArchived, key, "InvalidObjectState", nil)
 			}
 		}
 		return true, nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -39,7 +40,7 @@ func TestCancelLostPage(t *testing.T) {
 		t.Fatalf("%d uploads", len(f.uploads))
 	}
 	out, err := Cancel(context.Background(), &pagedSource{fakeSource: s, lost: map[uint64]bool{0: true}}, f, o, false)
-	if !hasCode(err, CodePageLost) || out == nil || out.Uploads != 1 || out.Aborted != 0 {
+	if !target.HasCode(err, target.CodePageLost) || out == nil || out.Uploads != 1 || out.Aborted != 0 {
 		t.Errorf("without the page: %+v, %v", out, err)
 	}
 	out, err = Cancel(context.Background(), s, f, o, false)
@@ -83,7 +84,7 @@ func TestCancelDeletes(t *testing.T) {
 			if err != nil || out.Left != 8 || out.Changed+out.Failed != 0 || out.List != "canceled.jsonl" {
 				t.Errorf("%+v, %v", out, err)
 			}
-			f.objects["in/a"] = fakeObject{data: []byte("jello"), sha256: encode64(sum([]byte("jello"))), kind: "FULL_OBJECT", metadata: f.objects["in/a"].metadata}
+			f.objects["in/a"] = fakeObject{data: []byte("jello"), sha256: target.Encode64(sum([]byte("jello"))), kind: "FULL_OBJECT", metadata: f.objects["in/a"].metadata}
 			out, err = Cancel(context.Background(), s, deleting{f}, o, true)
 			if err != nil || out.Deleted != 7 || out.Changed != 1 || out.Failed != 0 || len(f.objects) != 1 {
 				t.Errorf("deleted: %+v, %v, %d objects", out, err, len(f.objects))

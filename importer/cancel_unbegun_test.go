@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // unprobed is a start that halts at its probe: nothing of the run but its header, and with
@@ -14,11 +16,11 @@ func unprobed(t *testing.T, s *fakeSource, f *fakeTarget, o Options) {
 	t.Helper()
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" && strings.Contains(key, ProbePrefix) {
-			return false, NewError(CodeAccessDenied, key, "no", nil)
+			return false, target.NewError(target.CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil
 	}
-	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeAccessDenied) {
+	if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeAccessDenied) {
 		t.Fatal(err)
 	}
 	f.hook = nil
@@ -33,7 +35,7 @@ func TestCancelNeverBegun(t *testing.T) {
 	if out, err := Cancel(t.Context(), s, deleting{f}, o, true); err != nil || out.Deleted+out.Gone > 0 {
 		t.Fatalf("%+v, %v", out, err)
 	}
-	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeCanceled) {
+	if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeCanceled) {
 		t.Errorf("the run itself: %v", err)
 	}
 	o.RunID = "run-2"
@@ -70,7 +72,7 @@ func TestCancelLeaseOnly(t *testing.T) {
 	if _, err := Cancel(t.Context(), s, deleting{f}, o, true); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeCanceled) {
+	if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeCanceled) {
 		t.Errorf("the run itself: %v", err)
 	}
 	o.RunID = "run-2"

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // witnesses looks for what shows that a target is the one that a run was begun at. Another
@@ -99,7 +101,7 @@ func (r *run) mustShow(ctx context.Context, idle bool) error {
 		r.opts.Log.Log(ctx, LevelNotice, "the target shows nothing of the run; it was emptied, by your word", "looked for", w.looked)
 		return nil
 	}
-	e := NewError(CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
+	e := target.NewError(target.CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
 		r.opts.RunID, were(w.looked)), nil)
 	e.Remedy = remedyEmptied
 	return e
@@ -118,9 +120,9 @@ func (w *witnesses) walk(ctx context.Context, places []place, f func(context.Con
 // note counts an answer that is no witness.
 func (w *witnesses) note(err error) error {
 	switch {
-	case err == nil || IsNotFound(err) || hasCode(err, CodeUploadGone):
+	case err == nil || target.IsNotFound(err) || target.HasCode(err, target.CodeUploadGone):
 		w.looked++
-	case forbidden(err), hasCode(err, CodeNotShown), hasCode(err, CodeRefused): // it may have no such call
+	case forbidden(err), target.HasCode(err, target.CodeNotShown), target.HasCode(err, target.CodeRefused): // it may have no such call
 		w.refused = err
 	default:
 		return err
@@ -149,9 +151,9 @@ func (w *witnesses) upload(ctx context.Context, at place, a *Action) error {
 	if err != nil {
 		return err
 	}
-	err = w.lag.since(ctx, r.lateSince(p.At), func(err error) bool { return hasCode(err, CodeUploadGone) }, func() error {
+	err = w.lag.since(ctx, r.lateSince(p.At), func(err error) bool { return target.HasCode(err, target.CodeUploadGone) }, func() error {
 		return r.calls.idempotent(ctx, call{name: callListParts, key: a.Key}, func(ctx context.Context) error {
-			return r.target.ListParts(ctx, a.Key, p.UploadID, func(Part) error { return nil })
+			return r.target.ListParts(ctx, a.Key, p.UploadID, func(target.Part) error { return nil })
 		})
 	})
 	if err == nil {

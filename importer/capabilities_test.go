@@ -5,26 +5,27 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // TestCapabilitiesForwarded: whatever wraps a target or a state folder has every capability of it
 // by being one. Of the methods that a run calls none is found by a type assertion.
 func TestCapabilitiesForwarded(t *testing.T) {
-	var target Target = struct{ Target }{&S3{}}
-	if got := target.Capabilities(); got != (&S3{}).Capabilities() {
+	var to target.Target = struct{ target.Target }{&S3{}}
+	if got := to.Capabilities(); got != (&S3{}).Capabilities() {
 		t.Errorf("%+v", got)
 	}
 	all := reflect.ValueOf((&S3{}).Capabilities())
 	for i := range all.NumField() {
-		if _, ok := reflect.TypeFor[Target]().MethodByName(methodOf(all.Type().Field(i).Name)); !ok || !all.Field(i).Bool() {
+		if _, ok := reflect.TypeFor[target.Target]().MethodByName(methodOf(all.Type().Field(i).Name)); !ok || !all.Field(i).Bool() {
 			t.Errorf("%s is no method of a target", all.Type().Field(i).Name)
 		}
 	}
 	taken := &takenFrom{imaging: imaging{FS: memDisk()}}
 	taken.taken.Store(true)
 	var state StateFolder = struct{ StateFolder }{taken}
-	if err := heldBy(state)(); !hasCode(err, CodeTakenOver) {
+	if err := heldBy(state)(); !target.HasCode(err, target.CodeTakenOver) {
 		t.Errorf("a wrapper of a folder that was taken over: %v", err)
 	}
 	if _, ok := any(struct{ vfs.FS }{taken}).(StateFolder); ok {
@@ -50,7 +51,7 @@ func TestPlain(t *testing.T) {
 	}
 	o := testOptions(t, memDisk())
 	o.JournalInTarget = true
-	if _, err := Run(t.Context(), s, plainTarget{f}, o); !hasCode(err, CodeRefused) {
+	if _, err := Run(t.Context(), s, plainTarget{f}, o); !target.HasCode(err, target.CodeRefused) {
 		t.Errorf("a journal in a target that lists nothing: %v", err)
 	}
 }
@@ -58,9 +59,9 @@ func TestPlain(t *testing.T) {
 // plainTarget takes all capabilities from a store.
 type plainTarget struct{ *fakeTarget }
 
-func (p plainTarget) Capabilities() Capabilities { return Capabilities{} }
+func (p plainTarget) Capabilities() target.Capabilities { return target.Capabilities{} }
 
-func (p plainTarget) List(context.Context, string, string) ([]Listed, string, error) {
+func (p plainTarget) List(context.Context, string, string) ([]target.Listed, string, error) {
 	p.t.Error("it was asked for a list")
-	return nil, "", cannot("List")
+	return nil, "", target.Cannot("List")
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -38,10 +39,10 @@ func TestNoChecksumHeaders(t *testing.T) {
 	o := s3Options(t, server, disk)
 	o.Transport = store
 	_, err := Run(context.Background(), s, newS3(t, o), o)
-	if !hasCode(err, CodeRefused) || !isClass(err, Fixable) || !strings.Contains(asError(err).Remedy, "no_checksum_headers") || store.refused == 0 {
+	if !target.HasCode(err, target.CodeRefused) || !target.IsClass(err, target.Fixable) || !strings.Contains(target.AsError(err).Remedy, "no_checksum_headers") || store.refused == 0 {
 		t.Fatalf("without the flag: %v", err)
 	}
-	if o.Profiles, err = ReadProfiles([]byte(`{"profiles":[{"name":"versitygw","no_checksum_headers":true}]}`)); err != nil {
+	if o.Profiles, err = target.ReadProfiles([]byte(`{"profiles":[{"name":"versitygw","no_checksum_headers":true}]}`)); err != nil {
 		t.Fatal(err)
 	}
 	store.refused = 0

@@ -9,19 +9,21 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestCircle: a circle of any length, with any way before it, is found soon.
 func TestCircle(t *testing.T) {
 	for before := range 20 {
 		for length := 1; length < 20; length++ {
-			c, steps := newCircle(), 0
+			c, steps := target.NewLoopGuard(), 0
 			for n := 0; ; n++ {
 				place := n
 				if n >= before {
 					place = before + (n-before)%length
 				}
-				if steps++; c.closes(fmt.Sprint("page ", place)) {
+				if steps++; c.Closes(fmt.Sprint("page ", place)) {
 					break
 				}
 				if steps > 3*(before+length)+2 {
@@ -33,13 +35,13 @@ func TestCircle(t *testing.T) {
 			}
 		}
 	}
-	c := newCircle()
+	c := target.NewLoopGuard()
 	for n := range 5000 {
-		if c.closes(fmt.Sprint(n)) {
+		if c.Closes(fmt.Sprint(n)) {
 			t.Fatal("a list that goes on")
 		}
 	}
-	if !c.closes("") {
+	if !c.Closes("") {
 		t.Error("no next place is no end")
 	}
 }
@@ -71,10 +73,10 @@ func listingStore(t *testing.T, turns int) (target *S3, asked *int) {
 func TestListingsEnd(t *testing.T) {
 	for turns := 1; turns <= 4; turns++ {
 		ctx, cancel := context.WithCancel(t.Context())
-		target, asked := listingStore(t, turns)
+		to, asked := listingStore(t, turns)
 		bounded := func(what string, err error, wrong bool) {
 			t.Helper()
-			if wrong != (err != nil) || wrong && (!hasCode(err, CodeServerError) || isClass(err, Retryable) || !strings.Contains(err.Error(), "does not go on")) || *asked > 20 {
+			if wrong != (err != nil) || wrong && (!target.HasCode(err, target.CodeServerError) || target.IsClass(err, target.Retryable) || !strings.Contains(err.Error(), "does not go on")) || *asked > 20 {
 				t.Errorf("%s, a circle of %d: asked %d times, %v", what, turns, *asked, err)
 			}
 			*asked = 0
@@ -86,14 +88,14 @@ func TestListingsEnd(t *testing.T) {
 			}
 			return nil
 		}
-		bounded("parts", target.ListParts(ctx, "k", "u", func(Part) error { return enough() }), false)
-		bounded("uploads", target.ListUploads(ctx, "k", func(Upload) error { return enough() }), true)
+		bounded("parts", to.ListParts(ctx, "k", "u", func(target.Part) error { return enough() }), false)
+		bounded("uploads", to.ListUploads(ctx, "k", func(target.Upload) error { return enough() }), true)
 		l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/", Progress: func(n uint64) {
 			if n > 100 {
 				cancel()
 			}
 		}})
-		bounded("objects", l.AddStore(ctx, target, VerifyOptions{}, time.Now), true)
+		bounded("objects", l.AddStore(ctx, to, VerifyOptions{}, time.Now), true)
 		l.Close()
 		cancel()
 	}

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // checkTLS refuses secrets that would go over a way in the clear, and a client
@@ -30,7 +32,7 @@ func (o Options) checkTLS() error {
 func (o Options) clientCertificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(o.ClientCert, o.ClientKey)
 	if err != nil {
-		return nil, NewError(CodeCredentialsMissing, "", "client certificate: "+err.Error(), err)
+		return nil, target.NewError(target.CodeCredentialsMissing, "", "client certificate: "+err.Error(), err)
 	}
 	return &pair, nil
 }

@@ -18,6 +18,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // clientPair makes a certificate that signs itself, and its files.
@@ -60,7 +62,7 @@ func TestClientCertificate(t *testing.T) {
 	writeFile(t, o.CABundle, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
 	refused := func(what string) {
 		t.Helper()
-		if _, err := newS3(t, o).Head(context.Background(), "k"); !hasCode(err, CodeCredentialsRefused) || !strings.Contains(err.Error(), "--client-cert") {
+		if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, target.CodeCredentialsRefused) || !strings.Contains(err.Error(), "--client-cert") {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -76,8 +78,8 @@ func TestClientCertificate(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	target := newS3(t, o)
-	if _, err := target.Head(context.Background(), "k"); !IsNotFound(err) {
+	store := newS3(t, o)
+	if _, err := store.Head(context.Background(), "k"); !target.IsNotFound(err) {
 		t.Errorf("the right certificate: %v", err)
 	}
 	if err := os.Remove(keyFile); err != nil {

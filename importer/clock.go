@@ -6,6 +6,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // clock is the time that one call may take: the whole call's, which can stand, and the time
@@ -131,7 +133,7 @@ type watchedAnswer struct {
 
 // get begins to read an object in a call, and has its clock watch it: a payload that is to
 // come gives no more time to the answer's beginning.
-func get(call context.Context, target Reader, key, version string) (io.ReadCloser, error) {
+func get(call context.Context, target target.Reader, key, version string) (io.ReadCloser, error) {
 	c := clockOf(call)
 	if c != nil {
 		c.within(c.answer, noAnswer(c.answer))

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // slowContent is content of which each read takes its time.
@@ -72,7 +74,7 @@ func TestIdle(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				took, err := timedCall(part, test.f)
-				if took != test.took || !hasCode(err, CodeConnectionLost) || !isUnknown(err) || asError(err).Cause != test.text {
+				if took != test.took || !target.HasCode(err, target.CodeConnectionLost) || !target.IsUnknown(err) || target.AsError(err).Cause != test.text {
 					t.Errorf("after %v: %v, not after %v: %s", took, err, test.took, test.text)
 				}
 				if errors.Is(err, context.Canceled) {
@@ -85,7 +87,7 @@ func TestIdle(t *testing.T) {
 
 // mute gives no answer to GET, or one that stalls.
 type mute struct {
-	Reader
+	target.Reader
 	begins bool
 }
 
@@ -126,12 +128,12 @@ func silentStore(t *testing.T) (*S3, Options) {
 // TestSilentStore: what the SDK makes of a deadline of ours is no interruption.
 func TestSilentStore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		target, _ := silentStore(t)
+		to, _ := silentStore(t)
 		took, err := timedCall(0, func(ctx context.Context) error {
-			_, err := target.Head(ctx, "key")
+			_, err := to.Head(ctx, "key")
 			return err
 		})
-		if took != 2*time.Minute || !hasCode(err, CodeConnectionLost) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		if took != 2*time.Minute || !target.HasCode(err, target.CodeConnectionLost) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("after %v: %v", took, err)
 		}
 	})

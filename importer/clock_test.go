@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // busy counts the requests with payload that are under way.
@@ -16,7 +18,7 @@ type busy struct {
 	now, most atomic.Int64
 }
 
-func (b *busy) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (b *busy) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	if n := b.now.Add(1); n > b.most.Load() && ours(in.Key) {
 		b.most.Store(n)
 	}
@@ -99,12 +101,12 @@ func TestPacedByTheDay(t *testing.T) {
 // hanging answers no PUT of the run's.
 type hanging struct{ *fakeTarget }
 
-func (h hanging) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (h hanging) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	if !ours(in.Key) {
 		return h.fakeTarget.Put(ctx, in)
 	}
 	<-ctx.Done()
-	return Stored{}, ctx.Err()
+	return target.Stored{}, ctx.Err()
 }
 
 // TestNoAnswer: a target that does not answer is named as the reason, whether the
@@ -114,9 +116,9 @@ func TestNoAnswer(t *testing.T) {
 	s.file("a", []byte("hello"))
 	o := testOptions(t, memDisk())
 	o.CallTimeout, o.Retries = time.Second, 0
-	var told Code
-	o.Problem = func(e *Error) { told = e.Code }
-	if res, err := Run(context.Background(), s, hanging{newFake(t)}, o); err != nil || told != CodeConnectionLost || res.Unfinished != 1 {
+	var told target.Code
+	o.Problem = func(e *target.Error) { told = e.Code }
+	if res, err := Run(context.Background(), s, hanging{newFake(t)}, o); err != nil || told != target.CodeConnectionLost || res.Unfinished != 1 {
 		t.Errorf("hanging: %v, %q, %+v", err, told, res)
 	}
 	f := newFake(t)
@@ -128,7 +130,7 @@ func TestNoAnswer(t *testing.T) {
 		return true, nil
 	}
 	o.StateDir = memDisk()
-	if res, err := Run(context.Background(), s, f, o); !hasCode(err, CodeTargetAbsent) || res.Halt == nil {
+	if res, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeTargetAbsent) || res.Halt == nil {
 		t.Errorf("unreachable: %v, %+v", err, res)
 	}
 }

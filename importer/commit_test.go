@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -88,11 +89,11 @@ func TestCommitted(t *testing.T) {
 			s, f, halfway, done := mixed(), newFake(t), memDisk(), memDisk()
 			f.hook = func(_ int, call, key string) (bool, error) {
 				if call == "complete" && key == "in/big" {
-					return false, NewError(CodeAccessDenied, "", "", nil)
+					return false, target.NewError(target.CodeAccessDenied, "", "", nil)
 				}
 				return true, nil
 			}
-			if _, err := Run(t.Context(), s, f, options(halfway)); !hasCode(err, CodeAccessDenied) {
+			if _, err := Run(t.Context(), s, f, options(halfway)); !target.HasCode(err, target.CodeAccessDenied) {
 				t.Fatal(err)
 			}
 			f.hook = nil
@@ -116,7 +117,7 @@ func TestCommitted(t *testing.T) {
 			}
 			// One that has ended looks whether its objects are there, and does nothing else.
 			changes := f.changes()
-			if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) || f.changes() != changes {
+			if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeTargetChanged) || f.changes() != changes {
 				t.Errorf("%d changes: %v", f.changes()-changes, err)
 			}
 			f.objects["in/a"] = was
@@ -136,13 +137,13 @@ func TestCommittedAskedAgain(t *testing.T) {
 		o.Marker = testMarker
 		o.Committed = func(ctx context.Context, at *CommitStore) (bool, error) {
 			_, err := at.Read(ctx)
-			if IsNotFound(err) {
+			if target.IsNotFound(err) {
 				err = nil
 			}
 			return false, err
 		}
 		res, err := Run(t.Context(), s, m, o)
-		if busy < 10 && (err != nil || !res.Complete) || busy > 10 && (!hasCode(err, CodeThrottled) || m.calls > 0) {
+		if busy < 10 && (err != nil || !res.Complete) || busy > 10 && (!target.HasCode(err, target.CodeThrottled) || m.calls > 0) {
 			t.Errorf("%d times busy: %v, %d calls", busy, err, m.calls)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -37,7 +38,7 @@ func (s *CommitStore) Read(ctx context.Context) ([]byte, error) {
 
 // ReadObject reads a small object by one GET of its own, under the options' times and retries.
 // Of one longer than most, most+1 bytes are returned.
-func ReadObject(ctx context.Context, target Reader, o Options, key string, most int64) ([]byte, error) {
+func ReadObject(ctx context.Context, target target.Reader, o Options, key string, most int64) ([]byte, error) {
 	calls := newCaller(o.withDefaults(), ctx.Done())
 	calls.endWith(ctx)
 	content, err := readSmall(ctx, calls, target, key, most)
@@ -47,15 +48,15 @@ func ReadObject(ctx context.Context, target Reader, o Options, key string, most 
 	return content, err
 }
 
-func readSmall(ctx context.Context, calls *caller, target Reader, key string, most int64) (there []byte, err error) {
+func readSmall(ctx context.Context, calls *caller, to target.Reader, key string, most int64) (there []byte, err error) {
 	err = calls.idempotent(ctx, call{name: callGet, key: key, payload: most}, func(ctx context.Context) error {
-		body, err := get(ctx, target, key, "")
+		body, err := get(ctx, to, key, "")
 		if err != nil {
 			return err
 		}
 		there, err = io.ReadAll(io.LimitReader(body, most+1))
 		if err = errors.Join(err, body.Close()); err != nil {
-			return unknown(NewError(CodeConnectionLost, key, err.Error(), err))
+			return target.Unknown(target.NewError(target.CodeConnectionLost, key, err.Error(), err))
 		}
 		return nil
 	})
@@ -65,7 +66,7 @@ func readSmall(ctx context.Context, calls *caller, target Reader, key string, mo
 // Put writes the marker. One that is there already must be the same, else it is ErrOtherMarker;
 // it is looked for before the write, for the store may have no conditional ones, and after
 // each one that may have had its effect.
-func (s *CommitStore) Put(ctx context.Context, marker []byte, a Attributes) error {
+func (s *CommitStore) Put(ctx context.Context, marker []byte, a target.Attributes) error {
 	r := s.run
 	conditional := r.probe.ConditionalPut || !r.opts.AllowUnconditional
 	switch done, err := s.holds(ctx, marker); {
@@ -79,11 +80,11 @@ func (s *CommitStore) Put(ctx context.Context, marker []byte, a Attributes) erro
 			return err
 		}
 		err := r.calls.once(ctx, call{name: callPut, key: s.key, payload: int64(len(marker))}, func(ctx context.Context) error {
-			_, err := r.target.Put(ctx, PutRequest{Key: s.key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),
+			_, err := r.target.Put(ctx, target.PutRequest{Key: s.key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),
 				Attributes: a, IfAbsent: conditional})
 			return err
 		})
-		if err == nil || errors.Is(err, errStopped) && !isUnknown(err) {
+		if err == nil || errors.Is(err, errStopped) && !target.IsUnknown(err) {
 			return err
 		}
 		done, lookErr := s.holds(ctx, marker)
@@ -102,7 +103,7 @@ func (s *CommitStore) Put(ctx context.Context, marker []byte, a Attributes) erro
 func (s *CommitStore) holds(ctx context.Context, marker []byte) (bool, error) {
 	there, err := s.Read(ctx)
 	switch {
-	case IsNotFound(err):
+	case target.IsNotFound(err):
 		return false, nil
 	case err != nil:
 		return false, err
@@ -115,7 +116,7 @@ func (s *CommitStore) holds(ctx context.Context, marker []byte) (bool, error) {
 // SeenMarker is a marker that was looked at.
 type SeenMarker struct {
 	Content []byte
-	object  Object
+	object  target.Object
 	at      time.Time
 }
 
@@ -124,17 +125,17 @@ type SeenMarker struct {
 func (s *CommitStore) Look(ctx context.Context) (*SeenMarker, error) {
 	at := s.run.opts.Now()
 	obj, err := s.run.headSurely(ctx, s.key, false)
-	if err != nil && !IsNotFound(err) {
+	if err != nil && !target.IsNotFound(err) {
 		return nil, err
 	}
 	content, getErr := s.Read(ctx)
 	switch {
-	case err != nil && IsNotFound(getErr):
+	case err != nil && target.IsNotFound(getErr):
 		return nil, nil
 	case getErr != nil:
 		return nil, getErr
 	case err != nil:
-		return nil, NewError(CodeNotShown, s.key, "GET finds the commit marker, and HEAD does not", err)
+		return nil, target.NewError(target.CodeNotShown, s.key, "GET finds the commit marker, and HEAD does not", err)
 	}
 	return &SeenMarker{content, obj, at}, nil
 }

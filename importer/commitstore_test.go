@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // markerFaults is a store that is at fault at the commit marker alone.
@@ -15,7 +17,7 @@ type markerFaults struct {
 	silent bool // requests about it are never answered
 	busy   int  // so many reads of it are told to slow down
 	puts   int
-	put    func(n int, store func() (Stored, error)) (Stored, error)
+	put    func(n int, store func() (target.Stored, error)) (target.Stored, error)
 }
 
 func (m *markerFaults) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
@@ -24,15 +26,15 @@ func (m *markerFaults) Get(ctx context.Context, key, version string) (io.ReadClo
 	}
 	if m.busy > 0 && key == "in/"+testMarker {
 		m.busy--
-		return nil, NewError(CodeThrottled, "", "slow down", nil)
+		return nil, target.NewError(target.CodeThrottled, "", "slow down", nil)
 	}
 	return m.fakeTarget.Get(ctx, key, version)
 }
 
-func (m *markerFaults) Put(ctx context.Context, in PutRequest) (Stored, error) {
-	store := func() (Stored, error) { return m.fakeTarget.Put(ctx, in) }
+func (m *markerFaults) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
+	store := func() (target.Stored, error) { return m.fakeTarget.Put(ctx, in) }
 	if m.silent && in.Key == "in/"+testMarker {
-		return Stored{}, end(ctx)
+		return target.Stored{}, end(ctx)
 	}
 	if m.put == nil || in.Key != "in/"+testMarker {
 		return store()
@@ -46,31 +48,31 @@ func (m *markerFaults) Put(ctx context.Context, in PutRequest) (Stored, error) {
 func TestCommitCalls(t *testing.T) {
 	for _, test := range []struct {
 		name  string
-		put   func(n int, store func() (Stored, error)) (Stored, error)
+		put   func(n int, store func() (target.Stored, error)) (target.Stored, error)
 		puts  int
-		fails Code
+		fails target.Code
 	}{
-		{"busy, then stored", func(n int, store func() (Stored, error)) (Stored, error) {
+		{"busy, then stored", func(n int, store func() (target.Stored, error)) (target.Stored, error) {
 			if n < 3 {
-				return Stored{}, NewError(CodeThrottled, "", "SlowDown", nil)
+				return target.Stored{}, target.NewError(target.CodeThrottled, "", "SlowDown", nil)
 			}
 			return store()
 		}, 3, ""},
-		{"stored, and the answer lost", func(_ int, store func() (Stored, error)) (Stored, error) {
+		{"stored, and the answer lost", func(_ int, store func() (target.Stored, error)) (target.Stored, error) {
 			if _, err := store(); err != nil {
-				return Stored{}, err
+				return target.Stored{}, err
 			}
-			return Stored{}, lostAnswer
+			return target.Stored{}, lostAnswer
 		}, 1, ""},
-		{"not stored, and the answer lost", func(n int, store func() (Stored, error)) (Stored, error) {
+		{"not stored, and the answer lost", func(n int, store func() (target.Stored, error)) (target.Stored, error) {
 			if n == 1 {
-				return Stored{}, lostAnswer
+				return target.Stored{}, lostAnswer
 			}
 			return store()
 		}, 2, ""},
-		{"refused", func(int, func() (Stored, error)) (Stored, error) {
-			return Stored{}, NewError(CodeAccessDenied, "", "no", nil)
-		}, 1, CodeAccessDenied},
+		{"refused", func(int, func() (target.Stored, error)) (target.Stored, error) {
+			return target.Stored{}, target.NewError(target.CodeAccessDenied, "", "no", nil)
+		}, 1, target.CodeAccessDenied},
 	} {
 		s, m := newSource(), &markerFaults{fakeTarget: newFake(t)}
 		s.file("a", []byte("hello"))
@@ -80,7 +82,7 @@ func TestCommitCalls(t *testing.T) {
 		m.put = test.put
 		err := commit(t.Context(), res)
 		_, there := m.objects["in/"+testMarker]
-		if (err == nil) != (test.fails == "") || err != nil && !hasCode(err, test.fails) || there != (err == nil) || m.puts != test.puts {
+		if (err == nil) != (test.fails == "") || err != nil && !target.HasCode(err, test.fails) || there != (err == nil) || m.puts != test.puts {
 			t.Errorf("%s: %d writes, there %v: %v", test.name, m.puts, there, err)
 		}
 	}
@@ -124,7 +126,7 @@ func TestCommitSilence(t *testing.T) {
 		} {
 			began := time.Now()
 			err := one.ask()
-			if took := time.Since(began); !hasCode(err, CodeConnectionLost) || took > 11*time.Minute {
+			if took := time.Since(began); !target.HasCode(err, target.CodeConnectionLost) || took > 11*time.Minute {
 				t.Errorf("%s: after %v: %v", one.name, took, err)
 			}
 		}

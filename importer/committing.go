@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // markerTurn is what the status says that a run waits with.
@@ -13,7 +15,7 @@ const markerTurn = "commit marker"
 // operator pauses it. The state folder must still be held. Nothing is written where another
 // process has taken the run over, or canceled it, since it was signed. One that did so during
 // the write itself is an error, too. A stop that an operator asks for is context.Canceled.
-func (res *Result) Commit(ctx context.Context, marker []byte, a Attributes) (key string, err error) {
+func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attributes) (key string, err error) {
 	r := res.run
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
@@ -35,9 +37,9 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a Attributes) (key
 	switch {
 	case err == nil:
 		t.over(res.State(nil))
-	case hasCode(err, CodeTakenOver):
+	case target.HasCode(err, target.CodeTakenOver):
 		t.over(StateTaken)
-	case hasCode(err, CodeCanceled):
+	case target.HasCode(err, target.CodeCanceled):
 		t.over(StateCanceled)
 	default:
 		t.over(StateStopped)
@@ -45,7 +47,7 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a Attributes) (key
 	switch {
 	case err == nil:
 		return at.key, nil
-	case errors.Is(err, errStopped) && isUnknown(err):
+	case errors.Is(err, errStopped) && target.IsUnknown(err):
 		err = errors.Join(ctx.Err(), fmt.Errorf("whether the commit marker was written is not known: %w", context.Canceled))
 	case errors.Is(err, errStopped):
 		err = errors.Join(ctx.Err(), fmt.Errorf("no commit marker was written: %w", context.Canceled))
@@ -72,10 +74,10 @@ func (r *run) mayCommit(ctx context.Context) error {
 // being written: whoever did that may not have found it.
 func (r *run) committedMeanwhile(ctx context.Context) error {
 	err := r.mayCommit(ctx)
-	if !hasCode(err, CodeTakenOver) && !hasCode(err, CodeCanceled) {
+	if !target.HasCode(err, target.CodeTakenOver) && !target.HasCode(err, target.CodeCanceled) {
 		return nil // it was asked a moment ago
 	}
-	e := *asError(err)
+	e := *target.AsError(err)
 	e.Path, e.Cause = r.opts.Prefix+r.opts.Marker, "while the commit marker was being written, which is there now: "+e.Cause
 	e.Remedy += "; if the run was canceled, remove the marker, or cancel it again with --commit-marker"
 	return &e

@@ -6,6 +6,8 @@ import (
 	"io"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // marking is a store that sees its run's commit marker.
@@ -26,7 +28,7 @@ func (m *marking) Get(ctx context.Context, key, version string) (io.ReadCloser, 
 	return m.fakeTarget.Get(ctx, key, version)
 }
 
-func (m *marking) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (m *marking) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	if in.Key == "in/"+testMarker {
 		m.written++
 		if m.during != nil {
@@ -38,7 +40,7 @@ func (m *marking) Put(ctx context.Context, in PutRequest) (Stored, error) {
 
 // commit writes a marker.
 func commit(ctx context.Context, res *Result) error {
-	_, err := res.Commit(ctx, []byte("committed"), Attributes{})
+	_, err := res.Commit(ctx, []byte("committed"), target.Attributes{})
 	return err
 }
 
@@ -89,7 +91,7 @@ func TestCommitAfterCancel(t *testing.T) {
 			} else {
 				m.before = cancel
 			}
-			if err := commit(t.Context(), res); !hasCode(err, CodeTakenOver) || m.written > 0 {
+			if err := commit(t.Context(), res); !target.HasCode(err, target.CodeTakenOver) || m.written > 0 {
 				t.Errorf("journal in the target %v, waits %v: %d markers written: %v", inTarget, waits, m.written, err)
 			}
 		}
@@ -112,7 +114,7 @@ func TestCommitAfterCancelElsewhere(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if err := commit(t.Context(), res); !hasCode(err, CodeTakenOver) || m.written > 0 {
+		if err := commit(t.Context(), res); !target.HasCode(err, target.CodeTakenOver) || m.written > 0 {
 			t.Errorf("later %v: %d markers written: %v", later, m.written, err)
 		}
 	}
@@ -126,7 +128,7 @@ func TestCommitAfterCancelElsewhere(t *testing.T) {
 func TestCommitDuringCancel(t *testing.T) {
 	s, m, o, res, _ := committing(t, nil)
 	m.during = func() { cancelFrom(t, s, m.fakeTarget, o) }
-	if err := commit(t.Context(), res); !hasCode(err, CodeTakenOver) {
+	if err := commit(t.Context(), res); !target.HasCode(err, target.CodeTakenOver) {
 		t.Errorf("committed, and canceled: %v", err)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // halfConditional is a store that honours If-None-Match on one kind of write alone.
@@ -24,13 +26,13 @@ func (h *halfConditional) saw(key string, ifAbsent bool) {
 	}
 }
 
-func (h *halfConditional) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (h *halfConditional) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	h.saw(in.Key, in.IfAbsent)
 	in.IfAbsent = in.IfAbsent && h.put
 	return h.fakeTarget.Put(ctx, in)
 }
 
-func (h *halfConditional) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
+func (h *halfConditional) CompleteUpload(ctx context.Context, in target.CompleteRequest) (target.Stored, error) {
 	h.saw(in.Key, in.IfAbsent)
 	in.IfAbsent = in.IfAbsent && h.complete
 	return h.fakeTarget.CompleteUpload(ctx, in)
@@ -58,7 +60,7 @@ func TestConditionsByKind(t *testing.T) {
 			o.Concurrency, o.Lanes, o.DeferComplete = 1, 1, test.deferred
 			o.AllowUnconditional = test.bare != ""
 			if theirs := strings.Fields(test.bare + " in/a")[0]; test.deferred == 0 {
-				h.objects[theirs] = fakeObject{data: []byte("theirs"), sha256: encode64(sum([]byte("theirs"))), kind: "FULL_OBJECT"}
+				h.objects[theirs] = fakeObject{data: []byte("theirs"), sha256: target.Encode64(sum([]byte("theirs"))), kind: "FULL_OBJECT"}
 				res := mustRun(t, s, h, o)
 				if res.Tally.Outcomes[OutcomeConflict] != 1 || string(h.objects[theirs].data) != "theirs" {
 					t.Errorf("%+v", res.Tally)
@@ -120,7 +122,7 @@ func TestConditionsJournal(t *testing.T) {
 		o := testOptions(t, memDisk())
 		o.AllowUnconditional, o.JournalInTarget = true, true
 		res, err := Run(t.Context(), s, h, o)
-		if test.put && (err != nil || !res.Complete) || !test.put && !hasCode(err, CodeNoConditions) {
+		if test.put && (err != nil || !res.Complete) || !test.put && !target.HasCode(err, target.CodeNoConditions) {
 			t.Errorf("%+v: %v", test, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -64,8 +65,8 @@ func (t *teller) noteEarlier() {
 
 // hear does what the control file says, and sees whether the run was taken over.
 func (r *run) hear(t *teller) {
-	if err := r.ours(); hasCode(err, CodeTakenOver) {
-		r.halt(asError(err))
+	if err := r.ours(); target.HasCode(err, target.CodeTakenOver) {
+		r.halt(target.AsError(err))
 	}
 	r.tellHours(t)
 	if r.opts.StatusEvery <= 0 {

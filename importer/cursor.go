@@ -8,6 +8,8 @@ import (
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // cursor reads the journal's values of one kind in the order of their entries: a
@@ -49,7 +51,7 @@ func (c *cursor) next(v any) (number uint64, ok bool, err error) {
 	}
 	key := c.rows.Key()
 	if len(key) != 9 {
-		return 0, false, NewError(CodeJournalLost, "", fmt.Sprintf("journal key %q", key), nil)
+		return 0, false, target.NewError(target.CodeJournalLost, "", fmt.Sprintf("journal key %q", key), nil)
 	}
 	number = binary.BigEndian.Uint64(key[1:])
 	if err := c.value(v); err != nil {
@@ -65,7 +67,7 @@ func (c *cursor) value(v any) error {
 		return err
 	}
 	if err := json.Unmarshal(value, v); err != nil {
-		return NewError(CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", c.rows.Key(), err), err)
+		return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", c.rows.Key(), err), err)
 	}
 	return nil
 }

@@ -12,13 +12,14 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-func testCustomerKey(t *testing.T, first byte) (key *CustomerKey, raw []byte) {
+func testCustomerKey(t *testing.T, first byte) (key *target.CustomerKey, raw []byte) {
 	t.Helper()
 	raw = bytes.Repeat([]byte{first, 0x3e, 'x', 0xfb}, 8)
-	key, err := ReadCustomerKey(raw)
+	key, err := target.ReadCustomerKey(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,19 +32,19 @@ func TestReadCustomerKey(t *testing.T) {
 		"base64": base64.StdEncoding.EncodeToString(raw), "a line of base64": base64.StdEncoding.EncodeToString(raw) + "\r\n",
 		"hexadecimal": hex.EncodeToString(raw), "a line of hexadecimal": strings.ToUpper(hex.EncodeToString(raw)) + "\n",
 	} {
-		if got, err := ReadCustomerKey([]byte(file)); err != nil || *got != *want {
+		if got, err := target.ReadCustomerKey([]byte(file)); err != nil || *got != *want {
 			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 	for _, bad := range []string{"", "secret", string(raw) + "\n", string(raw[:31]), base64.StdEncoding.EncodeToString(raw[:31]), hex.EncodeToString(raw)[2:], strings.Repeat("z", 64)} {
-		if _, err := ReadCustomerKey([]byte(bad)); err == nil || !strings.Contains(err.Error(), "32 bytes") || bad != "" && strings.Contains(err.Error(), bad) {
+		if _, err := target.ReadCustomerKey([]byte(bad)); err == nil || !strings.Contains(err.Error(), "32 bytes") || bad != "" && strings.Contains(err.Error(), bad) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
 	o := Options{CustomerKey: want}
 	inJSON, _ := json.Marshal(want)
 	for _, text := range []string{fmt.Sprint(want), fmt.Sprintf("%v", o), fmt.Sprintf("%+v", o), fmt.Sprintf("%#v", want), fmt.Sprintf("%x %q %s", want, want, want), string(inJSON)} {
-		if strings.Contains(text, want.text) || strings.Contains(text, hex.EncodeToString([]byte(want.text))) {
+		if strings.Contains(text, want.Text) || strings.Contains(text, hex.EncodeToString([]byte(want.Text))) {
 			t.Errorf("%s shows the key", text)
 		}
 	}
@@ -56,7 +57,7 @@ func TestCustomerKeyGoes(t *testing.T) {
 	wire := &recorder{}
 	o := testOptions(t, nil)
 	o.Transport, o.Credentials, o.Endpoint, o.PathStyle, o.CustomerKey = wire, &Credentials{AccessKey: "test", SecretKey: "testtest"}, "https://store.test", true, key
-	target, ctx := newS3(t, o), context.Background()
+	to, ctx := newS3(t, o), context.Background()
 	one := []byte("x")
 	calls := []struct {
 		name string
@@ -64,26 +65,26 @@ func TestCustomerKeyGoes(t *testing.T) {
 		call func()
 	}{
 		{"PutObject", true, func() {
-			target.Put(ctx, PutRequest{Key: "k", Body: bytes.NewReader(one), Size: 1, SHA256: crypto.SumSHA256(one)})
+			to.Put(ctx, target.PutRequest{Key: "k", Body: bytes.NewReader(one), Size: 1, SHA256: crypto.SumSHA256(one)})
 		}},
-		{"a probe's PutObject", true, func() { target.PutAs(ctx, PutAs{Key: "k", Content: one}) }},
-		{"CreateMultipartUpload", true, func() { target.CreateUpload(ctx, CreateRequest{Key: "k"}) }},
-		{"a probe's CreateMultipartUpload", true, func() { target.CreateCRC(ctx, "k", Attributes{}) }},
+		{"a probe's PutObject", true, func() { to.PutAs(ctx, target.PutAs{Key: "k", Content: one}) }},
+		{"CreateMultipartUpload", true, func() { to.CreateUpload(ctx, target.CreateRequest{Key: "k"}) }},
+		{"a probe's CreateMultipartUpload", true, func() { to.CreateCRC(ctx, "k", target.Attributes{}) }},
 		{"UploadPart", true, func() {
-			target.UploadPart(ctx, PartRequest{Key: "k", UploadID: "u", Number: 1, Body: bytes.NewReader(one), Size: 1, SHA256: crypto.SumSHA256(one)})
+			to.UploadPart(ctx, target.PartRequest{Key: "k", UploadID: "u", Number: 1, Body: bytes.NewReader(one), Size: 1, SHA256: crypto.SumSHA256(one)})
 		}},
 		{"CompleteMultipartUpload", true, func() {
-			target.CompleteUpload(ctx, CompleteRequest{Key: "k", UploadID: "u", Parts: []Part{{Number: 1, ETag: "e"}}, Size: 1})
+			to.CompleteUpload(ctx, target.CompleteRequest{Key: "k", UploadID: "u", Parts: []target.Part{{Number: 1, ETag: "e"}}, Size: 1})
 		}},
-		{"a probe's last requests", true, func() { target.FinishCRC(ctx, "k", "u", one, "AAAAAAAAAAA=", "AAAAAAAAAAA=") }},
-		{"ListParts", true, func() { target.ListParts(ctx, "k", "u", func(Part) error { return nil }) }},
-		{"HeadObject", true, func() { target.Head(ctx, "k") }},
-		{"GetObject", true, func() { target.Get(ctx, "k", "") }},
-		{"GetObjectAttributes", true, func() { target.Attributes(ctx, "k") }},
-		{"DeleteObject", false, func() { target.Delete(ctx, "k", "") }},
-		{"AbortMultipartUpload", false, func() { target.AbortUpload(ctx, "k", "u") }},
-		{"ListObjectsV2", false, func() { target.ListSome(ctx, "k") }},
-		{"ListMultipartUploads", false, func() { target.ListUploads(ctx, "k", func(Upload) error { return nil }) }},
+		{"a probe's last requests", true, func() { to.FinishCRC(ctx, "k", "u", one, "AAAAAAAAAAA=", "AAAAAAAAAAA=") }},
+		{"ListParts", true, func() { to.ListParts(ctx, "k", "u", func(target.Part) error { return nil }) }},
+		{"HeadObject", true, func() { to.Head(ctx, "k") }},
+		{"GetObject", true, func() { to.Get(ctx, "k", "") }},
+		{"GetObjectAttributes", true, func() { to.Attributes(ctx, "k") }},
+		{"DeleteObject", false, func() { to.Delete(ctx, "k", "") }},
+		{"AbortMultipartUpload", false, func() { to.AbortUpload(ctx, "k", "u") }},
+		{"ListObjectsV2", false, func() { to.ListSome(ctx, "k") }},
+		{"ListMultipartUploads", false, func() { to.ListUploads(ctx, "k", func(target.Upload) error { return nil }) }},
 	}
 	const header = "X-Amz-Server-Side-Encryption-Customer-"
 	for _, test := range calls {
@@ -117,16 +118,16 @@ func TestCustomerKeyOfRun(t *testing.T) {
 			t.Errorf("%s: %+v", line.Key, line.Attributes)
 		}
 	}
-	for _, other := range []*CustomerKey{another, nil} {
+	for _, other := range []*target.CustomerKey{another, nil} {
 		o.CustomerKey = other
-		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeStateMismatch) || strings.Contains(err.Error(), key.text) {
+		if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) || strings.Contains(err.Error(), key.Text) {
 			t.Errorf("with %v: %v", other, err)
 		}
 	}
 	files := 0
 	walkDisk(t, disk, ".", func(name string, content []byte) {
 		files++
-		for _, secret := range []string{string(raw), key.text, hex.EncodeToString(raw)} {
+		for _, secret := range []string{string(raw), key.Text, hex.EncodeToString(raw)} {
 			if bytes.Contains(content, []byte(secret)) {
 				t.Errorf("%s holds the key", name)
 			}
@@ -141,12 +142,12 @@ func TestCustomerKeyOfRun(t *testing.T) {
 	o.StateDir, o.CustomerKey = disk, nil
 	mustRun(t, s, f, o)
 	o.CustomerKey = key
-	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "CustomerKey was none") {
+	if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) || !strings.Contains(err.Error(), "CustomerKey was none") {
 		t.Errorf("begun without a key: %v", err)
 	}
 
 	f = newFake(t)
-	f.shows = func(key string, by bool, a Attributes) Shown {
+	f.shows = func(key string, by bool, a target.Attributes) target.Shown {
 		shown := keepsAll(key, by, a)
 		shown.CustomerKeyMD5 = another.MD5()
 		return shown

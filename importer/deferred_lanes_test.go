@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -34,9 +35,9 @@ func deferredCalls(t *testing.T) int {
 // TestFaultsDeferred is TestFaults of a run that publishes all or nothing.
 func TestFaultsDeferred(t *testing.T) {
 	s := mixed()
-	faults := []*Error{
-		unknown(NewError(CodeConnectionLost, "", "reset", nil)), unknown(NewError(CodeServerError, "", "status 500", nil)),
-		NewError(CodeThrottled, "", "status 503", nil), NewError(CodeTargetAbsent, "", "connection refused", nil),
+	faults := []*target.Error{
+		target.Unknown(target.NewError(target.CodeConnectionLost, "", "reset", nil)), target.Unknown(target.NewError(target.CodeServerError, "", "status 500", nil)),
+		target.NewError(target.CodeThrottled, "", "status 503", nil), target.NewError(target.CodeTargetAbsent, "", "connection refused", nil),
 	}
 	for n := deferredCalls(t); n > 0; n -= everyFew() {
 		fault := faults[n/everyFew()%len(faults)]
@@ -75,9 +76,9 @@ func TestCrashDeferred(t *testing.T) {
 			if clone == nil {
 				clone = disk.CrashClone(rng, rng.Intn(101))
 				cancel()
-				return n%3 == 0, unknown(NewError(CodeConnectionLost, "", "killed", nil))
+				return n%3 == 0, target.Unknown(target.NewError(target.CodeConnectionLost, "", "killed", nil))
 			}
-			return false, unknown(NewError(CodeConnectionLost, "", "dead", nil))
+			return false, target.Unknown(target.NewError(target.CodeConnectionLost, "", "dead", nil))
 		}
 		Run(ctx, s, f, deferredOptions(disk))
 		cancel()
@@ -124,7 +125,7 @@ func TestTakeOverFrozenDeferred(t *testing.T) {
 		if end.err != nil || !end.res.Complete || end.res.Attempt != 2 {
 			t.Fatalf("frozen at call %d, the second process: %v, %+v", n, end.err, end.res)
 		}
-		if was := <-first; !hasCode(was.err, CodeTakenOver) {
+		if was := <-first; !target.HasCode(was.err, target.CodeTakenOver) {
 			t.Errorf("the first process, once awake: %v, %+v", was.err, was.res)
 		}
 		if f.check(t, s, "in/"); t.Failed() {
@@ -133,7 +134,7 @@ func TestTakeOverFrozenDeferred(t *testing.T) {
 	}
 }
 
-func runIn(t *testing.T, s Source, target Target, open func() (*Folder, error)) chan ended {
+func runIn(t *testing.T, s Source, target target.Target, open func() (*Folder, error)) chan ended {
 	t.Helper()
 	state, err := open()
 	if err != nil {

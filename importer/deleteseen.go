@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // lookFresh is how old a look at an object may be before it is deleted.
@@ -13,8 +15,8 @@ const lookFresh = time.Second
 // Any other is deleted on condition of its ETag, and only by a fresh look: where the look is
 // old, before each repetition, and where the store does not take the condition. One that
 // nobody shows any more, before anything was deleted, is not found.
-func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Time) (replaced bool, err error) {
-	if obj.isVersion() {
+func (r *run) deleteSeen(ctx context.Context, key string, obj target.Object, at time.Time) (replaced bool, err error) {
+	if obj.IsVersion() {
 		return false, r.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
 	}
 	stale, sent, unmet := r.opts.Now().Sub(at).Abs() > lookFresh, false, false
@@ -22,11 +24,11 @@ func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Ti
 		if stale {
 			now, err := r.headSurely(ctx, key, false)
 			switch {
-			case IsNotFound(err) && sent:
+			case target.IsNotFound(err) && sent:
 				return false, nil // the answer to the delete was lost, or somebody else was first
 			case err != nil:
 				return false, err
-			case !obj.sameObject(now):
+			case !obj.SameObject(now):
 				return true, nil
 			case unmet:
 				r.noSeenDelete.Store(true) // the store takes no such condition
@@ -39,13 +41,13 @@ func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Ti
 			}
 			return r.target.Delete(ctx, key, obj.VersionID)
 		})
-		if err == nil || IsNotFound(err) {
+		if err == nil || target.IsNotFound(err) {
 			return false, nil
 		}
-		if conditional && hasCode(err, codeKeyExists) {
+		if conditional && target.HasCode(err, target.CodeKeyExists) {
 			return true, nil // whatever HEAD shows: a cache may answer it
 		}
-		if unmet = conditional && hasCode(err, CodeRefused); unmet {
+		if unmet = conditional && target.HasCode(err, target.CodeRefused); unmet {
 			continue // nothing was deleted
 		}
 		sent = true
@@ -57,6 +59,6 @@ func (r *run) deleteSeen(ctx context.Context, key string, obj Object, at time.Ti
 }
 
 // deletesSeen reports whether an object is deleted on condition of its ETag.
-func (r *run) deletesSeen(obj Object) bool {
+func (r *run) deletesSeen(obj target.Object) bool {
 	return r.target.Capabilities().DeleteSeen && obj.ETag != "" && !r.noSeenDelete.Load()
 }

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // seenStore holds one object. Its behaviour towards conditions is the test's, and others
@@ -21,12 +23,12 @@ type seenStore struct {
 	lose       int // answers of deletes that are lost
 }
 
-func (s *seenStore) Head(_ context.Context, key string) (Object, error) {
+func (s *seenStore) Head(_ context.Context, key string) (target.Object, error) {
 	s.between("head")
 	if s.etag == "" {
-		return Object{}, NotFound(key)
+		return target.Object{}, target.NotFound(key)
 	}
-	return Object{ETag: s.etag, Size: 1}, nil
+	return target.Object{ETag: s.etag, Size: 1}, nil
 }
 
 func (s *seenStore) Delete(context.Context, string, string) error {
@@ -36,12 +38,12 @@ func (s *seenStore) Delete(context.Context, string, string) error {
 	}
 	s.etag = ""
 	if s.lose--; s.lose >= 0 {
-		return unknown(NewError(CodeConnectionLost, "k", "reset", nil))
+		return target.Unknown(target.NewError(target.CodeConnectionLost, "k", "reset", nil))
 	}
 	return nil
 }
 
-func (s *seenStore) Capabilities() Capabilities {
+func (s *seenStore) Capabilities() target.Capabilities {
 	c := s.fakeTarget.Capabilities()
 	c.DeleteSeen = true
 	return c
@@ -51,18 +53,18 @@ func (s *seenStore) DeleteSeen(ctx context.Context, key, version, etag string) e
 	s.conditions++
 	switch s.ifMatch {
 	case "refuses":
-		return NewError(CodeRefused, key, "NotImplemented", nil)
+		return target.NewError(target.CodeRefused, key, "NotImplemented", nil)
 	case "ignores":
 		return s.Delete(ctx, key, version)
 	case "never matches":
-		return NewError(codeKeyExists, key, "PreconditionFailed", nil)
+		return target.NewError(target.CodeKeyExists, key, "PreconditionFailed", nil)
 	}
 	s.between("delete")
 	if s.etag == "" {
-		return NotFound(key)
+		return target.NotFound(key)
 	}
 	if s.etag != etag {
-		return NewError(codeKeyExists, key, "PreconditionFailed", nil)
+		return target.NewError(target.CodeKeyExists, key, "PreconditionFailed", nil)
 	}
 	return s.Delete(ctx, key, version)
 }
@@ -112,7 +114,7 @@ func TestDeleteSeen(t *testing.T) {
 		if c.old {
 			at = at.Add(-time.Minute)
 		}
-		replaced, err := r.deleteSeen(context.Background(), "k", Object{ETag: "ours", Size: 1}, at)
+		replaced, err := r.deleteSeen(context.Background(), "k", target.Object{ETag: "ours", Size: 1}, at)
 		if err != nil || replaced != c.replaced || s.etag != c.left || s.conditions != c.conditions {
 			t.Errorf("%s: replaced %v, %v; left %q, deleted %q, %d conditions", c.name, replaced, err, s.etag, s.deleted, s.conditions)
 		}
@@ -160,7 +162,7 @@ func (l lostDelete) Delete(ctx context.Context, key, version string) error {
 	defer l.mu.Unlock()
 	if l.lose(key) {
 		l.objects[key] = fakeObject{data: []byte("theirs"), key: key}
-		return errors.Join(err, unknown(NewError(CodeConnectionLost, key, "reset", nil)))
+		return errors.Join(err, target.Unknown(target.NewError(target.CodeConnectionLost, key, "reset", nil)))
 	}
 	return err
 }
@@ -174,12 +176,12 @@ func TestS3DeleteSeen(t *testing.T) {
 		w.WriteHeader(http.StatusPreconditionFailed)
 	}))
 	defer server.Close()
-	target, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	to, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	err = target.DeleteSeen(context.Background(), "k", nullVersion, `"abc"`)
-	if !hasCode(err, codeKeyExists) || got.Get("If-Match") != `"abc"` || query != nullVersion {
+	err = to.DeleteSeen(context.Background(), "k", target.NullVersion, `"abc"`)
+	if !target.HasCode(err, target.CodeKeyExists) || got.Get("If-Match") != `"abc"` || query != target.NullVersion {
 		t.Errorf("%v; If-Match %q, version %q", err, got.Get("If-Match"), query)
 	}
 }

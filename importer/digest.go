@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // composite is S3's COMPOSITE SHA-256 of these parts, with its "-N".
@@ -15,7 +16,7 @@ func composite(parts [][32]byte) string {
 	for i := range parts {
 		h.Write(parts[i][:])
 	}
-	return fmt.Sprintf("%s-%d", encode64(h.Sum(nil)), len(parts))
+	return fmt.Sprintf("%s-%d", target.Encode64(h.Sum(nil)), len(parts))
 }
 
 func crcBytes(crc uint64) []byte { return binary.BigEndian.AppendUint64(nil, crc) }
@@ -47,7 +48,7 @@ const (
 // "-N" and may leave the type out, so a sum without one is held against both of
 // the values that a matching object can have: each is a collision-free digest
 // of the content. ours: the object was cut by us, into these parts.
-func (x expected) compare(o Object, ours bool) (verdict, Proof) {
+func (x expected) compare(o target.Object, ours bool) (verdict, Proof) {
 	if o.Size != x.Size {
 		return different, ProofNone
 	}
@@ -59,7 +60,7 @@ func (x expected) compare(o Object, ours bool) (verdict, Proof) {
 	return x.compareCRC(o)
 }
 
-func (x expected) compareCRC(o Object) (verdict, Proof) {
+func (x expected) compareCRC(o target.Object) (verdict, Proof) {
 	if o.CRC64NVME == "" || x.CRC == "" || o.ChecksumType == "COMPOSITE" {
 		return incomparable, ProofNone
 	}
@@ -70,17 +71,17 @@ func (x expected) compareCRC(o Object) (verdict, Proof) {
 }
 
 // compareWhole judges by checksums of the whole alone, however it was cut.
-func (x expected) compareWhole(o Object) (verdict, Proof) {
+func (x expected) compareWhole(o target.Object) (verdict, Proof) {
 	if o.Size != x.Size {
 		return different, ProofNone
 	}
-	if o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && o.SHA256 == encode64(x.SHA256[:]) {
+	if o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && o.SHA256 == target.Encode64(x.SHA256[:]) {
 		return same, ProofSHA256
 	}
 	return x.compareCRC(o)
 }
 
-func (x expected) compareSHA256(o Object, ours bool) verdict {
+func (x expected) compareSHA256(o target.Object, ours bool) verdict {
 	sum, suffix, dashed := strings.Cut(o.SHA256, "-")
 	mine, number, _ := strings.Cut(x.Composite, "-")
 	count, err := strconv.Atoi(number)
@@ -96,7 +97,7 @@ func (x expected) compareSHA256(o Object, ours bool) verdict {
 	if (dashed || o.ChecksumType != "FULL_OBJECT") && sum == mine {
 		return same
 	}
-	if !dashed && o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && sum == encode64(x.SHA256[:]) {
+	if !dashed && o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && sum == target.Encode64(x.SHA256[:]) {
 		return same
 	}
 	switch {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // pass hands every entry that has no outcome yet to a worker. Several lanes walk
@@ -157,7 +159,7 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 		return r.done(ctx, w.page, e, record{Outcome: action.Outcome, Detail: action.Reason}, nil)
 	}
 	if r.opts.Marker != "" && action.Key == r.opts.Prefix+r.opts.Marker {
-		err := NewError(CodeKeyCollision, e.Record.Path, "the commit marker is to have this key", nil)
+		err := target.NewError(target.CodeKeyCollision, e.Record.Path, "the commit marker is to have this key", nil)
 		return r.done(ctx, w.page, e, failure(err), err)
 	}
 	select {
@@ -257,11 +259,11 @@ func (r *run) countPage(t Tally) {
 	r.progress.page(t)
 }
 
-func lostPage(e Entry) *Error {
-	if own := ownFault("", e.Lost); own != nil {
+func lostPage(e Entry) *target.Error {
+	if own := target.OwnFault("", e.Lost); own != nil {
 		return own
 	}
-	return NewError(CodePageLost, "", fmt.Sprintf("page %d: %v", e.Page, e.Lost), e.Lost)
+	return target.NewError(target.CodePageLost, "", fmt.Sprintf("page %d: %v", e.Page, e.Lost), e.Lost)
 }
 
 // losePage names a page that cannot be read. What it holds is not known by name.

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -28,8 +29,8 @@ func TestConditionOfEachAttempt(t *testing.T) {
 				if tries++; tries > 1 {
 					return true, nil
 				}
-				f.objects[key] = fakeObject{data: theirs, sha256: encode64(sum(theirs)), kind: "FULL_OBJECT"}
-				return false, NewError(CodeThrottled, key, "by a test", nil)
+				f.objects[key] = fakeObject{data: theirs, sha256: target.Encode64(sum(theirs)), kind: "FULL_OBJECT"}
+				return false, target.NewError(target.CodeThrottled, key, "by a test", nil)
 			}
 			o := testOptions(t, memDisk())
 			o.Retries = 3
@@ -52,7 +53,7 @@ type versions struct {
 	asked map[string]string
 }
 
-func (v *versions) Head(ctx context.Context, key string) (Object, error) {
+func (v *versions) Head(ctx context.Context, key string) (target.Object, error) {
 	obj, err := v.fakeTarget.Head(ctx, key)
 	obj.VersionID = "ours"
 	return obj, err
@@ -91,7 +92,7 @@ func TestReadBackOfThatVersion(t *testing.T) {
 	}
 	defer list.Close()
 	size, _ := list.Size()
-	rep, err := VerifyObjects(context.Background(), io.NewSectionReader(list, 0, size), v, VerifyOptions{By: ByReadBack, Backoff: 1, Difference: func(e *Error) { t.Error(e) }})
+	rep, err := VerifyObjects(context.Background(), io.NewSectionReader(list, 0, size), v, VerifyOptions{By: ByReadBack, Backoff: 1, Difference: func(e *target.Error) { t.Error(e) }})
 	if err != nil || rep.Same != 2 {
 		t.Fatalf("%v, %+v", err, rep)
 	}

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -23,7 +24,7 @@ import (
 // object, a part sent twice for nothing, a changed object fail the test. The
 // hook is asked before every call whether to apply it and what to answer.
 type fakeTarget struct {
-	Plain
+	target.Plain
 	t    *testing.T
 	mu   sync.Mutex
 	hook func(n int, call, key string) (apply bool, err error)
@@ -35,14 +36,14 @@ type fakeTarget struct {
 	nextID  int
 	now     func() time.Time
 
-	noConditions bool                                             // If-None-Match is ignored
-	unchecking   bool                                             // checksums are kept, not checked
-	noChecksums  bool                                             // HEAD tells no checksum
-	shows        func(key string, multi bool, a Attributes) Shown // what HEAD tells of attributes; nil: nothing
-	dashless     bool                                             // composites come without "-N"
-	corrupt      bool                                             // what is stored is not what was sent
-	silent       bool                                             // writes are answered without a checksum
-	twoWriters   bool                                             // a process that was replaced may send parts, too
+	noConditions bool                                                           // If-None-Match is ignored
+	unchecking   bool                                                           // checksums are kept, not checked
+	noChecksums  bool                                                           // HEAD tells no checksum
+	shows        func(key string, multi bool, a target.Attributes) target.Shown // what HEAD tells of attributes; nil: nothing
+	dashless     bool                                                           // composites come without "-N"
+	corrupt      bool                                                           // what is stored is not what was sent
+	silent       bool                                                           // writes are answered without a checksum
+	twoWriters   bool                                                           // a process that was replaced may send parts, too
 	initiator    string
 	gets         int
 	curtain      *curtain // of a run that publishes all or nothing
@@ -54,14 +55,14 @@ type fakeObject struct {
 	crc      string
 	kind     string
 	metadata map[string]string
-	asked    Attributes
+	asked    target.Attributes
 	multi    bool
 	key      string
 }
 
 type fakeUpload struct {
 	key       string
-	asked     Attributes
+	asked     target.Attributes
 	metadata  map[string]string
 	parts     map[int]fakePart
 	initiated time.Time
@@ -75,7 +76,9 @@ type fakePart struct {
 }
 
 // Capabilities: it lists.
-func (f *fakeTarget) Capabilities() Capabilities { return Capabilities{List: true, ListUploads: true} }
+func (f *fakeTarget) Capabilities() target.Capabilities {
+	return target.Capabilities{List: true, ListUploads: true}
+}
 
 func newFake(t *testing.T) *fakeTarget {
 	return &fakeTarget{t: t, objects: map[string]fakeObject{}, uploads: map[string]*fakeUpload{}, byCall: map[string]int{},
@@ -96,13 +99,13 @@ func (f *fakeTarget) take(body io.Reader, size int64, sum [32]byte) ([]byte, err
 	data := make([]byte, size+1)
 	n, err := io.ReadFull(body, data)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
-		return nil, unknown(NewError(CodeConnectionLost, "", err.Error(), err))
+		return nil, target.Unknown(target.NewError(target.CodeConnectionLost, "", err.Error(), err))
 	}
 	if data = data[:n]; int64(n) != size {
 		f.t.Errorf("%d bytes announced, %d sent", size, n)
 	}
 	if sha256.Sum256(data) != sum && !f.unchecking {
-		return nil, NewError(CodeDigestRefused, "", "BadDigest", nil)
+		return nil, target.NewError(target.CodeDigestRefused, "", "BadDigest", nil)
 	}
 	if f.corrupt && len(data) > 0 {
 		data[0] ^= 1
@@ -110,27 +113,27 @@ func (f *fakeTarget) take(body io.Reader, size int64, sum [32]byte) ([]byte, err
 	return data, nil
 }
 
-func (f *fakeTarget) Put(_ context.Context, in PutRequest) (Stored, error) {
+func (f *fakeTarget) Put(_ context.Context, in target.PutRequest) (target.Stored, error) {
 	data, err := f.take(in.Body, in.Size, in.SHA256)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	apply, hooked := f.enter("put", in.Key)
 	if hooked != nil && !apply || !apply {
-		return Stored{}, hooked
+		return target.Stored{}, hooked
 	}
 	if err != nil {
-		return Stored{}, err
+		return target.Stored{}, err
 	}
-	o := fakeObject{data: data, sha256: encode64(in.SHA256[:]), kind: "FULL_OBJECT", metadata: maps.Clone(in.Metadata), asked: in.Attributes, key: in.Key}
+	o := fakeObject{data: data, sha256: target.Encode64(in.SHA256[:]), kind: "FULL_OBJECT", metadata: maps.Clone(in.Metadata), asked: in.Attributes, key: in.Key}
 	if err := f.store(in.Key, in.IfAbsent, o); err != nil {
-		return Stored{}, err
+		return target.Stored{}, err
 	}
 	return f.answer(o), hooked
 }
 
 // describe is what HEAD says, answer what a write is answered with.
-func (f *fakeTarget) describe(o fakeObject) Object {
-	out := Object{Size: int64(len(o.data)), ETag: "etag", SHA256: o.sha256, CRC64NVME: o.crc, ChecksumType: o.kind, Metadata: o.metadata}
+func (f *fakeTarget) describe(o fakeObject) target.Object {
+	out := target.Object{Size: int64(len(o.data)), ETag: "etag", SHA256: o.sha256, CRC64NVME: o.crc, ChecksumType: o.kind, Metadata: o.metadata}
 	if f.shows != nil {
 		out.Shown = f.shows(o.key, o.multi, o.asked)
 	}
@@ -141,24 +144,24 @@ func (f *fakeTarget) describe(o fakeObject) Object {
 }
 
 // keepsAll shows every attribute that was asked for.
-func keepsAll(_ string, _ bool, a Attributes) Shown {
-	return Shown{ContentType: a.ContentType, CacheControl: a.CacheControl, StorageClass: a.StorageClass, SSE: a.SSE, KMSKeyID: a.KMSKeyID,
+func keepsAll(_ string, _ bool, a target.Attributes) target.Shown {
+	return target.Shown{ContentType: a.ContentType, CacheControl: a.CacheControl, StorageClass: a.StorageClass, SSE: a.SSE, KMSKeyID: a.KMSKeyID,
 		ContentEncoding: a.ContentEncoding, ContentDisposition: a.ContentDisposition, ContentLanguage: a.ContentLanguage, BucketKey: a.BucketKey,
 		CustomerKeyMD5: a.CustomerKeyMD5, Metadata: a.Metadata,
 		TagCount: len(a.Tags), LockMode: a.LockMode, LockUntil: a.LockUntil, LegalHold: a.LegalHold}
 }
 
-func (f *fakeTarget) answer(o fakeObject) Stored {
+func (f *fakeTarget) answer(o fakeObject) target.Stored {
 	if f.silent {
-		return Stored{ETag: "etag"}
+		return target.Stored{ETag: "etag"}
 	}
-	return f.describe(o).stored()
+	return f.describe(o).Stored()
 }
 
 func (f *fakeTarget) store(key string, ifAbsent bool, o fakeObject) error {
 	old, exists := f.objects[key]
 	if exists && ifAbsent && !f.noConditions {
-		return KeyExists(key)
+		return target.KeyExists(key)
 	}
 	if exists && !strings.Contains(key, ProbePrefix) && !strings.Contains(key, JournalPrefix) && !bytes.Equal(old.data, o.data) {
 		f.t.Errorf("%q was overwritten with other content", key)
@@ -170,7 +173,7 @@ func (f *fakeTarget) store(key string, ifAbsent bool, o fakeObject) error {
 	return nil
 }
 
-func (f *fakeTarget) CreateUpload(_ context.Context, in CreateRequest) (string, error) {
+func (f *fakeTarget) CreateUpload(_ context.Context, in target.CreateRequest) (string, error) {
 	key, metadata := in.Key, in.Metadata
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -184,7 +187,7 @@ func (f *fakeTarget) CreateUpload(_ context.Context, in CreateRequest) (string, 
 	return id, hooked
 }
 
-func (f *fakeTarget) UploadPart(_ context.Context, in PartRequest) (string, error) {
+func (f *fakeTarget) UploadPart(_ context.Context, in target.PartRequest) (string, error) {
 	data, err := f.take(in.Body, in.Size, in.SHA256)
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -197,7 +200,7 @@ func (f *fakeTarget) UploadPart(_ context.Context, in PartRequest) (string, erro
 	}
 	u := f.uploads[in.UploadID]
 	if u == nil || u.key != in.Key {
-		return "", NewError(CodeUploadGone, in.Key, "NoSuchUpload", nil)
+		return "", target.NewError(target.CodeUploadGone, in.Key, "NoSuchUpload", nil)
 	}
 	if old, ok := u.parts[in.Number]; ok && !old.lost && !f.twoWriters {
 		f.t.Errorf("%q: part %d was sent again although it was acknowledged or listed", in.Key, in.Number)
@@ -206,24 +209,24 @@ func (f *fakeTarget) UploadPart(_ context.Context, in PartRequest) (string, erro
 	return fmt.Sprintf("etag-%d", in.Number), hooked
 }
 
-func (f *fakeTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stored, error) {
+func (f *fakeTarget) CompleteUpload(_ context.Context, in target.CompleteRequest) (target.Stored, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	apply, hooked := f.enter("complete", in.Key)
 	if !apply {
-		return Stored{}, hooked
+		return target.Stored{}, hooked
 	}
 	u := f.uploads[in.UploadID]
 	if u == nil || u.key != in.Key {
-		return Stored{}, NewError(CodeUploadGone, in.Key, "NoSuchUpload", nil)
+		return target.Stored{}, target.NewError(target.CodeUploadGone, in.Key, "NoSuchUpload", nil)
 	}
 	var data []byte
 	var sums [][32]byte
 	for i, p := range in.Parts {
 		part, ok := u.parts[i+1]
-		if !ok || p.Number != i+1 || p.SHA256 != encode64(part.sum[:]) {
+		if !ok || p.Number != i+1 || p.SHA256 != target.Encode64(part.sum[:]) {
 			f.t.Errorf("%q: Complete names part %d, which is not there", in.Key, p.Number)
-			return Stored{}, NewError(CodeRefused, in.Key, "InvalidPart", nil)
+			return target.Stored{}, target.NewError(target.CodeRefused, in.Key, "InvalidPart", nil)
 		}
 		data, sums = append(data, part.data...), append(sums, part.sum)
 	}
@@ -235,7 +238,7 @@ func (f *fakeTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stor
 		o.sha256, _, _ = strings.Cut(o.sha256, "-")
 	}
 	if err := f.store(in.Key, in.IfAbsent, o); err != nil {
-		return Stored{}, err
+		return target.Stored{}, err
 	}
 	delete(f.uploads, in.UploadID)
 	return f.answer(o), hooked
@@ -251,7 +254,7 @@ func (f *fakeTarget) AbortUpload(_ context.Context, key, id string) error {
 	return hooked
 }
 
-func (f *fakeTarget) ListParts(_ context.Context, key, id string, each func(Part) error) error {
+func (f *fakeTarget) ListParts(_ context.Context, key, id string, each func(target.Part) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, hooked := f.enter("listparts", key); hooked != nil {
@@ -259,20 +262,20 @@ func (f *fakeTarget) ListParts(_ context.Context, key, id string, each func(Part
 	}
 	u := f.uploads[id]
 	if u == nil {
-		return NewError(CodeUploadGone, key, "NoSuchUpload", nil)
+		return target.NewError(target.CodeUploadGone, key, "NoSuchUpload", nil)
 	}
 	for _, n := range slices.Sorted(maps.Keys(u.parts)) {
 		p := u.parts[n]
 		p.lost = false // now it is known
 		u.parts[n] = p
-		if err := each(Part{n, int64(len(p.data)), fmt.Sprintf("etag-%d", n), encode64(p.sum[:])}); err != nil {
+		if err := each(target.Part{Number: n, Size: int64(len(p.data)), ETag: fmt.Sprintf("etag-%d", n), SHA256: target.Encode64(p.sum[:])}); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (f *fakeTarget) ListUploads(_ context.Context, key string, each func(Upload) error) error {
+func (f *fakeTarget) ListUploads(_ context.Context, key string, each func(target.Upload) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, hooked := f.enter("listuploads", key); hooked != nil {
@@ -280,7 +283,7 @@ func (f *fakeTarget) ListUploads(_ context.Context, key string, each func(Upload
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.uploads)) {
 		if u := f.uploads[id]; u.key == key {
-			if err := each(Upload{key, id, u.initiated, u.initiator}); err != nil {
+			if err := each(target.Upload{Key: key, ID: id, Initiated: u.initiated, Initiator: u.initiator}); err != nil {
 				return err
 			}
 		}
@@ -288,7 +291,7 @@ func (f *fakeTarget) ListUploads(_ context.Context, key string, each func(Upload
 	return nil
 }
 
-func (f *fakeTarget) ListUploadsBelow(_ context.Context, prefix string, each func(Upload) error) error {
+func (f *fakeTarget) ListUploadsBelow(_ context.Context, prefix string, each func(target.Upload) error) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, hooked := f.enter("listbelow", prefix); hooked != nil {
@@ -296,7 +299,7 @@ func (f *fakeTarget) ListUploadsBelow(_ context.Context, prefix string, each fun
 	}
 	for _, id := range slices.Sorted(maps.Keys(f.uploads)) {
 		if u := f.uploads[id]; strings.HasPrefix(u.key, prefix) {
-			if err := each(Upload{u.key, id, u.initiated, u.initiator}); err != nil {
+			if err := each(target.Upload{Key: u.key, ID: id, Initiated: u.initiated, Initiator: u.initiator}); err != nil {
 				return err
 			}
 		}
@@ -304,15 +307,15 @@ func (f *fakeTarget) ListUploadsBelow(_ context.Context, prefix string, each fun
 	return nil
 }
 
-func (f *fakeTarget) Head(_ context.Context, key string) (Object, error) {
+func (f *fakeTarget) Head(_ context.Context, key string) (target.Object, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, hooked := f.enter("head", key); hooked != nil {
-		return Object{}, hooked
+		return target.Object{}, hooked
 	}
 	o, ok := f.objects[key]
 	if !ok {
-		return Object{}, NotFound(key)
+		return target.Object{}, target.NotFound(key)
 	}
 	return f.describe(o), nil
 }
@@ -326,7 +329,7 @@ func (f *fakeTarget) Get(_ context.Context, key, _ string) (io.ReadCloser, error
 	}
 	o, ok := f.objects[key]
 	if !ok {
-		return nil, NotFound(key)
+		return nil, target.NotFound(key)
 	}
 	return io.NopCloser(bytes.NewReader(o.data)), nil
 }
@@ -345,7 +348,7 @@ func (f *fakeTarget) Delete(_ context.Context, key, _ string) error {
 }
 
 // List gives pages of two, so that they are gone through.
-func (f *fakeTarget) List(_ context.Context, prefix, after string) (page []Listed, next string, err error) {
+func (f *fakeTarget) List(_ context.Context, prefix, after string) (page []target.Listed, next string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, hooked := f.enter("list", prefix); hooked != nil {
@@ -358,7 +361,7 @@ func (f *fakeTarget) List(_ context.Context, prefix, after string) (page []Liste
 		if len(page) == 2 {
 			return page, page[1].Key, nil
 		}
-		page = append(page, Listed{Key: key, Size: int64(len(f.objects[key].data))})
+		page = append(page, target.Listed{Key: key, Size: int64(len(f.objects[key].data))})
 	}
 	return page, "", nil
 }
@@ -555,7 +558,7 @@ func testOptions(t *testing.T, disk vfs.FS) Options {
 		Bucket: "bucket", Prefix: "in/", StateDir: stateOf(disk), RunID: "run-1", ImporterKey: testKey,
 		Backoff: time.Microsecond, Concurrency: 3, PartConcurrency: 2, ExclusivePrefix: true,
 		Now: func() time.Time { return time.Now().UTC() },
-		Problem: func(e *Error) {
+		Problem: func(e *target.Error) {
 			if t != nil {
 				t.Logf("problem: %v (%v)", e, e.Class)
 			}
@@ -576,7 +579,7 @@ func stateOf(disk vfs.FS) StateFolder {
 
 func memDisk() *vfs.Mem { return vfs.NewMem(vfs.MemOptions{}) }
 
-func mustRun(t *testing.T, s Source, target Target, o Options) *Result {
+func mustRun(t *testing.T, s Source, target target.Target, o Options) *Result {
 	t.Helper()
 	res, err := Run(context.Background(), s, target, o)
 	if err != nil {

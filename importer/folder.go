@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -86,8 +87,8 @@ func openState(folder string) (*Folder, error) {
 		f.FS, err = vfs.OS(f.path)
 	}
 	if err != nil {
-		if hasCode(err, CodeStateLocked) {
-			err = NewError(CodeStateLocked, folder, "held by "+holder(top).String(), err)
+		if target.HasCode(err, target.CodeStateLocked) {
+			err = target.NewError(target.CodeStateLocked, folder, "held by "+holder(top).String(), err)
 		}
 		return nil, errors.Join(stateFolderError(err), f.Close())
 	}
@@ -98,13 +99,13 @@ func openState(folder string) (*Folder, error) {
 func lockState(top vfs.FS, folder string) (io.Closer, error) {
 	held, err := vfs.Lock(top, path.Join(folder, lockName))
 	if errors.Is(err, vfs.ErrLocked) {
-		return nil, NewError(CodeStateLocked, folder, "another process holds the state folder", err)
+		return nil, target.NewError(target.CodeStateLocked, folder, "another process holds the state folder", err)
 	}
 	return held, err
 }
 
 func stateFolderError(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*target.Error)(nil); errors.As(err, &e) {
 		return err
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
@@ -121,7 +122,7 @@ func (f *Folder) still() error {
 	}
 	taken, err := highestNumber(f.top, takenFolder)
 	if err == nil && taken != f.taken {
-		err = NewError(CodeTakenOver, "", "the holder is "+holder(f.top).String(), nil)
+		err = target.NewError(target.CodeTakenOver, "", "the holder is "+holder(f.top).String(), nil)
 	}
 	return err
 }

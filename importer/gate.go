@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // gate holds back what has not begun: while the operator pauses the run, outside
@@ -11,8 +13,8 @@ import (
 // begun is never broken off.
 type gate struct {
 	mu      sync.Mutex
-	paused  bool   // by the operator
-	halt    *Error // why it waits for the operator
+	paused  bool          // by the operator
+	halt    *target.Error // why it waits for the operator
 	since   time.Time
 	number  uint64        // of the last halt: who halts the run is that one's scout
 	moved   bool          // since the last halt something was stored, or found there
@@ -153,7 +155,7 @@ func (g *gate) pause(yes bool) { g.set(func() { g.paused = yes }) }
 // shut halts the run for e, unless it is halted: whoever halts it is the scout of this
 // halt, which scout numbers; else it is 0. anew is false where nothing was stored since
 // the last halt, whose cause was not mended then: the wait goes on, since it began.
-func (g *gate) shut(e *Error, now time.Time) (scout uint64, anew bool) {
+func (g *gate) shut(e *target.Error, now time.Time) (scout uint64, anew bool) {
 	g.set(func() {
 		if g.halt != nil {
 			return
@@ -169,7 +171,7 @@ func (g *gate) shut(e *Error, now time.Time) (scout uint64, anew bool) {
 
 // still replaces the reason of a halt that goes on. It returns false where that halt has
 // ended: e is then the reason of another one.
-func (g *gate) still(scout uint64, e *Error) (yes bool) {
+func (g *gate) still(scout uint64, e *target.Error) (yes bool) {
 	g.set(func() {
 		if yes = g.halt != nil && g.number == scout; yes {
 			g.halt = e
@@ -179,7 +181,7 @@ func (g *gate) still(scout uint64, e *Error) (yes bool) {
 }
 
 // reason replaces the reason of a halt that goes on, whoever its scout is.
-func (g *gate) reason(e *Error) {
+func (g *gate) reason(e *target.Error) {
 	g.set(func() {
 		if g.halt != nil {
 			g.halt = e
@@ -188,10 +190,10 @@ func (g *gate) reason(e *Error) {
 }
 
 // open ends a halt and tells whether there was one.
-func (g *gate) open() bool { return g.openIf(func(*Error, uint64) bool { return true }) }
+func (g *gate) open() bool { return g.openIf(func(*target.Error, uint64) bool { return true }) }
 
 // openIf ends a halt that is the one which is meant.
-func (g *gate) openIf(meant func(halt *Error, number uint64) bool) (was bool) {
+func (g *gate) openIf(meant func(halt *target.Error, number uint64) bool) (was bool) {
 	if was = g.openQuietly(meant); was {
 		g.wentOn()
 	}
@@ -199,7 +201,7 @@ func (g *gate) openIf(meant func(halt *Error, number uint64) bool) (was bool) {
 }
 
 // openQuietly is openIf that tells nobody: a look at the end of each wait is no news.
-func (g *gate) openQuietly(meant func(halt *Error, number uint64) bool) (was bool) {
+func (g *gate) openQuietly(meant func(halt *target.Error, number uint64) bool) (was bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if was = g.halt != nil && meant(g.halt, g.number); was {
@@ -269,17 +271,17 @@ func (g *gate) state() (State, *Halt) {
 // gone. A read shows that the target answers us again; whether it takes what it has
 // refused, only a write does.
 func (g *gate) mended(scout uint64, what call) bool {
-	return g.openIf(func(halt *Error, number uint64) bool {
+	return g.openIf(func(halt *target.Error, number uint64) bool {
 		return number == scout && (what.writes() || ofAnyCall(halt))
 	})
 }
 
 // ofAnyCall tells an error that reads meet as well as writes.
-func ofAnyCall(e *Error) bool {
+func ofAnyCall(e *target.Error) bool {
 	switch e.Code {
-	case CodeTargetAbsent, CodeTargetUntrusted, CodeNotS3, CodeNoSuchBucket, CodeWrongRegion, CodeClockSkew,
-		CodeCredentialsRefused, CodeCredentialsExpired, CodeCredentialsMissing:
+	case target.CodeTargetAbsent, target.CodeTargetUntrusted, target.CodeNotS3, target.CodeNoSuchBucket, target.CodeWrongRegion, target.CodeClockSkew,
+		target.CodeCredentialsRefused, target.CodeCredentialsExpired, target.CodeCredentialsMissing:
 		return true
 	}
-	return e.Class == Retryable
+	return e.Class == target.Retryable
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // halting is a run whose gate is looked at from inside, and its clock.
@@ -21,7 +23,7 @@ func halting(t *testing.T) (*run, context.Context, *time.Time) {
 }
 
 // mustBe says what an operator is told of the gate.
-func mustBe(t *testing.T, r *run, code Code, since time.Time) {
+func mustBe(t *testing.T, r *run, code target.Code, since time.Time) {
 	t.Helper()
 	switch state, halt := r.calls.gate.state(); {
 	case code == "" && state != StateRunning:
@@ -39,18 +41,18 @@ func TestJournalEndsItsOwnHalt(t *testing.T) {
 		n := 0
 		return func() error {
 			if n++; n == 1 {
-				return NewError(CodeJournalFull, "", "", nil)
+				return target.NewError(target.CodeJournalFull, "", "", nil)
 			}
 			return nil
 		}
 	}
 	begun := *now
-	r.stop(NewError(CodeTargetAbsent, "", "", nil))
+	r.stop(target.NewError(target.CodeTargetAbsent, "", "", nil))
 	*now = now.Add(time.Minute)
 	if err := r.keep(ctx, full()); err != nil {
 		t.Fatal(err)
 	}
-	mustBe(t, r, CodeTargetAbsent, begun)
+	mustBe(t, r, target.CodeTargetAbsent, begun)
 	r.calls.gate.open()
 	if err := r.keep(ctx, full()); err != nil {
 		t.Fatal(err)
@@ -64,19 +66,19 @@ func TestJournalEndsItsOwnHalt(t *testing.T) {
 func TestScoutHaltsAgain(t *testing.T) {
 	r, ctx, now := halting(t)
 	begun := *now
-	absent, full := NewError(CodeTargetAbsent, "", "", nil), NewError(CodeTargetFull, "", "", nil)
+	absent, full := target.NewError(target.CodeTargetAbsent, "", "", nil), target.NewError(target.CodeTargetFull, "", "", nil)
 	scout, again := r.after(ctx, ctx, time.Now(), absent)
 	if !again {
 		t.Fatal("it does not wait")
 	}
-	mustBe(t, r, CodeTargetAbsent, begun)
+	mustBe(t, r, target.CodeTargetAbsent, begun)
 	r.calls.told(scout, call{name: callListParts}, Call{}) // a read: the target is there
 	mustBe(t, r, "", begun)
 	*now = now.Add(30 * time.Minute)
 	if scout, again = r.after(ctx, scout, time.Now(), full); !again {
 		t.Fatal("it does not wait for room")
 	}
-	mustBe(t, r, CodeTargetFull, begun)
+	mustBe(t, r, target.CodeTargetFull, begun)
 	if !isScout(scout) || r.stop(full) != 0 {
 		t.Error("there are two scouts, or none")
 	}
@@ -90,7 +92,7 @@ func TestScoutHaltsAgain(t *testing.T) {
 // at the next one, also where the same object meets both.
 func TestHaltAfterProgress(t *testing.T) {
 	r, ctx, now := halting(t)
-	absent := NewError(CodeTargetAbsent, "", "", nil)
+	absent := target.NewError(target.CodeTargetAbsent, "", "", nil)
 	scout, again := r.after(ctx, ctx, time.Now(), absent)
 	if !again {
 		t.Fatal("it does not wait")
@@ -104,25 +106,25 @@ func TestHaltAfterProgress(t *testing.T) {
 	if _, again = r.after(ctx, scout, time.Now(), absent); !again {
 		t.Fatal("two hours of work are taken for waiting")
 	}
-	mustBe(t, r, CodeTargetAbsent, later)
+	mustBe(t, r, target.CodeTargetAbsent, later)
 }
 
 // TestScoutOfEarlierHalt: a worker that got through is none of the halt that another one
 // began since: it waits with all others, and what gets through of it mends nothing.
 func TestScoutOfEarlierHalt(t *testing.T) {
 	r, ctx, now := halting(t)
-	scout, _ := r.after(ctx, ctx, time.Now(), NewError(CodeTargetAbsent, "", "", nil))
+	scout, _ := r.after(ctx, ctx, time.Now(), target.NewError(target.CodeTargetAbsent, "", "", nil))
 	r.calls.told(scout, call{name: callListParts}, Call{})
-	if r.stop(NewError(CodeTargetFull, "", "", nil)) == 0 {
+	if r.stop(target.NewError(target.CodeTargetFull, "", "", nil)) == 0 {
 		t.Fatal("no halt")
 	}
 	r.calls.told(scout, call{name: callPart, payload: 1}, Call{})
-	mustBe(t, r, CodeTargetFull, *now)
+	mustBe(t, r, target.CodeTargetFull, *now)
 	stopped, stop := context.WithCancel(scout)
 	stop()
 	if r.calls.gate.pass(stopped, nil) == nil {
 		t.Error("it passes a gate that another's halt has shut")
 	}
 	r.goOn(scoutOf(scout))
-	mustBe(t, r, CodeTargetFull, *now)
+	mustBe(t, r, target.CodeTargetFull, *now)
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // asOldLostPage leaves a folder as software before e30f55c did: a start met a lost page and
@@ -52,7 +54,7 @@ func TestHealOldLostPage(t *testing.T) {
 			s.sort()
 			o := testOptions(t, memDisk())
 			o.DeferComplete = held
-			if _, err := Run(t.Context(), &brokenSource{s, map[uint64]bool{2: true}}, f, o); !hasCode(err, CodePageLost) {
+			if _, err := Run(t.Context(), &brokenSource{s, map[uint64]bool{2: true}}, f, o); !target.HasCode(err, target.CodePageLost) {
 				t.Fatal(err)
 			}
 			tally := newTally()

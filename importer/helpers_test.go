@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -25,7 +26,7 @@ func onTape(t *testing.T, o Options, limit string) Options {
 		fields += "," + limit
 	}
 	var err error
-	if o.Profiles, err = ReadProfiles([]byte(`{"profiles":[{` + fields + `}]}`)); err != nil {
+	if o.Profiles, err = target.ReadProfiles([]byte(`{"profiles":[{` + fields + `}]}`)); err != nil {
 		t.Fatal(err)
 	}
 	o.Profile = "tape"

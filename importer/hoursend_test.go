@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -176,7 +177,7 @@ func TestTurnBeforeLease(t *testing.T) {
 func TestHoursEndHalted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, f := mixed(), newFake(t)
-		target := &renewing{fakeTarget: f}
+		to := &renewing{fakeTarget: f}
 		o, clock := closing(t, patient(nil, memDisk()))
 		o.HaltWait, o.Backoff = 24*time.Hour, 200*time.Millisecond
 		looks := 0
@@ -191,13 +192,13 @@ func TestHoursEndHalted(t *testing.T) {
 				clock.day.Store(true)
 			}
 			if looks < 20 {
-				return false, NewError(CodeCredentialsExpired, "", "", nil)
+				return false, target.NewError(target.CodeCredentialsExpired, "", "", nil)
 			}
 			return true, nil
 		}
 		ended := make(chan *Result, 1)
 		go func() {
-			res, err := Run(context.Background(), s, target, o)
+			res, err := Run(context.Background(), s, to, o)
 			if err != nil {
 				t.Error(err)
 			}
@@ -206,9 +207,9 @@ func TestHoursEndHalted(t *testing.T) {
 		for !clock.day.Load() {
 			time.Sleep(time.Second)
 		}
-		renewed := target.renewed.Load()
+		renewed := to.renewed.Load()
 		time.Sleep(10 * time.Minute)
-		if n := target.renewed.Load(); n != renewed || renewed == 0 {
+		if n := to.renewed.Load(); n != renewed || renewed == 0 {
 			t.Errorf("credentials were read %d times, and %d times outside of the hours", renewed, n-renewed)
 		}
 		clock.day.Store(false)

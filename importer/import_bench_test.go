@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -95,7 +96,7 @@ func besideBare(b *testing.B, s *fakeSource, o Options) {
 }
 
 // sendBare sends every object as a run would, and does nothing else.
-func sendBare(s *fakeSource, target Target, o Options) error {
+func sendBare(s *fakeSource, target target.Target, o Options) error {
 	o = o.withDefaults()
 	planner, err := newPlanner(o, s.Scope())
 	if err != nil {
@@ -129,21 +130,21 @@ func sendBare(s *fakeSource, target Target, o Options) error {
 	}
 }
 
-func bareObject(s *fakeSource, target Target, a *Action, parts int) error {
+func bareObject(s *fakeSource, to target.Target, a *Action, parts int) error {
 	ctx, data := context.Background(), s.content[a.Path]
 	part := func(n int) *body {
 		from, size := a.partSpan(n)
 		return newBody(inlineContent(data), from, size)
 	}
 	if a.Kind == ActionPut {
-		_, err := target.Put(ctx, PutRequest{Key: a.Key, Body: part(1), Size: a.Size, SHA256: a.Parts[0], Metadata: a.Metadata, IfAbsent: true})
+		_, err := to.Put(ctx, target.PutRequest{Key: a.Key, Body: part(1), Size: a.Size, SHA256: a.Parts[0], Metadata: a.Metadata, IfAbsent: true})
 		return err
 	}
-	id, err := target.CreateUpload(ctx, CreateRequest{Key: a.Key, Metadata: a.Metadata})
+	id, err := to.CreateUpload(ctx, target.CreateRequest{Key: a.Key, Metadata: a.Metadata})
 	if err != nil {
 		return err
 	}
-	sent, errs := make([]Part, len(a.Parts)), make([]error, len(a.Parts))
+	sent, errs := make([]target.Part, len(a.Parts)), make([]error, len(a.Parts))
 	slots := make(chan struct{}, parts)
 	var wait sync.WaitGroup
 	for i := range a.Parts {
@@ -151,8 +152,8 @@ func bareObject(s *fakeSource, target Target, a *Action, parts int) error {
 		wait.Go(func() {
 			defer func() { <-slots }()
 			b := part(i + 1)
-			sent[i] = Part{Number: i + 1, SHA256: encode64(a.Parts[i][:])}
-			sent[i].ETag, errs[i] = target.UploadPart(ctx, PartRequest{Key: a.Key, UploadID: id, Number: i + 1, Body: b, Size: b.size, SHA256: a.Parts[i]})
+			sent[i] = target.Part{Number: i + 1, SHA256: target.Encode64(a.Parts[i][:])}
+			sent[i].ETag, errs[i] = to.UploadPart(ctx, target.PartRequest{Key: a.Key, UploadID: id, Number: i + 1, Body: b, Size: b.size, SHA256: a.Parts[i]})
 			b.detach()
 		})
 	}
@@ -162,7 +163,7 @@ func bareObject(s *fakeSource, target Target, a *Action, parts int) error {
 			return err
 		}
 	}
-	_, err = target.CompleteUpload(ctx, CompleteRequest{Key: a.Key, UploadID: id, Parts: sent, Size: a.Size, Composite: a.Composite(), IfAbsent: true})
+	_, err = to.CompleteUpload(ctx, target.CompleteRequest{Key: a.Key, UploadID: id, Parts: sent, Size: a.Size, Composite: a.Composite(), IfAbsent: true})
 	return err
 }
 
@@ -246,5 +247,5 @@ func swallow(r *http.Request) (right bool, size int64) {
 		to = h
 	}
 	size, err := io.Copy(to, r.Body)
-	return err == nil && (!hashed || sum == encode64(h.Sum(nil))), size
+	return err == nil && (!hashed || sum == target.Encode64(h.Sum(nil))), size
 }

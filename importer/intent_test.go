@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -58,7 +59,7 @@ func TestLostCreateBesideOthers(t *testing.T) {
 	named := false
 	o := testOptions(t, memDisk())
 	o.ExclusivePrefix = false
-	o.Problem = func(e *Error) { named = named || e.Code == CodeOrphanUpload && e.Path == "in/big" }
+	o.Problem = func(e *target.Error) { named = named || e.Code == target.CodeOrphanUpload && e.Path == "in/big" }
 	if res := mustRun(t, s, f, o); !res.Complete || len(f.uploads) != 1 || !named || res.LeftUploads != 1 {
 		t.Errorf("%d uploads are left, %d counted, named %v, complete %v", len(f.uploads), res.LeftUploads, named, res.Complete)
 	}

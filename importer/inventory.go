@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // Inventory is an S3 Inventory in files of this machine: a manifest.json with its
@@ -207,7 +209,7 @@ const maxInventoryTime = 253402300799999
 // Each calls f for every line of every file. A file is compared with the
 // manifest's MD5 before its first line is believed. bucket is the one that the
 // lines must be of.
-func (inv *Inventory) Each(ctx context.Context, bucket string, f func(Listed) error) error {
+func (inv *Inventory) Each(ctx context.Context, bucket string, f func(target.Listed) error) error {
 	if inv.Bucket != "" && inv.Bucket != bucket {
 		return fmt.Errorf("the inventory is of bucket %q, the target is %q", inv.Bucket, bucket)
 	}
@@ -219,7 +221,7 @@ func (inv *Inventory) Each(ctx context.Context, bucket string, f func(Listed) er
 	return nil
 }
 
-func (inv *Inventory) file(ctx context.Context, bucket string, file InventoryFile, f func(Listed) error) error {
+func (inv *Inventory) file(ctx context.Context, bucket string, file InventoryFile, f func(target.Listed) error) error {
 	in, err := os.Open(file.Name)
 	if err != nil {
 		return err
@@ -229,7 +231,7 @@ func (inv *Inventory) file(ctx context.Context, bucket string, file InventoryFil
 		return err
 	}
 	line := 0
-	each := func(lineBucket string, o Listed) error {
+	each := func(lineBucket string, o target.Listed) error {
 		if line++; line%4096 == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // inventoryColumns are the places of the fields that count, -1 for those that are
@@ -53,7 +55,7 @@ const maxInventoryLine = 64 << 10
 
 // readInventoryCSV calls f for every line. The file may be compressed by gzip,
 // whatever its name.
-func readInventoryCSV(in io.Reader, columns inventoryColumns, f func(bucket string, o Listed) error) error {
+func readInventoryCSV(in io.Reader, columns inventoryColumns, f func(bucket string, o target.Listed) error) error {
 	plain := bufio.NewReaderSize(in, 64<<10)
 	source := io.Reader(plain)
 	if head, _ := plain.Peek(2); string(head) == "\x1f\x8b" {
@@ -110,7 +112,7 @@ func (c inventoryColumns) text(record []string, at int) string {
 }
 
 // listed takes one line apart. Keys are URL-encoded, a space being "+" or "%20".
-func (c inventoryColumns) listed(record []string) (o Listed, err error) {
+func (c inventoryColumns) listed(record []string) (o target.Listed, err error) {
 	if o.Key, err = url.QueryUnescape(record[c.key]); err != nil {
 		return o, fmt.Errorf("key: %w", err)
 	}
@@ -140,11 +142,11 @@ func (c inventoryColumns) listed(record []string) (o Listed, err error) {
 	return o, nil
 }
 
-func latestOf(yes bool) Latest {
+func latestOf(yes bool) target.Latest {
 	if yes {
-		return LatestYes
+		return target.LatestYes
 	}
-	return LatestNo
+	return target.LatestNo
 }
 
 func parseFlag(text string) (bool, error) {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 	"github.com/parquet-go/parquet-go/format"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // Bounds of a Parquet file, checked before it is handed to the library. What is
@@ -24,7 +26,7 @@ const (
 // readInventoryParquet calls f for every row, reading the columns that count side
 // by side, a page of each at a time. The library panics over some damage, which is
 // an error here.
-func readInventoryParquet(in *os.File, f func(bucket string, o Listed) error) (err error) {
+func readInventoryParquet(in *os.File, f func(bucket string, o target.Listed) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("not a Parquet file that can be read: %v", p)
@@ -83,7 +85,7 @@ func openParquet(in *os.File) (*parquet.File, error) {
 
 // inventoryRow is one row, as far as it counts.
 type inventoryRow struct {
-	Listed
+	target.Listed
 	bucket string
 }
 

@@ -20,15 +20,16 @@ import (
 
 	"github.com/parquet-go/parquet-go"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/testlimit"
 )
 
 // hostileKeys are what a CSV file, a URL or a sort may trip over.
 var hostileKeys = []string{"in/plain", "in/new\nline", "in/quo\"te", "in/per%cent%41", "in/plus+ and space", "in/comma,", "in/ünïcode/日本", "in/\u00a0", "in/=1+1", "in/a'b", "in/\r\n", "in/\x01"}
 
-func listedOf(keys []string) (all []Listed) {
+func listedOf(keys []string) (all []target.Listed) {
 	for i, key := range keys {
-		all = append(all, Listed{Key: key, Size: int64(i), ETag: "e", Modified: time.Unix(1700000000+int64(i), 0).UTC(), Algorithm: "SHA256", Latest: LatestYes})
+		all = append(all, target.Listed{Key: key, Size: int64(i), ETag: "e", Modified: time.Unix(1700000000+int64(i), 0).UTC(), Algorithm: "SHA256", Latest: target.LatestYes})
 	}
 	return all
 }
@@ -36,7 +37,7 @@ func listedOf(keys []string) (all []Listed) {
 const testSchema = "Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag, ChecksumAlgorithm"
 
 // csvInventory writes lines as S3 does: every field in quotes or not, keys encoded.
-func csvInventory(t testing.TB, rows []Listed) []byte {
+func csvInventory(t testing.TB, rows []target.Listed) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	packed := gzip.NewWriter(&out)
@@ -46,7 +47,7 @@ func csvInventory(t testing.TB, rows []Listed) []byte {
 		if r.Size >= 0 {
 			size = strconv.FormatInt(r.Size, 10)
 		}
-		err := w.Write([]string{"bucket", url.QueryEscape(r.Key), "v", strconv.FormatBool(r.Latest != LatestNo), strconv.FormatBool(r.DeleteMarker), size,
+		err := w.Write([]string{"bucket", url.QueryEscape(r.Key), "v", strconv.FormatBool(r.Latest != target.LatestNo), strconv.FormatBool(r.DeleteMarker), size,
 			r.Modified.Format("2006-01-02T15:04:05.000Z"), r.ETag, r.Algorithm})
 		if err != nil {
 			t.Fatal(err)
@@ -72,12 +73,12 @@ type parquetRow struct {
 	Algorithm string    `parquet:"checksum_algorithm,optional"`
 }
 
-func parquetInventory(t testing.TB, rows []Listed) []byte {
+func parquetInventory(t testing.TB, rows []target.Listed) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	w := parquet.NewGenericWriter[parquetRow](&out, parquet.Compression(&parquet.Zstd), parquet.PageBufferSize(512))
 	for i, r := range rows {
-		latest := r.Latest != LatestNo
+		latest := r.Latest != target.LatestNo
 		row := parquetRow{Bucket: "bucket", Key: r.Key, Latest: &latest, Marker: &r.DeleteMarker, Modified: r.Modified, ETag: r.ETag, Algorithm: r.Algorithm}
 		if r.Size >= 0 {
 			row.Size = &r.Size
@@ -132,12 +133,12 @@ func write(t testing.TB, name string, data []byte) {
 	}
 }
 
-func readInventory(name, columns string) (all []Listed, err error) {
+func readInventory(name, columns string) (all []target.Listed, err error) {
 	inv, err := OpenInventory(name, columns)
 	if err != nil {
 		return nil, err
 	}
-	err = inv.Each(context.Background(), "bucket", func(o Listed) error {
+	err = inv.Each(context.Background(), "bucket", func(o target.Listed) error {
 		all = append(all, o)
 		return nil
 	})
@@ -147,10 +148,10 @@ func readInventory(name, columns string) (all []Listed, err error) {
 func TestInventoryFormats(t *testing.T) {
 	want := listedOf(hostileKeys)
 	for i := range 2500 {
-		want = append(want, Listed{Key: fmt.Sprintf("in/many/%d", i), Size: int64(i), ETag: "x", Modified: time.Unix(int64(i), 0).UTC(), Latest: LatestYes})
+		want = append(want, target.Listed{Key: fmt.Sprintf("in/many/%d", i), Size: int64(i), ETag: "x", Modified: time.Unix(int64(i), 0).UTC(), Latest: target.LatestYes})
 	}
-	want = append(want, Listed{Key: "in/gone", Size: -1, Modified: time.Unix(5, 0).UTC(), Latest: LatestYes, DeleteMarker: true},
-		Listed{Key: "in/gone", Size: 4, Modified: time.Unix(4, 0).UTC(), Latest: LatestNo})
+	want = append(want, target.Listed{Key: "in/gone", Size: -1, Modified: time.Unix(5, 0).UTC(), Latest: target.LatestYes, DeleteMarker: true},
+		target.Listed{Key: "in/gone", Size: 4, Modified: time.Unix(4, 0).UTC(), Latest: target.LatestNo})
 	half := len(want) / 2
 	bare := t.TempDir()
 	write(t, filepath.Join(bare, "x.parquet"), parquetInventory(t, want))
@@ -283,8 +284,8 @@ func FuzzInventoryCSV(f *testing.F) {
 	f.Add([]byte(`"` + strings.Repeat("a", 100<<10)))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		var kept []Listed
-		err := readInventoryCSV(bytes.NewReader(b), columns, func(_ string, o Listed) error {
+		var kept []target.Listed
+		err := readInventoryCSV(bytes.NewReader(b), columns, func(_ string, o target.Listed) error {
 			if len(o.Key) > maxInventoryLine+4096 || o.Size < -1 {
 				t.Errorf("key of %d bytes, size %d", len(o.Key), o.Size)
 			}
@@ -297,8 +298,8 @@ func FuzzInventoryCSV(f *testing.F) {
 		if err != nil || len(kept) == 0 {
 			return
 		}
-		var again []Listed
-		err = readInventoryCSV(bytes.NewReader(csvInventory(t, kept)), columns, func(_ string, o Listed) error {
+		var again []target.Listed
+		err = readInventoryCSV(bytes.NewReader(csvInventory(t, kept)), columns, func(_ string, o target.Listed) error {
 			again = append(again, o)
 			return nil
 		})

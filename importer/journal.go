@@ -14,6 +14,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -106,17 +107,17 @@ type runOptions struct {
 
 // record is the outcome of one entry as it is journalled.
 type record struct {
-	Outcome      Outcome   `json:"o"`
-	Proof        Proof     `json:"p,omitempty"`
-	VersionID    string    `json:"v,omitempty"`
-	ETag         string    `json:"e,omitempty"`
-	ChecksumType string    `json:"t,omitempty"`
-	HashedBy     string    `json:"h,omitempty"`
-	Parts        *ownParts `json:"n,omitempty"` // of an object that was cut anew
-	Verified     time.Time `json:"w,omitzero"`
-	Code         Code      `json:"c,omitempty"`
-	Detail       string    `json:"d,omitempty"`
-	Hint         bool      `json:"m,omitempty"` // of another host: the object is looked at before it counts
+	Outcome      Outcome     `json:"o"`
+	Proof        Proof       `json:"p,omitempty"`
+	VersionID    string      `json:"v,omitempty"`
+	ETag         string      `json:"e,omitempty"`
+	ChecksumType string      `json:"t,omitempty"`
+	HashedBy     string      `json:"h,omitempty"`
+	Parts        *ownParts   `json:"n,omitempty"` // of an object that was cut anew
+	Verified     time.Time   `json:"w,omitzero"`
+	Code         target.Code `json:"c,omitempty"`
+	Detail       string      `json:"d,omitempty"`
+	Hint         bool        `json:"m,omitempty"` // of another host: the object is looked at before it counts
 }
 
 // ownParts are the parts of an object that are not its record's.
@@ -208,16 +209,16 @@ func journalError(err error, panicked any) error {
 	if err == nil {
 		return nil
 	}
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*target.Error)(nil); errors.As(err, &e) {
 		return err
 	}
 	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		return NewError(CodeJournalFull, "", err.Error(), err)
+		return target.NewError(target.CodeJournalFull, "", err.Error(), err)
 	}
-	if own := ownFault("", err); own != nil {
+	if own := target.OwnFault("", err); own != nil {
 		return own
 	}
-	return NewError(CodeJournalLost, "", err.Error(), err)
+	return target.NewError(target.CodeJournalLost, "", err.Error(), err)
 }
 
 func (j *journal) close() (err error) {
@@ -262,7 +263,7 @@ func (j *journal) room() error {
 	free, _, err := j.disk.Free()
 	low := err == nil && free < minFree
 	if j.low.Store(low); low {
-		return NewError(CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
+		return target.NewError(target.CodeJournalFull, "", fmt.Sprintf("%d bytes free, at least %d are needed", free, int64(minFree)), nil)
 	}
 	return nil
 }
@@ -292,7 +293,7 @@ func (j *journal) load(key []byte, v any) (ok bool, err error) {
 		return false, err
 	}
 	if err := json.Unmarshal(b, v); err != nil {
-		return false, NewError(CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", key, err), err)
+		return false, target.NewError(target.CodeJournalLost, "", fmt.Sprintf("journal key %q: %v", key, err), err)
 	}
 	return true, nil
 }
@@ -360,7 +361,7 @@ func (j *journal) elsewhere(o runOptions) (base string, err error) {
 		return "", err
 	}
 	if was.Options.Job != o.Job || was.Options.Device != o.Device {
-		return "", NewError(CodeStateMismatch, "", "the folder is of another job or device: "+was.Options.differs(o), nil)
+		return "", target.NewError(target.CodeStateMismatch, "", "the folder is of another job or device: "+was.Options.differs(o), nil)
 	}
 	return RunsFolder + "/" + o.RunID, nil
 }
@@ -396,10 +397,10 @@ func (j *journal) fits(h header) error {
 
 func (was header) fits(h header) error {
 	if was.Version != h.Version {
-		return NewError(CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
+		return target.NewError(target.CodeStateMismatch, "", fmt.Sprintf("state of version %d, this software writes %d", was.Version, h.Version), nil)
 	}
 	if diff := was.Options.differs(h.Options); diff != "" && was.Begun {
-		return NewError(CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)
+		return target.NewError(target.CodeStateMismatch, "", "options differ from those of the first start: "+diff, nil)
 	}
 	return nil
 }

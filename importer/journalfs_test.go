@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -33,7 +34,7 @@ func TestStateDiskDies(t *testing.T) {
 				}
 				return
 			}
-			if err != nil && !hasCode(err, CodeJournalLost) {
+			if err != nil && !target.HasCode(err, target.CodeJournalLost) {
 				t.Fatalf("operation %d: %v", n, err)
 			}
 			if res := mustRun(t, s, f, testOptions(nil, disk.CrashClone(rng, percent))); !res.Complete {

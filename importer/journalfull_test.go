@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -32,7 +33,7 @@ func stateDiskFills(t *testing.T) {
 			t.Logf("figure: the state folder's disk was full from each of %d writes on, %d of them in mid-import", n-1, halts)
 			return
 		}
-		if !hasCode(err, CodeJournalFull) || asError(err).Remedy == "" {
+		if !target.HasCode(err, target.CodeJournalFull) || target.AsError(err).Remedy == "" {
 			t.Fatalf("write %d: %v", n, err)
 		}
 		if took := time.Since(began); took > 30*time.Second {
@@ -52,7 +53,7 @@ func stateDiskFills(t *testing.T) {
 				t.Errorf("write %d: upload %s of %q is left, and no journal knows it", n, id, u.key)
 			}
 		}
-		if again, err := Run(context.Background(), s, f, o); !hasCode(err, CodeJournalFull) {
+		if again, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeJournalFull) {
 			t.Fatalf("write %d: a start on a full disk: %v, %+v", n, err, again)
 		}
 		fault.Clear()

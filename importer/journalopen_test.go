@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -134,12 +135,12 @@ func TestJournalEveryOperation(t *testing.T) {
 	modes := []struct {
 		name string
 		rule vfs.Rule
-		want Code
+		want target.Code
 	}{
-		{"once", vfs.Rule{}, CodeJournalLost},
-		{"dead from there on", vfs.Rule{Times: 1 << 30}, CodeJournalLost},
-		{"full from there on", vfs.Rule{Op: vfs.OpWrite, Times: 1 << 30, Err: syscall.ENOSPC}, CodeJournalFull},
-		{"bytes rot", vfs.Rule{Op: vfs.OpRead, Flip: true, Times: 1 << 30}, CodeJournalLost},
+		{"once", vfs.Rule{}, target.CodeJournalLost},
+		{"dead from there on", vfs.Rule{Times: 1 << 30}, target.CodeJournalLost},
+		{"full from there on", vfs.Rule{Op: vfs.OpWrite, Times: 1 << 30, Err: syscall.ENOSPC}, target.CodeJournalFull},
+		{"bytes rot", vfs.Rule{Op: vfs.OpRead, Flip: true, Times: 1 << 30}, target.CodeJournalLost},
 	}
 	runs, failed := 0, 0
 	for i, crashed := range crashedJournals(t, n) {
@@ -155,7 +156,7 @@ func TestJournalEveryOperation(t *testing.T) {
 				runs++
 				if err != nil {
 					failed++
-					var e *Error
+					var e *target.Error
 					if !errors.As(err, &e) || e.Code != m.want || e.Remedy == "" {
 						t.Errorf("journal %d, operation %d, %s: %v", i, nth, m.name, err)
 					}
@@ -205,10 +206,10 @@ func TestJournalTableRots(t *testing.T) {
 		}
 		return readOutcomes(j)
 	})
-	if !hasCode(err, CodeJournalLost) || bytes.Contains([]byte(err.Error()), []byte("\n")) {
+	if !target.HasCode(err, target.CodeJournalLost) || bytes.Contains([]byte(err.Error()), []byte("\n")) {
 		t.Errorf("tables that rot: %v", err)
 	}
-	if err := within(t, j.close); err != nil && !hasCode(err, CodeJournalLost) {
+	if err := within(t, j.close); err != nil && !target.HasCode(err, target.CodeJournalLost) {
 		t.Errorf("close: %v", err)
 	}
 }

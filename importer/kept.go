@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // keptAttributes learns from HEAD whether the target keeps what the rules ask for.
@@ -20,14 +22,14 @@ type keptAttributes struct {
 }
 
 // keptSet names a set of attributes as one kind of write asks for it.
-func keptSet(write string, a Attributes) string {
+func keptSet(write string, a target.Attributes) string {
 	text, _ := json.Marshal(a) // of plain fields: cannot fail
 	return write + " " + string(text)
 }
 
 // looked reports whether the target is known to keep these attributes.
-func (k *keptAttributes) looked(write string, a Attributes) bool {
-	if a.none() {
+func (k *keptAttributes) looked(write string, a target.Attributes) bool {
+	if a.Empty() {
 		return true
 	}
 	set := keptSet(write, a)
@@ -37,8 +39,8 @@ func (k *keptAttributes) looked(write string, a Attributes) bool {
 }
 
 // look takes what HEAD showed, and returns what was dropped and what of it is news.
-func (k *keptAttributes) look(write string, a Attributes, s Shown) (dropped, news []string) {
-	if a.none() {
+func (k *keptAttributes) look(write string, a target.Attributes, s target.Shown) (dropped, news []string) {
+	if a.Empty() {
 		return nil, nil
 	}
 	set := keptSet(write, a)
@@ -69,7 +71,7 @@ const maxKeptSets = 10000
 
 // wrote reports whether an object is what this transfer's own write was answered with,
 // whatever the target keeps of its metadata.
-func (t *transfer) wrote(obj Object) bool {
+func (t *transfer) wrote(obj target.Object) bool {
 	return t.stored.ETag != "" && t.stored.ETag == obj.ETag && t.stored.VersionID == obj.VersionID
 }
 
@@ -81,8 +83,8 @@ func (r *run) keepsMetadata(a *Action) bool {
 
 // mayBeOurs tells an object that has to be looked at for a lock or an encryption although
 // it does not say whose it is: the target keeps no metadata of such a write.
-func (r *run) mayBeOurs(a *Action, obj Object) bool {
-	return a.Attributes.protects() && !r.keepsMetadata(a) && obj.Metadata[metaRun] == ""
+func (r *run) mayBeOurs(a *Action, obj target.Object) bool {
+	return a.Attributes.Protects() && !r.keepsMetadata(a) && obj.Metadata[metaRun] == ""
 }
 
 // writeOf is the kind of write that stores an object.
@@ -95,22 +97,22 @@ func (r *run) writeOf(a *Action) string {
 
 // keeps notes in an outcome what the target dropped. A lock or an encryption that the
 // target does not show is an error of the object.
-func (r *run) keeps(a *Action, obj Object, rec *record) error {
+func (r *run) keeps(a *Action, obj target.Object, rec *record) error {
 	write := r.writeOf(a)
 	dropped, news := r.kept.look(write, a.Attributes, obj.Shown)
 	var grave []string
 	for _, name := range dropped {
-		if protecting(name) {
+		if target.Protecting(name) {
 			grave = append(grave, name)
 		}
 	}
 	for _, name := range news {
 		if !slices.Contains(grave, name) {
-			r.problem(NewError(CodeAttributeDropped, a.Path, fmt.Sprintf("%s, by %s; further objects without it are noted in the receipts only", name, write), nil))
+			r.problem(target.NewError(target.CodeAttributeDropped, a.Path, fmt.Sprintf("%s, by %s; further objects without it are noted in the receipts only", name, write), nil))
 		}
 	}
 	if len(grave) > 0 {
-		return NewError(CodeAttributeMissing, a.Path, fmt.Sprintf("%s, by %s", strings.Join(grave, ", "), write), nil)
+		return target.NewError(target.CodeAttributeMissing, a.Path, fmt.Sprintf("%s, by %s", strings.Join(grave, ", "), write), nil)
 	}
 	if len(dropped) > 0 {
 		rec.Detail = strings.TrimPrefix(rec.Detail+"; not shown by the target: "+strings.Join(dropped, ", "), "; ")

@@ -4,13 +4,15 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // headless is a store that drops all headers of CreateMultipartUpload.
 type headless struct{ *fakeTarget }
 
-func (h *headless) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
-	in.Metadata, in.Attributes = nil, Attributes{}
+func (h *headless) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
+	in.Metadata, in.Attributes = nil, target.Attributes{}
 	return h.fakeTarget.CreateUpload(ctx, in)
 }
 
@@ -26,18 +28,18 @@ func TestKeptWithoutMetadata(t *testing.T) {
 			f.hook = func(_ int, call, key string) (bool, error) {
 				if lost && call == "complete" && ours(key) && !answered {
 					answered = true
-					return true, unknown(NewError(CodeConnectionLost, key, "", nil))
+					return true, target.Unknown(target.NewError(target.CodeConnectionLost, key, "", nil))
 				}
 				return true, nil
 			}
 			o := testOptions(t, disk)
 			o.Now = fixedClock()
 			o.Rules = parseRules(t, rules)
-			said := map[Code]int{}
-			o.Problem = func(e *Error) { said[e.Code]++ }
+			said := map[target.Code]int{}
+			o.Problem = func(e *target.Error) { said[e.Code]++ }
 			for start := 1; start <= 2; start++ {
 				res := mustRun(t, s, &headless{f}, o)
-				if res.Complete || res.Tally.Outcomes[OutcomeFailed] != 1 || said[CodeAttributeMissing] != start {
+				if res.Complete || res.Tally.Outcomes[OutcomeFailed] != 1 || said[target.CodeAttributeMissing] != start {
 					t.Errorf("lost %v, silent %v, start %d: said %v, %+v", lost, silent, start, said, res.Tally.Outcomes)
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestRunNamesDropped: a target that takes an attribute and does not show it is named
@@ -12,12 +14,12 @@ func TestRunNamesDropped(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	o := testOptions(t, disk)
 	o.Rules = parseRules(t, `{"version":1,"objects":[{"storage_class":"COLD","tags":{"a":"b"}}]}`)
-	said := map[Code]int{}
-	o.Problem = func(e *Error) { said[e.Code]++ }
+	said := map[target.Code]int{}
+	o.Problem = func(e *target.Error) { said[e.Code]++ }
 	if res := mustRun(t, s, f, o); !res.Complete {
 		t.Fatalf("%+v", res)
 	}
-	if said[CodeAttributeDropped] != 2*2 { // two attributes, by PUT and by multipart
+	if said[target.CodeAttributeDropped] != 2*2 { // two attributes, by PUT and by multipart
 		t.Errorf("said %v", said)
 	}
 	noted := 0
@@ -36,12 +38,12 @@ func TestRunNamesDropped(t *testing.T) {
 // that is not there fails its objects, another attribute is a warning by name.
 func TestKeptByKindOfWrite(t *testing.T) {
 	const rules = `{"version":1,"objects":[{"lock":{"mode":"GOVERNANCE","days":3,"legal_hold":true},"sse":"aws:kms","kms_key_id":"key","tags":{"a":"b"}}]}`
-	names := map[string]func(*Shown){
-		"lock":       func(s *Shown) { s.LockMode, s.LockUntil = "", time.Time{} },
-		"legal_hold": func(s *Shown) { s.LegalHold = false },
-		"sse":        func(s *Shown) { s.SSE = "AES256" },
-		"kms_key_id": func(s *Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
-		"tags":       func(s *Shown) { s.TagCount = 0 },
+	names := map[string]func(*target.Shown){
+		"lock":       func(s *target.Shown) { s.LockMode, s.LockUntil = "", time.Time{} },
+		"legal_hold": func(s *target.Shown) { s.LegalHold = false },
+		"sse":        func(s *target.Shown) { s.SSE = "AES256" },
+		"kms_key_id": func(s *target.Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
+		"tags":       func(s *target.Shown) { s.TagCount = 0 },
 	}
 	for name, drop := range names {
 		for _, multi := range []bool{false, true} {
@@ -53,7 +55,7 @@ func TestKeptByKindOfWrite(t *testing.T) {
 						objects++
 					}
 				}
-				f.shows = func(key string, by bool, a Attributes) Shown {
+				f.shows = func(key string, by bool, a target.Attributes) target.Shown {
 					shown := keepsAll(key, by, a)
 					if ours(key) && by == multi {
 						drop(&shown)
@@ -64,17 +66,17 @@ func TestKeptByKindOfWrite(t *testing.T) {
 				o := testOptions(t, disk)
 				o.Now, o.DeferComplete = fixedClock(), held
 				o.Rules = parseRules(t, rules)
-				said := map[Code]int{}
-				o.Problem = func(e *Error) { said[e.Code]++ }
+				said := map[target.Code]int{}
+				o.Problem = func(e *target.Error) { said[e.Code]++ }
 				res, err := Run(t.Context(), s, f, o)
 				if err != nil {
 					t.Fatalf("%s, multipart %v: %v", name, multi, err)
 				}
 				failed := int(res.Tally.Outcomes[OutcomeFailed])
 				switch {
-				case name == "tags" && (failed > 0 || said[CodeAttributeDropped] != 1 || !res.Complete):
+				case name == "tags" && (failed > 0 || said[target.CodeAttributeDropped] != 1 || !res.Complete):
 					t.Errorf("%s, multipart %v, held %d: said %v, %+v", name, multi, held, said, res)
-				case name != "tags" && (failed != objects || said[CodeAttributeMissing] != objects || res.ExitClass() != ExitIncomplete):
+				case name != "tags" && (failed != objects || said[target.CodeAttributeMissing] != objects || res.ExitClass() != ExitIncomplete):
 					t.Errorf("%s, multipart %v, held %d: said %v, %d of %d failed", name, multi, held, said, failed, objects)
 				}
 			}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // writeThere is the kind of write of an object that was there before the run: another's.
@@ -12,34 +14,34 @@ const writeThere = "a write before this run"
 // asAsked holds an object that was there before to what the rules ask for. It was not
 // written, and is not: without the lock or the encryption it is an error of its entry.
 // What else it lacks is said once, and noted in its outcome.
-func (r *run) asAsked(a *Action, obj Object, rec *record) error {
-	lacked, ends := a.Attributes.lacks(obj.Shown, r.opts.Now())
+func (r *run) asAsked(a *Action, obj target.Object, rec *record) error {
+	lacked, ends := a.Attributes.Lacks(obj.Shown, r.opts.Now())
 	var grave []string
 	for _, name := range lacked {
-		if protecting(name) {
+		if target.Protecting(name) {
 			grave = append(grave, name)
 		}
 	}
 	if len(grave) > 0 {
-		return NewError(CodeAttributeMissing, a.Path, strings.Join(grave, ", ")+", of an object that was there before: it was left as it is", nil)
+		return target.NewError(target.CodeAttributeMissing, a.Path, strings.Join(grave, ", ")+", of an object that was there before: it was left as it is", nil)
 	}
 	var notes []string
-	if unknown := a.Attributes.untold(); len(unknown) > 0 {
+	if unknown := a.Attributes.Untold(); len(unknown) > 0 {
 		notes = append(notes, "not known: "+strings.Join(unknown, ", "))
 	}
 	if len(lacked) > 0 {
 		notes = append(notes, "not as the rules ask: "+strings.Join(lacked, ", "))
 	}
 	if !ends.IsZero() {
-		lacked = append(lacked, attributeLock)
+		lacked = append(lacked, target.AttributeLock)
 		notes = append(notes, "its lock ends already at "+ends.Format(time.RFC3339))
 	}
 	for _, name := range r.kept.lacks(writeThere, lacked) {
 		text := fmt.Sprintf("%s, of an object that was there before; further ones are noted in the receipts only", name)
-		if name == attributeLock {
+		if name == target.AttributeLock {
 			text = fmt.Sprintf("the lock of an object that was there before ends at %s, earlier than the rules ask; further ones are noted in the receipts only", ends.Format(time.RFC3339))
 		}
-		r.problem(NewError(CodeAttributeDropped, a.Path, text, nil))
+		r.problem(target.NewError(target.CodeAttributeDropped, a.Path, text, nil))
 	}
 	for _, note := range notes {
 		rec.Detail += "; " + note

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestAlreadyThereUnprotected: an object that is there already, with the same content, is held
@@ -13,22 +15,22 @@ import (
 func TestAlreadyThereUnprotected(t *testing.T) {
 	const rules = `{"version":1,"objects":[{"lock":{"mode":"GOVERNANCE","until":"2027-01-05T00:00:00Z","legal_hold":true},"sse":"aws:kms","kms_key_id":"key"}]}`
 	until := time.Date(2027, 1, 5, 0, 0, 0, 0, time.UTC)
-	whole := Shown{LockMode: "GOVERNANCE", LockUntil: until, LegalHold: true, SSE: "aws:kms", KMSKeyID: "arn:aws:kms:x:1:key/key"}
-	for name, change := range map[string]func(*Shown){
-		attributeLock:                func(s *Shown) { s.LockMode, s.LockUntil = "", time.Time{} },
-		attributeLock + " too short": func(s *Shown) { s.LockUntil = until.Add(-time.Second) },
-		"legal_hold":                 func(s *Shown) { s.LegalHold = false },
-		"sse":                        func(s *Shown) { s.SSE = "AES256" },
-		"kms_key_id":                 func(s *Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
-		"":                           func(s *Shown) {},
-		" longer":                    func(s *Shown) { s.LockUntil = until.Add(time.Hour) },
-		" stricter":                  func(s *Shown) { s.LockMode = "COMPLIANCE" },
+	whole := target.Shown{LockMode: "GOVERNANCE", LockUntil: until, LegalHold: true, SSE: "aws:kms", KMSKeyID: "arn:aws:kms:x:1:key/key"}
+	for name, change := range map[string]func(*target.Shown){
+		target.AttributeLock:                func(s *target.Shown) { s.LockMode, s.LockUntil = "", time.Time{} },
+		target.AttributeLock + " too short": func(s *target.Shown) { s.LockUntil = until.Add(-time.Second) },
+		"legal_hold":                        func(s *target.Shown) { s.LegalHold = false },
+		"sse":                               func(s *target.Shown) { s.SSE = "AES256" },
+		"kms_key_id":                        func(s *target.Shown) { s.KMSKeyID = "arn:aws:kms:x:1:key/other" },
+		"":                                  func(s *target.Shown) {},
+		" longer":                           func(s *target.Shown) { s.LockUntil = until.Add(time.Hour) },
+		" stricter":                         func(s *target.Shown) { s.LockMode = "COMPLIANCE" },
 	} {
 		s, f, disk := mixed(), newFake(t), memDisk()
 		mustRun(t, s, f, testOptions(t, memDisk()))
 		had, shown := f.ours(), whole
 		change(&shown)
-		f.shows = func(key string, _ bool, a Attributes) Shown {
+		f.shows = func(key string, _ bool, a target.Attributes) target.Shown {
 			if ours(key) {
 				return shown
 			}
@@ -37,8 +39,8 @@ func TestAlreadyThereUnprotected(t *testing.T) {
 		o := testOptions(t, disk)
 		o.Now, o.RunID, o.Rules = fixedClock(), "run-2", parseRules(t, rules)
 		said := 0
-		o.Problem = func(e *Error) {
-			if e.Code == CodeAttributeMissing && strings.Contains(e.Cause, strings.Fields(name)[0]) && strings.Contains(e.Cause, "was there before") {
+		o.Problem = func(e *target.Error) {
+			if e.Code == target.CodeAttributeMissing && strings.Contains(e.Cause, strings.Fields(name)[0]) && strings.Contains(e.Cause, "was there before") {
 				said++
 			}
 		}
@@ -69,20 +71,20 @@ func TestAlreadyThereUnprotected(t *testing.T) {
 func TestAlreadyThereOfAnEarlierStart(t *testing.T) {
 	now := fixedClock()()
 	for _, c := range []struct {
-		shown  Shown
-		said   []Code
+		shown  target.Shown
+		said   []target.Code
 		failed bool
 	}{
-		{Shown{LockMode: "GOVERNANCE", LockUntil: now.AddDate(0, 0, 1), TagCount: 1}, []Code{CodeAttributeDropped}, false},
-		{Shown{LockMode: "COMPLIANCE", LockUntil: now.AddDate(0, 0, 3), TagCount: 1}, nil, false},
-		{Shown{LockMode: "GOVERNANCE", LockUntil: now.AddDate(0, 0, 3)}, []Code{CodeAttributeDropped}, false},
-		{Shown{LockMode: "GOVERNANCE", LockUntil: now, TagCount: 1}, []Code{CodeAttributeMissing}, true},
-		{Shown{TagCount: 1}, []Code{CodeAttributeMissing}, true},
+		{target.Shown{LockMode: "GOVERNANCE", LockUntil: now.AddDate(0, 0, 1), TagCount: 1}, []target.Code{target.CodeAttributeDropped}, false},
+		{target.Shown{LockMode: "COMPLIANCE", LockUntil: now.AddDate(0, 0, 3), TagCount: 1}, nil, false},
+		{target.Shown{LockMode: "GOVERNANCE", LockUntil: now.AddDate(0, 0, 3)}, []target.Code{target.CodeAttributeDropped}, false},
+		{target.Shown{LockMode: "GOVERNANCE", LockUntil: now, TagCount: 1}, []target.Code{target.CodeAttributeMissing}, true},
+		{target.Shown{TagCount: 1}, []target.Code{target.CodeAttributeMissing}, true},
 	} {
 		s, f, disk := mixed(), newFake(t), memDisk()
 		mustRun(t, s, f, testOptions(t, memDisk()))
 		had := f.ours()
-		f.shows = func(key string, _ bool, a Attributes) Shown {
+		f.shows = func(key string, _ bool, a target.Attributes) target.Shown {
 			if ours(key) {
 				return c.shown
 			}
@@ -91,8 +93,8 @@ func TestAlreadyThereOfAnEarlierStart(t *testing.T) {
 		o := testOptions(t, disk)
 		o.Now, o.RunID = fixedClock(), "run-2"
 		o.Rules = parseRules(t, `{"version":1,"objects":[{"lock":{"mode":"GOVERNANCE","days":3},"tags":{"a":"b"}}]}`)
-		var said []Code
-		o.Problem = func(e *Error) { said = append(said, e.Code) }
+		var said []target.Code
+		o.Problem = func(e *target.Error) { said = append(said, e.Code) }
 		res, err := Run(t.Context(), s, f, o)
 		if err != nil {
 			t.Fatal(err)
@@ -118,7 +120,7 @@ func TestAlreadyThereUntold(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	mustRun(t, s, f, testOptions(t, memDisk()))
 	had := f.ours()
-	f.shows = func(string, bool, Attributes) Shown { return Shown{SSE: "aws:kms", TagCount: 1} }
+	f.shows = func(string, bool, target.Attributes) target.Shown { return target.Shown{SSE: "aws:kms", TagCount: 1} }
 	o := testOptions(t, disk)
 	o.RunID = "run-2"
 	o.Rules = parseRules(t, `{"version":1,"objects":[{"acl":"bucket-owner-full-control","sse":"aws:kms","kms_context":{"a":"b"},"tags":{"a":"b"}}]}`)

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // A store, or a cache before it, may answer for a while as if a write had not been: it says of
@@ -146,7 +148,7 @@ func (w *lagWait) since(ctx context.Context, written time.Time, missed func(erro
 // have. The last answer is returned; errStopped if the run or ctx ended before.
 func (c *caller) shownLate(ctx context.Context, notFound error, look func() error) error {
 	w, err := c.newWait(), notFound
-	for IsNotFound(err) && c.lag.patient(lagTotal*c.backoff) {
+	for target.IsNotFound(err) && c.lag.patient(lagTotal*c.backoff) {
 		again, stopped := w.again(ctx, w.now())
 		if stopped != nil {
 			return errStopped
@@ -156,7 +158,7 @@ func (c *caller) shownLate(ctx context.Context, notFound error, look func() erro
 		}
 		err = look()
 	}
-	if IsNotFound(err) {
+	if target.IsNotFound(err) {
 		c.lag.waited(lagTime*c.backoff - w.left)
 	}
 	return err
@@ -165,32 +167,32 @@ func (c *caller) shownLate(ctx context.Context, notFound error, look func() erro
 // headSurely is head where a wrong "not there" would do harm. What HEAD does not find GET is
 // asked for, too; where GET finds it HEAD is asked again for a while, and at last the object
 // is CodeNotShown. free looks while the run is halted.
-func (r *run) headSurely(ctx context.Context, key string, free bool) (obj Object, err error) {
+func (r *run) headSurely(ctx context.Context, key string, free bool) (obj target.Object, err error) {
 	look := func() error {
 		return r.calls.idempotent(ctx, call{name: callHead, key: key, free: free}, func(ctx context.Context) (err error) {
 			obj, err = r.target.Head(ctx, key)
 			return err
 		})
 	}
-	if err = look(); !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
+	if err = look(); !target.HasCode(err, target.CodeAccessDenied) && !target.IsNotFound(err) {
 		return obj, err
 	}
 	said := presentBy(ctx, r.calls, r.target, call{name: callGet, key: key, free: free})
 	switch {
-	case said != nil && !IsNotFound(said):
+	case said != nil && !target.IsNotFound(said):
 		return obj, said
-	case said != nil || !IsNotFound(err):
+	case said != nil || !target.IsNotFound(err):
 		return obj, err
 	}
-	if err = r.calls.shownLate(ctx, err, look); IsNotFound(err) {
-		err = NewError(CodeNotShown, key, "GET finds the key, and HEAD does not", err)
+	if err = r.calls.shownLate(ctx, err, look); target.IsNotFound(err) {
+		err = target.NewError(target.CodeNotShown, key, "GET finds the key, and HEAD does not", err)
 	}
 	return obj, err
 }
 
 // headByNow is headSurely, asked again for a while where the object was written moments ago.
-func (r *run) headByNow(ctx context.Context, w *lagWait, key string, written time.Time) (obj Object, err error) {
-	err = w.since(ctx, r.lateSince(written), IsNotFound, func() (err error) {
+func (r *run) headByNow(ctx context.Context, w *lagWait, key string, written time.Time) (obj target.Object, err error) {
+	err = w.since(ctx, r.lateSince(written), target.IsNotFound, func() (err error) {
 		obj, err = r.headSurely(ctx, key, false)
 		return err
 	})
@@ -226,18 +228,18 @@ func (c *caller) sleep(ctx context.Context, d time.Duration) bool {
 
 // mirrorNotShown is of an object of the journal in the target that is listed, or was refused
 // because it exists, and that GET does not find. Whose the run is, is not known then: it ends.
-func mirrorNotShown(key string, err error) *Error {
-	return NewError(CodeTargetJournal, key, "the target has it, and says that it is not there: a cache or a proxy may answer from memory", err)
+func mirrorNotShown(key string, err error) *target.Error {
+	return target.NewError(target.CodeTargetJournal, key, "the target has it, and says that it is not there: a cache or a proxy may answer from memory", err)
 }
 
 // notShown is of a key that the target has by its answer to a write, and has not by its
 // answer to a look. unsure: a write of ours had no answer before.
-func notShown(path string, unsure bool, err error) *Error {
+func notShown(path string, unsure bool, err error) *target.Error {
 	text := "412 and 404 for the same key: the write was refused because the key exists, and a look finds no such key"
 	if unsure {
 		text += "; a write before had no answer: whether it was written is not known"
 	}
-	e := NewError(CodeNotShown, path, text, err)
+	e := target.NewError(target.CodeNotShown, path, text, err)
 	e.Unknown = unsure
 	return e
 }
@@ -257,7 +259,7 @@ func (r *run) inTheWay(ctx context.Context, key string) string {
 	if !r.target.Capabilities().List {
 		return ""
 	}
-	var page []Listed
+	var page []target.Listed
 	err := r.calls.idempotent(ctx, call{name: callList, key: key}, func(ctx context.Context) (err error) {
 		page, _, err = r.target.List(ctx, key+"/", "")
 		return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -14,15 +15,15 @@ import (
 // that HEAD does not find it. GET finds it: nothing is sent.
 func TestLagUnconditional(t *testing.T) {
 	for key, content := range map[string][]byte{"in/a": []byte("hello"), "in/big": pattern(1, 2<<20)} {
-		for looks, code := range map[int]Code{1: CodeConflict, 1 << 30: CodeNotShown} {
+		for looks, code := range map[int]target.Code{1: target.CodeConflict, 1 << 30: target.CodeNotShown} {
 			s, f, disk := newSource(), newFake(t), memDisk()
 			s.file(strings.TrimPrefix(key, "in/"), content)
 			f.noConditions = true
 			f.theirs(key, "another's")
 			o := testOptions(t, disk)
 			o.AllowUnconditional = true
-			said := Code("")
-			o.Problem = func(e *Error) { said = e.Code }
+			said := target.Code("")
+			o.Problem = func(e *target.Error) { said = e.Code }
 			res := mustRun(t, s, newBehind(f, looks, func(k string) bool { return k == key }), o)
 			if string(f.objects[key].data) != "another's" || res.Complete || res.Tally.Outcomes[OutcomeConflict] != 1 || said != code {
 				t.Errorf("%s, %d looks: %d bytes, %v, %+v", key, looks, len(f.objects[key].data), said, res.Tally)
@@ -98,7 +99,7 @@ func TestLagSettled(t *testing.T) {
 			puts := 0
 			f.hook = func(_ int, call, key string) (bool, error) {
 				if !ours(key) || call != "put" {
-					return true, when(NewError(CodeRefused, key, "no", nil), lost && start == 0 && call == "head" && ours(key))
+					return true, when(target.NewError(target.CodeRefused, key, "no", nil), lost && start == 0 && call == "head" && ours(key))
 				}
 				if puts++; puts == 5 {
 					stop()
@@ -127,8 +128,8 @@ func TestLagUnanswered(t *testing.T) {
 	s, f := newSource(), newFake(t)
 	s.file("a", []byte("hello"))
 	o, w := lagOptions(t)
-	var told *Error
-	o.Problem = func(e *Error) { told = e }
+	var told *target.Error
+	o.Problem = func(e *target.Error) { told = e }
 	o.Backoff = time.Millisecond
 	puts := 0
 	f.hook = func(_ int, call, key string) (bool, error) {
@@ -142,7 +143,7 @@ func TestLagUnanswered(t *testing.T) {
 	b := newBehind(f, -1, named("in/a"))
 	b.gets = true
 	res := mustRun(t, s, b, o)
-	if told == nil || told.Code != CodeNotShown || !strings.Contains(told.Cause, "whether it was written is not known") || strings.Contains(infoOf(CodeNotShown).Meaning, "nothing was written") {
+	if told == nil || told.Code != target.CodeNotShown || !strings.Contains(told.Cause, "whether it was written is not known") || strings.Contains(target.InfoOf(target.CodeNotShown).Meaning, "nothing was written") {
 		t.Errorf("told %v", told)
 	}
 	if res.Tally.Outcomes[OutcomeFailed] != 1 || w.total < lagTime*o.Backoff {
@@ -193,6 +194,6 @@ func TestLagUnlisted(t *testing.T) {
 // unlisting refuses every list.
 type unlisting struct{ *behind }
 
-func (unlisting) List(_ context.Context, prefix, _ string) ([]Listed, string, error) {
-	return nil, "", NewError(CodeAccessDenied, prefix, "no", nil)
+func (unlisting) List(_ context.Context, prefix, _ string) ([]target.Listed, string, error) {
+	return nil, "", target.NewError(target.CodeAccessDenied, prefix, "no", nil)
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // headLagging is a target whose HEAD shows so many times, after each write, what was there
@@ -15,16 +17,16 @@ type headLagging struct {
 	left   map[string]int
 }
 
-func (l *headLagging) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (l *headLagging) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	_, before := l.objects[in.Key]
 	_, err := l.fakeTarget.Put(ctx, in)
 	if err == nil && !before && l.behind(in.Key) {
 		l.left[in.Key] = l.times
 	}
-	return Stored{}, err // so that it must be looked at
+	return target.Stored{}, err // so that it must be looked at
 }
 
-func (l *headLagging) Head(ctx context.Context, key string) (Object, error) {
+func (l *headLagging) Head(ctx context.Context, key string) (target.Object, error) {
 	l.mu.Lock()
 	left := l.left[key]
 	if left > 0 {
@@ -32,7 +34,7 @@ func (l *headLagging) Head(ctx context.Context, key string) (Object, error) {
 	}
 	l.mu.Unlock()
 	if left > 0 {
-		return Object{}, NotFound(key)
+		return target.Object{}, target.NotFound(key)
 	}
 	return l.fakeTarget.Head(ctx, key)
 }
@@ -73,10 +75,10 @@ func TestHeadLagsBehind(t *testing.T) {
 
 // TestHeadNeverCatchesUp: the object is named, by what the target says of it.
 func TestHeadNeverCatchesUp(t *testing.T) {
-	target, o := lags(t, 1<<30, func(key string) bool { return key == "in/a" })
+	to, o := lags(t, 1<<30, func(key string) bool { return key == "in/a" })
 	told := ""
-	o.Problem = func(e *Error) { told += e.Error() + "\n" }
-	res := mustRun(t, lagSource(), target, o)
+	o.Problem = func(e *target.Error) { told += e.Error() + "\n" }
+	res := mustRun(t, lagSource(), to, o)
 	if res.ExitClass() != ExitIncomplete || res.Tally.Bad() != 1 || !strings.Contains(told, "412 and 404") {
 		t.Errorf("%v: %s", res.ExitClass(), told)
 	}

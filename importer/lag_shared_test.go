@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // unseenYet hides keys for a number of looks, as a store or a cache before it does that lags
@@ -15,7 +17,7 @@ func unseenYet(f *fakeTarget, looks int, which func(key string) bool) (answered 
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if (call == "head" || call == "get") && which(key) && *answered < looks {
 			*answered++
-			return false, NotFound(key)
+			return false, target.NotFound(key)
 		}
 		return true, nil
 	}
@@ -45,7 +47,7 @@ func TestRecheckLags(t *testing.T) {
 		answered := unseenYet(f, c.looks, func(key string) bool { return key == last })
 		now = now.Add(c.later)
 		res, err := Run(t.Context(), s, f, o)
-		if c.gone != hasCode(err, CodeTargetChanged) || !c.gone && (err != nil || !res.Complete) {
+		if c.gone != target.HasCode(err, target.CodeTargetChanged) || !c.gone && (err != nil || !res.Complete) {
 			t.Errorf("%s: %v, %+v", c.name, err, res)
 		}
 		if c.gone && c.later != 0 && *answered != 2 || *answered > 200 {
@@ -64,7 +66,7 @@ func TestRecheckLagIsShared(t *testing.T) {
 		stopAfter(t, s, f, o, 300)
 		unseenYet(f, 1<<30, ours)
 		began := time.Now()
-		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) {
+		if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeTargetChanged) {
 			t.Error(err)
 		}
 		if took := time.Since(began); took > time.Second { // one after the other: 6 s
@@ -85,7 +87,7 @@ func TestCancelLags(t *testing.T) {
 				return true, nil
 			}
 			stop()
-			return false, NewError(CodeServerError, key, "", nil)
+			return false, target.NewError(target.CodeServerError, key, "", nil)
 		}
 		if _, err := Run(ctx, s, f, o); err == nil || f.ours() > 0 {
 			t.Fatalf("%v, %d objects", err, f.ours())
@@ -134,7 +136,7 @@ func TestCancelLags(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "listparts" && looks < 4 {
 			looks++
-			return false, NewError(CodeUploadGone, key, "NoSuchUpload", nil)
+			return false, target.NewError(target.CodeUploadGone, key, "NoSuchUpload", nil)
 		}
 		return true, nil
 	}
@@ -154,11 +156,11 @@ func TestLagEnds(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if slices.Contains(stored, key) {
 			stop()
-			return false, NotFound(key)
+			return false, target.NotFound(key)
 		}
 		return true, nil
 	}
-	if res, err := Run(ctx, s, f, o); err == nil || hasCode(err, CodeTargetChanged) || res != nil && res.Complete {
+	if res, err := Run(ctx, s, f, o); err == nil || target.HasCode(err, target.CodeTargetChanged) || res != nil && res.Complete {
 		t.Errorf("%v, %+v", err, res)
 	}
 }

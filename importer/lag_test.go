@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -35,16 +36,16 @@ func (b *behind) hides(key string) bool {
 	return b.looks < 0 || b.seen[key] <= b.looks
 }
 
-func (b *behind) Head(ctx context.Context, key string) (Object, error) {
+func (b *behind) Head(ctx context.Context, key string) (target.Object, error) {
 	if b.hides(key) {
-		return Object{}, NotFound(key)
+		return target.Object{}, target.NotFound(key)
 	}
 	return b.fakeTarget.Head(ctx, key)
 }
 
 func (b *behind) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
 	if b.gets && b.hides(key) {
-		return nil, NotFound(key)
+		return nil, target.NotFound(key)
 	}
 	return b.fakeTarget.Get(ctx, key, version)
 }
@@ -70,7 +71,7 @@ func named(keys ...string) func(string) bool {
 }
 
 func (f *fakeTarget) theirs(key, text string) {
-	f.objects[key] = fakeObject{data: []byte(text), sha256: encode64(sum([]byte(text))), kind: "FULL_OBJECT", key: key}
+	f.objects[key] = fakeObject{data: []byte(text), sha256: target.Encode64(sum([]byte(text))), kind: "FULL_OBJECT", key: key}
 }
 
 // TestLag: a key that is refused because it exists, and that no look finds, is waited for. Once
@@ -80,18 +81,18 @@ func TestLag(t *testing.T) {
 		there   string // under in/a before; "" nothing
 		looks   int
 		outcome Outcome
-		code    Code
+		code    target.Code
 	}{
 		"the same, shown late":    {"hello", 4, OutcomeAlreadyThere, ""},
-		"another, shown late":     {"other", 4, OutcomeConflict, CodeConflict},
-		"the same, never shown":   {"hello", -1, OutcomeConflict, CodeNotShown},
-		"another, never shown":    {"other", -1, OutcomeConflict, CodeNotShown},
+		"another, shown late":     {"other", 4, OutcomeConflict, target.CodeConflict},
+		"the same, never shown":   {"hello", -1, OutcomeConflict, target.CodeNotShown},
+		"another, never shown":    {"other", -1, OutcomeConflict, target.CodeNotShown},
 		"our own, shown late":     {"", 4, OutcomeStored, ""},
-		"our own, never shown":    {"", -1, OutcomeConflict, CodeNotShown},
+		"our own, never shown":    {"", -1, OutcomeConflict, target.CodeNotShown},
 		"held, shown late":        {"hello", 4, OutcomeAlreadyThere, ""},
-		"held, never shown":       {"other", -1, OutcomeConflict, CodeNotShown},
+		"held, never shown":       {"other", -1, OutcomeConflict, target.CodeNotShown},
 		"by parts, shown late":    {"big", 4, OutcomeAlreadyThere, ""},
-		"by parts, never shown":   {"parts", -1, OutcomeConflict, CodeNotShown},
+		"by parts, never shown":   {"parts", -1, OutcomeConflict, target.CodeNotShown},
 		"our own parts are shown": {"", 4, OutcomeStored, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,8 +112,8 @@ func TestLag(t *testing.T) {
 			}
 			there := f.objects["in/a"]
 			o, w := lagOptions(t)
-			var told *Error
-			o.Problem = func(e *Error) { told = e }
+			var told *target.Error
+			o.Problem = func(e *target.Error) { told = e }
 			if strings.HasPrefix(name, "held") {
 				o.DeferComplete = 10
 			}
@@ -126,7 +127,7 @@ func TestLag(t *testing.T) {
 			if test.code != "" && (told == nil || told.Code != test.code) {
 				t.Errorf("told %v", told)
 			}
-			if test.code == CodeNotShown && (!strings.Contains(told.Cause, "412 and 404 for the same key") || !strings.Contains(told.Remedy, "cache")) {
+			if test.code == target.CodeNotShown && (!strings.Contains(told.Cause, "412 and 404 for the same key") || !strings.Contains(told.Remedy, "cache")) {
 				t.Errorf("told %v: %s", told, told.Remedy)
 			}
 			if now := f.objects["in/a"]; test.there != "" && string(now.data) != string(there.data) {
@@ -228,10 +229,10 @@ func TestLagFolder(t *testing.T) {
 		f.theirs(key, "the folder")
 		o, w := lagOptions(t)
 		o.Profile = "versitygw"
-		var told *Error
-		o.Problem = func(e *Error) { told = e }
+		var told *target.Error
+		o.Problem = func(e *target.Error) { told = e }
 		res := mustRun(t, s, newBehind(f, -1, named(key)), o)
-		if res.Tally.Outcomes[OutcomeConflict] != 1 || told.Code != CodeConflict || !strings.Contains(told.Cause, "folder") || w.total > 0 {
+		if res.Tally.Outcomes[OutcomeConflict] != 1 || told.Code != target.CodeConflict || !strings.Contains(told.Cause, "folder") || w.total > 0 {
 			t.Errorf("%s: %+v, %v, after %v", key, res.Tally, told, w.total)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -142,7 +143,7 @@ func (l *lease) held() error {
 		return journalError(err, nil)
 	}
 	l.lost.Store(true)
-	return NewError(CodeTakenOver, "", "the holder is "+holder(l.disk).String(), nil)
+	return target.NewError(target.CodeTakenOver, "", "the holder is "+holder(l.disk).String(), nil)
 }
 
 func (l *lease) stat(number uint64) (err error) {

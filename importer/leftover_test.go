@@ -5,22 +5,23 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-var lostAnswer = unknown(NewError(CodeConnectionLost, "", "reset", nil))
+var lostAnswer = target.Unknown(target.NewError(target.CodeConnectionLost, "", "reset", nil))
 
 // TestCreateRefused: a Create that the store refused has left nothing, however often
 // it is tried while the operator is waited for, and nothing is named.
 func TestCreateRefused(t *testing.T) {
-	for _, code := range []Code{CodeTargetFull, CodeAccessDenied, CodeTargetAbsent} {
+	for _, code := range []target.Code{target.CodeTargetFull, target.CodeAccessDenied, target.CodeTargetAbsent} {
 		s, f := mixed(), newFake(t)
 		o, refused := patient(t, memDisk()), 0
 		o.ExclusivePrefix, o.Retries = false, 1
 		f.hook = func(n int, call, key string) (bool, error) {
 			if ours(key) && call == "create" && refused < 20 {
 				refused++
-				return false, NewError(code, "", "no", nil)
+				return false, target.NewError(code, "", "no", nil)
 			}
 			return true, nil
 		}
@@ -58,7 +59,7 @@ func TestLostCreateOfLostSource(t *testing.T) {
 			if there {
 				f.objects["in/big"] = fakeObject{data: []byte("something else")}
 			} else {
-				s.broken["big"] = NewError(CodeSourceLost, "", "fewer disks", nil)
+				s.broken["big"] = target.NewError(target.CodeSourceLost, "", "fewer disks", nil)
 			}
 			o = testOptions(t, crashed)
 			o.ExclusivePrefix = exclusive
@@ -80,9 +81,9 @@ func TestAbortDenied(t *testing.T) {
 		deny := func(n int, call, key string) (bool, error) {
 			switch {
 			case key == "in/big" && call == "part":
-				return false, NewError(CodeRefused, "", "no", nil)
+				return false, target.NewError(target.CodeRefused, "", "no", nil)
 			case ours(key) && call == "abort":
-				return false, NewError(CodeAccessDenied, "", "no right to abort", nil)
+				return false, target.NewError(target.CodeAccessDenied, "", "no right to abort", nil)
 			}
 			return true, nil
 		}
@@ -145,7 +146,7 @@ func (d *leasedDisk) Taken() uint64 { return 0 }
 
 func (d *leasedDisk) Held() error {
 	if d.taken.Load() {
-		return NewError(CodeTakenOver, "", "by a test", nil)
+		return target.NewError(target.CodeTakenOver, "", "by a test", nil)
 	}
 	return nil
 }
@@ -171,7 +172,7 @@ func TestOrphanOfOther(t *testing.T) {
 			return true, nil
 		}
 		res, err := Run(context.Background(), s, f, o)
-		if f.uploads["theirs"] == nil || !hasCode(err, CodeTakenOver) || res.LeftUploads == 0 {
+		if f.uploads["theirs"] == nil || !target.HasCode(err, target.CodeTakenOver) || res.LeftUploads == 0 {
 			t.Errorf("at %s: uploads %v, %v, %+v", at, f.uploads, err, res)
 		}
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"strings"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // maxLeftovers bounds the uploads that one sweep looks at.
@@ -33,7 +35,7 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 	err := r.calls.idempotent(ctx, call{name: callListUploads, key: r.opts.Prefix}, func(ctx context.Context) error {
 		clear(found)
 		n = 0
-		return r.target.ListUploadsBelow(ctx, r.opts.Prefix, func(u Upload) error {
+		return r.target.ListUploadsBelow(ctx, r.opts.Prefix, func(u target.Upload) error {
 			if u.Initiator != r.probe.Initiator || u.Initiated.Before(r.header.Since) || strings.HasPrefix(u.Key, r.opts.Prefix+ProbePrefix) || n == maxLeftovers {
 				return nil
 			}
@@ -43,7 +45,7 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 		})
 	})
 	if err != nil {
-		return 0, asError(err).Cause
+		return 0, target.AsError(err).Cause
 	}
 	if n == 0 {
 		return 0, ""

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -59,13 +60,13 @@ func TestSweepRefused(t *testing.T) {
 				f.uploads["twice"] = &fakeUpload{key: key, initiator: f.initiator, initiated: f.now(), parts: map[int]fakePart{}}
 			}
 			if call == what && !strings.Contains(key, ProbePrefix) {
-				return false, NewError(CodeAccessDenied, key, "no", nil)
+				return false, target.NewError(target.CodeAccessDenied, key, "no", nil)
 			}
 			return true, nil
 		}
 		named := false
 		o := testOptions(t, memDisk())
-		o.Problem = func(e *Error) { named = named || e.Code == CodeOrphanUpload && e.Path == "in/big" }
+		o.Problem = func(e *target.Error) { named = named || e.Code == target.CodeOrphanUpload && e.Path == "in/big" }
 		if res := mustRun(t, s, f, o); !res.Complete || named != (what == "abort") || (res.LeftUploads > 0) != named {
 			t.Errorf("%s: named %v, %+v", what, named, res)
 		}
@@ -81,16 +82,16 @@ func TestLeftOnce(t *testing.T) {
 		f.hook = func(_ int, call, key string) (bool, error) {
 			switch {
 			case key == "in/big" && call == "part":
-				return false, NewError(CodeRefused, "", "no", nil)
+				return false, target.NewError(target.CodeRefused, "", "no", nil)
 			case key == "in/big" && call == "abort" && !(mended && f.byCall["listbelow"] > 0):
-				return false, NewError(CodeAccessDenied, "", "no right to abort", nil)
+				return false, target.NewError(target.CodeAccessDenied, "", "no right to abort", nil)
 			}
 			return true, nil
 		}
 		named := 0
 		o := testOptions(t, memDisk())
-		o.Problem = func(e *Error) {
-			if e.Code == CodeOrphanUpload {
+		o.Problem = func(e *target.Error) {
+			if e.Code == target.CodeOrphanUpload {
 				named++
 			}
 		}
@@ -115,7 +116,7 @@ func TestLostCreateOnce(t *testing.T) {
 		case key == "in/big" && call == "create" && len(f.uploads) == 0:
 			return true, lostAnswer
 		case key == "in/big" && call == "abort":
-			return false, NewError(CodeAccessDenied, "", "no right to abort", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "no right to abort", nil)
 		}
 		return true, nil
 	}
@@ -136,8 +137,8 @@ func TestCancelSweeps(t *testing.T) {
 	plant("them", "in/big", "them")
 	plant("no-entry", "in/nothing-of-ours", f.initiator)
 	o, named := testOptions(t, disk), uint64(0)
-	o.Problem = func(e *Error) {
-		if e.Code == CodeOrphanUpload {
+	o.Problem = func(e *target.Error) {
+		if e.Code == target.CodeOrphanUpload {
 			named++ // a Create without an answer was in the journal: "them" may be of it
 		}
 	}
@@ -178,7 +179,7 @@ func TestCancelCountsLostCreates(t *testing.T) {
 // like any other: the run halts for it, or names the object. (Seed 1206 of make
 // import-faults at MinIO: a start that ended incomplete, and nobody said why.)
 func TestTimeIsNamed(t *testing.T) {
-	late := unknown(NewError(CodeConnectionLost, "", "no answer in 2s", context.DeadlineExceeded))
+	late := target.Unknown(target.NewError(target.CodeConnectionLost, "", "no answer in 2s", context.DeadlineExceeded))
 	for _, where := range []string{ProbePrefix, "in/big", "in/a"} {
 		for _, what := range []string{"put", "head", "create", "part", "complete", "get"} {
 			s, f := mixed(), newFake(t)
@@ -190,10 +191,10 @@ func TestTimeIsNamed(t *testing.T) {
 				}
 				return true, nil
 			}
-			codes := map[Code]int{}
+			codes := map[target.Code]int{}
 			o := testOptions(nil, memDisk())
 			o.ReadBack, o.Retries = true, 2
-			o.Problem = func(e *Error) { codes[e.Code]++ }
+			o.Problem = func(e *target.Error) { codes[e.Code]++ }
 			res, err := Run(context.Background(), s, f, o)
 			if res == nil {
 				t.Fatalf("%s of %q: no result: %v", what, where, err)
@@ -201,10 +202,10 @@ func TestTimeIsNamed(t *testing.T) {
 			if !met {
 				continue
 			}
-			if class := res.ExitClass(); class != ExitFixable || codes[CodeConnectionLost] == 0 {
+			if class := res.ExitClass(); class != ExitFixable || codes[target.CodeConnectionLost] == 0 {
 				t.Errorf("%s of %q: %v, %v, named: %v", what, where, class, err, codes)
 			}
-			if halted := res.Halt != nil; halted != (err != nil) || halted && !hasCode(err, CodeConnectionLost) {
+			if halted := res.Halt != nil; halted != (err != nil) || halted && !target.HasCode(err, target.CodeConnectionLost) {
 				t.Errorf("%s of %q: halt %v, error %v", what, where, res.Halt, err)
 			}
 		}
@@ -215,9 +216,9 @@ func TestTimeIsNamed(t *testing.T) {
 // uploads, where it fails itself, and where it is not the first of its run. (Seed 1117 of make
 // import-faults at MinIO.)
 func TestProbeNamesLeft(t *testing.T) {
-	refused := NewError(CodeRefused, "", "status 501: NotImplemented", nil)
-	lost := unknown(NewError(CodeConnectionLost, "", "reset", nil))
-	denied := NewError(CodeAccessDenied, "", "no", nil)
+	refused := target.NewError(target.CodeRefused, "", "status 501: NotImplemented", nil)
+	lost := target.Unknown(target.NewError(target.CodeConnectionLost, "", "reset", nil))
+	denied := target.NewError(target.CodeAccessDenied, "", "no", nil)
 	tests := []struct {
 		name string
 		hook func(f *fakeTarget, call, key string) (bool, error)
@@ -269,8 +270,8 @@ func TestProbeNamesLeft(t *testing.T) {
 			var left []string
 			o := patient(t, memDisk())
 			o.HaltWait = 50 * time.Millisecond
-			o.Problem = func(e *Error) {
-				if e.Code == CodeProbeLeft {
+			o.Problem = func(e *target.Error) {
+				if e.Code == target.CodeProbeLeft {
 					left = append(left, e.Path)
 				}
 			}

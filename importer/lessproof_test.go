@@ -7,13 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // wrongParts is a store that checks a PUT and takes any part.
 type wrongParts struct{ *fakeTarget }
 
-func (w wrongParts) UploadPart(ctx context.Context, in PartRequest) (string, error) {
+func (w wrongParts) UploadPart(ctx context.Context, in target.PartRequest) (string, error) {
 	data, err := io.ReadAll(in.Body)
 	if err != nil {
 		return "", err
@@ -64,8 +65,8 @@ func TestReadBackOfMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), longReads{f}, VerifyOptions{By: ByReadBack, Backoff: 1, Difference: func(e *Error) {
-		if e.Code != CodeStoredWrong {
+	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), longReads{f}, VerifyOptions{By: ByReadBack, Backoff: 1, Difference: func(e *target.Error) {
+		if e.Code != target.CodeStoredWrong {
 			t.Error(e)
 		}
 	}})
@@ -87,7 +88,7 @@ func TestLostCreateOfLongAgo(t *testing.T) {
 	}
 	named := false
 	o := testOptions(t, memDisk())
-	o.Problem = func(e *Error) { named = named || e.Code == CodeOrphanUpload && e.Path == "in/big" }
+	o.Problem = func(e *target.Error) { named = named || e.Code == target.CodeOrphanUpload && e.Path == "in/big" }
 	res := mustRun(t, s, f, o)
 	if !res.Complete || f.uploads["before"] == nil || len(f.uploads) != 1 || !named {
 		t.Errorf("complete %v, %d uploads are left, the old one %v; named %v", res.Complete, len(f.uploads), f.uploads["before"] != nil, named)

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // limiter bounds the requests at once and finds out how many the target bears:
@@ -188,7 +190,7 @@ func (l *limits) learn(prefix string, err error) (mine, all lesson) {
 	switch {
 	case err == nil:
 		return more, more
-	case !hasCode(err, CodeThrottled):
+	case !target.HasCode(err, target.CodeThrottled):
 		return nothing, nothing
 	}
 	l.mu.Lock()

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -76,7 +77,7 @@ func TestLostPageBehindSpan(t *testing.T) {
 			o.Lanes = lanes
 			// Page 1 is there at first, as if it had been done by an earlier start.
 			for _, lost := range []map[uint64]bool{{1: true}, {2: true}, {1: true}} {
-				if _, err := Run(context.Background(), &brokenSource{s, lost}, f, o); !hasCode(err, CodePageLost) {
+				if _, err := Run(context.Background(), &brokenSource{s, lost}, f, o); !target.HasCode(err, target.CodePageLost) {
 					t.Fatalf("with %v lost: %v", lost, err)
 				}
 			}
@@ -111,7 +112,7 @@ func TestLostPageBehindLongEntry(t *testing.T) {
 					s.sort()
 					o := testOptions(t, memDisk())
 					o.Lanes = lanes
-					if _, err := Run(t.Context(), &brokenSource{s, map[uint64]bool{lost: true}}, f, o); !hasCode(err, CodePageLost) {
+					if _, err := Run(t.Context(), &brokenSource{s, map[uint64]bool{lost: true}}, f, o); !target.HasCode(err, target.CodePageLost) {
 						t.Fatal(err)
 					}
 					if res := mustRun(t, s, f, o); !res.Complete || res.Tally.Entries() != uint64(len(s.entries)) {
@@ -138,7 +139,7 @@ func TestDirectoryBeforeLostPage(t *testing.T) {
 		o := testOptions(t, disk)
 		o.Lanes, o.Directories = lanes, PolicyEmpty
 		res, err := Run(context.Background(), &brokenSource{s, map[uint64]bool{1: true}}, f, o)
-		if !hasCode(err, CodePageLost) || f.ours() != 3 {
+		if !target.HasCode(err, target.CodePageLost) || f.ours() != 3 {
 			t.Fatalf("%v, %d objects: %+v", err, len(f.objects), res)
 		}
 		if res := mustRun(t, s, f, o); !res.Complete || res.Tally.LeftOut["directory"] != 1 || len(f.objects) != 5 {
@@ -156,7 +157,7 @@ func TestCollisionShowsLate(t *testing.T) {
 	}
 	o := testOptions(t, disk)
 	o.Rules = parseRules(t, `{"version":1,"keys":{"strip":"x/"}}`)
-	if _, err := Run(context.Background(), &brokenSource{s, map[uint64]bool{1: true}}, f, o); !hasCode(err, CodePageLost) {
+	if _, err := Run(context.Background(), &brokenSource{s, map[uint64]bool{1: true}}, f, o); !target.HasCode(err, target.CodePageLost) {
 		t.Fatal(err)
 	}
 	res, err := Run(context.Background(), s, f, o)

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -42,9 +43,9 @@ const (
 const ownMetadata = 512
 
 // checkMetadata refuses metadata that would leave no room for what describes the files.
-func (r Rules) checkMetadata(p Profile) error {
+func (r Rules) checkMetadata(p target.Profile) error {
 	for i, o := range r.Objects {
-		if n, most := o.size(), max(0, p.MaxMeta-ownMetadata); n > most {
+		if n, most := o.Size(), max(0, p.MaxMeta-ownMetadata); n > most {
 			return fmt.Errorf("objects[%d]: metadata of %d bytes: the target takes %d beside what describes a file", i, n, most)
 		}
 	}
@@ -79,13 +80,13 @@ func metadata(r *manifest.Record, entryID, runID string, limit, given int) (meta
 	switch {
 	case known:
 		add(metaMtime, fmt.Sprintf("%dns", ns))
-		add(metaRcloneMtime, decimalSeconds(ns))
+		add(target.MetaRcloneMtime, decimalSeconds(ns))
 	case !r.Mtime.IsZero():
-		leftOut = append(leftOut, metaMtime, metaRcloneMtime)
+		leftOut = append(leftOut, metaMtime, target.MetaRcloneMtime)
 	}
-	add(metaRcloneMode, mode)
-	add(metaRcloneUID, uid)
-	add(metaRcloneGID, gid)
+	add(target.MetaRcloneMode, mode)
+	add(target.MetaRcloneUID, uid)
+	add(target.MetaRcloneGID, gid)
 	for _, x := range r.Xattrs {
 		leftOut = append(leftOut, x.Name)
 	}

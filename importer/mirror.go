@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -42,7 +43,7 @@ const JournalPrefix = ".sledge-journal/"
 //   - An outcome is a hint: the object is looked at by HEAD before it counts. What the
 //     hint saves is sending it again, and reading it back again if it is unchanged.
 type mirror struct {
-	target Target
+	target target.Target
 	calls  *caller
 	frames *crypto.FrameCipher
 	prefix string        // of the journal, ending in a slash
@@ -51,10 +52,10 @@ type mirror struct {
 	former []string      // those of starts before it
 	number atomic.Uint64 // of our lease; the watcher looks while an attempt takes its next one
 	trust  time.Duration
-	own    Attributes                // of its objects
+	own    target.Attributes         // of its objects
 	plain  atomic.Bool               // a write has made no version: a delete without one removes
 	seen   atomic.Pointer[time.Time] // when a look that found it ours began
-	lost   atomic.Pointer[Error]
+	lost   atomic.Pointer[target.Error]
 }
 
 // Bounds of what is read back.
@@ -104,9 +105,9 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 		return err
 	}
 	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
-	return m.calls.briefly(m.own, func(own Attributes) error {
+	return m.calls.briefly(m.own, func(own target.Attributes) error {
 		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-			stored, err := m.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
+			stored, err := m.target.Put(ctx, target.PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
 			if err == nil {
 				m.plain.Store(stored.VersionID == "")
 			}
@@ -129,7 +130,7 @@ func (m *mirror) get(ctx context.Context, name string, limit int64, v any) error
 func (m *mirror) getWritten(ctx context.Context, name string, limit int64, v any) error {
 	get := func() error { return m.get(ctx, name, limit, v) }
 	err := get()
-	if IsNotFound(err) {
+	if target.IsNotFound(err) {
 		err = m.calls.shownLate(ctx, err, get)
 	}
 	return err
@@ -145,7 +146,7 @@ func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64,
 		}
 		defer body.Close() // read only
 		if frame, err = io.ReadAll(io.LimitReader(body, limit+1)); err != nil {
-			return unknown(NewError(CodeConnectionLost, "", err.Error(), err))
+			return target.Unknown(target.NewError(target.CodeConnectionLost, "", err.Error(), err))
 		}
 		return nil
 	})
@@ -166,7 +167,7 @@ func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64,
 }
 
 func (m *mirror) bad(name string, err error) error {
-	return NewError(CodeTargetJournal, m.prefix+name, err.Error(), err)
+	return target.NewError(target.CodeTargetJournal, m.prefix+name, err.Error(), err)
 }
 
 func (m *mirror) head(ctx context.Context, ask asking, name string) error {
@@ -182,12 +183,12 @@ func (m *mirror) head(ctx context.Context, ask asking, name string) error {
 func (m *mirror) remove(ctx context.Context, name string) error {
 	key := m.prefix + name
 	for n := range maxMarkerVersions {
-		var obj Object
+		var obj target.Object
 		err := m.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) (err error) {
 			obj, err = m.target.Head(ctx, key)
 			return err
 		})
-		absent := IsNotFound(err)
+		absent := target.IsNotFound(err)
 		if absent && (n > 0 || !m.plain.Load()) {
 			return nil
 		}
@@ -198,17 +199,17 @@ func (m *mirror) remove(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	return NewError(CodeJournalLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", maxMarkerVersions), nil)
+	return target.NewError(target.CodeJournalLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", maxMarkerVersions), nil)
 }
 
 // each calls f for the names that begin with a text, in the order of the store.
 func (m *mirror) each(ctx context.Context, begin string, f func(name string) error) error {
 	if !m.target.Capabilities().List {
-		return NewError(CodeRefused, "", "the target lists no keys, which a journal in it needs", nil)
+		return target.NewError(target.CodeRefused, "", "the target lists no keys, which a journal in it needs", nil)
 	}
-	after, turns := "", newCircle()
+	after, turns := "", target.NewLoopGuard()
 	for {
-		var page []Listed
+		var page []target.Listed
 		var next string
 		err := m.calls.idempotent(ctx, call{name: callList, key: m.prefix + begin}, func(ctx context.Context) (err error) {
 			page, next, err = m.target.List(ctx, m.prefix+begin, after)
@@ -222,8 +223,8 @@ func (m *mirror) each(ctx context.Context, begin string, f func(name string) err
 		if err != nil || next == "" {
 			return err
 		}
-		if turns.closes(next) {
-			return notGoingOn(m.prefix)
+		if turns.Closes(next) {
+			return target.ListingStuck(m.prefix)
 		}
 		after = next
 	}

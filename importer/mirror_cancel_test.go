@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -16,7 +17,7 @@ type probing struct {
 	frozen, thaw chan struct{}
 }
 
-func (z probing) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (z probing) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	s, err := z.fakeTarget.Put(ctx, in)
 	if strings.HasSuffix(in.Key, "/put") && !in.IfAbsent {
 		close(z.frozen)
@@ -83,7 +84,7 @@ func TestCancelOtherProbe(t *testing.T) {
 		f.hook = nil
 		f.mu.Unlock()
 		close(z.thaw)
-		if err := <-first; !hasCode(err, CodeTakenOver) {
+		if err := <-first; !target.HasCode(err, target.CodeTakenOver) {
 			t.Errorf("mirror %v: the first: %v", mirror, err)
 		}
 		if err := state.Close(); err != nil {
@@ -94,7 +95,7 @@ func TestCancelOtherProbe(t *testing.T) {
 
 // cutClearing runs a complete run that is cut off, by Ctrl-C and by a loss of power, when it
 // removes the first page of its journal.
-func cutClearing(t *testing.T, s *fakeSource, f *fakeTarget) (stopped, crashed vfs.FS, problems []Code) {
+func cutClearing(t *testing.T, s *fakeSource, f *fakeTarget) (stopped, crashed vfs.FS, problems []target.Code) {
 	t.Helper()
 	disk := memDisk()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -103,12 +104,12 @@ func cutClearing(t *testing.T, s *fakeSource, f *fakeTarget) (stopped, crashed v
 		if call == "delete" && strings.Contains(key, "/pages/") && crashed == nil {
 			crashed = disk.CrashClone(newRand(1), 50)
 			cancel()
-			return false, NewError(CodeAccessDenied, key, "no", nil)
+			return false, target.NewError(target.CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil
 	}
 	o := mirrored(nil, disk)
-	o.Problem = func(e *Error) { problems = append(problems, e.Code) }
+	o.Problem = func(e *target.Error) { problems = append(problems, e.Code) }
 	if res, err := Run(ctx, s, f, o); err != nil || !res.Complete || crashed == nil {
 		t.Fatalf("%v, %+v", err, res)
 	}
@@ -122,7 +123,7 @@ func TestMirrorClearGoesOn(t *testing.T) {
 	for _, crash := range []bool{false, true} {
 		s, f := mixed(), newFake(t)
 		disk, crashed, problems := cutClearing(t, s, f)
-		if len(f.journalKeys()) == 0 || !slices.Contains(problems, CodeJournalLeft) {
+		if len(f.journalKeys()) == 0 || !slices.Contains(problems, target.CodeJournalLeft) {
 			t.Fatalf("left %q, said %v", f.journalKeys(), problems)
 		}
 		if crash {
@@ -146,13 +147,13 @@ func TestMirrorClearOfOther(t *testing.T) {
 	_, crashed, _ := cutClearing(t, s, f)
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if key == "in/dir/f" && call == "head" {
-			return false, NewError(CodeAccessDenied, "", "", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
 	o := taking(memDisk())
 	o.Lanes, o.Concurrency = 1, 1
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeAccessDenied) {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeAccessDenied) {
 		t.Fatal(err)
 	}
 	f.hook = nil
@@ -206,9 +207,9 @@ func (d headerStays) Delete(ctx context.Context, key, version string) error {
 func denyAbort(_ int, call, key string) (bool, error) {
 	switch {
 	case key == "in/big" && call == "part":
-		return false, NewError(CodeRefused, "", "no", nil)
+		return false, target.NewError(target.CodeRefused, "", "no", nil)
 	case key == "in/big" && call == "abort":
-		return false, NewError(CodeAccessDenied, "", "no right to abort", nil)
+		return false, target.NewError(target.CodeAccessDenied, "", "no right to abort", nil)
 	}
 	return true, nil
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestMirrorCleared: what a complete run could not remove of its journal in the target
@@ -14,19 +16,19 @@ func TestMirrorCleared(t *testing.T) {
 	denied := true
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if denied && call == "delete" && strings.Contains(key, JournalPrefix) {
-			return false, NewError(CodeAccessDenied, key, "no", nil)
+			return false, target.NewError(target.CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil
 	}
-	var said []Code
+	var said []target.Code
 	o := mirrored(t, disk)
-	o.Problem = func(e *Error) { said = append(said, e.Code) }
+	o.Problem = func(e *target.Error) { said = append(said, e.Code) }
 	for range 2 {
 		if res := mustRun(t, s, f, o); !res.Complete || len(f.journalKeys()) == 0 {
 			t.Fatalf("%+v, left %q", res, f.journalKeys())
 		}
 	}
-	if !slices.Equal(said, []Code{CodeJournalLeft, CodeJournalLeft}) {
+	if !slices.Equal(said, []target.Code{target.CodeJournalLeft, target.CodeJournalLeft}) {
 		t.Errorf("said %v", said)
 	}
 	denied = false

@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"errors"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // keepHeader fixes the options: in the target, where another host may have done so
@@ -14,10 +16,10 @@ func (r *run) keepHeader(ctx context.Context) error {
 	shared := header{Version: r.header.Version, Options: r.header.Options, Started: r.header.Started, Begun: true,
 		Odd: r.header.Odd, Named: r.header.Named, Renames: r.header.Renames}
 	err := r.mirror.put(ctx, mirrorHeader, shared, true)
-	if hasCode(err, codeKeyExists) {
+	if target.HasCode(err, target.CodeKeyExists) {
 		var first header
 		switch err = r.mirror.getWritten(ctx, mirrorHeader, maxMirrorSmall, &first); {
-		case IsNotFound(err):
+		case target.IsNotFound(err):
 			err = mirrorNotShown(r.mirror.prefix+mirrorHeader, err)
 		case err == nil:
 			err = r.sharedOptions(ctx, shared.Options)
@@ -113,14 +115,14 @@ func (r *run) keepLeft(ctx context.Context, t *transfer, p pending) error {
 func (r *run) clearMirror(ctx context.Context, end *finished) error {
 	err := r.mirror.check(ctx)
 	switch {
-	case hasCode(err, CodeTakenOver):
+	case target.HasCode(err, target.CodeTakenOver):
 		err = nil // that host's run clears it
 	case err == nil:
 		none := func(string) bool { return false }
 		err = firstError([]error{r.mirror.clear(ctx, mirrorUploads, r.uploadStays), r.mirror.clear(ctx, mirrorPages, none)})
 	}
 	if err != nil {
-		r.problem(NewError(CodeJournalLeft, r.mirror.prefix, asError(err).Cause, err))
+		r.problem(target.NewError(target.CodeJournalLeft, r.mirror.prefix, target.AsError(err).Cause, err))
 		return nil
 	}
 	end.Cleared = true

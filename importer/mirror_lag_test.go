@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // lagging is a store, or a cache before it, that shows for some reads what a lease was before
@@ -20,7 +22,7 @@ type lagging struct {
 	left atomic.Int64
 }
 
-func (l *lagging) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (l *lagging) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	if in.Key == l.key {
 		l.mu.Lock()
 		was := l.objects[l.key].data
@@ -49,7 +51,7 @@ func TestMirrorLeaseLags(t *testing.T) {
 		store := &lagging{fakeTarget: f, key: "in/" + journalName(s.Scope(), o.RunID) + leaseName(1)}
 		store.left.Store(reads)
 		res, err := Run(t.Context(), s, store, o)
-		if reads < int64(o.Retries) && (err != nil || !res.Complete || res.Attempt != 1) || hasCode(err, CodeTakenOver) || reads > 100 && res.Complete {
+		if reads < int64(o.Retries) && (err != nil || !res.Complete || res.Attempt != 1) || target.HasCode(err, target.CodeTakenOver) || reads > 100 && res.Complete {
 			t.Errorf("%d reads lag: %v, %+v", reads, err, res)
 		}
 		if _, sent := f.objects["in/dir/f"]; reads > 100 && sent {
@@ -82,7 +84,7 @@ func TestMirrorStartLags(t *testing.T) {
 		store.left.Store(c.reads)
 		now = now.Add(c.later)
 		res, err := Run(t.Context(), s, store, o)
-		if c.copy != hasCode(err, CodeStateLocked) || !c.copy && (err != nil || !res.Complete || res.Attempt != 1) {
+		if c.copy != target.HasCode(err, target.CodeStateLocked) || !c.copy && (err != nil || !res.Complete || res.Attempt != 1) {
 			t.Errorf("%d reads lag, after %v: %v, %+v", c.reads, c.later, err, res)
 		}
 		if left := store.left.Load(); c.copy && 1<<30-left > 20 && c.reads > 3 {
@@ -113,10 +115,10 @@ type oldList struct {
 	left   int
 }
 
-func (o *oldList) List(ctx context.Context, prefix, after string) ([]Listed, string, error) {
+func (o *oldList) List(ctx context.Context, prefix, after string) ([]target.Listed, string, error) {
 	page, next, err := o.fakeTarget.List(ctx, prefix, after)
 	if strings.HasSuffix(prefix, mirrorLeases) && o.left > 0 {
-		page = slices.DeleteFunc(page, func(l Listed) bool { return strings.HasSuffix(l.Key, o.hidden) })
+		page = slices.DeleteFunc(page, func(l target.Listed) bool { return strings.HasSuffix(l.Key, o.hidden) })
 		if next == "" {
 			o.left--
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // A run looks every mirrorEvery whether another host has taken it over, and begins
@@ -52,7 +54,7 @@ func (m *mirror) lease(ctx context.Context, n uint64) (l mirrorLease, err error)
 	return l, err
 }
 
-// claim takes a lease. One that another host has is codeKeyExists. A target that
+// claim takes a lease. One that another host has is CodeKeyExists. A target that
 // would give one lease to two hosts is refused: the same request is made again, and
 // must fail.
 func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
@@ -62,14 +64,14 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 		switch {
 		case err == nil && again > 0:
 			m.remove(ctx, leaseName(n)) // at best: no run begins here with it
-			return NewError(CodeNoConditions, "", "a journal in the target needs conditional writes: two hosts could take one lease", nil)
-		case err != nil && !hasCode(err, codeKeyExists):
+			return target.NewError(target.CodeNoConditions, "", "a journal in the target needs conditional writes: two hosts could take one lease", nil)
+		case err != nil && !target.HasCode(err, target.CodeKeyExists):
 			return err
 		case err != nil:
 			// The answer to an earlier attempt may have been lost.
 			was, getErr := m.lease(ctx, n)
 			switch {
-			case IsNotFound(getErr): // a cancel of another host has removed it
+			case target.IsNotFound(getErr): // a cancel of another host has removed it
 				return err
 			case getErr != nil:
 				return getErr
@@ -102,16 +104,16 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 			return seenNot(err)
 		}
 		if m.wrote(next) { // an attempt of its own takes it at this moment
-			return NewError(CodeServerError, "", "the run's next lease is its own", nil)
+			return target.NewError(target.CodeServerError, "", "the run's next lease is its own", nil)
 		}
 		by = next.Lease
-	case IsNotFound(err):
+	case target.IsNotFound(err):
 		own, err := m.ownLease(ctx, ask)
 		switch {
 		case err == nil && m.wrote(own):
 			m.seen.Store(&began)
 			return nil
-		case err != nil && !IsNotFound(err):
+		case err != nil && !target.IsNotFound(err):
 			return err
 		}
 		if err != nil {
@@ -126,14 +128,14 @@ func (m *mirror) look(ctx context.Context, ask asking) error {
 
 // lose notes that the run is not ours any more.
 func (m *mirror) lose(cause string) error {
-	m.lost.Store(NewError(CodeTakenOver, "", cause, nil))
+	m.lost.Store(target.NewError(target.CodeTakenOver, "", cause, nil))
 	return m.held()
 }
 
 // seenNot is of a lease that HEAD shows and GET does not give: whose it is, is not known.
 func seenNot(err error) error {
-	if IsNotFound(err) {
-		return NewError(CodeServerError, "", "HEAD shows a lease that GET does not find", err)
+	if target.IsNotFound(err) {
+		return target.NewError(target.CodeServerError, "", "HEAD shows a lease that GET does not find", err)
 	}
 	return err
 }
@@ -216,14 +218,14 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 func (r *run) sharedOptions(ctx context.Context, o runOptions) error {
 	var first header
 	err := r.mirror.get(ctx, mirrorHeader, maxMirrorSmall, &first)
-	if IsNotFound(err) {
+	if target.IsNotFound(err) {
 		return nil // no host has begun
 	}
 	if err != nil {
 		return err
 	}
 	if diff := first.Options.differs(o); diff != "" {
-		return NewError(CodeStateMismatch, "", "options differ from those of the run's first host: "+diff, nil)
+		return target.NewError(target.CodeStateMismatch, "", "options differ from those of the run's first host: "+diff, nil)
 	}
 	return nil
 }
@@ -256,7 +258,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 		before = highest
 		var last mirrorLease
 		if highest > 0 {
-			if last, err = m.lease(ctx, highest); IsNotFound(err) {
+			if last, err = m.lease(ctx, highest); target.IsNotFound(err) {
 				unseen = leaseName(highest)
 				continue // a cancel of another host has removed it meanwhile
 			} else if err != nil {
@@ -287,12 +289,12 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			if last.ID == m.id {
 				text = "in the target the run was started from a copy of this state folder, by " + last.String()
 			}
-			return false, NewError(CodeStateLocked, "", text, nil)
+			return false, target.NewError(target.CodeStateLocked, "", text, nil)
 		}
 		// Behind what the target shows and what we know: it may have lost leases.
 		err = m.claim(ctx, max(highest, known)+1, r.canceling)
 		switch {
-		case hasCode(err, codeKeyExists):
+		case target.HasCode(err, target.CodeKeyExists):
 			continue // another host was first
 		case err != nil:
 			return news, err
@@ -315,8 +317,8 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 // nextLease begins an attempt of its own on this host.
 func (r *run) nextLease(ctx context.Context) error {
 	err := r.mirror.claim(ctx, r.mirror.number.Load()+1, false)
-	if hasCode(err, codeKeyExists) {
-		err = NewError(CodeTakenOver, "", "another host has taken the run over in the target", err)
+	if target.HasCode(err, target.CodeKeyExists) {
+		err = target.NewError(target.CodeTakenOver, "", "another host has taken the run over in the target", err)
 	}
 	return err
 }
@@ -336,8 +338,8 @@ func (r *run) watchMirror(ctx context.Context) (end func()) {
 				continue
 			}
 			last = time.Now()
-			if err := r.mirror.look(ctx, r.calls.once); hasCode(err, CodeTakenOver) {
-				r.halt(asError(err))
+			if err := r.mirror.look(ctx, r.calls.once); target.HasCode(err, target.CodeTakenOver) {
+				r.halt(target.AsError(err))
 				return
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // fromMirror brings into the journal what other hosts have left in the target. was is
@@ -17,7 +19,7 @@ import (
 func (r *run) fromMirror(ctx context.Context, was, fresh header) error {
 	var h header
 	switch err := r.mirror.get(ctx, mirrorHeader, maxMirrorSmall, &h); {
-	case IsNotFound(err) && r.canceling:
+	case target.IsNotFound(err) && r.canceling:
 		// A cancel before this one may have removed it: every object is looked at.
 		h = fresh
 		if was.Begun {
@@ -25,7 +27,7 @@ func (r *run) fromMirror(ctx context.Context, was, fresh header) error {
 		}
 		h.Filled = true
 		return r.journal.store(headerKey, h, false)
-	case IsNotFound(err):
+	case target.IsNotFound(err):
 		return nil // no host has begun
 	case err != nil:
 		return err
@@ -93,7 +95,7 @@ func (r *run) findUploads(ctx context.Context) (map[place][]mirrorUpload, error)
 			return nil
 		}
 		u := mirrorUpload{lease: lease, at: at, name: name}
-		if err := r.mirror.get(ctx, name, maxMirrorSmall, &u); IsNotFound(err) {
+		if err := r.mirror.get(ctx, name, maxMirrorSmall, &u); target.IsNotFound(err) {
 			return nil // it ended meanwhile
 		} else if err != nil {
 			return err
@@ -152,7 +154,7 @@ func (r *run) loadPages(ctx context.Context) error {
 		}
 		var p mirrorPage
 		err := r.mirror.get(ctx, name, maxMirrorPage, &p)
-		if IsNotFound(err) || hasCode(err, CodeTargetJournal) {
+		if target.IsNotFound(err) || target.HasCode(err, target.CodeTargetJournal) {
 			return nil
 		}
 		if err != nil {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"slices"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // identity is who has leases of this state folder, of a copy in it another one. The nonces
@@ -60,7 +62,7 @@ func (m *mirror) ownLease(ctx context.Context, ask asking) (l mirrorLease, err e
 			return err
 		}
 		if l.ID == m.id && l.Nonce != m.nonce && slices.Contains(m.former, l.Nonce) {
-			return NewError(CodeServerError, m.prefix+name, "the lease that was written anew is shown as it was before", nil)
+			return target.NewError(target.CodeServerError, m.prefix+name, "the lease that was written anew is shown as it was before", nil)
 		}
 		return nil
 	})
@@ -138,11 +140,11 @@ func (r *run) signs(ctx context.Context, nonce string) (bool, error) {
 	m := r.mirror
 	name := signerName(m.number.Load())
 	err := m.put(ctx, name, signer{nonce}, true)
-	if !hasCode(err, codeKeyExists) {
+	if !target.HasCode(err, target.CodeKeyExists) {
 		return err == nil, err
 	}
 	var was signer
-	if err := m.getWritten(ctx, name, maxMirrorSmall, &was); IsNotFound(err) {
+	if err := m.getWritten(ctx, name, maxMirrorSmall, &was); target.IsNotFound(err) {
 		return false, mirrorNotShown(m.prefix+name, err)
 	} else if err != nil {
 		return false, err

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -40,7 +41,7 @@ func TestMirrorCopyWhileAtWork(t *testing.T) {
 		close(z.thaw)
 		was := <-first
 		mine, theirs := signed(t, disk), signed(t, other)
-		if !z.looking() && (!hasCode(was.err, CodeTakenOver) || len(mine) > 0) {
+		if !z.looking() && (!target.HasCode(was.err, target.CodeTakenOver) || len(mine) > 0) {
 			t.Errorf("frozen at call %d, %q: the first: %v, signed %q", n, z.key, was.err, mine)
 		}
 		if len(theirs) != 1 || slices.Contains(mine, theirs[0]) && !sameSigned(t, disk, other) {
@@ -87,7 +88,7 @@ func TestMirrorOldCopy(t *testing.T) {
 	halfway(t, s, f, mirrored(t, disk))
 	old := disk.CrashClone(newRand(1), 0)
 	halfway(t, s, f, mirrored(t, disk))
-	if _, err := Run(t.Context(), s, f, mirrored(t, old)); !hasCode(err, CodeStateLocked) {
+	if _, err := Run(t.Context(), s, f, mirrored(t, old)); !target.HasCode(err, target.CodeStateLocked) {
 		t.Errorf("the old copy: %v", err)
 	}
 	if res := mustRun(t, s, f, mirrored(t, disk)); !res.Complete || res.Attempt != 1 {
@@ -107,11 +108,11 @@ func TestMirrorNonceCut(t *testing.T) {
 	for n := range 2 * maxNonces {
 		f.hook = func(_ int, call, key string) (bool, error) {
 			if call == "put" {
-				return n%2 == 1, NewError(CodeCredentialsRefused, key, "no", nil)
+				return n%2 == 1, target.NewError(target.CodeCredentialsRefused, key, "no", nil)
 			}
 			return true, nil
 		}
-		if _, err := Run(t.Context(), s, f, mirrored(t, disk)); !hasCode(err, CodeCredentialsRefused) {
+		if _, err := Run(t.Context(), s, f, mirrored(t, disk)); !target.HasCode(err, target.CodeCredentialsRefused) {
 			t.Fatal(err)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -21,11 +22,11 @@ func halfway(t *testing.T, s *fakeSource, f *fakeTarget, o Options) {
 	o.Lanes, o.Concurrency = 1, 1
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if key == "in/dir/f" && call == "put" {
-			return false, NewError(CodeAccessDenied, "", "", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeAccessDenied) {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeAccessDenied) {
 		t.Fatal(err)
 	}
 	f.hook = nil
@@ -91,7 +92,7 @@ func TestMirrorHintsAreAsked(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	halfway(t, s, f, mirrored(t, memDisk()))
 	delete(f.objects, "in/a")
-	f.objects["in/b.empty"] = fakeObject{data: []byte("x"), sha256: encode64(sum([]byte("x"))), kind: "FULL_OBJECT"}
+	f.objects["in/b.empty"] = fakeObject{data: []byte("x"), sha256: target.Encode64(sum([]byte("x"))), kind: "FULL_OBJECT"}
 	res := mustRun(t, s, f, taking(memDisk()))
 	if res.Tally.Outcomes[OutcomeConflict] != 1 || res.Complete {
 		t.Errorf("%+v", res.Tally)
@@ -122,7 +123,7 @@ func TestMirrorOfAnother(t *testing.T) {
 			}
 		}
 		leases := f.leases()
-		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeTargetJournal) {
+		if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeTargetJournal) {
 			t.Errorf("another %s: %v", name, err)
 		}
 		if f.leases() != leases {
@@ -139,11 +140,11 @@ func TestMirrorOptions(t *testing.T) {
 	leases := f.leases()
 	o := taking(memDisk())
 	o.ReadBack = true
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeStateMismatch) {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) {
 		t.Errorf("read-back: %v", err)
 	}
 	o = testOptions(t, disk) // this one would not see a takeover
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeStateMismatch) {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) {
 		t.Errorf("without the journal in the target: %v", err)
 	}
 	if f.leases() != leases {
@@ -158,7 +159,7 @@ func TestMirrorNeedsConditions(t *testing.T) {
 	f.noConditions = true
 	o := mirrored(t, memDisk())
 	o.AllowUnconditional = true
-	if _, err := Run(context.Background(), mixed(), f, o); !hasCode(err, CodeNoConditions) {
+	if _, err := Run(context.Background(), mixed(), f, o); !target.HasCode(err, target.CodeNoConditions) {
 		t.Error(err)
 	}
 	if len(f.objects) > 0 {
@@ -172,7 +173,7 @@ func TestMirrorClaim(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	f.hook = func(n int, call, key string) (bool, error) {
 		if call == "put" && strings.Contains(key, "/leases/") && n%3 != 0 {
-			return true, unknown(NewError(CodeConnectionLost, "", "", nil))
+			return true, target.Unknown(target.NewError(target.CodeConnectionLost, "", "", nil))
 		}
 		return true, nil
 	}
@@ -190,7 +191,7 @@ func TestMirrorClaim(t *testing.T) {
 		switch {
 		case end.err == nil && end.res.Complete && end.res.Attempt == 1:
 			won++
-		case !hasCode(end.err, CodeStateLocked):
+		case !target.HasCode(end.err, target.CodeStateLocked):
 			t.Error(end.err)
 		}
 	}
@@ -204,7 +205,7 @@ func TestMirrorClaim(t *testing.T) {
 // with failures under the next.
 func TestMirrorAgain(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
-	s.broken["dir/c"] = NewError(CodeSourceLost, "", "", nil)
+	s.broken["dir/c"] = target.NewError(target.CodeSourceLost, "", "", nil)
 	halfway(t, s, f, mirrored(t, disk))
 	if res := mustRun(t, s, f, mirrored(t, disk)); res.Attempt != 1 || res.Complete {
 		t.Errorf("%+v", res)
@@ -258,7 +259,7 @@ func mirrorChainFrom(t *testing.T, from int) {
 	}
 	names := signed(t, last)
 	for i, end := range ends {
-		if was := <-end; was.err != nil && !hasCode(was.err, CodeTakenOver) {
+		if was := <-end; was.err != nil && !target.HasCode(was.err, target.CodeTakenOver) {
 			t.Errorf("from call %d, host %d: %v", from, i, was.err)
 		}
 		names = append(names, signed(t, disks[i])...)
@@ -292,7 +293,7 @@ func TestMirrorRemoved(t *testing.T) {
 		t.Errorf("%+v", res)
 	}
 	close(z.thaw)
-	if was := <-first; !hasCode(was.err, CodeTakenOver) || len(signed(t, disk)) > 0 {
+	if was := <-first; !target.HasCode(was.err, target.CodeTakenOver) || len(signed(t, disk)) > 0 {
 		t.Errorf("the first host: %v, signed %q", was.err, signed(t, disk))
 	}
 }
@@ -307,7 +308,7 @@ func TestMirrorHalts(t *testing.T) {
 		f.hook = func(_ int, what, key string) (bool, error) {
 			if what == call && strings.HasPrefix(key, "in/") && !strings.Contains(key, "/leases/") && f.calls > 40 && denied < 6 {
 				denied++
-				return false, NewError(CodeCredentialsExpired, "", "", nil)
+				return false, target.NewError(target.CodeCredentialsExpired, "", "", nil)
 			}
 			return true, nil
 		}
@@ -340,7 +341,7 @@ func mirrorCancelAt(t *testing.T, n int) {
 	if !ok {
 		t.Fatalf("it ended before call %d", n)
 	}
-	if _, err := Cancel(context.Background(), s, f, mirrored(t, memDisk()), true); !hasCode(err, CodeStateLocked) {
+	if _, err := Cancel(context.Background(), s, f, mirrored(t, memDisk()), true); !target.HasCode(err, target.CodeStateLocked) {
 		t.Errorf("without leave: %v", err)
 	}
 	deleting := &deletes{fakeTarget: f}
@@ -349,7 +350,7 @@ func mirrorCancelAt(t *testing.T, n int) {
 		t.Fatal(err)
 	}
 	close(z.thaw)
-	if was := <-first; !hasCode(was.err, CodeTakenOver) {
+	if was := <-first; !target.HasCode(was.err, target.CodeTakenOver) {
 		t.Errorf("the first host: %v", was.err)
 	}
 	// What was on its way when it froze has come late: the same once more finds it.
@@ -369,7 +370,7 @@ func mirrorCancelAt(t *testing.T, n int) {
 		t.Errorf("%q, %d leases", out.Journal, f.leases())
 	}
 	for _, o := range []Options{taking(memDisk()), taking(disk)} {
-		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeCanceled) {
+		if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeCanceled) {
 			t.Errorf("it goes on: %v", err)
 		}
 	}
@@ -391,7 +392,7 @@ type pageFrozen struct {
 	frozen, thaw chan struct{}
 }
 
-func (z pageFrozen) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (z pageFrozen) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	s, err := z.fakeTarget.Put(ctx, in)
 	if strings.HasSuffix(in.Key, "/pages/0000000000000002") {
 		close(z.frozen)
@@ -418,7 +419,7 @@ func TestMirrorSigns(t *testing.T) {
 		t.Errorf("%+v", res)
 	}
 	close(z.thaw)
-	if err := <-first; !hasCode(err, CodeTakenOver) || len(signed(t, disk)) > 0 {
+	if err := <-first; !target.HasCode(err, target.CodeTakenOver) || len(signed(t, disk)) > 0 {
 		t.Errorf("%v, signed %q", err, signed(t, disk))
 	}
 }
@@ -445,7 +446,7 @@ func TestMirrorOfFolder(t *testing.T) {
 		t.Errorf("%+v", res)
 	}
 	close(z.thaw)
-	if was := <-first; !hasCode(was.err, CodeTakenOver) {
+	if was := <-first; !target.HasCode(was.err, target.CodeTakenOver) {
 		t.Errorf("the first: %v", was.err)
 	}
 	if err := errors.Join(state.Close(), taken.Close()); err != nil {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -41,12 +42,12 @@ func (z freezingAll) Get(ctx context.Context, key, version string) (r io.ReadClo
 	return r, err
 }
 
-func (z freezingAll) Head(ctx context.Context, key string) (o Object, err error) {
+func (z freezingAll) Head(ctx context.Context, key string) (o target.Object, err error) {
 	z.aroundKey(key, func() { o, err = z.fakeTarget.Head(ctx, key) })
 	return o, err
 }
 
-func (z freezingAll) List(ctx context.Context, prefix, after string) (page []Listed, next string, err error) {
+func (z freezingAll) List(ctx context.Context, prefix, after string) (page []target.Listed, next string, err error) {
 	z.around(func() { page, next, err = z.fakeTarget.List(ctx, prefix, after) })
 	return page, next, err
 }
@@ -182,7 +183,7 @@ func mirrorTakeOverAt(t *testing.T, s *fakeSource, n int, after bool) bool {
 	}
 	held, before := f.leases() > 0, signed(t, disk)
 	if held {
-		if _, err := Run(context.Background(), s, f, mirrored(nil, memDisk())); !hasCode(err, CodeStateLocked) {
+		if _, err := Run(context.Background(), s, f, mirrored(nil, memDisk())); !target.HasCode(err, target.CodeStateLocked) {
 			t.Errorf("without leave: %v", err)
 		}
 	}
@@ -194,7 +195,7 @@ func mirrorTakeOverAt(t *testing.T, s *fakeSource, n int, after bool) bool {
 	was := <-first
 	mine, theirs := signed(t, disk), signed(t, other)
 	switch {
-	case hasCode(was.err, CodeTakenOver) || hasCode(was.err, CodeStateLocked):
+	case target.HasCode(was.err, target.CodeTakenOver) || target.HasCode(was.err, target.CodeStateLocked):
 		if len(mine) > 0 {
 			t.Errorf("the first host, once awake, has signed %q", mine)
 		}

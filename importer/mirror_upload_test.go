@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // createFrozen freezes behind the Create of the first upload of an entry.
@@ -13,7 +15,7 @@ type createFrozen struct {
 	frozen, thaw chan struct{}
 }
 
-func (z createFrozen) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
+func (z createFrozen) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
 	id, err := z.fakeTarget.CreateUpload(ctx, in)
 	if in.Key == "in/big" {
 		close(z.frozen)
@@ -50,17 +52,17 @@ func TestMirrorLateUpload(t *testing.T) {
 	denied := true
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if denied && call == "complete" && key == "in/big" {
-			return false, NewError(CodeAccessDenied, "", "", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
 	disk := memDisk()
 	for _, o := range []Options{mirrored(nil, disk), taking(memDisk())} {
-		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeAccessDenied) {
+		if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeAccessDenied) {
 			t.Fatal(err)
 		}
 	}
-	late, err := f.CreateUpload(context.Background(), CreateRequest{Key: "in/big"})
+	late, err := f.CreateUpload(context.Background(), target.CreateRequest{Key: "in/big"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,6 +3,8 @@ package importer
 import (
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // hidden are the keys of which versions are there and none is shown: behind a delete marker.
@@ -18,12 +20,12 @@ func (b *retaining) hidden() (keys []string) {
 // TestMirrorClearVersions: a start that has written nothing, and so was not told of versions,
 // removes the journal that the start before it has left: by its versions.
 func TestMirrorClearVersions(t *testing.T) {
-	b, s := newRetaining(t, Retention{}), mixed()
+	b, s := newRetaining(t, target.Retention{}), mixed()
 	o, told := retentionOptions(t, b)
 	o.JournalInTarget = true
 	b.hook = func(_ int, call, key string) (bool, error) {
 		if call == "delete" && strings.Contains(key, "/"+mirrorPages) {
-			return false, NewError(CodeAccessDenied, key, "no", nil)
+			return false, target.NewError(target.CodeAccessDenied, key, "no", nil)
 		}
 		return true, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestMirrorWatchesAnHour: the target is gone for an hour. Whether another host has the
@@ -29,7 +31,7 @@ func TestMirrorWatchesAnHour(t *testing.T) {
 			if tries++; strings.Contains(key, "/leases/") {
 				looks++
 			}
-			return false, NewError(CodeTargetAbsent, "", "connection refused", nil)
+			return false, target.NewError(target.CodeTargetAbsent, "", "connection refused", nil)
 		}
 		res := mustRun(t, s, f, o)
 		if !res.Complete || time.Since(gone) < time.Hour || time.Since(gone) > time.Hour+2*time.Minute {
@@ -55,21 +57,29 @@ func (g garbled) Get(context.Context, string, string) (io.ReadCloser, error) {
 	return io.NopCloser(strings.NewReader(g.text)), nil
 }
 
-func (g garbled) Head(context.Context, string) (Object, error) { return Object{}, nil }
+func (g garbled) Head(context.Context, string) (target.Object, error) { return target.Object{}, nil }
 
 // TestMirrorLook: a look is one attempt and spends no retry. What it is refused, or
 // cannot read, is not known, and nothing is lost by it; what is certain afterwards asks
 // again, and knows.
 func TestMirrorLook(t *testing.T) {
-	for name, fail := range map[string]func(f *fakeTarget) Target{
-		"target gone": func(f *fakeTarget) Target { return failing(f, "head", NewError(CodeTargetAbsent, "", "", nil)) },
-		"busy":        func(f *fakeTarget) Target { return failing(f, "get", NewError(CodeThrottled, "", "", nil)) },
-		"answer lost": func(f *fakeTarget) Target {
-			return failing(f, "get", unknown(NewError(CodeConnectionLost, "", "", nil)))
+	for name, fail := range map[string]func(f *fakeTarget) target.Target{
+		"target gone": func(f *fakeTarget) target.Target {
+			return failing(f, "head", target.NewError(target.CodeTargetAbsent, "", "", nil))
 		},
-		"no right":      func(f *fakeTarget) Target { return failing(f, "head", NewError(CodeAccessDenied, "", "", nil)) },
-		"no bucket":     func(f *fakeTarget) Target { return failing(f, "get", NewError(CodeNoSuchBucket, "", "", nil)) },
-		"a page of 200": func(f *fakeTarget) Target { return garbled{f, "<html>"} },
+		"busy": func(f *fakeTarget) target.Target {
+			return failing(f, "get", target.NewError(target.CodeThrottled, "", "", nil))
+		},
+		"answer lost": func(f *fakeTarget) target.Target {
+			return failing(f, "get", target.Unknown(target.NewError(target.CodeConnectionLost, "", "", nil)))
+		},
+		"no right": func(f *fakeTarget) target.Target {
+			return failing(f, "head", target.NewError(target.CodeAccessDenied, "", "", nil))
+		},
+		"no bucket": func(f *fakeTarget) target.Target {
+			return failing(f, "get", target.NewError(target.CodeNoSuchBucket, "", "", nil))
+		},
+		"a page of 200": func(f *fakeTarget) target.Target { return garbled{f, "<html>"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newFake(t)
@@ -90,7 +100,7 @@ func TestMirrorLook(t *testing.T) {
 			const left = 10.0
 			calls := f.calls
 			r.calls.budget.left = left
-			if err := m.look(t.Context(), r.calls.once); err == nil || hasCode(err, CodeTakenOver) || m.held() != nil {
+			if err := m.look(t.Context(), r.calls.once); err == nil || target.HasCode(err, target.CodeTakenOver) || m.held() != nil {
 				t.Errorf("a look: %v, then %v", err, m.held())
 			}
 			if f.calls > calls+2 || r.calls.budget.left != left || r.calls.retried.Load() > 0 {
@@ -107,7 +117,7 @@ func TestMirrorLook(t *testing.T) {
 			if err := second.claim(t.Context(), 2, false); err != nil {
 				t.Fatal(err)
 			}
-			if err := m.look(t.Context(), r.calls.once); !hasCode(err, CodeTakenOver) || m.held() == nil {
+			if err := m.look(t.Context(), r.calls.once); !target.HasCode(err, target.CodeTakenOver) || m.held() == nil {
 				t.Errorf("another host has it: %v", err)
 			}
 		})
@@ -115,7 +125,7 @@ func TestMirrorLook(t *testing.T) {
 }
 
 // failing has each call of a kind fail.
-func failing(f *fakeTarget, kind string, err *Error) Target {
+func failing(f *fakeTarget, kind string, err *target.Error) target.Target {
 	f.hook = func(_ int, call, _ string) (bool, error) {
 		if call == kind {
 			return false, err

@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // An oddity is something about a key that stores have been seen to rewrite: SeaweedFS
@@ -125,7 +127,7 @@ func (r *run) oddOf(ctx context.Context) (odd []oddity, whole bool, err error) {
 		case ctx.Err() != nil:
 			return errStopped
 		case e.Lost != nil:
-			if own := ownFault("", e.Lost); own != nil {
+			if own := target.OwnFault("", e.Lost); own != nil {
 				return own
 			}
 			whole = false
@@ -136,7 +138,7 @@ func (r *run) oddOf(ctx context.Context) (odd []oddity, whole bool, err error) {
 		if _, out := r.planner.leaves(e); out {
 			return nil
 		}
-		if key, ok := r.planner.keys.key(e.Record.OrderKey()); ok && r.planner.profile.checkKey(key) == "" {
+		if key, ok := r.planner.keys.key(e.Record.OrderKey()); ok && r.planner.profile.CheckKey(key) == "" {
 			names.add(key[len(r.opts.Prefix):])
 		}
 		return nil

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -58,14 +59,14 @@ type Options struct {
 	Transport   http.RoundTripper // what carries requests; nil is the network
 	loaded      *loadedConfig     // by ResolveEndpoint, for the client of the same options
 	Profile     string            // its name, default generic
-	Profiles    []Profile         // where it is looked up; nil is Profiles()
+	Profiles    []target.Profile  // where it is looked up; nil is Profiles()
 	Symlinks    Policy
 	Directories Policy
 	Rules       Rules // their policies count before those above
 
 	// CustomerKey is the key of SSE-C: every request that reads or writes an object has
 	// it. It is recorded by its MD5 alone, and never printed.
-	CustomerKey *CustomerKey
+	CustomerKey *target.CustomerKey
 
 	// MinProof is what every object must reach, default ProofSHA256. Where the
 	// store's answer is worth less, the object is read back.
@@ -129,7 +130,7 @@ type Options struct {
 	Behind func() bool
 
 	// Retry tells which failures of earlier starts are tried again; nil is all.
-	Retry func(Code) bool
+	Retry func(target.Code) bool
 
 	RetryBudget int       // retries over the whole run, beside one for ten calls that succeed; default 10,000
 	Lanes       int       // parts of the manifest that are walked side by side, default 4
@@ -166,7 +167,7 @@ type Options struct {
 	Now         func() time.Time                                       // default time.Now
 	Rand        io.Reader                                              // of salts; default crypto/rand
 	Progress    func(Progress)                                         // called about every second and at the end, never at once
-	Problem     func(*Error)                                           // called for each failed object, warning and halt, never at once
+	Problem     func(*target.Error)                                    // called for each failed object, warning and halt, never at once
 	Silent      func(Silence)                                          // called while a call without much payload has no answer, now and then, never at once
 	Step        func(what string)                                      // of ProbeTarget: called before each question
 	Called      func(Call)                                             // called after each attempt of a call, at once from many goroutines
@@ -209,8 +210,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.MinProof, ProofSHA256)
 	setDefault(&o.Concurrency, DefaultConcurrency)
 	setDefault(&o.PartConcurrency, 4)
-	setDefault(&o.Memory, 256*mib)
-	setDefault(&o.ReadBackLimit, gib)
+	setDefault(&o.Memory, 256*target.MiB)
+	setDefault(&o.ReadBackLimit, target.GiB)
 	setDefault(&o.Retries, 8)
 	setDefault(&o.Backoff, 200*time.Millisecond)
 	setDefault(&o.CallTimeout, 2*time.Minute)
@@ -253,10 +254,10 @@ func (o Options) validate() error {
 func (o Options) checkChoices() error {
 	var problems []error
 	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
-	if err := checkBucket(o.Bucket); err != nil {
+	if err := target.CheckBucket(o.Bucket); err != nil {
 		problems = append(problems, err)
 	}
-	if err := checkPrefix(o.Prefix); err != nil {
+	if err := target.CheckPrefix(o.Prefix); err != nil {
 		problems = append(problems, err)
 	}
 	profile, err := o.profile()
@@ -300,7 +301,7 @@ func (o Options) checkChoices() error {
 }
 
 // profile is the target's, with its values.
-func (o Options) profile() (Profile, error) { return ProfileIn(o.Profiles, o.Profile) }
+func (o Options) profile() (target.Profile, error) { return target.ProfileIn(o.Profiles, o.Profile) }
 
 // requests is the bound of requests with payload at once.
 func (o Options) requests() int {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -80,8 +81,8 @@ func planAll(t testing.TB, s Source, o Options) map[string]string {
 			a, err := p.plan(e)
 			switch {
 			case err != nil:
-				got[e.Record.OrderKey()] = "(" + string(asError(err).Code) + ")"
-				if !isClass(err, FatalObject) {
+				got[e.Record.OrderKey()] = "(" + string(target.AsError(err).Code) + ")"
+				if !target.IsClass(err, target.FatalObject) {
 					t.Errorf("%v is not fatal for the object", err)
 				}
 			case a.Kind == ActionNone:
@@ -163,7 +164,7 @@ func TestCollisionNamesNoPath(t *testing.T) {
 	causes := ""
 	l.Entries(context.Background(), 0, func(e Entry) error {
 		if _, err := p.plan(e); err != nil {
-			causes += asError(err).Cause + "\n"
+			causes += target.AsError(err).Cause + "\n"
 		}
 		return nil
 	})
@@ -304,7 +305,7 @@ func TestOutlookStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := newOutlook(ctx, list("a"), p, o, nil); !isCanceled(err) {
+	if _, err := newOutlook(ctx, list("a"), p, o, nil); !target.IsCanceled(err) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -1,6 +1,10 @@
 package importer
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/sledge-io/sledge/importer/target"
+)
 
 // Own are the attributes of the objects that an import writes for itself: its probe, its
 // journal in the target, its commit marker. A bucket's policy may refuse what comes
@@ -8,13 +12,13 @@ import "slices"
 // object, else those of the first rule that has any. An ACL that lets others than the
 // bucket's owner read is not among them, and neither is a lock or a storage class: these
 // objects are read and removed again.
-func (r Rules) Own() (a Attributes) {
+func (r Rules) Own() (a target.Attributes) {
 	for _, everything := range []bool{true, false} {
 		for _, o := range r.Objects {
 			if everything && !o.overAll() {
 				continue
 			}
-			a = a.over(Attributes{Given: o.Given}.demanded())
+			a = a.Over(target.Attributes{Given: o.Given}.Demanded())
 		}
 	}
 	return a
@@ -27,17 +31,17 @@ func (o ObjectRule) overAll() bool {
 
 // sets are the attributes that objects may get by each rule, without locks, each set
 // once: what a probe tries before the first object.
-func (r Rules) sets() (all []Attributes) {
+func (r Rules) sets() (all []target.Attributes) {
 	own, seen := r.Own(), []string{}
 	for _, o := range r.Objects {
-		a := Attributes{Given: o.Given}
-		if a.ContentType == ContentTypeAuto {
+		a := target.Attributes{Given: o.Given}
+		if a.ContentType == target.ContentTypeAuto {
 			a.ContentType = ""
 		}
-		if a = a.over(own); slices.Contains(seen, a.text()) || a.text() == own.text() {
+		if a = a.Over(own); slices.Contains(seen, a.Text()) || a.Text() == own.Text() {
 			continue
 		}
-		seen, all = append(seen, a.text()), append(all, a)
+		seen, all = append(seen, a.Text()), append(all, a)
 	}
 	return all
 }

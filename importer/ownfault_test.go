@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -27,7 +28,7 @@ var errNoFiles = &os.PathError{Op: "open", Path: "d0/packs/1", Err: syscall.EMFI
 
 func (s *scarceSource) Open(ctx context.Context, r *manifest.Record) (Content, error) {
 	if s.open {
-		return nil, NewError(CodeSourceLost, r.Path, "pack 1", errNoFiles)
+		return nil, target.NewError(target.CodeSourceLost, r.Path, "pack 1", errNoFiles)
 	}
 	c, err := s.fakeSource.Open(ctx, r)
 	if s.read {
@@ -66,7 +67,7 @@ func TestNoDescriptors(t *testing.T) {
 			o := testOptions(t, disk)
 			o.Directories = PolicyEmpty
 			res, err := Run(t.Context(), s, f, o)
-			if !hasCode(err, CodeProcessLimit) || res == nil || res.ExitClass() != ExitFixable || res.Tally.Bad() > 0 || res.Receipts != "" {
+			if !target.HasCode(err, target.CodeProcessLimit) || res == nil || res.ExitClass() != ExitFixable || res.Tally.Bad() > 0 || res.Receipts != "" {
 				t.Fatalf("%v, %+v", err, res)
 			}
 			if res := mustRun(t, s.fakeSource, f, o); !res.Complete || res.Attempt != 1 {
@@ -89,7 +90,7 @@ func TestNoDescriptorsForState(t *testing.T) {
 				if fired() == 0 {
 					break
 				}
-				if err != nil && !hasCode(err, CodeProcessLimit) {
+				if err != nil && !target.HasCode(err, target.CodeProcessLimit) {
 					t.Errorf("%v at the %d. %v: %v", errno, n, op, err)
 				}
 				fault.Clear()
@@ -111,8 +112,8 @@ func TestNoDescriptorsForConnections(t *testing.T) {
 		"resolver": &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: socket.Error(), Name: "s3.example.org"}},
 		"proxy":    &net.OpError{Op: "proxyconnect", Net: "tcp", Err: socket},
 	} {
-		e := asError(transportError(&url.Error{Op: "Put", URL: "http://s3/in/a", Err: err}, "in/a"))
-		if e.Code != CodeProcessLimit || e.Class != Fixable || e.Unknown {
+		e := target.AsError(transportError(&url.Error{Op: "Put", URL: "http://s3/in/a", Err: err}, "in/a"))
+		if e.Code != target.CodeProcessLimit || e.Class != target.Fixable || e.Unknown {
 			t.Errorf("%s: %+v", name, e)
 		}
 	}
@@ -124,7 +125,7 @@ func TestNoDescriptorsForConnections(t *testing.T) {
 	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"},
 		Transport: roundTrip(func(*http.Request) (*http.Response, error) { calls.Add(1); return nil, socket })}
 	_, err := newS3(t, o).Head(t.Context(), "k")
-	if !hasCode(err, CodeProcessLimit) || calls.Load() == 0 {
+	if !target.HasCode(err, target.CodeProcessLimit) || calls.Load() == 0 {
 		t.Errorf("%v", errors.Unwrap(err))
 	}
 }

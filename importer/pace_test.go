@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 func TestTimetable(t *testing.T) {
@@ -97,7 +99,7 @@ func TestLimitsByPrefix(t *testing.T) {
 	if l.current() != 32 {
 		t.Fatalf("limit %d", l.current())
 	}
-	slow := NewError(CodeThrottled, "", "", nil)
+	slow := target.NewError(target.CodeThrottled, "", "", nil)
 	call := func(key string, err error) {
 		release, acquireErr := l.acquire(t.Context(), key)
 		if acquireErr != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // pageWork is one page of the manifest on its way: once every entry that begins
@@ -102,7 +104,7 @@ func (r *run) todo() (spans []span, err error) {
 			break
 		}
 		if page >= pages {
-			return nil, NewError(CodeStateMismatch, "", fmt.Sprintf("the journal knows page %d of a manifest of %d", page, pages), nil)
+			return nil, target.NewError(target.CodeStateMismatch, "", fmt.Sprintf("the journal knows page %d of a manifest of %d", page, pages), nil)
 		}
 		r.countPage(t)
 		if page > next {

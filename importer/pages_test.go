@@ -7,6 +7,8 @@ import (
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestPages: a page that is done is not opened again, and one that is lost keeps
@@ -17,7 +19,7 @@ func TestPages(t *testing.T) {
 	o.Lanes = 2
 	lossy := &pagedSource{fakeSource: s, lost: map[uint64]bool{1: true}}
 	res, err := Run(context.Background(), lossy, f, o)
-	if !hasCode(err, CodePageLost) || res.ExitClass() != ExitFixable {
+	if !target.HasCode(err, target.CodePageLost) || res.ExitClass() != ExitFixable {
 		t.Fatalf("%v, %+v", err, res)
 	}
 	for _, e := range s.entries {

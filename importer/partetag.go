@@ -7,12 +7,14 @@ import (
 	"encoding/hex"
 	"strings"
 	"sync/atomic"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // listedParts are parts of an earlier start that the store lists with our size and without a
 // checksum, as one does that takes no checksum headers.
 type listedParts struct {
-	parts  map[int]Part
+	parts  map[int]target.Part
 	others atomic.Bool // an ETag was not the MD5 of its part: the store's may mean something else
 }
 
@@ -20,7 +22,7 @@ type listedParts struct {
 // read from the disks just now and have the manifest's SHA-256. That keeps a part from being
 // sent again, and proves nothing: the whole object is proven as one that was sent at once is,
 // and where the store does not check what it is sent it is read back.
-func (t *transfer) sameByETag(ctx context.Context, number int) (p Part, same bool, err error) {
+func (t *transfer) sameByETag(ctx context.Context, number int) (p target.Part, same bool, err error) {
 	p, ok := t.listed.parts[number]
 	want, isMD5 := md5OfETag(p.ETag)
 	if !ok || !isMD5 || t.listed.others.Load() || fips140.Enabled() {

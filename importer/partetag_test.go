@@ -5,6 +5,8 @@ import (
 	"crypto/md5"
 	"encoding/hex"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // plainParts is a store that lists parts without SHA-256, as one does that takes no checksum
@@ -14,8 +16,8 @@ type plainParts struct {
 	etag func(data []byte) string
 }
 
-func (p *plainParts) ListParts(ctx context.Context, key, id string, each func(Part) error) error {
-	return p.fakeTarget.ListParts(ctx, key, id, func(part Part) error {
+func (p *plainParts) ListParts(ctx context.Context, key, id string, each func(target.Part) error) error {
+	return p.fakeTarget.ListParts(ctx, key, id, func(part target.Part) error {
 		part.SHA256, part.ETag = "", p.etag(p.uploads[id].parts[part.Number].data)
 		return each(part)
 	})

@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestPartOfAnother: a store that does not check holds a part of the right size with
@@ -14,7 +16,7 @@ func TestPartOfAnother(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "complete" && key == "in/big" {
 			cancel()
-			return false, unknown(NewError(CodeConnectionLost, key, "by a test", nil))
+			return false, target.Unknown(target.NewError(target.CodeConnectionLost, key, "by a test", nil))
 		}
 		return true, nil
 	}

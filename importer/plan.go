@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -39,7 +40,7 @@ type Action struct {
 	Metadata map[string]string
 	LeftOut  []string // names of metadata that does not fit
 
-	Attributes Attributes // that the rules ask for
+	Attributes target.Attributes // that the rules ask for
 }
 
 const (
@@ -57,7 +58,7 @@ func (a *Action) Checksum() string {
 	if a.Kind == ActionMultipart {
 		return a.Composite()
 	}
-	return encode64(a.Parts[0][:])
+	return target.Encode64(a.Parts[0][:])
 }
 
 // count is the number of parts.
@@ -79,7 +80,7 @@ func (a *Action) partSpan(n int) (offset, length int64) {
 
 // planner holds what an action depends on besides its entry.
 type planner struct {
-	profile     Profile
+	profile     target.Profile
 	keys        keymap
 	objects     []matcher
 	symlinks    Policy
@@ -131,22 +132,22 @@ func (p *planner) plan(e Entry) (*Action, error) {
 			return nil, err
 		}
 	default:
-		return nil, NewError(CodeRefused, r.Path, fmt.Sprintf("entry of %v", r.Kind), nil)
+		return nil, target.NewError(target.CodeRefused, r.Path, fmt.Sprintf("entry of %v", r.Kind), nil)
 	}
-	if problem := p.profile.checkKey(a.Key); problem != "" {
-		return nil, NewError(CodeKeyInvalid, r.Path, problem, nil)
+	if problem := p.profile.CheckKey(a.Key); problem != "" {
+		return nil, target.NewError(target.CodeKeyInvalid, r.Path, problem, nil)
 	}
 	if what := p.renamed(a.Key); what != "" {
-		return nil, NewError(CodeKeyInvalid, r.Path, "this target stores a key with "+what+" under another name", nil)
+		return nil, target.NewError(target.CodeKeyInvalid, r.Path, "this target stores a key with "+what+" under another name", nil)
 	}
 	if p.keys.reserved(a.Key) {
-		return nil, NewError(CodeKeyCollision, r.Path, "keys that begin with "+manifest.ReservedKeys+" right below the prefix are the import's own", nil)
+		return nil, target.NewError(target.CodeKeyCollision, r.Path, "keys that begin with "+manifest.ReservedKeys+" right below the prefix are the import's own", nil)
 	}
 	if e.clash.kind != clashNone {
-		return nil, NewError(CodeKeyCollision, r.Path, e.clash.cause(), nil)
+		return nil, target.NewError(target.CodeKeyCollision, r.Path, e.clash.cause(), nil)
 	}
 	a.Attributes = p.attributes(r, a.Size)
-	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, a.Attributes.size())
+	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, a.Attributes.Size())
 	return a, nil
 }
 
@@ -186,11 +187,11 @@ func (p *planner) content(a *Action, r *manifest.Record) error {
 		a.SHA256 = (*[32]byte)(r.SHA256)
 	}
 	if r.HasCRC {
-		a.CRC = encode64(crcBytes(r.CRC))
+		a.CRC = target.Encode64(crcBytes(r.CRC))
 	}
 	how, err := cutFor(p.profile, r)
 	if err != nil {
-		return NewError(CodeTooLarge, r.Path, err.Error(), nil)
+		return target.NewError(target.CodeTooLarge, r.Path, err.Error(), nil)
 	}
 	a.Kind, a.PartSize = ActionMultipart, how.PartSize
 	if how.PartSize == 0 {

@@ -3,6 +3,7 @@ package importer
 import (
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -12,7 +13,7 @@ func BenchmarkPlan(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	for name, size := range map[string]int64{"small": 4096, "parts": 16000 * mib} {
+	for name, size := range map[string]int64{"small": 4096, "parts": 16000 * target.MiB} {
 		b.Run(name, func(b *testing.B) {
 			e := Entry{Record: fileRecord("folder-0001/some-name-000123.dat", size), Raw: []RawRecord{{Page: 3, Index: 7}}}
 			b.ReportAllocs()

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -31,30 +32,30 @@ func TestPlanLimits(t *testing.T) {
 	tests := []struct {
 		profile, path string
 		size          int64
-		want          Code // "" for none
+		want          target.Code // "" for none
 	}{
 		{"aws", "a/b", 5, ""},
 		{"aws", "caf\u00e9/\u65e5\u672c", 5, ""},
 		{"aws", "a\\b ?%#", 5, ""},
 		{"aws", strings.Repeat("x", 1021), 5, ""},
-		{"aws", strings.Repeat("x", 1022), 5, CodeKeyInvalid}, // with the prefix "in/"
-		{"aws", "a\xff", 5, CodeKeyInvalid},
-		{"aws", "a\nb", 5, CodeKeyInvalid},
-		{"aws", "a\x00b", 5, CodeKeyInvalid},
-		{"aws", "a\x7fb", 5, CodeKeyInvalid},
-		{"aws", "a\u0085b", 5, CodeKeyInvalid},
-		{"aws", "a\uffff", 5, CodeKeyInvalid},
-		{"aws", "a/../b", 5, CodeKeyInvalid},
-		{"aws", "a//b", 5, CodeKeyInvalid},
+		{"aws", strings.Repeat("x", 1022), 5, target.CodeKeyInvalid}, // with the prefix "in/"
+		{"aws", "a\xff", 5, target.CodeKeyInvalid},
+		{"aws", "a\nb", 5, target.CodeKeyInvalid},
+		{"aws", "a\x00b", 5, target.CodeKeyInvalid},
+		{"aws", "a\x7fb", 5, target.CodeKeyInvalid},
+		{"aws", "a\u0085b", 5, target.CodeKeyInvalid},
+		{"aws", "a\uffff", 5, target.CodeKeyInvalid},
+		{"aws", "a/../b", 5, target.CodeKeyInvalid},
+		{"aws", "a//b", 5, target.CodeKeyInvalid},
 		{"aws", long + long, 5, ""},
-		{"versitygw", long + long, 5, CodeKeyInvalid},
-		{"minio", long + long, 5, CodeKeyInvalid},
+		{"versitygw", long + long, 5, target.CodeKeyInvalid},
+		{"minio", long + long, 5, target.CodeKeyInvalid},
 		{"generic", long + "/" + long, 5, ""},
-		{"generic", "a", 5 * tib, ""},
-		{"generic", "a", 5*tib + 1, CodeTooLarge},
-		{"aws", "a", 5*tib + 1, ""},
-		{"aws", "a", 10000 * 5 * gib, ""},
-		{"aws", "a", 10000*5*gib + 1, CodeTooLarge},
+		{"generic", "a", 5 * target.TiB, ""},
+		{"generic", "a", 5*target.TiB + 1, target.CodeTooLarge},
+		{"aws", "a", 5*target.TiB + 1, ""},
+		{"aws", "a", 10000 * 5 * target.GiB, ""},
+		{"aws", "a", 10000*5*target.GiB + 1, target.CodeTooLarge},
 	}
 	for _, test := range tests {
 		p, err := newPlanner(Options{Prefix: "in/", Profile: test.profile, RunID: "r"}, manifest.Scope{})
@@ -62,15 +63,15 @@ func TestPlanLimits(t *testing.T) {
 			t.Fatal(err)
 		}
 		a, err := p.plan(Entry{Record: fileRecord(test.path, test.size), Raw: []RawRecord{{}}})
-		if test.want != "" && (!hasCode(err, test.want) || !isClass(err, FatalObject)) || test.want == "" && err != nil {
+		if test.want != "" && (!target.HasCode(err, test.want) || !target.IsClass(err, target.FatalObject)) || test.want == "" && err != nil {
 			t.Errorf("%s %.20q %d: %v, want %q", test.profile, test.path, test.size, err, test.want)
 		}
-		if err == nil && (a.Key != "in/"+test.path || len(a.Parts) > 10000 || (test.size > 16*mib) != (a.Kind == ActionMultipart)) {
+		if err == nil && (a.Key != "in/"+test.path || len(a.Parts) > 10000 || (test.size > 16*target.MiB) != (a.Kind == ActionMultipart)) {
 			t.Errorf("%s %.20q %d: %+v", test.profile, test.path, test.size, a.Key)
 		}
 	}
 	p, _ := newPlanner(Options{Profile: "aws"}, manifest.Scope{})
-	if _, err := p.plan(Entry{Record: fileRecord("soap", 1), Raw: []RawRecord{{}}}); !hasCode(err, CodeKeyInvalid) {
+	if _, err := p.plan(Entry{Record: fileRecord("soap", 1), Raw: []RawRecord{{}}}); !target.HasCode(err, target.CodeKeyInvalid) {
 		t.Errorf("soap: %v", err)
 	}
 }
@@ -136,34 +137,34 @@ func TestCompare(t *testing.T) {
 	withWhole := multi
 	withWhole.SHA256 = &whole
 	bare := func(s string) string { s, _, _ = strings.Cut(s, "-"); return s }
-	plain, other := encode64(one[:]), encode64(two[:])
+	plain, other := target.Encode64(one[:]), target.Encode64(two[:])
 	tests := []struct {
 		name  string
 		want  expected
-		obj   Object
+		obj   target.Object
 		ours  bool
 		v     verdict
 		proof Proof
 	}{
-		{"same", single, Object{Size: 5, SHA256: plain, ChecksumType: "FULL_OBJECT"}, true, same, ProofSHA256},
-		{"same, no type", single, Object{Size: 5, SHA256: plain}, true, same, ProofSHA256},
-		{"size", single, Object{Size: 6, SHA256: plain}, true, different, ""},
-		{"sum", single, Object{Size: 5, SHA256: other}, false, different, ""},
-		{"one part", single, Object{Size: 5, SHA256: single.Composite, ChecksumType: "COMPOSITE"}, false, same, ProofSHA256},
-		{"one other part", single, Object{Size: 5, SHA256: other + "-1"}, false, different, ""},
-		{"cut otherwise", single, Object{Size: 5, SHA256: other + "-7"}, false, incomparable, ""},
-		{"crc", single, Object{Size: 5, CRC64NVME: "crc", ChecksumType: "FULL_OBJECT"}, false, same, ProofCRC},
-		{"other crc", single, Object{Size: 5, CRC64NVME: "x"}, false, different, ""},
-		{"nothing", single, Object{Size: 5}, false, incomparable, ""},
-		{"composite", multi, Object{Size: 5, SHA256: multi.Composite, ChecksumType: "COMPOSITE"}, true, same, ProofSHA256},
-		{"composite, bare", multi, Object{Size: 5, SHA256: bare(multi.Composite), ChecksumType: "COMPOSITE"}, true, same, ProofSHA256},
-		{"composite, bare, no type", multi, Object{Size: 5, SHA256: bare(multi.Composite)}, true, same, ProofSHA256},
-		{"composite of others", multi, Object{Size: 5, SHA256: other + "-2"}, false, incomparable, ""},
-		{"composite of ours", multi, Object{Size: 5, SHA256: other + "-2"}, true, different, ""},
-		{"bad suffix", multi, Object{Size: 5, SHA256: bare(multi.Composite) + "-x"}, false, incomparable, ""},
-		{"whole", withWhole, Object{Size: 5, SHA256: encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, same, ProofSHA256},
-		{"whole, unknown", multi, Object{Size: 5, SHA256: encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, incomparable, ""},
-		{"whole, other", withWhole, Object{Size: 5, SHA256: other, ChecksumType: "FULL_OBJECT"}, false, different, ""},
+		{"same", single, target.Object{Size: 5, SHA256: plain, ChecksumType: "FULL_OBJECT"}, true, same, ProofSHA256},
+		{"same, no type", single, target.Object{Size: 5, SHA256: plain}, true, same, ProofSHA256},
+		{"size", single, target.Object{Size: 6, SHA256: plain}, true, different, ""},
+		{"sum", single, target.Object{Size: 5, SHA256: other}, false, different, ""},
+		{"one part", single, target.Object{Size: 5, SHA256: single.Composite, ChecksumType: "COMPOSITE"}, false, same, ProofSHA256},
+		{"one other part", single, target.Object{Size: 5, SHA256: other + "-1"}, false, different, ""},
+		{"cut otherwise", single, target.Object{Size: 5, SHA256: other + "-7"}, false, incomparable, ""},
+		{"crc", single, target.Object{Size: 5, CRC64NVME: "crc", ChecksumType: "FULL_OBJECT"}, false, same, ProofCRC},
+		{"other crc", single, target.Object{Size: 5, CRC64NVME: "x"}, false, different, ""},
+		{"nothing", single, target.Object{Size: 5}, false, incomparable, ""},
+		{"composite", multi, target.Object{Size: 5, SHA256: multi.Composite, ChecksumType: "COMPOSITE"}, true, same, ProofSHA256},
+		{"composite, bare", multi, target.Object{Size: 5, SHA256: bare(multi.Composite), ChecksumType: "COMPOSITE"}, true, same, ProofSHA256},
+		{"composite, bare, no type", multi, target.Object{Size: 5, SHA256: bare(multi.Composite)}, true, same, ProofSHA256},
+		{"composite of others", multi, target.Object{Size: 5, SHA256: other + "-2"}, false, incomparable, ""},
+		{"composite of ours", multi, target.Object{Size: 5, SHA256: other + "-2"}, true, different, ""},
+		{"bad suffix", multi, target.Object{Size: 5, SHA256: bare(multi.Composite) + "-x"}, false, incomparable, ""},
+		{"whole", withWhole, target.Object{Size: 5, SHA256: target.Encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, same, ProofSHA256},
+		{"whole, unknown", multi, target.Object{Size: 5, SHA256: target.Encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, incomparable, ""},
+		{"whole, other", withWhole, target.Object{Size: 5, SHA256: other, ChecksumType: "FULL_OBJECT"}, false, different, ""},
 	}
 	for _, test := range tests {
 		if v, proof := test.want.compare(test.obj, test.ours); v != test.v || v == same && proof != test.proof {
@@ -180,22 +181,22 @@ func TestMostParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.close()
-	const size = 10000 * 16 * mib
+	const size = 10000 * 16 * target.MiB
 	p, _ := newPlanner(testOptions(t, nil).withDefaults(), manifest.Scope{})
 	a, err := p.plan(Entry{Record: fileRecord("a", size-1), Raw: []RawRecord{{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.Size = size
-	target := &countingTarget{Target: newFake(t)}
-	r := &run{opts: testOptions(t, nil).withDefaults(), target: target, journal: j, probe: ProbeReport{Checking: true},
-		calls: newCaller(Options{Memory: mib, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
+	to := &countingTarget{Target: newFake(t)}
+	r := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: ProbeReport{Checking: true},
+		calls: newCaller(Options{Memory: target.MiB, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
 	tr := &transfer{run: r, action: a, content: zeros{}}
 	if err := upload(context.Background(), tr, 4); err != nil {
 		t.Fatal(err)
 	}
-	if target.parts.Load() != 10000 || target.size.Load() != size || target.completed != 10000 {
-		t.Errorf("%d parts of %d bytes, %d completed", target.parts.Load(), target.size.Load(), target.completed)
+	if to.parts.Load() != 10000 || to.size.Load() != size || to.completed != 10000 {
+		t.Errorf("%d parts of %d bytes, %d completed", to.parts.Load(), to.size.Load(), to.completed)
 	}
 }
 
@@ -205,20 +206,20 @@ func (zeros) ReadAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
 // countingTarget reads no bodies.
 type countingTarget struct {
-	Target
+	target.Target
 	parts, size atomic.Int64
 	completed   int
 }
 
-func (c *countingTarget) UploadPart(_ context.Context, in PartRequest) (string, error) {
+func (c *countingTarget) UploadPart(_ context.Context, in target.PartRequest) (string, error) {
 	c.parts.Add(1)
 	c.size.Add(in.Size)
 	return fmt.Sprint(in.Number), nil
 }
 
-func (c *countingTarget) CompleteUpload(_ context.Context, in CompleteRequest) (Stored, error) {
+func (c *countingTarget) CompleteUpload(_ context.Context, in target.CompleteRequest) (target.Stored, error) {
 	c.completed = len(in.Parts)
-	return Stored{}, nil
+	return target.Stored{}, nil
 }
 
 func TestBody(t *testing.T) {
@@ -300,7 +301,7 @@ func TestLimiter(t *testing.T) {
 func TestJournalFull(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	disk := vfs.NewMem(vfs.MemOptions{Capacity: 8 << 20})
-	if _, err := Run(context.Background(), s, f, testOptions(t, disk)); !hasCode(err, CodeJournalFull) {
+	if _, err := Run(context.Background(), s, f, testOptions(t, disk)); !target.HasCode(err, target.CodeJournalFull) {
 		t.Errorf("8 MiB: %v", err)
 	}
 	if len(f.objects) != 0 {
@@ -318,7 +319,7 @@ func TestJournalRoom(t *testing.T) {
 	}
 	defer j.close()
 	for n := range 3 {
-		if err := j.setPage(uint64(n), newTally()); !hasCode(err, CodeJournalFull) {
+		if err := j.setPage(uint64(n), newTally()); !target.HasCode(err, target.CodeJournalFull) {
 			t.Errorf("record %d: %v", n, err)
 		}
 	}
@@ -349,7 +350,7 @@ func TestJournalIce(t *testing.T) {
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	if res, err := Run(ctx, s, f, o); !hasCode(err, CodeJournalFull) || ctx.Err() != nil {
+	if res, err := Run(ctx, s, f, o); !target.HasCode(err, target.CodeJournalFull) || ctx.Err() != nil {
 		t.Errorf("%v, %+v", err, res)
 	}
 	disk.OnOp(nil)
@@ -360,15 +361,15 @@ func TestJournalIce(t *testing.T) {
 }
 
 func TestCodes(t *testing.T) {
-	seen := map[Code]bool{}
-	for _, info := range Codes() {
+	seen := map[target.Code]bool{}
+	for _, info := range target.Codes() {
 		if seen[info.Code] || info.Class == 0 || info.Meaning == "" || info.Remedy == "" {
 			t.Errorf("%+v", info)
 		}
 		seen[info.Code] = true
 	}
 	for from, code := range s3Codes {
-		if !seen[code] && code != codeNotFound && code != codeKeyExists && code != codeRestart && code != codePartGone {
+		if !seen[code] && code != target.CodeNotFound && code != target.CodeKeyExists && code != target.CodeRestart && code != target.CodePartGone {
 			t.Errorf("%s becomes %q, which is not in the table", from, code)
 		}
 	}
@@ -406,23 +407,23 @@ func TestOptions(t *testing.T) {
 	if n := newCaller(none, nil).retries; n != 0 || none.ReadBackLimit != None {
 		t.Errorf("none is %d retries and %d bytes", n, none.ReadBackLimit)
 	}
-	bucket, prefix, err := ParseTarget("s3://bucket/some/where")
+	bucket, prefix, err := target.ParseTarget("s3://bucket/some/where")
 	if bucket != "bucket" || prefix != "some/where/" || err != nil {
 		t.Errorf("%q %q %v", bucket, prefix, err)
 	}
 	for _, bad := range []string{"", "b/x", "http://b/", "s3:///x", "s3://bucket//x/"} {
-		if _, _, err := ParseTarget(bad); err == nil {
+		if _, _, err := target.ParseTarget(bad); err == nil {
 			t.Errorf("target %q was accepted", bad)
 		}
 	}
 	long := strings.Repeat("x", 63)
 	for _, good := range []string{"abc", "a.b", "1-2", long, "my-bucket.example.org"} {
-		if _, _, err := ParseTarget("s3://" + good + "/"); err != nil {
+		if _, _, err := target.ParseTarget("s3://" + good + "/"); err != nil {
 			t.Error(err)
 		}
 	}
 	for _, bad := range []string{"a", "ab", long + "x", "Bucket", "my_bucket", "-abc", "abc-", ".abc", "abc.", "a b", "a:b", "b\u00fccket", "abc\n"} {
-		if _, _, err := ParseTarget("s3://" + bad + "/"); err == nil {
+		if _, _, err := target.ParseTarget("s3://" + bad + "/"); err == nil {
 			t.Errorf("bucket %q was accepted", bad)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // ProbeReport is what the target showed it can do, in this run.
@@ -64,15 +65,15 @@ func (p ProbeReport) reaches(o Options) error {
 	switch {
 	case p.Proof.atLeast(want) && !p.StoreProof.atLeast(want):
 		if err := o.Rules.checkReadBack(); err != nil { // the store's answers are not proof enough
-			return NewError(CodeNotChecking, "", fmt.Sprintf("%s, which the proof %q needs here: %s", err, want, p), nil)
+			return target.NewError(target.CodeNotChecking, "", fmt.Sprintf("%s, which the proof %q needs here: %s", err, want, p), nil)
 		}
 		return nil
 	case p.Proof.atLeast(want):
 		return nil
 	case want == ProofReadBack && p.StoreProof != ProofNone:
-		return NewError(CodeAccessDenied, "", "objects are to be read back, and GET is not allowed", nil)
+		return target.NewError(target.CodeAccessDenied, "", "objects are to be read back, and GET is not allowed", nil)
 	}
-	return NewError(CodeNotChecking, "", fmt.Sprintf("wanted %q, the target allows %q: %s", want, p.Proof, p), nil)
+	return target.NewError(target.CodeNotChecking, "", fmt.Sprintf("wanted %q, the target allows %q: %s", want, p.Proof, p), nil)
 }
 
 // Conditional tells whether both kinds of write can be made conditional.
@@ -127,19 +128,19 @@ func proofName(p Proof) string {
 const ProbePrefix = ".sledge-probe/"
 
 type prober struct {
-	target   Target
+	target   target.Target
 	calls    *caller
 	prefix   string
 	keys     []string            // below the prefix, that may be there
-	uploads  []Upload            // that we began and did not see end
+	uploads  []target.Upload     // that we began and did not see end
 	lost     []string            // keys of uploads that we may have begun: the answer was lost
 	written  map[string][]string // versions by key that we wrote and did not see deleted; "" without versions
 	versions bool                // HEAD has shown one
 	report   ProbeReport
 	seen     map[string]bool // keys whose objects the target has shown, and that were not removed
 
-	own   Attributes // of its objects
-	doubt bool       // while attributes were tried, an error told nothing about them
+	own   target.Attributes // of its objects
+	doubt bool              // while attributes were tried, an error told nothing about them
 }
 
 // probe tries the target before the first object. Refusals that mean "the
@@ -147,16 +148,16 @@ type prober struct {
 // report.
 //
 // Its objects have attributes; further sets of them are tried, each by one object.
-func probe(ctx context.Context, target Target, calls *caller, prefix, id string, own Attributes, sets []Attributes) (ProbeReport, error) {
-	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, own: own}
-	calls.ask(ctx, target)
+func probe(ctx context.Context, to target.Target, calls *caller, prefix, id string, own target.Attributes, sets []target.Attributes) (ProbeReport, error) {
+	p := &prober{target: to, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, own: own}
+	calls.ask(ctx, to)
 	p.report.Retention, p.report.NoLock = calls.brief.String(), calls.brief.noLock()
 	if err := p.clean(ctx); err != nil {
 		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
 	}
 	_, err := p.asImport(ctx, sets)
-	if cleanErr := p.clean(ctx); err == nil && cleanErr != nil && !isClass(cleanErr, Fixable) {
+	if cleanErr := p.clean(ctx); err == nil && cleanErr != nil && !target.IsClass(cleanErr, target.Fixable) {
 		err = cleanErr
 	}
 	if err = p.said(err); err != nil {
@@ -176,7 +177,7 @@ const (
 
 // asImport tries what an import needs before its first object, and returns what ended it, and
 // in which stage. A run and ProbeTarget ask by it alone, so that they give one answer.
-func (p *prober) asImport(ctx context.Context, sets []Attributes) (stage int, err error) {
+func (p *prober) asImport(ctx context.Context, sets []target.Attributes) (stage int, err error) {
 	for stage, try := range []func(context.Context) error{p.single, p.multipart, func(ctx context.Context) error { return p.sets(ctx, sets) }} {
 		if err := try(ctx); err != nil {
 			return stage, err
@@ -187,8 +188,8 @@ func (p *prober) asImport(ctx context.Context, sets []Attributes) (stage int, er
 
 // said is an error of these in the words of a run.
 func (p *prober) said(err error) error {
-	if IsNotFound(err) {
-		err = NewError(CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
+	if target.IsNotFound(err) {
+		err = target.NewError(target.CodeMissing, p.prefix, "the target took an object of the probe, and no look finds it: look for a cache or a proxy that answers from memory", err)
 	}
 	if err != nil {
 		return ofChecksumHeaders(err)
@@ -203,9 +204,9 @@ func (p ProbeReport) verdict(o Options) error {
 	}
 	switch {
 	case p.NoLock && o.Rules.locks():
-		return NewError(CodeNoObjectLock, "", "the rules ask for a lock, and the bucket has no object lock", nil)
+		return target.NewError(target.CodeNoObjectLock, "", "the rules ask for a lock, and the bucket has no object lock", nil)
 	case o.JournalInTarget && !p.ConditionalPut, !p.Conditional() && !o.AllowUnconditional:
-		return NewError(CodeNoConditions, "", p.String(), nil)
+		return target.NewError(target.CodeNoConditions, "", p.String(), nil)
 	}
 	return nil
 }
@@ -213,7 +214,7 @@ func (p ProbeReport) verdict(o Options) error {
 // sweepProbe removes what the probe of a process that was replaced may have left. It
 // may still be at work, so the next attempt's own probe takes other names. Left is
 // set in the report.
-func sweepProbe(ctx context.Context, target Target, calls *caller, prefix, runID string) (ProbeReport, error) {
+func sweepProbe(ctx context.Context, target target.Target, calls *caller, prefix, runID string) (ProbeReport, error) {
 	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/", keys: probeNames}
 	err := p.clean(ctx)
 	return p.report, err
@@ -257,7 +258,7 @@ func (p *prober) leave(key string) {
 
 // forbidden tells what the operator's rights or the bucket's rules do not allow.
 func forbidden(err error) bool {
-	return hasCode(err, CodeAccessDenied) || hasCode(err, CodePolicyDenied) || hasCode(err, CodeObjectLocked)
+	return target.HasCode(err, target.CodeAccessDenied) || target.HasCode(err, target.CodePolicyDenied) || target.HasCode(err, target.CodeObjectLocked)
 }
 
 // remove takes away the uploads of a key and every version of it that we wrote.
@@ -268,15 +269,15 @@ func (p *prober) remove(ctx context.Context, key string) error {
 	rounds := 0
 	for ; rounds < maxMarkerVersions; rounds++ { // a store without conditions has a version for each write
 		seen := p.seen[key]
-		var obj Object
+		var obj target.Object
 		err := p.as(ctx, callHead, func(ctx context.Context) (err error) {
 			obj, err = p.target.Head(ctx, key)
 			return err
 		})
-		if IsNotFound(err) && seen {
+		if target.IsNotFound(err) && seen {
 			p.leave(key) // nobody else removes it: the target shows now this, now that
 		}
-		if IsNotFound(err) {
+		if target.IsNotFound(err) {
 			break
 		}
 		if err != nil {
@@ -292,7 +293,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 		}
 	}
 	if rounds == maxMarkerVersions {
-		return NewError(CodeProbeLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", rounds), nil)
+		return target.NewError(target.CodeProbeLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", rounds), nil)
 	}
 	for len(p.written[key]) > 0 { // HEAD does not show them
 		version := p.written[key][0]
@@ -308,7 +309,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 
 // wrote remembers what a write was answered with, so that it is removed even if no look
 // shows it.
-func (p *prober) wrote(key string, s Stored) {
+func (p *prober) wrote(key string, s target.Stored) {
 	if p.written == nil {
 		p.written = map[string][]string{}
 	}
@@ -333,7 +334,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 		}
 	}
 	err := p.as(ctx, callListUploads, func(ctx context.Context) error {
-		return p.target.ListUploads(ctx, key, func(u Upload) error {
+		return p.target.ListUploads(ctx, key, func(u target.Upload) error {
 			ids[u.ID] = true
 			return nil
 		})
@@ -351,22 +352,22 @@ func (p *prober) abort(ctx context.Context, key string) error {
 			return err
 		}
 	}
-	p.uploads = slices.DeleteFunc(p.uploads, func(u Upload) bool { return u.Key == key })
+	p.uploads = slices.DeleteFunc(p.uploads, func(u target.Upload) bool { return u.Key == key })
 	return nil
 }
 
 // listsNone reports whether an error tells of a target that lists no uploads: it has no such
 // call, or the credentials may not make it. Nothing that is proven rests on such a list.
 func listsNone(err error) bool {
-	return forbidden(err) || hasCode(err, CodeRefused) || hasCode(err, CodeUploadGone) || IsNotFound(err)
+	return forbidden(err) || target.HasCode(err, target.CodeRefused) || target.HasCode(err, target.CodeUploadGone) || target.IsNotFound(err)
 }
 
 // begun remembers an upload of a key, or that there may be one.
 func (p *prober) begun(key, id string, err error) {
 	switch {
 	case err == nil:
-		p.uploads = append(p.uploads, Upload{Key: key, ID: id})
-	case isUnknown(err) && !slices.Contains(p.lost, key):
+		p.uploads = append(p.uploads, target.Upload{Key: key, ID: id})
+	case target.IsUnknown(err) && !slices.Contains(p.lost, key):
 		p.lost = append(p.lost, key)
 	}
 }
@@ -382,11 +383,11 @@ func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
 	return p.as(ctx, callPut, f)
 }
 
-func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored Stored, err error) {
+func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored target.Stored, err error) {
 	kind, _, _ := strings.Cut(name, "/") // the rest may be odd
-	err = p.calls.briefly(p.own, func(own Attributes) error {
+	err = p.calls.briefly(p.own, func(own target.Attributes) error {
 		return p.as(ctx, callPut, func(ctx context.Context) (err error) {
-			stored, err = p.target.Put(ctx, PutRequest{
+			stored, err = p.target.Put(ctx, target.PutRequest{
 				Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
 				Metadata: map[string]string{metaEntry: kind}, Attributes: own, IfAbsent: ifAbsent,
 			})
@@ -405,27 +406,27 @@ func (p *prober) single(ctx context.Context) error {
 	sum, otherSum := crypto.SumSHA256([]byte(content)), crypto.SumSHA256([]byte(other))
 	stored, err := p.put(ctx, "put", content, sum, false)
 	if err != nil {
-		return p.blame(ctx, callPut, p.own, Attributes{}, err)
+		return p.blame(ctx, callPut, p.own, target.Attributes{}, err)
 	}
 	obj, err := p.shown(ctx, "put")
 	if err != nil {
 		return err
 	}
 	if obj.Size != int64(len(content)) {
-		return NewError(CodeStoredWrong, p.prefix+"put", fmt.Sprintf("stored %d bytes, the target says %d", len(content), obj.Size), nil)
+		return target.NewError(target.CodeStoredWrong, p.prefix+"put", fmt.Sprintf("stored %d bytes, the target says %d", len(content), obj.Size), nil)
 	}
-	p.report.KeepsChecksum = obj.SHA256 == encode64(sum[:])
+	p.report.KeepsChecksum = obj.SHA256 == target.Encode64(sum[:])
 	p.report.KeepsMetadata = obj.Metadata[metaEntry] == "put"
-	p.report.AnswersWrites = stored == obj.stored()
+	p.report.AnswersWrites = stored == obj.Stored()
 	if p.report.ReadsBack, err = p.readsBack(ctx, "put", obj.VersionID, content); err != nil {
 		return err
 	}
 	_, err = p.put(ctx, "put", other, otherSum, true)
-	if p.report.ConditionalPut, err = refused(err, codeKeyExists); err != nil {
+	if p.report.ConditionalPut, err = refused(err, target.CodeKeyExists); err != nil {
 		return err
 	}
 	_, err = p.put(ctx, "wrong", content, otherSum, false)
-	p.report.PutRefused, err = refused(err, CodeDigestRefused)
+	p.report.PutRefused, err = refused(err, target.CodeDigestRefused)
 	return err
 }
 
@@ -435,19 +436,19 @@ func (p *prober) readsBack(ctx context.Context, name, version, content string) (
 	x := expected{Size: int64(len(content)), Parts: [][32]byte{crypto.SumSHA256([]byte(content))}}
 	read := func() error { return readBack(ctx, p.calls, p.target, p.prefix+name, version, x) }
 	err := read()
-	if IsNotFound(err) {
+	if target.IsNotFound(err) {
 		err = p.calls.shownLate(ctx, err, read)
 	}
 	switch {
-	case forbidden(err), hasCode(err, CodeArchived):
+	case forbidden(err), target.HasCode(err, target.CodeArchived):
 		return false, nil
-	case hasCode(err, CodeStoredWrong):
+	case target.HasCode(err, target.CodeStoredWrong):
 		return true, nil
 	}
 	return err == nil, err
 }
 
-func (p *prober) head(ctx context.Context, name string) (obj Object, err error) {
+func (p *prober) head(ctx context.Context, name string) (obj target.Object, err error) {
 	err = p.as(ctx, callHead, func(ctx context.Context) (err error) {
 		obj, err = p.target.Head(ctx, p.prefix+name)
 		return err
@@ -459,8 +460,8 @@ func (p *prober) head(ctx context.Context, name string) (obj Object, err error) 
 }
 
 // shown is head of an object that was just written: the target may show it late.
-func (p *prober) shown(ctx context.Context, name string) (obj Object, err error) {
-	if obj, err = p.head(ctx, name); !IsNotFound(err) {
+func (p *prober) shown(ctx context.Context, name string) (obj target.Object, err error) {
+	if obj, err = p.head(ctx, name); !target.IsNotFound(err) {
 		return obj, err
 	}
 	err = p.calls.shownLate(ctx, err, func() (err error) {
@@ -485,27 +486,27 @@ func (p *prober) multipart(ctx context.Context) error {
 	wrong := crypto.SumSHA256([]byte("something else"))
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
-		err = p.calls.briefly(p.own, func(own Attributes) error {
+		err = p.calls.briefly(p.own, func(own target.Attributes) error {
 			return p.as(ctx, callCreate, func(ctx context.Context) (err error) {
-				id, err = p.target.CreateUpload(ctx, CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: own})
+				id, err = p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: own})
 				p.begun(key, id, err)
 				return err
 			})
 		})
 		if err != nil {
-			return "", "", p.blame(ctx, callCreate, p.own, Attributes{}, err)
+			return "", "", p.blame(ctx, callCreate, p.own, target.Attributes{}, err)
 		}
 		err = p.as(ctx, callPart, func(ctx context.Context) (err error) {
-			etag, err = p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1,
+			etag, err = p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: 1,
 				Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum})
 			return err
 		})
 		return id, etag, err
 	}
-	complete := func(id, etag string, ifAbsent bool) (stored Stored, err error) {
+	complete := func(id, etag string, ifAbsent bool) (stored target.Stored, err error) {
 		err = p.as(ctx, callComplete, func(ctx context.Context) (err error) {
-			stored, err = p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: int64(len(content)),
-				Parts:     []Part{{Number: 1, ETag: etag, SHA256: encode64(sum[:])}},
+			stored, err = p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: int64(len(content)),
+				Parts:     []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(sum[:])}},
 				Composite: composite(parts), IfAbsent: ifAbsent})
 			return err
 		})
@@ -515,7 +516,7 @@ func (p *prober) multipart(ctx context.Context) error {
 		return stored, err
 	}
 	_, _, err := upload(wrong)
-	if p.report.PartRefused, err = refused(err, CodeDigestRefused); err != nil {
+	if p.report.PartRefused, err = refused(err, target.CodeDigestRefused); err != nil {
 		return err
 	}
 	id, etag, err := upload(sum)
@@ -525,7 +526,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	p.initiator(ctx, key, id)
 	stored, err := complete(id, etag, false)
 	// After a lost answer the upload is gone and the object is there.
-	if err != nil && !hasCode(err, CodeUploadGone) {
+	if err != nil && !target.HasCode(err, target.CodeUploadGone) {
 		return err
 	}
 	obj, err := p.shown(ctx, "parts")
@@ -536,14 +537,14 @@ func (p *prober) multipart(ctx context.Context) error {
 	x := expected{Size: int64(len(content)), Parts: parts, Composite: composite(parts), SHA256: &sum}
 	verdict, proof := x.compare(obj, true)
 	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == same && proof == ProofSHA256
-	p.report.AnswersWrites = p.report.AnswersWrites && stored == obj.stored()
+	p.report.AnswersWrites = p.report.AnswersWrites && stored == obj.Stored()
 	if id, etag, err = upload(sum); err != nil {
 		return err
 	}
-	if _, err = complete(id, etag, true); hasCode(err, CodeUploadGone) {
+	if _, err = complete(id, etag, true); target.HasCode(err, target.CodeUploadGone) {
 		err = nil // it was done, and the answer was lost
 	}
-	p.report.ConditionalComplete, err = refused(err, codeKeyExists)
+	p.report.ConditionalComplete, err = refused(err, target.CodeKeyExists)
 	return err
 }
 
@@ -551,7 +552,7 @@ func (p *prober) multipart(ctx context.Context) error {
 func (p *prober) initiator(ctx context.Context, key, id string) {
 	// Not knowing it only means that uploads after a lost reply are left and named.
 	err := p.as(ctx, callListUploads, func(ctx context.Context) error {
-		return p.target.ListUploads(ctx, key, func(u Upload) error {
+		return p.target.ListUploads(ctx, key, func(u target.Upload) error {
 			if u.ID == id {
 				p.report.ListsUploads, p.report.Initiator, p.report.since = true, u.Initiator, u.Initiated
 			}
@@ -562,7 +563,7 @@ func (p *prober) initiator(ctx context.Context, key, id string) {
 	case p.report.ListsUploads:
 		p.report.UploadsUnlisted = ""
 	case err != nil:
-		p.report.UploadsUnlisted = clip(asError(err).Cause)
+		p.report.UploadsUnlisted = target.Clip(target.AsError(err).Cause)
 	default:
 		p.report.UploadsUnlisted = "its list has not the upload that was just begun"
 	}
@@ -570,11 +571,11 @@ func (p *prober) initiator(ctx context.Context, key, id string) {
 
 // refused tells whether a call that must be refused was, by this code. Success
 // and "not implemented" mean that it was not; everything else is an error.
-func refused(err error, code Code) (bool, error) {
+func refused(err error, code target.Code) (bool, error) {
 	switch {
-	case err == nil, hasCode(err, CodeRefused):
+	case err == nil, target.HasCode(err, target.CodeRefused):
 		return false, nil
-	case hasCode(err, code):
+	case target.HasCode(err, code):
 		return true, nil
 	}
 	return false, err

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestProbeLeftByALie: a target that says once that it has no object which it has shown
@@ -13,8 +15,8 @@ func TestProbeLeftByALie(t *testing.T) {
 		s, f := mixed(), newFake(t)
 		o := testOptions(nil, memDisk())
 		var told []string
-		o.Problem = func(e *Error) {
-			if e.Code == CodeProbeLeft {
+		o.Problem = func(e *target.Error) {
+			if e.Code == target.CodeProbeLeft {
 				told = append(told, e.Path)
 			}
 		}
@@ -31,7 +33,7 @@ func TestProbeLeftByALie(t *testing.T) {
 		f.hook = func(n int, call, key string) (bool, error) {
 			if count(n, call, key); heads == last && call == "head" && strings.HasSuffix(key, "/"+name) {
 				heads++
-				return false, NotFound(key)
+				return false, target.NotFound(key)
 			}
 			return true, nil
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestOddNamesLeft: where the probe's objects can neither be listed nor removed, what it has
@@ -25,7 +27,7 @@ func TestOddNamesLeft(t *testing.T) {
 		store := &renaming{f, to, true}
 		f.hook = func(n int, call, key string) (bool, error) {
 			if strings.Contains(key, ProbePrefix) && (call == "delete" || strings.Contains(key, "'")) {
-				return false, NewError(CodeAccessDenied, key, "", nil)
+				return false, target.NewError(target.CodeAccessDenied, key, "", nil)
 			}
 			return true, nil
 		}

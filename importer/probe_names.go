@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 const (
@@ -77,11 +78,11 @@ func (p *prober) takesPlain(ctx context.Context) bool {
 // ofName reports whether a key's name may be the cause of an error: a policy, a proxy, a
 // firewall or a fault of the store may be about it.
 func ofName(err error) bool {
-	return refusesName(err) || isClass(err, Retryable) || err != nil && mayMeanKey(asError(err).Code)
+	return refusesName(err) || target.IsClass(err, target.Retryable) || err != nil && mayMeanKey(target.AsError(err).Code)
 }
 
 // refusesName tells the errors of these that stores themselves give for a name.
-func refusesName(err error) bool { return forbidden(err) || isClass(err, FatalObject) }
+func refusesName(err error) bool { return forbidden(err) || target.IsClass(err, target.FatalObject) }
 
 // oddKey is a key below the probe's prefix with all of these. No alias of it is the key of
 // others: what is left of those, where nothing can be removed, is told from it.
@@ -121,7 +122,7 @@ func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err er
 		return true, err
 	}
 	switch _, err = p.head(ctx, name); {
-	case IsNotFound(err):
+	case target.IsNotFound(err):
 		return p.showsName(ctx, name)
 	case err != nil && !ofName(err):
 		return false, err
@@ -144,7 +145,7 @@ func (p *prober) showsName(ctx context.Context, name string) (kept bool, err err
 	if kept, err = p.listedAs(ctx, name); !kept {
 		return false, err
 	}
-	if _, err = p.shown(ctx, name); IsNotFound(err) {
+	if _, err = p.shown(ctx, name); target.IsNotFound(err) {
 		return false, nil
 	}
 	return err == nil, err
@@ -201,7 +202,7 @@ func (p *prober) listedAs(ctx context.Context, name string) (kept bool, err erro
 		switch {
 		case headErr == nil:
 			return false, nil
-		case IsNotFound(headErr) || refusesName(headErr):
+		case target.IsNotFound(headErr) || refusesName(headErr):
 		case !ofName(headErr):
 			return false, headErr
 		default:
@@ -216,9 +217,9 @@ func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
 	if !p.target.Capabilities().List {
 		return nil, nil
 	}
-	after, turns := "", newCircle()
+	after, turns := "", target.NewLoopGuard()
 	for {
-		var page []Listed
+		var page []target.Listed
 		var next string
 		err := p.as(ctx, callList, func(ctx context.Context) (err error) {
 			page, next, err = p.target.List(ctx, p.prefix+probeNamesFolder, after)
@@ -227,7 +228,7 @@ func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
 		for _, l := range page {
 			keys = append(keys, l.Key)
 		}
-		if err != nil || next == "" || turns.closes(next) {
+		if err != nil || next == "" || turns.Closes(next) {
 			return keys, err
 		}
 		after = next

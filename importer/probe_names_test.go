@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // renaming is a store that makes other keys of some. Every call by the asked name
@@ -18,22 +20,22 @@ type renaming struct {
 	noList bool
 }
 
-func (r *renaming) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (r *renaming) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	in.Key = r.to(in.Key)
 	return r.fakeTarget.Put(ctx, in)
 }
 
-func (r *renaming) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
+func (r *renaming) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
 	in.Key = r.to(in.Key)
 	return r.fakeTarget.CreateUpload(ctx, in)
 }
 
-func (r *renaming) UploadPart(ctx context.Context, in PartRequest) (string, error) {
+func (r *renaming) UploadPart(ctx context.Context, in target.PartRequest) (string, error) {
 	in.Key = r.to(in.Key)
 	return r.fakeTarget.UploadPart(ctx, in)
 }
 
-func (r *renaming) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
+func (r *renaming) CompleteUpload(ctx context.Context, in target.CompleteRequest) (target.Stored, error) {
 	in.Key = r.to(in.Key)
 	return r.fakeTarget.CompleteUpload(ctx, in)
 }
@@ -42,11 +44,11 @@ func (r *renaming) AbortUpload(ctx context.Context, key, id string) error {
 	return r.fakeTarget.AbortUpload(ctx, r.to(key), id)
 }
 
-func (r *renaming) ListUploads(ctx context.Context, key string, f func(Upload) error) error {
+func (r *renaming) ListUploads(ctx context.Context, key string, f func(target.Upload) error) error {
 	return r.fakeTarget.ListUploads(ctx, r.to(key), f)
 }
 
-func (r *renaming) Head(ctx context.Context, key string) (Object, error) {
+func (r *renaming) Head(ctx context.Context, key string) (target.Object, error) {
 	return r.fakeTarget.Head(ctx, r.to(key))
 }
 
@@ -58,9 +60,9 @@ func (r *renaming) Delete(ctx context.Context, key, version string) error {
 	return r.fakeTarget.Delete(ctx, r.to(key), version)
 }
 
-func (r *renaming) List(ctx context.Context, prefix, after string) ([]Listed, string, error) {
+func (r *renaming) List(ctx context.Context, prefix, after string) ([]target.Listed, string, error) {
 	if r.noList {
-		return nil, "", NewError(CodeAccessDenied, prefix, "no", nil)
+		return nil, "", target.NewError(target.CodeAccessDenied, prefix, "no", nil)
 	}
 	return r.fakeTarget.List(ctx, prefix, after)
 }
@@ -96,7 +98,7 @@ func TestRenamingStores(t *testing.T) {
 				o := testOptions(nil, disk)
 				refused := func() (names []string) {
 					for _, line := range readLines(t, disk, "receipts/objects.list") {
-						if line.Error == CodeKeyInvalid {
+						if line.Error == target.CodeKeyInvalid {
 							names = append(names, s.entries[line.Page*4+uint64(line.Index)].Record.Path)
 						}
 					}
@@ -135,7 +137,7 @@ func TestOneObjectProvesOneEntry(t *testing.T) {
 		t.Fatalf("%+v", res)
 	}
 	lines := readLines(t, disk, "receipts/objects.list")
-	if lines[0].Error+lines[1].Error != CodeKeyCollision {
+	if lines[0].Error+lines[1].Error != target.CodeKeyCollision {
 		t.Errorf("%+v", lines)
 	}
 }

@@ -6,12 +6,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestOddNameRefused: whatever a target, or something before it, answers to calls for keys
 // with one odd character, all other entries are imported, and what it renames is still found.
 func TestOddNameRefused(t *testing.T) {
-	for _, code := range []Code{CodeAccessDenied, CodeCredentialsRefused, CodeNotS3, CodeWrongRegion, CodeServerError, CodeThrottled} {
+	for _, code := range []target.Code{target.CodeAccessDenied, target.CodeCredentialsRefused, target.CodeNotS3, target.CodeWrongRegion, target.CodeServerError, target.CodeThrottled} {
 		for _, at := range []string{"put head get delete listuploads", "put", "head", "delete", "listuploads", "list"} {
 			t.Run(fmt.Sprintf("%s of %s", code, at), func(t *testing.T) {
 				s, f := newSource(), newFake(t)
@@ -26,7 +28,7 @@ func TestOddNameRefused(t *testing.T) {
 				}
 				f.hook = func(n int, call, key string) (bool, error) {
 					if refuse(call, key) {
-						return false, NewError(code, key, "", nil)
+						return false, target.NewError(code, key, "", nil)
 					}
 					return true, nil
 				}
@@ -47,7 +49,7 @@ func TestOddNameRefused(t *testing.T) {
 // TestOddNamesOfADeadTarget: where a plain name meets the same, the run halts for it, and
 // the names are tried again by the next start.
 func TestOddNamesOfADeadTarget(t *testing.T) {
-	for _, code := range []Code{CodeCredentialsRefused, CodeNotS3, CodeServerError} {
+	for _, code := range []target.Code{target.CodeCredentialsRefused, target.CodeNotS3, target.CodeServerError} {
 		s, f, disk := newSource(), newFake(t), memDisk()
 		for _, name := range []string{`back\slash`, "it's", "plain"} {
 			s.file(name, []byte("of "+name))
@@ -57,11 +59,11 @@ func TestOddNamesOfADeadTarget(t *testing.T) {
 		dead := false
 		f.hook = func(n int, call, key string) (bool, error) {
 			if dead = dead || strings.Contains(key, probeNamesFolder); dead {
-				return false, NewError(code, key, "", nil)
+				return false, target.NewError(code, key, "", nil)
 			}
 			return true, nil
 		}
-		if _, err := Run(context.Background(), s, store, testOptions(t, disk)); !hasCode(err, code) {
+		if _, err := Run(context.Background(), s, store, testOptions(t, disk)); !target.HasCode(err, code) {
 			t.Errorf("%s: %v", code, err)
 		}
 		f.hook = nil

@@ -13,6 +13,7 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // Answer is what a target showed of one ability.
@@ -36,23 +37,23 @@ type Finding struct {
 
 // TargetReport is what ProbeTarget found.
 type TargetReport struct {
-	Target         string      `json:"target"`
-	Profile        string      `json:"profile"`
-	Usable         bool        `json:"usable"` // for an import with these options
-	Lacks          []string    `json:"lacks"`  // why not
-	Refusal        *Error      `json:"-"`      // what an import would end with before its first object
-	Wants          []string    `json:"wants"`  // rights that an import begins without, and misses later
-	Rights         []Finding   `json:"rights"`
-	Findings       []Finding   `json:"findings"`
-	MetadataBytes  int         `json:"metadata_bytes"`  // the largest that came back whole
-	StorageClasses []string    `json:"storage_classes"` // accepted
-	LatencyMillis  float64     `json:"latency_ms"`      // median of small HEADs
-	UpBytes        float64     `json:"up_bytes_per_second"`
-	DownBytes      float64     `json:"down_bytes_per_second"`
-	Proof          Proof       `json:"proof"`
-	StoreProof     Proof       `json:"store_proof"`
-	Probe          ProbeReport `json:"probe"`
-	Left           []string    `json:"left"` // probe objects that could not be removed
+	Target         string        `json:"target"`
+	Profile        string        `json:"profile"`
+	Usable         bool          `json:"usable"` // for an import with these options
+	Lacks          []string      `json:"lacks"`  // why not
+	Refusal        *target.Error `json:"-"`      // what an import would end with before its first object
+	Wants          []string      `json:"wants"`  // rights that an import begins without, and misses later
+	Rights         []Finding     `json:"rights"`
+	Findings       []Finding     `json:"findings"`
+	MetadataBytes  int           `json:"metadata_bytes"`  // the largest that came back whole
+	StorageClasses []string      `json:"storage_classes"` // accepted
+	LatencyMillis  float64       `json:"latency_ms"`      // median of small HEADs
+	UpBytes        float64       `json:"up_bytes_per_second"`
+	DownBytes      float64       `json:"down_bytes_per_second"`
+	Proof          Proof         `json:"proof"`
+	StoreProof     Proof         `json:"store_proof"`
+	Probe          ProbeReport   `json:"probe"`
+	Left           []string      `json:"left"` // probe objects that could not be removed
 }
 
 const (
@@ -68,7 +69,7 @@ const cleaning = 30 * time.Second
 // targetProbe is one call of ProbeTarget.
 type targetProbe struct {
 	prober
-	target  Examined
+	target  target.Examined
 	options Options
 	classes []string
 	out     *TargetReport
@@ -78,7 +79,7 @@ type targetProbe struct {
 // PREFIX/.sledge-probe/ID/, and removes what it wrote, also when ctx ends early.
 // An error means that the target could not be asked at all; what it lacks is in
 // the report. classes are the storage classes to try, nil those of the profile.
-func ProbeTarget(ctx context.Context, target Examined, o Options, id string, classes []string) (*TargetReport, error) {
+func ProbeTarget(ctx context.Context, target target.Examined, o Options, id string, classes []string) (*TargetReport, error) {
 	o.RunID, o.DryRun = id, true // it needs no state
 	if o = o.withDefaults(); o.validate() != nil {
 		return nil, o.validate()
@@ -169,7 +170,7 @@ func (p *targetProbe) key(name string) string {
 }
 
 func (p *targetProbe) find(name string, answer Answer, detail, means string) {
-	p.out.Findings = append(p.out.Findings, Finding{name, answer, clip(detail), means})
+	p.out.Findings = append(p.out.Findings, Finding{name, answer, target.Clip(detail), means})
 }
 
 // answerOf is what a call that should succeed tells.
@@ -178,9 +179,9 @@ func answerOf(err error) (Answer, string) {
 	case err == nil:
 		return AnswerYes, ""
 	case forbidden(err):
-		return AnswerNotAllowed, asError(err).Cause
-	case hasCode(err, CodeRefused):
-		return AnswerNo, asError(err).Cause
+		return AnswerNotAllowed, target.AsError(err).Cause
+	case target.HasCode(err, target.CodeRefused):
+		return AnswerNo, target.AsError(err).Cause
 	}
 	return AnswerNotKnown, err.Error()
 }
@@ -194,7 +195,7 @@ func honours(right, wrong error) (Answer, string) {
 	switch {
 	case wrong == nil:
 		return AnswerNo, "a wrong value was accepted"
-	case hasCode(wrong, CodeDigestRefused), hasCode(wrong, CodeRefused):
+	case target.HasCode(wrong, target.CodeDigestRefused), target.HasCode(wrong, target.CodeRefused):
 		return AnswerYes, ""
 	}
 	return AnswerNotKnown, wrong.Error()
@@ -219,16 +220,16 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	key := p.key("rights")
 	right := func(name string, call func(context.Context) error, means string) Answer {
 		answer, detail := answerOf(p.do(ctx, call))
-		p.out.Rights = append(p.out.Rights, Finding{name, answer, clip(detail), means})
+		p.out.Rights = append(p.out.Rights, Finding{name, answer, target.Clip(detail), means})
 		return answer
 	}
 	// GET is the first call: it tells a missing bucket, and writes nothing.
-	if err := present(ctx, p.calls, p.target, p.prefix+"absent"); err != nil && !IsNotFound(err) && !forbidden(err) {
+	if err := present(ctx, p.calls, p.target, p.prefix+"absent"); err != nil && !target.IsNotFound(err) && !forbidden(err) {
 		return err
 	}
 	right("s3:PutObject", func(ctx context.Context) error {
-		return p.calls.briefly(p.own, func(own Attributes) error {
-			return p.target.PutAs(ctx, PutAs{Key: key, Content: []byte(probeContent), Attributes: own})
+		return p.calls.briefly(p.own, func(own target.Attributes) error {
+			return p.target.PutAs(ctx, target.PutAs{Key: key, Content: []byte(probeContent), Attributes: own})
 		})
 	}, "nothing can be imported without it")
 	version := ""
@@ -250,10 +251,10 @@ func (p *targetProbe) rights(ctx context.Context) error {
 	}, "needed for objects in parts")
 	if id != "" {
 		right("s3:ListBucketMultipartUploads", func(ctx context.Context) error {
-			return p.target.ListUploads(ctx, key, func(Upload) error { return nil })
+			return p.target.ListUploads(ctx, key, func(target.Upload) error { return nil })
 		}, "finds uploads of our own after a lost answer")
 		right("s3:ListMultipartUploadParts", func(ctx context.Context) error {
-			return p.target.ListParts(ctx, key, id, func(Part) error { return nil })
+			return p.target.ListParts(ctx, key, id, func(target.Part) error { return nil })
 		}, "needed to go on with an upload after an interruption")
 		right("s3:AbortMultipartUpload", func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }, "needed to take back an upload that is given up")
 	}
@@ -267,7 +268,7 @@ func (p *targetProbe) rights(ctx context.Context) error {
 
 // create begins an upload of an object of the probe, which soon goes again.
 func (p *targetProbe) create(ctx context.Context, key string) (string, error) {
-	return p.target.CreateUpload(ctx, CreateRequest{Key: key, Attributes: p.calls.brief.over(p.own)})
+	return p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Attributes: p.calls.brief.over(p.own)})
 }
 
 // readVersion begins to read one version.
@@ -300,7 +301,7 @@ func (p *targetProbe) import_(ctx context.Context) {
 		err = p.report.verdict(p.options)
 	}
 	if err != nil && !errors.Is(err, errStopped) {
-		p.out.Refusal = asError(err)
+		p.out.Refusal = target.AsError(err)
 	}
 	r := p.report
 	tell := func(err error, name string, ok bool, yes, no string) {
@@ -334,12 +335,12 @@ func (p *targetProbe) composite(ctx context.Context) {
 			if err != nil {
 				return err
 			}
-			etag, err := p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: 1, Body: strings.NewReader(probeContent), Size: int64(len(probeContent)), SHA256: sum})
+			etag, err := p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: 1, Body: strings.NewReader(probeContent), Size: int64(len(probeContent)), SHA256: sum})
 			if err != nil {
 				return err
 			}
-			_, err = p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: int64(len(probeContent)),
-				Parts: []Part{{Number: 1, ETag: etag, SHA256: encode64(sum[:])}}, Composite: composite(parts)})
+			_, err = p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: int64(len(probeContent)),
+				Parts: []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(sum[:])}}, Composite: composite(parts)})
 			return err
 		})
 	}
@@ -347,8 +348,8 @@ func (p *targetProbe) composite(ctx context.Context) {
 	p.find("composite sha256", answer, detail, "whether the store itself joins parts right is checked by it, else by us after Complete")
 }
 
-func (p *targetProbe) put(ctx context.Context, in PutAs) error {
-	return p.calls.briefly(p.own, func(own Attributes) error {
+func (p *targetProbe) put(ctx context.Context, in target.PutAs) error {
+	return p.calls.briefly(p.own, func(own target.Attributes) error {
 		in.Attributes = own
 		return p.do(ctx, func(ctx context.Context) error { return p.target.PutAs(ctx, in) })
 	})
@@ -357,18 +358,18 @@ func (p *targetProbe) put(ctx context.Context, in PutAs) error {
 // payload signs another body than it sends.
 func (p *targetProbe) payload(ctx context.Context) {
 	other := crypto.SumSHA256([]byte("other"))
-	answer, detail := honours(p.put(ctx, PutAs{Key: p.key("payload"), Content: []byte(probeContent)}),
-		p.put(ctx, PutAs{Key: p.key("payload-wrong"), Content: []byte(probeContent), Payload: &other}))
+	answer, detail := honours(p.put(ctx, target.PutAs{Key: p.key("payload"), Content: []byte(probeContent)}),
+		p.put(ctx, target.PutAs{Key: p.key("payload-wrong"), Content: []byte(probeContent), Payload: &other}))
 	p.find("x-amz-content-sha256", answer, detail, "a body that was changed on its way is refused, besides by its checksum")
 }
 
 func probeCRC(content string) string {
-	return encode64(crcBytes(crc64nvme.Update(0, []byte(content))))
+	return target.Encode64(crcBytes(crc64nvme.Update(0, []byte(content))))
 }
 
 func (p *targetProbe) crcPut(ctx context.Context) {
-	right := PutAs{Key: p.key("crc"), Content: []byte(probeContent), CRC64NVME: probeCRC(probeContent)}
-	wrong := PutAs{Key: p.key("crc-wrong"), Content: []byte(probeContent), CRC64NVME: probeCRC("other")}
+	right := target.PutAs{Key: p.key("crc"), Content: []byte(probeContent), CRC64NVME: probeCRC(probeContent)}
+	wrong := target.PutAs{Key: p.key("crc-wrong"), Content: []byte(probeContent), CRC64NVME: probeCRC("other")}
 	answer, detail := honours(p.put(ctx, right), p.put(ctx, wrong))
 	p.find("crc64nvme on PUT", answer, detail, "objects that others stored with it can be compared by HEAD")
 }
@@ -390,14 +391,14 @@ func (p *targetProbe) crcWhole(ctx context.Context) {
 }
 
 func (p *targetProbe) attributes(ctx context.Context) {
-	var obj Object
-	var parts []Part
+	var obj target.Object
+	var parts []target.Part
 	err := p.do(ctx, func(ctx context.Context) (err error) {
 		obj, parts, err = p.target.Attributes(ctx, p.key("composite"))
 		return err
 	})
 	answer, detail := answerOf(err)
-	if IsNotFound(err) {
+	if target.IsNotFound(err) {
 		answer, detail = AnswerNotKnown, "no object in parts could be stored"
 	}
 	if err == nil {
@@ -420,7 +421,7 @@ func (p *targetProbe) lock(ctx context.Context) {
 		return err
 	})
 	answer, detail := answerOf(err)
-	if IsNotFound(err) || err == nil && what == "" {
+	if target.IsNotFound(err) || err == nil && what == "" {
 		answer, detail = AnswerNo, "not set up for this bucket"
 	} else if err == nil {
 		detail = what
@@ -438,10 +439,10 @@ func (p *targetProbe) metadata(ctx context.Context) {
 	for size := 256; size <= 2048; size += 256 {
 		sent := probeMetadata(size)
 		name := fmt.Sprintf("metadata-%d", size)
-		if last = p.put(ctx, PutAs{Key: p.key(name), Content: []byte(probeContent), Metadata: sent}); last != nil {
+		if last = p.put(ctx, target.PutAs{Key: p.key(name), Content: []byte(probeContent), Metadata: sent}); last != nil {
 			break
 		}
-		var obj Object
+		var obj target.Object
 		if obj, last = p.head(ctx, name); last != nil || !sameMetadata(sent, obj.Metadata) {
 			break
 		}
@@ -480,7 +481,7 @@ func sameMetadata(sent, got map[string]string) bool {
 func (p *targetProbe) storage(ctx context.Context) {
 	var refused []string
 	for i, class := range p.classes {
-		err := p.put(ctx, PutAs{Key: p.key(fmt.Sprintf("class-%d", i)), Content: []byte(probeContent), StorageClass: class})
+		err := p.put(ctx, target.PutAs{Key: p.key(fmt.Sprintf("class-%d", i)), Content: []byte(probeContent), StorageClass: class})
 		if err == nil {
 			p.out.StorageClasses = append(p.out.StorageClasses, class)
 		} else {
@@ -501,7 +502,7 @@ func (p *targetProbe) latency(ctx context.Context) {
 	var took []float64
 	for range probeHeads {
 		began := time.Now()
-		if _, err := p.head(ctx, "absent"); err != nil && !IsNotFound(err) {
+		if _, err := p.head(ctx, "absent"); err != nil && !target.IsNotFound(err) {
 			return
 		}
 		took = append(took, time.Since(began).Seconds()*1000)
@@ -530,7 +531,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		return
 	}
 	var up, down []float64
-	var parts []Part
+	var parts []target.Part
 	var sums [][32]byte
 	for n := 1; n <= probeParts; n++ {
 		var began time.Time
@@ -538,18 +539,18 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		err := p.sized(ctx, callPart, probePart, func(ctx context.Context) (err error) {
 			b := newBody(inlineContent(content), 0, probePart).timed(ctx)
 			began = time.Now()
-			etag, err = p.target.UploadPart(ctx, PartRequest{Key: key, UploadID: id, Number: n, Body: b, Size: probePart, SHA256: sum})
+			etag, err = p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: n, Body: b, Size: probePart, SHA256: sum})
 			return errors.Join(err, b.detach())
 		})
 		if err != nil {
 			return
 		}
 		up = append(up, probePart/time.Since(began).Seconds())
-		parts, sums = append(parts, Part{Number: n, ETag: etag, SHA256: encode64(sum[:])}), append(sums, sum)
+		parts, sums = append(parts, target.Part{Number: n, ETag: etag, SHA256: target.Encode64(sum[:])}), append(sums, sum)
 	}
 	p.out.UpBytes = median(up)
 	err = p.sized(ctx, callComplete, completeTime, func(ctx context.Context) error {
-		_, err := p.target.CompleteUpload(ctx, CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: composite(sums)})
+		_, err := p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: composite(sums)})
 		return err
 	})
 	if err != nil {
@@ -565,7 +566,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		for range probeParts {
 			began := time.Now()
 			if _, err := io.CopyN(io.Discard, body, probePart); err != nil {
-				return unknown(NewError(CodeConnectionLost, key, err.Error(), err))
+				return target.Unknown(target.NewError(target.CodeConnectionLost, key, err.Error(), err))
 			}
 			down = append(down, probePart/time.Since(began).Seconds())
 		}

@@ -10,12 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // TestWishedProof: a proof that cannot be reached is refused before the first byte.
 func TestWishedProof(t *testing.T) {
-	denied := NewError(CodeAccessDenied, "", "no GET", nil)
+	denied := target.NewError(target.CodeAccessDenied, "", "no GET", nil)
 	noGet := func(f *fakeTarget) {
 		f.hook = func(_ int, call, _ string) (bool, error) {
 			if call == "get" {
@@ -29,16 +30,16 @@ func TestWishedProof(t *testing.T) {
 		prepare func(*fakeTarget)
 		min     Proof
 		back    bool
-		code    Code // "" is an import
+		code    target.Code // "" is an import
 		proof   Proof
 	}{
 		{"checking", func(*fakeTarget) {}, ProofSHA256, false, "", ProofReadBack},
 		{"checking, unreadable", noGet, ProofSHA256, false, "", ProofSHA256},
-		{"read-back, unreadable", noGet, ProofReadBack, false, CodeAccessDenied, ProofSHA256},
-		{"each read back, unreadable", noGet, ProofSHA256, true, CodeAccessDenied, ProofSHA256},
+		{"read-back, unreadable", noGet, ProofReadBack, false, target.CodeAccessDenied, ProofSHA256},
+		{"each read back, unreadable", noGet, ProofSHA256, true, target.CodeAccessDenied, ProofSHA256},
 		{"unchecking", func(f *fakeTarget) { f.unchecking = true }, ProofSHA256, false, "", ProofReadBack},
-		{"unchecking, unreadable", func(f *fakeTarget) { f.unchecking = true; noGet(f) }, ProofSHA256, false, CodeNotChecking, ProofNone},
-		{"no checksums, unreadable", func(f *fakeTarget) { f.noChecksums = true; noGet(f) }, ProofCRC, false, CodeNotChecking, ProofNone},
+		{"unchecking, unreadable", func(f *fakeTarget) { f.unchecking = true; noGet(f) }, ProofSHA256, false, target.CodeNotChecking, ProofNone},
+		{"no checksums, unreadable", func(f *fakeTarget) { f.noChecksums = true; noGet(f) }, ProofCRC, false, target.CodeNotChecking, ProofNone},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -48,7 +49,7 @@ func TestWishedProof(t *testing.T) {
 			o := testOptions(t, memDisk())
 			o.MinProof, o.ReadBack = test.min, test.back
 			res, err := Run(context.Background(), s, f, o)
-			if test.code == "" && (err != nil || !res.Complete) || test.code != "" && !hasCode(err, test.code) {
+			if test.code == "" && (err != nil || !res.Complete) || test.code != "" && !target.HasCode(err, test.code) {
 				t.Fatalf("%v, %+v", err, res)
 			}
 			if res.Probe.Proof != test.proof || !strings.Contains(res.Probe.String(), "strongest proof: "+proofName(test.proof)) {
@@ -68,7 +69,7 @@ func TestProbeUploads(t *testing.T) {
 	s.file("a", []byte("hello"))
 	f.hook = func(_ int, call, _ string) (bool, error) {
 		if call == "listuploads" {
-			return false, NewError(CodeAccessDenied, "", "no list", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "no list", nil)
 		}
 		return true, nil
 	}
@@ -115,10 +116,10 @@ func TestProbeTarget(t *testing.T) {
 		t.Errorf("the probe left something: %v", err)
 	}
 	for name, set := range map[string]func(*Options){
-		string(CodeNoSuchBucket):       func(o *Options) { o.Bucket = "nowhere" },
-		string(CodeCredentialsRefused): func(o *Options) { o.Credentials.SecretKey = "not-the-secret" },
+		string(target.CodeNoSuchBucket):       func(o *Options) { o.Bucket = "nowhere" },
+		string(target.CodeCredentialsRefused): func(o *Options) { o.Credentials.SecretKey = "not-the-secret" },
 	} {
-		if _, err := probeS3(t, server, set); !hasCode(err, Code(name)) {
+		if _, err := probeS3(t, server, set); !target.HasCode(err, target.Code(name)) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -196,7 +197,7 @@ func TestProbeTargetInterrupted(t *testing.T) {
 	o := s3Options(t, server, nil)
 	o.Endpoint = w.URL
 	r, err := ProbeTarget(ctx, newS3(t, o), o, "probe-2", nil)
-	if !isCanceled(err) || r == nil || r.Usable || len(r.Left) != 0 {
+	if !target.IsCanceled(err) || r == nil || r.Usable || len(r.Left) != 0 {
 		t.Errorf("%v, %+v", err, r)
 	}
 	if _, err := os.Stat(filepath.Join(server.BucketFolder(), "in")); !os.IsNotExist(err) {

@@ -10,13 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // versioned is a bucket with versions, whose credentials may not read by version.
 type versioned struct{ *fakeTarget }
 
-func (v versioned) Head(ctx context.Context, key string) (Object, error) {
+func (v versioned) Head(ctx context.Context, key string) (target.Object, error) {
 	o, err := v.fakeTarget.Head(ctx, key)
 	o.VersionID = "v1"
 	return o, err
@@ -24,7 +25,7 @@ func (v versioned) Head(ctx context.Context, key string) (Object, error) {
 
 func (v versioned) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
 	if version != "" {
-		return nil, NewError(CodeAccessDenied, key, "no s3:GetObjectVersion", nil)
+		return nil, target.NewError(target.CodeAccessDenied, key, "no s3:GetObjectVersion", nil)
 	}
 	return v.fakeTarget.Get(ctx, key, version)
 }
@@ -35,7 +36,7 @@ func TestProbeReadsByVersion(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	o := testOptions(t, memDisk())
 	o.ReadBack = true
-	if res, err := Run(t.Context(), s, versioned{f}, o); !hasCode(err, CodeAccessDenied) || len(f.objects) > 0 || res.Probe.ReadsBack {
+	if res, err := Run(t.Context(), s, versioned{f}, o); !target.HasCode(err, target.CodeAccessDenied) || len(f.objects) > 0 || res.Probe.ReadsBack {
 		t.Errorf("%v, %d objects, %+v", err, len(f.objects), res.Probe)
 	}
 }

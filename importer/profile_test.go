@@ -6,22 +6,23 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 func TestProfiles(t *testing.T) {
-	want := map[string]Profile{
-		"aws":       {MaxObject: 10000 * 5 * gib, MaxPart: 5 * gib, MaxMeta: 2048},
-		"minio":     {MaxObject: 10000 * 5 * gib, MaxPart: 5 * gib, MaxMeta: 2048, MaxSegment: 255},
-		"versitygw": {MaxObject: 5 * tib, MaxPart: 5 * gib, MaxMeta: 2048, MaxSegment: 255},
-		"ceph":      {MaxObject: 5 * tib, MaxPart: 5 * gib, MaxMeta: 2048},
-		"r2":        {MaxObject: 5*tib - 5*gib, MaxPart: 5*gib - 5*mib, MaxMeta: 8192},
+	want := map[string]target.Profile{
+		"aws":       {MaxObject: 10000 * 5 * target.GiB, MaxPart: 5 * target.GiB, MaxMeta: 2048},
+		"minio":     {MaxObject: 10000 * 5 * target.GiB, MaxPart: 5 * target.GiB, MaxMeta: 2048, MaxSegment: 255},
+		"versitygw": {MaxObject: 5 * target.TiB, MaxPart: 5 * target.GiB, MaxMeta: 2048, MaxSegment: 255},
+		"ceph":      {MaxObject: 5 * target.TiB, MaxPart: 5 * target.GiB, MaxMeta: 2048},
+		"r2":        {MaxObject: 5*target.TiB - 5*target.GiB, MaxPart: 5*target.GiB - 5*target.MiB, MaxMeta: 8192},
 		"b2":        {MaxObject: 10e12, MaxPart: 5e9, MaxMeta: 2048},
 		"wasabi":    {MaxObject: 5e12, MaxPart: 5e9, MaxMeta: 2048},
-		"generic":   {MaxObject: 5 * tib, MaxPart: 5 * gib, MaxMeta: 2048},
-		"gcs":       {MaxObject: 5 * tib, MaxPart: 5 * gib, MaxMeta: 8192, NoChecksumHeaders: true},
+		"generic":   {MaxObject: 5 * target.TiB, MaxPart: 5 * target.GiB, MaxMeta: 2048},
+		"gcs":       {MaxObject: 5 * target.TiB, MaxPart: 5 * target.GiB, MaxMeta: 8192, NoChecksumHeaders: true},
 	}
-	got := Profiles()
+	got := target.Profiles()
 	if len(got) != len(want) {
 		t.Errorf("%d profiles, want %d", len(got), len(want))
 	}
@@ -32,7 +33,7 @@ func TestProfiles(t *testing.T) {
 			p.NoChecksumHeaders != w.NoChecksumHeaders || p.MaxParts != 10000 || p.MaxKey != 1024 || p.Source == "" || len(p.StorageClasses) == 0 {
 			t.Errorf("profile %+v", p)
 		}
-		if err := p.validate(); err != nil {
+		if err := p.Validate(); err != nil {
 			t.Errorf("%s: %v", p.Name, err)
 		}
 		// The part lists that the loader makes fit every built-in target as they are.
@@ -47,24 +48,24 @@ func TestProfiles(t *testing.T) {
 }
 
 func TestReadProfiles(t *testing.T) {
-	table, err := ReadProfiles([]byte(`{"profiles": [
+	table, err := target.ReadProfiles([]byte(`{"profiles": [
 		{"name": "ceph", "max_meta": 4096, "source": "ours"},
 		{"name": "tape", "base": "ceph", "max_object": "1 TiB", "max_parts": 1000, "storage_classes": ["TAPE"]},
 		{"name": "plain", "max_part": 104857600, "max_object": "100 GB"}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
-	built, _ := ProfileByName("ceph")
-	ceph, _ := ProfileIn(table, "ceph")
-	tape, _ := ProfileIn(table, "tape")
-	plain, _ := ProfileIn(table, "plain")
+	built, _ := target.ProfileByName("ceph")
+	ceph, _ := target.ProfileIn(table, "ceph")
+	tape, _ := target.ProfileIn(table, "tape")
+	plain, _ := target.ProfileIn(table, "plain")
 	if ceph.MaxMeta != 4096 || ceph.MaxPart != built.MaxPart || !ceph.PathStyle || ceph.StorageClasses[0] != "STANDARD" || ceph.Source != "ours" {
 		t.Errorf("ceph: %+v", ceph)
 	}
-	if tape.MaxMeta != 4096 || tape.MaxObject != tib || tape.MaxParts != 1000 || !tape.PathStyle || tape.StorageClasses[0] != "TAPE" || tape.Source != "" {
+	if tape.MaxMeta != 4096 || tape.MaxObject != target.TiB || tape.MaxParts != 1000 || !tape.PathStyle || tape.StorageClasses[0] != "TAPE" || tape.Source != "" {
 		t.Errorf("tape: %+v", tape)
 	}
-	if plain.MaxPart != 100*mib || plain.MaxObject != 100e9 || plain.MinPart != 5*mib {
+	if plain.MaxPart != 100*target.MiB || plain.MaxObject != 100e9 || plain.MinPart != 5*target.MiB {
 		t.Errorf("plain: %+v", plain)
 	}
 	if ceph.Fingerprint() == built.Fingerprint() {
@@ -74,10 +75,10 @@ func TestReadProfiles(t *testing.T) {
 	if ceph.Fingerprint() != built.Fingerprint() {
 		t.Error("the fingerprint is of more than the values")
 	}
-	if len(Profiles()) != len(table)-2 {
+	if len(target.Profiles()) != len(table)-2 {
 		t.Error("the built-in table was changed")
 	}
-	if _, err := ProfileByName("tape"); err == nil {
+	if _, err := target.ProfileByName("tape"); err == nil {
 		t.Error("a user's profile is in the built-in table")
 	}
 }
@@ -110,11 +111,11 @@ func TestReadProfilesBad(t *testing.T) {
 		"segment":        {one(`{"name": "x", "max_segment": -1}`), "max_segment"},
 		"meta":           {one(`{"name": "x", "max_meta": 10}`), "max_meta is 10, must be 256"},
 		"class":          {one(`{"name": "x", "storage_classes": ["a b"]}`), "storage class"},
-		"too long":       {strings.Repeat(" ", maxProfileFile+1), "at most"},
+		"too long":       {strings.Repeat(" ", target.MaxProfileFile+1), "at most"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			if _, err := ReadProfiles([]byte(test.file)); err == nil || !strings.Contains(err.Error(), test.want) {
+			if _, err := target.ReadProfiles([]byte(test.file)); err == nil || !strings.Contains(err.Error(), test.want) {
 				t.Errorf("%v, want %q", err, test.want)
 			}
 		})
@@ -123,8 +124,8 @@ func TestReadProfilesBad(t *testing.T) {
 
 // TestProfileInOptions: the table in the options decides, and only it.
 func TestProfileInOptions(t *testing.T) {
-	table, err := ReadProfiles([]byte(`{"profiles": [{"name": "small", "max_key": 20, "max_parts": 2}]}`))
-	if small, _ := ProfileIn(table, "small"); err != nil || small.MaxObject != 10*gib {
+	table, err := target.ReadProfiles([]byte(`{"profiles": [{"name": "small", "max_key": 20, "max_parts": 2}]}`))
+	if small, _ := target.ProfileIn(table, "small"); err != nil || small.MaxObject != 10*target.GiB {
 		t.Fatal(err)
 	}
 	o := testOptions(t, memDisk())
@@ -149,13 +150,13 @@ func TestProfileChanged(t *testing.T) {
 	mustRun(t, s, f, testOptions(t, disk))
 	o := testOptions(t, disk)
 	var err error
-	if o.Profiles, err = ReadProfiles([]byte(`{"profiles": [{"name": "generic", "max_key": 100}]}`)); err != nil {
+	if o.Profiles, err = target.ReadProfiles([]byte(`{"profiles": [{"name": "generic", "max_key": 100}]}`)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "ProfileValues") {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) || !strings.Contains(err.Error(), "ProfileValues") {
 		t.Errorf("other values: %v", err)
 	}
-	o.Profiles = Profiles()
+	o.Profiles = target.Profiles()
 	if res := mustRun(t, s, f, o); !res.Earlier {
 		t.Errorf("the same values: %+v", res)
 	}
@@ -164,12 +165,12 @@ func TestProfileChanged(t *testing.T) {
 func FuzzReadProfiles(f *testing.F) {
 	f.Add([]byte(`{"profiles": [{"name": "tape", "base": "ceph", "max_object": "1 TiB", "max_parts": 1000}]}`))
 	f.Fuzz(func(t *testing.T, file []byte) {
-		table, err := ReadProfiles(file)
+		table, err := target.ReadProfiles(file)
 		if err != nil {
 			return
 		}
 		for _, p := range table {
-			if err := p.validate(); err != nil {
+			if err := p.Validate(); err != nil {
 				t.Errorf("%q was accepted: %v", p.Name, err)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // With Options.DeferComplete nothing is visible in the target until all of it is
@@ -29,7 +31,7 @@ func (r *run) stillHeld(ctx context.Context, t *transfer) (held bool, err error)
 		return true, errStillHeld
 	}
 	switch err := t.resume(ctx); {
-	case hasCode(err, CodeUploadGone) || hasCode(err, codeRestart):
+	case target.HasCode(err, target.CodeUploadGone) || target.HasCode(err, target.CodeRestart):
 		return false, nil
 	case err != nil:
 		return false, err
@@ -47,7 +49,7 @@ func (r *run) mayDefer() error {
 	if r.opts.DeferComplete <= 0 || r.progress.totalEntries <= uint64(r.opts.DeferComplete) {
 		return nil
 	}
-	return NewError(CodeTooManyHeld, "", fmt.Sprintf("%d entries, at most %d uploads may be held", r.progress.totalEntries, r.opts.DeferComplete), nil)
+	return target.NewError(target.CodeTooManyHeld, "", fmt.Sprintf("%d entries, at most %d uploads may be held", r.progress.totalEntries, r.opts.DeferComplete), nil)
 }
 
 // hold counts an object that is uploaded. The entry has no outcome yet.
@@ -73,7 +75,7 @@ func (r *run) publish() error {
 		return nil
 	}
 	if bad := r.tally.Bad(); bad > 0 {
-		r.halt(NewError(CodeNotPublished, "", fmt.Sprintf("%d of %d entries failed", bad, r.tally.Entries()+r.held), nil))
+		r.halt(target.NewError(target.CodeNotPublished, "", fmt.Sprintf("%d of %d entries failed", bad, r.tally.Entries()+r.held), nil))
 		return nil
 	}
 	r.opts.Log.Info("publishing", "objects", r.held)

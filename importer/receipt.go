@@ -14,6 +14,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -21,26 +22,26 @@ import (
 
 // Line is one line of objects.list (docs/format.md section 10).
 type Line struct {
-	Page         uint64      `json:"page"`
-	Index        int         `json:"index"`
-	Record       []byte      `json:"record"`
-	RecordSalt   []byte      `json:"record_salt"`
-	Outcome      Outcome     `json:"outcome"`
-	Key          string      `json:"key,omitempty"`
-	VersionID    string      `json:"version_id,omitempty"`
-	ETag         string      `json:"etag,omitempty"`
-	Size         *int64      `json:"size,omitempty"`
-	Parts        int         `json:"parts,omitempty"`
-	PartSize     int64       `json:"part_size,omitempty"`
-	SHA256       string      `json:"sha256,omitempty"`
-	ChecksumType string      `json:"checksum_type,omitempty"`
-	Proof        Proof       `json:"proof,omitempty"`
-	HashedBy     string      `json:"hashed_by,omitempty"`
-	PartsBy      string      `json:"parts_by,omitempty"`
-	Verified     time.Time   `json:"verified,omitzero"`
-	Error        Code        `json:"error,omitempty"`
-	Detail       string      `json:"detail,omitempty"`
-	Attributes   *Attributes `json:"attributes,omitempty"` // that the rules asked for
+	Page         uint64             `json:"page"`
+	Index        int                `json:"index"`
+	Record       []byte             `json:"record"`
+	RecordSalt   []byte             `json:"record_salt"`
+	Outcome      Outcome            `json:"outcome"`
+	Key          string             `json:"key,omitempty"`
+	VersionID    string             `json:"version_id,omitempty"`
+	ETag         string             `json:"etag,omitempty"`
+	Size         *int64             `json:"size,omitempty"`
+	Parts        int                `json:"parts,omitempty"`
+	PartSize     int64              `json:"part_size,omitempty"`
+	SHA256       string             `json:"sha256,omitempty"`
+	ChecksumType string             `json:"checksum_type,omitempty"`
+	Proof        Proof              `json:"proof,omitempty"`
+	HashedBy     string             `json:"hashed_by,omitempty"`
+	PartsBy      string             `json:"parts_by,omitempty"`
+	Verified     time.Time          `json:"verified,omitzero"`
+	Error        target.Code        `json:"error,omitempty"`
+	Detail       string             `json:"detail,omitempty"`
+	Attributes   *target.Attributes `json:"attributes,omitempty"` // that the rules asked for
 }
 
 // ReceiptTotal is the predicate of total.dsse. Counts are of the list's lines,
@@ -136,7 +137,7 @@ func (r *run) receipts(ctx context.Context, end *finished, result *Result) error
 // stateError classifies an error of the state folder's disk.
 func stateError(err error) error {
 	var p *fs.PathError
-	if e := (*Error)(nil); errors.As(err, &e) || isCanceled(err) || !errors.As(err, &p) {
+	if e := (*target.Error)(nil); errors.As(err, &e) || target.IsCanceled(err) || !errors.As(err, &p) {
 		return err
 	}
 	return journalError(err, nil)
@@ -193,7 +194,7 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 // went, if no checkpoint was signed yet: the start that has them again tries again what
 // failed, too, instead of signing that it did.
 func (w *receiptWriter) unsigned(err error) error {
-	if !hasCode(err, CodePageLost) {
+	if !target.HasCode(err, target.CodePageLost) {
 		return nil
 	}
 	if _, err := w.disk.Stat(w.folder + "/log/checkpoint"); !errors.Is(err, fs.ErrNotExist) {
@@ -213,7 +214,7 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entr
 		return err
 	}
 	if !ok || rec.Hint {
-		return NewError(CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.place()), nil)
+		return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.place()), nil)
 	}
 	w.tally.add(e, rec, e.Record.DataLength())
 	for i, raw := range e.Raw {
@@ -241,7 +242,7 @@ func (r *run) fill(line *Line, e Entry, rec record) error {
 	action, err := r.planner.plan(e)
 	if err != nil || action.Kind == ActionNone {
 		if there {
-			return NewError(CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
+			return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
 		}
 		return nil
 	}
@@ -249,7 +250,7 @@ func (r *run) fill(line *Line, e Entry, rec record) error {
 	if action.Cut == nil {
 		line.SHA256 = action.Checksum()
 	}
-	line.Attributes = action.Attributes.orNil()
+	line.Attributes = action.Attributes.OrNil()
 	if !there {
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -62,7 +63,7 @@ func (f *takenFrom) Taken() uint64 { return 0 }
 
 func (f *takenFrom) Held() error {
 	if f.taken.Load() {
-		return NewError(CodeTakenOver, "", "by a test", nil)
+		return target.NewError(target.CodeTakenOver, "", "by a test", nil)
 	}
 	return nil
 }
@@ -93,7 +94,7 @@ func TestTakenOverSignsNothing(t *testing.T) {
 			}
 			return
 		}
-		if !hasCode(err, CodeTakenOver) {
+		if !target.HasCode(err, target.CodeTakenOver) {
 			t.Errorf("taken over at operation %d: %v", at, err)
 		}
 		for _, name := range []string{"receipts/log/checkpoint", "receipts/" + totalName} {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -140,15 +141,15 @@ func TestVerifyObjects(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	mustRun(t, s, f, testOptions(t, disk))
 	list, _ := vfs.ReadFile(disk, "receipts/objects.list", 1<<30)
-	verify := func(back bool) (VerifyReport, []*Error) {
+	verify := func(back bool) (VerifyReport, []*target.Error) {
 		t.Helper()
-		var found []*Error
+		var found []*target.Error
 		by := ByHead
 		if back {
 			by = ByReadBack
 		}
 		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: by, Backoff: 1,
-			Difference: func(e *Error) { found = append(found, e) }})
+			Difference: func(e *target.Error) { found = append(found, e) }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,7 +166,7 @@ func TestVerifyObjects(t *testing.T) {
 	big.data = bytes.Clone(big.data)
 	big.data[16<<20] ^= 1
 	f.objects["in/big"] = big
-	if rep, found := verify(false); rep.Differences != 1 || found[0].Code != CodeMissing || found[0].Path != "in/a" {
+	if rep, found := verify(false); rep.Differences != 1 || found[0].Code != target.CodeMissing || found[0].Path != "in/a" {
 		t.Errorf("%+v %v", rep, found)
 	}
 	if rep, found := verify(true); rep.Differences != 2 || rep.Same != 6 {

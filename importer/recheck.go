@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // recheckSize is how many objects of earlier starts a start looks at. If one of a
@@ -78,11 +80,11 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 		return err
 	}
 	if c.gone > 0 {
-		return NewError(CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
+		return target.NewError(target.CodeTargetChanged, "", fmt.Sprintf("of %s that earlier starts have stored, %s looked at, and %s not there or not the same",
 			objects(population), were(c.looked), were(c.gone)), nil)
 	}
 	if marker.missing && population == 0 {
-		return NewError(CodeTargetChanged, "", "what the first start has left in the target to know it by is not there", nil)
+		return target.NewError(target.CodeTargetChanged, "", "what the first start has left in the target to know it by is not there", nil)
 	}
 	if absent {
 		err = r.mark(ctx, free)
@@ -337,7 +339,7 @@ func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(En
 		}
 		o.action, err = c.run.planner.plan(e)
 		if err != nil || o.action.Kind == ActionNone {
-			return NewError(CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
+			return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
 		}
 		select {
 		case work <- o:
@@ -398,7 +400,7 @@ func (c *rechecker) one(ctx context.Context, o heldObject) error {
 		text = ""
 	case err == nil:
 		text = "it is another one"
-	case !IsNotFound(err):
+	case !target.IsNotFound(err):
 		return c.miss(ctx, o.action.Key, err)
 	}
 	c.mu.Lock()
@@ -416,8 +418,8 @@ func (c *rechecker) one(ctx context.Context, o heldObject) error {
 }
 
 // seen is head, asked again for a while where the object was stored moments ago.
-func (c *rechecker) seen(ctx context.Context, o heldObject) (obj Object, err error) {
-	err = c.lag.since(ctx, o.rec.Verified, IsNotFound, func() (err error) {
+func (c *rechecker) seen(ctx context.Context, o heldObject) (obj target.Object, err error) {
+	err = c.lag.since(ctx, o.rec.Verified, target.IsNotFound, func() (err error) {
 		obj, err = c.head(ctx, o.action.Key)
 		return err
 	})
@@ -425,13 +427,13 @@ func (c *rechecker) seen(ctx context.Context, o heldObject) (obj Object, err err
 }
 
 // head does not wait for the end of a halt if the look is free.
-func (c *rechecker) head(ctx context.Context, key string) (Object, error) {
+func (c *rechecker) head(ctx context.Context, key string) (target.Object, error) {
 	return c.run.headSurely(ctx, key, c.free)
 }
 
 // is reports whether HEAD shows the object that the outcome is of. Where it tells no
 // checksum that can be compared, the ETag must be the one of then.
-func (o heldObject) is(obj Object) bool {
+func (o heldObject) is(obj target.Object) bool {
 	ours, x := o.rec.Outcome == OutcomeStored, o.action.expected()
 	if o.rec.Parts != nil {
 		own, err := x.recut(o.rec.Parts.Checksum)

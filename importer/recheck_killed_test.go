@@ -1,6 +1,10 @@
 package importer
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
+)
 
 // TestRecheckOfAKilledStart: a start was killed before its journal held anything for stored.
 // A later one that does not find the run's marker may be at another bucket of the same name:
@@ -12,7 +16,7 @@ func TestRecheckOfAKilledStart(t *testing.T) {
 		o := testOptions(t, disk)
 		mine := f.objects
 		f.objects = map[string]fakeObject{}
-		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) || len(f.objects) > 0 {
+		if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeTargetChanged) || len(f.objects) > 0 {
 			t.Errorf("killed at %d, another bucket: %v, %d objects", n, err, len(f.objects))
 		}
 		f.objects = mine

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -59,7 +60,7 @@ func TestRecheckEmptied(t *testing.T) {
 		whole := f.objects
 		f.objects = map[string]fakeObject{}
 		res, err := Run(t.Context(), s, f, o)
-		if !hasCode(err, CodeTargetChanged) || res.ExitClass() != ExitFixable || res.Complete || len(f.objects) > 0 {
+		if !target.HasCode(err, target.CodeTargetChanged) || res.ExitClass() != ExitFixable || res.Complete || len(f.objects) > 0 {
 			t.Errorf("ended %v, emptied: %v, %d objects, %+v", ended, err, len(f.objects), res)
 		}
 		f.objects = whole
@@ -77,12 +78,12 @@ func TestRecheckOther(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	mustRun(t, s, f, testOptions(t, disk))
 	for _, key := range []string{"in/a", "in/big", "in/dir/", "in/dir/f"} {
-		was, other := f.objects[key], encode64(sum([]byte("x")))
+		was, other := f.objects[key], target.Encode64(sum([]byte("x")))
 		if was.kind == "COMPOSITE" {
 			other += "-2"
 		}
 		f.objects[key] = fakeObject{data: append([]byte{1}, was.data[min(1, len(was.data)):]...), sha256: other, kind: was.kind, metadata: was.metadata}
-		if _, err := Run(t.Context(), s, f, testOptions(t, disk)); !hasCode(err, CodeTargetChanged) {
+		if _, err := Run(t.Context(), s, f, testOptions(t, disk)); !target.HasCode(err, target.CodeTargetChanged) {
 			t.Errorf("%s: %v", key, err)
 		}
 		f.objects[key] = was
@@ -140,7 +141,7 @@ func TestRecheckFindsAFew(t *testing.T) {
 	stopAfter(t, s, f, testOptions(t, disk), 1000)
 	delete(f.objects, "in/f00000")
 	delete(f.objects, "in/"+journalName(s.Scope(), "run-1")+markerName)
-	if _, err := Run(t.Context(), s, f, testOptions(t, disk)); !hasCode(err, CodeTargetChanged) {
+	if _, err := Run(t.Context(), s, f, testOptions(t, disk)); !target.HasCode(err, target.CodeTargetChanged) {
 		t.Errorf("one of 1,000 and the marker are gone: %v", err)
 	}
 	if p := math.Pow(1-0.01, recheckSize); p >= 0.01 {
@@ -152,24 +153,24 @@ func TestRecheckFindsAFew(t *testing.T) {
 // another bucket: nothing is sent there, and with those of before the run goes on.
 func TestRecheckRenewed(t *testing.T) {
 	s, f := manyFiles(40), newFake(t)
-	target := &elsewhere{renewing: renewing{fakeTarget: f}, other: newFake(t)}
+	to := &elsewhere{renewing: renewing{fakeTarget: f}, other: newFake(t)}
 	var puts atomic.Int64
 	f.hook = func(_ int, call, key string) (bool, error) {
-		if call == "put" && ours(key) && puts.Add(1) > 20 && target.renewed.Load() < 3 {
-			return false, NewError(CodeCredentialsExpired, "", "", nil)
+		if call == "put" && ours(key) && puts.Add(1) > 20 && to.renewed.Load() < 3 {
+			return false, target.NewError(target.CodeCredentialsExpired, "", "", nil)
 		}
 		return true, nil
 	}
-	var said []Code
+	var said []target.Code
 	o := patient(t, memDisk())
-	o.Problem = func(e *Error) { said = append(said, e.Code) }
-	if res := mustRun(t, s, target, o); !res.Complete || target.renewed.Load() < 3 {
+	o.Problem = func(e *target.Error) { said = append(said, e.Code) }
+	if res := mustRun(t, s, to, o); !res.Complete || to.renewed.Load() < 3 {
 		t.Errorf("%+v", res)
 	}
-	if len(target.other.objects) > 0 || target.other.byCall["head"]+target.other.byCall["get"] == 0 {
-		t.Errorf("the other bucket has %d objects, after %v", len(target.other.objects), target.other.byCall)
+	if len(to.other.objects) > 0 || to.other.byCall["head"]+to.other.byCall["get"] == 0 {
+		t.Errorf("the other bucket has %d objects, after %v", len(to.other.objects), to.other.byCall)
 	}
-	if fmt.Sprint(said) != fmt.Sprint([]Code{CodeCredentialsExpired, CodeTargetChanged}) {
+	if fmt.Sprint(said) != fmt.Sprint([]target.Code{target.CodeCredentialsExpired, target.CodeTargetChanged}) {
 		t.Errorf("said %v", said)
 	}
 	f.check(t, s, "in/")
@@ -188,10 +189,10 @@ func (e *elsewhere) at() *fakeTarget {
 	return e.fakeTarget
 }
 
-func (e *elsewhere) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (e *elsewhere) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	return e.at().Put(ctx, in)
 }
-func (e *elsewhere) Head(ctx context.Context, key string) (Object, error) {
+func (e *elsewhere) Head(ctx context.Context, key string) (target.Object, error) {
 	return e.at().Head(ctx, key)
 }
 

@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"log/slog"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // unseenInRow is after how many objects in a row that could not be looked at an object that
@@ -42,7 +44,7 @@ func (c *rechecker) miss(ctx context.Context, key string, err error) error {
 	c.run.opts.Log.Log(ctx, level, "an object that an earlier start has stored could not be looked at", "key", key, "error", err)
 	switch {
 	case ask:
-		if _, askErr := c.head(ctx, shown); askErr != nil && !IsNotFound(askErr) {
+		if _, askErr := c.head(ctx, shown); askErr != nil && !target.IsNotFound(askErr) {
 			return err
 		}
 	case shown == "" && !c.reads && n >= most:
@@ -54,7 +56,7 @@ func (c *rechecker) miss(ctx context.Context, key string, err error) error {
 // patience is how many objects are asked for where the target has shown none yet. A run
 // that waits looks again soon, and bothers a target that refuses all less. c.mu is held.
 func (c *rechecker) patience() uint64 {
-	if c.free || isClass(c.unseen.first, Retryable) {
+	if c.free || target.IsClass(c.unseen.first, target.Retryable) {
 		return unseenInRow
 	}
 	return recheckSize

@@ -8,13 +8,15 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // deny refuses every call for a key.
-func deny(code Code, which func(key string) bool) func(int, string, string) (bool, error) {
+func deny(code target.Code, which func(key string) bool) func(int, string, string) (bool, error) {
 	return func(_ int, call, key string) (bool, error) {
 		if which(key) {
-			return false, NewError(code, key, "", nil)
+			return false, target.NewError(code, key, "", nil)
 		}
 		return true, nil
 	}
@@ -29,7 +31,7 @@ func storedKeys(f *fakeTarget) []string {
 // TestRecheckOfRefusedKeys: objects that the target does not show any more, one or most of
 // them, stop no later start while others, or the run's marker, are shown.
 func TestRecheckOfRefusedKeys(t *testing.T) {
-	for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3, CodeRefused, CodeServerError} {
+	for _, code := range []target.Code{target.CodeAccessDenied, target.CodePolicyDenied, target.CodeCredentialsRefused, target.CodeNotS3, target.CodeRefused, target.CodeServerError} {
 		for _, refused := range []int{1, 100} { // the first so many
 			for _, ended := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s of %d, ended %v", code, refused, ended), func(t *testing.T) {
@@ -40,7 +42,7 @@ func TestRecheckOfRefusedKeys(t *testing.T) {
 					} else {
 						stopAfter(t, s, f, o, 150)
 					}
-					if refused > 1 && ended && code == CodeServerError {
+					if refused > 1 && ended && code == target.CodeServerError {
 						return // so many faults, and nothing else that is shown, are the target's
 					}
 					stored := storedKeys(f)
@@ -59,14 +61,14 @@ func TestRecheckOfRefusedKeys(t *testing.T) {
 // TestRecheckOfNothingShown: where the target shows neither an object nor the marker, the
 // refusal is the run's, and nothing is sent; where the marker is shown, it is the object's.
 func TestRecheckOfNothingShown(t *testing.T) {
-	for _, code := range []Code{CodePolicyDenied, CodeCredentialsRefused, CodeServerError} {
+	for _, code := range []target.Code{target.CodePolicyDenied, target.CodeCredentialsRefused, target.CodeServerError} {
 		for _, n := range []int{1, 20} {
 			s, f, disk := manyFiles(40), newFake(t), memDisk()
 			o := testOptions(t, disk)
 			stopAfter(t, s, f, o, n)
 			before, stored := len(f.objects), storedKeys(f)
 			f.hook = deny(code, func(string) bool { return true })
-			if _, err := Run(t.Context(), s, f, o); !hasCode(err, code) || len(f.objects) != before {
+			if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, code) || len(f.objects) != before {
 				t.Errorf("%s: %v", code, err)
 			}
 			f.hook = deny(code, func(key string) bool { return slices.Contains(stored, key) })
@@ -86,11 +88,11 @@ func TestRecheckSeesTheEnd(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if shown++; shown > 50 {
 			denied++
-			return false, NewError(CodePolicyDenied, key, "", nil)
+			return false, target.NewError(target.CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
-	if _, err := Run(t.Context(), s, f, testOptions(t, disk)); !hasCode(err, CodePolicyDenied) || denied > 200 {
+	if _, err := Run(t.Context(), s, f, testOptions(t, disk)); !target.HasCode(err, target.CodePolicyDenied) || denied > 200 {
 		t.Errorf("%v, %d calls", err, denied)
 	}
 }
@@ -99,22 +101,22 @@ func TestRecheckSeesTheEnd(t *testing.T) {
 // target says of objects, with credentials that are not yet the right ones.
 func TestRecheckRenewedIsRefused(t *testing.T) {
 	s, f := manyFiles(40), newFake(t)
-	target := &renewing{fakeTarget: f}
+	to := &renewing{fakeTarget: f}
 	var puts atomic.Int64
 	f.hook = func(_ int, call, key string) (bool, error) {
-		switch n := target.renewed.Load(); {
+		switch n := to.renewed.Load(); {
 		case call == "put" && ours(key) && puts.Add(1) > 20 && n < 3:
-			return false, NewError(CodeCredentialsExpired, "", "", nil)
+			return false, target.NewError(target.CodeCredentialsExpired, "", "", nil)
 		case n == 1 && (call == "head" || call == "get"):
-			return false, NewError(CodeRefused, key, "status 400", nil)
+			return false, target.NewError(target.CodeRefused, key, "status 400", nil)
 		case n == 2 && call == "head" && strings.HasSuffix(key, "3"):
-			return false, NewError(CodeRefused, key, "status 400", nil)
+			return false, target.NewError(target.CodeRefused, key, "status 400", nil)
 		}
 		return true, nil
 	}
 	o := patient(t, memDisk())
 	o.HaltWait = time.Minute
-	if res := mustRun(t, s, target, o); !res.Complete {
+	if res := mustRun(t, s, to, o); !res.Complete {
 		t.Errorf("%+v", res)
 	}
 	f.check(t, s, "in/")

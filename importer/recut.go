@@ -9,6 +9,7 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -22,7 +23,7 @@ type cut struct {
 // cutFor decides how a record's content is cut for a target: as the record has
 // it if the target takes that, else anew into parts of one size, so that stores
 // that want equal parts are served, too. A pure function of both (P20).
-func cutFor(p Profile, r *manifest.Record) (cut, error) {
+func cutFor(p target.Profile, r *manifest.Record) (cut, error) {
 	if r.Size > p.MaxObject {
 		return cut{}, fmt.Errorf("%d bytes, the target takes %d", r.Size, p.MaxObject)
 	}
@@ -38,7 +39,7 @@ func cutFor(p Profile, r *manifest.Record) (cut, error) {
 
 // cutAnew takes the smallest multiple of the manifest's unit that fits, and else
 // the largest part that the target takes.
-func cutAnew(p Profile, size int64) (cut, error) {
+func cutAnew(p target.Profile, size int64) (cut, error) {
 	least := max(p.MinPart, (size+int64(p.MaxParts)-1)/int64(p.MaxParts), 1)
 	part := (least + manifest.UnitSize - 1) / manifest.UnitSize * manifest.UnitSize
 	if part > p.MaxPart {
@@ -149,5 +150,5 @@ func (p *recutPass) end() ([][32]byte, error) {
 }
 
 func (p *recutPass) corrupt(cause string) error {
-	return NewError(CodeSourceCorrupt, p.r.Path, cause, nil)
+	return target.NewError(target.CodeSourceCorrupt, p.r.Path, cause, nil)
 }

@@ -9,12 +9,13 @@ import (
 
 	"github.com/minio/crc64nvme"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 func TestCutFor(t *testing.T) {
-	generic, _ := ProfileByName("generic")
-	with := func(set func(*Profile)) Profile {
+	generic, _ := target.ProfileByName("generic")
+	with := func(set func(*target.Profile)) target.Profile {
 		p := generic
 		set(&p)
 		return p
@@ -29,7 +30,7 @@ func TestCutFor(t *testing.T) {
 	const unit = int64(manifest.UnitSize)
 	tests := []struct {
 		name    string
-		profile Profile
+		profile target.Profile
 		size    int64
 		want    cut
 		bad     bool
@@ -38,14 +39,14 @@ func TestCutFor(t *testing.T) {
 		{"small", generic, unit, cut{0, 1, false}, false},
 		{"parts", generic, unit + 1, cut{unit, 2, false}, false},
 		{"many", generic, 10000*unit + 1, cut{2 * unit, 5001, false}, false},
-		{"larger than any", generic, 5*tib + 1, cut{}, true},
-		{"fewer parts", with(func(p *Profile) { p.MaxParts = 3 }), 10 * unit, cut{4 * unit, 3, true}, false},
-		{"one part only", with(func(p *Profile) { p.MaxParts = 1 }), 3 * unit, cut{0, 1, true}, false},
-		{"larger parts", with(func(p *Profile) { p.MinPart = 20 * mib }), 3 * unit, cut{2 * unit, 2, true}, false},
-		{"larger parts, a last one", with(func(p *Profile) { p.MinPart = 64 * mib }), 3 * unit, cut{0, 1, true}, false},
-		{"smaller parts", with(func(p *Profile) { p.MaxPart = 6 * mib }), 17 * mib, cut{6 * mib, 3, true}, false},
-		{"small, in smaller parts", with(func(p *Profile) { p.MaxPart = 6 * mib }), 12 * mib, cut{6 * mib, 2, true}, false},
-		{"too few parts", with(func(p *Profile) { p.MaxParts, p.MaxPart = 2, 6*mib }), 17 * mib, cut{}, true},
+		{"larger than any", generic, 5*target.TiB + 1, cut{}, true},
+		{"fewer parts", with(func(p *target.Profile) { p.MaxParts = 3 }), 10 * unit, cut{4 * unit, 3, true}, false},
+		{"one part only", with(func(p *target.Profile) { p.MaxParts = 1 }), 3 * unit, cut{0, 1, true}, false},
+		{"larger parts", with(func(p *target.Profile) { p.MinPart = 20 * target.MiB }), 3 * unit, cut{2 * unit, 2, true}, false},
+		{"larger parts, a last one", with(func(p *target.Profile) { p.MinPart = 64 * target.MiB }), 3 * unit, cut{0, 1, true}, false},
+		{"smaller parts", with(func(p *target.Profile) { p.MaxPart = 6 * target.MiB }), 17 * target.MiB, cut{6 * target.MiB, 3, true}, false},
+		{"small, in smaller parts", with(func(p *target.Profile) { p.MaxPart = 6 * target.MiB }), 12 * target.MiB, cut{6 * target.MiB, 2, true}, false},
+		{"too few parts", with(func(p *target.Profile) { p.MaxParts, p.MaxPart = 2, 6*target.MiB }), 17 * target.MiB, cut{}, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -61,7 +62,7 @@ func TestCutFor(t *testing.T) {
 func TestCutFits(t *testing.T) {
 	rng := newRand(1)
 	for range 20000 {
-		p := Profile{MaxParts: 1 + rng.Intn(10000), MaxPart: 1 + rng.Int63n(5*gib), MaxKey: 1024}
+		p := target.Profile{MaxParts: 1 + rng.Intn(10000), MaxPart: 1 + rng.Int63n(5*target.GiB), MaxKey: 1024}
 		p.MinPart = rng.Int63n(p.MaxPart + 1)
 		p.MaxObject = p.MaxPart * int64(p.MaxParts)
 		size := rng.Int63n(p.MaxObject + 1)
@@ -88,7 +89,7 @@ func recutRecord(data []byte) *manifest.Record {
 func TestRecut(t *testing.T) {
 	data := pattern(5, 40<<20+123)
 	r := recutRecord(data)
-	for _, partSize := range []int64{0, 6 * mib, 16 * mib, 32 * mib, 40<<20 + 123, 7*mib + 1} {
+	for _, partSize := range []int64{0, 6 * target.MiB, 16 * target.MiB, 32 * target.MiB, 40<<20 + 123, 7*target.MiB + 1} {
 		got, err := recut(context.Background(), inlineContent(data), r, cut{PartSize: partSize, Anew: true})
 		if err != nil {
 			t.Fatal(err)
@@ -125,25 +126,25 @@ func TestRecutProves(t *testing.T) {
 	tests := map[string]struct {
 		content inlineContent
 		record  *manifest.Record
-		code    Code
+		code    target.Code
 	}{
-		"flipped":        {flipped, recutRecord(data), CodeSourceCorrupt},
-		"short":          {data[:39<<20], recutRecord(data), CodeSourceLost},
-		"whole's digest": {data, spoiled(func(r *manifest.Record) { r.SHA256 = other[:] }), CodeSourceCorrupt},
-		"CRC":            {data, spoiled(func(r *manifest.Record) { r.CRC++ }), CodeSourceCorrupt},
-		"fewer parts":    {data, spoiled(func(r *manifest.Record) { r.Parts = r.Parts[:2] }), CodeSourceCorrupt},
+		"flipped":        {flipped, recutRecord(data), target.CodeSourceCorrupt},
+		"short":          {data[:39<<20], recutRecord(data), target.CodeSourceLost},
+		"whole's digest": {data, spoiled(func(r *manifest.Record) { r.SHA256 = other[:] }), target.CodeSourceCorrupt},
+		"CRC":            {data, spoiled(func(r *manifest.Record) { r.CRC++ }), target.CodeSourceCorrupt},
+		"fewer parts":    {data, spoiled(func(r *manifest.Record) { r.Parts = r.Parts[:2] }), target.CodeSourceCorrupt},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			sums, err := recut(context.Background(), test.content, test.record, cut{PartSize: 6 * mib})
-			if !hasCode(err, test.code) || sums != nil {
+			sums, err := recut(context.Background(), test.content, test.record, cut{PartSize: 6 * target.MiB})
+			if !target.HasCode(err, test.code) || sums != nil {
 				t.Errorf("%d digests, %v", len(sums), err)
 			}
 		})
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := recut(ctx, inlineContent(data), recutRecord(data), cut{PartSize: 6 * mib}); !errors.Is(err, context.Canceled) {
+	if _, err := recut(ctx, inlineContent(data), recutRecord(data), cut{PartSize: 6 * target.MiB}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -163,7 +164,7 @@ func TestRecutMemory(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if _, err := recut(context.Background(), blank{}, r, cut{PartSize: 128 * mib}); err != nil {
+	if _, err := recut(context.Background(), blank{}, r, cut{PartSize: 128 * target.MiB}); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // refusals are what a start remembers of refusals that may be of one key alone: a
@@ -33,14 +34,14 @@ const remedyOneKey = "only this key is refused, others are taken with the same c
 
 // ofOneKey reports whether the target may mean one key by this error. The journal in
 // the target is no entry's.
-func (r *run) ofOneKey(e *Error) bool {
+func (r *run) ofOneKey(e *target.Error) bool {
 	return mayMeanKey(e.Code) && r.waits(e) && !strings.HasPrefix(e.Path, r.opts.Prefix+JournalPrefix)
 }
 
 // mayMeanKey tells the codes by which a policy, a proxy or a firewall may refuse one key.
-func mayMeanKey(code Code) bool {
+func mayMeanKey(code target.Code) bool {
 	switch code {
-	case CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3, CodeWrongRegion:
+	case target.CodeAccessDenied, target.CodePolicyDenied, target.CodeCredentialsRefused, target.CodeNotS3, target.CodeWrongRegion:
 		return true
 	}
 	return false
@@ -86,10 +87,10 @@ func (r *run) takesOne(ctx context.Context) bool {
 	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix + r.probeName(r.attemptID()) + "/",
 		keys: []string{name}, own: r.opts.Rules.Own()}
 	_, err := p.put(ctx, name, content, crypto.SumSHA256([]byte(content)), false)
-	if err != nil && !isUnknown(err) {
+	if err != nil && !target.IsUnknown(err) {
 		return false // nothing is there to be removed
 	}
-	var obj Object
+	var obj target.Object
 	if err == nil {
 		obj, err = p.shown(ctx, name)
 	}
@@ -122,7 +123,7 @@ func (r *run) storedOne() {
 
 // leaveKey leaves an object whose key alone is refused for a later pass. It is told
 // once in a start.
-func (r *run) leaveKey(e *Error) {
+func (r *run) leaveKey(e *target.Error) {
 	own := *e
 	if own.Remedy != remedyBodySize { // of this object's size, not of its name
 		own.Remedy = remedyOneKey

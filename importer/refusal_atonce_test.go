@@ -6,19 +6,21 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // slowPut is a store that answers a write of one kind after its object was removed, or
 // after a while.
 type slowPut struct {
 	*picky
-	slow    func(PutRequest) bool
+	slow    func(target.PutRequest) bool
 	began   chan struct{}
 	removed chan struct{}
 	once    sync.Once
 }
 
-func (s *slowPut) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (s *slowPut) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	stored, err := s.picky.Put(ctx, in)
 	if s.slow(in) {
 		s.once.Do(func() {
@@ -52,28 +54,28 @@ func TestRefusalOfKeyAndAttributesAtOnce(t *testing.T) {
 	store := &slowPut{picky: &picky{fakeTarget: f}, began: make(chan struct{}), removed: make(chan struct{}, 1)}
 	var mu sync.Mutex
 	denied := false
-	store.slow = func(in PutRequest) bool {
+	store.slow = func(in target.PutRequest) bool {
 		mu.Lock()
 		defer mu.Unlock()
 		return denied && strings.Contains(in.Key, ProbePrefix) && in.Metadata[metaEntry] == "put"
 	}
-	store.rule = func(kind, key string, a Attributes) error {
+	store.rule = func(kind, key string, a target.Attributes) error {
 		switch key {
 		case "in/f00":
 			mu.Lock()
 			defer mu.Unlock()
 			denied = true
-			return NewError(CodePolicyDenied, key, "", nil)
+			return target.NewError(target.CodePolicyDenied, key, "", nil)
 		case "in/f01":
 			<-store.began
-			return NewError(CodeRefused, key, "status 400: InvalidRequest", nil)
+			return target.NewError(target.CodeRefused, key, "status 400: InvalidRequest", nil)
 		}
 		return nil
 	}
 	o := testOptions(t, memDisk())
 	o.Rules = parseRules(t, `{"version":1,"objects":[{"tags":{"a":"b"}}]}`)
 	res, err := Run(context.Background(), s, store, o)
-	if !hasCode(err, CodePolicyDenied) || res.Unfinished != 1 || res.Tally.Outcomes[OutcomeFailed] != 1 || f.entries() != 39 {
+	if !target.HasCode(err, target.CodePolicyDenied) || res.Unfinished != 1 || res.Tally.Outcomes[OutcomeFailed] != 1 || f.entries() != 39 {
 		t.Errorf("%v, %d objects, %+v", err, f.entries(), res)
 	}
 }

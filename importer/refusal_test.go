@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // many is a source of small files and one in parts.
@@ -35,7 +37,7 @@ func (f *fakeTarget) entries() (n int) {
 // TestRefusalOfOneKey: whatever the target, or something before it, says about one key,
 // all others are stored first, and nobody is told to renew credentials.
 func TestRefusalOfOneKey(t *testing.T) {
-	for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3, CodeWrongRegion} {
+	for _, code := range []target.Code{target.CodeAccessDenied, target.CodePolicyDenied, target.CodeCredentialsRefused, target.CodeNotS3, target.CodeWrongRegion} {
 		for _, key := range []string{"f00", "f20", "large"} {
 			for _, wait := range []time.Duration{0, 30 * time.Millisecond} {
 				t.Run(fmt.Sprintf("%s of %s, waiting %v", code, key, wait), func(t *testing.T) {
@@ -43,7 +45,7 @@ func TestRefusalOfOneKey(t *testing.T) {
 					o := testOptions(t, disk)
 					o.HaltWait = wait
 					said := map[string]int{}
-					o.Problem = func(e *Error) {
+					o.Problem = func(e *target.Error) {
 						said[e.Path+" "+string(e.Code)]++
 						if e.Remedy != remedyOneKey {
 							t.Errorf("%v: remedy %q", e, e.Remedy)
@@ -51,12 +53,12 @@ func TestRefusalOfOneKey(t *testing.T) {
 					}
 					f.hook = func(n int, call, k string) (bool, error) {
 						if k == "in/"+key {
-							return false, NewError(code, k, "", nil)
+							return false, target.NewError(code, k, "", nil)
 						}
 						return true, nil
 					}
 					res, err := Run(context.Background(), s, f, o)
-					if !hasCode(err, code) || res.Unfinished != 1 || f.entries() != 40 {
+					if !target.HasCode(err, code) || res.Unfinished != 1 || f.entries() != 40 {
 						t.Fatalf("%v, %d objects, %+v", err, f.entries(), res)
 					}
 					if n := said[key+" "+string(code)]; n < 1 || n > 2 || len(said) != 1 { // as it is left, and as the run ends for it
@@ -77,11 +79,11 @@ func TestRefusalOfOneKey(t *testing.T) {
 // TestRefusalOfAllKeys: where the same credentials store nothing any more, not even
 // another key, the run halts as before and leaves no object by name.
 func TestRefusalOfAllKeys(t *testing.T) {
-	for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeCredentialsRefused, CodeNotS3} {
+	for _, code := range []target.Code{target.CodeAccessDenied, target.CodePolicyDenied, target.CodeCredentialsRefused, target.CodeNotS3} {
 		s, f := many(40), newFake(t)
 		o := testOptions(t, memDisk())
 		said, refused := 0, 0
-		o.Problem = func(e *Error) {
+		o.Problem = func(e *target.Error) {
 			if said++; e.Remedy == remedyOneKey {
 				t.Errorf("%s: %v is told of one key", code, e)
 			}
@@ -89,12 +91,12 @@ func TestRefusalOfAllKeys(t *testing.T) {
 		f.hook = func(n int, call, key string) (bool, error) {
 			if n >= 60 { // even the probe's
 				refused++
-				return false, NewError(code, key, "", nil)
+				return false, target.NewError(code, key, "", nil)
 			}
 			return true, nil
 		}
 		res, err := Run(context.Background(), s, f, o)
-		if !hasCode(err, code) || refused > 30 || said != 1 {
+		if !target.HasCode(err, code) || refused > 30 || said != 1 {
 			t.Errorf("%s: %v, %d refused, said %d: %+v", code, err, refused, said, res)
 		}
 	}
@@ -114,13 +116,13 @@ func TestRefusalOfManyKeys(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if ours(key) && key < fmt.Sprintf("in/%04d", limit) {
 			tried[key] = true
-			return false, NewError(CodePolicyDenied, key, "", nil)
+			return false, target.NewError(target.CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
 	for start := range 2 {
 		res, err := Run(context.Background(), s, f, o)
-		if !hasCode(err, CodePolicyDenied) || res.Unfinished != 900 || len(tried) != 900 {
+		if !target.HasCode(err, target.CodePolicyDenied) || res.Unfinished != 900 || len(tried) != 900 {
 			t.Fatalf("start %d: %v, %d tried, %d unfinished, %v", start, err, len(tried), res.Unfinished, res.Tally.Outcomes)
 		}
 	}
@@ -128,7 +130,7 @@ func TestRefusalOfManyKeys(t *testing.T) {
 	clear(tried)
 	o.StateDir, f.objects = memDisk(), map[string]fakeObject{}
 	res, err := Run(context.Background(), s, f, o)
-	if !hasCode(err, CodePolicyDenied) || len(tried) > maxRefusedFirst+10 || res.Halt.Remedy == remedyOneKey {
+	if !target.HasCode(err, target.CodePolicyDenied) || len(tried) > maxRefusedFirst+10 || res.Halt.Remedy == remedyOneKey {
 		t.Errorf("%v, %d tried, %s", err, len(tried), res.Halt.Remedy)
 	}
 }
@@ -147,14 +149,14 @@ func TestScoutIsRefusedAlone(t *testing.T) {
 		switch {
 		case all:
 			looks++
-			return false, NewError(CodeCredentialsRefused, key, "", nil)
+			return false, target.NewError(target.CodeCredentialsRefused, key, "", nil)
 		case key == "in/f20":
-			return false, NewError(CodePolicyDenied, key, "", nil)
+			return false, target.NewError(target.CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
 	res, err := Run(context.Background(), s, f, o)
-	if !hasCode(err, CodePolicyDenied) || res.Unfinished != 1 || f.entries() != 40 {
+	if !target.HasCode(err, target.CodePolicyDenied) || res.Unfinished != 1 || f.entries() != 40 {
 		t.Errorf("%v, %d objects, %+v", err, f.entries(), res)
 	}
 }
@@ -168,14 +170,14 @@ func TestRefusalBehind(t *testing.T) {
 	o.Behind = func() bool { return true }
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/f05" {
-			return false, NewError(CodePolicyDenied, key, "", nil)
+			return false, target.NewError(target.CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	res, err := Run(ctx, s, f, o)
-	if !hasCode(err, CodePolicyDenied) || f.entries() != 10 || !strings.Contains(res.Halt.Remedy, "only this key") {
+	if !target.HasCode(err, target.CodePolicyDenied) || f.entries() != 10 || !strings.Contains(res.Halt.Remedy, "only this key") {
 		t.Errorf("%v, %d objects, %+v", err, f.entries(), res)
 	}
 }
@@ -187,12 +189,12 @@ func TestRefusalOfTheJournal(t *testing.T) {
 	o.JournalInTarget = true
 	f.hook = func(n int, call, key string) (bool, error) {
 		if call == "put" && strings.Contains(key, JournalPrefix) && strings.Contains(key, "/"+mirrorUploads) {
-			return false, NewError(CodePolicyDenied, key, "", nil)
+			return false, target.NewError(target.CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}
 	_, err := Run(context.Background(), s, f, o)
-	if e := asError(err); e.Code != CodePolicyDenied || e.Remedy == remedyOneKey || !strings.Contains(e.Path, JournalPrefix) {
+	if e := target.AsError(err); e.Code != target.CodePolicyDenied || e.Remedy == remedyOneKey || !strings.Contains(e.Path, JournalPrefix) {
 		t.Errorf("%v: %s", err, e.Remedy)
 	}
 }
@@ -208,7 +210,7 @@ func TestRefusedKeyIsTriedQuietly(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/f05" && refused < 8 {
 			refused++
-			return false, NewError(CodePolicyDenied, key, "", nil)
+			return false, target.NewError(target.CodePolicyDenied, key, "", nil)
 		}
 		return true, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -95,8 +96,8 @@ type Result struct {
 	Retries     int64
 	PartsKept   int64 // parts of an earlier start that were not sent again
 	Probe       ProbeReport
-	Named       map[Code]uint64 // failures and warnings of this start
-	Halt        *Error          // why the run stopped for the operator
+	Named       map[target.Code]uint64 // failures and warnings of this start
+	Halt        *target.Error          // why the run stopped for the operator
 	Interrupted bool
 	Complete    bool   // every entry has an outcome and is proven, and all numbers agree
 	Receipts    string // folder in StateDir, "" if not written
@@ -141,10 +142,10 @@ func (p *Planned) add(a *Action) {
 	if a.Size > putFirst {
 		p.Requests++ // it is looked for first
 	}
-	for _, one := range attributes {
-		for _, c := range one.checks {
-			if c.asked(&a.Attributes) {
-				p.give(c.name, 1)
+	for _, one := range target.AttributeTable {
+		for _, c := range one.Checks {
+			if c.Asked(&a.Attributes) {
+				p.give(c.Name, 1)
 			}
 		}
 	}
@@ -197,7 +198,7 @@ func (r *Result) ExitClass() ExitClass {
 // State is how an operator calls the end of a run that has returned err.
 func (r *Result) State(err error) State {
 	switch {
-	case r.Halt != nil && r.Halt.Code == CodeTakenOver, hasCode(err, CodeTakenOver):
+	case r.Halt != nil && r.Halt.Code == target.CodeTakenOver, target.HasCode(err, target.CodeTakenOver):
 		return StateTaken
 	case r.Halt != nil:
 		return StateHalted

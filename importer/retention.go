@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // The terms of the objects that an import writes for itself in a bucket with default
@@ -19,12 +21,12 @@ const briefAttempts = 3
 // ends soon, in a bucket that would keep them for years. The zero value has asked nothing.
 type brief struct {
 	now  func() time.Time
-	tell func(*Error)
+	tell func(*target.Error)
 	note func(text string)
 
 	mu        sync.Mutex
 	asked     bool
-	retention Retention
+	retention target.Retention
 	lockless  bool   // the bucket says that it has no object lock
 	why       string // the bucket could not be asked
 	term      int    // of briefTerms; beyond them the bucket's own is all that it takes
@@ -33,28 +35,28 @@ type brief struct {
 
 // ask asks the bucket once, before anything is written. What it does not tell stops nothing:
 // the objects are then left to the bucket's default, and what cannot be removed is named.
-func (c *caller) ask(ctx context.Context, target Target) {
+func (c *caller) ask(ctx context.Context, to target.Target) {
 	b := c.brief
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.asked || !target.Capabilities().DefaultRetention {
+	if b.asked || !to.Capabilities().DefaultRetention {
 		return
 	}
 	for attempt := range briefAttempts {
 		err := c.once(ctx, call{name: callLock, free: true}, func(ctx context.Context) (err error) {
-			b.retention, err = target.DefaultRetention(ctx)
+			b.retention, err = to.DefaultRetention(ctx)
 			return err
 		})
 		b.why = ""
 		switch {
-		case err == nil || IsNotFound(err):
+		case err == nil || target.IsNotFound(err):
 			b.lockless = !b.retention.Lock
-		case hasCode(err, CodeRefused):
+		case target.HasCode(err, target.CodeRefused):
 			b.why = "the store has no such call"
 		case forbidden(err):
 			b.why = "the credentials may not ask (s3:GetBucketObjectLockConfiguration)"
 		default:
-			if b.why = asError(err).Cause; isClass(err, Retryable) && attempt+1 < briefAttempts && c.again(attempt, err) {
+			if b.why = target.AsError(err).Cause; target.IsClass(err, target.Retryable) && attempt+1 < briefAttempts && c.again(attempt, err) {
 				continue
 			}
 			c.silence.ended(err)
@@ -72,7 +74,7 @@ func (c *caller) ask(ctx context.Context, target Target) {
 func (b *brief) active() bool { return b.retention.Mode != "" && b.term < len(briefTerms) }
 
 // over gives own attributes their term.
-func (b *brief) over(own Attributes) Attributes {
+func (b *brief) over(own target.Attributes) target.Attributes {
 	own = b.with(own, b.first())
 	b.given(own)
 	return own
@@ -88,7 +90,7 @@ func (b *brief) first() int {
 	return b.term
 }
 
-func (b *brief) with(own Attributes, term int) Attributes {
+func (b *brief) with(own target.Attributes, term int) target.Attributes {
 	if term >= len(briefTerms) {
 		return own
 	}
@@ -97,7 +99,7 @@ func (b *brief) with(own Attributes, term int) Attributes {
 }
 
 // given notes until when an object is kept that was, or may have been, written.
-func (b *brief) given(a Attributes) {
+func (b *brief) given(a target.Attributes) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if a.LockUntil.After(b.until) {
@@ -108,7 +110,7 @@ func (b *brief) given(a Attributes) {
 // doubt says that a write is tried without a term, which it may have been refused for.
 func (b *brief) doubt(err error) {
 	if b.note != nil {
-		b.note(fmt.Sprintf("a write with a short retention of ours is refused (%s), and tried without: if that is taken, the bucket keeps the object (%s)", asError(err).Cause, b.retention))
+		b.note(fmt.Sprintf("a write with a short retention of ours is refused (%s), and tried without: if that is taken, the bucket keeps the object (%s)", target.AsError(err).Cause, b.retention))
 	}
 }
 
@@ -121,7 +123,7 @@ func (b *brief) took(term int, refusal error) {
 		return
 	}
 	if b.term = term; !b.active() && b.tell != nil {
-		b.tell(NewError(CodeKeptByDefault, "", fmt.Sprintf("the bucket keeps each object (%s) and takes no shorter retention of ours: %s", b.retention, asError(refusal).Cause), refusal))
+		b.tell(target.NewError(target.CodeKeptByDefault, "", fmt.Sprintf("the bucket keeps each object (%s) and takes no shorter retention of ours: %s", b.retention, target.AsError(refusal).Cause), refusal))
 	}
 }
 
@@ -155,23 +157,23 @@ func (b *brief) String() string {
 
 // briefly makes a write of an own object that is to be removed soon: with each term in turn,
 // and in the end without one.
-func (c *caller) briefly(own Attributes, write func(Attributes) error) error {
+func (c *caller) briefly(own target.Attributes, write func(target.Attributes) error) error {
 	b, refusal := c.brief, error(nil)
 	for term := b.first(); ; term++ {
 		a := b.with(own, term)
 		err := write(a)
-		if err == nil || isUnknown(err) {
+		if err == nil || target.IsUnknown(err) {
 			b.given(a)
 		}
 		switch {
 		case err == nil:
 			b.took(term, refusal)
 			return nil
-		case term >= len(briefTerms), own.LockMode != "", isUnknown(err):
+		case term >= len(briefTerms), own.LockMode != "", target.IsUnknown(err):
 			return err
 		case forbidden(err):
 			term = len(briefTerms) - 1 // another term changes nothing
-		case !ofAttributes(err) && !hasCode(err, CodeNoObjectLock):
+		case !ofAttributes(err) && !target.HasCode(err, target.CodeNoObjectLock):
 			return err
 		}
 		if refusal = err; term == len(briefTerms)-1 {

@@ -5,11 +5,13 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // brieflyPut makes own writes as a bucket answers them: by key and by the attributes.
-func brieflyPut(c *caller, answer func(key string, a Attributes) error, key string) (last Attributes, err error) {
-	err = c.briefly(Attributes{}, func(a Attributes) error {
+func brieflyPut(c *caller, answer func(key string, a target.Attributes) error, key string) (last target.Attributes, err error) {
+	err = c.briefly(target.Attributes{}, func(a target.Attributes) error {
 		last = a
 		return answer(key, a)
 	})
@@ -19,15 +21,15 @@ func brieflyPut(c *caller, answer func(key string, a Attributes) error, key stri
 // TestRetentionOfOneKey: what one key is refused for takes the short retention from no other
 // write, and what is told of it is true.
 func TestRetentionOfOneKey(t *testing.T) {
-	for _, code := range []Code{CodeAccessDenied, CodePolicyDenied, CodeRefused} {
+	for _, code := range []target.Code{target.CodeAccessDenied, target.CodePolicyDenied, target.CodeRefused} {
 		told := 0
 		c := newCaller(testOptions(t, memDisk()), nil)
-		c.brief.retention, c.brief.tell = Retention{"COMPLIANCE", 0, 7, true}, func(*Error) { told++ }
-		answer := func(key string, a Attributes) error {
-			return when(NewError(code, key, "not this key", nil), key == "denied")
+		c.brief.retention, c.brief.tell = target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true}, func(*target.Error) { told++ }
+		answer := func(key string, a target.Attributes) error {
+			return when(target.NewError(code, key, "not this key", nil), key == "denied")
 		}
 		for range 3 {
-			if _, err := brieflyPut(c, answer, "denied"); !hasCode(err, code) {
+			if _, err := brieflyPut(c, answer, "denied"); !target.HasCode(err, code) {
 				t.Errorf("%s: %v", code, err)
 			}
 		}
@@ -42,19 +44,19 @@ func TestRetentionOfOneKey(t *testing.T) {
 func TestRetentionRefusedTogether(t *testing.T) {
 	c := newCaller(testOptions(t, memDisk()), nil)
 	told := 0
-	c.brief.retention, c.brief.tell = Retention{"COMPLIANCE", 0, 7, true}, func(*Error) { told++ }
+	c.brief.retention, c.brief.tell = target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true}, func(*target.Error) { told++ }
 	var both, writes sync.WaitGroup
 	both.Add(2)
 	for range 2 {
 		writes.Go(func() {
 			first := true
-			a, err := brieflyPut(c, func(key string, a Attributes) error {
+			a, err := brieflyPut(c, func(key string, a target.Attributes) error {
 				if first { // both are under way with the first term
 					first = false
 					both.Done()
 					both.Wait()
 				}
-				return when(NewError(CodeRefused, key, "must be in the future", nil), a.LockUntil.Before(time.Now().Add(10*time.Minute)))
+				return when(target.NewError(target.CodeRefused, key, "must be in the future", nil), a.LockUntil.Before(time.Now().Add(10*time.Minute)))
 			}, "key")
 			if left := time.Until(a.LockUntil); err != nil || left > 21*time.Minute || left < 19*time.Minute {
 				t.Errorf("%v, %v left", err, left)

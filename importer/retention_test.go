@@ -9,13 +9,15 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // retaining is a bucket with object lock: every write makes a version, which is kept until its
 // retention is over.
 type retaining struct {
 	*fakeTarget
-	byDefault Retention
+	byDefault target.Retention
 	now       time.Time
 	asks      error         // the answer to the question
 	refuses   error         // the answer to a write with a retention of its own
@@ -32,17 +34,19 @@ type version struct {
 	until time.Time
 }
 
-func newRetaining(t *testing.T, byDefault Retention) *retaining {
+func newRetaining(t *testing.T, byDefault target.Retention) *retaining {
 	return &retaining{fakeTarget: newFake(t), byDefault: byDefault, now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), versions: map[string][]version{}}
 }
 
-func (b *retaining) Capabilities() Capabilities {
+func (b *retaining) Capabilities() target.Capabilities {
 	c := b.fakeTarget.Capabilities()
 	c.DefaultRetention = true
 	return c
 }
 
-func (b *retaining) DefaultRetention(context.Context) (Retention, error) { return b.byDefault, b.asks }
+func (b *retaining) DefaultRetention(context.Context) (target.Retention, error) {
+	return b.byDefault, b.asks
+}
 
 // after is the test's clock: waiting for it moves it.
 func (b *retaining) after(d time.Duration) <-chan time.Time {
@@ -61,7 +65,7 @@ func (b *retaining) clock() time.Time {
 }
 
 // check refuses a retention, or says until when an object is kept.
-func (b *retaining) check(key string, a Attributes) (until time.Time, err error) {
+func (b *retaining) check(key string, a target.Attributes) (until time.Time, err error) {
 	b.lk.Lock()
 	defer b.lk.Unlock()
 	switch {
@@ -71,12 +75,12 @@ func (b *retaining) check(key string, a Attributes) (until time.Time, err error)
 	case b.refuses != nil:
 		return until, b.refuses
 	case !a.LockUntil.After(b.now.Add(b.ahead)):
-		return until, NewError(CodeRefused, key, "InvalidArgument: the retain until date must be in the future", nil)
+		return until, target.NewError(target.CodeRefused, key, "InvalidArgument: the retain until date must be in the future", nil)
 	}
 	return a.LockUntil, nil
 }
 
-func (b *retaining) stored(key string, until time.Time, s Stored) Stored {
+func (b *retaining) stored(key string, until time.Time, s target.Stored) target.Stored {
 	b.lk.Lock()
 	defer b.lk.Unlock()
 	b.n++
@@ -85,10 +89,10 @@ func (b *retaining) stored(key string, until time.Time, s Stored) Stored {
 	return s
 }
 
-func (b *retaining) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (b *retaining) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	until, err := b.check(in.Key, in.Attributes)
 	if err != nil {
-		return Stored{}, err
+		return target.Stored{}, err
 	}
 	s, err := b.fakeTarget.Put(ctx, in)
 	if err != nil {
@@ -97,16 +101,16 @@ func (b *retaining) Put(ctx context.Context, in PutRequest) (Stored, error) {
 	return b.stored(in.Key, until, s), nil
 }
 
-func (b *retaining) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
+func (b *retaining) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
 	if _, err := b.check(in.Key, in.Attributes); err != nil {
 		return "", err
 	}
 	return b.fakeTarget.CreateUpload(ctx, in)
 }
 
-func (b *retaining) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
+func (b *retaining) CompleteUpload(ctx context.Context, in target.CompleteRequest) (target.Stored, error) {
 	b.mu.Lock()
-	var asked Attributes
+	var asked target.Attributes
 	if u := b.uploads[in.UploadID]; u != nil {
 		asked = u.asked
 	}
@@ -122,7 +126,7 @@ func (b *retaining) CompleteUpload(ctx context.Context, in CompleteRequest) (Sto
 	return b.stored(in.Key, until, s), nil
 }
 
-func (b *retaining) Head(ctx context.Context, key string) (Object, error) {
+func (b *retaining) Head(ctx context.Context, key string) (target.Object, error) {
 	obj, err := b.fakeTarget.Head(ctx, key)
 	b.lk.Lock()
 	defer b.lk.Unlock()
@@ -142,7 +146,7 @@ func (b *retaining) Delete(ctx context.Context, key, id string) error {
 		return b.fakeTarget.Delete(ctx, key, id) // a delete marker
 	case at >= 0 && b.now.Before(all[at].until):
 		b.lk.Unlock()
-		return NewError(CodeObjectLocked, key, "object is locked", nil)
+		return target.NewError(target.CodeObjectLocked, key, "object is locked", nil)
 	case at >= 0:
 		b.versions[key] = slices.Delete(all, at, at+1)
 	}
@@ -165,10 +169,10 @@ func (b *retaining) small() (keys []string) {
 	return keys
 }
 
-func retentionOptions(t *testing.T, b *retaining) (Options, *[]*Error) {
-	o, told := testOptions(t, memDisk()), &[]*Error{}
+func retentionOptions(t *testing.T, b *retaining) (Options, *[]*target.Error) {
+	o, told := testOptions(t, memDisk()), &[]*target.Error{}
 	o.Now, o.After = b.clock, b.after
-	o.Problem = func(e *Error) { *told = append(*told, e) }
+	o.Problem = func(e *target.Error) { *told = append(*told, e) }
 	return o, told
 }
 
@@ -178,14 +182,14 @@ func retentionOptions(t *testing.T, b *retaining) (Options, *[]*Error) {
 func TestDefaultRetention(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{"clocks agree": 0, "the store's is ahead": 10 * time.Minute} {
 		for _, cancel := range []bool{false, true} {
-			b := newRetaining(t, Retention{"COMPLIANCE", 0, 7, true})
+			b := newRetaining(t, target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true})
 			b.ahead = ahead
 			s := newSource()
 			s.file("a", []byte("hello"))
 			o, told := retentionOptions(t, b)
 			if cancel {
 				b.hook = func(_ int, call, key string) (bool, error) {
-					return true, when(NewError(CodeCredentialsRefused, key, "no", nil), key == "in/a")
+					return true, when(target.NewError(target.CodeCredentialsRefused, key, "no", nil), key == "in/a")
 				}
 			}
 			res, err := Run(t.Context(), s, b, o)
@@ -203,7 +207,7 @@ func TestDefaultRetention(t *testing.T) {
 			}
 			if small := b.small(); ahead == 0 && (len(small) > 0 || len(*told) > 0) {
 				t.Errorf("%s: left %q, told %v", name, small, *told)
-			} else if ahead > 0 && (len(small) == 0 || !toldOf(*told, CodeProbeLeft)) {
+			} else if ahead > 0 && (len(small) == 0 || !toldOf(*told, target.CodeProbeLeft)) {
 				t.Errorf("%s: left %q, told %v", name, small, *told)
 			}
 			if ahead == 0 || cancel {
@@ -218,17 +222,17 @@ func TestDefaultRetention(t *testing.T) {
 	}
 }
 
-func toldOf(told []*Error, code Code) bool {
-	return slices.ContainsFunc(told, func(e *Error) bool { return e.Code == code })
+func toldOf(told []*target.Error, code target.Code) bool {
+	return slices.ContainsFunc(told, func(e *target.Error) bool { return e.Code == code })
 }
 
 // TestDefaultRetentionRefused: where no shorter retention is taken, what will stay for years is
 // said before it is written.
 func TestDefaultRetentionRefused(t *testing.T) {
-	for _, code := range []Code{CodeRefused, CodeAccessDenied} {
+	for _, code := range []target.Code{target.CodeRefused, target.CodeAccessDenied} {
 		for _, mirrored := range []bool{false, true} {
-			b := newRetaining(t, Retention{"GOVERNANCE", 30, 0, true})
-			b.refuses = NewError(code, "", "no retention of yours", nil)
+			b := newRetaining(t, target.Retention{Mode: "GOVERNANCE", Days: 30, Years: 0, Lock: true})
+			b.refuses = target.NewError(code, "", "no retention of yours", nil)
 			s := newSource()
 			s.file("a", []byte("hello"))
 			o, told := retentionOptions(t, b)
@@ -242,10 +246,10 @@ func TestDefaultRetentionRefused(t *testing.T) {
 				return true, nil
 			}
 			res := mustRun(t, s, b, o)
-			if !res.Complete || len(*told) == 0 || (*told)[0].Code != CodeKeptByDefault || !strings.Contains((*told)[0].Cause, "GOVERNANCE for 30 days") || first != "" {
+			if !res.Complete || len(*told) == 0 || (*told)[0].Code != target.CodeKeptByDefault || !strings.Contains((*told)[0].Cause, "GOVERNANCE for 30 days") || first != "" {
 				t.Errorf("%s, %v: %+v, told %v %s", code, mirrored, res, *told, first)
 			}
-			if res.Named[CodeKeptByDefault] != 1 || !toldOf(*told, CodeProbeLeft) {
+			if res.Named[target.CodeKeptByDefault] != 1 || !toldOf(*told, target.CodeProbeLeft) {
 				t.Errorf("%s, %v: told %v", code, mirrored, *told)
 			}
 		}
@@ -255,9 +259,9 @@ func TestDefaultRetentionRefused(t *testing.T) {
 // TestDefaultRetentionUnknown: a store without the call, or without the right to it, takes the
 // import, and the receipt says that it is not known.
 func TestDefaultRetentionUnknown(t *testing.T) {
-	for code, want := range map[Code]string{CodeRefused: "no such call", CodeAccessDenied: "s3:GetBucketObjectLockConfiguration", codeNotFound: "", CodeServerError: "InternalError"} {
-		b := newRetaining(t, Retention{})
-		b.asks = NewError(code, "", "InternalError", nil)
+	for code, want := range map[target.Code]string{target.CodeRefused: "no such call", target.CodeAccessDenied: "s3:GetBucketObjectLockConfiguration", target.CodeNotFound: "", target.CodeServerError: "InternalError"} {
+		b := newRetaining(t, target.Retention{})
+		b.asks = target.NewError(code, "", "InternalError", nil)
 		s := newSource()
 		s.file("a", []byte("hello"))
 		o, _ := retentionOptions(t, b)
@@ -271,14 +275,14 @@ func TestDefaultRetentionUnknown(t *testing.T) {
 // TestJournalVersionsRemoved: in a bucket with versions a journal in the target is removed by
 // its versions, and not hidden.
 func TestJournalVersionsRemoved(t *testing.T) {
-	b := newRetaining(t, Retention{"COMPLIANCE", 0, 7, true})
+	b := newRetaining(t, target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true})
 	s := newSource()
 	s.file("a", []byte("hello"))
 	o, _ := retentionOptions(t, b)
 	o.JournalInTarget = true
 	b.hook = func(_ int, call, key string) (bool, error) {
 		if key == "in/a" {
-			return true, NewError(CodeCredentialsRefused, key, "no", nil)
+			return true, target.NewError(target.CodeCredentialsRefused, key, "no", nil)
 		}
 		return true, nil
 	}
@@ -301,9 +305,9 @@ func TestJournalVersionsRemoved(t *testing.T) {
 func TestProbeRemovesManyVersions(t *testing.T) {
 	const key = "in/" + ProbePrefix + "put"
 	for _, n := range []int{12, maxMarkerVersions + 5} {
-		b := newRetaining(t, Retention{})
+		b := newRetaining(t, target.Retention{})
 		for range n {
-			if _, err := b.Put(t.Context(), PutRequest{Key: key, Body: strings.NewReader("x"), Size: 1, SHA256: [32]byte(sum([]byte("x")))}); err != nil {
+			if _, err := b.Put(t.Context(), target.PutRequest{Key: key, Body: strings.NewReader("x"), Size: 1, SHA256: [32]byte(sum([]byte("x")))}); err != nil {
 				t.Fatal(err)
 			}
 		}

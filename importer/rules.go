@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -42,7 +43,7 @@ type ObjectRule struct {
 	PathHex string `json:"path_hex,omitempty"`
 	MinSize int64  `json:"min_size,omitempty"`
 	MaxSize *int64 `json:"max_size,omitempty"`
-	Given
+	target.Given
 	Lock *LockRule `json:"lock,omitempty"`
 }
 
@@ -124,12 +125,12 @@ func (r Rules) validate() error {
 	if r.Version != rulesVersion && !(r.Version == 0 && r.none()) {
 		return fmt.Errorf("rules of version %d, this software knows %d", r.Version, rulesVersion)
 	}
-	add(checkPrefix(r.Keys.Strip), "keys.strip")
-	add(checkPrefix(r.Keys.Add), "keys.add")
-	add(oneOf(r.Keys.Unicode, UnicodeKeep, UnicodeNFC), "keys.unicode")
-	add(oneOf(string(r.Symlinks), string(PolicyObject), string(PolicySkip)), "symlinks")
-	add(oneOf(string(r.Directories), string(PolicyObject), string(PolicySkip), string(PolicyEmpty)), "directories")
-	add(oneOf(string(r.Hardlinks), string(PolicyObject), string(PolicySkip)), "hardlinks")
+	add(target.CheckPrefix(r.Keys.Strip), "keys.strip")
+	add(target.CheckPrefix(r.Keys.Add), "keys.add")
+	add(target.OneOf(r.Keys.Unicode, UnicodeKeep, UnicodeNFC), "keys.unicode")
+	add(target.OneOf(string(r.Symlinks), string(PolicyObject), string(PolicySkip)), "symlinks")
+	add(target.OneOf(string(r.Directories), string(PolicyObject), string(PolicySkip), string(PolicyEmpty)), "directories")
+	add(target.OneOf(string(r.Hardlinks), string(PolicyObject), string(PolicySkip)), "hardlinks")
 	r.checkEntries(add)
 	if len(r.Objects) > maxObjectRules {
 		add(fmt.Errorf("%d rules, at most %d", len(r.Objects), maxObjectRules), "objects")
@@ -157,7 +158,7 @@ func (o ObjectRule) validate() error {
 	if o.Given.None() && o.Lock == nil {
 		return errors.New("the rule sets nothing")
 	}
-	return errors.Join(globErr, o.Given.check(), o.Lock.validate())
+	return errors.Join(globErr, o.Given.Check(), o.Lock.validate())
 }
 
 func (l *LockRule) validate() error {
@@ -239,10 +240,10 @@ func (m matcher) matches(r *manifest.Record, size int64) bool {
 }
 
 // attributes are what the rules give to the object of an entry.
-func (p *planner) attributes(r *manifest.Record, size int64) (a Attributes) {
+func (p *planner) attributes(r *manifest.Record, size int64) (a target.Attributes) {
 	for _, m := range p.objects {
 		if m.matches(r, size) {
-			a = a.over(p.given(m.rule, r))
+			a = a.Over(p.given(m.rule, r))
 		}
 	}
 	a.CustomerKeyMD5 = p.customerKey
@@ -250,13 +251,13 @@ func (p *planner) attributes(r *manifest.Record, size int64) (a Attributes) {
 }
 
 // given is what one rule gives to an entry.
-func (p *planner) given(o *ObjectRule, r *manifest.Record) Attributes {
-	a := Attributes{Given: o.Given}
+func (p *planner) given(o *ObjectRule, r *manifest.Record) target.Attributes {
+	a := target.Attributes{Given: o.Given}
 	a.ContentType = o.contentType(r)
 	if l := o.Lock; l != nil {
 		a.LegalHold = l.LegalHold
 		if a.LockMode = l.Mode; l.Mode != "" {
-			a.LockUntil, a.lockDays = l.end(p.started), l.Days > 0
+			a.LockUntil, a.LockDays = l.end(p.started), l.Days > 0
 		}
 	}
 	return a
@@ -266,7 +267,7 @@ func (p *planner) given(o *ObjectRule, r *manifest.Record) Attributes {
 // links, nor of other extensions than its own: the next rule may.
 func (o *ObjectRule) contentType(r *manifest.Record) string {
 	switch {
-	case o.ContentType != ContentTypeAuto:
+	case o.ContentType != target.ContentTypeAuto:
 		return o.ContentType
 	case r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink:
 		return mediaType(r.Path)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -25,7 +26,7 @@ func TestEntryRules(t *testing.T) {
 	rules := Rules{Version: 1, Keys: KeyRules{Add: "all/", Unicode: UnicodeNFC}}
 	for i, path := range odd {
 		e := EntryRule{Path: path, Key: "one/" + string(rune('0'+i))}
-		o := ObjectRule{Path: path, Given: Given{CacheControl: "max-age=1"}}
+		o := ObjectRule{Path: path, Given: target.Given{CacheControl: "max-age=1"}}
 		if i == len(odd)-1 {
 			e.Path, e.PathHex = "", hex.EncodeToString([]byte(path))
 			o.Path, o.PathHex = "", e.PathHex
@@ -74,7 +75,7 @@ func TestEntryRulesCollide(t *testing.T) {
 	o := testOptions(t, memDisk())
 	o.Rules = parseRules(t, `{"version":1,"entries":[{"path":"a","key":"c"},{"path":"b","key":".sledge-journal/x"}]}`)
 	res := mustRun(t, s, f, o)
-	if res.Tally.Outcomes[OutcomeFailed] != 3 || res.Named[CodeKeyCollision] != 3 || f.ours() != 0 {
+	if res.Tally.Outcomes[OutcomeFailed] != 3 || res.Named[target.CodeKeyCollision] != 3 || f.ours() != 0 {
 		t.Errorf("%+v", res)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -57,7 +58,7 @@ func TestRunWithRules(t *testing.T) {
 				t.Errorf("%q: attributes %+v", r.Path, line.Attributes)
 			}
 		case line.Outcome == OutcomeFailed:
-			if line.Error != CodeKeyCollision || r.Path != "c" && r.Path != "dir/c" {
+			if line.Error != target.CodeKeyCollision || r.Path != "c" && r.Path != "dir/c" {
 				t.Errorf("%q failed: %s", r.Path, line.Error)
 			}
 		}
@@ -80,7 +81,7 @@ func TestRunWithRules(t *testing.T) {
 	o.Now = func() time.Time { return fixedClock()().Add(30 * time.Hour) }
 	other := o
 	other.Rules = parseRules(t, `{"version":1,"keys":{"strip":"dir/"}}`)
-	if _, err := Run(context.Background(), s, f, other); !hasCode(err, CodeStateMismatch) {
+	if _, err := Run(context.Background(), s, f, other); !target.HasCode(err, target.CodeStateMismatch) {
 		t.Errorf("other rules: %v", err)
 	}
 	r, ctx, err := newRun(t.Context(), s, f, o)
@@ -119,27 +120,27 @@ func TestAttributeHeaders(t *testing.T) {
 	wire := &recorder{}
 	o := testOptions(t, nil)
 	o.Transport, o.Credentials, o.Endpoint, o.PathStyle = wire, &Credentials{AccessKey: "test", SecretKey: "testtest"}, "http://store.test", true
-	target := newS3(t, o)
-	asked := Attributes{Given: Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "k",
+	to := newS3(t, o)
+	asked := target.Attributes{Given: target.Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "k",
 		KMSContext: map[string]string{"b": "2", "a": "1"}, Tags: map[string]string{"a b": "c+d", "é": "="}, BucketKey: true,
 		ContentEncoding: "gzip", ContentDisposition: "attachment", ContentLanguage: "de", ACL: "bucket-owner-full-control", Metadata: map[string]string{"team": "a"}},
 		LockMode: "GOVERNANCE", LockUntil: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), LegalHold: true}
 	want := map[string]string{
 		"Content-Type": "text/plain", "Cache-Control": "no-cache", "X-Amz-Storage-Class": "COLD", "X-Amz-Server-Side-Encryption": "aws:kms",
-		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "k", "X-Amz-Server-Side-Encryption-Context": encode64([]byte(`{"a":"1","b":"2"}`)),
+		"X-Amz-Server-Side-Encryption-Aws-Kms-Key-Id": "k", "X-Amz-Server-Side-Encryption-Context": target.Encode64([]byte(`{"a":"1","b":"2"}`)),
 		"X-Amz-Tagging": "a%20b=c%2Bd&%C3%A9=%3D", "X-Amz-Object-Lock-Mode": "GOVERNANCE",
 		"X-Amz-Object-Lock-Retain-Until-Date": "2030-01-01T00:00:00Z", "X-Amz-Object-Lock-Legal-Hold": "ON",
 		"X-Amz-Server-Side-Encryption-Bucket-Key-Enabled": "true", "Content-Encoding": "gzip", "Content-Disposition": "attachment", "Content-Language": "de",
 		"X-Amz-Acl": "bucket-owner-full-control", "X-Amz-Meta-Team": "a",
 	}
 	ctx := context.Background()
-	calls := map[string]func(Attributes) error{
-		"put": func(a Attributes) error {
-			_, err := target.Put(ctx, PutRequest{Key: "k", Body: strings.NewReader("x"), Size: 1, SHA256: [32]byte(sum([]byte("x"))), Attributes: a})
+	calls := map[string]func(target.Attributes) error{
+		"put": func(a target.Attributes) error {
+			_, err := to.Put(ctx, target.PutRequest{Key: "k", Body: strings.NewReader("x"), Size: 1, SHA256: [32]byte(sum([]byte("x"))), Attributes: a})
 			return err
 		},
-		"create": func(a Attributes) error {
-			_, err := target.CreateUpload(ctx, CreateRequest{Key: "k", Attributes: a})
+		"create": func(a target.Attributes) error {
+			_, err := to.CreateUpload(ctx, target.CreateRequest{Key: "k", Attributes: a})
 			return err
 		},
 	}
@@ -152,7 +153,7 @@ func TestAttributeHeaders(t *testing.T) {
 				t.Errorf("%s: %s is %q, want %q", name, header, got, value)
 			}
 		}
-		if err := call(Attributes{}); err != nil {
+		if err := call(target.Attributes{}); err != nil {
 			t.Fatal(err)
 		}
 		for header := range want {
@@ -161,7 +162,7 @@ func TestAttributeHeaders(t *testing.T) {
 			}
 		}
 	}
-	obj, err := target.Head(ctx, "k")
+	obj, err := to.Head(ctx, "k")
 	if names := asked.Dropped(obj.Shown); err != nil || names != nil {
 		t.Errorf("HEAD shows not %v: %+v, %v", names, obj.Shown, err)
 	}
@@ -209,7 +210,7 @@ func TestRunMarkerKey(t *testing.T) {
 		t.Errorf("sent %v, %+v", sent, res.Tally)
 	}
 	for _, line := range readLines(t, disk, "receipts/objects.list") {
-		if line.Outcome == OutcomeFailed && (line.Key != "in/a" || line.Error != CodeKeyCollision) {
+		if line.Outcome == OutcomeFailed && (line.Key != "in/a" || line.Error != target.CodeKeyCollision) {
 			t.Errorf("%s: %s", line.Key, line.Error)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -144,7 +145,7 @@ func TestRulesRefused(t *testing.T) {
 	for _, c := range "abcdefghijk" {
 		eleven[string(c)] = ""
 	}
-	if err := (Rules{Version: 1, Objects: []ObjectRule{{Given: Given{Tags: eleven}}}}).validate(); err == nil {
+	if err := (Rules{Version: 1, Objects: []ObjectRule{{Given: target.Given{Tags: eleven}}}}).validate(); err == nil {
 		t.Error("11 tags were accepted")
 	}
 }
@@ -186,7 +187,7 @@ func TestPlanDefers(t *testing.T) {
 	o := testOptions(t, nil)
 	o.DryRun, o.DeferComplete = true, 2
 	res, err := Run(t.Context(), mixed(), newFake(t), o)
-	if !hasCode(err, CodeTooManyHeld) || res.Planned == nil || res.Planned.Objects == 0 {
+	if !target.HasCode(err, target.CodeTooManyHeld) || res.Planned == nil || res.Planned.Objects == 0 {
 		t.Errorf("%v, %+v", err, res)
 	}
 	o.DeferComplete = 100
@@ -209,8 +210,8 @@ func TestAttributes(t *testing.T) {
 		t.Fatal(err)
 	}
 	lock := time.Date(2026, 1, 4, 3, 4, 5, 0, time.UTC)
-	rest := Attributes{Given: Given{SSE: "aws:kms", KMSKeyID: "k", Tags: map[string]string{"all": "1"}}, LockMode: "GOVERNANCE", LockUntil: lock}
-	with := func(change func(*Attributes)) Attributes {
+	rest := target.Attributes{Given: target.Given{SSE: "aws:kms", KMSKeyID: "k", Tags: map[string]string{"all": "1"}}, LockMode: "GOVERNANCE", LockUntil: lock}
+	with := func(change func(*target.Attributes)) target.Attributes {
 		a := rest
 		change(&a)
 		return a
@@ -219,21 +220,21 @@ func TestAttributes(t *testing.T) {
 		kind manifest.Kind
 		path string
 		size int64
-		want Attributes
+		want target.Attributes
 	}{
-		{manifest.KindFile, "a.TXT", 1, with(func(a *Attributes) { a.ContentType = "text/plain; charset=utf-8" })},
-		{manifest.KindFile, "a.unknown", 1, with(func(a *Attributes) { a.ContentType = "application/octet-stream" })},
-		{manifest.KindFile, "raw/x.csv", 10, with(func(a *Attributes) { a.ContentType = "application/x-raw" })},
-		{manifest.KindFile, "raw/x.csv", 11, with(func(a *Attributes) { a.ContentType = "text/csv; charset=utf-8" })},
-		{manifest.KindFile, "x/raw/a", 1, with(func(a *Attributes) { a.ContentType = "application/octet-stream" })},
-		{manifest.KindHardlink, "x/a.gz", 11, with(func(a *Attributes) {
+		{manifest.KindFile, "a.TXT", 1, with(func(a *target.Attributes) { a.ContentType = "text/plain; charset=utf-8" })},
+		{manifest.KindFile, "a.unknown", 1, with(func(a *target.Attributes) { a.ContentType = "application/octet-stream" })},
+		{manifest.KindFile, "raw/x.csv", 10, with(func(a *target.Attributes) { a.ContentType = "application/x-raw" })},
+		{manifest.KindFile, "raw/x.csv", 11, with(func(a *target.Attributes) { a.ContentType = "text/csv; charset=utf-8" })},
+		{manifest.KindFile, "x/raw/a", 1, with(func(a *target.Attributes) { a.ContentType = "application/octet-stream" })},
+		{manifest.KindHardlink, "x/a.gz", 11, with(func(a *target.Attributes) {
 			a.ContentType, a.StorageClass, a.SSE, a.KMSKeyID = "application/gzip", "COLD", "AES256", ""
 		})},
-		{manifest.KindFile, "x/a.bin", 1, with(func(a *Attributes) {
+		{manifest.KindFile, "x/a.bin", 1, with(func(a *target.Attributes) {
 			a.ContentType, a.Tags, a.LockMode, a.LockUntil, a.LegalHold = "application/octet-stream", map[string]string{"first": "1"}, "", time.Time{}, true
 		})},
-		{manifest.KindDir, "d", 0, with(func(a *Attributes) { a.ContentType = "application/x-directory" })},
-		{manifest.KindSymlink, "l.txt", 3, with(func(a *Attributes) { a.ContentType = "application/octet-stream" })},
+		{manifest.KindDir, "d", 0, with(func(a *target.Attributes) { a.ContentType = "application/x-directory" })},
+		{manifest.KindSymlink, "l.txt", 3, with(func(a *target.Attributes) { a.ContentType = "application/octet-stream" })},
 	}
 	for _, test := range tests {
 		got := p.attributes(&manifest.Record{Kind: test.kind, Path: test.path}, test.size)
@@ -241,12 +242,12 @@ func TestAttributes(t *testing.T) {
 			t.Errorf("%s: %+v", test.path, got)
 		}
 		got.Tags, got.LockUntil, test.want.Tags, test.want.LockUntil = nil, time.Time{}, nil, time.Time{}
-		if got.orNil() == nil || got.ContentType != test.want.ContentType || got.StorageClass != test.want.StorageClass ||
+		if got.OrNil() == nil || got.ContentType != test.want.ContentType || got.StorageClass != test.want.StorageClass ||
 			got.SSE != test.want.SSE || got.KMSKeyID != test.want.KMSKeyID || got.LockMode != test.want.LockMode || got.LegalHold != test.want.LegalHold {
 			t.Errorf("%s %d: %+v, want %+v", test.path, test.size, got, test.want)
 		}
 	}
-	if (Attributes{}).orNil() != nil {
+	if (target.Attributes{}).OrNil() != nil {
 		t.Error("no attributes are not nil")
 	}
 }
@@ -259,7 +260,7 @@ func TestMediaTypes(t *testing.T) {
 		}
 	}
 	for extension, kind := range mediaTypes {
-		if o := (ObjectRule{Given: Given{ContentType: kind}}); o.validate() != nil || strings.ToLower(extension) != extension {
+		if o := (ObjectRule{Given: target.Given{ContentType: kind}}); o.validate() != nil || strings.ToLower(extension) != extension {
 			t.Errorf("%q: %q", extension, kind)
 		}
 	}

@@ -9,13 +9,15 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // run is one start of an import.
 type run struct {
 	opts        Options
 	source      Source
-	target      Target
+	target      target.Target
 	planner     *planner
 	outlook     *outlook
 	journal     *journal
@@ -47,21 +49,21 @@ type run struct {
 	mu         sync.Mutex
 	tally      Tally
 	passes     int
-	keptKeys   []string // of probes, to be removed when their retention is over
-	unfinished uint64   // entries that this pass has left
-	lost       uint64   // pages that could not be read
-	left       *Error   // why one of them was left
-	leftKeys   uint64   // of these, entries whose key alone is refused
-	inRow      int      // objects given up in a row, over all workers
-	held       uint64   // objects that are uploaded and not published
+	keptKeys   []string      // of probes, to be removed when their retention is over
+	unfinished uint64        // entries that this pass has left
+	lost       uint64        // pages that could not be read
+	left       *target.Error // why one of them was left
+	leftKeys   uint64        // of these, entries whose key alone is refused
+	inRow      int           // objects given up in a row, over all workers
+	held       uint64        // objects that are uploaded and not published
 	publishing bool
 	canceling  bool
-	halted     *Error
+	halted     *target.Error
 	rechecked  *Recheck      // the last one of this start
 	haltedAt   time.Time     // since when the operator is waited for
 	look       time.Duration // until the next look whether it is mended
-	waitsFor   Code          // of the last halt
-	problems   map[Code]uint64
+	waitsFor   target.Code   // of the last halt
+	problems   map[target.Code]uint64
 	unsettled  atomic.Bool // an object was sent, and the journal has not its outcome, or a failure
 	said       sync.Mutex  // one problem at a time
 }
@@ -78,7 +80,7 @@ var ErrCommitted = errors.New("the run is committed, and has not ended in this s
 // Fixable), the context was cancelled, or the source or the state folder failed.
 // Calling it again with the same options goes on. Cancelling ctx begins no other request, and
 // gives those that are under way three seconds to finish.
-func Run(ctx context.Context, source Source, target Target, opts Options) (*Result, error) {
+func Run(ctx context.Context, source Source, target target.Target, opts Options) (*Result, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
 	if err != nil {
 		return nil, err
@@ -118,18 +120,18 @@ func Run(ctx context.Context, source Source, target Target, opts Options) (*Resu
 }
 
 // newRun is a run that nothing has been done for, with the context that its cancel ends.
-func newRun(ctx context.Context, source Source, target Target, opts Options) (_ *run, runCtx context.Context, err error) {
+func newRun(ctx context.Context, source Source, to target.Target, opts Options) (_ *run, runCtx context.Context, err error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
 		return nil, nil, err
 	}
-	opts.Endpoint = endpointOf(target, opts)
+	opts.Endpoint = endpointOf(to, opts)
 	planner, err := newPlanner(opts, source.Scope())
 	if err != nil {
 		return nil, nil, err
 	}
 	runCtx, cancel := context.WithCancel(ctx)
-	r := &run{planner: planner, opts: opts, source: source, target: target, tally: newTally(), problems: map[Code]uint64{}, cancel: cancel}
+	r := &run{planner: planner, opts: opts, source: source, target: to, tally: newTally(), problems: map[target.Code]uint64{}, cancel: cancel}
 	r.progress.started = opts.Now()
 	r.ours = r.stillOurs(heldBy(opts.StateDir))
 	r.calls = newCaller(opts, runCtx.Done())
@@ -223,10 +225,10 @@ func (r *run) recheckEnded(ctx, runCtx context.Context) error {
 	switch {
 	case err == nil, ctx.Err() == nil && r.haltedBy() != nil: // it was taken over, or canceled, meanwhile
 		return nil
-	case errors.Is(err, errStopped) || isCanceled(err):
+	case errors.Is(err, errStopped) || target.IsCanceled(err):
 		return errors.Join(ctx.Err(), runCtx.Err())
 	}
-	r.halt(asError(err))
+	r.halt(target.AsError(err))
 	return nil
 }
 
@@ -239,18 +241,18 @@ func (r *run) store(ctx, runCtx context.Context) error {
 		err = r.inspect(runCtx)
 	}
 	if err != nil {
-		if errors.Is(err, errStopped) || isCanceled(err) {
+		if errors.Is(err, errStopped) || target.IsCanceled(err) {
 			return err
 		}
 		// Whoever has taken the run over may have removed the probe's objects under it.
-		if !hasCode(err, CodeTargetAbsent) && hasCode(r.mustHold(ctx), CodeTakenOver) {
+		if !target.HasCode(err, target.CodeTargetAbsent) && target.HasCode(r.mustHold(ctx), target.CodeTakenOver) {
 			err = r.mustHold(ctx)
 		}
-		r.halt(asError(err))
+		r.halt(target.AsError(err))
 		return nil
 	}
 	if err := r.mayDefer(); err != nil {
-		r.halt(asError(err))
+		r.halt(target.AsError(err))
 		return nil
 	}
 	if err := r.passUntilDone(ctx, runCtx); err != nil || r.haltedBy() != nil || r.unfinished+r.lost > 0 {
@@ -271,7 +273,7 @@ func (r *run) passUntilDone(ctx, runCtx context.Context) error {
 		if err == nil && r.haltedBy() == nil && runCtx.Err() == nil && r.unfinished == 0 && r.lost == 0 {
 			healed, err = r.healPass(runCtx)
 		}
-		var e *Error
+		var e *target.Error
 		switch {
 		case r.haltedBy() != nil:
 			return nil
@@ -279,7 +281,7 @@ func (r *run) passUntilDone(ctx, runCtx context.Context) error {
 			return ctx.Err()
 		case runCtx.Err() != nil:
 			return errStopped // by the operator
-		case errors.As(err, &e) && e.Class == Fixable:
+		case errors.As(err, &e) && e.Class == target.Fixable:
 			r.halt(e)
 			return nil
 		case err != nil:
@@ -291,7 +293,7 @@ func (r *run) passUntilDone(ctx, runCtx context.Context) error {
 		case r.waitForPass(runCtx, before):
 			continue
 		}
-		if r.left != nil && (r.left.Class == Fixable || r.left.Code == CodeInternal) {
+		if r.left != nil && (r.left.Class == target.Fixable || r.left.Code == target.CodeInternal) {
 			r.halt(r.left)
 		}
 		return ctx.Err()
@@ -306,9 +308,9 @@ func (r *run) entries() uint64 {
 
 // failure is the outcome of an entry that cannot be stored.
 func failure(err error) record {
-	e := asError(err)
-	rec := record{Outcome: OutcomeFailed, Code: e.Code, Detail: clip(e.Cause)}
-	if e.Code == CodeConflict || e.Code == CodeCannotCompare || e.Code == CodeArchived || e.Code == CodeNotShown && !e.Unknown {
+	e := target.AsError(err)
+	rec := record{Outcome: OutcomeFailed, Code: e.Code, Detail: target.Clip(e.Cause)}
+	if e.Code == target.CodeConflict || e.Code == target.CodeCannotCompare || e.Code == target.CodeArchived || e.Code == target.CodeNotShown && !e.Unknown {
 		rec.Outcome = OutcomeConflict
 	}
 	return rec
@@ -320,7 +322,7 @@ func (r *run) done(ctx context.Context, p *pageWork, e Entry, rec record, err er
 		return err
 	}
 	if err != nil {
-		failed := *asError(err)
+		failed := *target.AsError(err)
 		failed.Path = e.Record.Path
 		r.problem(&failed)
 	}
@@ -342,7 +344,7 @@ func (r *run) count(e Entry, rec record) {
 }
 
 // leave counts an entry that has no outcome in this pass, and why.
-func (r *run) leave(why *Error) {
+func (r *run) leave(why *target.Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.unfinished++
@@ -375,9 +377,9 @@ func (r *run) stopAsked() {
 
 // halt stops the run for the operator; the first reason counts. Whatever it meets
 // after it was taken over, that is the reason.
-func (r *run) halt(e *Error) {
-	if err := r.ours(); hasCode(err, CodeTakenOver) {
-		e = asError(err)
+func (r *run) halt(e *target.Error) {
+	if err := r.ours(); target.HasCode(err, target.CodeTakenOver) {
+		e = target.AsError(err)
 	}
 	r.mu.Lock()
 	first := r.halted == nil
@@ -392,14 +394,14 @@ func (r *run) halt(e *Error) {
 }
 
 // haltedBy is why the run stopped for the operator; nil if it did not.
-func (r *run) haltedBy() *Error {
+func (r *run) haltedBy() *target.Error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.halted
 }
 
 // problem names a failure to whoever watches.
-func (r *run) problem(e *Error) {
+func (r *run) problem(e *target.Error) {
 	r.mu.Lock()
 	r.problems[e.Code]++
 	r.mu.Unlock()

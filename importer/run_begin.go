@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"io"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // open reads or begins the journal: the folder's own, or that of a later run,
@@ -63,7 +65,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		return err
 	}
 	if left != "" {
-		r.problem(NewError(CodeJournalLeft, left, "a start with other options ended before its first object, and may have left what marks its run", nil))
+		r.problem(target.NewError(target.CodeJournalLeft, left, "a start with other options ended before its first object, and may have left what marks its run", nil))
 	}
 	if r.opts.JournalInTarget {
 		if err := r.claimMirror(ctx, h); err != nil {

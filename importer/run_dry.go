@@ -4,14 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // dry plans every entry and asks the target for one key, so that an absent
 // target, a missing bucket or wrong credentials show. It writes nothing.
 func (r *run) dry(ctx context.Context) (*Result, error) {
 	r.header.Attempt, r.header.Started = 1, r.opts.Now().UTC()
-	if err := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"dry-run"); err != nil && !IsNotFound(err) {
-		r.halted = asError(err)
+	if err := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"dry-run"); err != nil && !target.IsNotFound(err) {
+		r.halted = target.AsError(err)
 		res := r.result()
 		res.DryRun = true
 		return res, res.Halt
@@ -30,7 +32,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		action, err := r.planner.plan(e)
 		if err != nil {
 			rec = failure(err)
-			r.problem(asError(err))
+			r.problem(target.AsError(err))
 		} else if action.Kind == ActionNone {
 			rec = record{Outcome: action.Outcome}
 		} else {
@@ -55,7 +57,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		res.reconcile(r.tally.Manifest, totals, r.lost > 0)
 	}
 	if e := r.mayDefer(); err == nil && e != nil {
-		res.Halt = asError(e) // the run would refuse it
+		res.Halt = target.AsError(e) // the run would refuse it
 		return res, res.Halt
 	}
 	return res, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -31,7 +32,7 @@ func TestNewRunCrash(t *testing.T) {
 				clone = disk.CrashClone(rng, rng.Intn(101))
 				cancel()
 			}
-			return n%2 == 0, unknown(NewError(CodeConnectionLost, "", "killed", nil))
+			return n%2 == 0, target.Unknown(target.NewError(target.CodeConnectionLost, "", "killed", nil))
 		}
 		Run(ctx, s, f, o)
 		cancel()
@@ -62,11 +63,11 @@ func TestFaults(t *testing.T) {
 
 func testFaults(t *testing.T, silent bool) {
 	s := mixed()
-	faults := map[string]*Error{
-		"lost":      unknown(NewError(CodeConnectionLost, "", "reset", nil)),
-		"server":    unknown(NewError(CodeServerError, "", "status 500", nil)),
-		"throttled": NewError(CodeThrottled, "", "status 503", nil),
-		"absent":    NewError(CodeTargetAbsent, "", "connection refused", nil),
+	faults := map[string]*target.Error{
+		"lost":      target.Unknown(target.NewError(target.CodeConnectionLost, "", "reset", nil)),
+		"server":    target.Unknown(target.NewError(target.CodeServerError, "", "status 500", nil)),
+		"throttled": target.NewError(target.CodeThrottled, "", "status 503", nil),
+		"absent":    target.NewError(target.CodeTargetAbsent, "", "connection refused", nil),
 	}
 	total := newFake(t)
 	total.silent = silent
@@ -128,9 +129,9 @@ func testCrash(t *testing.T, silent bool) {
 				if at == n {
 					clone = disk.CrashClone(rng, rng.Intn(101))
 					cancel()
-					return apply, unknown(NewError(CodeConnectionLost, "", "killed", nil))
+					return apply, target.Unknown(target.NewError(target.CodeConnectionLost, "", "killed", nil))
 				}
-				return false, unknown(NewError(CodeConnectionLost, "", "dead", nil))
+				return false, target.Unknown(target.NewError(target.CodeConnectionLost, "", "dead", nil))
 			}
 			o := testOptions(nil, disk)
 			o.Retries = 1
@@ -194,7 +195,7 @@ func TestWireCorruptOnce(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/big" && call == "part" && !done {
 			done = true
-			return false, NewError(CodeDigestRefused, "", "BadDigest", nil)
+			return false, target.NewError(target.CodeDigestRefused, "", "BadDigest", nil)
 		}
 		return true, nil
 	}
@@ -205,19 +206,19 @@ func TestWireCorruptOnce(t *testing.T) {
 }
 
 func TestFixable(t *testing.T) {
-	for _, code := range []Code{CodeCredentialsRefused, CodeNoSuchBucket, CodeAccessDenied, CodeTargetAbsent, CodeTargetFull} {
+	for _, code := range []target.Code{target.CodeCredentialsRefused, target.CodeNoSuchBucket, target.CodeAccessDenied, target.CodeTargetAbsent, target.CodeTargetFull} {
 		for _, at := range []int{1, 25} {
 			s, f, disk := mixed(), newFake(t), memDisk()
 			f.hook = func(n int, call, key string) (bool, error) {
 				if n >= at {
-					return false, NewError(code, "", "", nil)
+					return false, target.NewError(code, "", "", nil)
 				}
 				return true, nil
 			}
 			o := testOptions(nil, disk)
 			o.Retries = 2
 			res, err := Run(context.Background(), s, f, o)
-			if at == 1 && code == CodeAccessDenied {
+			if at == 1 && code == target.CodeAccessDenied {
 				at = 3 // the probe's clean-up bears it
 			}
 			if err == nil || res == nil || res.Halt == nil || res.Halt.Code != code || res.ExitClass() != ExitFixable || res.Receipts != "" {
@@ -239,7 +240,7 @@ func TestOneObjectNeverAnswers(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/dir/d" && call == "put" {
-			return false, unknown(NewError(CodeServerError, "", "status 500", nil))
+			return false, target.Unknown(target.NewError(target.CodeServerError, "", "status 500", nil))
 		}
 		return true, nil
 	}

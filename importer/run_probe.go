@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"slices"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // probeName names the probe's objects: devices of a job may be imported side by
@@ -16,7 +18,7 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
-	var sets []Attributes
+	var sets []target.Attributes
 	if !r.header.Begun {
 		sets = r.opts.Rules.sets() // what is refused now can be said otherwise in the same run
 	}
@@ -77,6 +79,6 @@ func (r *run) nameLeft(p ProbeReport) {
 	}
 	r.mu.Unlock()
 	for _, key := range p.Left {
-		r.problem(NewError(CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
+		r.problem(target.NewError(target.CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -127,8 +128,8 @@ func TestNewRun(t *testing.T) {
 	}
 	audit := func(list []byte, missing uint64) {
 		t.Helper()
-		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{Difference: func(e *Error) {
-			if e.Code != CodeMissing || !strings.Contains(e.Remedy, "--run-id NEW") {
+		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{Difference: func(e *target.Error) {
+			if e.Code != target.CodeMissing || !strings.Contains(e.Remedy, "--run-id NEW") {
 				t.Errorf("%v: remedy %q", e, e.Remedy)
 			}
 		}})
@@ -137,7 +138,7 @@ func TestNewRun(t *testing.T) {
 		}
 	}
 	audit(list, 2)
-	if again, err := Run(t.Context(), s, f, testOptions(t, disk)); !hasCode(err, CodeTargetChanged) || len(f.objects) != 6 {
+	if again, err := Run(t.Context(), s, f, testOptions(t, disk)); !target.HasCode(err, target.CodeTargetChanged) || len(f.objects) != 6 {
 		t.Errorf("the same run again: %v, %+v, %d objects", err, again, len(f.objects))
 	}
 	heads, puts := f.byCall["head"], f.byCall["put"]
@@ -184,7 +185,7 @@ func TestNewRun(t *testing.T) {
 	}
 	s.scope.Device[0]++
 	o.RunID = "run-5"
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "Device") {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) || !strings.Contains(err.Error(), "Device") {
 		t.Errorf("other device: %v", err)
 	}
 }
@@ -195,19 +196,19 @@ func TestConflicts(t *testing.T) {
 		name    string
 		prepare func(f *fakeTarget, o *Options)
 		outcome Outcome
-		code    Code
+		code    target.Code
 		proof   Proof
 	}{
 		{"other content", func(f *fakeTarget, o *Options) {
 			put(f, "a", fakeObject{data: []byte("HELLO"), sha256: "x", kind: "FULL_OBJECT"})
-		}, OutcomeConflict, CodeConflict, ""},
-		{"other size", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hell")}) }, OutcomeConflict, CodeConflict, ""},
+		}, OutcomeConflict, target.CodeConflict, ""},
+		{"other size", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hell")}) }, OutcomeConflict, target.CodeConflict, ""},
 		{"no checksum, same bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hello")}) }, OutcomeAlreadyThere, "", ProofReadBack},
-		{"no checksum, other bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("HELLO")}) }, OutcomeConflict, CodeConflict, ""},
+		{"no checksum, other bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("HELLO")}) }, OutcomeConflict, target.CodeConflict, ""},
 		{"no checksum, read back too large", func(f *fakeTarget, o *Options) {
 			put(f, "a", fakeObject{data: []byte("hello")})
 			o.ReadBackLimit = 4
-		}, OutcomeConflict, CodeCannotCompare, ""},
+		}, OutcomeConflict, target.CodeCannotCompare, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -250,40 +251,40 @@ func TestBadObjects(t *testing.T) {
 	tests := []struct {
 		name    string
 		prepare func(s *fakeSource, f *fakeTarget)
-		code    Code
+		code    target.Code
 	}{
-		{"source lost", func(s *fakeSource, f *fakeTarget) { s.broken["big"] = errors.New("too few shards") }, CodeSourceLost},
-		{"source corrupt, multipart", func(s *fakeSource, f *fakeTarget) { s.flipped["big"] = 16<<20 + 5 }, CodeSourceCorrupt},
-		{"source corrupt, single", func(s *fakeSource, f *fakeTarget) { s.flipped["dir/c"] = 77 }, CodeSourceCorrupt},
+		{"source lost", func(s *fakeSource, f *fakeTarget) { s.broken["big"] = errors.New("too few shards") }, target.CodeSourceLost},
+		{"source corrupt, multipart", func(s *fakeSource, f *fakeTarget) { s.flipped["big"] = 16<<20 + 5 }, target.CodeSourceCorrupt},
+		{"source corrupt, single", func(s *fakeSource, f *fakeTarget) { s.flipped["dir/c"] = 77 }, target.CodeSourceCorrupt},
 		{"wire corrupt for good", func(s *fakeSource, f *fakeTarget) {
 			f.hook = func(n int, call, key string) (bool, error) {
 				if key == "in/big" && call == "part" {
-					return false, NewError(CodeDigestRefused, "", "BadDigest", nil)
+					return false, target.NewError(target.CodeDigestRefused, "", "BadDigest", nil)
 				}
 				return true, nil
 			}
-		}, CodeDigestRefused},
+		}, target.CodeDigestRefused},
 		{"refused", func(s *fakeSource, f *fakeTarget) {
 			f.hook = func(n int, call, key string) (bool, error) {
 				if key == "in/dir/c" && call == "put" {
-					return false, NewError(CodeRefused, "", "status 400: Whatever", nil)
+					return false, target.NewError(target.CodeRefused, "", "status 400: Whatever", nil)
 				}
 				return true, nil
 			}
-		}, CodeRefused},
+		}, target.CodeRefused},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			s, f := mixed(), newFake(t)
 			test.prepare(s, f)
-			var seen []*Error
+			var seen []*target.Error
 			o := testOptions(t, memDisk())
-			o.Problem = func(e *Error) { seen = append(seen, e) }
+			o.Problem = func(e *target.Error) { seen = append(seen, e) }
 			res := mustRun(t, s, f, o)
 			if res.Tally.Outcomes[OutcomeFailed] != 1 || res.Tally.Outcomes[OutcomeStored] != 7 || res.Complete {
 				t.Errorf("tally %+v", res.Tally)
 			}
-			if len(seen) != 1 || seen[0].Code != test.code || seen[0].Path == "" || seen[0].Remedy == "" || seen[0].Class != FatalObject {
+			if len(seen) != 1 || seen[0].Code != test.code || seen[0].Path == "" || seen[0].Remedy == "" || seen[0].Class != target.FatalObject {
 				t.Errorf("problems %v", seen)
 			}
 			if len(f.uploads) != 0 {
@@ -342,7 +343,7 @@ func TestStores(t *testing.T) {
 		s, f := mixed(), newFake(t)
 		f.noConditions = true
 		o := testOptions(t, memDisk())
-		if res, err := Run(context.Background(), s, f, o); err == nil || res.Halt.Code != CodeNoConditions || len(f.objects) != 0 {
+		if res, err := Run(context.Background(), s, f, o); err == nil || res.Halt.Code != target.CodeNoConditions || len(f.objects) != 0 {
 			t.Fatalf("%v, %+v", err, res)
 		}
 		o.AllowUnconditional = true
@@ -372,7 +373,7 @@ func TestForeignUploads(t *testing.T) {
 		f.hook = func(n int, call, key string) (bool, error) {
 			if call == "create" && key == "in/big" && !lost {
 				lost = true
-				return true, unknown(NewError(CodeConnectionLost, "", "reset", nil))
+				return true, target.Unknown(target.NewError(target.CodeConnectionLost, "", "reset", nil))
 			}
 			return true, nil
 		}
@@ -408,8 +409,10 @@ func TestStateMismatch(t *testing.T) {
 		s, f, disk := mixed(), newFake(t), memDisk()
 		o := testOptions(t, disk)
 		o.Bucket = "wrong"
-		f.hook = func(n int, call, key string) (bool, error) { return false, NewError(CodeNoSuchBucket, "", "", nil) }
-		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeNoSuchBucket) {
+		f.hook = func(n int, call, key string) (bool, error) {
+			return false, target.NewError(target.CodeNoSuchBucket, "", "", nil)
+		}
+		if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeNoSuchBucket) {
 			t.Fatal(err)
 		}
 		f.hook = nil
@@ -422,11 +425,11 @@ func TestStateMismatch(t *testing.T) {
 	mustRun(t, s, f, testOptions(t, disk))
 	o := testOptions(t, disk)
 	o.Prefix = "elsewhere/"
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeStateMismatch) || !strings.Contains(err.Error(), "Prefix") {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeStateMismatch) || !strings.Contains(err.Error(), "Prefix") {
 		t.Errorf("other prefix: %v", err)
 	}
 	s.scope.Generation = 2
-	if _, err := Run(context.Background(), s, f, testOptions(t, disk)); !hasCode(err, CodeStateMismatch) {
+	if _, err := Run(context.Background(), s, f, testOptions(t, disk)); !target.HasCode(err, target.CodeStateMismatch) {
 		t.Errorf("other generation: %v", err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // A run has a marker in the target, from its first object until it is complete or
@@ -45,10 +46,10 @@ func (r *run) mark(ctx context.Context, free bool) error {
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
 	}
-	if err = r.putMarker(ctx, free, text, r.probe.ConditionalPut); hasCode(err, codeKeyExists) {
+	if err = r.putMarker(ctx, free, text, r.probe.ConditionalPut); target.HasCode(err, target.CodeKeyExists) {
 		err = r.putMarker(ctx, free, text, false)
 	}
-	if err == nil || !hidesKey(err) || isUnknown(err) {
+	if err == nil || !hidesKey(err) || target.IsUnknown(err) {
 		return err
 	}
 	r.opts.Log.Warn("the target takes no marker of the run; later starts look at a sample of its objects alone", "error", err)
@@ -58,9 +59,9 @@ func (r *run) mark(ctx context.Context, free bool) error {
 
 func (r *run) putMarker(ctx context.Context, free bool, text string, ifAbsent bool) error {
 	what := call{name: callPut, key: r.markerKey(), payload: int64(len(text)), free: free, inner: true}
-	return r.calls.briefly(r.opts.Rules.Own(), func(own Attributes) error {
+	return r.calls.briefly(r.opts.Rules.Own(), func(own target.Attributes) error {
 		return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
-			stored, err := r.target.Put(ctx, PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
+			stored, err := r.target.Put(ctx, target.PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
 				SHA256: crypto.SumSHA256([]byte(text)), Attributes: own, IfAbsent: ifAbsent})
 			if err == nil {
 				r.header.MarkerAt = &stored.VersionID
@@ -112,12 +113,12 @@ func (r *run) marked(ctx context.Context, free bool) (sight, error) {
 		}
 		defer body.Close() // read only
 		if text, err = io.ReadAll(io.LimitReader(body, maxMarker)); err != nil {
-			return unknown(NewError(CodeConnectionLost, "", err.Error(), err))
+			return target.Unknown(target.NewError(target.CodeConnectionLost, "", err.Error(), err))
 		}
 		return nil
 	})
 	switch {
-	case IsNotFound(err):
+	case target.IsNotFound(err):
 		return sight{missing: true}, nil
 	case forbidden(err): // stores tell "forbidden" of what is absent, too
 		return sight{}, nil
@@ -133,7 +134,7 @@ func (r *run) marked(ctx context.Context, free bool) (sight, error) {
 // hidesKey reports whether the target has answered, and by that refuses to show this one key:
 // a method, a policy, a firewall or a fault of the store may be about it alone.
 func hidesKey(err error) bool {
-	return ofName(err) && !hasCode(err, CodeConnectionLost) && !hasCode(err, CodeThrottled)
+	return ofName(err) && !target.HasCode(err, target.CodeConnectionLost) && !target.HasCode(err, target.CodeThrottled)
 }
 
 // unmark removes the marker of a run that needs none any more. What cannot be removed
@@ -149,8 +150,8 @@ func (r *run) unmark(ctx context.Context, end *finished) error {
 // markerGone removes the marker, or names it, and reports whether it is gone.
 func (r *run) markerGone(ctx context.Context) bool {
 	err := r.removeMarker(ctx)
-	if err != nil && !errors.Is(err, errStopped) && !isCanceled(err) {
-		r.problem(NewError(CodeJournalLeft, r.markerKey(), asError(err).Cause, err))
+	if err != nil && !errors.Is(err, errStopped) && !target.IsCanceled(err) {
+		r.problem(target.NewError(target.CodeJournalLeft, r.markerKey(), target.AsError(err).Cause, err))
 	}
 	return err == nil
 }
@@ -170,9 +171,9 @@ func (r *run) removeMarker(ctx context.Context) error {
 	for range maxMarkerVersions {
 		obj, err := r.head(ctx, r.markerKey())
 		switch {
-		case IsNotFound(err) && !deleted && r.header.MarkerAt != nil:
+		case target.IsNotFound(err) && !deleted && r.header.MarkerAt != nil:
 			return remove(*r.header.MarkerAt) // it may be there, and shown late
-		case IsNotFound(err):
+		case target.IsNotFound(err):
 			return nil
 		case err != nil:
 			return err

@@ -6,14 +6,16 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestMarkerRefused: a start that may not look at the run's marker, for whatever reason the
 // target gives, looks at a sample of its objects instead, and says so. A way to the target
 // that is broken is no answer about the marker.
 func TestMarkerRefused(t *testing.T) {
-	refused := []Code{CodeRefused, CodeNotS3, CodeCredentialsRefused, CodeWrongRegion, CodeArchived, CodeKeyInvalid, CodeServerError}
-	broken := []Code{CodeConnectionLost, CodeTargetAbsent, CodeTargetUntrusted, CodeThrottled, CodeNoSuchBucket, CodeCredentialsExpired, CodeClockSkew}
+	refused := []target.Code{target.CodeRefused, target.CodeNotS3, target.CodeCredentialsRefused, target.CodeWrongRegion, target.CodeArchived, target.CodeKeyInvalid, target.CodeServerError}
+	broken := []target.Code{target.CodeConnectionLost, target.CodeTargetAbsent, target.CodeTargetUntrusted, target.CodeThrottled, target.CodeNoSuchBucket, target.CodeCredentialsExpired, target.CodeClockSkew}
 	for _, code := range append(refused, broken...) {
 		s, f, disk := manyFiles(40), newFake(t), memDisk()
 		o := testOptions(t, disk)
@@ -23,7 +25,7 @@ func TestMarkerRefused(t *testing.T) {
 		marker := string(f.objects[key].data)
 		f.hook = func(_ int, call, at string) (bool, error) {
 			if call == "get" && at == key {
-				return false, NewError(code, at, "status 405", nil)
+				return false, target.NewError(code, at, "status 405", nil)
 			}
 			if call == "put" && at == key {
 				t.Errorf("%s: the marker was written anew", code)
@@ -34,7 +36,7 @@ func TestMarkerRefused(t *testing.T) {
 		o.Log = slog.New(slog.NewTextHandler(&said, nil))
 		res, err := Run(t.Context(), s, f, o)
 		if isBroken := strings.Contains(strings.Join(names(broken), " "), string(code)); isBroken {
-			if !hasCode(err, code) || f.ours() != before || marker != string(f.objects[key].data) {
+			if !target.HasCode(err, code) || f.ours() != before || marker != string(f.objects[key].data) {
 				t.Errorf("%s: %v, %d objects of %d", code, err, f.ours(), before)
 			}
 			continue
@@ -58,15 +60,15 @@ func TestMarkerRefusedElsewhere(t *testing.T) {
 	whole := f.objects
 	refuse := func(_ int, call, key string) (bool, error) {
 		if call == "get" && isMarker(key) {
-			return false, NewError(CodeNotS3, key, "status 405: a page in HTML", nil)
+			return false, target.NewError(target.CodeNotS3, key, "status 405: a page in HTML", nil)
 		}
 		return true, nil
 	}
 	f.objects, f.hook = map[string]fakeObject{}, refuse
-	if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeTargetChanged) || len(f.objects) > 0 {
+	if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeTargetChanged) || len(f.objects) > 0 {
 		t.Errorf("a start: %v, %d objects", err, len(f.objects))
 	}
-	if _, err := Cancel(t.Context(), s, deleting{f}, o, true); !hasCode(err, CodeTargetChanged) {
+	if _, err := Cancel(t.Context(), s, deleting{f}, o, true); !target.HasCode(err, target.CodeTargetChanged) {
 		t.Errorf("a cancel: %v", err)
 	}
 	f.objects = whole
@@ -75,7 +77,7 @@ func TestMarkerRefusedElsewhere(t *testing.T) {
 	}
 }
 
-func names(codes []Code) (text []string) {
+func names(codes []target.Code) (text []string) {
 	for _, c := range codes {
 		text = append(text, string(c))
 	}
@@ -85,7 +87,7 @@ func names(codes []Code) (text []string) {
 // TestMarkerNotTaken: a target that refuses the marker by its name, in whatever words, takes
 // the objects all the same: the run goes on without a marker, and the next start as well.
 func TestMarkerNotTaken(t *testing.T) {
-	for _, code := range []Code{CodeAccessDenied, CodeRefused, CodeNotS3, CodeCredentialsRefused, CodeWrongRegion} {
+	for _, code := range []target.Code{target.CodeAccessDenied, target.CodeRefused, target.CodeNotS3, target.CodeCredentialsRefused, target.CodeWrongRegion} {
 		s, f, disk := manyFiles(40), newFake(t), memDisk()
 		o := testOptions(t, disk)
 		refuse := func(stop func()) func(int, string, string) (bool, error) {
@@ -93,7 +95,7 @@ func TestMarkerNotTaken(t *testing.T) {
 			return func(_ int, call, key string) (bool, error) {
 				switch {
 				case isMarker(key) && call == "put":
-					return false, NewError(code, key, "status 403", nil)
+					return false, target.NewError(code, key, "status 403", nil)
 				case call == "put" && ours(key):
 					if puts++; puts == 20 {
 						stop()
@@ -104,7 +106,7 @@ func TestMarkerNotTaken(t *testing.T) {
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		f.hook = refuse(stop)
-		if _, err := Run(ctx, s, f, o); f.ours() < 20 || hasCode(err, code) {
+		if _, err := Run(ctx, s, f, o); f.ours() < 20 || target.HasCode(err, code) {
 			t.Errorf("%s: %v, %d objects", code, err, f.ours())
 		}
 		stop()

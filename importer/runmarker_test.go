@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // layered is a bucket with versions of the run's marker: under it are the older ones.
@@ -17,7 +19,7 @@ type layered struct {
 
 func isMarker(key string) bool { return strings.HasSuffix(key, "/"+markerName) }
 
-func (l *layered) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (l *layered) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	l.mu.Lock()
 	old, was := l.objects[in.Key]
 	l.mu.Unlock()
@@ -28,7 +30,7 @@ func (l *layered) Put(ctx context.Context, in PutRequest) (Stored, error) {
 	return stored, err
 }
 
-func (l *layered) Head(ctx context.Context, key string) (Object, error) {
+func (l *layered) Head(ctx context.Context, key string) (target.Object, error) {
 	o, err := l.deleting.Head(ctx, key)
 	if isMarker(key) && err == nil {
 		o.VersionID = fmt.Sprint(len(l.under))
@@ -75,8 +77,8 @@ func TestMarkerVersions(t *testing.T) {
 			var left []string
 			o := testOptions(nil, disk)
 			o.Retries = 3
-			o.Problem = func(e *Error) {
-				if e.Code == CodeJournalLeft {
+			o.Problem = func(e *target.Error) {
+				if e.Code == target.CodeJournalLeft {
 					left = append(left, e.Path)
 				}
 			}

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go/middleware"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // S3 is a Target by the AWS SDK. It never retries: what an error means for the
@@ -26,11 +28,11 @@ type S3 struct {
 	client atomic.Pointer[s3.Client]
 }
 
-var _ Target = (*S3)(nil)
+var _ target.Target = (*S3)(nil)
 
 // Capabilities implements Further.
-func (t *S3) Capabilities() Capabilities {
-	return Capabilities{List: true, ListUploads: true, DeleteSeen: true, DefaultRetention: true, Renew: true, Endpoint: true}
+func (t *S3) Capabilities() target.Capabilities {
+	return target.Capabilities{List: true, ListUploads: true, DeleteSeen: true, DefaultRetention: true, Renew: true, Endpoint: true}
 }
 
 // NewS3 makes a client of the options' bucket. It makes no request, unless the
@@ -134,20 +136,20 @@ func legalHold(on bool) types.ObjectLockLegalHoldStatus {
 }
 
 // Put implements Target.
-func (t *S3) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (t *S3) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	put := t.putInput(in.Key, in.Attributes, in.Metadata)
-	algorithm, sum, _ := t.checksum(encode64(in.SHA256[:]))
+	algorithm, sum, _ := t.checksum(target.Encode64(in.SHA256[:]))
 	put.Body, put.ContentLength, put.ChecksumAlgorithm, put.ChecksumSHA256 = in.Body, &in.Size, algorithm, sum
 	put.IfNoneMatch = ifNoneMatch(in.IfAbsent)
 	out, err := t.api().PutObject(ctx, put, signedPayload(in.SHA256))
 	if err != nil {
-		return Stored{}, s3Error(err, in.Key)
+		return target.Stored{}, s3Error(err, in.Key)
 	}
-	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId), aws.ToString(out.ChecksumSHA256), string(out.ChecksumType)}, nil
+	return target.Stored{ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId), SHA256: aws.ToString(out.ChecksumSHA256), ChecksumType: string(out.ChecksumType)}, nil
 }
 
 // CreateUpload implements Target.
-func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error) {
+func (t *S3) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
 	create := t.createInput(in.Key, in.Attributes, in.Metadata)
 	create.ChecksumAlgorithm, _, create.ChecksumType = t.checksum("")
 	out, err := t.api().CreateMultipartUpload(ctx, create)
@@ -155,14 +157,14 @@ func (t *S3) CreateUpload(ctx context.Context, in CreateRequest) (string, error)
 		return "", s3Error(err, in.Key)
 	}
 	if aws.ToString(out.UploadId) == "" {
-		return "", unknown(NewError(CodeServerError, in.Key, "the answer to Create has no upload id", nil))
+		return "", target.Unknown(target.NewError(target.CodeServerError, in.Key, "the answer to Create has no upload id", nil))
 	}
 	return *out.UploadId, nil
 }
 
 // UploadPart implements Target.
-func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
-	algorithm, sum, _ := t.checksum(encode64(in.SHA256[:]))
+func (t *S3) UploadPart(ctx context.Context, in target.PartRequest) (string, error) {
+	algorithm, sum, _ := t.checksum(target.Encode64(in.SHA256[:]))
 	out, err := t.api().UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &t.bucket, Key: &in.Key, UploadId: &in.UploadID, PartNumber: aws.Int32(int32(in.Number)),
 		Body: in.Body, ContentLength: &in.Size, ChecksumAlgorithm: algorithm, ChecksumSHA256: sum,
@@ -171,13 +173,13 @@ func (t *S3) UploadPart(ctx context.Context, in PartRequest) (string, error) {
 		return "", uploadError(err, in.Key)
 	}
 	if aws.ToString(out.ETag) == "" {
-		return "", unknown(NewError(CodeServerError, in.Key, "the answer to UploadPart has no ETag", nil))
+		return "", target.Unknown(target.NewError(target.CodeServerError, in.Key, "the answer to UploadPart has no ETag", nil))
 	}
 	return *out.ETag, nil
 }
 
 // CompleteUpload implements Target.
-func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
+func (t *S3) CompleteUpload(ctx context.Context, in target.CompleteRequest) (target.Stored, error) {
 	parts := make([]types.CompletedPart, len(in.Parts))
 	for i, p := range in.Parts {
 		_, sum, _ := t.checksum(p.SHA256)
@@ -194,19 +196,19 @@ func (t *S3) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, er
 		IfNoneMatch: ifNoneMatch(in.IfAbsent),
 	})
 	if err != nil {
-		return Stored{}, uploadError(err, in.Key)
+		return target.Stored{}, uploadError(err, in.Key)
 	}
 	kind := string(out.ChecksumType)
 	if answer, ok := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response); ok && kind == "" {
 		kind = answer.Header.Get("X-Amz-Checksum-Type") // MinIO tells it here, and not in the body as S3 does
 	}
-	return Stored{aws.ToString(out.ETag), aws.ToString(out.VersionId), aws.ToString(out.ChecksumSHA256), kind}, nil
+	return target.Stored{ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId), SHA256: aws.ToString(out.ChecksumSHA256), ChecksumType: kind}, nil
 }
 
 // AbortUpload implements Target.
 func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
 	_, err := t.api().AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
-	if err = uploadError(err, key); hasCode(err, CodeUploadGone) {
+	if err = uploadError(err, key); target.HasCode(err, target.CodeUploadGone) {
 		return nil
 	}
 	return err
@@ -214,7 +216,7 @@ func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
 
 // ListParts implements Target. A listing that does not go on ends: parts that it does
 // not tell are sent again.
-func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) error) error {
+func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(target.Part) error) error {
 	in := &s3.ListPartsInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID}
 	for last := 0; ; {
 		page, err := t.api().ListParts(ctx, in)
@@ -222,7 +224,7 @@ func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) e
 			return uploadError(err, key)
 		}
 		for _, p := range page.Parts {
-			err := f(Part{int(aws.ToInt32(p.PartNumber)), aws.ToInt64(p.Size), aws.ToString(p.ETag), aws.ToString(p.ChecksumSHA256)})
+			err := f(target.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), ETag: aws.ToString(p.ETag), SHA256: aws.ToString(p.ChecksumSHA256)})
 			if err != nil {
 				return err
 			}
@@ -236,8 +238,8 @@ func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(Part) e
 }
 
 // ListUploads implements Target.
-func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) error {
-	return t.ListUploadsBelow(ctx, key, func(u Upload) error {
+func (t *S3) ListUploads(ctx context.Context, key string, f func(target.Upload) error) error {
+	return t.ListUploadsBelow(ctx, key, func(u target.Upload) error {
 		if u.Key != key {
 			return nil
 		}
@@ -246,15 +248,15 @@ func (t *S3) ListUploads(ctx context.Context, key string, f func(Upload) error) 
 }
 
 // ListUploadsBelow implements Further.
-func (t *S3) ListUploadsBelow(ctx context.Context, prefix string, f func(Upload) error) error {
+func (t *S3) ListUploadsBelow(ctx context.Context, prefix string, f func(target.Upload) error) error {
 	in := &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &prefix}
-	for turns := newCircle(); ; {
+	for turns := target.NewLoopGuard(); ; {
 		page, err := t.api().ListMultipartUploads(ctx, in)
 		if err != nil {
 			return s3Error(err, prefix)
 		}
 		for _, u := range page.Uploads {
-			up := Upload{Key: aws.ToString(u.Key), ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}
+			up := target.Upload{Key: aws.ToString(u.Key), ID: aws.ToString(u.UploadId), Initiated: aws.ToTime(u.Initiated)}
 			if u.Initiator != nil {
 				up.Initiator = aws.ToString(u.Initiator.ID)
 			}
@@ -266,19 +268,19 @@ func (t *S3) ListUploadsBelow(ctx context.Context, prefix string, f func(Upload)
 			return nil
 		}
 		in.KeyMarker, in.UploadIdMarker = page.NextKeyMarker, page.NextUploadIdMarker
-		if turns.closes(aws.ToString(in.KeyMarker) + aws.ToString(in.UploadIdMarker)) {
-			return notGoingOn(prefix)
+		if turns.Closes(aws.ToString(in.KeyMarker) + aws.ToString(in.UploadIdMarker)) {
+			return target.ListingStuck(prefix)
 		}
 	}
 }
 
 // Head implements Reader.
-func (t *S3) Head(ctx context.Context, key string) (Object, error) {
+func (t *S3) Head(ctx context.Context, key string) (target.Object, error) {
 	out, err := t.api().HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: t.checksumMode()})
 	if err != nil {
-		return Object{}, t.whyNoHead(ctx, key, err)
+		return target.Object{}, t.whyNoHead(ctx, key, err)
 	}
-	return Object{
+	return target.Object{
 		Size: aws.ToInt64(out.ContentLength), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
 		SHA256: aws.ToString(out.ChecksumSHA256), CRC64NVME: aws.ToString(out.ChecksumCRC64NVME),
 		ChecksumType: string(out.ChecksumType), Metadata: out.Metadata,

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // Remedies where the code's own one would lead astray.
@@ -35,7 +37,7 @@ var accountRemedies = map[string]string{
 }
 
 // advised is e with another remedy; "" keeps the code's own.
-func advised(e *Error, remedy string) *Error {
+func advised(e *target.Error, remedy string) *target.Error {
 	if remedy != "" {
 		e.Remedy = remedy
 	}
@@ -44,26 +46,26 @@ func advised(e *Error, remedy string) *Error {
 
 // notOfStore is what a proxy or a web server answered where the store's own words are
 // missing; nil where that cannot be told.
-func notOfStore(answer *awshttp.ResponseError, status int, key string, err error) *Error {
+func notOfStore(answer *awshttp.ResponseError, status int, key string, err error) *target.Error {
 	switch {
 	case status == http.StatusRequestEntityTooLarge:
-		return advised(NewError(CodeNotS3, key, "status 413: a proxy or web server in front of the store takes no body of this size (nginx: client_max_body_size)", err), remedyBodySize)
+		return advised(target.NewError(target.CodeNotS3, key, "status 413: a proxy or web server in front of the store takes no body of this size (nginx: client_max_body_size)", err), remedyBodySize)
 	case status == http.StatusProxyAuthRequired:
 		return proxyError(status, "this request", key, err)
 	case status >= 300 && status < 500 && isPage(answer.Response.Response):
-		return NewError(CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status), err)
+		return target.NewError(target.CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status), err)
 	}
 	return nil
 }
 
 // proxyError is a proxy's own refusal; what it refuses has not left for the store.
-func proxyError(status int, what, key string, err error) *Error {
+func proxyError(status int, what, key string, err error) *target.Error {
 	cause := fmt.Sprintf("proxy: status %d (%s) to %s", status, http.StatusText(status), what)
 	switch {
 	case status == http.StatusProxyAuthRequired:
-		return advised(NewError(CodeNotS3, key, cause+": it wants a user and a password", err), remedyProxyLogin)
+		return advised(target.NewError(target.CodeNotS3, key, cause+": it wants a user and a password", err), remedyProxyLogin)
 	case status >= 500 || status == http.StatusTooManyRequests:
-		return NewError(CodeTargetAbsent, key, cause, err)
+		return target.NewError(target.CodeTargetAbsent, key, cause, err)
 	}
-	return advised(NewError(CodeNotS3, key, cause+": the proxy does not allow it", err), remedyProxyRule)
+	return advised(target.NewError(target.CodeNotS3, key, cause+": the proxy does not allow it", err), remedyProxyRule)
 }

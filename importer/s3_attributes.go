@@ -6,24 +6,26 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // putInput begins a PutObject by what its object gets. Every write of the client begins
 // here, or with createInput.
-func (t *S3) putInput(key string, a Attributes, metadata map[string]string) *s3.PutObjectInput {
+func (t *S3) putInput(key string, a target.Attributes, metadata map[string]string) *s3.PutObjectInput {
 	return &s3.PutObjectInput{
 		Bucket: &t.bucket, Key: &key, Metadata: withGiven(metadata, a),
 		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl),
 		ContentEncoding: text(a.ContentEncoding), ContentDisposition: text(a.ContentDisposition), ContentLanguage: text(a.ContentLanguage),
-		StorageClass: types.StorageClass(a.StorageClass), ACL: types.ObjectCannedACL(a.ACL), Tagging: text(a.tagging()),
-		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.context()),
+		StorageClass: types.StorageClass(a.StorageClass), ACL: types.ObjectCannedACL(a.ACL), Tagging: text(a.Tagging()),
+		ServerSideEncryption: types.ServerSideEncryption(a.SSE), SSEKMSKeyId: text(a.KMSKeyID), SSEKMSEncryptionContext: text(a.Context()),
 		BucketKeyEnabled: onlyTrue(a.BucketKey),
 		ObjectLockMode:   types.ObjectLockMode(a.LockMode), ObjectLockRetainUntilDate: moment(a.LockUntil), ObjectLockLegalHoldStatus: legalHold(a.LegalHold),
 	}
 }
 
 // createInput is putInput for CreateMultipartUpload: TestWritesGiveTheSame compares them.
-func (t *S3) createInput(key string, a Attributes, metadata map[string]string) *s3.CreateMultipartUploadInput {
+func (t *S3) createInput(key string, a target.Attributes, metadata map[string]string) *s3.CreateMultipartUploadInput {
 	put := t.putInput(key, a, metadata)
 	return &s3.CreateMultipartUploadInput{
 		Bucket: put.Bucket, Key: put.Key, Metadata: put.Metadata,
@@ -37,8 +39,8 @@ func (t *S3) createInput(key string, a Attributes, metadata map[string]string) *
 }
 
 // shown is what an answer to HEAD says of the attributes.
-func shown(out *s3.HeadObjectOutput) Shown {
-	return Shown{
+func shown(out *s3.HeadObjectOutput) target.Shown {
+	return target.Shown{
 		ContentType: aws.ToString(out.ContentType), CacheControl: aws.ToString(out.CacheControl), StorageClass: string(out.StorageClass),
 		ContentEncoding: aws.ToString(out.ContentEncoding), ContentDisposition: aws.ToString(out.ContentDisposition), ContentLanguage: aws.ToString(out.ContentLanguage),
 		SSE: string(out.ServerSideEncryption), KMSKeyID: aws.ToString(out.SSEKMSKeyId), BucketKey: aws.ToBool(out.BucketKeyEnabled),
@@ -49,7 +51,7 @@ func shown(out *s3.HeadObjectOutput) Shown {
 }
 
 // withGiven adds the metadata that the rules give to that which the request has.
-func withGiven(metadata map[string]string, a Attributes) map[string]string {
+func withGiven(metadata map[string]string, a target.Attributes) map[string]string {
 	if len(a.Metadata) == 0 {
 		return metadata
 	}

@@ -22,6 +22,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/logging"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
@@ -83,7 +85,7 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 			err = fmt.Errorf("%s: no certificate in it", o.CABundle)
 		}
 		if err != nil {
-			return aws.Config{}, NewError(CodeTargetUntrusted, "", "CA bundle: "+err.Error(), err)
+			return aws.Config{}, target.NewError(target.CodeTargetUntrusted, "", "CA bundle: "+err.Error(), err)
 		}
 		load = append(load, config.WithCustomCABundle(bytes.NewReader(pem)))
 	}
@@ -107,15 +109,15 @@ func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
 func configError(err error) error {
 	var absent config.SharedConfigProfileNotExistError
 	if errors.As(err, &absent) {
-		return NewError(CodeCredentialsMissing, "", fmt.Sprintf("no profile %q in the shared AWS files", absent.Profile), err)
+		return target.NewError(target.CodeCredentialsMissing, "", fmt.Sprintf("no profile %q in the shared AWS files", absent.Profile), err)
 	}
 	if errors.As(err, new(config.AssumeRoleTokenProviderNotSetError)) {
-		return advised(NewError(CodeCredentialsMissing, "", "the AWS profile's role wants an MFA code (mfa_serial), which an import cannot ask for", err), remedyMFA)
+		return advised(target.NewError(target.CodeCredentialsMissing, "", "the AWS profile's role wants an MFA code (mfa_serial), which an import cannot ask for", err), remedyMFA)
 	}
 	if bundle := os.Getenv("AWS_CA_BUNDLE"); bundle != "" && strings.Contains(err.Error(), bundle) || strings.Contains(err.Error(), "custom CA bundle") {
-		return NewError(CodeTargetUntrusted, "", "the CA bundle of AWS_CA_BUNDLE or of the AWS profile: "+clip(err.Error()), err)
+		return target.NewError(target.CodeTargetUntrusted, "", "the CA bundle of AWS_CA_BUNDLE or of the AWS profile: "+target.Clip(err.Error()), err)
 	}
-	return NewError(CodeCredentialsMissing, "", "AWS configuration: "+clip(err.Error()), err)
+	return target.NewError(target.CodeCredentialsMissing, "", "AWS configuration: "+target.Clip(err.Error()), err)
 }
 
 // CheckConnection checks the options of the way to the target.
@@ -167,7 +169,7 @@ type checkedCredentials struct{ aws.CredentialsProvider }
 func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, error) {
 	got, err := c.CredentialsProvider.Retrieve(ctx)
 	if err == nil && fips140.Enabled() && len("AWS4")+len(got.SecretAccessKey) < 14 {
-		return aws.Credentials{}, NewError(CodeCredentialsRefused, "", "the secret key is shorter than FIPS mode allows (10 characters)", nil)
+		return aws.Credentials{}, target.NewError(target.CodeCredentialsRefused, "", "the secret key is shorter than FIPS mode allows (10 characters)", nil)
 	}
 	if err != nil {
 		return got, &credentialsFault{err}
@@ -223,7 +225,7 @@ func (b bucketHost) RoundTrip(r *http.Request) (*http.Response, error) {
 	answer, err := b.RoundTripper.RoundTrip(r)
 	var dns *net.DNSError
 	if errors.As(err, &dns) && dns.IsNotFound && strings.HasPrefix(r.URL.Hostname(), b.bucket+".") {
-		err = advised(NewError(CodeTargetAbsent, "", dns.Error()+": the bucket is part of this name; --path-style puts it into the path", err), remedyPathStyle)
+		err = advised(target.NewError(target.CodeTargetAbsent, "", dns.Error()+": the bucket is part of this name; --path-style puts it into the path", err), remedyPathStyle)
 	}
 	return answer, err
 }

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -45,8 +46,8 @@ func TestRenew(t *testing.T) {
 	writeFile(t, filepath.Join(dir, "credentials"), credentials("not-yet-renewed"))
 	o := s3Options(t, server, nil)
 	o.Credentials, o.AWSProfile = nil, "fresh"
-	target := newS3(t, o)
-	if _, err := target.Head(ctx, "k"); !hasCode(err, CodeAccessDenied) && !hasCode(err, CodeCredentialsRefused) {
+	to := newS3(t, o)
+	if _, err := to.Head(ctx, "k"); !target.HasCode(err, target.CodeAccessDenied) && !target.HasCode(err, target.CodeCredentialsRefused) {
 		t.Fatalf("wrong secret: %v", err)
 	}
 	running, stop := context.WithCancel(ctx)
@@ -54,24 +55,24 @@ func TestRenew(t *testing.T) {
 	for range 4 {
 		calls.Go(func() {
 			for running.Err() == nil {
-				target.Head(ctx, "k") // its answer is not the point: the client is swapped under it
+				to.Head(ctx, "k") // its answer is not the point: the client is swapped under it
 			}
 		})
 	}
 	writeFile(t, filepath.Join(dir, "credentials"), credentials(server.SecretKey))
-	if err := target.Renew(ctx); err != nil {
+	if err := to.Renew(ctx); err != nil {
 		t.Fatal(err)
 	}
 	stop()
 	calls.Wait()
-	if _, err := target.Head(ctx, "k"); !IsNotFound(err) {
+	if _, err := to.Head(ctx, "k"); !target.IsNotFound(err) {
 		t.Errorf("after renewal: %v", err)
 	}
 	writeFile(t, filepath.Join(dir, "credentials"), "[other]\n")
-	if err := target.Renew(ctx); !hasCode(err, CodeCredentialsMissing) || !isClass(err, Fixable) {
+	if err := to.Renew(ctx); !target.HasCode(err, target.CodeCredentialsMissing) || !target.IsClass(err, target.Fixable) {
 		t.Errorf("a file without the profile: %v", err)
 	}
-	if _, err := target.Head(ctx, "k"); !IsNotFound(err) {
+	if _, err := to.Head(ctx, "k"); !target.IsNotFound(err) {
 		t.Errorf("after a renewal that failed: %v", err)
 	}
 }
@@ -138,7 +139,7 @@ func TestConnection(t *testing.T) {
 			if o.Bucket = "bucket"; o.Endpoint == "" {
 				o.Endpoint = server.URL
 			}
-			if _, err := newS3(t, o).Head(context.Background(), "k"); !IsNotFound(err) {
+			if _, err := newS3(t, o).Head(context.Background(), "k"); !target.IsNotFound(err) {
 				t.Fatal(err)
 			}
 			if r := test.at.last(); r == nil || !test.want(r) {
@@ -151,7 +152,7 @@ func TestConnection(t *testing.T) {
 func TestCABundle(t *testing.T) {
 	dir, server := cleanAWS(t), look(t, httptest.NewTLSServer)
 	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
-	if _, err := newS3(t, o).Head(context.Background(), "k"); !hasCode(err, CodeTargetUntrusted) {
+	if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, target.CodeTargetUntrusted) {
 		t.Errorf("without the bundle: %v", err)
 	}
 	o.CABundle = filepath.Join(dir, "ca.pem")
@@ -159,12 +160,12 @@ func TestCABundle(t *testing.T) {
 		if text != "" {
 			writeFile(t, o.CABundle, text)
 		}
-		if _, err := NewS3(context.Background(), o); !hasCode(err, CodeTargetUntrusted) {
+		if _, err := NewS3(context.Background(), o); !target.HasCode(err, target.CodeTargetUntrusted) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 	writeFile(t, o.CABundle, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
-	if _, err := newS3(t, o).Head(context.Background(), "k"); !IsNotFound(err) {
+	if _, err := newS3(t, o).Head(context.Background(), "k"); !target.IsNotFound(err) {
 		t.Errorf("with the bundle: %v", err)
 	}
 }
@@ -173,11 +174,11 @@ func TestNoCredentials(t *testing.T) {
 	cleanAWS(t)
 	server := look(t, httptest.NewServer)
 	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true}
-	if _, err := newS3(t, o).Head(context.Background(), "k"); !hasCode(err, CodeCredentialsMissing) || !isClass(err, Fixable) {
+	if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, target.CodeCredentialsMissing) || !target.IsClass(err, target.Fixable) {
 		t.Errorf("no credentials anywhere: %v", err)
 	}
 	o.AWSProfile = "absent"
-	if _, err := NewS3(context.Background(), o); !hasCode(err, CodeCredentialsMissing) || !strings.Contains(err.Error(), `"absent"`) {
+	if _, err := NewS3(context.Background(), o); !target.HasCode(err, target.CodeCredentialsMissing) || !strings.Contains(err.Error(), `"absent"`) {
 		t.Errorf("no such profile: %v", err)
 	}
 	if server.last() != nil {
@@ -214,39 +215,39 @@ func TestStoreErrors(t *testing.T) {
 		name    string
 		status  int
 		body    string
-		code    Code
-		class   Class
+		code    target.Code
+		class   target.Class
 		unknown bool
 	}{
-		{"expired token", 400, xmlError("ExpiredToken", "The provided token has expired."), CodeCredentialsExpired, Fixable, false},
-		{"wrong key", 403, xmlError("InvalidAccessKeyId", "x"), CodeCredentialsRefused, Fixable, false},
-		{"no right", 403, xmlError("AccessDenied", "Access Denied"), CodeAccessDenied, Fixable, false},
-		{"bucket policy", 403, xmlError("AccessDenied", "User: u is not authorized to perform: s3:PutObject with an explicit deny in a resource-based policy"), CodePolicyDenied, Fixable, false},
-		{"service control policy", 403, xmlError("AccessDenied", "User: u is not authorized to perform: s3:PutObject with no identity-based policy, because a service control policy denies it"), CodePolicyDenied, Fixable, false},
-		{"locked, in other words", 403, xmlError("AccessDenied", "Access Denied because the object is locked"), CodeObjectLocked, FatalObject, false},
-		{"MinIO's lock", 400, xmlError("InvalidRequest", "Object is WORM protected and cannot be overwritten"), CodeObjectLocked, FatalObject, false},
-		{"too late", 403, xmlError("AccessDenied", "Request has expired"), CodeClockSkew, Fixable, false},
-		{"KMS right", 403, xmlError("AccessDenied", "User: u is not authorized to perform: kms:GenerateDataKey on resource: k"), CodeKMSKey, Fixable, false},
-		{"KMS key", 400, xmlError("KMS.DisabledException", "k is disabled"), CodeKMSKey, Fixable, false},
-		{"locked", 403, xmlError("AccessDenied", "Access Denied because object protected by object lock."), CodeObjectLocked, FatalObject, false},
-		{"no lock", 400, xmlError("InvalidRequest", "Bucket is missing Object Lock Configuration"), CodeNoObjectLock, Fixable, false},
-		{"another's SSE-C", 400, xmlError("InvalidRequest", "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."), CodeCannotCompare, FatalObject, false},
-		{"no SSE-C", 400, xmlError("InvalidRequest", "The encryption parameters are not applicable to this object."), CodeCannotCompare, FatalObject, false},
-		{"no ACLs", 400, xmlError("AccessControlListNotSupported", "The bucket does not allow ACLs"), CodeAttributeRefused, Fixable, false},
-		{"quota", 403, xmlError("QuotaExceeded", "x"), CodeTargetFull, Fixable, false},
-		{"cap", 403, xmlError("AccessDenied", "Cannot upload files, storage cap exceeded."), CodeTargetFull, Fixable, false},
-		{"full", 507, "", CodeTargetFull, Fixable, false},
-		{"slow down", 503, xmlError("SlowDown", "x"), CodeThrottled, Retryable, false},
-		{"too many", 429, "", CodeThrottled, Retryable, false},
-		{"clock", 403, xmlError("RequestTimeTooSkewed", "x"), CodeClockSkew, Fixable, false},
-		{"region", 301, xmlError("PermanentRedirect", "x"), CodeWrongRegion, Fixable, false},
-		{"redirect", 302, "", CodeWrongRegion, Fixable, false},
-		{"proxy's page", 403, page, CodeNotS3, Fixable, false},
-		{"web server", 404, page, CodeNotS3, Fixable, false},
-		{"proxy wants a password", 407, "", CodeNotS3, Fixable, false},
-		{"balancer's page", 502, page, CodeServerError, Retryable, true},
-		{"failed", 500, xmlError("InternalError", "x"), CodeServerError, Retryable, true},
-		{"unknown", 400, xmlError("Strange", "x"), CodeRefused, FatalObject, false},
+		{"expired token", 400, xmlError("ExpiredToken", "The provided token has expired."), target.CodeCredentialsExpired, target.Fixable, false},
+		{"wrong key", 403, xmlError("InvalidAccessKeyId", "x"), target.CodeCredentialsRefused, target.Fixable, false},
+		{"no right", 403, xmlError("AccessDenied", "Access Denied"), target.CodeAccessDenied, target.Fixable, false},
+		{"bucket policy", 403, xmlError("AccessDenied", "User: u is not authorized to perform: s3:PutObject with an explicit deny in a resource-based policy"), target.CodePolicyDenied, target.Fixable, false},
+		{"service control policy", 403, xmlError("AccessDenied", "User: u is not authorized to perform: s3:PutObject with no identity-based policy, because a service control policy denies it"), target.CodePolicyDenied, target.Fixable, false},
+		{"locked, in other words", 403, xmlError("AccessDenied", "Access Denied because the object is locked"), target.CodeObjectLocked, target.FatalObject, false},
+		{"MinIO's lock", 400, xmlError("InvalidRequest", "Object is WORM protected and cannot be overwritten"), target.CodeObjectLocked, target.FatalObject, false},
+		{"too late", 403, xmlError("AccessDenied", "Request has expired"), target.CodeClockSkew, target.Fixable, false},
+		{"KMS right", 403, xmlError("AccessDenied", "User: u is not authorized to perform: kms:GenerateDataKey on resource: k"), target.CodeKMSKey, target.Fixable, false},
+		{"KMS key", 400, xmlError("KMS.DisabledException", "k is disabled"), target.CodeKMSKey, target.Fixable, false},
+		{"locked", 403, xmlError("AccessDenied", "Access Denied because object protected by object lock."), target.CodeObjectLocked, target.FatalObject, false},
+		{"no lock", 400, xmlError("InvalidRequest", "Bucket is missing Object Lock Configuration"), target.CodeNoObjectLock, target.Fixable, false},
+		{"another's SSE-C", 400, xmlError("InvalidRequest", "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."), target.CodeCannotCompare, target.FatalObject, false},
+		{"no SSE-C", 400, xmlError("InvalidRequest", "The encryption parameters are not applicable to this object."), target.CodeCannotCompare, target.FatalObject, false},
+		{"no ACLs", 400, xmlError("AccessControlListNotSupported", "The bucket does not allow ACLs"), target.CodeAttributeRefused, target.Fixable, false},
+		{"quota", 403, xmlError("QuotaExceeded", "x"), target.CodeTargetFull, target.Fixable, false},
+		{"cap", 403, xmlError("AccessDenied", "Cannot upload files, storage cap exceeded."), target.CodeTargetFull, target.Fixable, false},
+		{"full", 507, "", target.CodeTargetFull, target.Fixable, false},
+		{"slow down", 503, xmlError("SlowDown", "x"), target.CodeThrottled, target.Retryable, false},
+		{"too many", 429, "", target.CodeThrottled, target.Retryable, false},
+		{"clock", 403, xmlError("RequestTimeTooSkewed", "x"), target.CodeClockSkew, target.Fixable, false},
+		{"region", 301, xmlError("PermanentRedirect", "x"), target.CodeWrongRegion, target.Fixable, false},
+		{"redirect", 302, "", target.CodeWrongRegion, target.Fixable, false},
+		{"proxy's page", 403, page, target.CodeNotS3, target.Fixable, false},
+		{"web server", 404, page, target.CodeNotS3, target.Fixable, false},
+		{"proxy wants a password", 407, "", target.CodeNotS3, target.Fixable, false},
+		{"balancer's page", 502, page, target.CodeServerError, target.Retryable, true},
+		{"failed", 500, xmlError("InternalError", "x"), target.CodeServerError, target.Retryable, true},
+		{"unknown", 400, xmlError("Strange", "x"), target.CodeRefused, target.FatalObject, false},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -263,8 +264,8 @@ func TestStoreErrors(t *testing.T) {
 			}))
 			defer server.Close()
 			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
-			_, err := newS3(t, o).Put(context.Background(), PutRequest{Key: "k", Body: strings.NewReader("x"), Size: 1})
-			var e *Error
+			_, err := newS3(t, o).Put(context.Background(), target.PutRequest{Key: "k", Body: strings.NewReader("x"), Size: 1})
+			var e *target.Error
 			if !errors.As(err, &e) || e.Code != test.code || e.Class != test.class || e.Unknown != test.unknown || e.Remedy == "" {
 				t.Fatalf("%+v, want %s", err, test.code)
 			}
@@ -283,16 +284,16 @@ func TestHeadAsksWhy(t *testing.T) {
 		name   string
 		status int // of GET
 		body   string
-		code   Code
-		class  Class
+		code   target.Code
+		class  target.Class
 	}{
-		{"expired token", 400, words("ExpiredToken"), CodeCredentialsExpired, Fixable},
-		{"too slow", 400, words("RequestTimeout"), CodeConnectionLost, Retryable},
-		{"no right", 403, words("AccessDenied"), CodeAccessDenied, Fixable},
-		{"strange", 400, words("Strange"), CodeRefused, FatalObject},
-		{"GET is let through", 206, "x", CodeConnectionLost, Retryable},
-		{"of an empty object", 416, words("InvalidRange"), CodeConnectionLost, Retryable},
-		{"not there", 404, words("NoSuchKey"), CodeConnectionLost, Retryable},
+		{"expired token", 400, words("ExpiredToken"), target.CodeCredentialsExpired, target.Fixable},
+		{"too slow", 400, words("RequestTimeout"), target.CodeConnectionLost, target.Retryable},
+		{"no right", 403, words("AccessDenied"), target.CodeAccessDenied, target.Fixable},
+		{"strange", 400, words("Strange"), target.CodeRefused, target.FatalObject},
+		{"GET is let through", 206, "x", target.CodeConnectionLost, target.Retryable},
+		{"of an empty object", 416, words("InvalidRange"), target.CodeConnectionLost, target.Retryable},
+		{"not there", 404, words("NoSuchKey"), target.CodeConnectionLost, target.Retryable},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -306,7 +307,7 @@ func TestHeadAsksWhy(t *testing.T) {
 			}))
 			defer server.Close()
 			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
-			if _, err := newS3(t, o).Head(context.Background(), "k"); !hasCode(err, test.code) || !isClass(err, test.class) {
+			if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, test.code) || !target.IsClass(err, test.class) {
 				t.Errorf("%v, want %s", err, test.code)
 			}
 		})
@@ -333,8 +334,8 @@ func TestCompleteTellsKind(t *testing.T) {
 			}))
 			defer server.Close()
 			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
-			got, err := newS3(t, o).CompleteUpload(context.Background(), CompleteRequest{Key: "k", UploadID: "u", Parts: []Part{{Number: 1, ETag: "e", SHA256: "s"}}, Size: 1, Composite: "s-1"})
-			if want := (Stored{"e", "", "s-1", test.want}); err != nil || got != want {
+			got, err := newS3(t, o).CompleteUpload(context.Background(), target.CompleteRequest{Key: "k", UploadID: "u", Parts: []target.Part{{Number: 1, ETag: "e", SHA256: "s"}}, Size: 1, Composite: "s-1"})
+			if want := (target.Stored{ETag: "e", VersionID: "", SHA256: "s-1", ChecksumType: test.want}); err != nil || got != want {
 				t.Errorf("%+v, want %+v: %v", got, want, err)
 			}
 		})

@@ -6,10 +6,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // withCustomerKey puts the key into the requests that S3 wants it in, whoever makes them.
-func withCustomerKey(k *CustomerKey) func(*middleware.Stack) error {
+func withCustomerKey(k *target.CustomerKey) func(*middleware.Stack) error {
 	return func(stack *middleware.Stack) error {
 		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("SledgeCustomerKey",
 			func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
@@ -19,8 +21,8 @@ func withCustomerKey(k *CustomerKey) func(*middleware.Stack) error {
 	}
 }
 
-func setCustomerKey(k *CustomerKey, input any) {
-	algorithm, key, sum := aws.String("AES256"), &k.text, &k.md5
+func setCustomerKey(k *target.CustomerKey, input any) {
+	algorithm, key, sum := aws.String("AES256"), &k.Text, &k.Md5
 	switch in := input.(type) {
 	case *s3.PutObjectInput:
 		in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5 = algorithm, key, sum

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // loadedConfig is the AWS configuration as it was read once.
@@ -45,7 +47,7 @@ func (t *S3) Endpoint() string { return t.opts.Endpoint }
 
 // endpointOf is what a target says of its endpoint, else what the options say: of the
 // targets only S3's client reads a configuration of its own.
-func endpointOf(target Target, o Options) string {
+func endpointOf(target target.Target, o Options) string {
 	if target.Capabilities().Endpoint {
 		return target.Endpoint()
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestEndpointOfConfiguration finds the endpoint wherever the SDK finds it.
@@ -75,13 +77,13 @@ func TestConfigurationIsReadOnce(t *testing.T) {
 // recorded with a slash at its end is the same.
 func TestEndpointOfRun(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
-	at := func(endpoint string) Target { return located{f, endpoint} }
+	at := func(endpoint string) target.Target { return located{f, endpoint} }
 	o := testOptions(t, disk)
 	mustRun(t, s, at("https://a.example.org/"), o)
 	if res := mustRun(t, s, at("https://a.example.org"), o); !res.Earlier {
 		t.Errorf("%+v", res)
 	}
-	if _, err := Run(t.Context(), s, at("https://b.example.org"), o); !hasCode(err, CodeStateMismatch) {
+	if _, err := Run(t.Context(), s, at("https://b.example.org"), o); !target.HasCode(err, target.CodeStateMismatch) {
 		t.Errorf("at another store: %v", err)
 	}
 }
@@ -92,7 +94,7 @@ type located struct {
 	endpoint string
 }
 
-func (l located) Capabilities() Capabilities {
+func (l located) Capabilities() target.Capabilities {
 	c := l.fakeTarget.Capabilities()
 	c.Endpoint = true
 	return c

@@ -20,99 +20,101 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials/ssocreds"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // s3Codes maps the store's own error codes (S3 API reference, "Error
 // responses"; the X… ones are MinIO's) to ours. All of them say that nothing was
 // done, but those of class Retryable that come from inside the store.
-var s3Codes = map[string]Code{
-	"NoSuchBucket":                         CodeNoSuchBucket,
-	"InvalidBucketName":                    CodeNoSuchBucket,
-	"NoSuchKey":                            codeNotFound,
-	"NotFound":                             codeNotFound,
-	"NoSuchUpload":                         CodeUploadGone,
-	"InvalidPart":                          codePartGone,
-	"PreconditionFailed":                   codeKeyExists,
-	"ConditionalRequestConflict":           codeRestart,
-	"BadDigest":                            CodeDigestRefused,
-	"XAmzContentChecksumMismatch":          CodeDigestRefused,
-	"XAmzContentSHA256Mismatch":            CodeDigestRefused,
-	"InvalidAccessKeyId":                   CodeCredentialsRefused,
-	"XAdminUserNotFound":                   CodeCredentialsRefused, // versitygw
-	"SignatureDoesNotMatch":                CodeCredentialsRefused,
-	"InvalidToken":                         CodeCredentialsRefused,
-	"InvalidSecurity":                      CodeCredentialsRefused,
-	"UserSuspended":                        CodeCredentialsRefused, // Ceph
-	"NotSignedUp":                          CodeCredentialsRefused,
-	"UnauthorizedAccess":                   CodeCredentialsRefused, // AWS China
-	"ExpiredToken":                         CodeCredentialsExpired,
-	"ExpiredTokenException":                CodeCredentialsExpired, // STS, SSO
-	"TokenRefreshRequired":                 CodeCredentialsExpired,
-	"AccessDenied":                         CodeAccessDenied,
-	"AllAccessDisabled":                    CodeAccessDenied,
-	"AccountProblem":                       CodeAccessDenied,
-	"Forbidden":                            CodeAccessDenied,
-	"InvalidObjectState":                   CodeArchived,
-	"RequestTimeTooSkewed":                 CodeClockSkew,
-	"RequestExpired":                       CodeClockSkew,
-	"AccessForbidden":                      CodeAccessDenied,
-	"ObjectLocked":                         CodeObjectLocked, // MinIO
-	"KMSNotConfigured":                     CodeKMSKey,       // MinIO
-	"ObjectLockConfigurationNotFoundError": codeNotFound,
-	"InvalidBucketState":                   CodeNoObjectLock,
-	"PermanentRedirect":                    CodeWrongRegion,
-	"TemporaryRedirect":                    CodeWrongRegion,
-	"AuthorizationHeaderMalformed":         CodeWrongRegion,
-	"IllegalLocationConstraintException":   CodeWrongRegion,
-	"MovedPermanently":                     CodeWrongRegion,
-	"SlowDown":                             CodeThrottled,
-	"SlowDownRead":                         CodeThrottled,
-	"SlowDownWrite":                        CodeThrottled,
-	"ServiceUnavailable":                   CodeThrottled,
-	"Throttling":                           CodeThrottled,
-	"ThrottlingException":                  CodeThrottled,
-	"RequestLimitExceeded":                 CodeThrottled,
-	"TooManyRequests":                      CodeThrottled,
-	"RequestTimeout":                       CodeConnectionLost,
-	"IncompleteBody":                       CodeConnectionLost,
-	"InternalError":                        CodeServerError,
-	"OperationAborted":                     CodeServerError,
-	"EntityTooLarge":                       CodeTooLarge,
-	"KeyTooLongError":                      CodeKeyInvalid,
-	"XMinioInvalidObjectName":              CodeKeyInvalid,
-	"BandwidthLimitExceeded":               CodeThrottled,
-	"QuotaExceeded":                        CodeTargetFull,
-	"XMinioAdminBucketQuotaExceeded":       CodeTargetFull,
-	"InsufficientStorage":                  CodeTargetFull,
-	"InsufficientCapacity":                 CodeTargetFull,
-	"XMinioStorageFull":                    CodeTargetFull,
-	"InvalidStorageClass":                  CodeAttributeRefused,
-	"AccessControlListNotSupported":        CodeAttributeRefused,
-	"InvalidTag":                           CodeAttributeRefused,
-	"InvalidEncryptionAlgorithmError":      CodeAttributeRefused,
+var s3Codes = map[string]target.Code{
+	"NoSuchBucket":                         target.CodeNoSuchBucket,
+	"InvalidBucketName":                    target.CodeNoSuchBucket,
+	"NoSuchKey":                            target.CodeNotFound,
+	"NotFound":                             target.CodeNotFound,
+	"NoSuchUpload":                         target.CodeUploadGone,
+	"InvalidPart":                          target.CodePartGone,
+	"PreconditionFailed":                   target.CodeKeyExists,
+	"ConditionalRequestConflict":           target.CodeRestart,
+	"BadDigest":                            target.CodeDigestRefused,
+	"XAmzContentChecksumMismatch":          target.CodeDigestRefused,
+	"XAmzContentSHA256Mismatch":            target.CodeDigestRefused,
+	"InvalidAccessKeyId":                   target.CodeCredentialsRefused,
+	"XAdminUserNotFound":                   target.CodeCredentialsRefused, // versitygw
+	"SignatureDoesNotMatch":                target.CodeCredentialsRefused,
+	"InvalidToken":                         target.CodeCredentialsRefused,
+	"InvalidSecurity":                      target.CodeCredentialsRefused,
+	"UserSuspended":                        target.CodeCredentialsRefused, // Ceph
+	"NotSignedUp":                          target.CodeCredentialsRefused,
+	"UnauthorizedAccess":                   target.CodeCredentialsRefused, // AWS China
+	"ExpiredToken":                         target.CodeCredentialsExpired,
+	"ExpiredTokenException":                target.CodeCredentialsExpired, // STS, SSO
+	"TokenRefreshRequired":                 target.CodeCredentialsExpired,
+	"AccessDenied":                         target.CodeAccessDenied,
+	"AllAccessDisabled":                    target.CodeAccessDenied,
+	"AccountProblem":                       target.CodeAccessDenied,
+	"Forbidden":                            target.CodeAccessDenied,
+	"InvalidObjectState":                   target.CodeArchived,
+	"RequestTimeTooSkewed":                 target.CodeClockSkew,
+	"RequestExpired":                       target.CodeClockSkew,
+	"AccessForbidden":                      target.CodeAccessDenied,
+	"ObjectLocked":                         target.CodeObjectLocked, // MinIO
+	"KMSNotConfigured":                     target.CodeKMSKey,       // MinIO
+	"ObjectLockConfigurationNotFoundError": target.CodeNotFound,
+	"InvalidBucketState":                   target.CodeNoObjectLock,
+	"PermanentRedirect":                    target.CodeWrongRegion,
+	"TemporaryRedirect":                    target.CodeWrongRegion,
+	"AuthorizationHeaderMalformed":         target.CodeWrongRegion,
+	"IllegalLocationConstraintException":   target.CodeWrongRegion,
+	"MovedPermanently":                     target.CodeWrongRegion,
+	"SlowDown":                             target.CodeThrottled,
+	"SlowDownRead":                         target.CodeThrottled,
+	"SlowDownWrite":                        target.CodeThrottled,
+	"ServiceUnavailable":                   target.CodeThrottled,
+	"Throttling":                           target.CodeThrottled,
+	"ThrottlingException":                  target.CodeThrottled,
+	"RequestLimitExceeded":                 target.CodeThrottled,
+	"TooManyRequests":                      target.CodeThrottled,
+	"RequestTimeout":                       target.CodeConnectionLost,
+	"IncompleteBody":                       target.CodeConnectionLost,
+	"InternalError":                        target.CodeServerError,
+	"OperationAborted":                     target.CodeServerError,
+	"EntityTooLarge":                       target.CodeTooLarge,
+	"KeyTooLongError":                      target.CodeKeyInvalid,
+	"XMinioInvalidObjectName":              target.CodeKeyInvalid,
+	"BandwidthLimitExceeded":               target.CodeThrottled,
+	"QuotaExceeded":                        target.CodeTargetFull,
+	"XMinioAdminBucketQuotaExceeded":       target.CodeTargetFull,
+	"InsufficientStorage":                  target.CodeTargetFull,
+	"InsufficientCapacity":                 target.CodeTargetFull,
+	"XMinioStorageFull":                    target.CodeTargetFull,
+	"InvalidStorageClass":                  target.CodeAttributeRefused,
+	"AccessControlListNotSupported":        target.CodeAttributeRefused,
+	"InvalidTag":                           target.CodeAttributeRefused,
+	"InvalidEncryptionAlgorithmError":      target.CodeAttributeRefused,
 }
 
 // s3Texts are for codes that mean several things, told apart by the message
 // alone: the first entry that fits counts. "" is any code.
 var s3Texts = []struct {
 	code, text string // text in lower case
-	is         Code
+	is         target.Code
 }{
-	{"AccessDenied", "explicit deny", CodePolicyDenied},
-	{"AccessDenied", "service control policy", CodePolicyDenied},
-	{"AccessDenied", "kms:", CodeKMSKey},
-	{"AccessDenied", "object lock", CodeObjectLocked},
-	{"AccessDenied", "object is locked", CodeObjectLocked},
-	{"AccessDenied", "storage cap exceeded", CodeTargetFull}, // B2
-	{"AccessDenied", "request has expired", CodeClockSkew},
-	{"InvalidRequest", "object lock configuration", CodeNoObjectLock},
-	{"InvalidRequest", "encryption parameters are not applicable", CodeCannotCompare}, // no object of SSE-C, and a key was sent
-	{"InvalidRequest", "a form of server side encryption", CodeCannotCompare},         // one of SSE-C, and none was sent
-	{"", "worm protected", CodeObjectLocked},                                          // MinIO
+	{"AccessDenied", "explicit deny", target.CodePolicyDenied},
+	{"AccessDenied", "service control policy", target.CodePolicyDenied},
+	{"AccessDenied", "kms:", target.CodeKMSKey},
+	{"AccessDenied", "object lock", target.CodeObjectLocked},
+	{"AccessDenied", "object is locked", target.CodeObjectLocked},
+	{"AccessDenied", "storage cap exceeded", target.CodeTargetFull}, // B2
+	{"AccessDenied", "request has expired", target.CodeClockSkew},
+	{"InvalidRequest", "object lock configuration", target.CodeNoObjectLock},
+	{"InvalidRequest", "encryption parameters are not applicable", target.CodeCannotCompare}, // no object of SSE-C, and a key was sent
+	{"InvalidRequest", "a form of server side encryption", target.CodeCannotCompare},         // one of SSE-C, and none was sent
+	{"", "worm protected", target.CodeObjectLocked},                                          // MinIO
 }
 
 // codeOf is what a store's own code and message mean.
-func codeOf(code, message string) (Code, bool) {
+func codeOf(code, message string) (target.Code, bool) {
 	message = strings.ToLower(message)
 	for _, t := range s3Texts {
 		if (t.code == "" || t.code == code) && strings.Contains(message, t.text) {
@@ -120,10 +122,10 @@ func codeOf(code, message string) (Code, bool) {
 		}
 	}
 	if code == "KMS.NotFoundException" {
-		return CodeAttributeRefused, true // a key that there is not
+		return target.CodeAttributeRefused, true // a key that there is not
 	}
 	if strings.HasPrefix(code, "KMS.") {
-		return CodeKMSKey, true
+		return target.CodeKMSKey, true
 	}
 	known, ok := s3Codes[code]
 	return known, ok
@@ -131,18 +133,18 @@ func codeOf(code, message string) (Code, bool) {
 
 // statusCodes is for answers without a code that is known. 404 is not among
 // them: for HEAD, which has no body, the SDK says NotFound itself.
-var statusCodes = map[int]Code{
-	http.StatusMovedPermanently:    CodeWrongRegion,
-	http.StatusFound:               CodeWrongRegion,
-	http.StatusTemporaryRedirect:   CodeWrongRegion,
-	http.StatusPermanentRedirect:   CodeWrongRegion,
-	http.StatusUnauthorized:        CodeCredentialsRefused,
-	http.StatusForbidden:           CodeAccessDenied,
-	http.StatusRequestTimeout:      CodeConnectionLost,
-	http.StatusPreconditionFailed:  codeKeyExists,
-	http.StatusTooManyRequests:     CodeThrottled,
-	http.StatusServiceUnavailable:  CodeThrottled,
-	http.StatusInsufficientStorage: CodeTargetFull,
+var statusCodes = map[int]target.Code{
+	http.StatusMovedPermanently:    target.CodeWrongRegion,
+	http.StatusFound:               target.CodeWrongRegion,
+	http.StatusTemporaryRedirect:   target.CodeWrongRegion,
+	http.StatusPermanentRedirect:   target.CodeWrongRegion,
+	http.StatusUnauthorized:        target.CodeCredentialsRefused,
+	http.StatusForbidden:           target.CodeAccessDenied,
+	http.StatusRequestTimeout:      target.CodeConnectionLost,
+	http.StatusPreconditionFailed:  target.CodeKeyExists,
+	http.StatusTooManyRequests:     target.CodeThrottled,
+	http.StatusServiceUnavailable:  target.CodeThrottled,
+	http.StatusInsufficientStorage: target.CodeTargetFull,
 }
 
 // s3Error turns an SDK error into ours: what it means and whether the call may
@@ -152,7 +154,7 @@ func s3Error(err error, key string) error {
 		return nil
 	}
 	ours := classify(err, key)
-	if e := (*Error)(nil); errors.As(ours, &e) {
+	if e := (*target.Error)(nil); errors.As(ours, &e) {
 		remedyGiven(e)
 	}
 	return ours
@@ -185,7 +187,7 @@ func ofMetadata(err error) bool {
 
 // classify is s3Error without the remedies of where the credentials come from.
 func classify(err error, key string) error {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*target.Error)(nil); errors.As(err, &e) {
 		return err // ours, from below the SDK
 	}
 	if unsigned(err) {
@@ -211,9 +213,9 @@ func classify(err error, key string) error {
 		// half a body.
 		code, ok := statusCodes[status]
 		if !ok {
-			code = CodeServerError
+			code = target.CodeServerError
 		}
-		e := mayBeDone(NewError(code, key, fmt.Sprintf("status %d: unreadable answer", status)+sentTo(status, header), err))
+		e := mayBeDone(target.NewError(code, key, fmt.Sprintf("status %d: unreadable answer", status)+sentTo(status, header), err))
 		e.Unknown = e.Unknown || status < 300 || status >= 500
 		return e
 	}
@@ -255,9 +257,9 @@ func apiError(api smithy.APIError, status int, header http.Header, key string, e
 	switch {
 	case ok:
 	case status >= 500 && status != http.StatusNotImplemented:
-		code = CodeServerError
+		code = target.CodeServerError
 	default:
-		code = CodeRefused
+		code = target.CodeRefused
 	}
 	cause := api.ErrorCode()
 	if m := api.ErrorMessage(); m != "" {
@@ -266,17 +268,17 @@ func apiError(api smithy.APIError, status int, header http.Header, key string, e
 	if status != 0 {
 		cause = fmt.Sprintf("status %d: %s", status, cause)
 	}
-	if region := header.Get("X-Amz-Bucket-Region"); code == CodeWrongRegion && region != "" {
+	if region := header.Get("X-Amz-Bucket-Region"); code == target.CodeWrongRegion && region != "" {
 		cause += ": the bucket is in " + region
 	}
 	cause += sentTo(status, header)
-	if code == CodeCannotCompare {
+	if code == target.CodeCannotCompare {
 		cause = strings.TrimSuffix(cause, ".") + ": the object is not under the key of SSE-C that the request had, or had not (--sse-c-key)"
 	}
-	if code == CodeClockSkew {
+	if code == target.CodeClockSkew {
 		cause = strings.TrimSuffix(cause, ".") + skewText(time.Now(), header)
 	}
-	return mayBeDone(advised(NewError(code, key, withoutKey(cause, key), err), accountRemedies[api.ErrorCode()]))
+	return mayBeDone(advised(target.NewError(code, key, withoutKey(cause, key), err), accountRemedies[api.ErrorCode()]))
 }
 
 // sentTo names the host that a redirect names. It is not followed: its answer would be taken
@@ -291,35 +293,35 @@ func sentTo(status int, header http.Header) string {
 
 // credentialsError is for calls that could not be signed.
 func credentialsError(err error) error {
-	if e := (*Error)(nil); errors.As(err, &e) {
+	if e := (*target.Error)(nil); errors.As(err, &e) {
 		return err
 	}
 	var api smithy.APIError
 	var expired *ssocreds.InvalidTokenError
 	var empty *credentials.StaticCredentialsEmptyError
 	var process *processcreds.ProviderError // of a role: withProcess has the others
-	code := CodeCredentialsRefused
+	code := target.CodeCredentialsRefused
 	switch {
-	case errors.As(err, &expired), errors.As(err, &api) && s3Codes[api.ErrorCode()] == CodeCredentialsExpired:
-		code = CodeCredentialsExpired
+	case errors.As(err, &expired), errors.As(err, &api) && s3Codes[api.ErrorCode()] == target.CodeCredentialsExpired:
+		code = target.CodeCredentialsExpired
 	case errors.As(err, &empty), ofMetadata(err):
-		code = CodeCredentialsMissing
+		code = target.CodeCredentialsMissing
 	}
 	cause := lastCause(err)
 	if errors.As(err, &process) {
 		cause = "the credential_process of the AWS profile failed: " + processFault(err) + "; what it wrote stands above"
-		return advised(NewError(code, "", cause, err), remedyProcess)
+		return advised(target.NewError(code, "", cause, err), remedyProcess)
 	}
-	return NewError(code, "", clip(cause), err)
+	return target.NewError(code, "", target.Clip(cause), err)
 }
 
 // mayBeDone fills the class of internal codes and marks what the store may have
 // done before it failed.
-func mayBeDone(e *Error) *Error {
+func mayBeDone(e *target.Error) *target.Error {
 	switch e.Code {
-	case codeRestart:
-		e.Class = Retryable
-	case CodeServerError, CodeConnectionLost:
+	case target.CodeRestart:
+		e.Class = target.Retryable
+	case target.CodeServerError, target.CodeConnectionLost:
 		e.Unknown = true
 	}
 	return e
@@ -330,7 +332,7 @@ func withoutKey(cause, key string) string {
 	if key != "" && strings.Contains(cause, key) {
 		cause = regexp.MustCompile(`(^|\W)`+regexp.QuoteMeta(key)+`(\W|$)`).ReplaceAllString(cause, "$1<key>$2")
 	}
-	return clip(cause)
+	return target.Clip(cause)
 }
 
 // transportError is for calls without any answer.
@@ -349,21 +351,21 @@ func transportError(err error, key string) error {
 	cause := withoutKey(lastCause(err), key)
 	switch {
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &header):
-		return advised(NewError(CodeTargetUntrusted, key, cause+": no TLS is spoken there; if that is meant, the endpoint begins with http://", err), remedyHTTP)
+		return advised(target.NewError(target.CodeTargetUntrusted, key, cause+": no TLS is spoken there; if that is meant, the endpoint begins with http://", err), remedyHTTP)
 	case errors.As(err, &verify), errors.As(err, &unknownA), errors.As(err, &host):
-		return NewError(CodeTargetUntrusted, key, cause, err)
+		return target.NewError(target.CodeTargetUntrusted, key, cause, err)
 	case errors.As(err, &op) && clientRefused(op):
-		return NewError(CodeCredentialsRefused, key, cause+": the target asks for a client certificate that it trusts (--client-cert), or speaks another TLS", err)
+		return target.NewError(target.CodeCredentialsRefused, key, cause+": the target asks for a client certificate that it trusts (--client-cert), or speaks another TLS", err)
 	case errors.As(err, &op) && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")):
-		return NewError(CodeTargetAbsent, key, "proxy: "+cause, err)
+		return target.NewError(target.CodeTargetAbsent, key, "proxy: "+cause, err)
 	case errors.As(err, &dns), errors.As(err, &op) && op.Op == "dial":
-		return NewError(CodeTargetAbsent, key, cause, err)
+		return target.NewError(target.CodeTargetAbsent, key, cause, err)
 	case errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded):
-		return unknown(NewError(CodeConnectionLost, key, "cancelled", err))
+		return target.Unknown(target.NewError(target.CodeConnectionLost, key, "cancelled", err))
 	case !onTheWay(err):
-		return unknown(NewError(CodeInternal, key, cause, err))
+		return target.Unknown(target.NewError(target.CodeInternal, key, cause, err))
 	}
-	return unknown(NewError(CodeConnectionLost, key, cause, err))
+	return target.Unknown(target.NewError(target.CodeConnectionLost, key, cause, err))
 }
 
 // onTheWay reports whether an error is of a request or an answer on its way. What the SDK says

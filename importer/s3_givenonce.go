@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/smithy-go/middleware"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // givenOnce marks an error of a call with credentials that this process cannot read anew:
@@ -35,21 +37,21 @@ func markGivenOnce(cfg *aws.Config) {
 }
 
 // remedyGiven gives an error about such credentials the remedy that helps.
-func remedyGiven(e *Error) {
+func remedyGiven(e *target.Error) {
 	if once := (*givenOnce)(nil); !errors.As(e.Err, &once) || e.Remedy == remedyGivenOnce {
 		return
 	}
 	switch e.Code {
-	case CodeCredentialsExpired:
+	case target.CodeCredentialsExpired:
 		e.Cause += ": they are of this process's environment, so the run cannot go on by itself"
 		e.Remedy = remedyGivenOnce
-	case CodeCredentialsRefused:
+	case target.CodeCredentialsRefused:
 		e.Remedy = remedyRefusedOnce
 	}
 }
 
 // endless reports whether waiting for new credentials would be in vain.
-func endless(e *Error) bool {
+func endless(e *target.Error) bool {
 	var once *givenOnce
-	return e.Code == CodeCredentialsExpired && errors.As(e.Err, &once)
+	return e.Code == target.CodeCredentialsExpired && errors.As(e.Err, &once)
 }

@@ -9,12 +9,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
-var _ Examined = (*S3)(nil)
+var _ target.Examined = (*S3)(nil)
 
 // PutAs implements Examined.
-func (t *S3) PutAs(ctx context.Context, in PutAs) error {
+func (t *S3) PutAs(ctx context.Context, in target.PutAs) error {
 	payload := crypto.SumSHA256(in.Content)
 	if in.Payload != nil {
 		payload = *in.Payload
@@ -31,7 +32,7 @@ func (t *S3) PutAs(ctx context.Context, in PutAs) error {
 }
 
 // CreateCRC implements Examined.
-func (t *S3) CreateCRC(ctx context.Context, key string, a Attributes) (string, error) {
+func (t *S3) CreateCRC(ctx context.Context, key string, a target.Attributes) (string, error) {
 	create := t.createInput(key, a, nil)
 	create.ChecksumAlgorithm, create.ChecksumType = types.ChecksumAlgorithmCrc64nvme, types.ChecksumTypeFullObject
 	out, err := t.api().CreateMultipartUpload(ctx, create)
@@ -70,13 +71,13 @@ func (t *S3) ObjectLock(ctx context.Context) (string, error) {
 }
 
 // DefaultRetention implements Further.
-func (t *S3) DefaultRetention(ctx context.Context) (Retention, error) {
+func (t *S3) DefaultRetention(ctx context.Context) (target.Retention, error) {
 	r, enabled, err := t.retention(ctx)
 	r.Lock = enabled
 	return r, err
 }
 
-func (t *S3) retention(ctx context.Context) (r Retention, enabled bool, err error) {
+func (t *S3) retention(ctx context.Context) (r target.Retention, enabled bool, err error) {
 	out, err := t.api().GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &t.bucket})
 	if err != nil {
 		return r, false, s3Error(err, "")
@@ -87,7 +88,7 @@ func (t *S3) retention(ctx context.Context) (r Retention, enabled bool, err erro
 	}
 	if c.Rule != nil && c.Rule.DefaultRetention != nil {
 		d := c.Rule.DefaultRetention
-		r = Retention{Mode: string(d.Mode), Days: aws.ToInt32(d.Days), Years: aws.ToInt32(d.Years)}
+		r = target.Retention{Mode: string(d.Mode), Days: aws.ToInt32(d.Days), Years: aws.ToInt32(d.Years)}
 	}
 	return r, true, nil
 }

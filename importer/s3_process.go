@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // credentialSources names where the configuration's credentials come from, the first one first.
@@ -75,7 +77,7 @@ func (p *credentialProcess) Retrieve(ctx context.Context) (aws.Credentials, erro
 	if words != "" {
 		cause += ": " + words
 	}
-	return got, advised(NewError(CodeCredentialsRefused, "", cause, err), remedyProcess)
+	return got, advised(target.NewError(target.CodeCredentialsRefused, "", cause, err), remedyProcess)
 }
 
 // processFault is what went wrong, without what the process printed: that may be a key.
@@ -87,7 +89,7 @@ func processFault(err error) string {
 	case strings.Contains(text, "parse failed of process output"):
 		return "it printed no JSON of credentials"
 	default:
-		return clip(text)
+		return target.Clip(text)
 	}
 }
 

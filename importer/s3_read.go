@@ -13,6 +13,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // maxAttributeParts bounds what is kept of a store's list of parts; S3 has no more.
@@ -24,20 +26,20 @@ const maxAttributeParts = 10000
 // another try.
 func (t *S3) whyNoHead(ctx context.Context, key string, err error) error {
 	ours := s3Error(err, key)
-	if statusOf(err) != http.StatusBadRequest || !hasCode(ours, CodeRefused) {
+	if statusOf(err) != http.StatusBadRequest || !target.HasCode(ours, target.CodeRefused) {
 		return ours
 	}
 	out, err := t.api().GetObject(ctx, &s3.GetObjectInput{Bucket: &t.bucket, Key: &key, Range: aws.String("bytes=0-0")})
 	switch why := s3Error(err, key); {
 	case err == nil:
 		out.Body.Close() // it is not asked for what it holds
-	case !IsNotFound(why) && statusOf(err) != http.StatusRequestedRangeNotSatisfiable:
+	case !target.IsNotFound(why) && statusOf(err) != http.StatusRequestedRangeNotSatisfiable:
 		return why
 	}
 	if t.refusesMode(ctx, key) {
-		return NewError(CodeRefused, key, "status 400 to HEAD with x-amz-checksum-mode, and none without", ours)
+		return target.NewError(target.CodeRefused, key, "status 400 to HEAD with x-amz-checksum-mode, and none without", ours)
 	}
-	return NewError(CodeConnectionLost, key, "status 400 to HEAD, and GET is let through", ours)
+	return target.NewError(target.CodeConnectionLost, key, "status 400 to HEAD, and GET is let through", ours)
 }
 
 // refusesMode reports whether a HEAD fails for no more than that it asks for checksums.
@@ -67,15 +69,15 @@ func statusOf(err error) int {
 
 // Attributes implements attributesReader. One attempt is as many requests as the
 // list of parts has pages.
-func (t *S3) Attributes(ctx context.Context, key string) (obj Object, parts []Part, err error) {
+func (t *S3) Attributes(ctx context.Context, key string) (obj target.Object, parts []target.Part, err error) {
 	in := &s3.GetObjectAttributesInput{Bucket: &t.bucket, Key: &key, ObjectAttributes: []types.ObjectAttributes{
 		types.ObjectAttributesEtag, types.ObjectAttributesChecksum, types.ObjectAttributesObjectParts, types.ObjectAttributesObjectSize}}
 	for {
 		out, err := t.api().GetObjectAttributes(ctx, in)
 		if err != nil {
-			return Object{}, nil, s3Error(err, key)
+			return target.Object{}, nil, s3Error(err, key)
 		}
-		obj = Object{Size: aws.ToInt64(out.ObjectSize), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId)}
+		obj = target.Object{Size: aws.ToInt64(out.ObjectSize), ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId)}
 		if sum := out.Checksum; sum != nil {
 			obj.SHA256, obj.CRC64NVME, obj.ChecksumType = aws.ToString(sum.ChecksumSHA256), aws.ToString(sum.ChecksumCRC64NVME), string(sum.ChecksumType)
 		}
@@ -84,21 +86,21 @@ func (t *S3) Attributes(ctx context.Context, key string) (obj Object, parts []Pa
 			return obj, parts, nil
 		}
 		for _, p := range page.Parts {
-			parts = append(parts, Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), SHA256: aws.ToString(p.ChecksumSHA256)})
+			parts = append(parts, target.Part{Number: int(aws.ToInt32(p.PartNumber)), Size: aws.ToInt64(p.Size), SHA256: aws.ToString(p.ChecksumSHA256)})
 		}
 		next := aws.ToString(page.NextPartNumberMarker)
 		if !aws.ToBool(page.IsTruncated) || next == "" || next == aws.ToString(in.PartNumberMarker) {
 			return obj, parts, nil
 		}
 		if len(parts) > maxAttributeParts {
-			return Object{}, nil, NewError(CodeRefused, key, fmt.Sprintf("the store lists more than %d parts", maxAttributeParts), nil)
+			return target.Object{}, nil, target.NewError(target.CodeRefused, key, fmt.Sprintf("the store lists more than %d parts", maxAttributeParts), nil)
 		}
 		in.PartNumberMarker, in.VersionId = &next, out.VersionId
 	}
 }
 
 // List implements lister.
-func (t *S3) List(ctx context.Context, prefix, after string) (page []Listed, next string, err error) {
+func (t *S3) List(ctx context.Context, prefix, after string) (page []target.Listed, next string, err error) {
 	in := &s3.ListObjectsV2Input{Bucket: &t.bucket, Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
 	if after != "" {
 		in.ContinuationToken = &after
@@ -111,10 +113,10 @@ func (t *S3) List(ctx context.Context, prefix, after string) (page []Listed, nex
 		key := aws.ToString(o.Key)
 		if out.EncodingType == types.EncodingTypeUrl {
 			if key, err = url.QueryUnescape(key); err != nil {
-				return nil, "", NewError(CodeServerError, prefix, fmt.Sprintf("the listing has a key that is not URL-encoded: %v", err), err)
+				return nil, "", target.NewError(target.CodeServerError, prefix, fmt.Sprintf("the listing has a key that is not URL-encoded: %v", err), err)
 			}
 		}
-		l := Listed{Key: key, Size: -1, ETag: aws.ToString(o.ETag), Modified: aws.ToTime(o.LastModified), Algorithm: algorithms(o.ChecksumAlgorithm)}
+		l := target.Listed{Key: key, Size: -1, ETag: aws.ToString(o.ETag), Modified: aws.ToTime(o.LastModified), Algorithm: algorithms(o.ChecksumAlgorithm)}
 		if o.Size != nil {
 			l.Size = *o.Size
 		}
@@ -122,7 +124,7 @@ func (t *S3) List(ctx context.Context, prefix, after string) (page []Listed, nex
 	}
 	if aws.ToBool(out.IsTruncated) {
 		if next = aws.ToString(out.NextContinuationToken); next == "" || next == after {
-			return nil, "", notGoingOn(prefix)
+			return nil, "", target.ListingStuck(prefix)
 		}
 	}
 	return page, next, nil

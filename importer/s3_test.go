@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -42,7 +43,7 @@ func newS3(t *testing.T, o Options) *S3 {
 }
 
 // compareS3 reads every object back through a client of its own.
-func compareS3(t *testing.T, target Reader, s *fakeSource) {
+func compareS3(t *testing.T, target target.Reader, s *fakeSource) {
 	t.Helper()
 	for key, want := range s.objects("in/") {
 		body, err := target.Get(context.Background(), key, "")
@@ -92,47 +93,47 @@ func TestS3(t *testing.T) {
 func TestS3Calls(t *testing.T) {
 	server := s3test.Start(t)
 	ctx := context.Background()
-	target := newS3(t, s3Options(t, server, nil))
+	to := newS3(t, s3Options(t, server, nil))
 	data := []byte("content")
 	right, wrong := sha256.Sum256(data), sha256.Sum256([]byte("else"))
 	put := func(key string, sum [32]byte, absent bool) error {
-		_, err := target.Put(ctx, PutRequest{Key: key, Body: bytes.NewReader(data), Size: 7, SHA256: sum, IfAbsent: absent, Metadata: map[string]string{"sledge-entry": "x"}})
+		_, err := to.Put(ctx, target.PutRequest{Key: key, Body: bytes.NewReader(data), Size: 7, SHA256: sum, IfAbsent: absent, Metadata: map[string]string{"sledge-entry": "x"}})
 		return err
 	}
-	expect := func(what string, err error, code Code) {
+	expect := func(what string, err error, code target.Code) {
 		t.Helper()
-		if code == "" && err != nil || code != "" && !hasCode(err, code) || isUnknown(err) {
+		if code == "" && err != nil || code != "" && !target.HasCode(err, code) || target.IsUnknown(err) {
 			t.Errorf("%s: %v, want %q", what, err, code)
 		}
 	}
 	expect("put", put("k", right, true), "")
-	expect("put again", put("k", right, true), codeKeyExists)
-	expect("wrong digest", put("w", wrong, false), CodeDigestRefused)
-	_, err := target.Head(ctx, "w")
-	expect("head of refused", err, codeNotFound)
-	obj, err := target.Head(ctx, "k")
+	expect("put again", put("k", right, true), target.CodeKeyExists)
+	expect("wrong digest", put("w", wrong, false), target.CodeDigestRefused)
+	_, err := to.Head(ctx, "w")
+	expect("head of refused", err, target.CodeNotFound)
+	obj, err := to.Head(ctx, "k")
 	expect("head", err, "")
-	if obj.Size != 7 || obj.SHA256 != encode64(right[:]) || obj.Metadata["sledge-entry"] != "x" {
+	if obj.Size != 7 || obj.SHA256 != target.Encode64(right[:]) || obj.Metadata["sledge-entry"] != "x" {
 		t.Errorf("head: %+v", obj)
 	}
-	id, err := target.CreateUpload(ctx, CreateRequest{Key: "m"})
+	id, err := to.CreateUpload(ctx, target.CreateRequest{Key: "m"})
 	expect("create", err, "")
 	part := func(id string, sum [32]byte) (string, error) {
-		return target.UploadPart(ctx, PartRequest{Key: "m", UploadID: id, Number: 1, Body: bytes.NewReader(data), Size: 7, SHA256: sum})
+		return to.UploadPart(ctx, target.PartRequest{Key: "m", UploadID: id, Number: 1, Body: bytes.NewReader(data), Size: 7, SHA256: sum})
 	}
 	_, err = part(id, wrong)
-	expect("wrong part", err, CodeDigestRefused)
+	expect("wrong part", err, target.CodeDigestRefused)
 	etag, err := part(id, right)
 	expect("part", err, "")
 	listed := 0
-	expect("list parts", target.ListParts(ctx, "m", id, func(p Part) error {
+	expect("list parts", to.ListParts(ctx, "m", id, func(p target.Part) error {
 		listed++
-		if p.Number != 1 || p.Size != 7 || p.SHA256 != encode64(right[:]) || p.ETag != etag {
+		if p.Number != 1 || p.Size != 7 || p.SHA256 != target.Encode64(right[:]) || p.ETag != etag {
 			t.Errorf("part %+v", p)
 		}
 		return nil
 	}), "")
-	expect("list uploads", target.ListUploads(ctx, "m", func(u Upload) error {
+	expect("list uploads", to.ListUploads(ctx, "m", func(u target.Upload) error {
 		listed++
 		if u.ID != id || time.Since(u.Initiated).Abs() > time.Minute {
 			t.Errorf("upload %+v", u)
@@ -143,8 +144,8 @@ func TestS3Calls(t *testing.T) {
 		t.Errorf("%d of a part and an upload were listed", listed)
 	}
 	complete := func(id, comp string) error {
-		_, err := target.CompleteUpload(ctx, CompleteRequest{Key: "m", UploadID: id, Size: 7, Composite: comp, IfAbsent: true,
-			Parts: []Part{{Number: 1, ETag: etag, SHA256: encode64(right[:])}}})
+		_, err := to.CompleteUpload(ctx, target.CompleteRequest{Key: "m", UploadID: id, Size: 7, Composite: comp, IfAbsent: true,
+			Parts: []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(right[:])}}})
 		return err
 	}
 	if err := complete(id, composite([][32]byte{wrong})); err == nil {
@@ -153,20 +154,20 @@ func TestS3Calls(t *testing.T) {
 		t.Logf("wrong composite: %v", err)
 	}
 	expect("complete", complete(id, composite([][32]byte{right})), "")
-	if err := complete(id, composite([][32]byte{right})); err != nil && !hasCode(err, CodeUploadGone) {
+	if err := complete(id, composite([][32]byte{right})); err != nil && !target.HasCode(err, target.CodeUploadGone) {
 		t.Errorf("complete again: %v", err)
 	}
-	if obj, err = target.Head(ctx, "m"); err != nil || !strings.HasPrefix(composite([][32]byte{right}), strings.TrimSuffix(obj.SHA256, "-1")) || obj.ChecksumType != "COMPOSITE" {
+	if obj, err = to.Head(ctx, "m"); err != nil || !strings.HasPrefix(composite([][32]byte{right}), strings.TrimSuffix(obj.SHA256, "-1")) || obj.ChecksumType != "COMPOSITE" {
 		t.Errorf("head of multipart: %+v, %v", obj, err)
 	}
-	id, err = target.CreateUpload(ctx, CreateRequest{Key: "m"})
+	id, err = to.CreateUpload(ctx, target.CreateRequest{Key: "m"})
 	expect("create over", err, "")
 	etag, err = part(id, right)
 	expect("part over", err, "")
-	expect("complete over", complete(id, composite([][32]byte{right})), codeKeyExists)
-	expect("abort", target.AbortUpload(ctx, "m", id), "")
-	expect("abort again", target.AbortUpload(ctx, "m", id), "")
-	expect("list parts of none", target.ListParts(ctx, "m", id, nil), CodeUploadGone)
+	expect("complete over", complete(id, composite([][32]byte{right})), target.CodeKeyExists)
+	expect("abort", to.AbortUpload(ctx, "m", id), "")
+	expect("abort again", to.AbortUpload(ctx, "m", id), "")
+	expect("list parts of none", to.ListParts(ctx, "m", id, nil), target.CodeUploadGone)
 }
 
 func TestS3Fixable(t *testing.T) {
@@ -180,14 +181,14 @@ func TestS3Fixable(t *testing.T) {
 	tests := []struct {
 		name   string
 		broken func(o *Options)
-		code   Code
+		code   target.Code
 	}{
-		{"wrong secret", func(o *Options) { o.Credentials.SecretKey = "wrong" }, CodeCredentialsRefused},
-		{"unknown access key", func(o *Options) { o.Credentials.AccessKey = "nobody" }, CodeCredentialsRefused},
-		{"no bucket", func(o *Options) { o.Bucket = "no-such-bucket" }, CodeNoSuchBucket},
-		{"no server", func(o *Options) { o.Endpoint = closed.URL }, CodeTargetAbsent},
-		{"no such host", func(o *Options) { o.Endpoint = "http://no-such-host.invalid" }, CodeTargetAbsent},
-		{"TLS to a plain port", func(o *Options) { o.Endpoint = strings.Replace(o.Endpoint, "http:", "https:", 1) }, CodeTargetUntrusted},
+		{"wrong secret", func(o *Options) { o.Credentials.SecretKey = "wrong" }, target.CodeCredentialsRefused},
+		{"unknown access key", func(o *Options) { o.Credentials.AccessKey = "nobody" }, target.CodeCredentialsRefused},
+		{"no bucket", func(o *Options) { o.Bucket = "no-such-bucket" }, target.CodeNoSuchBucket},
+		{"no server", func(o *Options) { o.Endpoint = closed.URL }, target.CodeTargetAbsent},
+		{"no such host", func(o *Options) { o.Endpoint = "http://no-such-host.invalid" }, target.CodeTargetAbsent},
+		{"TLS to a plain port", func(o *Options) { o.Endpoint = strings.Replace(o.Endpoint, "http:", "https:", 1) }, target.CodeTargetUntrusted},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -204,7 +205,7 @@ func TestS3Fixable(t *testing.T) {
 				t.Errorf("dry run: %v, %+v", err, res)
 			}
 			list, _ := vfs.ReadFile(lists, "receipts/objects.list", 1<<20)
-			if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), newS3(t, o), VerifyOptions{Retries: 1, Backoff: 1}); !hasCode(err, test.code) {
+			if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), newS3(t, o), VerifyOptions{Retries: 1, Backoff: 1}); !target.HasCode(err, test.code) {
 				t.Errorf("verify: %v", err)
 			}
 		})
@@ -223,18 +224,18 @@ func TestS3BucketName(t *testing.T) {
 	bad := o
 	bad.Bucket = "Bad_Bucket" // Run refuses the name itself, so the target alone has it
 	res, err := Run(context.Background(), s, newS3(t, bad), o)
-	if !hasCode(err, CodeNoSuchBucket) || res.ExitClass() != ExitFixable {
+	if !target.HasCode(err, target.CodeNoSuchBucket) || res.ExitClass() != ExitFixable {
 		t.Errorf("run: %v, %+v", err, res)
 	}
 	o.DryRun = true
-	if res, err := Run(context.Background(), s, newS3(t, bad), o); !hasCode(err, CodeNoSuchBucket) || res.ExitClass() != ExitFixable {
+	if res, err := Run(context.Background(), s, newS3(t, bad), o); !target.HasCode(err, target.CodeNoSuchBucket) || res.ExitClass() != ExitFixable {
 		t.Errorf("dry run: %v, %+v", err, res)
 	}
 	list, _ := vfs.ReadFile(lists, "receipts/objects.list", 1<<20)
-	if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), newS3(t, bad), VerifyOptions{}); !hasCode(err, CodeNoSuchBucket) {
+	if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), newS3(t, bad), VerifyOptions{}); !target.HasCode(err, target.CodeNoSuchBucket) {
 		t.Errorf("verify: %v", err)
 	}
-	if _, err := Run(context.Background(), s, newS3(t, bad), bad); err == nil || hasCode(err, CodeNoSuchBucket) {
+	if _, err := Run(context.Background(), s, newS3(t, bad), bad); err == nil || target.HasCode(err, target.CodeNoSuchBucket) {
 		t.Errorf("options: %v", err)
 	}
 }
@@ -308,7 +309,7 @@ func payloadHash(t *testing.T, start func(http.Handler) *httptest.Server) {
 		if got := r.Header.Get("X-Amz-Content-Sha256"); got != hex.EncodeToString(sum[:]) {
 			t.Errorf("%s: x-amz-content-sha256 is %q", r.URL, got)
 		}
-		if got := r.Header.Get("X-Amz-Checksum-Sha256"); got != encode64(sum[:]) {
+		if got := r.Header.Get("X-Amz-Checksum-Sha256"); got != target.Encode64(sum[:]) {
 			t.Errorf("%s: x-amz-checksum-sha256 is %q", r.URL, got)
 		}
 		if r.Header.Get("X-Amz-Trailer") != "" || r.Header.Get("Content-Encoding") != "" || r.ContentLength != int64(len(body)) || !strings.Contains(r.Header.Get("Authorization"), "x-amz-content-sha256") {
@@ -360,12 +361,12 @@ func TestS3LostReplies(t *testing.T) {
 			s := mixed()
 			o := s3Options(t, server, memDisk())
 			o.Endpoint, o.Prefix, o.RunID = w.URL, fmt.Sprintf("lost-%d/", i), fmt.Sprintf("lost-%d", i)
-			target := newS3(t, o)
-			res := mustRun(t, s, target, o)
+			to := newS3(t, o)
+			res := mustRun(t, s, to, o)
 			if !lost || !res.Complete || res.Tally.Outcomes[OutcomeStored] != 8 || res.LeftUploads != 0 {
 				t.Errorf("lost %v: %+v", lost, res)
 			}
-			err := target.ListUploads(context.Background(), o.Prefix+"big", func(u Upload) error { return fmt.Errorf("%s was left", u.ID) })
+			err := to.ListUploads(context.Background(), o.Prefix+"big", func(u target.Upload) error { return fmt.Errorf("%s was left", u.ID) })
 			if err != nil {
 				t.Error(err)
 			}
@@ -418,18 +419,18 @@ func TestS3Conflict(t *testing.T) {
 	server := s3test.Start(t)
 	s := mixed()
 	o := s3Options(t, server, memDisk())
-	target := newS3(t, o)
+	to := newS3(t, o)
 	for _, key := range []string{"in/a", "in/big"} {
-		_, err := target.Put(context.Background(), PutRequest{Key: key, Body: strings.NewReader("mine"), Size: 4, SHA256: sha256.Sum256([]byte("mine"))})
+		_, err := to.Put(context.Background(), target.PutRequest{Key: key, Body: strings.NewReader("mine"), Size: 4, SHA256: sha256.Sum256([]byte("mine"))})
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	res := mustRun(t, s, target, o)
+	res := mustRun(t, s, to, o)
 	if res.Tally.Outcomes[OutcomeConflict] != 2 || res.Tally.Outcomes[OutcomeStored] != 6 || res.ExitClass() != ExitIncomplete {
 		t.Errorf("result %+v", res)
 	}
-	if obj, err := target.Head(context.Background(), "in/big"); err != nil || obj.Size != 4 {
+	if obj, err := to.Head(context.Background(), "in/big"); err != nil || obj.Size != 4 {
 		t.Errorf("the other object: %+v, %v", obj, err)
 	}
 }
@@ -440,7 +441,7 @@ func TestOpenState(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenState(dir); !hasCode(err, CodeStateLocked) {
+	if _, err := OpenState(dir); !target.HasCode(err, target.CodeStateLocked) {
 		t.Errorf("a second holder: %v", err)
 	}
 	s, f := mixed(), newFake(t)

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestTexts: what leads operators astray says what it is and what helps.
@@ -29,33 +31,33 @@ func TestTexts(t *testing.T) {
 	for _, test := range []struct {
 		name  string
 		store http.Handler
-		code  Code
+		code  target.Code
 		words string
 		do    string // in the remedy
 	}{
-		{"a body too large for a proxy", answer(413, "text/html", "<html>", now), CodeNotS3, "client_max_body_size", "larger bodies"},
-		{"a body too large, without a page", answer(413, "text/plain", "Request Entity Too Large", now), CodeNotS3, "client_max_body_size", "larger bodies"},
-		{"a proxy that wants a password", answer(407, "text/html", "<html>", now), CodeNotS3, "wants a user and a password", "http://USER:PASSWORD@"},
-		{"a disabled key", xml(403, "InvalidAccessKeyId", now), CodeCredentialsRefused, "InvalidAccessKeyId", "disabled"},
-		{"a suspended user", xml(403, "UserSuspended", now), CodeCredentialsRefused, "UserSuspended", "suspended"},
-		{"a closed account", xml(403, "AllAccessDisabled", now), CodeAccessDenied, "AllAccessDisabled", "whoever runs the store"},
-		{"this clock is slow", xml(403, "RequestTimeTooSkewed", now.Add(20*time.Minute)), CodeClockSkew, "No: this machine's clock is 20m0s behind the target's", "set the clock"},
-		{"this clock is fast", xml(403, "RequestTimeTooSkewed", now.Add(-20*time.Minute)), CodeClockSkew, "ahead of the target's", "set the clock"},
-		{"an archived object", xml(403, "InvalidObjectState", now), CodeArchived, "InvalidObjectState", "restore"},
+		{"a body too large for a proxy", answer(413, "text/html", "<html>", now), target.CodeNotS3, "client_max_body_size", "larger bodies"},
+		{"a body too large, without a page", answer(413, "text/plain", "Request Entity Too Large", now), target.CodeNotS3, "client_max_body_size", "larger bodies"},
+		{"a proxy that wants a password", answer(407, "text/html", "<html>", now), target.CodeNotS3, "wants a user and a password", "http://USER:PASSWORD@"},
+		{"a disabled key", xml(403, "InvalidAccessKeyId", now), target.CodeCredentialsRefused, "InvalidAccessKeyId", "disabled"},
+		{"a suspended user", xml(403, "UserSuspended", now), target.CodeCredentialsRefused, "UserSuspended", "suspended"},
+		{"a closed account", xml(403, "AllAccessDisabled", now), target.CodeAccessDenied, "AllAccessDisabled", "whoever runs the store"},
+		{"this clock is slow", xml(403, "RequestTimeTooSkewed", now.Add(20*time.Minute)), target.CodeClockSkew, "No: this machine's clock is 20m0s behind the target's", "set the clock"},
+		{"this clock is fast", xml(403, "RequestTimeTooSkewed", now.Add(-20*time.Minute)), target.CodeClockSkew, "ahead of the target's", "set the clock"},
+		{"an archived object", xml(403, "InvalidObjectState", now), target.CodeArchived, "InvalidObjectState", "restore"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			cleanAWS(t)
 			server := httptest.NewServer(test.store)
 			defer server.Close()
 			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}
-			target, err := NewS3(t.Context(), o)
+			to, err := NewS3(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = target.Get(t.Context(), "key", "")
+			_, err = to.Get(t.Context(), "key", "")
 			text := strings.ReplaceAll(strings.ReplaceAll(fmt.Sprint(err), "19m59s", "20m0s"), "20m1s", "20m0s")
-			if !hasCode(err, test.code) || !strings.Contains(text, test.words) || !strings.Contains(asError(err).Remedy, test.do) {
-				t.Errorf("%v: %s", err, asError(err).Remedy)
+			if !target.HasCode(err, test.code) || !strings.Contains(text, test.words) || !strings.Contains(target.AsError(err).Remedy, test.do) {
+				t.Errorf("%v: %s", err, target.AsError(err).Remedy)
 			}
 		})
 	}
@@ -66,12 +68,12 @@ func TestTextOfHTTPSToHTTP(t *testing.T) {
 	cleanAWS(t)
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	target, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: "https" + strings.TrimPrefix(server.URL, "http"), PathStyle: true, Profile: "generic",
+	to, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: "https" + strings.TrimPrefix(server.URL, "http"), PathStyle: true, Profile: "generic",
 		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = target.Head(t.Context(), "key"); !hasCode(err, CodeTargetUntrusted) || !strings.Contains(err.Error(), "http://") || !strings.Contains(asError(err).Remedy, "http://") {
+	if _, err = to.Head(t.Context(), "key"); !target.HasCode(err, target.CodeTargetUntrusted) || !strings.Contains(err.Error(), "http://") || !strings.Contains(target.AsError(err).Remedy, "http://") {
 		t.Error(err)
 	}
 }
@@ -79,12 +81,12 @@ func TestTextOfHTTPSToHTTP(t *testing.T) {
 // TestTextsOfTunnel: a proxy that refuses CONNECT in words of its own, as tinyproxy does.
 func TestTextsOfTunnel(t *testing.T) {
 	for status, want := range map[int]struct {
-		code      Code
+		code      target.Code
 		words, do string
 	}{
-		403: {CodeNotS3, "status 403 (Forbidden) to CONNECT s3.example.invalid:443: the proxy does not allow it", "NO_PROXY"},
-		407: {CodeNotS3, "wants a user and a password", "http://USER:PASSWORD@"},
-		502: {CodeTargetAbsent, "status 502 (Bad Gateway) to CONNECT s3.example.invalid:443", "check the endpoint, the proxy"},
+		403: {target.CodeNotS3, "status 403 (Forbidden) to CONNECT s3.example.invalid:443: the proxy does not allow it", "NO_PROXY"},
+		407: {target.CodeNotS3, "wants a user and a password", "http://USER:PASSWORD@"},
+		502: {target.CodeTargetAbsent, "status 502 (Bad Gateway) to CONNECT s3.example.invalid:443", "check the endpoint, the proxy"},
 	} {
 		cleanAWS(t)
 		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -97,13 +99,13 @@ func TestTextsOfTunnel(t *testing.T) {
 				t.Error(err)
 			}
 		}))
-		target, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: "https://s3.example.invalid", Proxy: proxy.URL, PathStyle: true, Profile: "generic",
+		to, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: "https://s3.example.invalid", Proxy: proxy.URL, PathStyle: true, Profile: "generic",
 			Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = target.Head(t.Context(), "key")
-		if !hasCode(err, want.code) || isUnknown(err) || !strings.Contains(err.Error(), "proxy: ") || !strings.Contains(err.Error(), want.words) || !strings.Contains(asError(err).Remedy, want.do) {
+		_, err = to.Head(t.Context(), "key")
+		if !target.HasCode(err, want.code) || target.IsUnknown(err) || !strings.Contains(err.Error(), "proxy: ") || !strings.Contains(err.Error(), want.words) || !strings.Contains(target.AsError(err).Remedy, want.do) {
 			t.Errorf("status %d: %v", status, err)
 		}
 		proxy.Close()
@@ -125,7 +127,7 @@ func TestTextOfBucketHost(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = bucketHost{noSuchHost{}, "bucket"}.RoundTrip(r)
-		if strings.Contains(fmt.Sprint(err), "--path-style") != want || want && !hasCode(err, CodeTargetAbsent) {
+		if strings.Contains(fmt.Sprint(err), "--path-style") != want || want && !target.HasCode(err, target.CodeTargetAbsent) {
 			t.Errorf("%s: %v", host, err)
 		}
 		if dns := (*net.DNSError)(nil); !errors.As(err, &dns) {
@@ -139,14 +141,14 @@ func TestTextsOfConfiguration(t *testing.T) {
 	dir := cleanAWS(t)
 	bundle := filepath.Join(dir, "nothing.pem")
 	t.Setenv("AWS_CA_BUNDLE", bundle)
-	if _, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic"}); !hasCode(err, CodeTargetUntrusted) || !strings.Contains(err.Error(), bundle) {
+	if _, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic"}); !target.HasCode(err, target.CodeTargetUntrusted) || !strings.Contains(err.Error(), bundle) {
 		t.Errorf("CA bundle: %v", err)
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
 	mfa := "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n[profile base]\naws_access_key_id = a\naws_secret_access_key = secretsecret\n"
 	writeFile(t, filepath.Join(dir, "config"), mfa)
 	_, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p"})
-	if !hasCode(err, CodeCredentialsMissing) || !strings.Contains(err.Error(), "MFA code") || !strings.Contains(asError(err).Remedy, "export-credentials") {
+	if !target.HasCode(err, target.CodeCredentialsMissing) || !strings.Contains(err.Error(), "MFA code") || !strings.Contains(target.AsError(err).Remedy, "export-credentials") {
 		t.Errorf("MFA: %v", err)
 	}
 }
@@ -165,17 +167,17 @@ func TestTextsOfCredentialProcess(t *testing.T) {
 			script := filepath.Join(dir, "script")
 			writeFile(t, script, test.command)
 			writeFile(t, filepath.Join(dir, "config"), "[profile p]\ncredential_process = sh "+script+"\n")
-			target, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: "http://127.0.0.1:9", PathStyle: true})
+			to, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: "http://127.0.0.1:9", PathStyle: true})
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = target.Head(t.Context(), "key")
-			text := asError(err).Error()
-			if !hasCode(err, CodeCredentialsRefused) || !strings.Contains(text, "the credential_process of the AWS profile failed: ") || !strings.HasSuffix(text, test.want) ||
-				len(text) > 600 || strings.Contains(text, "topsecret") || !strings.Contains(asError(err).Remedy, "credential_process") {
+			_, err = to.Head(t.Context(), "key")
+			text := target.AsError(err).Error()
+			if !target.HasCode(err, target.CodeCredentialsRefused) || !strings.Contains(text, "the credential_process of the AWS profile failed: ") || !strings.HasSuffix(text, test.want) ||
+				len(text) > 600 || strings.Contains(text, "topsecret") || !strings.Contains(target.AsError(err).Remedy, "credential_process") {
 				t.Errorf("%s", text)
 			}
-			if renew := target.Renew(t.Context()); !hasCode(renew, CodeCredentialsRefused) || !strings.HasSuffix(renew.Error(), test.want) {
+			if renew := to.Renew(t.Context()); !target.HasCode(renew, target.CodeCredentialsRefused) || !strings.HasSuffix(renew.Error(), test.want) {
 				t.Errorf("renewed: %v", renew)
 			}
 		})
@@ -194,11 +196,11 @@ func TestCredentialProcess(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	defer server.Close()
-	target, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: server.URL, PathStyle: true})
+	to, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: server.URL, PathStyle: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := target.Head(t.Context(), "key"); !IsNotFound(err) || token != "TOKEN" || !strings.Contains(signed, "Credential=AKEY/") {
+	if _, err := to.Head(t.Context(), "key"); !target.IsNotFound(err) || token != "TOKEN" || !strings.Contains(signed, "Credential=AKEY/") {
 		t.Errorf("%v, token %q, %s", err, token, signed)
 	}
 }
@@ -218,25 +220,25 @@ func TestEnvironmentExpires(t *testing.T) {
 	}))
 	defer server.Close()
 	writeFile(t, filepath.Join(dir, "credentials"), "[p]\naws_access_key_id = a\naws_secret_access_key = secretsecret\naws_session_token = t\n")
-	get := func(o Options, key string) *Error {
+	get := func(o Options, key string) *target.Error {
 		o.Bucket, o.Endpoint, o.PathStyle, o.Profile = "bucket", server.URL, true, "generic"
-		target, err := NewS3(t.Context(), o)
+		to, err := NewS3(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = target.Get(t.Context(), key, "")
-		return asError(err)
+		_, err = to.Get(t.Context(), key, "")
+		return target.AsError(err)
 	}
-	if e := get(Options{AWSProfile: "p"}, "key"); e.Code != CodeCredentialsExpired || !waits(e) || strings.Contains(e.Cause, "environment") {
+	if e := get(Options{AWSProfile: "p"}, "key"); e.Code != target.CodeCredentialsExpired || !waits(e) || strings.Contains(e.Cause, "environment") {
 		t.Errorf("of the shared file: %v: %s", e, e.Remedy)
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "a")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secretsecret")
 	t.Setenv("AWS_SESSION_TOKEN", "t")
-	if e := get(Options{}, "key"); e.Code != CodeCredentialsExpired || waits(e) || !strings.Contains(e.Cause, "cannot go on by itself") || !strings.Contains(e.Remedy, "--aws-profile") {
+	if e := get(Options{}, "key"); e.Code != target.CodeCredentialsExpired || waits(e) || !strings.Contains(e.Cause, "cannot go on by itself") || !strings.Contains(e.Remedy, "--aws-profile") {
 		t.Errorf("of the environment: %v: %s", e, e.Remedy)
 	}
-	if e := get(Options{}, "refused"); e.Code != CodeCredentialsRefused || !waits(e) || !strings.Contains(e.Remedy, "sees no new environment") {
+	if e := get(Options{}, "refused"); e.Code != target.CodeCredentialsRefused || !waits(e) || !strings.Contains(e.Remedy, "sees no new environment") {
 		t.Errorf("refused: %v: %s", e, e.Remedy)
 	}
 	if e := get(Options{AWSProfile: "p"}, "key"); !waits(e) {

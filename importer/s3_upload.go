@@ -7,6 +7,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/feature/s3/manager"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // upload sends a multipart transfer by the SDK's upload manager. It cuts the content and runs parts at once; the decorator
@@ -34,8 +36,8 @@ func upload(ctx context.Context, t *transfer, concurrency int) error {
 	if t.err != nil {
 		return t.err
 	}
-	if err != nil && !isCanceled(err) {
-		return asError(err)
+	if err != nil && !target.IsCanceled(err) {
+		return target.AsError(err)
 	}
 	return err
 }
@@ -68,14 +70,14 @@ func (c *uploadClient) UploadPart(ctx context.Context, in *s3.UploadPartInput, _
 	if err != nil {
 		return nil, err
 	}
-	sum := encode64(c.t.action.Parts[number-1][:])
+	sum := target.Encode64(c.t.action.Parts[number-1][:])
 	return &s3.UploadPartOutput{ETag: aws.String(etag), ChecksumSHA256: aws.String(sum)}, nil
 }
 
 func (c *uploadClient) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput, _ ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
-	parts := make([]Part, len(in.MultipartUpload.Parts))
+	parts := make([]target.Part, len(in.MultipartUpload.Parts))
 	for i, p := range in.MultipartUpload.Parts {
-		parts[i] = Part{Number: int(aws.ToInt32(p.PartNumber)), ETag: aws.ToString(p.ETag), SHA256: aws.ToString(p.ChecksumSHA256)}
+		parts[i] = target.Part{Number: int(aws.ToInt32(p.PartNumber)), ETag: aws.ToString(p.ETag), SHA256: aws.ToString(p.ChecksumSHA256)}
 	}
 	stored, err := c.t.complete(ctx, parts)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"errors"
 
 	"github.com/aws/smithy-go"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // uploadError turns the SDK error of a call about an upload into ours. Such a call names
@@ -13,8 +15,8 @@ func uploadError(err error, key string) error {
 	ours := s3Error(err, key)
 	var said smithy.APIError
 	noKey := errors.As(err, &said) && said.ErrorCode() == "NoSuchKey" // a bare 404 may be a proxy's
-	if noKey && hasCode(ours, codeNotFound) || hasCode(ours, codePartGone) {
-		return NewError(CodeUploadGone, key, asError(ours).Cause, ours)
+	if noKey && target.HasCode(ours, target.CodeNotFound) || target.HasCode(ours, target.CodePartGone) {
+		return target.NewError(target.CodeUploadGone, key, target.AsError(ours).Cause, ours)
 	}
 	return ours
 }
@@ -22,6 +24,6 @@ func uploadError(err error, key string) error {
 // partGone reports whether the store did not know a part that it had taken. One that says
 // so again and again will not take the whole.
 func partGone(err error) bool {
-	e := (*Error)(nil)
-	return errors.As(err, &e) && e.Err != nil && hasCode(e.Err, codePartGone)
+	e := (*target.Error)(nil)
+	return errors.As(err, &e) && e.Err != nil && target.HasCode(e.Err, target.CodePartGone)
 }

@@ -3,6 +3,8 @@ package importer
 import (
 	"sync"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestScoutIsToldAnew: the worker that tried again during a halt, and got through, is a
@@ -12,9 +14,9 @@ func TestScoutIsToldAnew(t *testing.T) {
 	s.file("big", pattern(1, 40<<20))
 	o := patient(t, memDisk())
 	o.Retries = 1
-	var said []Code
+	var said []target.Code
 	var mu sync.Mutex
-	o.Problem = func(e *Error) {
+	o.Problem = func(e *target.Error) {
 		mu.Lock()
 		defer mu.Unlock()
 		said = append(said, e.Code)
@@ -27,15 +29,15 @@ func TestScoutIsToldAnew(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		if len(said) == 0 {
-			return false, NewError(CodeTargetFull, "", "", nil)
+			return false, target.NewError(target.CodeTargetFull, "", "", nil)
 		}
 		if through++; through > 1 && refused < 8 {
 			refused++
-			return false, NewError(CodeCredentialsExpired, "", "", nil)
+			return false, target.NewError(target.CodeCredentialsExpired, "", "", nil)
 		}
 		return true, nil
 	}
-	if res := mustRun(t, s, f, o); !res.Complete || len(said) < 2 || said[0] != CodeTargetFull || said[1] != CodeCredentialsExpired {
+	if res := mustRun(t, s, f, o); !res.Complete || len(said) < 2 || said[0] != target.CodeTargetFull || said[1] != target.CodeCredentialsExpired {
 		t.Errorf("said %v: %+v", said, res)
 	}
 	f.check(t, s, "in/")
@@ -50,12 +52,12 @@ func TestRoomEndsNoOtherHalt(t *testing.T) {
 			t.Fatal(err)
 		}
 		if shut {
-			r.stop(NewError(CodeCredentialsExpired, "", "", nil))
+			r.stop(target.NewError(target.CodeCredentialsExpired, "", "", nil))
 		}
 		full := 0
 		err = r.keep(ctx, func() error {
 			if full++; full < 3 {
-				return NewError(CodeJournalFull, "", "", nil)
+				return target.NewError(target.CodeJournalFull, "", "", nil)
 			}
 			return nil
 		})

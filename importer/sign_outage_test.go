@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestOutageBeforeSigning: the store is away for an hour when all is stored and nothing is
@@ -24,7 +26,7 @@ func TestOutageBeforeSigning(t *testing.T) {
 				}
 				signer = signer || named
 				if !gone.IsZero() && time.Since(gone) < time.Hour {
-					return false, unknown(NewError(CodeServerError, "", "status 500", nil))
+					return false, target.Unknown(target.NewError(target.CodeServerError, "", "status 500", nil))
 				}
 				return true, nil
 			}

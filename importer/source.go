@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -58,9 +59,9 @@ type Entry struct {
 	Lost   error
 
 	// What the outlook knows of its neighbours.
-	filled bool   // a directory with entries
-	hidden *Error // of a directory: what follows it is on a lost page
-	clash  clash  // it cannot have its key
+	filled bool          // a directory with entries
+	hidden *target.Error // of a directory: what follows it is on a lost page
+	clash  clash         // it cannot have its key
 }
 
 // place numbers entries by where their record stands, in manifest order. It is

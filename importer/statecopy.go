@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -58,7 +59,7 @@ func copyState(ctx context.Context, disk vfs.FS, from, to string) error {
 			last = err
 		}
 	}
-	return NewError(CodeStateLocked, "", "the journal could not be copied: its process is at work: "+last.Error(), last)
+	return target.NewError(target.CodeStateLocked, "", "the journal could not be copied: its process is at work: "+last.Error(), last)
 }
 
 // copyOnce copies what is there and tells whether the journals stayed as they were.

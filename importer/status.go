@@ -3,6 +3,7 @@ package importer
 import (
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -56,21 +57,21 @@ type Status struct {
 	Halt       *Halt       `json:"halt,omitempty"`     // of StateHalted
 	Progress   Progress    `json:"progress"`
 	// The run's Pace.
-	BytesPerSecond   float64            `json:"bytes_per_second"`
-	EntriesPerSecond float64            `json:"entries_per_second"`
-	ETASeconds       int64              `json:"eta_seconds,omitempty"`
-	Outcomes         map[Outcome]uint64 `json:"outcomes"`
-	Proofs           map[Proof]uint64   `json:"proofs"`
-	Remarks          uint64             `json:"remarks"`  // entries that are older versions
-	Problems         map[Code]uint64    `json:"problems"` // how often each code was met
+	BytesPerSecond   float64                `json:"bytes_per_second"`
+	EntriesPerSecond float64                `json:"entries_per_second"`
+	ETASeconds       int64                  `json:"eta_seconds,omitempty"`
+	Outcomes         map[Outcome]uint64     `json:"outcomes"`
+	Proofs           map[Proof]uint64       `json:"proofs"`
+	Remarks          uint64                 `json:"remarks"`  // entries that are older versions
+	Problems         map[target.Code]uint64 `json:"problems"` // how often each code was met
 }
 
 // Halt is why a run waits for its operator.
 type Halt struct {
-	Code   Code      `json:"code"`
-	Cause  string    `json:"cause"`
-	Remedy string    `json:"remedy"`
-	Since  time.Time `json:"since"`
+	Code   target.Code `json:"code"`
+	Cause  string      `json:"cause"`
+	Remedy string      `json:"remedy"`
+	Since  time.Time   `json:"since"`
 }
 
 // Point is one line of the file history.jsonl, to which a run appends about

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -20,7 +21,7 @@ func TestStatusOfChanged(t *testing.T) {
 			mustRun(t, s, f, o)
 			before := files(t, disk)
 			delete(f.objects, "in/a")
-			if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeTargetChanged) {
+			if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeTargetChanged) {
 				t.Fatalf("one of its objects is gone: %v", err)
 			}
 			for i, after := range files(t, disk) {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // deaf is a store that takes some requests, and never answers them.
@@ -22,16 +24,16 @@ func (d *deaf) hear(ctx context.Context, call, key string) error {
 	return nil
 }
 
-func (d *deaf) Put(ctx context.Context, in PutRequest) (Stored, error) {
+func (d *deaf) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	if err := d.hear(ctx, "put", in.Key); err != nil {
-		return Stored{}, err
+		return target.Stored{}, err
 	}
 	return d.fakeTarget.Put(ctx, in)
 }
 
-func (d *deaf) CompleteUpload(ctx context.Context, in CompleteRequest) (Stored, error) {
+func (d *deaf) CompleteUpload(ctx context.Context, in target.CompleteRequest) (target.Stored, error) {
 	if err := d.hear(ctx, "complete", in.Key); err != nil {
-		return Stored{}, err
+		return target.Stored{}, err
 	}
 	return d.fakeTarget.CompleteUpload(ctx, in)
 }
@@ -43,9 +45,9 @@ func (d *deaf) Get(ctx context.Context, key, version string) (io.ReadCloser, err
 	return d.fakeTarget.Get(ctx, key, version)
 }
 
-func (d *deaf) Head(ctx context.Context, key string) (Object, error) {
+func (d *deaf) Head(ctx context.Context, key string) (target.Object, error) {
 	if err := d.hear(ctx, "head", key); err != nil {
-		return Object{}, err
+		return target.Object{}, err
 	}
 	return d.fakeTarget.Head(ctx, key)
 }
@@ -63,8 +65,8 @@ func TestStopEndsWaiting(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s, d, o := mixed(), &deaf{newFake(t), to}, testOptions(t, memDisk())
-				o.Problem = func(e *Error) {
-					if e.Code == CodeConnectionLost {
+				o.Problem = func(e *target.Error) {
+					if e.Code == target.CodeConnectionLost {
 						t.Errorf("a stop is told as %v", e)
 					}
 				}
@@ -75,7 +77,7 @@ func TestStopEndsWaiting(t *testing.T) {
 				if took := time.Since(began) - time.Minute; took > 5*time.Second {
 					t.Errorf("%v after the stop", took)
 				}
-				if !errors.Is(err, context.Canceled) && !(err == nil && res.Interrupted) || hasCode(err, CodeConnectionLost) {
+				if !errors.Is(err, context.Canceled) && !(err == nil && res.Interrupted) || target.HasCode(err, target.CodeConnectionLost) {
 					t.Errorf("%v, %+v", err, res)
 				}
 				if res != nil && (name == "a PUT" || name == "a Complete") && (res.Tally.Entries() == 0 || res.Unfinished == 0) {
@@ -97,7 +99,7 @@ func TestProbeSilence(t *testing.T) {
 	for name, stops := range map[string]bool{"to its end": false, "stopped": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				target, o := silentStore(t)
+				to, o := silentStore(t)
 				o.RunID = "probe"
 				told := 0
 				o.Silent = func(Silence) { told++ }
@@ -107,14 +109,14 @@ func TestProbeSilence(t *testing.T) {
 					time.AfterFunc(time.Minute, stop)
 				}
 				began := time.Now()
-				found, err := ProbeTarget(ctx, target, o, "probe", nil)
+				found, err := ProbeTarget(ctx, to, o, "probe", nil)
 				took := time.Since(began)
 				switch {
 				case found != nil || told == 0:
 					t.Errorf("%+v, %d times told", found, told)
 				case stops && (!errors.Is(err, context.Canceled) || took > time.Minute+5*time.Second):
 					t.Errorf("stopped: after %v: %v", took, err)
-				case !stops && (!hasCode(err, CodeConnectionLost) || took > 5*time.Minute):
+				case !stops && (!target.HasCode(err, target.CodeConnectionLost) || took > 5*time.Minute):
 					t.Errorf("after %v: %v", took, err)
 				}
 			})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // putFirst is the size up to which an object is sent without looking whether its
@@ -33,47 +34,47 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 	for attempt := 0; ; attempt++ {
 		if look {
 			obj, err := r.absent(ctx, a)
-			if IsNotFound(err) && refused != nil && waited {
+			if target.IsNotFound(err) && refused != nil && waited {
 				return record{}, notShown(a.Path, t.unsure, refused)
 			}
-			if IsNotFound(err) && refused != nil {
+			if target.IsNotFound(err) && refused != nil {
 				if why := r.inTheWay(ctx, a.Key); why != "" {
-					return record{}, NewError(CodeConflict, a.Path, "this store keeps keys as folders, and has "+why, refused)
+					return record{}, target.NewError(target.CodeConflict, a.Path, "this store keeps keys as folders, and has "+why, refused)
 				}
 			}
-			if IsNotFound(err) && (doubt || refused != nil && !waited) {
+			if target.IsNotFound(err) && (doubt || refused != nil && !waited) {
 				waited = waited || refused != nil
 				obj, err = r.headLate(ctx, a.Key, err)
 			}
 			if err == nil {
 				return r.judge(ctx, t, obj)
 			}
-			if !IsNotFound(err) {
+			if !target.IsNotFound(err) {
 				return record{}, err
 			}
 		}
 		look = true
 		err := r.send(ctx, t)
-		if refused = nil; hasCode(err, codeKeyExists) {
+		if refused = nil; target.HasCode(err, target.CodeKeyExists) {
 			refused = err
 		}
-		doubt = isUnknown(err) && !r.conditionalFor(a) || t.unsure && (hasCode(err, CodeUploadGone) || hasCode(err, codeRestart))
+		doubt = target.IsUnknown(err) && !r.conditionalFor(a) || t.unsure && (target.HasCode(err, target.CodeUploadGone) || target.HasCode(err, target.CodeRestart))
 		if err == nil {
 			if rec, ok := r.answered(a, t.stored); ok {
 				return rec, nil
 			}
 			obj, err := r.head(context.WithoutCancel(ctx), a.Key)
-			if IsNotFound(err) && !waited {
+			if target.IsNotFound(err) && !waited {
 				waited = true
 				obj, err = r.headLate(ctx, a.Key, err)
 			}
 			if err == nil {
 				return r.judge(ctx, t, obj)
 			}
-			if !IsNotFound(err) {
+			if !target.IsNotFound(err) {
 				return record{}, err
 			}
-			err = NewError(CodeMissing, a.Path, "the target took the object and does not have it", nil)
+			err = target.NewError(target.CodeMissing, a.Path, "the target took the object and does not have it", nil)
 			if attempt >= maxRounds {
 				return record{}, err
 			}
@@ -108,13 +109,13 @@ const maxPartRounds = 3
 
 // afterSend decides whether to look and send again.
 func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error) (done bool, _ error) {
-	restart := hasCode(err, codeRestart) || hasCode(err, CodeUploadGone)
+	restart := target.HasCode(err, target.CodeRestart) || target.HasCode(err, target.CodeUploadGone)
 	switch {
 	case partGone(err) && attempt+1 >= maxPartRounds:
-		return true, NewError(CodeRefused, t.action.Path, fmt.Sprintf("each part was taken %d times, and not the whole: %s", attempt+1, asError(err).Cause), err)
+		return true, target.NewError(target.CodeRefused, t.action.Path, fmt.Sprintf("each part was taken %d times, and not the whole: %s", attempt+1, target.AsError(err).Cause), err)
 	case attempt >= max(maxRounds, r.calls.retries):
 		return true, err
-	case err == nil, hasCode(err, codeKeyExists) && attempt < maxRounds:
+	case err == nil, target.HasCode(err, target.CodeKeyExists) && attempt < maxRounds:
 		return false, nil
 	case restart && attempt < maxRounds:
 		// An upload that the store does not know may be there all the same.
@@ -122,12 +123,12 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 			return true, err
 		}
 		return attempt > 0 && !r.calls.rest(attempt), err
-	case isUnknown(err) && r.calls.again(attempt, err):
+	case target.IsUnknown(err) && r.calls.again(attempt, err):
 		return false, nil
-	case hasCode(err, codeKeyExists):
+	case target.HasCode(err, target.CodeKeyExists):
 		return true, notShown(t.action.Path, t.unsure, err)
-	case hasCode(err, codeRestart):
-		return true, NewError(CodeConflict, t.action.Path, "the key comes and goes: something else writes it", err)
+	case target.HasCode(err, target.CodeRestart):
+		return true, target.NewError(target.CodeConflict, t.action.Path, "the key comes and goes: something else writes it", err)
 	}
 	return true, err
 }
@@ -138,7 +139,7 @@ func (r *run) send(ctx context.Context, t *transfer) (err error) {
 	if r.calls.stopped() {
 		return errStopped
 	}
-	t.err, t.completed, t.stored = nil, false, Stored{}
+	t.err, t.completed, t.stored = nil, false, target.Stored{}
 	t.uncount()
 	t.content = inlineContent(t.action.Inline)
 	if t.action.Inline == nil {
@@ -164,12 +165,12 @@ func (r *run) send(ctx context.Context, t *transfer) (err error) {
 	return upload(ctx, t, r.opts.PartConcurrency)
 }
 
-func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
+func (r *run) head(ctx context.Context, key string) (obj target.Object, err error) {
 	err = r.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) error {
 		obj, err = r.target.Head(ctx, key)
 		return err
 	})
-	if err != nil && !IsNotFound(err) {
+	if err != nil && !target.IsNotFound(err) {
 		err = inWords(ctx, r.calls, r.target, key, err)
 	}
 	return obj, err
@@ -177,7 +178,7 @@ func (r *run) head(ctx context.Context, key string) (obj Object, err error) {
 
 // absent is a look before a write, which must not replace what is there: where the write has
 // no condition a wrong "not there" would.
-func (r *run) absent(ctx context.Context, a *Action) (Object, error) {
+func (r *run) absent(ctx context.Context, a *Action) (target.Object, error) {
 	if r.conditionalFor(a) {
 		return r.head(ctx, a.Key)
 	}
@@ -185,7 +186,7 @@ func (r *run) absent(ctx context.Context, a *Action) (Object, error) {
 }
 
 // headLate asks again for a key that the target has, by its answer to a write.
-func (r *run) headLate(ctx context.Context, key string, notFound error) (obj Object, err error) {
+func (r *run) headLate(ctx context.Context, key string, notFound error) (obj target.Object, err error) {
 	err = r.calls.shownLate(ctx, notFound, func() (err error) {
 		obj, err = r.head(context.WithoutCancel(ctx), key)
 		return err
@@ -195,11 +196,11 @@ func (r *run) headLate(ctx context.Context, key string, notFound error) (obj Obj
 
 // inWords asks by GET why HEAD was denied or found nothing: its answer has no body to
 // tell wrong credentials from a lacking right, or a missing bucket from a missing key.
-func inWords(ctx context.Context, calls *caller, target Reader, key string, err error) error {
-	if !hasCode(err, CodeAccessDenied) && !IsNotFound(err) {
+func inWords(ctx context.Context, calls *caller, to target.Reader, key string, err error) error {
+	if !target.HasCode(err, target.CodeAccessDenied) && !target.IsNotFound(err) {
 		return err
 	}
-	if said := present(ctx, calls, target, key); said != nil && !IsNotFound(said) {
+	if said := present(ctx, calls, to, key); said != nil && !target.IsNotFound(said) {
 		return said
 	}
 	return err
@@ -210,12 +211,12 @@ func inWords(ctx context.Context, calls *caller, target Reader, key string, err 
 // writes with what HEAD then says, and if the answer has the manifest's SHA-256:
 // size and metadata are those of the write. Otherwise HEAD decides, and so it does
 // wherever a write's outcome is not known.
-func (r *run) answered(a *Action, s Stored) (record, bool) {
+func (r *run) answered(a *Action, s target.Stored) (record, bool) {
 	p := r.probe
 	if !p.Checking || !p.AnswersWrites || !r.kept.looked(r.writeOf(a), a.Attributes) || !r.keepsMetadata(a) || r.opts.ReadBack || !ProofSHA256.atLeast(r.opts.MinProof) {
 		return record{}, false
 	}
-	obj := Object{Size: a.Size, ETag: s.ETag, VersionID: s.VersionID, SHA256: s.SHA256, ChecksumType: s.ChecksumType}
+	obj := target.Object{Size: a.Size, ETag: s.ETag, VersionID: s.VersionID, SHA256: s.SHA256, ChecksumType: s.ChecksumType}
 	verdict, proof := a.expected().compare(obj, true)
 	if verdict != same || proof != ProofSHA256 {
 		return record{}, false
@@ -226,7 +227,7 @@ func (r *run) answered(a *Action, s Stored) (record, bool) {
 }
 
 // describe is the record of an object before it is proven.
-func (r *run) describe(a *Action, obj Object, ours bool) record {
+func (r *run) describe(a *Action, obj target.Object, ours bool) record {
 	rec := record{Outcome: OutcomeAlreadyThere, VersionID: obj.VersionID, ETag: obj.ETag, ChecksumType: obj.ChecksumType, HashedBy: a.HashedBy}
 	if a.Cut != nil {
 		rec.Parts = &ownParts{len(a.Parts), a.PartSize, a.Checksum()}
@@ -237,7 +238,7 @@ func (r *run) describe(a *Action, obj Object, ours bool) record {
 			rec.HashedBy = byImporter
 		}
 		if len(a.LeftOut) > 0 {
-			rec.Detail = "not in the object's metadata: " + clip(strings.Join(a.LeftOut, ", "))
+			rec.Detail = "not in the object's metadata: " + target.Clip(strings.Join(a.LeftOut, ", "))
 		}
 	} else {
 		rec.Detail = "stored by someone else or an earlier run; its metadata was left as it is"
@@ -247,7 +248,7 @@ func (r *run) describe(a *Action, obj Object, ours bool) record {
 
 // judge decides what an object in the target is, from what HEAD says and, where
 // that is not enough, from its bytes.
-func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error) {
+func (r *run) judge(ctx context.Context, t *transfer, obj target.Object) (record, error) {
 	a := t.action
 	ours := obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID || t.wrote(obj)
 	if err := r.anothers(a, obj); err != nil {
@@ -268,14 +269,14 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		proof, seen = ProofReadBack, t.hint.Verified
 	default:
 		if most := max(0, r.opts.ReadBackLimit); !ours && !r.opts.ReadBack && a.Size > most {
-			return record{}, NewError(CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, most), nil)
+			return record{}, target.NewError(target.CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, most), nil)
 		}
 		if err := r.readBack(ctx, a.Key, obj.VersionID, x); err != nil {
 			switch {
-			case hasCode(err, CodeStoredWrong):
-				return record{}, r.wrong(a, ours, asError(err).Cause)
-			case IsNotFound(err):
-				return record{}, NewError(CodeMissing, a.Path, "HEAD shows it, and GET does not find it", err)
+			case target.HasCode(err, target.CodeStoredWrong):
+				return record{}, r.wrong(a, ours, target.AsError(err).Cause)
+			case target.IsNotFound(err):
+				return record{}, target.NewError(target.CodeMissing, a.Path, "HEAD shows it, and GET does not find it", err)
 			}
 			return record{}, err
 		}
@@ -289,7 +290,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 		return record{}, err
 	}
 	if !proof.atLeast(r.opts.MinProof) {
-		return record{}, NewError(CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)
+		return record{}, target.NewError(target.CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)
 	}
 	if rec.Proof, rec.Verified = proof, seen; seen.IsZero() {
 		rec.Verified = r.opts.Now().UTC()
@@ -301,7 +302,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj Object) (record, error
 func (r *run) readBack(ctx context.Context, key, version string, x expected) error {
 	read := func() error { return readBack(ctx, r.calls, r.target, key, version, x) }
 	err := read()
-	if IsNotFound(err) {
+	if target.IsNotFound(err) {
 		err = r.calls.shownLate(ctx, err, read)
 	}
 	return err
@@ -309,29 +310,29 @@ func (r *run) readBack(ctx context.Context, key, version string, x expected) err
 
 // anothers refuses an object that this run has stored for another entry: the target takes
 // the two keys for one, and one object proves one entry.
-func (r *run) anothers(a *Action, obj Object) error {
+func (r *run) anothers(a *Action, obj target.Object) error {
 	if obj.Metadata[metaRun] != r.opts.RunID || obj.Metadata[metaEntry] == a.EntryID || !strings.HasPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())) {
 		return nil
 	}
-	return NewError(CodeKeyCollision, a.Path, "the target has another entry's object under this key, that of "+strings.TrimPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())), nil)
+	return target.NewError(target.CodeKeyCollision, a.Path, "the target has another entry's object under this key, that of "+strings.TrimPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())), nil)
 }
 
 // readBack tells whether another host has read back this very object: the store's words
 // for it are still those of then. The proof keeps its time.
-func (r record) readBack(obj Object) bool {
+func (r record) readBack(obj target.Object) bool {
 	return r.Hint && r.Proof == ProofReadBack && r.ETag != "" && r.ETag == obj.ETag && r.VersionID == obj.VersionID
 }
 
 func (r *run) wrong(a *Action, ours bool, cause string) error {
 	if ours {
-		return NewError(CodeStoredWrong, a.Path, cause, nil)
+		return target.NewError(target.CodeStoredWrong, a.Path, cause, nil)
 	}
-	return NewError(CodeConflict, a.Path, cause, nil)
+	return target.NewError(target.CodeConflict, a.Path, cause, nil)
 }
 
 // readBack gets an object and holds its bytes against the manifest's digests.
 // Other content is CodeStoredWrong.
-func readBack(ctx context.Context, calls *caller, target Reader, key, version string, x expected) error {
+func readBack(ctx context.Context, calls *caller, target target.Reader, key, version string, x expected) error {
 	return calls.idempotent(ctx, call{name: callGet, key: key, payload: x.Size}, func(ctx context.Context) error {
 		content, err := get(ctx, target, key, version)
 		if err != nil {
@@ -354,22 +355,22 @@ func (x expected) check(content io.Reader) error {
 		h := crypto.NewSHA256()
 		n, err := io.CopyBuffer(struct{ io.Writer }{h}, io.LimitReader(content, size), buf)
 		if err != nil {
-			return unknown(NewError(CodeConnectionLost, "", "read back: "+err.Error(), err))
+			return target.Unknown(target.NewError(target.CodeConnectionLost, "", "read back: "+err.Error(), err))
 		}
 		if n != size {
-			return NewError(CodeStoredWrong, "", fmt.Sprintf("read back %d bytes, the manifest says %d", x.Size-left+n, x.Size), nil)
+			return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back %d bytes, the manifest says %d", x.Size-left+n, x.Size), nil)
 		}
 		if [32]byte(h.Sum(nil)) != x.Parts[i] {
-			return NewError(CodeStoredWrong, "", fmt.Sprintf("read back: part %d has another SHA-256", i+1), nil)
+			return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back: part %d has another SHA-256", i+1), nil)
 		}
 		left -= n
 	}
 	n, err := io.ReadFull(content, buf[:1])
 	if n > 0 {
-		return NewError(CodeStoredWrong, "", fmt.Sprintf("read back more than %d bytes", x.Size), nil)
+		return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back more than %d bytes", x.Size), nil)
 	}
 	if !errors.Is(err, io.EOF) {
-		return unknown(NewError(CodeConnectionLost, "", fmt.Sprintf("read back: %v", err), err))
+		return target.Unknown(target.NewError(target.CodeConnectionLost, "", fmt.Sprintf("read back: %v", err), err))
 	}
 	return nil
 }

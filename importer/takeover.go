@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -43,7 +44,7 @@ func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, 
 	}
 	defer vfs.Close(top) // the folder that is returned has its own
 	f, err := waitForLock(ctx, folder, wait)
-	if hasCode(err, CodeStateLocked) {
+	if target.HasCode(err, target.CodeStateLocked) {
 		f, err = copyAway(ctx, top, folder, mine)
 	}
 	if err != nil {
@@ -63,7 +64,7 @@ func TakeOver(ctx context.Context, folder string, wait time.Duration) (*Folder, 
 func waitForLock(ctx context.Context, folder string, wait time.Duration) (*Folder, error) {
 	for end := time.Now().Add(wait); ; {
 		f, err := openState(folder)
-		if !hasCode(err, CodeStateLocked) || time.Now().After(end) {
+		if !target.HasCode(err, target.CodeStateLocked) || time.Now().After(end) {
 			return f, err
 		}
 		if err := pause(ctx, takeLook); err != nil {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -55,27 +56,27 @@ func (z *freezing) aroundKey(key string, f func()) {
 	}
 }
 
-func (z *freezing) Put(ctx context.Context, in PutRequest) (s Stored, err error) {
+func (z *freezing) Put(ctx context.Context, in target.PutRequest) (s target.Stored, err error) {
 	z.around(func() { s, err = z.fakeTarget.Put(ctx, in) })
 	return s, err
 }
 
-func (z *freezing) CreateUpload(ctx context.Context, in CreateRequest) (id string, err error) {
+func (z *freezing) CreateUpload(ctx context.Context, in target.CreateRequest) (id string, err error) {
 	z.around(func() { id, err = z.fakeTarget.CreateUpload(ctx, in) })
 	return id, err
 }
 
-func (z *freezing) UploadPart(ctx context.Context, in PartRequest) (etag string, err error) {
+func (z *freezing) UploadPart(ctx context.Context, in target.PartRequest) (etag string, err error) {
 	z.around(func() { etag, err = z.fakeTarget.UploadPart(ctx, in) })
 	return etag, err
 }
 
-func (z *freezing) CompleteUpload(ctx context.Context, in CompleteRequest) (s Stored, err error) {
+func (z *freezing) CompleteUpload(ctx context.Context, in target.CompleteRequest) (s target.Stored, err error) {
 	z.around(func() { s, err = z.fakeTarget.CompleteUpload(ctx, in) })
 	return s, err
 }
 
-func (z *freezing) Head(ctx context.Context, key string) (o Object, err error) {
+func (z *freezing) Head(ctx context.Context, key string) (o target.Object, err error) {
 	z.around(func() { o, err = z.fakeTarget.Head(ctx, key) })
 	return o, err
 }
@@ -86,7 +87,7 @@ type ended struct {
 	err error
 }
 
-func startIn(s Source, target Target, state *Folder) chan ended {
+func startIn(s Source, target target.Target, state *Folder) chan ended {
 	end := make(chan ended, 1)
 	go func() {
 		res, err := Run(context.Background(), s, target, testOptions(nil, state))
@@ -136,7 +137,7 @@ func takeOverAt(t *testing.T, s *fakeSource, n int, after, early bool) int {
 	case <-first: // workers took another order, with fewer calls
 		return 0
 	}
-	if _, err := OpenState(dir); !hasCode(err, CodeStateLocked) {
+	if _, err := OpenState(dir); !target.HasCode(err, target.CodeStateLocked) {
 		t.Errorf("a start beside a frozen process: %v", err)
 	}
 	taken, err := TakeOver(t.Context(), dir, 0)
@@ -157,7 +158,7 @@ func takeOverAt(t *testing.T, s *fakeSource, n int, after, early bool) int {
 	if end.err != nil || !end.res.Complete || end.res.Attempt != 2 || end.res.RunID != "run-1.2" {
 		t.Fatalf("the second process: %v, %+v", end.err, end.res)
 	}
-	if was := <-first; !hasCode(was.err, CodeTakenOver) {
+	if was := <-first; !target.HasCode(was.err, target.CodeTakenOver) {
 		t.Errorf("the first process, once awake: %v, %+v", was.err, was.res)
 	}
 	f.check(t, s, "in/")
@@ -206,7 +207,7 @@ func TestTakeOverAlive(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if was := <-first; !hasCode(was.err, CodeTakenOver) {
+	if was := <-first; !target.HasCode(was.err, target.CodeTakenOver) {
 		t.Errorf("the first process: %v, %+v", was.err, was.res)
 	}
 	end := <-startIn(s, f, taken)
@@ -257,7 +258,7 @@ func TestTakeOverAgain(t *testing.T) {
 	}
 	close(thaw)
 	for _, w := range waking {
-		if was := <-w; !hasCode(was.err, CodeTakenOver) {
+		if was := <-w; !target.HasCode(was.err, target.CodeTakenOver) {
 			t.Errorf("one that was replaced: %v", was.err)
 		}
 	}
@@ -312,7 +313,7 @@ func TestLeases(t *testing.T) {
 		seen[n] = true
 	}
 	for range 2 * keptLeases {
-		if !hasCode(first.held(), CodeTakenOver) {
+		if !target.HasCode(first.held(), target.CodeTakenOver) {
 			t.Fatal("the first still holds")
 		}
 		if _, err := takeLease(disk); err != nil {

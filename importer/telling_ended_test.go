@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -18,7 +19,7 @@ func TestStatusOfEnded(t *testing.T) {
 	f.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" && key == "in/a" && !failed {
 			failed = true
-			return false, NewError(CodeThrottled, key, "slow down", nil)
+			return false, target.NewError(target.CodeThrottled, key, "slow down", nil)
 		}
 		return true, nil
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // transfer is one object on its way. The SDK's uploader cuts the content and
@@ -20,10 +22,10 @@ type transfer struct {
 	content Content
 	sent    atomic.Int64 // bytes that progress has counted for it
 
-	stored    Stored // the answer to PUT or Complete
-	completed bool   // Complete was answered: its upload is no more
-	unsure    bool   // a PUT or a Complete had no answer
-	written   bool   // one had success, or no answer
+	stored    target.Stored // the answer to PUT or Complete
+	completed bool          // Complete was answered: its upload is no more
+	unsure    bool          // a PUT or a Complete had no answer
+	written   bool          // one had success, or no answer
 
 	hint record // the outcome that an earlier start, or another host, knew
 
@@ -31,8 +33,8 @@ type transfer struct {
 	held   bool // which an earlier start has filled, and not completed
 	vain   bool // nothing can be done about what the journal holds: refused, given back or named
 	upload pending
-	have   map[int]Part // right parts that the store holds from an earlier start
-	listed listedParts  // those of which it tells no checksum
+	have   map[int]target.Part // right parts that the store holds from an earlier start
+	listed listedParts         // those of which it tells no checksum
 
 	mu  sync.Mutex
 	err error // the first error, as it was before the uploader wrapped it
@@ -62,16 +64,16 @@ func (t *transfer) uncount() { t.run.progress.bytes.Add(-t.sent.Swap(0)) }
 
 // put makes the single request. It is repeated only while it is certain that
 // nothing was stored.
-func (t *transfer) put(ctx context.Context) (stored Stored, err error) {
+func (t *transfer) put(ctx context.Context) (stored target.Stored, err error) {
 	err = t.send(ctx, callPut, 1, func(ctx context.Context, b *body) error {
-		stored, err = t.run.target.Put(ctx, PutRequest{
+		stored, err = t.run.target.Put(ctx, target.PutRequest{
 			Key: t.action.Key, Body: b, Size: b.size, SHA256: t.action.Parts[0],
 			Metadata: t.action.Metadata, Attributes: t.action.Attributes, IfAbsent: t.run.probe.ConditionalPut,
 		})
 		return err
 	})
 	if err != nil {
-		t.unsure = t.unsure || isUnknown(err)
+		t.unsure = t.unsure || target.IsUnknown(err)
 		t.written = t.written || t.unsure
 		return stored, t.failed(t.run.whyRefused(ctx, callPut, t.action.Attributes, err))
 	}
@@ -94,7 +96,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 			return "", t.failed(err)
 		}
 		err := r.calls.once(ctx, call{name: callCreate, key: t.action.Key}, func(ctx context.Context) (err error) {
-			t.upload.UploadID, err = r.target.CreateUpload(ctx, CreateRequest{Key: t.action.Key, Metadata: t.action.Metadata, Attributes: t.action.Attributes})
+			t.upload.UploadID, err = r.target.CreateUpload(ctx, target.CreateRequest{Key: t.action.Key, Metadata: t.action.Metadata, Attributes: t.action.Attributes})
 			return err
 		})
 		if err == nil {
@@ -106,7 +108,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 			return t.upload.UploadID, nil
 		}
 		t.upload.UploadID = ""
-		if isUnknown(err) {
+		if target.IsUnknown(err) {
 			r.orphan(ctx, t.action.Key, t.upload.At)
 		}
 		t.vain = true
@@ -135,7 +137,7 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 		return p.ETag, nil
 	}
 	err = t.send(ctx, callPart, number, func(ctx context.Context, b *body) error {
-		etag, err = t.run.target.UploadPart(ctx, PartRequest{
+		etag, err = t.run.target.UploadPart(ctx, target.PartRequest{
 			Key: t.action.Key, UploadID: t.upload.UploadID, Number: number,
 			Body: b, Size: b.size, SHA256: t.action.Parts[number-1],
 		})
@@ -150,7 +152,7 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 }
 
 // complete asks once. What its answer is worth is decided by who called.
-func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, err error) {
+func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored target.Stored, err error) {
 	r := t.run
 	if r.holding() {
 		t.upload.Held = true
@@ -164,7 +166,7 @@ func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, e
 	}
 	for attempt := 0; ; attempt++ {
 		err = r.calls.once(ctx, call{name: callComplete, key: t.action.Key, payload: completeTime}, func(ctx context.Context) error {
-			stored, err = r.target.CompleteUpload(ctx, CompleteRequest{
+			stored, err = r.target.CompleteUpload(ctx, target.CompleteRequest{
 				Key: t.action.Key, UploadID: t.upload.UploadID, Parts: parts,
 				Size: t.action.Size, Composite: t.action.Composite(), IfAbsent: r.probe.ConditionalComplete,
 			})
@@ -174,9 +176,9 @@ func (t *transfer) complete(ctx context.Context, parts []Part) (stored Stored, e
 			t.stored, t.completed, t.written = stored, true, true
 			return stored, nil
 		}
-		t.unsure = t.unsure || isUnknown(err)
+		t.unsure = t.unsure || target.IsUnknown(err)
 		t.written = t.written || t.unsure
-		if isUnknown(err) || hasCode(err, codeRestart) || hasCode(err, CodeUploadGone) || !r.calls.again(attempt, err) {
+		if target.IsUnknown(err) || target.HasCode(err, target.CodeRestart) || target.HasCode(err, target.CodeUploadGone) || !r.calls.again(attempt, err) {
 			return stored, t.failed(err)
 		}
 	}
@@ -192,7 +194,7 @@ func (t *transfer) onePart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = t.complete(ctx, []Part{{Number: 1, ETag: etag, SHA256: encode64(t.action.Parts[0][:])}})
+	_, err = t.complete(ctx, []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(t.action.Parts[0][:])}})
 	return err
 }
 
@@ -226,7 +228,7 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 			return nil
 		case source != nil:
 			return sourceError(path, source)
-		case hasCode(err, CodeDigestRefused):
+		case target.HasCode(err, target.CodeDigestRefused):
 			if err := recheck(); err != nil {
 				return err
 			}
@@ -236,7 +238,7 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 			refused = true
 			calls.retried.Add(1)
 			continue
-		case hasCode(err, CodeUploadGone), isUnknown(err) && !repeatable, !calls.again(attempt, err):
+		case target.HasCode(err, target.CodeUploadGone), target.IsUnknown(err) && !repeatable, !calls.again(attempt, err):
 			return err // an upload that is gone is begun anew by whoever called
 		}
 	}
@@ -253,21 +255,21 @@ func (t *transfer) resume(ctx context.Context) error {
 		return err
 	}
 	if p.UploadID == "" || p.Left {
-		if err := r.abortPending(ctx, t, p); hasCode(err, CodeTakenOver) {
+		if err := r.abortPending(ctx, t, p); target.HasCode(err, target.CodeTakenOver) {
 			return err
 		}
 		return t.forget(ctx) // a new one takes its place
 	}
-	have, listed := map[int]Part{}, map[int]Part{}
+	have, listed := map[int]target.Part{}, map[int]target.Part{}
 	err = r.calls.idempotent(ctx, call{name: callListParts, key: t.action.Key}, func(ctx context.Context) error {
 		clear(have)
 		clear(listed)
-		return r.target.ListParts(ctx, t.action.Key, p.UploadID, func(part Part) error {
+		return r.target.ListParts(ctx, t.action.Key, p.UploadID, func(part target.Part) error {
 			if part.Number < 1 || part.Number > len(t.action.Parts) {
 				return nil
 			}
 			_, size := t.action.partSpan(part.Number)
-			if part.Size == size && part.SHA256 == encode64(t.action.Parts[part.Number-1][:]) {
+			if part.Size == size && part.SHA256 == target.Encode64(t.action.Parts[part.Number-1][:]) {
 				have[part.Number] = part
 			}
 			if part.Size == size && part.SHA256 == "" {
@@ -277,7 +279,7 @@ func (t *transfer) resume(ctx context.Context) error {
 		})
 	})
 	switch {
-	case forbidden(err) || hasCode(err, CodeRefused):
+	case forbidden(err) || target.HasCode(err, target.CodeRefused):
 		clear(have) // parts that are not told are sent again, which is right
 		r.opts.Log.Log(ctx, LevelNotice, "the target does not tell the parts of an interrupted upload: all are sent again", "error", err)
 	case err != nil:
@@ -315,7 +317,7 @@ func (r *run) abort(ctx context.Context, t *transfer) error {
 	switch {
 	case err == nil:
 		return t.forget(ctx)
-	case hasCode(err, CodeTakenOver):
+	case target.HasCode(err, target.CodeTakenOver):
 		return err // the upload goes on without us
 	}
 	p.Left, p.Held, t.vain = true, false, true
@@ -342,7 +344,7 @@ func (r *run) abortPending(ctx context.Context, t *transfer, p pending) error {
 // their upload: some stores keep them. Where the object is not there yet, the upload
 // is that process's.
 func (r *run) late(ctx context.Context, t *transfer) {
-	if t.upload.UploadID == "" || !hasCode(r.ours(), CodeTakenOver) {
+	if t.upload.UploadID == "" || !target.HasCode(r.ours(), target.CodeTakenOver) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -361,7 +363,7 @@ func (r *run) giveBack(ctx context.Context, key, id string) error {
 	case err == nil:
 		r.uploadsLeft.gone(id)
 	case r.uploadsLeft.named(id):
-		r.problem(NewError(CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+asError(err).Cause, err))
+		r.problem(target.NewError(target.CodeOrphanUpload, key, "upload "+id+" could not be aborted: "+target.AsError(err).Cause, err))
 	}
 	return err
 }
@@ -376,10 +378,10 @@ const uploadWindow = 15 * time.Minute
 func (r *run) orphan(ctx context.Context, key string, since time.Time) (aborted uint64) {
 	leave := func(text string) {
 		r.uploadsLeft.add(1)
-		r.problem(NewError(CodeOrphanUpload, key, text, nil))
+		r.problem(target.NewError(target.CodeOrphanUpload, key, text, nil))
 	}
 	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
-		leave("the answer to a Create was lost: " + asError(err).Cause)
+		leave("the answer to a Create was lost: " + target.AsError(err).Cause)
 		return 0
 	}
 	if r.opts.ExclusivePrefix && !r.probe.Done {
@@ -394,7 +396,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) (aborted 
 	others := 0
 	err := r.calls.idempotent(ctx, call{name: callListUploads, key: key}, func(ctx context.Context) error {
 		ours, others = nil, 0
-		return r.target.ListUploads(ctx, key, func(u Upload) error {
+		return r.target.ListUploads(ctx, key, func(u target.Upload) error {
 			if u.Initiator == r.probe.Initiator && !u.Initiated.Before(since.Add(-uploadWindow)) && !u.Initiated.After(r.opts.Now().Add(uploadWindow)) {
 				ours = append(ours, u.ID)
 			} else {
@@ -413,7 +415,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) (aborted 
 	}
 	switch {
 	case err != nil:
-		leave("the answer to a Create was lost: " + asError(err).Cause)
+		leave("the answer to a Create was lost: " + target.AsError(err).Cause)
 	case others > 0:
 		leave("uploads of others are under way for this key")
 	}

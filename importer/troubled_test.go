@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -76,8 +77,8 @@ type troubled struct {
 }
 
 // name hears what a host says of itself.
-func (x *troubled) name(e *Error) {
-	if e.Code == CodeProbeLeft || e.Code == CodeOrphanUpload {
+func (x *troubled) name(e *target.Error) {
+	if e.Code == target.CodeProbeLeft || e.Code == target.CodeOrphanUpload {
 		x.mu.Lock()
 		defer x.mu.Unlock()
 		x.named[e.Path] = true
@@ -184,7 +185,7 @@ func (x *troubled) ask(disk vfs.FS, w Want) {
 }
 
 // run is one start, and what must hold at its end.
-func (x *troubled) run(ctx context.Context, target Target) (*Result, error) {
+func (x *troubled) run(ctx context.Context, target target.Target) (*Result, error) {
 	res, err := Run(ctx, x.s, target, x.options())
 	x.judge(res, err)
 	return res, err
@@ -202,7 +203,7 @@ func (x *troubled) judge(res *Result, err error) {
 		return
 	case err == nil && !res.Interrupted && res.ExitClass() != ExitFixable:
 		x.t.Errorf("neither complete nor named: %+v", res)
-	case err != nil && !errors.Is(err, context.Canceled) && !isClass(err, Fixable) && !isClass(err, Retryable):
+	case err != nil && !errors.Is(err, context.Canceled) && !target.IsClass(err, target.Fixable) && !target.IsClass(err, target.Retryable):
 		x.t.Errorf("ended by %v", err)
 	}
 	if res != nil && res.Receipts != "" {
@@ -246,18 +247,20 @@ var troublesOfRuns = []runTrouble{
 // outage: the store answers nothing for a time, or nothing but errors of its own.
 func (x *troubled) outage(n int) {
 	lasts := time.Duration(1+x.dice.Intn(180)) * time.Minute
-	code := []Code{CodeTargetAbsent, CodeServerError}[x.dice.Intn(2)]
-	x.failsFor(n, lasts, func(string) *Error { return unknown(NewError(code, "", "gone", nil)) })
+	code := []target.Code{target.CodeTargetAbsent, target.CodeServerError}[x.dice.Intn(2)]
+	x.failsFor(n, lasts, func(string) *target.Error { return target.Unknown(target.NewError(code, "", "gone", nil)) })
 }
 
 // expired: no call is allowed until somebody renews the credentials.
 func (x *troubled) expired(n int) {
 	lasts := time.Duration(1+x.dice.Intn(180)) * time.Minute
-	x.failsFor(n, lasts, func(string) *Error { return NewError(CodeCredentialsExpired, "", "ExpiredToken", nil) })
+	x.failsFor(n, lasts, func(string) *target.Error {
+		return target.NewError(target.CodeCredentialsExpired, "", "ExpiredToken", nil)
+	})
 }
 
 // failsFor: a run that may wait completes by itself; one that may not, ends with the cause.
-func (x *troubled) failsFor(n int, lasts time.Duration, fault func(key string) *Error) {
+func (x *troubled) failsFor(n int, lasts time.Duration, fault func(key string) *target.Error) {
 	var since time.Time
 	x.when(n, func(call, key string) error {
 		if since.IsZero() {
@@ -288,7 +291,7 @@ func (x *troubled) hoursEnd(n int) {
 // underWay is until a pause is heard, and the bandwidth has let through what was begun.
 const underWay = 30 * time.Second
 
-func (x *troubled) sleepAt(n int, f *fakeTarget, lasts time.Duration) (Target, chan struct{}) {
+func (x *troubled) sleepAt(n int, f *fakeTarget, lasts time.Duration) (target.Target, chan struct{}) {
 	begun, since := make(chan struct{}), time.Time{}
 	x.when(n, func(call, key string) error {
 		switch {
@@ -312,7 +315,7 @@ func (x *troubled) paused(n int) {
 }
 
 // pauseAt: what is under way ends, and nothing is begun but looks who has the run.
-func (x *troubled) pauseAt(n int, f *fakeTarget, lasts time.Duration) (Target, chan struct{}) {
+func (x *troubled) pauseAt(n int, f *fakeTarget, lasts time.Duration) (target.Target, chan struct{}) {
 	begun, disk, since, over := make(chan struct{}), x.disk, time.Time{}, false
 	x.when(n, func(call, key string) error {
 		switch {
@@ -343,7 +346,7 @@ func (x *troubled) stopped(n int) {
 
 func (x *troubled) fault(n int) {
 	done := false
-	kinds := []*Error{unknown(NewError(CodeConnectionLost, "", "reset", nil)), unknown(NewError(CodeServerError, "", "status 500", nil)), NewError(CodeTargetAbsent, "", "refused", nil)}
+	kinds := []*target.Error{target.Unknown(target.NewError(target.CodeConnectionLost, "", "reset", nil)), target.Unknown(target.NewError(target.CodeServerError, "", "status 500", nil)), target.NewError(target.CodeTargetAbsent, "", "refused", nil)}
 	fault := kinds[x.dice.Intn(len(kinds))]
 	x.when(n, func(string, string) error {
 		if done {
@@ -372,7 +375,7 @@ func (x *troubled) powerCut(n int) {
 			after = x.disk.CrashClone(x.dice, kept)
 			cancel()
 		}
-		return apply, unknown(NewError(CodeConnectionLost, "", "killed", nil))
+		return apply, target.Unknown(target.NewError(target.CodeConnectionLost, "", "killed", nil))
 	}
 	Run(ctx, x.s, x.f, x.options())
 	if after == nil {
@@ -411,7 +414,7 @@ func (x *troubled) loseUploads(n int) {
 	}
 }
 
-func (x *troubled) freeze(n int, f *fakeTarget, lasts time.Duration) (Target, chan struct{}) {
+func (x *troubled) freeze(n int, f *fakeTarget, lasts time.Duration) (target.Target, chan struct{}) {
 	z := newFreezing(f, n, n%2 == 0)
 	time.AfterFunc(lasts, func() { close(z.thaw) })
 	return freezingAll{z}, z.frozen
@@ -419,13 +422,13 @@ func (x *troubled) freeze(n int, f *fakeTarget, lasts time.Duration) (Target, ch
 
 // takenOver: another host takes the run over from one that is held up at a call, and completes
 // it. The first one, when it goes on, finds that out and nothing else happens.
-func (x *troubled) takenOver(n int, hold func(n int, f *fakeTarget, lasts time.Duration) (Target, chan struct{})) {
+func (x *troubled) takenOver(n int, hold func(n int, f *fakeTarget, lasts time.Duration) (target.Target, chan struct{})) {
 	x.f.twoWriters = true
-	target, held := hold(n, x.f, time.Hour)
+	to, held := hold(n, x.f, time.Hour)
 	first := make(chan ended, 1)
 	o := x.options()
 	go func() {
-		res, err := Run(context.Background(), x.s, target, o)
+		res, err := Run(context.Background(), x.s, to, o)
 		first <- ended{res, err}
 	}()
 	select {
@@ -442,7 +445,7 @@ func (x *troubled) takenOver(n int, hold func(n int, f *fakeTarget, lasts time.D
 		x.t.Errorf("the other host: %v, %+v", err, res)
 	}
 	x.hours = was
-	if was := <-first; was.err != nil && !hasCode(was.err, CodeTakenOver) && !hasCode(was.err, CodeStateLocked) {
+	if was := <-first; was.err != nil && !target.HasCode(was.err, target.CodeTakenOver) && !target.HasCode(was.err, target.CodeStateLocked) {
 		x.t.Errorf("the one that was replaced: %v, %+v", was.err, was.res)
 	} else if was.err == nil && !was.res.Complete {
 		x.t.Errorf("the one that was replaced: %+v", was.res)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -103,7 +104,7 @@ func (r *run) lostTo() error {
 	if e := r.haltedBy(); e != nil {
 		return e
 	}
-	if err := r.givenUp(); hasCode(err, CodeCanceled) {
+	if err := r.givenUp(); target.HasCode(err, target.CodeCanceled) {
 		return err
 	}
 	return nil
@@ -122,7 +123,7 @@ func (r *run) givenUp() error {
 	if json.Unmarshal(text, &mark) == nil && mark.Run != r.opts.RunID {
 		return nil // of another run, which had not begun
 	}
-	return NewError(CodeCanceled, "", "run "+r.opts.RunID, nil)
+	return target.NewError(target.CodeCanceled, "", "run "+r.opts.RunID, nil)
 }
 
 // awaitSigning waits while the operator pauses the run, and outside of its hours, until the

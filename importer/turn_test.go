@@ -4,13 +4,15 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestTurnAsksNothing: a start that is paused, or outside of its hours, asks the target for
 // nothing, the bucket's retention and a commit marker included, and its status says that it waits.
 func TestTurnAsksNothing(t *testing.T) {
 	for _, paused := range []bool{true, false} {
-		b := &eagerly{retaining: newRetaining(t, Retention{})}
+		b := &eagerly{retaining: newRetaining(t, target.Retention{})}
 		s := newSource()
 		s.file("a", []byte("hello"))
 		o, clock := closing(t, testOptions(t, memDisk()))
@@ -46,9 +48,9 @@ type eagerly struct {
 	asked int
 }
 
-func (a *eagerly) DefaultRetention(context.Context) (Retention, error) {
+func (a *eagerly) DefaultRetention(context.Context) (target.Retention, error) {
 	a.asked++
-	return Retention{}, nil
+	return target.Retention{}, nil
 }
 
 // TestTakenOverInTurn: a start that is taken over while it waits for its turn says so, and leaves
@@ -79,7 +81,7 @@ func TestTakenOverInTurn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer second.Close()
-	if err := <-ended; !hasCode(err, CodeTakenOver) {
+	if err := <-ended; !target.HasCode(err, target.CodeTakenOver) {
 		t.Errorf("taken over while it waited: %v", err)
 	}
 	o.StateDir = second
@@ -90,7 +92,7 @@ func TestTakenOverInTurn(t *testing.T) {
 	if err := r.markCanceled(thisLease()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Run(t.Context(), s, newFake(t), o); !hasCode(err, CodeCanceled) {
+	if _, err := Run(t.Context(), s, newFake(t), o); !target.HasCode(err, target.CodeCanceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }

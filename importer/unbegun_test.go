@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestUnbegunOtherTarget: a start is cut off when it has written its marker; the operator
@@ -18,16 +20,16 @@ func TestUnbegunOtherTarget(t *testing.T) {
 	o := testOptions(nil, disk)
 	a.hook = func(_ int, call, key string) (bool, error) {
 		if call == "put" && strings.HasSuffix(key, "/"+markerName) {
-			return true, NewError(CodeCredentialsExpired, key, "no", nil)
+			return true, target.NewError(target.CodeCredentialsExpired, key, "no", nil)
 		}
 		return true, nil
 	}
-	if _, err := Run(t.Context(), s, a, o); !hasCode(err, CodeCredentialsExpired) {
+	if _, err := Run(t.Context(), s, a, o); !target.HasCode(err, target.CodeCredentialsExpired) {
 		t.Fatal(err)
 	}
 	var left []string
-	o.Problem = func(e *Error) {
-		if e.Code == CodeJournalLeft {
+	o.Problem = func(e *target.Error) {
+		if e.Code == target.CodeJournalLeft {
 			left = append(left, e.Path)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestUnclassified: an error that nobody knows is a fault of our own. It is not repeated, no
@@ -24,10 +26,10 @@ func TestUnclassified(t *testing.T) {
 	o := testOptions(t, memDisk())
 	o.HaltWait = 1 << 60 // nobody waits for the target
 	res, err := Run(t.Context(), s, f, o)
-	if !hasCode(err, CodeInternal) || puts != 1 || res.Retries != 0 || res.Unfinished != 1 || res.Tally.Bad() != 0 {
+	if !target.HasCode(err, target.CodeInternal) || puts != 1 || res.Retries != 0 || res.Unfinished != 1 || res.Tally.Bad() != 0 {
 		t.Errorf("%d writes, %v: %+v", puts, err, res)
 	}
-	if text := asError(err).Remedy; !strings.Contains(text, "report") {
+	if text := target.AsError(err).Remedy; !strings.Contains(text, "report") {
 		t.Errorf("%q", text)
 	}
 	f.hook = nil
@@ -40,12 +42,12 @@ func TestUnclassified(t *testing.T) {
 func TestNotSent(t *testing.T) {
 	cleanAWS(t)
 	store := look(t, httptest.NewServer)
-	target := newS3(t, Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
-	if _, err := target.Head(t.Context(), ""); !hasCode(err, CodeInternal) { // the SDK wants a key
+	to := newS3(t, Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	if _, err := to.Head(t.Context(), ""); !target.HasCode(err, target.CodeInternal) { // the SDK wants a key
 		t.Errorf("without a key: %v", err)
 	}
 	store.Close()
-	if _, err := target.Head(t.Context(), "k"); !hasCode(err, CodeTargetAbsent) {
+	if _, err := to.Head(t.Context(), "k"); !target.HasCode(err, target.CodeTargetAbsent) {
 		t.Errorf("a closed port: %v", err)
 	}
 	hangUp := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -54,8 +56,8 @@ func TestNotSent(t *testing.T) {
 		}
 	}))
 	defer hangUp.Close()
-	target = newS3(t, Options{Bucket: "bucket", Endpoint: hangUp.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
-	if _, err := target.Head(t.Context(), "k"); !hasCode(err, CodeConnectionLost) || !isUnknown(err) {
+	to = newS3(t, Options{Bucket: "bucket", Endpoint: hangUp.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	if _, err := to.Head(t.Context(), "k"); !target.HasCode(err, target.CodeConnectionLost) || !target.IsUnknown(err) {
 		t.Errorf("a connection that breaks: %v", err)
 	}
 }
@@ -87,7 +89,7 @@ func TestMetadataCredentials(t *testing.T) {
 		t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
 		store := look(t, httptest.NewServer)
 		_, err := newS3(t, Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true}).Head(context.Background(), "k")
-		if !hasCode(err, CodeCredentialsMissing) || store.last() != nil {
+		if !target.HasCode(err, target.CodeCredentialsMissing) || store.last() != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		metadata.Close()

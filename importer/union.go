@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -81,7 +82,7 @@ func (u *Union) Close() error { return u.sorter.Close() }
 // target, and what is in conflict with it.
 func (u *Union) Add(device int, list io.Reader) error {
 	_, err := eachEntry(list, func(line Line, r *manifest.Record, n uint64) error {
-		if !line.inStore() && line.Error != CodeConflict || line.Key == "" || line.Size == nil {
+		if !line.inStore() && line.Error != target.CodeConflict || line.Key == "" || line.Size == nil {
 			return nil
 		}
 		want, err := expectedOf(r)

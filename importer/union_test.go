@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -36,9 +37,9 @@ func unionLine(t *testing.T, outcome Outcome, key string, size int64, sum string
 	if err != nil || len(raw) != 1 {
 		t.Fatal(err)
 	}
-	l := Line{Record: raw[0], Outcome: outcome, Key: key, Size: &size, SHA256: encode64(digest[:])}
+	l := Line{Record: raw[0], Outcome: outcome, Key: key, Size: &size, SHA256: target.Encode64(digest[:])}
 	if outcome == OutcomeConflict {
-		l.Error = CodeConflict
+		l.Error = target.CodeConflict
 	}
 	return l
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -37,21 +38,21 @@ func TestNoUploadList(t *testing.T) {
 			case call == "listuploads" || call == "listbelow":
 				return false, err
 			case crashed != nil:
-				return false, NewError(CodeCredentialsRefused, key, "no", nil)
+				return false, target.NewError(target.CodeCredentialsRefused, key, "no", nil)
 			case key == "in/big" && call == "part":
 				crashed = disk.CrashClone(newRand(1), 0)
 			}
 			return true, nil
 		}
 		res, runErr := Run(t.Context(), s, f, o)
-		if !hasCode(runErr, CodeCredentialsRefused) || len(f.uploads) != 1 || !strings.Contains(res.Probe.String(), "NOT lists uploads (status ") {
+		if !target.HasCode(runErr, target.CodeCredentialsRefused) || len(f.uploads) != 1 || !strings.Contains(res.Probe.String(), "NOT lists uploads (status ") {
 			t.Fatalf("%d %s: %v, %d uploads, %s", answer.status, answer.code, runErr, len(f.uploads), res.Probe)
 		}
 		f.hook = func(_ int, call, _ string) (bool, error) { return true, when(err, strings.HasPrefix(call, "list")) }
-		var named []*Error
-		o.StateDir, o.Problem = stateOf(crashed), func(e *Error) { named = append(named, e) }
+		var named []*target.Error
+		o.StateDir, o.Problem = stateOf(crashed), func(e *target.Error) { named = append(named, e) }
 		out, cancelErr := Cancel(t.Context(), s, f, o, false)
-		if cancelErr != nil || out.Aborted != 1 || len(f.uploads) != 0 || len(named) != 1 || named[0].Code != CodeOrphanUpload || !strings.Contains(named[0].Cause, answer.code) {
+		if cancelErr != nil || out.Aborted != 1 || len(f.uploads) != 0 || len(named) != 1 || named[0].Code != target.CodeOrphanUpload || !strings.Contains(named[0].Cause, answer.code) {
 			t.Errorf("%d %s: %+v, %v, named %v", answer.status, answer.code, out, cancelErr, named)
 		}
 	}
@@ -59,7 +60,7 @@ func TestNoUploadList(t *testing.T) {
 
 // TestNoPartList: where the parts of an interrupted upload are not told, they are sent again.
 func TestNoPartList(t *testing.T) {
-	for _, code := range []Code{CodeAccessDenied} {
+	for _, code := range []target.Code{target.CodeAccessDenied} {
 		s, f, disk := mixed(), newFake(t), memDisk()
 		f.twoWriters = true // parts come again
 		o := testOptions(nil, disk)
@@ -68,16 +69,16 @@ func TestNoPartList(t *testing.T) {
 		f.hook = func(_ int, call, key string) (bool, error) {
 			if key == "in/big" && call == "part" {
 				if parts++; parts > 1 {
-					return false, NewError(CodeCredentialsRefused, key, "no", nil)
+					return false, target.NewError(target.CodeCredentialsRefused, key, "no", nil)
 				}
 			}
 			return true, nil
 		}
-		if _, err := Run(t.Context(), s, f, o); !hasCode(err, CodeCredentialsRefused) {
+		if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeCredentialsRefused) {
 			t.Fatal(err)
 		}
 		f.hook = func(_ int, call, key string) (bool, error) {
-			return true, when(NewError(code, key, "no list", nil), call == "listparts")
+			return true, when(target.NewError(code, key, "no list", nil), call == "listparts")
 		}
 		if res := mustRun(t, s, f, o); !res.Complete || res.PartsKept != 0 {
 			t.Errorf("%s: %+v", code, res)
@@ -103,5 +104,5 @@ func listingUploads(t *testing.T, status int, code string) error {
 		w.WriteHeader(status)
 		w.Write([]byte("<Error><Code>" + code + "</Code><Message>no</Message></Error>"))
 	})}
-	return newS3(t, o).ListUploads(t.Context(), "in/a", func(Upload) error { return nil })
+	return newS3(t, o).ListUploads(t.Context(), "in/a", func(target.Upload) error { return nil })
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -107,22 +108,22 @@ func TestVanishedUploadCodes(t *testing.T) {
 	for _, method := range []string{http.MethodPut, http.MethodPost, http.MethodGet, http.MethodDelete} {
 		o := s3Options(t, server, memDisk())
 		o.Transport = &vanishing{method: method, code: "NoSuchKey", times: 1}
-		target, ctx := newS3(t, o), context.Background()
+		to, ctx := newS3(t, o), context.Background()
 		var err error
 		switch method {
 		case http.MethodPut:
-			_, err = target.UploadPart(ctx, PartRequest{Key: "k", UploadID: "u", Number: 1, Body: bytes.NewReader([]byte("x")), Size: 1, SHA256: [32]byte(sum([]byte("x")))})
+			_, err = to.UploadPart(ctx, target.PartRequest{Key: "k", UploadID: "u", Number: 1, Body: bytes.NewReader([]byte("x")), Size: 1, SHA256: [32]byte(sum([]byte("x")))})
 		case http.MethodPost:
-			_, err = target.CompleteUpload(ctx, CompleteRequest{Key: "k", UploadID: "u", Parts: []Part{{Number: 1, ETag: "e"}}, Size: 1})
+			_, err = to.CompleteUpload(ctx, target.CompleteRequest{Key: "k", UploadID: "u", Parts: []target.Part{{Number: 1, ETag: "e"}}, Size: 1})
 		case http.MethodGet:
-			err = target.ListParts(ctx, "k", "u", func(Part) error { return nil })
+			err = to.ListParts(ctx, "k", "u", func(target.Part) error { return nil })
 		case http.MethodDelete:
-			if err := target.AbortUpload(ctx, "k", "u"); err != nil {
+			if err := to.AbortUpload(ctx, "k", "u"); err != nil {
 				t.Errorf("abort: %v", err)
 			}
 			continue
 		}
-		if !hasCode(err, CodeUploadGone) || !isClass(err, Retryable) {
+		if !target.HasCode(err, target.CodeUploadGone) || !target.IsClass(err, target.Retryable) {
 			t.Errorf("%s: %v", method, err)
 		}
 	}

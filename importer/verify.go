@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // Method is how VerifyObjects looks at an object.
@@ -31,7 +33,7 @@ type VerifyOptions struct {
 	IdleTimeout time.Duration // as that of Options
 	Progress    func(objects uint64, bytes int64)
 	// Difference is called for each finding, one at a time.
-	Difference func(*Error)
+	Difference func(*target.Error)
 }
 
 // VerifyReport is what VerifyObjects found.
@@ -68,7 +70,7 @@ func (r *VerifyReport) Add(o VerifyReport) {
 // own record. A difference is not an error: the report counts and Difference
 // names it. An error means that the list or the store could not be read, or that ctx
 // ended first: then the report is of a part of the list.
-func VerifyObjects(ctx context.Context, list io.Reader, target Reader, opts VerifyOptions) (VerifyReport, error) {
+func VerifyObjects(ctx context.Context, list io.Reader, target target.Reader, opts VerifyOptions) (VerifyReport, error) {
 	setDefault(&opts.By, ByHead)
 	setDefault(&opts.Concurrency, 16)
 	asked := ctx
@@ -117,7 +119,7 @@ func newVerifyCaller(ctx context.Context, opts VerifyOptions) *caller {
 
 type verifier struct {
 	opts       VerifyOptions
-	target     Reader
+	target     target.Reader
 	attributes attributesReader // ByAttributes
 	calls      *caller
 	cancel     context.CancelFunc
@@ -129,7 +131,7 @@ type verifier struct {
 
 // hand gives the objects of the list, or those of the sample, to the workers.
 func (v *verifier) hand(ctx context.Context, list io.Reader, work chan<- claim) error {
-	lines, err := eachClaim(list, func(c claim, bad *Error) error {
+	lines, err := eachClaim(list, func(c claim, bad *target.Error) error {
 		taken := true
 		if v.opts.Sample != nil {
 			var err error
@@ -162,9 +164,9 @@ func (v *verifier) check(ctx context.Context, c claim) {
 	if err == nil || errors.Is(err, errStopped) {
 		return
 	}
-	e := *asError(err)
+	e := *target.AsError(err)
 	e.Path = c.line.Key
-	if e.Class == Fixable {
+	if e.Class == target.Fixable {
 		v.mu.Lock()
 		defer v.mu.Unlock()
 		if v.fatal == nil {
@@ -178,18 +180,18 @@ func (v *verifier) check(ctx context.Context, c claim) {
 
 func (v *verifier) object(ctx context.Context, c claim) error {
 	obj, parts, err := v.describe(ctx, c)
-	if err != nil && v.opts.By != ByAttributes || IsNotFound(err) {
+	if err != nil && v.opts.By != ByAttributes || target.IsNotFound(err) {
 		err = inWords(ctx, v.calls, v.target, c.line.Key, err)
 	}
-	if IsNotFound(err) {
-		return NewError(CodeMissing, "", "the store does not have it", nil)
+	if target.IsNotFound(err) {
+		return target.NewError(target.CodeMissing, "", "the store does not have it", nil)
 	}
 	if err != nil {
 		return err
 	}
 	verdict, proof := c.judge(obj)
 	if verdict == different {
-		return NewError(CodeStoredWrong, "", "size or checksum differ", nil)
+		return target.NewError(target.CodeStoredWrong, "", "size or checksum differ", nil)
 	}
 	compared, err := c.want.compareParts(parts)
 	if err != nil {
@@ -210,7 +212,7 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 
 // describe asks the store what it knows of an object, with its parts if they
 // are asked for.
-func (v *verifier) describe(ctx context.Context, c claim) (obj Object, parts []Part, err error) {
+func (v *verifier) describe(ctx context.Context, c claim) (obj target.Object, parts []target.Part, err error) {
 	err = v.calls.idempotent(ctx, call{name: callHead, key: c.line.Key}, func(ctx context.Context) (err error) {
 		if v.opts.By != ByAttributes {
 			obj, err = v.target.Head(ctx, c.line.Key)
@@ -240,7 +242,7 @@ func (v *verifier) looked() {
 	}
 }
 
-func (v *verifier) finding(e *Error) {
+func (v *verifier) finding(e *target.Error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.report.Differences++
@@ -270,13 +272,13 @@ const (
 )
 
 // KindOf tells the kind of a finding from its code.
-func KindOf(e *Error) DifferenceKind {
+func KindOf(e *target.Error) DifferenceKind {
 	switch e.Code {
-	case CodeMissing:
+	case target.CodeMissing:
 		return KindMissing
-	case CodeStoredWrong, CodeChangedSince:
+	case target.CodeStoredWrong, target.CodeChangedSince:
 		return KindDifferent
-	case CodeExtraObject:
+	case target.CodeExtraObject:
 		return KindExtra
 	}
 	return KindNotCompared

@@ -3,19 +3,21 @@ package importer
 import (
 	"context"
 	"fmt"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // attributesReader is a store that tells more of an object than HEAD does.
 type attributesReader interface {
 	// Attributes describes the current version of a key, with the parts that it was
 	// made of where the store still knows them. One attempt, as Head.
-	Attributes(ctx context.Context, key string) (Object, []Part, error)
+	Attributes(ctx context.Context, key string) (target.Object, []target.Part, error)
 }
 
 // compareParts holds the parts that a store tells against the manifest's, one by
 // one, and returns how many were compared. Parts that were cut otherwise, or that
 // come without a SHA-256, say nothing.
-func (x expected) compareParts(parts []Part) (compared int, err error) {
+func (x expected) compareParts(parts []target.Part) (compared int, err error) {
 	if len(parts) != len(x.Parts) {
 		return 0, nil
 	}
@@ -34,8 +36,8 @@ func (x expected) compareParts(parts []Part) (compared int, err error) {
 		if p.SHA256 == "" {
 			continue
 		}
-		if p.SHA256 != encode64(x.Parts[i][:]) {
-			return compared, NewError(CodeStoredWrong, "", fmt.Sprintf("part %d has another SHA-256", i+1), nil)
+		if p.SHA256 != target.Encode64(x.Parts[i][:]) {
+			return compared, target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("part %d has another SHA-256", i+1), nil)
 		}
 		compared++
 	}

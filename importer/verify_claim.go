@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -36,7 +37,7 @@ func (c *claim) below(prefix string) error {
 
 // eachClaim calls f for every object that a list says is in the store; bad says
 // why its line does not fit its own record.
-func eachClaim(list io.Reader, f func(c claim, bad *Error) error) (lines uint64, err error) {
+func eachClaim(list io.Reader, f func(c claim, bad *target.Error) error) (lines uint64, err error) {
 	return eachEntry(list, func(line Line, r *manifest.Record, n uint64) error {
 		if !line.inStore() {
 			return nil
@@ -91,10 +92,10 @@ func lineError(before uint64, err error) error {
 // inStore tells whether the list says that an object stands in the store.
 func (l *Line) inStore() bool { return l.Outcome == OutcomeStored || l.Outcome == OutcomeAlreadyThere }
 
-func give(line Line, r *manifest.Record, n uint64, f func(claim, *Error) error) error {
+func give(line Line, r *manifest.Record, n uint64, f func(claim, *target.Error) error) error {
 	c, err := newClaim(line, r)
 	if err != nil {
-		return f(claim{}, NewError(CodeStoredWrong, r.Path, fmt.Sprintf("line %d: %v", n, err), nil))
+		return f(claim{}, target.NewError(target.CodeStoredWrong, r.Path, fmt.Sprintf("line %d: %v", n, err), nil))
 	}
 	return f(c, nil)
 }
@@ -158,7 +159,7 @@ func (x expected) recut(checksum string) (*expected, error) {
 
 // judge compares a store's answer. An object that the importer cut anew must be
 // what he says, and is proven only by what the record says of the whole.
-func (c *claim) judge(o Object) (verdict, Proof) {
+func (c *claim) judge(o target.Object) (verdict, Proof) {
 	if c.word == nil {
 		return c.want.compare(o, c.line.Outcome == OutcomeStored)
 	}
@@ -194,7 +195,7 @@ func expectedOfFile(r *manifest.Record) (expected, error) {
 		x.SHA256 = (*[32]byte)(r.SHA256)
 	}
 	if r.HasCRC {
-		x.CRC = encode64(crcBytes(r.CRC))
+		x.CRC = target.Encode64(crcBytes(r.CRC))
 	}
 	for _, sum := range r.Parts {
 		if len(sum) != 32 {
@@ -219,18 +220,18 @@ func expectedOfFile(r *manifest.Record) (expected, error) {
 // composite for a multipart object.
 func (x expected) checksum() string {
 	if x.PartSize == 0 {
-		return encode64(x.Parts[0][:])
+		return target.Encode64(x.Parts[0][:])
 	}
 	return x.Composite
 }
 
 // isSum tells whether a SHA-256 is the record's: of the whole, or the composite of its parts.
 func (x expected) isSum(sum string) bool {
-	return sum == x.Composite || x.SHA256 != nil && sum == encode64(x.SHA256[:])
+	return sum == x.Composite || x.SHA256 != nil && sum == target.Encode64(x.SHA256[:])
 }
 
 // CountObjects counts the objects that a list says are in the store.
 func CountObjects(list io.Reader) (n uint64, err error) {
-	_, err = eachClaim(list, func(claim, *Error) error { n++; return nil })
+	_, err = eachClaim(list, func(claim, *target.Error) error { n++; return nil })
 	return n, err
 }

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // claimed is what a list says of an object, as far as a listing can tell.
@@ -33,11 +35,11 @@ type listingCompare struct {
 	taken      time.Time
 	total      ListingReport
 	devices    []ListingReport
-	difference func(device int, e *Error)
+	difference func(device int, e *target.Error)
 
 	key    string
 	begun  bool
-	listed *Listed
+	listed *target.Listed
 	twice  bool         // two lines, and nothing says which of them is current
 	known  bool         // by a list
 	claims map[int]bool // devices that have named this key
@@ -73,7 +75,7 @@ func (c *listingCompare) closeKey() {
 	if !c.begun || c.known || c.listed == nil || c.listed.DeleteMarker {
 		return
 	}
-	if name := c.key[len(c.prefix):]; strings.HasPrefix(name, ReservedPrefix) || slices.Contains(c.markers, name) {
+	if name := c.key[len(c.prefix):]; strings.HasPrefix(name, target.ReservedPrefix) || slices.Contains(c.markers, name) {
 		c.total.Ours++
 		return
 	}
@@ -85,7 +87,7 @@ func (c *listingCompare) closeKey() {
 	if c.listed.Size >= 0 {
 		cause = fmt.Sprintf("%d bytes, %s", c.listed.Size, cause)
 	}
-	c.difference(-1, NewError(CodeExtraObject, c.key, cause, nil))
+	c.difference(-1, target.NewError(target.CodeExtraObject, c.key, cause, nil))
 }
 
 // judge compares one object and counts it, for its device and in all. A second one
@@ -93,7 +95,7 @@ func (c *listingCompare) closeKey() {
 func (c *listingCompare) judge(claim claimed, again bool) {
 	problem, kind := c.compare(claim)
 	if again {
-		problem, kind = NewError(CodeStoredWrong, c.key, "the receipts have this key more than once", nil), false
+		problem, kind = target.NewError(target.CodeStoredWrong, c.key, "the receipts have this key more than once", nil), false
 	}
 	for _, r := range []*ListingReport{&c.total, &c.devices[claim.device]} {
 		r.Objects++
@@ -118,28 +120,28 @@ func (c *listingCompare) judge(claim claimed, again bool) {
 
 // compare says what is wrong with an object, or nil; kind tells whether the
 // checksum's kind was compared.
-func (c *listingCompare) compare(claim claimed) (problem *Error, kind bool) {
-	fault := func(code Code, format string, args ...any) (*Error, bool) {
-		return NewError(code, c.key, fmt.Sprintf(format, args...), nil), false
+func (c *listingCompare) compare(claim claimed) (problem *target.Error, kind bool) {
+	fault := func(code target.Code, format string, args ...any) (*target.Error, bool) {
+		return target.NewError(code, c.key, fmt.Sprintf(format, args...), nil), false
 	}
 	o := c.listed
 	switch {
 	case (o == nil || o.DeleteMarker) && !c.taken.IsZero() && claim.verified.After(c.taken):
-		return fault(CodeNotProven, "it was stored after the listing was taken")
+		return fault(target.CodeNotProven, "it was stored after the listing was taken")
 	case o == nil:
-		return fault(CodeMissing, "it is not in the listing")
+		return fault(target.CodeMissing, "it is not in the listing")
 	case c.twice:
-		return fault(CodeNotProven, "the listing has it more than once and does not say which is current")
+		return fault(target.CodeNotProven, "the listing has it more than once and does not say which is current")
 	case o.DeleteMarker:
-		return fault(CodeMissing, "it was deleted: its current version is a delete marker")
+		return fault(target.CodeMissing, "it was deleted: its current version is a delete marker")
 	case o.Size < 0:
-		return fault(CodeNotProven, "the listing does not tell its size")
+		return fault(target.CodeNotProven, "the listing does not tell its size")
 	case o.Size != claim.size:
-		return fault(CodeStoredWrong, "%d bytes are listed, the manifest says %d", o.Size, claim.size)
+		return fault(target.CodeStoredWrong, "%d bytes are listed, the manifest says %d", o.Size, claim.size)
 	}
 	if claim.algorithm != "" && o.Algorithm != "" {
 		if !strings.Contains(o.Algorithm, claim.algorithm) {
-			return fault(CodeChangedSince, "its checksum is %s, the receipts proved it by %s", o.Algorithm, claim.algorithm)
+			return fault(target.CodeChangedSince, "its checksum is %s, the receipts proved it by %s", o.Algorithm, claim.algorithm)
 		}
 		kind = true
 	}
@@ -147,9 +149,9 @@ func (c *listingCompare) compare(claim claimed) (problem *Error, kind bool) {
 		// Stores may write an ETag anew without any change, so it takes the time, too.
 		switch {
 		case o.Modified.IsZero():
-			return fault(CodeNotProven, "its ETag is another one, and the listing does not tell when it was written")
+			return fault(target.CodeNotProven, "its ETag is another one, and the listing does not tell when it was written")
 		case o.Modified.After(claim.verified):
-			return fault(CodeChangedSince, "written again at %s, with another ETag", o.Modified.UTC().Format(time.RFC3339))
+			return fault(target.CodeChangedSince, "written again at %s, with another ETag", o.Modified.UTC().Format(time.RFC3339))
 		}
 	}
 	return nil, kind
@@ -164,7 +166,7 @@ const (
 	tagClaimed = 'c'
 )
 
-func encodeListed(b []byte, o Listed) []byte {
+func encodeListed(b []byte, o target.Listed) []byte {
 	marker := byte(0)
 	if o.DeleteMarker {
 		marker = 1
@@ -198,7 +200,7 @@ func appendText(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
 }
 
-func decodeListed(b []byte) (o Listed, err error) {
+func decodeListed(b []byte) (o target.Listed, err error) {
 	d := decoder{rest: b[1:]}
 	o.DeleteMarker = d.byte() == 1
 	o.Size, o.Modified, o.ETag, o.Algorithm = d.varint(), d.time(), d.text(), d.text()

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -66,13 +67,13 @@ func (l *Listing) Close() error { return l.sorter.Close() }
 
 // Add takes a line of the listing. Lines outside of the prefix and of versions
 // that are not current are left out.
-func (l *Listing) Add(o Listed) error {
+func (l *Listing) Add(o target.Listed) error {
 	switch {
 	case l.claimed:
 		return errors.New("a listing's lines come before the lists") // Compare needs that order
 	case len(o.Key) > maxListedKey || len(o.ETag) > maxListedText || len(o.Algorithm) > maxListedText:
 		return fmt.Errorf("a key, ETag or algorithm of %d bytes", max(len(o.Key), len(o.ETag), len(o.Algorithm)))
-	case o.Latest == LatestNo || !strings.HasPrefix(o.Key, l.opts.Prefix):
+	case o.Latest == target.LatestNo || !strings.HasPrefix(o.Key, l.opts.Prefix):
 		return nil
 	}
 	l.report.Listed++
@@ -84,16 +85,16 @@ func (l *Listing) Add(o Listed) error {
 }
 
 // AddStore lists the store's prefix. now is the clock.
-func (l *Listing) AddStore(ctx context.Context, target Reader, opts VerifyOptions, now func() time.Time) error {
-	store, ok := target.(lister)
+func (l *Listing) AddStore(ctx context.Context, to target.Reader, opts VerifyOptions, now func() time.Time) error {
+	store, ok := to.(target.Lister)
 	if !ok {
 		return errors.New("this target cannot be listed")
 	}
 	calls := newVerifyCaller(ctx, opts)
 	l.Source("ListObjectsV2", now())
-	turns := newCircle()
+	turns := target.NewLoopGuard()
 	for token := ""; ; {
-		var page []Listed
+		var page []target.Listed
 		next := ""
 		err := calls.idempotent(ctx, call{name: callList}, func(ctx context.Context) (err error) {
 			page, next, err = store.List(ctx, l.opts.Prefix, token)
@@ -111,8 +112,8 @@ func (l *Listing) AddStore(ctx context.Context, target Reader, opts VerifyOption
 			l.report.Until = now()
 			return nil
 		}
-		if turns.closes(token) {
-			return notGoingOn(l.opts.Prefix)
+		if turns.Closes(token) {
+			return target.ListingStuck(l.opts.Prefix)
 		}
 	}
 }
@@ -122,11 +123,11 @@ func (l *Listing) Source(name string, taken time.Time) { l.report.Source, l.repo
 
 // AddClaims takes the objects of a device's list and returns the device's number.
 // A line that does not fit its own record is told to bad.
-func (l *Listing) AddClaims(ctx context.Context, list io.Reader, bad func(*Error)) (device int, err error) {
+func (l *Listing) AddClaims(ctx context.Context, list io.Reader, bad func(*target.Error)) (device int, err error) {
 	l.claimed = true
 	device = len(l.wrong)
 	l.wrong = append(l.wrong, 0)
-	_, err = eachClaim(list, func(c claim, wrong *Error) error {
+	_, err = eachClaim(list, func(c claim, wrong *target.Error) error {
 		if wrong != nil {
 			l.wrong[device]++
 			bad(wrong)
@@ -146,7 +147,7 @@ func (l *Listing) AddClaims(ctx context.Context, list io.Reader, bad func(*Error
 
 // Compare goes over all keys once and calls difference for each finding; an extra
 // object is of no device: -1. It returns the report of all and one of each device.
-func (l *Listing) Compare(ctx context.Context, difference func(device int, e *Error)) (ListingReport, []ListingReport, error) {
+func (l *Listing) Compare(ctx context.Context, difference func(device int, e *target.Error)) (ListingReport, []ListingReport, error) {
 	c := &listingCompare{prefix: l.opts.Prefix, markers: l.opts.Markers, taken: l.report.Taken, total: l.report, devices: make([]ListingReport, len(l.wrong)), difference: difference, claims: map[int]bool{}}
 	for i, n := range l.wrong {
 		c.devices[i] = ListingReport{Source: l.report.Source, Taken: l.report.Taken, Until: l.report.Until, Listed: l.report.Listed, Objects: n, Different: n}

@@ -15,12 +15,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // listOf imports a source into a store and returns its objects.list.
-func listOf(t *testing.T, s *fakeSource, target Target, change func(*Options)) []byte {
+func listOf(t *testing.T, s *fakeSource, target target.Target, change func(*Options)) []byte {
 	t.Helper()
 	disk := memDisk()
 	o := testOptions(t, disk)
@@ -35,7 +36,7 @@ func listOf(t *testing.T, s *fakeSource, target Target, change func(*Options)) [
 
 // compareListing holds rows against lists, with little memory, and returns the
 // findings as "device kind key".
-func compareListing(t *testing.T, taken time.Time, rows []Listed, lists ...[]byte) (ListingReport, []ListingReport, []string) {
+func compareListing(t *testing.T, taken time.Time, rows []target.Listed, lists ...[]byte) (ListingReport, []ListingReport, []string) {
 	t.Helper()
 	l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/", Memory: 1 << 10})
 	defer l.Close()
@@ -46,12 +47,12 @@ func compareListing(t *testing.T, taken time.Time, rows []Listed, lists ...[]byt
 		}
 	}
 	for _, list := range lists {
-		if _, err := l.AddClaims(context.Background(), bytes.NewReader(list), func(e *Error) { t.Error(e) }); err != nil {
+		if _, err := l.AddClaims(context.Background(), bytes.NewReader(list), func(e *target.Error) { t.Error(e) }); err != nil {
 			t.Fatal(err)
 		}
 	}
 	var found []string
-	total, devices, err := l.Compare(context.Background(), func(device int, e *Error) {
+	total, devices, err := l.Compare(context.Background(), func(device int, e *target.Error) {
 		found = append(found, fmt.Sprintf("%d %s %s", device, KindOf(e), e.Path))
 	})
 	if err != nil {
@@ -65,36 +66,36 @@ func TestListing(t *testing.T) {
 	f := newFake(t)
 	list := listOf(t, mixed(), f, func(*Options) {})
 	now := time.Now()
-	whole := func() map[string]Listed {
-		rows := map[string]Listed{}
+	whole := func() map[string]target.Listed {
+		rows := map[string]target.Listed{}
 		for key, o := range f.objects {
-			rows[key] = Listed{Key: key, Size: int64(len(o.data)), ETag: "etag", Modified: now.Add(-time.Hour), Algorithm: "SHA256"}
+			rows[key] = target.Listed{Key: key, Size: int64(len(o.data)), ETag: "etag", Modified: now.Add(-time.Hour), Algorithm: "SHA256"}
 		}
 		return rows
 	}
 	later := now.Add(time.Hour)
 	tests := []struct {
 		name   string
-		change func(rows map[string]Listed)
-		more   []Listed
+		change func(rows map[string]target.Listed)
+		more   []target.Listed
 		taken  time.Time
 		want   []string
 	}{
-		{"all there", func(map[string]Listed) {}, nil, later, nil},
-		{"missing", func(rows map[string]Listed) { delete(rows, "in/a") }, nil, later, []string{"0 missing in/a"}},
-		{"taken before", func(rows map[string]Listed) { delete(rows, "in/a") }, nil, now.Add(-time.Hour), []string{"0 not-compared in/a"}},
-		{"size", set("in/a", func(l *Listed) { l.Size = 6 }), nil, later, []string{"0 different in/a"}},
-		{"no size", set("in/a", func(l *Listed) { l.Size = -1 }), nil, later, []string{"0 not-compared in/a"}},
-		{"kind", set("in/a", func(l *Listed) { l.Algorithm = "CRC32" }), nil, later, []string{"0 different in/a"}},
-		{"kind not told", set("in/a", func(l *Listed) { l.Algorithm = "" }), nil, later, nil},
-		{"written again", set("in/a", func(l *Listed) { l.ETag, l.Modified = "new", later }), nil, later, []string{"0 different in/a"}},
-		{"same again", set("in/a", func(l *Listed) { l.Modified = later }), nil, later, nil},
-		{"quoted", set("in/a", func(l *Listed) { l.ETag = `"etag"` }), nil, later, nil},
-		{"ETag without a time", set("in/a", func(l *Listed) { l.ETag, l.Modified = "new", time.Time{} }), nil, later, []string{"0 not-compared in/a"}},
-		{"deleted", set("in/a", func(l *Listed) { l.DeleteMarker, l.Latest = true, LatestYes }), []Listed{{Key: "in/a", Size: 5, Latest: LatestNo}}, later, []string{"0 missing in/a"}},
-		{"older versions", set("in/a", func(l *Listed) { l.Latest = LatestYes }), []Listed{{Key: "in/a", Size: 99, Latest: LatestNo}, {Key: "in/a", DeleteMarker: true, Latest: LatestNo}}, later, nil},
-		{"twice", func(map[string]Listed) {}, []Listed{{Key: "in/a", Size: 5}}, later, []string{"0 not-compared in/a"}},
-		{"extras", func(map[string]Listed) {}, []Listed{{Key: "in/z\n\"", Size: 1}, {Key: "in/0"}, {Key: "in/dir/.sledge-x"}, {Key: "other/x"}, {Key: "in"},
+		{"all there", func(map[string]target.Listed) {}, nil, later, nil},
+		{"missing", func(rows map[string]target.Listed) { delete(rows, "in/a") }, nil, later, []string{"0 missing in/a"}},
+		{"taken before", func(rows map[string]target.Listed) { delete(rows, "in/a") }, nil, now.Add(-time.Hour), []string{"0 not-compared in/a"}},
+		{"size", set("in/a", func(l *target.Listed) { l.Size = 6 }), nil, later, []string{"0 different in/a"}},
+		{"no size", set("in/a", func(l *target.Listed) { l.Size = -1 }), nil, later, []string{"0 not-compared in/a"}},
+		{"kind", set("in/a", func(l *target.Listed) { l.Algorithm = "CRC32" }), nil, later, []string{"0 different in/a"}},
+		{"kind not told", set("in/a", func(l *target.Listed) { l.Algorithm = "" }), nil, later, nil},
+		{"written again", set("in/a", func(l *target.Listed) { l.ETag, l.Modified = "new", later }), nil, later, []string{"0 different in/a"}},
+		{"same again", set("in/a", func(l *target.Listed) { l.Modified = later }), nil, later, nil},
+		{"quoted", set("in/a", func(l *target.Listed) { l.ETag = `"etag"` }), nil, later, nil},
+		{"ETag without a time", set("in/a", func(l *target.Listed) { l.ETag, l.Modified = "new", time.Time{} }), nil, later, []string{"0 not-compared in/a"}},
+		{"deleted", set("in/a", func(l *target.Listed) { l.DeleteMarker, l.Latest = true, target.LatestYes }), []target.Listed{{Key: "in/a", Size: 5, Latest: target.LatestNo}}, later, []string{"0 missing in/a"}},
+		{"older versions", set("in/a", func(l *target.Listed) { l.Latest = target.LatestYes }), []target.Listed{{Key: "in/a", Size: 99, Latest: target.LatestNo}, {Key: "in/a", DeleteMarker: true, Latest: target.LatestNo}}, later, nil},
+		{"twice", func(map[string]target.Listed) {}, []target.Listed{{Key: "in/a", Size: 5}}, later, []string{"0 not-compared in/a"}},
+		{"extras", func(map[string]target.Listed) {}, []target.Listed{{Key: "in/z\n\"", Size: 1}, {Key: "in/0"}, {Key: "in/dir/.sledge-x"}, {Key: "other/x"}, {Key: "in"},
 			{Key: "in/.sledge-probe/x"}, {Key: "in/.sledge-commit"}, {Key: "in/gone", DeleteMarker: true}}, later,
 			[]string{"-1 extra in/0", "-1 extra in/dir/.sledge-x", "-1 extra in/z\n\""}},
 	}
@@ -117,8 +118,8 @@ func TestListing(t *testing.T) {
 	}
 }
 
-func set(key string, f func(*Listed)) func(map[string]Listed) {
-	return func(rows map[string]Listed) {
+func set(key string, f func(*target.Listed)) func(map[string]target.Listed) {
+	return func(rows map[string]target.Listed) {
 		r := rows[key]
 		f(&r)
 		rows[key] = r
@@ -134,7 +135,7 @@ func TestListingUnion(t *testing.T) {
 	b.file("b", []byte("two"))
 	b.file("both", []byte("same"))
 	lists := [][]byte{listOf(t, a, f, func(*Options) {}), listOf(t, b, f, func(o *Options) { o.RunID = "run-2" })}
-	rows := []Listed{{Key: "in/both", Size: 4}, {Key: "in/b", Size: 3}, {Key: "in/a", Size: 3}, {Key: "in/c"}}
+	rows := []target.Listed{{Key: "in/both", Size: 4}, {Key: "in/b", Size: 3}, {Key: "in/a", Size: 3}, {Key: "in/c"}}
 	total, devices, found := compareListing(t, time.Time{}, rows, lists...)
 	if total.Same != 4 || devices[0].Same != 2 || devices[1].Same != 2 || !slices.Equal(found, []string{"-1 extra in/c"}) {
 		t.Errorf("%+v %+v %q", total, devices, found)
@@ -149,7 +150,7 @@ func TestListingClaimsTwice(t *testing.T) {
 	f, s := newFake(t), newSource()
 	s.file("a", []byte("one"))
 	list := listOf(t, s, f, func(*Options) {})
-	total, _, found := compareListing(t, time.Time{}, []Listed{{Key: "in/a", Size: 3}}, append(bytes.Clone(list), list...))
+	total, _, found := compareListing(t, time.Time{}, []target.Listed{{Key: "in/a", Size: 3}}, append(bytes.Clone(list), list...))
 	if total.Objects != 2 || total.Same != 1 || total.Different != 1 || !slices.Equal(found, []string{"0 different in/a"}) {
 		t.Errorf("%+v %q", total, found)
 	}
@@ -174,28 +175,28 @@ func TestS3Listing(t *testing.T) {
 		s.file(path, s.content[path])
 	}
 	o := s3Options(t, server, nil)
-	target := newS3(t, o)
-	list := listOf(t, s, target, func(dst *Options) { disk := dst.StateDir; *dst = o; dst.StateDir = disk })
+	to := newS3(t, o)
+	list := listOf(t, s, to, func(dst *Options) { disk := dst.StateDir; *dst = o; dst.StateDir = disk })
 	write(t, filepath.Join(server.BucketFolder(), "in", "stranger +%"), []byte("!"))
 	l := NewListing(ListingOptions{Scratch: memDisk(), Prefix: "in/"})
 	defer l.Close()
-	if err := l.AddStore(context.Background(), target, VerifyOptions{}, time.Now); err != nil {
+	if err := l.AddStore(context.Background(), to, VerifyOptions{}, time.Now); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.AddClaims(context.Background(), bytes.NewReader(list), func(e *Error) { t.Error(e) }); err != nil {
+	if _, err := l.AddClaims(context.Background(), bytes.NewReader(list), func(e *target.Error) { t.Error(e) }); err != nil {
 		t.Fatal(err)
 	}
 	var found []string
-	total, _, err := l.Compare(context.Background(), func(_ int, e *Error) { found = append(found, string(KindOf(e))+" "+e.Path) })
+	total, _, err := l.Compare(context.Background(), func(_ int, e *target.Error) { found = append(found, string(KindOf(e))+" "+e.Path) })
 	if err != nil || total.Same != uint64(len(keys)) || total.Taken.IsZero() || total.Until.Before(total.Taken) || !slices.Equal(found, []string{"extra in/stranger +%"}) {
 		t.Errorf("%+v, %q, %v", total, found, err)
 	}
-	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), target, VerifyOptions{By: ByAttributes})
+	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), to, VerifyOptions{By: ByAttributes})
 	if err != nil || rep.Same != uint64(len(keys)) || rep.Proofs[ProofSHA256] != rep.Same {
 		t.Errorf("attributes: %+v, %v", rep, err)
 	}
-	var rows []Listed
-	page, next, err := target.List(context.Background(), "in/", "")
+	var rows []target.Listed
+	page, next, err := to.List(context.Background(), "in/", "")
 	if err != nil || next != "" {
 		t.Fatal(next, err)
 	}
@@ -216,7 +217,7 @@ func TestS3Listing(t *testing.T) {
 	if err := os.Remove(filepath.Join(server.BucketFolder(), "in", "plain")); err != nil {
 		t.Fatal(err)
 	}
-	rep, err = VerifyObjects(context.Background(), bytes.NewReader(list), target, VerifyOptions{By: ByAttributes})
+	rep, err = VerifyObjects(context.Background(), bytes.NewReader(list), to, VerifyOptions{By: ByAttributes})
 	if err != nil || rep.Missing != 1 || rep.Same != uint64(len(keys)-1) {
 		t.Errorf("attributes, one missing: %+v, %v", rep, err)
 	}
@@ -252,10 +253,10 @@ func TestVerifySample(t *testing.T) {
 // attributed is a store that tells the parts of its multipart objects.
 type attributed struct {
 	*fakeTarget
-	parts map[string][]Part
+	parts map[string][]target.Part
 }
 
-func (a *attributed) Attributes(ctx context.Context, key string) (Object, []Part, error) {
+func (a *attributed) Attributes(ctx context.Context, key string) (target.Object, []target.Part, error) {
 	obj, err := a.Head(ctx, key)
 	return obj, a.parts[key], err
 }
@@ -265,16 +266,16 @@ func (a *attributed) Attributes(ctx context.Context, key string) (Object, []Part
 func TestVerifyAttributes(t *testing.T) {
 	f := newFake(t)
 	list := listOf(t, mixed(), f, func(*Options) {})
-	good := func() []Part {
+	good := func() []target.Part {
 		data := f.objects["in/big"].data
 		a, b := sum(data[:16<<20]), sum(data[16<<20:])
-		return []Part{{Number: 1, Size: 16 << 20, SHA256: encode64(a)}, {Number: 2, Size: 1 << 20, SHA256: encode64(b)}}
+		return []target.Part{{Number: 1, Size: 16 << 20, SHA256: target.Encode64(a)}, {Number: 2, Size: 1 << 20, SHA256: target.Encode64(b)}}
 	}
-	verify := func(parts []Part) (VerifyReport, []string) {
+	verify := func(parts []target.Part) (VerifyReport, []string) {
 		t.Helper()
 		var found []string
-		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), &attributed{f, map[string][]Part{"in/big": parts}},
-			VerifyOptions{By: ByAttributes, Difference: func(e *Error) { found = append(found, e.Error()) }})
+		rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), &attributed{f, map[string][]target.Part{"in/big": parts}},
+			VerifyOptions{By: ByAttributes, Difference: func(e *target.Error) { found = append(found, e.Error()) }})
 		if err != nil {
 			t.Fatal(err)
 		}

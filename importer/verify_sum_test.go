@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // TestClaimedSum: a line's SHA-256 is the record's of the whole, or the composite of its
 // parts. The importer's own parts are those of files and hard links alone.
 func TestClaimedSum(t *testing.T) {
-	sum := func(text string) string { s := crypto.SumSHA256([]byte(text)); return encode64(s[:]) }
+	sum := func(text string) string { s := crypto.SumSHA256([]byte(text)); return target.Encode64(s[:]) }
 	one := func(text string) string { return composite([][32]byte{crypto.SumSHA256([]byte(text))}) }
 	part := [][]byte{make([]byte, 32), make([]byte, 32)}
 	whole := crypto.SumSHA256([]byte("whole"))

@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // The pauses between two looks whether what halted the run is mended, in backoffs:
@@ -20,17 +22,17 @@ const LevelNotice = slog.LevelInfo + 2
 
 // waits tells an error that the run can wait out: its cause is outside of the
 // process, and mending it needs no other options.
-func waits(e *Error) bool {
+func waits(e *target.Error) bool {
 	switch e.Code {
-	case CodeNoConditions, CodeNotChecking, CodeStateMismatch, CodeStateLocked, CodeJournalLost, CodeTargetJournal, CodeTakenOver, CodePageLost, CodeCanceled, CodeAttributeRefused, CodeNoObjectLock:
+	case target.CodeNoConditions, target.CodeNotChecking, target.CodeStateMismatch, target.CodeStateLocked, target.CodeJournalLost, target.CodeTargetJournal, target.CodeTakenOver, target.CodePageLost, target.CodeCanceled, target.CodeAttributeRefused, target.CodeNoObjectLock:
 		return false
 	}
-	return (e.Class == Fixable || e.Class == Retryable) && !endless(e)
+	return (e.Class == target.Fixable || e.Class == target.Retryable) && !endless(e)
 }
 
 // waits tells that of this run: a journal that could not be written is not written
 // again before the next start.
-func (r *run) waits(e *Error) bool {
+func (r *run) waits(e *target.Error) bool {
 	return waits(e) && (r.journal == nil || r.journal.ice.frozen() == nil)
 }
 
@@ -57,7 +59,7 @@ func (r *run) one(ctx context.Context, t *transfer) {
 
 // try brings an object to its outcome and journals it. Only an error of the
 // object itself is an outcome; all others are returned, for the entry has none.
-func (r *run) try(ctx context.Context, t *transfer) *Error {
+func (r *run) try(ctx context.Context, t *transfer) *target.Error {
 	if r.calls.stopped() {
 		r.leave(nil)
 		return nil
@@ -93,7 +95,7 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 			r.storedOne()
 		}
 		err = r.done(ctx, t.page, t.entry, rec, nil)
-	case isClass(err, FatalObject):
+	case target.IsClass(err, target.FatalObject):
 		if abortErr := r.abort(ctx, t); abortErr != nil {
 			err = abortErr
 			break
@@ -107,27 +109,27 @@ func (r *run) try(ctx context.Context, t *transfer) *Error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, errStopped), isCanceled(err):
+	case errors.Is(err, errStopped), target.IsCanceled(err):
 		r.leave(nil)
 		return nil
 	}
-	e := asError(err)
+	e := target.AsError(err)
 	path := t.action.Path
 	if strings.HasPrefix(e.Path, r.opts.Prefix+JournalPrefix) {
 		path = e.Path // what fails is not the entry's own key
 	}
-	return &Error{e.Code, path, e.Cause, e.Remedy, e.Class, e.Unknown, e.Err}
+	return &target.Error{Code: e.Code, Path: path, Cause: e.Cause, Remedy: e.Remedy, Class: e.Class, Unknown: e.Unknown, Err: e.Err}
 }
 
 // after decides about an object that has no outcome: try it again, under the
 // context that is returned, or leave it for a later pass or start.
-func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (next context.Context, again bool) {
+func (r *run) after(ctx, attempt context.Context, began time.Time, e *target.Error) (next context.Context, again bool) {
 	scout := scoutOf(attempt)
 	if !r.calls.gate.still(scout, e) {
 		scout = 0 // it got through, and meets this as any other worker
 	}
 	switch {
-	case e.Class != Fixable && scout == 0 && !r.giveUp():
+	case e.Class != target.Fixable && scout == 0 && !r.giveUp():
 		r.leave(e)
 		r.problem(e)
 		return nil, false
@@ -157,7 +159,7 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *Error) (ne
 // stop halts the run for e until a scout gets through. The first one to do so is
 // the scout of this halt, whose number is returned; 0 is another's. A halt that was ended
 // by what was not its end goes on: it is said again, and its time has begun before.
-func (r *run) stop(e *Error) (scout uint64) {
+func (r *run) stop(e *target.Error) (scout uint64) {
 	scout, anew := r.calls.gate.shut(e, r.opts.Now())
 	if scout == 0 {
 		return 0
@@ -186,7 +188,7 @@ func whileWaiting(remedy string) string {
 
 // scoutAgain waits before the next look; false ends the run, or the wait. Where
 // credentials were read anew the target must first show that it is the same one.
-func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
+func (r *run) scoutAgain(ctx context.Context, e *target.Error) bool {
 	for {
 		if !r.restBeforeLook(ctx, e) || !r.calls.gate.awake(ctx, r.calls.stop) {
 			return false
@@ -198,13 +200,13 @@ func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
 		switch {
 		case err == nil:
 			return true
-		case errors.Is(err, errStopped) || isCanceled(err):
+		case errors.Is(err, errStopped) || target.IsCanceled(err):
 			return false
-		case !r.waits(asError(err)) && !isClass(err, FatalObject): // of the latter, the next look may tell more
-			r.halt(asError(err))
+		case !r.waits(target.AsError(err)) && !target.IsClass(err, target.FatalObject): // of the latter, the next look may tell more
+			r.halt(target.AsError(err))
 			return false
 		}
-		if why := asError(err); why.Code != e.Code {
+		if why := target.AsError(err); why.Code != e.Code {
 			e = why
 			r.calls.gate.reason(e)
 			r.problem(e)
@@ -213,7 +215,7 @@ func (r *run) scoutAgain(ctx context.Context, e *Error) bool {
 }
 
 // restBeforeLook waits the time between two looks; false ends the run, or the wait.
-func (r *run) restBeforeLook(ctx context.Context, e *Error) bool {
+func (r *run) restBeforeLook(ctx context.Context, e *target.Error) bool {
 	r.mu.Lock()
 	pause := r.look
 	r.look = min(2*r.look, lastLook*r.opts.Backoff)
@@ -241,10 +243,10 @@ func (r *run) renew(ctx context.Context) bool {
 
 // goOn ends a halt whose scout got through.
 func (r *run) goOn(scout uint64) {
-	r.endHalt(func(_ *Error, number uint64) bool { return number == scout })
+	r.endHalt(func(_ *target.Error, number uint64) bool { return number == scout })
 }
 
-func (r *run) endHalt(meant func(halt *Error, number uint64) bool) {
+func (r *run) endHalt(meant func(halt *target.Error, number uint64) bool) {
 	if r.calls.gate.openIf(meant) {
 		r.calls.budget.fill()
 	}
@@ -266,7 +268,7 @@ func (r *run) patiently(ctx context.Context, ask func(context.Context) error) er
 			r.goOn(scoutOf(attempt))
 			return nil
 		}
-		var e *Error
+		var e *target.Error
 		if !errors.As(err, &e) || r.opts.HaltWait <= 0 || !r.waits(e) {
 			return err
 		}
@@ -286,14 +288,14 @@ func (r *run) patiently(ctx context.Context, ask func(context.Context) error) er
 func (r *run) keep(ctx context.Context, f func() error) error {
 	for waited := false; ; waited = true {
 		err := f()
-		if hasCode(err, CodeJournalFull) && r.opts.HaltWait > 0 && r.waits(asError(err)) {
-			r.stop(asError(err))
-			if r.scoutAgain(ctx, asError(err)) {
+		if target.HasCode(err, target.CodeJournalFull) && r.opts.HaltWait > 0 && r.waits(target.AsError(err)) {
+			r.stop(target.AsError(err))
+			if r.scoutAgain(ctx, target.AsError(err)) {
 				continue
 			}
 		}
 		if waited { // whatever became of it: nobody else looks after this halt
-			r.endHalt(func(halt *Error, _ uint64) bool { return halt.Code == CodeJournalFull })
+			r.endHalt(func(halt *target.Error, _ uint64) bool { return halt.Code == target.CodeJournalFull })
 		}
 		return err
 	}
@@ -321,7 +323,7 @@ func (r *run) waitForPass(ctx context.Context, before uint64) bool {
 	if !r.scoutAgain(ctx, e) {
 		return false
 	}
-	if r.calls.gate.openQuietly(func(*Error, uint64) bool { return true }) {
+	if r.calls.gate.openQuietly(func(*target.Error, uint64) bool { return true }) {
 		r.calls.budget.fill()
 	}
 	return true

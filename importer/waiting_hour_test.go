@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestWaitsAnHour: a target is gone for an hour of the run's clock. A run that may
@@ -26,11 +28,11 @@ func TestWaitsAnHour(t *testing.T) {
 					return true, nil
 				}
 				later.Add(int64(30 * time.Second)) // a look
-				return false, NewError(CodeTargetAbsent, "", "connection refused", nil)
+				return false, target.NewError(target.CodeTargetAbsent, "", "connection refused", nil)
 			}
 			res, err := Run(context.Background(), s, f, o)
 			if wait < time.Hour {
-				if !hasCode(err, CodeTargetAbsent) || res.ExitClass() != ExitFixable || o.Now().Sub(begun) < wait || o.Now().Sub(begun) > 2*wait {
+				if !target.HasCode(err, target.CodeTargetAbsent) || res.ExitClass() != ExitFixable || o.Now().Sub(begun) < wait || o.Now().Sub(begun) > 2*wait {
 					t.Fatalf("after %v: %v, %+v", o.Now().Sub(begun), err, res)
 				}
 				later.Store(int64(time.Hour))

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -30,14 +31,14 @@ func ours(key string) bool {
 // TestWaits: whatever an operator can mend from outside halts the run, is said
 // once, and the run goes on by itself when it is mended.
 func TestWaits(t *testing.T) {
-	for _, code := range []Code{CodeTargetAbsent, CodeTargetUntrusted, CodeCredentialsRefused, CodeAccessDenied, CodeNoSuchBucket,
-		CodeWrongRegion, CodeClockSkew, CodeTargetFull} {
+	for _, code := range []target.Code{target.CodeTargetAbsent, target.CodeTargetUntrusted, target.CodeCredentialsRefused, target.CodeAccessDenied, target.CodeNoSuchBucket,
+		target.CodeWrongRegion, target.CodeClockSkew, target.CodeTargetFull} {
 		t.Run(string(code), func(t *testing.T) {
 			s, f := mixed(), newFake(t)
 			o := patient(t, memDisk())
 			o.Retries = 1
-			said := map[Code]int{}
-			o.Problem = func(e *Error) { said[e.Code]++ }
+			said := map[target.Code]int{}
+			o.Problem = func(e *target.Error) { said[e.Code]++ }
 			var refused atomic.Int64
 			broken := false
 			f.hook = func(n int, call, key string) (bool, error) {
@@ -45,7 +46,7 @@ func TestWaits(t *testing.T) {
 					broken = true
 				}
 				if broken && refused.Add(1) < 40 {
-					return false, NewError(code, "", "", nil) // even for the probe's keys
+					return false, target.NewError(code, "", "", nil) // even for the probe's keys
 				}
 				broken = false
 				return true, nil
@@ -66,12 +67,12 @@ func TestWaitsNotForever(t *testing.T) {
 	o.HaltWait = 20 * time.Millisecond
 	f.hook = func(n int, call, key string) (bool, error) {
 		if ours(key) {
-			return false, NewError(CodeCredentialsRefused, "", "", nil)
+			return false, target.NewError(target.CodeCredentialsRefused, "", "", nil)
 		}
 		return true, nil
 	}
 	res, err := Run(context.Background(), s, f, o)
-	if !hasCode(err, CodeCredentialsRefused) || res.ExitClass() != ExitFixable {
+	if !target.HasCode(err, target.CodeCredentialsRefused) || res.ExitClass() != ExitFixable {
 		t.Errorf("%v, %+v", err, res)
 	}
 }
@@ -83,12 +84,12 @@ func TestWaitsForOneKey(t *testing.T) {
 	o.HaltWait = 50 * time.Millisecond
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/dir/d" {
-			return false, NewError(CodeAccessDenied, "", "", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
 	res, err := Run(context.Background(), s, f, o)
-	if !hasCode(err, CodeAccessDenied) || res.Unfinished != 1 || f.ours() != 7 {
+	if !target.HasCode(err, target.CodeAccessDenied) || res.Unfinished != 1 || f.ours() != 7 {
 		t.Fatalf("%v, %d objects, %+v", err, len(f.objects), res)
 	}
 	f.hook = nil
@@ -136,7 +137,7 @@ func TestRetryBudget(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if ours(key) && failed.Load() < 200 {
 			failed.Add(1)
-			return false, NewError(CodeServerError, "", "", nil)
+			return false, target.NewError(target.CodeServerError, "", "", nil)
 		}
 		return true, nil
 	}
@@ -148,18 +149,18 @@ func TestRetryBudget(t *testing.T) {
 // TestWaitRenews: credentials are read anew before each look.
 func TestWaitRenews(t *testing.T) {
 	s, f := mixed(), newFake(t)
-	target, expired := &renewing{fakeTarget: f}, false
+	to, expired := &renewing{fakeTarget: f}, false
 	f.hook = func(n int, call, key string) (bool, error) {
 		expired = expired || ours(key)
-		if expired && target.renewed.Load() < 3 { // whatever the key
-			return false, NewError(CodeCredentialsRefused, "", "expired", nil)
+		if expired && to.renewed.Load() < 3 { // whatever the key
+			return false, target.NewError(target.CodeCredentialsRefused, "", "expired", nil)
 		}
 		return true, nil
 	}
 	var said bytes.Buffer
 	o := patient(t, memDisk())
 	o.Log = slog.New(slog.NewTextHandler(&said, nil))
-	if res := mustRun(t, s, target, o); !res.Complete {
+	if res := mustRun(t, s, to, o); !res.Complete {
 		t.Errorf("%+v", res)
 	}
 	for _, line := range []string{`level=WARN msg="the run waits for you" code=credentials-refused`, `level=INFO+2 msg="the run goes on"`} {
@@ -171,14 +172,14 @@ func TestWaitRenews(t *testing.T) {
 
 // TestWhileWaiting: nobody is sent to start a run again that waits.
 func TestWhileWaiting(t *testing.T) {
-	for _, info := range Codes() {
-		e := NewError(info.Code, "", "", nil)
+	for _, info := range target.Codes() {
+		e := target.NewError(info.Code, "", "", nil)
 		if text := whileWaiting(e.Remedy); waits(e) && strings.HasSuffix(text, "run the same command again") {
 			t.Errorf("%s: %s", e.Code, text)
 		}
 	}
 	g := newGate()
-	g.shut(NewError(CodeCredentialsExpired, "", "", nil), time.Now())
+	g.shut(target.NewError(target.CodeCredentialsExpired, "", "", nil), time.Now())
 	if _, halt := g.state(); halt == nil || !strings.HasSuffix(halt.Remedy, "; the run goes on by itself then") {
 		t.Errorf("%+v", halt)
 	}
@@ -189,7 +190,7 @@ type renewing struct {
 	renewed atomic.Int64
 }
 
-func (r *renewing) Capabilities() Capabilities {
+func (r *renewing) Capabilities() target.Capabilities {
 	c := r.fakeTarget.Capabilities()
 	c.Renew = true
 	return c
@@ -350,9 +351,9 @@ func TestRetryClass(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		switch key {
 		case "in/a":
-			return false, NewError(CodeRefused, "", "", nil)
+			return false, target.NewError(target.CodeRefused, "", "", nil)
 		case "in/dir/d":
-			return false, NewError(CodeTooLarge, "", "", nil)
+			return false, target.NewError(target.CodeTooLarge, "", "", nil)
 		}
 		return true, nil
 	}
@@ -360,7 +361,7 @@ func TestRetryClass(t *testing.T) {
 		t.Fatalf("%+v", res)
 	}
 	f.hook = nil
-	o.Retry = func(c Code) bool { return c == CodeRefused }
+	o.Retry = func(c target.Code) bool { return c == target.CodeRefused }
 	if res := mustRun(t, s, f, o); res.Tally.Outcomes[OutcomeFailed] != 1 || res.Attempt != 2 {
 		t.Fatalf("%+v", res)
 	}
@@ -377,7 +378,7 @@ func TestDeferred(t *testing.T) {
 	s, f, disk := mixed(), newFake(t), memDisk()
 	o := testOptions(t, disk)
 	o.DeferComplete = 8
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeTooManyHeld) {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeTooManyHeld) {
 		t.Errorf("too many: %v", err)
 	}
 	o.DeferComplete = 9
@@ -391,11 +392,11 @@ func TestDeferred(t *testing.T) {
 	}
 	f.hook = func(n int, call, key string) (bool, error) {
 		if key == "in/big" && call == "part" {
-			return false, NewError(CodeRefused, "", "", nil)
+			return false, target.NewError(target.CodeRefused, "", "", nil)
 		}
 		return true, nil
 	}
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeNotPublished) || visible() != 0 {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeNotPublished) || visible() != 0 {
 		t.Errorf("with a failure: %v, %d visible", err, visible())
 	}
 	parts, published := 0, 0
@@ -437,7 +438,7 @@ func TestScoutLosesItsUpload(t *testing.T) {
 		if key == "in/big" && call == "part" && refused < 3 {
 			refused++
 			clear(f.uploads)
-			return false, NewError(CodeTargetFull, "", "", nil)
+			return false, target.NewError(target.CodeTargetFull, "", "", nil)
 		}
 		return true, nil
 	}
@@ -451,12 +452,12 @@ func TestScoutLosesItsUpload(t *testing.T) {
 
 // TestReadMendsNoWrite: a target that answers a read may still refuse every write.
 func TestReadMendsNoWrite(t *testing.T) {
-	for code, read := range map[Code]bool{
-		CodeTargetAbsent: true, CodeCredentialsExpired: true, CodeClockSkew: true, CodeServerError: true, CodeThrottled: true,
-		CodeAccessDenied: false, CodePolicyDenied: false, CodeKMSKey: false, CodeNoObjectLock: false, CodeTargetFull: false, CodeJournalFull: false,
+	for code, read := range map[target.Code]bool{
+		target.CodeTargetAbsent: true, target.CodeCredentialsExpired: true, target.CodeClockSkew: true, target.CodeServerError: true, target.CodeThrottled: true,
+		target.CodeAccessDenied: false, target.CodePolicyDenied: false, target.CodeKMSKey: false, target.CodeNoObjectLock: false, target.CodeTargetFull: false, target.CodeJournalFull: false,
 	} {
 		g := newGate()
-		n, _ := g.shut(NewError(code, "", "", nil), time.Now())
+		n, _ := g.shut(target.NewError(code, "", "", nil), time.Now())
 		if got := g.mended(n, call{name: callListParts}); got != read {
 			t.Errorf("%s: a read opens: %v", code, got)
 		}
@@ -470,21 +471,21 @@ func TestReadMendsNoWrite(t *testing.T) {
 func TestHeadSaysNoWhy(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	o := patient(t, memDisk())
-	said := map[Code]int{}
-	o.Problem = func(e *Error) { said[e.Code]++ }
+	said := map[target.Code]int{}
+	o.Problem = func(e *target.Error) { said[e.Code]++ }
 	heads := 0
 	f.hook = func(n int, call, key string) (bool, error) {
 		switch {
 		case !ours(key) || heads > 12:
 		case call == "head":
 			heads++
-			return false, NewError(CodeAccessDenied, "", "status 403: Forbidden", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "status 403: Forbidden", nil)
 		case call == "get":
-			return false, NewError(CodeCredentialsRefused, "", "status 403: SignatureDoesNotMatch", nil)
+			return false, target.NewError(target.CodeCredentialsRefused, "", "status 403: SignatureDoesNotMatch", nil)
 		}
 		return true, nil
 	}
-	if res := mustRun(t, s, f, o); !res.Complete || len(said) != 1 || said[CodeCredentialsRefused] == 0 { // the first keys are refused alone
+	if res := mustRun(t, s, f, o); !res.Complete || len(said) != 1 || said[target.CodeCredentialsRefused] == 0 { // the first keys are refused alone
 		t.Errorf("said %v: %+v", said, res)
 	}
 	f.check(t, s, "in/")
@@ -508,7 +509,7 @@ func TestFullAtAnyPut(t *testing.T) {
 		}
 		res, err := Run(context.Background(), s, f, o)
 		for range 2 { // a header has nobody to wait for
-			if hasCode(err, CodeJournalFull) {
+			if target.HasCode(err, target.CodeJournalFull) {
 				res, err = Run(context.Background(), s, f, o)
 			}
 		}
@@ -532,11 +533,11 @@ func TestProbesOfOneRun(t *testing.T) {
 			names[name] = true
 		}
 		if key == "in/dir/d" {
-			return false, NewError(CodeAccessDenied, "", "", nil)
+			return false, target.NewError(target.CodeAccessDenied, "", "", nil)
 		}
 		return true, nil
 	}
-	if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeAccessDenied) || len(names) != 1 {
+	if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeAccessDenied) || len(names) != 1 {
 		t.Errorf("%v, probes %v", err, names)
 	}
 }
@@ -554,9 +555,11 @@ func TestRulesBeforeTheFirstByte(t *testing.T) {
 			s.file(path, []byte(path))
 		}
 		o := testOptions(t, memDisk())
-		f.hook = func(int, string, string) (bool, error) { return false, NewError(CodeCredentialsRefused, "", "", nil) }
+		f.hook = func(int, string, string) (bool, error) {
+			return false, target.NewError(target.CodeCredentialsRefused, "", "", nil)
+		}
 		o.Rules = parseRules(t, test.first)
-		if _, err := Run(context.Background(), s, f, o); !hasCode(err, CodeCredentialsRefused) {
+		if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeCredentialsRefused) {
 			t.Fatal(err)
 		}
 		f.hook = nil

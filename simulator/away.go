@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // patient is longer than any outage here, by the clock of a life.
@@ -42,7 +42,7 @@ func (w *world) away(ctx context.Context, e Event, h *host, dice *rand.Rand) err
 	if seen.Load() >= first {
 		w.met[e.What]++
 	}
-	if probes := (*importer.Error)(nil); waits && errors.As(err, &probes) && !isProbe(probes.Path) && h.result != nil && h.result.Probe.Done && first > 1 && gone(err) {
+	if probes := (*target.Error)(nil); waits && errors.As(err, &probes) && !isProbe(probes.Path) && h.result != nil && h.result.Probe.Done && first > 1 && gone(err) {
 		return fmt.Errorf("%w: it might have waited, and ended: %w", errSteered, err)
 	}
 	return w.survived(err)
@@ -50,5 +50,5 @@ func (w *world) away(ctx context.Context, e Event, h *host, dice *rand.Rand) err
 
 // gone reports whether a run ended because the target was not there.
 func gone(err error) bool {
-	return coded(err, importer.CodeTargetAbsent) || coded(err, importer.CodeCredentialsExpired) || coded(err, importer.CodeServerError) || coded(err, importer.CodeThrottled)
+	return coded(err, target.CodeTargetAbsent) || coded(err, target.CodeCredentialsExpired) || coded(err, target.CodeServerError) || coded(err, target.CodeThrottled)
 }

@@ -9,13 +9,14 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestBucketLists: the real client pages through the list and reads attributes.
 func TestBucketLists(t *testing.T) {
 	b := &Bucket{Name: "bucket"}
 	ctx := context.Background()
-	target, err := importer.NewS3(ctx, importer.Options{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
+	to, err := importer.NewS3(ctx, importer.Options{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
 		Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}})
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +28,7 @@ func TestBucketLists(t *testing.T) {
 	b.Plant("other/x", nil)
 	last, seen := "", 0
 	for token, pages := "", 0; pages == 0 || token != ""; pages++ {
-		page, next, err := target.List(ctx, "in/", token)
+		page, next, err := to.List(ctx, "in/", token)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,27 +44,27 @@ func TestBucketLists(t *testing.T) {
 	if seen != count {
 		t.Errorf("%d objects were listed, want %d", seen, count)
 	}
-	if _, _, err := target.Attributes(ctx, "in/none"); !importer.IsNotFound(err) {
+	if _, _, err := to.Attributes(ctx, "in/none"); !target.IsNotFound(err) {
 		t.Errorf("attributes of none: %v", err)
 	}
 	one := []byte(strings.Repeat("a", minPart))
-	id, err := target.CreateUpload(ctx, importer.CreateRequest{Key: "big"})
+	id, err := to.CreateUpload(ctx, target.CreateRequest{Key: "big"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var parts []importer.Part
+	var parts []target.Part
 	for i, data := range [][]byte{one, []byte("end")} {
-		etag, err := target.UploadPart(ctx, importer.PartRequest{Key: "big", UploadID: id, Number: i + 1, Body: strings.NewReader(string(data)), Size: int64(len(data)), SHA256: sha256.Sum256(data)})
+		etag, err := to.UploadPart(ctx, target.PartRequest{Key: "big", UploadID: id, Number: i + 1, Body: strings.NewReader(string(data)), Size: int64(len(data)), SHA256: sha256.Sum256(data)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		sum := sha256.Sum256(data)
-		parts = append(parts, importer.Part{Number: i + 1, ETag: etag, SHA256: base64.StdEncoding.EncodeToString(sum[:])})
+		parts = append(parts, target.Part{Number: i + 1, ETag: etag, SHA256: base64.StdEncoding.EncodeToString(sum[:])})
 	}
-	if _, err := target.CompleteUpload(ctx, importer.CompleteRequest{Key: "big", UploadID: id, Parts: parts, Size: minPart + 3}); err != nil {
+	if _, err := to.CompleteUpload(ctx, target.CompleteRequest{Key: "big", UploadID: id, Parts: parts, Size: minPart + 3}); err != nil {
 		t.Fatal(err)
 	}
-	obj, told, err := target.Attributes(ctx, "big")
+	obj, told, err := to.Attributes(ctx, "big")
 	if err != nil || obj.Size != minPart+3 || obj.ChecksumType != "COMPOSITE" || len(told) != 2 || told[1].Number != 2 || told[1].Size != 3 || told[1].SHA256 == "" {
 		t.Errorf("attributes: %+v %+v %v", obj, told, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // client is the real one of a bucket.
@@ -24,32 +25,32 @@ func client(t *testing.T, b *Bucket) *importer.S3 {
 }
 
 // send puts one part of an upload, and gives what Complete names.
-func send(ctx context.Context, target *importer.S3, id string, number int, data []byte) (importer.Part, error) {
+func send(ctx context.Context, to *importer.S3, id string, number int, data []byte) (target.Part, error) {
 	sum := sha256.Sum256(data)
-	etag, err := target.UploadPart(ctx, importer.PartRequest{Key: "k", UploadID: id, Number: number, Body: bytes.NewReader(data), Size: int64(len(data)), SHA256: sum})
-	return importer.Part{Number: number, ETag: etag, SHA256: base64.StdEncoding.EncodeToString(sum[:])}, err
+	etag, err := to.UploadPart(ctx, target.PartRequest{Key: "k", UploadID: id, Number: number, Body: bytes.NewReader(data), Size: int64(len(data)), SHA256: sum})
+	return target.Part{Number: number, ETag: etag, SHA256: base64.StdEncoding.EncodeToString(sum[:])}, err
 }
 
 // TestBucketPages: the real client goes through every page of uploads, parts and objects.
 func TestBucketPages(t *testing.T) {
 	b := &Bucket{Name: "bucket", Traits: Traits{Page: 2}}
-	target, ctx := client(t, b), t.Context()
+	to, ctx := client(t, b), t.Context()
 	last := ""
 	for i := range 5 {
 		b.Plant(fmt.Sprint("o", i), nil)
-		id, err := target.CreateUpload(ctx, importer.CreateRequest{Key: "k"})
+		id, err := to.CreateUpload(ctx, target.CreateRequest{Key: "k"})
 		must(t, err)
 		last = id
 	}
 	for n := range 5 {
-		_, err := send(ctx, target, last, n+1, []byte("part"))
+		_, err := send(ctx, to, last, n+1, []byte("part"))
 		must(t, err)
 	}
 	uploads, parts, objects := 0, 0, 0
-	must(t, target.ListUploads(ctx, "k", func(importer.Upload) error { uploads++; return nil }))
-	must(t, target.ListParts(ctx, "k", last, func(importer.Part) error { parts++; return nil }))
+	must(t, to.ListUploads(ctx, "k", func(target.Upload) error { uploads++; return nil }))
+	must(t, to.ListParts(ctx, "k", last, func(target.Part) error { parts++; return nil }))
 	for after := ""; ; {
-		page, next, err := target.List(ctx, "o", after)
+		page, next, err := to.List(ctx, "o", after)
 		must(t, err)
 		if objects += len(page); next == "" {
 			break
@@ -66,14 +67,14 @@ func TestBucketPages(t *testing.T) {
 func TestBucketRepeatsComplete(t *testing.T) {
 	for _, traits := range []Traits{{RepeatedComplete200: true}, {RepeatedComplete200: true, SlowComplete: true, Versioned: true}, {}} {
 		b := &Bucket{Name: "bucket", Traits: traits}
-		target, ctx := client(t, b), t.Context()
-		id, err := target.CreateUpload(ctx, importer.CreateRequest{Key: "k"})
+		to, ctx := client(t, b), t.Context()
+		id, err := to.CreateUpload(ctx, target.CreateRequest{Key: "k"})
 		must(t, err)
-		p, err := send(ctx, target, id, 1, []byte("part"))
+		p, err := send(ctx, to, id, 1, []byte("part"))
 		must(t, err)
-		var answers []importer.Stored
+		var answers []target.Stored
 		for range 2 {
-			stored, err := target.CompleteUpload(ctx, importer.CompleteRequest{Key: "k", UploadID: id, Parts: []importer.Part{p}, Size: 4, IfAbsent: true})
+			stored, err := to.CompleteUpload(ctx, target.CompleteRequest{Key: "k", UploadID: id, Parts: []target.Part{p}, Size: 4, IfAbsent: true})
 			if err == nil {
 				answers = append(answers, stored)
 			}
@@ -91,18 +92,18 @@ func TestBucketRepeatsComplete(t *testing.T) {
 // TestBucketVersions: what is written over or deleted is still there under its version.
 func TestBucketVersions(t *testing.T) {
 	b := &Bucket{Name: "bucket", Traits: Traits{Versioned: true}, Free: func(string) bool { return true }}
-	target, ctx := client(t, b), t.Context()
+	to, ctx := client(t, b), t.Context()
 	var versions []string
 	for _, text := range []string{"one", "two"} {
-		stored, err := target.Put(ctx, importer.PutRequest{Key: "k", Body: strings.NewReader(text), Size: 3, SHA256: sha256.Sum256([]byte(text))})
+		stored, err := to.Put(ctx, target.PutRequest{Key: "k", Body: strings.NewReader(text), Size: 3, SHA256: sha256.Sum256([]byte(text))})
 		must(t, err)
 		versions = append(versions, stored.VersionID)
 	}
-	must(t, target.Delete(ctx, "k", ""))
-	if _, err := target.Head(ctx, "k"); !importer.IsNotFound(err) {
+	must(t, to.Delete(ctx, "k", ""))
+	if _, err := to.Head(ctx, "k"); !target.IsNotFound(err) {
 		t.Errorf("behind a delete marker: %v", err)
 	}
-	body, err := target.Get(ctx, "k", versions[0])
+	body, err := to.Get(ctx, "k", versions[0])
 	must(t, err)
 	if text, _ := io.ReadAll(body); string(text) != "one" {
 		t.Errorf("the first version is %q", text)
@@ -110,8 +111,8 @@ func TestBucketVersions(t *testing.T) {
 	if n := b.Hidden()["k"]; n != 3 {
 		t.Errorf("%d versions and markers are hidden, want 3", n)
 	}
-	must(t, target.Delete(ctx, "k", versions[1]))
-	must(t, target.Delete(ctx, "k", versions[0]))
+	must(t, to.Delete(ctx, "k", versions[1]))
+	must(t, to.Delete(ctx, "k", versions[0]))
 	if n := b.Hidden()["k"]; n != 1 {
 		t.Errorf("%d are hidden, want the marker", n)
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -76,7 +76,7 @@ func (l *life) unlockFrom(state vfs.FS, disks []appliance.Disk) error {
 // doubledImport starts the import again in the state folder in which it is at work.
 func (w *world) doubledImport(ctx context.Context, h *host, dice *rand.Rand) error {
 	n := 2 + dice.Int64N(200) // the first one makes the lock in a new folder
-	again := &host{run: h.run, state: h.state, codes: map[string]importer.Code{}}
+	again := &host{run: h.run, state: h.state, codes: map[string]target.Code{}}
 	var met bool
 	var refusal error
 	interrupt([]*vfs.Mem{h.state}, n, func() { met, refusal = true, w.run(ctx, again, again.state, w.quiet()) })
@@ -87,17 +87,17 @@ func (w *world) doubledImport(ctx context.Context, h *host, dice *rand.Rand) err
 	}
 	w.met[DoubleImport]++
 	w.say("started again before operation %d: %v", n, refusal)
-	if !coded(refusal, importer.CodeStateLocked) {
+	if !coded(refusal, target.CodeStateLocked) {
 		return fmt.Errorf("%w: the import before operation %d was not refused as locked: %w", errDoubled, n, orDone(refusal))
 	}
-	if coded(err, importer.CodeStateLocked) || coded(err, importer.CodeTakenOver) {
+	if coded(err, target.CodeStateLocked) || coded(err, target.CodeTakenOver) {
 		return fmt.Errorf("%w: the first felt it: %w", errDoubled, err)
 	}
 	return w.survived(err)
 }
 
-func coded(err error, code importer.Code) bool {
-	var e *importer.Error
+func coded(err error, code target.Code) bool {
+	var e *target.Error
 	return errors.As(err, &e) && e.Code == code
 }
 

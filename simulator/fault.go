@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // Fault is what may become of a request on the wire or in the store.
@@ -104,10 +104,10 @@ const (
 // WireFault is one kind of fault.
 type WireFault struct {
 	Name  Fault
-	Calls []string        // that it can meet; nil is all
-	Told  bool            // the client is told that something went wrong
-	End   Ending          // the worst that may come of it
-	Codes []importer.Code // by which an ending other than Completes is named
+	Calls []string      // that it can meet; nil is all
+	Told  bool          // the client is told that something went wrong
+	End   Ending        // the worst that may come of it
+	Codes []target.Code // by which an ending other than Completes is named
 
 	before early
 	after  change
@@ -148,7 +148,7 @@ var wireFaults = []WireFault{
 	{Name: ErrorAfter, Told: true, End: Completes, after: saysAfter(500, "InternalError")},
 	{Name: ErrorPage, Told: true, End: Completes, before: page(500)},
 	{Name: ErrorEmpty, Told: true, End: Completes, before: empty(500)},
-	{Name: NotImplemented, Told: true, End: Names, Codes: []importer.Code{importer.CodeRefused}, before: says(501, "NotImplemented")},
+	{Name: NotImplemented, Told: true, End: Names, Codes: []target.Code{target.CodeRefused}, before: says(501, "NotImplemented")},
 	{Name: BadGateway, Told: true, End: Completes, before: says(502, "BadGateway")},
 	{Name: Unreadable, Told: true, End: Completes, before: page(502)},
 	{Name: SlowDown, Told: true, End: Completes, before: says(503, "SlowDown")},
@@ -157,24 +157,24 @@ var wireFaults = []WireFault{
 	{Name: UnavailableEmpty, Told: true, End: Completes, before: empty(503)},
 	{Name: TimeoutBefore, Told: true, End: Completes, before: says(504, "GatewayTimeout")},
 	{Name: TimeoutAfter, Told: true, End: Completes, after: pageAfter(504)},
-	{Name: Full, Told: true, End: Halts, Codes: []importer.Code{importer.CodeTargetFull}, before: says(507, "InsufficientStorage")},
+	{Name: Full, Told: true, End: Halts, Codes: []target.Code{target.CodeTargetFull}, before: says(507, "InsufficientStorage")},
 
-	{Name: Redirect, Told: true, End: Halts, Codes: []importer.Code{importer.CodeWrongRegion}, before: says(301, "PermanentRedirect")},
-	{Name: Elsewhere, Told: true, End: Halts, Codes: []importer.Code{importer.CodeWrongRegion}, before: says(307, "TemporaryRedirect")},
+	{Name: Redirect, Told: true, End: Halts, Codes: []target.Code{target.CodeWrongRegion}, before: says(301, "PermanentRedirect")},
+	{Name: Elsewhere, Told: true, End: Halts, Codes: []target.Code{target.CodeWrongRegion}, before: says(307, "TemporaryRedirect")},
 	{Name: RequestTimeout, Told: true, End: Completes, before: says(400, "RequestTimeout")},
 	{Name: IncompleteBody, Calls: withBody, Told: true, End: Completes, before: says(400, "IncompleteBody")},
-	{Name: Denied, Told: true, End: Halts, Codes: []importer.Code{importer.CodeAccessDenied}, before: says(403, "AccessDenied")},
-	{Name: Expired, Told: true, End: Halts, Codes: []importer.Code{importer.CodeCredentialsExpired, importer.CodeAccessDenied}, before: says(403, "ExpiredToken")},
-	{Name: Skewed, Told: true, End: Halts, Codes: []importer.Code{importer.CodeClockSkew, importer.CodeAccessDenied}, before: says(403, "RequestTimeTooSkewed")},
-	{Name: BadSignature, Told: true, End: Halts, Codes: []importer.Code{importer.CodeCredentialsRefused, importer.CodeAccessDenied}, before: says(403, "SignatureDoesNotMatch")},
+	{Name: Denied, Told: true, End: Halts, Codes: []target.Code{target.CodeAccessDenied}, before: says(403, "AccessDenied")},
+	{Name: Expired, Told: true, End: Halts, Codes: []target.Code{target.CodeCredentialsExpired, target.CodeAccessDenied}, before: says(403, "ExpiredToken")},
+	{Name: Skewed, Told: true, End: Halts, Codes: []target.Code{target.CodeClockSkew, target.CodeAccessDenied}, before: says(403, "RequestTimeTooSkewed")},
+	{Name: BadSignature, Told: true, End: Halts, Codes: []target.Code{target.CodeCredentialsRefused, target.CodeAccessDenied}, before: says(403, "SignatureDoesNotMatch")},
 	{Name: NoUpload, Calls: ofUpload, Told: true, End: Completes, before: says(404, "NoSuchUpload")},
 	{Name: UploadLost, Calls: ofUpload, Told: true, End: Completes, before: uploadLost},
 	{Name: NoUploadKey, Calls: ofUpload, Told: true, End: Completes, before: says(404, "NoSuchKey")},
-	{Name: BadPart, Calls: []string{callComplete}, Told: true, End: Names, Codes: []importer.Code{importer.CodeRefused}, before: says(400, "InvalidPart")},
-	{Name: Forbidden, Told: true, End: Halts, Codes: []importer.Code{importer.CodeNotS3, importer.CodeAccessDenied}, before: page(403)},
+	{Name: BadPart, Calls: []string{callComplete}, Told: true, End: Names, Codes: []target.Code{target.CodeRefused}, before: says(400, "InvalidPart")},
+	{Name: Forbidden, Told: true, End: Halts, Codes: []target.Code{target.CodeNotS3, target.CodeAccessDenied}, before: page(403)},
 	{Name: NotThere, Calls: []string{callHead, callGet}, Told: true, End: Completes, before: says(404, "NoSuchKey")},
 	{Name: Conflict409, Calls: conditional, Told: true, End: Completes, before: says(409, "ConditionalRequestConflict")},
-	{Name: Exists412, Calls: conditional, Told: true, End: Names, Codes: []importer.Code{importer.CodeNotShown}, before: says(412, "PreconditionFailed")},
+	{Name: Exists412, Calls: conditional, Told: true, End: Names, Codes: []target.Code{target.CodeNotShown}, before: says(412, "PreconditionFailed")},
 	{Name: TooMany, Told: true, End: Completes, before: says(429, "TooManyRequests")},
 
 	{Name: OKErrorBefore, Calls: writes, Told: true, End: Completes, before: says(200, "InternalError")},
@@ -187,11 +187,11 @@ var wireFaults = []WireFault{
 	{Name: NoETag, Calls: answered, End: Completes, after: editETag("")},
 	{Name: WrongETag, Calls: answered, End: Completes, after: editETag(`"0123456789abcdef0123456789abcdef"`)},
 	{Name: NoChecksum, Calls: answered, End: Completes, after: editChecksum("")},
-	{Name: WrongChecksum, Calls: answered, End: Names, Codes: []importer.Code{importer.CodeStoredWrong, importer.CodeConflict}, after: editChecksum(strings.Repeat("A", 43) + "=")},
-	{Name: WrongSize, Calls: []string{callHead}, End: Names, Codes: []importer.Code{importer.CodeStoredWrong, importer.CodeConflict}, after: wrongSize},
-	{Name: FlippedIn, Calls: payloads, Told: true, End: Names, Codes: []importer.Code{importer.CodeDigestRefused}, before: flippedIn},
-	{Name: FlippedOut, Calls: []string{callGet}, End: Names, Codes: []importer.Code{importer.CodeStoredWrong, importer.CodeConflict}, after: editContent(flip)},
-	{Name: ShortContent, Calls: []string{callGet}, End: Names, Codes: []importer.Code{importer.CodeStoredWrong, importer.CodeConflict}, after: editContent(half)},
+	{Name: WrongChecksum, Calls: answered, End: Names, Codes: []target.Code{target.CodeStoredWrong, target.CodeConflict}, after: editChecksum(strings.Repeat("A", 43) + "=")},
+	{Name: WrongSize, Calls: []string{callHead}, End: Names, Codes: []target.Code{target.CodeStoredWrong, target.CodeConflict}, after: wrongSize},
+	{Name: FlippedIn, Calls: payloads, Told: true, End: Names, Codes: []target.Code{target.CodeDigestRefused}, before: flippedIn},
+	{Name: FlippedOut, Calls: []string{callGet}, End: Names, Codes: []target.Code{target.CodeStoredWrong, target.CodeConflict}, after: editContent(flip)},
+	{Name: ShortContent, Calls: []string{callGet}, End: Names, Codes: []target.Code{target.CodeStoredWrong, target.CodeConflict}, after: editContent(half)},
 	{Name: NoPart, Calls: []string{callListParts}, End: Completes, after: editContent(noPart)},
 	{Name: WrongPart, Calls: []string{callListParts}, End: Completes, after: editContent(wrongPart)},
 	{Name: PagedParts, Calls: []string{callListParts}, End: Completes, after: editContent(pagedParts)},

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -138,19 +139,19 @@ func (w *world) otherHost(ctx context.Context, h *host, dice *rand.Rand) error {
 	if errors.Is(err, errTouched) {
 		return err
 	}
-	return w.replaced(s, stopped, late, importer.CodeTakenOver, importer.CodeStateLocked)
+	return w.replaced(s, stopped, late, target.CodeTakenOver, target.CodeStateLocked)
 }
 
 // replaced: a frozen host that goes on says that another one has the run, and nothing
 // else, unless all that it had to look at the target for was done.
-func (w *world) replaced(s *stall, stopped bool, err error, codes ...importer.Code) error {
+func (w *world) replaced(s *stall, stopped bool, err error, codes ...target.Code) error {
 	if stopped && s.dead && !errors.Is(err, errTouched) {
 		return nil // nobody sees how it ends
 	}
 	if errors.Is(err, errTouched) || !stopped || s.dead || w.lost || err == nil || w.bucket.Traits.NoConditions {
 		return w.survived(err)
 	}
-	if !slices.ContainsFunc(codes, func(c importer.Code) bool { return coded(err, c) }) {
+	if !slices.ContainsFunc(codes, func(c target.Code) bool { return coded(err, c) }) {
 		return fmt.Errorf("%w: one that %s, and was replaced, ended as: %w", errHosts, s, err)
 	}
 	return nil
@@ -174,14 +175,14 @@ func (w *world) otherCancel(ctx context.Context, h *host, dice *rand.Rand) error
 	}
 	// A cancel removes what a probe has left, also from under one at work: whose second
 	// conditional write then succeeds, and who trusts the target with nothing.
-	if err := w.replaced(s, stopped, late, importer.CodeTakenOver, importer.CodeStateLocked, importer.CodeCanceled, importer.CodeNoConditions); err != nil {
+	if err := w.replaced(s, stopped, late, target.CodeTakenOver, target.CodeStateLocked, target.CodeCanceled, target.CodeNoConditions); err != nil {
 		return err
 	}
 	if w.lost || w.bucket.Traits.NoConditions {
 		w.another()
 		return w.survived(err)
 	}
-	if coded(err, importer.CodeStateMismatch) && s.dead && !w.begunInTarget(h.run) {
+	if coded(err, target.CodeStateMismatch) && s.dead && !w.begunInTarget(h.run) {
 		w.another() // it died before it had begun: there is nothing to cancel
 		return nil
 	}
@@ -193,7 +194,7 @@ func (w *world) otherCancel(ctx context.Context, h *host, dice *rand.Rand) error
 		return err
 	}
 	third := w.takeover(h.run)
-	if err := w.run(ctx, third, third.state, w.quiet()); !coded(err, importer.CodeCanceled) {
+	if err := w.run(ctx, third, third.state, w.quiet()); !coded(err, target.CodeCanceled) {
 		return fmt.Errorf("%w: a run that was canceled was not refused as such: %w", errHosts, orDone(err))
 	}
 	w.another()

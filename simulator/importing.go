@@ -16,6 +16,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -33,13 +34,13 @@ type host struct {
 	takes bool // the run over from another host
 	steered
 	result *importer.Result
-	codes  map[string]importer.Code // of the problems it named, by path or key
-	said   map[importer.Code]bool
+	codes  map[string]target.Code // of the problems it named, by path or key
+	said   map[target.Code]bool
 	mu     sync.Mutex
 }
 
 func newHost(run string) *host {
-	return &host{run: run, state: newMem(), codes: map[string]importer.Code{}, said: map[importer.Code]bool{}}
+	return &host{run: run, state: newMem(), codes: map[string]target.Code{}, said: map[target.Code]bool{}}
 }
 
 // importAll imports, once for each trouble and then without any.
@@ -67,7 +68,7 @@ func (l *life) importAll(ctx context.Context) error {
 
 // probeLeft tells what a probe could not remove, and named.
 func (w *world) probeLeft(key string) bool {
-	return slices.ContainsFunc(w.hosts, func(h *host) bool { return h.codes[key] == importer.CodeProbeLeft })
+	return slices.ContainsFunc(w.hosts, func(h *host) bool { return h.codes[key] == target.CodeProbeLeft })
 }
 
 // isOwn tells the keys that the importer keeps for itself.
@@ -158,7 +159,7 @@ func (w *world) prepare(e Event) {
 func (w *world) quiet() *Wire { return &Wire{Store: w.store()} }
 
 // begin opens the device and a host's state folder, until end.
-func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (source importer.Source, target importer.Target, o importer.Options, end func(), err error) {
+func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (source importer.Source, to target.Target, o importer.Options, end func(), err error) {
 	rd, err := w.reader(w.set(nil))
 	if err != nil {
 		return nil, nil, o, nil, err
@@ -174,11 +175,11 @@ func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (s
 		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
 		ReadBack:    w.readBack, AllowUnconditional: w.unconditional, ExclusivePrefix: w.exclusive,
 		JournalInTarget: w.mirrored, Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: held, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.hostNow, Rules: w.rules,
-		Problem: func(e *importer.Error) {
+		Problem: func(e *target.Error) {
 			h.mu.Lock()
 			defer h.mu.Unlock()
 			h.said[e.Code] = true
-			if h.codes[e.Path] != importer.CodeProbeLeft { // what failed there is told after what was left
+			if h.codes[e.Path] != target.CodeProbeLeft { // what failed there is told after what was left
 				h.codes[e.Path] = e.Code
 			}
 		},
@@ -190,10 +191,10 @@ func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (s
 	if h.takes {
 		o.TakeOver = time.Nanosecond // it waits as long as it always must
 	}
-	if target, err = importer.NewS3(ctx, o); err != nil {
+	if to, err = importer.NewS3(ctx, o); err != nil {
 		end()
 	}
-	return bridge.New(rd), target, o, end, err
+	return bridge.New(rd), to, o, end, err
 }
 
 // run is one start of the import on a host.
@@ -228,7 +229,7 @@ func (w *world) survived(err error) error {
 		return nil
 	}
 	w.say("ended by: %v", err)
-	if errors.As(err, new(*importer.Error)) {
+	if errors.As(err, new(*target.Error)) {
 		return nil // it has a code; what it comes to shows the last start
 	}
 	for _, excuse := range []error{context.Canceled, errDead, vfs.ErrHalted, syscall.ENOSPC} {
@@ -340,7 +341,7 @@ func (w *world) finish(ctx context.Context) error {
 		}
 		err = w.run(ctx, h, h.state, w.quiet())
 	}
-	if coded(err, importer.CodeNotPublished) {
+	if coded(err, target.CodeNotPublished) {
 		h, err = w.publishAlone(ctx, h, err)
 	}
 	if errors.Is(err, errTouched) {
@@ -385,7 +386,7 @@ func (w *world) compare(h *host) error {
 		code := h.code(path, key)
 		switch {
 		case w.taken[key]:
-			if code != importer.CodeConflict && !w.lost && !noKey(path, w.held[path]) {
+			if code != target.CodeConflict && !w.lost && !noKey(path, w.held[path]) {
 				bad = append(bad, fmt.Sprintf("%q is taken, and that was called %q", key, code))
 			}
 		case noKey(path, w.held[path]):
@@ -404,14 +405,14 @@ func (w *world) compare(h *host) error {
 			if o != nil && !o.Foreign {
 				bad = append(bad, fmt.Sprintf("%q is there, which the store does not keep", key))
 			}
-		case o != nil && w.bucket.Traits.HeadLags > 0 && (code == importer.CodeMissing || code == importer.CodeConflict) && h.result.Tally.Bad() > 0:
+		case o != nil && w.bucket.Traits.HeadLags > 0 && (code == target.CodeMissing || code == target.CodeConflict) && h.result.Tally.Bad() > 0:
 			missing++ // so the target says
 		case w.lacksLock(o, h.run):
 			missing++
-			if code != importer.CodeAttributeMissing && !w.lost {
+			if code != target.CodeAttributeMissing && !w.lost {
 				bad = append(bad, fmt.Sprintf("%q has no lock, and that was called %q", key, code))
 			}
-		case o == nil && w.swapped && code == importer.CodeAttributeMissing:
+		case o == nil && w.swapped && code == target.CodeAttributeMissing:
 			missing++ // it failed before the target was another one, and that end is signed as it was
 		case o == nil:
 			missing++
@@ -421,7 +422,7 @@ func (w *world) compare(h *host) error {
 				bad = append(bad, fmt.Sprintf("%q is not in the target, and nobody said so", key))
 			}
 		case o.Wrong && w.readBack:
-			if code != importer.CodeStoredWrong && code != importer.CodeConflict { // an earlier run's is not ours
+			if code != target.CodeStoredWrong && code != target.CodeConflict { // an earlier run's is not ours
 				bad = append(bad, fmt.Sprintf("%q is stored wrong, and read-back called that %q", key, code))
 			}
 		case string(o.Data) != content && !o.Wrong:
@@ -449,7 +450,7 @@ func (w *world) compare(h *host) error {
 	return list(bad)
 }
 
-func (h *host) code(path, key string) importer.Code {
+func (h *host) code(path, key string) target.Code {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if c := h.codes[path]; c != "" {

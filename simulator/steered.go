@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // errSteered is a finding: a run did not obey who steers it.
@@ -156,7 +157,7 @@ func (w *world) heldHost(ctx context.Context, e Event, h *host, dice *rand.Rand)
 		return err
 	}
 	if held && late != nil && other == nil && !w.lost && !w.bucket.Traits.NoConditions &&
-		!coded(late, importer.CodeTakenOver) && !coded(late, importer.CodeStateLocked) {
+		!coded(late, target.CodeTakenOver) && !coded(late, target.CodeStateLocked) {
 		return fmt.Errorf("%w: one that was %s, and was replaced, ended as: %w", errHosts, s.state, late)
 	}
 	return errors.Join(w.survived(late), w.survived(other))

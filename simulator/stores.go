@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // storeTroubles are those by which a life's store is another one than S3: a life has one
@@ -39,7 +40,7 @@ func (w *world) otherStore(what Trouble, dice *rand.Rand) {
 		kinds := [][]string{nil, {callPut}, {callCreate}, {callPut, callCreate}}
 		t.DropsTags, t.DropsLock = kinds[dice.IntN(4)], kinds[dice.IntN(4)]
 		w.rules.Version, t.Locks = 1, true
-		w.rules.Objects = []importer.ObjectRule{{Given: importer.Given{Tags: map[string]string{"class": "kept", "year": "2027"}}, Lock: &importer.LockRule{Mode: "GOVERNANCE", Days: 30}}}
+		w.rules.Objects = []importer.ObjectRule{{Given: target.Given{Tags: map[string]string{"class": "kept", "year": "2027"}}, Lock: &importer.LockRule{Mode: "GOVERNANCE", Days: 30}}}
 		w.late = dice.IntN(2) == 0 && t.DropsLock == nil
 	case HeadBehind:
 		t.HeadLags = 1 + dice.IntN(4)
@@ -88,7 +89,7 @@ func (w *world) tagsUntold(run string) bool {
 		o := w.bucket.Objects()[key]
 		lacks = lacks || o != nil && !o.Foreign && o.run() == run && o.Shown.Get("X-Amz-Tagging-Count") == ""
 	}
-	return lacks && !slices.ContainsFunc(w.hosts, func(h *host) bool { return h.said[importer.CodeAttributeDropped] })
+	return lacks && !slices.ContainsFunc(w.hosts, func(h *host) bool { return h.said[target.CodeAttributeDropped] })
 }
 
 // apart lets the clocks of store and hosts be up to ten minutes apart, and jump.
@@ -159,16 +160,16 @@ func (b *Bucket) Empty() {
 func (w *world) goneOn(err error) (again, anew bool) {
 	t := &w.bucket.Traits
 	switch {
-	case t.NoConditions && !w.unconditional && coded(err, importer.CodeNoConditions):
+	case t.NoConditions && !w.unconditional && coded(err, target.CodeNoConditions):
 		w.unconditional, w.mirrored = true, false // the operator says that nobody else writes here
 		return true, true
-	case t.NoListBucket && coded(err, importer.CodeAccessDenied):
+	case t.NoListBucket && coded(err, target.CodeAccessDenied):
 		t.NoListBucket = false
 		return true, false
-	case t.HeadLags > 0 && coded(err, importer.CodeMissing): // of the probe
+	case t.HeadLags > 0 && coded(err, target.CodeMissing): // of the probe
 		t.HeadLags = 0
 		return true, false
-	case w.swapped && coded(err, importer.CodeTargetChanged):
+	case w.swapped && coded(err, target.CodeTargetChanged):
 		w.swapped = false
 		return true, true
 	}

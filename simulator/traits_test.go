@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // storeTraits are what stores do that the plain double does not.
@@ -88,23 +89,23 @@ func importInto(traits Traits, seed uint64) error {
 	bad := trial.compare(end == Completes)
 	switch {
 	case end == Completes:
-	case traits.NoListBucket && end == Halts && code == importer.CodeAccessDenied:
-	case (traits.HeadLags > 0 || traits.Lies412 == Takes412) && end == Names && (code == importer.CodeMissing || code == importer.CodeConflict || code == importer.CodeNotShown):
+	case traits.NoListBucket && end == Halts && code == target.CodeAccessDenied:
+	case (traits.HeadLags > 0 || traits.Lies412 == Takes412) && end == Names && (code == target.CodeMissing || code == target.CodeConflict || code == target.CodeNotShown):
 	default:
 		bad = errors.Join(bad, fmt.Errorf("%s (%s)", end, code))
 	}
-	named := names[string(importer.CodeProbeLeft)] || names[string(importer.CodeJournalLeft)]
+	named := names[string(target.CodeProbeLeft)] || names[string(target.CodeJournalLeft)]
 	for key := range trial.bucket.Objects() {
 		if isOwn(key) && unseen == 0 && !named && end == Completes {
 			bad = errors.Join(bad, fmt.Errorf("%q is left, and nobody said so", key))
 		}
 	}
 	for key, n := range trial.bucket.Hidden() {
-		if unseen == 0 && !names[string(importer.CodeProbeLeft)] && end == Completes && !isJournal(key) {
+		if unseen == 0 && !names[string(target.CodeProbeLeft)] && end == Completes && !isJournal(key) {
 			bad = errors.Join(bad, fmt.Errorf("%d older versions of %q", n, key))
 		}
 	}
-	if left := trial.bucket.Uploads(); len(left) > 0 && !names[string(importer.CodeProbeLeft)] && !names[string(importer.CodeOrphanUpload)] && end == Completes {
+	if left := trial.bucket.Uploads(); len(left) > 0 && !names[string(target.CodeProbeLeft)] && !names[string(target.CodeOrphanUpload)] && end == Completes {
 		bad = errors.Join(bad, fmt.Errorf("uploads of %q are left", left))
 	}
 	return bad

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -34,11 +35,11 @@ type trial struct {
 	readBack bool
 	haltWait time.Duration
 	backoff  time.Duration
-	codes    map[importer.Code]bool // of the problems that were named
+	codes    map[target.Code]bool // of the problems that were named
 }
 
 func newTrial(g *Goods) *trial {
-	return &trial{goods: g, bucket: &Bucket{Name: bucketName, Free: isOwn}, state: newMem(), key: testKey(), codes: map[importer.Code]bool{}}
+	return &trial{goods: g, bucket: &Bucket{Name: bucketName, Free: isOwn}, state: newMem(), key: testKey(), codes: map[target.Code]bool{}}
 }
 
 func testKey() []byte { return newLife(Plan{Seed: 1}).key() }
@@ -51,7 +52,7 @@ func (t *trial) start(wire *Wire) (*importer.Result, error) {
 		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
 		ReadBack:    t.readBack, ExclusivePrefix: true, Concurrency: 2, PartConcurrency: 1, HaltWait: t.haltWait, Backoff: t.backoff,
 		StateDir: t.state, RunID: "run-1", ImporterKey: t.key,
-		Problem: func(e *importer.Error) { t.codes[e.Code] = true },
+		Problem: func(e *target.Error) { t.codes[e.Code] = true },
 	}
 	target, err := importer.NewS3(context.Background(), o)
 	if err != nil {
@@ -84,8 +85,8 @@ func (t *trial) compare(whole bool) error {
 }
 
 // ended says what a start has come to, and by which code.
-func (t *trial) ended(r *importer.Result, err error) (Ending, importer.Code, error) {
-	var halt *importer.Error
+func (t *trial) ended(r *importer.Result, err error) (Ending, target.Code, error) {
+	var halt *target.Error
 	switch {
 	case r == nil || err != nil && !errors.As(err, &halt):
 		return "", "", fmt.Errorf("the run broke off: %w", err)
@@ -96,16 +97,16 @@ func (t *trial) ended(r *importer.Result, err error) (Ending, importer.Code, err
 	case r.Halt != nil:
 		return Halts, r.Halt.Code, t.compare(false)
 	}
-	for _, l := range importer.Codes() {
-		if l.Class == importer.FatalObject && t.codes[l.Code] {
+	for _, l := range target.Codes() {
+		if l.Class == target.FatalObject && t.codes[l.Code] {
 			return Names, l.Code, t.compare(false)
 		}
 	}
 	return "", "", fmt.Errorf("ended as %v, and named no object: %v", r.ExitClass(), t.codes)
 }
 
-func isDocumented(code importer.Code) bool {
-	return slices.ContainsFunc(importer.Codes(), func(l importer.CodeInfo) bool { return l.Code == code })
+func isDocumented(code target.Code) bool {
+	return slices.ContainsFunc(target.Codes(), func(l target.CodeInfo) bool { return l.Code == code })
 }
 
 // first are faults that an import needs to make a call at all.
@@ -162,7 +163,7 @@ func meet(goods *Goods, k WireFault, call string, times int, probe bool, haltWai
 	if r, err = t.start(&Wire{}); err != nil || r.ExitClass() != importer.ExitComplete {
 		return end, true, fmt.Errorf("a start without faults ends as %v: %v", r.ExitClass(), err)
 	}
-	named := r.LeftUploads > 0 || t.codes[importer.CodeOrphanUpload] || t.codes[importer.CodeProbeLeft]
+	named := r.LeftUploads > 0 || t.codes[target.CodeOrphanUpload] || t.codes[target.CodeProbeLeft]
 	if left := t.bucket.Uploads(); len(left) > 0 && k.End != Leaves && !named {
 		err = fmt.Errorf("uploads of %q are left behind, unnamed", left)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
@@ -38,7 +39,7 @@ type importFlags struct {
 	marker, metrics, log                             string
 	haltWait, takeover                               time.Duration
 	journal                                          string
-	retry                                            func(importer.Code) bool
+	retry                                            func(target.Code) bool
 	rules                                            ruleFlags
 }
 
@@ -482,7 +483,7 @@ func (f *importFlags) readImporterKey(a *app, job *manifest.Job) (ed25519.Privat
 
 // importEnd is the run's end as an error.
 func importEnd(r *importer.Result, err error) error {
-	var why *importer.Error
+	var why *target.Error
 	if errors.As(err, &why) {
 		return targetError(why)
 	}
@@ -525,18 +526,18 @@ func loaderEnd(r *importer.Result, bad func(kind error, n uint64) error) error {
 }
 
 // targetError gives an importer's error its class and its own remedy.
-func targetError(e *importer.Error) error {
+func targetError(e *target.Error) error {
 	kind := errObjects
 	switch {
-	case e.Code == importer.CodeInternal:
+	case e.Code == target.CodeInternal:
 		kind = errInternal
-	case e.Code == importer.CodeStateLocked:
+	case e.Code == target.CodeStateLocked:
 		kind = firmware.ErrBusy
 	case slices.Contains(conflictCodes, e.Code):
 		kind = errConflict
-	case e.Code == importer.CodeSourceLost:
+	case e.Code == target.CodeSourceLost:
 		kind = errLost
-	case e.Class == importer.Fixable || e.Class == importer.Retryable:
+	case e.Class == target.Fixable || e.Class == target.Retryable:
 		kind = errTarget
 	}
 	return hint(fmt.Errorf("%w: %w", kind, e), "%s", e.Remedy)

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -181,8 +182,8 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 	begun, asked := a.now(), time.Time{}
 	for end := begun.Add(stopWait); ; {
 		folder, err := importer.OpenState(state)
-		var e *importer.Error
-		if err == nil || !errors.As(err, &e) || e.Code != importer.CodeStateLocked || a.now().After(end) {
+		var e *target.Error
+		if err == nil || !errors.As(err, &e) || e.Code != target.CodeStateLocked || a.now().After(end) {
 			return folder, stateFolder(state, asTargetError(err))
 		}
 		if now := a.now(); asked.IsZero() || now.Sub(asked) >= askAgain {

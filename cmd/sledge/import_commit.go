@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -31,7 +32,7 @@ func foreign(key string) error {
 // cannot be read may be either.
 func (d *endedImport) unmarked(ctx context.Context, at *importer.CommitStore) (committed bool, err error) {
 	there, err := at.Read(ctx)
-	if importer.IsNotFound(err) {
+	if target.IsNotFound(err) {
 		return false, nil
 	}
 	if err != nil {
@@ -50,7 +51,7 @@ func (d *endedImport) unmarked(ctx context.Context, at *importer.CommitStore) (c
 // unread is of a commit marker of which no answer tells whether it is there. Stores say of a
 // missing key, too, that it is forbidden to whoever may not list.
 func unread(key string, err error) error {
-	var e *importer.Error
+	var e *target.Error
 	if !errors.As(err, &e) {
 		return fmt.Errorf("commit marker %s: %w", key, err)
 	}
@@ -124,7 +125,7 @@ func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 }
 
 // markerAttributes are a commit marker's: a bucket may demand the run's own of it.
-func markerAttributes(rules importer.Rules) importer.Attributes {
+func markerAttributes(rules importer.Rules) target.Attributes {
 	a := rules.Own()
 	a.ContentType = "application/vnd.dsse.envelope.v1+json"
 	return a

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -19,7 +20,7 @@ import (
 // TestMarkerAttributes: a bucket that takes nothing without encryption or tags takes the
 // commit marker.
 func TestMarkerAttributes(t *testing.T) {
-	rules := importer.Rules{Version: 1, Objects: []importer.ObjectRule{{Given: importer.Given{SSE: "AES256", Tags: map[string]string{"a": "b"}, StorageClass: "COLD", ContentType: "text/plain"}}}}
+	rules := importer.Rules{Version: 1, Objects: []importer.ObjectRule{{Given: target.Given{SSE: "AES256", Tags: map[string]string{"a": "b"}, StorageClass: "COLD", ContentType: "text/plain"}}}}
 	a := markerAttributes(rules)
 	if a.SSE != "AES256" || a.Tags["a"] != "b" || a.StorageClass != "" || a.ContentType != "application/vnd.dsse.envelope.v1+json" {
 		t.Errorf("%+v", a)

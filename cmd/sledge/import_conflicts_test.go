@@ -6,18 +6,19 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestConflictHints: what is in an archive class is restored, not moved away, and what a cache
 // hides is looked for there.
 func TestConflictHints(t *testing.T) {
 	for _, test := range []struct {
-		named map[importer.Code]uint64
+		named map[target.Code]uint64
 		want  []string
 	}{
-		{map[importer.Code]uint64{importer.CodeConflict: 2}, []string{"move what is there away"}},
-		{map[importer.Code]uint64{importer.CodeArchived: 1}, []string{"archived: restore the object"}},
-		{map[importer.Code]uint64{importer.CodeArchived: 1, importer.CodeConflict: 1, importer.CodeNotShown: 1},
+		{map[target.Code]uint64{target.CodeConflict: 2}, []string{"move what is there away"}},
+		{map[target.Code]uint64{target.CodeArchived: 1}, []string{"archived: restore the object"}},
+		{map[target.Code]uint64{target.CodeArchived: 1, target.CodeConflict: 1, target.CodeNotShown: 1},
 			[]string{"key-exists-conflict: move", "archived: restore", "not-shown: look for a cache"}},
 	} {
 		r := &importer.Result{Finished: time.Unix(1, 0), Named: test.named, Tally: importer.Tally{Outcomes: map[importer.Outcome]uint64{importer.OutcomeConflict: 3}}}

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -111,7 +112,7 @@ func (m *importMetrics) called(c importer.Call) {
 		return
 	}
 	code := "other"
-	if e := (*importer.Error)(nil); errors.As(c.Err, &e) {
+	if e := (*target.Error)(nil); errors.As(c.Err, &e) {
 		code = string(e.Code)
 	}
 	m.failed.WithLabelValues(c.Name, code).Inc()

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -33,7 +34,7 @@ func newPlannedUnion(devices []*importDevice) (*plannedUnion, error) {
 // watch adds what one device's plan comes to.
 func (p *plannedUnion) watch(o *importer.Options, id manifest.ID) {
 	device := slices.IndexFunc(p.devices, func(d *importDevice) bool { return d.id == id })
-	if profile, err := importer.ProfileIn(o.Profiles, o.Profile); err == nil && profile.Folders {
+	if profile, err := target.ProfileIn(o.Profiles, o.Profile); err == nil && profile.Folders {
 		p.mu.Lock()
 		p.union.Folders()
 		p.mu.Unlock()

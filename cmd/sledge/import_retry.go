@@ -7,11 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // errorClasses are the words of --class.
-var errorClasses = map[string]importer.Class{"retryable": importer.Retryable, "fixable": importer.Fixable, "fatal": importer.FatalObject}
+var errorClasses = map[string]target.Class{"retryable": target.Retryable, "fixable": target.Fixable, "fatal": target.FatalObject}
 
 func (a *app) importRetryCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -39,32 +39,32 @@ no outcome yet. The other failures stay as they are in the new receipts.`,
 }
 
 // retries tells the codes that are tried again.
-func retries(classes, codes []string) (func(importer.Code) bool, error) {
+func retries(classes, codes []string) (func(target.Code) bool, error) {
 	if len(classes)+len(codes) == 0 {
 		return nil, usagef("name what to try again: --class or --code; sledge import run tries everything")
 	}
-	wanted := map[importer.Code]bool{}
+	wanted := map[target.Code]bool{}
 	for _, name := range classes {
 		class, ok := errorClasses[name]
 		if !ok {
 			return nil, usagef("--class %q: must be retryable, fixable or fatal", name)
 		}
-		for _, c := range importer.Codes() {
+		for _, c := range target.Codes() {
 			wanted[c.Code] = wanted[c.Code] || c.Class == class
 		}
 	}
 	for _, name := range codes {
-		if !slices.ContainsFunc(importer.Codes(), func(c importer.CodeInfo) bool { return string(c.Code) == name }) {
+		if !slices.ContainsFunc(target.Codes(), func(c target.CodeInfo) bool { return string(c.Code) == name }) {
 			return nil, usagef("--code %q is not one of %s", name, codeNames())
 		}
-		wanted[importer.Code(name)] = true
+		wanted[target.Code(name)] = true
 	}
-	return func(c importer.Code) bool { return wanted[c] }, nil
+	return func(c target.Code) bool { return wanted[c] }, nil
 }
 
 func codeNames() string {
 	var names []string
-	for _, c := range importer.Codes() {
+	for _, c := range target.Codes() {
 		names = append(names, string(c.Code))
 	}
 	return strings.Join(names, ", ")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestStatusOfHalt: whoever looks at a run that waits is told why and since when, with
@@ -21,7 +22,7 @@ func TestStatusOfHalt(t *testing.T) {
 		now.Add(-26 * time.Hour):               "(since 2026-03-04 07:30:00)",
 	} {
 		r := runStatus{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateHalted, Updated: now,
-			Halt: &importer.Halt{Code: importer.CodeCredentialsExpired, Cause: "status 403", Remedy: "renew them", Since: since}}}
+			Halt: &importer.Halt{Code: target.CodeCredentialsExpired, Cause: "status 403", Remedy: "renew them", Since: since}}}
 		var out bytes.Buffer
 		r.print(&out)
 		if line := "needs you   credentials-expired: status 403 " + want + "\n            renew them\n"; !strings.Contains(out.String(), line) {

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // isInterrupted reports whether an operator has ended the command. What an import has named
@@ -14,7 +14,7 @@ func isInterrupted(err error) bool {
 	if err == nil {
 		return false
 	}
-	if _, named := err.(*importer.Error); named {
+	if _, named := err.(*target.Error); named {
 		return false
 	}
 	if err == context.Canceled {

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestInterrupted: a target that does not answer is the target's, and only who stops the
 // command has interrupted it.
 func TestInterrupted(t *testing.T) {
-	late := importer.NewError(importer.CodeConnectionLost, "", "no answer in 2m0s", fmt.Errorf("request canceled: %w", context.Canceled))
+	late := target.NewError(target.CodeConnectionLost, "", "no answer in 2m0s", fmt.Errorf("request canceled: %w", context.Canceled))
 	for _, test := range []struct {
 		err  error
 		code int

@@ -14,7 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -153,7 +153,7 @@ site's folder.`,
 
 func profileNames() string {
 	var names []string
-	for _, p := range importer.Profiles() {
+	for _, p := range target.Profiles() {
 		names = append(names, p.Name)
 	}
 	return strings.Join(names, ", ")
@@ -221,14 +221,14 @@ func (f *jobFlags) params(now time.Time) (site.JobParams, error) {
 	if f.target == "" {
 		return p, usagef("--target is missing: where shall the data be imported to?")
 	}
-	if _, _, err := importer.ParseTarget(f.target); err != nil {
+	if _, _, err := target.ParseTarget(f.target); err != nil {
 		return p, &usageError{err}
 	}
 	table, err := readProfiles(f.profiles)
 	if err != nil {
 		return p, err
 	}
-	if _, err := importer.ProfileIn(table, f.profile); err != nil {
+	if _, err := target.ProfileIn(table, f.profile); err != nil {
 		return p, &usageError{err}
 	}
 	if p.Expires, err = parseExpiry(f.expires, now); err != nil {

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestLongNames: a name of any length stays a readable line, with its beginning and its
@@ -23,7 +23,7 @@ func TestLongNames(t *testing.T) {
 	}, "s3://b/")
 	scan := newScanReport(&appliance.ScanReport{FindingCount: 1, Findings: []appliance.Finding{{Code: "key-too-long", Path: key, Text: "like " + word}}}, "s3://b/")
 	for what, tell := range map[string]func(a *app){
-		"quoted": func(a *app) { a.end("sledge import", nil, &importer.Error{Code: importer.CodeConflict, Path: key}) },
+		"quoted": func(a *app) { a.end("sledge import", nil, &target.Error{Code: target.CodeConflict, Path: key}) },
 		"path":   func(a *app) { a.end("sledge load", nil, &fs.PathError{Op: "open", Path: word, Err: fs.ErrNotExist}) },
 		"spaces": func(a *app) { a.end("sledge load", nil, errors.New(strings.Repeat(key, 3))) },
 		"path with spaces": func(a *app) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -60,12 +61,12 @@ func (s *namesSource) Entries(_ context.Context, _ uint64, f func(importer.Entry
 	return nil
 }
 
-type emptyTarget struct{ importer.Target }
+type emptyTarget struct{ target.Target }
 
-func (emptyTarget) Capabilities() importer.Capabilities { return importer.Capabilities{} }
+func (emptyTarget) Capabilities() target.Capabilities { return target.Capabilities{} }
 
 func (emptyTarget) Get(_ context.Context, key, _ string) (io.ReadCloser, error) {
-	return nil, importer.NotFound(key)
+	return nil, target.NotFound(key)
 }
 
 // TestScanAgreesWithImport: what the import refuses blocks at the scan, and
@@ -74,7 +75,7 @@ func TestScanAgreesWithImport(t *testing.T) {
 	empty := sha256.Sum256(nil)
 	longPrefix := strings.Repeat("p", 250) + "/"
 	refusals := 0
-	for _, profile := range importer.Profiles() {
+	for _, profile := range target.Profiles() {
 		for _, prefix := range []string{"", "in/", longPrefix, strings.Repeat("q", 256) + "/"} {
 			for _, policy := range []manifest.JobPolicy{{}, {Symlinks: "skip", Directories: "skip"}} {
 				rules, err := rulesOf(manifest.JobTarget{URL: "s3://bucket/" + prefix, Profile: profile.Name}, policy, "")
@@ -108,7 +109,7 @@ func TestScanAgreesWithImport(t *testing.T) {
 				_, err = importer.Run(t.Context(), source, emptyTarget{}, importer.Options{
 					Bucket: "bucket", Prefix: prefix, Profile: profile.Name, RunID: "r", DryRun: true,
 					Symlinks: importer.Policy(policy.Symlinks), Directories: importer.Policy(policy.Directories),
-					Problem: func(e *importer.Error) { refused[e.Path] = string(e.Code) },
+					Problem: func(e *target.Error) { refused[e.Path] = string(e.Code) },
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // addProfiles defines the flag of a user's own kinds of target.
@@ -14,15 +14,15 @@ func addProfiles(flags *pflag.FlagSet, file *string) {
 }
 
 // readProfiles lays a user's file over the built-in table; "" is that table alone.
-func readProfiles(file string) ([]importer.Profile, error) {
+func readProfiles(file string) ([]target.Profile, error) {
 	if file == "" {
-		return importer.Profiles(), nil
+		return target.Profiles(), nil
 	}
 	text, err := readFile(file, 1<<20)
 	if err != nil {
 		return nil, err
 	}
-	table, err := importer.ReadProfiles(text)
+	table, err := target.ReadProfiles(text)
 	if err != nil {
 		return nil, hint(usagef("%s: %w", file, err), "docs/import.md, \"Targets\", names the fields")
 	}

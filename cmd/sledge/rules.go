@@ -8,12 +8,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // ruleFlags are the rules of an import: a file, or one rule over everything.
 type ruleFlags struct {
 	file                      string
-	given                     importer.Given
+	given                     target.Given
 	tags, metadata            []string // KEY=VALUE
 	strip, addPrefix, unicode string
 }

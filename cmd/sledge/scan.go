@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -92,8 +93,8 @@ func (r *scanReport) print(w io.Writer) {
 
 // rulesOf are the limits of a job's target, for what its policy makes objects.
 // profiles is a file that is laid over the built-in table, "" is none.
-func rulesOf(target manifest.JobTarget, policy manifest.JobPolicy, profiles string) (appliance.Rules, error) {
-	_, prefix, err := importer.ParseTarget(target.URL)
+func rulesOf(to manifest.JobTarget, policy manifest.JobPolicy, profiles string) (appliance.Rules, error) {
+	_, prefix, err := target.ParseTarget(to.URL)
 	if err != nil {
 		return appliance.Rules{}, err
 	}
@@ -101,7 +102,7 @@ func rulesOf(target manifest.JobTarget, policy manifest.JobPolicy, profiles stri
 	if err != nil {
 		return appliance.Rules{}, err
 	}
-	p, err := importer.ProfileIn(table, target.Profile)
+	p, err := target.ProfileIn(table, to.Profile)
 	if err != nil {
 		return appliance.Rules{}, err
 	}

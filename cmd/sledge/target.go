@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -65,7 +66,7 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 		return nil, err
 	}
 	o.RunID = strings.ToLower(rand.Text())
-	o.Problem = func(e *importer.Error) { a.warn("%s", e) }
+	o.Problem = func(e *target.Error) { a.warn("%s", e) }
 	a.watchProbe(&o)
 	if err := o.Validate(); err != nil {
 		return nil, &usageError{err}

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -61,7 +62,7 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 	if f.profile != "" {
 		o.Profile = f.profile
 	}
-	if o.Bucket, o.Prefix, err = importer.ParseTarget(url); err != nil {
+	if o.Bucket, o.Prefix, err = target.ParseTarget(url); err != nil {
 		return o, &usageError{err}
 	}
 	if o.CustomerKey, err = readCustomerKey(f.customerKey); err != nil {
@@ -70,7 +71,7 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 	if o.Profiles, err = readProfiles(f.profiles); err != nil {
 		return o, err
 	}
-	if _, err := importer.ProfileIn(o.Profiles, o.Profile); err != nil {
+	if _, err := target.ProfileIn(o.Profiles, o.Profile); err != nil {
 		return o, &usageError{err}
 	}
 	if err := o.CheckConnection(); err != nil {
@@ -84,16 +85,16 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 }
 
 // readCustomerKey reads the file of a key of SSE-C, if there is one.
-func readCustomerKey(name string) (*importer.CustomerKey, error) {
+func readCustomerKey(name string) (*target.CustomerKey, error) {
 	if name == "" {
 		return nil, nil
 	}
-	text, err := readFile(name, importer.MaxCustomerKey)
+	text, err := readFile(name, target.MaxCustomerKey)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(text)
-	key, err := importer.ReadCustomerKey(text)
+	key, err := target.ReadCustomerKey(text)
 	if err != nil {
 		return nil, &usageError{fmt.Errorf("--sse-c-key %s: %w", name, err)}
 	}

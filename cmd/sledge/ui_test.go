@@ -20,6 +20,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
@@ -132,7 +133,7 @@ func TestErrorCodesDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range importer.Codes() {
+	for _, c := range target.Codes() {
 		if line := fmt.Sprintf("| `%s` | %s | %s | %s |", c.Code, c.Class, c.Meaning, c.Remedy); !strings.Contains(string(doc), line) {
 			t.Errorf("docs/exit-codes.md has no line %q", line)
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -107,7 +108,7 @@ func (r *commitReport) end() error {
 
 // readMarker reads a marker from a file or from the store.
 func readMarker(ctx context.Context, name string, reach targetFlags) ([]byte, error) {
-	bucket, key, inStore := importer.CutTarget(name)
+	bucket, key, inStore := target.CutTarget(name)
 	if !inStore {
 		return readFile(name, manifest.MaxStatement)
 	}
@@ -124,7 +125,7 @@ func readMarker(ctx context.Context, name string, reach targetFlags) ([]byte, er
 		return nil, asTargetError(err)
 	}
 	marker, err := importer.ReadObject(ctx, store, o, key, manifest.MaxStatement)
-	if importer.IsNotFound(err) {
+	if target.IsNotFound(err) {
 		return nil, hint(fmt.Errorf("%s: %w", name, os.ErrNotExist), "the import has not been committed; wait for its end")
 	}
 	return marker, asTargetError(err)

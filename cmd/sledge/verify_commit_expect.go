@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -25,7 +26,7 @@ func (e *commitExpect) add(flags *pflag.FlagSet) {
 func (e *commitExpect) check(name string, r *fsck.CommitReport) error {
 	want := e.target
 	if want != "" {
-		bucket, prefix, err := importer.ParseTarget(want)
+		bucket, prefix, err := target.ParseTarget(want)
 		if err != nil {
 			return &usageError{err}
 		}

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/importreport"
 )
 
@@ -19,7 +20,7 @@ type differenceLine struct {
 	Receipts string                  `json:"receipts,omitempty"` // folder; an extra object has none
 	Key      string                  `json:"key"`
 	KeyBytes []byte                  `json:"key_base64,omitempty"` // of a key that is not UTF-8, which JSON cannot hold
-	Code     importer.Code           `json:"code"`
+	Code     target.Code             `json:"code"`
 	Cause    string                  `json:"cause,omitempty"`
 }
 

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestDifferencesHarmless: keys are chosen by anyone who may write below the prefix;
@@ -19,7 +20,7 @@ func TestDifferencesHarmless(t *testing.T) {
 		var out bytes.Buffer
 		d := newDifferenceFile(&out, name)
 		for _, key := range keys {
-			d.add(differenceLine{Kind: importer.KindExtra, By: "listing", Key: key, Code: importer.CodeExtraObject, Cause: "+" + key})
+			d.add(differenceLine{Kind: importer.KindExtra, By: "listing", Key: key, Code: target.CodeExtraObject, Cause: "+" + key})
 		}
 		if err := d.flush(); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -164,7 +165,7 @@ func printListing(w io.Writer, l *importer.ListingReport) {
 		fmt.Fprintf(w, "  %-13s %d\n", "extra", l.Extra)
 	}
 	if l.Ours > 0 {
-		fmt.Fprintf(w, "  %-13s %d, of sledge's own: %s… and commit markers that were named\n", "reserved", l.Ours, importer.ReservedPrefix)
+		fmt.Fprintf(w, "  %-13s %d, of sledge's own: %s… and commit markers that were named\n", "reserved", l.Ours, target.ReservedPrefix)
 	}
 }
 
@@ -285,7 +286,7 @@ func (r *verifyImportReport) objects() error {
 }
 
 func asTargetError(err error) error {
-	var e *importer.Error
+	var e *target.Error
 	if errors.As(err, &e) {
 		return targetError(e)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -113,7 +114,7 @@ func (c *comparison) agree() error {
 }
 
 // objects asks the store about every object, or about those of a sample.
-func (c *comparison) objects(ctx context.Context, store importer.Reader) error {
+func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 	var population uint64
 	for _, d := range c.report.Devices {
 		population += d.objects
@@ -155,18 +156,18 @@ func (c *comparison) objects(ctx context.Context, store importer.Reader) error {
 	return nil
 }
 
-func (c *comparison) device(ctx context.Context, d *auditedDevice, store importer.Reader, o importer.VerifyOptions) (importer.VerifyReport, error) {
+func (c *comparison) device(ctx context.Context, d *auditedDevice, store target.Reader, o importer.VerifyOptions) (importer.VerifyReport, error) {
 	list, err := d.list()
 	if err != nil {
 		return importer.VerifyReport{}, err
 	}
 	defer list.Close()
-	o.Difference = func(e *importer.Error) { c.difference(d, c.flags.by, e) }
+	o.Difference = func(e *target.Error) { c.difference(d, c.flags.by, e) }
 	return importer.VerifyObjects(ctx, list, store, o)
 }
 
 // listing compares with an inventory or, if a store is given, with its own list.
-func (c *comparison) listing(ctx context.Context, store importer.Reader) error {
+func (c *comparison) listing(ctx context.Context, store target.Reader) error {
 	scratch, done, err := scratchFolder("")
 	if err != nil {
 		return err
@@ -190,7 +191,7 @@ func (c *comparison) listing(ctx context.Context, store importer.Reader) error {
 			return err
 		}
 	}
-	total, each, err := l.Compare(ctx, func(device int, e *importer.Error) {
+	total, each, err := l.Compare(ctx, func(device int, e *target.Error) {
 		switch {
 		case device >= 0:
 			c.difference(c.report.Devices[device], by, e)
@@ -239,12 +240,12 @@ func (c *comparison) addClaims(ctx context.Context, l *importer.Listing, d *audi
 		return err
 	}
 	defer list.Close()
-	_, err = l.AddClaims(ctx, list, func(e *importer.Error) { c.difference(d, by, e) })
+	_, err = l.AddClaims(ctx, list, func(e *target.Error) { c.difference(d, by, e) })
 	return err
 }
 
 // difference keeps the first findings, and writes all of them to the file.
-func (c *comparison) difference(d *auditedDevice, by string, e *importer.Error) {
+func (c *comparison) difference(d *auditedDevice, by string, e *target.Error) {
 	r, kind := c.report, importer.KindOf(e)
 	line := differenceLine{Kind: kind, By: by, Key: e.Path, Code: e.Code, Cause: e.Cause}
 	if d != nil {

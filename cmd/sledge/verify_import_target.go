@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -17,7 +18,7 @@ func (d *auditedDevice) compareTarget(asked string) error {
 		return nil
 	}
 	if asked != "" {
-		bucket, prefix, err := importer.ParseTarget(asked)
+		bucket, prefix, err := target.ParseTarget(asked)
 		if err != nil {
 			return &usageError{err}
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -204,12 +205,12 @@ func TestDifferenceOnce(t *testing.T) {
 	d.Receipts = "receipts"
 	r := &verifyImportReport{By: "head", Devices: []*auditedDevice{d}, Store: &importer.VerifyReport{Objects: 2, Missing: 1, Different: 1}, Listing: &importer.ListingReport{Missing: 2}}
 	c := &comparison{report: r}
-	missing := importer.NewError(importer.CodeMissing, "in/a", "", nil)
+	missing := target.NewError(target.CodeMissing, "in/a", "", nil)
 	c.difference(d, "head", missing)
-	c.difference(d, "head", importer.NewError(importer.CodeStoredWrong, "in/b", "", nil))
+	c.difference(d, "head", target.NewError(target.CodeStoredWrong, "in/b", "", nil))
 	c.difference(d, "listing", missing)
-	c.difference(d, "listing", importer.NewError(importer.CodeMissing, "in/c", "", nil))
-	c.difference(nil, "listing", importer.NewError(importer.CodeExtraObject, "in/a", "", nil))
+	c.difference(d, "listing", target.NewError(target.CodeMissing, "in/c", "", nil))
+	c.difference(nil, "listing", target.NewError(target.CodeExtraObject, "in/a", "", nil))
 	if err := r.objects(); err == nil || !strings.HasSuffix(err.Error(), "3 differences") || len(r.Differences) != 4 || r.found != 4 {
 		t.Errorf("%v, %q", err, r.Differences)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -72,9 +73,9 @@ func (c *content) ReadAt(p []byte, off int64) (int, error) {
 func sourceError(path string, err error) error {
 	switch {
 	case errors.Is(err, appliance.ErrLost), errors.Is(err, appliance.ErrTooFewDisks):
-		return importer.NewError(importer.CodeSourceLost, path, err.Error(), err)
+		return target.NewError(target.CodeSourceLost, path, err.Error(), err)
 	case errors.Is(err, manifest.ErrCorrupt), errors.Is(err, crypto.ErrCorrupt):
-		return importer.NewError(importer.CodeSourceCorrupt, path, err.Error(), err)
+		return target.NewError(target.CodeSourceCorrupt, path, err.Error(), err)
 	}
 	return err
 }

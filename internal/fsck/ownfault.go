@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// ownFault reports whether an error is of this process or its machine: no file
+// OwnFault reports whether an error is of this process or its machine: no file
 // descriptors or no memory left. It says nothing about a disk.
 func ownFault(err error) bool {
 	for _, own := range [...]error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.EAGAIN} {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -69,9 +70,9 @@ func line(outcome importer.Outcome, name string, size int64) importer.Line {
 	return l
 }
 
-func failed(code importer.Code, name, cause string) importer.Line {
+func failed(code target.Code, name, cause string) importer.Line {
 	l := line(importer.OutcomeFailed, name, 1<<20)
-	if code == importer.CodeConflict {
+	if code == target.CodeConflict {
 		l.Outcome = importer.OutcomeConflict
 	}
 	l.Error, l.Detail = code, cause
@@ -90,7 +91,7 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 	files := fstest.MapFS{}
 	s := importer.Status{Version: 1, State: r.state, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", Attempt: r.attempt,
 		Target: "s3://archive/in/", Endpoint: "https://store.example:9000", Profile: "generic", Host: "importer-1", Started: testStart, Halt: r.halt,
-		Outcomes: map[importer.Outcome]uint64{}, Proofs: map[importer.Proof]uint64{}, Problems: map[importer.Code]uint64{importer.CodeThrottled: 40}}
+		Outcomes: map[importer.Outcome]uint64{}, Proofs: map[importer.Proof]uint64{}, Problems: map[target.Code]uint64{target.CodeThrottled: 40}}
 	total := importer.ReceiptTotal{Version: 1, Critical: []string{}, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", ManifestSize: 9,
 		ManifestRoot: make([]byte, 32), Label: "checked", Target: s.Target, Endpoint: s.Endpoint, Profile: s.Profile, Probe: "the store refused a wrong SHA-256 on PUT and UploadPart",
 		Conditional: true, Outcomes: map[importer.Outcome]uint64{}, Proof: map[importer.Proof]uint64{}, Differences: r.differences, Started: testStart, Finished: testStart.Add(3 * time.Hour), Software: "sledge devel"}
@@ -213,23 +214,23 @@ func troubledRun() aRun {
 		differences: []string{"files: the manifest's totals say 1302, its records 1301"}}
 	r.lines = append(r.lines, line(importer.OutcomeSkipped, "var/run/socket", 0))
 	for i := range 1100 {
-		r.lines = append(r.lines, failed(importer.CodeRefused, fmt.Sprintf("legal/case-%04d/a rather long name of a scanned letter, second copy (%d).tiff", i, i), "400 InvalidRequest: the store's own words about this request"))
+		r.lines = append(r.lines, failed(target.CodeRefused, fmt.Sprintf("legal/case-%04d/a rather long name of a scanned letter, second copy (%d).tiff", i, i), "400 InvalidRequest: the store's own words about this request"))
 	}
-	r.lines = append(r.lines, failed(importer.CodeConflict, "photos/2024/IMG_0001.jpg", "other content: size 1048575"), failed(importer.CodeSourceLost, "archive/tape-07.tar", "pack 812: 4 of 11 shards left, 8 are needed"))
+	r.lines = append(r.lines, failed(target.CodeConflict, "photos/2024/IMG_0001.jpg", "other content: size 1048575"), failed(target.CodeSourceLost, "archive/tape-07.tar", "pack 812: 4 of 11 shards left, 8 are needed"))
 	return r
 }
 
 func openRun() aRun {
 	return aRun{lines: mixedLines(300), state: importer.StateHalted, unfinished: true,
 		points: newWalk().run(importer.StateRunning, 120, 150e6, 300).run(importer.StateHalted, 20, 0, 0).end(importer.StateHalted),
-		halt:   &importer.Halt{Code: importer.CodeCredentialsRefused, Cause: "403 ExpiredToken: the security token included in the request is expired", Remedy: "renew or correct the access key, secret or session token, then run the same command again", Since: testStart.Add(20 * time.Minute)}}
+		halt:   &importer.Halt{Code: target.CodeCredentialsRefused, Cause: "403 ExpiredToken: the security token included in the request is expired", Remedy: "renew or correct the access key, secret or session token, then run the same command again", Since: testStart.Add(20 * time.Minute)}}
 }
 
 func hostileRun() aRun {
 	r := aRun{state: importer.StateErrors, points: newWalk().run(importer.StateRunning, 30, 1e6, 10).end(importer.StateErrors), differences: []string{"<script>alert(1)</script>\u202e"}}
 	for i, name := range hostileNames(10000) {
 		if i%3 == 0 {
-			r.lines = append(r.lines, failed(importer.CodeKeyInvalid, name, "the store says: "+name))
+			r.lines = append(r.lines, failed(target.CodeKeyInvalid, name, "the store says: "+name))
 			continue
 		}
 		r.lines = append(r.lines, line(importer.OutcomeStored, name, int64(i)))

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -117,7 +118,7 @@ type tally struct {
 
 func newTally() *tally {
 	return &tally{sum: newSum(), lines: map[importer.Outcome]uint64{},
-		counts: counts{map[importer.Outcome]uint64{}, map[importer.Outcome]int64{}, map[importer.Outcome]map[importer.Code]uint64{}}}
+		counts: counts{map[importer.Outcome]uint64{}, map[importer.Outcome]int64{}, map[importer.Outcome]map[target.Code]uint64{}}}
 }
 
 // read takes a whole list in.
@@ -187,7 +188,7 @@ func (t *tally) add(e *Entry) error {
 func (t *tally) addCode(e *Entry) error {
 	codes := t.counts.codes[e.Outcome]
 	if codes == nil {
-		codes = map[importer.Code]uint64{}
+		codes = map[target.Code]uint64{}
 		t.counts.codes[e.Outcome] = codes
 	}
 	if codes[e.Error]++; len(codes) > maxCodes {

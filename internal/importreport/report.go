@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -156,7 +157,7 @@ type Object struct {
 	Path    string           `json:"path"`
 	Size    *int64           `json:"size,omitempty"`
 	Outcome importer.Outcome `json:"outcome"`
-	Code    importer.Code    `json:"code,omitempty"`
+	Code    target.Code      `json:"code,omitempty"`
 	Cause   string           `json:"cause,omitempty"`
 	Remedy  string           `json:"remedy,omitempty"`
 

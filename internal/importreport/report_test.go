@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -63,7 +64,7 @@ func TestCounts(t *testing.T) {
 		}
 	}
 	codes := d.Sections[3].Codes
-	if len(codes) != 3 || codes[0].Code != importer.CodeRefused || codes[0].Count != 1100 || codes[0].Class != "fatal for this object" || codes[0].Remedy == "" {
+	if len(codes) != 3 || codes[0].Code != target.CodeRefused || codes[0].Count != 1100 || codes[0].Class != "fatal for this object" || codes[0].Remedy == "" {
 		t.Errorf("codes %+v", codes)
 	}
 	if len(d.Bad) != MaxBad || d.BadMore != 102 || d.Bad[0].Remedy == "" || d.Bad[0].Cause == "" {
@@ -431,7 +432,7 @@ func (e *endless) Read(p []byte) (int, error) {
 // TestMillion: a list of 10^6 failed entries leaves no more behind than one of
 // 10^5, and costs a bounded number of bytes a line on the way.
 func TestMillion(t *testing.T) {
-	run := aRun{lines: []importer.Line{failed(importer.CodeRefused, "some/folder/with/a/name", "400 InvalidRequest")}}
+	run := aRun{lines: []importer.Line{failed(target.CodeRefused, "some/folder/with/a/name", "400 InvalidRequest")}}
 	const n = 1e6
 	list := &endless{line: run.folder(t)["receipts/objects.list"].Data, left: n, size: n}
 	end := testlimit.Alloc(t, n*4096)

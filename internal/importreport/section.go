@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // Section is one of the four parts that operators know from task reports:
@@ -27,11 +28,11 @@ type OutcomeCount struct {
 
 // CodeCount counts one code, and says what it means and what to do.
 type CodeCount struct {
-	Code    importer.Code `json:"code"`
-	Count   uint64        `json:"count"`
-	Class   string        `json:"class"`
-	Meaning string        `json:"meaning"`
-	Remedy  string        `json:"remedy"`
+	Code    target.Code `json:"code"`
+	Count   uint64      `json:"count"`
+	Class   string      `json:"class"`
+	Meaning string      `json:"meaning"`
+	Remedy  string      `json:"remedy"`
 }
 
 var sectionTable = []struct {
@@ -65,14 +66,14 @@ func isOutcome(o importer.Outcome) bool {
 type counts struct {
 	outcomes map[importer.Outcome]uint64
 	bytes    map[importer.Outcome]int64 // nil: not known
-	codes    map[importer.Outcome]map[importer.Code]uint64
+	codes    map[importer.Outcome]map[target.Code]uint64
 }
 
 func (c *counts) sections() []Section {
 	sections := make([]Section, 0, len(sectionTable))
 	for _, row := range sectionTable {
 		s := Section{Name: row.name, Meaning: row.meaning, Codes: []CodeCount{}}
-		codes := map[importer.Code]uint64{}
+		codes := map[target.Code]uint64{}
 		for _, outcome := range row.outcomes {
 			n := OutcomeCount{Outcome: outcome, Entries: c.outcomes[outcome], Bytes: c.bytesOf(outcome)}
 			s.Entries += n.Entries
@@ -100,7 +101,7 @@ func (c *counts) bytesOf(outcomes ...importer.Outcome) *int64 {
 }
 
 // codeCounts looks the codes up, the most frequent first.
-func codeCounts(met map[importer.Code]uint64) []CodeCount {
+func codeCounts(met map[target.Code]uint64) []CodeCount {
 	list := []CodeCount{}
 	for code, n := range met {
 		c := CodeCount{Code: code, Count: n, Meaning: "this version of sledge does not know the code", Remedy: "use the newest sledge"}
@@ -115,11 +116,11 @@ func codeCounts(met map[importer.Code]uint64) []CodeCount {
 	return list
 }
 
-func infoOf(code importer.Code) (importer.CodeInfo, bool) {
-	codes := importer.Codes()
-	i := slices.IndexFunc(codes, func(c importer.CodeInfo) bool { return c.Code == code })
+func infoOf(code target.Code) (target.CodeInfo, bool) {
+	codes := target.Codes()
+	i := slices.IndexFunc(codes, func(c target.CodeInfo) bool { return c.Code == code })
 	if i < 0 {
-		return importer.CodeInfo{}, false
+		return target.CodeInfo{}, false
 	}
 	return codes[i], true
 }

@@ -54,6 +54,8 @@ var arrows = []Arrow{
 		"the device knows nothing of where it is imported, who runs it, or that it may be simulated"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
+	{"importer/target", []string{"crypto/...", "manifest/...", "internal/vfs/..."}, none,
+		"what a bucket must do, and the words for what goes wrong: no part of the import, and no SDK"},
 	{"firmware/...", []string{"crypto/...", "internal/vfs/...", "internal/durable/..."}, anything,
 		"device states are enforced from outside the data path and must not depend on it"},
 	{"internal/bridge/...", []string{"appliance/...", "importer/...", "manifest/...", "crypto/..."}, none,

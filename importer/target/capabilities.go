@@ -1,4 +1,4 @@
-package importer
+package target
 
 import "context"
 
@@ -50,24 +50,24 @@ var _ Further = Plain{}
 
 func (Plain) Capabilities() Capabilities { return Capabilities{} }
 
-func cannot(what string) error {
+func Cannot(what string) error {
 	return NewError(CodeRefused, "", what+": this target has no such call", nil)
 }
 
 func (Plain) List(context.Context, string, string) ([]Listed, string, error) {
-	return nil, "", cannot("List")
+	return nil, "", Cannot("List")
 }
 
 func (Plain) ListUploadsBelow(context.Context, string, func(Upload) error) error {
-	return cannot("ListUploadsBelow")
+	return Cannot("ListUploadsBelow")
 }
 
-func (Plain) DeleteSeen(context.Context, string, string, string) error { return cannot("DeleteSeen") }
+func (Plain) DeleteSeen(context.Context, string, string, string) error { return Cannot("DeleteSeen") }
 
 func (Plain) DefaultRetention(context.Context) (Retention, error) {
-	return Retention{}, cannot("DefaultRetention")
+	return Retention{}, Cannot("DefaultRetention")
 }
 
-func (Plain) Renew(context.Context) error { return cannot("Renew") }
+func (Plain) Renew(context.Context) error { return Cannot("Renew") }
 
 func (Plain) Endpoint() string { return "" }

@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"fmt"
@@ -12,13 +12,13 @@ var (
 	accessPoint   = regexp.MustCompile(`^arn:aws[a-z-]*:s3:[a-z0-9-]+:[0-9]{12}:accesspoint/[a-z0-9][a-z0-9-]{1,48}[a-z0-9]$`)
 )
 
-// checkBucket refuses what no bucket of S3 can be called (user guide, bucket
+// CheckBucket refuses what no bucket of S3 can be called (user guide, bucket
 // naming rules), and what is called so and is no bucket that an import can go to.
-func checkBucket(name string) error {
+func CheckBucket(name string) error {
 	switch {
 	case strings.HasSuffix(name, "--x-s3"), strings.HasSuffix(name, "--xa-s3"):
 		return fmt.Errorf("bucket %q: directory buckets (S3 Express One Zone) are not supported: import into a general purpose bucket, and copy the objects from there", name)
-	case isARN(name):
+	case IsARN(name):
 		return checkARN(name)
 	case !bucketPattern.MatchString(name):
 		return fmt.Errorf("bucket %q: a name has 3 to 63 of a-z, 0-9, dot and hyphen, and begins and ends with a letter or digit", name)
@@ -26,8 +26,8 @@ func checkBucket(name string) error {
 	return nil
 }
 
-// isARN tells an access point from a bucket: no bucket has a colon in its name.
-func isARN(bucket string) bool { return strings.HasPrefix(bucket, "arn:") }
+// IsARN tells an access point from a bucket: no bucket has a colon in its name.
+func IsARN(bucket string) bool { return strings.HasPrefix(bucket, "arn:") }
 
 func checkARN(name string) error {
 	const form = "arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME"
@@ -50,27 +50,27 @@ func ParseTarget(url string) (bucket, prefix string, err error) {
 	if !ok || bucket == "" {
 		return "", "", fmt.Errorf("target %q is not s3://bucket/prefix/", url)
 	}
-	if err := checkBucket(bucket); err != nil {
+	if err := CheckBucket(bucket); err != nil {
 		return "", "", fmt.Errorf("target %q: %w", url, err)
 	}
 	if prefix != "" && !strings.HasSuffix(prefix, "/") {
 		prefix += "/"
 	}
-	return bucket, prefix, checkPrefix(prefix)
+	return bucket, prefix, CheckPrefix(prefix)
 }
 
 // CutTarget takes the address of an object or a prefix apart, unchecked.
 func CutTarget(url string) (bucket, key string, ok bool) {
 	rest, ok := strings.CutPrefix(url, "s3://")
 	bucket, key, _ = strings.Cut(rest, "/")
-	if isARN(bucket) && strings.HasSuffix(bucket, ":accesspoint") {
+	if IsARN(bucket) && strings.HasSuffix(bucket, ":accesspoint") {
 		name, below, _ := strings.Cut(key, "/")
 		return bucket + "/" + name, below, ok
 	}
 	return bucket, key, ok
 }
 
-func checkPrefix(prefix string) error {
+func CheckPrefix(prefix string) error {
 	if prefix == "" {
 		return nil
 	}

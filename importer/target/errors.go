@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"context"
@@ -72,10 +72,10 @@ const (
 
 // codes that never leave the package: they are answers, not failures.
 const (
-	codeNotFound  Code = "not-found"
-	codeKeyExists Code = "key-exists"
-	codeRestart   Code = "restart-upload"
-	codePartGone  Code = "part-gone"
+	CodeNotFound  Code = "not-found"
+	CodeKeyExists Code = "key-exists"
+	CodeRestart   Code = "restart-upload"
+	CodePartGone  Code = "part-gone"
 )
 
 // Class says who can do something about an error.
@@ -173,7 +173,7 @@ var codeTable = []CodeInfo{
 // Codes returns the table of codes, for the documentation.
 func Codes() []CodeInfo { return append([]CodeInfo(nil), codeTable...) }
 
-func infoOf(code Code) CodeInfo {
+func InfoOf(code Code) CodeInfo {
 	for _, info := range codeTable {
 		if info.Code == code {
 			return info
@@ -211,43 +211,43 @@ func (e *Error) Unwrap() error { return e.Err }
 
 // NewError is an error of a known code, with the class and remedy of the table.
 func NewError(code Code, path, cause string, err error) *Error {
-	info := infoOf(code)
+	info := InfoOf(code)
 	return &Error{Code: code, Path: path, Cause: cause, Remedy: info.Remedy, Class: info.Class, Err: err}
 }
 
-func unknown(e *Error) *Error {
+func Unknown(e *Error) *Error {
 	e.Unknown = true
 	return e
 }
 
-// asError turns any error into an *Error. What nobody has classified is a fault of our own, of
+// AsError turns any error into an *Error. What nobody has classified is a fault of our own, of
 // which it is not known what had its effect: it is not the target's, and not repeated.
-func asError(err error) *Error {
+func AsError(err error) *Error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
 	}
-	return unknown(NewError(CodeInternal, "", err.Error(), err))
+	return Unknown(NewError(CodeInternal, "", err.Error(), err))
 }
 
-func hasCode(err error, code Code) bool {
+func HasCode(err error, code Code) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
 }
 
-func isUnknown(err error) bool {
+func IsUnknown(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Unknown
 }
 
-func isClass(err error, class Class) bool {
+func IsClass(err error, class Class) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Class == class
 }
 
-// isCanceled tells the end of our own context. A target that did not answer in time is
+// IsCanceled tells the end of our own context. A target that did not answer in time is
 // none, though net says so of a dial, too.
-func isCanceled(err error) bool {
+func IsCanceled(err error) bool {
 	if e := (*Error)(nil); errors.As(err, &e) {
 		return false
 	}

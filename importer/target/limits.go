@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"fmt"
@@ -21,8 +21,8 @@ const (
 	maxContext  = 4096 // bytes of an encryption context
 )
 
-// oneOf accepts the known words and "".
-func oneOf(word string, known ...string) error {
+// OneOf accepts the known words and "".
+func OneOf(word string, known ...string) error {
 	if word == "" || slices.Contains(known, word) {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"errors"
@@ -30,8 +30,8 @@ var (
 // None reports whether nothing is set.
 func (g Given) None() bool { return reflect.ValueOf(g).IsZero() }
 
-// check holds each attribute to what a store can take.
-func (g Given) check() error {
+// Check holds each attribute to what a store can take.
+func (g Given) Check() error {
 	return errors.Join(g.checkContentType(), checkHeader("cache_control", g.CacheControl), g.checkClass(), g.checkSSE(), g.checkTags(),
 		g.checkEncoding(), g.checkDisposition(), g.checkLanguage(), g.checkACL(), g.checkMetadata())
 }
@@ -55,7 +55,7 @@ func (g Given) checkClass() error {
 }
 
 func (g Given) checkSSE() error {
-	if err := oneOf(g.SSE, sseS3, sseKMS, sseDSSE); err != nil {
+	if err := OneOf(g.SSE, sseS3, sseKMS, sseDSSE); err != nil {
 		return fmt.Errorf("sse %w", err)
 	}
 	kms := g.SSE == sseKMS || g.SSE == sseDSSE
@@ -68,7 +68,7 @@ func (g Given) checkSSE() error {
 	if g.KMSContext != nil && len(g.KMSContext) == 0 {
 		return errors.New("kms_context is empty")
 	}
-	if n := len(Attributes{Given: g}.context()); n > maxContext {
+	if n := len(Attributes{Given: g}.Context()); n > maxContext {
 		return fmt.Errorf("kms_context of %d bytes, at most %d", n, maxContext)
 	}
 	return checkHeader("kms_key_id", g.KMSKeyID)
@@ -136,7 +136,7 @@ func (g Given) checkLanguage() error {
 }
 
 func (g Given) checkACL() error {
-	if err := oneOf(g.ACL, slices.Concat(privateACLs, sharingACLs)...); err != nil {
+	if err := OneOf(g.ACL, slices.Concat(privateACLs, sharingACLs)...); err != nil {
 		return fmt.Errorf("acl %w", err)
 	}
 	return nil
@@ -164,8 +164,8 @@ func (g Given) checkMetadata() error {
 	return nil
 }
 
-// size is what the metadata takes of the target's room for it.
-func (g Given) size() (n int) {
+// Size is what the metadata takes of the target's room for it.
+func (g Given) Size() (n int) {
 	for name, value := range g.Metadata {
 		n += len(name) + len(value)
 	}

@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"bytes"
@@ -39,18 +39,18 @@ type Profile struct {
 }
 
 const (
-	mib = int64(1) << 20
-	gib = int64(1) << 30
-	tib = int64(1) << 40
+	MiB = int64(1) << 20
+	GiB = int64(1) << 30
+	TiB = int64(1) << 40
 )
 
 // Bounds of a profile, so that a mistyped file cannot make a plan absurd. Every
 // object carries two names of ours, which take up to 200 bytes of metadata.
 const (
-	maxProfileFile  = 1 << 20
+	MaxProfileFile  = 1 << 20
 	maxProfiles     = 256
 	maxProfileParts = 10000 // the highest part number that S3 knows
-	maxProfilePart  = 5 * tib
+	maxProfilePart  = 5 * TiB
 	maxProfileKey   = 1 << 16
 	minProfileMeta  = 256
 	maxProfileMeta  = 1 << 16
@@ -81,8 +81,8 @@ func Profiles() []Profile {
 //	{"profiles": [{"name": "ceph", "max_meta": 4096},
 //	              {"name": "tape", "base": "ceph", "max_object": "1 TiB", "max_parts": 1000}]}
 func ReadProfiles(file []byte) ([]Profile, error) {
-	if len(file) > maxProfileFile {
-		return nil, fmt.Errorf("profiles: %d bytes, at most %d are read", len(file), maxProfileFile)
+	if len(file) > MaxProfileFile {
+		return nil, fmt.Errorf("profiles: %d bytes, at most %d are read", len(file), MaxProfileFile)
 	}
 	return layProfiles(Profiles(), file)
 }
@@ -157,7 +157,7 @@ func layProfile(table []Profile, text []byte) (Profile, error) {
 			p.MaxObject = min(p.MaxObject, most) // follows from the others
 		}
 	}
-	return p, p.validate()
+	return p, p.Validate()
 }
 
 // strictJSON decodes one value without unknown fields and without anything behind.
@@ -173,7 +173,7 @@ func strictJSON(text []byte, into any) error {
 	return nil
 }
 
-func (p Profile) validate() error {
+func (p Profile) Validate() error {
 	var problems []error
 	in := func(field string, value, low, high int64) {
 		if value < low || value > high {

@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"crypto/fips140"
@@ -12,8 +12,8 @@ import (
 
 // CustomerKey is a key of SSE-C. It prints as its MD5.
 type CustomerKey struct {
-	text string // base64, as requests have it
-	md5  string // base64, as requests and answers have it
+	Text string // base64, as requests have it
+	Md5  string // base64, as requests and answers have it
 }
 
 // MaxCustomerKey bounds the file of a key.
@@ -31,10 +31,10 @@ func ReadCustomerKey(file []byte) (*CustomerKey, error) {
 			return nil, errors.New("must hold a key of 32 bytes, as it is, in base64 or in hexadecimal: make one with openssl rand -base64 32") // no word of what it holds
 		}
 	}
-	k := &CustomerKey{text: base64.StdEncoding.EncodeToString(key)}
+	k := &CustomerKey{Text: base64.StdEncoding.EncodeToString(key)}
 	fips140.WithoutEnforcement(func() { // it protects nothing: S3 takes it for a checksum of the way
 		sum := md5.Sum(key)
-		k.md5 = base64.StdEncoding.EncodeToString(sum[:])
+		k.Md5 = base64.StdEncoding.EncodeToString(sum[:])
 	})
 	return k, nil
 }
@@ -44,7 +44,7 @@ func (k *CustomerKey) MD5() string {
 	if k == nil {
 		return ""
 	}
-	return k.md5
+	return k.Md5
 }
 
 // Format keeps the key out of every text, whatever the verb.

@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"context"
@@ -116,8 +116,8 @@ type Stored struct {
 	ChecksumType string
 }
 
-// stored is what an answer to a write that tells all of it would have told.
-func (o Object) stored() Stored { return Stored{o.ETag, o.VersionID, o.SHA256, o.ChecksumType} }
+// Stored is what an answer to a write that tells all of it would have told.
+func (o Object) Stored() Stored { return Stored{o.ETag, o.VersionID, o.SHA256, o.ChecksumType} }
 
 // Upload is one unfinished upload.
 type Upload struct {
@@ -128,32 +128,32 @@ type Upload struct {
 }
 
 // IsNotFound tells a key that does not exist from other errors.
-func IsNotFound(err error) bool { return hasCode(err, codeNotFound) }
+func IsNotFound(err error) bool { return HasCode(err, CodeNotFound) }
 
 // NotFound is a Target's answer to Head and Get for a key that does not exist.
 func NotFound(key string) *Error {
-	return &Error{Code: codeNotFound, Path: key, Class: FatalObject}
+	return &Error{Code: CodeNotFound, Path: key, Class: FatalObject}
 }
 
 // KeyExists is a Target's answer to a conditional write whose key exists.
 func KeyExists(key string) *Error {
-	return &Error{Code: codeKeyExists, Path: key, Class: FatalObject}
+	return &Error{Code: CodeKeyExists, Path: key, Class: FatalObject}
 }
 
 // Restart is a Target's answer to a conditional Complete that met another
 // writer: the upload has to begin anew.
 func Restart(key string) *Error {
-	return &Error{Code: codeRestart, Path: key, Class: Retryable}
+	return &Error{Code: CodeRestart, Path: key, Class: Retryable}
 }
 
-// nullVersion is the version id of what a bucket stores while it keeps no versions. A later
+// NullVersion is the version id of what a bucket stores while it keeps no versions. A later
 // object of the key has the same.
-const nullVersion = "null"
+const NullVersion = "null"
 
 // sameObject reports whether a later look has shown the same object.
-func (o Object) sameObject(later Object) bool {
+func (o Object) SameObject(later Object) bool {
 	return o.ETag == later.ETag && o.VersionID == later.VersionID && o.Size == later.Size
 }
 
 // isVersion reports whether the object's version id is its own for good.
-func (o Object) isVersion() bool { return o.VersionID != "" && o.VersionID != nullVersion }
+func (o Object) IsVersion() bool { return o.VersionID != "" && o.VersionID != NullVersion }

@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"github.com/sledge-io/sledge/manifest"
@@ -11,7 +11,7 @@ func (p Profile) KeyLimits() manifest.KeyLimits {
 
 // checkKey returns why the target cannot hold a key, or "". The rule is the
 // manifest's, so that a scan blocks what is refused here.
-func (p Profile) checkKey(key string) string {
+func (p Profile) CheckKey(key string) string {
 	if problems := manifest.CheckKey(key, p.KeyLimits()); len(problems) > 0 {
 		return problems[0].Text
 	}

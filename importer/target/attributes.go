@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"encoding/base64"
@@ -36,12 +36,12 @@ type Attributes struct {
 	LegalHold      bool      `json:"legal_hold,omitempty"`
 	CustomerKeyMD5 string    `json:"customer_key_md5,omitempty"` // base64: names the key of SSE-C that the run's client sends
 
-	lockDays bool // LockUntil counts from the run's start
+	LockDays bool // LockUntil counts from the run's start
 }
 
-// tagging is the x-amz-tagging header: a URL's query. Stores disagree about "+",
+// Tagging is the x-amz-tagging header: a URL's query. Stores disagree about "+",
 // so a space goes out as %20.
-func (a Attributes) tagging() string {
+func (a Attributes) Tagging() string {
 	q := url.Values{}
 	for name, value := range a.Tags {
 		q.Set(name, value)
@@ -49,8 +49,8 @@ func (a Attributes) tagging() string {
 	return strings.ReplaceAll(q.Encode(), "+", "%20")
 }
 
-// context is the x-amz-server-side-encryption-context header, "" without one.
-func (a Attributes) context() string {
+// Context is the x-amz-server-side-encryption-context header, "" without one.
+func (a Attributes) Context() string {
 	if len(a.KMSContext) == 0 {
 		return ""
 	}
@@ -93,32 +93,32 @@ func sameKMSKey(asked, shown string) bool {
 	return asked == shown || strings.HasSuffix(shown, "/"+asked) || shown == "arn:aws:kms:"+asked || shown != "" && strings.Contains(asked, "alias/")
 }
 
-// text is the canonical text of a set of attributes.
-func (a Attributes) text() string {
+// Text is the canonical text of a set of attributes.
+func (a Attributes) Text() string {
 	text, _ := json.Marshal(a) // of plain fields: cannot fail
 	return string(text)
 }
 
 // single is one attribute of a set, by its name.
 type single struct {
-	name string
+	Name string
 	Attributes
 }
 
-// singles are the attributes of a set one by one, without locks.
-func (a Attributes) singles() (all []single) {
-	for _, one := range attributes {
-		if !one.holds && one.asked(&a) {
-			all = append(all, single{one.name, one.of(a)})
+// Singles are the attributes of a set one by one, without locks.
+func (a Attributes) Singles() (all []single) {
+	for _, one := range AttributeTable {
+		if !one.holds && one.Asked(&a) {
+			all = append(all, single{one.Name, one.Of(a)})
 		}
 	}
 	return all
 }
 
-// demanded are the attributes that a policy may demand of objects which are not the site's.
-func (a Attributes) demanded() (d Attributes) {
-	for _, one := range attributes {
-		if one.demanded && !(one.name == attributeACL && !privateACL(a.ACL)) {
+// Demanded are the attributes that a policy may demand of objects which are not the site's.
+func (a Attributes) Demanded() (d Attributes) {
+	for _, one := range AttributeTable {
+		if one.demanded && !(one.Name == attributeACL && !privateACL(a.ACL)) {
 			one.take(&d, &a)
 		}
 	}

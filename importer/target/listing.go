@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"context"
@@ -30,8 +30,8 @@ const (
 // those of the probe, of a journal in the target, the commit marker.
 const ReservedPrefix = ".sledge-"
 
-// lister is a store that lists its keys.
-type lister interface {
+// Lister is a store that lists its keys.
+type Lister interface {
 	// List gives one page of the objects below a prefix and the token of the next
 	// page, "" after the last. One attempt, as Head.
 	List(ctx context.Context, prefix, after string) (page []Listed, next string, err error)

@@ -1,13 +1,13 @@
-package importer
+package target
 
 import (
 	"encoding/base64"
 	"strings"
 )
 
-func encode64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
+func Encode64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
 
-func clip(s string) string {
+func Clip(s string) string {
 	if len(s) > 512 {
 		return strings.ToValidUTF8(s[:512], "") + "…"
 	}

@@ -1,4 +1,4 @@
-package importer
+package target
 
 import (
 	"slices"
@@ -9,14 +9,14 @@ const (
 	// The names and forms of rclone, which takes an object without this mtime for
 	// another version of its file: seconds since 1970 with a decimal point, st_mode in
 	// octal, decimal ids. s3fs reads mtime, uid and gid, too, and its own mode is decimal.
-	metaRcloneMtime = "mtime"
-	metaRcloneMode  = "mode"
-	metaRcloneUID   = "uid"
-	metaRcloneGID   = "gid"
+	MetaRcloneMtime = "mtime"
+	MetaRcloneMode  = "mode"
+	MetaRcloneUID   = "uid"
+	MetaRcloneGID   = "gid"
 )
 
 // describes reports whether an object's user metadata of this name is the import's own.
 func describes(name string) bool {
 	return strings.HasPrefix(name, "sledge-") || strings.HasPrefix(name, "file-") ||
-		slices.Contains([]string{metaRcloneMtime, metaRcloneMode, metaRcloneUID, metaRcloneGID}, name)
+		slices.Contains([]string{MetaRcloneMtime, MetaRcloneMode, MetaRcloneUID, MetaRcloneGID}, name)
 }

@@ -1,18 +1,18 @@
-package importer
+package target
 
-// circle finds out that a listing comes back to where it was: it keeps one place, and
+// LoopGuard finds out that a listing comes back to where it was: it keeps one place, and
 // takes a new one after twice as many steps each time (Brent). So a circle of n pages
 // is found within three times n pages.
-type circle struct {
+type LoopGuard struct {
 	mark        string
 	steps, upTo int
 }
 
-func newCircle() *circle { return &circle{upTo: 1} }
+func NewLoopGuard() *LoopGuard { return &LoopGuard{upTo: 1} }
 
-// closes takes the next place; true is the end: it was there before, or is none. The
+// Closes takes the next place; true is the end: it was there before, or is none. The
 // place before the first page is the empty one.
-func (c *circle) closes(place string) bool {
+func (c *LoopGuard) Closes(place string) bool {
 	if place == c.mark || place == "" {
 		return true
 	}
@@ -22,8 +22,8 @@ func (c *circle) closes(place string) bool {
 	return false
 }
 
-// notGoingOn is the error of such a listing. Asking again would not help.
-func notGoingOn(key string) *Error {
+// ListingStuck is the error of such a listing. Asking again would not help.
+func ListingStuck(key string) *Error {
 	e := NewError(CodeServerError, key, "the listing does not go on", nil)
 	e.Class = Fixable
 	return e

@@ -1,13 +1,13 @@
-package importer
+package target
 
 import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// ownFault returns an error of this process, such as too many open files, as one that is
+// OwnFault returns an error of this process, such as too many open files, as one that is
 // no word about an object, the disks, the state folder or the target; nil if it is none.
 // It halts the run, so it never becomes an outcome.
-func ownFault(path string, err error) *Error {
+func OwnFault(path string, err error) *Error {
 	if !vfs.OwnFault(err) {
 		return nil
 	}
