@@ -530,6 +530,9 @@ func targetError(e *target.Error) error {
 	kind := errObjects
 	switch {
 	case e.Code == target.CodeInternal:
+		if code, _ := diagnose(e.Err); code != exitUnexpected && code != exitDone {
+			return e.Err // the importer does not know it, and this program does: it is of the device
+		}
 		kind = errInternal
 	case e.Code == target.CodeStateLocked:
 		kind = firmware.ErrBusy
