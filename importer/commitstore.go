@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -33,7 +33,7 @@ var ErrOtherMarker = errors.New("the commit marker is another one")
 // Read reads the marker that stands there; one that does not is an error for which IsNotFound
 // is true. Of a longer object than any marker no more is read than shows that.
 func (s *CommitStore) Read(ctx context.Context) ([]byte, error) {
-	return readSmall(ctx, s.run.calls, s.run.target, s.key, manifest.MaxStatement)
+	return readSmall(ctx, s.run.calls, s.run.target, s.key, "", manifest.MaxStatement)
 }
 
 // ReadObject reads a small object by one GET of its own, under the options' times and retries.
@@ -41,16 +41,16 @@ func (s *CommitStore) Read(ctx context.Context) ([]byte, error) {
 func ReadObject(ctx context.Context, target target.Reader, o Options, key string, most int64) ([]byte, error) {
 	calls := newCaller(o.withDefaults(), ctx.Done())
 	calls.endWith(ctx)
-	content, err := readSmall(ctx, calls, target, key, most)
+	content, err := readSmall(ctx, calls, target, key, "", most)
 	if errors.Is(err, errStopped) {
 		err = ctx.Err()
 	}
 	return content, err
 }
 
-func readSmall(ctx context.Context, calls *caller, to target.Reader, key string, most int64) (there []byte, err error) {
+func readSmall(ctx context.Context, calls *caller, to target.Reader, key, version string, most int64) (there []byte, err error) {
 	err = calls.idempotent(ctx, call{name: callGet, key: key, payload: most}, func(ctx context.Context) error {
-		body, err := get(ctx, to, key, "")
+		body, err := get(ctx, to, key, version)
 		if err != nil {
 			return err
 		}
@@ -61,42 +61,6 @@ func readSmall(ctx context.Context, calls *caller, to target.Reader, key string,
 		return nil
 	})
 	return there, err
-}
-
-// Put writes the marker. One that is there already must be the same, else it is ErrOtherMarker;
-// it is looked for before the write, for the store may have no conditional ones, and after
-// each one that may have had its effect.
-func (s *CommitStore) Put(ctx context.Context, marker []byte, a target.Attributes) error {
-	r := s.run
-	conditional := r.probe.ConditionalPut || !r.opts.AllowUnconditional
-	switch done, err := s.holds(ctx, marker); {
-	case done:
-		return nil
-	case errors.Is(err, ErrOtherMarker), err != nil && !conditional:
-		return err
-	}
-	for attempt := 0; ; attempt++ {
-		if err := r.mayCommit(ctx); err != nil {
-			return err
-		}
-		err := r.calls.once(ctx, call{name: callPut, key: s.key, payload: int64(len(marker))}, func(ctx context.Context) error {
-			_, err := r.target.Put(ctx, target.PutRequest{Key: s.key, Body: bytes.NewReader(marker), Size: int64(len(marker)), SHA256: crypto.SumSHA256(marker),
-				Attributes: a, IfAbsent: conditional})
-			return err
-		})
-		if err == nil || errors.Is(err, errStopped) && !target.IsUnknown(err) {
-			return err
-		}
-		done, lookErr := s.holds(ctx, marker)
-		switch {
-		case done:
-			return nil
-		case errors.Is(lookErr, ErrOtherMarker):
-			return lookErr
-		case lookErr != nil, !r.calls.again(attempt, err):
-			return err // the write's own error says more
-		}
-	}
 }
 
 // holds reports whether this marker stands there; another one is ErrOtherMarker.
@@ -120,15 +84,34 @@ type SeenMarker struct {
 	at      time.Time
 }
 
-// Look reads the marker so that it can be removed; nil is none. One that GET finds and HEAD
-// does not is CodeNotShown.
-func (s *CommitStore) Look(ctx context.Context) (*SeenMarker, error) {
+// Look reads the marker so that it can be removed; nil is none. One that HEAD or GET alone
+// finds, also after a while, is CodeNotShown.
+func (s *CommitStore) Look(ctx context.Context) (seen *SeenMarker, err error) {
+	look := func() error {
+		seen, err = s.lookOnce(ctx)
+		return err
+	}
+	if err = look(); target.IsNotFound(err) {
+		err = s.run.calls.shownLate(ctx, err, look)
+	}
+	if target.IsNotFound(err) {
+		err = target.NewError(target.CodeNotShown, s.key, "HEAD finds the commit marker, and GET does not", err)
+	}
+	return seen, err
+}
+
+// lookOnce is one look. It reads the version that HEAD shows; not found is what GET does not.
+func (s *CommitStore) lookOnce(ctx context.Context) (*SeenMarker, error) {
 	at := s.run.opts.Now()
 	obj, err := s.run.headSurely(ctx, s.key, false)
 	if err != nil && !target.IsNotFound(err) {
 		return nil, err
 	}
-	content, getErr := s.Read(ctx)
+	version := ""
+	if obj.IsVersion() {
+		version = obj.VersionID
+	}
+	content, getErr := readSmall(ctx, s.run.calls, s.run.target, s.key, version, manifest.MaxStatement)
 	switch {
 	case err != nil && target.IsNotFound(getErr):
 		return nil, nil
@@ -141,14 +124,73 @@ func (s *CommitStore) Look(ctx context.Context) (*SeenMarker, error) {
 }
 
 // Remove removes the marker that was looked at, and reports whether another object is there in
-// its place, which stays.
+// its place, which stays. A bucket with versions may have the marker twice, where the answer to
+// a write was lost: the older one comes up, and is removed as well. Whatever else is there
+// after the removal is ErrOtherMarker.
 func (s *CommitStore) Remove(ctx context.Context, seen *SeenMarker) (replaced bool, err error) {
-	r := s.run
-	if e := r.haltedBy(); e != nil { // the mark of a cancel is this one's own
-		return false, e
+	wait := s.run.calls.newWait()
+	for range maxMarkerVersions {
+		if err := s.mayRemove(ctx); err != nil {
+			return false, err
+		}
+		replaced, err := s.run.deleteSeen(ctx, s.key, seen.object, seen.at)
+		if replaced || err != nil && !target.IsNotFound(err) {
+			return replaced, err
+		}
+		under, err := s.lookUnder(ctx, seen, wait)
+		if err != nil {
+			return false, underNotKnown(err)
+		}
+		if under == nil {
+			return false, nil
+		}
+		seen = under
 	}
-	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
-		return false, err
+	return false, fmt.Errorf("%s: %d versions of the commit marker were deleted, and there are more", s.key, maxMarkerVersions)
+}
+
+// underNotKnown is of a look after the removal that has had no answer.
+func underNotKnown(err error) error {
+	if errors.Is(err, errStopped) || errors.Is(err, ErrOtherMarker) || target.HasCode(err, target.CodeNotShown) {
+		return err
 	}
-	return r.deleteSeen(ctx, s.key, seen.object, seen.at)
+	e := *target.AsError(err)
+	e.Cause = "the commit marker was deleted, and whether an older one is there now is not known: " + e.Cause
+	return &e
+}
+
+// mayRemove is an error where the run is not this process's any more.
+func (s *CommitStore) mayRemove(ctx context.Context) error {
+	if e := s.run.haltedBy(); e != nil { // the mark of a cancel is this one's own
+		return e
+	}
+	return errors.Join(s.run.ours(), s.run.calls.look(ctx))
+}
+
+// lookUnder looks for the same marker after it was removed; nil is none. For a while the one
+// that was removed may be shown, by HEAD or GET or both.
+func (s *CommitStore) lookUnder(ctx context.Context, removed *SeenMarker, wait *lagWait) (*SeenMarker, error) {
+	for {
+		began := wait.now()
+		seen, err := s.Look(ctx)
+		switch half := target.HasCode(err, target.CodeNotShown); {
+		case err != nil && !half, err == nil && seen == nil:
+			return nil, err
+		case !half && !bytes.Equal(seen.Content, removed.Content):
+			return nil, fmt.Errorf("%s: the marker was deleted, and %w is there now", s.key, ErrOtherMarker)
+		case !half && !removed.object.SameObject(seen.object):
+			return seen, nil
+		}
+		switch again, stopped := wait.again(ctx, began); {
+		case stopped != nil:
+			return nil, stopped
+		case again:
+			continue
+		case err == nil && !removed.object.IsVersion():
+			return seen, nil // it may have been written again
+		case err == nil:
+			err = target.NewError(target.CodeNotShown, s.key, "the commit marker was deleted, and is still shown", nil)
+		}
+		return nil, err
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -25,15 +26,16 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attribute
 	}
 	t := r.newTurn(markerTurn)
 	unwatch := r.watchMirror(waiting)
-	err = t.await(waiting)
-	unwatch()
 	at := r.commitStore()
-	if err == nil {
-		err = at.Put(ctx, marker, a)
+	if err = t.await(waiting); err == nil {
+		err = t.hearing(waiting, func() error {
+			if err := at.Put(waiting, marker, a); err != nil {
+				return err
+			}
+			return at.committedMeanwhile(waiting)
+		})
 	}
-	if err == nil {
-		err = r.committedMeanwhile(ctx)
-	}
+	unwatch()
 	switch {
 	case err == nil:
 		t.over(res.State(nil))
@@ -48,7 +50,7 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attribute
 	case err == nil:
 		return at.key, nil
 	case errors.Is(err, errStopped) && target.IsUnknown(err):
-		err = errors.Join(ctx.Err(), fmt.Errorf("whether the commit marker was written is not known: %w", context.Canceled))
+		err = errors.Join(ctx.Err(), fmt.Errorf("%s: %w", notKnown, context.Canceled))
 	case errors.Is(err, errStopped):
 		err = errors.Join(ctx.Err(), fmt.Errorf("no commit marker was written: %w", context.Canceled))
 	}
@@ -72,13 +74,39 @@ func (r *run) mayCommit(ctx context.Context) error {
 
 // committedMeanwhile is an error where the run was taken over, or canceled, while its marker was
 // being written: whoever did that may not have found it.
-func (r *run) committedMeanwhile(ctx context.Context) error {
-	err := r.mayCommit(ctx)
-	if !target.HasCode(err, target.CodeTakenOver) && !target.HasCode(err, target.CodeCanceled) {
+func (s *CommitStore) committedMeanwhile(ctx context.Context) error {
+	err := s.run.mayCommit(ctx)
+	if !isLost(err) {
 		return nil // it was asked a moment ago
 	}
-	e := *target.AsError(err)
-	e.Path, e.Cause = r.opts.Prefix+r.opts.Marker, "while the commit marker was being written, which is there now: "+e.Cause
-	e.Remedy += "; if the run was canceled, remove the marker, or cancel it again with --commit-marker"
-	return &e
+	return s.lostMeanwhile(err, "it is there now")
+}
+
+// hearing does what may wait at the gate: meanwhile the operator is heard, and whoever watches
+// is told what the run waits for. A run that is not ours any more waits no longer.
+func (t *turn) hearing(ctx context.Context, do func() error) error {
+	ctx, done := context.WithCancel(ctx)
+	var gone sync.WaitGroup
+	gone.Go(func() { t.hearUntil(ctx) })
+	defer gone.Wait()
+	defer done()
+	return do()
+}
+
+func (t *turn) hearUntil(ctx context.Context) {
+	r, told := t.run, StateRunning
+	if t.waited {
+		told = ""
+	}
+	for r.calls.gate.rest(ctx, r.tellEvery()) {
+		r.hear(r.teller)
+		if r.lostTo() != nil {
+			r.cancel()
+			return
+		}
+		if state, _ := r.calls.gate.state(); state != StateRunning || told != state {
+			t.tell(ctx)
+			t.waited, told = true, state
+		}
+	}
 }

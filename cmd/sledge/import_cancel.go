@@ -23,6 +23,7 @@ type cancelReport struct {
 	Target        string `json:"target"`
 	Marker        string `json:"commit_marker,omitempty"` // of this run
 	MarkerDeleted bool   `json:"commit_marker_deleted,omitempty"`
+	removes       bool   // --delete-objects was given
 }
 
 func (r *cancelReport) print(w io.Writer) {
@@ -30,6 +31,8 @@ func (r *cancelReport) print(w io.Writer) {
 	switch {
 	case r.MarkerDeleted:
 		fmt.Fprintf(w, "committed   not any more: %s was deleted first\n", escape(r.Marker))
+	case r.Marker != "" && r.removes:
+		fmt.Fprintf(w, "committed   %s may still be there, and readers trust it: this command deleted no object\n", escape(r.Marker))
 	case r.Marker != "":
 		fmt.Fprintf(w, "committed   %s stays, and readers trust it: --delete-objects removes it\n", escape(r.Marker))
 	}
@@ -140,7 +143,7 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 		return nil, asTargetError(err)
 	}
 	out.List = filepath.Join(folder.Path(), out.List)
-	rep := &cancelReport{out, o.RunID, o.TargetURL(), marker, unmarked}
+	rep := &cancelReport{out, o.RunID, o.TargetURL(), marker, unmarked, remove}
 	switch {
 	case err != nil:
 		return rep, asTargetError(err)

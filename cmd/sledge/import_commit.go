@@ -21,8 +21,11 @@ func (f *importFlags) markerName(scope manifest.Scope) string {
 }
 
 // foreign is a marker in our marker's place.
-func foreign(key string) error {
-	return hint(fmt.Errorf("%w: the commit marker %s is another one", errConflict, key),
+func foreign(key string) error { return foreignAnd(key, "") }
+
+// foreignAnd adds what is known of our own.
+func foreignAnd(key, ours string) error {
+	return hint(fmt.Errorf("%w: the commit marker %s is another one%s", errConflict, key, ours),
 		"it is of another import or of an earlier run; readers would take it for this one's: remove it or choose another --commit-marker, then run the same command again")
 }
 
@@ -95,10 +98,20 @@ func (d *endedImport) uncommit(ctx context.Context, at *importer.CommitStore, re
 		return at.Key(), nil
 	}
 	replaced, err := at.Remove(ctx, seen)
-	if replaced {
-		return "", hint(fmt.Errorf("%w: %s was replaced by another object while it was read: nothing was deleted", errConflict, at.Key()), "run the same command again")
+	return uncommitted(at.Key(), replaced, err)
+}
+
+// uncommitted is what the end of a marker's removal means. The key is that of one that is, or
+// was, there.
+func uncommitted(key string, replaced bool, err error) (string, error) {
+	switch {
+	case replaced:
+		return "", hint(fmt.Errorf("%w: %s was replaced by another object while it was read: nothing was deleted", errConflict, key), "run the same command again")
+	case errors.Is(err, importer.ErrOtherMarker):
+		return "", hint(fmt.Errorf("%w: this run's marker %s was deleted, and another one is there now; no object was deleted", errConflict, key),
+			"an older version has come up, or somebody has written it: look at it, then run the same command again, which leaves the marker of another import")
 	}
-	return at.Key(), asTargetError(err)
+	return key, asTargetError(err)
 }
 
 // committed tells that the run's marker stands there and is not of this state folder.
@@ -118,7 +131,10 @@ func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 		return "", asTargetError(err)
 	}
 	key, err = d.result.Commit(ctx, marker, markerAttributes(d.o.Rules))
-	if errors.Is(err, importer.ErrOtherMarker) {
+	switch other := errors.Is(err, importer.ErrOtherMarker); {
+	case other && target.IsUnknown(err):
+		return "", foreignAnd(d.o.Prefix+d.o.Marker, "; whether this run's was written is not known")
+	case other:
 		return "", foreign(d.o.Prefix + d.o.Marker)
 	}
 	return key, asTargetError(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -132,5 +133,43 @@ func TestMarkerUnreadable(t *testing.T) {
 				t.Errorf("%d deletes", deletes)
 			}
 		})
+	}
+}
+
+// TestUncommitted: a cancel that was asked to delete, and could not delete the marker, does not
+// advise what it was given; and it names another marker that has come up under the run's.
+func TestUncommitted(t *testing.T) {
+	for _, tt := range []struct {
+		rep       cancelReport
+		says, not string
+	}{
+		{cancelReport{Marker: "in/READY", removes: true}, "in/READY may still be there", "--delete-objects"},
+		{cancelReport{Marker: "in/READY"}, "--delete-objects removes it", "may still"},
+		{cancelReport{Marker: "in/READY", MarkerDeleted: true, removes: true}, "in/READY was deleted first", "--delete-objects"},
+		{cancelReport{removes: true}, "is canceled", "committed"},
+	} {
+		var text strings.Builder
+		tt.rep.Canceled = &importer.Canceled{}
+		if tt.rep.print(&text); !strings.Contains(text.String(), tt.says) || strings.Contains(text.String(), tt.not) {
+			t.Errorf("%+v: %s", tt.rep, text.String())
+		}
+	}
+	refused := target.NewError(target.CodeAccessDenied, "", "no", nil)
+	for _, tt := range []struct {
+		replaced bool
+		err      error
+		key      string
+		want     error
+		says     string
+	}{
+		{false, nil, "in/READY", nil, ""},
+		{true, nil, "", errConflict, "nothing was deleted"},
+		{false, fmt.Errorf("k: %w", importer.ErrOtherMarker), "", errConflict, "another one is there now"},
+		{false, refused, "in/READY", errTarget, "access-denied"},
+	} {
+		key, err := uncommitted("in/READY", tt.replaced, tt.err)
+		if key != tt.key || !errors.Is(err, tt.want) || err != nil && !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%v, %v: %q, %v", tt.replaced, tt.err, key, err)
+		}
 	}
 }
