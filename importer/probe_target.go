@@ -120,14 +120,6 @@ func ProbeTarget(ctx context.Context, target target.Examined, o Options, id stri
 	return p.out, ofContext(ctx, err)
 }
 
-// ofContext is an error of calls that ctx has ended, as ctx says it.
-func ofContext(ctx context.Context, err error) error {
-	if errors.Is(err, errStopped) && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
-
 // step tells whoever watches what is asked now.
 func (p *targetProbe) step(what string) {
 	if p.options.Step != nil {

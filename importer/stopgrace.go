@@ -18,6 +18,15 @@ func (cutShort) Error() string { return "ended before its answer, as was asked" 
 
 func (cutShort) Is(target error) bool { return target == errStopped }
 
+// ofContext is an error of calls that ctx has ended, as ctx says it: what a request was answered
+// before, or that its wait for the next attempt was cut short, is no fault of the target.
+func ofContext(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
 // endWith ends the calls that are under way soon after a context, and lets no other begin.
 func (c *caller) endWith(ctx context.Context) {
 	context.AfterFunc(ctx, func() {
