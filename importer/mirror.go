@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
@@ -107,7 +106,9 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
 	return m.calls.briefly(m.own, func(own target.Attributes) error {
 		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-			stored, err := m.target.Put(ctx, target.PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
+			b := newBody(inlineContent(frame), 0, what.payload).timed(ctx)
+			defer b.detach()
+			stored, err := m.target.Put(ctx, target.PutRequest{Key: what.key, Body: b, Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
 			if err == nil {
 				m.plain.Store(stored.VersionID == "")
 			}
@@ -140,7 +141,7 @@ func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64,
 	var frame []byte
 	free := strings.HasPrefix(name, mirrorLeases)
 	err := ask(ctx, call{name: callGet, key: m.prefix + name, payload: limit, free: free}, func(ctx context.Context) error {
-		body, err := m.target.Get(ctx, m.prefix+name, "")
+		body, err := get(ctx, m.target, m.prefix+name, "")
 		if err != nil {
 			return err
 		}
