@@ -178,31 +178,6 @@ func (m *mirror) head(ctx context.Context, ask asking, name string) error {
 	})
 }
 
-// remove takes an object away, in a bucket with versions each of them: it is looked at first,
-// as a bucket may have had versions before, and a start may have written nothing. What HEAD
-// does not show is deleted where a delete hides nothing: it may be shown late.
-func (m *mirror) remove(ctx context.Context, name string) error {
-	key := m.prefix + name
-	for n := range maxMarkerVersions {
-		var obj target.Object
-		err := m.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) (err error) {
-			obj, err = m.target.Head(ctx, key)
-			return err
-		})
-		absent := target.IsNotFound(err)
-		if absent && (n > 0 || !m.plain.Load()) {
-			return nil
-		}
-		if err == nil || absent {
-			err = m.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return m.target.Delete(ctx, key, obj.VersionID) })
-		}
-		if err != nil || obj.VersionID == "" {
-			return err
-		}
-	}
-	return target.NewError(target.CodeJournalLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", maxMarkerVersions), nil)
-}
-
 // each calls f for the names that begin with a text, in the order of the store.
 func (m *mirror) each(ctx context.Context, begin string, f func(name string) error) error {
 	if !m.target.Capabilities().List {
@@ -261,13 +236,14 @@ func (m *mirror) eachAtOnce(ctx context.Context, begin string, f func(ctx contex
 	return firstError(append(ends, err))
 }
 
-// clear removes what begins with a text, but for names that stay.
+// clear removes what begins with a text, but for names that stay. nil says that nothing else
+// is there, by the list and by the looks at what it names.
 func (m *mirror) clear(ctx context.Context, begin string, stays func(name string) bool) error {
 	return m.eachAtOnce(ctx, begin, func(ctx context.Context, name string) error {
 		if stays(name) {
 			return nil
 		}
-		return m.remove(ctx, name)
+		return m.removeListed(ctx, name)
 	})
 }
 
