@@ -132,7 +132,7 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	clockOf(timed).heard = heard
 	began := time.Now()
 	err = f(timed)
-	if why := context.Cause(timed); err != nil && why != nil && !target.IsClass(err, target.FatalObject) {
+	if why := context.Cause(timed); err != nil && why != nil && !ofObject(err) {
 		err = target.Unknown(target.NewError(target.CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
 	}
 	release(err)
