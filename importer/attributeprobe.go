@@ -63,7 +63,7 @@ func (p *prober) write(ctx context.Context, kind, key string, content []byte, a 
 // tries is try, and notes an error that tells nothing about the attributes.
 func (p *prober) tries(ctx context.Context, kind string, a target.Attributes) error {
 	err := p.try(ctx, kind, a)
-	p.doubt = p.doubt || err != nil && !ofAttributes(err) && !target.IsClass(err, target.FatalObject)
+	p.doubt = p.doubt || err != nil && !ofAttributes(err) && !ofObject(err)
 	return err
 }
 

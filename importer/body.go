@@ -52,14 +52,18 @@ var errDetached = errors.New("the call is over")
 var bodyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
 
 // Read gives the transport its next bytes, for which the target waits meanwhile. Until the
-// transport comes for more of them, the target is waited for.
+// transport comes for more of them, the target is waited for; after the last one, its answer.
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.clock.moved()
 	n, err := b.next(p)
-	if err == nil && b.at < b.size {
+	switch {
+	case err != nil && err != io.EOF: // it is not sent
+	case b.at < b.size:
 		b.clock.await()
+	default:
+		b.clock.due()
 	}
 	return n, err
 }

@@ -127,10 +127,12 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	timed, cancel := withClock(context.WithoutCancel(ctx), c.timeout, time.Duration(what.payload/slowest)*time.Second, c.idle)
 	defer cancel()
 	defer context.AfterFunc(c.cut, func() { clockOf(timed).cancel(context.Cause(c.cut)) })()
-	defer c.silence.listen(what)()
+	heard := c.silence.listen(what)
+	defer heard.over()
+	clockOf(timed).heard = heard
 	began := time.Now()
 	err = f(timed)
-	if why := context.Cause(timed); err != nil && why != nil && !target.IsClass(err, target.FatalObject) {
+	if why := context.Cause(timed); err != nil && why != nil && !ofObject(err) {
 		err = target.Unknown(target.NewError(target.CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
 	}
 	release(err)

@@ -13,11 +13,13 @@ import (
 // clock is the time that one call may take: the whole call's, which can stand, and the time
 // in which no byte of its payload moves. The second one runs only while the other side has
 // the next move: not before the first byte, not while our disks or a bandwidth limit give
-// the next one, and not once the payload is sent whole. A store may join parts in silence.
+// the next one. Once the payload is sent whole, the answer has the time of a call without any.
+// A Complete has no payload that is watched: a store may join parts in silence.
 type clock struct {
 	cancel context.CancelCauseFunc
-	answer time.Duration // until the payload of an answer begins
+	answer time.Duration // from the last byte of a request to the first of its answer
 	idle   time.Duration // 0: not watched
+	heard  *hearing      // tells of an answer that is late
 
 	mu    sync.Mutex
 	timer *time.Timer
@@ -76,6 +78,15 @@ func (c *clock) await() {
 	}
 }
 
+// due says that the next move is the other side's answer: the request is sent whole.
+func (c *clock) due() {
+	if c == nil {
+		return
+	}
+	c.within(c.answer, noAnswer(c.answer))
+	c.heard.due()
+}
+
 // within ends the call for a reason unless something moves in time.
 func (c *clock) within(d time.Duration, why error) {
 	c.mu.Lock()
@@ -94,6 +105,7 @@ func (c *clock) moved() {
 	if c == nil {
 		return
 	}
+	c.heard.moved()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.still != nil {
@@ -135,10 +147,8 @@ type watchedAnswer struct {
 // come gives no more time to the answer's beginning.
 func get(call context.Context, target target.Reader, key, version string) (io.ReadCloser, error) {
 	c := clockOf(call)
-	if c != nil {
-		c.within(c.answer, noAnswer(c.answer))
-		defer c.moved()
-	}
+	c.due()
+	defer c.moved()
 	content, err := target.Get(call, key, version)
 	if err != nil {
 		return nil, err

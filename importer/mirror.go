@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/json"
@@ -107,7 +106,9 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
 	return m.calls.briefly(m.own, func(own target.Attributes) error {
 		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-			stored, err := m.target.Put(ctx, target.PutRequest{Key: what.key, Body: bytes.NewReader(frame), Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
+			b := newBody(inlineContent(frame), 0, what.payload).timed(ctx)
+			defer b.detach()
+			stored, err := m.target.Put(ctx, target.PutRequest{Key: what.key, Body: b, Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
 			if err == nil {
 				m.plain.Store(stored.VersionID == "")
 			}
@@ -140,7 +141,7 @@ func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64,
 	var frame []byte
 	free := strings.HasPrefix(name, mirrorLeases)
 	err := ask(ctx, call{name: callGet, key: m.prefix + name, payload: limit, free: free}, func(ctx context.Context) error {
-		body, err := m.target.Get(ctx, m.prefix+name, "")
+		body, err := get(ctx, m.target, m.prefix+name, "")
 		if err != nil {
 			return err
 		}
@@ -175,31 +176,6 @@ func (m *mirror) head(ctx context.Context, ask asking, name string) error {
 		_, err := m.target.Head(ctx, m.prefix+name)
 		return err
 	})
-}
-
-// remove takes an object away, in a bucket with versions each of them: it is looked at first,
-// as a bucket may have had versions before, and a start may have written nothing. What HEAD
-// does not show is deleted where a delete hides nothing: it may be shown late.
-func (m *mirror) remove(ctx context.Context, name string) error {
-	key := m.prefix + name
-	for n := range maxMarkerVersions {
-		var obj target.Object
-		err := m.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) (err error) {
-			obj, err = m.target.Head(ctx, key)
-			return err
-		})
-		absent := target.IsNotFound(err)
-		if absent && (n > 0 || !m.plain.Load()) {
-			return nil
-		}
-		if err == nil || absent {
-			err = m.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return m.target.Delete(ctx, key, obj.VersionID) })
-		}
-		if err != nil || obj.VersionID == "" {
-			return err
-		}
-	}
-	return target.NewError(target.CodeJournalLeft, key, fmt.Sprintf("%d versions were deleted, and there are more", maxMarkerVersions), nil)
 }
 
 // each calls f for the names that begin with a text, in the order of the store.
@@ -260,13 +236,14 @@ func (m *mirror) eachAtOnce(ctx context.Context, begin string, f func(ctx contex
 	return firstError(append(ends, err))
 }
 
-// clear removes what begins with a text, but for names that stay.
+// clear removes what begins with a text, but for names that stay. nil says that nothing else
+// is there, by the list and by the looks at what it names.
 func (m *mirror) clear(ctx context.Context, begin string, stays func(name string) bool) error {
 	return m.eachAtOnce(ctx, begin, func(ctx context.Context, name string) error {
 		if stays(name) {
 			return nil
 		}
-		return m.remove(ctx, name)
+		return m.removeListed(ctx, name)
 	})
 }
 

@@ -82,7 +82,7 @@ func ofName(err error) bool {
 }
 
 // refusesName tells the errors of these that stores themselves give for a name.
-func refusesName(err error) bool { return forbidden(err) || target.IsClass(err, target.FatalObject) }
+func refusesName(err error) bool { return forbidden(err) || ofObject(err) }
 
 // oddKey is a key below the probe's prefix with all of these. No alias of it is the key of
 // others: what is left of those, where nothing can be removed, is told from it.

@@ -120,14 +120,6 @@ func ProbeTarget(ctx context.Context, target target.Examined, o Options, id stri
 	return p.out, ofContext(ctx, err)
 }
 
-// ofContext is an error of calls that ctx has ended, as ctx says it.
-func ofContext(ctx context.Context, err error) error {
-	if errors.Is(err, errStopped) && ctx.Err() != nil {
-		return ctx.Err()
-	}
-	return err
-}
-
 // step tells whoever watches what is asked now.
 func (p *targetProbe) step(what string) {
 	if p.options.Step != nil {
@@ -150,7 +142,7 @@ func (p *targetProbe) all(ctx context.Context) error {
 	}{
 		{"what an import needs", p.import_}, {"composite checksums", p.composite}, {"signed payloads", p.payload}, {"CRC64NVME on PUT", p.crcPut},
 		{"CRC64NVME of objects in parts", p.crcWhole}, {"attributes of objects", p.attributes}, {"object lock", p.lock}, {"metadata", p.metadata},
-		{"names", p.keepsNames}, {"storage classes", p.storage}, {"latency", p.latency}, {"throughput", p.throughput},
+		{"names", p.keepsNames}, {"storage classes", p.storage},
 	} {
 		if err := errors.Join(ctx.Err(), p.calls.silence.err()); err != nil {
 			return err
@@ -158,7 +150,21 @@ func (p *targetProbe) all(ctx context.Context) error {
 		p.step(step.what)
 		step.ask(ctx)
 	}
-	return errors.Join(ctx.Err(), p.calls.silence.err())
+	if err := errors.Join(ctx.Err(), p.calls.silence.err()); err != nil {
+		return err
+	}
+	p.measure(ctx)
+	return ctx.Err()
+}
+
+// measure takes the figures. A call that is too slow costs its figure: it answers no question.
+func (p *targetProbe) measure(ctx context.Context) {
+	p.step("latency")
+	p.latency(ctx)
+	if ctx.Err() == nil {
+		p.step("throughput")
+		p.throughput(ctx)
+	}
 }
 
 // key names an object of the probe, so that it is removed.

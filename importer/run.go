@@ -369,10 +369,12 @@ func (r *run) giveUp() bool {
 	return r.inRow >= max(4, r.opts.Concurrency)
 }
 
-// stopAsked ends the run in order: the operator has asked for it from elsewhere.
+// stopAsked ends the run in order: the operator has asked for it from elsewhere. Requests that
+// are under way have askedGrace.
 func (r *run) stopAsked() {
 	r.asked.Store(true)
 	r.cancel()
+	r.calls.endIn(askedGrace)
 }
 
 // halt stops the run for the operator; the first reason counts. Whatever it meets

@@ -12,7 +12,11 @@ import (
 // target, a missing bucket or wrong credentials show. It writes nothing.
 func (r *run) dry(ctx context.Context) (*Result, error) {
 	r.header.Attempt, r.header.Started = 1, r.opts.Now().UTC()
-	if err := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"dry-run"); err != nil && !target.IsNotFound(err) {
+	err := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"dry-run")
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil && !target.IsNotFound(err) {
 		r.halted = target.AsError(err)
 		res := r.result()
 		res.DryRun = true
@@ -21,7 +25,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 	planned := &Planned{}
 	outlook, err := newOutlook(ctx, r.source, r.planner, r.opts, nil)
 	if err != nil {
-		return nil, err
+		return nil, ofContext(ctx, err)
 	}
 	err = outlook.Entries(ctx, 0, func(e Entry) error {
 		if e.Lost != nil {

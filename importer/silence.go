@@ -17,7 +17,7 @@ type Silence struct {
 const (
 	silenceFirst = 10 * time.Second
 	silenceEvery = 30 * time.Second
-	silentBytes  = 1 << 20 // a payload above this takes its own time
+	silentBytes  = 1 << 20 // a payload above this takes its own time before its answer is due
 )
 
 // silence tells of calls that have no answer, so that whoever waits sees for what.
@@ -29,31 +29,75 @@ type silence struct {
 	why  error // a call has found no answer in all its attempts
 }
 
-// listen waits beside a call until the returned function is called.
-func (s *silence) listen(what call) (over func()) {
-	if s.tell == nil || what.payload > silentBytes && what.name != callComplete {
-		return func() {}
+// hearing is one call of which is told when it has no answer: a small one from its beginning,
+// one with a payload while its answer is due, as its clock says. nil hears nothing.
+type hearing struct {
+	silence *silence
+	name    string
+	small   bool
+
+	mu    sync.Mutex
+	since time.Time   // the answer is waited for; zero: it is not
+	timer *time.Timer // nil: not yet
+}
+
+// listen begins to wait beside a call, until over.
+func (s *silence) listen(what call) *hearing {
+	if s.tell == nil {
+		return nil
 	}
-	began := time.Now()
-	var mu sync.Mutex
-	var timer *time.Timer
-	var done bool
-	mu.Lock()
-	defer mu.Unlock()
-	timer = time.AfterFunc(silenceFirst, func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if done {
-			return
-		}
-		s.say(Silence{what.name, time.Since(began).Round(time.Second)})
-		timer.Reset(silenceEvery)
-	})
-	return func() {
-		mu.Lock()
-		defer mu.Unlock()
-		done = true
-		timer.Stop()
+	h := &hearing{silence: s, name: what.name, small: what.payload <= silentBytes || what.name == callComplete}
+	if h.small {
+		h.wait()
+	}
+	return h
+}
+
+func (h *hearing) wait() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.since = time.Now()
+	if h.timer == nil {
+		h.timer = time.AfterFunc(silenceFirst, h.late)
+	} else {
+		h.timer.Reset(silenceFirst)
+	}
+}
+
+// late tells of a wait. One that has begun anew meanwhile is not that long.
+func (h *hearing) late() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.since.IsZero() || time.Since(h.since) < silenceFirst {
+		return
+	}
+	h.silence.say(Silence{h.name, time.Since(h.since).Round(time.Second)})
+	h.timer.Reset(silenceEvery)
+}
+
+// due says that the payload of the request is sent.
+func (h *hearing) due() {
+	if h != nil && !h.small {
+		h.wait()
+	}
+}
+
+// moved says that a byte of a payload moves.
+func (h *hearing) moved() {
+	if h != nil && !h.small {
+		h.over()
+	}
+}
+
+func (h *hearing) over() {
+	if h == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.since = time.Time{}
+	if h.timer != nil {
+		h.timer.Stop()
 	}
 }
 

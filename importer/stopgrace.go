@@ -10,6 +10,10 @@ import (
 // a crash.
 const stopGrace = 3 * time.Second
 
+// askedGrace is the same for a stop from another terminal, whose asker waits five minutes: it
+// may be far from here, and is no reason to break what soon ends by itself.
+const askedGrace = 30 * time.Second
+
 // cutShort is the cause of a call's end by the operator. For whoever called it is a stop, whose
 // outcome is not known.
 type cutShort struct{}
@@ -18,9 +22,20 @@ func (cutShort) Error() string { return "ended before its answer, as was asked" 
 
 func (cutShort) Is(target error) bool { return target == errStopped }
 
+// ofContext is an error of calls that ctx has ended, as ctx says it: what a request was answered
+// before, or that its wait for the next attempt was cut short, is no fault of the target.
+func ofContext(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
 // endWith ends the calls that are under way soon after a context, and lets no other begin.
 func (c *caller) endWith(ctx context.Context) {
-	context.AfterFunc(ctx, func() {
-		time.AfterFunc(stopGrace, func() { c.cutNow(cutShort{}) })
-	})
+	context.AfterFunc(ctx, func() { c.endIn(stopGrace) })
+}
+
+func (c *caller) endIn(grace time.Duration) {
+	time.AfterFunc(grace, func() { c.cutNow(cutShort{}) })
 }

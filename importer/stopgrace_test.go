@@ -123,3 +123,39 @@ func TestProbeSilence(t *testing.T) {
 		})
 	}
 }
+
+// TestStopFromElsewhere: a stop that is asked for at another terminal waits no longer for a store
+// that does not answer than whoever asked does, and the next start goes on.
+func TestStopFromElsewhere(t *testing.T) {
+	for name, to := range map[string]func(call, key string) bool{
+		"a PUT":      func(call, key string) bool { return call == "put" && key == "in/a" },
+		"a Complete": func(call, key string) bool { return call == "complete" && key == "in/big" },
+		"a look":     func(call, key string) bool { return call == "head" && key == "in/big" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, d, o := mixed(), &deaf{newFake(t), to}, testOptions(t, memDisk())
+				o.StatusEvery, o.CallTimeout = time.Second, 10*time.Minute
+				var asked time.Time
+				time.AfterFunc(30*time.Second, func() {
+					asked = time.Now()
+					if err := WriteControl(o.StateDir, "", Control{Want: WantStop, At: o.Now()}); err != nil {
+						t.Error(err)
+					}
+				})
+				res, err := Run(t.Context(), s, d, o)
+				if took := time.Since(asked); took > time.Minute || took < askedGrace {
+					t.Errorf("%v after the stop", took)
+				}
+				if err != nil || !res.Interrupted || res.Unfinished == 0 {
+					t.Errorf("%v, %+v", err, res)
+				}
+				d.to = nil
+				if res := mustRun(t, s, d, o); !res.Complete {
+					t.Errorf("the next start: %+v", res)
+				}
+				d.check(t, s, "in/")
+			})
+		})
+	}
+}

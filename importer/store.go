@@ -55,6 +55,9 @@ func (r *run) object(ctx context.Context, t *transfer) (record, error) {
 		}
 		look = true
 		err := r.send(ctx, t)
+		if t.unsure && unclassified(err) {
+			return r.afterUnclassified(ctx, t, err)
+		}
 		if refused = nil; target.HasCode(err, target.CodeKeyExists) {
 			refused = err
 		}

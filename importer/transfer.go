@@ -73,7 +73,7 @@ func (t *transfer) put(ctx context.Context) (stored target.Stored, err error) {
 		return err
 	})
 	if err != nil {
-		t.unsure = t.unsure || target.IsUnknown(err)
+		t.unsure = t.unsure || unclear(err)
 		t.written = t.written || t.unsure
 		return stored, t.failed(t.run.whyRefused(ctx, callPut, t.action.Attributes, err))
 	}
@@ -108,7 +108,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 			return t.upload.UploadID, nil
 		}
 		t.upload.UploadID = ""
-		if target.IsUnknown(err) {
+		if unclear(err) {
 			r.orphan(ctx, t.action.Key, t.upload.At)
 		}
 		t.vain = true
@@ -176,7 +176,7 @@ func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored ta
 			t.stored, t.completed, t.written = stored, true, true
 			return stored, nil
 		}
-		t.unsure = t.unsure || target.IsUnknown(err)
+		t.unsure = t.unsure || unclear(err)
 		t.written = t.written || t.unsure
 		if target.IsUnknown(err) || target.HasCode(err, target.CodeRestart) || target.HasCode(err, target.CodeUploadGone) || !r.calls.again(attempt, err) {
 			return stored, t.failed(err)

@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -11,30 +12,59 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// TestUnclassified: an error that nobody knows is a fault of our own. It is not repeated, no
-// word is said of the target, and the rest of the run is done.
+// TestUnclassified: an error that nobody knows is a fault of our own, whoever has found that out.
+// It is no outcome of an object, no word is said of the target, and nothing is repeated. What became
+// of the write is looked at once: an object that is there is proven by that.
 func TestUnclassified(t *testing.T) {
-	s, f := mixed(), newFake(t)
-	puts := 0
-	f.hook = func(_ int, call, key string) (bool, error) {
-		if call == "put" && key == "in/a" {
-			puts++
-			return false, errors.New("a text that no table has")
+	raw := errors.New("a text that no table has")
+	for name, fault := range map[string]error{"raw": raw, "classified": target.Unknown(target.NewError(target.CodeInternal, "", raw.Error(), raw))} {
+		for _, call := range []string{"put", "complete"} {
+			for _, stored := range []bool{false, true} {
+				t.Run(fmt.Sprintf("%s, %s, stored %v", name, call, stored), func(t *testing.T) {
+					s, f := mixed(), newFake(t)
+					writes, looks := 0, 0
+					key := map[string]string{"put": "in/a", "complete": "in/big"}[call]
+					f.hook = func(_ int, made, of string) (bool, error) {
+						switch {
+						case of == key && made == call:
+							writes++
+							return stored, fault
+						case of == key && made == "head" && writes > 0:
+							looks++
+						}
+						return true, nil
+					}
+					o := testOptions(t, memDisk())
+					o.HaltWait = 1 << 60 // nobody waits for the target
+					res, err := Run(t.Context(), s, f, o)
+					if writes != 1 || looks != 1 || res.Retries != 0 || res.Tally.Bad() != 0 {
+						t.Errorf("%d writes, %d looks, %v: %+v", writes, looks, err, res)
+					}
+					if stored != (err == nil && res.Complete) || !stored && (!target.HasCode(err, target.CodeInternal) || res.Unfinished != 1 || !strings.Contains(target.AsError(err).Remedy, "report")) {
+						t.Errorf("%v: %+v", err, res)
+					}
+					f.hook = nil
+					if res := mustRun(t, s, f, o); !res.Complete {
+						t.Errorf("the next start: %+v", res)
+					}
+					f.check(t, s, "in/")
+				})
+			}
 		}
-		return true, nil
 	}
-	o := testOptions(t, memDisk())
-	o.HaltWait = 1 << 60 // nobody waits for the target
-	res, err := Run(t.Context(), s, f, o)
-	if !target.HasCode(err, target.CodeInternal) || puts != 1 || res.Retries != 0 || res.Unfinished != 1 || res.Tally.Bad() != 0 {
-		t.Errorf("%d writes, %v: %+v", puts, err, res)
-	}
-	if text := target.AsError(err).Remedy; !strings.Contains(text, "report") {
-		t.Errorf("%q", text)
-	}
-	f.hook = nil
-	if res := mustRun(t, s, f, o); !res.Complete {
-		t.Errorf("the next start: %+v", res)
+}
+
+// TestUnclassifiedEverywhere: where each write ends so, the run does not name each object failed.
+func TestUnclassifiedEverywhere(t *testing.T) {
+	raw := errors.New("a text that no table has")
+	for name, fault := range map[string]error{"raw": raw, "classified": target.Unknown(target.NewError(target.CodeInternal, "", raw.Error(), raw))} {
+		s, f, o := manyFiles(40), newFake(t), testOptions(t, memDisk())
+		f.hook = func(_ int, call, key string) (bool, error) { return !(call == "put" && ours(key)), when(fault, call == "put" && ours(key)) }
+		o.Concurrency = 4
+		res, err := Run(t.Context(), s, f, o)
+		if !target.HasCode(err, target.CodeInternal) || res.Tally.Bad() != 0 || res.Receipts != "" || f.byCall["put"] > 20 {
+			t.Errorf("%s: %v, %d writes: %+v", name, err, f.byCall["put"], res)
+		}
 	}
 }
 

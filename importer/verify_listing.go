@@ -101,7 +101,7 @@ func (l *Listing) AddStore(ctx context.Context, to target.Reader, opts VerifyOpt
 			return err
 		})
 		if err != nil {
-			return err
+			return ofContext(ctx, err)
 		}
 		for _, o := range page {
 			if err := l.Add(o); err != nil {

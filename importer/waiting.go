@@ -95,7 +95,7 @@ func (r *run) try(ctx context.Context, t *transfer) *target.Error {
 			r.storedOne()
 		}
 		err = r.done(ctx, t.page, t.entry, rec, nil)
-	case target.IsClass(err, target.FatalObject):
+	case ofObject(err):
 		if abortErr := r.abort(ctx, t); abortErr != nil {
 			err = abortErr
 			break
@@ -202,7 +202,7 @@ func (r *run) scoutAgain(ctx context.Context, e *target.Error) bool {
 			return true
 		case errors.Is(err, errStopped) || target.IsCanceled(err):
 			return false
-		case !r.waits(target.AsError(err)) && !target.IsClass(err, target.FatalObject): // of the latter, the next look may tell more
+		case !r.waits(target.AsError(err)) && !ofObject(err): // of the latter, the next look may tell more
 			r.halt(target.AsError(err))
 			return false
 		}
