@@ -24,6 +24,7 @@ type RebuildOptions struct {
 	Allowed  Allowed           // what may pass as the new disk
 	Progress func(done, total uint64)
 	Rand     func() (manifest.ID, error)
+	Ledger   Ledger                                     // the device's, where it is at hand: knows the disks of a seal that has begun
 	Taken    func(of manifest.Scope, sealed bool) error // called when the disks have passed, before the new one is written; nil is none
 }
 
@@ -214,11 +215,8 @@ func (r *rebuilder) header() error {
 	switch {
 	case err == nil && (h.Scope != r.scope || h.Bay != r.report.Bay):
 		return fmt.Errorf("disk %s: %w: it is bay %d of job %s; nothing was overwritten", r.o.Onto.Name, ErrForeign, h.Bay, h.Scope.Job)
-	case err == nil: // begun by an earlier call
-		if err := r.taken(); err != nil {
-			return err
-		}
-		return setMark(r.o.Onto.FS)
+	case err == nil: // begun by an earlier call, or rebuilt in place
+		return r.again(h)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
@@ -236,12 +234,7 @@ func (r *rebuilder) header() error {
 	if err := setMark(r.o.Onto.FS); err != nil {
 		return err
 	}
-	id, err := r.o.Rand()
-	if err != nil {
-		return err
-	}
-	nh := Header{Scope: r.scope, Bay: r.report.Bay, Disk: id, Bays: r.bays}
-	return durable.WriteFile(r.o.Onto.FS, headerName, nh.encode())
+	return r.newHeader()
 }
 
 func (r *rebuilder) taken() error {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // TestRebuildWithoutJournal: a disk that was rebuilt while no other could be asked for a
@@ -49,7 +50,8 @@ func TestRebuildWithoutJournal(t *testing.T) {
 			t.Errorf("%s: of %d shards %d are left", name, shards, n)
 		}
 		r.use([]*vfs.Mem{nil, all[1], all[2], all[3]})
-		if _, err := Rebuild(t.Context(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Onto: Disk{Name: "new", FS: onto}}); err != nil {
+		if _, err := Rebuild(t.Context(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Onto: Disk{Name: "new", FS: onto},
+			Rand: func() (manifest.ID, error) { return manifest.ID{2}, nil }}); err != nil {
 			t.Errorf("%s: rebuilt again: %v", name, err)
 		}
 		r.use([]*vfs.Mem{onto, all[1], all[2], all[3]})

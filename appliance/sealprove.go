@@ -13,7 +13,8 @@ import (
 // ledger has the digest, so that nobody changes it on the disks before it is signed.
 type sealPlan struct {
 	manifest.SealStatement
-	DiskIDs []manifest.ID `json:"disk_ids"` // that were read back, or not, as ReadBack says
+	DiskIDs []manifest.ID `json:"disk_ids"`          // that were read back, or not, as ReadBack says
+	Doubted []manifest.ID `json:"doubted,omitempty"` // that earlier software has written to since
 }
 
 // newPlan says it of the disks that work now.
@@ -27,6 +28,7 @@ func (d *Device) newPlan(st manifest.SealStatement) sealPlan {
 
 // digest is of all that the plan said when it was made.
 func (p sealPlan) digest() [32]byte {
+	p.Doubted = nil
 	b, err := json.Marshal(p)
 	if err != nil {
 		panic("appliance: seal plan: " + err.Error()) // its types have a JSON form
@@ -34,15 +36,26 @@ func (p sealPlan) digest() [32]byte {
 	return crypto.SumSHA256(b)
 }
 
-// findPlan takes the recorded plan from the disks; nil if none has it.
-func (d *Device) findPlan(set *diskSet, root [32]byte) *sealPlan {
+// findPlan takes the recorded plan from the disks; nil if none has it. The disks that any
+// copy doubts are doubted: that makes the device read more, never less.
+func (d *Device) findPlan(set *diskSet, root [32]byte) (plan *sealPlan) {
 	for _, b := range set.copies(planName, 0, manifest.MaxStatement) {
 		p := &sealPlan{}
-		if err := json.Unmarshal(b, p); err == nil && bytes.Equal(p.LogRoot, root[:]) && (d.planned == [32]byte{} || p.digest() == d.planned) {
-			return p
+		if err := json.Unmarshal(b, p); err != nil || !bytes.Equal(p.LogRoot, root[:]) || d.planned != [32]byte{} && p.digest() != d.planned {
+			continue
 		}
+		if plan == nil {
+			plan = p
+			continue
+		}
+		plan.Doubted = append(plan.Doubted, p.Doubted...)
 	}
-	return nil
+	return plan
+}
+
+// proves tells whether the plan's word of the read-back is true of a disk.
+func (p *sealPlan) proves(id manifest.ID, written [][16]byte) bool {
+	return slices.Contains(p.DiskIDs, id) && !slices.Contains(p.Doubted, id) && !slices.Contains(written, [16]byte(id))
 }
 
 // unproven are the disks of which the statement would say what nobody knows: those
@@ -54,7 +67,7 @@ func (c *completion) unproven() (list []*bay) {
 	}
 	written := c.ledger.RecordedWritten(c.cp.Origin)
 	for _, b := range c.bays.healthy() {
-		if c.written[b] || plan != nil && (!slices.Contains(plan.DiskIDs, b.id) || slices.Contains(written, [16]byte(b.id))) {
+		if c.written[b] || plan != nil && !plan.proves(b.id, written) {
 			list = append(list, b)
 		}
 	}

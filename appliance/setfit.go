@@ -52,14 +52,16 @@ func shardsMissing(p *manifest.Pack, missing []int) (bad uint32) {
 	return bad
 }
 
-// notElsewhere leaves out the shards that some disk here has.
+// notElsewhere leaves out the shards that some disk here has at their length: a rebuild that
+// a power cut ended may have left a name with less behind it.
 func (s *Set) notElsewhere(p *manifest.Pack, bad uint32) uint32 {
+	size := layoutOf(p).ShardLen()
 	for j := range p.Bays {
 		for _, d := range s.set.disks {
 			if bad>>j&1 == 0 {
 				break
 			}
-			if _, err := d.FS.Stat(shardName(p.ID, j)); err == nil {
+			if st, err := d.FS.Stat(shardName(p.ID, j)); err == nil && st.Mode().IsRegular() && st.Size() == size {
 				bad &^= 1 << j
 			}
 		}

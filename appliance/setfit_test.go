@@ -35,6 +35,12 @@ func TestFitRebuilding(t *testing.T) {
 		}
 	}
 	fit(3, false)
+	for _, m := range r.mems[:3] { // cut off in the middle of a file, on a file system that lost its end
+		for _, name := range names(t, m, ".shard") {
+			truncate(t, m, name, 4096)
+		}
+	}
+	fit(3, true)
 	for _, m := range r.mems[:3] {
 		removeAll(t, m, packsDir+"/")
 	}

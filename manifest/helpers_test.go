@@ -62,6 +62,11 @@ func testJob(t testing.TB) *Job {
 		Policy:     JobPolicy{FileDigest: "whole", Symlinks: "object", Directories: "object", PackSize: 1 << 30, PackSeconds: 30}}
 }
 
+func siteRecipient(key []byte) Recipient {
+	id := crypto.SiteKeyID(key)
+	return Recipient{Kind: string(crypto.WrapSite), PublicKey: key, KeyID: hex.EncodeToString(id[:])}
+}
+
 func testJobFile(t testing.TB) []byte {
 	t.Helper()
 	file, err := testJob(t).Sign(signerKey)

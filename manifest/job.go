@@ -207,6 +207,9 @@ func (j *Job) validateRecipients() error {
 		var id [32]byte
 		switch r.Kind {
 		case string(crypto.WrapSite):
+			if len(r.PublicKey) != crypto.SitePublicKeySize {
+				return fmt.Errorf("recipient %s: its key is %d bytes, not %d", r.KeyID, len(r.PublicKey), crypto.SitePublicKeySize)
+			}
 			id, site = crypto.SiteKeyID(r.PublicKey), true
 		case string(crypto.WrapAge):
 			id = crypto.AgeKeyID(r.Recipient)

@@ -65,6 +65,8 @@ func TestJobRefused(t *testing.T) {
 		"odd block size":       func(j *Job) { j.Geometry.BlockSize = 5000 },
 		"no recipients":        func(j *Job) { j.Recipients = nil },
 		"17 recipients":        func(j *Job) { j.Recipients = make([]Recipient, 17) },
+		"short site key":       func(j *Job) { j.Recipients[0] = siteRecipient(make([]byte, 1215)) },
+		"long site key":        func(j *Job) { j.Recipients[0] = siteRecipient(make([]byte, 1217)) },
 		"unknown recipient":    func(j *Job) { j.Recipients[0].Kind = "m-of-n" },
 		"foreign key id":       func(j *Job) { j.Recipients[0].KeyID = strings.Repeat("0", 64) },
 		"no site": func(j *Job) {

@@ -85,7 +85,7 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 			return nil, err
 		}
 		defer d.close()
-		o.Signer, o.Taken = d.Signer(), allowAtWork(d, needed)
+		o.Signer, o.Taken, o.Ledger = d.Signer(), allowAtWork(d, needed), d
 	}
 	if f.trust != "" || a.device == "" {
 		if o.Signer, err = f.signer(disks); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc64"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"testing"
 	"testing/fstest"
@@ -189,10 +190,10 @@ func (d *testDevice) makeJob(t testing.TB) []byte {
 func (d *testDevice) recipients() (all []any) {
 	keys := []string{siteKeyText}
 	if d.moreKeyIDs {
-		keys = append(keys, "another site's key")
+		keys = append(keys, strings.Repeat("b", 1216))
 	}
 	for _, key := range keys {
-		all = append(all, map[string]any{"kind": "hpke-mlkem768-x25519", "public_key": []byte(key), "key_id": sha256Hex([]byte(key))})
+		all = append(all, siteRecipient([]byte(key)))
 	}
 	if d.ageFile != "" {
 		all = append(all, map[string]any{"kind": "age", "recipient": ageRecipient, "key_id": sha256Hex([]byte(ageRecipient))})
@@ -204,7 +205,12 @@ const ageHead = "age-encryption.org/v1\n-> mlkem768x25519 a\nb\n"
 
 const ageRecipient = "age1pq1nobody"
 
-const siteKeyText = "the site's key"
+func siteRecipient(key []byte) map[string]any {
+	return map[string]any{"kind": "hpke-mlkem768-x25519", "public_key": key, "key_id": sha256Hex(key)}
+}
+
+// siteKeyText has the length of a key, and opens nothing: the verifier has no key.
+var siteKeyText = strings.Repeat("a", 1216)
 
 func siteKeyID() []byte {
 	sum := sha256.Sum256([]byte(siteKeyText))

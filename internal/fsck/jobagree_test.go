@@ -108,6 +108,12 @@ func TestJobsAgree(t *testing.T) {
 			}
 			p[name] = list
 		}
+		for n := 1215; n <= 1217; n++ {
+			list := p["recipients"].([]any)
+			p["recipients"] = []any{siteRecipient(make([]byte, n))}
+			try("a site key of another length")
+			p["recipients"] = list
+		}
 		p["site"] = strings.Repeat("x", maxJobSize)
 		try("a file of more than 1 MiB")
 		p["site"] = "Example"

@@ -94,6 +94,9 @@ func (o object) within(name string, low, high uint64) error {
 	return err
 }
 
+// sitePublicKey is the length of an MLKEM768-X25519 key: 1,184 bytes and 32.
+const sitePublicKey = 1216
+
 // recipient takes one recipient's key id, which its key has to have.
 func (j *jobFile) recipient(r object) error {
 	kind, err := r.text("kind")
@@ -104,7 +107,9 @@ func (j *jobFile) recipient(r object) error {
 	var text string
 	switch kind {
 	case "hpke-mlkem768-x25519":
-		key, err = r.base64("public_key")
+		if key, err = r.base64("public_key"); err == nil && len(key) != sitePublicKey {
+			err = fmt.Errorf("%w: a site key of %d bytes, not %d", errMalformed, len(key), sitePublicKey)
+		}
 	case "age":
 		text, err = r.text("recipient")
 		key = []byte(text)

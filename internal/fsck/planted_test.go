@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
@@ -118,5 +119,28 @@ func TestPlantedFolders(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestPlantedLinkedFolders: a symbolic link to what a folder was, on the same disk, is
+// damage of the disk, and nothing behind it is read.
+func TestPlantedLinkedFolders(t *testing.T) {
+	d := makeDevice(t, smallPlan())
+	pack := d.packs[0].id.String()[:2]
+	for _, folder := range []string{".", "packs", "packs/" + pack, "log", "log/tile", "log/tile/0", "wraps", "statements"} {
+		t.Run(folder, func(t *testing.T) {
+			o, dirs := d.onDisks(t)
+			path := filepath.Join(dirs[0], "sledge", folder)
+			moved := filepath.Join(dirs[0], "moved")
+			to, err := filepath.Rel(filepath.Dir(path), moved)
+			if err := errors.Join(err, os.Rename(path, moved), os.Symlink(to, path)); err != nil {
+				t.Fatal(err)
+			}
+			r := within(t, func() (*Report, error) { return Disks(context.Background(), o) })
+			named := slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Severity != Note && f.Disk == o.Disks[0].Name })
+			if r.Verdict != VerdictRepairable || !named {
+				t.Errorf("%s", show(r))
+			}
+		})
 	}
 }

@@ -104,7 +104,7 @@ func (o *osFS) openLock(name string) (*os.File, error) {
 	if name == "." {
 		return o.openDir(name)
 	}
-	f, err := o.root.OpenFile(localize(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	f, err := createBeneath(o.root, name, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return openSame(o.root, name, os.O_RDWR, fs.FileMode.IsRegular, ErrNotRegular)
 	}

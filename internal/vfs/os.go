@@ -17,9 +17,9 @@ import (
 // descriptor back.
 //
 // What was planted on the disk cannot lead out of it: os.Root resolves every
-// name below the descriptor, and a symbolic link, pipe or device as a name's last
-// element is refused with ErrNotRegular before it is opened. Mounts inside the
-// folder are followed.
+// name below the descriptor. A symbolic link in the place of a folder, and a link,
+// pipe or device as a name's last element, are refused with ErrNotRegular before
+// anything is opened or made. Mounts inside the folder are followed.
 //
 // Direct I/O and preallocation are used on Linux where the file system has them;
 // elsewhere they fall back silently (File.Direct tells).
@@ -54,10 +54,11 @@ func (o *osFS) Open(name string, opt OpenOptions) (File, error) {
 // openTries bounds how often a name is opened again that another file took meanwhile.
 const openTries = 100
 
-// openSame opens what name itself is, never what a link points to. Opening is
-// the only way to hold it, so its kind is read before (a pipe would block, a
-// device might act) and the opened file compared with what was seen. A name that a
-// rename gave to another file in between is opened again.
+// openSame opens what name itself is, never what a link points to, nor what stands
+// behind one. Opening is the only way to hold it, so its kind is read before (a pipe
+// would block, a device might act) and the opened file compared with what was seen:
+// the comparison holds for the folders of the name, too. A name that a rename gave to
+// another file in between is opened again.
 func openSame(root *os.Root, name string, flag int, want func(fs.FileMode) bool, otherwise error) (*os.File, error) {
 	for range openTries {
 		f, err := openSeen(root, name, flag, want, otherwise)
@@ -72,7 +73,7 @@ func openSame(root *os.Root, name string, flag int, want func(fs.FileMode) bool,
 var errReplaced = errors.New("replaced meanwhile")
 
 func openSeen(root *os.Root, name string, flag int, want func(fs.FileMode) bool, otherwise error) (*os.File, error) {
-	before, err := root.Lstat(localize(name))
+	before, err := statBeneath(root, name)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +110,7 @@ func (o *osFS) Create(name string, opt CreateOptions) (File, error) {
 	if perm == 0 {
 		perm = 0o600
 	}
-	f, err := o.root.OpenFile(localize(name), os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+	f, err := createBeneath(o.root, name, perm)
 	if err != nil {
 		return nil, err
 	}
@@ -180,7 +181,7 @@ func (o *osFS) Stat(name string) (fs.FileInfo, error) {
 	if err := checkNames(OpStat, name); err != nil {
 		return nil, err
 	}
-	return o.root.Lstat(localize(name))
+	return statBeneath(o.root, name)
 }
 
 func (o *osFS) SyncDir(name string) error {

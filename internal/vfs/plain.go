@@ -6,8 +6,9 @@ import (
 )
 
 // Plain shows a folder of the real file system to whoever reads what others sent.
-// It opens regular files and folders. A symbolic link, pipe, socket or device as a
-// name's last element is refused with ErrNotRegular, and no Open waits for a writer.
+// It opens regular files and folders. A symbolic link anywhere in a name, and a pipe,
+// socket or device at its end, are refused with ErrNotRegular, and no Open waits for a
+// writer.
 // Names stay below the folder.
 func Plain(root *os.Root) fs.FS { return plain{root} }
 

@@ -61,7 +61,8 @@ var (
 	ErrTooLarge = errors.New("larger than allowed")
 
 	// ErrNotRegular reports that Open met something that is neither a regular file
-	// nor a folder: a symbolic link, a pipe or a device planted on the disk.
+	// nor a folder: a symbolic link, a pipe or a device planted on the disk. It is also
+	// what stands behind a link in the place of a folder.
 	ErrNotRegular = errors.New("not a regular file")
 )
 
@@ -87,8 +88,8 @@ type CreateOptions struct {
 // Errors wrap the system's (fs.ErrNotExist, fs.ErrExist, syscall.ENOSPC, …) in
 // *fs.PathError or *os.LinkError.
 type FS interface {
-	// Open opens an existing regular file. It does not follow a symbolic link in
-	// the name's last element. Returned nil guarantees nothing about durability.
+	// Open opens an existing regular file. It follows no symbolic link of the name.
+	// Returned nil guarantees nothing about durability.
 	Open(name string, o OpenOptions) (File, error)
 
 	// Create makes a file that did not exist and opens it for reading and writing;
