@@ -23,6 +23,7 @@ type cancelReport struct {
 	Target        string `json:"target"`
 	Marker        string `json:"commit_marker,omitempty"` // of this run
 	MarkerDeleted bool   `json:"commit_marker_deleted,omitempty"`
+	MarkerAsked   string `json:"commit_marker_asked,omitempty"` // the key that was looked for
 }
 
 func (r *cancelReport) print(w io.Writer) {
@@ -32,6 +33,10 @@ func (r *cancelReport) print(w io.Writer) {
 		fmt.Fprintf(w, "committed   not any more: %s was deleted first\n", escape(r.Marker))
 	case r.Marker != "":
 		fmt.Fprintf(w, "committed   %s stays, and readers trust it: --delete-objects removes it\n", escape(r.Marker))
+	case r.MarkerAsked != "":
+		fmt.Fprintf(w, "committed   not by %s: the run wrote none there; one of another name would stay, and readers trust it\n", escape(r.MarkerAsked))
+	default:
+		fmt.Fprintln(w, "committed   not looked at: a commit marker that the run wrote stays, and readers trust it; --commit-marker NAME finds it")
 	}
 	for _, line := range []struct {
 		what string
@@ -140,7 +145,10 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 		return nil, asTargetError(err)
 	}
 	out.List = filepath.Join(folder.Path(), out.List)
-	rep := &cancelReport{out, o.RunID, o.TargetURL(), marker, unmarked}
+	rep := &cancelReport{Canceled: out, Run: o.RunID, Target: o.TargetURL(), Marker: marker, MarkerDeleted: unmarked}
+	if o.Marker != "" {
+		rep.MarkerAsked = o.Prefix + o.Marker
+	}
 	switch {
 	case err != nil:
 		return rep, asTargetError(err)
