@@ -508,7 +508,11 @@ func importEnd(r *importer.Result, err error) error {
 	case r.Tally.Outcomes[importer.OutcomeConflict] > 0:
 		return conflictHints(r, bad(errConflict, r.Tally.Outcomes[importer.OutcomeConflict]))
 	}
-	return fmt.Errorf("%w: %s", errObjects, strings.Join(r.Differences, "; "))
+	err = fmt.Errorf("%w: %s", errObjects, strings.Join(r.Differences, "; "))
+	if r.Named[target.CodePageLost] > 0 {
+		return err
+	}
+	return hint(err, "no repeat brings what the device does not hold: ask its sender for the rest")
 }
 
 // loaderEnd is the end of an import that has proven all that the device holds, where

@@ -24,6 +24,7 @@ type cancelReport struct {
 	Marker        string `json:"commit_marker,omitempty"` // of this run
 	MarkerDeleted bool   `json:"commit_marker_deleted,omitempty"`
 	removes       bool   // --delete-objects was given
+	MarkerAsked   string `json:"commit_marker_asked,omitempty"` // the key that was looked for
 }
 
 func (r *cancelReport) print(w io.Writer) {
@@ -35,6 +36,10 @@ func (r *cancelReport) print(w io.Writer) {
 		fmt.Fprintf(w, "committed   %s may still be there, and readers trust it: this command deleted no object\n", escape(r.Marker))
 	case r.Marker != "":
 		fmt.Fprintf(w, "committed   %s stays, and readers trust it: --delete-objects removes it\n", escape(r.Marker))
+	case r.MarkerAsked != "":
+		fmt.Fprintf(w, "committed   not by %s: the run wrote none there; one of another name would stay, and readers trust it\n", escape(r.MarkerAsked))
+	default:
+		fmt.Fprintln(w, "committed   not looked at: a commit marker that the run wrote stays, and readers trust it; --commit-marker NAME finds it")
 	}
 	for _, line := range []struct {
 		what string
@@ -143,7 +148,10 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 		return nil, asTargetError(err)
 	}
 	out.List = filepath.Join(folder.Path(), out.List)
-	rep := &cancelReport{out, o.RunID, o.TargetURL(), marker, unmarked, remove}
+	rep := &cancelReport{Canceled: out, Run: o.RunID, Target: o.TargetURL(), Marker: marker, MarkerDeleted: unmarked, removes: remove}
+	if o.Marker != "" {
+		rep.MarkerAsked = o.Prefix + o.Marker
+	}
 	switch {
 	case err != nil:
 		return rep, asTargetError(err)

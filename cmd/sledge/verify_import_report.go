@@ -255,7 +255,7 @@ func (d *auditedDevice) imported() error {
 		return hint(fmt.Errorf("%w: the receipts say %d failed, %s", errObjects, r.Outcomes["failed"], plural(r.Outcomes["conflict"], "conflict")),
 			"objects.list beside the receipts names them; the same sledge import run tries them again")
 	case !r.Complete:
-		return fmt.Errorf("%w: the receipts are not complete", errObjects)
+		return hint(fmt.Errorf("%w: the receipts are not complete", errObjects), "ask the importer: \"sledge import report\" names what is missing, and why")
 	}
 	return nil
 }
