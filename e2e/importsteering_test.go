@@ -143,11 +143,16 @@ type outage struct {
 	seen   atomic.Int64
 	begins sync.Once
 	since  time.Time
+	known  atomic.Bool // before it was away, the store has given a good answer
 }
 
 func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if o.fault == nil || o.seen.Add(1) < o.from {
-		return o.to.RoundTrip(r)
+		answer, err := o.to.RoundTrip(r)
+		if err == nil && answer.StatusCode < http.StatusMultipleChoices {
+			o.known.Store(true)
+		}
+		return answer, err
 	}
 	o.begins.Do(func() { o.since = time.Now() })
 	if time.Since(o.since) < o.lasts {
