@@ -454,11 +454,11 @@ func (f *faultRun) byProgram(w *world, src string) error {
 		f.count(s, wire)
 		f.countAway(s, away)
 		s.cut = r.code == -1
-		if away != nil {
-			f.judgeOutage(s, r, away, expires)
-		}
 		if err := f.hearsLog(s, log); err != nil && !s.cut {
 			return err
+		}
+		if away != nil {
+			f.judgeOutage(s, r, away, expires)
 		}
 		os.Remove(log)
 		f.check(r.code == 0)

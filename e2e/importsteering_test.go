@@ -143,11 +143,16 @@ type outage struct {
 	seen   atomic.Int64
 	begins sync.Once
 	since  time.Time
+	known  atomic.Bool // before it was away, the store has given a good answer
 }
 
 func (o *outage) RoundTrip(r *http.Request) (*http.Response, error) {
 	if o.fault == nil || o.seen.Add(1) < o.from {
-		return o.to.RoundTrip(r)
+		answer, err := o.to.RoundTrip(r)
+		if err == nil && answer.StatusCode < http.StatusMultipleChoices {
+			o.known.Store(true)
+		}
+		return answer, err
 	}
 	o.begins.Do(func() { o.since = time.Now() })
 	if time.Since(o.since) < o.lasts {
@@ -261,20 +266,35 @@ func (f *faultRun) steerProgram(w *world, state string) (wait func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		heard := false
 		for _, verb := range []string{"pause", "resume"} {
 			time.Sleep(after)
-			f.command(w, verb, state)
+			heard = f.command(w, verb, state)
 			after = 500 * time.Millisecond
+		}
+		if !heard {
+			f.lift(state)
 		}
 	}()
 	return func() { <-done }
 }
 
+// lift takes back a pause that a killed run has heard, or whose command was killed: who starts
+// the run again finds it paused, and resumes it.
+func (f *faultRun) lift(state string) {
+	if disk, err := vfs.OS(state); err == nil {
+		f.ask(disk, importer.WantRun)
+		vfs.Close(disk)
+	}
+}
+
 // command steers the program. There may be none to be steered, or one that does not hear.
-func (f *faultRun) command(w *world, verb, state string) {
+func (f *faultRun) command(w *world, verb, state string) (heard bool) {
 	cmd := w.command("import", verb, state)
 	defer time.AfterFunc(3*time.Second, func() { cmd.Process.Kill() }).Stop()
-	if out, _ := cmd.CombinedOutput(); bytes.Contains(out, []byte("panic:")) {
+	out, err := cmd.CombinedOutput()
+	if bytes.Contains(out, []byte("panic:")) {
 		f.found("import %s: %s", verb, out)
 	}
+	return err == nil
 }

@@ -171,18 +171,18 @@ func (f *faultRun) countOther(s *start) {
 	}
 }
 
-// judgeOutage: a start that was only kept waiting has ended well by itself. Expired keys end a
-// process, which names them; and so does an outage that meets what an import asks before its
-// first entry: its probe, its marker, and the sample of what is there.
+// judgeOutage: a start that was only kept waiting has ended well by itself. Expired keys in
+// the environment end a process, which names them; and so does a store that is away before it
+// has given this start a good answer, for its address may be mistyped.
 func (f *faultRun) judgeOutage(s *start, r *ran, o *outage, expires bool) {
 	refused := o.fault.Met()
 	over := r.code == 0 || f.taken() && (r.code == exitConflict || strings.Contains(r.stderr, "not-published"))
-	atStart := strings.Contains(r.stdout, "entries     0, 0 B of objects")
 	named := r.code == exitTarget && len(refused) > 0 && len(s.said) > 0
-	if s.cut || over || named && (expires || atStart) || len(s.met) > len(refused) {
+	if s.cut || over || named && (expires || !o.known.Load()) || len(s.met) > len(refused) {
 		return
 	}
-	f.found("an outage of %s, %d requests refused, and the run has not gone on by itself: %s", lastsForProgram, len(refused), r)
+	f.found("an outage of %s from request %d on, %d requests refused, a good answer before %v, and the run has not gone on by itself: %s",
+		lastsForProgram, o.from, len(refused), o.known.Load(), r)
 }
 
 // String is for who looks into a finding.

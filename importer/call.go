@@ -37,6 +37,7 @@ type caller struct {
 	lag   lag
 	after func(time.Duration) <-chan time.Time // nil is time.After
 
+	answered  atomic.Bool // a call has succeeded
 	retried   atomic.Int64
 	throttled atomic.Int64
 }
@@ -205,6 +206,7 @@ func (c *caller) enter(ctx context.Context, what call) (release func(error), err
 func (c *caller) told(ctx context.Context, what call, done Call) {
 	switch {
 	case done.Err == nil:
+		c.answered.Store(true)
 		if !what.free {
 			c.budget.earn()
 		}

@@ -133,10 +133,10 @@ func (c *canceler) attempt() {
 func (c *canceler) clear(ctx context.Context) error {
 	r := c.run
 	if r.mirror == nil {
-		if !r.markerGone(ctx) || r.header.Marker == "" {
+		if !r.markerGone(ctx) || !r.header.mayHaveMarker() {
 			return nil
 		}
-		r.header.Marker, r.header.MarkerAt = "", nil // the next cancel does not wait for it
+		r.header.Marker, r.header.MarkerAt, r.header.Earlier = "", nil, false // the next cancel does not wait for it
 		return r.journal.store(headerKey, r.header, true)
 	}
 	if c.out.Failed > 0 {

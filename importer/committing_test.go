@@ -84,7 +84,9 @@ func TestCommitAfterCancel(t *testing.T) {
 		for _, waits := range []bool{true, false} {
 			soon(t, time.Hour)
 			s, m, o, res, clock := committing(t, func(o *Options) { o.JournalInTarget = inTarget })
-			cancel := func() { cancelFrom(t, s, m.fakeTarget, o) }
+			canceled := make(chan struct{})
+			t.Cleanup(func() { <-canceled }) // the folder stays until then
+			cancel := func() { defer close(canceled); cancelFrom(t, s, m.fakeTarget, o) }
 			if waits {
 				clock.day.Store(true)
 				time.AfterFunc(5*time.Millisecond, func() { cancel(); clock.day.Store(false) })

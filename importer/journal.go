@@ -77,6 +77,7 @@ type header struct {
 	Lease    uint64     `json:"lease,omitempty"`     // in the target: up to this one the journal knows the run
 	Marker   string     `json:"marker,omitempty"`    // content of the run's marker in the target; "" if there is none
 	MarkerAt *string    `json:"marker_at,omitempty"` // its version, "" without versions; nil if no answer has told
+	Earlier  bool       `json:"earlier,omitempty"`   // a marker from before this one, or one that was refused at last, may be there
 	Marked   time.Time  `json:"marked,omitzero"`     // when the marker was written
 	Odd      []string   `json:"odd"`                 // oddities of keys that the target was probed for; null: begun by software that did not
 	Named    bool       `json:"named,omitempty"`     // these are of all entries: no page was lost

@@ -120,8 +120,9 @@ type Options struct {
 	IdleTimeout     time.Duration // in which a byte of a payload that is under way must move, default 1 minute; None: it is not watched
 
 	// HaltWait is how long a run waits for its operator where an error can be
-	// mended from outside, and then goes on by itself; 0 ends it at once. The first
-	// look at the target never waits.
+	// mended from outside, and then goes on by itself; 0 ends it at once. A start waits for
+	// nothing until the target has given it one good answer; and until its first entry, for
+	// an outage alone.
 	HaltWait time.Duration
 
 	// Behind, if given, reports whether other runs wait for the end of this one. It then

@@ -50,6 +50,7 @@ type run struct {
 	tally      Tally
 	passes     int
 	keptKeys   []string      // of probes, to be removed when their retention is over
+	withheld   []string      // left by the first look's probes, not named yet; nil: each is named at once
 	unfinished uint64        // entries that this pass has left
 	lost       uint64        // pages that could not be read
 	left       *target.Error // why one of them was left
@@ -221,7 +222,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 
 // recheckEnded looks at the objects of a run that has ended before this start.
 func (r *run) recheckEnded(ctx, runCtx context.Context) error {
-	err := r.recheck(runCtx, false)
+	err := r.recheckFirst(runCtx)
 	switch {
 	case err == nil, ctx.Err() == nil && r.haltedBy() != nil: // it was taken over, or canceled, meanwhile
 		return nil
@@ -236,11 +237,7 @@ func (r *run) recheckEnded(ctx, runCtx context.Context) error {
 // as it takes while the operator is waited for.
 func (r *run) store(ctx, runCtx context.Context) error {
 	r.calls.ask(runCtx, r.target)
-	err := r.recheck(runCtx, false)
-	if err == nil {
-		err = r.inspect(runCtx)
-	}
-	if err != nil {
+	if err := r.firstLook(runCtx); err != nil {
 		if errors.Is(err, errStopped) || target.IsCanceled(err) {
 			return err
 		}

@@ -77,8 +77,19 @@ func (r *run) nameLeft(p ProbeReport) {
 			r.keptKeys = append(r.keptKeys, key)
 		}
 	}
-	r.mu.Unlock()
-	for _, key := range p.Left {
-		r.problem(target.NewError(target.CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
+	withhold := r.withheld != nil
+	if withhold {
+		r.withheld = append(r.withheld, p.Left...)
 	}
+	r.mu.Unlock()
+	if withhold {
+		return
+	}
+	for _, key := range p.Left {
+		r.probeLeft(key)
+	}
+}
+
+func (r *run) probeLeft(key string) {
+	r.problem(target.NewError(target.CodeProbeLeft, key, "it, or an upload of it, could not be removed", nil))
 }

@@ -42,6 +42,7 @@ func (r *run) mark(ctx context.Context, free bool) error {
 	if err != nil {
 		return err
 	}
+	r.header.Earlier = r.header.mayHaveMarker()
 	r.header.Marker, r.header.Marked, r.header.MarkerAt = text, r.opts.Now().UTC(), nil
 	if err := r.journal.store(headerKey, r.header, true); err != nil {
 		return err
@@ -63,13 +64,19 @@ func (r *run) putMarker(ctx context.Context, free bool, text string, ifAbsent bo
 		return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
 			stored, err := r.target.Put(ctx, target.PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
 				SHA256: crypto.SumSHA256([]byte(text)), Attributes: own, IfAbsent: ifAbsent})
-			if err == nil {
+			switch {
+			case err == nil:
 				r.header.MarkerAt = &stored.VersionID
+			case !hidesKey(err), target.IsUnknown(err), target.HasCode(err, target.CodeKeyExists):
+				r.header.Earlier = true // whatever the next attempt is answered
 			}
 			return err
 		})
 	})
 }
+
+// mayHaveMarker reports whether the target may have a marker of this run.
+func (h header) mayHaveMarker() bool { return h.Marker != "" || h.Earlier }
 
 func (r *run) markerText() (string, error) {
 	source := r.opts.Rand
@@ -159,7 +166,7 @@ func (r *run) markerGone(ctx context.Context) bool {
 // removeMarker removes every version: two are there where the answer to a PUT was lost, or a
 // process died between the marker and the journal's line, and the older one would come up.
 func (r *run) removeMarker(ctx context.Context) error {
-	if r.header.Marker == "" || r.mirror != nil {
+	if !r.header.mayHaveMarker() || r.mirror != nil {
 		return nil
 	}
 	remove := func(version string) error {

@@ -16,11 +16,12 @@ func (j *journal) anew(h header) (left string, err error) {
 		return "", err
 	}
 	moved := was.Options.leaves() != h.Options.leaves()
-	if moved && (was.Marker != "" || was.Options.JournalInTarget && was.Lease > 0) {
+	if (moved || was.Options.JournalInTarget != h.Options.JournalInTarget) && (was.mayHaveMarker() || was.Options.JournalInTarget && was.Lease > 0) {
 		left = was.Options.leaves()
 	}
 	next := was
 	next.Options, next.Odd, next.Named, next.Renames, next.Marker, next.Marked = h.Options, nil, false, nil, "", h.Marked
+	next.Earlier = !moved && was.mayHaveMarker()
 	if moved {
 		next.Lease = 0
 	}

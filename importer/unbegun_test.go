@@ -47,3 +47,26 @@ func TestUnbegunOtherTarget(t *testing.T) {
 		t.Errorf("named again: %q", left)
 	}
 }
+
+// TestUnbegunOtherJournal: the same, where the operator has the next start keep its journal in
+// the target, at the same place: it looks for no marker.
+func TestUnbegunOtherJournal(t *testing.T) {
+	s, f := mixed(), newFake(t)
+	o := testOptions(nil, memDisk())
+	f.hook = func(_ int, call, key string) (bool, error) {
+		if call == "put" && isMarker(key) {
+			return true, target.NewError(target.CodeCredentialsExpired, key, "no", nil)
+		}
+		return true, nil
+	}
+	if _, err := Run(t.Context(), s, f, o); !target.HasCode(err, target.CodeCredentialsExpired) {
+		t.Fatal(err)
+	}
+	var left []string
+	o.Problem = func(e *target.Error) { left = append(left, e.Path) }
+	o.JournalInTarget = true
+	mustRun(t, s, f, o)
+	if want := "s3://bucket/in/" + journalName(s.Scope(), o.RunID); !slices.Equal(left, []string{want}) {
+		t.Errorf("named as left: %q, and not %q", left, want)
+	}
+}

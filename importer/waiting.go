@@ -262,6 +262,11 @@ func (r *run) haltEnd() time.Time {
 // patiently asks the target for something when no worker is left, and waits for the operator
 // where he can mend what keeps it from answering, as a worker does.
 func (r *run) patiently(ctx context.Context, ask func(context.Context) error) error {
+	return r.patientlyIf(ctx, r.waits, ask)
+}
+
+// patientlyIf waits for the end of such errors only.
+func (r *run) patientlyIf(ctx context.Context, waits func(*target.Error) bool, ask func(context.Context) error) error {
 	for attempt := ctx; ; {
 		err := ask(attempt)
 		if err == nil {
@@ -269,7 +274,7 @@ func (r *run) patiently(ctx context.Context, ask func(context.Context) error) er
 			return nil
 		}
 		var e *target.Error
-		if !errors.As(err, &e) || r.opts.HaltWait <= 0 || !r.waits(e) {
+		if !errors.As(err, &e) || r.opts.HaltWait <= 0 || !waits(e) {
 			return err
 		}
 		scout := scoutOf(attempt)
