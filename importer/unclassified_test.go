@@ -59,7 +59,9 @@ func TestUnclassifiedEverywhere(t *testing.T) {
 	raw := errors.New("a text that no table has")
 	for name, fault := range map[string]error{"raw": raw, "classified": target.Unknown(target.NewError(target.CodeInternal, "", raw.Error(), raw))} {
 		s, f, o := manyFiles(40), newFake(t), testOptions(t, memDisk())
-		f.hook = func(_ int, call, key string) (bool, error) { return !(call == "put" && ours(key)), when(fault, call == "put" && ours(key)) }
+		f.hook = func(_ int, call, key string) (bool, error) {
+			return !(call == "put" && ours(key)), when(fault, call == "put" && ours(key))
+		}
 		o.Concurrency = 4
 		res, err := Run(t.Context(), s, f, o)
 		if !target.HasCode(err, target.CodeInternal) || res.Tally.Bad() != 0 || res.Receipts != "" || f.byCall["put"] > 20 {
