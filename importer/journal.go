@@ -40,12 +40,13 @@ import (
 // was told as done (status.json, Options.Progress) was made durable before, about
 // every second.
 type journal struct {
-	db   *pebble.DB
-	disk vfs.FS
-	ice  *ice         // a write failed: nothing more can be believed
-	ours func() error // CodeTakenOver once the state has another holder
-	puts atomic.Int64
-	low  atomic.Bool // the disk was found too full: looked at before every record
+	db      *pebble.DB
+	disk    vfs.FS
+	ice     *ice         // a write failed: nothing more can be believed
+	ours    func() error // CodeTakenOver once the state has another holder
+	puts    atomic.Int64
+	changes atomic.Uint64 // that were made; of which number a flush makes durable
+	low     atomic.Bool   // the disk was found too full: looked at before every record
 }
 
 // RunsFolder is where the state of runs after a folder's first is, each by its id.
@@ -235,7 +236,15 @@ func (j *journal) set(key, value []byte, sync bool) (err error) {
 	return j.change(sync, func(o *pebble.WriteOptions) error { return j.db.Set(key, value, o) })
 }
 
-func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err error) {
+func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) error {
+	err := j.apply(sync, f)
+	if err == nil {
+		j.changes.Add(1)
+	}
+	return err
+}
+
+func (j *journal) apply(sync bool, f func(*pebble.WriteOptions) error) (err error) {
 	if err := errors.Join(j.failure(nil, nil), j.ours()); err != nil {
 		return err
 	}
@@ -252,7 +261,7 @@ func (j *journal) change(sync bool, f func(*pebble.WriteOptions) error) (err err
 
 // flush makes every write before it durable.
 func (j *journal) flush() error {
-	return j.change(true, func(o *pebble.WriteOptions) error { return j.db.LogData(nil, o) })
+	return j.apply(true, func(o *pebble.WriteOptions) error { return j.db.LogData(nil, o) })
 }
 
 // room refuses records while the disk is nearly full, so that it is never found full

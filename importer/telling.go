@@ -19,7 +19,8 @@ type teller struct {
 	run       *run
 	rates     rates
 	heard     string    // the control file that was obeyed last
-	durable   uint64    // entries whose outcomes a crash does not lose
+	durable   uint64    // changes of the journal that a crash does not lose
+	told      numbers   // that were told last
 	earlier   []string  // control files of before this start: a stop there was not meant for it
 	pointed   time.Time // of the last point of the history
 	state     State
@@ -33,8 +34,11 @@ func (r *run) watch() (end func(final State)) {
 	t := r.teller
 	r.hear(t) // a pause that was asked for before this start holds
 	t.unsettled = r.lastSent()
+	p := r.snapshot()
+	s := t.describe(p)
+	t.told = numbersOf(p, s)
 	if r.opts.StatusEvery > 0 && !r.ended.Done {
-		t.status(r.snapshot()) // the last start's word does not hold any more
+		t.write(s) // the last start's word does not hold any more
 	}
 	stop, gone := make(chan State, 1), make(chan struct{})
 	go func() {
@@ -79,7 +83,7 @@ func (t *teller) tell(final State) {
 	t.rates.add(r.opts.Now(), p)
 	p.Pace = t.rates.pace(p)
 	s := t.describe(p)
-	t.flush(p.Entries)
+	t.onlyDurable(&p, &s)
 	if r.opts.Progress != nil {
 		r.opts.Progress(p)
 	}
@@ -97,18 +101,48 @@ func (t *teller) tell(final State) {
 	}
 }
 
-// flush makes the outcomes durable that are about to be told, so that whoever goes on with
-// the run has every entry that was counted here. Where the journal refuses, the next outcome
-// tells why.
-func (t *teller) flush(entries uint64) {
-	if entries == t.durable {
+// numbers are those of entries that have an outcome.
+type numbers struct {
+	entries, objects, failed, earlier uint64
+	bytes, earlierBytes               int64
+	outcomes                          map[Outcome]uint64
+	proofs                            map[Proof]uint64
+	remarks                           uint64
+}
+
+func numbersOf(p Progress, s Status) numbers {
+	return numbers{p.Entries, p.Objects, p.Failed, p.EarlierEntries, p.Bytes, p.EarlierBytes, s.Outcomes, s.Proofs, s.Remarks}
+}
+
+// into puts the numbers in place of newer ones.
+func (n numbers) into(p *Progress, s *Status) {
+	p.Entries, p.Objects, p.Failed, p.EarlierEntries, p.Bytes, p.EarlierBytes = n.entries, n.objects, n.failed, n.earlier, n.bytes, n.earlierBytes
+	s.Progress, s.Outcomes, s.Proofs, s.Remarks = *p, n.outcomes, n.proofs, n.remarks
+}
+
+// onlyDurable leaves of what is about to be told what a crash does not lose, so that whoever goes
+// on with the run has every entry that was counted here: all of it, or, where the journal takes
+// no more, what was told before. The next outcome tells why.
+func (t *teller) onlyDurable(p *Progress, s *Status) {
+	// What is counted was journalled before, so these changes hold it.
+	if err := t.flush(t.run.journal.changes.Load()); err != nil {
+		t.run.opts.Log.Debug("status", "error", err)
+		t.told.into(p, s)
 		return
+	}
+	t.told = numbersOf(*p, *s)
+}
+
+// flush makes so many changes of the journal durable, unless they are.
+func (t *teller) flush(changes uint64) error {
+	if changes == t.durable {
+		return nil
 	}
 	if err := t.run.journal.flush(); err != nil {
-		t.run.opts.Log.Debug("status", "error", err)
-		return
+		return err
 	}
-	t.durable = entries
+	t.durable = changes
+	return nil
 }
 
 func (r *run) snapshot() Progress {
@@ -122,9 +156,6 @@ func (r *run) snapshot() Progress {
 		Elapsed: r.opts.Now().Sub(p.started), State: state, Halt: halt, Opens: r.opens(),
 	}
 }
-
-// status replaces status.json. It is not synced: it is worth nothing after a crash.
-func (t *teller) status(p Progress) { t.write(t.describe(p)) }
 
 func (t *teller) describe(p Progress) Status {
 	r := t.run
@@ -149,6 +180,7 @@ func (t *teller) describe(p Progress) Status {
 	return s
 }
 
+// write replaces status.json. It is not synced: it is worth nothing after a crash.
 func (t *teller) write(s Status) {
 	r := t.run
 	text, err := json.MarshalIndent(s, "", "  ")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +50,89 @@ func TestStatusIsDurable(t *testing.T) {
 	}
 	if _, err := Run(ctx, s, f, o); err == nil || told < most {
 		t.Errorf("%v, %d told", err, told)
+	}
+}
+
+// nearlyFull is a disk that can be found too full for the journal.
+type nearlyFull struct {
+	*vfs.Mem
+	full atomic.Bool
+}
+
+func (n *nearlyFull) Free() (free, total int64, err error) {
+	if n.full.Load() {
+		return minFree - 1, 1 << 30, nil
+	}
+	return n.Mem.Free()
+}
+
+// told is what status.json tells: by its counts, and by its outcomes.
+func told(t *testing.T, disk vfs.FS) (most uint64) {
+	t.Helper()
+	var was Status
+	text, err := vfs.ReadFile(disk, StatusName, 1<<20)
+	if err == nil {
+		err = json.Unmarshal(text, &was)
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	for _, n := range was.Outcomes {
+		most += n
+	}
+	return max(most, was.Progress.Entries)
+}
+
+// TestStatusOfFullJournal: where the journal takes no more, what it has not for certain is not
+// told as done.
+func TestStatusOfFullJournal(t *testing.T) {
+	s, f, disk := manyFiles(20), newFake(t), &nearlyFull{Mem: memDisk()}
+	j, err := openJournal(Alone(disk), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.close()
+	o := testOptions(t, disk)
+	o.StatusEvery = time.Second
+	r, _, err := newRun(t.Context(), s, f, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.journal = j
+	var progress Progress
+	r.opts.Progress = func(p Progress) { progress = p }
+	end := func(n int) {
+		e := Entry{Page: 0, Record: s.entries[n].Record}
+		if err := j.setOutcome(placeOf(0, n), record{Outcome: OutcomeStored}); err != nil {
+			t.Fatal(err)
+		}
+		r.count(e, record{Outcome: OutcomeStored})
+	}
+	check := func(when string, want uint64) {
+		t.Helper()
+		r.teller.tell("")
+		kept := outcomesAfterCrash(t, disk.Mem)
+		if said := told(t, disk); said != want || progress.Entries != want || kept < want {
+			t.Errorf("%s: told %d, and %d by Progress, the journal has %d", when, said, progress.Entries, kept)
+		}
+	}
+	end(0)
+	check("one", 1)
+	end(1)
+	disk.full.Store(true)
+	j.low.Store(true) // it looks at once
+	check("full", 1)
+	disk.full.Store(false)
+	check("room again", 2)
+	r.mu.Lock()
+	r.tally = newTally()
+	r.mu.Unlock()
+	r.progress.entries.Store(0) // a page is healed: it is counted anew
+	end(2)
+	end(3)
+	check("counted anew", 2)
+	if kept := outcomesAfterCrash(t, disk.Mem); kept != 4 {
+		t.Errorf("counted anew: the journal has %d of 4", kept)
 	}
 }
 
