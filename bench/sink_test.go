@@ -33,7 +33,7 @@ func TestImportAsUpload(t *testing.T) {
 	tree := newTestTree(t)
 	ctx := context.Background()
 
-	o := importer.Options{Bucket: "bench", Prefix: "p/", Endpoint: server.URL, PathStyle: true, Profile: "versitygw",
+	o := importer.Options{Connection: importer.Connection{Bucket: "bench", Endpoint: server.URL, PathStyle: true, Profile: "versitygw"}, Prefix: "p/",
 		RunID: "run", StateDir: vfs.NewMem(vfs.MemOptions{}), ImporterKey: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	target, err := importer.NewS3(ctx, o)
 	if err != nil {

@@ -105,7 +105,7 @@ type uploader struct {
 // runUpload is the measured child.
 func runUpload(ctx context.Context, args []string, _ io.Writer) error {
 	u := uploader{requests: make(chan struct{}, requestsAtOnce)}
-	o := importer.Options{PathStyle: true}
+	o := importer.Options{Connection: importer.Connection{PathStyle: true}}
 	flags := flag.NewFlagSet("upload", flag.ContinueOnError)
 	sums := flags.String("sums", "", "")
 	flags.StringVar(&u.source, "source", "", "")

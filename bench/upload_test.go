@@ -30,7 +30,7 @@ func newTestSink(t *testing.T) (*sink, *httptest.Server) {
 func TestSinkRefuses(t *testing.T) {
 	_, server := newTestSink(t)
 	ctx := context.Background()
-	to, err := importer.NewS3(ctx, importer.Options{Bucket: "bench", Endpoint: server.URL, PathStyle: true})
+	to, err := importer.NewS3(ctx, importer.Options{Connection: importer.Connection{Bucket: "bench", Endpoint: server.URL, PathStyle: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -64,8 +64,8 @@ func listingStore(t *testing.T, turns int) (target *S3, asked *int) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	return newS3(t, Options{Bucket: "bucket", Endpoint: server.URL, Region: "us-east-1", PathStyle: true,
-		Credentials: &Credentials{AccessKey: "a", SecretKey: "s"}}), asked
+	return newS3(t, Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, Region: "us-east-1", PathStyle: true,
+		Credentials: &Credentials{AccessKey: "a", SecretKey: "s"}}}), asked
 }
 
 // TestListingsEnd: a store whose listings come back to where they were, or have no

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // slowContent is content of which each read takes its time.
@@ -115,9 +116,9 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // silentStore is the SDK's client of a store that never answers.
 func silentStore(t *testing.T) (*S3, Options) {
-	cleanAWS(t)
-	o := Options{Bucket: "bucket", Prefix: "in/", Endpoint: "http://s3.example.invalid", PathStyle: true, Transport: silent{},
-		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}
+	s3test.CleanAWS(t)
+	o := Options{Connection: Connection{Bucket: "bucket", Endpoint: "http://s3.example.invalid", PathStyle: true, Transport: silent{},
+		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}, Prefix: "in/"}
 	target, err := NewS3(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,7 @@ func TestReadCustomerKey(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	o := Options{CustomerKey: want}
+	o := Options{Connection: Connection{CustomerKey: want}}
 	inJSON, _ := json.Marshal(want)
 	for _, text := range []string{fmt.Sprint(want), fmt.Sprintf("%v", o), fmt.Sprintf("%+v", o), fmt.Sprintf("%#v", want), fmt.Sprintf("%x %q %s", want, want, want), string(inJSON)} {
 		if strings.Contains(text, want.Text) || strings.Contains(text, hex.EncodeToString([]byte(want.Text))) {

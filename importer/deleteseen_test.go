@@ -176,7 +176,7 @@ func TestS3DeleteSeen(t *testing.T) {
 		w.WriteHeader(http.StatusPreconditionFailed)
 	}))
 	defer server.Close()
-	to, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	to, err := NewS3(t.Context(), Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -555,7 +555,7 @@ var testKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32))
 // testOptions are quick: no waiting to speak of.
 func testOptions(t *testing.T, disk vfs.FS) Options {
 	return Options{
-		Bucket: "bucket", Prefix: "in/", StateDir: stateOf(disk), RunID: "run-1", ImporterKey: testKey,
+		Connection: Connection{Bucket: "bucket"}, Prefix: "in/", StateDir: stateOf(disk), RunID: "run-1", ImporterKey: testKey,
 		Backoff: time.Microsecond, Concurrency: 3, PartConcurrency: 2, ExclusivePrefix: true,
 		Now: func() time.Time { return time.Now().UTC() },
 		Problem: func(e *target.Error) {

@@ -48,7 +48,7 @@ func benchmarkImport(b *testing.B, s *fakeSource) {
 	b.Run("sink", func(b *testing.B) {
 		server := httptest.NewServer(&sink{objects: map[string]http.Header{}, uploads: map[string]http.Header{}})
 		defer server.Close()
-		besideBare(b, s, Options{Bucket: "sink", Endpoint: server.URL, Credentials: &Credentials{AccessKey: "sink", SecretKey: "sink-secret"}})
+		besideBare(b, s, Options{Connection: Connection{Bucket: "sink", Endpoint: server.URL, Credentials: &Credentials{AccessKey: "sink", SecretKey: "sink-secret"}}})
 	})
 	b.Run("versitygw", func(b *testing.B) {
 		if _, err := s3test.Binary(); err != nil {
@@ -59,8 +59,8 @@ func benchmarkImport(b *testing.B, s *fakeSource) {
 			b.Fatal(err)
 		}
 		defer server.Kill()
-		besideBare(b, s, Options{Bucket: server.Bucket, Endpoint: server.Endpoint, Region: server.Region, Profile: "versitygw",
-			Credentials: &Credentials{AccessKey: server.AccessKey, SecretKey: server.SecretKey}})
+		besideBare(b, s, Options{Connection: Connection{Bucket: server.Bucket, Endpoint: server.Endpoint, Region: server.Region, Profile: "versitygw",
+			Credentials: &Credentials{AccessKey: server.AccessKey, SecretKey: server.SecretKey}}})
 	})
 }
 

@@ -9,7 +9,7 @@ import (
 
 // BenchmarkPlan plans a small file, and one in 1,000 parts.
 func BenchmarkPlan(b *testing.B) {
-	p, err := newPlanner(Options{Prefix: "in/", Profile: "aws", RunID: "run-1"}, manifest.Scope{})
+	p, err := newPlanner(Options{Prefix: "in/", Connection: Connection{Profile: "aws"}, RunID: "run-1"}, manifest.Scope{})
 	if err != nil {
 		b.Fatal(err)
 	}

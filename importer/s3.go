@@ -23,7 +23,7 @@ import (
 // object is decided above, not in the SDK.
 type S3 struct {
 	bucket string
-	opts   Options
+	opts   Connection
 	plain  bool // the profile's NoChecksumHeaders
 	client atomic.Pointer[s3.Client]
 }
@@ -35,9 +35,9 @@ func (t *S3) Capabilities() target.Capabilities {
 	return target.Capabilities{List: true, ListUploads: true, DeleteSeen: true, DefaultRetention: true, Renew: true, Endpoint: true}
 }
 
-// NewS3 makes a client of the options' bucket. It makes no request, unless the
+// openBucket makes a client of the bucket. It makes no request, unless the
 // SDK's own credential chain needs one.
-func NewS3(ctx context.Context, o Options) (*S3, error) {
+func openBucket(ctx context.Context, o Connection) (*S3, error) {
 	o = o.withDefaults()
 	if err := o.ResolveEndpoint(ctx); err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 	}
 	o.loaded = nil // whoever renews it reads it anew, and stays at the endpoint
 	t := &S3{bucket: o.Bucket, opts: o}
-	profile, err := t.opts.profile()
+	profile, err := t.opts.TargetProfile()
 	if err != nil {
 		return nil, err
 	}

@@ -16,8 +16,8 @@ import (
 func TestBucketLists(t *testing.T) {
 	b := &Bucket{Name: "bucket"}
 	ctx := context.Background()
-	to, err := importer.NewS3(ctx, importer.Options{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
-		Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}})
+	to, err := importer.NewS3(ctx, importer.Options{Connection: importer.Connection{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
+		Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,8 +18,8 @@ import (
 // client is the real one of a bucket.
 func client(t *testing.T, b *Bucket) *importer.S3 {
 	t.Helper()
-	target, err := importer.NewS3(t.Context(), importer.Options{Bucket: b.Name, Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
-		Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}})
+	target, err := importer.NewS3(t.Context(), importer.Options{Connection: importer.Connection{Bucket: b.Name, Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
+		Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}}})
 	must(t, err)
 	return target
 }

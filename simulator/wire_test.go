@@ -48,9 +48,9 @@ func testKey() []byte { return newLife(Plan{Seed: 1}).key() }
 func (t *trial) start(wire *Wire) (*importer.Result, error) {
 	wire.Store, wire.Lose = t.bucket, t.bucket.Lose
 	o := importer.Options{
-		Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
-		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
-		ReadBack:    t.readBack, ExclusivePrefix: true, Concurrency: 2, PartConcurrency: 1, HaltWait: t.haltWait, Backoff: t.backoff,
+		Connection: importer.Connection{Bucket: bucketName, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
+			Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"}}, Prefix: keyPrefix,
+		ReadBack: t.readBack, ExclusivePrefix: true, Concurrency: 2, PartConcurrency: 1, HaltWait: t.haltWait, Backoff: t.backoff,
 		StateDir: t.state, RunID: "run-1", ImporterKey: t.key,
 		Problem: func(e *target.Error) { t.codes[e.Code] = true },
 	}

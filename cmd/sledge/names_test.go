@@ -107,7 +107,7 @@ func TestScanAgreesWithImport(t *testing.T) {
 				}
 				refused := map[string]string{}
 				_, err = importer.Run(t.Context(), source, emptyTarget{}, importer.Options{
-					Bucket: "bucket", Prefix: prefix, Profile: profile.Name, RunID: "r", DryRun: true,
+					Connection: importer.Connection{Bucket: "bucket", Profile: profile.Name}, Prefix: prefix, RunID: "r", DryRun: true,
 					Symlinks: importer.Policy(policy.Symlinks), Directories: importer.Policy(policy.Directories),
 					Problem: func(e *target.Error) { refused[e.Path] = string(e.Code) },
 				})

@@ -48,9 +48,9 @@ func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
 
 func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error) {
 	o = importer.Options{
-		Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
-		AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
-		BucketOwner: f.bucketOwner, ClientCert: f.clientCert, ClientKey: f.clientKey,
+		Connection: importer.Connection{Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
+			AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
+			BucketOwner: f.bucketOwner, ClientCert: f.clientCert, ClientKey: f.clientKey},
 	}
 	if o.IdleTimeout = f.idle; f.idle == 0 {
 		o.IdleTimeout = importer.None

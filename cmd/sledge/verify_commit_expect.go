@@ -30,7 +30,7 @@ func (e *commitExpect) check(name string, r *fsck.CommitReport) error {
 		if err != nil {
 			return &usageError{err}
 		}
-		want = importer.Options{Bucket: bucket, Prefix: prefix}.TargetURL()
+		want = importer.Options{Connection: importer.Connection{Bucket: bucket}, Prefix: prefix}.TargetURL()
 	}
 	for _, f := range []struct{ what, want, got string }{
 		{"target", want, r.Target}, {"job", e.job, r.Job}, {"device", e.device, r.Device}, {"run", e.run, r.Run},

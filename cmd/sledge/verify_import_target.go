@@ -22,7 +22,7 @@ func (d *auditedDevice) compareTarget(asked string) error {
 		if err != nil {
 			return &usageError{err}
 		}
-		if (importer.Options{Bucket: bucket, Prefix: prefix}).TargetURL() == d.Target {
+		if (importer.Options{Connection: importer.Connection{Bucket: bucket}, Prefix: prefix}).TargetURL() == d.Target {
 			return nil
 		}
 	}
