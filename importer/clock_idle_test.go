@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -115,10 +116,10 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // silentStore is the SDK's client of a store that never answers.
-func silentStore(t *testing.T) (*S3, Options) {
+func silentStore(t *testing.T) (*s3.Bucket, Options) {
 	s3test.CleanAWS(t)
-	o := Options{Connection: Connection{Bucket: "bucket", Endpoint: "http://s3.example.invalid", PathStyle: true, Transport: silent{},
-		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}, Prefix: "in/"}
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: "http://s3.example.invalid", PathStyle: true, Transport: silent{},
+		Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}, Prefix: "in/"}
 	target, err := NewS3(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

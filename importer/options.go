@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -41,7 +42,7 @@ func (p Proof) atLeast(q Proof) bool { return proofOrder[p] >= proofOrder[q] }
 // Options says what to import where and how. The zero value of each field but
 // Bucket, StateDir, RunID and ImporterKey is the default named there.
 type Options struct {
-	Connection
+	s3.Config
 
 	// The target. They, Profile, the policies, Rules, ReadBack, MinProof,
 	// AllowUnconditional, CustomerKey and RunID are stored at the first start and must be the
@@ -169,7 +170,7 @@ var runIDPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // withDefaults fills in the documented defaults.
 func (o Options) withDefaults() Options {
-	o.Connection = o.Connection.withDefaults()
+	o.Config = o.Config.WithDefaults()
 	for policy, rule := range map[*Policy]Policy{&o.Symlinks: o.Rules.Symlinks, &o.Directories: o.Rules.Directories} {
 		if rule != "" {
 			*policy = rule
@@ -289,10 +290,10 @@ func (o Options) checkCustomerKey() error {
 
 // NewS3 makes a client of the options' bucket. It makes no request, unless the
 // SDK's own credential chain needs one.
-func NewS3(ctx context.Context, o Options) (*S3, error) {
+func NewS3(ctx context.Context, o Options) (*s3.Bucket, error) {
 	o = o.withDefaults()
-	o.Connection.Requests = o.requests() + o.Concurrency
-	return openBucket(ctx, o.Connection)
+	o.Config.Requests = o.requests() + o.Concurrency
+	return s3.Open(ctx, o.Config)
 }
 
 // endpointOf is what a target says of its endpoint, else what the options say: of the
@@ -301,5 +302,5 @@ func endpointOf(target target.Target, o Options) string {
 	if target.Capabilities().Endpoint {
 		return target.Endpoint()
 	}
-	return sameEndpoint(o.Endpoint)
+	return s3.SameEndpoint(o.Endpoint)
 }

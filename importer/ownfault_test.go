@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -111,7 +112,7 @@ func TestNoDescriptorsForConnections(t *testing.T) {
 	defer server.Close()
 	s3test.CleanAWS(t)
 	var calls atomic.Int64
-	o := Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"},
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"},
 		Transport: tripper(func(*http.Request) (*http.Response, error) { calls.Add(1); return nil, socket })}}
 	_, err := newS3(t, o).Head(t.Context(), "k")
 	if !target.HasCode(err, target.CodeProcessLimit) || calls.Load() == 0 {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -29,7 +30,7 @@ func TestReadsFollowNoRedirect(t *testing.T) {
 			http.Redirect(w, r, mirror.URL+r.URL.Path, status)
 		}))
 		defer store.Close()
-		target, err := NewS3(context.Background(), Options{Connection: Connection{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Profile: "generic"}})
+		target, err := NewS3(context.Background(), Options{Config: s3.Config{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Profile: "generic"}})
 		if err != nil {
 			t.Fatal(err)
 		}

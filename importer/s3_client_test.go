@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -95,7 +96,7 @@ func TestConnection(t *testing.T) {
 	dir := s3test.CleanAWS(t)
 	writeFile(t, filepath.Join(dir, "config"), "[profile site]\nregion = eu-north-1\naws_access_key_id = A\naws_secret_access_key = SSSSSSSSSS\n")
 	server, proxy := look(t, httptest.NewServer), look(t, httptest.NewServer)
-	static := &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}
+	static := &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}
 	signed := func(region string) func(*http.Request) bool {
 		return func(r *http.Request) bool {
 			return strings.Contains(r.Header.Get("Authorization"), "/"+region+"/s3/") && r.URL.Path == "/bucket/k"
@@ -107,19 +108,19 @@ func TestConnection(t *testing.T) {
 		at   *seen
 		want func(*http.Request) bool
 	}{
-		{"no region", Options{Connection: Connection{Credentials: static, PathStyle: true}}, server, signed("us-east-1")},
-		{"region", Options{Connection: Connection{Credentials: static, PathStyle: true, Region: "eu-central-1"}}, server, signed("eu-central-1")},
-		{"profile's region and keys", Options{Connection: Connection{AWSProfile: "site", PathStyle: true}}, server, signed("eu-north-1")},
-		{"region over profile's", Options{Connection: Connection{AWSProfile: "site", PathStyle: true, Region: "x"}}, server, signed("x")},
-		{"path style by profile", Options{Connection: Connection{Credentials: static, Profile: "ceph"}}, server, signed("us-east-1")},
-		{"anonymous", Options{Connection: Connection{Anonymous: true, PathStyle: true}}, server, func(r *http.Request) bool { return r.Header.Get("Authorization") == "" }},
-		{"requester pays", Options{Connection: Connection{Credentials: static, PathStyle: true, RequesterPays: true}}, server, func(r *http.Request) bool {
+		{"no region", Options{Config: s3.Config{Credentials: static, PathStyle: true}}, server, signed("us-east-1")},
+		{"region", Options{Config: s3.Config{Credentials: static, PathStyle: true, Region: "eu-central-1"}}, server, signed("eu-central-1")},
+		{"profile's region and keys", Options{Config: s3.Config{AWSProfile: "site", PathStyle: true}}, server, signed("eu-north-1")},
+		{"region over profile's", Options{Config: s3.Config{AWSProfile: "site", PathStyle: true, Region: "x"}}, server, signed("x")},
+		{"path style by profile", Options{Config: s3.Config{Credentials: static, Profile: "ceph"}}, server, signed("us-east-1")},
+		{"anonymous", Options{Config: s3.Config{Anonymous: true, PathStyle: true}}, server, func(r *http.Request) bool { return r.Header.Get("Authorization") == "" }},
+		{"requester pays", Options{Config: s3.Config{Credentials: static, PathStyle: true, RequesterPays: true}}, server, func(r *http.Request) bool {
 			return r.Header.Get("X-Amz-Request-Payer") == "requester" && strings.Contains(r.Header.Get("Authorization"), "x-amz-request-payer")
 		}},
-		{"bucket owner", Options{Connection: Connection{Credentials: static, PathStyle: true, BucketOwner: "123456789012"}}, server, func(r *http.Request) bool {
+		{"bucket owner", Options{Config: s3.Config{Credentials: static, PathStyle: true, BucketOwner: "123456789012"}}, server, func(r *http.Request) bool {
 			return r.Header.Get("X-Amz-Expected-Bucket-Owner") == "123456789012" && strings.Contains(r.Header.Get("Authorization"), "x-amz-expected-bucket-owner")
 		}},
-		{"proxy", Options{Connection: Connection{Credentials: static, PathStyle: true, Endpoint: "http://s3.example.invalid", Proxy: proxy.URL}}, proxy, func(r *http.Request) bool { return r.Host == "s3.example.invalid" }},
+		{"proxy", Options{Config: s3.Config{Credentials: static, PathStyle: true, Endpoint: "http://s3.example.invalid", Proxy: proxy.URL}}, proxy, func(r *http.Request) bool { return r.Host == "s3.example.invalid" }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -139,7 +140,7 @@ func TestConnection(t *testing.T) {
 
 func TestCABundle(t *testing.T) {
 	dir, server := s3test.CleanAWS(t), look(t, httptest.NewTLSServer)
-	o := Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
 	if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, target.CodeTargetUntrusted) {
 		t.Errorf("without the bundle: %v", err)
 	}
@@ -161,7 +162,7 @@ func TestCABundle(t *testing.T) {
 func TestNoCredentials(t *testing.T) {
 	s3test.CleanAWS(t)
 	server := look(t, httptest.NewServer)
-	o := Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true}}
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true}}
 	if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, target.CodeCredentialsMissing) || !target.IsClass(err, target.Fixable) {
 		t.Errorf("no credentials anywhere: %v", err)
 	}
@@ -251,7 +252,7 @@ func TestStoreErrors(t *testing.T) {
 				fmt.Fprint(w, test.body)
 			}))
 			defer server.Close()
-			o := Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
+			o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
 			_, err := newS3(t, o).Put(context.Background(), target.PutRequest{Key: "k", Body: strings.NewReader("x"), Size: 1})
 			var e *target.Error
 			if !errors.As(err, &e) || e.Code != test.code || e.Class != test.class || e.Unknown != test.unknown || e.Remedy == "" {
@@ -294,7 +295,7 @@ func TestHeadAsksWhy(t *testing.T) {
 				fmt.Fprint(w, test.body)
 			}))
 			defer server.Close()
-			o := Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
+			o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
 			if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, test.code) || !target.IsClass(err, test.class) {
 				t.Errorf("%v, want %s", err, test.code)
 			}
@@ -321,7 +322,7 @@ func TestCompleteTellsKind(t *testing.T) {
 				fmt.Fprintf(w, "<CompleteMultipartUploadResult><ETag>e</ETag><ChecksumSHA256>s-1</ChecksumSHA256>%s</CompleteMultipartUploadResult>", test.body)
 			}))
 			defer server.Close()
-			o := Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
+			o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
 			got, err := newS3(t, o).CompleteUpload(context.Background(), target.CompleteRequest{Key: "k", UploadID: "u", Parts: []target.Part{{Number: 1, ETag: "e", SHA256: "s"}}, Size: 1, Composite: "s-1"})
 			if want := (target.Stored{ETag: "e", VersionID: "", SHA256: "s-1", ChecksumType: test.want}); err != nil || got != want {
 				t.Errorf("%+v, want %+v: %v", got, want, err)

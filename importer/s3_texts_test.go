@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -48,7 +49,7 @@ func TestTexts(t *testing.T) {
 			s3test.CleanAWS(t)
 			server := httptest.NewServer(test.store)
 			defer server.Close()
-			o := Options{Connection: Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}}
+			o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}}
 			to, err := NewS3(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -67,8 +68,8 @@ func TestTextOfHTTPSToHTTP(t *testing.T) {
 	s3test.CleanAWS(t)
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	to, err := NewS3(t.Context(), Options{Connection: Connection{Bucket: "bucket", Endpoint: "https" + strings.TrimPrefix(server.URL, "http"), PathStyle: true, Profile: "generic",
-		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
+	to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Endpoint: "https" + strings.TrimPrefix(server.URL, "http"), PathStyle: true, Profile: "generic",
+		Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,8 +99,8 @@ func TestTextsOfTunnel(t *testing.T) {
 				t.Error(err)
 			}
 		}))
-		to, err := NewS3(t.Context(), Options{Connection: Connection{Bucket: "bucket", Endpoint: "https://s3.example.invalid", Proxy: proxy.URL, PathStyle: true, Profile: "generic",
-			Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
+		to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Endpoint: "https://s3.example.invalid", Proxy: proxy.URL, PathStyle: true, Profile: "generic",
+			Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,13 +117,13 @@ func TestTextsOfConfiguration(t *testing.T) {
 	dir := s3test.CleanAWS(t)
 	bundle := filepath.Join(dir, "nothing.pem")
 	t.Setenv("AWS_CA_BUNDLE", bundle)
-	if _, err := NewS3(t.Context(), Options{Connection: Connection{Bucket: "bucket", Profile: "generic"}}); !target.HasCode(err, target.CodeTargetUntrusted) || !strings.Contains(err.Error(), bundle) {
+	if _, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Profile: "generic"}}); !target.HasCode(err, target.CodeTargetUntrusted) || !strings.Contains(err.Error(), bundle) {
 		t.Errorf("CA bundle: %v", err)
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
 	mfa := "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n[profile base]\naws_access_key_id = a\naws_secret_access_key = secretsecret\n"
 	writeFile(t, filepath.Join(dir, "config"), mfa)
-	_, err := NewS3(t.Context(), Options{Connection: Connection{Bucket: "bucket", Profile: "generic", AWSProfile: "p"}})
+	_, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Profile: "generic", AWSProfile: "p"}})
 	if !target.HasCode(err, target.CodeCredentialsMissing) || !strings.Contains(err.Error(), "MFA code") || !strings.Contains(target.AsError(err).Remedy, "export-credentials") {
 		t.Errorf("MFA: %v", err)
 	}
@@ -142,7 +143,7 @@ func TestTextsOfCredentialProcess(t *testing.T) {
 			script := filepath.Join(dir, "script")
 			writeFile(t, script, test.command)
 			writeFile(t, filepath.Join(dir, "config"), "[profile p]\ncredential_process = sh "+script+"\n")
-			to, err := NewS3(t.Context(), Options{Connection: Connection{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: "http://127.0.0.1:9", PathStyle: true}})
+			to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: "http://127.0.0.1:9", PathStyle: true}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,7 +172,7 @@ func TestCredentialProcess(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	defer server.Close()
-	to, err := NewS3(t.Context(), Options{Connection: Connection{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: server.URL, PathStyle: true}})
+	to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: server.URL, PathStyle: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +205,7 @@ func TestEnvironmentExpires(t *testing.T) {
 		_, err = to.Get(t.Context(), key, "")
 		return target.AsError(err)
 	}
-	if e := get(Options{Connection: Connection{AWSProfile: "p"}}, "key"); e.Code != target.CodeCredentialsExpired || !waits(e) || strings.Contains(e.Cause, "environment") {
+	if e := get(Options{Config: s3.Config{AWSProfile: "p"}}, "key"); e.Code != target.CodeCredentialsExpired || !waits(e) || strings.Contains(e.Cause, "environment") {
 		t.Errorf("of the shared file: %v: %s", e, e.Remedy)
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "a")
@@ -216,7 +217,7 @@ func TestEnvironmentExpires(t *testing.T) {
 	if e := get(Options{}, "refused"); e.Code != target.CodeCredentialsRefused || !waits(e) || !strings.Contains(e.Remedy, "sees no new environment") {
 		t.Errorf("refused: %v: %s", e, e.Remedy)
 	}
-	if e := get(Options{Connection: Connection{AWSProfile: "p"}}, "key"); !waits(e) {
+	if e := get(Options{Config: s3.Config{AWSProfile: "p"}}, "key"); !waits(e) {
 		t.Errorf("a profile that is named comes before the environment: %v", e)
 	}
 }

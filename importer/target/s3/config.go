@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"log/slog"
@@ -12,9 +12,9 @@ type Credentials struct {
 	AccessKey, SecretKey, SessionToken string
 }
 
-// Connection says which bucket, and how it is reached. What is not given is as the SDK's
+// Config says which bucket, and how it is reached. What is not given is as the SDK's
 // default chain has it (environment, shared files, SSO, roles).
-type Connection struct {
+type Config struct {
 	Bucket    string            // its name, or the ARN of an access point
 	Endpoint  string            // URL; "" is AWS
 	Region    string            // "" is the SDK's, or us-east-1
@@ -46,7 +46,7 @@ type Connection struct {
 // defaultRequests is how many connections are kept where nobody says.
 const defaultRequests = 16
 
-func (c Connection) withDefaults() Connection {
+func (c Config) WithDefaults() Config {
 	if c.Profile == "" {
 		c.Profile = "generic"
 	}
@@ -60,6 +60,6 @@ func (c Connection) withDefaults() Connection {
 }
 
 // TargetProfile is the profile that the name stands for.
-func (c Connection) TargetProfile() (target.Profile, error) {
+func (c Config) TargetProfile() (target.Profile, error) {
 	return target.ProfileIn(c.Profiles, c.Profile)
 }

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"context"
@@ -44,7 +44,7 @@ func TestEndlessAnswers(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	to, err := openBucket(t.Context(), Connection{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic",
+	to, err := Open(t.Context(), Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic",
 		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestProxyCarriesNoMetadata(t *testing.T) {
 	defer proxy.Close()
 	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer service.Close()
-	client := newHTTPClient(Connection{Proxy: proxy.URL})
+	client := newHTTPClient(Config{Proxy: proxy.URL})
 	r, err := http.NewRequest(http.MethodGet, service.URL, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -178,7 +178,7 @@ func TestProxyCarriesNoMetadata(t *testing.T) {
 // TestWritesGiveTheSame: whatever PutObject gives to an object, CreateMultipartUpload
 // gives, and each field of Attributes changes what is sent.
 func TestWritesGiveTheSame(t *testing.T) {
-	to := &S3{bucket: "b"}
+	to := &Bucket{bucket: "b"}
 	put := reflect.ValueOf(to.putInput("k", targettest.Everything(), map[string]string{"mtime": "1"})).Elem()
 	create := reflect.ValueOf(to.createInput("k", targettest.Everything(), map[string]string{"mtime": "1"})).Elem()
 	for _, field := range reflect.VisibleFields(reflect.TypeFor[s3.PutObjectInput]()) {
@@ -219,11 +219,11 @@ func TestEndpointOfConfiguration(t *testing.T) {
 			writeConfig(t, filepath.Join(dir, "config"), "[profile site]\nendpoint_url = "+a+"\n")
 			t.Setenv("AWS_ENDPOINT_URL", test.all)
 			t.Setenv("AWS_ENDPOINT_URL_S3", test.s3)
-			o := Connection{Endpoint: test.given, AWSProfile: test.profile}
+			o := Config{Endpoint: test.given, AWSProfile: test.profile}
 			if err := o.ResolveEndpoint(context.Background()); err != nil || o.Endpoint != test.want {
 				t.Errorf("endpoint %q, %v; want %q", o.Endpoint, err, test.want)
 			}
-			target, err := openBucket(t.Context(), Connection{Bucket: "bucket", Profile: "generic", Endpoint: test.given, AWSProfile: test.profile})
+			target, err := Open(t.Context(), Config{Bucket: "bucket", Profile: "generic", Endpoint: test.given, AWSProfile: test.profile})
 			if err != nil || target.Endpoint() != test.want || aws.ToString(target.api().Options().BaseEndpoint) != test.want {
 				t.Errorf("a client by itself: %v, its endpoint is not %q", err, test.want)
 			}
@@ -232,7 +232,7 @@ func TestEndpointOfConfiguration(t *testing.T) {
 	t.Run("keys in it", func(t *testing.T) {
 		s3test.CleanAWS(t)
 		t.Setenv("AWS_ENDPOINT_URL_S3", "https://user:secret@a.example.org")
-		if err := (&Connection{}).ResolveEndpoint(context.Background()); err == nil {
+		if err := (&Config{}).ResolveEndpoint(context.Background()); err == nil {
 			t.Error("an endpoint with keys was taken")
 		}
 	})
@@ -242,14 +242,14 @@ func TestEndpointOfConfiguration(t *testing.T) {
 // client, or before a renewal, leads no request to another store.
 func TestConfigurationIsReadOnce(t *testing.T) {
 	dir := s3test.CleanAWS(t)
-	o := Connection{Bucket: "bucket", Profile: "generic"}
+	o := Config{Bucket: "bucket", Profile: "generic"}
 	if err := o.ResolveEndpoint(t.Context()); err != nil || o.Endpoint != "" {
 		t.Fatalf("%q, %v", o.Endpoint, err)
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "access")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secretsecret")
 	writeConfig(t, filepath.Join(dir, "config"), "[default]\nendpoint_url = https://b.example.org\n")
-	target, err := openBucket(t.Context(), o)
+	target, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
