@@ -20,6 +20,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -128,7 +129,7 @@ func (s scale) listPath(b *testing.B, r *rig, label []byte) {
 
 // plan is an import's dry run against a store that is empty.
 func (s scale) plan(b *testing.B, r *rig, label []byte) {
-	res, err := importer.Run(context.Background(), planSource{r.reader(label)}, emptyStore{}, importer.Options{Bucket: "bucket", RunID: "scale", DryRun: true})
+	res, err := importer.Run(context.Background(), planSource{r.reader(label)}, emptyStore{}, importer.Options{Config: s3.Config{Bucket: "bucket"}, RunID: "scale", DryRun: true})
 	if err != nil || len(res.Differences) > 0 || res.Tally.Bad() > 0 {
 		b.Fatalf("plan: %v %+v", err, res)
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/manifest"
@@ -95,7 +96,7 @@ func (i *importScale) start(until int64) time.Duration {
 	}
 	defer state.Close()
 	// A target that keeps keys as folders has them all looked at before the first.
-	res, err := importer.Run(ctx, importSource{planSource{rd}}, i.store, importer.Options{Bucket: "bucket", Prefix: "in/", Profile: "minio",
+	res, err := importer.Run(ctx, importSource{planSource{rd}}, i.store, importer.Options{Config: s3.Config{Bucket: "bucket", Profile: "minio"}, Prefix: "in/",
 		StateDir: state, RunID: "scale", ImporterKey: i.run, StatusEvery: time.Second})
 	stored := uint64(i.store.objects.Load())
 	switch {

@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -33,7 +34,7 @@ func TestImportAsUpload(t *testing.T) {
 	tree := newTestTree(t)
 	ctx := context.Background()
 
-	o := importer.Options{Bucket: "bench", Prefix: "p/", Endpoint: server.URL, PathStyle: true, Profile: "versitygw",
+	o := importer.Options{Config: s3.Config{Bucket: "bench", Endpoint: server.URL, PathStyle: true, Profile: "versitygw"}, Prefix: "p/",
 		RunID: "run", StateDir: vfs.NewMem(vfs.MemOptions{}), ImporterKey: ed25519.NewKeyFromSeed(make([]byte, 32))}
 	target, err := importer.NewS3(ctx, o)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // The bare uploader is what an import would be if there were nothing to open,
@@ -96,7 +97,7 @@ func sumFile(name string) (s summed, err error) {
 }
 
 type uploader struct {
-	target         *importer.S3
+	target         *s3.Bucket
 	source, prefix string
 	head           bool
 	requests       chan struct{} // one token for each request under way
@@ -105,7 +106,7 @@ type uploader struct {
 // runUpload is the measured child.
 func runUpload(ctx context.Context, args []string, _ io.Writer) error {
 	u := uploader{requests: make(chan struct{}, requestsAtOnce)}
-	o := importer.Options{PathStyle: true}
+	o := importer.Options{Config: s3.Config{PathStyle: true}}
 	flags := flag.NewFlagSet("upload", flag.ContinueOnError)
 	sums := flags.String("sums", "", "")
 	flags.StringVar(&u.source, "source", "", "")

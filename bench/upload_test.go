@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 func newTestSink(t *testing.T) (*sink, *httptest.Server) {
@@ -30,7 +31,7 @@ func newTestSink(t *testing.T) (*sink, *httptest.Server) {
 func TestSinkRefuses(t *testing.T) {
 	_, server := newTestSink(t)
 	ctx := context.Background()
-	to, err := importer.NewS3(ctx, importer.Options{Bucket: "bench", Endpoint: server.URL, PathStyle: true})
+	to, err := importer.NewS3(ctx, importer.Options{Config: s3.Config{Bucket: "bench", Endpoint: server.URL, PathStyle: true}})
 	if err != nil {
 		t.Fatal(err)
 	}

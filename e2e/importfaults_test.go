@@ -24,6 +24,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/simulator"
@@ -293,13 +294,13 @@ func (f *faultRun) start(goods *simulator.Goods, state *vfs.Mem, readBack, quiet
 	}
 	s := f.begins()
 	o := importer.Options{
-		Bucket: f.store.server.Bucket, Prefix: f.prefix, Endpoint: f.store.server.Endpoint, PathStyle: true, Profile: f.store.name,
-		Credentials: &importer.Credentials{AccessKey: f.store.server.AccessKey, SecretKey: f.store.server.SecretKey},
-		ReadBack:    readBack, ExclusivePrefix: f.exclusive, Concurrency: 3, PartConcurrency: 2, CallTimeout: 2 * time.Second, Backoff: time.Millisecond,
+		Config: s3.Config{Bucket: f.store.server.Bucket, Endpoint: f.store.server.Endpoint, PathStyle: true, Profile: f.store.name,
+			Credentials: &s3.Credentials{AccessKey: f.store.server.AccessKey, SecretKey: f.store.server.SecretKey},
+			Transport:   dying{toEndpoint{transport, endpoint}, power, &begun}}, Prefix: f.prefix,
+		ReadBack: readBack, ExclusivePrefix: f.exclusive, Concurrency: 3, PartConcurrency: 2, CallTimeout: 2 * time.Second, Backoff: time.Millisecond,
 		StateDir: state, RunID: "run-1", ImporterKey: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32)),
-		Transport: dying{toEndpoint{transport, endpoint}, power, &begun},
-		Now:       f.clock.Now,
-		Problem:   func(e *target.Error) { f.hears(s, e.Path, e.Code) },
+		Now:     f.clock.Now,
+		Problem: func(e *target.Error) { f.hears(s, e.Path, e.Code) },
 	}
 	if f.dice.IntN(2) == 0 {
 		o.HaltWait = 5 * time.Second

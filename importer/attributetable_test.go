@@ -5,33 +5,25 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/targettest"
 )
-
-// everything asks for all that there is.
-func everything() target.Attributes {
-	return target.Attributes{Given: target.Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "1-2",
-		KMSContext: map[string]string{"c": "d"}, Tags: map[string]string{"a": "b"}, BucketKey: true,
-		ContentEncoding: "gzip", ContentDisposition: "inline", ContentLanguage: "de", ACL: "public-read", Metadata: map[string]string{"team": "x"}},
-		LockMode: "GOVERNANCE", LockUntil: time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC), LegalHold: true, CustomerKeyMD5: "md5", LockDays: true}
-}
 
 // TestAttributeTable: each field of Attributes is taken by exactly one attribute, with all
 // that belongs to it, and each attribute has something that asks for it.
 func TestAttributeTable(t *testing.T) {
-	all := reflect.ValueOf(everything())
+	all := reflect.ValueOf(targettest.Everything())
 	for _, field := range reflect.VisibleFields(all.Type()) {
 		if field.Anonymous {
 			continue
 		}
 		if all.FieldByIndex(field.Index).IsZero() {
-			t.Fatalf("everything() lacks %s", field.Name)
+			t.Fatalf("targettest.Everything() lacks %s", field.Name)
 		}
 		var by []string
 		for _, one := range target.AttributeTable {
-			if !reflect.ValueOf(one.Of(everything())).FieldByIndex(field.Index).IsZero() {
+			if !reflect.ValueOf(one.Of(targettest.Everything())).FieldByIndex(field.Index).IsZero() {
 				by = append(by, one.Name)
 			}
 		}
@@ -40,18 +32,18 @@ func TestAttributeTable(t *testing.T) {
 		}
 	}
 	for _, one := range target.AttributeTable {
-		alone := one.Of(everything())
-		if !one.Asked(&alone) || alone.Empty() || (target.Attributes{}).Over(alone).Text() != alone.Text() || alone.Over(everything()).Text() != everything().Text() {
+		alone := one.Of(targettest.Everything())
+		if !one.Asked(&alone) || alone.Empty() || (target.Attributes{}).Over(alone).Text() != alone.Text() || alone.Over(targettest.Everything()).Text() != targettest.Everything().Text() {
 			t.Errorf("%s: %s", one.Name, alone.Text())
 		}
 	}
-	if a := everything().Removable(); a.LockMode != "" || !a.LockUntil.IsZero() || a.LegalHold || a.ACL == "" {
+	if a := targettest.Everything().Removable(); a.LockMode != "" || !a.LockUntil.IsZero() || a.LegalHold || a.ACL == "" {
 		t.Errorf("removable: %s", a.Text())
 	}
 }
 
 func TestDropped(t *testing.T) {
-	asked := everything()
+	asked := targettest.Everything()
 	kept := keepsAll("", false, asked)
 	kept.KMSKeyID, kept.Metadata = "arn:aws:kms:r:1:key/1-2", map[string]string{"team": "x", "mtime": "1"}
 	if names := asked.Dropped(kept); names != nil {
@@ -89,7 +81,7 @@ func TestDropped(t *testing.T) {
 // TestOwnAttributesDemanded: what a policy may demand, and nothing that opens what the import
 // writes for itself, or keeps it from being removed.
 func TestOwnAttributesDemanded(t *testing.T) {
-	given := everything().Given
+	given := targettest.Everything().Given
 	own := Rules{Objects: []ObjectRule{{Given: given, Lock: &LockRule{LegalHold: true}}}}.Own()
 	if want := (target.Attributes{Given: target.Given{SSE: "aws:kms", KMSKeyID: "1-2", KMSContext: given.KMSContext, BucketKey: true, Tags: given.Tags}}); own.Text() != want.Text() {
 		t.Errorf("%s", own.Text())

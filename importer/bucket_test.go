@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 const pointARN = "arn:aws:s3:eu-west-1:123456789012:accesspoint/cold-in"
@@ -25,7 +27,7 @@ func TestAccessPointTarget(t *testing.T) {
 		if err != nil || [2]string{bucket, prefix} != want {
 			t.Errorf("%s: %q, %q, %v", url, bucket, prefix, err)
 		}
-		again, below, err := target.ParseTarget(Options{Bucket: bucket, Prefix: prefix}.TargetURL())
+		again, below, err := target.ParseTarget(Options{Config: s3.Config{Bucket: bucket}, Prefix: prefix}.TargetURL())
 		if err != nil || again != bucket || below != prefix {
 			t.Errorf("%s as it is recorded: %q, %q, %v", url, again, below, err)
 		}
@@ -59,9 +61,9 @@ func (a *lastRequest) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestAccessPointRequests: the requests go to the access point in its own region, whatever
 // region is set, also by an endpoint of one's own; the path is never used for it.
 func TestAccessPointRequests(t *testing.T) {
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	o := testOptions(t, memDisk())
-	o.Bucket, o.Region, o.Profile, o.Credentials = pointARN, "us-east-1", "aws", &Credentials{AccessKey: "test", SecretKey: "testtest"}
+	o.Bucket, o.Region, o.Profile, o.Credentials = pointARN, "us-east-1", "aws", &s3.Credentials{AccessKey: "test", SecretKey: "testtest"}
 	for endpoint, host := range map[string]string{
 		"": "cold-in-123456789012.s3-accesspoint.eu-west-1.amazonaws.com",
 		"https://accesspoint.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com": "cold-in-123456789012.accesspoint.vpce-1a2b.s3.eu-west-1.vpce.amazonaws.com",

@@ -6,17 +6,18 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // TestCapabilitiesForwarded: whatever wraps a target or a state folder has every capability of it
 // by being one. Of the methods that a run calls none is found by a type assertion.
 func TestCapabilitiesForwarded(t *testing.T) {
-	var to target.Target = struct{ target.Target }{&S3{}}
-	if got := to.Capabilities(); got != (&S3{}).Capabilities() {
+	var to target.Target = struct{ target.Target }{&s3.Bucket{}}
+	if got := to.Capabilities(); got != (&s3.Bucket{}).Capabilities() {
 		t.Errorf("%+v", got)
 	}
-	all := reflect.ValueOf((&S3{}).Capabilities())
+	all := reflect.ValueOf((&s3.Bucket{}).Capabilities())
 	for i := range all.NumField() {
 		if _, ok := reflect.TypeFor[target.Target]().MethodByName(methodOf(all.Type().Field(i).Name)); !ok || !all.Field(i).Bool() {
 			t.Errorf("%s is no method of a target", all.Type().Field(i).Name)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // TestCircle: a circle of any length, with any way before it, is found soon.
@@ -47,7 +48,7 @@ func TestCircle(t *testing.T) {
 }
 
 // listingStore answers listings with the given markers, one after another.
-func listingStore(t *testing.T, turns int) (target *S3, asked *int) {
+func listingStore(t *testing.T, turns int) (target *s3.Bucket, asked *int) {
 	asked = new(int)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		*asked++
@@ -64,8 +65,8 @@ func listingStore(t *testing.T, turns int) (target *S3, asked *int) {
 		}
 	}))
 	t.Cleanup(server.Close)
-	return newS3(t, Options{Bucket: "bucket", Endpoint: server.URL, Region: "us-east-1", PathStyle: true,
-		Credentials: &Credentials{AccessKey: "a", SecretKey: "s"}}), asked
+	return newS3(t, Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, Region: "us-east-1", PathStyle: true,
+		Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "s"}}}), asked
 }
 
 // TestListingsEnd: a store whose listings come back to where they were, or have no

@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // clientPair makes a certificate that signs itself, and its files.
@@ -49,7 +51,7 @@ func clientPair(t *testing.T, dir, name string) (cert *x509.Certificate, certFil
 // TestClientCertificate: a target that asks for a certificate gets it, renewed files are
 // used, and without one, or with another one, the refusal is said for what it is.
 func TestClientCertificate(t *testing.T) {
-	dir := cleanAWS(t)
+	dir := s3test.CleanAWS(t)
 	trusted, certFile, keyFile := clientPair(t, dir, "client")
 	_, otherCert, otherKey := clientPair(t, dir, "other")
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
@@ -58,7 +60,7 @@ func TestClientCertificate(t *testing.T) {
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.StartTLS()
 	defer server.Close()
-	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}, CABundle: filepath.Join(dir, "ca.pem")}
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}, CABundle: filepath.Join(dir, "ca.pem")}}
 	writeFile(t, o.CABundle, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})))
 	refused := func(what string) {
 		t.Helper()

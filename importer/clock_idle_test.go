@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // slowContent is content of which each read takes its time.
@@ -114,10 +116,10 @@ func (silent) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // silentStore is the SDK's client of a store that never answers.
-func silentStore(t *testing.T) (*S3, Options) {
-	cleanAWS(t)
-	o := Options{Bucket: "bucket", Prefix: "in/", Endpoint: "http://s3.example.invalid", PathStyle: true, Transport: silent{},
-		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}
+func silentStore(t *testing.T) (*s3.Bucket, Options) {
+	s3test.CleanAWS(t)
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: "http://s3.example.invalid", PathStyle: true, Transport: silent{},
+		Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}, Prefix: "in/"}
 	target, err := NewS3(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)

@@ -125,7 +125,7 @@ func TestNoAnswer(t *testing.T) {
 	f.hook = func(n int, call, key string) (bool, error) {
 		if ours(key) {
 			dial := &net.OpError{Op: "dial", Net: "tcp", Err: context.DeadlineExceeded} // as net's own error says of itself
-			return false, transportError(dial, key)
+			return false, target.NewError(target.CodeTargetAbsent, key, dial.Error(), dial)
 		}
 		return true, nil
 	}

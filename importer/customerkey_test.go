@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -41,7 +42,7 @@ func TestReadCustomerKey(t *testing.T) {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
-	o := Options{CustomerKey: want}
+	o := Options{Config: s3.Config{CustomerKey: want}}
 	inJSON, _ := json.Marshal(want)
 	for _, text := range []string{fmt.Sprint(want), fmt.Sprintf("%v", o), fmt.Sprintf("%+v", o), fmt.Sprintf("%#v", want), fmt.Sprintf("%x %q %s", want, want, want), string(inJSON)} {
 		if strings.Contains(text, want.Text) || strings.Contains(text, hex.EncodeToString([]byte(want.Text))) {
@@ -56,7 +57,7 @@ func TestCustomerKeyGoes(t *testing.T) {
 	key, raw := testCustomerKey(t, 1)
 	wire := &recorder{}
 	o := testOptions(t, nil)
-	o.Transport, o.Credentials, o.Endpoint, o.PathStyle, o.CustomerKey = wire, &Credentials{AccessKey: "test", SecretKey: "testtest"}, "https://store.test", true, key
+	o.Transport, o.Credentials, o.Endpoint, o.PathStyle, o.CustomerKey = wire, &s3.Credentials{AccessKey: "test", SecretKey: "testtest"}, "https://store.test", true, key
 	to, ctx := newS3(t, o), context.Background()
 	one := []byte("x")
 	calls := []struct {

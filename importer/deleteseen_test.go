@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // seenStore holds one object. Its behaviour towards conditions is the test's, and others
@@ -176,7 +177,7 @@ func TestS3DeleteSeen(t *testing.T) {
 		w.WriteHeader(http.StatusPreconditionFailed)
 	}))
 	defer server.Close()
-	to, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,5 +31,5 @@
 //	…
 //	fmt.Println(result.ExitClass()) // only ExitComplete may become exit code 0
 //
-// The SDK is named in s3*.go alone.
+// The SDK is named in target/s3 and, for its upload manager, in manager.go alone.
 package importer

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -555,7 +556,7 @@ var testKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32))
 // testOptions are quick: no waiting to speak of.
 func testOptions(t *testing.T, disk vfs.FS) Options {
 	return Options{
-		Bucket: "bucket", Prefix: "in/", StateDir: stateOf(disk), RunID: "run-1", ImporterKey: testKey,
+		Config: s3.Config{Bucket: "bucket"}, Prefix: "in/", StateDir: stateOf(disk), RunID: "run-1", ImporterKey: testKey,
 		Backoff: time.Microsecond, Concurrency: 3, PartConcurrency: 2, ExclusivePrefix: true,
 		Now: func() time.Time { return time.Now().UTC() },
 		Problem: func(e *target.Error) {

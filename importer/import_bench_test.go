@@ -16,6 +16,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
 
@@ -48,7 +49,7 @@ func benchmarkImport(b *testing.B, s *fakeSource) {
 	b.Run("sink", func(b *testing.B) {
 		server := httptest.NewServer(&sink{objects: map[string]http.Header{}, uploads: map[string]http.Header{}})
 		defer server.Close()
-		besideBare(b, s, Options{Bucket: "sink", Endpoint: server.URL, Credentials: &Credentials{AccessKey: "sink", SecretKey: "sink-secret"}})
+		besideBare(b, s, Options{Config: s3.Config{Bucket: "sink", Endpoint: server.URL, Credentials: &s3.Credentials{AccessKey: "sink", SecretKey: "sink-secret"}}})
 	})
 	b.Run("versitygw", func(b *testing.B) {
 		if _, err := s3test.Binary(); err != nil {
@@ -59,8 +60,8 @@ func benchmarkImport(b *testing.B, s *fakeSource) {
 			b.Fatal(err)
 		}
 		defer server.Kill()
-		besideBare(b, s, Options{Bucket: server.Bucket, Endpoint: server.Endpoint, Region: server.Region, Profile: "versitygw",
-			Credentials: &Credentials{AccessKey: server.AccessKey, SecretKey: server.SecretKey}})
+		besideBare(b, s, Options{Config: s3.Config{Bucket: server.Bucket, Endpoint: server.Endpoint, Region: server.Region, Profile: "versitygw",
+			Credentials: &s3.Credentials{AccessKey: server.AccessKey, SecretKey: server.SecretKey}}})
 	})
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -431,7 +432,7 @@ func (j *journal) forgetClashes() error {
 
 // differs names the options that are not the same.
 func (o runOptions) differs(p runOptions) string {
-	o.Endpoint, p.Endpoint = sameEndpoint(o.Endpoint), sameEndpoint(p.Endpoint)
+	o.Endpoint, p.Endpoint = s3.SameEndpoint(o.Endpoint), s3.SameEndpoint(p.Endpoint)
 	a, _ := json.Marshal(o) // of plain fields: cannot fail
 	b, _ := json.Marshal(p)
 	var was, now map[string]any

@@ -6,12 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"net/http"
 	"regexp"
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -40,33 +39,18 @@ var proofOrder = map[Proof]int{ProofNone: 0, ProofCRC: 1, ProofSHA256: 2, ProofR
 
 func (p Proof) atLeast(q Proof) bool { return proofOrder[p] >= proofOrder[q] }
 
-// Credentials are static keys, instead of those of the SDK's chain.
-type Credentials struct {
-	AccessKey, SecretKey, SessionToken string
-}
-
 // Options says what to import where and how. The zero value of each field but
 // Bucket, StateDir, RunID and ImporterKey is the default named there.
 type Options struct {
+	s3.Config
+
 	// The target. They, Profile, the policies, Rules, ReadBack, MinProof,
 	// AllowUnconditional, CustomerKey and RunID are stored at the first start and must be the
 	// same at every later one.
-	Bucket      string            // its name, or the ARN of an access point
-	Prefix      string            // "" or ending in a slash
-	Endpoint    string            // URL; "" is AWS
-	Region      string            // "" is the SDK's, or us-east-1
-	PathStyle   bool              // whatever the profile says
-	Transport   http.RoundTripper // what carries requests; nil is the network
-	loaded      *loadedConfig     // by ResolveEndpoint, for the client of the same options
-	Profile     string            // its name, default generic
-	Profiles    []target.Profile  // where it is looked up; nil is Profiles()
+	Prefix      string // "" or ending in a slash
 	Symlinks    Policy
 	Directories Policy
 	Rules       Rules // their policies count before those above
-
-	// CustomerKey is the key of SSE-C: every request that reads or writes an object has
-	// it. It is recorded by its MD5 alone, and never printed.
-	CustomerKey *target.CustomerKey
 
 	// MinProof is what every object must reach, default ProofSHA256. Where the
 	// store's answer is worth less, the object is read back.
@@ -96,19 +80,6 @@ type Options struct {
 
 	// DryRun plans everything and writes nothing, to the target or to StateDir.
 	DryRun bool
-
-	// How the target is reached; what is not given is as the SDK's default chain
-	// has it (environment, shared files, SSO, roles). None of it is recorded: it
-	// may change between two starts.
-	Credentials   *Credentials
-	AWSProfile    string // of the shared files
-	Anonymous     bool   // requests are not signed
-	CABundle      string // PEM file of whom to trust instead of the system's and AWS_CA_BUNDLE
-	Proxy         string // URL instead of HTTPS_PROXY and HTTP_PROXY; NO_PROXY holds
-	ClientCert    string // PEM file of what the client shows to the target's TLS; with ClientKey
-	ClientKey     string // PEM file of its key
-	BucketOwner   string // account that must own the bucket: every request has it as x-amz-expected-bucket-owner
-	RequesterPays bool   // every request says that we pay
 
 	Concurrency     int           // objects at once, default DefaultConcurrency
 	PartConcurrency int           // parts at once of one object, default 4
@@ -173,8 +144,6 @@ type Options struct {
 	Step        func(what string)                                      // of ProbeTarget: called before each question
 	Called      func(Call)                                             // called after each attempt of a call, at once from many goroutines
 	EachPlanned func(key string, size int64, r *manifest.Record) error // of a dry run: called for each object that it would store
-
-	Log *slog.Logger // default: discard
 }
 
 // None as Retries or ReadBackLimit is none at all, where 0 is the default.
@@ -201,7 +170,7 @@ var runIDPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 
 // withDefaults fills in the documented defaults.
 func (o Options) withDefaults() Options {
-	setDefault(&o.Profile, "generic")
+	o.Config = o.Config.WithDefaults()
 	for policy, rule := range map[*Policy]Policy{&o.Symlinks: o.Rules.Symlinks, &o.Directories: o.Rules.Directories} {
 		if rule != "" {
 			*policy = rule
@@ -222,9 +191,6 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Software, "sledge")
 	if o.Now == nil {
 		o.Now = time.Now
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return o
 }
@@ -261,7 +227,7 @@ func (o Options) checkChoices() error {
 	if err := target.CheckPrefix(o.Prefix); err != nil {
 		problems = append(problems, err)
 	}
-	profile, err := o.profile()
+	profile, err := o.TargetProfile()
 	if err == nil {
 		err = o.Rules.checkMetadata(profile)
 	}
@@ -301,9 +267,6 @@ func (o Options) checkChoices() error {
 	return errors.Join(problems...)
 }
 
-// profile is the target's, with its values.
-func (o Options) profile() (target.Profile, error) { return target.ProfileIn(o.Profiles, o.Profile) }
-
 // requests is the bound of requests with payload at once.
 func (o Options) requests() int {
 	return int(max(1, min(o.Memory/perRequest, int64(o.Concurrency)*int64(o.PartConcurrency), 256)))
@@ -323,4 +286,21 @@ func (o Options) checkCustomerKey() error {
 		}
 	}
 	return nil
+}
+
+// NewS3 makes a client of the options' bucket. It makes no request, unless the
+// SDK's own credential chain needs one.
+func NewS3(ctx context.Context, o Options) (*s3.Bucket, error) {
+	o = o.withDefaults()
+	o.Config.Requests = o.requests() + o.Concurrency
+	return s3.Open(ctx, o.Config)
+}
+
+// endpointOf is what a target says of its endpoint, else what the options say: of the
+// targets only S3's client reads a configuration of its own.
+func endpointOf(target target.Target, o Options) string {
+	if target.Capabilities().Endpoint {
+		return target.Endpoint()
+	}
+	return s3.SameEndpoint(o.Endpoint)
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -137,7 +138,7 @@ func TestKeys(t *testing.T) {
 		{"empty directories that collide", "aws", "", `"directories":"empty","keys":{"strip":"d/"}`, map[string]string{"x/": collision, "d/": "(none)", "d/x/": collision, "d/y/": "(none)", "y/": "y/", "d/y/a": "y/a"}},
 	}
 	for _, test := range tests {
-		o := Options{Prefix: test.prefix, Profile: test.profile}
+		o := Options{Prefix: test.prefix, Config: s3.Config{Profile: test.profile}}
 		if test.rules != "" {
 			o.Rules = parseRules(t, `{"version":1,`+test.rules+`}`)
 		}
@@ -189,7 +190,7 @@ func TestKeysAgainstModel(t *testing.T) {
 			}
 			seen[path+[]string{"", "", "/"}[rnd.Intn(3)]] = true
 		}
-		o := Options{Prefix: []string{"", "in/"}[rnd.Intn(2)], Profile: []string{"aws", "minio"}[rnd.Intn(2)]}
+		o := Options{Prefix: []string{"", "in/"}[rnd.Intn(2)], Config: s3.Config{Profile: []string{"aws", "minio"}[rnd.Intn(2)]}}
 		o.Rules = Rules{Version: 1, Keys: KeyRules{Strip: []string{"", "a/", "d/", "a/b/"}[rnd.Intn(4)], Add: []string{"", "z/"}[rnd.Intn(2)],
 			Unicode: []string{"", "nfc"}[rnd.Intn(2)]}, Directories: []Policy{"", PolicySkip, PolicyEmpty}[rnd.Intn(3)]}
 		s := list(slices.Collect(maps.Keys(seen))...)

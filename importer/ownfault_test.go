@@ -7,13 +7,14 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -107,29 +108,18 @@ func TestNoDescriptorsForState(t *testing.T) {
 // nothing about the target, and the call had no effect.
 func TestNoDescriptorsForConnections(t *testing.T) {
 	socket := &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("socket", syscall.EMFILE)}
-	for name, err := range map[string]error{
-		"socket":   socket,
-		"resolver": &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: socket.Error(), Name: "s3.example.org"}},
-		"proxy":    &net.OpError{Op: "proxyconnect", Net: "tcp", Err: socket},
-	} {
-		e := target.AsError(transportError(&url.Error{Op: "Put", URL: "http://s3/in/a", Err: err}, "in/a"))
-		if e.Code != target.CodeProcessLimit || e.Class != target.Fixable || e.Unknown {
-			t.Errorf("%s: %+v", name, e)
-		}
-	}
-	// The SDK's wrapping lets it through.
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	var calls atomic.Int64
-	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"},
-		Transport: roundTrip(func(*http.Request) (*http.Response, error) { calls.Add(1); return nil, socket })}
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"},
+		Transport: tripper(func(*http.Request) (*http.Response, error) { calls.Add(1); return nil, socket })}}
 	_, err := newS3(t, o).Head(t.Context(), "k")
 	if !target.HasCode(err, target.CodeProcessLimit) || calls.Load() == 0 {
 		t.Errorf("%v", errors.Unwrap(err))
 	}
 }
 
-type roundTrip func(*http.Request) (*http.Response, error)
+type tripper func(*http.Request) (*http.Response, error)
 
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+func (f tripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -102,7 +102,7 @@ func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
 		p.started = o.Now()
 	}
 	var err error
-	if p.profile, err = o.profile(); err != nil {
+	if p.profile, err = o.TargetProfile(); err != nil {
 		return nil, err
 	}
 	p.objects, err = o.Rules.compile()

@@ -4,12 +4,13 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // BenchmarkPlan plans a small file, and one in 1,000 parts.
 func BenchmarkPlan(b *testing.B) {
-	p, err := newPlanner(Options{Prefix: "in/", Profile: "aws", RunID: "run-1"}, manifest.Scope{})
+	p, err := newPlanner(Options{Prefix: "in/", Config: s3.Config{Profile: "aws"}, RunID: "run-1"}, manifest.Scope{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -84,7 +84,7 @@ func ProbeTarget(ctx context.Context, target target.Examined, o Options, id stri
 	if o = o.withDefaults(); o.validate() != nil {
 		return nil, o.validate()
 	}
-	profile, err := o.profile()
+	profile, err := o.TargetProfile()
 	if err != nil {
 		return nil, err
 	}

@@ -8,12 +8,15 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+
+	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // TestReadsFollowNoRedirect has a store send a HEAD to a mirror that has the
 // object: what the mirror has is not in the store.
 func TestReadsFollowNoRedirect(t *testing.T) {
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	t.Setenv("AWS_ACCESS_KEY_ID", "access")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secretsecret")
 	for _, status := range []int{301, 302, 303, 307, 308} {
@@ -27,7 +30,7 @@ func TestReadsFollowNoRedirect(t *testing.T) {
 			http.Redirect(w, r, mirror.URL+r.URL.Path, status)
 		}))
 		defer store.Close()
-		target, err := NewS3(context.Background(), Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Profile: "generic"})
+		target, err := NewS3(context.Background(), Options{Config: s3.Config{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Profile: "generic"}})
 		if err != nil {
 			t.Fatal(err)
 		}

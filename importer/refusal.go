@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // refusals are what a start remembers of refusals that may be of one key alone: a
@@ -125,7 +126,7 @@ func (r *run) storedOne() {
 // once in a start.
 func (r *run) leaveKey(e *target.Error) {
 	own := *e
-	if own.Remedy != remedyBodySize { // of this object's size, not of its name
+	if own.Remedy != s3.RemedyBodySize { // of this object's size, not of its name
 		own.Remedy = remedyOneKey
 	}
 	r.leave(&own)

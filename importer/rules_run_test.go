@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -119,7 +120,7 @@ func (r *recorder) RoundTrip(q *http.Request) (*http.Response, error) {
 func TestAttributeHeaders(t *testing.T) {
 	wire := &recorder{}
 	o := testOptions(t, nil)
-	o.Transport, o.Credentials, o.Endpoint, o.PathStyle = wire, &Credentials{AccessKey: "test", SecretKey: "testtest"}, "http://store.test", true
+	o.Transport, o.Credentials, o.Endpoint, o.PathStyle = wire, &s3.Credentials{AccessKey: "test", SecretKey: "testtest"}, "http://store.test", true
 	to := newS3(t, o)
 	asked := target.Attributes{Given: target.Given{ContentType: "text/plain", CacheControl: "no-cache", StorageClass: "COLD", SSE: "aws:kms", KMSKeyID: "k",
 		KMSContext: map[string]string{"b": "2", "a": "1"}, Tags: map[string]string{"a b": "c+d", "é": "="}, BucketKey: true,

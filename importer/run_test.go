@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -394,7 +395,7 @@ func TestDryRun(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	s.file("x/"+strings.Repeat("k", 1200), []byte("long"))
 	s.totals.ScanEntries = s.totals.Files + s.totals.Dirs + s.totals.Symlinks + s.totals.Hardlinks + s.totals.Skipped
-	o := Options{Bucket: "bucket", Prefix: "in/", RunID: "r", DryRun: true}
+	o := Options{Config: s3.Config{Bucket: "bucket"}, Prefix: "in/", RunID: "r", DryRun: true}
 	res, err := Run(context.Background(), s, f, o)
 	if err != nil || res.Tally.Outcomes[OutcomeStored] != 8 || res.Tally.Outcomes[OutcomeFailed] != 1 || len(f.objects) != 0 || f.calls != 1 {
 		t.Errorf("%v, %+v, calls %v", err, res.Tally, f.byCall)

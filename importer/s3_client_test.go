@@ -14,20 +14,9 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
-
-// cleanAWS keeps this machine's own configuration out of a test.
-func cleanAWS(t *testing.T) (dir string) {
-	dir = t.TempDir()
-	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_CA_BUNDLE"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(dir, "credentials"))
-	t.Setenv("AWS_CONFIG_FILE", filepath.Join(dir, "config"))
-	return dir
-}
 
 func writeFile(t *testing.T, name, text string) {
 	t.Helper()
@@ -39,7 +28,7 @@ func writeFile(t *testing.T, name, text string) {
 // TestRenew: credentials that are renewed in the shared file are taken up while
 // calls are running, and bad ones change nothing.
 func TestRenew(t *testing.T) {
-	server, dir, ctx := s3test.Start(t), cleanAWS(t), context.Background()
+	server, dir, ctx := s3test.Start(t), s3test.CleanAWS(t), context.Background()
 	credentials := func(secret string) string {
 		return fmt.Sprintf("[fresh]\naws_access_key_id = %s\naws_secret_access_key = %s\n", server.AccessKey, secret)
 	}
@@ -104,10 +93,10 @@ func (s *seen) last() *http.Request {
 
 // TestConnection looks at what goes out for each way to reach a target.
 func TestConnection(t *testing.T) {
-	dir := cleanAWS(t)
+	dir := s3test.CleanAWS(t)
 	writeFile(t, filepath.Join(dir, "config"), "[profile site]\nregion = eu-north-1\naws_access_key_id = A\naws_secret_access_key = SSSSSSSSSS\n")
 	server, proxy := look(t, httptest.NewServer), look(t, httptest.NewServer)
-	static := &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}
+	static := &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}
 	signed := func(region string) func(*http.Request) bool {
 		return func(r *http.Request) bool {
 			return strings.Contains(r.Header.Get("Authorization"), "/"+region+"/s3/") && r.URL.Path == "/bucket/k"
@@ -119,19 +108,19 @@ func TestConnection(t *testing.T) {
 		at   *seen
 		want func(*http.Request) bool
 	}{
-		{"no region", Options{Credentials: static, PathStyle: true}, server, signed("us-east-1")},
-		{"region", Options{Credentials: static, PathStyle: true, Region: "eu-central-1"}, server, signed("eu-central-1")},
-		{"profile's region and keys", Options{AWSProfile: "site", PathStyle: true}, server, signed("eu-north-1")},
-		{"region over profile's", Options{AWSProfile: "site", PathStyle: true, Region: "x"}, server, signed("x")},
-		{"path style by profile", Options{Credentials: static, Profile: "ceph"}, server, signed("us-east-1")},
-		{"anonymous", Options{Anonymous: true, PathStyle: true}, server, func(r *http.Request) bool { return r.Header.Get("Authorization") == "" }},
-		{"requester pays", Options{Credentials: static, PathStyle: true, RequesterPays: true}, server, func(r *http.Request) bool {
+		{"no region", Options{Config: s3.Config{Credentials: static, PathStyle: true}}, server, signed("us-east-1")},
+		{"region", Options{Config: s3.Config{Credentials: static, PathStyle: true, Region: "eu-central-1"}}, server, signed("eu-central-1")},
+		{"profile's region and keys", Options{Config: s3.Config{AWSProfile: "site", PathStyle: true}}, server, signed("eu-north-1")},
+		{"region over profile's", Options{Config: s3.Config{AWSProfile: "site", PathStyle: true, Region: "x"}}, server, signed("x")},
+		{"path style by profile", Options{Config: s3.Config{Credentials: static, Profile: "ceph"}}, server, signed("us-east-1")},
+		{"anonymous", Options{Config: s3.Config{Anonymous: true, PathStyle: true}}, server, func(r *http.Request) bool { return r.Header.Get("Authorization") == "" }},
+		{"requester pays", Options{Config: s3.Config{Credentials: static, PathStyle: true, RequesterPays: true}}, server, func(r *http.Request) bool {
 			return r.Header.Get("X-Amz-Request-Payer") == "requester" && strings.Contains(r.Header.Get("Authorization"), "x-amz-request-payer")
 		}},
-		{"bucket owner", Options{Credentials: static, PathStyle: true, BucketOwner: "123456789012"}, server, func(r *http.Request) bool {
+		{"bucket owner", Options{Config: s3.Config{Credentials: static, PathStyle: true, BucketOwner: "123456789012"}}, server, func(r *http.Request) bool {
 			return r.Header.Get("X-Amz-Expected-Bucket-Owner") == "123456789012" && strings.Contains(r.Header.Get("Authorization"), "x-amz-expected-bucket-owner")
 		}},
-		{"proxy", Options{Credentials: static, PathStyle: true, Endpoint: "http://s3.example.invalid", Proxy: proxy.URL}, proxy, func(r *http.Request) bool { return r.Host == "s3.example.invalid" }},
+		{"proxy", Options{Config: s3.Config{Credentials: static, PathStyle: true, Endpoint: "http://s3.example.invalid", Proxy: proxy.URL}}, proxy, func(r *http.Request) bool { return r.Host == "s3.example.invalid" }},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -150,8 +139,8 @@ func TestConnection(t *testing.T) {
 }
 
 func TestCABundle(t *testing.T) {
-	dir, server := cleanAWS(t), look(t, httptest.NewTLSServer)
-	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
+	dir, server := s3test.CleanAWS(t), look(t, httptest.NewTLSServer)
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
 	if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, target.CodeTargetUntrusted) {
 		t.Errorf("without the bundle: %v", err)
 	}
@@ -171,9 +160,9 @@ func TestCABundle(t *testing.T) {
 }
 
 func TestNoCredentials(t *testing.T) {
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	server := look(t, httptest.NewServer)
-	o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true}
+	o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true}}
 	if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, target.CodeCredentialsMissing) || !target.IsClass(err, target.Fixable) {
 		t.Errorf("no credentials anywhere: %v", err)
 	}
@@ -206,7 +195,7 @@ func TestConnectionOptions(t *testing.T) {
 
 // TestStoreErrors: what stores answer, and what becomes of it.
 func TestStoreErrors(t *testing.T) {
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	xmlError := func(code, message string) string {
 		return fmt.Sprintf("<?xml version=\"1.0\"?><Error><Code>%s</Code><Message>%s</Message></Error>", code, message)
 	}
@@ -263,7 +252,7 @@ func TestStoreErrors(t *testing.T) {
 				fmt.Fprint(w, test.body)
 			}))
 			defer server.Close()
-			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
+			o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
 			_, err := newS3(t, o).Put(context.Background(), target.PutRequest{Key: "k", Body: strings.NewReader("x"), Size: 1})
 			var e *target.Error
 			if !errors.As(err, &e) || e.Code != test.code || e.Class != test.class || e.Unknown != test.unknown || e.Remedy == "" {
@@ -278,7 +267,7 @@ func TestStoreErrors(t *testing.T) {
 
 // TestHeadAsksWhy: the 400 of a HEAD has no words, so GET is asked for them.
 func TestHeadAsksWhy(t *testing.T) {
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	words := func(code string) string { return "<Error><Code>" + code + "</Code><Message>x</Message></Error>" }
 	for _, test := range []struct {
 		name   string
@@ -306,7 +295,7 @@ func TestHeadAsksWhy(t *testing.T) {
 				fmt.Fprint(w, test.body)
 			}))
 			defer server.Close()
-			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
+			o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
 			if _, err := newS3(t, o).Head(context.Background(), "k"); !target.HasCode(err, test.code) || !target.IsClass(err, test.class) {
 				t.Errorf("%v, want %s", err, test.code)
 			}
@@ -317,7 +306,7 @@ func TestHeadAsksWhy(t *testing.T) {
 // TestCompleteTellsKind: S3 tells the kind of a checksum in the body of its answer to
 // Complete, MinIO in a header. Without either it is not known.
 func TestCompleteTellsKind(t *testing.T) {
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	for _, test := range []struct{ name, body, header, want string }{
 		{"S3", "<ChecksumType>COMPOSITE</ChecksumType>", "", "COMPOSITE"},
 		{"MinIO", "", "COMPOSITE", "COMPOSITE"},
@@ -333,7 +322,7 @@ func TestCompleteTellsKind(t *testing.T) {
 				fmt.Fprintf(w, "<CompleteMultipartUploadResult><ETag>e</ETag><ChecksumSHA256>s-1</ChecksumSHA256>%s</CompleteMultipartUploadResult>", test.body)
 			}))
 			defer server.Close()
-			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}
+			o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "A", SecretKey: "SSSSSSSSSS"}}}
 			got, err := newS3(t, o).CompleteUpload(context.Background(), target.CompleteRequest{Key: "k", UploadID: "u", Parts: []target.Part{{Number: 1, ETag: "e", SHA256: "s"}}, Size: 1, Composite: "s-1"})
 			if want := (target.Stored{ETag: "e", VersionID: "", SHA256: "s-1", ChecksumType: test.want}); err != nil || got != want {
 				t.Errorf("%+v, want %+v: %v", got, want, err)

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -28,12 +29,12 @@ import (
 func s3Options(t *testing.T, server *s3test.Server, disk vfs.FS) Options {
 	o := testOptions(t, disk)
 	o.Bucket, o.Endpoint, o.Region, o.PathStyle, o.Profile = server.Bucket, server.Endpoint, server.Region, true, "versitygw"
-	o.Credentials = &Credentials{AccessKey: server.AccessKey, SecretKey: server.SecretKey}
+	o.Credentials = &s3.Credentials{AccessKey: server.AccessKey, SecretKey: server.SecretKey}
 	o.Backoff = 20 * time.Millisecond
 	return o
 }
 
-func newS3(t *testing.T, o Options) *S3 {
+func newS3(t *testing.T, o Options) *s3.Bucket {
 	t.Helper()
 	target, err := NewS3(context.Background(), o)
 	if err != nil {

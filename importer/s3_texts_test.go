@@ -1,9 +1,7 @@
 package importer
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // TestTexts: what leads operators astray says what it is and what helps.
@@ -46,10 +46,10 @@ func TestTexts(t *testing.T) {
 		{"an archived object", xml(403, "InvalidObjectState", now), target.CodeArchived, "InvalidObjectState", "restore"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			cleanAWS(t)
+			s3test.CleanAWS(t)
 			server := httptest.NewServer(test.store)
 			defer server.Close()
-			o := Options{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}}
+			o := Options{Config: s3.Config{Bucket: "bucket", Endpoint: server.URL, PathStyle: true, Profile: "generic", Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}}
 			to, err := NewS3(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -65,11 +65,11 @@ func TestTexts(t *testing.T) {
 
 // TestTextOfHTTPSToHTTP: a store that speaks no TLS.
 func TestTextOfHTTPSToHTTP(t *testing.T) {
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	server := httptest.NewServer(http.NotFoundHandler())
 	defer server.Close()
-	to, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: "https" + strings.TrimPrefix(server.URL, "http"), PathStyle: true, Profile: "generic",
-		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Endpoint: "https" + strings.TrimPrefix(server.URL, "http"), PathStyle: true, Profile: "generic",
+		Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestTextsOfTunnel(t *testing.T) {
 		407: {target.CodeNotS3, "wants a user and a password", "http://USER:PASSWORD@"},
 		502: {target.CodeTargetAbsent, "status 502 (Bad Gateway) to CONNECT s3.example.invalid:443", "check the endpoint, the proxy"},
 	} {
-		cleanAWS(t)
+		s3test.CleanAWS(t)
 		proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			conn, _, err := http.NewResponseController(w).Hijack()
 			if err == nil {
@@ -99,8 +99,8 @@ func TestTextsOfTunnel(t *testing.T) {
 				t.Error(err)
 			}
 		}))
-		to, err := NewS3(t.Context(), Options{Bucket: "bucket", Endpoint: "https://s3.example.invalid", Proxy: proxy.URL, PathStyle: true, Profile: "generic",
-			Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+		to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Endpoint: "https://s3.example.invalid", Proxy: proxy.URL, PathStyle: true, Profile: "generic",
+			Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -112,42 +112,18 @@ func TestTextsOfTunnel(t *testing.T) {
 	}
 }
 
-// noSuchHost is a network without names.
-type noSuchHost struct{}
-
-func (noSuchHost) RoundTrip(r *http.Request) (*http.Response, error) {
-	return nil, &net.OpError{Op: "dial", Err: &net.DNSError{Err: "no such host", Name: r.URL.Hostname(), IsNotFound: true}}
-}
-
-// TestTextOfBucketHost: the bucket in front of the endpoint's name has no address.
-func TestTextOfBucketHost(t *testing.T) {
-	for host, want := range map[string]bool{"bucket.s3.example.org": true, "s3.example.org": false, "buckets.example.org": false} {
-		r, err := http.NewRequest(http.MethodGet, "https://"+host+":9000/key", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = bucketHost{noSuchHost{}, "bucket"}.RoundTrip(r)
-		if strings.Contains(fmt.Sprint(err), "--path-style") != want || want && !target.HasCode(err, target.CodeTargetAbsent) {
-			t.Errorf("%s: %v", host, err)
-		}
-		if dns := (*net.DNSError)(nil); !errors.As(err, &dns) {
-			t.Errorf("%s: %v has no cause", host, err)
-		}
-	}
-}
-
 // TestTextsOfConfiguration: a CA bundle that is not there, and a credential_process that fails.
 func TestTextsOfConfiguration(t *testing.T) {
-	dir := cleanAWS(t)
+	dir := s3test.CleanAWS(t)
 	bundle := filepath.Join(dir, "nothing.pem")
 	t.Setenv("AWS_CA_BUNDLE", bundle)
-	if _, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic"}); !target.HasCode(err, target.CodeTargetUntrusted) || !strings.Contains(err.Error(), bundle) {
+	if _, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Profile: "generic"}}); !target.HasCode(err, target.CodeTargetUntrusted) || !strings.Contains(err.Error(), bundle) {
 		t.Errorf("CA bundle: %v", err)
 	}
 	t.Setenv("AWS_CA_BUNDLE", "")
 	mfa := "[profile p]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/me\n[profile base]\naws_access_key_id = a\naws_secret_access_key = secretsecret\n"
 	writeFile(t, filepath.Join(dir, "config"), mfa)
-	_, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p"})
+	_, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Profile: "generic", AWSProfile: "p"}})
 	if !target.HasCode(err, target.CodeCredentialsMissing) || !strings.Contains(err.Error(), "MFA code") || !strings.Contains(target.AsError(err).Remedy, "export-credentials") {
 		t.Errorf("MFA: %v", err)
 	}
@@ -163,11 +139,11 @@ func TestTextsOfCredentialProcess(t *testing.T) {
 		{"prints no JSON", `echo '{"SecretAccessKey":"topsecret"} oops'`, "it printed no JSON of credentials"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := cleanAWS(t)
+			dir := s3test.CleanAWS(t)
 			script := filepath.Join(dir, "script")
 			writeFile(t, script, test.command)
 			writeFile(t, filepath.Join(dir, "config"), "[profile p]\ncredential_process = sh "+script+"\n")
-			to, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: "http://127.0.0.1:9", PathStyle: true})
+			to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: "http://127.0.0.1:9", PathStyle: true}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -186,7 +162,7 @@ func TestTextsOfCredentialProcess(t *testing.T) {
 
 // TestCredentialProcess: its credentials sign.
 func TestCredentialProcess(t *testing.T) {
-	dir := cleanAWS(t)
+	dir := s3test.CleanAWS(t)
 	script := filepath.Join(dir, "script")
 	writeFile(t, script, `echo for your eyes >&2; echo '{"Version": 1, "AccessKeyId": "AKEY", "SecretAccessKey": "secretsecret", "SessionToken": "TOKEN"}'`)
 	writeFile(t, filepath.Join(dir, "config"), "[profile p]\ncredential_process = sh "+script+"\n")
@@ -196,7 +172,7 @@ func TestCredentialProcess(t *testing.T) {
 		w.WriteHeader(http.StatusNotFound)
 	}))
 	defer server.Close()
-	to, err := NewS3(t.Context(), Options{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: server.URL, PathStyle: true})
+	to, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Profile: "generic", AWSProfile: "p", Endpoint: server.URL, PathStyle: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +184,7 @@ func TestCredentialProcess(t *testing.T) {
 // TestEnvironmentExpires: what is in the environment cannot be renewed under a process, so
 // that waiting for it would be in vain; what is in the shared file can.
 func TestEnvironmentExpires(t *testing.T) {
-	dir := cleanAWS(t)
+	dir := s3test.CleanAWS(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		code := "ExpiredToken"
 		if r.URL.Path == "/bucket/refused" {
@@ -229,7 +205,7 @@ func TestEnvironmentExpires(t *testing.T) {
 		_, err = to.Get(t.Context(), key, "")
 		return target.AsError(err)
 	}
-	if e := get(Options{AWSProfile: "p"}, "key"); e.Code != target.CodeCredentialsExpired || !waits(e) || strings.Contains(e.Cause, "environment") {
+	if e := get(Options{Config: s3.Config{AWSProfile: "p"}}, "key"); e.Code != target.CodeCredentialsExpired || !waits(e) || strings.Contains(e.Cause, "environment") {
 		t.Errorf("of the shared file: %v: %s", e, e.Remedy)
 	}
 	t.Setenv("AWS_ACCESS_KEY_ID", "a")
@@ -241,7 +217,7 @@ func TestEnvironmentExpires(t *testing.T) {
 	if e := get(Options{}, "refused"); e.Code != target.CodeCredentialsRefused || !waits(e) || !strings.Contains(e.Remedy, "sees no new environment") {
 		t.Errorf("refused: %v: %s", e, e.Remedy)
 	}
-	if e := get(Options{AWSProfile: "p"}, "key"); !waits(e) {
+	if e := get(Options{Config: s3.Config{AWSProfile: "p"}}, "key"); !waits(e) {
 		t.Errorf("a profile that is named comes before the environment: %v", e)
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // reads are what only looks at a target, and keeps no journal that could say how it ended.
@@ -46,9 +48,9 @@ func (slowDown) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 func storeBehind(t *testing.T, network http.RoundTripper) target.Target {
-	cleanAWS(t)
-	store, err := NewS3(t.Context(), Options{Bucket: "bucket", Prefix: "in/", Endpoint: "http://s3.example.invalid", PathStyle: true, Transport: network,
-		Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	s3test.CleanAWS(t)
+	store, err := NewS3(t.Context(), Options{Config: s3.Config{Bucket: "bucket", Endpoint: "http://s3.example.invalid", PathStyle: true, Transport: network,
+		Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}, Prefix: "in/"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // putFirst is the size up to which an object is sent without looking whether its
@@ -114,7 +115,7 @@ const maxPartRounds = 3
 func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error) (done bool, _ error) {
 	restart := target.HasCode(err, target.CodeRestart) || target.HasCode(err, target.CodeUploadGone)
 	switch {
-	case partGone(err) && attempt+1 >= maxPartRounds:
+	case s3.PartGone(err) && attempt+1 >= maxPartRounds:
 		return true, target.NewError(target.CodeRefused, t.action.Path, fmt.Sprintf("each part was taken %d times, and not the whole: %s", attempt+1, target.AsError(err).Cause), err)
 	case attempt >= max(maxRounds, r.calls.retries):
 		return true, err

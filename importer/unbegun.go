@@ -1,6 +1,10 @@
 package importer
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/sledge-io/sledge/importer/target/s3"
+)
 
 // anew prepares the journal of a run that was not begun for other options: nothing was stored
 // yet, so a wrong endpoint or bucket may be put right. What was found out under other options
@@ -35,7 +39,7 @@ func (j *journal) anew(h header) (left string, err error) {
 // leaves is where a run with these options has its marker or its journal in the target.
 func (o runOptions) leaves() string {
 	place := fmt.Sprintf("s3://%s/%s%s%s/%s-%d/", o.Bucket, o.Prefix, JournalPrefix, o.RunID, o.Device, o.Generation)
-	if endpoint := sameEndpoint(o.Endpoint); endpoint != "" {
+	if endpoint := s3.SameEndpoint(o.Endpoint); endpoint != "" {
 		place += " at " + endpoint
 	}
 	return place

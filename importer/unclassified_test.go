@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/s3test"
 )
 
 // TestUnclassified: an error that nobody knows is a fault of our own, whoever has found that out.
@@ -72,9 +74,9 @@ func TestUnclassifiedEverywhere(t *testing.T) {
 
 // TestNotSent: what the SDK refuses before it sends anything is no lost connection.
 func TestNotSent(t *testing.T) {
-	cleanAWS(t)
+	s3test.CleanAWS(t)
 	store := look(t, httptest.NewServer)
-	to := newS3(t, Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	to := newS3(t, Options{Config: s3.Config{Bucket: "bucket", Endpoint: store.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
 	if _, err := to.Head(t.Context(), ""); !target.HasCode(err, target.CodeInternal) { // the SDK wants a key
 		t.Errorf("without a key: %v", err)
 	}
@@ -88,7 +90,7 @@ func TestNotSent(t *testing.T) {
 		}
 	}))
 	defer hangUp.Close()
-	to = newS3(t, Options{Bucket: "bucket", Endpoint: hangUp.URL, PathStyle: true, Credentials: &Credentials{AccessKey: "a", SecretKey: "secretsecret"}})
+	to = newS3(t, Options{Config: s3.Config{Bucket: "bucket", Endpoint: hangUp.URL, PathStyle: true, Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "secretsecret"}}})
 	if _, err := to.Head(t.Context(), "k"); !target.HasCode(err, target.CodeConnectionLost) || !target.IsUnknown(err) {
 		t.Errorf("a connection that breaks: %v", err)
 	}
@@ -108,7 +110,7 @@ func TestMetadataCredentials(t *testing.T) {
 			w.Write([]byte("role"))
 		},
 	} {
-		cleanAWS(t)
+		s3test.CleanAWS(t)
 		metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPut {
 				w.Header().Set("X-Aws-Ec2-Metadata-Token-Ttl-Seconds", "100")
@@ -120,7 +122,7 @@ func TestMetadataCredentials(t *testing.T) {
 		t.Setenv("AWS_EC2_METADATA_DISABLED", "")
 		t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", metadata.URL)
 		store := look(t, httptest.NewServer)
-		_, err := newS3(t, Options{Bucket: "bucket", Endpoint: store.URL, PathStyle: true}).Head(context.Background(), "k")
+		_, err := newS3(t, Options{Config: s3.Config{Bucket: "bucket", Endpoint: store.URL, PathStyle: true}}).Head(context.Background(), "k")
 		if !target.HasCode(err, target.CodeCredentialsMissing) || store.last() != nil {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -97,7 +98,7 @@ func when(err error, yes bool) error {
 // listingUploads is what a store's answer to ListMultipartUploads becomes.
 func listingUploads(t *testing.T, status int, code string) error {
 	o := testOptions(t, memDisk())
-	o.Endpoint, o.PathStyle, o.Credentials = "http://store.invalid", true, &Credentials{AccessKey: "a", SecretKey: "b"}
+	o.Endpoint, o.PathStyle, o.Credentials = "http://store.invalid", true, &s3.Credentials{AccessKey: "a", SecretKey: "b"}
 	o.Region = "us-east-1"
 	o.Transport = handled{http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/xml")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // The pauses between two looks whether what halted the run is mended, in backoffs:
@@ -27,7 +28,7 @@ func waits(e *target.Error) bool {
 	case target.CodeNoConditions, target.CodeNotChecking, target.CodeStateMismatch, target.CodeStateLocked, target.CodeJournalLost, target.CodeTargetJournal, target.CodeTakenOver, target.CodePageLost, target.CodeCanceled, target.CodeAttributeRefused, target.CodeNoObjectLock:
 		return false
 	}
-	return (e.Class == target.Fixable || e.Class == target.Retryable) && !endless(e)
+	return (e.Class == target.Fixable || e.Class == target.Retryable) && !s3.Endless(e)
 }
 
 // waits tells that of this run: a journal that could not be written is not written

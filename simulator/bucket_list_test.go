@@ -10,14 +10,15 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // TestBucketLists: the real client pages through the list and reads attributes.
 func TestBucketLists(t *testing.T) {
 	b := &Bucket{Name: "bucket"}
 	ctx := context.Background()
-	to, err := importer.NewS3(ctx, importer.Options{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
-		Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}})
+	to, err := importer.NewS3(ctx, importer.Options{Config: s3.Config{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
+		Credentials: &s3.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

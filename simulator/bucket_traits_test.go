@@ -13,19 +13,20 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // client is the real one of a bucket.
-func client(t *testing.T, b *Bucket) *importer.S3 {
+func client(t *testing.T, b *Bucket) *s3.Bucket {
 	t.Helper()
-	target, err := importer.NewS3(t.Context(), importer.Options{Bucket: b.Name, Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
-		Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}})
+	target, err := importer.NewS3(t.Context(), importer.Options{Config: s3.Config{Bucket: b.Name, Endpoint: "http://store.invalid", PathStyle: true, Transport: b,
+		Credentials: &s3.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}}})
 	must(t, err)
 	return target
 }
 
 // send puts one part of an upload, and gives what Complete names.
-func send(ctx context.Context, to *importer.S3, id string, number int, data []byte) (target.Part, error) {
+func send(ctx context.Context, to *s3.Bucket, id string, number int, data []byte) (target.Part, error) {
 	sum := sha256.Sum256(data)
 	etag, err := to.UploadPart(ctx, target.PartRequest{Key: "k", UploadID: id, Number: number, Body: bytes.NewReader(data), Size: int64(len(data)), SHA256: sum})
 	return target.Part{Number: number, ETag: etag, SHA256: base64.StdEncoding.EncodeToString(sum[:])}, err

@@ -17,6 +17,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -171,9 +172,9 @@ func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (s
 	}
 	end = func() { held.Close(); rd.Close() }
 	o = importer.Options{
-		Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
-		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
-		ReadBack:    w.readBack, AllowUnconditional: w.unconditional, ExclusivePrefix: w.exclusive,
+		Config: s3.Config{Bucket: bucketName, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
+			Credentials: &s3.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"}}, Prefix: keyPrefix,
+		ReadBack: w.readBack, AllowUnconditional: w.unconditional, ExclusivePrefix: w.exclusive,
 		JournalInTarget: w.mirrored, Concurrency: 4, PartConcurrency: 2, Backoff: time.Microsecond, StateDir: held, RunID: h.run, ImporterKey: w.importer, Software: "simulator", Now: w.hostNow, Rules: w.rules,
 		Problem: func(e *target.Error) {
 			h.mu.Lock()
@@ -523,7 +524,7 @@ func (w *world) receipts(ctx context.Context, h *host) error {
 	if err != nil {
 		return err
 	}
-	opts := importer.Options{Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: w.quiet(), Credentials: &importer.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}}
+	opts := importer.Options{Config: s3.Config{Bucket: bucketName, Endpoint: "http://store.invalid", PathStyle: true, Transport: w.quiet(), Credentials: &s3.Credentials{AccessKey: "auditor", SecretKey: "simulated-secret"}}, Prefix: keyPrefix}
 	target, err := importer.NewS3(ctx, opts)
 	if err != nil {
 		return err

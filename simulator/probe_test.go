@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
 // TestProbeTarget: a probe finds out what a store does otherwise than S3, and
@@ -30,8 +31,8 @@ func TestProbeTarget(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			bucket := &Bucket{Name: "bucket", Traits: test.traits, Free: func(key string) bool { return strings.Contains(key, importer.ProbePrefix) }}
-			o := importer.Options{Bucket: "bucket", Prefix: "in/", Endpoint: "http://store.invalid", PathStyle: true, Transport: bucket, Backoff: time.Millisecond,
-				Credentials: &importer.Credentials{AccessKey: "simulated", SecretKey: "simulated-secret"}}
+			o := importer.Options{Config: s3.Config{Bucket: "bucket", Endpoint: "http://store.invalid", PathStyle: true, Transport: bucket,
+				Credentials: &s3.Credentials{AccessKey: "simulated", SecretKey: "simulated-secret"}}, Prefix: "in/", Backoff: time.Millisecond}
 			target, err := importer.NewS3(context.Background(), o)
 			if err != nil {
 				t.Fatal(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -48,9 +49,9 @@ func testKey() []byte { return newLife(Plan{Seed: 1}).key() }
 func (t *trial) start(wire *Wire) (*importer.Result, error) {
 	wire.Store, wire.Lose = t.bucket, t.bucket.Lose
 	o := importer.Options{
-		Bucket: bucketName, Prefix: keyPrefix, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
-		Credentials: &importer.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"},
-		ReadBack:    t.readBack, ExclusivePrefix: true, Concurrency: 2, PartConcurrency: 1, HaltWait: t.haltWait, Backoff: t.backoff,
+		Config: s3.Config{Bucket: bucketName, Endpoint: "http://store.invalid", PathStyle: true, Transport: wire,
+			Credentials: &s3.Credentials{AccessKey: "simulator", SecretKey: "simulated-secret"}}, Prefix: keyPrefix,
+		ReadBack: t.readBack, ExclusivePrefix: true, Concurrency: 2, PartConcurrency: 1, HaltWait: t.haltWait, Backoff: t.backoff,
 		StateDir: t.state, RunID: "run-1", ImporterKey: t.key,
 		Problem: func(e *target.Error) { t.codes[e.Code] = true },
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
@@ -299,7 +300,7 @@ func (a *app) importSet(ctx context.Context, f *importFlags) (report, error) {
 // endedImport is an import that has ended, somehow. Its state folder is still held.
 type endedImport struct {
 	o       importer.Options
-	target  *importer.S3
+	target  *s3.Bucket
 	jobFile []byte
 	result  *importer.Result
 	rep     *importReport

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -40,8 +41,8 @@ func atMarker(t *testing.T, answer http.HandlerFunc, look func(*endedImport, *im
 		answer(w, r)
 	}))
 	defer server.Close()
-	d := &endedImport{o: importer.Options{Bucket: "bkt", Prefix: "in/", Marker: "READY", RunID: "run-1", Region: "us-east-1", Endpoint: server.URL, PathStyle: true,
-		Credentials: &importer.Credentials{AccessKey: "a", SecretKey: "b"}, Retries: importer.None, After: func(time.Duration) <-chan time.Time { c := make(chan time.Time, 1); c <- time.Now(); return c },
+	d := &endedImport{o: importer.Options{Config: s3.Config{Bucket: "bkt", Region: "us-east-1", Endpoint: server.URL, PathStyle: true,
+		Credentials: &s3.Credentials{AccessKey: "a", SecretKey: "b"}}, Prefix: "in/", Marker: "READY", RunID: "run-1", Retries: importer.None, After: func(time.Duration) <-chan time.Time { c := make(chan time.Time, 1); c <- time.Now(); return c },
 		StateDir: vfs.NewMem(vfs.MemOptions{}), ImporterKey: ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))}, result: &importer.Result{}}
 	target, err := importer.NewS3(t.Context(), d.o)
 	if err != nil {

@@ -5,13 +5,14 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // TestCrowdBehind: a device knows, with --all, whether another one's turn is to come.
 func TestCrowdBehind(t *testing.T) {
 	f := &importFlags{memory: "256MiB", allFlags: allFlags{parallel: 1, crowd: &crowd{of: 2}}}
-	o := importer.Options{Bucket: "bucket", RunID: "run-1", Memory: 256 << 20, Concurrency: 16, Log: slog.New(slog.DiscardHandler)}
+	o := importer.Options{Config: s3.Config{Bucket: "bucket", Log: slog.New(slog.DiscardHandler)}, RunID: "run-1", Memory: 256 << 20, Concurrency: 16}
 	if err := f.share(&o, manifest.Scope{}); err != nil {
 		t.Fatal(err)
 	}

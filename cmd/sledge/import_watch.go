@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -92,7 +93,7 @@ func (e *estimate) print(w io.Writer) {
 // estimate measures the way to the target. Payload and latency overlap, so the
 // longer of the two counts. Without a plan, which a target may have halted, there is
 // nothing to estimate.
-func (a *app) estimate(ctx context.Context, target *importer.S3, o importer.Options, plan *importer.Planned) (*estimate, error) {
+func (a *app) estimate(ctx context.Context, target *s3.Bucket, o importer.Options, plan *importer.Planned) (*estimate, error) {
 	if plan == nil {
 		return nil, nil
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -107,7 +108,7 @@ func TestScanAgreesWithImport(t *testing.T) {
 				}
 				refused := map[string]string{}
 				_, err = importer.Run(t.Context(), source, emptyTarget{}, importer.Options{
-					Bucket: "bucket", Prefix: prefix, Profile: profile.Name, RunID: "r", DryRun: true,
+					Config: s3.Config{Bucket: "bucket", Profile: profile.Name}, Prefix: prefix, RunID: "r", DryRun: true,
 					Symlinks: importer.Policy(policy.Symlinks), Directories: importer.Policy(policy.Directories),
 					Problem: func(e *target.Error) { refused[e.Path] = string(e.Code) },
 				})

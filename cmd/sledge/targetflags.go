@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -48,9 +49,9 @@ func (f *targetFlags) addReach(flags *pflag.FlagSet, whose string) {
 
 func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error) {
 	o = importer.Options{
-		Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
-		AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
-		BucketOwner: f.bucketOwner, ClientCert: f.clientCert, ClientKey: f.clientKey,
+		Config: s3.Config{Endpoint: f.endpoint, Region: f.region, PathStyle: f.pathStyle, Profile: job.Target.Profile,
+			AWSProfile: f.awsProfile, CABundle: f.caBundle, Proxy: f.proxy, Anonymous: f.anonymous, RequesterPays: f.requesterPays,
+			BucketOwner: f.bucketOwner, ClientCert: f.clientCert, ClientKey: f.clientKey},
 	}
 	if o.IdleTimeout = f.idle; f.idle == 0 {
 		o.IdleTimeout = importer.None

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -22,7 +23,7 @@ func (d *auditedDevice) compareTarget(asked string) error {
 		if err != nil {
 			return &usageError{err}
 		}
-		if (importer.Options{Bucket: bucket, Prefix: prefix}).TargetURL() == d.Target {
+		if (importer.Options{Config: s3.Config{Bucket: bucket}, Prefix: prefix}).TargetURL() == d.Target {
 			return nil
 		}
 	}

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"maps"
@@ -12,7 +12,7 @@ import (
 
 // putInput begins a PutObject by what its object gets. Every write of the client begins
 // here, or with createInput.
-func (t *S3) putInput(key string, a target.Attributes, metadata map[string]string) *s3.PutObjectInput {
+func (t *Bucket) putInput(key string, a target.Attributes, metadata map[string]string) *s3.PutObjectInput {
 	return &s3.PutObjectInput{
 		Bucket: &t.bucket, Key: &key, Metadata: withGiven(metadata, a),
 		ContentType: text(a.ContentType), CacheControl: text(a.CacheControl),
@@ -25,7 +25,7 @@ func (t *S3) putInput(key string, a target.Attributes, metadata map[string]strin
 }
 
 // createInput is putInput for CreateMultipartUpload: TestWritesGiveTheSame compares them.
-func (t *S3) createInput(key string, a target.Attributes, metadata map[string]string) *s3.CreateMultipartUploadInput {
+func (t *Bucket) createInput(key string, a target.Attributes, metadata map[string]string) *s3.CreateMultipartUploadInput {
 	put := t.putInput(key, a, metadata)
 	return &s3.CreateMultipartUploadInput{
 		Bucket: put.Bucket, Key: put.Key, Metadata: put.Metadata,

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"context"
@@ -24,7 +24,7 @@ const maxAttributeParts = 10000
 // says nothing: of Amazon S3 it may be an expired token, or a request that was too slow.
 // A GET of one byte is answered in words. Where it is let through, HEAD is worth
 // another try.
-func (t *S3) whyNoHead(ctx context.Context, key string, err error) error {
+func (t *Bucket) whyNoHead(ctx context.Context, key string, err error) error {
 	ours := s3Error(err, key)
 	if statusOf(err) != http.StatusBadRequest || !target.HasCode(ours, target.CodeRefused) {
 		return ours
@@ -43,7 +43,7 @@ func (t *S3) whyNoHead(ctx context.Context, key string, err error) error {
 }
 
 // refusesMode reports whether a HEAD fails for no more than that it asks for checksums.
-func (t *S3) refusesMode(ctx context.Context, key string) bool {
+func (t *Bucket) refusesMode(ctx context.Context, key string) bool {
 	if t.plain {
 		return false
 	}
@@ -69,7 +69,7 @@ func statusOf(err error) int {
 
 // Attributes implements attributesReader. One attempt is as many requests as the
 // list of parts has pages.
-func (t *S3) Attributes(ctx context.Context, key string) (obj target.Object, parts []target.Part, err error) {
+func (t *Bucket) Attributes(ctx context.Context, key string) (obj target.Object, parts []target.Part, err error) {
 	in := &s3.GetObjectAttributesInput{Bucket: &t.bucket, Key: &key, ObjectAttributes: []types.ObjectAttributes{
 		types.ObjectAttributesEtag, types.ObjectAttributesChecksum, types.ObjectAttributesObjectParts, types.ObjectAttributesObjectSize}}
 	for {
@@ -100,7 +100,7 @@ func (t *S3) Attributes(ctx context.Context, key string) (obj target.Object, par
 }
 
 // List implements lister.
-func (t *S3) List(ctx context.Context, prefix, after string) (page []target.Listed, next string, err error) {
+func (t *Bucket) List(ctx context.Context, prefix, after string) (page []target.Listed, next string, err error) {
 	in := &s3.ListObjectsV2Input{Bucket: &t.bucket, Prefix: &prefix, EncodingType: types.EncodingTypeUrl}
 	if after != "" {
 		in.ContinuationToken = &after

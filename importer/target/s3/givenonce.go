@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"context"
@@ -50,8 +50,8 @@ func remedyGiven(e *target.Error) {
 	}
 }
 
-// endless reports whether waiting for new credentials would be in vain.
-func endless(e *target.Error) bool {
+// Endless reports whether waiting for new credentials would be in vain.
+func Endless(e *target.Error) bool {
 	var once *givenOnce
 	return e.Code == target.CodeCredentialsExpired && errors.As(e.Err, &once)
 }

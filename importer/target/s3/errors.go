@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"bytes"
@@ -12,10 +12,10 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-var _ target.Examined = (*S3)(nil)
+var _ target.Examined = (*Bucket)(nil)
 
 // PutAs implements Examined.
-func (t *S3) PutAs(ctx context.Context, in target.PutAs) error {
+func (t *Bucket) PutAs(ctx context.Context, in target.PutAs) error {
 	payload := crypto.SumSHA256(in.Content)
 	if in.Payload != nil {
 		payload = *in.Payload
@@ -32,7 +32,7 @@ func (t *S3) PutAs(ctx context.Context, in target.PutAs) error {
 }
 
 // CreateCRC implements Examined.
-func (t *S3) CreateCRC(ctx context.Context, key string, a target.Attributes) (string, error) {
+func (t *Bucket) CreateCRC(ctx context.Context, key string, a target.Attributes) (string, error) {
 	create := t.createInput(key, a, nil)
 	create.ChecksumAlgorithm, create.ChecksumType = types.ChecksumAlgorithmCrc64nvme, types.ChecksumTypeFullObject
 	out, err := t.api().CreateMultipartUpload(ctx, create)
@@ -43,7 +43,7 @@ func (t *S3) CreateCRC(ctx context.Context, key string, a target.Attributes) (st
 }
 
 // FinishCRC implements Examined.
-func (t *S3) FinishCRC(ctx context.Context, key, uploadID string, content []byte, part, whole string) error {
+func (t *Bucket) FinishCRC(ctx context.Context, key, uploadID string, content []byte, part, whole string) error {
 	out, err := t.api().UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &t.bucket, Key: &key, UploadId: &uploadID, PartNumber: aws.Int32(1), Body: bytes.NewReader(content),
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc64nvme, ChecksumCRC64NVME: &part,
@@ -59,7 +59,7 @@ func (t *S3) FinishCRC(ctx context.Context, key, uploadID string, content []byte
 }
 
 // ObjectLock implements Examined.
-func (t *S3) ObjectLock(ctx context.Context) (string, error) {
+func (t *Bucket) ObjectLock(ctx context.Context) (string, error) {
 	r, enabled, err := t.retention(ctx)
 	switch {
 	case err != nil || !enabled:
@@ -71,13 +71,13 @@ func (t *S3) ObjectLock(ctx context.Context) (string, error) {
 }
 
 // DefaultRetention implements Further.
-func (t *S3) DefaultRetention(ctx context.Context) (target.Retention, error) {
+func (t *Bucket) DefaultRetention(ctx context.Context) (target.Retention, error) {
 	r, enabled, err := t.retention(ctx)
 	r.Lock = enabled
 	return r, err
 }
 
-func (t *S3) retention(ctx context.Context) (r target.Retention, enabled bool, err error) {
+func (t *Bucket) retention(ctx context.Context) (r target.Retention, enabled bool, err error) {
 	out, err := t.api().GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &t.bucket})
 	if err != nil {
 		return r, false, s3Error(err, "")
@@ -94,7 +94,7 @@ func (t *S3) retention(ctx context.Context) (r target.Retention, enabled bool, e
 }
 
 // ListSome implements Examined.
-func (t *S3) ListSome(ctx context.Context, prefix string) ([]string, error) {
+func (t *Bucket) ListSome(ctx context.Context, prefix string) ([]string, error) {
 	out, err := t.api().ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &t.bucket, Prefix: &prefix, MaxKeys: aws.Int32(100)})
 	if err != nil {
 		return nil, s3Error(err, "")

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"context"
@@ -19,26 +19,26 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// S3 is a Target by the AWS SDK. It never retries: what an error means for the
+// Bucket is a Target by the AWS SDK. It never retries: what an error means for the
 // object is decided above, not in the SDK.
-type S3 struct {
+type Bucket struct {
 	bucket string
-	opts   Options
+	opts   Config
 	plain  bool // the profile's NoChecksumHeaders
 	client atomic.Pointer[s3.Client]
 }
 
-var _ target.Target = (*S3)(nil)
+var _ target.Target = (*Bucket)(nil)
 
 // Capabilities implements Further.
-func (t *S3) Capabilities() target.Capabilities {
+func (t *Bucket) Capabilities() target.Capabilities {
 	return target.Capabilities{List: true, ListUploads: true, DeleteSeen: true, DefaultRetention: true, Renew: true, Endpoint: true}
 }
 
-// NewS3 makes a client of the options' bucket. It makes no request, unless the
+// Open makes a client of the bucket. It makes no request, unless the
 // SDK's own credential chain needs one.
-func NewS3(ctx context.Context, o Options) (*S3, error) {
-	o = o.withDefaults()
+func Open(ctx context.Context, o Config) (*Bucket, error) {
+	o = o.WithDefaults()
 	if err := o.ResolveEndpoint(ctx); err != nil {
 		return nil, err
 	}
@@ -47,8 +47,8 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 		return nil, err
 	}
 	o.loaded = nil // whoever renews it reads it anew, and stays at the endpoint
-	t := &S3{bucket: o.Bucket, opts: o}
-	profile, err := t.opts.profile()
+	t := &Bucket{bucket: o.Bucket, opts: o}
+	profile, err := t.opts.TargetProfile()
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func NewS3(ctx context.Context, o Options) (*S3, error) {
 // Renew implements Further: configuration, credentials and CA bundle are read
 // anew. Calls that are under way end with what they began with. If what is there
 // now gives no credentials, the old client stays.
-func (t *S3) Renew(ctx context.Context) error {
+func (t *Bucket) Renew(ctx context.Context) error {
 	client, err := newClient(ctx, t.opts)
 	if err != nil {
 		return err
@@ -75,7 +75,7 @@ func (t *S3) Renew(ctx context.Context) error {
 }
 
 // api is the client of the call that begins now.
-func (t *S3) api() *s3.Client { return t.client.Load() }
+func (t *Bucket) api() *s3.Client { return t.client.Load() }
 
 // signedPayload signs the body by a hash that is known already: it goes out as
 // x-amz-content-sha256, and the SDK neither hashes the body nor sends it unsigned.
@@ -99,14 +99,14 @@ func ifNoneMatch(want bool) *string {
 
 // checksum is what a write says of its SHA-256: nothing, where the profile says that the
 // store refuses these headers.
-func (t *S3) checksum(sum string) (types.ChecksumAlgorithm, *string, types.ChecksumType) {
+func (t *Bucket) checksum(sum string) (types.ChecksumAlgorithm, *string, types.ChecksumType) {
 	if t.plain {
 		return "", nil, ""
 	}
 	return types.ChecksumAlgorithmSha256, &sum, types.ChecksumTypeComposite
 }
 
-func (t *S3) checksumMode() types.ChecksumMode {
+func (t *Bucket) checksumMode() types.ChecksumMode {
 	if t.plain {
 		return ""
 	}
@@ -136,7 +136,7 @@ func legalHold(on bool) types.ObjectLockLegalHoldStatus {
 }
 
 // Put implements Target.
-func (t *S3) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
+func (t *Bucket) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
 	put := t.putInput(in.Key, in.Attributes, in.Metadata)
 	algorithm, sum, _ := t.checksum(target.Encode64(in.SHA256[:]))
 	put.Body, put.ContentLength, put.ChecksumAlgorithm, put.ChecksumSHA256 = in.Body, &in.Size, algorithm, sum
@@ -149,7 +149,7 @@ func (t *S3) Put(ctx context.Context, in target.PutRequest) (target.Stored, erro
 }
 
 // CreateUpload implements Target.
-func (t *S3) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
+func (t *Bucket) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
 	create := t.createInput(in.Key, in.Attributes, in.Metadata)
 	create.ChecksumAlgorithm, _, create.ChecksumType = t.checksum("")
 	out, err := t.api().CreateMultipartUpload(ctx, create)
@@ -163,7 +163,7 @@ func (t *S3) CreateUpload(ctx context.Context, in target.CreateRequest) (string,
 }
 
 // UploadPart implements Target.
-func (t *S3) UploadPart(ctx context.Context, in target.PartRequest) (string, error) {
+func (t *Bucket) UploadPart(ctx context.Context, in target.PartRequest) (string, error) {
 	algorithm, sum, _ := t.checksum(target.Encode64(in.SHA256[:]))
 	out, err := t.api().UploadPart(ctx, &s3.UploadPartInput{
 		Bucket: &t.bucket, Key: &in.Key, UploadId: &in.UploadID, PartNumber: aws.Int32(int32(in.Number)),
@@ -179,7 +179,7 @@ func (t *S3) UploadPart(ctx context.Context, in target.PartRequest) (string, err
 }
 
 // CompleteUpload implements Target.
-func (t *S3) CompleteUpload(ctx context.Context, in target.CompleteRequest) (target.Stored, error) {
+func (t *Bucket) CompleteUpload(ctx context.Context, in target.CompleteRequest) (target.Stored, error) {
 	parts := make([]types.CompletedPart, len(in.Parts))
 	for i, p := range in.Parts {
 		_, sum, _ := t.checksum(p.SHA256)
@@ -206,7 +206,7 @@ func (t *S3) CompleteUpload(ctx context.Context, in target.CompleteRequest) (tar
 }
 
 // AbortUpload implements Target.
-func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
+func (t *Bucket) AbortUpload(ctx context.Context, key, uploadID string) error {
 	_, err := t.api().AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID})
 	if err = uploadError(err, key); target.HasCode(err, target.CodeUploadGone) {
 		return nil
@@ -216,7 +216,7 @@ func (t *S3) AbortUpload(ctx context.Context, key, uploadID string) error {
 
 // ListParts implements Target. A listing that does not go on ends: parts that it does
 // not tell are sent again.
-func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(target.Part) error) error {
+func (t *Bucket) ListParts(ctx context.Context, key, uploadID string, f func(target.Part) error) error {
 	in := &s3.ListPartsInput{Bucket: &t.bucket, Key: &key, UploadId: &uploadID}
 	for last := 0; ; {
 		page, err := t.api().ListParts(ctx, in)
@@ -238,7 +238,7 @@ func (t *S3) ListParts(ctx context.Context, key, uploadID string, f func(target.
 }
 
 // ListUploads implements Target.
-func (t *S3) ListUploads(ctx context.Context, key string, f func(target.Upload) error) error {
+func (t *Bucket) ListUploads(ctx context.Context, key string, f func(target.Upload) error) error {
 	return t.ListUploadsBelow(ctx, key, func(u target.Upload) error {
 		if u.Key != key {
 			return nil
@@ -248,7 +248,7 @@ func (t *S3) ListUploads(ctx context.Context, key string, f func(target.Upload) 
 }
 
 // ListUploadsBelow implements Further.
-func (t *S3) ListUploadsBelow(ctx context.Context, prefix string, f func(target.Upload) error) error {
+func (t *Bucket) ListUploadsBelow(ctx context.Context, prefix string, f func(target.Upload) error) error {
 	in := &s3.ListMultipartUploadsInput{Bucket: &t.bucket, Prefix: &prefix}
 	for turns := target.NewLoopGuard(); ; {
 		page, err := t.api().ListMultipartUploads(ctx, in)
@@ -275,7 +275,7 @@ func (t *S3) ListUploadsBelow(ctx context.Context, prefix string, f func(target.
 }
 
 // Head implements Reader.
-func (t *S3) Head(ctx context.Context, key string) (target.Object, error) {
+func (t *Bucket) Head(ctx context.Context, key string) (target.Object, error) {
 	out, err := t.api().HeadObject(ctx, &s3.HeadObjectInput{Bucket: &t.bucket, Key: &key, ChecksumMode: t.checksumMode()})
 	if err != nil {
 		return target.Object{}, t.whyNoHead(ctx, key, err)
@@ -289,7 +289,7 @@ func (t *S3) Head(ctx context.Context, key string) (target.Object, error) {
 }
 
 // Get implements Reader.
-func (t *S3) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
+func (t *Bucket) Get(ctx context.Context, key, version string) (io.ReadCloser, error) {
 	in := &s3.GetObjectInput{Bucket: &t.bucket, Key: &key}
 	if version != "" {
 		in.VersionId = &version
@@ -302,7 +302,7 @@ func (t *S3) Get(ctx context.Context, key, version string) (io.ReadCloser, error
 }
 
 // Delete implements Target.
-func (t *S3) Delete(ctx context.Context, key, version string) error {
+func (t *Bucket) Delete(ctx context.Context, key, version string) error {
 	in := &s3.DeleteObjectInput{Bucket: &t.bucket, Key: &key}
 	if version != "" {
 		in.VersionId = &version
@@ -312,7 +312,7 @@ func (t *S3) Delete(ctx context.Context, key, version string) error {
 }
 
 // DeleteSeen implements Further.
-func (t *S3) DeleteSeen(ctx context.Context, key, version, etag string) error {
+func (t *Bucket) DeleteSeen(ctx context.Context, key, version, etag string) error {
 	in := &s3.DeleteObjectInput{Bucket: &t.bucket, Key: &key, IfMatch: &etag}
 	if version != "" {
 		in.VersionId = &version

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"bytes"
@@ -30,8 +30,8 @@ var accountPattern = regexp.MustCompile(`^[0-9]{12}$`)
 
 // newClient reads the configuration as the SDK's default chain has it
 // (environment, shared files, SSO, roles), and the options over it.
-func newClient(ctx context.Context, o Options) (*s3.Client, error) {
-	profile, err := o.profile()
+func newClient(ctx context.Context, o Config) (*s3.Client, error) {
+	profile, err := o.TargetProfile()
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func newClient(ctx context.Context, o Options) (*s3.Client, error) {
 	}), nil
 }
 
-func loadConfig(ctx context.Context, o Options) (aws.Config, error) {
+func loadConfig(ctx context.Context, o Config) (aws.Config, error) {
 	load := []func(*config.LoadOptions) error{
 		config.WithDefaultRegion("us-east-1"), config.WithHTTPClient(newHTTPClient(o)), config.WithLogger(sdkLog(o)),
 	}
@@ -121,7 +121,7 @@ func configError(err error) error {
 }
 
 // CheckConnection checks the options of the way to the target.
-func (o Options) CheckConnection() error {
+func (o Config) CheckConnection() error {
 	if o.Proxy != "" {
 		u, err := url.Parse(o.Proxy)
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" && u.Scheme != "socks5" {
@@ -156,7 +156,7 @@ func (o Options) CheckConnection() error {
 }
 
 // sdkLog keeps the SDK's own lines off the operator's terminal.
-func sdkLog(o Options) logging.Logger {
+func sdkLog(o Config) logging.Logger {
 	return logging.LoggerFunc(func(class logging.Classification, format string, v ...any) {
 		o.Log.Debug("SDK: "+fmt.Sprintf(format, v...), "class", string(class))
 	})
@@ -179,13 +179,13 @@ func (c checkedCredentials) Retrieve(ctx context.Context) (aws.Credentials, erro
 
 // newHTTPClient keeps as many idle connections as there may be requests. It is
 // the SDK's, so that AWS_CA_BUNDLE works; plainClient takes its transport.
-func newHTTPClient(o Options) *awshttp.BuildableClient {
+func newHTTPClient(o Config) *awshttp.BuildableClient {
 	return awshttp.NewBuildableClient().WithTransportOptions(transport(o)).WithDialerOptions(func(d *net.Dialer) { d.Timeout = 15 * time.Second })
 }
 
-func transport(o Options) func(*http.Transport) {
+func transport(o Config) func(*http.Transport) {
 	return func(t *http.Transport) {
-		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, o.requests()+o.Concurrency
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = 0, o.Requests
 		t.ResponseHeaderTimeout = 0 // each call has its own time
 		t.WriteBufferSize, t.ReadBufferSize = 256<<10, 64<<10
 		t.DisableCompression = true
@@ -202,7 +202,7 @@ func transport(o Options) func(*http.Transport) {
 // plainClient sends over the configuration's transport, or that of the options,
 // bounds what it answers and follows no redirect. The SDK's own client follows 307 and 308
 // of reads.
-func plainClient(o Options, cfg aws.Config) *http.Client {
+func plainClient(o Config, cfg aws.Config) *http.Client {
 	client := &http.Client{Transport: o.Transport, CheckRedirect: noRedirect}
 	if b, ok := cfg.HTTPClient.(*awshttp.BuildableClient); ok && o.Transport == nil {
 		client.Transport = bucketHost{b.WithTransportOptions(transport(o)).GetTransport(), o.Bucket} // o has its concurrency by now

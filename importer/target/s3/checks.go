@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 )
 
 // checkAccessPoint refuses a way to address buckets that access points do not have.
-func (o Options) checkAccessPoint() error {
-	profile, err := o.profile()
+func (o Config) checkAccessPoint() error {
+	profile, err := o.TargetProfile()
 	if target.IsARN(o.Bucket) && (o.PathStyle || err == nil && profile.PathStyle) {
 		return fmt.Errorf("target %s: an access point cannot be addressed in the path: leave out --path-style, and take a profile without path_style, such as aws", o.Bucket)
 	}

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"crypto/tls"
@@ -11,7 +11,7 @@ import (
 
 // checkTLS refuses secrets that would go over a way in the clear, and a client
 // certificate that cannot be used.
-func (o Options) checkTLS() error {
+func (o Config) checkTLS() error {
 	clear := strings.HasPrefix(strings.ToLower(o.Endpoint), "http://")
 	switch {
 	case o.CustomerKey != nil && clear:
@@ -29,7 +29,7 @@ func (o Options) checkTLS() error {
 
 // clientCertificate reads the files anew for each connection, so that renewed ones are
 // used.
-func (o Options) clientCertificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+func (o Config) clientCertificate(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	pair, err := tls.LoadX509KeyPair(o.ClientCert, o.ClientKey)
 	if err != nil {
 		return nil, target.NewError(target.CodeCredentialsMissing, "", "client certificate: "+err.Error(), err)

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"errors"
@@ -21,9 +21,9 @@ func uploadError(err error, key string) error {
 	return ours
 }
 
-// partGone reports whether the store did not know a part that it had taken. One that says
+// PartGone reports whether the store did not know a part that it had taken. One that says
 // so again and again will not take the whole.
-func partGone(err error) bool {
+func PartGone(err error) bool {
 	e := (*target.Error)(nil)
 	return errors.As(err, &e) && e.Err != nil && target.HasCode(e.Err, target.CodePartGone)
 }

@@ -1,4 +1,4 @@
-package importer
+package s3
 
 import (
 	"context"
@@ -8,8 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-
-	"github.com/sledge-io/sledge/importer/target"
 )
 
 // loadedConfig is the AWS configuration as it was read once.
@@ -20,8 +18,8 @@ type loadedConfig = aws.Config
 // AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL or the profile's endpoint_url. "" is AWS.
 // The configuration that it reads is that of the client which NewS3 makes of these
 // options; their credentials, region, CA bundle and proxy are set before.
-func (o *Options) ResolveEndpoint(ctx context.Context) error {
-	if o.Endpoint = sameEndpoint(o.Endpoint); o.Endpoint != "" || o.loaded != nil {
+func (o *Config) ResolveEndpoint(ctx context.Context) error {
+	if o.Endpoint = SameEndpoint(o.Endpoint); o.Endpoint != "" || o.loaded != nil {
 		return nil
 	}
 	quiet := *o
@@ -31,7 +29,7 @@ func (o *Options) ResolveEndpoint(ctx context.Context) error {
 		return err
 	}
 	found := *o
-	found.Endpoint = sameEndpoint(aws.ToString(s3.NewFromConfig(cfg).Options().BaseEndpoint))
+	found.Endpoint = SameEndpoint(aws.ToString(s3.NewFromConfig(cfg).Options().BaseEndpoint))
 	if err := found.CheckConnection(); err != nil {
 		return fmt.Errorf("the AWS configuration's %w", err)
 	}
@@ -39,17 +37,8 @@ func (o *Options) ResolveEndpoint(ctx context.Context) error {
 	return nil
 }
 
-// sameEndpoint is one text for all that differ by a slash at the end.
-func sameEndpoint(endpoint string) string { return strings.TrimRight(endpoint, "/") }
+// SameEndpoint is one text for all that differ by a slash at the end.
+func SameEndpoint(endpoint string) string { return strings.TrimRight(endpoint, "/") }
 
 // Endpoint is where the client's requests go; "" is AWS.
-func (t *S3) Endpoint() string { return t.opts.Endpoint }
-
-// endpointOf is what a target says of its endpoint, else what the options say: of the
-// targets only S3's client reads a configuration of its own.
-func endpointOf(target target.Target, o Options) string {
-	if target.Capabilities().Endpoint {
-		return target.Endpoint()
-	}
-	return sameEndpoint(o.Endpoint)
-}
+func (t *Bucket) Endpoint() string { return t.opts.Endpoint }
