@@ -36,7 +36,7 @@ type Attributes struct {
 	LegalHold      bool      `json:"legal_hold,omitempty"`
 	CustomerKeyMD5 string    `json:"customer_key_md5,omitempty"` // base64: names the key of SSE-C that the run's client sends
 
-	LockDays bool // LockUntil counts from the run's start
+	LockDays bool `json:"-"` // LockUntil counts from the run's start
 }
 
 // Tagging is the x-amz-tagging header: a URL's query. Stores disagree about "+",
