@@ -147,7 +147,8 @@ func TestUncommitted(t *testing.T) {
 		{cancelReport{Marker: "in/READY", removes: true}, "in/READY may still be there", "--delete-objects"},
 		{cancelReport{Marker: "in/READY"}, "--delete-objects removes it", "may still"},
 		{cancelReport{Marker: "in/READY", MarkerDeleted: true, removes: true}, "in/READY was deleted first", "--delete-objects"},
-		{cancelReport{removes: true}, "is canceled", "committed"},
+		{cancelReport{removes: true}, "not looked at", "was deleted"},
+		{cancelReport{removes: true, MarkerAsked: "in/READY"}, "not by in/READY", "was deleted"},
 	} {
 		var text strings.Builder
 		tt.rep.Canceled = &importer.Canceled{}
