@@ -70,7 +70,7 @@ func newDiskStatus(s appliance.Status) *diskStatus {
 
 func (s *diskStatus) print(w io.Writer) {
 	if s.Uncounted != "" {
-		fmt.Fprintf(w, "safe        could not be counted: %s\n", escape(s.Uncounted))
+		fmt.Fprintf(w, "safe        could not be counted: %s\n", escape(strings.Join(strings.Split(s.Uncounted, "\n"), "; ")))
 	} else {
 		fmt.Fprintf(w, "safe        %s, %s, in %s of %s\n", plural(s.Entries, "entry"), size(s.Bytes), plural(s.Packs, "pack"), size(s.PackBytes))
 	}
