@@ -108,6 +108,9 @@ func (r *run) cutAnew(ctx context.Context, t *transfer) error {
 // maxRounds bounds how often one object is begun anew.
 const maxRounds = 5
 
+// maxUploads bounds how many uploads of one object a store may lose.
+const maxUploads = 8
+
 // maxPartRounds bounds it where the store does not know parts that it took.
 const maxPartRounds = 3
 
@@ -117,11 +120,11 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 	switch {
 	case s3.PartGone(err) && attempt+1 >= maxPartRounds:
 		return true, target.NewError(target.CodeRefused, t.action.Path, fmt.Sprintf("each part was taken %d times, and not the whole: %s", attempt+1, target.AsError(err).Cause), err)
-	case attempt >= max(maxRounds, r.calls.retries):
+	case attempt >= max(maxUploads, r.calls.retries):
 		return true, err
 	case err == nil, target.HasCode(err, target.CodeKeyExists) && attempt < maxRounds:
 		return false, nil
-	case restart && attempt < maxRounds:
+	case restart && attempt < maxUploads:
 		// An upload that the store does not know may be there all the same.
 		if err := r.abort(context.WithoutCancel(ctx), t); err != nil {
 			return true, err
