@@ -38,6 +38,9 @@ func (r *run) outlast(ctx context.Context, ask func(context.Context) error) erro
 	if err != nil && ctx.Err() != nil {
 		return errStopped
 	}
+	if err == nil {
+		r.calls.gate.move() // the next outage is waited for anew
+	}
 	return err
 }
 

@@ -56,7 +56,7 @@ func (w *markerWrite) attempt(ctx context.Context, n int) (last bool, err error)
 	if err == nil || w.denied || errors.Is(err, errStopped) && !target.IsUnknown(err) {
 		return true, err
 	}
-	w.unsure = w.unsure || target.IsUnknown(err)
+	w.unsure = w.unsure || unclear(err)
 	there, lookErr := w.look(ctx, err)
 	exists := target.HasCode(err, target.CodeKeyExists)
 	switch {
@@ -91,7 +91,7 @@ func (w *markerWrite) send(ctx context.Context) error {
 // write would not be refused.
 func (w *markerWrite) look(ctx context.Context, err error) (there bool, lookErr error) {
 	there, lookErr = w.at.holds(ctx, w.content)
-	late := target.HasCode(err, target.CodeKeyExists) || target.IsUnknown(err) && !w.conditional
+	late := target.HasCode(err, target.CodeKeyExists) || unclear(err) && !w.conditional
 	if there || lookErr != nil || !late {
 		return there, lookErr
 	}

@@ -24,7 +24,8 @@ type cancelReport struct {
 	Marker        string `json:"commit_marker,omitempty"` // of this run
 	MarkerDeleted bool   `json:"commit_marker_deleted,omitempty"`
 	removes       bool   // --delete-objects was given
-	MarkerAsked   string `json:"commit_marker_asked,omitempty"` // the key that was looked for
+	MarkerAsked   string `json:"commit_marker_asked,omitempty"`   // the key that was looked for, and how that went is known
+	MarkerUnknown string `json:"commit_marker_unknown,omitempty"` // the key of which nothing is known: it could not be looked for, or was not yet
 }
 
 func (r *cancelReport) print(w io.Writer) {
@@ -36,8 +37,10 @@ func (r *cancelReport) print(w io.Writer) {
 		fmt.Fprintf(w, "committed   %s may still be there, and readers trust it: this command deleted no object\n", escape(r.Marker))
 	case r.Marker != "":
 		fmt.Fprintf(w, "committed   %s stays, and readers trust it: --delete-objects removes it\n", escape(r.Marker))
+	case r.MarkerUnknown != "":
+		fmt.Fprintf(w, "committed   not known: %s was not looked for to the end, and readers trust one that is there\n", escape(r.MarkerUnknown))
 	case r.MarkerAsked != "":
-		fmt.Fprintf(w, "committed   not by %s: the run wrote none there; one of another name would stay, and readers trust it\n", escape(r.MarkerAsked))
+		fmt.Fprintf(w, "committed   not by %s: no marker of this run is there now; one of another name would stay, and readers trust it\n", escape(r.MarkerAsked))
 	default:
 		fmt.Fprintln(w, "committed   not looked at: a commit marker that the run wrote stays, and readers trust it; --commit-marker NAME finds it")
 	}
@@ -137,10 +140,11 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 		return nil, asTargetError(err)
 	}
 	var marker string
-	var unmarked bool
+	var looked, unmarked bool
 	o.Uncommit = func(ctx context.Context, at *importer.CommitStore) (err error) {
 		marker, err = (&endedImport{o: o, target: target, scope: r.Scope}).uncommit(ctx, at, remove)
-		unmarked = err == nil && marker != "" && remove
+		looked = err == nil
+		unmarked = looked && marker != "" && remove
 		return err
 	}
 	out, err := importer.Cancel(ctx, bridge.New(r.Reader), target, o, remove)
@@ -149,8 +153,11 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	}
 	out.List = filepath.Join(folder.Path(), out.List)
 	rep := &cancelReport{Canceled: out, Run: o.RunID, Target: o.TargetURL(), Marker: marker, MarkerDeleted: unmarked, removes: remove}
-	if o.Marker != "" {
+	switch {
+	case o.Marker != "" && looked:
 		rep.MarkerAsked = o.Prefix + o.Marker
+	case o.Marker != "":
+		rep.MarkerUnknown = o.Prefix + o.Marker
 	}
 	switch {
 	case err != nil:

@@ -149,6 +149,7 @@ func TestUncommitted(t *testing.T) {
 		{cancelReport{Marker: "in/READY", MarkerDeleted: true, removes: true}, "in/READY was deleted first", "--delete-objects"},
 		{cancelReport{removes: true}, "not looked at", "was deleted"},
 		{cancelReport{removes: true, MarkerAsked: "in/READY"}, "not by in/READY", "was deleted"},
+		{cancelReport{removes: true, MarkerUnknown: "in/READY"}, "not known: in/READY", "no marker"},
 	} {
 		var text strings.Builder
 		tt.rep.Canceled = &importer.Canceled{}
