@@ -63,8 +63,7 @@ const (
 	rulesVersion = 1
 )
 
-// Limits of a rules file, and of S3 (user guide: "Categorizing your objects
-// using tags"; API reference: PutObject).
+// Limits of a rules file. Those of S3 are the target's.
 const (
 	MaxRules       = 1 << 20 // bytes of a rules file
 	maxObjectRules = 256

@@ -530,13 +530,23 @@ func loaderEnd(r *importer.Result, bad func(kind error, n uint64) error) error {
 	return hint(err, "everything that the device holds is proven; \"sledge import report\" names what the loader had to skip, or could not look at again")
 }
 
+// knownError is an error by what it is, in the words of whoever had it: they may say more.
+type knownError struct {
+	words string
+	error
+}
+
+func (e *knownError) Error() string { return e.words }
+
+func (e *knownError) Unwrap() error { return e.error }
+
 // targetError gives an importer's error its class and its own remedy.
 func targetError(e *target.Error) error {
 	kind := errObjects
 	switch {
 	case e.Code == target.CodeInternal:
 		if code, _ := diagnose(e.Err); code != exitUnexpected && code != exitDone {
-			return e.Err // the importer does not know it, and this program does: it is of the device
+			return &knownError{e.Cause, e.Err} // the importer does not know it, and this program does: it is of the device
 		}
 		kind = errInternal
 	case e.Code == target.CodeStateLocked:

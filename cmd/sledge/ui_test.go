@@ -279,3 +279,16 @@ func TestEstimateWithoutPlan(t *testing.T) {
 		t.Errorf("%v, %v", e, err)
 	}
 }
+
+// TestKnownErrorKeepsItsWords: an error of the device that the importer does not know has its own
+// exit code, and whatever the importer says of it.
+func TestKnownErrorKeepsItsWords(t *testing.T) {
+	of := fmt.Errorf("page 0: %w", appliance.ErrRefused)
+	err := targetError(target.NewError(target.CodeInternal, "k", "whether the commit marker was written is not known: "+of.Error(), of))
+	if code, _ := diagnose(err); code != exitRefused || !strings.Contains(err.Error(), "is not known: page 0") {
+		t.Errorf("exit %d: %v", code, err)
+	}
+	if code, _ := diagnose(targetError(target.NewError(target.CodeInternal, "k", "odd", errors.New("odd")))); code != exitUnexpected {
+		t.Errorf("exit %d of an error that nobody knows", code)
+	}
+}

@@ -70,6 +70,7 @@ func CutTarget(url string) (bucket, key string, ok bool) {
 	return bucket, key, ok
 }
 
+// CheckPrefix refuses a prefix that does not end in a slash, or that no path could begin with.
 func CheckPrefix(prefix string) error {
 	if prefix == "" {
 		return nil

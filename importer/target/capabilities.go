@@ -50,6 +50,7 @@ var _ Further = Plain{}
 
 func (Plain) Capabilities() Capabilities { return Capabilities{} }
 
+// Cannot is the answer of a method whose capability a target does not have.
 func Cannot(what string) error {
 	return NewError(CodeRefused, "", what+": this target has no such call", nil)
 }

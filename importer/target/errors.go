@@ -173,6 +173,7 @@ var codeTable = []CodeInfo{
 // Codes returns the table of codes, for the documentation.
 func Codes() []CodeInfo { return append([]CodeInfo(nil), codeTable...) }
 
+// InfoOf is the table's line of a code; one that is not there has no words.
 func InfoOf(code Code) CodeInfo {
 	for _, info := range codeTable {
 		if info.Code == code {
@@ -215,6 +216,7 @@ func NewError(code Code, path, cause string, err error) *Error {
 	return &Error{Code: code, Path: path, Cause: cause, Remedy: info.Remedy, Class: info.Class, Err: err}
 }
 
+// Unknown marks an error of a call that may have had its effect, and returns it.
 func Unknown(e *Error) *Error {
 	e.Unknown = true
 	return e
@@ -230,16 +232,19 @@ func AsError(err error) *Error {
 	return Unknown(NewError(CodeInternal, "", err.Error(), err))
 }
 
+// HasCode reports whether an *Error of this code is in the chain.
 func HasCode(err error, code Code) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Code == code
 }
 
+// IsUnknown reports whether the call that failed may have had its effect, by the *Error in the chain.
 func IsUnknown(err error) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Unknown
 }
 
+// IsClass reports whether an *Error of this class is in the chain.
 func IsClass(err error, class Class) bool {
 	var e *Error
 	return errors.As(err, &e) && e.Class == class

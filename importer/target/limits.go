@@ -6,6 +6,7 @@ import (
 	"strings"
 )
 
+// ContentTypeAuto asks for the content type of a file's name.
 const (
 	ContentTypeAuto = "auto"
 	sseS3           = "AES256"
@@ -13,6 +14,7 @@ const (
 	sseDSSE         = "aws:kms:dsse"
 )
 
+// Limits of S3 (user guide: "Categorizing your objects using tags"; API reference: PutObject).
 const (
 	maxTags     = 10
 	maxTagKey   = 128 // characters

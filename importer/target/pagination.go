@@ -8,6 +8,7 @@ type LoopGuard struct {
 	steps, upTo int
 }
 
+// NewLoopGuard makes the guard of one listing, before its first page.
 func NewLoopGuard() *LoopGuard { return &LoopGuard{upTo: 1} }
 
 // Closes takes the next place; true is the end: it was there before, or is none. The

@@ -173,6 +173,7 @@ func strictJSON(text []byte, into any) error {
 	return nil
 }
 
+// Validate refuses what would make a plan absurd.
 func (p Profile) Validate() error {
 	var problems []error
 	in := func(field string, value, low, high int64) {

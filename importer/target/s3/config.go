@@ -46,6 +46,7 @@ type Config struct {
 // defaultRequests is how many connections are kept where nobody says.
 const defaultRequests = 16
 
+// WithDefaults fills in what the fields name as their default.
 func (c Config) WithDefaults() Config {
 	if c.Profile == "" {
 		c.Profile = "generic"
