@@ -3,8 +3,10 @@ package appliance
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -18,19 +20,33 @@ func (l *loads) oneWorker() {
 }
 
 // loseFirst takes the first pack's shards from two of the disks: more than the parity.
+// What was committed is read back first: a disk that lacks what is being read back
+// counts as failed.
 func (l *loads) loseFirst() {
 	l.d.mu.Lock()
-	id := l.d.state.homes[0].id
+	id, behind := l.d.state.homes[0].id, l.d.behind
 	l.d.mu.Unlock()
+	for behind != nil && !behind.idle() {
+		time.Sleep(time.Millisecond)
+	}
 	for _, m := range l.mems[:2] {
-		for name := range memFiles(l.t, m) {
-			if strings.Contains(name, id.String()) && strings.HasSuffix(name, ".shard") {
-				if err := m.Remove(name); err != nil {
-					l.t.Error(err)
-				}
+		err := vfs.Walk(m, "sledge/packs", vfs.Limits{}, func(name string, e fs.DirEntry) error {
+			if !strings.Contains(name, id.String()) || !strings.HasSuffix(name, ".shard") {
+				return nil
 			}
+			return m.Remove(name)
+		})
+		if err != nil {
+			l.t.Error(err)
 		}
 	}
+}
+
+// idle tells whether nothing waits to be read back.
+func (r *readBehind) idle() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.order) == 0
 }
 
 // TestLostNotLong: a file whose extents stand in continuation records is lost with its
