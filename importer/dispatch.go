@@ -259,13 +259,6 @@ func (r *run) countPage(t Tally) {
 	r.progress.page(t)
 }
 
-func lostPage(e Entry) *target.Error {
-	if own := target.OwnFault("", e.Lost); own != nil {
-		return own
-	}
-	return target.NewError(target.CodePageLost, "", fmt.Sprintf("page %d: %v", e.Page, e.Lost), e.Lost)
-}
-
 // losePage names a page that cannot be read. What it holds is not known by name.
 func (r *run) losePage(e Entry) {
 	err := lostPage(e)

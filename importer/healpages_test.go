@@ -60,7 +60,7 @@ func TestHealOldLostPage(t *testing.T) {
 			tally := newTally()
 			for _, e := range s.entries {
 				if e.Record.Path != "m" {
-					tally.add(e, record{Outcome: OutcomeStored, Proof: ProofSHA256}, e.Record.Size)
+					tally.add(e, OutcomeStored, ProofSHA256, e.Record.Size)
 				}
 			}
 			asOldLostPage(t, o, 1, ended && held == 0, tally)

@@ -14,31 +14,6 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// Policy says what becomes of entries that S3 has no word for.
-type Policy string
-
-// The policies of the job file; "" is PolicyObject.
-const (
-	PolicyObject Policy = "object"
-	PolicySkip   Policy = "skip"
-	PolicyEmpty  Policy = "empty" // an object only of directories without entries
-)
-
-// Proof is how an object was proven; a longer proof is not a better one, see atLeast.
-type Proof string
-
-// The levels, weakest first.
-const (
-	ProofNone     Proof = ""
-	ProofCRC      Proof = "store crc64nvme"
-	ProofSHA256   Proof = "store sha256"
-	ProofReadBack Proof = "read-back sha256"
-)
-
-var proofOrder = map[Proof]int{ProofNone: 0, ProofCRC: 1, ProofSHA256: 2, ProofReadBack: 3}
-
-func (p Proof) atLeast(q Proof) bool { return proofOrder[p] >= proofOrder[q] }
-
 // Options says what to import where and how. The zero value of each field but
 // Bucket, StateDir, RunID and ImporterKey is the default named there.
 type Options struct {
@@ -246,7 +221,7 @@ func (o Options) checkChoices() error {
 	if o.ReadBack || o.MinProof == ProofReadBack {
 		problems = append(problems, o.Rules.checkReadBack())
 	}
-	if _, known := proofOrder[o.MinProof]; !known || o.MinProof == ProofNone {
+	if !o.MinProof.known() || o.MinProof == ProofNone {
 		bad("proof %q is not known", o.MinProof)
 	}
 	if o.Concurrency < 1 || o.Concurrency > 1024 || o.PartConcurrency < 1 || o.PartConcurrency > 256 {

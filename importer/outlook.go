@@ -9,11 +9,9 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"strings"
 
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
-	"github.com/sledge-io/sledge/manifest"
 )
 
 // An outlook is a source whose entries know what the plan asks about their
@@ -32,36 +30,6 @@ type outlook struct {
 type clashes interface {
 	of(at place) (clash, error) // places only go up
 	close() error
-}
-
-// clash is why an entry cannot have its key: the entry at this place has it, or
-// one that excludes it.
-type clash struct {
-	kind  clashKind
-	page  uint64
-	index int
-}
-
-type clashKind byte
-
-const (
-	clashNone  clashKind = iota
-	clashSame            // the other has the same key
-	clashBelow           // the other's key lies below this one
-	clashAbove           // the other's key is a folder on the way to this one
-)
-
-// cause names no path: it stands in the journal. The place is that of a line of
-// objects.list.
-func (c clash) cause() string {
-	other := fmt.Sprintf("the entry of record %d on page %d", c.index, c.page)
-	switch c.kind {
-	case clashSame:
-		return "the rules give it the key of " + other
-	case clashBelow:
-		return "this target keeps keys as folders: " + other + " lies below this object"
-	}
-	return "this target keeps keys as folders: " + other + " is an object on the way to this key"
 }
 
 // clashing is the journal's word that all clashes are in it.
@@ -254,17 +222,6 @@ func (l *outlook) Entries(ctx context.Context, from uint64, f func(Entry) error)
 		err = f(*held)
 	}
 	return err
-}
-
-// before tells a directory about its successor: what is in it follows it.
-func (e *Entry) before(next Entry) {
-	switch {
-	case e.Record == nil || e.Record.Kind != manifest.KindDir:
-	case next.Lost != nil:
-		e.hidden = lostPage(next)
-	case next.Record != nil:
-		e.filled = strings.HasPrefix(next.Record.OrderKey(), e.Record.OrderKey())
-	}
 }
 
 // survey finds clashes.

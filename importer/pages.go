@@ -36,7 +36,7 @@ func (p *pageWork) begin() {
 func (p *pageWork) end(ctx context.Context, e Entry, rec record, ok bool) error {
 	p.mu.Lock()
 	if ok {
-		p.tally.add(e, rec, e.Record.DataLength())
+		p.tally.add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
 	}
 	return p.close(ctx, ok)
 }

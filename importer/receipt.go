@@ -216,7 +216,7 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entr
 	if !ok || rec.Hint {
 		return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.place()), nil)
 	}
-	w.tally.add(e, rec, e.Record.DataLength())
+	w.tally.add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
 	for i, raw := range e.Raw {
 		line := Line{Page: raw.Page, Index: raw.Index, Record: raw.Bytes, RecordSalt: raw.Salt[:],
 			Outcome: OutcomeNoObject, Detail: "continues the record before"}

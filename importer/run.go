@@ -329,7 +329,7 @@ func (r *run) done(ctx context.Context, p *pageWork, e Entry, rec record, err er
 
 func (r *run) count(e Entry, rec record) {
 	r.mu.Lock()
-	r.tally.add(e, rec, e.Record.DataLength())
+	r.tally.add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
 	r.mu.Unlock()
 	r.progress.entries.Add(1)
 	switch rec.Outcome {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -64,17 +65,6 @@ type Entry struct {
 	clash  clash         // it cannot have its key
 }
 
-// place numbers entries by where their record stands, in manifest order. It is
-// the same in every run of a device, on every host.
-type place uint64
-
-// recordsPerPage bounds the index of a record in its page (docs/format.md 7.4).
-const recordsPerPage = 1 << 10
-
-func placeOf(page uint64, index int) place { return place(page*recordsPerPage + uint64(index)) }
-
-func (e Entry) place() place { return placeOf(e.Raw[0].Page, e.Raw[0].Index) }
-
 func (p place) page() uint64 { return uint64(p) / recordsPerPage }
 
 func (p place) String() string {
@@ -87,4 +77,15 @@ type RawRecord struct {
 	Index int
 	Bytes []byte
 	Salt  [32]byte
+}
+
+// before tells a directory about its successor: what is in it follows it.
+func (e *Entry) before(next Entry) {
+	switch {
+	case e.Record == nil || e.Record.Kind != manifest.KindDir:
+	case next.Lost != nil:
+		e.hidden = lostPage(next)
+	case next.Record != nil:
+		e.filled = strings.HasPrefix(next.Record.OrderKey(), e.Record.OrderKey())
+	}
 }

@@ -1,0 +1,14 @@
+package importer
+
+import (
+	"fmt"
+
+	"github.com/sledge-io/sledge/importer/target"
+)
+
+func lostPage(e Entry) *target.Error {
+	if own := target.OwnFault("", e.Lost); own != nil {
+		return own
+	}
+	return target.NewError(target.CodePageLost, "", fmt.Sprintf("page %d: %v", e.Page, e.Lost), e.Lost)
+}
