@@ -19,6 +19,7 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -143,19 +144,19 @@ func (s planSource) Checkpoint() manifest.Checkpoint  { return s.r.Checkpoint() 
 func (s planSource) LabelChecked() bool               { return s.r.LabelChecked }
 func (s planSource) Totals() (manifest.Totals, error) { return s.r.Totals(), nil }
 
-func (s planSource) Open(context.Context, *manifest.Record) (importer.Content, error) {
+func (s planSource) Open(context.Context, *manifest.Record) (entry.Content, error) {
 	return nil, errors.New("a plan reads no content")
 }
 
 func (s planSource) Pages() uint64 { return s.r.Pages() }
 
-func (s planSource) Entries(ctx context.Context, from uint64, f func(importer.Entry) error) error {
+func (s planSource) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) error {
 	return s.r.EntriesFrom(ctx, from, nil, func(e Entry) error {
-		raw := make([]importer.RawRecord, len(e.Raw))
+		raw := make([]entry.RawRecord, len(e.Raw))
 		for i, r := range e.Raw {
-			raw[i] = importer.RawRecord(r)
+			raw[i] = entry.RawRecord(r)
 		}
-		return f(importer.Entry{Record: e.Record, Raw: raw, Page: raw[0].Page})
+		return f(entry.Entry{Record: e.Record, Raw: raw, Page: raw[0].Page})
 	})
 }
 

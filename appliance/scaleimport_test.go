@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/importreport"
@@ -102,7 +103,7 @@ func (i *importScale) start(until int64) time.Duration {
 	switch {
 	case until > 0 && (res == nil || !res.Interrupted || stored < uint64(until)):
 		i.b.Fatalf("stopped at %d of %d: %v %+v", stored, until, err, res)
-	case until == 0 && (err != nil || !res.Complete || res.Tally.Outcomes[importer.OutcomeStored] != uint64(i.entries()) || stored != uint64(i.entries())):
+	case until == 0 && (err != nil || !res.Complete || res.Tally.Outcomes[entry.OutcomeStored] != uint64(i.entries()) || stored != uint64(i.entries())):
 		i.b.Fatalf("%d stored: %v %+v", stored, err, res)
 	}
 	if last := i.store.last.Load(); until == 0 && last > began.UnixNano() {
@@ -124,7 +125,7 @@ func (i *importScale) resume(name string, until int64) {
 // importSource is a reader as the import sees it, with its contents.
 type importSource struct{ planSource }
 
-func (s importSource) Open(ctx context.Context, r *manifest.Record) (importer.Content, error) {
+func (s importSource) Open(ctx context.Context, r *manifest.Record) (entry.Content, error) {
 	return s.r.Open(ctx, r)
 }
 

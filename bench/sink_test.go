@@ -19,6 +19,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -170,7 +171,7 @@ func (tree *testTree) Totals() (t manifest.Totals, err error) {
 	return t, nil
 }
 
-func (tree *testTree) Entries(_ context.Context, from uint64, f func(importer.Entry) error) error {
+func (tree *testTree) Entries(_ context.Context, from uint64, f func(entry.Entry) error) error {
 	for i, s := range tree.list {
 		if uint64(i) < from {
 			continue
@@ -180,9 +181,9 @@ func (tree *testTree) Entries(_ context.Context, from uint64, f func(importer.En
 		if err != nil {
 			return err
 		}
-		e := importer.Entry{Record: record, Page: uint64(i)}
+		e := entry.Entry{Record: record, Page: uint64(i)}
 		for _, b := range raw {
-			e.Raw = append(e.Raw, importer.RawRecord{Page: uint64(i), Index: len(e.Raw), Bytes: b, Salt: sha256.Sum256(b)})
+			e.Raw = append(e.Raw, entry.RawRecord{Page: uint64(i), Index: len(e.Raw), Bytes: b, Salt: sha256.Sum256(b)})
 		}
 		if err := f(e); err != nil {
 			return err
@@ -211,6 +212,6 @@ func (s summed) record() *manifest.Record {
 	return r
 }
 
-func (tree *testTree) Open(_ context.Context, r *manifest.Record) (importer.Content, error) {
+func (tree *testTree) Open(_ context.Context, r *manifest.Record) (entry.Content, error) {
 	return os.Open(filepath.Join(tree.dir, r.Path))
 }

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -365,7 +366,7 @@ func (f *faultRun) judge(s *start, r *importer.Result, err error, quiet bool) (d
 		f.found("a key is taken, and the import ended as complete")
 	case whole:
 		return true
-	case class == importer.ExitIncomplete && f.taken() && quiet && r.Tally.Outcomes[importer.OutcomeConflict] == 1 && r.Tally.Bad() == 1:
+	case class == importer.ExitIncomplete && f.taken() && quiet && r.Tally.Outcomes[entry.OutcomeConflict] == 1 && r.Tally.Bad() == 1:
 		f.check(true)
 		return true
 	case quiet:

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/simulator"
 )
@@ -137,7 +138,7 @@ func failures(list []byte) (all []ended, err error) {
 		if err != nil {
 			return nil, err
 		}
-		if line.Outcome == importer.OutcomeFailed || line.Outcome == importer.OutcomeConflict {
+		if line.Outcome == entry.OutcomeFailed || line.Outcome == entry.OutcomeConflict {
 			all = append(all, ended{line.Key, line.Error})
 		}
 	}

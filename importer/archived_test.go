@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -17,7 +18,7 @@ func TestArchiveClassReadBack(t *testing.T) {
 		refused    string // "at once", by the probe, or ""
 	}{
 		"wished for each":   {func(o *Options) { o.ReadBack = true }, false, "at once"},
-		"wished as a proof": {func(o *Options) { o.MinProof = ProofReadBack }, false, "at once"},
+		"wished as a proof": {func(o *Options) { o.MinProof = entry.ProofReadBack }, false, "at once"},
 		"needed":            {func(*Options) {}, true, "by the probe"},
 		"not needed":        {func(*Options) {}, false, ""},
 	} {
@@ -54,7 +55,7 @@ func TestArchivedThere(t *testing.T) {
 	var told *target.Error
 	o.Problem = func(e *target.Error) { told = e }
 	res := mustRun(t, s, f, o)
-	if res.Tally.Outcomes[OutcomeConflict] != 1 || res.Tally.Outcomes[OutcomeStored] != 1 || res.Named[target.CodeArchived] != 1 {
+	if res.Tally.Outcomes[entry.OutcomeConflict] != 1 || res.Tally.Outcomes[entry.OutcomeStored] != 1 || res.Named[target.CodeArchived] != 1 {
 		t.Errorf("%+v", res)
 	}
 	if told == nil || told.Code != target.CodeArchived || !strings.Contains(told.Remedy, "restore") {

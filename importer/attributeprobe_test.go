@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -168,7 +169,7 @@ func TestRefusedNotForAttributes(t *testing.T) {
 	o := testOptions(t, memDisk())
 	o.Rules = parseRules(t, `{"version":1,"objects":[{"tags":{"a":"b"},"lock":{"mode":"GOVERNANCE","days":1}}]}`)
 	res := mustRun(t, s, p, o)
-	if res.Tally.Outcomes[OutcomeFailed] != 3 || res.Tally.Outcomes[OutcomeStored] != 18 || tries > 12 {
+	if res.Tally.Outcomes[entry.OutcomeFailed] != 3 || res.Tally.Outcomes[entry.OutcomeStored] != 18 || tries > 12 {
 		t.Errorf("%d tries, %+v", tries, res.Tally)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -20,7 +21,7 @@ import (
 // (CodeStateMismatch), and so is a target that shows nothing of it (CodeTargetChanged),
 // unless Options.Emptied says why: nothing is touched then. Pages that cannot be read are an error
 // (CodePageLost): what is on them is named as a number only.
-func Cancel(ctx context.Context, source Source, target target.Target, opts Options, remove bool) (*Canceled, error) {
+func Cancel(ctx context.Context, source entry.Source, target target.Target, opts Options, remove bool) (*Canceled, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
 	if err != nil {
 		return nil, err
@@ -168,7 +169,7 @@ func (c *canceler) unseen(uploads uint64) error {
 
 // given is one entry that has to be asked for, and what the journal knows of it.
 type given struct {
-	entry  Entry
+	entry  entry.Entry
 	action *Action
 	rec    record
 	begun  bool // it has an upload
@@ -207,7 +208,7 @@ func (c *canceler) walk(ctx context.Context, work chan<- *given) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, past.close()) }()
-	return r.outlook.Entries(ctx, 0, func(e Entry) error {
+	return r.outlook.Entries(ctx, 0, func(e entry.Entry) error {
 		if ctx.Err() != nil {
 			return errStopped
 		}
@@ -216,18 +217,18 @@ func (c *canceler) walk(ctx context.Context, work chan<- *given) (err error) {
 			return nil
 		}
 		g := &given{entry: e}
-		ok, err := past.outcomes.load(e.place(), &g.rec)
+		ok, err := past.outcomes.load(e.Place(), &g.rec)
 		if err != nil {
 			return err
 		}
-		if g.begun, err = past.uploads.load(e.place(), &g.upload); err != nil {
+		if g.begun, err = past.uploads.load(e.Place(), &g.upload); err != nil {
 			return err
 		}
-		g.known = ok && g.rec.Outcome == OutcomeStored
+		g.known = ok && g.rec.Outcome == entry.OutcomeStored
 		if !g.known && !g.begun && !c.mayBeThere(g.rec, ok) {
 			return nil
 		}
-		g.entry.clash = clash{} // what collides with it may have been on a page that was lost then
+		g.entry.Clash = entry.Clash{} // what collides with it may have been on a page that was lost then
 		if g.action, err = r.planner.plan(g.entry); err != nil || g.action.Kind == ActionNone {
 			return nil
 		}
@@ -255,7 +256,7 @@ func (c *canceler) mayBeThere(rec record, ok bool) bool {
 	case !h.Begun:
 		return false // nothing was ever sent
 	}
-	return !ok || rec.Outcome == OutcomeFailed || rec.Outcome == OutcomeConflict
+	return !ok || rec.Outcome == entry.OutcomeFailed || rec.Outcome == entry.OutcomeConflict
 }
 
 func (c *canceler) one(ctx context.Context, g *given) error {
@@ -271,7 +272,7 @@ func (c *canceler) one(ctx context.Context, g *given) error {
 }
 
 func (c *canceler) abort(ctx context.Context, g *given) error {
-	r, at := c.run, g.entry.place()
+	r, at := c.run, g.entry.Place()
 	if g.upload.UploadID == "" {
 		c.list.count(&c.out.Aborted, r.orphan(ctx, g.action.Key, g.upload.At))
 		return r.dropUpload(ctx, at)
@@ -297,7 +298,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	case errors.Is(err, errStopped):
 		return err
 	case target.IsNotFound(err) && g.known:
-		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.place()))
+		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.Place()))
 	case target.IsNotFound(err):
 		return nil
 	case ends(err) && !forbidden(err):
@@ -322,7 +323,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	replaced, err := r.deleteSeen(ctx, key, obj, looked)
 	switch {
 	case target.IsNotFound(err):
-		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.place()))
+		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.Place()))
 	case replaced:
 		return c.line(g, obj, "changed", "somebody has stored another object in its place", &c.out.Changed)
 	case err != nil && ends(err) && !forbidden(err):
@@ -330,7 +331,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	case err != nil:
 		return c.line(g, obj, "failed", fmt.Sprintf("it could not be deleted: %s", target.AsError(err).Cause), &c.out.Failed)
 	}
-	return errors.Join(c.line(g, obj, "deleted", "", &c.out.Deleted), r.journal.forgetOutcome(g.entry.place()))
+	return errors.Join(c.line(g, obj, "deleted", "", &c.out.Deleted), r.journal.forgetOutcome(g.entry.Place()))
 }
 
 // written is when an entry's object was written at the latest. Of one without an outcome, and
@@ -361,7 +362,7 @@ func (c *canceler) stored(ctx context.Context, g *given, obj target.Object) (boo
 		return false, nil
 	}
 	if rec.Parts == nil {
-		if err := r.cutAnew(ctx, &transfer{run: r, at: g.entry.place(), entry: g.entry, action: a}); err != nil {
+		if err := r.cutAnew(ctx, &transfer{run: r, at: g.entry.Place(), entry: g.entry, action: a}); err != nil {
 			return false, err
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -123,7 +124,7 @@ func TestCancelLostAnswer(t *testing.T) {
 		}
 		return true, nil
 	}
-	if res := mustRun(t, s, f, o); res.Tally.Outcomes[OutcomeFailed] != 1 {
+	if res := mustRun(t, s, f, o); res.Tally.Outcomes[entry.OutcomeFailed] != 1 {
 		t.Fatalf("%+v", res.Tally)
 	}
 	f.hook = nil

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -139,7 +140,7 @@ func TestCancelStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	var st Status
-	if err := json.Unmarshal(text, &st); err != nil || st.State != StateCanceled || st.Progress.Entries != 9 || st.Outcomes[OutcomeStored] != 8 {
+	if err := json.Unmarshal(text, &st); err != nil || st.State != StateCanceled || st.Progress.Entries != 9 || st.Outcomes[entry.OutcomeStored] != 8 {
 		t.Errorf("%s, %v", text, err)
 	}
 	history, err := vfs.ReadFile(disk, HistoryName, 1<<20)

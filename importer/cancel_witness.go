@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -107,13 +108,13 @@ func (r *run) mustShow(ctx context.Context, idle bool) error {
 	return e
 }
 
-func (w *witnesses) walk(ctx context.Context, places []place, f func(context.Context, place, *Action) error) error {
-	return (&rechecker{run: w.run}).pages(ctx, places, func(e Entry) error {
+func (w *witnesses) walk(ctx context.Context, places []entry.Place, f func(context.Context, entry.Place, *Action) error) error {
+	return (&rechecker{run: w.run}).pages(ctx, places, func(e entry.Entry) error {
 		a, err := w.run.planner.plan(e)
 		if err != nil || a.Kind == ActionNone {
 			return nil
 		}
-		return w.note(f(ctx, e.place(), a))
+		return w.note(f(ctx, e.Place(), a))
 	})
 }
 
@@ -132,20 +133,20 @@ func (w *witnesses) note(err error) error {
 
 // object is a witness if it says that it is the run's. One that was there before the run
 // is one by its content.
-func (w *witnesses) object(ctx context.Context, at place, a *Action) error {
+func (w *witnesses) object(ctx context.Context, at entry.Place, a *Action) error {
 	o := heldObject{action: a}
 	if _, err := w.run.journal.load(journalKey('o', uint64(at)), &o.rec); err != nil {
 		return err
 	}
 	obj, err := w.run.headByNow(ctx, w.lag, a.Key, o.rec.Verified)
-	if err == nil && (w.run.wrote(a, obj) || o.rec.Outcome == OutcomeAlreadyThere && o.is(obj)) {
+	if err == nil && (w.run.wrote(a, obj) || o.rec.Outcome == entry.OutcomeAlreadyThere && o.is(obj)) {
 		return errWitness
 	}
 	return err
 }
 
 // upload is a witness if the target knows it.
-func (w *witnesses) upload(ctx context.Context, at place, a *Action) error {
+func (w *witnesses) upload(ctx context.Context, at entry.Place, a *Action) error {
 	r := w.run
 	p, _, err := r.journal.upload(at)
 	if err != nil {
@@ -163,7 +164,7 @@ func (w *witnesses) upload(ctx context.Context, at place, a *Action) error {
 }
 
 // uploads are places of uploads that have an id.
-func (w *witnesses) uploads() (places []place, err error) {
+func (w *witnesses) uploads() (places []entry.Place, err error) {
 	rows, err := w.run.journal.cursor('u', 0)
 	if err != nil {
 		return nil, err
@@ -176,7 +177,7 @@ func (w *witnesses) uploads() (places []place, err error) {
 			return places, err
 		}
 		if p.UploadID != "" {
-			places = append(places, place(at))
+			places = append(places, entry.Place(at))
 		}
 	}
 	return places, nil

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -51,7 +52,7 @@ func TestNoChecksumHeaders(t *testing.T) {
 	if err != nil || !res.Complete || store.refused > 0 {
 		t.Fatalf("%v, %d refused, %+v", err, store.refused, res)
 	}
-	if res.Probe.Checking || res.Tally.Proofs[ProofReadBack] != 8 {
+	if res.Probe.Checking || res.Tally.Proofs[entry.ProofReadBack] != 8 {
 		t.Errorf("proofs %v, probe %v", res.Tally.Proofs, res.Probe)
 	}
 	for key := range s.objects("in/") {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -63,7 +64,7 @@ func committing(t *testing.T, change func(*Options)) (s *fakeSource, m *marking,
 }
 
 // cancelFrom gives the run up by another process, which deletes its objects.
-func cancelFrom(t *testing.T, s Source, f *fakeTarget, o Options) {
+func cancelFrom(t *testing.T, s entry.Source, f *fakeTarget, o Options) {
 	t.Helper()
 	second, err := TakeOver(context.Background(), o.StateDir.(*Folder).Path(), time.Millisecond)
 	if err != nil {

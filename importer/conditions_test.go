@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -62,7 +63,7 @@ func TestConditionsByKind(t *testing.T) {
 			if theirs := strings.Fields(test.bare + " in/a")[0]; test.deferred == 0 {
 				h.objects[theirs] = fakeObject{data: []byte("theirs"), sha256: target.Encode64(sum([]byte("theirs"))), kind: "FULL_OBJECT"}
 				res := mustRun(t, s, h, o)
-				if res.Tally.Outcomes[OutcomeConflict] != 1 || string(h.objects[theirs].data) != "theirs" {
+				if res.Tally.Outcomes[entry.OutcomeConflict] != 1 || string(h.objects[theirs].data) != "theirs" {
 					t.Errorf("%+v", res.Tally)
 				}
 			}
@@ -98,7 +99,7 @@ func TestConditionsHeld(t *testing.T) {
 		return true, nil
 	}
 	res, err := Run(t.Context(), s, h, o)
-	if err != nil || res.Tally.Outcomes[OutcomeStored] != 1 || res.Tally.Outcomes[OutcomeConflict] != 2 {
+	if err != nil || res.Tally.Outcomes[entry.OutcomeStored] != 1 || res.Tally.Outcomes[entry.OutcomeConflict] != 2 {
 		t.Fatalf("%v, %+v", err, res)
 	}
 	for _, key := range []string{"in/b.empty", "in/c"} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -31,7 +32,7 @@ func (j *journal) cursor(kind byte, from uint64) (c *cursor, err error) {
 }
 
 // load reads an entry's value; ok is false if it has none. Places only go up.
-func (c *cursor) load(at place, v any) (ok bool, err error) {
+func (c *cursor) load(at entry.Place, v any) (ok bool, err error) {
 	defer func() { err = journalError(err, recover()) }()
 	key := journalKey(c.kind, uint64(at))
 	for c.more && bytes.Compare(c.rows.Key(), key) < 0 {
@@ -96,7 +97,7 @@ func (j *journal) count(kind byte) (n uint64, err error) {
 // past is what earlier starts have left about the entries.
 type past struct{ outcomes, uploads *cursor }
 
-func (j *journal) past(from place) (p past, err error) {
+func (j *journal) past(from entry.Place) (p past, err error) {
 	if p.outcomes, err = j.cursor('o', uint64(from)); err != nil {
 		return p, err
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -115,7 +116,7 @@ func TestCustomerKeyOfRun(t *testing.T) {
 		t.Fatalf("%+v", res)
 	}
 	for _, line := range readLines(t, disk, "receipts/objects.list") {
-		if line.Outcome == OutcomeStored && line.Attributes.CustomerKeyMD5 != key.MD5() {
+		if line.Outcome == entry.OutcomeStored && line.Attributes.CustomerKeyMD5 != key.MD5() {
 			t.Errorf("%s: %+v", line.Key, line.Attributes)
 		}
 	}
@@ -155,7 +156,7 @@ func TestCustomerKeyOfRun(t *testing.T) {
 	}
 	o.StateDir = memDisk()
 	res, err := Run(t.Context(), s, f, o)
-	if err != nil || res.Tally.Outcomes[OutcomeFailed] != 8 {
+	if err != nil || res.Tally.Outcomes[entry.OutcomeFailed] != 8 {
 		t.Errorf("another key is shown: %+v, %v", res, err)
 	}
 }

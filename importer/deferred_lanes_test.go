@@ -5,6 +5,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -96,7 +97,7 @@ func TestCrashDeferred(t *testing.T) {
 			}
 		}
 		f.hook = nil
-		if res, err := Run(context.Background(), s, f, deferredOptions(clone)); err != nil || !res.Complete || res.Tally.Outcomes[OutcomeStored] != 8 {
+		if res, err := Run(context.Background(), s, f, deferredOptions(clone)); err != nil || !res.Complete || res.Tally.Outcomes[entry.OutcomeStored] != 8 {
 			t.Fatalf("killed at call %d, then: %v, %+v", n, err, res)
 		}
 		if f.check(t, s, "in/"); t.Failed() {
@@ -134,7 +135,7 @@ func TestTakeOverFrozenDeferred(t *testing.T) {
 	}
 }
 
-func runIn(t *testing.T, s Source, target target.Target, open func() (*Folder, error)) chan ended {
+func runIn(t *testing.T, s entry.Source, target target.Target, open func() (*Folder, error)) chan ended {
 	t.Helper()
 	state, err := open()
 	if err != nil {

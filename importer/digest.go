@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -48,35 +49,35 @@ const (
 // "-N" and may leave the type out, so a sum without one is held against both of
 // the values that a matching object can have: each is a collision-free digest
 // of the content. ours: the object was cut by us, into these parts.
-func (x expected) compare(o target.Object, ours bool) (verdict, Proof) {
+func (x expected) compare(o target.Object, ours bool) (verdict, entry.Proof) {
 	if o.Size != x.Size {
-		return different, ProofNone
+		return different, entry.ProofNone
 	}
 	if o.SHA256 != "" {
 		if v := x.compareSHA256(o, ours); v != incomparable {
-			return v, ProofSHA256
+			return v, entry.ProofSHA256
 		}
 	}
 	return x.compareCRC(o)
 }
 
-func (x expected) compareCRC(o target.Object) (verdict, Proof) {
+func (x expected) compareCRC(o target.Object) (verdict, entry.Proof) {
 	if o.CRC64NVME == "" || x.CRC == "" || o.ChecksumType == "COMPOSITE" {
-		return incomparable, ProofNone
+		return incomparable, entry.ProofNone
 	}
 	if o.CRC64NVME == x.CRC {
-		return same, ProofCRC
+		return same, entry.ProofCRC
 	}
-	return different, ProofNone
+	return different, entry.ProofNone
 }
 
 // compareWhole judges by checksums of the whole alone, however it was cut.
-func (x expected) compareWhole(o target.Object) (verdict, Proof) {
+func (x expected) compareWhole(o target.Object) (verdict, entry.Proof) {
 	if o.Size != x.Size {
-		return different, ProofNone
+		return different, entry.ProofNone
 	}
 	if o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && o.SHA256 == target.Encode64(x.SHA256[:]) {
-		return same, ProofSHA256
+		return same, entry.ProofSHA256
 	}
 	return x.compareCRC(o)
 }

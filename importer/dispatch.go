@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -84,13 +85,13 @@ func (r *run) lane(ctx context.Context, list []span, work chan<- *transfer) erro
 
 // span walks pages that are not done.
 func (r *run) span(ctx context.Context, s span, work chan<- *transfer) (err error) {
-	past, err := r.journal.past(placeOf(s.from, 0))
+	past, err := r.journal.past(entry.PlaceOf(s.from, 0))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, past.close()) }()
 	w := &walk{run: r, past: past, work: work, next: s.from}
-	err = r.outlook.Entries(ctx, s.from, func(e Entry) error {
+	err = r.outlook.Entries(ctx, s.from, func(e entry.Entry) error {
 		if ctx.Err() != nil {
 			return errStopped
 		}
@@ -115,7 +116,7 @@ type walk struct {
 }
 
 // entry brings one entry on its way.
-func (w *walk) entry(ctx context.Context, e Entry) error {
+func (w *walk) entry(ctx context.Context, e entry.Entry) error {
 	if e.Lost != nil {
 		return w.lose(ctx, e)
 	}
@@ -125,7 +126,7 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 	if err := w.turn(ctx, e.Page); err != nil {
 		return err
 	}
-	r, at := w.run, e.place()
+	r, at := w.run, e.Place()
 	var rec record
 	var earlier pending
 	ok, err := w.past.outcomes.load(at, &rec)
@@ -137,8 +138,8 @@ func (w *walk) entry(ctx context.Context, e Entry) error {
 	if ok && !rec.Hint && r.stands(rec) {
 		return r.known(ctx, w.page, e, rec)
 	}
-	if e.hidden != nil {
-		r.leave(e.hidden) // whether it is an object shows when what follows it is there
+	if e.Hidden != nil {
+		r.leave(e.Hidden) // whether it is an object shows when what follows it is there
 		return nil
 	}
 	if begun && earlier.Held && r.holding() && !r.first() {
@@ -208,7 +209,7 @@ func (w *walk) leavePage(ctx context.Context, ok bool) error {
 
 // lose leaves a page for a start with more disks, and those before it up to the last one
 // that entries came from: an entry that begins in one of them and goes on here did not come.
-func (w *walk) lose(ctx context.Context, e Entry) error {
+func (w *walk) lose(ctx context.Context, e entry.Entry) error {
 	if err := w.leavePage(ctx, false); err != nil {
 		return err
 	}
@@ -219,11 +220,11 @@ func (w *walk) lose(ctx context.Context, e Entry) error {
 
 // beyond meets the first page behind the span. If it is lost, an entry of the span
 // that goes on there did not come.
-func (w *walk) beyond(ctx context.Context, to uint64, e Entry) error {
+func (w *walk) beyond(ctx context.Context, to uint64, e entry.Entry) error {
 	if e.Lost == nil || w.page == nil && w.next == to {
 		return errSpanEnd
 	}
-	w.run.leave(lostPage(e))
+	w.run.leave(entry.LostPage(e))
 	if err := w.leavePage(ctx, false); err != nil {
 		return err
 	}
@@ -233,35 +234,35 @@ func (w *walk) beyond(ctx context.Context, to uint64, e Entry) error {
 
 // stands tells an outcome that is not tried again now.
 func (r *run) stands(rec record) bool {
-	if rec.Outcome != OutcomeFailed && rec.Outcome != OutcomeConflict {
+	if rec.Outcome != entry.OutcomeFailed && rec.Outcome != entry.OutcomeConflict {
 		return true
 	}
 	return !r.first() || r.opts.Retry != nil && !r.opts.Retry(rec.Code)
 }
 
 // known counts an entry that an earlier start, or pass, has brought to its outcome.
-func (r *run) known(ctx context.Context, p *pageWork, e Entry, rec record) error {
+func (r *run) known(ctx context.Context, p *pageWork, e entry.Entry, rec record) error {
 	if r.first() {
 		r.count(e, rec)
 		r.progress.early(e, rec)
 	}
-	return p.end(ctx, e, rec, rec.Outcome != OutcomeFailed && rec.Outcome != OutcomeConflict)
+	return p.end(ctx, e, rec, rec.Outcome != entry.OutcomeFailed && rec.Outcome != entry.OutcomeConflict)
 }
 
 // countPage counts a page that an earlier start has done.
-func (r *run) countPage(t Tally) {
+func (r *run) countPage(t entry.Tally) {
 	if !r.first() {
 		return
 	}
 	r.mu.Lock()
-	r.tally.merge(t)
+	r.tally.Merge(t)
 	r.mu.Unlock()
 	r.progress.page(t)
 }
 
 // losePage names a page that cannot be read. What it holds is not known by name.
-func (r *run) losePage(e Entry) {
-	err := lostPage(e)
+func (r *run) losePage(e entry.Entry) {
+	err := entry.LostPage(e)
 	r.mu.Lock()
 	r.lost++
 	r.left = err

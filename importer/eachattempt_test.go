@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -35,7 +36,7 @@ func TestConditionOfEachAttempt(t *testing.T) {
 			o := testOptions(t, memDisk())
 			o.Retries = 3
 			res, err := Run(context.Background(), s, f, o)
-			if err != nil || res.Complete || res.Tally.Outcomes[OutcomeConflict] != 1 || tries < 2 {
+			if err != nil || res.Complete || res.Tally.Outcomes[entry.OutcomeConflict] != 1 || tries < 2 {
 				t.Errorf("%v, %d attempts, %+v", err, tries, res)
 			}
 			if !bytes.Equal(f.objects[test.key].data, theirs) {
@@ -111,14 +112,14 @@ func TestPageTally(t *testing.T) {
 		all.Go(func() {
 			for range each {
 				p.begin()
-				if err := p.end(context.Background(), s.entries[0], record{Outcome: OutcomeStored}, true); err != nil {
+				if err := p.end(context.Background(), s.entries[0], record{Outcome: entry.OutcomeStored}, true); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 	}
 	all.Wait()
-	if n := p.tally.Outcomes[OutcomeStored]; n != workers*each || p.tally.Entries() != n {
+	if n := p.tally.Outcomes[entry.OutcomeStored]; n != workers*each || p.tally.Entries() != n {
 		t.Errorf("%d of %d entries are in the tally", n, workers*each)
 	}
 }

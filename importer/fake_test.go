@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -414,7 +415,7 @@ func (f *fakeTarget) check(t *testing.T, s *fakeSource, prefix string) {
 // fakeSource is a small manifest with one entry of each kind.
 type fakeSource struct {
 	scope   manifest.Scope
-	entries []Entry
+	entries []entry.Entry
 	content map[string][]byte
 	totals  manifest.Totals
 	broken  map[string]error // Open fails
@@ -441,10 +442,10 @@ func (s *fakeSource) add(r *manifest.Record) {
 	if err != nil {
 		panic(err)
 	}
-	e := Entry{Record: r}
+	e := entry.Entry{Record: r}
 	for _, b := range raws {
 		n := int(s.totals.Records) + len(e.Raw)
-		e.Raw = append(e.Raw, RawRecord{Page: uint64(n / 4), Index: n % 4, Bytes: b, Salt: sha256.Sum256(b)})
+		e.Raw = append(e.Raw, entry.RawRecord{Page: uint64(n / 4), Index: n % 4, Bytes: b, Salt: sha256.Sum256(b)})
 	}
 	s.entries = append(s.entries, e)
 	s.totals.Count(r, len(raws))
@@ -512,7 +513,7 @@ func (s *fakeSource) Totals() (manifest.Totals, error) { return s.totals, nil }
 
 // sort puts the entries into the manifest's order, whose places go up.
 func (s *fakeSource) sort() {
-	slices.SortFunc(s.entries, func(a, b Entry) int { return strings.Compare(a.Record.OrderKey(), b.Record.OrderKey()) })
+	slices.SortFunc(s.entries, func(a, b entry.Entry) int { return strings.Compare(a.Record.OrderKey(), b.Record.OrderKey()) })
 	n := 0
 	for i := range s.entries {
 		for j := range s.entries[i].Raw {
@@ -524,7 +525,7 @@ func (s *fakeSource) sort() {
 
 func (s *fakeSource) Pages() uint64 { return s.totals.Records/4 + 1 }
 
-func (s *fakeSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
+func (s *fakeSource) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) error {
 	for _, e := range s.entries {
 		if e.Page = e.Raw[0].Page; e.Page < from {
 			continue
@@ -536,7 +537,7 @@ func (s *fakeSource) Entries(ctx context.Context, from uint64, f func(Entry) err
 	return ctx.Err()
 }
 
-func (s *fakeSource) Open(_ context.Context, r *manifest.Record) (Content, error) {
+func (s *fakeSource) Open(_ context.Context, r *manifest.Record) (entry.Content, error) {
 	if err := s.broken[r.Path]; err != nil {
 		return nil, err
 	}
@@ -580,7 +581,7 @@ func stateOf(disk vfs.FS) StateFolder {
 
 func memDisk() *vfs.Mem { return vfs.NewMem(vfs.MemOptions{}) }
 
-func mustRun(t *testing.T, s Source, target target.Target, o Options) *Result {
+func mustRun(t *testing.T, s entry.Source, target target.Target, o Options) *Result {
 	t.Helper()
 	res, err := Run(context.Background(), s, target, o)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -43,20 +44,20 @@ func (r *run) wronglyDone(ctx context.Context) (pages []uint64, err error) {
 	}
 	defer func() { err = errors.Join(err, done.close()) }()
 	compare := func(page, records uint64) error {
-		var was Tally
-		ok, err := done.load(place(page), &was)
+		var was entry.Tally
+		ok, err := done.load(entry.Place(page), &was)
 		if err == nil && ok && was.Manifest.Records < records {
 			pages = append(pages, page)
 		}
 		return err
 	}
 	page, count := uint64(0), manifest.Totals{}
-	err = r.source.Entries(ctx, 0, func(e Entry) error {
+	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
 		switch {
 		case ctx.Err() != nil:
 			return errStopped
 		case e.Lost != nil:
-			return lostPage(e)
+			return entry.LostPage(e)
 		case e.Page != page:
 			if err := compare(page, count.Records); err != nil {
 				return err
@@ -87,7 +88,7 @@ func (r *run) healPass(ctx context.Context) (healed bool, err error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.tally, r.passes = newTally(), 0
+	r.tally, r.passes = entry.NewTally(), 0
 	r.progress.again()
 	return true, nil
 }

@@ -7,19 +7,20 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
 // asOldLostPage leaves a folder as software before e30f55c did: a start met a lost page and
 // took for done a page in which only the long entry begins that goes on there. ended is how a
 // later start with all disks left it, whose receipts could not be written.
-func asOldLostPage(t *testing.T, o Options, page uint64, ended bool, tally Tally) {
+func asOldLostPage(t *testing.T, o Options, page uint64, ended bool, tally entry.Tally) {
 	t.Helper()
 	j, err := openJournal(o.StateDir, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := j.setPage(page, newTally()); err != nil {
+	if err := j.setPage(page, entry.NewTally()); err != nil {
 		t.Fatal(err)
 	}
 	if ended {
@@ -57,10 +58,10 @@ func TestHealOldLostPage(t *testing.T) {
 			if _, err := Run(t.Context(), &brokenSource{s, map[uint64]bool{2: true}}, f, o); !target.HasCode(err, target.CodePageLost) {
 				t.Fatal(err)
 			}
-			tally := newTally()
+			tally := entry.NewTally()
 			for _, e := range s.entries {
 				if e.Record.Path != "m" {
-					tally.add(e, OutcomeStored, ProofSHA256, e.Record.Size)
+					tally.Add(e, entry.OutcomeStored, entry.ProofSHA256, e.Record.Size)
 				}
 			}
 			asOldLostPage(t, o, 1, ended && held == 0, tally)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -87,7 +88,7 @@ func besideBare(b *testing.B, s *fakeSource, o Options) {
 		b.StartTimer()
 		start = time.Now()
 		res, err := Run(context.Background(), s, target, o)
-		if err != nil || !res.Complete || res.Tally.Proofs[ProofSHA256] != uint64(len(s.entries)) {
+		if err != nil || !res.Complete || res.Tally.Proofs[entry.ProofSHA256] != uint64(len(s.entries)) {
 			b.Fatalf("%v, %+v", err, res)
 		}
 		ours += time.Since(start)

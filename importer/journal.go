@@ -14,6 +14,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -96,9 +97,9 @@ type runOptions struct {
 	Bucket, Prefix     string
 	Endpoint, Profile  string
 	ProfileValues      string // Profile.Fingerprint
-	Symlinks           Policy
-	Directories        Policy
-	MinProof           Proof
+	Symlinks           entry.Policy
+	Directories        entry.Policy
+	MinProof           entry.Proof
 	ReadBack           bool
 	AllowUnconditional bool
 	Deferred           bool
@@ -110,17 +111,17 @@ type runOptions struct {
 
 // record is the outcome of one entry as it is journalled.
 type record struct {
-	Outcome      Outcome     `json:"o"`
-	Proof        Proof       `json:"p,omitempty"`
-	VersionID    string      `json:"v,omitempty"`
-	ETag         string      `json:"e,omitempty"`
-	ChecksumType string      `json:"t,omitempty"`
-	HashedBy     string      `json:"h,omitempty"`
-	Parts        *ownParts   `json:"n,omitempty"` // of an object that was cut anew
-	Verified     time.Time   `json:"w,omitzero"`
-	Code         target.Code `json:"c,omitempty"`
-	Detail       string      `json:"d,omitempty"`
-	Hint         bool        `json:"m,omitempty"` // of another host: the object is looked at before it counts
+	Outcome      entry.Outcome `json:"o"`
+	Proof        entry.Proof   `json:"p,omitempty"`
+	VersionID    string        `json:"v,omitempty"`
+	ETag         string        `json:"e,omitempty"`
+	ChecksumType string        `json:"t,omitempty"`
+	HashedBy     string        `json:"h,omitempty"`
+	Parts        *ownParts     `json:"n,omitempty"` // of an object that was cut anew
+	Verified     time.Time     `json:"w,omitzero"`
+	Code         target.Code   `json:"c,omitempty"`
+	Detail       string        `json:"d,omitempty"`
+	Hint         bool          `json:"m,omitempty"` // of another host: the object is looked at before it counts
 }
 
 // ownParts are the parts of an object that are not its record's.
@@ -132,16 +133,16 @@ type ownParts struct {
 
 // finished is the end of a run, fixed before anything is signed.
 type finished struct {
-	At          time.Time `json:"at"`
-	Probe       string    `json:"probe"`
-	Conditional bool      `json:"conditional"`
-	Tally       Tally     `json:"tally"`
-	Software    string    `json:"software"` // a later start may be of another version, or without the label
-	Label       string    `json:"label"`
-	Recheck     *Recheck  `json:"recheck,omitempty"` // the last one before the end
-	Done        bool      `json:"done"`              // the receipts are whole
-	Nonce       string    `json:"nonce,omitempty"`   // of this end: a copy of the state folder comes to another one
-	Cleared     bool      `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
+	At          time.Time   `json:"at"`
+	Probe       string      `json:"probe"`
+	Conditional bool        `json:"conditional"`
+	Tally       entry.Tally `json:"tally"`
+	Software    string      `json:"software"` // a later start may be of another version, or without the label
+	Label       string      `json:"label"`
+	Recheck     *Recheck    `json:"recheck,omitempty"` // the last one before the end
+	Done        bool        `json:"done"`              // the receipts are whole
+	Nonce       string      `json:"nonce,omitempty"`   // of this end: a copy of the state folder comes to another one
+	Cleared     bool        `json:"cleared,omitempty"` // nothing is left to be removed of a journal in the target
 }
 
 // quietLogger keeps pebble silent, and turns its last words into a panic that
@@ -323,16 +324,16 @@ var (
 	clashesKey  = []byte("k")
 )
 
-func (j *journal) setOutcome(at place, r record) error {
+func (j *journal) setOutcome(at entry.Place, r record) error {
 	return j.store(journalKey('o', uint64(at)), r, false)
 }
 
-func (j *journal) forgetOutcome(at place) error {
+func (j *journal) forgetOutcome(at entry.Place) error {
 	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('o', uint64(at)), o) })
 }
 
 // setPage says that a page is done.
-func (j *journal) setPage(page uint64, t Tally) error {
+func (j *journal) setPage(page uint64, t entry.Tally) error {
 	return j.store(journalKey('p', page), t, false)
 }
 
@@ -346,19 +347,19 @@ type pending struct {
 
 // upload returns what is known of an entry's upload; ok is false if none was
 // ever intended.
-func (j *journal) upload(at place) (p pending, ok bool, err error) {
+func (j *journal) upload(at entry.Place) (p pending, ok bool, err error) {
 	ok, err = j.load(journalKey('u', uint64(at)), &p)
 	return p, ok, err
 }
 
 // setUpload is the intent while the id is "", then the id. It is durable.
-func (j *journal) setUpload(at place, p pending) error {
+func (j *journal) setUpload(at entry.Place, p pending) error {
 	return j.store(journalKey('u', uint64(at)), p, true)
 }
 
 // forgetUpload is durable with the next synced record: until then a resume asks
 // for an upload that is gone.
-func (j *journal) forgetUpload(at place) error {
+func (j *journal) forgetUpload(at entry.Place) error {
 	return j.change(false, func(o *pebble.WriteOptions) error { return j.db.Delete(journalKey('u', uint64(at)), o) })
 }
 

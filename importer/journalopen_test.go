@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -25,8 +26,8 @@ func smallTables(t *testing.T) {
 // writeOutcomes writes so many outcomes, over and over the same places.
 func writeOutcomes(j *journal, n int) error {
 	for i := range n {
-		rec := record{Outcome: OutcomeStored, Detail: strings.Repeat(fmt.Sprint(i), 60)}
-		if err := j.setOutcome(place(i%300), rec); err != nil {
+		rec := record{Outcome: entry.OutcomeStored, Detail: strings.Repeat(fmt.Sprint(i), 60)}
+		if err := j.setOutcome(entry.Place(i%300), rec); err != nil {
 			return err
 		}
 	}
@@ -58,7 +59,7 @@ func crashedJournals(t *testing.T, n int) (disks []*vfs.Mem) {
 		if err := writeOutcomes(j, 500); err != nil {
 			t.Fatal(err)
 		}
-		if err := j.store(journalKey('p', 1), newTally(), true); err != nil {
+		if err := j.store(journalKey('p', 1), entry.NewTally(), true); err != nil {
 			t.Fatal(err)
 		}
 		if j.db.Metrics().WAL.Files > 0 && j.db.Metrics().Compact.Count > 2 {
@@ -87,7 +88,7 @@ func useJournal(disk vfs.FS) error {
 		err = writeOutcomes(j, 150)
 	}
 	if err == nil {
-		err = j.setUpload(place(7), pending{UploadID: "7"})
+		err = j.setUpload(entry.Place(7), pending{UploadID: "7"})
 	}
 	if err == nil {
 		err = readOutcomes(j)

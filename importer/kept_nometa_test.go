@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -39,7 +40,7 @@ func TestKeptWithoutMetadata(t *testing.T) {
 			o.Problem = func(e *target.Error) { said[e.Code]++ }
 			for start := 1; start <= 2; start++ {
 				res := mustRun(t, s, &headless{f}, o)
-				if res.Complete || res.Tally.Outcomes[OutcomeFailed] != 1 || said[target.CodeAttributeMissing] != start {
+				if res.Complete || res.Tally.Outcomes[entry.OutcomeFailed] != 1 || said[target.CodeAttributeMissing] != start {
 					t.Errorf("lost %v, silent %v, start %d: said %v, %+v", lost, silent, start, said, res.Tally.Outcomes)
 				}
 			}
@@ -54,7 +55,7 @@ func TestStoredWithoutMetadata(t *testing.T) {
 	o := testOptions(t, disk)
 	o.ReadBack = true
 	res := mustRun(t, s, &headless{f}, o)
-	if !res.Complete || res.Tally.Outcomes[OutcomeAlreadyThere] != 0 {
+	if !res.Complete || res.Tally.Outcomes[entry.OutcomeAlreadyThere] != 0 {
 		t.Errorf("%+v", res.Tally)
 	}
 	if !strings.Contains(res.Probe.String(), "NOT keeps metadata by parts") {

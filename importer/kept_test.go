@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -72,7 +73,7 @@ func TestKeptByKindOfWrite(t *testing.T) {
 				if err != nil {
 					t.Fatalf("%s, multipart %v: %v", name, multi, err)
 				}
-				failed := int(res.Tally.Outcomes[OutcomeFailed])
+				failed := int(res.Tally.Outcomes[entry.OutcomeFailed])
 				switch {
 				case name == "tags" && (failed > 0 || said[target.CodeAttributeDropped] != 1 || !res.Complete):
 					t.Errorf("%s, multipart %v, held %d: said %v, %+v", name, multi, held, said, res)

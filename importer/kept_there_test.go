@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -49,16 +50,16 @@ func TestAlreadyThereUnprotected(t *testing.T) {
 			t.Fatalf("%q: %v", name, err)
 		}
 		if fine := name == "" || name[0] == ' '; fine {
-			if int(res.Tally.Outcomes[OutcomeAlreadyThere]) != had || !res.Complete || said > 0 {
+			if int(res.Tally.Outcomes[entry.OutcomeAlreadyThere]) != had || !res.Complete || said > 0 {
 				t.Errorf("%q: %+v", name, res)
 			}
 			continue
 		}
-		if int(res.Tally.Outcomes[OutcomeFailed]) != had || said != had || res.Complete || res.ExitClass() != ExitIncomplete {
+		if int(res.Tally.Outcomes[entry.OutcomeFailed]) != had || said != had || res.Complete || res.ExitClass() != ExitIncomplete {
 			t.Errorf("%q: %d of %d named, %+v", name, said, had, res)
 		}
 		shown = whole
-		if res := mustRun(t, s, f, o); !res.Complete || int(res.Tally.Outcomes[OutcomeAlreadyThere]) != had {
+		if res := mustRun(t, s, f, o); !res.Complete || int(res.Tally.Outcomes[entry.OutcomeAlreadyThere]) != had {
 			t.Errorf("%q, protected by hand: %+v", name, res)
 		}
 		f.check(t, s, "in/")
@@ -99,7 +100,7 @@ func TestAlreadyThereOfAnEarlierStart(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if said = slices.Compact(said); !slices.Equal(said, c.said) || c.failed != (int(res.Tally.Outcomes[OutcomeFailed]) == had) || c.failed == res.Complete {
+		if said = slices.Compact(said); !slices.Equal(said, c.said) || c.failed != (int(res.Tally.Outcomes[entry.OutcomeFailed]) == had) || c.failed == res.Complete {
 			t.Errorf("%+v: said %v, %+v", c.shown, said, res)
 		}
 		noted := 0

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -25,7 +26,7 @@ func TestLagUnconditional(t *testing.T) {
 			said := target.Code("")
 			o.Problem = func(e *target.Error) { said = e.Code }
 			res := mustRun(t, s, newBehind(f, looks, func(k string) bool { return k == key }), o)
-			if string(f.objects[key].data) != "another's" || res.Complete || res.Tally.Outcomes[OutcomeConflict] != 1 || said != code {
+			if string(f.objects[key].data) != "another's" || res.Complete || res.Tally.Outcomes[entry.OutcomeConflict] != 1 || said != code {
 				t.Errorf("%s, %d looks: %d bytes, %v, %+v", key, looks, len(f.objects[key].data), said, res.Tally)
 			}
 		}
@@ -146,7 +147,7 @@ func TestLagUnanswered(t *testing.T) {
 	if told == nil || told.Code != target.CodeNotShown || !strings.Contains(told.Cause, "whether it was written is not known") || strings.Contains(target.InfoOf(target.CodeNotShown).Meaning, "nothing was written") {
 		t.Errorf("told %v", told)
 	}
-	if res.Tally.Outcomes[OutcomeFailed] != 1 || w.total < lagTime*o.Backoff {
+	if res.Tally.Outcomes[entry.OutcomeFailed] != 1 || w.total < lagTime*o.Backoff {
 		t.Errorf("%+v, waited %v", res.Tally, w.total)
 	}
 }
@@ -171,7 +172,7 @@ func TestLagAfterComplete(t *testing.T) {
 	}
 	b := newBehind(f, 4, named("in/a"))
 	b.gets = true
-	if res := mustRun(t, s, b, o); !res.Complete || res.Tally.Outcomes[OutcomeStored] != 1 || parts > 3 || w.total == 0 {
+	if res := mustRun(t, s, b, o); !res.Complete || res.Tally.Outcomes[entry.OutcomeStored] != 1 || parts > 3 || w.total == 0 {
 		t.Errorf("%+v, %d parts, waited %v", res.Tally, parts, w.total)
 	}
 }

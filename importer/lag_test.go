@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -80,20 +81,20 @@ func TestLag(t *testing.T) {
 	for name, test := range map[string]struct {
 		there   string // under in/a before; "" nothing
 		looks   int
-		outcome Outcome
+		outcome entry.Outcome
 		code    target.Code
 	}{
-		"the same, shown late":    {"hello", 4, OutcomeAlreadyThere, ""},
-		"another, shown late":     {"other", 4, OutcomeConflict, target.CodeConflict},
-		"the same, never shown":   {"hello", -1, OutcomeConflict, target.CodeNotShown},
-		"another, never shown":    {"other", -1, OutcomeConflict, target.CodeNotShown},
-		"our own, shown late":     {"", 4, OutcomeStored, ""},
-		"our own, never shown":    {"", -1, OutcomeConflict, target.CodeNotShown},
-		"held, shown late":        {"hello", 4, OutcomeAlreadyThere, ""},
-		"held, never shown":       {"other", -1, OutcomeConflict, target.CodeNotShown},
-		"by parts, shown late":    {"big", 4, OutcomeAlreadyThere, ""},
-		"by parts, never shown":   {"parts", -1, OutcomeConflict, target.CodeNotShown},
-		"our own parts are shown": {"", 4, OutcomeStored, ""},
+		"the same, shown late":    {"hello", 4, entry.OutcomeAlreadyThere, ""},
+		"another, shown late":     {"other", 4, entry.OutcomeConflict, target.CodeConflict},
+		"the same, never shown":   {"hello", -1, entry.OutcomeConflict, target.CodeNotShown},
+		"another, never shown":    {"other", -1, entry.OutcomeConflict, target.CodeNotShown},
+		"our own, shown late":     {"", 4, entry.OutcomeStored, ""},
+		"our own, never shown":    {"", -1, entry.OutcomeConflict, target.CodeNotShown},
+		"held, shown late":        {"hello", 4, entry.OutcomeAlreadyThere, ""},
+		"held, never shown":       {"other", -1, entry.OutcomeConflict, target.CodeNotShown},
+		"by parts, shown late":    {"big", 4, entry.OutcomeAlreadyThere, ""},
+		"by parts, never shown":   {"parts", -1, entry.OutcomeConflict, target.CodeNotShown},
+		"our own parts are shown": {"", 4, entry.OutcomeStored, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, f := newSource(), newFake(t)
@@ -155,7 +156,7 @@ func TestLagBounded(t *testing.T) {
 	}
 	o, w := lagOptions(t)
 	res := mustRun(t, s, newBehind(f, -1, func(key string) bool { return ours(key) && !strings.Contains(key, ProbePrefix) }), o)
-	if res.Tally.Outcomes[OutcomeConflict] != 10 || w.total > (lagTotal+lagTime)*o.Backoff || w.total < lagTotal*o.Backoff {
+	if res.Tally.Outcomes[entry.OutcomeConflict] != 10 || w.total > (lagTotal+lagTime)*o.Backoff || w.total < lagTotal*o.Backoff {
 		t.Errorf("%+v after %v", res.Tally, w.total)
 	}
 }
@@ -232,7 +233,7 @@ func TestLagFolder(t *testing.T) {
 		var told *target.Error
 		o.Problem = func(e *target.Error) { told = e }
 		res := mustRun(t, s, newBehind(f, -1, named(key)), o)
-		if res.Tally.Outcomes[OutcomeConflict] != 1 || told.Code != target.CodeConflict || !strings.Contains(told.Cause, "folder") || w.total > 0 {
+		if res.Tally.Outcomes[entry.OutcomeConflict] != 1 || told.Code != target.CodeConflict || !strings.Contains(told.Cause, "folder") || w.total > 0 {
 			t.Errorf("%s: %+v, %v, after %v", key, res.Tally, told, w.total)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -50,7 +51,7 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 	if n == 0 {
 		return 0, ""
 	}
-	err = r.outlook.Entries(ctx, 0, func(e Entry) error {
+	err = r.outlook.Entries(ctx, 0, func(e entry.Entry) error {
 		if len(found) == 0 || ctx.Err() != nil || r.ours() != nil {
 			return errSpanEnd
 		}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -30,11 +31,11 @@ func TestStoreOfWrongParts(t *testing.T) {
 	s.file("a", []byte("hello"))
 	s.file("big", pattern(1, 17<<20))
 	res := mustRun(t, s, wrongParts{f}, testOptions(t, disk))
-	if p := res.Probe; !p.PutRefused || p.PartRefused || p.Checking || p.StoreProof != ProofNone {
+	if p := res.Probe; !p.PutRefused || p.PartRefused || p.Checking || p.StoreProof != entry.ProofNone {
 		t.Errorf("probe: %+v", p)
 	}
 	for _, line := range readLines(t, disk, "receipts/objects.list") {
-		if line.Proof != ProofReadBack || line.HashedBy != byImporter {
+		if line.Proof != entry.ProofReadBack || line.HashedBy != byImporter {
 			t.Errorf("%s: proof %q, hashed by %q", line.Key, line.Proof, line.HashedBy)
 		}
 	}

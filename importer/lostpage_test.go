@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -18,14 +19,14 @@ type brokenSource struct {
 	lost map[uint64]bool
 }
 
-func (s *brokenSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
+func (s *brokenSource) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) error {
 	told := map[uint64]bool{}
 	tell := func(page uint64) error {
 		if !s.lost[page] || told[page] || page < from {
 			return nil
 		}
 		told[page] = true
-		return f(Entry{Page: page, Lost: errors.New("too few disks")})
+		return f(entry.Entry{Page: page, Lost: errors.New("too few disks")})
 	}
 	for _, e := range s.entries {
 		if e.Page = e.Raw[0].Page; e.Page < from {
@@ -137,7 +138,7 @@ func TestDirectoryBeforeLostPage(t *testing.T) {
 			s.file(path, []byte(path))
 		}
 		o := testOptions(t, disk)
-		o.Lanes, o.Directories = lanes, PolicyEmpty
+		o.Lanes, o.Directories = lanes, entry.PolicyEmpty
 		res, err := Run(context.Background(), &brokenSource{s, map[uint64]bool{1: true}}, f, o)
 		if !target.HasCode(err, target.CodePageLost) || f.ours() != 3 {
 			t.Fatalf("%v, %d objects: %+v", err, len(f.objects), res)

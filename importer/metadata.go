@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -137,7 +138,7 @@ func decimalSeconds(ns int64) string {
 }
 
 // entryID names a record by its place: what it stands in is signed.
-func entryID(s manifest.Scope, raw RawRecord) string {
+func entryID(s manifest.Scope, raw entry.RawRecord) string {
 	return fmt.Sprintf("%s%d/%d", scopeID(s), raw.Page, raw.Index)
 }
 

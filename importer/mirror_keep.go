@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -53,7 +54,7 @@ func (r *run) keepUpload(ctx context.Context, t *transfer, p pending) error {
 
 // dropUpload forgets an upload that is no more. One that stays in the target's journal
 // does no harm: whoever looks for it is told that there is none.
-func (r *run) dropUpload(ctx context.Context, at place) error {
+func (r *run) dropUpload(ctx context.Context, at entry.Place) error {
 	if r.mirror != nil && r.ours() == nil {
 		if err := r.mirror.remove(context.WithoutCancel(ctx), uploadName(r.mirror.number.Load(), at)); err != nil {
 			r.opts.Log.Debug("the journal in the target", "error", err)
@@ -64,7 +65,7 @@ func (r *run) dropUpload(ctx context.Context, at place) error {
 
 // keepPage says that a page is done. The target gets its outcomes as hints: one that
 // is lacking there costs another host some calls.
-func (r *run) keepPage(ctx context.Context, page uint64, t Tally) error {
+func (r *run) keepPage(ctx context.Context, page uint64, t entry.Tally) error {
 	if r.mirror != nil && r.ours() == nil {
 		if err := r.sharePage(context.WithoutCancel(ctx), page); err != nil {
 			r.opts.Log.Debug("the journal in the target", "error", err)
@@ -75,7 +76,7 @@ func (r *run) keepPage(ctx context.Context, page uint64, t Tally) error {
 
 func (r *run) sharePage(ctx context.Context, page uint64) error {
 	var p mirrorPage
-	rows, err := r.journal.cursor('o', uint64(placeOf(page, 0)))
+	rows, err := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0)))
 	if err != nil {
 		return err
 	}
@@ -85,10 +86,10 @@ func (r *run) sharePage(ctx context.Context, page uint64) error {
 		if err != nil {
 			return errors.Join(err, rows.close())
 		}
-		if !ok || place(at).page() != page {
+		if !ok || entry.Place(at).Page() != page {
 			break
 		}
-		p.Outcomes = append(p.Outcomes, mirrorOutcome{place(at), rec})
+		p.Outcomes = append(p.Outcomes, mirrorOutcome{entry.Place(at), rec})
 	}
 	if err := rows.close(); err != nil || len(p.Outcomes) == 0 {
 		return err

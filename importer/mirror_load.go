@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -49,20 +50,20 @@ type mirrorUpload struct {
 	pending
 	Key   string `json:"key"`
 	lease uint64
-	at    place
+	at    entry.Place
 	name  string
 }
 
-func uploadName(lease uint64, at place) string {
+func uploadName(lease uint64, at entry.Place) string {
 	return fmt.Sprintf("%s%08d-%016x", mirrorUploads, lease, uint64(at))
 }
 
 // parseUpload reads lease and place of a name.
-func parseUpload(name string) (lease uint64, at place, ok bool) {
+func parseUpload(name string) (lease uint64, at entry.Place, ok bool) {
 	first, second, _ := strings.Cut(strings.TrimPrefix(name, mirrorUploads), "-")
 	lease, okFirst := number(first)
 	n, okSecond := hexNumber(second)
-	return lease, place(n), okFirst && okSecond
+	return lease, entry.Place(n), okFirst && okSecond
 }
 
 // loadUploads makes uploads that are under way ours: here, in the target under our own
@@ -87,8 +88,8 @@ func (r *run) loadUploads(ctx context.Context, known uint64) error {
 	return nil
 }
 
-func (r *run) findUploads(ctx context.Context) (map[place][]mirrorUpload, error) {
-	found, lock := map[place][]mirrorUpload{}, sync.Mutex{}
+func (r *run) findUploads(ctx context.Context) (map[entry.Place][]mirrorUpload, error) {
+	found, lock := map[entry.Place][]mirrorUpload{}, sync.Mutex{}
 	return found, r.mirror.eachAtOnce(ctx, mirrorUploads, func(ctx context.Context, name string) error {
 		lease, at, ok := parseUpload(name)
 		if !ok {
@@ -138,8 +139,8 @@ type mirrorPage struct {
 }
 
 type mirrorOutcome struct {
-	Place  place  `json:"at"`
-	Record record `json:"record"`
+	Place  entry.Place `json:"at"`
+	Record record      `json:"record"`
 }
 
 func pageName(page uint64) string { return fmt.Sprintf("%s%016x", mirrorPages, page) }
@@ -165,14 +166,14 @@ func (r *run) loadPages(ctx context.Context) error {
 }
 
 func (r *run) hints(page uint64, outcomes []mirrorOutcome) error {
-	past, err := r.journal.cursor('o', uint64(placeOf(page, 0)))
+	past, err := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0)))
 	if err != nil {
 		return err
 	}
 	defer past.close() // read only
-	last := place(0)
+	last := entry.Place(0)
 	for _, o := range outcomes {
-		if o.Place.page() != page || o.Place < last {
+		if o.Place.Page() != page || o.Place < last {
 			return nil
 		}
 		last = o.Place

@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -68,7 +69,7 @@ func TestMirrorGoesOn(t *testing.T) {
 	o = taking(memDisk())
 	o.ReadBack = true
 	res := mustRun(t, s, f, o)
-	if !res.Complete || res.Attempt != 2 || res.RunID != "run-1.2" || res.Tally.Proofs[ProofReadBack] != 8 {
+	if !res.Complete || res.Attempt != 2 || res.RunID != "run-1.2" || res.Tally.Proofs[entry.ProofReadBack] != 8 {
 		t.Errorf("%+v", res)
 	}
 	for _, key := range []string{"in/a", "in/b.empty", "in/big"} { // of the first page
@@ -94,7 +95,7 @@ func TestMirrorHintsAreAsked(t *testing.T) {
 	delete(f.objects, "in/a")
 	f.objects["in/b.empty"] = fakeObject{data: []byte("x"), sha256: target.Encode64(sum([]byte("x"))), kind: "FULL_OBJECT"}
 	res := mustRun(t, s, f, taking(memDisk()))
-	if res.Tally.Outcomes[OutcomeConflict] != 1 || res.Complete {
+	if res.Tally.Outcomes[entry.OutcomeConflict] != 1 || res.Complete {
 		t.Errorf("%+v", res.Tally)
 	}
 	if string(f.objects["in/a"].data) != "hello" {
@@ -461,7 +462,7 @@ func TestMirrorKeys(t *testing.T) {
 	s.file(JournalPrefix+"run-1/x", []byte("mine"))
 	s.file("a", []byte("a"))
 	res := mustRun(t, s, f, mirrored(t, memDisk()))
-	if res.Complete || res.Tally.Outcomes[OutcomeFailed] != 1 || res.Tally.Outcomes[OutcomeStored] != 1 {
+	if res.Complete || res.Tally.Outcomes[entry.OutcomeFailed] != 1 || res.Tally.Outcomes[entry.OutcomeStored] != 1 {
 		t.Errorf("%+v", res.Tally)
 	}
 	if _, ok := f.objects["in/"+JournalPrefix+"run-1/x"]; ok {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -68,7 +69,7 @@ func (z freezingAll) looking() bool { return strings.Contains(z.key, "/leases/")
 
 // startFrozen begins a run on a host that freezes at a call; ok is false if it ended
 // before.
-func startFrozen(s Source, f *fakeTarget, n int, after bool, o Options) (z freezingAll, end chan ended, ok bool) {
+func startFrozen(s entry.Source, f *fakeTarget, n int, after bool, o Options) (z freezingAll, end chan ended, ok bool) {
 	z = freezingAll{newFreezing(f, n, after)}
 	end = make(chan ended, 1)
 	go func() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -75,7 +76,7 @@ func TestMirrorLateUpload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := placeOf(0, 2)
+	at := entry.PlaceOf(0, 2)
 	if err := m.put(t.Context(), uploadName(1, at), mirrorUpload{pending: pending{At: time.Now(), UploadID: late}, Key: "in/big"}, false); err != nil {
 		t.Fatal(err)
 	}

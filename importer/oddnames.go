@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -122,7 +123,7 @@ func (o *oddNames) list() (list []oddity) {
 // false if a page could not be read.
 func (r *run) oddOf(ctx context.Context) (odd []oddity, whole bool, err error) {
 	names, whole := oddNames{map[string]bool{}}, true
-	err = r.source.Entries(ctx, 0, func(e Entry) error {
+	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
 		switch {
 		case ctx.Err() != nil:
 			return errStopped

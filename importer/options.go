@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
@@ -23,13 +24,13 @@ type Options struct {
 	// AllowUnconditional, CustomerKey and RunID are stored at the first start and must be the
 	// same at every later one.
 	Prefix      string // "" or ending in a slash
-	Symlinks    Policy
-	Directories Policy
+	Symlinks    entry.Policy
+	Directories entry.Policy
 	Rules       Rules // their policies count before those above
 
 	// MinProof is what every object must reach, default ProofSHA256. Where the
 	// store's answer is worth less, the object is read back.
-	MinProof Proof
+	MinProof entry.Proof
 	ReadBack bool // read back every object
 
 	// AllowUnconditional allows a store without conditional writes. Objects are
@@ -146,13 +147,13 @@ var runIDPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 // withDefaults fills in the documented defaults.
 func (o Options) withDefaults() Options {
 	o.Config = o.Config.WithDefaults()
-	for policy, rule := range map[*Policy]Policy{&o.Symlinks: o.Rules.Symlinks, &o.Directories: o.Rules.Directories} {
+	for policy, rule := range map[*entry.Policy]entry.Policy{&o.Symlinks: o.Rules.Symlinks, &o.Directories: o.Rules.Directories} {
 		if rule != "" {
 			*policy = rule
 		}
-		setDefault(policy, PolicyObject)
+		setDefault(policy, entry.PolicyObject)
 	}
-	setDefault(&o.MinProof, ProofSHA256)
+	setDefault(&o.MinProof, entry.ProofSHA256)
 	setDefault(&o.Concurrency, DefaultConcurrency)
 	setDefault(&o.PartConcurrency, 4)
 	setDefault(&o.Memory, 256*target.MiB)
@@ -212,16 +213,16 @@ func (o Options) checkChoices() error {
 	if err := o.CheckConnection(); err != nil {
 		problems = append(problems, err)
 	}
-	for name, p := range map[string]Policy{"symlinks": o.Symlinks, "directories": o.Directories} {
-		if p != PolicyObject && p != PolicySkip && !(p == PolicyEmpty && name == "directories") {
+	for name, p := range map[string]entry.Policy{"symlinks": o.Symlinks, "directories": o.Directories} {
+		if p != entry.PolicyObject && p != entry.PolicySkip && !(p == entry.PolicyEmpty && name == "directories") {
 			bad("policy for %s is %q, must be object or skip", name, p)
 		}
 	}
 	problems = append(problems, o.Rules.validate(), o.checkCustomerKey())
-	if o.ReadBack || o.MinProof == ProofReadBack {
+	if o.ReadBack || o.MinProof == entry.ProofReadBack {
 		problems = append(problems, o.Rules.checkReadBack())
 	}
-	if !o.MinProof.known() || o.MinProof == ProofNone {
+	if !o.MinProof.Known() || o.MinProof == entry.ProofNone {
 		bad("proof %q is not known", o.MinProof)
 	}
 	if o.Concurrency < 1 || o.Concurrency > 1024 || o.PartConcurrency < 1 || o.PartConcurrency > 256 {

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"os"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -20,7 +21,7 @@ import (
 // anything is sent, in bounded memory: keys are sorted on disk, encrypted. The
 // journal keeps what was found, so that a resume does not look again.
 type outlook struct {
-	source  Source
+	source  entry.Source
 	ahead   bool // directories are planned by what is in them
 	clashes func(from uint64) (clashes, error)
 	close   func() error
@@ -28,7 +29,7 @@ type outlook struct {
 
 // clashes gives what was found, in the order of the manifest.
 type clashes interface {
-	of(at place) (clash, error) // places only go up
+	of(at entry.Place) (entry.Clash, error) // places only go up
 	close() error
 }
 
@@ -39,8 +40,8 @@ type clashing struct {
 
 // newOutlook passes over the source if the planner's keys may collide and the
 // journal does not know the result. Without a journal it is kept aside.
-func newOutlook(ctx context.Context, source Source, p *planner, o Options, j *journal) (*outlook, error) {
-	l := &outlook{source: source, ahead: p.directories == PolicyEmpty, close: func() error { return nil }}
+func newOutlook(ctx context.Context, source entry.Source, p *planner, o Options, j *journal) (*outlook, error) {
+	l := &outlook{source: source, ahead: p.directories == entry.PolicyEmpty, close: func() error { return nil }}
 	if p.keys.injective() && !p.profile.Folders {
 		return l, nil
 	}
@@ -83,7 +84,7 @@ func newOutlook(ctx context.Context, source Source, p *planner, o Options, j *jo
 func (l *outlook) fromJournal(j *journal, known clashing) {
 	if known.Named {
 		l.clashes = func(from uint64) (clashes, error) {
-			c, err := j.cursor('c', uint64(placeOf(from, 0)))
+			c, err := j.cursor('c', uint64(entry.PlaceOf(from, 0)))
 			return keptClashes{c}, err
 		}
 	}
@@ -91,42 +92,42 @@ func (l *outlook) fromJournal(j *journal, known clashing) {
 
 // keptClash is a clash in the journal.
 type keptClash struct {
-	Kind  clashKind `json:"k"`
-	Page  uint64    `json:"p"`
-	Index int       `json:"i"`
+	Kind  entry.ClashKind `json:"k"`
+	Page  uint64          `json:"p"`
+	Index int             `json:"i"`
 }
 
 // keep puts what was found into the journal.
 func (s *survey) keep(j *journal) error {
-	return s.each(func(at place, c clash) error {
-		return j.store(journalKey('c', uint64(at)), keptClash{c.kind, c.page, c.index}, false)
+	return s.each(func(at entry.Place, c entry.Clash) error {
+		return j.store(journalKey('c', uint64(at)), keptClash{c.Kind, c.Page, c.Index}, false)
 	})
 }
 
 type keptClashes struct{ rows *cursor }
 
-func (k keptClashes) of(at place) (clash, error) {
+func (k keptClashes) of(at entry.Place) (entry.Clash, error) {
 	var c keptClash
 	_, err := k.rows.load(at, &c)
-	return clash{c.Kind, c.Page, c.Index}, err
+	return entry.Clash{Kind: c.Kind, Page: c.Page, Index: c.Index}, err
 }
 
 func (k keptClashes) close() error { return k.rows.close() }
 
 // pulled walks clashes beside the source.
 type pulled struct {
-	next   func() (place, clash, bool)
+	next   func() (entry.Place, entry.Clash, bool)
 	stop   func()
 	failed error
-	at     place
-	clash  clash
+	at     entry.Place
+	clash  entry.Clash
 	more   bool
 }
 
-func pullClashes(each func(func(place, clash) error) error) *pulled {
+func pullClashes(each func(func(entry.Place, entry.Clash) error) error) *pulled {
 	p := &pulled{}
-	p.next, p.stop = iter.Pull2(func(yield func(place, clash) bool) {
-		err := each(func(at place, c clash) error {
+	p.next, p.stop = iter.Pull2(func(yield func(entry.Place, entry.Clash) bool) {
+		err := each(func(at entry.Place, c entry.Clash) error {
 			if !yield(at, c) {
 				return errEnough
 			}
@@ -140,14 +141,14 @@ func pullClashes(each func(func(place, clash) error) error) *pulled {
 	return p
 }
 
-func (p *pulled) of(at place) (clash, error) {
+func (p *pulled) of(at entry.Place) (entry.Clash, error) {
 	for p.more && p.at < at {
 		p.at, p.clash, p.more = p.next()
 	}
 	if p.more && p.at == at {
 		return p.clash, nil
 	}
-	return clash{}, p.failed
+	return entry.Clash{}, p.failed
 }
 
 func (p *pulled) close() error {
@@ -186,7 +187,7 @@ func spillFolder(o Options) (extsort.Config, func() error, error) {
 }
 
 // Entries is the source's, with what was found.
-func (l *outlook) Entries(ctx context.Context, from uint64, f func(Entry) error) (err error) {
+func (l *outlook) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) (err error) {
 	if l.clashes == nil && !l.ahead {
 		return l.source.Entries(ctx, from, f)
 	}
@@ -201,10 +202,10 @@ func (l *outlook) Entries(ctx context.Context, from uint64, f func(Entry) error)
 			}
 		}()
 	}
-	var held *Entry
-	err = l.source.Entries(ctx, from, func(e Entry) (err error) {
+	var held *entry.Entry
+	err = l.source.Entries(ctx, from, func(e entry.Entry) (err error) {
 		if found != nil && e.Record != nil && len(e.Raw) > 0 {
-			if e.clash, err = found.of(e.place()); err != nil {
+			if e.Clash, err = found.of(e.Place()); err != nil {
 				return err
 			}
 		}
@@ -214,7 +215,7 @@ func (l *outlook) Entries(ctx context.Context, from uint64, f func(Entry) error)
 			return nil
 		}
 		if l.ahead {
-			last.before(e)
+			last.Before(e)
 		}
 		return f(*last)
 	})
@@ -255,7 +256,7 @@ func (s *survey) gather(ctx context.Context, l *outlook) error {
 	}
 	met := map[string]bool{}
 	all := outlook{source: l.source, ahead: l.ahead}
-	err := all.Entries(ctx, 0, func(e Entry) error {
+	err := all.Entries(ctx, 0, func(e entry.Entry) error {
 		if e.Lost != nil {
 			s.lost = true // whoever collides with what it holds is told when it is there
 			return ctx.Err()
@@ -323,11 +324,11 @@ func (s *survey) next(key []byte, p placed) error {
 func (s *survey) twin(p placed) error {
 	if !s.last.same {
 		s.last.same = true
-		if err := s.name(*s.last, clashSame, p); err != nil {
+		if err := s.name(*s.last, entry.ClashSame, p); err != nil {
 			return err
 		}
 	}
-	return s.name(p, clashSame, *s.last)
+	return s.name(p, entry.ClashSame, *s.last)
 }
 
 // nested names both where one key is a folder on the way to the other. A
@@ -338,22 +339,22 @@ func (s *survey) nested(over, p *placed) error {
 	}
 	if !over.below {
 		over.below = true
-		if err := s.name(*over, clashBelow, *p); err != nil {
+		if err := s.name(*over, entry.ClashBelow, *p); err != nil {
 			return err
 		}
 	}
-	return s.name(*p, clashAbove, *over)
+	return s.name(*p, entry.ClashAbove, *over)
 }
 
-func (s *survey) name(p placed, kind clashKind, other placed) error {
+func (s *survey) name(p placed, kind entry.ClashKind, other placed) error {
 	s.named = true
-	return s.found.Add(binary.BigEndian.AppendUint64(nil, uint64(placeOf(p.page, p.index))), append([]byte{byte(kind)}, other.encode()...))
+	return s.found.Add(binary.BigEndian.AppendUint64(nil, uint64(entry.PlaceOf(p.page, p.index))), append([]byte{byte(kind)}, other.encode()...))
 }
 
 // each gives what was found, by place; one entry may come more than once.
-func (s *survey) each(f func(at place, c clash) error) error {
+func (s *survey) each(f func(at entry.Place, c entry.Clash) error) error {
 	return s.found.Each(func(key, value []byte) error {
 		other := decodePlaced(value[1:])
-		return f(place(binary.BigEndian.Uint64(key)), clash{clashKind(value[0]), other.page, other.index})
+		return f(entry.Place(binary.BigEndian.Uint64(key)), entry.Clash{Kind: entry.ClashKind(value[0]), Page: other.page, Index: other.index})
 	})
 }

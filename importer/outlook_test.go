@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -17,11 +18,11 @@ import (
 // listSource is a manifest of small files, directories ("d/") and symlinks
 // ("l@"), in order.
 type listSource struct {
-	Source
-	entries []Entry
+	entry.Source
+	entries []entry.Entry
 }
 
-func (s *listSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
+func (s *listSource) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) error {
 	for _, e := range s.entries {
 		if e.Page = e.Raw[0].Page; e.Page < from {
 			continue
@@ -43,17 +44,17 @@ func list(paths ...string) *listSource {
 		if link, ok := strings.CutSuffix(path, "@"); ok {
 			r.Kind, r.Path, r.Target = manifest.KindSymlink, link, "x"
 		}
-		s.entries = append(s.entries, Entry{Record: r})
+		s.entries = append(s.entries, entry.Entry{Record: r})
 	}
-	slices.SortFunc(s.entries, func(a, b Entry) int { return strings.Compare(a.Record.OrderKey(), b.Record.OrderKey()) })
+	slices.SortFunc(s.entries, func(a, b entry.Entry) int { return strings.Compare(a.Record.OrderKey(), b.Record.OrderKey()) })
 	for i := range s.entries {
-		s.entries[i].Raw = []RawRecord{{Page: uint64(i / 4), Index: i % 4}}
+		s.entries[i].Raw = []entry.RawRecord{{Page: uint64(i / 4), Index: i % 4}}
 	}
 	return s
 }
 
 // planAll gives for each entry's order key its object key, or in brackets why it has none.
-func planAll(t testing.TB, s Source, o Options) map[string]string {
+func planAll(t testing.TB, s entry.Source, o Options) map[string]string {
 	t.Helper()
 	o.StateDir = memDisk() // keys are sorted there, not in six thousand folders of the system
 	o = o.withDefaults()
@@ -78,7 +79,7 @@ func planAll(t testing.TB, s Source, o Options) map[string]string {
 		}
 		defer l.close()
 		got := map[string]string{}
-		err = l.Entries(context.Background(), 0, func(e Entry) error {
+		err = l.Entries(context.Background(), 0, func(e entry.Entry) error {
 			a, err := p.plan(e)
 			switch {
 			case err != nil:
@@ -163,7 +164,7 @@ func TestCollisionNamesNoPath(t *testing.T) {
 	}
 	defer l.close()
 	causes := ""
-	l.Entries(context.Background(), 0, func(e Entry) error {
+	l.Entries(context.Background(), 0, func(e entry.Entry) error {
 		if _, err := p.plan(e); err != nil {
 			causes += target.AsError(err).Cause + "\n"
 		}
@@ -192,7 +193,7 @@ func TestKeysAgainstModel(t *testing.T) {
 		}
 		o := Options{Prefix: []string{"", "in/"}[rnd.Intn(2)], Config: s3.Config{Profile: []string{"aws", "minio"}[rnd.Intn(2)]}}
 		o.Rules = Rules{Version: 1, Keys: KeyRules{Strip: []string{"", "a/", "d/", "a/b/"}[rnd.Intn(4)], Add: []string{"", "z/"}[rnd.Intn(2)],
-			Unicode: []string{"", "nfc"}[rnd.Intn(2)]}, Directories: []Policy{"", PolicySkip, PolicyEmpty}[rnd.Intn(3)]}
+			Unicode: []string{"", "nfc"}[rnd.Intn(2)]}, Directories: []entry.Policy{"", entry.PolicySkip, entry.PolicyEmpty}[rnd.Intn(3)]}
 		s := list(slices.Collect(maps.Keys(seen))...)
 		if got, want := planAll(t, s, o), model(t, s, o); !maps.Equal(got, want) {
 			t.Fatalf("round %d, %+v:\n got %q\nwant %q", round, o.Rules, got, want)
@@ -211,7 +212,7 @@ func model(t *testing.T, s *listSource, o Options) map[string]string {
 	want := map[string]string{}
 	for _, e := range s.entries {
 		order := e.Record.OrderKey()
-		e.filled = slices.ContainsFunc(s.entries, func(x Entry) bool {
+		e.Filled = slices.ContainsFunc(s.entries, func(x entry.Entry) bool {
 			return x.Record.OrderKey() != order && strings.HasPrefix(x.Record.OrderKey(), order)
 		})
 		if _, out := p.leaves(e); out {
@@ -251,9 +252,9 @@ func TestOutlookSpills(t *testing.T) {
 	s := &listSource{}
 	for i := range n {
 		path := fmt.Sprintf("d/secret-%07d-%s", i, strings.Repeat("x", 150))
-		s.entries = append(s.entries, Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: path, SHA256: sum(nil)}, Raw: []RawRecord{{Page: uint64(i)}}})
+		s.entries = append(s.entries, entry.Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: path, SHA256: sum(nil)}, Raw: []entry.RawRecord{{Page: uint64(i)}}})
 	}
-	s.entries = append(s.entries, Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: strings.TrimPrefix(s.entries[7].Record.Path, "d/"), SHA256: sum(nil)}, Raw: []RawRecord{{Page: n}}})
+	s.entries = append(s.entries, entry.Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: strings.TrimPrefix(s.entries[7].Record.Path, "d/"), SHA256: sum(nil)}, Raw: []entry.RawRecord{{Page: n}}})
 	disk := memDisk()
 	if err := disk.Mkdir("spill", 0); err != nil {
 		t.Fatal(err)
@@ -274,8 +275,8 @@ func TestOutlookSpills(t *testing.T) {
 		t.Fatal(err)
 	}
 	clashes := 0
-	if err := l.Entries(context.Background(), 0, func(e Entry) error {
-		if e.clash.kind != clashNone {
+	if err := l.Entries(context.Background(), 0, func(e entry.Entry) error {
+		if e.Clash.Kind != entry.ClashNone {
 			clashes++
 		}
 		return nil
@@ -300,7 +301,7 @@ func TestOutlookStops(t *testing.T) {
 	}
 	defer l.close()
 	calls := 0
-	err = l.Entries(context.Background(), 0, func(Entry) error { calls++; return errStopped })
+	err = l.Entries(context.Background(), 0, func(entry.Entry) error { calls++; return errStopped })
 	if err != errStopped || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}

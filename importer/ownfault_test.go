@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -27,7 +28,7 @@ type scarceSource struct {
 
 var errNoFiles = &os.PathError{Op: "open", Path: "d0/packs/1", Err: syscall.EMFILE}
 
-func (s *scarceSource) Open(ctx context.Context, r *manifest.Record) (Content, error) {
+func (s *scarceSource) Open(ctx context.Context, r *manifest.Record) (entry.Content, error) {
 	if s.open {
 		return nil, target.NewError(target.CodeSourceLost, r.Path, "pack 1", errNoFiles)
 	}
@@ -38,16 +39,16 @@ func (s *scarceSource) Open(ctx context.Context, r *manifest.Record) (Content, e
 	return c, err
 }
 
-type scarceContent struct{ Content }
+type scarceContent struct{ entry.Content }
 
 func (scarceContent) ReadAt([]byte, int64) (int, error) {
 	return 0, fmt.Errorf("pack 1: %w", errNoFiles)
 }
 
-func (s *scarceSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
-	return s.fakeSource.Entries(ctx, from, func(e Entry) error {
+func (s *scarceSource) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) error {
+	return s.fakeSource.Entries(ctx, from, func(e entry.Entry) error {
 		if s.page && e.Page == 1 {
-			return f(Entry{Page: 1, Lost: errNoFiles})
+			return f(entry.Entry{Page: 1, Lost: errNoFiles})
 		}
 		return f(e)
 	})
@@ -66,7 +67,7 @@ func TestNoDescriptors(t *testing.T) {
 			s, f, disk := &scarceSource{fakeSource: mixed()}, newFake(t), memDisk()
 			lack(s)
 			o := testOptions(t, disk)
-			o.Directories = PolicyEmpty
+			o.Directories = entry.PolicyEmpty
 			res, err := Run(t.Context(), s, f, o)
 			if !target.HasCode(err, target.CodeProcessLimit) || res == nil || res.ExitClass() != ExitFixable || res.Tally.Bad() > 0 || res.Receipts != "" {
 				t.Fatalf("%v, %+v", err, res)

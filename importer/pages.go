@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -18,11 +19,11 @@ type pageWork struct {
 	mu    sync.Mutex
 	open  int  // entries without an outcome, and one while more may come
 	again bool // something of it has to be done at a later start
-	tally Tally
+	tally entry.Tally
 }
 
 func (r *run) newPage(page uint64) *pageWork {
-	return &pageWork{run: r, page: page, open: 1, tally: newTally()}
+	return &pageWork{run: r, page: page, open: 1, tally: entry.NewTally()}
 }
 
 // begin counts an entry of the page.
@@ -33,10 +34,10 @@ func (p *pageWork) begin() {
 }
 
 // end takes an entry's outcome, once; ok is false if it has none that stands.
-func (p *pageWork) end(ctx context.Context, e Entry, rec record, ok bool) error {
+func (p *pageWork) end(ctx context.Context, e entry.Entry, rec record, ok bool) error {
 	p.mu.Lock()
 	if ok {
-		p.tally.add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
+		p.tally.Add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
 	}
 	return p.close(ctx, ok)
 }
@@ -95,7 +96,7 @@ func (r *run) todo() (spans []span, err error) {
 	defer done.close() // read only
 	next, pages := uint64(0), r.source.Pages()
 	for {
-		var t Tally
+		var t entry.Tally
 		page, ok, err := done.next(&t)
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -89,15 +90,15 @@ type pagedSource struct {
 	mu     sync.Mutex
 }
 
-func (s *pagedSource) Entries(ctx context.Context, from uint64, f func(Entry) error) error {
+func (s *pagedSource) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) error {
 	last, told := ^uint64(0), map[uint64]bool{}
-	return s.fakeSource.Entries(ctx, from, func(e Entry) error {
+	return s.fakeSource.Entries(ctx, from, func(e entry.Entry) error {
 		if s.lost[e.Page] {
 			if told[e.Page] {
 				return nil
 			}
 			told[e.Page] = true
-			return f(Entry{Page: e.Page, Lost: errors.New("too few disks")})
+			return f(entry.Entry{Page: e.Page, Lost: errors.New("too few disks")})
 		}
 		err := f(e)
 		if err == nil && e.Page != last {

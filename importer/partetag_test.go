@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -73,7 +74,7 @@ func TestResumeByETag(t *testing.T) {
 		f.twoWriters, sent = !c.kept, 0
 		res := mustRun(t, s, &plainParts{f, c.etag}, o)
 		want := map[bool]int{true: 3 - had, false: 3}[c.kept]
-		if !res.Complete || res.Tally.Proofs[ProofReadBack] != 1 || sent != want || had != 2 || c.kept != (int(res.PartsKept) == had) {
+		if !res.Complete || res.Tally.Proofs[entry.ProofReadBack] != 1 || sent != want || had != 2 || c.kept != (int(res.PartsKept) == had) {
 			t.Errorf("%s: %d parts of %d sent, %d of %d kept, %+v", c.name, sent, want, res.PartsKept, had, res)
 		}
 		f.check(t, s, "in/")
@@ -100,7 +101,7 @@ func TestResumeByETagReadsTheSource(t *testing.T) {
 	}
 	f.hook, s.flipped["big"] = nil, 5
 	res := mustRun(t, s, &plainParts{f, quotedMD5}, o)
-	if res.Complete || res.Tally.Outcomes[OutcomeFailed] != 1 || f.ours() > 0 {
+	if res.Complete || res.Tally.Outcomes[entry.OutcomeFailed] != 1 || f.ours() > 0 {
 		t.Errorf("%+v", res)
 	}
 }

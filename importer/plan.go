@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -24,8 +25,8 @@ const (
 // options (P20).
 type Action struct {
 	Kind     ActionKind
-	Outcome  Outcome // ActionNone: what it counts as
-	Reason   string  // ActionNone: why
+	Outcome  entry.Outcome // ActionNone: what it counts as
+	Reason   string        // ActionNone: why
 	Path     string
 	Key      string
 	Size     int64
@@ -83,9 +84,9 @@ type planner struct {
 	profile     target.Profile
 	keys        keymap
 	objects     []matcher
-	symlinks    Policy
-	directories Policy
-	hardlinks   Policy
+	symlinks    entry.Policy
+	directories entry.Policy
+	hardlinks   entry.Policy
 	scope       manifest.Scope
 	runID       string
 	customerKey string          // MD5 of the key of SSE-C; "" without one
@@ -111,13 +112,13 @@ func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
 
 // plan returns the action for an entry. An error is an *Error of class
 // FatalObject: this entry cannot be stored in this target.
-func (p *planner) plan(e Entry) (*Action, error) {
+func (p *planner) plan(e entry.Entry) (*Action, error) {
 	r := e.Record
 	a := &Action{Path: r.Path, Size: r.Size, HashedBy: byLoader, EntryID: entryID(p.scope, e.Raw[0])}
 	if reason, out := p.leaves(e); out {
-		a.Kind, a.Outcome, a.Reason = ActionNone, OutcomeNoObject, reason
+		a.Kind, a.Outcome, a.Reason = ActionNone, entry.OutcomeNoObject, reason
 		if r.Kind == manifest.KindSkipped {
-			a.Outcome = OutcomeSkipped
+			a.Outcome = entry.OutcomeSkipped
 		}
 		return a, nil
 	}
@@ -143,8 +144,8 @@ func (p *planner) plan(e Entry) (*Action, error) {
 	if p.keys.reserved(a.Key) {
 		return nil, target.NewError(target.CodeKeyCollision, r.Path, "keys that begin with "+manifest.ReservedKeys+" right below the prefix are the import's own", nil)
 	}
-	if e.clash.kind != clashNone {
-		return nil, target.NewError(target.CodeKeyCollision, r.Path, e.clash.cause(), nil)
+	if e.Clash.Kind != entry.ClashNone {
+		return nil, target.NewError(target.CodeKeyCollision, r.Path, e.Clash.Cause(), nil)
 	}
 	a.Attributes = p.attributes(r, a.Size)
 	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, a.Attributes.Size())
@@ -152,18 +153,18 @@ func (p *planner) plan(e Entry) (*Action, error) {
 }
 
 // leaves tells whether an entry becomes no object, and why.
-func (p *planner) leaves(e Entry) (reason string, out bool) {
+func (p *planner) leaves(e entry.Entry) (reason string, out bool) {
 	r := e.Record
 	switch {
 	case r.Kind == manifest.KindSkipped:
 		return r.Reason, true
-	case r.Kind == manifest.KindDir && p.directories == PolicySkip:
+	case r.Kind == manifest.KindDir && p.directories == entry.PolicySkip:
 		return "directories are left out by policy", true
-	case r.Kind == manifest.KindDir && p.directories == PolicyEmpty && e.filled:
+	case r.Kind == manifest.KindDir && p.directories == entry.PolicyEmpty && e.Filled:
 		return "directories with entries are left out by policy", true
-	case r.Kind == manifest.KindSymlink && p.symlinks == PolicySkip:
+	case r.Kind == manifest.KindSymlink && p.symlinks == entry.PolicySkip:
 		return "symlinks are left out by policy", true
-	case r.Kind == manifest.KindHardlink && p.hardlinks == PolicySkip:
+	case r.Kind == manifest.KindHardlink && p.hardlinks == entry.PolicySkip:
 		return "hard links are left out by policy", true
 	}
 	if _, ok := p.keys.key(r.OrderKey()); !ok {

@@ -3,6 +3,7 @@ package importer
 import (
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
@@ -16,7 +17,7 @@ func BenchmarkPlan(b *testing.B) {
 	}
 	for name, size := range map[string]int64{"small": 4096, "parts": 16000 * target.MiB} {
 		b.Run(name, func(b *testing.B) {
-			e := Entry{Record: fileRecord("folder-0001/some-name-000123.dat", size), Raw: []RawRecord{{Page: 3, Index: 7}}}
+			e := entry.Entry{Record: fileRecord("folder-0001/some-name-000123.dat", size), Raw: []entry.RawRecord{{Page: 3, Index: 7}}}
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := p.plan(e); err != nil {

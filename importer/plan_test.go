@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -63,7 +64,7 @@ func TestPlanLimits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := p.plan(Entry{Record: fileRecord(test.path, test.size), Raw: []RawRecord{{}}})
+		a, err := p.plan(entry.Entry{Record: fileRecord(test.path, test.size), Raw: []entry.RawRecord{{}}})
 		if test.want != "" && (!target.HasCode(err, test.want) || !target.IsClass(err, target.FatalObject)) || test.want == "" && err != nil {
 			t.Errorf("%s %.20q %d: %v, want %q", test.profile, test.path, test.size, err, test.want)
 		}
@@ -72,7 +73,7 @@ func TestPlanLimits(t *testing.T) {
 		}
 	}
 	p, _ := newPlanner(Options{Config: s3.Config{Profile: "aws"}}, manifest.Scope{})
-	if _, err := p.plan(Entry{Record: fileRecord("soap", 1), Raw: []RawRecord{{}}}); !target.HasCode(err, target.CodeKeyInvalid) {
+	if _, err := p.plan(entry.Entry{Record: fileRecord("soap", 1), Raw: []entry.RawRecord{{}}}); !target.HasCode(err, target.CodeKeyInvalid) {
 		t.Errorf("soap: %v", err)
 	}
 }
@@ -145,25 +146,25 @@ func TestCompare(t *testing.T) {
 		obj   target.Object
 		ours  bool
 		v     verdict
-		proof Proof
+		proof entry.Proof
 	}{
-		{"same", single, target.Object{Size: 5, SHA256: plain, ChecksumType: "FULL_OBJECT"}, true, same, ProofSHA256},
-		{"same, no type", single, target.Object{Size: 5, SHA256: plain}, true, same, ProofSHA256},
+		{"same", single, target.Object{Size: 5, SHA256: plain, ChecksumType: "FULL_OBJECT"}, true, same, entry.ProofSHA256},
+		{"same, no type", single, target.Object{Size: 5, SHA256: plain}, true, same, entry.ProofSHA256},
 		{"size", single, target.Object{Size: 6, SHA256: plain}, true, different, ""},
 		{"sum", single, target.Object{Size: 5, SHA256: other}, false, different, ""},
-		{"one part", single, target.Object{Size: 5, SHA256: single.Composite, ChecksumType: "COMPOSITE"}, false, same, ProofSHA256},
+		{"one part", single, target.Object{Size: 5, SHA256: single.Composite, ChecksumType: "COMPOSITE"}, false, same, entry.ProofSHA256},
 		{"one other part", single, target.Object{Size: 5, SHA256: other + "-1"}, false, different, ""},
 		{"cut otherwise", single, target.Object{Size: 5, SHA256: other + "-7"}, false, incomparable, ""},
-		{"crc", single, target.Object{Size: 5, CRC64NVME: "crc", ChecksumType: "FULL_OBJECT"}, false, same, ProofCRC},
+		{"crc", single, target.Object{Size: 5, CRC64NVME: "crc", ChecksumType: "FULL_OBJECT"}, false, same, entry.ProofCRC},
 		{"other crc", single, target.Object{Size: 5, CRC64NVME: "x"}, false, different, ""},
 		{"nothing", single, target.Object{Size: 5}, false, incomparable, ""},
-		{"composite", multi, target.Object{Size: 5, SHA256: multi.Composite, ChecksumType: "COMPOSITE"}, true, same, ProofSHA256},
-		{"composite, bare", multi, target.Object{Size: 5, SHA256: bare(multi.Composite), ChecksumType: "COMPOSITE"}, true, same, ProofSHA256},
-		{"composite, bare, no type", multi, target.Object{Size: 5, SHA256: bare(multi.Composite)}, true, same, ProofSHA256},
+		{"composite", multi, target.Object{Size: 5, SHA256: multi.Composite, ChecksumType: "COMPOSITE"}, true, same, entry.ProofSHA256},
+		{"composite, bare", multi, target.Object{Size: 5, SHA256: bare(multi.Composite), ChecksumType: "COMPOSITE"}, true, same, entry.ProofSHA256},
+		{"composite, bare, no type", multi, target.Object{Size: 5, SHA256: bare(multi.Composite)}, true, same, entry.ProofSHA256},
 		{"composite of others", multi, target.Object{Size: 5, SHA256: other + "-2"}, false, incomparable, ""},
 		{"composite of ours", multi, target.Object{Size: 5, SHA256: other + "-2"}, true, different, ""},
 		{"bad suffix", multi, target.Object{Size: 5, SHA256: bare(multi.Composite) + "-x"}, false, incomparable, ""},
-		{"whole", withWhole, target.Object{Size: 5, SHA256: target.Encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, same, ProofSHA256},
+		{"whole", withWhole, target.Object{Size: 5, SHA256: target.Encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, same, entry.ProofSHA256},
 		{"whole, unknown", multi, target.Object{Size: 5, SHA256: target.Encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, incomparable, ""},
 		{"whole, other", withWhole, target.Object{Size: 5, SHA256: other, ChecksumType: "FULL_OBJECT"}, false, different, ""},
 	}
@@ -184,7 +185,7 @@ func TestMostParts(t *testing.T) {
 	defer j.close()
 	const size = 10000 * 16 * target.MiB
 	p, _ := newPlanner(testOptions(t, nil).withDefaults(), manifest.Scope{})
-	a, err := p.plan(Entry{Record: fileRecord("a", size-1), Raw: []RawRecord{{}}})
+	a, err := p.plan(entry.Entry{Record: fileRecord("a", size-1), Raw: []entry.RawRecord{{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,12 +321,12 @@ func TestJournalRoom(t *testing.T) {
 	}
 	defer j.close()
 	for n := range 3 {
-		if err := j.setPage(uint64(n), newTally()); !target.HasCode(err, target.CodeJournalFull) {
+		if err := j.setPage(uint64(n), entry.NewTally()); !target.HasCode(err, target.CodeJournalFull) {
 			t.Errorf("record %d: %v", n, err)
 		}
 	}
 	free = minFree
-	if err := j.setPage(0, newTally()); err != nil {
+	if err := j.setPage(0, entry.NewTally()); err != nil {
 		t.Error(err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -33,8 +34,8 @@ type ProbeReport struct {
 
 	// StoreProof is the strongest proof by the store's answers alone, Proof the
 	// strongest that an import reaches here at all.
-	StoreProof Proof `json:"store_proof"`
-	Proof      Proof `json:"proof"`
+	StoreProof entry.Proof `json:"store_proof"`
+	Proof      entry.Proof `json:"proof"`
 
 	Retention string `json:"retention,omitempty"` // the bucket's default, or why it is not known
 
@@ -47,12 +48,12 @@ type ProbeReport struct {
 // conclude fills what follows from the rest.
 func (p *ProbeReport) conclude() {
 	p.Checking = p.PutRefused && p.PartRefused && p.KeepsChecksum
-	p.StoreProof = ProofNone
+	p.StoreProof = entry.ProofNone
 	if p.Checking {
-		p.StoreProof = ProofSHA256
+		p.StoreProof = entry.ProofSHA256
 	}
 	if p.Proof = p.StoreProof; p.ReadsBack {
-		p.Proof = ProofReadBack
+		p.Proof = entry.ProofReadBack
 	}
 }
 
@@ -60,17 +61,17 @@ func (p *ProbeReport) conclude() {
 func (p ProbeReport) reaches(o Options) error {
 	want := o.MinProof
 	if o.ReadBack {
-		want = ProofReadBack
+		want = entry.ProofReadBack
 	}
 	switch {
-	case p.Proof.atLeast(want) && !p.StoreProof.atLeast(want):
+	case p.Proof.AtLeast(want) && !p.StoreProof.AtLeast(want):
 		if err := o.Rules.checkReadBack(); err != nil { // the store's answers are not proof enough
 			return target.NewError(target.CodeNotChecking, "", fmt.Sprintf("%s, which the proof %q needs here: %s", err, want, p), nil)
 		}
 		return nil
-	case p.Proof.atLeast(want):
+	case p.Proof.AtLeast(want):
 		return nil
-	case want == ProofReadBack && p.StoreProof != ProofNone:
+	case want == entry.ProofReadBack && p.StoreProof != entry.ProofNone:
 		return target.NewError(target.CodeAccessDenied, "", "objects are to be read back, and GET is not allowed", nil)
 	}
 	return target.NewError(target.CodeNotChecking, "", fmt.Sprintf("wanted %q, the target allows %q: %s", want, p.Proof, p), nil)
@@ -115,8 +116,8 @@ func (p ProbeReport) String() string {
 	return text + fmt.Sprintf("; strongest proof: %s", proofName(p.Proof))
 }
 
-func proofName(p Proof) string {
-	if p == ProofNone {
+func proofName(p entry.Proof) string {
+	if p == entry.ProofNone {
 		return "none"
 	}
 	return string(p)
@@ -536,7 +537,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	p.report.DropsPartsMetadata = obj.Metadata[metaEntry] != "parts"
 	x := expected{Size: int64(len(content)), Parts: parts, Composite: composite(parts), SHA256: &sum}
 	verdict, proof := x.compare(obj, true)
-	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == same && proof == ProofSHA256
+	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == same && proof == entry.ProofSHA256
 	p.report.AnswersWrites = p.report.AnswersWrites && stored == obj.Stored()
 	if id, etag, err = upload(sum); err != nil {
 		return err

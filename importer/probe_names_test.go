@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -112,7 +113,7 @@ func TestRenamingStores(t *testing.T) {
 				if got := slices.Sorted(slices.Values(refused())); !slices.Equal(got, want) {
 					t.Errorf("no list %v: refused %q, want %q; %s", noList, got, want, res.Probe)
 				}
-				if stored := int(res.Tally.Outcomes[OutcomeStored]); stored != len(s.entries)-len(want) || res.Complete != (len(want) == 0) || (len(res.Probe.Renames) > 0) != (len(want) > 0) {
+				if stored := int(res.Tally.Outcomes[entry.OutcomeStored]); stored != len(s.entries)-len(want) || res.Complete != (len(want) == 0) || (len(res.Probe.Renames) > 0) != (len(want) > 0) {
 					t.Errorf("no list %v: %+v", noList, res)
 				}
 				for key := range f.objects {
@@ -133,7 +134,7 @@ func TestOneObjectProvesOneEntry(t *testing.T) {
 	s.file("y0", []byte("same"))
 	o := testOptions(t, disk)
 	res := mustRun(t, s, &renaming{fakeTarget: f, to: func(key string) string { return strings.ReplaceAll(key, "y0", "x0") }}, o)
-	if res.Complete || res.Tally.Outcomes[OutcomeStored] != 1 || res.Tally.Outcomes[OutcomeFailed] != 1 {
+	if res.Complete || res.Tally.Outcomes[entry.OutcomeStored] != 1 || res.Tally.Outcomes[entry.OutcomeFailed] != 1 {
 		t.Fatalf("%+v", res)
 	}
 	lines := readLines(t, disk, "receipts/objects.list")

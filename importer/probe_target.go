@@ -11,6 +11,7 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -48,8 +49,8 @@ type TargetReport struct {
 	LatencyMillis  float64       `json:"latency_ms"`      // median of small HEADs
 	UpBytes        float64       `json:"up_bytes_per_second"`
 	DownBytes      float64       `json:"down_bytes_per_second"`
-	Proof          Proof         `json:"proof"`
-	StoreProof     Proof         `json:"store_proof"`
+	Proof          entry.Proof   `json:"proof"`
+	StoreProof     entry.Proof   `json:"store_proof"`
 	Probe          ProbeReport   `json:"probe"`
 	Left           []string      `json:"left"` // probe objects that could not be removed
 }

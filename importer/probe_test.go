@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -28,18 +29,18 @@ func TestWishedProof(t *testing.T) {
 	tests := []struct {
 		name    string
 		prepare func(*fakeTarget)
-		min     Proof
+		min     entry.Proof
 		back    bool
 		code    target.Code // "" is an import
-		proof   Proof
+		proof   entry.Proof
 	}{
-		{"checking", func(*fakeTarget) {}, ProofSHA256, false, "", ProofReadBack},
-		{"checking, unreadable", noGet, ProofSHA256, false, "", ProofSHA256},
-		{"read-back, unreadable", noGet, ProofReadBack, false, target.CodeAccessDenied, ProofSHA256},
-		{"each read back, unreadable", noGet, ProofSHA256, true, target.CodeAccessDenied, ProofSHA256},
-		{"unchecking", func(f *fakeTarget) { f.unchecking = true }, ProofSHA256, false, "", ProofReadBack},
-		{"unchecking, unreadable", func(f *fakeTarget) { f.unchecking = true; noGet(f) }, ProofSHA256, false, target.CodeNotChecking, ProofNone},
-		{"no checksums, unreadable", func(f *fakeTarget) { f.noChecksums = true; noGet(f) }, ProofCRC, false, target.CodeNotChecking, ProofNone},
+		{"checking", func(*fakeTarget) {}, entry.ProofSHA256, false, "", entry.ProofReadBack},
+		{"checking, unreadable", noGet, entry.ProofSHA256, false, "", entry.ProofSHA256},
+		{"read-back, unreadable", noGet, entry.ProofReadBack, false, target.CodeAccessDenied, entry.ProofSHA256},
+		{"each read back, unreadable", noGet, entry.ProofSHA256, true, target.CodeAccessDenied, entry.ProofSHA256},
+		{"unchecking", func(f *fakeTarget) { f.unchecking = true }, entry.ProofSHA256, false, "", entry.ProofReadBack},
+		{"unchecking, unreadable", func(f *fakeTarget) { f.unchecking = true; noGet(f) }, entry.ProofSHA256, false, target.CodeNotChecking, entry.ProofNone},
+		{"no checksums, unreadable", func(f *fakeTarget) { f.noChecksums = true; noGet(f) }, entry.ProofCRC, false, target.CodeNotChecking, entry.ProofNone},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -97,7 +98,7 @@ func (r *TargetReport) answers() map[string]Answer {
 func TestProbeTarget(t *testing.T) {
 	server := s3test.Start(t)
 	r, err := probeS3(t, server, nil)
-	if err != nil || !r.Usable || len(r.Left) != 0 || r.Proof != ProofReadBack || r.StoreProof != ProofSHA256 {
+	if err != nil || !r.Usable || len(r.Left) != 0 || r.Proof != entry.ProofReadBack || r.StoreProof != entry.ProofSHA256 {
 		t.Fatalf("%v, %+v", err, r)
 	}
 	for name, answer := range r.answers() {

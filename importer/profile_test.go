@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -138,7 +139,7 @@ func TestProfileInOptions(t *testing.T) {
 	s.file("short", []byte("x"))
 	s.file(fmt.Sprintf("%020d", 1), []byte("y"))
 	res := mustRun(t, s, f, o)
-	if res.Tally.Outcomes[OutcomeStored] != 1 || res.Tally.Outcomes[OutcomeFailed] != 1 {
+	if res.Tally.Outcomes[entry.OutcomeStored] != 1 || res.Tally.Outcomes[entry.OutcomeFailed] != 1 {
 		t.Errorf("%+v", res.Tally)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -26,7 +27,7 @@ type Line struct {
 	Index        int                `json:"index"`
 	Record       []byte             `json:"record"`
 	RecordSalt   []byte             `json:"record_salt"`
-	Outcome      Outcome            `json:"outcome"`
+	Outcome      entry.Outcome      `json:"outcome"`
 	Key          string             `json:"key,omitempty"`
 	VersionID    string             `json:"version_id,omitempty"`
 	ETag         string             `json:"etag,omitempty"`
@@ -35,7 +36,7 @@ type Line struct {
 	PartSize     int64              `json:"part_size,omitempty"`
 	SHA256       string             `json:"sha256,omitempty"`
 	ChecksumType string             `json:"checksum_type,omitempty"`
-	Proof        Proof              `json:"proof,omitempty"`
+	Proof        entry.Proof        `json:"proof,omitempty"`
 	HashedBy     string             `json:"hashed_by,omitempty"`
 	PartsBy      string             `json:"parts_by,omitempty"`
 	Verified     time.Time          `json:"verified,omitzero"`
@@ -47,32 +48,32 @@ type Line struct {
 // ReceiptTotal is the predicate of total.dsse. Counts are of the list's lines,
 // so that they follow from the list alone.
 type ReceiptTotal struct {
-	Version      int                `json:"version"`
-	Critical     []string           `json:"critical"`
-	Job          manifest.ID        `json:"job"`
-	Device       manifest.ID        `json:"device"`
-	Generation   uint32             `json:"generation"`
-	Run          string             `json:"run"`
-	ManifestSize uint64             `json:"manifest_size"`
-	ManifestRoot []byte             `json:"manifest_root"`
-	Label        string             `json:"label"`
-	Target       string             `json:"target"`
-	Endpoint     string             `json:"endpoint,omitempty"`
-	Profile      string             `json:"profile"`
-	Probe        string             `json:"probe"`
-	Conditional  bool               `json:"conditional_writes"`
-	Records      uint64             `json:"records"`
-	Entries      uint64             `json:"entries"`
-	Outcomes     map[Outcome]uint64 `json:"outcomes"`
-	Bytes        int64              `json:"bytes"`
-	Proof        map[Proof]uint64   `json:"proof"`
-	Differences  []string           `json:"differences,omitempty"`
-	Recheck      *Recheck           `json:"recheck,omitempty"` // of objects of earlier starts
-	Complete     bool               `json:"complete"`
-	Started      time.Time          `json:"started"`
-	Finished     time.Time          `json:"finished"`
-	Software     string             `json:"software"`
-	Rules        string             `json:"rules,omitempty"` // SHA-256 of the importer's own rules, which may leave out links and folders
+	Version      int                      `json:"version"`
+	Critical     []string                 `json:"critical"`
+	Job          manifest.ID              `json:"job"`
+	Device       manifest.ID              `json:"device"`
+	Generation   uint32                   `json:"generation"`
+	Run          string                   `json:"run"`
+	ManifestSize uint64                   `json:"manifest_size"`
+	ManifestRoot []byte                   `json:"manifest_root"`
+	Label        string                   `json:"label"`
+	Target       string                   `json:"target"`
+	Endpoint     string                   `json:"endpoint,omitempty"`
+	Profile      string                   `json:"profile"`
+	Probe        string                   `json:"probe"`
+	Conditional  bool                     `json:"conditional_writes"`
+	Records      uint64                   `json:"records"`
+	Entries      uint64                   `json:"entries"`
+	Outcomes     map[entry.Outcome]uint64 `json:"outcomes"`
+	Bytes        int64                    `json:"bytes"`
+	Proof        map[entry.Proof]uint64   `json:"proof"`
+	Differences  []string                 `json:"differences,omitempty"`
+	Recheck      *Recheck                 `json:"recheck,omitempty"` // of objects of earlier starts
+	Complete     bool                     `json:"complete"`
+	Started      time.Time                `json:"started"`
+	Finished     time.Time                `json:"finished"`
+	Software     string                   `json:"software"`
+	Rules        string                   `json:"rules,omitempty"` // SHA-256 of the importer's own rules, which may leave out links and folders
 }
 
 // PredicateReceipt is the predicate type of total.dsse.
@@ -116,7 +117,7 @@ func (r *run) receipts(ctx context.Context, end *finished, result *Result) error
 	result.reconcile(end.Tally.Manifest, totals, false) // with a lost page the run does not end
 	result.Complete = end.Tally.Bad() == 0 && len(result.Differences) == 0
 	w := &receiptWriter{run: r, disk: r.opts.StateDir, folder: r.receiptFolder(), dirs: map[string]bool{},
-		tally: newTally(), outcomes: map[Outcome]uint64{}}
+		tally: entry.NewTally(), outcomes: map[entry.Outcome]uint64{}}
 	if !end.Done {
 		if err := w.write(ctx, end, result); err != nil {
 			return errors.Join(stateError(err), w.unsigned(err))
@@ -151,8 +152,8 @@ type receiptWriter struct {
 	past     *cursor         // outcomes
 	syncing  syncer          // files of the log
 	lines    uint64
-	tally    Tally
-	outcomes map[Outcome]uint64 // of lines
+	tally    entry.Tally
+	outcomes map[entry.Outcome]uint64 // of lines
 }
 
 func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result) error {
@@ -170,7 +171,7 @@ func (w *receiptWriter) write(ctx context.Context, end *finished, result *Result
 		return err
 	}
 	defer w.past.close() // read only
-	err = w.run.outlook.Entries(ctx, 0, func(e Entry) error { return w.entry(out, log, e) })
+	err = w.run.outlook.Entries(ctx, 0, func(e entry.Entry) error { return w.entry(out, log, e) })
 	if err = errors.Join(err, w.syncing.wait()); err != nil {
 		return err
 	}
@@ -204,22 +205,22 @@ func (w *receiptWriter) unsigned(err error) error {
 }
 
 // entry writes the lines of one entry.
-func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entry) error {
+func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e entry.Entry) error {
 	if e.Lost != nil {
-		return lostPage(e)
+		return entry.LostPage(e)
 	}
 	var rec record
-	ok, err := w.past.load(e.place(), &rec)
+	ok, err := w.past.load(e.Place(), &rec)
 	if err != nil {
 		return err
 	}
 	if !ok || rec.Hint {
-		return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.place()), nil)
+		return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v has no outcome", e.Place()), nil)
 	}
-	w.tally.add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
+	w.tally.Add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
 	for i, raw := range e.Raw {
 		line := Line{Page: raw.Page, Index: raw.Index, Record: raw.Bytes, RecordSalt: raw.Salt[:],
-			Outcome: OutcomeNoObject, Detail: "continues the record before"}
+			Outcome: entry.OutcomeNoObject, Detail: "continues the record before"}
 		if i == 0 {
 			if err := w.run.fill(&line, e, rec); err != nil {
 				return err
@@ -233,16 +234,16 @@ func (w *receiptWriter) entry(out *bufio.Writer, log *manifest.LogWriter, e Entr
 }
 
 // fill completes an entry's first line from the plan and the outcome.
-func (r *run) fill(line *Line, e Entry, rec record) error {
+func (r *run) fill(line *Line, e entry.Entry, rec record) error {
 	line.Outcome, line.Error, line.Detail = rec.Outcome, rec.Code, rec.Detail
-	there := rec.Outcome == OutcomeStored || rec.Outcome == OutcomeAlreadyThere
+	there := rec.Outcome == entry.OutcomeStored || rec.Outcome == entry.OutcomeAlreadyThere
 	if there {
-		e.clash = clash{} // what collides with it was on a page that was lost then
+		e.Clash = entry.Clash{} // what collides with it was on a page that was lost then
 	}
 	action, err := r.planner.plan(e)
 	if err != nil || action.Kind == ActionNone {
 		if there {
-			return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
+			return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.Place()), err)
 		}
 		return nil
 	}

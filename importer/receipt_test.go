@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -53,7 +54,7 @@ func TestReceipts(t *testing.T) {
 	list, _ := vfs.ReadFile(disk, "receipts/objects.list", 1<<30)
 	var tree manifest.Tree
 	var i int
-	var raws []RawRecord
+	var raws []entry.RawRecord
 	for _, e := range s.entries {
 		raws = append(raws, e.Raw...)
 	}
@@ -84,7 +85,7 @@ func TestReceipts(t *testing.T) {
 	if st.Subject[0].Digest["sha256"] != manifest.SHA256Subject("", res.Checkpoint).Digest["sha256"] {
 		t.Errorf("subject %v", st.Subject)
 	}
-	if !total.Complete || total.Run != run || total.Records != uint64(i) || total.Outcomes[OutcomeStored] != 9 || total.Outcomes[OutcomeNoObject] != 2 || total.Label != "checked" || total.Target != "s3://bucket/in/" {
+	if !total.Complete || total.Run != run || total.Records != uint64(i) || total.Outcomes[entry.OutcomeStored] != 9 || total.Outcomes[entry.OutcomeNoObject] != 2 || total.Label != "checked" || total.Target != "s3://bucket/in/" {
 		t.Errorf("total %+v", total)
 	}
 	for _, name := range []string{"receipts/log/tile/entries/000.p/12", "receipts/log/tile/0/000.p/12"} {
@@ -97,7 +98,7 @@ func TestReceipts(t *testing.T) {
 		t.Errorf("left-out metadata is not named: %q", d)
 	}
 	big := lines[2]
-	if big.Parts != 2 || big.PartSize != 16<<20 || !strings.HasSuffix(big.SHA256, "-2") || big.ChecksumType != "COMPOSITE" || big.Proof != ProofSHA256 || big.Verified.IsZero() {
+	if big.Parts != 2 || big.PartSize != 16<<20 || !strings.HasSuffix(big.SHA256, "-2") || big.ChecksumType != "COMPOSITE" || big.Proof != entry.ProofSHA256 || big.Verified.IsZero() {
 		t.Errorf("line %+v", big)
 	}
 }
@@ -155,10 +156,10 @@ func TestVerifyObjects(t *testing.T) {
 		}
 		return rep, found
 	}
-	if rep, found := verify(false); rep.Same != 8 || rep.Differences != 0 || rep.Proofs[ProofSHA256] != 8 || len(found) > 0 {
+	if rep, found := verify(false); rep.Same != 8 || rep.Differences != 0 || rep.Proofs[entry.ProofSHA256] != 8 || len(found) > 0 {
 		t.Errorf("%+v %v", rep, found)
 	}
-	if rep, found := verify(true); rep.Same != 8 || rep.Proofs[ProofReadBack] != 8 {
+	if rep, found := verify(true); rep.Same != 8 || rep.Proofs[entry.ProofReadBack] != 8 {
 		t.Errorf("%+v %v", rep, found)
 	}
 	delete(f.objects, "in/a")

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -71,7 +72,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 	case absent:
 		err = c.all(ctx, c.whole)
 	case population > 0:
-		err = c.all(ctx, func(ctx context.Context, f func(Entry) error) error { return c.pages(ctx, sample, f) })
+		err = c.all(ctx, func(ctx context.Context, f func(entry.Entry) error) error { return c.pages(ctx, sample, f) })
 	}
 	if err == nil {
 		err = c.blind()
@@ -124,13 +125,13 @@ func were(n uint64) string {
 
 // held tells an outcome of which an object in the target is believed.
 func (r record) held() bool {
-	return !r.Hint && (r.Outcome == OutcomeStored || r.Outcome == OutcomeAlreadyThere)
+	return !r.Hint && (r.Outcome == entry.OutcomeStored || r.Outcome == entry.OutcomeAlreadyThere)
 }
 
 // drawHeld draws a random sample of the places whose objects the journal holds for
 // stored, in the order of the manifest, and counts all of them. Each set of that size
 // is as likely as any other.
-func (r *run) drawHeld(size uint64) (sample []place, population uint64, err error) {
+func (r *run) drawHeld(size uint64) (sample []entry.Place, population uint64, err error) {
 	err = r.heldPages(func(_, objects uint64) error { population += objects; return nil })
 	if err != nil || population == 0 {
 		return nil, 0, err
@@ -197,7 +198,7 @@ func (r *run) heldPages(f func(page, objects uint64) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, done.close()) }()
 	for next := uint64(0); ; {
-		var t Tally
+		var t entry.Tally
 		page, ok, err := done.next(&t)
 		if err != nil {
 			return err
@@ -208,7 +209,7 @@ func (r *run) heldPages(f func(page, objects uint64) error) (err error) {
 		if err := r.heldBetween(next, page, f); err != nil {
 			return err
 		}
-		if n := t.Outcomes[OutcomeStored] + t.Outcomes[OutcomeAlreadyThere]; n > 0 {
+		if n := t.Outcomes[entry.OutcomeStored] + t.Outcomes[entry.OutcomeAlreadyThere]; n > 0 {
 			if err := f(page, n); err != nil {
 				return err
 			}
@@ -222,7 +223,7 @@ func (r *run) heldBetween(from, to uint64, f func(page, objects uint64) error) (
 	if from >= to {
 		return nil
 	}
-	rows, err := r.journal.cursor('o', uint64(placeOf(from, 0)))
+	rows, err := r.journal.cursor('o', uint64(entry.PlaceOf(from, 0)))
 	if err != nil {
 		return err
 	}
@@ -240,10 +241,10 @@ func (r *run) heldBetween(from, to uint64, f func(page, objects uint64) error) (
 		if err != nil {
 			return err
 		}
-		if !ok || place(at).page() >= to {
+		if !ok || entry.Place(at).Page() >= to {
 			return end()
 		}
-		if p := place(at).page(); p != page {
+		if p := entry.Place(at).Page(); p != page {
 			if err := end(); err != nil {
 				return err
 			}
@@ -257,11 +258,11 @@ func (r *run) heldBetween(from, to uint64, f func(page, objects uint64) error) (
 
 // heldOf finds the places of a page's held objects by their numbers; the page's first
 // one has the number before.
-func (r *run) heldOf(page, before uint64, wanted []uint64) (places []place, err error) {
+func (r *run) heldOf(page, before uint64, wanted []uint64) (places []entry.Place, err error) {
 	if len(wanted) == 0 {
 		return nil, nil
 	}
-	rows, err := r.journal.cursor('o', uint64(placeOf(page, 0)))
+	rows, err := r.journal.cursor('o', uint64(entry.PlaceOf(page, 0)))
 	if err != nil {
 		return nil, err
 	}
@@ -269,14 +270,14 @@ func (r *run) heldOf(page, before uint64, wanted []uint64) (places []place, err 
 	for number := before; len(wanted) > 0; {
 		var rec record
 		at, ok, err := rows.next(&rec)
-		if err != nil || !ok || place(at).page() != page {
+		if err != nil || !ok || entry.Place(at).Page() != page {
 			return places, err
 		}
 		if !rec.held() {
 			continue
 		}
 		if number == wanted[0] {
-			places, wanted = append(places, place(at)), wanted[1:]
+			places, wanted = append(places, entry.Place(at)), wanted[1:]
 		}
 		number++
 	}
@@ -302,7 +303,7 @@ type heldObject struct {
 }
 
 // all asks for the objects of the entries that walk gives, several at once.
-func (c *rechecker) all(ctx context.Context, walk func(context.Context, func(Entry) error) error) error {
+func (c *rechecker) all(ctx context.Context, walk func(context.Context, func(entry.Entry) error) error) error {
 	ctx, quit := context.WithCancel(ctx)
 	defer quit()
 	work := make(chan heldObject)
@@ -325,21 +326,21 @@ func (c *rechecker) all(ctx context.Context, walk func(context.Context, func(Ent
 }
 
 // give hands the entries' objects to the workers, with what the journal knows of them.
-func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(Entry) error) error, work chan<- heldObject) (err error) {
+func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(entry.Entry) error) error, work chan<- heldObject) (err error) {
 	rows, err := c.run.journal.cursor('o', 0)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.close()) }()
-	return walk(ctx, func(e Entry) error {
+	return walk(ctx, func(e entry.Entry) error {
 		var o heldObject
-		ok, err := rows.load(e.place(), &o.rec)
+		ok, err := rows.load(e.Place(), &o.rec)
 		if err != nil || !ok || !o.rec.held() {
 			return err
 		}
 		o.action, err = c.run.planner.plan(e)
 		if err != nil || o.action.Kind == ActionNone {
-			return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.place()), err)
+			return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.Place()), err)
 		}
 		select {
 		case work <- o:
@@ -351,8 +352,8 @@ func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(En
 }
 
 // whole walks all entries that can be read.
-func (c *rechecker) whole(ctx context.Context, f func(Entry) error) error {
-	return c.run.source.Entries(ctx, 0, func(e Entry) error {
+func (c *rechecker) whole(ctx context.Context, f func(entry.Entry) error) error {
+	return c.run.source.Entries(ctx, 0, func(e entry.Entry) error {
 		switch {
 		case ctx.Err() != nil:
 			return errStopped
@@ -365,16 +366,16 @@ func (c *rechecker) whole(ctx context.Context, f func(Entry) error) error {
 
 // pages walks the sample's entries, reading only their pages. Those on pages that are
 // lost cannot be asked for, and are not counted.
-func (c *rechecker) pages(ctx context.Context, sample []place, f func(Entry) error) error {
+func (c *rechecker) pages(ctx context.Context, sample []entry.Place, f func(entry.Entry) error) error {
 	for len(sample) > 0 {
-		page := sample[0].page()
-		err := c.run.source.Entries(ctx, page, func(e Entry) error {
+		page := sample[0].Page()
+		err := c.run.source.Entries(ctx, page, func(e entry.Entry) error {
 			switch {
 			case ctx.Err() != nil:
 				return errStopped
 			case e.Page > page || len(sample) == 0:
 				return errSpanEnd
-			case e.Lost != nil || len(e.Raw) == 0 || e.place() != sample[0]:
+			case e.Lost != nil || len(e.Raw) == 0 || e.Place() != sample[0]:
 				return nil
 			}
 			sample = sample[1:]
@@ -383,7 +384,7 @@ func (c *rechecker) pages(ctx context.Context, sample []place, f func(Entry) err
 		if err != nil && !errors.Is(err, errSpanEnd) {
 			return err
 		}
-		for len(sample) > 0 && sample[0].page() == page {
+		for len(sample) > 0 && sample[0].Page() == page {
 			sample = sample[1:]
 		}
 	}
@@ -434,7 +435,7 @@ func (c *rechecker) head(ctx context.Context, key string) (target.Object, error)
 // is reports whether HEAD shows the object that the outcome is of. Where it tells no
 // checksum that can be compared, the ETag must be the one of then.
 func (o heldObject) is(obj target.Object) bool {
-	ours, x := o.rec.Outcome == OutcomeStored, o.action.expected()
+	ours, x := o.rec.Outcome == entry.OutcomeStored, o.action.expected()
 	if o.rec.Parts != nil {
 		own, err := x.recut(o.rec.Parts.Checksum)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -30,7 +31,7 @@ func TestRunCutsAnew(t *testing.T) {
 				if recut := line.Key == "in/vast" || line.Key == "in/big" && name != "fewer parts"; recut && line.PartsBy != byImporter || !recut && line.PartsBy == byImporter && line.Key != "in/dir/c" {
 					t.Errorf("%s: parts by %s", line.Key, line.PartsBy)
 				}
-				if o := f.objects[line.Key]; line.Outcome == OutcomeStored && line.PartsBy == byImporter && o.sha256 != line.SHA256 {
+				if o := f.objects[line.Key]; line.Outcome == entry.OutcomeStored && line.PartsBy == byImporter && o.sha256 != line.SHA256 {
 					t.Errorf("%s: the store has %s, the receipts %s", line.Key, o.sha256, line.SHA256)
 				}
 			}
@@ -47,7 +48,7 @@ func TestRunCutsAnew(t *testing.T) {
 			// Another store's object of the same content is the same.
 			again := onTape(t, testOptions(t, memDisk()), limit)
 			again.RunID = "run-2"
-			if res := mustRun(t, s, f, again); res.Tally.Outcomes[OutcomeAlreadyThere] != 9 {
+			if res := mustRun(t, s, f, again); res.Tally.Outcomes[entry.OutcomeAlreadyThere] != 9 {
 				t.Errorf("again: %+v", res.Tally)
 			}
 		})
@@ -78,7 +79,7 @@ func TestRecutClaimsProveNothing(t *testing.T) {
 		}
 		return report
 	}
-	if r := verify(line); r.Same != 1 || r.Proofs[ProofReadBack] != 1 {
+	if r := verify(line); r.Same != 1 || r.Proofs[entry.ProofReadBack] != 1 {
 		t.Errorf("as it was stored: %+v", r)
 	}
 	for name, change := range map[string]func(*Line){

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
@@ -111,7 +112,7 @@ func (r *run) takesOne(ctx context.Context) bool {
 func (r *run) storedBefore() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.tally.Outcomes[OutcomeStored] > 0
+	return r.tally.Outcomes[entry.OutcomeStored] > 0
 }
 
 // storedOne notes that the target takes objects.

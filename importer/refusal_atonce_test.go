@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -75,7 +76,7 @@ func TestRefusalOfKeyAndAttributesAtOnce(t *testing.T) {
 	o := testOptions(t, memDisk())
 	o.Rules = parseRules(t, `{"version":1,"objects":[{"tags":{"a":"b"}}]}`)
 	res, err := Run(context.Background(), s, store, o)
-	if !target.HasCode(err, target.CodePolicyDenied) || res.Unfinished != 1 || res.Tally.Outcomes[OutcomeFailed] != 1 || f.entries() != 39 {
+	if !target.HasCode(err, target.CodePolicyDenied) || res.Unfinished != 1 || res.Tally.Outcomes[entry.OutcomeFailed] != 1 || f.entries() != 39 {
 		t.Errorf("%v, %d objects, %+v", err, f.entries(), res)
 	}
 }

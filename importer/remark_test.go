@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -25,7 +26,7 @@ func TestRunWithRemarks(t *testing.T) {
 	o := testOptions(t, memDisk())
 	for start := range 2 {
 		res := mustRun(t, remarked, f, o)
-		if !res.Complete || res.ExitClass() != ExitSkipped || res.Tally.Outcomes[OutcomeStored] != 3 || res.Tally.Remarks != 2 || len(res.Differences) > 0 || res.Receipts == "" {
+		if !res.Complete || res.ExitClass() != ExitSkipped || res.Tally.Outcomes[entry.OutcomeStored] != 3 || res.Tally.Remarks != 2 || len(res.Differences) > 0 || res.Receipts == "" {
 			t.Errorf("start %d: class %v, %+v", start, res.ExitClass(), res.Tally)
 		}
 	}
@@ -40,7 +41,7 @@ func TestRunWithRemarks(t *testing.T) {
 			t.Fatal(err)
 		}
 		reason, detail, err := manifest.PeekRemark(l.Record)
-		if err != nil || (reason == "unreadable") != (i > 0) || (detail != "") != (i > 0) || l.Error != "" || l.Outcome != OutcomeStored {
+		if err != nil || (reason == "unreadable") != (i > 0) || (detail != "") != (i > 0) || l.Error != "" || l.Outcome != entry.OutcomeStored {
 			t.Errorf("line %d: %q %q %v %+v", i, reason, detail, err, l)
 		}
 	}

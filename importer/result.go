@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -19,7 +20,7 @@ type Result struct {
 	Finished    time.Time
 	Earlier     bool     // the run had ended before this start, which only looked at a sample of its objects
 	Recheck     *Recheck // of objects of earlier starts; nil if there were none
-	Tally       Tally
+	Tally       entry.Tally
 	Unfinished  uint64   // entries that were met and have no outcome yet
 	Differences []string // source scan, manifest and target do not agree; each named
 	Contradicts bool     // of them, the signed totals contradict the records: the device is not to be used
@@ -120,7 +121,7 @@ func (r *Result) ExitClass() ExitClass {
 		return ExitFixable
 	case !r.Complete:
 		return ExitIncomplete
-	case r.Tally.Outcomes[OutcomeSkipped] > 0, r.Tally.Remarks > 0:
+	case r.Tally.Outcomes[entry.OutcomeSkipped] > 0, r.Tally.Remarks > 0:
 		return ExitSkipped
 	}
 	return ExitComplete
@@ -202,18 +203,18 @@ type progress struct {
 }
 
 // early counts an entry of an earlier start. Its bytes are in the target already.
-func (p *progress) early(e Entry, rec record) {
+func (p *progress) early(e entry.Entry, rec record) {
 	p.earlyEntries.Add(1)
-	if rec.Outcome == OutcomeStored || rec.Outcome == OutcomeAlreadyThere {
+	if rec.Outcome == entry.OutcomeStored || rec.Outcome == entry.OutcomeAlreadyThere {
 		p.bytes.Add(e.Record.DataLength())
 		p.earlyBytes.Add(e.Record.DataLength())
 	}
 }
 
 // page counts a page of an earlier start.
-func (p *progress) page(t Tally) {
+func (p *progress) page(t entry.Tally) {
 	p.entries.Add(t.Entries())
-	p.objects.Add(t.Outcomes[OutcomeStored] + t.Outcomes[OutcomeAlreadyThere])
+	p.objects.Add(t.Outcomes[entry.OutcomeStored] + t.Outcomes[entry.OutcomeAlreadyThere])
 	p.earlyEntries.Add(t.Entries())
 	p.bytes.Add(t.Bytes)
 	p.earlyBytes.Add(t.Bytes)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -20,9 +21,9 @@ type Rules struct {
 	Version     int          `json:"version"`
 	Keys        KeyRules     `json:"keys,omitzero"`
 	Entries     []EntryRule  `json:"entries,omitempty"`     // before Keys
-	Symlinks    Policy       `json:"symlinks,omitempty"`    // "": as the job says
-	Directories Policy       `json:"directories,omitempty"` // "": as the job says
-	Hardlinks   Policy       `json:"hardlinks,omitempty"`   // "": object
+	Symlinks    entry.Policy `json:"symlinks,omitempty"`    // "": as the job says
+	Directories entry.Policy `json:"directories,omitempty"` // "": as the job says
+	Hardlinks   entry.Policy `json:"hardlinks,omitempty"`   // "": object
 	Objects     []ObjectRule `json:"objects,omitempty"`
 }
 
@@ -127,9 +128,9 @@ func (r Rules) validate() error {
 	add(target.CheckPrefix(r.Keys.Strip), "keys.strip")
 	add(target.CheckPrefix(r.Keys.Add), "keys.add")
 	add(target.OneOf(r.Keys.Unicode, UnicodeKeep, UnicodeNFC), "keys.unicode")
-	add(target.OneOf(string(r.Symlinks), string(PolicyObject), string(PolicySkip)), "symlinks")
-	add(target.OneOf(string(r.Directories), string(PolicyObject), string(PolicySkip), string(PolicyEmpty)), "directories")
-	add(target.OneOf(string(r.Hardlinks), string(PolicyObject), string(PolicySkip)), "hardlinks")
+	add(target.OneOf(string(r.Symlinks), string(entry.PolicyObject), string(entry.PolicySkip)), "symlinks")
+	add(target.OneOf(string(r.Directories), string(entry.PolicyObject), string(entry.PolicySkip), string(entry.PolicyEmpty)), "directories")
+	add(target.OneOf(string(r.Hardlinks), string(entry.PolicyObject), string(entry.PolicySkip)), "hardlinks")
 	r.checkEntries(add)
 	if len(r.Objects) > maxObjectRules {
 		add(fmt.Errorf("%d rules, at most %d", len(r.Objects), maxObjectRules), "objects")

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -75,7 +76,7 @@ func TestEntryRulesCollide(t *testing.T) {
 	o := testOptions(t, memDisk())
 	o.Rules = parseRules(t, `{"version":1,"entries":[{"path":"a","key":"c"},{"path":"b","key":".sledge-journal/x"}]}`)
 	res := mustRun(t, s, f, o)
-	if res.Tally.Outcomes[OutcomeFailed] != 3 || res.Named[target.CodeKeyCollision] != 3 || f.ours() != 0 {
+	if res.Tally.Outcomes[entry.OutcomeFailed] != 3 || res.Named[target.CodeKeyCollision] != 3 || f.ours() != 0 {
 		t.Errorf("%+v", res)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -32,7 +33,7 @@ func TestRunWithRules(t *testing.T) {
 		{"match":"big","storage_class":"COLD","lock":{"mode":"GOVERNANCE","days":3}},{"tags":{"a":"b"}}]}`)
 	o.Problem = nil
 	res, err := Run(context.Background(), s, f, o)
-	if err != nil || res.Tally.Bad() != 2 || res.Tally.Outcomes[OutcomeNoObject] != 3 {
+	if err != nil || res.Tally.Bad() != 2 || res.Tally.Outcomes[entry.OutcomeNoObject] != 3 {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	if want := map[string]uint64{"directory": 1, "symlink": 1, "hard link": 1}; !maps.Equal(res.Tally.LeftOut, want) {
@@ -53,12 +54,12 @@ func TestRunWithRules(t *testing.T) {
 			t.Fatal(err)
 		}
 		switch {
-		case line.Outcome == OutcomeStored:
+		case line.Outcome == entry.OutcomeStored:
 			keys[line.Key] = r.Path
 			if line.Attributes == nil || line.Attributes.Tags["a"] != "b" || (line.Attributes.StorageClass == "COLD") != (r.Path == "big") {
 				t.Errorf("%q: attributes %+v", r.Path, line.Attributes)
 			}
-		case line.Outcome == OutcomeFailed:
+		case line.Outcome == entry.OutcomeFailed:
 			if line.Error != target.CodeKeyCollision || r.Path != "c" && r.Path != "dir/c" {
 				t.Errorf("%q failed: %s", r.Path, line.Error)
 			}
@@ -207,11 +208,11 @@ func TestRunMarkerKey(t *testing.T) {
 	o := testOptions(t, disk)
 	o.Marker = "a"
 	res := mustRun(t, s, f, o)
-	if _, sent := f.objects["in/a"]; sent || res.Complete || res.Tally.Outcomes[OutcomeFailed] != 1 || res.Tally.Outcomes[OutcomeStored] != 7 {
+	if _, sent := f.objects["in/a"]; sent || res.Complete || res.Tally.Outcomes[entry.OutcomeFailed] != 1 || res.Tally.Outcomes[entry.OutcomeStored] != 7 {
 		t.Errorf("sent %v, %+v", sent, res.Tally)
 	}
 	for _, line := range readLines(t, disk, "receipts/objects.list") {
-		if line.Outcome == OutcomeFailed && (line.Key != "in/a" || line.Error != target.CodeKeyCollision) {
+		if line.Outcome == entry.OutcomeFailed && (line.Key != "in/a" || line.Error != target.CodeKeyCollision) {
 			t.Errorf("%s: %s", line.Key, line.Error)
 		}
 	}

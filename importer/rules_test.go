@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
@@ -156,7 +157,7 @@ func TestRulesInOptions(t *testing.T) {
 	o.Now = fixedClock()
 	o.Rules = parseRules(t, `{"version":1,"directories":"empty","objects":[{"lock":{"mode":"COMPLIANCE","until":"2026-01-02T03:04:06Z"}},{"storage_class":"GLACIER"}]}`)
 	o = o.withDefaults()
-	if err := o.validate(); err != nil || o.Directories != PolicyEmpty || o.Symlinks != PolicyObject {
+	if err := o.validate(); err != nil || o.Directories != entry.PolicyEmpty || o.Symlinks != entry.PolicyObject {
 		t.Errorf("%v, %q, %q", err, o.Directories, o.Symlinks)
 	}
 	o.ReadBack = true

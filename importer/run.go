@@ -10,13 +10,14 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
 // run is one start of an import.
 type run struct {
 	opts        Options
-	source      Source
+	source      entry.Source
 	target      target.Target
 	planner     *planner
 	outlook     *outlook
@@ -47,7 +48,7 @@ type run struct {
 	rechecks sync.Mutex
 
 	mu         sync.Mutex
-	tally      Tally
+	tally      entry.Tally
 	passes     int
 	keptKeys   []string      // of probes, to be removed when their retention is over
 	withheld   []string      // left by the first look's probes, not named yet; nil: each is named at once
@@ -81,7 +82,7 @@ var ErrCommitted = errors.New("the run is committed, and has not ended in this s
 // Fixable), the context was cancelled, or the source or the state folder failed.
 // Calling it again with the same options goes on. Cancelling ctx begins no other request, and
 // gives those that are under way three seconds to finish.
-func Run(ctx context.Context, source Source, target target.Target, opts Options) (*Result, error) {
+func Run(ctx context.Context, source entry.Source, target target.Target, opts Options) (*Result, error) {
 	r, runCtx, err := newRun(ctx, source, target, opts)
 	if err != nil {
 		return nil, err
@@ -121,7 +122,7 @@ func Run(ctx context.Context, source Source, target target.Target, opts Options)
 }
 
 // newRun is a run that nothing has been done for, with the context that its cancel ends.
-func newRun(ctx context.Context, source Source, to target.Target, opts Options) (_ *run, runCtx context.Context, err error) {
+func newRun(ctx context.Context, source entry.Source, to target.Target, opts Options) (_ *run, runCtx context.Context, err error) {
 	opts = opts.withDefaults()
 	if err := opts.validate(); err != nil {
 		return nil, nil, err
@@ -132,7 +133,7 @@ func newRun(ctx context.Context, source Source, to target.Target, opts Options) 
 		return nil, nil, err
 	}
 	runCtx, cancel := context.WithCancel(ctx)
-	r := &run{planner: planner, opts: opts, source: source, target: to, tally: newTally(), problems: map[target.Code]uint64{}, cancel: cancel}
+	r := &run{planner: planner, opts: opts, source: source, target: to, tally: entry.NewTally(), problems: map[target.Code]uint64{}, cancel: cancel}
 	r.progress.started = opts.Now()
 	r.ours = r.stillOurs(heldBy(opts.StateDir))
 	r.calls = newCaller(opts, runCtx.Done())
@@ -306,16 +307,16 @@ func (r *run) entries() uint64 {
 // failure is the outcome of an entry that cannot be stored.
 func failure(err error) record {
 	e := target.AsError(err)
-	rec := record{Outcome: OutcomeFailed, Code: e.Code, Detail: target.Clip(e.Cause)}
+	rec := record{Outcome: entry.OutcomeFailed, Code: e.Code, Detail: target.Clip(e.Cause)}
 	if e.Code == target.CodeConflict || e.Code == target.CodeCannotCompare || e.Code == target.CodeArchived || e.Code == target.CodeNotShown && !e.Unknown {
-		rec.Outcome = OutcomeConflict
+		rec.Outcome = entry.OutcomeConflict
 	}
 	return rec
 }
 
 // done journals an outcome, then counts it.
-func (r *run) done(ctx context.Context, p *pageWork, e Entry, rec record, err error) error {
-	if err := r.keep(ctx, func() error { return r.journal.setOutcome(e.place(), rec) }); err != nil {
+func (r *run) done(ctx context.Context, p *pageWork, e entry.Entry, rec record, err error) error {
+	if err := r.keep(ctx, func() error { return r.journal.setOutcome(e.Place(), rec) }); err != nil {
 		return err
 	}
 	if err != nil {
@@ -327,15 +328,15 @@ func (r *run) done(ctx context.Context, p *pageWork, e Entry, rec record, err er
 	return p.end(ctx, e, rec, err == nil)
 }
 
-func (r *run) count(e Entry, rec record) {
+func (r *run) count(e entry.Entry, rec record) {
 	r.mu.Lock()
-	r.tally.add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
+	r.tally.Add(e, rec.Outcome, rec.Proof, e.Record.DataLength())
 	r.mu.Unlock()
 	r.progress.entries.Add(1)
 	switch rec.Outcome {
-	case OutcomeStored, OutcomeAlreadyThere:
+	case entry.OutcomeStored, entry.OutcomeAlreadyThere:
 		r.progress.objects.Add(1)
-	case OutcomeFailed, OutcomeConflict:
+	case entry.OutcomeFailed, entry.OutcomeConflict:
 		r.progress.failed.Add(1)
 	}
 }

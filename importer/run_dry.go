@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -27,12 +28,12 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, ofContext(ctx, err)
 	}
-	err = outlook.Entries(ctx, 0, func(e Entry) error {
+	err = outlook.Entries(ctx, 0, func(e entry.Entry) error {
 		if e.Lost != nil {
 			r.losePage(e)
 			return nil
 		}
-		rec := record{Outcome: OutcomeStored}
+		rec := record{Outcome: entry.OutcomeStored}
 		action, err := r.planner.plan(e)
 		if err != nil {
 			rec = failure(err)

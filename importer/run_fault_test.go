@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -43,7 +44,7 @@ func TestNewRunCrash(t *testing.T) {
 		o = testOptions(nil, clone)
 		o.RunID = "run-2"
 		res := mustRun(t, s, f, o)
-		if !res.Complete || res.Receipts != "runs/run-2/receipts" || res.Tally.Outcomes[OutcomeStored]+res.Tally.Outcomes[OutcomeAlreadyThere] != 8 {
+		if !res.Complete || res.Receipts != "runs/run-2/receipts" || res.Tally.Outcomes[entry.OutcomeStored]+res.Tally.Outcomes[entry.OutcomeAlreadyThere] != 8 {
 			t.Fatalf("killed at call %d: %+v", n, res)
 		}
 		f.check(t, s, "in/")
@@ -148,7 +149,7 @@ func testCrash(t *testing.T, silent bool) {
 			}
 			f.hook = nil
 			res, err := Run(context.Background(), s, f, testOptions(nil, clone))
-			if err != nil || !res.Complete || res.Tally.Outcomes[OutcomeStored] != 8 {
+			if err != nil || !res.Complete || res.Tally.Outcomes[entry.OutcomeStored] != 8 {
 				t.Fatalf("killed at call %d (applied %v), then: %v, %+v", n, apply, err, res)
 			}
 			f.check(t, s, "in/")
@@ -247,7 +248,7 @@ func TestOneObjectNeverAnswers(t *testing.T) {
 	o := testOptions(t, disk)
 	o.Retries = 2
 	res := mustRun(t, s, f, o)
-	if res.Unfinished != 1 || res.Complete || res.ExitClass() != ExitFixable || res.Receipts != "" || res.Tally.Outcomes[OutcomeStored] != 7 {
+	if res.Unfinished != 1 || res.Complete || res.ExitClass() != ExitFixable || res.Receipts != "" || res.Tally.Outcomes[entry.OutcomeStored] != 7 {
 		t.Errorf("result %+v", res)
 	}
 	f.hook = nil

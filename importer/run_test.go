@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -18,10 +19,10 @@ func TestRun(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	res := mustRun(t, s, f, testOptions(t, memDisk()))
 	f.check(t, s, "in/")
-	if !res.Complete || res.ExitClass() != ExitSkipped || res.Tally.Outcomes[OutcomeStored] != 8 || res.Tally.Outcomes[OutcomeSkipped] != 1 {
+	if !res.Complete || res.ExitClass() != ExitSkipped || res.Tally.Outcomes[entry.OutcomeStored] != 8 || res.Tally.Outcomes[entry.OutcomeSkipped] != 1 {
 		t.Errorf("result %+v, class %v", res, res.ExitClass())
 	}
-	if res.Tally.Proofs[ProofSHA256] != 8 || !res.Probe.Checking || !res.Probe.Conditional() {
+	if res.Tally.Proofs[entry.ProofSHA256] != 8 || !res.Probe.Checking || !res.Probe.Conditional() {
 		t.Errorf("proofs %v, probe %v", res.Tally.Proofs, res.Probe)
 	}
 	meta := f.objects["in/a"].metadata
@@ -87,7 +88,7 @@ func TestAnswers(t *testing.T) {
 				t.Errorf("%v", heads)
 			}
 			for _, line := range readLines(t, disk, "receipts/objects.list") {
-				if o := f.objects[line.Key]; line.Outcome == OutcomeStored && (line.ETag != "etag" || line.ChecksumType != o.kind || line.Verified.IsZero()) {
+				if o := f.objects[line.Key]; line.Outcome == entry.OutcomeStored && (line.ETag != "etag" || line.ChecksumType != o.kind || line.Verified.IsZero()) {
 					t.Errorf("line %+v", line)
 				}
 			}
@@ -107,7 +108,7 @@ func TestAgain(t *testing.T) {
 	o := testOptions(t, memDisk())
 	o.RunID = "run-2"
 	other := mustRun(t, s, f, o)
-	if !other.Complete || other.Tally.Outcomes[OutcomeAlreadyThere] != 8 || f.byCall["part"] != 2+3+3 {
+	if !other.Complete || other.Tally.Outcomes[entry.OutcomeAlreadyThere] != 8 || f.byCall["part"] != 2+3+3 {
 		t.Errorf("other run: %+v, calls %v", other.Tally, f.byCall)
 	}
 	f.check(t, s, "in/")
@@ -147,7 +148,7 @@ func TestNewRun(t *testing.T) {
 	o.RunID = "run-2"
 	second := mustRun(t, s, f, o)
 	if !second.Complete || second.Earlier || second.Attempt != 1 || second.RunID != "run-2" || second.Receipts != "runs/run-2/receipts" ||
-		second.Tally.Outcomes[OutcomeStored] != 2 || second.Tally.Outcomes[OutcomeAlreadyThere] != 6 {
+		second.Tally.Outcomes[entry.OutcomeStored] != 2 || second.Tally.Outcomes[entry.OutcomeAlreadyThere] != 6 {
 		t.Errorf("new run %+v", second)
 	}
 	probes := 3 + 1 // conditional, wrong and right PUT, and the run's marker
@@ -176,12 +177,12 @@ func TestNewRun(t *testing.T) {
 	bad.data, bad.sha256 = []byte("HELLO"), "x"
 	f.objects["in/a"] = bad
 	o.RunID = "run-3"
-	if res := mustRun(t, s, f, o); res.Tally.Outcomes[OutcomeConflict] != 1 || string(f.objects["in/a"].data) != "HELLO" {
+	if res := mustRun(t, s, f, o); res.Tally.Outcomes[entry.OutcomeConflict] != 1 || string(f.objects["in/a"].data) != "HELLO" {
 		t.Errorf("changed object: %+v", res)
 	}
 	// A new run may have other options; another device has no place here.
 	o.RunID, o.Prefix = "run-4", "else/"
-	if res := mustRun(t, s, f, o); !res.Complete || res.Tally.Outcomes[OutcomeStored] != 8 {
+	if res := mustRun(t, s, f, o); !res.Complete || res.Tally.Outcomes[entry.OutcomeStored] != 8 {
 		t.Errorf("other prefix: %+v", res)
 	}
 	s.scope.Device[0]++
@@ -196,20 +197,20 @@ func TestConflicts(t *testing.T) {
 	tests := []struct {
 		name    string
 		prepare func(f *fakeTarget, o *Options)
-		outcome Outcome
+		outcome entry.Outcome
 		code    target.Code
-		proof   Proof
+		proof   entry.Proof
 	}{
 		{"other content", func(f *fakeTarget, o *Options) {
 			put(f, "a", fakeObject{data: []byte("HELLO"), sha256: "x", kind: "FULL_OBJECT"})
-		}, OutcomeConflict, target.CodeConflict, ""},
-		{"other size", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hell")}) }, OutcomeConflict, target.CodeConflict, ""},
-		{"no checksum, same bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hello")}) }, OutcomeAlreadyThere, "", ProofReadBack},
-		{"no checksum, other bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("HELLO")}) }, OutcomeConflict, target.CodeConflict, ""},
+		}, entry.OutcomeConflict, target.CodeConflict, ""},
+		{"other size", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hell")}) }, entry.OutcomeConflict, target.CodeConflict, ""},
+		{"no checksum, same bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("hello")}) }, entry.OutcomeAlreadyThere, "", entry.ProofReadBack},
+		{"no checksum, other bytes", func(f *fakeTarget, o *Options) { put(f, "a", fakeObject{data: []byte("HELLO")}) }, entry.OutcomeConflict, target.CodeConflict, ""},
 		{"no checksum, read back too large", func(f *fakeTarget, o *Options) {
 			put(f, "a", fakeObject{data: []byte("hello")})
 			o.ReadBackLimit = 4
-		}, OutcomeConflict, target.CodeCannotCompare, ""},
+		}, entry.OutcomeConflict, target.CodeCannotCompare, ""},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -282,7 +283,7 @@ func TestBadObjects(t *testing.T) {
 			o := testOptions(t, memDisk())
 			o.Problem = func(e *target.Error) { seen = append(seen, e) }
 			res := mustRun(t, s, f, o)
-			if res.Tally.Outcomes[OutcomeFailed] != 1 || res.Tally.Outcomes[OutcomeStored] != 7 || res.Complete {
+			if res.Tally.Outcomes[entry.OutcomeFailed] != 1 || res.Tally.Outcomes[entry.OutcomeStored] != 7 || res.Complete {
 				t.Errorf("tally %+v", res.Tally)
 			}
 			if len(seen) != 1 || seen[0].Code != test.code || seen[0].Path == "" || seen[0].Remedy == "" || seen[0].Class != target.FatalObject {
@@ -301,10 +302,10 @@ func TestStores(t *testing.T) {
 		f.unchecking = true
 		disk := memDisk()
 		res := mustRun(t, s, f, testOptions(t, disk))
-		if !res.Complete || res.Probe.Checking || res.Tally.Proofs[ProofReadBack] != 8 {
+		if !res.Complete || res.Probe.Checking || res.Tally.Proofs[entry.ProofReadBack] != 8 {
 			t.Errorf("result %+v", res)
 		}
-		if line := readLines(t, disk, "receipts/objects.list")[0]; line.HashedBy != byImporter || line.Proof != ProofReadBack {
+		if line := readLines(t, disk, "receipts/objects.list")[0]; line.HashedBy != byImporter || line.Proof != entry.ProofReadBack {
 			t.Errorf("line %+v", line)
 		}
 	})
@@ -312,21 +313,21 @@ func TestStores(t *testing.T) {
 		s, f := mixed(), newFake(t)
 		f.unchecking, s.flipped["big"] = true, 5
 		res := mustRun(t, s, f, testOptions(t, memDisk()))
-		if _, ok := f.objects["in/big"]; ok || res.Tally.Outcomes[OutcomeFailed] != 1 {
+		if _, ok := f.objects["in/big"]; ok || res.Tally.Outcomes[entry.OutcomeFailed] != 1 {
 			t.Errorf("tally %+v", res.Tally)
 		}
 	})
 	t.Run("tells no checksum", func(t *testing.T) {
 		s, f := mixed(), newFake(t)
 		f.noChecksums = true
-		if res := mustRun(t, s, f, testOptions(t, memDisk())); !res.Complete || res.Tally.Proofs[ProofReadBack] != 8 {
+		if res := mustRun(t, s, f, testOptions(t, memDisk())); !res.Complete || res.Tally.Proofs[entry.ProofReadBack] != 8 {
 			t.Errorf("result %+v", res)
 		}
 	})
 	t.Run("dashless composites", func(t *testing.T) {
 		s, f := mixed(), newFake(t)
 		f.dashless = true
-		if res := mustRun(t, s, f, testOptions(t, memDisk())); !res.Complete || res.Tally.Proofs[ProofSHA256] != 8 {
+		if res := mustRun(t, s, f, testOptions(t, memDisk())); !res.Complete || res.Tally.Proofs[entry.ProofSHA256] != 8 {
 			t.Errorf("result %+v", res)
 		}
 	})
@@ -336,7 +337,7 @@ func TestStores(t *testing.T) {
 		o := testOptions(t, memDisk())
 		o.ReadBack = true
 		res := mustRun(t, s, f, o)
-		if res.Complete || res.Tally.Outcomes[OutcomeFailed] != 6 { // all but the two without bytes
+		if res.Complete || res.Tally.Outcomes[entry.OutcomeFailed] != 6 { // all but the two without bytes
 			t.Errorf("tally %+v", res.Tally)
 		}
 	})
@@ -351,7 +352,7 @@ func TestStores(t *testing.T) {
 		o.StateDir = memDisk()
 		f.objects["in/a"] = fakeObject{data: []byte("other")}
 		res := mustRun(t, s, f, o)
-		if res.Tally.Outcomes[OutcomeConflict] != 1 || res.Tally.Outcomes[OutcomeStored] != 7 {
+		if res.Tally.Outcomes[entry.OutcomeConflict] != 1 || res.Tally.Outcomes[entry.OutcomeStored] != 7 {
 			t.Errorf("tally %+v", res.Tally)
 		}
 		env, err := vfs.ReadFile(o.StateDir, "receipts/total.dsse", 1<<20)
@@ -397,7 +398,7 @@ func TestDryRun(t *testing.T) {
 	s.totals.ScanEntries = s.totals.Files + s.totals.Dirs + s.totals.Symlinks + s.totals.Hardlinks + s.totals.Skipped
 	o := Options{Config: s3.Config{Bucket: "bucket"}, Prefix: "in/", RunID: "r", DryRun: true}
 	res, err := Run(context.Background(), s, f, o)
-	if err != nil || res.Tally.Outcomes[OutcomeStored] != 8 || res.Tally.Outcomes[OutcomeFailed] != 1 || len(f.objects) != 0 || f.calls != 1 {
+	if err != nil || res.Tally.Outcomes[entry.OutcomeStored] != 8 || res.Tally.Outcomes[entry.OutcomeFailed] != 1 || len(f.objects) != 0 || f.calls != 1 {
 		t.Errorf("%v, %+v, calls %v", err, res.Tally, f.byCall)
 	}
 	if res.ExitClass() != ExitIncomplete {
@@ -450,9 +451,9 @@ func TestReconcile(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	s, f := mixed(), newFake(t)
 	o := testOptions(t, memDisk())
-	o.Symlinks, o.Directories = PolicySkip, PolicySkip
+	o.Symlinks, o.Directories = entry.PolicySkip, entry.PolicySkip
 	res := mustRun(t, s, f, o)
-	if !res.Complete || res.Tally.Outcomes[OutcomeNoObject] != 2 || len(f.objects) != 6 {
+	if !res.Complete || res.Tally.Outcomes[entry.OutcomeNoObject] != 2 || len(f.objects) != 6 {
 		t.Errorf("tally %+v", res.Tally)
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -66,7 +67,7 @@ func TestS3(t *testing.T) {
 	o := s3Options(t, server, disk)
 	target := newS3(t, o)
 	res := mustRun(t, s, target, o)
-	if !res.Complete || res.Tally.Proofs[ProofSHA256] != 8 || !res.Probe.Checking || !res.Probe.Conditional() || !res.Probe.ListsUploads || !res.Probe.AnswersWrites {
+	if !res.Complete || res.Tally.Proofs[entry.ProofSHA256] != 8 || !res.Probe.Checking || !res.Probe.Conditional() || !res.Probe.ListsUploads || !res.Probe.AnswersWrites {
 		t.Errorf("result %+v", res)
 	}
 	compareS3(t, target, s)
@@ -77,7 +78,7 @@ func TestS3(t *testing.T) {
 	o = s3Options(t, server, memDisk())
 	o.RunID, o.ReadBack = "run-2", true
 	res = mustRun(t, s, target, o)
-	if !res.Complete || res.Tally.Outcomes[OutcomeAlreadyThere] != 8 || res.Tally.Proofs[ProofReadBack] != 8 {
+	if !res.Complete || res.Tally.Outcomes[entry.OutcomeAlreadyThere] != 8 || res.Tally.Proofs[entry.ProofReadBack] != 8 {
 		t.Errorf("again: %+v", res)
 	}
 	list, err := vfs.ReadFile(disk, "receipts/objects.list", 1<<30)
@@ -364,7 +365,7 @@ func TestS3LostReplies(t *testing.T) {
 			o.Endpoint, o.Prefix, o.RunID = w.URL, fmt.Sprintf("lost-%d/", i), fmt.Sprintf("lost-%d", i)
 			to := newS3(t, o)
 			res := mustRun(t, s, to, o)
-			if !lost || !res.Complete || res.Tally.Outcomes[OutcomeStored] != 8 || res.LeftUploads != 0 {
+			if !lost || !res.Complete || res.Tally.Outcomes[entry.OutcomeStored] != 8 || res.LeftUploads != 0 {
 				t.Errorf("lost %v: %+v", lost, res)
 			}
 			err := to.ListUploads(context.Background(), o.Prefix+"big", func(u target.Upload) error { return fmt.Errorf("%s was left", u.ID) })
@@ -428,7 +429,7 @@ func TestS3Conflict(t *testing.T) {
 		}
 	}
 	res := mustRun(t, s, to, o)
-	if res.Tally.Outcomes[OutcomeConflict] != 2 || res.Tally.Outcomes[OutcomeStored] != 6 || res.ExitClass() != ExitIncomplete {
+	if res.Tally.Outcomes[entry.OutcomeConflict] != 2 || res.Tally.Outcomes[entry.OutcomeStored] != 6 || res.ExitClass() != ExitIncomplete {
 		t.Errorf("result %+v", res)
 	}
 	if obj, err := to.Head(context.Background(), "in/big"); err != nil || obj.Size != 4 {

@@ -3,6 +3,7 @@ package importer
 import (
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -57,13 +58,13 @@ type Status struct {
 	Halt       *Halt       `json:"halt,omitempty"`     // of StateHalted
 	Progress   Progress    `json:"progress"`
 	// The run's Pace.
-	BytesPerSecond   float64                `json:"bytes_per_second"`
-	EntriesPerSecond float64                `json:"entries_per_second"`
-	ETASeconds       int64                  `json:"eta_seconds,omitempty"`
-	Outcomes         map[Outcome]uint64     `json:"outcomes"`
-	Proofs           map[Proof]uint64       `json:"proofs"`
-	Remarks          uint64                 `json:"remarks"`  // entries that are older versions
-	Problems         map[target.Code]uint64 `json:"problems"` // how often each code was met
+	BytesPerSecond   float64                  `json:"bytes_per_second"`
+	EntriesPerSecond float64                  `json:"entries_per_second"`
+	ETASeconds       int64                    `json:"eta_seconds,omitempty"`
+	Outcomes         map[entry.Outcome]uint64 `json:"outcomes"`
+	Proofs           map[entry.Proof]uint64   `json:"proofs"`
+	Remarks          uint64                   `json:"remarks"`  // entries that are older versions
+	Problems         map[target.Code]uint64   `json:"problems"` // how often each code was met
 }
 
 // Halt is why a run waits for its operator.

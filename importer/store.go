@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
@@ -220,12 +221,12 @@ func inWords(ctx context.Context, calls *caller, to target.Reader, key string, e
 // wherever a write's outcome is not known.
 func (r *run) answered(a *Action, s target.Stored) (record, bool) {
 	p := r.probe
-	if !p.Checking || !p.AnswersWrites || !r.kept.looked(r.writeOf(a), a.Attributes) || !r.keepsMetadata(a) || r.opts.ReadBack || !ProofSHA256.atLeast(r.opts.MinProof) {
+	if !p.Checking || !p.AnswersWrites || !r.kept.looked(r.writeOf(a), a.Attributes) || !r.keepsMetadata(a) || r.opts.ReadBack || !entry.ProofSHA256.AtLeast(r.opts.MinProof) {
 		return record{}, false
 	}
 	obj := target.Object{Size: a.Size, ETag: s.ETag, VersionID: s.VersionID, SHA256: s.SHA256, ChecksumType: s.ChecksumType}
 	verdict, proof := a.expected().compare(obj, true)
-	if verdict != same || proof != ProofSHA256 {
+	if verdict != same || proof != entry.ProofSHA256 {
 		return record{}, false
 	}
 	rec := r.describe(a, obj, true)
@@ -235,12 +236,12 @@ func (r *run) answered(a *Action, s target.Stored) (record, bool) {
 
 // describe is the record of an object before it is proven.
 func (r *run) describe(a *Action, obj target.Object, ours bool) record {
-	rec := record{Outcome: OutcomeAlreadyThere, VersionID: obj.VersionID, ETag: obj.ETag, ChecksumType: obj.ChecksumType, HashedBy: a.HashedBy}
+	rec := record{Outcome: entry.OutcomeAlreadyThere, VersionID: obj.VersionID, ETag: obj.ETag, ChecksumType: obj.ChecksumType, HashedBy: a.HashedBy}
 	if a.Cut != nil {
 		rec.Parts = &ownParts{len(a.Parts), a.PartSize, a.Checksum()}
 	}
 	if ours {
-		rec.Outcome = OutcomeStored
+		rec.Outcome = entry.OutcomeStored
 		if !r.probe.Checking {
 			rec.HashedBy = byImporter
 		}
@@ -267,13 +268,13 @@ func (r *run) judge(ctx context.Context, t *transfer, obj target.Object) (record
 		return record{}, r.wrong(a, ours, "size or checksum differ")
 	}
 	if !r.probe.Checking {
-		proof = ProofNone // the store repeats what it was told
+		proof = entry.ProofNone // the store repeats what it was told
 	}
 	seen := time.Time{}
 	switch {
-	case !r.opts.ReadBack && verdict != incomparable && proof.atLeast(r.opts.MinProof):
+	case !r.opts.ReadBack && verdict != incomparable && proof.AtLeast(r.opts.MinProof):
 	case t.hint.readBack(obj):
-		proof, seen = ProofReadBack, t.hint.Verified
+		proof, seen = entry.ProofReadBack, t.hint.Verified
 	default:
 		if most := max(0, r.opts.ReadBackLimit); !ours && !r.opts.ReadBack && a.Size > most {
 			return record{}, target.NewError(target.CodeCannotCompare, a.Path, fmt.Sprintf("%d bytes, read back is allowed up to %d", a.Size, most), nil)
@@ -287,7 +288,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj target.Object) (record
 			}
 			return record{}, err
 		}
-		proof = ProofReadBack
+		proof = entry.ProofReadBack
 	}
 	held := r.asAsked
 	if ours || r.mayBeOurs(a, obj) {
@@ -296,7 +297,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj target.Object) (record
 	if err := held(a, obj, &rec); err != nil {
 		return record{}, err
 	}
-	if !proof.atLeast(r.opts.MinProof) {
+	if !proof.AtLeast(r.opts.MinProof) {
 		return record{}, target.NewError(target.CodeNotProven, a.Path, fmt.Sprintf("reached %q, wanted %q", proof, r.opts.MinProof), nil)
 	}
 	if rec.Proof, rec.Verified = proof, seen; seen.IsZero() {
@@ -327,7 +328,7 @@ func (r *run) anothers(a *Action, obj target.Object) error {
 // readBack tells whether another host has read back this very object: the store's words
 // for it are still those of then. The proof keeps its time.
 func (r record) readBack(obj target.Object) bool {
-	return r.Hint && r.Proof == ProofReadBack && r.ETag != "" && r.ETag == obj.ETag && r.VersionID == obj.VersionID
+	return r.Hint && r.Proof == entry.ProofReadBack && r.ETag != "" && r.ETag == obj.ETag && r.VersionID == obj.VersionID
 }
 
 func (r *run) wrong(a *Action, ours bool, cause string) error {

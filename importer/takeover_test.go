@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -87,7 +88,7 @@ type ended struct {
 	err error
 }
 
-func startIn(s Source, target target.Target, state *Folder) chan ended {
+func startIn(s entry.Source, target target.Target, state *Folder) chan ended {
 	end := make(chan ended, 1)
 	go func() {
 		res, err := Run(context.Background(), s, target, testOptions(nil, state))

@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -105,8 +106,8 @@ func (t *teller) tell(final State) {
 type numbers struct {
 	entries, objects, failed, earlier uint64
 	bytes, earlierBytes               int64
-	outcomes                          map[Outcome]uint64
-	proofs                            map[Proof]uint64
+	outcomes                          map[entry.Outcome]uint64
+	proofs                            map[entry.Proof]uint64
 	remarks                           uint64
 }
 
@@ -170,8 +171,8 @@ func (t *teller) describe(p Progress) Status {
 	s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = p.Pace.BytesPerSecond, p.Pace.EntriesPerSecond, int64(p.Pace.Left/time.Second)
 	r.mu.Lock()
 	s.Started, s.Attempt = r.header.Started, r.header.Attempt
-	tally := newTally()
-	tally.merge(r.tally)
+	tally := entry.NewTally()
+	tally.Merge(r.tally)
 	for c, n := range r.problems {
 		s.Problems[c] = n
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -102,11 +103,11 @@ func TestStatusOfFullJournal(t *testing.T) {
 	var progress Progress
 	r.opts.Progress = func(p Progress) { progress = p }
 	end := func(n int) {
-		e := Entry{Page: 0, Record: s.entries[n].Record}
-		if err := j.setOutcome(placeOf(0, n), record{Outcome: OutcomeStored}); err != nil {
+		e := entry.Entry{Page: 0, Record: s.entries[n].Record}
+		if err := j.setOutcome(entry.PlaceOf(0, n), record{Outcome: entry.OutcomeStored}); err != nil {
 			t.Fatal(err)
 		}
-		r.count(e, record{Outcome: OutcomeStored})
+		r.count(e, record{Outcome: entry.OutcomeStored})
 	}
 	check := func(when string, want uint64) {
 		t.Helper()
@@ -125,7 +126,7 @@ func TestStatusOfFullJournal(t *testing.T) {
 	disk.full.Store(false)
 	check("room again", 2)
 	r.mu.Lock()
-	r.tally = newTally()
+	r.tally = entry.NewTally()
 	r.mu.Unlock()
 	r.progress.entries.Store(0) // a page is healed: it is counted anew
 	end(2)

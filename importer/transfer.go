@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -15,11 +16,11 @@ import (
 // journal and retries is decided here.
 type transfer struct {
 	run     *run
-	at      place
+	at      entry.Place
 	page    *pageWork
-	entry   Entry
+	entry   entry.Entry
 	action  *Action
-	content Content
+	content entry.Content
 	sent    atomic.Int64 // bytes that progress has counted for it
 
 	stored    target.Stored // the answer to PUT or Complete

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -36,7 +37,7 @@ func TestUnbegunOtherTarget(t *testing.T) {
 	o.Bucket = "other"
 	store := &renaming{b, func(key string) string { return strings.ReplaceAll(key, `\`, "/") }, false}
 	res := mustRun(t, s, store, o)
-	if _, renamed := b.objects["in/back/slash"]; renamed || res.Tally.Outcomes[OutcomeFailed] != 1 || len(res.Probe.Renames) != 1 {
+	if _, renamed := b.objects["in/back/slash"]; renamed || res.Tally.Outcomes[entry.OutcomeFailed] != 1 || len(res.Probe.Renames) != 1 {
 		t.Errorf("%q, %+v", res.Probe.Renames, res.Tally)
 	}
 	if want := "s3://bucket/in/" + journalName(s.Scope(), o.RunID); !slices.Equal(left, []string{want}) {

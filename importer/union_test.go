@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -28,7 +29,7 @@ func linesOf(t *testing.T, lines ...Line) *strings.Reader {
 }
 
 // unionLine is of a file whose content is named by sum.
-func unionLine(t *testing.T, outcome Outcome, key string, size int64, sum string) Line {
+func unionLine(t *testing.T, outcome entry.Outcome, key string, size int64, sum string) Line {
 	t.Helper()
 	digest := sha256.Sum256([]byte(sum))
 	r := &manifest.Record{Kind: manifest.KindFile, Path: key, Size: size, SHA256: digest[:],
@@ -38,7 +39,7 @@ func unionLine(t *testing.T, outcome Outcome, key string, size int64, sum string
 		t.Fatal(err)
 	}
 	l := Line{Record: raw[0], Outcome: outcome, Key: key, Size: &size, SHA256: target.Encode64(digest[:])}
-	if outcome == OutcomeConflict {
+	if outcome == entry.OutcomeConflict {
 		l.Error = target.CodeConflict
 	}
 	return l
@@ -54,12 +55,12 @@ func TestUnion(t *testing.T) {
 	u := NewUnion(vfs.NewMem(vfs.MemOptions{}))
 	defer u.Close()
 	lists := [][]Line{
-		{unionLine(t, OutcomeStored, "in/a", 1, "A"), unionLine(t, OutcomeStored, "in/b", 2, "B"), unionLine(t, OutcomeStored, "in/same", 3, "S"),
-			unionLine(t, OutcomeConflict, "in/foreign", 9, "F"),
-			unionLine(t, OutcomeStored, "in/cut", 8, "C"), cutAs(unionLine(t, OutcomeStored, "in/other", 8, "C"), 4, "-2")},
-		{unionLine(t, OutcomeAlreadyThere, "in/same", 3, "S"), unionLine(t, OutcomeConflict, "in/b", 2, "X"), unionLine(t, OutcomeFailed, "in/a", 1, "A"),
-			cutAs(unionLine(t, OutcomeAlreadyThere, "in/cut", 8, "C"), 4, "-2"), unionLine(t, OutcomeAlreadyThere, "in/other", 8, "D")},
-		{unionLine(t, OutcomeConflict, "in/b", 5, "Y"), unionLine(t, OutcomeStored, "in/c", 7, "C"), unionLine(t, OutcomeStored, "in/a", 4, "Z")},
+		{unionLine(t, entry.OutcomeStored, "in/a", 1, "A"), unionLine(t, entry.OutcomeStored, "in/b", 2, "B"), unionLine(t, entry.OutcomeStored, "in/same", 3, "S"),
+			unionLine(t, entry.OutcomeConflict, "in/foreign", 9, "F"),
+			unionLine(t, entry.OutcomeStored, "in/cut", 8, "C"), cutAs(unionLine(t, entry.OutcomeStored, "in/other", 8, "C"), 4, "-2")},
+		{unionLine(t, entry.OutcomeAlreadyThere, "in/same", 3, "S"), unionLine(t, entry.OutcomeConflict, "in/b", 2, "X"), unionLine(t, entry.OutcomeFailed, "in/a", 1, "A"),
+			cutAs(unionLine(t, entry.OutcomeAlreadyThere, "in/cut", 8, "C"), 4, "-2"), unionLine(t, entry.OutcomeAlreadyThere, "in/other", 8, "D")},
+		{unionLine(t, entry.OutcomeConflict, "in/b", 5, "Y"), unionLine(t, entry.OutcomeStored, "in/c", 7, "C"), unionLine(t, entry.OutcomeStored, "in/a", 4, "Z")},
 	}
 	for i, lines := range lists {
 		if err := u.Add(i, linesOf(t, lines...)); err != nil {
@@ -105,7 +106,7 @@ func TestUnionOfPlans(t *testing.T) {
 			{"in/x/y": "2", "in/x-": "3", "in/dif": "B", "in/s": "s", "in/d/e": "4"},
 		} {
 			for key, content := range keys {
-				line := unionLine(t, OutcomeStored, "in/record", 1, content)
+				line := unionLine(t, entry.OutcomeStored, "in/record", 1, content)
 				r, err := manifest.DecodeRecord(line.Record)
 				if err != nil {
 					t.Fatal(err)

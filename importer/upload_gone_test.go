@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -97,7 +98,7 @@ func TestPartsNeverTaken(t *testing.T) {
 	o := s3Options(t, server, disk)
 	o.Transport = store
 	res, err := Run(context.Background(), s, newS3(t, o), o)
-	if err != nil || res.Tally.Outcomes[OutcomeFailed] != 1 || res.Tally.Outcomes[OutcomeStored] != 7 || store.met != maxPartRounds {
+	if err != nil || res.Tally.Outcomes[entry.OutcomeFailed] != 1 || res.Tally.Outcomes[entry.OutcomeStored] != 7 || store.met != maxPartRounds {
 		t.Fatalf("met %d: %v, %+v", store.met, err, res)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -38,16 +39,16 @@ type VerifyOptions struct {
 
 // VerifyReport is what VerifyObjects found.
 type VerifyReport struct {
-	Lines       uint64           `json:"lines"`
-	Objects     uint64           `json:"objects"` // that were looked at
-	Bytes       int64            `json:"bytes"`   // of those that are the same
-	Same        uint64           `json:"same"`
-	Missing     uint64           `json:"missing"`
-	Different   uint64           `json:"different"`
-	NotCompared uint64           `json:"not_compared"` // the store gave no answer about them
-	Differences uint64           `json:"differences"`  // the last three
-	Proofs      map[Proof]uint64 `json:"proofs"`
-	Parts       uint64           `json:"parts_compared"` // one by one, by their SHA-256
+	Lines       uint64                 `json:"lines"`
+	Objects     uint64                 `json:"objects"` // that were looked at
+	Bytes       int64                  `json:"bytes"`   // of those that are the same
+	Same        uint64                 `json:"same"`
+	Missing     uint64                 `json:"missing"`
+	Different   uint64                 `json:"different"`
+	NotCompared uint64                 `json:"not_compared"` // the store gave no answer about them
+	Differences uint64                 `json:"differences"`  // the last three
+	Proofs      map[entry.Proof]uint64 `json:"proofs"`
+	Parts       uint64                 `json:"parts_compared"` // one by one, by their SHA-256
 }
 
 // Add takes another device's report into this one.
@@ -56,7 +57,7 @@ func (r *VerifyReport) Add(o VerifyReport) {
 	r.Missing, r.Different, r.NotCompared = r.Missing+o.Missing, r.Different+o.Different, r.NotCompared+o.NotCompared
 	r.Differences, r.Parts = r.Differences+o.Differences, r.Parts+o.Parts
 	if r.Proofs == nil {
-		r.Proofs = map[Proof]uint64{}
+		r.Proofs = map[entry.Proof]uint64{}
 	}
 	for p, n := range o.Proofs {
 		r.Proofs[p] += n
@@ -76,7 +77,7 @@ func VerifyObjects(ctx context.Context, list io.Reader, target target.Reader, op
 	asked := ctx
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	v := &verifier{opts: opts, target: target, cancel: cancel, report: VerifyReport{Proofs: map[Proof]uint64{}}}
+	v := &verifier{opts: opts, target: target, cancel: cancel, report: VerifyReport{Proofs: map[entry.Proof]uint64{}}}
 	v.calls = newVerifyCaller(ctx, opts)
 	if opts.By == ByAttributes {
 		var ok bool
@@ -198,13 +199,13 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 		return err
 	}
 	if verdict == incomparable && compared == len(c.want.Parts) {
-		verdict, proof = same, ProofSHA256
+		verdict, proof = same, entry.ProofSHA256
 	}
 	if v.opts.By == ByReadBack || verdict == incomparable {
 		if err := readBack(ctx, v.calls, v.target, c.line.Key, obj.VersionID, c.want); err != nil {
 			return err
 		}
-		proof = ProofReadBack
+		proof = entry.ProofReadBack
 	}
 	v.same(c, proof, compared)
 	return nil
@@ -224,7 +225,7 @@ func (v *verifier) describe(ctx context.Context, c claim) (obj target.Object, pa
 	return obj, parts, err
 }
 
-func (v *verifier) same(c claim, proof Proof, parts int) {
+func (v *verifier) same(c claim, proof entry.Proof, parts int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.report.Same++
@@ -285,9 +286,9 @@ func KindOf(e *target.Error) DifferenceKind {
 }
 
 // ProofText says in words what a count of proofs has proven.
-func ProofText(proofs map[Proof]uint64) string {
+func ProofText(proofs map[entry.Proof]uint64) string {
 	text := ""
-	for _, p := range []Proof{ProofReadBack, ProofSHA256, ProofCRC} {
+	for _, p := range []entry.Proof{entry.ProofReadBack, entry.ProofSHA256, entry.ProofCRC} {
 		if n := proofs[p]; n > 0 {
 			if text != "" {
 				text += ", "

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -90,7 +91,9 @@ func lineError(before uint64, err error) error {
 }
 
 // inStore tells whether the list says that an object stands in the store.
-func (l *Line) inStore() bool { return l.Outcome == OutcomeStored || l.Outcome == OutcomeAlreadyThere }
+func (l *Line) inStore() bool {
+	return l.Outcome == entry.OutcomeStored || l.Outcome == entry.OutcomeAlreadyThere
+}
 
 func give(line Line, r *manifest.Record, n uint64, f func(claim, *target.Error) error) error {
 	c, err := newClaim(line, r)
@@ -159,12 +162,12 @@ func (x expected) recut(checksum string) (*expected, error) {
 
 // judge compares a store's answer. An object that the importer cut anew must be
 // what he says, and is proven only by what the record says of the whole.
-func (c *claim) judge(o target.Object) (verdict, Proof) {
+func (c *claim) judge(o target.Object) (verdict, entry.Proof) {
 	if c.word == nil {
-		return c.want.compare(o, c.line.Outcome == OutcomeStored)
+		return c.want.compare(o, c.line.Outcome == entry.OutcomeStored)
 	}
-	if v, _ := c.word.compare(o, c.line.Outcome == OutcomeStored); v == different {
-		return different, ProofNone
+	if v, _ := c.word.compare(o, c.line.Outcome == entry.OutcomeStored); v == different {
+		return different, entry.ProofNone
 	}
 	return c.want.compareWhole(o)
 }

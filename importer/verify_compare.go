@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -20,7 +21,7 @@ type claimed struct {
 }
 
 func newClaimed(c claim, device int) claimed {
-	algorithm := map[Proof]string{ProofSHA256: "SHA256", ProofCRC: "CRC64NVME"}[c.line.Proof]
+	algorithm := map[entry.Proof]string{entry.ProofSHA256: "SHA256", entry.ProofCRC: "CRC64NVME"}[c.line.Proof]
 	return claimed{device, c.want.Size, c.line.Verified, clipText(c.line.ETag), algorithm}
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -192,7 +193,7 @@ func TestS3Listing(t *testing.T) {
 		t.Errorf("%+v, %q, %v", total, found, err)
 	}
 	rep, err := VerifyObjects(context.Background(), bytes.NewReader(list), to, VerifyOptions{By: ByAttributes})
-	if err != nil || rep.Same != uint64(len(keys)) || rep.Proofs[ProofSHA256] != rep.Same {
+	if err != nil || rep.Same != uint64(len(keys)) || rep.Proofs[entry.ProofSHA256] != rep.Same {
 		t.Errorf("attributes: %+v, %v", rep, err)
 	}
 	var rows []target.Listed
@@ -242,7 +243,7 @@ func TestVerifySample(t *testing.T) {
 		}
 		total.Add(rep)
 	}
-	if total.Objects != 30 || total.Same != 30 || f.byCall["head"] != 30 || f.byCall["get"] != 30 || total.Proofs[ProofReadBack] != 30 {
+	if total.Objects != 30 || total.Same != 30 || f.byCall["head"] != 30 || f.byCall["get"] != 30 || total.Proofs[entry.ProofReadBack] != 30 {
 		t.Errorf("%+v, %v", total, f.byCall)
 	}
 	if _, err := VerifyObjects(context.Background(), bytes.NewReader(lists[0]), f, VerifyOptions{Sample: NewSampler(49, 3, "x")}); err == nil {
@@ -295,7 +296,7 @@ func TestVerifyAttributes(t *testing.T) {
 		t.Errorf("cut otherwise: %+v %q", rep, found)
 	}
 	f.noChecksums, f.gets = true, 0
-	if rep, found := verify(good()); rep.Same != 8 || rep.Proofs[ProofSHA256] != 1 || rep.Proofs[ProofReadBack] != 7 || f.gets != 7 {
+	if rep, found := verify(good()); rep.Same != 8 || rep.Proofs[entry.ProofSHA256] != 1 || rep.Proofs[entry.ProofReadBack] != 7 || f.gets != 7 {
 		t.Errorf("no checksum of the whole: %+v %q, %d read back", rep, found, f.gets)
 	}
 	if _, err := VerifyObjects(context.Background(), bytes.NewReader(list), f, VerifyOptions{By: ByAttributes}); err == nil {

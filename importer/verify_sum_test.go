@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -35,7 +36,7 @@ func TestClaimedSum(t *testing.T) {
 		{big, composite(make([][32]byte, 3)), true, true},
 		{big, sum("x"), true, false},
 	} {
-		line := Line{Key: "k", Outcome: OutcomeStored, Size: &c.r.Size, SHA256: c.sum}
+		line := Line{Key: "k", Outcome: entry.OutcomeStored, Size: &c.r.Size, SHA256: c.sum}
 		if c.own {
 			line.PartsBy = byImporter
 		}

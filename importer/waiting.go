@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
@@ -92,7 +93,7 @@ func (r *run) try(ctx context.Context, t *transfer) *target.Error {
 	switch {
 	case err == nil:
 		r.calm()
-		if rec.Outcome == OutcomeStored {
+		if rec.Outcome == entry.OutcomeStored {
 			r.storedOne()
 		}
 		err = r.done(ctx, t.page, t.entry, rec, nil)

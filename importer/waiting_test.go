@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -357,12 +358,12 @@ func TestRetryClass(t *testing.T) {
 		}
 		return true, nil
 	}
-	if res := mustRun(t, s, f, o); res.Tally.Outcomes[OutcomeFailed] != 2 {
+	if res := mustRun(t, s, f, o); res.Tally.Outcomes[entry.OutcomeFailed] != 2 {
 		t.Fatalf("%+v", res)
 	}
 	f.hook = nil
 	o.Retry = func(c target.Code) bool { return c == target.CodeRefused }
-	if res := mustRun(t, s, f, o); res.Tally.Outcomes[OutcomeFailed] != 1 || res.Attempt != 2 {
+	if res := mustRun(t, s, f, o); res.Tally.Outcomes[entry.OutcomeFailed] != 1 || res.Attempt != 2 {
 		t.Fatalf("%+v", res)
 	}
 	o.Retry = nil

@@ -9,7 +9,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -20,14 +20,14 @@ type Goods struct {
 	PartSize int64
 
 	scope   manifest.Scope
-	entries []importer.Entry
+	entries []entry.Entry
 	content map[string][]byte
 	totals  manifest.Totals
 	err     error
 }
 
 var (
-	_ importer.Source = (*Goods)(nil)
+	_ entry.Source = (*Goods)(nil)
 )
 
 // goodsPage is how many records a page has.
@@ -60,10 +60,10 @@ func (g *Goods) add(r *manifest.Record) {
 		g.err = errors.Join(g.err, err)
 		return
 	}
-	e := importer.Entry{Record: r, Page: g.totals.Records / goodsPage}
+	e := entry.Entry{Record: r, Page: g.totals.Records / goodsPage}
 	for i, b := range raws {
 		n := g.totals.Records + uint64(i)
-		e.Raw = append(e.Raw, importer.RawRecord{Page: n / goodsPage, Index: int(n % goodsPage), Bytes: b, Salt: sha256.Sum256(b)})
+		e.Raw = append(e.Raw, entry.RawRecord{Page: n / goodsPage, Index: int(n % goodsPage), Bytes: b, Salt: sha256.Sum256(b)})
 	}
 	g.entries = append(g.entries, e)
 	g.totals.Count(r, len(raws))
@@ -121,7 +121,7 @@ func (g *Goods) Totals() (manifest.Totals, error) { return g.totals, nil }
 func (g *Goods) Pages() uint64 { return g.totals.Records/goodsPage + 1 }
 
 // Entries calls f for every entry from a page on.
-func (g *Goods) Entries(ctx context.Context, from uint64, f func(importer.Entry) error) error {
+func (g *Goods) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) error {
 	for _, e := range g.entries {
 		if e.Page < from {
 			continue
@@ -134,7 +134,7 @@ func (g *Goods) Entries(ctx context.Context, from uint64, f func(importer.Entry)
 }
 
 // Open gives the content of a file.
-func (g *Goods) Open(_ context.Context, r *manifest.Record) (importer.Content, error) {
+func (g *Goods) Open(_ context.Context, r *manifest.Record) (entry.Content, error) {
 	data, ok := g.content[r.Path]
 	if !ok {
 		return nil, errors.New("no such content")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/bridge"
@@ -160,7 +161,7 @@ func (w *world) prepare(e Event) {
 func (w *world) quiet() *Wire { return &Wire{Store: w.store()} }
 
 // begin opens the device and a host's state folder, until end.
-func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (source importer.Source, to target.Target, o importer.Options, end func(), err error) {
+func (w *world) begin(ctx context.Context, h *host, state vfs.FS, wire *Wire) (source entry.Source, to target.Target, o importer.Options, end func(), err error) {
 	rd, err := w.reader(w.set(nil))
 	if err != nil {
 		return nil, nil, o, nil, err

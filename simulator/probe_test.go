@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
 
@@ -18,14 +19,14 @@ func TestProbeTarget(t *testing.T) {
 		name   string
 		traits Traits
 		no     []string // what the store does not honour
-		proof  importer.Proof
+		proof  entry.Proof
 		usable bool
 	}{
-		{"as S3", Traits{}, nil, importer.ProofSHA256, true},
-		{"unchecking", Traits{Unchecking: true}, []string{"sha256 on PUT", "sha256 on UploadPart", "composite sha256", "x-amz-content-sha256"}, importer.ProofNone, true},
-		{"drops checksums", Traits{DropsChecksum: true}, []string{"keeps sha256"}, importer.ProofNone, true},
-		{"silent", Traits{Silent: true}, []string{"answers writes as HEAD does"}, importer.ProofSHA256, true},
-		{"no conditions", Traits{NoConditions: true}, []string{"conditional PUT", "conditional Complete"}, importer.ProofSHA256, false},
+		{"as S3", Traits{}, nil, entry.ProofSHA256, true},
+		{"unchecking", Traits{Unchecking: true}, []string{"sha256 on PUT", "sha256 on UploadPart", "composite sha256", "x-amz-content-sha256"}, entry.ProofNone, true},
+		{"drops checksums", Traits{DropsChecksum: true}, []string{"keeps sha256"}, entry.ProofNone, true},
+		{"silent", Traits{Silent: true}, []string{"answers writes as HEAD does"}, entry.ProofSHA256, true},
+		{"no conditions", Traits{NoConditions: true}, []string{"conditional PUT", "conditional Complete"}, entry.ProofSHA256, false},
 	}
 	honest := []string{"sha256 on PUT", "sha256 on UploadPart", "composite sha256", "x-amz-content-sha256", "keeps sha256", "answers writes as HEAD does", "conditional PUT", "conditional Complete"}
 	for _, test := range tests {
@@ -38,7 +39,7 @@ func TestProbeTarget(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, err := importer.ProbeTarget(context.Background(), target, o, "probe", []string{})
-			if err != nil || r.Usable != test.usable || r.StoreProof != test.proof || r.Proof != importer.ProofReadBack {
+			if err != nil || r.Usable != test.usable || r.StoreProof != test.proof || r.Proof != entry.ProofReadBack {
 				t.Fatalf("%v, %+v", err, r)
 			}
 			for _, f := range r.Findings {

@@ -4,7 +4,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -26,8 +26,8 @@ func (c *acceptance) leftOut() error {
 // byRules are the left-out entries, by kind, that the job's policy does not leave out.
 func byRules(p manifest.JobPolicy, leftOut map[string]int64) map[string]int64 {
 	agreed := map[string]bool{
-		manifest.KindSymlink.String(): importer.Policy(p.Symlinks) == importer.PolicySkip,
-		manifest.KindDir.String():     importer.Policy(p.Directories) == importer.PolicySkip,
+		manifest.KindSymlink.String(): entry.Policy(p.Symlinks) == entry.PolicySkip,
+		manifest.KindDir.String():     entry.Policy(p.Directories) == entry.PolicySkip,
 	}
 	own := map[string]int64{}
 	for kind, n := range leftOut {

@@ -20,6 +20,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/bridge"
@@ -45,40 +46,40 @@ type importFlags struct {
 }
 
 type importReport struct {
-	Target      string                      `json:"target"`
-	State       string                      `json:"state"`
-	Run         string                      `json:"run"`
-	Start       int                         `json:"start"` // how often this run was started
-	End         string                      `json:"end"`
-	Ended       importer.State              `json:"state_at_end"` // in the words of import status
-	DryRun      bool                        `json:"dry_run"`
-	Complete    bool                        `json:"complete"`
-	Origin      string                      `json:"origin"`
-	Label       bool                        `json:"label_checked"`
-	Entries     uint64                      `json:"entries"`
-	Bytes       int64                       `json:"bytes"` // of objects
-	Outcomes    map[importer.Outcome]uint64 `json:"outcomes"`
-	Proofs      map[importer.Proof]uint64   `json:"proofs"`
-	Unfinished  uint64                      `json:"unfinished"`
-	Differences []string                    `json:"differences"`
-	LeftUploads uint64                      `json:"left_uploads"`
-	Retries     int64                       `json:"retries"`
-	PartsKept   int64                       `json:"parts_kept"`
-	Repaired    uint64                      `json:"repaired_blocks"`
-	RepairedAt  map[string]uint64           `json:"repaired_at,omitempty"` // of these, by the bay whose disk did not give them
-	Probe       importer.ProbeReport        `json:"probe"`
-	Receipts    string                      `json:"receipts"` // folder
-	Checkpoint  string                      `json:"checkpoint"`
-	Started     time.Time                   `json:"started"`
-	Finished    time.Time                   `json:"finished"`
-	Earlier     bool                        `json:"earlier"` // it had ended before; this start only looked at its objects
-	Recheck     *importer.Recheck           `json:"recheck,omitempty"`
-	LeftOut     map[string]uint64           `json:"left_out"` // entries without an object, by kind
-	Remarks     uint64                      `json:"remarks"`  // entries that are the last good version: a later look failed
-	Plan        *importer.Planned           `json:"plan,omitempty"`
-	Estimate    *estimate                   `json:"estimate,omitempty"`
-	Marker      string                      `json:"commit_marker,omitempty"` // its key
-	CustomerKey string                      `json:"customer_key_md5,omitempty"`
+	Target      string                   `json:"target"`
+	State       string                   `json:"state"`
+	Run         string                   `json:"run"`
+	Start       int                      `json:"start"` // how often this run was started
+	End         string                   `json:"end"`
+	Ended       importer.State           `json:"state_at_end"` // in the words of import status
+	DryRun      bool                     `json:"dry_run"`
+	Complete    bool                     `json:"complete"`
+	Origin      string                   `json:"origin"`
+	Label       bool                     `json:"label_checked"`
+	Entries     uint64                   `json:"entries"`
+	Bytes       int64                    `json:"bytes"` // of objects
+	Outcomes    map[entry.Outcome]uint64 `json:"outcomes"`
+	Proofs      map[entry.Proof]uint64   `json:"proofs"`
+	Unfinished  uint64                   `json:"unfinished"`
+	Differences []string                 `json:"differences"`
+	LeftUploads uint64                   `json:"left_uploads"`
+	Retries     int64                    `json:"retries"`
+	PartsKept   int64                    `json:"parts_kept"`
+	Repaired    uint64                   `json:"repaired_blocks"`
+	RepairedAt  map[string]uint64        `json:"repaired_at,omitempty"` // of these, by the bay whose disk did not give them
+	Probe       importer.ProbeReport     `json:"probe"`
+	Receipts    string                   `json:"receipts"` // folder
+	Checkpoint  string                   `json:"checkpoint"`
+	Started     time.Time                `json:"started"`
+	Finished    time.Time                `json:"finished"`
+	Earlier     bool                     `json:"earlier"` // it had ended before; this start only looked at its objects
+	Recheck     *importer.Recheck        `json:"recheck,omitempty"`
+	LeftOut     map[string]uint64        `json:"left_out"` // entries without an object, by kind
+	Remarks     uint64                   `json:"remarks"`  // entries that are the last good version: a later look failed
+	Plan        *importer.Planned        `json:"plan,omitempty"`
+	Estimate    *estimate                `json:"estimate,omitempty"`
+	Marker      string                   `json:"commit_marker,omitempty"` // its key
+	CustomerKey string                   `json:"customer_key_md5,omitempty"`
 }
 
 func describeImport(r *importer.Result, o *importer.Options, state string, set *reader) *importReport {
@@ -97,7 +98,7 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 }
 
 // outcomeOrder is that of every report.
-var outcomeOrder = []importer.Outcome{importer.OutcomeStored, importer.OutcomeAlreadyThere, importer.OutcomeNoObject, importer.OutcomeSkipped, importer.OutcomeFailed, importer.OutcomeConflict}
+var outcomeOrder = []entry.Outcome{entry.OutcomeStored, entry.OutcomeAlreadyThere, entry.OutcomeNoObject, entry.OutcomeSkipped, entry.OutcomeFailed, entry.OutcomeConflict}
 
 func (r *importReport) print(w io.Writer) {
 	if r.DryRun {
@@ -129,7 +130,7 @@ func (r *importReport) print(w io.Writer) {
 	if r.Estimate != nil {
 		r.Estimate.print(w)
 	}
-	for _, p := range []importer.Proof{importer.ProofReadBack, importer.ProofSHA256, importer.ProofCRC} {
+	for _, p := range []entry.Proof{entry.ProofReadBack, entry.ProofSHA256, entry.ProofCRC} {
 		if n := r.Proofs[p]; n > 0 && !r.DryRun {
 			fmt.Fprintf(w, "proof       %s: %d\n", p, n)
 		}
@@ -240,7 +241,7 @@ func (f *importFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.state, "state", "", "folder of journal and receipts (default ./sledge-import-JOB-DEVICE); with --all it has a folder for each device")
 	flags.StringVar(&f.runID, "run-id", "run-1", "name of this import; a new one in the same state folder looks at every object anew")
 	f.importerKey = newKeyFile(flags, "importer-key", "the key that signs receipts (default: the site's); - for standard input")
-	flags.StringVar(&f.minProof, "min-proof", string(importer.ProofSHA256), "weakest proof that counts: store crc64nvme, store sha256, read-back sha256")
+	flags.StringVar(&f.minProof, "min-proof", string(entry.ProofSHA256), "weakest proof that counts: store crc64nvme, store sha256, read-back sha256")
 	flags.BoolVar(&f.readBack, "read-back", false, "read every object back and hash it")
 	flags.StringVar(&f.readBackLimit, "read-back-limit", "1GiB", "largest object that is read back to compare it with one that is there already")
 	flags.BoolVar(&f.unconditional, "allow-unconditional", false, "allow a store without conditional writes; the receipt will say so")
@@ -429,7 +430,7 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	if err := checkMinProof(f.minProof); err != nil {
 		return o, err
 	}
-	o.MinProof, o.ReadBack, o.DryRun, o.Concurrency = importer.Proof(f.minProof), f.readBack, f.dry, f.concurrency
+	o.MinProof, o.ReadBack, o.DryRun, o.Concurrency = entry.Proof(f.minProof), f.readBack, f.dry, f.concurrency
 	o.Retries, o.DeferComplete, o.HaltWait, o.Retry = f.retries, f.defer_, f.haltWait, f.retry
 	if o.Retries == 0 {
 		o.Retries = importer.None
@@ -504,10 +505,10 @@ func importEnd(r *importer.Result, err error) error {
 		return fmt.Errorf("%w: %s", errTarget, plural(r.Unfinished, "entry")+" without an outcome")
 	case class == importer.ExitSkipped:
 		return loaderEnd(r, bad)
-	case r.Tally.Outcomes[importer.OutcomeFailed] > 0:
-		return bad(errObjects, r.Tally.Outcomes[importer.OutcomeFailed])
-	case r.Tally.Outcomes[importer.OutcomeConflict] > 0:
-		return conflictHints(r, bad(errConflict, r.Tally.Outcomes[importer.OutcomeConflict]))
+	case r.Tally.Outcomes[entry.OutcomeFailed] > 0:
+		return bad(errObjects, r.Tally.Outcomes[entry.OutcomeFailed])
+	case r.Tally.Outcomes[entry.OutcomeConflict] > 0:
+		return conflictHints(r, bad(errConflict, r.Tally.Outcomes[entry.OutcomeConflict]))
 	}
 	err = fmt.Errorf("%w: %s", errObjects, strings.Join(r.Differences, "; "))
 	if r.Named[target.CodePageLost] > 0 {
@@ -519,7 +520,7 @@ func importEnd(r *importer.Result, err error) error {
 // loaderEnd is the end of an import that has proven all that the device holds, where
 // the loader could not take all of the source.
 func loaderEnd(r *importer.Result, bad func(kind error, n uint64) error) error {
-	skipped := r.Tally.Outcomes[importer.OutcomeSkipped]
+	skipped := r.Tally.Outcomes[entry.OutcomeSkipped]
 	err := bad(errSkipped, skipped)
 	switch {
 	case skipped == 0:

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 )
 
 // importAllReport is what several devices of a job have come to.
@@ -41,17 +42,17 @@ type deviceImport struct {
 
 // importUnion is the sum. Objects and bytes count a key of several devices once.
 type importUnion struct {
-	Entries     uint64                      `json:"entries"`
-	ScanEntries uint64                      `json:"scan_entries"`
-	Objects     uint64                      `json:"objects"`
-	Bytes       int64                       `json:"bytes"`
-	Outcomes    map[importer.Outcome]uint64 `json:"outcomes"`
-	Shared      uint64                      `json:"shared"`   // keys of several devices, same content
-	Disputed    uint64                      `json:"disputed"` // keys of several devices, different content
-	Disputes    []keyDispute                `json:"disputes"`
-	Complete    bool                        `json:"complete"` // every device of the job is here and whole, and no key is disputed
-	Plan        *importer.Planned           `json:"plan,omitempty"`
-	Estimate    *estimate                   `json:"estimate,omitempty"`
+	Entries     uint64                   `json:"entries"`
+	ScanEntries uint64                   `json:"scan_entries"`
+	Objects     uint64                   `json:"objects"`
+	Bytes       int64                    `json:"bytes"`
+	Outcomes    map[entry.Outcome]uint64 `json:"outcomes"`
+	Shared      uint64                   `json:"shared"`   // keys of several devices, same content
+	Disputed    uint64                   `json:"disputed"` // keys of several devices, different content
+	Disputes    []keyDispute             `json:"disputes"`
+	Complete    bool                     `json:"complete"` // every device of the job is here and whole, and no key is disputed
+	Plan        *importer.Planned        `json:"plan,omitempty"`
+	Estimate    *estimate                `json:"estimate,omitempty"`
 }
 
 // keyDispute is a key for which devices have different content.
@@ -135,7 +136,7 @@ func (u *importUnion) print(w io.Writer, plan bool) {
 // unite makes the sum of the devices that were begun.
 func (r *importAllReport) unite(devices []*importDevice) error {
 	u := &r.Union
-	u.Outcomes, u.Disputes, u.Complete = map[importer.Outcome]uint64{}, []keyDispute{}, !r.DryRun && len(r.Missing) == 0
+	u.Outcomes, u.Disputes, u.Complete = map[entry.Outcome]uint64{}, []keyDispute{}, !r.DryRun && len(r.Missing) == 0
 	for _, d := range devices {
 		u.Complete = u.Complete && d.ended != nil && d.ended.whole()
 		if d.ended == nil {
@@ -147,7 +148,7 @@ func (r *importAllReport) unite(devices []*importDevice) error {
 		for o, n := range rep.Outcomes {
 			u.Outcomes[o] += n
 		}
-		u.Objects += rep.Outcomes[importer.OutcomeStored] + rep.Outcomes[importer.OutcomeAlreadyThere]
+		u.Objects += rep.Outcomes[entry.OutcomeStored] + rep.Outcomes[entry.OutcomeAlreadyThere]
 		u.Bytes += rep.Bytes
 		if p := rep.Plan; p != nil {
 			u.plan(p)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -21,7 +22,7 @@ func TestConflictHints(t *testing.T) {
 		{map[target.Code]uint64{target.CodeArchived: 1, target.CodeConflict: 1, target.CodeNotShown: 1},
 			[]string{"key-exists-conflict: move", "archived: restore", "not-shown: look for a cache"}},
 	} {
-		r := &importer.Result{Finished: time.Unix(1, 0), Named: test.named, Tally: importer.Tally{Outcomes: map[importer.Outcome]uint64{importer.OutcomeConflict: 3}}}
+		r := &importer.Result{Finished: time.Unix(1, 0), Named: test.named, Tally: entry.Tally{Outcomes: map[entry.Outcome]uint64{entry.OutcomeConflict: 3}}}
 		code, hints := diagnose(importEnd(r, nil))
 		all := strings.Join(hints, "\n")
 		for _, want := range test.want {

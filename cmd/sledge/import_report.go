@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -111,7 +112,7 @@ func (f *reportFlags) check() (keys []ed25519.PublicKey, err error) {
 		return nil, usagef("--only says which entries --csv writes; --csv is missing")
 	}
 	for _, o := range f.only {
-		if !slices.Contains(importreport.Outcomes(), importer.Outcome(o)) {
+		if !slices.Contains(importreport.Outcomes(), entry.Outcome(o)) {
 			return nil, usagef("--only %q: must be of %s", o, outcomeList())
 		}
 	}

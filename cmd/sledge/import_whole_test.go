@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -28,7 +29,7 @@ func TestWhole(t *testing.T) {
 		{nil, "", false}, {skipped, "", false},
 		{errTarget, "receipts", false}, {context.Canceled, "receipts", false}, {os.ErrPermission, "receipts", false},
 	} {
-		result := &importer.Result{Receipts: test.receipts, Complete: true, Tally: importer.Tally{Outcomes: map[importer.Outcome]uint64{importer.OutcomeSkipped: 1}}}
+		result := &importer.Result{Receipts: test.receipts, Complete: true, Tally: entry.Tally{Outcomes: map[entry.Outcome]uint64{entry.OutcomeSkipped: 1}}}
 		d := &endedImport{result: result, end: test.end}
 		if d.whole() != test.whole {
 			t.Errorf("%v, receipts %q: whole %v", test.end, test.receipts, d.whole())
@@ -46,7 +47,7 @@ func storedDevice(t *testing.T, id byte, content string) *importDevice {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: importer.OutcomeStored, Key: "in/a", Size: &size})
+	text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/a", Size: &size})
 	if err != nil {
 		t.Fatal(err)
 	}

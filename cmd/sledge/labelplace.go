@@ -15,7 +15,7 @@ func labelFingerprint(label []byte) string {
 	return strings.Join([]string{digits[:4], digits[4:8], digits[8:12], digits[12:]}, " ")
 }
 
-// placeOf is a file's absolute path, as who looks for it later is in another folder.
+// PlaceOf is a file's absolute path, as who looks for it later is in another folder.
 func placeOf(name string) string {
 	if abs, err := filepath.Abs(name); err == nil {
 		return abs

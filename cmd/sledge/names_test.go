@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
@@ -38,7 +39,7 @@ func hostileNames() []string {
 
 // namesSource is a manifest of entries with these names.
 type namesSource struct {
-	importer.Source
+	entry.Source
 	records []*manifest.Record
 }
 
@@ -53,9 +54,9 @@ func (s *namesSource) Totals() (t manifest.Totals, err error) {
 	return t, nil
 }
 
-func (s *namesSource) Entries(_ context.Context, _ uint64, f func(importer.Entry) error) error {
+func (s *namesSource) Entries(_ context.Context, _ uint64, f func(entry.Entry) error) error {
 	for _, r := range s.records {
-		if err := f(importer.Entry{Record: r, Raw: []importer.RawRecord{{}}}); err != nil {
+		if err := f(entry.Entry{Record: r, Raw: []entry.RawRecord{{}}}); err != nil {
 			return err
 		}
 	}
@@ -109,7 +110,7 @@ func TestScanAgreesWithImport(t *testing.T) {
 				refused := map[string]string{}
 				_, err = importer.Run(t.Context(), source, emptyTarget{}, importer.Options{
 					Config: s3.Config{Bucket: "bucket", Profile: profile.Name}, Prefix: prefix, RunID: "r", DryRun: true,
-					Symlinks: importer.Policy(policy.Symlinks), Directories: importer.Policy(policy.Directories),
+					Symlinks: entry.Policy(policy.Symlinks), Directories: entry.Policy(policy.Directories),
 					Problem: func(e *target.Error) { refused[e.Path] = string(e.Code) },
 				})
 				if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -59,7 +60,7 @@ func TestImportEndRemarks(t *testing.T) {
 		{1, 2, []string{"1 of 3 entries", "could not be read", "2 of 3 entries", "last good version"}},
 	} {
 		r := &importer.Result{Complete: true}
-		r.Tally.Outcomes = map[importer.Outcome]uint64{importer.OutcomeStored: 3 - test.skipped, importer.OutcomeSkipped: test.skipped}
+		r.Tally.Outcomes = map[entry.Outcome]uint64{entry.OutcomeStored: 3 - test.skipped, entry.OutcomeSkipped: test.skipped}
 		r.Tally.Remarks = test.remarks
 		err := importEnd(r, nil)
 		code, hints := diagnose(err)

@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -108,8 +108,8 @@ func rulesOf(to manifest.JobTarget, policy manifest.JobPolicy, profiles string) 
 	}
 	return appliance.Rules{
 		Prefix: prefix, Key: p.KeyLimits(), MaxObject: p.MaxObject,
-		NoSymlinks: importer.Policy(policy.Symlinks) == importer.PolicySkip,
-		NoFolders:  importer.Policy(policy.Directories) == importer.PolicySkip,
+		NoSymlinks: entry.Policy(policy.Symlinks) == entry.PolicySkip,
+		NoFolders:  entry.Policy(policy.Directories) == entry.PolicySkip,
 	}, nil
 }
 

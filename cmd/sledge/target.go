@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -45,7 +46,7 @@ About 24 MiB are sent and read. What cannot be removed is named.
 	flags := cmd.Flags()
 	f.addReach(flags, "generic")
 	flags.StringSliceVar(&f.classes, "storage-class", nil, "storage classes to try (default: the profile's)")
-	flags.StringVar(&f.minProof, "min-proof", string(importer.ProofSHA256), "weakest proof that the import is to count")
+	flags.StringVar(&f.minProof, "min-proof", string(entry.ProofSHA256), "weakest proof that the import is to count")
 	flags.BoolVar(&f.readBack, "read-back", false, "the import is to read every object back")
 	flags.BoolVar(&f.unconditional, "allow-unconditional", false, "the import may go to a store without conditional writes")
 	f.rules.addDemanded(flags)
@@ -61,7 +62,7 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 	if err := checkMinProof(f.minProof); err != nil {
 		return nil, err
 	}
-	o.MinProof, o.ReadBack, o.AllowUnconditional, o.Now, o.Log = importer.Proof(f.minProof), f.readBack, f.unconditional, a.now, a.logger()
+	o.MinProof, o.ReadBack, o.AllowUnconditional, o.Now, o.Log = entry.Proof(f.minProof), f.readBack, f.unconditional, a.now, a.logger()
 	if o.Rules, err = f.rules.read(); err != nil {
 		return nil, err
 	}
@@ -95,12 +96,12 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 }
 
 func checkMinProof(name string) error {
-	for _, p := range []importer.Proof{importer.ProofCRC, importer.ProofSHA256, importer.ProofReadBack} {
+	for _, p := range []entry.Proof{entry.ProofCRC, entry.ProofSHA256, entry.ProofReadBack} {
 		if name == string(p) {
 			return nil
 		}
 	}
-	return usagef("--min-proof %q: must be %q, %q or %q", name, importer.ProofCRC, importer.ProofSHA256, importer.ProofReadBack)
+	return usagef("--min-proof %q: must be %q, %q or %q", name, entry.ProofCRC, entry.ProofSHA256, entry.ProofReadBack)
 }
 
 type targetReport importer.TargetReport
@@ -144,8 +145,8 @@ func printAnswers(w io.Writer, title string, findings []importer.Finding) {
 	}
 }
 
-func proofText(p importer.Proof) string {
-	if p == importer.ProofNone {
+func proofText(p entry.Proof) string {
+	if p == entry.ProofNone {
 		return "none"
 	}
 	return string(p)

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
@@ -81,7 +82,7 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 	if err := o.ResolveEndpoint(context.Background()); err != nil {
 		return o, err
 	}
-	o.Symlinks, o.Directories = importer.Policy(job.Policy.Symlinks), importer.Policy(job.Policy.Directories)
+	o.Symlinks, o.Directories = entry.Policy(job.Policy.Symlinks), entry.Policy(job.Policy.Directories)
 	return o, nil
 }
 

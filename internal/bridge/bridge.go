@@ -8,7 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -17,7 +17,7 @@ import (
 type Source struct{ r *appliance.Reader }
 
 var (
-	_ importer.Source = Source{}
+	_ entry.Source = Source{}
 )
 
 // New makes a Source of a reader, which stays the caller's to close.
@@ -39,20 +39,20 @@ func (s Source) Totals() (manifest.Totals, error) { return s.r.Totals(), nil }
 func (s Source) Pages() uint64 { return s.r.Pages() }
 
 // Entries calls f for every entry from a page on, and for every page that is lost.
-func (s Source) Entries(ctx context.Context, from uint64, f func(importer.Entry) error) error {
-	lost := func(page uint64, err error) error { return f(importer.Entry{Page: page, Lost: err}) }
+func (s Source) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) error {
+	lost := func(page uint64, err error) error { return f(entry.Entry{Page: page, Lost: err}) }
 	return s.r.EntriesFrom(ctx, from, lost, func(e appliance.Entry) error {
-		raw := make([]importer.RawRecord, len(e.Raw))
+		raw := make([]entry.RawRecord, len(e.Raw))
 		for i, r := range e.Raw {
-			raw[i] = importer.RawRecord(r)
+			raw[i] = entry.RawRecord(r)
 		}
-		return f(importer.Entry{Record: e.Record, Raw: raw, Page: raw[0].Page})
+		return f(entry.Entry{Record: e.Record, Raw: raw, Page: raw[0].Page})
 	})
 }
 
 // Open gives the content of a file or a hard link. Errors tell whether the disks
 // lost an entry's bytes, or hold others than the manifest says.
-func (s Source) Open(ctx context.Context, r *manifest.Record) (importer.Content, error) {
+func (s Source) Open(ctx context.Context, r *manifest.Record) (entry.Content, error) {
 	c, err := s.r.Open(ctx, r)
 	if err != nil {
 		return nil, sourceError(r.Path, err)

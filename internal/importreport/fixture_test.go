@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -48,7 +49,7 @@ func must(t testing.TB, err error) {
 }
 
 // line is one entry's line. A path that a manifest cannot hold keeps the key.
-func line(outcome importer.Outcome, name string, size int64) importer.Line {
+func line(outcome entry.Outcome, name string, size int64) importer.Line {
 	sum := sha256.Sum256([]byte(name))
 	l := importer.Line{Outcome: outcome, RecordSalt: make([]byte, 32)}
 	record := &manifest.Record{Kind: manifest.KindDir, Path: "p", Mode: 0o755}
@@ -60,20 +61,20 @@ func line(outcome importer.Outcome, name string, size int64) importer.Line {
 		panic(err)
 	}
 	l.Record = raw[0]
-	if outcome == importer.OutcomeNoObject || outcome == importer.OutcomeSkipped {
+	if outcome == entry.OutcomeNoObject || outcome == entry.OutcomeSkipped {
 		return l
 	}
 	l.Key, l.Size, l.SHA256 = "in/"+name, &size, base64.StdEncoding.EncodeToString(sum[:])
-	if outcome == importer.OutcomeStored || outcome == importer.OutcomeAlreadyThere {
-		l.Proof, l.ETag, l.Verified = importer.ProofSHA256, fmt.Sprintf(`"%x"`, sum[:16]), testStart.Add(time.Hour)
+	if outcome == entry.OutcomeStored || outcome == entry.OutcomeAlreadyThere {
+		l.Proof, l.ETag, l.Verified = entry.ProofSHA256, fmt.Sprintf(`"%x"`, sum[:16]), testStart.Add(time.Hour)
 	}
 	return l
 }
 
 func failed(code target.Code, name, cause string) importer.Line {
-	l := line(importer.OutcomeFailed, name, 1<<20)
+	l := line(entry.OutcomeFailed, name, 1<<20)
 	if code == target.CodeConflict {
-		l.Outcome = importer.OutcomeConflict
+		l.Outcome = entry.OutcomeConflict
 	}
 	l.Error, l.Detail = code, cause
 	return l
@@ -91,10 +92,10 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 	files := fstest.MapFS{}
 	s := importer.Status{Version: 1, State: r.state, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", Attempt: r.attempt,
 		Target: "s3://archive/in/", Endpoint: "https://store.example:9000", Profile: "generic", Host: "importer-1", Started: testStart, Halt: r.halt,
-		Outcomes: map[importer.Outcome]uint64{}, Proofs: map[importer.Proof]uint64{}, Problems: map[target.Code]uint64{target.CodeThrottled: 40}}
+		Outcomes: map[entry.Outcome]uint64{}, Proofs: map[entry.Proof]uint64{}, Problems: map[target.Code]uint64{target.CodeThrottled: 40}}
 	total := importer.ReceiptTotal{Version: 1, Critical: []string{}, Job: r.scope.Job, Device: r.scope.Device, Generation: 1, Run: "run-1", ManifestSize: 9,
 		ManifestRoot: make([]byte, 32), Label: "checked", Target: s.Target, Endpoint: s.Endpoint, Profile: s.Profile, Probe: "the store refused a wrong SHA-256 on PUT and UploadPart",
-		Conditional: true, Outcomes: map[importer.Outcome]uint64{}, Proof: map[importer.Proof]uint64{}, Differences: r.differences, Started: testStart, Finished: testStart.Add(3 * time.Hour), Software: "sledge devel"}
+		Conditional: true, Outcomes: map[entry.Outcome]uint64{}, Proof: map[entry.Proof]uint64{}, Differences: r.differences, Started: testStart, Finished: testStart.Add(3 * time.Hour), Software: "sledge devel"}
 	if r.attempt > 1 {
 		total.Run = fmt.Sprintf("run-1.%d", r.attempt)
 	}
@@ -112,14 +113,14 @@ func (r aRun) folder(t testing.TB) fstest.MapFS {
 		}
 		total.Entries++
 		s.Outcomes[l.Outcome]++
-		if l.Outcome == importer.OutcomeStored || l.Outcome == importer.OutcomeAlreadyThere {
+		if l.Outcome == entry.OutcomeStored || l.Outcome == entry.OutcomeAlreadyThere {
 			s.Proofs[l.Proof]++
 			total.Proof[l.Proof]++
 			total.Bytes += *l.Size
 			s.Progress.Objects++
 		}
 	}
-	bad := total.Outcomes[importer.OutcomeFailed] + total.Outcomes[importer.OutcomeConflict]
+	bad := total.Outcomes[entry.OutcomeFailed] + total.Outcomes[entry.OutcomeConflict]
 	total.Complete = bad == 0 && len(r.differences) == 0
 	s.Progress.Entries, s.Progress.Bytes, s.Progress.Retries = total.Entries, total.Bytes, 57
 	s.Progress.TotalEntries, s.Progress.TotalBytes = total.Entries, total.Bytes
@@ -187,16 +188,16 @@ func (w *walk) end(state importer.State) []importer.Point {
 func mixedLines(n int) (lines []importer.Line) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for i := range n {
-		l := line(importer.OutcomeStored, fmt.Sprintf("projects/%03d/measurement-%06d.dat", i%37, i), int64(1)<<rng.IntN(31)+int64(rng.IntN(500)))
+		l := line(entry.OutcomeStored, fmt.Sprintf("projects/%03d/measurement-%06d.dat", i%37, i), int64(1)<<rng.IntN(31)+int64(rng.IntN(500)))
 		if i%9 == 0 {
-			l.Outcome = importer.OutcomeAlreadyThere
+			l.Outcome = entry.OutcomeAlreadyThere
 		}
 		if i%50 == 0 {
-			l.Proof = importer.ProofReadBack
+			l.Proof = entry.ProofReadBack
 		}
 		lines = append(lines, l)
 	}
-	return append(lines, line(importer.OutcomeNoObject, "projects", 0), line(importer.OutcomeNoObject, "links", 0))
+	return append(lines, line(entry.OutcomeNoObject, "projects", 0), line(entry.OutcomeNoObject, "links", 0))
 }
 
 // The runs that tests and browsers look at.
@@ -212,7 +213,7 @@ func troubledRun() aRun {
 	w.run(importer.StateRunning, 90, 190e6, 420)
 	r := aRun{lines: mixedLines(500), state: importer.StateErrors, points: w.end(importer.StateErrors),
 		differences: []string{"files: the manifest's totals say 1302, its records 1301"}}
-	r.lines = append(r.lines, line(importer.OutcomeSkipped, "var/run/socket", 0))
+	r.lines = append(r.lines, line(entry.OutcomeSkipped, "var/run/socket", 0))
 	for i := range 1100 {
 		r.lines = append(r.lines, failed(target.CodeRefused, fmt.Sprintf("legal/case-%04d/a rather long name of a scanned letter, second copy (%d).tiff", i, i), "400 InvalidRequest: the store's own words about this request"))
 	}
@@ -233,7 +234,7 @@ func hostileRun() aRun {
 			r.lines = append(r.lines, failed(target.CodeKeyInvalid, name, "the store says: "+name))
 			continue
 		}
-		r.lines = append(r.lines, line(importer.OutcomeStored, name, int64(i)))
+		r.lines = append(r.lines, line(entry.OutcomeStored, name, int64(i)))
 	}
 	return r
 }

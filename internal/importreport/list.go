@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -107,7 +108,7 @@ func parse(text []byte) (*Entry, error) {
 type tally struct {
 	sum     Sum
 	counts  counts
-	lines   map[importer.Outcome]uint64 // continuation records, too
+	lines   map[entry.Outcome]uint64 // continuation records, too
 	records uint64
 	tree    manifest.Tree
 	sizes   sizes
@@ -117,8 +118,8 @@ type tally struct {
 }
 
 func newTally() *tally {
-	return &tally{sum: newSum(), lines: map[importer.Outcome]uint64{},
-		counts: counts{map[importer.Outcome]uint64{}, map[importer.Outcome]int64{}, map[importer.Outcome]map[target.Code]uint64{}}}
+	return &tally{sum: newSum(), lines: map[entry.Outcome]uint64{},
+		counts: counts{map[entry.Outcome]uint64{}, map[entry.Outcome]int64{}, map[entry.Outcome]map[target.Code]uint64{}}}
 }
 
 // read takes a whole list in.
@@ -129,7 +130,7 @@ func (t *tally) read(ctx context.Context, list io.Reader) error {
 			return err
 		}
 		if e == nil {
-			t.lines[importer.OutcomeNoObject]++
+			t.lines[entry.OutcomeNoObject]++
 			return nil
 		}
 		t.lines[e.Outcome]++
@@ -162,7 +163,7 @@ func (t *tally) add(e *Entry) error {
 			return err
 		}
 	}
-	if e.Outcome == importer.OutcomeFailed || e.Outcome == importer.OutcomeConflict {
+	if e.Outcome == entry.OutcomeFailed || e.Outcome == entry.OutcomeConflict {
 		if len(t.bad) < MaxBad {
 			t.bad = append(t.bad, e.object())
 		}
@@ -170,7 +171,7 @@ func (t *tally) add(e *Entry) error {
 			t.counts.bytes[e.Outcome] += *e.Size
 		}
 	}
-	if e.Outcome != importer.OutcomeStored && e.Outcome != importer.OutcomeAlreadyThere || e.Size == nil {
+	if e.Outcome != entry.OutcomeStored && e.Outcome != entry.OutcomeAlreadyThere || e.Size == nil {
 		return nil
 	}
 	t.sum.Objects++

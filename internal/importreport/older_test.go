@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -18,9 +19,9 @@ import (
 func olderRun(t *testing.T, n int) aRun {
 	run := aRun{state: importer.StateDone}
 	for i := range n + 3 {
-		l := line(importer.OutcomeStored, fmt.Sprintf("f%04d", i), 10)
+		l := line(entry.OutcomeStored, fmt.Sprintf("f%04d", i), 10)
 		if i == n {
-			l = line(importer.OutcomeAlreadyThere, "there\u202e<b>", 10)
+			l = line(entry.OutcomeAlreadyThere, "there\u202e<b>", 10)
 		}
 		if i > 1 {
 			var err error
@@ -41,7 +42,7 @@ func TestOlder(t *testing.T) {
 	if len(d.Findings) > 0 || !d.Complete || d.Sum.Remarks != n || len(d.Older) != MaxBad || d.OlderMore != 6 || d.Sum.Bad() != 0 || d.Sections[2].Entries != 0 {
 		t.Fatalf("findings %q, %d remarks, %d named, %d more", d.Findings, d.Sum.Remarks, len(d.Older), d.OlderMore)
 	}
-	if o := d.Older[0]; o.Path != "f0002" || o.Remark != "unreadable" || o.RemarkDetail != "input/output error <script>" || o.Outcome != importer.OutcomeStored {
+	if o := d.Older[0]; o.Path != "f0002" || o.Remark != "unreadable" || o.RemarkDetail != "input/output error <script>" || o.Outcome != entry.OutcomeStored {
 		t.Errorf("first %+v", o)
 	}
 	if v := d.Verdict(); v.Kind != "warn" || !strings.Contains(v.Head, "older versions") || !strings.Contains(v.Text, "1,006 entries") {
@@ -86,7 +87,7 @@ func TestOlder(t *testing.T) {
 
 // TestNoOlder: without remarks nothing is said of them.
 func TestNoOlder(t *testing.T) {
-	d := read(t, aRun{state: importer.StateDone, lines: []importer.Line{line(importer.OutcomeStored, "a", 1)}}.folder(t))
+	d := read(t, aRun{state: importer.StateDone, lines: []importer.Line{line(entry.OutcomeStored, "a", 1)}}.folder(t))
 	r, err := New(d)
 	must(t, err)
 	var out bytes.Buffer

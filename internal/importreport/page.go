@@ -8,7 +8,7 @@ import (
 	"html/template"
 	"io"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 )
 
 //go:embed page.html
@@ -91,13 +91,13 @@ func (d *Device) view(id string) *view {
 }
 
 // outcomeNames are for people; the codes stand in CSV and JSON.
-var outcomeNames = map[importer.Outcome]string{
-	importer.OutcomeStored: "stored", importer.OutcomeAlreadyThere: "already there", importer.OutcomeSkipped: "skipped at the source",
-	importer.OutcomeNoObject: "no object by rule", importer.OutcomeFailed: "failed", importer.OutcomeConflict: "conflict",
+var outcomeNames = map[entry.Outcome]string{
+	entry.OutcomeStored: "stored", entry.OutcomeAlreadyThere: "already there", entry.OutcomeSkipped: "skipped at the source",
+	entry.OutcomeNoObject: "no object by rule", entry.OutcomeFailed: "failed", entry.OutcomeConflict: "conflict",
 }
 
 func (d *Device) outcomeShares() (rows []Share) {
-	bytes := map[importer.Outcome]*int64{}
+	bytes := map[entry.Outcome]*int64{}
 	for _, s := range d.Sections {
 		for _, o := range s.Outcomes {
 			bytes[o.Outcome] = o.Bytes
@@ -115,7 +115,7 @@ func (d *Device) outcomeShares() (rows []Share) {
 // proofShares is strongest first.
 func (d *Device) proofShares() (rows []Share) {
 	known := uint64(0)
-	for i, p := range []importer.Proof{importer.ProofReadBack, importer.ProofSHA256, importer.ProofCRC} {
+	for i, p := range []entry.Proof{entry.ProofReadBack, entry.ProofSHA256, entry.ProofCRC} {
 		rows = append(rows, Share{Class: fmt.Sprintf("proof-%d", i+1), Name: string(p), Count: d.Sum.Proofs[p]})
 		known += d.Sum.Proofs[p]
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -22,14 +23,14 @@ type Report struct {
 
 // Sum counts entries of one device or of several.
 type Sum struct {
-	Entries  uint64                      `json:"entries"` // with an outcome
-	Of       uint64                      `json:"of,omitempty"`
-	Objects  uint64                      `json:"objects"` // stored or already there
-	Bytes    int64                       `json:"bytes"`   // of objects
-	OfBytes  int64                       `json:"of_bytes,omitempty"`
-	Outcomes map[importer.Outcome]uint64 `json:"outcomes"`
-	Proofs   map[importer.Proof]uint64   `json:"proofs"`
-	Remarks  uint64                      `json:"remarks"` // entries that are older versions, see Device.Older
+	Entries  uint64                   `json:"entries"` // with an outcome
+	Of       uint64                   `json:"of,omitempty"`
+	Objects  uint64                   `json:"objects"` // stored or already there
+	Bytes    int64                    `json:"bytes"`   // of objects
+	OfBytes  int64                    `json:"of_bytes,omitempty"`
+	Outcomes map[entry.Outcome]uint64 `json:"outcomes"`
+	Proofs   map[entry.Proof]uint64   `json:"proofs"`
+	Remarks  uint64                   `json:"remarks"` // entries that are older versions, see Device.Older
 }
 
 // Device is the account of one run of one device.
@@ -132,7 +133,7 @@ func (r *Report) Inconsistent() bool {
 }
 
 func newSum() Sum {
-	return Sum{Outcomes: map[importer.Outcome]uint64{}, Proofs: map[importer.Proof]uint64{}}
+	return Sum{Outcomes: map[entry.Outcome]uint64{}, Proofs: map[entry.Proof]uint64{}}
 }
 
 func (s *Sum) add(t Sum) {
@@ -148,18 +149,18 @@ func (s *Sum) add(t Sum) {
 
 // Bad is the number of entries that should be in the target and are not.
 func (s Sum) Bad() uint64 {
-	return s.Outcomes[importer.OutcomeFailed] + s.Outcomes[importer.OutcomeConflict]
+	return s.Outcomes[entry.OutcomeFailed] + s.Outcomes[entry.OutcomeConflict]
 }
 
 // Object is one entry that a report names.
 type Object struct {
-	Key     string           `json:"key,omitempty"`
-	Path    string           `json:"path"`
-	Size    *int64           `json:"size,omitempty"`
-	Outcome importer.Outcome `json:"outcome"`
-	Code    target.Code      `json:"code,omitempty"`
-	Cause   string           `json:"cause,omitempty"`
-	Remedy  string           `json:"remedy,omitempty"`
+	Key     string        `json:"key,omitempty"`
+	Path    string        `json:"path"`
+	Size    *int64        `json:"size,omitempty"`
+	Outcome entry.Outcome `json:"outcome"`
+	Code    target.Code   `json:"code,omitempty"`
+	Cause   string        `json:"cause,omitempty"`
+	Remedy  string        `json:"remedy,omitempty"`
 
 	Remark       string `json:"remark,omitempty"` // why a later look at the source failed
 	RemarkDetail string `json:"remark_detail,omitempty"`

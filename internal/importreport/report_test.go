@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
@@ -46,9 +47,9 @@ func TestCounts(t *testing.T) {
 	raws, err := r.Encode()
 	must(t, err)
 	for i, raw := range raws {
-		l := line(importer.OutcomeStored, "z/", 0)
+		l := line(entry.OutcomeStored, "z/", 0)
 		if i > 0 {
-			l = line(importer.OutcomeNoObject, "z/", 0)
+			l = line(entry.OutcomeNoObject, "z/", 0)
 		}
 		l.Record = raw
 		run.lines = append(run.lines, l)

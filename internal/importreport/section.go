@@ -4,7 +4,7 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -21,9 +21,9 @@ type Section struct {
 
 // OutcomeCount counts the entries of one outcome.
 type OutcomeCount struct {
-	Outcome importer.Outcome `json:"outcome"`
-	Entries uint64           `json:"entries"`
-	Bytes   *int64           `json:"bytes,omitempty"`
+	Outcome entry.Outcome `json:"outcome"`
+	Entries uint64        `json:"entries"`
+	Bytes   *int64        `json:"bytes,omitempty"`
 }
 
 // CodeCount counts one code, and says what it means and what to do.
@@ -37,23 +37,23 @@ type CodeCount struct {
 
 var sectionTable = []struct {
 	name, meaning string
-	outcomes      []importer.Outcome
+	outcomes      []entry.Outcome
 }{
-	{"Transferred", "stored by this run and proven", []importer.Outcome{importer.OutcomeStored}},
-	{"Already there", "found in the target with the same content and proven; not sent again", []importer.Outcome{importer.OutcomeAlreadyThere}},
-	{"Left out", "skipped when the device was loaded, or no object by the job's rules", []importer.Outcome{importer.OutcomeSkipped, importer.OutcomeNoObject}},
-	{"Failed", "should be in the target and is not, or not proven", []importer.Outcome{importer.OutcomeFailed, importer.OutcomeConflict}},
+	{"Transferred", "stored by this run and proven", []entry.Outcome{entry.OutcomeStored}},
+	{"Already there", "found in the target with the same content and proven; not sent again", []entry.Outcome{entry.OutcomeAlreadyThere}},
+	{"Left out", "skipped when the device was loaded, or no object by the job's rules", []entry.Outcome{entry.OutcomeSkipped, entry.OutcomeNoObject}},
+	{"Failed", "should be in the target and is not, or not proven", []entry.Outcome{entry.OutcomeFailed, entry.OutcomeConflict}},
 }
 
 // Outcomes lists all outcomes in the order of the sections.
-func Outcomes() (all []importer.Outcome) {
+func Outcomes() (all []entry.Outcome) {
 	for _, s := range sectionTable {
 		all = append(all, s.outcomes...)
 	}
 	return all
 }
 
-func isOutcome(o importer.Outcome) bool {
+func isOutcome(o entry.Outcome) bool {
 	for _, s := range sectionTable {
 		if slices.Contains(s.outcomes, o) {
 			return true
@@ -64,9 +64,9 @@ func isOutcome(o importer.Outcome) bool {
 
 // counts are what the sections are made of.
 type counts struct {
-	outcomes map[importer.Outcome]uint64
-	bytes    map[importer.Outcome]int64 // nil: not known
-	codes    map[importer.Outcome]map[target.Code]uint64
+	outcomes map[entry.Outcome]uint64
+	bytes    map[entry.Outcome]int64 // nil: not known
+	codes    map[entry.Outcome]map[target.Code]uint64
 }
 
 func (c *counts) sections() []Section {
@@ -89,7 +89,7 @@ func (c *counts) sections() []Section {
 	return sections
 }
 
-func (c *counts) bytesOf(outcomes ...importer.Outcome) *int64 {
+func (c *counts) bytesOf(outcomes ...entry.Outcome) *int64 {
 	if c.bytes == nil {
 		return nil
 	}

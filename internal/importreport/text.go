@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 )
 
 // shownBad is how many failed objects the text names; the other forms name more.
@@ -126,7 +126,7 @@ func (d *Device) textBad(w io.Writer) {
 			break
 		}
 		what := "failed"
-		if o.Outcome == importer.OutcomeConflict {
+		if o.Outcome == entry.OutcomeConflict {
 			what = "conflict"
 		}
 		fmt.Fprintf(w, "%-11s %s: %s: %s\n", what, visible(o.Name()), visible(string(o.Code)), visible(o.Cause))

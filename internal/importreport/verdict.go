@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/entry"
 )
 
 // Verdict is the one sentence that a reader takes with him.
@@ -16,7 +16,7 @@ type Verdict struct {
 
 // Verdict says how the run stands.
 func (d *Device) Verdict() Verdict {
-	skipped := d.Sum.Outcomes[importer.OutcomeSkipped]
+	skipped := d.Sum.Outcomes[entry.OutcomeSkipped]
 	switch {
 	case len(d.Findings) > 0:
 		return Verdict{"bad", "Not to be relied on", "The files of this run do not fit together; see the findings."}
@@ -62,10 +62,10 @@ func (d *Device) canceled() Verdict {
 // missing says what a run that has ended did not bring.
 func (d *Device) missing() string {
 	var parts []string
-	if n := d.Sum.Outcomes[importer.OutcomeFailed]; n > 0 {
+	if n := d.Sum.Outcomes[entry.OutcomeFailed]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%s failed", plural(n, "entry", "entries")))
 	}
-	if n := d.Sum.Outcomes[importer.OutcomeConflict]; n > 0 {
+	if n := d.Sum.Outcomes[entry.OutcomeConflict]; n > 0 {
 		parts = append(parts, fmt.Sprintf("%s in conflict with what was in the target", plural(n, "entry is", "entries are")))
 	}
 	if n := len(d.Differences); n > 0 {

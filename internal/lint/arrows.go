@@ -60,6 +60,8 @@ var arrows = []Arrow{
 		"tests of every layer speak of targets by it"},
 	{"importer/target", []string{"crypto/...", "manifest/...", "internal/vfs/..."}, none,
 		"what a bucket must do, and the words for what goes wrong: no part of the import, and no SDK"},
+	{"importer/entry", []string{"importer/target", "manifest/..."}, none,
+		"what an import reads, and the words for what becomes of it: no part of the import"},
 	{"firmware/...", []string{"crypto/...", "internal/vfs/...", "internal/durable/..."}, anything,
 		"device states are enforced from outside the data path and must not depend on it"},
 	{"internal/bridge/...", []string{"appliance/...", "importer/...", "manifest/...", "crypto/..."}, none,

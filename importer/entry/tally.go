@@ -1,4 +1,4 @@
-package importer
+package entry
 
 import (
 	"github.com/sledge-io/sledge/manifest"
@@ -14,12 +14,12 @@ type Tally struct {
 	Manifest manifest.Totals    `json:"manifest"`
 }
 
-func newTally() Tally {
+func NewTally() Tally {
 	return Tally{Outcomes: map[Outcome]uint64{}, Proofs: map[Proof]uint64{}, LeftOut: map[string]uint64{}}
 }
 
-// add counts an entry with its outcome, and the size of what it became.
-func (t *Tally) add(e Entry, outcome Outcome, proof Proof, size int64) {
+// Add counts an entry with its outcome, and the size of what it became.
+func (t *Tally) Add(e Entry, outcome Outcome, proof Proof, size int64) {
 	t.Manifest.Count(e.Record, len(e.Raw))
 	t.Outcomes[outcome]++
 	if e.Record.Remark != "" {
@@ -34,8 +34,8 @@ func (t *Tally) add(e Entry, outcome Outcome, proof Proof, size int64) {
 	}
 }
 
-// merge adds what another tally has counted.
-func (t *Tally) merge(u Tally) {
+// Merge adds what another tally has counted.
+func (t *Tally) Merge(u Tally) {
 	for o, n := range u.Outcomes {
 		t.Outcomes[o] += n
 	}

@@ -1,4 +1,4 @@
-package importer
+package entry
 
 import (
 	"fmt"
@@ -6,7 +6,7 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-func lostPage(e Entry) *target.Error {
+func LostPage(e Entry) *target.Error {
 	if own := target.OwnFault("", e.Lost); own != nil {
 		return own
 	}

@@ -1,4 +1,4 @@
-package importer
+package entry
 
 // Outcome is what became of an entry (docs/format.md section 10).
 type Outcome string

@@ -1,4 +1,4 @@
-package importer
+package entry
 
 import (
 	"context"
@@ -60,15 +60,15 @@ type Entry struct {
 	Lost   error
 
 	// What the outlook knows of its neighbours.
-	filled bool          // a directory with entries
-	hidden *target.Error // of a directory: what follows it is on a lost page
-	clash  clash         // it cannot have its key
+	Filled bool          // a directory with entries
+	Hidden *target.Error // of a directory: what follows it is on a lost page
+	Clash  Clash         // it cannot have its key
 }
 
-func (p place) page() uint64 { return uint64(p) / recordsPerPage }
+func (p Place) Page() uint64 { return uint64(p) / recordsPerPage }
 
-func (p place) String() string {
-	return fmt.Sprintf("page %d, record %d", p.page(), uint64(p)%recordsPerPage)
+func (p Place) String() string {
+	return fmt.Sprintf("page %d, record %d", p.Page(), uint64(p)%recordsPerPage)
 }
 
 // RawRecord is one record as it stands in its page, with the salt of its commitment.
@@ -79,13 +79,13 @@ type RawRecord struct {
 	Salt  [32]byte
 }
 
-// before tells a directory about its successor: what is in it follows it.
-func (e *Entry) before(next Entry) {
+// Before tells a directory about its successor: what is in it follows it.
+func (e *Entry) Before(next Entry) {
 	switch {
 	case e.Record == nil || e.Record.Kind != manifest.KindDir:
 	case next.Lost != nil:
-		e.hidden = lostPage(next)
+		e.Hidden = LostPage(next)
 	case next.Record != nil:
-		e.filled = strings.HasPrefix(next.Record.OrderKey(), e.Record.OrderKey())
+		e.Filled = strings.HasPrefix(next.Record.OrderKey(), e.Record.OrderKey())
 	}
 }

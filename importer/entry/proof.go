@@ -1,4 +1,4 @@
-package importer
+package entry
 
 // Policy says what becomes of entries that S3 has no word for.
 type Policy string
@@ -23,7 +23,7 @@ const (
 
 var proofOrder = map[Proof]int{ProofNone: 0, ProofCRC: 1, ProofSHA256: 2, ProofReadBack: 3}
 
-func (p Proof) atLeast(q Proof) bool { return proofOrder[p] >= proofOrder[q] }
+func (p Proof) AtLeast(q Proof) bool { return proofOrder[p] >= proofOrder[q] }
 
-// known reports whether the proof is one of the levels.
-func (p Proof) known() bool { _, ok := proofOrder[p]; return ok }
+// Known reports whether the proof is one of the levels.
+func (p Proof) Known() bool { _, ok := proofOrder[p]; return ok }
