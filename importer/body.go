@@ -25,24 +25,37 @@ type body struct {
 	err      error
 	detached bool
 	pace     func(most int) (n int, err error) // waits until up to most bytes may go; nil is at once
-	clock    *clock                            // of the call that sends it; may be nil
+	watch    Watch                             // of the call that sends it
 }
 
+// Watch is told how a payload goes out.
+type Watch interface {
+	Moved() // a byte moved, and nothing is waited for
+	Await() // a byte of the payload is to move now
+	Due()   // the payload is sent, and its answer is to come
+}
+
+type unwatched struct{}
+
+func (unwatched) Moved() {}
+func (unwatched) Await() {}
+func (unwatched) Due()   {}
+
+// newBody is the payload of size bytes of the content, from the offset on.
 func newBody(content io.ReaderAt, from, size int64) *body {
-	return &body{content: content, from: from, size: size}
+	return &body{content: content, from: from, size: size, watch: unwatched{}}
 }
 
-// paced lets the body go out no faster than the pacer allows.
-func (b *body) paced(ctx context.Context, p *pacer) *body {
-	if p != nil {
-		b.pace = func(most int) (int, error) { return p.wait(ctx, most) }
-	}
+// paced lets the body go out no faster than pace allows, which waits until up to most
+// bytes may go; nil is at once.
+func (b *body) paced(pace func(most int) (n int, err error)) *body {
+	b.pace = pace
 	return b
 }
 
-// timed has the call's clock watch that the body goes out.
-func (b *body) timed(call context.Context) *body {
-	b.clock = clockOf(call)
+// watched has w told how the body goes out.
+func (b *body) watched(w Watch) *body {
+	b.watch = w
 	return b
 }
 
@@ -56,14 +69,14 @@ var bodyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
 func (b *body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.clock.moved()
+	b.watch.Moved()
 	n, err := b.next(p)
 	switch {
 	case err != nil && err != io.EOF: // it is not sent
 	case b.at < b.size:
-		b.clock.await()
+		b.watch.Await()
 	default:
-		b.clock.due()
+		b.watch.Due()
 	}
 	return n, err
 }
@@ -172,17 +185,6 @@ func (c inlineContent) ReadAt(p []byte, off int64) (int, error) {
 
 func (c inlineContent) Close() error { return nil }
 
-// sourceError says that the source could not give an entry's bytes.
-func sourceError(path string, err error) error {
-	if own := target.OwnFault(path, err); own != nil {
-		return own // whatever the disks' reader made of it
-	}
-	if e := (*target.Error)(nil); errors.As(err, &e) || target.IsCanceled(err) {
-		return err
-	}
-	return target.NewError(target.CodeSourceLost, path, err.Error(), err)
-}
-
 // hashSpan reads a span of the content anew and compares it with its digest.
 // Other hashes of it may be asked for.
 func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size int64, want [32]byte, also ...io.Writer) error {
@@ -209,3 +211,5 @@ func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size 
 	}
 	return nil
 }
+
+const bodyBuffer = 1 << 20

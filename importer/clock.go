@@ -71,15 +71,15 @@ func clockOf(ctx context.Context) *clock {
 	return c
 }
 
-// await says that the next move is the other side's: a byte of the payload has to move now.
-func (c *clock) await() {
+// Await says that the next move is the other side's: a byte of the payload has to move now.
+func (c *clock) Await() {
 	if c != nil && c.idle > 0 {
 		c.within(c.idle, noByte(c.idle))
 	}
 }
 
-// due says that the next move is the other side's answer: the request is sent whole.
-func (c *clock) due() {
+// Due says that the next move is the other side's answer: the request is sent whole.
+func (c *clock) Due() {
 	if c == nil {
 		return
 	}
@@ -100,8 +100,8 @@ func (c *clock) within(d time.Duration, why error) {
 	c.still = time.AfterFunc(d, func() { c.cancel(why) })
 }
 
-// moved says that a byte moved, and that nothing is waited for.
-func (c *clock) moved() {
+// Moved says that a byte moved, and that nothing is waited for.
+func (c *clock) Moved() {
 	if c == nil {
 		return
 	}
@@ -147,8 +147,8 @@ type watchedAnswer struct {
 // come gives no more time to the answer's beginning.
 func get(call context.Context, target target.Reader, key, version string) (io.ReadCloser, error) {
 	c := clockOf(call)
-	c.due()
-	defer c.moved()
+	c.Due()
+	defer c.Moved()
 	content, err := target.Get(call, key, version)
 	if err != nil {
 		return nil, err
@@ -157,7 +157,7 @@ func get(call context.Context, target target.Reader, key, version string) (io.Re
 }
 
 func (a watchedAnswer) Read(p []byte) (int, error) {
-	a.clock.await()
-	defer a.clock.moved()
+	a.clock.Await()
+	defer a.clock.Moved()
 	return a.ReadCloser.Read(p)
 }

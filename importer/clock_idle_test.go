@@ -42,7 +42,7 @@ func TestIdle(t *testing.T) {
 	const part = 5 << 30
 	send := func(takes time.Duration, bytes int64) func(context.Context) error {
 		return func(ctx context.Context) error {
-			b := newBody(slowContent{takes}, 0, part).timed(ctx)
+			b := newBody(slowContent{takes}, 0, part).watched(clockOf(ctx))
 			defer b.detach()
 			if _, err := io.CopyN(io.Discard, b, bytes); err != nil {
 				return err

@@ -2,7 +2,9 @@ package importer
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 
@@ -30,10 +32,6 @@ type expected struct {
 	SHA256    *[32]byte
 	CRC       string
 	Composite string // of Parts
-}
-
-func (a *Action) expected() expected {
-	return expected{a.Size, a.PartSize, a.Parts, a.SHA256, a.CRC, a.Composite()}
 }
 
 // verdict is what a store's answer says about an object.
@@ -110,4 +108,36 @@ func (x expected) compareSHA256(o target.Object, ours bool) verdict {
 		return incomparable
 	}
 	return different
+}
+
+// check reads content to its end and compares each part.
+func (x expected) check(content io.Reader) error {
+	buf := make([]byte, 256<<10)
+	left := x.Size
+	for i := range x.Parts {
+		size := left
+		if x.PartSize > 0 {
+			size = min(left, x.PartSize)
+		}
+		h := crypto.NewSHA256()
+		n, err := io.CopyBuffer(struct{ io.Writer }{h}, io.LimitReader(content, size), buf)
+		if err != nil {
+			return target.Unknown(target.NewError(target.CodeConnectionLost, "", "read back: "+err.Error(), err))
+		}
+		if n != size {
+			return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back %d bytes, the manifest says %d", x.Size-left+n, x.Size), nil)
+		}
+		if [32]byte(h.Sum(nil)) != x.Parts[i] {
+			return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back: part %d has another SHA-256", i+1), nil)
+		}
+		left -= n
+	}
+	n, err := io.ReadFull(content, buf[:1])
+	if n > 0 {
+		return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back more than %d bytes", x.Size), nil)
+	}
+	if !errors.Is(err, io.EOF) {
+		return target.Unknown(target.NewError(target.CodeConnectionLost, "", fmt.Sprintf("read back: %v", err), err))
+	}
+	return nil
 }

@@ -134,13 +134,9 @@ const defaultRetryBudget = 10000
 // maxBackoff bounds one pause between attempts.
 const maxBackoff = 20 * time.Second
 
-// bodyBuffer is what one request holds of its payload: one segment of the
-// source, however large the part is. perRequest adds what the source and the
+// perRequest is what one request holds: a body's buffer, and what the source and the
 // transport hold for it.
-const (
-	bodyBuffer = 1 << 20
-	perRequest = 4 << 20
-)
+const perRequest = 4 << 20
 
 var runIDPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,63}$`)
 

@@ -236,6 +236,14 @@ func (p *pacer) enter(ctx context.Context) (leave func(), err error) {
 	return func() { p.calls.release(nothing) }, nil
 }
 
+// of has a call's payload wait for the pacer; nil is no limit.
+func (p *pacer) of(ctx context.Context) func(most int) (n int, err error) {
+	if p == nil {
+		return nil
+	}
+	return func(most int) (int, error) { return p.wait(ctx, most) }
+}
+
 // wait waits until up to most bytes may go, and tells how many. The call's own time
 // stands meanwhile: a limit of ours says nothing about the target.
 func (p *pacer) wait(call context.Context, most int) (n int, err error) {

@@ -72,7 +72,7 @@ func TestPaced(t *testing.T) {
 	table, _ := ParseTimetable("1M")
 	p := newPacer(table, time.Now)
 	began := time.Now()
-	n, err := io.Copy(io.Discard, newBody(strings.NewReader(strings.Repeat("x", 320<<10)), 0, 320<<10).paced(t.Context(), p))
+	n, err := io.Copy(io.Discard, newBody(strings.NewReader(strings.Repeat("x", 320<<10)), 0, 320<<10).paced(p.of(t.Context())))
 	if err != nil || n != 320<<10 {
 		t.Fatalf("%d bytes, %v", n, err)
 	}
@@ -81,7 +81,7 @@ func TestPaced(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := io.Copy(io.Discard, newBody(strings.NewReader("x"), 0, 1).paced(ctx, p)); err == nil {
+	if _, err := io.Copy(io.Discard, newBody(strings.NewReader("x"), 0, 1).paced(p.of(ctx))); err == nil {
 		t.Error("a body outlives its call")
 	}
 }

@@ -61,7 +61,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		var began time.Time
 		var etag string
 		err := p.sized(ctx, callPart, probePart, func(ctx context.Context) (err error) {
-			b := newBody(inlineContent(content), 0, probePart).timed(ctx)
+			b := newBody(inlineContent(content), 0, probePart).watched(clockOf(ctx))
 			began = time.Now()
 			etag, err = p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: n, Body: b, Size: probePart, SHA256: sum})
 			return errors.Join(err, b.detach())

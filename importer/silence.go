@@ -82,7 +82,7 @@ func (h *hearing) due() {
 	}
 }
 
-// moved says that a byte of a payload moves.
+// Moved says that a byte of a payload moves.
 func (h *hearing) moved() {
 	if h != nil && !h.small {
 		h.over()

@@ -16,7 +16,7 @@ func TestSilenceTold(t *testing.T) {
 	const size = 8 << 20
 	send := func(takes, answers time.Duration) func(context.Context) error {
 		return func(ctx context.Context) error {
-			b := newBody(slowContent{takes}, 0, size).timed(ctx)
+			b := newBody(slowContent{takes}, 0, size).watched(clockOf(ctx))
 			defer b.detach()
 			if _, err := io.Copy(io.Discard, b); err != nil {
 				return err

@@ -2,13 +2,10 @@ package importer
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -349,36 +346,4 @@ func readBack(ctx context.Context, calls *caller, target target.Reader, key, ver
 		defer content.Close() // read only
 		return x.check(content)
 	})
-}
-
-// check reads content to its end and compares each part.
-func (x expected) check(content io.Reader) error {
-	buf := make([]byte, 256<<10)
-	left := x.Size
-	for i := range x.Parts {
-		size := left
-		if x.PartSize > 0 {
-			size = min(left, x.PartSize)
-		}
-		h := crypto.NewSHA256()
-		n, err := io.CopyBuffer(struct{ io.Writer }{h}, io.LimitReader(content, size), buf)
-		if err != nil {
-			return target.Unknown(target.NewError(target.CodeConnectionLost, "", "read back: "+err.Error(), err))
-		}
-		if n != size {
-			return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back %d bytes, the manifest says %d", x.Size-left+n, x.Size), nil)
-		}
-		if [32]byte(h.Sum(nil)) != x.Parts[i] {
-			return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back: part %d has another SHA-256", i+1), nil)
-		}
-		left -= n
-	}
-	n, err := io.ReadFull(content, buf[:1])
-	if n > 0 {
-		return target.NewError(target.CodeStoredWrong, "", fmt.Sprintf("read back more than %d bytes", x.Size), nil)
-	}
-	if !errors.Is(err, io.EOF) {
-		return target.Unknown(target.NewError(target.CodeConnectionLost, "", fmt.Sprintf("read back: %v", err), err))
-	}
-	return nil
 }

@@ -219,7 +219,7 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 	for attempt := 0; ; attempt++ {
 		var source error
 		err := calls.once(ctx, call{name: name, key: t.action.Key, payload: size, paced: true}, func(ctx context.Context) error {
-			b := newBody(t.content, from, size).paced(ctx, calls.pacer).timed(ctx)
+			b := newBody(t.content, from, size).paced(calls.pacer.of(ctx)).watched(clockOf(ctx))
 			err := request(ctx, b)
 			source = b.detach()
 			return err
