@@ -46,6 +46,9 @@ func newBody(content io.ReaderAt, from, size int64) *body {
 	return &body{content: content, from: from, size: size, watch: unwatched{}}
 }
 
+// Size is how many bytes the whole payload has.
+func (b *body) Size() int64 { return b.size }
+
 // paced lets the body go out no faster than pace allows, which waits until up to most
 // bytes may go; nil is at once.
 func (b *body) paced(pace func(most int) (n int, err error)) *body {

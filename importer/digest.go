@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -140,4 +141,31 @@ func (x expected) check(content io.Reader) error {
 		return target.Unknown(target.NewError(target.CodeConnectionLost, "", fmt.Sprintf("read back: %v", err), err))
 	}
 	return nil
+}
+
+// recut is what the importer says of an object that was cut into other parts. Its
+// composite is nobody else's word, so it can show a difference and proves nothing.
+func (x expected) recut(checksum string) (*expected, error) {
+	sum, _, dashed := strings.Cut(checksum, "-")
+	raw, err := base64.StdEncoding.DecodeString(sum)
+	switch {
+	case err != nil || len(raw) != 32:
+		return nil, errors.New("no sha256")
+	case dashed:
+		x.Composite = checksum
+	case x.SHA256 != nil && *x.SHA256 != [32]byte(raw):
+		return nil, errors.New("another sha256 than its record's")
+	default:
+		x.SHA256 = (*[32]byte)(raw)
+	}
+	return &x, nil
+}
+
+// checksum is what an object is that was cut into these parts: plain for one request,
+// composite for a multipart object.
+func (x expected) checksum() string {
+	if x.PartSize == 0 {
+		return target.Encode64(x.Parts[0][:])
+	}
+	return x.Composite
 }

@@ -155,7 +155,7 @@ func bareObject(s *fakeSource, to target.Target, a *Action, parts int) error {
 			defer func() { <-slots }()
 			b := part(i + 1)
 			sent[i] = target.Part{Number: i + 1, SHA256: target.Encode64(a.Parts[i][:])}
-			sent[i].ETag, errs[i] = to.UploadPart(ctx, target.PartRequest{Key: a.Key, UploadID: id, Number: i + 1, Body: b, Size: b.size, SHA256: a.Parts[i]})
+			sent[i].ETag, errs[i] = to.UploadPart(ctx, target.PartRequest{Key: a.Key, UploadID: id, Number: i + 1, Body: b, Size: b.Size(), SHA256: a.Parts[i]})
 			b.detach()
 		})
 	}

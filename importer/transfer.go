@@ -68,7 +68,7 @@ func (t *transfer) uncount() { t.run.progress.bytes.Add(-t.sent.Swap(0)) }
 func (t *transfer) put(ctx context.Context) (stored target.Stored, err error) {
 	err = t.send(ctx, callPut, 1, func(ctx context.Context, b *body) error {
 		stored, err = t.run.target.Put(ctx, target.PutRequest{
-			Key: t.action.Key, Body: b, Size: b.size, SHA256: t.action.Parts[0],
+			Key: t.action.Key, Body: b, Size: b.Size(), SHA256: t.action.Parts[0],
 			Metadata: t.action.Metadata, Attributes: t.action.Attributes, IfAbsent: t.run.probe.ConditionalPut,
 		})
 		return err
@@ -140,7 +140,7 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 	err = t.send(ctx, callPart, number, func(ctx context.Context, b *body) error {
 		etag, err = t.run.target.UploadPart(ctx, target.PartRequest{
 			Key: t.action.Key, UploadID: t.upload.UploadID, Number: number,
-			Body: b, Size: b.size, SHA256: t.action.Parts[number-1],
+			Body: b, Size: b.Size(), SHA256: t.action.Parts[number-1],
 		})
 		return err
 	})

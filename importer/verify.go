@@ -194,7 +194,7 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 	if verdict == different {
 		return target.NewError(target.CodeStoredWrong, "", "size or checksum differ", nil)
 	}
-	compared, err := c.want.compareParts(parts)
+	compared, err := compareParts(c.want, parts)
 	if err != nil {
 		return err
 	}

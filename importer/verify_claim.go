@@ -3,7 +3,6 @@ package importer
 import (
 	"bufio"
 	"bytes"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -136,28 +135,10 @@ func newClaim(line Line, r *manifest.Record) (claim, error) {
 		return claim{}, fmt.Errorf("a key of %d bytes", len(line.Key))
 	case line.PartsBy == byImporter && (r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink):
 		c.word, err = want.recut(line.SHA256)
-	case !want.isSum(line.SHA256):
+	case !isSum(want, line.SHA256):
 		err = errors.New("another sha256 than its record's")
 	}
 	return c, err
-}
-
-// recut is what the importer says of an object that was cut into other parts. Its
-// composite is nobody else's word, so it can show a difference and proves nothing.
-func (x expected) recut(checksum string) (*expected, error) {
-	sum, _, dashed := strings.Cut(checksum, "-")
-	raw, err := base64.StdEncoding.DecodeString(sum)
-	switch {
-	case err != nil || len(raw) != 32:
-		return nil, errors.New("no sha256")
-	case dashed:
-		x.Composite = checksum
-	case x.SHA256 != nil && *x.SHA256 != [32]byte(raw):
-		return nil, errors.New("another sha256 than its record's")
-	default:
-		x.SHA256 = (*[32]byte)(raw)
-	}
-	return &x, nil
 }
 
 // judge compares a store's answer. An object that the importer cut anew must be
@@ -219,17 +200,8 @@ func expectedOfFile(r *manifest.Record) (expected, error) {
 	return x, nil
 }
 
-// checksum is what an object is that was cut into these parts: plain for one request,
-// composite for a multipart object.
-func (x expected) checksum() string {
-	if x.PartSize == 0 {
-		return target.Encode64(x.Parts[0][:])
-	}
-	return x.Composite
-}
-
 // isSum tells whether a SHA-256 is the record's: of the whole, or the composite of its parts.
-func (x expected) isSum(sum string) bool {
+func isSum(x expected, sum string) bool {
 	return sum == x.Composite || x.SHA256 != nil && sum == target.Encode64(x.SHA256[:])
 }
 
