@@ -1,5 +1,9 @@
 package importer
 
-func (a *Action) expected() expected {
-	return expected{a.Size, a.PartSize, a.Parts, a.SHA256, a.CRC, a.Composite()}
+import (
+	"github.com/sledge-io/sledge/importer/content"
+)
+
+func (a *Action) expected() content.Expected {
+	return content.Expected{Size: a.Size, PartSize: a.PartSize, Parts: a.Parts, SHA256: a.SHA256, CRC: a.CRC, Composite: a.Composite()}
 }

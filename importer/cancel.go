@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -368,15 +369,15 @@ func (c *canceler) stored(ctx context.Context, g *given, obj target.Object) (boo
 	}
 	x := a.expected()
 	if rec.Parts != nil {
-		own, err := x.recut(rec.Parts.Checksum)
+		own, err := x.Recut(rec.Parts.Checksum)
 		if err != nil {
 			return false, err
 		}
 		x = *own
 	}
-	verdict, _ := x.compare(obj, true)
-	if verdict != incomparable || g.known && rec.isStill(obj) {
-		return verdict != different, nil
+	verdict, _ := x.Compare(obj, true)
+	if verdict != content.Incomparable || g.known && rec.isStill(obj) {
+		return verdict != content.Different, nil
 	}
 	err := readBack(ctx, r.calls, r.target, a.Key, obj.VersionID, x)
 	if target.HasCode(err, target.CodeStoredWrong) || target.IsNotFound(err) {

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -42,8 +43,8 @@ func TestIdle(t *testing.T) {
 	const part = 5 << 30
 	send := func(takes time.Duration, bytes int64) func(context.Context) error {
 		return func(ctx context.Context) error {
-			b := newBody(slowContent{takes}, 0, part).watched(clockOf(ctx))
-			defer b.detach()
+			b := content.NewBody(slowContent{takes}, 0, part).Watched(clockOf(ctx))
+			defer b.Detach()
 			if _, err := io.CopyN(io.Discard, b, bytes); err != nil {
 				return err
 			}

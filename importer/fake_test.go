@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -232,7 +233,7 @@ func (f *fakeTarget) CompleteUpload(_ context.Context, in target.CompleteRequest
 		}
 		data, sums = append(data, part.data...), append(sums, part.sum)
 	}
-	if composite(sums) != in.Composite || int64(len(data)) != in.Size {
+	if content.Composite(sums) != in.Composite || int64(len(data)) != in.Size {
 		f.t.Errorf("%q: Complete with a wrong composite or size", in.Key)
 	}
 	o := fakeObject{data: data, sha256: in.Composite, kind: "COMPOSITE", metadata: u.metadata, asked: u.asked, multi: true, key: in.Key}
@@ -549,7 +550,7 @@ func (s *fakeSource) Open(_ context.Context, r *manifest.Record) (entry.Content,
 		data = slices.Clone(data)
 		data[at] ^= 1
 	}
-	return inlineContent(data), nil
+	return content.Inline(data), nil
 }
 
 var testKey = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{9}, 32))

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -134,9 +135,9 @@ func sendBare(s *fakeSource, target target.Target, o Options) error {
 
 func bareObject(s *fakeSource, to target.Target, a *Action, parts int) error {
 	ctx, data := context.Background(), s.content[a.Path]
-	part := func(n int) *body {
+	part := func(n int) *content.Body {
 		from, size := a.partSpan(n)
-		return newBody(inlineContent(data), from, size)
+		return content.NewBody(content.Inline(data), from, size)
 	}
 	if a.Kind == ActionPut {
 		_, err := to.Put(ctx, target.PutRequest{Key: a.Key, Body: part(1), Size: a.Size, SHA256: a.Parts[0], Metadata: a.Metadata, IfAbsent: true})
@@ -156,7 +157,7 @@ func bareObject(s *fakeSource, to target.Target, a *Action, parts int) error {
 			b := part(i + 1)
 			sent[i] = target.Part{Number: i + 1, SHA256: target.Encode64(a.Parts[i][:])}
 			sent[i].ETag, errs[i] = to.UploadPart(ctx, target.PartRequest{Key: a.Key, UploadID: id, Number: i + 1, Body: b, Size: b.Size(), SHA256: a.Parts[i]})
-			b.detach()
+			b.Detach()
 		})
 	}
 	wait.Wait()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -106,8 +107,8 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
 	return m.calls.briefly(m.own, func(own target.Attributes) error {
 		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-			b := newBody(inlineContent(frame), 0, what.payload).watched(clockOf(ctx))
-			defer b.detach()
+			b := content.NewBody(content.Inline(frame), 0, what.payload).Watched(clockOf(ctx))
+			defer b.Detach()
 			stored, err := m.target.Put(ctx, target.PutRequest{Key: what.key, Body: b, Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
 			if err == nil {
 				m.plain.Store(stored.VersionID == "")

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -270,7 +271,7 @@ func bigComposite(t *testing.T, s *fakeSource) string {
 			for _, sum := range e.Record.Parts {
 				sums = append(sums, [32]byte(sum))
 			}
-			return composite(sums)
+			return content.Composite(sums)
 		}
 	}
 	return ""

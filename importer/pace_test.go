@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -72,7 +73,7 @@ func TestPaced(t *testing.T) {
 	table, _ := ParseTimetable("1M")
 	p := newPacer(table, time.Now)
 	began := time.Now()
-	n, err := io.Copy(io.Discard, newBody(strings.NewReader(strings.Repeat("x", 320<<10)), 0, 320<<10).paced(p.of(t.Context())))
+	n, err := io.Copy(io.Discard, content.NewBody(strings.NewReader(strings.Repeat("x", 320<<10)), 0, 320<<10).Paced(p.of(t.Context())))
 	if err != nil || n != 320<<10 {
 		t.Fatalf("%d bytes, %v", n, err)
 	}
@@ -81,7 +82,7 @@ func TestPaced(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := io.Copy(io.Discard, newBody(strings.NewReader("x"), 0, 1).paced(p.of(ctx))); err == nil {
+	if _, err := io.Copy(io.Discard, content.NewBody(strings.NewReader("x"), 0, 1).Paced(p.of(ctx))); err == nil {
 		t.Error("a body outlives its call")
 	}
 }

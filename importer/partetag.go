@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -30,7 +31,7 @@ func (t *transfer) sameByETag(ctx context.Context, number int) (p target.Part, s
 	}
 	from, size := t.action.partSpan(number)
 	sum := md5.New()
-	if err := hashSpan(ctx, t.content, t.action.Path, from, size, t.action.Parts[number-1], sum); err != nil {
+	if err := content.HashSpan(ctx, t.content, t.action.Path, from, size, t.action.Parts[number-1], sum); err != nil {
 		return p, false, err
 	}
 	if [md5.Size]byte(sum.Sum(nil)) != want {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -30,13 +31,13 @@ type Action struct {
 	Path     string
 	Key      string
 	Size     int64
-	PartSize int64      // ActionMultipart
-	Parts    [][32]byte // SHA-256 of each part; one of them for ActionPut
-	Cut      *cut       // the target takes other parts than the record has: Parts are not known before the content is read
-	SHA256   *[32]byte  // of the whole, if known
-	CRC      string     // base64 CRC64NVME of the whole, if known
-	Inline   []byte     // content that the record itself holds (symlinks)
-	HashedBy string     // loader, importer
+	PartSize int64        // ActionMultipart
+	Parts    [][32]byte   // SHA-256 of each part; one of them for ActionPut
+	Cut      *content.Cut // the target takes other parts than the record has: Parts are not known before the content is read
+	SHA256   *[32]byte    // of the whole, if known
+	CRC      string       // base64 CRC64NVME of the whole, if known
+	Inline   []byte       // content that the record itself holds (symlinks)
+	HashedBy string       // loader, importer
 	EntryID  string
 	Metadata map[string]string
 	LeftOut  []string // names of metadata that does not fit
@@ -51,7 +52,7 @@ const (
 
 // Composite is S3's checksum of a multipart object: the SHA-256 of the parts'
 // SHA-256, in base64, and the number of parts.
-func (a *Action) Composite() string { return composite(a.Parts) }
+func (a *Action) Composite() string { return content.Composite(a.Parts) }
 
 // Checksum is what the store must answer: plain for a single PUT, composite for
 // a multipart object.
@@ -188,9 +189,9 @@ func (p *planner) content(a *Action, r *manifest.Record) error {
 		a.SHA256 = (*[32]byte)(r.SHA256)
 	}
 	if r.HasCRC {
-		a.CRC = target.Encode64(crcBytes(r.CRC))
+		a.CRC = target.Encode64(content.CRCBytes(r.CRC))
 	}
-	how, err := cutFor(p.profile, r)
+	how, err := content.CutFor(p.profile, r)
 	if err != nil {
 		return target.NewError(target.CodeTooLarge, r.Path, err.Error(), nil)
 	}

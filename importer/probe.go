@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -433,8 +434,8 @@ func (p *prober) single(ctx context.Context) error {
 
 // readsBack tells whether objects may be read, as a run reads them: by their version, where
 // the bucket has versions. Whether the bytes are right is judged object by object.
-func (p *prober) readsBack(ctx context.Context, name, version, content string) (bool, error) {
-	x := expected{Size: int64(len(content)), Parts: [][32]byte{crypto.SumSHA256([]byte(content))}}
+func (p *prober) readsBack(ctx context.Context, name, version, source string) (bool, error) {
+	x := content.Expected{Size: int64(len(source)), Parts: [][32]byte{crypto.SumSHA256([]byte(source))}}
 	read := func() error { return readBack(ctx, p.calls, p.target, p.prefix+name, version, x) }
 	err := read()
 	if target.IsNotFound(err) {
@@ -482,8 +483,8 @@ func (p *prober) saw(key string) {
 
 // multipart probes the same for objects in parts.
 func (p *prober) multipart(ctx context.Context) error {
-	key, content := p.prefix+"parts", "sledge probe, part"
-	sum := crypto.SumSHA256([]byte(content))
+	key, source := p.prefix+"parts", "sledge probe, part"
+	sum := crypto.SumSHA256([]byte(source))
 	wrong := crypto.SumSHA256([]byte("something else"))
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
@@ -499,16 +500,16 @@ func (p *prober) multipart(ctx context.Context) error {
 		}
 		err = p.as(ctx, callPart, func(ctx context.Context) (err error) {
 			etag, err = p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: 1,
-				Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum})
+				Body: bytes.NewReader([]byte(source)), Size: int64(len(source)), SHA256: sum})
 			return err
 		})
 		return id, etag, err
 	}
 	complete := func(id, etag string, ifAbsent bool) (stored target.Stored, err error) {
 		err = p.as(ctx, callComplete, func(ctx context.Context) (err error) {
-			stored, err = p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: int64(len(content)),
+			stored, err = p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: int64(len(source)),
 				Parts:     []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(sum[:])}},
-				Composite: composite(parts), IfAbsent: ifAbsent})
+				Composite: content.Composite(parts), IfAbsent: ifAbsent})
 			return err
 		})
 		if err == nil {
@@ -535,9 +536,9 @@ func (p *prober) multipart(ctx context.Context) error {
 		return err
 	}
 	p.report.DropsPartsMetadata = obj.Metadata[metaEntry] != "parts"
-	x := expected{Size: int64(len(content)), Parts: parts, Composite: composite(parts), SHA256: &sum}
-	verdict, proof := x.compare(obj, true)
-	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == same && proof == entry.ProofSHA256
+	x := content.Expected{Size: int64(len(source)), Parts: parts, Composite: content.Composite(parts), SHA256: &sum}
+	verdict, proof := x.Compare(obj, true)
+	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == content.Same && proof == entry.ProofSHA256
 	p.report.AnswersWrites = p.report.AnswersWrites && stored == obj.Stored()
 	if id, etag, err = upload(sum); err != nil {
 		return err

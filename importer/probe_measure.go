@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -36,15 +37,15 @@ func (p *targetProbe) latency(ctx context.Context) {
 
 // throughput sends parts of one upload and reads their object.
 func (p *targetProbe) throughput(ctx context.Context) {
-	content := make([]byte, probePart)
+	bytes := make([]byte, probePart)
 	noise := rand.New(rand.NewPCG(1, 2)) // nothing that a store could compress
-	for i := 0; i < len(content); i += 8 {
+	for i := 0; i < len(bytes); i += 8 {
 		v := noise.Uint64()
 		for j := range 8 {
-			content[i+j] = byte(v >> (8 * j))
+			bytes[i+j] = byte(v >> (8 * j))
 		}
 	}
-	key, sum := p.key("throughput"), crypto.SumSHA256(content)
+	key, sum := p.key("throughput"), crypto.SumSHA256(bytes)
 	var id string
 	err := p.as(ctx, callCreate, func(ctx context.Context) (err error) {
 		id, err = p.create(ctx, key)
@@ -61,10 +62,10 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		var began time.Time
 		var etag string
 		err := p.sized(ctx, callPart, probePart, func(ctx context.Context) (err error) {
-			b := newBody(inlineContent(content), 0, probePart).watched(clockOf(ctx))
+			b := content.NewBody(content.Inline(bytes), 0, probePart).Watched(clockOf(ctx))
 			began = time.Now()
 			etag, err = p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: n, Body: b, Size: probePart, SHA256: sum})
-			return errors.Join(err, b.detach())
+			return errors.Join(err, b.Detach())
 		})
 		if err != nil {
 			return
@@ -74,7 +75,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 	}
 	p.out.UpBytes = median(up)
 	err = p.sized(ctx, callComplete, completeTime, func(ctx context.Context) error {
-		_, err := p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: composite(sums)})
+		_, err := p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: content.Composite(sums)})
 		return err
 	})
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/minio/crc64nvme"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -335,7 +336,7 @@ func (p *targetProbe) composite(ctx context.Context) {
 				return err
 			}
 			_, err = p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: int64(len(probeContent)),
-				Parts: []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(sum[:])}}, Composite: composite(parts)})
+				Parts: []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(sum[:])}}, Composite: content.Composite(parts)})
 			return err
 		})
 	}
@@ -358,8 +359,8 @@ func (p *targetProbe) payload(ctx context.Context) {
 	p.find("x-amz-content-sha256", answer, detail, "a body that was changed on its way is refused, besides by its checksum")
 }
 
-func probeCRC(content string) string {
-	return target.Encode64(crcBytes(crc64nvme.Update(0, []byte(content))))
+func probeCRC(bytes string) string {
+	return target.Encode64(content.CRCBytes(crc64nvme.Update(0, []byte(bytes))))
 }
 
 func (p *targetProbe) crcPut(ctx context.Context) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -437,15 +438,15 @@ func (c *rechecker) head(ctx context.Context, key string) (target.Object, error)
 func (o heldObject) is(obj target.Object) bool {
 	ours, x := o.rec.Outcome == entry.OutcomeStored, o.action.expected()
 	if o.rec.Parts != nil {
-		own, err := x.recut(o.rec.Parts.Checksum)
+		own, err := x.Recut(o.rec.Parts.Checksum)
 		if err != nil {
 			return false
 		}
 		x = *own
 	}
-	verdict, _ := x.compare(obj, ours)
-	if verdict == incomparable {
+	verdict, _ := x.Compare(obj, ours)
+	if verdict == content.Incomparable {
 		return o.rec.ETag == "" || obj.ETag == "" || o.rec.ETag == obj.ETag
 	}
-	return verdict == same
+	return verdict == content.Same
 }

@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -150,23 +151,23 @@ func TestS3Calls(t *testing.T) {
 			Parts: []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(right[:])}}})
 		return err
 	}
-	if err := complete(id, composite([][32]byte{wrong})); err == nil {
+	if err := complete(id, content.Composite([][32]byte{wrong})); err == nil {
 		t.Error("a wrong composite was accepted")
 	} else {
 		t.Logf("wrong composite: %v", err)
 	}
-	expect("complete", complete(id, composite([][32]byte{right})), "")
-	if err := complete(id, composite([][32]byte{right})); err != nil && !target.HasCode(err, target.CodeUploadGone) {
+	expect("complete", complete(id, content.Composite([][32]byte{right})), "")
+	if err := complete(id, content.Composite([][32]byte{right})); err != nil && !target.HasCode(err, target.CodeUploadGone) {
 		t.Errorf("complete again: %v", err)
 	}
-	if obj, err = to.Head(ctx, "m"); err != nil || !strings.HasPrefix(composite([][32]byte{right}), strings.TrimSuffix(obj.SHA256, "-1")) || obj.ChecksumType != "COMPOSITE" {
+	if obj, err = to.Head(ctx, "m"); err != nil || !strings.HasPrefix(content.Composite([][32]byte{right}), strings.TrimSuffix(obj.SHA256, "-1")) || obj.ChecksumType != "COMPOSITE" {
 		t.Errorf("head of multipart: %+v, %v", obj, err)
 	}
 	id, err = to.CreateUpload(ctx, target.CreateRequest{Key: "m"})
 	expect("create over", err, "")
 	etag, err = part(id, right)
 	expect("part over", err, "")
-	expect("complete over", complete(id, composite([][32]byte{right})), target.CodeKeyExists)
+	expect("complete over", complete(id, content.Composite([][32]byte{right})), target.CodeKeyExists)
 	expect("abort", to.AbortUpload(ctx, "m", id), "")
 	expect("abort again", to.AbortUpload(ctx, "m", id), "")
 	expect("list parts of none", to.ListParts(ctx, "m", id, nil), target.CodeUploadGone)

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -16,8 +17,8 @@ func TestSilenceTold(t *testing.T) {
 	const size = 8 << 20
 	send := func(takes, answers time.Duration) func(context.Context) error {
 		return func(ctx context.Context) error {
-			b := newBody(slowContent{takes}, 0, size).watched(clockOf(ctx))
-			defer b.detach()
+			b := content.NewBody(slowContent{takes}, 0, size).Watched(clockOf(ctx))
+			defer b.Detach()
 			if _, err := io.Copy(io.Discard, b); err != nil {
 				return err
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
@@ -94,12 +95,12 @@ func (r *run) cutAnew(ctx context.Context, t *transfer) error {
 	if a.Cut == nil || a.Parts != nil {
 		return nil
 	}
-	content, err := r.source.Open(ctx, t.entry.Record)
+	bytes, err := r.source.Open(ctx, t.entry.Record)
 	if err != nil {
-		return sourceError(a.Path, err)
+		return content.SourceError(a.Path, err)
 	}
-	defer content.Close() // read only
-	a.Parts, err = recut(ctx, content, t.entry.Record, *a.Cut)
+	defer bytes.Close() // read only
+	a.Parts, err = content.Recut(ctx, bytes, t.entry.Record, *a.Cut)
 	return err
 }
 
@@ -146,10 +147,10 @@ func (r *run) send(ctx context.Context, t *transfer) (err error) {
 	}
 	t.err, t.completed, t.stored = nil, false, target.Stored{}
 	t.uncount()
-	t.content = inlineContent(t.action.Inline)
+	t.content = content.Inline(t.action.Inline)
 	if t.action.Inline == nil {
 		if t.content, err = r.source.Open(ctx, t.entry.Record); err != nil {
-			return sourceError(t.action.Path, err)
+			return content.SourceError(t.action.Path, err)
 		}
 	}
 	defer t.content.Close() // read only
@@ -222,8 +223,8 @@ func (r *run) answered(a *Action, s target.Stored) (record, bool) {
 		return record{}, false
 	}
 	obj := target.Object{Size: a.Size, ETag: s.ETag, VersionID: s.VersionID, SHA256: s.SHA256, ChecksumType: s.ChecksumType}
-	verdict, proof := a.expected().compare(obj, true)
-	if verdict != same || proof != entry.ProofSHA256 {
+	verdict, proof := a.expected().Compare(obj, true)
+	if verdict != content.Same || proof != entry.ProofSHA256 {
 		return record{}, false
 	}
 	rec := r.describe(a, obj, true)
@@ -260,8 +261,8 @@ func (r *run) judge(ctx context.Context, t *transfer, obj target.Object) (record
 		return record{}, err
 	}
 	rec, x := r.describe(a, obj, ours), a.expected()
-	verdict, proof := x.compare(obj, ours)
-	if verdict == different {
+	verdict, proof := x.Compare(obj, ours)
+	if verdict == content.Different {
 		return record{}, r.wrong(a, ours, "size or checksum differ")
 	}
 	if !r.probe.Checking {
@@ -269,7 +270,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj target.Object) (record
 	}
 	seen := time.Time{}
 	switch {
-	case !r.opts.ReadBack && verdict != incomparable && proof.AtLeast(r.opts.MinProof):
+	case !r.opts.ReadBack && verdict != content.Incomparable && proof.AtLeast(r.opts.MinProof):
 	case t.hint.readBack(obj):
 		proof, seen = entry.ProofReadBack, t.hint.Verified
 	default:
@@ -304,7 +305,7 @@ func (r *run) judge(ctx context.Context, t *transfer, obj target.Object) (record
 }
 
 // readBack is readBack of an object that HEAD shows: GET may find it later.
-func (r *run) readBack(ctx context.Context, key, version string, x expected) error {
+func (r *run) readBack(ctx context.Context, key, version string, x content.Expected) error {
 	read := func() error { return readBack(ctx, r.calls, r.target, key, version, x) }
 	err := read()
 	if target.IsNotFound(err) {
@@ -337,13 +338,13 @@ func (r *run) wrong(a *Action, ours bool, cause string) error {
 
 // readBack gets an object and holds its bytes against the manifest's digests.
 // Other content is CodeStoredWrong.
-func readBack(ctx context.Context, calls *caller, target target.Reader, key, version string, x expected) error {
+func readBack(ctx context.Context, calls *caller, target target.Reader, key, version string, x content.Expected) error {
 	return calls.idempotent(ctx, call{name: callGet, key: key, payload: x.Size}, func(ctx context.Context) error {
 		content, err := get(ctx, target, key, version)
 		if err != nil {
 			return err
 		}
 		defer content.Close() // read only
-		return x.check(content)
+		return x.Check(content)
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -66,7 +67,7 @@ func (t *transfer) uncount() { t.run.progress.bytes.Add(-t.sent.Swap(0)) }
 // put makes the single request. It is repeated only while it is certain that
 // nothing was stored.
 func (t *transfer) put(ctx context.Context) (stored target.Stored, err error) {
-	err = t.send(ctx, callPut, 1, func(ctx context.Context, b *body) error {
+	err = t.send(ctx, callPut, 1, func(ctx context.Context, b *content.Body) error {
 		stored, err = t.run.target.Put(ctx, target.PutRequest{
 			Key: t.action.Key, Body: b, Size: b.Size(), SHA256: t.action.Parts[0],
 			Metadata: t.action.Metadata, Attributes: t.action.Attributes, IfAbsent: t.run.probe.ConditionalPut,
@@ -137,7 +138,7 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 		t.run.partsResumed.Add(1)
 		return p.ETag, nil
 	}
-	err = t.send(ctx, callPart, number, func(ctx context.Context, b *body) error {
+	err = t.send(ctx, callPart, number, func(ctx context.Context, b *content.Body) error {
 		etag, err = t.run.target.UploadPart(ctx, target.PartRequest{
 			Key: t.action.Key, UploadID: t.upload.UploadID, Number: number,
 			Body: b, Size: b.Size(), SHA256: t.action.Parts[number-1],
@@ -205,11 +206,11 @@ const completeTime = 600 * slowest
 // send makes one request with payload. A refused digest is never answered by
 // sending again blindly: the content is read anew, and only if it is what the
 // manifest says the wire is given one more chance.
-func (t *transfer) send(ctx context.Context, name string, number int, request func(context.Context, *body) error) error {
+func (t *transfer) send(ctx context.Context, name string, number int, request func(context.Context, *content.Body) error) error {
 	repeatable := name == callPart
 	calls, path := t.run.calls, t.action.Path
 	from, size := t.action.partSpan(number)
-	recheck := func() error { return hashSpan(ctx, t.content, path, from, size, t.action.Parts[number-1]) }
+	recheck := func() error { return content.HashSpan(ctx, t.content, path, from, size, t.action.Parts[number-1]) }
 	if !t.run.probe.Checking {
 		if err := recheck(); err != nil {
 			return err
@@ -219,16 +220,16 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 	for attempt := 0; ; attempt++ {
 		var source error
 		err := calls.once(ctx, call{name: name, key: t.action.Key, payload: size, paced: true}, func(ctx context.Context) error {
-			b := newBody(t.content, from, size).paced(calls.pacer.of(ctx)).watched(clockOf(ctx))
+			b := content.NewBody(t.content, from, size).Paced(calls.pacer.of(ctx)).Watched(clockOf(ctx))
 			err := request(ctx, b)
-			source = b.detach()
+			source = b.Detach()
 			return err
 		})
 		switch {
 		case err == nil:
 			return nil
 		case source != nil:
-			return sourceError(path, source)
+			return content.SourceError(path, source)
 		case target.HasCode(err, target.CodeDigestRefused):
 			if err := recheck(); err != nil {
 				return err

@@ -70,7 +70,7 @@ func (u *Union) Plan(device int, key string, size int64, r *manifest.Record) err
 	if err != nil {
 		return err
 	}
-	h := held{device: device, stands: true, size: size, content: want.checksum()}
+	h := held{device: device, stands: true, size: size, content: want.Checksum()}
 	u.buf = h.append(u.buf[:0])
 	return u.sorter.Add([]byte(key), u.buf)
 }
@@ -89,7 +89,7 @@ func (u *Union) Add(device int, list io.Reader) error {
 		if err != nil {
 			return lineError(n-1, err)
 		}
-		h := held{device: device, stands: line.inStore(), size: *line.Size, content: want.checksum()}
+		h := held{device: device, stands: line.inStore(), size: *line.Size, content: want.Checksum()}
 		u.buf = h.append(u.buf[:0])
 		return u.sorter.Add([]byte(line.Key), u.buf)
 	})

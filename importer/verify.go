@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -191,17 +192,17 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 		return err
 	}
 	verdict, proof := c.judge(obj)
-	if verdict == different {
+	if verdict == content.Different {
 		return target.NewError(target.CodeStoredWrong, "", "size or checksum differ", nil)
 	}
 	compared, err := compareParts(c.want, parts)
 	if err != nil {
 		return err
 	}
-	if verdict == incomparable && compared == len(c.want.Parts) {
-		verdict, proof = same, entry.ProofSHA256
+	if verdict == content.Incomparable && compared == len(c.want.Parts) {
+		verdict, proof = content.Same, entry.ProofSHA256
 	}
-	if v.opts.By == ByReadBack || verdict == incomparable {
+	if v.opts.By == ByReadBack || verdict == content.Incomparable {
 		if err := readBack(ctx, v.calls, v.target, c.line.Key, obj.VersionID, c.want); err != nil {
 			return err
 		}

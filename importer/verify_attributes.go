@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -17,7 +18,7 @@ type attributesReader interface {
 // compareParts holds the parts that a store tells against the manifest's, one by
 // one, and returns how many were compared. Parts that were cut otherwise, or that
 // come without a SHA-256, say nothing.
-func compareParts(x expected, parts []target.Part) (compared int, err error) {
+func compareParts(x content.Expected, parts []target.Part) (compared int, err error) {
 	if len(parts) != len(x.Parts) {
 		return 0, nil
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -20,8 +21,8 @@ const maxLine = 256 << 10
 // claim is what the list says about one object.
 type claim struct {
 	line Line
-	want expected  // from the record alone
-	word *expected // what the importer says of an object that he cut anew; nil: cut as the record has it
+	want content.Expected  // from the record alone
+	word *content.Expected // what the importer says of an object that he cut anew; nil: cut as the record has it
 }
 
 // ErrPrefix: the list has keys that do not lie below the prefix that was asked for, so
@@ -134,7 +135,7 @@ func newClaim(line Line, r *manifest.Record) (claim, error) {
 	case len(line.Key) > maxListedKey:
 		return claim{}, fmt.Errorf("a key of %d bytes", len(line.Key))
 	case line.PartsBy == byImporter && (r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink):
-		c.word, err = want.recut(line.SHA256)
+		c.word, err = want.Recut(line.SHA256)
 	case !isSum(want, line.SHA256):
 		err = errors.New("another sha256 than its record's")
 	}
@@ -143,19 +144,19 @@ func newClaim(line Line, r *manifest.Record) (claim, error) {
 
 // judge compares a store's answer. An object that the importer cut anew must be
 // what he says, and is proven only by what the record says of the whole.
-func (c *claim) judge(o target.Object) (verdict, entry.Proof) {
+func (c *claim) judge(o target.Object) (content.Verdict, entry.Proof) {
 	if c.word == nil {
-		return c.want.compare(o, c.line.Outcome == entry.OutcomeStored)
+		return c.want.Compare(o, c.line.Outcome == entry.OutcomeStored)
 	}
-	if v, _ := c.word.compare(o, c.line.Outcome == entry.OutcomeStored); v == different {
-		return different, entry.ProofNone
+	if v, _ := c.word.Compare(o, c.line.Outcome == entry.OutcomeStored); v == content.Different {
+		return content.Different, entry.ProofNone
 	}
-	return c.want.compareWhole(o)
+	return c.want.CompareWhole(o)
 }
 
 // expectedOf is what the object of a record must be. It is derived here and not
 // taken from the plan: what verifies shares no code with what decided.
-func expectedOf(r *manifest.Record) (expected, error) {
+func expectedOf(r *manifest.Record) (content.Expected, error) {
 	switch r.Kind {
 	case manifest.KindDir:
 		return expectedOfContent(nil), nil
@@ -164,44 +165,44 @@ func expectedOf(r *manifest.Record) (expected, error) {
 	case manifest.KindFile, manifest.KindHardlink:
 		return expectedOfFile(r)
 	}
-	return expected{}, fmt.Errorf("%v is said to be an object", r.Kind)
+	return content.Expected{}, fmt.Errorf("%v is said to be an object", r.Kind)
 }
 
-func expectedOfContent(content []byte) expected {
-	sum := crypto.SumSHA256(content)
+func expectedOfContent(source []byte) content.Expected {
+	sum := crypto.SumSHA256(source)
 	parts := [][32]byte{sum}
-	return expected{Size: int64(len(content)), Parts: parts, SHA256: &sum, Composite: composite(parts)}
+	return content.Expected{Size: int64(len(source)), Parts: parts, SHA256: &sum, Composite: content.Composite(parts)}
 }
 
-func expectedOfFile(r *manifest.Record) (expected, error) {
-	x := expected{Size: r.Size, PartSize: r.PartSize}
+func expectedOfFile(r *manifest.Record) (content.Expected, error) {
+	x := content.Expected{Size: r.Size, PartSize: r.PartSize}
 	if len(r.SHA256) == 32 {
 		x.SHA256 = (*[32]byte)(r.SHA256)
 	}
 	if r.HasCRC {
-		x.CRC = target.Encode64(crcBytes(r.CRC))
+		x.CRC = target.Encode64(content.CRCBytes(r.CRC))
 	}
 	for _, sum := range r.Parts {
 		if len(sum) != 32 {
-			return expected{}, fmt.Errorf("a part's digest of %d bytes", len(sum))
+			return content.Expected{}, fmt.Errorf("a part's digest of %d bytes", len(sum))
 		}
 		x.Parts = append(x.Parts, [32]byte(sum))
 	}
 	if r.PartSize == 0 {
 		if x.SHA256 == nil {
-			return expected{}, errors.New("a record without a digest")
+			return content.Expected{}, errors.New("a record without a digest")
 		}
 		x.Parts = [][32]byte{*x.SHA256}
 	}
 	if len(x.Parts) == 0 {
-		return expected{}, errors.New("a record without parts")
+		return content.Expected{}, errors.New("a record without parts")
 	}
-	x.Composite = composite(x.Parts)
+	x.Composite = content.Composite(x.Parts)
 	return x, nil
 }
 
 // isSum tells whether a SHA-256 is the record's: of the whole, or the composite of its parts.
-func isSum(x expected, sum string) bool {
+func isSum(x content.Expected, sum string) bool {
 	return sum == x.Composite || x.SHA256 != nil && sum == target.Encode64(x.SHA256[:])
 }
 

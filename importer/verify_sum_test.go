@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
@@ -13,11 +14,11 @@ import (
 // parts. The importer's own parts are those of files and hard links alone.
 func TestClaimedSum(t *testing.T) {
 	sum := func(text string) string { s := crypto.SumSHA256([]byte(text)); return target.Encode64(s[:]) }
-	one := func(text string) string { return composite([][32]byte{crypto.SumSHA256([]byte(text))}) }
+	one := func(text string) string { return content.Composite([][32]byte{crypto.SumSHA256([]byte(text))}) }
 	part := [][]byte{make([]byte, 32), make([]byte, 32)}
 	whole := crypto.SumSHA256([]byte("whole"))
 	big := &manifest.Record{Kind: manifest.KindFile, Path: "f", Size: 20 << 20, PartSize: 16 << 20, Parts: part, SHA256: whole[:]}
-	parts := composite(make([][32]byte, 2))
+	parts := content.Composite(make([][32]byte, 2))
 	for _, c := range []struct {
 		r         *manifest.Record
 		sum       string
@@ -32,8 +33,8 @@ func TestClaimedSum(t *testing.T) {
 		{big, parts, false, true},
 		{big, sum("whole"), false, true},
 		{big, sum("x"), false, false},
-		{big, composite(make([][32]byte, 3)), false, false},
-		{big, composite(make([][32]byte, 3)), true, true},
+		{big, content.Composite(make([][32]byte, 3)), false, false},
+		{big, content.Composite(make([][32]byte, 3)), true, true},
 		{big, sum("x"), true, false},
 	} {
 		line := Line{Key: "k", Outcome: entry.OutcomeStored, Size: &c.r.Size, SHA256: c.sum}

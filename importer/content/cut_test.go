@@ -1,4 +1,4 @@
-package importer
+package content
 
 import (
 	"context"
@@ -34,25 +34,25 @@ func TestCutFor(t *testing.T) {
 		name    string
 		profile target.Profile
 		size    int64
-		want    cut
+		want    Cut
 		bad     bool
 	}{
-		{"empty", generic, 0, cut{0, 1, false}, false},
-		{"small", generic, unit, cut{0, 1, false}, false},
-		{"parts", generic, unit + 1, cut{unit, 2, false}, false},
-		{"many", generic, 10000*unit + 1, cut{2 * unit, 5001, false}, false},
-		{"larger than any", generic, 5*target.TiB + 1, cut{}, true},
-		{"fewer parts", with(func(p *target.Profile) { p.MaxParts = 3 }), 10 * unit, cut{4 * unit, 3, true}, false},
-		{"one part only", with(func(p *target.Profile) { p.MaxParts = 1 }), 3 * unit, cut{0, 1, true}, false},
-		{"larger parts", with(func(p *target.Profile) { p.MinPart = 20 * target.MiB }), 3 * unit, cut{2 * unit, 2, true}, false},
-		{"larger parts, a last one", with(func(p *target.Profile) { p.MinPart = 64 * target.MiB }), 3 * unit, cut{0, 1, true}, false},
-		{"smaller parts", with(func(p *target.Profile) { p.MaxPart = 6 * target.MiB }), 17 * target.MiB, cut{6 * target.MiB, 3, true}, false},
-		{"small, in smaller parts", with(func(p *target.Profile) { p.MaxPart = 6 * target.MiB }), 12 * target.MiB, cut{6 * target.MiB, 2, true}, false},
-		{"too few parts", with(func(p *target.Profile) { p.MaxParts, p.MaxPart = 2, 6*target.MiB }), 17 * target.MiB, cut{}, true},
+		{"empty", generic, 0, Cut{0, 1, false}, false},
+		{"small", generic, unit, Cut{0, 1, false}, false},
+		{"parts", generic, unit + 1, Cut{unit, 2, false}, false},
+		{"many", generic, 10000*unit + 1, Cut{2 * unit, 5001, false}, false},
+		{"larger than any", generic, 5*target.TiB + 1, Cut{}, true},
+		{"fewer parts", with(func(p *target.Profile) { p.MaxParts = 3 }), 10 * unit, Cut{4 * unit, 3, true}, false},
+		{"one part only", with(func(p *target.Profile) { p.MaxParts = 1 }), 3 * unit, Cut{0, 1, true}, false},
+		{"larger parts", with(func(p *target.Profile) { p.MinPart = 20 * target.MiB }), 3 * unit, Cut{2 * unit, 2, true}, false},
+		{"larger parts, a last one", with(func(p *target.Profile) { p.MinPart = 64 * target.MiB }), 3 * unit, Cut{0, 1, true}, false},
+		{"smaller parts", with(func(p *target.Profile) { p.MaxPart = 6 * target.MiB }), 17 * target.MiB, Cut{6 * target.MiB, 3, true}, false},
+		{"small, in smaller parts", with(func(p *target.Profile) { p.MaxPart = 6 * target.MiB }), 12 * target.MiB, Cut{6 * target.MiB, 2, true}, false},
+		{"too few parts", with(func(p *target.Profile) { p.MaxParts, p.MaxPart = 2, 6*target.MiB }), 17 * target.MiB, Cut{}, true},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			got, err := cutFor(test.profile, record(test.size))
+			got, err := CutFor(test.profile, record(test.size))
 			if got != test.want || (err != nil) != test.bad {
 				t.Errorf("%+v, %v, want %+v", got, err, test.want)
 			}
@@ -113,7 +113,7 @@ func TestRecut(t *testing.T) {
 	data := striped(5, 40<<20+123)
 	r := recutRecord(data)
 	for _, partSize := range []int64{0, 6 * target.MiB, 16 * target.MiB, 32 * target.MiB, 40<<20 + 123, 7*target.MiB + 1} {
-		got, err := recut(context.Background(), inlineContent(data), r, cut{PartSize: partSize, Anew: true})
+		got, err := Recut(context.Background(), Inline(data), r, Cut{PartSize: partSize, Anew: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,12 +125,12 @@ func TestRecut(t *testing.T) {
 		for at := int64(0); at < int64(len(data)); at += step {
 			want = append(want, sha256.Sum256(data[at:min(at+step, int64(len(data)))]))
 		}
-		if len(got) != len(want) || composite(got) != composite(want) {
+		if len(got) != len(want) || Composite(got) != Composite(want) {
 			t.Errorf("parts of %d: %d digests, want %d", partSize, len(got), len(want))
 		}
 	}
 	small := cutRecord([]byte("hello"))
-	if got, err := recut(context.Background(), inlineContent("hello"), small, cut{PartSize: 2}); err != nil || len(got) != 3 || got[2] != sha256.Sum256([]byte("o")) {
+	if got, err := Recut(context.Background(), Inline("hello"), small, Cut{PartSize: 2}); err != nil || len(got) != 3 || got[2] != sha256.Sum256([]byte("o")) {
 		t.Errorf("one part cut into three: %x, %v", got, err)
 	}
 }
@@ -147,7 +147,7 @@ func TestRecutProves(t *testing.T) {
 	flipped[33<<20] ^= 1
 	other := sha256.Sum256(nil)
 	tests := map[string]struct {
-		content inlineContent
+		content Inline
 		record  *manifest.Record
 		code    target.Code
 	}{
@@ -159,7 +159,7 @@ func TestRecutProves(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			sums, err := recut(context.Background(), test.content, test.record, cut{PartSize: 6 * target.MiB})
+			sums, err := Recut(context.Background(), test.content, test.record, Cut{PartSize: 6 * target.MiB})
 			if !target.HasCode(err, test.code) || sums != nil {
 				t.Errorf("%d digests, %v", len(sums), err)
 			}
@@ -167,7 +167,7 @@ func TestRecutProves(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := recut(ctx, inlineContent(data), recutRecord(data), cut{PartSize: 6 * target.MiB}); !errors.Is(err, context.Canceled) {
+	if _, err := Recut(ctx, Inline(data), recutRecord(data), Cut{PartSize: 6 * target.MiB}); !errors.Is(err, context.Canceled) {
 		t.Errorf("cancelled: %v", err)
 	}
 }
@@ -187,7 +187,7 @@ func TestRecutMemory(t *testing.T) {
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	if _, err := recut(context.Background(), blank{}, r, cut{PartSize: 128 * target.MiB}); err != nil {
+	if _, err := Recut(context.Background(), blank{}, r, Cut{PartSize: 128 * target.MiB}); err != nil {
 		t.Fatal(err)
 	}
 	runtime.ReadMemStats(&after)

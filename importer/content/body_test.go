@@ -1,4 +1,4 @@
-package importer
+package content
 
 import (
 	"io"
@@ -7,13 +7,13 @@ import (
 
 func TestBody(t *testing.T) {
 	data := striped(4, 3<<20)
-	b := newBody(inlineContent(data), 100, 2<<20)
+	b := NewBody(Inline(data), 100, 2<<20)
 	for range 2 {
 		got, err := io.ReadAll(b)
 		if err != nil || string(got) != string(data[100:100+2<<20]) {
 			t.Fatalf("%d bytes: %v", len(got), err)
 		}
-		if cap(b.buf) > bodyBuffer {
+		if cap(b.buf) > BufferSize {
 			t.Errorf("a buffer of %d bytes", cap(b.buf))
 		}
 		b.Seek(0, io.SeekStart)
@@ -24,14 +24,14 @@ func TestBody(t *testing.T) {
 	if _, err := b.Seek(-1, io.SeekStart); err == nil {
 		t.Error("a negative place was accepted")
 	}
-	short := newBody(inlineContent(data[:50]), 0, 60)
-	if _, err := io.ReadAll(short); err != io.ErrUnexpectedEOF || short.detach() != io.ErrUnexpectedEOF {
+	short := NewBody(Inline(data[:50]), 0, 60)
+	if _, err := io.ReadAll(short); err != io.ErrUnexpectedEOF || short.Detach() != io.ErrUnexpectedEOF {
 		t.Errorf("short content: %v", err)
 	}
 	if _, err := b.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("at the end: %v", err)
 	}
-	b.detach()
+	b.Detach()
 	b.Seek(0, io.SeekStart)
 	if _, err := b.Read(make([]byte, 1)); err != errDetached {
 		t.Errorf("after detach: %v", err)

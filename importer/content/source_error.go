@@ -1,4 +1,4 @@
-package importer
+package content
 
 import (
 	"errors"
@@ -6,8 +6,8 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// sourceError says that the source could not give an entry's bytes.
-func sourceError(path string, err error) error {
+// SourceError says that the source could not give an entry's bytes.
+func SourceError(path string, err error) error {
 	if own := target.OwnFault(path, err); own != nil {
 		return own // whatever the disks' reader made of it
 	}

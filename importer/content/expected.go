@@ -1,4 +1,4 @@
-package importer
+package content
 
 import (
 	"encoding/base64"
@@ -14,8 +14,8 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// composite is S3's COMPOSITE SHA-256 of these parts, with its "-N".
-func composite(parts [][32]byte) string {
+// Composite is S3's COMPOSITE SHA-256 of these parts, with its "-N".
+func Composite(parts [][32]byte) string {
 	h := crypto.NewSHA256()
 	for i := range parts {
 		h.Write(parts[i][:])
@@ -23,10 +23,10 @@ func composite(parts [][32]byte) string {
 	return fmt.Sprintf("%s-%d", target.Encode64(h.Sum(nil)), len(parts))
 }
 
-func crcBytes(crc uint64) []byte { return binary.BigEndian.AppendUint64(nil, crc) }
+func CRCBytes(crc uint64) []byte { return binary.BigEndian.AppendUint64(nil, crc) }
 
-// expected is what an object must be, from the manifest alone.
-type expected struct {
+// Expected is what an object must be, from the manifest alone.
+type Expected struct {
 	Size      int64
 	PartSize  int64      // 0: one part
 	Parts     [][32]byte // at least one
@@ -35,84 +35,84 @@ type expected struct {
 	Composite string // of Parts
 }
 
-// verdict is what a store's answer says about an object.
-type verdict uint8
+// Verdict is what a store's answer says about an object.
+type Verdict uint8
 
 const (
-	incomparable verdict = iota // the store has no checksum that the manifest has, too
-	same
-	different
+	Incomparable Verdict = iota // the store has no checksum that the manifest has, too
+	Same
+	Different
 )
 
-// compare judges a store's answer. Stores give a composite with or without its
+// Compare judges a store's answer. Stores give a composite with or without its
 // "-N" and may leave the type out, so a sum without one is held against both of
 // the values that a matching object can have: each is a collision-free digest
 // of the content. ours: the object was cut by us, into these parts.
-func (x expected) compare(o target.Object, ours bool) (verdict, entry.Proof) {
+func (x Expected) Compare(o target.Object, ours bool) (Verdict, entry.Proof) {
 	if o.Size != x.Size {
-		return different, entry.ProofNone
+		return Different, entry.ProofNone
 	}
 	if o.SHA256 != "" {
-		if v := x.compareSHA256(o, ours); v != incomparable {
+		if v := x.compareSHA256(o, ours); v != Incomparable {
 			return v, entry.ProofSHA256
 		}
 	}
 	return x.compareCRC(o)
 }
 
-func (x expected) compareCRC(o target.Object) (verdict, entry.Proof) {
+func (x Expected) compareCRC(o target.Object) (Verdict, entry.Proof) {
 	if o.CRC64NVME == "" || x.CRC == "" || o.ChecksumType == "COMPOSITE" {
-		return incomparable, entry.ProofNone
+		return Incomparable, entry.ProofNone
 	}
 	if o.CRC64NVME == x.CRC {
-		return same, entry.ProofCRC
+		return Same, entry.ProofCRC
 	}
-	return different, entry.ProofNone
+	return Different, entry.ProofNone
 }
 
 // compareWhole judges by checksums of the whole alone, however it was cut.
-func (x expected) compareWhole(o target.Object) (verdict, entry.Proof) {
+func (x Expected) CompareWhole(o target.Object) (Verdict, entry.Proof) {
 	if o.Size != x.Size {
-		return different, entry.ProofNone
+		return Different, entry.ProofNone
 	}
 	if o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && o.SHA256 == target.Encode64(x.SHA256[:]) {
-		return same, entry.ProofSHA256
+		return Same, entry.ProofSHA256
 	}
 	return x.compareCRC(o)
 }
 
-func (x expected) compareSHA256(o target.Object, ours bool) verdict {
+func (x Expected) compareSHA256(o target.Object, ours bool) Verdict {
 	sum, suffix, dashed := strings.Cut(o.SHA256, "-")
 	mine, number, _ := strings.Cut(x.Composite, "-")
 	count, err := strconv.Atoi(number)
 	if err != nil {
-		return incomparable
+		return Incomparable
 	}
 	if dashed {
 		n, err := strconv.Atoi(suffix)
 		if err != nil || n != count {
-			return incomparable // cut into other parts
+			return Incomparable // cut into other parts
 		}
 	}
 	if (dashed || o.ChecksumType != "FULL_OBJECT") && sum == mine {
-		return same
+		return Same
 	}
 	if !dashed && o.ChecksumType != "COMPOSITE" && x.SHA256 != nil && sum == target.Encode64(x.SHA256[:]) {
-		return same
+		return Same
 	}
 	switch {
 	case dashed && (ours || count == 1):
-		return different
+		return Different
 	case dashed, o.ChecksumType == "COMPOSITE":
-		return incomparable // the parts may be of another size
+		return Incomparable // the parts may be of another size
 	case x.SHA256 == nil, o.ChecksumType == "" && count > 1:
-		return incomparable
+		return Incomparable
 	}
-	return different
+	return Different
 }
 
-// check reads content to its end and compares each part.
-func (x expected) check(content io.Reader) error {
+// Check reads content to its end and compares each part.
+func (x Expected) Check(content io.Reader) error {
 	buf := make([]byte, 256<<10)
 	left := x.Size
 	for i := range x.Parts {
@@ -143,9 +143,9 @@ func (x expected) check(content io.Reader) error {
 	return nil
 }
 
-// recut is what the importer says of an object that was cut into other parts. Its
+// Recut is what the importer says of an object that was cut into other parts. Its
 // composite is nobody else's word, so it can show a difference and proves nothing.
-func (x expected) recut(checksum string) (*expected, error) {
+func (x Expected) Recut(checksum string) (*Expected, error) {
 	sum, _, dashed := strings.Cut(checksum, "-")
 	raw, err := base64.StdEncoding.DecodeString(sum)
 	switch {
@@ -161,9 +161,9 @@ func (x expected) recut(checksum string) (*expected, error) {
 	return &x, nil
 }
 
-// checksum is what an object is that was cut into these parts: plain for one request,
+// Checksum is what an object is that was cut into these parts: plain for one request,
 // composite for a multipart object.
-func (x expected) checksum() string {
+func (x Expected) Checksum() string {
 	if x.PartSize == 0 {
 		return target.Encode64(x.Parts[0][:])
 	}

@@ -1,4 +1,4 @@
-package importer
+package content
 
 import (
 	"context"
@@ -11,10 +11,10 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// body is a part's payload: a seekable reader over the content that holds at most
+// Body is a part's payload: a seekable reader over the content that holds at most
 // one buffer, however large the part is. Each attempt has a body of its own,
 // because the transport may go on reading after its answer; detach ends that.
-type body struct {
+type Body struct {
 	content  io.ReaderAt
 	from     int64 // in the content
 	size     int64
@@ -41,23 +41,23 @@ func (unwatched) Moved() {}
 func (unwatched) Await() {}
 func (unwatched) Due()   {}
 
-// newBody is the payload of size bytes of the content, from the offset on.
-func newBody(content io.ReaderAt, from, size int64) *body {
-	return &body{content: content, from: from, size: size, watch: unwatched{}}
+// NewBody is the payload of size bytes of the content, from the offset on.
+func NewBody(content io.ReaderAt, from, size int64) *Body {
+	return &Body{content: content, from: from, size: size, watch: unwatched{}}
 }
 
 // Size is how many bytes the whole payload has.
-func (b *body) Size() int64 { return b.size }
+func (b *Body) Size() int64 { return b.size }
 
-// paced lets the body go out no faster than pace allows, which waits until up to most
+// Paced lets the body go out no faster than pace allows, which waits until up to most
 // bytes may go; nil is at once.
-func (b *body) paced(pace func(most int) (n int, err error)) *body {
+func (b *Body) Paced(pace func(most int) (n int, err error)) *Body {
 	b.pace = pace
 	return b
 }
 
-// watched has w told how the body goes out.
-func (b *body) watched(w Watch) *body {
+// Watched has w told how the body goes out.
+func (b *Body) Watched(w Watch) *Body {
 	b.watch = w
 	return b
 }
@@ -65,11 +65,11 @@ func (b *body) watched(w Watch) *body {
 var errDetached = errors.New("the call is over")
 
 // bodyBuffers are shared by all bodies; a call with a large payload takes one.
-var bodyBuffers = sync.Pool{New: func() any { return new([bodyBuffer]byte) }}
+var bodyBuffers = sync.Pool{New: func() any { return new([BufferSize]byte) }}
 
 // Read gives the transport its next bytes, for which the target waits meanwhile. Until the
 // transport comes for more of them, the target is waited for; after the last one, its answer.
-func (b *body) Read(p []byte) (int, error) {
+func (b *Body) Read(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.watch.Moved()
@@ -85,7 +85,7 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 // next is Read for who has the lock.
-func (b *body) next(p []byte) (int, error) {
+func (b *Body) next(p []byte) (int, error) {
 	switch {
 	case b.detached:
 		return 0, errDetached
@@ -102,7 +102,7 @@ func (b *body) next(p []byte) (int, error) {
 		p = p[:n]
 	}
 	buffered := b.at >= b.bufAt && b.at < b.bufAt+int64(len(b.buf))
-	if want := min(b.size-b.at, bodyBuffer); !buffered && int64(len(p)) >= want {
+	if want := min(b.size-b.at, BufferSize); !buffered && int64(len(p)) >= want {
 		// The caller's buffer is as good as ours.
 		return b.readAt(p[:min(int64(len(p)), b.size-b.at)])
 	} else if !buffered {
@@ -115,9 +115,9 @@ func (b *body) next(p []byte) (int, error) {
 	return n, nil
 }
 
-func (b *body) fill(want int64) error {
+func (b *Body) fill(want int64) error {
 	if b.buf == nil {
-		b.buf = bodyBuffers.Get().(*[bodyBuffer]byte)[:]
+		b.buf = bodyBuffers.Get().(*[BufferSize]byte)[:]
 	}
 	at := b.at
 	b.buf, b.bufAt = b.buf[:want], at
@@ -130,7 +130,7 @@ func (b *body) fill(want int64) error {
 }
 
 // readAt fills p from where the body stands. The first error is the last word.
-func (b *body) readAt(p []byte) (int, error) {
+func (b *Body) readAt(p []byte) (int, error) {
 	n, err := b.content.ReadAt(p, b.from+b.at)
 	if n < len(p) {
 		if err == nil || errors.Is(err, io.EOF) {
@@ -144,7 +144,7 @@ func (b *body) readAt(p []byte) (int, error) {
 }
 
 // Seek moves within the part; it reads nothing.
-func (b *body) Seek(offset int64, whence int) (int64, error) {
+func (b *Body) Seek(offset int64, whence int) (int64, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch whence {
@@ -160,22 +160,22 @@ func (b *body) Seek(offset int64, whence int) (int64, error) {
 	return offset, nil
 }
 
-// detach waits for a read that is under way, lets no other begin and returns the
+// Detach waits for a read that is under way, lets no other begin and returns the
 // first error of the content.
-func (b *body) detach() error {
+func (b *Body) Detach() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.buf != nil {
-		bodyBuffers.Put((*[bodyBuffer]byte)(b.buf[:bodyBuffer]))
+		bodyBuffers.Put((*[BufferSize]byte)(b.buf[:BufferSize]))
 	}
 	b.detached, b.buf = true, nil
 	return b.err
 }
 
-// inlineContent is content that the record holds.
-type inlineContent []byte
+// Inline is content that the record holds.
+type Inline []byte
 
-func (c inlineContent) ReadAt(p []byte, off int64) (int, error) {
+func (c Inline) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 || off > int64(len(c)) {
 		return 0, io.EOF
 	}
@@ -186,15 +186,15 @@ func (c inlineContent) ReadAt(p []byte, off int64) (int, error) {
 	return n, nil
 }
 
-func (c inlineContent) Close() error { return nil }
+func (c Inline) Close() error { return nil }
 
-// hashSpan reads a span of the content anew and compares it with its digest.
+// HashSpan reads a span of the content anew and compares it with its digest.
 // Other hashes of it may be asked for.
-func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size int64, want [32]byte, also ...io.Writer) error {
+func HashSpan(ctx context.Context, content io.ReaderAt, path string, from, size int64, want [32]byte, also ...io.Writer) error {
 	h := crypto.NewSHA256()
 	all := io.MultiWriter(append(also, h)...)
-	r := newBody(content, from, size)
-	defer r.detach() // gives its buffer back
+	r := NewBody(content, from, size)
+	defer r.Detach() // gives its buffer back
 	buf := make([]byte, min(max(size, 1), 256<<10))
 	for {
 		if err := ctx.Err(); err != nil {
@@ -206,7 +206,7 @@ func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size 
 			break
 		}
 		if err != nil {
-			return sourceError(path, err)
+			return SourceError(path, err)
 		}
 	}
 	if [32]byte(h.Sum(nil)) != want {
@@ -215,4 +215,4 @@ func hashSpan(ctx context.Context, content io.ReaderAt, path string, from, size 
 	return nil
 }
 
-const bodyBuffer = 1 << 20
+const BufferSize = 1 << 20

@@ -1,4 +1,4 @@
-package importer
+package content
 
 import (
 	"context"
@@ -13,55 +13,55 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// cut is how an object goes to a target: PartSize 0 is one request.
-type cut struct {
+// Cut is how an object goes to a target: PartSize 0 is one request.
+type Cut struct {
 	PartSize int64
 	Parts    int
 	Anew     bool // not as the record has it: the importer hashes the parts
 }
 
-// cutFor decides how a record's content is cut for a target: as the record has
+// CutFor decides how a record's content is cut for a target: as the record has
 // it if the target takes that, else anew into parts of one size, so that stores
 // that want equal parts are served, too. A pure function of both (P20).
-func cutFor(p target.Profile, r *manifest.Record) (cut, error) {
+func CutFor(p target.Profile, r *manifest.Record) (Cut, error) {
 	if r.Size > p.MaxObject {
-		return cut{}, fmt.Errorf("%d bytes, the target takes %d", r.Size, p.MaxObject)
+		return Cut{}, fmt.Errorf("%d bytes, the target takes %d", r.Size, p.MaxObject)
 	}
 	size, count := r.PartSize, max(1, len(r.Parts))
 	switch {
 	case size == 0 && r.Size <= p.MaxPart:
-		return cut{PartSize: 0, Parts: 1}, nil
+		return Cut{PartSize: 0, Parts: 1}, nil
 	case size > 0 && count <= p.MaxParts && size <= p.MaxPart && (size >= p.MinPart || count == 1):
-		return cut{PartSize: size, Parts: count}, nil
+		return Cut{PartSize: size, Parts: count}, nil
 	}
 	return cutAnew(p, r.Size)
 }
 
 // cutAnew takes the smallest multiple of the manifest's unit that fits, and else
 // the largest part that the target takes.
-func cutAnew(p target.Profile, size int64) (cut, error) {
+func cutAnew(p target.Profile, size int64) (Cut, error) {
 	least := max(p.MinPart, (size+int64(p.MaxParts)-1)/int64(p.MaxParts), 1)
 	part := (least + manifest.UnitSize - 1) / manifest.UnitSize * manifest.UnitSize
 	if part > p.MaxPart {
 		part = p.MaxPart
 	}
 	if part < least {
-		return cut{}, fmt.Errorf("%d bytes do not fit into %d parts of %d", size, p.MaxParts, p.MaxPart)
+		return Cut{}, fmt.Errorf("%d bytes do not fit into %d parts of %d", size, p.MaxParts, p.MaxPart)
 	}
-	c := cut{PartSize: part, Parts: int((size + part - 1) / part), Anew: true}
+	c := Cut{PartSize: part, Parts: int((size + part - 1) / part), Anew: true}
 	if c.Parts <= 1 {
 		c.PartSize, c.Parts = 0, 1
 	}
 	return c, nil
 }
 
-// recut reads the content once and returns the SHA-256 of the parts of a new cut.
+// Recut reads the content once and returns the SHA-256 of the parts of a new cut.
 // On the way all that the manifest says of the content is compared (its own
 // parts, the whole, CRC64NVME), so that the new digests are of proven bytes before
 // any of them is sent. It holds one segment in memory, however large a part is.
-func recut(ctx context.Context, content io.ReaderAt, r *manifest.Record, c cut) ([][32]byte, error) {
-	body := newBody(content, 0, r.Size)
-	defer body.detach() // gives its buffer back
+func Recut(ctx context.Context, content io.ReaderAt, r *manifest.Record, c Cut) ([][32]byte, error) {
+	body := NewBody(content, 0, r.Size)
+	defer body.Detach() // gives its buffer back
 	pass := newRecutPass(r, c)
 	buf := make([]byte, 256<<10)
 	for {
@@ -76,7 +76,7 @@ func recut(ctx context.Context, content io.ReaderAt, r *manifest.Record, c cut) 
 			break
 		}
 		if err != nil {
-			return nil, sourceError(r.Path, err)
+			return nil, SourceError(r.Path, err)
 		}
 	}
 	return pass.end()
@@ -92,7 +92,7 @@ type recutPass struct {
 	crc   uint64
 }
 
-func newRecutPass(r *manifest.Record, c cut) *recutPass {
+func newRecutPass(r *manifest.Record, c Cut) *recutPass {
 	p := &recutPass{r: r, old: newPartHash(r.PartSize), cut: newPartHash(c.PartSize)}
 	if len(r.SHA256) == 32 && r.PartSize > 0 { // one part's digest is the whole's
 		h := crypto.NewSHA256()
