@@ -84,10 +84,10 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.markCanceled(thisLease()); err != nil {
 		return err
 	}
-	if r.outlook, err = newOutlook(ctx, r.source, r.planner, r.opts, r.journal); err != nil {
+	if r.outlook, err = r.checkKeys(ctx, r.journal); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, r.outlook.close()) }()
+	defer func() { err = errors.Join(err, r.outlook.Close()) }()
 	r.tellCanceled()
 	uploads, err := r.journal.count('u')
 	if err != nil {

@@ -101,7 +101,7 @@ func besideBare(b *testing.B, s *fakeSource, o Options) {
 // sendBare sends every object as a run would, and does nothing else.
 func sendBare(s *fakeSource, target target.Target, o Options) error {
 	o = o.withDefaults()
-	planner, err := newPlanner(o, s.Scope())
+	planner, err := o.planner(s.Scope())
 	if err != nil {
 		return err
 	}

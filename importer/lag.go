@@ -247,7 +247,7 @@ func notShown(path string, unsure bool, err error) *target.Error {
 // inTheWay names what keeps a store of folders from having this key, so that no look finds it
 // and no write can make it; "" is nothing.
 func (r *run) inTheWay(ctx context.Context, key string) string {
-	if !r.planner.profile.Folders {
+	if !r.planner.Profile().Folders {
 		return ""
 	}
 	if file, ok := strings.CutSuffix(key, "/"); ok {

@@ -27,7 +27,8 @@ func (r *run) keepHeader(ctx context.Context) error {
 		}
 		if err == nil {
 			r.mu.Lock()
-			r.header.Started, r.planner.started = first.Started, first.Started
+			r.header.Started = first.Started
+			r.planner.Since(first.Started)
 			r.mu.Unlock()
 		}
 	}

@@ -1,16 +1,12 @@
 package importer
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
-
-	"github.com/sledge-io/sledge/importer/entry"
-	"github.com/sledge-io/sledge/importer/target"
 )
 
 // An oddity is something about a key that stores have been seen to rewrite: SeaweedFS
@@ -98,6 +94,8 @@ func plain(key string) bool {
 // oddNames are the oddities of many keys.
 type oddNames struct{ found map[string]bool }
 
+func newOddNames() *oddNames { return &oddNames{map[string]bool{}} }
+
 func (o *oddNames) add(key string) {
 	if len(o.found) == len(oddities) || plain(key) {
 		return
@@ -109,7 +107,7 @@ func (o *oddNames) add(key string) {
 	}
 }
 
-// list gives them in the order in which they are tried.
+// list returns them in the order in which they are tried.
 func (o *oddNames) list() (list []oddity) {
 	for _, odd := range oddities {
 		if o.found[odd.ID] {
@@ -117,34 +115,6 @@ func (o *oddNames) list() (list []oddity) {
 		}
 	}
 	return list
-}
-
-// oddOf walks all entries for what is odd about their keys below the prefix. whole is
-// false if a page could not be read.
-func (r *run) oddOf(ctx context.Context) (odd []oddity, whole bool, err error) {
-	names, whole := oddNames{map[string]bool{}}, true
-	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
-		switch {
-		case ctx.Err() != nil:
-			return errStopped
-		case e.Lost != nil:
-			if own := target.OwnFault("", e.Lost); own != nil {
-				return own
-			}
-			whole = false
-			return nil
-		case e.Record == nil:
-			return nil
-		}
-		if _, out := r.planner.leaves(e); out {
-			return nil
-		}
-		if key, ok := r.planner.keys.key(e.Record.OrderKey()); ok && r.planner.profile.CheckKey(key) == "" {
-			names.add(key[len(r.opts.Prefix):])
-		}
-		return nil
-	})
-	return names.list(), whole, err
 }
 
 // renamed says what about a key this target has rewritten, or "".
@@ -159,4 +129,12 @@ func (p *planner) renamed(key string) string {
 		}
 	}
 	return ""
+}
+
+// rename tells the planner what the target rewrites.
+func (p *planner) rename(ids []string) {
+	p.renames = map[string]bool{}
+	for _, id := range ids {
+		p.renames[id] = true
+	}
 }

@@ -247,6 +247,20 @@ func (o Options) requests() int {
 // TargetURL names the target in receipts: s3://bucket/prefix.
 func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix }
 
+// planner is the planner of a run that starts now; one that goes on gets the first start
+// from its journal.
+func (o Options) planner(scope manifest.Scope) (*planner, error) {
+	profile, err := o.TargetProfile()
+	if err != nil {
+		return nil, err
+	}
+	s := settings{Profile: profile, Prefix: o.Prefix, Rules: o.Rules, Symlinks: o.Symlinks, Directories: o.Directories, RunID: o.RunID, CustomerKey: o.CustomerKey.MD5()}
+	if o.Now != nil {
+		s.Started = o.Now()
+	}
+	return newPlanner(s, scope)
+}
+
 // checkCustomerKey refuses what cannot go together with the key.
 func (o Options) checkCustomerKey() error {
 	if o.CustomerKey == nil {

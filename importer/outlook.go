@@ -5,14 +5,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io/fs"
 	"iter"
-	"os"
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/extsort"
-	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // An outlook is a source whose entries know what the plan asks about their
@@ -25,54 +21,65 @@ type outlook struct {
 	ahead   bool // directories are planned by what is in them
 	clashes func(from uint64) (clashes, error)
 	close   func() error
+	unmet   []string
+}
+
+// Unmet are the paths that rules name, and by which nothing of the device becomes an
+// object. They are found at the first start alone.
+func (l *outlook) Unmet() []string { return l.unmet }
+
+// Close removes what was kept aside.
+func (l *outlook) Close() error { return l.close() }
+
+// aside is a place on a disk of ours where keys are sorted, and what removes it.
+type aside func() (extsort.Config, func() error, error)
+
+// found keeps what was found, so that a run which goes on does not look again.
+type found interface {
+	// Known reports whether all collisions are kept, and whether there are any.
+	Known() (all, any bool, err error)
+	Keep(at entry.Place, c entry.Clash) error
+	All(any bool) error // are kept now
+	From(page uint64) (clashes, error)
 }
 
 // clashes gives what was found, in the order of the manifest.
 type clashes interface {
-	of(at entry.Place) (entry.Clash, error) // places only go up
-	close() error
+	Of(at entry.Place) (entry.Clash, error) // places only go up
+	Close() error
 }
 
-// clashing is the journal's word that all clashes are in it.
-type clashing struct {
-	Named bool `json:"named"`
-}
-
-// newOutlook passes over the source if the planner's keys may collide and the
-// journal does not know the result. Without a journal it is kept aside.
-func newOutlook(ctx context.Context, source entry.Source, p *planner, o Options, j *journal) (*outlook, error) {
+// newOutlook passes over the source if the planner's keys may collide and it is not known
+// what was found. Where nothing keeps that, it is kept aside.
+func newOutlook(ctx context.Context, source entry.Source, p *planner, spill aside, kept found) (*outlook, error) {
 	l := &outlook{source: source, ahead: p.directories == entry.PolicyEmpty, close: func() error { return nil }}
 	if p.keys.injective() && !p.profile.Folders {
 		return l, nil
 	}
-	var known clashing
-	if j != nil {
-		if ok, err := j.load(clashesKey, &known); err != nil || ok {
-			l.fromJournal(j, known)
+	if kept != nil {
+		if all, some, err := kept.Known(); err != nil || all {
+			l.from(kept, some)
 			return l, err
 		}
 	}
-	spill, closeSpill, err := spillFolder(o)
+	folder, remove, err := spill()
 	if err != nil {
 		return nil, err
 	}
-	s := &survey{planner: p, folders: p.profile.Folders, keys: extsort.New(spill), found: extsort.New(spill)}
-	l.close = func() error { return errors.Join(s.found.Close(), closeSpill()) }
+	s := &survey{planner: p, folders: p.profile.Folders, keys: extsort.New(folder), found: extsort.New(folder)}
+	l.close = func() error { return errors.Join(s.found.Close(), remove()) }
 	if err := errors.Join(s.gather(ctx, l), s.keys.Close()); err != nil {
 		return nil, errors.Join(err, l.close())
 	}
-	for _, path := range s.unmet {
-		o.Log.Log(ctx, LevelNotice, fmt.Sprintf("the rules name %q, and nothing of this device becomes an object by that path", path))
-	}
+	l.unmet = s.unmet
 	switch {
-	case j != nil:
-		known.Named = s.named
-		err := errors.Join(s.keep(j), l.close())
+	case kept != nil:
+		err := errors.Join(s.each(kept.Keep), l.close())
 		if err == nil && !s.lost {
-			err = j.store(clashesKey, known, true)
+			err = kept.All(s.named)
 		}
 		l.close = func() error { return nil }
-		l.fromJournal(j, known)
+		l.from(kept, s.named)
 		return l, err
 	case s.named:
 		l.clashes = func(uint64) (clashes, error) { return pullClashes(s.each), nil }
@@ -80,39 +87,12 @@ func newOutlook(ctx context.Context, source entry.Source, p *planner, o Options,
 	return l, nil
 }
 
-// fromJournal reads clashes from there.
-func (l *outlook) fromJournal(j *journal, known clashing) {
-	if known.Named {
-		l.clashes = func(from uint64) (clashes, error) {
-			c, err := j.cursor('c', uint64(entry.PlaceOf(from, 0)))
-			return keptClashes{c}, err
-		}
+// from reads what is kept.
+func (l *outlook) from(kept found, some bool) {
+	if some {
+		l.clashes = kept.From
 	}
 }
-
-// keptClash is a clash in the journal.
-type keptClash struct {
-	Kind  entry.ClashKind `json:"k"`
-	Page  uint64          `json:"p"`
-	Index int             `json:"i"`
-}
-
-// keep puts what was found into the journal.
-func (s *survey) keep(j *journal) error {
-	return s.each(func(at entry.Place, c entry.Clash) error {
-		return j.store(journalKey('c', uint64(at)), keptClash{c.Kind, c.Page, c.Index}, false)
-	})
-}
-
-type keptClashes struct{ rows *cursor }
-
-func (k keptClashes) of(at entry.Place) (entry.Clash, error) {
-	var c keptClash
-	_, err := k.rows.load(at, &c)
-	return entry.Clash{Kind: c.Kind, Page: c.Page, Index: c.Index}, err
-}
-
-func (k keptClashes) close() error { return k.rows.close() }
 
 // pulled walks clashes beside the source.
 type pulled struct {
@@ -141,7 +121,7 @@ func pullClashes(each func(func(entry.Place, entry.Clash) error) error) *pulled 
 	return p
 }
 
-func (p *pulled) of(at entry.Place) (entry.Clash, error) {
+func (p *pulled) Of(at entry.Place) (entry.Clash, error) {
 	for p.more && p.at < at {
 		p.at, p.clash, p.more = p.next()
 	}
@@ -151,40 +131,13 @@ func (p *pulled) of(at entry.Place) (entry.Clash, error) {
 	return entry.Clash{}, p.failed
 }
 
-func (p *pulled) close() error {
+func (p *pulled) Close() error {
 	p.stop()
 	return nil
 }
 
 // errEnough ends a walk early.
 var errEnough = errors.New("enough")
-
-// spillFolder is where keys are sorted: in the state folder, without what a crash
-// left there, or in a temporary folder.
-func spillFolder(o Options) (extsort.Config, func() error, error) {
-	const folder, memory = "spill", 24 << 20
-	if o.StateDir != nil {
-		left, err := o.StateDir.ReadDir(folder)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return extsort.Config{}, nil, stateError(err)
-		}
-		for _, file := range left {
-			if err := o.StateDir.Remove(folder + "/" + file.Name()); err != nil {
-				return extsort.Config{}, nil, stateError(err)
-			}
-		}
-		return extsort.Config{FS: o.StateDir, Dir: folder, Memory: memory}, func() error { return nil }, nil
-	}
-	temp, err := os.MkdirTemp("", "sledge-")
-	if err != nil {
-		return extsort.Config{}, nil, err
-	}
-	disk, err := vfs.OS(temp)
-	if err != nil {
-		return extsort.Config{}, nil, errors.Join(err, os.RemoveAll(temp))
-	}
-	return extsort.Config{FS: disk, Dir: folder, Memory: memory}, func() error { return errors.Join(vfs.Close(disk), os.RemoveAll(temp)) }, nil
-}
 
 // Entries is the source's, with what was found.
 func (l *outlook) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) (err error) {
@@ -197,7 +150,7 @@ func (l *outlook) Entries(ctx context.Context, from uint64, f func(entry.Entry) 
 			return err
 		}
 		defer func() {
-			if closeErr := found.close(); err == nil {
+			if closeErr := found.Close(); err == nil {
 				err = closeErr
 			}
 		}()
@@ -205,7 +158,7 @@ func (l *outlook) Entries(ctx context.Context, from uint64, f func(entry.Entry) 
 	var held *entry.Entry
 	err = l.source.Entries(ctx, from, func(e entry.Entry) (err error) {
 		if found != nil && e.Record != nil && len(e.Raw) > 0 {
-			if e.Clash, err = found.of(e.Place()); err != nil {
+			if e.Clash, err = found.Of(e.Place()); err != nil {
 				return err
 			}
 		}

@@ -2,18 +2,73 @@ package importer
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"maps"
+	"math/rand"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
+
+var emptySum = sha256.Sum256(nil)
+
+func profileNamed(t testing.TB, name string) target.Profile {
+	t.Helper()
+	p, err := target.ProfileByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// inMemory has keys sorted there.
+func inMemory(disk vfs.FS) aside {
+	return func() (extsort.Config, func() error, error) {
+		return extsort.Config{FS: disk, Dir: "spill", Memory: 24 << 20}, func() error { return nil }, nil
+	}
+}
+
+// counting is a disk that counts what is created on it.
+type counting struct {
+	vfs.FS
+	created int
+}
+
+func (c *counting) Create(name string, o vfs.CreateOptions) (vfs.File, error) {
+	c.created++
+	return c.FS.Create(name, o)
+}
+
+// remembered keeps what a check has found.
+type remembered struct {
+	kept     map[entry.Place]entry.Clash
+	all, any bool
+}
+
+func (r *remembered) Known() (all, any bool, err error) { return r.all, r.any, nil }
+
+func (r *remembered) Keep(at entry.Place, c entry.Clash) error {
+	if r.kept == nil {
+		r.kept = map[entry.Place]entry.Clash{}
+	}
+	r.kept[at] = c
+	return nil
+}
+
+func (r *remembered) All(any bool) error { r.all, r.any = true, any; return nil }
+
+func (r *remembered) From(uint64) (clashes, error) { return r, nil }
+
+func (r *remembered) Of(at entry.Place) (entry.Clash, error) { return r.kept[at], nil }
+
+func (r *remembered) Close() error { return nil }
 
 // listSource is a manifest of small files, directories ("d/") and symlinks
 // ("l@"), in order.
@@ -37,7 +92,7 @@ func (s *listSource) Entries(ctx context.Context, from uint64, f func(entry.Entr
 func list(paths ...string) *listSource {
 	s := &listSource{}
 	for _, path := range paths {
-		r := &manifest.Record{Kind: manifest.KindFile, Path: path, SHA256: sum(nil)}
+		r := &manifest.Record{Kind: manifest.KindFile, Path: path, SHA256: emptySum[:]}
 		if dir, ok := strings.CutSuffix(path, "/"); ok {
 			r.Kind, r.Path = manifest.KindDir, dir
 		}
@@ -54,30 +109,25 @@ func list(paths ...string) *listSource {
 }
 
 // planAll gives for each entry's order key its object key, or in brackets why it has none.
-func planAll(t testing.TB, s entry.Source, o Options) map[string]string {
+func planAll(t testing.TB, s entry.Source, o settings) map[string]string {
 	t.Helper()
-	o.StateDir = memDisk() // keys are sorted there, not in six thousand folders of the system
-	o = o.withDefaults()
+	spill := inMemory(vfs.NewMem(vfs.MemOptions{})) // keys are sorted there, not in six thousand folders of the system
 	p, err := newPlanner(o, manifest.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := openJournal(memDisk(), "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer j.close()
 	var first map[string]string
-	for round := range 4 { // without a journal, into one, from it; the receipts walk the entries again
-		kept := j
+	j := &remembered{}
+	for round := range 4 { // nothing is kept, all is, it is read; the receipts walk the entries again
+		var kept found = j
 		if round == 0 {
 			kept = nil
 		}
-		l, err := newOutlook(context.Background(), s, p, o, kept)
+		l, err := newOutlook(context.Background(), s, p, spill, kept)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.close()
+		defer l.Close()
 		got := map[string]string{}
 		err = l.Entries(context.Background(), 0, func(e entry.Entry) error {
 			a, err := p.plan(e)
@@ -139,9 +189,9 @@ func TestKeys(t *testing.T) {
 		{"empty directories that collide", "aws", "", `"directories":"empty","keys":{"strip":"d/"}`, map[string]string{"x/": collision, "d/": "(none)", "d/x/": collision, "d/y/": "(none)", "y/": "y/", "d/y/a": "y/a"}},
 	}
 	for _, test := range tests {
-		o := Options{Prefix: test.prefix, Config: s3.Config{Profile: test.profile}}
+		o := settings{Prefix: test.prefix, Profile: profileNamed(t, test.profile)}
 		if test.rules != "" {
-			o.Rules = parseRules(t, `{"version":1,`+test.rules+`}`)
+			o.Rules = rulesOf(t, `{"version":1,`+test.rules+`}`)
 		}
 		want := map[string]string{}
 		for order, key := range test.want {
@@ -156,13 +206,13 @@ func TestKeys(t *testing.T) {
 // TestCollisionNamesNoPath: the cause stands in the journal, and says where the
 // other entry is all the same.
 func TestCollisionNamesNoPath(t *testing.T) {
-	o := Options{Rules: parseRules(t, `{"version":1,"keys":{"strip":"d/"}}`)}.withDefaults()
+	o := settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"}}`)}
 	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), list("d/", "d/secret", "e1", "e2", "e3", "secret"), p, o, nil)
+	l, err := newOutlook(context.Background(), list("d/", "d/secret", "e1", "e2", "e3", "secret"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
+	defer l.Close()
 	causes := ""
 	l.Entries(context.Background(), 0, func(e entry.Entry) error {
 		if _, err := p.plan(e); err != nil {
@@ -181,7 +231,7 @@ func TestCollisionNamesNoPath(t *testing.T) {
 // has a key is found again by it.
 func TestKeysAgainstModel(t *testing.T) {
 	words := []string{"a", "b", "a!", "\u00e9", "e\u0301", "A\u030a", "\u212b", "\u00c5", ".sledge-x", "d"}
-	rnd := newRand(5)
+	rnd := rand.New(rand.NewSource(5))
 	for round := range 1500 {
 		seen := map[string]bool{}
 		for range 2 + rnd.Intn(12) {
@@ -191,7 +241,7 @@ func TestKeysAgainstModel(t *testing.T) {
 			}
 			seen[path+[]string{"", "", "/"}[rnd.Intn(3)]] = true
 		}
-		o := Options{Prefix: []string{"", "in/"}[rnd.Intn(2)], Config: s3.Config{Profile: []string{"aws", "minio"}[rnd.Intn(2)]}}
+		o := settings{Prefix: []string{"", "in/"}[rnd.Intn(2)], Profile: profileNamed(t, []string{"aws", "minio"}[rnd.Intn(2)])}
 		o.Rules = Rules{Version: 1, Keys: KeyRules{Strip: []string{"", "a/", "d/", "a/b/"}[rnd.Intn(4)], Add: []string{"", "z/"}[rnd.Intn(2)],
 			Unicode: []string{"", "nfc"}[rnd.Intn(2)]}, Directories: []entry.Policy{"", entry.PolicySkip, entry.PolicyEmpty}[rnd.Intn(3)]}
 		s := list(slices.Collect(maps.Keys(seen))...)
@@ -202,8 +252,7 @@ func TestKeysAgainstModel(t *testing.T) {
 }
 
 // model is the definition of a collision, entry by entry.
-func model(t *testing.T, s *listSource, o Options) map[string]string {
-	o = o.withDefaults()
+func model(t *testing.T, s *listSource, o settings) map[string]string {
 	p, err := newPlanner(o, manifest.Scope{})
 	if err != nil {
 		t.Fatal(err)
@@ -245,32 +294,19 @@ func model(t *testing.T, s *listSource, o Options) map[string]string {
 	return want
 }
 
-// TestOutlookSpills: many keys are sorted on the disk, encrypted, and leave
-// nothing there; what a crash left is removed.
+// TestOutlookSpills: many keys are sorted on the disk, encrypted, and leave nothing there.
 func TestOutlookSpills(t *testing.T) {
 	const n = 200_000
 	s := &listSource{}
 	for i := range n {
 		path := fmt.Sprintf("d/secret-%07d-%s", i, strings.Repeat("x", 150))
-		s.entries = append(s.entries, entry.Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: path, SHA256: sum(nil)}, Raw: []entry.RawRecord{{Page: uint64(i)}}})
+		s.entries = append(s.entries, entry.Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: path, SHA256: emptySum[:]}, Raw: []entry.RawRecord{{Page: uint64(i)}}})
 	}
-	s.entries = append(s.entries, entry.Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: strings.TrimPrefix(s.entries[7].Record.Path, "d/"), SHA256: sum(nil)}, Raw: []entry.RawRecord{{Page: n}}})
-	disk := memDisk()
-	if err := disk.Mkdir("spill", 0); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := disk.Create("spill/sort-left", vfs.CreateOptions{}); err != nil {
-		t.Fatal(err)
-	}
-	spilled := 0
-	watched := &imaging{FS: disk, take: func(name string) {
-		if strings.HasPrefix(name, "spill/") {
-			spilled++
-		}
-	}}
-	o := Options{StateDir: stateOf(watched), Rules: parseRules(t, `{"version":1,"keys":{"strip":"d/"}}`)}.withDefaults()
+	s.entries = append(s.entries, entry.Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: strings.TrimPrefix(s.entries[7].Record.Path, "d/"), SHA256: emptySum[:]}, Raw: []entry.RawRecord{{Page: n}}})
+	disk := &counting{FS: vfs.NewMem(vfs.MemOptions{})}
+	o := settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"}}`)}
 	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), s, p, o, nil)
+	l, err := newOutlook(context.Background(), s, p, inMemory(disk), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,10 +316,10 @@ func TestOutlookSpills(t *testing.T) {
 			clashes++
 		}
 		return nil
-	}); err != nil || clashes != 2 || spilled == 0 {
-		t.Errorf("%d clashes, %d files spilled: %v", clashes, spilled, err)
+	}); err != nil || clashes != 2 || disk.created == 0 {
+		t.Errorf("%d clashes, %d files spilled: %v", clashes, disk.created, err)
 	}
-	if err := l.close(); err != nil {
+	if err := l.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if left, err := disk.ReadDir("spill"); err != nil || len(left) != 0 {
@@ -293,21 +329,21 @@ func TestOutlookSpills(t *testing.T) {
 
 // TestOutlookStops: the first error of whoever walks ends the walk.
 func TestOutlookStops(t *testing.T) {
-	o := Options{Rules: parseRules(t, `{"version":1,"keys":{"strip":"d/"},"directories":"empty"}`)}.withDefaults()
+	o := settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"},"directories":"empty"}`)}
 	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), list("a", "d/a", "e", "f"), p, o, nil)
+	l, err := newOutlook(context.Background(), list("a", "d/a", "e", "f"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.close()
+	defer l.Close()
 	calls := 0
-	err = l.Entries(context.Background(), 0, func(entry.Entry) error { calls++; return errStopped })
-	if err != errStopped || calls != 1 {
+	err = l.Entries(context.Background(), 0, func(entry.Entry) error { calls++; return errEnough })
+	if err != errEnough || calls != 1 {
 		t.Errorf("%d calls, %v", calls, err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := newOutlook(ctx, list("a"), p, o, nil); !target.IsCanceled(err) {
+	if _, err := newOutlook(ctx, list("a"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil); !target.IsCanceled(err) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

@@ -95,20 +95,48 @@ type planner struct {
 	started     time.Time       // the run's first start: days of locks count from it
 }
 
-// newPlanner makes the planner of a run that starts now; one that goes on gets
-// the first start from its journal.
-func newPlanner(o Options, scope manifest.Scope) (*planner, error) {
-	p := &planner{keys: newKeymap(o.Prefix, o.Rules, scope.Device), symlinks: o.Symlinks, directories: o.Directories, hardlinks: o.Rules.Hardlinks,
-		scope: scope, runID: o.RunID, customerKey: o.CustomerKey.MD5()}
-	if o.Now != nil {
-		p.started = o.Now()
+// settings are what an action depends on besides its entry and its device.
+type settings struct {
+	Profile     target.Profile
+	Prefix      string // "" or ending in a slash
+	Rules       Rules
+	Symlinks    entry.Policy
+	Directories entry.Policy
+	RunID       string
+	CustomerKey string    // MD5 of the key of SSE-C; "" without one
+	Started     time.Time // the run's first start: days of locks count from it
+}
+
+// newPlanner makes the planner of a device's entries. The rules' policies count before those
+// beside them.
+func newPlanner(s settings, scope manifest.Scope) (*planner, error) {
+	for policy, rule := range map[*entry.Policy]entry.Policy{&s.Symlinks: s.Rules.Symlinks, &s.Directories: s.Rules.Directories} {
+		if rule != "" {
+			*policy = rule
+		}
 	}
-	var err error
-	if p.profile, err = o.TargetProfile(); err != nil {
-		return nil, err
+	objects, err := s.Rules.compile()
+	return &planner{profile: s.Profile, keys: newKeymap(s.Prefix, s.Rules, scope.Device), objects: objects, symlinks: s.Symlinks, directories: s.Directories,
+		hardlinks: s.Rules.Hardlinks, scope: scope, runID: s.RunID, customerKey: s.CustomerKey, started: s.Started}, err
+}
+
+// Profile is the target's.
+func (p *planner) Profile() target.Profile { return p.profile }
+
+// Since gives the planner the first start of a run that goes on.
+func (p *planner) Since(started time.Time) { p.started = started }
+
+// name is an entry's key below the prefix; ok is false where it becomes no object, or the
+// target's profile takes no such key.
+func (p *planner) name(e entry.Entry) (name string, ok bool) {
+	if _, out := p.leaves(e); out {
+		return "", false
 	}
-	p.objects, err = o.Rules.compile()
-	return p, err
+	key, ok := p.keys.key(e.Record.OrderKey())
+	if !ok || p.profile.CheckKey(key) != "" {
+		return "", false
+	}
+	return key[len(p.keys.prefix):], true
 }
 
 // plan returns the action for an entry. An error is an *Error of class

@@ -5,13 +5,12 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // BenchmarkPlan plans a small file, and one in 1,000 parts.
 func BenchmarkPlan(b *testing.B) {
-	p, err := newPlanner(Options{Prefix: "in/", Config: s3.Config{Profile: "aws"}, RunID: "run-1"}, manifest.Scope{})
+	p, err := newPlanner(settings{Prefix: "in/", Profile: profileNamed(b, "aws"), RunID: "run-1"}, manifest.Scope{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -14,167 +13,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
-	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
-
-func fileRecord(path string, size int64) *manifest.Record {
-	r := &manifest.Record{Kind: manifest.KindFile, Path: path, Size: size, SHA256: sum(nil), PartSize: manifest.PartSizeFor(size)}
-	if r.PartSize > 0 {
-		r.Parts = slices.Repeat([][]byte{sum([]byte("part"))}, int((size+r.PartSize-1)/r.PartSize))
-	}
-	return r
-}
-
-func TestPlanLimits(t *testing.T) {
-	long := strings.Repeat("k", 250)
-	tests := []struct {
-		profile, path string
-		size          int64
-		want          target.Code // "" for none
-	}{
-		{"aws", "a/b", 5, ""},
-		{"aws", "caf\u00e9/\u65e5\u672c", 5, ""},
-		{"aws", "a\\b ?%#", 5, ""},
-		{"aws", strings.Repeat("x", 1021), 5, ""},
-		{"aws", strings.Repeat("x", 1022), 5, target.CodeKeyInvalid}, // with the prefix "in/"
-		{"aws", "a\xff", 5, target.CodeKeyInvalid},
-		{"aws", "a\nb", 5, target.CodeKeyInvalid},
-		{"aws", "a\x00b", 5, target.CodeKeyInvalid},
-		{"aws", "a\x7fb", 5, target.CodeKeyInvalid},
-		{"aws", "a\u0085b", 5, target.CodeKeyInvalid},
-		{"aws", "a\uffff", 5, target.CodeKeyInvalid},
-		{"aws", "a/../b", 5, target.CodeKeyInvalid},
-		{"aws", "a//b", 5, target.CodeKeyInvalid},
-		{"aws", long + long, 5, ""},
-		{"versitygw", long + long, 5, target.CodeKeyInvalid},
-		{"minio", long + long, 5, target.CodeKeyInvalid},
-		{"generic", long + "/" + long, 5, ""},
-		{"generic", "a", 5 * target.TiB, ""},
-		{"generic", "a", 5*target.TiB + 1, target.CodeTooLarge},
-		{"aws", "a", 5*target.TiB + 1, ""},
-		{"aws", "a", 10000 * 5 * target.GiB, ""},
-		{"aws", "a", 10000*5*target.GiB + 1, target.CodeTooLarge},
-	}
-	for _, test := range tests {
-		p, err := newPlanner(Options{Prefix: "in/", Config: s3.Config{Profile: test.profile}, RunID: "r"}, manifest.Scope{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := p.plan(entry.Entry{Record: fileRecord(test.path, test.size), Raw: []entry.RawRecord{{}}})
-		if test.want != "" && (!target.HasCode(err, test.want) || !target.IsClass(err, target.FatalObject)) || test.want == "" && err != nil {
-			t.Errorf("%s %.20q %d: %v, want %q", test.profile, test.path, test.size, err, test.want)
-		}
-		if err == nil && (a.Key != "in/"+test.path || len(a.Parts) > 10000 || (test.size > 16*target.MiB) != (a.Kind == ActionMultipart)) {
-			t.Errorf("%s %.20q %d: %+v", test.profile, test.path, test.size, a.Key)
-		}
-	}
-	p, _ := newPlanner(Options{Config: s3.Config{Profile: "aws"}}, manifest.Scope{})
-	if _, err := p.plan(entry.Entry{Record: fileRecord("soap", 1), Raw: []entry.RawRecord{{}}}); !target.HasCode(err, target.CodeKeyInvalid) {
-		t.Errorf("soap: %v", err)
-	}
-}
-
-func TestMetadata(t *testing.T) {
-	r := fileRecord("a", 1)
-	r.Mode, r.UID, r.GID = 0o4755, 1<<32-1, 0
-	r.Mtime = time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC)
-	r.Xattrs = []manifest.Xattr{{Name: "user.x"}}
-	meta, left := metadata(r, "job/device/1/2/3", "run", 2048, 0)
-	want := map[string]string{"file-permissions": "0104755", "file-owner": "4294967295", "file-group": "0", "mode": "104755", "uid": "4294967295", "gid": "0",
-		"sledge-entry": "job/device/1/2/3", "sledge-run": "run"}
-	if !maps.Equal(meta, want) || !slices.Equal(left, []string{"file-mtime", "mtime", "user.x"}) {
-		t.Errorf("%v, left out %v", meta, left)
-	}
-	r.Mtime, r.Xattrs = time.Time{}, nil
-	if meta, left = metadata(r, "job/device/1/2/3", "run", 2048, 0); !maps.Equal(meta, want) || left != nil {
-		t.Errorf("without a time: %v, left out %v", meta, left)
-	}
-	// What fits is the same beginning of one order, however little room there is.
-	r.Mtime = time.Unix(1, 5)
-	order := []string{"file-permissions", "file-owner", "file-group", "file-mtime", "mtime", "mode", "uid", "gid"}
-	all, _ := metadata(r, "e", "run", 2048, 0)
-	room := len("sledge-entry" + "e" + "sledge-run" + "run")
-	for i := range len(order) + 1 {
-		meta, left := metadata(r, "e", "run", room+100, 100)
-		if !slices.Equal(left, order[i:]) || len(meta) != 2+i || meta["sledge-entry"] != "e" || meta["sledge-run"] != "run" {
-			t.Errorf("room for %d: %v, left out %v", i, meta, left)
-		}
-		if i < len(order) {
-			room += len(order[i]) + len(all[order[i]])
-		}
-	}
-}
-
-// TestMtimes: DataSync's form and rclone's, which is that of time.Time in seconds.
-func TestMtimes(t *testing.T) {
-	for _, test := range []struct {
-		at            time.Time
-		ours, rclones string
-	}{
-		{time.Unix(1595002920, 123456789), "1595002920123456789ns", "1595002920.123456789"},
-		{time.Unix(1595002920, 5e8), "1595002920500000000ns", "1595002920.500000000"},
-		{time.Unix(1595002920, 0), "1595002920000000000ns", "1595002920"},
-		{time.Unix(0, 7), "7ns", "0.000000007"},
-		{time.Unix(-1, 5), "-999999995ns", "-0.999999995"},
-		{time.Unix(-9223372035, 0), "-9223372035000000000ns", "-9223372035"},
-		{time.Unix(-9223372040, 0), "", ""},
-	} {
-		r := fileRecord("a", 1)
-		r.Mtime = test.at
-		if meta, _ := metadata(r, "e", "run", 2048, 0); meta["file-mtime"] != test.ours || meta["mtime"] != test.rclones {
-			t.Errorf("%v: %q and %q", test.at, meta["file-mtime"], meta["mtime"])
-		}
-	}
-}
-
-func TestCompare(t *testing.T) {
-	one, two := [32]byte{1}, [32]byte{2}
-	whole := [32]byte{9}
-	single := content.Expected{Size: 5, Parts: [][32]byte{one}, SHA256: &one, CRC: "crc", Composite: content.Composite([][32]byte{one})}
-	multi := content.Expected{Size: 5, PartSize: 3, Parts: [][32]byte{one, two}, Composite: content.Composite([][32]byte{one, two})}
-	withWhole := multi
-	withWhole.SHA256 = &whole
-	bare := func(s string) string { s, _, _ = strings.Cut(s, "-"); return s }
-	plain, other := target.Encode64(one[:]), target.Encode64(two[:])
-	tests := []struct {
-		name  string
-		want  content.Expected
-		obj   target.Object
-		ours  bool
-		v     content.Verdict
-		proof entry.Proof
-	}{
-		{"same", single, target.Object{Size: 5, SHA256: plain, ChecksumType: "FULL_OBJECT"}, true, content.Same, entry.ProofSHA256},
-		{"same, no type", single, target.Object{Size: 5, SHA256: plain}, true, content.Same, entry.ProofSHA256},
-		{"size", single, target.Object{Size: 6, SHA256: plain}, true, content.Different, ""},
-		{"sum", single, target.Object{Size: 5, SHA256: other}, false, content.Different, ""},
-		{"one part", single, target.Object{Size: 5, SHA256: single.Composite, ChecksumType: "COMPOSITE"}, false, content.Same, entry.ProofSHA256},
-		{"one other part", single, target.Object{Size: 5, SHA256: other + "-1"}, false, content.Different, ""},
-		{"cut otherwise", single, target.Object{Size: 5, SHA256: other + "-7"}, false, content.Incomparable, ""},
-		{"crc", single, target.Object{Size: 5, CRC64NVME: "crc", ChecksumType: "FULL_OBJECT"}, false, content.Same, entry.ProofCRC},
-		{"other crc", single, target.Object{Size: 5, CRC64NVME: "x"}, false, content.Different, ""},
-		{"nothing", single, target.Object{Size: 5}, false, content.Incomparable, ""},
-		{"composite", multi, target.Object{Size: 5, SHA256: multi.Composite, ChecksumType: "COMPOSITE"}, true, content.Same, entry.ProofSHA256},
-		{"composite, bare", multi, target.Object{Size: 5, SHA256: bare(multi.Composite), ChecksumType: "COMPOSITE"}, true, content.Same, entry.ProofSHA256},
-		{"composite, bare, no type", multi, target.Object{Size: 5, SHA256: bare(multi.Composite)}, true, content.Same, entry.ProofSHA256},
-		{"composite of others", multi, target.Object{Size: 5, SHA256: other + "-2"}, false, content.Incomparable, ""},
-		{"composite of ours", multi, target.Object{Size: 5, SHA256: other + "-2"}, true, content.Different, ""},
-		{"bad suffix", multi, target.Object{Size: 5, SHA256: bare(multi.Composite) + "-x"}, false, content.Incomparable, ""},
-		{"whole", withWhole, target.Object{Size: 5, SHA256: target.Encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, content.Same, entry.ProofSHA256},
-		{"whole, unknown", multi, target.Object{Size: 5, SHA256: target.Encode64(whole[:]), ChecksumType: "FULL_OBJECT"}, false, content.Incomparable, ""},
-		{"whole, other", withWhole, target.Object{Size: 5, SHA256: other, ChecksumType: "FULL_OBJECT"}, false, content.Different, ""},
-	}
-	for _, test := range tests {
-		if v, proof := test.want.Compare(test.obj, test.ours); v != test.v || v == content.Same && proof != test.proof {
-			t.Errorf("%s: %v %q, want %v %q", test.name, v, proof, test.v, test.proof)
-		}
-	}
-}
 
 // TestMostParts sends an object of exactly the greatest number of parts, where
 // the manager by itself would take larger ones.
@@ -185,16 +28,18 @@ func TestMostParts(t *testing.T) {
 	}
 	defer j.close()
 	const size = 10000 * 16 * target.MiB
-	p, _ := newPlanner(testOptions(t, nil).withDefaults(), manifest.Scope{})
-	a, err := p.plan(entry.Entry{Record: fileRecord("a", size-1), Raw: []entry.RawRecord{{}}})
+	p, _ := testOptions(t, nil).withDefaults().planner(manifest.Scope{})
+	r := &manifest.Record{Kind: manifest.KindFile, Path: "a", Size: size - 1, SHA256: sum(nil), PartSize: manifest.PartSizeFor(size - 1)}
+	r.Parts = slices.Repeat([][]byte{sum([]byte("part"))}, int((r.Size+r.PartSize-1)/r.PartSize))
+	a, err := p.plan(entry.Entry{Record: r, Raw: []entry.RawRecord{{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.Size = size
 	to := &countingTarget{Target: newFake(t)}
-	r := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: ProbeReport{Checking: true},
+	transfers := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: ProbeReport{Checking: true},
 		calls: newCaller(Options{Memory: target.MiB, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
-	tr := &transfer{run: r, action: a, content: zeros{}}
+	tr := &transfer{run: transfers, action: a, content: zeros{}}
 	if err := upload(context.Background(), tr, 4); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -294,14 +295,6 @@ func (r *run) probePrefix(attempt string) string {
 	return r.opts.Prefix + ProbePrefix + r.probeName(attempt) + "/"
 }
 
-// rename tells the planner what the target rewrites.
-func (p *planner) rename(ids []string) {
-	p.renames = map[string]bool{}
-	for _, id := range ids {
-		p.renames[id] = true
-	}
-}
-
 // rewrites names what this target rewrites, for reports.
 func rewrites(ids []string) (names []string) {
 	for _, odd := range oddities {
@@ -333,4 +326,29 @@ func (p *targetProbe) keepsNames(ctx context.Context) {
 		means = "entries with such keys are refused by name"
 	}
 	p.find("keeps names", answer, detail, means)
+}
+
+// oddOf walks all entries for what is odd about their keys below the prefix. whole is
+// false if a page could not be read.
+func (r *run) oddOf(ctx context.Context) (odd []oddity, whole bool, err error) {
+	names, whole := newOddNames(), true
+	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
+		switch {
+		case ctx.Err() != nil:
+			return errStopped
+		case e.Lost != nil:
+			if own := target.OwnFault("", e.Lost); own != nil {
+				return own
+			}
+			whole = false
+			return nil
+		case e.Record == nil:
+			return nil
+		}
+		if name, ok := r.planner.name(e); ok {
+			names.add(name)
+		}
+		return nil
+	})
+	return names.list(), whole, err
 }

@@ -7,13 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-func parseRules(t testing.TB, text string) Rules {
+func rulesOf(t testing.TB, text string) Rules {
 	t.Helper()
 	r, err := ParseRules([]byte(text))
 	if err != nil {
@@ -42,22 +41,22 @@ func TestRulesDigestStays(t *testing.T) {
 		`{"match":"**/*.parquet","max_size":0,"content_type":"auto"},` +
 		`{"content_type":"text/plain; charset=utf-8","cache_control":"no-cache","storage_class":"STANDARD_IA","sse":"aws:kms","kms_key_id":"key","kms_context":{"a":"b"},` +
 		`"tags":{"größe":"1","team":"x y"},"lock":{"mode":"GOVERNANCE","until":"2099-01-02T01:04:05Z","legal_hold":true}},{"lock":{"mode":"COMPLIANCE","days":30}}]}`
-	if text := parseRules(t, strings.Replace(everyRule, `"min_size": 1, `, "", 1)).Canonical(); string(text) != want {
+	if text := rulesOf(t, strings.Replace(everyRule, `"min_size": 1, `, "", 1)).Canonical(); string(text) != want {
 		t.Errorf("%s", text)
 	}
 }
 
 func TestRulesCanonical(t *testing.T) {
-	r := parseRules(t, strings.Replace(everyRule, `"min_size": 1, `, "", 1))
+	r := rulesOf(t, strings.Replace(everyRule, `"min_size": 1, `, "", 1))
 	text := r.Canonical()
-	again := parseRules(t, string(text))
+	again := rulesOf(t, string(text))
 	if !bytes.Equal(again.Canonical(), text) || again.Digest() != r.Digest() || len(r.Digest()) != 64 {
 		t.Errorf("%s\nread again: %s", text, again.Canonical())
 	}
 	if !bytes.Contains(text, []byte(`"2099-01-02T01:04:05Z"`)) || !bytes.Contains(text, []byte(`"max_size":0`)) {
 		t.Errorf("canonical: %s", text)
 	}
-	if r := parseRules(t, `{"version":1,"keys":{"unicode":"keep"}}`); r.Canonical() != nil || r.Digest() != "" {
+	if r := rulesOf(t, `{"version":1,"keys":{"unicode":"keep"}}`); r.Canonical() != nil || r.Digest() != "" {
 		t.Errorf("rules that say nothing: %s", r.Canonical())
 	}
 }
@@ -151,54 +150,8 @@ func TestRulesRefused(t *testing.T) {
 	}
 }
 
-// TestRulesInOptions: what only a run can refuse.
-func TestRulesInOptions(t *testing.T) {
-	o := testOptions(t, memDisk())
-	o.Now = fixedClock()
-	o.Rules = parseRules(t, `{"version":1,"directories":"empty","objects":[{"lock":{"mode":"COMPLIANCE","until":"2026-01-02T03:04:06Z"}},{"storage_class":"GLACIER"}]}`)
-	o = o.withDefaults()
-	if err := o.validate(); err != nil || o.Directories != entry.PolicyEmpty || o.Symlinks != entry.PolicyObject {
-		t.Errorf("%v, %q, %q", err, o.Directories, o.Symlinks)
-	}
-	o.ReadBack = true
-	if err := o.validate(); err == nil || !strings.Contains(err.Error(), "cannot be read back") {
-		t.Errorf("read back from GLACIER: %v", err)
-	}
-	o.ReadBack, o.Now = false, func() time.Time { return fixedClock()().Add(time.Second) }
-	if _, err := Run(t.Context(), mixed(), newFake(t), o); err == nil || !strings.Contains(err.Error(), "is past") {
-		t.Errorf("a lock that is over: %v", err)
-	}
-}
-
-// TestCancelAfterLock: a lock of the rules that has ended by now keeps no run from being given up.
-func TestCancelAfterLock(t *testing.T) {
-	s, f, disk := mixed(), newFake(t), memDisk()
-	o := testOptions(t, disk)
-	o.Now = fixedClock()
-	o.Rules = parseRules(t, `{"version":1,"objects":[{"lock":{"mode":"COMPLIANCE","until":"2026-01-02T03:04:06Z"}}]}`)
-	mustRun(t, s, f, o)
-	o.Now = func() time.Time { return fixedClock()().Add(time.Hour) }
-	if out, err := Cancel(t.Context(), s, deleting{f}, o, false); err != nil || out.Left == 0 {
-		t.Errorf("%+v, %v", out, err)
-	}
-}
-
-// TestPlanDefers: a plan of more than may be held ends as the run would.
-func TestPlanDefers(t *testing.T) {
-	o := testOptions(t, nil)
-	o.DryRun, o.DeferComplete = true, 2
-	res, err := Run(t.Context(), mixed(), newFake(t), o)
-	if !target.HasCode(err, target.CodeTooManyHeld) || res.Planned == nil || res.Planned.Objects == 0 {
-		t.Errorf("%v, %+v", err, res)
-	}
-	o.DeferComplete = 100
-	if _, err := Run(t.Context(), mixed(), newFake(t), o); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestAttributes(t *testing.T) {
-	rules := parseRules(t, `{"version":1,"objects":[
+	rules := rulesOf(t, `{"version":1,"objects":[
 		{"match":"**/*.bin","tags":{"first":"1"},"lock":{"legal_hold":true}},
 		{"match":"/raw/**","content_type":"application/x-raw","max_size":10},
 		{"match":"*.gz","min_size":11,"storage_class":"COLD","sse":"AES256"},
@@ -206,7 +159,7 @@ func TestAttributes(t *testing.T) {
 		{"match":"d","content_type":"application/x-directory"},
 		{"tags":{"all":"1"},"sse":"aws:kms","kms_key_id":"k","lock":{"mode":"GOVERNANCE","days":2}},
 		{"content_type":"application/octet-stream"}]}`)
-	p, err := newPlanner(Options{Rules: rules, Now: fixedClock()}, manifest.Scope{})
+	p, err := newPlanner(settings{Profile: profileNamed(t, "generic"), Rules: rules, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, manifest.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -128,7 +128,7 @@ func newRun(ctx context.Context, source entry.Source, to target.Target, opts Opt
 		return nil, nil, err
 	}
 	opts.Endpoint = endpointOf(to, opts)
-	planner, err := newPlanner(opts, source.Scope())
+	planner, err := opts.planner(source.Scope())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,10 +163,10 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		}
 	}
 	if !end.Done {
-		if r.outlook, err = newOutlook(runCtx, r.source, r.planner, r.opts, r.journal); err != nil {
+		if r.outlook, err = r.checkKeys(runCtx, r.journal); err != nil {
 			return r.result(), err
 		}
-		defer func() { err = errors.Join(err, r.outlook.close()) }()
+		defer func() { err = errors.Join(err, r.outlook.Close()) }()
 	}
 	if !end.At.IsZero() && !end.Done {
 		if err := r.healEnd(runCtx, &end); err != nil {

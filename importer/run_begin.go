@@ -82,7 +82,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	if r.header.Canceled {
 		return r.refuseCanceled("run "+r.opts.RunID, thisLease())
 	}
-	r.planner.started = r.header.Started
+	r.planner.Since(r.header.Started)
 	return r.takeUp(ctx)
 }
 
@@ -152,7 +152,7 @@ func (r *run) recorded() runOptions {
 	return runOptions{
 		Job: scope.Job.String(), Device: scope.Device.String(), Generation: scope.Generation,
 		ManifestSize: cp.Size, ManifestRoot: cp.Root[:],
-		Bucket: o.Bucket, Prefix: o.Prefix, Endpoint: o.Endpoint, Profile: o.Profile, ProfileValues: r.planner.profile.Fingerprint(),
+		Bucket: o.Bucket, Prefix: o.Prefix, Endpoint: o.Endpoint, Profile: o.Profile, ProfileValues: r.planner.Profile().Fingerprint(),
 		Symlinks: o.Symlinks, Directories: o.Directories, MinProof: o.MinProof, ReadBack: o.ReadBack,
 		AllowUnconditional: o.AllowUnconditional, Deferred: o.DeferComplete > 0, JournalInTarget: o.JournalInTarget, RunID: o.RunID, Rules: o.Rules.Digest(), CustomerKey: o.CustomerKey.MD5(),
 	}

@@ -24,7 +24,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		return res, res.Halt
 	}
 	planned := &Planned{}
-	outlook, err := newOutlook(ctx, r.source, r.planner, r.opts, nil)
+	outlook, err := r.checkKeys(ctx, nil)
 	if err != nil {
 		return nil, ofContext(ctx, err)
 	}
@@ -51,7 +51,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 		r.count(e, rec)
 		return ctx.Err()
 	})
-	err = errors.Join(err, outlook.close())
+	err = errors.Join(err, outlook.Close())
 	res := r.result()
 	res.DryRun, res.Planned = true, planned
 	if err == nil {
