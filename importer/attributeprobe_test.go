@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -141,7 +142,7 @@ func TestAttributeRefused(t *testing.T) {
 				t.Errorf("%d objects sent, said %d, %+v", p.sent, said, res.Tally)
 			}
 			if p.rule = func(string, string, target.Attributes) error { return nil }; test.sent == 0 {
-				o.Rules = Rules{} // the same run: nothing was begun
+				o.Rules = plan.Rules{} // the same run: nothing was begun
 			}
 			if res := mustRun(t, s, p, o); !res.Complete {
 				t.Errorf("after it was mended: %+v", res)
@@ -182,7 +183,7 @@ func TestOwnAttributes(t *testing.T) {
 	if own.SSE != "aws:kms" || own.KMSKeyID != "k" || own.Tags["first"] != "1" || own.StorageClass != "" || own.LockMode != "" {
 		t.Errorf("%+v", own)
 	}
-	sets := rules.sets()
+	sets := rules.Sets()
 	if len(sets) != 2 || sets[0].SSE != "AES256" || sets[0].KMSKeyID != "" || sets[1].StorageClass != "COLD" || sets[1].LockMode != "" {
 		t.Errorf("%+v", sets)
 	}

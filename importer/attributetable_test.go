@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/targettest"
 )
@@ -82,12 +83,12 @@ func TestDropped(t *testing.T) {
 // writes for itself, or keeps it from being removed.
 func TestOwnAttributesDemanded(t *testing.T) {
 	given := targettest.Everything().Given
-	own := Rules{Objects: []ObjectRule{{Given: given, Lock: &LockRule{LegalHold: true}}}}.Own()
+	own := plan.Rules{Objects: []plan.ObjectRule{{Given: given, Lock: &plan.LockRule{LegalHold: true}}}}.Own()
 	if want := (target.Attributes{Given: target.Given{SSE: "aws:kms", KMSKeyID: "1-2", KMSContext: given.KMSContext, BucketKey: true, Tags: given.Tags}}); own.Text() != want.Text() {
 		t.Errorf("%s", own.Text())
 	}
 	given.ACL = "bucket-owner-full-control"
-	if own := (Rules{Objects: []ObjectRule{{Given: given}}}).Own(); own.ACL != given.ACL {
+	if own := (plan.Rules{Objects: []plan.ObjectRule{{Given: given}}}).Own(); own.ACL != given.ACL {
 		t.Errorf("%s", own.Text())
 	}
 }
@@ -101,7 +102,7 @@ func TestGivenMetadata(t *testing.T) {
 		o.Profile = "aws"
 		value := strings.Repeat("v", 600)
 		given := target.Given{Metadata: map[string]string{"a": value, "b": value, "c": strings.Repeat("v", n-1203)}}
-		o.Rules = Rules{Version: 1, Objects: []ObjectRule{{Given: given}}}
+		o.Rules = plan.Rules{Version: 1, Objects: []plan.ObjectRule{{Given: given}}}
 		return o
 	}
 	if _, err := Run(t.Context(), mixed(), newFake(t), with(2048-512+1)); err == nil || !strings.Contains(err.Error(), "metadata of 1537 bytes: the target takes 1536") {
@@ -131,8 +132,8 @@ func TestGivenMetadata(t *testing.T) {
 // TestRulesAreOfTheRun: a run that began without rules does not go on with some, nor the
 // other way round.
 func TestRulesAreOfTheRun(t *testing.T) {
-	some := Rules{Version: 1, Objects: []ObjectRule{{Given: target.Given{ACL: "private"}}}}
-	for _, rules := range [][2]Rules{{{}, some}, {some, {}}} {
+	some := plan.Rules{Version: 1, Objects: []plan.ObjectRule{{Given: target.Given{ACL: "private"}}}}
+	for _, rules := range [][2]plan.Rules{{{}, some}, {some, {}}} {
 		s, f, o := mixed(), newFake(t), testOptions(t, memDisk())
 		o.Rules = rules[0]
 		mustRun(t, s, f, o)

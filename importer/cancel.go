@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -171,7 +172,7 @@ func (c *canceler) unseen(uploads uint64) error {
 // given is one entry that has to be asked for, and what the journal knows of it.
 type given struct {
 	entry  entry.Entry
-	action *Action
+	action *plan.Action
 	rec    record
 	begun  bool // it has an upload
 	upload pending
@@ -230,7 +231,7 @@ func (c *canceler) walk(ctx context.Context, work chan<- *given) (err error) {
 			return nil
 		}
 		g.entry.Clash = entry.Clash{} // what collides with it may have been on a page that was lost then
-		if g.action, err = r.planner.plan(g.entry); err != nil || g.action.Kind == ActionNone {
+		if g.action, err = r.planner.Plan(g.entry); err != nil || g.action.Kind == plan.ActionNone {
 			return nil
 		}
 		if g.begun {
@@ -350,8 +351,8 @@ func ends(err error) bool {
 }
 
 // wrote tells an object that says of itself that it is this run's.
-func (r *run) wrote(a *Action, obj target.Object) bool {
-	return obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID
+func (r *run) wrote(a *plan.Action, obj target.Object) bool {
+	return obj.Metadata[plan.MetaEntry] == a.EntryID && obj.Metadata[plan.MetaRun] == r.opts.RunID
 }
 
 // stored tells an object of this run with the checksum that it was sent with. That of
@@ -367,7 +368,7 @@ func (c *canceler) stored(ctx context.Context, g *given, obj target.Object) (boo
 			return false, err
 		}
 	}
-	x := a.expected()
+	x := a.Expected()
 	if rec.Parts != nil {
 		own, err := x.Recut(rec.Parts.Checksum)
 		if err != nil {

@@ -1,13 +1,17 @@
 package importer
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/sledge-io/sledge/importer/plan"
+)
 
 // TestCancelLeavesAnothers: an object of the same content that says of itself that
 // another run, or nobody, has stored it is not this run's.
 func TestCancelLeavesAnothers(t *testing.T) {
 	for name, change := range map[string]func(map[string]string){
-		"another run":   func(m map[string]string) { m[metaRun] = "run-2" },
-		"another entry": func(m map[string]string) { m[metaEntry] = "00" },
+		"another run":   func(m map[string]string) { m[plan.MetaRun] = "run-2" },
+		"another entry": func(m map[string]string) { m[plan.MetaEntry] = "00" },
 		"nobody":        func(m map[string]string) { clear(m) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -68,7 +69,7 @@ func TestEmptiedOfAnother(t *testing.T) {
 	theirs := other.ours()
 	o.Emptied = true
 	for key, was := range other.objects { // of another run
-		was.metadata = map[string]string{metaEntry: was.metadata[metaEntry], metaRun: "run-9"}
+		was.metadata = map[string]string{plan.MetaEntry: was.metadata[plan.MetaEntry], plan.MetaRun: "run-9"}
 		other.objects[key] = was
 	}
 	if out, err := Cancel(t.Context(), s, deleting{other}, o, true); err != nil || out.Deleted > 0 || other.ours() != theirs {

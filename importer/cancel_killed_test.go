@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -42,7 +43,7 @@ func killedAt(t *testing.T, s *fakeSource, f *fakeTarget, n int) vfs.FS {
 // marked are the keys of the objects that say of themselves that they are the run's.
 func (f *fakeTarget) marked(run string) (keys []string) {
 	for key, o := range f.objects {
-		if o.metadata[metaRun] == run {
+		if o.metadata[plan.MetaRun] == run {
 			keys = append(keys, key)
 		}
 	}
@@ -53,7 +54,7 @@ func (f *fakeTarget) marked(run string) (keys []string) {
 // foreign puts an object of somebody else under each key of a source that has none: of
 // no run, of another one, of this one by its own word and of another entry.
 func (f *fakeTarget) foreign(s *fakeSource) map[string]fakeObject {
-	marks := []map[string]string{nil, {metaEntry: "x", metaRun: "run-2"}, {metaEntry: "x", metaRun: "run-1"}}
+	marks := []map[string]string{nil, {plan.MetaEntry: "x", plan.MetaRun: "run-2"}, {plan.MetaEntry: "x", plan.MetaRun: "run-1"}}
 	planted := map[string]fakeObject{}
 	for i, key := range slices.Sorted(maps.Keys(s.objects("in/"))) {
 		if _, ok := f.objects[key]; !ok {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -108,10 +109,10 @@ func (r *run) mustShow(ctx context.Context, idle bool) error {
 	return e
 }
 
-func (w *witnesses) walk(ctx context.Context, places []entry.Place, f func(context.Context, entry.Place, *Action) error) error {
+func (w *witnesses) walk(ctx context.Context, places []entry.Place, f func(context.Context, entry.Place, *plan.Action) error) error {
 	return (&rechecker{run: w.run}).pages(ctx, places, func(e entry.Entry) error {
-		a, err := w.run.planner.plan(e)
-		if err != nil || a.Kind == ActionNone {
+		a, err := w.run.planner.Plan(e)
+		if err != nil || a.Kind == plan.ActionNone {
 			return nil
 		}
 		return w.note(f(ctx, e.Place(), a))
@@ -133,7 +134,7 @@ func (w *witnesses) note(err error) error {
 
 // object is a witness if it says that it is the run's. One that was there before the run
 // is one by its content.
-func (w *witnesses) object(ctx context.Context, at entry.Place, a *Action) error {
+func (w *witnesses) object(ctx context.Context, at entry.Place, a *plan.Action) error {
 	o := heldObject{action: a}
 	if _, err := w.run.journal.load(journalKey('o', uint64(at)), &o.rec); err != nil {
 		return err
@@ -146,7 +147,7 @@ func (w *witnesses) object(ctx context.Context, at entry.Place, a *Action) error
 }
 
 // upload is a witness if the target knows it.
-func (w *witnesses) upload(ctx context.Context, at entry.Place, a *Action) error {
+func (w *witnesses) upload(ctx context.Context, at entry.Place, a *plan.Action) error {
 	r := w.run
 	p, _, err := r.journal.upload(at)
 	if err != nil {

@@ -8,18 +8,19 @@ import (
 	"os"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // checkKeys is the source with the collisions of its keys. The journal keeps what was found;
 // without one it is kept aside.
-func (r *run) checkKeys(ctx context.Context, j *journal) (*outlook, error) {
-	var kept found
+func (r *run) checkKeys(ctx context.Context, j *journal) (*plan.Checked, error) {
+	var kept plan.Found
 	if j != nil {
 		kept = keptClashes{j}
 	}
-	l, err := newOutlook(ctx, r.source, r.planner, r.opts.spillFolder, kept)
+	l, err := plan.Check(ctx, r.source, r.planner, r.opts.spillFolder, kept)
 	if err != nil {
 		return l, err
 	}
@@ -83,7 +84,7 @@ func (k keptClashes) Keep(at entry.Place, c entry.Clash) error {
 
 func (k keptClashes) All(some bool) error { return k.journal.store(clashesKey, clashing{some}, true) }
 
-func (k keptClashes) From(page uint64) (clashes, error) {
+func (k keptClashes) From(page uint64) (plan.Clashes, error) {
 	rows, err := k.journal.cursor('c', uint64(entry.PlaceOf(page, 0)))
 	return keptRows{rows}, err
 }

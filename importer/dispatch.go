@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -152,11 +153,11 @@ func (w *walk) entry(ctx context.Context, e entry.Entry) error {
 			return err
 		}
 	}
-	action, err := r.planner.plan(e)
+	action, err := r.planner.Plan(e)
 	if err != nil {
 		return r.done(ctx, w.page, e, failure(err), err)
 	}
-	if action.Kind == ActionNone {
+	if action.Kind == plan.ActionNone {
 		return r.done(ctx, w.page, e, record{Outcome: action.Outcome, Detail: action.Reason}, nil)
 	}
 	if r.opts.Marker != "" && action.Key == r.opts.Prefix+r.opts.Marker {

@@ -17,6 +17,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -105,7 +106,7 @@ func sendBare(s *fakeSource, target target.Target, o Options) error {
 	if err != nil {
 		return err
 	}
-	work, failed := make(chan *Action), make(chan error, len(s.entries))
+	work, failed := make(chan *plan.Action), make(chan error, len(s.entries))
 	var workers sync.WaitGroup
 	for range o.Concurrency {
 		workers.Go(func() {
@@ -117,7 +118,7 @@ func sendBare(s *fakeSource, target target.Target, o Options) error {
 		})
 	}
 	for _, e := range s.entries {
-		a, err := planner.plan(e)
+		a, err := planner.Plan(e)
 		if err != nil {
 			return err
 		}
@@ -133,13 +134,13 @@ func sendBare(s *fakeSource, target target.Target, o Options) error {
 	}
 }
 
-func bareObject(s *fakeSource, to target.Target, a *Action, parts int) error {
+func bareObject(s *fakeSource, to target.Target, a *plan.Action, parts int) error {
 	ctx, data := context.Background(), s.content[a.Path]
 	part := func(n int) *content.Body {
-		from, size := a.partSpan(n)
+		from, size := a.PartSpan(n)
 		return content.NewBody(content.Inline(data), from, size)
 	}
-	if a.Kind == ActionPut {
+	if a.Kind == plan.ActionPut {
 		_, err := to.Put(ctx, target.PutRequest{Key: a.Key, Body: part(1), Size: a.Size, SHA256: a.Parts[0], Metadata: a.Metadata, IfAbsent: true})
 		return err
 	}

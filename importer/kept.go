@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -77,19 +78,19 @@ func (t *transfer) wrote(obj target.Object) bool {
 
 // keepsMetadata reports whether the target keeps the metadata of the write that stores an
 // object.
-func (r *run) keepsMetadata(a *Action) bool {
+func (r *run) keepsMetadata(a *plan.Action) bool {
 	return r.probe.KeepsMetadata && !(r.probe.DropsPartsMetadata && r.writeOf(a) == callCreate)
 }
 
 // mayBeOurs tells an object that has to be looked at for a lock or an encryption although
 // it does not say whose it is: the target keeps no metadata of such a write.
-func (r *run) mayBeOurs(a *Action, obj target.Object) bool {
-	return a.Attributes.Protects() && !r.keepsMetadata(a) && obj.Metadata[metaRun] == ""
+func (r *run) mayBeOurs(a *plan.Action, obj target.Object) bool {
+	return a.Attributes.Protects() && !r.keepsMetadata(a) && obj.Metadata[plan.MetaRun] == ""
 }
 
 // writeOf is the kind of write that stores an object.
-func (r *run) writeOf(a *Action) string {
-	if a.Kind == ActionMultipart || r.opts.DeferComplete > 0 && a.Size > 0 {
+func (r *run) writeOf(a *plan.Action) string {
+	if a.Kind == plan.ActionMultipart || r.opts.DeferComplete > 0 && a.Size > 0 {
 		return callCreate
 	}
 	return callPut
@@ -97,7 +98,7 @@ func (r *run) writeOf(a *Action) string {
 
 // keeps notes in an outcome what the target dropped. A lock or an encryption that the
 // target does not show is an error of the object.
-func (r *run) keeps(a *Action, obj target.Object, rec *record) error {
+func (r *run) keeps(a *plan.Action, obj target.Object, rec *record) error {
 	write := r.writeOf(a)
 	dropped, news := r.kept.look(write, a.Attributes, obj.Shown)
 	var grave []string

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -14,7 +15,7 @@ const writeThere = "a write before this run"
 // asAsked holds an object that was there before to what the rules ask for. It was not
 // written, and is not: without the lock or the encryption it is an error of its entry.
 // What else it lacks is said once, and noted in its outcome.
-func (r *run) asAsked(a *Action, obj target.Object, rec *record) error {
+func (r *run) asAsked(a *plan.Action, obj target.Object, rec *record) error {
 	lacked, ends := a.Attributes.Lacks(obj.Shown, r.opts.Now())
 	var grave []string
 	for _, name := range lacked {

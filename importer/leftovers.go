@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -58,8 +59,8 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 		if e.Lost != nil {
 			return nil
 		}
-		a, err := r.planner.plan(e)
-		if err != nil || a.Kind == ActionNone {
+		a, err := r.planner.Plan(e)
+		if err != nil || a.Kind == plan.ActionNone {
 			return nil
 		}
 		for _, id := range found[a.Key] {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
@@ -26,7 +27,7 @@ type Options struct {
 	Prefix      string // "" or ending in a slash
 	Symlinks    entry.Policy
 	Directories entry.Policy
-	Rules       Rules // their policies count before those above
+	Rules       plan.Rules // their policies count before those above
 
 	// MinProof is what every object must reach, default ProofSHA256. Where the
 	// store's answer is worth less, the object is read back.
@@ -201,7 +202,7 @@ func (o Options) checkChoices() error {
 	}
 	profile, err := o.TargetProfile()
 	if err == nil {
-		err = o.Rules.checkMetadata(profile)
+		err = o.Rules.CheckMetadata(profile)
 	}
 	if err != nil {
 		problems = append(problems, err)
@@ -214,9 +215,9 @@ func (o Options) checkChoices() error {
 			bad("policy for %s is %q, must be object or skip", name, p)
 		}
 	}
-	problems = append(problems, o.Rules.validate(), o.checkCustomerKey())
+	problems = append(problems, o.Rules.Validate(), o.checkCustomerKey())
 	if o.ReadBack || o.MinProof == entry.ProofReadBack {
-		problems = append(problems, o.Rules.checkReadBack())
+		problems = append(problems, o.Rules.CheckReadBack())
 	}
 	if !o.MinProof.Known() || o.MinProof == entry.ProofNone {
 		bad("proof %q is not known", o.MinProof)
@@ -249,16 +250,16 @@ func (o Options) TargetURL() string { return "s3://" + o.Bucket + "/" + o.Prefix
 
 // planner is the planner of a run that starts now; one that goes on gets the first start
 // from its journal.
-func (o Options) planner(scope manifest.Scope) (*planner, error) {
+func (o Options) planner(scope manifest.Scope) (*plan.Planner, error) {
 	profile, err := o.TargetProfile()
 	if err != nil {
 		return nil, err
 	}
-	s := settings{Profile: profile, Prefix: o.Prefix, Rules: o.Rules, Symlinks: o.Symlinks, Directories: o.Directories, RunID: o.RunID, CustomerKey: o.CustomerKey.MD5()}
+	s := plan.Settings{Profile: profile, Prefix: o.Prefix, Rules: o.Rules, Symlinks: o.Symlinks, Directories: o.Directories, RunID: o.RunID, CustomerKey: o.CustomerKey.MD5()}
 	if o.Now != nil {
 		s.Started = o.Now()
 	}
-	return newPlanner(s, scope)
+	return plan.New(s, scope)
 }
 
 // checkCustomerKey refuses what cannot go together with the key.

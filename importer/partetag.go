@@ -29,7 +29,7 @@ func (t *transfer) sameByETag(ctx context.Context, number int) (p target.Part, s
 	if !ok || !isMD5 || t.listed.others.Load() || fips140.Enabled() {
 		return p, false, nil
 	}
-	from, size := t.action.partSpan(number)
+	from, size := t.action.PartSpan(number)
 	sum := md5.New()
 	if err := content.HashSpan(ctx, t.content, t.action.Path, from, size, t.action.Parts[number-1], sum); err != nil {
 		return p, false, err

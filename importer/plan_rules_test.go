@@ -6,12 +6,13 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-func parseRules(t testing.TB, text string) Rules {
+func parseRules(t testing.TB, text string) plan.Rules {
 	t.Helper()
-	r, err := ParseRules([]byte(text))
+	r, err := plan.ParseRules([]byte(text))
 	if err != nil {
 		t.Fatalf("%s: %v", text, err)
 	}

@@ -31,7 +31,7 @@ func TestMostParts(t *testing.T) {
 	p, _ := testOptions(t, nil).withDefaults().planner(manifest.Scope{})
 	r := &manifest.Record{Kind: manifest.KindFile, Path: "a", Size: size - 1, SHA256: sum(nil), PartSize: manifest.PartSizeFor(size - 1)}
 	r.Parts = slices.Repeat([][]byte{sum([]byte("part"))}, int((r.Size+r.PartSize-1)/r.PartSize))
-	a, err := p.plan(entry.Entry{Record: r, Raw: []entry.RawRecord{{}}})
+	a, err := p.Plan(entry.Entry{Record: r, Raw: []entry.RawRecord{{}}})
 	if err != nil {
 		t.Fatal(err)
 	}

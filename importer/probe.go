@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -66,7 +67,7 @@ func (p ProbeReport) reaches(o Options) error {
 	}
 	switch {
 	case p.Proof.AtLeast(want) && !p.StoreProof.AtLeast(want):
-		if err := o.Rules.checkReadBack(); err != nil { // the store's answers are not proof enough
+		if err := o.Rules.CheckReadBack(); err != nil { // the store's answers are not proof enough
 			return target.NewError(target.CodeNotChecking, "", fmt.Sprintf("%s, which the proof %q needs here: %s", err, want, p), nil)
 		}
 		return nil
@@ -205,7 +206,7 @@ func (p ProbeReport) verdict(o Options) error {
 		return err
 	}
 	switch {
-	case p.NoLock && o.Rules.locks():
+	case p.NoLock && o.Rules.Locks():
 		return target.NewError(target.CodeNoObjectLock, "", "the rules ask for a lock, and the bucket has no object lock", nil)
 	case o.JournalInTarget && !p.ConditionalPut, !p.Conditional() && !o.AllowUnconditional:
 		return target.NewError(target.CodeNoConditions, "", p.String(), nil)
@@ -391,7 +392,7 @@ func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, if
 		return p.as(ctx, callPut, func(ctx context.Context) (err error) {
 			stored, err = p.target.Put(ctx, target.PutRequest{
 				Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
-				Metadata: map[string]string{metaEntry: kind}, Attributes: own, IfAbsent: ifAbsent,
+				Metadata: map[string]string{plan.MetaEntry: kind}, Attributes: own, IfAbsent: ifAbsent,
 			})
 			return err
 		})
@@ -418,7 +419,7 @@ func (p *prober) single(ctx context.Context) error {
 		return target.NewError(target.CodeStoredWrong, p.prefix+"put", fmt.Sprintf("stored %d bytes, the target says %d", len(content), obj.Size), nil)
 	}
 	p.report.KeepsChecksum = obj.SHA256 == target.Encode64(sum[:])
-	p.report.KeepsMetadata = obj.Metadata[metaEntry] == "put"
+	p.report.KeepsMetadata = obj.Metadata[plan.MetaEntry] == "put"
 	p.report.AnswersWrites = stored == obj.Stored()
 	if p.report.ReadsBack, err = p.readsBack(ctx, "put", obj.VersionID, content); err != nil {
 		return err
@@ -490,7 +491,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	upload := func(sum [32]byte) (id, etag string, err error) {
 		err = p.calls.briefly(p.own, func(own target.Attributes) error {
 			return p.as(ctx, callCreate, func(ctx context.Context) (err error) {
-				id, err = p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Metadata: map[string]string{metaEntry: "parts"}, Attributes: own})
+				id, err = p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Metadata: map[string]string{plan.MetaEntry: "parts"}, Attributes: own})
 				p.begun(key, id, err)
 				return err
 			})
@@ -535,7 +536,7 @@ func (p *prober) multipart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.report.DropsPartsMetadata = obj.Metadata[metaEntry] != "parts"
+	p.report.DropsPartsMetadata = obj.Metadata[plan.MetaEntry] != "parts"
 	x := content.Expected{Size: int64(len(source)), Parts: parts, Composite: content.Composite(parts), SHA256: &sum}
 	verdict, proof := x.Compare(obj, true)
 	p.report.KeepsChecksum = p.report.KeepsChecksum && verdict == content.Same && proof == entry.ProofSHA256

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/text/unicode/norm"
 
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -53,8 +54,8 @@ func TestOddNamesLeft(t *testing.T) {
 // TestOddKeys: no alias of an oddity's key is the key of another one.
 func TestOddKeys(t *testing.T) {
 	keys := map[string]string{}
-	for _, odd := range oddities {
-		keys[oddKey([]oddity{odd})] = odd.ID
+	for _, odd := range plan.AllOddities {
+		keys[oddKey([]plan.Oddity{odd})] = odd.ID
 	}
 	for key, id := range keys {
 		for _, alias := range append(aliases(key), norm.NFKD.String(key)) {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -21,7 +22,7 @@ const (
 // names writes keys with these oddities and lists them. It returns the oddities with
 // which a key does not come back under its own name, and is thus found under another one,
 // too. A key that the store refuses is not one of them: its entry will tell.
-func (p *prober) names(ctx context.Context, odd []oddity) (renamed []oddity, err error) {
+func (p *prober) names(ctx context.Context, odd []plan.Oddity) (renamed []plan.Oddity, err error) {
 	for group := range slices.Chunk(odd, probeOddAtOnce) {
 		whole, err := p.comesBack(ctx, group)
 		if err != nil && !ofName(err) {
@@ -46,15 +47,15 @@ func (p *prober) names(ctx context.Context, odd []oddity) (renamed []oddity, err
 // keepsOne asks for one oddity. An error that may be of its name alone is the target's if
 // a plain key meets one, too; else the oddity is tried once more, for the error may have
 // passed, and what the answers have shown by then counts.
-func (p *prober) keepsOne(ctx context.Context, one oddity) (kept bool, err error) {
-	kept, err = p.comesBack(ctx, []oddity{one})
+func (p *prober) keepsOne(ctx context.Context, one plan.Oddity) (kept bool, err error) {
+	kept, err = p.comesBack(ctx, []plan.Oddity{one})
 	if err == nil || !ofName(err) {
 		return kept, err
 	}
 	if !p.takesPlain(ctx) {
 		return false, err
 	}
-	kept, err = p.comesBack(ctx, []oddity{one})
+	kept, err = p.comesBack(ctx, []plan.Oddity{one})
 	if ofName(err) {
 		err = nil
 	}
@@ -87,7 +88,7 @@ func refusesName(err error) bool { return forbidden(err) || ofObject(err) }
 
 // oddKey is a key below the probe's prefix with all of these. No alias of it is the key of
 // others: what is left of those, where nothing can be removed, is told from it.
-func oddKey(odd []oddity) string {
+func oddKey(odd []plan.Oddity) string {
 	var ids []string
 	for _, o := range odd {
 		ids = append(ids, o.ID)
@@ -96,10 +97,10 @@ func oddKey(odd []oddity) string {
 }
 
 // oddName is a name with all of these.
-func oddName(odd []oddity) string {
+func oddName(odd []plan.Oddity) string {
 	name := "x"
 	for _, o := range odd {
-		name += o.sample + "x"
+		name += o.Sample + "x"
 	}
 	return name
 }
@@ -107,7 +108,7 @@ func oddName(odd []oddity) string {
 // comesBack writes one key and reports whether it is the key that the store has then.
 // A single oddity that is refused counts as kept: nothing is stored under it. Beside an
 // error that may be of the name, kept is what the other answers have shown.
-func (p *prober) comesBack(ctx context.Context, odd []oddity) (kept bool, err error) {
+func (p *prober) comesBack(ctx context.Context, odd []plan.Oddity) (kept bool, err error) {
 	name := oddKey(odd)
 	defer func() {
 		if removeErr := p.removeName(context.WithoutCancel(ctx), name); err == nil {
@@ -258,7 +259,7 @@ func (r *run) inspectNames(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	odd = slices.DeleteFunc(odd, func(o oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
+	odd = slices.DeleteFunc(odd, func(o plan.Oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
 	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), own: r.opts.Rules.Own()}
 	renamed, err := p.names(ctx, odd)
 	r.nameLeft(p.report)
@@ -272,7 +273,7 @@ func (r *run) inspectNames(ctx context.Context) error {
 	for _, o := range renamed {
 		r.header.Renames = append(r.header.Renames, o.ID)
 	}
-	r.planner.rename(r.header.Renames)
+	r.planner.Rename(r.header.Renames)
 	return r.journal.store(headerKey, r.header, true)
 }
 
@@ -297,9 +298,9 @@ func (r *run) probePrefix(attempt string) string {
 
 // rewrites names what this target rewrites, for reports.
 func rewrites(ids []string) (names []string) {
-	for _, odd := range oddities {
+	for _, odd := range plan.AllOddities {
 		if slices.Contains(ids, odd.ID) {
-			names = append(names, odd.what)
+			names = append(names, odd.What)
 		}
 	}
 	return names
@@ -307,7 +308,7 @@ func rewrites(ids []string) (names []string) {
 
 // keepsNames asks whether odd keys come back under their own names.
 func (p *targetProbe) keepsNames(ctx context.Context) {
-	renamed, err := p.names(ctx, oddities)
+	renamed, err := p.names(ctx, plan.AllOddities)
 	for _, key := range p.report.Left {
 		if strings.HasPrefix(key, p.prefix+probeNamesFolder) {
 			p.out.Left = append(p.out.Left, key)
@@ -317,7 +318,7 @@ func (p *targetProbe) keepsNames(ctx context.Context) {
 	if err == nil && len(renamed) > 0 {
 		var what []string
 		for _, o := range renamed {
-			what = append(what, o.what)
+			what = append(what, o.What)
 		}
 		answer, detail = AnswerNo, "it renames a key with "+strings.Join(what, ", ")
 	}
@@ -330,8 +331,8 @@ func (p *targetProbe) keepsNames(ctx context.Context) {
 
 // oddOf walks all entries for what is odd about their keys below the prefix. whole is
 // false if a page could not be read.
-func (r *run) oddOf(ctx context.Context) (odd []oddity, whole bool, err error) {
-	names, whole := newOddNames(), true
+func (r *run) oddOf(ctx context.Context) (odd []plan.Oddity, whole bool, err error) {
+	names, whole := plan.NewOddities(), true
 	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
 		switch {
 		case ctx.Err() != nil:
@@ -345,10 +346,10 @@ func (r *run) oddOf(ctx context.Context) (odd []oddity, whole bool, err error) {
 		case e.Record == nil:
 			return nil
 		}
-		if name, ok := r.planner.name(e); ok {
-			names.add(name)
+		if name, ok := r.planner.KeyName(e); ok {
+			names.Add(name)
 		}
 		return nil
 	})
-	return names.list(), whole, err
+	return names.List(), whole, err
 }

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -145,15 +146,15 @@ func TestOneObjectProvesOneEntry(t *testing.T) {
 
 // TestOddities: each sample has its own oddity, and what is plain has none.
 func TestOddities(t *testing.T) {
-	for _, odd := range oddities {
-		if name := oddName([]oddity{odd}); plain(name) || !odd.in(name) {
+	for _, odd := range plan.AllOddities {
+		if name := oddName([]plan.Oddity{odd}); plan.IsPlain(name) || !odd.In(name) {
 			t.Errorf("%s: %q has it not", odd.ID, name)
 		}
-		if odd.in("a/b.c/d-e_0") {
+		if odd.In("a/b.c/d-e_0") {
 			t.Errorf("%s: a plain name has it", odd.ID)
 		}
 	}
-	if !plain("a/b.c/d-e_0") {
+	if !plan.IsPlain("a/b.c/d-e_0") {
 		t.Error("a plain name is odd")
 	}
 }
@@ -164,12 +165,12 @@ func FuzzPlain(f *testing.F) {
 		f.Add(name)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		if name == "" || !plain(name) {
+		if name == "" || !plan.IsPlain(name) {
 			return
 		}
-		for _, odd := range oddities {
-			if odd.in(name) {
-				t.Errorf("%q is plain and has %s", name, odd.what)
+		for _, odd := range plan.AllOddities {
+			if odd.In(name) {
+				t.Errorf("%q is plain and has %s", name, odd.What)
 			}
 		}
 	})

@@ -284,7 +284,7 @@ func (p *targetProbe) allowed(name string) bool {
 // import_ is the probe that each run makes.
 func (p *targetProbe) import_(ctx context.Context) {
 	var single, multi error
-	stage, err := p.asImport(ctx, p.options.Rules.sets())
+	stage, err := p.asImport(ctx, p.options.Rules.Sets())
 	switch stage {
 	case stageSingle:
 		single, multi = err, err

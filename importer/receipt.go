@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -240,14 +241,14 @@ func (r *run) fill(line *Line, e entry.Entry, rec record) error {
 	if there {
 		e.Clash = entry.Clash{} // what collides with it was on a page that was lost then
 	}
-	action, err := r.planner.plan(e)
-	if err != nil || action.Kind == ActionNone {
+	action, err := r.planner.Plan(e)
+	if err != nil || action.Kind == plan.ActionNone {
 		if there {
 			return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.Place()), err)
 		}
 		return nil
 	}
-	line.Key, line.Size, line.Parts, line.PartSize = action.Key, &action.Size, action.count(), action.PartSize
+	line.Key, line.Size, line.Parts, line.PartSize = action.Key, &action.Size, action.Count(), action.PartSize
 	if action.Cut == nil {
 		line.SHA256 = action.Checksum()
 	}
@@ -256,9 +257,9 @@ func (r *run) fill(line *Line, e entry.Entry, rec record) error {
 		return nil
 	}
 	line.VersionID, line.ETag, line.ChecksumType = rec.VersionID, rec.ETag, rec.ChecksumType
-	line.Proof, line.HashedBy, line.PartsBy, line.Verified = rec.Proof, rec.HashedBy, byLoader, rec.Verified
+	line.Proof, line.HashedBy, line.PartsBy, line.Verified = rec.Proof, rec.HashedBy, plan.ByLoader, rec.Verified
 	if rec.Parts != nil {
-		line.Parts, line.PartSize, line.SHA256, line.PartsBy = rec.Parts.Count, rec.Parts.Size, rec.Parts.Checksum, byImporter
+		line.Parts, line.PartSize, line.SHA256, line.PartsBy = rec.Parts.Count, rec.Parts.Size, rec.Parts.Checksum, plan.ByImporter
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -299,7 +300,7 @@ type rechecker struct {
 
 // heldObject is one object of a sample.
 type heldObject struct {
-	action *Action
+	action *plan.Action
 	rec    record
 }
 
@@ -339,8 +340,8 @@ func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(en
 		if err != nil || !ok || !o.rec.held() {
 			return err
 		}
-		o.action, err = c.run.planner.plan(e)
-		if err != nil || o.action.Kind == ActionNone {
+		o.action, err = c.run.planner.Plan(e)
+		if err != nil || o.action.Kind == plan.ActionNone {
 			return target.NewError(target.CodeJournalLost, "", fmt.Sprintf("%v is stored, and the plan has no object for it", e.Place()), err)
 		}
 		select {
@@ -436,7 +437,7 @@ func (c *rechecker) head(ctx context.Context, key string) (target.Object, error)
 // is reports whether HEAD shows the object that the outcome is of. Where it tells no
 // checksum that can be compared, the ETag must be the one of then.
 func (o heldObject) is(obj target.Object) bool {
-	ours, x := o.rec.Outcome == entry.OutcomeStored, o.action.expected()
+	ours, x := o.rec.Outcome == entry.OutcomeStored, o.action.Expected()
 	if o.rec.Parts != nil {
 		own, err := x.Recut(o.rec.Parts.Checksum)
 		if err != nil {

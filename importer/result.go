@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -63,12 +64,12 @@ func (p *Planned) give(name string, objects uint64) {
 	p.Given[name] += objects
 }
 
-func (p *Planned) add(a *Action) {
+func (p *Planned) add(a *plan.Action) {
 	p.Objects++
 	p.Bytes += a.Size
-	p.Parts += uint64(a.count())
-	p.Requests += uint64(a.count())
-	if a.Kind == ActionMultipart {
+	p.Parts += uint64(a.Count())
+	p.Requests += uint64(a.Count())
+	if a.Kind == plan.ActionMultipart {
 		p.Requests += 2 // Create and Complete
 	}
 	if a.Size > putFirst {

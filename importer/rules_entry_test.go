@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -24,17 +25,17 @@ func TestEntryRules(t *testing.T) {
 	}
 	s.add(&manifest.Record{Kind: manifest.KindDir, Path: "dir", Mode: 0o755})
 	s.sort()
-	rules := Rules{Version: 1, Keys: KeyRules{Add: "all/", Unicode: UnicodeNFC}}
+	rules := plan.Rules{Version: 1, Keys: plan.KeyRules{Add: "all/", Unicode: plan.UnicodeNFC}}
 	for i, path := range odd {
-		e := EntryRule{Path: path, Key: "one/" + string(rune('0'+i))}
-		o := ObjectRule{Path: path, Given: target.Given{CacheControl: "max-age=1"}}
+		e := plan.EntryRule{Path: path, Key: "one/" + string(rune('0'+i))}
+		o := plan.ObjectRule{Path: path, Given: target.Given{CacheControl: "max-age=1"}}
 		if i == len(odd)-1 {
 			e.Path, e.PathHex = "", hex.EncodeToString([]byte(path))
 			o.Path, o.PathHex = "", e.PathHex
 		}
 		rules.Entries, rules.Objects = append(rules.Entries, e), append(rules.Objects, o)
 	}
-	rules.Entries = append(rules.Entries, EntryRule{Path: "dir/", Key: "folder/"}, EntryRule{Path: "not there", Key: "n"})
+	rules.Entries = append(rules.Entries, plan.EntryRule{Path: "dir/", Key: "folder/"}, plan.EntryRule{Path: "not there", Key: "n"})
 	text, err := json.Marshal(rules)
 	if err != nil {
 		t.Fatal(err)

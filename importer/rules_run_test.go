@@ -94,7 +94,7 @@ func TestRunWithRules(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.journal.close()
-	if a := r.planner.attributes(&manifest.Record{Kind: manifest.KindFile, Path: "big"}, 17<<20); !a.LockUntil.Equal(until) {
+	if a := r.planner.Attributes(&manifest.Record{Kind: manifest.KindFile, Path: "big"}, 17<<20); !a.LockUntil.Equal(until) {
 		t.Errorf("after a resume the lock ends %v", a.LockUntil)
 	}
 }

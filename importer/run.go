@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -19,8 +20,8 @@ type run struct {
 	opts        Options
 	source      entry.Source
 	target      target.Target
-	planner     *planner
-	outlook     *outlook
+	planner     *plan.Planner
+	outlook     *plan.Checked
 	journal     *journal
 	mirror      *mirror // nil: the journal is in the state folder alone
 	former      *mirror // of a run that has ended and cleared it: only its commit marker asks there

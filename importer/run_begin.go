@@ -75,7 +75,7 @@ func (r *run) open(ctx context.Context) (err error) {
 	if r.header, err = r.journal.begin(h); err != nil {
 		return err
 	}
-	r.planner.rename(r.header.Renames)
+	r.planner.Rename(r.header.Renames)
 	if r.canceling {
 		return nil
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -34,11 +35,11 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 			return nil
 		}
 		rec := record{Outcome: entry.OutcomeStored}
-		action, err := r.planner.plan(e)
+		action, err := r.planner.Plan(e)
 		if err != nil {
 			rec = failure(err)
 			r.problem(target.AsError(err))
-		} else if action.Kind == ActionNone {
+		} else if action.Kind == plan.ActionNone {
 			rec = record{Outcome: action.Outcome}
 		} else {
 			planned.add(action)

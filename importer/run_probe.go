@@ -20,7 +20,7 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	}
 	var sets []target.Attributes
 	if !r.header.Begun {
-		sets = r.opts.Rules.sets() // what is refused now can be said otherwise in the same run
+		sets = r.opts.Rules.Sets() // what is refused now can be said otherwise in the same run
 	}
 	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), sets)
 	r.nameLeft(r.probe)

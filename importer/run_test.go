@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -305,7 +306,7 @@ func TestStores(t *testing.T) {
 		if !res.Complete || res.Probe.Checking || res.Tally.Proofs[entry.ProofReadBack] != 8 {
 			t.Errorf("result %+v", res)
 		}
-		if line := readLines(t, disk, "receipts/objects.list")[0]; line.HashedBy != byImporter || line.Proof != entry.ProofReadBack {
+		if line := readLines(t, disk, "receipts/objects.list")[0]; line.HashedBy != plan.ByImporter || line.Proof != entry.ProofReadBack {
 			t.Errorf("line %+v", line)
 		}
 	})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
@@ -154,7 +155,7 @@ func (r *run) send(ctx context.Context, t *transfer) (err error) {
 		}
 	}
 	defer t.content.Close() // read only
-	alone := t.action.Kind != ActionMultipart
+	alone := t.action.Kind != plan.ActionMultipart
 	switch {
 	case alone && r.holding() && t.action.Size == 0:
 		return errHeld // nothing to upload before
@@ -184,7 +185,7 @@ func (r *run) head(ctx context.Context, key string) (obj target.Object, err erro
 
 // absent is a look before a write, which must not replace what is there: where the write has
 // no condition a wrong "not there" would.
-func (r *run) absent(ctx context.Context, a *Action) (target.Object, error) {
+func (r *run) absent(ctx context.Context, a *plan.Action) (target.Object, error) {
 	if r.conditionalFor(a) {
 		return r.head(ctx, a.Key)
 	}
@@ -217,13 +218,13 @@ func inWords(ctx context.Context, calls *caller, to target.Reader, key string, e
 // writes with what HEAD then says, and if the answer has the manifest's SHA-256:
 // size and metadata are those of the write. Otherwise HEAD decides, and so it does
 // wherever a write's outcome is not known.
-func (r *run) answered(a *Action, s target.Stored) (record, bool) {
+func (r *run) answered(a *plan.Action, s target.Stored) (record, bool) {
 	p := r.probe
 	if !p.Checking || !p.AnswersWrites || !r.kept.looked(r.writeOf(a), a.Attributes) || !r.keepsMetadata(a) || r.opts.ReadBack || !entry.ProofSHA256.AtLeast(r.opts.MinProof) {
 		return record{}, false
 	}
 	obj := target.Object{Size: a.Size, ETag: s.ETag, VersionID: s.VersionID, SHA256: s.SHA256, ChecksumType: s.ChecksumType}
-	verdict, proof := a.expected().Compare(obj, true)
+	verdict, proof := a.Expected().Compare(obj, true)
 	if verdict != content.Same || proof != entry.ProofSHA256 {
 		return record{}, false
 	}
@@ -233,7 +234,7 @@ func (r *run) answered(a *Action, s target.Stored) (record, bool) {
 }
 
 // describe is the record of an object before it is proven.
-func (r *run) describe(a *Action, obj target.Object, ours bool) record {
+func (r *run) describe(a *plan.Action, obj target.Object, ours bool) record {
 	rec := record{Outcome: entry.OutcomeAlreadyThere, VersionID: obj.VersionID, ETag: obj.ETag, ChecksumType: obj.ChecksumType, HashedBy: a.HashedBy}
 	if a.Cut != nil {
 		rec.Parts = &ownParts{len(a.Parts), a.PartSize, a.Checksum()}
@@ -241,7 +242,7 @@ func (r *run) describe(a *Action, obj target.Object, ours bool) record {
 	if ours {
 		rec.Outcome = entry.OutcomeStored
 		if !r.probe.Checking {
-			rec.HashedBy = byImporter
+			rec.HashedBy = plan.ByImporter
 		}
 		if len(a.LeftOut) > 0 {
 			rec.Detail = "not in the object's metadata: " + target.Clip(strings.Join(a.LeftOut, ", "))
@@ -256,11 +257,11 @@ func (r *run) describe(a *Action, obj target.Object, ours bool) record {
 // that is not enough, from its bytes.
 func (r *run) judge(ctx context.Context, t *transfer, obj target.Object) (record, error) {
 	a := t.action
-	ours := obj.Metadata[metaEntry] == a.EntryID && obj.Metadata[metaRun] == r.opts.RunID || t.wrote(obj)
+	ours := obj.Metadata[plan.MetaEntry] == a.EntryID && obj.Metadata[plan.MetaRun] == r.opts.RunID || t.wrote(obj)
 	if err := r.anothers(a, obj); err != nil {
 		return record{}, err
 	}
-	rec, x := r.describe(a, obj, ours), a.expected()
+	rec, x := r.describe(a, obj, ours), a.Expected()
 	verdict, proof := x.Compare(obj, ours)
 	if verdict == content.Different {
 		return record{}, r.wrong(a, ours, "size or checksum differ")
@@ -316,11 +317,11 @@ func (r *run) readBack(ctx context.Context, key, version string, x content.Expec
 
 // anothers refuses an object that this run has stored for another entry: the target takes
 // the two keys for one, and one object proves one entry.
-func (r *run) anothers(a *Action, obj target.Object) error {
-	if obj.Metadata[metaRun] != r.opts.RunID || obj.Metadata[metaEntry] == a.EntryID || !strings.HasPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())) {
+func (r *run) anothers(a *plan.Action, obj target.Object) error {
+	if obj.Metadata[plan.MetaRun] != r.opts.RunID || obj.Metadata[plan.MetaEntry] == a.EntryID || !strings.HasPrefix(obj.Metadata[plan.MetaEntry], plan.ScopeID(r.source.Scope())) {
 		return nil
 	}
-	return target.NewError(target.CodeKeyCollision, a.Path, "the target has another entry's object under this key, that of "+strings.TrimPrefix(obj.Metadata[metaEntry], scopeID(r.source.Scope())), nil)
+	return target.NewError(target.CodeKeyCollision, a.Path, "the target has another entry's object under this key, that of "+strings.TrimPrefix(obj.Metadata[plan.MetaEntry], plan.ScopeID(r.source.Scope())), nil)
 }
 
 // readBack tells whether another host has read back this very object: the store's words
@@ -329,7 +330,7 @@ func (r record) readBack(obj target.Object) bool {
 	return r.Hint && r.Proof == entry.ProofReadBack && r.ETag != "" && r.ETag == obj.ETag && r.VersionID == obj.VersionID
 }
 
-func (r *run) wrong(a *Action, ours bool, cause string) error {
+func (r *run) wrong(a *plan.Action, ours bool, cause string) error {
 	if ours {
 		return target.NewError(target.CodeStoredWrong, a.Path, cause, nil)
 	}

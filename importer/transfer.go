@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -20,7 +21,7 @@ type transfer struct {
 	at      entry.Place
 	page    *pageWork
 	entry   entry.Entry
-	action  *Action
+	action  *plan.Action
 	content entry.Content
 	sent    atomic.Int64 // bytes that progress has counted for it
 
@@ -148,7 +149,7 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 	if err != nil {
 		return "", t.failed(err)
 	}
-	_, size := t.action.partSpan(number)
+	_, size := t.action.PartSpan(number)
 	t.count(size)
 	return etag, nil
 }
@@ -209,7 +210,7 @@ const completeTime = 600 * slowest
 func (t *transfer) send(ctx context.Context, name string, number int, request func(context.Context, *content.Body) error) error {
 	repeatable := name == callPart
 	calls, path := t.run.calls, t.action.Path
-	from, size := t.action.partSpan(number)
+	from, size := t.action.PartSpan(number)
 	recheck := func() error { return content.HashSpan(ctx, t.content, path, from, size, t.action.Parts[number-1]) }
 	if !t.run.probe.Checking {
 		if err := recheck(); err != nil {
@@ -270,7 +271,7 @@ func (t *transfer) resume(ctx context.Context) error {
 			if part.Number < 1 || part.Number > len(t.action.Parts) {
 				return nil
 			}
-			_, size := t.action.partSpan(part.Number)
+			_, size := t.action.PartSpan(part.Number)
 			if part.Size == size && part.SHA256 == target.Encode64(t.action.Parts[part.Number-1][:]) {
 				have[part.Number] = part
 			}
@@ -350,7 +351,7 @@ func (r *run) late(ctx context.Context, t *transfer) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	if obj, err := r.head(ctx, t.action.Key); err != nil || obj.Metadata[metaRun] != r.opts.RunID {
+	if obj, err := r.head(ctx, t.action.Key); err != nil || obj.Metadata[plan.MetaRun] != r.opts.RunID {
 		return
 	}
 	r.giveBack(ctx, t.action.Key, t.upload.UploadID)

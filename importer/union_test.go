@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -47,7 +48,7 @@ func unionLine(t *testing.T, outcome entry.Outcome, key string, size int64, sum 
 
 // cutAs is the line with an object that the importer cut anew.
 func cutAs(l Line, partSize int64, sum string) Line {
-	l.PartSize, l.SHA256, l.PartsBy = partSize, sum, byImporter
+	l.PartSize, l.SHA256, l.PartsBy = partSize, sum, plan.ByImporter
 	return l
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -134,7 +135,7 @@ func newClaim(line Line, r *manifest.Record) (claim, error) {
 		return claim{}, errors.New("no key")
 	case len(line.Key) > maxListedKey:
 		return claim{}, fmt.Errorf("a key of %d bytes", len(line.Key))
-	case line.PartsBy == byImporter && (r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink):
+	case line.PartsBy == plan.ByImporter && (r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink):
 		c.word, err = want.Recut(line.SHA256)
 	case !isSum(want, line.SHA256):
 		err = errors.New("another sha256 than its record's")

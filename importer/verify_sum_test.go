@@ -6,6 +6,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -39,7 +40,7 @@ func TestClaimedSum(t *testing.T) {
 	} {
 		line := Line{Key: "k", Outcome: entry.OutcomeStored, Size: &c.r.Size, SHA256: c.sum}
 		if c.own {
-			line.PartsBy = byImporter
+			line.PartsBy = plan.ByImporter
 		}
 		if _, err := newClaim(line, c.r); (err == nil) != c.good {
 			t.Errorf("%v %q, cut by the importer %v: %v", c.r.Kind, c.sum, c.own, err)

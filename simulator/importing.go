@@ -17,6 +17,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/bridge"
@@ -95,7 +96,7 @@ type world struct {
 	kind      Trouble // by which the store is another one than S3
 	swapped   bool    // the target is not that of the first start
 	late      bool    // all is published at the end, and what is visible before is not watched
-	rules     importer.Rules
+	rules     plan.Rules
 	hostClock func(look int) time.Duration
 	looks     atomic.Int64
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -40,7 +40,7 @@ func (w *world) otherStore(what Trouble, dice *rand.Rand) {
 		kinds := [][]string{nil, {callPut}, {callCreate}, {callPut, callCreate}}
 		t.DropsTags, t.DropsLock = kinds[dice.IntN(4)], kinds[dice.IntN(4)]
 		w.rules.Version, t.Locks = 1, true
-		w.rules.Objects = []importer.ObjectRule{{Given: target.Given{Tags: map[string]string{"class": "kept", "year": "2027"}}, Lock: &importer.LockRule{Mode: "GOVERNANCE", Days: 30}}}
+		w.rules.Objects = []plan.ObjectRule{{Given: target.Given{Tags: map[string]string{"class": "kept", "year": "2027"}}, Lock: &plan.LockRule{Mode: "GOVERNANCE", Days: 30}}}
 		w.late = dice.IntN(2) == 0 && t.DropsLock == nil
 	case HeadBehind:
 		t.HeadLags = 1 + dice.IntN(4)

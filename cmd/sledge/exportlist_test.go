@@ -14,7 +14,7 @@ import (
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
-// oddNames are names that a list of digests must escape, or that look like a part of its
+// Oddities are names that a list of digests must escape, or that look like a part of its
 // line, with their content.
 var oddNames = map[string]string{
 	"plain": "1", "-": "2", " leading": "3", "*star": "4", "back\\slash": "5", "new\nline": "6", "return\r": "7", `\n`: "8",

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
@@ -141,7 +142,7 @@ func (d *endedImport) commit(ctx context.Context) (key string, err error) {
 }
 
 // markerAttributes are a commit marker's: a bucket may demand the run's own of it.
-func markerAttributes(rules importer.Rules) target.Attributes {
+func markerAttributes(rules plan.Rules) target.Attributes {
 	a := rules.Own()
 	a.ContentType = "application/vnd.dsse.envelope.v1+json"
 	return a

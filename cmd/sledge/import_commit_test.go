@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -22,7 +23,7 @@ import (
 // TestMarkerAttributes: a bucket that takes nothing without encryption or tags takes the
 // commit marker.
 func TestMarkerAttributes(t *testing.T) {
-	rules := importer.Rules{Version: 1, Objects: []importer.ObjectRule{{Given: target.Given{SSE: "AES256", Tags: map[string]string{"a": "b"}, StorageClass: "COLD", ContentType: "text/plain"}}}}
+	rules := plan.Rules{Version: 1, Objects: []plan.ObjectRule{{Given: target.Given{SSE: "AES256", Tags: map[string]string{"a": "b"}, StorageClass: "COLD", ContentType: "text/plain"}}}}
 	a := markerAttributes(rules)
 	if a.SSE != "AES256" || a.Tags["a"] != "b" || a.StorageClass != "" || a.ContentType != "application/vnd.dsse.envelope.v1+json" {
 		t.Errorf("%+v", a)

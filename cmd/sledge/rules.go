@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -50,7 +50,7 @@ func (f *ruleFlags) addDemanded(flags *pflag.FlagSet) {
 }
 
 // read makes the rules. A file and flags together would leave open which wins.
-func (f *ruleFlags) read() (importer.Rules, error) {
+func (f *ruleFlags) read() (plan.Rules, error) {
 	short, err := f.short()
 	if err != nil || f.file == "" {
 		return short, err
@@ -58,11 +58,11 @@ func (f *ruleFlags) read() (importer.Rules, error) {
 	if short.Canonical() != nil {
 		return short, usagef("--rules goes without the flags that make rules, such as --storage-class, --sse, --tag, --metadata and --strip: say it in the file")
 	}
-	text, err := readFile(f.file, importer.MaxRules)
+	text, err := readFile(f.file, plan.MaxRules)
 	if err != nil {
 		return short, err
 	}
-	rules, err := importer.ParseRules(text)
+	rules, err := plan.ParseRules(text)
 	if err != nil {
 		return rules, hint(&usageError{fmt.Errorf("%s: %w", f.file, err)}, "docs/import.md, \"Rules\", has an example and every name")
 	}
@@ -70,22 +70,22 @@ func (f *ruleFlags) read() (importer.Rules, error) {
 }
 
 // short makes rules out of flags, by way of the text that a file would have.
-func (f *ruleFlags) short() (importer.Rules, error) {
-	rule := importer.ObjectRule{Given: f.given}
+func (f *ruleFlags) short() (plan.Rules, error) {
+	rule := plan.ObjectRule{Given: f.given}
 	var err error
 	if rule.Tags, err = pairs("--tag", f.tags); err != nil {
-		return importer.Rules{}, err
+		return plan.Rules{}, err
 	}
 	if rule.Metadata, err = pairs("--metadata", f.metadata); err != nil {
-		return importer.Rules{}, err
+		return plan.Rules{}, err
 	}
-	rules := importer.Rules{Version: 1, Keys: importer.KeyRules{Strip: f.strip, Add: f.addPrefix, Unicode: f.unicode}}
+	rules := plan.Rules{Version: 1, Keys: plan.KeyRules{Strip: f.strip, Add: f.addPrefix, Unicode: f.unicode}}
 	if !rule.Given.None() {
-		rules.Objects = []importer.ObjectRule{rule}
+		rules.Objects = []plan.ObjectRule{rule}
 	}
 	text, err := json.Marshal(rules)
 	if err == nil {
-		rules, err = importer.ParseRules(text)
+		rules, err = plan.ParseRules(text)
 	}
 	if err != nil {
 		return rules, &usageError{err}

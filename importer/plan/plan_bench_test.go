@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"testing"
@@ -10,7 +10,7 @@ import (
 
 // BenchmarkPlan plans a small file, and one in 1,000 parts.
 func BenchmarkPlan(b *testing.B) {
-	p, err := newPlanner(settings{Prefix: "in/", Profile: profileNamed(b, "aws"), RunID: "run-1"}, manifest.Scope{})
+	p, err := New(Settings{Prefix: "in/", Profile: profileNamed(b, "aws"), RunID: "run-1"}, manifest.Scope{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -19,7 +19,7 @@ func BenchmarkPlan(b *testing.B) {
 			e := entry.Entry{Record: fileRecord("folder-0001/some-name-000123.dat", size), Raw: []entry.RawRecord{{Page: 3, Index: 7}}}
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := p.plan(e); err != nil {
+				if _, err := p.Plan(e); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"bytes"
@@ -36,7 +36,7 @@ func ParseRules(text []byte) (r Rules, err error) {
 	if r.Version == 0 {
 		return Rules{}, fmt.Errorf("version is missing, this software knows %d", rulesVersion)
 	}
-	if err := r.validate(); err != nil {
+	if err := r.Validate(); err != nil {
 		return Rules{}, err
 	}
 	return r.normal(), nil

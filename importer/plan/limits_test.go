@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"maps"
@@ -51,11 +51,11 @@ func TestPlanLimits(t *testing.T) {
 		{"aws", "a", 10000*5*target.GiB + 1, target.CodeTooLarge},
 	}
 	for _, test := range tests {
-		p, err := newPlanner(settings{Prefix: "in/", Profile: profileNamed(t, test.profile), RunID: "r"}, manifest.Scope{})
+		p, err := New(Settings{Prefix: "in/", Profile: profileNamed(t, test.profile), RunID: "r"}, manifest.Scope{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		a, err := p.plan(entry.Entry{Record: fileRecord(test.path, test.size), Raw: []entry.RawRecord{{}}})
+		a, err := p.Plan(entry.Entry{Record: fileRecord(test.path, test.size), Raw: []entry.RawRecord{{}}})
 		if test.want != "" && (!target.HasCode(err, test.want) || !target.IsClass(err, target.FatalObject)) || test.want == "" && err != nil {
 			t.Errorf("%s %.20q %d: %v, want %q", test.profile, test.path, test.size, err, test.want)
 		}
@@ -63,8 +63,8 @@ func TestPlanLimits(t *testing.T) {
 			t.Errorf("%s %.20q %d: %+v", test.profile, test.path, test.size, a.Key)
 		}
 	}
-	p, _ := newPlanner(settings{Profile: profileNamed(t, "aws")}, manifest.Scope{})
-	if _, err := p.plan(entry.Entry{Record: fileRecord("soap", 1), Raw: []entry.RawRecord{{}}}); !target.HasCode(err, target.CodeKeyInvalid) {
+	p, _ := New(Settings{Profile: profileNamed(t, "aws")}, manifest.Scope{})
+	if _, err := p.Plan(entry.Entry{Record: fileRecord("soap", 1), Raw: []entry.RawRecord{{}}}); !target.HasCode(err, target.CodeKeyInvalid) {
 		t.Errorf("soap: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"context"
@@ -29,7 +29,7 @@ func profileNamed(t testing.TB, name string) target.Profile {
 }
 
 // inMemory has keys sorted there.
-func inMemory(disk vfs.FS) aside {
+func inMemory(disk vfs.FS) Aside {
 	return func() (extsort.Config, func() error, error) {
 		return extsort.Config{FS: disk, Dir: "spill", Memory: 24 << 20}, func() error { return nil }, nil
 	}
@@ -64,7 +64,7 @@ func (r *remembered) Keep(at entry.Place, c entry.Clash) error {
 
 func (r *remembered) All(any bool) error { r.all, r.any = true, any; return nil }
 
-func (r *remembered) From(uint64) (clashes, error) { return r, nil }
+func (r *remembered) From(uint64) (Clashes, error) { return r, nil }
 
 func (r *remembered) Of(at entry.Place) (entry.Clash, error) { return r.kept[at], nil }
 
@@ -109,28 +109,28 @@ func list(paths ...string) *listSource {
 }
 
 // planAll gives for each entry's order key its object key, or in brackets why it has none.
-func planAll(t testing.TB, s entry.Source, o settings) map[string]string {
+func planAll(t testing.TB, s entry.Source, o Settings) map[string]string {
 	t.Helper()
 	spill := inMemory(vfs.NewMem(vfs.MemOptions{})) // keys are sorted there, not in six thousand folders of the system
-	p, err := newPlanner(o, manifest.Scope{})
+	p, err := New(o, manifest.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var first map[string]string
 	j := &remembered{}
 	for round := range 4 { // nothing is kept, all is, it is read; the receipts walk the entries again
-		var kept found = j
+		var kept Found = j
 		if round == 0 {
 			kept = nil
 		}
-		l, err := newOutlook(context.Background(), s, p, spill, kept)
+		l, err := Check(context.Background(), s, p, spill, kept)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.Close()
 		got := map[string]string{}
 		err = l.Entries(context.Background(), 0, func(e entry.Entry) error {
-			a, err := p.plan(e)
+			a, err := p.Plan(e)
 			switch {
 			case err != nil:
 				got[e.Record.OrderKey()] = "(" + string(target.AsError(err).Code) + ")"
@@ -189,7 +189,7 @@ func TestKeys(t *testing.T) {
 		{"empty directories that collide", "aws", "", `"directories":"empty","keys":{"strip":"d/"}`, map[string]string{"x/": collision, "d/": "(none)", "d/x/": collision, "d/y/": "(none)", "y/": "y/", "d/y/a": "y/a"}},
 	}
 	for _, test := range tests {
-		o := settings{Prefix: test.prefix, Profile: profileNamed(t, test.profile)}
+		o := Settings{Prefix: test.prefix, Profile: profileNamed(t, test.profile)}
 		if test.rules != "" {
 			o.Rules = rulesOf(t, `{"version":1,`+test.rules+`}`)
 		}
@@ -206,16 +206,16 @@ func TestKeys(t *testing.T) {
 // TestCollisionNamesNoPath: the cause stands in the journal, and says where the
 // other entry is all the same.
 func TestCollisionNamesNoPath(t *testing.T) {
-	o := settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"}}`)}
-	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), list("d/", "d/secret", "e1", "e2", "e3", "secret"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil)
+	o := Settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"}}`)}
+	p, _ := New(o, manifest.Scope{})
+	l, err := Check(context.Background(), list("d/", "d/secret", "e1", "e2", "e3", "secret"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
 	causes := ""
 	l.Entries(context.Background(), 0, func(e entry.Entry) error {
-		if _, err := p.plan(e); err != nil {
+		if _, err := p.Plan(e); err != nil {
 			causes += target.AsError(err).Cause + "\n"
 		}
 		return nil
@@ -241,7 +241,7 @@ func TestKeysAgainstModel(t *testing.T) {
 			}
 			seen[path+[]string{"", "", "/"}[rnd.Intn(3)]] = true
 		}
-		o := settings{Prefix: []string{"", "in/"}[rnd.Intn(2)], Profile: profileNamed(t, []string{"aws", "minio"}[rnd.Intn(2)])}
+		o := Settings{Prefix: []string{"", "in/"}[rnd.Intn(2)], Profile: profileNamed(t, []string{"aws", "minio"}[rnd.Intn(2)])}
 		o.Rules = Rules{Version: 1, Keys: KeyRules{Strip: []string{"", "a/", "d/", "a/b/"}[rnd.Intn(4)], Add: []string{"", "z/"}[rnd.Intn(2)],
 			Unicode: []string{"", "nfc"}[rnd.Intn(2)]}, Directories: []entry.Policy{"", entry.PolicySkip, entry.PolicyEmpty}[rnd.Intn(3)]}
 		s := list(slices.Collect(maps.Keys(seen))...)
@@ -252,8 +252,8 @@ func TestKeysAgainstModel(t *testing.T) {
 }
 
 // model is the definition of a collision, entry by entry.
-func model(t *testing.T, s *listSource, o settings) map[string]string {
-	p, err := newPlanner(o, manifest.Scope{})
+func model(t *testing.T, s *listSource, o Settings) map[string]string {
+	p, err := New(o, manifest.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,9 +304,9 @@ func TestOutlookSpills(t *testing.T) {
 	}
 	s.entries = append(s.entries, entry.Entry{Record: &manifest.Record{Kind: manifest.KindFile, Path: strings.TrimPrefix(s.entries[7].Record.Path, "d/"), SHA256: emptySum[:]}, Raw: []entry.RawRecord{{Page: n}}})
 	disk := &counting{FS: vfs.NewMem(vfs.MemOptions{})}
-	o := settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"}}`)}
-	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), s, p, inMemory(disk), nil)
+	o := Settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"}}`)}
+	p, _ := New(o, manifest.Scope{})
+	l, err := Check(context.Background(), s, p, inMemory(disk), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -329,9 +329,9 @@ func TestOutlookSpills(t *testing.T) {
 
 // TestOutlookStops: the first error of whoever walks ends the walk.
 func TestOutlookStops(t *testing.T) {
-	o := settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"},"directories":"empty"}`)}
-	p, _ := newPlanner(o, manifest.Scope{})
-	l, err := newOutlook(context.Background(), list("a", "d/a", "e", "f"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil)
+	o := Settings{Profile: profileNamed(t, "generic"), Rules: rulesOf(t, `{"version":1,"keys":{"strip":"d/"},"directories":"empty"}`)}
+	p, _ := New(o, manifest.Scope{})
+	l, err := Check(context.Background(), list("a", "d/a", "e", "f"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -343,7 +343,7 @@ func TestOutlookStops(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := newOutlook(ctx, list("a"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil); !target.IsCanceled(err) {
+	if _, err := Check(ctx, list("a"), p, inMemory(vfs.NewMem(vfs.MemOptions{})), nil); !target.IsCanceled(err) {
 		t.Errorf("cancelled: %v", err)
 	}
 }

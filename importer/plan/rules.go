@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"crypto/sha256"
@@ -114,8 +114,8 @@ func (r Rules) normal() Rules {
 	return r
 }
 
-// validate checks the rules as far as they can be wrong without a target.
-func (r Rules) validate() error {
+// Validate checks the rules as far as they can be wrong without a target.
+func (r Rules) Validate() error {
 	var problems []error
 	add := func(err error, place string, args ...any) {
 		if err != nil {
@@ -194,7 +194,7 @@ func (r Rules) CheckUntil(now time.Time) error {
 var frozenClasses = []string{"GLACIER", "DEEP_ARCHIVE"}
 
 // checkReadBack refuses classes that cannot be read back.
-func (r Rules) checkReadBack() error {
+func (r Rules) CheckReadBack() error {
 	for i, o := range r.Objects {
 		if slices.Contains(frozenClasses, o.StorageClass) {
 			return fmt.Errorf("objects[%d]: objects of storage class %s cannot be read back before they are restored", i, o.StorageClass)
@@ -203,8 +203,8 @@ func (r Rules) checkReadBack() error {
 	return nil
 }
 
-// locks reports whether any object is to have a lock.
-func (r Rules) locks() bool {
+// Locks reports whether any object is to have a lock.
+func (r Rules) Locks() bool {
 	return slices.ContainsFunc(r.Objects, func(o ObjectRule) bool { return o.Lock != nil })
 }
 
@@ -239,8 +239,8 @@ func (m matcher) matches(r *manifest.Record, size int64) bool {
 	return m.glob.matches(r.Path)
 }
 
-// attributes are what the rules give to the object of an entry.
-func (p *planner) attributes(r *manifest.Record, size int64) (a target.Attributes) {
+// Attributes are what the rules give to the object of an entry.
+func (p *Planner) Attributes(r *manifest.Record, size int64) (a target.Attributes) {
 	for _, m := range p.objects {
 		if m.matches(r, size) {
 			a = a.Over(p.given(m.rule, r))
@@ -251,7 +251,7 @@ func (p *planner) attributes(r *manifest.Record, size int64) (a target.Attribute
 }
 
 // given is what one rule gives to an entry.
-func (p *planner) given(o *ObjectRule, r *manifest.Record) target.Attributes {
+func (p *Planner) given(o *ObjectRule, r *manifest.Record) target.Attributes {
 	a := target.Attributes{Given: o.Given}
 	a.ContentType = o.contentType(r)
 	if l := o.Lock; l != nil {

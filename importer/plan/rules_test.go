@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"bytes"
@@ -145,7 +145,7 @@ func TestRulesRefused(t *testing.T) {
 	for _, c := range "abcdefghijk" {
 		eleven[string(c)] = ""
 	}
-	if err := (Rules{Version: 1, Objects: []ObjectRule{{Given: target.Given{Tags: eleven}}}}).validate(); err == nil {
+	if err := (Rules{Version: 1, Objects: []ObjectRule{{Given: target.Given{Tags: eleven}}}}).Validate(); err == nil {
 		t.Error("11 tags were accepted")
 	}
 }
@@ -159,7 +159,7 @@ func TestAttributes(t *testing.T) {
 		{"match":"d","content_type":"application/x-directory"},
 		{"tags":{"all":"1"},"sse":"aws:kms","kms_key_id":"k","lock":{"mode":"GOVERNANCE","days":2}},
 		{"content_type":"application/octet-stream"}]}`)
-	p, err := newPlanner(settings{Profile: profileNamed(t, "generic"), Rules: rules, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, manifest.Scope{})
+	p, err := New(Settings{Profile: profileNamed(t, "generic"), Rules: rules, Started: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, manifest.Scope{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func TestAttributes(t *testing.T) {
 		{manifest.KindSymlink, "l.txt", 3, with(func(a *target.Attributes) { a.ContentType = "application/octet-stream" })},
 	}
 	for _, test := range tests {
-		got := p.attributes(&manifest.Record{Kind: test.kind, Path: test.path}, test.size)
+		got := p.Attributes(&manifest.Record{Kind: test.kind, Path: test.path}, test.size)
 		if !maps.Equal(got.Tags, test.want.Tags) || !got.LockUntil.Equal(test.want.LockUntil) {
 			t.Errorf("%s: %+v", test.path, got)
 		}

@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"bytes"
@@ -16,43 +16,43 @@ import (
 // collides with theirs. Collisions are found by one pass over the source before
 // anything is sent, in bounded memory: keys are sorted on disk, encrypted. The
 // journal keeps what was found, so that a resume does not look again.
-type outlook struct {
+type Checked struct {
 	source  entry.Source
 	ahead   bool // directories are planned by what is in them
-	clashes func(from uint64) (clashes, error)
+	clashes func(from uint64) (Clashes, error)
 	close   func() error
 	unmet   []string
 }
 
 // Unmet are the paths that rules name, and by which nothing of the device becomes an
 // object. They are found at the first start alone.
-func (l *outlook) Unmet() []string { return l.unmet }
+func (l *Checked) Unmet() []string { return l.unmet }
 
 // Close removes what was kept aside.
-func (l *outlook) Close() error { return l.close() }
+func (l *Checked) Close() error { return l.close() }
 
-// aside is a place on a disk of ours where keys are sorted, and what removes it.
-type aside func() (extsort.Config, func() error, error)
+// Aside is a place on a disk of ours where keys are sorted, and what removes it.
+type Aside func() (extsort.Config, func() error, error)
 
-// found keeps what was found, so that a run which goes on does not look again.
-type found interface {
+// Found keeps what was found, so that a run which goes on does not look again.
+type Found interface {
 	// Known reports whether all collisions are kept, and whether there are any.
 	Known() (all, any bool, err error)
 	Keep(at entry.Place, c entry.Clash) error
 	All(any bool) error // are kept now
-	From(page uint64) (clashes, error)
+	From(page uint64) (Clashes, error)
 }
 
-// clashes gives what was found, in the order of the manifest.
-type clashes interface {
+// Clashes gives what was found, in the order of the manifest.
+type Clashes interface {
 	Of(at entry.Place) (entry.Clash, error) // places only go up
 	Close() error
 }
 
-// newOutlook passes over the source if the planner's keys may collide and it is not known
+// Check passes over the source if the planner's keys may collide and it is not known
 // what was found. Where nothing keeps that, it is kept aside.
-func newOutlook(ctx context.Context, source entry.Source, p *planner, spill aside, kept found) (*outlook, error) {
-	l := &outlook{source: source, ahead: p.directories == entry.PolicyEmpty, close: func() error { return nil }}
+func Check(ctx context.Context, source entry.Source, p *Planner, spill Aside, kept Found) (*Checked, error) {
+	l := &Checked{source: source, ahead: p.directories == entry.PolicyEmpty, close: func() error { return nil }}
 	if p.keys.injective() && !p.profile.Folders {
 		return l, nil
 	}
@@ -82,13 +82,13 @@ func newOutlook(ctx context.Context, source entry.Source, p *planner, spill asid
 		l.from(kept, s.named)
 		return l, err
 	case s.named:
-		l.clashes = func(uint64) (clashes, error) { return pullClashes(s.each), nil }
+		l.clashes = func(uint64) (Clashes, error) { return pullClashes(s.each), nil }
 	}
 	return l, nil
 }
 
 // from reads what is kept.
-func (l *outlook) from(kept found, some bool) {
+func (l *Checked) from(kept Found, some bool) {
 	if some {
 		l.clashes = kept.From
 	}
@@ -140,11 +140,11 @@ func (p *pulled) Close() error {
 var errEnough = errors.New("enough")
 
 // Entries is the source's, with what was found.
-func (l *outlook) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) (err error) {
+func (l *Checked) Entries(ctx context.Context, from uint64, f func(entry.Entry) error) (err error) {
 	if l.clashes == nil && !l.ahead {
 		return l.source.Entries(ctx, from, f)
 	}
-	var found clashes
+	var found Clashes
 	if l.clashes != nil {
 		if found, err = l.clashes(from); err != nil {
 			return err
@@ -180,7 +180,7 @@ func (l *outlook) Entries(ctx context.Context, from uint64, f func(entry.Entry) 
 
 // survey finds clashes.
 type survey struct {
-	planner *planner
+	planner *Planner
 	folders bool
 	keys    *extsort.Sorter // key → place
 	found   *extsort.Sorter // place → clash
@@ -202,13 +202,13 @@ type placed struct {
 
 // gather finds all clashes. Where the mapping keeps the manifest's order, keys
 // come sorted already.
-func (s *survey) gather(ctx context.Context, l *outlook) error {
+func (s *survey) gather(ctx context.Context, l *Checked) error {
 	take := func(key []byte, p placed) error { return s.keys.Add(key, p.encode()) }
 	if s.planner.keys.injective() {
 		take = func(key []byte, p placed) error { return s.next(key, p) }
 	}
 	met := map[string]bool{}
-	all := outlook{source: l.source, ahead: l.ahead}
+	all := Checked{source: l.source, ahead: l.ahead}
 	err := all.Entries(ctx, 0, func(e entry.Entry) error {
 		if e.Lost != nil {
 			s.lost = true // whoever collides with what it holds is told when it is there

@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"fmt"
@@ -26,10 +26,10 @@ const (
 	metaGroup       = "file-group"
 	metaMtime       = "file-mtime"
 
-	// metaEntry names the record that the object was made from, metaRun the run
+	// MetaEntry names the record that the object was made from, MetaRun the run
 	// that stored it: what tells our own object after a lost reply.
-	metaEntry = "sledge-entry"
-	metaRun   = "sledge-run"
+	MetaEntry = "sledge-entry"
+	MetaRun   = "sledge-run"
 	metaKind  = "sledge-kind" // symlink, hard link; absent for files and directories
 )
 
@@ -44,7 +44,7 @@ const (
 const ownMetadata = 512
 
 // checkMetadata refuses metadata that would leave no room for what describes the files.
-func (r Rules) checkMetadata(p target.Profile) error {
+func (r Rules) CheckMetadata(p target.Profile) error {
 	for i, o := range r.Objects {
 		if n, most := o.Size(), max(0, p.MaxMeta-ownMetadata); n > most {
 			return fmt.Errorf("objects[%d]: metadata of %d bytes: the target takes %d beside what describes a file", i, n, most)
@@ -57,7 +57,7 @@ func (r Rules) checkMetadata(p target.Profile) error {
 // identifies the object always goes, then names go in a fixed order while there is room:
 // DataSync's, then rclone's. given is the size of what the rules add.
 func metadata(r *manifest.Record, entryID, runID string, limit, given int) (meta map[string]string, leftOut []string) {
-	meta = map[string]string{metaEntry: entryID, metaRun: runID}
+	meta = map[string]string{MetaEntry: entryID, MetaRun: runID}
 	size := given
 	for name, value := range meta {
 		size += len(name) + len(value)
@@ -139,10 +139,10 @@ func decimalSeconds(ns int64) string {
 
 // entryID names a record by its place: what it stands in is signed.
 func entryID(s manifest.Scope, raw entry.RawRecord) string {
-	return fmt.Sprintf("%s%d/%d", scopeID(s), raw.Page, raw.Index)
+	return fmt.Sprintf("%s%d/%d", ScopeID(s), raw.Page, raw.Index)
 }
 
-// scopeID is what the names of a device's records begin with.
-func scopeID(s manifest.Scope) string {
+// ScopeID is what the names of a device's records begin with.
+func ScopeID(s manifest.Scope) string {
 	return fmt.Sprintf("%s/%s/%d/", s.Job, s.Device, s.Generation)
 }

@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"slices"
@@ -29,9 +29,9 @@ func (o ObjectRule) overAll() bool {
 	return o.Path+o.PathHex == "" && (o.Match == "" || o.Match == "**") && o.MinSize == 0 && o.MaxSize == nil
 }
 
-// sets are the attributes that objects may get by each rule, without locks, each set
+// Sets are the attributes that objects may get by each rule, without locks, each set
 // once: what a probe tries before the first object.
-func (r Rules) sets() (all []target.Attributes) {
+func (r Rules) Sets() (all []target.Attributes) {
 	own, seen := r.Own(), []string{}
 	for _, o := range r.Objects {
 		a := target.Attributes{Given: o.Given}

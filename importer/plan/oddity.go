@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"fmt"
@@ -13,15 +13,15 @@ import (
 // keeps a backslash as a slash, R2 composes Unicode, gateways to a file system fold case
 // or drop a dot at a name's end. The object is then found under both names and listed
 // under one. The probe writes what the manifest's keys have of them.
-type oddity struct {
+type Oddity struct {
 	ID     string // stable: the journal has it
-	what   string // of a key, for the operator
-	sample string // a piece of a key that has it, and nothing else odd
-	in     func(key string) bool
+	What   string // of a key, for the operator
+	Sample string // a piece of a key that has it, and nothing else odd
+	In     func(key string) bool
 }
 
 // The oddities that are no single character of ASCII.
-var oddClasses = []oddity{
+var oddClasses = []Oddity{
 	{"upper-case", "an upper-case letter", "Q", func(key string) bool {
 		return strings.ContainsFunc(key, func(c rune) bool { return c >= 'A' && c <= 'Z' })
 	}},
@@ -44,10 +44,10 @@ var oddClasses = []oddity{
 const oddCharacters = " !\"#$%&'()*+,:;<=>?@[\\]^`{|}~"
 
 // oddities are all of them, in the order in which they are tried.
-var oddities = func() (all []oddity) {
+var AllOddities = func() (all []Oddity) {
 	for _, c := range oddCharacters {
 		text := string(c)
-		all = append(all, oddity{fmt.Sprintf("%02x", c), fmt.Sprintf("the character %q", c), text, func(key string) bool { return strings.Contains(key, text) }})
+		all = append(all, Oddity{fmt.Sprintf("%02x", c), fmt.Sprintf("the character %q", c), text, func(key string) bool { return strings.Contains(key, text) }})
 	}
 	return append(all, oddClasses...)
 }()
@@ -77,8 +77,8 @@ func hasEscape(key string) bool {
 
 func isHex(c byte) bool { return strings.IndexByte("0123456789abcdefABCDEF", c) >= 0 }
 
-// plain reports whether a key has nothing odd, at little cost: most have not.
-func plain(key string) bool {
+// IsPlain reports whether a key has nothing odd, at little cost: most have not.
+func IsPlain(key string) bool {
 	for i := range len(key) {
 		c := key[i]
 		switch {
@@ -91,25 +91,25 @@ func plain(key string) bool {
 	return true
 }
 
-// oddNames are the oddities of many keys.
-type oddNames struct{ found map[string]bool }
+// Oddities are the oddities of many keys.
+type Oddities struct{ found map[string]bool }
 
-func newOddNames() *oddNames { return &oddNames{map[string]bool{}} }
+func NewOddities() *Oddities { return &Oddities{map[string]bool{}} }
 
-func (o *oddNames) add(key string) {
-	if len(o.found) == len(oddities) || plain(key) {
+func (o *Oddities) Add(key string) {
+	if len(o.found) == len(AllOddities) || IsPlain(key) {
 		return
 	}
-	for _, odd := range oddities {
-		if !o.found[odd.ID] && odd.in(key) {
+	for _, odd := range AllOddities {
+		if !o.found[odd.ID] && odd.In(key) {
 			o.found[odd.ID] = true
 		}
 	}
 }
 
-// list returns them in the order in which they are tried.
-func (o *oddNames) list() (list []oddity) {
-	for _, odd := range oddities {
+// List returns them in the order in which they are tried.
+func (o *Oddities) List() (list []Oddity) {
+	for _, odd := range AllOddities {
 		if o.found[odd.ID] {
 			list = append(list, odd)
 		}
@@ -118,21 +118,21 @@ func (o *oddNames) list() (list []oddity) {
 }
 
 // renamed says what about a key this target has rewritten, or "".
-func (p *planner) renamed(key string) string {
+func (p *Planner) renamed(key string) string {
 	name := key[len(p.keys.prefix):]
-	if len(p.renames) == 0 || plain(name) {
+	if len(p.renames) == 0 || IsPlain(name) {
 		return ""
 	}
-	for _, odd := range oddities {
-		if p.renames[odd.ID] && odd.in(name) {
-			return odd.what
+	for _, odd := range AllOddities {
+		if p.renames[odd.ID] && odd.In(name) {
+			return odd.What
 		}
 	}
 	return ""
 }
 
-// rename tells the planner what the target rewrites.
-func (p *planner) rename(ids []string) {
+// Rename tells the planner what the target rewrites.
+func (p *Planner) Rename(ids []string) {
 	p.renames = map[string]bool{}
 	for _, id := range ids {
 		p.renames[id] = true

@@ -1,4 +1,4 @@
-package importer
+package plan
 
 import (
 	"fmt"
@@ -46,8 +46,8 @@ type Action struct {
 }
 
 const (
-	byLoader   = "loader"
-	byImporter = "importer"
+	ByLoader   = "loader"
+	ByImporter = "importer"
 )
 
 // Composite is S3's checksum of a multipart object: the SHA-256 of the parts'
@@ -63,8 +63,8 @@ func (a *Action) Checksum() string {
 	return target.Encode64(a.Parts[0][:])
 }
 
-// count is the number of parts.
-func (a *Action) count() int {
+// Count is the number of parts.
+func (a *Action) Count() int {
 	if a.Cut != nil {
 		return a.Cut.Parts
 	}
@@ -72,7 +72,7 @@ func (a *Action) count() int {
 }
 
 // partSpan returns offset and length of part n, from 1.
-func (a *Action) partSpan(n int) (offset, length int64) {
+func (a *Action) PartSpan(n int) (offset, length int64) {
 	if a.Kind != ActionMultipart {
 		return 0, a.Size
 	}
@@ -80,8 +80,8 @@ func (a *Action) partSpan(n int) (offset, length int64) {
 	return offset, min(a.PartSize, a.Size-offset)
 }
 
-// planner holds what an action depends on besides its entry.
-type planner struct {
+// Planner holds what an action depends on besides its entry.
+type Planner struct {
 	profile     target.Profile
 	keys        keymap
 	objects     []matcher
@@ -95,8 +95,8 @@ type planner struct {
 	started     time.Time       // the run's first start: days of locks count from it
 }
 
-// settings are what an action depends on besides its entry and its device.
-type settings struct {
+// Settings are what an action depends on besides its entry and its device.
+type Settings struct {
 	Profile     target.Profile
 	Prefix      string // "" or ending in a slash
 	Rules       Rules
@@ -107,28 +107,28 @@ type settings struct {
 	Started     time.Time // the run's first start: days of locks count from it
 }
 
-// newPlanner makes the planner of a device's entries. The rules' policies count before those
+// New makes the planner of a device's entries. The rules' policies count before those
 // beside them.
-func newPlanner(s settings, scope manifest.Scope) (*planner, error) {
+func New(s Settings, scope manifest.Scope) (*Planner, error) {
 	for policy, rule := range map[*entry.Policy]entry.Policy{&s.Symlinks: s.Rules.Symlinks, &s.Directories: s.Rules.Directories} {
 		if rule != "" {
 			*policy = rule
 		}
 	}
 	objects, err := s.Rules.compile()
-	return &planner{profile: s.Profile, keys: newKeymap(s.Prefix, s.Rules, scope.Device), objects: objects, symlinks: s.Symlinks, directories: s.Directories,
+	return &Planner{profile: s.Profile, keys: newKeymap(s.Prefix, s.Rules, scope.Device), objects: objects, symlinks: s.Symlinks, directories: s.Directories,
 		hardlinks: s.Rules.Hardlinks, scope: scope, runID: s.RunID, customerKey: s.CustomerKey, started: s.Started}, err
 }
 
 // Profile is the target's.
-func (p *planner) Profile() target.Profile { return p.profile }
+func (p *Planner) Profile() target.Profile { return p.profile }
 
 // Since gives the planner the first start of a run that goes on.
-func (p *planner) Since(started time.Time) { p.started = started }
+func (p *Planner) Since(started time.Time) { p.started = started }
 
-// name is an entry's key below the prefix; ok is false where it becomes no object, or the
+// KeyName is an entry's key below the prefix; ok is false where it becomes no object, or the
 // target's profile takes no such key.
-func (p *planner) name(e entry.Entry) (name string, ok bool) {
+func (p *Planner) KeyName(e entry.Entry) (name string, ok bool) {
 	if _, out := p.leaves(e); out {
 		return "", false
 	}
@@ -139,11 +139,11 @@ func (p *planner) name(e entry.Entry) (name string, ok bool) {
 	return key[len(p.keys.prefix):], true
 }
 
-// plan returns the action for an entry. An error is an *Error of class
+// Plan returns the action for an entry. An error is an *Error of class
 // FatalObject: this entry cannot be stored in this target.
-func (p *planner) plan(e entry.Entry) (*Action, error) {
+func (p *Planner) Plan(e entry.Entry) (*Action, error) {
 	r := e.Record
-	a := &Action{Path: r.Path, Size: r.Size, HashedBy: byLoader, EntryID: entryID(p.scope, e.Raw[0])}
+	a := &Action{Path: r.Path, Size: r.Size, HashedBy: ByLoader, EntryID: entryID(p.scope, e.Raw[0])}
 	if reason, out := p.leaves(e); out {
 		a.Kind, a.Outcome, a.Reason = ActionNone, entry.OutcomeNoObject, reason
 		if r.Kind == manifest.KindSkipped {
@@ -176,13 +176,13 @@ func (p *planner) plan(e entry.Entry) (*Action, error) {
 	if e.Clash.Kind != entry.ClashNone {
 		return nil, target.NewError(target.CodeKeyCollision, r.Path, e.Clash.Cause(), nil)
 	}
-	a.Attributes = p.attributes(r, a.Size)
+	a.Attributes = p.Attributes(r, a.Size)
 	a.Metadata, a.LeftOut = metadata(r, a.EntryID, p.runID, p.profile.MaxMeta, a.Attributes.Size())
 	return a, nil
 }
 
 // leaves tells whether an entry becomes no object, and why.
-func (p *planner) leaves(e entry.Entry) (reason string, out bool) {
+func (p *Planner) leaves(e entry.Entry) (reason string, out bool) {
 	r := e.Record
 	switch {
 	case r.Kind == manifest.KindSkipped:
@@ -203,16 +203,16 @@ func (p *planner) leaves(e entry.Entry) (reason string, out bool) {
 }
 
 // inline plans an object whose content the signed record itself holds.
-func (p *planner) inline(a *Action, content []byte) {
+func (p *Planner) inline(a *Action, content []byte) {
 	sum := crypto.SumSHA256(content)
-	a.Kind, a.Size, a.Inline, a.HashedBy = ActionPut, int64(len(content)), content, byImporter
+	a.Kind, a.Size, a.Inline, a.HashedBy = ActionPut, int64(len(content)), content, ByImporter
 	a.Parts, a.SHA256 = [][32]byte{sum}, &sum
 	if a.Inline == nil {
 		a.Inline = []byte{}
 	}
 }
 
-func (p *planner) content(a *Action, r *manifest.Record) error {
+func (p *Planner) content(a *Action, r *manifest.Record) error {
 	if len(r.SHA256) == 32 {
 		a.SHA256 = (*[32]byte)(r.SHA256)
 	}
@@ -229,7 +229,7 @@ func (p *planner) content(a *Action, r *manifest.Record) error {
 	}
 	switch {
 	case how.Anew:
-		a.Cut, a.HashedBy = &how, byImporter // its parts are hashed when it is sent
+		a.Cut, a.HashedBy = &how, ByImporter // its parts are hashed when it is sent
 		return nil
 	case how.PartSize == 0:
 		a.Parts = [][32]byte{*a.SHA256} // the record's own check: one part has its digest
