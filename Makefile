@@ -160,9 +160,9 @@ RUNS ?= 1000
 sim: build ## N lives (1000) of devices from SEED on, in memory, with everything that goes wrong (FAULTS=a,b for some)
 	@$(BUILD)/bin/sledge simulate --seed $(SEED) --lives $(N) $(if $(FAULTS),--faults $(FAULTS))
 
-broken: ## break the program on purpose, a change at a time; the tests must notice each
+broken: ## break the program on purpose, a change at a time; the tests must notice each (N=, ONLY=, BREAKS=, AGAIN=1: docs/testing.md)
 	@scripts/tools.sh versitygw
-	@go run ./scripts/broken $(BREAKS)
+	@go run ./scripts/broken $(if $(JOBS),-jobs '$(JOBS)') $(if $(filter file,$(origin N)),,-n '$(N)') $(if $(ONLY),-only '$(ONLY)') $(if $(AGAIN),-again) $(BREAKS)
 
 cover: deps $(SUMMARY) ## test coverage over all packages: total here, lines in build/cover.html
 	@scripts/tools.sh $(TEST_TOOLS)

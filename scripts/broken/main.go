@@ -3,7 +3,10 @@
 // not build. A test that is red without the change, too, has not noticed it. The changes
 // are in breaks/*.txt beside it; the tree is not touched.
 //
-//	broken [-list] [NAME ...]
+//	broken [-list] [-jobs N] [-only PATTERN] [-n N] [-again] [NAME ...]
+//
+// What was noticed is kept in build/broken/log, by all that the tree holds but its
+// documents: a start after one that was ended goes on there.
 package main
 
 import (
@@ -12,19 +15,22 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"slices"
-	"strings"
+	"runtime"
 	"syscall"
-	"time"
 )
 
 func main() {
-	list := flag.Bool("list", false, "name the breaks and run nothing")
+	var o options
+	flag.BoolVar(&o.list, "list", false, "name the breaks and run nothing")
+	flag.BoolVar(&o.again, "again", false, "try also what was noticed by an earlier start in the same tree")
+	flag.IntVar(&o.jobs, "jobs", runtime.NumCPU(), "so many breaks are tried at once")
+	flag.IntVar(&o.most, "n", 0, "try so many of the breaks at most")
+	flag.StringVar(&o.only, "only", "", "try the breaks whose name, or an argument of whose tests, matches this regular expression")
 	flag.Parse()
+	o.names = flag.Args()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	ok, err := run(ctx, ".", *list, flag.Args())
+	ok, err := run(ctx, ".", o, os.Stdout)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "broken: %v\n", err)
 	}
@@ -32,79 +38,4 @@ func main() {
 		stop()
 		os.Exit(1)
 	}
-}
-
-// run tries the named breaks of the tree at root, all without a name, and reports
-// whether each was noticed.
-func run(ctx context.Context, root string, list bool, names []string) (bool, error) {
-	breaks, err := readBreaks(filepath.Join(root, "scripts", "broken", "breaks"))
-	if err != nil {
-		return false, err
-	}
-	for _, name := range names {
-		if !slices.ContainsFunc(breaks, func(b *brk) bool { return b.name == name }) {
-			return false, fmt.Errorf("no break is named %q", name)
-		}
-	}
-	sources, err := readSources(root)
-	if err != nil {
-		return false, err
-	}
-	began, noticed, tried, sound := time.Now(), 0, 0, map[string]string{}
-	for _, b := range breaks {
-		if len(names) > 0 && !slices.Contains(names, b.name) {
-			continue
-		}
-		if list {
-			fmt.Printf("%-28s %s\n", b.name, b.why)
-			continue
-		}
-		files, err := b.apply(sources)
-		if err != nil {
-			return false, err
-		}
-		begun := time.Now()
-		by, err := try(ctx, root, files, b.tests)
-		if by != "" {
-			err = soundTest(ctx, root, by, sound)
-		}
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		tried++
-		took := time.Since(begun).Round(time.Second)
-		switch {
-		case err != nil:
-			fmt.Printf("%-28s %5s  cannot be tried: %v\n", b.name, took, err)
-		case by == "":
-			fmt.Printf("%-28s %5s  NOT NOTICED by go test %s\n", b.name, took, strings.Join(b.tests, " "))
-		default:
-			noticed++
-			fmt.Printf("%-28s %5s  noticed by %s\n", b.name, took, by)
-		}
-	}
-	if list {
-		return true, nil
-	}
-	fmt.Printf("%d of %d noticed in %s\n", noticed, tried, time.Since(began).Round(time.Second))
-	return noticed == tried, nil
-}
-
-// soundTest runs a test that has noticed a break without that break: one that is red
-// then, too, has noticed nothing. What it finds is kept in known, by test.
-func soundTest(ctx context.Context, root, test string, known map[string]string) error {
-	folder, name, _ := strings.Cut(test, " ")
-	name, _, _ = strings.Cut(name, "/")
-	red, ok := known[folder+" "+name]
-	if !ok {
-		var err error
-		if red, err = try(ctx, root, nil, []string{"./" + folder, "-run", "^" + name + "$"}); err != nil {
-			return err
-		}
-		known[folder+" "+name] = red
-	}
-	if red != "" {
-		return fmt.Errorf("%s is red without it", red)
-	}
-	return nil
 }

@@ -61,13 +61,16 @@ func TestTry(t *testing.T) {
 			t.Errorf("%q: noticed by %q, %v", tt.new, by, err)
 		}
 	}
-	if err := soundTest(context.Background(), tree, ". TestOne", map[string]string{}); err != nil {
+	if err := newSoundness(tree, t.TempDir()).test(context.Background(), ". TestOne"); err != nil {
 		t.Error(err)
+	}
+	if err := newSoundness(tree, t.TempDir()).test(context.Background(), ". TestNone"); err == nil || !strings.Contains(err.Error(), "is not run without it") {
+		t.Errorf("a test that is not there: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(tree, "m.go"), []byte("package m\n\nfunc one() int { return 2 }\n"), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if err := soundTest(context.Background(), tree, ". TestOne", map[string]string{}); err == nil || !strings.Contains(err.Error(), "is red without it") {
+	if err := newSoundness(tree, t.TempDir()).test(context.Background(), ". TestOne"); err == nil || !strings.Contains(err.Error(), "is red without it") {
 		t.Errorf("a test that is red without a break: %v", err)
 	}
 	for _, e := range []edit{{"return 1\n", "x\n"}, {"\treturn 3\n", "x\n"}} {

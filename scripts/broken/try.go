@@ -19,6 +19,8 @@ import (
 // limit ends tests that a break lets hang: that is not noticing.
 const limit = 10 * time.Minute
 
+var errNotBuilt = errors.New("the change does not build")
+
 // try runs go test over the tree with some files replaced, programs that the tests
 // build included, until a first test fails. It returns that test's name, or "".
 func try(ctx context.Context, root string, files map[string]string, tests []string) (by string, err error) {
@@ -35,10 +37,8 @@ func try(ctx context.Context, root string, files map[string]string, tests []stri
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "go", append([]string{"test", "-json", "-count=1", "-failfast", "-vet=off"}, tests...)...)
 	cmd.Dir = root
-	cmd.Env = append(os.Environ(), "GOFLAGS=-overlay="+overlay)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
-	cmd.WaitDelay = 10 * time.Second
+	cmd.Env = append(os.Environ(), "GOFLAGS="+strings.TrimSpace(os.Getenv("GOFLAGS")+" -overlay="+overlay))
+	endsWithItsChildren(cmd)
 	var stderr, said bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.StdoutPipe()
@@ -48,13 +48,15 @@ func try(ctx context.Context, root string, files map[string]string, tests []stri
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	by, passed := firstFailed(bufio.NewReader(out), &said)
+	by, passed, built := firstFailed(bufio.NewReader(out), &said)
 	timeout := ctx.Err()
 	if by != "" {
 		cancel()
 	}
 	err = cmd.Wait()
 	switch {
+	case !built:
+		return "", fmt.Errorf("%w: %s", errNotBuilt, bytes.TrimSpace(append(said.Bytes(), stderr.Bytes()...)))
 	case by != "":
 		return by, nil
 	case timeout != nil:
@@ -65,6 +67,13 @@ func try(ctx context.Context, root string, files map[string]string, tests []stri
 		return "", fmt.Errorf("%w: %s", err, bytes.TrimSpace(append(said.Bytes(), stderr.Bytes()...)))
 	}
 	return "", nil
+}
+
+// endsWithItsChildren lets the end of a command's context end what it has started, too.
+func endsWithItsChildren(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 10 * time.Second
 }
 
 // writeOverlay writes the files and the list by which the go command finds them.
@@ -89,19 +98,21 @@ func writeOverlay(work string, files map[string]string) (string, error) {
 }
 
 // firstFailed reads events of go test until a test fails or its package crashes under
-// it, and counts those that passed. A package that fails while no test runs does not
-// build; its output goes to said.
-func firstFailed(in *bufio.Reader, said *bytes.Buffer) (by string, passed int) {
+// it, and counts those that passed. What does not build is told; its output goes to said.
+func firstFailed(in *bufio.Reader, said *bytes.Buffer) (by string, passed int, built bool) {
 	dec := json.NewDecoder(in)
+	built = true
 	running := map[string]string{} // by package, the test that was begun last
 	for {
 		var e struct{ Action, Package, Test, Output string }
 		if dec.Decode(&e) != nil {
-			return "", passed
+			return "", passed, built
 		}
 		switch {
 		case e.Action == "fail" && (e.Test != "" || running[e.Package] != ""):
-			return strings.TrimPrefix(e.Package, "github.com/sledge-io/sledge/") + " " + cmp.Or(e.Test, running[e.Package]), passed
+			return strings.TrimPrefix(e.Package, "github.com/sledge-io/sledge/") + " " + cmp.Or(e.Test, running[e.Package]), passed, built
+		case e.Action == "build-fail":
+			built = false
 		case e.Action == "run":
 			running[e.Package] = e.Test
 		case e.Action == "pass" && e.Test != "":
