@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -59,6 +60,10 @@ func (s *Set) checkpoints(labeled bool) (good []*signedState, err error) {
 	found := false
 	for _, d := range s.set.disks {
 		b, err := s.set.readFile(d, cpName, manifest.MaxCheckpoint)
+		if errors.Is(err, vfs.ErrTooLarge) {
+			found = true
+			errs = append(errs, fmt.Errorf("disk %s: %w: %w", d.Name, manifest.ErrCorrupt, err))
+		}
 		if err != nil {
 			continue
 		}

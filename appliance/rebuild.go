@@ -134,12 +134,8 @@ func (r *rebuilder) open(ctx context.Context, disks []Disk, sealed bool) error {
 // one of an unsealed device.
 func anySealed(disks []Disk) (bool, error) {
 	for _, d := range disks {
-		_, err := vfs.ReadFile(d.FS, cpName, manifest.MaxCheckpoint)
-		if ownFault(err) {
-			return false, fmt.Errorf("disk %s: %w", d.Name, err)
-		}
-		if err == nil {
-			return true, nil
+		if sealed, err := hasCheckpoint(d); sealed || err != nil {
+			return sealed, err
 		}
 	}
 	return false, nil

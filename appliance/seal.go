@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -250,7 +249,7 @@ func (d *Device) nothingFailed(absent []int) error {
 // IsSealed tells whether any of the disks carries a checkpoint.
 func IsSealed(disks []Disk) bool {
 	for _, d := range disks {
-		if _, err := vfs.ReadFile(d.FS, cpName, manifest.MaxCheckpoint); err == nil {
+		if sealed, _ := hasCheckpoint(d); sealed {
 			return true
 		}
 	}

@@ -103,6 +103,9 @@ func (s *Set) checkStatement() {
 
 func (s *Set) openJob(signer ed25519.PublicKey) error {
 	copies := s.set.copies(jobName, 0, manifest.MaxStatement)
+	if err := s.set.tooLong(jobName, manifest.MaxStatement); len(copies) == 0 && err != nil {
+		return fmt.Errorf("job file: %w", err)
+	}
 	if len(copies) == 0 {
 		return fmt.Errorf("%w: no disk has a job file (%s): is this a sledge disk?", ErrForeign, jobName)
 	}

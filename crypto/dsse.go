@@ -142,6 +142,9 @@ func parseEnvelope(b []byte) (*envelope, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkNames(b); err != nil {
+		return nil, err
+	}
 	e := new(envelope)
 	if e.payloadType, err = jsonString(fields, "payloadType"); err != nil {
 		return nil, err

@@ -269,6 +269,9 @@ func (w *receiptWriter) line(out *bufio.Writer, log *manifest.LogWriter, line *L
 	if err != nil {
 		return err
 	}
+	if n := 64 + 1 + len(text) + 1; n > maxLine {
+		return fmt.Errorf("objects.list: line %d of %d bytes is over the limit of %d", w.lines+1, n, maxLine)
+	}
 	salt := w.run.lineSalt(w.lines)
 	w.lines++
 	w.outcomes[line.Outcome]++

@@ -1,7 +1,6 @@
 package importer
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -15,9 +14,6 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
-
-// maxLine bounds a line: a record of 64 KiB in base64 and room for the rest.
-const maxLine = 256 << 10
 
 // claim is what the list says about one object.
 type claim struct {
@@ -51,12 +47,12 @@ func eachClaim(list io.Reader, f func(c claim, bad *target.Error) error) (lines 
 // eachEntry parses a list, puts continuation records back into their entries and
 // calls f for every entry with its first line; n lines have been read by then.
 func eachEntry(list io.Reader, f func(line Line, r *manifest.Record, n uint64) error) (lines uint64, err error) {
-	in := bufio.NewReaderSize(list, maxLine)
+	in := NewLines(list)
 	var joiner manifest.Joiner
 	var first Line
 	for {
-		text, err := in.ReadSlice('\n')
-		if err == io.EOF && len(text) == 0 {
+		text, err := in.Next()
+		if err == io.EOF {
 			break
 		}
 		if err != nil {
@@ -117,7 +113,21 @@ func ParseLine(text []byte) (Line, error) {
 	if _, err := parseSalt(salt); err != nil {
 		return line, err
 	}
-	return line, lineNames.Decode(rest, &line)
+	if err := lineNames.Decode(rest, &line); err != nil {
+		return line, err
+	}
+	return line, line.checkKey()
+}
+
+// checkKey holds a line to the keys that objects can have.
+func (l *Line) checkKey() error {
+	switch {
+	case len(l.Key) > maxListedKey:
+		return fmt.Errorf("a key of %d bytes", len(l.Key))
+	case l.Key == "" && l.inStore():
+		return fmt.Errorf("%s without a key", l.Outcome)
+	}
+	return nil
 }
 
 // newClaim derives what the object must be from the record, and compares the
@@ -131,10 +141,6 @@ func newClaim(line Line, r *manifest.Record) (claim, error) {
 	switch {
 	case line.Size == nil || *line.Size != want.Size:
 		return claim{}, errors.New("another size than its record's")
-	case line.Key == "":
-		return claim{}, errors.New("no key")
-	case len(line.Key) > maxListedKey:
-		return claim{}, fmt.Errorf("a key of %d bytes", len(line.Key))
 	case line.PartsBy == plan.ByImporter && (r.Kind == manifest.KindFile || r.Kind == manifest.KindHardlink):
 		c.word, err = want.Recut(line.SHA256)
 	case !isSum(want, line.SHA256):

@@ -155,6 +155,8 @@ func (j *Job) Validate() error {
 	switch {
 	case j.ID.IsZero() || j.Serial == 0:
 		return fmt.Errorf("job without id or serial")
+	case j.Serial > maxInt64:
+		return fmt.Errorf("serial %d is over what a log can hold", j.Serial)
 	case j.Direction != "import":
 		return fmt.Errorf("direction %q is reserved for a later version", j.Direction)
 	case len(j.Devices) == 0 || len(j.Devices) > maxDevices:

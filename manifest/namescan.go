@@ -10,8 +10,8 @@ import (
 // manyNames is where a level's names are looked up in a map instead of one by one.
 const manyNames = 32
 
-// maxNesting is how deep encoding/json reads: what is deeper it refuses.
-const maxNesting = 10000
+// maxNesting is how deep objects and lists may stand within one another (section 2.2).
+const maxNesting = 32
 
 // nameScan walks the names of a JSON text: a list of millions of lines is read by it, so
 // that it takes no memory for what is short.
@@ -36,7 +36,7 @@ func eachName(text []byte, f func(name []byte)) error {
 		switch c := text[i]; c {
 		case '{', '[':
 			if next = c == '{'; len(s.levels) == maxNesting {
-				return nil
+				return fmt.Errorf("nested more than %d deep", maxNesting)
 			}
 			s.levels = append(s.levels, nameLevel{object: next, first: len(s.names)})
 		case '}', ']':

@@ -149,7 +149,11 @@ func (v lieVerb) exits(lie liar.Lie) []int {
 		return refused
 	case lie.Sight == liar.Private:
 		return []int{0, exitRefused, exitNotFound} // it may have met the place
-	case lie.Sight == liar.Damage && v.args[0] == "verify":
+	case lie.Sight == liar.Unwrapped && (v.args[0] == "receive" || v.args[0] == "pack"): // they open nothing
+		return []int{0}
+	case lie.Sight == liar.Unwrapped, lie.Sight == liar.Unstated && v.args[0] == "rebuild":
+		return []int{exitLost}
+	case (lie.Sight == liar.Damage || lie.Sight == liar.Unstated) && v.args[0] == "verify":
 		return []int{exitDamage}
 	}
 	return []int{0}

@@ -137,8 +137,8 @@ func parseJob(s *statement) (*jobFile, error) {
 	if j.serial, err = p.uint("serial"); err != nil {
 		return nil, err
 	}
-	if j.job == (id{}) || j.serial == 0 {
-		return nil, fmt.Errorf("%w: job file without id or serial", errMalformed)
+	if j.job == (id{}) || j.serial == 0 || j.serial > 1<<63-1 {
+		return nil, fmt.Errorf("%w: job file without id, or of serial %d", errMalformed, j.serial)
 	}
 	if err := checkChoices(p); err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package importreport
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"context"
@@ -20,9 +19,8 @@ import (
 const (
 	MaxBad     = 1000 // objects that failed, by name
 	maxLargest = 10
-	maxLine    = 256 << 10 // a record of 64 KiB in base64, and room for the rest
-	maxObject  = 1 << 53   // bytes; more than any store takes
-	maxCodes   = 256       // different ones
+	maxObject  = 1 << 53 // bytes; more than any store takes
+	maxCodes   = 256     // different ones
 )
 
 // Entry is one entry of objects.list. Path is the exact one of its record, and so is
@@ -59,17 +57,14 @@ func Entries(ctx context.Context, list io.Reader, f func(*Entry) error) error {
 // lines calls f for every line with its bytes, which f may not keep, and the entry
 // that it begins, nil for a continuation record.
 func lines(ctx context.Context, list io.Reader, f func(text []byte, e *Entry) error) error {
-	in := bufio.NewReaderSize(list, maxLine)
+	in := importer.NewLines(list)
 	for n := 1; ; n++ {
-		text, err := in.ReadSlice('\n')
-		if err == io.EOF && len(text) == 0 {
+		text, err := in.Next()
+		if err == io.EOF {
 			return nil
 		}
 		if n%1024 == 1 && ctx.Err() != nil {
 			return ctx.Err()
-		}
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF // every line has an end
 		}
 		var e *Entry
 		if err == nil {

@@ -46,6 +46,8 @@ type Device struct {
 	Blocks           func(stripes, stripe int64, data [][]byte)                // of index packs; nil: as they are
 	Log              func(entries [][]byte) [][]byte                           // the last hand on the log; nil: as it is
 	Label            func(l *manifest.Label)                                   // nil: it fits
+	JobFile          func(file []byte) []byte                                  // the last hand on it; nil: as it is
+	StatementFile    func(file []byte) []byte                                  // likewise
 
 	keys  Keys
 	scope manifest.Scope
@@ -228,6 +230,13 @@ func (d *Device) Repage(records [][]byte, n int) {
 
 // Scope is whose device it is.
 func (d *Device) Scope() manifest.Scope { return d.scope }
+
+// remove takes a file off all disks.
+func (d *Device) remove(name string) {
+	for _, dir := range d.Dirs {
+		os.Remove(filepath.Join(dir, root, filepath.FromSlash(name)))
+	}
+}
 
 // Put writes a file below the folder sledge of the disks whose numbers are given,
 // of all if none is.

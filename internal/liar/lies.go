@@ -15,11 +15,13 @@ type Sight int
 
 // The sights. What the keyless verifier sees, every command has to refuse.
 const (
-	Honest  Sight = iota // nothing is wrong
-	Damage               // something can be made again; the keyless verifier says so, and the others go on
-	Blocks               // with no key at all, by who reads every block; the others go on
-	Public               // with no key at all
-	Private              // with the load key alone: who reads the manifest has to refuse it
+	Honest    Sight = iota // nothing is wrong
+	Damage                 // something can be made again; the keyless verifier says so, and the others go on
+	Blocks                 // with no key at all, by who reads every block; the others go on
+	Public                 // with no key at all
+	Unwrapped              // with no key at all: the wrap to the site is lost, and who opens the device by it cannot
+	Unstated               // with no key at all: the seal statement is lost, which nobody but the device can make again
+	Private                // with the load key alone: who reads the manifest has to refuse it
 )
 
 // Lie is a device that no honest loader makes.
@@ -38,7 +40,7 @@ const labelLie = "label: "
 // Lies is the corpus that every reader is held against. The device needs at least
 // four records.
 func Lies() []Lie {
-	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), forks(), pageLies(), totalLies(), listLies(), blockLies())
+	return slices.Concat(honest(), logLies(), jobLies(), labelLies(), statementLies(), forks(), pageLies(), totalLies(), listLies(), blockLies(), limitLies())
 }
 
 func honest() []Lie {
@@ -201,7 +203,7 @@ func jobLies() []Lie {
 		return Lie{"job file: " + name, Public, change, nil}
 	}
 	set := func(name string, value any, where ...string) Lie {
-		return job(fmt.Sprintf("%s %.40v", name, value), func(d *Device) error {
+		return job(fmt.Sprintf("%s %.40s", name, fmt.Sprint(value)), func(d *Device) error {
 			o := d.Job
 			for _, w := range where {
 				o = in(o, w)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -64,7 +65,7 @@ func (d *Device) writeJob() ([]byte, error) {
 		return nil, err
 	}
 	if equal(was, d.Job) && d.JobSigner.Equal(d.keys.Signer) {
-		return file, nil
+		return d.putJob(file)
 	}
 	_, payload, _, err := crypto.PeekDSSE(file)
 	if err != nil {
@@ -76,6 +77,13 @@ func (d *Device) writeJob() ([]byte, error) {
 	}
 	if file, err = manifest.SignStatement(manifest.PredicateJob, s.Subject, d.Job, d.JobSigner); err != nil {
 		return nil, err
+	}
+	return d.putJob(file)
+}
+
+func (d *Device) putJob(file []byte) ([]byte, error) {
+	if d.JobFile != nil {
+		file = d.JobFile(file)
 	}
 	return file, d.Put("job.dsse", file)
 }
@@ -255,19 +263,26 @@ func (d *Device) writeLog(entries [][]byte) (text []byte, cp manifest.Checkpoint
 			return nil, cp, err
 		}
 	}
-	w := manifest.NewLogWriter(func(name string, data []byte) error { return d.Put("log/"+name, data) })
-	for _, e := range entries {
-		if _, err := w.Append(e); err != nil {
-			return nil, cp, err
-		}
-	}
-	if cp.Size, cp.Root, err = w.Finish(); err != nil {
+	if cp.Size, cp.Root, err = d.writeTiles(entries); err != nil {
 		return nil, cp, err
 	}
 	if text, err = manifest.SignCheckpoint(d.scope.Origin(), cp.Size, cp.Root, d.keys.Device); err != nil {
 		return nil, cp, err
 	}
 	return text, cp, d.Put("log/checkpoint", text)
+}
+
+func (d *Device) writeTiles(entries [][]byte) (size uint64, root [32]byte, err error) {
+	if slices.ContainsFunc(entries, func(e []byte) bool { return len(e) > manifest.MaxEntry }) {
+		return d.writeLong(entries)
+	}
+	w := manifest.NewLogWriter(func(name string, data []byte) error { return d.Put("log/"+name, data) })
+	for _, e := range entries {
+		if _, err := w.Append(e); err != nil {
+			return 0, root, err
+		}
+	}
+	return w.Finish()
 }
 
 // writeStatement signs a statement that fits, but for what was changed in it.
@@ -288,6 +303,9 @@ func (d *Device) writeStatement(jobFile, checkpoint []byte, cp manifest.Checkpoi
 	env, err := manifest.SignStatement(manifest.PredicateSeal, []manifest.Subject{manifest.SHA256Subject("checkpoint", checkpoint)}, d.Statement, d.keys.Device)
 	if err != nil {
 		return err
+	}
+	if d.StatementFile != nil {
+		env = d.StatementFile(env)
 	}
 	return d.Put("statements/seal.dsse", env)
 }
