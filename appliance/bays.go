@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -29,21 +29,6 @@ type bay struct {
 	found     map[uint64]bool // packs whose shard was lost at the commit and is there
 	condemned atomic.Bool     // nothing new goes onto it
 }
-
-// ErrDiskFailed: a disk gave an error while it was in use.
-var ErrDiskFailed = errors.New("a disk failed")
-
-// diskError is the error that made a disk fail, with its place.
-type diskError struct {
-	disk string
-	bay  int
-	err  error
-}
-
-func (e *diskError) Error() string {
-	return fmt.Sprintf("disk %s (bay %d) failed: %v", e.disk, e.bay, e.err)
-}
-func (e *diskError) Unwrap() []error { return []error{ErrDiskFailed, e.err} }
 
 // fail marks the disk as failed. An fsync or write error is final for a disk:
 // the kernel may have dropped the pages, so nothing is retried on it. An error of
@@ -146,39 +131,6 @@ func headerOf(d Disk) (*Header, error) {
 	return nil, badHeader(err)
 }
 
-// ErrNoAnswer: a disk gives errors where its folders and files should be.
-var ErrNoAnswer = errors.New("does not answer")
-
-// NoAnswer reports whether an error is the disk's own: one of the system that
-// concerns neither the name that was asked for, nor the asker's rights.
-func NoAnswer(err error) bool {
-	var errno syscall.Errno
-	if !errors.As(err, &errno) || ownFault(err) {
-		return false
-	}
-	switch errno {
-	case syscall.ENOENT, syscall.ENOTDIR, syscall.EISDIR, syscall.ELOOP, syscall.ENAMETOOLONG, syscall.EACCES, syscall.EPERM, syscall.EEXIST,
-		syscall.ENOSPC, syscall.EDQUOT, syscall.EINVAL, syscall.EROFS:
-		return false
-	}
-	return true
-}
-
-// Unanswered is the ErrNoAnswer of a disk.
-func Unanswered(disk string, err error) error {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		err = errno // the folder and the file are of no interest
-	}
-	return fmt.Errorf("disk %s %w: %w; check cable and power", disk, ErrNoAnswer, err)
-}
-
-// badHeader is for a disk whose header is damaged or cannot be read: what it holds
-// cannot be placed, and the others need not wait for it.
-func badHeader(err error) error {
-	return fmt.Errorf("%w: its header does not tell whose it is (go on without this disk, \"sledge rebuild\" puts a new one in its place; before anything is loaded, an empty disk will do): %w", ErrForeign, err)
-}
-
 func (s bays) healthy() []*bay {
 	var out []*bay
 	for _, b := range s {
@@ -226,34 +178,6 @@ func (s bays) own() error {
 	return nil
 }
 
-// tooFew says how many disks a load needs, and why those that do not work do not.
-func tooFew(g manifest.Geometry, work int, why ...error) error {
-	least := fmt.Sprintf("%d disks", need(g))
-	if need(g) == g.K+g.M {
-		least = "all " + least
-	}
-	err := fmt.Errorf("%w: with %d+%d a load needs %s, %d work", ErrTooFewDisks, g.K, g.M, least, work)
-	if reason := errors.Join(why...); reason != nil {
-		err = fmt.Errorf("%w: %w", err, reason)
-	}
-	return err
-}
-
-// rebuildable makes an error ErrRebuildHelps if so many disks of an unsealed device are
-// enough to rebuild another. Its text stays.
-func rebuildable(err error, have int, g manifest.JobGeometry) error {
-	if g.M == 0 || have < g.Disks-g.M {
-		return err
-	}
-	return rebuildableError{err}
-}
-
-type rebuildableError struct{ error }
-
-func (e rebuildableError) Unwrap() error { return e.error }
-
-func (rebuildableError) Is(target error) bool { return target == ErrRebuildHelps }
-
 func bayList(list []int) string {
 	sort.Ints(list)
 	text := make([]string, len(list))
@@ -298,18 +222,40 @@ func (s bays) eachWithRoom(f func(b *bay) error) error {
 	return full
 }
 
-// slowest is the disk whose writes queue while another one's do not; "" if there is
-// none. The writers must run.
-func (s bays) slowest() string {
-	name, most, least := "", 0, requestsPerDisk
-	for _, b := range s.healthy() {
-		n := len(b.io.requests)
-		if least = min(least, n); n > most {
-			name, most = b.disk.Name, n
+// hasFile tells whether a file is there, of a size if that is not negative. If this
+// process could not look, [bays.own] says so.
+func (b *bay) hasFile(name string, size int64) bool {
+	st, err := b.disk.FS.Stat(name)
+	if ownFault(err) {
+		b.fail(err)
+	}
+	return err == nil && (size < 0 || st.Size() == size)
+}
+
+// refuse fails the disk because of an error; one that the disk is not to blame for is
+// returned and fails nothing.
+func (b *bay) refuse(err error) error {
+	if err := b.blameless(err); err != nil {
+		return err
+	}
+	b.fail(err)
+	return nil
+}
+
+// takes tells whether shards of new packs go onto a disk.
+func (b *bay) takes() bool { return b != nil && b.failed() == nil && !b.condemned.Load() }
+
+// trusted are the disks that work, those that are condemned last.
+func (s bays) trusted() []*bay {
+	out := s.healthy()
+	slices.SortStableFunc(out, func(a, b *bay) int {
+		switch x, y := a.condemned.Load(), b.condemned.Load(); {
+		case x == y:
+			return 0
+		case x:
+			return 1
 		}
-	}
-	if most < requestsPerDisk/2 || least > most/2 {
-		return ""
-	}
-	return name
+		return -1
+	})
+	return out
 }

@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -10,7 +9,6 @@ import (
 	"sort"
 	"sync"
 
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -191,27 +189,3 @@ func (s *diskSet) readFile(d Disk, name string, max int64) ([]byte, error) {
 	s.own.met("disk "+d.Name, err)
 	return b, err
 }
-
-// wrapName is where a wrap lies: its name is its hash.
-func wrapName(e *manifest.WrapEntry) string {
-	suffix := "wrap"
-	if e.Kind == manifest.WrapAge {
-		suffix = "age"
-	}
-	return fmt.Sprintf("%s/%x.%s", wrapsDir, e.SHA256, suffix)
-}
-
-// wrap reads a wrap file by its hash.
-func (s *diskSet) wrap(e *manifest.WrapEntry) ([]byte, error) {
-	b, err := s.first(wrapName(e), manifest.MaxWrap, func(b []byte) bool { return crypto.SumSHA256(b) == e.SHA256 })
-	if ownFault(err) {
-		return nil, err
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrLost, err)
-	}
-	return b, nil
-}
-
-// errNoHashes: no copy of a pack's hash list, nor any mixture, has the signed root.
-var errNoHashes = errors.New("no copy of the hash list fits its signed root")

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -96,3 +97,6 @@ func verifyShard(disk vfs.FS, p *manifest.Pack, shard int, list []byte) error {
 	}
 	return nil
 }
+
+// errNoHashes: no copy of a pack's hash list, nor any mixture, has the signed root.
+var errNoHashes = errors.New("no copy of the hash list fits its signed root")

@@ -430,13 +430,3 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	p.Lost = lost
 	return nil
 }
-
-// hasFile tells whether a file is there, of a size if that is not negative. If this
-// process could not look, [bays.own] says so.
-func (b *bay) hasFile(name string, size int64) bool {
-	st, err := b.disk.FS.Stat(name)
-	if ownFault(err) {
-		b.fail(err)
-	}
-	return err == nil && (size < 0 || st.Size() == size)
-}

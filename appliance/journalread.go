@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math"
 	"path"
@@ -144,22 +143,6 @@ func readHead(disk vfs.FS, name string) (head []byte, size int64, err error) {
 		return nil, 0, err
 	}
 	return head[:n], size, nil
-}
-
-// readFault reports whether an error says that a disk could not answer. A copy
-// that ends early or is damaged is no such error.
-func readFault(err error) bool {
-	return err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, manifest.ErrCorrupt)
-}
-
-// refuse fails the disk because of an error; one that the disk is not to blame for is
-// returned and fails nothing.
-func (b *bay) refuse(err error) error {
-	if err := b.blameless(err); err != nil {
-		return err
-	}
-	b.fail(err)
-	return nil
 }
 
 // findFrameFiles lists the frame files of a kind, by ordinal. Journals of which no

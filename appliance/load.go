@@ -7,18 +7,13 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
-	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // ErrFindings: the scan found names that the target cannot take; nothing was loaded.
 var ErrFindings = errors.New("the scan has findings that block")
-
-// ErrFull: the device has no room for the rest; what is committed stays.
-var ErrFull = errors.New("the device is full")
 
 // LoadOptions say what is loaded and how findings are treated.
 type LoadOptions struct {
@@ -302,10 +297,4 @@ func (l *loader) committed() *rangeSet {
 		return &rangeSet{spans: slices.Clone(st.done.spans)}
 	}
 	return nil
-}
-
-// isFull tells an error of a full disk from others. One that comes from fsync is no
-// such error: what it was about is lost.
-func isFull(err error) bool {
-	return (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) && !errors.Is(err, durable.ErrDiskFailed)
 }

@@ -6,18 +6,6 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
-
-	"github.com/sledge-io/sledge/internal/vfs"
-	"github.com/sledge-io/sledge/manifest"
-)
-
-var (
-	// ErrNotMounted: the folder is an empty mount point, not a disk.
-	ErrNotMounted = errors.New("nothing is mounted")
-	// ErrShared: bays share a disk, so that one failure takes more than one of them.
-	ErrShared = errors.New("bays share a disk")
-	// ErrFilesystem: the file system does not keep what a disk of the device must keep.
-	ErrFilesystem = errors.New("file system is not fit for a disk")
 )
 
 // Allowed is what passes as a disk although it is less than one: at the operator's
@@ -111,55 +99,6 @@ func checkFilesystem(disks []Disk, i int, may Allowed, needed *Allowed) error {
 	return nil
 }
 
-// filesystemError names the file system, for the flag that would allow it.
-type filesystemError struct{ disk, filesystem string }
-
-func (e *filesystemError) Error() string {
-	return fmt.Sprintf("disk %s: %v: %s: %s", e.disk, ErrFilesystem, e.filesystem, unfit(e.filesystem))
-}
-func (e *filesystemError) Unwrap() error { return ErrFilesystem }
-
-// Unfit returns the name of the file system that an ErrFilesystem is about.
-func Unfit(err error) string {
-	var e *filesystemError
-	if errors.As(err, &e) {
-		return e.filesystem
-	}
-	return ""
-}
-
-// unfit says why a kind of file system is no disk.
-func unfit(name string) string {
-	switch name {
-	case "fuse":
-		return "whether fsync reaches the disk depends on the program behind it"
-	case "tmpfs", "ramfs":
-		return "it lies in memory, and a power cut takes all of it"
-	case "vfat", "exfat", "hfs", "ufs":
-		return "it has no journal: a power cut during a rename may lose the file"
-	case "ntfs", "ntfs3", "hfsplus":
-		return "its driver promises little for folders and renames after a power cut"
-	case "nfs", "cifs", "smb2", "9p", "ceph", "lustre":
-		return "it is another machine's: what fsync means there is not known here, and the disk cannot be taken out"
-	case "overlay", "aufs", "ecryptfs":
-		return "it is a layer over another file system, whose disk is not known"
-	case "iso9660", "udf", "squashfs", "erofs":
-		return "it is made to be read"
-	}
-	return "its behaviour at a power cut has not been tested"
-}
-
-// allowedEvents tell the log what was let pass.
-func (c *Config) allowedEvents() (events []manifest.Event) {
-	if c.Allowed.Shared {
-		events = append(events, manifest.Event{What: "note", Text: "bays share a disk, as was allowed", Bay: -1})
-	}
-	for _, name := range c.Allowed.Filesystems {
-		events = append(events, manifest.Event{What: "note", Text: "disks on the file system " + name + ", as was allowed", Bay: -1})
-	}
-	return events
-}
-
 // noHeader is the error of a disk without a header, while the device is at work: it
 // is not mounted, or was never prepared.
 func (c *Config) noHeader(d Disk) error {
@@ -194,34 +133,4 @@ func CheckNewDisk(onto Disk, disks []Disk, may Allowed) (needed Allowed, err err
 	}
 	err = checkMount(append([]Disk{onto}, disks...), 0, may, &needed)
 	return needed, err
-}
-
-// OpenDisk opens a disk by its folder, with what the system tells of its mount; where
-// it tells nothing, Mount is nil. An error is the disk's: it does not answer, say.
-func OpenDisk(name string) (Disk, error) {
-	disk, err := vfs.OS(name)
-	if err != nil {
-		return Disk{}, err
-	}
-	m, err := vfs.MountOf(name)
-	if NoAnswer(err) || ownFault(err) {
-		vfs.Close(disk)
-		return Disk{}, err
-	}
-	return Disk{Name: name, FS: disk, Mount: m, Unmapped: err != nil}, nil
-}
-
-// KeepsOverwritten names the file systems of disks on which an overwritten file may stay
-// readable, sorted. There the unlock wrap may outlive the seal, and the code opens it.
-func KeepsOverwritten(disks []Disk) (names []string) {
-	for _, d := range disks {
-		switch {
-		case d.Unmapped:
-			names = append(names, "a file system that is not known")
-		case d.Mount != nil && d.Mount.Keeps != "":
-			names = append(names, d.Mount.Keeps)
-		}
-	}
-	slices.Sort(names)
-	return slices.Compact(names)
 }

@@ -1,10 +1,14 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
+	"io"
 	"sync"
 
+	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 // OwnFault reports whether an error is the process's own, such as too many open
@@ -53,4 +57,20 @@ func (n *faultNote) or(err error) error {
 		return own
 	}
 	return err
+}
+
+// readFault reports whether an error says that a disk could not answer. A copy
+// that ends early or is damaged is no such error.
+func readFault(err error) bool {
+	return err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, manifest.ErrCorrupt)
+}
+
+// synced marks an error of fsync. Whatever its cause, the pages it was about count
+// as written from then on: a disk that has no room (ENOSPC, EDQUOT) has lost them,
+// and is not merely full.
+func synced(err error) error {
+	if err == nil || ownFault(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", durable.ErrDiskFailed, err)
 }

@@ -6,7 +6,6 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"io/fs"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
@@ -183,12 +182,6 @@ func (s *Set) openEnds() error {
 
 func (s *Set) entry(pos uint64) (manifest.Entry, error) {
 	return s.log.Decode(pos)
-}
-
-// empty reports whether the folder holds nothing of a device, as one that a pattern caught.
-func (d Disk) empty() bool {
-	_, err := d.FS.Stat(Root)
-	return errors.Is(err, fs.ErrNotExist)
 }
 
 // checkHeaders notes what the disks claim; nothing depends on it.

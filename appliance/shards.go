@@ -266,24 +266,6 @@ func (d *Device) condemn() {
 	}
 }
 
-// takes tells whether shards of new packs go onto a disk.
-func (b *bay) takes() bool { return b != nil && b.failed() == nil && !b.condemned.Load() }
-
-// trusted are the disks that work, those that are condemned last.
-func (s bays) trusted() []*bay {
-	out := s.healthy()
-	slices.SortStableFunc(out, func(a, b *bay) int {
-		switch x, y := a.condemned.Load(), b.condemned.Load(); {
-		case x == y:
-			return 0
-		case x:
-			return 1
-		}
-		return -1
-	})
-	return out
-}
-
 // pardon lets a seal with lost shards write its index onto condemned disks too: all
 // that they have was read just now, and the index will be.
 func (d *Device) pardon() {

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -404,16 +405,6 @@ func (s *shardFile) close() error {
 	return s.file.Close()
 }
 
-// synced marks an error of fsync. Whatever its cause, the pages it was about count
-// as written from then on: a disk that has no room (ENOSPC, EDQUOT) has lost them,
-// and is not merely full.
-func synced(err error) error {
-	if err == nil || ownFault(err) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", durable.ErrDiskFailed, err)
-}
-
 // createSynced creates a file with its content on disk; its name is durable
 // with the caller's SyncDir. The names it is used for are random, so nothing is
 // ever overwritten.
@@ -451,4 +442,17 @@ func (w *stripeWriter) abort() {
 			}
 		}
 	}
+}
+
+// tooFew says how many disks a load needs, and why those that do not work do not.
+func tooFew(g manifest.Geometry, work int, why ...error) error {
+	least := fmt.Sprintf("%d disks", need(g))
+	if need(g) == g.K+g.M {
+		least = "all " + least
+	}
+	err := fmt.Errorf("%w: with %d+%d a load needs %s, %d work", ErrTooFewDisks, g.K, g.M, least, work)
+	if reason := errors.Join(why...); reason != nil {
+		err = fmt.Errorf("%w: %w", err, reason)
+	}
+	return err
 }

@@ -80,3 +80,24 @@ func (c *Config) siteOf(file []byte) (id [32]byte, ok bool) {
 		return crypto.WrapKind(r.Kind) == crypto.WrapSite && r.KeyID == hex.EncodeToString(id[:])
 	})
 }
+
+// wrapName is where a wrap lies: its name is its hash.
+func wrapName(e *manifest.WrapEntry) string {
+	suffix := "wrap"
+	if e.Kind == manifest.WrapAge {
+		suffix = "age"
+	}
+	return fmt.Sprintf("%s/%x.%s", wrapsDir, e.SHA256, suffix)
+}
+
+// wrap reads a wrap file by its hash.
+func (s *diskSet) wrap(e *manifest.WrapEntry) ([]byte, error) {
+	b, err := s.first(wrapName(e), manifest.MaxWrap, func(b []byte) bool { return crypto.SumSHA256(b) == e.SHA256 })
+	if ownFault(err) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLost, err)
+	}
+	return b, nil
+}
