@@ -108,6 +108,9 @@ func (c *Config) fill() error {
 	return nil
 }
 
+// owner is whom its disks must belong to.
+func (c *Config) owner() owner { return owner{c.Scope, c.Job.Geometry.Disks, c.Allowed} }
+
 func (c *Config) newID() (id manifest.ID, err error) {
 	_, err = io.ReadFull(c.Rand, id[:])
 	return id, err

@@ -18,16 +18,18 @@ type bay struct {
 	number int
 	disk   Disk
 	id     manifest.ID // disk id
-	io     *diskWriter
+	io     *diskWriter // while the bay's writer runs
 
 	mu  sync.Mutex
 	err error // first error; the disk counts as failed from then on
 	own error // first error here that is not the disk's fault: the process's own, or no room
 
-	told bool // its failure has been journalled
+	condemned atomic.Bool // nothing new goes onto it
+}
 
-	found     map[uint64]bool // packs whose shard was lost at the commit and is there
-	condemned atomic.Bool     // nothing new goes onto it
+// newBay is a disk in its place. id is the disk's own.
+func newBay(number int, disk Disk, id manifest.ID) *bay {
+	return &bay{number: number, disk: disk, id: id}
 }
 
 // fail marks the disk as failed. An fsync or write error is final for a disk:
@@ -44,7 +46,7 @@ func (b *bay) fail(err error) error {
 		return b.own
 	}
 	if b.err == nil {
-		b.err = &diskError{b.disk.Name, b.number, err}
+		b.err = failure(b.disk, b.number, err)
 	}
 	return b.err
 }
@@ -84,36 +86,43 @@ func (b *bay) failed() error {
 // bays are the device's disks by bay; nil where a disk is absent.
 type bays []*bay
 
-// matchBays puts the disks into their bays by their headers. Every disk must belong
+// owner is the device that disks must belong to.
+type owner struct {
+	scope   manifest.Scope
+	bays    int
+	allowed Allowed
+}
+
+// match puts the disks into their bays by their headers. Every disk must belong
 // to the device; a bay must not be there twice.
-func (c *Config) matchBays() (bays, error) {
-	set := make(bays, c.Job.Geometry.Disks)
-	for _, d := range c.Disks {
-		h, err := c.bayOf(d)
+func (o owner) match(disks []Disk) (bays, error) {
+	set := make(bays, o.bays)
+	for _, d := range disks {
+		h, err := o.bayOf(d)
 		if err != nil {
 			return nil, err
 		}
 		if other := set[h.Bay]; other != nil {
 			return nil, fmt.Errorf("disks %s and %s: %w: both are bay %d", other.disk.Name, d.Name, ErrForeign, h.Bay)
 		}
-		set[h.Bay] = &bay{number: h.Bay, disk: d, id: h.Disk}
+		set[h.Bay] = newBay(h.Bay, d, h.Disk)
 	}
 	return set, nil
 }
 
 // bayOf reads a disk's header and says what is wrong with a disk that has no place in
 // the device: not mounted, without an answer, or foreign.
-func (c *Config) bayOf(d Disk) (*Header, error) {
+func (o owner) bayOf(d Disk) (*Header, error) {
 	h, err := headerOf(d)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, c.noHeader(d)
+		return nil, o.noHeader(d)
 	case err != nil:
 		return nil, err
-	case h.Scope != c.Scope:
+	case h.Scope != o.scope:
 		return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)
-	case h.Bay >= c.Job.Geometry.Disks:
-		return nil, fmt.Errorf("disk %s: %w: bay %d of a set of %d", d.Name, ErrForeign, h.Bay, c.Job.Geometry.Disks)
+	case h.Bay >= o.bays:
+		return nil, fmt.Errorf("disk %s: %w: bay %d of a set of %d", d.Name, ErrForeign, h.Bay, o.bays)
 	}
 	return h, rebuilt(d)
 }
@@ -241,6 +250,9 @@ func (b *bay) refuse(err error) error {
 	b.fail(err)
 	return nil
 }
+
+// condemn says whether new shards keep away from the disk.
+func (b *bay) condemn(yes bool) { b.condemned.Store(yes) }
 
 // takes tells whether shards of new packs go onto a disk.
 func (b *bay) takes() bool { return b != nil && b.failed() == nil && !b.condemned.Load() }

@@ -21,7 +21,8 @@ type Device struct {
 	code    *erasure.Code
 	bays    bays
 	held    hold
-	look    bool // opened by Look: nothing is written
+	told    [manifest.MaxBays]bool // by bay: its failure has been journalled
+	look    bool                   // opened by Look: nothing is written
 	buffers *bufferPool
 	plains  *bytePool
 	turn    atomic.Uint64
@@ -48,6 +49,8 @@ type Device struct {
 	behind       *readBehind // reads committed packs back; made by the first commit of a load
 	noReadBehind bool        // the load leaves reading back to the seal
 	unsaved      readMarks   // read-backs that the journal does not know of
+
+	found map[int]map[uint64]bool // by bay: packs whose shard was lost at the commit and is there
 }
 
 // Open takes up a prepared device: it finds the disks' bays, replays the
@@ -81,7 +84,7 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 			return nil, ErrSealBegun
 		}
 	}
-	set, err := cfg.matchBays()
+	set, err := cfg.owner().match(cfg.Disks)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +138,7 @@ func (d *Device) start(writers int) {
 	d.plains = newBytePool(crypto.PlainSegmentSize, writers)
 	for _, b := range d.bays {
 		if b != nil {
-			b.io = newDiskWriter()
+			b.startWriter()
 		}
 	}
 }
@@ -147,7 +150,7 @@ func (d *Device) stop() {
 	}
 	for _, b := range d.bays {
 		if b != nil {
-			b.io.close()
+			b.stopWriter()
 		}
 	}
 	d.buffers, d.plains = nil, nil

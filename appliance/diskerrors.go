@@ -32,6 +32,9 @@ type diskError struct {
 	err  error
 }
 
+// failure is the error of a disk that an error was final for.
+func failure(d Disk, bay int, err error) error { return &diskError{d.Name, bay, err} }
+
 func (e *diskError) Error() string {
 	return fmt.Sprintf("disk %s (bay %d) failed: %v", e.disk, e.bay, e.err)
 }

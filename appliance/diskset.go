@@ -62,13 +62,24 @@ func newDiskSet(disks []Disk) *diskSet {
 }
 
 // set is the loading device's disks that have not failed.
-func (s bays) set() *diskSet {
+func (s bays) set() *diskSet { return s.setBy(func(disk vfs.FS) vfs.FS { return disk }) }
+
+// setBy is set with every disk behind what by makes of it.
+func (s bays) setBy(by func(vfs.FS) vfs.FS) *diskSet {
 	out := &diskSet{}
 	for _, b := range s.healthy() {
-		out.disks, out.bay, out.scope = append(out.disks, b.disk), append(out.bay, b.number), append(out.scope, nil)
+		d := b.disk
+		d.FS = by(d.FS)
+		out.disks, out.bay, out.scope = append(out.disks, d), append(out.bay, b.number), append(out.scope, nil)
 	}
 	return out
 }
+
+// claim says which bay a disk is whose header does not.
+func (s *diskSet) claim(disk, bay int) { s.bay[disk] = bay }
+
+// stopBy has every read ask whether it is still wanted; nil: it is. Its error ends them.
+func (s *diskSet) stopBy(stopped func() error) { s.stopped = stopped }
 
 // order lists disks with those first that claim the bay.
 func (s *diskSet) order(bay int) []int {

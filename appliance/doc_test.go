@@ -91,7 +91,7 @@ func workedExample(t *testing.T) string {
 	dump(t, &w, entry[:2], entry[2:])
 	l := layoutOf(p)
 	code, _ := s.set.code(p.Geometry)
-	list, err := s.set.hashList(p, code)
+	list, err := hashList(s.set, p, code)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -29,7 +29,7 @@ const maxHashList = 1 << 30
 // hashList returns a pack's hash list, proven against its signed root: a whole
 // copy, or one joined from the coded pieces, or one mended field by field with
 // the stored blocks as witnesses (docs/format.md section 6.4).
-func (s *diskSet) hashList(p *manifest.Pack, code *erasure.Code) ([]byte, error) {
+func hashList(s *diskSet, p *manifest.Pack, code *erasure.Code) ([]byte, error) {
 	layout := layoutOf(p)
 	size := layout.Stripes() * int64(layout.LineLen())
 	if size > maxHashList {
@@ -40,11 +40,11 @@ func (s *diskSet) hashList(p *manifest.Pack, code *erasure.Code) ([]byte, error)
 	}); err == nil {
 		return list, nil
 	}
-	pieces := s.goodPieces(p, code, int(size))
+	pieces := goodPieces(s, p, code, int(size))
 	if list, err := code.JoinPieces(slices.Clone(pieces), int(size)); err == nil && linesRoot(list, layout.LineLen()) == p.Root {
 		return list, nil
 	}
-	if list := s.mendList(p, code, pieces); list != nil {
+	if list := mendList(s, p, code, pieces); list != nil {
 		return list, nil
 	}
 	return nil, s.own.or(fmt.Errorf("pack %d: %w", p.Number, errNoHashes))

@@ -394,7 +394,7 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	if len(p.Lost) == 0 && whole {
 		return nil
 	}
-	list, err := d.bays.set().hashList(p, d.code)
+	list, err := hashList(d.bays.set(), p, d.code)
 	if errors.Is(err, errNoHashes) || errors.Is(err, erasure.ErrTooFew) {
 		return fmt.Errorf("%w: %w", ErrLost, err)
 	}

@@ -212,7 +212,7 @@ func (f *frameFile) append(clear, plain []byte, durable bool) error {
 	}
 	var mu sync.Mutex
 	var full error
-	f.d.bays.only(f.replicas).each(func(bay *bay) error {
+	f.holders().each(func(bay *bay) error {
 		_, err := f.replicas[bay].WriteAt(b, f.size)
 		if err == nil && durable {
 			err = synced(f.replicas[bay].Sync())
@@ -266,10 +266,10 @@ func frameCRC(b []byte) uint64 {
 	return crc64nvme.Update(crc64nvme.Update(0, b[:12]), b[frameHead:])
 }
 
-// only is the subset of bays that hold a replica.
-func (s bays) only(replicas map[*bay]vfs.File) bays {
+// holders are the bays that hold a replica.
+func (f *frameFile) holders() bays {
 	var out bays
-	for b := range replicas {
+	for b := range f.replicas {
 		out = append(out, b)
 	}
 	return out
@@ -277,7 +277,7 @@ func (s bays) only(replicas map[*bay]vfs.File) bays {
 
 // sync makes all frames durable that were appended without.
 func (f *frameFile) sync() error {
-	f.d.bays.only(f.replicas).each(func(b *bay) error { return synced(f.replicas[b].Sync()) })
+	f.holders().each(func(b *bay) error { return synced(f.replicas[b].Sync()) })
 	return f.replicate()
 }
 

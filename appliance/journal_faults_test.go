@@ -56,7 +56,7 @@ func journalsOf(t testing.TB, mems ...*vfs.Mem) []*frameCopies {
 			set = append(set, &bay{number: i, disk: Disk{FS: m}})
 		}
 	}
-	files, err := set.frameFiles(journalKind, true)
+	files, err := findFrames(set, journalKind, true)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -30,13 +30,13 @@ type frameCopies struct {
 	unread   int   // copies that could not be read at all
 }
 
-// frameFiles lists the frame files of a kind, by ordinal; those without a header
+// findFrames lists the frame files of a kind, by ordinal; those without a header
 // are last. A file without a header and without frames on every disk was never
 // used: nothing is acknowledged in it, and it is left out.
 //
 // A copy that cannot be read fails its disk. For a rebuild (lenient) it counts as
 // damaged, for the disk's shards are still of use.
-func (s bays) frameFiles(kind frameKind, lenient bool) ([]*frameCopies, error) {
+func findFrames(s bays, kind frameKind, lenient bool) ([]*frameCopies, error) {
 	found := map[string]*frameCopies{}
 	for _, b := range s.healthy() {
 		list, err := b.disk.FS.ReadDir(journalDir)
@@ -149,7 +149,7 @@ func readHead(disk vfs.FS, name string) (head []byte, size int64, err error) {
 // header is left are ErrLost, and so are those that this session has seen and that
 // are gone.
 func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
-	files, err := d.bays.frameFiles(kind, false)
+	files, err := findFrames(d.bays, kind, false)
 	if err != nil {
 		return nil, err
 	}

@@ -128,7 +128,7 @@ func (d *Device) confirm(fr *frame, later []*frameCopies) (bool, error) {
 			return false, err
 		}
 	}
-	return d.bays.counts(d.cfg.Job.Geometry.M, last)
+	return last.counts(d.bays, d.cfg.Job.Geometry.M)
 }
 
 // packContext is the context of the device's signature over a pack entry.

@@ -30,14 +30,14 @@ type lastFrame struct {
 
 // counts decides whether the frame counts. The bays without a working disk are
 // those that may hold further copies.
-func (s bays) counts(m int, f lastFrame) (bool, error) {
+func (f lastFrame) counts(s bays, m int) (bool, error) {
 	switch {
 	case f.copies > m || f.entry == nil:
 		return true, nil
 	case f.next != nil:
 		return f.next.Number > f.entry.Number, nil
 	}
-	proof, silent, err := s.provePack(f.entry)
+	proof, silent, err := provePack(s, f.entry)
 	if proof == nil || err != nil {
 		return err == nil, err
 	}
@@ -50,13 +50,12 @@ func (s bays) counts(m int, f lastFrame) (bool, error) {
 
 // provePack reads a pack and compares it with its signed hashes. lacking is nil if
 // all of it is there; silent are bays whose disk did not answer.
-func (s bays) provePack(p *manifest.Pack) (lacking error, silent []int, err error) {
-	set := s.set()
-	notes := make([]*notingFS, len(set.disks))
-	for i := range set.disks {
-		notes[i] = &notingFS{FS: set.disks[i].FS}
-		set.disks[i].FS = notes[i]
-	}
+func provePack(s bays, p *manifest.Pack) (lacking error, silent []int, err error) {
+	var notes []*notingFS // in the set's order
+	set := s.setBy(func(disk vfs.FS) vfs.FS {
+		notes = append(notes, &notingFS{FS: disk})
+		return notes[len(notes)-1]
+	})
 	if lacking = readPack(set, p); lacking == nil {
 		return nil, nil, nil
 	}

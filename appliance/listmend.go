@@ -37,7 +37,7 @@ func (v view) field(from, n int64) []byte {
 }
 
 // mendList returns nil if no list comes to the root. pieces are the good ones.
-func (s *diskSet) mendList(p *manifest.Pack, code *erasure.Code, pieces [][]byte) []byte {
+func mendList(s *diskSet, p *manifest.Pack, code *erasure.Code, pieces [][]byte) []byte {
 	layout := layoutOf(p)
 	m := &listMend{set: s, p: p, layout: layout, size: layout.Stripes() * int64(layout.LineLen())}
 	m.collect(code, pieces)
@@ -92,7 +92,7 @@ func (m *listMend) collect(code *erasure.Code, pieces [][]byte) {
 		add(v)
 	}
 	for _, d := range m.set.disks {
-		for _, v := range m.set.readViews(d, hashesName(m.p.ID), m.size) {
+		for _, v := range readViews(m.set, d, hashesName(m.p.ID), m.size) {
 			add(v)
 		}
 	}
@@ -136,7 +136,7 @@ func runs(pieces [][]byte, size int64) (out []view) {
 }
 
 // readViews reads what can be read of a file's first bytes.
-func (s *diskSet) readViews(d Disk, name string, size int64) (out []view) {
+func readViews(s *diskSet, d Disk, name string, size int64) (out []view) {
 	f, err := d.FS.Open(name, vfs.OpenOptions{})
 	if err != nil {
 		s.own.met("disk "+d.Name, err)
@@ -238,7 +238,7 @@ func (m *listMend) confirms(from int64, value []byte) bool {
 }
 
 // goodPieces reads the pieces that have their signed hash; the others are nil.
-func (s *diskSet) goodPieces(p *manifest.Pack, code *erasure.Code, size int) [][]byte {
+func goodPieces(s *diskSet, p *manifest.Pack, code *erasure.Code, size int) [][]byte {
 	pieces := make([][]byte, code.K+code.M)
 	length := int64((size + code.K - 1) / code.K)
 	for j := range pieces {

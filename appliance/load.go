@@ -188,10 +188,10 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 // be written any more the load's own error stands.
 func (d *Device) failures() {
 	for _, b := range d.bays {
-		if b == nil || b.failed() == nil || b.told {
+		if b == nil || b.failed() == nil || d.told[b.number] {
 			continue
 		}
-		b.told = true
+		d.told[b.number] = true
 		if d.event("disk-failed", cause(b.failed()), b.number) != nil {
 			return
 		}

@@ -101,16 +101,16 @@ func checkFilesystem(disks []Disk, i int, may Allowed, needed *Allowed) error {
 
 // noHeader is the error of a disk without a header, while the device is at work: it
 // is not mounted, or was never prepared.
-func (c *Config) noHeader(d Disk) error {
-	if err := c.unmounted(d); err != nil {
+func (o owner) noHeader(d Disk) error {
+	if err := unmounted(d, o.allowed); err != nil {
 		return err
 	}
 	return fmt.Errorf("disk %s: %w: it was never prepared for this job (replace a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
 }
 
 // unmounted is the error of a folder that is only a disk's empty mount point.
-func (c *Config) unmounted(d Disk) error {
-	if c.notMounted(d) {
+func unmounted(d Disk, may Allowed) error {
+	if notMounted(d, may) {
 		return fmt.Errorf("%w at %s: mount the disk", ErrNotMounted, d.Name)
 	}
 	return nil
@@ -118,8 +118,8 @@ func (c *Config) unmounted(d Disk) error {
 
 // notMounted reports whether a folder is only a disk's empty mount point. Where
 // disks may be plain folders that cannot be told.
-func (c *Config) notMounted(d Disk) bool {
-	if d.Mount == nil || d.Mount.Point || c.Allowed.Shared {
+func notMounted(d Disk, may Allowed) bool {
+	if d.Mount == nil || d.Mount.Point || may.Shared {
 		return false
 	}
 	_, err := d.FS.Stat(Root)

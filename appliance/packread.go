@@ -165,7 +165,7 @@ func (r *packReader) needList() error {
 	if r.list != nil {
 		return nil
 	}
-	list, err := r.set.hashList(r.p, r.code)
+	list, err := hashList(r.set, r.p, r.code)
 	if ownFault(err) {
 		return err
 	}

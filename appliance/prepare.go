@@ -154,8 +154,8 @@ func (c *Config) notPrepared(d Disk) error {
 		return Unanswered(d.Name, err)
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("disk %s: %w", d.Name, err)
-	case c.notMounted(d):
-		return c.noHeader(d)
+	case notMounted(d, c.Allowed):
+		return c.owner().noHeader(d)
 	}
 	return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
 }

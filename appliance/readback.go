@@ -54,7 +54,7 @@ func (r *diskReads) lacks(number uint64) bool {
 	return r != nil && (r.lies[number] || r.gone[number])
 }
 
-func (b *bay) readKey() readKey { return readKey{b.number, b.id} }
+func keyOf(b *bay) readKey { return readKey{b.number, b.id} }
 
 func (s *loadState) place(p *manifest.Pack) {
 	s.homes = append(s.homes, packHome{id: p.ID, root: p.Root, body: p.BodySize, bays: p.Bays, lost: p.Lost})
@@ -111,19 +111,19 @@ func (s *loadState) note(m readMark) {
 // wasRead tells whether the pack's shard on a bay came back from the disk that is
 // there now. The caller holds mu.
 func (d *Device) wasRead(b *bay, number uint64) bool {
-	r := d.state.reads[b.readKey()]
+	r := d.state.reads[keyOf(b)]
 	return r != nil && r.read.has(number) && !r.lacks(number)
 }
 
 func (d *Device) isSettled(b *bay) bool {
-	r := d.state.reads[b.readKey()]
+	r := d.state.reads[keyOf(b)]
 	return r != nil && r.settled
 }
 
 // isBad tells whether a disk is known not to have its shard of a pack. The caller
 // holds mu.
 func (d *Device) isBad(b *bay, number uint64) bool {
-	return d.state.reads[b.readKey()].lacks(number)
+	return d.state.reads[keyOf(b)].lacks(number)
 }
 
 // shardsOf counts the pack's shards on working disks, and those of them that were
@@ -233,7 +233,7 @@ func (d *Device) beginWrites() error {
 func (d *Device) noteRead(b *bay, number uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := readMark{kind: shardsRead, key: b.readKey(), packs: span{number, number + 1}}
+	m := readMark{kind: shardsRead, key: keyOf(b), packs: span{number, number + 1}}
 	d.state.note(m)
 	d.unsaved.add(m)
 }
@@ -242,7 +242,7 @@ func (d *Device) noteRead(b *bay, number uint64) {
 func (d *Device) noteSample(b *bay) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := readMark{kind: sampleRead, key: b.readKey()}
+	m := readMark{kind: sampleRead, key: keyOf(b)}
 	d.state.note(m)
 	d.unsaved.rest = append(d.unsaved.rest, m)
 }
@@ -255,7 +255,7 @@ func (d *Device) noteBad(b *bay, number uint64, err error) {
 		return
 	}
 	d.noteLie(b, number, "disk-failed", err)
-	b.told = true
+	d.told[b.number] = true
 	b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, number, err))
 }
 
@@ -267,8 +267,8 @@ func (d *Device) noteUnreadable(b *bay, number uint64, err error) {
 func (d *Device) noteLie(b *bay, number uint64, what string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unsaved.drop(b.readKey())
-	mark := readMark{kind: shardBad, key: b.readKey(), packs: span{number, number + 1}}
+	d.unsaved.drop(keyOf(b))
+	mark := readMark{kind: shardBad, key: keyOf(b), packs: span{number, number + 1}}
 	d.journalBad(b, what, fmt.Sprintf("pack %d: %s", number, cause(err)), mark)
 }
 

@@ -161,7 +161,7 @@ func (r *readBehind) noteTime(t timedRead) {
 
 // standBack leaves the disk to writes that wait for it: four fifths of the time.
 func (r *readBehind) standBack(b *bay, since time.Time) time.Time {
-	if len(b.io.requests) > 0 && !r.drain.Load() {
+	if b.queued() > 0 && !r.drain.Load() {
 		select {
 		case <-time.After(min(4*time.Since(since), 200*time.Millisecond)):
 		case <-r.ctx.Done():

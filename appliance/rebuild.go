@@ -338,7 +338,7 @@ func (r *rebuilder) lose(format string, args ...any) {
 // sealedWraps writes the wraps that the log names, each proven by its hash.
 func (r *rebuilder) sealedWraps() error {
 	for _, e := range r.sealed.Wraps {
-		b, err := r.disks.wrap(e)
+		b, err := readWrap(r.disks, e)
 		if err != nil {
 			r.lose("%v", err)
 			continue
@@ -353,7 +353,7 @@ func (r *rebuilder) sealedWraps() error {
 // statement writes the seal statement that the device signed.
 func (r *rebuilder) statement() error {
 	dev, _ := r.sealed.Job.Device(r.scope.Device)
-	if st := r.disks.signedSeal(dev.PublicKey.PublicKey, r.sealed.cp.Root); st != nil {
+	if st := readSeal(r.disks, dev.PublicKey.PublicKey, r.sealed.cp.Root); st != nil {
 		return durable.WriteFile(r.o.Onto.FS, sealName, st.envelope)
 	}
 	r.lose("%s: no disk has a copy that the device signed", sealName)

@@ -84,11 +84,11 @@ func (u *unsealed) survey() error {
 	if err := u.match(); err != nil {
 		return err
 	}
-	journals, err := u.set.frameFiles(journalKind, true)
+	journals, err := findFrames(u.set, journalKind, true)
 	if err != nil {
 		return err
 	}
-	lists, err := u.set.frameFiles(scanKind, true)
+	lists, err := findFrames(u.set, scanKind, true)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (u *unsealed) match() error {
 		if other := u.set[h.Bay]; other != nil {
 			return fmt.Errorf("disks %s and %s: %w: both are bay %d", other.disk.Name, disk.Name, ErrForeign, h.Bay)
 		}
-		u.set[h.Bay] = &bay{number: h.Bay, disk: disk, id: h.Disk}
+		u.set[h.Bay] = newBay(h.Bay, disk, h.Disk)
 	}
 	return u.enough()
 }
@@ -232,7 +232,7 @@ func (u *unsealed) counts(c *frameCopies, last filePart, faults int, later []*fr
 			return false, err
 		}
 	}
-	return u.set.counts(u.m, l)
+	return l.counts(u.set, u.m)
 }
 
 func (u *unsealed) entry(raw []byte) *manifest.Pack { return clearPack(raw, u.r.scope, u.key) }

@@ -73,7 +73,7 @@ func TestRebuildWhileSealing(t *testing.T) {
 }
 
 func mustBays(t *testing.T, r *memRig) bays {
-	set, err := r.cfg.matchBays()
+	set, err := r.cfg.owner().match(r.cfg.Disks)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -77,7 +77,7 @@ func (c *completion) completeWraps() error {
 		if err != nil || e.Wrap == nil { // they stand at the beginning
 			return err
 		}
-		data, err := c.set.wrap(e.Wrap)
+		data, err := readWrap(c.set, e.Wrap)
 		if err != nil {
 			return fmt.Errorf("nothing was signed: %w", err)
 		}

@@ -42,7 +42,7 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if !ok {
 		return nil, errors.New("no seal has begun")
 	}
-	set, err := c.matchBays()
+	set, err := c.owner().match(c.Disks)
 	if err != nil {
 		return nil, err
 	}

@@ -96,12 +96,12 @@ type signedSeal struct {
 // findSigned looks for one on the disks; nil is none.
 func (d *Device) findSigned(set *diskSet, root [32]byte) *signedSeal {
 	dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
-	return set.signedSeal(dev.PublicKey.PublicKey, root)
+	return readSeal(set, dev.PublicKey.PublicKey, root)
 }
 
-// signedSeal is the seal statement of a log that a device has signed; nil is none. One
+// readSeal returns the seal statement of a log that a device has signed; nil is none. One
 // that names more bays whose disk left was signed later.
-func (s *diskSet) signedSeal(key ed25519.PublicKey, root [32]byte) (found *signedSeal) {
+func readSeal(s *diskSet, key ed25519.PublicKey, root [32]byte) (found *signedSeal) {
 	for _, env := range s.copies(sealName, 0, manifest.MaxStatement) {
 		st := &signedSeal{envelope: env}
 		_, _, err := manifest.OpenStatement(env, manifest.PredicateSeal, &st.SealStatement, key)

@@ -46,9 +46,9 @@ func OpenSetContext(ctx context.Context, disks []Disk, signer ed25519.PublicKey,
 		return nil, fmt.Errorf("%w: none given", ErrTooFewDisks)
 	}
 	s := &Set{set: newDiskSet(disks), Proven: signer != nil}
-	s.set.stopped = ctx.Err
+	s.set.stopBy(ctx.Err)
 	err := s.open(signer, label)
-	s.set.stopped = nil                     // the set outlives the context
+	s.set.stopBy(nil)                       // the set outlives the context
 	if own := s.set.own.get(); own != nil { // whatever was not found may be there
 		err = own
 	}
@@ -290,7 +290,7 @@ func (s *Set) OpenWithSite(site *crypto.SiteKey) ([]byte, error) {
 }
 
 func (s *Set) openWrap(e *manifest.WrapEntry, site *crypto.SiteKey) ([]byte, error) {
-	b, err := s.set.wrap(e)
+	b, err := readWrap(s.set, e)
 	if err != nil {
 		return nil, fmt.Errorf("wrap to the site (a recovery identity opens the device, too): %w", err)
 	}
@@ -314,7 +314,7 @@ func (s *Set) OpenWithRecovery(identity string) ([]byte, error) {
 		}
 		var b, k []byte
 		var bound crypto.WrapBinding
-		if b, err = s.set.wrap(e); err != nil {
+		if b, err = readWrap(s.set, e); err != nil {
 			continue
 		}
 		if k, bound, err = crypto.UnwrapAge(identity, b); err != nil {

@@ -65,7 +65,7 @@ func (s *Set) place(i int) (bay int) {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: header is missing or damaged, and none of this device's shards that were looked for are there", d.Name))
 		return bay
 	}
-	s.set.bay[i] = bay
+	s.set.claim(i, bay)
 	s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: header is missing or damaged; by its shards it is bay %d", d.Name, bay))
 	return bay
 }

@@ -23,7 +23,7 @@ func (r *diskReads) condemned() bool {
 // doubts tells whether a disk is condemned and has not given a pack's shard back since.
 // The caller holds mu.
 func (d *Device) doubts(b *bay, number uint64) bool {
-	return d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number)
+	return d.state.reads[keyOf(b)].condemned() && !d.wasRead(b, number)
 }
 
 // wasLost tells whether a bay's shard of a pack was lost at the commit: the disk may
@@ -37,7 +37,7 @@ func (h *packHome) wasLost(bay int) bool {
 // at the commit counts once it was found there. The caller holds mu.
 func (d *Device) shardOn(b *bay, number uint64) int {
 	h := &d.state.homes[number]
-	if h.wasLost(b.number) && !b.found[number] && !d.wasRead(b, number) {
+	if h.wasLost(b.number) && !d.found[b.number][number] && !d.wasRead(b, number) {
 		return -1
 	}
 	return slices.Index(h.bays, byte(b.number))
@@ -179,10 +179,13 @@ func (d *Device) lookOn(ctx context.Context, b *bay, reads bool) error {
 func (d *Device) find(b *bay, number uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if b.found == nil {
-		b.found = map[uint64]bool{}
+	if d.found == nil {
+		d.found = map[int]map[uint64]bool{}
 	}
-	b.found[number] = true
+	if d.found[b.number] == nil {
+		d.found[b.number] = map[uint64]bool{}
+	}
+	d.found[b.number][number] = true
 }
 
 // isGone tells whether the disk says itself that it has no such shard: that is one
@@ -210,7 +213,7 @@ func (d *Device) noteGone(b *bay, numbers []uint64) {
 			marks[last].packs.to++
 			continue
 		}
-		marks = append(marks, readMark{kind: shardGone, key: b.readKey(), packs: span{n, n + 1}})
+		marks = append(marks, readMark{kind: shardGone, key: keyOf(b), packs: span{n, n + 1}})
 	}
 	if count > 0 {
 		d.journalBad(b, "note", fmt.Sprintf("%d shards are gone, the first of pack %d", count, marks[0].packs.from), marks...)
@@ -241,7 +244,7 @@ func (d *Device) goneShards() error {
 // condemnation is the ErrReadBack of a disk that works and gave something else back
 // than it was given, in this session or an earlier one.
 func (d *Device) condemnation(b *bay) error {
-	r := d.state.reads[b.readKey()]
+	r := d.state.reads[keyOf(b)]
 	if !r.condemned() {
 		return nil
 	}
@@ -262,7 +265,7 @@ func (d *Device) condemnations() (errs []error) {
 // condemn marks the disks that the journal says are condemned: Open's part.
 func (d *Device) condemn() {
 	for _, b := range d.bays.healthy() {
-		b.condemned.Store(d.state.reads[b.readKey()].condemned())
+		b.condemn(d.state.reads[keyOf(b)].condemned())
 	}
 }
 
@@ -270,6 +273,6 @@ func (d *Device) condemn() {
 // that they have was read just now, and the index will be.
 func (d *Device) pardon() {
 	for _, b := range d.bays.healthy() {
-		b.condemned.Store(false)
+		b.condemn(false)
 	}
 }

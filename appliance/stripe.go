@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
@@ -37,6 +38,16 @@ type stripeWriter struct {
 	hashes []crypto.ResumableHash // of the data blocks of the open stripe
 	at     int                    // where in cur the open stripe begins
 	hashed int                    // bytes of it that went into hashes already
+}
+
+// shardFile is one shard being written. A shard whose disk has
+// failed is lost from then on.
+type shardFile struct {
+	bay     *bay
+	file    vfs.File       // nil: this shard is lost
+	pending sync.WaitGroup // writes that are queued or under way
+	closed  bool
+	full    atomic.Pointer[error] // the disk had no room for it
 }
 
 // stripeBuffer is one buffer of a stripeWriter with the writes that use it.
@@ -320,7 +331,13 @@ func (w *stripeWriter) queue(b *stripeBuffer, shard int, block []byte, off int64
 	}
 	b.pending.Add(1)
 	s.pending.Add(1)
-	s.bay.io.requests <- writeRequest{file: s, buf: block, off: off, wg: &b.pending}
+	s.bay.queue(writeRequest{file: s.file, buf: block, off: off, done: func(err error) {
+		if err != nil {
+			s.fail(err)
+		}
+		b.pending.Done()
+		s.pending.Done()
+	}})
 }
 
 // finish makes every shard, the hash list and its coded pieces durable, after

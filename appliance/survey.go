@@ -37,7 +37,7 @@ func Survey(c Config) (usable []Disk, states []DiskState) {
 	taken := map[int]string{}
 	for _, d := range c.Disks {
 		s := DiskState{Name: d.Name, State: DiskGood, Bay: -1}
-		h, err := c.bayOf(d)
+		h, err := c.owner().bayOf(d)
 		if err == nil {
 			s.Bay = h.Bay
 			if other, twice := taken[h.Bay]; twice {
@@ -88,7 +88,7 @@ func readOnly(d Disk, bay int) error {
 	if _, err := d.FS.Stat(cpName); err == nil {
 		return nil
 	}
-	return &diskError{d.Name, bay, ErrReadOnly}
+	return failure(d, bay, ErrReadOnly)
 }
 
 // staleJob compares a disk's job file with the device's.

@@ -27,7 +27,7 @@ func newDisk(d Disk) error {
 	h, err := headerOf(d)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return (&Config{}).unmounted(d)
+		return unmounted(d, Allowed{})
 	case err != nil:
 		return err
 	}

@@ -90,8 +90,8 @@ func wrapName(e *manifest.WrapEntry) string {
 	return fmt.Sprintf("%s/%x.%s", wrapsDir, e.SHA256, suffix)
 }
 
-// wrap reads a wrap file by its hash.
-func (s *diskSet) wrap(e *manifest.WrapEntry) ([]byte, error) {
+// readWrap reads a wrap file by its hash.
+func readWrap(s *diskSet, e *manifest.WrapEntry) ([]byte, error) {
 	b, err := s.first(wrapName(e), manifest.MaxWrap, func(b []byte) bool { return crypto.SumSHA256(b) == e.SHA256 })
 	if ownFault(err) {
 		return nil, err
