@@ -29,6 +29,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -71,8 +72,8 @@ type Config struct {
 	Job      *manifest.Job
 	JobFile  []byte             // exact bytes of job.dsse
 	Key      ed25519.PrivateKey // device key
-	Disks    []Disk
-	Allowed  Allowed          // what was let pass when the disks were prepared, or is now
+	Disks    []disk.Disk
+	Allowed  disk.Allowed     // what was let pass when the disks were prepared, or is now
 	Workers  int              // packs open at once; 0 means one a core, at most 8
 	Now      func() time.Time // nil means time.Now
 	Rand     io.Reader        // nil means crypto/rand
@@ -109,7 +110,9 @@ func (c *Config) fill() error {
 }
 
 // owner is whom its disks must belong to.
-func (c *Config) owner() owner { return owner{c.Scope, c.Job.Geometry.Disks, c.Allowed} }
+func (c *Config) owner() disk.Owner {
+	return disk.Owner{Scope: c.Scope, Bays: c.Job.Geometry.Disks, Allowed: c.Allowed}
+}
 
 func (c *Config) newID() (id manifest.ID, err error) {
 	_, err = io.ReadFull(c.Rand, id[:])

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/manifest"
@@ -19,8 +20,8 @@ type Device struct {
 	key     []byte
 	keys    *manifest.Keys
 	code    *erasure.Code
-	bays    bays
-	held    hold
+	bays    disk.Bays
+	held    disk.Locks
 	told    [manifest.MaxBays]bool // by bay: its failure has been journalled
 	look    bool                   // opened by Look: nothing is written
 	buffers *bufferPool
@@ -60,13 +61,13 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	held, err := holdDisks(cfg.Disks)
+	held, err := disk.Lock(cfg.Disks)
 	if err != nil {
 		return nil, err
 	}
 	d, err := open(cfg, loadKey, false)
 	if err != nil {
-		held.release()
+		held.Release()
 		return nil, err
 	}
 	d.held = held
@@ -84,7 +85,7 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 			return nil, ErrSealBegun
 		}
 	}
-	set, err := cfg.owner().match(cfg.Disks)
+	set, err := cfg.owner().Match(cfg.Disks)
 	if err != nil {
 		return nil, err
 	}
@@ -98,13 +99,13 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 		return nil, err
 	}
 	d := &Device{cfg: cfg, key: loadKey, keys: manifest.NewKeys(loadKey, cfg.Scope), code: code, bays: set, look: look}
-	for _, b := range set.healthy() {
-		_, err := b.disk.FS.Stat(cpName)
+	for _, b := range set.Healthy() {
+		_, err := b.Disk.FS.Stat(disk.CheckpointName)
 		if err == nil {
-			return nil, fmt.Errorf("disk %s: %w", b.disk.Name, ErrSealed)
+			return nil, fmt.Errorf("disk %s: %w", b.Disk.Name, ErrSealed)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			if err := b.refuse(err); err != nil {
+			if err := b.Refuse(err); err != nil {
 				return nil, err
 			}
 		}
@@ -120,7 +121,7 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 		return nil, err
 	}
 	if look {
-		return d, d.bays.own()
+		return d, d.bays.Own()
 	}
 	if err := d.sweep(); err != nil {
 		return nil, err
@@ -138,7 +139,7 @@ func (d *Device) start(writers int) {
 	d.plains = newBytePool(crypto.PlainSegmentSize, writers)
 	for _, b := range d.bays {
 		if b != nil {
-			b.startWriter()
+			b.StartWriter()
 		}
 	}
 }
@@ -150,7 +151,7 @@ func (d *Device) stop() {
 	}
 	for _, b := range d.bays {
 		if b != nil {
-			b.stopWriter()
+			b.StopWriter()
 		}
 	}
 	d.buffers, d.plains = nil, nil
@@ -159,7 +160,7 @@ func (d *Device) stop() {
 // Close ends work on the device; nothing acknowledged depends on it.
 func (d *Device) Close() error {
 	d.stop()
-	defer d.held.release()
+	defer d.held.Release()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.endJournal()
@@ -172,13 +173,13 @@ func LeastDisks(g manifest.JobGeometry) int { return max(need(g.Code()), g.Disks
 // of a journal could be; what it commits would look as if it had never been.
 func (d *Device) enough() error {
 	g := d.cfg.Job.Geometry
-	have, least := len(d.bays.healthy()), LeastDisks(g)
+	have, least := len(d.bays.Healthy()), LeastDisks(g)
 	if d.look {
 		least = g.Disks - g.M
 	}
 	if have >= least {
 		return nil
 	}
-	err := fmt.Errorf("%w: %d of %d are here, %d are needed; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(d.bays.missing()))
-	return rebuildable(errors.Join(append([]error{err}, d.bays.errors()...)...), have, g)
+	err := fmt.Errorf("%w: %d of %d are here, %d are needed; missing: %s", disk.ErrTooFewDisks, have, g.Disks, least, disk.BayList(d.bays.Missing()))
+	return disk.Rebuildable(errors.Join(append([]error{err}, d.bays.Errors()...)...), have, g)
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
@@ -58,13 +59,13 @@ type indexPack struct {
 
 // write makes the whole index.
 func (w *indexWriter) write() error {
-	disk, err := w.d.scratchDisk()
+	fsys, err := w.d.scratchDisk()
 	if err != nil {
 		return err
 	}
-	sorter := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: 2 * sortMemory})
+	sorter := extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: 2 * sortMemory})
 	defer sorter.Close()
-	w.spool = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
+	w.spool = extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: sortMemory})
 	if err := w.gather(sorter); err != nil {
 		return err
 	}
@@ -387,16 +388,16 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	p.Lost = d.withUnreadable(p)
 	gone, whole := d.lookFor(p)
 	p.Lost = append(p.Lost, gone...)
-	if err := d.bays.own(); err != nil {
+	if err := d.bays.Own(); err != nil {
 		return err
 	}
 	slices.Sort(p.Lost)
 	if len(p.Lost) == 0 && whole {
 		return nil
 	}
-	list, err := hashList(d.bays.set(), p, d.code)
+	list, err := hashList(d.bays.Set(), p, d.code)
 	if errors.Is(err, errNoHashes) || errors.Is(err, erasure.ErrTooFew) {
-		return fmt.Errorf("%w: %w", ErrLost, err)
+		return fmt.Errorf("%w: %w", disk.ErrLost, err)
 	}
 	if err != nil {
 		return err
@@ -405,13 +406,13 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	for s, at := range p.Bays {
 		b := d.bays[at]
 		was := slices.Contains(p.Lost, byte(s))
-		here := b != nil && b.failed() == nil
+		here := b != nil && b.Failed() == nil
 		var bad error
 		if was && here {
-			bad = verifyShard(b.disk.FS, p, s, list)
+			bad = verifyShard(b.Disk.FS, p, s, list)
 		}
-		if ownFault(bad) {
-			return b.fail(bad)
+		if disk.OwnFault(bad) {
+			return b.Fail(bad)
 		}
 		if was && (!here || bad != nil) {
 			lost = append(lost, byte(s))
@@ -420,8 +421,8 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 		if !here {
 			continue
 		}
-		if err := sideFiles(b.disk.FS, p, s, d.code, list); err != nil {
-			if err := b.refuse(err); err != nil {
+		if err := sideFiles(b.Disk.FS, p, s, d.code, list); err != nil {
+			if err := b.Refuse(err); err != nil {
 				return err
 			}
 			lost = append(lost, byte(s))

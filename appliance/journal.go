@@ -11,6 +11,7 @@ import (
 
 	"github.com/minio/crc64nvme"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -83,7 +84,7 @@ type frameFile struct {
 	tag      [16]byte
 	size     int64
 	acked    int64 // bytes that are durable on m+1 disks
-	replicas map[*bay]vfs.File
+	replicas map[*disk.Bay]vfs.File
 	copies   int
 	buf      []byte // the last frame
 }
@@ -94,8 +95,8 @@ func (d *Device) newFrameFile(kind frameKind, ordinal uint64) (*frameFile, error
 	if err != nil {
 		return nil, err
 	}
-	f := &frameFile{d: d, kind: kind, id: id, ordinal: ordinal, name: journalDir + "/" + id.String() + kind.suffix(),
-		cipher: crypto.NewFrameCipher(d.key, kind.purpose(), id), replicas: map[*bay]vfs.File{}, copies: d.cfg.Job.Geometry.M + 1}
+	f := &frameFile{d: d, kind: kind, id: id, ordinal: ordinal, name: disk.JournalDir + "/" + id.String() + kind.suffix(),
+		cipher: crypto.NewFrameCipher(d.key, kind.purpose(), id), replicas: map[*disk.Bay]vfs.File{}, copies: d.cfg.Job.Geometry.M + 1}
 	return f, f.replicate()
 }
 
@@ -103,22 +104,22 @@ func (d *Device) newFrameFile(kind frameKind, ordinal uint64) (*frameFile, error
 // Missing ones are copied from a good one, or begin with the header alone.
 func (f *frameFile) replicate() error {
 	for b, file := range f.replicas {
-		if b.failed() != nil {
+		if b.Failed() != nil {
 			file.Close()
 			delete(f.replicas, b)
 		}
 	}
-	if err := f.d.bays.own(); err != nil {
+	if err := f.d.bays.Own(); err != nil {
 		return err
 	}
 	if f.size == 0 {
 		f.size = frameFileHead
 	}
 	if f.size > frameFileHead && len(f.replicas) == 0 {
-		return fmt.Errorf("%w: every disk that held the journal has failed: %w", ErrTooFewDisks, errors.Join(f.d.bays.errors()...))
+		return fmt.Errorf("%w: every disk that held the journal has failed: %w", disk.ErrTooFewDisks, errors.Join(f.d.bays.Errors()...))
 	}
 	var full error
-	for _, b := range f.d.bays.trusted() {
+	for _, b := range f.d.bays.Trusted() {
 		if len(f.replicas) >= f.copies {
 			return nil
 		}
@@ -127,15 +128,15 @@ func (f *frameFile) replicate() error {
 		}
 		file, err := f.copyTo(b)
 		switch {
-		case ownFault(err):
-			return b.fail(err)
-		case isFull(err):
-			full = b.full(err)
+		case disk.OwnFault(err):
+			return b.Fail(err)
+		case disk.IsFull(err):
+			full = b.Full(err)
 			continue
 		case errors.Is(err, errNoSource):
 			return err
 		case err != nil:
-			b.fail(err)
+			b.Fail(err)
 			continue
 		}
 		f.replicas[b] = file
@@ -144,18 +145,18 @@ func (f *frameFile) replicate() error {
 		return fmt.Errorf("no room for the journal: %w", full)
 	}
 	if len(f.replicas) < f.copies {
-		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", ErrTooFewDisks, f.copies, len(f.replicas), errors.Join(f.d.bays.errors()...))
+		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", disk.ErrTooFewDisks, f.copies, len(f.replicas), errors.Join(f.d.bays.Errors()...))
 	}
 	return nil
 }
 
 // copyTo begins a replica. Without room for it the disk keeps none: the next call
 // tries again.
-func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
-	file, err := b.disk.FS.Create(f.name, vfs.CreateOptions{})
+func (f *frameFile) copyTo(b *disk.Bay) (vfs.File, error) {
+	file, err := b.Disk.FS.Create(f.name, vfs.CreateOptions{})
 	if errors.Is(err, fs.ErrExist) { // its id is random: an earlier call could not remove its part
-		if err = b.disk.FS.Remove(f.name); err == nil {
-			file, err = b.disk.FS.Create(f.name, vfs.CreateOptions{})
+		if err = b.Disk.FS.Remove(f.name); err == nil {
+			file, err = b.Disk.FS.Create(f.name, vfs.CreateOptions{})
 		}
 	}
 	if err != nil {
@@ -169,15 +170,15 @@ func (f *frameFile) copyTo(b *bay) (vfs.File, error) {
 		}
 	}
 	if err == nil {
-		err = synced(file.Sync())
+		err = disk.Synced(file.Sync())
 	}
 	if err == nil {
-		err = synced(b.disk.FS.SyncDir(journalDir))
+		err = disk.Synced(b.Disk.FS.SyncDir(disk.JournalDir))
 	}
 	if err != nil {
 		file.Close()
-		if isFull(err) {
-			b.disk.FS.Remove(f.name) // no harm if it stays: a short copy
+		if disk.IsFull(err) {
+			b.Disk.FS.Remove(f.name) // no harm if it stays: a short copy
 		}
 		return nil, err
 	}
@@ -212,14 +213,14 @@ func (f *frameFile) append(clear, plain []byte, durable bool) error {
 	}
 	var mu sync.Mutex
 	var full error
-	f.holders().each(func(bay *bay) error {
+	f.holders().Each(func(bay *disk.Bay) error {
 		_, err := f.replicas[bay].WriteAt(b, f.size)
 		if err == nil && durable {
-			err = synced(f.replicas[bay].Sync())
+			err = disk.Synced(f.replicas[bay].Sync())
 		}
-		if isFull(err) { // the disk is not broken, but this file must not go on
+		if disk.IsFull(err) { // the disk is not broken, but this file must not go on
 			mu.Lock()
-			full = fmt.Errorf("no room for the journal: %w", bay.full(err))
+			full = fmt.Errorf("no room for the journal: %w", bay.Full(err))
 			mu.Unlock()
 			return nil
 		}
@@ -267,8 +268,8 @@ func frameCRC(b []byte) uint64 {
 }
 
 // holders are the bays that hold a replica.
-func (f *frameFile) holders() bays {
-	var out bays
+func (f *frameFile) holders() disk.Bays {
+	var out disk.Bays
 	for b := range f.replicas {
 		out = append(out, b)
 	}
@@ -277,7 +278,7 @@ func (f *frameFile) holders() bays {
 
 // sync makes all frames durable that were appended without.
 func (f *frameFile) sync() error {
-	f.holders().each(func(b *bay) error { return synced(f.replicas[b].Sync()) })
+	f.holders().Each(func(b *disk.Bay) error { return disk.Synced(f.replicas[b].Sync()) })
 	return f.replicate()
 }
 
@@ -296,7 +297,7 @@ func (f *frameFile) close() error {
 	var errs []error
 	for b, file := range f.replicas {
 		if err := file.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("disk %s: %w", b.disk.Name, err))
+			errs = append(errs, fmt.Errorf("disk %s: %w", b.Disk.Name, err))
 		}
 	}
 	f.replicas = nil

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -50,10 +51,10 @@ func newFaultRig(t *testing.T, o rigOptions) *faultRig {
 // journalsOf lists the journals of a disk, by ordinal.
 func journalsOf(t testing.TB, mems ...*vfs.Mem) []*frameCopies {
 	t.Helper()
-	set := bays{}
+	set := disk.Bays{}
 	for i, m := range mems {
 		if m != nil {
-			set = append(set, &bay{number: i, disk: Disk{FS: m}})
+			set = append(set, &disk.Bay{Number: i, Disk: Disk{FS: m}})
 		}
 	}
 	files, err := findFrames(set, journalKind, true)
@@ -66,8 +67,8 @@ func journalsOf(t testing.TB, mems ...*vfs.Mem) []*frameCopies {
 // framesOf gives where a copy's frames begin, and where the last one ends.
 func framesOf(t testing.TB, m vfs.FS, name string) (at []int64) {
 	t.Helper()
-	b := &bay{disk: Disk{FS: m}}
-	c := &frameCopies{name: name, on: []*bay{b}}
+	b := &disk.Bay{Disk: Disk{FS: m}}
+	c := &frameCopies{name: name, on: []*disk.Bay{b}}
 	o, err := c.open(true)
 	if err != nil {
 		t.Fatal(err)
@@ -105,16 +106,16 @@ var tornTails = []struct {
 	{"torn in mid-frame everywhere", func(r *faultRig) {
 		last := slices.MaxFunc(journalsOf(r.t, r.mems...), func(a, b *frameCopies) int { return int(a.ordinal) - int(b.ordinal) })
 		for _, b := range last.on {
-			at := framesOf(r.t, b.disk.FS, last.name)
-			truncate(r.t, b.disk.FS, last.name, at[len(at)-1]-9)
+			at := framesOf(r.t, b.Disk.FS, last.name)
+			truncate(r.t, b.Disk.FS, last.name, at[len(at)-1]-9)
 		}
 	}},
 	{"a file begun and never used", func(r *faultRig) {
-		file, _ := r.mems[1].Create(journalDir+"/"+strings.Repeat("ab", 16)+".journal", vfs.CreateOptions{})
+		file, _ := r.mems[1].Create(disk.JournalDir+"/"+strings.Repeat("ab", 16)+".journal", vfs.CreateOptions{})
 		file.WriteAt([]byte(frameFileMagic), 0)
 		file.Sync()
 		file.Close()
-		r.mems[1].SyncDir(journalDir)
+		r.mems[1].SyncDir(disk.JournalDir)
 	}},
 	{"a disk back with a pack whose number was used again", func(r *faultRig) { r.stale() }},
 }
@@ -124,7 +125,7 @@ var tornTails = []struct {
 func (r *faultRig) tear(n int, shards bool) {
 	files := journalsOf(r.t, r.mems...)
 	last := files[len(files)-1]
-	at := framesOf(r.t, last.on[0].disk.FS, last.name)
+	at := framesOf(r.t, last.on[0].Disk.FS, last.name)
 	cut := at[len(at)-1-n]
 	// the last pack's frame may stand before others without one
 	for ; n > 1 && r.packAt(last, cut) == nil; n++ {
@@ -132,11 +133,11 @@ func (r *faultRig) tear(n int, shards bool) {
 	}
 	pack := r.packAt(last, cut)
 	for _, b := range last.on[1:] {
-		truncate(r.t, b.disk.FS, last.name, cut)
+		truncate(r.t, b.Disk.FS, last.name, cut)
 	}
 	if pack != nil { // on one disk alone it was not acknowledged
 		end := at[slices.Index(at, cut)+1]
-		truncate(r.t, last.on[0].disk.FS, last.name, end)
+		truncate(r.t, last.on[0].Disk.FS, last.name, end)
 		r.acked = nil
 	}
 	if !shards {
@@ -174,7 +175,7 @@ func (r *faultRig) stale() {
 	last := files[len(files)-1]
 	from := last.on[0]
 	old := append([]*vfs.Mem(nil), r.mems...)
-	frames, err := vfs.ReadFile(from.disk.FS, last.name, 1<<20)
+	frames, err := vfs.ReadFile(from.Disk.FS, last.name, 1<<20)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func (r *faultRig) stale() {
 		r.t.Fatal(err)
 	}
 	d.Close()
-	file, err := old[slices.Index(old, from.disk.FS.(*vfs.Mem))].Open(last.name, vfs.OpenOptions{Write: true})
+	file, err := old[slices.Index(old, from.Disk.FS.(*vfs.Mem))].Open(last.name, vfs.OpenOptions{Write: true})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -211,7 +212,7 @@ func rule(r vfs.Rule) func(*vfs.Mem) vfs.FS {
 
 // faultsOf lists every fault of a disk's frame files.
 func faultsOf(t testing.TB, m *vfs.Mem) []fault {
-	out := []fault{{"EIO on readdir", true, rule(vfs.Rule{Op: vfs.OpReadDir, Path: journalDir})}}
+	out := []fault{{"EIO on readdir", true, rule(vfs.Rule{Op: vfs.OpReadDir, Path: disk.JournalDir})}}
 	for _, suffix := range []string{".journal", ".scan"} {
 		for _, name := range names(t, m, suffix) {
 			short := filepath.Base(name)[:6] + suffix
@@ -224,7 +225,7 @@ func faultsOf(t testing.TB, m *vfs.Mem) []fault {
 			add("EIO on open", true, rule(vfs.Rule{Op: vfs.OpOpen, Path: name}))
 			add("header EIO", true, rule(vfs.Rule{Op: vfs.OpRead, Path: name, Offset: 3, Length: 1}))
 			add("header flipped", true, on(func(m *vfs.Mem) { rot(t, m, name, 5) }))
-			add("removed", false, on(func(m *vfs.Mem) { m.Remove(name); m.SyncDir(journalDir) }))
+			add("removed", false, on(func(m *vfs.Mem) { m.Remove(name); m.SyncDir(disk.JournalDir) }))
 			add("truncated to nothing", false, on(func(m *vfs.Mem) { truncate(t, m, name, 0) }))
 			at := framesOf(t, m, name)
 			for i := range at[:len(at)-1] {
@@ -322,8 +323,8 @@ func (r *faultRig) has(disks []Disk) error {
 	}
 	for id := range r.acked.known {
 		shards := 0 // and hash lists
-		for _, disk := range disks {
-			list, _ := disk.FS.ReadDir(packDir(id))
+		for _, fsys := range disks {
+			list, _ := fsys.FS.ReadDir(disk.PackDir(id))
 			for _, e := range list {
 				if strings.HasPrefix(e.Name(), id.String()) {
 					shards++
@@ -385,20 +386,20 @@ func TestMendWhileADiskFails(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := files[0]
-	at := framesOf(t, c.on[0].disk.FS, c.name)
+	at := framesOf(t, c.on[0].Disk.FS, c.name)
 	size := at[len(at)-1]
-	rot(t, c.on[1].disk.FS, c.name, at[0]+30)
+	rot(t, c.on[1].Disk.FS, c.name, at[0]+30)
 	fails := c.on[0] // behind the read of its own sum
-	fails.disk.FS = vfs.NewFault(fails.disk.FS, vfs.Rule{Op: vfs.OpRead, Path: c.name, Nth: 2, Times: 1 << 20})
+	fails.Disk.FS = vfs.NewFault(fails.Disk.FS, vfs.Rule{Op: vfs.OpRead, Path: c.name, Nth: 2, Times: 1 << 20})
 	if err := d.mendFrameFile(c, size); err != nil {
 		t.Fatal(err)
 	}
-	if fails.failed() == nil {
+	if fails.Failed() == nil {
 		t.Fatal("the disk has not failed")
 	}
 	sums := map[[32]byte]int{}
-	for _, b := range d.bays.healthy() {
-		if sum, err := prefixSum(b.disk.FS, c.name, size); err == nil {
+	for _, b := range d.bays.Healthy() {
+		if sum, err := prefixSum(b.Disk.FS, c.name, size); err == nil {
 			sums[sum]++
 		}
 	}
@@ -436,7 +437,7 @@ func TestOpenWithAFault(t *testing.T) {
 					} else {
 						refused++
 						// the process may fail while a tail that does not count is cut off
-						cutting := ownFault(err) && tail.name != tornTails[0].name
+						cutting := disk.OwnFault(err) && tail.name != tornTails[0].name
 						if err := sameFiles(was, snapshot(t, mems), cutting); err != nil {
 							t.Fatalf("%s: refused, and %v", place, err)
 						}

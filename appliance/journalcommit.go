@@ -65,7 +65,7 @@ func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
 		return d.broken
 	}
 	err := d.appendNow(clear, m)
-	if err == nil && len(d.bays.missing()) != d.lost {
+	if err == nil && len(d.bays.Missing()) != d.lost {
 		err = d.keepCopies()
 	}
 	d.broken = err
@@ -75,7 +75,7 @@ func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
 // keepCopies brings the journal files of earlier sessions back to m+1 copies after
 // a disk has failed.
 func (d *Device) keepCopies() error {
-	lost := len(d.bays.missing()) // a disk that fails meanwhile is the next call's
+	lost := len(d.bays.Missing()) // a disk that fails meanwhile is the next call's
 	for _, c := range d.files {
 		if err := d.mendFrameFile(c, d.sizes[c.id]); err != nil {
 			return err

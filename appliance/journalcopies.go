@@ -6,12 +6,13 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // openCopy is one disk's copy of a frame file, open for reading.
 type openCopy struct {
-	b    *bay
+	b    *disk.Bay
 	file vfs.File
 }
 
@@ -29,10 +30,10 @@ type openCopies struct {
 func (c *frameCopies) open(lenient bool) (*openCopies, error) {
 	o := &openCopies{of: c, lenient: lenient}
 	for _, b := range slices.Clone(c.on) {
-		if b.failed() != nil {
+		if b.Failed() != nil {
 			continue
 		}
-		file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{})
+		file, err := b.Disk.FS.Open(c.name, vfs.OpenOptions{})
 		if err == nil {
 			o.list = append(o.list, openCopy{b, file})
 			continue
@@ -55,12 +56,12 @@ func (o *openCopies) close() {
 // fail judges an error of reading copy *i. If the disk fails by it, the copy leaves
 // the list, and *i becomes the place before it.
 func (o *openCopies) fail(i *int, err error) error {
-	if o.lenient && !ownFault(err) {
+	if o.lenient && !disk.OwnFault(err) {
 		o.faults++
 		return nil
 	}
 	c := o.list[*i]
-	if err := c.b.refuse(err); err != nil {
+	if err := c.b.Refuse(err); err != nil {
 		return err
 	}
 	c.file.Close()
@@ -81,7 +82,7 @@ func (o *openCopies) whole(at int64, count bool) (raw []byte, copies int, err er
 			}
 			return raw, copies, err
 		}
-		if readFault(err) {
+		if disk.ReadFault(err) {
 			if err := o.fail(&i, err); err != nil {
 				return nil, 0, err
 			}
@@ -106,7 +107,7 @@ func (o *openCopies) same(i int, at int64, want []byte) (int, error) {
 		if equal[j] {
 			count++
 		}
-		if k := j; readFault(errs[j]) {
+		if k := j; disk.ReadFault(errs[j]) {
 			if err := o.fail(&k, errs[j]); err != nil {
 				return 0, err
 			}
@@ -159,7 +160,7 @@ func (o *openCopies) nextWhole(at int64) (int64, error) {
 		best := int64(-1)
 		for i := 0; i < len(o.list); i++ {
 			found, err := o.search(i, from, min(searchStep, end-from))
-			if readFault(err) {
+			if disk.ReadFault(err) {
 				if err := o.fail(&i, err); err != nil {
 					return -1, err
 				}
@@ -180,7 +181,7 @@ func (o *openCopies) search(i int, from, n int64) (int64, error) {
 	file := o.list[i].file
 	buf := make([]byte, n+int64(len(frameMagic))-1)
 	have, err := readPieces(file, buf, from, o.lenient)
-	if readFault(err) {
+	if disk.ReadFault(err) {
 		return -1, err
 	}
 	buf = buf[:have]
@@ -194,7 +195,7 @@ func (o *openCopies) search(i int, from, n int64) (int64, error) {
 		if err == nil {
 			return from + int64(off), nil
 		}
-		if readFault(err) && (!o.lenient || ownFault(err)) {
+		if disk.ReadFault(err) && (!o.lenient || disk.OwnFault(err)) {
 			return -1, err
 		}
 	}
@@ -204,7 +205,7 @@ func (o *openCopies) search(i int, from, n int64) (int64, error) {
 // that cannot be read are left zero.
 func readPieces(file vfs.File, buf []byte, at int64, lenient bool) (int, error) {
 	have, err := file.ReadAt(buf, at)
-	if !readFault(err) || !lenient || ownFault(err) {
+	if !disk.ReadFault(err) || !lenient || disk.OwnFault(err) {
 		return have, err
 	}
 	size, serr := file.Size()
@@ -215,7 +216,7 @@ func readPieces(file vfs.File, buf []byte, at int64, lenient bool) (int, error) 
 	for off := 0; off < have; off += vfs.Alignment {
 		piece := buf[off:min(off+vfs.Alignment, have)]
 		if _, perr := file.ReadAt(piece, at+int64(off)); perr != nil {
-			if ownFault(perr) {
+			if disk.OwnFault(perr) {
 				return 0, perr
 			}
 			clear(piece)
@@ -274,7 +275,7 @@ func (o *openCopies) damaged(at, n int64) ([]byte, error) {
 	for i := 0; i < len(o.list); i++ {
 		clear(buf)
 		have, err := readPieces(o.list[i].file, buf, at, o.lenient)
-		if readFault(err) {
+		if disk.ReadFault(err) {
 			if err := o.fail(&i, err); err != nil {
 				return nil, err
 			}
@@ -293,10 +294,10 @@ func (o *openCopies) silent(at int64) (bool, error) {
 	for _, c := range o.list {
 		for off := at; ; off += searchStep {
 			_, err := c.file.ReadAt(buf, off)
-			if ownFault(err) {
-				return false, fmt.Errorf("disk %s: %w", c.b.disk.Name, err)
+			if disk.OwnFault(err) {
+				return false, fmt.Errorf("disk %s: %w", c.b.Disk.Name, err)
 			}
-			if readFault(err) {
+			if disk.ReadFault(err) {
 				return true, nil
 			}
 			if err != nil {

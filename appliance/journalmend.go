@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -16,14 +17,14 @@ import (
 // room is passed over; ErrFull says that too few others have any.
 func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 	want := d.cfg.Job.Geometry.M + 1
-	sums := map[*bay][32]byte{}
+	sums := map[*disk.Bay][32]byte{}
 	good := map[[32]byte]int{}
 	for _, b := range slices.Clone(c.on) {
-		if b.failed() != nil {
+		if b.Failed() != nil {
 			continue
 		}
-		sum, err := prefixSum(b.disk.FS, c.name, size)
-		if readFault(err) {
+		sum, err := prefixSum(b.Disk.FS, c.name, size)
+		if disk.ReadFault(err) {
 			if err := c.drop(b, err, false); err != nil {
 				return err
 			}
@@ -47,29 +48,29 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 	}
 	count := 0
 	for b, s := range sums {
-		if s == sum && b.failed() == nil { // it may have failed since
+		if s == sum && b.Failed() == nil { // it may have failed since
 			count++
 		} else {
 			delete(sums, b)
 		}
 	}
 	var full error
-	for _, b := range d.bays.trusted() {
+	for _, b := range d.bays.Trusted() {
 		if count >= want {
 			return nil
 		}
 		if _, ok := sums[b]; ok {
 			continue
 		}
-		err := from.writeMerged(b.disk.FS, size)
+		err := from.writeMerged(b.Disk.FS, size)
 		switch {
-		case isFull(err):
-			full = b.full(err)
+		case disk.IsFull(err):
+			full = b.Full(err)
 			continue
 		case errors.Is(err, errNoSource):
-			return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+			return fmt.Errorf("disk %s: %w", b.Disk.Name, err)
 		case err != nil:
-			if err := b.refuse(err); err != nil {
+			if err := b.Refuse(err); err != nil {
 				return err
 			}
 			continue
@@ -85,7 +86,7 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 	case full != nil:
 		return fmt.Errorf("no room for the journal: %w", full)
 	}
-	return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", ErrTooFewDisks, want, count, errors.Join(d.bays.errors()...))
+	return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", disk.ErrTooFewDisks, want, count, errors.Join(d.bays.Errors()...))
 }
 
 // eachWhole calls f for every frame up to size; damage is errNoSource.
@@ -121,12 +122,12 @@ func (o *openCopies) writeMerged(disk vfs.FS, size int64) error {
 
 // writeFrameFile writes a header and the parts that each hands over. Like
 // durable.WriteFile it never leaves half a file under its name.
-func writeFrameFile(disk vfs.FS, name string, header []byte, each func(put func(filePart) error) error) error {
+func writeFrameFile(fsys vfs.FS, name string, header []byte, each func(put func(filePart) error) error) error {
 	temp := name + ".merge" + durable.TempSuffix
-	if err := disk.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	file, err := disk.Create(temp, vfs.CreateOptions{})
+	file, err := fsys.Create(temp, vfs.CreateOptions{})
 	if err != nil {
 		return err
 	}
@@ -137,27 +138,27 @@ func writeFrameFile(disk vfs.FS, name string, header []byte, each func(put func(
 		})
 	}
 	if err == nil {
-		err = synced(file.Sync())
+		err = disk.Synced(file.Sync())
 	}
 	if cerr := file.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
-		disk.Remove(temp)
+		fsys.Remove(temp)
 		return err
 	}
-	return durable.Rename(disk, temp, name)
+	return durable.Rename(fsys, temp, name)
 }
 
 // cutTail removes what stands behind the last frame that counts, so that no later
 // session comes to another opinion about it.
 func (d *Device) cutTail(c *frameCopies, size int64) error {
 	for _, b := range slices.Clone(c.on) {
-		if b.failed() != nil {
+		if b.Failed() != nil {
 			continue
 		}
-		if err := cutFile(b.disk.FS, c.name, size); err != nil {
-			if err := b.refuse(err); err != nil {
+		if err := cutFile(b.Disk.FS, c.name, size); err != nil {
+			if err := b.Refuse(err); err != nil {
 				return err
 			}
 		}
@@ -165,8 +166,8 @@ func (d *Device) cutTail(c *frameCopies, size int64) error {
 	return nil
 }
 
-func cutFile(disk vfs.FS, name string, size int64) error {
-	file, err := disk.Open(name, vfs.OpenOptions{Write: true})
+func cutFile(fsys vfs.FS, name string, size int64) error {
+	file, err := fsys.Open(name, vfs.OpenOptions{Write: true})
 	if err != nil {
 		return err
 	}
@@ -178,7 +179,7 @@ func cutFile(disk vfs.FS, name string, size int64) error {
 	if err := file.Truncate(size); err != nil {
 		return err
 	}
-	return synced(file.Sync())
+	return disk.Synced(file.Sync())
 }
 
 func prefixSum(disk vfs.FS, name string, size int64) (sum [32]byte, err error) {

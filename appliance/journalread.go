@@ -13,6 +13,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -24,7 +25,7 @@ type frameCopies struct {
 	id       manifest.ID
 	ordinal  uint64
 	name     string
-	on       []*bay
+	on       []*disk.Bay
 	limit    int64 // what counts of an earlier file; 0: all
 	headless bool  // copies have frames, and none has a readable header
 	unread   int   // copies that could not be read at all
@@ -36,12 +37,12 @@ type frameCopies struct {
 //
 // A copy that cannot be read fails its disk. For a rebuild (lenient) it counts as
 // damaged, for the disk's shards are still of use.
-func findFrames(s bays, kind frameKind, lenient bool) ([]*frameCopies, error) {
+func findFrames(s disk.Bays, kind frameKind, lenient bool) ([]*frameCopies, error) {
 	found := map[string]*frameCopies{}
-	for _, b := range s.healthy() {
-		list, err := b.disk.FS.ReadDir(journalDir)
+	for _, b := range s.Healthy() {
+		list, err := b.Disk.FS.ReadDir(disk.JournalDir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			if err := b.refuse(err); err != nil {
+			if err := b.Refuse(err); err != nil {
 				return nil, err
 			}
 		}
@@ -50,7 +51,7 @@ func findFrames(s bays, kind frameKind, lenient bool) ([]*frameCopies, error) {
 			if err != nil || path.Ext(e.Name()) != kind.suffix() || e.IsDir() {
 				continue
 			}
-			name := journalDir + "/" + e.Name()
+			name := disk.JournalDir + "/" + e.Name()
 			if found[name] == nil {
 				found[name] = &frameCopies{kind: kind, id: id, name: name}
 			}
@@ -79,7 +80,7 @@ func (c *frameCopies) readHeader(lenient bool) (used bool, err error) {
 	good, frames := false, false
 	var refused error
 	for _, b := range slices.Clone(c.on) {
-		head, size, err := readHead(b.disk.FS, c.name)
+		head, size, err := readHead(b.Disk.FS, c.name)
 		if err != nil {
 			if err := c.drop(b, err, lenient); err != nil {
 				return false, err
@@ -107,29 +108,29 @@ func (c *frameCopies) readHeader(lenient bool) (used bool, err error) {
 }
 
 // drop takes a copy off the list that could not be opened or read.
-func (c *frameCopies) drop(b *bay, err error, lenient bool) error {
-	c.on = slices.DeleteFunc(c.on, func(o *bay) bool { return o == b })
+func (c *frameCopies) drop(b *disk.Bay, err error, lenient bool) error {
+	c.on = slices.DeleteFunc(c.on, func(o *disk.Bay) bool { return o == b })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	c.unread++
-	if lenient && !ownFault(err) {
+	if lenient && !disk.OwnFault(err) {
 		return nil
 	}
-	return b.refuse(err)
+	return b.Refuse(err)
 }
 
 // errHeadless says that a file's frames cannot be put in order.
 func (c *frameCopies) errHeadless(absent []int) error {
 	more := ""
 	if len(absent) > 0 {
-		more = fmt.Sprintf("; %s may have one", bayList(absent))
+		more = fmt.Sprintf("; %s may have one", disk.BayList(absent))
 	}
-	return fmt.Errorf("%w: %s %s: no disk at hand has a readable header of it%s", ErrLost, c.kind.purpose(), c.id, more)
+	return fmt.Errorf("%w: %s %s: no disk at hand has a readable header of it%s", disk.ErrLost, c.kind.purpose(), c.id, more)
 }
 
-func readHead(disk vfs.FS, name string) (head []byte, size int64, err error) {
-	file, err := disk.Open(name, vfs.OpenOptions{})
+func readHead(fsys vfs.FS, name string) (head []byte, size int64, err error) {
+	file, err := fsys.Open(name, vfs.OpenOptions{})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -139,7 +140,7 @@ func readHead(disk vfs.FS, name string) (head []byte, size int64, err error) {
 	}
 	head = make([]byte, frameFileHead)
 	n, err := file.ReadAt(head, 0)
-	if readFault(err) {
+	if disk.ReadFault(err) {
 		return nil, 0, err
 	}
 	return head[:n], size, nil
@@ -156,14 +157,14 @@ func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
 	seen := map[manifest.ID]bool{}
 	for _, c := range files {
 		if kind == journalKind && c.headless {
-			return nil, c.errHeadless(d.bays.missing())
+			return nil, c.errHeadless(d.bays.Missing())
 		}
 		c.limit = d.sizes[c.id]
 		seen[c.id] = true
 	}
 	for id, size := range d.sizes {
 		if kind == journalKind && size > frameFileHead && !seen[id] {
-			return nil, fmt.Errorf("%w: journal %s: no disk at hand has it any more: %w", ErrLost, id, errors.Join(d.bays.errors()...))
+			return nil, fmt.Errorf("%w: journal %s: no disk at hand has it any more: %w", disk.ErrLost, id, errors.Join(d.bays.Errors()...))
 		}
 	}
 	return files, nil
@@ -236,7 +237,7 @@ func (r *frameReader) next(all bool) (*frame, error) {
 	var refused error
 	for i := 0; i < len(r.copies.list); i++ {
 		raw, err := rawFrame(r.copies.list[i].file, r.at, r.bufs[r.seq%2])
-		if readFault(err) {
+		if disk.ReadFault(err) {
 			if err := r.copies.fail(&i, err); err != nil {
 				return nil, err
 			}
@@ -271,7 +272,7 @@ func (r *frameReader) ended(limit int64) error {
 	if err != nil || next < 0 && limit == 0 {
 		return err
 	}
-	return fmt.Errorf("%w: frame %d is damaged on all %d disks at hand that have it, and more follow: the other disks are needed", ErrLost, r.seq, len(r.copies.list))
+	return fmt.Errorf("%w: frame %d is damaged on all %d disks at hand that have it, and more follow: the other disks are needed", disk.ErrLost, r.seq, len(r.copies.list))
 }
 
 // errNotOurs: no crash leaves a frame whose checksum fits and whose tag does not.

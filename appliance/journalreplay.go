@@ -3,6 +3,7 @@ package appliance
 import (
 	"fmt"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -28,7 +29,7 @@ func (d *Device) replay() error {
 			return fmt.Errorf("journal %s: %w", c.id, err)
 		}
 	}
-	if err := d.bays.own(); err != nil {
+	if err := d.bays.Own(); err != nil {
 		return err
 	}
 	if err := d.enough(); err != nil {
@@ -45,7 +46,7 @@ func (d *Device) replay() error {
 			return fmt.Errorf("journal %s: %w", c.id, err)
 		}
 	}
-	d.lost = len(d.bays.missing())
+	d.lost = len(d.bays.Missing())
 	d.turn.Store(d.state.packs) // short sessions must not all begin at bay 0
 	return nil
 }
@@ -68,11 +69,11 @@ func (d *Device) settle(c *frameCopies, end journalEnd) error {
 	if err := cut(end.size); err != nil {
 		return err
 	}
-	if !end.thin && len(bays(c.on).healthy()) > d.cfg.Job.Geometry.M {
+	if !end.thin && len(disk.Bays(c.on).Healthy()) > d.cfg.Job.Geometry.M {
 		return nil
 	}
 	err := d.mendFrameFile(c, end.size)
-	if !isFull(err) || end.closed == 0 {
+	if !disk.IsFull(err) || end.closed == 0 {
 		return err
 	}
 	if err := cut(end.closed); err != nil {
@@ -170,7 +171,7 @@ func (d *Device) apply(fr frame) error {
 	}
 	if entry != nil {
 		if entry.Number > d.state.packs {
-			return fmt.Errorf("%w: no journal at hand names the packs from %d to %d", ErrLost, d.state.packs, entry.Number-1)
+			return fmt.Errorf("%w: no journal at hand names the packs from %d to %d", disk.ErrLost, d.state.packs, entry.Number-1)
 		}
 		if entry.Number < d.state.packs {
 			return fmt.Errorf("%w: pack number %d, want %d", manifest.ErrCorrupt, entry.Number, d.state.packs)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -30,7 +31,7 @@ type lastFrame struct {
 
 // counts decides whether the frame counts. The bays without a working disk are
 // those that may hold further copies.
-func (f lastFrame) counts(s bays, m int) (bool, error) {
+func (f lastFrame) counts(s disk.Bays, m int) (bool, error) {
 	switch {
 	case f.copies > m || f.entry == nil:
 		return true, nil
@@ -41,18 +42,18 @@ func (f lastFrame) counts(s bays, m int) (bool, error) {
 	if proof == nil || err != nil {
 		return err == nil, err
 	}
-	absent := append(s.missing(), silent...)
+	absent := append(s.Missing(), silent...)
 	if f.copies+f.unread+len(absent) <= m {
 		return false, nil
 	}
-	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %v", ErrTooFewDisks, f.entry.ID, bayList(absent), proof)
+	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %v", disk.ErrTooFewDisks, f.entry.ID, disk.BayList(absent), proof)
 }
 
 // provePack reads a pack and compares it with its signed hashes. lacking is nil if
 // all of it is there; silent are bays whose disk did not answer.
-func provePack(s bays, p *manifest.Pack) (lacking error, silent []int, err error) {
+func provePack(s disk.Bays, p *manifest.Pack) (lacking error, silent []int, err error) {
 	var notes []*notingFS // in the set's order
-	set := s.setBy(func(disk vfs.FS) vfs.FS {
+	set := s.SetBy(func(disk vfs.FS) vfs.FS {
 		notes = append(notes, &notingFS{FS: disk})
 		return notes[len(notes)-1]
 	})
@@ -61,17 +62,17 @@ func provePack(s bays, p *manifest.Pack) (lacking error, silent []int, err error
 	}
 	for i, w := range notes {
 		fault := w.fault()
-		if ownFault(fault) {
-			return nil, nil, fmt.Errorf("disk %s: %w", set.disks[i].Name, fault)
+		if disk.OwnFault(fault) {
+			return nil, nil, fmt.Errorf("disk %s: %w", set.Disks[i].Name, fault)
 		}
 		if fault != nil {
-			silent = append(silent, set.bay[i])
+			silent = append(silent, set.Bays[i])
 		}
 	}
 	return lacking, silent, nil
 }
 
-func readPack(set *diskSet, p *manifest.Pack) error {
+func readPack(set *disk.Set, p *manifest.Pack) error {
 	pr, err := newPackReader(set, p, &repairs{})
 	if err != nil {
 		return err
@@ -127,12 +128,12 @@ type notingFS struct {
 }
 
 func (w *notingFS) note(err error) {
-	if !readFault(err) || errors.Is(err, fs.ErrNotExist) {
+	if !disk.ReadFault(err) || errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err == nil || ownFault(err) {
+	if w.err == nil || disk.OwnFault(err) {
 		w.err = err
 	}
 }

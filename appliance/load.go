@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -59,7 +60,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return nil, err
 	}
 	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}, looks: d.state.entries}
-	failedBefore := len(d.bays.errors())
+	failedBefore := len(d.bays.Errors())
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
 	if list != nil {
@@ -74,13 +75,13 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		err = d.loadNew(ctx, src, &o, report)
 	}
 	rerr := d.endReadBack(ctx, report.readBack)
-	if err == nil || errors.Is(rerr, ErrLost) || errors.Is(rerr, ErrDoubted) { // a loss is told whatever else ended the load
+	if err == nil || errors.Is(rerr, disk.ErrLost) || errors.Is(rerr, ErrDoubted) { // a loss is told whatever else ended the load
 		err = errors.Join(err, rerr)
 	}
-	if errs := d.bays.errors(); len(errs) > failedBefore {
+	if errs := d.bays.Errors(); len(errs) > failedBefore {
 		d.failures()
 	}
-	for _, e := range d.bays.errors() {
+	for _, e := range d.bays.Errors() {
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
 	report.Status = d.lookBack(report)
@@ -179,7 +180,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 	err := l.run(ctx)
 	l.tell()
 	if err == nil && report.NoRoomCount > 0 {
-		err = fmt.Errorf("%w: %s larger than what is free", ErrFull, countOf(report.NoRoomCount, "file is", "files are"))
+		err = fmt.Errorf("%w: %s larger than what is free", disk.ErrFull, countOf(report.NoRoomCount, "file is", "files are"))
 	}
 	return err
 }
@@ -188,11 +189,11 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 // be written any more the load's own error stands.
 func (d *Device) failures() {
 	for _, b := range d.bays {
-		if b == nil || b.failed() == nil || d.told[b.number] {
+		if b == nil || b.Failed() == nil || d.told[b.Number] {
 			continue
 		}
-		d.told[b.number] = true
-		if d.event("disk-failed", cause(b.failed()), b.number) != nil {
+		d.told[b.Number] = true
+		if d.event("disk-failed", cause(b.Failed()), b.Number) != nil {
 			return
 		}
 	}

@@ -158,7 +158,7 @@ func (l *loader) reportProgress() (stop func()) {
 func (l *loader) progress() Progress {
 	p := l.total
 	p.File = l.files.oldest()
-	p.SlowDisk = l.d.bays.slowest()
+	p.SlowDisk = l.d.bays.Slowest()
 	p.Entries, p.Bytes, p.Skipped = l.entries.Load(), l.bytes.Load(), l.skipped.Load()
 	l.d.mu.Lock()
 	if st := l.d.state.lists[l.list.copies.id]; st != nil {

@@ -7,6 +7,7 @@ import (
 	mrand "math/rand"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -87,8 +88,8 @@ func TestRebuildSealed(t *testing.T) {
 			}
 		}
 		got, want := memFiles(t, onto), memFiles(t, whole[bay])
-		delete(got, headerName)
-		delete(want, headerName)
+		delete(got, disk.HeaderName)
+		delete(want, disk.HeaderName)
 		for name := range want {
 			if string(got[name]) != string(want[name]) {
 				t.Errorf("bay %d: %s differs (%d and %d bytes)", bay, name, len(want[name]), len(got[name]))

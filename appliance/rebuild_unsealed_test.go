@@ -31,7 +31,7 @@ func TestRebuildNamesLostFrames(t *testing.T) {
 		r := newFaultRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 1 << 20})
 		var damaged *frameCopies
 		for _, c := range journalsOf(t, r.mems...) {
-			if len(c.on) == 2 && c.on[0].number == 0 {
+			if len(c.on) == 2 && c.on[0].Number == 0 {
 				damaged = c
 				break
 			}
@@ -39,7 +39,7 @@ func TestRebuildNamesLostFrames(t *testing.T) {
 		if damaged == nil {
 			t.Fatal("no journal is on disk 0")
 		}
-		disk := damaged.on[1].disk.FS
+		disk := damaged.on[1].Disk.FS
 		at := framesOf(t, disk, damaged.name)
 		if header {
 			rot(t, disk, damaged.name, 20)
@@ -83,9 +83,9 @@ func TestRebuildMakesNoHeader(t *testing.T) {
 	if len(c.on) != 3 {
 		t.Fatalf("the journal is on %d disks", len(c.on))
 	}
-	truncate(t, c.on[1].disk.FS, c.name, 20)
-	rot(t, c.on[2].disk.FS, c.name, 20)
-	bay := c.on[0].number
+	truncate(t, c.on[1].Disk.FS, c.name, 20)
+	rot(t, c.on[2].Disk.FS, c.name, 20)
+	bay := c.on[0].Number
 	r.without(bay)
 	onto, _, err := r.rebuildOnto(bay)
 	if !errors.Is(err, ErrLost) {
@@ -119,12 +119,12 @@ func TestLastFrameDamaged(t *testing.T) {
 	files := journalsOf(t, r.mems...)
 	last := files[len(files)-1]
 	for _, b := range last.on {
-		at := framesOf(t, b.disk.FS, last.name)
+		at := framesOf(t, b.Disk.FS, last.name)
 		i := len(at) - 2
 		for at[i+1]-at[i] <= frameHead+crypto.FrameOverhead {
 			i--
 		}
-		rot(t, b.disk.FS, last.name, at[i]+30)
+		rot(t, b.Disk.FS, last.name, at[i]+30)
 	}
 	before := snapshot(t, r.mems)
 	if err := r.has(r.cfg.Disks); !errors.Is(err, ErrLost) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -15,7 +16,7 @@ import (
 // read without a key before anything is written.
 type unsealed struct {
 	r       *rebuilder
-	set     bays // by bay; nil where a disk is absent
+	set     disk.Bays // by bay; nil where a disk is absent
 	m       int
 	job     *manifest.Job
 	key     ed25519.PublicKey
@@ -38,15 +39,15 @@ type foundFile struct {
 }
 
 // openUnsealed takes the job from the disks and packs from the journal's clear parts.
-func (r *rebuilder) openUnsealed(disks []Disk) error {
-	s := &Set{set: newDiskSet(disks)}
+func (r *rebuilder) openUnsealed(disks []disk.Disk) error {
+	s := &Set{set: disk.NewSet(disks)}
 	if err := s.openJob(r.o.Signer); err != nil {
-		return s.set.own.or(err)
+		return s.set.Fault.Or(err)
 	}
-	if err := s.set.own.get(); err != nil {
+	if err := s.set.Fault.Get(); err != nil {
 		return err
 	}
-	for _, h := range s.set.scope {
+	for _, h := range s.set.Headers {
 		if h == nil {
 			continue
 		}
@@ -54,17 +55,17 @@ func (r *rebuilder) openUnsealed(disks []Disk) error {
 			r.scope = h.Scope
 		}
 		if h.Scope != r.scope || h.Scope.Job != s.Job.ID {
-			return fmt.Errorf("%w: the disks are of different jobs, devices or generations", ErrForeign)
+			return fmt.Errorf("%w: the disks are of different jobs, devices or generations", disk.ErrForeign)
 		}
 	}
 	dev, ok := s.Job.Device(r.scope.Device)
 	if !ok {
-		return fmt.Errorf("%w: job %s does not name device %s", ErrForeign, s.Job.ID, r.scope.Device)
+		return fmt.Errorf("%w: job %s does not name device %s", disk.ErrForeign, s.Job.ID, r.scope.Device)
 	}
 	r.disks, r.bays, r.job = s.set, s.Job.Geometry.Disks, s.JobFile
 	r.load = &unsealed{r: r, m: s.Job.Geometry.M, job: s.Job, key: dev.PublicKey.PublicKey, numbers: map[uint64]bool{}}
-	if err := errors.Join(r.load.survey(), s.set.own.get()); err != nil {
-		return s.set.own.or(err)
+	if err := errors.Join(r.load.survey(), s.set.Fault.Get()); err != nil {
+		return s.set.Fault.Or(err)
 	}
 	r.report.Lost = append(r.report.Lost, r.load.lost...)
 	r.total = uint64(len(r.load.packs))
@@ -119,21 +120,21 @@ func (u *unsealed) survey() error {
 // match puts the disks into their bays. Journals are only taken from disks whose
 // header says that they are this device's.
 func (u *unsealed) match() error {
-	u.set = make(bays, u.r.bays)
-	for i, h := range u.r.disks.scope {
+	u.set = make(disk.Bays, u.r.bays)
+	for i, h := range u.r.disks.Headers {
 		if h == nil || h.Bay >= len(u.set) {
 			continue
 		}
-		disk := u.r.disks.disks[i]
-		if err := rebuilt(disk); errors.Is(err, ErrRebuilding) {
+		fsys := u.r.disks.Disks[i]
+		if err := disk.CheckMark(fsys); errors.Is(err, disk.ErrRebuilding) {
 			continue // it may lack journals, and gives what shards it has
-		} else if ownFault(err) {
+		} else if disk.OwnFault(err) {
 			return err
 		}
 		if other := u.set[h.Bay]; other != nil {
-			return fmt.Errorf("disks %s and %s: %w: both are bay %d", other.disk.Name, disk.Name, ErrForeign, h.Bay)
+			return fmt.Errorf("disks %s and %s: %w: both are bay %d", other.Disk.Name, fsys.Name, disk.ErrForeign, h.Bay)
 		}
-		u.set[h.Bay] = newBay(h.Bay, disk, h.Disk)
+		u.set[h.Bay] = disk.NewBay(h.Bay, fsys, h.Disk)
 	}
 	return u.enough()
 }
@@ -141,13 +142,13 @@ func (u *unsealed) match() error {
 // enough counts the other disks: every journal must be on one of them, as when the
 // device is opened.
 func (u *unsealed) enough() error {
-	have, least := len(u.set.healthy()), len(u.set)-u.m
+	have, least := len(u.set.Healthy()), len(u.set)-u.m
 	if have >= least {
 		return nil
 	}
 	err := fmt.Errorf("%w: a device that is not sealed is rebuilt from %d of its %d disks, or journals could be missing; %d are here, missing: %s",
-		ErrTooFewDisks, least, len(u.set), have, bayList(u.set.missing()))
-	return errors.Join(append([]error{err}, u.set.errors()...)...)
+		disk.ErrTooFewDisks, least, len(u.set), have, disk.BayList(u.set.Missing()))
+	return errors.Join(append([]error{err}, u.set.Errors()...)...)
 }
 
 func (u *unsealed) lose(format string, args ...any) {
@@ -216,7 +217,7 @@ func (u *unsealed) tail(c *frameCopies, copies *openCopies, end int64) error {
 		u.unread = true
 		u.lose("journal %s: what stands behind byte %d cannot be read", c.id, end)
 		end = size
-	case c.unread > 0 && c.unread+len(u.set.missing()) > u.m:
+	case c.unread > 0 && c.unread+len(u.set.Missing()) > u.m:
 		u.unread = true
 		u.lose("journal %s: it may go on behind byte %d on a disk that cannot read it", c.id, end)
 	}
@@ -330,7 +331,7 @@ func (r *rebuilder) unsealedRest() error {
 		return err
 	}
 	for name, b := range wraps {
-		if err := durable.WriteFile(r.o.Onto.FS, wrapsDir+"/"+name, b); err != nil {
+		if err := durable.WriteFile(r.o.Onto.FS, disk.WrapsDir+"/"+name, b); err != nil {
 			return err
 		}
 	}
@@ -339,24 +340,24 @@ func (r *rebuilder) unsealedRest() error {
 	}
 	// The unlock wrap is last: a disk that has one counts as prepared. Its bytes
 	// are the same on every disk.
-	for _, b := range r.disks.copies(unlockName, 0, manifest.MaxWrap) {
+	for _, b := range r.disks.Copies(disk.UnlockName, 0, manifest.MaxWrap) {
 		if w, err := manifest.DecodeWrap(b); err == nil && w.Kind == manifest.WrapUnlock && w.Scope == r.scope {
-			return durable.WriteFile(r.o.Onto.FS, unlockName, b)
+			return durable.WriteFile(r.o.Onto.FS, disk.UnlockName, b)
 		}
 	}
-	return r.disks.own.or(fmt.Errorf("%w: no disk has the unlock wrap", ErrLost))
+	return r.disks.Fault.Or(fmt.Errorf("%w: no disk has the unlock wrap", disk.ErrLost))
 }
 
 // wraps are those that the disks with an unlock wrap agree on, and more where they do
 // not. Others may have some of a first unlock that was cut off: their key was never used.
 func (r *rebuilder) wraps() (map[string][]byte, error) {
 	vote := newWrapVote(&Config{Job: r.load.job, Scope: r.scope})
-	for _, d := range r.disks.disks {
-		if _, err := d.FS.Stat(unlockName); errors.Is(err, fs.ErrNotExist) {
+	for _, d := range r.disks.Disks {
+		if _, err := d.FS.Stat(disk.UnlockName); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		have, err := readWraps(d.FS)
-		if ownFault(err) {
+		if disk.OwnFault(err) {
 			return nil, fmt.Errorf("disk %s: %w", d.Name, err)
 		}
 		vote.add(have)
@@ -388,7 +389,7 @@ func (r *rebuilder) frameFile(f *foundFile) error {
 	header := frameFileHeader(f.kind, f.id, f.ordinal)
 	if f.headless { // as a disk has it: a good one would give the file a place
 		clear(header)
-		if _, err := readPieces(copies.list[0].file, header, 0, true); readFault(err) {
+		if _, err := readPieces(copies.list[0].file, header, 0, true); disk.ReadFault(err) {
 			return err
 		}
 	}

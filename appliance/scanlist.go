@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
@@ -43,7 +44,7 @@ type scanList struct {
 // makeList scans a source and saves the list. It is complete, and counts, only
 // with its tail.
 func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*scanList, error) {
-	disk, err := d.scratchDisk()
+	fsys, err := d.scratchDisk()
 	if err != nil {
 		return nil, err
 	}
@@ -82,7 +83,7 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 		items = items[:0]
 		return f.append(nil, w.Bytes(), false)
 	}
-	report, err := scanSource(ctx, src, o, disk.disk.FS, tmpDir, known, func(n uint64, it *item) error {
+	report, err := scanSource(ctx, src, o, fsys.Disk.FS, disk.TempDir, known, func(n uint64, it *item) error {
 		items = append(items, it.encode())
 		tail.Count = n + 1
 		if it.kind == manifest.KindFile {
@@ -193,11 +194,11 @@ func appendList(f *frameFile, number int, v any) error {
 }
 
 func (d *Device) removeList(name string) {
-	d.bays.each(func(b *bay) error {
-		if _, err := b.disk.FS.Stat(name); err != nil {
+	d.bays.Each(func(b *disk.Bay) error {
+		if _, err := b.Disk.FS.Stat(name); err != nil {
 			return nil
 		}
-		return durable.Remove(b.disk.FS, name)
+		return durable.Remove(b.Disk.FS, name)
 	})
 }
 
@@ -212,29 +213,29 @@ func (d *Device) newSorter(memory int) (*extsort.Sorter, func(), error) {
 		s := extsort.New(extsort.Config{FS: disk, Dir: "sort", Memory: memory})
 		return s, func() { s.Close(); done() }, nil
 	}
-	disk, err := d.scratchDisk()
+	fsys, err := d.scratchDisk()
 	if err != nil {
 		return nil, nil, err
 	}
-	s := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: memory})
+	s := extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: memory})
 	return s, func() { s.Close() }, nil
 }
 
 // scratchDisk is the healthy disk with the most room.
-func (d *Device) scratchDisk() (*bay, error) {
-	var best *bay
+func (d *Device) scratchDisk() (*disk.Bay, error) {
+	var best *disk.Bay
 	var most int64 = -1
 	var errs []error
-	for _, b := range d.bays.healthy() {
-		free, _, err := b.disk.FS.Free()
+	for _, b := range d.bays.Healthy() {
+		free, _, err := b.Disk.FS.Free()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("disk %s: %w", b.disk.Name, err))
+			errs = append(errs, fmt.Errorf("disk %s: %w", b.Disk.Name, err))
 		} else if free > most {
 			best, most = b, free
 		}
 	}
 	if best == nil {
-		return nil, fmt.Errorf("%w: none tells its room: %w", ErrTooFewDisks, errors.Join(append(errs, d.bays.errors()...)...))
+		return nil, fmt.Errorf("%w: none tells its room: %w", disk.ErrTooFewDisks, errors.Join(append(errs, d.bays.Errors()...)...))
 	}
 	return best, nil
 }
@@ -312,7 +313,7 @@ type listEnds struct {
 // A broken list is read again each time, for its disks may answer then.
 func (d *Device) readEnds(l *scanList) error {
 	if l.copies.headless {
-		l.broken = l.copies.errHeadless(d.bays.missing())
+		l.broken = l.copies.errHeadless(d.bays.Missing())
 		return nil
 	}
 	if e, ok := d.ends[l.copies.id]; ok {
@@ -333,13 +334,13 @@ func (d *Device) readEnds(l *scanList) error {
 		})
 	})
 	switch {
-	case errors.Is(err, ErrLost):
+	case errors.Is(err, disk.ErrLost):
 		l.broken, l.tail = fmt.Errorf("scan list %s: %w", l.copies.id, err), listTail{}
 		return nil
 	case err != nil:
 		return err
 	case !whole:
-		l.broken = fmt.Errorf("%w: scan list %s has no end", ErrLost, l.copies.id)
+		l.broken = fmt.Errorf("%w: scan list %s has no end", disk.ErrLost, l.copies.id)
 		return nil
 	}
 	if d.ends == nil {
@@ -369,8 +370,8 @@ func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 	})
 	if err == nil && n != l.tail.Count {
 		for _, b := range l.copies.on {
-			if failed := b.failed(); failed != nil {
-				return fmt.Errorf("%w: scan list %s is on disks that do not work any more: %w", ErrTooFewDisks, l.copies.id, failed)
+			if failed := b.Failed(); failed != nil {
+				return fmt.Errorf("%w: scan list %s is on disks that do not work any more: %w", disk.ErrTooFewDisks, l.copies.id, failed)
 			}
 		}
 		err = fmt.Errorf("%w: scan list %s ends after %d of %d items", manifest.ErrCorrupt, l.copies.id, n, l.tail.Count)

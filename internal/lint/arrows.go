@@ -52,6 +52,8 @@ var arrows = []Arrow{
 		"the verifier is written from docs/format.md; an import of ours would share the writer's mistakes"},
 	{"appliance/...", []string{"crypto/...", "manifest/...", "internal/..."}, anything,
 		"the device knows nothing of where it is imported, who runs it, or that it may be simulated"},
+	{"appliance/disk", []string{"manifest/...", "internal/vfs/...", "internal/durable/...", "internal/erasure/...", "internal/fields/..."}, none,
+		"a disk's files, bays and faults: no frames, no packs, no key"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"importer/target/s3", []string{"crypto/...", "importer/target", "internal/vfs/..."}, anything,

@@ -1,4 +1,4 @@
-package appliance
+package disk
 
 import (
 	"errors"
@@ -29,7 +29,7 @@ func OpenDisk(name string) (Disk, error) {
 		return Disk{}, err
 	}
 	m, err := vfs.MountOf(name)
-	if NoAnswer(err) || ownFault(err) {
+	if NoAnswer(err) || OwnFault(err) {
 		vfs.Close(disk)
 		return Disk{}, err
 	}
@@ -51,8 +51,8 @@ func KeepsOverwritten(disks []Disk) (names []string) {
 	return slices.Compact(names)
 }
 
-// empty reports whether the folder holds nothing of a device, as one that a pattern caught.
-func (d Disk) empty() bool {
+// Empty reports whether the folder holds nothing of a device, as one that a pattern caught.
+func (d Disk) Empty() bool {
 	_, err := d.FS.Stat(Root)
 	return errors.Is(err, fs.ErrNotExist)
 }

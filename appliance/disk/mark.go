@@ -1,4 +1,4 @@
-package appliance
+package disk
 
 import (
 	"errors"
@@ -13,21 +13,21 @@ import (
 // written yet.
 var ErrRebuilding = errors.New("its rebuild, or the first unlock, was cut off before it was whole")
 
-// setMark says that a disk is no member of its device until [clearMark].
-func setMark(disk vfs.FS) error { return durable.WriteFile(disk, markName, nil) }
+// SetMark says that a disk is no member of its device until [ClearMark].
+func SetMark(disk vfs.FS) error { return durable.WriteFile(disk, MarkName, nil) }
 
-func clearMark(disk vfs.FS) error {
-	err := durable.Remove(disk, markName)
+func ClearMark(disk vfs.FS) error {
+	err := durable.Remove(disk, MarkName)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	return err
 }
 
-// rebuilt is ErrRebuilding for a disk whose rebuild has not ended. It may lack
+// CheckMark is ErrRebuilding for a disk whose rebuild has not ended. It may lack
 // journals, and a device must not be opened by what the others do not say.
-func rebuilt(d Disk) error {
-	_, err := d.FS.Stat(markName)
+func CheckMark(d Disk) error {
+	_, err := d.FS.Stat(MarkName)
 	switch {
 	case err == nil:
 		return fmt.Errorf("disk %s: %w", d.Name, ErrRebuilding)

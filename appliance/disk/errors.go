@@ -1,4 +1,4 @@
-package appliance
+package disk
 
 import (
 	"errors"
@@ -32,8 +32,8 @@ type diskError struct {
 	err  error
 }
 
-// failure is the error of a disk that an error was final for.
-func failure(d Disk, bay int, err error) error { return &diskError{d.Name, bay, err} }
+// Failure is the error of a disk that an error was final for.
+func Failure(d Disk, bay int, err error) error { return &diskError{d.Name, bay, err} }
 
 func (e *diskError) Error() string {
 	return fmt.Sprintf("disk %s (bay %d) failed: %v", e.disk, e.bay, e.err)
@@ -48,7 +48,7 @@ var ErrNoAnswer = errors.New("does not answer")
 // concerns neither the name that was asked for, nor the asker's rights.
 func NoAnswer(err error) bool {
 	var errno syscall.Errno
-	if !errors.As(err, &errno) || ownFault(err) {
+	if !errors.As(err, &errno) || OwnFault(err) {
 		return false
 	}
 	switch errno {
@@ -74,9 +74,9 @@ func badHeader(err error) error {
 	return fmt.Errorf("%w: its header does not tell whose it is (go on without this disk, \"sledge rebuild\" puts a new one in its place; before anything is loaded, an empty disk will do): %w", ErrForeign, err)
 }
 
-// rebuildable makes an error ErrRebuildHelps if so many disks of an unsealed device are
+// Rebuildable makes an error ErrRebuildHelps if so many disks of an unsealed device are
 // enough to rebuild another. Its text stays.
-func rebuildable(err error, have int, g manifest.JobGeometry) error {
+func Rebuildable(err error, have int, g manifest.JobGeometry) error {
 	if g.M == 0 || have < g.Disks-g.M {
 		return err
 	}
@@ -92,9 +92,9 @@ func (rebuildableError) Is(target error) bool { return target == ErrRebuildHelps
 // ErrFull: the device has no room for the rest; what is committed stays.
 var ErrFull = errors.New("the device is full")
 
-// isFull tells an error of a full disk from others. One that comes from fsync is no
+// IsFull tells an error of a full disk from others. One that comes from fsync is no
 // such error: what it was about is lost.
-func isFull(err error) bool {
+func IsFull(err error) bool {
 	return (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) && !errors.Is(err, durable.ErrDiskFailed)
 }
 

@@ -1,4 +1,4 @@
-package appliance
+package disk
 
 import (
 	"errors"
@@ -24,7 +24,7 @@ var fitFilesystems = []string{"ext4", "xfs", "btrfs", "zfs"}
 // what of may was needed. Disks whose mount is not known pass.
 func CheckMounts(disks []Disk, may Allowed) (needed Allowed, err error) {
 	for i := range disks {
-		if disks[i].Mount == nil || !unprepared(disks[i]) {
+		if disks[i].Mount == nil || !Unprepared(disks[i]) {
 			continue
 		}
 		if err := checkMount(disks, i, may, &needed); err != nil {
@@ -35,9 +35,9 @@ func CheckMounts(disks []Disk, may Allowed) (needed Allowed, err error) {
 	return needed, nil
 }
 
-// unprepared reports whether a disk has no unlock wrap and no checkpoint.
-func unprepared(d Disk) bool {
-	for _, name := range []string{unlockName, cpName} {
+// Unprepared reports whether a disk has no unlock wrap and no checkpoint.
+func Unprepared(d Disk) bool {
+	for _, name := range []string{UnlockName, CheckpointName} {
 		if _, err := d.FS.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 			return false
 		}
@@ -99,26 +99,26 @@ func checkFilesystem(disks []Disk, i int, may Allowed, needed *Allowed) error {
 	return nil
 }
 
-// noHeader is the error of a disk without a header, while the device is at work: it
+// NoHeader is the error of a disk without a header, while the device is at work: it
 // is not mounted, or was never prepared.
-func (o owner) noHeader(d Disk) error {
-	if err := unmounted(d, o.allowed); err != nil {
+func (o Owner) NoHeader(d Disk) error {
+	if err := Unmounted(d, o.Allowed); err != nil {
 		return err
 	}
 	return fmt.Errorf("disk %s: %w: it was never prepared for this job (replace a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
 }
 
-// unmounted is the error of a folder that is only a disk's empty mount point.
-func unmounted(d Disk, may Allowed) error {
-	if notMounted(d, may) {
+// Unmounted is the error of a folder that is only a disk's empty mount point.
+func Unmounted(d Disk, may Allowed) error {
+	if NotMounted(d, may) {
 		return fmt.Errorf("%w at %s: mount the disk", ErrNotMounted, d.Name)
 	}
 	return nil
 }
 
-// notMounted reports whether a folder is only a disk's empty mount point. Where
+// NotMounted reports whether a folder is only a disk's empty mount point. Where
 // disks may be plain folders that cannot be told.
-func notMounted(d Disk, may Allowed) bool {
+func NotMounted(d Disk, may Allowed) bool {
 	if d.Mount == nil || d.Mount.Point || may.Shared {
 		return false
 	}
