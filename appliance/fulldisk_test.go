@@ -79,7 +79,7 @@ func TestMendPassesFullDisks(t *testing.T) {
 			}
 			spare++
 		}
-		return d, d.mendFrameFile(c, d.sizes[c.id])
+		return d, d.frames().mend(c, d.sizes[c.id])
 	}
 	d, err := mend(0)
 	if err != nil || len(disk.Bays(d.files[0].on).Healthy()) != 2 {

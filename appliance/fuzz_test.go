@@ -2,10 +2,10 @@ package appliance
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -27,9 +27,9 @@ func FuzzFrame(f *testing.F) {
 	m := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 30})
 	m.Mkdir(Root, 0)
 	m.Mkdir(disk.JournalDir, 0)
-	d := &Device{key: key, bays: disk.Bays{{Disk: Disk{Name: "d", FS: m}}}, cfg: Config{Job: &manifest.Job{}}}
-	ff := &frameFile{d: d, kind: journalKind, id: id, name: disk.JournalDir + "/" + id.String() + ".journal", cipher: crypto.NewFrameCipher(key, journalKind.purpose(), id), replicas: map[*disk.Bay]vfs.File{}, copies: 1}
-	if err := ff.replicate(); err != nil {
+	store := frameStore{disk.Bays{{Disk: Disk{Name: "d", FS: m}}}, key, 1}
+	ff, err := store.create(journalKind, id, 3)
+	if err != nil {
 		f.Fatal(err)
 	}
 	ff.append([]byte("clear"), []byte("one"), true)
@@ -43,12 +43,12 @@ func FuzzFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		file := frameFileOf(t, b)
-		cipher := crypto.NewFrameCipher(key, journalKind.purpose(), id)
+		cipher := store.cipher(journalKind, id)
 		copies := &openCopies{list: []openCopy{{&disk.Bay{}, file}}}
 		(&frameReader{cipher: cipher, copies: copies, at: frameFileHead}).next(true)
 		copies.eachPart(0, true, func(p filePart) error {
 			if p.whole {
-				clearPack(p.raw, manifest.Scope{}, make([]byte, 32))
+				clearPart(p.raw)
 			}
 			return nil
 		})
@@ -118,5 +118,15 @@ func FuzzFrameMessage(f *testing.F) {
 		}
 		s := newLoadState()
 		s.add(m)
+	})
+}
+
+func FuzzClearPack(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x01e\x00\x00\x00\x01s"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
+		raw := make([]byte, frameHead, frameHead+len(b))
+		binary.BigEndian.PutUint32(raw[4:], uint32(len(b)))
+		clearPack(append(raw, b...), manifest.Scope{}, make([]byte, 32))
 	})
 }

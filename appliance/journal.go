@@ -74,7 +74,7 @@ func parseFrameFileHeader(b []byte) (kind frameKind, id manifest.ID, ordinal uin
 
 // frameFile is a frame file being written.
 type frameFile struct {
-	d        *Device
+	bays     disk.Bays
 	kind     frameKind
 	id       manifest.ID
 	ordinal  uint64
@@ -89,15 +89,31 @@ type frameFile struct {
 	buf      []byte // the last frame
 }
 
-// newFrameFile creates a frame file on m+1 healthy disks.
-func (d *Device) newFrameFile(kind frameKind, ordinal uint64) (*frameFile, error) {
-	id, err := d.cfg.newID()
-	if err != nil {
-		return nil, err
-	}
-	f := &frameFile{d: d, kind: kind, id: id, ordinal: ordinal, name: disk.JournalDir + "/" + id.String() + kind.suffix(),
-		cipher: crypto.NewFrameCipher(d.key, kind.purpose(), id), replicas: map[*disk.Bay]vfs.File{}, copies: d.cfg.Job.Geometry.M + 1}
+// frameStore is where a device's frame files lie, and what they are encrypted with.
+type frameStore struct {
+	bays   disk.Bays
+	key    []byte // load key
+	copies int    // m+1: what is durable on so many disks is acknowledged
+}
+
+// create begins a frame file under a fresh id.
+func (s frameStore) create(kind frameKind, id manifest.ID, ordinal uint64) (*frameFile, error) {
+	f := &frameFile{bays: s.bays, kind: kind, id: id, ordinal: ordinal, name: disk.JournalDir + "/" + id.String() + kind.suffix(),
+		cipher: s.cipher(kind, id), replicas: map[*disk.Bay]vfs.File{}, copies: s.copies}
 	return f, f.replicate()
+}
+
+func (s frameStore) cipher(kind frameKind, id manifest.ID) *crypto.FrameCipher {
+	return crypto.NewFrameCipher(s.key, kind.purpose(), id)
+}
+
+// file is what the disks hold of f.
+func (f *frameFile) file() *frameCopies {
+	c := &frameCopies{kind: f.kind, id: f.id, ordinal: f.ordinal, name: f.name}
+	for b := range f.replicas {
+		c.on = append(c.on, b)
+	}
+	return c
 }
 
 // replicate brings the number of good replicas up to m+1 on healthy disks.
@@ -109,17 +125,17 @@ func (f *frameFile) replicate() error {
 			delete(f.replicas, b)
 		}
 	}
-	if err := f.d.bays.Own(); err != nil {
+	if err := f.bays.Own(); err != nil {
 		return err
 	}
 	if f.size == 0 {
 		f.size = frameFileHead
 	}
 	if f.size > frameFileHead && len(f.replicas) == 0 {
-		return fmt.Errorf("%w: every disk that held the journal has failed: %w", disk.ErrTooFewDisks, errors.Join(f.d.bays.Errors()...))
+		return fmt.Errorf("%w: every disk that held the journal has failed: %w", disk.ErrTooFewDisks, errors.Join(f.bays.Errors()...))
 	}
 	var full error
-	for _, b := range f.d.bays.Trusted() {
+	for _, b := range f.bays.Trusted() {
 		if len(f.replicas) >= f.copies {
 			return nil
 		}
@@ -145,7 +161,7 @@ func (f *frameFile) replicate() error {
 		return fmt.Errorf("no room for the journal: %w", full)
 	}
 	if len(f.replicas) < f.copies {
-		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", disk.ErrTooFewDisks, f.copies, len(f.replicas), errors.Join(f.d.bays.Errors()...))
+		return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", disk.ErrTooFewDisks, f.copies, len(f.replicas), errors.Join(f.bays.Errors()...))
 	}
 	return nil
 }

@@ -391,7 +391,7 @@ func TestMendWhileADiskFails(t *testing.T) {
 	rot(t, c.on[1].Disk.FS, c.name, at[0]+30)
 	fails := c.on[0] // behind the read of its own sum
 	fails.Disk.FS = vfs.NewFault(fails.Disk.FS, vfs.Rule{Op: vfs.OpRead, Path: c.name, Nth: 2, Times: 1 << 20})
-	if err := d.mendFrameFile(c, size); err != nil {
+	if err := d.frames().mend(c, size); err != nil {
 		t.Fatal(err)
 	}
 	if fails.Failed() == nil {

@@ -16,11 +16,7 @@ func (d *Device) endJournal() error {
 	if d.broken == nil {
 		j.finish()
 	}
-	c := &frameCopies{kind: j.kind, id: j.id, ordinal: j.ordinal, name: j.name}
-	for b := range j.replicas {
-		c.on = append(c.on, b)
-	}
-	d.files, d.sizes[j.id] = append(d.files, c), max(j.acked, frameFileHead)
+	d.files, d.sizes[j.id] = append(d.files, j.file()), max(j.acked, frameFileHead)
 	d.journal = nil
 	return j.close()
 }
@@ -77,7 +73,7 @@ func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
 func (d *Device) keepCopies() error {
 	lost := len(d.bays.Missing()) // a disk that fails meanwhile is the next call's
 	for _, c := range d.files {
-		if err := d.mendFrameFile(c, d.sizes[c.id]); err != nil {
+		if err := d.frames().mend(c, d.sizes[c.id]); err != nil {
 			return err
 		}
 	}

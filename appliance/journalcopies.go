@@ -225,6 +225,18 @@ func readPieces(file vfs.File, buf []byte, at int64, lenient bool) (int, error) 
 	return have, nil
 }
 
+// none reports whether no copy can be read.
+func (o *openCopies) none() bool { return len(o.list) == 0 }
+
+// header fills head with the first bytes of a copy as they are; what is not there is zero.
+func (o *openCopies) header(head []byte) error {
+	clear(head)
+	if _, err := readPieces(o.list[0].file, head, 0, true); disk.ReadFault(err) {
+		return err
+	}
+	return nil
+}
+
 // filePart is a run of a frame file: a whole frame, or the damage before one.
 type filePart struct {
 	at, size int64

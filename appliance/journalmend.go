@@ -12,11 +12,11 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// mendFrameFile brings a file of an earlier session to m+1 good copies of its
+// mend brings a file of an earlier session to m+1 good copies of its
 // first size bytes: short, damaged or missing ones are written again. A disk without
 // room is passed over; ErrFull says that too few others have any.
-func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
-	want := d.cfg.Job.Geometry.M + 1
+func (s frameStore) mend(c *frameCopies, size int64) error {
+	want := s.copies
 	sums := map[*disk.Bay][32]byte{}
 	good := map[[32]byte]int{}
 	for _, b := range slices.Clone(c.on) {
@@ -47,15 +47,15 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 		return err
 	}
 	count := 0
-	for b, s := range sums {
-		if s == sum && b.Failed() == nil { // it may have failed since
+	for b, own := range sums {
+		if own == sum && b.Failed() == nil { // it may have failed since
 			count++
 		} else {
 			delete(sums, b)
 		}
 	}
 	var full error
-	for _, b := range d.bays.Trusted() {
+	for _, b := range s.bays.Trusted() {
 		if count >= want {
 			return nil
 		}
@@ -86,7 +86,7 @@ func (d *Device) mendFrameFile(c *frameCopies, size int64) error {
 	case full != nil:
 		return fmt.Errorf("no room for the journal: %w", full)
 	}
-	return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", disk.ErrTooFewDisks, want, count, errors.Join(d.bays.Errors()...))
+	return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", disk.ErrTooFewDisks, want, count, errors.Join(s.bays.Errors()...))
 }
 
 // eachWhole calls f for every frame up to size; damage is errNoSource.
@@ -150,9 +150,9 @@ func writeFrameFile(fsys vfs.FS, name string, header []byte, each func(put func(
 	return durable.Rename(fsys, temp, name)
 }
 
-// cutTail removes what stands behind the last frame that counts, so that no later
+// cut removes what stands behind the last frame that counts, so that no later
 // session comes to another opinion about it.
-func (d *Device) cutTail(c *frameCopies, size int64) error {
+func (c *frameCopies) cut(size int64) error {
 	for _, b := range slices.Clone(c.on) {
 		if b.Failed() != nil {
 			continue

@@ -26,7 +26,7 @@ type frameCopies struct {
 	ordinal  uint64
 	name     string
 	on       []*disk.Bay
-	limit    int64 // what counts of an earlier file; 0: all
+	limit    int64 // what counts of the file; 0: all that is whole
 	headless bool  // copies have frames, and none has a readable header
 	unread   int   // copies that could not be read at all
 }
@@ -120,6 +120,9 @@ func (c *frameCopies) drop(b *disk.Bay, err error, lenient bool) error {
 	return b.Refuse(err)
 }
 
+// limitTo has read end at size: what counts of a file of an earlier session.
+func (c *frameCopies) limitTo(size int64) { c.limit = size }
+
 // errHeadless says that a file's frames cannot be put in order.
 func (c *frameCopies) errHeadless(absent []int) error {
 	more := ""
@@ -146,30 +149,6 @@ func readHead(fsys vfs.FS, name string) (head []byte, size int64, err error) {
 	return head[:n], size, nil
 }
 
-// findFrameFiles lists the frame files of a kind, by ordinal. Journals of which no
-// header is left are ErrLost, and so are those that this session has seen and that
-// are gone.
-func (d *Device) findFrameFiles(kind frameKind) ([]*frameCopies, error) {
-	files, err := findFrames(d.bays, kind, false)
-	if err != nil {
-		return nil, err
-	}
-	seen := map[manifest.ID]bool{}
-	for _, c := range files {
-		if kind == journalKind && c.headless {
-			return nil, c.errHeadless(d.bays.Missing())
-		}
-		c.limit = d.sizes[c.id]
-		seen[c.id] = true
-	}
-	for id, size := range d.sizes {
-		if kind == journalKind && size > frameFileHead && !seen[id] {
-			return nil, fmt.Errorf("%w: journal %s: no disk at hand has it any more: %w", disk.ErrLost, id, errors.Join(d.bays.Errors()...))
-		}
-	}
-	return files, nil
-}
-
 // frame is one frame as read back.
 type frame struct {
 	seq    uint64
@@ -180,31 +159,17 @@ type frame struct {
 	plain  []byte
 }
 
-// eachFrame calls f for every frame of the journal, in order.
-func (d *Device) eachFrame(f func(frame) error) error {
-	files, err := d.findFrameFiles(journalKind)
-	if err != nil {
-		return err
-	}
-	for _, c := range files {
-		if _, err := d.readFrames(c, false, f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// readFrames calls f for every frame that at least one copy holds whole, in
+// read calls f for every frame that at least one copy holds whole, in
 // order. It returns the length of the acknowledged part. Damage in one copy is
 // bridged by another. If all is set every copy is read, to count them. A frame is
 // valid until f returns for the next one.
-func (d *Device) readFrames(c *frameCopies, all bool, f func(frame) error) (int64, error) {
+func (s frameStore) read(c *frameCopies, all bool, f func(frame) error) (int64, error) {
 	copies, err := c.open(false)
 	if err != nil {
 		return frameFileHead, err
 	}
 	defer copies.close()
-	r := &frameReader{cipher: crypto.NewFrameCipher(d.key, c.kind.purpose(), c.id), copies: copies, at: frameFileHead}
+	r := &frameReader{cipher: s.cipher(c.kind, c.id), copies: copies, at: frameFileHead}
 	for c.limit == 0 || r.at < c.limit {
 		fr, err := r.next(all)
 		if err != nil {
@@ -219,6 +184,15 @@ func (d *Device) readFrames(c *frameCopies, all bool, f func(frame) error) (int6
 		r.at, r.seq = fr.end, r.seq+1
 	}
 	return r.at, nil
+}
+
+// clearPart is the part of a whole frame that is not encrypted; nil if it has none.
+func clearPart(raw []byte) []byte {
+	n := int(binary.BigEndian.Uint32(raw[4:]))
+	if n == 0 || n > len(raw)-frameHead {
+		return nil
+	}
+	return raw[frameHead : frameHead+n]
 }
 
 // frameReader walks the copies of one frame file.

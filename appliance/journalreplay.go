@@ -64,7 +64,7 @@ type journalEnd struct {
 func (d *Device) settle(c *frameCopies, end journalEnd) error {
 	cut := func(size int64) error {
 		d.sizes[c.id] = size
-		return d.cutTail(c, size)
+		return c.cut(size)
 	}
 	if err := cut(end.size); err != nil {
 		return err
@@ -72,14 +72,14 @@ func (d *Device) settle(c *frameCopies, end journalEnd) error {
 	if !end.thin && len(disk.Bays(c.on).Healthy()) > d.cfg.Job.Geometry.M {
 		return nil
 	}
-	err := d.mendFrameFile(c, end.size)
+	err := d.frames().mend(c, end.size)
 	if !disk.IsFull(err) || end.closed == 0 {
 		return err
 	}
 	if err := cut(end.closed); err != nil {
 		return err
 	}
-	return d.mendFrameFile(c, end.closed)
+	return d.frames().mend(c, end.closed)
 }
 
 // replayFile applies a file's frames. Each is held back until the next is seen: a
@@ -96,7 +96,7 @@ func (d *Device) replayFile(c *frameCopies, later []*frameCopies) (end journalEn
 		end.size = fr.end
 		return d.apply(*fr)
 	}
-	if _, err = d.readFrames(c, true, func(fr frame) error {
+	if _, err = d.frames().read(c, true, func(fr frame) error {
 		last := held
 		held = &fr
 		if last == nil {

@@ -2,7 +2,6 @@ package appliance
 
 import (
 	"crypto/ed25519"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -210,7 +209,7 @@ func (u *unsealed) tail(c *frameCopies, copies *openCopies, end int64) error {
 		return err
 	}
 	switch {
-	case len(copies.list) == 0:
+	case copies.none():
 		u.unread = true
 		u.lose("journal %s: no disk at hand can read it", c.id)
 	case silent:
@@ -270,7 +269,7 @@ func (u *unsealed) headless(c *frameCopies) error {
 		return err
 	}
 	defer copies.close()
-	u.unread = u.unread || len(copies.list) == 0
+	u.unread = u.unread || copies.none()
 	if _, err := copies.eachPart(0, false, func(p filePart) error {
 		if !p.whole {
 			return nil
@@ -302,11 +301,11 @@ func (u *unsealed) list(c *frameCopies) error {
 }
 
 func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
-	n := int(binary.BigEndian.Uint32(raw[4:]))
-	if n == 0 || n > len(raw)-frameHead {
+	public := clearPart(raw)
+	if public == nil {
 		return nil
 	}
-	entry, sig, err := splitClear(raw[frameHead : frameHead+n])
+	entry, sig, err := splitClear(public)
 	if err != nil || manifest.VerifyEntry(key, manifest.PackEntryContext, scope, entry, sig) != nil {
 		return nil
 	}
@@ -383,13 +382,12 @@ func (r *rebuilder) frameFile(f *foundFile) error {
 		return err
 	}
 	defer copies.close()
-	if len(copies.list) == 0 {
+	if copies.none() {
 		return nil // it is named as lost
 	}
 	header := frameFileHeader(f.kind, f.id, f.ordinal)
 	if f.headless { // as a disk has it: a good one would give the file a place
-		clear(header)
-		if _, err := readPieces(copies.list[0].file, header, 0, true); disk.ReadFault(err) {
+		if err := copies.header(header); err != nil {
 			return err
 		}
 	}

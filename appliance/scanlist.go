@@ -111,11 +111,7 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 		d.removeList(f.name)
 		return nil, err
 	}
-	c := &frameCopies{kind: scanKind, id: f.id, ordinal: f.ordinal, name: f.name}
-	for b := range f.replicas {
-		c.on = append(c.on, b)
-	}
-	return &scanList{copies: c, head: head, tail: tail}, nil
+	return &scanList{copies: f.file(), head: head, tail: tail}, nil
 }
 
 // sameMedium refuses another file system at the path of an earlier load.
@@ -321,7 +317,7 @@ func (d *Device) readEnds(l *scanList) error {
 		return nil
 	}
 	whole := false
-	_, err := d.readFrames(l.copies, false, func(fr frame) error {
+	_, err := d.frames().read(l.copies, false, func(fr frame) error {
 		return fields.Decode(fr.plain, listSchema, func(f fields.Field) error {
 			switch f.Number {
 			case 2:
@@ -353,7 +349,7 @@ func (d *Device) readEnds(l *scanList) error {
 // items calls f for every item of the list with its position.
 func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 	var n uint64
-	_, err := d.readFrames(l.copies, false, func(fr frame) error {
+	_, err := d.frames().read(l.copies, false, func(fr frame) error {
 		return fields.Decode(fr.plain, listSchema, func(fl fields.Field) error {
 			if fl.Number != 1 {
 				return nil
