@@ -45,8 +45,8 @@ func TestFullDiskWhileTheJournalIsCopied(t *testing.T) {
 			t.Errorf("the part stays %v: the full disk is condemned: %v", keeps, err)
 		}
 		fault.Clear()
-		if err := d.journal.replicate(); err != nil || len(d.journal.replicas) != 2 {
-			t.Errorf("the part stays %v: with room there are %d copies: %v", keeps, len(d.journal.replicas), err)
+		if err := d.journal.sync(); err != nil || len(d.journal.file().on) != 2 {
+			t.Errorf("the part stays %v: with room there are %d copies: %v", keeps, len(d.journal.file().on), err)
 		}
 	}
 }

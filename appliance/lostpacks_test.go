@@ -98,7 +98,7 @@ func TestCondemnedStays(t *testing.T) {
 	r.liars(forgets, 2)
 	r.loadAll(smallTree(t, 61, 1500<<10), LoadOptions{})
 	before := len(names(t, r.mems[2], ".shard"))
-	journals := len(names(t, r.mems[2], journalKind.suffix()))
+	journals := len(names(t, r.mems[2], ".journal"))
 	d := r.mustDevice()
 	if bad := d.BadDisks(); len(bad) != 1 || bad[0].Bay != 2 {
 		t.Errorf("bad disks %v", bad)
@@ -111,7 +111,7 @@ func TestCondemnedStays(t *testing.T) {
 	if now := len(names(t, r.mems[2], ".shard")); now > before {
 		t.Errorf("%d shards on the condemned disk, %d before", now, before)
 	}
-	if now := len(names(t, r.mems[2], journalKind.suffix())); now > journals {
+	if now := len(names(t, r.mems[2], ".journal")); now > journals {
 		t.Errorf("%d journals on the condemned disk, %d before", now, journals)
 	}
 }

@@ -21,7 +21,11 @@ func TestTornScanList(t *testing.T) {
 	if err := appendList(f, 2, listHead{Root: src}); err != nil {
 		t.Fatal(err)
 	}
-	first := f.size
+	st, err := f.file().on[0].Disk.FS.Stat(f.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := st.Size()
 	if err := appendList(f, 2, listHead{Root: src}); err != nil {
 		t.Fatal(err)
 	}
