@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/manifest"
@@ -40,9 +41,9 @@ type Device struct {
 	packs    int   // that have a reservation
 
 	mu           sync.Mutex // guards the rest: commits are ordered by it
-	journal      *frameFile
+	journal      *frames.Writer
 	ordinal      uint64 // of the next frame file
-	files        []*frameCopies
+	files        []*frames.File
 	sizes        map[manifest.ID]int64 // acknowledged length of each earlier file
 	state        loadState
 	broken       error       // the journal could not be written: nothing more may be committed

@@ -45,8 +45,8 @@ func TestFullDiskWhileTheJournalIsCopied(t *testing.T) {
 			t.Errorf("the part stays %v: the full disk is condemned: %v", keeps, err)
 		}
 		fault.Clear()
-		if err := d.journal.sync(); err != nil || len(d.journal.file().on) != 2 {
-			t.Errorf("the part stays %v: with room there are %d copies: %v", keeps, len(d.journal.file().on), err)
+		if err := d.journal.Sync(); err != nil || len(d.journal.File().On) != 2 {
+			t.Errorf("the part stays %v: with room there are %d copies: %v", keeps, len(d.journal.File().On), err)
 		}
 	}
 }
@@ -63,10 +63,10 @@ func TestMendPassesFullDisks(t *testing.T) {
 		t.Cleanup(func() { d.Close() })
 		c := d.files[0]
 		on := map[*disk.Bay]bool{}
-		for _, b := range c.on {
+		for _, b := range c.On {
 			on[b] = true
 		}
-		c.on[0].Fail(syscall.EIO)
+		c.On[0].Fail(syscall.EIO)
 		spare := 0
 		for _, b := range d.bays.Healthy() {
 			if on[b] {
@@ -79,10 +79,10 @@ func TestMendPassesFullDisks(t *testing.T) {
 			}
 			spare++
 		}
-		return d, d.frames().mend(c, d.sizes[c.id])
+		return d, d.frames().Mend(c, d.sizes[c.ID])
 	}
 	d, err := mend(0)
-	if err != nil || len(disk.Bays(d.files[0].on).Healthy()) != 2 {
+	if err != nil || len(disk.Bays(d.files[0].On).Healthy()) != 2 {
 		t.Errorf("others have room: %v", err)
 	}
 	d, err = mend(0, 1, 2)

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -75,7 +76,7 @@ func FuzzClearPack(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x01e\x00\x00\x00\x01s"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		raw := make([]byte, frameHead, frameHead+len(b))
+		raw := make([]byte, frames.FrameHead, frames.FrameHead+len(b))
 		binary.BigEndian.PutUint32(raw[4:], uint32(len(b)))
 		clearPack(append(raw, b...), manifest.Scope{}, make([]byte, 32))
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
@@ -84,16 +85,16 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 	if err != nil {
 		return err
 	}
-	err = w.d.eachFrame(func(fr frame) error {
+	err = w.d.eachFrame(func(fr frames.Frame) error {
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
-		p, err := w.d.clearEntry(fr.clear)
+		p, err := w.d.clearEntry(fr.Clear)
 		if err != nil {
 			return err
 		}
 		if p != nil {
-			entry, _, err := splitClear(fr.clear)
+			entry, _, err := splitClear(fr.Clear)
 			if err == nil {
 				err = w.spool.Add(spoolKey(spoolPack, p.Number), entry)
 			}
@@ -101,7 +102,7 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 				return err
 			}
 		}
-		m, err := decodeFrameMessage(fr.plain)
+		m, err := decodeFrameMessage(fr.Plain)
 		if err != nil {
 			return err
 		}

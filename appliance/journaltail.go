@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -86,26 +87,26 @@ func readPack(set *disk.Set, p *manifest.Pack) error {
 }
 
 // firstPack is the first pack that the files name, nil if they name none.
-func firstPack(files []*frameCopies, lenient bool, entry func(raw []byte) *manifest.Pack) (*manifest.Pack, error) {
+func firstPack(files []*frames.File, lenient bool, entry func(raw []byte) *manifest.Pack) (*manifest.Pack, error) {
 	var first *manifest.Pack
 	for _, c := range files {
-		if c.headless {
+		if c.Headless {
 			continue // its place among the others is not known
 		}
-		copies, err := c.open(lenient)
+		copies, err := c.Open(lenient)
 		if err != nil {
 			return nil, err
 		}
-		_, err = copies.eachPart(0, false, func(p filePart) error {
-			if p.whole {
-				first = entry(p.raw)
+		_, err = copies.EachPart(0, false, func(p frames.Part) error {
+			if p.Whole {
+				first = entry(p.Raw)
 			}
 			if first != nil {
 				return errStopped
 			}
 			return nil
 		})
-		copies.close()
+		copies.Close()
 		if first != nil || err != nil && !errors.Is(err, errStopped) {
 			return first, notStopped(err)
 		}

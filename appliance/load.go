@@ -64,7 +64,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
 	if list != nil {
-		report.continued = append(slices.Clone(list.head.Continues), list.copies.id)
+		report.continued = append(slices.Clone(list.head.Continues), list.copies.ID)
 		for _, id := range report.continued {
 			report.lists[id] = true
 		}
@@ -100,7 +100,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 func (d *Device) goodOf(l *scanList) uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if st := d.state.lists[l.copies.id]; st != nil {
+	if st := d.state.lists[l.copies.ID]; st != nil {
 		return st.good
 	}
 	return 0
@@ -123,7 +123,7 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		report.Scan.DroppedPaths = append(before.DroppedPaths, report.Scan.DroppedPaths...)
 	}
 	if n := report.Scan.Blocking; n > 0 && !o.AcceptFindings {
-		d.removeList(list.copies.name)
+		d.removeList(list.copies.Name)
 		what := "nothing was loaded"
 		if report.Resumed {
 			what = "what the load had begun with is loaded, and nothing that is new since"
@@ -141,7 +141,7 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		}
 	}
 	if list.tail.Count == 0 && d.loadedBefore(src) {
-		d.removeList(list.copies.name) // a list only says what is to be done
+		d.removeList(list.copies.Name) // a list only says what is to be done
 		return nil
 	}
 	return d.loadList(ctx, src, list, o, report)
@@ -152,7 +152,7 @@ func (d *Device) loadedBefore(src *source) bool {
 	lists, err := d.findLists()
 	return err == nil && slices.ContainsFunc(lists, func(l *scanList) bool {
 		rel := l.head.relation(src.head())
-		return (rel == relSame || rel == relUnknown) && l.broken == nil && d.state.begun(l.copies.id)
+		return (rel == relSame || rel == relUnknown) && l.broken == nil && d.state.begun(l.copies.ID)
 	})
 }
 
@@ -162,7 +162,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 		return err
 	}
 	what := "load-started"
-	if d.state.begun(list.copies.id) {
+	if d.state.begun(list.copies.ID) {
 		what = "load-resumed"
 		report.Scan = list.tail.report()
 	}
@@ -170,7 +170,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 		return err
 	}
 	d.start(d.cfg.Workers) // until Load ends: what reads back beside looks at the writers
-	report.lists[list.copies.id] = true
+	report.lists[list.copies.ID] = true
 	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Bytes
 	report.readBack = l.readBackProgress
@@ -294,7 +294,7 @@ func (l *loader) work(ctx context.Context, produce func(send func(unit) error) e
 func (l *loader) committed() *rangeSet {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
-	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+	if st := l.d.state.lists[l.list.copies.ID]; st != nil {
 		return &rangeSet{spans: slices.Clone(st.done.spans)}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -33,7 +34,7 @@ type unsealed struct {
 
 // foundFile is a frame file, and how much of it is copied.
 type foundFile struct {
-	*frameCopies
+	*frames.File
 	end int64
 }
 
@@ -84,33 +85,33 @@ func (u *unsealed) survey() error {
 	if err := u.match(); err != nil {
 		return err
 	}
-	journals, err := findFrames(u.set, journalKind, true)
+	journals, err := frames.Find(u.set, frames.Journal, true)
 	if err != nil {
 		return err
 	}
-	lists, err := findFrames(u.set, scanKind, true)
+	lists, err := frames.Find(u.set, frames.ScanList, true)
 	if err != nil {
 		return err
 	}
 	if err := u.enough(); err != nil { // with those that could not be listed
 		return err
 	}
-	for i := len(journals) - 1; i >= 0 && journals[i].headless; i-- {
+	for i := len(journals) - 1; i >= 0 && journals[i].Headless; i-- {
 		if err := u.headless(journals[i]); err != nil {
 			return err
 		}
 	}
 	for i, c := range journals {
-		if c.headless {
+		if c.Headless {
 			break
 		}
 		if err := u.journal(c, journals[i+1:]); err != nil {
-			return fmt.Errorf("journal %s: %w", c.id, err)
+			return fmt.Errorf("journal %s: %w", c.ID, err)
 		}
 	}
 	for _, c := range lists {
 		if err := u.list(c); err != nil {
-			return fmt.Errorf("scan list %s: %w", c.id, err)
+			return fmt.Errorf("scan list %s: %w", c.ID, err)
 		}
 	}
 	return u.findSeal()
@@ -156,17 +157,17 @@ func (u *unsealed) lose(format string, args ...any) {
 
 // journal takes a file's packs, names its damaged frames, and decides whether its
 // last one counts.
-func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
-	copies, err := c.open(true)
+func (u *unsealed) journal(c *frames.File, later []*frames.File) error {
+	copies, err := c.Open(true)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	var held filePart
+	defer copies.Close()
+	var held frames.Part
 	seq, before, faults := 0, 0, 0
-	end, err := copies.eachPart(0, true, func(p filePart) error {
-		if !p.whole {
-			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.id, seq, p.size, p.at)
+	end, err := copies.EachPart(0, true, func(p frames.Part) error {
+		if !p.Whole {
+			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.ID, seq, p.Size, p.At)
 		}
 		if seq > 0 {
 			if err := u.take(held); err != nil {
@@ -174,7 +175,7 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 			}
 		}
 		held = p
-		before, faults = copies.faults, copies.faults-before
+		before, faults = copies.Faults, copies.Faults-before
 		seq++
 		return nil
 	})
@@ -187,7 +188,7 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 			return err
 		}
 		if !counts {
-			u.files = append(u.files, &foundFile{c, held.at})
+			u.files = append(u.files, &foundFile{c, held.At})
 			return nil
 		}
 		if err := u.take(held); err != nil {
@@ -199,33 +200,33 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 
 // tail ends a file behind its last whole frame. What follows was never
 // acknowledged, unless no disk could be asked for it.
-func (u *unsealed) tail(c *frameCopies, copies *openCopies, end int64) error {
-	size, err := copies.size()
+func (u *unsealed) tail(c *frames.File, copies *frames.Copies, end int64) error {
+	size, err := copies.Size()
 	if err != nil {
 		return err
 	}
-	silent, err := copies.silent(end)
+	silent, err := copies.Silent(end)
 	if err != nil {
 		return err
 	}
 	switch {
-	case copies.none():
+	case copies.None():
 		u.unread = true
-		u.lose("journal %s: no disk at hand can read it", c.id)
+		u.lose("journal %s: no disk at hand can read it", c.ID)
 	case silent:
 		u.unread = true
-		u.lose("journal %s: what stands behind byte %d cannot be read", c.id, end)
+		u.lose("journal %s: what stands behind byte %d cannot be read", c.ID, end)
 		end = size
-	case c.unread > 0 && c.unread+len(u.set.Missing()) > u.m:
+	case c.Unread > 0 && c.Unread+len(u.set.Missing()) > u.m:
 		u.unread = true
-		u.lose("journal %s: it may go on behind byte %d on a disk that cannot read it", c.id, end)
+		u.lose("journal %s: it may go on behind byte %d on a disk that cannot read it", c.ID, end)
 	}
 	u.files = append(u.files, &foundFile{c, end})
 	return nil
 }
 
-func (u *unsealed) counts(c *frameCopies, last filePart, faults int, later []*frameCopies) (bool, error) {
-	l := lastFrame{copies: last.copies, unread: c.unread + faults, entry: u.entry(last.raw)} // damage is never the last part
+func (u *unsealed) counts(c *frames.File, last frames.Part, faults int, later []*frames.File) (bool, error) {
+	l := lastFrame{copies: last.Copies, unread: c.Unread + faults, entry: u.entry(last.Raw)} // damage is never the last part
 	if l.entry != nil && l.copies <= u.m {
 		var err error
 		if l.next, err = firstPack(later, true, u.entry); err != nil {
@@ -239,11 +240,11 @@ func (u *unsealed) entry(raw []byte) *manifest.Pack { return clearPack(raw, u.r.
 
 // take notes the pack of a frame that counts. Numbers have no gap: where there is
 // one, a frame is whole nowhere.
-func (u *unsealed) take(part filePart) error {
-	if !part.whole {
+func (u *unsealed) take(part frames.Part) error {
+	if !part.Whole {
 		return nil
 	}
-	p := u.entry(part.raw)
+	p := u.entry(part.Raw)
 	if p == nil {
 		return nil
 	}
@@ -262,19 +263,19 @@ func (u *unsealed) take(part filePart) error {
 
 // headless takes the packs of a file whose place among the others is not known. It
 // is copied as it is, to the last byte.
-func (u *unsealed) headless(c *frameCopies) error {
-	u.lose("journal %s: no disk at hand has a readable header of it", c.id)
-	copies, err := c.open(true)
+func (u *unsealed) headless(c *frames.File) error {
+	u.lose("journal %s: no disk at hand has a readable header of it", c.ID)
+	copies, err := c.Open(true)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	u.unread = u.unread || copies.none()
-	if _, err := copies.eachPart(0, false, func(p filePart) error {
-		if !p.whole {
+	defer copies.Close()
+	u.unread = u.unread || copies.None()
+	if _, err := copies.EachPart(0, false, func(p frames.Part) error {
+		if !p.Whole {
 			return nil
 		}
-		if e := u.entry(p.raw); e != nil {
+		if e := u.entry(p.Raw); e != nil {
 			u.numbers[e.Number] = true
 			u.packs = append(u.packs, e)
 		}
@@ -282,26 +283,26 @@ func (u *unsealed) headless(c *frameCopies) error {
 	}); err != nil {
 		return err
 	}
-	end, err := copies.size()
+	end, err := copies.Size()
 	u.files = append(u.files, &foundFile{c, end})
 	return err
 }
 
 // list copies a scan list as far as it goes. Nothing that is on the device depends
 // on it: where it is damaged, the source is scanned again.
-func (u *unsealed) list(c *frameCopies) error {
-	copies, err := c.open(true)
+func (u *unsealed) list(c *frames.File) error {
+	copies, err := c.Open(true)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	end, err := copies.eachPart(0, false, func(filePart) error { return nil })
+	defer copies.Close()
+	end, err := copies.EachPart(0, false, func(frames.Part) error { return nil })
 	u.files = append(u.files, &foundFile{c, end})
 	return err
 }
 
 func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
-	public := clearPart(raw)
+	public := frames.ClearPart(raw)
 	if public == nil {
 		return nil
 	}
@@ -370,32 +371,32 @@ func (r *rebuilder) wraps() (map[string][]byte, error) {
 func (r *rebuilder) frameFiles() error {
 	for _, f := range r.load.files {
 		if err := r.frameFile(f); err != nil {
-			return fmt.Errorf("%s %s: %w", f.kind.purpose(), f.id, err)
+			return fmt.Errorf("%s %s: %w", f.Kind.Purpose(), f.ID, err)
 		}
 	}
 	return nil
 }
 
 func (r *rebuilder) frameFile(f *foundFile) error {
-	copies, err := f.open(true)
+	copies, err := f.Open(true)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	if copies.none() {
+	defer copies.Close()
+	if copies.None() {
 		return nil // it is named as lost
 	}
-	header := frameFileHeader(f.kind, f.id, f.ordinal)
-	if f.headless { // as a disk has it: a good one would give the file a place
-		if err := copies.header(header); err != nil {
+	header := frames.Header(f.Kind, f.ID, f.Ordinal)
+	if f.Headless { // as a disk has it: a good one would give the file a place
+		if err := copies.Header(header); err != nil {
 			return err
 		}
 	}
-	return writeFrameFile(r.o.Onto.FS, f.name, header, func(put func(filePart) error) error {
-		if f.end <= frameFileHead {
+	return frames.WriteFile(r.o.Onto.FS, f.Name, header, func(put func(frames.Part) error) error {
+		if f.end <= frames.HeaderSize {
 			return nil
 		}
-		_, err := copies.eachPart(f.end, false, put)
+		_, err := copies.EachPart(f.end, false, put)
 		return err
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 )
 
 // reserve gives the number of bytes that a new pack may take: the policy's size,
@@ -75,7 +76,7 @@ func (d *Device) roomForRecords(m *frameMessage) error {
 	}
 	after := d.state
 	after.records += uint64(len(m.records))
-	frame := int64(len(m.partial)) + frameHead
+	frame := int64(len(m.partial)) + frames.FrameHead
 	for _, b := range m.records {
 		after.size += int64(len(b))
 		frame += int64(len(b)) + 4

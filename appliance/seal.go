@@ -218,7 +218,7 @@ func (d *Device) complete() error {
 	}
 	loaded := false
 	for _, l := range lists {
-		begun, finished := d.state.begun(l.copies.id), d.finished(l)
+		begun, finished := d.state.begun(l.copies.ID), d.finished(l)
 		if begun && !finished {
 			return &IncompleteError{*d.errUnfinished(l)}
 		}

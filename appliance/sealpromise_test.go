@@ -205,7 +205,7 @@ func TestJournalGap(t *testing.T) {
 		t.Fatalf("%d journals", len(files))
 	}
 	for _, m := range r.mems {
-		m.Remove(files[1].name)
+		m.Remove(files[1].Name)
 		m.SyncDir(disk.JournalDir)
 	}
 	d, err := r.device()

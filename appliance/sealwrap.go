@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -27,8 +28,8 @@ func (d *Device) WrapCheck() ([]byte, error) {
 	if c.WrapEntry, err = checked.entry.Encode(); err != nil {
 		return nil, err
 	}
-	err = d.eachFrame(func(fr frame) error {
-		p, err := d.clearEntry(fr.clear)
+	err = d.eachFrame(func(fr frames.Frame) error {
+		p, err := d.clearEntry(fr.Clear)
 		if err != nil || p == nil {
 			return err
 		}

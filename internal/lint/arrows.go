@@ -54,6 +54,8 @@ var arrows = []Arrow{
 		"the device knows nothing of where it is imported, who runs it, or that it may be simulated"},
 	{"appliance/disk", []string{"manifest/...", "internal/vfs/...", "internal/durable/...", "internal/erasure/...", "internal/fields/..."}, none,
 		"a disk's files, bays and faults: no frames, no packs, no key"},
+	{"appliance/frames", []string{"crypto/...", "manifest/...", "appliance/disk", "internal/vfs/...", "internal/durable/...", "internal/erasure/..."}, []string{"github.com/minio/crc64nvme/..."},
+		"a frame is bytes that m+1 disks have alike; what it says is a device's"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"importer/target/s3", []string{"crypto/...", "importer/target", "internal/vfs/..."}, anything,

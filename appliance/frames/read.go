@@ -1,4 +1,4 @@
-package appliance
+package frames
 
 import (
 	"bytes"
@@ -19,26 +19,26 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// frameCopies are the copies of one frame file that the disks hold.
-type frameCopies struct {
-	kind     frameKind
-	id       manifest.ID
-	ordinal  uint64
-	name     string
-	on       []*disk.Bay
+// File are the copies of one frame file that the disks hold.
+type File struct {
+	Kind     Kind
+	ID       manifest.ID
+	Ordinal  uint64
+	Name     string
+	On       []*disk.Bay
 	limit    int64 // what counts of the file; 0: all that is whole
-	headless bool  // copies have frames, and none has a readable header
-	unread   int   // copies that could not be read at all
+	Headless bool  // copies have frames, and none has a readable header
+	Unread   int   // copies that could not be read at all
 }
 
-// findFrames lists the frame files of a kind, by ordinal; those without a header
+// Find lists the frame files of a kind, by ordinal; those without a header
 // are last. A file without a header and without frames on every disk was never
 // used: nothing is acknowledged in it, and it is left out.
 //
 // A copy that cannot be read fails its disk. For a rebuild (lenient) it counts as
 // damaged, for the disk's shards are still of use.
-func findFrames(s disk.Bays, kind frameKind, lenient bool) ([]*frameCopies, error) {
-	found := map[string]*frameCopies{}
+func Find(s disk.Bays, kind Kind, lenient bool) ([]*File, error) {
+	found := map[string]*File{}
 	for _, b := range s.Healthy() {
 		list, err := b.Disk.FS.ReadDir(disk.JournalDir)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -53,12 +53,12 @@ func findFrames(s disk.Bays, kind frameKind, lenient bool) ([]*frameCopies, erro
 			}
 			name := disk.JournalDir + "/" + e.Name()
 			if found[name] == nil {
-				found[name] = &frameCopies{kind: kind, id: id, name: name}
+				found[name] = &File{Kind: kind, ID: id, Name: name}
 			}
-			found[name].on = append(found[name].on, b)
+			found[name].On = append(found[name].On, b)
 		}
 	}
-	var out []*frameCopies
+	var out []*File
 	for _, c := range found {
 		used, err := c.readHeader(lenient)
 		if err != nil {
@@ -69,28 +69,28 @@ func findFrames(s disk.Bays, kind frameKind, lenient bool) ([]*frameCopies, erro
 		}
 	}
 	sort.Slice(out, func(i, j int) bool {
-		return out[i].ordinal < out[j].ordinal || out[i].ordinal == out[j].ordinal && out[i].name < out[j].name
+		return out[i].Ordinal < out[j].Ordinal || out[i].Ordinal == out[j].Ordinal && out[i].Name < out[j].Name
 	})
 	return out, nil
 }
 
 // readHeader takes the first good header among the copies and reports whether the
 // file can hold frames. Copies that cannot be read leave the list.
-func (c *frameCopies) readHeader(lenient bool) (used bool, err error) {
+func (c *File) readHeader(lenient bool) (used bool, err error) {
 	good, frames := false, false
 	var refused error
-	for _, b := range slices.Clone(c.on) {
-		head, size, err := readHead(b.Disk.FS, c.name)
+	for _, b := range slices.Clone(c.On) {
+		head, size, err := readHead(b.Disk.FS, c.Name)
 		if err != nil {
 			if err := c.drop(b, err, lenient); err != nil {
 				return false, err
 			}
 			continue
 		}
-		frames = frames || size > frameFileHead
-		kind, id, ordinal, err := parseFrameFileHeader(head)
-		if err == nil && kind == c.kind && id == c.id {
-			c.ordinal, good = ordinal, true
+		frames = frames || size > HeaderSize
+		kind, id, ordinal, err := ParseHeader(head)
+		if err == nil && kind == c.Kind && id == c.ID {
+			c.Ordinal, good = ordinal, true
 		} else if errors.Is(err, manifest.ErrUnsupportedVersion) {
 			refused = err
 		}
@@ -99,37 +99,37 @@ func (c *frameCopies) readHeader(lenient bool) (used bool, err error) {
 	case good:
 		return true, nil
 	case frames && refused != nil:
-		return false, fmt.Errorf("%s %s: %w", c.kind.purpose(), c.id, refused)
+		return false, fmt.Errorf("%s %s: %w", c.Kind.Purpose(), c.ID, refused)
 	}
 	// An acknowledged journal is on a disk that answers, if enough do (Device.enough);
 	// a scan list that nobody can read is only worth its name.
-	c.headless, c.ordinal = frames || c.unread > 0 && (lenient || c.kind == scanKind), math.MaxUint64
-	return c.headless, nil
+	c.Headless, c.Ordinal = frames || c.Unread > 0 && (lenient || c.Kind == ScanList), math.MaxUint64
+	return c.Headless, nil
 }
 
 // drop takes a copy off the list that could not be opened or read.
-func (c *frameCopies) drop(b *disk.Bay, err error, lenient bool) error {
-	c.on = slices.DeleteFunc(c.on, func(o *disk.Bay) bool { return o == b })
+func (c *File) drop(b *disk.Bay, err error, lenient bool) error {
+	c.On = slices.DeleteFunc(c.On, func(o *disk.Bay) bool { return o == b })
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	c.unread++
+	c.Unread++
 	if lenient && !disk.OwnFault(err) {
 		return nil
 	}
 	return b.Refuse(err)
 }
 
-// limitTo has read end at size: what counts of a file of an earlier session.
-func (c *frameCopies) limitTo(size int64) { c.limit = size }
+// LimitTo has read end at size: what counts of a file of an earlier session.
+func (c *File) LimitTo(size int64) { c.limit = size }
 
-// errHeadless says that a file's frames cannot be put in order.
-func (c *frameCopies) errHeadless(absent []int) error {
+// ErrHeadless says that a file's frames cannot be put in order.
+func (c *File) ErrHeadless(absent []int) error {
 	more := ""
 	if len(absent) > 0 {
 		more = fmt.Sprintf("; %s may have one", disk.BayList(absent))
 	}
-	return fmt.Errorf("%w: %s %s: no disk at hand has a readable header of it%s", disk.ErrLost, c.kind.purpose(), c.id, more)
+	return fmt.Errorf("%w: %s %s: no disk at hand has a readable header of it%s", disk.ErrLost, c.Kind.Purpose(), c.ID, more)
 }
 
 func readHead(fsys vfs.FS, name string) (head []byte, size int64, err error) {
@@ -141,7 +141,7 @@ func readHead(fsys vfs.FS, name string) (head []byte, size int64, err error) {
 	if size, err = file.Size(); err != nil {
 		return nil, 0, err
 	}
-	head = make([]byte, frameFileHead)
+	head = make([]byte, HeaderSize)
 	n, err := file.ReadAt(head, 0)
 	if disk.ReadFault(err) {
 		return nil, 0, err
@@ -149,27 +149,27 @@ func readHead(fsys vfs.FS, name string) (head []byte, size int64, err error) {
 	return head[:n], size, nil
 }
 
-// frame is one frame as read back.
-type frame struct {
+// Frame is one frame as read back.
+type Frame struct {
 	seq    uint64
-	offset int64
-	end    int64
-	copies int // replicas that hold it whole
-	clear  []byte
-	plain  []byte
+	Offset int64
+	End    int64
+	Copies int // replicas that hold it whole
+	Clear  []byte
+	Plain  []byte
 }
 
-// read calls f for every frame that at least one copy holds whole, in
+// Read calls f for every frame that at least one copy holds whole, in
 // order. It returns the length of the acknowledged part. Damage in one copy is
 // bridged by another. If all is set every copy is read, to count them. A frame is
 // valid until f returns for the next one.
-func (s frameStore) read(c *frameCopies, all bool, f func(frame) error) (int64, error) {
-	copies, err := c.open(false)
+func (s Store) Read(c *File, all bool, f func(Frame) error) (int64, error) {
+	copies, err := c.Open(false)
 	if err != nil {
-		return frameFileHead, err
+		return HeaderSize, err
 	}
-	defer copies.close()
-	r := &frameReader{cipher: s.cipher(c.kind, c.id), copies: copies, at: frameFileHead}
+	defer copies.Close()
+	r := &frameReader{cipher: s.cipher(c.Kind, c.ID), copies: copies, at: HeaderSize}
 	for c.limit == 0 || r.at < c.limit {
 		fr, err := r.next(all)
 		if err != nil {
@@ -181,24 +181,24 @@ func (s frameStore) read(c *frameCopies, all bool, f func(frame) error) (int64, 
 		if err := f(*fr); err != nil {
 			return r.at, err
 		}
-		r.at, r.seq = fr.end, r.seq+1
+		r.at, r.seq = fr.End, r.seq+1
 	}
 	return r.at, nil
 }
 
-// clearPart is the part of a whole frame that is not encrypted; nil if it has none.
-func clearPart(raw []byte) []byte {
+// ClearPart is the part of a whole frame that is not encrypted; nil if it has none.
+func ClearPart(raw []byte) []byte {
 	n := int(binary.BigEndian.Uint32(raw[4:]))
-	if n == 0 || n > len(raw)-frameHead {
+	if n == 0 || n > len(raw)-FrameHead {
 		return nil
 	}
-	return raw[frameHead : frameHead+n]
+	return raw[FrameHead : FrameHead+n]
 }
 
 // frameReader walks the copies of one frame file.
 type frameReader struct {
 	cipher *crypto.FrameCipher
-	copies *openCopies
+	copies *Copies
 	at     int64
 	seq    uint64
 	tag    [16]byte
@@ -207,7 +207,7 @@ type frameReader struct {
 
 // next reads the frame that follows; nil if no copy holds it whole. errNotOurs
 // means that one is whole but does not decrypt, and no other copy does better.
-func (r *frameReader) next(all bool) (*frame, error) {
+func (r *frameReader) next(all bool) (*Frame, error) {
 	var refused error
 	for i := 0; i < len(r.copies.list); i++ {
 		raw, err := rawFrame(r.copies.list[i].file, r.at, r.bufs[r.seq%2])
@@ -231,7 +231,7 @@ func (r *frameReader) next(all bool) (*frame, error) {
 			refused = fmt.Errorf("%w: %w", crypto.ErrKey, err)
 			continue
 		}
-		fr.offset, fr.end, fr.copies = r.at, r.at+int64(len(raw)), copies
+		fr.Offset, fr.End, fr.Copies = r.at, r.at+int64(len(raw)), copies
 		r.tag = tag
 		return fr, nil
 	}
@@ -254,20 +254,20 @@ func (r *frameReader) ended(limit int64) error {
 var errNotOurs = errors.New("frame is whole but does not decrypt")
 
 // decryptFrame decrypts a whole frame in place.
-func decryptFrame(cipher *crypto.FrameCipher, raw []byte, seq uint64, tag [16]byte) (*frame, [16]byte, error) {
+func decryptFrame(cipher *crypto.FrameCipher, raw []byte, seq uint64, tag [16]byte) (*Frame, [16]byte, error) {
 	nc := int(binary.BigEndian.Uint32(raw[4:]))
-	clear, enc := raw[frameHead:frameHead+nc:frameHead+nc], raw[frameHead+nc:]
+	clear, enc := raw[FrameHead:FrameHead+nc:FrameHead+nc], raw[FrameHead+nc:]
 	sum := sha256.Sum256(clear)
 	plain, next, err := cipher.Decrypt(enc[:0], enc, seq, tag, sum[:])
 	if err != nil {
 		return nil, tag, fmt.Errorf("%w: %w", errNotOurs, err)
 	}
-	return &frame{seq: seq, clear: clear, plain: plain}, next, nil
+	return &Frame{seq: seq, Clear: clear, Plain: plain}, next, nil
 }
 
 // rawFrame reads a whole frame, into buf if it is large enough.
 func rawFrame(file vfs.File, at int64, buf []byte) ([]byte, error) {
-	var head [frameHead]byte
+	var head [FrameHead]byte
 	if _, err := file.ReadAt(head[:], at); err != nil {
 		return nil, err
 	}
@@ -276,14 +276,14 @@ func rawFrame(file vfs.File, at int64, buf []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if string(head[:4]) != frameMagic || n+frameHead > min(maxFrameBytes, size-at) {
+	if string(head[:4]) != Magic || n+FrameHead > min(maxFrameBytes, size-at) {
 		return nil, manifest.ErrCorrupt
 	}
-	b := slices.Grow(buf[:0], int(frameHead+n))[:frameHead+n]
+	b := slices.Grow(buf[:0], int(FrameHead+n))[:FrameHead+n]
 	if _, err := file.ReadAt(b, at); err != nil {
 		return nil, err
 	}
-	if !bytes.Equal(b[:frameHead], head[:]) || frameCRC(b) != binary.BigEndian.Uint64(b[12:]) {
+	if !bytes.Equal(b[:FrameHead], head[:]) || frameCRC(b) != binary.BigEndian.Uint64(b[12:]) {
 		return nil, manifest.ErrCorrupt
 	}
 	return b, nil

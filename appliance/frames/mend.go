@@ -1,4 +1,4 @@
-package appliance
+package frames
 
 import (
 	"errors"
@@ -12,18 +12,18 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// mend brings a file of an earlier session to m+1 good copies of its
+// Mend brings a file of an earlier session to m+1 good copies of its
 // first size bytes: short, damaged or missing ones are written again. A disk without
 // room is passed over; ErrFull says that too few others have any.
-func (s frameStore) mend(c *frameCopies, size int64) error {
-	want := s.copies
+func (s Store) Mend(c *File, size int64) error {
+	want := s.Copies
 	sums := map[*disk.Bay][32]byte{}
 	good := map[[32]byte]int{}
-	for _, b := range slices.Clone(c.on) {
+	for _, b := range slices.Clone(c.On) {
 		if b.Failed() != nil {
 			continue
 		}
-		sum, err := prefixSum(b.Disk.FS, c.name, size)
+		sum, err := prefixSum(b.Disk.FS, c.Name, size)
 		if disk.ReadFault(err) {
 			if err := c.drop(b, err, false); err != nil {
 				return err
@@ -37,11 +37,11 @@ func (s frameStore) mend(c *frameCopies, size int64) error {
 	if len(good) == 1 && len(sums) >= want {
 		return nil
 	}
-	from, err := c.open(false)
+	from, err := c.Open(false)
 	if err != nil {
 		return err
 	}
-	defer from.close()
+	defer from.Close()
 	sum, err := from.mergedSum(size)
 	if err != nil {
 		return err
@@ -55,7 +55,7 @@ func (s frameStore) mend(c *frameCopies, size int64) error {
 		}
 	}
 	var full error
-	for _, b := range s.bays.Trusted() {
+	for _, b := range s.Disks.Trusted() {
 		if count >= want {
 			return nil
 		}
@@ -67,7 +67,7 @@ func (s frameStore) mend(c *frameCopies, size int64) error {
 		case disk.IsFull(err):
 			full = b.Full(err)
 			continue
-		case errors.Is(err, errNoSource):
+		case errors.Is(err, ErrNoSource):
 			return fmt.Errorf("disk %s: %w", b.Disk.Name, err)
 		case err != nil:
 			if err := b.Refuse(err); err != nil {
@@ -75,8 +75,8 @@ func (s frameStore) mend(c *frameCopies, size int64) error {
 			}
 			continue
 		}
-		if !slices.Contains(c.on, b) {
-			c.on = append(c.on, b)
+		if !slices.Contains(c.On, b) {
+			c.On = append(c.On, b)
 		}
 		count++
 	}
@@ -86,43 +86,43 @@ func (s frameStore) mend(c *frameCopies, size int64) error {
 	case full != nil:
 		return fmt.Errorf("no room for the journal: %w", full)
 	}
-	return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", disk.ErrTooFewDisks, want, count, errors.Join(s.bays.Errors()...))
+	return fmt.Errorf("%w: the journal needs %d healthy disks, %d left: %w", disk.ErrTooFewDisks, want, count, errors.Join(s.Disks.Errors()...))
 }
 
-// eachWhole calls f for every frame up to size; damage is errNoSource.
-func (o *openCopies) eachWhole(size int64, f func(filePart) error) error {
-	end, err := o.eachPart(size, false, func(p filePart) error {
-		if !p.whole {
-			return fmt.Errorf("%w: journal %s at byte %d", errNoSource, o.of.id, p.at)
+// eachWhole calls f for every frame up to size; damage is ErrNoSource.
+func (o *Copies) eachWhole(size int64, f func(Part) error) error {
+	end, err := o.EachPart(size, false, func(p Part) error {
+		if !p.Whole {
+			return fmt.Errorf("%w: journal %s at byte %d", ErrNoSource, o.of.ID, p.At)
 		}
 		return f(p)
 	})
 	if err == nil && end != size {
-		err = fmt.Errorf("%w: journal %s at byte %d", errNoSource, o.of.id, end)
+		err = fmt.Errorf("%w: journal %s at byte %d", ErrNoSource, o.of.ID, end)
 	}
 	return err
 }
 
 // mergedSum is the SHA-256 of what writeMerged would write.
-func (o *openCopies) mergedSum(size int64) (sum [32]byte, err error) {
+func (o *Copies) mergedSum(size int64) (sum [32]byte, err error) {
 	h := crypto.NewSHA256()
-	h.Write(frameFileHeader(o.of.kind, o.of.id, o.of.ordinal))
-	err = o.eachWhole(size, func(p filePart) error { h.Write(p.raw); return nil })
+	h.Write(Header(o.of.Kind, o.of.ID, o.of.Ordinal))
+	err = o.eachWhole(size, func(p Part) error { h.Write(p.Raw); return nil })
 	h.Sum(sum[:0])
 	return sum, err
 }
 
 // writeMerged writes the first size bytes of the frame file on a disk, frame by
 // frame from whichever copy has it whole.
-func (o *openCopies) writeMerged(disk vfs.FS, size int64) error {
-	return writeFrameFile(disk, o.of.name, frameFileHeader(o.of.kind, o.of.id, o.of.ordinal), func(put func(filePart) error) error {
+func (o *Copies) writeMerged(disk vfs.FS, size int64) error {
+	return WriteFile(disk, o.of.Name, Header(o.of.Kind, o.of.ID, o.of.Ordinal), func(put func(Part) error) error {
 		return o.eachWhole(size, put)
 	})
 }
 
-// writeFrameFile writes a header and the parts that each hands over. Like
+// WriteFile writes a header and the parts that each hands over. Like
 // durable.WriteFile it never leaves half a file under its name.
-func writeFrameFile(fsys vfs.FS, name string, header []byte, each func(put func(filePart) error) error) error {
+func WriteFile(fsys vfs.FS, name string, header []byte, each func(put func(Part) error) error) error {
 	temp := name + ".merge" + durable.TempSuffix
 	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -132,8 +132,8 @@ func writeFrameFile(fsys vfs.FS, name string, header []byte, each func(put func(
 		return err
 	}
 	if _, err = file.WriteAt(header, 0); err == nil {
-		err = each(func(p filePart) error {
-			_, err := file.WriteAt(p.raw, p.at)
+		err = each(func(p Part) error {
+			_, err := file.WriteAt(p.Raw, p.At)
 			return err
 		})
 	}
@@ -150,14 +150,14 @@ func writeFrameFile(fsys vfs.FS, name string, header []byte, each func(put func(
 	return durable.Rename(fsys, temp, name)
 }
 
-// cut removes what stands behind the last frame that counts, so that no later
+// Cut removes what stands behind the last frame that counts, so that no later
 // session comes to another opinion about it.
-func (c *frameCopies) cut(size int64) error {
-	for _, b := range slices.Clone(c.on) {
+func (c *File) Cut(size int64) error {
+	for _, b := range slices.Clone(c.On) {
 		if b.Failed() != nil {
 			continue
 		}
-		if err := cutFile(b.Disk.FS, c.name, size); err != nil {
+		if err := cutFile(b.Disk.FS, c.Name, size); err != nil {
 			if err := b.Refuse(err); err != nil {
 				return err
 			}

@@ -1,4 +1,4 @@
-package appliance
+package frames
 
 import (
 	"testing"
@@ -16,7 +16,7 @@ func frameFileOf(t testing.TB, frames []byte) vfs.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	file.WriteAt(append(frameFileHeader(journalKind, manifest.ID{7}, 3), frames...), 0)
+	file.WriteAt(append(Header(Journal, manifest.ID{7}, 3), frames...), 0)
 	return file
 }
 
@@ -25,34 +25,34 @@ func FuzzFrame(f *testing.F) {
 	m := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 30})
 	m.Mkdir(disk.Root, 0)
 	m.Mkdir(disk.JournalDir, 0)
-	store := frameStore{disk.Bays{{Disk: disk.Disk{Name: "d", FS: m}}}, key, 1}
-	ff, err := store.create(journalKind, id, 3)
+	store := Store{disk.Bays{{Disk: disk.Disk{Name: "d", FS: m}}}, key, 1}
+	ff, err := store.Create(Journal, id, 3)
 	if err != nil {
 		f.Fatal(err)
 	}
-	ff.append([]byte("clear"), []byte("one"), true)
-	ff.append(nil, []byte("two"), true)
-	whole, err := vfs.ReadFile(m, ff.name, 1<<20)
+	ff.Append([]byte("clear"), []byte("one"), true)
+	ff.Append(nil, []byte("two"), true)
+	whole, err := vfs.ReadFile(m, ff.Name, 1<<20)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(whole[frameFileHead:])
-	f.Add([]byte(frameMagic + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add(whole[HeaderSize:])
+	f.Add([]byte(Magic + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		file := frameFileOf(t, b)
-		cipher := store.cipher(journalKind, id)
-		copies := &openCopies{list: []openCopy{{&disk.Bay{}, file}}}
-		(&frameReader{cipher: cipher, copies: copies, at: frameFileHead}).next(true)
-		copies.eachPart(0, true, func(p filePart) error {
-			if p.whole {
-				clearPart(p.raw)
+		cipher := store.cipher(Journal, id)
+		copies := &Copies{list: []openCopy{{&disk.Bay{}, file}}}
+		(&frameReader{cipher: cipher, copies: copies, at: HeaderSize}).next(true)
+		copies.EachPart(0, true, func(p Part) error {
+			if p.Whole {
+				ClearPart(p.Raw)
 			}
 			return nil
 		})
-		parseFrameFileHeader(b)
-		if len(b) >= frameFileHead {
-			parseFrameFileHeader(b[:frameFileHead])
+		ParseHeader(b)
+		if len(b) >= HeaderSize {
+			ParseHeader(b[:HeaderSize])
 		}
 	})
 }
