@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -108,7 +109,7 @@ func TestLastFrameCounts(t *testing.T) {
 	set := mustBays(t, r)
 	lost := &manifest.Pack{ID: manifest.ID{1}, Number: 1, Geometry: manifest.Geometry{K: 3, M: 2, BlockSize: 4096}, BodySize: 4096, Segments: 1, Bays: []byte{0, 1, 2, 3, 4}}
 	for copies, want := range []bool{false, false, false, true} {
-		counts, err := set.counts(2, lastFrame{copies: copies, entry: lost})
+		counts, err := lastFrame{copies: copies, entry: lost}.counts(set, 2)
 		if err != nil || counts != want {
 			t.Errorf("a frame without its pack on %d disks: counts %v, %v", copies, counts, err)
 		}
@@ -119,14 +120,14 @@ func TestLastFrameCounts(t *testing.T) {
 // same seal goes on with the disk.
 func TestKeysStayWithoutCheckpoint(t *testing.T) {
 	src := smallTree(t, 85, 100<<10)
-	for _, where := range []string{cpName, sealName} {
+	for _, where := range []string{disk.CheckpointName, disk.SealName} {
 		r := sealBegun(t, src)
 		r.cfg.Disks[1].FS = vfs.NewFault(r.mems[1], vfs.Rule{Op: vfs.OpCreate, Path: where + "*", Err: syscall.EIO})
 		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrAbsent) {
 			t.Fatalf("%s: sealed: %v", where, err)
 		}
 		for bay, m := range r.mems {
-			if _, err := m.Stat(unlockName); err != nil {
+			if _, err := m.Stat(disk.UnlockName); err != nil {
 				t.Errorf("%s: bay %d: %v", where, bay, err)
 			}
 		}
@@ -134,7 +135,7 @@ func TestKeysStayWithoutCheckpoint(t *testing.T) {
 		if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); err != nil {
 			t.Fatalf("%s: %v", where, err)
 		}
-		if _, err := r.mems[0].Stat(unlockName); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := r.mems[0].Stat(disk.UnlockName); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: the wrap is still there: %v", where, err)
 		}
 	}
@@ -145,11 +146,11 @@ func TestKeysStayWithoutCheckpoint(t *testing.T) {
 func TestWrapIsOverwritten(t *testing.T) {
 	r := sealBegun(t, smallTree(t, 86, 100<<10))
 	m := r.mems[0]
-	wrap, err := vfs.ReadFile(m, unlockName, manifest.MaxWrap)
+	wrap, err := vfs.ReadFile(m, disk.UnlockName, manifest.MaxWrap)
 	if err != nil {
 		t.Fatal(err)
 	}
-	half := unlockName + ".0.tmp"
+	half := disk.UnlockName + ".0.tmp"
 	f, err := m.Create(half, vfs.CreateOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +159,7 @@ func TestWrapIsOverwritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Close()
-	for i, name := range []string{unlockName, half} {
+	for i, name := range []string{disk.UnlockName, half} {
 		if err := m.Link(name, Root+"/kept"+string(rune('0'+i))); err != nil {
 			t.Fatal(err)
 		}
@@ -172,7 +173,7 @@ func TestWrapIsOverwritten(t *testing.T) {
 			t.Errorf("%s still holds the wrap: %d bytes, %v", name, len(left), err)
 		}
 	}
-	for _, name := range []string{unlockName, half} {
+	for _, name := range []string{disk.UnlockName, half} {
 		if _, err := m.Stat(name); !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", name, err)
 		}

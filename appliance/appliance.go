@@ -29,7 +29,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -39,18 +39,8 @@ var (
 	ErrSealed = errors.New("this generation is sealed")
 	// ErrNotSealed: only a sealed device can be received, read and imported.
 	ErrNotSealed = errors.New("this device is not sealed")
-	// ErrTooFewDisks: more disks are needed; the text says which.
-	ErrTooFewDisks = errors.New("too few disks")
-	// ErrRebuildHelps: there are too few disks, and enough to rebuild one that is missing.
-	ErrRebuildHelps = errors.New("a rebuild would help")
 	// ErrSealBegun: the checkpoint is on record; only FinishSeal may go on.
 	ErrSealBegun = errors.New("the seal has begun and must be finished")
-	// ErrBusy: another command is at work on one of the disks.
-	ErrBusy = errors.New("another sledge command is at work on this disk")
-	// ErrForeign: a disk belongs to another job, device or generation, or is there twice.
-	ErrForeign = errors.New("disk does not belong here")
-	// ErrLost: the bytes cannot be restored from the disks at hand.
-	ErrLost = errors.New("data lost")
 	// ErrExpired: the job's date has passed for new loads, and for the first unlock.
 	ErrExpired = errors.New("job has expired")
 	// ErrRollback: the disks are not the ones that the label describes.
@@ -76,27 +66,14 @@ var (
 	ErrNotFound = errors.New("not in the manifest")
 )
 
-// Disk is one mount point, or a folder standing for one. Name is what the
-// operator typed; messages use it.
-type Disk struct {
-	Name  string
-	FS    vfs.FS
-	Mount *vfs.Mount // nil: not known, as of a disk in memory
-
-	Unmapped bool // the system was asked for the mount, and told nothing
-}
-
-// Root is the folder below which everything of a disk lies.
-const Root = "sledge"
-
 // Config is a device at work on one generation of a job.
 type Config struct {
 	Scope    manifest.Scope
 	Job      *manifest.Job
 	JobFile  []byte             // exact bytes of job.dsse
 	Key      ed25519.PrivateKey // device key
-	Disks    []Disk
-	Allowed  Allowed          // what was let pass when the disks were prepared, or is now
+	Disks    []disk.Disk
+	Allowed  disk.Allowed     // what was let pass when the disks were prepared, or is now
 	Workers  int              // packs open at once; 0 means one a core, at most 8
 	Now      func() time.Time // nil means time.Now
 	Rand     io.Reader        // nil means crypto/rand
@@ -132,37 +109,12 @@ func (c *Config) fill() error {
 	return nil
 }
 
+// owner is whom its disks must belong to.
+func (c *Config) owner() disk.Owner {
+	return disk.Owner{Scope: c.Scope, Bays: c.Job.Geometry.Disks, Allowed: c.Allowed}
+}
+
 func (c *Config) newID() (id manifest.ID, err error) {
 	_, err = io.ReadFull(c.Rand, id[:])
 	return id, err
 }
-
-// Names of files on a disk (docs/format.md section 2).
-const (
-	headerName  = Root + "/disk.header"
-	markName    = Root + "/rebuilding"
-	jobName     = Root + "/job.dsse"
-	unlockName  = Root + "/wraps/unlock"
-	wrapsDir    = Root + "/wraps"
-	packsDir    = Root + "/packs"
-	logDir      = Root + "/log"
-	cpName      = logDir + "/checkpoint"
-	sealName    = Root + "/statements/seal.dsse"
-	journalDir  = Root + "/journal"
-	tmpDir      = Root + "/tmp"
-	maxHeader   = 4096
-	maxDisks    = manifest.MaxBays
-	maxListSize = 1 << 30
-)
-
-func packDir(id manifest.ID) string { return packsDir + "/" + id.String()[:2] }
-
-func shardName(id manifest.ID, shard int) string {
-	return fmt.Sprintf("%s/%s.%02d.shard", packDir(id), id, shard)
-}
-
-func pieceName(id manifest.ID, shard int) string {
-	return fmt.Sprintf("%s/%s.%02d.piece", packDir(id), id, shard)
-}
-
-func hashesName(id manifest.ID) string { return fmt.Sprintf("%s/%s.hashes", packDir(id), id) }

@@ -22,7 +22,7 @@ func (s *Set) CheckChain(ctx context.Context, signer ed25519.PublicKey, label []
 	if signer != nil {
 		o.Trust = &fsck.Trust{Key: signer}
 	}
-	for _, d := range s.set.disks {
+	for _, d := range s.set.Disks {
 		o.Disks = append(o.Disks, fsck.Disk{Name: d.Name, FS: vfs.Std(d.FS)})
 	}
 	r, err := fsck.Chain(ctx, o)

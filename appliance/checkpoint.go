@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -58,8 +59,8 @@ func (s *Set) openCheckpoint(label []byte) error {
 func (s *Set) checkpoints(labeled bool) (good []*signedState, err error) {
 	var errs []error
 	found := false
-	for _, d := range s.set.disks {
-		b, err := s.set.readFile(d, cpName, manifest.MaxCheckpoint)
+	for _, d := range s.set.Disks {
+		b, err := s.set.ReadFile(d, disk.CheckpointName, manifest.MaxCheckpoint)
 		if errors.Is(err, vfs.ErrTooLarge) {
 			found = true
 			errs = append(errs, fmt.Errorf("disk %s: %w: %w", d.Name, manifest.ErrCorrupt, err))
@@ -135,7 +136,7 @@ func (s *Set) verifyCheckpoint(b []byte) (manifest.Checkpoint, manifest.Scope, e
 	scope.Generation = uint32(gen)
 	dev, ok := s.pinned(scope)
 	if !ok {
-		return manifest.Checkpoint{}, scope, fmt.Errorf("%w: checkpoint of job %s, device %s: the job file on the disks (job %s) does not name it", ErrForeign, scope.Job, scope.Device, s.Job.ID)
+		return manifest.Checkpoint{}, scope, fmt.Errorf("%w: checkpoint of job %s, device %s: the job file on the disks (job %s) does not name it", disk.ErrForeign, scope.Job, scope.Device, s.Job.ID)
 	}
 	cp, err := manifest.OpenCheckpoint(b, scope.Origin(), dev.PublicKey.PublicKey)
 	return cp, scope, err
@@ -178,7 +179,7 @@ func (s *Set) matchLabel(text []byte, good []*signedState) (*signedState, error)
 		return nil, err
 	}
 	want, scope, err := s.verifyCheckpoint(l.Checkpoint)
-	if errors.Is(err, ErrForeign) {
+	if errors.Is(err, disk.ErrForeign) {
 		return nil, fmt.Errorf("%w: the label is of job %s, device %s; the disks are of job %s", ErrRollback, l.Scope.Job, l.Scope.Device, s.Job.ID)
 	}
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -21,11 +22,11 @@ type completion struct {
 	cp       manifest.Checkpoint
 	progress func(done, total int64) // bytes of shards that are written or read; nil is none
 
-	set     *diskSet
+	set     *disk.Set
 	log     *manifest.LogReader
-	written map[*bay]bool // disks that lacked a shard
-	lacking int64         // bytes of what they lacked
-	holds   map[*bay]int64
+	written map[*disk.Bay]bool // disks that lacked a shard
+	lacking int64              // bytes of what they lacked
+	holds   map[*disk.Bay]int64
 
 	done, total int64
 }
@@ -34,7 +35,7 @@ type completion struct {
 // entries give; shards are looked for, as the load has proven them, and read where
 // nobody has read them (proveDisks).
 func (c *completion) run() error {
-	c.set, c.written, c.holds = c.bays.set(), map[*bay]bool{}, map[*bay]int64{}
+	c.set, c.written, c.holds = c.bays.Set(), map[*disk.Bay]bool{}, map[*disk.Bay]int64{}
 	var err error
 	if c.log, err = c.readLog(c.ctx, c.cp); err != nil {
 		return err
@@ -69,9 +70,9 @@ func (c *completion) run() error {
 }
 
 // eachShard calls f for every shard that should be on a working disk.
-func (c *completion) eachShard(f func(b *bay, p *manifest.Pack, shard int) error) error {
+func (c *completion) eachShard(f func(b *disk.Bay, p *manifest.Pack, shard int) error) error {
 	return eachPackOf(c.ctx, c.log, c.cp, func(p *manifest.Pack) error {
-		return c.shardsHere(p, func(b *bay, shard int) error {
+		return c.shardsHere(p, func(b *disk.Bay, shard int) error {
 			if c.ctx.Err() != nil {
 				return context.Cause(c.ctx)
 			}
@@ -81,12 +82,12 @@ func (c *completion) eachShard(f func(b *bay, p *manifest.Pack, shard int) error
 }
 
 // shardsHere are the shards that a pack should have on working disks.
-func (d *Device) shardsHere(p *manifest.Pack, f func(b *bay, shard int) error) error {
+func (d *Device) shardsHere(p *manifest.Pack, f func(b *disk.Bay, shard int) error) error {
 	for shard, at := range p.Bays {
 		if int(at) >= len(d.bays) || slices.Contains(p.Lost, byte(shard)) {
 			continue
 		}
-		if b := d.bays[at]; b != nil && b.failed() == nil {
+		if b := d.bays[at]; b != nil && b.Failed() == nil {
 			if err := f(b, shard); err != nil {
 				return err
 			}
@@ -122,7 +123,7 @@ func (c *completion) look() error {
 func (c *completion) lookAt(packs []*manifest.Pack) error {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
-	for _, b := range c.bays.healthy() {
+	for _, b := range c.bays.Healthy() {
 		wg.Go(func() {
 			holds, lacking := c.lookOn(b, packs)
 			mu.Lock()
@@ -134,13 +135,13 @@ func (c *completion) lookAt(packs []*manifest.Pack) error {
 		})
 	}
 	wg.Wait()
-	return c.bays.own()
+	return c.bays.Own()
 }
 
-func (c *completion) lookOn(b *bay, packs []*manifest.Pack) (holds, lacking int64) {
+func (c *completion) lookOn(b *disk.Bay, packs []*manifest.Pack) (holds, lacking int64) {
 	for _, p := range packs {
-		shard := slices.Index(p.Bays, byte(b.number))
-		if shard < 0 || slices.Contains(p.Lost, byte(shard)) || c.ctx.Err() != nil || b.fault() != nil {
+		shard := slices.Index(p.Bays, byte(b.Number))
+		if shard < 0 || slices.Contains(p.Lost, byte(shard)) || c.ctx.Err() != nil || b.Fault() != nil {
 			continue
 		}
 		size := layoutOf(p).ShardLen()
@@ -163,13 +164,13 @@ func (c *completion) writeLacking() error {
 		return err
 	}
 	var lost []error
-	err := c.eachShard(func(b *bay, p *manifest.Pack, shard int) error {
+	err := c.eachShard(func(b *disk.Bay, p *manifest.Pack, shard int) error {
 		has := !c.written[b] || hasShard(b, p, shard)
-		if err := b.fault(); err != nil || has {
+		if err := b.Fault(); err != nil || has {
 			return err
 		}
 		err := c.rewrite(b, p, shard)
-		if errors.Is(err, ErrLost) {
+		if errors.Is(err, disk.ErrLost) {
 			lost = append(lost, err)
 			return nil
 		}
@@ -184,27 +185,27 @@ func (c *completion) writeLacking() error {
 
 // rewrite makes a shard again from the others, unless it is there and good. An error
 // of the disk fails it.
-func (c *completion) rewrite(b *bay, p *manifest.Pack, shard int) error {
-	r := &rebuilder{o: RebuildOptions{Onto: b.disk}, report: &RebuildReport{Bay: b.number}, disks: c.set, member: true}
+func (c *completion) rewrite(b *disk.Bay, p *manifest.Pack, shard int) error {
+	r := &rebuilder{o: RebuildOptions{Onto: b.Disk}, report: &RebuildReport{Bay: b.Number}, disks: c.set, member: true}
 	err := r.shard(c.ctx, p, shard)
 	switch {
 	case err == nil:
 		return nil
 	case c.ctx.Err() != nil: // whatever it says of the disk
 		return context.Cause(c.ctx)
-	case errors.Is(err, ErrLost):
-		return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+	case errors.Is(err, disk.ErrLost):
+		return fmt.Errorf("disk %s: %w", b.Disk.Name, err)
 	}
-	return b.refuse(err)
+	return b.Refuse(err)
 }
 
 // proveDisks reads all shards of the disks past the page cache. What does not come
 // back is written again once, and then the whole disk is read once more: a disk that
 // does not hold what it takes fails.
-func (c *completion) proveDisks(disks []*bay) error {
+func (c *completion) proveDisks(disks []*disk.Bay) error {
 	for _, b := range disks {
 		mended, err := c.proveDisk(b, true)
-		if err == nil && mended && b.failed() == nil {
+		if err == nil && mended && b.Failed() == nil {
 			c.total += c.holds[b]
 			_, err = c.proveDisk(b, false)
 		}
@@ -212,12 +213,12 @@ func (c *completion) proveDisks(disks []*bay) error {
 			return err
 		}
 	}
-	return c.set.own.get()
+	return c.set.Fault.Get()
 }
 
 // proveDisk reads the shards of one disk; a bad one is mended, or fails the disk.
-func (c *completion) proveDisk(on *bay, mend bool) (mended bool, err error) {
-	err = c.eachShard(func(b *bay, p *manifest.Pack, shard int) error {
+func (c *completion) proveDisk(on *disk.Bay, mend bool) (mended bool, err error) {
+	err = c.eachShard(func(b *disk.Bay, p *manifest.Pack, shard int) error {
 		if b != on {
 			return nil
 		}
@@ -231,21 +232,21 @@ func (c *completion) proveDisk(on *bay, mend bool) (mended bool, err error) {
 			return nil
 		case c.ctx.Err() != nil: // whatever it says of the disk
 			return context.Cause(c.ctx)
-		case ownFault(err):
-			return fmt.Errorf("disk %s: %w", b.disk.Name, err)
+		case disk.OwnFault(err):
+			return fmt.Errorf("disk %s: %w", b.Disk.Name, err)
 		case mend:
 			mended = true
 			return c.rewrite(b, p, shard)
 		}
-		b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, p.Number, err))
+		b.Fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, p.Number, err))
 		return nil
 	})
 	return mended, err
 }
 
 // readCommitted reads all that a disk has of a pack.
-func (c *completion) readCommitted(b *bay, p *manifest.Pack, shard int) error {
-	code, err := c.set.code(p.Geometry)
+func (c *completion) readCommitted(b *disk.Bay, p *manifest.Pack, shard int) error {
+	code, err := c.set.Code(p.Geometry)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -51,7 +52,7 @@ func unwhole(t *testing.T, src string) *memRig {
 	if err := r.replace(0); err != nil {
 		t.Fatal(err)
 	}
-	removeAll(t, r.mems[1], packsDir+"/")
+	removeAll(t, r.mems[1], disk.PacksDir+"/")
 	return r
 }
 
@@ -73,7 +74,7 @@ func TestFinishSealStops(t *testing.T) {
 		size, root, _ := r.ledger.RecordedCheckpoint(r.cfg.Scope.Origin())
 		c := completion{Device: &Device{cfg: r.cfg, bays: mustBays(t, r)}, ctx: ctx, ledger: r.ledger, cp: manifest.Checkpoint{Origin: r.cfg.Scope.Origin(), Size: size, Root: root}}
 		err := c.run()
-		if failed := c.bays.errors(); len(failed) > 0 {
+		if failed := c.bays.Errors(); len(failed) > 0 {
 			t.Fatalf("interrupted at call %d: disks were blamed: %v", n, failed)
 		}
 		if left.Load() > 0 {
@@ -145,7 +146,7 @@ func TestFinishSealProgress(t *testing.T) {
 func TestFinishSealReadsWhatWasCutOff(t *testing.T) {
 	src := smallTree(t, 72, 100<<10)
 	r := sealBegun(t, src)
-	removeAll(t, r.mems[0], packsDir+"/")
+	removeAll(t, r.mems[0], disk.PacksDir+"/")
 	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 1, Zero: true})
 	ctx, cancel := context.WithCancel(t.Context())
 	lacking := len(names(t, r.mems[1], ".shard"))

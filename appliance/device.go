@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/manifest"
@@ -19,9 +21,10 @@ type Device struct {
 	key     []byte
 	keys    *manifest.Keys
 	code    *erasure.Code
-	bays    bays
-	held    hold
-	look    bool // opened by Look: nothing is written
+	bays    disk.Bays
+	held    disk.Locks
+	told    [manifest.MaxBays]bool // by bay: its failure has been journalled
+	look    bool                   // opened by Look: nothing is written
 	buffers *bufferPool
 	plains  *bytePool
 	turn    atomic.Uint64
@@ -38,9 +41,9 @@ type Device struct {
 	packs    int   // that have a reservation
 
 	mu           sync.Mutex // guards the rest: commits are ordered by it
-	journal      *frameFile
+	journal      *frames.Writer
 	ordinal      uint64 // of the next frame file
-	files        []*frameCopies
+	files        []*frames.File
 	sizes        map[manifest.ID]int64 // acknowledged length of each earlier file
 	state        loadState
 	broken       error       // the journal could not be written: nothing more may be committed
@@ -48,6 +51,8 @@ type Device struct {
 	behind       *readBehind // reads committed packs back; made by the first commit of a load
 	noReadBehind bool        // the load leaves reading back to the seal
 	unsaved      readMarks   // read-backs that the journal does not know of
+
+	found map[int]map[uint64]bool // by bay: packs whose shard was lost at the commit and is there
 }
 
 // Open takes up a prepared device: it finds the disks' bays, replays the
@@ -57,13 +62,13 @@ func Open(cfg Config, loadKey []byte) (*Device, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	held, err := holdDisks(cfg.Disks)
+	held, err := disk.Lock(cfg.Disks)
 	if err != nil {
 		return nil, err
 	}
 	d, err := open(cfg, loadKey, false)
 	if err != nil {
-		held.release()
+		held.Release()
 		return nil, err
 	}
 	d.held = held
@@ -81,7 +86,7 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 			return nil, ErrSealBegun
 		}
 	}
-	set, err := cfg.matchBays()
+	set, err := cfg.owner().Match(cfg.Disks)
 	if err != nil {
 		return nil, err
 	}
@@ -95,13 +100,13 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 		return nil, err
 	}
 	d := &Device{cfg: cfg, key: loadKey, keys: manifest.NewKeys(loadKey, cfg.Scope), code: code, bays: set, look: look}
-	for _, b := range set.healthy() {
-		_, err := b.disk.FS.Stat(cpName)
+	for _, b := range set.Healthy() {
+		_, err := b.Disk.FS.Stat(disk.CheckpointName)
 		if err == nil {
-			return nil, fmt.Errorf("disk %s: %w", b.disk.Name, ErrSealed)
+			return nil, fmt.Errorf("disk %s: %w", b.Disk.Name, ErrSealed)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			if err := b.refuse(err); err != nil {
+			if err := b.Refuse(err); err != nil {
 				return nil, err
 			}
 		}
@@ -117,7 +122,7 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 		return nil, err
 	}
 	if look {
-		return d, d.bays.own()
+		return d, d.bays.Own()
 	}
 	if err := d.sweep(); err != nil {
 		return nil, err
@@ -135,7 +140,7 @@ func (d *Device) start(writers int) {
 	d.plains = newBytePool(crypto.PlainSegmentSize, writers)
 	for _, b := range d.bays {
 		if b != nil {
-			b.io = newDiskWriter()
+			b.StartWriter()
 		}
 	}
 }
@@ -147,7 +152,7 @@ func (d *Device) stop() {
 	}
 	for _, b := range d.bays {
 		if b != nil {
-			b.io.close()
+			b.StopWriter()
 		}
 	}
 	d.buffers, d.plains = nil, nil
@@ -156,7 +161,7 @@ func (d *Device) stop() {
 // Close ends work on the device; nothing acknowledged depends on it.
 func (d *Device) Close() error {
 	d.stop()
-	defer d.held.release()
+	defer d.held.Release()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.endJournal()
@@ -169,13 +174,13 @@ func LeastDisks(g manifest.JobGeometry) int { return max(need(g.Code()), g.Disks
 // of a journal could be; what it commits would look as if it had never been.
 func (d *Device) enough() error {
 	g := d.cfg.Job.Geometry
-	have, least := len(d.bays.healthy()), LeastDisks(g)
+	have, least := len(d.bays.Healthy()), LeastDisks(g)
 	if d.look {
 		least = g.Disks - g.M
 	}
 	if have >= least {
 		return nil
 	}
-	err := fmt.Errorf("%w: %d of %d are here, %d are needed; missing: %s", ErrTooFewDisks, have, g.Disks, least, bayList(d.bays.missing()))
-	return rebuildable(errors.Join(append([]error{err}, d.bays.errors()...)...), have, g)
+	err := fmt.Errorf("%w: %d of %d are here, %d are needed; missing: %s", disk.ErrTooFewDisks, have, g.Disks, least, disk.BayList(d.bays.Missing()))
+	return disk.Rebuildable(errors.Join(append([]error{err}, d.bays.Errors()...)...), have, g)
 }

@@ -90,8 +90,8 @@ func workedExample(t *testing.T) string {
 	entry, _ = s.log.Entry(s.End.FirstPack)
 	dump(t, &w, entry[:2], entry[2:])
 	l := layoutOf(p)
-	code, _ := s.set.code(p.Geometry)
-	list, err := s.set.hashList(p, code)
+	code, _ := s.set.Code(p.Geometry)
+	list, err := hashList(s.set, p, code)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -286,7 +286,7 @@ func (l *loads) rotList() {
 	if err != nil || len(lists) != 1 {
 		l.t.Fatalf("%v, %d lists", err, len(lists))
 	}
-	name := lists[0].copies.name
+	name := lists[0].copies.Name
 	l.d.Close()
 	for _, m := range l.mems {
 		if st, err := m.Stat(name); err == nil {

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -47,7 +48,7 @@ func (x *extractor) extract(ctx context.Context) (*ExtractReport, error) {
 	x.report.Repaired, _ = x.r.RepairedBlocks()
 	x.report.Partial = x.r.totals.ScanEntries > x.r.totals.Entries()
 	if err == nil && x.pages > 0 {
-		err = fmt.Errorf("%w: %w: %d pages of the manifest with the names in them", ErrSomeFailed, ErrLost, x.pages)
+		err = fmt.Errorf("%w: %w: %d pages of the manifest with the names in them", ErrSomeFailed, disk.ErrLost, x.pages)
 	}
 	if err == nil && x.report.Failed > 0 {
 		err = x.failure()

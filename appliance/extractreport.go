@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+
+	"github.com/sledge-io/sledge/appliance/disk"
 )
 
 // ExtractReport is what an extraction did. An entry that fails never stops the
@@ -42,7 +44,7 @@ func (x *extractor) failure() error {
 	err := fmt.Errorf("%w: %d of %d", ErrSomeFailed, r.Failed, r.Failed+r.Entries)
 	switch {
 	case r.Lost > 0:
-		return fmt.Errorf("%w: %d entries cannot be restored: %w", ErrLost, r.Lost, err)
+		return fmt.Errorf("%w: %d entries cannot be restored: %w", disk.ErrLost, r.Lost, err)
 	case r.InTheWay == r.Failed:
 		return fmt.Errorf("%w: %w", ErrInTheWay, err)
 	}
@@ -52,14 +54,14 @@ func (x *extractor) failure() error {
 // fail counts an entry that was not made. An error of the process's own is none of
 // the entry's, nor is a failed sync: these end the whole.
 func (x *extractor) fail(path string, err error) {
-	if ownFault(err) || errors.Is(err, ErrUnsynced) {
+	if disk.OwnFault(err) || errors.Is(err, ErrUnsynced) {
 		x.cancel(fmt.Errorf("%q: %w", path, err))
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.report.Failed++
 	switch {
-	case errors.Is(err, ErrLost):
+	case errors.Is(err, disk.ErrLost):
 		x.report.Lost++
 	case errors.Is(err, fs.ErrExist):
 		x.report.InTheWay++

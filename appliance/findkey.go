@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -21,14 +22,14 @@ type keyOn struct {
 // findKey opens the unlock wraps of all disks and lists the disks that are not prepared
 // yet. All wraps must have the same key: one of a first unlock that was cut off, and done
 // anew with other disks, is refused.
-func findKey(c Config, root []byte) (k []byte, fresh []Disk, err error) {
+func findKey(c Config, root []byte) (k []byte, fresh []disk.Disk, err error) {
 	var found []keyOn
 	var refused error
 	for _, d := range c.Disks {
 		key, err := openUnlock(&c, d, root)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			if _, err := d.FS.Stat(cpName); err == nil {
+			if _, err := d.FS.Stat(disk.CheckpointName); err == nil {
 				return nil, nil, fmt.Errorf("disk %s: %w", d.Name, ErrSealed)
 			}
 			fresh = append(fresh, d)
@@ -57,13 +58,13 @@ func findKey(c Config, root []byte) (k []byte, fresh []Disk, err error) {
 }
 
 // openUnlock opens a disk's unlock wrap; nil if that is damaged.
-func openUnlock(c *Config, d Disk, root []byte) ([]byte, error) {
-	b, err := vfs.ReadFile(d.FS, unlockName, manifest.MaxWrap)
+func openUnlock(c *Config, d disk.Disk, root []byte) ([]byte, error) {
+	b, err := vfs.ReadFile(d.FS, disk.UnlockName, manifest.MaxWrap)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, err
-	case NoAnswer(err):
-		return nil, Unanswered(d.Name, err)
+	case disk.NoAnswer(err):
+		return nil, disk.Unanswered(d.Name, err)
 	case err != nil:
 		return nil, fmt.Errorf("disk %s: unlock wrap: %w", d.Name, err)
 	}
@@ -73,7 +74,7 @@ func openUnlock(c *Config, d Disk, root []byte) ([]byte, error) {
 		return nil, nil
 	}
 	if w.Scope != c.Scope {
-		return nil, fmt.Errorf("disk %s: %w: it holds job %s, device %s, generation %d", d.Name, ErrForeign, w.Scope.Job, w.Scope.Device, w.Scope.Generation)
+		return nil, fmt.Errorf("disk %s: %w: it holds job %s, device %s, generation %d", d.Name, disk.ErrForeign, w.Scope.Job, w.Scope.Device, w.Scope.Generation)
 	}
 	k, err := crypto.UnwrapCode(root, w.Body, c.Scope.Binding())
 	if err != nil {
@@ -108,5 +109,5 @@ func otherKeys(found []keyOn) error {
 			odd = append(odd, f.disks...)
 		}
 	}
-	return fmt.Errorf("disk %s: %w: prepared with another load key than %s; nothing was changed", strings.Join(odd, ", "), ErrForeign, strings.Join(found[most].disks, ", "))
+	return fmt.Errorf("disk %s: %w: prepared with another load key than %s; nothing was changed", strings.Join(odd, ", "), disk.ErrForeign, strings.Join(found[most].disks, ", "))
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -22,7 +23,7 @@ func TestRebuiltShardsAreNoLoss(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, bay := range []int{2, 3} {
-		removeAll(t, r.mems[bay], packsDir+"/")
+		removeAll(t, r.mems[bay], disk.PacksDir+"/")
 	}
 	other := smallTree(t, 9, 10<<10)
 	r.loadAll(other, LoadOptions{As: "x", NoReadBack: true}) // notes what is gone
@@ -62,7 +63,7 @@ func TestFailedShardsAreNotFound(t *testing.T) {
 		t.Fatalf("pack 0 has lost %v of bays %v", torn.Lost, torn.Bays)
 	}
 	for _, bay := range []int{2, 3} {
-		removeAll(t, r.mems[bay], packsDir+"/")
+		removeAll(t, r.mems[bay], disk.PacksDir+"/")
 	}
 	again := r.mustDevice()
 	rep, err := again.Load(context.Background(), smallTree(t, 9, 10<<10), LoadOptions{As: "x", AcceptFindings: true, NoReadBack: true}) // notes what is gone

@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -31,21 +32,21 @@ func TestFullDiskWhileTheJournalIsCopied(t *testing.T) {
 		if err := d.event("test", "a frame", 0); err != nil {
 			t.Fatal(err)
 		}
-		d.bays[0].fail(syscall.EIO)
+		d.bays[0].Fail(syscall.EIO)
 		if err := d.event("test", "a frame behind the first failure", 0); err != nil {
 			t.Fatalf("others have room: %v", err)
 		}
-		d.bays[1].fail(syscall.EIO)
+		d.bays[1].Fail(syscall.EIO)
 		err := d.event("test", "a frame behind the second failure", 0)
 		if !errors.Is(err, ErrFull) || errors.Is(err, ErrDiskFailed) {
 			t.Errorf("the part stays %v: %v", keeps, err)
 		}
-		if err := d.bays[2].failed(); err != nil {
+		if err := d.bays[2].Failed(); err != nil {
 			t.Errorf("the part stays %v: the full disk is condemned: %v", keeps, err)
 		}
 		fault.Clear()
-		if err := d.journal.replicate(); err != nil || len(d.journal.replicas) != 2 {
-			t.Errorf("the part stays %v: with room there are %d copies: %v", keeps, len(d.journal.replicas), err)
+		if err := d.journal.Sync(); err != nil || len(d.journal.File().On) != 2 {
+			t.Errorf("the part stays %v: with room there are %d copies: %v", keeps, len(d.journal.File().On), err)
 		}
 	}
 }
@@ -61,32 +62,32 @@ func TestMendPassesFullDisks(t *testing.T) {
 		d := r.mustDevice()
 		t.Cleanup(func() { d.Close() })
 		c := d.files[0]
-		on := map[*bay]bool{}
-		for _, b := range c.on {
+		on := map[*disk.Bay]bool{}
+		for _, b := range c.On {
 			on[b] = true
 		}
-		c.on[0].fail(syscall.EIO)
+		c.On[0].Fail(syscall.EIO)
 		spare := 0
-		for _, b := range d.bays.healthy() {
+		for _, b := range d.bays.Healthy() {
 			if on[b] {
 				continue
 			}
 			for _, n := range full {
 				if n == spare {
-					b.disk.FS = vfs.NewFault(b.disk.FS, vfs.Rule{Op: vfs.OpWrite, Path: "*.merge.tmp", AfterBytes: 60, Err: syscall.ENOSPC})
+					b.Disk.FS = vfs.NewFault(b.Disk.FS, vfs.Rule{Op: vfs.OpWrite, Path: "*.merge.tmp", AfterBytes: 60, Err: syscall.ENOSPC})
 				}
 			}
 			spare++
 		}
-		return d, d.mendFrameFile(c, d.sizes[c.id])
+		return d, d.frames().Mend(c, d.sizes[c.ID])
 	}
 	d, err := mend(0)
-	if err != nil || len(bays(d.files[0].on).healthy()) != 2 {
+	if err != nil || len(disk.Bays(d.files[0].On).Healthy()) != 2 {
 		t.Errorf("others have room: %v", err)
 	}
 	d, err = mend(0, 1, 2)
-	if !errors.Is(err, ErrFull) || errors.Is(err, ErrDiskFailed) || len(d.bays.missing()) != 1 {
-		t.Errorf("no disk has room: %v; missing %v", err, d.bays.missing())
+	if !errors.Is(err, ErrFull) || errors.Is(err, ErrDiskFailed) || len(d.bays.Missing()) != 1 {
+		t.Errorf("no disk has room: %v; missing %v", err, d.bays.Missing())
 	}
 }
 

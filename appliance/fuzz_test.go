@@ -2,79 +2,13 @@ package appliance
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
-	"time"
 
-	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/testlimit"
-	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
-
-func FuzzHeader(f *testing.F) {
-	h := Header{Scope: manifest.Scope{Job: manifest.ID{1}, Device: manifest.ID{2}, Generation: 1}, Bay: 2, Disk: manifest.ID{3}, Bays: 5, Created: time.Unix(1, 2).UTC()}
-	f.Add(h.encode())
-	f.Add(h.encode()[:100])
-	f.Fuzz(func(t *testing.T, b []byte) {
-		defer testlimit.Alloc(t, testlimit.Input)()
-		h, err := decodeHeader(b)
-		if err != nil {
-			return
-		}
-		again, err := decodeHeader(h.encode()) // unknown fields are not kept
-		if err != nil || *again != *h {
-			t.Errorf("%+v comes back as %+v, %v", h, again, err)
-		}
-	})
-}
-
-// frameFileOf is a journal file with the given frames after the header.
-func frameFileOf(t testing.TB, frames []byte) vfs.File {
-	m := vfs.NewMem(vfs.MemOptions{})
-	file, err := m.Create("f", vfs.CreateOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	file.WriteAt(append(frameFileHeader(journalKind, manifest.ID{7}, 3), frames...), 0)
-	return file
-}
-
-func FuzzFrame(f *testing.F) {
-	key, id := make([]byte, 32), manifest.ID{7}
-	m := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 30})
-	m.Mkdir(Root, 0)
-	m.Mkdir(journalDir, 0)
-	d := &Device{key: key, bays: bays{{disk: Disk{Name: "d", FS: m}}}, cfg: Config{Job: &manifest.Job{}}}
-	ff := &frameFile{d: d, kind: journalKind, id: id, name: journalDir + "/" + id.String() + ".journal", cipher: crypto.NewFrameCipher(key, journalKind.purpose(), id), replicas: map[*bay]vfs.File{}, copies: 1}
-	if err := ff.replicate(); err != nil {
-		f.Fatal(err)
-	}
-	ff.append([]byte("clear"), []byte("one"), true)
-	ff.append(nil, []byte("two"), true)
-	whole, err := vfs.ReadFile(m, ff.name, 1<<20)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(whole[frameFileHead:])
-	f.Add([]byte(frameMagic + "\xff\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00\x00\x00\x00\x00"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		defer testlimit.Alloc(t, testlimit.Input)()
-		file := frameFileOf(t, b)
-		cipher := crypto.NewFrameCipher(key, journalKind.purpose(), id)
-		copies := &openCopies{list: []openCopy{{&bay{}, file}}}
-		(&frameReader{cipher: cipher, copies: copies, at: frameFileHead}).next(true)
-		copies.eachPart(0, true, func(p filePart) error {
-			if p.whole {
-				clearPack(p.raw, manifest.Scope{}, make([]byte, 32))
-			}
-			return nil
-		})
-		parseFrameFileHeader(b)
-		if len(b) >= frameFileHead {
-			parseFrameFileHeader(b[:frameFileHead])
-		}
-	})
-}
 
 func FuzzItem(f *testing.F) {
 	f.Add((&item{path: "a/b", kind: manifest.KindFile, size: 5, mtime: -1, ctime: 2, ino: 3, group: 4, linkTo: "c"}).encode())
@@ -135,5 +69,15 @@ func FuzzFrameMessage(f *testing.F) {
 		}
 		s := newLoadState()
 		s.add(m)
+	})
+}
+
+func FuzzClearPack(f *testing.F) {
+	f.Add([]byte("\x00\x00\x00\x01e\x00\x00\x00\x01s"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		defer testlimit.Alloc(t, testlimit.Input)()
+		raw := make([]byte, frames.FrameHead, frames.FrameHead+len(b))
+		binary.BigEndian.PutUint32(raw[4:], uint32(len(b)))
+		clearPack(append(raw, b...), manifest.Scope{}, make([]byte, 32))
 	})
 }

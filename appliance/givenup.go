@@ -9,7 +9,7 @@ func (d *Device) givenUp() ([]*scanList, error) {
 	}
 	var out []*scanList
 	for _, l := range lists {
-		st := d.state.lists[l.copies.id]
+		st := d.state.lists[l.copies.ID]
 		if st != nil && st.abandoned && d.rest(l) > 0 && !d.madeGood(l, lists) {
 			out = append(out, l)
 		}
@@ -20,7 +20,7 @@ func (d *Device) givenUp() ([]*scanList, error) {
 // rest is how many entries of a list are not on the device. Of a damaged list at least
 // one is not known.
 func (d *Device) rest(l *scanList) uint64 {
-	done := d.state.lists[l.copies.id].count()
+	done := d.state.lists[l.copies.ID].count()
 	if l.broken != nil {
 		return max(l.tail.Count, done+1) - done
 	}
@@ -35,7 +35,7 @@ func (d *Device) madeGood(l *scanList, lists []*scanList) bool {
 	}
 	for _, later := range lists {
 		rel := l.head.relation(&later.head)
-		if later.copies.ordinal <= l.copies.ordinal || rel != relSame && rel != relUnknown || later.broken != nil {
+		if later.copies.Ordinal <= l.copies.Ordinal || rel != relSame && rel != relUnknown || later.broken != nil {
 			continue
 		}
 		if d.rest(later) == 0 {

@@ -1,9 +1,11 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -28,25 +30,25 @@ const maxHashList = 1 << 30
 // hashList returns a pack's hash list, proven against its signed root: a whole
 // copy, or one joined from the coded pieces, or one mended field by field with
 // the stored blocks as witnesses (docs/format.md section 6.4).
-func (s *diskSet) hashList(p *manifest.Pack, code *erasure.Code) ([]byte, error) {
+func hashList(s *disk.Set, p *manifest.Pack, code *erasure.Code) ([]byte, error) {
 	layout := layoutOf(p)
 	size := layout.Stripes() * int64(layout.LineLen())
 	if size > maxHashList {
 		return nil, fmt.Errorf("pack %d: hash list of %d bytes is over the limit", p.Number, size)
 	}
-	if list, err := s.first(hashesName(p.ID), size, func(c []byte) bool {
+	if list, err := s.First(disk.HashesName(p.ID), size, func(c []byte) bool {
 		return int64(len(c)) == size && linesRoot(c, layout.LineLen()) == p.Root
 	}); err == nil {
 		return list, nil
 	}
-	pieces := s.goodPieces(p, code, int(size))
+	pieces := goodPieces(s, p, code, int(size))
 	if list, err := code.JoinPieces(slices.Clone(pieces), int(size)); err == nil && linesRoot(list, layout.LineLen()) == p.Root {
 		return list, nil
 	}
-	if list := s.mendList(p, code, pieces); list != nil {
+	if list := mendList(s, p, code, pieces); list != nil {
 		return list, nil
 	}
-	return nil, s.own.or(fmt.Errorf("pack %d: %w", p.Number, errNoHashes))
+	return nil, s.Fault.Or(fmt.Errorf("pack %d: %w", p.Number, errNoHashes))
 }
 
 func fieldOffset(l erasure.Layout, shard int) int {
@@ -73,8 +75,8 @@ func blockGood(l erasure.Layout, list []byte, stripe int64, shard int, block []b
 }
 
 // verifyShard reads a whole shard and compares it with the hash list.
-func verifyShard(disk vfs.FS, p *manifest.Pack, shard int, list []byte) error {
-	f, err := disk.Open(shardName(p.ID, shard), vfs.OpenOptions{})
+func verifyShard(fsys vfs.FS, p *manifest.Pack, shard int, list []byte) error {
+	f, err := fsys.Open(disk.ShardName(p.ID, shard), vfs.OpenOptions{})
 	if err != nil {
 		return err
 	}
@@ -96,3 +98,6 @@ func verifyShard(disk vfs.FS, p *manifest.Pack, shard int, list []byte) error {
 	}
 	return nil
 }
+
+// errNoHashes: no copy of a pack's hash list, nor any mixture, has the signed root.
+var errNoHashes = errors.New("no copy of the hash list fits its signed root")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -43,11 +44,11 @@ func TestBusyDisks(t *testing.T) {
 		if err := others[name](); errors.Is(err, ErrBusy) {
 			t.Errorf("%s when nobody has the disks any more: %v", name, err)
 		}
-		held, err := holdDisks(r.cfg.Disks)
+		held, err := disk.Lock(r.cfg.Disks)
 		if err != nil {
 			t.Errorf("%s keeps the disks after its end: %v", name, err)
 		}
-		held.release()
+		held.Release()
 	}
 }
 

@@ -76,7 +76,7 @@ func holdingOf(e *catalog.Entry) Holding {
 
 // leftToDo lists what has not been committed of a list.
 func (d *Device) leftToDo(ctx context.Context, l *scanList, f func(Holding) error) error {
-	st := d.state.lists[l.copies.id]
+	st := d.state.lists[l.copies.ID]
 	if l.broken != nil {
 		return f(Holding{State: HoldingNotLoaded, Reason: "unknown", Detail: "the scan list is damaged: what else it had is not known"})
 	}

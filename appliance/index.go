@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
@@ -58,13 +60,13 @@ type indexPack struct {
 
 // write makes the whole index.
 func (w *indexWriter) write() error {
-	disk, err := w.d.scratchDisk()
+	fsys, err := w.d.scratchDisk()
 	if err != nil {
 		return err
 	}
-	sorter := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: 2 * sortMemory})
+	sorter := extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: 2 * sortMemory})
 	defer sorter.Close()
-	w.spool = extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: sortMemory})
+	w.spool = extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: sortMemory})
 	if err := w.gather(sorter); err != nil {
 		return err
 	}
@@ -83,16 +85,16 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 	if err != nil {
 		return err
 	}
-	err = w.d.eachFrame(func(fr frame) error {
+	err = w.d.eachFrame(func(fr frames.Frame) error {
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
-		p, err := w.d.clearEntry(fr.clear)
+		p, err := w.d.clearEntry(fr.Clear)
 		if err != nil {
 			return err
 		}
 		if p != nil {
-			entry, _, err := splitClear(fr.clear)
+			entry, _, err := splitClear(fr.Clear)
 			if err == nil {
 				err = w.spool.Add(spoolKey(spoolPack, p.Number), entry)
 			}
@@ -100,7 +102,7 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 				return err
 			}
 		}
-		m, err := decodeFrameMessage(fr.plain)
+		m, err := decodeFrameMessage(fr.Plain)
 		if err != nil {
 			return err
 		}
@@ -387,16 +389,16 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	p.Lost = d.withUnreadable(p)
 	gone, whole := d.lookFor(p)
 	p.Lost = append(p.Lost, gone...)
-	if err := d.bays.own(); err != nil {
+	if err := d.bays.Own(); err != nil {
 		return err
 	}
 	slices.Sort(p.Lost)
 	if len(p.Lost) == 0 && whole {
 		return nil
 	}
-	list, err := d.bays.set().hashList(p, d.code)
+	list, err := hashList(d.bays.Set(), p, d.code)
 	if errors.Is(err, errNoHashes) || errors.Is(err, erasure.ErrTooFew) {
-		return fmt.Errorf("%w: %w", ErrLost, err)
+		return fmt.Errorf("%w: %w", disk.ErrLost, err)
 	}
 	if err != nil {
 		return err
@@ -405,13 +407,13 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	for s, at := range p.Bays {
 		b := d.bays[at]
 		was := slices.Contains(p.Lost, byte(s))
-		here := b != nil && b.failed() == nil
+		here := b != nil && b.Failed() == nil
 		var bad error
 		if was && here {
-			bad = verifyShard(b.disk.FS, p, s, list)
+			bad = verifyShard(b.Disk.FS, p, s, list)
 		}
-		if ownFault(bad) {
-			return b.fail(bad)
+		if disk.OwnFault(bad) {
+			return b.Fail(bad)
 		}
 		if was && (!here || bad != nil) {
 			lost = append(lost, byte(s))
@@ -420,8 +422,8 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 		if !here {
 			continue
 		}
-		if err := sideFiles(b.disk.FS, p, s, d.code, list); err != nil {
-			if err := b.refuse(err); err != nil {
+		if err := sideFiles(b.Disk.FS, p, s, d.code, list); err != nil {
+			if err := b.Refuse(err); err != nil {
 				return err
 			}
 			lost = append(lost, byte(s))
@@ -429,14 +431,4 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	}
 	p.Lost = lost
 	return nil
-}
-
-// hasFile tells whether a file is there, of a size if that is not negative. If this
-// process could not look, [bays.own] says so.
-func (b *bay) hasFile(name string, size int64) bool {
-	st, err := b.disk.FS.Stat(name)
-	if ownFault(err) {
-		b.fail(err)
-	}
-	return err == nil && (size < 0 || st.Size() == size)
 }

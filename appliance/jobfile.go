@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -16,16 +17,16 @@ var ErrOlderJob = errors.New("this device knows an older job file than its disks
 // sameJob makes the job file of every disk the device's, byte for byte. A disk that
 // cannot be read or written fails; one with another job file is an error. A disk without
 // room keeps its earlier file: the end of the seal writes it.
-func sameJob(c *Config, set bays) error {
-	for _, b := range set.healthy() {
-		err := updateJob(c, b.disk)
+func sameJob(c *Config, set disk.Bays) error {
+	for _, b := range set.Healthy() {
+		err := updateJob(c, b.Disk)
 		var w *jobWriteError
 		switch {
-		case errors.As(err, &w) && isFull(err):
+		case errors.As(err, &w) && disk.IsFull(err):
 			c.Log.Warn("the disk has no room for the job's later file, and keeps the earlier one until the seal", "err", err)
 			err = nil
-		case errors.As(err, &w), NoAnswer(err):
-			err = b.refuse(err)
+		case errors.As(err, &w), disk.NoAnswer(err):
+			err = b.Refuse(err)
 		}
 		if err != nil {
 			return err
@@ -37,14 +38,14 @@ func sameJob(c *Config, set bays) error {
 // completeJob has the device's job file written on the disks that have an earlier or a
 // damaged one: the log and the label name it. A later one stays.
 func (d *Device) completeJob() error {
-	return d.completeFile(jobName, d.cfg.JobFile, func(b *bay) error {
-		if got, err := vfs.ReadFile(b.disk.FS, jobName, manifest.MaxStatement); err == nil {
+	return d.completeFile(disk.JobName, d.cfg.JobFile, func(b *disk.Bay) error {
+		if got, err := vfs.ReadFile(b.Disk.FS, disk.JobName, manifest.MaxStatement); err == nil {
 			old, err := manifest.OpenJob(got, d.cfg.Job.Signer.PublicKey)
 			if err == nil && old.Serial > d.cfg.Job.Serial {
 				return nil
 			}
 		}
-		return durable.WriteFile(b.disk.FS, jobName, d.cfg.JobFile)
+		return durable.WriteFile(b.Disk.FS, disk.JobName, d.cfg.JobFile)
 	})
 }
 
@@ -59,8 +60,8 @@ func (e *jobWriteError) Unwrap() error { return e.error }
 // A later file on a disk is refused: the device writes its state folder before its
 // disks, so that folder is older than the disks, and with it perhaps what must never
 // be forgotten. The operator has the later file, or gets it, and gives it to unlock.
-func updateJob(c *Config, d Disk) error {
-	got, err := vfs.ReadFile(d.FS, jobName, manifest.MaxStatement)
+func updateJob(c *Config, d disk.Disk) error {
+	got, err := vfs.ReadFile(d.FS, disk.JobName, manifest.MaxStatement)
 	if err != nil {
 		return fmt.Errorf("disk %s: job file: %w", d.Name, err)
 	}
@@ -69,15 +70,15 @@ func updateJob(c *Config, d Disk) error {
 	}
 	old, err := manifest.OpenJob(got, c.Job.Signer.PublicKey)
 	if err != nil {
-		return fmt.Errorf("disk %s: %w: its job file is another one: %w", d.Name, ErrForeign, err)
+		return fmt.Errorf("disk %s: %w: its job file is another one: %w", d.Name, disk.ErrForeign, err)
 	}
 	if old.ID == c.Job.ID && old.Serial > c.Job.Serial {
 		return fmt.Errorf("disk %s: %w: serial %d, the device knows serial %d", d.Name, ErrOlderJob, old.Serial, c.Job.Serial)
 	}
 	if err := manifest.Extends(got, c.JobFile); err != nil {
-		return fmt.Errorf("disk %s: %w: its job file is another one (serial %d): %w", d.Name, ErrForeign, old.Serial, err)
+		return fmt.Errorf("disk %s: %w: its job file is another one (serial %d): %w", d.Name, disk.ErrForeign, old.Serial, err)
 	}
-	if err := durable.WriteFile(d.FS, jobName, c.JobFile); err != nil {
+	if err := durable.WriteFile(d.FS, disk.JobName, c.JobFile); err != nil {
 		return &jobWriteError{fmt.Errorf("disk %s: job file: %w", d.Name, err)}
 	}
 	c.Log.Info("the disk has the job's later file now", "disk", d.Name, "serial", c.Job.Serial)

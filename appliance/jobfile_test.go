@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -119,7 +120,7 @@ func (r *memRig) ofJob(res *SealResult) error {
 		return fmt.Errorf("label of serial %d, statement of serial %d, want %d", label.JobSerial, res.Statement.JobSerial, r.cfg.Job.Serial)
 	}
 	for i, m := range r.mems {
-		if file, err := vfs.ReadFile(m, jobName, manifest.MaxStatement); err != nil || string(file) != string(r.cfg.JobFile) {
+		if file, err := vfs.ReadFile(m, disk.JobName, manifest.MaxStatement); err != nil || string(file) != string(r.cfg.JobFile) {
 			return fmt.Errorf("disk %d has another job file, %v", i, err)
 		}
 	}
@@ -163,13 +164,13 @@ func TestJobFiles(t *testing.T) {
 				t.Fatal(err)
 			}
 			file := c.disk(r)
-			if err := durable.WriteFile(r.mems[2], jobName, file); err != nil {
+			if err := durable.WriteFile(r.mems[2], disk.JobName, file); err != nil {
 				t.Fatal(err)
 			}
 			if _, err := Prepare(r.cfg, r.root); !errors.Is(err, c.want) {
 				t.Errorf("unlock: %v", err)
 			}
-			if err := durable.WriteFile(r.mems[2], jobName, file); err != nil {
+			if err := durable.WriteFile(r.mems[2], disk.JobName, file); err != nil {
 				t.Fatal(err)
 			}
 			d, err := Open(r.cfg, k)
@@ -179,7 +180,7 @@ func TestJobFiles(t *testing.T) {
 			if err == nil {
 				d.Close()
 			}
-			got, err := vfs.ReadFile(r.mems[2], jobName, manifest.MaxStatement)
+			got, err := vfs.ReadFile(r.mems[2], disk.JobName, manifest.MaxStatement)
 			if err != nil || (string(got) == string(r.cfg.JobFile)) != (c.want == nil) {
 				t.Errorf("the disk's job file was replaced: %v, %v", string(got) == string(r.cfg.JobFile), err)
 			}
@@ -248,13 +249,13 @@ func TestExtendFullDisk(t *testing.T) {
 		r.loadAll(src, LoadOptions{})
 		r.expire()
 		r.extend()
-		fault := r.noRoom(2, op, jobName+"*", 0)
+		fault := r.noRoom(2, op, disk.JobName+"*", 0)
 		d, err := r.device()
 		if err != nil {
 			t.Errorf("%v: %v", op, err)
 			continue
 		}
-		if lost := d.bays.missing(); len(lost) > 0 {
+		if lost := d.bays.Missing(); len(lost) > 0 {
 			t.Errorf("%v: failed: %v", op, lost)
 		}
 		if _, err := d.Seal(t.Context(), r.sealOptions()); !errors.Is(err, ErrFull) || errors.Is(err, ErrDiskFailed) {
@@ -278,13 +279,13 @@ func TestExtendFullDisk(t *testing.T) {
 func TestUnreadableJobFile(t *testing.T) {
 	r := newMemRig(t, rigOptions{k: 2, m: 1, disks: 4, block: 4096, packSize: 1 << 20})
 	r.loadAll(smallTree(t, 2, 10<<10), LoadOptions{})
-	r.cfg.Disks[1].FS = vfs.NewFault(r.mems[1], vfs.Rule{Op: vfs.OpOpen, Path: jobName, Err: syscall.EIO})
+	r.cfg.Disks[1].FS = vfs.NewFault(r.mems[1], vfs.Rule{Op: vfs.OpOpen, Path: disk.JobName, Err: syscall.EIO})
 	d, err := r.device()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	if lost := d.bays.missing(); len(lost) != 1 || lost[0] != 1 {
+	if lost := d.bays.Missing(); len(lost) != 1 || lost[0] != 1 {
 		t.Errorf("failed: %v", lost)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/ed25519"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	mrand "math/rand"
@@ -14,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -48,15 +51,15 @@ func newFaultRig(t *testing.T, o rigOptions) *faultRig {
 }
 
 // journalsOf lists the journals of a disk, by ordinal.
-func journalsOf(t testing.TB, mems ...*vfs.Mem) []*frameCopies {
+func journalsOf(t testing.TB, mems ...*vfs.Mem) []*frames.File {
 	t.Helper()
-	set := bays{}
+	set := disk.Bays{}
 	for i, m := range mems {
 		if m != nil {
-			set = append(set, &bay{number: i, disk: Disk{FS: m}})
+			set = append(set, &disk.Bay{Number: i, Disk: Disk{FS: m}})
 		}
 	}
-	files, err := set.frameFiles(journalKind, true)
+	files, err := frames.Find(set, frames.Journal, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,14 +69,14 @@ func journalsOf(t testing.TB, mems ...*vfs.Mem) []*frameCopies {
 // framesOf gives where a copy's frames begin, and where the last one ends.
 func framesOf(t testing.TB, m vfs.FS, name string) (at []int64) {
 	t.Helper()
-	b := &bay{disk: Disk{FS: m}}
-	c := &frameCopies{name: name, on: []*bay{b}}
-	o, err := c.open(true)
+	b := &disk.Bay{Disk: Disk{FS: m}}
+	c := &frames.File{Name: name, On: []*disk.Bay{b}}
+	o, err := c.Open(true)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer o.close()
-	end, err := o.eachPart(0, false, func(p filePart) error { at = append(at, p.at); return nil })
+	defer o.Close()
+	end, err := o.EachPart(0, false, func(p frames.Part) error { at = append(at, p.At); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,18 +106,18 @@ var tornTails = []struct {
 	{"last pack on one disk", func(r *faultRig) { r.tear(2, false) }},
 	{"last pack on one disk, its shards gone", func(r *faultRig) { r.tear(2, true) }},
 	{"torn in mid-frame everywhere", func(r *faultRig) {
-		last := slices.MaxFunc(journalsOf(r.t, r.mems...), func(a, b *frameCopies) int { return int(a.ordinal) - int(b.ordinal) })
-		for _, b := range last.on {
-			at := framesOf(r.t, b.disk.FS, last.name)
-			truncate(r.t, b.disk.FS, last.name, at[len(at)-1]-9)
+		last := slices.MaxFunc(journalsOf(r.t, r.mems...), func(a, b *frames.File) int { return int(a.Ordinal) - int(b.Ordinal) })
+		for _, b := range last.On {
+			at := framesOf(r.t, b.Disk.FS, last.Name)
+			truncate(r.t, b.Disk.FS, last.Name, at[len(at)-1]-9)
 		}
 	}},
 	{"a file begun and never used", func(r *faultRig) {
-		file, _ := r.mems[1].Create(journalDir+"/"+strings.Repeat("ab", 16)+".journal", vfs.CreateOptions{})
-		file.WriteAt([]byte(frameFileMagic), 0)
+		file, _ := r.mems[1].Create(disk.JournalDir+"/"+strings.Repeat("ab", 16)+".journal", vfs.CreateOptions{})
+		file.WriteAt(frames.Header(frames.Journal, manifest.ID{}, 0)[:8], 0) // its magic
 		file.Sync()
 		file.Close()
-		r.mems[1].SyncDir(journalDir)
+		r.mems[1].SyncDir(disk.JournalDir)
 	}},
 	{"a disk back with a pack whose number was used again", func(r *faultRig) { r.stale() }},
 }
@@ -124,19 +127,19 @@ var tornTails = []struct {
 func (r *faultRig) tear(n int, shards bool) {
 	files := journalsOf(r.t, r.mems...)
 	last := files[len(files)-1]
-	at := framesOf(r.t, last.on[0].disk.FS, last.name)
+	at := framesOf(r.t, last.On[0].Disk.FS, last.Name)
 	cut := at[len(at)-1-n]
 	// the last pack's frame may stand before others without one
 	for ; n > 1 && r.packAt(last, cut) == nil; n++ {
 		cut = at[len(at)-1-n]
 	}
 	pack := r.packAt(last, cut)
-	for _, b := range last.on[1:] {
-		truncate(r.t, b.disk.FS, last.name, cut)
+	for _, b := range last.On[1:] {
+		truncate(r.t, b.Disk.FS, last.Name, cut)
 	}
 	if pack != nil { // on one disk alone it was not acknowledged
 		end := at[slices.Index(at, cut)+1]
-		truncate(r.t, last.on[0].disk.FS, last.name, end)
+		truncate(r.t, last.On[0].Disk.FS, last.Name, end)
 		r.acked = nil
 	}
 	if !shards {
@@ -152,14 +155,20 @@ func (r *faultRig) tear(n int, shards bool) {
 	}
 }
 
-func (r *faultRig) packAt(c *frameCopies, at int64) *manifest.Pack {
+func (r *faultRig) packAt(c *frames.File, at int64) *manifest.Pack {
 	dev, _ := r.cfg.Job.Device(r.cfg.Scope.Device)
-	o, err := c.open(true)
+	o, err := c.Open(true)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	defer o.close()
-	raw, _, err := o.whole(at, false)
+	defer o.Close()
+	var raw []byte
+	_, err = o.EachPart(0, false, func(p frames.Part) error {
+		if p.Whole && p.At == at {
+			raw = bytes.Clone(p.Raw)
+		}
+		return nil
+	})
 	if err != nil || raw == nil {
 		r.t.Fatalf("no frame at %d: %v", at, err)
 	}
@@ -172,9 +181,9 @@ func (r *faultRig) stale() {
 	r.tear(2, true)
 	files := journalsOf(r.t, r.mems...)
 	last := files[len(files)-1]
-	from := last.on[0]
+	from := last.On[0]
 	old := append([]*vfs.Mem(nil), r.mems...)
-	frames, err := vfs.ReadFile(from.disk.FS, last.name, 1<<20)
+	frames, err := vfs.ReadFile(from.Disk.FS, last.Name, 1<<20)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -189,7 +198,7 @@ func (r *faultRig) stale() {
 		r.t.Fatal(err)
 	}
 	d.Close()
-	file, err := old[slices.Index(old, from.disk.FS.(*vfs.Mem))].Open(last.name, vfs.OpenOptions{Write: true})
+	file, err := old[slices.Index(old, from.Disk.FS.(*vfs.Mem))].Open(last.Name, vfs.OpenOptions{Write: true})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -211,7 +220,7 @@ func rule(r vfs.Rule) func(*vfs.Mem) vfs.FS {
 
 // faultsOf lists every fault of a disk's frame files.
 func faultsOf(t testing.TB, m *vfs.Mem) []fault {
-	out := []fault{{"EIO on readdir", true, rule(vfs.Rule{Op: vfs.OpReadDir, Path: journalDir})}}
+	out := []fault{{"EIO on readdir", true, rule(vfs.Rule{Op: vfs.OpReadDir, Path: disk.JournalDir})}}
 	for _, suffix := range []string{".journal", ".scan"} {
 		for _, name := range names(t, m, suffix) {
 			short := filepath.Base(name)[:6] + suffix
@@ -224,7 +233,7 @@ func faultsOf(t testing.TB, m *vfs.Mem) []fault {
 			add("EIO on open", true, rule(vfs.Rule{Op: vfs.OpOpen, Path: name}))
 			add("header EIO", true, rule(vfs.Rule{Op: vfs.OpRead, Path: name, Offset: 3, Length: 1}))
 			add("header flipped", true, on(func(m *vfs.Mem) { rot(t, m, name, 5) }))
-			add("removed", false, on(func(m *vfs.Mem) { m.Remove(name); m.SyncDir(journalDir) }))
+			add("removed", false, on(func(m *vfs.Mem) { m.Remove(name); m.SyncDir(disk.JournalDir) }))
 			add("truncated to nothing", false, on(func(m *vfs.Mem) { truncate(t, m, name, 0) }))
 			at := framesOf(t, m, name)
 			for i := range at[:len(at)-1] {
@@ -313,7 +322,7 @@ func (r *faultRig) has(disks []Disk) error {
 	}
 	have := map[manifest.ID]bool{}
 	for _, l := range lists {
-		have[l.copies.id] = true
+		have[l.copies.ID] = true
 	}
 	for list := range r.acked.lists {
 		if !have[list] {
@@ -322,8 +331,8 @@ func (r *faultRig) has(disks []Disk) error {
 	}
 	for id := range r.acked.known {
 		shards := 0 // and hash lists
-		for _, disk := range disks {
-			list, _ := disk.FS.ReadDir(packDir(id))
+		for _, fsys := range disks {
+			list, _ := fsys.FS.ReadDir(disk.PackDir(id))
 			for _, e := range list {
 				if strings.HasPrefix(e.Name(), id.String()) {
 					shards++
@@ -380,26 +389,26 @@ func TestMendWhileADiskFails(t *testing.T) {
 	r := newFaultRig(t, rigOptions{k: 2, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
 	d := r.mustDevice()
 	defer d.Close()
-	files, err := d.findFrameFiles(journalKind)
+	files, err := d.findFrameFiles(frames.Journal)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := files[0]
-	at := framesOf(t, c.on[0].disk.FS, c.name)
+	at := framesOf(t, c.On[0].Disk.FS, c.Name)
 	size := at[len(at)-1]
-	rot(t, c.on[1].disk.FS, c.name, at[0]+30)
-	fails := c.on[0] // behind the read of its own sum
-	fails.disk.FS = vfs.NewFault(fails.disk.FS, vfs.Rule{Op: vfs.OpRead, Path: c.name, Nth: 2, Times: 1 << 20})
-	if err := d.mendFrameFile(c, size); err != nil {
+	rot(t, c.On[1].Disk.FS, c.Name, at[0]+30)
+	fails := c.On[0] // behind the read of its own sum
+	fails.Disk.FS = vfs.NewFault(fails.Disk.FS, vfs.Rule{Op: vfs.OpRead, Path: c.Name, Nth: 2, Times: 1 << 20})
+	if err := d.frames().Mend(c, size); err != nil {
 		t.Fatal(err)
 	}
-	if fails.failed() == nil {
+	if fails.Failed() == nil {
 		t.Fatal("the disk has not failed")
 	}
 	sums := map[[32]byte]int{}
-	for _, b := range d.bays.healthy() {
-		if sum, err := prefixSum(b.disk.FS, c.name, size); err == nil {
-			sums[sum]++
+	for _, b := range d.bays.Healthy() {
+		if whole, err := vfs.ReadFile(b.Disk.FS, c.Name, 1<<20); err == nil && int64(len(whole)) >= size {
+			sums[sha256.Sum256(whole[:size])]++
 		}
 	}
 	for sum, n := range sums {
@@ -436,7 +445,7 @@ func TestOpenWithAFault(t *testing.T) {
 					} else {
 						refused++
 						// the process may fail while a tail that does not count is cut off
-						cutting := ownFault(err) && tail.name != tornTails[0].name
+						cutting := disk.OwnFault(err) && tail.name != tornTails[0].name
 						if err := sameFiles(was, snapshot(t, mems), cutting); err != nil {
 							t.Fatalf("%s: refused, and %v", place, err)
 						}

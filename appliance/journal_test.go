@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -84,7 +85,7 @@ func TestJournalRottenInTheMiddle(t *testing.T) {
 	r.loadAll(src, LoadOptions{})
 	for _, m := range r.mems {
 		for _, name := range names(t, m, ".journal") {
-			rot(t, m, name, frameFileHead+frameHead+20)
+			rot(t, m, name, frames.HeaderSize+frames.FrameHead+20)
 		}
 	}
 	before := len(names(t, r.mems[0], ".shard"))

@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
@@ -14,15 +15,11 @@ func (d *Device) endJournal() error {
 	}
 	j := d.journal
 	if d.broken == nil {
-		j.finish()
+		j.Finish()
 	}
-	c := &frameCopies{kind: j.kind, id: j.id, ordinal: j.ordinal, name: j.name}
-	for b := range j.replicas {
-		c.on = append(c.on, b)
-	}
-	d.files, d.sizes[j.id] = append(d.files, c), max(j.acked, frameFileHead)
+	d.files, d.sizes[j.ID] = append(d.files, j.File()), max(j.Acked, frames.HeaderSize)
 	d.journal = nil
-	return j.close()
+	return j.Close()
 }
 
 // commit makes one frame durable: the pack's entry in clear, signed, and the
@@ -65,7 +62,7 @@ func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
 		return d.broken
 	}
 	err := d.appendNow(clear, m)
-	if err == nil && len(d.bays.missing()) != d.lost {
+	if err == nil && len(d.bays.Missing()) != d.lost {
 		err = d.keepCopies()
 	}
 	d.broken = err
@@ -75,9 +72,9 @@ func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
 // keepCopies brings the journal files of earlier sessions back to m+1 copies after
 // a disk has failed.
 func (d *Device) keepCopies() error {
-	lost := len(d.bays.missing()) // a disk that fails meanwhile is the next call's
+	lost := len(d.bays.Missing()) // a disk that fails meanwhile is the next call's
 	for _, c := range d.files {
-		if err := d.mendFrameFile(c, d.sizes[c.id]); err != nil {
+		if err := d.frames().Mend(c, d.sizes[c.ID]); err != nil {
 			return err
 		}
 	}
@@ -87,14 +84,14 @@ func (d *Device) keepCopies() error {
 
 func (d *Device) appendNow(clear []byte, m *frameMessage) error {
 	if d.journal == nil {
-		f, err := d.newFrameFile(journalKind, d.ordinal)
+		f, err := d.newFrameFile(frames.Journal, d.ordinal)
 		if err != nil {
 			return err
 		}
 		d.journal = f
 		d.ordinal++
 	}
-	return d.journal.append(clear, m.encode(), true)
+	return d.journal.Append(clear, m.encode(), true)
 }
 
 // event journals a public remark that the log will carry.

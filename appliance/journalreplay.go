@@ -3,6 +3,8 @@ package appliance
 import (
 	"fmt"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -11,7 +13,7 @@ import (
 // all of them have been read, and the disks that work have been counted again.
 func (d *Device) replay() error {
 	d.sizes = map[manifest.ID]int64{}
-	files, err := d.findFrameFiles(journalKind)
+	files, err := d.findFrameFiles(frames.Journal)
 	if err != nil {
 		return err
 	}
@@ -23,12 +25,12 @@ func (d *Device) replay() error {
 	d.state = newLoadState()
 	ends := make([]journalEnd, len(files))
 	for i, c := range files {
-		d.ordinal = max(d.ordinal, c.ordinal+1)
+		d.ordinal = max(d.ordinal, c.Ordinal+1)
 		if ends[i], err = d.replayFile(c, files[i+1:]); err != nil {
-			return fmt.Errorf("journal %s: %w", c.id, err)
+			return fmt.Errorf("journal %s: %w", c.ID, err)
 		}
 	}
-	if err := d.bays.own(); err != nil {
+	if err := d.bays.Own(); err != nil {
 		return err
 	}
 	if err := d.enough(); err != nil {
@@ -38,14 +40,14 @@ func (d *Device) replay() error {
 	d.condemn()
 	for i, c := range files {
 		if d.look {
-			d.sizes[c.id] = ends[i].size
+			d.sizes[c.ID] = ends[i].size
 			continue
 		}
 		if err := d.settle(c, ends[i]); err != nil {
-			return fmt.Errorf("journal %s: %w", c.id, err)
+			return fmt.Errorf("journal %s: %w", c.ID, err)
 		}
 	}
-	d.lost = len(d.bays.missing())
+	d.lost = len(d.bays.Missing())
 	d.turn.Store(d.state.packs) // short sessions must not all begin at bay 0
 	return nil
 }
@@ -60,42 +62,42 @@ type journalEnd struct {
 // settle makes the copies of a file alike: what does not count is cut off, and m+1
 // disks get the rest. A disk that has no room for it must not keep a device from
 // being opened because of the closing frame, which is then cut off, too.
-func (d *Device) settle(c *frameCopies, end journalEnd) error {
+func (d *Device) settle(c *frames.File, end journalEnd) error {
 	cut := func(size int64) error {
-		d.sizes[c.id] = size
-		return d.cutTail(c, size)
+		d.sizes[c.ID] = size
+		return c.Cut(size)
 	}
 	if err := cut(end.size); err != nil {
 		return err
 	}
-	if !end.thin && len(bays(c.on).healthy()) > d.cfg.Job.Geometry.M {
+	if !end.thin && len(disk.Bays(c.On).Healthy()) > d.cfg.Job.Geometry.M {
 		return nil
 	}
-	err := d.mendFrameFile(c, end.size)
-	if !isFull(err) || end.closed == 0 {
+	err := d.frames().Mend(c, end.size)
+	if !disk.IsFull(err) || end.closed == 0 {
 		return err
 	}
 	if err := cut(end.closed); err != nil {
 		return err
 	}
-	return d.mendFrameFile(c, end.closed)
+	return d.frames().Mend(c, end.closed)
 }
 
 // replayFile applies a file's frames. Each is held back until the next is seen: a
 // frame that another follows was acknowledged, whatever is left of it; only the
 // last one of a file may be one that was not.
-func (d *Device) replayFile(c *frameCopies, later []*frameCopies) (end journalEnd, err error) {
-	var held *frame
-	end.size = frameFileHead
-	take := func(fr *frame) error {
-		end.thin = end.thin || fr.copies <= d.cfg.Job.Geometry.M
-		if end.closed = 0; len(fr.clear) == 0 && len(fr.plain) == 0 {
-			end.closed = fr.offset
+func (d *Device) replayFile(c *frames.File, later []*frames.File) (end journalEnd, err error) {
+	var held *frames.Frame
+	end.size = frames.HeaderSize
+	take := func(fr *frames.Frame) error {
+		end.thin = end.thin || fr.Copies <= d.cfg.Job.Geometry.M
+		if end.closed = 0; len(fr.Clear) == 0 && len(fr.Plain) == 0 {
+			end.closed = fr.Offset
 		}
-		end.size = fr.end
+		end.size = fr.End
 		return d.apply(*fr)
 	}
-	if _, err = d.readFrames(c, true, func(fr frame) error {
+	if _, err = d.frames().Read(c, true, func(fr frames.Frame) error {
 		last := held
 		held = &fr
 		if last == nil {
@@ -114,13 +116,13 @@ func (d *Device) replayFile(c *frameCopies, later []*frameCopies) (end journalEn
 }
 
 // confirm decides whether the last frame of a journal file counts.
-func (d *Device) confirm(fr *frame, later []*frameCopies) (bool, error) {
-	entry, err := d.clearEntry(fr.clear)
+func (d *Device) confirm(fr *frames.Frame, later []*frames.File) (bool, error) {
+	entry, err := d.clearEntry(fr.Clear)
 	if err != nil {
 		return false, err
 	}
-	last := lastFrame{copies: fr.copies, entry: entry}
-	if m := d.cfg.Job.Geometry.M; entry != nil && fr.copies <= m {
+	last := lastFrame{copies: fr.Copies, entry: entry}
+	if m := d.cfg.Job.Geometry.M; entry != nil && fr.Copies <= m {
 		dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
 		if last.next, err = firstPack(later, false, func(raw []byte) *manifest.Pack {
 			return clearPack(raw, d.cfg.Scope, dev.PublicKey.PublicKey)
@@ -128,7 +130,7 @@ func (d *Device) confirm(fr *frame, later []*frameCopies) (bool, error) {
 			return false, err
 		}
 	}
-	return d.bays.counts(d.cfg.Job.Geometry.M, last)
+	return last.counts(d.bays, d.cfg.Job.Geometry.M)
 }
 
 // packContext is the context of the device's signature over a pack entry.
@@ -163,21 +165,21 @@ func splitClear(b []byte) (entry, sig []byte, err error) {
 }
 
 // apply takes one committed frame into the state.
-func (d *Device) apply(fr frame) error {
-	entry, err := d.clearEntry(fr.clear)
+func (d *Device) apply(fr frames.Frame) error {
+	entry, err := d.clearEntry(fr.Clear)
 	if err != nil {
 		return err
 	}
 	if entry != nil {
 		if entry.Number > d.state.packs {
-			return fmt.Errorf("%w: no journal at hand names the packs from %d to %d", ErrLost, d.state.packs, entry.Number-1)
+			return fmt.Errorf("%w: no journal at hand names the packs from %d to %d", disk.ErrLost, d.state.packs, entry.Number-1)
 		}
 		if entry.Number < d.state.packs {
 			return fmt.Errorf("%w: pack number %d, want %d", manifest.ErrCorrupt, entry.Number, d.state.packs)
 		}
 		d.state.addPack(entry)
 	}
-	m, err := decodeFrameMessage(fr.plain)
+	m, err := decodeFrameMessage(fr.Plain)
 	if err != nil {
 		return err
 	}

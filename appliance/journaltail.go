@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -30,49 +32,48 @@ type lastFrame struct {
 
 // counts decides whether the frame counts. The bays without a working disk are
 // those that may hold further copies.
-func (s bays) counts(m int, f lastFrame) (bool, error) {
+func (f lastFrame) counts(s disk.Bays, m int) (bool, error) {
 	switch {
 	case f.copies > m || f.entry == nil:
 		return true, nil
 	case f.next != nil:
 		return f.next.Number > f.entry.Number, nil
 	}
-	proof, silent, err := s.provePack(f.entry)
+	proof, silent, err := provePack(s, f.entry)
 	if proof == nil || err != nil {
 		return err == nil, err
 	}
-	absent := append(s.missing(), silent...)
+	absent := append(s.Missing(), silent...)
 	if f.copies+f.unread+len(absent) <= m {
 		return false, nil
 	}
-	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %v", ErrTooFewDisks, f.entry.ID, bayList(absent), proof)
+	return false, fmt.Errorf("%w: whether pack %s was acknowledged cannot be told without %s: %v", disk.ErrTooFewDisks, f.entry.ID, disk.BayList(absent), proof)
 }
 
 // provePack reads a pack and compares it with its signed hashes. lacking is nil if
 // all of it is there; silent are bays whose disk did not answer.
-func (s bays) provePack(p *manifest.Pack) (lacking error, silent []int, err error) {
-	set := s.set()
-	notes := make([]*notingFS, len(set.disks))
-	for i := range set.disks {
-		notes[i] = &notingFS{FS: set.disks[i].FS}
-		set.disks[i].FS = notes[i]
-	}
+func provePack(s disk.Bays, p *manifest.Pack) (lacking error, silent []int, err error) {
+	var notes []*notingFS // in the set's order
+	set := s.SetBy(func(disk vfs.FS) vfs.FS {
+		notes = append(notes, &notingFS{FS: disk})
+		return notes[len(notes)-1]
+	})
 	if lacking = readPack(set, p); lacking == nil {
 		return nil, nil, nil
 	}
 	for i, w := range notes {
 		fault := w.fault()
-		if ownFault(fault) {
-			return nil, nil, fmt.Errorf("disk %s: %w", set.disks[i].Name, fault)
+		if disk.OwnFault(fault) {
+			return nil, nil, fmt.Errorf("disk %s: %w", set.Disks[i].Name, fault)
 		}
 		if fault != nil {
-			silent = append(silent, set.bay[i])
+			silent = append(silent, set.Bays[i])
 		}
 	}
 	return lacking, silent, nil
 }
 
-func readPack(set *diskSet, p *manifest.Pack) error {
+func readPack(set *disk.Set, p *manifest.Pack) error {
 	pr, err := newPackReader(set, p, &repairs{})
 	if err != nil {
 		return err
@@ -86,26 +87,26 @@ func readPack(set *diskSet, p *manifest.Pack) error {
 }
 
 // firstPack is the first pack that the files name, nil if they name none.
-func firstPack(files []*frameCopies, lenient bool, entry func(raw []byte) *manifest.Pack) (*manifest.Pack, error) {
+func firstPack(files []*frames.File, lenient bool, entry func(raw []byte) *manifest.Pack) (*manifest.Pack, error) {
 	var first *manifest.Pack
 	for _, c := range files {
-		if c.headless {
+		if c.Headless {
 			continue // its place among the others is not known
 		}
-		copies, err := c.open(lenient)
+		copies, err := c.Open(lenient)
 		if err != nil {
 			return nil, err
 		}
-		_, err = copies.eachPart(0, false, func(p filePart) error {
-			if p.whole {
-				first = entry(p.raw)
+		_, err = copies.EachPart(0, false, func(p frames.Part) error {
+			if p.Whole {
+				first = entry(p.Raw)
 			}
 			if first != nil {
 				return errStopped
 			}
 			return nil
 		})
-		copies.close()
+		copies.Close()
 		if first != nil || err != nil && !errors.Is(err, errStopped) {
 			return first, notStopped(err)
 		}
@@ -128,12 +129,12 @@ type notingFS struct {
 }
 
 func (w *notingFS) note(err error) {
-	if !readFault(err) || errors.Is(err, fs.ErrNotExist) {
+	if !disk.ReadFault(err) || errors.Is(err, fs.ErrNotExist) {
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err == nil || ownFault(err) {
+	if w.err == nil || disk.OwnFault(err) {
 		w.err = err
 	}
 }

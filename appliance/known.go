@@ -78,11 +78,11 @@ func (d *Device) knownEntries(ctx context.Context, src *source, lists []*scanLis
 	relations := map[manifest.ID]relation{}
 	roots := map[manifest.ID]string{}
 	for _, l := range lists {
-		relations[l.copies.id] = l.head.relation(src.head(), o.Moved...)
+		relations[l.copies.ID] = l.head.relation(src.head(), o.Moved...)
 		if l.broken != nil && l.head.Root == "" { // whose it is nobody knows
-			relations[l.copies.id] = relUnknown
+			relations[l.copies.ID] = relUnknown
 		}
-		roots[l.copies.id] = l.head.root()
+		roots[l.copies.ID] = l.head.root()
 		if l.head.as() == src.head().as() {
 			k.twins[l.head.root()] = true
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -34,10 +35,10 @@ func (s *lazyShard) close() {
 func (r *packReader) shard(i int) vfs.File {
 	s := &r.shards[i]
 	s.once.Do(func() {
-		f, disk, err := r.set.openShard(r.p, i)
+		f, fsys, err := r.set.OpenShard(r.p, i)
 		if err == nil {
-			s.f, s.disk = f, disk
-		} else if ownFault(err) {
+			s.f, s.disk = f, fsys
+		} else if disk.OwnFault(err) {
 			s.own = err
 		}
 	})
@@ -47,7 +48,7 @@ func (r *packReader) shard(i int) vfs.File {
 // otherShards are the further copies of a shard that has one.
 func (r *packReader) otherShards(i int) []vfs.File {
 	s := &r.shards[i]
-	s.again.Do(func() { s.more = r.set.openAllShards(r.p, i, s.disk) })
+	s.again.Do(func() { s.more = r.set.OpenAllShards(r.p, i, s.disk) })
 	return s.more
 }
 
@@ -69,11 +70,11 @@ func (r *packReader) readShard(dst []byte, off int64, shard int) error {
 		return fmt.Errorf("pack %d: shard %d: %w", r.p.Number, shard, fs.ErrNotExist)
 	}
 	_, err := f.ReadAt(dst, off)
-	if err == nil || ownFault(err) {
+	if err == nil || disk.OwnFault(err) {
 		return err
 	}
 	for _, f := range r.otherShards(shard) {
-		if _, again := f.ReadAt(dst, off); again == nil || ownFault(again) {
+		if _, again := f.ReadAt(dst, off); again == nil || disk.OwnFault(again) {
 			return again
 		}
 	}
@@ -86,7 +87,7 @@ func (r *packReader) readBlock(dst []byte, stripe int64, shard int) (read, good 
 	var readable vfs.File
 	try := func(f vfs.File) bool {
 		_, err := f.ReadAt(dst, stripe*r.layout.Block)
-		r.set.own.met(r.place(shard), err)
+		r.set.Fault.Met(r.place(shard), err)
 		if err != nil {
 			return false
 		}

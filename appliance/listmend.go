@@ -1,6 +1,7 @@
 package appliance
 
 import (
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -12,7 +13,7 @@ import (
 // confirms has two opinions, that of the copies and that of the block, so there are two
 // lists; the signed root decides.
 type listMend struct {
-	set    *diskSet
+	set    *disk.Set
 	p      *manifest.Pack
 	layout erasure.Layout
 	size   int64
@@ -37,7 +38,7 @@ func (v view) field(from, n int64) []byte {
 }
 
 // mendList returns nil if no list comes to the root. pieces are the good ones.
-func (s *diskSet) mendList(p *manifest.Pack, code *erasure.Code, pieces [][]byte) []byte {
+func mendList(s *disk.Set, p *manifest.Pack, code *erasure.Code, pieces [][]byte) []byte {
 	layout := layoutOf(p)
 	m := &listMend{set: s, p: p, layout: layout, size: layout.Stripes() * int64(layout.LineLen())}
 	m.collect(code, pieces)
@@ -78,7 +79,7 @@ func (m *listMend) place(stripe int64, shard int) (from, n int64) {
 func (m *listMend) collect(code *erasure.Code, pieces [][]byte) {
 	held := int64(0)
 	add := func(v view) {
-		if held+int64(len(v.data)) <= max(2*m.size, maxCopiesSize) {
+		if held+int64(len(v.data)) <= max(2*m.size, disk.MaxCopiesSize) {
 			held += int64(len(v.data))
 			m.views = append(m.views, v)
 		}
@@ -91,8 +92,8 @@ func (m *listMend) collect(code *erasure.Code, pieces [][]byte) {
 	for _, v := range m.signed {
 		add(v)
 	}
-	for _, d := range m.set.disks {
-		for _, v := range m.set.readViews(d, hashesName(m.p.ID), m.size) {
+	for _, d := range m.set.Disks {
+		for _, v := range readViews(m.set, d, disk.HashesName(m.p.ID), m.size) {
 			add(v)
 		}
 	}
@@ -106,11 +107,11 @@ func (m *listMend) anyPieces(good [][]byte) [][]byte {
 	out := append([][]byte(nil), good[:m.layout.K]...)
 	length := (m.size + int64(m.layout.K) - 1) / int64(m.layout.K)
 	for j := range out {
-		for _, i := range m.set.order(int(m.p.Bays[j])) {
+		for _, i := range m.set.Order(int(m.p.Bays[j])) {
 			if out[j] != nil {
 				break
 			}
-			if b, err := m.set.readFile(m.set.disks[i], pieceName(m.p.ID, j), length); err == nil && int64(len(b)) == length {
+			if b, err := m.set.ReadFile(m.set.Disks[i], disk.PieceName(m.p.ID, j), length); err == nil && int64(len(b)) == length {
 				out[j] = b
 			}
 		}
@@ -136,10 +137,10 @@ func runs(pieces [][]byte, size int64) (out []view) {
 }
 
 // readViews reads what can be read of a file's first bytes.
-func (s *diskSet) readViews(d Disk, name string, size int64) (out []view) {
+func readViews(s *disk.Set, d disk.Disk, name string, size int64) (out []view) {
 	f, err := d.FS.Open(name, vfs.OpenOptions{})
 	if err != nil {
-		s.own.met("disk "+d.Name, err)
+		s.Fault.Met("disk "+d.Name, err)
 		return nil
 	}
 	defer f.Close()
@@ -195,7 +196,7 @@ func (m *listMend) opinion(from, n int64) []byte {
 
 // ask lets every copy of a shard's blocks speak of their fields.
 func (m *listMend) ask(shard int) {
-	files := m.set.openAllShards(m.p, shard)
+	files := m.set.OpenAllShards(m.p, shard)
 	defer func() {
 		for _, f := range files {
 			f.Close()
@@ -238,12 +239,12 @@ func (m *listMend) confirms(from int64, value []byte) bool {
 }
 
 // goodPieces reads the pieces that have their signed hash; the others are nil.
-func (s *diskSet) goodPieces(p *manifest.Pack, code *erasure.Code, size int) [][]byte {
+func goodPieces(s *disk.Set, p *manifest.Pack, code *erasure.Code, size int) [][]byte {
 	pieces := make([][]byte, code.K+code.M)
 	length := int64((size + code.K - 1) / code.K)
 	for j := range pieces {
-		for _, i := range s.order(int(p.Bays[j])) {
-			b, err := s.readFile(s.disks[i], pieceName(p.ID, j), length)
+		for _, i := range s.Order(int(p.Bays[j])) {
+			b, err := s.ReadFile(s.Disks[i], disk.PieceName(p.ID, j), length)
 			if err == nil && int64(len(b)) == length && crypto.SumSHA256(b) == p.Pieces[j] {
 				pieces[j] = b
 				break

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -136,9 +137,9 @@ func TestListFromBlocks(t *testing.T) {
 	if list, data, verified, whole := s.both(t, disksOf(t, files)); !list || !data || !verified || !whole {
 		t.Errorf("list %v, data %v; verified %v, whole %v", list, data, verified, whole)
 	}
-	for _, disk := range files { // and of what is bad in every copy
-		disk[hashesName(s.pack.ID)] = bytes.Clone(s.files[0][hashesName(s.pack.ID)])
-		disk[hashesName(s.pack.ID)][5] ^= 1
+	for _, fsys := range files { // and of what is bad in every copy
+		fsys[disk.HashesName(s.pack.ID)] = bytes.Clone(s.files[0][disk.HashesName(s.pack.ID)])
+		fsys[disk.HashesName(s.pack.ID)][5] ^= 1
 	}
 	if list, data, verified, whole := s.both(t, disksOf(t, files)); !list || !data || !verified || !whole {
 		t.Errorf("bad in all copies: list %v, data %v; verified %v, whole %v", list, data, verified, whole)
@@ -149,7 +150,7 @@ func TestListFromBlocks(t *testing.T) {
 // for blocks, for the hash list and for its pieces, in whichever order they are given.
 func TestImageOfDisk(t *testing.T) {
 	s := newSealedDisks(t, 2, 1, 3)
-	list, shard, piece := hashesName(s.pack.ID), shardName(s.pack.ID, 0), pieceName(s.pack.ID, 0)
+	list, shard, piece := disk.HashesName(s.pack.ID), disk.ShardName(s.pack.ID, 0), disk.PieceName(s.pack.ID, 0)
 	home, other, parity := int(s.pack.Bays[0]), int(s.pack.Bays[1]), int(s.pack.Bays[2])
 	for name, damage := range map[string]func(files []map[string][]byte, image map[string][]byte){
 		"blocks": func(files []map[string][]byte, image map[string][]byte) {
@@ -164,13 +165,13 @@ func TestImageOfDisk(t *testing.T) {
 			for _, d := range append(files, image) {
 				delete(d, list)
 			}
-			delete(files[parity], pieceName(s.pack.ID, 2))
+			delete(files[parity], disk.PieceName(s.pack.ID, 2))
 			files[home][piece][3] ^= 1
 		},
 		"a witness of the hash list": func(files []map[string][]byte, image map[string][]byte) {
 			for j := range 3 {
 				for _, d := range append(files, image) {
-					delete(d, pieceName(s.pack.ID, j))
+					delete(d, disk.PieceName(s.pack.ID, j))
 				}
 			}
 			files[home][list][2] ^= 1  // the field of block 0, as two have it,
@@ -185,7 +186,7 @@ func TestImageOfDisk(t *testing.T) {
 			image := s.copy()[home]
 			damage(files, image)
 			if !strings.HasPrefix(name, "a witness") {
-				delete(files[parity], shardName(s.pack.ID, 2)) // so that nothing is decoded
+				delete(files[parity], disk.ShardName(s.pack.ID, 2)) // so that nothing is decoded
 			}
 			if imageFirst {
 				files[home], image = image, files[home]

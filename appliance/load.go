@@ -7,18 +7,14 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
-	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // ErrFindings: the scan found names that the target cannot take; nothing was loaded.
 var ErrFindings = errors.New("the scan has findings that block")
-
-// ErrFull: the device has no room for the rest; what is committed stays.
-var ErrFull = errors.New("the device is full")
 
 // LoadOptions say what is loaded and how findings are treated.
 type LoadOptions struct {
@@ -64,11 +60,11 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		return nil, err
 	}
 	report := &LoadReport{Resumed: list != nil, damaged: damaged, readBack: func(int64, int64) {}, lists: map[manifest.ID]bool{}, looks: d.state.entries}
-	failedBefore := len(d.bays.errors())
+	failedBefore := len(d.bays.Errors())
 	defer d.stop()
 	d.noReadBehind = o.NoReadBack
 	if list != nil {
-		report.continued = append(slices.Clone(list.head.Continues), list.copies.id)
+		report.continued = append(slices.Clone(list.head.Continues), list.copies.ID)
 		for _, id := range report.continued {
 			report.lists[id] = true
 		}
@@ -79,13 +75,13 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 		err = d.loadNew(ctx, src, &o, report)
 	}
 	rerr := d.endReadBack(ctx, report.readBack)
-	if err == nil || errors.Is(rerr, ErrLost) || errors.Is(rerr, ErrDoubted) { // a loss is told whatever else ended the load
+	if err == nil || errors.Is(rerr, disk.ErrLost) || errors.Is(rerr, ErrDoubted) { // a loss is told whatever else ended the load
 		err = errors.Join(err, rerr)
 	}
-	if errs := d.bays.errors(); len(errs) > failedBefore {
+	if errs := d.bays.Errors(); len(errs) > failedBefore {
 		d.failures()
 	}
-	for _, e := range d.bays.errors() {
+	for _, e := range d.bays.Errors() {
 		report.FailedDisks = append(report.FailedDisks, e.Error())
 	}
 	report.Status = d.lookBack(report)
@@ -104,7 +100,7 @@ func (d *Device) Load(ctx context.Context, root string, o LoadOptions) (*LoadRep
 func (d *Device) goodOf(l *scanList) uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if st := d.state.lists[l.copies.id]; st != nil {
+	if st := d.state.lists[l.copies.ID]; st != nil {
 		return st.good
 	}
 	return 0
@@ -127,7 +123,7 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		report.Scan.DroppedPaths = append(before.DroppedPaths, report.Scan.DroppedPaths...)
 	}
 	if n := report.Scan.Blocking; n > 0 && !o.AcceptFindings {
-		d.removeList(list.copies.name)
+		d.removeList(list.copies.Name)
 		what := "nothing was loaded"
 		if report.Resumed {
 			what = "what the load had begun with is loaded, and nothing that is new since"
@@ -145,7 +141,7 @@ func (d *Device) loadNew(ctx context.Context, src *source, o *LoadOptions, repor
 		}
 	}
 	if list.tail.Count == 0 && d.loadedBefore(src) {
-		d.removeList(list.copies.name) // a list only says what is to be done
+		d.removeList(list.copies.Name) // a list only says what is to be done
 		return nil
 	}
 	return d.loadList(ctx, src, list, o, report)
@@ -156,7 +152,7 @@ func (d *Device) loadedBefore(src *source) bool {
 	lists, err := d.findLists()
 	return err == nil && slices.ContainsFunc(lists, func(l *scanList) bool {
 		rel := l.head.relation(src.head())
-		return (rel == relSame || rel == relUnknown) && l.broken == nil && d.state.begun(l.copies.id)
+		return (rel == relSame || rel == relUnknown) && l.broken == nil && d.state.begun(l.copies.ID)
 	})
 }
 
@@ -166,7 +162,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 		return err
 	}
 	what := "load-started"
-	if d.state.begun(list.copies.id) {
+	if d.state.begun(list.copies.ID) {
 		what = "load-resumed"
 		report.Scan = list.tail.report()
 	}
@@ -174,7 +170,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 		return err
 	}
 	d.start(d.cfg.Workers) // until Load ends: what reads back beside looks at the writers
-	report.lists[list.copies.id] = true
+	report.lists[list.copies.ID] = true
 	l := &loader{d: d, src: src, list: list, o: *o, report: report, whole: d.cfg.Job.Policy.FileDigest == "whole"}
 	l.total.TotalEntries, l.total.TotalBytes = list.tail.Count, list.tail.Bytes
 	report.readBack = l.readBackProgress
@@ -184,7 +180,7 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 	err := l.run(ctx)
 	l.tell()
 	if err == nil && report.NoRoomCount > 0 {
-		err = fmt.Errorf("%w: %s larger than what is free", ErrFull, countOf(report.NoRoomCount, "file is", "files are"))
+		err = fmt.Errorf("%w: %s larger than what is free", disk.ErrFull, countOf(report.NoRoomCount, "file is", "files are"))
 	}
 	return err
 }
@@ -193,11 +189,11 @@ func (d *Device) loadList(ctx context.Context, src *source, list *scanList, o *L
 // be written any more the load's own error stands.
 func (d *Device) failures() {
 	for _, b := range d.bays {
-		if b == nil || b.failed() == nil || b.told {
+		if b == nil || b.Failed() == nil || d.told[b.Number] {
 			continue
 		}
-		b.told = true
-		if d.event("disk-failed", cause(b.failed()), b.number) != nil {
+		d.told[b.Number] = true
+		if d.event("disk-failed", cause(b.Failed()), b.Number) != nil {
 			return
 		}
 	}
@@ -298,14 +294,8 @@ func (l *loader) work(ctx context.Context, produce func(send func(unit) error) e
 func (l *loader) committed() *rangeSet {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
-	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+	if st := l.d.state.lists[l.list.copies.ID]; st != nil {
 		return &rangeSet{spans: slices.Clone(st.done.spans)}
 	}
 	return nil
-}
-
-// isFull tells an error of a full disk from others. One that comes from fsync is no
-// such error: what it was about is lost.
-func isFull(err error) bool {
-	return (errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)) && !errors.Is(err, durable.ErrDiskFailed)
 }

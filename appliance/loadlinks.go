@@ -53,12 +53,12 @@ func (l *loader) links(ctx context.Context) error {
 			if now := l.d.cfg.Now(); b.full() || now.Sub(since) >= time.Duration(l.d.cfg.Job.Policy.PackSeconds)*time.Second {
 				full := b
 				b, since = batch{}, now
-				return l.d.commit(nil, nil, &full, l.list.copies.id)
+				return l.d.commit(nil, nil, &full, l.list.copies.ID)
 			}
 			return nil
 		})
 		if err == nil && !b.empty() {
-			err = l.d.commit(nil, nil, &b, l.list.copies.id)
+			err = l.d.commit(nil, nil, &b, l.list.copies.ID)
 		}
 		return err
 	})

@@ -131,7 +131,7 @@ func (l *loader) units(ctx context.Context, done *rangeSet, prior prior, send fu
 				return err
 			}
 		}
-		if it.kind == manifest.KindFile && it.prior == nil && it.size > room && !l.d.state.inProgress(l.list.copies.id, n) && l.src.needs(it.path) > room {
+		if it.kind == manifest.KindFile && it.prior == nil && it.size > room && !l.d.state.inProgress(l.list.copies.ID, n) && l.src.needs(it.path) > room {
 			l.noRoom(it)
 			return flush()
 		}

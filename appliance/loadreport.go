@@ -61,14 +61,14 @@ const maxSkipped = 10000
 
 // remember takes from the journal what an earlier call could not load of the list.
 func (l *loader) remember() error {
-	st := l.d.state.lists[l.list.copies.id]
+	st := l.d.state.lists[l.list.copies.ID]
 	if st == nil || st.skipped == 0 {
 		return nil
 	}
 	l.skipped.Add(st.skipped)
 	l.report.SkippedCount += st.skipped
 	return l.d.eachListed(func(list manifest.ID, b []byte) error {
-		if list != l.list.copies.id {
+		if list != l.list.copies.ID {
 			return nil
 		}
 		kind, _, _, err := manifest.PeekRecord(b)
@@ -110,7 +110,7 @@ func (r *LoadReport) keep() func(path string) {
 func (l *loader) tell() {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
-	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+	if st := l.d.state.lists[l.list.copies.ID]; st != nil {
 		l.report.Entries, l.report.Bytes = max(l.report.Entries, st.good), max(l.report.Bytes, st.bytes)
 		l.report.Remarked += st.remarked
 		l.report.KnownContent += l.known.Load()
@@ -158,10 +158,10 @@ func (l *loader) reportProgress() (stop func()) {
 func (l *loader) progress() Progress {
 	p := l.total
 	p.File = l.files.oldest()
-	p.SlowDisk = l.d.bays.slowest()
+	p.SlowDisk = l.d.bays.Slowest()
 	p.Entries, p.Bytes, p.Skipped = l.entries.Load(), l.bytes.Load(), l.skipped.Load()
 	l.d.mu.Lock()
-	if st := l.d.state.lists[l.list.copies.id]; st != nil {
+	if st := l.d.state.lists[l.list.copies.ID]; st != nil {
 		p.SafeEntries, p.SafeBytes = st.good, st.bytes
 	}
 	l.d.mu.Unlock()

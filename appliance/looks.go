@@ -90,7 +90,7 @@ func lookOf(r *manifest.Record) catalog.Look {
 // are folders.
 func (d *Device) imply(a *catalog.Adder, lists []*scanList) error {
 	for _, l := range lists {
-		if st := d.state.lists[l.copies.id]; st == nil || st.good == 0 {
+		if st := d.state.lists[l.copies.ID]; st == nil || st.good == 0 {
 			continue
 		}
 		prefix := strings.TrimSuffix(l.head.as(), "/")

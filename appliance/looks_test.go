@@ -7,6 +7,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -70,7 +71,7 @@ func TestLongExtentsLoadedAgain(t *testing.T) {
 		t.Errorf("after the load: %d entries lost, %d bytes dead", before.Lost, before.DeadBytes)
 	}
 	for _, b := range []int{3, 4} {
-		removeAll(t, r.mems[b], packsDir+"/")
+		removeAll(t, r.mems[b], disk.PacksDir+"/")
 	}
 	d = r.mustDevice()
 	if _, err := d.ReadBack(t.Context(), nil); !errors.Is(err, ErrLost) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -146,7 +147,7 @@ func (r *memRig) packsOf(label []byte) (out []*manifest.Pack) {
 // rotBlock damages one block on the disk that has it.
 func (r *memRig) rotBlock(p *manifest.Pack, stripe int64, shard int, rng *mrand.Rand) {
 	l := layoutOf(p)
-	rot(r.t, r.mems[p.Bays[shard]], shardName(p.ID, shard), stripe*l.Block+rng.Int63n(l.BlockLen(stripe)))
+	rot(r.t, r.mems[p.Bays[shard]], disk.ShardName(p.ID, shard), stripe*l.Block+rng.Int63n(l.BlockLen(stripe)))
 }
 
 func (r *memRig) fresh(rng *mrand.Rand, from []*vfs.Mem) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -24,7 +25,7 @@ func TestGoneShardsAreTold(t *testing.T) {
 	for name, o := range map[string]LoadOptions{"never read": {NoReadBack: true}, "read before": {}} {
 		r := small32(t)
 		r.loadAll(src, o)
-		removeAll(t, r.mems[3], packsDir+"/")
+		removeAll(t, r.mems[3], disk.PacksDir+"/")
 		d := r.mustDevice()
 		for range 2 {
 			if _, err := d.ReadBack(context.Background(), nil); !errors.Is(err, ErrReadBack) || !strings.Contains(err.Error(), "bay 3") {
@@ -61,7 +62,7 @@ func TestLoadTellsGoneShards(t *testing.T) {
 	r.step = 4 * time.Second
 	r.loadAll(smallTree(t, 2, 600<<10), LoadOptions{})
 	for _, b := range []int{3, 4} {
-		removeAll(t, r.mems[b], packsDir+"/")
+		removeAll(t, r.mems[b], disk.PacksDir+"/")
 	}
 	d := r.mustDevice()
 	defer d.Close()
@@ -97,7 +98,7 @@ func TestCondemnedStays(t *testing.T) {
 	r.liars(forgets, 2)
 	r.loadAll(smallTree(t, 61, 1500<<10), LoadOptions{})
 	before := len(names(t, r.mems[2], ".shard"))
-	journals := len(names(t, r.mems[2], journalKind.suffix()))
+	journals := len(names(t, r.mems[2], ".journal"))
 	d := r.mustDevice()
 	if bad := d.BadDisks(); len(bad) != 1 || bad[0].Bay != 2 {
 		t.Errorf("bad disks %v", bad)
@@ -110,7 +111,7 @@ func TestCondemnedStays(t *testing.T) {
 	if now := len(names(t, r.mems[2], ".shard")); now > before {
 		t.Errorf("%d shards on the condemned disk, %d before", now, before)
 	}
-	if now := len(names(t, r.mems[2], journalKind.suffix())); now > journals {
+	if now := len(names(t, r.mems[2], ".journal")); now > journals {
 		t.Errorf("%d journals on the condemned disk, %d before", now, journals)
 	}
 }
@@ -175,7 +176,7 @@ func TestSealAfterLoadedAgain(t *testing.T) {
 	r.step = 4 * time.Second
 	r.loadAll(src, LoadOptions{})
 	for _, b := range []int{3, 4} {
-		removeAll(t, r.mems[b], packsDir+"/")
+		removeAll(t, r.mems[b], disk.PacksDir+"/")
 	}
 	d := r.mustDevice()
 	if _, err := d.Seal(context.Background(), r.sealOptions()); !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "load their source again") {

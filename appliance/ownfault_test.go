@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -206,7 +207,7 @@ func TestOwnFaultsOfRebuild(t *testing.T) {
 			if !errors.Is(err, syscall.EMFILE) || errors.Is(err, ErrLost) || errors.Is(err, ErrForeign) {
 				t.Fatalf("sealed %v, %d opens: %v", sealed, opens, err)
 			}
-			if d := (Disk{Name: "new", FS: new}); !sealed && !unprepared(d) {
+			if d := (Disk{Name: "new", FS: new}); !sealed && !disk.Unprepared(d) {
 				t.Errorf("%d opens: the new disk counts as prepared", opens)
 			}
 		}

@@ -3,6 +3,7 @@ package appliance
 import (
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -175,16 +176,16 @@ func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
 		for i := range d.bays {
 			at := (start + i) % len(d.bays)
 			b := d.bays[at]
-			healthy := b.takes()
+			healthy := b.Takes()
 			if healthy == (pass == 0) && len(chosen) < n {
 				chosen = append(chosen, at)
 			}
 		}
 	}
-	places, numbers := make([]*bay, n), make([]byte, n)
+	places, numbers := make([]*disk.Bay, n), make([]byte, n)
 	for i, at := range chosen {
 		numbers[i] = byte(at)
-		if b := d.bays[at]; b.takes() || b != nil && b.failed() != nil { // what failed is named if too few are left
+		if b := d.bays[at]; b.Takes() || b != nil && b.Failed() != nil { // what failed is named if too few are left
 			places[i] = b
 		}
 	}

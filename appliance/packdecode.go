@@ -1,6 +1,9 @@
 package appliance
 
-import "github.com/sledge-io/sledge/internal/vfs"
+import (
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
 
 const (
 	// maxSlab bounds the columns of a stripe that are decoded together: whole
@@ -151,7 +154,7 @@ func (r *packReader) decodeRows(rows [][]byte, stripe, in int64, unread []bool) 
 			continue
 		}
 		if err := r.readShard(row, stripe*r.layout.Block+in, i); err != nil {
-			if ownFault(err) {
+			if disk.OwnFault(err) {
 				return false, err
 			}
 			unread[i] = true

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -17,7 +18,7 @@ import (
 // a page's signed hash), so nothing is hashed here. Where that proof fails, the
 // stripe is checked block by block against the signed hashes.
 type packReader struct {
-	set    *diskSet
+	set    *disk.Set
 	p      *manifest.Pack
 	code   *erasure.Code
 	layout erasure.Layout
@@ -54,14 +55,14 @@ func (r *repairs) add(place string) {
 }
 
 // newPackReader reads one pack alone, with two decoded stripes kept.
-func newPackReader(set *diskSet, p *manifest.Pack, count *repairs) (*packReader, error) {
+func newPackReader(set *disk.Set, p *manifest.Pack, count *repairs) (*packReader, error) {
 	stripe := int64(p.Geometry.K) * int64(p.Geometry.BlockSize)
 	return openPackReader(set, p, count, newReadCache(2*stripe))
 }
 
 // openPackReader shares the cache of decoded stripes with other packs.
-func openPackReader(set *diskSet, p *manifest.Pack, count *repairs, cache *readCache) (*packReader, error) {
-	code, err := set.code(p.Geometry)
+func openPackReader(set *disk.Set, p *manifest.Pack, count *repairs, cache *readCache) (*packReader, error) {
+	code, err := set.Code(p.Geometry)
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +82,7 @@ func (r *packReader) read(dst []byte, off int64) error {
 		if r.decoded.Load() && r.fromCache(part, stripe, in, shard) {
 			return nil
 		}
-		if err := r.readShard(part, stripe*r.layout.Block+in, shard); err == nil || ownFault(err) {
+		if err := r.readShard(part, stripe*r.layout.Block+in, shard); err == nil || disk.OwnFault(err) {
 			return err
 		}
 		return r.decode(part, stripe, in, shard)
@@ -165,12 +166,12 @@ func (r *packReader) needList() error {
 	if r.list != nil {
 		return nil
 	}
-	list, err := r.set.hashList(r.p, r.code)
-	if ownFault(err) {
+	list, err := hashList(r.set, r.p, r.code)
+	if disk.OwnFault(err) {
 		return err
 	}
 	if err != nil {
-		return fmt.Errorf("%w: %w", ErrLost, err)
+		return fmt.Errorf("%w: %w", disk.ErrLost, err)
 	}
 	r.list = list
 	return nil
@@ -205,7 +206,7 @@ func (r *packReader) recover(data []byte, stripe int64) error {
 // lost is the error of a stripe that cannot be restored, unless this process could
 // not ask all disks for its shards.
 func (r *packReader) lost(stripe int64, missing int) error {
-	return r.set.own.or(fmt.Errorf("%w: pack %d: stripe %d: %d of %d data blocks are bad or missing and parity cannot restore them", ErrLost, r.p.Number, stripe, missing, r.layout.K))
+	return r.set.Fault.Or(fmt.Errorf("%w: pack %d: stripe %d: %d of %d data blocks are bad or missing and parity cannot restore them", disk.ErrLost, r.p.Number, stripe, missing, r.layout.K))
 }
 
 const maxDecodeTries = 1000
@@ -237,7 +238,7 @@ func (r *packReader) fill(stripe int64, blocks [][]byte, missing []int) (bool, e
 	found := false
 	err := choose(len(order), len(missing), func(pick []int) (bool, error) {
 		if tries++; tries > maxDecodeTries {
-			return true, fmt.Errorf("%w: pack %d: stripe %d: not decided after %d tries", ErrLost, r.p.Number, stripe, maxDecodeTries)
+			return true, fmt.Errorf("%w: pack %d: stripe %d: not decided after %d tries", disk.ErrLost, r.p.Number, stripe, maxDecodeTries)
 		}
 		trial := make([][]byte, k+m)
 		copy(trial, blocks[:k])

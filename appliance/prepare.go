@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -35,11 +36,11 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	held, err := holdDisks(c.Disks)
+	held, err := disk.Lock(c.Disks)
 	if err != nil {
 		return nil, err
 	}
-	defer held.release()
+	defer held.Release()
 	if err := mayBegin(c); err != nil {
 		return nil, err
 	}
@@ -49,7 +50,7 @@ func Prepare(c Config, root []byte) ([]byte, error) {
 	}
 	for _, d := range c.Disks {
 		err := updateJob(&c, d)
-		if errors.Is(err, ErrForeign) || errors.Is(err, ErrOlderJob) {
+		if errors.Is(err, disk.ErrForeign) || errors.Is(err, ErrOlderJob) {
 			clear(k)
 			return nil, err
 		}
@@ -74,7 +75,7 @@ func prepare(c Config, root []byte) ([]byte, error) {
 			return nil, err
 		}
 		if len(c.Disks) != g.Disks {
-			return nil, fmt.Errorf("%w: the first unlock needs all %d disks of the job, %d given", ErrTooFewDisks, g.Disks, len(c.Disks))
+			return nil, fmt.Errorf("%w: the first unlock needs all %d disks of the job, %d given", disk.ErrTooFewDisks, g.Disks, len(c.Disks))
 		}
 		if k, err = crypto.NewLoadKey(c.Rand); err != nil {
 			return nil, err
@@ -86,7 +87,7 @@ func prepare(c Config, root []byte) ([]byte, error) {
 	if err := notInUse(c, fresh); err != nil {
 		return nil, err
 	}
-	if _, err := CheckMounts(c.Disks, c.Allowed); err != nil {
+	if _, err := disk.CheckMounts(c.Disks, c.Allowed); err != nil {
 		return nil, err
 	}
 	return k, prepareDisks(c, fresh, root, k)
@@ -103,7 +104,7 @@ func noUnlock(c Config) error {
 		return err
 	}
 	for _, d := range c.Disks {
-		if _, err := d.FS.Stat(headerName); err != nil {
+		if _, err := d.FS.Stat(disk.HeaderName); err != nil {
 			return nil // what is wrong with that disk is said: see notPrepared
 		}
 	}
@@ -135,7 +136,7 @@ func mayBegin(c Config) error {
 
 // notInUse refuses a disk that is not prepared once the device has been loaded: it was
 // put in for another, or its rebuild has not ended, and only a rebuild makes it whole.
-func notInUse(c Config, fresh []Disk) error {
+func notInUse(c Config, fresh []disk.Disk) error {
 	used, err := loaded(c.Disks)
 	if err != nil || !used {
 		return err
@@ -145,19 +146,19 @@ func notInUse(c Config, fresh []Disk) error {
 
 // notPrepared says what is wrong with a disk of a loaded device that lacks the unlock
 // wrap.
-func (c *Config) notPrepared(d Disk) error {
-	_, err := d.FS.Stat(headerName)
+func (c *Config) notPrepared(d disk.Disk) error {
+	_, err := d.FS.Stat(disk.HeaderName)
 	switch {
 	case err == nil:
-		return fmt.Errorf("disk %s: %w", d.Name, ErrRebuilding)
-	case NoAnswer(err):
-		return Unanswered(d.Name, err)
+		return fmt.Errorf("disk %s: %w", d.Name, disk.ErrRebuilding)
+	case disk.NoAnswer(err):
+		return disk.Unanswered(d.Name, err)
 	case !errors.Is(err, fs.ErrNotExist):
 		return fmt.Errorf("disk %s: %w", d.Name, err)
-	case c.notMounted(d):
-		return c.noHeader(d)
+	case disk.NotMounted(d, c.Allowed):
+		return c.owner().NoHeader(d)
 	}
-	return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, ErrForeign)
+	return fmt.Errorf("disk %s: %w: it is empty, and the device has been loaded already (put it in the place of a failed disk with \"sledge rebuild\")", d.Name, disk.ErrForeign)
 }
 
 // CheckDisks tells whether disks may become those of a job that the device has not
@@ -168,7 +169,7 @@ func CheckDisks(c Config) error {
 		return err
 	}
 	if n := c.Job.Geometry.Disks; len(c.Disks) != n {
-		return fmt.Errorf("%w: the first unlock needs all %d disks of the job, %d given", ErrTooFewDisks, n, len(c.Disks))
+		return fmt.Errorf("%w: the first unlock needs all %d disks of the job, %d given", disk.ErrTooFewDisks, n, len(c.Disks))
 	}
 	if err := mayBegin(c); err != nil {
 		return err
@@ -179,7 +180,7 @@ func CheckDisks(c Config) error {
 
 // prepareDisks writes what a disk holds before anything is loaded. The unlock
 // wrap is written last on each disk: a disk that has one is prepared.
-func prepareDisks(c Config, fresh []Disk, root, k []byte) error {
+func prepareDisks(c Config, fresh []disk.Disk, root, k []byte) error {
 	taken, err := takenBays(c)
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func prepareDisks(c Config, fresh []Disk, root, k []byte) error {
 	}
 	// Only when every disk has the same wraps does one count as prepared.
 	for _, d := range fresh {
-		if err := durable.WriteFile(d.FS, unlockName, unlock); err != nil {
+		if err := durable.WriteFile(d.FS, disk.UnlockName, unlock); err != nil {
 			return fmt.Errorf("disk %s: %w", d.Name, err)
 		}
 	}
@@ -211,10 +212,10 @@ func prepareDisks(c Config, fresh []Disk, root, k []byte) error {
 }
 
 // takenBays reads the headers that are there already.
-func takenBays(c Config) (map[int]Disk, error) {
-	taken := map[int]Disk{}
+func takenBays(c Config) (map[int]disk.Disk, error) {
+	taken := map[int]disk.Disk{}
 	for _, d := range c.Disks {
-		h, err := headerOf(d)
+		h, err := disk.HeaderOf(d)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -222,23 +223,23 @@ func takenBays(c Config) (map[int]Disk, error) {
 			return nil, err
 		}
 		if h.Scope != c.Scope {
-			return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d; nothing was overwritten", d.Name, ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)
+			return nil, fmt.Errorf("disk %s: %w: it is bay %d of job %s, device %s, generation %d; nothing was overwritten", d.Name, disk.ErrForeign, h.Bay, h.Scope.Job, h.Scope.Device, h.Scope.Generation)
 		}
 		if other, ok := taken[h.Bay]; ok {
-			return nil, fmt.Errorf("disks %s and %s: %w: both are bay %d", other.Name, d.Name, ErrForeign, h.Bay)
+			return nil, fmt.Errorf("disks %s and %s: %w: both are bay %d", other.Name, d.Name, disk.ErrForeign, h.Bay)
 		}
 		taken[h.Bay] = d
 	}
 	return taken, nil
 }
 
-func prepareDisk(c Config, d Disk, taken map[int]Disk, wraps map[string][]byte) error {
-	for _, dir := range []string{wrapsDir, packsDir, logDir, Root + "/statements", journalDir, tmpDir} {
+func prepareDisk(c Config, d disk.Disk, taken map[int]disk.Disk, wraps map[string][]byte) error {
+	for _, dir := range []string{disk.WrapsDir, disk.PacksDir, disk.LogDir, disk.Root + "/statements", disk.JournalDir, disk.TempDir} {
 		if err := durable.MkdirAll(d.FS, dir); err != nil {
 			return err
 		}
 	}
-	if _, err := d.FS.Stat(headerName); errors.Is(err, fs.ErrNotExist) {
+	if _, err := d.FS.Stat(disk.HeaderName); errors.Is(err, fs.ErrNotExist) {
 		free := 0
 		for _, ok := taken[free]; ok; _, ok = taken[free] {
 			free++
@@ -247,23 +248,23 @@ func prepareDisk(c Config, d Disk, taken map[int]Disk, wraps map[string][]byte) 
 		if err != nil {
 			return err
 		}
-		h := Header{Scope: c.Scope, Bay: free, Disk: id, Bays: c.Job.Geometry.Disks, Created: c.Now().UTC()}
-		if err := durable.WriteFile(d.FS, headerName, h.encode()); err != nil {
+		h := disk.Header{Scope: c.Scope, Bay: free, Disk: id, Bays: c.Job.Geometry.Disks, Created: c.Now().UTC()}
+		if err := durable.WriteFile(d.FS, disk.HeaderName, h.Encode()); err != nil {
 			return err
 		}
 		taken[free] = d
 	}
-	if err := durable.WriteFile(d.FS, jobName, c.JobFile); err != nil {
+	if err := durable.WriteFile(d.FS, disk.JobName, c.JobFile); err != nil {
 		return err
 	}
-	if err := clearMark(d.FS); err != nil { // nothing is loaded: what it lacks is made now
+	if err := disk.ClearMark(d.FS); err != nil { // nothing is loaded: what it lacks is made now
 		return err
 	}
 	if err := clearWraps(d.FS, wraps); err != nil {
 		return err
 	}
 	for name, b := range wraps {
-		if err := durable.WriteFile(d.FS, wrapsDir+"/"+name, b); err != nil {
+		if err := durable.WriteFile(d.FS, disk.WrapsDir+"/"+name, b); err != nil {
 			return err
 		}
 	}
@@ -272,8 +273,8 @@ func prepareDisk(c Config, d Disk, taken map[int]Disk, wraps map[string][]byte) 
 
 // clearWraps removes wraps of an earlier, unfinished first unlock: their key was
 // never used.
-func clearWraps(disk vfs.FS, keep map[string][]byte) error {
-	list, err := disk.ReadDir(wrapsDir)
+func clearWraps(fsys vfs.FS, keep map[string][]byte) error {
+	list, err := fsys.ReadDir(disk.WrapsDir)
 	if err != nil {
 		return err
 	}
@@ -282,13 +283,13 @@ func clearWraps(disk vfs.FS, keep map[string][]byte) error {
 			continue
 		}
 		if strings.HasPrefix(e.Name(), "unlock.") {
-			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
+			if err := durable.Overwrite(fsys, disk.WrapsDir+"/"+e.Name()); err != nil {
 				return err
 			}
 			continue
 		}
 		if _, ok := keep[e.Name()]; !ok && e.Name() != "unlock" {
-			if err := durable.Remove(disk, wrapsDir+"/"+e.Name()); err != nil {
+			if err := durable.Remove(fsys, disk.WrapsDir+"/"+e.Name()); err != nil {
 				return err
 			}
 		}
@@ -299,9 +300,9 @@ func clearWraps(disk vfs.FS, keep map[string][]byte) error {
 // makeWraps wraps the key to the site and to recovery, or takes those that the
 // prepared disks of the set already have, so that all disks hold the same files.
 func makeWraps(c Config, k []byte) (map[string][]byte, error) {
-	var prepared []Disk
+	var prepared []disk.Disk
 	for _, d := range c.Disks {
-		if _, err := d.FS.Stat(unlockName); err == nil {
+		if _, err := d.FS.Stat(disk.UnlockName); err == nil {
 			prepared = append(prepared, d)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -54,7 +55,7 @@ func (r *diskReads) lacks(number uint64) bool {
 	return r != nil && (r.lies[number] || r.gone[number])
 }
 
-func (b *bay) readKey() readKey { return readKey{b.number, b.id} }
+func keyOf(b *disk.Bay) readKey { return readKey{b.Number, b.ID} }
 
 func (s *loadState) place(p *manifest.Pack) {
 	s.homes = append(s.homes, packHome{id: p.ID, root: p.Root, body: p.BodySize, bays: p.Bays, lost: p.Lost})
@@ -110,20 +111,20 @@ func (s *loadState) note(m readMark) {
 
 // wasRead tells whether the pack's shard on a bay came back from the disk that is
 // there now. The caller holds mu.
-func (d *Device) wasRead(b *bay, number uint64) bool {
-	r := d.state.reads[b.readKey()]
+func (d *Device) wasRead(b *disk.Bay, number uint64) bool {
+	r := d.state.reads[keyOf(b)]
 	return r != nil && r.read.has(number) && !r.lacks(number)
 }
 
-func (d *Device) isSettled(b *bay) bool {
-	r := d.state.reads[b.readKey()]
+func (d *Device) isSettled(b *disk.Bay) bool {
+	r := d.state.reads[keyOf(b)]
 	return r != nil && r.settled
 }
 
 // isBad tells whether a disk is known not to have its shard of a pack. The caller
 // holds mu.
-func (d *Device) isBad(b *bay, number uint64) bool {
-	return d.state.reads[b.readKey()].lacks(number)
+func (d *Device) isBad(b *disk.Bay, number uint64) bool {
+	return d.state.reads[keyOf(b)].lacks(number)
 }
 
 // shardsOf counts the pack's shards on working disks, and those of them that were
@@ -133,7 +134,7 @@ func (d *Device) shardsOf(number uint64, settled bool) (here, read int) {
 	h := &d.state.homes[number]
 	for _, at := range h.bays {
 		b := d.bays[at]
-		if b == nil || b.failed() != nil || d.shardOn(b, number) < 0 || d.isBad(b, number) {
+		if b == nil || b.Failed() != nil || d.shardOn(b, number) < 0 || d.isBad(b, number) {
 			continue
 		}
 		here++
@@ -170,16 +171,16 @@ func (d *Device) packsRead() (n uint64) {
 // unsettled lists the bays whose disk was written to since its sample was read, and
 // has something to draw one from. The caller holds mu.
 func (d *Device) unsettled() (list []int) {
-	for _, b := range d.bays.healthy() {
+	for _, b := range d.bays.Healthy() {
 		if !d.isSettled(b) && d.hasAny(b) {
-			list = append(list, b.number)
+			list = append(list, b.Number)
 		}
 	}
 	return list
 }
 
 // hasAny tells whether a disk has a shard, as far as is known.
-func (d *Device) hasAny(b *bay) bool {
+func (d *Device) hasAny(b *disk.Bay) bool {
 	for n := range d.state.packs {
 		if d.canRead(b, n) {
 			return true
@@ -189,7 +190,7 @@ func (d *Device) hasAny(b *bay) bool {
 }
 
 // canRead tells whether a disk should give a pack's shard back. The caller holds mu.
-func (d *Device) canRead(b *bay, number uint64) bool {
+func (d *Device) canRead(b *disk.Bay, number uint64) bool {
 	return d.shardOn(b, number) >= 0 && !d.isBad(b, number)
 }
 
@@ -230,19 +231,19 @@ func (d *Device) beginWrites() error {
 
 // noteRead remembers that a shard came back. The journal learns of it with the next
 // frame.
-func (d *Device) noteRead(b *bay, number uint64) {
+func (d *Device) noteRead(b *disk.Bay, number uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := readMark{kind: shardsRead, key: b.readKey(), packs: span{number, number + 1}}
+	m := readMark{kind: shardsRead, key: keyOf(b), packs: span{number, number + 1}}
 	d.state.note(m)
 	d.unsaved.add(m)
 }
 
 // noteSample remembers that a disk's sample came back.
-func (d *Device) noteSample(b *bay) {
+func (d *Device) noteSample(b *disk.Bay) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := readMark{kind: sampleRead, key: b.readKey()}
+	m := readMark{kind: sampleRead, key: keyOf(b)}
 	d.state.note(m)
 	d.unsaved.rest = append(d.unsaved.rest, m)
 }
@@ -250,38 +251,38 @@ func (d *Device) noteSample(b *bay) {
 // noteBad remembers that a disk did not give a pack's shard back, and condemns it.
 // What the program itself was short of says nothing of a disk, and a disk that has
 // failed already is known.
-func (d *Device) noteBad(b *bay, number uint64, err error) {
-	if stopsReading(err) || b.failed() != nil {
+func (d *Device) noteBad(b *disk.Bay, number uint64, err error) {
+	if stopsReading(err) || b.Failed() != nil {
 		return
 	}
 	d.noteLie(b, number, "disk-failed", err)
-	b.told = true
-	b.fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, number, err))
+	d.told[b.Number] = true
+	b.Fail(fmt.Errorf("%w: pack %d: %w", ErrReadBack, number, err))
 }
 
 // noteUnreadable remembers it without condemning the disk: the shard counts as lost.
-func (d *Device) noteUnreadable(b *bay, number uint64, err error) {
+func (d *Device) noteUnreadable(b *disk.Bay, number uint64, err error) {
 	d.noteLie(b, number, "note", err)
 }
 
-func (d *Device) noteLie(b *bay, number uint64, what string, err error) {
+func (d *Device) noteLie(b *disk.Bay, number uint64, what string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unsaved.drop(b.readKey())
-	mark := readMark{kind: shardBad, key: b.readKey(), packs: span{number, number + 1}}
+	d.unsaved.drop(keyOf(b))
+	mark := readMark{kind: shardBad, key: keyOf(b), packs: span{number, number + 1}}
 	d.journalBad(b, what, fmt.Sprintf("pack %d: %s", number, cause(err)), mark)
 }
 
 // journalBad journals marks of shards that a disk does not give back, and what the log
 // will say: readers know no other kinds of events than the format's. The caller holds mu.
-func (d *Device) journalBad(b *bay, what, text string, marks ...readMark) {
-	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: "read-back-failed: " + utf8Text(text), Bay: b.number})
+func (d *Device) journalBad(b *disk.Bay, what, text string, marks ...readMark) {
+	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: "read-back-failed: " + utf8Text(text), Bay: b.Number})
 	if d.broken == nil {
 		d.broken = err
 	}
 	m := &frameMessage{reads: append(d.unsaved.take(), marks...), events: events}
 	if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
-		d.cfg.Log.Debug("a failed read-back is not in the journal", "bay", b.number, "error", err)
+		d.cfg.Log.Debug("a failed read-back is not in the journal", "bay", b.Number, "error", err)
 	}
 	d.state.add(m)
 }
@@ -317,7 +318,7 @@ func (d *Device) lostByReading() error {
 		return nil
 	}
 	for _, number := range bays {
-		failed = append(failed, d.bays[number].failed())
+		failed = append(failed, d.bays[number].Failed())
 	}
 	what := "entries are lost"
 	if t, err := d.tallyOf(); err == nil {
@@ -327,11 +328,11 @@ func (d *Device) lostByReading() error {
 	}
 	var errs []error
 	if len(lost) > 0 {
-		errs = append(errs, fmt.Errorf("%w: %s: load their source again; %s, first pack %d, did not read back from more disks than there is parity for", ErrLost, what, countOf(len(lost), "pack", "packs"), lost[0]))
+		errs = append(errs, fmt.Errorf("%w: %s: load their source again; %s, first pack %d, did not read back from more disks than there is parity for", disk.ErrLost, what, countOf(len(lost), "pack", "packs"), lost[0]))
 	}
 	if len(doubted) > 0 {
 		errs = append(errs, fmt.Errorf("%w: %s, first pack %d: more of their disks failed, or gave something else back, than there is parity for (%s)",
-			ErrDoubted, countOf(len(doubted), "pack", "packs"), doubted[0], bayList(bays)), errors.Join(failed...))
+			ErrDoubted, countOf(len(doubted), "pack", "packs"), doubted[0], disk.BayList(bays)), errors.Join(failed...))
 	}
 	return errors.Join(errs...)
 }

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -333,14 +334,14 @@ func TestSealDegradedAfterReadBack(t *testing.T) {
 // TestReadBehindIsBounded: packs that wait beyond the bound are given up, oldest
 // first, and left for the read-back before the seal.
 func TestReadBehindIsBounded(t *testing.T) {
-	r := &readBehind{queues: map[*bay][]unreadShard{}}
+	r := &readBehind{queues: map[*disk.Bay][]unreadShard{}}
 	r.more.L = &r.mu
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	defer r.cancel()
-	b := &bay{}
+	b := &disk.Bay{}
 	crcs := make([]uint64, maxReadBehind/2)
 	for i := range 3 {
-		r.push(bays{b}, &manifest.Pack{Number: uint64(i), Bays: []byte{0}, Geometry: manifest.Geometry{K: 1, BlockSize: 4096}, BodySize: 1}, crcs)
+		r.push(disk.Bays{b}, &manifest.Pack{Number: uint64(i), Bays: []byte{0}, Geometry: manifest.Geometry{K: 1, BlockSize: 4096}, BodySize: 1}, crcs)
 	}
 	var got []string
 	for range 3 {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -25,7 +26,7 @@ type readBehind struct {
 
 	mu     sync.Mutex // guards the rest; taken after the device's
 	more   sync.Cond
-	queues map[*bay][]unreadShard
+	queues map[*disk.Bay][]unreadShard
 	order  []*unreadPack // as committed
 	held   int           // CRCs that they hold
 	reads  []timedRead   // those that may have been after the last write
@@ -41,7 +42,7 @@ type unreadPack struct {
 
 // timedRead is a shard that came back, and how many packs had been begun before.
 type timedRead struct {
-	bay  *bay
+	bay  *disk.Bay
 	pack uint64
 	mark int64
 }
@@ -61,10 +62,10 @@ func (d *Device) readBehind(p *manifest.Pack, crcs []uint64) {
 		return
 	}
 	if d.behind == nil {
-		r := &readBehind{d: d, queues: map[*bay][]unreadShard{}}
+		r := &readBehind{d: d, queues: map[*disk.Bay][]unreadShard{}}
 		r.ctx, r.cancel = context.WithCancel(context.Background())
 		r.more.L = &r.mu
-		for _, b := range d.bays.healthy() {
+		for _, b := range d.bays.Healthy() {
 			r.done.Go(func() { r.read(b) })
 		}
 		d.behind = r
@@ -72,7 +73,7 @@ func (d *Device) readBehind(p *manifest.Pack, crcs []uint64) {
 	d.behind.push(d.bays, p, crcs)
 }
 
-func (r *readBehind) push(set bays, p *manifest.Pack, crcs []uint64) {
+func (r *readBehind) push(set disk.Bays, p *manifest.Pack, crcs []uint64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	u := &unreadPack{pack: p, crcs: crcs}
@@ -93,7 +94,7 @@ func (r *readBehind) push(set bays, p *manifest.Pack, crcs []uint64) {
 }
 
 // next waits for a shard of a disk; nil CRCs are of a pack that was given up.
-func (r *readBehind) next(b *bay) (s unreadShard, crcs []uint64, ok bool) {
+func (r *readBehind) next(b *disk.Bay) (s unreadShard, crcs []uint64, ok bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for len(r.queues[b]) == 0 && !r.closed {
@@ -122,14 +123,14 @@ func (r *readBehind) took(u *unreadPack) {
 }
 
 // read is a disk's reader.
-func (r *readBehind) read(b *bay) {
+func (r *readBehind) read(b *disk.Bay) {
 	var buf []byte
 	for {
 		s, crcs, ok := r.next(b)
 		if !ok {
 			return
 		}
-		if crcs != nil && b.failed() == nil {
+		if crcs != nil && b.Failed() == nil {
 			if buf == nil {
 				buf = vfs.AlignedBuffer(s.of.pack.Geometry.BlockSize)
 			}
@@ -160,8 +161,8 @@ func (r *readBehind) noteTime(t timedRead) {
 }
 
 // standBack leaves the disk to writes that wait for it: four fifths of the time.
-func (r *readBehind) standBack(b *bay, since time.Time) time.Time {
-	if len(b.io.requests) > 0 && !r.drain.Load() {
+func (r *readBehind) standBack(b *disk.Bay, since time.Time) time.Time {
+	if b.Queued() > 0 && !r.drain.Load() {
 		select {
 		case <-time.After(min(4*time.Since(since), 200*time.Millisecond)):
 		case <-r.ctx.Done():
@@ -191,7 +192,7 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 	r, ok := d.behind, d.broken == nil
 	d.behind = nil
 	d.mu.Unlock()
-	failed := len(d.bays.missing())
+	failed := len(d.bays.Missing())
 	if r == nil { // nothing was written
 	} else if ctx.Err() == nil && ok {
 		stop := r.report(progress)
@@ -213,7 +214,7 @@ func (d *Device) endReadBack(ctx context.Context, progress func(done, total int6
 	if err := d.lostByReading(); err != nil {
 		return err
 	}
-	if len(d.bays.missing()) > failed {
+	if len(d.bays.Missing()) > failed {
 		return d.enoughDisks()
 	}
 	return nil

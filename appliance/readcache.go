@@ -1,6 +1,10 @@
 package appliance
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/sledge-io/sledge/appliance/disk"
+)
 
 // readCache keeps decoded bytes (decrypted segments, decoded stripes) within a
 // budget: neighbours share them, and readers ask for less than one at a time.
@@ -21,7 +25,7 @@ func newReadCache(budget int64) *readCache {
 
 // cacheKey names what is cached: a segment, or columns of a stripe.
 type cacheKey struct {
-	set    *diskSet
+	set    *disk.Set
 	index  bool // of an index pack
 	pack   uint64
 	n      int64 // segment or stripe

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -132,7 +133,7 @@ func TestReadingHashesNothing(t *testing.T) {
 	}
 	r.use(all)
 	p := r.packsOf(res.Label)[0]
-	rot(t, r.mems[p.Bays[1]], shardName(p.ID, 1), 7)
+	rot(t, r.mems[p.Bays[1]], disk.ShardName(p.ID, 1), 7)
 	read()
 	if c.opens["hashes"] == 0 {
 		t.Error("no hash list was opened to find the rotten block")

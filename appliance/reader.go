@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/flight"
 	"github.com/sledge-io/sledge/manifest"
@@ -313,7 +314,7 @@ func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64,
 		switch {
 		case err == nil:
 			w.page, w.line = line.Page, &line
-		case lost == nil || !errors.Is(err, ErrLost): // a lost directory page: look through all
+		case lost == nil || !errors.Is(err, disk.ErrLost): // a lost directory page: look through all
 			return err
 		}
 	}

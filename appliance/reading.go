@@ -180,7 +180,7 @@ func (w *worker) readWhole(f vfs.TreeFile, size int64) (bool, error) {
 func (r *reading) resume() error {
 	w := r.w
 	w.l.d.mu.Lock()
-	p := w.l.d.state.partial[partialKey{w.l.list.copies.id, r.n}]
+	p := w.l.d.state.partial[partialKey{w.l.list.copies.ID, r.n}]
 	w.l.d.mu.Unlock()
 	if p == nil || !p.identity.is(r.file.identity(), r.file.volume) {
 		return nil

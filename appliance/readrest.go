@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -36,7 +37,7 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 	r.Packs, r.ReadBack = d.state.packs, d.packsRead()
 	lost, _ := d.lostPacks(false)
 	d.mu.Unlock()
-	for _, e := range d.bays.errors() {
+	for _, e := range d.bays.Errors() {
 		r.FailedDisks = append(r.FailedDisks, e.Error())
 	}
 	if err == nil {
@@ -58,7 +59,7 @@ func (d *Device) ReadBack(ctx context.Context, progress func(done, total int64))
 }
 
 // badShard is told of a shard that did not come back.
-type badShard func(b *bay, number uint64, err error)
+type badShard func(b *disk.Bay, number uint64, err error)
 
 // readRest reads the shards that were not, each disk on its own, compared with the
 // hash lists.
@@ -69,8 +70,8 @@ func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done,
 		return 0, err
 	}
 	total := int64(0)
-	rest := map[*bay][]uint64{}
-	for _, b := range d.bays.healthy() {
+	rest := map[*disk.Bay][]uint64{}
+	for _, b := range d.bays.Healthy() {
 		rest[b] = d.unreadOn(b, nil)
 		for _, n := range rest[b] {
 			total += layoutOf(d.home(n)).ShardLen()
@@ -85,15 +86,15 @@ func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done,
 		}
 	}
 	var wg sync.WaitGroup
-	var short faultNote // what the process was short of
+	var short disk.FaultNote // what the process was short of
 	for b, packs := range rest {
-		wg.Go(func() { short.met("disk "+b.disk.Name, d.readPacks(ctx, b, packs, bad, after)) })
+		wg.Go(func() { short.Met("disk "+b.Disk.Name, d.readPacks(ctx, b, packs, bad, after)) })
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
 		return done.Load(), context.Cause(ctx)
 	}
-	return done.Load(), short.get()
+	return done.Load(), short.Get()
 }
 
 // savedEach is after how many shards of one disk the journal learns of them.
@@ -102,15 +103,15 @@ const savedEach = 256
 // readPacks reads shards of one disk. One that does not come back makes those that
 // did in earlier calls worthless: they are read again, unless the disk is condemned.
 // The error is the process's own, or the call's end.
-func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badShard, after func(int)) error {
+func (d *Device) readPacks(ctx context.Context, b *disk.Bay, packs []uint64, bad badShard, after func(int)) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	tried := map[uint64]bool{}
 	var good []uint64
-	for len(packs) > 0 && ctx.Err() == nil && b.failed() == nil {
+	for len(packs) > 0 && ctx.Err() == nil && b.Failed() == nil {
 		n := packs[0]
 		packs, tried[n] = packs[1:], true
 		home := &d.state.homes[n]
-		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: slices.Index(home.bays, byte(b.number)), after: after}
+		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: slices.Index(home.bays, byte(b.Number)), after: after}
 		gone, err := r.isGone()
 		if gone {
 			d.noteGone(b, []uint64{n})
@@ -125,7 +126,7 @@ func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badS
 			good = append(good, n)
 		case stopsReading(err):
 			return fmt.Errorf("pack %d was not read back: %w", n, err)
-		case home.wasLost(b.number): // nobody has counted on it
+		case home.wasLost(b.Number): // nobody has counted on it
 			d.noteGone(b, []uint64{n})
 		default:
 			bad(b, n, err)
@@ -143,7 +144,7 @@ func (d *Device) readPacks(ctx context.Context, b *bay, packs []uint64, bad badS
 
 // unreadOn lists the packs whose shard on a disk was not read back, last those of which
 // that is known: the disk is condemned at the first.
-func (d *Device) unreadOn(b *bay, but map[uint64]bool) (packs []uint64) {
+func (d *Device) unreadOn(b *disk.Bay, but map[uint64]bool) (packs []uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var known []uint64
@@ -196,10 +197,10 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	if o.Unverified {
 		return nil
 	}
-	var short faultNote // what the process was short of
-	d.bays.each(func(b *bay) error {
+	var short disk.FaultNote // what the process was short of
+	d.bays.Each(func(b *disk.Bay) error {
 		err := d.readIndexOn(ctx, b, packs)
-		if short.met("disk "+b.disk.Name, err) || stopsReading(err) {
+		if short.Met("disk "+b.Disk.Name, err) || stopsReading(err) {
 			return nil
 		}
 		return err
@@ -207,7 +208,7 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := short.get(); err != nil {
+	if err := short.Get(); err != nil {
 		return err
 	}
 	if err := d.readSamples(ctx, nil); err != nil {
@@ -220,16 +221,16 @@ func (d *Device) readAfterIndex(ctx context.Context, packs []*manifest.Pack, o *
 	again := d.unsettled()
 	d.mu.Unlock()
 	if len(again) > 0 {
-		return fmt.Errorf("%w: no sample of %s was read after the last write", ErrUnread, bayList(again))
+		return fmt.Errorf("%w: no sample of %s was read after the last write", ErrUnread, disk.BayList(again))
 	}
 	return nil
 }
 
 // readIndexOn reads what one disk has of the index packs.
-func (d *Device) readIndexOn(ctx context.Context, b *bay, packs []*manifest.Pack) error {
+func (d *Device) readIndexOn(ctx context.Context, b *disk.Bay, packs []*manifest.Pack) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	for _, p := range packs {
-		shard := slices.Index(p.Bays, byte(b.number))
+		shard := slices.Index(p.Bays, byte(b.Number))
 		if shard < 0 || slices.Contains(p.Lost, byte(shard)) {
 			continue
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -24,8 +25,8 @@ const sampleBlocks = 128
 // an error is the call's end or the process's own.
 func (d *Device) readSamples(ctx context.Context, late lateReads) (err error) {
 	var wg sync.WaitGroup
-	var short faultNote
-	for _, b := range d.bays.healthy() {
+	var short disk.FaultNote
+	for _, b := range d.bays.Healthy() {
 		d.mu.Lock()
 		settled := d.isSettled(b)
 		d.mu.Unlock()
@@ -34,18 +35,18 @@ func (d *Device) readSamples(ctx context.Context, late lateReads) (err error) {
 		}
 		var picks []samplePick
 		if picks, err = d.drawSample(b, late); err != nil {
-			d.cfg.Log.Warn("no sample was drawn", "bay", b.number, "error", err)
+			d.cfg.Log.Warn("no sample was drawn", "bay", b.Number, "error", err)
 			break
 		}
 		if len(picks) > 0 || late.any(b) {
-			wg.Go(func() { short.met("disk "+b.disk.Name, d.readSample(ctx, b, picks)) })
+			wg.Go(func() { short.Met("disk "+b.Disk.Name, d.readSample(ctx, b, picks)) })
 		}
 	}
 	wg.Wait()
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return errors.Join(err, short.get())
+	return errors.Join(err, short.Get())
 }
 
 // writeCount tells whether shards were written during or after something else.
@@ -71,7 +72,7 @@ func (w *writeCount) now() int64 {
 }
 
 // lateReads are shards that came back after the last write to their disk.
-type lateReads map[*bay]map[uint64]bool
+type lateReads map[*disk.Bay]map[uint64]bool
 
 // since keeps the reads that began when so many packs had been written and none
 // was being written.
@@ -89,7 +90,7 @@ func (r *readBehind) since(writes int64) lateReads {
 	return late
 }
 
-func (l lateReads) any(b *bay) bool { return len(l[b]) > 0 }
+func (l lateReads) any(b *disk.Bay) bool { return len(l[b]) > 0 }
 
 // samplePick is one block of a disk.
 type samplePick struct {
@@ -98,7 +99,7 @@ type samplePick struct {
 }
 
 // drawSample chooses the blocks, in the order in which they are read.
-func (d *Device) drawSample(b *bay, late lateReads) ([]samplePick, error) {
+func (d *Device) drawSample(b *disk.Bay, late lateReads) ([]samplePick, error) {
 	var packs []uint64
 	var ends []int64 // how many blocks the disk holds up to the pack's end
 	total := int64(0)
@@ -161,7 +162,7 @@ func (d *Device) drawBlocks(ends []int64) (blocks []int64, err error) {
 }
 
 // readSample reads the picked blocks of one disk, pack by pack.
-func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) error {
+func (d *Device) readSample(ctx context.Context, b *disk.Bay, picks []samplePick) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	for len(picks) > 0 {
 		r := &shardReading{ctx: ctx, bay: b, pack: d.home(picks[0].pack)}
@@ -170,7 +171,7 @@ func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) err
 			r.stripes = append(r.stripes, picks[0].stripe)
 			picks = picks[1:]
 		}
-		r.shard = slices.Index(d.state.homes[number].bays, byte(b.number))
+		r.shard = slices.Index(d.state.homes[number].bays, byte(b.Number))
 		gone, err := r.isGone()
 		if gone {
 			d.noteGone(b, []uint64{number})
@@ -195,9 +196,9 @@ func (d *Device) readSample(ctx context.Context, b *bay, picks []samplePick) err
 
 // enoughDisks tells whether a load or a seal can go on.
 func (d *Device) enoughDisks() error {
-	g, have := d.cfg.Job.Geometry, len(d.bays.healthy())
+	g, have := d.cfg.Job.Geometry, len(d.bays.Healthy())
 	if have >= need(g.Code()) {
 		return nil
 	}
-	return rebuildable(tooFew(g.Code(), have, d.bays.errors()...), have, g)
+	return disk.Rebuildable(tooFew(g.Code(), have, d.bays.Errors()...), have, g)
 }

@@ -52,7 +52,7 @@ func TestSampleNotDrawn(t *testing.T) {
 	gate := make(chan struct{})
 	d.cfg.Rand = &dryAfter{Reader: d.cfg.Rand, left: 1, gate: gate}
 	for _, b := range d.bays {
-		b.disk.FS = gated{b.disk.FS, gate}
+		b.Disk.FS = gated{b.Disk.FS, gate}
 	}
 	d.readSamples(context.Background(), nil)
 	if !d.isSettled(d.bays[0]) {
@@ -74,7 +74,7 @@ func TestBadDiskThatAnswers(t *testing.T) {
 	} {
 		r := small32(t)
 		d := r.mustDevice()
-		d.bays[2].fail(err)
+		d.bays[2].Fail(err)
 		bad := d.BadDisks()
 		if len(bad) != 1 || bad[0].State != want || bad[0].Bay != 2 || want == DiskFailed && strings.Contains(bad[0].Err.Error(), "cable") {
 			t.Errorf("%v: %+v", err, bad)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -13,7 +14,7 @@ import (
 // shardReading reads blocks of one shard from its disk, past the page cache.
 type shardReading struct {
 	ctx     context.Context
-	bay     *bay
+	bay     *disk.Bay
 	pack    *manifest.Pack
 	shard   int
 	stripes []int64 // nil: all
@@ -23,7 +24,7 @@ type shardReading struct {
 
 // run compares the blocks and, of a whole shard, the length.
 func (r *shardReading) run(buf []byte) error {
-	f, err := r.bay.disk.FS.Open(shardName(r.pack.ID, r.shard), vfs.OpenOptions{Direct: true})
+	f, err := r.bay.Disk.FS.Open(disk.ShardName(r.pack.ID, r.shard), vfs.OpenOptions{Direct: true})
 	if err != nil {
 		return err
 	}
@@ -82,9 +83,9 @@ func goodByList(p *manifest.Pack, shard int, list []byte) func(int64, []byte) bo
 
 // coldList reads a disk's own copy of a pack's hash list, which must have the
 // signed root: the disk was given it together with the shard.
-func coldList(b *bay, p *manifest.Pack) ([]byte, error) {
+func coldList(b *disk.Bay, p *manifest.Pack) ([]byte, error) {
 	layout := layoutOf(p)
-	list, err := readCold(b.disk.FS, hashesName(p.ID), layout.Stripes()*int64(layout.LineLen()))
+	list, err := readCold(b.Disk.FS, disk.HashesName(p.ID), layout.Stripes()*int64(layout.LineLen()))
 	if err != nil {
 		return nil, err
 	}
@@ -95,12 +96,12 @@ func coldList(b *bay, p *manifest.Pack) ([]byte, error) {
 }
 
 // coldPiece compares a disk's piece of the hash list.
-func coldPiece(b *bay, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
+func coldPiece(b *disk.Bay, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
 	pieces, err := code.SplitPieces(list)
 	if err != nil {
 		return err
 	}
-	piece, err := readCold(b.disk.FS, pieceName(p.ID, shard), int64(len(pieces[shard])))
+	piece, err := readCold(b.Disk.FS, disk.PieceName(p.ID, shard), int64(len(pieces[shard])))
 	if err == nil && string(piece) != string(pieces[shard]) {
 		err = fmt.Errorf("%w: piece %d of the hash list is not what was written", manifest.ErrCorrupt, shard)
 	}
@@ -148,5 +149,5 @@ func (r *shardReading) whole(code *erasure.Code, buf []byte) error {
 // stopsReading reports whether an error is the call's end or the process's own, and
 // says nothing of the disk.
 func stopsReading(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || ownFault(err)
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || disk.OwnFault(err)
 }

@@ -9,6 +9,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -20,8 +21,8 @@ import (
 type RebuildOptions struct {
 	Signer   ed25519.PublicKey // job signer; nil: consistent only
 	Bay      int               // −1: the one that is missing
-	Onto     Disk              // empty, or begun by an earlier call
-	Allowed  Allowed           // what may pass as the new disk
+	Onto     disk.Disk         // empty, or begun by an earlier call
+	Allowed  disk.Allowed      // what may pass as the new disk
 	Progress func(done, total uint64)
 	Rand     func() (manifest.ID, error)
 	Ledger   Ledger                                     // the device's, where it is at hand: knows the disks of a seal that has begun
@@ -50,24 +51,24 @@ type RebuildReport struct {
 // another command loads, seals or rebuilds are ErrBusy. Of an unsealed device, a disk
 // stays marked as unfinished while a journal that others may have whole cannot be read:
 // it would stand for what it lacks.
-func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildReport, error) {
-	if _, err := CheckNewDisk(o.Onto, disks, o.Allowed); err != nil {
+func Rebuild(ctx context.Context, disks []disk.Disk, o RebuildOptions) (*RebuildReport, error) {
+	if _, err := disk.CheckNewDisk(o.Onto, disks, o.Allowed); err != nil {
 		return nil, err
 	}
-	onto, err := holdDisks([]Disk{o.Onto})
+	onto, err := disk.Lock([]disk.Disk{o.Onto})
 	if err != nil {
 		return nil, err
 	}
-	defer onto.release()
-	held, err := holdDisks(disks)
+	defer onto.Release()
+	held, err := disk.Lock(disks)
 	if err != nil {
 		return nil, err
 	}
 	sealed, err := anySealed(disks)
 	if err != nil || sealed { // final: several bays may be rebuilt from it at once
-		held.release()
+		held.Release()
 	} else {
-		defer held.release()
+		defer held.Release()
 	}
 	if err != nil {
 		return nil, err
@@ -86,13 +87,13 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 		return r.report, err
 	}
 	if r.load != nil && r.load.unread {
-		return r.report, fmt.Errorf("%w: disk %s is no member of the device before every journal has been read: repeat the rebuild when all disks answer; first: %s", ErrLost, o.Onto.Name, r.report.Lost[0])
+		return r.report, fmt.Errorf("%w: disk %s is no member of the device before every journal has been read: repeat the rebuild when all disks answer; first: %s", disk.ErrLost, o.Onto.Name, r.report.Lost[0])
 	}
-	if err := clearMark(o.Onto.FS); err != nil {
+	if err := disk.ClearMark(o.Onto.FS); err != nil {
 		return r.report, err
 	}
 	if len(r.report.Lost) > 0 {
-		return r.report, fmt.Errorf("%w: %s could not be restored, first: %s", ErrLost, countOf(len(r.report.Lost), "thing", "things"), r.report.Lost[0])
+		return r.report, fmt.Errorf("%w: %s could not be restored, first: %s", disk.ErrLost, countOf(len(r.report.Lost), "thing", "things"), r.report.Lost[0])
 	}
 	return r.report, nil
 }
@@ -100,7 +101,7 @@ func Rebuild(ctx context.Context, disks []Disk, o RebuildOptions) (*RebuildRepor
 type rebuilder struct {
 	o      RebuildOptions
 	report *RebuildReport
-	disks  *diskSet
+	disks  *disk.Set
 	member bool // the disk that is written to is among them
 	scope  manifest.Scope
 	bays   int
@@ -112,7 +113,7 @@ type rebuilder struct {
 }
 
 // open finds out what the disks are and which bay is missing.
-func (r *rebuilder) open(ctx context.Context, disks []Disk, sealed bool) error {
+func (r *rebuilder) open(ctx context.Context, disks []disk.Disk, sealed bool) error {
 	if sealed {
 		s, err := OpenSetContext(ctx, disks, r.o.Signer, nil)
 		if err == nil {
@@ -132,7 +133,7 @@ func (r *rebuilder) open(ctx context.Context, disks []Disk, sealed bool) error {
 
 // anySealed is IsSealed for those who would take a disk that cannot be read now for
 // one of an unsealed device.
-func anySealed(disks []Disk) (bool, error) {
+func anySealed(disks []disk.Disk) (bool, error) {
 	for _, d := range disks {
 		if sealed, err := hasCheckpoint(d); sealed || err != nil {
 			return sealed, err
@@ -167,16 +168,16 @@ func (s *Set) eachPack(f func(*manifest.Pack) error) error {
 // off gives what shards it has, and its bay is missing.
 func (r *rebuilder) chooseBay() error {
 	have := map[int]bool{}
-	for i, h := range r.disks.scope {
+	for i, h := range r.disks.Headers {
 		if h == nil || h.Scope != r.scope {
 			continue
 		}
-		err := rebuilt(r.disks.disks[i])
-		if ownFault(err) {
+		err := disk.CheckMark(r.disks.Disks[i])
+		if disk.OwnFault(err) {
 			return err
 		}
-		if !errors.Is(err, ErrRebuilding) {
-			have[r.disks.bay[i]] = true
+		if !errors.Is(err, disk.ErrRebuilding) {
+			have[r.disks.Bays[i]] = true
 		}
 	}
 	if r.o.Bay >= 0 {
@@ -199,7 +200,7 @@ func (r *rebuilder) chooseBay() error {
 		return fmt.Errorf("no bay is missing: %w", ErrBayHere)
 	}
 	if len(missing) != 1 {
-		return fmt.Errorf("%w: %s", ErrWhichBay, bayList(missing))
+		return fmt.Errorf("%w: %s", ErrWhichBay, disk.BayList(missing))
 	}
 	r.report.Bay = missing[0]
 	return nil
@@ -207,27 +208,27 @@ func (r *rebuilder) chooseBay() error {
 
 // header claims the new disk. A disk that belongs to anything else is refused.
 func (r *rebuilder) header() error {
-	h, err := ReadHeader(r.o.Onto)
+	h, err := disk.ReadHeader(r.o.Onto)
 	switch {
 	case err == nil && (h.Scope != r.scope || h.Bay != r.report.Bay):
-		return fmt.Errorf("disk %s: %w: it is bay %d of job %s; nothing was overwritten", r.o.Onto.Name, ErrForeign, h.Bay, h.Scope.Job)
+		return fmt.Errorf("disk %s: %w: it is bay %d of job %s; nothing was overwritten", r.o.Onto.Name, disk.ErrForeign, h.Bay, h.Scope.Job)
 	case err == nil: // begun by an earlier call, or rebuilt in place
 		return r.again(h)
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	}
 	if !unused(r.o.Onto.FS) {
-		return fmt.Errorf("disk %s: %w: it has a folder %q without a header; nothing was overwritten", r.o.Onto.Name, ErrForeign, Root)
+		return fmt.Errorf("disk %s: %w: it has a folder %q without a header; nothing was overwritten", r.o.Onto.Name, disk.ErrForeign, disk.Root)
 	}
 	if err := r.taken(); err != nil {
 		return err
 	}
-	for _, dir := range []string{wrapsDir, packsDir, logDir, Root + "/statements", journalDir, tmpDir} {
+	for _, dir := range []string{disk.WrapsDir, disk.PacksDir, disk.LogDir, disk.Root + "/statements", disk.JournalDir, disk.TempDir} {
 		if err := durable.MkdirAll(r.o.Onto.FS, dir); err != nil {
 			return err
 		}
 	}
-	if err := setMark(r.o.Onto.FS); err != nil {
+	if err := disk.SetMark(r.o.Onto.FS); err != nil {
 		return err
 	}
 	return r.newHeader()
@@ -242,9 +243,9 @@ func (r *rebuilder) taken() error {
 
 // unused tells whether a disk without a header holds nothing, or only what a
 // rebuild makes before the header.
-func unused(disk vfs.FS) bool {
-	err := vfs.Walk(disk, Root, vfs.Limits{}, func(name string, e fs.DirEntry) error {
-		if !e.IsDir() && name != markName && !strings.HasSuffix(name, durable.TempSuffix) {
+func unused(fsys vfs.FS) bool {
+	err := vfs.Walk(fsys, disk.Root, vfs.Limits{}, func(name string, e fs.DirEntry) error {
+		if !e.IsDir() && name != disk.MarkName && !strings.HasSuffix(name, durable.TempSuffix) {
 			return fs.ErrExist
 		}
 		return nil
@@ -267,7 +268,7 @@ func (r *rebuilder) packs(ctx context.Context) error {
 				continue
 			}
 			err := r.shard(ctx, p, shard)
-			if errors.Is(err, ErrLost) {
+			if errors.Is(err, disk.ErrLost) {
 				r.report.Lost = append(r.report.Lost, err.Error())
 				return nil
 			}
@@ -278,23 +279,23 @@ func (r *rebuilder) packs(ctx context.Context) error {
 }
 
 // sideFiles writes the hash list and a shard's piece of it, if they are not there.
-func sideFiles(disk vfs.FS, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
+func sideFiles(fsys vfs.FS, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
 	pieces, err := code.SplitPieces(list)
 	if err != nil {
 		return err
 	}
 	if crypto.SumSHA256(pieces[shard]) != p.Pieces[shard] {
-		return fmt.Errorf("%w: pack %d: piece %d does not come out as signed", ErrLost, p.Number, shard)
+		return fmt.Errorf("%w: pack %d: piece %d does not come out as signed", disk.ErrLost, p.Number, shard)
 	}
-	for name, data := range map[string][]byte{hashesName(p.ID): list, pieceName(p.ID, shard): pieces[shard]} {
-		if have, err := vfs.ReadFile(disk, name, int64(len(data))); err == nil && string(have) == string(data) {
+	for name, data := range map[string][]byte{disk.HashesName(p.ID): list, disk.PieceName(p.ID, shard): pieces[shard]} {
+		if have, err := vfs.ReadFile(fsys, name, int64(len(data))); err == nil && string(have) == string(data) {
 			continue
 		}
-		if err := durable.WriteFile(disk, name, data); err != nil {
+		if err := durable.WriteFile(fsys, name, data); err != nil {
 			return err
 		}
 	}
-	return disk.SyncDir(packDir(p.ID))
+	return fsys.SyncDir(disk.PackDir(p.ID))
 }
 
 // rest writes what is the same on every disk: nothing is copied that has not been
@@ -302,7 +303,7 @@ func sideFiles(disk vfs.FS, p *manifest.Pack, shard int, code *erasure.Code, lis
 // checkpoint is last: it makes the disk a sealed one.
 func (r *rebuilder) rest() error {
 	onto := r.o.Onto.FS
-	if err := durable.WriteFile(onto, jobName, r.job); err != nil {
+	if err := durable.WriteFile(onto, disk.JobName, r.job); err != nil {
 		return err
 	}
 	if r.sealed == nil {
@@ -320,10 +321,10 @@ func (r *rebuilder) rest() error {
 	if err := removeTemps(onto); err != nil {
 		return err
 	}
-	if err := durable.WriteFile(onto, cpName, r.sealed.cp.Text); err != nil {
+	if err := durable.WriteFile(onto, disk.CheckpointName, r.sealed.cp.Text); err != nil {
 		return err
 	}
-	return destroyKeys(&bay{disk: r.o.Onto})
+	return destroyKeys(&disk.Bay{Disk: r.o.Onto})
 }
 
 // lose names a public file of which no disk has a good copy; the rest goes on.
@@ -334,7 +335,7 @@ func (r *rebuilder) lose(format string, args ...any) {
 // sealedWraps writes the wraps that the log names, each proven by its hash.
 func (r *rebuilder) sealedWraps() error {
 	for _, e := range r.sealed.Wraps {
-		b, err := r.disks.wrap(e)
+		b, err := readWrap(r.disks, e)
 		if err != nil {
 			r.lose("%v", err)
 			continue
@@ -349,10 +350,10 @@ func (r *rebuilder) sealedWraps() error {
 // statement writes the seal statement that the device signed.
 func (r *rebuilder) statement() error {
 	dev, _ := r.sealed.Job.Device(r.scope.Device)
-	if st := r.disks.signedSeal(dev.PublicKey.PublicKey, r.sealed.cp.Root); st != nil {
-		return durable.WriteFile(r.o.Onto.FS, sealName, st.envelope)
+	if st := readSeal(r.disks, dev.PublicKey.PublicKey, r.sealed.cp.Root); st != nil {
+		return durable.WriteFile(r.o.Onto.FS, disk.SealName, st.envelope)
 	}
-	r.lose("%s: no disk has a copy that the device signed", sealName)
+	r.lose("%s: no disk has a copy that the device signed", disk.SealName)
 	return nil
 }
 
@@ -382,7 +383,7 @@ func copyLog(entry func(pos uint64) ([]byte, error), cp manifest.Checkpoint, put
 }
 
 func writeLogFile(onto vfs.FS, name string, data []byte) error {
-	full := logDir + "/" + name
+	full := disk.LogDir + "/" + name
 	if err := durable.MkdirAll(onto, path.Dir(full)); err != nil {
 		return err
 	}
@@ -390,9 +391,9 @@ func writeLogFile(onto vfs.FS, name string, data []byte) error {
 }
 
 // removeTemps removes what calls that were cut off have left half written.
-func removeTemps(disk vfs.FS) error {
+func removeTemps(fsys vfs.FS) error {
 	dirs := map[string]bool{}
-	err := vfs.Walk(disk, Root, vfs.Limits{Entries: 1 << 24}, func(name string, e fs.DirEntry) error {
+	err := vfs.Walk(fsys, disk.Root, vfs.Limits{Entries: 1 << 24}, func(name string, e fs.DirEntry) error {
 		if !e.IsDir() && strings.HasSuffix(name, durable.TempSuffix) {
 			dirs[path.Dir(name)] = true
 		}
@@ -400,7 +401,7 @@ func removeTemps(disk vfs.FS) error {
 	})
 	for dir := range dirs {
 		if err == nil {
-			err = durable.Sweep(disk, dir)
+			err = durable.Sweep(fsys, dir)
 		}
 	}
 	return err

@@ -7,6 +7,8 @@ import (
 	mrand "math/rand"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -19,8 +21,8 @@ func TestRebuildUnsealed(t *testing.T) {
 	r.loadAll(src, LoadOptions{})
 	journal := names(t, r.mems[1], ".journal")[0]
 	st, _ := r.mems[1].Stat(journal)
-	rot(t, r.mems[1], journal, frameFileHead+frameHead+20) // first frame
-	rot(t, r.mems[2], journal, st.Size()-20)               // last frame
+	rot(t, r.mems[1], journal, frames.HeaderSize+frames.FrameHead+20) // first frame
+	rot(t, r.mems[2], journal, st.Size()-20)                          // last frame
 	r.without(0)
 	onto := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 40})
 	o := RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: -1, Onto: Disk{Name: "new", FS: onto}, Rand: func() (manifest.ID, error) { return manifest.ID{9}, nil }}
@@ -87,8 +89,8 @@ func TestRebuildSealed(t *testing.T) {
 			}
 		}
 		got, want := memFiles(t, onto), memFiles(t, whole[bay])
-		delete(got, headerName)
-		delete(want, headerName)
+		delete(got, disk.HeaderName)
+		delete(want, disk.HeaderName)
 		for name := range want {
 			if string(got[name]) != string(want[name]) {
 				t.Errorf("bay %d: %s differs (%d and %d bytes)", bay, name, len(want[name]), len(got[name]))

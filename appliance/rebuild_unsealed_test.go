@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -29,9 +30,9 @@ func (r *memRig) rebuildOnto(bay int) (*vfs.Mem, *RebuildReport, error) {
 func TestRebuildNamesLostFrames(t *testing.T) {
 	for _, header := range []bool{false, true} {
 		r := newFaultRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096, packSize: 1 << 20})
-		var damaged *frameCopies
+		var damaged *frames.File
 		for _, c := range journalsOf(t, r.mems...) {
-			if len(c.on) == 2 && c.on[0].number == 0 {
+			if len(c.On) == 2 && c.On[0].Number == 0 {
 				damaged = c
 				break
 			}
@@ -39,24 +40,24 @@ func TestRebuildNamesLostFrames(t *testing.T) {
 		if damaged == nil {
 			t.Fatal("no journal is on disk 0")
 		}
-		disk := damaged.on[1].disk.FS
-		at := framesOf(t, disk, damaged.name)
+		disk := damaged.On[1].Disk.FS
+		at := framesOf(t, disk, damaged.Name)
 		if header {
-			rot(t, disk, damaged.name, 20)
+			rot(t, disk, damaged.Name, 20)
 		} else {
-			rot(t, disk, damaged.name, at[0]+30)
+			rot(t, disk, damaged.Name, at[0]+30)
 		}
 		before := snapshot(t, r.mems)
 		whole := r.mems
 		r.without(0)
 		onto, rep, err := r.rebuildOnto(0)
-		if !errors.Is(err, ErrLost) || len(rep.Lost) == 0 || !strings.Contains(rep.Lost[0], damaged.id.String()) {
+		if !errors.Is(err, ErrLost) || len(rep.Lost) == 0 || !strings.Contains(rep.Lost[0], damaged.ID.String()) {
 			t.Fatalf("header %v: rebuild: %v, %+v", header, err, rep)
 		}
 		if got, want := len(names(t, onto, ".shard")), len(names(t, whole[0], ".shard")); header && got != want || got < want-1 {
 			t.Errorf("header %v: %d shards, the old disk has %d", header, got, want)
 		}
-		if got, err := vfs.ReadFile(onto, damaged.name, 1<<20); err != nil || int64(len(got)) != at[len(at)-1] {
+		if got, err := vfs.ReadFile(onto, damaged.Name, 1<<20); err != nil || int64(len(got)) != at[len(at)-1] {
 			t.Errorf("header %v: the journal has %d bytes on the new disk, want %d (%v)", header, len(got), at[len(at)-1], err)
 		}
 		if err := r.has([]Disk{{Name: "new", FS: onto}, r.cfg.Disks[0], r.cfg.Disks[1]}); !errors.Is(err, ErrLost) {
@@ -80,22 +81,22 @@ func TestRebuildNamesLostFrames(t *testing.T) {
 func TestRebuildMakesNoHeader(t *testing.T) {
 	r := newFaultRig(t, rigOptions{k: 2, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
 	c := journalsOf(t, r.mems...)[0]
-	if len(c.on) != 3 {
-		t.Fatalf("the journal is on %d disks", len(c.on))
+	if len(c.On) != 3 {
+		t.Fatalf("the journal is on %d disks", len(c.On))
 	}
-	truncate(t, c.on[1].disk.FS, c.name, 20)
-	rot(t, c.on[2].disk.FS, c.name, 20)
-	bay := c.on[0].number
+	truncate(t, c.On[1].Disk.FS, c.Name, 20)
+	rot(t, c.On[2].Disk.FS, c.Name, 20)
+	bay := c.On[0].Number
 	r.without(bay)
 	onto, _, err := r.rebuildOnto(bay)
 	if !errors.Is(err, ErrLost) {
 		t.Fatal(err)
 	}
-	head, size, err := readHead(onto, c.name)
-	if err != nil || size <= frameFileHead {
-		t.Fatalf("%d bytes, %v", size, err)
+	whole, err := vfs.ReadFile(onto, c.Name, 1<<20)
+	if err != nil || len(whole) <= frames.HeaderSize {
+		t.Fatalf("%d bytes, %v", len(whole), err)
 	}
-	if _, _, ordinal, err := parseFrameFileHeader(head); err == nil {
+	if _, _, ordinal, err := frames.ParseHeader(whole[:frames.HeaderSize]); err == nil {
 		t.Errorf("the new disk has a header with ordinal %d", ordinal)
 	}
 }
@@ -118,13 +119,13 @@ func TestLastFrameDamaged(t *testing.T) {
 	r := newFaultRig(t, rigOptions{k: 2, m: 2, disks: 5, block: 4096, packSize: 1 << 20})
 	files := journalsOf(t, r.mems...)
 	last := files[len(files)-1]
-	for _, b := range last.on {
-		at := framesOf(t, b.disk.FS, last.name)
+	for _, b := range last.On {
+		at := framesOf(t, b.Disk.FS, last.Name)
 		i := len(at) - 2
-		for at[i+1]-at[i] <= frameHead+crypto.FrameOverhead {
+		for at[i+1]-at[i] <= frames.FrameHead+crypto.FrameOverhead {
 			i--
 		}
-		rot(t, b.disk.FS, last.name, at[i]+30)
+		rot(t, b.Disk.FS, last.Name, at[i]+30)
 	}
 	before := snapshot(t, r.mems)
 	if err := r.has(r.cfg.Disks); !errors.Is(err, ErrLost) {

@@ -3,13 +3,14 @@ package appliance
 import (
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 )
 
 // again takes a disk that has the bay's header. It is another disk from now on: what was
 // read back from it, and what a seal that has begun says of it, is of the disk as it was.
 // The id is before the mark: a member that is cut off in between is whole.
-func (r *rebuilder) again(h *Header) error {
+func (r *rebuilder) again(h *disk.Header) error {
 	if err := r.taken(); err != nil {
 		return err
 	}
@@ -19,7 +20,7 @@ func (r *rebuilder) again(h *Header) error {
 	if err := r.newHeader(); err != nil {
 		return err
 	}
-	return setMark(r.o.Onto.FS)
+	return disk.SetMark(r.o.Onto.FS)
 }
 
 // newHeader gives the disk an id that no disk had.
@@ -28,13 +29,13 @@ func (r *rebuilder) newHeader() error {
 	if err != nil {
 		return err
 	}
-	h := Header{Scope: r.scope, Bay: r.report.Bay, Disk: id, Bays: r.bays}
-	return durable.WriteFile(r.o.Onto.FS, headerName, h.encode())
+	h := disk.Header{Scope: r.scope, Bay: r.report.Bay, Disk: id, Bays: r.bays}
+	return durable.WriteFile(r.o.Onto.FS, disk.HeaderName, h.Encode())
 }
 
 // doubt has the ledger of a seal that has begun remember the id that the disk had: whoever
 // has the disk could write the old header again.
-func (r *rebuilder) doubt(h *Header) error {
+func (r *rebuilder) doubt(h *disk.Header) error {
 	if r.o.Ledger == nil || r.sealed != nil {
 		return nil
 	}

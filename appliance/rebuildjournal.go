@@ -2,11 +2,12 @@ package appliance
 
 import (
 	"crypto/ed25519"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -15,7 +16,7 @@ import (
 // read without a key before anything is written.
 type unsealed struct {
 	r       *rebuilder
-	set     bays // by bay; nil where a disk is absent
+	set     disk.Bays // by bay; nil where a disk is absent
 	m       int
 	job     *manifest.Job
 	key     ed25519.PublicKey
@@ -33,20 +34,20 @@ type unsealed struct {
 
 // foundFile is a frame file, and how much of it is copied.
 type foundFile struct {
-	*frameCopies
+	*frames.File
 	end int64
 }
 
 // openUnsealed takes the job from the disks and packs from the journal's clear parts.
-func (r *rebuilder) openUnsealed(disks []Disk) error {
-	s := &Set{set: newDiskSet(disks)}
+func (r *rebuilder) openUnsealed(disks []disk.Disk) error {
+	s := &Set{set: disk.NewSet(disks)}
 	if err := s.openJob(r.o.Signer); err != nil {
-		return s.set.own.or(err)
+		return s.set.Fault.Or(err)
 	}
-	if err := s.set.own.get(); err != nil {
+	if err := s.set.Fault.Get(); err != nil {
 		return err
 	}
-	for _, h := range s.set.scope {
+	for _, h := range s.set.Headers {
 		if h == nil {
 			continue
 		}
@@ -54,17 +55,17 @@ func (r *rebuilder) openUnsealed(disks []Disk) error {
 			r.scope = h.Scope
 		}
 		if h.Scope != r.scope || h.Scope.Job != s.Job.ID {
-			return fmt.Errorf("%w: the disks are of different jobs, devices or generations", ErrForeign)
+			return fmt.Errorf("%w: the disks are of different jobs, devices or generations", disk.ErrForeign)
 		}
 	}
 	dev, ok := s.Job.Device(r.scope.Device)
 	if !ok {
-		return fmt.Errorf("%w: job %s does not name device %s", ErrForeign, s.Job.ID, r.scope.Device)
+		return fmt.Errorf("%w: job %s does not name device %s", disk.ErrForeign, s.Job.ID, r.scope.Device)
 	}
 	r.disks, r.bays, r.job = s.set, s.Job.Geometry.Disks, s.JobFile
 	r.load = &unsealed{r: r, m: s.Job.Geometry.M, job: s.Job, key: dev.PublicKey.PublicKey, numbers: map[uint64]bool{}}
-	if err := errors.Join(r.load.survey(), s.set.own.get()); err != nil {
-		return s.set.own.or(err)
+	if err := errors.Join(r.load.survey(), s.set.Fault.Get()); err != nil {
+		return s.set.Fault.Or(err)
 	}
 	r.report.Lost = append(r.report.Lost, r.load.lost...)
 	r.total = uint64(len(r.load.packs))
@@ -84,33 +85,33 @@ func (u *unsealed) survey() error {
 	if err := u.match(); err != nil {
 		return err
 	}
-	journals, err := u.set.frameFiles(journalKind, true)
+	journals, err := frames.Find(u.set, frames.Journal, true)
 	if err != nil {
 		return err
 	}
-	lists, err := u.set.frameFiles(scanKind, true)
+	lists, err := frames.Find(u.set, frames.ScanList, true)
 	if err != nil {
 		return err
 	}
 	if err := u.enough(); err != nil { // with those that could not be listed
 		return err
 	}
-	for i := len(journals) - 1; i >= 0 && journals[i].headless; i-- {
+	for i := len(journals) - 1; i >= 0 && journals[i].Headless; i-- {
 		if err := u.headless(journals[i]); err != nil {
 			return err
 		}
 	}
 	for i, c := range journals {
-		if c.headless {
+		if c.Headless {
 			break
 		}
 		if err := u.journal(c, journals[i+1:]); err != nil {
-			return fmt.Errorf("journal %s: %w", c.id, err)
+			return fmt.Errorf("journal %s: %w", c.ID, err)
 		}
 	}
 	for _, c := range lists {
 		if err := u.list(c); err != nil {
-			return fmt.Errorf("scan list %s: %w", c.id, err)
+			return fmt.Errorf("scan list %s: %w", c.ID, err)
 		}
 	}
 	return u.findSeal()
@@ -119,21 +120,21 @@ func (u *unsealed) survey() error {
 // match puts the disks into their bays. Journals are only taken from disks whose
 // header says that they are this device's.
 func (u *unsealed) match() error {
-	u.set = make(bays, u.r.bays)
-	for i, h := range u.r.disks.scope {
+	u.set = make(disk.Bays, u.r.bays)
+	for i, h := range u.r.disks.Headers {
 		if h == nil || h.Bay >= len(u.set) {
 			continue
 		}
-		disk := u.r.disks.disks[i]
-		if err := rebuilt(disk); errors.Is(err, ErrRebuilding) {
+		fsys := u.r.disks.Disks[i]
+		if err := disk.CheckMark(fsys); errors.Is(err, disk.ErrRebuilding) {
 			continue // it may lack journals, and gives what shards it has
-		} else if ownFault(err) {
+		} else if disk.OwnFault(err) {
 			return err
 		}
 		if other := u.set[h.Bay]; other != nil {
-			return fmt.Errorf("disks %s and %s: %w: both are bay %d", other.disk.Name, disk.Name, ErrForeign, h.Bay)
+			return fmt.Errorf("disks %s and %s: %w: both are bay %d", other.Disk.Name, fsys.Name, disk.ErrForeign, h.Bay)
 		}
-		u.set[h.Bay] = &bay{number: h.Bay, disk: disk, id: h.Disk}
+		u.set[h.Bay] = disk.NewBay(h.Bay, fsys, h.Disk)
 	}
 	return u.enough()
 }
@@ -141,13 +142,13 @@ func (u *unsealed) match() error {
 // enough counts the other disks: every journal must be on one of them, as when the
 // device is opened.
 func (u *unsealed) enough() error {
-	have, least := len(u.set.healthy()), len(u.set)-u.m
+	have, least := len(u.set.Healthy()), len(u.set)-u.m
 	if have >= least {
 		return nil
 	}
 	err := fmt.Errorf("%w: a device that is not sealed is rebuilt from %d of its %d disks, or journals could be missing; %d are here, missing: %s",
-		ErrTooFewDisks, least, len(u.set), have, bayList(u.set.missing()))
-	return errors.Join(append([]error{err}, u.set.errors()...)...)
+		disk.ErrTooFewDisks, least, len(u.set), have, disk.BayList(u.set.Missing()))
+	return errors.Join(append([]error{err}, u.set.Errors()...)...)
 }
 
 func (u *unsealed) lose(format string, args ...any) {
@@ -156,17 +157,17 @@ func (u *unsealed) lose(format string, args ...any) {
 
 // journal takes a file's packs, names its damaged frames, and decides whether its
 // last one counts.
-func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
-	copies, err := c.open(true)
+func (u *unsealed) journal(c *frames.File, later []*frames.File) error {
+	copies, err := c.Open(true)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	var held filePart
+	defer copies.Close()
+	var held frames.Part
 	seq, before, faults := 0, 0, 0
-	end, err := copies.eachPart(0, true, func(p filePart) error {
-		if !p.whole {
-			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.id, seq, p.size, p.at)
+	end, err := copies.EachPart(0, true, func(p frames.Part) error {
+		if !p.Whole {
+			u.lose("journal %s: frame %d (%d bytes from %d) is whole on no disk at hand, and more follow", c.ID, seq, p.Size, p.At)
 		}
 		if seq > 0 {
 			if err := u.take(held); err != nil {
@@ -174,7 +175,7 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 			}
 		}
 		held = p
-		before, faults = copies.faults, copies.faults-before
+		before, faults = copies.Faults, copies.Faults-before
 		seq++
 		return nil
 	})
@@ -187,7 +188,7 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 			return err
 		}
 		if !counts {
-			u.files = append(u.files, &foundFile{c, held.at})
+			u.files = append(u.files, &foundFile{c, held.At})
 			return nil
 		}
 		if err := u.take(held); err != nil {
@@ -199,51 +200,51 @@ func (u *unsealed) journal(c *frameCopies, later []*frameCopies) error {
 
 // tail ends a file behind its last whole frame. What follows was never
 // acknowledged, unless no disk could be asked for it.
-func (u *unsealed) tail(c *frameCopies, copies *openCopies, end int64) error {
-	size, err := copies.size()
+func (u *unsealed) tail(c *frames.File, copies *frames.Copies, end int64) error {
+	size, err := copies.Size()
 	if err != nil {
 		return err
 	}
-	silent, err := copies.silent(end)
+	silent, err := copies.Silent(end)
 	if err != nil {
 		return err
 	}
 	switch {
-	case len(copies.list) == 0:
+	case copies.None():
 		u.unread = true
-		u.lose("journal %s: no disk at hand can read it", c.id)
+		u.lose("journal %s: no disk at hand can read it", c.ID)
 	case silent:
 		u.unread = true
-		u.lose("journal %s: what stands behind byte %d cannot be read", c.id, end)
+		u.lose("journal %s: what stands behind byte %d cannot be read", c.ID, end)
 		end = size
-	case c.unread > 0 && c.unread+len(u.set.missing()) > u.m:
+	case c.Unread > 0 && c.Unread+len(u.set.Missing()) > u.m:
 		u.unread = true
-		u.lose("journal %s: it may go on behind byte %d on a disk that cannot read it", c.id, end)
+		u.lose("journal %s: it may go on behind byte %d on a disk that cannot read it", c.ID, end)
 	}
 	u.files = append(u.files, &foundFile{c, end})
 	return nil
 }
 
-func (u *unsealed) counts(c *frameCopies, last filePart, faults int, later []*frameCopies) (bool, error) {
-	l := lastFrame{copies: last.copies, unread: c.unread + faults, entry: u.entry(last.raw)} // damage is never the last part
+func (u *unsealed) counts(c *frames.File, last frames.Part, faults int, later []*frames.File) (bool, error) {
+	l := lastFrame{copies: last.Copies, unread: c.Unread + faults, entry: u.entry(last.Raw)} // damage is never the last part
 	if l.entry != nil && l.copies <= u.m {
 		var err error
 		if l.next, err = firstPack(later, true, u.entry); err != nil {
 			return false, err
 		}
 	}
-	return u.set.counts(u.m, l)
+	return l.counts(u.set, u.m)
 }
 
 func (u *unsealed) entry(raw []byte) *manifest.Pack { return clearPack(raw, u.r.scope, u.key) }
 
 // take notes the pack of a frame that counts. Numbers have no gap: where there is
 // one, a frame is whole nowhere.
-func (u *unsealed) take(part filePart) error {
-	if !part.whole {
+func (u *unsealed) take(part frames.Part) error {
+	if !part.Whole {
 		return nil
 	}
-	p := u.entry(part.raw)
+	p := u.entry(part.Raw)
 	if p == nil {
 		return nil
 	}
@@ -262,19 +263,19 @@ func (u *unsealed) take(part filePart) error {
 
 // headless takes the packs of a file whose place among the others is not known. It
 // is copied as it is, to the last byte.
-func (u *unsealed) headless(c *frameCopies) error {
-	u.lose("journal %s: no disk at hand has a readable header of it", c.id)
-	copies, err := c.open(true)
+func (u *unsealed) headless(c *frames.File) error {
+	u.lose("journal %s: no disk at hand has a readable header of it", c.ID)
+	copies, err := c.Open(true)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	u.unread = u.unread || len(copies.list) == 0
-	if _, err := copies.eachPart(0, false, func(p filePart) error {
-		if !p.whole {
+	defer copies.Close()
+	u.unread = u.unread || copies.None()
+	if _, err := copies.EachPart(0, false, func(p frames.Part) error {
+		if !p.Whole {
 			return nil
 		}
-		if e := u.entry(p.raw); e != nil {
+		if e := u.entry(p.Raw); e != nil {
 			u.numbers[e.Number] = true
 			u.packs = append(u.packs, e)
 		}
@@ -282,30 +283,30 @@ func (u *unsealed) headless(c *frameCopies) error {
 	}); err != nil {
 		return err
 	}
-	end, err := copies.size()
+	end, err := copies.Size()
 	u.files = append(u.files, &foundFile{c, end})
 	return err
 }
 
 // list copies a scan list as far as it goes. Nothing that is on the device depends
 // on it: where it is damaged, the source is scanned again.
-func (u *unsealed) list(c *frameCopies) error {
-	copies, err := c.open(true)
+func (u *unsealed) list(c *frames.File) error {
+	copies, err := c.Open(true)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	end, err := copies.eachPart(0, false, func(filePart) error { return nil })
+	defer copies.Close()
+	end, err := copies.EachPart(0, false, func(frames.Part) error { return nil })
 	u.files = append(u.files, &foundFile{c, end})
 	return err
 }
 
 func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
-	n := int(binary.BigEndian.Uint32(raw[4:]))
-	if n == 0 || n > len(raw)-frameHead {
+	public := frames.ClearPart(raw)
+	if public == nil {
 		return nil
 	}
-	entry, sig, err := splitClear(raw[frameHead : frameHead+n])
+	entry, sig, err := splitClear(public)
 	if err != nil || manifest.VerifyEntry(key, manifest.PackEntryContext, scope, entry, sig) != nil {
 		return nil
 	}
@@ -330,7 +331,7 @@ func (r *rebuilder) unsealedRest() error {
 		return err
 	}
 	for name, b := range wraps {
-		if err := durable.WriteFile(r.o.Onto.FS, wrapsDir+"/"+name, b); err != nil {
+		if err := durable.WriteFile(r.o.Onto.FS, disk.WrapsDir+"/"+name, b); err != nil {
 			return err
 		}
 	}
@@ -339,24 +340,24 @@ func (r *rebuilder) unsealedRest() error {
 	}
 	// The unlock wrap is last: a disk that has one counts as prepared. Its bytes
 	// are the same on every disk.
-	for _, b := range r.disks.copies(unlockName, 0, manifest.MaxWrap) {
+	for _, b := range r.disks.Copies(disk.UnlockName, 0, manifest.MaxWrap) {
 		if w, err := manifest.DecodeWrap(b); err == nil && w.Kind == manifest.WrapUnlock && w.Scope == r.scope {
-			return durable.WriteFile(r.o.Onto.FS, unlockName, b)
+			return durable.WriteFile(r.o.Onto.FS, disk.UnlockName, b)
 		}
 	}
-	return r.disks.own.or(fmt.Errorf("%w: no disk has the unlock wrap", ErrLost))
+	return r.disks.Fault.Or(fmt.Errorf("%w: no disk has the unlock wrap", disk.ErrLost))
 }
 
 // wraps are those that the disks with an unlock wrap agree on, and more where they do
 // not. Others may have some of a first unlock that was cut off: their key was never used.
 func (r *rebuilder) wraps() (map[string][]byte, error) {
 	vote := newWrapVote(&Config{Job: r.load.job, Scope: r.scope})
-	for _, d := range r.disks.disks {
-		if _, err := d.FS.Stat(unlockName); errors.Is(err, fs.ErrNotExist) {
+	for _, d := range r.disks.Disks {
+		if _, err := d.FS.Stat(disk.UnlockName); errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		have, err := readWraps(d.FS)
-		if ownFault(err) {
+		if disk.OwnFault(err) {
 			return nil, fmt.Errorf("disk %s: %w", d.Name, err)
 		}
 		vote.add(have)
@@ -370,33 +371,32 @@ func (r *rebuilder) wraps() (map[string][]byte, error) {
 func (r *rebuilder) frameFiles() error {
 	for _, f := range r.load.files {
 		if err := r.frameFile(f); err != nil {
-			return fmt.Errorf("%s %s: %w", f.kind.purpose(), f.id, err)
+			return fmt.Errorf("%s %s: %w", f.Kind.Purpose(), f.ID, err)
 		}
 	}
 	return nil
 }
 
 func (r *rebuilder) frameFile(f *foundFile) error {
-	copies, err := f.open(true)
+	copies, err := f.Open(true)
 	if err != nil {
 		return err
 	}
-	defer copies.close()
-	if len(copies.list) == 0 {
+	defer copies.Close()
+	if copies.None() {
 		return nil // it is named as lost
 	}
-	header := frameFileHeader(f.kind, f.id, f.ordinal)
-	if f.headless { // as a disk has it: a good one would give the file a place
-		clear(header)
-		if _, err := readPieces(copies.list[0].file, header, 0, true); readFault(err) {
+	header := frames.Header(f.Kind, f.ID, f.Ordinal)
+	if f.Headless { // as a disk has it: a good one would give the file a place
+		if err := copies.Header(header); err != nil {
 			return err
 		}
 	}
-	return writeFrameFile(r.o.Onto.FS, f.name, header, func(put func(filePart) error) error {
-		if f.end <= frameFileHead {
+	return frames.WriteFile(r.o.Onto.FS, f.Name, header, func(put func(frames.Part) error) error {
+		if f.end <= frames.HeaderSize {
 			return nil
 		}
-		_, err := copies.eachPart(f.end, false, put)
+		_, err := copies.EachPart(f.end, false, put)
 		return err
 	})
 }

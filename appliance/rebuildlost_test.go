@@ -31,7 +31,7 @@ func TestRebuildWithoutJournal(t *testing.T) {
 		all := append([]*vfs.Mem(nil), r.mems...)
 		journals := journalsOf(t, all...)
 		r.without(0)
-		rule.Path = journals[len(journals)-1].name
+		rule.Path = journals[len(journals)-1].Name
 		r.cfg.Disks[0].FS = vfs.NewFault(all[1], rule)
 		onto, _, err := r.rebuildOnto(0)
 		if !errors.Is(err, ErrLost) {

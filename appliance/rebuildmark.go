@@ -6,45 +6,15 @@ import (
 	"io/fs"
 	"strings"
 
-	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// ErrRebuilding: a disk was being made a member of the device, and lacks what was not
-// written yet.
-var ErrRebuilding = errors.New("its rebuild, or the first unlock, was cut off before it was whole")
-
-// setMark says that a disk is no member of its device until [clearMark].
-func setMark(disk vfs.FS) error { return durable.WriteFile(disk, markName, nil) }
-
-func clearMark(disk vfs.FS) error {
-	err := durable.Remove(disk, markName)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
-}
-
-// rebuilt is ErrRebuilding for a disk whose rebuild has not ended. It may lack
-// journals, and a device must not be opened by what the others do not say.
-func rebuilt(d Disk) error {
-	_, err := d.FS.Stat(markName)
-	switch {
-	case err == nil:
-		return fmt.Errorf("disk %s: %w", d.Name, ErrRebuilding)
-	case errors.Is(err, fs.ErrNotExist):
-		return nil
-	case NoAnswer(err):
-		return Unanswered(d.Name, err)
-	}
-	return fmt.Errorf("disk %s: %w", d.Name, err)
-}
-
 // loaded tells whether any disk has a journal or a shard, or was sealed: whether
 // something may have been loaded. Journals stand on m + 1 disks only, so the shards
 // speak for one whose disks are not at hand.
-func loaded(disks []Disk) (used bool, err error) {
+func loaded(disks []disk.Disk) (used bool, err error) {
 	for _, d := range disks {
 		has, lerr := holdsLoad(d)
 		if has {
@@ -57,11 +27,11 @@ func loaded(disks []Disk) (used bool, err error) {
 	return false, err
 }
 
-func holdsLoad(d Disk) (bool, error) {
-	if _, err := d.FS.Stat(cpName); err == nil {
+func holdsLoad(d disk.Disk) (bool, error) {
+	if _, err := d.FS.Stat(disk.CheckpointName); err == nil {
 		return true, nil
 	}
-	list, err := d.FS.ReadDir(journalDir)
+	list, err := d.FS.ReadDir(disk.JournalDir)
 	if err == nil && len(list) > 0 {
 		return true, nil
 	}
@@ -72,15 +42,15 @@ func holdsLoad(d Disk) (bool, error) {
 	switch {
 	case err == nil:
 		return has, nil
-	case NoAnswer(err):
-		return false, Unanswered(d.Name, err)
+	case disk.NoAnswer(err):
+		return false, disk.Unanswered(d.Name, err)
 	}
 	return false, fmt.Errorf("disk %s: %w", d.Name, err)
 }
 
 // hasShards tells whether any shard is on a disk, committed or not.
-func hasShards(disk vfs.FS) (bool, error) {
-	dirs, err := disk.ReadDir(packsDir)
+func hasShards(fsys vfs.FS) (bool, error) {
+	dirs, err := fsys.ReadDir(disk.PacksDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -91,7 +61,7 @@ func hasShards(disk vfs.FS) (bool, error) {
 		if !dir.IsDir() {
 			continue
 		}
-		files, err := disk.ReadDir(packsDir + "/" + dir.Name())
+		files, err := fsys.ReadDir(disk.PacksDir + "/" + dir.Name())
 		if err != nil {
 			return false, err
 		}
@@ -109,15 +79,15 @@ func hasShards(disk vfs.FS) (bool, error) {
 // The first frame is durable before the first shard is created, so the journal is on
 // disks that are not here, and the sweep would take all that it names for leftovers.
 func (d *Device) nothingCommitted() error {
-	for _, b := range d.bays.healthy() {
-		has, err := hasShards(b.disk.FS)
+	for _, b := range d.bays.Healthy() {
+		has, err := hasShards(b.Disk.FS)
 		if err != nil {
-			if err := b.refuse(err); err != nil {
+			if err := b.Refuse(err); err != nil {
 				return err
 			}
 		}
 		if has {
-			return fmt.Errorf("%w: disk %s holds packs, and no disk at hand has a journal; nothing was changed", ErrLost, b.disk.Name)
+			return fmt.Errorf("%w: disk %s holds packs, and no disk at hand has a journal; nothing was changed", disk.ErrLost, b.Disk.Name)
 		}
 	}
 	return d.enough()

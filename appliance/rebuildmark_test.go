@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -75,7 +76,7 @@ func TestOpenWithoutJournals(t *testing.T) {
 		t.Fatal(err)
 	}
 	forgot := append([]*vfs.Mem(nil), r.mems...)
-	removeAll(t, forgot[0], journalDir+"/")
+	removeAll(t, forgot[0], disk.JournalDir+"/")
 	forgot[1] = nil
 	counts := snapshot(t, forgot[2:])
 	r.use(forgot)
@@ -194,7 +195,7 @@ func TestJournalPrecedesShards(t *testing.T) {
 	if has, err := hasShards(r.mems[0]); err != nil || !has {
 		t.Fatalf("no shard was begun: %v", err)
 	}
-	d.held.release()
+	d.held.Release()
 	d = r.mustDevice()
 	defer d.Close()
 	if has, err := hasShards(r.mems[0]); err != nil || has {

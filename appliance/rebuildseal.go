@@ -12,7 +12,7 @@ import (
 // the new disk gets the log and its part of the index packs.
 func (u *unsealed) findSeal() error {
 	var refused error
-	for _, b := range u.r.disks.copies(planName, 0, manifest.MaxStatement) {
+	for _, b := range u.r.disks.Copies(planName, 0, manifest.MaxStatement) {
 		var st manifest.SealStatement
 		if json.Unmarshal(b, &st) != nil || len(st.LogRoot) != 32 {
 			continue

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -191,19 +192,19 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 	if err := pr.needList(); err != nil {
 		return err
 	}
-	disk := r.o.Onto.FS
-	bad := verifyShard(disk, p, shard, pr.list)
-	if ownFault(bad) { // nothing is known of the shard
+	fsys := r.o.Onto.FS
+	bad := verifyShard(fsys, p, shard, pr.list)
+	if disk.OwnFault(bad) { // nothing is known of the shard
 		return bad
 	}
 	if bad == nil {
-		return sideFiles(disk, p, shard, pr.code, pr.list)
+		return sideFiles(fsys, p, shard, pr.code, pr.list)
 	}
-	if err := durable.MkdirAll(disk, packDir(p.ID)); err != nil {
+	if err := durable.MkdirAll(fsys, disk.PackDir(p.ID)); err != nil {
 		return err
 	}
 	err = r.replaceShard(ctx, pr, shard)
-	if _, serr := disk.Stat(shardName(p.ID, shard)); isFull(err) && serr == nil && !r.member {
+	if _, serr := fsys.Stat(disk.ShardName(p.ID, shard)); disk.IsFull(err) && serr == nil && !r.member {
 		err = r.replaceInPlace(ctx, pr, shard)
 	}
 	if err != nil {
@@ -211,7 +212,7 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 	}
 	r.report.Shards++
 	r.report.Bytes += pr.layout.ShardLen()
-	return sideFiles(disk, p, shard, pr.code, pr.list)
+	return sideFiles(fsys, p, shard, pr.code, pr.list)
 }
 
 // replaceInPlace is replaceShard for a disk without room for both. The bad shard may have
@@ -221,7 +222,7 @@ func (r *rebuilder) replaceInPlace(ctx context.Context, pr *packReader, shard in
 	if err := (&shardRebuild{pr: pr, shard: shard, onto: nowhere{}}).write(ctx); err != nil {
 		return err
 	}
-	if err := durable.Remove(r.o.Onto.FS, shardName(pr.p.ID, shard)); err != nil {
+	if err := durable.Remove(r.o.Onto.FS, disk.ShardName(pr.p.ID, shard)); err != nil {
 		return err
 	}
 	return r.replaceShard(ctx, pr, shard)
@@ -235,25 +236,25 @@ func (nowhere) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
 // replaceShard writes a shard beside the one that may be there, and puts it in its
 // place when it is whole and durable.
 func (r *rebuilder) replaceShard(ctx context.Context, pr *packReader, shard int) error {
-	disk, name := r.o.Onto.FS, shardName(pr.p.ID, shard)
+	fsys, name := r.o.Onto.FS, disk.ShardName(pr.p.ID, shard)
 	temp := name + durable.TempSuffix
-	if err := disk.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	f, err := disk.Create(temp, vfs.CreateOptions{Direct: true})
+	f, err := fsys.Create(temp, vfs.CreateOptions{Direct: true})
 	if err != nil {
 		return err
 	}
 	err = (&shardRebuild{pr: pr, shard: shard, onto: f}).write(ctx)
 	if err == nil {
-		err = synced(f.Sync())
+		err = disk.Synced(f.Sync())
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
 	if err != nil {
-		disk.Remove(temp)
+		fsys.Remove(temp)
 		return err
 	}
-	return durable.Rename(disk, temp, name)
+	return durable.Rename(fsys, temp, name)
 }

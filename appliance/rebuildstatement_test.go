@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -18,7 +19,7 @@ func TestRebuildTakesTheLastStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := append([]*vfs.Mem(nil), r.mems...)
-	first, err := vfs.ReadFile(all[4], sealName, manifest.MaxStatement)
+	first, err := vfs.ReadFile(all[4], disk.SealName, manifest.MaxStatement)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -27,7 +28,7 @@ func TestRebuildTakesTheLastStatement(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range all[2:] {
-		if err := durable.WriteFile(m, sealName, first); err != nil {
+		if err := durable.WriteFile(m, disk.SealName, first); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -36,7 +37,7 @@ func TestRebuildTakesTheLastStatement(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := vfs.ReadFile(onto, sealName, manifest.MaxStatement)
+	b, err := vfs.ReadFile(onto, disk.SealName, manifest.MaxStatement)
 	var st manifest.SealStatement
 	if err == nil {
 		_, _, err = manifest.OpenStatement(b, manifest.PredicateSeal, &st, r.cfg.Key.Public().(ed25519.PublicKey))

@@ -2,6 +2,9 @@ package appliance
 
 import (
 	"fmt"
+
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 )
 
 // reserve gives the number of bytes that a new pack may take: the policy's size,
@@ -23,7 +26,7 @@ func (d *Device) reserve() (int64, error) {
 			return limit, nil
 		}
 		if d.packs == 0 {
-			return 0, fmt.Errorf("%w: free disk space is down to what the seal needs", ErrFull)
+			return 0, fmt.Errorf("%w: free disk space is down to what the seal needs", disk.ErrFull)
 		}
 		d.room.Wait()
 	}
@@ -50,8 +53,8 @@ func (d *Device) packLimit() int64 {
 	keep := d.state.reserve(g.K)
 	d.mu.Unlock()
 	limit := int64(1) << 50
-	for _, b := range d.bays.healthy() {
-		free, _, err := b.disk.FS.Free()
+	for _, b := range d.bays.Healthy() {
+		free, _, err := b.Disk.FS.Free()
 		if err != nil {
 			continue
 		}
@@ -73,15 +76,15 @@ func (d *Device) roomForRecords(m *frameMessage) error {
 	}
 	after := d.state
 	after.records += uint64(len(m.records))
-	frame := int64(len(m.partial)) + frameHead
+	frame := int64(len(m.partial)) + frames.FrameHead
 	for _, b := range m.records {
 		after.size += int64(len(b))
 		frame += int64(len(b)) + 4
 	}
 	need := after.reserve(d.cfg.Job.Geometry.K) + frame
-	for _, b := range d.bays.healthy() {
-		if free, _, err := b.disk.FS.Free(); err == nil && free < need {
-			return fmt.Errorf("%w: disk %s has %d bytes free, the records that are committed need %d for the seal", ErrFull, b.disk.Name, free, need)
+	for _, b := range d.bays.Healthy() {
+		if free, _, err := b.Disk.FS.Free(); err == nil && free < need {
+			return fmt.Errorf("%w: disk %s has %d bytes free, the records that are committed need %d for the seal", disk.ErrFull, b.Disk.Name, free, need)
 		}
 	}
 	return nil
@@ -104,9 +107,9 @@ func (d *Device) fileRoom(keep int64) int64 {
 
 // fullest is the healthy disk with the least room, and what is free on it.
 func (d *Device) fullest() (disk string, free int64) {
-	for _, b := range d.bays.healthy() {
-		if n, _, err := b.disk.FS.Free(); err == nil && (disk == "" || n < free) {
-			disk, free = b.disk.Name, n
+	for _, b := range d.bays.Healthy() {
+		if n, _, err := b.Disk.FS.Free(); err == nil && (disk == "" || n < free) {
+			disk, free = b.Disk.Name, n
 		}
 	}
 	return disk, free

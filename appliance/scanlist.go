@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
@@ -34,7 +36,7 @@ const itemsPerFrame = 2048
 
 // scanList is a saved list.
 type scanList struct {
-	copies *frameCopies
+	copies *frames.File
 	head   listHead
 	tail   listTail
 	broken error // why not all of it can be read; its head may be empty, its tail is
@@ -43,7 +45,7 @@ type scanList struct {
 // makeList scans a source and saves the list. It is complete, and counts, only
 // with its tail.
 func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*scanList, error) {
-	disk, err := d.scratchDisk()
+	fsys, err := d.scratchDisk()
 	if err != nil {
 		return nil, err
 	}
@@ -59,16 +61,16 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 		return nil, err
 	}
 	defer known.close()
-	f, err := d.newFrameFile(scanKind, d.ordinal)
+	f, err := d.newFrameFile(frames.ScanList, d.ordinal)
 	if err != nil {
 		return nil, err
 	}
-	defer f.close()
+	defer f.Close()
 	d.ordinal++
 	head := *src.head()
 	head.Continues = o.continued[max(0, len(o.continued)-maxContinues):]
 	if err := appendList(f, 2, head); err != nil {
-		d.removeList(f.name)
+		d.removeList(f.Name)
 		return nil, err
 	}
 	var items [][]byte
@@ -80,9 +82,9 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 		w := fields.NewWriter(nil)
 		w.List(1, true, items)
 		items = items[:0]
-		return f.append(nil, w.Bytes(), false)
+		return f.Append(nil, w.Bytes(), false)
 	}
-	report, err := scanSource(ctx, src, o, disk.disk.FS, tmpDir, known, func(n uint64, it *item) error {
+	report, err := scanSource(ctx, src, o, fsys.Disk.FS, disk.TempDir, known, func(n uint64, it *item) error {
 		items = append(items, it.encode())
 		tail.Count = n + 1
 		if it.kind == manifest.KindFile {
@@ -104,17 +106,13 @@ func (d *Device) makeList(ctx context.Context, src *source, o ScanOptions) (*sca
 		err = appendList(f, 3, tail)
 	}
 	if err == nil {
-		err = f.sync()
+		err = f.Sync()
 	}
 	if err != nil {
-		d.removeList(f.name)
+		d.removeList(f.Name)
 		return nil, err
 	}
-	c := &frameCopies{kind: scanKind, id: f.id, ordinal: f.ordinal, name: f.name}
-	for b := range f.replicas {
-		c.on = append(c.on, b)
-	}
-	return &scanList{copies: c, head: head, tail: tail}, nil
+	return &scanList{copies: f.File(), head: head, tail: tail}, nil
 }
 
 // sameMedium refuses another file system at the path of an earlier load.
@@ -125,7 +123,7 @@ func (d *Device) sameMedium(src *source, lists []*scanList, o ScanOptions) error
 	now := src.head()
 	var last *scanList
 	for _, l := range lists {
-		if st := d.state.lists[l.copies.id]; st == nil || st.good == 0 {
+		if st := d.state.lists[l.copies.ID]; st == nil || st.good == 0 {
 			continue
 		}
 		if l.head.root() == now.root() && l.head.relation(now) != relOther {
@@ -182,22 +180,22 @@ func (t *listTail) report() ScanReport {
 	return r
 }
 
-func appendList(f *frameFile, number int, v any) error {
+func appendList(f *frames.Writer, number int, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
 	w := fields.NewWriter(nil)
 	w.Blob(number, true, b)
-	return f.append(nil, w.Bytes(), false)
+	return f.Append(nil, w.Bytes(), false)
 }
 
 func (d *Device) removeList(name string) {
-	d.bays.each(func(b *bay) error {
-		if _, err := b.disk.FS.Stat(name); err != nil {
+	d.bays.Each(func(b *disk.Bay) error {
+		if _, err := b.Disk.FS.Stat(name); err != nil {
 			return nil
 		}
-		return durable.Remove(b.disk.FS, name)
+		return durable.Remove(b.Disk.FS, name)
 	})
 }
 
@@ -212,29 +210,29 @@ func (d *Device) newSorter(memory int) (*extsort.Sorter, func(), error) {
 		s := extsort.New(extsort.Config{FS: disk, Dir: "sort", Memory: memory})
 		return s, func() { s.Close(); done() }, nil
 	}
-	disk, err := d.scratchDisk()
+	fsys, err := d.scratchDisk()
 	if err != nil {
 		return nil, nil, err
 	}
-	s := extsort.New(extsort.Config{FS: disk.disk.FS, Dir: tmpDir, Memory: memory})
+	s := extsort.New(extsort.Config{FS: fsys.Disk.FS, Dir: disk.TempDir, Memory: memory})
 	return s, func() { s.Close() }, nil
 }
 
 // scratchDisk is the healthy disk with the most room.
-func (d *Device) scratchDisk() (*bay, error) {
-	var best *bay
+func (d *Device) scratchDisk() (*disk.Bay, error) {
+	var best *disk.Bay
 	var most int64 = -1
 	var errs []error
-	for _, b := range d.bays.healthy() {
-		free, _, err := b.disk.FS.Free()
+	for _, b := range d.bays.Healthy() {
+		free, _, err := b.Disk.FS.Free()
 		if err != nil {
-			errs = append(errs, fmt.Errorf("disk %s: %w", b.disk.Name, err))
+			errs = append(errs, fmt.Errorf("disk %s: %w", b.Disk.Name, err))
 		} else if free > most {
 			best, most = b, free
 		}
 	}
 	if best == nil {
-		return nil, fmt.Errorf("%w: none tells its room: %w", ErrTooFewDisks, errors.Join(append(errs, d.bays.errors()...)...))
+		return nil, fmt.Errorf("%w: none tells its room: %w", disk.ErrTooFewDisks, errors.Join(append(errs, d.bays.Errors()...)...))
 	}
 	return best, nil
 }
@@ -246,8 +244,8 @@ func (d *Device) eachRecord(f func([]byte) error) error {
 
 // eachListed says, too, which scan list a record came from.
 func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error {
-	return d.eachFrame(func(fr frame) error {
-		m, err := decodeFrameMessage(fr.plain)
+	return d.eachFrame(func(fr frames.Frame) error {
+		m, err := decodeFrameMessage(fr.Plain)
 		if err != nil {
 			return err
 		}
@@ -266,7 +264,7 @@ func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error
 // been committed stays on the device, the rest has to be scanned again, and the
 // list counts as unfinished.
 func (d *Device) findLists() ([]*scanList, error) {
-	files, err := d.findFrameFiles(scanKind)
+	files, err := d.findFrameFiles(frames.ScanList)
 	if err != nil {
 		return nil, err
 	}
@@ -274,16 +272,16 @@ func (d *Device) findLists() ([]*scanList, error) {
 	var useless []string
 	for _, c := range files {
 		l := &scanList{copies: c}
-		if !c.headless {
-			d.ordinal = max(d.ordinal, c.ordinal+1)
+		if !c.Headless {
+			d.ordinal = max(d.ordinal, c.Ordinal+1)
 		}
 		if err := d.readEnds(l); err != nil {
-			return nil, fmt.Errorf("scan list %s: %w", c.id, err)
+			return nil, fmt.Errorf("scan list %s: %w", c.ID, err)
 		}
 		// A list is written without syncing each frame: a crash may leave later
 		// ones without earlier ones. Nothing has been loaded from such a list.
-		if l.broken != nil && !d.state.begun(c.id) {
-			useless = append(useless, c.name)
+		if l.broken != nil && !d.state.begun(c.ID) {
+			useless = append(useless, c.Name)
 			continue
 		}
 		lists = append(lists, l)
@@ -311,17 +309,17 @@ type listEnds struct {
 // changes, its id never comes again, and whether it is still there the caller has seen.
 // A broken list is read again each time, for its disks may answer then.
 func (d *Device) readEnds(l *scanList) error {
-	if l.copies.headless {
-		l.broken = l.copies.errHeadless(d.bays.missing())
+	if l.copies.Headless {
+		l.broken = l.copies.ErrHeadless(d.bays.Missing())
 		return nil
 	}
-	if e, ok := d.ends[l.copies.id]; ok {
+	if e, ok := d.ends[l.copies.ID]; ok {
 		l.head, l.tail = e.head, e.tail
 		return nil
 	}
 	whole := false
-	_, err := d.readFrames(l.copies, false, func(fr frame) error {
-		return fields.Decode(fr.plain, listSchema, func(f fields.Field) error {
+	_, err := d.frames().Read(l.copies, false, func(fr frames.Frame) error {
+		return fields.Decode(fr.Plain, listSchema, func(f fields.Field) error {
 			switch f.Number {
 			case 2:
 				return json.Unmarshal(f.Value, &l.head)
@@ -333,27 +331,27 @@ func (d *Device) readEnds(l *scanList) error {
 		})
 	})
 	switch {
-	case errors.Is(err, ErrLost):
-		l.broken, l.tail = fmt.Errorf("scan list %s: %w", l.copies.id, err), listTail{}
+	case errors.Is(err, disk.ErrLost):
+		l.broken, l.tail = fmt.Errorf("scan list %s: %w", l.copies.ID, err), listTail{}
 		return nil
 	case err != nil:
 		return err
 	case !whole:
-		l.broken = fmt.Errorf("%w: scan list %s has no end", ErrLost, l.copies.id)
+		l.broken = fmt.Errorf("%w: scan list %s has no end", disk.ErrLost, l.copies.ID)
 		return nil
 	}
 	if d.ends == nil {
 		d.ends = map[manifest.ID]listEnds{}
 	}
-	d.ends[l.copies.id] = listEnds{l.head, l.tail}
+	d.ends[l.copies.ID] = listEnds{l.head, l.tail}
 	return nil
 }
 
 // items calls f for every item of the list with its position.
 func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 	var n uint64
-	_, err := d.readFrames(l.copies, false, func(fr frame) error {
-		return fields.Decode(fr.plain, listSchema, func(fl fields.Field) error {
+	_, err := d.frames().Read(l.copies, false, func(fr frames.Frame) error {
+		return fields.Decode(fr.Plain, listSchema, func(fl fields.Field) error {
 			if fl.Number != 1 {
 				return nil
 			}
@@ -368,12 +366,12 @@ func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 		})
 	})
 	if err == nil && n != l.tail.Count {
-		for _, b := range l.copies.on {
-			if failed := b.failed(); failed != nil {
-				return fmt.Errorf("%w: scan list %s is on disks that do not work any more: %w", ErrTooFewDisks, l.copies.id, failed)
+		for _, b := range l.copies.On {
+			if failed := b.Failed(); failed != nil {
+				return fmt.Errorf("%w: scan list %s is on disks that do not work any more: %w", disk.ErrTooFewDisks, l.copies.ID, failed)
 			}
 		}
-		err = fmt.Errorf("%w: scan list %s ends after %d of %d items", manifest.ErrCorrupt, l.copies.id, n, l.tail.Count)
+		err = fmt.Errorf("%w: scan list %s ends after %d of %d items", manifest.ErrCorrupt, l.copies.ID, n, l.tail.Count)
 	}
 	return err
 }
@@ -381,7 +379,7 @@ func (d *Device) items(l *scanList, f func(uint64, *item) error) error {
 // finished tells whether every item of the list has been committed, or the list was
 // given up.
 func (d *Device) finished(l *scanList) bool {
-	st := d.state.lists[l.copies.id]
+	st := d.state.lists[l.copies.ID]
 	return st != nil && st.abandoned || l.broken == nil && st.count() == l.tail.Count
 }
 
@@ -395,4 +393,4 @@ func (d *Device) unfinished() ([]*scanList, error) {
 }
 
 // left tells whether a list's load has begun and not ended.
-func (d *Device) left(l *scanList) bool { return d.state.begun(l.copies.id) && !d.finished(l) }
+func (d *Device) left(l *scanList) bool { return d.state.begun(l.copies.ID) && !d.finished(l) }

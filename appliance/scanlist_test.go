@@ -64,7 +64,7 @@ func TestListsAreReadOnce(t *testing.T) {
 		t.Fatalf("%d lists after one more load: %v", len(lists), err)
 	}
 	for _, m := range r.mems {
-		removeAll(t, m, lists[1].copies.name)
+		removeAll(t, m, lists[1].copies.Name)
 	}
 	if lists, err = d.findLists(); err != nil || len(lists) != 4 {
 		t.Errorf("%d lists after one is gone: %v", len(lists), err)

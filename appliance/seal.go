@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -182,8 +183,8 @@ func (d *Device) mayBeSealed(o *SealOptions) (string, error) {
 		if n < 0 || n >= len(d.bays) {
 			return "", fmt.Errorf("bay %d: %w: bays 0 to %d", n, ErrNoBay, len(d.bays)-1)
 		}
-		if b := d.bays[n]; b != nil && b.failed() == nil {
-			return "", fmt.Errorf("bay %d: %w: %s; only a missing disk can be absent", n, ErrBayHere, b.disk.Name)
+		if b := d.bays[n]; b != nil && b.Failed() == nil {
+			return "", fmt.Errorf("bay %d: %w: %s; only a missing disk can be absent", n, ErrBayHere, b.Disk.Name)
 		}
 	}
 	if err := d.nothingFailed(o.Absent); err != nil {
@@ -216,7 +217,7 @@ func (d *Device) complete() error {
 	}
 	loaded := false
 	for _, l := range lists {
-		begun, finished := d.state.begun(l.copies.id), d.finished(l)
+		begun, finished := d.state.begun(l.copies.ID), d.finished(l)
 		if begun && !finished {
 			return &IncompleteError{*d.errUnfinished(l)}
 		}
@@ -230,11 +231,11 @@ func (d *Device) complete() error {
 
 // nothingFailed tells whether all bays but the named ones have a working disk.
 func (d *Device) nothingFailed(absent []int) error {
-	if err := d.bays.own(); err != nil {
+	if err := d.bays.Own(); err != nil {
 		return err
 	}
 	var unnamed []int
-	for _, n := range d.bays.missing() {
+	for _, n := range d.bays.Missing() {
 		if !slices.Contains(absent, n) {
 			unnamed = append(unnamed, n)
 		}
@@ -242,12 +243,12 @@ func (d *Device) nothingFailed(absent []int) error {
 	if len(unnamed) == 0 {
 		return nil
 	}
-	err := fmt.Errorf("%w: %s missing or failed", ErrAbsent, bayList(unnamed))
-	return errors.Join(append([]error{err}, d.bays.errors()...)...)
+	err := fmt.Errorf("%w: %s missing or failed", ErrAbsent, disk.BayList(unnamed))
+	return errors.Join(append([]error{err}, d.bays.Errors()...)...)
 }
 
 // IsSealed tells whether any of the disks carries a checkpoint.
-func IsSealed(disks []Disk) bool {
+func IsSealed(disks []disk.Disk) bool {
 	for _, d := range disks {
 		if sealed, _ := hasCheckpoint(d); sealed {
 			return true

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -47,7 +48,7 @@ func TestRebuildWhileSealing(t *testing.T) {
 	}
 	got, want := memFiles(t, r.mems[0]), memFiles(t, r.mems[1])
 	for name := range want {
-		if strings.HasPrefix(name, logDir+"/") || name == planName {
+		if strings.HasPrefix(name, disk.LogDir+"/") || name == planName {
 			if string(got[name]) != string(want[name]) {
 				t.Errorf("%s is not on the new disk", name)
 			}
@@ -72,8 +73,8 @@ func TestRebuildWhileSealing(t *testing.T) {
 	}
 }
 
-func mustBays(t *testing.T, r *memRig) bays {
-	set, err := r.cfg.matchBays()
+func mustBays(t *testing.T, r *memRig) disk.Bays {
+	set, err := r.cfg.owner().Match(r.cfg.Disks)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,15 +90,15 @@ func TestFinishSealCompletesDisks(t *testing.T) {
 		name  string
 		spoil func(r *memRig)
 	}{
-		{"no log", func(r *memRig) { removeAll(t, r.mems[0], logDir+"/") }},
+		{"no log", func(r *memRig) { removeAll(t, r.mems[0], disk.LogDir+"/") }},
 		{"a rotten log file", func(r *memRig) {
 			for _, name := range names(t, r.mems[0], "") {
-				if strings.HasPrefix(name, logDir+"/tile/entries") {
+				if strings.HasPrefix(name, disk.LogDir+"/tile/entries") {
 					rot(t, r.mems[0], name, 40)
 				}
 			}
 		}},
-		{"no packs", func(r *memRig) { removeAll(t, r.mems[0], packsDir+"/") }},
+		{"no packs", func(r *memRig) { removeAll(t, r.mems[0], disk.PacksDir+"/") }},
 		{"no statement", func(r *memRig) { removeAll(t, r.mems[0], planName) }},
 	} {
 		r := sealBegun(t, src)
@@ -116,7 +117,7 @@ func TestFinishSealCompletesDisks(t *testing.T) {
 func TestFinishSealRefusesLoss(t *testing.T) {
 	r := sealBegun(t, smallTree(t, 73, 100<<10))
 	for _, m := range r.mems[:3] {
-		removeAll(t, m, packsDir+"/")
+		removeAll(t, m, disk.PacksDir+"/")
 	}
 	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrLost) {
 		t.Errorf("finished: %v", err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -63,8 +64,8 @@ func TestUnlockLeftoversGo(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.Close()
-	b, _ := vfs.ReadFile(r.mems[2], unlockName, 1<<16)
-	f, _ := r.mems[2].Create(unlockName+".0.tmp", vfs.CreateOptions{})
+	b, _ := vfs.ReadFile(r.mems[2], disk.UnlockName, 1<<16)
+	f, _ := r.mems[2].Create(disk.UnlockName+".0.tmp", vfs.CreateOptions{})
 	f.WriteAt(b, 0)
 	f.Close()
 	r.sealAll()

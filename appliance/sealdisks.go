@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -13,7 +14,7 @@ import (
 // readLog reads and decodes the whole log from the disks, as whoever finishes the seal
 // has to: once the checkpoint is on record, no other can take its place.
 func (d *Device) readLog(ctx context.Context, cp manifest.Checkpoint) (*manifest.LogReader, error) {
-	set := d.bays.set()
+	set := d.bays.Set()
 	log, err := manifest.OpenLog(cp, set)
 	if err == nil {
 		err = eachPackOf(ctx, log, cp, func(*manifest.Pack) error { return nil })
@@ -22,7 +23,7 @@ func (d *Device) readLog(ctx context.Context, cp manifest.Checkpoint) (*manifest
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, set.own.or(fmt.Errorf("the log on the disks is not the one that was to be sealed: %w", err))
+		return nil, set.Fault.Or(fmt.Errorf("the log on the disks is not the one that was to be sealed: %w", err))
 	}
 	return log, nil
 }
@@ -49,23 +50,23 @@ func eachPackOf(ctx context.Context, log *manifest.LogReader, cp manifest.Checkp
 
 // completeLogFile writes a file of the log on the disks that do not have it so.
 func (d *Device) completeLogFile(name string, data []byte) error {
-	return d.completeFile(logDir+"/"+name, data, func(b *bay) error { return writeLogFile(b.disk.FS, name, data) })
+	return d.completeFile(disk.LogDir+"/"+name, data, func(b *disk.Bay) error { return writeLogFile(b.Disk.FS, name, data) })
 }
 
 // completeFile has a file written on the disks that do not have it so.
-func (d *Device) completeFile(name string, data []byte, write func(b *bay) error) error {
-	var own faultNote
-	d.bays.each(func(b *bay) error {
-		have, err := vfs.ReadFile(b.disk.FS, name, int64(len(data)))
+func (d *Device) completeFile(name string, data []byte, write func(b *disk.Bay) error) error {
+	var own disk.FaultNote
+	d.bays.Each(func(b *disk.Bay) error {
+		have, err := vfs.ReadFile(b.Disk.FS, name, int64(len(data)))
 		if err == nil && string(have) == string(data) {
 			return nil
 		}
-		if err == nil || !ownFault(err) {
+		if err == nil || !disk.OwnFault(err) {
 			err = write(b)
 		}
-		return own.keep(b, err)
+		return own.Keep(b, err)
 	})
-	return own.get()
+	return own.Get()
 }
 
 // completeWraps writes the wraps that the log names on the disks that do not have them.
@@ -77,12 +78,12 @@ func (c *completion) completeWraps() error {
 		if err != nil || e.Wrap == nil { // they stand at the beginning
 			return err
 		}
-		data, err := c.set.wrap(e.Wrap)
+		data, err := readWrap(c.set, e.Wrap)
 		if err != nil {
 			return fmt.Errorf("nothing was signed: %w", err)
 		}
 		name := wrapName(e.Wrap)
-		if err := c.completeFile(name, data, func(b *bay) error { return durable.WriteFile(b.disk.FS, name, data) }); err != nil {
+		if err := c.completeFile(name, data, func(b *disk.Bay) error { return durable.WriteFile(b.Disk.FS, name, data) }); err != nil {
 			return err
 		}
 	}
@@ -95,10 +96,10 @@ func (d *Device) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
 	whole = true
-	d.shardsHere(p, func(b *bay, shard int) error {
+	d.shardsHere(p, func(b *disk.Bay, shard int) error {
 		wg.Go(func() {
-			here := b.hasFile(shardName(p.ID, shard), layoutOf(p).ShardLen())
-			rest := b.hasFile(hashesName(p.ID), -1) && b.hasFile(pieceName(p.ID, shard), -1)
+			here := b.HasFile(disk.ShardName(p.ID, shard), layoutOf(p).ShardLen())
+			rest := b.HasFile(disk.HashesName(p.ID), -1) && b.HasFile(disk.PieceName(p.ID, shard), -1)
 			mu.Lock()
 			defer mu.Unlock()
 			if whole = whole && rest; !here {
@@ -112,6 +113,6 @@ func (d *Device) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
 }
 
 // hasShard reports whether a shard, its hash list and its piece are on a disk.
-func hasShard(b *bay, p *manifest.Pack, shard int) bool {
-	return b.hasFile(shardName(p.ID, shard), layoutOf(p).ShardLen()) && b.hasFile(hashesName(p.ID), -1) && b.hasFile(pieceName(p.ID, shard), -1)
+func hasShard(b *disk.Bay, p *manifest.Pack, shard int) bool {
+	return b.HasFile(disk.ShardName(p.ID, shard), layoutOf(p).ShardLen()) && b.HasFile(disk.HashesName(p.ID), -1) && b.HasFile(disk.PieceName(p.ID, shard), -1)
 }

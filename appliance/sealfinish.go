@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -29,11 +30,11 @@ func FinishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if err := c.fill(); err != nil {
 		return nil, err
 	}
-	held, err := holdDisks(c.Disks)
+	held, err := disk.Lock(c.Disks)
 	if err != nil {
 		return nil, err
 	}
-	defer held.release()
+	defer held.Release()
 	return finishSeal(ctx, c, ledger, o)
 }
 
@@ -42,7 +43,7 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if !ok {
 		return nil, errors.New("no seal has begun")
 	}
-	set, err := c.matchBays()
+	set, err := c.owner().Match(c.Disks)
 	if err != nil {
 		return nil, err
 	}
@@ -68,16 +69,16 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 	if err != nil {
 		return nil, err
 	}
-	set.each(func(b *bay) error {
-		if err := durable.WriteFile(b.disk.FS, sealName, env); err != nil {
+	set.Each(func(b *disk.Bay) error {
+		if err := durable.WriteFile(b.Disk.FS, disk.SealName, env); err != nil {
 			return err
 		}
-		return durable.WriteFile(b.disk.FS, cpName, cp)
+		return durable.WriteFile(b.Disk.FS, disk.CheckpointName, cp)
 	})
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
-	set.each(destroyKeys)
+	set.Each(destroyKeys)
 	if err := d.nothingFailed(o.Absent); err != nil {
 		return nil, err
 	}
@@ -87,18 +88,18 @@ func finishSeal(ctx context.Context, c Config, ledger Ledger, o FinishOptions) (
 
 // destroyKeys removes what only loading needs. The unlock wrap goes first and is
 // overwritten: with the code it opened everything.
-func destroyKeys(b *bay) error {
-	if err := destroyUnlock(b.disk.FS); err != nil {
+func destroyKeys(b *disk.Bay) error {
+	if err := destroyUnlock(b.Disk.FS); err != nil {
 		return err
 	}
 	// What a crash left of files that were being written.
-	for _, dir := range []string{Root, wrapsDir, logDir, Root + "/statements"} {
-		if err := durable.Sweep(b.disk.FS, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, dir := range []string{disk.Root, disk.WrapsDir, disk.LogDir, disk.Root + "/statements"} {
+		if err := durable.Sweep(b.Disk.FS, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	for _, dir := range []string{journalDir, tmpDir} {
-		if err := durable.RemoveAll(b.disk.FS, dir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	for _, dir := range []string{disk.JournalDir, disk.TempDir} {
+		if err := durable.RemoveAll(b.Disk.FS, dir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
@@ -106,8 +107,8 @@ func destroyKeys(b *bay) error {
 }
 
 // destroyUnlock overwrites the unlock wrap and what a crash left of it half written.
-func destroyUnlock(disk vfs.FS) error {
-	list, err := disk.ReadDir(wrapsDir)
+func destroyUnlock(fsys vfs.FS) error {
+	list, err := fsys.ReadDir(disk.WrapsDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -116,7 +117,7 @@ func destroyUnlock(disk vfs.FS) error {
 	}
 	for _, e := range list {
 		if strings.HasPrefix(e.Name(), "unlock") && !e.IsDir() {
-			if err := durable.Overwrite(disk, wrapsDir+"/"+e.Name()); err != nil {
+			if err := durable.Overwrite(fsys, disk.WrapsDir+"/"+e.Name()); err != nil {
 				return err
 			}
 		}

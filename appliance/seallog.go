@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
@@ -14,17 +15,17 @@ import (
 
 // writeLog writes the log's files to every healthy disk.
 func (d *Device) writeLog(wraps []wrapFile, w *indexWriter, o *SealOptions) (size uint64, root [32]byte, degraded uint64, err error) {
-	err = d.bays.eachWithRoom(func(b *bay) error {
-		if err := durable.RemoveAll(b.disk.FS, logDir, 1<<22); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	err = d.bays.EachWithRoom(func(b *disk.Bay) error {
+		if err := durable.RemoveAll(b.Disk.FS, disk.LogDir, 1<<22); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		return durable.MkdirAll(b.disk.FS, logDir)
+		return durable.MkdirAll(b.Disk.FS, disk.LogDir)
 	})
 	if err != nil {
 		return 0, root, 0, err
 	}
 	log := manifest.NewLogWriter(func(name string, data []byte) error {
-		return d.bays.eachWithRoom(func(b *bay) error { return writeLogFile(b.disk.FS, name, data) })
+		return d.bays.EachWithRoom(func(b *disk.Bay) error { return writeLogFile(b.Disk.FS, name, data) })
 	})
 	if degraded, err = d.logEntries(log, wraps, w, o); err != nil {
 		return 0, root, 0, err
@@ -124,8 +125,8 @@ func encodeEvents(now time.Time, events ...manifest.Event) (out [][]byte, err er
 
 // firstUnlock is when the disks were prepared.
 func (d *Device) firstUnlock() (t time.Time) {
-	for _, b := range d.bays.healthy() {
-		if h, err := ReadHeader(b.disk); err == nil && !h.Created.IsZero() && (t.IsZero() || h.Created.Before(t)) {
+	for _, b := range d.bays.Healthy() {
+		if h, err := disk.ReadHeader(b.Disk); err == nil && !h.Created.IsZero() && (t.IsZero() || h.Created.Before(t)) {
 			t = h.Created
 		}
 	}

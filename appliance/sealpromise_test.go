@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -28,7 +29,7 @@ func eachSealCut(t *testing.T, seed int64, f func(mems []*vfs.Mem, want []byte, 
 	if _, err := FinishSeal(t.Context(), r.cfg, r.ledger, FinishOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	want, err := vfs.ReadFile(r.mems[0], sealName, manifest.MaxStatement)
+	want, err := vfs.ReadFile(r.mems[0], disk.SealName, manifest.MaxStatement)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +49,11 @@ func TestStatementBeforeCheckpoint(t *testing.T) {
 	signed := 0
 	eachSealCut(t, 91, func(mems []*vfs.Mem, want []byte, at string) {
 		for bay, m := range mems {
-			if _, err := m.Stat(cpName); err != nil {
+			if _, err := m.Stat(disk.CheckpointName); err != nil {
 				continue
 			}
 			signed++
-			if st, err := vfs.ReadFile(m, sealName, manifest.MaxStatement); err != nil || string(st) != string(want) {
+			if st, err := vfs.ReadFile(m, disk.SealName, manifest.MaxStatement); err != nil || string(st) != string(want) {
 				t.Fatalf("%s: bay %d has the checkpoint, and of the statement %d bytes, %v", at, bay, len(st), err)
 			}
 		}
@@ -70,10 +71,10 @@ func TestKeysAfterCheckpoint(t *testing.T) {
 	eachSealCut(t, 94, func(mems []*vfs.Mem, _ []byte, at string) {
 		signed, destroyed := 0, 0
 		for _, m := range mems {
-			if _, err := m.Stat(cpName); err == nil {
+			if _, err := m.Stat(disk.CheckpointName); err == nil {
 				signed++
 			}
-			text, err := vfs.ReadFile(m, unlockName, manifest.MaxWrap)
+			text, err := vfs.ReadFile(m, disk.UnlockName, manifest.MaxWrap)
 			if wrap == "" {
 				wrap = string(text)
 			}
@@ -98,7 +99,7 @@ func TestLogIsReadBeforeItsRoot(t *testing.T) {
 	r.loadAll(src, LoadOptions{})
 	var faults []*vfs.Fault
 	for i := range r.cfg.Disks {
-		f := vfs.NewFault(r.mems[i], vfs.Rule{Op: vfs.OpWrite, Path: logDir + "/tile/entries/*/*", Zero: true})
+		f := vfs.NewFault(r.mems[i], vfs.Rule{Op: vfs.OpWrite, Path: disk.LogDir + "/tile/entries/*/*", Zero: true})
 		r.cfg.Disks[i].FS, faults = f, append(faults, f)
 	}
 	d := r.mustDevice()
@@ -145,7 +146,7 @@ func TestWrapAnswerIsTheSites(t *testing.T) {
 		}
 	}
 	for bay, m := range r.mems {
-		if _, err := m.Stat(unlockName); err != nil {
+		if _, err := m.Stat(disk.UnlockName); err != nil {
 			t.Errorf("bay %d: the wrap is gone: %v", bay, err)
 		}
 	}
@@ -204,8 +205,8 @@ func TestJournalGap(t *testing.T) {
 		t.Fatalf("%d journals", len(files))
 	}
 	for _, m := range r.mems {
-		m.Remove(files[1].name)
-		m.SyncDir(journalDir)
+		m.Remove(files[1].Name)
+		m.SyncDir(disk.JournalDir)
 	}
 	d, err := r.device()
 	if err == nil {

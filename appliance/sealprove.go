@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -20,8 +21,8 @@ type sealPlan struct {
 // newPlan says it of the disks that work now.
 func (d *Device) newPlan(st manifest.SealStatement) sealPlan {
 	p := sealPlan{SealStatement: st}
-	for _, b := range d.bays.healthy() {
-		p.DiskIDs = append(p.DiskIDs, b.id)
+	for _, b := range d.bays.Healthy() {
+		p.DiskIDs = append(p.DiskIDs, b.ID)
 	}
 	return p
 }
@@ -38,8 +39,8 @@ func (p sealPlan) digest() [32]byte {
 
 // findPlan takes the recorded plan from the disks; nil if none has it. The disks that any
 // copy doubts are doubted: that makes the device read more, never less.
-func (d *Device) findPlan(set *diskSet, root [32]byte) (plan *sealPlan) {
-	for _, b := range set.copies(planName, 0, manifest.MaxStatement) {
+func (d *Device) findPlan(set *disk.Set, root [32]byte) (plan *sealPlan) {
+	for _, b := range set.Copies(planName, 0, manifest.MaxStatement) {
 		p := &sealPlan{}
 		if err := json.Unmarshal(b, p); err != nil || !bytes.Equal(p.LogRoot, root[:]) || d.planned != [32]byte{} && p.digest() != d.planned {
 			continue
@@ -60,14 +61,14 @@ func (p *sealPlan) proves(id manifest.ID, written [][16]byte) bool {
 
 // unproven are the disks of which the statement would say what nobody knows: those
 // that came after the plan was made, and those that were written to since.
-func (c *completion) unproven() (list []*bay) {
+func (c *completion) unproven() (list []*disk.Bay) {
 	plan := c.findPlan(c.set, c.cp.Root)
 	if plan != nil && plan.ReadBack != manifest.ReadBackAll { // it promises nothing of them
 		return nil
 	}
 	written := c.ledger.RecordedWritten(c.cp.Origin)
-	for _, b := range c.bays.healthy() {
-		if c.written[b] || plan != nil && !plan.proves(b.id, written) {
+	for _, b := range c.bays.Healthy() {
+		if c.written[b] || plan != nil && !plan.proves(b.ID, written) {
 			list = append(list, b)
 		}
 	}
@@ -80,9 +81,9 @@ func (c *completion) unproven() (list []*bay) {
 func (c *completion) doubtWritten() error {
 	known := c.ledger.RecordedWritten(c.cp.Origin)
 	ids := slices.Clone(known)
-	for _, b := range c.bays.healthy() {
-		if c.written[b] && !slices.Contains(ids, [16]byte(b.id)) {
-			ids = append(ids, b.id)
+	for _, b := range c.bays.Healthy() {
+		if c.written[b] && !slices.Contains(ids, [16]byte(b.ID)) {
+			ids = append(ids, b.ID)
 		}
 	}
 	if len(ids) == len(known) {

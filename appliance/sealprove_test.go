@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -67,7 +68,7 @@ func TestFinishSealReadsNewDisks(t *testing.T) {
 // What FinishSeal itself writes is read back, too.
 func TestFinishSealReadsWhatItWrites(t *testing.T) {
 	r := sealBegun(t, smallTree(t, 72, 100<<10))
-	removeAll(t, r.mems[0], packsDir+"/")
+	removeAll(t, r.mems[0], disk.PacksDir+"/")
 	r.cfg.Disks[0].FS = vfs.NewFault(r.mems[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 1, Zero: true})
 	if _, err := FinishSeal(context.Background(), r.cfg, r.ledger, FinishOptions{}); !errors.Is(err, ErrReadBack) {
 		t.Errorf("sealed: %v", err)
@@ -79,7 +80,7 @@ func TestFinishSealReadsWhatItWrites(t *testing.T) {
 func TestFinishSealReadsWhatItWroteBefore(t *testing.T) {
 	src := smallTree(t, 73, 600<<10)
 	r := sealBegun(t, src)
-	removeAll(t, r.mems[0], packsDir+"/")
+	removeAll(t, r.mems[0], disk.PacksDir+"/")
 	plans := make([][]byte, len(r.mems))
 	for i, m := range r.mems {
 		plans[i], _ = vfs.ReadFile(m, planName, manifest.MaxStatement)
@@ -137,7 +138,7 @@ func TestSealRefusesLostPacks(t *testing.T) {
 			gone[m] = map[string][]byte{}
 			for name, data := range memFiles(t, m) {
 				for s := range 5 {
-					if name == shardName(id, s) {
+					if name == disk.ShardName(id, s) {
 						gone[m][name] = data
 						m.Remove(name)
 					}

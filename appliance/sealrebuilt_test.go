@@ -8,6 +8,7 @@ import (
 	mrand "math/rand"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -22,7 +23,7 @@ func rebuiltInPlace(t *testing.T, r *memRig, ledger Ledger) (id manifest.ID) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	removeAll(t, all[0], packsDir+"/")
+	removeAll(t, all[0], disk.PacksDir+"/")
 	r.without(0)
 	liar := vfs.NewFault(all[0], vfs.Rule{Op: vfs.OpWrite, Path: "*.shard.tmp", AfterBytes: 60 << 10, Zero: true})
 	if _, err := Rebuild(context.Background(), r.cfg.Disks, RebuildOptions{Signer: r.signer.Public().(ed25519.PublicKey), Bay: 0, Ledger: ledger,
@@ -69,7 +70,7 @@ func TestFinishSealReadsRebuiltWithItsID(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.Disk = before
-	if err := durable.WriteFile(r.mems[0], headerName, h.encode()); err != nil {
+	if err := durable.WriteFile(r.mems[0], disk.HeaderName, h.Encode()); err != nil {
 		t.Fatal(err)
 	}
 	r.readBackAll(t, src)
@@ -83,7 +84,7 @@ func TestRebuildInPlaceCutOff(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	removeAll(t, r.mems[0], packsDir+"/")
+	removeAll(t, r.mems[0], disk.PacksDir+"/")
 	rng := mrand.New(mrand.NewSource(1))
 	whole := r.mems[0].CrashClone(rng, 100)
 	r.without(0)

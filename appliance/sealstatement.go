@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
@@ -34,26 +35,26 @@ func (d *Device) statement(size uint64, root [32]byte, degraded uint64, check st
 		JobSerial: d.cfg.Job.Serial, JobSHA256: fmt.Sprintf("%x", crypto.SumSHA256(d.cfg.JobFile)), LogSize: size, LogRoot: root[:], Disks: len(d.bays),
 		AbsentBays: absent, Degraded: degraded, WrapCheck: check, DeviceKey: o.DeviceKey, Recovery: recovery, Sealed: d.cfg.Now().UTC(), Software: d.cfg.Software,
 		ScanComplete: !o.Incomplete, ReadBack: word, UnreadPacks: unread, SharedDisks: d.cfg.Allowed.Shared, Filesystems: d.cfg.Allowed.Filesystems,
-		NotErased: KeepsOverwritten(d.cfg.Disks), ReplacedBays: d.replacedBays()}
+		NotErased: disk.KeepsOverwritten(d.cfg.Disks), ReplacedBays: d.replacedBays()}
 }
 
 // planName is the statement's predicate, kept until it is signed: nothing is
 // signed before the ledger has the checkpoint.
-const planName = tmpDir + "/seal.json"
+const planName = disk.TempDir + "/seal.json"
 
 func (d *Device) writePlan(p sealPlan) error {
 	b, err := json.Marshal(p)
 	if err != nil {
 		return err
 	}
-	return d.bays.eachWithRoom(func(b2 *bay) error { return durable.WriteFile(b2.disk.FS, planName, b) })
+	return d.bays.EachWithRoom(func(b2 *disk.Bay) error { return durable.WriteFile(b2.Disk.FS, planName, b) })
 }
 
 // statementNow is the statement that fits what the end of the seal finds.
 func (d *Device) statementNow(root [32]byte, cp []byte) (*manifest.SealStatement, []byte, error) {
-	disks := d.bays.set()
+	disks := d.bays.Set()
 	plan, signed := d.findPlan(disks, root), d.findSigned(disks, root)
-	if err := disks.own.get(); err != nil {
+	if err := disks.Fault.Get(); err != nil {
 		return nil, nil, err
 	}
 	said := &manifest.SealStatement{}
@@ -79,7 +80,7 @@ func (d *Device) signStatement(plan *sealPlan, signed *signedSeal, left []int, c
 	case plan != nil:
 		st = plan.SealStatement
 	default:
-		return nil, nil, fmt.Errorf("%w: no disk has what the seal statement was to say, as it was recorded", ErrLost)
+		return nil, nil, fmt.Errorf("%w: no disk has what the seal statement was to say, as it was recorded", disk.ErrLost)
 	}
 	st.LeftBays = append(st.LeftBays, without(left, st.LeftBays)...)
 	slices.Sort(st.LeftBays)
@@ -94,15 +95,15 @@ type signedSeal struct {
 }
 
 // findSigned looks for one on the disks; nil is none.
-func (d *Device) findSigned(set *diskSet, root [32]byte) *signedSeal {
+func (d *Device) findSigned(set *disk.Set, root [32]byte) *signedSeal {
 	dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
-	return set.signedSeal(dev.PublicKey.PublicKey, root)
+	return readSeal(set, dev.PublicKey.PublicKey, root)
 }
 
-// signedSeal is the seal statement of a log that a device has signed; nil is none. One
+// readSeal returns the seal statement of a log that a device has signed; nil is none. One
 // that names more bays whose disk left was signed later.
-func (s *diskSet) signedSeal(key ed25519.PublicKey, root [32]byte) (found *signedSeal) {
-	for _, env := range s.copies(sealName, 0, manifest.MaxStatement) {
+func readSeal(s *disk.Set, key ed25519.PublicKey, root [32]byte) (found *signedSeal) {
+	for _, env := range s.Copies(disk.SealName, 0, manifest.MaxStatement) {
 		st := &signedSeal{envelope: env}
 		_, _, err := manifest.OpenStatement(env, manifest.PredicateSeal, &st.SealStatement, key)
 		if err != nil || !bytes.Equal(st.LogRoot, root[:]) {
@@ -118,7 +119,7 @@ func (s *diskSet) signedSeal(key ed25519.PublicKey, root [32]byte) (found *signe
 // leftBays are bays without the disk that the log knows: it is not here now, or was
 // replaced since. said is what the statement says already.
 func (d *Device) leftBays(said *manifest.SealStatement) []int {
-	left := without(d.bays.missing(), said.AbsentBays)
+	left := without(d.bays.Missing(), said.AbsentBays)
 	left = append(left, without(d.replacedBays(), said.ReplacedBays)...)
 	slices.Sort(left)
 	return slices.Compact(left)
@@ -126,9 +127,9 @@ func (d *Device) leftBays(said *manifest.SealStatement) []int {
 
 // replacedBays are those whose disk was made by a rebuild: it has no time of creation.
 func (d *Device) replacedBays() (bays []int) {
-	for _, b := range d.bays.healthy() {
-		if h, err := ReadHeader(b.disk); err == nil && h.Created.IsZero() {
-			bays = append(bays, b.number)
+	for _, b := range d.bays.Healthy() {
+		if h, err := disk.ReadHeader(b.Disk); err == nil && h.Created.IsZero() {
+			bays = append(bays, b.Number)
 		}
 	}
 	return bays

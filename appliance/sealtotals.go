@@ -29,7 +29,7 @@ func (d *Device) scanTotals(w *indexWriter) error {
 		w.givenUp += d.rest(l)
 	}
 	for _, l := range lists {
-		st := d.state.lists[l.copies.id]
+		st := d.state.lists[l.copies.ID]
 		t.ScanEntries += d.rest(l)
 		if st != nil {
 			t.ScanBytes += uint64(max(0, l.tail.Bytes-st.bytes))

@@ -9,6 +9,8 @@ import (
 	"path"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -26,8 +28,8 @@ func (d *Device) WrapCheck() ([]byte, error) {
 	if c.WrapEntry, err = checked.entry.Encode(); err != nil {
 		return nil, err
 	}
-	err = d.eachFrame(func(fr frame) error {
-		p, err := d.clearEntry(fr.clear)
+	err = d.eachFrame(func(fr frames.Frame) error {
+		p, err := d.clearEntry(fr.Clear)
 		if err != nil || p == nil {
 			return err
 		}
@@ -62,13 +64,13 @@ func (d *Device) checkedWrap() (*wrapFile, error) {
 	if d.checked != nil {
 		return d.checked, nil
 	}
-	var disks []Disk
-	for _, b := range d.bays.healthy() {
-		disks = append(disks, b.disk)
+	var disks []disk.Disk
+	for _, b := range d.bays.Healthy() {
+		disks = append(disks, b.Disk)
 	}
 	files, bad, err := d.cfg.findWraps(disks)
 	d.cfg.warnWraps(bad)
-	if ownFault(err) {
+	if disk.OwnFault(err) {
 		return nil, err
 	}
 	sites := map[[32]byte]int{}
@@ -87,7 +89,7 @@ func (d *Device) checkedWrap() (*wrapFile, error) {
 		}
 	}
 	if err == nil {
-		err = fmt.Errorf("%w: the job names no site", ErrLost)
+		err = fmt.Errorf("%w: the job names no site", disk.ErrLost)
 	}
 	return nil, fmt.Errorf("no wrap to a site can be told from others, so that none can be checked: %w", err)
 }
@@ -129,22 +131,22 @@ func (d *Device) sealWraps(answered bool) (wraps []wrapFile, err error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		wraps = append(wraps, d.wrapFile(name, files[name]))
 	}
-	return wraps, d.bays.eachWithRoom(func(b *bay) error { return replaceWraps(b.disk.FS, files) })
+	return wraps, d.bays.EachWithRoom(func(b *disk.Bay) error { return replaceWraps(b.Disk.FS, files) })
 }
 
 // replaceWraps writes a disk's wraps, then removes all others but the unlock wrap.
-func replaceWraps(disk vfs.FS, files map[string][]byte) error {
+func replaceWraps(fsys vfs.FS, files map[string][]byte) error {
 	for name, file := range files {
-		if have, err := vfs.ReadFile(disk, wrapsDir+"/"+name, manifest.MaxWrap); err == nil && bytes.Equal(have, file) {
+		if have, err := vfs.ReadFile(fsys, disk.WrapsDir+"/"+name, manifest.MaxWrap); err == nil && bytes.Equal(have, file) {
 			continue
-		} else if ownFault(err) {
+		} else if disk.OwnFault(err) {
 			return err
 		}
-		if err := durable.WriteFile(disk, wrapsDir+"/"+name, file); err != nil {
+		if err := durable.WriteFile(fsys, disk.WrapsDir+"/"+name, file); err != nil {
 			return err
 		}
 	}
-	list, err := disk.ReadDir(wrapsDir)
+	list, err := fsys.ReadDir(disk.WrapsDir)
 	if err != nil {
 		return err
 	}
@@ -153,7 +155,7 @@ func replaceWraps(disk vfs.FS, files map[string][]byte) error {
 		if _, ok := files[e.Name()]; ok || e.IsDir() || kind != ".wrap" && kind != ".age" {
 			continue
 		}
-		if err := durable.Remove(disk, wrapsDir+"/"+e.Name()); err != nil {
+		if err := durable.Remove(fsys, disk.WrapsDir+"/"+e.Name()); err != nil {
 			return err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -22,7 +23,7 @@ func TestPlantedWrapIsNotSealed(t *testing.T) {
 		{Kind: manifest.WrapHPKE, Scope: r.cfg.Scope, Body: []byte("x")},
 	} {
 		b := w.Encode()
-		name := filepath.Join(r.dirs[0], wrapsDir, fmt.Sprintf("%x.wrap", crypto.SumSHA256(b)))
+		name := filepath.Join(r.dirs[0], disk.WrapsDir, fmt.Sprintf("%x.wrap", crypto.SumSHA256(b)))
 		if err := os.WriteFile(name, b, 0o600); err != nil {
 			t.Fatal(err)
 		}

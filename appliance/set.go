@@ -6,8 +6,8 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"io/fs"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -15,7 +15,7 @@ import (
 // Set is a sealed device whose chain has been verified: job file, device key,
 // checkpoint, log. It reads nothing that needs a key.
 type Set struct {
-	set          *diskSet
+	set          *disk.Set
 	Job          *manifest.Job
 	JobFile      []byte
 	Scope        manifest.Scope
@@ -36,21 +36,21 @@ type Set struct {
 // OpenSet verifies a sealed set of disks. signer is the job signer's key, by
 // another channel; with nil the set can only be consistent, not proven. label is
 // the text that travelled outside the device, or nil.
-func OpenSet(disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
+func OpenSet(disks []disk.Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
 	return OpenSetContext(context.Background(), disks, signer, label)
 }
 
 // OpenSetContext is OpenSet that ends when ctx does: a log of a size that somebody signed
 // may need as many reads as the disks hold files.
-func OpenSetContext(ctx context.Context, disks []Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
+func OpenSetContext(ctx context.Context, disks []disk.Disk, signer ed25519.PublicKey, label []byte) (*Set, error) {
 	if len(disks) == 0 {
-		return nil, fmt.Errorf("%w: none given", ErrTooFewDisks)
+		return nil, fmt.Errorf("%w: none given", disk.ErrTooFewDisks)
 	}
-	s := &Set{set: newDiskSet(disks), Proven: signer != nil}
-	s.set.stopped = ctx.Err
+	s := &Set{set: disk.NewSet(disks), Proven: signer != nil}
+	s.set.StopBy(ctx.Err)
 	err := s.open(signer, label)
-	s.set.stopped = nil                     // the set outlives the context
-	if own := s.set.own.get(); own != nil { // whatever was not found may be there
+	s.set.StopBy(nil)                         // the set outlives the context
+	if own := s.set.Fault.Get(); own != nil { // whatever was not found may be there
 		err = own
 	}
 	if err != nil && ctx.Err() != nil { // nothing was read behind the end
@@ -88,7 +88,7 @@ func (s *Set) open(signer ed25519.PublicKey, label []byte) error {
 // checkStatement notes what the device said of itself when it was sealed.
 func (s *Set) checkStatement() {
 	dev, _ := s.Job.Device(s.Scope.Device)
-	for _, b := range s.set.copies(sealName, 0, manifest.MaxStatement) {
+	for _, b := range s.set.Copies(disk.SealName, 0, manifest.MaxStatement) {
 		var st manifest.SealStatement
 		if _, _, err := manifest.OpenStatement(b, manifest.PredicateSeal, &st, dev.PublicKey.PublicKey); err != nil || !bytes.Equal(st.LogRoot, s.cp.Root[:]) {
 			continue
@@ -102,12 +102,12 @@ func (s *Set) checkStatement() {
 }
 
 func (s *Set) openJob(signer ed25519.PublicKey) error {
-	copies := s.set.copies(jobName, 0, manifest.MaxStatement)
-	if err := s.set.tooLong(jobName, manifest.MaxStatement); len(copies) == 0 && err != nil {
+	copies := s.set.Copies(disk.JobName, 0, manifest.MaxStatement)
+	if err := s.set.TooLong(disk.JobName, manifest.MaxStatement); len(copies) == 0 && err != nil {
 		return fmt.Errorf("job file: %w", err)
 	}
 	if len(copies) == 0 {
-		return fmt.Errorf("%w: no disk has a job file (%s): is this a sledge disk?", ErrForeign, jobName)
+		return fmt.Errorf("%w: no disk has a job file (%s): is this a sledge disk?", disk.ErrForeign, disk.JobName)
 	}
 	var errs []error
 	for _, b := range copies {
@@ -188,21 +188,15 @@ func (s *Set) entry(pos uint64) (manifest.Entry, error) {
 	return s.log.Decode(pos)
 }
 
-// empty reports whether the folder holds nothing of a device, as one that a pattern caught.
-func (d Disk) empty() bool {
-	_, err := d.FS.Stat(Root)
-	return errors.Is(err, fs.ErrNotExist)
-}
-
 // checkHeaders notes what the disks claim; nothing depends on it.
 func (s *Set) checkHeaders() {
 	seen := map[int]string{}
 	nameless := 0 // disks that may be any bay's
-	for i, h := range s.set.scope {
-		name := s.set.disks[i].Name
+	for i, h := range s.set.Headers {
+		name := s.set.Disks[i].Name
 		switch {
-		case h == nil && s.set.disks[i].empty():
-			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: no %s folder in it: no disk of a device; leave it out", name, Root))
+		case h == nil && s.set.Disks[i].Empty():
+			s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: no %s folder in it: no disk of a device; leave it out", name, disk.Root))
 		case h == nil:
 			if bay := s.place(i); bay < 0 {
 				nameless++
@@ -224,7 +218,7 @@ func (s *Set) checkHeaders() {
 		}
 	}
 	if len(missing) > nameless {
-		s.Warnings = append(s.Warnings, fmt.Sprintf("%d of %d disks are missing: %s", len(missing)-nameless, s.Start.Bays, bayList(missing)))
+		s.Warnings = append(s.Warnings, fmt.Sprintf("%d of %d disks are missing: %s", len(missing)-nameless, s.Start.Bays, disk.BayList(missing)))
 	}
 }
 
@@ -300,7 +294,7 @@ func (s *Set) OpenWithSite(site *crypto.SiteKey) ([]byte, error) {
 }
 
 func (s *Set) openWrap(e *manifest.WrapEntry, site *crypto.SiteKey) ([]byte, error) {
-	b, err := s.set.wrap(e)
+	b, err := readWrap(s.set, e)
 	if err != nil {
 		return nil, fmt.Errorf("wrap to the site (a recovery identity opens the device, too): %w", err)
 	}
@@ -324,7 +318,7 @@ func (s *Set) OpenWithRecovery(identity string) ([]byte, error) {
 		}
 		var b, k []byte
 		var bound crypto.WrapBinding
-		if b, err = s.set.wrap(e); err != nil {
+		if b, err = readWrap(s.set, e); err != nil {
 			continue
 		}
 		if k, bound, err = crypto.UnwrapAge(identity, b); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -12,9 +13,9 @@ import (
 // disk is whole. A disk whose rebuild was cut off is not: its bay is missing.
 func (s *Set) Here() (here, missing []int) {
 	at := map[int]bool{}
-	for i, h := range s.set.scope {
-		if (h == nil || h.Scope == s.Scope) && !errors.Is(rebuilt(s.set.disks[i]), ErrRebuilding) {
-			at[s.set.bay[i]] = true
+	for i, h := range s.set.Headers {
+		if (h == nil || h.Scope == s.Scope) && !errors.Is(disk.CheckMark(s.set.Disks[i]), disk.ErrRebuilding) {
+			at[s.set.Bays[i]] = true
 		}
 	}
 	for bay := range s.Start.Bays {
@@ -32,8 +33,8 @@ const samplePacks = 16
 
 // bayByShards finds the bay of a disk by the shards on it, −1 if it has none of the
 // packs that are looked at.
-func (s *Set) bayByShards(d Disk) int {
-	votes, best := make([]int, maxDisks), -1
+func (s *Set) bayByShards(d disk.Disk) int {
+	votes, best := make([]int, disk.MaxDisks), -1
 	for _, kind := range []struct {
 		count uint64
 		pack  func(uint64) (*manifest.Pack, error)
@@ -44,7 +45,7 @@ func (s *Set) bayByShards(d Disk) int {
 				continue
 			}
 			for shard, bay := range p.Bays {
-				if _, err := d.FS.Stat(shardName(p.ID, shard)); err == nil {
+				if _, err := d.FS.Stat(disk.ShardName(p.ID, shard)); err == nil {
 					votes[bay]++
 				}
 			}
@@ -60,12 +61,12 @@ func (s *Set) bayByShards(d Disk) int {
 
 // place finds a bay for a disk without a header that can be read, and notes it.
 func (s *Set) place(i int) (bay int) {
-	d := s.set.disks[i]
+	d := s.set.Disks[i]
 	if bay = s.bayByShards(d); bay < 0 {
 		s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: header is missing or damaged, and none of this device's shards that were looked for are there", d.Name))
 		return bay
 	}
-	s.set.bay[i] = bay
+	s.set.Claim(i, bay)
 	s.Warnings = append(s.Warnings, fmt.Sprintf("disk %s: header is missing or damaged; by its shards it is bay %d", d.Name, bay))
 	return bay
 }

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -57,11 +58,11 @@ func shardsMissing(p *manifest.Pack, missing []int) (bad uint32) {
 func (s *Set) notElsewhere(p *manifest.Pack, bad uint32) uint32 {
 	size := layoutOf(p).ShardLen()
 	for j := range p.Bays {
-		for _, d := range s.set.disks {
+		for _, d := range s.set.Disks {
 			if bad>>j&1 == 0 {
 				break
 			}
-			if st, err := d.FS.Stat(shardName(p.ID, j)); err == nil && st.Mode().IsRegular() && st.Size() == size {
+			if st, err := d.FS.Stat(disk.ShardName(p.ID, j)); err == nil && st.Mode().IsRegular() && st.Size() == size {
 				bad &^= 1 << j
 			}
 		}

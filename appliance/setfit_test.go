@@ -4,6 +4,8 @@ import (
 	"crypto/ed25519"
 	"slices"
 	"testing"
+
+	"github.com/sledge-io/sledge/appliance/disk"
 )
 
 // TestFitRebuilding: a disk whose rebuild was cut off is none of those that are here, and
@@ -16,7 +18,7 @@ func TestFitRebuilding(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, m := range r.mems[:3] {
-		if err := setMark(m); err != nil {
+		if err := disk.SetMark(m); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -42,7 +44,7 @@ func TestFitRebuilding(t *testing.T) {
 	}
 	fit(3, true)
 	for _, m := range r.mems[:3] {
-		removeAll(t, m, packsDir+"/")
+		removeAll(t, m, disk.PacksDir+"/")
 	}
 	fit(3, true)
 }

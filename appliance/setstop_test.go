@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/liar"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -18,7 +19,7 @@ type openCounter struct {
 }
 
 func (c openCounter) Open(name string, o vfs.OpenOptions) (vfs.File, error) {
-	if strings.HasPrefix(name, logDir+"/tile") {
+	if strings.HasPrefix(name, disk.LogDir+"/tile") {
 		c.met()
 	}
 	return c.FS.Open(name, o)

@@ -8,6 +8,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/sledge-io/sledge/appliance/disk"
 )
 
 // ErrDoubted: a disk that gave something else back than it was given may not have
@@ -22,8 +24,8 @@ func (r *diskReads) condemned() bool {
 
 // doubts tells whether a disk is condemned and has not given a pack's shard back since.
 // The caller holds mu.
-func (d *Device) doubts(b *bay, number uint64) bool {
-	return d.state.reads[b.readKey()].condemned() && !d.wasRead(b, number)
+func (d *Device) doubts(b *disk.Bay, number uint64) bool {
+	return d.state.reads[keyOf(b)].condemned() && !d.wasRead(b, number)
 }
 
 // wasLost tells whether a bay's shard of a pack was lost at the commit: the disk may
@@ -35,12 +37,12 @@ func (h *packHome) wasLost(bay int) bool {
 
 // shardOn is the shard of a pack that a disk should have; −1: none. One that was lost
 // at the commit counts once it was found there. The caller holds mu.
-func (d *Device) shardOn(b *bay, number uint64) int {
+func (d *Device) shardOn(b *disk.Bay, number uint64) int {
 	h := &d.state.homes[number]
-	if h.wasLost(b.number) && !b.found[number] && !d.wasRead(b, number) {
+	if h.wasLost(b.Number) && !d.found[b.Number][number] && !d.wasRead(b, number) {
 		return -1
 	}
-	return slices.Index(h.bays, byte(b.number))
+	return slices.Index(h.bays, byte(b.Number))
 }
 
 // lacks lists the shards of a pack that are not where they should be, and those that
@@ -57,7 +59,7 @@ func (d *Device) lacks(number uint64) (lost, doubted []byte) {
 			}
 		case d.isBad(b, number), d.shardOn(b, number) < 0:
 			lost = append(lost, byte(i))
-		case b.failed() != nil, d.doubts(b, number):
+		case b.Failed() != nil, d.doubts(b, number):
 			doubted = append(doubted, byte(i))
 		}
 	}
@@ -90,12 +92,12 @@ func (d *Device) degraded() (n uint64) {
 // findLost asks the disks for the shards that were lost at the commit and that nobody has
 // read since: a rebuild may have made them, and the others may have lost theirs.
 func (d *Device) findLost() {
-	d.bays.each(func(b *bay) error {
+	d.bays.Each(func(b *disk.Bay) error {
 		for n := range d.state.packs {
-			if !d.state.homes[n].wasLost(b.number) || d.wasRead(b, n) {
+			if !d.state.homes[n].wasLost(b.Number) || d.wasRead(b, n) {
 				continue
 			}
-			r := &shardReading{bay: b, pack: d.home(n), shard: slices.Index(d.state.homes[n].bays, byte(b.number))}
+			r := &shardReading{bay: b, pack: d.home(n), shard: slices.Index(d.state.homes[n].bays, byte(b.Number))}
 			is, err := r.isFinished()
 			if err != nil {
 				return err
@@ -114,7 +116,7 @@ func (r *shardReading) isFinished() (bool, error) {
 	if gone, err := r.isGone(); gone || err != nil {
 		return false, err
 	}
-	_, err := r.bay.disk.FS.Stat(pieceName(r.pack.ID, r.shard))
+	_, err := r.bay.Disk.FS.Stat(disk.PieceName(r.pack.ID, r.shard))
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
 	}
@@ -127,11 +129,11 @@ func (r *shardReading) isFinished() (bool, error) {
 // An error is the process's own.
 func (d *Device) lookForShards(ctx context.Context, reads bool) error {
 	var wg sync.WaitGroup
-	var short faultNote
-	for _, b := range d.bays.healthy() {
+	var short disk.FaultNote
+	for _, b := range d.bays.Healthy() {
 		wg.Go(func() {
-			if err := d.lookOn(ctx, b, reads); !short.met("disk "+b.disk.Name, err) && err != nil && ctx.Err() == nil {
-				b.fail(err)
+			if err := d.lookOn(ctx, b, reads); !short.Met("disk "+b.Disk.Name, err) && err != nil && ctx.Err() == nil {
+				b.Fail(err)
 			}
 		})
 	}
@@ -139,20 +141,20 @@ func (d *Device) lookForShards(ctx context.Context, reads bool) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return short.get()
+	return short.Get()
 }
 
-func (d *Device) lookOn(ctx context.Context, b *bay, reads bool) error {
+func (d *Device) lookOn(ctx context.Context, b *disk.Bay, reads bool) error {
 	var gone []uint64
 	defer func() { d.noteGone(b, gone) }()
 	for n := range d.state.packs {
 		h := &d.state.homes[n]
-		shard := slices.Index(h.bays, byte(b.number))
+		shard := slices.Index(h.bays, byte(b.Number))
 		if shard < 0 {
 			continue
 		}
 		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: shard}
-		wasLost := h.wasLost(b.number)
+		wasLost := h.wasLost(b.Number)
 		is, err := r.isGone()
 		if err == nil && !is && wasLost && !reads {
 			var finished bool
@@ -176,19 +178,22 @@ func (d *Device) lookOn(ctx context.Context, b *bay, reads bool) error {
 }
 
 // find notes that a disk has a shard which was lost at the commit.
-func (d *Device) find(b *bay, number uint64) {
+func (d *Device) find(b *disk.Bay, number uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if b.found == nil {
-		b.found = map[uint64]bool{}
+	if d.found == nil {
+		d.found = map[int]map[uint64]bool{}
 	}
-	b.found[number] = true
+	if d.found[b.Number] == nil {
+		d.found[b.Number] = map[uint64]bool{}
+	}
+	d.found[b.Number][number] = true
 }
 
 // isGone tells whether the disk says itself that it has no such shard: that is one
 // lost shard, as a seal counts them, and no disk that lies.
 func (r *shardReading) isGone() (bool, error) {
-	st, err := r.bay.disk.FS.Stat(shardName(r.pack.ID, r.shard))
+	st, err := r.bay.Disk.FS.Stat(disk.ShardName(r.pack.ID, r.shard))
 	if errors.Is(err, fs.ErrNotExist) {
 		return true, nil
 	}
@@ -196,7 +201,7 @@ func (r *shardReading) isGone() (bool, error) {
 }
 
 // noteGone remembers that a disk has those shards no more. The log will say so once.
-func (d *Device) noteGone(b *bay, numbers []uint64) {
+func (d *Device) noteGone(b *disk.Bay, numbers []uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var marks []readMark
@@ -210,7 +215,7 @@ func (d *Device) noteGone(b *bay, numbers []uint64) {
 			marks[last].packs.to++
 			continue
 		}
-		marks = append(marks, readMark{kind: shardGone, key: b.readKey(), packs: span{n, n + 1}})
+		marks = append(marks, readMark{kind: shardGone, key: keyOf(b), packs: span{n, n + 1}})
 	}
 	if count > 0 {
 		d.journalBad(b, "note", fmt.Sprintf("%d shards are gone, the first of pack %d", count, marks[0].packs.from), marks...)
@@ -222,7 +227,7 @@ func (d *Device) goneShards() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var errs []error
-	for _, b := range d.bays.healthy() {
+	for _, b := range d.bays.Healthy() {
 		count, first := 0, uint64(0)
 		for n := range d.state.packs {
 			if d.isBad(b, n) {
@@ -232,7 +237,7 @@ func (d *Device) goneShards() error {
 			}
 		}
 		if count > 0 {
-			errs = append(errs, fmt.Errorf("%w: disk %s (bay %d) lacks %d shards, the first of pack %d", ErrReadBack, b.disk.Name, b.number, count, first))
+			errs = append(errs, fmt.Errorf("%w: disk %s (bay %d) lacks %d shards, the first of pack %d", ErrReadBack, b.Disk.Name, b.Number, count, first))
 		}
 	}
 	return errors.Join(errs...)
@@ -240,18 +245,18 @@ func (d *Device) goneShards() error {
 
 // condemnation is the ErrReadBack of a disk that works and gave something else back
 // than it was given, in this session or an earlier one.
-func (d *Device) condemnation(b *bay) error {
-	r := d.state.reads[b.readKey()]
+func (d *Device) condemnation(b *disk.Bay) error {
+	r := d.state.reads[keyOf(b)]
 	if !r.condemned() {
 		return nil
 	}
 	first := slices.Min(slices.Collect(maps.Keys(r.lies)))
-	return fmt.Errorf("disk %s (bay %d): %w: pack %d", b.disk.Name, b.number, ErrReadBack, first)
+	return fmt.Errorf("disk %s (bay %d): %w: pack %d", b.Disk.Name, b.Number, ErrReadBack, first)
 }
 
 // condemnations are those of all disks that work.
 func (d *Device) condemnations() (errs []error) {
-	for _, b := range d.bays.healthy() {
+	for _, b := range d.bays.Healthy() {
 		if err := d.condemnation(b); err != nil {
 			errs = append(errs, err)
 		}
@@ -261,33 +266,15 @@ func (d *Device) condemnations() (errs []error) {
 
 // condemn marks the disks that the journal says are condemned: Open's part.
 func (d *Device) condemn() {
-	for _, b := range d.bays.healthy() {
-		b.condemned.Store(d.state.reads[b.readKey()].condemned())
+	for _, b := range d.bays.Healthy() {
+		b.Condemn(d.state.reads[keyOf(b)].condemned())
 	}
-}
-
-// takes tells whether shards of new packs go onto a disk.
-func (b *bay) takes() bool { return b != nil && b.failed() == nil && !b.condemned.Load() }
-
-// trusted are the disks that work, those that are condemned last.
-func (s bays) trusted() []*bay {
-	out := s.healthy()
-	slices.SortStableFunc(out, func(a, b *bay) int {
-		switch x, y := a.condemned.Load(), b.condemned.Load(); {
-		case x == y:
-			return 0
-		case x:
-			return 1
-		}
-		return -1
-	})
-	return out
 }
 
 // pardon lets a seal with lost shards write its index onto condemned disks too: all
 // that they have was read just now, and the index will be.
 func (d *Device) pardon() {
-	for _, b := range d.bays.healthy() {
-		b.condemned.Store(false)
+	for _, b := range d.bays.Healthy() {
+		b.Condemn(false)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -35,7 +36,7 @@ func openBoth(t *testing.T, disks []Disk, signer ed25519.PublicKey, label []byte
 // have: a later one that came when the log was final, or one that nobody's key vouches for.
 func TestJobFileOfTheLog(t *testing.T) {
 	s := newSealedDisks(t, 2, 1, 3)
-	sealed := s.files[0][jobName]
+	sealed := s.files[0][disk.JobName]
 	later := *s.rig.cfg.Job
 	later.Serial++
 	later.Expires = later.Expires.AddDate(1, 0, 0)
@@ -54,7 +55,7 @@ func TestJobFileOfTheLog(t *testing.T) {
 			label  []byte
 		}{{s.signer, s.label}, {s.signer, nil}, {nil, s.label}, {nil, nil}} {
 			files := s.copy()
-			files[0][jobName], files[1][jobName] = file, file
+			files[0][disk.JobName], files[1][disk.JobName] = file, file
 			rep, set, err := openBoth(t, disksOf(t, files), c.signer, c.label)
 			if err != nil || crypto.SumSHA256(set.JobFile) != crypto.SumSHA256(sealed) || set.Job.Serial != s.rig.cfg.Job.Serial {
 				t.Errorf("%s, signer %v, label %v: %v", name, c.signer != nil, c.label != nil, err)

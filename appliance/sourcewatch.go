@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/appliance/disk"
 )
 
 // ErrSourceGone: the source cannot be read any more: pulled out, or its server
@@ -37,7 +39,7 @@ type sourceWatch struct {
 func (s *sourceWatch) failed(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.gone == nil && err != nil && ownFault(err) && !errors.Is(err, unix.EAGAIN) { // of a lease that did not end
+	if s.gone == nil && err != nil && disk.OwnFault(err) && !errors.Is(err, unix.EAGAIN) { // of a lease that did not end
 		s.gone = fmt.Errorf("source %s: %w", s.name, err) // what this process cannot open says nothing of the source
 		s.is.Store(true)
 	}

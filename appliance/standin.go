@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -43,7 +44,7 @@ func (w *indexWriter) needed() error {
 // sealable is the pack as the log can name it: itself, or a stand-in if it is dead.
 func (w *indexWriter) sealable(p *manifest.Pack) (*manifest.Pack, error) {
 	err := w.d.stillLost(p)
-	if err != nil && !errors.Is(err, ErrLost) {
+	if err != nil && !errors.Is(err, disk.ErrLost) {
 		return nil, err
 	}
 	if err == nil && len(p.Lost) <= p.Geometry.M {
@@ -86,5 +87,5 @@ func (d *Device) standIn() (*manifest.Pack, error) {
 // name them, however the seal is asked for.
 func notSealable(packs int, first uint64) error {
 	return fmt.Errorf("%w: cannot be sealed with these disks: %s, first pack %d: more shards are lacking than there is parity for, and entries have content there: load their source again",
-		ErrLost, countOf(packs, "pack", "packs"), first)
+		disk.ErrLost, countOf(packs, "pack", "packs"), first)
 }

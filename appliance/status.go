@@ -48,7 +48,7 @@ func (d *Device) status(ask tallyAsk) Status {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	s := Status{Packs: d.state.packs, Entries: t.entries, Skipped: t.skipped, Remarked: t.remarked, Dropped: t.dropped, Lost: t.lost, Bytes: t.bytes, BodyBytes: d.state.body,
-		Degraded: d.degraded(), MissingBays: d.bays.missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial)}
+		Degraded: d.degraded(), MissingBays: d.bays.Missing(), Disks: len(d.bays), OpenFiles: len(d.state.partial)}
 	s.DeadBytes = d.dead(t.live)
 	if err != nil {
 		s.Uncounted, s.DeadBytes = err.Error(), -1
@@ -59,7 +59,7 @@ func (d *Device) status(ask tallyAsk) Status {
 		}
 	}
 	s.ReadBack, s.ReadAgain = d.packsRead(), d.unsettled()
-	for _, err := range append(d.bays.errors(), d.condemnations()...) {
+	for _, err := range append(d.bays.Errors(), d.condemnations()...) {
 		s.FailedDisks = append(s.FailedDisks, err.Error())
 	}
 	disk, free := d.fullest()

@@ -1,9 +1,12 @@
 package appliance
 
 import (
+	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -36,6 +39,16 @@ type stripeWriter struct {
 	hashes []crypto.ResumableHash // of the data blocks of the open stripe
 	at     int                    // where in cur the open stripe begins
 	hashed int                    // bytes of it that went into hashes already
+}
+
+// shardFile is one shard being written. A shard whose disk has
+// failed is lost from then on.
+type shardFile struct {
+	bay     *disk.Bay
+	file    vfs.File       // nil: this shard is lost
+	pending sync.WaitGroup // writes that are queued or under way
+	closed  bool
+	full    atomic.Pointer[error] // the disk had no room for it
 }
 
 // stripeBuffer is one buffer of a stripeWriter with the writes that use it.
@@ -110,19 +123,19 @@ func (p *bufferPool) put(b *stripeBuffer) {
 
 // newStripeWriter creates the shards of a pack on the given bays. A shard that
 // cannot be created is lost; too few and the error says so.
-func newStripeWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, places []*bay, bayNumbers []byte, pool *bufferPool) (*stripeWriter, error) {
+func newStripeWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, places []*disk.Bay, bayNumbers []byte, pool *bufferPool) (*stripeWriter, error) {
 	w := &stripeWriter{id: id, code: code, geo: geo, bays: bayNumbers, bufs: pool}
 	var wg sync.WaitGroup
 	w.shards = make([]*shardFile, len(places))
 	for i, b := range places {
 		w.shards[i] = &shardFile{bay: b}
-		if b == nil || b.failed() != nil {
+		if b == nil || b.Failed() != nil {
 			continue
 		}
 		wg.Go(func() {
-			err := durable.MkdirAll(b.disk.FS, packDir(id))
+			err := durable.MkdirAll(b.Disk.FS, disk.PackDir(id))
 			if err == nil {
-				w.shards[i].file, err = b.disk.FS.Create(shardName(id, i), vfs.CreateOptions{Direct: true})
+				w.shards[i].file, err = b.Disk.FS.Create(disk.ShardName(id, i), vfs.CreateOptions{Direct: true})
 			}
 			if err != nil {
 				w.shards[i].fail(err)
@@ -146,18 +159,18 @@ func need(g manifest.Geometry) int {
 	return g.K + 1
 }
 
-func (s *shardFile) ok() bool { return s.file != nil && s.bay.failed() == nil && s.full.Load() == nil }
+func (s *shardFile) ok() bool { return s.file != nil && s.bay.Failed() == nil && s.full.Load() == nil }
 
 // fail notes an error of the shard's disk. A full disk is not a failed one, nor is
 // one that this process could not ask: the pack is given up, and what has been
 // committed stays.
 func (s *shardFile) fail(err error) {
-	if isFull(err) {
-		err = fmt.Errorf("%w: disk %s: %w", ErrFull, s.bay.disk.Name, err)
+	if disk.IsFull(err) {
+		err = fmt.Errorf("%w: disk %s: %w", disk.ErrFull, s.bay.Disk.Name, err)
 		s.full.CompareAndSwap(nil, &err)
 		return
 	}
-	s.bay.fail(err)
+	s.bay.Fail(err)
 }
 
 // alive returns an error if too few shards are left.
@@ -171,13 +184,13 @@ func (w *stripeWriter) alive() error {
 		if s.bay == nil {
 			continue
 		}
-		if own := s.bay.fault(); own != nil {
+		if own := s.bay.Fault(); own != nil {
 			return own
 		}
 		if s.ok() {
 			good++
-		} else if s.bay.failed() != nil {
-			errs = append(errs, s.bay.failed())
+		} else if s.bay.Failed() != nil {
+			errs = append(errs, s.bay.Failed())
 		}
 	}
 	if good >= need(w.geo) {
@@ -319,7 +332,13 @@ func (w *stripeWriter) queue(b *stripeBuffer, shard int, block []byte, off int64
 	}
 	b.pending.Add(1)
 	s.pending.Add(1)
-	s.bay.io.requests <- writeRequest{file: s, buf: block, off: off, wg: &b.pending}
+	s.bay.Queue(disk.WriteRequest{File: s.file, Buf: block, Off: off, Done: func(err error) {
+		if err != nil {
+			s.fail(err)
+		}
+		b.pending.Done()
+		s.pending.Done()
+	}})
 }
 
 // finish makes every shard, the hash list and its coded pieces durable, after
@@ -375,19 +394,19 @@ func (w *stripeWriter) settle(i int, piece []byte) {
 	if !s.ok() {
 		return
 	}
-	disk := s.bay.disk.FS
-	err := synced(s.file.Sync())
+	fsys := s.bay.Disk.FS
+	err := disk.Synced(s.file.Sync())
 	if cerr := s.close(); err == nil {
 		err = cerr
 	}
 	if err == nil {
-		err = createSynced(disk, hashesName(w.id), w.lines)
+		err = createSynced(fsys, disk.HashesName(w.id), w.lines)
 	}
 	if err == nil {
-		err = createSynced(disk, pieceName(w.id, i), piece)
+		err = createSynced(fsys, disk.PieceName(w.id, i), piece)
 	}
 	if err == nil {
-		err = synced(disk.SyncDir(packDir(w.id)))
+		err = disk.Synced(fsys.SyncDir(disk.PackDir(w.id)))
 	}
 	if err != nil {
 		s.fail(err)
@@ -404,27 +423,17 @@ func (s *shardFile) close() error {
 	return s.file.Close()
 }
 
-// synced marks an error of fsync. Whatever its cause, the pages it was about count
-// as written from then on: a disk that has no room (ENOSPC, EDQUOT) has lost them,
-// and is not merely full.
-func synced(err error) error {
-	if err == nil || ownFault(err) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", durable.ErrDiskFailed, err)
-}
-
 // createSynced creates a file with its content on disk; its name is durable
 // with the caller's SyncDir. The names it is used for are random, so nothing is
 // ever overwritten.
-func createSynced(disk vfs.FS, name string, data []byte) error {
-	f, err := disk.Create(name, vfs.CreateOptions{})
+func createSynced(fsys vfs.FS, name string, data []byte) error {
+	f, err := fsys.Create(name, vfs.CreateOptions{})
 	if err != nil {
 		return err
 	}
 	_, err = f.WriteAt(data, 0)
 	if err == nil {
-		err = synced(f.Sync())
+		err = disk.Synced(f.Sync())
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
@@ -445,10 +454,23 @@ func (w *stripeWriter) abort() {
 			continue
 		}
 		s.close()
-		if s.bay.failed() == nil {
-			for _, name := range []string{shardName(w.id, i), hashesName(w.id), pieceName(w.id, i)} {
-				s.bay.disk.FS.Remove(name)
+		if s.bay.Failed() == nil {
+			for _, name := range []string{disk.ShardName(w.id, i), disk.HashesName(w.id), disk.PieceName(w.id, i)} {
+				s.bay.Disk.FS.Remove(name)
 			}
 		}
 	}
+}
+
+// tooFew says how many disks a load needs, and why those that do not work do not.
+func tooFew(g manifest.Geometry, work int, why ...error) error {
+	least := fmt.Sprintf("%d disks", need(g))
+	if need(g) == g.K+g.M {
+		least = "all " + least
+	}
+	err := fmt.Errorf("%w: with %d+%d a load needs %s, %d work", disk.ErrTooFewDisks, g.K, g.M, least, work)
+	if reason := errors.Join(why...); reason != nil {
+		err = fmt.Errorf("%w: %w", err, reason)
+	}
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -33,15 +34,15 @@ var ErrStale = errors.New("disk is behind the others")
 
 // Survey tells the state of each disk by what lies on it, without a key, and gives
 // those that [Look] can use.
-func Survey(c Config) (usable []Disk, states []DiskState) {
+func Survey(c Config) (usable []disk.Disk, states []DiskState) {
 	taken := map[int]string{}
 	for _, d := range c.Disks {
 		s := DiskState{Name: d.Name, State: DiskGood, Bay: -1}
-		h, err := c.bayOf(d)
+		h, err := c.owner().BayOf(d)
 		if err == nil {
 			s.Bay = h.Bay
 			if other, twice := taken[h.Bay]; twice {
-				err = fmt.Errorf("disks %s and %s: %w: both are bay %d", other, d.Name, ErrForeign, h.Bay)
+				err = fmt.Errorf("disks %s and %s: %w: both are bay %d", other, d.Name, disk.ErrForeign, h.Bay)
 			}
 		}
 		if err == nil {
@@ -64,13 +65,13 @@ func (s *DiskState) set(err error) {
 	switch {
 	case err == nil:
 		s.State = DiskGood
-	case errors.Is(err, ErrNotMounted):
+	case errors.Is(err, disk.ErrNotMounted):
 		s.State = DiskNotMounted
-	case errors.Is(err, ErrNoAnswer), ownFault(err):
+	case errors.Is(err, disk.ErrNoAnswer), disk.OwnFault(err):
 		s.State = DiskNoAnswer
-	case errors.Is(err, ErrDiskFailed):
+	case errors.Is(err, disk.ErrDiskFailed):
 		s.State = DiskFailed
-	case errors.Is(err, ErrStale), errors.Is(err, ErrRebuilding), errors.Is(err, ErrReadBack):
+	case errors.Is(err, ErrStale), errors.Is(err, disk.ErrRebuilding), errors.Is(err, ErrReadBack):
 		s.State = DiskStale
 	default:
 		s.State = DiskForeign
@@ -81,21 +82,21 @@ func (s *DiskState) set(err error) {
 var ErrReadOnly = errors.New("its file system is read-only")
 
 // readOnly is ErrReadOnly, and [ErrDiskFailed]. A sealed disk is only read.
-func readOnly(d Disk, bay int) error {
+func readOnly(d disk.Disk, bay int) error {
 	if d.Mount == nil || !d.Mount.ReadOnly {
 		return nil
 	}
-	if _, err := d.FS.Stat(cpName); err == nil {
+	if _, err := d.FS.Stat(disk.CheckpointName); err == nil {
 		return nil
 	}
-	return &diskError{d.Name, bay, ErrReadOnly}
+	return disk.Failure(d, bay, ErrReadOnly)
 }
 
 // staleJob compares a disk's job file with the device's.
-func (c *Config) staleJob(d Disk) error {
-	b, err := vfs.ReadFile(d.FS, jobName, manifest.MaxStatement)
-	if NoAnswer(err) {
-		return Unanswered(d.Name, err)
+func (c *Config) staleJob(d disk.Disk) error {
+	b, err := vfs.ReadFile(d.FS, disk.JobName, manifest.MaxStatement)
+	if disk.NoAnswer(err) {
+		return disk.Unanswered(d.Name, err)
 	}
 	if err != nil || string(b) == string(c.JobFile) {
 		return nil // a missing copy is rebuild's business
@@ -103,11 +104,11 @@ func (c *Config) staleJob(d Disk) error {
 	job, err := manifest.PeekJob(b)
 	switch {
 	case err != nil || job.ID != c.Job.ID:
-		return fmt.Errorf("disk %s: %w: its job file is another one", d.Name, ErrForeign)
+		return fmt.Errorf("disk %s: %w: its job file is another one", d.Name, disk.ErrForeign)
 	case job.Serial < c.Job.Serial:
 		return fmt.Errorf("disk %s: %w: its job file has serial %d, the device's %d", d.Name, ErrStale, job.Serial, c.Job.Serial)
 	}
-	return fmt.Errorf("disk %s: %w: its job file has serial %d, the device's %d", d.Name, ErrForeign, job.Serial, c.Job.Serial)
+	return fmt.Errorf("disk %s: %w: its job file has serial %d, the device's %d", d.Name, disk.ErrForeign, job.Serial, c.Job.Serial)
 }
 
 // Look opens a device to tell what is safe on it: it writes nothing, and needs no
@@ -117,13 +118,13 @@ func Look(cfg Config, loadKey []byte) (*Device, error) {
 	if err := cfg.fill(); err != nil {
 		return nil, err
 	}
-	held, err := holdDisks(cfg.Disks)
+	held, err := disk.Lock(cfg.Disks)
 	if err != nil {
 		return nil, err
 	}
 	d, err := open(cfg, loadKey, true)
 	if err != nil {
-		held.release()
+		held.Release()
 		return nil, err
 	}
 	d.held = held
@@ -142,10 +143,10 @@ func (d *Device) BadDisks() []DiskState {
 		if b == nil {
 			continue
 		}
-		err := b.failed()
+		err := b.Failed()
 		if err != nil {
-			if NoAnswer(err) {
-				err = Unanswered(b.disk.Name, err)
+			if disk.NoAnswer(err) {
+				err = disk.Unanswered(b.Disk.Name, err)
 			}
 		} else {
 			err = d.condemnation(b)
@@ -154,7 +155,7 @@ func (d *Device) BadDisks() []DiskState {
 			err = d.staleness(b)
 		}
 		if err != nil {
-			s := DiskState{Name: b.disk.Name, Bay: b.number}
+			s := DiskState{Name: b.Disk.Name, Bay: b.Number}
 			s.set(err)
 			out = append(out, s)
 		}
@@ -164,23 +165,23 @@ func (d *Device) BadDisks() []DiskState {
 
 // staleness is the ErrStale of a disk that lacks the last shard which the journal says
 // was written to it.
-func (d *Device) staleness(b *bay) error {
+func (d *Device) staleness(b *disk.Bay) error {
 	last, shard := d.state.packs, -1
 	for last > 0 && shard < 0 {
 		last--
-		if h := &d.state.homes[last]; !h.wasLost(b.number) {
-			shard = slices.Index(h.bays, byte(b.number))
+		if h := &d.state.homes[last]; !h.wasLost(b.Number) {
+			shard = slices.Index(h.bays, byte(b.Number))
 		}
 	}
 	if shard < 0 {
 		return nil
 	}
-	_, err := b.disk.FS.Stat(shardName(d.state.homes[last].id, shard))
+	_, err := b.Disk.FS.Stat(disk.ShardName(d.state.homes[last].id, shard))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("disk %s: %w: it lacks pack %d, the last that was written to it (an older copy of the disk, or it has forgotten)", b.disk.Name, ErrStale, last)
-	case NoAnswer(err):
-		return Unanswered(b.disk.Name, err)
+		return fmt.Errorf("disk %s: %w: it lacks pack %d, the last that was written to it (an older copy of the disk, or it has forgotten)", b.Disk.Name, ErrStale, last)
+	case disk.NoAnswer(err):
+		return disk.Unanswered(b.Disk.Name, err)
 	}
 	return nil
 }

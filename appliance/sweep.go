@@ -5,38 +5,39 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // sweep removes packs that were never committed, and scratch files.
 func (d *Device) sweep() error {
-	var own faultNote
-	d.bays.each(func(b *bay) error { return own.keep(b, d.sweepDisk(b)) })
-	if err := own.get(); err != nil {
+	var own disk.FaultNote
+	d.bays.Each(func(b *disk.Bay) error { return own.Keep(b, d.sweepDisk(b)) })
+	if err := own.Get(); err != nil {
 		return err
 	}
-	if err := d.bays.own(); err != nil {
+	if err := d.bays.Own(); err != nil {
 		return err
 	}
 	return d.enoughDisks()
 }
 
-func (d *Device) sweepDisk(b *bay) error {
-	if err := durable.RemoveAll(b.disk.FS, tmpDir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (d *Device) sweepDisk(b *disk.Bay) error {
+	if err := durable.RemoveAll(b.Disk.FS, disk.TempDir, 1<<20); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := durable.MkdirAll(b.disk.FS, tmpDir); err != nil {
+	if err := durable.MkdirAll(b.Disk.FS, disk.TempDir); err != nil {
 		return err
 	}
-	if err := durable.Sweep(b.disk.FS, journalDir); err != nil {
+	if err := durable.Sweep(b.Disk.FS, disk.JournalDir); err != nil {
 		return err
 	}
 	return sweepPacks(b, d.state.known)
 }
 
-func sweepPacks(b *bay, known map[manifest.ID]bool) error {
-	dirs, err := b.disk.FS.ReadDir(packsDir)
+func sweepPacks(b *disk.Bay, known map[manifest.ID]bool) error {
+	dirs, err := b.Disk.FS.ReadDir(disk.PacksDir)
 	if err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func sweepPacks(b *bay, known map[manifest.ID]bool) error {
 		if !dir.IsDir() { // not ours: fsck names it
 			continue
 		}
-		files, err := b.disk.FS.ReadDir(packsDir + "/" + dir.Name())
+		files, err := b.Disk.FS.ReadDir(disk.PacksDir + "/" + dir.Name())
 		if err != nil {
 			return err
 		}
@@ -55,13 +56,13 @@ func sweepPacks(b *bay, known map[manifest.ID]bool) error {
 			if err != nil || f.IsDir() || known[id] && !strings.HasSuffix(f.Name(), durable.TempSuffix) {
 				continue
 			}
-			if err := b.disk.FS.Remove(packsDir + "/" + dir.Name() + "/" + f.Name()); err != nil {
+			if err := b.Disk.FS.Remove(disk.PacksDir + "/" + dir.Name() + "/" + f.Name()); err != nil {
 				return err
 			}
 			removed = true
 		}
 		if removed {
-			if err := b.disk.FS.SyncDir(packsDir + "/" + dir.Name()); err != nil {
+			if err := b.Disk.FS.SyncDir(disk.PacksDir + "/" + dir.Name()); err != nil {
 				return err
 			}
 		}

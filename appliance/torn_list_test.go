@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/frames"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -14,25 +15,29 @@ func TestTornScanList(t *testing.T) {
 	src := t.TempDir()
 	r := small32(t)
 	d := r.mustDevice()
-	f, err := d.newFrameFile(scanKind, d.ordinal)
+	f, err := d.newFrameFile(frames.ScanList, d.ordinal)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := appendList(f, 2, listHead{Root: src}); err != nil {
 		t.Fatal(err)
 	}
-	first := f.size
+	st, err := f.File().On[0].Disk.FS.Stat(f.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := st.Size()
 	if err := appendList(f, 2, listHead{Root: src}); err != nil {
 		t.Fatal(err)
 	}
 	if err := appendList(f, 3, listTail{}); err != nil {
 		t.Fatal(err)
 	}
-	name := f.name
-	if err := f.sync(); err != nil {
+	name := f.Name
+	if err := f.Sync(); err != nil {
 		t.Fatal(err)
 	}
-	f.close()
+	f.Close()
 	d.Close()
 	for _, m := range r.mems {
 		if file, err := m.Open(name, vfs.OpenOptions{Write: true}); err == nil {

@@ -19,12 +19,12 @@ func (d *Device) takeUp(src *source, o *LoadOptions) (own *scanList, damaged []*
 	}
 	var useless []string
 	for _, l := range lists {
-		begun := d.state.begun(l.copies.id)
+		begun := d.state.begun(l.copies.ID)
 		rel := l.head.relation(src.head(), o.Moved...)
 		switch {
 		case d.finished(l):
 		case !begun:
-			useless = append(useless, l.copies.name)
+			useless = append(useless, l.copies.Name)
 		case rel == relOther || rel == relMedium && !slices.Contains(o.Moved, l.head.root()):
 			return nil, nil, d.errUnfinished(l)
 		case l.broken != nil:
@@ -51,10 +51,10 @@ const holdsSample = 64
 // holds refuses a source that has not even half of what was loaded from a list:
 // another medium at the path, nothing mounted there, or a wrong --source-moved.
 func (d *Device) holds(src *source, l *scanList) error {
-	st := d.state.lists[l.copies.id]
+	st := d.state.lists[l.copies.ID]
 	var looked, found int
 	err := d.items(l, func(n uint64, it *item) error {
-		done := st != nil && st.done.has(n) || d.state.inProgress(l.copies.id, n)
+		done := st != nil && st.done.has(n) || d.state.inProgress(l.copies.ID, n)
 		if it.kind != manifest.KindFile || !done {
 			return nil
 		}
@@ -76,7 +76,7 @@ func (d *Device) holds(src *source, l *scanList) error {
 }
 
 func (d *Device) errUnfinished(l *scanList) *UnfinishedError {
-	done := d.state.lists[l.copies.id].count()
+	done := d.state.lists[l.copies.ID].count()
 	return &UnfinishedError{Root: l.head.root(), As: strings.TrimSuffix(l.head.as(), "/"), Done: done, Count: max(done, l.tail.Count)}
 }
 
@@ -149,7 +149,7 @@ func (d *Device) giveUp(l *scanList, why string) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := &frameMessage{events: events, abandoned: []manifest.ID{l.copies.id}}
+	m := &frameMessage{events: events, abandoned: []manifest.ID{l.copies.ID}}
 	if err := d.appendFrame(nil, m); err != nil {
 		return err
 	}

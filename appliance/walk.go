@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -65,11 +66,11 @@ func (w *walk) one() error {
 		return err
 	}
 	p, err := w.r.openPage(w.page)
-	if errors.Is(err, ErrLost) && e.Directory {
+	if errors.Is(err, disk.ErrLost) && e.Directory {
 		clear(w.seq.seen) // it says nothing that its pages do not say
 		return nil
 	}
-	if err != nil && w.lost != nil && errors.Is(err, ErrLost) {
+	if err != nil && w.lost != nil && errors.Is(err, disk.ErrLost) {
 		w.joiner, w.raw, w.started, w.lostAny, w.line = manifest.Joiner{}, nil, false, true, nil
 		return w.lost(w.page, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/liar"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -103,9 +104,9 @@ func TestNoPagesIsNotEmpty(t *testing.T) {
 // and before to.
 func cutShards(t *testing.T, r *Reader, p *manifest.Pack, from, to int64) {
 	t.Helper()
-	for _, d := range r.set.disks[:2] {
+	for _, d := range r.set.Disks[:2] {
 		for shard := range 3 {
-			f, err := d.FS.Open(shardName(p.ID, shard), vfs.OpenOptions{Write: true})
+			f, err := d.FS.Open(disk.ShardName(p.ID, shard), vfs.OpenOptions{Write: true})
 			if err != nil {
 				continue
 			}

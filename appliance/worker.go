@@ -66,7 +66,7 @@ func (w *worker) commit(c *closing) error {
 			return err
 		}
 	}
-	return w.l.d.commit(c.pack, entry, &c.batch, w.l.list.copies.id)
+	return w.l.d.commit(c.pack, entry, &c.batch, w.l.list.copies.ID)
 }
 
 // errCloser stands for the closer's error, which close returns.

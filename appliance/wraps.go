@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -17,8 +18,8 @@ import (
 // readWraps reads the wraps of a prepared disk by name. A file whose content is not
 // its name is left out. The error is of files that could not be read; the others are
 // returned with it.
-func readWraps(disk vfs.FS) (map[string][]byte, error) {
-	list, err := disk.ReadDir(wrapsDir)
+func readWraps(fsys vfs.FS) (map[string][]byte, error) {
+	list, err := fsys.ReadDir(disk.WrapsDir)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +29,7 @@ func readWraps(disk vfs.FS) (map[string][]byte, error) {
 		if e.Name() == "unlock" || e.IsDir() {
 			continue
 		}
-		b, err := vfs.ReadFile(disk, wrapsDir+"/"+e.Name(), manifest.MaxWrap)
+		b, err := vfs.ReadFile(fsys, disk.WrapsDir+"/"+e.Name(), manifest.MaxWrap)
 		if err != nil {
 			errs = append(errs, err)
 			continue
@@ -43,13 +44,13 @@ func readWraps(disk vfs.FS) (map[string][]byte, error) {
 // findWraps returns the wraps that the job asks for, as most of the disks have them.
 // What is wrong with the disks is in bad. With an error of missing or doubtful wraps come
 // those that were found.
-func (c *Config) findWraps(disks []Disk) (wraps map[string][]byte, bad, err error) {
+func (c *Config) findWraps(disks []disk.Disk) (wraps map[string][]byte, bad, err error) {
 	vote := newWrapVote(c)
 	has := make([][]string, len(disks))
 	var errs []error
 	for i, d := range disks {
 		wraps, err := readWraps(d.FS)
-		if ownFault(err) {
+		if disk.OwnFault(err) {
 			return nil, nil, fmt.Errorf("disk %s: %w", d.Name, err)
 		}
 		if err != nil {
@@ -63,7 +64,7 @@ func (c *Config) findWraps(disks []Disk) (wraps map[string][]byte, bad, err erro
 	}
 	bad = errors.Join(errs...)
 	if err != nil {
-		return wraps, nil, errors.Join(fmt.Errorf("%w: the wraps of the load key: %w", ErrLost, err), bad)
+		return wraps, nil, errors.Join(fmt.Errorf("%w: the wraps of the load key: %w", disk.ErrLost, err), bad)
 	}
 	return wraps, bad, nil
 }
@@ -79,4 +80,25 @@ func (c *Config) siteOf(file []byte) (id [32]byte, ok bool) {
 	return id, slices.ContainsFunc(c.Job.Recipients, func(r manifest.Recipient) bool {
 		return crypto.WrapKind(r.Kind) == crypto.WrapSite && r.KeyID == hex.EncodeToString(id[:])
 	})
+}
+
+// wrapName is where a wrap lies: its name is its hash.
+func wrapName(e *manifest.WrapEntry) string {
+	suffix := "wrap"
+	if e.Kind == manifest.WrapAge {
+		suffix = "age"
+	}
+	return fmt.Sprintf("%s/%x.%s", disk.WrapsDir, e.SHA256, suffix)
+}
+
+// readWrap reads a wrap file by its hash.
+func readWrap(s *disk.Set, e *manifest.WrapEntry) ([]byte, error) {
+	b, err := s.First(wrapName(e), manifest.MaxWrap, func(b []byte) bool { return crypto.SumSHA256(b) == e.SHA256 })
+	if disk.OwnFault(err) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", disk.ErrLost, err)
+	}
+	return b, nil
 }

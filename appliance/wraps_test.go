@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -21,14 +22,14 @@ var badWraps = map[string]func(t *testing.T, r *memRig, bay int, name string){
 		r.cfg.Disks[bay].FS = vfs.NewFault(r.mems[bay], vfs.Rule{Op: vfs.OpOpen, Path: "*.wrap", Err: syscall.EIO})
 	},
 	"folder cannot be read": func(_ *testing.T, r *memRig, bay int, _ string) {
-		r.cfg.Disks[bay].FS = vfs.NewFault(r.mems[bay], vfs.Rule{Op: vfs.OpReadDir, Path: wrapsDir, Nth: 1, Err: syscall.EIO})
+		r.cfg.Disks[bay].FS = vfs.NewFault(r.mems[bay], vfs.Rule{Op: vfs.OpReadDir, Path: disk.WrapsDir, Nth: 1, Err: syscall.EIO})
 	},
 	"rotten": func(t *testing.T, r *memRig, bay int, name string) { rot(t, r.mems[bay], name, 20) },
 	"gone":   func(t *testing.T, r *memRig, bay int, name string) { removeAll(t, r.mems[bay], name) },
 	"of no known kind": func(t *testing.T, r *memRig, bay int, name string) {
 		removeAll(t, r.mems[bay], name)
 		garbage := []byte("neither this nor that")
-		if err := durable.WriteFile(r.mems[bay], fmt.Sprintf("%s/%x.wrap", wrapsDir, crypto.SumSHA256(garbage)), garbage); err != nil {
+		if err := durable.WriteFile(r.mems[bay], fmt.Sprintf("%s/%x.wrap", disk.WrapsDir, crypto.SumSHA256(garbage)), garbage); err != nil {
 			t.Fatal(err)
 		}
 	},
@@ -101,7 +102,7 @@ func TestPrepareWithOneGoodWrap(t *testing.T) {
 		r := small32(t)
 		r.mustDevice().Close()
 		name := names(t, r.mems[0], ".wrap")[0]
-		removeAll(t, r.mems[4], wrapsDir+"/")
+		removeAll(t, r.mems[4], disk.WrapsDir+"/")
 		spoil(t, r, 0, name)
 		if _, err := Prepare(r.cfg, r.root); err != nil {
 			t.Errorf("%s: %v", what, err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -44,7 +45,7 @@ func newWrapsRig(t *testing.T) *wrapsRig {
 // plant puts a file into the wraps' folder of some bays, named by its hash.
 func (r *wrapsRig) plant(file []byte, suffix string, bays ...int) (name string) {
 	r.t.Helper()
-	name = fmt.Sprintf("%s/%x%s", wrapsDir, crypto.SumSHA256(file), suffix)
+	name = fmt.Sprintf("%s/%x%s", disk.WrapsDir, crypto.SumSHA256(file), suffix)
 	for _, bay := range bays {
 		if err := durable.WriteFile(r.mems[bay], name, file); err != nil {
 			r.t.Fatal(err)

@@ -120,7 +120,7 @@ func (d *Device) takeJob(r *Record, e Event) error {
 	return r.setFloor(e.Job, e.Serial)
 }
 
-// jobName is the SHA-256 of an event's job file.
+// JobName is the SHA-256 of an event's job file.
 func (e *Event) jobName() (string, error) {
 	if e.Job == (ID{}) || e.Serial == 0 || len(e.JobFile) == 0 || len(e.JobFile) > maxJobFile {
 		return "", fmt.Errorf("job file without id, serial or bytes")

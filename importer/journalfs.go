@@ -289,7 +289,7 @@ func (i fileInfo) ModTime() time.Time { return time.Time{} }
 func (i fileInfo) IsDir() bool        { return false }
 func (i fileInfo) Sys() any           { return nil }
 
-// journalDir is a folder that pebble has opened to sync it.
+// JournalDir is a folder that pebble has opened to sync it.
 type journalDir struct {
 	fs   journalFS
 	name string

@@ -2,14 +2,13 @@ package fsck
 
 import (
 	"bytes"
+	"crypto/hmac"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"strings"
-
-	"crypto/hmac"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -103,7 +102,7 @@ func (p *tlogProof) lines(lines []string) error {
 	return nil
 }
 
-// filePart is the extra line: the page entry, the record and its place in the page.
+// Part is the extra line: the page entry, the record and its place in the page.
 type filePart struct {
 	entry, record, salt []byte
 	index, count        uint64

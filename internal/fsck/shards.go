@@ -43,7 +43,7 @@ func closeShards(all [][]shardCopy) {
 	}
 }
 
-// openCopies opens a name on the disks of a bay, or else on the others.
+// Copies opens a name on the disks of a bay, or else on the others.
 func (v *verifier) openCopies(bay int, name string) (copies []shardCopy) {
 	for _, atHome := range []bool{true, false} {
 		for _, d := range v.use {

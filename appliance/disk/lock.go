@@ -1,4 +1,4 @@
-package appliance
+package disk
 
 import (
 	"errors"
@@ -9,24 +9,24 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// hold is the locks of a device's disks. A device's state folder has a lock of its
+// Locks is the locks of a device's disks. A device's state folder has a lock of its
 // own, which its commands take; these hold against who comes with a copy of it, or
 // without one, as rebuild does. A disk's lock is one of the system upon the disk's
 // folder: nothing is written, and a process that ends in any way leaves none.
-type hold []io.Closer
+type Locks []io.Closer
 
-// holdDisks locks every disk that can be locked. A disk that fails is not the
+// Lock locks every disk that can be locked. A disk that fails is not the
 // lock's business, nor is one that is given twice: whoever reads them finds that out.
-func holdDisks(disks []Disk) (h hold, err error) {
+func Lock(disks []Disk) (h Locks, err error) {
 	for i, d := range disks {
 		held, err := vfs.Lock(d.FS, ".")
 		switch {
 		case slices.ContainsFunc(disks[:i], func(o Disk) bool { return o.FS == d.FS }):
 		case errors.Is(err, vfs.ErrLocked):
-			h.release()
+			h.Release()
 			return nil, fmt.Errorf("disk %s: %w", d.Name, ErrBusy)
-		case ownFault(err): // it may be locked, and another command at work
-			h.release()
+		case OwnFault(err): // it may be locked, and another command at work
+			h.Release()
 			return nil, fmt.Errorf("disk %s: %w", d.Name, err)
 		case err == nil:
 			h = append(h, held)
@@ -35,7 +35,7 @@ func holdDisks(disks []Disk) (h hold, err error) {
 	return h, nil
 }
 
-func (h hold) release() {
+func (h Locks) Release() {
 	for _, held := range h {
 		held.Close() // the system gives the lock back whatever this says
 	}

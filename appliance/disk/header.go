@@ -1,4 +1,4 @@
-package appliance
+package disk
 
 import (
 	"encoding/binary"
@@ -25,7 +25,7 @@ type Header struct {
 
 const headerMagic = "SLEDGEDK"
 
-func (h *Header) encode() []byte {
+func (h *Header) Encode() []byte {
 	w := fields.NewWriter(nil)
 	w.Blob(1, true, h.Scope.Job[:])
 	w.Blob(2, true, h.Scope.Device[:])
@@ -72,12 +72,12 @@ func decodeHeader(b []byte) (*Header, error) {
 			v, err = f.UintMax(1<<32 - 1)
 			h.Scope.Generation = uint32(v)
 		case 4:
-			v, err = f.UintMax(maxDisks - 1)
+			v, err = f.UintMax(MaxDisks - 1)
 			h.Bay = int(v)
 		case 5:
 			err = f.Copy(h.Disk[:])
 		case 6:
-			v, err = f.UintMax(maxDisks)
+			v, err = f.UintMax(MaxDisks)
 			h.Bays = int(v)
 		case 7:
 			h.Created, err = f.Time()
@@ -95,7 +95,7 @@ func decodeHeader(b []byte) (*Header, error) {
 
 // ReadHeader reads a disk's header; a disk without one gives fs.ErrNotExist.
 func ReadHeader(d Disk) (*Header, error) {
-	b, err := vfs.ReadFile(d.FS, headerName, maxHeader)
+	b, err := vfs.ReadFile(d.FS, HeaderName, maxHeader)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("disk %s: %w", d.Name, err)
 	}

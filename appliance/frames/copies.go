@@ -1,4 +1,4 @@
-package appliance
+package frames
 
 import (
 	"bytes"
@@ -6,46 +6,47 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // openCopy is one disk's copy of a frame file, open for reading.
 type openCopy struct {
-	b    *bay
+	b    *disk.Bay
 	file vfs.File
 }
 
-// openCopies are the copies of one frame file. What they hold is read without a
+// Copies are the copies of one frame file. What they hold is read without a
 // key. Reading fails a disk that does not answer; if lenient is set, what cannot be
 // read is damage.
-type openCopies struct {
-	of      *frameCopies
+type Copies struct {
+	of      *File
 	list    []openCopy
 	lenient bool
-	faults  int // reads that a disk did not answer, if lenient
+	Faults  int // reads that a disk did not answer, if lenient
 }
 
-// open opens every copy.
-func (c *frameCopies) open(lenient bool) (*openCopies, error) {
-	o := &openCopies{of: c, lenient: lenient}
-	for _, b := range slices.Clone(c.on) {
-		if b.failed() != nil {
+// Open opens every copy.
+func (c *File) Open(lenient bool) (*Copies, error) {
+	o := &Copies{of: c, lenient: lenient}
+	for _, b := range slices.Clone(c.On) {
+		if b.Failed() != nil {
 			continue
 		}
-		file, err := b.disk.FS.Open(c.name, vfs.OpenOptions{})
+		file, err := b.Disk.FS.Open(c.Name, vfs.OpenOptions{})
 		if err == nil {
 			o.list = append(o.list, openCopy{b, file})
 			continue
 		}
 		if err := c.drop(b, err, lenient); err != nil {
-			o.close()
+			o.Close()
 			return nil, err
 		}
 	}
 	return o, nil
 }
 
-func (o *openCopies) close() {
+func (o *Copies) Close() {
 	for _, c := range o.list {
 		c.file.Close()
 	}
@@ -54,13 +55,13 @@ func (o *openCopies) close() {
 
 // fail judges an error of reading copy *i. If the disk fails by it, the copy leaves
 // the list, and *i becomes the place before it.
-func (o *openCopies) fail(i *int, err error) error {
-	if o.lenient && !ownFault(err) {
-		o.faults++
+func (o *Copies) fail(i *int, err error) error {
+	if o.lenient && !disk.OwnFault(err) {
+		o.Faults++
 		return nil
 	}
 	c := o.list[*i]
-	if err := c.b.refuse(err); err != nil {
+	if err := c.b.Refuse(err); err != nil {
 		return err
 	}
 	c.file.Close()
@@ -71,7 +72,7 @@ func (o *openCopies) fail(i *int, err error) error {
 
 // whole reads the frame at a place from the first copy that holds it whole; nil if
 // none does. With count it reads the others, too, and says how many hold the same.
-func (o *openCopies) whole(at int64, count bool) (raw []byte, copies int, err error) {
+func (o *Copies) whole(at int64, count bool) (raw []byte, copies int, err error) {
 	for i := 0; i < len(o.list); i++ {
 		raw, err := rawFrame(o.list[i].file, at, nil)
 		if err == nil {
@@ -81,7 +82,7 @@ func (o *openCopies) whole(at int64, count bool) (raw []byte, copies int, err er
 			}
 			return raw, copies, err
 		}
-		if readFault(err) {
+		if disk.ReadFault(err) {
 			if err := o.fail(&i, err); err != nil {
 				return nil, 0, err
 			}
@@ -92,7 +93,7 @@ func (o *openCopies) whole(at int64, count bool) (raw []byte, copies int, err er
 
 // same counts the copies that hold the bytes of copy i at the same place. Those
 // before i have been found not to.
-func (o *openCopies) same(i int, at int64, want []byte) (int, error) {
+func (o *Copies) same(i int, at int64, want []byte) (int, error) {
 	count := 1
 	errs := make([]error, len(o.list))
 	equal := make([]bool, len(o.list))
@@ -106,7 +107,7 @@ func (o *openCopies) same(i int, at int64, want []byte) (int, error) {
 		if equal[j] {
 			count++
 		}
-		if k := j; readFault(errs[j]) {
+		if k := j; disk.ReadFault(errs[j]) {
 			if err := o.fail(&k, errs[j]); err != nil {
 				return 0, err
 			}
@@ -130,8 +131,8 @@ func sameBytes(file vfs.File, at int64, want []byte) (bool, error) {
 	return true, nil
 }
 
-// size is the length of the longest copy.
-func (o *openCopies) size() (most int64, err error) {
+// Size is the length of the longest copy.
+func (o *Copies) Size() (most int64, err error) {
 	for i := 0; i < len(o.list); i++ {
 		size, err := o.list[i].file.Size()
 		if err != nil {
@@ -150,8 +151,8 @@ const searchStep = 256 << 10
 
 // nextWhole returns the place of the first frame behind at that some copy holds
 // whole; −1 if there is none.
-func (o *openCopies) nextWhole(at int64) (int64, error) {
-	end, err := o.size()
+func (o *Copies) nextWhole(at int64) (int64, error) {
+	end, err := o.Size()
 	if err != nil {
 		return -1, err
 	}
@@ -159,7 +160,7 @@ func (o *openCopies) nextWhole(at int64) (int64, error) {
 		best := int64(-1)
 		for i := 0; i < len(o.list); i++ {
 			found, err := o.search(i, from, min(searchStep, end-from))
-			if readFault(err) {
+			if disk.ReadFault(err) {
 				if err := o.fail(&i, err); err != nil {
 					return -1, err
 				}
@@ -176,16 +177,16 @@ func (o *openCopies) nextWhole(at int64) (int64, error) {
 }
 
 // search looks for a whole frame of one copy that begins in a range.
-func (o *openCopies) search(i int, from, n int64) (int64, error) {
+func (o *Copies) search(i int, from, n int64) (int64, error) {
 	file := o.list[i].file
-	buf := make([]byte, n+int64(len(frameMagic))-1)
+	buf := make([]byte, n+int64(len(Magic))-1)
 	have, err := readPieces(file, buf, from, o.lenient)
-	if readFault(err) {
+	if disk.ReadFault(err) {
 		return -1, err
 	}
 	buf = buf[:have]
 	for off := 0; ; off++ {
-		next := bytes.Index(buf[off:], []byte(frameMagic))
+		next := bytes.Index(buf[off:], []byte(Magic))
 		if next < 0 {
 			return -1, nil
 		}
@@ -194,7 +195,7 @@ func (o *openCopies) search(i int, from, n int64) (int64, error) {
 		if err == nil {
 			return from + int64(off), nil
 		}
-		if readFault(err) && (!o.lenient || ownFault(err)) {
+		if disk.ReadFault(err) && (!o.lenient || disk.OwnFault(err)) {
 			return -1, err
 		}
 	}
@@ -204,7 +205,7 @@ func (o *openCopies) search(i int, from, n int64) (int64, error) {
 // that cannot be read are left zero.
 func readPieces(file vfs.File, buf []byte, at int64, lenient bool) (int, error) {
 	have, err := file.ReadAt(buf, at)
-	if !readFault(err) || !lenient || ownFault(err) {
+	if !disk.ReadFault(err) || !lenient || disk.OwnFault(err) {
 		return have, err
 	}
 	size, serr := file.Size()
@@ -215,7 +216,7 @@ func readPieces(file vfs.File, buf []byte, at int64, lenient bool) (int, error) 
 	for off := 0; off < have; off += vfs.Alignment {
 		piece := buf[off:min(off+vfs.Alignment, have)]
 		if _, perr := file.ReadAt(piece, at+int64(off)); perr != nil {
-			if ownFault(perr) {
+			if disk.OwnFault(perr) {
 				return 0, perr
 			}
 			clear(piece)
@@ -224,25 +225,37 @@ func readPieces(file vfs.File, buf []byte, at int64, lenient bool) (int, error) 
 	return have, nil
 }
 
-// filePart is a run of a frame file: a whole frame, or the damage before one.
-type filePart struct {
-	at, size int64
-	raw      []byte // nil for damage that is too long to be kept: it becomes a hole
-	whole    bool
-	copies   int
+// None reports whether no copy can be read.
+func (o *Copies) None() bool { return len(o.list) == 0 }
+
+// Header fills head with the first bytes of a copy as they are; what is not there is zero.
+func (o *Copies) Header(head []byte) error {
+	clear(head)
+	if _, err := readPieces(o.list[0].file, head, 0, true); disk.ReadFault(err) {
+		return err
+	}
+	return nil
 }
 
-// eachPart calls f for every whole frame, and for every damaged run that a whole
+// Part is a run of a frame file: a whole frame, or the damage before one.
+type Part struct {
+	At, Size int64
+	Raw      []byte // nil for damage that is too long to be kept: it becomes a hole
+	Whole    bool
+	Copies   int
+}
+
+// EachPart calls f for every whole frame, and for every damaged run that a whole
 // frame follows, in order and up to end; 0 is as far as there are frames. It needs
 // no key. It returns where the last part ends.
-func (o *openCopies) eachPart(end int64, count bool, f func(filePart) error) (int64, error) {
-	at := int64(frameFileHead)
+func (o *Copies) EachPart(end int64, count bool, f func(Part) error) (int64, error) {
+	at := int64(HeaderSize)
 	for end == 0 || at < end {
 		raw, copies, err := o.whole(at, count)
 		if err != nil {
 			return at, err
 		}
-		part := filePart{at: at, size: int64(len(raw)), raw: raw, whole: raw != nil, copies: copies}
+		part := Part{At: at, Size: int64(len(raw)), Raw: raw, Whole: raw != nil, Copies: copies}
 		if raw == nil {
 			next, err := o.nextWhole(at)
 			if err == nil && next < 0 && end > 0 {
@@ -251,21 +264,21 @@ func (o *openCopies) eachPart(end int64, count bool, f func(filePart) error) (in
 			if err != nil || next < 0 {
 				return at, err
 			}
-			part.size = next - at
-			if part.raw, err = o.damaged(at, part.size); err != nil {
+			part.Size = next - at
+			if part.Raw, err = o.damaged(at, part.Size); err != nil {
 				return at, err
 			}
 		}
 		if err := f(part); err != nil {
 			return at, err
 		}
-		at += part.size
+		at += part.Size
 	}
 	return at, nil
 }
 
 // damaged reads a run that is whole nowhere from the copy that has most of it.
-func (o *openCopies) damaged(at, n int64) ([]byte, error) {
+func (o *Copies) damaged(at, n int64) ([]byte, error) {
 	if n > maxFrameBytes {
 		return nil, nil
 	}
@@ -274,7 +287,7 @@ func (o *openCopies) damaged(at, n int64) ([]byte, error) {
 	for i := 0; i < len(o.list); i++ {
 		clear(buf)
 		have, err := readPieces(o.list[i].file, buf, at, o.lenient)
-		if readFault(err) {
+		if disk.ReadFault(err) {
 			if err := o.fail(&i, err); err != nil {
 				return nil, err
 			}
@@ -287,16 +300,16 @@ func (o *openCopies) damaged(at, n int64) ([]byte, error) {
 	return best, nil
 }
 
-// silent reports whether some copy goes on behind at and cannot be read there.
-func (o *openCopies) silent(at int64) (bool, error) {
+// Silent reports whether some copy goes on behind at and cannot be read there.
+func (o *Copies) Silent(at int64) (bool, error) {
 	buf := make([]byte, searchStep)
 	for _, c := range o.list {
 		for off := at; ; off += searchStep {
 			_, err := c.file.ReadAt(buf, off)
-			if ownFault(err) {
-				return false, fmt.Errorf("disk %s: %w", c.b.disk.Name, err)
+			if disk.OwnFault(err) {
+				return false, fmt.Errorf("disk %s: %w", c.b.Disk.Name, err)
 			}
-			if readFault(err) {
+			if disk.ReadFault(err) {
 				return true, nil
 			}
 			if err != nil {
