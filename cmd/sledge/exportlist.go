@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -37,7 +38,7 @@ func (r *exportListReport) print(w io.Writer) {
 		fmt.Fprintf(w, "NOT LISTED  %s with digests of its parts only\n", plural(r.Undigested, "file"))
 	}
 	for _, n := range r.Names {
-		fmt.Fprintf(w, "  %s\n", cutMiddle(n.Path, longName))
+		fmt.Fprintf(w, "  %s\n", terminal.CutMiddle(n.Path, terminal.LongName))
 	}
 	if r.Undigested > uint64(len(r.Names)) {
 		fmt.Fprintf(w, "  and %d more; sledge list --json shows them, without sha256\n", r.Undigested-uint64(len(r.Names)))

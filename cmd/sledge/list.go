@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -142,7 +143,7 @@ func (a *app) listEntry(w io.Writer, r *manifest.Record, long, zero bool) error 
 	case a.json:
 		b, err := json.Marshal(describeEntry(r))
 		if err == nil {
-			_, err = fmt.Fprintf(w, "%s\n", plainJSON(b))
+			_, err = fmt.Fprintf(w, "%s\n", terminal.PlainJSON(b))
 		}
 		return err
 	case zero:

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // hostile is a name, or an error's text, that would take a terminal over.
@@ -27,7 +28,7 @@ func TestReportsOnTerminal(t *testing.T) {
 		filled := reflect.New(reflect.TypeOf(r).Elem())
 		fill(filled.Elem(), hostile, 0)
 		var out strings.Builder
-		filled.Interface().(report).print(terminal{&out})
+		filled.Interface().(report).print(terminal.Writer{W: &out})
 		if bad := control(out.String()); bad != "" || out.Len() == 0 && name != "listReport" {
 			t.Errorf("%s prints %s", name, bad)
 		}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // Exit codes, listed in docs/exit-codes.md (a test compares them).
@@ -252,7 +253,7 @@ func (a *app) end(verb string, r report, err error) {
 		if err != nil {
 			text = inWords(err)
 		}
-		e := json.NewEncoder(jsonText{a.out})
+		e := json.NewEncoder(terminal.JSON{W: a.out})
 		e.SetEscapeHTML(false)
 		if err := e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}); err != nil && !errors.Is(err, errOutput) {
 			a.code = max(code, exitUnexpected) // no JSON of it can be made
@@ -260,7 +261,7 @@ func (a *app) end(verb string, r report, err error) {
 		return
 	}
 	if r != nil && !(a.quiet && err == nil) {
-		r.print(terminal{a.out})
+		r.print(terminal.Writer{W: a.out})
 	}
 	if err != nil {
 		a.told = err
@@ -280,7 +281,7 @@ func inWords(err error) string {
 // errorLines takes gathered errors apart, one a line, and bounds their number.
 func errorLines(err error) []string {
 	const most = 20
-	lines := strings.Split(strings.TrimRight(namesShown(err, inWords(err)), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(terminal.NamesShown(err, inWords(err)), "\n"), "\n")
 	if len(lines) > most {
 		lines = append(lines[:most:most], fmt.Sprintf("and %d more", len(lines)-most))
 	}
@@ -309,6 +310,6 @@ func (a *app) event(kind, text string) {
 
 func (a *app) jsonLine(v any) {
 	if b, err := json.Marshal(v); err == nil {
-		fmt.Fprintf(a.err, "%s\n", plainJSON(b))
+		fmt.Fprintf(a.err, "%s\n", terminal.PlainJSON(b))
 	}
 }

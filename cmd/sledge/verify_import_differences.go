@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/importreport"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // differenceLine is one finding in the file of --differences.
@@ -60,7 +61,7 @@ func (d *differenceFile) add(l differenceLine) {
 	}
 	text, err := json.Marshal(l)
 	if err == nil {
-		_, err = d.out.Write(append(plainJSON(text), '\n'))
+		_, err = d.out.Write(append(terminal.PlainJSON(text), '\n'))
 	}
 	d.err = err
 }

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"strings"
@@ -7,11 +7,11 @@ import (
 	"golang.org/x/text/width"
 )
 
-const ellipsis = "…"
+const Ellipsis = "…"
 
-// columns is how many columns of a terminal a text takes: none for marks that combine
+// Columns is how many columns of a terminal a text takes: none for marks that combine
 // with the character before them, two for wide characters.
-func columns(s string) (n int) {
+func Columns(s string) (n int) {
 	for _, r := range s {
 		n += runeColumns(r)
 	}
@@ -29,28 +29,28 @@ func runeColumns(r rune) int {
 	return 1
 }
 
-// cutEnd shortens a text to a number of columns.
-func cutEnd(s string, most int) string {
-	if columns(s) <= most {
+// CutEnd shortens a text to a number of columns.
+func CutEnd(s string, most int) string {
+	if Columns(s) <= most {
 		return s
 	}
 	if most < 1 {
 		return ""
 	}
-	return head(s, most-1) + ellipsis
+	return head(s, most-1) + Ellipsis
 }
 
-// cutMiddle shortens a name to a number of columns. Its end stays longest: names in a
+// CutMiddle shortens a name to a number of columns. Its end stays longest: names in a
 // folder mostly differ there.
-func cutMiddle(s string, most int) string {
-	if columns(s) <= most {
+func CutMiddle(s string, most int) string {
+	if Columns(s) <= most {
 		return s
 	}
 	if most < 1 {
 		return ""
 	}
 	first := head(s, (most-1)/3)
-	return first + ellipsis + tail(s, most-1-columns(first))
+	return first + Ellipsis + tail(s, most-1-Columns(first))
 }
 
 // head is the longest beginning of s within a number of columns.

@@ -1,4 +1,4 @@
-package main
+package terminal
 
 import (
 	"bytes"
@@ -8,20 +8,20 @@ import (
 	"unicode/utf16"
 )
 
-// jsonText writes JSON for a terminal, too: what a terminal would obey, or nobody can
+// JSON writes JSON for a terminal, too: what a terminal would obey, or nobody can
 // see, becomes \u escapes, which mean the same to a program. Outside of strings JSON
 // has none of it. Each write must end between characters.
-type jsonText struct{ w io.Writer }
+type JSON struct{ W io.Writer }
 
-func (t jsonText) Write(p []byte) (int, error) {
-	if _, err := t.w.Write(plainJSON(p)); err != nil {
+func (t JSON) Write(p []byte) (int, error) {
+	if _, err := t.W.Write(PlainJSON(p)); err != nil {
 		return 0, err
 	}
 	return len(p), nil
 }
 
-// plainJSON is the same JSON without characters that do not print.
-func plainJSON(text []byte) []byte {
+// PlainJSON is the same JSON without characters that do not print.
+func PlainJSON(text []byte) []byte {
 	hidden := func(r rune) bool { return r >= 0x7f && !unicode.IsPrint(r) }
 	if bytes.IndexFunc(text, hidden) < 0 {
 		return text
