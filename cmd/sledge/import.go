@@ -326,7 +326,7 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 		return nil, err
 	}
 	if err := d.o.Rules.CheckUntil(a.now()); err != nil {
-		return nil, &usageError{err}
+		return nil, &usageError{Err: err}
 	}
 	if f.crowd == nil { // of several devices importAll has told it
 		a.warnSurplus(f.site)
@@ -464,7 +464,7 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
 	a.watchSilence(&o)
 	if err := o.Validate(); err != nil {
-		return o, &usageError{err}
+		return o, &usageError{Err: err}
 	}
 	limitMemory(o.Memory) // of all devices at once
 	if err := f.share(&o, set.Scope); err != nil {

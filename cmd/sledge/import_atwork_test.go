@@ -105,7 +105,7 @@ func TestSteerOfEnded(t *testing.T) {
 		state := stateWith(t, importer.Status{State: end, Updated: time.Now()})
 		_, err := (&app{now: time.Now}).steer(context.Background(), &steerFlags{}, state, importer.WantRun, func(importer.State) bool { return false })
 		var advised *hinted
-		if !errors.Is(err, errNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.hints, " "), want) {
+		if !errors.Is(err, errNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.Hints, " "), want) {
 			t.Errorf("%s: %v", end, err)
 		}
 	}

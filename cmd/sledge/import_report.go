@@ -93,7 +93,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 	}
 	r, err := importreport.New(devices...)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, &usageError{Err: err}
 	}
 	rep := &runReport{Report: r, Verdict: r.Verdict(), Written: []string{}}
 	if err := f.write(ctx, rep, states); err != nil {

@@ -222,14 +222,14 @@ func (f *jobFlags) params(now time.Time) (site.JobParams, error) {
 		return p, usagef("--target is missing: where shall the data be imported to?")
 	}
 	if _, _, err := target.ParseTarget(f.target); err != nil {
-		return p, &usageError{err}
+		return p, &usageError{Err: err}
 	}
 	table, err := readProfiles(f.profiles)
 	if err != nil {
 		return p, err
 	}
 	if _, err := target.ProfileIn(table, f.profile); err != nil {
-		return p, &usageError{err}
+		return p, &usageError{Err: err}
 	}
 	if p.Expires, err = parseExpiry(f.expires, now); err != nil {
 		return p, err

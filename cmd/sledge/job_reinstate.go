@@ -59,7 +59,7 @@ device in one state, and is good once.`,
 		r.Device, r.Created = id, a.now().UTC()
 		file, err := r.Sign(signer)
 		if err != nil {
-			return nil, &usageError{err}
+			return nil, &usageError{Err: err}
 		}
 		return &grantReport{id.String(), r.Evidence, r.Reason, *out}, writeNew(*out, file, false)
 	})

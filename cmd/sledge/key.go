@@ -169,7 +169,7 @@ func showKey(role, file string, pub ed25519.PublicKey) (*shownKey, error) {
 func (r *keysReport) underName() (err error) {
 	for _, k := range r.Keys {
 		if k.VerifierKey, err = crypto.NoteKey(r.Log, k.key); err != nil {
-			return &usageError{err}
+			return &usageError{Err: err}
 		}
 	}
 	return nil

@@ -187,7 +187,7 @@ func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
 		return nil, err
 	}
 	if err := d.Allows(event); err != nil {
-		return nil, &hinted{err, []string{"a load was not finished: run the same sledge load again; it goes on",
+		return nil, &hinted{Err: err, Hints: []string{"a load was not finished: run the same sledge load again; it goes on",
 			"or, to seal what is on the disks now: sledge seal --incomplete, which the statement will say"}}
 	}
 	return key, nil

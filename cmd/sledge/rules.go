@@ -64,7 +64,7 @@ func (f *ruleFlags) read() (importer.Rules, error) {
 	}
 	rules, err := importer.ParseRules(text)
 	if err != nil {
-		return rules, hint(&usageError{fmt.Errorf("%s: %w", f.file, err)}, "docs/import.md, \"Rules\", has an example and every name")
+		return rules, hint(&usageError{Err: fmt.Errorf("%s: %w", f.file, err)}, "docs/import.md, \"Rules\", has an example and every name")
 	}
 	return rules, nil
 }
@@ -88,7 +88,7 @@ func (f *ruleFlags) short() (importer.Rules, error) {
 		rules, err = importer.ParseRules(text)
 	}
 	if err != nil {
-		return rules, &usageError{err}
+		return rules, &usageError{Err: err}
 	}
 	return rules, nil
 }

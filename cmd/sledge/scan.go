@@ -154,7 +154,7 @@ unlocked, it says whether all of the source fits.`,
 		}
 		rules, err := rulesOf(t, policy, profiles)
 		if err != nil {
-			return nil, &usageError{err}
+			return nil, &usageError{Err: err}
 		}
 		if err := checkSource(args[0]); err != nil {
 			return nil, err

@@ -81,7 +81,7 @@ func exportSite(dir, job, out string) (report, error) {
 	}
 	to, err := lastingFolder(out)
 	if errors.Is(err, errNotFolder) {
-		return nil, &usageError{fmt.Errorf("--out: %w", err)}
+		return nil, &usageError{Err: fmt.Errorf("--out: %w", err)}
 	}
 	if err != nil {
 		return nil, err

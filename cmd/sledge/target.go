@@ -69,7 +69,7 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 	o.Problem = func(e *target.Error) { a.warn("%s", e) }
 	a.watchProbe(&o)
 	if err := o.Validate(); err != nil {
-		return nil, &usageError{err}
+		return nil, &usageError{Err: err}
 	}
 	target, err := importer.NewS3(ctx, o)
 	if err != nil {

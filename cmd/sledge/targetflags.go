@@ -64,7 +64,7 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 		o.Profile = f.profile
 	}
 	if o.Bucket, o.Prefix, err = target.ParseTarget(url); err != nil {
-		return o, &usageError{err}
+		return o, &usageError{Err: err}
 	}
 	if o.CustomerKey, err = readCustomerKey(f.customerKey); err != nil {
 		return o, err
@@ -73,10 +73,10 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 		return o, err
 	}
 	if _, err := target.ProfileIn(o.Profiles, o.Profile); err != nil {
-		return o, &usageError{err}
+		return o, &usageError{Err: err}
 	}
 	if err := o.CheckConnection(); err != nil {
-		return o, &usageError{err}
+		return o, &usageError{Err: err}
 	}
 	if err := o.ResolveEndpoint(context.Background()); err != nil {
 		return o, err
@@ -97,7 +97,7 @@ func readCustomerKey(name string) (*target.CustomerKey, error) {
 	defer clear(text)
 	key, err := target.ReadCustomerKey(text)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("--sse-c-key %s: %w", name, err)}
+		return nil, &usageError{Err: fmt.Errorf("--sse-c-key %s: %w", name, err)}
 	}
 	return key, nil
 }

@@ -21,8 +21,10 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/terminal"
+	"github.com/sledge-io/sledge/internal/verdict"
 )
 
 // Exit codes, listed in docs/exit-codes.md (a test compares them).
@@ -115,7 +117,7 @@ var (
 	errJobFile       = errors.New("job file")
 	errExpired       = errors.New("job has expired")
 	errWrongCode     = errors.New("wrong unlock code")
-	errUnproven      = errors.New("origin is not proven")
+	errUnproven      = verdict.ErrUnproven
 	errOtherTarget   = errors.New("another target than the job's")
 	errNoDevice      = errors.New("no device named")
 	errNoDisks       = errors.New("no disks named")
@@ -129,9 +131,9 @@ var (
 	errSealedWithout = errors.New("sealed")
 	errRemarks       = errors.New("loaded with remarks: the device has the last good version, and a later look failed or was doubtful")
 	errFewFiles      = errors.New("too few files may be open at once")
-	errDamage        = errors.New("damage that can be repaired")
-	errLost          = errors.New("data lost")
-	errRefused       = errors.New("not to be used")
+	errDamage        = verdict.ErrDamage
+	errLost          = verdict.ErrLost
+	errRefused       = verdict.ErrRefused
 	errTarget        = errors.New("the import stopped")
 	errObjects       = errors.New("objects are not in the target or not proven")
 	errExtras        = errors.New("objects that no receipt names are below the prefix")
@@ -149,29 +151,15 @@ type jobFileError struct{ error }
 
 func (e *jobFileError) Unwrap() []error { return []error{errJobFile, e.error} }
 
-// usageError is a mistake on the command line.
-type usageError struct{ error }
+type (
+	usageError = advice.UsageError
+	hinted     = advice.Hinted
+)
 
-func (e *usageError) Unwrap() error { return e.error }
+func usagef(format string, args ...any) error { return advice.Usagef(format, args...) }
 
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-
-// hinted is an error with a hint that only its place knows. The exit code is
-// still diagnose's.
-type hinted struct {
-	error
-	hints []string
-}
-
-func (e *hinted) Unwrap() error { return e.error }
-
-// hint gives an error its hint. Without an error there is none.
-func hint(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return &hinted{err, []string{fmt.Sprintf(format, args...)}}
-}
+// hint gives an error its hint. The exit code is still diagnose's.
+func hint(err error, format string, args ...any) error { return advice.Hint(err, format, args...) }
 
 // helpHint becomes the help of the verb that was called.
 const helpHint = "see the command's --help"
@@ -217,7 +205,7 @@ func diagnose(err error) (code int, hints []string) {
 		break
 	}
 	if maker := (*hinted)(nil); errors.As(err, &maker) && (code != exitVersion || !errors.Is(err, fsck.ErrVersion)) {
-		hints = maker.hints
+		hints = maker.Hints
 	}
 	return code, hints
 }

@@ -294,7 +294,7 @@ func (a *app) lostBefore(c appliance.Config, key []byte) error {
 		return nil
 	case err != nil:
 		_, more := diagnose(err)
-		return &hinted{fmt.Errorf("what is safe on the disks is not known: %w", err), append([]string{"the device is unlocked; which disk it is: sledge status"}, more...)}
+		return &hinted{Err: fmt.Errorf("what is safe on the disks is not known: %w", err), Hints: append([]string{"the device is unlocked; which disk it is: sledge status"}, more...)}
 	}
 	defer seen.Close()
 	return hint(seen.Lost(), "the device is unlocked; keep the source and load it again: that takes what is lost; if a disk was replaced, the old one may have it")

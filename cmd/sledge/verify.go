@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/verdict"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -92,27 +93,8 @@ func printFindings(w io.Writer, findings []fsck.Finding) {
 	}
 }
 
-// verdictError is the verifier's answer as an error.
 func verdictError(v fsck.Verdict, origin string, findings []fsck.Finding) error {
-	worst := func(s fsck.Severity) error {
-		for _, f := range findings {
-			if f.Severity == s {
-				return errors.New(f.Text)
-			}
-		}
-		return errors.New("see the findings")
-	}
-	switch {
-	case v == fsck.VerdictRefused:
-		return fmt.Errorf("%w: %w", errRefused, worst(fsck.Fatal))
-	case v == fsck.VerdictLost:
-		return fmt.Errorf("%w: %w", errLost, worst(fsck.Lost))
-	case origin != fsck.OriginProven:
-		return errUnproven
-	case v == fsck.VerdictRepairable:
-		return fmt.Errorf("%w: %w", errDamage, worst(fsck.Repairable))
-	}
-	return nil
+	return verdict.Error(v, origin, findings)
 }
 
 // setError is verdictError for a set of disks: a loss that more disks would undo
@@ -296,7 +278,7 @@ func (r *proofReport) compare(plain string, sum []byte) error {
 		r.Content = "the same as when it was loaded"
 	case errors.Is(err, fsck.ErrNoDigest) && sum != nil:
 		r.Content = "not compared"
-		return hint(&usageError{err}, "compare with the file itself: --file PLAINFILE")
+		return hint(&usageError{Err: err}, "compare with the file itself: --file PLAINFILE")
 	case errors.Is(err, fsck.ErrContent):
 		r.Content = "DIFFERENT from what was loaded"
 		return fmt.Errorf("%w: %w", errRefused, err)

@@ -92,7 +92,7 @@ func (f *auditFlags) check() error {
 	}
 	size, err := importer.ParseSampleSize(f.sample)
 	if err != nil {
-		return &usageError{err}
+		return &usageError{Err: err}
 	}
 	f.size = &size
 	return nil

@@ -280,7 +280,7 @@ func (r *verifyImportReport) objects() error {
 		err = fmt.Errorf("%w: %s not compared", errObjects, plural(silent, "object"))
 	}
 	if err != nil && len(r.remedies) > 0 {
-		return &hinted{err, r.remedies}
+		return &hinted{Err: err, Hints: r.remedies}
 	}
 	return err
 }

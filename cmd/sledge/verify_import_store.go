@@ -64,7 +64,7 @@ func otherPrefix(err error) error {
 	if !errors.Is(err, importer.ErrPrefix) {
 		return err
 	}
-	return hint(&usageError{err}, "name with --target the prefix that the import wrote to, or the bucket alone; another bucket must have the objects under the same keys")
+	return hint(&usageError{Err: err}, "name with --target the prefix that the import wrote to, or the bucket alone; another bucket must have the objects under the same keys")
 }
 
 // compare asks the store, or the listing, or both.
@@ -227,7 +227,7 @@ func inventoryError(err error) error {
 	var at *fs.PathError
 	switch {
 	case errors.Is(err, importer.ErrColumns):
-		return &usageError{fmt.Errorf("inventory: %w", err)}
+		return &usageError{Err: fmt.Errorf("inventory: %w", err)}
 	case errors.As(err, &at), errors.Is(err, fs.ErrNotExist):
 		return hint(fmt.Errorf("inventory: %w", err), "fetch the inventory first, with every file that its manifest.json names: it is read from this machine")
 	}

@@ -21,7 +21,7 @@ func (d *auditedDevice) compareTarget(asked string) error {
 	if asked != "" {
 		bucket, prefix, err := target.ParseTarget(asked)
 		if err != nil {
-			return &usageError{err}
+			return &usageError{Err: err}
 		}
 		if (importer.Options{Config: s3.Config{Bucket: bucket}, Prefix: prefix}).TargetURL() == d.Target {
 			return nil
