@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -206,7 +207,7 @@ func (f *acceptFlags) check() ([]waiver, error) {
 	}
 	for _, name := range []string{f.out, f.list} {
 		if _, err := os.Lstat(name); name != "" && err == nil {
-			return nil, fmt.Errorf("%s: %w", name, errFileExists)
+			return nil, fmt.Errorf("%s: %w", name, files.ErrExists)
 		}
 	}
 	if f.trust == "" && f.site == "" {
@@ -224,7 +225,7 @@ func (f *acceptFlags) check() ([]waiver, error) {
 	if f.waivers == "" {
 		return waivers, nil
 	}
-	text, err := readFile(f.waivers, 128<<20)
+	text, err := files.Read(f.waivers, 128<<20)
 	if err != nil {
 		return nil, err
 	}
@@ -408,7 +409,7 @@ func (c *acceptance) unwaived() error {
 	open := slices.DeleteFunc(slices.Clone(c.r.Unproven), func(u *unproven) bool { return u.Waived })
 	c.r.Waived = len(c.r.Unproven) - len(open)
 	if c.f.list != "" {
-		if err := writeNew(c.f.list, encodeWaivers(open), true); err != nil {
+		if err := files.WriteNew(c.f.list, encodeWaivers(open), true); err != nil {
 			return err
 		}
 		c.r.List = c.f.list
@@ -444,7 +445,7 @@ func (c *acceptance) sign(key ed25519.PrivateKey) error {
 	if err := checkAcceptance(file, c.signer); err != nil {
 		return err
 	}
-	if err := writeNew(c.f.out, file, false); err != nil {
+	if err := files.WriteNew(c.f.out, file, false); err != nil {
 		return err
 	}
 	c.r.File, c.r.Accepted, c.r.Acceptor = c.f.out, s.Accepted, crypto.Fingerprint(key.Public().(ed25519.PublicKey))

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -164,7 +165,7 @@ func (a *app) exportList(ctx context.Context, f *exportListFlags, prefix string)
 		a.out = a.err // the verb's end
 		err = streamed(ctx, write(out))
 	} else {
-		_, err = newFile(f.out, 0o600, write)
+		_, err = files.New(f.out, 0o600, write)
 	}
 	if err != nil {
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -104,7 +105,7 @@ func (a *app) giveLabels(f *importFlags, devices []*importDevice) error {
 			continue
 		}
 		if first := devices[at].label; first != "" {
-			other, err := readFile(first, manifest.MaxCheckpoint)
+			other, err := files.Read(first, manifest.MaxCheckpoint)
 			if err != nil || !bytes.Equal(other, text) {
 				return hint(usagef("%s and %s are different labels of device %s", first, name, l.Scope.Device), "give the one that came with this delivery")
 			}
@@ -165,7 +166,7 @@ func (a *app) labelFiles(names []string) (files []string, err error) {
 
 // readLabel reads a label's file; what is none is an error that names the file.
 func readLabel(name string) (text []byte, l manifest.Label, err error) {
-	if text, err = readFile(name, manifest.MaxCheckpoint); err != nil {
+	if text, err = files.Read(name, manifest.MaxCheckpoint); err != nil {
 		return nil, l, err
 	}
 	if l, err = manifest.ParseLabel(text); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -161,7 +162,7 @@ func (f *reportFlags) write(ctx context.Context, r *runReport, states []string) 
 		return nil
 	}
 	r.Written = append(r.Written, f.html)
-	_, err := newFile(f.html, 0o600, r.HTML)
+	_, err := files.New(f.html, 0o600, r.HTML)
 	return err
 }
 
@@ -196,7 +197,7 @@ func fileSafe(run string) string {
 
 func (f *reportFlags) writeTable(ctx context.Context, name string, r *runReport, devices []*importreport.Device, states []string) error {
 	r.Written = append(r.Written, name)
-	_, err := newFile(name, 0o600, func(w io.Writer) error {
+	_, err := files.New(name, 0o600, func(w io.Writer) error {
 		table, err := importreport.NewCSV(w)
 		if err != nil {
 			return err

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -166,7 +167,7 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 	}
 	for _, name := range []string{f.out, f.codeOut, f.codeQR()} {
 		if _, err := os.Lstat(name); name != "" && err == nil {
-			return nil, fmt.Errorf("%s: %w", name, errFileExists)
+			return nil, fmt.Errorf("%s: %w", name, files.ErrExists)
 		}
 	}
 	s, err := openSite(f.site)
@@ -189,7 +190,7 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 	r.File = fmt.Sprintf("%s/jobs/%s/job.dsse", strings.TrimRight(f.site, "/"), made.Job.ID)
 	if f.out != "" {
 		r.File = f.out
-		err = writeNew(f.out, made.File, false)
+		err = files.WriteNew(f.out, made.File, false)
 	}
 	return r, err
 }
@@ -313,7 +314,7 @@ func (a *app) jobShow() *cobra.Command {
 	}
 	trust := cmd.Flags().String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…)")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
-		file, err := readFile(args[0], manifest.MaxStatement)
+		file, err := files.Read(args[0], manifest.MaxStatement)
 		if err != nil {
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -61,6 +62,6 @@ device in one state, and is good once.`,
 		if err != nil {
 			return nil, &usageError{Err: err}
 		}
-		return &grantReport{id.String(), r.Evidence, r.Reason, *out}, writeNew(*out, file, false)
+		return &grantReport{id.String(), r.Evidence, r.Reason, *out}, files.WriteNew(*out, file, false)
 	})
 }

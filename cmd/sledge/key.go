@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -112,7 +113,7 @@ mount point, a receipts folder, or the checkpoint's file.`,
 
 // read takes the keys of a file: a .pub file has one, a job file several.
 func (f *keyShowFlags) read(name string) ([]*shownKey, error) {
-	text, err := readFile(name, manifest.MaxStatement)
+	text, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}
@@ -206,7 +207,7 @@ func checkpointAt(place string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		text, err := readFile(place, manifest.MaxCheckpoint)
+		text, err := files.Read(place, manifest.MaxCheckpoint)
 		if err != nil || !strings.HasPrefix(string(text), "sledge label ") {
 			return text, err
 		}
@@ -216,9 +217,9 @@ func checkpointAt(place string) ([]byte, error) {
 		}
 		return l.Checkpoint, nil
 	}
-	text, err := readIn(place, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
+	text, err := files.ReadIn(place, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
 	if errors.Is(err, os.ErrNotExist) {
-		text, err = readIn(place, "log/checkpoint", manifest.MaxCheckpoint)
+		text, err = files.ReadIn(place, "log/checkpoint", manifest.MaxCheckpoint)
 	}
 	if err != nil {
 		return nil, hint(fmt.Errorf("%s: no log: %w", place, err), "name a sealed disk, a receipts folder, a label or a checkpoint's file")

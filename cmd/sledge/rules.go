@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 // ruleFlags are the rules of an import: a file, or one rule over everything.
@@ -58,7 +59,7 @@ func (f *ruleFlags) read() (importer.Rules, error) {
 	if short.Canonical() != nil {
 		return short, usagef("--rules goes without the flags that make rules, such as --storage-class, --sse, --tag, --metadata and --strip: say it in the file")
 	}
-	text, err := readFile(f.file, importer.MaxRules)
+	text, err := files.Read(f.file, importer.MaxRules)
 	if err != nil {
 		return short, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -135,7 +136,7 @@ field: the device wants it before it seals.`,
 		if err != nil {
 			return nil, err
 		}
-		bundle, err := readFile(args[0], 1<<20)
+		bundle, err := files.Read(args[0], 1<<20)
 		if err != nil {
 			return nil, err
 		}

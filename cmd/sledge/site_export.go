@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -113,7 +114,7 @@ func jobOfSite(s *site.Site, job string) (manifest.ID, error) {
 	if id, err := manifest.ParseID(job); err == nil {
 		return id, nil
 	}
-	file, err := readFile(job, manifest.MaxStatement)
+	file, err := files.Read(job, manifest.MaxStatement)
 	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(job, "/.") {
 		return manifest.ID{}, usagef("--job %q is neither a file nor a job's id of 32 lower-case hexadecimal characters", job)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 type statusReport struct {
@@ -260,7 +261,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	if err != nil {
 		return r, err
 	}
-	if err := writeNew(wrapCheck, bundle, false); err != nil {
+	if err := files.WriteNew(wrapCheck, bundle, false); err != nil {
 		return r, err
 	}
 	r.WrapCheck = wrapCheck

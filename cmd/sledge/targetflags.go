@@ -10,6 +10,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -90,7 +91,7 @@ func readCustomerKey(name string) (*target.CustomerKey, error) {
 	if name == "" {
 		return nil, nil
 	}
-	text, err := readFile(name, target.MaxCustomerKey)
+	text, err := files.Read(name, target.MaxCustomerKey)
 	if err != nil {
 		return nil, err
 	}

@@ -124,7 +124,6 @@ var (
 	errSameDisk      = errors.New("one folder, named twice")
 	errStateFolder   = errors.New("state folder cannot be used")
 	errNotFolder     = errors.New("not a folder")
-	errFileExists    = errors.New("exists already and is not overwritten")
 	errDegraded      = errors.New("a disk failed, the load went on without it")
 	errLessParity    = errors.New("packs were written with less parity")
 	errSkipped       = errors.New("source entries could not be read")

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -165,7 +166,7 @@ func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 		}
 		return &adoption{job, file, nil}, a.checkUnlock(d, job)
 	}
-	file, err := readFile(name, manifest.MaxStatement)
+	file, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}

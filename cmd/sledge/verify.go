@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
@@ -224,7 +225,7 @@ func (a *app) verifyProof() *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		proof, err := readFile(args[0], 8<<20)
+		proof, err := files.Read(args[0], 8<<20)
 		if err != nil {
 			return nil, err
 		}

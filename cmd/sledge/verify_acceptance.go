@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -98,7 +99,7 @@ device's last one.`,
 }
 
 func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, trust string, labels []string) (report, error) {
-	file, err := readFile(name, manifest.MaxStatement)
+	file, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +141,7 @@ func (a *app) acceptanceOptions(trust string, labels []string, m *meter) (fsck.A
 	}
 	all := fsck.AcceptanceOptions{Options: o}
 	for _, name := range labels {
-		text, err := readFile(name, manifest.MaxCheckpoint)
+		text, err := files.Read(name, manifest.MaxCheckpoint)
 		if err != nil {
 			done()
 			return all, nil, err

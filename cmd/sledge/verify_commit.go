@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -110,7 +111,7 @@ func (r *commitReport) end() error {
 func readMarker(ctx context.Context, name string, reach targetFlags) ([]byte, error) {
 	bucket, key, inStore := target.CutTarget(name)
 	if !inStore {
-		return readFile(name, manifest.MaxStatement)
+		return files.Read(name, manifest.MaxStatement)
 	}
 	if bucket == "" || key == "" {
 		return nil, usagef("%q is not s3://BUCKET/KEY", name)

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -85,7 +86,7 @@ func (f *auditFlags) check() error {
 		return usagef("--commit-marker is of --extras")
 	}
 	if _, err := os.Lstat(f.differences); f.differences != "" && err == nil {
-		return fmt.Errorf("%s: %w", f.differences, errFileExists)
+		return fmt.Errorf("%s: %w", f.differences, files.ErrExists)
 	}
 	if f.sample == "" {
 		return nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -141,7 +142,7 @@ func ofDevice(names []string, origin string, of func(string) string) (some []str
 // receiptsOrigin is the device that a receipts folder says it is of, in the words
 // of its manifest's checkpoint.
 func receiptsOrigin(folder string) (string, error) {
-	text, err := readIn(folder, "log/checkpoint", manifest.MaxCheckpoint)
+	text, err := files.ReadIn(folder, "log/checkpoint", manifest.MaxCheckpoint)
 	if err != nil {
 		return "", err
 	}
@@ -150,7 +151,7 @@ func receiptsOrigin(folder string) (string, error) {
 }
 
 func diskOrigin(disk string) string {
-	text, err := readIn(disk, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
+	text, err := files.ReadIn(disk, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
 	if err != nil {
 		return "" // a disk of no use is left to those who verify one device
 	}
@@ -165,7 +166,7 @@ func firstLine(text []byte) string {
 // list opens the device's objects.list. Where it was verified before, its end is an error
 // if it is not that list any more.
 func (d *auditedDevice) list() (io.ReadCloser, error) {
-	f, err := openIn(d.Receipts, "objects.list")
+	f, err := files.OpenIn(d.Receipts, "objects.list")
 	if err != nil || d.ReceiptReport == nil {
 		return f, err
 	}
@@ -263,7 +264,7 @@ func endpointElsewhere() bool {
 // total reads the total that was verified.
 func (d *auditedDevice) total(job *manifest.Job) (total importer.ReceiptTotal, err error) {
 	name := filepath.Join(d.Receipts, "total.dsse")
-	env, err := readFile(name, manifest.MaxStatement)
+	env, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
 		return total, err
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -51,7 +52,7 @@ func (a *app) compareObjects(ctx context.Context, f *auditFlags, r *verifyImport
 		return otherPrefix(c.compare(ctx))
 	}
 	// A comparison that does not come to its end leaves no file: it would look whole.
-	_, err := newFile(f.differences, 0o600, func(w io.Writer) error {
+	_, err := files.New(f.differences, 0o600, func(w io.Writer) error {
 		c.found = newDifferenceFile(w, f.differences)
 		return errors.Join(c.compare(ctx), c.found.flush())
 	})

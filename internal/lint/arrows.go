@@ -78,6 +78,8 @@ var arrows = []Arrow{
 		"an error's hints belong to whoever makes it, whatever it is of"},
 	{"internal/verdict/...", []string{"internal/fsck/..."}, none,
 		"what a verdict means does not depend on who asked for it"},
+	{"internal/files/...", []string{"internal/vfs/...", "internal/terminal/..."}, []string{"golang.org/x/sys/..."},
+		"the operator's own files are no part of a device, an import or a site"},
 	{"internal/terminal/...", none, []string{"golang.org/x/text/..."},
 		"texts for a terminal know nothing of what they tell of"},
 	{"internal/extsort/...", []string{"internal/vfs/...", "internal/durable/..."}, none,

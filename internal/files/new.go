@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"bufio"
@@ -10,12 +10,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"golang.org/x/sys/unix"
 )
 
-// newFile writes a new file of any length and never replaces one: what is there
+// ErrExists: a file of that name is there, with other content.
+var ErrExists = errors.New("exists already and is not overwritten")
+
+// New writes a new file of any length and never replaces one: what is there
 // with the same content is success, for a command that was killed had written it.
 // Returned nil means that file and name are durable.
-func newFile(name string, perm fs.FileMode, write func(io.Writer) error) (size int64, err error) {
+func New(name string, perm fs.FileMode, write func(io.Writer) error) (size int64, err error) {
 	temp := fmt.Sprintf("%s.%s.tmp", name, rand.Text()[:8])
 	f, err := os.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 	var at *fs.PathError
@@ -41,14 +46,14 @@ func newFile(name string, perm fs.FileMode, write func(io.Writer) error) (size i
 		err = os.Rename(temp, name)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return 0, fmt.Errorf("%s: %w", name, errFileExists)
+		return 0, fmt.Errorf("%s: %w", name, ErrExists)
 	}
-	return size, errors.Join(err, syncFolder(filepath.Dir(name)))
+	return size, errors.Join(err, SyncFolder(filepath.Dir(name)))
 }
 
 // sameFile is nil if the regular file name holds what temp holds.
 func sameFile(name, temp string) error {
-	different := fmt.Errorf("%s: %w", name, errFileExists)
+	different := fmt.Errorf("%s: %w", name, ErrExists)
 	a, errA := os.Lstat(name)
 	b, errB := os.Lstat(temp)
 	if errA != nil || errB != nil || !a.Mode().IsRegular() || a.Size() != b.Size() {
@@ -72,10 +77,54 @@ func sameFile(name, temp string) error {
 			return different
 		}
 		if errF == io.EOF || errF == io.ErrUnexpectedEOF {
-			return syncFolder(filepath.Dir(name))
+			return SyncFolder(filepath.Dir(name))
 		}
 		if errF != nil {
 			return errF
 		}
 	}
+}
+
+// WriteNew writes a file that did not exist, mode 0600 if it is private. It is
+// there whole or not at all: a kill leaves NAME.….tmp at most, so that the same
+// command can write NAME again.
+func WriteNew(name string, b []byte, private bool) error {
+	perm := fs.FileMode(0o644)
+	if private {
+		perm = 0o600
+	}
+	if _, err := os.Lstat(name); err == nil {
+		if sameContent(name, b) {
+			return nil // a command that was killed had written it
+		}
+		return fmt.Errorf("%s: %w", name, ErrExists)
+	}
+	_, err := New(name, perm, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+	return err
+}
+
+// sameContent tells whether a regular file holds exactly b.
+func sameContent(name string, b []byte) bool {
+	st, err := os.Lstat(name)
+	if err != nil || !st.Mode().IsRegular() || st.Size() != int64(len(b)) {
+		return false
+	}
+	have, err := os.ReadFile(name)
+	return err == nil && bytes.Equal(have, b)
+}
+
+// SyncFolder makes a new name durable.
+func SyncFolder(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, unix.EINVAL) {
+		return err
+	}
+	return nil
 }

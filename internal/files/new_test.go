@@ -1,4 +1,4 @@
-package main
+package files
 
 import (
 	"errors"
@@ -13,11 +13,11 @@ import (
 func TestWriteNew(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "label")
 	for range 2 {
-		if err := writeNew(name, []byte("label"), false); err != nil {
+		if err := WriteNew(name, []byte("label"), false); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := writeNew(name, []byte("other"), false); !errors.Is(err, errFileExists) {
+	if err := WriteNew(name, []byte("other"), false); !errors.Is(err, ErrExists) {
 		t.Fatalf("other content: %v", err)
 	}
 	if b, _ := os.ReadFile(name); string(b) != "label" {
@@ -30,7 +30,7 @@ func TestWriteNew(t *testing.T) {
 func TestNewFileReplacesNothing(t *testing.T) {
 	dir := t.TempDir()
 	write := func(text string) error {
-		_, err := newFile(filepath.Join(dir, "report"), 0o600, func(w io.Writer) error {
+		_, err := New(filepath.Join(dir, "report"), 0o600, func(w io.Writer) error {
 			_, err := io.WriteString(w, text)
 			return err
 		})
@@ -40,7 +40,7 @@ func TestNewFileReplacesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, other := range []string{"REPORT", "rep", "report, longer"} {
-		if err := write(other); !errors.Is(err, errFileExists) {
+		if err := write(other); !errors.Is(err, ErrExists) {
 			t.Errorf("%q: %v", other, err)
 		}
 	}
