@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
@@ -234,18 +235,11 @@ func (f *acceptFlags) check() ([]waiver, error) {
 }
 
 func (c *acceptance) readLabels() error {
-	for _, name := range c.f.labels {
-		text, l, err := readLabel(name)
-		if err != nil {
-			return err
-		}
-		device := l.Scope.Device.String()
-		if first := c.labels[device]; first != nil && !bytes.Equal(first, text) {
-			return hint(usagef("%s is another label of device %s than the one before it", name, device), "give the one that came with this delivery")
-		}
-		c.labels[device] = text
+	labels, err := delivery.ReadLabels(c.f.labels)
+	for _, l := range labels {
+		c.labels[l.Scope.Device.String()] = l.Text
 	}
-	return nil
+	return err
 }
 
 // receipts checks one folder and notes what it does not prove.
@@ -343,7 +337,7 @@ func (c *acceptance) agree(file []byte) error {
 	if err := c.openJob(file); err != nil || job == nil {
 		return err
 	}
-	what := jobsDiffer(job, c.job)
+	what := delivery.JobsDiffer(job, c.job)
 	switch {
 	case what == "job":
 		return hint(usagef("it is of job %s, the receipts before it are of job %s", c.job.ID, job.ID), "accept each job by itself")

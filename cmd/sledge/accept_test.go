@@ -3,7 +3,6 @@ package main
 import (
 	"crypto/ed25519"
 	"crypto/rand"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -89,31 +88,6 @@ func TestAcceptSerials(t *testing.T) {
 				t.Errorf("kept: %v", err)
 			}
 		})
-	}
-}
-
-// TestAcceptLabels: two different labels of one device are refused, one that is given twice is not.
-func TestAcceptLabels(t *testing.T) {
-	key := ed25519.NewKeyFromSeed(make([]byte, 32))
-	name := func(file string, size uint64) string {
-		scope := manifest.Scope{Job: manifest.ID{1}, Device: manifest.ID{2}, Generation: 1}
-		checkpoint, err := manifest.SignCheckpoint(scope.Origin(), size, [32]byte{3}, key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		text := manifest.Label{Scope: scope, Disks: 3, JobSerial: 1, Checkpoint: checkpoint}.Encode()
-		file = t.TempDir() + "/" + file
-		if err := os.WriteFile(file, text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return file
-	}
-	a, same, other := name("a", 5), name("same", 5), name("other", 6)
-	for _, labels := range [][]string{{a}, {a, same}, {a, other}} {
-		c := &acceptance{f: &acceptFlags{labels: labels}, labels: map[string][]byte{}}
-		if err := c.readLabels(); (err != nil) != (labels[len(labels)-1] == other) {
-			t.Errorf("%q: %v", labels, err)
-		}
 	}
 }
 

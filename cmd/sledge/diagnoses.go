@@ -9,6 +9,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -115,7 +116,7 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrFilesystem), exitDisks, func(err error) []string {
 			return []string{"make an ext4, xfs or btrfs file system on the disk; or take it as it is: --allow-filesystem " + appliance.Unfit(err) + ", which the seal statement repeats"}
 		}},
-		{is(appliance.ErrForeign), exitDisks, advise("take the disk named above out; use each disk of this device once")},
+		{is(appliance.ErrForeign, delivery.ErrOtherJob), exitDisks, advise("take the disk named above out; use each disk of this device once")},
 		{both(isNot(errTarget), is(syscall.ENOSPC, syscall.EDQUOT)), exitFull, advise("make room, then run the same command again")}, // of an import's state folder: as with little room
 		{is(appliance.ErrAbsent), exitDisks, advise("connect the disk and run the same sledge seal again, or make it anew on an empty one: sledge rebuild --replace NEW",
 			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")},

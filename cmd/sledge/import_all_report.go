@@ -177,9 +177,9 @@ func (u *importUnion) comparePlans(p *plannedUnion) error {
 func (u *importUnion) take(found *importer.UnionReport, devices []*importDevice) {
 	u.Shared, u.Disputed = found.Shared, found.Disputed
 	for _, f := range found.Disputes {
-		d := keyDispute{Key: f.Key, Above: f.Above, Holder: devices[f.Holder].id.String()}
+		d := keyDispute{Key: f.Key, Above: f.Above, Holder: devices[f.Holder].ID.String()}
 		for _, o := range f.Others {
-			d.Others = append(d.Others, devices[o].id.String())
+			d.Others = append(d.Others, devices[o].ID.String())
 		}
 		u.Disputes = append(u.Disputes, d)
 	}
@@ -206,7 +206,7 @@ func (u *importUnion) compare(state string, devices []*importDevice) (err error)
 	defer union.Close()
 	for i, d := range devices {
 		if err := d.addTo(union, i); err != nil {
-			return fmt.Errorf("device %s: %w", d.id, err)
+			return fmt.Errorf("device %s: %w", d.ID, err)
 		}
 	}
 	found, err := union.Report()
@@ -242,7 +242,7 @@ func (r *importAllReport) end(devices []*importDevice, union error) (report, err
 	errs := make([]error, len(devices))
 	for i, d := range devices {
 		code, _ := diagnose(d.err)
-		one := deviceImport{Device: d.id.String(), Disks: d.disks, OK: code == exitDone, Exit: code, Class: className(code)}
+		one := deviceImport{Device: d.ID.String(), Disks: d.Disks, OK: code == exitDone, Exit: code, Class: className(code)}
 		if d.totals != nil {
 			one.ScanEntries, one.ScanBytes = d.totals.ScanEntries, d.totals.ScanBytes
 		}
@@ -252,7 +252,7 @@ func (r *importAllReport) end(devices []*importDevice, union error) (report, err
 		}
 		if d.err != nil {
 			one.Error = d.err.Error()
-			errs[i] = deviceError{d.id.String(), d.err}
+			errs[i] = deviceError{d.ID.String(), d.err}
 		}
 		r.Devices = append(r.Devices, one)
 	}

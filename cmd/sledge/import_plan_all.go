@@ -33,7 +33,7 @@ func newPlannedUnion(devices []*importDevice) (*plannedUnion, error) {
 
 // watch adds what one device's plan comes to.
 func (p *plannedUnion) watch(o *importer.Options, id manifest.ID) {
-	device := slices.IndexFunc(p.devices, func(d *importDevice) bool { return d.id == id })
+	device := slices.IndexFunc(p.devices, func(d *importDevice) bool { return d.ID == id })
 	if profile, err := target.ProfileIn(o.Profiles, o.Profile); err == nil && profile.Folders {
 		p.mu.Lock()
 		p.union.Folders()

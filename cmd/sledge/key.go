@@ -182,7 +182,7 @@ func (r *keysReport) ofLog(place string) error {
 	if err != nil {
 		return err
 	}
-	origin := firstLine(text)
+	origin, _, _ := strings.Cut(string(text), "\n")
 	for _, k := range r.Keys {
 		cp, e := manifest.OpenCheckpoint(text, origin, k.key)
 		if e != nil {

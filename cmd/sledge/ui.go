@@ -22,6 +22,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
@@ -114,7 +115,7 @@ func className(code int) string {
 
 // Outcomes that only the command knows.
 var (
-	errJobFile       = errors.New("job file")
+	errJobFile       = delivery.ErrJobFile
 	errExpired       = errors.New("job has expired")
 	errWrongCode     = errors.New("wrong unlock code")
 	errUnproven      = verdict.ErrUnproven
@@ -141,7 +142,7 @@ var (
 	errUndigested    = errors.New("not in the list, for want of a SHA-256 of the whole file")
 	errUnwaived      = errors.New("neither proven nor waived")
 	errNoRun         = errors.New("no such import run")
-	errMissing       = errors.New("devices of the job are missing")
+	errMissing       = delivery.ErrMissing
 	errInternal      = errors.New("a fault of sledge itself")
 )
 

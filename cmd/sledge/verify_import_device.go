@@ -11,8 +11,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
@@ -29,16 +27,13 @@ type auditedDevice struct {
 	Listing             *importer.ListingReport `json:"listing,omitempty"`
 	Canceled            *importer.CancelMark    `json:"canceled,omitempty"` // the run was given up
 
-	origin  string // that the receipts' checkpoint names
 	chain   chainFlags
 	disks   []string
 	objects uint64 // that the list says are in the store
 	other   bool   // the objects are in another target than the job's
 }
 
-// auditDevices finds out which disks and which label are of which receipts. With
-// one device everything is its own, so that a strange disk or label is named by
-// those who verify it.
+// auditDevices are the receipts with their disks and labels.
 func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, error) {
 	folders, err := a.receiptsFolders(names)
 	if err != nil {
@@ -54,113 +49,15 @@ func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, err
 	if len(disks) == 0 && f.offline {
 		return nil, errNoDisks
 	}
-	labels, err := auditLabels(f.labels)
+	found, err := delivered().Match(folders, disks, f.labels, f.noLabel)
 	if err != nil {
 		return nil, err
 	}
 	var devices []*auditedDevice
-	for _, folder := range folders {
-		d := &auditedDevice{Receipts: folder, disks: disks, chain: chainFlags{trust: f.trust, noLabel: f.noLabel}}
-		if d.origin, err = receiptsOrigin(folder); err != nil {
-			return nil, err
-		}
-		if i := slices.IndexFunc(devices, func(o *auditedDevice) bool { return o.device() == d.device() }); i >= 0 {
-			return nil, hint(usagef("%s and %s are of the same device", devices[i].Receipts, folder), "name the receipts of one run a device: the latest")
-		}
-		if len(folders) > 1 {
-			d.disks = ofDevice(disks, d.origin, diskOrigin)
-			if len(disks) > 0 && len(d.disks) == 0 {
-				return nil, hint(usagef("no disk is of the device of %s", folder), "name one disk of each device, or none at all")
-			}
-		}
-		devices = append(devices, d)
+	for _, r := range found {
+		devices = append(devices, &auditedDevice{Receipts: r.Folder, disks: r.Disks, chain: chainFlags{trust: f.trust, noLabel: f.noLabel, label: r.Label}})
 	}
-	return devices, f.giveLabels(devices, labels)
-}
-
-// auditLabel is a label with the device that it is of.
-type auditLabel struct{ name, origin string }
-
-// auditLabels reads the labels: one that cannot be read must not be taken for none.
-func auditLabels(names []string) (labels []auditLabel, err error) {
-	for _, name := range names {
-		_, l, err := readLabel(name)
-		if err != nil {
-			return nil, err
-		}
-		origin := l.Scope.Origin()
-		if i := slices.IndexFunc(labels, func(o auditLabel) bool { return o.origin == origin }); i >= 0 {
-			return nil, usagef("%s and %s are labels of one device", labels[i].name, name)
-		}
-		labels = append(labels, auditLabel{name, origin})
-	}
-	return labels, nil
-}
-
-// giveLabels gives each device its label. All have to find their device, and each
-// device that is held against its disks needs one, unless the operator goes on
-// without. With one device even a strange label is its own, to be refused by those
-// who compare it.
-func (f *auditFlags) giveLabels(devices []*auditedDevice, labels []auditLabel) error {
-	if len(devices) == 1 && len(labels) == 1 {
-		labels[0].origin = devices[0].origin
-	}
-	for _, l := range labels {
-		i := slices.IndexFunc(devices, func(d *auditedDevice) bool { return d.origin == l.origin })
-		if i < 0 {
-			return hint(usagef("label %s is of %s, of which there are no receipts", l.name, l.origin), "leave it out, or name the receipts of that device, too")
-		}
-		devices[i].chain.label = l.name
-	}
-	for _, d := range devices {
-		if len(d.disks) > 0 && d.chain.label == "" && !f.noLabel {
-			return hint(usagef("no label given of the device of %s", d.Receipts), "give the label that was sent beside its disks: --label FILE; without it an older state of the device looks the same (--no-label)")
-		}
-	}
-	return nil
-}
-
-// device is the device of an origin, whatever its generation.
-func (d *auditedDevice) device() string {
-	if parts := strings.Split(d.origin, "/"); len(parts) == 4 {
-		return parts[2]
-	}
-	return d.origin
-}
-
-// ofDevice are the names whose origin is this one. Nothing is believed by that:
-// the chain is verified afterwards.
-func ofDevice(names []string, origin string, of func(string) string) (some []string) {
-	for _, name := range names {
-		if of(name) == origin {
-			some = append(some, name)
-		}
-	}
-	return some
-}
-
-// receiptsOrigin is the device that a receipts folder says it is of, in the words
-// of its manifest's checkpoint.
-func receiptsOrigin(folder string) (string, error) {
-	text, err := files.ReadIn(folder, "log/checkpoint", manifest.MaxCheckpoint)
-	if err != nil {
-		return "", err
-	}
-	origin, _, _ := strings.Cut(firstLine(text), "/import/")
-	return origin, nil
-}
-
-func diskOrigin(disk string) string {
-	text, err := files.ReadIn(disk, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
-	if err != nil {
-		return "" // a disk of no use is left to those who verify one device
-	}
-	return firstLine(text)
-}
-
-func firstLine(text []byte) string {
-	line, _, _ := strings.Cut(string(text), "\n")
-	return line
+	return devices, nil
 }
 
 // list opens the device's objects.list. Where it was verified before, its end is an error

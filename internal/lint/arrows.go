@@ -78,6 +78,8 @@ var arrows = []Arrow{
 		"an error's hints belong to whoever makes it, whatever it is of"},
 	{"internal/verdict/...", []string{"internal/fsck/..."}, none,
 		"what a verdict means does not depend on who asked for it"},
+	{"internal/delivery", []string{"crypto/...", "manifest/...", "internal/files/...", "internal/advice/..."}, none,
+		"what belongs together is said by names and signatures of the format; opening a device is its caller's"},
 	{"internal/files/...", []string{"internal/vfs/...", "internal/terminal/..."}, []string{"golang.org/x/sys/..."},
 		"the operator's own files are no part of a device, an import or a site"},
 	{"internal/terminal/...", none, []string{"golang.org/x/text/..."},
