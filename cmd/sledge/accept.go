@@ -51,7 +51,7 @@ type acceptReport struct {
 
 const shownUnproven = 100
 
-func (r *acceptReport) print(w io.Writer) {
+func (r *acceptReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "job         %s, serial %d\n", r.Job, r.Serial)
 	for i := range r.Devices {
 		d := &r.Devices[i]

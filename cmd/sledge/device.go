@@ -194,7 +194,7 @@ type deviceReport struct {
 	Files    *firmware.Evidence `json:"evidence_files,omitempty"`
 }
 
-func (r *deviceReport) print(w io.Writer) {
+func (r *deviceReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nkey         %s\nprotection  %s\nobeys       %s\nstate       %s\npublic key  %s\n",
 		r.Device, r.Fingerprint, r.Protection, r.Signer, r.State, escape(filepath.Join(r.Folder, "device.pub")))
 	if r.Files != nil {

@@ -27,7 +27,7 @@ type exportListReport struct {
 	List        string `json:"list,omitempty"`                 // --out
 }
 
-func (r *exportListReport) print(w io.Writer) {
+func (r *exportListReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "listed      %s, %s\n", plural(r.Files, "file"), size(r.Bytes))
 	if r.Directories+r.Symlinks > 0 {
 		fmt.Fprintf(w, "no digest   %s, %s: they have no content\n", plural(r.Directories, "directory"), plural(r.Symlinks, "symbolic link"))

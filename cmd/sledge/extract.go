@@ -18,7 +18,7 @@ type extractReport struct {
 	Folder string `json:"folder"`
 }
 
-func (r *extractReport) print(w io.Writer) {
+func (r *extractReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "extracted   %s, %s, to %s\n", plural(r.Entries, "entry"), size(r.Bytes), escape(r.Folder))
 	if r.Existing > 0 {
 		fmt.Fprintf(w, "existing    %d of them were there already with the same content\n", r.Existing)

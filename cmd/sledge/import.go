@@ -99,7 +99,7 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 // outcomeOrder is that of every report.
 var outcomeOrder = []importer.Outcome{importer.OutcomeStored, importer.OutcomeAlreadyThere, importer.OutcomeNoObject, importer.OutcomeSkipped, importer.OutcomeFailed, importer.OutcomeConflict}
 
-func (r *importReport) print(w io.Writer) {
+func (r *importReport) Print(w io.Writer) {
 	if r.DryRun {
 		fmt.Fprintf(w, "target      %s\nplan only   nothing was written; an import would end like this:\n", escape(r.Target))
 	} else {
@@ -127,7 +127,7 @@ func (r *importReport) print(w io.Writer) {
 		}
 	}
 	if r.Estimate != nil {
-		r.Estimate.print(w)
+		r.Estimate.Print(w)
 	}
 	for _, p := range []importer.Proof{importer.ProofReadBack, importer.ProofSHA256, importer.ProofCRC} {
 		if n := r.Proofs[p]; n > 0 && !r.DryRun {

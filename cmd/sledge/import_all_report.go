@@ -76,12 +76,12 @@ func (d keyDispute) text(plan bool) string {
 	return text
 }
 
-func (r *importAllReport) print(w io.Writer) {
+func (r *importAllReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "job         %s\n", escape(r.Job))
 	for _, d := range r.Devices {
 		fmt.Fprintf(w, "\ndevice      %s: %s\n", escape(d.Device), d.state(r.DryRun))
 		if d.Import != nil {
-			d.Import.print(w)
+			d.Import.Print(w)
 			fmt.Fprintf(w, "scanned     %d entries, %s\n", d.ScanEntries, size(int64(d.ScanBytes)))
 		}
 		if d.Error != "" {
@@ -125,7 +125,7 @@ func (u *importUnion) print(w io.Writer, plan bool) {
 		fmt.Fprintf(w, "disputed    … and %d more\n", more)
 	}
 	if e := u.Estimate; e != nil {
-		e.print(w)
+		e.Print(w)
 	}
 	if !plan {
 		fmt.Fprintf(w, "complete    %s\n", map[bool]string{true: "yes, every device of the job", false: "no"}[u.Complete])

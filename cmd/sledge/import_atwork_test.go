@@ -70,7 +70,7 @@ func TestStatusOfGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		s.print(&out)
+		s.Print(&out)
 		if s.AtWork != c.atWork || c.want == "" && strings.Contains(out.String(), "at work") || !strings.Contains(out.String(), c.want) {
 			t.Errorf("%+v: at work %v\n%s", c, s.AtWork, &out)
 		}

@@ -25,7 +25,7 @@ type runReport struct {
 	Written []string             `json:"written"` // files
 }
 
-func (r *runReport) print(w io.Writer) {
+func (r *runReport) Print(w io.Writer) {
 	r.Text(w)
 	for _, name := range r.Written {
 		fmt.Fprintf(w, "written     %s\n", escape(name))

@@ -42,7 +42,7 @@ type runStatus struct {
 	elsewhere bool          // that was on another host
 }
 
-func (r *runStatus) print(w io.Writer) {
+func (r *runStatus) Print(w io.Writer) {
 	fmt.Fprintf(w, "run         %s of device %s: %s\n", escape(r.Run), r.Device, r.stateNow())
 	if h := r.Halt; h != nil {
 		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), r.haltedSince(h), h.Remedy)

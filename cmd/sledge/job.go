@@ -49,7 +49,7 @@ type manifestPolicy = manifest.JobPolicy
 
 const originProven, originUnproven = "proven", "not proven"
 
-func (r *jobReport) print(w io.Writer) {
+func (r *jobReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "job         %s (serial %d), origin %s\nsite        %s\ncreated     %s\nexpires     %s\n",
 		r.Job, r.Serial, r.Origin, escape(r.Site), r.Created.Format(time.RFC3339), r.Expires.Format(time.RFC3339))
 	for _, d := range r.Devices {

@@ -20,7 +20,7 @@ type grantReport struct {
 	File     string `json:"file"`
 }
 
-func (r *grantReport) print(w io.Writer) {
+func (r *grantReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nevidence    %s\nreason      %s\nstatement   %s\n", r.Device, r.Evidence, escape(r.Reason), escape(r.File))
 }
 

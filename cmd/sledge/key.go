@@ -41,7 +41,7 @@ type keysReport struct {
 	Signed bool        `json:"signed"` // the log's checkpoint is signed by the keys that have a verifier key
 }
 
-func (r *keysReport) print(w io.Writer) {
+func (r *keysReport) Print(w io.Writer) {
 	if r.Signed {
 		fmt.Fprintf(w, "log         %s, %s\n", escape(r.Log), plural(r.Size, "entry"))
 	}

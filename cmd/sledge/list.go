@@ -41,7 +41,7 @@ type listReport struct {
 	long    bool
 }
 
-func (r *listReport) print(w io.Writer) {
+func (r *listReport) Print(w io.Writer) {
 	if r.long {
 		fmt.Fprintf(w, "%s, %s\n", plural(r.Entries, "entry"), size(r.Bytes))
 		if r.Skipped > 0 {

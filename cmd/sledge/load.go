@@ -43,12 +43,12 @@ func newLoadReport(r *appliance.LoadReport, target string) *loadReport {
 	return l
 }
 
-func (r *loadReport) print(w io.Writer) {
+func (r *loadReport) Print(w io.Writer) {
 	r.figures(w)
 	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")
 	r.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: left out of the manifest")
 	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
-	r.Status.print(w)
+	r.Status.Print(w)
 	for i, s := range r.Skipped {
 		if i == shownFindings {
 			printMore(w, r.SkippedCount, len(r.LoadReport.Skipped), "; sledge status --list names every one")
@@ -324,9 +324,9 @@ type abandonReport struct {
 	Status  *diskStatus `json:"status"`
 }
 
-func (r *abandonReport) print(w io.Writer) {
+func (r *abandonReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "given up: the load of %s; %s of it stay on the device, %d were not loaded\n", escape(r.Root), plural(r.Entries, "entry"), r.Given)
-	r.Status.print(w)
+	r.Status.Print(w)
 }
 
 func (a *app) abandon(root, as string) (report, error) {

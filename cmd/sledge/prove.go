@@ -19,7 +19,7 @@ type proveReport struct {
 	plain bool   // there is content to compare with
 }
 
-func (r *proveReport) print(w io.Writer) {
+func (r *proveReport) Print(w io.Writer) {
 	more := ""
 	if r.plain {
 		more = " --file PLAINFILE"

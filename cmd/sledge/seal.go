@@ -28,7 +28,7 @@ type sealReport struct {
 	lost        bool                   // the label could not be written
 }
 
-func (r *sealReport) print(w io.Writer) {
+func (r *sealReport) Print(w io.Writer) {
 	s := r.Statement
 	what := "sealed"
 	if r.again {

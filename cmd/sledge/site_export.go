@@ -29,7 +29,7 @@ type siteExportReport struct {
 	Importer string `json:"importer"`
 }
 
-func (r *siteExportReport) print(w io.Writer) {
+func (r *siteExportReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "site        %s\njob         %s\nfor         %s\nfolder      %s\nsigner      %s\nimporter    %s\n\n",
 		escape(r.Site), r.Job, r.For, escape(r.Folder), r.Signer, r.Importer)
 	fmt.Fprint(w, "Give this folder to the import host, as its --site. It opens the data of this job's devices, and signs receipts.\n"+

@@ -69,7 +69,7 @@ func newDiskStatus(s appliance.Status) *diskStatus {
 	}
 }
 
-func (s *diskStatus) print(w io.Writer) {
+func (s *diskStatus) Print(w io.Writer) {
 	if s.Uncounted != "" {
 		fmt.Fprintf(w, "safe        could not be counted: %s\n", escape(strings.Join(strings.Split(s.Uncounted, "\n"), "; ")))
 	} else {
@@ -106,7 +106,7 @@ func (s *diskStatus) print(w io.Writer) {
 	}
 }
 
-func (r *statusReport) print(w io.Writer) {
+func (r *statusReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nstate       %s", r.Device, r.State)
 	if r.Busy {
 		fmt.Fprintf(w, ", and a command is at work")
@@ -129,13 +129,13 @@ func (r *statusReport) print(w io.Writer) {
 		fmt.Fprintf(w, "allowed     disks on %s\n", escape(strings.Join(r.Allowed, ", ")))
 	}
 	for _, d := range r.Named {
-		d.print(w)
+		d.Print(w)
 	}
 	if len(r.Absent) > 0 {
 		fmt.Fprintf(w, "missing     %s\n", namedBays(r.Absent))
 	}
 	if r.Disks != nil {
-		r.Disks.print(w)
+		r.Disks.Print(w)
 	}
 	if r.WrapCheck != "" {
 		fmt.Fprintf(w, "wrap check  %s\n", escape(placeOf(r.WrapCheck)))

@@ -105,7 +105,7 @@ func checkMinProof(name string) error {
 
 type targetReport importer.TargetReport
 
-func (r *targetReport) print(w io.Writer) {
+func (r *targetReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "target      %s, profile %s\n", escape(r.Target), escape(r.Profile))
 	printAnswers(w, "rights", r.Rights)
 	printAnswers(w, "honours", r.Findings)

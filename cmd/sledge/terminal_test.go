@@ -28,7 +28,7 @@ func TestReportsOnTerminal(t *testing.T) {
 		filled := reflect.New(reflect.TypeOf(r).Elem())
 		fill(filled.Elem(), hostile, 0)
 		var out strings.Builder
-		filled.Interface().(report).print(terminal.Writer{W: &out})
+		filled.Interface().(report).Print(terminal.Writer{W: &out})
 		if bad := control(out.String()); bad != "" || out.Len() == 0 && name != "listReport" {
 			t.Errorf("%s prints %s", name, bad)
 		}
@@ -46,7 +46,7 @@ func TestNamesMakeNoLines(t *testing.T) {
 		&importReport{Differences: []string{hostile}},
 	} {
 		var out strings.Builder
-		r.print(&out)
+		r.Print(&out)
 		if bad := control(out.String()); bad != "" {
 			t.Errorf("%T prints %s", r, bad)
 		}

@@ -212,7 +212,7 @@ func diagnose(err error) (code int, hints []string) {
 
 // report is what a verb has to tell on stdout.
 type report interface {
-	print(w io.Writer)
+	Print(w io.Writer)
 }
 
 // answer is the JSON object of a verb's end.
@@ -249,7 +249,7 @@ func (a *app) end(verb string, r report, err error) {
 		return
 	}
 	if r != nil && !(a.quiet && err == nil) {
-		r.print(terminal.Writer{W: a.out})
+		r.Print(terminal.Writer{W: a.out})
 	}
 	if err != nil {
 		a.told = err

@@ -33,7 +33,7 @@ type unlockReport struct {
 	Bays    int    `json:"bays"`
 }
 
-func (r *unlockReport) print(w io.Writer) {
+func (r *unlockReport) Print(w io.Writer) {
 	end := "load before " + r.Expires
 	if r.Expired {
 		end = "nothing more can be loaded since " + r.Expires + ", what is loaded can be sealed"

@@ -63,7 +63,7 @@ func fsckSample(s fsck.Status) sample {
 
 type fsckReport struct{ *fsck.Report }
 
-func (r *fsckReport) print(w io.Writer) {
+func (r *fsckReport) Print(w io.Writer) {
 	if r.Job != "" {
 		fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\n", r.Job, r.Device, r.Generation)
 	}
@@ -160,7 +160,7 @@ type proofReport struct {
 	Content string `json:"content"` // same, or not compared
 }
 
-func (r *proofReport) print(w io.Writer) {
+func (r *proofReport) Print(w io.Writer) {
 	rec := &r.Record
 	switch rec.Kind {
 	case fsck.KindFile, fsck.KindHardLink:

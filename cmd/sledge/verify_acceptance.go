@@ -23,7 +23,7 @@ type acceptanceReport struct {
 	NotCompared int `json:"not_compared"` // devices whose receipts were not given
 }
 
-func (r *acceptanceReport) print(w io.Writer) {
+func (r *acceptanceReport) Print(w io.Writer) {
 	if r.Job != "" {
 		fmt.Fprintf(w, "job         %s, serial %d\naccepted    %s, by acceptor %s\n", r.Job, r.JobSerial, r.Accepted.Format(time.RFC3339), r.Acceptor)
 	}

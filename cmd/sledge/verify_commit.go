@@ -22,7 +22,7 @@ type commitReport struct {
 	Receipts string `json:"receipts"` // the same, or not compared
 }
 
-func (r *commitReport) print(w io.Writer) {
+func (r *commitReport) Print(w io.Writer) {
 	complete := "NO: objects are missing or not proven"
 	if r.Complete {
 		complete = "yes"

@@ -83,7 +83,7 @@ func (r *verifyImportReport) refused() bool {
 	return r.Verdict != nil && *r.Verdict == fsck.VerdictRefused
 }
 
-func (r *verifyImportReport) print(w io.Writer) {
+func (r *verifyImportReport) Print(w io.Writer) {
 	for _, d := range r.Devices {
 		d.print(w, len(r.Devices) > 1)
 	}

@@ -25,7 +25,7 @@ func TestDifferencesShown(t *testing.T) {
 			r.Differences = append(r.Differences, fmt.Sprintf("difference %d", i))
 		}
 		var out bytes.Buffer
-		r.print(&out)
+		r.Print(&out)
 		if got := strings.Count(out.String(), "difference "); got != shownDifferences {
 			t.Errorf("%d differences: %d shown", n, got)
 		}
@@ -99,7 +99,7 @@ func TestVerifyImportEnd(t *testing.T) {
 			t.Errorf("%s: exit code %d, want %d; hints %q", test.name, code, test.code, hints)
 		}
 		var text strings.Builder
-		if test.r.print(&text); test.code == exitObjects && strings.Contains(text.String(), "clean") {
+		if test.r.Print(&text); test.code == exitObjects && strings.Contains(text.String(), "clean") {
 			t.Errorf("%s: the verdict is clean:\n%s", test.name, &text)
 		}
 	}
@@ -115,7 +115,7 @@ func TestVerifyImportUnchecked(t *testing.T) {
 		t.Errorf("%s, %v", text, err)
 	}
 	var out strings.Builder
-	if r.print(&out); !strings.Contains(out.String(), "receipts not checked") || strings.Contains(out.String(), "clean") {
+	if r.Print(&out); !strings.Contains(out.String(), "receipts not checked") || strings.Contains(out.String(), "clean") {
 		t.Errorf("%s", &out)
 	}
 	a, b := clean(), clean()
@@ -159,7 +159,7 @@ func TestVerifyImportCompared(t *testing.T) {
 func TestAcceptanceWithoutReceipts(t *testing.T) {
 	for n, want := range []string{"verdict     clean, origin", "verdict     statement clean, receipts of 1 device not compared, origin"} {
 		var out strings.Builder
-		(&acceptanceReport{&fsck.AcceptanceReport{Verdict: fsck.VerdictClean}, n}).print(&out)
+		(&acceptanceReport{&fsck.AcceptanceReport{Verdict: fsck.VerdictClean}, n}).Print(&out)
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%d without receipts: %s", n, &out)
 		}
