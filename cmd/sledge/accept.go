@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -22,6 +21,7 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -56,8 +56,8 @@ func (r *acceptReport) Print(w io.Writer) {
 	for i := range r.Devices {
 		d := &r.Devices[i]
 		fmt.Fprintf(w, "device      %s, generation %d, run %s: %s\n", d.Manifest.Device, d.Manifest.Generation, escape(d.Run), size(int64(d.Bytes)))
-		fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
-		printEntries(w, d)
+		fmt.Fprintf(w, "  target        %s\n", verdict.Target(d.Target, d.Endpoint))
+		verdict.PrintEntries(w, d)
 		if d.Rules != "" {
 			fmt.Fprintf(w, "  rules         the importer's own, sha256 %s\n", escape(d.Rules))
 		}
@@ -83,29 +83,6 @@ func (r *acceptReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "acceptance  %s, signed by acceptor %s\n", escape(r.File), r.Acceptor)
 	if r.Kept != "" {
 		fmt.Fprintf(w, "kept        %s\n", escape(r.Kept))
-	}
-}
-
-// targetText is where objects stand, with the store's endpoint.
-func targetText(target, endpoint string) string {
-	if endpoint == "" {
-		endpoint = "AWS"
-	}
-	return fmt.Sprintf("%s of %s", escape(target), escape(endpoint))
-}
-
-// printEntries counts entries, as run and report do, and names the kinds of those that a policy
-// or the importer's rules leave out. A long entry has several lines in the list.
-func printEntries(w io.Writer, r *fsck.ReceiptReport) {
-	printOutcomes(w, r.Entries)
-	for _, kind := range slices.Sorted(maps.Keys(r.LeftOut)) {
-		fmt.Fprintf(w, "left out    %s: %d\n", kind, r.LeftOut[kind])
-	}
-}
-
-func printOutcomes(w io.Writer, outcomes map[string]int64) {
-	for _, o := range slices.Sorted(maps.Keys(outcomes)) {
-		fmt.Fprintf(w, "  %-13s %d\n", o, outcomes[o])
 	}
 }
 

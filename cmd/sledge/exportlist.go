@@ -77,7 +77,7 @@ type sumList struct {
 // file adds a file, or one of its further names.
 func (l *sumList) file(path string, bytes int64, digest []byte) error {
 	if digest == nil {
-		if l.r.Undigested++; len(l.r.Names) < shownFindings {
+		if l.r.Undigested++; len(l.r.Names) < terminal.Most {
 			l.r.Names = append(l.r.Names, nameOf(path))
 		}
 		return nil

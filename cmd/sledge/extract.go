@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 type extractReport struct {
@@ -42,7 +43,7 @@ func (r *extractReport) Print(w io.Writer) {
 		fmt.Fprintf(w, "removed     %s of an interrupted extract\n", plural(r.Leftover, "temporary file"))
 	}
 	for i, f := range slices.Concat(r.Failures, r.Warnings, r.Attributes) {
-		if i == shownFindings {
+		if i == terminal.Most {
 			fmt.Fprintf(w, "  and more; --json names them\n")
 			break
 		}

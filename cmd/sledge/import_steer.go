@@ -17,6 +17,7 @@ import (
 
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -53,7 +54,7 @@ func (r *runStatus) Print(w io.Writer) {
 	if p := r.Progress; r.AtWork && !p.Opens.IsZero() {
 		fmt.Fprintf(w, "hours       no request begins before %s\n", p.Opens.Local().Format("2006-01-02 15:04"))
 	}
-	fmt.Fprintf(w, "target      %s\n", targetText(r.Target, r.Endpoint))
+	fmt.Fprintf(w, "target      %s\n", verdict.Target(r.Target, r.Endpoint))
 	p := r.Progress
 	fmt.Fprintf(w, "entries     %d of %d\nbytes       %s of %s\n", p.Entries, p.TotalEntries, size(p.Bytes), size(p.TotalBytes))
 	if r.AtWork {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 type loadReport struct {
@@ -50,8 +51,8 @@ func (r *loadReport) Print(w io.Writer) {
 	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
 	r.Status.Print(w)
 	for i, s := range r.Skipped {
-		if i == shownFindings {
-			printMore(w, r.SkippedCount, len(r.LoadReport.Skipped), "; sledge status --list names every one")
+		if i == terminal.Most {
+			terminal.More(w, r.SkippedCount, len(r.LoadReport.Skipped), "; sledge status --list names every one")
 			break
 		}
 		what := "skipped"
@@ -103,12 +104,12 @@ func (r *loadReport) changes(w io.Writer, count uint64, paths []string, mark, te
 
 func (r *loadReport) list(w io.Writer, count uint64, paths []string, mark string) {
 	for i, p := range paths {
-		if i == shownFindings {
+		if i == terminal.Most {
 			break
 		}
 		fmt.Fprintf(w, "  %s %s\n", mark, shownName(p))
 	}
-	printMore(w, count, len(paths), "")
+	terminal.More(w, count, len(paths), "")
 }
 
 // work is an unlocked device at work: state folder, disks, appliance.

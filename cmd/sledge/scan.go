@@ -11,11 +11,9 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
-
-// shownFindings is how many findings the text has; see printMore.
-const shownFindings = 50
 
 type scanReport struct {
 	*appliance.ScanReport
@@ -79,8 +77,8 @@ func (r *scanReport) Print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "findings    %d, %d of them block\n", r.FindingCount, r.Blocking)
 	for i, f := range r.Findings {
-		if i == shownFindings {
-			printMore(w, r.FindingCount, len(r.Findings), "")
+		if i == terminal.Most {
+			terminal.More(w, r.FindingCount, len(r.Findings), "")
 			break
 		}
 		mark := "warns "

@@ -76,22 +76,8 @@ func (r *fsckReport) Print(w io.Writer) {
 	if r.Stripes > 0 {
 		fmt.Fprintf(w, "blocks      %s, %d bad\n", plural(r.Stripes, "stripe"), r.BlocksBad)
 	}
-	printFindings(w, r.Findings)
+	verdict.PrintFindings(w, r.Findings)
 	fmt.Fprintf(w, "verdict     %s\n", r.Verdict)
-}
-
-func printFindings(w io.Writer, findings []fsck.Finding) {
-	for i, f := range findings {
-		if i == shownFindings {
-			printMore(w, len(findings), len(findings), "")
-			return
-		}
-		fmt.Fprintf(w, "  %-10s %s", f.Severity, shown(f.Text))
-		if f.Hint != "" {
-			fmt.Fprintf(w, " (%s)", f.Hint)
-		}
-		fmt.Fprintln(w)
-	}
 }
 
 func verdictError(v fsck.Verdict, origin string, findings []fsck.Finding) error {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -36,7 +37,7 @@ func (r *acceptanceReport) Print(w io.Writer) {
 	for _, device := range r.Absent {
 		fmt.Fprintf(w, "without     device %s\n", device)
 	}
-	printFindings(w, r.Findings)
+	verdict.PrintFindings(w, r.Findings)
 	verdict := fmt.Sprint(r.Verdict)
 	if r.NotCompared > 0 && r.Verdict == fsck.VerdictClean {
 		verdict = fmt.Sprintf("statement clean, receipts of %s not compared", plural(r.NotCompared, "device"))
@@ -54,11 +55,11 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 		label += ", and checked here"
 	}
 	fmt.Fprintf(w, "device      %s, generation %d, run %s, %s; %s, manifest %s\n", d.Device, d.Generation, escape(d.Run), label, receipts, d.Manifest)
-	fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
+	fmt.Fprintf(w, "  target        %s\n", verdict.Target(d.Target, d.Endpoint))
 	if d.EntryCounts != nil {
-		printOutcomes(w, d.EntryCounts)
+		verdict.PrintOutcomes(w, d.EntryCounts)
 	} else {
-		printOutcomes(w, d.Outcomes)
+		verdict.PrintOutcomes(w, d.Outcomes)
 		fmt.Fprintf(w, "  these are lines of the list, of which a long entry has several no-object ones; with its receipts entries are counted\n")
 	}
 	for _, kind := range slices.Sorted(maps.Keys(d.LeftOut)) {

@@ -10,6 +10,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/verdict"
 )
 
 // verifyImportReport is the union of the devices, and each of them.
@@ -106,7 +107,7 @@ func (r *verifyImportReport) Print(w io.Writer) {
 }
 
 func (r *verifyImportReport) printObjects(w io.Writer) {
-	fmt.Fprintf(w, "target      %s\n", targetText(r.Target, r.Endpoint))
+	fmt.Fprintf(w, "target      %s\n", verdict.Target(r.Target, r.Endpoint))
 	if s := r.Store; s != nil {
 		printStore(w, s)
 		if s.Parts > 0 {
@@ -178,7 +179,7 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", plural(d.objects, "object"))
 	} else {
 		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read, for %s of the manifest\n", d.Run, d.Importer, plural(d.LogSize, "line"), d.Lines, plural(d.Pages, "page"))
-		printEntries(w, d.ReceiptReport)
+		verdict.PrintEntries(w, d.ReceiptReport)
 		complete := "no"
 		if d.Canceled != nil {
 			complete = "no: the run was canceled"
@@ -186,8 +187,8 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 			complete = "yes: every record of the manifest has an outcome, and none failed"
 		}
 		fmt.Fprintf(w, "complete    %s\n", complete)
-		printFindings(w, d.Manifest.Findings)
-		printFindings(w, d.Findings)
+		verdict.PrintFindings(w, d.Manifest.Findings)
+		verdict.PrintFindings(w, d.Findings)
 	}
 	if several && d.Store != nil {
 		printStore(w, d.Store)

@@ -76,7 +76,7 @@ var arrows = []Arrow{
 		"a cluster of the tests is nobody's of ours"},
 	{"internal/advice/...", none, none,
 		"an error's hints belong to whoever makes it, whatever it is of"},
-	{"internal/verdict/...", []string{"internal/fsck/..."}, none,
+	{"internal/verdict/...", []string{"internal/fsck/...", "internal/terminal/..."}, none,
 		"what a verdict means does not depend on who asked for it"},
 	{"internal/delivery", []string{"crypto/...", "manifest/...", "internal/files/...", "internal/advice/..."}, none,
 		"what belongs together is said by names and signatures of the format; opening a device is its caller's"},

@@ -122,3 +122,21 @@ func TestSizeAndPlural(t *testing.T) {
 		}
 	}
 }
+
+// TestMore: what JSON does not have either is not said to be there.
+func TestMore(t *testing.T) {
+	for want, c := range map[string]struct {
+		count, kept int
+		list        string
+	}{
+		"":                                       {Most, Most, ""},
+		"  and 10 more; --json names them all\n": {Most + 10, Most + 10, "; x"},
+		"  and 11950 more; --json names the first 10000\n":                             {12000, 10000, ""},
+		"  and 11950 more; --json names the first 100; sledge status --list has all\n": {12000, 100, "; sledge status --list has all"},
+	} {
+		var out strings.Builder
+		if More(&out, c.count, c.kept, c.list); out.String() != want {
+			t.Errorf("%q, want %q", out.String(), want)
+		}
+	}
+}

@@ -1,9 +1,10 @@
-// Package verdict says what the independent verifier's verdict means for whoever asked, as
-// an error.
+// Package verdict says what the independent verifier has found: as an error for whoever
+// asked, and as lines for people.
 //
 // The verifier shares no code with anything of ours and has words of its own; the command
-// and the rooms that audit have errors. This is the one place where one becomes the other.
-// It imports the verifier, reads nothing, and decides nothing by itself.
+// and the rooms that audit have errors and reports. This is the one place where one becomes
+// the other. It imports the verifier and the terminal's texts, reads nothing, and decides
+// nothing by itself.
 package verdict
 
 import (
