@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/acceptance"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -140,7 +141,7 @@ var (
 	errConflict      = errors.New("exists with other content")
 	errExtract       = errors.New("not everything was extracted")
 	errUndigested    = errors.New("not in the list, for want of a SHA-256 of the whole file")
-	errUnwaived      = errors.New("neither proven nor waived")
+	errUnwaived      = acceptance.ErrUnwaived
 	errNoRun         = errors.New("no such import run")
 	errMissing       = delivery.ErrMissing
 	errInternal      = errors.New("a fault of sledge itself")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/acceptance"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/verdict"
@@ -66,13 +67,13 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 		fmt.Fprintf(w, "waived      left-out %s: %s, by the importer's own rules\n", escape(kind), plural(d.LeftOut[kind], "entry"))
 	}
 	for i, e := range d.Entries {
-		if i == shownUnproven {
+		if i == acceptance.ShownUnproven {
 			break
 		}
-		item := unproven{Kind: unprovenPath, Name: e.Path, Outcome: e.Outcome, Error: e.Error}
-		fmt.Fprintf(w, "waived      %s\n", item.text())
+		item := acceptance.Unproven{Kind: acceptance.KindPath, Name: e.Path, Outcome: e.Outcome, Error: e.Error}
+		fmt.Fprintf(w, "waived      %s\n", item.Text())
 	}
-	if shown := min(len(d.Entries), shownUnproven); d.Waived > shown {
+	if shown := min(len(d.Entries), acceptance.ShownUnproven); d.Waived > shown {
 		fmt.Fprintf(w, "waived      %s without a name here\n", plural(d.Waived-shown, "entry"))
 	}
 }
