@@ -560,3 +560,11 @@ func targetError(e *target.Error) error {
 	}
 	return hint(fmt.Errorf("%w: %w", kind, e), "%s", e.Remedy)
 }
+
+func asTargetError(err error) error {
+	var e *target.Error
+	if errors.As(err, &e) {
+		return targetError(e)
+	}
+	return err
+}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 // importAllReport is what several devices of a job have come to.
@@ -197,7 +198,7 @@ func (u *importUnion) compare(state string, devices []*importDevice) (err error)
 	if !slices.ContainsFunc(devices, (*importDevice).receipted) {
 		return nil
 	}
-	scratch, done, err := scratchFolder(state) // the system's place may be memory
+	scratch, done, err := files.Scratch(state) // the system's place may be memory
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,7 +20,7 @@ type plannedUnion struct {
 }
 
 func newPlannedUnion(devices []*importDevice) (*plannedUnion, error) {
-	scratch, done, err := scratchFolder("") // a plan has no state folder
+	scratch, done, err := files.Scratch("") // a plan has no state folder
 	if err != nil {
 		return nil, err
 	}

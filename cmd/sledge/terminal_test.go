@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -22,7 +23,7 @@ func TestReportsOnTerminal(t *testing.T) {
 	for _, r := range []report{
 		&deviceReport{}, &extractReport{}, &importReport{}, &importAllReport{}, &jobReport{}, &listReport{}, &loadReport{}, &stateReport{}, &packReport{}, &proveReport{},
 		&rebuildReport{}, &receiveReport{}, &scanReport{}, &sealReport{}, &siteReport{}, &wrapReport{}, &statusReport{}, &unlockReport{},
-		&fsckReport{}, &proofReport{}, &verifyImportReport{}, &versionReport{},
+		&fsckReport{}, &proofReport{}, &audit.Report{}, &versionReport{},
 	} {
 		name := reflect.TypeOf(r).Elem().Name()
 		filled := reflect.New(reflect.TypeOf(r).Elem())

@@ -23,6 +23,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/acceptance"
 	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/terminal"
@@ -120,7 +121,7 @@ var (
 	errExpired       = errors.New("job has expired")
 	errWrongCode     = errors.New("wrong unlock code")
 	errUnproven      = verdict.ErrUnproven
-	errOtherTarget   = errors.New("another target than the job's")
+	errOtherTarget   = audit.ErrOtherTarget
 	errNoDevice      = errors.New("no device named")
 	errNoDisks       = errors.New("no disks named")
 	errSameDisk      = errors.New("one folder, named twice")
@@ -128,16 +129,16 @@ var (
 	errNotFolder     = errors.New("not a folder")
 	errDegraded      = errors.New("a disk failed, the load went on without it")
 	errLessParity    = errors.New("packs were written with less parity")
-	errSkipped       = errors.New("source entries could not be read")
+	errSkipped       = audit.ErrSkipped
 	errSealedWithout = errors.New("sealed")
 	errRemarks       = errors.New("loaded with remarks: the device has the last good version, and a later look failed or was doubtful")
 	errFewFiles      = errors.New("too few files may be open at once")
 	errDamage        = verdict.ErrDamage
 	errLost          = verdict.ErrLost
 	errRefused       = verdict.ErrRefused
-	errTarget        = errors.New("the import stopped")
-	errObjects       = errors.New("objects are not in the target or not proven")
-	errExtras        = errors.New("objects that no receipt names are below the prefix")
+	errTarget        = audit.ErrTarget
+	errObjects       = audit.ErrObjects
+	errExtras        = audit.ErrExtras
 	errConflict      = errors.New("exists with other content")
 	errExtract       = errors.New("not everything was extracted")
 	errUndigested    = errors.New("not in the list, for want of a SHA-256 of the whole file")

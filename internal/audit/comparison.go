@@ -1,4 +1,4 @@
-package main
+package audit
 
 import (
 	"cmp"
@@ -8,26 +8,56 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/files"
-	"github.com/sledge-io/sledge/internal/vfs"
+	"github.com/sledge-io/sledge/internal/verdict"
 )
+
+// ByInventory is the method that asks no store; the others are the importer's.
+const ByInventory = "inventory"
+
+// Options of Compare.
+type Options struct {
+	By          string               // a method of the importer, or ByInventory
+	Inventory   string               // with ByInventory: file or folder
+	Columns     string               // of an inventory without a manifest
+	Size        *importer.SampleSize // nil: every object
+	Seed        string               // of the sample; "": a new one
+	Extras      bool                 // name what no receipt knows
+	Markers     []string             // commit markers below the prefix, with Extras
+	Differences string               // new file for every difference; "" is none
+
+	// Target returns where a device's objects are. It is asked for every device.
+	Target func(device int) (importer.Options, error)
+	Store  func(ctx context.Context, o importer.Options) (target.Reader, error)
+	// Explain gives an error of the target its kind and its remedy.
+	Explain  func(error) error
+	Warn     func(format string, args ...any)
+	Progress func(Progress)
+	Now      func() time.Time
+}
+
+// Progress is how far a comparison is. Totals of zero are not known.
+type Progress struct {
+	Listing             bool // the listing is read: objects are counted, and have no bytes
+	Objects, AllObjects uint64
+	Bytes, AllBytes     int64
+}
 
 // comparison is one call's work on the objects.
 type comparison struct {
-	app     *app
-	flags   *auditFlags
-	report  *verifyImportReport
-	options importer.Options
-	found   *differenceFile
-	meter   *meter
-	bytes   int64 // of all objects, if the receipts were proven
-	told    map[toldObject]struct{}
+	*Options
+	report *Report
+	target importer.Options
+	found  *differenceFile
+	bytes  int64 // of all objects, if the receipts were proven
+	told   map[toldObject]struct{}
 }
 
 // toldObject is one that is missing or different by one way of looking. Another way finds the
@@ -39,21 +69,24 @@ type toldObject struct {
 // maxTold bounds those that are remembered; what comes later may count twice.
 const maxTold = 1 << 17
 
-// compareObjects holds the store, or a listing of it, against the lists that have
-// just been proven.
-func (a *app) compareObjects(ctx context.Context, f *auditFlags, r *verifyImportReport) error {
-	c := &comparison{app: a, flags: f, report: r, meter: a.meter("verify")}
-	defer c.meter.end()
-	defer r.conclude()
+// Compare holds the store, or a listing of it, against the lists that have just been
+// proven. An error means that it did not come to its end; what it found until then is in the
+// report. Differences are no error: End tells.
+func (r *Report) Compare(ctx context.Context, o Options) (err error) {
+	c := &comparison{Options: &o, report: r}
+	defer func() {
+		r.broken = err != nil
+		r.prove()
+	}()
 	if err := c.agree(); err != nil {
 		return err
 	}
-	if f.differences == "" {
+	if o.Differences == "" {
 		return otherPrefix(c.compare(ctx))
 	}
 	// A comparison that does not come to its end leaves no file: it would look whole.
-	_, err := files.New(f.differences, 0o600, func(w io.Writer) error {
-		c.found = newDifferenceFile(w, f.differences)
+	_, err = files.New(o.Differences, 0o600, func(w io.Writer) error {
+		c.found = newDifferenceFile(w, o.Differences)
 		return errors.Join(c.compare(ctx), c.found.flush())
 	})
 	return otherPrefix(err)
@@ -65,39 +98,36 @@ func otherPrefix(err error) error {
 	if !errors.Is(err, importer.ErrPrefix) {
 		return err
 	}
-	return hint(&usageError{Err: err}, "name with --target the prefix that the import wrote to, or the bucket alone; another bucket must have the objects under the same keys")
+	return advice.Hint(&advice.UsageError{Err: err}, "name with --target the prefix that the import wrote to, or the bucket alone; another bucket must have the objects under the same keys")
 }
 
 // compare asks the store, or the listing, or both.
 func (c *comparison) compare(ctx context.Context) error {
-	f := c.flags
-	if f.by == byInventory {
+	if c.By == ByInventory {
 		return c.listing(ctx, nil)
 	}
-	store, err := importer.NewS3(ctx, c.options)
-	if err != nil {
-		return asTargetError(err)
+	store, err := c.Store(ctx, c.target)
+	if err == nil {
+		err = c.objects(ctx, store)
 	}
-	if err := c.objects(ctx, store); err != nil {
-		return asTargetError(err)
+	if err == nil && c.Extras {
+		err = c.listing(ctx, store)
 	}
-	if f.extras {
-		return asTargetError(c.listing(ctx, store))
-	}
-	return nil
+	return c.Explain(err)
 }
 
 // agree finds the target that all receipts name, and counts their objects.
 func (c *comparison) agree() error {
-	for i, d := range c.report.Devices {
-		o, err := c.app.auditTarget(c.flags, d)
+	r := c.report
+	for i, d := range r.Devices {
+		o, err := c.Target(i)
 		if err != nil {
 			return err
 		}
-		if i > 0 && o.TargetURL() != c.options.TargetURL() {
-			return hint(usagef("the receipts are of %s and of %s", c.options.TargetURL(), o.TargetURL()), "verify the receipts of each target by a call of its own, or name one with --target")
+		if i > 0 && o.TargetURL() != c.target.TargetURL() {
+			return advice.Hint(advice.Usagef("the receipts are of %s and of %s", c.target.TargetURL(), o.TargetURL()), "verify the receipts of each target by a call of its own, or name one with --target")
 		}
-		c.options = o
+		c.target = o
 		if err := d.count(); err != nil {
 			return err
 		}
@@ -105,10 +135,10 @@ func (c *comparison) agree() error {
 			c.bytes += int64(d.Bytes)
 		}
 	}
-	c.report.Target, c.report.Endpoint = c.options.TargetURL(), c.options.Endpoint
-	for _, d := range c.report.Devices {
-		if c.flags.by != byInventory && d.ReceiptReport != nil && strings.TrimSuffix(d.Endpoint, "/") != strings.TrimSuffix(c.options.Endpoint, "/") {
-			c.app.warn("%s: the import wrote to %s; the objects are looked for in %s", d.Receipts, cmp.Or(d.Endpoint, "AWS"), cmp.Or(c.options.Endpoint, "AWS"))
+	r.Target, r.Endpoint = c.target.TargetURL(), c.target.Endpoint
+	for _, d := range r.Devices {
+		if c.By != ByInventory && d.ReceiptReport != nil && strings.TrimSuffix(d.Endpoint, "/") != strings.TrimSuffix(r.Endpoint, "/") {
+			c.Warn("%s: the import wrote to %s; the objects are looked for in %s", d.Receipts, cmp.Or(d.Endpoint, "AWS"), cmp.Or(r.Endpoint, "AWS"))
 		}
 	}
 	return nil
@@ -120,14 +150,14 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 	for _, d := range c.report.Devices {
 		population += d.objects
 	}
-	seed := c.flags.seed
+	seed := c.Seed
 	if seed == "" {
 		seed = rand.Text()
 	}
 	var sampler *importer.Sampler
 	wanted := population
-	if c.flags.size != nil {
-		wanted = c.flags.size.Of(population)
+	if c.Size != nil {
+		wanted = c.Size.Of(population)
 		sampler = importer.NewSampler(population, wanted, seed)
 	}
 	total := &importer.VerifyReport{}
@@ -135,13 +165,13 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 	for _, d := range c.report.Devices {
 		before := *total
 		found, err := c.device(ctx, d, store, importer.VerifyOptions{
-			IdleTimeout: c.options.IdleTimeout, By: importer.Method(c.flags.by), Prefix: c.options.Prefix, Sample: sampler,
+			IdleTimeout: c.target.IdleTimeout, By: importer.Method(c.By), Prefix: c.target.Prefix, Sample: sampler,
 			Progress: func(objects uint64, bytes int64) {
-				s := sample{phase: "store", bytes: before.Bytes + bytes, files: int64(before.Objects + objects), totalFiles: int64(wanted)}
+				p := Progress{Objects: before.Objects + objects, AllObjects: wanted, Bytes: before.Bytes + bytes}
 				if sampler == nil {
-					s.totalBytes = c.bytes
+					p.AllBytes = c.bytes
 				}
-				c.meter.tell(s)
+				c.Progress(p)
 			},
 		})
 		d.Store = &found
@@ -157,32 +187,32 @@ func (c *comparison) objects(ctx context.Context, store target.Reader) error {
 	return nil
 }
 
-func (c *comparison) device(ctx context.Context, d *auditedDevice, store target.Reader, o importer.VerifyOptions) (importer.VerifyReport, error) {
+func (c *comparison) device(ctx context.Context, d *Device, store target.Reader, o importer.VerifyOptions) (importer.VerifyReport, error) {
 	list, err := d.list()
 	if err != nil {
 		return importer.VerifyReport{}, err
 	}
 	defer list.Close()
-	o.Difference = func(e *target.Error) { c.difference(d, c.flags.by, e) }
+	o.Difference = func(e *target.Error) { c.difference(d, c.By, e) }
 	return importer.VerifyObjects(ctx, list, store, o)
 }
 
 // listing compares with an inventory or, if a store is given, with its own list.
 func (c *comparison) listing(ctx context.Context, store target.Reader) error {
-	scratch, done, err := scratchFolder("")
+	scratch, done, err := files.Scratch("")
 	if err != nil {
 		return err
 	}
 	defer done()
-	l := importer.NewListing(importer.ListingOptions{Scratch: scratch, Prefix: c.options.Prefix, Markers: c.flags.markers,
-		Progress: func(n uint64) { c.meter.tell(sample{phase: "listing", files: int64(n), unit: "objects"}) }})
+	l := importer.NewListing(importer.ListingOptions{Scratch: scratch, Prefix: c.target.Prefix, Markers: c.Markers,
+		Progress: func(n uint64) { c.Progress(Progress{Listing: true, Objects: n}) }})
 	defer l.Close() // the folder goes with it
 	by := "listing"
 	if store == nil {
-		by = byInventory
+		by = ByInventory
 		err = c.addInventory(ctx, l)
 	} else {
-		err = l.AddStore(ctx, store, importer.VerifyOptions{IdleTimeout: c.options.IdleTimeout}, c.app.now)
+		err = l.AddStore(ctx, store, importer.VerifyOptions{IdleTimeout: c.target.IdleTimeout}, c.Now)
 	}
 	if err != nil {
 		return err
@@ -196,11 +226,11 @@ func (c *comparison) listing(ctx context.Context, store target.Reader) error {
 		switch {
 		case device >= 0:
 			c.difference(c.report.Devices[device], by, e)
-		case c.flags.extras:
+		case c.Extras:
 			c.difference(nil, by, e)
 		}
 	})
-	if !c.flags.extras {
+	if !c.Extras {
 		total.Extra, total.Ours = 0, 0 // nobody asked, and an inventory may be of more than the import
 	}
 	c.report.Listing = &total
@@ -211,12 +241,12 @@ func (c *comparison) listing(ctx context.Context, store target.Reader) error {
 }
 
 func (c *comparison) addInventory(ctx context.Context, l *importer.Listing) error {
-	inv, err := importer.OpenInventory(c.flags.inventory, c.flags.columns)
+	inv, err := importer.OpenInventory(c.Inventory, c.Columns)
 	if err != nil {
 		return inventoryError(err)
 	}
 	l.Source("S3 Inventory", inv.Taken)
-	if err := inv.Each(ctx, c.options.Bucket, l.Add); err != nil && ctx.Err() == nil {
+	if err := inv.Each(ctx, c.target.Bucket, l.Add); err != nil && ctx.Err() == nil {
 		return inventoryError(err)
 	}
 	return ctx.Err()
@@ -228,14 +258,14 @@ func inventoryError(err error) error {
 	var at *fs.PathError
 	switch {
 	case errors.Is(err, importer.ErrColumns):
-		return &usageError{Err: fmt.Errorf("inventory: %w", err)}
+		return &advice.UsageError{Err: fmt.Errorf("inventory: %w", err)}
 	case errors.As(err, &at), errors.Is(err, fs.ErrNotExist):
-		return hint(fmt.Errorf("inventory: %w", err), "fetch the inventory first, with every file that its manifest.json names: it is read from this machine")
+		return advice.Hint(fmt.Errorf("inventory: %w", err), "fetch the inventory first, with every file that its manifest.json names: it is read from this machine")
 	}
-	return hint(fmt.Errorf("%w: inventory: %w", errRefused, err), "fetch the inventory again, with every file that its manifest.json names, as CSV or Parquet")
+	return advice.Hint(fmt.Errorf("%w: inventory: %w", verdict.ErrRefused, err), "fetch the inventory again, with every file that its manifest.json names, as CSV or Parquet")
 }
 
-func (c *comparison) addClaims(ctx context.Context, l *importer.Listing, d *auditedDevice, by string) error {
+func (c *comparison) addClaims(ctx context.Context, l *importer.Listing, d *Device, by string) error {
 	list, err := d.list()
 	if err != nil {
 		return err
@@ -246,7 +276,7 @@ func (c *comparison) addClaims(ctx context.Context, l *importer.Listing, d *audi
 }
 
 // difference keeps the first findings, and writes all of them to the file.
-func (c *comparison) difference(d *auditedDevice, by string, e *target.Error) {
+func (c *comparison) difference(d *Device, by string, e *target.Error) {
 	r, kind := c.report, importer.KindOf(e)
 	line := differenceLine{Kind: kind, By: by, Key: e.Path, Code: e.Code, Cause: e.Cause}
 	if d != nil {
@@ -278,22 +308,4 @@ func (c *comparison) again(o toldObject) bool {
 		c.told[o] = struct{}{}
 	}
 	return false
-}
-
-// scratchFolder is a folder of its own, for what does not fit in memory; "" is the
-// system's place for them, TMPDIR.
-func scratchFolder(in string) (vfs.FS, func(), error) {
-	dir, err := os.MkdirTemp(in, ".sledge-scratch-")
-	if err != nil {
-		return nil, nil, err
-	}
-	disk, err := vfs.OS(dir)
-	if err != nil {
-		os.RemoveAll(dir)
-		return nil, nil, err
-	}
-	return disk, func() {
-		vfs.Close(disk) // only descriptors
-		os.RemoveAll(dir)
-	}, nil
 }

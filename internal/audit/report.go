@@ -1,4 +1,4 @@
-package main
+package audit
 
 import (
 	"errors"
@@ -9,13 +9,15 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
 
-// verifyImportReport is the union of the devices, and each of them.
-type verifyImportReport struct {
-	Devices     []*auditedDevice        `json:"devices"`
+// Report is the union of the devices, and each of them.
+type Report struct {
+	Devices     []*Device               `json:"devices"`
 	Missing     []string                `json:"missing"` // devices of the jobs without receipts here
 	Target      string                  `json:"target,omitempty"`
 	Endpoint    string                  `json:"endpoint,omitempty"` // "" is that of AWS
@@ -36,14 +38,27 @@ type verifyImportReport struct {
 	remedies    []string                // of the differences, each once
 }
 
+var (
+	// ErrObjects: objects are missing, different, not compared, or not proven.
+	ErrObjects = errors.New("objects are not in the target or not proven")
+	// ErrTarget: the target, or what leads to it, needs somebody.
+	ErrTarget = errors.New("the import stopped")
+	// ErrExtras: there is more than the receipts name.
+	ErrExtras = errors.New("objects that no receipt names are below the prefix")
+	// ErrSkipped: the loader could not take all of its source.
+	ErrSkipped = errors.New("source entries could not be read")
+	// ErrOtherTarget: the objects are not where the job says.
+	ErrOtherTarget = errors.New("another target than the job's")
+)
+
 // Differences that are kept for --json, and shown without it.
 const (
 	maxDifferences   = 10000
 	shownDifferences = 20
 )
 
-// sum draws the devices' receipts together: the worst counts.
-func (r *verifyImportReport) sum() {
+// Sum draws the devices' receipts together: the worst counts.
+func (r *Report) Sum() {
 	r.Complete, r.Origin, r.Missing = true, fsck.OriginProven, []string{}
 	verdict, checked, here := fsck.VerdictClean, true, map[string]bool{}
 	for _, d := range r.Devices {
@@ -77,14 +92,14 @@ func (r *verifyImportReport) sum() {
 
 // lacks tells whether this is of a job and not all of its devices are here. One
 // device by itself is no job.
-func (r *verifyImportReport) lacks() bool { return len(r.Devices) > 1 && len(r.Missing) > 0 }
+func (r *Report) lacks() bool { return len(r.Devices) > 1 && len(r.Missing) > 0 }
 
-// refused tells whether the receipts do not hold.
-func (r *verifyImportReport) refused() bool {
+// Refused reports whether the receipts do not hold.
+func (r *Report) Refused() bool {
 	return r.Verdict != nil && *r.Verdict == fsck.VerdictRefused
 }
 
-func (r *verifyImportReport) Print(w io.Writer) {
+func (r *Report) Print(w io.Writer) {
 	for _, d := range r.Devices {
 		d.print(w, len(r.Devices) > 1)
 	}
@@ -101,21 +116,21 @@ func (r *verifyImportReport) Print(w io.Writer) {
 			fmt.Fprintf(w, "  … and %d more\n", r.found-shownDifferences)
 			break
 		}
-		fmt.Fprintf(w, "  %s\n", shown(text))
+		fmt.Fprintf(w, "  %s\n", terminal.Shown(text))
 	}
 	fmt.Fprintf(w, "verdict     %s, origin %s\n", r.words(), r.Origin)
 }
 
-func (r *verifyImportReport) printObjects(w io.Writer) {
+func (r *Report) printObjects(w io.Writer) {
 	fmt.Fprintf(w, "target      %s\n", verdict.Target(r.Target, r.Endpoint))
 	if s := r.Store; s != nil {
 		printStore(w, s)
 		if s.Parts > 0 {
-			fmt.Fprintf(w, "  %s compared one by one\n", plural(s.Parts, "part"))
+			fmt.Fprintf(w, "  %s compared one by one\n", terminal.Plural(s.Parts, "part"))
 		}
 	}
 	if s := r.Sample; s != nil {
-		fmt.Fprintf(w, "sample      %s\n            seed %s picks the same objects again\n", s, escape(s.Seed))
+		fmt.Fprintf(w, "sample      %s\n            seed %s picks the same objects again\n", s, terminal.Escape(s.Seed))
 	}
 	if l := r.Listing; l != nil {
 		printListing(w, l)
@@ -123,8 +138,8 @@ func (r *verifyImportReport) printObjects(w io.Writer) {
 	fmt.Fprintf(w, "proof       %s\n", r.Proof)
 }
 
-// conclude says what the comparison has proven of the objects' content.
-func (r *verifyImportReport) conclude() {
+// prove says what the comparison has proven of the objects' content.
+func (r *Report) prove() {
 	switch {
 	case r.Store != nil:
 		r.Proof = importer.ProofText(r.Store.Proofs)
@@ -134,7 +149,7 @@ func (r *verifyImportReport) conclude() {
 }
 
 func printStore(w io.Writer, s *importer.VerifyReport) {
-	fmt.Fprintf(w, "store       %d of %s are there and the same, %s\n", s.Same, plural(s.Objects, "object"), size(s.Bytes))
+	fmt.Fprintf(w, "store       %d of %s are there and the same, %s\n", s.Same, terminal.Plural(s.Objects, "object"), terminal.Size(s.Bytes))
 	printCounts(w, s.Missing, s.Different, s.NotCompared)
 }
 
@@ -158,9 +173,9 @@ func printListing(w io.Writer, l *importer.ListingReport) {
 	case !l.Taken.IsZero():
 		taken = "begun at " + l.Taken.UTC().Format(time.RFC3339)
 	}
-	fmt.Fprintf(w, "listing     %s, %s: %s below the prefix\n", l.Source, taken, plural(l.Listed, "object"))
+	fmt.Fprintf(w, "listing     %s, %s: %s below the prefix\n", l.Source, taken, terminal.Plural(l.Listed, "object"))
 	fmt.Fprintf(w, "  of %s that the receipts name %d are there with their size, %d of these with their kind of checksum\n",
-		plural(l.Objects, "object"), l.Same, l.Kinds)
+		terminal.Plural(l.Objects, "object"), l.Same, l.Kinds)
 	printCounts(w, l.Missing, l.Different, l.NotCompared)
 	if l.Extra > 0 {
 		fmt.Fprintf(w, "  %-13s %d\n", "extra", l.Extra)
@@ -171,14 +186,14 @@ func printListing(w io.Writer, l *importer.ListingReport) {
 }
 
 // print tells of one device; several of them tell their own counts, too.
-func (d *auditedDevice) print(w io.Writer, several bool) {
+func (d *Device) print(w io.Writer, several bool) {
 	if several {
-		fmt.Fprintf(w, "receipts    %s\n", escape(d.Receipts))
+		fmt.Fprintf(w, "receipts    %s\n", terminal.Escape(d.Receipts))
 	}
 	if d.ReceiptReport == nil {
-		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", plural(d.objects, "object"))
+		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", terminal.Plural(d.objects, "object"))
 	} else {
-		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read, for %s of the manifest\n", d.Run, d.Importer, plural(d.LogSize, "line"), d.Lines, plural(d.Pages, "page"))
+		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read, for %s of the manifest\n", d.Run, d.Importer, terminal.Plural(d.LogSize, "line"), d.Lines, terminal.Plural(d.Pages, "page"))
 		verdict.PrintEntries(w, d.ReceiptReport)
 		complete := "no"
 		if d.Canceled != nil {
@@ -194,15 +209,15 @@ func (d *auditedDevice) print(w io.Writer, several bool) {
 		printStore(w, d.Store)
 	}
 	if several && d.Listing != nil {
-		fmt.Fprintf(w, "listed      %d of %s are there with their size\n", d.Listing.Same, plural(d.Listing.Objects, "object"))
+		fmt.Fprintf(w, "listed      %d of %s are there with their size\n", d.Listing.Same, terminal.Plural(d.Listing.Objects, "object"))
 	}
 }
 
-// end is the whole verdict as an error: receipts that do not hold first, then
+// End is the whole verdict as an error: receipts that do not hold first, then
 // objects that are not there, then what the import itself left open, then extras.
-func (r *verifyImportReport) end() error {
+func (r *Report) End() error {
 	for _, d := range r.Devices {
-		if err := d.proven(); err != nil {
+		if err := d.Proven(); err != nil {
 			return err
 		}
 	}
@@ -215,54 +230,54 @@ func (r *verifyImportReport) end() error {
 		}
 	}
 	if r.lacks() {
-		return hint(fmt.Errorf("%w: no receipts of %s of the job", errObjects, plural(len(r.Missing), "device")), "name their receipts folders, too, or look at each device by itself")
+		return advice.Hint(fmt.Errorf("%w: no receipts of %s of the job", ErrObjects, terminal.Plural(len(r.Missing), "device")), "name their receipts folders, too, or look at each device by itself")
 	}
 	if l := r.Listing; l != nil && l.Extra > 0 {
-		return fmt.Errorf("%w: %s", errExtras, plural(l.Extra, "object"))
+		return fmt.Errorf("%w: %s", ErrExtras, terminal.Plural(l.Extra, "object"))
 	}
 	for _, d := range r.Devices {
 		if err := d.elsewhere(); err != nil {
 			return err
 		}
 		if d.ReceiptReport == nil {
-			return hint(fmt.Errorf("%w: the lists were not held against a manifest", errUnproven), "name one disk of each device, and the job signer's key: --disk /mnt/bay0 --trust signer.pub")
+			return advice.Hint(fmt.Errorf("%w: the lists were not held against a manifest", verdict.ErrUnproven), "name one disk of each device, and the job signer's key: --disk /mnt/bay0 --trust signer.pub")
 		}
 		if n := d.Outcomes["skipped"]; n > 0 {
-			return hint(fmt.Errorf("%w: %s", errSkipped, plural(n, "entry")), "the loader had to skip them; they are named in objects.list")
+			return advice.Hint(fmt.Errorf("%w: %s", ErrSkipped, terminal.Plural(n, "entry")), "the loader had to skip them; they are named in objects.list")
 		}
 	}
 	return nil
 }
 
-// proven is the verdict of the chain from the job's signer to the list.
-func (d *auditedDevice) proven() error {
+// Proven is the verdict of the chain from the job's signer to the list.
+func (d *Device) Proven() error {
 	if d.ReceiptReport == nil {
 		return nil
 	}
 	if d.Verdict == fsck.VerdictLost && d.Manifest.Verdict != fsck.VerdictLost {
 		return nil // of the import, not of the disks: imported tells
 	}
-	return verdictError(d.Verdict, d.Manifest.Origin, append(slices.Clone(d.Findings), d.Manifest.Findings...))
+	return verdict.Error(d.Verdict, d.Manifest.Origin, append(slices.Clone(d.Findings), d.Manifest.Findings...))
 }
 
 // imported is what the import itself left open.
-func (d *auditedDevice) imported() error {
+func (d *Device) imported() error {
 	switch r := d.ReceiptReport; {
 	case d.Canceled != nil:
-		return canceledError(d.Receipts, d.Canceled)
+		return CanceledError(d.Receipts, d.Canceled)
 	case r == nil:
 		return nil
 	case r.Outcomes["failed"] > 0, r.Outcomes["conflict"] > 0, r.Verdict == fsck.VerdictLost:
-		return hint(fmt.Errorf("%w: the receipts say %d failed, %s", errObjects, r.Outcomes["failed"], plural(r.Outcomes["conflict"], "conflict")),
+		return advice.Hint(fmt.Errorf("%w: the receipts say %d failed, %s", ErrObjects, r.Outcomes["failed"], terminal.Plural(r.Outcomes["conflict"], "conflict")),
 			"objects.list beside the receipts names them; the same sledge import run tries them again")
 	case !r.Complete:
-		return hint(fmt.Errorf("%w: the receipts are not complete", errObjects), "ask the importer: \"sledge import report\" names what is missing, and why")
+		return advice.Hint(fmt.Errorf("%w: the receipts are not complete", ErrObjects), "ask the importer: \"sledge import report\" names what is missing, and why")
 	}
 	return nil
 }
 
 // objects is what is wrong with the objects.
-func (r *verifyImportReport) objects() error {
+func (r *Report) objects() error {
 	var wrong, silent uint64
 	if s := r.Store; s != nil {
 		wrong, silent = s.Missing+s.Different, s.NotCompared
@@ -274,22 +289,14 @@ func (r *verifyImportReport) objects() error {
 	err := error(nil)
 	switch {
 	case wrong > 0:
-		err = fmt.Errorf("%w: %s", errObjects, plural(wrong, "difference"))
+		err = fmt.Errorf("%w: %s", ErrObjects, terminal.Plural(wrong, "difference"))
 	case silent > 0 && r.Store != nil && r.Store.NotCompared > 0:
-		return fmt.Errorf("%w: no answer about %s", errTarget, plural(r.Store.NotCompared, "object"))
+		return fmt.Errorf("%w: no answer about %s", ErrTarget, terminal.Plural(r.Store.NotCompared, "object"))
 	case silent > 0:
-		err = fmt.Errorf("%w: %s not compared", errObjects, plural(silent, "object"))
+		err = fmt.Errorf("%w: %s not compared", ErrObjects, terminal.Plural(silent, "object"))
 	}
 	if err != nil && len(r.remedies) > 0 {
-		return &hinted{Err: err, Hints: r.remedies}
-	}
-	return err
-}
-
-func asTargetError(err error) error {
-	var e *target.Error
-	if errors.As(err, &e) {
-		return targetError(e)
+		return &advice.Hinted{Err: err, Hints: r.remedies}
 	}
 	return err
 }

@@ -1,4 +1,4 @@
-package main
+package audit
 
 import (
 	"bytes"
@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -24,7 +25,7 @@ func TestSameList(t *testing.T) {
 		}
 	}
 	sumOf := func(text string) string { s := crypto.SumSHA256([]byte(text)); return hex.EncodeToString(s[:]) }
-	d := &auditedDevice{Receipts: dir, ReceiptReport: &fsck.ReceiptReport{ListSHA256: sumOf("one\ntwo\n"), TotalSHA256: sumOf("total")}}
+	d := &Device{Receipts: dir, ReceiptReport: &fsck.ReceiptReport{ListSHA256: sumOf("one\ntwo\n"), TotalSHA256: sumOf("total")}}
 	read := func() ([]byte, error) {
 		list, err := d.list()
 		if err != nil {
@@ -39,12 +40,12 @@ func TestSameList(t *testing.T) {
 	}
 	for _, text := range []string{"one\n", "one\ntwo\nthree\n", "two\none\n"} {
 		write("objects.list", text)
-		if _, err := read(); !errors.Is(err, errRefused) {
+		if _, err := read(); !errors.Is(err, verdict.ErrRefused) {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
 	write("total.dsse", "another")
-	if _, err := d.total(&manifest.Job{}); !errors.Is(err, errRefused) {
+	if _, err := d.Total(&manifest.Job{}); !errors.Is(err, verdict.ErrRefused) {
 		t.Errorf("another total: %v", err)
 	}
 }
