@@ -47,7 +47,7 @@ func TestCanceledMarker(t *testing.T) {
 	} {
 		r.Canceled = &importer.Canceled{}
 		var out bytes.Buffer
-		r.print(&out)
+		r.Print(&out)
 		if n := strings.Count(out.String(), "committed "); n != 1 || !strings.Contains(out.String(), "committed   "+want) {
 			t.Errorf("%s: %s", want, out.String())
 		}

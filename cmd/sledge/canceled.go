@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/importreport"
 )
 
@@ -49,9 +50,5 @@ func refuseCanceled(receipts string) error {
 	if mark == nil {
 		return nil
 	}
-	return canceledError(receipts, mark)
-}
-
-func canceledError(receipts string, mark *importer.CancelMark) error {
-	return hint(fmt.Errorf("%w: %s: the run %s was canceled", errObjects, receipts, mark.Run), "nothing of a canceled run counts: import again with a new --run-id, and verify and accept that run")
+	return audit.CanceledError(receipts, mark)
 }

@@ -15,7 +15,7 @@ type catReport struct {
 	Bytes int64  `json:"bytes"`
 }
 
-func (r *catReport) print(io.Writer) {}
+func (r *catReport) Print(io.Writer) {}
 
 func (a *app) catCommand() *cobra.Command {
 	cmd := &cobra.Command{

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -90,7 +91,7 @@ func (a *app) readCode(ctx context.Context, codeFile string) (string, error) {
 		if info, err := os.Stat(codeFile); err == nil && info.Mode().Perm()&0o077 != 0 {
 			a.warn("%s can be read by others: chmod 600 it, and remove it when it is not needed", codeFile)
 		}
-		read = func() ([]byte, error) { return readFile(codeFile, maxCodeText) }
+		read = func() ([]byte, error) { return files.Read(codeFile, maxCodeText) }
 	}
 	b, err := waitRead(ctx, read)
 	if err == nil && len(b) == 0 && codeFile == "" {

@@ -7,6 +7,7 @@ import (
 	"rsc.io/qr"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -38,12 +39,12 @@ func (f *jobFlags) codeQR() string {
 // writeCodeSheet writes the sheet, and the code alone as a QR code, for a scanner that
 // types it. The code exists nowhere else: the sheet comes first.
 func writeCodeSheet(name, qrName string, j *manifest.Job, code crypto.UnlockCode) error {
-	if err := writeNew(name, codeSheet(j, code), true); err != nil {
+	if err := files.WriteNew(name, codeSheet(j, code), true); err != nil {
 		return err
 	}
 	image, err := qr.Encode(code.Reveal(), qr.M)
 	if err != nil {
 		return fmt.Errorf("unlock code as QR code: %w", err)
 	}
-	return writeNew(qrName, image.PNG(), true)
+	return files.WriteNew(qrName, image.PNG(), true)
 }

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -178,60 +176,6 @@ func (a *app) apply(d *device, kind firmware.EventKind) error {
 	return d.Apply(firmware.Event{Kind: kind, Time: a.now()})
 }
 
-// readFile reads a small file that the operator named.
-func readFile(name string, limit int64) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return readLimited(f, name, limit)
-}
-
-// writeNew writes a file that did not exist, mode 0600 if it is private. It is
-// there whole or not at all: a kill leaves NAME.….tmp at most, so that the same
-// command can write NAME again.
-func writeNew(name string, b []byte, private bool) error {
-	perm := fs.FileMode(0o644)
-	if private {
-		perm = 0o600
-	}
-	if _, err := os.Lstat(name); err == nil {
-		if sameContent(name, b) {
-			return nil // a command that was killed had written it
-		}
-		return fmt.Errorf("%s: %w", name, errFileExists)
-	}
-	_, err := newFile(name, perm, func(w io.Writer) error {
-		_, err := w.Write(b)
-		return err
-	})
-	return err
-}
-
-// sameContent tells whether a regular file holds exactly b.
-func sameContent(name string, b []byte) bool {
-	st, err := os.Lstat(name)
-	if err != nil || !st.Mode().IsRegular() || st.Size() != int64(len(b)) {
-		return false
-	}
-	have, err := os.ReadFile(name)
-	return err == nil && bytes.Equal(have, b)
-}
-
-// syncFolder makes a new name durable.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, unix.EINVAL) {
-		return err
-	}
-	return nil
-}
-
 func (a *app) deviceCommand() *cobra.Command {
 	return group("device", "set up this machine as a device, show its key", a.deviceInit(), a.deviceShow(), a.deviceReinstate())
 }
@@ -250,7 +194,7 @@ type deviceReport struct {
 	Files    *firmware.Evidence `json:"evidence_files,omitempty"`
 }
 
-func (r *deviceReport) print(w io.Writer) {
+func (r *deviceReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nkey         %s\nprotection  %s\nobeys       %s\nstate       %s\npublic key  %s\n",
 		r.Device, r.Fingerprint, r.Protection, r.Signer, r.State, escape(filepath.Join(r.Folder, "device.pub")))
 	if r.Files != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -31,7 +32,7 @@ func (a *app) reinstate(name string) (report, error) {
 		return nil, err
 	}
 	defer vfs.Close(folder)
-	file, err := readFile(name, manifest.MaxStatement)
+	file, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}

@@ -9,7 +9,9 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/site"
@@ -35,7 +37,7 @@ func diagnoses() []diagnosis {
 		{is(errFewFiles, syscall.EMFILE, syscall.ENFILE), exitUnexpected, advise("let this process open more files, then run the same command again: ulimit -n 65536 (as root, or in /etc/security/limits.conf; in a systemd unit LimitNOFILE=65536)")},
 		{is(errNoDevice), exitUsage, advise("name the device's state folder with --device DIR or SLEDGE_DEVICE")},
 		{is(errNoDisks), exitUsage, advise("name the disks with --disk '/mnt/bay*', one --disk each, or SLEDGE_DISKS")},
-		{is(errFileExists), exitUsage, advise("name another file, or move the old one away")},
+		{is(files.ErrExists), exitUsage, advise("name another file, or move the old one away")},
 		{is(firmware.ErrNoWayBack), exitTampered, advise("stop using this device and tell the data centre; keep the state folder as evidence",
 			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
 			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")},
@@ -114,7 +116,7 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrFilesystem), exitDisks, func(err error) []string {
 			return []string{"make an ext4, xfs or btrfs file system on the disk; or take it as it is: --allow-filesystem " + appliance.Unfit(err) + ", which the seal statement repeats"}
 		}},
-		{is(appliance.ErrForeign), exitDisks, advise("take the disk named above out; use each disk of this device once")},
+		{is(appliance.ErrForeign, delivery.ErrOtherJob), exitDisks, advise("take the disk named above out; use each disk of this device once")},
 		{both(isNot(errTarget), is(syscall.ENOSPC, syscall.EDQUOT)), exitFull, advise("make room, then run the same command again")}, // of an import's state folder: as with little room
 		{is(appliance.ErrAbsent), exitDisks, advise("connect the disk and run the same sledge seal again, or make it anew on an empty one: sledge rebuild --replace NEW",
 			"or seal without it: --absent BAY; its copy of the load key lives on, and the statement says so")},

@@ -36,7 +36,7 @@ func TestDiagnoses(t *testing.T) {
 				hints[i] = "changed" // as end does
 			}
 			if own := (*hinted)(nil); errors.As(c.err, &own) {
-				own.hints = []string{"own"}
+				own.Hints = []string{"own"}
 			}
 		}
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -25,7 +27,7 @@ type exportListReport struct {
 	List        string `json:"list,omitempty"`                 // --out
 }
 
-func (r *exportListReport) print(w io.Writer) {
+func (r *exportListReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "listed      %s, %s\n", plural(r.Files, "file"), size(r.Bytes))
 	if r.Directories+r.Symlinks > 0 {
 		fmt.Fprintf(w, "no digest   %s, %s: they have no content\n", plural(r.Directories, "directory"), plural(r.Symlinks, "symbolic link"))
@@ -37,7 +39,7 @@ func (r *exportListReport) print(w io.Writer) {
 		fmt.Fprintf(w, "NOT LISTED  %s with digests of its parts only\n", plural(r.Undigested, "file"))
 	}
 	for _, n := range r.Names {
-		fmt.Fprintf(w, "  %s\n", cutMiddle(n.Path, longName))
+		fmt.Fprintf(w, "  %s\n", terminal.CutMiddle(n.Path, terminal.LongName))
 	}
 	if r.Undigested > uint64(len(r.Names)) {
 		fmt.Fprintf(w, "  and %d more; sledge list --json shows them, without sha256\n", r.Undigested-uint64(len(r.Names)))
@@ -75,7 +77,7 @@ type sumList struct {
 // file adds a file, or one of its further names.
 func (l *sumList) file(path string, bytes int64, digest []byte) error {
 	if digest == nil {
-		if l.r.Undigested++; len(l.r.Names) < shownFindings {
+		if l.r.Undigested++; len(l.r.Names) < terminal.Most {
 			l.r.Names = append(l.r.Names, nameOf(path))
 		}
 		return nil
@@ -163,7 +165,7 @@ func (a *app) exportList(ctx context.Context, f *exportListFlags, prefix string)
 		a.out = a.err // the verb's end
 		err = streamed(ctx, write(out))
 	} else {
-		_, err = newFile(f.out, 0o600, write)
+		_, err = files.New(f.out, 0o600, write)
 	}
 	if err != nil {
 		return nil, err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -39,8 +40,8 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 	if err != nil {
 		return err
 	}
-	d := &auditedDevice{ReceiptReport: r}
-	if err := d.proven(); isBadList(err) {
+	d := &audit.Device{ReceiptReport: r}
+	if err := d.Proven(); isBadList(err) {
 		return err
 	}
 	f.proven = r.Manifest.Origin == fsck.OriginProven

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 type extractReport struct {
@@ -18,7 +19,7 @@ type extractReport struct {
 	Folder string `json:"folder"`
 }
 
-func (r *extractReport) print(w io.Writer) {
+func (r *extractReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "extracted   %s, %s, to %s\n", plural(r.Entries, "entry"), size(r.Bytes), escape(r.Folder))
 	if r.Existing > 0 {
 		fmt.Fprintf(w, "existing    %d of them were there already with the same content\n", r.Existing)
@@ -42,7 +43,7 @@ func (r *extractReport) print(w io.Writer) {
 		fmt.Fprintf(w, "removed     %s of an interrupted extract\n", plural(r.Leftover, "temporary file"))
 	}
 	for i, f := range slices.Concat(r.Failures, r.Warnings, r.Attributes) {
-		if i == shownFindings {
+		if i == terminal.Most {
 			fmt.Fprintf(w, "  and more; --json names them\n")
 			break
 		}

@@ -100,7 +100,7 @@ func describeImport(r *importer.Result, o *importer.Options, state string, set *
 // outcomeOrder is that of every report.
 var outcomeOrder = []entry.Outcome{entry.OutcomeStored, entry.OutcomeAlreadyThere, entry.OutcomeNoObject, entry.OutcomeSkipped, entry.OutcomeFailed, entry.OutcomeConflict}
 
-func (r *importReport) print(w io.Writer) {
+func (r *importReport) Print(w io.Writer) {
 	if r.DryRun {
 		fmt.Fprintf(w, "target      %s\nplan only   nothing was written; an import would end like this:\n", escape(r.Target))
 	} else {
@@ -128,7 +128,7 @@ func (r *importReport) print(w io.Writer) {
 		}
 	}
 	if r.Estimate != nil {
-		r.Estimate.print(w)
+		r.Estimate.Print(w)
 	}
 	for _, p := range []entry.Proof{entry.ProofReadBack, entry.ProofSHA256, entry.ProofCRC} {
 		if n := r.Proofs[p]; n > 0 && !r.DryRun {
@@ -327,7 +327,7 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 		return nil, err
 	}
 	if err := d.o.Rules.CheckUntil(a.now()); err != nil {
-		return nil, &usageError{err}
+		return nil, &usageError{Err: err}
 	}
 	if f.crowd == nil { // of several devices importAll has told it
 		a.warnSurplus(f.site)
@@ -465,7 +465,7 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	o.RunID, o.Software, o.Now, o.Rand, o.Log = f.runID, software(), a.now, rand.Reader, a.logger()
 	a.watchSilence(&o)
 	if err := o.Validate(); err != nil {
-		return o, &usageError{err}
+		return o, &usageError{Err: err}
 	}
 	limitMemory(o.Memory) // of all devices at once
 	if err := f.share(&o, set.Scope); err != nil {
@@ -560,4 +560,12 @@ func targetError(e *target.Error) error {
 		kind = errTarget
 	}
 	return hint(fmt.Errorf("%w: %w", kind, e), "%s", e.Remedy)
+}
+
+func asTargetError(err error) error {
+	var e *target.Error
+	if errors.As(err, &e) {
+		return targetError(e)
+	}
+	return err
 }

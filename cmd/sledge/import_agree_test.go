@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,7 +20,7 @@ func jobDevice(n byte, change func(*manifest.Job)) *importDevice {
 	if change != nil {
 		change(job)
 	}
-	return &importDevice{id: manifest.ID{n}, set: &appliance.Set{Job: job}}
+	return &importDevice{Device: &delivery.Device{ID: manifest.ID{n}}, set: &appliance.Set{Job: job}}
 }
 
 // TestAgree: the job files of devices that are imported together may be of several
@@ -32,7 +33,7 @@ func TestAgree(t *testing.T) {
 	}{
 		"the same":              {nil, nil, ""},
 		"a later serial":        {func(j *manifest.Job) { j.Serial = 2 }, nil, ""},
-		"another job":           {func(j *manifest.Job) { j.ID = manifest.ID{8} }, appliance.ErrForeign, "is of job 08"},
+		"another job":           {func(j *manifest.Job) { j.ID = manifest.ID{8} }, delivery.ErrOtherJob, "is of job 08"},
 		"another bucket":        {func(j *manifest.Job) { j.Serial, j.Target.URL = 2, "s3://other/in/" }, errJobFile, "(serial 2) and device 0100"},
 		"another prefix":        {func(j *manifest.Job) { j.Target.URL = "s3://bucket/other/" }, errJobFile, "do not agree on the target"},
 		"another kind of store": {func(j *manifest.Job) { j.Target.Profile = "minio" }, errJobFile, "do not agree on the target"},
@@ -48,8 +49,8 @@ func TestAgree(t *testing.T) {
 			if !errors.Is(err, test.want) || err != nil && !strings.Contains(err.Error(), test.words) {
 				t.Fatalf("%v, want %v with %q", err, test.want, test.words)
 			}
-			if err == nil && (devices[0].id != manifest.ID{1} || rep.Target != "s3://bucket/in/" || len(rep.Missing) > 0) {
-				t.Errorf("%v first, %+v", devices[0].id, rep)
+			if err == nil && (devices[0].ID != manifest.ID{1} || rep.Target != "s3://bucket/in/" || len(rep.Missing) > 0) {
+				t.Errorf("%v first, %+v", devices[0].ID, rep)
 			}
 		})
 	}

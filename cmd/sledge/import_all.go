@@ -92,14 +92,14 @@ func (a *app) concludeAll(ctx context.Context, f *importFlags, devices []*import
 // openChain verifies the chain of one device; what fails is the device's.
 func (a *app) openChain(f *importFlags, d *importDevice) {
 	chain := f.chainFlags
-	chain.label, chain.noLabel = d.label, d.label == ""
-	set, done, err := a.with(d.disks).openSet(&chain)
+	chain.label, chain.noLabel = d.Label, d.Label == ""
+	set, done, err := a.with(d.Disks).openSet(&chain)
 	if err != nil {
 		d.err = err
 		return
 	}
 	d.set, d.closeDisks = set, done
-	if set.Scope.Device != d.id { // the headers lied
+	if set.Scope.Device != d.ID { // the headers lied
 		d.err = fmt.Errorf("%w: its disks say so, and were sealed by device %s", appliance.ErrForeign, set.Scope.Device)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 // importAllReport is what several devices of a job have come to.
@@ -77,12 +78,12 @@ func (d keyDispute) text(plan bool) string {
 	return text
 }
 
-func (r *importAllReport) print(w io.Writer) {
+func (r *importAllReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "job         %s\n", escape(r.Job))
 	for _, d := range r.Devices {
 		fmt.Fprintf(w, "\ndevice      %s: %s\n", escape(d.Device), d.state(r.DryRun))
 		if d.Import != nil {
-			d.Import.print(w)
+			d.Import.Print(w)
 			fmt.Fprintf(w, "scanned     %d entries, %s\n", d.ScanEntries, size(int64(d.ScanBytes)))
 		}
 		if d.Error != "" {
@@ -126,7 +127,7 @@ func (u *importUnion) print(w io.Writer, plan bool) {
 		fmt.Fprintf(w, "disputed    … and %d more\n", more)
 	}
 	if e := u.Estimate; e != nil {
-		e.print(w)
+		e.Print(w)
 	}
 	if !plan {
 		fmt.Fprintf(w, "complete    %s\n", map[bool]string{true: "yes, every device of the job", false: "no"}[u.Complete])
@@ -178,9 +179,9 @@ func (u *importUnion) comparePlans(p *plannedUnion) error {
 func (u *importUnion) take(found *importer.UnionReport, devices []*importDevice) {
 	u.Shared, u.Disputed = found.Shared, found.Disputed
 	for _, f := range found.Disputes {
-		d := keyDispute{Key: f.Key, Above: f.Above, Holder: devices[f.Holder].id.String()}
+		d := keyDispute{Key: f.Key, Above: f.Above, Holder: devices[f.Holder].ID.String()}
 		for _, o := range f.Others {
-			d.Others = append(d.Others, devices[o].id.String())
+			d.Others = append(d.Others, devices[o].ID.String())
 		}
 		u.Disputes = append(u.Disputes, d)
 	}
@@ -198,7 +199,7 @@ func (u *importUnion) compare(state string, devices []*importDevice) (err error)
 	if !slices.ContainsFunc(devices, (*importDevice).receipted) {
 		return nil
 	}
-	scratch, done, err := scratchFolder(state) // the system's place may be memory
+	scratch, done, err := files.Scratch(state) // the system's place may be memory
 	if err != nil {
 		return err
 	}
@@ -207,7 +208,7 @@ func (u *importUnion) compare(state string, devices []*importDevice) (err error)
 	defer union.Close()
 	for i, d := range devices {
 		if err := d.addTo(union, i); err != nil {
-			return fmt.Errorf("device %s: %w", d.id, err)
+			return fmt.Errorf("device %s: %w", d.ID, err)
 		}
 	}
 	found, err := union.Report()
@@ -243,7 +244,7 @@ func (r *importAllReport) end(devices []*importDevice, union error) (report, err
 	errs := make([]error, len(devices))
 	for i, d := range devices {
 		code, _ := diagnose(d.err)
-		one := deviceImport{Device: d.id.String(), Disks: d.disks, OK: code == exitDone, Exit: code, Class: className(code)}
+		one := deviceImport{Device: d.ID.String(), Disks: d.Disks, OK: code == exitDone, Exit: code, Class: className(code)}
 		if d.totals != nil {
 			one.ScanEntries, one.ScanBytes = d.totals.ScanEntries, d.totals.ScanBytes
 		}
@@ -253,7 +254,7 @@ func (r *importAllReport) end(devices []*importDevice, union error) (report, err
 		}
 		if d.err != nil {
 			one.Error = d.err.Error()
-			errs[i] = deviceError{d.id.String(), d.err}
+			errs[i] = deviceError{d.ID.String(), d.err}
 		}
 		r.Devices = append(r.Devices, one)
 	}

@@ -70,7 +70,7 @@ func TestStatusOfGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		s.print(&out)
+		s.Print(&out)
 		if s.AtWork != c.atWork || c.want == "" && strings.Contains(out.String(), "at work") || !strings.Contains(out.String(), c.want) {
 			t.Errorf("%+v: at work %v\n%s", c, s.AtWork, &out)
 		}
@@ -105,7 +105,7 @@ func TestSteerOfEnded(t *testing.T) {
 		state := stateWith(t, importer.Status{State: end, Updated: time.Now()})
 		_, err := (&app{now: time.Now}).steer(context.Background(), &steerFlags{}, state, importer.WantRun, func(importer.State) bool { return false })
 		var advised *hinted
-		if !errors.Is(err, errNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.hints, " "), want) {
+		if !errors.Is(err, errNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.Hints, " "), want) {
 			t.Errorf("%s: %v", end, err)
 		}
 	}

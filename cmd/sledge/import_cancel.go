@@ -28,7 +28,7 @@ type cancelReport struct {
 	MarkerUnknown string `json:"commit_marker_unknown,omitempty"` // the key of which nothing is known: it could not be looked for, or was not yet
 }
 
-func (r *cancelReport) print(w io.Writer) {
+func (r *cancelReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "run         %s is canceled\ntarget      %s\nuploads     %d given up\n", escape(r.Run), escape(r.Target), r.Aborted)
 	switch {
 	case r.MarkerDeleted:

@@ -154,7 +154,7 @@ func TestUncommitted(t *testing.T) {
 	} {
 		var text strings.Builder
 		tt.rep.Canceled = &importer.Canceled{}
-		if tt.rep.print(&text); !strings.Contains(text.String(), tt.says) || strings.Contains(text.String(), tt.not) {
+		if tt.rep.Print(&text); !strings.Contains(text.String(), tt.says) || strings.Contains(text.String(), tt.not) {
 			t.Errorf("%+v: %s", tt.rep, text.String())
 		}
 	}

@@ -22,5 +22,5 @@ func conflictHints(r *importer.Result, err error) error {
 	if len(hints) == 0 || len(hints) == 1 && r.Named[target.CodeConflict] > 0 {
 		return err
 	}
-	return &hinted{err, hints}
+	return &hinted{Err: err, Hints: hints}
 }

@@ -55,7 +55,7 @@ func TestStatusOfDeadProcess(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		if s.print(&out); s.AtWork != test.atWork || !strings.Contains(out.String(), test.says) {
+		if s.Print(&out); s.AtWork != test.atWork || !strings.Contains(out.String(), test.says) {
 			t.Errorf("%s: at work %v\n%s", test.name, s.AtWork, &out)
 		}
 	}
@@ -66,7 +66,7 @@ func TestStatusOfHours(t *testing.T) {
 	opens := time.Date(2026, 3, 4, 19, 0, 0, 0, time.Local)
 	r := runStatus{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateAsleep, Progress: importer.Progress{Opens: opens}}}
 	var out bytes.Buffer
-	if r.print(&out); !strings.Contains(out.String(), "hours       no request begins before 2026-03-04 19:00\n") {
+	if r.Print(&out); !strings.Contains(out.String(), "hours       no request begins before 2026-03-04 19:00\n") {
 		t.Errorf("%s", &out)
 	}
 	if s := importSample(importer.Progress{State: importer.StateAsleep, Opens: opens}); s.more != "waiting for its hours, until 19:00" {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,7 +20,7 @@ type plannedUnion struct {
 }
 
 func newPlannedUnion(devices []*importDevice) (*plannedUnion, error) {
-	scratch, done, err := scratchFolder("") // a plan has no state folder
+	scratch, done, err := files.Scratch("") // a plan has no state folder
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +34,7 @@ func newPlannedUnion(devices []*importDevice) (*plannedUnion, error) {
 
 // watch adds what one device's plan comes to.
 func (p *plannedUnion) watch(o *importer.Options, id manifest.ID) {
-	device := slices.IndexFunc(p.devices, func(d *importDevice) bool { return d.id == id })
+	device := slices.IndexFunc(p.devices, func(d *importDevice) bool { return d.ID == id })
 	if profile, err := target.ProfileIn(o.Profiles, o.Profile); err == nil && profile.Folders {
 		p.mu.Lock()
 		p.union.Folders()

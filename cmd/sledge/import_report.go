@@ -15,6 +15,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -25,7 +26,7 @@ type runReport struct {
 	Written []string             `json:"written"` // files
 }
 
-func (r *runReport) print(w io.Writer) {
+func (r *runReport) Print(w io.Writer) {
 	r.Text(w)
 	for _, name := range r.Written {
 		fmt.Fprintf(w, "written     %s\n", escape(name))
@@ -94,7 +95,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 	}
 	r, err := importreport.New(devices...)
 	if err != nil {
-		return nil, &usageError{err}
+		return nil, &usageError{Err: err}
 	}
 	rep := &runReport{Report: r, Verdict: r.Verdict(), Written: []string{}}
 	if err := f.write(ctx, rep, states); err != nil {
@@ -162,7 +163,7 @@ func (f *reportFlags) write(ctx context.Context, r *runReport, states []string) 
 		return nil
 	}
 	r.Written = append(r.Written, f.html)
-	_, err := newFile(f.html, 0o600, r.HTML)
+	_, err := files.New(f.html, 0o600, r.HTML)
 	return err
 }
 
@@ -197,7 +198,7 @@ func fileSafe(run string) string {
 
 func (f *reportFlags) writeTable(ctx context.Context, name string, r *runReport, devices []*importreport.Device, states []string) error {
 	r.Written = append(r.Written, name)
-	_, err := newFile(name, 0o600, func(w io.Writer) error {
+	_, err := files.New(name, 0o600, func(w io.Writer) error {
 		table, err := importreport.NewCSV(w)
 		if err != nil {
 			return err

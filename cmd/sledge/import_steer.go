@@ -17,6 +17,7 @@ import (
 
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -42,7 +43,7 @@ type runStatus struct {
 	elsewhere bool          // that was on another host
 }
 
-func (r *runStatus) print(w io.Writer) {
+func (r *runStatus) Print(w io.Writer) {
 	fmt.Fprintf(w, "run         %s of device %s: %s\n", escape(r.Run), r.Device, r.stateNow())
 	if h := r.Halt; h != nil {
 		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, escape(h.Cause), r.haltedSince(h), h.Remedy)
@@ -53,7 +54,7 @@ func (r *runStatus) print(w io.Writer) {
 	if p := r.Progress; r.AtWork && !p.Opens.IsZero() {
 		fmt.Fprintf(w, "hours       no request begins before %s\n", p.Opens.Local().Format("2006-01-02 15:04"))
 	}
-	fmt.Fprintf(w, "target      %s\n", targetText(r.Target, r.Endpoint))
+	fmt.Fprintf(w, "target      %s\n", verdict.Target(r.Target, r.Endpoint))
 	p := r.Progress
 	fmt.Fprintf(w, "entries     %d of %d\nbytes       %s of %s\n", p.Entries, p.TotalEntries, size(p.Bytes), size(p.TotalBytes))
 	if r.AtWork {

@@ -24,7 +24,7 @@ func TestStatusOfHalt(t *testing.T) {
 		r := runStatus{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateHalted, Updated: now,
 			Halt: &importer.Halt{Code: target.CodeCredentialsExpired, Cause: "status 403", Remedy: "renew them", Since: since}}}
 		var out bytes.Buffer
-		r.print(&out)
+		r.Print(&out)
 		if line := "needs you   credentials-expired: status 403 " + want + "\n            renew them\n"; !strings.Contains(out.String(), line) {
 			t.Errorf("no %q in\n%s", line, &out)
 		}

@@ -21,7 +21,7 @@ func TestStatusOfWaitingMarker(t *testing.T) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if s.print(&out); !s.AtWork || !strings.Contains(out.String(), ": waiting for its hours: commit marker\n") {
+	if s.Print(&out); !s.AtWork || !strings.Contains(out.String(), ": waiting for its hours: commit marker\n") {
 		t.Errorf("at work %v:\n%s", s.AtWork, &out)
 	}
 }

@@ -86,7 +86,7 @@ type estimate struct {
 	AtOnce        int           `json:"requests_at_once"`
 }
 
-func (e *estimate) print(w io.Writer) {
+func (e *estimate) Print(w io.Writer) {
 	fmt.Fprintf(w, "estimate    about %s, by %s/s up and %.1f ms a request, with %d requests at once\n", max(time.Second, e.Duration.Round(time.Second)), size(int64(e.UpBytes)), e.LatencyMillis, e.AtOnce)
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -56,7 +57,7 @@ func storedDevice(t *testing.T, id byte, content string) *importDevice {
 	if err := os.WriteFile(filepath.Join(dir, "objects.list"), list, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &importDevice{id: manifest.ID{id}, totals: &manifest.Totals{},
+	return &importDevice{Device: &delivery.Device{ID: manifest.ID{id}}, totals: &manifest.Totals{},
 		ended: &endedImport{result: &importer.Result{Receipts: "receipts"}, rep: &importReport{Receipts: dir}}}
 }
 

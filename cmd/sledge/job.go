@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -48,7 +49,7 @@ type manifestPolicy = manifest.JobPolicy
 
 const originProven, originUnproven = "proven", "not proven"
 
-func (r *jobReport) print(w io.Writer) {
+func (r *jobReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "job         %s (serial %d), origin %s\nsite        %s\ncreated     %s\nexpires     %s\n",
 		r.Job, r.Serial, r.Origin, escape(r.Site), r.Created.Format(time.RFC3339), r.Expires.Format(time.RFC3339))
 	for _, d := range r.Devices {
@@ -166,7 +167,7 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 	}
 	for _, name := range []string{f.out, f.codeOut, f.codeQR()} {
 		if _, err := os.Lstat(name); name != "" && err == nil {
-			return nil, fmt.Errorf("%s: %w", name, errFileExists)
+			return nil, fmt.Errorf("%s: %w", name, files.ErrExists)
 		}
 	}
 	s, err := openSite(f.site)
@@ -189,7 +190,7 @@ func (a *app) createJob(f *jobFlags) (report, error) {
 	r.File = fmt.Sprintf("%s/jobs/%s/job.dsse", strings.TrimRight(f.site, "/"), made.Job.ID)
 	if f.out != "" {
 		r.File = f.out
-		err = writeNew(f.out, made.File, false)
+		err = files.WriteNew(f.out, made.File, false)
 	}
 	return r, err
 }
@@ -222,14 +223,14 @@ func (f *jobFlags) params(now time.Time) (site.JobParams, error) {
 		return p, usagef("--target is missing: where shall the data be imported to?")
 	}
 	if _, _, err := target.ParseTarget(f.target); err != nil {
-		return p, &usageError{err}
+		return p, &usageError{Err: err}
 	}
 	table, err := readProfiles(f.profiles)
 	if err != nil {
 		return p, err
 	}
 	if _, err := target.ProfileIn(table, f.profile); err != nil {
-		return p, &usageError{err}
+		return p, &usageError{Err: err}
 	}
 	if p.Expires, err = parseExpiry(f.expires, now); err != nil {
 		return p, err
@@ -313,7 +314,7 @@ func (a *app) jobShow() *cobra.Command {
 	}
 	trust := cmd.Flags().String("trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…)")
 	return a.verb(cmd, func(_ context.Context, args []string) (report, error) {
-		file, err := readFile(args[0], manifest.MaxStatement)
+		file, err := files.Read(args[0], manifest.MaxStatement)
 		if err != nil {
 			return nil, err
 		}

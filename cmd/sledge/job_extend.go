@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -40,9 +41,9 @@ func (a *app) extendJob(old, folder, expires, out string) (report, error) {
 		return nil, err
 	}
 	if _, err := os.Lstat(out); err == nil {
-		return nil, fmt.Errorf("%s: %w", out, errFileExists)
+		return nil, fmt.Errorf("%s: %w", out, files.ErrExists)
 	}
-	file, err := readFile(old, manifest.MaxStatement)
+	file, err := files.Read(old, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}
@@ -56,5 +57,5 @@ func (a *app) extendJob(old, folder, expires, out string) (report, error) {
 	}
 	r := describeJob(job, originProven)
 	r.File = out
-	return r, writeNew(out, file, false)
+	return r, files.WriteNew(out, file, false)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -19,7 +20,7 @@ type grantReport struct {
 	File     string `json:"file"`
 }
 
-func (r *grantReport) print(w io.Writer) {
+func (r *grantReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nevidence    %s\nreason      %s\nstatement   %s\n", r.Device, r.Evidence, escape(r.Reason), escape(r.File))
 }
 
@@ -59,8 +60,8 @@ device in one state, and is good once.`,
 		r.Device, r.Created = id, a.now().UTC()
 		file, err := r.Sign(signer)
 		if err != nil {
-			return nil, &usageError{err}
+			return nil, &usageError{Err: err}
 		}
-		return &grantReport{id.String(), r.Evidence, r.Reason, *out}, writeNew(*out, file, false)
+		return &grantReport{id.String(), r.Evidence, r.Reason, *out}, files.WriteNew(*out, file, false)
 	})
 }

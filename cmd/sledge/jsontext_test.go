@@ -17,7 +17,7 @@ const odd = "é \u009b31m \u0085 \u202e\u2066 \u007f \U000e0041 \x1b[2J 日本"
 
 type textReport struct{ Text string }
 
-func (textReport) print(io.Writer) {}
+func (textReport) Print(io.Writer) {}
 
 // TestJSONIsHarmless: JSON says the same to a program, and gives a terminal nothing to obey.
 func TestJSONIsHarmless(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -40,7 +41,7 @@ type keysReport struct {
 	Signed bool        `json:"signed"` // the log's checkpoint is signed by the keys that have a verifier key
 }
 
-func (r *keysReport) print(w io.Writer) {
+func (r *keysReport) Print(w io.Writer) {
 	if r.Signed {
 		fmt.Fprintf(w, "log         %s, %s\n", escape(r.Log), plural(r.Size, "entry"))
 	}
@@ -112,7 +113,7 @@ mount point, a receipts folder, or the checkpoint's file.`,
 
 // read takes the keys of a file: a .pub file has one, a job file several.
 func (f *keyShowFlags) read(name string) ([]*shownKey, error) {
-	text, err := readFile(name, manifest.MaxStatement)
+	text, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +170,7 @@ func showKey(role, file string, pub ed25519.PublicKey) (*shownKey, error) {
 func (r *keysReport) underName() (err error) {
 	for _, k := range r.Keys {
 		if k.VerifierKey, err = crypto.NoteKey(r.Log, k.key); err != nil {
-			return &usageError{err}
+			return &usageError{Err: err}
 		}
 	}
 	return nil
@@ -181,7 +182,7 @@ func (r *keysReport) ofLog(place string) error {
 	if err != nil {
 		return err
 	}
-	origin := firstLine(text)
+	origin, _, _ := strings.Cut(string(text), "\n")
 	for _, k := range r.Keys {
 		cp, e := manifest.OpenCheckpoint(text, origin, k.key)
 		if e != nil {
@@ -206,7 +207,7 @@ func checkpointAt(place string) ([]byte, error) {
 		return nil, err
 	}
 	if !info.IsDir() {
-		text, err := readFile(place, manifest.MaxCheckpoint)
+		text, err := files.Read(place, manifest.MaxCheckpoint)
 		if err != nil || !strings.HasPrefix(string(text), "sledge label ") {
 			return text, err
 		}
@@ -216,9 +217,9 @@ func checkpointAt(place string) ([]byte, error) {
 		}
 		return l.Checkpoint, nil
 	}
-	text, err := readIn(place, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
+	text, err := files.ReadIn(place, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
 	if errors.Is(err, os.ErrNotExist) {
-		text, err = readIn(place, "log/checkpoint", manifest.MaxCheckpoint)
+		text, err = files.ReadIn(place, "log/checkpoint", manifest.MaxCheckpoint)
 	}
 	if err != nil {
 		return nil, hint(fmt.Errorf("%s: no log: %w", place, err), "name a sealed disk, a receipts folder, a label or a checkpoint's file")

@@ -31,7 +31,7 @@ func (f *field) shown(args ...string) (keys map[string]shownKey, log string) {
 func TestKeyShow(t *testing.T) {
 	f, _, _ := sealedField(t)
 	checkpoint := []byte(f.read("bay0/sledge/log/checkpoint"))
-	origin := firstLine(checkpoint)
+	origin, _, _ := strings.Cut(string(checkpoint), "\n")
 	var vkey string
 	for _, place := range []string{"d.label", "bay0", "bay0/sledge/log/checkpoint", "bay0/sledge"} {
 		for _, args := range [][]string{{"dev/device.pub"}, {"site/signer.pub", "dev/device.pub"}, {"job.dsse", "--trust", "site/signer.pub"}} {

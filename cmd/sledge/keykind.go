@@ -40,7 +40,7 @@ var keyKinds = map[keyKind]struct{ is, form, taken string }{
 func wrongKey(place, text string, want keyKind, reason error) error {
 	found := kindOf(text)
 	if found == noKey || found == want {
-		return hint(&usageError{fmt.Errorf("%s: holds no %s: %w", place, bareKind(want), reason)}, "%s is %s", keyKinds[want].is, keyKinds[want].form)
+		return hint(&usageError{Err: fmt.Errorf("%s: holds no %s: %w", place, bareKind(want), reason)}, "%s is %s", keyKinds[want].is, keyKinds[want].form)
 	}
 	return hint(usagef("%s: holds %s, not %s", place, keyKinds[found].is, keyKinds[want].is), "%s", keyKinds[found].taken)
 }

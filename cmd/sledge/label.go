@@ -21,7 +21,7 @@ type labelReport struct {
 	Fingerprint string `json:"label_fingerprint"`
 }
 
-func (r *labelReport) print(w io.Writer) {
+func (r *labelReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "label of job %s, device %s, as it was sealed\nlabel file: %s, as QR code: %s\nfingerprint: %s\n\n%s", r.Job, r.Device, escape(r.LabelFile), escape(r.QRFile), r.Fingerprint, r.Label)
 }
 

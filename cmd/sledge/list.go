@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -40,7 +41,7 @@ type listReport struct {
 	long    bool
 }
 
-func (r *listReport) print(w io.Writer) {
+func (r *listReport) Print(w io.Writer) {
 	if r.long {
 		fmt.Fprintf(w, "%s, %s\n", plural(r.Entries, "entry"), size(r.Bytes))
 		if r.Skipped > 0 {
@@ -142,7 +143,7 @@ func (a *app) listEntry(w io.Writer, r *manifest.Record, long, zero bool) error 
 	case a.json:
 		b, err := json.Marshal(describeEntry(r))
 		if err == nil {
-			_, err = fmt.Fprintf(w, "%s\n", plainJSON(b))
+			_, err = fmt.Fprintf(w, "%s\n", terminal.PlainJSON(b))
 		}
 		return err
 	case zero:

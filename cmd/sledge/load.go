@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 type loadReport struct {
@@ -43,15 +44,15 @@ func newLoadReport(r *appliance.LoadReport, target string) *loadReport {
 	return l
 }
 
-func (r *loadReport) print(w io.Writer) {
+func (r *loadReport) Print(w io.Writer) {
 	r.figures(w)
 	r.changes(w, r.Scan.Replaced, r.Scan.ReplacedPaths, "replaced", "changed in the source: the new version takes the place of the one on the device")
 	r.changes(w, r.Scan.Dropped, r.Scan.DroppedPaths, "dropped", "not in the source any more, below what is no folder now: left out of the manifest")
 	r.changes(w, r.Scan.Gone, r.Scan.GonePaths, "gone", "not in the source any more: kept on the device")
-	r.Status.print(w)
+	r.Status.Print(w)
 	for i, s := range r.Skipped {
-		if i == shownFindings {
-			printMore(w, r.SkippedCount, len(r.LoadReport.Skipped), "; sledge status --list names every one")
+		if i == terminal.Most {
+			terminal.More(w, r.SkippedCount, len(r.LoadReport.Skipped), "; sledge status --list names every one")
 			break
 		}
 		what := "skipped"
@@ -103,12 +104,12 @@ func (r *loadReport) changes(w io.Writer, count uint64, paths []string, mark, te
 
 func (r *loadReport) list(w io.Writer, count uint64, paths []string, mark string) {
 	for i, p := range paths {
-		if i == shownFindings {
+		if i == terminal.Most {
 			break
 		}
 		fmt.Fprintf(w, "  %s %s\n", mark, shownName(p))
 	}
-	printMore(w, count, len(paths), "")
+	terminal.More(w, count, len(paths), "")
 }
 
 // work is an unlocked device at work: state folder, disks, appliance.
@@ -187,7 +188,7 @@ func (a *app) leave(d *device, event firmware.EventKind) ([]byte, error) {
 		return nil, err
 	}
 	if err := d.Allows(event); err != nil {
-		return nil, &hinted{err, []string{"a load was not finished: run the same sledge load again; it goes on",
+		return nil, &hinted{Err: err, Hints: []string{"a load was not finished: run the same sledge load again; it goes on",
 			"or, to seal what is on the disks now: sledge seal --incomplete, which the statement will say"}}
 	}
 	return key, nil
@@ -324,9 +325,9 @@ type abandonReport struct {
 	Status  *diskStatus `json:"status"`
 }
 
-func (r *abandonReport) print(w io.Writer) {
+func (r *abandonReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "given up: the load of %s; %s of it stay on the device, %d were not loaded\n", escape(r.Root), plural(r.Entries, "entry"), r.Given)
-	r.Status.print(w)
+	r.Status.Print(w)
 }
 
 func (a *app) abandon(root, as string) (report, error) {

@@ -15,7 +15,7 @@ type stateReport struct {
 	State  string `json:"state"`
 }
 
-func (r *stateReport) print(w io.Writer) { fmt.Fprintf(w, "device %s is %s\n", r.Device, r.State) }
+func (r *stateReport) Print(w io.Writer) { fmt.Fprintf(w, "device %s is %s\n", r.Device, r.State) }
 
 func (a *app) lockCommand() *cobra.Command {
 	cmd := &cobra.Command{

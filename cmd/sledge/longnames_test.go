@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // TestLongNames: a name of any length stays a readable line, with its beginning and its
@@ -40,8 +41,8 @@ func TestLongNames(t *testing.T) {
 		var out strings.Builder
 		tell(&app{out: &output{w: nopCloser{&out}}, err: &out})
 		for line := range strings.Lines(out.String()) {
-			if columns(line) > longLine+20 || what != "spaces" && columns(line) > 500 {
-				t.Errorf("%s: a line of %d columns", what, columns(line))
+			if terminal.Columns(line) > terminal.LongLine+20 || what != "spaces" && terminal.Columns(line) > 500 {
+				t.Errorf("%s: a line of %d columns", what, terminal.Columns(line))
 			}
 		}
 		if !strings.Contains(out.String(), "first/d") || !strings.Contains(out.String(), "last.raw") || strings.Contains(out.String(), "\x1b") {

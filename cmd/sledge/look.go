@@ -36,7 +36,7 @@ func newNamedDisk(s appliance.DiskState) namedDisk {
 	return d
 }
 
-func (d *namedDisk) print(w io.Writer) {
+func (d *namedDisk) Print(w io.Writer) {
 	text := strings.ReplaceAll(d.State, "-", " ")
 	if d.Bay != nil {
 		text = fmt.Sprintf("bay %d, %s", *d.Bay, text)

@@ -76,7 +76,7 @@ func run(args []string, in, out, err *os.File) int {
 	if cmd, e := root.ExecuteContextC(ctx); e != nil {
 		// A flag that cannot be read ends the reading: --json may come after it.
 		a.json = a.json || slices.Contains(args, "--json")
-		a.end(cmd.CommandPath(), nil, hintFlag(cmd, hintGlob(args, &usageError{e})))
+		a.end(cmd.CommandPath(), nil, hintFlag(cmd, hintGlob(args, &usageError{Err: e})))
 	}
 	a.endOutput(stdout)
 	return a.code

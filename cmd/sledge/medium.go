@@ -14,7 +14,7 @@ type mediumReport struct {
 	verbose bool
 }
 
-func (r *mediumReport) print(w io.Writer) {
+func (r *mediumReport) Print(w io.Writer) {
 	if r.verbose {
 		fmt.Fprintf(w, "now         %s\nloaded      %s\n", escape(r.Now.String()), escape(r.Was.String()))
 	}

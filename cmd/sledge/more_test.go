@@ -24,7 +24,7 @@ func TestMoreNamed(t *testing.T) {
 		{newScanReport(one, "t"), []string{"findings    1, 0 of them block\n"}},
 	} {
 		var text strings.Builder
-		c.r.print(&text)
+		c.r.Print(&text)
 		for _, w := range c.want {
 			if !strings.Contains(text.String(), w) || strings.Count(text.String(), "more;") != len(c.want)-strings.Count(fmt.Sprint(c.want), "block") {
 				t.Errorf("no %q in:\n%s", w, text.String())

@@ -62,7 +62,7 @@ func together(bad []error) error {
 	var own *hinted
 	all := errors.Join(bad...)
 	if errors.As(bad[0], &own) {
-		return &hinted{all, own.hints}
+		return &hinted{Err: all, Hints: own.Hints}
 	}
 	return all
 }

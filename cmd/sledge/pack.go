@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 func (a *app) packCommand() *cobra.Command {
@@ -26,7 +27,7 @@ type packReport struct {
 	AD    string `json:"associated_data,omitempty"`
 }
 
-func (r *packReport) print(w io.Writer) {
+func (r *packReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "pack %d: %s, %s, one FLOE ciphertext (AES-256-GCM, 1 MiB segments)\n", r.Pack, escape(r.File), size(r.Bytes))
 	if r.Key != "" {
 		fmt.Fprintf(w, "key             %s\nassociated data %s\n", r.Key, r.AD)
@@ -99,7 +100,7 @@ func noPack(n, packs uint64) error {
 func (r *packReport) write(f func(io.Writer) error) error {
 	file, err := os.OpenFile(r.File, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if errors.Is(err, os.ErrExist) {
-		return fmt.Errorf("%s: %w", r.File, errFileExists)
+		return fmt.Errorf("%s: %w", r.File, files.ErrExists)
 	}
 	if err != nil {
 		return err

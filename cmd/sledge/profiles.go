@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 // addProfiles defines the flag of a user's own kinds of target.
@@ -18,7 +19,7 @@ func readProfiles(file string) ([]target.Profile, error) {
 	if file == "" {
 		return target.Profiles(), nil
 	}
-	text, err := readFile(file, 1<<20)
+	text, err := files.Read(file, 1<<20)
 	if err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // drawn is what a meter writes for samples a second apart, on a terminal whose width
@@ -54,7 +56,7 @@ func TestProgressFits(t *testing.T) {
 	}
 	for i, l := range lines {
 		width := widths[i%len(widths)]
-		if n := columns(l); n >= width {
+		if n := terminal.Columns(l); n >= width {
 			t.Errorf("%d columns of %d: %q", n, width, l)
 		}
 		if bad := control(l); bad != "" {
@@ -71,10 +73,10 @@ func TestProgressFits(t *testing.T) {
 func TestProgressNames(t *testing.T) {
 	s := sample{bytes: 1 << 30, totalBytes: 2 << 30, file: strings.Repeat("dir/", 99) + "DSC_0001.NEF", slow: "/mnt/bay7"}
 	l := drawn(t, []int{80}, s)[0]
-	if !strings.Contains(l, "slowest disk /mnt/bay7") || !strings.HasSuffix(l, ellipsis+"DSC_0001.NEF") && !strings.HasSuffix(l, "/DSC_0001.NEF") {
+	if !strings.Contains(l, "slowest disk /mnt/bay7") || !strings.HasSuffix(l, terminal.Ellipsis+"DSC_0001.NEF") && !strings.HasSuffix(l, "/DSC_0001.NEF") {
 		t.Errorf("%q", l)
 	}
-	if s.slow = ""; columns(drawn(t, []int{80}, s)[0]) != 79 {
+	if s.slow = ""; terminal.Columns(drawn(t, []int{80}, s)[0]) != 79 {
 		t.Errorf("the name does not take the room that is there: %q", drawn(t, []int{80}, s)[0])
 	}
 	// JSON has both whole, and nothing that a terminal obeys.
@@ -132,23 +134,5 @@ func TestCrowdTotals(t *testing.T) {
 	}
 	if got := strings.Join(totals, " "); got != "10/2 0/0 40/11" {
 		t.Errorf("totals %s", got)
-	}
-}
-
-func TestColumns(t *testing.T) {
-	for s, want := range map[string]int{"": 0, "abc": 3, "漢字": 4, "e\u0301": 1, "größe": 5, "ｆ": 2, "📷": 2} {
-		if got := columns(s); got != want {
-			t.Errorf("columns(%q) = %d, want %d", s, got, want)
-		}
-	}
-	for most := range 12 {
-		for _, s := range []string{"0123456789abcdef", "漢字漢字漢字漢字", "e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301e\u0301"} {
-			if c, e := cutMiddle(s, most), cutEnd(s, most); columns(c) > most || columns(e) > most {
-				t.Errorf("%d: %q, %q", most, c, e)
-			}
-		}
-	}
-	if got := cutMiddle("0123456789abcdef", 10); got != "012…abcdef" {
-		t.Errorf("%q", got)
 	}
 }

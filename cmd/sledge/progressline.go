@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/schollz/progressbar/v3"
+
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // clearLine takes away what stands on the terminal's line.
@@ -97,7 +99,7 @@ func (m *meter) fit(s sample, width int) string {
 		width = usualColumns
 	}
 	start := m.verb + ": "
-	room := width - 1 - columns(start)
+	room := width - 1 - terminal.Columns(start)
 	parts := m.parts(s)
 	kept, used := chosen(parts, room)
 	text, comma := start, ""
@@ -106,15 +108,15 @@ func (m *meter) fit(s sample, width int) string {
 			continue
 		}
 		if p.rank == fileRank {
-			p.text = cutMiddle(p.text, leastColumns(p)+room-used)
+			p.text = terminal.CutMiddle(p.text, leastColumns(p)+room-used)
 		}
 		text += comma + p.text
 		comma = ", "
 	}
-	if bar := bar(s); bar != "" && columns(text)+columns(bar) < width {
+	if bar := bar(s); bar != "" && terminal.Columns(text)+terminal.Columns(bar) < width {
 		text = bar + text
 	}
-	return cutEnd(text, width-1)
+	return terminal.CutEnd(text, width-1)
 }
 
 // chosen are the parts that fit into a number of columns, lower ranks first, and the
@@ -142,7 +144,7 @@ func chosen(parts []part, room int) (kept map[int]bool, used int) {
 
 // leastColumns is what a part takes at least.
 func leastColumns(p part) int {
-	n := columns(p.text)
+	n := terminal.Columns(p.text)
 	if p.rank == fileRank {
 		n = min(n, leastFile)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -18,7 +19,7 @@ type proveReport struct {
 	plain bool   // there is content to compare with
 }
 
-func (r *proveReport) print(w io.Writer) {
+func (r *proveReport) Print(w io.Writer) {
 	more := ""
 	if r.plain {
 		more = " --file PLAINFILE"
@@ -55,7 +56,7 @@ other. "sledge verify proof" checks it without any secret.`,
 		if err != nil {
 			return nil, fmt.Errorf("the proof does not verify: %w", err)
 		}
-		if err := writeNew(*out, proof, false); err != nil {
+		if err := files.WriteNew(*out, proof, false); err != nil {
 			return nil, err
 		}
 		return &proveReport{args[0], kindNoun(p.Record.Kind), *out, len(proof), hasContent(p.Record.Kind)}, chainEnd(r.Set, nil)

@@ -12,7 +12,7 @@ import (
 
 type readBackReport struct{ *appliance.ReadBackReport }
 
-func (r *readBackReport) print(w io.Writer) {
+func (r *readBackReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "read back   %d of %s; %s read now\n", r.ReadBack, plural(r.Packs, "pack"), size(r.Bytes))
 	for _, disk := range r.FailedDisks {
 		fmt.Fprintf(w, "  failed     %s\n", escape(disk))

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -56,7 +57,7 @@ func (f *chainFlags) labelText() ([]byte, error) {
 	case f.label != "" && f.noLabel:
 		return nil, usagef("--label and --no-label exclude each other")
 	case f.label != "":
-		return readFile(f.label, manifest.MaxCheckpoint)
+		return files.Read(f.label, manifest.MaxCheckpoint)
 	case f.noLabel:
 		return nil, nil
 	}

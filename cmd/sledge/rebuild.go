@@ -22,7 +22,7 @@ type rebuildReport struct {
 	Onto string `json:"onto"`
 }
 
-func (r *rebuildReport) print(w io.Writer) {
+func (r *rebuildReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "rebuilt bay %d onto %s: %s of %s, %s\n", r.Bay, escape(r.Onto), plural(r.Shards, "shard"), plural(r.Packs, "pack"), size(r.Bytes))
 	for _, lost := range r.Lost {
 		fmt.Fprintf(w, "  lost %s\n", escape(lost))

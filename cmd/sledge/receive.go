@@ -11,26 +11,26 @@ import (
 )
 
 type receiveReport struct {
-	Job        string   `json:"job"`
-	Device     string   `json:"device"`
-	Generation uint32   `json:"generation"`
-	Origin     string   `json:"origin"`
-	Label      bool     `json:"label_checked"`
-	Print      string   `json:"label_fingerprint,omitempty"`
-	Here       []int    `json:"bays_here"`
-	Missing    []int    `json:"bays_missing"`
-	Needed     int      `json:"disks_needed"`  // of all disks, whichever they are
-	Lost       uint64   `json:"packs_missing"` // that those here cannot give back
-	Parity     int      `json:"parity"`
-	Target     string   `json:"target"`
-	Warnings   []string `json:"warnings"`
-	Verdict    string   `json:"verdict"` // fit, disks missing, origin not proven; see also refusedArrival
+	Job         string   `json:"job"`
+	Device      string   `json:"device"`
+	Generation  uint32   `json:"generation"`
+	Origin      string   `json:"origin"`
+	Label       bool     `json:"label_checked"`
+	Fingerprint string   `json:"label_fingerprint,omitempty"`
+	Here        []int    `json:"bays_here"`
+	Missing     []int    `json:"bays_missing"`
+	Needed      int      `json:"disks_needed"`  // of all disks, whichever they are
+	Lost        uint64   `json:"packs_missing"` // that those here cannot give back
+	Parity      int      `json:"parity"`
+	Target      string   `json:"target"`
+	Warnings    []string `json:"warnings"`
+	Verdict     string   `json:"verdict"` // fit, disks missing, origin not proven; see also refusedArrival
 }
 
-func (r *receiveReport) print(w io.Writer) {
+func (r *receiveReport) Print(w io.Writer) {
 	label := "not given: an older state of the device would look the same"
 	if r.Label {
-		label = "fits the disks, fingerprint " + r.Print
+		label = "fits the disks, fingerprint " + r.Fingerprint
 	}
 	fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\norigin      %s\nlabel       %s\ndisks       %d here", r.Job, r.Device, r.Generation, r.Origin, label, len(r.Here))
 	if len(r.Missing) > 0 {
@@ -71,7 +71,7 @@ does that, and import repairs what it can on the way.`,
 			Needed: fit.Needed, Lost: fit.Lost, Parity: set.Job.Geometry.M, Target: set.Job.Target.URL, Warnings: set.Warnings,
 		}
 		if text, err := f.labelText(); err == nil && set.LabelChecked {
-			r.Print = labelFingerprint(text)
+			r.Fingerprint = labelFingerprint(text)
 		}
 		here, missing := set.Here()
 		r.Here, r.Missing = append([]int{}, here...), append([]int{}, missing...)

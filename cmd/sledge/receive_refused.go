@@ -10,10 +10,10 @@ import (
 // refusedReport is the arrival of a device that is not to be used: what came, by its own
 // word, and why it was refused. It has none of the names by which a device that fits is told.
 type refusedReport struct {
-	Verdict string        `json:"verdict"` // refused
-	Refused string        `json:"refused"` // why
-	Claims  []arrivedDisk `json:"claims"`
-	Print   string        `json:"label_fingerprint,omitempty"` // of the label that was given
+	Verdict     string        `json:"verdict"` // refused
+	Refused     string        `json:"refused"` // why
+	Claims      []arrivedDisk `json:"claims"`
+	Fingerprint string        `json:"label_fingerprint,omitempty"` // of the label that was given
 }
 
 // arrivedDisk is what a disk says of itself. Nothing vouches for it.
@@ -25,7 +25,7 @@ type arrivedDisk struct {
 	Bay        int    `json:"bay"` // -1: it does not say
 }
 
-func (r *refusedReport) print(w io.Writer) {
+func (r *refusedReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "arrival     REFUSED, not to be used: %s\n", shown(r.Refused))
 	for _, c := range r.Claims {
 		if c.Bay < 0 {
@@ -34,8 +34,8 @@ func (r *refusedReport) print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "disk        %s: says that it is bay %d of device %s, generation %d, of job %s\n", shownName(c.Disk), c.Bay, c.Device, c.Generation, c.Job)
 	}
-	if r.Print != "" {
-		fmt.Fprintf(w, "label       given, fingerprint %s; it vouches for nothing here\n", r.Print)
+	if r.Fingerprint != "" {
+		fmt.Fprintf(w, "label       given, fingerprint %s; it vouches for nothing here\n", r.Fingerprint)
 	}
 }
 
@@ -58,7 +58,7 @@ func (a *app) refusedArrival(f *chainFlags, err error) (report, error) {
 		r.Claims = append(r.Claims, c)
 	}
 	if text, labelErr := f.labelText(); labelErr == nil && text != nil {
-		r.Print = labelFingerprint(text)
+		r.Fingerprint = labelFingerprint(text)
 	}
 	return r, err
 }

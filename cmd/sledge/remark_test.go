@@ -42,7 +42,7 @@ func TestListRemark(t *testing.T) {
 		t.Errorf("%s, %v", &out, err)
 	}
 	out.Reset()
-	(&listReport{Entries: 3, Remarks: 2, Skipped: 1, long: true}).print(&out)
+	(&listReport{Entries: 3, Remarks: 2, Skipped: 1, long: true}).Print(&out)
 	if text := out.String(); !strings.Contains(text, "older       2 of them") || !strings.Contains(text, "skipped     1 of them") {
 		t.Error(text)
 	}
@@ -86,7 +86,7 @@ func TestImportEndRemarks(t *testing.T) {
 func TestProofRemark(t *testing.T) {
 	var out bytes.Buffer
 	r := &proofReport{ProofReport: &fsck.ProofReport{Record: fsck.Record{Kind: fsck.KindFile, Path: []byte("f"), Remark: "changed", Details: "while it was read"}}, Content: "same"}
-	r.print(&out)
+	r.Print(&out)
 	if !strings.Contains(out.String(), "older       changed: while it was read\n") {
 		t.Error(out.String())
 	}
@@ -96,7 +96,7 @@ func TestProofRemark(t *testing.T) {
 func TestExtractReportText(t *testing.T) {
 	var out bytes.Buffer
 	r := &extractReport{&appliance.ExtractReport{Entries: 5, Bytes: 9, Existing: 2, AttributesLost: 1, Remarks: 3, Attributes: []string{`"f": owner: not permitted`}, Warnings: []string{"times are coarse"}}, "back"}
-	r.print(&out)
+	r.Print(&out)
 	for _, want := range []string{"extracted   5 entries, 9 B, to back", "existing    2 of them", "attributes  1 attribute could not be restored; the contents are right", "older       3", `"f": owner: not permitted`, "times are coarse"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)

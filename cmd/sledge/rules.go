@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 // ruleFlags are the rules of an import: a file, or one rule over everything.
@@ -58,13 +59,13 @@ func (f *ruleFlags) read() (plan.Rules, error) {
 	if short.Canonical() != nil {
 		return short, usagef("--rules goes without the flags that make rules, such as --storage-class, --sse, --tag, --metadata and --strip: say it in the file")
 	}
-	text, err := readFile(f.file, plan.MaxRules)
+	text, err := files.Read(f.file, plan.MaxRules)
 	if err != nil {
 		return short, err
 	}
 	rules, err := plan.ParseRules(text)
 	if err != nil {
-		return rules, hint(&usageError{fmt.Errorf("%s: %w", f.file, err)}, "docs/import.md, \"Rules\", has an example and every name")
+		return rules, hint(&usageError{Err: fmt.Errorf("%s: %w", f.file, err)}, "docs/import.md, \"Rules\", has an example and every name")
 	}
 	return rules, nil
 }
@@ -88,7 +89,7 @@ func (f *ruleFlags) short() (plan.Rules, error) {
 		rules, err = plan.ParseRules(text)
 	}
 	if err != nil {
-		return rules, &usageError{err}
+		return rules, &usageError{Err: err}
 	}
 	return rules, nil
 }

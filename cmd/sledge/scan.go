@@ -11,11 +11,9 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
-
-// shownFindings is how many findings the text has; see printMore.
-const shownFindings = 50
 
 type scanReport struct {
 	*appliance.ScanReport
@@ -66,21 +64,21 @@ func newScanReport(r *appliance.ScanReport, target string) *scanReport {
 	return s
 }
 
-func (r *scanReport) print(w io.Writer) {
+func (r *scanReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "source      %s\nentries     %d: %s, %s, %s, %s\nbytes       %s, the largest file has %s\n", escape(r.Root), r.Entries,
 		plural(r.Files, "file"), plural(r.Dirs, "directory"), plural(r.Symlinks, "symbolic link"), plural(r.Hardlinks, "further name"), size(r.Bytes), size(r.Largest))
 	if r.Skipped > 0 {
 		fmt.Fprintf(w, "skipped     %d: not readable or special; they will be named in the manifest\n", r.Skipped)
 	}
-	r.Room.print(w)
+	r.Room.Print(w)
 	if r.FindingCount == 0 {
 		fmt.Fprintf(w, "findings    none: every name fits %s\n", escape(r.Target))
 		return
 	}
 	fmt.Fprintf(w, "findings    %d, %d of them block\n", r.FindingCount, r.Blocking)
 	for i, f := range r.Findings {
-		if i == shownFindings {
-			printMore(w, r.FindingCount, len(r.Findings), "")
+		if i == terminal.Most {
+			terminal.More(w, r.FindingCount, len(r.Findings), "")
 			break
 		}
 		mark := "warns "
@@ -154,7 +152,7 @@ unlocked, it says whether all of the source fits.`,
 		}
 		rules, err := rulesOf(t, policy, profiles)
 		if err != nil {
-			return nil, &usageError{err}
+			return nil, &usageError{Err: err}
 		}
 		if err := checkSource(args[0]); err != nil {
 			return nil, err

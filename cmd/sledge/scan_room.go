@@ -80,7 +80,7 @@ func (a *app) askRoom(r *scanRoom) error {
 
 func (r *scanRoom) fits() bool { return r == nil || r.Unknown != "" || r.Needs <= r.Free }
 
-func (r *scanRoom) print(w io.Writer) {
+func (r *scanRoom) Print(w io.Writer) {
 	switch {
 	case r == nil:
 	case r.Unknown != "":

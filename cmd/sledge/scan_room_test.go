@@ -18,7 +18,7 @@ func TestScanRoom(t *testing.T) {
 		{&scanRoom{Needs: 11, Free: 10, Fullest: "bay\x1b1"}, `NOT all of it fits, unless enough is on the device already or is holes; the fullest disk is bay\x1b1`},
 	} {
 		var out bytes.Buffer
-		tt.room.print(&out)
+		tt.room.Print(&out)
 		if (tt.want == "") != (out.Len() == 0) || !strings.Contains(out.String(), tt.want) {
 			t.Errorf("%+v: %q lacks %q", tt.room, &out, tt.want)
 		}

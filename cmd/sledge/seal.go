@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -27,7 +28,7 @@ type sealReport struct {
 	lost        bool                   // the label could not be written
 }
 
-func (r *sealReport) print(w io.Writer) {
+func (r *sealReport) Print(w io.Writer) {
 	s := r.Statement
 	what := "sealed"
 	if r.again {
@@ -270,8 +271,8 @@ func writeLabel(label []byte, scope manifest.Scope, out string) (text, code stri
 
 // writeSame writes a new file, or accepts the same one from before.
 func writeSame(name string, b []byte) error {
-	err := writeNew(name, b, false)
-	if have, e := os.ReadFile(name); errors.Is(err, errFileExists) && e == nil && bytes.Equal(have, b) {
+	err := files.WriteNew(name, b, false)
+	if have, e := os.ReadFile(name); errors.Is(err, files.ErrExists) && e == nil && bytes.Equal(have, b) {
 		return nil
 	}
 	return err

@@ -19,7 +19,7 @@ var errFindings = errors.New("an invariant did not hold")
 
 type simulateReport struct{ *simulator.Summary }
 
-func (r simulateReport) print(w io.Writer) { r.Print(w, version) }
+func (r simulateReport) Print(w io.Writer) { r.Summary.Print(w, version) }
 
 func (a *app) simulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
@@ -86,7 +86,7 @@ varies, so try a replay several times.`,
 
 type troubleList []simulator.Trouble
 
-func (l troubleList) print(w io.Writer) {
+func (l troubleList) Print(w io.Writer) {
 	for _, t := range l {
 		fmt.Fprintln(w, t)
 	}

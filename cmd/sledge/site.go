@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -28,7 +29,7 @@ type siteReport struct {
 	HasIdentity bool     `json:"recovery_identity_here"`
 }
 
-func (r *siteReport) print(w io.Writer) {
+func (r *siteReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "site        %s\nfolder      %s\nsigner      %s\nimporter    %s\nacceptor    %s\n", escape(r.Name), escape(r.Folder), r.Signer, r.Importer, r.Acceptor)
 	for _, recipient := range r.Recipients {
 		if len(recipient) > 40 {
@@ -113,7 +114,7 @@ type wrapReport struct {
 	Answer     string `json:"answer"`
 }
 
-func (r *wrapReport) print(w io.Writer) {
+func (r *wrapReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "job         %s\ndevice      %s\ngeneration  %d\nproven      this site opens the load key, and the device's data with it\nanswer      %s\n\nTell the answer to the field staff: \"sledge seal --wrap-answer %s\"\n",
 		r.Job, r.Device, r.Generation, r.Answer, r.Answer)
 }
@@ -135,7 +136,7 @@ field: the device wants it before it seals.`,
 		if err != nil {
 			return nil, err
 		}
-		bundle, err := readFile(args[0], 1<<20)
+		bundle, err := files.Read(args[0], 1<<20)
 		if err != nil {
 			return nil, err
 		}

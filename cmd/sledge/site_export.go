@@ -14,6 +14,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -28,7 +29,7 @@ type siteExportReport struct {
 	Importer string `json:"importer"`
 }
 
-func (r *siteExportReport) print(w io.Writer) {
+func (r *siteExportReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "site        %s\njob         %s\nfor         %s\nfolder      %s\nsigner      %s\nimporter    %s\n\n",
 		escape(r.Site), r.Job, r.For, escape(r.Folder), r.Signer, r.Importer)
 	fmt.Fprint(w, "Give this folder to the import host, as its --site. It opens the data of this job's devices, and signs receipts.\n"+
@@ -81,7 +82,7 @@ func exportSite(dir, job, out string) (report, error) {
 	}
 	to, err := lastingFolder(out)
 	if errors.Is(err, errNotFolder) {
-		return nil, &usageError{fmt.Errorf("--out: %w", err)}
+		return nil, &usageError{Err: fmt.Errorf("--out: %w", err)}
 	}
 	if err != nil {
 		return nil, err
@@ -113,7 +114,7 @@ func jobOfSite(s *site.Site, job string) (manifest.ID, error) {
 	if id, err := manifest.ParseID(job); err == nil {
 		return id, nil
 	}
-	file, err := readFile(job, manifest.MaxStatement)
+	file, err := files.Read(job, manifest.MaxStatement)
 	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsAny(job, "/.") {
 		return manifest.ID{}, usagef("--job %q is neither a file nor a job's id of 32 lower-case hexadecimal characters", job)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 type statusReport struct {
@@ -68,7 +69,7 @@ func newDiskStatus(s appliance.Status) *diskStatus {
 	}
 }
 
-func (s *diskStatus) print(w io.Writer) {
+func (s *diskStatus) Print(w io.Writer) {
 	if s.Uncounted != "" {
 		fmt.Fprintf(w, "safe        could not be counted: %s\n", escape(strings.Join(strings.Split(s.Uncounted, "\n"), "; ")))
 	} else {
@@ -105,7 +106,7 @@ func (s *diskStatus) print(w io.Writer) {
 	}
 }
 
-func (r *statusReport) print(w io.Writer) {
+func (r *statusReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nstate       %s", r.Device, r.State)
 	if r.Busy {
 		fmt.Fprintf(w, ", and a command is at work")
@@ -128,13 +129,13 @@ func (r *statusReport) print(w io.Writer) {
 		fmt.Fprintf(w, "allowed     disks on %s\n", escape(strings.Join(r.Allowed, ", ")))
 	}
 	for _, d := range r.Named {
-		d.print(w)
+		d.Print(w)
 	}
 	if len(r.Absent) > 0 {
 		fmt.Fprintf(w, "missing     %s\n", namedBays(r.Absent))
 	}
 	if r.Disks != nil {
-		r.Disks.print(w)
+		r.Disks.Print(w)
 	}
 	if r.WrapCheck != "" {
 		fmt.Fprintf(w, "wrap check  %s\n", escape(placeOf(r.WrapCheck)))
@@ -260,7 +261,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	if err != nil {
 		return r, err
 	}
-	if err := writeNew(wrapCheck, bundle, false); err != nil {
+	if err := files.WriteNew(wrapCheck, bundle, false); err != nil {
 		return r, err
 	}
 	r.WrapCheck = wrapCheck

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // holdingLine is one entry of "sledge status --list --json".
@@ -28,7 +29,7 @@ func (a *app) listHoldings(ctx context.Context, d *appliance.Device, zero bool) 
 		if a.json {
 			b, err := json.Marshal(holdingLine{string(h.State), h.Kind.String(), nameOf(h.Path), h.Size, escape(h.Reason), escape(h.Detail)})
 			if err == nil {
-				_, err = fmt.Fprintf(out, "%s\n", plainJSON(b))
+				_, err = fmt.Fprintf(out, "%s\n", terminal.PlainJSON(b))
 			}
 			return err
 		}

@@ -13,6 +13,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/sledge-io/sledge/internal/files"
 )
 
 // syscallInfo is what PTRACE_GET_SYSCALL_INFO tells where a system call begins.
@@ -111,7 +113,7 @@ func plainName(path string) string {
 // disk when it ends: the content before the name, and the name.
 func TestNewFileIsSynced(t *testing.T) {
 	if name := os.Getenv("SLEDGE_TEST_NEW_FILE"); name != "" {
-		if err := writeNew(name, []byte("label"), false); err != nil {
+		if err := files.WriteNew(name, []byte("label"), false); err != nil {
 			t.Fatal(err)
 		}
 		return

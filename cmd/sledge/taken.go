@@ -29,5 +29,5 @@ func hintTaken(err error, moved []string) error {
 	if code, _ := diagnose(err); code != exitSource || !errors.Is(err, appliance.ErrTaken) || len(moved) == 0 {
 		return err
 	}
-	return &hinted{err, takenHints(err, moved)}
+	return &hinted{Err: err, Hints: takenHints(err, moved)}
 }

@@ -70,7 +70,7 @@ func (a *app) probeTarget(ctx context.Context, f *targetProbeFlags, url string) 
 	o.Problem = func(e *target.Error) { a.warn("%s", e) }
 	a.watchProbe(&o)
 	if err := o.Validate(); err != nil {
-		return nil, &usageError{err}
+		return nil, &usageError{Err: err}
 	}
 	target, err := importer.NewS3(ctx, o)
 	if err != nil {
@@ -106,7 +106,7 @@ func checkMinProof(name string) error {
 
 type targetReport importer.TargetReport
 
-func (r *targetReport) print(w io.Writer) {
+func (r *targetReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "target      %s, profile %s\n", escape(r.Target), escape(r.Profile))
 	printAnswers(w, "rights", r.Rights)
 	printAnswers(w, "honours", r.Findings)

@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -65,7 +66,7 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 		o.Profile = f.profile
 	}
 	if o.Bucket, o.Prefix, err = target.ParseTarget(url); err != nil {
-		return o, &usageError{err}
+		return o, &usageError{Err: err}
 	}
 	if o.CustomerKey, err = readCustomerKey(f.customerKey); err != nil {
 		return o, err
@@ -74,10 +75,10 @@ func (f *targetFlags) options(job *manifest.Job) (o importer.Options, err error)
 		return o, err
 	}
 	if _, err := target.ProfileIn(o.Profiles, o.Profile); err != nil {
-		return o, &usageError{err}
+		return o, &usageError{Err: err}
 	}
 	if err := o.CheckConnection(); err != nil {
-		return o, &usageError{err}
+		return o, &usageError{Err: err}
 	}
 	if err := o.ResolveEndpoint(context.Background()); err != nil {
 		return o, err
@@ -91,14 +92,14 @@ func readCustomerKey(name string) (*target.CustomerKey, error) {
 	if name == "" {
 		return nil, nil
 	}
-	text, err := readFile(name, target.MaxCustomerKey)
+	text, err := files.Read(name, target.MaxCustomerKey)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(text)
 	key, err := target.ReadCustomerKey(text)
 	if err != nil {
-		return nil, &usageError{fmt.Errorf("--sse-c-key %s: %w", name, err)}
+		return nil, &usageError{Err: fmt.Errorf("--sse-c-key %s: %w", name, err)}
 	}
 	return key, nil
 }

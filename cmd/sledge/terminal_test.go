@@ -10,6 +10,8 @@ import (
 	"unicode"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/audit"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // hostile is a name, or an error's text, that would take a terminal over.
@@ -21,13 +23,13 @@ func TestReportsOnTerminal(t *testing.T) {
 	for _, r := range []report{
 		&deviceReport{}, &extractReport{}, &importReport{}, &importAllReport{}, &jobReport{}, &listReport{}, &loadReport{}, &stateReport{}, &packReport{}, &proveReport{},
 		&rebuildReport{}, &receiveReport{}, &scanReport{}, &sealReport{}, &siteReport{}, &wrapReport{}, &statusReport{}, &unlockReport{},
-		&fsckReport{}, &proofReport{}, &verifyImportReport{}, &versionReport{},
+		&fsckReport{}, &proofReport{}, &audit.Report{}, &versionReport{},
 	} {
 		name := reflect.TypeOf(r).Elem().Name()
 		filled := reflect.New(reflect.TypeOf(r).Elem())
 		fill(filled.Elem(), hostile, 0)
 		var out strings.Builder
-		filled.Interface().(report).print(terminal{&out})
+		filled.Interface().(report).Print(terminal.Writer{W: &out})
 		if bad := control(out.String()); bad != "" || out.Len() == 0 && name != "listReport" {
 			t.Errorf("%s prints %s", name, bad)
 		}
@@ -45,7 +47,7 @@ func TestNamesMakeNoLines(t *testing.T) {
 		&importReport{Differences: []string{hostile}},
 	} {
 		var out strings.Builder
-		r.print(&out)
+		r.Print(&out)
 		if bad := control(out.String()); bad != "" {
 			t.Errorf("%T prints %s", r, bad)
 		}

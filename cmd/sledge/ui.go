@@ -21,7 +21,13 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/acceptance"
+	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/audit"
+	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/terminal"
+	"github.com/sledge-io/sledge/internal/verdict"
 )
 
 // Exit codes, listed in docs/exit-codes.md (a test compares them).
@@ -111,35 +117,34 @@ func className(code int) string {
 
 // Outcomes that only the command knows.
 var (
-	errJobFile       = errors.New("job file")
+	errJobFile       = delivery.ErrJobFile
 	errExpired       = errors.New("job has expired")
 	errWrongCode     = errors.New("wrong unlock code")
-	errUnproven      = errors.New("origin is not proven")
-	errOtherTarget   = errors.New("another target than the job's")
+	errUnproven      = verdict.ErrUnproven
+	errOtherTarget   = audit.ErrOtherTarget
 	errNoDevice      = errors.New("no device named")
 	errNoDisks       = errors.New("no disks named")
 	errSameDisk      = errors.New("one folder, named twice")
 	errStateFolder   = errors.New("state folder cannot be used")
 	errNotFolder     = errors.New("not a folder")
-	errFileExists    = errors.New("exists already and is not overwritten")
 	errDegraded      = errors.New("a disk failed, the load went on without it")
 	errLessParity    = errors.New("packs were written with less parity")
-	errSkipped       = errors.New("source entries could not be read")
+	errSkipped       = audit.ErrSkipped
 	errSealedWithout = errors.New("sealed")
 	errRemarks       = errors.New("loaded with remarks: the device has the last good version, and a later look failed or was doubtful")
 	errFewFiles      = errors.New("too few files may be open at once")
-	errDamage        = errors.New("damage that can be repaired")
-	errLost          = errors.New("data lost")
-	errRefused       = errors.New("not to be used")
-	errTarget        = errors.New("the import stopped")
-	errObjects       = errors.New("objects are not in the target or not proven")
-	errExtras        = errors.New("objects that no receipt names are below the prefix")
+	errDamage        = verdict.ErrDamage
+	errLost          = verdict.ErrLost
+	errRefused       = verdict.ErrRefused
+	errTarget        = audit.ErrTarget
+	errObjects       = audit.ErrObjects
+	errExtras        = audit.ErrExtras
 	errConflict      = errors.New("exists with other content")
 	errExtract       = errors.New("not everything was extracted")
 	errUndigested    = errors.New("not in the list, for want of a SHA-256 of the whole file")
-	errUnwaived      = errors.New("neither proven nor waived")
+	errUnwaived      = acceptance.ErrUnwaived
 	errNoRun         = errors.New("no such import run")
-	errMissing       = errors.New("devices of the job are missing")
+	errMissing       = delivery.ErrMissing
 	errInternal      = errors.New("a fault of sledge itself")
 )
 
@@ -148,29 +153,15 @@ type jobFileError struct{ error }
 
 func (e *jobFileError) Unwrap() []error { return []error{errJobFile, e.error} }
 
-// usageError is a mistake on the command line.
-type usageError struct{ error }
+type (
+	usageError = advice.UsageError
+	hinted     = advice.Hinted
+)
 
-func (e *usageError) Unwrap() error { return e.error }
+func usagef(format string, args ...any) error { return advice.Usagef(format, args...) }
 
-func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-
-// hinted is an error with a hint that only its place knows. The exit code is
-// still diagnose's.
-type hinted struct {
-	error
-	hints []string
-}
-
-func (e *hinted) Unwrap() error { return e.error }
-
-// hint gives an error its hint. Without an error there is none.
-func hint(err error, format string, args ...any) error {
-	if err == nil {
-		return nil
-	}
-	return &hinted{err, []string{fmt.Sprintf(format, args...)}}
-}
+// hint gives an error its hint. The exit code is still diagnose's.
+func hint(err error, format string, args ...any) error { return advice.Hint(err, format, args...) }
 
 // helpHint becomes the help of the verb that was called.
 const helpHint = "see the command's --help"
@@ -216,14 +207,14 @@ func diagnose(err error) (code int, hints []string) {
 		break
 	}
 	if maker := (*hinted)(nil); errors.As(err, &maker) && (code != exitVersion || !errors.Is(err, fsck.ErrVersion)) {
-		hints = maker.hints
+		hints = maker.Hints
 	}
 	return code, hints
 }
 
 // report is what a verb has to tell on stdout.
 type report interface {
-	print(w io.Writer)
+	Print(w io.Writer)
 }
 
 // answer is the JSON object of a verb's end.
@@ -252,7 +243,7 @@ func (a *app) end(verb string, r report, err error) {
 		if err != nil {
 			text = inWords(err)
 		}
-		e := json.NewEncoder(jsonText{a.out})
+		e := json.NewEncoder(terminal.JSON{W: a.out})
 		e.SetEscapeHTML(false)
 		if err := e.Encode(answer{verb, code == 0, code, className(code), text, hints, r}); err != nil && !errors.Is(err, errOutput) {
 			a.code = max(code, exitUnexpected) // no JSON of it can be made
@@ -260,7 +251,7 @@ func (a *app) end(verb string, r report, err error) {
 		return
 	}
 	if r != nil && !(a.quiet && err == nil) {
-		r.print(terminal{a.out})
+		r.Print(terminal.Writer{W: a.out})
 	}
 	if err != nil {
 		a.told = err
@@ -280,7 +271,7 @@ func inWords(err error) string {
 // errorLines takes gathered errors apart, one a line, and bounds their number.
 func errorLines(err error) []string {
 	const most = 20
-	lines := strings.Split(strings.TrimRight(namesShown(err, inWords(err)), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(terminal.NamesShown(err, inWords(err)), "\n"), "\n")
 	if len(lines) > most {
 		lines = append(lines[:most:most], fmt.Sprintf("and %d more", len(lines)-most))
 	}
@@ -309,6 +300,6 @@ func (a *app) event(kind, text string) {
 
 func (a *app) jsonLine(v any) {
 	if b, err := json.Marshal(v); err == nil {
-		fmt.Fprintf(a.err, "%s\n", plainJSON(b))
+		fmt.Fprintf(a.err, "%s\n", terminal.PlainJSON(b))
 	}
 }

@@ -140,25 +140,6 @@ func TestErrorCodesDocumented(t *testing.T) {
 	}
 }
 
-func TestEscape(t *testing.T) {
-	for in, want := range map[string]string{
-		"plain":               "plain",
-		"größer, 漢字":          "größer, 漢字",
-		"a\nb":                `a\nb`,
-		"\x1b[31mred":         `\x1b[31mred`,
-		"\x7f":                `\x7f`,
-		"\u009b31m":           `\u009b31m`,
-		"bad \xff\xfe bytes":  `bad \xff\xfe bytes`,
-		"real \uFFFD":         `real \ufffd`,
-		"\u202egnp.exe":       `\u202egnp.exe`,
-		"zero\u200bwidth\x00": `zero\u200bwidth\x00`,
-	} {
-		if got := escape(in); got != want {
-			t.Errorf("escape(%q) = %q, want %q", in, got, want)
-		}
-	}
-}
-
 // TestVerbs: every verb has an example, a short text, and a place in a role's page.
 func TestVerbs(t *testing.T) {
 	var doc []byte

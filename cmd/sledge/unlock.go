@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -32,7 +33,7 @@ type unlockReport struct {
 	Bays    int    `json:"bays"`
 }
 
-func (r *unlockReport) print(w io.Writer) {
+func (r *unlockReport) Print(w io.Writer) {
 	end := "load before " + r.Expires
 	if r.Expired {
 		end = "nothing more can be loaded since " + r.Expires + ", what is loaded can be sealed"
@@ -165,7 +166,7 @@ func (a *app) pendingJob(d *device, name string) (*adoption, error) {
 		}
 		return &adoption{job, file, nil}, a.checkUnlock(d, job)
 	}
-	file, err := readFile(name, manifest.MaxStatement)
+	file, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +295,7 @@ func (a *app) lostBefore(c appliance.Config, key []byte) error {
 		return nil
 	case err != nil:
 		_, more := diagnose(err)
-		return &hinted{fmt.Errorf("what is safe on the disks is not known: %w", err), append([]string{"the device is unlocked; which disk it is: sledge status"}, more...)}
+		return &hinted{Err: fmt.Errorf("what is safe on the disks is not known: %w", err), Hints: append([]string{"the device is unlocked; which disk it is: sledge status"}, more...)}
 	}
 	defer seen.Close()
 	return hint(seen.Lost(), "the device is unlocked; keep the source and load it again: that takes what is lost; if a disk was replaced, the old one may have it")

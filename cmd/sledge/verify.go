@@ -12,7 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/verdict"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -61,7 +63,7 @@ func fsckSample(s fsck.Status) sample {
 
 type fsckReport struct{ *fsck.Report }
 
-func (r *fsckReport) print(w io.Writer) {
+func (r *fsckReport) Print(w io.Writer) {
 	if r.Job != "" {
 		fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\n", r.Job, r.Device, r.Generation)
 	}
@@ -74,45 +76,12 @@ func (r *fsckReport) print(w io.Writer) {
 	if r.Stripes > 0 {
 		fmt.Fprintf(w, "blocks      %s, %d bad\n", plural(r.Stripes, "stripe"), r.BlocksBad)
 	}
-	printFindings(w, r.Findings)
+	verdict.PrintFindings(w, r.Findings)
 	fmt.Fprintf(w, "verdict     %s\n", r.Verdict)
 }
 
-func printFindings(w io.Writer, findings []fsck.Finding) {
-	for i, f := range findings {
-		if i == shownFindings {
-			printMore(w, len(findings), len(findings), "")
-			return
-		}
-		fmt.Fprintf(w, "  %-10s %s", f.Severity, shown(f.Text))
-		if f.Hint != "" {
-			fmt.Fprintf(w, " (%s)", f.Hint)
-		}
-		fmt.Fprintln(w)
-	}
-}
-
-// verdictError is the verifier's answer as an error.
 func verdictError(v fsck.Verdict, origin string, findings []fsck.Finding) error {
-	worst := func(s fsck.Severity) error {
-		for _, f := range findings {
-			if f.Severity == s {
-				return errors.New(f.Text)
-			}
-		}
-		return errors.New("see the findings")
-	}
-	switch {
-	case v == fsck.VerdictRefused:
-		return fmt.Errorf("%w: %w", errRefused, worst(fsck.Fatal))
-	case v == fsck.VerdictLost:
-		return fmt.Errorf("%w: %w", errLost, worst(fsck.Lost))
-	case origin != fsck.OriginProven:
-		return errUnproven
-	case v == fsck.VerdictRepairable:
-		return fmt.Errorf("%w: %w", errDamage, worst(fsck.Repairable))
-	}
-	return nil
+	return verdict.Error(v, origin, findings)
 }
 
 // setError is verdictError for a set of disks: a loss that more disks would undo
@@ -177,7 +146,7 @@ type proofReport struct {
 	Content string `json:"content"` // same, or not compared
 }
 
-func (r *proofReport) print(w io.Writer) {
+func (r *proofReport) Print(w io.Writer) {
 	rec := &r.Record
 	switch rec.Kind {
 	case fsck.KindFile, fsck.KindHardLink:
@@ -242,7 +211,7 @@ func (a *app) verifyProof() *cobra.Command {
 		if err != nil {
 			return nil, err
 		}
-		proof, err := readFile(args[0], 8<<20)
+		proof, err := files.Read(args[0], 8<<20)
 		if err != nil {
 			return nil, err
 		}
@@ -296,7 +265,7 @@ func (r *proofReport) compare(plain string, sum []byte) error {
 		r.Content = "the same as when it was loaded"
 	case errors.Is(err, fsck.ErrNoDigest) && sum != nil:
 		r.Content = "not compared"
-		return hint(&usageError{err}, "compare with the file itself: --file PLAINFILE")
+		return hint(&usageError{Err: err}, "compare with the file itself: --file PLAINFILE")
 	case errors.Is(err, fsck.ErrContent):
 		r.Content = "DIFFERENT from what was loaded"
 		return fmt.Errorf("%w: %w", errRefused, err)

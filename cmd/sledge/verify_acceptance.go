@@ -12,7 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/acceptance"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -22,7 +25,7 @@ type acceptanceReport struct {
 	NotCompared int `json:"not_compared"` // devices whose receipts were not given
 }
 
-func (r *acceptanceReport) print(w io.Writer) {
+func (r *acceptanceReport) Print(w io.Writer) {
 	if r.Job != "" {
 		fmt.Fprintf(w, "job         %s, serial %d\naccepted    %s, by acceptor %s\n", r.Job, r.JobSerial, r.Accepted.Format(time.RFC3339), r.Acceptor)
 	}
@@ -35,7 +38,7 @@ func (r *acceptanceReport) print(w io.Writer) {
 	for _, device := range r.Absent {
 		fmt.Fprintf(w, "without     device %s\n", device)
 	}
-	printFindings(w, r.Findings)
+	verdict.PrintFindings(w, r.Findings)
 	verdict := fmt.Sprint(r.Verdict)
 	if r.NotCompared > 0 && r.Verdict == fsck.VerdictClean {
 		verdict = fmt.Sprintf("statement clean, receipts of %s not compared", plural(r.NotCompared, "device"))
@@ -53,24 +56,24 @@ func printAccepted(w io.Writer, d *fsck.AcceptedDevice) {
 		label += ", and checked here"
 	}
 	fmt.Fprintf(w, "device      %s, generation %d, run %s, %s; %s, manifest %s\n", d.Device, d.Generation, escape(d.Run), label, receipts, d.Manifest)
-	fmt.Fprintf(w, "  target        %s\n", targetText(d.Target, d.Endpoint))
+	fmt.Fprintf(w, "  target        %s\n", verdict.Target(d.Target, d.Endpoint))
 	if d.EntryCounts != nil {
-		printOutcomes(w, d.EntryCounts)
+		verdict.PrintOutcomes(w, d.EntryCounts)
 	} else {
-		printOutcomes(w, d.Outcomes)
+		verdict.PrintOutcomes(w, d.Outcomes)
 		fmt.Fprintf(w, "  these are lines of the list, of which a long entry has several no-object ones; with its receipts entries are counted\n")
 	}
 	for _, kind := range slices.Sorted(maps.Keys(d.LeftOut)) {
 		fmt.Fprintf(w, "waived      left-out %s: %s, by the importer's own rules\n", escape(kind), plural(d.LeftOut[kind], "entry"))
 	}
 	for i, e := range d.Entries {
-		if i == shownUnproven {
+		if i == acceptance.ShownUnproven {
 			break
 		}
-		item := unproven{Kind: unprovenPath, Name: e.Path, Outcome: e.Outcome, Error: e.Error}
-		fmt.Fprintf(w, "waived      %s\n", item.text())
+		item := acceptance.Unproven{Kind: acceptance.KindPath, Name: e.Path, Outcome: e.Outcome, Error: e.Error}
+		fmt.Fprintf(w, "waived      %s\n", item.Text())
 	}
-	if shown := min(len(d.Entries), shownUnproven); d.Waived > shown {
+	if shown := min(len(d.Entries), acceptance.ShownUnproven); d.Waived > shown {
 		fmt.Fprintf(w, "waived      %s without a name here\n", plural(d.Waived-shown, "entry"))
 	}
 }
@@ -98,7 +101,7 @@ device's last one.`,
 }
 
 func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, trust string, labels []string) (report, error) {
-	file, err := readFile(name, manifest.MaxStatement)
+	file, err := files.Read(name, manifest.MaxStatement)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +143,7 @@ func (a *app) acceptanceOptions(trust string, labels []string, m *meter) (fsck.A
 	}
 	all := fsck.AcceptanceOptions{Options: o}
 	for _, name := range labels {
-		text, err := readFile(name, manifest.MaxCheckpoint)
+		text, err := files.Read(name, manifest.MaxCheckpoint)
 		if err != nil {
 			done()
 			return all, nil, err

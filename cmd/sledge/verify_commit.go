@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -21,7 +22,7 @@ type commitReport struct {
 	Receipts string `json:"receipts"` // the same, or not compared
 }
 
-func (r *commitReport) print(w io.Writer) {
+func (r *commitReport) Print(w io.Writer) {
 	complete := "NO: objects are missing or not proven"
 	if r.Complete {
 		complete = "yes"
@@ -110,7 +111,7 @@ func (r *commitReport) end() error {
 func readMarker(ctx context.Context, name string, reach targetFlags) ([]byte, error) {
 	bucket, key, inStore := target.CutTarget(name)
 	if !inStore {
-		return readFile(name, manifest.MaxStatement)
+		return files.Read(name, manifest.MaxStatement)
 	}
 	if bucket == "" || key == "" {
 		return nil, usagef("%q is not s3://BUCKET/KEY", name)

@@ -29,7 +29,7 @@ func (e *commitExpect) check(name string, r *fsck.CommitReport) error {
 	if want != "" {
 		bucket, prefix, err := target.ParseTarget(want)
 		if err != nil {
-			return &usageError{err}
+			return &usageError{Err: err}
 		}
 		want = importer.Options{Config: s3.Config{Bucket: bucket}, Prefix: prefix}.TargetURL()
 	}

@@ -11,6 +11,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/audit"
+	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -34,10 +37,7 @@ type auditFlags struct {
 	size *importer.SampleSize // of sample; nil: every object
 }
 
-// byInventory is the method that asks no store; the others are the importer's.
-const byInventory = "inventory"
-
-var auditMethods = []string{string(importer.ByHead), string(importer.ByAttributes), string(importer.ByReadBack), byInventory}
+var auditMethods = []string{string(importer.ByHead), string(importer.ByAttributes), string(importer.ByReadBack), audit.ByInventory}
 
 func (f *auditFlags) add(flags *pflag.FlagSet) {
 	flags.StringVar(&f.trust, "trust", "", "the job signer's public key (signer.pub) or fingerprint (sha256:…), known by another way")
@@ -58,7 +58,7 @@ func (f *auditFlags) add(flags *pflag.FlagSet) {
 // check refuses what makes no sense together, before anything is read.
 func (f *auditFlags) check() error {
 	if f.inventory != "" && f.by == "" {
-		f.by = byInventory
+		f.by = audit.ByInventory
 	}
 	asked := f.by != "" || f.sample != "" || f.extras
 	if f.by == "" {
@@ -69,9 +69,9 @@ func (f *auditFlags) check() error {
 		return usagef("--by %q is none of %s", f.by, strings.Join(auditMethods, ", "))
 	case f.offline && asked:
 		return usagef("--offline compares no objects: leave out --by, --inventory, --sample and --extras")
-	case (f.by == byInventory) != (f.inventory != ""):
+	case (f.by == audit.ByInventory) != (f.inventory != ""):
 		return hint(usagef("--by inventory and --inventory FILE belong together"), "the inventory is read from this machine: fetch it first")
-	case f.by == byInventory && f.sample != "":
+	case f.by == audit.ByInventory && f.sample != "":
 		return usagef("an inventory is compared whole: leave --sample out")
 	case f.columns != "" && f.inventory == "":
 		return usagef("--columns is of an --inventory")
@@ -85,14 +85,14 @@ func (f *auditFlags) check() error {
 		return usagef("--commit-marker is of --extras")
 	}
 	if _, err := os.Lstat(f.differences); f.differences != "" && err == nil {
-		return fmt.Errorf("%s: %w", f.differences, errFileExists)
+		return fmt.Errorf("%s: %w", f.differences, files.ErrExists)
 	}
 	if f.sample == "" {
 		return nil
 	}
 	size, err := importer.ParseSampleSize(f.sample)
 	if err != nil {
-		return &usageError{err}
+		return &usageError{Err: err}
 	}
 	f.size = &size
 	return nil
@@ -129,31 +129,51 @@ key that decrypts or signs is needed.`,
 		if err != nil {
 			return nil, err
 		}
-		r := &verifyImportReport{By: f.by}
-		for _, d := range devices {
-			if d.Canceled, err = canceledMark(d.Receipts); err != nil {
-				return nil, fmt.Errorf("%s: %w", d.Receipts, err)
-			}
-			if err := a.verifyReceipts(ctx, d); err != nil {
-				return nil, err
-			}
-			if err := d.compareTarget(f.target); err != nil {
-				return nil, err
-			}
-			r.Devices = append(r.Devices, d)
-		}
-		r.sum()
-		if r.refused() || f.offline {
-			r.By = "" // nothing was compared
-		} else if err = a.compareObjects(ctx, &f, r); err != nil {
-			r.broken = true
-		}
-		r.Compared, r.Words = r.compared(), r.words()
-		if err != nil {
-			return r, err
-		}
-		return r, r.end()
+		return a.auditImports(ctx, &f, devices)
 	})
+}
+
+// auditImports verifies the receipts of each device, and compares the objects of all.
+func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*auditedDevice) (report, error) {
+	var err error
+	r := &audit.Report{By: f.by}
+	for _, d := range devices {
+		if d.Canceled, err = canceledMark(d.Receipts); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Receipts, err)
+		}
+		if err := a.verifyReceipts(ctx, d); err != nil {
+			return nil, err
+		}
+		if err := d.CompareTarget(f.target); err != nil {
+			return nil, err
+		}
+		r.Devices = append(r.Devices, d.Device)
+	}
+	r.Sum()
+	if r.Refused() || f.offline {
+		r.By = "" // nothing is compared
+		return r, r.Conclude(nil)
+	}
+	m := a.meter("verify")
+	defer m.end()
+	err = r.Compare(ctx, audit.Options{
+		By: f.by, Inventory: f.inventory, Columns: f.columns, Size: f.size, Seed: f.seed, Extras: f.extras, Markers: f.markers, Differences: f.differences,
+		Target: func(i int) (importer.Options, error) { return a.auditTarget(f, devices[i]) },
+		Store: func(ctx context.Context, o importer.Options) (target.Reader, error) {
+			return importer.NewS3(ctx, o)
+		},
+		Explain: asTargetError, Warn: a.warn, Now: a.now,
+		Progress: func(p audit.Progress) { m.tell(auditSample(p)) },
+	})
+	m.end()
+	return r, r.Conclude(err)
+}
+
+func auditSample(p audit.Progress) sample {
+	if p.Listing {
+		return sample{phase: "listing", files: int64(p.Objects), unit: "objects"}
+	}
+	return sample{phase: "store", bytes: p.Bytes, totalBytes: p.AllBytes, files: int64(p.Objects), totalFiles: int64(p.AllObjects)}
 }
 
 // verifyReceipts proves one device's receipts against its disks, if there are any.

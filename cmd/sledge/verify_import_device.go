@@ -1,43 +1,23 @@
 package main
 
 import (
-	"bufio"
-	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"hash"
-	"io"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
-	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// auditedDevice is one device's receipts, and what was found of them.
+// auditedDevice is one device's receipts with its disks.
 type auditedDevice struct {
-	Receipts            string                  `json:"receipts"` // folder
-	*fsck.ReceiptReport                         // nil: no disks, the list was believed as it is
-	Store               *importer.VerifyReport  `json:"store,omitempty"`
-	Listing             *importer.ListingReport `json:"listing,omitempty"`
-	Canceled            *importer.CancelMark    `json:"canceled,omitempty"` // the run was given up
-
-	origin  string // that the receipts' checkpoint names
-	chain   chainFlags
-	disks   []string
-	objects uint64 // that the list says are in the store
-	other   bool   // the objects are in another target than the job's
+	*audit.Device
+	chain chainFlags
+	disks []string
 }
 
-// auditDevices finds out which disks and which label are of which receipts. With
-// one device everything is its own, so that a strange disk or label is named by
-// those who verify it.
+// auditDevices are the receipts with their disks and labels.
 func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, error) {
 	folders, err := a.receiptsFolders(names)
 	if err != nil {
@@ -53,159 +33,15 @@ func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, err
 	if len(disks) == 0 && f.offline {
 		return nil, errNoDisks
 	}
-	labels, err := auditLabels(f.labels)
+	found, err := delivered().Match(folders, disks, f.labels, f.noLabel)
 	if err != nil {
 		return nil, err
 	}
 	var devices []*auditedDevice
-	for _, folder := range folders {
-		d := &auditedDevice{Receipts: folder, disks: disks, chain: chainFlags{trust: f.trust, noLabel: f.noLabel}}
-		if d.origin, err = receiptsOrigin(folder); err != nil {
-			return nil, err
-		}
-		if i := slices.IndexFunc(devices, func(o *auditedDevice) bool { return o.device() == d.device() }); i >= 0 {
-			return nil, hint(usagef("%s and %s are of the same device", devices[i].Receipts, folder), "name the receipts of one run a device: the latest")
-		}
-		if len(folders) > 1 {
-			d.disks = ofDevice(disks, d.origin, diskOrigin)
-			if len(disks) > 0 && len(d.disks) == 0 {
-				return nil, hint(usagef("no disk is of the device of %s", folder), "name one disk of each device, or none at all")
-			}
-		}
-		devices = append(devices, d)
+	for _, r := range found {
+		devices = append(devices, &auditedDevice{Device: &audit.Device{Receipts: r.Folder}, disks: r.Disks, chain: chainFlags{trust: f.trust, noLabel: f.noLabel, label: r.Label}})
 	}
-	return devices, f.giveLabels(devices, labels)
-}
-
-// auditLabel is a label with the device that it is of.
-type auditLabel struct{ name, origin string }
-
-// auditLabels reads the labels: one that cannot be read must not be taken for none.
-func auditLabels(names []string) (labels []auditLabel, err error) {
-	for _, name := range names {
-		_, l, err := readLabel(name)
-		if err != nil {
-			return nil, err
-		}
-		origin := l.Scope.Origin()
-		if i := slices.IndexFunc(labels, func(o auditLabel) bool { return o.origin == origin }); i >= 0 {
-			return nil, usagef("%s and %s are labels of one device", labels[i].name, name)
-		}
-		labels = append(labels, auditLabel{name, origin})
-	}
-	return labels, nil
-}
-
-// giveLabels gives each device its label. All have to find their device, and each
-// device that is held against its disks needs one, unless the operator goes on
-// without. With one device even a strange label is its own, to be refused by those
-// who compare it.
-func (f *auditFlags) giveLabels(devices []*auditedDevice, labels []auditLabel) error {
-	if len(devices) == 1 && len(labels) == 1 {
-		labels[0].origin = devices[0].origin
-	}
-	for _, l := range labels {
-		i := slices.IndexFunc(devices, func(d *auditedDevice) bool { return d.origin == l.origin })
-		if i < 0 {
-			return hint(usagef("label %s is of %s, of which there are no receipts", l.name, l.origin), "leave it out, or name the receipts of that device, too")
-		}
-		devices[i].chain.label = l.name
-	}
-	for _, d := range devices {
-		if len(d.disks) > 0 && d.chain.label == "" && !f.noLabel {
-			return hint(usagef("no label given of the device of %s", d.Receipts), "give the label that was sent beside its disks: --label FILE; without it an older state of the device looks the same (--no-label)")
-		}
-	}
-	return nil
-}
-
-// device is the device of an origin, whatever its generation.
-func (d *auditedDevice) device() string {
-	if parts := strings.Split(d.origin, "/"); len(parts) == 4 {
-		return parts[2]
-	}
-	return d.origin
-}
-
-// ofDevice are the names whose origin is this one. Nothing is believed by that:
-// the chain is verified afterwards.
-func ofDevice(names []string, origin string, of func(string) string) (some []string) {
-	for _, name := range names {
-		if of(name) == origin {
-			some = append(some, name)
-		}
-	}
-	return some
-}
-
-// receiptsOrigin is the device that a receipts folder says it is of, in the words
-// of its manifest's checkpoint.
-func receiptsOrigin(folder string) (string, error) {
-	text, err := readIn(folder, "log/checkpoint", manifest.MaxCheckpoint)
-	if err != nil {
-		return "", err
-	}
-	origin, _, _ := strings.Cut(firstLine(text), "/import/")
-	return origin, nil
-}
-
-func diskOrigin(disk string) string {
-	text, err := readIn(disk, appliance.Root+"/log/checkpoint", manifest.MaxCheckpoint)
-	if err != nil {
-		return "" // a disk of no use is left to those who verify one device
-	}
-	return firstLine(text)
-}
-
-func firstLine(text []byte) string {
-	line, _, _ := strings.Cut(string(text), "\n")
-	return line
-}
-
-// list opens the device's objects.list. Where it was verified before, its end is an error
-// if it is not that list any more.
-func (d *auditedDevice) list() (io.ReadCloser, error) {
-	f, err := openIn(d.Receipts, "objects.list")
-	if err != nil || d.ReceiptReport == nil {
-		return f, err
-	}
-	return &sameList{f, sha256.New(), filepath.Join(d.Receipts, "objects.list"), d.ListSHA256}, nil
-}
-
-// sameList is a list that has to be the one that was verified.
-type sameList struct {
-	io.ReadCloser
-	sum  hash.Hash
-	name string
-	want string // SHA-256 in hexadecimal
-}
-
-func (l *sameList) Read(p []byte) (int, error) {
-	n, err := l.ReadCloser.Read(p)
-	l.sum.Write(p[:n])
-	if errors.Is(err, io.EOF) && hex.EncodeToString(l.sum.Sum(nil)) != l.want {
-		return n, errChanged(l.name)
-	}
-	return n, err
-}
-
-func errChanged(name string) error {
-	return hint(fmt.Errorf("%w: %s is not what was verified a moment ago: somebody changes it", errRefused, name), "copy the receipts where nobody writes, and verify the copy")
-}
-
-// count fills objects: from what was proven, or from the list itself.
-func (d *auditedDevice) count() error {
-	if d.ReceiptReport != nil {
-		d.objects = uint64(d.Outcomes["stored"] + d.Outcomes["already-there"])
-		return nil
-	}
-	list, err := d.list()
-	if err != nil {
-		return err
-	}
-	defer list.Close()
-	d.objects, err = importer.CountObjects(bufio.NewReader(list))
-	return err
+	return devices, nil
 }
 
 // target is what the signed total names, which need not be the job's; flags go
@@ -236,13 +72,13 @@ func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, er
 	if err != nil {
 		return importer.Options{}, err
 	}
-	total, err := d.total(set.Job)
+	total, err := d.Total(set.Job)
 	if err != nil {
 		return importer.Options{}, err
 	}
 	asked := f.targetFlags
 	d.Endpoint = total.Endpoint // as it is read now, under the same keys
-	if asked.target == "" && asked.endpoint == "" && total.Endpoint != "" && f.by != byInventory && !endpointElsewhere() {
+	if asked.target == "" && asked.endpoint == "" && total.Endpoint != "" && f.by != audit.ByInventory && !endpointElsewhere() {
 		return importer.Options{}, hint(usagef("%s: the import wrote to %s, and no endpoint is given: AWS would be asked about a bucket of that name", d.Receipts, total.Endpoint),
 			"give --endpoint %s, or another one that leads to the same store", total.Endpoint)
 	}
@@ -258,24 +94,4 @@ func (a *app) auditTarget(f *auditFlags, d *auditedDevice) (importer.Options, er
 // endpointElsewhere tells whether the environment names an endpoint.
 func endpointElsewhere() bool {
 	return os.Getenv("AWS_ENDPOINT_URL_S3") != "" || os.Getenv("AWS_ENDPOINT_URL") != ""
-}
-
-// total reads the total that was verified.
-func (d *auditedDevice) total(job *manifest.Job) (total importer.ReceiptTotal, err error) {
-	name := filepath.Join(d.Receipts, "total.dsse")
-	env, err := readFile(name, manifest.MaxStatement)
-	if err != nil {
-		return total, err
-	}
-	if sum := sha256.Sum256(env); d.ReceiptReport != nil && hex.EncodeToString(sum[:]) != d.TotalSHA256 {
-		return total, errChanged(name)
-	}
-	var keys []ed25519.PublicKey
-	for _, key := range job.Roles.Importer {
-		keys = append(keys, key.PublicKey)
-	}
-	if _, _, err := manifest.OpenStatement(env, importer.PredicateReceipt, &total, keys...); err != nil {
-		return total, errors.Join(errRefused, err)
-	}
-	return total, nil
 }

@@ -20,7 +20,7 @@ type versionReport struct {
 	FIPS    string `json:"fips140"`
 }
 
-func (r *versionReport) print(w io.Writer) {
+func (r *versionReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "sledge %s, format version %d, %s, %s, FIPS 140-3 %s\n", r.Version, r.Format, r.Go, r.System, r.FIPS)
 }
 

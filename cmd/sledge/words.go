@@ -1,96 +1,15 @@
 package main
 
-import (
-	"bytes"
-	"fmt"
-	"io"
-	"strconv"
-	"strings"
-	"unicode"
-)
+import "github.com/sledge-io/sledge/internal/terminal"
 
-// escape makes a text harmless on a terminal: control characters, bytes that
-// are not UTF-8 and marks that change the direction of text are written as
-// escapes, like \n, \x1b, \u202e.
-func escape(s string) string {
-	clean := func(r rune) bool { return r != unicode.ReplacementChar && unicode.IsPrint(r) }
-	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
-		return s
-	}
-	var b strings.Builder
-	for i, r := range s {
-		size := len(string(r))
-		switch {
-		case clean(r):
-			b.WriteRune(r)
-		case r == unicode.ReplacementChar && !strings.HasPrefix(s[i:], "\uFFFD"):
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		default:
-			q := strconv.QuoteToASCII(s[i : i+size])
-			b.WriteString(q[1 : len(q)-1])
-		}
-	}
-	return b.String()
-}
+// The command's own short names of what nearly every report says.
 
-// terminal lets nothing through that a terminal would obey but the ends of lines,
-// whatever a report holds. Names and other people's texts are escaped by the report
-// itself, so that they cannot make lines either.
-type terminal struct{ w io.Writer }
+func escape(s string) string { return terminal.Escape(s) }
 
-func (t terminal) Write(p []byte) (int, error) {
-	for line := range bytes.Lines(p) {
-		text, end := bytes.CutSuffix(line, []byte("\n"))
-		if _, err := io.WriteString(t.w, escape(string(text))); err != nil {
-			return 0, err
-		}
-		if end {
-			if _, err := io.WriteString(t.w, "\n"); err != nil {
-				return 0, err
-			}
-		}
-	}
-	return len(p), nil
-}
+func size(n int64) string { return terminal.Size(n) }
 
-// size writes bytes for people.
-func size(n int64) string {
-	const units = "KMGTPE"
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	value, unit := float64(n)/1024, 0
-	for value >= 1024 && unit < len(units)-1 {
-		value /= 1024
-		unit++
-	}
-	return fmt.Sprintf("%.1f %ciB", value, units[unit])
-}
+func plural[T int | int64 | uint64](n T, noun string) string { return terminal.Plural(n, noun) }
 
-// bayNumbers lists bays as "0, 3, 4".
-func bayNumbers(bays []int) string {
-	texts := make([]string, len(bays))
-	for i, n := range bays {
-		texts[i] = fmt.Sprint(n)
-	}
-	return strings.Join(texts, ", ")
-}
+func shown(text string) string { return terminal.Shown(text) }
 
-// namedBays lists bays as "bay 3" or "bays 0, 3".
-func namedBays(bays []int) string {
-	if len(bays) == 1 {
-		return "bay " + bayNumbers(bays)
-	}
-	return "bays " + bayNumbers(bays)
-}
-
-// plural writes a count with its noun.
-func plural[T int | int64 | uint64](n T, noun string) string {
-	if n == 1 {
-		return fmt.Sprintf("1 %s", noun)
-	}
-	if strings.HasSuffix(noun, "y") && !strings.HasSuffix(noun, "ey") {
-		noun = strings.TrimSuffix(noun, "y") + "ie"
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func shownName(path string) string { return terminal.ShownName(path) }

@@ -1,0 +1,302 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/terminal"
+	"github.com/sledge-io/sledge/internal/verdict"
+)
+
+// Report is the union of the devices, and each of them.
+type Report struct {
+	Devices     []*Device               `json:"devices"`
+	Missing     []string                `json:"missing"` // devices of the jobs without receipts here
+	Target      string                  `json:"target,omitempty"`
+	Endpoint    string                  `json:"endpoint,omitempty"` // "" is that of AWS
+	By          string                  `json:"by,omitempty"`
+	Store       *importer.VerifyReport  `json:"store,omitempty"`   // nil: no object was asked for
+	Listing     *importer.ListingReport `json:"listing,omitempty"` // nil: nothing was listed
+	Sample      *importer.SampleReport  `json:"sample,omitempty"`
+	Proof       string                  `json:"proof,omitempty"` // what has been proven of the content
+	Complete    bool                    `json:"complete"`        // of several devices: all devices of the job
+	Origin      string                  `json:"origin"`
+	Compared    string                  `json:"compared"`                   // of the objects: see compared
+	Verdict     *fsck.Verdict           `json:"receipts_verdict,omitempty"` // nil: they were not checked
+	Words       string                  `json:"verdict,omitempty"`          // of all, as people read it
+	broken      bool                    // the comparison did not come to its end
+	Differences []string                `json:"differences,omitempty"` // the first maxDifferences
+	found       uint64                  // all of them
+	repeated    uint64                  // missing or different by one way of looking, and told by another before
+	remedies    []string                // of the differences, each once
+}
+
+var (
+	// ErrObjects: objects are missing, different, not compared, or not proven.
+	ErrObjects = errors.New("objects are not in the target or not proven")
+	// ErrTarget: the target, or what leads to it, needs somebody.
+	ErrTarget = errors.New("the import stopped")
+	// ErrExtras: there is more than the receipts name.
+	ErrExtras = errors.New("objects that no receipt names are below the prefix")
+	// ErrSkipped: the loader could not take all of its source.
+	ErrSkipped = errors.New("source entries could not be read")
+	// ErrOtherTarget: the objects are not where the job says.
+	ErrOtherTarget = errors.New("another target than the job's")
+)
+
+// Differences that are kept for --json, and shown without it.
+const (
+	maxDifferences   = 10000
+	shownDifferences = 20
+)
+
+// Sum draws the devices' receipts together: the worst counts.
+func (r *Report) Sum() {
+	r.Complete, r.Origin, r.Missing = true, fsck.OriginProven, []string{}
+	verdict, checked, here := fsck.VerdictClean, true, map[string]bool{}
+	for _, d := range r.Devices {
+		if d.ReceiptReport == nil {
+			r.Complete, r.Origin, checked = false, fsck.OriginUnproven, false
+			continue
+		}
+		here[d.Manifest.Device] = true
+		r.Complete = r.Complete && d.Complete && d.Canceled == nil
+		verdict = max(verdict, d.Verdict)
+		if d.Manifest.Origin != fsck.OriginProven {
+			r.Origin = d.Manifest.Origin
+		}
+	}
+	if checked {
+		r.Verdict = &verdict
+	}
+	for _, d := range r.Devices {
+		if d.ReceiptReport == nil {
+			continue
+		}
+		for _, device := range d.JobDevices {
+			if !here[device] {
+				here[device] = true // name it once
+				r.Missing = append(r.Missing, device)
+			}
+		}
+	}
+	r.Complete = r.Complete && !r.lacks()
+}
+
+// lacks tells whether this is of a job and not all of its devices are here. One
+// device by itself is no job.
+func (r *Report) lacks() bool { return len(r.Devices) > 1 && len(r.Missing) > 0 }
+
+// Refused reports whether the receipts do not hold.
+func (r *Report) Refused() bool {
+	return r.Verdict != nil && *r.Verdict == fsck.VerdictRefused
+}
+
+func (r *Report) Print(w io.Writer) {
+	for _, d := range r.Devices {
+		d.print(w, len(r.Devices) > 1)
+	}
+	for _, device := range r.Missing {
+		fmt.Fprintf(w, "without     device %s of the job: no receipts of it were given\n", device)
+	}
+	if r.By == "" {
+		fmt.Fprintf(w, "store       not asked\n")
+	} else {
+		r.printObjects(w)
+	}
+	for i, text := range r.Differences {
+		if i == shownDifferences {
+			fmt.Fprintf(w, "  … and %d more\n", r.found-shownDifferences)
+			break
+		}
+		fmt.Fprintf(w, "  %s\n", terminal.Shown(text))
+	}
+	fmt.Fprintf(w, "verdict     %s, origin %s\n", r.words(), r.Origin)
+}
+
+func (r *Report) printObjects(w io.Writer) {
+	fmt.Fprintf(w, "target      %s\n", verdict.Target(r.Target, r.Endpoint))
+	if s := r.Store; s != nil {
+		printStore(w, s)
+		if s.Parts > 0 {
+			fmt.Fprintf(w, "  %s compared one by one\n", terminal.Plural(s.Parts, "part"))
+		}
+	}
+	if s := r.Sample; s != nil {
+		fmt.Fprintf(w, "sample      %s\n            seed %s picks the same objects again\n", s, terminal.Escape(s.Seed))
+	}
+	if l := r.Listing; l != nil {
+		printListing(w, l)
+	}
+	fmt.Fprintf(w, "proof       %s\n", r.Proof)
+}
+
+// prove says what the comparison has proven of the objects' content.
+func (r *Report) prove() {
+	switch {
+	case r.Store != nil:
+		r.Proof = importer.ProofText(r.Store.Proofs)
+	case r.Listing != nil:
+		r.Proof = "presence and size only: no content is proven"
+	}
+}
+
+func printStore(w io.Writer, s *importer.VerifyReport) {
+	fmt.Fprintf(w, "store       %d of %s are there and the same, %s\n", s.Same, terminal.Plural(s.Objects, "object"), terminal.Size(s.Bytes))
+	printCounts(w, s.Missing, s.Different, s.NotCompared)
+}
+
+func printCounts(w io.Writer, missing, different, notCompared uint64) {
+	for _, c := range []struct {
+		name string
+		n    uint64
+	}{{"missing", missing}, {"different", different}, {"not compared", notCompared}} {
+		if c.n > 0 {
+			fmt.Fprintf(w, "  %-13s %d\n", c.name, c.n)
+		}
+	}
+}
+
+// printListing says what was compared.
+func printListing(w io.Writer, l *importer.ListingReport) {
+	taken := "taken at an unknown time"
+	switch {
+	case !l.Until.IsZero():
+		taken = fmt.Sprintf("taken from %s to %s", l.Taken.UTC().Format(time.RFC3339), l.Until.UTC().Format(time.RFC3339))
+	case !l.Taken.IsZero():
+		taken = "begun at " + l.Taken.UTC().Format(time.RFC3339)
+	}
+	fmt.Fprintf(w, "listing     %s, %s: %s below the prefix\n", l.Source, taken, terminal.Plural(l.Listed, "object"))
+	fmt.Fprintf(w, "  of %s that the receipts name %d are there with their size, %d of these with their kind of checksum\n",
+		terminal.Plural(l.Objects, "object"), l.Same, l.Kinds)
+	printCounts(w, l.Missing, l.Different, l.NotCompared)
+	if l.Extra > 0 {
+		fmt.Fprintf(w, "  %-13s %d\n", "extra", l.Extra)
+	}
+	if l.Ours > 0 {
+		fmt.Fprintf(w, "  %-13s %d, of sledge's own: %s… and commit markers that were named\n", "reserved", l.Ours, target.ReservedPrefix)
+	}
+}
+
+// print tells of one device; several of them tell their own counts, too.
+func (d *Device) print(w io.Writer, several bool) {
+	if several {
+		fmt.Fprintf(w, "receipts    %s\n", terminal.Escape(d.Receipts))
+	}
+	if d.ReceiptReport == nil {
+		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", terminal.Plural(d.objects, "object"))
+	} else {
+		fmt.Fprintf(w, "run         %s, signed by importer %s\nreceipts    %s in the log, %d of them read, for %s of the manifest\n", d.Run, d.Importer, terminal.Plural(d.LogSize, "line"), d.Lines, terminal.Plural(d.Pages, "page"))
+		verdict.PrintEntries(w, d.ReceiptReport)
+		complete := "no"
+		if d.Canceled != nil {
+			complete = "no: the run was canceled"
+		} else if d.Complete {
+			complete = "yes: every record of the manifest has an outcome, and none failed"
+		}
+		fmt.Fprintf(w, "complete    %s\n", complete)
+		verdict.PrintFindings(w, d.Manifest.Findings)
+		verdict.PrintFindings(w, d.Findings)
+	}
+	if several && d.Store != nil {
+		printStore(w, d.Store)
+	}
+	if several && d.Listing != nil {
+		fmt.Fprintf(w, "listed      %d of %s are there with their size\n", d.Listing.Same, terminal.Plural(d.Listing.Objects, "object"))
+	}
+}
+
+// End is the whole verdict as an error: receipts that do not hold first, then
+// objects that are not there, then what the import itself left open, then extras.
+func (r *Report) End() error {
+	for _, d := range r.Devices {
+		if err := d.Proven(); err != nil {
+			return err
+		}
+	}
+	if err := r.objects(); err != nil {
+		return err
+	}
+	for _, d := range r.Devices {
+		if err := d.imported(); err != nil {
+			return err
+		}
+	}
+	if r.lacks() {
+		return advice.Hint(fmt.Errorf("%w: no receipts of %s of the job", ErrObjects, terminal.Plural(len(r.Missing), "device")), "name their receipts folders, too, or look at each device by itself")
+	}
+	if l := r.Listing; l != nil && l.Extra > 0 {
+		return fmt.Errorf("%w: %s", ErrExtras, terminal.Plural(l.Extra, "object"))
+	}
+	for _, d := range r.Devices {
+		if err := d.elsewhere(); err != nil {
+			return err
+		}
+		if d.ReceiptReport == nil {
+			return advice.Hint(fmt.Errorf("%w: the lists were not held against a manifest", verdict.ErrUnproven), "name one disk of each device, and the job signer's key: --disk /mnt/bay0 --trust signer.pub")
+		}
+		if n := d.Outcomes["skipped"]; n > 0 {
+			return advice.Hint(fmt.Errorf("%w: %s", ErrSkipped, terminal.Plural(n, "entry")), "the loader had to skip them; they are named in objects.list")
+		}
+	}
+	return nil
+}
+
+// Proven is the verdict of the chain from the job's signer to the list.
+func (d *Device) Proven() error {
+	if d.ReceiptReport == nil {
+		return nil
+	}
+	if d.Verdict == fsck.VerdictLost && d.Manifest.Verdict != fsck.VerdictLost {
+		return nil // of the import, not of the disks: imported tells
+	}
+	return verdict.Error(d.Verdict, d.Manifest.Origin, append(slices.Clone(d.Findings), d.Manifest.Findings...))
+}
+
+// imported is what the import itself left open.
+func (d *Device) imported() error {
+	switch r := d.ReceiptReport; {
+	case d.Canceled != nil:
+		return CanceledError(d.Receipts, d.Canceled)
+	case r == nil:
+		return nil
+	case r.Outcomes["failed"] > 0, r.Outcomes["conflict"] > 0, r.Verdict == fsck.VerdictLost:
+		return advice.Hint(fmt.Errorf("%w: the receipts say %d failed, %s", ErrObjects, r.Outcomes["failed"], terminal.Plural(r.Outcomes["conflict"], "conflict")),
+			"objects.list beside the receipts names them; the same sledge import run tries them again")
+	case !r.Complete:
+		return advice.Hint(fmt.Errorf("%w: the receipts are not complete", ErrObjects), "ask the importer: \"sledge import report\" names what is missing, and why")
+	}
+	return nil
+}
+
+// objects is what is wrong with the objects.
+func (r *Report) objects() error {
+	var wrong, silent uint64
+	if s := r.Store; s != nil {
+		wrong, silent = s.Missing+s.Different, s.NotCompared
+	}
+	if l := r.Listing; l != nil {
+		wrong, silent = wrong+l.Missing+l.Different, silent+l.NotCompared
+	}
+	wrong -= min(wrong, r.repeated)
+	err := error(nil)
+	switch {
+	case wrong > 0:
+		err = fmt.Errorf("%w: %s", ErrObjects, terminal.Plural(wrong, "difference"))
+	case silent > 0 && r.Store != nil && r.Store.NotCompared > 0:
+		return fmt.Errorf("%w: no answer about %s", ErrTarget, terminal.Plural(r.Store.NotCompared, "object"))
+	case silent > 0:
+		err = fmt.Errorf("%w: %s not compared", ErrObjects, terminal.Plural(silent, "object"))
+	}
+	if err != nil && len(r.remedies) > 0 {
+		return &advice.Hinted{Err: err, Hints: r.remedies}
+	}
+	return err
+}
