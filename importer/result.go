@@ -81,7 +81,8 @@ func (t Tally) Bad() uint64 { return t.Outcomes[OutcomeFailed] + t.Outcomes[Outc
 // Result is what a run has come to.
 type Result struct {
 	RunID       string
-	Attempt     int
+	Start       int // number of this start of the run
+	Attempt     int // number of the receipts, which is in RunID, too
 	DryRun      bool
 	Planned     *Planned  // of a dry run
 	Started     time.Time // the first start

@@ -84,7 +84,7 @@ type importReport struct {
 func describeImport(r *importer.Result, o *importer.Options, state string, set *reader) *importReport {
 	blocks, places := set.RepairedBlocks()
 	rep := &importReport{
-		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
+		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Start, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
 		CustomerKey: o.CustomerKey.MD5(),
 		Origin:      originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
