@@ -282,7 +282,7 @@ func (o Options) checkCustomerKey() error {
 	}
 	for i, rule := range o.Rules.Objects {
 		if rule.SSE != "" {
-			return fmt.Errorf("objects[%d]: sse %s goes without a key of the customer's (SSE-C)", i, rule.SSE)
+			return o.Rules.ofRule(i, &target.Misgiven{Name: "sse", Err: fmt.Errorf("%s: goes without a key of the customer's (--sse-c-key)", rule.SSE)})
 		}
 	}
 	return nil

@@ -24,6 +24,8 @@ type Rules struct {
 	Directories Policy       `json:"directories,omitempty"` // "": as the job says
 	Hardlinks   Policy       `json:"hardlinks,omitempty"`   // "": object
 	Objects     []ObjectRule `json:"objects,omitempty"`
+
+	byFlags bool // made of the command's flags: see RulesOfFlags
 }
 
 // KeyRules make the key out of the path: Strip is taken off its front where it
@@ -124,9 +126,9 @@ func (r Rules) validate() error {
 	if r.Version != rulesVersion && !(r.Version == 0 && r.none()) {
 		return fmt.Errorf("rules of version %d, this software knows %d", r.Version, rulesVersion)
 	}
-	add(target.CheckPrefix(r.Keys.Strip), "keys.strip")
-	add(target.CheckPrefix(r.Keys.Add), "keys.add")
-	add(target.OneOf(r.Keys.Unicode, UnicodeKeep, UnicodeNFC), "keys.unicode")
+	add(target.CheckPrefix(r.Keys.Strip), "%s", r.keysPlace("strip"))
+	add(target.CheckPrefix(r.Keys.Add), "%s", r.keysPlace("add"))
+	add(target.OneOf(r.Keys.Unicode, UnicodeKeep, UnicodeNFC), "%s", r.keysPlace("unicode"))
 	add(target.OneOf(string(r.Symlinks), string(PolicyObject), string(PolicySkip)), "symlinks")
 	add(target.OneOf(string(r.Directories), string(PolicyObject), string(PolicySkip), string(PolicyEmpty)), "directories")
 	add(target.OneOf(string(r.Hardlinks), string(PolicyObject), string(PolicySkip)), "hardlinks")
@@ -136,7 +138,9 @@ func (r Rules) validate() error {
 		return errors.Join(problems...)
 	}
 	for i, o := range r.Objects {
-		add(o.validate(), "objects[%d]", i)
+		if err := r.ofRule(i, o.validate()); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -196,7 +200,7 @@ var frozenClasses = []string{"GLACIER", "DEEP_ARCHIVE"}
 func (r Rules) checkReadBack() error {
 	for i, o := range r.Objects {
 		if slices.Contains(frozenClasses, o.StorageClass) {
-			return fmt.Errorf("objects[%d]: objects of storage class %s cannot be read back before they are restored", i, o.StorageClass)
+			return r.ofRule(i, &target.Misgiven{Name: "storage_class", Err: fmt.Errorf("%s: such objects cannot be read back before they are restored", o.StorageClass)})
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -69,7 +68,7 @@ func (f *ruleFlags) read() (importer.Rules, error) {
 	return rules, nil
 }
 
-// short makes rules out of flags, by way of the text that a file would have.
+// short makes rules out of flags.
 func (f *ruleFlags) short() (importer.Rules, error) {
 	rule := importer.ObjectRule{Given: f.given}
 	var err error
@@ -83,11 +82,7 @@ func (f *ruleFlags) short() (importer.Rules, error) {
 	if !rule.Given.None() {
 		rules.Objects = []importer.ObjectRule{rule}
 	}
-	text, err := json.Marshal(rules)
-	if err == nil {
-		rules, err = importer.ParseRules(text)
-	}
-	if err != nil {
+	if rules, err = importer.RulesOfFlags(rules); err != nil {
 		return rules, &usageError{err}
 	}
 	return rules, nil

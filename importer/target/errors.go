@@ -118,9 +118,9 @@ var codeTable = []CodeInfo{
 	{CodeCredentialsMissing, Fixable, "no credentials were found", "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of the shared files by --aws-profile, then run the same command again"},
 	{CodeAccessDenied, Fixable, "the credentials may not do this", "grant s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload, s3:ListMultipartUploadParts and, for the probe, s3:DeleteObject on the prefix, in a bucket with versions also s3:GetObjectVersion and s3:DeleteObjectVersion (`sledge target probe` names what is lacking; a bucket where the requester pays wants --requester-pays), then run the same command again"},
 	{CodePolicyDenied, Fixable, "a policy forbids this", "look for a Deny in the bucket's policy, the organisation's and that of the VPC endpoint: granting rights does not lift it; then run the same command again"},
-	{CodeKMSKey, Fixable, "the target cannot use the encryption key", "enable the KMS key and grant kms:GenerateDataKey and kms:Decrypt on it, then run the same command again"},
+	{CodeKMSKey, Fixable, "the target cannot use the encryption key", "enable the KMS key and grant kms:GenerateDataKey and kms:Decrypt on it, then run the same command again; or name another key (--kms-key-id) in an import with a new --run-id"},
 	{CodeObjectLocked, FatalObject, "the object is under a retention or a legal hold", "nothing needs to be done for an import; it can be removed when its retention has ended"},
-	{CodeNoObjectLock, Fixable, "the bucket has no object lock, which a retention needs", "use a bucket with object lock, or import without retention, then run the same command again"},
+	{CodeNoObjectLock, Fixable, "the bucket has no object lock, which a retention needs", "use a bucket with object lock, then run the same command again; or take the lock out of the file of --rules, in an import with a new --run-id"},
 	{CodeNotS3, Fixable, "a proxy or a web server answered, not an S3 store", "check the endpoint and the proxy (--proxy, HTTPS_PROXY, NO_PROXY), then run the same command again"},
 	{CodeNoSuchBucket, Fixable, "the bucket does not exist", "create the bucket or correct its name, then run the same command again"},
 	{CodeWrongRegion, Fixable, "the bucket is in another region, or the store sends elsewhere", "name the bucket's region (--region); where another host is named that is the store, name it (--endpoint), then run the same command again"},
@@ -143,8 +143,8 @@ var codeTable = []CodeInfo{
 	{CodeMissing, FatalObject, "the object is not in the target", "`sledge import run … --run-id NEW` looks at every object and stores what is missing"},
 	{CodeChangedSince, FatalObject, "a listing shows that the object was written again after the import", "look at its content: `sledge verify import … --by head`, or --by read-back"},
 	{CodeExtraObject, Warning, "an object below the prefix that no receipt names", "find out who wrote it; the import and its receipts are not concerned"},
-	{CodeKeyInvalid, FatalObject, "the target cannot hold this key", "extract this entry to a folder, or import it under another name"},
-	{CodeKeyCollision, FatalObject, "the rules give this entry a key that another entry has too, that the target cannot hold beside another, or that sledge keeps for itself", "change keys or entries of the rules, then import with a new --run-id"},
+	{CodeKeyInvalid, FatalObject, "the target cannot hold this key", "give the entry another key (--rules; where they make the key, --strip, --add-prefix or --unicode) in an import with a new --run-id, or extract it to a folder"},
+	{CodeKeyCollision, FatalObject, "the rules give this entry a key that another entry has too, that the target cannot hold beside another, or that sledge keeps for itself", "change keys or entries of --rules, then import with a new --run-id"},
 	{CodeTooLarge, FatalObject, "the object is over the target's limits", "extract this entry to a folder, or use another target"},
 	{CodeSourceLost, FatalObject, "the entry cannot be read from the disks", "rebuild or bring more disks, then import again"},
 	{CodeSourceCorrupt, FatalObject, "the entry's bytes do not match the manifest's digest", "rebuild or bring other disks, then import again"},
@@ -167,7 +167,7 @@ var codeTable = []CodeInfo{
 	{CodeInternal, FatalObject, "sledge met an error that it does not know: neither the target nor the disks are to blame, and nothing is repeated by itself", "report it with its text and with the lines of --log; what is done is safe, and the same command tries the rest again"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},
 	{CodeAttributeMissing, FatalObject, "the object is in the target, and the target does not show the lock or the encryption that the rules ask for", "let the credentials read it (s3:GetObjectRetention, s3:GetObjectLegalHold, kms:DescribeKey), then run the same command again; if it is not there, protect the object by hand, or remove it and import to a target that keeps locks and encryption"},
-	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "mend the bucket, the key or the rights on it, then run the same command again; or correct the rules and import with a new --run-id"},
+	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "correct the attribute (--storage-class, --sse, --kms-key-id, --tag, --acl, or the file of --rules), in an import with a new --run-id if objects were stored already; or mend the bucket, the key or the rights on it, then run the same command again"},
 }
 
 // Codes returns the table of codes, for the documentation.
