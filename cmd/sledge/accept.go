@@ -416,7 +416,7 @@ func (c *acceptance) unwaived() error {
 	if len(open) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", errUnwaived, plural(len(open), "thing"))
+	return &hinted{fmt.Errorf("%w: %s", errUnwaived, plural(len(open), "thing")), waiverHints(open)}
 }
 
 // sign writes the statement: first where the operator wants it, then, with a site,
