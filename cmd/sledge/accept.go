@@ -349,7 +349,7 @@ func (c *acceptance) agree(file []byte) error {
 	case job.Serial == c.job.Serial:
 		return hint(fmt.Errorf("%w: it is another one of serial %d than that of the receipts before it", errJobFile, job.Serial), "the site signs one job file a serial: ask it which one is right")
 	case what != "":
-		return hint(fmt.Errorf("%w: those of serial %d and serial %d do not agree on the %s", errJobFile, job.Serial, c.job.Serial, what), "accept each device by itself, and waive the others by name")
+		return hint(fmt.Errorf("%w: those of serial %d and serial %d do not agree on the %s", errJobFile, job.Serial, c.job.Serial, what), "accept each device by itself, and waive the others: --waive-device DEVICE")
 	case c.job.Serial < job.Serial:
 		return c.openJob(jobFile)
 	}

@@ -420,10 +420,10 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	if err != nil {
 		return o, err
 	}
-	if o.Memory, err = parseSize(f.memory); err != nil {
+	if o.Memory, err = sizeOf("--memory", f.memory); err != nil {
 		return o, err
 	}
-	if o.ReadBackLimit, err = parseSize(f.readBackLimit); err != nil {
+	if o.ReadBackLimit, err = sizeOf("--read-back-limit", f.readBackLimit); err != nil {
 		return o, err
 	}
 	if err := checkMinProof(f.minProof); err != nil {
