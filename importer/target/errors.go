@@ -167,7 +167,7 @@ var codeTable = []CodeInfo{
 	{CodeInternal, FatalObject, "sledge met an error that it does not know: neither the target nor the disks are to blame, and nothing is repeated by itself", "report it with its text and with the lines of --log; what is done is safe, and the same command tries the rest again"},
 	{CodeAttributeDropped, Warning, "the target took the object and does not show an attribute that the rules ask for", "look at the object: the target may not have this attribute, or the credentials may not read it (s3:GetObjectTagging, s3:GetObjectRetention, s3:GetObjectLegalHold)"},
 	{CodeAttributeMissing, FatalObject, "the object is in the target, and the target does not show the lock or the encryption that the rules ask for", "let the credentials read it (s3:GetObjectRetention, s3:GetObjectLegalHold, kms:DescribeKey), then run the same command again; if it is not there, protect the object by hand, or remove it and import to a target that keeps locks and encryption"},
-	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "correct the attribute (--storage-class, --sse, --kms-key-id, --tag, --acl, or the file of --rules), in an import with a new --run-id if objects were stored already; or mend the bucket, the key or the rights on it, then run the same command again"},
+	{CodeAttributeRefused, Fixable, "the target refuses an attribute that the rules ask for", "correct it (--storage-class, --sse, --tag, or the file of --rules), with a new --run-id once objects are stored; or mend the bucket, the key or the rights, then run the same command again"},
 }
 
 // Codes returns the table of codes, for the documentation.
