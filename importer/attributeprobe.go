@@ -91,11 +91,13 @@ func (p *prober) blame(ctx context.Context, kind string, asked, others target.At
 	if len(names) == 0 {
 		return err
 	}
-	return attributeRefused(strings.Join(names, ", "), err)
+	return attributeRefused(names, err)
 }
 
-func attributeRefused(names string, err error) error {
-	return target.NewError(target.CodeAttributeRefused, "", names+": "+target.AsError(err).Cause, err)
+func attributeRefused(names []string, err error) error {
+	e := target.NewError(target.CodeAttributeRefused, "", strings.Join(names, ", ")+": "+target.AsError(err).Cause, err)
+	e.Remedy = remedyRefused(names)
+	return e
 }
 
 // sets tries what the rules may ask for, each set by one request.
@@ -150,7 +152,7 @@ func (r *run) whyRefused(ctx context.Context, kind string, a target.Attributes, 
 	if failed := p.tries(ctx, kind, asked); failed != nil {
 		why = p.blame(ctx, kind, asked, own, failed)
 	} else if (a.LockMode != "" || a.LegalHold) && ofLock(err) {
-		why = attributeRefused(target.AttributeLock, err)
+		why = attributeRefused([]string{target.AttributeLock}, err)
 	}
 	r.nameLeft(p.report)
 	if target.HasCode(why, target.CodeAttributeRefused) {

@@ -138,6 +138,10 @@ func TestAttributeRefused(t *testing.T) {
 			if !target.HasCode(err, target.CodeAttributeRefused) || !strings.HasPrefix(target.AsError(err).Cause, test.names+": ") || res.ExitClass() != ExitFixable {
 				t.Fatalf("%v: %+v", err, res)
 			}
+			flag := map[string]string{"tags": "--tag (tags in the file", "sse": "--kms-key-id", "storage_class": "--storage-class (", "lock": "lock in the file of --rules"}[test.names]
+			if remedy := target.AsError(err).Remedy; !strings.Contains(remedy, flag) {
+				t.Errorf("remedy %q does not name %s", remedy, flag)
+			}
 			if p.sent > test.sent || said != 1 || res.Tally.Bad() != 0 {
 				t.Errorf("%d objects sent, said %d, %+v", p.sent, said, res.Tally)
 			}

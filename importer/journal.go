@@ -73,6 +73,7 @@ type header struct {
 	Log      string     `json:"log,omitempty"` // digits that no other state folder has, in the name of its receipts' log; "": begun by software that had none
 	Started  time.Time  `json:"started"`
 	Attempt  int        `json:"attempt"`             // counts up when a finished run is taken up again; with a journal in the target, its lease
+	Starts   int        `json:"starts,omitempty"`    // of the run in this state folder; see countStart
 	Canceled bool       `json:"canceled,omitempty"`  // given up: only another run goes on
 	Begun    bool       `json:"begun"`               // the target stood its probe: the options are fixed
 	Since    time.Time  `json:"since,omitzero"`      // of that, by the target's clock

@@ -35,7 +35,7 @@ func (r *run) fromMirror(ctx context.Context, was, fresh header) error {
 	case was.Begun:
 		h = was
 	default:
-		h.Secret, h.Log, h.Taken = fresh.Secret, fresh.Log, was.Taken
+		h.Secret, h.Log, h.Taken, h.Starts = fresh.Secret, fresh.Log, was.Taken, was.Starts
 	}
 	if err := errors.Join(r.loadUploads(ctx, was.Lease), r.loadPages(ctx)); err != nil {
 		return err

@@ -223,19 +223,19 @@ func (o Options) checkChoices() error {
 		bad("proof %q is not known", o.MinProof)
 	}
 	if o.Concurrency < 1 || o.Concurrency > 1024 || o.PartConcurrency < 1 || o.PartConcurrency > 256 {
-		bad("concurrency of %d objects and %d parts: must be 1…1024 and 1…256", o.Concurrency, o.PartConcurrency)
+		bad("concurrency of %d objects (--concurrency) and %d parts: must be 1…1024 and 1…256", o.Concurrency, o.PartConcurrency)
 	}
 	if o.Memory < perRequest {
-		bad("memory of %d bytes: must be at least %d", o.Memory, perRequest)
+		bad("memory of %d bytes (--memory): must be at least %d", o.Memory, perRequest)
 	}
 	if o.Retries < None || o.Retries > 100 || o.Backoff < 0 || o.CallTimeout < time.Second {
-		bad("%d retries after %v, calls of %v", o.Retries, o.Backoff, o.CallTimeout)
+		bad("%d retries (--retries) after %v, calls of %v: at most 100 retries, calls of at least a second", o.Retries, o.Backoff, o.CallTimeout)
 	}
 	if o.IdleTimeout != None && o.IdleTimeout < time.Second {
-		bad("idle timeout of %v: must be at least a second", o.IdleTimeout)
+		bad("idle timeout of %v (--idle-timeout): must be at least a second", o.IdleTimeout)
 	}
 	if !runIDPattern.MatchString(o.RunID) {
-		bad("run id %q: must be 1 to 64 of a-z, 0-9 and -", o.RunID)
+		bad("run id %q (--run-id): must be 1 to 64 of a-z, 0-9 and -", o.RunID)
 	}
 	return errors.Join(problems...)
 }
@@ -269,7 +269,7 @@ func (o Options) checkCustomerKey() error {
 	}
 	for i, rule := range o.Rules.Objects {
 		if rule.SSE != "" {
-			return fmt.Errorf("objects[%d]: sse %s goes without a key of the customer's (SSE-C)", i, rule.SSE)
+			return o.Rules.OfRule(i, &target.Misgiven{Name: "sse", Err: fmt.Errorf("%s: goes without a key of the customer's (--sse-c-key)", rule.SSE)})
 		}
 	}
 	return nil

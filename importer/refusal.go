@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -127,9 +128,7 @@ func (r *run) storedOne() {
 // once in a start.
 func (r *run) leaveKey(e *target.Error) {
 	own := *e
-	if own.Remedy != s3.RemedyBodySize { // of this object's size, not of its name
-		own.Remedy = remedyOneKey
-	}
+	own.Remedy = cmp.Or(s3.RemedyOneKey(e), remedyOneKey)
 	r.leave(&own)
 	r.mu.Lock()
 	r.leftKeys++

@@ -14,7 +14,8 @@ import (
 // Result is what a run has come to.
 type Result struct {
 	RunID       string
-	Attempt     int
+	Start       int // number of this start of the run
+	Attempt     int // number of the receipts, which is in RunID, too
 	DryRun      bool
 	Planned     *Planned  // of a dry run
 	Started     time.Time // the first start

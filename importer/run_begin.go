@@ -114,6 +114,9 @@ func (r *run) takeUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.countStart(); err != nil {
+		return err
+	}
 	again := ended && r.ended.Done && r.ended.Tally.Bad() > 0
 	copied := r.takenNow() && !r.ended.Done
 	switch {

@@ -42,9 +42,13 @@ func (a *app) commands(text string) string {
 	})
 }
 
-// givenDisks is the --disk flag as it was given, or as SLEDGE_DISKS says it.
+// givenDisks is the --disk flag as it was given, or as SLEDGE_DISKS says it, but for disks
+// that the operator is told to take out.
 func (a *app) givenDisks() string {
 	patterns := a.diskPatterns()
+	if names, err := a.diskNames(); err == nil && len(a.unfit) > 0 {
+		patterns = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(a.unfit, name) })
+	}
 	if len(patterns) == 0 {
 		return ""
 	}

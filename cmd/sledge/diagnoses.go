@@ -149,8 +149,7 @@ func diagnoses() []diagnosis {
 		{is(errUndigested, errOtherTarget), exitObjects, nil},
 		{is(errExtract), exitObjects, advise("look at the entries named above, mend the cause and run the same command again")},
 		{is(errNoRun, importreport.ErrNoReceipts, importreport.ErrNothing), exitNotFound, nil},
-		{is(errUnwaived), exitUnwaived, advise("mend what is named above: the same sledge import run tries again what failed",
-			"or waive it by its name: --waive PATH (of a kind that rules left out: --waive-left-out KIND), or --waivers FILE with the lines of --list FILE that you accept")},
+		{is(errUnwaived), exitUnwaived, advise("mend what is not proven, or waive it: docs/import.md, \"Acceptance\"")}, // see waiverHints
 		{is(errMissing), exitDisks, advise("bring their disks, or import the others without them: --allow-missing DEVICE, for each")},
 		{is(errSameDisk), exitDisks, advise("name every disk once")},
 		{is(errUnproven), exitUnproven, advise("give the job signer's public key, which you have by another channel: --trust signer.pub")},

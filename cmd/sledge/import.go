@@ -85,7 +85,7 @@ type importReport struct {
 func describeImport(r *importer.Result, o *importer.Options, state string, set *reader) *importReport {
 	blocks, places := set.RepairedBlocks()
 	rep := &importReport{
-		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Attempt, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
+		Target: o.TargetURL(), State: state, Run: r.RunID, Start: r.Start, End: r.ExitClass().String(), DryRun: r.DryRun, Complete: r.Complete,
 		CustomerKey: o.CustomerKey.MD5(),
 		Origin:      originOf(set.Set), Label: set.LabelChecked, Entries: r.Tally.Entries(), Bytes: r.Tally.Bytes, Outcomes: r.Tally.Outcomes, Proofs: r.Tally.Proofs,
 		Unfinished: r.Unfinished, Differences: append([]string{}, r.Differences...), LeftUploads: r.LeftUploads, Retries: r.Retries, PartsKept: r.PartsKept,
@@ -421,10 +421,10 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	if err != nil {
 		return o, err
 	}
-	if o.Memory, err = parseSize(f.memory); err != nil {
+	if o.Memory, err = sizeOf("--memory", f.memory); err != nil {
 		return o, err
 	}
-	if o.ReadBackLimit, err = parseSize(f.readBackLimit); err != nil {
+	if o.ReadBackLimit, err = sizeOf("--read-back-limit", f.readBackLimit); err != nil {
 		return o, err
 	}
 	if err := checkMinProof(f.minProof); err != nil {

@@ -235,10 +235,10 @@ func (f *jobFlags) params(now time.Time) (site.JobParams, error) {
 	if p.Expires, err = parseExpiry(f.expires, now); err != nil {
 		return p, err
 	}
-	if p.Policy.PackSize, err = parseSize(f.packSize); err != nil {
+	if p.Policy.PackSize, err = sizeOf("--pack-size", f.packSize); err != nil {
 		return p, err
 	}
-	block, err := parseSize(f.blockSize)
+	block, err := sizeOf("--block-size", f.blockSize)
 	if err != nil {
 		return p, err
 	}
@@ -285,6 +285,15 @@ func parseSize(s string) (int64, error) {
 		return 0, usagef("%q is not a size, such as 1MiB", s)
 	}
 	return n << by, nil
+}
+
+// sizeOf reads the size that a flag has.
+func sizeOf(flag, text string) (int64, error) {
+	n, err := parseSize(text)
+	if err != nil {
+		return 0, usagef("%s: %w", flag, err)
+	}
+	return n, nil
 }
 
 // parseExpiry reads a number of days (90d), a duration (12h) or a date.

@@ -156,11 +156,15 @@ func noAnswer(name string, err error) appliance.DiskState {
 	return appliance.DiskState{Name: name, State: appliance.DiskNoAnswer, Bay: -1, Err: appliance.Unanswered(name, err)}
 }
 
-// noteBad keeps the names of bad disks, for what a hint says of a rebuild.
+// noteBad keeps the names of bad disks, for what a hint says of a rebuild, and of those that
+// are to be left out of --disk.
 func (a *app) noteBad(states []appliance.DiskState) {
 	for _, s := range states {
 		if s.Err != nil && !slices.Contains(a.bad, s.Name) {
 			a.bad = append(a.bad, s.Name)
+			if s.State == appliance.DiskForeign || s.State == appliance.DiskStale {
+				a.unfit = append(a.unfit, s.Name)
+			}
 		}
 	}
 }

@@ -48,7 +48,8 @@ type app struct {
 	quiet  bool
 	looks  bool // this call only looks at the device: it gives way to every other
 
-	bad []string // disks that have turned out to be bad, by name
+	bad   []string // disks that have turned out to be bad, by name
+	unfit []string // of these, those that the operator is told to leave out
 
 	code int   // exit code, once a verb has ended
 	told error // what was told of that

@@ -25,7 +25,7 @@ func readProfiles(file string) ([]target.Profile, error) {
 	}
 	table, err := target.ReadProfiles(text)
 	if err != nil {
-		return nil, hint(usagef("%s: %w", file, err), "docs/import.md, \"Targets\", names the fields")
+		return nil, hint(usagef("%s: %w", file, err), "docs/import.md, \"Kinds of targets\", names the fields")
 	}
 	return table, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -70,7 +69,7 @@ func (f *ruleFlags) read() (plan.Rules, error) {
 	return rules, nil
 }
 
-// short makes rules out of flags, by way of the text that a file would have.
+// short makes rules out of flags.
 func (f *ruleFlags) short() (plan.Rules, error) {
 	rule := plan.ObjectRule{Given: f.given}
 	var err error
@@ -84,11 +83,7 @@ func (f *ruleFlags) short() (plan.Rules, error) {
 	if !rule.Given.None() {
 		rules.Objects = []plan.ObjectRule{rule}
 	}
-	text, err := json.Marshal(rules)
-	if err == nil {
-		rules, err = plan.ParseRules(text)
-	}
-	if err != nil {
+	if rules, err = plan.RulesOfFlags(rules); err != nil {
 		return rules, &usageError{Err: err}
 	}
 	return rules, nil

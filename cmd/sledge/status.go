@@ -186,14 +186,24 @@ obey; -0 and --json give the exact bytes.`,
 			return nil, usagef("--print0 is of --list")
 		}
 		r, err := a.status(ctx, *wrapCheck, *list, *zero)
-		if *zero && err == nil && !a.json {
-			return nil, nil // a program reads the lines
+		if r == nil || *zero && err == nil && !a.json {
+			return nil, err // a program reads the lines
 		}
+		a.withDisks(r)
 		return r, err
 	})
 }
 
-func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (report, error) {
+// withDisks writes the next steps as this operator can run them, once the disks were looked
+// at: what is to be taken out is not named.
+func (a *app) withDisks(r *statusReport) {
+	r.Next = a.commands(r.Next)
+	for i, step := range r.Then {
+		r.Then[i] = a.commands(step)
+	}
+}
+
+func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (*statusReport, error) {
 	d, err := a.openDevice(false)
 	if err != nil {
 		return nil, err
@@ -217,10 +227,10 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 		defer w.close()
 	case !needsDisks && errors.Is(err, firmware.ErrSecretElsewhere):
 		a.warn("%v", err)
-		r.Next = a.commands(nextStep[firmware.Locked])
+		r.Next = nextStep[firmware.Locked]
 		return r, a.surveyDisks(d, r)
 	case !needsDisks && errors.Is(err, firmware.ErrNoSecret):
-		r.State, r.Next = string(firmware.Locked), a.commands(nextStep[firmware.Locked]) // started again since
+		r.State, r.Next = string(firmware.Locked), nextStep[firmware.Locked] // started again since
 		return r, a.surveyDisks(d, r)
 	case !needsDisks && (errors.Is(err, firmware.ErrBusy) || errors.Is(err, appliance.ErrBusy)):
 		r.Busy, r.Next = true, nextWait // it began after the state was read
@@ -242,16 +252,14 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 		return r, err
 	}
 	if len(loads) > 0 && !r.Busy && !r.Expired && !w.state.SealBegun() {
-		r.Next = a.commands(nextUnfinished(loads))
+		r.Next = nextUnfinished(loads)
 	}
 	switch begun := w.state.SealBegun(); {
 	case begun:
 	case r.Expired && !r.Busy:
 		r.Next, r.Then = a.stepsExpired(r.Disks, len(loads) > 0)
 	case r.Disks.Packs > 0 && w.state.State() == firmware.Unlocked:
-		for _, step := range sealSteps {
-			r.Then = append(r.Then, a.commands(step))
-		}
+		r.Then = append(r.Then, sealSteps...)
 	}
 	bad := errors.Join(badDisks(named), w.Lost())
 	if wrapCheck == "" {
@@ -267,7 +275,7 @@ func (a *app) status(ctx context.Context, wrapCheck string, list, zero bool) (re
 	r.WrapCheck = wrapCheck
 	r.Next = fmt.Sprintf("send %s to the data centre, which tells an answer (sledge site check-wrap)", placeOf(wrapCheck))
 	if !r.Expired || len(r.Then) == 0 {
-		r.Then = []string{a.commands(sealSteps[1])}
+		r.Then = []string{sealSteps[1]}
 	}
 	return r, bad
 }
@@ -282,7 +290,7 @@ func (a *app) describeState(d *device) *statusReport {
 	rec := d.Record()
 	r := &statusReport{
 		Device: d.ID().String(), State: string(d.State()), Busy: firmware.Busy(d.fs), Protection: rec.Protection,
-		History: rec.History, Next: a.commands(nextStep[d.State()]), Shared: rec.SharedDisks, Allowed: rec.Filesystems,
+		History: rec.History, Next: nextStep[d.State()], Shared: rec.SharedDisks, Allowed: rec.Filesystems,
 	}
 	if rec.Job != (firmware.ID{}) {
 		r.Job, r.Generation = rec.Job.String(), rec.Generation
@@ -293,11 +301,11 @@ func (a *app) describeState(d *device) *statusReport {
 	if next := a.nextExpired(d.State()); r.Expired && next != "" {
 		r.Next = next
 		if rec.FirstUnlock.IsZero() {
-			r.Next = a.commands(nextExtend)
+			r.Next = nextExtend
 		}
 	}
 	if len(a.diskPatterns()) == 0 && d.State() == firmware.Unlocked && !r.Expired {
-		r.Then = []string{a.commands("sledge status --disk '/mnt/bay*' (what is safe on the disks, and the way to the seal)")}
+		r.Then = []string{"sledge status --disk '/mnt/bay*' (what is safe on the disks, and the way to the seal)"}
 	}
 	if d.SealBegun() && d.State() != firmware.Sealed {
 		r.Then = nil

@@ -24,6 +24,7 @@ func TestStatusSeesDisks(t *testing.T) {
 	}
 	f.says(f.sledge(exitDisks, "status"), "disk        bay0: bay 0, good", "disk        bay2: foreign", "missing     bay 2", "next        sledge unlock",
 		"error: disk bay2: disk does not belong here", "hint: take the disk named above out")
+	f.says(f.sledge(exitDisks, "status"), "next        sledge unlock --disk bay0,bay1 --device dev\n") // without the disk that is to be taken out
 	f.says(f.sledge(exitDisks, "status", "--disk", "bay0,bay1,nowhere"), "disk        nowhere: not mounted", "hint: mount the disk")
 	f.says(f.sledge(exitDisks, "status", "--json"), `{"name":"bay2","state":"foreign","text":"disk bay2: `, `"absent_bays":[2]`)
 	f.sledge(exitUsage, "status", "--disk", "nothing*")

@@ -12,9 +12,9 @@ func (a *app) nextExpired(state firmware.State) string {
 	look += " (it names the steps to the seal); or " + nextExtend
 	switch state {
 	case firmware.Locked:
-		return a.commands("sledge unlock, then " + look)
+		return "sledge unlock, then " + look
 	case firmware.Unlocked, firmware.Loading:
-		return a.commands(look)
+		return look
 	}
 	return ""
 }

@@ -47,7 +47,7 @@ const ownMetadata = 512
 func (r Rules) CheckMetadata(p target.Profile) error {
 	for i, o := range r.Objects {
 		if n, most := o.Size(), max(0, p.MaxMeta-ownMetadata); n > most {
-			return fmt.Errorf("objects[%d]: metadata of %d bytes: the target takes %d beside what describes a file", i, n, most)
+			return r.OfRule(i, &target.Misgiven{Name: "metadata", Err: fmt.Errorf("of %d bytes: the target takes %d beside what describes a file", n, most)})
 		}
 	}
 	return nil

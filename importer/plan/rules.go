@@ -25,6 +25,8 @@ type Rules struct {
 	Directories entry.Policy `json:"directories,omitempty"` // "": as the job says
 	Hardlinks   entry.Policy `json:"hardlinks,omitempty"`   // "": object
 	Objects     []ObjectRule `json:"objects,omitempty"`
+
+	byFlags bool // made of the command's flags: see RulesOfFlags
 }
 
 // KeyRules make the key out of the path: Strip is taken off its front where it
@@ -125,9 +127,9 @@ func (r Rules) Validate() error {
 	if r.Version != rulesVersion && !(r.Version == 0 && r.none()) {
 		return fmt.Errorf("rules of version %d, this software knows %d", r.Version, rulesVersion)
 	}
-	add(target.CheckPrefix(r.Keys.Strip), "keys.strip")
-	add(target.CheckPrefix(r.Keys.Add), "keys.add")
-	add(target.OneOf(r.Keys.Unicode, UnicodeKeep, UnicodeNFC), "keys.unicode")
+	add(target.CheckPrefix(r.Keys.Strip), "%s", r.keysPlace("strip"))
+	add(target.CheckPrefix(r.Keys.Add), "%s", r.keysPlace("add"))
+	add(target.OneOf(r.Keys.Unicode, UnicodeKeep, UnicodeNFC), "%s", r.keysPlace("unicode"))
 	add(target.OneOf(string(r.Symlinks), string(entry.PolicyObject), string(entry.PolicySkip)), "symlinks")
 	add(target.OneOf(string(r.Directories), string(entry.PolicyObject), string(entry.PolicySkip), string(entry.PolicyEmpty)), "directories")
 	add(target.OneOf(string(r.Hardlinks), string(entry.PolicyObject), string(entry.PolicySkip)), "hardlinks")
@@ -137,7 +139,9 @@ func (r Rules) Validate() error {
 		return errors.Join(problems...)
 	}
 	for i, o := range r.Objects {
-		add(o.validate(), "objects[%d]", i)
+		if err := r.OfRule(i, o.validate()); err != nil {
+			problems = append(problems, err)
+		}
 	}
 	return errors.Join(problems...)
 }
@@ -197,7 +201,7 @@ var frozenClasses = []string{"GLACIER", "DEEP_ARCHIVE"}
 func (r Rules) CheckReadBack() error {
 	for i, o := range r.Objects {
 		if slices.Contains(frozenClasses, o.StorageClass) {
-			return fmt.Errorf("objects[%d]: objects of storage class %s cannot be read back before they are restored", i, o.StorageClass)
+			return r.OfRule(i, &target.Misgiven{Name: "storage_class", Err: fmt.Errorf("%s: such objects cannot be read back before they are restored", o.StorageClass)})
 		}
 	}
 	return nil

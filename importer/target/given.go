@@ -2,7 +2,6 @@ package target
 
 import (
 	"errors"
-	"fmt"
 	"mime"
 	"reflect"
 	"regexp"
@@ -18,6 +17,9 @@ var (
 	privateACLs = []string{"private", "bucket-owner-read", "bucket-owner-full-control"}
 	sharingACLs = []string{"authenticated-read", "aws-exec-read", "public-read", "public-read-write"}
 )
+
+// s3Classes are examples of storage classes, which other stores may call otherwise.
+var s3Classes = []string{"STANDARD", "INTELLIGENT_TIERING", "STANDARD_IA", "ONEZONE_IA", "GLACIER_IR", "GLACIER", "DEEP_ARCHIVE"}
 
 func privateACL(acl string) bool { return slices.Contains(privateACLs, acl) }
 
@@ -41,7 +43,7 @@ func (g Given) checkContentType() error {
 		return nil
 	}
 	if _, _, err := mime.ParseMediaType(g.ContentType); err != nil || !strings.Contains(g.ContentType, "/") {
-		return fmt.Errorf("content_type %q: is no media type", g.ContentType)
+		return misgiven("content_type", "%q: is no media type", g.ContentType)
 	}
 	return checkHeader("content_type", g.ContentType)
 }
@@ -49,27 +51,30 @@ func (g Given) checkContentType() error {
 // checkClass takes any word: each store has classes of its own.
 func (g Given) checkClass() error {
 	if strings.Contains(g.StorageClass, " ") {
-		return fmt.Errorf("storage_class %q: has a space", g.StorageClass)
+		return misgiven("storage_class", "%q: has a space; it is one word of the store, such as %s", g.StorageClass, strings.Join(s3Classes, ", "))
 	}
 	return checkHeader("storage_class", g.StorageClass)
 }
 
 func (g Given) checkSSE() error {
 	if err := OneOf(g.SSE, sseS3, sseKMS, sseDSSE); err != nil {
-		return fmt.Errorf("sse %w", err)
+		return misgiven("sse", "%w", err)
 	}
 	kms := g.SSE == sseKMS || g.SSE == sseDSSE
-	if (g.KMSKeyID != "" || g.KMSContext != nil) && !kms {
-		return fmt.Errorf("kms_key_id and kms_context need sse %s or %s in the same rule", sseKMS, sseDSSE)
+	if g.KMSKeyID != "" && !kms {
+		return misgiven("kms_key_id", "needs sse %s or %s in the same rule", sseKMS, sseDSSE)
+	}
+	if g.KMSContext != nil && !kms {
+		return misgiven("kms_context", "needs sse %s or %s in the same rule", sseKMS, sseDSSE)
 	}
 	if g.BucketKey && g.SSE != sseKMS {
-		return fmt.Errorf("bucket_key needs sse %s in the same rule", sseKMS) // S3 has none for dsse
+		return misgiven("bucket_key", "needs sse %s in the same rule", sseKMS) // S3 has none for dsse
 	}
 	if g.KMSContext != nil && len(g.KMSContext) == 0 {
-		return errors.New("kms_context is empty")
+		return misgiven("kms_context", "is empty")
 	}
 	if n := len(Attributes{Given: g}.Context()); n > maxContext {
-		return fmt.Errorf("kms_context of %d bytes, at most %d", n, maxContext)
+		return misgiven("kms_context", "of %d bytes, at most %d", n, maxContext)
 	}
 	return checkHeader("kms_key_id", g.KMSKeyID)
 }
@@ -78,7 +83,7 @@ func (g Given) checkSSE() error {
 func checkHeader(name, value string) error {
 	odd := func(c rune) bool { return c < 0x20 || c > 0x7e }
 	if len(value) > maxHeader || strings.ContainsFunc(value, odd) || strings.TrimSpace(value) != value {
-		return fmt.Errorf("%s %q: must be printable ASCII of at most %d bytes, without a space at either end", name, value, maxHeader)
+		return misgiven(name, "%q: must be printable ASCII of at most %d bytes, without a space at either end", value, maxHeader)
 	}
 	return nil
 }
@@ -88,17 +93,17 @@ func (g Given) checkTags() error {
 		return nil
 	}
 	if len(g.Tags) == 0 || len(g.Tags) > maxTags {
-		return fmt.Errorf("%d tags: must be 1 to %d", len(g.Tags), maxTags)
+		return misgiven("tags", "has %d: must be 1 to %d", len(g.Tags), maxTags)
 	}
 	for name, value := range g.Tags {
 		if name == "" || utf8.RuneCountInString(name) > maxTagKey || utf8.RuneCountInString(value) > maxTagValue {
-			return fmt.Errorf("tag %q: a key has 1 to %d characters, a value at most %d", name, maxTagKey, maxTagValue)
+			return misgiven("tags", "%q: a key has 1 to %d characters, a value at most %d", name, maxTagKey, maxTagValue)
 		}
 		if strings.HasPrefix(strings.ToLower(name), "aws:") {
-			return fmt.Errorf("tag %q: aws: is reserved", name)
+			return misgiven("tags", "%q: aws: is reserved", name)
 		}
 		if strings.ContainsFunc(name+value, notInTag) {
-			return fmt.Errorf("tag %q: may hold letters, digits, spaces and + - = . _ : / @", name)
+			return misgiven("tags", "%q: may hold letters, digits, spaces and + - = . _ : / @", name)
 		}
 	}
 	return nil
@@ -113,7 +118,7 @@ func (g Given) checkEncoding() error {
 		return nil
 	}
 	if !encodingTokens.MatchString(g.ContentEncoding) || strings.Contains(strings.ToLower(g.ContentEncoding), "aws-chunked") {
-		return fmt.Errorf("content_encoding %q: must be how the files are encoded, such as gzip", g.ContentEncoding)
+		return misgiven("content_encoding", "%q: must be how the files are encoded, such as gzip", g.ContentEncoding)
 	}
 	return checkHeader("content_encoding", g.ContentEncoding)
 }
@@ -123,7 +128,7 @@ func (g Given) checkDisposition() error {
 		return nil
 	}
 	if _, _, err := mime.ParseMediaType(g.ContentDisposition); err != nil {
-		return fmt.Errorf("content_disposition %q: must be such as inline or attachment; filename=\"a.txt\"", g.ContentDisposition)
+		return misgiven("content_disposition", "%q: must be such as inline or attachment; filename=\"a.txt\"", g.ContentDisposition)
 	}
 	return checkHeader("content_disposition", g.ContentDisposition)
 }
@@ -132,33 +137,33 @@ func (g Given) checkLanguage() error {
 	if g.ContentLanguage == "" || languageTags.MatchString(g.ContentLanguage) && len(g.ContentLanguage) <= maxHeader {
 		return nil
 	}
-	return fmt.Errorf("content_language %q: must be such as de or en-GB, fr", g.ContentLanguage)
+	return misgiven("content_language", "%q: must be such as de or en-GB, fr", g.ContentLanguage)
 }
 
 func (g Given) checkACL() error {
 	if err := OneOf(g.ACL, slices.Concat(privateACLs, sharingACLs)...); err != nil {
-		return fmt.Errorf("acl %w", err)
+		return misgiven("acl", "%w", err)
 	}
 	return nil
 }
 
 func (g Given) checkMetadata() error {
 	if g.Metadata != nil && len(g.Metadata) == 0 {
-		return errors.New("metadata is empty")
+		return misgiven("metadata", "is empty")
 	}
 	for name, value := range g.Metadata {
 		switch {
 		case !metadataName.MatchString(name):
-			return fmt.Errorf("metadata %q: a name has 1 to 64 of a-z, 0-9, dot, hyphen and underscore, begins and ends with a letter or digit", name)
+			return misgiven("metadata", "%q: a name has 1 to 64 of a-z, 0-9, dot, hyphen and underscore, begins and ends with a letter or digit", name)
 		case strings.HasPrefix(name, "x-amz-"):
-			return fmt.Errorf("metadata %q: the name goes without x-amz-meta-", name)
+			return misgiven("metadata", "%q: the name goes without x-amz-meta-", name)
 		case describes(name):
-			return fmt.Errorf("metadata %q: the import itself writes it", name)
+			return misgiven("metadata", "%q: the import itself writes it", name)
 		case value == "":
-			return fmt.Errorf("metadata %q: is empty", name)
+			return misgiven("metadata", "%q: is empty", name)
 		}
-		if err := checkHeader("metadata "+name, value); err != nil {
-			return err
+		if err := checkHeader("metadata", value); err != nil {
+			return misgiven("metadata", "%s=%w", name, errors.Unwrap(err))
 		}
 	}
 	return nil

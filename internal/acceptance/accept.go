@@ -171,7 +171,7 @@ func (a *accepting) agree(file []byte) error {
 	case job.Serial == a.job.Serial:
 		return advice.Hint(fmt.Errorf("%w: it is another one of serial %d than that of the receipts before it", delivery.ErrJobFile, job.Serial), "the site signs one job file a serial: ask it which one is right")
 	case what != "":
-		return advice.Hint(fmt.Errorf("%w: those of serial %d and serial %d do not agree on the %s", delivery.ErrJobFile, job.Serial, a.job.Serial, what), "accept each device by itself, and waive the others by name")
+		return advice.Hint(fmt.Errorf("%w: those of serial %d and serial %d do not agree on the %s", delivery.ErrJobFile, job.Serial, a.job.Serial, what), "accept each device by itself, and waive the others: --waive-device DEVICE")
 	case a.job.Serial < job.Serial:
 		return a.openJob(jobFile)
 	}
@@ -230,5 +230,5 @@ func (a *accepting) unwaived() error {
 	if len(open) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", ErrUnwaived, terminal.Plural(len(open), "thing"))
+	return &advice.Hinted{Err: fmt.Errorf("%w: %s", ErrUnwaived, terminal.Plural(len(open), "thing")), Hints: waiverHints(open)}
 }

@@ -36,13 +36,19 @@ func createBeneath(root *os.Root, name string, perm fs.FileMode) (*os.File, erro
 // of calls that does not know it.
 func unresolved(err error) bool { return errors.Is(err, unix.ENOSYS) || errors.Is(err, unix.EPERM) }
 
+// openPlace opens the root as a place to begin or to ask about, which needs no right to
+// read it: mode 0311 is a folder's, too.
+func openPlace(root *os.Root) (*os.File, error) {
+	return root.OpenFile(".", unix.O_PATH|unix.O_DIRECTORY, 0)
+}
+
 // openBeneath opens a name of which no folder is a symbolic link.
 func openBeneath(root *os.Root, name string, flags uint64, perm fs.FileMode) (*os.File, error) {
-	dir, err := root.Open(".")
+	dir, err := openPlace(root)
 	if err != nil {
 		return nil, err
 	}
-	defer dir.Close() // only a place to begin
+	defer dir.Close()
 	how := unix.OpenHow{Flags: flags | unix.O_CLOEXEC, Mode: uint64(perm.Perm()), Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_BENEATH}
 	fd := -1
 	err = control(dir, func(at int) (err error) {

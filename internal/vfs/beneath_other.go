@@ -7,6 +7,8 @@ import (
 	"os"
 )
 
+func openPlace(root *os.Root) (*os.File, error) { return root.Open(".") }
+
 func statBeneath(root *os.Root, name string) (fs.FileInfo, error) { return statEach(root, name) }
 
 func createBeneath(root *os.Root, name string, perm fs.FileMode) (*os.File, error) {

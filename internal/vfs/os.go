@@ -197,7 +197,7 @@ func (o *osFS) SyncDir(name string) error {
 }
 
 func (o *osFS) Free() (free, total int64, err error) {
-	d, err := o.root.Open(".")
+	d, err := openPlace(o.root)
 	if err != nil {
 		return 0, 0, err
 	}

@@ -11,7 +11,7 @@ import (
 
 // Remedies where the code's own one would lead astray.
 const (
-	RemedyBodySize   = "let the proxy or web server in front of the store take larger bodies (nginx: client_max_body_size 0), or name the store itself (--endpoint, NO_PROXY) in an import with a new --run-id; then run the same command again"
+	remedyBodySize   = "let the proxy or web server in front of the store take larger bodies (nginx: client_max_body_size 0), or name the store itself (--endpoint, NO_PROXY) in an import with a new --run-id; then run the same command again"
 	remedyProxyLogin = "give the proxy's user and password in HTTPS_PROXY (http://USER:PASSWORD@proxy.example.org:3128), or let the proxy take this machine without them; then run the same command again"
 	remedyProxyRule  = "let the proxy reach this host and port, or name the host in NO_PROXY where no proxy is needed; then run the same command again"
 	remedyAccount    = "ask whoever runs the store: the user or account is suspended or has a problem, and new keys of it do not help; then run the same command again"
@@ -49,11 +49,11 @@ func advised(e *target.Error, remedy string) *target.Error {
 func notOfStore(answer *awshttp.ResponseError, status int, key string, err error) *target.Error {
 	switch {
 	case status == http.StatusRequestEntityTooLarge:
-		return advised(target.NewError(target.CodeNotS3, key, "status 413: a proxy or web server in front of the store takes no body of this size (nginx: client_max_body_size)", err), RemedyBodySize)
+		return advised(target.NewError(target.CodeNotS3, key, "status 413: a proxy or web server in front of the store takes no body of this size (nginx: client_max_body_size)", err), remedyBodySize)
 	case status == http.StatusProxyAuthRequired:
 		return proxyError(status, "this request", key, err)
 	case status >= 300 && status < 500 && isPage(answer.Response.Response):
-		return target.NewError(target.CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status), err)
+		return target.NewError(target.CodeNotS3, key, fmt.Sprintf("status %d: a page in HTML", status)+sentTo(status, answer.Response.Header), err)
 	}
 	return nil
 }

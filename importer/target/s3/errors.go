@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"regexp"
 	"strings"
 	"time"
@@ -215,7 +214,7 @@ func classify(err error, key string) error {
 		if !ok {
 			code = target.CodeServerError
 		}
-		e := mayBeDone(target.NewError(code, key, fmt.Sprintf("status %d: unreadable answer", status)+sentTo(status, header), err))
+		e := mayBeDone(ofRedirect(target.NewError(code, key, fmt.Sprintf("status %d: unreadable answer", status)+sentTo(status, header), err), status, header))
 		e.Unknown = e.Unknown || status < 300 || status >= 500
 		return e
 	}
@@ -278,17 +277,7 @@ func apiError(api smithy.APIError, status int, header http.Header, key string, e
 	if code == target.CodeClockSkew {
 		cause = strings.TrimSuffix(cause, ".") + skewText(time.Now(), header)
 	}
-	return mayBeDone(advised(target.NewError(code, key, withoutKey(cause, key), err), accountRemedies[api.ErrorCode()]))
-}
-
-// sentTo names the host that a redirect names. It is not followed: its answer would be taken
-// for the store's. The rest of the URL holds the key.
-func sentTo(status int, header http.Header) string {
-	to, err := url.Parse(header.Get("Location"))
-	if status < 300 || status >= 400 || err != nil || to.Host == "" {
-		return ""
-	}
-	return fmt.Sprintf(": it sends to %s://%s, which was not followed", to.Scheme, to.Host)
+	return mayBeDone(ofRedirect(advised(target.NewError(code, key, withoutKey(cause, key), err), accountRemedies[api.ErrorCode()]), status, header))
 }
 
 // credentialsError is for calls that could not be signed.
