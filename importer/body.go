@@ -63,7 +63,7 @@ func (b *body) Read(p []byte) (int, error) {
 	case b.at < b.size:
 		b.clock.await()
 	default:
-		b.clock.due()
+		b.clock.sentWhole()
 	}
 	return n, err
 }
