@@ -66,6 +66,7 @@ type canceler struct {
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
 	c.attempt()
+	c.out.Recorded = r.header.Canceled
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
@@ -82,6 +83,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.markCanceled(thisLease()); err != nil {
 		return err
 	}
+	c.out.Recorded = true
 	if r.outlook, err = newOutlook(ctx, r.source, r.planner, r.opts, r.journal); err != nil {
 		return err
 	}
@@ -133,7 +135,11 @@ func (c *canceler) attempt() {
 func (c *canceler) clear(ctx context.Context) error {
 	r := c.run
 	if r.mirror == nil {
-		if !r.markerGone(ctx) || !r.header.mayHaveMarker() {
+		if !r.markerGone(ctx) {
+			c.out.JournalLeft = r.opts.Prefix + journalName(r.source.Scope(), r.opts.RunID)
+			return stoppedBy(ctx)
+		}
+		if !r.header.mayHaveMarker() {
 			return nil
 		}
 		r.header.Marker, r.header.MarkerAt, r.header.Earlier = "", nil, false // the next cancel does not wait for it
@@ -147,8 +153,12 @@ func (c *canceler) clear(ctx context.Context) error {
 		return err
 	}
 	key, err := r.cancelMirror(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.out.Journal, c.out.JournalLeft = key, ""
+	case target.HasCode(err, target.CodeJournalLeft):
+		r.problem(target.AsError(err)) // all else is done
+		return nil
 	}
 	return err
 }

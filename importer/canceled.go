@@ -15,6 +15,10 @@ import (
 // Canceled is what giving a run up has come to. Every object that it leaves, and
 // every one that it removes, is a line of the file List; each call has one of its own.
 type Canceled struct {
+	// Recorded says that the state folder keeps, durably, that the run is canceled: before
+	// this call, or by it. Without it nothing was given up.
+	Recorded bool `json:"recorded"`
+
 	Aborted uint64 `json:"aborted"` // uploads of ours that were not finished
 	Deleted uint64 `json:"deleted"` // objects of ours
 	Left    uint64 `json:"left"`    // objects of ours that stay
@@ -29,8 +33,9 @@ type Canceled struct {
 	// other host that the run was given up.
 	Journal string `json:"journal,omitempty"`
 
-	// JournalLeft is the prefix below which more of it stays, until the call is made again:
-	// this one was cut short, or something is left that the journal tells of.
+	// JournalLeft is the prefix below which more of it stays, or the run's marker does, until the
+	// call is made again: this one was cut short or refused, or something is left that the journal
+	// tells of.
 	JournalLeft string `json:"journal_left,omitempty"`
 }
 

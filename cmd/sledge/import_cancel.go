@@ -29,6 +29,10 @@ type cancelReport struct {
 }
 
 func (r *cancelReport) print(w io.Writer) {
+	if !r.Recorded {
+		r.printUnrecorded(w)
+		return
+	}
 	fmt.Fprintf(w, "run         %s is canceled\ntarget      %s\nuploads     %d given up\n", escape(r.Run), escape(r.Target), r.Aborted)
 	switch {
 	case r.MarkerDeleted:
@@ -63,9 +67,7 @@ func (r *cancelReport) print(w io.Writer) {
 	if r.Journal != "" {
 		fmt.Fprintf(w, "journal     removed, but for %s: it keeps other hosts from going on\n", escape(r.Journal))
 	}
-	if r.JournalLeft != "" {
-		fmt.Fprintf(w, "journal     left below %s: the same command again removes it\n", escape(r.JournalLeft))
-	}
+	r.printJournalLeft(w)
 	fmt.Fprintf(w, "each one    %s\n", escape(r.List))
 }
 
@@ -151,7 +153,9 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	if out == nil {
 		return nil, asTargetError(err)
 	}
-	out.List = filepath.Join(folder.Path(), out.List)
+	if out.List != "" {
+		out.List = filepath.Join(folder.Path(), out.List)
+	}
 	rep := &cancelReport{Canceled: out, Run: o.RunID, Target: o.TargetURL(), Marker: marker, MarkerDeleted: unmarked, removes: remove}
 	switch {
 	case o.Marker != "" && looked:
@@ -165,7 +169,7 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	case out.Failed > 0:
 		return rep, fmt.Errorf("%w: %d could not be looked at or deleted", errObjects, out.Failed)
 	}
-	return rep, nil
+	return rep, rep.left()
 }
 
 // stateToCancel takes the state folder of a run: the one on this host, or, to take the

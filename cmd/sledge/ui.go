@@ -133,6 +133,7 @@ var (
 	errRefused       = errors.New("not to be used")
 	errTarget        = errors.New("the import stopped")
 	errObjects       = errors.New("objects are not in the target or not proven")
+	errLeftOver      = errors.New("the run is canceled, and something of it is left in the target")
 	errExtras        = errors.New("objects that no receipt names are below the prefix")
 	errConflict      = errors.New("exists with other content")
 	errExtract       = errors.New("not everything was extracted")
