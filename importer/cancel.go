@@ -59,6 +59,7 @@ type canceler struct {
 	list     *canceledList
 	lag      *lagWait
 	lastSent time.Time
+	lateLock sync.Mutex
 	met      uint64 // uploads that the journal knows, whose entries were met
 	out      Canceled
 }
@@ -98,7 +99,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	}
 	c.out.List = c.list.name
 	if r.opts.Uncommit != nil {
-		err = r.opts.Uncommit(ctx, r.commitStore())
+		err = c.uncommit(ctx)
 	}
 	if err == nil {
 		err = c.entries(ctx)
@@ -145,7 +146,7 @@ func (c *canceler) clear(ctx context.Context) error {
 		r.header.Marker, r.header.MarkerAt, r.header.Earlier = "", nil, false // the next cancel does not wait for it
 		return r.journal.store(headerKey, r.header, true)
 	}
-	if c.out.Failed > 0 {
+	if c.out.Failed > 0 || len(c.out.Late) > 0 {
 		return nil
 	}
 	uploads, err := r.journal.count('u')

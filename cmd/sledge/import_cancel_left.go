@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 )
 
 // printUnrecorded is the report of a cancel that has ended before the state folder knew of it.
@@ -28,8 +29,44 @@ func (r *cancelReport) left() error {
 	if r.JournalLeft != "" {
 		what = append(what, "its journal or its marker below "+r.JournalLeft)
 	}
+	if len(r.Late) > 0 {
+		what = append(what, plural(uint64(len(r.Late)), "key")+" may yet appear")
+	}
 	if len(what) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %s", errLeftOver, strings.Join(what, ", "))
+	err := fmt.Errorf("%w: %s", errLeftOver, strings.Join(what, ", "))
+	if len(r.Late) > 0 {
+		return hint(err, "run the same command again after %s: it finds what has appeared by then", clockTime(r.lateUntil()))
+	}
+	return err
+}
+
+// mostLate bounds the keys that are printed; the list has all.
+const mostLate = 5
+
+// printLate names what may yet appear.
+func (r *cancelReport) printLate(w io.Writer) {
+	for i, l := range r.Late {
+		if i == mostLate {
+			fmt.Fprintf(w, "may appear  %d more\n", len(r.Late)-i)
+			return
+		}
+		fmt.Fprintf(w, "may appear  %s, until %s: its %s had no answer\n", escape(l.Key), clockTime(l.Until), l.Call)
+	}
+}
+
+// lateUntil is after which time nothing appears any more.
+func (r *cancelReport) lateUntil() (until time.Time) {
+	for _, l := range r.Late {
+		if l.Until.After(until) {
+			until = l.Until
+		}
+	}
+	return until
+}
+
+// clockTime is the first whole minute that is not before a time.
+func clockTime(t time.Time) string {
+	return t.Add(time.Minute - 1).Local().Format("15:04")
 }
