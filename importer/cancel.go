@@ -62,6 +62,7 @@ type canceler struct {
 	list     *canceledList
 	lag      *lagWait
 	lastSent time.Time
+	lateLock sync.Mutex
 	met      uint64 // uploads that the journal knows, whose entries were met
 	out      Canceled
 }
@@ -69,6 +70,7 @@ type canceler struct {
 func (c *canceler) all(ctx context.Context) (err error) {
 	r := c.run
 	c.attempt()
+	c.out.Recorded = r.header.Canceled
 	if err := r.sweepProbes(ctx); err != nil {
 		return err
 	}
@@ -85,6 +87,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	if err := r.markCanceled(thisLease()); err != nil {
 		return err
 	}
+	c.out.Recorded = true
 	if r.outlook, err = r.checkKeys(ctx, r.journal); err != nil {
 		return err
 	}
@@ -99,7 +102,7 @@ func (c *canceler) all(ctx context.Context) (err error) {
 	}
 	c.out.List = c.list.name
 	if r.opts.Uncommit != nil {
-		err = r.opts.Uncommit(ctx, r.commitStore())
+		err = c.uncommit(ctx)
 	}
 	if err == nil {
 		err = c.entries(ctx)
@@ -136,13 +139,17 @@ func (c *canceler) attempt() {
 func (c *canceler) clear(ctx context.Context) error {
 	r := c.run
 	if r.mirror == nil {
-		if !r.markerGone(ctx) || !r.header.mayHaveMarker() {
+		if !r.markerGone(ctx) {
+			c.out.JournalLeft = r.opts.Prefix + journalName(r.source.Scope(), r.opts.RunID)
+			return stoppedBy(ctx)
+		}
+		if !r.header.mayHaveMarker() {
 			return nil
 		}
 		r.header.Marker, r.header.MarkerAt, r.header.Earlier = "", nil, false // the next cancel does not wait for it
 		return r.journal.store(headerKey, r.header, true)
 	}
-	if c.out.Failed > 0 {
+	if c.out.Failed > 0 || len(c.out.Late) > 0 {
 		return nil
 	}
 	uploads, err := r.journal.count('u')
@@ -150,8 +157,12 @@ func (c *canceler) clear(ctx context.Context) error {
 		return err
 	}
 	key, err := r.cancelMirror(ctx)
-	if err == nil {
+	switch {
+	case err == nil:
 		c.out.Journal, c.out.JournalLeft = key, ""
+	case target.HasCode(err, target.CodeJournalLeft):
+		r.problem(target.AsError(err)) // all else is done
+		return nil
 	}
 	return err
 }

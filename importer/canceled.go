@@ -15,6 +15,10 @@ import (
 // Canceled is what giving a run up has come to. Every object that it leaves, and
 // every one that it removes, is a line of the file List; each call has one of its own.
 type Canceled struct {
+	// Recorded says that the state folder keeps, durably, that the run is canceled: before
+	// this call, or by it. Without it nothing was given up.
+	Recorded bool `json:"recorded"`
+
 	Aborted uint64 `json:"aborted"` // uploads of ours that were not finished
 	Deleted uint64 `json:"deleted"` // objects of ours
 	Left    uint64 `json:"left"`    // objects of ours that stay
@@ -25,12 +29,21 @@ type Canceled struct {
 	List    string `json:"list"`               // in the state folder
 	NoProbe string `json:"no_probe,omitempty"` // why the target could not be probed: uploads that no answer told of were not looked for
 
+	// MarkerWrong is the key of the commit marker by Options, where the run keeps that it wrote its
+	// marker under another one: it was not looked at.
+	MarkerWrong string `json:"commit_marker_wrong,omitempty"`
+
+	// Late are the keys that are not in the target, and may yet appear there: a request of the run
+	// had no answer. The call made again after that time knows.
+	Late []Late `json:"late,omitempty"`
+
 	// Journal is the one key that stays of a journal in the target: it tells every
 	// other host that the run was given up.
 	Journal string `json:"journal,omitempty"`
 
-	// JournalLeft is the prefix below which more of it stays, until the call is made again:
-	// this one was cut short, or something is left that the journal tells of.
+	// JournalLeft is the prefix below which more of it stays, or the run's marker does, until the
+	// call is made again: this one was cut short or refused, or something is left that the journal
+	// tells of.
 	JournalLeft string `json:"journal_left,omitempty"`
 }
 

@@ -13,11 +13,13 @@ import (
 // clock is the time that one call may take: the whole call's, which can stand, and the time
 // in which no byte of its payload moves. The second one runs only while the other side has
 // the next move: not before the first byte, not while our disks or a bandwidth limit give
-// the next one. Once the payload is sent whole, the answer has the time of a call without any.
+// the next one. Once the payload is sent whole, the answer has what is left of the whole call's
+// time, up to mostForPayload: a proxy may have taken the payload whole, and pass it on slowly.
 // A Complete has no payload that is watched: a store may join parts in silence.
 type clock struct {
 	cancel context.CancelCauseFunc
-	answer time.Duration // from the last byte of a request to the first of its answer
+	answer time.Duration // from a request without payload to the first byte of its answer
+	sent   time.Duration // the same from the last byte of a payload
 	idle   time.Duration // 0: not watched
 	heard  *hearing      // tells of an answer that is late
 
@@ -43,11 +45,15 @@ func noAnswer(limit time.Duration) error { return &timeOut{"no answer in " + lim
 
 func noByte(idle time.Duration) error { return &timeOut{fmt.Sprintf("no byte moved for %s", idle)} }
 
+// mostForPayload bounds what the answer to a large payload is given beyond the time of a call without
+// any: a part of 5 GiB would have 22.8 hours of its own in each attempt.
+const mostForPayload = time.Hour
+
 // withClock gives a call its time, with what its payload is given beyond the answer's time: its
 // context ends, with the cause, when that is over.
 func withClock(ctx context.Context, answer, payload, idle time.Duration) (context.Context, context.CancelFunc) {
 	limit := answer + payload
-	c := &clock{left: limit, since: time.Now(), answer: answer, idle: idle}
+	c := &clock{left: limit, since: time.Now(), answer: answer, sent: answer + min(payload, mostForPayload), idle: idle}
 	ctx, c.cancel = context.WithCancelCause(context.WithValue(ctx, clockKey{}, c))
 	c.timer = time.AfterFunc(limit, func() { c.cancel(noAnswer(limit)) })
 	return ctx, c.stop
@@ -78,12 +84,22 @@ func (c *clock) Await() {
 	}
 }
 
-// Due says that the next move is the other side's answer: the request is sent whole.
-func (c *clock) Due() {
-	if c == nil {
-		return
+// due says that the next move is the other side's answer, to a request without payload.
+func (c *clock) due() {
+	if c != nil {
+		c.awaitAnswer(c.answer)
 	}
-	c.within(c.answer, noAnswer(c.answer))
+}
+
+// Sent says so of a request whose payload is sent whole.
+func (c *clock) Sent() {
+	if c != nil {
+		c.awaitAnswer(c.sent)
+	}
+}
+
+func (c *clock) awaitAnswer(d time.Duration) {
+	c.within(d, noAnswer(d))
 	c.heard.due()
 }
 
@@ -147,7 +163,7 @@ type watchedAnswer struct {
 // come gives no more time to the answer's beginning.
 func get(call context.Context, target target.Reader, key, version string) (io.ReadCloser, error) {
 	c := clockOf(call)
-	c.Due()
+	c.due()
 	defer c.Moved()
 	content, err := target.Get(call, key, version)
 	if err != nil {

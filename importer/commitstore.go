@@ -16,8 +16,9 @@ import (
 // in its hours, under its limits, each attempt under its own time and repeated where that is
 // safe. What changes the marker is begun only while the run is this process's.
 type CommitStore struct {
-	run *run
-	key string
+	run   *run
+	key   string
+	noted *notedMarker // nil: of a marker that the run keeps no note of
 }
 
 func (r *run) commitStore() *CommitStore {
@@ -134,6 +135,9 @@ func (s *CommitStore) Remove(ctx context.Context, seen *SeenMarker) (replaced bo
 			return false, err
 		}
 		replaced, err := s.run.deleteSeen(ctx, s.key, seen.object, seen.at)
+		if s.noted != nil && !replaced {
+			s.noted.removed = true // or may be
+		}
 		if replaced || err != nil && !target.IsNotFound(err) {
 			return replaced, err
 		}

@@ -62,10 +62,7 @@ func (r *run) mayCommit(ctx context.Context) error {
 	if err := errors.Join(r.lostTo(), r.ours(), r.givenUp()); err != nil {
 		return err
 	}
-	m := r.mirror
-	if m == nil {
-		m = r.former
-	}
+	m := r.mirrored()
 	if m == nil {
 		return nil
 	}

@@ -16,11 +16,16 @@ import (
 func (s *CommitStore) Put(ctx context.Context, marker []byte, a target.Attributes) error {
 	r := s.run
 	w := &markerWrite{at: s, content: marker, attributes: a, conditional: r.probe.ConditionalPut || !r.opts.AllowUnconditional}
+	if err := w.recall(ctx); err != nil {
+		return err
+	}
+	defer w.settle(ctx)
 	look := r.calls.look
 	defer func() { r.calls.look = look }()
 	r.calls.look = w.allowed
 	switch done, err := s.holds(ctx, marker); {
 	case done:
+		w.noting = true
 		return nil
 	case errors.Is(err, ErrOtherMarker), errors.Is(err, errStopped), err != nil && !w.conditional:
 		return w.told(err)
@@ -38,13 +43,19 @@ type markerWrite struct {
 	content     []byte
 	attributes  target.Attributes
 	conditional bool
-	denied      bool // the last attempt was not made, for the run is not seen to be ours
-	unsure      bool // an attempt may have had its effect, or have it later
+	denied      bool        // the last attempt was not made, for the run is not seen to be ours
+	unsure      bool        // an attempt may have had its effect, or have it later
+	noted       commitNotes // before this write
+	noting      bool        // there is something to note of it
+	open        int         // attempts that may have their effect later
 }
 
 // allowed asks whose the run is once the write may begin, however long it has waited for that.
 func (w *markerWrite) allowed(ctx context.Context) error {
-	err := w.at.run.mayCommit(ctx)
+	err := w.intendHere() // first: who takes the run over after the look has the note
+	if err == nil {
+		err = w.at.run.mayCommit(ctx)
+	}
 	w.denied = err != nil
 	return err
 }
@@ -52,12 +63,21 @@ func (w *markerWrite) allowed(ctx context.Context) error {
 // attempt makes one, and reports whether it was the last.
 func (w *markerWrite) attempt(ctx context.Context, n int) (last bool, err error) {
 	calls := w.at.run.calls
+	if err := w.intendThere(ctx); err != nil {
+		return true, neverSent(err)
+	}
 	err = w.send(ctx)
 	if err == nil || w.denied || errors.Is(err, errStopped) && !target.IsUnknown(err) {
 		return true, err
 	}
-	w.unsure = w.unsure || unclear(err)
+	if unclear(err) {
+		w.unsure = true
+		w.open++
+	}
 	there, lookErr := w.look(ctx, err)
+	if there && w.open > 0 {
+		w.open--
+	}
 	exists := target.HasCode(err, target.CodeKeyExists)
 	switch {
 	case there:

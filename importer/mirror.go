@@ -28,6 +28,7 @@ const JournalPrefix = ".sledge-journal/"
 //	                          written anew by each later start of that host
 //	leases/00000001.signed    which end of the run its receipts are of; made once, before they are signed
 //	header                    the options and the first start; made once, likewise
+//	commit                    where the commit marker stands, before it is written
 //	uploads/00000001-PLACE    an upload of the host with that lease: before its Create, then with its id
 //	pages/PAGE                the outcomes of a page that is done
 //

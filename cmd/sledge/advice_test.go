@@ -45,7 +45,7 @@ func TestCanceledMarker(t *testing.T) {
 		"not by p/_D":                          {MarkerAsked: "p/_D"},
 		"not looked at":                        {},
 	} {
-		r.Canceled = &importer.Canceled{}
+		r.Canceled = &importer.Canceled{Recorded: true}
 		var out bytes.Buffer
 		r.Print(&out)
 		if n := strings.Count(out.String(), "committed "); n != 1 || !strings.Contains(out.String(), "committed   "+want) {

@@ -144,6 +144,7 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrInTheWay), exitConflict, advise("move what is there away, then run the same command again; or extract into another folder")},
 		{is(errConflict), exitConflict, advise("move what is there away, then run the same command again; or give these entries other keys (--rules) in an import with a new --run-id")},
 		{is(errTarget), exitTarget, advise("mend what is named above, then run the same command again: it goes on")},
+		{is(errLeftOver), exitTarget, advise("mend what is named above, then run the same command again: it removes the rest")},
 		{is(errObjects), exitObjects, advise("look at the objects named above; the same command tries them again")},
 		{is(errExtras), exitExtras, advise("find out who wrote the objects named above; --differences FILE has them all")},
 		{is(errUndigested, errOtherTarget), exitObjects, nil},

@@ -26,9 +26,16 @@ type cancelReport struct {
 	removes       bool   // --delete-objects was given
 	MarkerAsked   string `json:"commit_marker_asked,omitempty"`   // the key that was looked for, and how that went is known
 	MarkerUnknown string `json:"commit_marker_unknown,omitempty"` // the key of which nothing is known: it could not be looked for, or was not yet
+
+	MarkerNoted bool             `json:"commit_marker_noted,omitempty"` // the run kept the key
+	More        []canceledMarker `json:"more_commit_markers,omitempty"` // of a run that wrote several
 }
 
 func (r *cancelReport) Print(w io.Writer) {
+	if !r.Recorded {
+		r.printUnrecorded(w)
+		return
+	}
 	fmt.Fprintf(w, "run         %s is canceled\ntarget      %s\nuploads     %d given up\n", escape(r.Run), escape(r.Target), r.Aborted)
 	switch {
 	case r.MarkerDeleted:
@@ -39,11 +46,14 @@ func (r *cancelReport) Print(w io.Writer) {
 		fmt.Fprintf(w, "committed   %s stays, and readers trust it: --delete-objects removes it\n", escape(r.Marker))
 	case r.MarkerUnknown != "":
 		fmt.Fprintf(w, "committed   not known: %s was not looked for to the end, and readers trust one that is there\n", escape(r.MarkerUnknown))
+	case r.MarkerAsked != "" && r.MarkerNoted:
+		fmt.Fprintf(w, "committed   no: the run's marker %s is not there\n", escape(r.MarkerAsked))
 	case r.MarkerAsked != "":
 		fmt.Fprintf(w, "committed   not by %s: no marker of this run is there now; one of another name would stay, and readers trust it\n", escape(r.MarkerAsked))
 	default:
 		fmt.Fprintln(w, "committed   not looked at: a commit marker that the run wrote stays, and readers trust it; --commit-marker NAME finds it")
 	}
+	r.printMarkers(w)
 	for _, line := range []struct {
 		what string
 		n    uint64
@@ -63,9 +73,8 @@ func (r *cancelReport) Print(w io.Writer) {
 	if r.Journal != "" {
 		fmt.Fprintf(w, "journal     removed, but for %s: it keeps other hosts from going on\n", escape(r.Journal))
 	}
-	if r.JournalLeft != "" {
-		fmt.Fprintf(w, "journal     left below %s: the same command again removes it\n", escape(r.JournalLeft))
-	}
+	r.printJournalLeft(w)
+	r.printLate(w)
 	fmt.Fprintf(w, "each one    %s\n", escape(r.List))
 }
 
@@ -78,7 +87,8 @@ func (a *app) importCancelCommand() *cobra.Command {
 stop first; --takeover does not wait for one that does not answer any more. Uploads of the run
 that are not finished are aborted. Objects that it has stored stay, and are named in a file;
 --delete-objects removes them, each only if the store's own answer says that it is the run's and
-has the manifest's checksum, and before them the run's commit marker if --commit-marker names it.
+has the manifest's checksum, and before them the run's commit marker. The state keeps that one's
+name; --commit-marker names it where an older sledge has written it.
 Objects that were there before are never touched.
 A target that shows nothing of the run is refused, since another bucket of the same name answers so.
 If the run's objects were removed by other means, --emptied says so: what is gone is named, and the
@@ -139,33 +149,26 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	if err != nil {
 		return nil, asTargetError(err)
 	}
-	var marker string
-	var looked, unmarked bool
-	o.Uncommit = func(ctx context.Context, at *importer.CommitStore) (err error) {
-		marker, err = (&endedImport{o: o, target: target, scope: r.Scope}).uncommit(ctx, at, remove)
-		looked = err == nil
-		unmarked = looked && marker != "" && remove
-		return err
+	markers := &canceledMarkers{remove: remove}
+	o.Uncommit = func(ctx context.Context, at *importer.CommitStore) error {
+		return markers.take(ctx, &endedImport{o: o, target: target, scope: r.Scope}, at)
 	}
 	out, err := importer.Cancel(ctx, bridge.New(r.Reader), target, o, remove)
 	if out == nil {
 		return nil, asTargetError(err)
 	}
-	out.List = filepath.Join(folder.Path(), out.List)
-	rep := &cancelReport{Canceled: out, Run: o.RunID, Target: o.TargetURL(), Marker: marker, MarkerDeleted: unmarked, removes: remove}
-	switch {
-	case o.Marker != "" && looked:
-		rep.MarkerAsked = o.Prefix + o.Marker
-	case o.Marker != "":
-		rep.MarkerUnknown = o.Prefix + o.Marker
+	if out.List != "" {
+		out.List = filepath.Join(folder.Path(), out.List)
 	}
+	rep := &cancelReport{Canceled: out, Run: o.RunID, Target: o.TargetURL(), removes: remove}
+	rep.tellMarkers(markers, o)
 	switch {
 	case err != nil:
 		return rep, asTargetError(err)
 	case out.Failed > 0:
 		return rep, fmt.Errorf("%w: %d could not be looked at or deleted", errObjects, out.Failed)
 	}
-	return rep, nil
+	return rep, rep.left()
 }
 
 // stateToCancel takes the state folder of a run: the one on this host, or, to take the

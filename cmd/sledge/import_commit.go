@@ -79,12 +79,9 @@ func (d *endedImport) ownMarker(key string, there []byte) (bool, error) {
 // uncommit takes the run's commit marker away, if it has one and remove is set: before
 // any object, so that nobody reads what is not whole any more. It returns the key of one
 // that is, or was, there. Another import's marker is left. One that is hidden from HEAD or
-// cannot be read is an error.
+// cannot be read is an error. One that the run has just written, or may have, is waited for.
 func (d *endedImport) uncommit(ctx context.Context, at *importer.CommitStore, remove bool) (key string, err error) {
-	if d.o.Marker == "" {
-		return "", nil
-	}
-	seen, err := at.Look(ctx)
+	seen, err := at.Find(ctx)
 	if err != nil {
 		return "", asTargetError(unread(at.Key(), err))
 	}

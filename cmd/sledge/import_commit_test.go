@@ -153,7 +153,7 @@ func TestUncommitted(t *testing.T) {
 		{cancelReport{removes: true, MarkerUnknown: "in/READY"}, "not known: in/READY", "no marker"},
 	} {
 		var text strings.Builder
-		tt.rep.Canceled = &importer.Canceled{}
+		tt.rep.Canceled = &importer.Canceled{Recorded: true}
 		if tt.rep.Print(&text); !strings.Contains(text.String(), tt.says) || strings.Contains(text.String(), tt.not) {
 			t.Errorf("%+v: %s", tt.rep, text.String())
 		}

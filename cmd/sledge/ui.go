@@ -139,6 +139,7 @@ var (
 	errTarget        = audit.ErrTarget
 	errObjects       = audit.ErrObjects
 	errExtras        = audit.ErrExtras
+	errLeftOver      = errors.New("the run is canceled, and something of it is left in the target")
 	errConflict      = errors.New("exists with other content")
 	errExtract       = errors.New("not everything was extracted")
 	errUndigested    = errors.New("not in the list, for want of a SHA-256 of the whole file")

@@ -32,14 +32,14 @@ type Body struct {
 type Watch interface {
 	Moved() // a byte moved, and nothing is waited for
 	Await() // a byte of the payload is to move now
-	Due()   // the payload is sent, and its answer is to come
+	Sent()  // the payload is sent, and its answer is to come
 }
 
 type unwatched struct{}
 
 func (unwatched) Moved() {}
 func (unwatched) Await() {}
-func (unwatched) Due()   {}
+func (unwatched) Sent()  {}
 
 // NewBody is the payload of size bytes of the content, from the offset on.
 func NewBody(content io.ReaderAt, from, size int64) *Body {
@@ -79,7 +79,7 @@ func (b *Body) Read(p []byte) (int, error) {
 	case b.at < b.size:
 		b.watch.Await()
 	default:
-		b.watch.Due()
+		b.watch.Sent()
 	}
 	return n, err
 }

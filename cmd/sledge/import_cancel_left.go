@@ -1,0 +1,72 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// printUnrecorded is the report of a cancel that has ended before the state folder knew of it.
+func (r *cancelReport) printUnrecorded(w io.Writer) {
+	fmt.Fprintf(w, "run         %s is not recorded as canceled: the command ended before that\ntarget      %s\n", escape(r.Run), escape(r.Target))
+	r.printJournalLeft(w)
+}
+
+func (r *cancelReport) printJournalLeft(w io.Writer) {
+	if r.JournalLeft != "" {
+		fmt.Fprintf(w, "journal     left below %s: the same command again removes it\n", escape(r.JournalLeft))
+	}
+}
+
+// left is what a cancel that has come to its end has left of the run, beside the objects that
+// were to stay; nil is nothing.
+func (r *cancelReport) left() error {
+	var what []string
+	if r.Uploads > 0 {
+		what = append(what, plural(r.Uploads, "multipart upload"))
+	}
+	if r.JournalLeft != "" {
+		what = append(what, "its journal or its marker below "+r.JournalLeft)
+	}
+	if len(r.Late) > 0 {
+		what = append(what, plural(uint64(len(r.Late)), "key")+" may yet appear")
+	}
+	if len(what) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("%w: %s", errLeftOver, strings.Join(what, ", "))
+	if len(r.Late) > 0 {
+		return hint(err, "run the same command again after %s: it finds what has appeared by then", clockTime(r.lateUntil()))
+	}
+	return err
+}
+
+// mostLate bounds the keys that are printed; the list has all.
+const mostLate = 5
+
+// printLate names what may yet appear.
+func (r *cancelReport) printLate(w io.Writer) {
+	for i, l := range r.Late {
+		if i == mostLate {
+			fmt.Fprintf(w, "may appear  %d more\n", len(r.Late)-i)
+			return
+		}
+		fmt.Fprintf(w, "may appear  %s, until %s: its %s had no answer\n", escape(l.Key), clockTime(l.Until), l.Call)
+	}
+}
+
+// lateUntil is after which time nothing appears any more.
+func (r *cancelReport) lateUntil() (until time.Time) {
+	for _, l := range r.Late {
+		if l.Until.After(until) {
+			until = l.Until
+		}
+	}
+	return until
+}
+
+// clockTime is the first whole minute that is not before a time.
+func clockTime(t time.Time) string {
+	return t.Add(time.Minute - 1).Local().Format("15:04")
+}

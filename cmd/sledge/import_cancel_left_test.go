@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/importer"
+)
+
+// TestCancelLeftOver: a cancel that leaves something of the run beside its objects does not end
+// with 0, and with one code whatever it is.
+func TestCancelLeftOver(t *testing.T) {
+	for _, c := range []struct {
+		out  importer.Canceled
+		want int
+		says string
+	}{
+		{importer.Canceled{Left: 3, Gone: 1, Changed: 1}, exitDone, ""},
+		{importer.Canceled{Uploads: 2}, exitTarget, "2 multipart uploads"},
+		{importer.Canceled{JournalLeft: "in/.sledge-journal/r/d-1/"}, exitTarget, "below in/.sledge-journal/r/d-1/"},
+	} {
+		err := (&cancelReport{Canceled: &c.out}).left()
+		code, hints := diagnose(err)
+		if code != c.want || err != nil && (!strings.Contains(err.Error(), c.says) || !strings.Contains(strings.Join(hints, "\n"), "same command again")) {
+			t.Errorf("%+v: %d, %v, %q", c.out, code, err, hints)
+		}
+	}
+}
+
+// TestUnrecordedCancel: the report of a cancel that has recorded nothing does not say that the
+// run is canceled, nor what was looked at.
+func TestUnrecordedCancel(t *testing.T) {
+	for _, recorded := range []bool{false, true} {
+		var text bytes.Buffer
+		(&cancelReport{Canceled: &importer.Canceled{Recorded: recorded, List: "list"}, Run: "run-1"}).Print(&text)
+		if strings.Contains(text.String(), "is canceled") != recorded || strings.Contains(text.String(), "given up") != recorded || strings.Contains(text.String(), "not recorded") == recorded {
+			t.Errorf("recorded %v: %s", recorded, text.String())
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package importer
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// notedMarker is a marker that a run keeps a note of, as a cancel looks for it.
+type notedMarker struct {
+	commitNote
+	wait           *lagWait
+	found, removed bool
+}
+
+// uncommit has each marker taken away that the run keeps a note of. Without any, as of a run of
+// software that kept none, it is the one that the options name, if they do.
+func (c *canceler) uncommit(ctx context.Context) error {
+	r := c.run
+	notes, err := r.commitNotes(ctx)
+	if err != nil {
+		return err
+	}
+	if len(notes.Markers) == 0 {
+		return r.opts.Uncommit(ctx, r.commitStore())
+	}
+	if asked := r.commitStore().key; r.opts.Marker != "" && notes.of(asked).At.IsZero() {
+		c.out.MarkerWrong = asked
+	}
+	for _, note := range notes.Markers {
+		marker := &notedMarker{commitNote: note, wait: c.lag}
+		if err := r.opts.Uncommit(ctx, &CommitStore{run: r, key: note.Key, noted: marker}); err != nil {
+			return err
+		}
+		if marker.removed {
+			note.Gone = true
+			if err := r.noteHere(note); err != nil {
+				return err
+			}
+		}
+		if r.mayComeLate(note.Open) && (!marker.found || marker.removed) {
+			c.late(note.Key, callPut, note.Open)
+		}
+	}
+	return nil
+}
+
+// Noted reports whether the run keeps that it wrote a marker under this key.
+func (s *CommitStore) Noted() bool { return s.noted != nil }
+
+// errHidden is of a marker that is not shown, and may be there.
+var errHidden = errors.New("the commit marker is not shown")
+
+// Find is Look for a cancel. What was written, or may have been, moments ago by the run's own
+// note is waited for before it is nil.
+func (s *CommitStore) Find(ctx context.Context) (seen *SeenMarker, err error) {
+	if s.noted == nil {
+		return s.Look(ctx)
+	}
+	r := s.run
+	err = s.noted.wait.since(ctx, r.lateSince(s.noted.written(r.opts.Now(), r.opts.CallTimeout)), func(err error) bool { return errors.Is(err, errHidden) }, func() (err error) {
+		if seen, err = s.Look(ctx); err == nil && seen == nil {
+			err = errHidden
+		}
+		return err
+	})
+	if errors.Is(err, errHidden) && !errors.Is(err, errStopped) {
+		err = nil
+	}
+	s.noted.found = seen != nil
+	return seen, err
+}
+
+// written is when the marker was written at the latest: one that had no answer was under way for
+// the time of a call, or until whoever wrote it was killed.
+func (n commitNote) written(now time.Time, call time.Duration) time.Time {
+	switch {
+	case n.Open.IsZero() && n.Gone:
+		return time.Time{}
+	case n.Open.IsZero():
+		return n.At
+	}
+	last := n.Open.Add(call)
+	if last.After(now) {
+		last = now
+	}
+	return later(n.At, last)
+}

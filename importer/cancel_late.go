@@ -1,0 +1,27 @@
+package importer
+
+import "time"
+
+// Late is a key that may yet appear in the target.
+type Late struct {
+	Key   string    `json:"key"`
+	Call  string    `json:"call"`  // that had no answer
+	Sent  time.Time `json:"sent"`  // at the latest
+	Until time.Time `json:"until"` // after that it does not come any more
+}
+
+// lateTime is for how long after a request without an answer its effect is waited for: a store
+// takes no request whose date is that old, and joins the parts of an upload in less.
+const lateTime = uploadWindow
+
+// mayComeLate reports whether a request of that time, which had no answer, may yet have its effect.
+func (r *run) mayComeLate(sent time.Time) bool {
+	return !sent.IsZero() && !r.opts.Emptied && r.opts.Now().Sub(sent).Abs() < lateTime
+}
+
+// late names a key that may yet appear.
+func (c *canceler) late(key, call string, sent time.Time) {
+	c.lateLock.Lock()
+	defer c.lateLock.Unlock()
+	c.out.Late = append(c.out.Late, Late{key, call, sent, sent.Add(lateTime)})
+}

@@ -1,0 +1,49 @@
+package importer
+
+import (
+	"context"
+	"fmt"
+)
+
+// recall reads what is known of earlier writes of the marker, here and in the target.
+func (w *markerWrite) recall(ctx context.Context) (err error) {
+	r := w.at.run
+	if w.noted, err = r.commitNotes(ctx); err != nil {
+		return fmt.Errorf("no commit marker was written: %w", neverSent(err))
+	}
+	return nil
+}
+
+// intent is the note of a write that is about to be sent: until its answer it is open.
+func (w *markerWrite) intent() commitNote {
+	now := w.at.run.opts.Now().UTC()
+	return commitNote{Key: w.at.key, At: now, Open: now}
+}
+
+func (w *markerWrite) intendHere() error {
+	w.noting = true
+	return w.at.run.noteHere(w.intent())
+}
+
+// intendThere is asked for outside of the write's own turn: it has one of its own.
+func (w *markerWrite) intendThere(ctx context.Context) error {
+	return w.at.run.noteThere(ctx, w.intent())
+}
+
+// settle notes how the write has ended. Where it cannot, the write stays open for whoever reads.
+func (w *markerWrite) settle(ctx context.Context) {
+	if !w.noting {
+		return
+	}
+	r, note := w.at.run, w.intent()
+	if w.open == 0 {
+		note.Open = w.noted.of(w.at.key).Open
+	}
+	err := r.noteHere(note)
+	if err == nil && ctx.Err() == nil && r.lostTo() == nil {
+		err = r.noteThere(ctx, note)
+	}
+	if err != nil {
+		r.opts.Log.Debug("the note of the commit marker", "error", err)
+	}
+}
