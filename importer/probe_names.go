@@ -258,8 +258,9 @@ func (r *run) inspectNames(ctx context.Context) error {
 		return err
 	}
 	odd = slices.DeleteFunc(odd, func(o oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
-	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), own: r.opts.Rules.Own()}
+	p := r.prober()
 	renamed, err := p.names(ctx, odd)
+	r.trail = p.probeTrail
 	r.nameLeft(p.report)
 	if err != nil {
 		return err

@@ -51,6 +51,7 @@ type run struct {
 	passes     int
 	keptKeys   []string      // of probes, to be removed when their retention is over
 	withheld   []string      // left by the first look's probes, not named yet; nil: each is named at once
+	trail      probeTrail    // of these probes
 	unfinished uint64        // entries that this pass has left
 	lost       uint64        // pages that could not be read
 	left       *target.Error // why one of them was left
