@@ -273,7 +273,10 @@ func (r *run) inspectNames(ctx context.Context) error {
 		r.header.Renames = append(r.header.Renames, o.ID)
 	}
 	r.planner.rename(r.header.Renames)
-	return r.journal.store(headerKey, r.header, true)
+	if err := r.journal.store(headerKey, r.header, true); err != nil {
+		return err
+	}
+	return r.noteKept()
 }
 
 // sweepNames removes what the probe of an attempt has left of odd names.
