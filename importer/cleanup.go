@@ -66,7 +66,7 @@ func (res *Result) CleanUp(ctx context.Context) (err error) {
 		stop()
 	}
 	t := r.newTurn(cleanUpTurn)
-	t.waited = true // the wait is no news
+	t.waited = true
 	r.tellAs(StateRunning, cleanUpTurn)
 	unwatch := r.watchMirror(waiting)
 	if err = t.await(waiting); err == nil || !isLost(err) {
