@@ -12,7 +12,7 @@ import (
 // target calls us, by which uploads that no answer told of are found.
 func (c *canceler) examine(ctx context.Context) (err error) {
 	r := c.run
-	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), nil)
+	r.probe, err = r.prober().probe(ctx, nil)
 	r.nameLeft(r.probe)
 	if err == nil || errors.Is(err, errStopped) || target.IsCanceled(err) || target.HasCode(err, target.CodeTakenOver) {
 		return err

@@ -24,6 +24,7 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attribute
 	if r.cancel, r.calls.stop = stop, waiting.Done(); r.asked.Load() {
 		stop()
 	}
+	r.hasty.Store(true)
 	t := r.newTurn(markerTurn)
 	unwatch := r.watchMirror(waiting)
 	at := r.commitStore()
@@ -91,10 +92,7 @@ func (t *turn) hearing(ctx context.Context, do func() error) error {
 }
 
 func (t *turn) hearUntil(ctx context.Context) {
-	r, told := t.run, StateRunning
-	if t.waited {
-		told = ""
-	}
+	r, told := t.run, State("")
 	for r.calls.gate.rest(ctx, r.tellEvery()) {
 		r.hear(r.teller)
 		if r.lostTo() != nil {

@@ -69,6 +69,11 @@ func (r *run) hear(t *teller) {
 		r.halt(target.AsError(err))
 	}
 	r.tellHours(t)
+	r.heed(t)
+}
+
+// heed does what the control file says.
+func (r *run) heed(t *teller) {
 	if r.opts.StatusEvery <= 0 {
 		return
 	}

@@ -21,8 +21,10 @@ func (r *run) firstLook(ctx context.Context) error {
 		err := r.inspect(ctx)
 		if err != nil {
 			r.nameLeft(ProbeReport{Left: earlier})
+			return err
 		}
-		return err
+		r.removeEarlier(ctx, earlier)
+		return nil
 	})
 }
 
@@ -51,7 +53,7 @@ func (r *run) outage(e *target.Error) bool {
 	return r.calls.answered.Load() && r.waits(e) && ofAnyCall(e) && (r.header.Begun || !mayMeanKey(e.Code))
 }
 
-// withhold keeps what a probe leaves from being named, as the next one may remove it, and
+// withhold keeps what a probe leaves from being named, as a later one may remove it, and
 // returns what was withheld before.
 func (r *run) withhold() (before []string) {
 	r.mu.Lock()

@@ -87,6 +87,9 @@ type header struct {
 	Named    bool       `json:"named,omitempty"`     // these are of all entries: no page was lost
 	Renames  []string   `json:"renames,omitempty"`   // those that it does not keep
 	Filled   bool       `json:"filled,omitempty"`    // from the target: objects may be there that the journal does not know
+
+	Kept      []string  `json:"kept,omitempty"` // objects of probes that could not be removed before their retention was over
+	KeptUntil time.Time `json:"kept_until,omitzero"`
 }
 
 // runOptions are the recorded options of P20.

@@ -124,7 +124,7 @@ func (r *run) clearMirror(ctx context.Context, end *finished) error {
 		err = firstError([]error{r.mirror.clear(ctx, mirrorUploads, r.uploadStays), r.mirror.clear(ctx, mirrorPages, none)})
 	}
 	if err != nil {
-		r.problem(target.NewError(target.CodeJournalLeft, r.mirror.prefix, target.AsError(err).Cause, err))
+		r.problem(target.NewError(target.CodeJournalLeft, r.mirror.prefix, notRemoved(err), err))
 		return nil
 	}
 	end.Cleared = true

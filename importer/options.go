@@ -79,6 +79,10 @@ type Options struct {
 	// alone.
 	Behind func() bool
 
+	// CleanUpLater leaves the removal of what the bucket keeps for a minute to Result.CleanUp,
+	// so that several runs wait for it together.
+	CleanUpLater bool
+
 	// Retry tells which failures of earlier starts are tried again; nil is all.
 	Retry func(target.Code) bool
 

@@ -131,16 +131,12 @@ func proofName(p entry.Proof) string {
 const ProbePrefix = ".sledge-probe/"
 
 type prober struct {
-	target   target.Target
-	calls    *caller
-	prefix   string
-	keys     []string            // below the prefix, that may be there
-	uploads  []target.Upload     // that we began and did not see end
-	lost     []string            // keys of uploads that we may have begun: the answer was lost
-	written  map[string][]string // versions by key that we wrote and did not see deleted; "" without versions
-	versions bool                // HEAD has shown one
-	report   ProbeReport
-	seen     map[string]bool // keys whose objects the target has shown, and that were not removed
+	target target.Target
+	calls  *caller
+	prefix string
+	keys   []string // below the prefix, that may be there
+	report ProbeReport
+	probeTrail
 
 	own   target.Attributes // of its objects
 	doubt bool              // while attributes were tried, an error told nothing about them
@@ -151,10 +147,9 @@ type prober struct {
 // report.
 //
 // Its objects have attributes; further sets of them are tried, each by one object.
-func probe(ctx context.Context, to target.Target, calls *caller, prefix, id string, own target.Attributes, sets []target.Attributes) (ProbeReport, error) {
-	p := &prober{target: to, calls: calls, prefix: prefix + ProbePrefix + id + "/", keys: probeNames, own: own}
-	calls.ask(ctx, to)
-	p.report.Retention, p.report.NoLock = calls.brief.String(), calls.brief.noLock()
+func (p *prober) probe(ctx context.Context, sets []target.Attributes) (ProbeReport, error) {
+	p.calls.ask(ctx, p.target)
+	p.report.Retention, p.report.NoLock = p.calls.brief.String(), p.calls.brief.noLock()
 	if err := p.clean(ctx); err != nil {
 		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)

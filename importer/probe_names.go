@@ -260,8 +260,9 @@ func (r *run) inspectNames(ctx context.Context) error {
 		return err
 	}
 	odd = slices.DeleteFunc(odd, func(o plan.Oddity) bool { return slices.Contains(r.header.Odd, o.ID) })
-	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), own: r.opts.Rules.Own()}
+	p := r.prober()
 	renamed, err := p.names(ctx, odd)
+	r.trail = p.probeTrail
 	r.nameLeft(p.report)
 	if err != nil {
 		return err
@@ -274,7 +275,10 @@ func (r *run) inspectNames(ctx context.Context) error {
 		r.header.Renames = append(r.header.Renames, o.ID)
 	}
 	r.planner.Rename(r.header.Renames)
-	return r.journal.store(headerKey, r.header, true)
+	if err := r.journal.store(headerKey, r.header, true); err != nil {
+		return err
+	}
+	return r.noteKept()
 }
 
 // sweepNames removes what the probe of an attempt has left of odd names.

@@ -37,7 +37,8 @@ type Result struct {
 	Receipts    string // folder in StateDir, "" if not written
 	Checkpoint  []byte // of the receipts
 
-	run *run
+	run   *run
+	later *finished // its clean-up is still to come (CleanUp)
 }
 
 // Planned is what an import would send.

@@ -31,6 +31,7 @@ type brief struct {
 	why       string // the bucket could not be asked
 	term      int    // of briefTerms; beyond them the bucket's own is all that it takes
 	until     time.Time
+	before    bool // an earlier start has left objects that were kept
 }
 
 // ask asks the bucket once, before anything is written. What it does not tell stops nothing:
@@ -138,7 +139,7 @@ func (b *brief) noLock() bool {
 func (b *brief) kept() (until time.Time, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.until, b.active() && !b.until.IsZero()
+	return b.until, (b.active() || b.before) && !b.until.IsZero()
 }
 
 // String tells what was found of the bucket's default; "" is none.
@@ -185,33 +186,12 @@ func (c *caller) briefly(own target.Attributes, write func(target.Attributes) er
 // outlast waits until own objects may be removed, and reports whether they may. One that the
 // bucket keeps for longer than the first term is not waited for.
 func (c *caller) outlast(ctx context.Context) bool {
-	until, ok := c.brief.kept()
-	if !ok {
+	if _, ok := c.brief.kept(); !ok {
 		return false
 	}
-	left := until.Sub(c.brief.now()) + time.Second
-	if note := c.brief.note; note != nil && left > 0 && left <= briefTerms[0]+2*time.Second {
+	left, waits := c.keptFor()
+	if note := c.brief.note; note != nil && waits {
 		note(fmt.Sprintf("waiting %s until the bucket lets the import's own small objects go", left.Round(time.Second)))
 	}
-	return left <= 0 || left <= briefTerms[0]+2*time.Second && c.sleep(ctx, left)
-}
-
-// removeKept removes, at the end of a run, what its probes could not remove before its
-// retention was over, and names what is left then. Without wait it is only named.
-func (r *run) removeKept(ctx context.Context, wait bool) {
-	r.mu.Lock()
-	keys := r.keptKeys
-	r.keptKeys = nil
-	r.mu.Unlock()
-	if _, ok := r.calls.brief.kept(); !ok && len(keys) == 0 {
-		return
-	}
-	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix, keys: nil}
-	over := wait && r.calls.outlast(ctx)
-	for _, key := range keys {
-		if !over || p.remove(ctx, key) != nil {
-			p.leave(key)
-		}
-	}
-	r.nameLeft(ProbeReport{Left: p.report.Left})
+	return left <= 0 || waits && c.sleep(ctx, left)
 }

@@ -19,6 +19,7 @@ type retaining struct {
 	*fakeTarget
 	byDefault target.Retention
 	now       time.Time
+	wall      bool          // the clock of the test's bubble is the store's
 	asks      error         // the answer to the question
 	refuses   error         // the answer to a write with a retention of its own
 	ahead     time.Duration // of the store's clock
@@ -61,6 +62,14 @@ func (b *retaining) after(d time.Duration) <-chan time.Time {
 func (b *retaining) clock() time.Time {
 	b.lk.Lock()
 	defer b.lk.Unlock()
+	return b.tell()
+}
+
+// tell is clock for who has the lock.
+func (b *retaining) tell() time.Time {
+	if b.wall {
+		b.now = time.Now()
+	}
 	return b.now
 }
 
@@ -71,10 +80,10 @@ func (b *retaining) check(key string, a target.Attributes) (until time.Time, err
 	switch {
 	case a.LockMode == "":
 		b.bare = append(b.bare, key)
-		return b.now.AddDate(int(b.byDefault.Years), 0, int(b.byDefault.Days)), nil
+		return b.tell().AddDate(int(b.byDefault.Years), 0, int(b.byDefault.Days)), nil
 	case b.refuses != nil:
 		return until, b.refuses
-	case !a.LockUntil.After(b.now.Add(b.ahead)):
+	case !a.LockUntil.After(b.tell().Add(b.ahead)):
 		return until, target.NewError(target.CodeRefused, key, "InvalidArgument: the retain until date must be in the future", nil)
 	}
 	return a.LockUntil, nil
@@ -144,7 +153,7 @@ func (b *retaining) Delete(ctx context.Context, key, id string) error {
 	case id == "":
 		b.lk.Unlock()
 		return b.fakeTarget.Delete(ctx, key, id) // a delete marker
-	case at >= 0 && b.now.Before(all[at].until):
+	case at >= 0 && b.tell().Before(all[at].until):
 		b.lk.Unlock()
 		return target.NewError(target.CodeObjectLocked, key, "object is locked", nil)
 	case at >= 0:

@@ -41,6 +41,7 @@ type run struct {
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 	asked  atomic.Bool        // an operator has asked for that
+	hasty  atomic.Bool        // what is under way is made again by the next start: it needs no long grace
 
 	kept     keptAttributes
 	refusals refusals
@@ -53,6 +54,7 @@ type run struct {
 	passes     int
 	keptKeys   []string      // of probes, to be removed when their retention is over
 	withheld   []string      // left by the first look's probes, not named yet; nil: each is named at once
+	trail      probeTrail    // of these probes
 	unfinished uint64        // entries that this pass has left
 	lost       uint64        // pages that could not be read
 	left       *target.Error // why one of them was left
@@ -107,7 +109,9 @@ func Run(ctx context.Context, source entry.Source, target target.Target, opts Op
 	}
 	end, unwatch := r.watch(), r.watchMirror(runCtx)
 	result, err := r.whole(ctx, runCtx)
-	r.removeKept(ctx, false)
+	if result.later == nil {
+		r.removeKept(ctx, false)
+	}
 	unwatch()
 	end(result.State(err))
 	if closeErr := r.journal.close(); closeErr != nil && err == nil {
@@ -160,7 +164,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	end := r.ended
 	if !end.At.IsZero() {
 		if err := r.recheckEnded(ctx, runCtx); err != nil || r.haltedBy() != nil {
-			return r.result(), err
+			return r.stoppedResult(&end), err
 		}
 	}
 	if !end.Done {
@@ -182,6 +186,9 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 			return r.result(), nil
 		}
 		r.sweepAtEnd(runCtx)
+		if err := r.noteKept(); err != nil {
+			return r.result(), err
+		}
 		end = finished{At: r.opts.Now().UTC(), Probe: r.probe.String(), Conditional: r.conditional, Tally: r.tally,
 			Software: r.opts.Software, Label: "not given", Nonce: rand.Text(), Recheck: r.rechecked}
 		if r.source.LabelChecked() {
@@ -210,16 +217,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	case err != nil:
 		return result, err
 	}
-	if result.Complete && !end.Cleared {
-		r.removeKept(ctx, true)
-	}
-	switch {
-	case r.mirror != nil && result.Complete:
-		return result, r.clearMirror(ctx, &end)
-	case result.Complete && !end.Cleared:
-		return result, r.unmark(ctx, &end)
-	}
-	return result, nil
+	return result, r.cleanUp(ctx, &end, result)
 }
 
 // recheckEnded looks at the objects of a run that has ended before this start.
@@ -369,11 +367,11 @@ func (r *run) giveUp() bool {
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere. Requests that
-// are under way have askedGrace.
+// are under way have askedGrace, or, where the run is over but for its clean-up, stopGrace.
 func (r *run) stopAsked() {
 	r.asked.Store(true)
 	r.cancel()
-	r.calls.endIn(askedGrace)
+	r.calls.endIn(r.graceOfAsked())
 }
 
 // halt stops the run for the operator; the first reason counts. Whatever it meets

@@ -76,6 +76,7 @@ func (r *run) open(ctx context.Context) (err error) {
 		return err
 	}
 	r.planner.Rename(r.header.Renames)
+	r.takeUpKept()
 	if r.canceling {
 		return nil
 	}

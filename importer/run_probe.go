@@ -13,6 +13,11 @@ func (r *run) probeName(attempt string) string {
 	return attempt + "-" + r.source.Scope().Device.String()[:8]
 }
 
+// prober is the probe of this start, which knows what the ones before it have left.
+func (r *run) prober() *prober {
+	return &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), keys: probeNames, own: r.opts.Rules.Own(), probeTrail: r.trail}
+}
+
 // inspect probes the target and applies what was found.
 func (r *run) inspect(ctx context.Context) (err error) {
 	if err := r.sweepProbes(ctx); err != nil {
@@ -22,7 +27,9 @@ func (r *run) inspect(ctx context.Context) (err error) {
 	if !r.header.Begun {
 		sets = r.opts.Rules.Sets() // what is refused now can be said otherwise in the same run
 	}
-	r.probe, err = probe(ctx, r.target, r.calls, r.opts.Prefix, r.probeName(r.attemptID()), r.opts.Rules.Own(), sets)
+	p := r.prober()
+	r.probe, err = p.probe(ctx, sets)
+	r.trail = p.probeTrail
 	r.nameLeft(r.probe)
 	if err != nil {
 		return err

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -157,8 +156,8 @@ func (r *run) unmark(ctx context.Context, end *finished) error {
 // markerGone removes the marker, or names it, and reports whether it is gone.
 func (r *run) markerGone(ctx context.Context) bool {
 	err := r.removeMarker(ctx)
-	if err != nil && !errors.Is(err, errStopped) && !target.IsCanceled(err) {
-		r.problem(target.NewError(target.CodeJournalLeft, r.markerKey(), target.AsError(err).Cause, err))
+	if err != nil {
+		r.problem(target.NewError(target.CodeJournalLeft, r.markerKey(), notRemoved(err), err))
 	}
 	return err == nil
 }

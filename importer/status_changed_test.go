@@ -11,7 +11,8 @@ import (
 )
 
 // TestStatusOfChanged: a completed run that is started again, and finds its target changed,
-// says so, and leaves its status and its curve as they were, wherever its journal is.
+// says so in its status too, until a start finds it as it was. The numbers and the curve stay,
+// wherever its journal is.
 func TestStatusOfChanged(t *testing.T) {
 	for name, inTarget := range map[string]bool{"folder": false, "target": true} {
 		t.Run(name, func(t *testing.T) {
@@ -19,15 +20,22 @@ func TestStatusOfChanged(t *testing.T) {
 			o := testOptions(t, disk)
 			o.StatusEvery, o.JournalInTarget = time.Millisecond, inTarget
 			mustRun(t, s, f, o)
-			before := files(t, disk)
+			before, was, object := files(t, disk), statusTold(t, o), f.objects["in/a"]
 			delete(f.objects, "in/a")
 			if _, err := Run(context.Background(), s, f, o); !target.HasCode(err, target.CodeTargetChanged) {
 				t.Fatalf("one of its objects is gone: %v", err)
 			}
-			for i, after := range files(t, disk) {
-				if !bytes.Equal(before[i], after) {
-					t.Errorf("it was\n%s\nand is\n%s", before[i], after)
-				}
+			is := statusTold(t, o)
+			if is.State != StateHalted || is.Halt == nil || is.Halt.Code != target.CodeTargetChanged || is.Waits != "" {
+				t.Errorf("%q, %+v", is.State, is.Halt)
+			}
+			if is.Progress != was.Progress || is.Attempt != was.Attempt || len(is.Problems) > 0 || !bytes.Equal(before[1], files(t, disk)[1]) {
+				t.Errorf("it was %+v, and is %+v", was, is)
+			}
+			f.objects["in/a"] = object
+			mustRun(t, s, f, o)
+			if is = statusTold(t, o); is.State != StateDone || is.Halt != nil || is.Progress != was.Progress {
+				t.Errorf("there again: %q, %+v", is.State, is)
 			}
 		})
 	}

@@ -14,6 +14,14 @@ const stopGrace = 3 * time.Second
 // may be far from here, and is no reason to break what soon ends by itself.
 const askedGrace = 30 * time.Second
 
+// graceOfAsked is what a stop from another terminal leaves at this moment.
+func (r *run) graceOfAsked() time.Duration {
+	if r.hasty.Load() {
+		return stopGrace
+	}
+	return askedGrace
+}
+
 // cutShort is the cause of a call's end by the operator. For whoever called it is a stop, whose
 // outcome is not known.
 type cutShort struct{}

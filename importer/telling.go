@@ -27,6 +27,7 @@ type teller struct {
 	state     State
 	asleep    bool      // outside of the run's hours
 	unsettled time.Time // what the start before has left of it (Status)
+	after     *afterEnd // of a run that has ended before this start
 }
 
 // watch tells every second until the returned function is called, and once more
@@ -35,6 +36,7 @@ func (r *run) watch() (end func(final State)) {
 	t := r.teller
 	r.hear(t) // a pause that was asked for before this start holds
 	t.unsettled = r.lastSent()
+	t.beginAfterEnd()
 	p := r.snapshot()
 	s := t.describe(p)
 	t.told = numbersOf(p, s)
@@ -89,7 +91,7 @@ func (t *teller) tell(final State) {
 		r.opts.Progress(p)
 	}
 	if r.opts.StatusEvery <= 0 || r.ended.Done {
-		r.settle(final)
+		t.tellEnded(final)
 		return // a run that has ended before has told how: nothing of it is done now
 	}
 	if final != "" && !r.unsettled.Load() {
@@ -226,13 +228,6 @@ func (r *run) tellAs(state State, waits string) (s Status) {
 func (r *run) lastStatus() (was Status, ok bool) {
 	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
 	return was, err == nil && json.Unmarshal(text, &was) == nil && was.Run == r.opts.RunID
-}
-
-// settle tells the end of a run that has ended before, where a process has left it untold.
-func (r *run) settle(final State) {
-	if was, ok := r.lastStatus(); ok && (final == StateDone || final == StateErrors) && was.State != final {
-		r.tellAs(final, "")
-	}
 }
 
 // draftSuffix ends the name of a file that replaceFile is writing.

@@ -20,6 +20,7 @@ type turn struct {
 	was    Status // what the run had told before
 	told   bool
 	waited bool
+	said   bool // a notice has said that it waits
 }
 
 func (r *run) newTurn(waits string) *turn {
@@ -51,7 +52,8 @@ func (t *turn) await(ctx context.Context) error {
 func (t *turn) tell(ctx context.Context) {
 	r := t.run
 	state, _ := r.calls.gate.state()
-	if !t.waited {
+	if state != StateRunning && !t.said {
+		t.said = true
 		text := "the run has not begun: "
 		if t.waits != "" {
 			text = "the " + t.waits + " waits: "

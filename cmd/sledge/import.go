@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -340,7 +341,7 @@ func (a *app) importReader(ctx context.Context, f *importFlags, r *reader, state
 		if err != nil {
 			return nil, asTargetError(err)
 		}
-		d.close = func() { folder.Close() }
+		d.close = sync.OnceFunc(func() { folder.Close() })
 		d.o.StateDir, state = folder, folder.Path()
 	}
 	watched, err := a.watchImport(ctx, f, &d.o, r.Scope)

@@ -85,7 +85,9 @@ func (a *app) concludeAll(ctx context.Context, f *importFlags, devices []*import
 	if err != nil {
 		rep.Union.Complete = false
 	}
+	cleanUp(ctx, devices)
 	rep.commit(ctx, devices)
+	rep.hush(devices)
 	return rep.end(devices, err)
 }
 
@@ -180,6 +182,7 @@ func (a *app) importDevice(ctx context.Context, f *importFlags, d *importDevice)
 		return err
 	}
 	d.ended = ended
+	d.listen(ctx)
 	return chainEnd(r.Set, ended.end)
 }
 
@@ -191,6 +194,7 @@ func (f *importFlags) share(o *importer.Options, scope manifest.Scope) error {
 	}
 	o.Log = o.Log.With("device", scope.Device.String()[:8])
 	o.Behind = func() bool { return f.crowd.waiting.Load() > 0 }
+	o.CleanUpLater = true // of all of them together
 	n := f.parallel
 	o.Memory, o.Concurrency = o.Memory/int64(n), max(1, o.Concurrency/n)
 	o.Bandwidth = slices.Clone(o.Bandwidth)
@@ -218,16 +222,20 @@ func (a *app) estimateAll(ctx context.Context, f *importFlags, devices []*import
 	return nil
 }
 
-// commit writes a marker for each device, if all of them are whole.
+// commit writes a marker for each device, if all of them are whole, and here to the end.
 func (r *importAllReport) commit(ctx context.Context, devices []*importDevice) {
-	if !r.Union.Complete {
+	if !r.Union.Complete || slices.ContainsFunc(devices, (*importDevice).isLetGo) {
 		return
 	}
 	for _, d := range devices {
+		if !d.hush() {
+			continue
+		}
 		var err error
 		if d.ended.rep.Marker, err = d.ended.commit(ctx); err != nil {
 			d.err = worst([]error{err, d.err})
 			r.Union.Complete = false
 		}
+		d.listen(ctx)
 	}
 }

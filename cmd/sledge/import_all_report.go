@@ -253,7 +253,7 @@ func (r *importAllReport) end(devices []*importDevice, union error) (report, err
 			r.Target = d.ended.rep.Target
 		}
 		if d.err != nil {
-			one.Error = d.err.Error()
+			one.Error = inWords(d.err)
 			errs[i] = deviceError{d.ID.String(), d.err}
 		}
 		r.Devices = append(r.Devices, one)

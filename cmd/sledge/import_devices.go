@@ -20,6 +20,7 @@ type importDevice struct {
 	totals     *manifest.Totals
 	ended      *endedImport // nil: nothing was begun
 	err        error
+	listener   listener
 }
 
 // short names the device's state folder and its commit marker.

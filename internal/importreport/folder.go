@@ -225,6 +225,7 @@ func (d *Device) takeStatus(s *importer.Status, unreadable error, receipts strin
 	}
 	d.Host, d.Updated, d.Met, d.Retries = s.Host, s.Updated, codeCounts(s.Problems), s.Progress.Retries
 	if d.Final {
+		d.takeChanged(s)
 		return
 	}
 	if receipts != "" {

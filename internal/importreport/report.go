@@ -107,7 +107,7 @@ func New(devices ...*Device) (*Report, error) {
 			continue
 		}
 		r.Final = r.Final && d.Final
-		r.Done = r.Done && d.Final && d.Complete && len(d.Findings) == 0
+		r.Done = r.Done && d.Final && d.Complete && d.Halt == nil && len(d.Findings) == 0
 		r.Total.add(d.Sum)
 	}
 	r.Done = r.Done && len(devices) > 0

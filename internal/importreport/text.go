@@ -39,7 +39,7 @@ func (d *Device) text(w io.Writer) {
 	for _, t := range d.Times {
 		fmt.Fprintf(w, "  %-20s %s\n", t.State, Duration(seconds(t.Seconds)))
 	}
-	if h := d.Halt; h != nil && !d.Final {
+	if h := d.Halt; h != nil {
 		fmt.Fprintf(w, "halted      %s: %s\n            %s\n", h.Code, visible(h.Cause), visible(h.Remedy))
 	}
 	fmt.Fprintf(w, "entries     %s, %s, %s\n", d.progress(), plural(d.Sum.Objects, "object", "objects"), Bytes(d.Sum.Bytes))

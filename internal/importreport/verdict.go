@@ -24,6 +24,8 @@ func (d *Device) Verdict() Verdict {
 		return d.canceled()
 	case !d.Final:
 		return d.open()
+	case d.Halt != nil:
+		return d.changed()
 	case !d.Complete:
 		return Verdict{"bad", "Completed with errors", d.missing()}
 	case skipped > 0 || d.Sum.Remarks > 0:

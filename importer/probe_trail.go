@@ -1,0 +1,31 @@
+package importer
+
+import (
+	"context"
+	"slices"
+
+	"github.com/sledge-io/sledge/importer/target"
+)
+
+// probeTrail is what a probe has written and not seen removed. The next probe of a start takes
+// it over: the target may not show it what the one before was answered.
+type probeTrail struct {
+	uploads  []target.Upload     // that we began and did not see end
+	lost     []string            // keys of uploads that we may have begun: the answer was lost
+	written  map[string][]string // versions by key that we wrote and did not see deleted; "" without versions
+	versions bool                // HEAD has shown one
+	seen     map[string]bool     // keys whose objects the target has shown, and that were not removed
+}
+
+// removeEarlier removes what the probes of looks before the last one could not remove, and notes
+// what is left. The last look's own probe writes some of these keys, and not all.
+func (r *run) removeEarlier(ctx context.Context, keys []string) {
+	p := &prober{target: r.target, calls: r.calls, prefix: r.probePrefix(r.attemptID()), probeTrail: r.trail}
+	slices.Sort(keys)
+	for _, key := range slices.Compact(keys) {
+		if err := p.remove(ctx, key); err != nil {
+			p.keepOrLeave(key, err)
+		}
+	}
+	r.nameLeft(p.report)
+}

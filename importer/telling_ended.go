@@ -1,0 +1,105 @@
+package importer
+
+import (
+	"time"
+
+	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/target"
+)
+
+// endedLook is what the status says that a start of a run which has ended is about.
+const endedLook = "look at its target"
+
+// afterEnd tells of a start of a run that has ended: what it waits for, and how it has found the
+// target. Numbers, problems and curve stay those of the run.
+type afterEnd struct {
+	was  Status // what the run had told before this start
+	told bool   // it had told something
+	said bool   // this start has, too
+}
+
+// tellEnded tells this moment of such a start, or its end. Whoever has taken the run over tells
+// by himself.
+func (t *teller) tellEnded(final State) {
+	r := t.run
+	if r.opts.StatusEvery <= 0 || r.ours() != nil {
+		return
+	}
+	e := r.haltedBy()
+	switch {
+	case final == "":
+		t.after.look(t)
+	case e != nil && e.Code == target.CodeTargetChanged:
+		t.after.write(t, StateHalted, "", &Halt{Code: e.Code, Cause: e.Cause, Remedy: e.Remedy, Since: r.opts.Now()})
+	case final == StateDone || final == StateErrors:
+		t.after.end(t, final)
+	case t.after.said:
+		t.after.end(t, t.after.before())
+	}
+}
+
+// beginAfterEnd notes what was told before.
+func (t *teller) beginAfterEnd() {
+	t.run.hasty.Store(t.run.ended.Done)
+	t.after = &afterEnd{}
+	t.after.was, t.after.told = t.run.lastStatus()
+}
+
+// look tells what the start does now: a long look, a pause and an outage can be steered.
+func (a *afterEnd) look(t *teller) {
+	state, halt := t.run.calls.gate.state()
+	a.said = true
+	a.write(t, state, endedLook, halt)
+}
+
+// before is the state that holds after a start which has found nothing out. That of a process
+// which has gone was none of the run.
+func (a *afterEnd) before() State {
+	changed := a.was.Halt != nil && a.was.Halt.Code == target.CodeTargetChanged
+	if !a.told || a.was.State.working() && !changed {
+		return StateStopped
+	}
+	return a.was.State
+}
+
+// end tells a state. What was told of it before stays as it was.
+func (a *afterEnd) end(t *teller, state State) {
+	switch {
+	case !a.told && !a.said: // and nothing is known of how it went
+	case a.was.State != state:
+		t.run.tellAs(state, "")
+	case a.said:
+		t.write(a.was)
+	}
+}
+
+// write tells a state with the run's numbers.
+func (a *afterEnd) write(t *teller, state State, waits string, halt *Halt) {
+	r := t.run
+	s, tally := t.describe(r.snapshot()), r.ended.Tally
+	if a.told {
+		was := a.was
+		was.Host, was.PID, was.Updated = s.Host, s.PID, s.Updated
+		s = was
+	} else {
+		s.Outcomes, s.Proofs, s.Remarks = tally.Outcomes, tally.Proofs, tally.Remarks
+		s.Progress.Entries, s.Progress.Bytes = tally.Entries(), tally.Bytes
+		s.Progress.Objects = tally.Outcomes[entry.OutcomeStored] + tally.Outcomes[entry.OutcomeAlreadyThere]
+	}
+	s.State, s.Waits, s.Halt, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, halt, 0, 0, 0
+	s.Progress.Opens = time.Time{}
+	if state == StateAsleep {
+		s.Progress.Opens = r.opens()
+	}
+	t.write(s)
+}
+
+// stoppedResult is the result of a start that has ended before it had looked at a run which has
+// ended: what was signed is.
+func (r *run) stoppedResult(end *finished) *Result {
+	result := r.result()
+	if end.Done && result.Interrupted {
+		result.Tally, result.Finished, result.Earlier, result.Receipts = end.Tally, end.At, true, r.receiptFolder()
+	}
+	return result
+}

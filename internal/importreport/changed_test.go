@@ -1,0 +1,33 @@
+package importreport
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/target"
+)
+
+// TestTargetChanged: a run with receipts, whose objects a later start did not find, is told as that
+// and not as completed, alone and in a job. Another halt of a later start says nothing of it.
+func TestTargetChanged(t *testing.T) {
+	for code, changed := range map[target.Code]bool{target.CodeTargetChanged: true, target.CodeServerError: false} {
+		run := cleanRun()
+		run.state, run.halt = importer.StateHalted, &importer.Halt{Code: code, Cause: "1 was not there", Remedy: "check the bucket", Since: testStart}
+		d := read(t, run.folder(t))
+		r, v := reportOf(t, d), d.Verdict()
+		text := &strings.Builder{}
+		r.Text(text)
+		said := v.Kind == "bad" && d.State == importer.StateHalted && !r.Done && strings.Contains(text.String(), "halted      target-changed: 1 was not there\n            check the bucket")
+		if done := v.Head == "Completed" && d.Halt == nil && r.Done; said != changed || done == changed {
+			t.Errorf("%s: %+v, state %s, done %v\n%s", code, v, d.State, r.Done, text)
+		}
+		if changed && strings.Contains(text.String(), "Completed") {
+			t.Errorf("%s", text)
+		}
+		var page strings.Builder
+		if err := r.HTML(&page); err != nil || strings.Contains(page.String(), "check the bucket") != changed {
+			t.Errorf("%s: the page has the remedy: %v, %v", code, !changed, err)
+		}
+	}
+}
