@@ -113,9 +113,13 @@ func (b *brk) apply(sources map[string]string) (map[string]string, error) {
 	changed := map[string]string{}
 	var errs []error
 	for i, e := range b.edits {
-		in, count := "", 0
+		in, count, line := "", 0, "\n"+e.old
 		for name, text := range sources {
-			if n := strings.Count("\n"+text, "\n"+e.old); n > 0 {
+			n := strings.Count(text, line)
+			if strings.HasPrefix(text, e.old) {
+				n++
+			}
+			if n > 0 {
 				in, count = name, count+n
 			}
 		}
@@ -127,7 +131,7 @@ func (b *brk) apply(sources map[string]string) (map[string]string, error) {
 		if !ok {
 			text = sources[in]
 		}
-		changed[in] = strings.TrimPrefix(strings.Replace("\n"+text, "\n"+e.old, "\n"+e.new, 1), "\n")
+		changed[in] = strings.TrimPrefix(strings.Replace("\n"+text, line, "\n"+e.new, 1), "\n")
 	}
 	return changed, errors.Join(errs...)
 }

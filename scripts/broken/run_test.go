@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // testTree is a module with a test and some breaks.
@@ -52,46 +55,108 @@ func TestRun(t *testing.T) {
 			t.Errorf("%q is not told in:\n%s", want, &out)
 		}
 	}
-	for name, want := range map[string]bool{"good": true, "lost": false, "red": false, "bad": false} {
-		if ok, err := run(context.Background(), tree, options{jobs: 1, names: []string{name}}, &out); ok != want || err != nil {
-			t.Errorf("%s alone: %v, %v", name, ok, err)
-		}
-	}
 }
 
 // TestGoesOn: what was noticed is not tried again in the same tree, whatever its
 // documents say; another tree, or another text of the break, is tried. What was not
-// noticed is tried each time.
+// noticed is tried each time, and a line that a kill cut off counts for nothing.
 func TestGoesOn(t *testing.T) {
 	tree := testTree(t, goodBreak+lostBreak)
-	start := func(want string) {
-		t.Helper()
-		var out strings.Builder
-		if ok, err := run(context.Background(), tree, options{jobs: 1}, &out); ok || err != nil {
-			t.Errorf("%v, %v", ok, err)
-		}
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%q is not told in:\n%s", want, &out)
-		}
-	}
 	write := func(name, text string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(tree, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
-	start("noticed               1\n")
-	write("README.md", "a document")
-	start("noticed               1  (1 by an earlier start)\n")
-	write("scripts/broken/breaks/a.txt", strings.Replace(goodBreak, "return 2", "return 5", 1)+lostBreak)
-	start("noticed               1\n")
-	start("noticed               1  (1 by an earlier start)\n")
-	write("m/x_test.go", "package m\n")
-	start("noticed               1\n")
-	if err := os.WriteFile(filepath.Join(tree, "build", "broken", "log"), []byte(`{"Key":"cut`), 0o666); err != nil {
+	left := func(breaks string) (names string) {
+		t.Helper()
+		all, err := parse(breaks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		digest, err := treeDigest(tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, err := readLog(filepath.Join(tree, "build", "log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &report{out: io.Discard}
+		for _, b := range r.takeNoticed(all, before, digest) {
+			names += b.name + " "
+		}
+		return names
+	}
+	write("docs.md", "a document")
+	all, err := parse(goodBreak)
+	if err != nil {
 		t.Fatal(err)
 	}
-	start("noticed               1\n")
+	digest, err := treeDigest(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	if err := writeLog(&log, digest, trial{b: all[0], by: "m TestOne", took: time.Second}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(tree, "build"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	keep := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(tree, "build", "log"), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	keep(log.String())
+	for _, step := range []struct {
+		does   func()
+		breaks string
+		want   string
+	}{
+		{func() {}, goodBreak + lostBreak, "lost "},
+		{func() { write("docs.md", "another document") }, goodBreak + lostBreak, "lost "},
+		{func() { keep(log.String() + `{"Key":"cut`) }, goodBreak + lostBreak, "lost "},
+		{func() {}, strings.Replace(goodBreak, "return 2", "return 5", 1), "good "},
+		{func() {}, strings.Replace(goodBreak, "-run One", "-run TestOne", 1), "good "},
+		{func() { keep(log.String()[:log.Len()/2]) }, goodBreak, "good "},
+		{func() { keep(log.String()); write("m/x_test.go", "package m\n") }, goodBreak, "good "},
+	} {
+		step.does()
+		if got := left(step.breaks); got != step.want {
+			t.Errorf("left to try: %q, want %q of\n%s", got, step.want, step.breaks)
+		}
+	}
+}
+
+// TestEnd: a run has passed only if each break was tried and noticed.
+func TestEnd(t *testing.T) {
+	all, err := parse(goodBreak)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := trial{b: all[0], by: "m TestOne"}
+	for _, tt := range []struct {
+		trials []trial
+		left   int
+		want   bool
+	}{
+		{[]trial{good}, 1, true},
+		{[]trial{good}, 2, false},
+		{[]trial{good, {b: all[0]}}, 2, false},
+		{[]trial{good, {b: all[0], err: errNotBuilt}}, 2, false},
+		{[]trial{good, {b: all[0], by: "m TestOne", err: errors.New("red")}}, 2, false},
+	} {
+		r := &report{out: io.Discard, began: time.Now(), left: tt.left}
+		for _, one := range tt.trials {
+			r.tell(one)
+		}
+		if got := r.end(); got != tt.want {
+			t.Errorf("%+v: %v", tt, got)
+		}
+	}
 }
 
 // TestChangedTree: a result is not kept of a tree that was changed meanwhile.

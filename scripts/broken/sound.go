@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -63,7 +64,7 @@ func (p *soundPackage) build(ctx context.Context, s *soundness, folder string) e
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-o", binary, "./"+folder)
+	cmd := exec.CommandContext(ctx, "go", slices.Concat([]string{"test", "-c", "-ldflags=-s -w", "-o", binary}, buildFlags, []string{"./" + folder})...)
 	cmd.Dir = s.root
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("the tests of %s do not build without it: %w: %s", folder, err, bytes.TrimSpace(said))
