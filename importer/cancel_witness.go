@@ -162,7 +162,7 @@ func (w *witnesses) upload(ctx context.Context, at place, a *Action) error {
 	return err
 }
 
-// uploads are places of uploads that have an id.
+// uploads are places of uploads that have an id, and were not aborted.
 func (w *witnesses) uploads() (places []place, err error) {
 	rows, err := w.run.journal.cursor('u', 0)
 	if err != nil {
@@ -175,7 +175,7 @@ func (w *witnesses) uploads() (places []place, err error) {
 		if err != nil || !ok {
 			return places, err
 		}
-		if p.UploadID != "" {
+		if p.UploadID != "" && !p.Aborted {
 			places = append(places, place(at))
 		}
 	}

@@ -367,11 +367,12 @@ func (r *run) giveUp() bool {
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere. Requests that
-// are under way have askedGrace.
+// are under way have askedGrace, a Complete has joinGrace.
 func (r *run) stopAsked() {
 	r.asked.Store(true)
 	r.cancel()
-	r.calls.endIn(askedGrace)
+	r.calls.endIn(askedGrace, joinGrace)
+	r.sayJoins()
 }
 
 // halt stops the run for the operator; the first reason counts. Whatever it meets
