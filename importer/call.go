@@ -27,7 +27,8 @@ type caller struct {
 	look    func(context.Context) error // the same, of the target itself
 	pacer   *pacer
 
-	cut    context.Context // ends the calls that are under way, with its cause
+	joins  *joins          // the Completes that are under way
+	cut    context.Context // ends the other calls that are under way, with its cause
 	cutNow context.CancelCauseFunc
 
 	silence   silence
@@ -45,7 +46,7 @@ type caller struct {
 func newCaller(o Options, stop <-chan struct{}) *caller {
 	cut, cutNow := context.WithCancelCause(context.Background())
 	return &caller{
-		cut: cut, cutNow: cutNow, silence: silence{tell: o.Silent},
+		cut: cut, cutNow: cutNow, joins: newJoins(), silence: silence{tell: o.Silent},
 		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
 		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, idle: max(0, o.IdleTimeout), stop: stop, called: o.Called, after: o.After, brief: &brief{now: o.Now, tell: o.Problem}, lag: lag{clock: o.Now, log: o.Log},
 		ours: func() error { return nil }, look: func(context.Context) error { return nil },
@@ -127,7 +128,9 @@ func (c *caller) once(ctx context.Context, what call, f func(context.Context) er
 	}
 	timed, cancel := withClock(context.WithoutCancel(ctx), c.timeout, time.Duration(what.payload/slowest)*time.Second, c.idle)
 	defer cancel()
-	defer context.AfterFunc(c.cut, func() { clockOf(timed).cancel(context.Cause(c.cut)) })()
+	cut, ended := c.cutOf(what)
+	defer ended()
+	defer context.AfterFunc(cut, func() { clockOf(timed).cancel(context.Cause(cut)) })()
 	heard := c.silence.listen(what)
 	defer heard.over()
 	clockOf(timed).heard = heard

@@ -188,6 +188,7 @@ type given struct {
 	begun  bool // it has an upload
 	upload pending
 	known  bool // it was stored
+	there  bool // HEAD has shown something under its key
 }
 
 // entries goes over all of them, for only they know their keys, and hands those that may
@@ -276,6 +277,9 @@ func (c *canceler) one(ctx context.Context, g *given) error {
 	if ctx.Err() != nil {
 		return errStopped
 	}
+	if sent := c.joinSent(g); c.run.mayComeLate(sent) {
+		return c.joined(ctx, g, sent)
+	}
 	if g.begun {
 		if err := c.abort(ctx, g); err != nil {
 			return err
@@ -319,7 +323,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	case err != nil:
 		return c.line(g, obj, "failed", target.AsError(err).Cause, &c.out.Failed)
 	}
-	if !g.known && !r.wrote(g.action, obj) {
+	if g.there = true; !g.known && !r.wrote(g.action, obj) {
 		return nil
 	}
 	ours, err := c.stored(ctx, g, obj)
@@ -353,7 +357,7 @@ func (c *canceler) written(g *given) time.Time {
 	if g.known {
 		return g.rec.Verified
 	}
-	return c.lastSent
+	return later(c.lastSent, g.upload.Joins)
 }
 
 // ends tells an error that is not of one object.

@@ -39,7 +39,9 @@ func (c *canceler) uncommit(ctx context.Context) error {
 			}
 		}
 		if r.mayComeLate(note.Open) && (!marker.found || marker.removed) {
-			c.late(note.Key, callPut, note.Open)
+			if err := c.late(note.Key, callPut, note.Open); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -1,6 +1,9 @@
 package importer
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Late is a key that may yet appear in the target.
 type Late struct {
@@ -20,8 +23,10 @@ func (r *run) mayComeLate(sent time.Time) bool {
 }
 
 // late names a key that may yet appear.
-func (c *canceler) late(key, call string, sent time.Time) {
+func (c *canceler) late(key, call string, sent time.Time) error {
+	l := Late{key, call, sent, sent.Add(lateTime)}
 	c.lateLock.Lock()
 	defer c.lateLock.Unlock()
-	c.out.Late = append(c.out.Late, Late{key, call, sent, sent.Add(lateTime)})
+	c.out.Late = append(c.out.Late, l)
+	return c.list.add(CanceledLine{Key: key, What: "late", Detail: fmt.Sprintf("until %s it may yet appear: its %s had no answer", l.Until.Format(time.RFC3339), call)}, new(uint64))
 }

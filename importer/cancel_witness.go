@@ -164,7 +164,7 @@ func (w *witnesses) upload(ctx context.Context, at entry.Place, a *plan.Action) 
 	return err
 }
 
-// uploads are places of uploads that have an id.
+// uploads are places of uploads that have an id, and were not aborted.
 func (w *witnesses) uploads() (places []entry.Place, err error) {
 	rows, err := w.run.journal.cursor('u', 0)
 	if err != nil {
@@ -177,7 +177,7 @@ func (w *witnesses) uploads() (places []entry.Place, err error) {
 		if err != nil || !ok {
 			return places, err
 		}
-		if p.UploadID != "" {
+		if p.UploadID != "" && !p.Aborted {
 			places = append(places, entry.Place(at))
 		}
 	}

@@ -51,7 +51,7 @@ type Canceled struct {
 type CanceledLine struct {
 	Key       string `json:"key"`
 	VersionID string `json:"version_id,omitempty"`
-	What      string `json:"what"` // left, deleted, changed, failed, gone
+	What      string `json:"what"` // left, deleted, changed, failed, gone, late
 	Detail    string `json:"detail,omitempty"`
 }
 

@@ -347,6 +347,9 @@ type pending struct {
 	UploadID string    `json:"id,omitempty"`   // "" until Create was answered
 	Held     bool      `json:"held,omitempty"` // all parts are there; it waits to be published
 	Left     bool      `json:"left,omitempty"` // it was given up and could not be aborted
+
+	Joins   time.Time `json:"joins,omitzero"`    // its Complete was to be sent, and no answer is known
+	Aborted bool      `json:"aborted,omitempty"` // by a cancel, which keeps it for what its Complete may yet bring
 }
 
 // upload returns what is known of an entry's upload; ok is false if none was

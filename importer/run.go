@@ -367,11 +367,13 @@ func (r *run) giveUp() bool {
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere. Requests that
-// are under way have askedGrace, or, where the run is over but for its clean-up, stopGrace.
+// are under way have askedGrace, or, where the run is over but for its clean-up, stopGrace; a
+// Complete has joinGrace.
 func (r *run) stopAsked() {
 	r.asked.Store(true)
 	r.cancel()
-	r.calls.endIn(r.graceOfAsked())
+	r.calls.endIn(r.graceOfAsked(), joinGrace)
+	r.sayJoins()
 }
 
 // halt stops the run for the operator; the first reason counts. Whatever it meets

@@ -41,9 +41,11 @@ func ofContext(ctx context.Context, err error) error {
 
 // endWith ends the calls that are under way soon after a context, and lets no other begin.
 func (c *caller) endWith(ctx context.Context) {
-	context.AfterFunc(ctx, func() { c.endIn(stopGrace) })
+	context.AfterFunc(ctx, func() { c.endIn(stopGrace, stopGrace) })
 }
 
-func (c *caller) endIn(grace time.Duration) {
+// endIn ends what is under way after a grace, each Complete after one of its own.
+func (c *caller) endIn(grace, join time.Duration) {
 	time.AfterFunc(grace, func() { c.cutNow(cutShort{}) })
+	time.AfterFunc(join, func() { c.joins.endNow(cutShort{}) })
 }

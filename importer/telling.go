@@ -167,7 +167,7 @@ func (t *teller) describe(p Progress) Status {
 	s := Status{
 		Version: StatusVersion, State: p.State, Job: scope.Job, Device: scope.Device, Generation: scope.Generation,
 		Run: r.opts.RunID, Target: r.opts.TargetURL(), Endpoint: r.opts.Endpoint, Profile: r.opts.Profile,
-		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Unsettled: r.opts.Now().UTC(), Halt: p.Halt, Progress: p,
+		Host: host, PID: os.Getpid(), Updated: r.opts.Now().UTC(), Unsettled: r.opts.Now().UTC(), Halt: p.Halt, Progress: p, Waits: r.waitsForJoins(),
 		Problems: map[target.Code]uint64{},
 	}
 	s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = p.Pace.BytesPerSecond, p.Pace.EntriesPerSecond, int64(p.Pace.Left/time.Second)

@@ -164,7 +164,7 @@ func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored ta
 		}
 		return stored, t.failed(errHeld)
 	}
-	if err := r.mustHold(ctx); err != nil {
+	if err := t.intendJoin(ctx); err != nil {
 		return stored, t.failed(err)
 	}
 	for attempt := 0; ; attempt++ {
@@ -182,6 +182,9 @@ func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored ta
 		t.unsure = t.unsure || unclear(err)
 		t.written = t.written || t.unsure
 		if target.IsUnknown(err) || target.HasCode(err, target.CodeRestart) || target.HasCode(err, target.CodeUploadGone) || !r.calls.again(attempt, err) {
+			if err := t.joinRefused(); err != nil {
+				return stored, t.failed(err)
+			}
 			return stored, t.failed(err)
 		}
 	}

@@ -200,7 +200,7 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		return folder, asTargetError(err)
 	}
 	steered := &steerFlags{runID: f.runID, warn: a.warn}
-	begun, asked := a.now(), time.Time{}
+	begun, asked, waits := a.now(), time.Time{}, ""
 	for end := begun.Add(stopWait); ; {
 		folder, err := importer.OpenState(state)
 		var e *target.Error
@@ -211,6 +211,7 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 			found, err := steered.status(state, now)
 			if err == nil {
 				err = ask(state, found.Folder, importer.WantStop, now)
+				waits = a.sayWaits(found, waits)
 			}
 			switch {
 			case err == nil && asked.IsZero():

@@ -42,6 +42,14 @@ func (r *cancelReport) left() error {
 	return err
 }
 
+// sayWaits tells what the process waits for that was asked to stop, once, and returns it.
+func (a *app) sayWaits(found *runStatus, said string) string {
+	if found.Waits != "" && found.Waits != said {
+		a.note("process %d waits for %s", found.PID, found.Waits)
+	}
+	return found.Waits
+}
+
 // mostLate bounds the keys that are printed; the list has all.
 const mostLate = 5
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sledge-io/sledge/importer"
 )
@@ -19,6 +20,7 @@ func TestCancelLeftOver(t *testing.T) {
 		{importer.Canceled{Left: 3, Gone: 1, Changed: 1}, exitDone, ""},
 		{importer.Canceled{Uploads: 2}, exitTarget, "2 multipart uploads"},
 		{importer.Canceled{JournalLeft: "in/.sledge-journal/r/d-1/"}, exitTarget, "below in/.sledge-journal/r/d-1/"},
+		{importer.Canceled{Late: []importer.Late{{Key: "in/a", Until: time.Now()}}}, exitTarget, "1 key may yet appear"},
 	} {
 		err := (&cancelReport{Canceled: &c.out}).left()
 		code, hints := diagnose(err)
