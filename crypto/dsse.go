@@ -180,7 +180,7 @@ func (e *envelope) addSignature(raw []byte) error {
 		return err
 	}
 	keyid := ""
-	if _, ok := fields["keyid"]; ok {
+	if raw, ok := fields["keyid"]; ok && string(raw) != "null" { // null is absent, as everywhere
 		if keyid, err = jsonString(fields, "keyid"); err != nil {
 			return err
 		}

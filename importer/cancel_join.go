@@ -20,7 +20,7 @@ func (c *canceler) joinSent(g *given) time.Time {
 // joined aborts an upload whose Complete may be under way in the store, and looks at its key. What
 // is not there may yet appear: it is named, and the upload stays known to the next call.
 func (c *canceler) joined(ctx context.Context, g *given, sent time.Time) error {
-	r, at, p := c.run, g.entry.place(), g.upload
+	r, at, p := c.run, g.entry.Place(), g.upload
 	if err := r.ours(); err != nil {
 		return err
 	}

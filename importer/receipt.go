@@ -370,6 +370,8 @@ func parseSalt(b []byte) (salt [32]byte, err error) {
 	if len(b) != 64 {
 		return salt, fmt.Errorf("salt of %d characters", len(b))
 	}
-	_, err = hex.Decode(salt[:], b)
+	if _, err = hex.Decode(salt[:], b); err == nil && hex.EncodeToString(salt[:]) != string(b) {
+		err = errors.New("salt in capitals")
+	}
 	return salt, err
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
@@ -39,7 +40,10 @@ func unionLine(t *testing.T, outcome entry.Outcome, key string, size int64, sum 
 	if err != nil || len(raw) != 1 {
 		t.Fatal(err)
 	}
-	l := Line{Record: raw[0], Outcome: outcome, Key: key, Size: &size, SHA256: target.Encode64(digest[:])}
+	l := Line{Record: raw[0], RecordSalt: digest[:], Outcome: outcome, Key: key, Size: &size, SHA256: target.Encode64(digest[:])}
+	if l.inStore() {
+		l.Proof, l.Verified = entry.ProofSHA256, time.Unix(1, 0)
+	}
 	if outcome == entry.OutcomeConflict {
 		l.Error = target.CodeConflict
 	}

@@ -116,18 +116,7 @@ func ParseLine(text []byte) (Line, error) {
 	if err := lineNames.Decode(rest, &line); err != nil {
 		return line, err
 	}
-	return line, line.checkKey()
-}
-
-// checkKey holds a line to the keys that objects can have.
-func (l *Line) checkKey() error {
-	switch {
-	case len(l.Key) > maxListedKey:
-		return fmt.Errorf("a key of %d bytes", len(l.Key))
-	case l.Key == "" && l.inStore():
-		return fmt.Errorf("%s without a key", l.Outcome)
-	}
-	return nil
+	return line, line.check()
 }
 
 // newClaim derives what the object must be from the record, and compares the

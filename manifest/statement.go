@@ -82,6 +82,23 @@ func OpenStatement(env []byte, predicateType string, dst any, keys ...ed25519.Pu
 	return st, signers, err
 }
 
+// PeekStatement reads an envelope WITHOUT verifying it, for saying what it claims, under the
+// rules of OpenStatement otherwise. keyids are its signers' hints.
+func PeekStatement(env []byte, predicateType string, dst any) (st *Statement, keyids []string, err error) {
+	if len(env) > MaxStatement {
+		return nil, nil, fmt.Errorf("%w: statement of %d bytes", ErrCorrupt, len(env))
+	}
+	typ, payload, keyids, err := crypto.PeekDSSE(env)
+	if err == nil && typ != PayloadType {
+		err = fmt.Errorf("payload type %.80q", typ)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	st, err = decodeStatement(payload, predicateType, dst)
+	return st, keyids, err
+}
+
 func decodeStatement(payload []byte, predicateType string, dst any) (*Statement, error) {
 	var st Statement
 	if err := DecodeJSON(payload, &st); err != nil {

@@ -55,6 +55,10 @@ func parseEnvelope(b []byte) (*envelope, error) {
 		if err != nil {
 			return nil, err
 		}
+		var hint string
+		if err := s.maybe("keyid", &hint); err != nil {
+			return nil, err
+		}
 		sig, err := unbase64(text)
 		if err != nil {
 			return nil, fmt.Errorf("%w: signature: %v", errMalformed, err)

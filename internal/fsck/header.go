@@ -48,7 +48,7 @@ func parseHeader(b []byte) (*header, error) {
 }
 
 func headerOf(m message) (*header, error) {
-	if err := m.need(1, 2, 3, 5, 6); err != nil {
+	if err := firstOf(m.nonzero(1, 2, 5), m.need(3, 6)); err != nil {
 		return nil, err
 	}
 	bay, bays := m.uint(4), m.uint(6)

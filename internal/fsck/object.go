@@ -136,6 +136,9 @@ func (l *ObjectLine) object(o object) error {
 	if l.Attributes != nil && l.Key == "" {
 		return fmt.Errorf("%w: attributes without a key", errMalformed)
 	}
+	if max(l.Index, l.Size, l.Parts, l.PartSize) > 1<<63-1 {
+		return fmt.Errorf("%w: a number over 2^63 - 1", errMalformed)
+	}
 	if len(l.Key) > maxKeySize {
 		return fmt.Errorf("%w: key of %d bytes", errMalformed, len(l.Key))
 	}

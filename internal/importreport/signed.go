@@ -76,27 +76,14 @@ func (s *Signed) open(env []byte, keys []ed25519.PublicKey) (*manifest.Statement
 		s.Verified = err == nil
 		return st, &total, err
 	}
-	_, payload, ids, err := crypto.PeekDSSE(env)
+	st, ids, err := manifest.PeekStatement(env, importer.PredicateReceipt, &total)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", manifest.ErrCorrupt, err)
+		return nil, nil, err
 	}
 	for _, id := range ids {
 		s.Keys = append(s.Keys, "sha256:"+id)
 	}
-	var st manifest.Statement
-	if err := manifest.DecodeJSON(payload, &st); err != nil {
-		return nil, nil, fmt.Errorf("%w: statement: %w", manifest.ErrCorrupt, err)
-	}
-	if st.PredicateType != importer.PredicateReceipt {
-		return nil, nil, fmt.Errorf("%w: statement of type %.200q", manifest.ErrCorrupt, st.PredicateType)
-	}
-	if err := manifest.DecodeJSON(st.Predicate, &total); err != nil {
-		return nil, nil, fmt.Errorf("%w: statement: %w", manifest.ErrCorrupt, err)
-	}
-	if total.Version != manifest.Version || len(total.Critical) > 0 {
-		return nil, nil, fmt.Errorf("receipts of version %d: %w", total.Version, manifest.ErrUnsupportedVersion)
-	}
-	return &st, &total, nil
+	return st, &total, nil
 }
 
 // takeCheckpoint reads the three lines above the signatures.
