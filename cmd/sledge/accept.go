@@ -32,17 +32,16 @@ func (a *app) acceptCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "accept RECEIPTS...",
 		Short: "sign the acceptance of a job's import: everything is proven, or waived by name",
-		Long: `RECEIPTS are the receipts folders of a job's imports, one for each device. An
-import's state folder stands for its newest receipts. They are checked as "sledge
-verify import --offline" does. The manifests are read from the disks: any one disk of
-each device is enough.
+		Long: `RECEIPTS are the receipts folders of a job's imports, one for each device, or the
+imports' state folders. They are checked as "sledge verify import --offline" does. Any
+one disk of each device is enough.
 
-What is not proven is listed: entries that failed, met a conflict or were skipped by
-the loader, numbers that do not agree, a target that is not the job's, devices
-without a label or without receipts, kinds of entries that the importer's own rules
-left out (what the job's policy leaves out was agreed). Nothing is signed until each of these is waived
-by its name. A waiver that matches nothing is an error. A name that several devices
-have is waived for each of them, as DEVICE:NAME. The statement holds no names of files.`,
+Everything is listed that is not proven: entries that failed, met a conflict or were
+skipped, numbers that do not agree, another target than the job's, devices without a
+label or receipts. Kinds of entries that the importer's rules left out are listed, too.
+Nothing is signed until each is waived by its name. A name that several devices have is
+waived for each of them, as DEVICE:NAME. A waiver that matches nothing is an error. The
+statement holds no names of files.`,
 		Example: `  sledge accept /srv/import/job1/receipts --site /srv/site --label device.label --disk '/mnt/bay*' --out acceptance.dsse
   sledge accept a/receipts b/receipts --acceptor-key acceptor.key --trust signer.pub --label a.label --label b.label \
       --disk '/mnt/*' --list unproven.txt --out acceptance.dsse

@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	advisedCall = regexp.MustCompile("\\bsledge( [a-z][a-z-]*)((?: (?:--?[a-z0-9][a-z0-9-]*|[a-z][a-z-]*|[A-Z%…/'][^ ]*))*)")
+	advisedCall = regexp.MustCompile(`\bsledge( [a-z][a-z-]*)((?: (?:--?[a-z0-9][a-z0-9-]*|[a-z][a-z-]*|[A-Z%…/'][^ ]*))*)`)
 	advisedFlag = regexp.MustCompile(`(?:^|[^\w-])(--[a-z][a-z0-9-]*)`)
 	advisedPage = regexp.MustCompile(`docs/[a-z-]+\.md(?:, "([^"]+)")?`)
 

@@ -21,9 +21,9 @@ func (a *app) catCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cat PATH",
 		Short: "print one file of a sealed device",
-		Long: `Write the content of one file to stdout, or the target of a symbolic link. Every byte has been decrypted under its
-tag before it is written. With --json the line that says how the command ended is
-on stderr, as stdout is the file.`,
+		Long: `Write the content of one file to stdout, or the target of a symbolic link. Every byte
+has been decrypted under its tag before it is written. With --json the line that says
+how the command ended is on stderr, as stdout is the file.`,
 		Example: `  sledge cat etc/hosts --site /srv/import-keys --label device.label --disk '/mnt/bay*'
   sledge cat big.img --offset 1048576 --length 4096 --site-key site.key --trust signer.pub --no-label`,
 	}

@@ -113,20 +113,18 @@ func (a *app) exportListCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "export-list [PREFIX]",
 		Short: "write the SHA-256 of every file, as sha256sum -c reads it",
-		Long: `Write one line for each file of a sealed device whose path begins with PREFIX, as
-"sha256sum -c" reads it. The digests are those that the loader computed and the device
-signed; none is computed here. Check what extract has written in its folder:
+		Long: `Write one line for each file of a sealed device whose path begins with PREFIX. The
+digests are those that the loader computed and the device signed. Check what extract has
+written in its folder:
 
   cd DIR && sha256sum --quiet -c LIST
 
-With --receipts FOLDER no key is needed. The list comes from an import's receipts,
-whose records are compared with the log on any one disk, page by page, before they
-are written.
+With --receipts FOLDER no key is needed. An import's receipts give the list, compared
+with the log on any one disk.
 
-Directories and symbolic links have no line. A file whose job asked for digests of
-parts only has none either: each is counted and named on stderr, and the exit code is
-13. Names follow GNU's escapes: a line with a backslash, a line feed or a carriage
-return in its name begins with a backslash. The list names files: it is confidential.`,
+Directories and symbolic links have no line. A file without a SHA-256 of the whole has
+none either: it is named on stderr, and the exit code is 13. Names follow GNU's escapes.
+The list names files: it is confidential.`,
 		Example: `  sledge export-list --site /srv/import-keys --label device.label --disk '/mnt/bay*' > files.sha256
   sledge export-list home/ --out home.sha256 --recovery recovery.identity --trust signer.pub --no-label --disk '/mnt/bay*'
   sledge export-list --receipts /srv/import/job1 --trust signer.pub --label device.label --disk /mnt/bay0 --out files.sha256`,

@@ -175,11 +175,12 @@ func (a *app) importPlanCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "show what an import would store, and what it could not; writes nothing",
-		Long: `Verify the whole chain and plan every entry: what would be stored, what could not be
-and why, in how many objects, parts and requests. The target is asked for one key, so
-that a wrong endpoint, bucket or credential shows now. Nothing is written, here or
-there; --measure writes a few temporary objects to measure the way to the target, for
-an estimate of how long the import will take.
+		Long: `Verify the whole chain and plan every entry: what would be stored, and what could not be
+and why. The plan counts objects, parts and requests. The target is asked for one key, so
+that a wrong endpoint, bucket or credential shows now.
+
+Nothing is written. With --measure a few temporary objects measure the way to the target,
+for an estimate of how long the import will take.
 
 ` + importCredentials,
 		Example: `  sledge import plan --site /srv/import-keys --label device.label --disk '/mnt/bay*'
@@ -196,24 +197,15 @@ func (a *app) importRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "import a sealed device into S3, every object proven; run again to resume",
-		Long: `Verify the whole chain, then upload every entry with the manifest's own checksums
-and prove it from the store's answer. Nothing is ever overwritten. Any k of the
-k+m disks are enough, in any order.
+		Long: `Upload every entry of a sealed device with the manifest's own checksums, and prove it
+from the store's answer. Nothing is ever overwritten. Any k of the k+m disks are enough.
 
-Where you have to act (renewed credentials, room, rights, the network) the run halts,
-says so once, and goes on by itself when it is mended; --halt-wait 0 ends it instead.
-Ctrl-C once finishes what is under way and stops; twice stops at once. After either,
-or a crash, the same command goes on, part by part; its journal and receipts are in
---state. Each start looks at a sample of what earlier ones have stored, and halts if it
-is not there. A run that has ended does no more; a new --run-id looks at every object
-and stores what is missing.
+Where you have to act the run halts, and goes on by itself when it is mended. Ctrl-C
+finishes what is under way; a second one stops at once. The same command goes on, part by
+part. Journal and receipts are in --state.
 
-With --journal target another host can go on with --takeover and an empty --state, if
-this one is lost: what it needs for that is kept in the target, encrypted.
-
-With --all the disks of several devices of a job are imported, each with a label and
-a folder in --state of its own; what fails for one stops no other. A key with other
-content on two devices is a conflict, and named with both.
+A run that has ended does no more. A new --run-id looks at every object and stores what
+is missing. With --all several devices of a job are imported.
 
 ` + importCredentials,
 		Example: `  sledge import run --site /srv/import-keys --label device.label --disk '/mnt/bay*' --state /srv/import/job1

@@ -122,7 +122,7 @@ is started again while it is paused stays paused.`, "  sledge import pause /srv/
 func (a *app) importResumeCommand() *cobra.Command {
 	var f steerFlags
 	cmd := f.command("resume", "resume a paused import; let a halted one check again",
-		`For an import that is at work. One that has ended is resumed by the same "sledge import run".`, "  sledge import resume /srv/import/job1")
+		`For an import that is at work. The same "sledge import run" resumes one that has ended.`, "  sledge import resume /srv/import/job1")
 	return a.verb(cmd, func(ctx context.Context, args []string) (report, error) {
 		return a.steer(ctx, &f, args[0], importer.WantRun, func(s importer.State) bool { return s != importer.StatePaused })
 	})

@@ -87,15 +87,13 @@ func (a *app) listCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list [PREFIX]",
 		Short: "list what a sealed device holds",
-		Long: `List the entries of a sealed device whose path begins with PREFIX, in the
-manifest's order. An entry is marked as an older version where a later look at the
-source failed, so that the device holds the last good one; -l says why.
+		Long: `List the entries of a sealed device whose path begins with PREFIX, in the manifest's
+order. An entry is marked as an older version where a later look at the source failed.
+With -l the line says why.
 
-In the text, characters of a name that a terminal would obey, or nobody can see, are
-written as escapes (\x1b, \n, \u202e). Programs take the exact bytes: -0 ends each
-path with a zero byte; with --json stdout has one JSON object a line for each entry,
-with path_raw where path has escapes, and a last line that says how the command
-ended.`,
+Characters of a name that a terminal would obey are written as escapes (\x1b, \n,
+\u202e). Programs take the exact bytes: -0 ends each path with a zero byte. With --json
+each entry is one JSON object on a line, with path_raw where path has escapes.`,
 		Example: `  sledge list --site /srv/import-keys --label device.label --disk '/mnt/bay*'
   sledge list home/ -l --site-key site.key --trust signer.pub --no-label --disk '/mnt/bay*'
   sledge list --print0 --site /srv/import-keys --label device.label | xargs -0 -n1 echo`,

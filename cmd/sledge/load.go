@@ -207,12 +207,13 @@ func (a *app) loadCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "load DIR",
 		Short: "load a folder onto the device; run again to resume",
-		Long: `Read every entry of a folder once, and write it, encrypted and with parity, to
-the disks. All names are checked against the target first. What is told as loaded
-is safe on the disks. After an interruption, a power cut or a kill the same
-command goes on, and takes what is new since; a second load of the same folder
-takes only what is new or changed. What cannot be read is named, and never takes
-the place of a version that was loaded before.
+		Long: `Read every entry of a folder once, and write it, encrypted and with parity, to the
+disks. What is told as loaded is safe there. All names are checked against the target
+first.
+
+After an interruption, a power cut or a kill the same command goes on. A second load of
+the same folder takes only what is new or changed. What cannot be read is named. It
+never takes the place of a version that was loaded before.
 
 Another card or disk at the same path is another source: load it with --as.`,
 		Example: `  sledge load /srv/data --disk '/mnt/bay*'

@@ -148,6 +148,7 @@ func (a *app) root() *cobra.Command {
 	flags.StringSliceVar(&a.disks, "disk", nil, "a disk's mount point `DIR`; repeat it, or give a comma list or a quoted pattern, '/mnt/bay*' (env SLEDGE_DISKS)")
 	flags.BoolVar(&a.json, "json", false, "one JSON object on stdout at the end, progress as JSON lines on stderr")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress, and no text but errors")
+	root.SetHelpTemplate(helpTemplate)
 	root.CompletionOptions.HiddenDefaultCmd = true
 	addRoles(root, a.roles())
 	return root

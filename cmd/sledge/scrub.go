@@ -12,14 +12,13 @@ func (a *app) scrubCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scrub",
 		Short: "read and check every block on the device's disks",
-		Long: `Read every block of every committed pack and check it against its signed hash, by
-the independent verifier and with the signer's key that the device has pinned. No
-load key is needed, and nothing is written: "sledge rebuild" mends what is found.
+		Long: `Read every block of every committed pack and check it against its signed hash. No load
+key is needed, and nothing is written: "sledge rebuild" mends what is found.
 
-With --read-back read only what was never read back from the disks since it was
-written, and a sample of each disk that was written to after that. A load does this
-behind its writing and a seal does the rest; here it is done between them. The
-device must be unlocked, and remembers what was read.`,
+With --read-back only that is read which was never read back since it was written, and a
+sample of each disk that was written to after that. A load does this behind its writing
+and a seal does the rest; here it is done between them. The device must be unlocked, and
+remembers what was read.`,
 		Example: `  sledge scrub --device /var/lib/sledge --disk '/mnt/bay*'
   sledge scrub --read-back`,
 	}

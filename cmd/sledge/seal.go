@@ -90,19 +90,16 @@ func (a *app) sealCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "seal",
 		Short: "finish a device: after it the field can neither load nor read",
-		Long: `Write the manifest, sign its checkpoint, and destroy the wrap of the load key that
-the unlock code opens. From then on nothing can be added, and nobody in the field
-can read the data. The label says what was sealed. It is written to a file, and to
-a QR code beside it: the importer needs it, by another way than the disks.
+		Long: `Write the manifest, sign its checkpoint, and destroy the wrap of the load key that the
+unlock code opens. From then on nothing can be added, and nobody in the field can read
+the data. The label says what was sealed. It is written to a file, and to a QR code
+beside it. The importer needs it, by another way than the disks.
 
-What was never read back from the disks since it was written is read first, and a
-sample of every disk once more at the end: on a large device that takes as long as
-reading it. "sledge scrub --read-back" does it before; --unverified leaves it out,
-and the statement says so.
+What was never read back from the disks is read first, which may take long. "sledge scrub
+--read-back" does it before; --unverified leaves it out, and the statement says so.
 
-After an interruption the same command goes on. On a sealed device it gives the
-label again, also without the disks, and with --job that of an earlier job, which
-the state folder keeps.`,
+After an interruption the same command goes on. On a sealed device it gives the label
+again, also without the disks, and with --job that of an earlier job.`,
 		Example: `  sledge status --disk '/mnt/bay*' --wrap-check device.wrapcheck   # send it to the data centre
   sledge seal --disk '/mnt/bay*' --wrap-answer 7K3QX-9M2PA
   sledge seal --disk '/mnt/bay*' --wrap-unchecked --label-out device.label

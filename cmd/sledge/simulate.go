@@ -25,20 +25,16 @@ func (a *app) simulateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "simulate",
 		Short: "simulate devices and stores with faults, and check that no data is lost",
-		Long: `Each life makes a site, a job and a device in memory, loads, seals, ships, verifies
-and imports it into a store in memory, while disks, power, carrier, operator,
-clock and store fail as the seed says. Everything is compared with a plain map of
-what the source contained: nothing acknowledged may be lost, nothing may be wrong
-and called right, nobody's object may be touched. No disk and no network is used,
-except that extract writes into a folder in memory, or in TMPDIR.
-A third of the lives, by seed, import with the journal in the target: there another
-host takes the run over (other-host, paused-host, asleep-host) or cancels it
-(other-cancel), and waits for the first one as it would in earnest, six seconds.
-Another third publish all or nothing.
+		Long: `Each life makes a site, a job and a device in memory. It loads, seals, ships, verifies
+and imports it, while disks, power, carrier, operator, clock and store fail as the seed
+says. A plain map of the source says what is right. Nothing acknowledged may be lost,
+nothing may be wrong and called right, nobody's object may be touched.
 
-A finding is shrunk to the troubles that it needs and printed with the command that
-replays it. One life follows from its seed; with two workers the order of operations
-varies, so try a replay several times.`,
+No disk and no network is used, except that extract may write into TMPDIR. A third of
+the lives import with the journal in the target, another third publish all or nothing.
+
+A finding is shrunk to the troubles that it needs, and printed with the command that
+replays it. The order of operations varies, so try a replay several times.`,
 		Example: `  sledge simulate --seed 1 --lives 100
   sledge simulate --seed 7 --lives 50 --faults power-cut,host-crash,requests-fail
   sledge simulate --list`,

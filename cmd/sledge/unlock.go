@@ -45,15 +45,13 @@ func (a *app) unlockCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "unlock --job job.dsse",
 		Short: "unlock the device with the code of its job",
-		Long: `Take the job file (the first time) and the unlock code, and keep the load key in
-memory until "sledge lock", seal or a reboot. The first unlock prepares the
-disks and needs all of them; what else they hold is not touched. Each must be a
-disk of its own, mounted, with ext4, xfs, btrfs or zfs; --allow-shared and
---allow-filesystem take others, once and for this job. A later file of the same
-job with another expiry ("sledge job extend") is taken at any time.
+		Long: `Take the job file (the first time) and the unlock code, and keep the load key in memory
+until "sledge lock", seal or a reboot. The first unlock prepares the disks and needs all
+of them. What else they hold is not touched. Each must be a disk of its own, mounted,
+with ext4, xfs, btrfs or zfs. Take others with --allow-shared or --allow-filesystem. A
+later file of the same job ("sledge job extend") is taken at any time.
 
-The code is asked for on the terminal, with three tries, or read from --code-file
-or standard input: the code sheet of "sledge job create", or the code alone. It is
+The code is asked for on the terminal, or read from --code-file or standard input. It is
 never taken from the command line, where other users could see it.`,
 		Example: `  sledge unlock --job job.dsse --disk '/mnt/bay*'
   sledge unlock --disk '/mnt/bay*'                  # later: the device knows its job

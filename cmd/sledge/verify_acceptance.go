@@ -82,14 +82,14 @@ func (a *app) verifyAcceptance() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "acceptance FILE [RECEIPTS...]",
 		Short: "check a job's acceptance against the receipts",
-		Long: `FILE is a statement of "sledge accept", RECEIPTS are the receipts folders of the
-job's devices, or the imports' state folders. This proves who accepted what: that an
-acceptor whom the job names signed it, that it speaks of every device of the job,
-that the receipts are the accepted ones, whole, and that what they do not prove is
-exactly what was waived. Disks are not needed. With a device's disks, or any one of
-them, it is also checked that the receipts cover its manifest, which otherwise is the
-acceptor's word. A label needs no disk: it says that the accepted manifest is the
-device's last one.`,
+		Long: `FILE is a statement of "sledge accept". RECEIPTS are the receipts folders of the job's
+devices, or the imports' state folders. This proves who accepted what. An acceptor whom
+the job names signed it, and it speaks of every device of the job. The receipts are the
+accepted ones, whole. What they do not prove is exactly what was waived.
+
+No disk is needed. With any disk of a device it is also checked that the receipts cover
+its manifest, which otherwise is the acceptor's word. With its label the accepted
+manifest is proven to be the device's last one.`,
 		Example: `  sledge verify acceptance acceptance.dsse /srv/import/job1/receipts --trust signer.pub
   sledge verify acceptance acceptance.dsse receipts --trust signer.pub --label device.label --disk /mnt/bay0`,
 	}

@@ -102,18 +102,15 @@ func (a *app) verifyImport() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "import RECEIPTS...",
 		Short: "compare imports' receipts with the manifest and the store",
-		Long: `RECEIPTS is the receipts folder of an import, or its state folder, which stands for
-its newest receipts. Those of several devices of a job are compared as one. With the
-disks, or any one disk of each device, this proves that an importer whom the job
-names signed the receipts, and that they cover every record of the manifest. Without
-any disk the lists are believed as they are, and the origin is not proven.
+		Long: `RECEIPTS is the receipts folder of an import, or its state folder. Those of several
+devices of a job are compared as one. With any one disk of each device this proves that
+an importer whom the job names signed the receipts, and that they cover the manifest.
+Without a disk the origin is not proven.
 
-Then every object is compared in the store that the receipts name, or --target
-(read rights are enough; --offline leaves that out): by the checksum in HEAD, by
-GetObjectAttributes with the parts' checksums one by one, by reading the bytes
-back, or by an S3 Inventory, which proves presence and size and no content. A
---sample says how sure it makes. --extras names objects that no receipt knows. No
-key that decrypts or signs is needed.`,
+Then every object is compared in the store, unless --offline is given. Read rights are
+enough, and no secret key is needed. The ways (--by) are the checksum in HEAD, the
+parts' checksums, reading the bytes back, or an S3 Inventory. The last one proves
+presence and size and no content. A --sample says how sure it makes.`,
 		Example: `  sledge verify import /srv/import/job1/receipts --trust signer.pub --label device.label --disk '/mnt/bay*'
   sledge verify import receipts --offline --trust signer.pub --label device.label --disk /mnt/bay0
   sledge verify import a/receipts b/receipts --trust signer.pub --label a.label --label b.label --disk /mnt/a0,/mnt/b0 --by read-back --sample 1000 --extras

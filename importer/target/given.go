@@ -62,13 +62,13 @@ func (g Given) checkSSE() error {
 	}
 	kms := g.SSE == sseKMS || g.SSE == sseDSSE
 	if g.KMSKeyID != "" && !kms {
-		return misgiven("kms_key_id", "needs sse %s or %s in the same rule", sseKMS, sseDSSE)
+		return misgiven("kms_key_id", "needs sse %s or %s beside it", sseKMS, sseDSSE)
 	}
 	if g.KMSContext != nil && !kms {
-		return misgiven("kms_context", "needs sse %s or %s in the same rule", sseKMS, sseDSSE)
+		return misgiven("kms_context", "needs sse %s or %s beside it", sseKMS, sseDSSE)
 	}
 	if g.BucketKey && g.SSE != sseKMS {
-		return misgiven("bucket_key", "needs sse %s in the same rule", sseKMS) // S3 has none for dsse
+		return misgiven("bucket_key", "needs sse %s beside it", sseKMS) // S3 has none for dsse
 	}
 	if g.KMSContext != nil && len(g.KMSContext) == 0 {
 		return misgiven("kms_context", "is empty")
