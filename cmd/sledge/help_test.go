@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // TestHelpIsShort: a verb's help is read at once: few words, short sentences, lines that a
@@ -19,7 +21,7 @@ func TestHelpIsShort(t *testing.T) {
 			t.Errorf("%s: help of %d words", cmd.CommandPath(), n)
 		}
 		for line := range strings.Lines(cmd.Long) {
-			if n := columns(line); n > maxColumns && longer[cmd.CommandPath()] == 0 {
+			if n := terminal.Columns(line); n > maxColumns && longer[cmd.CommandPath()] == 0 {
 				t.Errorf("%s: %d columns: %s", cmd.CommandPath(), n, line)
 			}
 		}
