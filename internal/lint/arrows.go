@@ -74,6 +74,8 @@ var arrows = []Arrow{
 		"a server of the tests is nobody's of ours"},
 	{"internal/cephtest/...", []string{"internal/daemon/..."}, none,
 		"a cluster of the tests is nobody's of ours"},
+	{"internal/testheap/...", none, none,
+		"tests of every layer run by it"},
 	{"internal/extsort/...", []string{"internal/vfs/...", "internal/durable/..."}, none,
 		"sorting knows nothing of what it sorts"},
 	{"simulator/...", []string{"crypto/...", "manifest/...", "appliance/...", "importer/...", "firmware/...", "internal/..."}, anything,
