@@ -133,6 +133,7 @@ func TestStatesOfDisks(t *testing.T) {
 // TestFileLimit: each verb says how many files it may open, does its work with
 // exactly so many, and refuses with one less before it does anything.
 func TestFileLimit(t *testing.T) {
+	t.Parallel() // it waits for disks and the store most of the time
 	w := newWorld(t, options{geometry: "8+3", disks: 11, job: []string{"--fips"}, server: s3test.Start(t)})
 	w.unlock()
 	limited := func(files int, args []string) *ran {

@@ -12,6 +12,7 @@ import (
 // anything else panics. The job says so beforehand (--fips: PBKDF2 instead of
 // Argon2id, no age file). The S3 server is not ours and runs as it is.
 func TestFIPS(t *testing.T) {
+	t.Parallel() // it waits for disks and the store most of the time
 	if _, err := s3test.Binary(); err != nil && os.Getenv("SLEDGE_FIPS") != "" {
 		t.Fatal(err) // make fips: nothing may be left out
 	}

@@ -66,9 +66,9 @@ func (k *killer) run(w *world, cmd *exec.Cmd, after time.Duration) (r *ran, kill
 	return r, ok && status.Signaled() && status.Signal() == syscall.SIGKILL
 }
 
-// kills is how many kills to do: SLEDGE_KILLS, 60 without it (make kills: 200).
+// kills is how many kills to do: SLEDGE_KILLS, 30 without it (make kills: 200).
 func kills(t *testing.T) int {
-	n := 60
+	n := 30
 	if s := os.Getenv("SLEDGE_KILLS"); s != "" {
 		var err error
 		if n, err = strconv.Atoi(s); err != nil {
@@ -81,6 +81,7 @@ func kills(t *testing.T) int {
 // TestKills kills load, seal and import at random moments and runs the same
 // command again until it is done. At the end every byte is compared.
 func TestKills(t *testing.T) {
+	t.Parallel() // it waits for disks and the store most of the time
 	n := kills(t)
 	seed := uint64(time.Now().UnixNano())
 	if s := os.Getenv("SLEDGE_SEED"); s != "" {

@@ -21,6 +21,7 @@ type importAnswer struct {
 
 // TestLife is one device from source to verified objects and back.
 func TestLife(t *testing.T) {
+	t.Parallel() // it waits for disks and the store most of the time
 	src := makeTree(t, 1, 200, 40<<20+7)
 	w := newWorld(t, options{server: s3test.Start(t)})
 	w.sealed(src)
@@ -96,6 +97,7 @@ func (w *world) read(src, path string) {
 
 // TestRebuild loses two disks, has one rebuilt, and then loses two others.
 func TestRebuild(t *testing.T) {
+	t.Parallel() // it waits for disks and the store most of the time
 	src := makeTree(t, 2, 50, 9<<20)
 	w := newWorld(t, options{})
 	w.sealed(src)

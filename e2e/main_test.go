@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -25,7 +26,8 @@ var program string
 func TestMain(m *testing.M) { os.Exit(testMain(m)) }
 
 func testMain(m *testing.M) int {
-	os.Unsetenv("GODEBUG") // the go command and the S3 server must not run in FIPS mode
+	flag.Set("test.parallel", "6") // tests wait for disks, stores and retries; -parallel overrides it
+	os.Unsetenv("GODEBUG")         // the go command and the S3 server must not run in FIPS mode
 	dir, err := os.MkdirTemp("", "sledge-e2e-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -94,13 +94,31 @@ func (w *world) midway(t *testing.T) *midway {
 // TestTakeOverHosts: host a is frozen, or dead with its state folder, in the middle of an
 // import whose journal is in the target, too. Host b goes on with an empty folder.
 func TestTakeOverHosts(t *testing.T) {
-	src := makeTree(t, 21, 1500, 40<<20+3)
+	t.Parallel() // it waits for disks and the store most of the time
+	src := pagesTree(t)
 	server := s3test.Start(t)
 	w := newWorld(t, options{server: server, job: []string{"--fips"}})
 	w.sealed(src)
 	t.Run("frozen", func(t *testing.T) { w.into(201).hostFrozen(t, src) })
 	t.Run("dead", func(t *testing.T) { w.into(202).hostDead(t, src) })
 	t.Run("canceled", func(t *testing.T) { w.into(203).hostCanceled(t) })
+}
+
+// pagesTree is a source of two pages: the first one has a large object, which is held back, and
+// the other one is done before. Links with long targets fill a page, and are no objects.
+func pagesTree(t *testing.T) string {
+	t.Helper()
+	src := makeTree(t, 21, 150, 40<<20+3)
+	for i := range 300 {
+		target := strings.Repeat(strings.Repeat("t", 200)+"/", 19) + fmt.Sprint(i)
+		if err := os.Symlink(target, filepath.Join(src, fmt.Sprintf("link-%03d", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 50 {
+		write(t, filepath.Join(src, fmt.Sprintf("early-%02d", i)), fmt.Sprint("early ", i))
+	}
+	return src
 }
 
 // goOn has host b finish the import.

@@ -233,7 +233,7 @@ func TestWrongTargets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.refused(t, exitTarget, absent, w.importArgs("--endpoint", "http://"+absent)...)
+	w.refused(t, exitTarget, absent, w.importArgs("--endpoint", "http://"+absent, "--retries", "2")...)
 	w.refused(t, exitTarget, "", w.importArgs("--target", "s3://no-such-bucket/x/", "--state", w.path("import-x"))...)
 	wrong := w.command(w.importArgs()...)
 	wrong.Env = append(wrong.Env, "AWS_SECRET_ACCESS_KEY=wrong")

@@ -152,6 +152,7 @@ func (w *world) takeArgs(endpoint string, more ...string) []string {
 // TestTakeOver freezes an import (SIGSTOP) with one request under way, has a second
 // process take it over, and then lets the request arrive late and the first one wake.
 func TestTakeOver(t *testing.T) {
+	t.Parallel() // it waits for disks and the store most of the time
 	src := makeTree(t, 11, 30, 40<<20+3)
 	server := s3test.Start(t)
 	w := newWorld(t, options{server: server, job: []string{"--fips"}})
@@ -204,6 +205,7 @@ func TestTakeOver(t *testing.T) {
 // or killed (kill -9) at a random request, until one is let through. Then all that are
 // frozen wake at once.
 func TestTakeOverKills(t *testing.T) {
+	t.Parallel() // it waits for disks and the store most of the time
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rng := rand.New(rand.NewPCG(seed, 3))

@@ -169,14 +169,14 @@ func testNamesImported(t *testing.T, l *life) {
 	if err := w.run(context.Background(), h, h.state, w.quiet()); errors.Is(err, errTouched) || h.result == nil {
 		t.Fatal(err)
 	}
-	objects := l.bucket.Objects()
+	objects, wanted := l.bucket.Objects(), w.objects()
 	for key, o := range objects {
-		if want, ok := w.objects()[key]; !isJournal(key) && (!ok || want != string(o.Data)) {
+		if want, ok := wanted[key]; !isJournal(key) && (!ok || want != string(o.Data)) {
 			t.Errorf("%q should not be in the target, or not like this", key)
 		}
 	}
 	named := 0
-	for key := range w.objects() {
+	for key := range wanted {
 		if objects[key] != nil {
 			continue
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"net"
 	"os"
@@ -17,6 +18,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	flag.Set("test.parallel", "6") // scripts wait for disks and stores; -parallel overrides it
 	testscript.Main(m, map[string]func(){"sledge": main})
 }
 

@@ -21,12 +21,17 @@ import (
 // does not come near it.
 const ptyWait = 20 * time.Minute // of what comes at once: below the package limit, so that a hang is told with what was there
 
+// ptyEnded is on the terminal when its command has ended.
+const ptyEnded = "\x00ended\x00"
+
 // pty is a terminal with a command at it, and all that it has shown.
 type pty struct {
 	t      *testing.T
 	master *os.File
 	slave  *os.File // kept open, so that the settings outlive the command
 	cmd    *exec.Cmd
+	done   chan struct{} // closed when the command has ended; err is then why
+	err    error
 
 	mu    sync.Mutex
 	shown []byte
@@ -54,7 +59,7 @@ func onTerminal(t *testing.T, columns int, dir string, env []string, args ...str
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { slave.Close() })
-	p := &pty{t: t, master: master, slave: slave, more: make(chan struct{}, 1), cmd: exec.Command(args[0], args[1:]...)}
+	p := &pty{t: t, master: master, slave: slave, more: make(chan struct{}, 1), done: make(chan struct{}), cmd: exec.Command(args[0], args[1:]...)}
 	p.resize(columns)
 	p.cmd.Dir, p.cmd.Env = dir, append(os.Environ(), env...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = slave, slave, slave
@@ -64,6 +69,11 @@ func onTerminal(t *testing.T, columns int, dir string, env []string, args ...str
 	}
 	t.Cleanup(func() { p.cmd.Process.Kill() })
 	go p.read()
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+		slave.WriteString(ptyEnded) // behind all that the command wrote; fails where the test has hung up
+	}()
 	return p
 }
 
@@ -120,6 +130,9 @@ func (p *pty) expect(text string) {
 		if i >= 0 {
 			return
 		}
+		if said, ended := strings.CutSuffix(shown, ptyEnded); ended {
+			p.t.Fatalf("the command ended and never showed %q, but %q", text, said)
+		}
 		select {
 		case <-p.more:
 		case <-late:
@@ -138,13 +151,11 @@ func (p *pty) keys(s string) {
 // ends waits for the command's end and compares its exit code.
 func (p *pty) ends(code int) {
 	p.t.Helper()
-	ended := make(chan error, 1)
-	go func() { ended <- p.cmd.Wait() }()
 	select {
-	case err := <-ended:
+	case <-p.done:
 		var exit *exec.ExitError
-		if err != nil && !errors.As(err, &exit) {
-			p.t.Fatal(err)
+		if p.err != nil && !errors.As(p.err, &exit) {
+			p.t.Fatal(p.err)
 		}
 		if got := p.cmd.ProcessState.ExitCode(); got != code {
 			p.mu.Lock()

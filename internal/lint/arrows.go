@@ -100,6 +100,8 @@ var arrows = []Arrow{
 		"the operator's own files are no part of a device, an import or a site"},
 	{"internal/terminal/...", none, []string{"golang.org/x/text/..."},
 		"texts for a terminal know nothing of what they tell of"},
+	{"internal/testheap/...", none, none,
+		"tests of every layer run by it"},
 	{"internal/extsort/...", []string{"internal/vfs/...", "internal/durable/..."}, none,
 		"sorting knows nothing of what it sorts"},
 	{"simulator/...", []string{"crypto/...", "manifest/...", "appliance/...", "importer/...", "firmware/...", "internal/..."}, anything,

@@ -1,0 +1,9 @@
+package simulator
+
+import (
+	"testing"
+
+	"github.com/sledge-io/sledge/internal/testheap"
+)
+
+func TestMain(m *testing.M) { testheap.Main(m) }
