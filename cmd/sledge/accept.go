@@ -118,7 +118,7 @@ func (a *app) acceptVerifier(f *acceptFlags) (o fsck.Options, done func(), err e
 	if err != nil {
 		return o, nil, err
 	}
-	done = func() { m.end(); closeDisks() }
+	done = func() { m.End(); closeDisks() }
 	if o.Trust == nil {
 		o.Trust = &fsck.Trust{}
 		if o.Trust.Key, err = f.signer(nil); err != nil {

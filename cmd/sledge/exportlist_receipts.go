@@ -29,7 +29,7 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 	}
 	defer root.Close()
 	m := a.meter("verify")
-	defer m.end()
+	defer m.End()
 	o, done, err := a.receiptOptions(f, m)
 	if err != nil {
 		return err

@@ -77,7 +77,7 @@ Run it again to go on.`,
 		}
 		totals := r.Totals()
 		m := a.meter("extract")
-		defer m.end()
+		defer m.End()
 		done, err := r.Extract(ctx, args[0], appliance.ExtractOptions{
 			Prefix: *prefix, Owner: *owner, Workers: workers,
 			Progress: func(entries uint64, bytes int64) {
@@ -85,10 +85,10 @@ Run it again to go on.`,
 				if *prefix == "" {
 					s.totalBytes, s.totalFiles = int64(totals.Bytes), int64(totals.Entries())
 				}
-				m.tell(s)
+				m.Tell(s)
 			},
 		})
-		m.end()
+		m.End()
 		if done == nil {
 			return nil, err
 		}

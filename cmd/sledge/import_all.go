@@ -111,7 +111,7 @@ func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*impo
 	if err := needFiles("this command", importFiles(f, atOnce(devices, own.parallel)...)); err != nil {
 		return err
 	}
-	own.crowd = &crowd{meter: a.meter("import"), of: len(devices)}
+	own.crowd = &crowd{sum: newProgressSum(a.meter("import"), len(devices))}
 	defer own.crowd.end()
 	if f.dry {
 		planned, err := newPlannedUnion(devices)

@@ -72,7 +72,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 		return nil, err
 	}
 	m := a.meter("report")
-	defer m.end()
+	defer m.End()
 	var devices []*importreport.Device
 	var bad []error
 	for i, state := range states {
@@ -80,7 +80,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 			state, states[i] = home, home // after a takeover in a copy
 		}
 		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
-			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines), unit: "lines"}) }})
+			Progress: func(lines uint64) { m.Tell(sample{phase: "receipts", files: int64(lines), unit: "lines"}) }})
 		if err != nil && ctx.Err() == nil {
 			bad = append(bad, reportError(state, err))
 			continue

@@ -25,12 +25,12 @@ type importWatch struct {
 
 // teller is told how far a verb is.
 type teller interface {
-	tell(sample)
-	end()
+	Tell(sample)
+	End()
 }
 
 func (w *importWatch) end() {
-	w.meter.end()
+	w.meter.End()
 	if w.server != nil {
 		w.server.close()
 	}
@@ -43,7 +43,7 @@ func (w *importWatch) end() {
 func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Options, scope manifest.Scope) (w *importWatch, err error) {
 	w = &importWatch{meter: a.meter("import")}
 	if f.crowd != nil {
-		w.meter = f.crowd.member()
+		w.meter = f.crowd.sum.member()
 	}
 	defer func() {
 		if err != nil {
@@ -70,7 +70,7 @@ func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Optio
 		o.Called = w.metrics.called
 	}
 	o.Progress = func(p importer.Progress) {
-		w.meter.tell(importSample(p))
+		w.meter.Tell(importSample(p))
 		if w.metrics != nil {
 			w.metrics.tell(p)
 		}

@@ -281,15 +281,15 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 		return nil, err
 	}
 	m := a.meter("load")
-	defer m.end()
+	defer m.End()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
 		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
-		Progress:     func(p appliance.Progress) { m.tell(loadSample(p)) },
-		ScanProgress: func(r appliance.ScanReport) { m.tell(scanSample(r)) },
+		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
+		ScanProgress: func(r appliance.ScanReport) { m.Tell(scanSample(r)) },
 	})
-	m.end()
+	m.End()
 	err = errors.Join(hintTaken(err, moved), a.loadState(w))
 	if done == nil {
 		return refusedLoad(err, f.verbose), err

@@ -124,6 +124,11 @@ func hintFlag(cmd *cobra.Command, err error) error {
 	return hint(err, "did you mean %s? see the command's --help", strings.Join(near, ", "))
 }
 
+// meter shows how far a verb is.
+func (a *app) meter(verb string) *meter {
+	return newMeter(verb, progressOut{to: a.err, tty: a.errTTY, json: a.json, quiet: a.quiet, now: a.now, columns: a.errColumns})
+}
+
 // errColumns is how wide the terminal is now; zero is not known.
 func (a *app) errColumns() int {
 	if a.errWidth == nil {

@@ -18,7 +18,7 @@ func TestOneETA(t *testing.T) {
 	for range 3 {
 		p.Bytes += 1 << 20
 		now = now.Add(time.Second)
-		m.tell(importSample(p))
+		m.Tell(importSample(p))
 	}
 	var status strings.Builder
 	(&runStatus{AtWork: true, Status: importer.Status{State: p.State, Progress: p, BytesPerSecond: p.Pace.BytesPerSecond,
@@ -28,25 +28,5 @@ func TestOneETA(t *testing.T) {
 		if !strings.Contains(line, pair[0]) || !strings.Contains(status.String(), pair[1]) {
 			t.Errorf("the line says %q, the status\n%s", line, &status)
 		}
-	}
-}
-
-// TestETAOfSeveral: devices side by side end when all their bytes are there, by all
-// their rates; one that has ended adds none.
-func TestETAOfSeveral(t *testing.T) {
-	c := &crowd{meter: (&app{now: time.Now, quiet: true}).meter("import"), of: 2}
-	a, b := c.member(), c.member()
-	of := func(rate float64) sample {
-		return sample{bytes: 10, totalBytes: 100, pace: &importer.Pace{BytesPerSecond: rate, Left: time.Hour}}
-	}
-	a.tell(of(10))
-	b.tell(of(8))
-	if got := *c.meter.pace; got.BytesPerSecond != 18 || got.Left != 10*time.Second {
-		t.Errorf("%+v", got)
-	}
-	a.end()
-	b.tell(of(9))
-	if got := *c.meter.pace; got.BytesPerSecond != 9 || got.Left != 20*time.Second {
-		t.Errorf("after one has ended: %+v", got)
 	}
 }

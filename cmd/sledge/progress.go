@@ -1,11 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // sample is how far a verb is. Totals of zero are not known (yet). The four figures
@@ -44,7 +47,7 @@ const (
 // meter shows progress: one line that is written again and again on a terminal, plain
 // lines elsewhere, JSON lines with --json. It may be told from many goroutines.
 type meter struct {
-	a    *app
+	out  progressOut
 	verb string
 
 	mu      sync.Mutex
@@ -60,14 +63,23 @@ type point struct {
 	bytes, files int64
 }
 
-func (a *app) meter(verb string) *meter { return &meter{a: a, verb: verb} }
+// progressOut is where a meter's lines go, and how.
+type progressOut struct {
+	to          io.Writer
+	tty         bool // one line, written again and again
+	json, quiet bool
+	now         func() time.Time
+	columns     func() int // of the terminal at this moment; zero is not known
+}
 
-// tell takes a sample, and shows it if it is time.
-func (m *meter) tell(s sample) {
+func newMeter(verb string, out progressOut) *meter { return &meter{out: out, verb: verb} }
+
+// Tell takes a sample, and shows it if it is time.
+func (m *meter) Tell(s sample) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s = s.coherent()
-	now := m.a.now()
+	now := m.out.now()
 	if s.phase != m.phase {
 		m.clear()
 		m.phase, m.history, m.shown = s.phase, nil, time.Time{}
@@ -75,26 +87,26 @@ func (m *meter) tell(s sample) {
 	m.pace = s.pace
 	m.remember(point{now, s.bytes, s.files})
 	every := lineEvery
-	if m.a.errTTY && !m.a.json {
+	if m.out.tty && !m.out.json {
 		every = barEvery
 	}
-	if m.a.quiet || now.Sub(m.shown) < every {
+	if m.out.quiet || now.Sub(m.shown) < every {
 		return
 	}
 	first := m.shown.IsZero()
 	m.shown = now
 	switch {
-	case m.a.json:
+	case m.out.json:
 		m.jsonLine(s)
-	case m.a.errTTY:
+	case m.out.tty:
 		m.draw(s)
 	case !first: // a line that only says "0" helps nobody
-		fmt.Fprintf(m.a.err, "%s: %s\n", m.verb, m.line(s))
+		fmt.Fprintf(m.out.to, "%s: %s\n", m.verb, m.line(s))
 	}
 }
 
-// end takes the line away.
-func (m *meter) end() {
+// End takes the line away.
+func (m *meter) End() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
@@ -102,7 +114,7 @@ func (m *meter) end() {
 
 func (m *meter) clear() {
 	if m.drawn {
-		fmt.Fprint(m.a.err, clearLine)
+		fmt.Fprint(m.out.to, clearLine)
 		m.drawn = false
 	}
 }
@@ -174,16 +186,18 @@ func (m *meter) jsonLine(s sample) {
 		line["note"] = s.more
 	}
 	if s.file != "" {
-		line["file"] = escape(s.file)
+		line["file"] = terminal.Escape(s.file)
 	}
 	if s.slow != "" {
-		line["slowest_disk"] = escape(s.slow)
+		line["slowest_disk"] = terminal.Escape(s.slow)
 	}
-	m.a.jsonLine(line)
+	if b, err := json.Marshal(line); err == nil {
+		fmt.Fprintf(m.out.to, "%s\n", terminal.PlainJSON(b))
+	}
 }
 
 // draw writes the line anew, as wide as the terminal is at this moment.
 func (m *meter) draw(s sample) {
-	fmt.Fprintf(m.a.err, "\r%s\x1b[K", m.fit(s, m.a.errColumns()))
+	fmt.Fprintf(m.out.to, "\r%s\x1b[K", m.fit(s, m.out.columns()))
 	m.drawn = true
 }

@@ -54,7 +54,7 @@ func (m *meter) parts(s sample) (parts []part) {
 		add(rank, "%s%s", phase, counted(s))
 	}
 	if s.unit == "" && (bytes > 0 || files > 0) {
-		add(6, "%s/s", size(int64(bytes)))
+		add(6, "%s/s", terminal.Size(int64(bytes)))
 		if s.files > 0 {
 			add(8, "%.0f entries/s", files)
 		}
@@ -63,22 +63,22 @@ func (m *meter) parts(s sample) (parts []part) {
 		add(2, "%s left", eta)
 	}
 	if s.more != "" {
-		add(3, "%s", escape(s.more))
+		add(3, "%s", terminal.Escape(s.more))
 	}
 	if s.slow != "" {
-		add(5, "slowest disk %s", escape(s.slow))
+		add(5, "slowest disk %s", terminal.Escape(s.slow))
 	}
 	if s.file != "" {
-		add(fileRank, "%s", shownName(s.file))
+		add(fileRank, "%s", terminal.ShownName(s.file))
 	}
 	return parts
 }
 
 // amount is the bytes of a sample.
 func amount(s sample) string {
-	text := size(s.bytes)
+	text := terminal.Size(s.bytes)
 	if s.totalBytes > 0 {
-		text += fmt.Sprintf(" of %s (%d %%)", size(s.totalBytes), s.bytes*100/s.totalBytes)
+		text += fmt.Sprintf(" of %s (%d %%)", terminal.Size(s.totalBytes), s.bytes*100/s.totalBytes)
 	}
 	return text
 }

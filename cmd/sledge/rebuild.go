@@ -96,12 +96,12 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 		return nil, err
 	}
 	m := a.meter("rebuild")
-	defer m.end()
+	defer m.End()
 	o.Progress = func(packs, total uint64) {
-		m.tell(sample{phase: "rebuild", files: int64(packs), totalFiles: int64(total), unit: "packs"})
+		m.Tell(sample{phase: "rebuild", files: int64(packs), totalFiles: int64(total), unit: "packs"})
 	}
 	r, err := appliance.Rebuild(ctx, disks, o)
-	m.end()
+	m.End()
 	if r == nil {
 		return nil, err
 	}

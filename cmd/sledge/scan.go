@@ -158,9 +158,9 @@ unlocked, it says whether all of the source fits.`,
 			return nil, err
 		}
 		m := a.meter("scan")
-		defer m.end()
-		found, err := appliance.Scan(ctx, args[0], appliance.ScanOptions{As: *as, Rules: rules, Progress: func(r appliance.ScanReport) { m.tell(scanSample(r)) }})
-		m.end()
+		defer m.End()
+		found, err := appliance.Scan(ctx, args[0], appliance.ScanOptions{As: *as, Rules: rules, Progress: func(r appliance.ScanReport) { m.Tell(scanSample(r)) }})
+		m.End()
 		if err != nil {
 			return nil, err
 		}

@@ -155,12 +155,12 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	}
 	a.warnNoParity(job)
 	m := a.meter("seal")
-	defer m.end()
+	defer m.End()
 	o := sealOptions(w, f, func(name string) { a.note("seal: %s", name) })
-	o.ReadBack = func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) }
+	o.ReadBack = func(done, total int64) { m.Tell(sample{phase: "read back", bytes: done, totalBytes: total}) }
 	o.Finish = finishProgress(m)
 	res, err := w.Seal(ctx, o)
-	m.end()
+	m.End()
 	if err != nil {
 		return nil, err
 	}
@@ -170,7 +170,7 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 
 // finishProgress shows the bytes that a seal's end writes again and reads.
 func finishProgress(m *meter) func(done, total int64) {
-	return func(done, total int64) { m.tell(sample{phase: "complete the disks", bytes: done, totalBytes: total}) }
+	return func(done, total int64) { m.Tell(sample{phase: "complete the disks", bytes: done, totalBytes: total}) }
 }
 
 func sealOptions(w *work, f *sealFlags, stage func(name string)) appliance.SealOptions {
@@ -219,9 +219,9 @@ func (a *app) finishSeal(ctx context.Context, f *sealFlags) (report, error) {
 	}
 	defer done()
 	m := a.meter("seal")
-	defer m.end()
+	defer m.End()
 	res, err := appliance.FinishSeal(ctx, a.config(d, job, file, disks), d, appliance.FinishOptions{Absent: f.absent, Progress: finishProgress(m)})
-	m.end()
+	m.End()
 	if err != nil {
 		return nil, err
 	}

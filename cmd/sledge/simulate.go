@@ -65,15 +65,15 @@ varies, so try a replay several times.`,
 			return nil, err
 		}
 		m := a.meter("simulate")
-		defer m.end()
+		defer m.End()
 		done, entries := int64(0), uint64(0)
 		o.Each = func(r *simulator.Result) {
 			done++
 			entries += uint64(r.Entries)
-			m.tell(sample{phase: "simulate", files: done, totalFiles: int64(*lives), unit: "lives", more: plural(entries, "entry")})
+			m.Tell(sample{phase: "simulate", files: done, totalFiles: int64(*lives), unit: "lives", more: plural(entries, "entry")})
 		}
 		s := simulator.Run(ctx, o)
-		m.end()
+		m.End()
 		switch {
 		case len(s.Findings) > 0:
 			return simulateReport{s}, fmt.Errorf("%w: %s", errFindings, plural(uint64(len(s.Findings)), "finding"))

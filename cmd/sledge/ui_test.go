@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -180,45 +179,6 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("parseSize(%q) = %d", in, got)
 		}
 	}
-}
-
-// TestMeter: rates, and an ETA that takes the slower of bytes and files.
-func TestMeter(t *testing.T) {
-	now := time.Unix(1000, 0)
-	var text strings.Builder
-	a := &app{err: &text, now: func() time.Time { return now }}
-	m := a.meter("load")
-	for i := range int64(11) {
-		m.tell(sample{bytes: i << 20, totalBytes: 20 << 20, files: i, totalFiles: 1000})
-		now = now.Add(time.Second)
-	}
-	if bytes, files := m.rates(); bytes != 1<<20 || files != 1 {
-		t.Errorf("rates %v, %v", bytes, files)
-	}
-	if eta := m.eta(sample{bytes: 10 << 20, totalBytes: 20 << 20, files: 10, totalFiles: 1000}); eta != 990*time.Second {
-		t.Errorf("files decide: %v", eta)
-	}
-	if eta := m.eta(sample{bytes: 10 << 20, totalBytes: 20 << 20}); eta != 10*time.Second {
-		t.Errorf("bytes decide: %v", eta)
-	}
-	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
-	if len(lines) != 2 || lines[0] != "load: 5.0 MiB of 20.0 MiB (25 %), 5 of 1000 entries, 1.0 MiB/s, 1 entries/s, 16m35s left" {
-		t.Errorf("lines %q", lines)
-	}
-	m.tell(sample{}) // nothing to do at all
-	m.end()
-}
-
-// TestMeterBar: a bar over nothing, over something, and done.
-func TestMeterBar(t *testing.T) {
-	now := time.Unix(1000, 0)
-	a := &app{err: io.Discard, errTTY: true, now: func() time.Time { return now }}
-	m := a.meter("load")
-	for _, s := range []sample{{}, {bytes: 1}, {bytes: 1, totalBytes: 2}, {bytes: 2, totalBytes: 2}, {bytes: 3, totalBytes: 2}, {phase: "other"}} {
-		now = now.Add(time.Second)
-		m.tell(s)
-	}
-	m.end()
 }
 
 // TestStates: each state of a run has its line among the metrics, and in the table

@@ -44,7 +44,7 @@ func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(),
 	if o.Trust, err = fsckTrust(f.trust); err != nil {
 		return o, nil, err
 	}
-	o.Progress = func(s fsck.Status) { m.tell(fsckSample(s)) }
+	o.Progress = func(s fsck.Status) { m.Tell(fsckSample(s)) }
 	o.Disks, done, err = a.readOnlyDisks()
 	if err != nil {
 		return o, nil, err
@@ -103,14 +103,14 @@ func (a *app) verifySet(cmd *cobra.Command, name string, check func(context.Cont
 	f.addLabel(cmd.Flags())
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
 		m := a.meter(name)
-		defer m.end()
+		defer m.End()
 		o, done, err := a.fsckOptions(&f, m)
 		if err != nil {
 			return nil, err
 		}
 		defer done()
 		r, err := check(ctx, o)
-		m.end()
+		m.End()
 		if err != nil {
 			return nil, err
 		}

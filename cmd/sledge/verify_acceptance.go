@@ -109,7 +109,7 @@ func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, t
 		return nil, err
 	}
 	m := a.meter("verify")
-	defer m.end()
+	defer m.End()
 	o, done, err := a.acceptanceOptions(trust, labels, m)
 	if err != nil {
 		return nil, err
@@ -124,7 +124,7 @@ func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, t
 		o.Receipts = append(o.Receipts, fsck.Receipts{Name: dir, FS: vfs.Plain(root)})
 	}
 	r, err := fsck.VerifyAcceptance(ctx, file, o)
-	m.end()
+	m.End()
 	if err != nil {
 		return nil, err
 	}

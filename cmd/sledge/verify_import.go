@@ -155,7 +155,7 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 		return r, r.Conclude(nil)
 	}
 	m := a.meter("verify")
-	defer m.end()
+	defer m.End()
 	err = r.Compare(ctx, audit.Options{
 		By: f.by, Inventory: f.inventory, Columns: f.columns, Size: f.size, Seed: f.seed, Extras: f.extras, Markers: f.markers, Differences: f.differences,
 		Target: func(i int) (importer.Options, error) { return a.auditTarget(f, devices[i]) },
@@ -163,9 +163,9 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 			return importer.NewS3(ctx, o)
 		},
 		Explain: asTargetError, Warn: a.warn, Now: a.now,
-		Progress: func(p audit.Progress) { m.tell(auditSample(p)) },
+		Progress: func(p audit.Progress) { m.Tell(auditSample(p)) },
 	})
-	m.end()
+	m.End()
 	return r, r.Conclude(err)
 }
 
@@ -187,7 +187,7 @@ func (a *app) verifyReceipts(ctx context.Context, d *auditedDevice) error {
 		return nil
 	}
 	m := a.meter("verify")
-	defer m.end()
+	defer m.End()
 	o, done, err := a.with(d.disks).fsckOptions(&d.chain, m)
 	if err != nil {
 		return err
