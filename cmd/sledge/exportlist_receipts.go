@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -52,7 +53,7 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 }
 
 // receiptOptions are those of the verifier. The label is asked for as of a reader.
-func (a *app) receiptOptions(f *exportListFlags, m *meter) (o fsck.Options, done func(), err error) {
+func (a *app) receiptOptions(f *exportListFlags, m *progress.Meter) (o fsck.Options, done func(), err error) {
 	if _, err := f.labelText(); err != nil {
 		return o, nil, err
 	}

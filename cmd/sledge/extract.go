@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -81,9 +82,9 @@ Run it again to go on.`,
 		done, err := r.Extract(ctx, args[0], appliance.ExtractOptions{
 			Prefix: *prefix, Owner: *owner, Workers: workers,
 			Progress: func(entries uint64, bytes int64) {
-				s := sample{phase: "extract", bytes: bytes, files: int64(entries)}
+				s := progress.Sample{Phase: "extract", Bytes: bytes, Files: int64(entries)}
 				if *prefix == "" {
-					s.totalBytes, s.totalFiles = int64(totals.Bytes), int64(totals.Entries())
+					s.TotalBytes, s.TotalFiles = int64(totals.Bytes), int64(totals.Entries())
 				}
 				m.Tell(s)
 			},

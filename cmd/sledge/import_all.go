@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -111,7 +112,7 @@ func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*impo
 	if err := needFiles("this command", importFiles(f, atOnce(devices, own.parallel)...)); err != nil {
 		return err
 	}
-	own.crowd = &crowd{sum: newProgressSum(a.meter("import"), len(devices))}
+	own.crowd = &crowd{sum: progress.NewSum(a.meter("import"), len(devices))}
 	defer own.crowd.end()
 	if f.dry {
 		planned, err := newPlannedUnion(devices)

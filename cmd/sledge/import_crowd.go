@@ -5,12 +5,13 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/progress"
 )
 
 // crowd is what devices that are imported in one command have in common: one
 // meter, that shows their sum, and one server of metrics.
 type crowd struct {
-	sum     *progressSum
+	sum     *progress.Sum
 	metrics *metricsServer // nil without --metrics
 	waiting atomic.Int64   // devices whose turn is still to come
 	planned *plannedUnion  // of a plan; else nil

@@ -69,7 +69,7 @@ func TestStatusOfHours(t *testing.T) {
 	if r.Print(&out); !strings.Contains(out.String(), "hours       no request begins before 2026-03-04 19:00\n") {
 		t.Errorf("%s", &out)
 	}
-	if s := importSample(importer.Progress{State: importer.StateAsleep, Opens: opens}); s.more != "waiting for its hours, until 19:00" {
-		t.Errorf("progress: %s", s.more)
+	if s := importSample(importer.Progress{State: importer.StateAsleep, Opens: opens}); s.More != "waiting for its hours, until 19:00" {
+		t.Errorf("progress: %s", s.More)
 	}
 }

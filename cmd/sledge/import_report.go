@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/importreport"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -80,7 +81,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 			state, states[i] = home, home // after a takeover in a copy
 		}
 		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
-			Progress: func(lines uint64) { m.Tell(sample{phase: "receipts", files: int64(lines), unit: "lines"}) }})
+			Progress: func(lines uint64) { m.Tell(progress.Sample{Phase: "receipts", Files: int64(lines), Unit: "lines"}) }})
 		if err != nil && ctx.Err() == nil {
 			bad = append(bad, reportError(state, err))
 			continue

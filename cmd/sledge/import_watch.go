@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -25,7 +26,7 @@ type importWatch struct {
 
 // teller is told how far a verb is.
 type teller interface {
-	Tell(sample)
+	Tell(progress.Sample)
 	End()
 }
 
@@ -43,7 +44,7 @@ func (w *importWatch) end() {
 func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Options, scope manifest.Scope) (w *importWatch, err error) {
 	w = &importWatch{meter: a.meter("import")}
 	if f.crowd != nil {
-		w.meter = f.crowd.sum.member()
+		w.meter = f.crowd.sum.Member()
 	}
 	defer func() {
 		if err != nil {

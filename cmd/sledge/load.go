@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -363,13 +364,13 @@ func yieldToWriters(disks int) (restore func()) {
 	return func() { runtime.GOMAXPROCS(before) }
 }
 
-func loadSample(p appliance.Progress) sample {
+func loadSample(p appliance.Progress) progress.Sample {
 	if p.ToReadBack > 0 {
-		return sample{phase: "read back", bytes: p.ReadBack, totalBytes: p.ToReadBack}
+		return progress.Sample{Phase: "read back", Bytes: p.ReadBack, TotalBytes: p.ToReadBack}
 	}
-	s := sample{phase: "load", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries), file: p.File, slow: p.SlowDisk}
+	s := progress.Sample{Phase: "load", Bytes: p.Bytes, TotalBytes: p.TotalBytes, Files: int64(p.Entries), TotalFiles: int64(p.TotalEntries), File: p.File, Slow: p.SlowDisk}
 	if p.Skipped > 0 {
-		s.more = fmt.Sprintf("%d skipped", p.Skipped)
+		s.More = fmt.Sprintf("%d skipped", p.Skipped)
 	}
 	return s
 }

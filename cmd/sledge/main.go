@@ -20,6 +20,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/sledge-io/sledge/internal/progress"
 )
 
 // version is set by the build.
@@ -125,8 +127,8 @@ func hintFlag(cmd *cobra.Command, err error) error {
 }
 
 // meter shows how far a verb is.
-func (a *app) meter(verb string) *meter {
-	return newMeter(verb, progressOut{to: a.err, tty: a.errTTY, json: a.json, quiet: a.quiet, now: a.now, columns: a.errColumns})
+func (a *app) meter(verb string) *progress.Meter {
+	return progress.New(verb, progress.Out{To: a.err, TTY: a.errTTY, JSON: a.json, Quiet: a.quiet, Now: a.now, Columns: a.errColumns})
 }
 
 // errColumns is how wide the terminal is now; zero is not known.

@@ -23,7 +23,7 @@ func TestOneETA(t *testing.T) {
 	var status strings.Builder
 	(&runStatus{AtWork: true, Status: importer.Status{State: p.State, Progress: p, BytesPerSecond: p.Pace.BytesPerSecond,
 		EntriesPerSecond: p.Pace.EntriesPerSecond, ETASeconds: int64(p.Pace.Left / time.Second)}}).Print(&status)
-	line := m.line(importSample(p))
+	line := m.Line(importSample(p))
 	for _, pair := range [][2]string{{"3.0 MiB/s", "3.0 MiB/s"}, {"1m35s left", "about 1m35s"}} {
 		if !strings.Contains(line, pair[0]) || !strings.Contains(status.String(), pair[1]) {
 			t.Errorf("the line says %q, the status\n%s", line, &status)

@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -123,8 +124,8 @@ func checkSource(root string) error {
 	return nil
 }
 
-func scanSample(r appliance.ScanReport) sample {
-	return sample{phase: "scan", bytes: r.Bytes, files: int64(r.Entries)}
+func scanSample(r appliance.ScanReport) progress.Sample {
+	return progress.Sample{Phase: "scan", Bytes: r.Bytes, Files: int64(r.Entries)}
 }
 
 func (a *app) scanCommand() *cobra.Command {

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -157,7 +158,7 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	m := a.meter("seal")
 	defer m.End()
 	o := sealOptions(w, f, func(name string) { a.note("seal: %s", name) })
-	o.ReadBack = func(done, total int64) { m.Tell(sample{phase: "read back", bytes: done, totalBytes: total}) }
+	o.ReadBack = func(done, total int64) { m.Tell(progress.Sample{Phase: "read back", Bytes: done, TotalBytes: total}) }
 	o.Finish = finishProgress(m)
 	res, err := w.Seal(ctx, o)
 	m.End()
@@ -169,8 +170,10 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 }
 
 // finishProgress shows the bytes that a seal's end writes again and reads.
-func finishProgress(m *meter) func(done, total int64) {
-	return func(done, total int64) { m.Tell(sample{phase: "complete the disks", bytes: done, totalBytes: total}) }
+func finishProgress(m *progress.Meter) func(done, total int64) {
+	return func(done, total int64) {
+		m.Tell(progress.Sample{Phase: "complete the disks", Bytes: done, TotalBytes: total})
+	}
 }
 
 func sealOptions(w *work, f *sealFlags, stage func(name string)) appliance.SealOptions {

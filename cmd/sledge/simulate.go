@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/simulator"
 )
 
@@ -70,7 +71,7 @@ varies, so try a replay several times.`,
 		o.Each = func(r *simulator.Result) {
 			done++
 			entries += uint64(r.Entries)
-			m.Tell(sample{phase: "simulate", files: done, totalFiles: int64(*lives), unit: "lives", more: plural(entries, "entry")})
+			m.Tell(progress.Sample{Phase: "simulate", Files: done, TotalFiles: int64(*lives), Unit: "lives", More: plural(entries, "entry")})
 		}
 		s := simulator.Run(ctx, o)
 		m.End()

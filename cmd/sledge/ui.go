@@ -26,6 +26,7 @@ import (
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
@@ -286,7 +287,7 @@ func (a *app) warn(format string, args ...any) { a.event("warning", fmt.Sprintf(
 
 func (a *app) event(kind, text string) {
 	if a.errTTY && !a.json && !(a.quiet && kind == "note") {
-		fmt.Fprint(a.err, clearLine) // of progress, which comes again
+		fmt.Fprint(a.err, progress.ClearLine) // of progress, which comes again
 	}
 	switch {
 	case a.json:

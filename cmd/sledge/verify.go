@@ -14,6 +14,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
 
@@ -35,7 +36,7 @@ func fsckTrust(s string) (*fsck.Trust, error) {
 }
 
 // fsckOptions are disks, trust and label for the independent verifier.
-func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(), err error) {
+func (a *app) fsckOptions(f *chainFlags, m *progress.Meter) (o fsck.Options, done func(), err error) {
 	if f.label != "" {
 		if o.Label, err = f.labelText(); err != nil {
 			return o, nil, err
@@ -57,8 +58,8 @@ func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(),
 	return o, done, err
 }
 
-func fsckSample(s fsck.Status) sample {
-	return sample{phase: s.Phase, bytes: s.BytesDone, totalBytes: s.BytesTotal, more: fmt.Sprintf("%d of %s", s.PacksDone, plural(s.PacksTotal, "pack"))}
+func fsckSample(s fsck.Status) progress.Sample {
+	return progress.Sample{Phase: s.Phase, Bytes: s.BytesDone, TotalBytes: s.BytesTotal, More: fmt.Sprintf("%d of %s", s.PacksDone, plural(s.PacksTotal, "pack"))}
 }
 
 type fsckReport struct{ *fsck.Report }

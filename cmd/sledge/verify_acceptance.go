@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/internal/acceptance"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -133,7 +134,7 @@ func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, t
 }
 
 // acceptanceOptions are trust, labels and disks, if any are named.
-func (a *app) acceptanceOptions(trust string, labels []string, m *meter) (fsck.AcceptanceOptions, func(), error) {
+func (a *app) acceptanceOptions(trust string, labels []string, m *progress.Meter) (fsck.AcceptanceOptions, func(), error) {
 	o, done, err := a.fsckOptions(&chainFlags{trust: trust}, m)
 	if errors.Is(err, errNoDisks) {
 		done, err = func() {}, nil

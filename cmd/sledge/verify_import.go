@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -169,11 +170,11 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 	return r, r.Conclude(err)
 }
 
-func auditSample(p audit.Progress) sample {
+func auditSample(p audit.Progress) progress.Sample {
 	if p.Listing {
-		return sample{phase: "listing", files: int64(p.Objects), unit: "objects"}
+		return progress.Sample{Phase: "listing", Files: int64(p.Objects), Unit: "objects"}
 	}
-	return sample{phase: "store", bytes: p.Bytes, totalBytes: p.AllBytes, files: int64(p.Objects), totalFiles: int64(p.AllObjects)}
+	return progress.Sample{Phase: "store", Bytes: p.Bytes, TotalBytes: p.AllBytes, Files: int64(p.Objects), TotalFiles: int64(p.AllObjects)}
 }
 
 // verifyReceipts proves one device's receipts against its disks, if there are any.

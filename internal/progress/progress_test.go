@@ -1,4 +1,4 @@
-package main
+package progress
 
 import (
 	"encoding/json"
@@ -19,11 +19,11 @@ const evil = "evil\x1b[2J\x1b]0;title\x07\nfake line\r\u202etxt.exe\u009b31m\x00
 
 // drawn is what a meter writes for samples a second apart, on a terminal whose width
 // changes from one to the next.
-func drawn(t *testing.T, widths []int, samples ...sample) []string {
+func drawn(t *testing.T, widths []int, samples ...Sample) []string {
 	t.Helper()
 	now, width := time.Unix(1000, 0), 0
 	var out strings.Builder
-	m := newMeter("load", progressOut{to: &out, tty: true, now: func() time.Time { return now }, columns: func() int { return width }})
+	m := New("load", Out{To: &out, TTY: true, Now: func() time.Time { return now }, Columns: func() int { return width }})
 	for i, s := range samples {
 		width = widths[i%len(widths)]
 		m.Tell(s)
@@ -52,11 +52,11 @@ func harm(s string) string {
 // width is asked for at each line; and what matters most stays.
 func TestProgressFits(t *testing.T) {
 	names := []string{"", "a", evil, strings.Repeat("長い名前/", 60), strings.Repeat("e\u0301", 200), strings.Repeat("dir/", 99) + "DSC_0001.NEF"}
-	var samples []sample
+	var samples []Sample
 	for i := range int64(30) {
-		samples = append(samples, sample{
-			bytes: i << 30, totalBytes: 1 << 40, files: i * 1000, totalFiles: 1 << 20,
-			more: "3 skipped", file: names[i%int64(len(names))], slow: "/mnt/bay7",
+		samples = append(samples, Sample{
+			Bytes: i << 30, TotalBytes: 1 << 40, Files: i * 1000, TotalFiles: 1 << 20,
+			More: "3 skipped", File: names[i%int64(len(names))], Slow: "/mnt/bay7",
 		})
 	}
 	var widths []int
@@ -84,18 +84,18 @@ func TestProgressFits(t *testing.T) {
 // TestProgressNames: at 80 columns the file and the slowest disk are there; the end of
 // a long name stays.
 func TestProgressNames(t *testing.T) {
-	s := sample{bytes: 1 << 30, totalBytes: 2 << 30, file: strings.Repeat("dir/", 99) + "DSC_0001.NEF", slow: "/mnt/bay7"}
+	s := Sample{Bytes: 1 << 30, TotalBytes: 2 << 30, File: strings.Repeat("dir/", 99) + "DSC_0001.NEF", Slow: "/mnt/bay7"}
 	l := drawn(t, []int{80}, s)[0]
 	if !strings.Contains(l, "slowest disk /mnt/bay7") || !strings.HasSuffix(l, terminal.Ellipsis+"DSC_0001.NEF") && !strings.HasSuffix(l, "/DSC_0001.NEF") {
 		t.Errorf("%q", l)
 	}
-	if s.slow = ""; terminal.Columns(drawn(t, []int{80}, s)[0]) != 79 {
+	if s.Slow = ""; terminal.Columns(drawn(t, []int{80}, s)[0]) != 79 {
 		t.Errorf("the name does not take the room that is there: %q", drawn(t, []int{80}, s)[0])
 	}
 	// JSON has both whole, and nothing that a terminal obeys.
 	var out strings.Builder
-	s.file, s.slow = evil, "bay7"
-	newMeter("load", progressOut{to: &out, json: true, now: time.Now}).Tell(s)
+	s.File, s.Slow = evil, "bay7"
+	New("load", Out{To: &out, JSON: true, Now: time.Now}).Tell(s)
 	var line struct {
 		File string `json:"file"`
 		Slow string `json:"slowest_disk"`
@@ -108,16 +108,16 @@ func TestProgressNames(t *testing.T) {
 // TestProgressTotals: where a part is more than its total, the figures are not of one
 // set, and no total, percentage or time left is told.
 func TestProgressTotals(t *testing.T) {
-	for _, s := range []sample{
-		{bytes: 3, totalBytes: 2, files: 1, totalFiles: 9},
-		{bytes: 1, totalBytes: 2, files: 10, totalFiles: 9},
+	for _, s := range []Sample{
+		{Bytes: 3, TotalBytes: 2, Files: 1, TotalFiles: 9},
+		{Bytes: 1, TotalBytes: 2, Files: 10, TotalFiles: 9},
 	} {
-		l := drawn(t, []int{80}, sample{}, s, s)[2]
+		l := drawn(t, []int{80}, Sample{}, s, s)[2]
 		if regexp.MustCompile(` of |%|left|█`).MatchString(l) {
 			t.Errorf("%q", l)
 		}
 	}
-	l := drawn(t, []int{80}, sample{bytes: 2, totalBytes: 2, files: 9, totalFiles: 9})[0]
+	l := drawn(t, []int{80}, Sample{Bytes: 2, TotalBytes: 2, Files: 9, TotalFiles: 9})[0]
 	if !strings.HasPrefix(l, "100% |█") || !strings.Contains(l, "2 B of 2 B (100 %), 9 of 9 entries") {
 		t.Errorf("%q", l)
 	}
@@ -127,11 +127,11 @@ func TestProgressTotals(t *testing.T) {
 func TestCrowdTotals(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var out strings.Builder
-	c := newProgressSum(newMeter("import", progressOut{to: &out, json: true, now: func() time.Time { now = now.Add(time.Minute); return now }}), 3)
-	one, two := c.member(), c.member()
-	one.Tell(sample{phase: "import", bytes: 5, totalBytes: 10, files: 1, totalFiles: 2})
-	two.Tell(sample{phase: "import", bytes: 3, files: 1})
-	two.Tell(sample{phase: "import", bytes: 3, totalBytes: 30, files: 7, totalFiles: 9})
+	c := NewSum(New("import", Out{To: &out, JSON: true, Now: func() time.Time { now = now.Add(time.Minute); return now }}), 3)
+	one, two := c.Member(), c.Member()
+	one.Tell(Sample{Phase: "import", Bytes: 5, TotalBytes: 10, Files: 1, TotalFiles: 2})
+	two.Tell(Sample{Phase: "import", Bytes: 3, Files: 1})
+	two.Tell(Sample{Phase: "import", Bytes: 3, TotalBytes: 30, Files: 7, TotalFiles: 9})
 	var totals []string
 	for line := range strings.Lines(out.String()) {
 		var l struct {
@@ -152,33 +152,33 @@ func TestCrowdTotals(t *testing.T) {
 func TestMeter(t *testing.T) {
 	now := time.Unix(1000, 0)
 	var text strings.Builder
-	m := newMeter("load", progressOut{to: &text, now: func() time.Time { return now }})
+	m := New("load", Out{To: &text, Now: func() time.Time { return now }})
 	for i := range int64(11) {
-		m.Tell(sample{bytes: i << 20, totalBytes: 20 << 20, files: i, totalFiles: 1000})
+		m.Tell(Sample{Bytes: i << 20, TotalBytes: 20 << 20, Files: i, TotalFiles: 1000})
 		now = now.Add(time.Second)
 	}
 	if bytes, files := m.rates(); bytes != 1<<20 || files != 1 {
 		t.Errorf("rates %v, %v", bytes, files)
 	}
-	if eta := m.eta(sample{bytes: 10 << 20, totalBytes: 20 << 20, files: 10, totalFiles: 1000}); eta != 990*time.Second {
+	if eta := m.eta(Sample{Bytes: 10 << 20, TotalBytes: 20 << 20, Files: 10, TotalFiles: 1000}); eta != 990*time.Second {
 		t.Errorf("files decide: %v", eta)
 	}
-	if eta := m.eta(sample{bytes: 10 << 20, totalBytes: 20 << 20}); eta != 10*time.Second {
+	if eta := m.eta(Sample{Bytes: 10 << 20, TotalBytes: 20 << 20}); eta != 10*time.Second {
 		t.Errorf("bytes decide: %v", eta)
 	}
 	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
 	if len(lines) != 2 || lines[0] != "load: 5.0 MiB of 20.0 MiB (25 %), 5 of 1000 entries, 1.0 MiB/s, 1 entries/s, 16m35s left" {
 		t.Errorf("lines %q", lines)
 	}
-	m.Tell(sample{}) // nothing to do at all
+	m.Tell(Sample{}) // nothing to do at all
 	m.End()
 }
 
 // TestMeterBar: a bar over nothing, over something, and done.
 func TestMeterBar(t *testing.T) {
 	now := time.Unix(1000, 0)
-	m := newMeter("load", progressOut{to: io.Discard, tty: true, now: func() time.Time { return now }, columns: func() int { return 0 }})
-	for _, s := range []sample{{}, {bytes: 1}, {bytes: 1, totalBytes: 2}, {bytes: 2, totalBytes: 2}, {bytes: 3, totalBytes: 2}, {phase: "other"}} {
+	m := New("load", Out{To: io.Discard, TTY: true, Now: func() time.Time { return now }, Columns: func() int { return 0 }})
+	for _, s := range []Sample{{}, {Bytes: 1}, {Bytes: 1, TotalBytes: 2}, {Bytes: 2, TotalBytes: 2}, {Bytes: 3, TotalBytes: 2}, {Phase: "other"}} {
 		now = now.Add(time.Second)
 		m.Tell(s)
 	}
@@ -188,10 +188,10 @@ func TestMeterBar(t *testing.T) {
 // TestETAOfSeveral: devices side by side end when all their bytes are there, by all
 // their rates; one that has ended adds none.
 func TestETAOfSeveral(t *testing.T) {
-	c := newProgressSum(newMeter("import", progressOut{now: time.Now, quiet: true}), 2)
-	a, b := c.member(), c.member()
-	of := func(rate float64) sample {
-		return sample{bytes: 10, totalBytes: 100, pace: &importer.Pace{BytesPerSecond: rate, Left: time.Hour}}
+	c := NewSum(New("import", Out{Now: time.Now, Quiet: true}), 2)
+	a, b := c.Member(), c.Member()
+	of := func(rate float64) Sample {
+		return Sample{Bytes: 10, TotalBytes: 100, Pace: &importer.Pace{BytesPerSecond: rate, Left: time.Hour}}
 	}
 	a.Tell(of(10))
 	b.Tell(of(8))
