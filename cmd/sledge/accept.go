@@ -72,7 +72,7 @@ func (a *app) accept(ctx context.Context, f *acceptFlags, dirs []string) (report
 	if err != nil {
 		return nil, err
 	}
-	if dirs, err = a.receiptsFolders(dirs); err != nil {
+	if dirs, err = receiptsFolders(dirs, a.telling()); err != nil {
 		return nil, err
 	}
 	for _, dir := range dirs {

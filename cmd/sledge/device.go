@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
@@ -61,14 +60,6 @@ func (a *app) openState() (vfs.FS, error) {
 		return nil, stateFolder(a.device, fmt.Errorf("device: %w", err))
 	}
 	return folder, nil
-}
-
-// stateFolder names the folder in an error that says that it cannot be read or written.
-func stateFolder(name string, err error) error {
-	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-		return fmt.Errorf("%w: %s: %w", errStateFolder, name, err)
-	}
-	return err
 }
 
 // Apply changes the state, and names the folder where that cannot be written.

@@ -64,7 +64,7 @@ func diagnoses() []diagnosis {
 		{is(firmware.ErrForbidden), exitState, advise("see what the device is waiting for: sledge status")},
 		{is(firmware.ErrSecondCheckpoint), exitRefused, advise("the disks are not what this device sealed before: do not seal, tell the data centre")},
 		{is(firmware.ErrUnsafeSecret), exitState, advise("set XDG_RUNTIME_DIR to a tmpfs that is yours alone, or mount /dev/shm", "remove a foreign file there and run the command again")},
-		{is(firmware.ErrConcurrent, firmware.ErrBusy, appliance.ErrBusy), exitBusy, advise("wait for the other command, or stop it, then run this one again")},
+		{is(firmware.ErrConcurrent, firmware.ErrBusy, appliance.ErrBusy, errSilent), exitBusy, advise("wait for the other command, or stop it, then run this one again")},
 		{is(appliance.ErrFolderBusy), exitBusy, advise("wait until that command has ended, or stop it, then run this one again; or extract into another folder")},
 		{is(appliance.ErrUnsynced), exitUnexpected, advise("look at the space and the health of the disk that is extracted to, and in the kernel's log (dmesg)",
 			"then run the same command again: it compares what is there as the disk holds it, and writes the rest; or extract to another disk")},

@@ -20,7 +20,7 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 	if count(f.siteKey.given(), f.recovery.given(), f.loadKey.given()) > 0 {
 		return usagef("--receipts needs no key: leave --site-key, --recovery and --load-key out")
 	}
-	folder, err := a.receiptsFolder(f.receipts)
+	folder, err := receiptsFolder(f.receipts, a.telling())
 	if err != nil {
 		return err
 	}

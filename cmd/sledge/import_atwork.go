@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // goneAfter is after how long a silence the number of a process counts. Containers of one
@@ -30,7 +32,7 @@ func (r *runStatus) judge(now time.Time) {
 func (r *runStatus) stateNow() string {
 	state := string(r.State)
 	if r.Waits != "" {
-		state += ": " + escape(r.Waits)
+		state += ": " + terminal.Escape(r.Waits)
 	}
 	if r.AtWork || !r.working() {
 		return state
@@ -44,7 +46,7 @@ func (r *runStatus) printSilence(w io.Writer) {
 	case r.Gone:
 		fmt.Fprintf(w, "at work     no: process %d has ended without a word. Start the same sledge import run\n", r.PID)
 	case r.elsewhere:
-		fmt.Fprintf(w, "at work     no word for %s from %s: the process there has ended or hangs, or this folder is a copy. Look there first;\n            then start the same sledge import run; if that is refused (state-locked), with --takeover\n", silent, escape(r.Host))
+		fmt.Fprintf(w, "at work     no word for %s from %s: the process there has ended or hangs, or this folder is a copy. Look there first;\n            then start the same sledge import run; if that is refused (state-locked), with --takeover\n", silent, terminal.Escape(r.Host))
 	default:
 		fmt.Fprintf(w, "at work     no word for %s: the process has ended or hangs. Start the same sledge import run;\n            if that is refused (state-locked), with --takeover\n", silent)
 	}
@@ -65,5 +67,5 @@ func (r *runStatus) idle() error {
 	case r.elsewhere:
 		do = "it was at work on " + r.Host + ": look there first; then the same sledge import run goes on where it was"
 	}
-	return hint(fmt.Errorf("%w: no process is at work on run %s (%s)", errNoRun, r.Run, r.State), "%s", do)
+	return advice.Hint(fmt.Errorf("%w: no process is at work on run %s (%s)", errNoRun, r.Run, r.State), "%s", do)
 }

@@ -196,7 +196,7 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		folder, err := f.openState(ctx, state)
 		return folder, asTargetError(err)
 	}
-	steered := &steerFlags{runID: f.runID, warn: a.warn}
+	steered := &runQuery{runID: f.runID, warn: a.warn}
 	begun, asked := a.now(), time.Time{}
 	for end := begun.Add(stopWait); ; {
 		folder, err := importer.OpenState(state)

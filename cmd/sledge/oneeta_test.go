@@ -30,3 +30,11 @@ func TestOneETA(t *testing.T) {
 		}
 	}
 }
+
+// TestSampleOfHours: outside of its hours the line of a run says when it goes on.
+func TestSampleOfHours(t *testing.T) {
+	opens := time.Date(2026, 3, 4, 19, 0, 0, 0, time.Local)
+	if s := importSample(importer.Progress{State: importer.StateAsleep, Opens: opens}); s.More != "waiting for its hours, until 19:00" {
+		t.Errorf("progress: %s", s.More)
+	}
+}

@@ -50,13 +50,13 @@ func whichRun(state string, runs []importreport.Run) string {
 }
 
 // noteRuns says which runs the state folder of receipts holds besides theirs.
-func (a *app) noteRuns(receipts string) {
+func noteRuns(receipts string, tell telling) {
 	state, in, ok := stateAround(receipts)
 	if !ok {
 		return
 	}
 	if runs := runsOf(state); len(runs) > 1 {
-		a.note("%s is of one of %d runs in %s: %s", receipts, len(runs), state, importreport.RunsText(runs, func(r importreport.Run) string {
+		tell.note("%s is of one of %d runs in %s: %s", receipts, len(runs), state, importreport.RunsText(runs, func(r importreport.Run) string {
 			if r.Folder == in {
 				return r.Text() + ", which was taken"
 			}

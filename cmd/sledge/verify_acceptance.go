@@ -106,7 +106,7 @@ func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, t
 	if err != nil {
 		return nil, err
 	}
-	if dirs, err = a.receiptsFolders(dirs); err != nil {
+	if dirs, err = receiptsFolders(dirs, a.telling()); err != nil {
 		return nil, err
 	}
 	m := a.meter("verify")

@@ -19,7 +19,7 @@ type auditedDevice struct {
 
 // auditDevices are the receipts with their disks and labels.
 func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, error) {
-	folders, err := a.receiptsFolders(names)
+	folders, err := receiptsFolders(names, a.telling())
 	if err != nil {
 		return nil, err
 	}
