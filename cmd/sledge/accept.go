@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -72,7 +73,7 @@ func (a *app) accept(ctx context.Context, f *acceptFlags, dirs []string) (report
 	if err != nil {
 		return nil, err
 	}
-	if dirs, err = receiptsFolders(dirs, a.telling()); err != nil {
+	if dirs, err = statefolder.Receipts(dirs, a.telling()); err != nil {
 		return nil, err
 	}
 	for _, dir := range dirs {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -45,25 +46,27 @@ func (a *app) openDevice(change bool) (*device, error) {
 	}
 	d.Device, err = open(folder)
 	if err != nil {
-		return nil, errors.Join(stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err)), d.close())
+		return nil, errors.Join(statefolder.Unusable(a.device, fmt.Errorf("device %s: %w", a.device, err)), d.close())
 	}
 	return d, nil
 }
 
-// openState opens the state folder that the operator has named.
+// Open opens the state folder that the operator has named.
 func (a *app) openState() (vfs.FS, error) {
 	if a.device == "" {
 		return nil, errNoDevice
 	}
 	folder, err := openFolder(a.device)
 	if err != nil {
-		return nil, stateFolder(a.device, fmt.Errorf("device: %w", err))
+		return nil, statefolder.Unusable(a.device, fmt.Errorf("device: %w", err))
 	}
 	return folder, nil
 }
 
 // Apply changes the state, and names the folder where that cannot be written.
-func (d *device) Apply(e firmware.Event) error { return stateFolder(d.name, d.Device.Apply(e)) }
+func (d *device) Apply(e firmware.Event) error {
+	return statefolder.Unusable(d.name, d.Device.Apply(e))
+}
 
 func (d *device) close() error {
 	err := vfs.Close(d.fs)
@@ -92,7 +95,7 @@ func (a *app) lockFolder(folder vfs.FS) (io.Closer, error) {
 	defer time.AfterFunc(2*time.Second, func() { a.note("waiting for a sledge status that reads the disks") }).Stop()
 	held, err := lock(ctx, folder, holder)
 	if err != nil {
-		return nil, stateFolder(a.device, fmt.Errorf("%s: %w", a.device, err))
+		return nil, statefolder.Unusable(a.device, fmt.Errorf("%s: %w", a.device, err))
 	}
 	return held, nil
 }
@@ -237,7 +240,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		}
 		folder, err := makeFolder(a.device)
 		if err != nil {
-			return nil, stateFolder(a.device, err)
+			return nil, statefolder.Unusable(a.device, err)
 		}
 		defer vfs.Close(folder)
 		lock, err := a.lockFolder(folder)
@@ -252,7 +255,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		}
 		d, err := firmware.Provision(folder, signer, rand.Reader, a.now())
 		if err != nil {
-			return nil, stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
+			return nil, statefolder.Unusable(a.device, fmt.Errorf("device %s: %w", a.device, err))
 		}
 		a.warn("the device key is a %s: who copies the state folder can sign as this device", firmware.SoftwareKey)
 		return a.describeDevice(d)
@@ -277,7 +280,7 @@ func (a *app) showDevice() (report, error) {
 	defer vfs.Close(folder)
 	d, err := firmware.Read(folder)
 	if err != nil {
-		err = stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
+		err = statefolder.Unusable(a.device, fmt.Errorf("device %s: %w", a.device, err))
 	}
 	if d == nil || d.Signer() == nil {
 		return nil, err

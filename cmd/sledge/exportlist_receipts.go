@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -20,7 +21,7 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 	if count(f.siteKey.given(), f.recovery.given(), f.loadKey.given()) > 0 {
 		return usagef("--receipts needs no key: leave --site-key, --recovery and --load-key out")
 	}
-	folder, err := receiptsFolder(f.receipts, a.telling())
+	folder, err := statefolder.ReceiptsOf(f.receipts, a.telling())
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/sledge-io/sledge/internal/bridge"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -381,15 +382,15 @@ const (
 func (f *importFlags) openState(ctx context.Context, folder string) (*importer.Folder, error) {
 	if f.takeover > 0 && f.journal == journalInTarget {
 		if err := os.MkdirAll(folder, 0o700); err != nil { // the run may be another host's
-			return nil, stateFolder(folder, err)
+			return nil, statefolder.Unusable(folder, err)
 		}
 	}
 	if f.takeover > 0 {
 		s, err := importer.TakeOver(ctx, folder, f.takeover)
-		return s, stateFolder(folder, err)
+		return s, statefolder.Unusable(folder, err)
 	}
 	s, err := importer.OpenState(folder)
-	return s, stateFolder(folder, err)
+	return s, statefolder.Unusable(folder, err)
 }
 
 func originOf(s *appliance.Set) string {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
 // TestSteerUnwritable: a state folder that cannot be written is named, and it is said why: of
@@ -40,14 +41,14 @@ func TestSteerUnwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := &app{now: time.Now}
-	_, pauseErr := (&runQuery{}).steer(context.Background(), state, time.Now, importer.WantPause, func(importer.State) bool { return false })
+	_, pauseErr := (&statefolder.Query{}).Steer(context.Background(), state, time.Now, importer.WantPause, func(importer.State) bool { return false })
 	_, cancelErr := a.stateToCancel(context.Background(), &importFlags{}, state)
 	for what, err := range map[string]error{"pause": pauseErr, "cancel": cancelErr} {
-		if !errors.Is(err, errStateFolder) || !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), state) {
+		if !errors.Is(err, statefolder.ErrUnusable) || !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), state) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	if _, err := (&runQuery{}).status(state, time.Now()); err != nil {
+	if _, err := (&statefolder.Query{}).Status(state, time.Now()); err != nil {
 		t.Errorf("status: %v", err)
 	}
 }

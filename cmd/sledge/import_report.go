@@ -17,6 +17,7 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -90,7 +91,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 		}
 		devices = append(devices, d)
 	}
-	if err := together(bad); err != nil {
+	if err := statefolder.Together(bad); err != nil {
 		return nil, err
 	}
 	r, err := importreport.New(devices...)
@@ -133,7 +134,7 @@ func readRun(ctx context.Context, state string, o importreport.Options) (*import
 		return nil, err
 	}
 	defer root.Close()
-	if around, in, ok := stateAround(state); ok && in != "." {
+	if around, in, ok := statefolder.Around(state); ok && in != "." {
 		top, err := os.OpenRoot(around)
 		if err != nil {
 			return nil, err
@@ -146,7 +147,7 @@ func readRun(ctx context.Context, state string, o importreport.Options) (*import
 
 func reportError(state string, err error) error {
 	if info, statErr := os.Stat(state); errors.Is(err, importreport.ErrNothing) || statErr != nil || !info.IsDir() {
-		return noRun(state)
+		return statefolder.NoRun(state)
 	}
 	return fmt.Errorf("%s: %w", state, err)
 }

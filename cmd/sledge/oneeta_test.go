@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
 // TestOneETA: the line of an import says what "import status" says of the same moment,
@@ -21,7 +22,7 @@ func TestOneETA(t *testing.T) {
 		m.Tell(importSample(p))
 	}
 	var status strings.Builder
-	(&runStatus{AtWork: true, Status: importer.Status{State: p.State, Progress: p, BytesPerSecond: p.Pace.BytesPerSecond,
+	(&statefolder.Status{AtWork: true, Status: importer.Status{State: p.State, Progress: p, BytesPerSecond: p.Pace.BytesPerSecond,
 		EntriesPerSecond: p.Pace.EntriesPerSecond, ETASeconds: int64(p.Pace.Left / time.Second)}}).Print(&status)
 	line := m.Line(importSample(p))
 	for _, pair := range [][2]string{{"3.0 MiB/s", "3.0 MiB/s"}, {"1m35s left", "about 1m35s"}} {

@@ -27,6 +27,7 @@ import (
 	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
@@ -283,7 +284,7 @@ func (a *app) note(format string, args ...any) { a.event("note", fmt.Sprintf(for
 // warn tells the operator what he should know before he relies on the result.
 func (a *app) warn(format string, args ...any) { a.event("warning", fmt.Sprintf(format, args...)) }
 
-func (a *app) telling() telling { return telling{a.note, a.warn} }
+func (a *app) telling() statefolder.Tell { return statefolder.Tell{Note: a.note, Warn: a.warn} }
 
 func (a *app) event(kind, text string) {
 	if a.errTTY && !a.json && !(a.quiet && kind == "note") {

@@ -22,6 +22,7 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -46,10 +47,10 @@ func TestDiagnose(t *testing.T) {
 		{errors.Join(context.Canceled, appliance.ErrLost), exitLost},
 		{errors.Join(context.Canceled, appliance.ErrDoubted), exitLost},
 		{errors.Join(fmt.Errorf("%w: %w", appliance.ErrTooFewDisks, durable.ErrDiskFailed), fmt.Errorf("%w: %w", appliance.ErrDoubted, durable.ErrDiskFailed)), exitLost},
-		{errors.Join(appliance.ErrLost, stateFolder("dev", syscall.EROFS)), exitLost},
+		{errors.Join(appliance.ErrLost, statefolder.Unusable("dev", syscall.EROFS)), exitLost},
 		{errors.Join(appliance.ErrLost, firmware.ErrTampered), exitTampered},
 		{fmt.Errorf("load: %w", appliance.ErrEmptySource), exitSource},
-		{stateFolder("dev", &fs.PathError{Op: "open", Path: "lock", Err: syscall.EROFS}), exitUnexpected},
+		{statefolder.Unusable("dev", &fs.PathError{Op: "open", Path: "lock", Err: syscall.EROFS}), exitUnexpected},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnverified), exitJob},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnsupportedVersion), exitJob},
 		{&firmware.StateError{State: firmware.Sealed, Event: firmware.EventUnlock}, exitState},

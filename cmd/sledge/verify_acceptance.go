@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/verdict"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -106,7 +107,7 @@ func (a *app) checkAcceptance(ctx context.Context, name string, dirs []string, t
 	if err != nil {
 		return nil, err
 	}
-	if dirs, err = receiptsFolders(dirs, a.telling()); err != nil {
+	if dirs, err = statefolder.Receipts(dirs, a.telling()); err != nil {
 		return nil, err
 	}
 	m := a.meter("verify")

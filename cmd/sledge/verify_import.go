@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -139,7 +140,7 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 	var err error
 	r := &audit.Report{By: f.by}
 	for _, d := range devices {
-		if d.Canceled, err = canceledMark(d.Receipts); err != nil {
+		if d.Canceled, err = statefolder.Canceled(d.Receipts); err != nil {
 			return nil, fmt.Errorf("%s: %w", d.Receipts, err)
 		}
 		if err := a.verifyReceipts(ctx, d); err != nil {

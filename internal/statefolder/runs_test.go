@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"errors"
@@ -27,8 +27,8 @@ func TestSeveralRuns(t *testing.T) {
 	}
 	var said strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&said, format+"\n", args...) }
-	tell := telling{say, say}
-	_, err := receiptsFolders([]string{"all/a"}, tell)
+	tell := Tell{say, say}
+	_, err := Receipts([]string{"all/a"}, tell)
 	var usage *advice.UsageError
 	var hinted *advice.Hinted
 	if !errors.As(err, &usage) || !errors.As(err, &hinted) {
@@ -43,7 +43,7 @@ func TestSeveralRuns(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		state, in, ok := stateAround(folder)
+		state, in, ok := Around(folder)
 		if got := in + " of " + state; ok != (want != "") || ok && got != want {
 			t.Errorf("%s: %s, %v", folder, got, ok)
 		}

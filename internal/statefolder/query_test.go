@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"bytes"
@@ -22,8 +22,8 @@ func TestSteerOfGone(t *testing.T) {
 	host, _ := os.Hostname()
 	state := stateWith(t, importer.Status{State: importer.StateRunning, Host: host, PID: deadProcess(t), Updated: time.Now().Add(-2500 * time.Millisecond)})
 	began := time.Now()
-	_, err := (&runQuery{}).steer(context.Background(), state, time.Now, importer.WantPause, func(importer.State) bool { return false })
-	if !errors.Is(err, errNoRun) || errors.Is(err, errSilent) || time.Since(began) > 10*time.Second {
+	_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantPause, func(importer.State) bool { return false })
+	if !errors.Is(err, ErrNoRun) || errors.Is(err, ErrSilent) || time.Since(began) > 10*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
 	var asked importer.Control
@@ -42,9 +42,9 @@ func TestSteerOfEnded(t *testing.T) {
 		importer.StateTaken:    "the process that has taken it over",
 	} {
 		state := stateWith(t, importer.Status{State: end, Updated: time.Now()})
-		_, err := (&runQuery{}).steer(context.Background(), state, time.Now, importer.WantRun, func(importer.State) bool { return false })
+		_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantRun, func(importer.State) bool { return false })
 		var advised *advice.Hinted
-		if !errors.Is(err, errNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.Hints, " "), want) {
+		if !errors.Is(err, ErrNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.Hints, " "), want) {
 			t.Errorf("%s: %v", end, err)
 		}
 	}
@@ -61,14 +61,14 @@ func TestSteerPastUnreadableStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	var errs bytes.Buffer
-	f := &runQuery{warn: func(format string, args ...any) { fmt.Fprintf(&errs, format+"\n", args...) }}
-	s, err := f.status(state, now)
+	f := &Query{Warn: func(format string, args ...any) { fmt.Fprintf(&errs, format+"\n", args...) }}
+	s, err := f.Status(state, now)
 	if err != nil || s.Run != "run-1" || strings.Count(errs.String(), "run-0") != 2 || !strings.Contains(errs.String(), "cannot be read") {
 		t.Errorf("%v, %v, %q", s, err, errs.String())
 	}
-	f.runID = "run-0"
-	_, err = f.status(state, now)
-	if !errors.Is(err, errNoRun) || !strings.Contains(err.Error(), "runs/run-0/status.json") {
+	f.Run = "run-0"
+	_, err = f.Status(state, now)
+	if !errors.Is(err, ErrNoRun) || !strings.Contains(err.Error(), "runs/run-0/status.json") {
 		t.Errorf("the unreadable one itself: %v", err)
 	}
 }

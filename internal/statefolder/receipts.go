@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"errors"
@@ -11,18 +11,18 @@ import (
 	"github.com/sledge-io/sledge/internal/importreport"
 )
 
-// telling is what the operator is told besides the answer.
-type telling struct {
-	note, warn func(format string, args ...any)
+// Tell is what the operator is told besides the answer.
+type Tell struct {
+	Note, Warn func(format string, args ...any)
 }
 
-// receiptsFolders are the folders of receipts that are named, where the state folder
+// Receipts are the folders of receipts that are named, where the state folder
 // of an import stands for its newest receipts: after a retry or a takeover they are
 // not where they were.
-func receiptsFolders(names []string, tell telling) (folders []string, err error) {
+func Receipts(names []string, tell Tell) (folders []string, err error) {
 	var bad []error
 	for _, name := range names {
-		folder, err := receiptsFolder(name, tell)
+		folder, err := ReceiptsOf(name, tell)
 		if err != nil {
 			bad = append(bad, err)
 			continue
@@ -30,14 +30,15 @@ func receiptsFolders(names []string, tell telling) (folders []string, err error)
 		noteRuns(folder, tell)
 		folders = append(folders, folder)
 	}
-	return folders, together(bad)
+	return folders, Together(bad)
 }
 
-func receiptsFolder(name string, tell telling) (string, error) {
+// ReceiptsOf is the folder of receipts of one name. Of several runs none is chosen.
+func ReceiptsOf(name string, tell Tell) (string, error) {
 	if _, err := os.Stat(filepath.Join(name, "log", "checkpoint")); err == nil {
 		state := filepath.Dir(filepath.Clean(name))
 		if newest, err := newestReceipts(state); err == nil && isState(state) && newest != filepath.Clean(name) {
-			tell.warn("%s are not the newest receipts of that import: those are in %s", name, newest)
+			tell.Warn("%s are not the newest receipts of that import: those are in %s", name, newest)
 		}
 		return name, nil
 	}
@@ -49,7 +50,7 @@ func receiptsFolder(name string, tell telling) (string, error) {
 	case errors.Is(err, importreport.ErrNoReceipts) && isState(name):
 		return "", advice.Hint(fmt.Errorf("%s: %w", name, err), "see how the run does: sledge import status %s", name)
 	case err != nil && !isState(name):
-		return "", noRun(name)
+		return "", NoRun(name)
 	case err != nil:
 		return name, nil // who reads it says what is wrong
 	}

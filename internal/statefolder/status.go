@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"errors"
@@ -13,8 +13,8 @@ import (
 	"github.com/sledge-io/sledge/internal/verdict"
 )
 
-// errNoRun: the state folder has no such run, or no process is at work on it.
-var errNoRun = errors.New("no such import run")
+// ErrNoRun: the state folder has no such run, or no process is at work on it.
+var ErrNoRun = errors.New("no such import run")
 
 const (
 	maxStatus = 1 << 20
@@ -22,8 +22,8 @@ const (
 	freshness = 10 * time.Second // a run at work writes its status every second
 )
 
-// runStatus is a run's status.json, and where it is.
-type runStatus struct {
+// Status is a run's status.json, and where it is.
+type Status struct {
 	importer.Status
 	Folder string `json:"folder"` // in the state folder; "" for its first run
 	AtWork bool   `json:"at_work"`
@@ -33,7 +33,7 @@ type runStatus struct {
 	elsewhere bool          // that was on another host
 }
 
-func (r *runStatus) Print(w io.Writer) {
+func (r *Status) Print(w io.Writer) {
 	fmt.Fprintf(w, "run         %s of device %s: %s\n", terminal.Escape(r.Run), r.Device, r.stateNow())
 	if h := r.Halt; h != nil {
 		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, terminal.Escape(h.Cause), r.haltedSince(h), h.Remedy)
@@ -66,7 +66,7 @@ func (r *runStatus) Print(w io.Writer) {
 }
 
 // haltedSince has the day where the hour alone could be another day's.
-func (r *runStatus) haltedSince(h *importer.Halt) string {
+func (r *Status) haltedSince(h *importer.Halt) string {
 	layout := "15:04:05"
 	if r.Updated.Sub(h.Since) > 12*time.Hour {
 		layout = "2006-01-02 15:04:05"
@@ -75,7 +75,7 @@ func (r *runStatus) haltedSince(h *importer.Halt) string {
 }
 
 // working tells a state in which a process is there.
-func (r *runStatus) working() bool {
+func (r *Status) working() bool {
 	switch r.State {
 	case importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted:
 		return true

@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"errors"
@@ -12,8 +12,8 @@ import (
 	"github.com/sledge-io/sledge/internal/importreport"
 )
 
-// noRun is the error for a name, given or caught by a pattern, that is no import's folder.
-func noRun(name string) error {
+// NoRun is the error for a name, given or caught by a pattern, that is no import's folder.
+func NoRun(name string) error {
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:
@@ -55,8 +55,8 @@ func statesIn(folder string) (names []string) {
 	return names
 }
 
-// together joins errors of several names: each is told, and the hints of the first help.
-func together(bad []error) error {
+// Together joins errors of several names: each is told, and the hints of the first help.
+func Together(bad []error) error {
 	if len(bad) < 2 {
 		return errors.Join(bad...)
 	}

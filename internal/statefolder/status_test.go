@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"bytes"
@@ -60,7 +60,7 @@ func TestStatusOfGone(t *testing.T) {
 		{"elsewhere", dead, time.Minute, false, "no word for 1m0s from elsewhere"},
 	} {
 		state := stateWith(t, importer.Status{State: importer.StateRunning, Host: c.host, PID: c.pid, Updated: now.Add(-c.silent)})
-		s, err := (&runQuery{}).status(state, now)
+		s, err := (&Query{}).Status(state, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -110,7 +110,7 @@ func TestStatusOfDeadProcess(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := (&runQuery{}).status(dir, now)
+		s, err := (&Query{}).Status(dir, now)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func TestStatusOfDeadProcess(t *testing.T) {
 // TestStatusOfHours: outside of its hours a run says when it goes on.
 func TestStatusOfHours(t *testing.T) {
 	opens := time.Date(2026, 3, 4, 19, 0, 0, 0, time.Local)
-	r := runStatus{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateAsleep, Progress: importer.Progress{Opens: opens}}}
+	r := Status{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateAsleep, Progress: importer.Progress{Opens: opens}}}
 	var out bytes.Buffer
 	if r.Print(&out); !strings.Contains(out.String(), "hours       no request begins before 2026-03-04 19:00\n") {
 		t.Errorf("%s", &out)
@@ -139,7 +139,7 @@ func TestStatusOfHalt(t *testing.T) {
 		now.Add(-9*time.Hour - 45*time.Minute): "(since 23:45:00)",
 		now.Add(-26 * time.Hour):               "(since 2026-03-04 07:30:00)",
 	} {
-		r := runStatus{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateHalted, Updated: now,
+		r := Status{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateHalted, Updated: now,
 			Halt: &importer.Halt{Code: target.CodeCredentialsExpired, Cause: "status 403", Remedy: "renew them", Since: since}}}
 		var out bytes.Buffer
 		r.Print(&out)
@@ -153,7 +153,7 @@ func TestStatusOfHalt(t *testing.T) {
 func TestStatusOfWaitingMarker(t *testing.T) {
 	host, _ := os.Hostname()
 	state := stateWith(t, importer.Status{State: importer.StateAsleep, Waits: "commit marker", Host: host, PID: os.Getpid(), Updated: time.Now()})
-	s, err := (&runQuery{}).status(state, time.Now())
+	s, err := (&Query{}).Status(state, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"errors"
@@ -11,10 +11,10 @@ import (
 	"github.com/sledge-io/sledge/internal/importreport"
 )
 
-// canceledMark is that of the run which a folder of receipts is of: in the receipts
+// Canceled is that of the run which a folder of receipts is of: in the receipts
 // themselves, in the run's folder around them, or where the state is after a takeover. An
 // error tells that one of these could not be looked at.
-func canceledMark(receipts string) (*importer.CancelMark, error) {
+func Canceled(receipts string) (*importer.CancelMark, error) {
 	run := filepath.Dir(filepath.Clean(receipts))
 	state, base := run, ""
 	if above := filepath.Dir(run); filepath.Base(above) == importer.RunsFolder {
