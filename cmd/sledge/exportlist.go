@@ -29,24 +29,14 @@ type exportListReport struct {
 
 func (r *exportListReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "listed      %s, %s\n", plural(r.Files, "file"), size(r.Bytes))
-	if r.Directories+r.Symlinks > 0 {
-		fmt.Fprintf(w, "no digest   %s, %s: they have no content\n", plural(r.Directories, "directory"), plural(r.Symlinks, "symbolic link"))
-	}
-	if r.Skipped > 0 {
-		fmt.Fprintf(w, "skipped     %d: the loader could not read them\n", r.Skipped)
-	}
-	if r.Undigested > 0 {
-		fmt.Fprintf(w, "NOT LISTED  %s with digests of its parts only\n", plural(r.Undigested, "file"))
-	}
+	printIf(w, r.Directories+r.Symlinks > 0, "no digest   %s, %s: they have no content\n", plural(r.Directories, "directory"), plural(r.Symlinks, "symbolic link"))
+	printIf(w, r.Skipped > 0, "skipped     %d: the loader could not read them\n", r.Skipped)
+	printIf(w, r.Undigested > 0, "NOT LISTED  %s with digests of its parts only\n", plural(r.Undigested, "file"))
 	for _, n := range r.Names {
 		fmt.Fprintf(w, "  %s\n", terminal.CutMiddle(n.Path, terminal.LongName))
 	}
-	if r.Undigested > uint64(len(r.Names)) {
-		fmt.Fprintf(w, "  and %d more; sledge list --json shows them, without sha256\n", r.Undigested-uint64(len(r.Names)))
-	}
-	if r.List != "" {
-		fmt.Fprintf(w, "written     %s\n", escape(r.List))
-	}
+	printIf(w, r.Undigested > uint64(len(r.Names)), "  and %d more; sledge list --json shows them, without sha256\n", r.Undigested-uint64(len(r.Names)))
+	printIf(w, r.List != "", "written     %s\n", escape(r.List))
 }
 
 func (r *exportListReport) entries() uint64 {

@@ -22,27 +22,13 @@ type extractReport struct {
 
 func (r *extractReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "extracted   %s, %s, to %s\n", plural(r.Entries, "entry"), size(r.Bytes), escape(r.Folder))
-	if r.Existing > 0 {
-		fmt.Fprintf(w, "existing    %d of them were there already with the same content\n", r.Existing)
-	}
-	if r.Skipped > 0 {
-		fmt.Fprintf(w, "skipped     %d: the loader could not read them\n", r.Skipped)
-	}
-	if r.Failed > 0 {
-		fmt.Fprintf(w, "failed      %d: not there, or not as recorded; named below\n", r.Failed)
-	}
-	if r.Remarks > 0 {
-		fmt.Fprintf(w, "older       %d: a later look at the source failed, the last good version is kept\n", r.Remarks)
-	}
-	if r.AttributesLost > 0 {
-		fmt.Fprintf(w, "attributes  %s could not be restored; the contents are right\n", plural(r.AttributesLost, "attribute"))
-	}
-	if r.Repaired > 0 {
-		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
-	}
-	if r.Leftover > 0 {
-		fmt.Fprintf(w, "removed     %s of an interrupted extract\n", plural(r.Leftover, "temporary file"))
-	}
+	printIf(w, r.Existing > 0, "existing    %d of them were there already with the same content\n", r.Existing)
+	printIf(w, r.Skipped > 0, "skipped     %d: the loader could not read them\n", r.Skipped)
+	printIf(w, r.Failed > 0, "failed      %d: not there, or not as recorded; named below\n", r.Failed)
+	printIf(w, r.Remarks > 0, "older       %d: a later look at the source failed, the last good version is kept\n", r.Remarks)
+	printIf(w, r.AttributesLost > 0, "attributes  %s could not be restored; the contents are right\n", plural(r.AttributesLost, "attribute"))
+	printIf(w, r.Repaired > 0, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
+	printIf(w, r.Leftover > 0, "removed     %s of an interrupted extract\n", plural(r.Leftover, "temporary file"))
 	for i, f := range slices.Concat(r.Failures, r.Warnings, r.Attributes) {
 		if i == terminal.Most {
 			fmt.Fprintf(w, "  and more; --json names them\n")

@@ -57,16 +57,12 @@ func (r *jobReport) Print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "geometry    %s on %s\ntarget      %s (%s)\nrecovery    %s\nunlock      %s\nlinks       %s; directories %s; file digest %s\n",
 		r.Geometry, plural(r.Disks, "disk"), escape(r.Target), escape(r.Profile), r.Recovery, r.KDF, r.Policy.Symlinks, r.Policy.Directories, r.Policy.FileDigest)
-	if r.File != "" {
-		fmt.Fprintf(w, "job file    %s\n", escape(r.File))
-	}
+	printIf(w, r.File != "", "job file    %s\n", escape(r.File))
 	if r.CodeFile != "" {
 		fmt.Fprintf(w, "code sheet  %s, its code as QR code %s\n", escape(r.CodeFile), escape(r.CodeQR))
 		fmt.Fprintf(w, "\nPrint the sheet and remove both files. Send it by another way than the job file.\n")
 	}
-	if r.UnlockCode != "" {
-		fmt.Fprintf(w, "\nunlock code %s\n\nWrite it down now: it is kept nowhere. Send it by another way than the job file.\n", r.UnlockCode)
-	}
+	printIf(w, r.UnlockCode != "", "\nunlock code %s\n\nWrite it down now: it is kept nowhere. Send it by another way than the job file.\n", r.UnlockCode)
 }
 
 func describeJob(j *manifest.Job, origin string) *jobReport {

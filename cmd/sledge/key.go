@@ -42,9 +42,7 @@ type keysReport struct {
 }
 
 func (r *keysReport) Print(w io.Writer) {
-	if r.Signed {
-		fmt.Fprintf(w, "log         %s, %s\n", escape(r.Log), plural(r.Size, "entry"))
-	}
+	printIf(w, r.Signed, "log         %s, %s\n", escape(r.Log), plural(r.Size, "entry"))
 	for _, k := range r.Keys {
 		role := k.Role
 		if role == "" {
@@ -57,13 +55,9 @@ func (r *keysReport) Print(w io.Writer) {
 		case "device":
 			fmt.Fprintf(w, "  id        %s\n", k.DeviceID)
 		}
-		if k.VerifierKey != "" {
-			fmt.Fprintf(w, "  verifier  %s\n", escape(k.VerifierKey))
-		}
+		printIf(w, k.VerifierKey != "", "  verifier  %s\n", escape(k.VerifierKey))
 	}
-	if r.Log == "" {
-		fmt.Fprintf(w, "\nA verifier key has the name of a log: name a label, a disk or a receipts folder with --log.\n")
-	}
+	printIf(w, r.Log == "", "\nA verifier key has the name of a log: name a label, a disk or a receipts folder with --log.\n")
 }
 
 type keyShowFlags struct{ trust, log, name string }

@@ -72,12 +72,8 @@ func (r *loadReport) figures(w io.Writer) {
 		what = "loaded (continued)"
 	}
 	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
-	if r.Before > 0 {
-		fmt.Fprintf(w, ", %d of them before this call", r.Before)
-	}
-	if r.KnownContent > 0 {
-		fmt.Fprintf(w, "; of %s only the record is new", plural(r.KnownContent, "file"))
-	}
+	printIf(w, r.Before > 0, ", %d of them before this call", r.Before)
+	printIf(w, r.KnownContent > 0, "; of %s only the record is new", plural(r.KnownContent, "file"))
 	if r.Scan.Unchanged > 0 {
 		when := "already"
 		if r.Resumed {
@@ -86,9 +82,7 @@ func (r *loadReport) figures(w io.Writer) {
 		fmt.Fprintf(w, "; %d on the device %s, unchanged", r.Scan.Unchanged, when)
 	}
 	fmt.Fprintln(w)
-	if r.Lost > 0 {
-		fmt.Fprintf(w, "NOT SAFE    %s, %s: written, and the disks do not give it back; keep the source\n", plural(r.Lost, "entry"), size(r.LostBytes))
-	}
+	printIf(w, r.Lost > 0, "NOT SAFE    %s, %s: written, and the disks do not give it back; keep the source\n", plural(r.Lost, "entry"), size(r.LostBytes))
 }
 
 // changes prints a line of what has happened to entries of earlier loads, and their

@@ -68,9 +68,7 @@ func newScanReport(r *appliance.ScanReport, target string) *scanReport {
 func (r *scanReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "source      %s\nentries     %d: %s, %s, %s, %s\nbytes       %s, the largest file has %s\n", escape(r.Root), r.Entries,
 		plural(r.Files, "file"), plural(r.Dirs, "directory"), plural(r.Symlinks, "symbolic link"), plural(r.Hardlinks, "further name"), size(r.Bytes), size(r.Largest))
-	if r.Skipped > 0 {
-		fmt.Fprintf(w, "skipped     %d: not readable or special; they will be named in the manifest\n", r.Skipped)
-	}
+	printIf(w, r.Skipped > 0, "skipped     %d: not readable or special; they will be named in the manifest\n", r.Skipped)
 	r.Room.Print(w)
 	if r.FindingCount == 0 {
 		fmt.Fprintf(w, "findings    none: every name fits %s\n", escape(r.Target))

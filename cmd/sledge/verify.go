@@ -65,18 +65,14 @@ func fsckSample(s fsck.Status) progress.Sample {
 type fsckReport struct{ *fsck.Report }
 
 func (r *fsckReport) Print(w io.Writer) {
-	if r.Job != "" {
-		fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\n", r.Job, r.Device, r.Generation)
-	}
+	printIf(w, r.Job != "", "job         %s\ndevice      %s, generation %d\n", r.Job, r.Device, r.Generation)
 	state := "sealed"
 	if !r.Sealed {
 		state = "not sealed: only what was committed can be checked"
 	}
 	fmt.Fprintf(w, "state       %s\norigin      %s\nchecked     %s, %s, %s; %s read\n", state, r.Origin,
 		plural(r.Packs, "pack"), plural(r.IndexPacks, "index pack"), plural(r.Pages, "page"), size(r.BytesRead))
-	if r.Stripes > 0 {
-		fmt.Fprintf(w, "blocks      %s, %d bad\n", plural(r.Stripes, "stripe"), r.BlocksBad)
-	}
+	printIf(w, r.Stripes > 0, "blocks      %s, %d bad\n", plural(r.Stripes, "stripe"), r.BlocksBad)
 	verdict.PrintFindings(w, r.Findings)
 	fmt.Fprintf(w, "verdict     %s\n", r.Verdict)
 }
@@ -158,13 +154,9 @@ func (r *proofReport) Print(w io.Writer) {
 		fmt.Fprintf(w, "%-11s %s\n", kindNoun(rec.Kind), escape(string(rec.Path)))
 	}
 	for _, line := range []struct{ name, why string }{{"skipped", rec.Skipped}, {"older", rec.Remark}} {
-		if line.why != "" {
-			fmt.Fprintf(w, "%-11s %s\n", line.name, escape(reasonText(line.why, rec.Details)))
-		}
+		printIf(w, line.why != "", "%-11s %s\n", line.name, escape(reasonText(line.why, rec.Details)))
 	}
-	if rec.SHA256 != nil {
-		fmt.Fprintf(w, "sha256      %x\n", rec.SHA256)
-	}
+	printIf(w, rec.SHA256 != nil, "sha256      %x\n", rec.SHA256)
 	fmt.Fprintf(w, "content     %s\njob         %s\ndevice      %s, generation %d\norigin      %s\nin the log  entry %d of %d\n", r.Content, r.Job, r.Device, r.Generation, r.Origin, r.LogIndex, r.LogSize)
 }
 

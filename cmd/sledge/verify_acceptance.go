@@ -28,12 +28,8 @@ type acceptanceReport struct {
 }
 
 func (r *acceptanceReport) Print(w io.Writer) {
-	if r.Job != "" {
-		fmt.Fprintf(w, "job         %s, serial %d\naccepted    %s, by acceptor %s\n", r.Job, r.JobSerial, r.Accepted.Format(time.RFC3339), r.Acceptor)
-	}
-	if r.Note != "" {
-		fmt.Fprintf(w, "note        %s\n", escape(r.Note))
-	}
+	printIf(w, r.Job != "", "job         %s, serial %d\naccepted    %s, by acceptor %s\n", r.Job, r.JobSerial, r.Accepted.Format(time.RFC3339), r.Acceptor)
+	printIf(w, r.Note != "", "note        %s\n", escape(r.Note))
 	for i := range r.Devices {
 		printAccepted(w, &r.Devices[i])
 	}

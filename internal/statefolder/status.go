@@ -53,9 +53,7 @@ func (r *Status) Print(w io.Writer) {
 			fmt.Fprintf(w, "remaining   about %s\n", time.Duration(r.ETASeconds)*time.Second)
 		}
 	}
-	if p.Retries+p.Throttled > 0 {
-		fmt.Fprintf(w, "retries     %d, asked to slow down %s\n", p.Retries, terminal.Plural(p.Throttled, "time"))
-	}
+	terminal.PrintIf(w, p.Retries+p.Throttled > 0, "retries     %d, asked to slow down %s\n", p.Retries, terminal.Plural(p.Throttled, "time"))
 	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
 		fmt.Fprintf(w, "  %-13s %d\n", terminal.Escape(string(o)), r.Outcomes[o])
 	}
