@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -37,7 +35,7 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 		return err
 	}
 	defer done()
-	p := &pageOfList{prefix: prefix, list: l}
+	p := newPageOfList(l, prefix)
 	r, err := fsck.VerifyReceipts(ctx, vfs.Plain(root), fsck.ReceiptOptions{Options: o, Object: p.add})
 	if err != nil {
 		return err
@@ -77,56 +75,4 @@ func (a *app) receiptOptions(f *exportListFlags, m *progress.Meter) (o fsck.Opti
 func isBadList(err error) bool {
 	code, _ := diagnose(err)
 	return code != exitDone && code != exitUnproven && code != exitDamage
-}
-
-// pageOfList holds the records of one page until the page is proven: the verifier
-// compares its root before it gives the first record of the next one.
-type pageOfList struct {
-	prefix  string
-	list    *sumList
-	page    uint64
-	records []*fsck.Record
-}
-
-func (p *pageOfList) add(o *fsck.ObjectLine) error {
-	if o.Page != p.page {
-		if err := p.flush(); err != nil {
-			return err
-		}
-		p.page = o.Page
-	}
-	key := string(o.Record.Path)
-	if o.Record.Kind == fsck.KindDirectory {
-		key += "/"
-	}
-	if strings.HasPrefix(key, p.prefix) {
-		r := o.Record // of which the line's memory is not kept
-		p.records = append(p.records, &fsck.Record{Kind: r.Kind, Path: bytes.Clone(r.Path), Size: r.Size, SHA256: bytes.Clone(r.SHA256)})
-	}
-	return nil
-}
-
-// flush writes the page's records, which are proven.
-func (p *pageOfList) flush() error {
-	for _, r := range p.records {
-		if err := p.list.fsckRecord(r); err != nil {
-			return err
-		}
-	}
-	p.records = p.records[:0]
-	return nil
-}
-
-func (l *sumList) fsckRecord(r *fsck.Record) error {
-	switch r.Kind {
-	case fsck.KindFile, fsck.KindHardLink:
-		return l.file(string(r.Path), int64(r.Size), r.SHA256)
-	case fsck.KindDirectory:
-		l.r.Directories++
-	case fsck.KindSymlink:
-		l.r.Symlinks++
-	case fsck.KindSkipped:
-		l.r.Skipped++
-	}
-	return nil
 }

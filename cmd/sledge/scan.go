@@ -35,28 +35,6 @@ type namedFinding struct {
 	Blocks bool   `json:"blocks"`
 }
 
-// name is a path in JSON: escaped for people, and exact where that differs.
-type name struct {
-	Path string `json:"path"`
-	Raw  []byte `json:"path_raw,omitempty"`
-}
-
-func nameOf(path string) name {
-	n := name{Path: escape(path)}
-	if n.Path != path {
-		n.Raw = []byte(path)
-	}
-	return n
-}
-
-func namesOf(paths []string) []name {
-	names := []name{}
-	for _, p := range paths {
-		names = append(names, nameOf(p))
-	}
-	return names
-}
-
 func newScanReport(r *appliance.ScanReport, target string) *scanReport {
 	s := &scanReport{ScanReport: r, Target: target, Findings: []namedFinding{}, ReplacedNames: namesOf(r.ReplacedPaths), DroppedNames: namesOf(r.DroppedPaths), GoneNames: namesOf(r.GonePaths)}
 	for _, f := range r.Findings {

@@ -21,3 +21,9 @@ func shownName(path string) string { return terminal.ShownName(path) }
 func printIf(w io.Writer, ok bool, format string, args ...any) {
 	terminal.PrintIf(w, ok, format, args...)
 }
+
+type name = terminal.Name
+
+func nameOf(path string) name { return terminal.NameOf(path) }
+
+func namesOf(paths []string) []name { return terminal.NamesOf(paths) }
