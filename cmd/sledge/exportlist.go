@@ -9,11 +9,12 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/sumlist"
 )
 
 // exportListEnd is the report as an error: a list that does not cover all that was to be loaded
 // is no plain success.
-func exportListEnd(r *exportListReport) error {
+func exportListEnd(r *sumlist.Report) error {
 	switch {
 	case r.Undigested > 0:
 		return hint(fmt.Errorf("%w: %s", errUndigested, plural(r.Undigested, "file")),
@@ -72,14 +73,14 @@ return in its name begins with a backslash. The list names files: it is confiden
 // exportList writes the list to its file, or to standard output, which it then has for
 // itself.
 func (a *app) exportList(ctx context.Context, f *exportListFlags, prefix string) (report, error) {
-	r := &exportListReport{List: f.out}
+	r := &sumlist.Report{List: f.out}
 	write := func(w io.Writer) error {
-		l := newSumList(w, r)
+		l := sumlist.New(w, r)
 		err := a.writeList(ctx, f, prefix, l)
-		if err == nil && r.entries() == 0 {
+		if err == nil && r.Entries() == 0 {
 			err = noneBegins(prefix)
 		}
-		if flushErr := l.flush(); err == nil {
+		if flushErr := l.Flush(); err == nil {
 			err = flushErr
 		}
 		return err
@@ -102,7 +103,7 @@ func (a *app) exportList(ctx context.Context, f *exportListFlags, prefix string)
 }
 
 // writeList reads the records, from the device's index or from receipts.
-func (a *app) writeList(ctx context.Context, f *exportListFlags, prefix string, l *sumList) error {
+func (a *app) writeList(ctx context.Context, f *exportListFlags, prefix string, l *sumlist.List) error {
 	if f.receipts != "" {
 		return a.listReceipts(ctx, f, prefix, l)
 	}
@@ -113,6 +114,6 @@ func (a *app) writeList(ctx context.Context, f *exportListFlags, prefix string, 
 	defer r.close()
 	f.proven = r.Proven
 	totals := r.Totals()
-	l.r.Partial = totals.ScanEntries > totals.Entries()
-	return r.List(ctx, prefix, func(e appliance.Entry) error { return l.record(e.Record) })
+	l.Report.Partial = totals.ScanEntries > totals.Entries()
+	return r.List(ctx, prefix, func(e appliance.Entry) error { return l.Record(e.Record) })
 }

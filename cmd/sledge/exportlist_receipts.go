@@ -10,12 +10,13 @@ import (
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/statefolder"
+	"github.com/sledge-io/sledge/internal/sumlist"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // listReceipts takes the records from an import's receipts. A page of them goes into
 // the list once its root is the one that the device signed, and not before.
-func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix string, l *sumList) error {
+func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix string, l *sumlist.List) error {
 	if count(f.siteKey.given(), f.recovery.given(), f.loadKey.given()) > 0 {
 		return usagef("--receipts needs no key: leave --site-key, --recovery and --load-key out")
 	}
@@ -35,8 +36,8 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 		return err
 	}
 	defer done()
-	p := newPageOfList(l, prefix)
-	r, err := fsck.VerifyReceipts(ctx, vfs.Plain(root), fsck.ReceiptOptions{Options: o, Object: p.add})
+	p := sumlist.NewPage(l, prefix)
+	r, err := fsck.VerifyReceipts(ctx, vfs.Plain(root), fsck.ReceiptOptions{Options: o, Object: p.Add})
 	if err != nil {
 		return err
 	}
@@ -46,9 +47,9 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 	}
 	f.proven = r.Manifest.Origin == fsck.OriginProven
 	for _, n := range r.Manifest.Findings {
-		l.r.Partial = l.r.Partial || n.Class == "seal-incomplete"
+		l.Report.Partial = l.Report.Partial || n.Class == "seal-incomplete"
 	}
-	return p.flush()
+	return p.Flush()
 }
 
 // receiptOptions are those of the verifier. The label is asked for as of a reader.

@@ -6,6 +6,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/internal/sumlist"
 )
 
 // listNames are names that a list of digests must escape, or that look like a part of its
@@ -102,7 +104,7 @@ func TestExportListNames(t *testing.T) {
 	if want := "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824  a\n"; f.read("list") != want {
 		t.Errorf("%q", f.read("list"))
 	}
-	for _, r := range []exportListReport{{Files: 1, Skipped: 2}, {Files: 1, Partial: true}} {
+	for _, r := range []sumlist.Report{{Files: 1, Skipped: 2}, {Files: 1, Partial: true}} {
 		if code, hints := diagnose(exportListEnd(&r)); code != exitSource || len(hints) == 0 {
 			t.Errorf("%+v: exit %d, %q", r, code, hints)
 		}

@@ -86,6 +86,8 @@ var arrows = []Arrow{
 		"what belongs together is said by names and signatures of the format; opening a device is its caller's"},
 	{"internal/files/...", []string{"internal/vfs/...", "internal/terminal/..."}, []string{"golang.org/x/sys/..."},
 		"the operator's own files are no part of a device, an import or a site"},
+	{"internal/sumlist/...", []string{"crypto/...", "manifest/...", "internal/fsck", "internal/terminal/..."}, none,
+		"a list says what was signed; what opens a device or receipts is its caller's"},
 	{"internal/statefolder/...", []string{"crypto/...", "manifest/...", "importer/...", "internal/importreport", "internal/vfs/...", "internal/verdict", "internal/advice/...", "internal/terminal/..."}, []string{"golang.org/x/sys/..."},
 		"who looks at a run, or steers it, goes by its folder alone: no key, no disk, no store"},
 	{"internal/progress/...", []string{"importer/...", "internal/terminal/..."}, []string{"github.com/schollz/progressbar/..."},

@@ -1,4 +1,4 @@
-package main
+package sumlist
 
 import (
 	"bytes"
@@ -7,23 +7,24 @@ import (
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
-// pageOfList holds the records of one page until the page is proven: the verifier
+// Page holds the records of one page until the page is proven: the verifier
 // compares its root before it gives the first record of the next one.
-type pageOfList struct {
+type Page struct {
 	prefix  string
-	list    *sumList
+	list    *List
 	page    uint64
 	records []*fsck.Record
 }
 
-// newPageOfList takes records whose path begins with prefix.
-func newPageOfList(l *sumList, prefix string) *pageOfList {
-	return &pageOfList{prefix: prefix, list: l}
+// NewPage takes records whose path begins with prefix.
+func NewPage(l *List, prefix string) *Page {
+	return &Page{prefix: prefix, list: l}
 }
 
-func (p *pageOfList) add(o *fsck.ObjectLine) error {
+// Add takes a line of the receipts, in their order.
+func (p *Page) Add(o *fsck.ObjectLine) error {
 	if o.Page != p.page {
-		if err := p.flush(); err != nil {
+		if err := p.Flush(); err != nil {
 			return err
 		}
 		p.page = o.Page
@@ -39,8 +40,8 @@ func (p *pageOfList) add(o *fsck.ObjectLine) error {
 	return nil
 }
 
-// flush writes the page's records, which are proven.
-func (p *pageOfList) flush() error {
+// Flush writes the page's records, which are proven.
+func (p *Page) Flush() error {
 	for _, r := range p.records {
 		if err := p.list.fsckRecord(r); err != nil {
 			return err

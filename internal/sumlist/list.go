@@ -1,4 +1,4 @@
-package main
+package sumlist
 
 import (
 	"bufio"
@@ -12,8 +12,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// exportListReport counts what a list of digests has, and what it cannot have.
-type exportListReport struct {
+// Report counts what a list of digests has, and what it cannot have.
+type Report struct {
 	Files       uint64          `json:"files"` // lines of the list; each name of a file is one
 	Bytes       int64           `json:"bytes"`
 	Directories uint64          `json:"directories"`
@@ -25,7 +25,7 @@ type exportListReport struct {
 	List        string          `json:"list,omitempty"`                 // --out
 }
 
-func (r *exportListReport) Print(w io.Writer) {
+func (r *Report) Print(w io.Writer) {
 	fmt.Fprintf(w, "listed      %s, %s\n", terminal.Plural(r.Files, "file"), terminal.Size(r.Bytes))
 	terminal.PrintIf(w, r.Directories+r.Symlinks > 0, "no digest   %s, %s: they have no content\n", terminal.Plural(r.Directories, "directory"), terminal.Plural(r.Symlinks, "symbolic link"))
 	terminal.PrintIf(w, r.Skipped > 0, "skipped     %d: the loader could not read them\n", r.Skipped)
@@ -37,73 +37,77 @@ func (r *exportListReport) Print(w io.Writer) {
 	terminal.PrintIf(w, r.List != "", "written     %s\n", terminal.Escape(r.List))
 }
 
-func (r *exportListReport) entries() uint64 {
+// Entries are all that were looked at, with a line or without.
+func (r *Report) Entries() uint64 {
 	return r.Files + r.Directories + r.Symlinks + r.Skipped + r.Undigested
 }
 
-// sumList writes the list, and counts.
-type sumList struct {
-	out *bufio.Writer
-	r   *exportListReport
+// List writes the list, and counts.
+type List struct {
+	out    *bufio.Writer
+	Report *Report
 }
 
-func newSumList(w io.Writer, r *exportListReport) *sumList {
-	return &sumList{bufio.NewWriterSize(w, 64<<10), r}
+// New writes to w, and counts in r. Flush it.
+func New(w io.Writer, r *Report) *List {
+	return &List{bufio.NewWriterSize(w, 64<<10), r}
 }
 
-// flush writes what is buffered.
-func (l *sumList) flush() error { return l.out.Flush() }
+// Flush writes what is buffered.
+func (l *List) Flush() error { return l.out.Flush() }
 
 // file adds a file, or one of its further names.
-func (l *sumList) file(path string, bytes int64, digest []byte) error {
+func (l *List) file(path string, bytes int64, digest []byte) error {
 	if digest == nil {
-		if l.r.Undigested++; len(l.r.Names) < terminal.Most {
-			l.r.Names = append(l.r.Names, terminal.NameOf(path))
+		if l.Report.Undigested++; len(l.Report.Names) < terminal.Most {
+			l.Report.Names = append(l.Report.Names, terminal.NameOf(path))
 		}
 		return nil
 	}
-	l.r.Files++
-	l.r.Bytes += bytes
-	return writeSumLine(l.out, digest, path)
+	l.Report.Files++
+	l.Report.Bytes += bytes
+	return writeLine(l.out, digest, path)
 }
 
-func (l *sumList) record(r *manifest.Record) error {
+// Record takes a record of a device's manifest.
+func (l *List) Record(r *manifest.Record) error {
 	switch r.Kind {
 	case manifest.KindFile, manifest.KindHardlink:
 		return l.file(r.Path, r.Size, r.SHA256)
 	case manifest.KindDir:
-		l.r.Directories++
+		l.Report.Directories++
 	case manifest.KindSymlink:
-		l.r.Symlinks++
+		l.Report.Symlinks++
 	case manifest.KindSkipped:
-		l.r.Skipped++
+		l.Report.Skipped++
 	}
 	return nil
 }
 
-func (l *sumList) fsckRecord(r *fsck.Record) error {
+// fsckRecord takes a record as the verifier has read it.
+func (l *List) fsckRecord(r *fsck.Record) error {
 	switch r.Kind {
 	case fsck.KindFile, fsck.KindHardLink:
 		return l.file(string(r.Path), int64(r.Size), r.SHA256)
 	case fsck.KindDirectory:
-		l.r.Directories++
+		l.Report.Directories++
 	case fsck.KindSymlink:
-		l.r.Symlinks++
+		l.Report.Symlinks++
 	case fsck.KindSkipped:
-		l.r.Skipped++
+		l.Report.Skipped++
 	}
 	return nil
 }
 
-var sumEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
+var escapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`)
 
-// writeSumLine writes a file's SHA-256 as a line that "sha256sum -c" checks. As GNU
+// writeLine writes a file's SHA-256 as a line that "sha256sum -c" checks. As GNU
 // coreutils do, a line whose name needs escapes begins with a backslash.
-func writeSumLine(w *bufio.Writer, digest []byte, path string) error {
+func writeLine(w *bufio.Writer, digest []byte, path string) error {
 	if path == "-" {
 		path = "./-" // else it would be standard input
 	}
-	name := sumEscapes.Replace(path)
+	name := escapes.Replace(path)
 	if name != path {
 		w.WriteByte('\\')
 	}

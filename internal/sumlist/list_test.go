@@ -1,4 +1,4 @@
-package main
+package sumlist
 
 import (
 	"bufio"
@@ -51,7 +51,7 @@ func TestSumLines(t *testing.T) {
 		}
 		sum := sha256.Sum256([]byte(content))
 		from := list.Len()
-		if writeSumLine(w, sum[:], name); w.Flush() != nil || name == "-" {
+		if writeLine(w, sum[:], name); w.Flush() != nil || name == "-" {
 			continue
 		}
 		theirs, err := sha256sum(t, dir, "--", name)
@@ -72,8 +72,8 @@ func TestSumLines(t *testing.T) {
 // it is when the verifier gives the first record of another page.
 func TestListHoldsPage(t *testing.T) {
 	var out bytes.Buffer
-	l := &sumList{bufio.NewWriter(&out), &exportListReport{}}
-	p := &pageOfList{prefix: "d", list: l}
+	l := &List{bufio.NewWriter(&out), &Report{}}
+	p := &Page{prefix: "d", list: l}
 	line := func(page uint64, kind uint64, path string) *fsck.ObjectLine {
 		return &fsck.ObjectLine{Page: page, Record: &fsck.Record{Kind: kind, Path: []byte(path), Size: 1, SHA256: make([]byte, 32)}}
 	}
@@ -81,21 +81,21 @@ func TestListHoldsPage(t *testing.T) {
 		line(3, fsck.KindDirectory, "d"), line(3, fsck.KindFile, "d/1"), line(3, fsck.KindContinuation, "d/1"), line(3, fsck.KindHardLink, "d/2"), line(3, fsck.KindFile, "e"),
 		line(5, fsck.KindSkipped, "d/3"), line(5, fsck.KindSymlink, "d/4"), line(5, fsck.KindFile, "d/5"),
 	} {
-		if err := p.add(o); err != nil {
+		if err := p.Add(o); err != nil {
 			t.Fatal(err)
 		}
-		if want := map[bool]uint64{true: 2}[i >= 5]; l.r.Files != want {
-			t.Errorf("%d files after line %d, want %d", l.r.Files, i, want)
+		if want := map[bool]uint64{true: 2}[i >= 5]; l.Report.Files != want {
+			t.Errorf("%d files after line %d, want %d", l.Report.Files, i, want)
 		}
 	}
-	if err := p.flush(); err != nil || l.out.Flush() != nil {
+	if err := p.Flush(); err != nil || l.out.Flush() != nil {
 		t.Fatal(err)
 	}
 	zeros := strings.Repeat("0", 64) + "  d/"
 	if want := zeros + "1\n" + zeros + "2\n" + zeros + "5\n"; out.String() != want {
 		t.Errorf("%q", out.String())
 	}
-	if r := *l.r; r.Directories != 1 || r.Symlinks != 1 || r.Skipped != 1 || r.Bytes != 3 {
+	if r := *l.Report; r.Directories != 1 || r.Symlinks != 1 || r.Skipped != 1 || r.Bytes != 3 {
 		t.Errorf("%+v", r)
 	}
 }
