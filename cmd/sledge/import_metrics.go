@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -39,7 +40,7 @@ var importStates = []importer.State{importer.StateRunning, importer.StatePaused,
 func serveMetrics(ctx context.Context, address string) (*metricsServer, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, usagef("--metrics %s: %w", address, err)
+		return nil, advice.Usagef("--metrics %s: %w", address, err)
 	}
 	s := &metricsServer{registry: prometheus.NewRegistry()}
 	mux := http.NewServeMux()
@@ -99,7 +100,7 @@ func with(labels prometheus.Labels, name, value string) prometheus.Labels {
 	return out
 }
 
-func (m *importMetrics) tell(p importer.Progress) {
+func (m *importMetrics) Tell(p importer.Progress) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = p

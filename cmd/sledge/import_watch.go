@@ -73,7 +73,7 @@ func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Optio
 	o.Progress = func(p importer.Progress) {
 		w.meter.Tell(importSample(p))
 		if w.metrics != nil {
-			w.metrics.tell(p)
+			w.metrics.Tell(p)
 		}
 	}
 	return w, nil
