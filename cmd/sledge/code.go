@@ -13,6 +13,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/prompt"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -53,7 +54,7 @@ func tryCode(job *manifest.Job, text string) ([]byte, error) {
 func (a *app) askCode(ctx context.Context, job *manifest.Job, device firmware.ID) ([]byte, error) {
 	fmt.Fprintf(a.err, "compare with the code sheet:\n  job     %s\n  device  %s\n", job.ID, device)
 	for try := 1; ; {
-		text, err := askHidden(ctx, a.in, a.err, codeLine+" (not shown while you type): ")
+		text, err := prompt.Hidden(ctx, a.in, a.err, codeLine+" (not shown while you type): ")
 		if errors.Is(err, io.EOF) {
 			return nil, usagef("no unlock code: the input has ended")
 		}

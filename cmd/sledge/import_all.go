@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/metrics"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -123,7 +124,7 @@ func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*impo
 	}
 	if f.metrics != "" {
 		var err error
-		if own.crowd.metrics, err = serveMetrics(ctx, f.metrics); err != nil {
+		if own.crowd.metrics, err = metrics.Serve(ctx, f.metrics); err != nil {
 			return err
 		}
 	}

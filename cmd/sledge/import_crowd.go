@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/metrics"
 	"github.com/sledge-io/sledge/internal/progress"
 )
 
@@ -12,9 +13,9 @@ import (
 // meter, that shows their sum, and one server of metrics.
 type crowd struct {
 	sum     *progress.Sum
-	metrics *metricsServer // nil without --metrics
-	waiting atomic.Int64   // devices whose turn is still to come
-	planned *plannedUnion  // of a plan; else nil
+	metrics *metrics.Server // nil without --metrics
+	waiting atomic.Int64    // devices whose turn is still to come
+	planned *plannedUnion   // of a plan; else nil
 
 	mu    sync.Mutex
 	first *appliance.Reader // whose memory all share
@@ -32,7 +33,7 @@ func (c *crowd) shareMemory(r *appliance.Reader) {
 }
 
 // server is nil where each import has its own.
-func (c *crowd) server() *metricsServer {
+func (c *crowd) server() *metrics.Server {
 	if c == nil {
 		return nil
 	}
@@ -42,6 +43,6 @@ func (c *crowd) server() *metricsServer {
 func (c *crowd) end() {
 	c.sum.End()
 	if c.metrics != nil {
-		c.metrics.close()
+		c.metrics.Close()
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/metrics"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -19,8 +20,8 @@ import (
 // importWatch is how an import is watched: its meter, its metrics, its log.
 type importWatch struct {
 	meter   teller
-	metrics *importMetrics
-	server  *metricsServer // of this import alone
+	metrics *metrics.Run
+	server  *metrics.Server // of this import alone
 	log     *os.File
 }
 
@@ -33,7 +34,7 @@ type teller interface {
 func (w *importWatch) end() {
 	w.meter.End()
 	if w.server != nil {
-		w.server.close()
+		w.server.Close()
 	}
 	if w.log != nil {
 		w.log.Close() // each line was written whole
@@ -62,13 +63,13 @@ func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Optio
 	if f.metrics != "" {
 		server := f.crowd.server()
 		if server == nil {
-			if server, err = serveMetrics(ctx, f.metrics); err != nil {
+			if server, err = metrics.Serve(ctx, f.metrics); err != nil {
 				return nil, err
 			}
 			w.server = server
 		}
-		w.metrics = server.add(scope, o.RunID)
-		o.Called = w.metrics.called
+		w.metrics = server.Add(scope, o.RunID)
+		o.Called = w.metrics.Called
 	}
 	o.Progress = func(p importer.Progress) {
 		w.meter.Tell(importSample(p))

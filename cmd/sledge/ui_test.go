@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -178,31 +177,6 @@ func TestParseSize(t *testing.T) {
 	for _, in := range []string{"", "K", "-1", "1X", "1MM", "9999999999T", "1.5G"} {
 		if got, err := parseSize(in); err == nil {
 			t.Errorf("parseSize(%q) = %d", in, got)
-		}
-	}
-}
-
-// TestStates: each state of a run has its line among the metrics, and in the table
-// of docs/import.md.
-func TestStates(t *testing.T) {
-	source, err := os.ReadFile("../../importer/status.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	docs, err := os.ReadFile("../../docs/import.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := regexp.MustCompile(`State\w+ +State = "([^"]+)"`).FindAllStringSubmatch(strings.ReplaceAll(string(source), "\t", " "), -1)
-	if len(found) < 9 {
-		t.Fatalf("only %d states were read from the source", len(found))
-	}
-	for _, f := range found {
-		if !slices.Contains(importStates, importer.State(f[1])) {
-			t.Errorf("no metric for %q", f[1])
-		}
-		if !regexp.MustCompile(`(?m)^\| ([a-z ,]*, )?` + regexp.QuoteMeta(f[1]) + `(,[a-z ,]*)? \|`).Match(docs) {
-			t.Errorf("docs/import.md does not have the state %q", f[1])
 		}
 	}
 }
