@@ -40,7 +40,7 @@ type Report struct {
 
 var (
 	// ErrObjects: objects are missing, different, not compared, or not proven.
-	ErrObjects = errors.New("objects are not in the target or not proven")
+	ErrObjects = verdict.ErrObjects
 	// ErrTarget: the target, or what leads to it, needs somebody.
 	ErrTarget = errors.New("the import stopped")
 	// ErrExtras: there is more than the receipts name.
