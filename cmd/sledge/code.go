@@ -13,6 +13,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/internal/prompt"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -94,7 +95,7 @@ func (a *app) readCode(ctx context.Context, codeFile string) (string, error) {
 		}
 		read = func() ([]byte, error) { return files.Read(codeFile, maxCodeText) }
 	}
-	b, err := waitRead(ctx, read)
+	b, err := keyfile.Wait(ctx, read)
 	if err == nil && len(b) == 0 && codeFile == "" {
 		err = usagef("no unlock code: standard input is empty and no terminal")
 	}

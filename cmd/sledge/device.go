@@ -15,6 +15,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -230,7 +231,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		if *trust == "" {
 			return nil, usagef("--trust names no key: give the site's signer.pub")
 		}
-		signer, err := readPublicKey(*trust)
+		signer, err := keyfile.ReadPublic(*trust)
 		if err != nil {
 			return nil, err
 		}

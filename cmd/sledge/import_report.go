@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/importreport"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -119,7 +120,7 @@ func (f *reportFlags) check() (keys []ed25519.PublicKey, err error) {
 		}
 	}
 	for _, name := range f.importer {
-		key, err := readPublicKey(name)
+		key, err := keyfile.ReadPublic(name)
 		if err != nil {
 			return nil, err
 		}

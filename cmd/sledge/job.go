@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -251,7 +252,7 @@ func (f *jobFlags) params(now time.Time) (site.JobParams, error) {
 		return p, usagef("--device-key is missing: which device is this job for?")
 	}
 	for _, name := range f.devices {
-		pub, err := readPublicKey(name)
+		pub, err := keyfile.ReadPublic(name)
 		if err != nil {
 			return p, err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -112,7 +113,7 @@ func (f *keyShowFlags) read(name string) ([]*shownKey, error) {
 		return nil, err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		pub, err := readPublicKey(name)
+		pub, err := keyfile.ReadPublic(name)
 		if err != nil {
 			return nil, err
 		}

@@ -86,6 +86,8 @@ var arrows = []Arrow{
 		"what belongs together is said by names and signatures of the format; opening a device is its caller's"},
 	{"internal/files/...", []string{"internal/vfs/...", "internal/terminal/..."}, []string{"golang.org/x/sys/..."},
 		"the operator's own files are no part of a device, an import or a site"},
+	{"internal/keyfile/...", []string{"crypto/...", "internal/advice/...", "internal/terminal/..."}, none,
+		"what a file of keys holds does not depend on what it opens"},
 	{"internal/metrics/...", []string{"crypto/...", "manifest/...", "importer/...", "internal/advice/..."}, []string{"github.com/prometheus/client_golang/..."},
 		"metrics are told, and ask nobody"},
 	{"internal/prompt/...", none, []string{"golang.org/x/sys/..."},
