@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -71,7 +72,7 @@ func (a *app) accept(ctx context.Context, f *acceptFlags, dirs []string) (report
 	if err != nil {
 		return nil, err
 	}
-	if dirs, err = a.receiptsFolders(dirs); err != nil {
+	if dirs, err = statefolder.Receipts(dirs, a.telling()); err != nil {
 		return nil, err
 	}
 	for _, dir := range dirs {
@@ -117,7 +118,7 @@ func (a *app) acceptVerifier(f *acceptFlags) (o fsck.Options, done func(), err e
 	if err != nil {
 		return o, nil, err
 	}
-	done = func() { m.end(); closeDisks() }
+	done = func() { m.End(); closeDisks() }
 	if o.Trust == nil {
 		o.Trust = &fsck.Trust{}
 		if o.Trust.Key, err = f.signer(nil); err != nil {

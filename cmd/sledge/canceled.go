@@ -1,49 +1,16 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 
-	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/audit"
-	"github.com/sledge-io/sledge/internal/importreport"
+	"github.com/sledge-io/sledge/internal/statefolder"
 )
-
-// canceledMark is that of the run which a folder of receipts is of: in the receipts
-// themselves, in the run's folder around them, or where the state is after a takeover. An
-// error tells that one of these could not be looked at.
-func canceledMark(receipts string) (*importer.CancelMark, error) {
-	run := filepath.Dir(filepath.Clean(receipts))
-	state, base := run, ""
-	if above := filepath.Dir(run); filepath.Base(above) == importer.RunsFolder {
-		state, base = filepath.Dir(above), filepath.Join(importer.RunsFolder, filepath.Base(run))
-	}
-	folders := []string{receipts, run}
-	home, unseen := importer.StateHome(state)
-	switch {
-	case errors.Is(unseen, fs.ErrNotExist):
-		unseen = nil
-	case unseen != nil:
-		unseen = fmt.Errorf("whether the run was canceled is not known: state folder %s: %w", state, unseen)
-	case home != state:
-		folders = append(folders, filepath.Join(home, base))
-	}
-	for _, folder := range folders {
-		mark, err := importreport.Canceled(os.DirFS(folder))
-		if mark != nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return mark, err
-		}
-	}
-	return nil, unseen
-}
 
 // refuseCanceled refuses receipts of a run that was given up: what they prove may be
 // deleted by now.
 func refuseCanceled(receipts string) error {
-	mark, err := canceledMark(receipts)
+	mark, err := statefolder.Canceled(receipts)
 	if err != nil {
 		return fmt.Errorf("%s: %w", receipts, err)
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/keyfile"
+	"github.com/sledge-io/sledge/internal/prompt"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -53,7 +55,7 @@ func tryCode(job *manifest.Job, text string) ([]byte, error) {
 func (a *app) askCode(ctx context.Context, job *manifest.Job, device firmware.ID) ([]byte, error) {
 	fmt.Fprintf(a.err, "compare with the code sheet:\n  job     %s\n  device  %s\n", job.ID, device)
 	for try := 1; ; {
-		text, err := askHidden(ctx, a.in, a.err, codeLine+" (not shown while you type): ")
+		text, err := prompt.Hidden(ctx, a.in, a.err, codeLine+" (not shown while you type): ")
 		if errors.Is(err, io.EOF) {
 			return nil, usagef("no unlock code: the input has ended")
 		}
@@ -93,7 +95,7 @@ func (a *app) readCode(ctx context.Context, codeFile string) (string, error) {
 		}
 		read = func() ([]byte, error) { return files.Read(codeFile, maxCodeText) }
 	}
-	b, err := waitRead(ctx, read)
+	b, err := keyfile.Wait(ctx, read)
 	if err == nil && len(b) == 0 && codeFile == "" {
 		err = usagef("no unlock code: standard input is empty and no terminal")
 	}

@@ -12,10 +12,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/keyfile"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -46,33 +47,27 @@ func (a *app) openDevice(change bool) (*device, error) {
 	}
 	d.Device, err = open(folder)
 	if err != nil {
-		return nil, errors.Join(stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err)), d.close())
+		return nil, errors.Join(statefolder.Unusable(a.device, fmt.Errorf("device %s: %w", a.device, err)), d.close())
 	}
 	return d, nil
 }
 
-// openState opens the state folder that the operator has named.
+// Open opens the state folder that the operator has named.
 func (a *app) openState() (vfs.FS, error) {
 	if a.device == "" {
 		return nil, errNoDevice
 	}
 	folder, err := openFolder(a.device)
 	if err != nil {
-		return nil, stateFolder(a.device, fmt.Errorf("device: %w", err))
+		return nil, statefolder.Unusable(a.device, fmt.Errorf("device: %w", err))
 	}
 	return folder, nil
 }
 
-// stateFolder names the folder in an error that says that it cannot be read or written.
-func stateFolder(name string, err error) error {
-	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-		return fmt.Errorf("%w: %s: %w", errStateFolder, name, err)
-	}
-	return err
-}
-
 // Apply changes the state, and names the folder where that cannot be written.
-func (d *device) Apply(e firmware.Event) error { return stateFolder(d.name, d.Device.Apply(e)) }
+func (d *device) Apply(e firmware.Event) error {
+	return statefolder.Unusable(d.name, d.Device.Apply(e))
+}
 
 func (d *device) close() error {
 	err := vfs.Close(d.fs)
@@ -101,7 +96,7 @@ func (a *app) lockFolder(folder vfs.FS) (io.Closer, error) {
 	defer time.AfterFunc(2*time.Second, func() { a.note("waiting for a sledge status that reads the disks") }).Stop()
 	held, err := lock(ctx, folder, holder)
 	if err != nil {
-		return nil, stateFolder(a.device, fmt.Errorf("%s: %w", a.device, err))
+		return nil, statefolder.Unusable(a.device, fmt.Errorf("%s: %w", a.device, err))
 	}
 	return held, nil
 }
@@ -236,7 +231,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		if *trust == "" {
 			return nil, usagef("--trust names no key: give the site's signer.pub")
 		}
-		signer, err := readPublicKey(*trust)
+		signer, err := keyfile.ReadPublic(*trust)
 		if err != nil {
 			return nil, err
 		}
@@ -246,7 +241,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		}
 		folder, err := makeFolder(a.device)
 		if err != nil {
-			return nil, stateFolder(a.device, err)
+			return nil, statefolder.Unusable(a.device, err)
 		}
 		defer vfs.Close(folder)
 		lock, err := a.lockFolder(folder)
@@ -261,7 +256,7 @@ fingerprint to them by telephone: "sledge job create" pins it.`,
 		}
 		d, err := firmware.Provision(folder, signer, rand.Reader, a.now())
 		if err != nil {
-			return nil, stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
+			return nil, statefolder.Unusable(a.device, fmt.Errorf("device %s: %w", a.device, err))
 		}
 		a.warn("the device key is a %s: who copies the state folder can sign as this device", firmware.SoftwareKey)
 		return a.describeDevice(d)
@@ -286,7 +281,7 @@ func (a *app) showDevice() (report, error) {
 	defer vfs.Close(folder)
 	d, err := firmware.Read(folder)
 	if err != nil {
-		err = stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
+		err = statefolder.Unusable(a.device, fmt.Errorf("device %s: %w", a.device, err))
 	}
 	if d == nil || d.Signer() == nil {
 		return nil, err

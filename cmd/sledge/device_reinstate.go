@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -43,7 +44,7 @@ func (a *app) reinstate(name string) (report, error) {
 	defer lock.Close()
 	branded, err := firmware.Open(folder)
 	if err == nil || !errors.Is(err, firmware.ErrTampered) {
-		return nil, stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, orNothing(err)))
+		return nil, statefolder.Unusable(a.device, fmt.Errorf("device %s: %w", a.device, orNothing(err)))
 	}
 	if branded.Signer() == nil {
 		return nil, fmt.Errorf("device %s: %w: %s", a.device, firmware.ErrNoWayBack, branded.Reason())
@@ -61,7 +62,7 @@ func (a *app) reinstate(name string) (report, error) {
 	}
 	d, err := firmware.Reinstate(folder, firmware.Reinstatement{Device: firmware.ID(st.Device), Evidence: st.Evidence, Reason: st.Reason, File: file, Time: a.now()})
 	if err != nil {
-		return nil, stateFolder(a.device, fmt.Errorf("device %s: %w", a.device, err))
+		return nil, statefolder.Unusable(a.device, fmt.Errorf("device %s: %w", a.device, err))
 	}
 	return a.describeDevice(d)
 }

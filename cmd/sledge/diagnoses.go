@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/importreport"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -41,8 +42,8 @@ func diagnoses() []diagnosis {
 		{is(firmware.ErrNoWayBack), exitTampered, advise("stop using this device and tell the data centre; keep the state folder as evidence",
 			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
 			"to go on with the hardware, provision a new device: sledge device init with another --device DIR, then a new job")},
-		{both(is(errStateFolder), is(syscall.EROFS)), exitUnexpected, advise("its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so")},
-		{is(errStateFolder), exitUnexpected, advise("run the command as the user who made the folder, or give the folder and its files to this user (chown)")},
+		{both(is(statefolder.ErrUnusable), is(syscall.EROFS)), exitUnexpected, advise("its file system is mounted read-only: mount it read-write, or look in the kernel's log (dmesg) for why it became so")},
+		{is(statefolder.ErrUnusable), exitUnexpected, advise("run the command as the user who made the folder, or give the folder and its files to this user (chown)")},
 		{is(firmware.ErrTampered), exitTampered, advise("stop using this device and tell the data centre; keep the state folder as evidence",
 			"if it was no tampering, the data centre can say so: tell it what sledge device show prints, and give its statement to sledge device reinstate",
 			"disks that were sealed can still be verified and imported: this device's state is not asked for that",
@@ -64,7 +65,7 @@ func diagnoses() []diagnosis {
 		{is(firmware.ErrForbidden), exitState, advise("see what the device is waiting for: sledge status")},
 		{is(firmware.ErrSecondCheckpoint), exitRefused, advise("the disks are not what this device sealed before: do not seal, tell the data centre")},
 		{is(firmware.ErrUnsafeSecret), exitState, advise("set XDG_RUNTIME_DIR to a tmpfs that is yours alone, or mount /dev/shm", "remove a foreign file there and run the command again")},
-		{is(firmware.ErrConcurrent, firmware.ErrBusy, appliance.ErrBusy), exitBusy, advise("wait for the other command, or stop it, then run this one again")},
+		{is(firmware.ErrConcurrent, firmware.ErrBusy, appliance.ErrBusy, statefolder.ErrSilent), exitBusy, advise("wait for the other command, or stop it, then run this one again")},
 		{is(appliance.ErrFolderBusy), exitBusy, advise("wait until that command has ended, or stop it, then run this one again; or extract into another folder")},
 		{is(appliance.ErrUnsynced), exitUnexpected, advise("look at the space and the health of the disk that is extracted to, and in the kernel's log (dmesg)",
 			"then run the same command again: it compares what is there as the disk holds it, and writes the rest; or extract to another disk")},
@@ -149,7 +150,7 @@ func diagnoses() []diagnosis {
 		{is(errExtras), exitExtras, advise("find out who wrote the objects named above; --differences FILE has them all")},
 		{is(errUndigested, errOtherTarget), exitObjects, nil},
 		{is(errExtract), exitObjects, advise("look at the entries named above, mend the cause and run the same command again")},
-		{is(errNoRun, importreport.ErrNoReceipts, importreport.ErrNothing), exitNotFound, nil},
+		{is(statefolder.ErrNoRun, importreport.ErrNoReceipts, importreport.ErrNothing), exitNotFound, nil},
 		{is(errUnwaived), exitUnwaived, advise("mend what is not proven, or waive it: docs/import.md, \"Acceptance\"")}, // see waiverHints
 		{is(errMissing), exitDisks, advise("bring their disks, or import the others without them: --allow-missing DEVICE, for each")},
 		{is(errSameDisk), exitDisks, advise("name every disk once")},

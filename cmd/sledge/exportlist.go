@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -10,52 +9,12 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/files"
-	"github.com/sledge-io/sledge/internal/terminal"
-	"github.com/sledge-io/sledge/manifest"
+	"github.com/sledge-io/sledge/internal/sumlist"
 )
 
-// exportListReport counts what a list of digests has, and what it cannot have.
-type exportListReport struct {
-	Files       uint64 `json:"files"` // lines of the list; each name of a file is one
-	Bytes       int64  `json:"bytes"`
-	Directories uint64 `json:"directories"`
-	Symlinks    uint64 `json:"symlinks"`
-	Skipped     uint64 `json:"skipped"` // never loaded
-	Undigested  uint64 `json:"without_sha256"`
-	Names       []name `json:"without_sha256_names,omitempty"` // the first of them
-	Partial     bool   `json:"partial"`                        // the source had not been loaded whole when it was sealed
-	List        string `json:"list,omitempty"`                 // --out
-}
-
-func (r *exportListReport) Print(w io.Writer) {
-	fmt.Fprintf(w, "listed      %s, %s\n", plural(r.Files, "file"), size(r.Bytes))
-	if r.Directories+r.Symlinks > 0 {
-		fmt.Fprintf(w, "no digest   %s, %s: they have no content\n", plural(r.Directories, "directory"), plural(r.Symlinks, "symbolic link"))
-	}
-	if r.Skipped > 0 {
-		fmt.Fprintf(w, "skipped     %d: the loader could not read them\n", r.Skipped)
-	}
-	if r.Undigested > 0 {
-		fmt.Fprintf(w, "NOT LISTED  %s with digests of its parts only\n", plural(r.Undigested, "file"))
-	}
-	for _, n := range r.Names {
-		fmt.Fprintf(w, "  %s\n", terminal.CutMiddle(n.Path, terminal.LongName))
-	}
-	if r.Undigested > uint64(len(r.Names)) {
-		fmt.Fprintf(w, "  and %d more; sledge list --json shows them, without sha256\n", r.Undigested-uint64(len(r.Names)))
-	}
-	if r.List != "" {
-		fmt.Fprintf(w, "written     %s\n", escape(r.List))
-	}
-}
-
-func (r *exportListReport) entries() uint64 {
-	return r.Files + r.Directories + r.Symlinks + r.Skipped + r.Undigested
-}
-
-// end is the report as an error: a list that does not cover all that was to be loaded
+// exportListEnd is the report as an error: a list that does not cover all that was to be loaded
 // is no plain success.
-func (r *exportListReport) end() error {
+func exportListEnd(r *sumlist.Report) error {
 	switch {
 	case r.Undigested > 0:
 		return hint(fmt.Errorf("%w: %s", errUndigested, plural(r.Undigested, "file")),
@@ -64,39 +23,6 @@ func (r *exportListReport) end() error {
 		return hint(fmt.Errorf("%w: it was sealed before its source had been loaded whole", errSkipped), "every file that the device holds is in the list; ask the sender for the rest")
 	case r.Skipped > 0:
 		return hint(fmt.Errorf("%w: %s", errSkipped, plural(r.Skipped, "entry")), "every file that the device holds is in the list; \"sledge list -l\" names what the loader had to skip")
-	}
-	return nil
-}
-
-// sumList writes the list, and counts.
-type sumList struct {
-	out *bufio.Writer
-	r   *exportListReport
-}
-
-// file adds a file, or one of its further names.
-func (l *sumList) file(path string, bytes int64, digest []byte) error {
-	if digest == nil {
-		if l.r.Undigested++; len(l.r.Names) < terminal.Most {
-			l.r.Names = append(l.r.Names, nameOf(path))
-		}
-		return nil
-	}
-	l.r.Files++
-	l.r.Bytes += bytes
-	return writeSumLine(l.out, digest, path)
-}
-
-func (l *sumList) record(r *manifest.Record) error {
-	switch r.Kind {
-	case manifest.KindFile, manifest.KindHardlink:
-		return l.file(r.Path, r.Size, r.SHA256)
-	case manifest.KindDir:
-		l.r.Directories++
-	case manifest.KindSymlink:
-		l.r.Symlinks++
-	case manifest.KindSkipped:
-		l.r.Skipped++
 	}
 	return nil
 }
@@ -145,14 +71,14 @@ The list names files: it is confidential.`,
 // exportList writes the list to its file, or to standard output, which it then has for
 // itself.
 func (a *app) exportList(ctx context.Context, f *exportListFlags, prefix string) (report, error) {
-	r := &exportListReport{List: f.out}
+	r := &sumlist.Report{List: f.out}
 	write := func(w io.Writer) error {
-		l := &sumList{bufio.NewWriterSize(w, 64<<10), r}
+		l := sumlist.New(w, r)
 		err := a.writeList(ctx, f, prefix, l)
-		if err == nil && r.entries() == 0 {
+		if err == nil && r.Entries() == 0 {
 			err = noneBegins(prefix)
 		}
-		if flushErr := l.out.Flush(); err == nil {
+		if flushErr := l.Flush(); err == nil {
 			err = flushErr
 		}
 		return err
@@ -168,14 +94,14 @@ func (a *app) exportList(ctx context.Context, f *exportListFlags, prefix string)
 	if err != nil {
 		return nil, err
 	}
-	if err = r.end(); err == nil && !f.proven {
+	if err = exportListEnd(r); err == nil && !f.proven {
 		err = errUnproven
 	}
 	return r, err
 }
 
 // writeList reads the records, from the device's index or from receipts.
-func (a *app) writeList(ctx context.Context, f *exportListFlags, prefix string, l *sumList) error {
+func (a *app) writeList(ctx context.Context, f *exportListFlags, prefix string, l *sumlist.List) error {
 	if f.receipts != "" {
 		return a.listReceipts(ctx, f, prefix, l)
 	}
@@ -186,6 +112,6 @@ func (a *app) writeList(ctx context.Context, f *exportListFlags, prefix string, 
 	defer r.close()
 	f.proven = r.Proven
 	totals := r.Totals()
-	l.r.Partial = totals.ScanEntries > totals.Entries()
-	return r.List(ctx, prefix, func(e appliance.Entry) error { return l.record(e.Record) })
+	l.Report.Partial = totals.ScanEntries > totals.Entries()
+	return r.List(ctx, prefix, func(e appliance.Entry) error { return l.Record(e.Record) })
 }

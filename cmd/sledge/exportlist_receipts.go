@@ -1,25 +1,26 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/statefolder"
+	"github.com/sledge-io/sledge/internal/sumlist"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
 // listReceipts takes the records from an import's receipts. A page of them goes into
 // the list once its root is the one that the device signed, and not before.
-func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix string, l *sumList) error {
+func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix string, l *sumlist.List) error {
 	if count(f.siteKey.given(), f.recovery.given(), f.loadKey.given()) > 0 {
 		return usagef("--receipts needs no key: leave --site-key, --recovery and --load-key out")
 	}
-	folder, err := a.receiptsFolder(f.receipts)
+	folder, err := statefolder.ReceiptsOf(f.receipts, a.telling())
 	if err != nil {
 		return err
 	}
@@ -29,14 +30,14 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 	}
 	defer root.Close()
 	m := a.meter("verify")
-	defer m.end()
+	defer m.End()
 	o, done, err := a.receiptOptions(f, m)
 	if err != nil {
 		return err
 	}
 	defer done()
-	p := &pageOfList{prefix: prefix, list: l}
-	r, err := fsck.VerifyReceipts(ctx, vfs.Plain(root), fsck.ReceiptOptions{Options: o, Object: p.add})
+	p := sumlist.NewPage(l, prefix)
+	r, err := fsck.VerifyReceipts(ctx, vfs.Plain(root), fsck.ReceiptOptions{Options: o, Object: p.Add})
 	if err != nil {
 		return err
 	}
@@ -46,13 +47,13 @@ func (a *app) listReceipts(ctx context.Context, f *exportListFlags, prefix strin
 	}
 	f.proven = r.Manifest.Origin == fsck.OriginProven
 	for _, n := range r.Manifest.Findings {
-		l.r.Partial = l.r.Partial || n.Class == "seal-incomplete"
+		l.Report.Partial = l.Report.Partial || n.Class == "seal-incomplete"
 	}
-	return p.flush()
+	return p.Flush()
 }
 
 // receiptOptions are those of the verifier. The label is asked for as of a reader.
-func (a *app) receiptOptions(f *exportListFlags, m *meter) (o fsck.Options, done func(), err error) {
+func (a *app) receiptOptions(f *exportListFlags, m *progress.Meter) (o fsck.Options, done func(), err error) {
 	if _, err := f.labelText(); err != nil {
 		return o, nil, err
 	}
@@ -75,56 +76,4 @@ func (a *app) receiptOptions(f *exportListFlags, m *meter) (o fsck.Options, done
 func isBadList(err error) bool {
 	code, _ := diagnose(err)
 	return code != exitDone && code != exitUnproven && code != exitDamage
-}
-
-// pageOfList holds the records of one page until the page is proven: the verifier
-// compares its root before it gives the first record of the next one.
-type pageOfList struct {
-	prefix  string
-	list    *sumList
-	page    uint64
-	records []*fsck.Record
-}
-
-func (p *pageOfList) add(o *fsck.ObjectLine) error {
-	if o.Page != p.page {
-		if err := p.flush(); err != nil {
-			return err
-		}
-		p.page = o.Page
-	}
-	key := string(o.Record.Path)
-	if o.Record.Kind == fsck.KindDirectory {
-		key += "/"
-	}
-	if strings.HasPrefix(key, p.prefix) {
-		r := o.Record // of which the line's memory is not kept
-		p.records = append(p.records, &fsck.Record{Kind: r.Kind, Path: bytes.Clone(r.Path), Size: r.Size, SHA256: bytes.Clone(r.SHA256)})
-	}
-	return nil
-}
-
-// flush writes the page's records, which are proven.
-func (p *pageOfList) flush() error {
-	for _, r := range p.records {
-		if err := p.list.fsckRecord(r); err != nil {
-			return err
-		}
-	}
-	p.records = p.records[:0]
-	return nil
-}
-
-func (l *sumList) fsckRecord(r *fsck.Record) error {
-	switch r.Kind {
-	case fsck.KindFile, fsck.KindHardLink:
-		return l.file(string(r.Path), int64(r.Size), r.SHA256)
-	case fsck.KindDirectory:
-		l.r.Directories++
-	case fsck.KindSymlink:
-		l.r.Symlinks++
-	case fsck.KindSkipped:
-		l.r.Skipped++
-	}
-	return nil
 }

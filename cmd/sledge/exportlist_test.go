@@ -1,28 +1,24 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"crypto/sha256"
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/sumlist"
 )
 
-// Oddities are names that a list of digests must escape, or that look like a part of its
+// listNames are names that a list of digests must escape, or that look like a part of its
 // line, with their content.
-var oddNames = map[string]string{
+var listNames = map[string]string{
 	"plain": "1", "-": "2", " leading": "3", "*star": "4", "back\\slash": "5", "new\nline": "6", "return\r": "7", `\n`: "8",
 	"trailing ": "9", "SHA256 (x) = y": "10", "\xff\xfe": "11", "d/-": "12", "d/both\\\r\n": "13", "-c": "14", "ü": "15", "#note": "16",
 }
 
-// sha256sum is GNU's program, in a folder.
-func sha256sum(t *testing.T, dir string, args ...string) (string, error) {
+// gnuSum is GNU's program, in a folder.
+func gnuSum(t *testing.T, dir string, args ...string) (string, error) {
 	t.Helper()
 	name, err := exec.LookPath("sha256sum")
 	if err != nil {
@@ -35,40 +31,6 @@ func sha256sum(t *testing.T, dir string, args ...string) (string, error) {
 	return string(out), err
 }
 
-// TestSumLines: a line is what sha256sum itself writes, and what it checks.
-func TestSumLines(t *testing.T) {
-	if out, err := sha256sum(t, ".", "--version"); err != nil || !strings.Contains(out, "GNU coreutils") {
-		t.Skip("sha256sum is not GNU's")
-	}
-	dir := t.TempDir()
-	if err := os.Mkdir(filepath.Join(dir, "d"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	var list bytes.Buffer
-	w := bufio.NewWriter(&list)
-	for name, content := range oddNames {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		sum := sha256.Sum256([]byte(content))
-		from := list.Len()
-		if writeSumLine(w, sum[:], name); w.Flush() != nil || name == "-" {
-			continue
-		}
-		theirs, err := sha256sum(t, dir, "--", name)
-		if ours := list.String()[from:]; err != nil || ours != theirs && !strings.Contains(name, "\r") { // which coreutils before 9.0 do not escape
-			t.Errorf("%q: %q, sha256sum %q, %v", name, ours, theirs, err)
-		}
-	}
-	names := filepath.Join(dir, "list")
-	if err := os.WriteFile(names, list.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if out, err := sha256sum(t, dir, "--strict", "-c", names); err != nil || strings.Count(out, ": OK\n") != len(oddNames) {
-		t.Errorf("%v: %s", err, out)
-	}
-}
-
 // TestExportList: the list has every file of a sealed device, further names and holes
 // included; sha256sum agrees with it in the folder that extract wrote, and sees a change.
 func TestExportList(t *testing.T) {
@@ -76,7 +38,7 @@ func TestExportList(t *testing.T) {
 	if err := os.Mkdir("src/d", 0o700); err != nil {
 		t.Fatal(err)
 	}
-	for name, content := range oddNames {
+	for name, content := range listNames {
 		f.write("src/"+name, content)
 	}
 	if err := os.Symlink("plain", "src/d/symlink"); err != nil {
@@ -94,14 +56,14 @@ func TestExportList(t *testing.T) {
 	f.sledge(0, "seal", "--wrap-unchecked", "--label-out", "d.label")
 	f.sledge(0, "extract", "back", "--label", "d.label")
 
-	files := len(oddNames) + 3 // and a
+	files := len(listNames) + 3 // and a
 	f.says(f.sledge(0, "export-list", "--label", "d.label", "--out", "list"), fmt.Sprintf("listed      %d files", files), "1 directory, 1 symbolic link")
-	out, err := sha256sum(t, "back", "--strict", "-c", "../list")
+	out, err := gnuSum(t, "back", "--strict", "-c", "../list")
 	if err != nil || strings.Count(out, ": OK\n") != files {
 		t.Errorf("%v: %s", err, out)
 	}
 	f.write("back/plain", "0")
-	if out, err := sha256sum(t, "back", "-c", "../list"); err == nil || strings.Count(out, "FAILED\n") != 2 { // both of its names
+	if out, err := gnuSum(t, "back", "-c", "../list"); err == nil || strings.Count(out, "FAILED\n") != 2 { // both of its names
 		t.Errorf("a change is not seen: %s", out)
 	}
 	list := f.read("list")
@@ -142,41 +104,9 @@ func TestExportListNames(t *testing.T) {
 	if want := "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824  a\n"; f.read("list") != want {
 		t.Errorf("%q", f.read("list"))
 	}
-	for _, r := range []exportListReport{{Files: 1, Skipped: 2}, {Files: 1, Partial: true}} {
-		if code, hints := diagnose(r.end()); code != exitSource || len(hints) == 0 {
+	for _, r := range []sumlist.Report{{Files: 1, Skipped: 2}, {Files: 1, Partial: true}} {
+		if code, hints := diagnose(exportListEnd(&r)); code != exitSource || len(hints) == 0 {
 			t.Errorf("%+v: exit %d, %q", r, code, hints)
 		}
-	}
-}
-
-// TestListHoldsPage: a record of receipts is not written before its page is proven, which
-// it is when the verifier gives the first record of another page.
-func TestListHoldsPage(t *testing.T) {
-	var out bytes.Buffer
-	l := &sumList{bufio.NewWriter(&out), &exportListReport{}}
-	p := &pageOfList{prefix: "d", list: l}
-	line := func(page uint64, kind uint64, path string) *fsck.ObjectLine {
-		return &fsck.ObjectLine{Page: page, Record: &fsck.Record{Kind: kind, Path: []byte(path), Size: 1, SHA256: make([]byte, 32)}}
-	}
-	for i, o := range []*fsck.ObjectLine{
-		line(3, fsck.KindDirectory, "d"), line(3, fsck.KindFile, "d/1"), line(3, fsck.KindContinuation, "d/1"), line(3, fsck.KindHardLink, "d/2"), line(3, fsck.KindFile, "e"),
-		line(5, fsck.KindSkipped, "d/3"), line(5, fsck.KindSymlink, "d/4"), line(5, fsck.KindFile, "d/5"),
-	} {
-		if err := p.add(o); err != nil {
-			t.Fatal(err)
-		}
-		if want := map[bool]uint64{true: 2}[i >= 5]; l.r.Files != want {
-			t.Errorf("%d files after line %d, want %d", l.r.Files, i, want)
-		}
-	}
-	if err := p.flush(); err != nil || l.out.Flush() != nil {
-		t.Fatal(err)
-	}
-	zeros := strings.Repeat("0", 64) + "  d/"
-	if want := zeros + "1\n" + zeros + "2\n" + zeros + "5\n"; out.String() != want {
-		t.Errorf("%q", out.String())
-	}
-	if r := *l.r; r.Directories != 1 || r.Symlinks != 1 || r.Skipped != 1 || r.Bytes != 3 {
-		t.Errorf("%+v", r)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -21,27 +22,13 @@ type extractReport struct {
 
 func (r *extractReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "extracted   %s, %s, to %s\n", plural(r.Entries, "entry"), size(r.Bytes), escape(r.Folder))
-	if r.Existing > 0 {
-		fmt.Fprintf(w, "existing    %d of them were there already with the same content\n", r.Existing)
-	}
-	if r.Skipped > 0 {
-		fmt.Fprintf(w, "skipped     %d: the loader could not read them\n", r.Skipped)
-	}
-	if r.Failed > 0 {
-		fmt.Fprintf(w, "failed      %d: not there, or not as recorded; named below\n", r.Failed)
-	}
-	if r.Remarks > 0 {
-		fmt.Fprintf(w, "older       %d: a later look at the source failed, the last good version is kept\n", r.Remarks)
-	}
-	if r.AttributesLost > 0 {
-		fmt.Fprintf(w, "attributes  %s could not be restored; the contents are right\n", plural(r.AttributesLost, "attribute"))
-	}
-	if r.Repaired > 0 {
-		fmt.Fprintf(w, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
-	}
-	if r.Leftover > 0 {
-		fmt.Fprintf(w, "removed     %s of an interrupted extract\n", plural(r.Leftover, "temporary file"))
-	}
+	printIf(w, r.Existing > 0, "existing    %d of them were there already with the same content\n", r.Existing)
+	printIf(w, r.Skipped > 0, "skipped     %d: the loader could not read them\n", r.Skipped)
+	printIf(w, r.Failed > 0, "failed      %d: not there, or not as recorded; named below\n", r.Failed)
+	printIf(w, r.Remarks > 0, "older       %d: a later look at the source failed, the last good version is kept\n", r.Remarks)
+	printIf(w, r.AttributesLost > 0, "attributes  %s could not be restored; the contents are right\n", plural(r.AttributesLost, "attribute"))
+	printIf(w, r.Repaired > 0, "repaired    %s decoded around damage\n", plural(r.Repaired, "block"))
+	printIf(w, r.Leftover > 0, "removed     %s of an interrupted extract\n", plural(r.Leftover, "temporary file"))
 	for i, f := range slices.Concat(r.Failures, r.Warnings, r.Attributes) {
 		if i == terminal.Most {
 			fmt.Fprintf(w, "  and more; --json names them\n")
@@ -77,18 +64,18 @@ Run it again to go on.`,
 		}
 		totals := r.Totals()
 		m := a.meter("extract")
-		defer m.end()
+		defer m.End()
 		done, err := r.Extract(ctx, args[0], appliance.ExtractOptions{
 			Prefix: *prefix, Owner: *owner, Workers: workers,
 			Progress: func(entries uint64, bytes int64) {
-				s := sample{phase: "extract", bytes: bytes, files: int64(entries)}
+				s := progress.Sample{Phase: "extract", Bytes: bytes, Files: int64(entries)}
 				if *prefix == "" {
-					s.totalBytes, s.totalFiles = int64(totals.Bytes), int64(totals.Entries())
+					s.TotalBytes, s.TotalFiles = int64(totals.Bytes), int64(totals.Entries())
 				}
-				m.tell(s)
+				m.Tell(s)
 			},
 		})
-		m.end()
+		m.End()
 		if done == nil {
 			return nil, err
 		}

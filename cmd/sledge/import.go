@@ -25,7 +25,9 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/bridge"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/site"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -374,15 +376,15 @@ const (
 func (f *importFlags) openState(ctx context.Context, folder string) (*importer.Folder, error) {
 	if f.takeover > 0 && f.journal == journalInTarget {
 		if err := os.MkdirAll(folder, 0o700); err != nil { // the run may be another host's
-			return nil, stateFolder(folder, err)
+			return nil, statefolder.Unusable(folder, err)
 		}
 	}
 	if f.takeover > 0 {
 		s, err := importer.TakeOver(ctx, folder, f.takeover)
-		return s, stateFolder(folder, err)
+		return s, statefolder.Unusable(folder, err)
 	}
 	s, err := importer.OpenState(folder)
-	return s, stateFolder(folder, err)
+	return s, statefolder.Unusable(folder, err)
 }
 
 func originOf(s *appliance.Set) string {
@@ -392,19 +394,19 @@ func originOf(s *appliance.Set) string {
 	return originUnproven
 }
 
-func importSample(p importer.Progress) sample {
-	s := sample{phase: "import", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries), pace: &p.Pace}
+func importSample(p importer.Progress) progress.Sample {
+	s := progress.Sample{Phase: "import", Bytes: p.Bytes, TotalBytes: p.TotalBytes, Files: int64(p.Entries), TotalFiles: int64(p.TotalEntries), Pace: &p.Pace}
 	if p.Failed > 0 {
-		s.more = fmt.Sprintf("%d failed", p.Failed)
+		s.More = fmt.Sprintf("%d failed", p.Failed)
 	}
 	if p.State != "" && p.State != importer.StateRunning {
-		s.more = strings.TrimPrefix(s.more+", "+string(p.State), ", ")
+		s.More = strings.TrimPrefix(s.More+", "+string(p.State), ", ")
 	}
 	if p.Halt != nil {
-		s.more += " (" + string(p.Halt.Code) + ")"
+		s.More += " (" + string(p.Halt.Code) + ")"
 	}
 	if !p.Opens.IsZero() {
-		s.more += ", until " + p.Opens.Local().Format("15:04")
+		s.More += ", until " + p.Opens.Local().Format("15:04")
 	}
 	return s
 }

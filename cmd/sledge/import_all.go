@@ -11,6 +11,8 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/metrics"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -113,7 +115,7 @@ func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*impo
 	if err := needFiles("this command", importFiles(f, atOnce(devices, own.parallel)...)); err != nil {
 		return err
 	}
-	own.crowd = &crowd{meter: a.meter("import"), of: len(devices)}
+	own.crowd = &crowd{sum: progress.NewSum(a.meter("import"), len(devices))}
 	defer own.crowd.end()
 	if f.dry {
 		planned, err := newPlannedUnion(devices)
@@ -124,7 +126,7 @@ func (a *app) importDevices(ctx context.Context, f *importFlags, devices []*impo
 	}
 	if f.metrics != "" {
 		var err error
-		if own.crowd.metrics, err = serveMetrics(ctx, f.metrics); err != nil {
+		if own.crowd.metrics, err = metrics.Serve(ctx, f.metrics); err != nil {
 			return err
 		}
 	}

@@ -86,9 +86,7 @@ func (r *importAllReport) Print(w io.Writer) {
 			d.Import.Print(w)
 			fmt.Fprintf(w, "scanned     %d entries, %s\n", d.ScanEntries, size(int64(d.ScanBytes)))
 		}
-		if d.Error != "" {
-			fmt.Fprintf(w, "because     %s\n", escape(d.Error))
-		}
+		printIf(w, d.Error != "", "because     %s\n", escape(d.Error))
 	}
 	fmt.Fprintln(w)
 	for _, id := range r.Missing {
@@ -117,9 +115,7 @@ func (u *importUnion) print(w io.Writer, plan bool) {
 			fmt.Fprintf(w, "  %-13s %d\n", o, n)
 		}
 	}
-	if u.Shared > 0 {
-		fmt.Fprintf(w, "shared      %s of several devices, the same content\n", plural(u.Shared, "key"))
-	}
+	printIf(w, u.Shared > 0, "shared      %s of several devices, the same content\n", plural(u.Shared, "key"))
 	for _, d := range u.Disputes {
 		fmt.Fprintf(w, "disputed    %s\n", escape(d.text(plan)))
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/bridge"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -177,7 +178,7 @@ func (a *app) stateToCancel(ctx context.Context, f *importFlags, state string) (
 	if f.journal == journalInTarget && f.takeover > 0 {
 		return f.openState(ctx, state)
 	}
-	disk, err := openState(state) // taking a folder would make it
+	disk, err := statefolder.Open(state) // taking a folder would make it
 	if err != nil {
 		return nil, err
 	}
@@ -199,34 +200,34 @@ func (a *app) stopped(ctx context.Context, f *importFlags, state string) (*impor
 		folder, err := f.openState(ctx, state)
 		return folder, asTargetError(err)
 	}
-	steered := &steerFlags{runID: f.runID, warn: a.warn}
+	steered := &statefolder.Query{Run: f.runID, Warn: a.warn}
 	begun, asked, waits := a.now(), time.Time{}, ""
 	for end := begun.Add(stopWait); ; {
 		folder, err := importer.OpenState(state)
 		var e *target.Error
 		if err == nil || !errors.As(err, &e) || e.Code != target.CodeStateLocked || a.now().After(end) {
-			return folder, stateFolder(state, asTargetError(err))
+			return folder, statefolder.Unusable(state, asTargetError(err))
 		}
 		if now := a.now(); asked.IsZero() || now.Sub(asked) >= askAgain {
-			found, err := steered.status(state, now)
+			found, err := steered.Status(state, now)
 			if err == nil {
-				err = ask(state, found.Folder, importer.WantStop, now)
+				err = statefolder.Ask(state, found.Folder, importer.WantStop, now)
 				waits = a.sayWaits(found, waits)
 			}
 			switch {
 			case err == nil && asked.IsZero():
 				a.warn("process %d on %s was asked to stop; waiting until it has finished what is under way", found.PID, found.Host)
-				asked, steered.warn = now, nil
+				asked, steered.Warn = now, nil
 			case err == nil:
 				asked = now
-			case !errors.Is(err, errNoRun) || now.Sub(begun) > steerWait: // who has begun just now tells soon
+			case !errors.Is(err, statefolder.ErrNoRun) || now.Sub(begun) > statefolder.SteerWait: // who has begun just now tells soon
 				return nil, err
 			}
 		}
 		select {
 		case <-ctx.Done():
 			return nil, context.Cause(ctx)
-		case <-time.After(steerEvery):
+		case <-time.After(statefolder.SteerEvery):
 		}
 	}
 }

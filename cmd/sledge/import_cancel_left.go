@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
 // printUnrecorded is the report of a cancel that has ended before the state folder knew of it.
@@ -43,7 +45,7 @@ func (r *cancelReport) left() error {
 }
 
 // sayWaits tells what the process waits for that was asked to stop, once, and returns it.
-func (a *app) sayWaits(found *runStatus, said string) string {
+func (a *app) sayWaits(found *statefolder.Status, said string) string {
 	if found.Waits != "" && found.Waits != said {
 		a.note("process %d waits for %s", found.PID, found.Waits)
 	}

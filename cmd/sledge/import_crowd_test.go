@@ -11,7 +11,7 @@ import (
 
 // TestCrowdBehind: a device knows, with --all, whether another one's turn is to come.
 func TestCrowdBehind(t *testing.T) {
-	f := &importFlags{memory: "256MiB", allFlags: allFlags{parallel: 1, crowd: &crowd{of: 2}}}
+	f := &importFlags{memory: "256MiB", allFlags: allFlags{parallel: 1, crowd: &crowd{}}}
 	o := importer.Options{Config: s3.Config{Bucket: "bucket", Log: slog.New(slog.DiscardHandler)}, RunID: "run-1", Memory: 256 << 20, Concurrency: 16}
 	if err := f.share(&o, manifest.Scope{}); err != nil {
 		t.Fatal(err)

@@ -17,6 +17,9 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/importreport"
+	"github.com/sledge-io/sledge/internal/keyfile"
+	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -73,7 +76,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 		return nil, err
 	}
 	m := a.meter("report")
-	defer m.end()
+	defer m.End()
 	var devices []*importreport.Device
 	var bad []error
 	for i, state := range states {
@@ -81,7 +84,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 			state, states[i] = home, home // after a takeover in a copy
 		}
 		d, err := readRun(ctx, state, importreport.Options{Name: state, Importer: keys,
-			Progress: func(lines uint64) { m.tell(sample{phase: "receipts", files: int64(lines), unit: "lines"}) }})
+			Progress: func(lines uint64) { m.Tell(progress.Sample{Phase: "receipts", Files: int64(lines), Unit: "lines"}) }})
 		if err != nil && ctx.Err() == nil {
 			bad = append(bad, reportError(state, err))
 			continue
@@ -90,7 +93,7 @@ func (a *app) reportRuns(ctx context.Context, f *reportFlags, states []string) (
 		}
 		devices = append(devices, d)
 	}
-	if err := together(bad); err != nil {
+	if err := statefolder.Together(bad); err != nil {
 		return nil, err
 	}
 	r, err := importreport.New(devices...)
@@ -118,7 +121,7 @@ func (f *reportFlags) check() (keys []ed25519.PublicKey, err error) {
 		}
 	}
 	for _, name := range f.importer {
-		key, err := readPublicKey(name)
+		key, err := keyfile.ReadPublic(name)
 		if err != nil {
 			return nil, err
 		}
@@ -133,7 +136,7 @@ func readRun(ctx context.Context, state string, o importreport.Options) (*import
 		return nil, err
 	}
 	defer root.Close()
-	if around, in, ok := stateAround(state); ok && in != "." {
+	if around, in, ok := statefolder.Around(state); ok && in != "." {
 		top, err := os.OpenRoot(around)
 		if err != nil {
 			return nil, err
@@ -146,7 +149,7 @@ func readRun(ctx context.Context, state string, o importreport.Options) (*import
 
 func reportError(state string, err error) error {
 	if info, statErr := os.Stat(state); errors.Is(err, importreport.ErrNothing) || statErr != nil || !info.IsDir() {
-		return noRun(state)
+		return statefolder.NoRun(state)
 	}
 	return fmt.Errorf("%s: %w", state, err)
 }

@@ -1,30 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
 )
-
-// TestStatusOfWaitingMarker: a run whose commit marker waits is at work, and says with what.
-func TestStatusOfWaitingMarker(t *testing.T) {
-	host, _ := os.Hostname()
-	state := stateWith(t, importer.Status{State: importer.StateAsleep, Waits: "commit marker", Host: host, PID: os.Getpid(), Updated: time.Now()})
-	s, err := (&steerFlags{}).status(state, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var out bytes.Buffer
-	if s.Print(&out); !s.AtWork || !strings.Contains(out.String(), ": waiting for its hours: commit marker\n") {
-		t.Errorf("at work %v:\n%s", s.AtWork, &out)
-	}
-}
 
 // TestCancelOfWhoHasBegun: a process that holds the folder and has told nothing yet is no
 // missing run: it is asked to stop as soon as it tells.

@@ -12,27 +12,29 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target/s3"
+	"github.com/sledge-io/sledge/internal/metrics"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // importWatch is how an import is watched: its meter, its metrics, its log.
 type importWatch struct {
 	meter   teller
-	metrics *importMetrics
-	server  *metricsServer // of this import alone
+	metrics *metrics.Run
+	server  *metrics.Server // of this import alone
 	log     *os.File
 }
 
 // teller is told how far a verb is.
 type teller interface {
-	tell(sample)
-	end()
+	Tell(progress.Sample)
+	End()
 }
 
 func (w *importWatch) end() {
-	w.meter.end()
+	w.meter.End()
 	if w.server != nil {
-		w.server.close()
+		w.server.Close()
 	}
 	if w.log != nil {
 		w.log.Close() // each line was written whole
@@ -43,7 +45,7 @@ func (w *importWatch) end() {
 func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Options, scope manifest.Scope) (w *importWatch, err error) {
 	w = &importWatch{meter: a.meter("import")}
 	if f.crowd != nil {
-		w.meter = f.crowd.member()
+		w.meter = f.crowd.sum.Member()
 	}
 	defer func() {
 		if err != nil {
@@ -61,18 +63,18 @@ func (a *app) watchImport(ctx context.Context, f *importFlags, o *importer.Optio
 	if f.metrics != "" {
 		server := f.crowd.server()
 		if server == nil {
-			if server, err = serveMetrics(ctx, f.metrics); err != nil {
+			if server, err = metrics.Serve(ctx, f.metrics); err != nil {
 				return nil, err
 			}
 			w.server = server
 		}
-		w.metrics = server.add(scope, o.RunID)
-		o.Called = w.metrics.called
+		w.metrics = server.Add(scope, o.RunID)
+		o.Called = w.metrics.Called
 	}
 	o.Progress = func(p importer.Progress) {
-		w.meter.tell(importSample(p))
+		w.meter.Tell(importSample(p))
 		if w.metrics != nil {
-			w.metrics.tell(p)
+			w.metrics.Tell(p)
 		}
 	}
 	return w, nil

@@ -16,6 +16,7 @@ import (
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -57,16 +58,12 @@ func (r *jobReport) Print(w io.Writer) {
 	}
 	fmt.Fprintf(w, "geometry    %s on %s\ntarget      %s (%s)\nrecovery    %s\nunlock      %s\nlinks       %s; directories %s; file digest %s\n",
 		r.Geometry, plural(r.Disks, "disk"), escape(r.Target), escape(r.Profile), r.Recovery, r.KDF, r.Policy.Symlinks, r.Policy.Directories, r.Policy.FileDigest)
-	if r.File != "" {
-		fmt.Fprintf(w, "job file    %s\n", escape(r.File))
-	}
+	printIf(w, r.File != "", "job file    %s\n", escape(r.File))
 	if r.CodeFile != "" {
 		fmt.Fprintf(w, "code sheet  %s, its code as QR code %s\n", escape(r.CodeFile), escape(r.CodeQR))
 		fmt.Fprintf(w, "\nPrint the sheet and remove both files. Send it by another way than the job file.\n")
 	}
-	if r.UnlockCode != "" {
-		fmt.Fprintf(w, "\nunlock code %s\n\nWrite it down now: it is kept nowhere. Send it by another way than the job file.\n", r.UnlockCode)
-	}
+	printIf(w, r.UnlockCode != "", "\nunlock code %s\n\nWrite it down now: it is kept nowhere. Send it by another way than the job file.\n", r.UnlockCode)
 }
 
 func describeJob(j *manifest.Job, origin string) *jobReport {
@@ -255,7 +252,7 @@ func (f *jobFlags) params(now time.Time) (site.JobParams, error) {
 		return p, usagef("--device-key is missing: which device is this job for?")
 	}
 	for _, name := range f.devices {
-		pub, err := readPublicKey(name)
+		pub, err := keyfile.ReadPublic(name)
 		if err != nil {
 			return p, err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -42,9 +43,7 @@ type keysReport struct {
 }
 
 func (r *keysReport) Print(w io.Writer) {
-	if r.Signed {
-		fmt.Fprintf(w, "log         %s, %s\n", escape(r.Log), plural(r.Size, "entry"))
-	}
+	printIf(w, r.Signed, "log         %s, %s\n", escape(r.Log), plural(r.Size, "entry"))
 	for _, k := range r.Keys {
 		role := k.Role
 		if role == "" {
@@ -57,13 +56,9 @@ func (r *keysReport) Print(w io.Writer) {
 		case "device":
 			fmt.Fprintf(w, "  id        %s\n", k.DeviceID)
 		}
-		if k.VerifierKey != "" {
-			fmt.Fprintf(w, "  verifier  %s\n", escape(k.VerifierKey))
-		}
+		printIf(w, k.VerifierKey != "", "  verifier  %s\n", escape(k.VerifierKey))
 	}
-	if r.Log == "" {
-		fmt.Fprintf(w, "\nA verifier key has the name of a log: name a label, a disk or a receipts folder with --log.\n")
-	}
+	printIf(w, r.Log == "", "\nA verifier key has the name of a log: name a label, a disk or a receipts folder with --log.\n")
 }
 
 type keyShowFlags struct{ trust, log, name string }
@@ -118,7 +113,7 @@ func (f *keyShowFlags) read(name string) ([]*shownKey, error) {
 		return nil, err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(text), []byte("{")) {
-		pub, err := readPublicKey(name)
+		pub, err := keyfile.ReadPublic(name)
 		if err != nil {
 			return nil, err
 		}

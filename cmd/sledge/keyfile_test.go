@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/internal/site"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -143,7 +144,7 @@ func TestWrongKeyFile(t *testing.T) {
 	}
 }
 
-// wrongKey is what is said of a file where a flag wants a key.
+// Wrong is what is said of a file where a flag wants a key.
 func (f *field) wrongKey(flag, file string) string {
 	f.t.Helper()
 	var err error
@@ -158,7 +159,7 @@ func (f *field) wrongKey(flag, file string) string {
 	case "--importer-key":
 		_, err = k.readPrivateKey(a)
 	default:
-		_, err = readPublicKey(file)
+		_, err = keyfile.ReadPublic(file)
 	}
 	code, hints := diagnose(err)
 	if code != exitUsage {

@@ -44,12 +44,8 @@ type listReport struct {
 func (r *listReport) Print(w io.Writer) {
 	if r.long {
 		fmt.Fprintf(w, "%s, %s\n", plural(r.Entries, "entry"), size(r.Bytes))
-		if r.Skipped > 0 {
-			fmt.Fprintf(w, "skipped     %d of them: the loader could not read them\n", r.Skipped)
-		}
-		if r.Remarks > 0 {
-			fmt.Fprintf(w, "older       %d of them: a later look failed, the last good version is kept\n", r.Remarks)
-		}
+		printIf(w, r.Skipped > 0, "skipped     %d of them: the loader could not read them\n", r.Skipped)
+		printIf(w, r.Remarks > 0, "older       %d of them: a later look failed, the last good version is kept\n", r.Remarks)
 	}
 }
 

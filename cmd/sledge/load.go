@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
@@ -71,12 +72,8 @@ func (r *loadReport) figures(w io.Writer) {
 		what = "loaded (continued)"
 	}
 	fmt.Fprintf(w, "%s: %s, %s", what, plural(r.Entries, "entry"), size(r.Bytes))
-	if r.Before > 0 {
-		fmt.Fprintf(w, ", %d of them before this call", r.Before)
-	}
-	if r.KnownContent > 0 {
-		fmt.Fprintf(w, "; of %s only the record is new", plural(r.KnownContent, "file"))
-	}
+	printIf(w, r.Before > 0, ", %d of them before this call", r.Before)
+	printIf(w, r.KnownContent > 0, "; of %s only the record is new", plural(r.KnownContent, "file"))
 	if r.Scan.Unchanged > 0 {
 		when := "already"
 		if r.Resumed {
@@ -85,9 +82,7 @@ func (r *loadReport) figures(w io.Writer) {
 		fmt.Fprintf(w, "; %d on the device %s, unchanged", r.Scan.Unchanged, when)
 	}
 	fmt.Fprintln(w)
-	if r.Lost > 0 {
-		fmt.Fprintf(w, "NOT SAFE    %s, %s: written, and the disks do not give it back; keep the source\n", plural(r.Lost, "entry"), size(r.LostBytes))
-	}
+	printIf(w, r.Lost > 0, "NOT SAFE    %s, %s: written, and the disks do not give it back; keep the source\n", plural(r.Lost, "entry"), size(r.LostBytes))
 }
 
 // changes prints a line of what has happened to entries of earlier loads, and their
@@ -282,15 +277,15 @@ func (a *app) load(ctx context.Context, root string, f *loadFlags) (report, erro
 		return nil, err
 	}
 	m := a.meter("load")
-	defer m.end()
+	defer m.End()
 	defer yieldToWriters(job.Geometry.Disks)()
 	done, err := w.Load(ctx, root, appliance.LoadOptions{
 		As: f.as, Rules: rules, AcceptFindings: f.accept, Replace: f.replace, Moved: moved, Force: f.force, UnstableTimes: f.unstable, AllowEmpty: f.allowEmpty, NoReadBack: f.noReadBack,
 		Begin:        func() error { return a.apply(w.state, firmware.EventLoadStart) },
-		Progress:     func(p appliance.Progress) { m.tell(loadSample(p)) },
-		ScanProgress: func(r appliance.ScanReport) { m.tell(scanSample(r)) },
+		Progress:     func(p appliance.Progress) { m.Tell(loadSample(p)) },
+		ScanProgress: func(r appliance.ScanReport) { m.Tell(scanSample(r)) },
 	})
-	m.end()
+	m.End()
 	err = errors.Join(hintTaken(err, moved), a.loadState(w))
 	if done == nil {
 		return refusedLoad(err, f.verbose), err
@@ -364,13 +359,13 @@ func yieldToWriters(disks int) (restore func()) {
 	return func() { runtime.GOMAXPROCS(before) }
 }
 
-func loadSample(p appliance.Progress) sample {
+func loadSample(p appliance.Progress) progress.Sample {
 	if p.ToReadBack > 0 {
-		return sample{phase: "read back", bytes: p.ReadBack, totalBytes: p.ToReadBack}
+		return progress.Sample{Phase: "read back", Bytes: p.ReadBack, TotalBytes: p.ToReadBack}
 	}
-	s := sample{phase: "load", bytes: p.Bytes, totalBytes: p.TotalBytes, files: int64(p.Entries), totalFiles: int64(p.TotalEntries), file: p.File, slow: p.SlowDisk}
+	s := progress.Sample{Phase: "load", Bytes: p.Bytes, TotalBytes: p.TotalBytes, Files: int64(p.Entries), TotalFiles: int64(p.TotalEntries), File: p.File, Slow: p.SlowDisk}
 	if p.Skipped > 0 {
-		s.more = fmt.Sprintf("%d skipped", p.Skipped)
+		s.More = fmt.Sprintf("%d skipped", p.Skipped)
 	}
 	return s
 }

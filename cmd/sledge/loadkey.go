@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/internal/site"
 )
 
@@ -46,17 +47,17 @@ func (k *keyFile) readLoadKey(a *app) (keyOpener, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := keyLines(text)
-	if kindOf(text) != loadKey {
-		return nil, k.refuse(loadKey, fmt.Errorf("%d lines that are none", len(lines)))
+	lines := keyfile.Lines(text)
+	if keyfile.KindOf(text) != keyfile.LoadKey {
+		return nil, k.refuse(keyfile.LoadKey, fmt.Errorf("%d lines that are none", len(lines)))
 	}
-	if lines[0] != recoveryTitle {
+	if lines[0] != keyfile.RecoveryTitle {
 		key, err := hex.DecodeString(lines[0])
 		return func(*appliance.Set) ([]byte, error) { return key, err }, nil
 	}
 	key, of, err := crypto.ParseRecoveryText(strings.Join(lines, "\n") + "\n")
 	if err != nil {
-		return nil, k.refuse(loadKey, err)
+		return nil, k.refuse(keyfile.LoadKey, err)
 	}
 	return func(set *appliance.Set) ([]byte, error) {
 		if of != set.Scope.Binding() {
@@ -74,7 +75,7 @@ func (k *keyFile) readIdentity(a *app) (keyOpener, error) {
 	if err != nil {
 		return nil, err
 	}
-	lines := keyLines(text)
+	lines := keyfile.Lines(text)
 	err = crypto.CheckIdentities(lines)
 	if err == nil {
 		return func(set *appliance.Set) ([]byte, error) { return set.OpenWithRecovery(strings.Join(lines, "\n")) }, nil
@@ -82,7 +83,7 @@ func (k *keyFile) readIdentity(a *app) (keyOpener, error) {
 	if errors.Is(err, crypto.ErrNotInFIPS) {
 		return nil, err
 	}
-	return nil, k.refuse(ageIdentity, err)
+	return nil, k.refuse(keyfile.AgeIdentity, err)
 }
 
 func (k *keyFile) readSiteKey(a *app) (keyOpener, error) {
@@ -90,9 +91,9 @@ func (k *keyFile) readSiteKey(a *app) (keyOpener, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := site.ParseSiteKey([]byte(trimKey(text)))
+	key, err := site.ParseSiteKey([]byte(keyfile.Trim(text)))
 	if err != nil {
-		return nil, k.refuse(siteKey, err)
+		return nil, k.refuse(keyfile.SiteKey, err)
 	}
 	return func(set *appliance.Set) ([]byte, error) { return set.OpenWithSite(key) }, nil
 }

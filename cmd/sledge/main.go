@@ -20,6 +20,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
+
+	"github.com/sledge-io/sledge/internal/progress"
 )
 
 // version is set by the build.
@@ -123,6 +125,11 @@ func hintFlag(cmd *cobra.Command, err error) error {
 		return err
 	}
 	return hint(err, "did you mean %s? see the command's --help", strings.Join(near, ", "))
+}
+
+// meter shows how far a verb is.
+func (a *app) meter(verb string) *progress.Meter {
+	return progress.New(verb, progress.Out{To: a.err, TTY: a.errTTY, JSON: a.json, Quiet: a.quiet, Now: a.now, Columns: a.errColumns})
 }
 
 // errColumns is how wide the terminal is now; zero is not known.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/sledge-io/sledge/appliance"
@@ -15,9 +14,7 @@ type mediumReport struct {
 }
 
 func (r *mediumReport) Print(w io.Writer) {
-	if r.verbose {
-		fmt.Fprintf(w, "now         %s\nloaded      %s\n", escape(r.Now.String()), escape(r.Was.String()))
-	}
+	printIf(w, r.verbose, "now         %s\nloaded      %s\n", escape(r.Now.String()), escape(r.Was.String()))
 }
 
 // refusedLoad is what a load that was refused has to tell besides its error.

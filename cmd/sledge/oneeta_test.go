@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
 // TestOneETA: the line of an import says what "import status" says of the same moment,
@@ -18,12 +19,12 @@ func TestOneETA(t *testing.T) {
 	for range 3 {
 		p.Bytes += 1 << 20
 		now = now.Add(time.Second)
-		m.tell(importSample(p))
+		m.Tell(importSample(p))
 	}
 	var status strings.Builder
-	(&runStatus{AtWork: true, Status: importer.Status{State: p.State, Progress: p, BytesPerSecond: p.Pace.BytesPerSecond,
+	(&statefolder.Status{AtWork: true, Status: importer.Status{State: p.State, Progress: p, BytesPerSecond: p.Pace.BytesPerSecond,
 		EntriesPerSecond: p.Pace.EntriesPerSecond, ETASeconds: int64(p.Pace.Left / time.Second)}}).Print(&status)
-	line := m.line(importSample(p))
+	line := m.Line(importSample(p))
 	for _, pair := range [][2]string{{"3.0 MiB/s", "3.0 MiB/s"}, {"1m35s left", "about 1m35s"}} {
 		if !strings.Contains(line, pair[0]) || !strings.Contains(status.String(), pair[1]) {
 			t.Errorf("the line says %q, the status\n%s", line, &status)
@@ -31,22 +32,10 @@ func TestOneETA(t *testing.T) {
 	}
 }
 
-// TestETAOfSeveral: devices side by side end when all their bytes are there, by all
-// their rates; one that has ended adds none.
-func TestETAOfSeveral(t *testing.T) {
-	c := &crowd{meter: (&app{now: time.Now, quiet: true}).meter("import"), of: 2}
-	a, b := c.member(), c.member()
-	of := func(rate float64) sample {
-		return sample{bytes: 10, totalBytes: 100, pace: &importer.Pace{BytesPerSecond: rate, Left: time.Hour}}
-	}
-	a.tell(of(10))
-	b.tell(of(8))
-	if got := *c.meter.pace; got.BytesPerSecond != 18 || got.Left != 10*time.Second {
-		t.Errorf("%+v", got)
-	}
-	a.end()
-	b.tell(of(9))
-	if got := *c.meter.pace; got.BytesPerSecond != 9 || got.Left != 20*time.Second {
-		t.Errorf("after one has ended: %+v", got)
+// TestSampleOfHours: outside of its hours the line of a run says when it goes on.
+func TestSampleOfHours(t *testing.T) {
+	opens := time.Date(2026, 3, 4, 19, 0, 0, 0, time.Local)
+	if s := importSample(importer.Progress{State: importer.StateAsleep, Opens: opens}); s.More != "waiting for its hours, until 19:00" {
+		t.Errorf("progress: %s", s.More)
 	}
 }

@@ -29,9 +29,7 @@ type packReport struct {
 
 func (r *packReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "pack %d: %s, %s, one FLOE ciphertext (AES-256-GCM, 1 MiB segments)\n", r.Pack, escape(r.File), size(r.Bytes))
-	if r.Key != "" {
-		fmt.Fprintf(w, "key             %s\nassociated data %s\n", r.Key, r.AD)
-	}
+	printIf(w, r.Key != "", "key             %s\nassociated data %s\n", r.Key, r.AD)
 }
 
 func (a *app) packExport() *cobra.Command {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/progress"
 )
 
 type readBackReport struct{ *appliance.ReadBackReport }
@@ -27,9 +28,9 @@ func (a *app) readBack(ctx context.Context) (report, error) {
 	}
 	defer w.close()
 	m := a.meter("scrub")
-	defer m.end()
-	r, err := w.ReadBack(ctx, func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) })
-	m.end()
+	defer m.End()
+	r, err := w.ReadBack(ctx, func(done, total int64) { m.Tell(progress.Sample{Phase: "read back", Bytes: done, TotalBytes: total}) })
+	m.End()
 	for _, disk := range r.FailedDisks {
 		err = errors.Join(err, fmt.Errorf("%w: %s", errReadBackDisk, disk))
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -96,12 +97,12 @@ func (a *app) rebuild(ctx context.Context, f *chainFlags, replace string, bay in
 		return nil, err
 	}
 	m := a.meter("rebuild")
-	defer m.end()
+	defer m.End()
 	o.Progress = func(packs, total uint64) {
-		m.tell(sample{phase: "rebuild", files: int64(packs), totalFiles: int64(total), unit: "packs"})
+		m.Tell(progress.Sample{Phase: "rebuild", Files: int64(packs), TotalFiles: int64(total), Unit: "packs"})
 	}
 	r, err := appliance.Rebuild(ctx, disks, o)
-	m.end()
+	m.End()
 	if r == nil {
 		return nil, err
 	}

@@ -33,9 +33,7 @@ func (r *receiveReport) Print(w io.Writer) {
 		label = "fits the disks, fingerprint " + r.Fingerprint
 	}
 	fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\norigin      %s\nlabel       %s\ndisks       %d here", r.Job, r.Device, r.Generation, r.Origin, label, len(r.Here))
-	if len(r.Missing) > 0 {
-		fmt.Fprintf(w, ", missing %s", namedBays(r.Missing))
-	}
+	printIf(w, len(r.Missing) > 0, ", missing %s", namedBays(r.Missing))
 	enough := fmt.Sprintf("any %d are enough", r.Needed)
 	if len(r.Here) < r.Needed && r.Lost == 0 {
 		enough = "these are enough, as what lies on the others is made from them"

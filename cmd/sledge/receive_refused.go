@@ -34,9 +34,7 @@ func (r *refusedReport) Print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "disk        %s: says that it is bay %d of device %s, generation %d, of job %s\n", shownName(c.Disk), c.Bay, c.Device, c.Generation, c.Job)
 	}
-	if r.Fingerprint != "" {
-		fmt.Fprintf(w, "label       given, fingerprint %s; it vouches for nothing here\n", r.Fingerprint)
-	}
+	printIf(w, r.Fingerprint != "", "label       given, fingerprint %s; it vouches for nothing here\n", r.Fingerprint)
 }
 
 // refusedArrival names what came where it is refused. Any other error is no arrival.

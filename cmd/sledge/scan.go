@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -34,28 +35,6 @@ type namedFinding struct {
 	Blocks bool   `json:"blocks"`
 }
 
-// name is a path in JSON: escaped for people, and exact where that differs.
-type name struct {
-	Path string `json:"path"`
-	Raw  []byte `json:"path_raw,omitempty"`
-}
-
-func nameOf(path string) name {
-	n := name{Path: escape(path)}
-	if n.Path != path {
-		n.Raw = []byte(path)
-	}
-	return n
-}
-
-func namesOf(paths []string) []name {
-	names := []name{}
-	for _, p := range paths {
-		names = append(names, nameOf(p))
-	}
-	return names
-}
-
 func newScanReport(r *appliance.ScanReport, target string) *scanReport {
 	s := &scanReport{ScanReport: r, Target: target, Findings: []namedFinding{}, ReplacedNames: namesOf(r.ReplacedPaths), DroppedNames: namesOf(r.DroppedPaths), GoneNames: namesOf(r.GonePaths)}
 	for _, f := range r.Findings {
@@ -67,9 +46,7 @@ func newScanReport(r *appliance.ScanReport, target string) *scanReport {
 func (r *scanReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "source      %s\nentries     %d: %s, %s, %s, %s\nbytes       %s, the largest file has %s\n", escape(r.Root), r.Entries,
 		plural(r.Files, "file"), plural(r.Dirs, "directory"), plural(r.Symlinks, "symbolic link"), plural(r.Hardlinks, "further name"), size(r.Bytes), size(r.Largest))
-	if r.Skipped > 0 {
-		fmt.Fprintf(w, "skipped     %d: not readable or special; they will be named in the manifest\n", r.Skipped)
-	}
+	printIf(w, r.Skipped > 0, "skipped     %d: not readable or special; they will be named in the manifest\n", r.Skipped)
 	r.Room.Print(w)
 	if r.FindingCount == 0 {
 		fmt.Fprintf(w, "findings    none: every name fits %s\n", escape(r.Target))
@@ -123,8 +100,8 @@ func checkSource(root string) error {
 	return nil
 }
 
-func scanSample(r appliance.ScanReport) sample {
-	return sample{phase: "scan", bytes: r.Bytes, files: int64(r.Entries)}
+func scanSample(r appliance.ScanReport) progress.Sample {
+	return progress.Sample{Phase: "scan", Bytes: r.Bytes, Files: int64(r.Entries)}
 }
 
 func (a *app) scanCommand() *cobra.Command {
@@ -158,9 +135,9 @@ unlocked, it says whether all of the source fits.`,
 			return nil, err
 		}
 		m := a.meter("scan")
-		defer m.end()
-		found, err := appliance.Scan(ctx, args[0], appliance.ScanOptions{As: *as, Rules: rules, Progress: func(r appliance.ScanReport) { m.tell(scanSample(r)) }})
-		m.end()
+		defer m.End()
+		found, err := appliance.Scan(ctx, args[0], appliance.ScanOptions{As: *as, Rules: rules, Progress: func(r appliance.ScanReport) { m.Tell(scanSample(r)) }})
+		m.End()
 		if err != nil {
 			return nil, err
 		}

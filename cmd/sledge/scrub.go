@@ -42,10 +42,10 @@ remembers what was read.`,
 			return nil, err
 		}
 		m := a.meter("scrub")
-		defer m.end()
-		o := fsck.Options{Disks: disks, Workers: workers, ReadSize: readSize(disks), Trust: &fsck.Trust{Key: d.Signer()}, Progress: func(s fsck.Status) { m.tell(fsckSample(s)) }}
+		defer m.End()
+		o := fsck.Options{Disks: disks, Workers: workers, ReadSize: readSize(disks), Trust: &fsck.Trust{Key: d.Signer()}, Progress: func(s fsck.Status) { m.Tell(fsckSample(s)) }}
 		r, err := fsck.Disks(ctx, o)
-		m.end()
+		m.End()
 		if err != nil {
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/files"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -35,15 +36,9 @@ func (r *sealReport) Print(w io.Writer) {
 		what = "sealed already, the label again"
 	}
 	fmt.Fprintf(w, "%s: job %s, device %s, generation %d\nsigned log of %s, recovery %s, device key: %s\n", what, s.Job, s.Device, s.Generation, plural(s.LogSize, "line"), s.Recovery, s.DeviceKey)
-	if s.WrapCheck == "unchecked" {
-		fmt.Fprintf(w, "the site has NOT confirmed that it can open this data; do not delete the source before it was imported\n")
-	}
-	if s.SharedDisks {
-		fmt.Fprintf(w, "bays shared a disk: one failure may have taken several of them\n")
-	}
-	if len(s.Filesystems) > 0 {
-		fmt.Fprintf(w, "disks were allowed on %s\n", escape(strings.Join(s.Filesystems, ", ")))
-	}
+	printIf(w, s.WrapCheck == "unchecked", "the site has NOT confirmed that it can open this data; do not delete the source before it was imported\n")
+	printIf(w, s.SharedDisks, "bays shared a disk: one failure may have taken several of them\n")
+	printIf(w, len(s.Filesystems) > 0, "disks were allowed on %s\n", escape(strings.Join(s.Filesystems, ", ")))
 	if s.ReadBack != manifest.ReadBackAll && s.ReadBack != "" {
 		what := "the index, and a last sample of each disk" // every pack was
 		if s.UnreadPacks > 0 {
@@ -51,27 +46,13 @@ func (r *sealReport) Print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "NEVER READ BACK from the disks (--unverified): %s; nobody knows whether all of it is there: do not delete the source before it was imported\n", what)
 	}
-	if !s.ScanComplete {
-		fmt.Fprintf(w, "the source was NOT loaded whole: do not delete what is not in the manifest\n")
-	}
-	if s.Degraded > 0 {
-		fmt.Fprintf(w, "degraded: %s with lost shards\n", plural(s.Degraded, "pack"))
-	}
-	if len(s.AbsentBays) > 0 {
-		fmt.Fprintf(w, "absent: %s; what is there of the load key lives on, with the unlock code it opens this data\n", namedBays(s.AbsentBays))
-	}
-	if len(s.ReplacedBays) > 0 {
-		fmt.Fprintf(w, "replaced: the first disk of %s; what is there of the load key lives on, with the unlock code it opens this data: destroy what was taken out\n", namedBays(s.ReplacedBays))
-	}
-	if len(s.LeftBays) > 0 {
-		fmt.Fprintf(w, "left after the seal had begun: %s; what is there of the load key lives on, with the unlock code it opens this data\n", namedBays(s.LeftBays))
-	}
-	if len(s.NotErased) > 0 {
-		fmt.Fprintf(w, "disks on %s may keep what is overwritten: with the unlock code, who has them can open this data\n", escape(strings.Join(s.NotErased, ", ")))
-	}
-	if !r.again {
-		fmt.Fprintf(w, "the unlock code has done its work: destroy the paper before the disks leave\n")
-	}
+	printIf(w, !s.ScanComplete, "the source was NOT loaded whole: do not delete what is not in the manifest\n")
+	printIf(w, s.Degraded > 0, "degraded: %s with lost shards\n", plural(s.Degraded, "pack"))
+	printIf(w, len(s.AbsentBays) > 0, "absent: %s; what is there of the load key lives on, with the unlock code it opens this data\n", namedBays(s.AbsentBays))
+	printIf(w, len(s.ReplacedBays) > 0, "replaced: the first disk of %s; what is there of the load key lives on, with the unlock code it opens this data: destroy what was taken out\n", namedBays(s.ReplacedBays))
+	printIf(w, len(s.LeftBays) > 0, "left after the seal had begun: %s; what is there of the load key lives on, with the unlock code it opens this data\n", namedBays(s.LeftBays))
+	printIf(w, len(s.NotErased) > 0, "disks on %s may keep what is overwritten: with the unlock code, who has them can open this data\n", escape(strings.Join(s.NotErased, ", ")))
+	printIf(w, !r.again, "the unlock code has done its work: destroy the paper before the disks leave\n")
 	if r.lost {
 		return
 	}
@@ -152,12 +133,12 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 	}
 	a.warnNoParity(job)
 	m := a.meter("seal")
-	defer m.end()
+	defer m.End()
 	o := sealOptions(w, f, func(name string) { a.note("seal: %s", name) })
-	o.ReadBack = func(done, total int64) { m.tell(sample{phase: "read back", bytes: done, totalBytes: total}) }
+	o.ReadBack = func(done, total int64) { m.Tell(progress.Sample{Phase: "read back", Bytes: done, TotalBytes: total}) }
 	o.Finish = finishProgress(m)
 	res, err := w.Seal(ctx, o)
-	m.end()
+	m.End()
 	if err != nil {
 		return nil, err
 	}
@@ -166,8 +147,10 @@ func (a *app) seal(ctx context.Context, f *sealFlags) (report, error) {
 }
 
 // finishProgress shows the bytes that a seal's end writes again and reads.
-func finishProgress(m *meter) func(done, total int64) {
-	return func(done, total int64) { m.tell(sample{phase: "complete the disks", bytes: done, totalBytes: total}) }
+func finishProgress(m *progress.Meter) func(done, total int64) {
+	return func(done, total int64) {
+		m.Tell(progress.Sample{Phase: "complete the disks", Bytes: done, TotalBytes: total})
+	}
 }
 
 func sealOptions(w *work, f *sealFlags, stage func(name string)) appliance.SealOptions {
@@ -216,9 +199,9 @@ func (a *app) finishSeal(ctx context.Context, f *sealFlags) (report, error) {
 	}
 	defer done()
 	m := a.meter("seal")
-	defer m.end()
+	defer m.End()
 	res, err := appliance.FinishSeal(ctx, a.config(d, job, file, disks), d, appliance.FinishOptions{Absent: f.absent, Progress: finishProgress(m)})
-	m.end()
+	m.End()
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/simulator"
 )
 
@@ -61,15 +62,15 @@ replays it. The order of operations varies, so try a replay several times.`,
 			return nil, err
 		}
 		m := a.meter("simulate")
-		defer m.end()
+		defer m.End()
 		done, entries := int64(0), uint64(0)
 		o.Each = func(r *simulator.Result) {
 			done++
 			entries += uint64(r.Entries)
-			m.tell(sample{phase: "simulate", files: done, totalFiles: int64(*lives), unit: "lives", more: plural(entries, "entry")})
+			m.Tell(progress.Sample{Phase: "simulate", Files: done, TotalFiles: int64(*lives), Unit: "lives", More: plural(entries, "entry")})
 		}
 		s := simulator.Run(ctx, o)
-		m.end()
+		m.End()
 		switch {
 		case len(s.Findings) > 0:
 			return simulateReport{s}, fmt.Errorf("%w: %s", errFindings, plural(uint64(len(s.Findings)), "finding"))

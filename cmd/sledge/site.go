@@ -37,13 +37,9 @@ func (r *siteReport) Print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "recovery    %s\n", recipient)
 	}
-	if len(r.Recipients) == 0 {
-		fmt.Fprintf(w, "recovery    none: if a job's site.key is lost, its data is lost\n")
-	}
+	printIf(w, len(r.Recipients) == 0, "recovery    none: if a job's site.key is lost, its data is lost\n")
 	fmt.Fprintf(w, "\nGive signer.pub to devices and auditors, and tell its fingerprint by another way.\n")
-	if r.HasIdentity {
-		fmt.Fprintf(w, "Take %s offline now: it opens every job's data.\n", escape(filepath.Join(r.Folder, "recovery.identity")))
-	}
+	printIf(w, r.HasIdentity, "Take %s offline now: it opens every job's data.\n", escape(filepath.Join(r.Folder, "recovery.identity")))
 }
 
 func (a *app) siteInit() *cobra.Command {

@@ -4,10 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
-
-	"github.com/sledge-io/sledge/internal/importreport"
 )
 
 // states makes a folder with the state folders of imports that have begun, and with what a
@@ -37,36 +34,4 @@ func TestCaughtTooMuch(t *testing.T) {
 	says = f.sledge(exitNotFound, "verify", "import", "all/empty", "all/notes.txt", "--offline", "--no-label")
 	f.says(says, "all/empty: no import has left", "all/notes.txt: no import has left", "leave it out")
 	f.says(f.sledge(exitNotFound, "import", "report", "all"), "it holds the state folders of imports; name them: all/a all/b")
-}
-
-// TestSeveralRuns: which runs a state folder has, and which of them fit, is told where one has
-// to be named, and where one was taken.
-func TestSeveralRuns(t *testing.T) {
-	states(t)
-	a := &app{out: os.Stdout, err: os.Stderr}
-	_, err := a.receiptsFolders([]string{"all/a"})
-	code, hints := diagnose(err)
-	if code != exitUsage || !strings.Contains(strings.Join(hints, " "), "all/a/receipts is run-1 (completed)") || !strings.Contains(strings.Join(hints, " "), "two (stopped, no receipts)") {
-		t.Errorf("%d, %v: %q", code, err, hints)
-	}
-	for folder, want := range map[string]string{"all/a": ". of all/a", "all/a/receipts": ". of all/a", "all/a/runs/two": "runs/two of all/a", "all/a/runs/two/receipts": "runs/two of all/a", "all/empty": ""} {
-		if strings.HasSuffix(folder, "receipts") {
-			if err := errors.Join(os.MkdirAll(folder+"/log", 0o700), os.WriteFile(folder+"/log/checkpoint", nil, 0o600)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		state, in, ok := stateAround(folder)
-		if got := in + " of " + state; ok != (want != "") || ok && got != want {
-			t.Errorf("%s: %s, %v", folder, got, ok)
-		}
-	}
-	var said strings.Builder
-	a = &app{out: os.Stdout, err: &said}
-	a.noteRuns("all/a/receipts")
-	if text := said.String(); !strings.Contains(text, "one of 2 runs in all/a") || !strings.Contains(text, "run-1 (completed), which was taken") {
-		t.Error(text)
-	}
-	if runs := runsOf("all/b"); len(runs) != 1 || runs[0].Fits() || runs[0].State == importreport.StateUnreadable {
-		t.Errorf("%+v", runs)
-	}
 }

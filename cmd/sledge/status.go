@@ -77,69 +77,41 @@ func (s *diskStatus) Print(w io.Writer) {
 	}
 	if s.Packs > 0 {
 		fmt.Fprintf(w, "read back   %d of %s", s.ReadBack, plural(s.Packs, "pack"))
-		if len(s.ReadAgain) > 0 {
-			fmt.Fprintf(w, "; a sample of %s is due", namedBays(s.ReadAgain))
-		}
+		printIf(w, len(s.ReadAgain) > 0, "; a sample of %s is due", namedBays(s.ReadAgain))
 		fmt.Fprintln(w)
 	}
 	if s.Dead != nil && *s.Dead > 0 {
 		fmt.Fprintf(w, "dead        %s: earlier versions and tries that were broken off; they stay on the disks\n", size(*s.Dead))
 	}
-	if s.Skipped > 0 {
-		fmt.Fprintf(w, "skipped     %s: could not be read, NOT on the device\n", plural(s.Skipped, "entry"))
-	}
-	if s.Lost > 0 {
-		fmt.Fprintf(w, "LOST        %s: loaded, and did not read back from the disks; keep the source and load it again\n", plural(s.Lost, "entry"))
-	}
-	if s.Remarked > 0 {
-		fmt.Fprintf(w, "remarks     %s: a good version is safe; a later look failed or was doubtful (sledge status --list names each with its reason)\n", plural(s.Remarked, "entry"))
-	}
-	if s.LongFiles > 0 {
-		fmt.Fprintf(w, "in progress %s, not counted as safe\n", plural(s.LongFiles, "long file"))
-	}
+	printIf(w, s.Skipped > 0, "skipped     %s: could not be read, NOT on the device\n", plural(s.Skipped, "entry"))
+	printIf(w, s.Lost > 0, "LOST        %s: loaded, and did not read back from the disks; keep the source and load it again\n", plural(s.Lost, "entry"))
+	printIf(w, s.Remarked > 0, "remarks     %s: a good version is safe; a later look failed or was doubtful (sledge status --list names each with its reason)\n", plural(s.Remarked, "entry"))
+	printIf(w, s.LongFiles > 0, "in progress %s, not counted as safe\n", plural(s.LongFiles, "long file"))
 	fmt.Fprintf(w, "room        about %s\n", size(s.FreeBytes))
-	if len(s.MissingBays) > 0 {
-		fmt.Fprintf(w, "missing     %s of %d\n", namedBays(s.MissingBays), s.Bays)
-	}
-	if s.Degraded > 0 {
-		fmt.Fprintf(w, "degraded    %s with lost shards\n", plural(s.Degraded, "pack"))
-	}
+	printIf(w, len(s.MissingBays) > 0, "missing     %s of %d\n", namedBays(s.MissingBays), s.Bays)
+	printIf(w, s.Degraded > 0, "degraded    %s with lost shards\n", plural(s.Degraded, "pack"))
 }
 
 func (r *statusReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "device      %s\nstate       %s", r.Device, r.State)
-	if r.Busy {
-		fmt.Fprintf(w, ", and a command is at work")
-	}
+	printIf(w, r.Busy, ", and a command is at work")
 	fmt.Fprintf(w, "\nkey         %s\n", r.Protection)
-	if r.Job != "" {
-		fmt.Fprintf(w, "job         %s, generation %d\n", r.Job, r.Generation)
-	}
+	printIf(w, r.Job != "", "job         %s, generation %d\n", r.Job, r.Generation)
 	if r.Expires != nil {
 		fmt.Fprintf(w, "expires     %s", r.Expires.Format("2006-01-02 15:04 MST"))
-		if r.Expired && r.State != string(firmware.Sealed) {
-			fmt.Fprintf(w, " (expired: nothing more can be loaded)")
-		}
+		printIf(w, r.Expired && r.State != string(firmware.Sealed), " (expired: nothing more can be loaded)")
 		fmt.Fprintln(w)
 	}
-	if r.Shared {
-		fmt.Fprintln(w, "allowed     bays that share a disk: one failure may take several of them")
-	}
-	if len(r.Allowed) > 0 {
-		fmt.Fprintf(w, "allowed     disks on %s\n", escape(strings.Join(r.Allowed, ", ")))
-	}
+	printIf(w, r.Shared, "allowed     bays that share a disk: one failure may take several of them\n")
+	printIf(w, len(r.Allowed) > 0, "allowed     disks on %s\n", escape(strings.Join(r.Allowed, ", ")))
 	for _, d := range r.Named {
 		d.Print(w)
 	}
-	if len(r.Absent) > 0 {
-		fmt.Fprintf(w, "missing     %s\n", namedBays(r.Absent))
-	}
+	printIf(w, len(r.Absent) > 0, "missing     %s\n", namedBays(r.Absent))
 	if r.Disks != nil {
 		r.Disks.Print(w)
 	}
-	if r.WrapCheck != "" {
-		fmt.Fprintf(w, "wrap check  %s\n", escape(placeOf(r.WrapCheck)))
-	}
+	printIf(w, r.WrapCheck != "", "wrap check  %s\n", escape(placeOf(r.WrapCheck)))
 	fmt.Fprintf(w, "next        %s\n", escape(r.Next))
 	for _, step := range r.Then {
 		fmt.Fprintf(w, "then        %s\n", escape(step))

@@ -110,14 +110,10 @@ func (r *targetReport) Print(w io.Writer) {
 	fmt.Fprintf(w, "target      %s, profile %s\n", escape(r.Target), escape(r.Profile))
 	printAnswers(w, "rights", r.Rights)
 	printAnswers(w, "honours", r.Findings)
-	if r.LatencyMillis > 0 {
-		fmt.Fprintf(w, "latency     %.1f ms for a HEAD\n", r.LatencyMillis)
-	}
+	printIf(w, r.LatencyMillis > 0, "latency     %.1f ms for a HEAD\n", r.LatencyMillis)
 	if r.UpBytes > 0 {
 		fmt.Fprintf(w, "throughput  %s/s up by one request", size(int64(r.UpBytes)))
-		if r.DownBytes > 0 {
-			fmt.Fprintf(w, ", %s/s down", size(int64(r.DownBytes)))
-		}
+		printIf(w, r.DownBytes > 0, ", %s/s down", size(int64(r.DownBytes)))
 		fmt.Fprintln(w)
 	}
 	for _, left := range r.Left {
@@ -125,9 +121,7 @@ func (r *targetReport) Print(w io.Writer) {
 	}
 	if r.Usable {
 		fmt.Fprintf(w, "import      can go there\n")
-		if len(r.Wants) > 0 {
-			fmt.Fprintf(w, "wants       %s: after an interruption uploads are sent again whole, or left behind\n", escape(strings.Join(r.Wants, ", ")))
-		}
+		printIf(w, len(r.Wants) > 0, "wants       %s: after an interruption uploads are sent again whole, or left behind\n", escape(strings.Join(r.Wants, ", ")))
 	} else {
 		fmt.Fprintf(w, "import      CANNOT go there: it lacks %s\n", escape(strings.Join(r.Lacks, "; ")))
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/internal/keyfile"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -15,7 +16,7 @@ import (
 func parseTrust(s string) (key ed25519.PublicKey, fingerprint string, err error) {
 	digits, ok := strings.CutPrefix(strings.ToLower(s), "sha256:")
 	if !ok {
-		key, err = readPublicKey(s)
+		key, err = keyfile.ReadPublic(s)
 		return key, "", err
 	}
 	if raw, err := hex.DecodeString(digits); err != nil || len(raw) != 32 {

@@ -26,6 +26,8 @@ import (
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/delivery"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
@@ -125,7 +127,6 @@ var (
 	errNoDevice      = errors.New("no device named")
 	errNoDisks       = errors.New("no disks named")
 	errSameDisk      = errors.New("one folder, named twice")
-	errStateFolder   = errors.New("state folder cannot be used")
 	errNotFolder     = errors.New("not a folder")
 	errDegraded      = errors.New("a disk failed, the load went on without it")
 	errLessParity    = errors.New("packs were written with less parity")
@@ -144,7 +145,6 @@ var (
 	errExtract       = errors.New("not everything was extracted")
 	errUndigested    = errors.New("not in the list, for want of a SHA-256 of the whole file")
 	errUnwaived      = acceptance.ErrUnwaived
-	errNoRun         = errors.New("no such import run")
 	errMissing       = delivery.ErrMissing
 	errInternal      = errors.New("a fault of sledge itself")
 )
@@ -285,9 +285,11 @@ func (a *app) note(format string, args ...any) { a.event("note", fmt.Sprintf(for
 // warn tells the operator what he should know before he relies on the result.
 func (a *app) warn(format string, args ...any) { a.event("warning", fmt.Sprintf(format, args...)) }
 
+func (a *app) telling() statefolder.Tell { return statefolder.Tell{Note: a.note, Warn: a.warn} }
+
 func (a *app) event(kind, text string) {
 	if a.errTTY && !a.json && !(a.quiet && kind == "note") {
-		fmt.Fprint(a.err, clearLine) // of progress, which comes again
+		fmt.Fprint(a.err, progress.ClearLine) // of progress, which comes again
 	}
 	switch {
 	case a.json:

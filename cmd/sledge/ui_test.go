@@ -7,12 +7,10 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -23,6 +21,7 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -47,10 +46,10 @@ func TestDiagnose(t *testing.T) {
 		{errors.Join(context.Canceled, appliance.ErrLost), exitLost},
 		{errors.Join(context.Canceled, appliance.ErrDoubted), exitLost},
 		{errors.Join(fmt.Errorf("%w: %w", appliance.ErrTooFewDisks, durable.ErrDiskFailed), fmt.Errorf("%w: %w", appliance.ErrDoubted, durable.ErrDiskFailed)), exitLost},
-		{errors.Join(appliance.ErrLost, stateFolder("dev", syscall.EROFS)), exitLost},
+		{errors.Join(appliance.ErrLost, statefolder.Unusable("dev", syscall.EROFS)), exitLost},
 		{errors.Join(appliance.ErrLost, firmware.ErrTampered), exitTampered},
 		{fmt.Errorf("load: %w", appliance.ErrEmptySource), exitSource},
-		{stateFolder("dev", &fs.PathError{Op: "open", Path: "lock", Err: syscall.EROFS}), exitUnexpected},
+		{statefolder.Unusable("dev", &fs.PathError{Op: "open", Path: "lock", Err: syscall.EROFS}), exitUnexpected},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnverified), exitJob},
 		{fmt.Errorf("%w: %w", errJobFile, manifest.ErrUnsupportedVersion), exitJob},
 		{&firmware.StateError{State: firmware.Sealed, Event: firmware.EventUnlock}, exitState},
@@ -178,70 +177,6 @@ func TestParseSize(t *testing.T) {
 	for _, in := range []string{"", "K", "-1", "1X", "1MM", "9999999999T", "1.5G"} {
 		if got, err := parseSize(in); err == nil {
 			t.Errorf("parseSize(%q) = %d", in, got)
-		}
-	}
-}
-
-// TestMeter: rates, and an ETA that takes the slower of bytes and files.
-func TestMeter(t *testing.T) {
-	now := time.Unix(1000, 0)
-	var text strings.Builder
-	a := &app{err: &text, now: func() time.Time { return now }}
-	m := a.meter("load")
-	for i := range int64(11) {
-		m.tell(sample{bytes: i << 20, totalBytes: 20 << 20, files: i, totalFiles: 1000})
-		now = now.Add(time.Second)
-	}
-	if bytes, files := m.rates(); bytes != 1<<20 || files != 1 {
-		t.Errorf("rates %v, %v", bytes, files)
-	}
-	if eta := m.eta(sample{bytes: 10 << 20, totalBytes: 20 << 20, files: 10, totalFiles: 1000}); eta != 990*time.Second {
-		t.Errorf("files decide: %v", eta)
-	}
-	if eta := m.eta(sample{bytes: 10 << 20, totalBytes: 20 << 20}); eta != 10*time.Second {
-		t.Errorf("bytes decide: %v", eta)
-	}
-	lines := strings.Split(strings.TrimSpace(text.String()), "\n")
-	if len(lines) != 2 || lines[0] != "load: 5.0 MiB of 20.0 MiB (25 %), 5 of 1000 entries, 1.0 MiB/s, 1 entries/s, 16m35s left" {
-		t.Errorf("lines %q", lines)
-	}
-	m.tell(sample{}) // nothing to do at all
-	m.end()
-}
-
-// TestMeterBar: a bar over nothing, over something, and done.
-func TestMeterBar(t *testing.T) {
-	now := time.Unix(1000, 0)
-	a := &app{err: io.Discard, errTTY: true, now: func() time.Time { return now }}
-	m := a.meter("load")
-	for _, s := range []sample{{}, {bytes: 1}, {bytes: 1, totalBytes: 2}, {bytes: 2, totalBytes: 2}, {bytes: 3, totalBytes: 2}, {phase: "other"}} {
-		now = now.Add(time.Second)
-		m.tell(s)
-	}
-	m.end()
-}
-
-// TestStates: each state of a run has its line among the metrics, and in the table
-// of docs/import.md.
-func TestStates(t *testing.T) {
-	source, err := os.ReadFile("../../importer/status.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	docs, err := os.ReadFile("../../docs/import.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	found := regexp.MustCompile(`State\w+ +State = "([^"]+)"`).FindAllStringSubmatch(strings.ReplaceAll(string(source), "\t", " "), -1)
-	if len(found) < 9 {
-		t.Fatalf("only %d states were read from the source", len(found))
-	}
-	for _, f := range found {
-		if !slices.Contains(importStates, importer.State(f[1])) {
-			t.Errorf("no metric for %q", f[1])
-		}
-		if !regexp.MustCompile(`(?m)^\| ([a-z ,]*, )?` + regexp.QuoteMeta(f[1]) + `(,[a-z ,]*)? \|`).Match(docs) {
-			t.Errorf("docs/import.md does not have the state %q", f[1])
 		}
 	}
 }

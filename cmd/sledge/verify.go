@@ -14,6 +14,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
 
@@ -35,7 +36,7 @@ func fsckTrust(s string) (*fsck.Trust, error) {
 }
 
 // fsckOptions are disks, trust and label for the independent verifier.
-func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(), err error) {
+func (a *app) fsckOptions(f *chainFlags, m *progress.Meter) (o fsck.Options, done func(), err error) {
 	if f.label != "" {
 		if o.Label, err = f.labelText(); err != nil {
 			return o, nil, err
@@ -44,7 +45,7 @@ func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(),
 	if o.Trust, err = fsckTrust(f.trust); err != nil {
 		return o, nil, err
 	}
-	o.Progress = func(s fsck.Status) { m.tell(fsckSample(s)) }
+	o.Progress = func(s fsck.Status) { m.Tell(fsckSample(s)) }
 	o.Disks, done, err = a.readOnlyDisks()
 	if err != nil {
 		return o, nil, err
@@ -57,25 +58,21 @@ func (a *app) fsckOptions(f *chainFlags, m *meter) (o fsck.Options, done func(),
 	return o, done, err
 }
 
-func fsckSample(s fsck.Status) sample {
-	return sample{phase: s.Phase, bytes: s.BytesDone, totalBytes: s.BytesTotal, more: fmt.Sprintf("%d of %s", s.PacksDone, plural(s.PacksTotal, "pack"))}
+func fsckSample(s fsck.Status) progress.Sample {
+	return progress.Sample{Phase: s.Phase, Bytes: s.BytesDone, TotalBytes: s.BytesTotal, More: fmt.Sprintf("%d of %s", s.PacksDone, plural(s.PacksTotal, "pack"))}
 }
 
 type fsckReport struct{ *fsck.Report }
 
 func (r *fsckReport) Print(w io.Writer) {
-	if r.Job != "" {
-		fmt.Fprintf(w, "job         %s\ndevice      %s, generation %d\n", r.Job, r.Device, r.Generation)
-	}
+	printIf(w, r.Job != "", "job         %s\ndevice      %s, generation %d\n", r.Job, r.Device, r.Generation)
 	state := "sealed"
 	if !r.Sealed {
 		state = "not sealed: only what was committed can be checked"
 	}
 	fmt.Fprintf(w, "state       %s\norigin      %s\nchecked     %s, %s, %s; %s read\n", state, r.Origin,
 		plural(r.Packs, "pack"), plural(r.IndexPacks, "index pack"), plural(r.Pages, "page"), size(r.BytesRead))
-	if r.Stripes > 0 {
-		fmt.Fprintf(w, "blocks      %s, %d bad\n", plural(r.Stripes, "stripe"), r.BlocksBad)
-	}
+	printIf(w, r.Stripes > 0, "blocks      %s, %d bad\n", plural(r.Stripes, "stripe"), r.BlocksBad)
 	verdict.PrintFindings(w, r.Findings)
 	fmt.Fprintf(w, "verdict     %s\n", r.Verdict)
 }
@@ -103,14 +100,14 @@ func (a *app) verifySet(cmd *cobra.Command, name string, check func(context.Cont
 	f.addLabel(cmd.Flags())
 	return a.verb(cmd, func(ctx context.Context, _ []string) (report, error) {
 		m := a.meter(name)
-		defer m.end()
+		defer m.End()
 		o, done, err := a.fsckOptions(&f, m)
 		if err != nil {
 			return nil, err
 		}
 		defer done()
 		r, err := check(ctx, o)
-		m.end()
+		m.End()
 		if err != nil {
 			return nil, err
 		}
@@ -157,13 +154,9 @@ func (r *proofReport) Print(w io.Writer) {
 		fmt.Fprintf(w, "%-11s %s\n", kindNoun(rec.Kind), escape(string(rec.Path)))
 	}
 	for _, line := range []struct{ name, why string }{{"skipped", rec.Skipped}, {"older", rec.Remark}} {
-		if line.why != "" {
-			fmt.Fprintf(w, "%-11s %s\n", line.name, escape(reasonText(line.why, rec.Details)))
-		}
+		printIf(w, line.why != "", "%-11s %s\n", line.name, escape(reasonText(line.why, rec.Details)))
 	}
-	if rec.SHA256 != nil {
-		fmt.Fprintf(w, "sha256      %x\n", rec.SHA256)
-	}
+	printIf(w, rec.SHA256 != nil, "sha256      %x\n", rec.SHA256)
 	fmt.Fprintf(w, "content     %s\njob         %s\ndevice      %s, generation %d\norigin      %s\nin the log  entry %d of %d\n", r.Content, r.Job, r.Device, r.Generation, r.Origin, r.LogIndex, r.LogSize)
 }
 

@@ -15,6 +15,8 @@ import (
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/files"
 	"github.com/sledge-io/sledge/internal/fsck"
+	"github.com/sledge-io/sledge/internal/progress"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -135,7 +137,7 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 	var err error
 	r := &audit.Report{By: f.by}
 	for _, d := range devices {
-		if d.Canceled, err = canceledMark(d.Receipts); err != nil {
+		if d.Canceled, err = statefolder.Canceled(d.Receipts); err != nil {
 			return nil, fmt.Errorf("%s: %w", d.Receipts, err)
 		}
 		if err := a.verifyReceipts(ctx, d); err != nil {
@@ -152,7 +154,7 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 		return r, r.Conclude(nil)
 	}
 	m := a.meter("verify")
-	defer m.end()
+	defer m.End()
 	err = r.Compare(ctx, audit.Options{
 		By: f.by, Inventory: f.inventory, Columns: f.columns, Size: f.size, Seed: f.seed, Extras: f.extras, Markers: f.markers, Differences: f.differences,
 		Target: func(i int) (importer.Options, error) { return a.auditTarget(f, devices[i]) },
@@ -160,17 +162,17 @@ func (a *app) auditImports(ctx context.Context, f *auditFlags, devices []*audite
 			return importer.NewS3(ctx, o)
 		},
 		Explain: asTargetError, Warn: a.warn, Now: a.now,
-		Progress: func(p audit.Progress) { m.tell(auditSample(p)) },
+		Progress: func(p audit.Progress) { m.Tell(auditSample(p)) },
 	})
-	m.end()
+	m.End()
 	return r, r.Conclude(err)
 }
 
-func auditSample(p audit.Progress) sample {
+func auditSample(p audit.Progress) progress.Sample {
 	if p.Listing {
-		return sample{phase: "listing", files: int64(p.Objects), unit: "objects"}
+		return progress.Sample{Phase: "listing", Files: int64(p.Objects), Unit: "objects"}
 	}
-	return sample{phase: "store", bytes: p.Bytes, totalBytes: p.AllBytes, files: int64(p.Objects), totalFiles: int64(p.AllObjects)}
+	return progress.Sample{Phase: "store", Bytes: p.Bytes, TotalBytes: p.AllBytes, Files: int64(p.Objects), TotalFiles: int64(p.AllObjects)}
 }
 
 // verifyReceipts proves one device's receipts against its disks, if there are any.
@@ -184,7 +186,7 @@ func (a *app) verifyReceipts(ctx context.Context, d *auditedDevice) error {
 		return nil
 	}
 	m := a.meter("verify")
-	defer m.end()
+	defer m.End()
 	o, done, err := a.with(d.disks).fsckOptions(&d.chain, m)
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"github.com/sledge-io/sledge/appliance"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/internal/audit"
+	"github.com/sledge-io/sledge/internal/statefolder"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,7 +20,7 @@ type auditedDevice struct {
 
 // auditDevices are the receipts with their disks and labels.
 func (a *app) auditDevices(f *auditFlags, names []string) ([]*auditedDevice, error) {
-	folders, err := a.receiptsFolders(names)
+	folders, err := statefolder.Receipts(names, a.telling())
 	if err != nil {
 		return nil, err
 	}

@@ -79,17 +79,6 @@ func TestVerifyImportEnd(t *testing.T) {
 	}
 }
 
-// TestAcceptanceWithoutReceipts: a statement whose receipts nobody gave is not called clean.
-func TestAcceptanceWithoutReceipts(t *testing.T) {
-	for n, want := range []string{"verdict     clean, origin", "verdict     statement clean, receipts of 1 device not compared, origin"} {
-		var out strings.Builder
-		(&acceptanceReport{&fsck.AcceptanceReport{Verdict: fsck.VerdictClean}, n}).Print(&out)
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("%d without receipts: %s", n, &out)
-		}
-	}
-}
-
 func TestAuditFlags(t *testing.T) {
 	tests := []struct {
 		f  auditFlags

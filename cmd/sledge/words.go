@@ -1,6 +1,10 @@
 package main
 
-import "github.com/sledge-io/sledge/internal/terminal"
+import (
+	"io"
+
+	"github.com/sledge-io/sledge/internal/terminal"
+)
 
 // The command's own short names of what nearly every report says.
 
@@ -13,3 +17,13 @@ func plural[T int | int64 | uint64](n T, noun string) string { return terminal.P
 func shown(text string) string { return terminal.Shown(text) }
 
 func shownName(path string) string { return terminal.ShownName(path) }
+
+func printIf(w io.Writer, ok bool, format string, args ...any) {
+	terminal.PrintIf(w, ok, format, args...)
+}
+
+type name = terminal.Name
+
+func nameOf(path string) name { return terminal.NameOf(path) }
+
+func namesOf(paths []string) []name { return terminal.NamesOf(paths) }

@@ -34,9 +34,7 @@ func (r *Report) Print(w io.Writer) {
 		fmt.Fprintf(w, "device      %s, generation %d, run %s: %s\n", d.Manifest.Device, d.Manifest.Generation, terminal.Escape(d.Run), terminal.Size(int64(d.Bytes)))
 		fmt.Fprintf(w, "  target        %s\n", verdict.Target(d.Target, d.Endpoint))
 		verdict.PrintEntries(w, d)
-		if d.Rules != "" {
-			fmt.Fprintf(w, "  rules         the importer's own, sha256 %s\n", terminal.Escape(d.Rules))
-		}
+		terminal.PrintIf(w, d.Rules != "", "  rules         the importer's own, sha256 %s\n", terminal.Escape(d.Rules))
 	}
 	for i, u := range r.Unproven {
 		if i == ShownUnproven {
@@ -49,15 +47,11 @@ func (r *Report) Print(w io.Writer) {
 		}
 		fmt.Fprintf(w, "%-11s %s\n", word, u.Text())
 	}
-	if r.List != "" {
-		fmt.Fprintf(w, "list        %s: confidential, it names files\n", terminal.Escape(r.List))
-	}
+	terminal.PrintIf(w, r.List != "", "list        %s: confidential, it names files\n", terminal.Escape(r.List))
 	if r.File == "" {
 		fmt.Fprintf(w, "acceptance  none: nothing was signed\n")
 		return
 	}
 	fmt.Fprintf(w, "acceptance  %s, signed by acceptor %s\n", terminal.Escape(r.File), r.Acceptor)
-	if r.Kept != "" {
-		fmt.Fprintf(w, "kept        %s\n", terminal.Escape(r.Kept))
-	}
+	terminal.PrintIf(w, r.Kept != "", "kept        %s\n", terminal.Escape(r.Kept))
 }

@@ -40,7 +40,7 @@ type Report struct {
 
 var (
 	// ErrObjects: objects are missing, different, not compared, or not proven.
-	ErrObjects = errors.New("objects are not in the target or not proven")
+	ErrObjects = verdict.ErrObjects
 	// ErrTarget: the target, or what leads to it, needs somebody.
 	ErrTarget = errors.New("the import stopped")
 	// ErrExtras: there is more than the receipts name.
@@ -125,9 +125,7 @@ func (r *Report) printObjects(w io.Writer) {
 	fmt.Fprintf(w, "target      %s\n", verdict.Target(r.Target, r.Endpoint))
 	if s := r.Store; s != nil {
 		printStore(w, s)
-		if s.Parts > 0 {
-			fmt.Fprintf(w, "  %s compared one by one\n", terminal.Plural(s.Parts, "part"))
-		}
+		terminal.PrintIf(w, s.Parts > 0, "  %s compared one by one\n", terminal.Plural(s.Parts, "part"))
 	}
 	if s := r.Sample; s != nil {
 		fmt.Fprintf(w, "sample      %s\n            seed %s picks the same objects again\n", s, terminal.Escape(s.Seed))
@@ -158,9 +156,7 @@ func printCounts(w io.Writer, missing, different, notCompared uint64) {
 		name string
 		n    uint64
 	}{{"missing", missing}, {"different", different}, {"not compared", notCompared}} {
-		if c.n > 0 {
-			fmt.Fprintf(w, "  %-13s %d\n", c.name, c.n)
-		}
+		terminal.PrintIf(w, c.n > 0, "  %-13s %d\n", c.name, c.n)
 	}
 }
 
@@ -177,19 +173,13 @@ func printListing(w io.Writer, l *importer.ListingReport) {
 	fmt.Fprintf(w, "  of %s that the receipts name %d are there with their size, %d of these with their kind of checksum\n",
 		terminal.Plural(l.Objects, "object"), l.Same, l.Kinds)
 	printCounts(w, l.Missing, l.Different, l.NotCompared)
-	if l.Extra > 0 {
-		fmt.Fprintf(w, "  %-13s %d\n", "extra", l.Extra)
-	}
-	if l.Ours > 0 {
-		fmt.Fprintf(w, "  %-13s %d, of sledge's own: %s… and commit markers that were named\n", "reserved", l.Ours, target.ReservedPrefix)
-	}
+	terminal.PrintIf(w, l.Extra > 0, "  %-13s %d\n", "extra", l.Extra)
+	terminal.PrintIf(w, l.Ours > 0, "  %-13s %d, of sledge's own: %s… and commit markers that were named\n", "reserved", l.Ours, target.ReservedPrefix)
 }
 
 // print tells of one device; several of them tell their own counts, too.
 func (d *Device) print(w io.Writer, several bool) {
-	if several {
-		fmt.Fprintf(w, "receipts    %s\n", terminal.Escape(d.Receipts))
-	}
+	terminal.PrintIf(w, several, "receipts    %s\n", terminal.Escape(d.Receipts))
 	if d.ReceiptReport == nil {
 		fmt.Fprintf(w, "list        %s; no disk was there, so it was believed as it is\n", terminal.Plural(d.objects, "object"))
 	} else {

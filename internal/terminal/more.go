@@ -21,3 +21,11 @@ func More[T int | uint64](w io.Writer, count T, kept int, list string) {
 	}
 	fmt.Fprintf(w, "  and %d more; --json names the first %d%s\n", count-Most, kept, list)
 }
+
+// PrintIf prints where ok is true: a line of a report that is there only if it has something
+// to say. Arguments are evaluated in any case.
+func PrintIf(w io.Writer, ok bool, format string, args ...any) {
+	if ok {
+		fmt.Fprintf(w, format, args...)
+	}
+}

@@ -140,3 +140,13 @@ func TestMore(t *testing.T) {
 		}
 	}
 }
+
+// TestPrintIf: a line is there whole, or not at all.
+func TestPrintIf(t *testing.T) {
+	var out strings.Builder
+	PrintIf(&out, false, "skipped     %d\n", 3)
+	PrintIf(&out, true, "failed      %d\n", 2)
+	if out.String() != "failed      2\n" {
+		t.Errorf("%q", out.String())
+	}
+}

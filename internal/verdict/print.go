@@ -42,9 +42,7 @@ func PrintFindings(w io.Writer, findings []fsck.Finding) {
 			return
 		}
 		fmt.Fprintf(w, "  %-10s %s", f.Severity, terminal.Shown(f.Text))
-		if f.Hint != "" {
-			fmt.Fprintf(w, " (%s)", f.Hint)
-		}
+		terminal.PrintIf(w, f.Hint != "", " (%s)", f.Hint)
 		fmt.Fprintln(w)
 	}
 }

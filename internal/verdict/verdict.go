@@ -19,6 +19,8 @@ var (
 	ErrLost     = errors.New("data lost")
 	ErrDamage   = errors.New("damage that can be repaired")
 	ErrUnproven = errors.New("origin is not proven")
+	// ErrObjects: objects are missing, different, not compared, or not proven.
+	ErrObjects = errors.New("objects are not in the target or not proven")
 )
 
 // Error is the verifier's answer as an error.

@@ -1,4 +1,4 @@
-package main
+package progress
 
 import (
 	"cmp"
@@ -12,8 +12,8 @@ import (
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
-// clearLine takes away what stands on the terminal's line.
-const clearLine = "\r\x1b[K"
+// ClearLine takes away what stands on the terminal's line.
+const ClearLine = "\r\x1b[K"
 
 const (
 	fewestColumns = 20 // a terminal that says less does not know
@@ -33,68 +33,68 @@ type part struct {
 const fileRank = 4
 
 // parts are what a sample has to say, in the order of reading.
-func (m *meter) parts(s sample) (parts []part) {
+func (m *Meter) parts(s Sample) (parts []part) {
 	add := func(rank int, format string, args ...any) {
 		parts = append(parts, part{fmt.Sprintf(format, args...), rank})
 	}
 	phase := ""
-	if s.phase != "" && s.phase != m.verb {
-		phase = s.phase + ": "
+	if s.Phase != "" && s.Phase != m.verb {
+		phase = s.Phase + ": "
 	}
 	bytes, files := m.rates()
-	if s.unit == "" {
+	if s.Unit == "" {
 		add(1, "%s%s", phase, amount(s))
 		phase = ""
 	}
-	if s.files > 0 || s.totalFiles > 0 {
+	if s.Files > 0 || s.TotalFiles > 0 {
 		rank := 7
-		if s.unit != "" {
+		if s.Unit != "" {
 			rank = 1
 		}
 		add(rank, "%s%s", phase, counted(s))
 	}
-	if s.unit == "" && (bytes > 0 || files > 0) {
-		add(6, "%s/s", size(int64(bytes)))
-		if s.files > 0 {
+	if s.Unit == "" && (bytes > 0 || files > 0) {
+		add(6, "%s/s", terminal.Size(int64(bytes)))
+		if s.Files > 0 {
 			add(8, "%.0f entries/s", files)
 		}
 	}
 	if eta := m.eta(s); eta > 0 {
 		add(2, "%s left", eta)
 	}
-	if s.more != "" {
-		add(3, "%s", escape(s.more))
+	if s.More != "" {
+		add(3, "%s", terminal.Escape(s.More))
 	}
-	if s.slow != "" {
-		add(5, "slowest disk %s", escape(s.slow))
+	if s.Slow != "" {
+		add(5, "slowest disk %s", terminal.Escape(s.Slow))
 	}
-	if s.file != "" {
-		add(fileRank, "%s", shownName(s.file))
+	if s.File != "" {
+		add(fileRank, "%s", terminal.ShownName(s.File))
 	}
 	return parts
 }
 
 // amount is the bytes of a sample.
-func amount(s sample) string {
-	text := size(s.bytes)
-	if s.totalBytes > 0 {
-		text += fmt.Sprintf(" of %s (%d %%)", size(s.totalBytes), s.bytes*100/s.totalBytes)
+func amount(s Sample) string {
+	text := terminal.Size(s.Bytes)
+	if s.TotalBytes > 0 {
+		text += fmt.Sprintf(" of %s (%d %%)", terminal.Size(s.TotalBytes), s.Bytes*100/s.TotalBytes)
 	}
 	return text
 }
 
 // counted is the entries of a sample, or what else it counts.
-func counted(s sample) string {
-	text := strconv.FormatInt(s.files, 10)
-	if s.totalFiles > 0 {
-		text += fmt.Sprintf(" of %d", s.totalFiles)
+func counted(s Sample) string {
+	text := strconv.FormatInt(s.Files, 10)
+	if s.TotalFiles > 0 {
+		text += fmt.Sprintf(" of %d", s.TotalFiles)
 	}
-	return text + " " + cmp.Or(s.unit, "entries")
+	return text + " " + cmp.Or(s.Unit, "entries")
 }
 
 // fit is the line for a terminal: never as wide as it, as a character in the last
 // column may begin a new line.
-func (m *meter) fit(s sample, width int) string {
+func (m *Meter) fit(s Sample, width int) string {
 	if width < fewestColumns {
 		width = usualColumns
 	}
@@ -152,10 +152,10 @@ func leastColumns(p part) int {
 }
 
 // bar is a picture of how far a verb is; none where the total is not known.
-func bar(s sample) string {
-	part, total := s.bytes, s.totalBytes
+func bar(s Sample) string {
+	part, total := s.Bytes, s.TotalBytes
 	if total <= 0 {
-		part, total = s.files, s.totalFiles
+		part, total = s.Files, s.TotalFiles
 	}
 	if total <= 0 {
 		return ""

@@ -1,4 +1,4 @@
-package main
+package metrics
 
 import (
 	"context"
@@ -13,17 +13,18 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// metricsServer serves what runs do to Prometheus, under /metrics.
-type metricsServer struct {
+// Server serves what runs do to Prometheus, under /metrics.
+type Server struct {
 	http     *http.Server
 	registry *prometheus.Registry
 }
 
-// importMetrics are those of one run.
-type importMetrics struct {
+// Run are the metrics of one run.
+type Run struct {
 	calls  *prometheus.HistogramVec
 	failed *prometheus.CounterVec
 
@@ -31,17 +32,17 @@ type importMetrics struct {
 	last importer.Progress
 }
 
-// importStates are all states, so that each has a line that is 0 or 1.
-var importStates = []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, importer.StateDone, importer.StateErrors,
+// states are all states, so that each has a line that is 0 or 1.
+var states = []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, importer.StateDone, importer.StateErrors,
 	importer.StateCanceled, importer.StateTaken}
 
-// serveMetrics listens before it returns: an address that is taken is an error.
-func serveMetrics(ctx context.Context, address string) (*metricsServer, error) {
+// Serve listens before it returns: an address that is taken is an error.
+func Serve(ctx context.Context, address string) (*Server, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
-		return nil, usagef("--metrics %s: %w", address, err)
+		return nil, advice.Usagef("--metrics %s: %w", address, err)
 	}
-	s := &metricsServer{registry: prometheus.NewRegistry()}
+	s := &Server{registry: prometheus.NewRegistry()}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.registry, promhttp.HandlerOpts{}))
 	s.http = &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
@@ -49,12 +50,13 @@ func serveMetrics(ctx context.Context, address string) (*metricsServer, error) {
 	return s, nil
 }
 
-func (s *metricsServer) close() { s.http.Close() }
+// Close ends the service. Runs may go on telling.
+func (s *Server) Close() { s.http.Close() }
 
-// add serves a run, too; its lines have its labels.
-func (s *metricsServer) add(scope manifest.Scope, run string) *importMetrics {
+// Add serves a run, too; its lines have its labels.
+func (s *Server) Add(scope manifest.Scope, run string) *Run {
 	labels := prometheus.Labels{"job_id": scope.Job.String(), "device": scope.Device.String(), "run": run}
-	m := &importMetrics{
+	m := &Run{
 		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "sledge_import_call_seconds", Help: "Attempts of S3 calls, by call.",
 			ConstLabels: labels, Buckets: prometheus.ExponentialBuckets(0.001, 2, 18)}, []string{"call"}),
 		failed: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "sledge_import_call_failures_total", Help: "Attempts of S3 calls that failed, by call and code.",
@@ -77,7 +79,7 @@ func (s *metricsServer) add(scope manifest.Scope, run string) *importMetrics {
 		gauge("retries", "Attempts beyond the first.", func(p importer.Progress) float64 { return float64(p.Retries) }),
 		gauge("throttled", "Answers that asked to slow down.", func(p importer.Progress) float64 { return float64(p.Throttled) }),
 		gauge("requests", "Requests that the target bears at once, as far as is known.", func(p importer.Progress) float64 { return float64(p.Requests) }))
-	for _, state := range importStates {
+	for _, state := range states {
 		s.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "sledge_import_state", Help: "1 for the state that the run is in.",
 			ConstLabels: with(labels, "state", string(state))}, func() float64 {
 			m.mu.Lock()
@@ -99,14 +101,15 @@ func with(labels prometheus.Labels, name, value string) prometheus.Labels {
 	return out
 }
 
-func (m *importMetrics) tell(p importer.Progress) {
+// Tell takes how far the run is.
+func (m *Run) Tell(p importer.Progress) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.last = p
 }
 
-// called counts one attempt of a call.
-func (m *importMetrics) called(c importer.Call) {
+// Called counts one attempt of a call.
+func (m *Run) Called(c importer.Call) {
 	m.calls.WithLabelValues(c.Name).Observe(c.Took.Seconds())
 	if c.Err == nil {
 		return

@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"errors"
@@ -7,43 +7,50 @@ import (
 	"path/filepath"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/importreport"
 )
 
-// receiptsFolders are the folders of receipts that are named, where the state folder
+// Tell is what the operator is told besides the answer.
+type Tell struct {
+	Note, Warn func(format string, args ...any)
+}
+
+// Receipts are the folders of receipts that are named, where the state folder
 // of an import stands for its newest receipts: after a retry or a takeover they are
 // not where they were.
-func (a *app) receiptsFolders(names []string) (folders []string, err error) {
+func Receipts(names []string, tell Tell) (folders []string, err error) {
 	var bad []error
 	for _, name := range names {
-		folder, err := a.receiptsFolder(name)
+		folder, err := ReceiptsOf(name, tell)
 		if err != nil {
 			bad = append(bad, err)
 			continue
 		}
-		a.noteRuns(folder)
+		noteRuns(folder, tell)
 		folders = append(folders, folder)
 	}
-	return folders, together(bad)
+	return folders, Together(bad)
 }
 
-func (a *app) receiptsFolder(name string) (string, error) {
+// ReceiptsOf is the folder of receipts of one name. Of several runs none is chosen.
+func ReceiptsOf(name string, tell Tell) (string, error) {
 	if _, err := os.Stat(filepath.Join(name, "log", "checkpoint")); err == nil {
 		state := filepath.Dir(filepath.Clean(name))
 		if newest, err := newestReceipts(state); err == nil && isState(state) && newest != filepath.Clean(name) {
-			a.warn("%s are not the newest receipts of that import: those are in %s", name, newest)
+			tell.Warn("%s are not the newest receipts of that import: those are in %s", name, newest)
 		}
 		return name, nil
 	}
 	if runs := runsOf(name); len(runs) > 1 {
-		return "", hint(usagef("%s holds several runs", name), "%s", whichRun(name, runs))
+		return "", advice.Hint(advice.Usagef("%s holds several runs", name), "%s", whichRun(name, runs))
 	}
 	folder, err := newestReceipts(name)
 	switch {
 	case errors.Is(err, importreport.ErrNoReceipts) && isState(name):
-		return "", hint(fmt.Errorf("%s: %w", name, err), "see how the run does: sledge import status %s", name)
+		return "", advice.Hint(fmt.Errorf("%s: %w", name, err), "see how the run does: sledge import status %s", name)
 	case err != nil && !isState(name):
-		return "", noRun(name)
+		return "", NoRun(name)
 	case err != nil:
 		return name, nil // who reads it says what is wrong
 	}

@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// stateAround is the state folder that a folder of one of its runs, or of a run's receipts,
+// Around is the state folder that a folder of one of its runs, or of a run's receipts,
 // lies in, and where in it; ok is false where there is none.
-func stateAround(folder string) (state, in string, ok bool) {
+func Around(folder string) (state, in string, ok bool) {
 	folder = filepath.Clean(folder)
 	if _, err := os.Stat(filepath.Join(folder, "log", "checkpoint")); err == nil { // receipts
 		folder = filepath.Dir(folder)
@@ -50,13 +50,13 @@ func whichRun(state string, runs []importreport.Run) string {
 }
 
 // noteRuns says which runs the state folder of receipts holds besides theirs.
-func (a *app) noteRuns(receipts string) {
-	state, in, ok := stateAround(receipts)
+func noteRuns(receipts string, tell Tell) {
+	state, in, ok := Around(receipts)
 	if !ok {
 		return
 	}
 	if runs := runsOf(state); len(runs) > 1 {
-		a.note("%s is of one of %d runs in %s: %s", receipts, len(runs), state, importreport.RunsText(runs, func(r importreport.Run) string {
+		tell.Note("%s is of one of %d runs in %s: %s", receipts, len(runs), state, importreport.RunsText(runs, func(r importreport.Run) string {
 			if r.Folder == in {
 				return r.Text() + ", which was taken"
 			}

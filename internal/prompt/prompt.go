@@ -1,4 +1,4 @@
-package main
+package prompt
 
 import (
 	"bufio"
@@ -17,23 +17,23 @@ import (
 // maxTyped bounds a line that is typed.
 const maxTyped = 4 << 10
 
-// prompt asks for a line on a terminal that does not show what is typed.
-type prompt struct {
+// question asks for a line on a terminal that does not show what is typed.
+type question struct {
 	in     *os.File // the terminal
 	out    io.Writer
 	text   string
 	before unix.Termios // the terminal as it was found
 }
 
-// askHidden returns the line that was typed, without its end. It returns at once when ctx
+// Hidden returns the line that was typed, without its end. It returns at once when ctx
 // ends. Whatever ends it, the terminal shows again what is typed: Ctrl-Z, Ctrl-\ and a
 // hang-up included. It returns io.EOF where the input ends without a line.
-func askHidden(ctx context.Context, in *os.File, out io.Writer, text string) (string, error) {
+func Hidden(ctx context.Context, in *os.File, out io.Writer, text string) (string, error) {
 	before, err := unix.IoctlGetTermios(int(in.Fd()), unix.TCGETS)
 	if err != nil {
 		return "", fmt.Errorf("terminal: %w", err)
 	}
-	p := &prompt{in, out, text, *before}
+	p := &question{in, out, text, *before}
 	signals := make(chan os.Signal, 8)
 	signal.Notify(signals, unix.SIGTSTP, unix.SIGCONT, unix.SIGQUIT)
 	defer signal.Stop(signals)
@@ -60,7 +60,7 @@ func askHidden(ctx context.Context, in *os.File, out io.Writer, text string) (st
 
 // hungUp makes a terminal that is gone what its SIGHUP is: an end that was asked for.
 // Such a terminal reads as an end of input, too.
-func (p *prompt) hungUp(err error) error {
+func (p *question) hungUp(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -87,7 +87,7 @@ func readLine(in io.Reader) line {
 
 // hide switches the echo off, then writes the question: an answer that comes at once
 // is not shown either.
-func (p *prompt) hide() error {
+func (p *question) hide() error {
 	hidden := p.before
 	hidden.Lflag &^= unix.ECHO
 	hidden.Lflag |= unix.ICANON | unix.ISIG
@@ -100,14 +100,14 @@ func (p *prompt) hide() error {
 }
 
 // show puts the terminal back as it was.
-func (p *prompt) show() {
+func (p *question) show() {
 	_ = unix.IoctlSetTermios(int(p.in.Fd()), unix.TCSETS, &p.before) // a terminal that is gone needs nothing
 	fmt.Fprintln(p.out)
 }
 
 // stopped does what a signal does by default, with the terminal as it was, and asks
 // again when the process goes on.
-func (p *prompt) stopped(s syscall.Signal, signals chan os.Signal) error {
+func (p *question) stopped(s syscall.Signal, signals chan os.Signal) error {
 	switch {
 	case s == unix.SIGTSTP && orphaned():
 		return nil // the system would not stop it either: nobody could make it go on

@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"errors"
@@ -8,23 +8,24 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/importreport"
 )
 
-// noRun is the error for a name, given or caught by a pattern, that is no import's folder.
-func noRun(name string) error {
+// NoRun is the error for a name, given or caught by a pattern, that is no import's folder.
+func NoRun(name string) error {
 	info, err := os.Stat(name)
 	switch {
 	case err != nil:
 		return fmt.Errorf("%s: %w", name, plainError(err))
 	case !info.IsDir():
-		return hint(fmt.Errorf("%s: %w: not a folder", name, importreport.ErrNothing), "leave it out: if a pattern has caught it, name the folders of the imports alone")
+		return advice.Hint(fmt.Errorf("%s: %w: not a folder", name, importreport.ErrNothing), "leave it out: if a pattern has caught it, name the folders of the imports alone")
 	}
 	err = fmt.Errorf("%s: %w", name, importreport.ErrNothing)
 	if inside := statesIn(name); len(inside) > 0 {
-		return hint(err, "it holds the state folders of imports; name them: %s", strings.Join(inside, " "))
+		return advice.Hint(err, "it holds the state folders of imports; name them: %s", strings.Join(inside, " "))
 	}
-	return hint(err, "name the state folder of an import (--state of sledge import run, or runs/ID in it), or its receipts; if a pattern has caught this one, leave it out")
+	return advice.Hint(err, "name the state folder of an import (--state of sledge import run, or runs/ID in it), or its receipts; if a pattern has caught this one, leave it out")
 }
 
 // plainError is the cause of an error that names the path itself.
@@ -54,15 +55,15 @@ func statesIn(folder string) (names []string) {
 	return names
 }
 
-// together joins errors of several names: each is told, and the hints of the first help.
-func together(bad []error) error {
+// Together joins errors of several names: each is told, and the hints of the first help.
+func Together(bad []error) error {
 	if len(bad) < 2 {
 		return errors.Join(bad...)
 	}
-	var own *hinted
+	var own *advice.Hinted
 	all := errors.Join(bad...)
 	if errors.As(bad[0], &own) {
-		return &hinted{Err: all, Hints: own.Hints}
+		return &advice.Hinted{Err: all, Hints: own.Hints}
 	}
 	return all
 }

@@ -1,4 +1,4 @@
-package main
+package statefolder
 
 import (
 	"errors"
@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 // goneAfter is after how long a silence the number of a process counts. Containers of one
@@ -17,7 +19,7 @@ import (
 const goneAfter = 3 * time.Second
 
 // judge tells whether a process is at work, and whether the one that was has ended.
-func (r *runStatus) judge(now time.Time) {
+func (r *Status) judge(now time.Time) {
 	host, err := os.Hostname()
 	r.silent = now.Sub(r.Updated)
 	r.elsewhere = r.Host != "" && (err != nil || r.Host != host)
@@ -27,10 +29,10 @@ func (r *runStatus) judge(now time.Time) {
 
 // stateNow is the state for who looks now. The last word of a process that has gone, or says
 // nothing, is no state of the run.
-func (r *runStatus) stateNow() string {
+func (r *Status) stateNow() string {
 	state := string(r.State)
 	if r.Waits != "" {
-		state += ": " + escape(r.Waits)
+		state += ": " + terminal.Escape(r.Waits)
 	}
 	if r.AtWork || !r.working() {
 		return state
@@ -39,19 +41,19 @@ func (r *runStatus) stateNow() string {
 }
 
 // printSilence tells why a run that has not told its end may not be at work.
-func (r *runStatus) printSilence(w io.Writer) {
+func (r *Status) printSilence(w io.Writer) {
 	switch silent := r.silent.Round(time.Second); {
 	case r.Gone:
 		fmt.Fprintf(w, "at work     no: process %d has ended without a word. Start the same sledge import run\n", r.PID)
 	case r.elsewhere:
-		fmt.Fprintf(w, "at work     no word for %s from %s: the process there has ended or hangs, or this folder is a copy. Look there first;\n            then start the same sledge import run; if that is refused (state-locked), with --takeover\n", silent, escape(r.Host))
+		fmt.Fprintf(w, "at work     no word for %s from %s: the process there has ended or hangs, or this folder is a copy. Look there first;\n            then start the same sledge import run; if that is refused (state-locked), with --takeover\n", silent, terminal.Escape(r.Host))
 	default:
 		fmt.Fprintf(w, "at work     no word for %s: the process has ended or hangs. Start the same sledge import run;\n            if that is refused (state-locked), with --takeover\n", silent)
 	}
 }
 
 // idle is the error of who steers a run that no process is at work on, with what can be done.
-func (r *runStatus) idle() error {
+func (r *Status) idle() error {
 	do := "start it: the same sledge import run goes on where it was"
 	switch {
 	case r.State == importer.StateCanceled:
@@ -65,5 +67,5 @@ func (r *runStatus) idle() error {
 	case r.elsewhere:
 		do = "it was at work on " + r.Host + ": look there first; then the same sledge import run goes on where it was"
 	}
-	return hint(fmt.Errorf("%w: no process is at work on run %s (%s)", errNoRun, r.Run, r.State), "%s", do)
+	return advice.Hint(fmt.Errorf("%w: no process is at work on run %s (%s)", ErrNoRun, r.Run, r.State), "%s", do)
 }

@@ -1,0 +1,40 @@
+package statefolder
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/importreport"
+)
+
+// Canceled is that of the run which a folder of receipts is of: in the receipts
+// themselves, in the run's folder around them, or where the state is after a takeover. An
+// error tells that one of these could not be looked at.
+func Canceled(receipts string) (*importer.CancelMark, error) {
+	run := filepath.Dir(filepath.Clean(receipts))
+	state, base := run, ""
+	if above := filepath.Dir(run); filepath.Base(above) == importer.RunsFolder {
+		state, base = filepath.Dir(above), filepath.Join(importer.RunsFolder, filepath.Base(run))
+	}
+	folders := []string{receipts, run}
+	home, unseen := importer.StateHome(state)
+	switch {
+	case errors.Is(unseen, fs.ErrNotExist):
+		unseen = nil
+	case unseen != nil:
+		unseen = fmt.Errorf("whether the run was canceled is not known: state folder %s: %w", state, unseen)
+	case home != state:
+		folders = append(folders, filepath.Join(home, base))
+	}
+	for _, folder := range folders {
+		mark, err := importreport.Canceled(os.DirFS(folder))
+		if mark != nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return mark, err
+		}
+	}
+	return nil, unseen
+}

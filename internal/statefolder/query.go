@@ -1,0 +1,148 @@
+package statefolder
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/advice"
+	"github.com/sledge-io/sledge/internal/vfs"
+)
+
+// ErrSilent: a run that is at work has not done what it was asked for.
+var ErrSilent = errors.New("the run has not answered")
+
+// Query names a run of a state folder.
+type Query struct {
+	Run  string                           // "": the one that was at work last
+	Warn func(format string, args ...any) // of a status that cannot be read; nil: it was told
+}
+
+const (
+	SteerWait  = 15 * time.Second       // for a run to do what it was asked for
+	SteerEvery = 200 * time.Millisecond // between two looks at it
+)
+
+// Status finds the run and reads its status. One that cannot be read says nothing of any
+// run: it is not synced, and may be empty after a power cut.
+func (q *Query) Status(state string, now time.Time) (*Status, error) {
+	disk, err := Open(state)
+	if err != nil {
+		return nil, err
+	}
+	defer vfs.Close(disk) // read only
+	folders := []string{""}
+	runs, err := disk.ReadDir(importer.RunsFolder)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	for _, run := range runs[:min(len(runs), maxRuns)] {
+		folders = append(folders, path.Join(importer.RunsFolder, run.Name()))
+	}
+	var found *Status
+	var unreadable error
+	for _, folder := range folders {
+		s, err := readStatus(disk, folder)
+		if err != nil {
+			unreadable = errors.Join(unreadable, err)
+			if q.Warn != nil {
+				q.Warn("%s: its status cannot be read, and is passed over: %v", path.Join(state, folder), err)
+			}
+		}
+		if s != nil && (q.Run == "" || s.Run == q.Run) && (found == nil || s.Updated.After(found.Updated)) {
+			found = s
+		}
+	}
+	if found == nil && unreadable != nil {
+		return nil, advice.Hint(fmt.Errorf("%s: %w: %w", state, ErrNoRun, unreadable), "start the same sledge import run: it writes a new status, and goes on where it was")
+	}
+	if found == nil {
+		return nil, advice.Hint(fmt.Errorf("%s: %w", state, ErrNoRun), "name the --state folder of a sledge import run that has been started")
+	}
+	found.judge(now)
+	return found, nil
+}
+
+// readStatus gives nil where there is none.
+func readStatus(disk vfs.FS, folder string) (*Status, error) {
+	text, err := vfs.ReadFile(disk, path.Join(folder, importer.StatusName), maxStatus)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &Status{Folder: folder}
+	if err := json.Unmarshal(text, &s.Status); err != nil {
+		return nil, fmt.Errorf("%s: %w", path.Join(folder, importer.StatusName), err)
+	}
+	return s, nil
+}
+
+// Open opens a state folder, where it is after a takeover.
+func Open(state string) (vfs.FS, error) {
+	if info, err := os.Stat(state); err != nil || !info.IsDir() {
+		return nil, advice.Hint(fmt.Errorf("%s: %w", state, ErrNoRun), "name the --state folder of a sledge import run")
+	}
+	home, err := importer.StateHome(state) // where it is after a takeover
+	if err != nil {
+		return nil, err
+	}
+	return vfs.OS(home)
+}
+
+// Steer asks a run of something and waits until it has heard.
+func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time, want importer.Want, heard func(importer.State) bool) (*Status, error) {
+	before, err := q.Status(state, clock())
+	if err != nil {
+		return nil, err
+	}
+	again := &Query{Run: q.Run}
+	if !before.AtWork {
+		return before, before.idle()
+	}
+	if err := Ask(state, before.Folder, want, clock()); err != nil {
+		return nil, err
+	}
+	for end := clock().Add(SteerWait); ; {
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(SteerEvery):
+		}
+		s, err := again.Status(state, clock())
+		if err != nil {
+			return nil, err
+		}
+		if !s.Updated.Equal(before.Updated) && heard(s.State) {
+			return s, nil
+		}
+		if s.Gone {
+			if want == importer.WantPause && before.State != importer.StatePaused { // nobody has heard it: the next start is not to
+				err = Ask(state, s.Folder, importer.WantRun, clock())
+			}
+			return s, errors.Join(s.idle(), err)
+		}
+		if clock().After(end) {
+			return s, advice.Hint(fmt.Errorf("%w in %s", ErrSilent, SteerWait), "it is asked all the same; look again: sledge import status")
+		}
+	}
+}
+
+// Ask writes the control file.
+func Ask(state, folder string, want importer.Want, now time.Time) error {
+	disk, err := Open(state)
+	if err != nil {
+		return err
+	}
+	defer vfs.Close(disk) // the file is synced
+	host, _ := os.Hostname()
+	err = importer.WriteControl(disk, folder, importer.Control{Want: want, At: now.UTC(), By: fmt.Sprintf("process %d on %s", os.Getpid(), host)})
+	return Unusable(state, err)
+}

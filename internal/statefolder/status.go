@@ -1,0 +1,82 @@
+package statefolder
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/internal/terminal"
+	"github.com/sledge-io/sledge/internal/verdict"
+)
+
+// ErrNoRun: the state folder has no such run, or no process is at work on it.
+var ErrNoRun = errors.New("no such import run")
+
+const (
+	maxStatus = 1 << 20
+	maxRuns   = 10000
+	freshness = 10 * time.Second // a run at work writes its status every second
+)
+
+// Status is a run's status.json, and where it is.
+type Status struct {
+	importer.Status
+	Folder string `json:"folder"` // in the state folder; "" for its first run
+	AtWork bool   `json:"at_work"`
+	Gone   bool   `json:"process_gone,omitempty"` // its process has ended without a word
+
+	silent    time.Duration // since its last word
+	elsewhere bool          // that was on another host
+}
+
+func (r *Status) Print(w io.Writer) {
+	fmt.Fprintf(w, "run         %s of device %s: %s\n", terminal.Escape(r.Run), r.Device, r.stateNow())
+	if h := r.Halt; h != nil {
+		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, terminal.Escape(h.Cause), r.haltedSince(h), h.Remedy)
+	}
+	if !r.AtWork && r.working() {
+		r.printSilence(w)
+	}
+	if p := r.Progress; r.AtWork && !p.Opens.IsZero() {
+		fmt.Fprintf(w, "hours       no request begins before %s\n", p.Opens.Local().Format("2006-01-02 15:04"))
+	}
+	fmt.Fprintf(w, "target      %s\n", verdict.Target(r.Target, r.Endpoint))
+	p := r.Progress
+	fmt.Fprintf(w, "entries     %d of %d\nbytes       %s of %s\n", p.Entries, p.TotalEntries, terminal.Size(p.Bytes), terminal.Size(p.TotalBytes))
+	if r.AtWork {
+		fmt.Fprintf(w, "rate        %s/s, %.0f entries/s, %d requests at once\n", terminal.Size(int64(r.BytesPerSecond)), r.EntriesPerSecond, p.Requests)
+		if r.ETASeconds > 0 && r.State == importer.StateRunning { // nobody knows when the others go on
+			fmt.Fprintf(w, "remaining   about %s\n", time.Duration(r.ETASeconds)*time.Second)
+		}
+	}
+	terminal.PrintIf(w, p.Retries+p.Throttled > 0, "retries     %d, asked to slow down %s\n", p.Retries, terminal.Plural(p.Throttled, "time"))
+	for _, o := range slices.Sorted(maps.Keys(r.Outcomes)) {
+		fmt.Fprintf(w, "  %-13s %d\n", terminal.Escape(string(o)), r.Outcomes[o])
+	}
+	for _, c := range slices.Sorted(maps.Keys(r.Problems)) {
+		fmt.Fprintf(w, "met         %s: %s\n", terminal.Escape(string(c)), terminal.Plural(r.Problems[c], "time"))
+	}
+	fmt.Fprintf(w, "as of       %s, by process %d on %s\n", r.Updated.Local().Format(time.RFC3339), r.PID, terminal.Escape(r.Host))
+}
+
+// haltedSince has the day where the hour alone could be another day's.
+func (r *Status) haltedSince(h *importer.Halt) string {
+	layout := "15:04:05"
+	if r.Updated.Sub(h.Since) > 12*time.Hour {
+		layout = "2006-01-02 15:04:05"
+	}
+	return h.Since.Local().Format(layout)
+}
+
+// working tells a state in which a process is there.
+func (r *Status) working() bool {
+	switch r.State {
+	case importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted:
+		return true
+	}
+	return false
+}
