@@ -81,6 +81,8 @@ type Config struct {
 	Log      *slog.Logger     // nil discards
 	Ledger   Ledger           // if given, Open refuses a device whose seal has begun
 	Taken    func() error     // called by Prepare when the disks have passed, before it writes to them; nil is none
+
+	bufferSize int // about how much of a pack's body a stripe buffer holds; 0 is what package pack chooses
 }
 
 func (c *Config) fill() error {
@@ -108,6 +110,9 @@ func (c *Config) fill() error {
 	}
 	return nil
 }
+
+// buffering is how a load buffers stripes.
+func (c *Config) buffering() buffering { return buffering{c.Job.Geometry.Code(), c.bufferSize} }
 
 // owner is whom its disks must belong to.
 func (c *Config) owner() disk.Owner {

@@ -134,20 +134,19 @@ func (c *Content) begin(off, to int64) {
 		return
 	}
 	defer done()
-	if q.segment >= p.p.Segments {
+	if q.segment >= p.entry().Segments {
 		return
 	}
-	stripe := int64(p.layout.K) * p.layout.Block
-	p.hint(int64(q.segment)*crypto.SegmentSize, min(stripe, to-off))
+	p.hint(int64(q.segment)*crypto.SegmentSize, min(p.stripeLen(), to-off))
 }
 
 // shared gives a piece's bytes from a segment that is kept for its other readers;
 // release must be called when done with them.
 func (r *Reader) shared(q piece) (data []byte, release func(), err error) {
-	s := r.segments.get(cacheKey{set: r.set, pack: q.pack, n: int64(q.segment)}, crypto.SegmentSize)
-	s.once.Do(func() { s.data, s.err = r.decrypt(nil, s.buf, q) })
-	if err = s.err; err == nil {
-		data, err = q.cut(s.data)
+	s := r.segments.get(segmentKey(r.set, q.pack, q.segment), crypto.SegmentSize)
+	data, err = s.make(func(buf []byte) ([]byte, error) { return r.decrypt(nil, buf, q) })
+	if err == nil {
+		data, err = q.cut(data)
 	}
 	if err != nil {
 		r.segments.put(s)
@@ -165,7 +164,7 @@ func (q piece) cut(segment []byte) ([]byte, error) {
 
 // decryptTo decrypts a whole segment into p, or copies it if it is there already.
 func (r *Reader) decryptTo(p []byte, q piece) error {
-	if s := r.segments.peek(cacheKey{set: r.set, pack: q.pack, n: int64(q.segment)}); s != nil {
+	if s := r.segments.peek(segmentKey(r.set, q.pack, q.segment)); s != nil {
 		r.segments.put(s)
 		data, release, err := r.shared(q)
 		if err != nil {

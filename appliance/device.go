@@ -80,7 +80,7 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 	if cfg.Workers <= 0 {
 		cfg.Workers = defaultWorkers()
 	}
-	cfg.Workers = fitWorkers(g.Code(), cfg.Workers)
+	cfg.Workers = cfg.buffering().fitWorkers(cfg.Workers)
 	if cfg.Ledger != nil { // what Open would sweep belongs to the seal by now
 		if _, _, ok := cfg.Ledger.RecordedCheckpoint(cfg.Scope.Origin()); ok {
 			return nil, ErrSealBegun
@@ -135,8 +135,8 @@ func (d *Device) start(writers int) {
 	if d.buffers != nil {
 		return
 	}
-	geo := d.cfg.Job.Geometry.Code()
-	d.buffers = newBufferPool(geo, fitBuffers(geo, writers))
+	buffers := d.cfg.buffering()
+	d.buffers = buffers.pool(buffers.fitBuffers(writers))
 	d.plains = newBytePool(crypto.PlainSegmentSize, writers)
 	for _, b := range d.bays {
 		if b != nil {

@@ -106,7 +106,8 @@ func (s *sealedDisks) both(t *testing.T, disks []Disk) (list, data, verified, wh
 		t.Fatal(err)
 	}
 	defer pr.close()
-	list = pr.needList() == nil
+	_, lerr := pr.proven()
+	list = lerr == nil
 	data = list && pr.readProven(make([]byte, s.pack.BodySize), 0) == nil
 	o := fsck.Options{Trust: &fsck.Trust{Key: s.signer}, Label: s.label}
 	for _, d := range disks {

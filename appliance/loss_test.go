@@ -34,7 +34,7 @@ func TestLoss(t *testing.T) {
 	all := r.mems
 	restored, closed := 0, 0
 	for lost := 1; lost <= 4; lost++ {
-		choose(11, lost, func(pick []int) (bool, error) {
+		picks(11, lost, func(pick []int) (bool, error) {
 			r.use(all)
 			r.without(pick...)
 			if lost <= 3 {
@@ -72,7 +72,7 @@ func TestLossOfSomePacks(t *testing.T) {
 	r, res := sealedRig(t, rigOptions{k: 2, m: 1, disks: 6, block: 4096, packSize: 30 << 10}, src)
 	all := r.mems
 	some := 0
-	choose(6, 2, func(pick []int) (bool, error) {
+	picks(6, 2, func(pick []int) (bool, error) {
 		r.use(all)
 		r.without(pick...)
 		rd, err := r.openReader(r.cfg.Disks, res.Label)
@@ -341,7 +341,7 @@ func TestSegmentCacheConcurrently(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rd.Close()
-	rd.segments.budget, rd.stripes.budget = 2*crypto.SegmentSize, 1
+	rd.segments, rd.stripes = newReadCache(2*crypto.SegmentSize), newReadCache(1)
 	errs := make(chan error, 8)
 	for g := range 8 {
 		go func() {
@@ -388,7 +388,7 @@ func TestLossOfPages(t *testing.T) {
 	r, res := sealedRig(t, rigOptions{k: 2, m: 1, disks: 6, block: 4096, packSize: 1 << 20}, src)
 	all := r.mems
 	some := 0
-	choose(6, 2, func(pick []int) (bool, error) {
+	picks(6, 2, func(pick []int) (bool, error) {
 		r.use(all)
 		r.without(pick...)
 		rd, err := r.openReader(r.cfg.Disks, res.Label)
@@ -420,4 +420,22 @@ func TestLossOfPages(t *testing.T) {
 	if some == 0 {
 		t.Error("no loss left some pages: the test shows nothing")
 	}
+}
+
+// picks calls f for every choice of want out of n disks, until it returns true.
+func picks(n, want int, f func(pick []int) (bool, error)) {
+	var next func(pick []int, from int) bool
+	next = func(pick []int, from int) bool {
+		if len(pick) == want {
+			done, err := f(slices.Clone(pick))
+			return done || err != nil
+		}
+		for i := from; i < n; i++ {
+			if next(append(pick, i), i+1) {
+				return true
+			}
+		}
+		return false
+	}
+	next(nil, 0)
 }

@@ -23,7 +23,7 @@ func LoadFiles(job *manifest.Job) int {
 	shards := g.K + g.M
 	worker := packsPerWorker*shards + 2*shards + filesPerSource // two calls of each disk on the way to a shard
 	journals := g.M + 1 + g.Disks
-	return filesOfProcess + filesPerDisk*g.Disks + fitWorkers(g.Code(), defaultWorkers())*worker + journals + filesOfSort
+	return filesOfProcess + filesPerDisk*g.Disks + buffering{geo: g.Code()}.fitWorkers(defaultWorkers())*worker + journals + filesOfSort
 }
 
 // ReadFiles is how many files a reader of a sealed device holds open at most, while

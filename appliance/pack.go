@@ -75,7 +75,7 @@ func (p *packWriter) digest() {
 			break
 		}
 		p.pending.writeBeside(text[:n], h, block[:n])
-		p.hashed += n
+		p.stripeWriter.took(n)
 		text = text[n:]
 	}
 	p.pending.Write(text)
@@ -103,7 +103,7 @@ func (p *packWriter) encrypt(final bool) error {
 	if straddles {
 		err = p.write(dst)
 	} else {
-		p.cur.fill += n
+		p.filled(n)
 	}
 	p.digest()
 	p.fill, p.from = 0, 0
@@ -195,7 +195,7 @@ func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
 		ended()
 		return nil, err
 	}
-	w.ended = ended
+	w.onEnd(ended)
 	return w, nil
 }
 

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -24,7 +25,6 @@ type packReader struct {
 	layout erasure.Layout
 	count  *repairs
 	cache  *readCache // of stripes
-	refs   int        // guarded by the reader that keeps it open
 
 	shards  []lazyShard
 	decoded atomic.Bool // some stripe was, so the cache is worth a look
@@ -52,6 +52,17 @@ func (r *repairs) add(place string) {
 		}
 		r.bad[place]++
 	}
+}
+
+// counts are the decoded blocks, and how many of them are of each place.
+func (r *repairs) counts() (blocks uint64, places map[string]uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	places = maps.Clone(r.bad)
+	if places == nil {
+		places = map[string]uint64{}
+	}
+	return r.blocks, places
 }
 
 // newPackReader reads one pack alone, with two decoded stripes kept.
@@ -315,6 +326,27 @@ func (r *packReader) block(stripe int64, shard int) ([]byte, error) {
 		return nil, err
 	}
 	return blocks[shard], nil
+}
+
+// entry is the pack's entry of the log.
+func (r *packReader) entry() *manifest.Pack { return r.p }
+
+// stripeLen is how much of the body a stripe holds.
+func (r *packReader) stripeLen() int64 { return int64(r.layout.K) * r.layout.Block }
+
+// proven returns the hash list, which has the signed root.
+func (r *packReader) proven() ([]byte, error) {
+	err := r.needList()
+	return r.list, err
+}
+
+// openPackPlain is openPackReader of a pack whose segments dec decrypts; nil for an index pack.
+func openPackPlain(set *disk.Set, p *manifest.Pack, dec *crypto.FloeDecryptor, count *repairs, cache *readCache) (*packPlain, error) {
+	r, err := openPackReader(set, p, count, cache)
+	if err != nil {
+		return nil, err
+	}
+	return &packPlain{r, dec}, nil
 }
 
 // packPlain decrypts a pack's segments.

@@ -33,6 +33,11 @@ type cacheKey struct {
 	proven bool
 }
 
+// segmentKey names a decrypted segment of a pack with content.
+func segmentKey(set *disk.Set, pack, segment uint64) cacheKey {
+	return cacheKey{set: set, pack: pack, n: int64(segment)}
+}
+
 // cached is one buffer. Who gets it first fills it, inside once.
 type cached struct {
 	key  cacheKey
@@ -41,6 +46,12 @@ type cached struct {
 	data []byte // what was made in buf
 	err  error
 	refs int // guarded by the cache
+}
+
+// make returns what was made in the place's buffer; the first to ask makes it by f.
+func (s *cached) make(f func(buf []byte) ([]byte, error)) ([]byte, error) {
+	s.once.Do(func() { s.data, s.err = f(s.buf) })
+	return s.data, s.err
 }
 
 // get finds or makes the place of a key with a buffer of size bytes, and holds it.

@@ -24,12 +24,18 @@ type Reader struct {
 	opening flight.Group[packKey, struct{}]
 
 	mu    sync.Mutex // guards the next two; never held while a disk is read
-	packs map[packKey]*packPlain
+	packs map[packKey]*heldPack
 	used  []packKey // least recently used first
 
 	segments *readCache // decrypted ones
 	stripes  *readCache // decoded ones, where blocks are missing or bad
 	scratch  sync.Pool  // *[]byte of a segment's size
+}
+
+// heldPack is an open pack, and how many hold it: the Reader's mu guards refs.
+type heldPack struct {
+	*packPlain
+	refs int
 }
 
 type packKey struct {
@@ -62,7 +68,7 @@ func (s *Set) Unlock(k []byte) (*Reader, error) {
 	if err := s.CheckKey(k); err != nil {
 		return nil, err
 	}
-	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &repairs{}, packs: map[packKey]*packPlain{},
+	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &repairs{}, packs: map[packKey]*heldPack{},
 		segments: newReadCache(segmentBudget), stripes: newReadCache(stripeBudget)}
 	r.scratch.New = func() any { b := make([]byte, crypto.SegmentSize); return &b }
 	var err error
@@ -81,13 +87,7 @@ func (r *Reader) Totals() manifest.Totals { return r.totals }
 
 // RepairedBlocks is how many blocks were decoded instead of read, and where.
 func (r *Reader) RepairedBlocks() (uint64, map[string]uint64) {
-	r.count.mu.Lock()
-	defer r.count.mu.Unlock()
-	places := make(map[string]uint64, len(r.count.bad))
-	for k, v := range r.count.bad {
-		places[k] = v
-	}
-	return r.count.blocks, places
+	return r.count.counts()
 }
 
 // Close gives open files back.
@@ -97,7 +97,7 @@ func (r *Reader) Close() error {
 	for _, p := range r.packs {
 		p.close()
 	}
-	r.packs, r.used = map[packKey]*packPlain{}, nil
+	r.packs, r.used = map[packKey]*heldPack{}, nil
 	return nil
 }
 
@@ -107,7 +107,7 @@ const maxOpenPacks = 24
 func (r *Reader) pack(key packKey) (*packPlain, func(), error) {
 	for {
 		if p := r.holdPack(key); p != nil {
-			return p, func() { r.letGo(p) }, nil
+			return p.packPlain, func() { r.letGo(p) }, nil
 		}
 		if _, err := r.opening.Do(key, func() (struct{}, error) { return struct{}{}, r.keepPack(key) }); err != nil {
 			return nil, nil, err
@@ -116,7 +116,7 @@ func (r *Reader) pack(key packKey) (*packPlain, func(), error) {
 }
 
 // holdPack holds an open pack; nil if it is not open.
-func (r *Reader) holdPack(key packKey) *packPlain {
+func (r *Reader) holdPack(key packKey) *heldPack {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.packs[key]
@@ -127,7 +127,7 @@ func (r *Reader) holdPack(key packKey) *packPlain {
 	return p
 }
 
-func (r *Reader) letGo(p *packPlain) {
+func (r *Reader) letGo(p *heldPack) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.refs--
@@ -147,7 +147,7 @@ func (r *Reader) keepPack(key packKey) error {
 	}
 	r.mu.Lock()
 	old := r.evict()
-	r.packs[key] = p
+	r.packs[key] = &heldPack{packPlain: p}
 	r.touch(key)
 	r.mu.Unlock()
 	for _, p := range old {
@@ -166,15 +166,14 @@ func (r *Reader) openPack(key packKey) (*packPlain, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &packPlain{}
+	var dec *crypto.FloeDecryptor
 	if !key.index {
-		p.dec, err = crypto.NewFloeDecryptor(crypto.DefaultFloe(), r.keys.PackKey(entry.ID), r.keys.Scope.PackAD(entry.ID), entry.Header)
+		dec, err = crypto.NewFloeDecryptor(crypto.DefaultFloe(), r.keys.PackKey(entry.ID), r.keys.Scope.PackAD(entry.ID), entry.Header)
 		if err != nil {
 			return nil, fmt.Errorf("pack %d: %w", entry.Number, err)
 		}
 	}
-	p.packReader, err = openPackReader(r.set, entry, r.count, r.stripes)
-	return p, err
+	return openPackPlain(r.set, entry, dec, r.count, r.stripes)
 }
 
 func (r *Reader) touch(key packKey) {
@@ -189,7 +188,7 @@ func (r *Reader) touch(key packKey) {
 
 // evict takes out packs that nobody holds, so that there is room for one more. The caller
 // closes them.
-func (r *Reader) evict() (old []*packPlain) {
+func (r *Reader) evict() (old []*heldPack) {
 	for i := 0; len(r.packs) >= maxOpenPacks && i < len(r.used); {
 		n := r.used[i]
 		if r.packs[n].refs > 0 {
@@ -216,7 +215,7 @@ func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
 	defer done()
 	buf := make([]byte, e.Length)
 	if err := p.read(buf, e.Offset); err == nil {
-		page, err := manifest.OpenPage(r.keys, p.p.ID, e, buf)
+		page, err := manifest.OpenPage(r.keys, p.entry().ID, e, buf)
 		if err == nil || crypto.SumSHA256(buf) == e.SHA256 {
 			return page, err
 		}
@@ -224,7 +223,7 @@ func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
 	if err := p.readProven(buf, e.Offset); err != nil {
 		return nil, fmt.Errorf("page %d: %w", n, err)
 	}
-	return manifest.OpenPage(r.keys, p.p.ID, e, buf)
+	return manifest.OpenPage(r.keys, p.entry().ID, e, buf)
 }
 
 // Entries calls f for every entry in the manifest's order. A page that is lost

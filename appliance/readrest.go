@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -254,4 +255,13 @@ func (d *Device) readBackWord(o *SealOptions) (word string, unread uint64) {
 		word = manifest.ReadBackNone
 	}
 	return word, d.state.packs - read
+}
+
+// readWhole reads all that a disk has of a pack: shard, hash list and piece.
+func (d *Device) readWhole(r *shardReading, buf []byte) error { return r.whole(d.code, buf) }
+
+// stopsReading reports whether an error is the call's end or the process's own, and
+// says nothing of the disk.
+func stopsReading(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || disk.OwnFault(err)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -129,25 +130,40 @@ func readCold(disk vfs.FS, name string, size int64) ([]byte, error) {
 	return b, nil
 }
 
-// readWhole reads all that a disk has of a pack: shard, hash list and piece.
-func (d *Device) readWhole(r *shardReading, buf []byte) error { return r.whole(d.code, buf) }
-
 func (r *shardReading) whole(code *erasure.Code, buf []byte) error {
 	list, err := coldList(r.bay, r.pack)
 	if err != nil {
 		return err
 	}
-	if r.good == nil {
-		r.good = goodByList(r.pack, r.shard, list)
+	all := *r
+	if all.good == nil {
+		all.good = goodByList(r.pack, r.shard, list)
 	}
-	if err := r.run(buf); err != nil {
+	if err := all.run(buf); err != nil {
 		return err
 	}
 	return coldPiece(r.bay, r.pack, r.shard, code, list)
 }
 
-// stopsReading reports whether an error is the call's end or the process's own, and
-// says nothing of the disk.
-func stopsReading(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || disk.OwnFault(err)
+// isGone tells whether the disk says itself that it has no such shard: that is one
+// lost shard, as a seal counts them, and no disk that lies.
+func (r *shardReading) isGone() (bool, error) {
+	st, err := r.bay.Disk.FS.Stat(disk.ShardName(r.pack.ID, r.shard))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return err == nil && st.Size() != layoutOf(r.pack).ShardLen(), err
+}
+
+// isFinished tells whether the shard is there, and its piece, which is written once the
+// shard is durable. Without the piece the shard may be what a failed disk kept of it.
+func (r *shardReading) isFinished() (bool, error) {
+	if gone, err := r.isGone(); gone || err != nil {
+		return false, err
+	}
+	_, err := r.bay.Disk.FS.Stat(disk.PieceName(r.pack.ID, r.shard))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }

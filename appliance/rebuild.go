@@ -10,9 +10,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/disk"
-	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
-	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -280,26 +278,6 @@ func (r *rebuilder) packs(ctx context.Context) error {
 		}
 		return nil
 	})
-}
-
-// sideFiles writes the hash list and a shard's piece of it, if they are not there.
-func sideFiles(fsys vfs.FS, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
-	pieces, err := code.SplitPieces(list)
-	if err != nil {
-		return err
-	}
-	if crypto.SumSHA256(pieces[shard]) != p.Pieces[shard] {
-		return fmt.Errorf("%w: pack %d: piece %d does not come out as signed", disk.ErrLost, p.Number, shard)
-	}
-	for name, data := range map[string][]byte{disk.HashesName(p.ID): list, disk.PieceName(p.ID, shard): pieces[shard]} {
-		if have, err := vfs.ReadFile(fsys, name, int64(len(data))); err == nil && string(have) == string(data) {
-			continue
-		}
-		if err := durable.WriteFile(fsys, name, data); err != nil {
-			return err
-		}
-	}
-	return fsys.SyncDir(disk.PackDir(p.ID))
 }
 
 // rest writes what is the same on every disk: nothing is copied that has not been

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"sync"
@@ -110,19 +109,6 @@ func (d *Device) findLost() {
 	})
 }
 
-// isFinished tells whether the shard is there, and its piece, which is written once the
-// shard is durable. Without the piece the shard may be what a failed disk kept of it.
-func (r *shardReading) isFinished() (bool, error) {
-	if gone, err := r.isGone(); gone || err != nil {
-		return false, err
-	}
-	_, err := r.bay.Disk.FS.Stat(disk.PieceName(r.pack.ID, r.shard))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
-}
-
 // lookForShards asks every disk, without reading, for each shard that it should have.
 // One that is gone is noted. One that was lost at the commit and is there counts as
 // found: of any content where the caller reads it then, else only if it was finished.
@@ -188,16 +174,6 @@ func (d *Device) find(b *disk.Bay, number uint64) {
 		d.found[b.Number] = map[uint64]bool{}
 	}
 	d.found[b.Number][number] = true
-}
-
-// isGone tells whether the disk says itself that it has no such shard: that is one
-// lost shard, as a seal counts them, and no disk that lies.
-func (r *shardReading) isGone() (bool, error) {
-	st, err := r.bay.Disk.FS.Stat(disk.ShardName(r.pack.ID, r.shard))
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	return err == nil && st.Size() != layoutOf(r.pack).ShardLen(), err
 }
 
 // noteGone remembers that a disk has those shards no more. The log will say so once.

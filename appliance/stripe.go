@@ -64,12 +64,19 @@ type bufferPool struct {
 	free chan *stripeBuffer
 }
 
-// stripeBufferTarget is about how much one buffer holds; tests make it small.
-var stripeBufferTarget = 4 << 20
+// buffering is how the stripes of a geometry are kept in buffers.
+type buffering struct {
+	geo   manifest.Geometry
+	about int // how much of a body one buffer holds, or one stripe; 0 is aboutBuffer
+}
 
-// newBufferPool makes count buffers that hold at least one stripe and one segment.
-func newBufferPool(geo manifest.Geometry, count int) *bufferPool {
-	blocks := stripesPerBuffer(geo) * geo.BlockSize
+// aboutBuffer is about how much of a body one buffer holds.
+const aboutBuffer = 4 << 20
+
+// pool makes count buffers that hold at least one stripe.
+func (u buffering) pool(count int) *bufferPool {
+	geo := u.geo
+	blocks := u.stripes() * geo.BlockSize
 	p := &bufferPool{free: make(chan *stripeBuffer, count)}
 	for range count {
 		p.free <- &stripeBuffer{body: vfs.AlignedBuffer(blocks * geo.K), parity: vfs.AlignedBuffer(blocks * geo.M)}
@@ -89,22 +96,27 @@ const (
 )
 
 // fitWorkers is how many of the wanted workers the geometry leaves memory for.
-func fitWorkers(geo manifest.Geometry, want int) int {
-	return max(1, min(want, bufferMemory/(leastBuffers*bufferSize(geo))))
+func (u buffering) fitWorkers(want int) int {
+	return max(1, min(want, bufferMemory/(leastBuffers*u.size())))
 }
 
 // fitBuffers is how many buffers the workers share.
-func fitBuffers(geo manifest.Geometry, workers int) int {
-	return max(leastBuffers*workers, min(mostBuffers*workers, bufferMemory/bufferSize(geo)))
+func (u buffering) fitBuffers(workers int) int {
+	return max(leastBuffers*workers, min(mostBuffers*workers, bufferMemory/u.size()))
 }
 
-// bufferSize is what one buffer takes, parity included.
-func bufferSize(geo manifest.Geometry) int {
-	return (geo.K + geo.M) * geo.BlockSize * stripesPerBuffer(geo)
+// size is what one buffer takes, parity included.
+func (u buffering) size() int {
+	return (u.geo.K + u.geo.M) * u.geo.BlockSize * u.stripes()
 }
 
-func stripesPerBuffer(geo manifest.Geometry) int {
-	return max(1, stripeBufferTarget/(geo.K*geo.BlockSize))
+// stripes is how many one buffer holds.
+func (u buffering) stripes() int {
+	about := u.about
+	if about == 0 {
+		about = aboutBuffer
+	}
+	return max(1, about/(u.geo.K*u.geo.BlockSize))
 }
 
 func (p *bufferPool) get() *stripeBuffer {
@@ -209,8 +221,8 @@ func (w *stripeWriter) space(n int) []byte {
 }
 
 // full sends on what is whole: stripes at once, while they are in cache, and takes
-// another buffer when this one has no more. Whoever puts bytes into space adds them
-// to cur.fill and calls it.
+// another buffer when this one has no more. Whoever puts bytes into space says so by
+// filled and calls it.
 func (w *stripeWriter) full() error {
 	for size := w.geo.K * w.geo.BlockSize; w.cur.fill-w.at >= size; w.at += size {
 		if err := w.stripe(w.geo.BlockSize); err != nil {
@@ -226,6 +238,9 @@ func (w *stripeWriter) full() error {
 	w.cur = w.bufs.get()
 	return w.alive()
 }
+
+// filled says that n bytes were put into space; full comes next.
+func (w *stripeWriter) filled(n int) { w.cur.fill += n }
 
 // write copies body bytes that did not fit in one piece.
 func (w *stripeWriter) write(p []byte) error {
@@ -288,7 +303,7 @@ func (w *stripeWriter) stripe(size int) error {
 }
 
 // unhashed is the next run of ciphertext that no hash has taken, up to its block's
-// end, and the hash that takes it; the caller counts it in w.hashed. Empty when
+// end, and the hash that takes it; the caller says by took how much. Empty when
 // the open stripe has none.
 func (w *stripeWriter) unhashed() (crypto.ResumableHash, []byte) {
 	i := w.hashed / w.geo.BlockSize
@@ -298,6 +313,9 @@ func (w *stripeWriter) unhashed() (crypto.ResumableHash, []byte) {
 	end := min((i+1)*w.geo.BlockSize, w.cur.fill-w.at)
 	return w.hashOf(i), w.cur.body[w.at+w.hashed : w.at+max(end, w.hashed)]
 }
+
+// took says that a hash of unhashed took n bytes.
+func (w *stripeWriter) took(n int) { w.hashed += n }
 
 // hashOf is the hash of data block i, fresh if nothing went into it.
 func (w *stripeWriter) hashOf(i int) crypto.ResumableHash {
@@ -379,6 +397,9 @@ func (w *stripeWriter) finish() (*manifest.Pack, error) {
 	}
 	return p, nil
 }
+
+// onEnd has f called when nothing is written any more.
+func (w *stripeWriter) onEnd(f func()) { w.ended = f }
 
 func (w *stripeWriter) end() {
 	if w.ended != nil {
