@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -112,7 +113,9 @@ func (c *Config) fill() error {
 }
 
 // buffering is how a load buffers stripes.
-func (c *Config) buffering() buffering { return buffering{c.Job.Geometry.Code(), c.bufferSize} }
+func (c *Config) buffering() pack.Buffering {
+	return pack.Buffering{Geometry: c.Job.Geometry.Code(), Buffer: c.bufferSize}
+}
 
 // owner is whom its disks must belong to.
 func (c *Config) owner() disk.Owner {

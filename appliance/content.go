@@ -6,6 +6,7 @@ import (
 	"io"
 	"sort"
 
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -134,25 +135,25 @@ func (c *Content) begin(off, to int64) {
 		return
 	}
 	defer done()
-	if q.segment >= p.entry().Segments {
+	if q.segment >= p.Entry().Segments {
 		return
 	}
-	p.hint(int64(q.segment)*crypto.SegmentSize, min(p.stripeLen(), to-off))
+	p.Hint(int64(q.segment)*crypto.SegmentSize, min(p.StripeLen(), to-off))
 }
 
 // shared gives a piece's bytes from a segment that is kept for its other readers;
 // release must be called when done with them.
 func (r *Reader) shared(q piece) (data []byte, release func(), err error) {
-	s := r.segments.get(segmentKey(r.set, q.pack, q.segment), crypto.SegmentSize)
-	data, err = s.make(func(buf []byte) ([]byte, error) { return r.decrypt(nil, buf, q) })
+	s := r.segments.Get(pack.SegmentKey(r.set, q.pack, q.segment), crypto.SegmentSize)
+	data, err = s.Make(func(buf []byte) ([]byte, error) { return r.decrypt(nil, buf, q) })
 	if err == nil {
 		data, err = q.cut(data)
 	}
 	if err != nil {
-		r.segments.put(s)
+		r.segments.Put(s)
 		return nil, nil, err
 	}
-	return data, func() { r.segments.put(s) }, nil
+	return data, func() { r.segments.Put(s) }, nil
 }
 
 func (q piece) cut(segment []byte) ([]byte, error) {
@@ -164,8 +165,8 @@ func (q piece) cut(segment []byte) ([]byte, error) {
 
 // decryptTo decrypts a whole segment into p, or copies it if it is there already.
 func (r *Reader) decryptTo(p []byte, q piece) error {
-	if s := r.segments.peek(segmentKey(r.set, q.pack, q.segment)); s != nil {
-		r.segments.put(s)
+	if s := r.segments.Peek(pack.SegmentKey(r.set, q.pack, q.segment)); s != nil {
+		r.segments.Put(s)
 		data, release, err := r.shared(q)
 		if err != nil {
 			return err
@@ -183,12 +184,12 @@ func (r *Reader) decryptTo(p []byte, q piece) error {
 	return err
 }
 
-// decrypt is packPlain.segment of the piece's segment.
+// decrypt is Plain.segment of the piece's segment.
 func (r *Reader) decrypt(dst, enc []byte, q piece) ([]byte, error) {
 	p, done, err := r.pack(packKey{n: q.pack})
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	return p.segment(dst, enc, q.segment)
+	return p.Segment(dst, enc, q.segment)
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -89,9 +90,9 @@ func workedExample(t *testing.T) string {
 	fmt.Fprintf(&w, "```\n\nEntry %d, the only *pack*:\n\n```\n", s.End.FirstPack)
 	entry, _ = s.log.Entry(s.End.FirstPack)
 	dump(t, &w, entry[:2], entry[2:])
-	l := layoutOf(p)
+	l := pack.LayoutOf(p)
 	code, _ := s.set.Code(p.Geometry)
-	list, err := hashList(s.set, p, code)
+	list, err := pack.HashList(s.set, p, code)
 	if err != nil {
 		t.Fatal(err)
 	}

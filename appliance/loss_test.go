@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -146,7 +147,7 @@ func (r *memRig) packsOf(label []byte) (out []*manifest.Pack) {
 
 // rotBlock damages one block on the disk that has it.
 func (r *memRig) rotBlock(p *manifest.Pack, stripe int64, shard int, rng *mrand.Rand) {
-	l := layoutOf(p)
+	l := pack.LayoutOf(p)
 	rot(r.t, r.mems[p.Bays[shard]], disk.ShardName(p.ID, shard), stripe*l.Block+rng.Int63n(l.BlockLen(stripe)))
 }
 
@@ -172,7 +173,7 @@ func TestRot(t *testing.T) {
 	for range 3 {
 		r.fresh(rng, whole)
 		for _, p := range packs {
-			for s := range layoutOf(p).Stripes() {
+			for s := range pack.LayoutOf(p).Stripes() {
 				for _, shard := range rng.Perm(11)[:1+rng.Intn(3)] {
 					r.rotBlock(p, s, shard, rng)
 					blocks++
@@ -207,11 +208,11 @@ func TestRot(t *testing.T) {
 		if p.IsIndex() {
 			t.Fatal("an index pack before the last")
 		}
-		s := rng.Int63n(layoutOf(p).Stripes())
+		s := rng.Int63n(pack.LayoutOf(p).Stripes())
 		for _, shard := range append(rng.Perm(8)[:1+rng.Intn(3)], 8, 9, 10) { // all parity and some data
 			r.rotBlock(p, s, shard, rng)
 		}
-		stripe := 8 * layoutOf(p).Block
+		stripe := 8 * pack.LayoutOf(p).Block
 		from, to := s*stripe/crypto.SegmentSize, min(p.BodySize-1, (s+1)*stripe-1)/crypto.SegmentSize // segments
 		got, lost, err := readAll(rd)
 		if err != nil {
@@ -341,7 +342,7 @@ func TestSegmentCacheConcurrently(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rd.Close()
-	rd.segments, rd.stripes = newReadCache(2*crypto.SegmentSize), newReadCache(1)
+	rd.segments, rd.stripes = pack.NewCache(2*crypto.SegmentSize), pack.NewCache(1)
 	errs := make(chan error, 8)
 	for g := range 8 {
 		go func() {

@@ -3,6 +3,7 @@ package appliance
 import (
 	"runtime"
 
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -23,7 +24,7 @@ func LoadFiles(job *manifest.Job) int {
 	shards := g.K + g.M
 	worker := packsPerWorker*shards + 2*shards + filesPerSource // two calls of each disk on the way to a shard
 	journals := g.M + 1 + g.Disks
-	return filesOfProcess + filesPerDisk*g.Disks + buffering{geo: g.Code()}.fitWorkers(defaultWorkers())*worker + journals + filesOfSort
+	return filesOfProcess + filesPerDisk*g.Disks + pack.Buffering{Geometry: g.Code()}.FitWorkers(defaultWorkers())*worker + journals + filesOfSort
 }
 
 // ReadFiles is how many files a reader of a sealed device holds open at most, while

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/flight"
 	"github.com/sledge-io/sledge/manifest"
@@ -18,7 +19,7 @@ import (
 type Reader struct {
 	*Set
 	keys   *manifest.Keys
-	count  *repairs
+	count  *pack.Repairs
 	totals manifest.Totals
 
 	opening flight.Group[packKey, struct{}]
@@ -27,14 +28,14 @@ type Reader struct {
 	packs map[packKey]*heldPack
 	used  []packKey // least recently used first
 
-	segments *readCache // decrypted ones
-	stripes  *readCache // decoded ones, where blocks are missing or bad
-	scratch  sync.Pool  // *[]byte of a segment's size
+	segments *pack.Cache // decrypted ones
+	stripes  *pack.Cache // decoded ones, where blocks are missing or bad
+	scratch  sync.Pool   // *[]byte of a segment's size
 }
 
 // heldPack is an open pack, and how many hold it: the Reader's mu guards refs.
 type heldPack struct {
-	*packPlain
+	*pack.Plain
 	refs int
 }
 
@@ -68,8 +69,8 @@ func (s *Set) Unlock(k []byte) (*Reader, error) {
 	if err := s.CheckKey(k); err != nil {
 		return nil, err
 	}
-	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &repairs{}, packs: map[packKey]*heldPack{},
-		segments: newReadCache(segmentBudget), stripes: newReadCache(stripeBudget)}
+	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &pack.Repairs{}, packs: map[packKey]*heldPack{},
+		segments: pack.NewCache(segmentBudget), stripes: pack.NewCache(stripeBudget)}
 	r.scratch.New = func() any { b := make([]byte, crypto.SegmentSize); return &b }
 	var err error
 	if r.totals, err = r.keys.OpenTotals(s.End.Totals); err != nil {
@@ -87,7 +88,7 @@ func (r *Reader) Totals() manifest.Totals { return r.totals }
 
 // RepairedBlocks is how many blocks were decoded instead of read, and where.
 func (r *Reader) RepairedBlocks() (uint64, map[string]uint64) {
-	return r.count.counts()
+	return r.count.Counts()
 }
 
 // Close gives open files back.
@@ -95,7 +96,7 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.packs {
-		p.close()
+		p.Close()
 	}
 	r.packs, r.used = map[packKey]*heldPack{}, nil
 	return nil
@@ -104,10 +105,10 @@ func (r *Reader) Close() error {
 const maxOpenPacks = 24
 
 // pack returns an open pack and a function that gives it back.
-func (r *Reader) pack(key packKey) (*packPlain, func(), error) {
+func (r *Reader) pack(key packKey) (*pack.Plain, func(), error) {
 	for {
 		if p := r.holdPack(key); p != nil {
-			return p.packPlain, func() { r.letGo(p) }, nil
+			return p.Plain, func() { r.letGo(p) }, nil
 		}
 		if _, err := r.opening.Do(key, func() (struct{}, error) { return struct{}{}, r.keepPack(key) }); err != nil {
 			return nil, nil, err
@@ -147,17 +148,17 @@ func (r *Reader) keepPack(key packKey) error {
 	}
 	r.mu.Lock()
 	old := r.evict()
-	r.packs[key] = &heldPack{packPlain: p}
+	r.packs[key] = &heldPack{Plain: p}
 	r.touch(key)
 	r.mu.Unlock()
 	for _, p := range old {
-		p.close()
+		p.Close()
 	}
 	return nil
 }
 
 // openPack reads the pack's entry of the log, and nothing of the pack itself.
-func (r *Reader) openPack(key packKey) (*packPlain, error) {
+func (r *Reader) openPack(key packKey) (*pack.Plain, error) {
 	find := r.Pack
 	if key.index {
 		find = r.indexPack
@@ -173,7 +174,7 @@ func (r *Reader) openPack(key packKey) (*packPlain, error) {
 			return nil, fmt.Errorf("pack %d: %w", entry.Number, err)
 		}
 	}
-	return openPackPlain(r.set, entry, dec, r.count, r.stripes)
+	return pack.OpenPlain(r.set, entry, dec, r.count, r.stripes)
 }
 
 func (r *Reader) touch(key packKey) {
@@ -214,16 +215,16 @@ func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
 	}
 	defer done()
 	buf := make([]byte, e.Length)
-	if err := p.read(buf, e.Offset); err == nil {
-		page, err := manifest.OpenPage(r.keys, p.entry().ID, e, buf)
+	if err := p.Read(buf, e.Offset); err == nil {
+		page, err := manifest.OpenPage(r.keys, p.Entry().ID, e, buf)
 		if err == nil || crypto.SumSHA256(buf) == e.SHA256 {
 			return page, err
 		}
 	}
-	if err := p.readProven(buf, e.Offset); err != nil {
+	if err := p.ReadProven(buf, e.Offset); err != nil {
 		return nil, fmt.Errorf("page %d: %w", n, err)
 	}
-	return manifest.OpenPage(r.keys, p.entry().ID, e, buf)
+	return manifest.OpenPage(r.keys, p.Entry().ID, e, buf)
 }
 
 // Entries calls f for every entry in the manifest's order. A page that is lost

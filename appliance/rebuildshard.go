@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -13,12 +14,12 @@ import (
 
 // shard writes a pack's shard, its hash list and its piece onto the new disk.
 func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) error {
-	pr, err := newPackReader(r.disks, p, &repairs{})
+	pr, err := pack.NewReader(r.disks, p, &pack.Repairs{})
 	if err != nil {
 		return err
 	}
-	defer pr.close()
-	list, err := pr.proven()
+	defer pr.Close()
+	list, err := pr.Proven()
 	if err != nil {
 		return err
 	}
@@ -27,12 +28,12 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 		return err
 	}
 	fsys := r.o.Onto.FS
-	bad := verifyShard(fsys, p, shard, list)
+	bad := pack.VerifyShard(fsys, p, shard, list)
 	if disk.OwnFault(bad) { // nothing is known of the shard
 		return bad
 	}
 	if bad == nil {
-		return sideFiles(fsys, p, shard, code, list)
+		return pack.SideFiles(fsys, p, shard, code, list)
 	}
 	if err := durable.MkdirAll(fsys, disk.PackDir(p.ID)); err != nil {
 		return err
@@ -45,18 +46,18 @@ func (r *rebuilder) shard(ctx context.Context, p *manifest.Pack, shard int) erro
 		return err
 	}
 	r.report.Shards++
-	r.report.Bytes += layoutOf(p).ShardLen()
-	return sideFiles(fsys, p, shard, code, list)
+	r.report.Bytes += pack.LayoutOf(p).ShardLen()
+	return pack.SideFiles(fsys, p, shard, code, list)
 }
 
 // replaceInPlace is replaceShard for a disk without room for both. The bad shard may have
 // the last good blocks of some stripes: it goes when the other disks have given all of
 // them.
-func (r *rebuilder) replaceInPlace(ctx context.Context, pr *packReader, shard int) error {
-	if err := pr.remakeShard(ctx, shard, nowhere{}); err != nil {
+func (r *rebuilder) replaceInPlace(ctx context.Context, pr *pack.Reader, shard int) error {
+	if err := pr.RemakeShard(ctx, shard, nowhere{}); err != nil {
 		return err
 	}
-	if err := durable.Remove(r.o.Onto.FS, disk.ShardName(pr.entry().ID, shard)); err != nil {
+	if err := durable.Remove(r.o.Onto.FS, disk.ShardName(pr.Entry().ID, shard)); err != nil {
 		return err
 	}
 	return r.replaceShard(ctx, pr, shard)
@@ -69,8 +70,8 @@ func (nowhere) WriteAt(p []byte, _ int64) (int, error) { return len(p), nil }
 
 // replaceShard writes a shard beside the one that may be there, and puts it in its
 // place when it is whole and durable.
-func (r *rebuilder) replaceShard(ctx context.Context, pr *packReader, shard int) error {
-	fsys, name := r.o.Onto.FS, disk.ShardName(pr.entry().ID, shard)
+func (r *rebuilder) replaceShard(ctx context.Context, pr *pack.Reader, shard int) error {
+	fsys, name := r.o.Onto.FS, disk.ShardName(pr.Entry().ID, shard)
 	temp := name + durable.TempSuffix
 	if err := fsys.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -79,7 +80,7 @@ func (r *rebuilder) replaceShard(ctx context.Context, pr *packReader, shard int)
 	if err != nil {
 		return err
 	}
-	err = pr.remakeShard(ctx, shard, f)
+	err = pr.RemakeShard(ctx, shard, f)
 	if err == nil {
 		err = disk.Synced(f.Sync())
 	}

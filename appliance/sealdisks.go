@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -98,7 +99,7 @@ func (d *Device) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
 	whole = true
 	d.shardsHere(p, func(b *disk.Bay, shard int) error {
 		wg.Go(func() {
-			here := b.HasFile(disk.ShardName(p.ID, shard), layoutOf(p).ShardLen())
+			here := b.HasFile(disk.ShardName(p.ID, shard), pack.LayoutOf(p).ShardLen())
 			rest := b.HasFile(disk.HashesName(p.ID), -1) && b.HasFile(disk.PieceName(p.ID, shard), -1)
 			mu.Lock()
 			defer mu.Unlock()
@@ -114,5 +115,5 @@ func (d *Device) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
 
 // hasShard reports whether a shard, its hash list and its piece are on a disk.
 func hasShard(b *disk.Bay, p *manifest.Pack, shard int) bool {
-	return b.HasFile(disk.ShardName(p.ID, shard), layoutOf(p).ShardLen()) && b.HasFile(disk.HashesName(p.ID), -1) && b.HasFile(disk.PieceName(p.ID, shard), -1)
+	return b.HasFile(disk.ShardName(p.ID, shard), pack.LayoutOf(p).ShardLen()) && b.HasFile(disk.HashesName(p.ID), -1) && b.HasFile(disk.PieceName(p.ID, shard), -1)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -56,7 +57,7 @@ func shardsMissing(p *manifest.Pack, missing []int) (bad uint32) {
 // notElsewhere leaves out the shards that some disk here has at their length: a rebuild that
 // a power cut ended may have left a name with less behind it.
 func (s *Set) notElsewhere(p *manifest.Pack, bad uint32) uint32 {
-	size := layoutOf(p).ShardLen()
+	size := pack.LayoutOf(p).ShardLen()
 	for j := range p.Bays {
 		for _, d := range s.set.Disks {
 			if bad>>j&1 == 0 {

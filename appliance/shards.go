@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 )
 
 // ErrDoubted: a disk that gave something else back than it was given may not have
@@ -96,8 +97,8 @@ func (d *Device) findLost() {
 			if !d.state.homes[n].wasLost(b.Number) || d.wasRead(b, n) {
 				continue
 			}
-			r := &shardReading{bay: b, pack: d.home(n), shard: slices.Index(d.state.homes[n].bays, byte(b.Number))}
-			is, err := r.isFinished()
+			r := &pack.ShardReading{Bay: b, Pack: d.home(n), Shard: slices.Index(d.state.homes[n].bays, byte(b.Number))}
+			is, err := r.IsFinished()
 			if err != nil {
 				return err
 			}
@@ -139,12 +140,12 @@ func (d *Device) lookOn(ctx context.Context, b *disk.Bay, reads bool) error {
 		if shard < 0 {
 			continue
 		}
-		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: shard}
+		r := &pack.ShardReading{Ctx: ctx, Bay: b, Pack: d.home(n), Shard: shard}
 		wasLost := h.wasLost(b.Number)
-		is, err := r.isGone()
+		is, err := r.IsGone()
 		if err == nil && !is && wasLost && !reads {
 			var finished bool
-			finished, err = r.isFinished()
+			finished, err = r.IsFinished()
 			is = !finished
 		}
 		if err == nil {

@@ -56,6 +56,8 @@ var arrows = []Arrow{
 		"a disk's files, bays and faults: no frames, no packs, no key"},
 	{"appliance/frames", []string{"crypto/...", "manifest/...", "appliance/disk", "internal/vfs/...", "internal/durable/...", "internal/erasure/..."}, []string{"github.com/minio/crc64nvme/..."},
 		"a frame is bytes that m+1 disks have alike; what it says is a device's"},
+	{"appliance/pack", []string{"crypto/...", "manifest/...", "appliance/disk", "internal/vfs/...", "internal/durable/...", "internal/erasure/..."}, none,
+		"a pack is blocks on disks; which packs a device has is said by its journal and its log"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"importer/target/s3", []string{"crypto/...", "importer/target", "internal/vfs/..."}, anything,

@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"bytes"
@@ -40,7 +40,7 @@ func (s *trialShard) Close() error { return nil }
 // trials spoils up to m blocks of a stripe of one pack, has them restored and
 // compares, again and again.
 type trials struct {
-	r      *packReader
+	r      *Reader
 	shards []*trialShard
 	body   []byte // as it was
 	rng    *rand.Rand
@@ -48,7 +48,7 @@ type trials struct {
 
 func newTrials(t *testing.T, set *disk.Set, p *manifest.Pack, seed uint64) *trials {
 	t.Helper()
-	pr, err := newPackReader(set, p, &repairs{})
+	pr, err := NewReader(set, p, &Repairs{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func newTrials(t *testing.T, set *disk.Set, p *manifest.Pack, seed uint64) *tria
 	if err := pr.needList(); err != nil {
 		t.Fatal(err)
 	}
-	if err := pr.readProven(x.body, 0); err != nil {
+	if err := pr.ReadProven(x.body, 0); err != nil {
 		t.Fatal(err)
 	}
 	for i := range pr.shards {
@@ -176,7 +176,7 @@ func writtenPack(t *testing.T, geo manifest.Geometry, size int, seed uint64) (*d
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, err := newStripeWriter(manifest.ID{1}, code, geo, places, numbers, buffering{geo, 64 << 10}.pool(2))
+	w, err := NewWriter(manifest.ID{1}, code, geo, places, numbers, Buffering{geo, 64 << 10}.New(2))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,13 +185,13 @@ func writtenPack(t *testing.T, geo manifest.Geometry, size int, seed uint64) (*d
 	for i := range body {
 		body[i] = byte(rng.Uint32())
 	}
-	if err := w.write(body); err != nil {
+	if err := w.Write(body); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.last(); err != nil {
+	if err := w.Last(); err != nil {
 		t.Fatal(err)
 	}
-	p, err := w.finish()
+	p, err := w.Finish()
 	if err != nil {
 		t.Fatal(err)
 	}

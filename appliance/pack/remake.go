@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"context"
@@ -11,8 +11,8 @@ import (
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
-// remakeShard writes one lost shard of the pack on onto.
-func (r *packReader) remakeShard(ctx context.Context, shard int, onto io.WriterAt) error {
+// RemakeShard writes one lost shard of the pack on onto.
+func (r *Reader) RemakeShard(ctx context.Context, shard int, onto io.WriterAt) error {
 	return (&shardRebuild{pr: r, shard: shard, onto: onto}).write(ctx)
 }
 
@@ -25,7 +25,7 @@ func (r *packReader) remakeShard(ctx context.Context, shard int, onto io.WriterA
 // from are proven. A stripe that fails the proof, or a read, is put together
 // block by block from those that are good.
 type shardRebuild struct {
-	pr    *packReader
+	pr    *Reader
 	shard int
 	onto  io.WriterAt
 	next  atomic.Int64  // stripe

@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"fmt"
@@ -11,8 +11,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// sideFiles writes the hash list and a shard's piece of it, if they are not there.
-func sideFiles(fsys vfs.FS, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
+// SideFiles writes the hash list and a shard's piece of it, if they are not there.
+func SideFiles(fsys vfs.FS, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
 	pieces, err := code.SplitPieces(list)
 	if err != nil {
 		return err
