@@ -24,7 +24,13 @@ func (r *Reader) Open(_ context.Context, rec *manifest.Record) (*Content, error)
 	if rec.Kind != manifest.KindFile && rec.Kind != manifest.KindHardlink {
 		return nil, fmt.Errorf("%q is a %s and has no content", rec.Path, rec.Kind)
 	}
-	return &Content{r: r, extents: rec.Extents, size: rec.Size}, nil
+	c := r.contentOf(rec)
+	return &c, nil
+}
+
+// contentOf is Open of a record that is known to have content.
+func (r *Reader) contentOf(rec *manifest.Record) Content {
+	return Content{r: r, extents: rec.Extents, size: rec.Size}
 }
 
 // Size is the number of bytes.
@@ -83,6 +89,14 @@ type piece struct {
 	pack, segment uint64
 	in            int64 // offset in the segment's plaintext
 	whole         bool  // all of a full segment
+}
+
+// upTo is what is left of a piece that has to end after n bytes.
+func (q piece) upTo(n int64) piece {
+	if q.length > n {
+		q.length, q.whole = n, false
+	}
+	return q
 }
 
 // maxHole bounds a piece that no segment bounds.
@@ -175,8 +189,8 @@ func (r *Reader) decryptTo(p []byte, q piece) error {
 		copy(p, data)
 		return nil
 	}
-	enc := r.scratch.Get().(*[]byte)
-	defer r.scratch.Put(enc)
+	enc := r.buffer()
+	defer r.giveBack(enc)
 	data, err := r.decrypt(p, *enc, q)
 	if err == nil {
 		_, err = q.cut(data)
@@ -184,7 +198,28 @@ func (r *Reader) decryptTo(p []byte, q piece) error {
 	return err
 }
 
-// decrypt is Plain.segment of the piece's segment.
+// readPiece gives a piece's bytes; buf has a segment's size. It decrypts a whole segment in
+// place; what neighbours need, too, is shared. release must be called when done with them.
+func (r *Reader) readPiece(q piece, buf []byte) (data []byte, release func(), err error) {
+	switch {
+	case q.hole:
+		clear(buf[:q.length])
+		return buf[:q.length], func() {}, nil
+	case !q.whole:
+		return r.shared(q)
+	}
+	if data, err = r.decrypt(nil, buf, q); err == nil {
+		data, err = q.cut(data)
+	}
+	return data, func() {}, err
+}
+
+// buffer lends a buffer of a segment's size until it is given back.
+func (r *Reader) buffer() *[]byte { return r.scratch.Get().(*[]byte) }
+
+func (r *Reader) giveBack(buf *[]byte) { r.scratch.Put(buf) }
+
+// decrypt is pack.Plain.Segment of the piece's segment.
 func (r *Reader) decrypt(dst, enc []byte, q piece) ([]byte, error) {
 	p, done, err := r.pack(packKey{n: q.pack})
 	if err != nil {

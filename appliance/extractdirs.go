@@ -108,7 +108,7 @@ func (d *madeDirs) restoreListed(ctx context.Context, x *extractor) error {
 	}
 	var above lineage
 	lost := func(uint64, error) error { return nil } // named before
-	err := x.records.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
+	err := x.records.EachRecord(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
 		parent := above.next(rec)
 		if rec.Kind != manifest.KindDir {
 			return nil

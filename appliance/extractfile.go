@@ -50,7 +50,7 @@ func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
 
 // write fills f with the content and proves it on the way.
 func (w *extractWorker) write(ctx context.Context, rec *manifest.Record, f outFile) error {
-	content := Content{r: w.r, extents: rec.Extents, size: rec.Size}
+	content := w.r.contentOf(rec)
 	if rec.Size <= crypto.PlainSegmentSize && len(rec.Extents) == 1 && !rec.Extents[0].Hole {
 		q, err := content.piece(0)
 		if err == nil && q.length == rec.Size {
@@ -103,8 +103,8 @@ func (c *fileCopy) run(ctx context.Context) error {
 
 // pieces takes pieces until there are none. An error ends all of them.
 func (c *fileCopy) pieces(ctx context.Context) {
-	buf := c.r.scratch.Get().(*[]byte)
-	defer c.r.scratch.Put(buf)
+	buf := c.r.buffer()
+	defer c.r.giveBack(buf)
 	for {
 		q, ok, err := c.claim(ctx)
 		if err == nil && ok {
@@ -136,7 +136,7 @@ func (c *fileCopy) claim(ctx context.Context) (q piece, ok bool, err error) {
 
 // piece reads, writes and checks one piece; buf has a segment's size.
 func (c *fileCopy) piece(q piece, buf []byte) error {
-	data, release, err := c.read(q, buf)
+	data, release, err := c.r.readPiece(q, buf)
 	if err != nil {
 		return err
 	}
@@ -152,21 +152,6 @@ func (c *fileCopy) piece(q piece, buf []byte) error {
 	c.bytes.Add(q.length)
 	c.progress()
 	return nil
-}
-
-// read decrypts a whole segment in place; what neighbours need, too, is shared.
-func (c *fileCopy) read(q piece, buf []byte) (data []byte, release func(), err error) {
-	switch {
-	case q.hole:
-		clear(buf[:q.length])
-		return buf[:q.length], func() {}, nil
-	case !q.whole:
-		return c.r.shared(q)
-	}
-	if data, err = c.r.decrypt(nil, buf, q); err == nil {
-		data, err = q.cut(data)
-	}
-	return data, func() {}, err
 }
 
 // close gives a file that ends with a hole its length.
@@ -213,8 +198,8 @@ func (w *extractWorker) compare(ctx context.Context, rec *manifest.Record, dir i
 
 // holds reports whether an open file has the recorded content.
 func (w *extractWorker) holds(ctx context.Context, fd int, rec *manifest.Record) (bool, error) {
-	buf := w.r.scratch.Get().(*[]byte)
-	defer w.r.scratch.Put(buf)
+	buf := w.r.buffer()
+	defer w.r.giveBack(buf)
 	check := newContentCheck(rec)
 	for off := int64(0); off < rec.Size; {
 		if ctx.Err() != nil {

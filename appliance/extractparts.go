@@ -38,9 +38,9 @@ func (c *partsCopy) run() error {
 
 // pairs takes two parts after another until there are none, or an error.
 func (c *partsCopy) pairs() {
-	bufs := [2]*[]byte{c.r.scratch.Get().(*[]byte), c.r.scratch.Get().(*[]byte)}
-	defer c.r.scratch.Put(bufs[0])
-	defer c.r.scratch.Put(bufs[1])
+	bufs := [2]*[]byte{c.r.buffer(), c.r.buffer()}
+	defer c.r.giveBack(bufs[0])
+	defer c.r.giveBack(bufs[1])
 	hashes := [2]crypto.ResumableHash{crypto.NewResumableSHA256(), crypto.NewResumableSHA256()}
 	for first := c.claim(); first < len(c.rec.Parts); first = c.claim() {
 		var pair [2]partCopy
@@ -162,10 +162,8 @@ func (p *partCopy) fill() error {
 	if err != nil {
 		return err
 	}
-	if left := p.to - p.at; q.length > left {
-		q.length, q.whole = left, false
-	}
-	data, release, err := p.c.read(q, p.buf)
+	q = q.upTo(p.to - p.at)
+	data, release, err := p.c.r.readPiece(q, p.buf)
 	if err != nil {
 		return err
 	}

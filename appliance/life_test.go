@@ -299,7 +299,7 @@ func TestLife(t *testing.T) {
 			res := r.seal()
 			rd := r.reader(res.Label)
 			out := filepath.Join(t.TempDir(), "out")
-			x, err := rd.Extract(context.Background(), out, ExtractOptions{Workers: 2})
+			x, err := Extract(context.Background(), rd, out, ExtractOptions{Workers: 2})
 			if err != nil {
 				t.Fatalf("%v %+v", err, x)
 			}
@@ -317,7 +317,7 @@ func TestLife(t *testing.T) {
 			}
 			rd = r.reader(res.Label, skip...)
 			out = filepath.Join(t.TempDir(), "out2")
-			if x, err = rd.Extract(context.Background(), out, ExtractOptions{Workers: 2}); err != nil {
+			if x, err = Extract(context.Background(), rd, out, ExtractOptions{Workers: 2}); err != nil {
 				t.Fatalf("%v %+v", err, x)
 			}
 			compareTrees(t, src, out)

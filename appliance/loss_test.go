@@ -107,7 +107,7 @@ func TestLossOfSomePacks(t *testing.T) {
 			t.Errorf("bays %v lost: %v", pick, err)
 		}
 		out := t.TempDir()
-		x, err := rd.Extract(context.Background(), out, ExtractOptions{Workers: 2})
+		x, err := Extract(context.Background(), rd, out, ExtractOptions{Workers: 2})
 		if len(lost) > 0 && (!errors.Is(err, ErrSomeFailed) || int(x.Failed) != len(lost)) {
 			t.Errorf("bays %v lost: extract: %v, %d failed of %d lost", pick, err, x.Failed, len(lost))
 		}
@@ -398,7 +398,7 @@ func TestLossOfPages(t *testing.T) {
 		}
 		defer rd.Close()
 		out := t.TempDir()
-		x, err := rd.Extract(context.Background(), out, ExtractOptions{})
+		x, err := Extract(context.Background(), rd, out, ExtractOptions{})
 		pages := 0
 		for _, f := range x.Failures {
 			if strings.Contains(f, "of the manifest") {

@@ -264,7 +264,7 @@ func TestHugeHole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := rd.Extract(t.Context(), out, ExtractOptions{})
+	rep, err := Extract(t.Context(), rd, out, ExtractOptions{})
 	if err != nil || rep.Bytes != size {
 		t.Fatalf("%+v, %v", rep, err)
 	}

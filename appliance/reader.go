@@ -258,6 +258,9 @@ func (r *Reader) Lookup(ctx context.Context, path string) (Entry, error) {
 	return Entry{}, fmt.Errorf("%q: %w", path, ErrNotFound)
 }
 
+// errEnough ends a walk that has found what it was for.
+var errEnough = errors.New("enough")
+
 func isNotFound(err error) bool { return err == ErrNotFound }
 
 func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err error) {
@@ -272,13 +275,13 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 		switch c := manifest.CompareKeys(rec.OrderKey(), key); {
 		case c == 0:
 			found = r.entry(rec, raw)
-			return errStopped
+			return errEnough
 		case c > 0:
 			return ErrNotFound
 		}
 		return nil
 	}}
-	if err = w.run(ctx); err == errStopped {
+	if err = w.run(ctx); err == errEnough {
 		return found, nil
 	}
 	if err == nil {
@@ -290,12 +293,12 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 // List calls f for every entry whose path begins with prefix, without its raw
 // records.
 func (r *Reader) List(ctx context.Context, prefix string, f func(Entry) error) error {
-	return r.list(ctx, prefix, nil, func(rec *manifest.Record) error { return f(Entry{Record: rec}) })
+	return r.EachRecord(ctx, prefix, nil, func(rec *manifest.Record) error { return f(Entry{Record: rec}) })
 }
 
-// list is List without the entries around the records. All entries together have to
+// EachRecord is List without the entries around the records. All entries together have to
 // be as many as the signed totals say.
-func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error {
+func (r *Reader) EachRecord(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error {
 	if r.End.IndexPacks == 0 {
 		return nil
 	}
@@ -305,7 +308,7 @@ func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64,
 			return f(rec)
 		}
 		if key > prefix {
-			return errStopped
+			return errEnough
 		}
 		return nil
 	}}
@@ -318,7 +321,7 @@ func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64,
 			return err
 		}
 	}
-	if err := w.run(ctx); err != nil && err != errStopped {
+	if err := w.run(ctx); err != nil && err != errEnough {
 		return err
 	}
 	if prefix == "" {

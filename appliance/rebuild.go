@@ -120,7 +120,7 @@ func (r *rebuilder) open(ctx context.Context, disks []disk.Disk, sealed bool) er
 		if err != nil {
 			return err
 		}
-		r.disks, r.scope, r.bays, r.total = s.set, s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
+		r.disks, r.scope, r.bays, r.total = s.disks(), s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
 		r.job, r.sealed = s.JobFile, s
 		r.each = s.eachPack
 	} else if err := r.openUnsealed(disks); err != nil {
@@ -142,28 +142,6 @@ func anySealed(disks []disk.Disk) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-func (s *Set) eachPack(f func(*manifest.Pack) error) error {
-	for n := range s.End.Packs {
-		p, err := s.Pack(n)
-		if err != nil {
-			return err
-		}
-		if err := f(p); err != nil {
-			return err
-		}
-	}
-	for n := range s.End.IndexPacks {
-		p, err := s.indexPack(n)
-		if err != nil {
-			return err
-		}
-		if err := f(p); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // chooseBay takes the bay that was named or is missing. A disk whose own rebuild was cut
@@ -303,7 +281,7 @@ func (r *rebuilder) rest() error {
 	if err := removeTemps(onto); err != nil {
 		return err
 	}
-	if err := durable.WriteFile(onto, disk.CheckpointName, r.sealed.cp.Text); err != nil {
+	if err := durable.WriteFile(onto, disk.CheckpointName, r.sealed.Checkpoint().Text); err != nil {
 		return err
 	}
 	return destroyKeys(&disk.Bay{Disk: r.o.Onto})
@@ -332,7 +310,7 @@ func (r *rebuilder) sealedWraps() error {
 // statement writes the seal statement that the device signed.
 func (r *rebuilder) statement() error {
 	dev, _ := r.sealed.Job.Device(r.scope.Device)
-	if st := readSeal(r.disks, dev.PublicKey.PublicKey, r.sealed.cp.Root); st != nil {
+	if st := readSeal(r.disks, dev.PublicKey.PublicKey, r.sealed.Checkpoint().Root); st != nil {
 		return durable.WriteFile(r.o.Onto.FS, disk.SealName, st.envelope)
 	}
 	r.lose("%s: no disk has a copy that the device signed", disk.SealName)
@@ -342,7 +320,7 @@ func (r *rebuilder) statement() error {
 // log writes the log again from its entries, each proven against the signed root.
 func (r *rebuilder) log() error {
 	onto := r.o.Onto.FS
-	return copyLog(r.sealed.log.Entry, r.sealed.cp, func(name string, data []byte) error { return writeLogFile(onto, name, data) })
+	return copyLog(r.sealed.logReader().Entry, r.sealed.Checkpoint(), func(name string, data []byte) error { return writeLogFile(onto, name, data) })
 }
 
 // copyLog makes the log's files again from its entries and hands them to put.

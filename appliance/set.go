@@ -219,6 +219,21 @@ func (s *Set) checkHeaders() {
 	}
 }
 
+// disks are those that the set was opened with.
+func (s *Set) disks() *disk.Set { return s.set }
+
+// logReader reads the verified log.
+func (s *Set) logReader() *manifest.LogReader { return s.log }
+
+// openJobOf takes the job file alone from disks of a device that may not be sealed.
+func openJobOf(disks []disk.Disk, signer ed25519.PublicKey) (*Set, error) {
+	s := &Set{set: disk.NewSet(disks)}
+	if err := s.openJob(signer); err != nil {
+		return nil, s.set.Fault.Or(err)
+	}
+	return s, s.set.Fault.Get()
+}
+
 // Checkpoint is the verified checkpoint.
 func (s *Set) Checkpoint() manifest.Checkpoint { return s.cp }
 
@@ -330,4 +345,26 @@ func (s *Set) OpenWithRecovery(identity string) ([]byte, error) {
 		}
 	}
 	return nil, err
+}
+
+func (s *Set) eachPack(f func(*manifest.Pack) error) error {
+	for n := range s.End.Packs {
+		p, err := s.Pack(n)
+		if err != nil {
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+	}
+	for n := range s.End.IndexPacks {
+		p, err := s.indexPack(n)
+		if err != nil {
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }

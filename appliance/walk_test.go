@@ -161,7 +161,7 @@ func TestListBehindALostPage(t *testing.T) {
 	}
 	cutShards(t, r, p, 0, e.Offset-8192)
 	lost, n := 0, 0
-	err = r.list(context.Background(), "f", func(uint64, error) error { lost++; return nil }, func(*manifest.Record) error { n++; return nil })
+	err = r.EachRecord(context.Background(), "f", func(uint64, error) error { lost++; return nil }, func(*manifest.Record) error { n++; return nil })
 	if err != nil || n != 6 || lost != 1 {
 		t.Errorf("%d entries, %d pages lost: %v", n, lost, err)
 	}
