@@ -342,7 +342,7 @@ func TestSegmentCacheConcurrently(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rd.Close()
-	rd.segments, rd.stripes = pack.NewCache(2*crypto.SegmentSize), pack.NewCache(1)
+	rd.LimitMemory(2*crypto.SegmentSize, 1)
 	errs := make(chan error, 8)
 	for g := range 8 {
 		go func() {

@@ -83,6 +83,12 @@ func (s *Set) Unlock(k []byte) (*Reader, error) {
 // side by side take no more than one does. Call it before r reads anything.
 func (r *Reader) ShareMemory(other *Reader) { r.segments, r.stripes = other.segments, other.stripes }
 
+// LimitMemory bounds what r keeps of decrypted segments and of decoded stripes, in bytes; at
+// times twice as much is held. Call it before r reads anything.
+func (r *Reader) LimitMemory(segments, stripes int64) {
+	r.segments, r.stripes = pack.NewCache(segments), pack.NewCache(stripes)
+}
+
 // Totals are the sealed sums of the manifest.
 func (r *Reader) Totals() manifest.Totals { return r.totals }
 

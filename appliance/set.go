@@ -225,6 +225,16 @@ func (s *Set) disks() *disk.Set { return s.set }
 // logReader reads the verified log.
 func (s *Set) logReader() *manifest.LogReader { return s.log }
 
+// ReopenLog has the log read from the disks again: what was kept of it is forgotten.
+func (s *Set) ReopenLog() error {
+	log, err := manifest.OpenLog(s.cp, s.set)
+	if err != nil {
+		return err
+	}
+	s.log = log
+	return nil
+}
+
 // openJobOf takes the job file alone from disks of a device that may not be sealed.
 func openJobOf(disks []disk.Disk, signer ed25519.PublicKey) (*Set, error) {
 	s := &Set{set: disk.NewSet(disks)}

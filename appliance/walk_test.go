@@ -104,7 +104,7 @@ func TestNoPagesIsNotEmpty(t *testing.T) {
 // and before to.
 func cutShards(t *testing.T, r *Reader, p *manifest.Pack, from, to int64) {
 	t.Helper()
-	for _, d := range r.set.Disks[:2] {
+	for _, d := range r.disks().Disks[:2] {
 		for shard := range 3 {
 			f, err := d.FS.Open(disk.ShardName(p.ID, shard), vfs.OpenOptions{Write: true})
 			if err != nil {
