@@ -23,7 +23,7 @@ func (r *rig) resign(t *testing.T, label []byte, change func(entries [][]byte) [
 	}
 	var entries [][]byte
 	for pos := range s.Checkpoint().Size {
-		b, err := s.logReader().Entry(pos)
+		b, err := s.Log().Entry(pos)
 		if err != nil {
 			t.Fatal(err)
 		}

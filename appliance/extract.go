@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -27,7 +28,7 @@ type ExtractOptions struct {
 // file that is there is compared, and a different one is a failure of that entry.
 // Nothing leaves the folder, whatever the names or links say. A repeated call
 // goes on.
-func Extract(ctx context.Context, r *Reader, folder string, o ExtractOptions) (*ExtractReport, error) {
+func Extract(ctx context.Context, r *read.Reader, folder string, o ExtractOptions) (*ExtractReport, error) {
 	tree, err := openOutTree(folder)
 	if err != nil {
 		return nil, err
@@ -60,11 +61,11 @@ func (x *extractor) extract(ctx context.Context) (*ExtractReport, error) {
 // entryList is where an extraction has its records from.
 type entryList interface {
 	EachRecord(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error
-	Lookup(ctx context.Context, path string) (Entry, error)
+	Lookup(ctx context.Context, path string) (read.Entry, error)
 }
 
 type extractor struct {
-	r       *Reader // of contents
+	r       *read.Reader // of contents
 	records entryList
 	tree    *outTree
 	temps   tempNames
@@ -86,7 +87,7 @@ type extractor struct {
 	pendingBytes int64
 }
 
-func newExtractor(r *Reader, tree *outTree, o ExtractOptions) *extractor {
+func newExtractor(r *read.Reader, tree *outTree, o ExtractOptions) *extractor {
 	x := &extractor{r: r, records: r, tree: tree, temps: newTempNames(r.Checkpoint().Root), names: systemNames, links: newLinker(), o: o,
 		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{Failures: []string{}, Warnings: []string{}, Attributes: []string{}}, turns: make(chan struct{}, max(1, o.Workers))}
 	if !tree.locked {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -152,7 +153,7 @@ func (x *extractor) metaAbove(ctx context.Context, dir string) {
 	case err == nil && e.Record.Kind == manifest.KindDir:
 		x.meta(e.Record)
 		return
-	case err != nil && !errors.Is(err, ErrNotFound):
+	case err != nil && !errors.Is(err, read.ErrNotFound):
 		x.lose(dir, fmt.Sprintf("mode: it stays 0700, as its record cannot be read: %v", err))
 		return
 	}

@@ -102,7 +102,7 @@ func (s *sealedDisks) both(t *testing.T, disks []Disk) (list, data, verified, wh
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := pack.NewReader(set.disks(), s.pack, &pack.Repairs{})
+	pr, err := pack.NewReader(set.Disks(), s.pack, &pack.Repairs{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -139,7 +139,7 @@ func (r *memRig) packsOf(label []byte) (out []*manifest.Pack) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := s.eachPack(func(p *manifest.Pack) error { out = append(out, p); return nil }); err != nil {
+	if err := s.EachPack(func(p *manifest.Pack) error { out = append(out, p); return nil }); err != nil {
 		r.t.Fatal(err)
 	}
 	return out

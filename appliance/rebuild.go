@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -103,8 +104,8 @@ type rebuilder struct {
 	member bool // the disk that is written to is among them
 	scope  manifest.Scope
 	bays   int
-	job    []byte // the verified job file
-	sealed *Set   // nil: the device is still being loaded
+	job    []byte    // the verified job file
+	sealed *read.Set // nil: the device is still being loaded
 	load   *unsealed
 	total  uint64
 	each   func(func(*manifest.Pack) error) error
@@ -113,16 +114,16 @@ type rebuilder struct {
 // open finds out what the disks are and which bay is missing.
 func (r *rebuilder) open(ctx context.Context, disks []disk.Disk, sealed bool) error {
 	if sealed {
-		s, err := OpenSetContext(ctx, disks, r.o.Signer, nil)
+		s, err := read.OpenSetContext(ctx, disks, r.o.Signer, nil)
 		if err == nil {
 			err = s.CheckChain(ctx, r.o.Signer, nil)
 		}
 		if err != nil {
 			return err
 		}
-		r.disks, r.scope, r.bays, r.total = s.disks(), s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
+		r.disks, r.scope, r.bays, r.total = s.Disks(), s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
 		r.job, r.sealed = s.JobFile, s
-		r.each = s.eachPack
+		r.each = s.EachPack
 	} else if err := r.openUnsealed(disks); err != nil {
 		return err
 	}
@@ -295,12 +296,12 @@ func (r *rebuilder) lose(format string, args ...any) {
 // sealedWraps writes the wraps that the log names, each proven by its hash.
 func (r *rebuilder) sealedWraps() error {
 	for _, e := range r.sealed.Wraps {
-		b, err := readWrap(r.disks, e)
+		b, err := read.Wrap(r.disks, e)
 		if err != nil {
 			r.lose("%v", err)
 			continue
 		}
-		if err := durable.WriteFile(r.o.Onto.FS, wrapName(e), b); err != nil {
+		if err := durable.WriteFile(r.o.Onto.FS, read.WrapName(e), b); err != nil {
 			return err
 		}
 	}
@@ -320,7 +321,7 @@ func (r *rebuilder) statement() error {
 // log writes the log again from its entries, each proven against the signed root.
 func (r *rebuilder) log() error {
 	onto := r.o.Onto.FS
-	return copyLog(r.sealed.logReader().Entry, r.sealed.Checkpoint(), func(name string, data []byte) error { return writeLogFile(onto, name, data) })
+	return copyLog(r.sealed.Log().Entry, r.sealed.Checkpoint(), func(name string, data []byte) error { return writeLogFile(onto, name, data) })
 }
 
 // copyLog makes the log's files again from its entries and hands them to put.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -79,11 +80,11 @@ func (c *completion) completeWraps() error {
 		if err != nil || e.Wrap == nil { // they stand at the beginning
 			return err
 		}
-		data, err := readWrap(c.set, e.Wrap)
+		data, err := read.Wrap(c.set, e.Wrap)
 		if err != nil {
 			return fmt.Errorf("nothing was signed: %w", err)
 		}
-		name := wrapName(e.Wrap)
+		name := read.WrapName(e.Wrap)
 		if err := c.completeFile(name, data, func(b *disk.Bay) error { return durable.WriteFile(b.Disk.FS, name, data) }); err != nil {
 			return err
 		}

@@ -58,6 +58,8 @@ var arrows = []Arrow{
 		"a frame is bytes that m+1 disks have alike; what it says is a device's"},
 	{"appliance/pack", []string{"crypto/...", "manifest/...", "appliance/disk", "internal/vfs/...", "internal/durable/...", "internal/erasure/..."}, none,
 		"a pack is blocks on disks; which packs a device has is said by its journal and its log"},
+	{"appliance/read", []string{"crypto/...", "manifest/...", "appliance/disk", "appliance/pack", "internal/vfs/...", "internal/flight/...", "internal/fsck/..."}, none,
+		"a sealed device is read without anything that could load or change one"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"importer/target/s3", []string{"crypto/...", "importer/target", "internal/vfs/..."}, anything,

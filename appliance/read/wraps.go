@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"fmt"
@@ -8,8 +8,8 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// wrapName is where a wrap lies: its name is its hash.
-func wrapName(e *manifest.WrapEntry) string {
+// WrapName is where a wrap lies: its name is its hash.
+func WrapName(e *manifest.WrapEntry) string {
 	suffix := "wrap"
 	if e.Kind == manifest.WrapAge {
 		suffix = "age"
@@ -17,9 +17,9 @@ func wrapName(e *manifest.WrapEntry) string {
 	return fmt.Sprintf("%s/%x.%s", disk.WrapsDir, e.SHA256, suffix)
 }
 
-// readWrap reads a wrap file by its hash.
-func readWrap(s *disk.Set, e *manifest.WrapEntry) ([]byte, error) {
-	b, err := s.First(wrapName(e), manifest.MaxWrap, func(b []byte) bool { return crypto.SumSHA256(b) == e.SHA256 })
+// Wrap reads a wrap file by its hash.
+func Wrap(s *disk.Set, e *manifest.WrapEntry) ([]byte, error) {
+	b, err := s.First(WrapName(e), manifest.MaxWrap, func(b []byte) bool { return crypto.SumSHA256(b) == e.SHA256 })
 	if disk.OwnFault(err) {
 		return nil, err
 	}

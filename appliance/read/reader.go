@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"context"
@@ -108,7 +108,7 @@ func (r *Reader) Close() error {
 	return nil
 }
 
-const maxOpenPacks = 24
+const MaxOpenPacks = 24
 
 // pack returns an open pack and a function that gives it back.
 func (r *Reader) pack(key packKey) (*pack.Plain, func(), error) {
@@ -167,7 +167,7 @@ func (r *Reader) keepPack(key packKey) error {
 func (r *Reader) openPack(key packKey) (*pack.Plain, error) {
 	find := r.Pack
 	if key.index {
-		find = r.indexPack
+		find = r.IndexPack
 	}
 	entry, err := find(key.n)
 	if err != nil {
@@ -196,7 +196,7 @@ func (r *Reader) touch(key packKey) {
 // evict takes out packs that nobody holds, so that there is room for one more. The caller
 // closes them.
 func (r *Reader) evict() (old []*heldPack) {
-	for i := 0; len(r.packs) >= maxOpenPacks && i < len(r.used); {
+	for i := 0; len(r.packs) >= MaxOpenPacks && i < len(r.used); {
 		n := r.used[i]
 		if r.packs[n].refs > 0 {
 			i++
@@ -209,9 +209,9 @@ func (r *Reader) evict() (old []*heldPack) {
 	return old
 }
 
-// openPage reads, proves and decrypts a page.
-func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
-	e, err := r.page(n)
+// OpenPage reads, proves and decrypts a page.
+func (r *Reader) OpenPage(n uint64) (*manifest.Page, error) {
+	e, err := r.Page(n)
 	if err != nil {
 		return nil, err
 	}
@@ -343,7 +343,7 @@ func (r *Reader) Prove(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	raw := e.Raw[0]
-	page, err := r.openPage(raw.Page)
+	page, err := r.OpenPage(raw.Page)
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"context"
@@ -27,7 +27,7 @@ const manyMissing = 256
 func (s *Set) Fit(ctx context.Context) (Fit, error) {
 	_, missing := s.Here()
 	f, spare, looked := Fit{Packs: s.End.Packs + s.End.IndexPacks}, s.Start.Bays, 0
-	err := s.eachPack(func(p *manifest.Pack) error {
+	err := s.EachPack(func(p *manifest.Pack) error {
 		spare = min(spare, p.Geometry.M-len(p.Lost))
 		bad := shardsMissing(p, missing)
 		if bits.OnesCount32(bad) > p.Geometry.M && looked < manyMissing {

@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"context"
@@ -24,12 +24,12 @@ func (r *Reader) Open(_ context.Context, rec *manifest.Record) (*Content, error)
 	if rec.Kind != manifest.KindFile && rec.Kind != manifest.KindHardlink {
 		return nil, fmt.Errorf("%q is a %s and has no content", rec.Path, rec.Kind)
 	}
-	c := r.contentOf(rec)
+	c := r.ContentOf(rec)
 	return &c, nil
 }
 
-// contentOf is Open of a record that is known to have content.
-func (r *Reader) contentOf(rec *manifest.Record) Content {
+// ContentOf is Open of a record that is known to have content.
+func (r *Reader) ContentOf(rec *manifest.Record) Content {
 	return Content{r: r, extents: rec.Extents, size: rec.Size}
 }
 
@@ -62,19 +62,19 @@ func (c *Content) ReadAt(p []byte, off int64) (int, error) {
 // run reads from one piece. A segment that is wanted whole is decrypted straight
 // into p.
 func (c *Content) run(p []byte, off int64) (int, error) {
-	q, err := c.piece(off)
+	q, err := c.Piece(off)
 	if err != nil {
 		return 0, err
 	}
-	p = p[:min(int64(len(p)), q.length)]
+	p = p[:min(int64(len(p)), q.Length)]
 	switch {
-	case q.hole:
+	case q.Hole:
 		clear(p)
 		return len(p), nil
-	case q.whole && int64(len(p)) == q.length:
+	case q.whole && int64(len(p)) == q.Length:
 		return len(p), c.r.decryptTo(p, q)
 	}
-	data, release, err := c.r.shared(q)
+	data, release, err := c.r.Shared(q)
 	if err != nil {
 		return 0, err
 	}
@@ -82,19 +82,19 @@ func (c *Content) run(p []byte, off int64) (int, error) {
 	return copy(p, data), nil
 }
 
-// piece is a run of an entry's bytes inside one segment, or in a hole.
-type piece struct {
-	off, length   int64 // in the content
-	hole          bool
+// Piece is a run of an entry's bytes inside one segment, or in a hole.
+type Piece struct {
+	Off, Length   int64 // in the content
+	Hole          bool
 	pack, segment uint64
 	in            int64 // offset in the segment's plaintext
 	whole         bool  // all of a full segment
 }
 
-// upTo is what is left of a piece that has to end after n bytes.
-func (q piece) upTo(n int64) piece {
-	if q.length > n {
-		q.length, q.whole = n, false
+// UpTo is what is left of a piece that has to end after n bytes.
+func (q Piece) UpTo(n int64) Piece {
+	if q.Length > n {
+		q.Length, q.whole = n, false
 	}
 	return q
 }
@@ -102,28 +102,28 @@ func (q piece) upTo(n int64) piece {
 // maxHole bounds a piece that no segment bounds.
 const maxHole = 1 << 20
 
-// piece finds what begins at off and ends with its segment or extent.
-func (c *Content) piece(off int64) (piece, error) {
+// Piece finds what begins at off and ends with its segment or extent.
+func (c *Content) Piece(off int64) (Piece, error) {
 	i := sort.Search(len(c.extents), func(i int) bool { return c.extents[i].Offset+c.extents[i].Length > off })
 	if i == len(c.extents) || c.extents[i].Offset > off {
-		return piece{}, fmt.Errorf("%w: no extent at offset %d", manifest.ErrCorrupt, off)
+		return Piece{}, fmt.Errorf("%w: no extent at offset %d", manifest.ErrCorrupt, off)
 	}
 	e := c.extents[i]
 	left := e.Length - (off - e.Offset)
 	if e.Hole {
-		return piece{off: off, length: min(left, maxHole), hole: true}, nil
+		return Piece{Off: off, Length: min(left, maxHole), Hole: true}, nil
 	}
 	at := e.PackOffset + off - e.Offset
 	if at < 0 || at > manifest.MaxBody {
-		return piece{}, fmt.Errorf("%w: extent at %d of pack %d", manifest.ErrCorrupt, e.PackOffset, e.Pack)
+		return Piece{}, fmt.Errorf("%w: extent at %d of pack %d", manifest.ErrCorrupt, e.PackOffset, e.Pack)
 	}
 	in := at % crypto.PlainSegmentSize
 	n := min(left, crypto.PlainSegmentSize-in)
-	return piece{off: off, length: n, pack: e.Pack, segment: uint64(at / crypto.PlainSegmentSize), in: in, whole: n == crypto.PlainSegmentSize}, nil
+	return Piece{Off: off, Length: n, pack: e.Pack, segment: uint64(at / crypto.PlainSegmentSize), in: in, whole: n == crypto.PlainSegmentSize}, nil
 }
 
-// isHole reports whether a range, which is not empty, is nothing but holes.
-func (c *Content) isHole(off, to int64) bool {
+// IsHole reports whether a range, which is not empty, is nothing but holes.
+func (c *Content) IsHole(off, to int64) bool {
 	i := sort.Search(len(c.extents), func(i int) bool { return c.extents[i].Offset+c.extents[i].Length > off })
 	for ; off < to; i++ {
 		if i == len(c.extents) || !c.extents[i].Hole || c.extents[i].Offset > off {
@@ -134,14 +134,14 @@ func (c *Content) isHole(off, to int64) bool {
 	return true
 }
 
-// begin has the disks begin to read what is read first of a range; what follows
+// Begin has the disks begin to read what is read first of a range; what follows
 // is hinted at as the reading goes on.
-func (c *Content) begin(off, to int64) {
+func (c *Content) Begin(off, to int64) {
 	if off == to {
 		return
 	}
-	q, err := c.piece(off)
-	if err != nil || q.hole {
+	q, err := c.Piece(off)
+	if err != nil || q.Hole {
 		return
 	}
 	p, done, err := c.r.pack(packKey{n: q.pack})
@@ -155,9 +155,9 @@ func (c *Content) begin(off, to int64) {
 	p.Hint(int64(q.segment)*crypto.SegmentSize, min(p.StripeLen(), to-off))
 }
 
-// shared gives a piece's bytes from a segment that is kept for its other readers;
+// Shared gives a piece's bytes from a segment that is kept for its other readers;
 // release must be called when done with them.
-func (r *Reader) shared(q piece) (data []byte, release func(), err error) {
+func (r *Reader) Shared(q Piece) (data []byte, release func(), err error) {
 	s := r.segments.Get(pack.SegmentKey(r.set, q.pack, q.segment), crypto.SegmentSize)
 	data, err = s.Make(func(buf []byte) ([]byte, error) { return r.decrypt(nil, buf, q) })
 	if err == nil {
@@ -170,18 +170,18 @@ func (r *Reader) shared(q piece) (data []byte, release func(), err error) {
 	return data, func() { r.segments.Put(s) }, nil
 }
 
-func (q piece) cut(segment []byte) ([]byte, error) {
-	if q.in+q.length > int64(len(segment)) {
+func (q Piece) cut(segment []byte) ([]byte, error) {
+	if q.in+q.Length > int64(len(segment)) {
 		return nil, fmt.Errorf("%w: extent beyond pack %d", manifest.ErrCorrupt, q.pack)
 	}
-	return segment[q.in : q.in+q.length], nil
+	return segment[q.in : q.in+q.Length], nil
 }
 
 // decryptTo decrypts a whole segment into p, or copies it if it is there already.
-func (r *Reader) decryptTo(p []byte, q piece) error {
+func (r *Reader) decryptTo(p []byte, q Piece) error {
 	if s := r.segments.Peek(pack.SegmentKey(r.set, q.pack, q.segment)); s != nil {
 		r.segments.Put(s)
-		data, release, err := r.shared(q)
+		data, release, err := r.Shared(q)
 		if err != nil {
 			return err
 		}
@@ -189,8 +189,8 @@ func (r *Reader) decryptTo(p []byte, q piece) error {
 		copy(p, data)
 		return nil
 	}
-	enc := r.buffer()
-	defer r.giveBack(enc)
+	enc := r.Buffer()
+	defer r.GiveBack(enc)
 	data, err := r.decrypt(p, *enc, q)
 	if err == nil {
 		_, err = q.cut(data)
@@ -198,15 +198,15 @@ func (r *Reader) decryptTo(p []byte, q piece) error {
 	return err
 }
 
-// readPiece gives a piece's bytes; buf has a segment's size. It decrypts a whole segment in
+// ReadPiece gives a piece's bytes; buf has a segment's size. It decrypts a whole segment in
 // place; what neighbours need, too, is shared. release must be called when done with them.
-func (r *Reader) readPiece(q piece, buf []byte) (data []byte, release func(), err error) {
+func (r *Reader) ReadPiece(q Piece, buf []byte) (data []byte, release func(), err error) {
 	switch {
-	case q.hole:
-		clear(buf[:q.length])
-		return buf[:q.length], func() {}, nil
+	case q.Hole:
+		clear(buf[:q.Length])
+		return buf[:q.Length], func() {}, nil
 	case !q.whole:
-		return r.shared(q)
+		return r.Shared(q)
 	}
 	if data, err = r.decrypt(nil, buf, q); err == nil {
 		data, err = q.cut(data)
@@ -214,13 +214,13 @@ func (r *Reader) readPiece(q piece, buf []byte) (data []byte, release func(), er
 	return data, func() {}, err
 }
 
-// buffer lends a buffer of a segment's size until it is given back.
-func (r *Reader) buffer() *[]byte { return r.scratch.Get().(*[]byte) }
+// Buffer lends a buffer of a segment's size until it is given back.
+func (r *Reader) Buffer() *[]byte { return r.scratch.Get().(*[]byte) }
 
-func (r *Reader) giveBack(buf *[]byte) { r.scratch.Put(buf) }
+func (r *Reader) GiveBack(buf *[]byte) { r.scratch.Put(buf) }
 
 // decrypt is pack.Plain.Segment of the piece's segment.
-func (r *Reader) decrypt(dst, enc []byte, q piece) ([]byte, error) {
+func (r *Reader) decrypt(dst, enc []byte, q Piece) ([]byte, error) {
 	p, done, err := r.pack(packKey{n: q.pack})
 	if err != nil {
 		return nil, err
