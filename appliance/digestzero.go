@@ -1,7 +1,7 @@
 package appliance
 
 import (
-
+	"github.com/sledge-io/sledge/appliance/zeros"
 )
 
 // zeros adds n zeros, of a hole, as Write would. CRCs of zeros are computed, and
@@ -14,7 +14,7 @@ func (d *digest) zeros(n int64) {
 			m = min(n, d.partLeft, d.unitLeft)
 		}
 		if d.whole != nil {
-			writeZeros(d.whole, m)
+			zeros.WriteTo(d.whole, m)
 		}
 		d.tookZeros(m)
 		n -= m
@@ -24,17 +24,17 @@ func (d *digest) zeros(n int64) {
 // tookZeros is took, of zeros that the part's hash has not seen.
 func (d *digest) tookZeros(n int64) {
 	if d.partSize == 0 {
-		d.crc = zeroCRC(n).after(d.crc)
+		d.crc = zeros.CRC(n).After(d.crc)
 		return
 	}
-	d.unitCRC = zeroCRC(n).after(d.unitCRC)
+	d.unitCRC = zeros.CRC(n).After(d.unitCRC)
 	if d.unitLeft -= n; d.unitLeft == 0 {
 		d.endUnit(unitShift)
 	}
 	if d.owed > 0 || d.partLeft == d.partSize {
 		d.owed += n
 	} else {
-		writeZeros(d.part, n)
+		zeros.WriteTo(d.part, n)
 	}
 	if d.partLeft -= n; d.partLeft == 0 {
 		d.endPart()
@@ -44,7 +44,7 @@ func (d *digest) tookZeros(n int64) {
 // pay gives the part's hash the zeros that it has not seen.
 func (d *digest) pay() {
 	if d.owed > 0 {
-		writeZeros(d.part, d.owed)
+		zeros.WriteTo(d.part, d.owed)
 		d.owed = 0
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/manifest"
@@ -184,7 +185,7 @@ func (p *partCopy) fill() error {
 func (p *partCopy) end() error {
 	sum := p.hash.Sum(nil)
 	if p.zeros > 0 {
-		sum, p.crc = zeroParts.sum(p.zeros), zeroCRC(p.zeros).crc
+		sum, p.crc = zeros.PartSum(p.zeros), zeros.CRC(p.zeros).Sum
 	}
 	if !bytes.Equal(sum, p.c.rec.Parts[p.index]) {
 		return errDigest(fmt.Sprintf("part %d", p.index))

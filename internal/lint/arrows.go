@@ -60,6 +60,8 @@ var arrows = []Arrow{
 		"a pack is blocks on disks; which packs a device has is said by its journal and its log"},
 	{"appliance/read", []string{"crypto/...", "manifest/...", "appliance/disk", "appliance/pack", "internal/vfs/...", "internal/flight/...", "internal/fsck/..."}, none,
 		"a sealed device is read without anything that could load or change one"},
+	{"appliance/zeros", []string{"crypto/...", "manifest/...", "internal/erasure/..."}, none,
+		"digests of holes are arithmetic"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"importer/target/s3", []string{"crypto/...", "importer/target", "internal/vfs/..."}, anything,
