@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/treetest"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -42,7 +43,7 @@ func TestExtractLargeFiles(t *testing.T) {
 				if err != nil || int(x.Existing) != existing {
 					t.Fatalf("%s, %d workers: %v %+v", digest, workers, err, x)
 				}
-				compareTrees(t, src, out)
+				treetest.Compare(t, src, out)
 			}
 		}
 	}

@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/treetest"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // TestExtractReportCounts compares the report with what is in the folder, by the
 // system's own count: the first time, again, of a part, and with failures.
 func TestExtractReportCounts(t *testing.T) {
-	src := makeTree(t, 5, 150, 100_000)
+	src := treetest.Make(t, 5, 150, 100_000)
 	must(t, os.Symlink("nowhere", filepath.Join(src, "symlink")))
 	must(t, os.WriteFile(filepath.Join(src, "first"), []byte("three names"), 0o644))
 	must(t, os.Mkdir(filepath.Join(src, "part"), 0o755))
