@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -37,16 +38,10 @@ import (
 var (
 	// ErrSealed: the generation is final; nothing more can be loaded.
 	ErrSealed = errors.New("this generation is sealed")
-	// ErrNotSealed: only a sealed device can be received, read and imported.
-	ErrNotSealed = errors.New("this device is not sealed")
 	// ErrSealBegun: the checkpoint is on record; only FinishSeal may go on.
 	ErrSealBegun = errors.New("the seal has begun and must be finished")
 	// ErrExpired: the job's date has passed for new loads, and for the first unlock.
 	ErrExpired = errors.New("job has expired")
-	// ErrRollback: the disks are not the ones that the label describes.
-	ErrRollback = errors.New("label and disks differ")
-	// ErrForked: a device key signed two states of one generation that do not fit together.
-	ErrForked = errors.New("the device signed two states of one generation")
 	// ErrNeedsAnswer: the site has not yet confirmed that it can open the load key.
 	ErrNeedsAnswer = errors.New("the site has not confirmed the load key")
 	// ErrTaken: two sources have files under one path, be they alike or not; load
@@ -62,8 +57,6 @@ var (
 	ErrUnfinished = errors.New("another load has not finished")
 	// ErrNoPack: the wrap check needs a pack, and nothing with bytes has been loaded.
 	ErrNoPack = errors.New("no file with bytes has been loaded, so there is nothing to check the load key with")
-	// ErrNotFound: no such entry in the manifest.
-	ErrNotFound = errors.New("not in the manifest")
 )
 
 // Config is a device at work on one generation of a job.
@@ -81,6 +74,8 @@ type Config struct {
 	Log      *slog.Logger     // nil discards
 	Ledger   Ledger           // if given, Open refuses a device whose seal has begun
 	Taken    func() error     // called by Prepare when the disks have passed, before it writes to them; nil is none
+
+	bufferSize int // about how much of a pack's body a stripe buffer holds; 0 is what package pack chooses
 }
 
 func (c *Config) fill() error {
@@ -107,6 +102,11 @@ func (c *Config) fill() error {
 		return fmt.Errorf("device %s: key is not the one that the job file pins", c.Scope.Device)
 	}
 	return nil
+}
+
+// buffering is how a load buffers stripes.
+func (c *Config) buffering() pack.Buffering {
+	return pack.Buffering{Geometry: c.Job.Geometry.Code(), Buffer: c.bufferSize}
 }
 
 // owner is whom its disks must belong to.

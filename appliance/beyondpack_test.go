@@ -32,7 +32,7 @@ func TestPlaceBeyondPack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c.begin(0, 10)
+			c.Begin(0, 10)
 			for _, n := range []int{10, crypto.PlainSegmentSize} {
 				if _, err := c.ReadAt(make([]byte, n), 0); !errors.Is(err, manifest.ErrCorrupt) {
 					t.Errorf("pack %d at %d: %v", pack, at, err)

@@ -22,8 +22,8 @@ func (r *rig) resign(t *testing.T, label []byte, change func(entries [][]byte) [
 		t.Fatal(err)
 	}
 	var entries [][]byte
-	for pos := range s.cp.Size {
-		b, err := s.log.Entry(pos)
+	for pos := range s.Checkpoint().Size {
+		b, err := s.Log().Entry(pos)
 		if err != nil {
 			t.Fatal(err)
 		}

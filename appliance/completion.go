@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -144,7 +145,7 @@ func (c *completion) lookOn(b *disk.Bay, packs []*manifest.Pack) (holds, lacking
 		if shard < 0 || slices.Contains(p.Lost, byte(shard)) || c.ctx.Err() != nil || b.Fault() != nil {
 			continue
 		}
-		size := layoutOf(p).ShardLen()
+		size := pack.LayoutOf(p).ShardLen()
 		holds += size
 		if !hasShard(b, p, shard) {
 			lacking += size
@@ -174,7 +175,7 @@ func (c *completion) writeLacking() error {
 			lost = append(lost, err)
 			return nil
 		}
-		c.tell(layoutOf(p).ShardLen())
+		c.tell(pack.LayoutOf(p).ShardLen())
 		return err
 	})
 	if err == nil && len(lost) > 0 {
@@ -222,7 +223,7 @@ func (c *completion) proveDisk(on *disk.Bay, mend bool) (mended bool, err error)
 		if b != on {
 			return nil
 		}
-		end := c.done + layoutOf(p).ShardLen()
+		end := c.done + pack.LayoutOf(p).ShardLen()
 		err := c.readCommitted(b, p, shard)
 		if c.ctx.Err() == nil {
 			c.tell(end - c.done)
@@ -250,8 +251,8 @@ func (c *completion) readCommitted(b *disk.Bay, p *manifest.Pack, shard int) err
 	if err != nil {
 		return err
 	}
-	r := &shardReading{ctx: c.ctx, bay: b, pack: p, shard: shard, after: func(n int) { c.tell(int64(n)) }}
-	return r.whole(code, vfs.AlignedBuffer(int(layoutOf(p).Block)))
+	r := &pack.ShardReading{Ctx: c.ctx, Bay: b, Pack: p, Shard: shard, After: func(n int) { c.tell(int64(n)) }}
+	return r.Whole(code, vfs.AlignedBuffer(int(pack.LayoutOf(p).Block)))
 }
 
 // tell counts bytes of shards.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/manifest"
@@ -25,7 +26,7 @@ type Device struct {
 	held    disk.Locks
 	told    [manifest.MaxBays]bool // by bay: its failure has been journalled
 	look    bool                   // opened by Look: nothing is written
-	buffers *bufferPool
+	buffers *pack.Buffers
 	plains  *bytePool
 	turn    atomic.Uint64
 	writes  writeCount
@@ -80,7 +81,7 @@ func open(cfg Config, loadKey []byte, look bool) (*Device, error) {
 	if cfg.Workers <= 0 {
 		cfg.Workers = defaultWorkers()
 	}
-	cfg.Workers = fitWorkers(g.Code(), cfg.Workers)
+	cfg.Workers = cfg.buffering().FitWorkers(cfg.Workers)
 	if cfg.Ledger != nil { // what Open would sweep belongs to the seal by now
 		if _, _, ok := cfg.Ledger.RecordedCheckpoint(cfg.Scope.Origin()); ok {
 			return nil, ErrSealBegun
@@ -135,8 +136,8 @@ func (d *Device) start(writers int) {
 	if d.buffers != nil {
 		return
 	}
-	geo := d.cfg.Job.Geometry.Code()
-	d.buffers = newBufferPool(geo, fitBuffers(geo, writers))
+	buffers := d.cfg.buffering()
+	d.buffers = buffers.New(buffers.FitBuffers(writers))
 	d.plains = newBytePool(crypto.PlainSegmentSize, writers)
 	for _, b := range d.bays {
 		if b != nil {
@@ -168,7 +169,7 @@ func (d *Device) Close() error {
 }
 
 // LeastDisks is how many disks of a job a load and the seal need.
-func LeastDisks(g manifest.JobGeometry) int { return max(need(g.Code()), g.Disks-g.M) }
+func LeastDisks(g manifest.JobGeometry) int { return max(pack.Need(g.Code()), g.Disks-g.M) }
 
 // enough counts the disks that work. With more than m of them missing all copies
 // of a journal could be; what it commits would look as if it had never been.

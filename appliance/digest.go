@@ -6,6 +6,7 @@ import (
 
 	"github.com/minio/crc64nvme"
 
+	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/fields"
@@ -108,7 +109,7 @@ func (d *digest) took(p []byte) {
 
 func (d *digest) endPart() {
 	if d.owed == d.partSize {
-		d.parts = append(d.parts, zeroParts.sum(d.owed))
+		d.parts = append(d.parts, zeros.PartSum(d.owed))
 		d.owed = 0
 	} else {
 		d.pay()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -78,20 +79,20 @@ func workedExample(t *testing.T) string {
 	defer rd.Close()
 	var w bytes.Buffer
 	p, _ := s.Pack(0)
-	ip, _ := s.indexPack(0)
+	ip, _ := s.IndexPack(0)
 	fmt.Fprintf(&w, "```\nload key K      %x\njob id          %s\ndevice id       %s\ncheck           %x\nsalt key        %x\n", k, s.Scope.Job, s.Scope.Device,
 		crypto.Derive(k, "check", nil, 16), crypto.Derive(k, "salt", nil, 32))
-	fmt.Fprintf(&w, "pack id         %s\npack key        %x\npack AAD        %x\nindex-pack id   %s\npage key, 0     %x\n```\n\n", p.ID, rd.keys.PackKey(p.ID), s.Scope.PackAD(p.ID),
+	fmt.Fprintf(&w, "pack id         %s\npack key        %x\npack AAD        %x\nindex-pack id   %s\npage key, 0     %x\n```\n\n", p.ID, manifest.NewKeys(k, s.Scope).PackKey(p.ID), s.Scope.PackAD(p.ID),
 		ip.ID, crypto.Derive(k, "page", append(append([]byte(nil), ip.ID[:]...), make([]byte, 8)...), 32))
-	fmt.Fprintf(&w, "The log has %d entries. Entry 0, *start*: version 1, kind 1, then fields (key = number × 2 + critical):\n\n```\n", s.cp.Size)
-	entry, _ := s.log.Entry(0)
+	fmt.Fprintf(&w, "The log has %d entries. Entry 0, *start*: version 1, kind 1, then fields (key = number × 2 + critical):\n\n```\n", s.Checkpoint().Size)
+	entry, _ := s.Log().Entry(0)
 	dump(t, &w, entry[:2], entry[2:])
 	fmt.Fprintf(&w, "```\n\nEntry %d, the only *pack*:\n\n```\n", s.End.FirstPack)
-	entry, _ = s.log.Entry(s.End.FirstPack)
+	entry, _ = s.Log().Entry(s.End.FirstPack)
 	dump(t, &w, entry[:2], entry[2:])
-	l := layoutOf(p)
-	code, _ := s.set.Code(p.Geometry)
-	list, err := hashList(s.set, p, code)
+	l := pack.LayoutOf(p)
+	code, _ := s.Disks().Code(p.Geometry)
+	list, err := pack.HashList(s.Disks(), p, code)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +106,8 @@ func workedExample(t *testing.T) string {
 	fmt.Fprintf(&w, "The record of `hello.txt` is number %d of page %d:\n\n```\n", raw.Index, raw.Page)
 	dump(t, &w, nil, raw.Bytes)
 	c := manifest.Commitment(raw.Salt, raw.Bytes)
-	page, _ := s.page(raw.Page)
-	fmt.Fprintf(&w, "```\n\n```\nsalt            %x\ncommitment      %x\nroot of page %d  %x\nlog root        %x\n```\n", raw.Salt, c, raw.Page, page.Root, s.cp.Root)
+	page, _ := s.Page(raw.Page)
+	fmt.Fprintf(&w, "```\n\n```\nsalt            %x\ncommitment      %x\nroot of page %d  %x\nlog root        %x\n```\n", raw.Salt, c, raw.Page, page.Root, s.Checkpoint().Root)
 	return w.String()
 }
 

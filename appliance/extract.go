@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -27,7 +28,7 @@ type ExtractOptions struct {
 // file that is there is compared, and a different one is a failure of that entry.
 // Nothing leaves the folder, whatever the names or links say. A repeated call
 // goes on.
-func (r *Reader) Extract(ctx context.Context, folder string, o ExtractOptions) (*ExtractReport, error) {
+func Extract(ctx context.Context, r *read.Reader, folder string, o ExtractOptions) (*ExtractReport, error) {
 	tree, err := openOutTree(folder)
 	if err != nil {
 		return nil, err
@@ -46,7 +47,8 @@ func (x *extractor) extract(ctx context.Context) (*ExtractReport, error) {
 	}
 	x.report.Entries, x.report.Bytes = x.entries.Load(), x.size.Load()
 	x.report.Repaired, _ = x.r.RepairedBlocks()
-	x.report.Partial = x.r.totals.ScanEntries > x.r.totals.Entries()
+	totals := x.r.Totals()
+	x.report.Partial = totals.ScanEntries > totals.Entries()
 	if err == nil && x.pages > 0 {
 		err = fmt.Errorf("%w: %w: %d pages of the manifest with the names in them", ErrSomeFailed, disk.ErrLost, x.pages)
 	}
@@ -58,12 +60,12 @@ func (x *extractor) extract(ctx context.Context) (*ExtractReport, error) {
 
 // entryList is where an extraction has its records from.
 type entryList interface {
-	list(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error
-	Lookup(ctx context.Context, path string) (Entry, error)
+	EachRecord(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error
+	Lookup(ctx context.Context, path string) (read.Entry, error)
 }
 
 type extractor struct {
-	r       *Reader // of contents
+	r       *read.Reader // of contents
 	records entryList
 	tree    *outTree
 	temps   tempNames
@@ -85,8 +87,8 @@ type extractor struct {
 	pendingBytes int64
 }
 
-func newExtractor(r *Reader, tree *outTree, o ExtractOptions) *extractor {
-	x := &extractor{r: r, records: r, tree: tree, temps: newTempNames(r.cp.Root), names: systemNames, links: newLinker(), o: o,
+func newExtractor(r *read.Reader, tree *outTree, o ExtractOptions) *extractor {
+	x := &extractor{r: r, records: r, tree: tree, temps: newTempNames(r.Checkpoint().Root), names: systemNames, links: newLinker(), o: o,
 		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{Failures: []string{}, Warnings: []string{}, Attributes: []string{}}, turns: make(chan struct{}, max(1, o.Workers))}
 	if !tree.locked {
 		x.notice("the folder's file system has no locks for folders: no other extract may write into it, and what an interrupted one has left there (.sledge-*.part) is not removed")
@@ -184,7 +186,7 @@ func (x *extractor) walk(ctx context.Context, links bool, hand handOut) error {
 	if !links {
 		x.above(ctx, ".")
 	}
-	err := x.records.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
+	err := x.records.EachRecord(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
 		x.hard = x.hard || rec.Kind == manifest.KindHardlink
 		parent := above.next(rec)
 		if !links && parent == nil && rec.Kind != manifest.KindSkipped {

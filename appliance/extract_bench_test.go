@@ -48,7 +48,7 @@ func benchExtract(b *testing.B, r *rig, label []byte, skip ...int) {
 			b.Fatal(err)
 		}
 		rd := r.reader(label, skip...)
-		if x, err := rd.Extract(context.Background(), out, ExtractOptions{Workers: 2}); err != nil {
+		if x, err := Extract(context.Background(), rd, out, ExtractOptions{Workers: 2}); err != nil {
 			b.Fatalf("%v %+v", err, x)
 		}
 		rd.Close()

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/treetest"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -38,11 +39,11 @@ func TestExtractLargeFiles(t *testing.T) {
 		for _, workers := range []int{1, 2, 7} {
 			out := t.TempDir()
 			for _, existing := range []int{0, len(largeSizes)} {
-				x, err := r.reader(label, workers%3).Extract(context.Background(), out, ExtractOptions{Workers: workers})
+				x, err := Extract(context.Background(), r.reader(label, workers%3), out, ExtractOptions{Workers: workers})
 				if err != nil || int(x.Existing) != existing {
 					t.Fatalf("%s, %d workers: %v %+v", digest, workers, err, x)
 				}
-				compareTrees(t, src, out)
+				treetest.Compare(t, src, out)
 			}
 		}
 	}

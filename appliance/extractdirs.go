@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -108,7 +109,7 @@ func (d *madeDirs) restoreListed(ctx context.Context, x *extractor) error {
 	}
 	var above lineage
 	lost := func(uint64, error) error { return nil } // named before
-	err := x.records.list(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
+	err := x.records.EachRecord(ctx, x.o.Prefix, lost, func(rec *manifest.Record) error {
 		parent := above.next(rec)
 		if rec.Kind != manifest.KindDir {
 			return nil
@@ -152,7 +153,7 @@ func (x *extractor) metaAbove(ctx context.Context, dir string) {
 	case err == nil && e.Record.Kind == manifest.KindDir:
 		x.meta(e.Record)
 		return
-	case err != nil && !errors.Is(err, ErrNotFound):
+	case err != nil && !errors.Is(err, read.ErrNotFound):
 		x.lose(dir, fmt.Sprintf("mode: it stays 0700, as its record cannot be read: %v", err))
 		return
 	}

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -50,10 +51,10 @@ func (w *extractWorker) file(ctx context.Context, rec *manifest.Record) error {
 
 // write fills f with the content and proves it on the way.
 func (w *extractWorker) write(ctx context.Context, rec *manifest.Record, f outFile) error {
-	content := Content{r: w.r, extents: rec.Extents, size: rec.Size}
+	content := w.r.ContentOf(rec)
 	if rec.Size <= crypto.PlainSegmentSize && len(rec.Extents) == 1 && !rec.Extents[0].Hole {
-		q, err := content.piece(0)
-		if err == nil && q.length == rec.Size {
+		q, err := content.Piece(0)
+		if err == nil && q.Length == rec.Size {
 			return w.writeSmall(q, rec, f)
 		}
 	}
@@ -66,8 +67,8 @@ func (w *extractWorker) write(ctx context.Context, rec *manifest.Record, f outFi
 }
 
 // writeSmall is write for what lies in one segment.
-func (w *extractWorker) writeSmall(q piece, rec *manifest.Record, f outFile) error {
-	data, release, err := w.r.shared(q)
+func (w *extractWorker) writeSmall(q read.Piece, rec *manifest.Record, f outFile) error {
+	data, release, err := w.r.Shared(q)
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (w *extractWorker) writeSmall(q piece, rec *manifest.Record, f outFile) err
 // that some are read, decrypted and written while one is hashed.
 type fileCopy struct {
 	*extractor
-	content Content
+	content read.Content
 	rec     *manifest.Record
 	out     outFile
 	check   *contentCheck
@@ -93,7 +94,7 @@ type fileCopy struct {
 }
 
 func (c *fileCopy) run(ctx context.Context) error {
-	c.content.begin(0, c.rec.Size)
+	c.content.Begin(0, c.rec.Size)
 	c.share(func() { c.pieces(ctx) })
 	if err := c.check.end(); err != nil {
 		return err
@@ -103,8 +104,8 @@ func (c *fileCopy) run(ctx context.Context) error {
 
 // pieces takes pieces until there are none. An error ends all of them.
 func (c *fileCopy) pieces(ctx context.Context) {
-	buf := c.r.scratch.Get().(*[]byte)
-	defer c.r.scratch.Put(buf)
+	buf := c.r.Buffer()
+	defer c.r.GiveBack(buf)
 	for {
 		q, ok, err := c.claim(ctx)
 		if err == nil && ok {
@@ -120,7 +121,7 @@ func (c *fileCopy) pieces(ctx context.Context) {
 	}
 }
 
-func (c *fileCopy) claim(ctx context.Context) (q piece, ok bool, err error) {
+func (c *fileCopy) claim(ctx context.Context) (q read.Piece, ok bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.next == c.rec.Size {
@@ -129,44 +130,29 @@ func (c *fileCopy) claim(ctx context.Context) (q piece, ok bool, err error) {
 	if ctx.Err() != nil {
 		return q, false, context.Cause(ctx)
 	}
-	q, err = c.content.piece(c.next)
-	c.next += q.length
+	q, err = c.content.Piece(c.next)
+	c.next += q.Length
 	return q, err == nil, err
 }
 
 // piece reads, writes and checks one piece; buf has a segment's size.
-func (c *fileCopy) piece(q piece, buf []byte) error {
-	data, release, err := c.read(q, buf)
+func (c *fileCopy) piece(q read.Piece, buf []byte) error {
+	data, release, err := c.r.ReadPiece(q, buf)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if !q.hole {
-		if err := c.out.writeAt(data, q.off); err != nil {
+	if !q.Hole {
+		if err := c.out.writeAt(data, q.Off); err != nil {
 			return err
 		}
 	}
-	if err := c.check.take(data, q.off); err != nil {
+	if err := c.check.take(data, q.Off); err != nil {
 		return err
 	}
-	c.bytes.Add(q.length)
+	c.bytes.Add(q.Length)
 	c.progress()
 	return nil
-}
-
-// read decrypts a whole segment in place; what neighbours need, too, is shared.
-func (c *fileCopy) read(q piece, buf []byte) (data []byte, release func(), err error) {
-	switch {
-	case q.hole:
-		clear(buf[:q.length])
-		return buf[:q.length], func() {}, nil
-	case !q.whole:
-		return c.r.shared(q)
-	}
-	if data, err = c.r.decrypt(nil, buf, q); err == nil {
-		data, err = q.cut(data)
-	}
-	return data, func() {}, err
 }
 
 // close gives a file that ends with a hole its length.
@@ -213,8 +199,8 @@ func (w *extractWorker) compare(ctx context.Context, rec *manifest.Record, dir i
 
 // holds reports whether an open file has the recorded content.
 func (w *extractWorker) holds(ctx context.Context, fd int, rec *manifest.Record) (bool, error) {
-	buf := w.r.scratch.Get().(*[]byte)
-	defer w.r.scratch.Put(buf)
+	buf := w.r.Buffer()
+	defer w.r.GiveBack(buf)
 	check := newContentCheck(rec)
 	for off := int64(0); off < rec.Size; {
 		if ctx.Err() != nil {

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -50,7 +51,7 @@ func (x *extractor) removeLeft(ctx context.Context, at int, file string) {
 	if unix.Fstatat(at, name, &st, unix.AT_SYMLINK_NOFOLLOW) != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return
 	}
-	if _, err := x.records.Lookup(ctx, file); !errors.Is(err, ErrNotFound) {
+	if _, err := x.records.Lookup(ctx, file); !errors.Is(err, read.ErrNotFound) {
 		return
 	}
 	if err := unix.Unlinkat(at, name, 0); err != nil {

@@ -44,7 +44,7 @@ func TestExtractTellsPartial(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer rd.Close()
-			rep, err := rd.Extract(context.Background(), t.TempDir(), ExtractOptions{})
+			rep, err := Extract(context.Background(), rd, t.TempDir(), ExtractOptions{})
 			if err != nil || rep.Partial != cut || rep.Entries != entries || cut && entries < 20 {
 				t.Errorf("%v, partial %v, %d of %d entries", err, rep.Partial, rep.Entries, entries)
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/manifest"
@@ -38,9 +39,9 @@ func (c *partsCopy) run() error {
 
 // pairs takes two parts after another until there are none, or an error.
 func (c *partsCopy) pairs() {
-	bufs := [2]*[]byte{c.r.scratch.Get().(*[]byte), c.r.scratch.Get().(*[]byte)}
-	defer c.r.scratch.Put(bufs[0])
-	defer c.r.scratch.Put(bufs[1])
+	bufs := [2]*[]byte{c.r.Buffer(), c.r.Buffer()}
+	defer c.r.GiveBack(bufs[0])
+	defer c.r.GiveBack(bufs[1])
 	hashes := [2]crypto.ResumableHash{crypto.NewResumableSHA256(), crypto.NewResumableSHA256()}
 	for first := c.claim(); first < len(c.rec.Parts); first = c.claim() {
 		var pair [2]partCopy
@@ -113,13 +114,13 @@ func (c *partsCopy) part(i int, hash crypto.ResumableHash, buf []byte) partCopy 
 	from := min(int64(i)*c.rec.PartSize, c.rec.Size)
 	to := min(from+c.rec.PartSize, c.rec.Size)
 	p := partCopy{c: c, index: i, at: from, to: to, hash: hash, buf: buf, release: func() {}}
-	if to-from == c.rec.PartSize && c.content.isHole(from, to) {
+	if to-from == c.rec.PartSize && c.content.IsHole(from, to) {
 		p.zeros, p.at = to-from, to
 		c.bytes.Add(p.zeros)
 		c.progress()
 		return p
 	}
-	c.content.begin(from, to)
+	c.content.Begin(from, to)
 	return p
 }
 
@@ -158,26 +159,24 @@ func (p *partCopy) fill() error {
 	if p.c.ctx.Err() != nil {
 		return context.Cause(p.c.ctx)
 	}
-	q, err := p.c.content.piece(p.at)
+	q, err := p.c.content.Piece(p.at)
 	if err != nil {
 		return err
 	}
-	if left := p.to - p.at; q.length > left {
-		q.length, q.whole = left, false
-	}
-	data, release, err := p.c.read(q, p.buf)
+	q = q.UpTo(p.to - p.at)
+	data, release, err := p.c.r.ReadPiece(q, p.buf)
 	if err != nil {
 		return err
 	}
 	p.release = release
-	if !q.hole {
-		if err := p.c.out.writeAt(data, q.off); err != nil {
+	if !q.Hole {
+		if err := p.c.out.writeAt(data, q.Off); err != nil {
 			return err
 		}
 	}
 	p.crc = erasure.UpdateCRC(p.crc, data)
-	p.data, p.at = data, p.at+q.length
-	p.c.bytes.Add(q.length)
+	p.data, p.at = data, p.at+q.Length
+	p.c.bytes.Add(q.Length)
 	p.c.progress()
 	return nil
 }
@@ -186,7 +185,7 @@ func (p *partCopy) fill() error {
 func (p *partCopy) end() error {
 	sum := p.hash.Sum(nil)
 	if p.zeros > 0 {
-		sum, p.crc = zeroParts.sum(p.zeros), zeroCRC(p.zeros).crc
+		sum, p.crc = zeros.PartSum(p.zeros), zeros.CRC(p.zeros).Sum
 	}
 	if !bytes.Equal(sum, p.c.rec.Parts[p.index]) {
 		return errDigest(fmt.Sprintf("part %d", p.index))

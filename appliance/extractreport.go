@@ -8,6 +8,9 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 )
 
+// maxListed is how many failures, warnings and attributes a report names.
+const maxListed = 10000
+
 // ExtractReport is what an extraction did. An entry that fails never stops the
 // others. Each entry of the manifest is counted once: under Entries, Skipped or
 // Failed.
@@ -29,7 +32,7 @@ type ExtractReport struct {
 	// Attributes of entries that are there: what could not be restored, or was
 	// changed by the folder's file system.
 	AttributesLost uint64   `json:"attributes_lost"`
-	Attributes     []string `json:"attributes"` // the first maxSkipped of them
+	Attributes     []string `json:"attributes"` // the first maxListed of them
 }
 
 // ErrInTheWay: the folder has other content under an entry's name.
@@ -66,7 +69,7 @@ func (x *extractor) fail(path string, err error) {
 	case errors.Is(err, fs.ErrExist):
 		x.report.InTheWay++
 	}
-	if len(x.report.Failures) < maxSkipped {
+	if len(x.report.Failures) < maxListed {
 		x.report.Failures = append(x.report.Failures, fmt.Sprintf("%q: %v", path, err))
 	}
 }
@@ -76,7 +79,7 @@ func (x *extractor) lose(path, what string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.report.AttributesLost++
-	if len(x.report.Attributes) < maxSkipped {
+	if len(x.report.Attributes) < maxListed {
 		x.report.Attributes = append(x.report.Attributes, fmt.Sprintf("%q: %s", path, what))
 	}
 }

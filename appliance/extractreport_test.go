@@ -7,13 +7,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/treetest"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // TestExtractReportCounts compares the report with what is in the folder, by the
 // system's own count: the first time, again, of a part, and with failures.
 func TestExtractReportCounts(t *testing.T) {
-	src := makeTree(t, 5, 150, 100_000)
+	src := treetest.Make(t, 5, 150, 100_000)
 	must(t, os.Symlink("nowhere", filepath.Join(src, "symlink")))
 	must(t, os.WriteFile(filepath.Join(src, "first"), []byte("three names"), 0o644))
 	must(t, os.Mkdir(filepath.Join(src, "part"), 0o755))
@@ -25,7 +26,7 @@ func TestExtractReportCounts(t *testing.T) {
 	rd := r.reader(r.seal().Label)
 	source, out := count(t, src), t.TempDir()
 	for _, again := range []bool{false, true} {
-		rep, err := rd.Extract(t.Context(), out, ExtractOptions{Workers: 3})
+		rep, err := Extract(t.Context(), rd, out, ExtractOptions{Workers: 3})
 		have := count(t, out)
 		if err != nil || have != source || rep.Entries != have.entries || rep.Bytes != have.bytes || rep.Failed+rep.Skipped+rep.AttributesLost != 0 {
 			t.Fatalf("again %v: %v %+v, in the folder %+v, at the source %+v", again, err, rep, have, source)
@@ -39,7 +40,7 @@ func TestExtractReportCounts(t *testing.T) {
 		}
 	}
 	part := t.TempDir()
-	rep, err := rd.Extract(t.Context(), part, ExtractOptions{Prefix: "part/"})
+	rep, err := Extract(t.Context(), rd, part, ExtractOptions{Prefix: "part/"})
 	if have := count(t, part); err != nil || rep.Entries != have.entries || rep.Bytes != have.bytes || have.entries != 2 {
 		t.Errorf("of a part: %v %+v, in the folder %+v", err, rep, have)
 	}

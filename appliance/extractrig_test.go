@@ -22,7 +22,7 @@ type oldManifest struct {
 	listed  int
 }
 
-func (m *oldManifest) list(_ context.Context, prefix string, _ func(uint64, error) error, f func(*manifest.Record) error) error {
+func (m *oldManifest) EachRecord(_ context.Context, prefix string, _ func(uint64, error) error, f func(*manifest.Record) error) error {
 	if m.listed++; m.listed == 2 && m.again != nil {
 		m.again()
 	}

@@ -21,7 +21,7 @@ func TestExtractKeepsNamesOfOthers(t *testing.T) {
 	before := ".sledge-" + hex.EncodeToString(sum[:8]) + ".part" // what v1 was written to in earlier versions
 	other := newTempNames([32]byte{1})
 	foreign := other.next(".")
-	mine := newTempNames(rd.cp.Root)
+	mine := newTempNames(rd.Checkpoint().Root)
 	entry := mine.next(".") // no loader can make it; the manifest is asked all the same
 	m.file(before, "v2")
 	m.file(entry, "v2")
@@ -53,7 +53,7 @@ func TestExtractRemovesLeftovers(t *testing.T) {
 	out := t.TempDir()
 	must(t, os.MkdirAll(filepath.Join(out, "none/deep"), 0o755))
 	must(t, os.Mkdir(filepath.Join(out, "dir"), 0o755))
-	killed := newTempNames(rd.cp.Root)
+	killed := newTempNames(rd.Checkpoint().Root)
 	for _, dir := range []string{".", "dir", "none", "none/deep"} {
 		for range 3 {
 			must(t, os.WriteFile(filepath.Join(out, dir, killed.next(dir)), []byte("half"), 0o600))
@@ -78,11 +78,11 @@ func TestExtractTwoRuns(t *testing.T) {
 	out := t.TempDir()
 	first, err := openOutTree(out)
 	must(t, err)
-	if rep, err := rd.Extract(t.Context(), out, ExtractOptions{}); !errors.Is(err, ErrFolderBusy) || rep != nil {
+	if rep, err := Extract(t.Context(), rd, out, ExtractOptions{}); !errors.Is(err, ErrFolderBusy) || rep != nil {
 		t.Errorf("beside another: %v %+v", err, rep)
 	}
 	first.close()
-	if _, err := rd.Extract(t.Context(), out, ExtractOptions{}); err != nil {
+	if _, err := Extract(t.Context(), rd, out, ExtractOptions{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -96,7 +96,7 @@ func TestExtractWithoutLock(t *testing.T) {
 	must(t, err)
 	defer tree.close()
 	tree.locked = false
-	killed := newTempNames(rd.cp.Root)
+	killed := newTempNames(rd.Checkpoint().Root)
 	left := killed.next(".")
 	must(t, os.WriteFile(filepath.Join(out, left), []byte("half"), 0o600))
 	x := newExtractor(rd, tree, ExtractOptions{})

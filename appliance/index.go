@@ -10,6 +10,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/manifest"
@@ -51,7 +52,7 @@ type recordPage struct {
 
 // indexPack is an index pack being written.
 type indexPack struct {
-	sw        *stripeWriter
+	sw        *pack.Writer
 	number    uint64
 	firstPage uint64
 	firstKey  string
@@ -291,17 +292,17 @@ var pageGap [manifest.PageAlign]byte
 func (w *indexWriter) put(page *manifest.PageBuilder, directory bool) error {
 	c := w.current
 	if gap := -c.size & (manifest.PageAlign - 1); gap > 0 {
-		if err := c.sw.write(pageGap[:gap]); err != nil {
+		if err := c.sw.Write(pageGap[:gap]); err != nil {
 			return err
 		}
 		c.size += gap
 	}
 	entry := &manifest.PageEntry{Number: w.pages, IndexPack: c.number, Offset: c.size, Directory: directory}
-	ct, err := page.Encrypt(w.d.keys, c.sw.id, entry)
+	ct, err := page.Encrypt(w.d.keys, c.sw.ID, entry)
 	if err != nil {
 		return err
 	}
-	if err := c.sw.write(ct); err != nil {
+	if err := c.sw.Write(ct); err != nil {
 		return err
 	}
 	c.size += int64(len(ct))
@@ -323,11 +324,11 @@ func (w *indexWriter) endPack() error {
 		return err
 	}
 	w.current = nil
-	if err := c.sw.last(); err != nil {
-		c.sw.abort()
+	if err := c.sw.Last(); err != nil {
+		c.sw.Abort()
 		return err
 	}
-	p, err := c.sw.finish()
+	p, err := c.sw.Finish()
 	if err != nil {
 		return err
 	}
@@ -341,7 +342,7 @@ func (w *indexWriter) endPack() error {
 
 func (w *indexWriter) abort() {
 	if w.current != nil {
-		w.current.sw.abort()
+		w.current.sw.Abort()
 		w.current = nil
 	}
 	w.close()
@@ -396,8 +397,8 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 	if len(p.Lost) == 0 && whole {
 		return nil
 	}
-	list, err := hashList(d.bays.Set(), p, d.code)
-	if errors.Is(err, errNoHashes) || errors.Is(err, erasure.ErrTooFew) {
+	list, err := pack.HashList(d.bays.Set(), p, d.code)
+	if errors.Is(err, pack.ErrNoHashes) || errors.Is(err, erasure.ErrTooFew) {
 		return fmt.Errorf("%w: %w", disk.ErrLost, err)
 	}
 	if err != nil {
@@ -410,7 +411,7 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 		here := b != nil && b.Failed() == nil
 		var bad error
 		if was && here {
-			bad = verifyShard(b.Disk.FS, p, s, list)
+			bad = pack.VerifyShard(b.Disk.FS, p, s, list)
 		}
 		if disk.OwnFault(bad) {
 			return b.Fail(bad)
@@ -422,7 +423,7 @@ func (d *Device) stillLost(p *manifest.Pack) error {
 		if !here {
 			continue
 		}
-		if err := sideFiles(b.Disk.FS, p, s, d.code, list); err != nil {
+		if err := pack.SideFiles(b.Disk.FS, p, s, d.code, list); err != nil {
 			if err := b.Refuse(err); err != nil {
 				return err
 			}

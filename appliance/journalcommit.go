@@ -51,7 +51,7 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 	}
 	if entry != nil {
 		d.state.addPack(entry)
-		d.readBehind(entry, p.crcs)
+		d.readBehind(entry, p.CRCs)
 	}
 	return d.state.add(m)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -74,14 +75,14 @@ func provePack(s disk.Bays, p *manifest.Pack) (lacking error, silent []int, err 
 }
 
 func readPack(set *disk.Set, p *manifest.Pack) error {
-	pr, err := newPackReader(set, p, &repairs{})
+	pr, err := pack.NewReader(set, p, &pack.Repairs{})
 	if err != nil {
 		return err
 	}
-	defer pr.close()
+	defer pr.Close()
 	buf := make([]byte, min(1<<20, p.BodySize))
 	for off := int64(0); off < p.BodySize && err == nil; off += int64(len(buf)) {
-		err = pr.readProven(buf[:min(int64(len(buf)), p.BodySize-off)], off)
+		err = pr.ReadProven(buf[:min(int64(len(buf)), p.BodySize-off)], off)
 	}
 	return err
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -101,13 +102,14 @@ func (s *sealedDisks) both(t *testing.T, disks []Disk) (list, data, verified, wh
 	if err != nil {
 		t.Fatal(err)
 	}
-	pr, err := newPackReader(set.set, s.pack, &repairs{})
+	pr, err := pack.NewReader(set.Disks(), s.pack, &pack.Repairs{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer pr.close()
-	list = pr.needList() == nil
-	data = list && pr.readProven(make([]byte, s.pack.BodySize), 0) == nil
+	defer pr.Close()
+	_, lerr := pr.Proven()
+	list = lerr == nil
+	data = list && pr.ReadProven(make([]byte, s.pack.BodySize), 0) == nil
 	o := fsck.Options{Trust: &fsck.Trust{Key: s.signer}, Label: s.label}
 	for _, d := range disks {
 		o.Disks = append(o.Disks, fsck.Disk{Name: d.Name, FS: vfs.Std(d.FS)})

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -34,7 +35,7 @@ func TestLoss(t *testing.T) {
 	all := r.mems
 	restored, closed := 0, 0
 	for lost := 1; lost <= 4; lost++ {
-		choose(11, lost, func(pick []int) (bool, error) {
+		picks(11, lost, func(pick []int) (bool, error) {
 			r.use(all)
 			r.without(pick...)
 			if lost <= 3 {
@@ -72,7 +73,7 @@ func TestLossOfSomePacks(t *testing.T) {
 	r, res := sealedRig(t, rigOptions{k: 2, m: 1, disks: 6, block: 4096, packSize: 30 << 10}, src)
 	all := r.mems
 	some := 0
-	choose(6, 2, func(pick []int) (bool, error) {
+	picks(6, 2, func(pick []int) (bool, error) {
 		r.use(all)
 		r.without(pick...)
 		rd, err := r.openReader(r.cfg.Disks, res.Label)
@@ -106,7 +107,7 @@ func TestLossOfSomePacks(t *testing.T) {
 			t.Errorf("bays %v lost: %v", pick, err)
 		}
 		out := t.TempDir()
-		x, err := rd.Extract(context.Background(), out, ExtractOptions{Workers: 2})
+		x, err := Extract(context.Background(), rd, out, ExtractOptions{Workers: 2})
 		if len(lost) > 0 && (!errors.Is(err, ErrSomeFailed) || int(x.Failed) != len(lost)) {
 			t.Errorf("bays %v lost: extract: %v, %d failed of %d lost", pick, err, x.Failed, len(lost))
 		}
@@ -138,7 +139,7 @@ func (r *memRig) packsOf(label []byte) (out []*manifest.Pack) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	if err := s.eachPack(func(p *manifest.Pack) error { out = append(out, p); return nil }); err != nil {
+	if err := s.EachPack(func(p *manifest.Pack) error { out = append(out, p); return nil }); err != nil {
 		r.t.Fatal(err)
 	}
 	return out
@@ -146,7 +147,7 @@ func (r *memRig) packsOf(label []byte) (out []*manifest.Pack) {
 
 // rotBlock damages one block on the disk that has it.
 func (r *memRig) rotBlock(p *manifest.Pack, stripe int64, shard int, rng *mrand.Rand) {
-	l := layoutOf(p)
+	l := pack.LayoutOf(p)
 	rot(r.t, r.mems[p.Bays[shard]], disk.ShardName(p.ID, shard), stripe*l.Block+rng.Int63n(l.BlockLen(stripe)))
 }
 
@@ -172,7 +173,7 @@ func TestRot(t *testing.T) {
 	for range 3 {
 		r.fresh(rng, whole)
 		for _, p := range packs {
-			for s := range layoutOf(p).Stripes() {
+			for s := range pack.LayoutOf(p).Stripes() {
 				for _, shard := range rng.Perm(11)[:1+rng.Intn(3)] {
 					r.rotBlock(p, s, shard, rng)
 					blocks++
@@ -207,11 +208,11 @@ func TestRot(t *testing.T) {
 		if p.IsIndex() {
 			t.Fatal("an index pack before the last")
 		}
-		s := rng.Int63n(layoutOf(p).Stripes())
+		s := rng.Int63n(pack.LayoutOf(p).Stripes())
 		for _, shard := range append(rng.Perm(8)[:1+rng.Intn(3)], 8, 9, 10) { // all parity and some data
 			r.rotBlock(p, s, shard, rng)
 		}
-		stripe := 8 * layoutOf(p).Block
+		stripe := 8 * pack.LayoutOf(p).Block
 		from, to := s*stripe/crypto.SegmentSize, min(p.BodySize-1, (s+1)*stripe-1)/crypto.SegmentSize // segments
 		got, lost, err := readAll(rd)
 		if err != nil {
@@ -341,7 +342,7 @@ func TestSegmentCacheConcurrently(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer rd.Close()
-	rd.segments.budget, rd.stripes.budget = 2*crypto.SegmentSize, 1
+	rd.LimitMemory(2*crypto.SegmentSize, 1)
 	errs := make(chan error, 8)
 	for g := range 8 {
 		go func() {
@@ -388,7 +389,7 @@ func TestLossOfPages(t *testing.T) {
 	r, res := sealedRig(t, rigOptions{k: 2, m: 1, disks: 6, block: 4096, packSize: 1 << 20}, src)
 	all := r.mems
 	some := 0
-	choose(6, 2, func(pick []int) (bool, error) {
+	picks(6, 2, func(pick []int) (bool, error) {
 		r.use(all)
 		r.without(pick...)
 		rd, err := r.openReader(r.cfg.Disks, res.Label)
@@ -397,7 +398,7 @@ func TestLossOfPages(t *testing.T) {
 		}
 		defer rd.Close()
 		out := t.TempDir()
-		x, err := rd.Extract(context.Background(), out, ExtractOptions{})
+		x, err := Extract(context.Background(), rd, out, ExtractOptions{})
 		pages := 0
 		for _, f := range x.Failures {
 			if strings.Contains(f, "of the manifest") {
@@ -420,4 +421,22 @@ func TestLossOfPages(t *testing.T) {
 	if some == 0 {
 		t.Error("no loss left some pages: the test shows nothing")
 	}
+}
+
+// picks calls f for every choice of want out of n disks, until it returns true.
+func picks(n, want int, f func(pick []int) (bool, error)) {
+	var next func(pick []int, from int) bool
+	next = func(pick []int, from int) bool {
+		if len(pick) == want {
+			done, err := f(slices.Clone(pick))
+			return done || err != nil
+		}
+		for i := from; i < n; i++ {
+			if next(append(pick, i), i+1) {
+				return true
+			}
+		}
+		return false
+	}
+	next(nil, 0)
 }

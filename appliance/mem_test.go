@@ -30,8 +30,8 @@ type memRig struct {
 
 func newMemRig(t testing.TB, o rigOptions) *memRig {
 	t.Helper()
-	shrinkBuffers(t)
 	r := &memRig{rig: newRig(t, o), clock: time.Now()}
+	r.cfg.bufferSize = 64 << 10 // so that opening a device is cheap
 	r.cfg.Job.Expires = time.Now().AddDate(10, 0, 0).UTC()
 	file, err := r.cfg.Job.Sign(r.signer)
 	if err != nil {
@@ -50,13 +50,6 @@ func newMemRig(t testing.TB, o rigOptions) *memRig {
 	}
 	r.use(mems)
 	return r
-}
-
-// shrinkBuffers makes opening a device cheap for the length of a test.
-func shrinkBuffers(t testing.TB) {
-	old := stripeBufferTarget
-	stripeBufferTarget = 64 << 10
-	t.Cleanup(func() { stripeBufferTarget = old })
 }
 
 func (r *memRig) use(mems []*vfs.Mem) {

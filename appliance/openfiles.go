@@ -3,6 +3,8 @@ package appliance
 import (
 	"runtime"
 
+	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -14,7 +16,7 @@ const (
 	filesOfSort    = 64 // runs that are merged: three levels of fanIn and some
 	packsPerWorker = 3  // one is filled, one waits, one is made durable
 	filesPerSource = 8  // a worker's file and folder, and those on the way
-	filesPerReader = 16 // one worker's files of an extraction, or its pack beyond maxOpenPacks
+	filesPerReader = 16 // one worker's files of an extraction, or its pack beyond MaxOpenPacks
 )
 
 // LoadFiles is how many files a load or a seal of a job holds open at most.
@@ -23,13 +25,13 @@ func LoadFiles(job *manifest.Job) int {
 	shards := g.K + g.M
 	worker := packsPerWorker*shards + 2*shards + filesPerSource // two calls of each disk on the way to a shard
 	journals := g.M + 1 + g.Disks
-	return filesOfProcess + filesPerDisk*g.Disks + fitWorkers(g.Code(), defaultWorkers())*worker + journals + filesOfSort
+	return filesOfProcess + filesPerDisk*g.Disks + pack.Buffering{Geometry: g.Code()}.FitWorkers(defaultWorkers())*worker + journals + filesOfSort
 }
 
 // ReadFiles is how many files a reader of a sealed device holds open at most, while
 // so many workers read.
 func ReadFiles(disks, workers int) int {
-	return filesOfProcess + filesPerDisk*disks + (maxOpenPacks+min(workers, maxOpenPacks))*disks + filesPerReader*workers
+	return filesOfProcess + filesPerDisk*disks + (read.MaxOpenPacks+min(workers, read.MaxOpenPacks))*disks + filesPerReader*workers
 }
 
 // RebuildFiles is how many files a rebuild from so many disks holds open at most:

@@ -147,7 +147,7 @@ func TestOwnFaultsOfReader(t *testing.T) {
 		left := r.scarce(opens, syscall.EMFILE)
 		rd, err := r.openReader(r.cfg.Disks, res.Label)
 		if err == nil {
-			_, err = rd.Extract(context.Background(), t.TempDir(), ExtractOptions{Workers: 1})
+			_, err = Extract(context.Background(), rd, t.TempDir(), ExtractOptions{Workers: 1})
 			if n, where := rd.RepairedBlocks(); n > 0 {
 				t.Errorf("%d opens: %d blocks are told as bad in %v", opens, n, where)
 			}

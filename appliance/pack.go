@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -16,7 +17,7 @@ import (
 // Which segment is the last is known only when the pack closes, so a full
 // segment waits until the next byte or close.
 type packWriter struct {
-	*stripeWriter
+	*pack.Writer
 	enc     *crypto.FloeEncryptor
 	header  []byte
 	plain   []byte
@@ -69,13 +70,13 @@ func (p *packWriter) digest() {
 	}
 	text := p.plain[p.from:p.fill]
 	for p.pending.one() != nil && len(text) >= minBeside {
-		h, block := p.unhashed()
+		h, block := p.Unhashed()
 		n := min(len(text), len(block))
 		if n == 0 {
 			break
 		}
 		p.pending.writeBeside(text[:n], h, block[:n])
-		p.hashed += n
+		p.Writer.Took(n)
 		text = text[n:]
 	}
 	p.pending.Write(text)
@@ -87,7 +88,7 @@ func (p *packWriter) offset() int64 { return int64(p.segment)*crypto.PlainSegmen
 
 func (p *packWriter) encrypt(final bool) error {
 	n := p.fill + crypto.SegmentOverhead
-	dst := p.space(n)
+	dst := p.Space(n)
 	straddles := dst == nil
 	if straddles {
 		if p.scratch == nil {
@@ -101,14 +102,14 @@ func (p *packWriter) encrypt(final bool) error {
 	p.segment++
 	var err error
 	if straddles {
-		err = p.write(dst)
+		err = p.Write(dst)
 	} else {
-		p.cur.fill += n
+		p.Filled(n)
 	}
 	p.digest()
 	p.fill, p.from = 0, 0
 	if err == nil && !straddles {
-		err = p.full()
+		err = p.Full()
 	}
 	return err
 }
@@ -118,7 +119,7 @@ func (p *packWriter) encrypt(final bool) error {
 func (p *packWriter) drain() error {
 	err := p.encrypt(true)
 	if err == nil {
-		err = p.last()
+		err = p.Last()
 	}
 	if err != nil {
 		p.drop()
@@ -130,12 +131,12 @@ func (p *packWriter) drain() error {
 
 // drop gives up a pack; what was written is swept at the next open.
 func (p *packWriter) drop() {
-	p.abort()
+	p.Abort()
 }
 
 // commitEntry makes a drained pack durable. The entry lacks only its number.
 func (p *packWriter) commitEntry() (*manifest.Pack, error) {
-	entry, err := p.finish()
+	entry, err := p.Finish()
 	if err != nil {
 		return nil, err
 	}
@@ -155,16 +156,16 @@ func (d *Device) openPack() (*packWriter, error) {
 	}
 	enc, header, err := crypto.NewFloeEncryptor(crypto.DefaultFloe(), d.keys.PackKey(id), d.cfg.Scope.PackAD(id))
 	if err != nil {
-		sw.abort()
+		sw.Abort()
 		return nil, err
 	}
-	return &packWriter{stripeWriter: sw, enc: enc, header: header, plain: d.plains.get(), pool: d.plains, opened: d.cfg.Now()}, nil
+	return &packWriter{Writer: sw, enc: enc, header: header, plain: d.plains.get(), pool: d.plains, opened: d.cfg.Now()}, nil
 }
 
 // newStripes chooses k+m bays, rotating over the set so that every disk holds
 // data and parity alike. If fewer disks are healthy, a failed bay keeps its
 // turn and the shard is lost.
-func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
+func (d *Device) newStripes(id manifest.ID) (*pack.Writer, error) {
 	if err := d.beginWrites(); err != nil {
 		return nil, err
 	}
@@ -190,12 +191,12 @@ func (d *Device) newStripes(id manifest.ID) (*stripeWriter, error) {
 		}
 	}
 	ended := d.writes.begin()
-	w, err := newStripeWriter(id, d.code, g.Code(), places, numbers, d.buffers)
+	w, err := pack.NewWriter(id, d.code, g.Code(), places, numbers, d.buffers)
 	if err != nil {
 		ended()
 		return nil, err
 	}
-	w.ended = ended
+	w.OnEnd(ended)
 	return w, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -148,14 +149,14 @@ func (d *Device) shardsOf(number uint64, settled bool) (here, read int) {
 // readBack tells whether a committed pack is known to be on the disks: every shard
 // of it that is here was read back, as many of them as a commit needs, and no disk
 // was written to later without a sample of it read after that. It takes mu.
-func (d *Device) readBack(pack uint64) bool {
+func (d *Device) readBack(p uint64) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if pack >= d.state.packs {
+	if p >= d.state.packs {
 		return false
 	}
-	here, read := d.shardsOf(pack, true)
-	return read == here && read >= need(d.cfg.Job.Geometry.Code())
+	here, read := d.shardsOf(p, true)
+	return read == here && read >= pack.Need(d.cfg.Job.Geometry.Code())
 }
 
 // packsRead counts the packs whose shards were read back. The caller holds mu.

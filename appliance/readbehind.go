@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -81,7 +82,7 @@ func (r *readBehind) push(set disk.Bays, p *manifest.Pack, crcs []uint64) {
 		if b := set[at]; b != nil && !slices.Contains(p.Lost, byte(i)) {
 			r.queues[b] = append(r.queues[b], unreadShard{u, i})
 			u.left++
-			r.total.Add(layoutOf(p).ShardLen())
+			r.total.Add(pack.LayoutOf(p).ShardLen())
 		}
 	}
 	r.order, r.held = append(r.order, u), r.held+len(crcs)
@@ -135,7 +136,7 @@ func (r *readBehind) read(b *disk.Bay) {
 				buf = vfs.AlignedBuffer(s.of.pack.Geometry.BlockSize)
 			}
 			last, mark := time.Now(), r.d.writes.now()
-			job := &shardReading{ctx: r.ctx, bay: b, pack: s.of.pack, shard: s.shard, good: goodByCRC(s.of.pack, s.shard, crcs), after: func(n int) { r.bytes.Add(int64(n)); last = r.standBack(b, last) }}
+			job := &pack.ShardReading{Ctx: r.ctx, Bay: b, Pack: s.of.pack, Shard: s.shard, Good: pack.GoodByCRC(s.of.pack, s.shard, crcs), After: func(n int) { r.bytes.Add(int64(n)); last = r.standBack(b, last) }}
 			if err := r.d.readWhole(job, buf); err != nil {
 				r.d.noteBad(b, s.of.pack.Number, err)
 			} else {

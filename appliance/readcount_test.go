@@ -152,7 +152,7 @@ func TestExtractReadsAhead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if x, err := rd.Extract(context.Background(), t.TempDir(), ExtractOptions{Workers: 2}); err != nil {
+			if x, err := Extract(context.Background(), rd, t.TempDir(), ExtractOptions{Workers: 2}); err != nil {
 				t.Fatal(x, err)
 			}
 			rd.Close()

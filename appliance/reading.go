@@ -1,13 +1,13 @@
 package appliance
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -303,7 +303,7 @@ func (r *reading) block(to int64) error {
 	if n < len(b) {
 		return errShorter
 	}
-	if len(b) == holeBlock && bytes.Equal(b, zeroBytes[:holeBlock]) {
+	if len(b) == holeBlock && zeros.Only(b) {
 		r.hole(holeBlock)
 		return nil
 	}

@@ -2,12 +2,14 @@ package appliance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -74,7 +76,7 @@ func (d *Device) readRest(ctx context.Context, bad badShard, progress func(done,
 	for _, b := range d.bays.Healthy() {
 		rest[b] = d.unreadOn(b, nil)
 		for _, n := range rest[b] {
-			total += layoutOf(d.home(n)).ShardLen()
+			total += pack.LayoutOf(d.home(n)).ShardLen()
 		}
 	}
 	after := func(n int) {
@@ -111,8 +113,8 @@ func (d *Device) readPacks(ctx context.Context, b *disk.Bay, packs []uint64, bad
 		n := packs[0]
 		packs, tried[n] = packs[1:], true
 		home := &d.state.homes[n]
-		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: slices.Index(home.bays, byte(b.Number)), after: after}
-		gone, err := r.isGone()
+		r := &pack.ShardReading{Ctx: ctx, Bay: b, Pack: d.home(n), Shard: slices.Index(home.bays, byte(b.Number)), After: after}
+		gone, err := r.IsGone()
 		if gone {
 			d.noteGone(b, []uint64{n})
 			continue
@@ -234,7 +236,7 @@ func (d *Device) readIndexOn(ctx context.Context, b *disk.Bay, packs []*manifest
 		if shard < 0 || slices.Contains(p.Lost, byte(shard)) {
 			continue
 		}
-		if err := d.readWhole(&shardReading{ctx: ctx, bay: b, pack: p, shard: shard}, buf); err != nil {
+		if err := d.readWhole(&pack.ShardReading{Ctx: ctx, Bay: b, Pack: p, Shard: shard}, buf); err != nil {
 			return fmt.Errorf("%w: index pack %d: %w", ErrReadBack, p.Number, err)
 		}
 	}
@@ -254,4 +256,13 @@ func (d *Device) readBackWord(o *SealOptions) (word string, unread uint64) {
 		word = manifest.ReadBackNone
 	}
 	return word, d.state.packs - read
+}
+
+// readWhole reads all that a disk has of a pack: shard, hash list and piece.
+func (d *Device) readWhole(r *pack.ShardReading, buf []byte) error { return r.Whole(d.code, buf) }
+
+// stopsReading reports whether an error is the call's end or the process's own, and
+// says nothing of the disk.
+func stopsReading(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || disk.OwnFault(err)
 }

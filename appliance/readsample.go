@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -106,7 +107,7 @@ func (d *Device) drawSample(b *disk.Bay, late lateReads) ([]samplePick, error) {
 	d.mu.Lock() // samples of other disks are being noted
 	for n := range d.state.packs {
 		if d.canRead(b, n) && !late[b][n] {
-			total += layoutOf(d.home(n)).Stripes()
+			total += pack.LayoutOf(d.home(n)).Stripes()
 			packs, ends = append(packs, n), append(ends, total)
 		}
 	}
@@ -165,25 +166,25 @@ func (d *Device) drawBlocks(ends []int64) (blocks []int64, err error) {
 func (d *Device) readSample(ctx context.Context, b *disk.Bay, picks []samplePick) error {
 	buf := vfs.AlignedBuffer(d.cfg.Job.Geometry.BlockSize)
 	for len(picks) > 0 {
-		r := &shardReading{ctx: ctx, bay: b, pack: d.home(picks[0].pack)}
+		r := &pack.ShardReading{Ctx: ctx, Bay: b, Pack: d.home(picks[0].pack)}
 		number := picks[0].pack
 		for len(picks) > 0 && picks[0].pack == number {
-			r.stripes = append(r.stripes, picks[0].stripe)
+			r.Stripes = append(r.Stripes, picks[0].stripe)
 			picks = picks[1:]
 		}
-		r.shard = slices.Index(d.state.homes[number].bays, byte(b.Number))
-		gone, err := r.isGone()
+		r.Shard = slices.Index(d.state.homes[number].bays, byte(b.Number))
+		gone, err := r.IsGone()
 		if gone {
 			d.noteGone(b, []uint64{number})
 			continue
 		}
 		var list []byte
 		if err == nil {
-			list, err = coldList(b, r.pack)
+			list, err = pack.ColdList(b, r.Pack)
 		}
 		if err == nil {
-			r.good = goodByList(r.pack, r.shard, list)
-			err = r.run(buf)
+			r.Good = pack.GoodByList(r.Pack, r.Shard, list)
+			err = r.Run(buf)
 		}
 		if err != nil {
 			d.noteBad(b, number, err)
@@ -197,8 +198,8 @@ func (d *Device) readSample(ctx context.Context, b *disk.Bay, picks []samplePick
 // enoughDisks tells whether a load or a seal can go on.
 func (d *Device) enoughDisks() error {
 	g, have := d.cfg.Job.Geometry, len(d.bays.Healthy())
-	if have >= need(g.Code()) {
+	if have >= pack.Need(g.Code()) {
 		return nil
 	}
-	return disk.Rebuildable(tooFew(g.Code(), have, d.bays.Errors()...), have, g)
+	return disk.Rebuildable(pack.TooFew(g.Code(), have, d.bays.Errors()...), have, g)
 }

@@ -10,9 +10,8 @@ import (
 	"strings"
 
 	"github.com/sledge-io/sledge/appliance/disk"
-	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/internal/durable"
-	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -105,8 +104,8 @@ type rebuilder struct {
 	member bool // the disk that is written to is among them
 	scope  manifest.Scope
 	bays   int
-	job    []byte // the verified job file
-	sealed *Set   // nil: the device is still being loaded
+	job    []byte    // the verified job file
+	sealed *read.Set // nil: the device is still being loaded
 	load   *unsealed
 	total  uint64
 	each   func(func(*manifest.Pack) error) error
@@ -115,16 +114,16 @@ type rebuilder struct {
 // open finds out what the disks are and which bay is missing.
 func (r *rebuilder) open(ctx context.Context, disks []disk.Disk, sealed bool) error {
 	if sealed {
-		s, err := OpenSetContext(ctx, disks, r.o.Signer, nil)
+		s, err := read.OpenSetContext(ctx, disks, r.o.Signer, nil)
 		if err == nil {
 			err = s.CheckChain(ctx, r.o.Signer, nil)
 		}
 		if err != nil {
 			return err
 		}
-		r.disks, r.scope, r.bays, r.total = s.set, s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
+		r.disks, r.scope, r.bays, r.total = s.Disks(), s.Scope, s.Start.Bays, s.End.Packs+s.End.IndexPacks
 		r.job, r.sealed = s.JobFile, s
-		r.each = s.eachPack
+		r.each = s.EachPack
 	} else if err := r.openUnsealed(disks); err != nil {
 		return err
 	}
@@ -140,28 +139,6 @@ func anySealed(disks []disk.Disk) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-func (s *Set) eachPack(f func(*manifest.Pack) error) error {
-	for n := range s.End.Packs {
-		p, err := s.Pack(n)
-		if err != nil {
-			return err
-		}
-		if err := f(p); err != nil {
-			return err
-		}
-	}
-	for n := range s.End.IndexPacks {
-		p, err := s.indexPack(n)
-		if err != nil {
-			return err
-		}
-		if err := f(p); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // chooseBay takes the bay that was named or is missing. A disk whose own rebuild was cut
@@ -278,26 +255,6 @@ func (r *rebuilder) packs(ctx context.Context) error {
 	})
 }
 
-// sideFiles writes the hash list and a shard's piece of it, if they are not there.
-func sideFiles(fsys vfs.FS, p *manifest.Pack, shard int, code *erasure.Code, list []byte) error {
-	pieces, err := code.SplitPieces(list)
-	if err != nil {
-		return err
-	}
-	if crypto.SumSHA256(pieces[shard]) != p.Pieces[shard] {
-		return fmt.Errorf("%w: pack %d: piece %d does not come out as signed", disk.ErrLost, p.Number, shard)
-	}
-	for name, data := range map[string][]byte{disk.HashesName(p.ID): list, disk.PieceName(p.ID, shard): pieces[shard]} {
-		if have, err := vfs.ReadFile(fsys, name, int64(len(data))); err == nil && string(have) == string(data) {
-			continue
-		}
-		if err := durable.WriteFile(fsys, name, data); err != nil {
-			return err
-		}
-	}
-	return fsys.SyncDir(disk.PackDir(p.ID))
-}
-
 // rest writes what is the same on every disk: nothing is copied that has not been
 // verified, for a copy of a damaged file would outlive the good ones. The
 // checkpoint is last: it makes the disk a sealed one.
@@ -321,7 +278,7 @@ func (r *rebuilder) rest() error {
 	if err := removeTemps(onto); err != nil {
 		return err
 	}
-	if err := durable.WriteFile(onto, disk.CheckpointName, r.sealed.cp.Text); err != nil {
+	if err := durable.WriteFile(onto, disk.CheckpointName, r.sealed.Checkpoint().Text); err != nil {
 		return err
 	}
 	return destroyKeys(&disk.Bay{Disk: r.o.Onto})
@@ -335,12 +292,12 @@ func (r *rebuilder) lose(format string, args ...any) {
 // sealedWraps writes the wraps that the log names, each proven by its hash.
 func (r *rebuilder) sealedWraps() error {
 	for _, e := range r.sealed.Wraps {
-		b, err := readWrap(r.disks, e)
+		b, err := read.Wrap(r.disks, e)
 		if err != nil {
 			r.lose("%v", err)
 			continue
 		}
-		if err := durable.WriteFile(r.o.Onto.FS, wrapName(e), b); err != nil {
+		if err := durable.WriteFile(r.o.Onto.FS, read.WrapName(e), b); err != nil {
 			return err
 		}
 	}
@@ -350,7 +307,7 @@ func (r *rebuilder) sealedWraps() error {
 // statement writes the seal statement that the device signed.
 func (r *rebuilder) statement() error {
 	dev, _ := r.sealed.Job.Device(r.scope.Device)
-	if st := readSeal(r.disks, dev.PublicKey.PublicKey, r.sealed.cp.Root); st != nil {
+	if st := readSeal(r.disks, dev.PublicKey.PublicKey, r.sealed.Checkpoint().Root); st != nil {
 		return durable.WriteFile(r.o.Onto.FS, disk.SealName, st.envelope)
 	}
 	r.lose("%s: no disk has a copy that the device signed", disk.SealName)
@@ -360,7 +317,7 @@ func (r *rebuilder) statement() error {
 // log writes the log again from its entries, each proven against the signed root.
 func (r *rebuilder) log() error {
 	onto := r.o.Onto.FS
-	return copyLog(r.sealed.log.Entry, r.sealed.cp, func(name string, data []byte) error { return writeLogFile(onto, name, data) })
+	return copyLog(r.sealed.Log().Entry, r.sealed.Checkpoint(), func(name string, data []byte) error { return writeLogFile(onto, name, data) })
 }
 
 // copyLog makes the log's files again from its entries and hands them to put.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -67,7 +68,7 @@ func TestRebuildSealed(t *testing.T) {
 	for bay := range 6 {
 		r.fresh(rng, whole)
 		for _, p := range r.packsOf(res.Label) {
-			for s := range layoutOf(p).Stripes() {
+			for s := range pack.LayoutOf(p).Stripes() {
 				r.rotBlock(p, s, (int(s)+bay)%5, rng)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -40,14 +41,11 @@ type foundFile struct {
 
 // openUnsealed takes the job from the disks and packs from the journal's clear parts.
 func (r *rebuilder) openUnsealed(disks []disk.Disk) error {
-	s := &Set{set: disk.NewSet(disks)}
-	if err := s.openJob(r.o.Signer); err != nil {
-		return s.set.Fault.Or(err)
-	}
-	if err := s.set.Fault.Get(); err != nil {
+	s, err := read.OpenJob(disks, r.o.Signer)
+	if err != nil {
 		return err
 	}
-	for _, h := range s.set.Headers {
+	for _, h := range s.Disks().Headers {
 		if h == nil {
 			continue
 		}
@@ -62,10 +60,10 @@ func (r *rebuilder) openUnsealed(disks []disk.Disk) error {
 	if !ok {
 		return fmt.Errorf("%w: job %s does not name device %s", disk.ErrForeign, s.Job.ID, r.scope.Device)
 	}
-	r.disks, r.bays, r.job = s.set, s.Job.Geometry.Disks, s.JobFile
+	r.disks, r.bays, r.job = s.Disks(), s.Job.Geometry.Disks, s.JobFile
 	r.load = &unsealed{r: r, m: s.Job.Geometry.M, job: s.Job, key: dev.PublicKey.PublicKey, numbers: map[uint64]bool{}}
-	if err := errors.Join(r.load.survey(), s.set.Fault.Get()); err != nil {
-		return s.set.Fault.Or(err)
+	if err := errors.Join(r.load.survey(), s.Disks().Fault.Get()); err != nil {
+		return s.Disks().Fault.Or(err)
 	}
 	r.report.Lost = append(r.report.Lost, r.load.lost...)
 	r.total = uint64(len(r.load.packs))

@@ -43,7 +43,7 @@ func TestSealTwiceLeavesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	known := map[string]bool{}
-	s.eachPack(func(p *manifest.Pack) error { known[p.ID.String()] = true; return nil })
+	s.EachPack(func(p *manifest.Pack) error { known[p.ID.String()] = true; return nil })
 	for i, m := range r.mems {
 		for name := range memFiles(t, m) {
 			if id, _, _ := strings.Cut(filepath.Base(name), "."); strings.Contains(name, "/packs/") && !known[id] {

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -78,11 +80,11 @@ func (c *completion) completeWraps() error {
 		if err != nil || e.Wrap == nil { // they stand at the beginning
 			return err
 		}
-		data, err := readWrap(c.set, e.Wrap)
+		data, err := read.Wrap(c.set, e.Wrap)
 		if err != nil {
 			return fmt.Errorf("nothing was signed: %w", err)
 		}
-		name := wrapName(e.Wrap)
+		name := read.WrapName(e.Wrap)
 		if err := c.completeFile(name, data, func(b *disk.Bay) error { return durable.WriteFile(b.Disk.FS, name, data) }); err != nil {
 			return err
 		}
@@ -98,7 +100,7 @@ func (d *Device) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
 	whole = true
 	d.shardsHere(p, func(b *disk.Bay, shard int) error {
 		wg.Go(func() {
-			here := b.HasFile(disk.ShardName(p.ID, shard), layoutOf(p).ShardLen())
+			here := b.HasFile(disk.ShardName(p.ID, shard), pack.LayoutOf(p).ShardLen())
 			rest := b.HasFile(disk.HashesName(p.ID), -1) && b.HasFile(disk.PieceName(p.ID, shard), -1)
 			mu.Lock()
 			defer mu.Unlock()
@@ -114,5 +116,5 @@ func (d *Device) lookFor(p *manifest.Pack) (gone []byte, whole bool) {
 
 // hasShard reports whether a shard, its hash list and its piece are on a disk.
 func hasShard(b *disk.Bay, p *manifest.Pack, shard int) bool {
-	return b.HasFile(disk.ShardName(p.ID, shard), layoutOf(p).ShardLen()) && b.HasFile(disk.HashesName(p.ID), -1) && b.HasFile(disk.PieceName(p.ID, shard), -1)
+	return b.HasFile(disk.ShardName(p.ID, shard), pack.LayoutOf(p).ShardLen()) && b.HasFile(disk.HashesName(p.ID), -1) && b.HasFile(disk.PieceName(p.ID, shard), -1)
 }

@@ -158,7 +158,7 @@ func TestSealRefusesLostPacks(t *testing.T) {
 		}
 		for m, files := range gone {
 			for name, data := range files {
-				if err := createSynced(m, name, data); err != nil {
+				if err := durable.WriteFile(m, name, data); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"slices"
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 )
 
 // ErrDoubted: a disk that gave something else back than it was given may not have
@@ -97,8 +97,8 @@ func (d *Device) findLost() {
 			if !d.state.homes[n].wasLost(b.Number) || d.wasRead(b, n) {
 				continue
 			}
-			r := &shardReading{bay: b, pack: d.home(n), shard: slices.Index(d.state.homes[n].bays, byte(b.Number))}
-			is, err := r.isFinished()
+			r := &pack.ShardReading{Bay: b, Pack: d.home(n), Shard: slices.Index(d.state.homes[n].bays, byte(b.Number))}
+			is, err := r.IsFinished()
 			if err != nil {
 				return err
 			}
@@ -108,19 +108,6 @@ func (d *Device) findLost() {
 		}
 		return nil
 	})
-}
-
-// isFinished tells whether the shard is there, and its piece, which is written once the
-// shard is durable. Without the piece the shard may be what a failed disk kept of it.
-func (r *shardReading) isFinished() (bool, error) {
-	if gone, err := r.isGone(); gone || err != nil {
-		return false, err
-	}
-	_, err := r.bay.Disk.FS.Stat(disk.PieceName(r.pack.ID, r.shard))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil, err
 }
 
 // lookForShards asks every disk, without reading, for each shard that it should have.
@@ -153,12 +140,12 @@ func (d *Device) lookOn(ctx context.Context, b *disk.Bay, reads bool) error {
 		if shard < 0 {
 			continue
 		}
-		r := &shardReading{ctx: ctx, bay: b, pack: d.home(n), shard: shard}
+		r := &pack.ShardReading{Ctx: ctx, Bay: b, Pack: d.home(n), Shard: shard}
 		wasLost := h.wasLost(b.Number)
-		is, err := r.isGone()
+		is, err := r.IsGone()
 		if err == nil && !is && wasLost && !reads {
 			var finished bool
-			finished, err = r.isFinished()
+			finished, err = r.IsFinished()
 			is = !finished
 		}
 		if err == nil {
@@ -188,16 +175,6 @@ func (d *Device) find(b *disk.Bay, number uint64) {
 		d.found[b.Number] = map[uint64]bool{}
 	}
 	d.found[b.Number][number] = true
-}
-
-// isGone tells whether the disk says itself that it has no such shard: that is one
-// lost shard, as a seal counts them, and no disk that lies.
-func (r *shardReading) isGone() (bool, error) {
-	st, err := r.bay.Disk.FS.Stat(disk.ShardName(r.pack.ID, r.shard))
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	return err == nil && st.Size() != layoutOf(r.pack).ShardLen(), err
 }
 
 // noteGone remembers that a disk has those shards no more. The log will say so once.

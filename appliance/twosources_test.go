@@ -41,7 +41,7 @@ func TestTwoSources(t *testing.T) {
 	d.Close()
 	rd := r.reader(r.seal().Label)
 	out := filepath.Join(t.TempDir(), "out")
-	if _, err := rd.Extract(context.Background(), out, ExtractOptions{}); err != nil {
+	if _, err := Extract(context.Background(), rd, out, ExtractOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"shared/readme": "of a", "only-a": "a, changed", "from-b/shared/readme": "of b", "from-b/shared/only-b": "b"} {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -135,7 +136,7 @@ func (d *Device) Abandon(root, as string) (*UnfinishedError, error) {
 		}
 	}
 	if meant == nil {
-		return nil, fmt.Errorf("no unfinished load of %s: %w", root, ErrNotFound)
+		return nil, fmt.Errorf("no unfinished load of %s: %w", root, read.ErrNotFound)
 	}
 	u := d.errUnfinished(meant)
 	return u, d.giveUp(meant, fmt.Sprintf("a load was given up: %d of %d entries are on the device", u.Done, u.Count))

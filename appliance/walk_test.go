@@ -104,7 +104,7 @@ func TestNoPagesIsNotEmpty(t *testing.T) {
 // and before to.
 func cutShards(t *testing.T, r *Reader, p *manifest.Pack, from, to int64) {
 	t.Helper()
-	for _, d := range r.set.Disks[:2] {
+	for _, d := range r.Disks().Disks[:2] {
 		for shard := range 3 {
 			f, err := d.FS.Open(disk.ShardName(p.ID, shard), vfs.OpenOptions{Write: true})
 			if err != nil {
@@ -128,11 +128,11 @@ func cutShards(t *testing.T, r *Reader, p *manifest.Pack, from, to int64) {
 // TestWalkBehindALostDirectory: a directory page that is lost is not missed.
 func TestWalkBehindALostDirectory(t *testing.T) {
 	r := lying(t, func(*liar.Device) {})
-	p, err := r.indexPack(0)
+	p, err := r.IndexPack(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := r.page(p.FirstPage + p.Pages - 1)
+	e, err := r.Page(p.FirstPage + p.Pages - 1)
 	if err != nil || !e.Directory {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestWalkBehindALostDirectory(t *testing.T) {
 	if err != nil || n != 8 || lost != 0 {
 		t.Errorf("%d entries, %d pages lost: %v", n, lost, err)
 	}
-	if _, err := r.openPage(p.FirstPage + p.Pages - 1); !errors.Is(err, ErrLost) {
+	if _, err := r.OpenPage(p.FirstPage + p.Pages - 1); !errors.Is(err, ErrLost) {
 		t.Errorf("the directory page: %v", err)
 	}
 }
@@ -151,17 +151,17 @@ func TestWalkBehindALostDirectory(t *testing.T) {
 // goes on with the next one, which is not held against the lost one's line.
 func TestListBehindALostPage(t *testing.T) {
 	r := lying(t, func(*liar.Device) {})
-	p, err := r.indexPack(0)
+	p, err := r.IndexPack(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := r.page(p.FirstPage + 1)
+	e, err := r.Page(p.FirstPage + 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	cutShards(t, r, p, 0, e.Offset-8192)
 	lost, n := 0, 0
-	err = r.list(context.Background(), "f", func(uint64, error) error { lost++; return nil }, func(*manifest.Record) error { n++; return nil })
+	err = r.EachRecord(context.Background(), "f", func(uint64, error) error { lost++; return nil }, func(*manifest.Record) error { n++; return nil })
 	if err != nil || n != 6 || lost != 1 {
 		t.Errorf("%d entries, %d pages lost: %v", n, lost, err)
 	}

@@ -39,7 +39,7 @@ func (l *life) extract(ctx context.Context) error {
 		return err
 	}
 	defer rd.Close()
-	rep, err := rd.Extract(ctx, folder, appliance.ExtractOptions{Workers: l.cfg.Workers})
+	rep, err := appliance.Extract(ctx, rd, folder, appliance.ExtractOptions{Workers: l.cfg.Workers})
 	if err != nil {
 		return fmt.Errorf("extract: %w: %v", err, rep)
 	}

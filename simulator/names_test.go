@@ -120,7 +120,7 @@ func testNamesOut(t *testing.T, l *life, rd *appliance.Reader) {
 	base := t.TempDir()
 	out := filepath.Join(base, "a", "b", "out")
 	must(t, os.MkdirAll(filepath.Dir(out), 0o755))
-	rep, err := rd.Extract(context.Background(), out, appliance.ExtractOptions{Workers: 2})
+	rep, err := appliance.Extract(context.Background(), rd, out, appliance.ExtractOptions{Workers: 2})
 	if err != nil && !errors.Is(err, appliance.ErrSomeFailed) {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ Run it again to go on.`,
 		totals := r.Totals()
 		m := a.meter("extract")
 		defer m.End()
-		done, err := r.Extract(ctx, args[0], appliance.ExtractOptions{
+		done, err := appliance.Extract(ctx, r.Reader, args[0], appliance.ExtractOptions{
 			Prefix: *prefix, Owner: *owner, Workers: workers,
 			Progress: func(entries uint64, bytes int64) {
 				s := progress.Sample{Phase: "extract", Bytes: bytes, Files: int64(entries)}

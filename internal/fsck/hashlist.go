@@ -10,7 +10,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// hashList gives the lines of a pack's hash list (format.md 6.4), one a stripe:
+// HashList gives the lines of a pack's hash list (format.md 6.4), one a stripe:
 //
 //	SHA-256 of each data block (32·k) ‖ CRC64NVME of each parity block (8·m)
 //

@@ -297,7 +297,7 @@ func (o *osFile) Punch(off, n int64) error {
 	return nil
 }
 
-// writeZeros is Punch where holes cannot be made. The range need not be aligned,
+// WriteTo is Punch where holes cannot be made. The range need not be aligned,
 // so direct I/O is off meanwhile.
 func (o *osFile) writeZeros(off, n int64) error {
 	if o.direct.Load() {

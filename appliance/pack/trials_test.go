@@ -1,13 +1,17 @@
-package appliance
+package pack
 
 import (
 	"bytes"
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os"
+	"strconv"
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -36,15 +40,15 @@ func (s *trialShard) Close() error { return nil }
 // trials spoils up to m blocks of a stripe of one pack, has them restored and
 // compares, again and again.
 type trials struct {
-	r      *packReader
+	r      *Reader
 	shards []*trialShard
 	body   []byte // as it was
 	rng    *rand.Rand
 }
 
-func newTrials(t *testing.T, rd *Reader, p *manifest.Pack, seed uint64) *trials {
+func newTrials(t *testing.T, set *disk.Set, p *manifest.Pack, seed uint64) *trials {
 	t.Helper()
-	pr, err := newPackReader(rd.set, p, &repairs{})
+	pr, err := NewReader(set, p, &Repairs{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +56,7 @@ func newTrials(t *testing.T, rd *Reader, p *manifest.Pack, seed uint64) *trials 
 	if err := pr.needList(); err != nil {
 		t.Fatal(err)
 	}
-	if err := pr.readProven(x.body, 0); err != nil {
+	if err := pr.ReadProven(x.body, 0); err != nil {
 		t.Fatal(err)
 	}
 	for i := range pr.shards {
@@ -122,23 +126,19 @@ func TestStripeTrials(t *testing.T) {
 	switch {
 	case testing.Short():
 		total = 10_000
-	case long():
+	case os.Getenv("SLEDGE_LONG") == "1":
 		total = 10_000_000
 	}
-	src := smallTree(t, 71, 900<<10)
-	r, res := sealedRig(t, rigOptions{k: 8, m: 3, disks: 11, block: 4096, packSize: 4 << 20}, src)
-	rd, err := r.openReader(r.cfg.Disks, res.Label)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rd.Close()
-	p := r.packsOf(res.Label)[0]
 	const workers = 2
-	seed := uint64(seedOf(t))
+	seed, err := strconv.ParseUint(os.Getenv("SLEDGE_SEED"), 10, 64)
+	if err != nil {
+		seed = 20260711
+	}
+	set, p := writtenPack(t, manifest.Geometry{K: 8, M: 3, BlockSize: 4096}, 900<<10, seed)
 	var wg sync.WaitGroup
 	beyond := make([]int, workers)
 	for w := range workers {
-		x := newTrials(t, rd, p, seed+uint64(w))
+		x := newTrials(t, set, p, seed+uint64(w))
 		wg.Go(func() {
 			for n := range total / workers {
 				if ok, err := x.once(1 + x.rng.IntN(3)); !ok {
@@ -146,7 +146,7 @@ func TestStripeTrials(t *testing.T) {
 					return
 				}
 				if n%100 == 0 {
-					if ok, err := x.once(4); !ok && !errors.Is(err, ErrLost) {
+					if ok, err := x.once(4); !ok && !errors.Is(err, disk.ErrLost) {
 						t.Errorf("seed %d, worker %d, trial %d, four blocks: %v", seed, w, n, err)
 						return
 					} else if ok {
@@ -158,4 +158,42 @@ func TestStripeTrials(t *testing.T) {
 	}
 	wg.Wait()
 	t.Logf("figure: seed %d: %d trials, nothing lost, nothing wrong; of %d with four spoilt blocks %d came back all the same", seed, total, total/100, beyond[0]+beyond[1])
+}
+
+// writtenPack writes a body of random bytes as a pack onto disks in memory.
+func writtenPack(t *testing.T, geo manifest.Geometry, size int, seed uint64) (*disk.Set, *manifest.Pack) {
+	t.Helper()
+	var places disk.Bays
+	var numbers []byte
+	for i := range geo.K + geo.M {
+		m := vfs.NewMem(vfs.MemOptions{Capacity: 1 << 30})
+		b := disk.NewBay(i, disk.Disk{Name: strconv.Itoa(i), FS: m}, manifest.ID{byte(i + 1)})
+		b.StartWriter()
+		defer b.StopWriter()
+		places, numbers = append(places, b), append(numbers, byte(i))
+	}
+	code, err := erasure.NewCode(geo.K, geo.M)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := NewWriter(manifest.ID{1}, code, geo, places, numbers, Buffering{geo, 64 << 10}.New(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := make([]byte, size)
+	rng := rand.New(rand.NewPCG(seed, 2))
+	for i := range body {
+		body[i] = byte(rng.Uint32())
+	}
+	if err := w.Write(body); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Last(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := w.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return places.Set(), p
 }

@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"errors"
@@ -38,7 +38,7 @@ func (s *Set) bayByShards(d disk.Disk) int {
 	for _, kind := range []struct {
 		count uint64
 		pack  func(uint64) (*manifest.Pack, error)
-	}{{s.End.IndexPacks, s.indexPack}, {s.End.Packs, s.Pack}} {
+	}{{s.End.IndexPacks, s.IndexPack}, {s.End.Packs, s.Pack}} {
 		for i := range min(kind.count, samplePacks) {
 			p, err := kind.pack(kind.count * i / min(kind.count, samplePacks))
 			if err != nil { // whatever is wrong with the log, its reader tells

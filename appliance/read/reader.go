@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/flight"
 	"github.com/sledge-io/sledge/manifest"
@@ -18,18 +19,24 @@ import (
 type Reader struct {
 	*Set
 	keys   *manifest.Keys
-	count  *repairs
+	count  *pack.Repairs
 	totals manifest.Totals
 
 	opening flight.Group[packKey, struct{}]
 
 	mu    sync.Mutex // guards the next two; never held while a disk is read
-	packs map[packKey]*packPlain
+	packs map[packKey]*heldPack
 	used  []packKey // least recently used first
 
-	segments *readCache // decrypted ones
-	stripes  *readCache // decoded ones, where blocks are missing or bad
-	scratch  sync.Pool  // *[]byte of a segment's size
+	segments *pack.Cache // decrypted ones
+	stripes  *pack.Cache // decoded ones, where blocks are missing or bad
+	scratch  sync.Pool   // *[]byte of a segment's size
+}
+
+// heldPack is an open pack, and how many hold it: the Reader's mu guards refs.
+type heldPack struct {
+	*pack.Plain
+	refs int
 }
 
 type packKey struct {
@@ -62,8 +69,8 @@ func (s *Set) Unlock(k []byte) (*Reader, error) {
 	if err := s.CheckKey(k); err != nil {
 		return nil, err
 	}
-	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &repairs{}, packs: map[packKey]*packPlain{},
-		segments: newReadCache(segmentBudget), stripes: newReadCache(stripeBudget)}
+	r := &Reader{Set: s, keys: manifest.NewKeys(k, s.Scope), count: &pack.Repairs{}, packs: map[packKey]*heldPack{},
+		segments: pack.NewCache(segmentBudget), stripes: pack.NewCache(stripeBudget)}
 	r.scratch.New = func() any { b := make([]byte, crypto.SegmentSize); return &b }
 	var err error
 	if r.totals, err = r.keys.OpenTotals(s.End.Totals); err != nil {
@@ -76,18 +83,18 @@ func (s *Set) Unlock(k []byte) (*Reader, error) {
 // side by side take no more than one does. Call it before r reads anything.
 func (r *Reader) ShareMemory(other *Reader) { r.segments, r.stripes = other.segments, other.stripes }
 
+// LimitMemory bounds what r keeps of decrypted segments and of decoded stripes, in bytes; at
+// times twice as much is held. Call it before r reads anything.
+func (r *Reader) LimitMemory(segments, stripes int64) {
+	r.segments, r.stripes = pack.NewCache(segments), pack.NewCache(stripes)
+}
+
 // Totals are the sealed sums of the manifest.
 func (r *Reader) Totals() manifest.Totals { return r.totals }
 
 // RepairedBlocks is how many blocks were decoded instead of read, and where.
 func (r *Reader) RepairedBlocks() (uint64, map[string]uint64) {
-	r.count.mu.Lock()
-	defer r.count.mu.Unlock()
-	places := make(map[string]uint64, len(r.count.bad))
-	for k, v := range r.count.bad {
-		places[k] = v
-	}
-	return r.count.blocks, places
+	return r.count.Counts()
 }
 
 // Close gives open files back.
@@ -95,19 +102,19 @@ func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, p := range r.packs {
-		p.close()
+		p.Close()
 	}
-	r.packs, r.used = map[packKey]*packPlain{}, nil
+	r.packs, r.used = map[packKey]*heldPack{}, nil
 	return nil
 }
 
-const maxOpenPacks = 24
+const MaxOpenPacks = 24
 
 // pack returns an open pack and a function that gives it back.
-func (r *Reader) pack(key packKey) (*packPlain, func(), error) {
+func (r *Reader) pack(key packKey) (*pack.Plain, func(), error) {
 	for {
 		if p := r.holdPack(key); p != nil {
-			return p, func() { r.letGo(p) }, nil
+			return p.Plain, func() { r.letGo(p) }, nil
 		}
 		if _, err := r.opening.Do(key, func() (struct{}, error) { return struct{}{}, r.keepPack(key) }); err != nil {
 			return nil, nil, err
@@ -116,7 +123,7 @@ func (r *Reader) pack(key packKey) (*packPlain, func(), error) {
 }
 
 // holdPack holds an open pack; nil if it is not open.
-func (r *Reader) holdPack(key packKey) *packPlain {
+func (r *Reader) holdPack(key packKey) *heldPack {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p := r.packs[key]
@@ -127,7 +134,7 @@ func (r *Reader) holdPack(key packKey) *packPlain {
 	return p
 }
 
-func (r *Reader) letGo(p *packPlain) {
+func (r *Reader) letGo(p *heldPack) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.refs--
@@ -147,34 +154,33 @@ func (r *Reader) keepPack(key packKey) error {
 	}
 	r.mu.Lock()
 	old := r.evict()
-	r.packs[key] = p
+	r.packs[key] = &heldPack{Plain: p}
 	r.touch(key)
 	r.mu.Unlock()
 	for _, p := range old {
-		p.close()
+		p.Close()
 	}
 	return nil
 }
 
 // openPack reads the pack's entry of the log, and nothing of the pack itself.
-func (r *Reader) openPack(key packKey) (*packPlain, error) {
+func (r *Reader) openPack(key packKey) (*pack.Plain, error) {
 	find := r.Pack
 	if key.index {
-		find = r.indexPack
+		find = r.IndexPack
 	}
 	entry, err := find(key.n)
 	if err != nil {
 		return nil, err
 	}
-	p := &packPlain{}
+	var dec *crypto.FloeDecryptor
 	if !key.index {
-		p.dec, err = crypto.NewFloeDecryptor(crypto.DefaultFloe(), r.keys.PackKey(entry.ID), r.keys.Scope.PackAD(entry.ID), entry.Header)
+		dec, err = crypto.NewFloeDecryptor(crypto.DefaultFloe(), r.keys.PackKey(entry.ID), r.keys.Scope.PackAD(entry.ID), entry.Header)
 		if err != nil {
 			return nil, fmt.Errorf("pack %d: %w", entry.Number, err)
 		}
 	}
-	p.packReader, err = openPackReader(r.set, entry, r.count, r.stripes)
-	return p, err
+	return pack.OpenPlain(r.set, entry, dec, r.count, r.stripes)
 }
 
 func (r *Reader) touch(key packKey) {
@@ -189,8 +195,8 @@ func (r *Reader) touch(key packKey) {
 
 // evict takes out packs that nobody holds, so that there is room for one more. The caller
 // closes them.
-func (r *Reader) evict() (old []*packPlain) {
-	for i := 0; len(r.packs) >= maxOpenPacks && i < len(r.used); {
+func (r *Reader) evict() (old []*heldPack) {
+	for i := 0; len(r.packs) >= MaxOpenPacks && i < len(r.used); {
 		n := r.used[i]
 		if r.packs[n].refs > 0 {
 			i++
@@ -203,9 +209,9 @@ func (r *Reader) evict() (old []*packPlain) {
 	return old
 }
 
-// openPage reads, proves and decrypts a page.
-func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
-	e, err := r.page(n)
+// OpenPage reads, proves and decrypts a page.
+func (r *Reader) OpenPage(n uint64) (*manifest.Page, error) {
+	e, err := r.Page(n)
 	if err != nil {
 		return nil, err
 	}
@@ -215,16 +221,16 @@ func (r *Reader) openPage(n uint64) (*manifest.Page, error) {
 	}
 	defer done()
 	buf := make([]byte, e.Length)
-	if err := p.read(buf, e.Offset); err == nil {
-		page, err := manifest.OpenPage(r.keys, p.p.ID, e, buf)
+	if err := p.Read(buf, e.Offset); err == nil {
+		page, err := manifest.OpenPage(r.keys, p.Entry().ID, e, buf)
 		if err == nil || crypto.SumSHA256(buf) == e.SHA256 {
 			return page, err
 		}
 	}
-	if err := p.readProven(buf, e.Offset); err != nil {
+	if err := p.ReadProven(buf, e.Offset); err != nil {
 		return nil, fmt.Errorf("page %d: %w", n, err)
 	}
-	return manifest.OpenPage(r.keys, p.p.ID, e, buf)
+	return manifest.OpenPage(r.keys, p.Entry().ID, e, buf)
 }
 
 // Entries calls f for every entry in the manifest's order. A page that is lost
@@ -258,6 +264,9 @@ func (r *Reader) Lookup(ctx context.Context, path string) (Entry, error) {
 	return Entry{}, fmt.Errorf("%q: %w", path, ErrNotFound)
 }
 
+// errEnough ends a walk that has found what it was for.
+var errEnough = errors.New("enough")
+
 func isNotFound(err error) bool { return err == ErrNotFound }
 
 func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err error) {
@@ -272,13 +281,13 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 		switch c := manifest.CompareKeys(rec.OrderKey(), key); {
 		case c == 0:
 			found = r.entry(rec, raw)
-			return errStopped
+			return errEnough
 		case c > 0:
 			return ErrNotFound
 		}
 		return nil
 	}}
-	if err = w.run(ctx); err == errStopped {
+	if err = w.run(ctx); err == errEnough {
 		return found, nil
 	}
 	if err == nil {
@@ -290,12 +299,12 @@ func (r *Reader) lookupKey(ctx context.Context, key string) (found Entry, err er
 // List calls f for every entry whose path begins with prefix, without its raw
 // records.
 func (r *Reader) List(ctx context.Context, prefix string, f func(Entry) error) error {
-	return r.list(ctx, prefix, nil, func(rec *manifest.Record) error { return f(Entry{Record: rec}) })
+	return r.EachRecord(ctx, prefix, nil, func(rec *manifest.Record) error { return f(Entry{Record: rec}) })
 }
 
-// list is List without the entries around the records. All entries together have to
+// EachRecord is List without the entries around the records. All entries together have to
 // be as many as the signed totals say.
-func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error {
+func (r *Reader) EachRecord(ctx context.Context, prefix string, lost func(page uint64, err error) error, f func(*manifest.Record) error) error {
 	if r.End.IndexPacks == 0 {
 		return nil
 	}
@@ -305,7 +314,7 @@ func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64,
 			return f(rec)
 		}
 		if key > prefix {
-			return errStopped
+			return errEnough
 		}
 		return nil
 	}}
@@ -318,7 +327,7 @@ func (r *Reader) list(ctx context.Context, prefix string, lost func(page uint64,
 			return err
 		}
 	}
-	if err := w.run(ctx); err != nil && err != errStopped {
+	if err := w.run(ctx); err != nil && err != errEnough {
 		return err
 	}
 	if prefix == "" {
@@ -334,7 +343,7 @@ func (r *Reader) Prove(ctx context.Context, path string) ([]byte, error) {
 		return nil, err
 	}
 	raw := e.Raw[0]
-	page, err := r.openPage(raw.Page)
+	page, err := r.OpenPage(raw.Page)
 	if err != nil {
 		return nil, err
 	}

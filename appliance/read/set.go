@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"bytes"
@@ -222,6 +222,31 @@ func (s *Set) checkHeaders() {
 	}
 }
 
+// Disks are those that the set was opened with.
+func (s *Set) Disks() *disk.Set { return s.set }
+
+// Log reads the verified log.
+func (s *Set) Log() *manifest.LogReader { return s.log }
+
+// ReopenLog has the log read from the disks again: what was kept of it is forgotten.
+func (s *Set) ReopenLog() error {
+	log, err := manifest.OpenLog(s.cp, s.set)
+	if err != nil {
+		return err
+	}
+	s.log = log
+	return nil
+}
+
+// OpenJob takes the job file alone from disks of a device that may not be sealed.
+func OpenJob(disks []disk.Disk, signer ed25519.PublicKey) (*Set, error) {
+	s := &Set{set: disk.NewSet(disks)}
+	if err := s.openJob(signer); err != nil {
+		return nil, s.set.Fault.Or(err)
+	}
+	return s, s.set.Fault.Get()
+}
+
 // Checkpoint is the verified checkpoint.
 func (s *Set) Checkpoint() manifest.Checkpoint { return s.cp }
 
@@ -233,7 +258,7 @@ func (s *Set) Pack(n uint64) (*manifest.Pack, error) {
 	return s.packAt(s.End.FirstPack+n, n, false)
 }
 
-func (s *Set) indexPack(n uint64) (*manifest.Pack, error) {
+func (s *Set) IndexPack(n uint64) (*manifest.Pack, error) {
 	if n >= s.End.IndexPacks {
 		return nil, fmt.Errorf("%w: index pack %d of %d", manifest.ErrCorrupt, n, s.End.IndexPacks)
 	}
@@ -251,7 +276,7 @@ func (s *Set) packAt(pos, n uint64, index bool) (*manifest.Pack, error) {
 	return e.Pack, nil
 }
 
-func (s *Set) page(n uint64) (*manifest.PageEntry, error) {
+func (s *Set) Page(n uint64) (*manifest.PageEntry, error) {
 	if n >= s.End.Pages {
 		return nil, fmt.Errorf("%w: page %d of %d", manifest.ErrCorrupt, n, s.End.Pages)
 	}
@@ -294,7 +319,7 @@ func (s *Set) OpenWithSite(site *crypto.SiteKey) ([]byte, error) {
 }
 
 func (s *Set) openWrap(e *manifest.WrapEntry, site *crypto.SiteKey) ([]byte, error) {
-	b, err := readWrap(s.set, e)
+	b, err := Wrap(s.set, e)
 	if err != nil {
 		return nil, fmt.Errorf("wrap to the site (a recovery identity opens the device, too): %w", err)
 	}
@@ -318,7 +343,7 @@ func (s *Set) OpenWithRecovery(identity string) ([]byte, error) {
 		}
 		var b, k []byte
 		var bound crypto.WrapBinding
-		if b, err = readWrap(s.set, e); err != nil {
+		if b, err = Wrap(s.set, e); err != nil {
 			continue
 		}
 		if k, bound, err = crypto.UnwrapAge(identity, b); err != nil {
@@ -333,4 +358,26 @@ func (s *Set) OpenWithRecovery(identity string) ([]byte, error) {
 		}
 	}
 	return nil, err
+}
+
+func (s *Set) EachPack(f func(*manifest.Pack) error) error {
+	for n := range s.End.Packs {
+		p, err := s.Pack(n)
+		if err != nil {
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+	}
+	for n := range s.End.IndexPacks {
+		p, err := s.IndexPack(n)
+		if err != nil {
+			return err
+		}
+		if err := f(p); err != nil {
+			return err
+		}
+	}
+	return nil
 }

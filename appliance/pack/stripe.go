@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"errors"
@@ -14,7 +14,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// stripeWriter turns a body into stripes on the disks: it fills an aligned
+// Writer turns a body into stripes on the disks: it fills an aligned
 // buffer, and of every whole stripe it hashes the data blocks, computes parity
 // while they are in cache, and hands all blocks to the disks.
 //
@@ -22,17 +22,17 @@ import (
 //
 // A full buffer goes back to the pool by itself when the disks have taken it, so
 // writing overlaps with the work on the next ones.
-type stripeWriter struct {
-	id     manifest.ID
+type Writer struct {
+	ID     manifest.ID
 	code   *erasure.Code
 	geo    manifest.Geometry
 	shards []*shardFile
 	bays   []byte
-	bufs   *bufferPool
+	bufs   *Buffers
 	cur    *stripeBuffer
 	done   int64    // body bytes handed to the disks
 	lines  []byte   // hash list
-	crcs   []uint64 // of every stored block, stripe by stripe, for the read-back
+	CRCs   []uint64 // of every stored block, stripe by stripe, for the read-back
 
 	ended func() // nil, or to be called when nothing is written any more
 
@@ -51,26 +51,33 @@ type shardFile struct {
 	full    atomic.Pointer[error] // the disk had no room for it
 }
 
-// stripeBuffer is one buffer of a stripeWriter with the writes that use it.
+// stripeBuffer is one buffer of a Writer with the writes that use it.
 type stripeBuffer struct {
 	body, parity []byte
 	fill         int
 	pending      sync.WaitGroup
 }
 
-// bufferPool hands out buffers of one geometry; the pool's size is the bound on
+// Buffers hands out buffers of one geometry; the pool's size is the bound on
 // a load's memory.
-type bufferPool struct {
+type Buffers struct {
 	free chan *stripeBuffer
 }
 
-// stripeBufferTarget is about how much one buffer holds; tests make it small.
-var stripeBufferTarget = 4 << 20
+// Buffering is how the stripes of a geometry are kept in buffers.
+type Buffering struct {
+	Geometry manifest.Geometry
+	Buffer   int // how much of a body one buffer holds, or one stripe; 0 is aboutBuffer
+}
 
-// newBufferPool makes count buffers that hold at least one stripe and one segment.
-func newBufferPool(geo manifest.Geometry, count int) *bufferPool {
-	blocks := stripesPerBuffer(geo) * geo.BlockSize
-	p := &bufferPool{free: make(chan *stripeBuffer, count)}
+// aboutBuffer is about how much of a body one buffer holds.
+const aboutBuffer = 4 << 20
+
+// New makes count buffers that hold at least one stripe.
+func (u Buffering) New(count int) *Buffers {
+	geo := u.Geometry
+	blocks := u.stripes() * geo.BlockSize
+	p := &Buffers{free: make(chan *stripeBuffer, count)}
 	for range count {
 		p.free <- &stripeBuffer{body: vfs.AlignedBuffer(blocks * geo.K), parity: vfs.AlignedBuffer(blocks * geo.M)}
 	}
@@ -88,43 +95,48 @@ const (
 	mostBuffers  = 5
 )
 
-// fitWorkers is how many of the wanted workers the geometry leaves memory for.
-func fitWorkers(geo manifest.Geometry, want int) int {
-	return max(1, min(want, bufferMemory/(leastBuffers*bufferSize(geo))))
+// FitWorkers is how many of the wanted workers the geometry leaves memory for.
+func (u Buffering) FitWorkers(want int) int {
+	return max(1, min(want, bufferMemory/(leastBuffers*u.size())))
 }
 
-// fitBuffers is how many buffers the workers share.
-func fitBuffers(geo manifest.Geometry, workers int) int {
-	return max(leastBuffers*workers, min(mostBuffers*workers, bufferMemory/bufferSize(geo)))
+// FitBuffers is how many buffers the workers share.
+func (u Buffering) FitBuffers(workers int) int {
+	return max(leastBuffers*workers, min(mostBuffers*workers, bufferMemory/u.size()))
 }
 
-// bufferSize is what one buffer takes, parity included.
-func bufferSize(geo manifest.Geometry) int {
-	return (geo.K + geo.M) * geo.BlockSize * stripesPerBuffer(geo)
+// size is what one buffer takes, parity included.
+func (u Buffering) size() int {
+	return (u.Geometry.K + u.Geometry.M) * u.Geometry.BlockSize * u.stripes()
 }
 
-func stripesPerBuffer(geo manifest.Geometry) int {
-	return max(1, stripeBufferTarget/(geo.K*geo.BlockSize))
+// stripes is how many one buffer holds.
+func (u Buffering) stripes() int {
+	about := u.Buffer
+	if about == 0 {
+		about = aboutBuffer
+	}
+	return max(1, about/(u.Geometry.K*u.Geometry.BlockSize))
 }
 
-func (p *bufferPool) get() *stripeBuffer {
+func (p *Buffers) get() *stripeBuffer {
 	b := <-p.free
 	b.fill = 0
 	return b
 }
 
 // put gives a buffer back as soon as the writes that use it are done.
-func (p *bufferPool) put(b *stripeBuffer) {
+func (p *Buffers) put(b *stripeBuffer) {
 	go func() {
 		b.pending.Wait()
 		p.free <- b
 	}()
 }
 
-// newStripeWriter creates the shards of a pack on the given bays. A shard that
+// NewWriter creates the shards of a pack on the given bays. A shard that
 // cannot be created is lost; too few and the error says so.
-func newStripeWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, places []*disk.Bay, bayNumbers []byte, pool *bufferPool) (*stripeWriter, error) {
-	w := &stripeWriter{id: id, code: code, geo: geo, bays: bayNumbers, bufs: pool}
+func NewWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, places []*disk.Bay, bayNumbers []byte, pool *Buffers) (*Writer, error) {
+	w := &Writer{ID: id, code: code, geo: geo, bays: bayNumbers, bufs: pool}
 	var wg sync.WaitGroup
 	w.shards = make([]*shardFile, len(places))
 	for i, b := range places {
@@ -144,15 +156,15 @@ func newStripeWriter(id manifest.ID, code *erasure.Code, geo manifest.Geometry, 
 	}
 	wg.Wait()
 	if err := w.alive(); err != nil {
-		w.abort()
+		w.Abort()
 		return nil, err
 	}
 	w.cur = pool.get()
 	return w, nil
 }
 
-// need is the number of shards without which a pack cannot commit.
-func need(g manifest.Geometry) int {
+// Need is the number of shards without which a pack cannot commit.
+func Need(g manifest.Geometry) int {
 	if g.M == 0 {
 		return g.K
 	}
@@ -174,7 +186,7 @@ func (s *shardFile) fail(err error) {
 }
 
 // alive returns an error if too few shards are left.
-func (w *stripeWriter) alive() error {
+func (w *Writer) alive() error {
 	var errs []error
 	good := 0
 	for _, s := range w.shards {
@@ -193,25 +205,25 @@ func (w *stripeWriter) alive() error {
 			errs = append(errs, s.bay.Failed())
 		}
 	}
-	if good >= need(w.geo) {
+	if good >= Need(w.geo) {
 		return nil
 	}
-	return tooFew(w.geo, good, errs...)
+	return TooFew(w.geo, good, errs...)
 }
 
-// space returns room for n bytes of body if the current buffer has it in one
+// Space returns room for n bytes of body if the current buffer has it in one
 // piece, else nil.
-func (w *stripeWriter) space(n int) []byte {
+func (w *Writer) Space(n int) []byte {
 	if len(w.cur.body)-w.cur.fill < n {
 		return nil
 	}
 	return w.cur.body[w.cur.fill : w.cur.fill+n : w.cur.fill+n]
 }
 
-// full sends on what is whole: stripes at once, while they are in cache, and takes
-// another buffer when this one has no more. Whoever puts bytes into space adds them
-// to cur.fill and calls it.
-func (w *stripeWriter) full() error {
+// Full sends on what is whole: stripes at once, while they are in cache, and takes
+// another buffer when this one has no more. Whoever puts bytes into space says so by
+// filled and calls it.
+func (w *Writer) Full() error {
 	for size := w.geo.K * w.geo.BlockSize; w.cur.fill-w.at >= size; w.at += size {
 		if err := w.stripe(w.geo.BlockSize); err != nil {
 			return err
@@ -227,21 +239,24 @@ func (w *stripeWriter) full() error {
 	return w.alive()
 }
 
-// write copies body bytes that did not fit in one piece.
-func (w *stripeWriter) write(p []byte) error {
+// Filled says that n bytes were put into space; full comes next.
+func (w *Writer) Filled(n int) { w.cur.fill += n }
+
+// Write copies body bytes that did not fit in one piece.
+func (w *Writer) Write(p []byte) error {
 	for len(p) > 0 {
 		n := copy(w.cur.body[w.cur.fill:], p)
 		p = p[n:]
 		w.cur.fill += n
-		if err := w.full(); err != nil {
+		if err := w.Full(); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// last sends the body's last stripe, which may be short.
-func (w *stripeWriter) last() error {
+// Last sends the body's last stripe, which may be short.
+func (w *Writer) Last() error {
 	if rest := w.cur.fill - w.at; rest > 0 {
 		layout := erasure.Layout{K: w.geo.K, M: w.geo.M, Block: int64(w.geo.BlockSize), Body: int64(rest)}
 		size := int(layout.BlockLen(0))
@@ -261,7 +276,7 @@ func (w *stripeWriter) last() error {
 
 // stripe hashes, codes and queues the stripe at w.at whose blocks have the given
 // size; its parity has the same place among the buffer's.
-func (w *stripeWriter) stripe(size int) error {
+func (w *Writer) stripe(size int) error {
 	b, k, m := w.cur, w.geo.K, w.geo.M
 	parity := b.parity[w.at/k*m:]
 	blocks := make([][]byte, k+m)
@@ -272,13 +287,13 @@ func (w *stripeWriter) stripe(size int) error {
 		blocks[k+j] = parity[j*size : (j+1)*size : (j+1)*size]
 	}
 	if err := w.code.Encode(blocks); err != nil {
-		return fmt.Errorf("pack %s: %w", w.id, err)
+		return fmt.Errorf("pack %s: %w", w.ID, err)
 	}
 	off := int64(len(w.lines)/(32*k+8*m)) * int64(w.geo.BlockSize)
 	w.hash(blocks[:k])
 	w.lines = erasure.AppendParity(w.lines, blocks[k:])
 	for _, block := range blocks {
-		w.crcs = append(w.crcs, erasure.CRC(block))
+		w.CRCs = append(w.CRCs, erasure.CRC(block))
 	}
 	for i, block := range blocks {
 		w.queue(b, i, block, off)
@@ -287,10 +302,10 @@ func (w *stripeWriter) stripe(size int) error {
 	return nil
 }
 
-// unhashed is the next run of ciphertext that no hash has taken, up to its block's
-// end, and the hash that takes it; the caller counts it in w.hashed. Empty when
+// Unhashed is the next run of ciphertext that no hash has taken, up to its block's
+// end, and the hash that takes it; the caller says by took how much. Empty when
 // the open stripe has none.
-func (w *stripeWriter) unhashed() (crypto.ResumableHash, []byte) {
+func (w *Writer) Unhashed() (crypto.ResumableHash, []byte) {
 	i := w.hashed / w.geo.BlockSize
 	if i == w.geo.K {
 		return nil, nil
@@ -299,8 +314,11 @@ func (w *stripeWriter) unhashed() (crypto.ResumableHash, []byte) {
 	return w.hashOf(i), w.cur.body[w.at+w.hashed : w.at+max(end, w.hashed)]
 }
 
+// Took says that a hash of unhashed took n bytes.
+func (w *Writer) Took(n int) { w.hashed += n }
+
 // hashOf is the hash of data block i, fresh if nothing went into it.
-func (w *stripeWriter) hashOf(i int) crypto.ResumableHash {
+func (w *Writer) hashOf(i int) crypto.ResumableHash {
 	if len(w.hashes) == i {
 		w.hashes = append(w.hashes, crypto.NewResumableSHA256())
 	}
@@ -311,7 +329,7 @@ func (w *stripeWriter) hashOf(i int) crypto.ResumableHash {
 }
 
 // hash finishes the stripe's data blocks, two at a time, and adds their digests.
-func (w *stripeWriter) hash(blocks [][]byte) {
+func (w *Writer) hash(blocks [][]byte) {
 	i := w.hashed / w.geo.BlockSize
 	for from := w.hashed % w.geo.BlockSize; i < len(blocks); i, from = i+2, 0 {
 		if i+1 == len(blocks) {
@@ -325,7 +343,7 @@ func (w *stripeWriter) hash(blocks [][]byte) {
 	}
 }
 
-func (w *stripeWriter) queue(b *stripeBuffer, shard int, block []byte, off int64) {
+func (w *Writer) queue(b *stripeBuffer, shard int, block []byte, off int64) {
 	s := w.shards[shard]
 	if !s.ok() {
 		return
@@ -341,13 +359,13 @@ func (w *stripeWriter) queue(b *stripeBuffer, shard int, block []byte, off int64
 	}})
 }
 
-// finish makes every shard, the hash list and its coded pieces durable, after
+// Finish makes every shard, the hash list and its coded pieces durable, after
 // last. On return the pack's public entry is complete but for its number.
-func (w *stripeWriter) finish() (*manifest.Pack, error) {
+func (w *Writer) Finish() (*manifest.Pack, error) {
 	defer w.end()
 	pieces, err := w.code.SplitPieces(w.lines)
 	if err != nil {
-		w.abort()
+		w.Abort()
 		return nil, err
 	}
 	var wg sync.WaitGroup
@@ -361,10 +379,10 @@ func (w *stripeWriter) finish() (*manifest.Pack, error) {
 		s.close() // of disks that have failed
 	}
 	if err := w.alive(); err != nil {
-		w.abort()
+		w.Abort()
 		return nil, err
 	}
-	p := &manifest.Pack{ID: w.id, Geometry: w.geo, BodySize: w.done, Bays: w.bays}
+	p := &manifest.Pack{ID: w.ID, Geometry: w.geo, BodySize: w.done, Bays: w.bays}
 	lineLen := 32*w.geo.K + 8*w.geo.M
 	var tree manifest.Tree
 	for at := 0; at < len(w.lines); at += lineLen {
@@ -380,7 +398,10 @@ func (w *stripeWriter) finish() (*manifest.Pack, error) {
 	return p, nil
 }
 
-func (w *stripeWriter) end() {
+// OnEnd has f called when nothing is written any more.
+func (w *Writer) OnEnd(f func()) { w.ended = f }
+
+func (w *Writer) end() {
 	if w.ended != nil {
 		w.ended()
 	}
@@ -388,7 +409,7 @@ func (w *stripeWriter) end() {
 
 // settle makes one shard durable: its blocks, then hash list and piece, then
 // the folder. Any error is final for the disk.
-func (w *stripeWriter) settle(i int, piece []byte) {
+func (w *Writer) settle(i int, piece []byte) {
 	s := w.shards[i]
 	s.pending.Wait()
 	if !s.ok() {
@@ -400,13 +421,13 @@ func (w *stripeWriter) settle(i int, piece []byte) {
 		err = cerr
 	}
 	if err == nil {
-		err = createSynced(fsys, disk.HashesName(w.id), w.lines)
+		err = createSynced(fsys, disk.HashesName(w.ID), w.lines)
 	}
 	if err == nil {
-		err = createSynced(fsys, disk.PieceName(w.id, i), piece)
+		err = createSynced(fsys, disk.PieceName(w.ID, i), piece)
 	}
 	if err == nil {
-		err = disk.Synced(fsys.SyncDir(disk.PackDir(w.id)))
+		err = disk.Synced(fsys.SyncDir(disk.PackDir(w.ID)))
 	}
 	if err != nil {
 		s.fail(err)
@@ -441,9 +462,9 @@ func createSynced(fsys vfs.FS, name string, data []byte) error {
 	return err
 }
 
-// abort gives buffers and files back and removes what was written, so that a full
+// Abort gives buffers and files back and removes what was written, so that a full
 // disk has room for the seal; what remains after an error is swept at the next open.
-func (w *stripeWriter) abort() {
+func (w *Writer) Abort() {
 	defer w.end()
 	if w.cur != nil {
 		w.bufs.put(w.cur)
@@ -455,17 +476,17 @@ func (w *stripeWriter) abort() {
 		}
 		s.close()
 		if s.bay.Failed() == nil {
-			for _, name := range []string{disk.ShardName(w.id, i), disk.HashesName(w.id), disk.PieceName(w.id, i)} {
+			for _, name := range []string{disk.ShardName(w.ID, i), disk.HashesName(w.ID), disk.PieceName(w.ID, i)} {
 				s.bay.Disk.FS.Remove(name)
 			}
 		}
 	}
 }
 
-// tooFew says how many disks a load needs, and why those that do not work do not.
-func tooFew(g manifest.Geometry, work int, why ...error) error {
-	least := fmt.Sprintf("%d disks", need(g))
-	if need(g) == g.K+g.M {
+// TooFew says how many disks a load needs, and why those that do not work do not.
+func TooFew(g manifest.Geometry, work int, why ...error) error {
+	least := fmt.Sprintf("%d disks", Need(g))
+	if Need(g) == g.K+g.M {
 		least = "all " + least
 	}
 	err := fmt.Errorf("%w: with %d+%d a load needs %s, %d work", disk.ErrTooFewDisks, g.K, g.M, least, work)

@@ -1,7 +1,8 @@
-package appliance
+package pack
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -12,19 +13,18 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// packReader reads a pack's body from any k good blocks of each stripe. The
+// Reader reads a pack's body from any k good blocks of each stripe. The
 // quick way takes data blocks as they are and decodes missing ones from the
 // first that can be read: what it gives is proven by the caller (the AEAD's tag,
 // a page's signed hash), so nothing is hashed here. Where that proof fails, the
 // stripe is checked block by block against the signed hashes.
-type packReader struct {
+type Reader struct {
 	set    *disk.Set
 	p      *manifest.Pack
 	code   *erasure.Code
 	layout erasure.Layout
-	count  *repairs
-	cache  *readCache // of stripes
-	refs   int        // guarded by the reader that keeps it open
+	count  *Repairs
+	cache  *Cache // of stripes
 
 	shards  []lazyShard
 	decoded atomic.Bool // some stripe was, so the cache is worth a look
@@ -33,8 +33,8 @@ type packReader struct {
 	list []byte // the hash list, once it was needed
 }
 
-// repairs counts what was decoded instead of read.
-type repairs struct {
+// Repairs counts what was decoded instead of read.
+type Repairs struct {
 	mu     sync.Mutex
 	blocks uint64
 	bad    map[string]uint64 // place → blocks
@@ -42,7 +42,7 @@ type repairs struct {
 
 const maxPlaces = 1000
 
-func (r *repairs) add(place string) {
+func (r *Repairs) add(place string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.blocks++
@@ -54,30 +54,41 @@ func (r *repairs) add(place string) {
 	}
 }
 
-// newPackReader reads one pack alone, with two decoded stripes kept.
-func newPackReader(set *disk.Set, p *manifest.Pack, count *repairs) (*packReader, error) {
-	stripe := int64(p.Geometry.K) * int64(p.Geometry.BlockSize)
-	return openPackReader(set, p, count, newReadCache(2*stripe))
+// Counts are the decoded blocks, and how many of them are of each place.
+func (r *Repairs) Counts() (blocks uint64, places map[string]uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	places = maps.Clone(r.bad)
+	if places == nil {
+		places = map[string]uint64{}
+	}
+	return r.blocks, places
 }
 
-// openPackReader shares the cache of decoded stripes with other packs.
-func openPackReader(set *disk.Set, p *manifest.Pack, count *repairs, cache *readCache) (*packReader, error) {
+// NewReader reads one pack alone, with two decoded stripes kept.
+func NewReader(set *disk.Set, p *manifest.Pack, count *Repairs) (*Reader, error) {
+	stripe := int64(p.Geometry.K) * int64(p.Geometry.BlockSize)
+	return OpenReader(set, p, count, NewCache(2*stripe))
+}
+
+// OpenReader shares the cache of decoded stripes with other packs.
+func OpenReader(set *disk.Set, p *manifest.Pack, count *Repairs, cache *Cache) (*Reader, error) {
 	code, err := set.Code(p.Geometry)
 	if err != nil {
 		return nil, err
 	}
 	n := p.Geometry.K + p.Geometry.M
-	return &packReader{set: set, p: p, code: code, layout: layoutOf(p), count: count, cache: cache, shards: make([]lazyShard, n)}, nil
+	return &Reader{set: set, p: p, code: code, layout: LayoutOf(p), count: count, cache: cache, shards: make([]lazyShard, n)}, nil
 }
 
-func (r *packReader) close() {
+func (r *Reader) Close() {
 	for i := range r.shards {
 		r.shards[i].close()
 	}
 }
 
-// read fills dst from the body at off without proving the bytes.
-func (r *packReader) read(dst []byte, off int64) error {
+// Read fills dst from the body at off without proving the bytes.
+func (r *Reader) Read(dst []byte, off int64) error {
 	return r.eachBlock(dst, off, func(part []byte, stripe, in int64, shard int) error {
 		if r.decoded.Load() && r.fromCache(part, stripe, in, shard) {
 			return nil
@@ -89,21 +100,21 @@ func (r *packReader) read(dst []byte, off int64) error {
 	})
 }
 
-// readProven fills dst from blocks whose signed hashes have been compared.
-func (r *packReader) readProven(dst []byte, off int64) error {
+// ReadProven fills dst from blocks whose signed hashes have been compared.
+func (r *Reader) ReadProven(dst []byte, off int64) error {
 	return r.eachBlock(dst, off, func(part []byte, stripe, in int64, shard int) error {
 		s, err := r.provenStripe(stripe)
 		if err != nil {
 			return err
 		}
 		copy(part, s.data[int64(shard)*r.layout.BlockLen(stripe)+in:])
-		r.cache.put(s)
+		r.cache.Put(s)
 		return nil
 	})
 }
 
-// hint tells the disks that a range of the body is read soon.
-func (r *packReader) hint(off, n int64) {
+// Hint tells the disks that a range of the body is read soon.
+func (r *Reader) Hint(off, n int64) {
 	for n = min(n, r.p.BodySize-off); n > 0; {
 		stripe, in := r.layout.StripeOf(off)
 		size := r.layout.BlockLen(stripe)
@@ -117,7 +128,7 @@ func (r *packReader) hint(off, n int64) {
 }
 
 // eachBlock cuts a range of the body at block bounds.
-func (r *packReader) eachBlock(dst []byte, off int64, f func(part []byte, stripe, in int64, shard int) error) error {
+func (r *Reader) eachBlock(dst []byte, off int64, f func(part []byte, stripe, in int64, shard int) error) error {
 	if off < 0 || int64(len(dst)) > r.p.BodySize-off {
 		return fmt.Errorf("%w: pack %d: range beyond the body", manifest.ErrCorrupt, r.p.Number)
 	}
@@ -135,18 +146,18 @@ func (r *packReader) eachBlock(dst []byte, off int64, f func(part []byte, stripe
 	return nil
 }
 
-func (r *packReader) key(stripe, column int64, proven bool) cacheKey {
-	return cacheKey{set: r.set, index: r.p.IsIndex(), pack: r.p.Number, n: stripe, column: column, proven: proven}
+func (r *Reader) key(stripe, column int64, proven bool) Key {
+	return Key{set: r.set, index: r.p.IsIndex(), pack: r.p.Number, n: stripe, column: column, proven: proven}
 }
 
-func (r *packReader) place(shard int) string {
+func (r *Reader) place(shard int) string {
 	return fmt.Sprintf("bay %d", r.p.Bays[shard])
 }
 
 // provenStripe returns the k data blocks of a stripe, each compared with its
 // signed hash; the caller puts it back into the cache.
-func (r *packReader) provenStripe(stripe int64) (*cached, error) {
-	s := r.cache.get(r.key(stripe, 0, true), r.layout.K*int(r.layout.BlockLen(stripe)))
+func (r *Reader) provenStripe(stripe int64) (*Cached, error) {
+	s := r.cache.Get(r.key(stripe, 0, true), r.layout.K*int(r.layout.BlockLen(stripe)))
 	s.once.Do(func() {
 		if s.err = r.needList(); s.err == nil {
 			s.data, s.err = s.buf, r.recover(s.buf, stripe)
@@ -154,19 +165,19 @@ func (r *packReader) provenStripe(stripe int64) (*cached, error) {
 	})
 	if s.err != nil {
 		err := s.err
-		r.cache.put(s)
+		r.cache.Put(s)
 		return nil, err
 	}
 	return s, nil
 }
 
-func (r *packReader) needList() error {
+func (r *Reader) needList() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.list != nil {
 		return nil
 	}
-	list, err := hashList(r.set, r.p, r.code)
+	list, err := HashList(r.set, r.p, r.code)
 	if disk.OwnFault(err) {
 		return err
 	}
@@ -178,7 +189,7 @@ func (r *packReader) needList() error {
 }
 
 // recover fills data with a stripe's data blocks and decodes what is missing or bad.
-func (r *packReader) recover(data []byte, stripe int64) error {
+func (r *Reader) recover(data []byte, stripe int64) error {
 	k, n := r.layout.K, r.layout.K+r.layout.M
 	size := r.layout.BlockLen(stripe)
 	blocks := make([][]byte, n)
@@ -205,7 +216,7 @@ func (r *packReader) recover(data []byte, stripe int64) error {
 
 // lost is the error of a stripe that cannot be restored, unless this process could
 // not ask all disks for its shards.
-func (r *packReader) lost(stripe int64, missing int) error {
+func (r *Reader) lost(stripe int64, missing int) error {
 	return r.set.Fault.Or(fmt.Errorf("%w: pack %d: stripe %d: %d of %d data blocks are bad or missing and parity cannot restore them", disk.ErrLost, r.p.Number, stripe, missing, r.layout.K))
 }
 
@@ -214,7 +225,7 @@ const maxDecodeTries = 1000
 // fill decodes the missing data blocks in place from the others and parity,
 // trying parity subsets: those with a good CRC first. What is decoded must have
 // the signed hashes.
-func (r *packReader) fill(stripe int64, blocks [][]byte, missing []int) (bool, error) {
+func (r *Reader) fill(stripe int64, blocks [][]byte, missing []int) (bool, error) {
 	k, m := r.layout.K, r.layout.M
 	size := r.layout.BlockLen(stripe)
 	var clean, other []int
@@ -293,12 +304,12 @@ func choose(n, want int, f func(pick []int) (bool, error)) error {
 
 // block returns any one block of a stripe, data or parity, proven; parity is
 // encoded again from proven data. Rebuild uses it.
-func (r *packReader) block(stripe int64, shard int) ([]byte, error) {
+func (r *Reader) block(stripe int64, shard int) ([]byte, error) {
 	s, err := r.provenStripe(stripe)
 	if err != nil {
 		return nil, err
 	}
-	defer r.cache.put(s)
+	defer r.cache.Put(s)
 	k, m := r.layout.K, r.layout.M
 	size := r.layout.BlockLen(stripe)
 	blocks := make([][]byte, k+m)
@@ -317,15 +328,36 @@ func (r *packReader) block(stripe int64, shard int) ([]byte, error) {
 	return blocks[shard], nil
 }
 
-// packPlain decrypts a pack's segments.
-type packPlain struct {
-	*packReader
+// Entry is the pack's entry of the log.
+func (r *Reader) Entry() *manifest.Pack { return r.p }
+
+// StripeLen is how much of the body a stripe holds.
+func (r *Reader) StripeLen() int64 { return int64(r.layout.K) * r.layout.Block }
+
+// Proven returns the hash list, which has the signed root.
+func (r *Reader) Proven() ([]byte, error) {
+	err := r.needList()
+	return r.list, err
+}
+
+// OpenPlain is OpenReader of a pack whose segments dec decrypts; nil for an index pack.
+func OpenPlain(set *disk.Set, p *manifest.Pack, dec *crypto.FloeDecryptor, count *Repairs, cache *Cache) (*Plain, error) {
+	r, err := OpenReader(set, p, count, cache)
+	if err != nil {
+		return nil, err
+	}
+	return &Plain{r, dec}, nil
+}
+
+// Plain decrypts a pack's segments.
+type Plain struct {
+	*Reader
 	dec *crypto.FloeDecryptor // nil for an index pack
 }
 
-// segment reads segment n into enc, which has a segment's size, and decrypts it
+// Segment reads segment n into enc, which has a segment's size, and decrypts it
 // into dst; with dst nil in place, so that the plaintext lies in enc.
-func (p *packPlain) segment(dst, enc []byte, n uint64) ([]byte, error) {
+func (p *Plain) Segment(dst, enc []byte, n uint64) ([]byte, error) {
 	if n >= p.p.Segments {
 		return nil, fmt.Errorf("%w: pack %d has no segment %d", manifest.ErrCorrupt, p.p.Number, n)
 	}
@@ -338,21 +370,21 @@ func (p *packPlain) segment(dst, enc []byte, n uint64) ([]byte, error) {
 			to = enc
 		}
 		out, err := p.dec.DecryptSegment(to, run, n, final)
-		p.cache.put(s)
+		p.cache.Put(s)
 		if err == nil {
 			return out, nil
 		}
 	}
 	enc = enc[:size]
-	err := p.read(enc, off)
+	err := p.Read(enc, off)
 	if err == nil {
-		p.hint(off+int64(p.layout.K)*p.layout.Block, size) // the same disks, a stripe later
+		p.Hint(off+int64(p.layout.K)*p.layout.Block, size) // the same disks, a stripe later
 		var out []byte
 		if out, err = p.dec.DecryptSegment(dst, enc, n, final); err == nil {
 			return out, nil
 		}
 	}
-	if perr := p.readProven(enc, off); perr != nil {
+	if perr := p.ReadProven(enc, off); perr != nil {
 		return nil, perr
 	}
 	out, err := p.dec.DecryptSegment(dst, enc, n, final)

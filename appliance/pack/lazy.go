@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"fmt"
@@ -32,7 +32,7 @@ func (s *lazyShard) close() {
 }
 
 // shard returns a shard's file, nil if no disk has it.
-func (r *packReader) shard(i int) vfs.File {
+func (r *Reader) shard(i int) vfs.File {
 	s := &r.shards[i]
 	s.once.Do(func() {
 		f, fsys, err := r.set.OpenShard(r.p, i)
@@ -46,7 +46,7 @@ func (r *packReader) shard(i int) vfs.File {
 }
 
 // otherShards are the further copies of a shard that has one.
-func (r *packReader) otherShards(i int) []vfs.File {
+func (r *Reader) otherShards(i int) []vfs.File {
 	s := &r.shards[i]
 	s.again.Do(func() { s.more = r.set.OpenAllShards(r.p, i, s.disk) })
 	return s.more
@@ -54,14 +54,14 @@ func (r *packReader) otherShards(i int) []vfs.File {
 
 // unasked is why this process could not look for a shard, nil if it could: such a
 // shard is not decoded from the others as if it were damaged.
-func (r *packReader) unasked(i int) error {
+func (r *Reader) unasked(i int) error {
 	r.shard(i)
 	return r.shards[i].own
 }
 
 // readShard fills dst from the first copy of a shard that can be read there. The bytes
 // are not proven.
-func (r *packReader) readShard(dst []byte, off int64, shard int) error {
+func (r *Reader) readShard(dst []byte, off int64, shard int) error {
 	f := r.shard(shard)
 	if f == nil {
 		if own := r.unasked(shard); own != nil {
@@ -83,7 +83,7 @@ func (r *packReader) readShard(dst []byte, off int64, shard int) error {
 
 // readBlock fills dst with a block from whichever copy its line confirms. Without such
 // a one it is left as a copy that could be read has it.
-func (r *packReader) readBlock(dst []byte, stripe int64, shard int) (read, good bool) {
+func (r *Reader) readBlock(dst []byte, stripe int64, shard int) (read, good bool) {
 	var readable vfs.File
 	try := func(f vfs.File) bool {
 		_, err := f.ReadAt(dst, stripe*r.layout.Block)

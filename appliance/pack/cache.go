@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"sync"
@@ -6,25 +6,25 @@ import (
 	"github.com/sledge-io/sledge/appliance/disk"
 )
 
-// readCache keeps decoded bytes (decrypted segments, decoded stripes) within a
+// Cache keeps decoded bytes (decrypted segments, decoded stripes) within a
 // budget: neighbours share them, and readers ask for less than one at a time.
-type readCache struct {
+type Cache struct {
 	budget int64 // bytes; what is held may come to twice as many
 
 	mu   sync.Mutex
 	free sync.Cond // something is let go of
-	list []*cached // least recently used first
+	list []*Cached // least recently used first
 	size int64     // of list
 }
 
-func newReadCache(budget int64) *readCache {
-	c := &readCache{budget: budget}
+func NewCache(budget int64) *Cache {
+	c := &Cache{budget: budget}
 	c.free.L = &c.mu
 	return c
 }
 
-// cacheKey names what is cached: a segment, or columns of a stripe.
-type cacheKey struct {
+// Key names what is cached: a segment, or columns of a stripe.
+type Key struct {
 	set    *disk.Set
 	index  bool // of an index pack
 	pack   uint64
@@ -33,9 +33,14 @@ type cacheKey struct {
 	proven bool
 }
 
-// cached is one buffer. Who gets it first fills it, inside once.
-type cached struct {
-	key  cacheKey
+// SegmentKey names a decrypted segment of a pack with content.
+func SegmentKey(set *disk.Set, pack, segment uint64) Key {
+	return Key{set: set, pack: pack, n: int64(segment)}
+}
+
+// Cached is one buffer. Who gets it first fills it, inside once.
+type Cached struct {
+	key  Key
 	once sync.Once
 	buf  []byte
 	data []byte // what was made in buf
@@ -43,10 +48,16 @@ type cached struct {
 	refs int // guarded by the cache
 }
 
-// get finds or makes the place of a key with a buffer of size bytes, and holds it.
+// Make returns what was made in the place's buffer; the first to ask makes it by f.
+func (s *Cached) Make(f func(buf []byte) ([]byte, error)) ([]byte, error) {
+	s.once.Do(func() { s.data, s.err = f(s.buf) })
+	return s.data, s.err
+}
+
+// Get finds or makes the place of a key with a buffer of size bytes, and holds it.
 // It waits while too much is held by others: nobody may hold a place of this cache
 // and ask for a second one.
-func (c *readCache) get(key cacheKey, size int) *cached {
+func (c *Cache) Get(key Key, size int) *Cached {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var buf []byte
@@ -63,20 +74,20 @@ func (c *readCache) get(key cacheKey, size int) *cached {
 	if buf == nil {
 		buf = make([]byte, size)
 	}
-	s := &cached{key: key, refs: 1, buf: buf}
+	s := &Cached{key: key, refs: 1, buf: buf}
 	c.list = append(c.list, s)
 	c.size += int64(size)
 	return s
 }
 
-// peek holds what is there already, or returns nil.
-func (c *readCache) peek(key cacheKey) *cached {
+// Peek holds what is there already, or returns nil.
+func (c *Cache) Peek(key Key) *Cached {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.find(key)
 }
 
-func (c *readCache) find(key cacheKey) *cached {
+func (c *Cache) find(key Key) *Cached {
 	for i := len(c.list) - 1; i >= 0; i-- {
 		if s := c.list[i]; s.key == key {
 			c.list = append(append(c.list[:i], c.list[i+1:]...), s)
@@ -88,7 +99,7 @@ func (c *readCache) find(key cacheKey) *cached {
 }
 
 // evict makes room for size bytes and returns a buffer that fits, if it met one.
-func (c *readCache) evict(size int) (fits []byte) {
+func (c *Cache) evict(size int) (fits []byte) {
 	for i := 0; c.size+int64(size) > c.budget && i < len(c.list); {
 		if c.list[i].refs > 0 {
 			i++
@@ -102,13 +113,13 @@ func (c *readCache) evict(size int) (fits []byte) {
 	return fits
 }
 
-func (c *readCache) remove(i int) {
+func (c *Cache) remove(i int) {
 	c.size -= int64(len(c.list[i].buf))
 	c.list = append(c.list[:i], c.list[i+1:]...)
 }
 
-// put lets go of a place; one that failed is not kept.
-func (c *readCache) put(s *cached) {
+// Put lets go of a place; one that failed is not kept.
+func (c *Cache) Put(s *Cached) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s.refs--

@@ -1,9 +1,10 @@
-package appliance
+package pack
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -11,51 +12,51 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// shardReading reads blocks of one shard from its disk, past the page cache.
-type shardReading struct {
-	ctx     context.Context
-	bay     *disk.Bay
-	pack    *manifest.Pack
-	shard   int
-	stripes []int64 // nil: all
-	good    func(stripe int64, block []byte) bool
-	after   func(n int) // nil, or called for every block that was good
+// ShardReading reads blocks of one shard from its disk, past the page cache.
+type ShardReading struct {
+	Ctx     context.Context
+	Bay     *disk.Bay
+	Pack    *manifest.Pack
+	Shard   int
+	Stripes []int64 // nil: all
+	Good    func(stripe int64, block []byte) bool
+	After   func(n int) // nil, or called for every block that was good
 }
 
-// run compares the blocks and, of a whole shard, the length.
-func (r *shardReading) run(buf []byte) error {
-	f, err := r.bay.Disk.FS.Open(disk.ShardName(r.pack.ID, r.shard), vfs.OpenOptions{Direct: true})
+// Run compares the blocks and, of a whole shard, the length.
+func (r *ShardReading) Run(buf []byte) error {
+	f, err := r.Bay.Disk.FS.Open(disk.ShardName(r.Pack.ID, r.Shard), vfs.OpenOptions{Direct: true})
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	f.DropCache() // where direct reads fall back to buffered ones
-	layout := layoutOf(r.pack)
+	layout := LayoutOf(r.Pack)
 	if size, err := f.Size(); err != nil || size != layout.ShardLen() {
-		return fmt.Errorf("shard %d is %d bytes long, want %d: %w", r.shard, size, layout.ShardLen(), errors.Join(err, manifest.ErrCorrupt))
+		return fmt.Errorf("shard %d is %d bytes long, want %d: %w", r.Shard, size, layout.ShardLen(), errors.Join(err, manifest.ErrCorrupt))
 	}
 	one := func(stripe int64) error {
 		block := buf[:layout.BlockLen(stripe)]
-		if err := r.ctx.Err(); err != nil {
+		if err := r.Ctx.Err(); err != nil {
 			return err
 		}
 		if _, err := f.ReadAt(block, stripe*layout.Block); err != nil {
 			return err
 		}
-		if !r.good(stripe, block) {
-			return fmt.Errorf("%w: shard %d: stripe %d is not what was written", manifest.ErrCorrupt, r.shard, stripe)
+		if !r.Good(stripe, block) {
+			return fmt.Errorf("%w: shard %d: stripe %d is not what was written", manifest.ErrCorrupt, r.Shard, stripe)
 		}
-		if r.after != nil {
-			r.after(len(block))
+		if r.After != nil {
+			r.After(len(block))
 		}
 		return nil
 	}
-	for _, stripe := range r.stripes {
+	for _, stripe := range r.Stripes {
 		if err := one(stripe); err != nil {
 			return err
 		}
 	}
-	if r.stripes != nil {
+	if r.Stripes != nil {
 		return nil
 	}
 	for stripe := range layout.Stripes() {
@@ -66,8 +67,8 @@ func (r *shardReading) run(buf []byte) error {
 	return nil
 }
 
-// goodByCRC compares with the CRCs that were kept since the write.
-func goodByCRC(p *manifest.Pack, shard int, crcs []uint64) func(int64, []byte) bool {
+// GoodByCRC compares with the CRCs that were kept since the write.
+func GoodByCRC(p *manifest.Pack, shard int, crcs []uint64) func(int64, []byte) bool {
 	n := p.Geometry.K + p.Geometry.M
 	return func(stripe int64, block []byte) bool {
 		i := int(stripe)*n + shard
@@ -75,16 +76,16 @@ func goodByCRC(p *manifest.Pack, shard int, crcs []uint64) func(int64, []byte) b
 	}
 }
 
-// goodByList compares with the pack's hash list.
-func goodByList(p *manifest.Pack, shard int, list []byte) func(int64, []byte) bool {
-	layout := layoutOf(p)
+// GoodByList compares with the pack's hash list.
+func GoodByList(p *manifest.Pack, shard int, list []byte) func(int64, []byte) bool {
+	layout := LayoutOf(p)
 	return func(stripe int64, block []byte) bool { return blockGood(layout, list, stripe, shard, block) }
 }
 
-// coldList reads a disk's own copy of a pack's hash list, which must have the
+// ColdList reads a disk's own copy of a pack's hash list, which must have the
 // signed root: the disk was given it together with the shard.
-func coldList(b *disk.Bay, p *manifest.Pack) ([]byte, error) {
-	layout := layoutOf(p)
+func ColdList(b *disk.Bay, p *manifest.Pack) ([]byte, error) {
+	layout := LayoutOf(p)
 	list, err := readCold(b.Disk.FS, disk.HashesName(p.ID), layout.Stripes()*int64(layout.LineLen()))
 	if err != nil {
 		return nil, err
@@ -129,25 +130,40 @@ func readCold(disk vfs.FS, name string, size int64) ([]byte, error) {
 	return b, nil
 }
 
-// readWhole reads all that a disk has of a pack: shard, hash list and piece.
-func (d *Device) readWhole(r *shardReading, buf []byte) error { return r.whole(d.code, buf) }
-
-func (r *shardReading) whole(code *erasure.Code, buf []byte) error {
-	list, err := coldList(r.bay, r.pack)
+func (r *ShardReading) Whole(code *erasure.Code, buf []byte) error {
+	list, err := ColdList(r.Bay, r.Pack)
 	if err != nil {
 		return err
 	}
-	if r.good == nil {
-		r.good = goodByList(r.pack, r.shard, list)
+	all := *r
+	if all.Good == nil {
+		all.Good = GoodByList(r.Pack, r.Shard, list)
 	}
-	if err := r.run(buf); err != nil {
+	if err := all.Run(buf); err != nil {
 		return err
 	}
-	return coldPiece(r.bay, r.pack, r.shard, code, list)
+	return coldPiece(r.Bay, r.Pack, r.Shard, code, list)
 }
 
-// stopsReading reports whether an error is the call's end or the process's own, and
-// says nothing of the disk.
-func stopsReading(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || disk.OwnFault(err)
+// IsGone tells whether the disk says itself that it has no such shard: that is one
+// lost shard, as a seal counts them, and no disk that lies.
+func (r *ShardReading) IsGone() (bool, error) {
+	st, err := r.Bay.Disk.FS.Stat(disk.ShardName(r.Pack.ID, r.Shard))
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
+	return err == nil && st.Size() != LayoutOf(r.Pack).ShardLen(), err
+}
+
+// IsFinished tells whether the shard is there, and its piece, which is written once the
+// shard is durable. Without the piece the shard may be what a failed disk kept of it.
+func (r *ShardReading) IsFinished() (bool, error) {
+	if gone, err := r.IsGone(); gone || err != nil {
+		return false, err
+	}
+	_, err := r.Bay.Disk.FS.Stat(disk.PieceName(r.Pack.ID, r.Shard))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
 }

@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"fmt"
@@ -89,7 +89,7 @@ func dirLines(index *manifest.Pack, p *manifest.Page) ([]manifest.DirEntry, erro
 	return lines, nil
 }
 
-const firstPathCut = 1024
+const FirstPathCut = 1024
 
 // checkFirst compares the first path of an index pack's public entry with its pages.
 func (r *Reader) checkFirst(index *manifest.Pack, line manifest.DirEntry) error {
@@ -97,7 +97,7 @@ func (r *Reader) checkFirst(index *manifest.Pack, line manifest.DirEntry) error 
 	if err != nil {
 		return err
 	}
-	if key := line.Key(); first != key[:min(len(key), firstPathCut)] {
+	if key := line.Key(); first != key[:min(len(key), FirstPathCut)] {
 		return refusedPage(line.Page, "its index pack says that it begins with %q, not with %q", clip(first), clip(key))
 	}
 	return nil
@@ -111,7 +111,7 @@ func (r *Reader) seek(key string) (line manifest.DirEntry, err error) {
 	if err != nil {
 		return line, err
 	}
-	dir, err := r.openPage(index.FirstPage + index.Pages - 1)
+	dir, err := r.OpenPage(index.FirstPage + index.Pages - 1)
 	if err != nil {
 		return line, err
 	}
@@ -133,20 +133,20 @@ func (r *Reader) seek(key string) (line manifest.DirEntry, err error) {
 // keys that are equal do not decide: the pack before may hold it.
 func (r *Reader) seekIndex(key string) (*manifest.Pack, error) {
 	var err error
-	cut := key[:min(len(key), firstPathCut)]
+	cut := key[:min(len(key), FirstPathCut)]
 	n := sort.Search(int(r.End.IndexPacks), func(i int) bool {
 		if err != nil {
 			return true
 		}
 		var ip *manifest.Pack
-		if ip, err = r.indexPack(uint64(i)); err != nil {
+		if ip, err = r.IndexPack(uint64(i)); err != nil {
 			return true
 		}
 		var first string
 		if first, err = r.keys.OpenFirstPath(ip.ID, ip.FirstPath); err != nil {
 			return true
 		}
-		if len(first) == firstPathCut {
+		if len(first) == FirstPathCut {
 			return first >= cut
 		}
 		return first > key
@@ -154,5 +154,5 @@ func (r *Reader) seekIndex(key string) (*manifest.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.indexPack(uint64(max(0, n-1)))
+	return r.IndexPack(uint64(max(0, n-1)))
 }

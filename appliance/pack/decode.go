@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"github.com/sledge-io/sledge/appliance/disk"
@@ -17,23 +17,23 @@ const (
 
 // slab returns the columns of a stripe that are decoded with column in: from
 // where, and how many.
-func (r *packReader) slab(stripe, in int64) (column, width int64) {
+func (r *Reader) slab(stripe, in int64) (column, width int64) {
 	step := max(vfs.Alignment, maxSlab/int64(r.layout.K)/vfs.Alignment*vfs.Alignment)
 	column = in / step * step
 	return column, min(step, r.layout.BlockLen(stripe)-column)
 }
 
 // fromCache fills dst from what was decoded before; false if that is not there.
-func (r *packReader) fromCache(dst []byte, stripe, in int64, shard int) bool {
+func (r *Reader) fromCache(dst []byte, stripe, in int64, shard int) bool {
 	column, width := r.slab(stripe, in)
 	if in+int64(len(dst)) > column+width {
 		return false
 	}
-	s := r.cache.peek(r.key(stripe, column, false))
+	s := r.cache.Peek(r.key(stripe, column, false))
 	if s == nil {
 		return false
 	}
-	defer r.cache.put(s)
+	defer r.cache.Put(s)
 	r.fillSlab(s, stripe, column, width)
 	if s.err != nil {
 		return false
@@ -44,7 +44,7 @@ func (r *packReader) fromCache(dst []byte, stripe, in int64, shard int) bool {
 
 // view gives a run of the body from a stripe that was decoded whole, or has to be,
 // without a copy; nil if that is not so. The caller puts it back into the cache.
-func (r *packReader) view(off, n int64) (s *cached, run []byte) {
+func (r *Reader) view(off, n int64) (s *Cached, run []byte) {
 	stripe, in := r.layout.StripeOf(off)
 	size := r.layout.BlockLen(stripe)
 	column, width := r.slab(stripe, 0)
@@ -54,47 +54,47 @@ func (r *packReader) view(off, n int64) (s *cached, run []byte) {
 	switch {
 	case r.shard(int(in/size)) == nil:
 		r.decoded.Store(true)
-		s = r.cache.get(r.key(stripe, column, false), r.layout.K*int(width))
+		s = r.cache.Get(r.key(stripe, column, false), r.layout.K*int(width))
 	case r.decoded.Load():
-		s = r.cache.peek(r.key(stripe, column, false))
+		s = r.cache.Peek(r.key(stripe, column, false))
 	}
 	if s == nil {
 		return nil, nil
 	}
 	r.fillSlab(s, stripe, column, width)
 	if s.err != nil {
-		r.cache.put(s)
+		r.cache.Put(s)
 		return nil, nil
 	}
 	return s, s.data[in : in+n]
 }
 
 // decode fills dst from a block that cannot be read, by way of k others.
-func (r *packReader) decode(dst []byte, stripe, in int64, shard int) error {
+func (r *Reader) decode(dst []byte, stripe, in int64, shard int) error {
 	r.decoded.Store(true)
 	for len(dst) > 0 {
 		column, width := r.slab(stripe, in)
-		s := r.cache.get(r.key(stripe, column, false), r.layout.K*int(width))
+		s := r.cache.Get(r.key(stripe, column, false), r.layout.K*int(width))
 		r.fillSlab(s, stripe, column, width)
 		if s.err != nil {
 			err := s.err
-			r.cache.put(s)
+			r.cache.Put(s)
 			return err
 		}
 		n := copy(dst, s.data[int64(shard)*width+in-column:int64(shard+1)*width])
-		r.cache.put(s)
+		r.cache.Put(s)
 		dst, in = dst[n:], in+int64(n)
 	}
 	return nil
 }
 
-func (r *packReader) fillSlab(s *cached, stripe, column, width int64) {
+func (r *Reader) fillSlab(s *Cached, stripe, column, width int64) {
 	s.once.Do(func() { s.data, s.err = s.buf, r.decodeSlab(s.buf, stripe, column, width) })
 }
 
 // decodeSlab reads and decodes columns of a stripe's k data blocks, one after
 // another in data.
-func (r *packReader) decodeSlab(data []byte, stripe, column, width int64) error {
+func (r *Reader) decodeSlab(data []byte, stripe, column, width int64) error {
 	r.prefetch(stripe, column, width)
 	unread := make([]bool, r.layout.K+r.layout.M)
 	parity := make([]byte, r.layout.M*decodeStep)
@@ -128,7 +128,7 @@ func (r *packReader) decodeSlab(data []byte, stripe, column, width int64) error 
 }
 
 // prefetch has the disks of the first k shards that are there begin to read.
-func (r *packReader) prefetch(stripe, column, width int64) {
+func (r *Reader) prefetch(stripe, column, width int64) {
 	left := r.layout.K
 	for i := 0; i < len(r.shards) && left > 0; i++ {
 		if f := r.shard(i); f != nil {
@@ -141,7 +141,7 @@ func (r *packReader) prefetch(stripe, column, width int64) {
 // decodeRows reads k of the rows and decodes the missing data rows. It returns
 // false if a shard that it counted on could not be read: that is unread from
 // then on, and the rows are to be decoded again.
-func (r *packReader) decodeRows(rows [][]byte, stripe, in int64, unread []bool) (bool, error) {
+func (r *Reader) decodeRows(rows [][]byte, stripe, in int64, unread []bool) (bool, error) {
 	have, missing := 0, 0
 	for i, row := range rows {
 		f := r.shard(i)

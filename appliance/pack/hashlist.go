@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-func layoutOf(p *manifest.Pack) erasure.Layout {
+func LayoutOf(p *manifest.Pack) erasure.Layout {
 	return erasure.Layout{K: p.Geometry.K, M: p.Geometry.M, Block: int64(p.Geometry.BlockSize), Body: p.BodySize}
 }
 
@@ -27,11 +27,11 @@ func linesRoot(list []byte, lineLen int) [32]byte {
 // maxHashList bounds what a signed entry can make a reader allocate.
 const maxHashList = 1 << 30
 
-// hashList returns a pack's hash list, proven against its signed root: a whole
+// HashList returns a pack's hash list, proven against its signed root: a whole
 // copy, or one joined from the coded pieces, or one mended field by field with
 // the stored blocks as witnesses (docs/format.md section 6.4).
-func hashList(s *disk.Set, p *manifest.Pack, code *erasure.Code) ([]byte, error) {
-	layout := layoutOf(p)
+func HashList(s *disk.Set, p *manifest.Pack, code *erasure.Code) ([]byte, error) {
+	layout := LayoutOf(p)
 	size := layout.Stripes() * int64(layout.LineLen())
 	if size > maxHashList {
 		return nil, fmt.Errorf("pack %d: hash list of %d bytes is over the limit", p.Number, size)
@@ -48,7 +48,7 @@ func hashList(s *disk.Set, p *manifest.Pack, code *erasure.Code) ([]byte, error)
 	if list := mendList(s, p, code, pieces); list != nil {
 		return list, nil
 	}
-	return nil, s.Fault.Or(fmt.Errorf("pack %d: %w", p.Number, errNoHashes))
+	return nil, s.Fault.Or(fmt.Errorf("pack %d: %w", p.Number, ErrNoHashes))
 }
 
 func fieldOffset(l erasure.Layout, shard int) int {
@@ -74,15 +74,15 @@ func blockGood(l erasure.Layout, list []byte, stripe int64, shard int, block []b
 	return string(list[at:at+len(value)]) == string(value)
 }
 
-// verifyShard reads a whole shard and compares it with the hash list.
-func verifyShard(fsys vfs.FS, p *manifest.Pack, shard int, list []byte) error {
+// VerifyShard reads a whole shard and compares it with the hash list.
+func VerifyShard(fsys vfs.FS, p *manifest.Pack, shard int, list []byte) error {
 	f, err := fsys.Open(disk.ShardName(p.ID, shard), vfs.OpenOptions{})
 	if err != nil {
 		return err
 	}
 	defer f.Close()
 	f.DropCache() // a hint: what the disk holds counts, not what was written
-	layout := layoutOf(p)
+	layout := LayoutOf(p)
 	if size, err := f.Size(); err != nil || size != layout.ShardLen() {
 		return fmt.Errorf("%w: shard %d of pack %s has a wrong length", manifest.ErrCorrupt, shard, p.ID)
 	}
@@ -99,5 +99,5 @@ func verifyShard(fsys vfs.FS, p *manifest.Pack, shard int, list []byte) error {
 	return nil
 }
 
-// errNoHashes: no copy of a pack's hash list, nor any mixture, has the signed root.
-var errNoHashes = errors.New("no copy of the hash list fits its signed root")
+// ErrNoHashes: no copy of a pack's hash list, nor any mixture, has the signed root.
+var ErrNoHashes = errors.New("no copy of the hash list fits its signed root")

@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"runtime"
@@ -11,13 +11,13 @@ import (
 // their turn, and never is more held than twice the budget.
 func TestReadCacheBound(t *testing.T) {
 	const size, budget, workers, turns = 1 << 10, 3 << 10, 32, 200
-	c := newReadCache(budget)
+	c := NewCache(budget)
 	var held, most atomic.Int64
 	var work sync.WaitGroup
 	for w := range workers {
 		work.Go(func() {
 			for i := range turns {
-				s := c.get(cacheKey{pack: uint64(w), n: int64(i)}, size)
+				s := c.Get(Key{pack: uint64(w), n: int64(i)}, size)
 				now := held.Add(size)
 				for was := most.Load(); now > was && !most.CompareAndSwap(was, now); was = most.Load() {
 				}
@@ -25,7 +25,7 @@ func TestReadCacheBound(t *testing.T) {
 					runtime.Gosched()
 				}
 				held.Add(-size)
-				c.put(s)
+				c.Put(s)
 			}
 		})
 	}
@@ -40,10 +40,10 @@ func TestReadCacheBound(t *testing.T) {
 
 // TestReadCacheLarge gives out a place that is larger than the budget.
 func TestReadCacheLarge(t *testing.T) {
-	c := newReadCache(10)
-	s := c.get(cacheKey{}, 100)
-	c.put(s)
-	if s = c.get(cacheKey{n: 1}, 100); len(s.buf) != 100 || c.size != 100 {
+	c := NewCache(10)
+	s := c.Get(Key{}, 100)
+	c.Put(s)
+	if s = c.Get(Key{n: 1}, 100); len(s.buf) != 100 || c.size != 100 {
 		t.Errorf("%d bytes, %d kept", len(s.buf), c.size)
 	}
 }

@@ -1,18 +1,13 @@
-package appliance
+package read
 
 import (
 	"context"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 
 	"github.com/sledge-io/sledge/internal/fsck"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
-
-// ErrRefused: the verifier that has its own parser and no key refuses the device.
-// Nothing of it is to be used.
-var ErrRefused = errors.New("not to be used")
 
 // CheckChain lets the keyless verifier read everything that is signed and public
 // before an entry is used, so that no command takes a log that another refuses.

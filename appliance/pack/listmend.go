@@ -1,4 +1,4 @@
-package appliance
+package pack
 
 import (
 	"github.com/sledge-io/sledge/appliance/disk"
@@ -39,7 +39,7 @@ func (v view) field(from, n int64) []byte {
 
 // mendList returns nil if no list comes to the root. pieces are the good ones.
 func mendList(s *disk.Set, p *manifest.Pack, code *erasure.Code, pieces [][]byte) []byte {
-	layout := layoutOf(p)
+	layout := LayoutOf(p)
 	m := &listMend{set: s, p: p, layout: layout, size: layout.Stripes() * int64(layout.LineLen())}
 	m.collect(code, pieces)
 	m.byCopies, m.byBlocks = make([]byte, m.size), make([]byte, m.size)

@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -26,7 +27,7 @@ const manyMissing = 256
 func (s *Set) Fit(ctx context.Context) (Fit, error) {
 	_, missing := s.Here()
 	f, spare, looked := Fit{Packs: s.End.Packs + s.End.IndexPacks}, s.Start.Bays, 0
-	err := s.eachPack(func(p *manifest.Pack) error {
+	err := s.EachPack(func(p *manifest.Pack) error {
 		spare = min(spare, p.Geometry.M-len(p.Lost))
 		bad := shardsMissing(p, missing)
 		if bits.OnesCount32(bad) > p.Geometry.M && looked < manyMissing {
@@ -56,7 +57,7 @@ func shardsMissing(p *manifest.Pack, missing []int) (bad uint32) {
 // notElsewhere leaves out the shards that some disk here has at their length: a rebuild that
 // a power cut ended may have left a name with less behind it.
 func (s *Set) notElsewhere(p *manifest.Pack, bad uint32) uint32 {
-	size := layoutOf(p).ShardLen()
+	size := pack.LayoutOf(p).ShardLen()
 	for j := range p.Bays {
 		for _, d := range s.set.Disks {
 			if bad>>j&1 == 0 {

@@ -1,9 +1,10 @@
-package appliance
+package read
 
 import (
 	"context"
 	"io"
 
+	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -55,11 +56,11 @@ func (s *Set) ExportPack(ctx context.Context, n uint64, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	pr, err := newPackReader(s.set, p, &repairs{})
+	pr, err := pack.NewReader(s.set, p, &pack.Repairs{})
 	if err != nil {
 		return err
 	}
-	defer pr.close()
+	defer pr.Close()
 	if _, err := w.Write(p.Header); err != nil {
 		return err
 	}
@@ -69,7 +70,7 @@ func (s *Set) ExportPack(ctx context.Context, n uint64, w io.Writer) error {
 			return context.Cause(ctx)
 		}
 		part := buf[:min(int64(len(buf)), p.BodySize-off)]
-		if err := pr.readProven(part, off); err != nil {
+		if err := pr.ReadProven(part, off); err != nil {
 			return err
 		}
 		if _, err := w.Write(part); err != nil {

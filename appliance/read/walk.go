@@ -1,4 +1,4 @@
-package appliance
+package read
 
 import (
 	"context"
@@ -61,11 +61,11 @@ func (w *walk) run(ctx context.Context) error {
 
 // one takes one page.
 func (w *walk) one() error {
-	e, err := w.r.page(w.page)
+	e, err := w.r.Page(w.page)
 	if err != nil {
 		return err
 	}
-	p, err := w.r.openPage(w.page)
+	p, err := w.r.OpenPage(w.page)
 	if errors.Is(err, disk.ErrLost) && e.Directory {
 		clear(w.seq.seen) // it says nothing that its pages do not say
 		return nil
@@ -77,7 +77,7 @@ func (w *walk) one() error {
 	if err != nil {
 		return err
 	}
-	index, err := w.r.indexPack(e.IndexPack)
+	index, err := w.r.IndexPack(e.IndexPack)
 	if err != nil {
 		return err
 	}
