@@ -10,12 +10,6 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// ofAttributes reports whether a store may mean an attribute by this refusal: many have
-// no code of their own for one that they do not know.
-func ofAttributes(err error) bool {
-	return target.HasCode(err, target.CodeRefused) || target.HasCode(err, target.CodeAttributeRefused)
-}
-
 // ofLock reports whether a refusal speaks of locks, or of something that the store does
 // not have.
 func ofLock(err error) bool {

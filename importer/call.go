@@ -3,6 +3,7 @@ package importer
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -24,7 +25,7 @@ type caller struct {
 	stop    <-chan struct{} // closed: begin nothing new
 	called  func(Call)
 	ours    func() error                // asked before what shows in the target
-	look    func(context.Context) error // the same, of the target itself
+	looks   func(context.Context) error // the same, of the target itself
 	pacer   *pacer
 
 	joins  *joins          // the Completes that are under way
@@ -32,7 +33,7 @@ type caller struct {
 	cutNow context.CancelCauseFunc
 
 	silence   silence
-	impatient bool // what had no answer in its time is not asked again
+	impatient bool
 
 	brief *brief
 	lag   lag
@@ -43,15 +44,92 @@ type caller struct {
 	throttled atomic.Int64
 }
 
-func newCaller(o Options, stop <-chan struct{}) *caller {
-	cut, cutNow := context.WithCancelCause(context.Background())
-	return &caller{
-		cut: cut, cutNow: cutNow, joins: newJoins(), silence: silence{tell: o.Silent},
-		gate: newGate(), limits: newLimits(o.requests(), max(o.Backoff, time.Millisecond), o.Prefix), budget: newBudget(o.RetryBudget),
-		retries: max(0, o.Retries), backoff: o.Backoff, timeout: o.CallTimeout, idle: max(0, o.IdleTimeout), stop: stop, called: o.Called, after: o.After, brief: &brief{now: o.Now, tell: o.Problem}, lag: lag{clock: o.Now, log: o.Log},
-		ours: func() error { return nil }, look: func(context.Context) error { return nil },
-	}
+// settings say how calls are made. What is not needed may be nil or zero: no retries, no
+// time in which a payload must move, nobody who is told.
+type settings struct {
+	Requests    int    // with payload at once
+	Prefix      string // of all keys: limits are learned for what follows it
+	Retries     int    // attempts of one call beyond the first
+	Backoff     time.Duration
+	CallTimeout time.Duration // of a call without payload
+	IdleTimeout time.Duration // in which a byte of a payload must move
+	RetryBudget int           // retries in all, beside one for ten calls that succeed
+	Impatient   bool          // what had no answer in its time is not asked again
+	Bandwidth   Timetable
+	InHours     func() bool                          // nil is always
+	Ours        func() error                         // asked before what shows in the target: an error refuses the call
+	After       func(time.Duration) <-chan time.Time // waits for what the target shows late; nil is time.After
+	Now         func() time.Time
+	Log         *slog.Logger
+
+	Called  func(Call)          // after each attempt, at once from many goroutines
+	Silent  func(Silence)       // while a call without much payload has no answer
+	Problem func(*target.Error) // of what an operator is told once
+	Note    func(text string)   // of what is no problem
+	WentOn  func()              // at the end of each halt
 }
+
+// newCaller makes a caller that begins no call once stop is closed.
+func newCaller(s settings, stop <-chan struct{}) *caller {
+	cut, cutNow := context.WithCancelCause(context.Background())
+	c := &caller{
+		cut: cut, cutNow: cutNow, joins: newJoins(), silence: silence{tell: s.Silent}, impatient: s.Impatient,
+		gate: newGate(), limits: newLimits(s.Requests, max(s.Backoff, time.Millisecond), s.Prefix), budget: newBudget(s.RetryBudget), pacer: newPacer(s.Bandwidth, s.Now),
+		retries: max(0, s.Retries), backoff: s.Backoff, timeout: s.CallTimeout, idle: max(0, s.IdleTimeout), stop: stop, called: s.Called, after: s.After,
+		brief: &brief{now: s.Now, tell: s.Problem, note: s.Note}, lag: lag{clock: s.Now, log: s.Log},
+		ours: func() error { return nil }, looks: func(context.Context) error { return nil },
+	}
+	if s.Ours != nil {
+		c.ours = s.Ours
+	}
+	if s.WentOn != nil {
+		c.gate.wentOn = s.WentOn
+	}
+	if s.InHours != nil {
+		c.gate.inTime = s.InHours
+	}
+	return c
+}
+
+// look asks the target itself whether the run is still ours.
+func (c *caller) look(ctx context.Context) error { return c.looks(ctx) }
+
+// lookBy has look ask f, until back.
+func (c *caller) lookBy(f func(context.Context) error) (back func()) {
+	former := c.looks
+	c.looks = f
+	return func() { c.looks = former }
+}
+
+// stopAt begins no call once done is closed, instead of what the caller was made with.
+func (c *caller) stopAt(done <-chan struct{}) { c.stop = done }
+
+// awake is the gate's, until the caller is stopped.
+func (c *caller) awake(ctx context.Context) bool { return c.gate.awake(ctx, c.stop) }
+
+// sharing makes c go on with what of has learned of the bucket's retention, and end with it.
+func (c *caller) sharing(of *caller) *caller {
+	c.brief, c.cut, c.cutNow = of.brief, of.cut, of.cutNow
+	return c
+}
+
+// Retried is how many attempts were made again.
+func (c *caller) Retried() int64 { return c.retried.Load() }
+
+// Throttled is how many attempts the target has refused because it was busy.
+func (c *caller) Throttled() int64 { return c.throttled.Load() }
+
+// Answered reports whether a call has succeeded.
+func (c *caller) Answered() bool { return c.answered.Load() }
+
+// counted notes an attempt that was made again by whoever called.
+func (c *caller) counted() { c.retried.Add(1) }
+
+// refill gives the whole budget of retries back: the operator has mended something.
+func (c *caller) refill() { c.budget.fill() }
+
+// bears is how many requests with payload the target bears at once, as far as is known.
+func (c *caller) bears() int { return c.limits.current() }
 
 // call is one request to come.
 type call struct {
@@ -116,6 +194,14 @@ type Call struct {
 
 // errStopped ends what has not begun when the run is stopped.
 var errStopped = errors.New("stopped before this call")
+
+// maxBackoff bounds one pause between attempts.
+const maxBackoff = 20 * time.Second
+
+// ofObject tells an error that ends one object, and is its outcome: no fault of our own.
+func ofObject(err error) bool {
+	return target.IsClass(err, target.FatalObject) && !target.HasCode(err, target.CodeInternal)
+}
 
 const slowest = 64 << 10 // bytes a second that a call with payload must make
 

@@ -67,14 +67,6 @@ func (r *run) markedByNow(ctx context.Context) (marker sight, err error) {
 	return marker, err
 }
 
-// stoppedBy is errStopped once a context has ended.
-func stoppedBy(ctx context.Context) error {
-	if ctx.Err() != nil {
-		return errStopped
-	}
-	return nil
-}
-
 // mustShow looks at a sample of the objects that the journal holds for stored, and at some
 // uploads. None of them is CodeTargetChanged; idle allows that there is none to look at.
 func (r *run) mustShow(ctx context.Context, idle bool) error {

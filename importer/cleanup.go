@@ -62,7 +62,8 @@ func (res *Result) CleanUp(ctx context.Context) (err error) {
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
 	r.calls.endWith(ctx)
-	if r.cancel, r.calls.stop = stop, waiting.Done(); r.asked.Load() {
+	r.calls.stopAt(waiting.Done())
+	if r.cancel = stop; r.asked.Load() {
 		stop()
 	}
 	t := r.newTurn(cleanUpTurn)
@@ -95,7 +96,7 @@ func (r *run) takeUpKept() {
 	r.mu.Lock()
 	r.keptKeys = slices.Clone(r.header.Kept)
 	r.mu.Unlock()
-	r.calls.brief.earlier(r.header.KeptUntil)
+	r.calls.keptEarlier(r.header.KeptUntil)
 }
 
 // noteKept makes durable what waits for the end of its retention: whatever becomes of this
@@ -104,7 +105,7 @@ func (r *run) noteKept() error {
 	r.mu.Lock()
 	keys := slices.Clone(r.keptKeys)
 	r.mu.Unlock()
-	until, _ := r.calls.brief.kept()
+	until, _ := r.calls.kept()
 	return r.storeKept(keys, until)
 }
 
@@ -123,7 +124,7 @@ func (r *run) removeKept(ctx context.Context, wait bool) {
 	keys := r.keptKeys
 	r.keptKeys = nil
 	r.mu.Unlock()
-	until, ok := r.calls.brief.kept()
+	until, ok := r.calls.kept()
 	if !ok && len(keys) == 0 {
 		return
 	}
@@ -138,23 +139,6 @@ func (r *run) removeKept(ctx context.Context, wait bool) {
 		r.opts.Log.Debug("what is left of probes", "error", err)
 	}
 	r.nameLeft(ProbeReport{Left: p.report.Left})
-}
-
-// keptFor is how long own objects are still to be waited for, if that is worth it.
-func (c *caller) keptFor() (left time.Duration, waits bool) {
-	until, ok := c.brief.kept()
-	left = until.Sub(c.brief.now()) + time.Second
-	return left, ok && left > 0 && left <= briefTerms[0]+2*time.Second
-}
-
-// earlier notes until when objects of an earlier start are kept, whatever the bucket says now.
-func (b *brief) earlier(until time.Time) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.before = true
-	if until.After(b.until) {
-		b.until = until
-	}
 }
 
 // notRemoved is why the marker of a run is left.

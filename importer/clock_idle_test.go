@@ -25,7 +25,7 @@ func (c slowContent) ReadAt(p []byte, _ int64) (int, error) {
 
 // timedCall makes one call of a payload, and returns what it took.
 func timedCall(payload int64, f func(ctx context.Context) error) (took time.Duration, err error) {
-	c := newCaller(Options{Retries: None}.withDefaults(), nil)
+	c := newCaller(Options{Retries: None}.withDefaults().calls(), nil)
 	began := time.Now()
 	err = c.once(context.Background(), call{name: callPart, payload: payload}, f)
 	return time.Since(began), err

@@ -40,7 +40,7 @@ func (s *CommitStore) Read(ctx context.Context) ([]byte, error) {
 // ReadObject reads a small object by one GET of its own, under the options' times and retries.
 // Of one longer than most, most+1 bytes are returned.
 func ReadObject(ctx context.Context, target target.Reader, o Options, key string, most int64) ([]byte, error) {
-	calls := newCaller(o.withDefaults(), ctx.Done())
+	calls := newCaller(o.withDefaults().calls(), ctx.Done())
 	calls.endWith(ctx)
 	content, err := readSmall(ctx, calls, target, key, "", most)
 	if errors.Is(err, errStopped) {

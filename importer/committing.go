@@ -21,7 +21,8 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attribute
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
 	r.calls.endWith(ctx)
-	if r.cancel, r.calls.stop = stop, waiting.Done(); r.asked.Load() {
+	r.calls.stopAt(waiting.Done())
+	if r.cancel = stop; r.asked.Load() {
 		stop()
 	}
 	r.hasty.Store(true)

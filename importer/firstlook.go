@@ -50,7 +50,7 @@ func (r *run) outlast(ctx context.Context, ask func(context.Context) error) erro
 // target has answered, and now answers no call. A new run's probe finds out what the target
 // refuses, by name or by kind of call, and that it says at once.
 func (r *run) outage(e *target.Error) bool {
-	return r.calls.answered.Load() && r.waits(e) && ofAnyCall(e) && (r.header.Begun || !mayMeanKey(e.Code))
+	return r.calls.Answered() && r.waits(e) && ofAnyCall(e) && (r.header.Begun || !mayMeanKey(e.Code))
 }
 
 // withhold keeps what a probe leaves from being named, as a later one may remove it, and

@@ -20,9 +20,7 @@ func (s *CommitStore) Put(ctx context.Context, marker []byte, a target.Attribute
 		return err
 	}
 	defer w.settle(ctx)
-	look := r.calls.look
-	defer func() { r.calls.look = look }()
-	r.calls.look = w.allowed
+	defer r.calls.lookBy(w.allowed)()
 	switch done, err := s.holds(ctx, marker); {
 	case done:
 		w.noting = true

@@ -201,7 +201,7 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 	if err := r.sharedOptions(ctx, fresh.Options); err != nil {
 		return err // before it is taken from anyone
 	}
-	r.calls.look = r.mirror.fresh
+	r.calls.lookBy(r.mirror.fresh)
 	news, err := r.lead(ctx, who, was.Lease)
 	switch {
 	case err != nil:

@@ -103,8 +103,8 @@ func TestMirrorLook(t *testing.T) {
 			if err := m.look(t.Context(), r.calls.once); err == nil || target.HasCode(err, target.CodeTakenOver) || m.held() != nil {
 				t.Errorf("a look: %v, then %v", err, m.held())
 			}
-			if f.calls > calls+2 || r.calls.budget.left != left || r.calls.retried.Load() > 0 {
-				t.Errorf("a look made %d calls, %d of them again", f.calls-calls, r.calls.retried.Load())
+			if f.calls > calls+2 || r.calls.budget.left != left || r.calls.Retried() > 0 {
+				t.Errorf("a look made %d calls, %d of them again", f.calls-calls, r.calls.Retried())
 			}
 			f.hook, m.target = nil, f
 			if err := m.check(t.Context()); err != nil {

@@ -137,9 +137,6 @@ const DefaultConcurrency = 16
 
 const defaultRetryBudget = 10000
 
-// maxBackoff bounds one pause between attempts.
-const maxBackoff = 20 * time.Second
-
 // perRequest is what one request holds: a body's buffer, and what the source and the
 // transport hold for it.
 const perRequest = 4 << 20
@@ -248,6 +245,12 @@ func (o Options) checkChoices() error {
 // requests is the bound of requests with payload at once.
 func (o Options) requests() int {
 	return int(max(1, min(o.Memory/perRequest, int64(o.Concurrency)*int64(o.PartConcurrency), 256)))
+}
+
+// calls are the settings of the calls to the target.
+func (o Options) calls() settings {
+	return settings{Requests: o.requests(), Prefix: o.Prefix, Retries: o.Retries, Backoff: o.Backoff, CallTimeout: o.CallTimeout, IdleTimeout: o.IdleTimeout, RetryBudget: o.RetryBudget,
+		After: o.After, Now: o.Now, Log: o.Log, Called: o.Called, Silent: o.Silent, Problem: o.Problem}
 }
 
 // TargetURL names the target in receipts: s3://bucket/prefix.

@@ -5,20 +5,6 @@ import (
 	"time"
 )
 
-// next is the first minute from now on in which requests may begin.
-func (h Hours) next(now time.Time) time.Time {
-	if h.open(now) {
-		return now
-	}
-	at := now.Truncate(time.Minute)
-	for range 2 * dayMinutes { // a clock that is set for the summer skips some
-		if at = at.Add(time.Minute); h.open(at) {
-			break
-		}
-	}
-	return at
-}
-
 // tellHours says when the run's hours end, and when they begin: nobody shall look at a run
 // that does nothing and not know why. The gate keeps the hours.
 func (r *run) tellHours(t *teller) {

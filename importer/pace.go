@@ -256,3 +256,17 @@ func (p *pacer) wait(call context.Context, most int) (n int, err error) {
 	defer stand(call)()
 	return n, p.limit.WaitN(call, n)
 }
+
+// next is the first minute from now on in which requests may begin.
+func (h Hours) next(now time.Time) time.Time {
+	if h.open(now) {
+		return now
+	}
+	at := now.Truncate(time.Minute)
+	for range 2 * dayMinutes { // a clock that is set for the summer skips some
+		if at = at.Add(time.Minute); h.open(at) {
+			break
+		}
+	}
+	return at
+}

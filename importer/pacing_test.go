@@ -46,7 +46,7 @@ func TestOnePace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.close()
-	r := &run{opts: o, source: s, target: f, calls: newCaller(o, nil), journal: j}
+	r := &run{opts: o, source: s, target: f, calls: newCaller(o.calls(), nil), journal: j}
 	r.teller = &teller{run: r}
 	r.progress.totalBytes, r.progress.totalEntries = 1000, 100
 	for i := range 3 {

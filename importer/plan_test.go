@@ -38,7 +38,7 @@ func TestMostParts(t *testing.T) {
 	a.Size = size
 	to := &countingTarget{Target: newFake(t)}
 	transfers := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: ProbeReport{Checking: true},
-		calls: newCaller(Options{Memory: target.MiB, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
+		calls: newCaller(settings{Requests: 1, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
 	tr := &transfer{run: transfers, action: a, content: zeros{}}
 	if err := upload(context.Background(), tr, 4); err != nil {
 		t.Fatal(err)
@@ -214,7 +214,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	none := Options{Retries: None, ReadBackLimit: None}.withDefaults()
-	if n := newCaller(none, nil).retries; n != 0 || none.ReadBackLimit != None {
+	if n := newCaller(none.calls(), nil).retries; n != 0 || none.ReadBackLimit != None {
 		t.Errorf("none is %d retries and %d bytes", n, none.ReadBackLimit)
 	}
 	bucket, prefix, err := target.ParseTarget("s3://bucket/some/where")

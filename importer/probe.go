@@ -149,7 +149,7 @@ type prober struct {
 // Its objects have attributes; further sets of them are tried, each by one object.
 func (p *prober) probe(ctx context.Context, sets []target.Attributes) (ProbeReport, error) {
 	p.calls.ask(ctx, p.target)
-	p.report.Retention, p.report.NoLock = p.calls.brief.String(), p.calls.brief.noLock()
+	p.report.Retention, p.report.NoLock = p.calls.retention(), p.calls.noLock()
 	if err := p.clean(ctx); err != nil {
 		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
@@ -240,7 +240,7 @@ func (p *prober) clean(ctx context.Context) error {
 
 // keep notes a key that may not be removed now: it is left, unless its retention soon ends.
 func (p *prober) keep(key string) {
-	if _, ok := p.calls.brief.kept(); !ok {
+	if _, ok := p.calls.kept(); !ok {
 		p.leave(key)
 	} else if !slices.Contains(p.report.kept, key) {
 		p.report.kept = append(p.report.kept, key)
@@ -252,11 +252,6 @@ func (p *prober) leave(key string) {
 	if !slices.Contains(p.report.Left, key) {
 		p.report.Left = append(p.report.Left, key)
 	}
-}
-
-// forbidden tells what the operator's rights or the bucket's rules do not allow.
-func forbidden(err error) bool {
-	return target.HasCode(err, target.CodeAccessDenied) || target.HasCode(err, target.CodePolicyDenied) || target.HasCode(err, target.CodeObjectLocked)
 }
 
 // remove takes away the uploads of a key and every version of it that we wrote.

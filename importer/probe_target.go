@@ -94,9 +94,9 @@ func ProbeTarget(ctx context.Context, target target.Examined, o Options, id stri
 	few := o
 	few.Retries = min(o.Retries, 3)
 	calls := func(stop <-chan struct{}) *caller {
-		c := newCaller(few, stop)
-		c.impatient = true
-		return c
+		s := few.calls()
+		s.Impatient = true
+		return newCaller(s, stop)
 	}
 	asks := calls(ctx.Done())
 	asks.endWith(ctx)
@@ -104,16 +104,15 @@ func ProbeTarget(ctx context.Context, target target.Examined, o Options, id stri
 		prober: prober{target: target, calls: asks, prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
 		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
 	p.calls.ask(ctx, target)
-	p.report.Retention, p.report.NoLock = p.calls.brief.String(), p.calls.brief.noLock()
+	p.report.Retention, p.report.NoLock = p.calls.retention(), p.calls.noLock()
 	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
 		return nil, ofContext(ctx, err) // nothing was written
 	}
 	p.calls.outlast(ctx)
 	after, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), cleaning, &timeOut{"not removed in " + cleaning.String()})
 	defer cancel()
-	p.calls = calls(after.Done())
-	p.calls.brief, p.calls.cut, p.calls.cutNow = asks.brief, asks.cut, asks.cutNow
-	defer context.AfterFunc(after, func() { asks.cutNow(context.Cause(after)) })()
+	p.calls = calls(after.Done()).sharing(asks)
+	defer context.AfterFunc(after, func() { asks.endNow(context.Cause(after)) })()
 	p.step("removing what was written")
 	p.tidy(after)
 	p.conclude(err)
@@ -129,7 +128,7 @@ func (p *targetProbe) step(what string) {
 
 // all asks everything, in an order in which what cannot be had stops no other question.
 func (p *targetProbe) all(ctx context.Context) error {
-	if err := p.calls.silence.err(); err != nil {
+	if err := p.calls.deaf(); err != nil {
 		return err
 	}
 	p.step("rights")
@@ -144,13 +143,13 @@ func (p *targetProbe) all(ctx context.Context) error {
 		{"CRC64NVME of objects in parts", p.crcWhole}, {"attributes of objects", p.attributes}, {"object lock", p.lock}, {"metadata", p.metadata},
 		{"names", p.keepsNames}, {"storage classes", p.storage},
 	} {
-		if err := errors.Join(ctx.Err(), p.calls.silence.err()); err != nil {
+		if err := errors.Join(ctx.Err(), p.calls.deaf()); err != nil {
 			return err
 		}
 		p.step(step.what)
 		step.ask(ctx)
 	}
-	if err := errors.Join(ctx.Err(), p.calls.silence.err()); err != nil {
+	if err := errors.Join(ctx.Err(), p.calls.deaf()); err != nil {
 		return err
 	}
 	p.measure(ctx)
@@ -264,7 +263,7 @@ func (p *targetProbe) rights(ctx context.Context) error {
 
 // create begins an upload of an object of the probe, which soon goes again.
 func (p *targetProbe) create(ctx context.Context, key string) (string, error) {
-	return p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Attributes: p.calls.brief.over(p.own)})
+	return p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Attributes: p.calls.overOwn(p.own)})
 }
 
 // readVersion begins to read one version.
@@ -374,7 +373,7 @@ func (p *targetProbe) crcWhole(ctx context.Context) {
 	finish := func(name, whole string) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateCRC(ctx, key, p.calls.brief.over(p.own))
+			id, err := p.target.CreateCRC(ctx, key, p.calls.overOwn(p.own))
 			p.begun(key, id, err)
 			if err != nil {
 				return err

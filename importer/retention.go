@@ -142,6 +142,21 @@ func (b *brief) kept() (until time.Time, ok bool) {
 	return b.until, (b.active() || b.before) && !b.until.IsZero()
 }
 
+// kept reports whether own objects may be removed a while after they were written, and when.
+func (c *caller) kept() (until time.Time, ok bool) { return c.brief.kept() }
+
+// keptEarlier takes up what an earlier start has left.
+func (c *caller) keptEarlier(until time.Time) { c.brief.earlier(until) }
+
+// retention tells what was found of the bucket's default; "" is none.
+func (c *caller) retention() string { return c.brief.String() }
+
+// noLock reports whether the bucket says that it has no object lock.
+func (c *caller) noLock() bool { return c.brief.noLock() }
+
+// overOwn gives own attributes their term.
+func (c *caller) overOwn(own target.Attributes) target.Attributes { return c.brief.over(own) }
+
 // String tells what was found of the bucket's default; "" is none.
 func (b *brief) String() string {
 	b.mu.Lock()
@@ -194,4 +209,32 @@ func (c *caller) outlast(ctx context.Context) bool {
 		note(fmt.Sprintf("waiting %s until the bucket lets the import's own small objects go", left.Round(time.Second)))
 	}
 	return left <= 0 || waits && c.sleep(ctx, left)
+}
+
+// ofAttributes reports whether a store may mean an attribute by this refusal: many have
+// no code of their own for one that they do not know.
+func ofAttributes(err error) bool {
+	return target.HasCode(err, target.CodeRefused) || target.HasCode(err, target.CodeAttributeRefused)
+}
+
+// keptFor is how long own objects are still to be waited for, if that is worth it.
+func (c *caller) keptFor() (left time.Duration, waits bool) {
+	until, ok := c.brief.kept()
+	left = until.Sub(c.brief.now()) + time.Second
+	return left, ok && left > 0 && left <= briefTerms[0]+2*time.Second
+}
+
+// earlier notes until when objects of an earlier start are kept, whatever the bucket says now.
+func (b *brief) earlier(until time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.before = true
+	if until.After(b.until) {
+		b.until = until
+	}
+}
+
+// forbidden tells what the operator's rights or the bucket's rules do not allow.
+func forbidden(err error) bool {
+	return target.HasCode(err, target.CodeAccessDenied) || target.HasCode(err, target.CodePolicyDenied) || target.HasCode(err, target.CodeObjectLocked)
 }

@@ -23,7 +23,7 @@ func brieflyPut(c *caller, answer func(key string, a target.Attributes) error, k
 func TestRetentionOfOneKey(t *testing.T) {
 	for _, code := range []target.Code{target.CodeAccessDenied, target.CodePolicyDenied, target.CodeRefused} {
 		told := 0
-		c := newCaller(testOptions(t, memDisk()), nil)
+		c := newCaller(testOptions(t, memDisk()).calls(), nil)
 		c.brief.retention, c.brief.tell = target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true}, func(*target.Error) { told++ }
 		answer := func(key string, a target.Attributes) error {
 			return when(target.NewError(code, key, "not this key", nil), key == "denied")
@@ -42,7 +42,7 @@ func TestRetentionOfOneKey(t *testing.T) {
 
 // TestRetentionRefusedTogether: two writes that are refused side by side skip no term.
 func TestRetentionRefusedTogether(t *testing.T) {
-	c := newCaller(testOptions(t, memDisk()), nil)
+	c := newCaller(testOptions(t, memDisk()).calls(), nil)
 	told := 0
 	c.brief.retention, c.brief.tell = target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true}, func(*target.Error) { told++ }
 	var both, writes sync.WaitGroup

@@ -321,7 +321,7 @@ func TestProbeRemovesManyVersions(t *testing.T) {
 			}
 		}
 		b.now = b.now.AddDate(100, 0, 0)
-		p := &prober{target: b, calls: newCaller(testOptions(t, memDisk()), nil), prefix: "in/" + ProbePrefix}
+		p := &prober{target: b, calls: newCaller(testOptions(t, memDisk()).calls(), nil), prefix: "in/" + ProbePrefix}
 		if err := p.remove(t.Context(), key); (err == nil) != (len(b.versions[key]) == 0) {
 			t.Errorf("%d versions: %v, %d are left", n, err, len(b.versions[key]))
 		}

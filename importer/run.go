@@ -38,6 +38,7 @@ type run struct {
 	partsResumed atomic.Int64
 	uploadsLeft  uploadsLeft
 	noSeenDelete atomic.Bool // the store takes no condition of a delete
+	joinsSaid    atomic.Bool // that a stop waits for Completes was told
 
 	cancel context.CancelFunc // stops the run: nothing new begins
 	asked  atomic.Bool        // an operator has asked for that
@@ -141,16 +142,15 @@ func newRun(ctx context.Context, source entry.Source, to target.Target, opts Opt
 	r := &run{planner: planner, opts: opts, source: source, target: to, tally: entry.NewTally(), problems: map[target.Code]uint64{}, cancel: cancel}
 	r.progress.started = opts.Now()
 	r.ours = r.stillOurs(heldBy(opts.StateDir))
-	r.calls = newCaller(opts, runCtx.Done())
-	r.calls.endWith(ctx)
-	r.calls.gate.wentOn = func() { opts.Log.Log(context.Background(), LevelNotice, "the run goes on") }
-	r.calls.ours = r.ours
-	r.calls.brief.tell = r.problem
-	r.calls.brief.note = func(text string) { opts.Log.Log(context.Background(), LevelNotice, text) }
-	r.calls.pacer = newPacer(opts.Bandwidth, opts.Now)
+	calls := opts.calls()
+	calls.Ours, calls.Problem, calls.Bandwidth = r.ours, r.problem, opts.Bandwidth
+	calls.WentOn = func() { opts.Log.Log(context.Background(), LevelNotice, "the run goes on") }
+	calls.Note = func(text string) { opts.Log.Log(context.Background(), LevelNotice, text) }
 	if len(opts.Hours) > 0 {
-		r.calls.gate.inTime = func() bool { return opts.Hours.open(opts.Now()) }
+		calls.InHours = func() bool { return opts.Hours.open(opts.Now()) }
 	}
+	r.calls = newCaller(calls, runCtx.Done())
+	r.calls.endWith(ctx)
 	r.teller = &teller{run: r}
 	r.teller.noteEarlier()
 	if totals, err := source.Totals(); err == nil {
@@ -202,7 +202,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	r.tally = end.Tally
 	r.mu.Unlock()
 	if !end.Done {
-		if !r.calls.gate.awake(ctx, r.calls.stop) {
+		if !r.calls.awake(ctx) {
 			return r.result(), ctx.Err()
 		}
 		if err := r.patiently(ctx, func(ctx context.Context) error { return r.maySign(ctx, &end) }); err != nil {
@@ -420,7 +420,7 @@ func (r *run) result() *Result {
 	defer r.mu.Unlock()
 	res := &Result{
 		run: r, RunID: r.attemptID(), Start: r.startNumber(), Attempt: r.header.Attempt, Started: r.header.Started, Tally: r.tally, Unfinished: r.unfinished,
-		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.retried.Load(), PartsKept: r.partsResumed.Load(),
+		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.Retried(), PartsKept: r.partsResumed.Load(),
 		Probe: r.probe, Halt: r.halted, Recheck: r.rechecked, Named: maps.Clone(r.problems),
 	}
 	res.Interrupted = r.halted == nil && r.calls.stopped()

@@ -121,6 +121,9 @@ func (s *silence) ended(err error) {
 	s.why = err
 }
 
+// deaf is why a store that answers nobody is asked no more questions; nil if it answers.
+func (c *caller) deaf() error { return c.silence.err() }
+
 // err is why a store that answers nobody is asked no more questions; nil if it answers.
 func (s *silence) err() error {
 	s.mu.Lock()

@@ -8,22 +8,6 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// State is what an operator calls the state of a run.
-type State string
-
-// The states.
-const (
-	StateRunning  State = "in progress"
-	StatePaused   State = "paused"
-	StateAsleep   State = "waiting for its hours"
-	StateHalted   State = "halted: fix needed"
-	StateStopped  State = "stopped" // by an operator, or with the process; the same command goes on
-	StateDone     State = "completed"
-	StateErrors   State = "completed with errors"
-	StateCanceled State = "canceled"
-	StateTaken    State = "taken over" // by another process
-)
-
 // working tells a state in which a process is there.
 func (s State) working() bool {
 	switch s {
@@ -65,14 +49,6 @@ type Status struct {
 	Proofs           map[entry.Proof]uint64   `json:"proofs"`
 	Remarks          uint64                   `json:"remarks"`  // entries that are older versions
 	Problems         map[target.Code]uint64   `json:"problems"` // how often each code was met
-}
-
-// Halt is why a run waits for its operator.
-type Halt struct {
-	Code   target.Code `json:"code"`
-	Cause  string      `json:"cause"`
-	Remedy string      `json:"remedy"`
-	Since  time.Time   `json:"since"`
 }
 
 // Point is one line of the file history.jsonl, to which a run appends about

@@ -10,18 +10,6 @@ import (
 // a crash.
 const stopGrace = 3 * time.Second
 
-// askedGrace is the same for a stop from another terminal, whose asker waits five minutes: it
-// may be far from here, and is no reason to break what soon ends by itself.
-const askedGrace = 30 * time.Second
-
-// graceOfAsked is what a stop from another terminal leaves at this moment.
-func (r *run) graceOfAsked() time.Duration {
-	if r.hasty.Load() {
-		return stopGrace
-	}
-	return askedGrace
-}
-
 // cutShort is the cause of a call's end by the operator. For whoever called it is a stop, whose
 // outcome is not known.
 type cutShort struct{}
@@ -45,6 +33,9 @@ func (c *caller) endWith(ctx context.Context) {
 }
 
 // endIn ends what is under way after a grace, each Complete after one of its own.
+// endNow ends them at once, with a cause.
+func (c *caller) endNow(why error) { c.cutNow(why) }
+
 func (c *caller) endIn(grace, join time.Duration) {
 	time.AfterFunc(grace, func() { c.cutNow(cutShort{}) })
 	time.AfterFunc(join, func() { c.joins.endNow(cutShort{}) })

@@ -155,7 +155,7 @@ func (r *run) snapshot() Progress {
 		Entries: p.entries.Load(), TotalEntries: p.totalEntries, Objects: p.objects.Load(),
 		Bytes: p.bytes.Load(), TotalBytes: p.totalBytes, Failed: p.failed.Load(),
 		EarlierEntries: p.earlyEntries.Load(), EarlierBytes: p.earlyBytes.Load(),
-		Retries: r.calls.retried.Load(), Throttled: r.calls.throttled.Load(), Requests: r.calls.limits.current(),
+		Retries: r.calls.Retried(), Throttled: r.calls.Throttled(), Requests: r.calls.bears(),
 		Elapsed: r.opts.Now().Sub(p.started), State: state, Halt: halt, Opens: r.opens(),
 	}
 }

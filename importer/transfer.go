@@ -242,7 +242,7 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 				return err
 			}
 			refused = true
-			calls.retried.Add(1)
+			calls.counted()
 			continue
 		case target.HasCode(err, target.CodeUploadGone), target.IsUnknown(err) && !repeatable, !calls.again(attempt, err):
 			return err // an upload that is gone is begun anew by whoever called

@@ -133,7 +133,7 @@ func (r *run) givenUp() error {
 func (r *run) awaitSigning(ctx context.Context) error {
 	g := r.calls.gate
 	for {
-		if !g.awake(ctx, r.calls.stop) {
+		if !r.calls.awake(ctx) {
 			return errStopped
 		}
 		if err := errors.Join(r.ours(), r.patiently(ctx, r.mustHold)); err != nil || g.mayGoOn() {

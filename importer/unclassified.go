@@ -16,11 +16,6 @@ func unclassified(err error) bool {
 	return err != nil && !errors.Is(err, errStopped) && !errors.Is(err, errHeld) && !errors.Is(err, errStillHeld) && !target.IsCanceled(err)
 }
 
-// ofObject tells an error that ends one object, and is its outcome.
-func ofObject(err error) bool {
-	return target.IsClass(err, target.FatalObject) && !unclassified(err)
-}
-
 // unclear reports whether a write that ended by an error may have had its effect.
 func unclear(err error) bool { return target.IsUnknown(err) || unclassified(err) }
 

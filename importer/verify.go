@@ -113,7 +113,7 @@ func newVerifyCaller(ctx context.Context, opts VerifyOptions) *caller {
 	setDefault(&opts.Backoff, 200*time.Millisecond)
 	setDefault(&opts.CallTimeout, 2*time.Minute)
 	setDefault(&opts.IdleTimeout, time.Minute)
-	calls := newCaller(Options{IdleTimeout: opts.IdleTimeout, Memory: int64(opts.Concurrency) * perRequest, Concurrency: opts.Concurrency, PartConcurrency: 1,
+	calls := newCaller(settings{IdleTimeout: opts.IdleTimeout, Requests: min(opts.Concurrency, 256),
 		Retries: opts.Retries, RetryBudget: defaultRetryBudget, Backoff: opts.Backoff, CallTimeout: opts.CallTimeout}, ctx.Done())
 	calls.endWith(ctx)
 	return calls

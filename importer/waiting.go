@@ -3,7 +3,6 @@ package importer
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -18,9 +17,6 @@ const (
 	firstLook = 10
 	lastLook  = 300
 )
-
-// LevelNotice is of the lines that are no warnings, and that an operator wants to see.
-const LevelNotice = slog.LevelInfo + 2
 
 // waits tells an error that the run can wait out: its cause is outside of the
 // process, and mending it needs no other options.
@@ -180,19 +176,11 @@ func (r *run) stop(e *target.Error) (scout uint64) {
 	return scout
 }
 
-// whileWaiting is a remedy for who looks at a run that waits: it needs no new start.
-func whileWaiting(remedy string) string {
-	if do, again := strings.CutSuffix(remedy, " then run the same command again"); again {
-		return strings.TrimRight(do, ",;") + "; the run goes on by itself then"
-	}
-	return remedy
-}
-
 // scoutAgain waits before the next look; false ends the run, or the wait. Where
 // credentials were read anew the target must first show that it is the same one.
 func (r *run) scoutAgain(ctx context.Context, e *target.Error) bool {
 	for {
-		if !r.restBeforeLook(ctx, e) || !r.calls.gate.awake(ctx, r.calls.stop) {
+		if !r.restBeforeLook(ctx, e) || !r.calls.awake(ctx) {
 			return false
 		}
 		if !r.renew(ctx) {
@@ -250,7 +238,7 @@ func (r *run) goOn(scout uint64) {
 
 func (r *run) endHalt(meant func(halt *target.Error, number uint64) bool) {
 	if r.calls.gate.openIf(meant) {
-		r.calls.budget.fill()
+		r.calls.refill()
 	}
 }
 
@@ -331,7 +319,7 @@ func (r *run) waitForPass(ctx context.Context, before uint64) bool {
 		return false
 	}
 	if r.calls.gate.openQuietly(func(*target.Error, uint64) bool { return true }) {
-		r.calls.budget.fill()
+		r.calls.refill()
 	}
 	return true
 }
