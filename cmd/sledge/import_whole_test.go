@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
@@ -48,7 +49,7 @@ func storedDevice(t *testing.T, id byte, content string) *importDevice {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/a", Size: &size})
+	text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/a", Size: &size, RecordSalt: make([]byte, 32), Proof: entry.ProofSHA256, Verified: time.Unix(1, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}

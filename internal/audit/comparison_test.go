@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
@@ -34,7 +35,8 @@ func listed(t *testing.T, names ...string) *Device {
 		if err != nil {
 			t.Fatal(err)
 		}
-		text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/" + name, Size: &size, SHA256: base64.StdEncoding.EncodeToString(sum[:])})
+		text, err := json.Marshal(importer.Line{Record: raw[0], Outcome: entry.OutcomeStored, Key: "in/" + name, Size: &size, SHA256: base64.StdEncoding.EncodeToString(sum[:]),
+			RecordSalt: make([]byte, 32), Proof: "store sha256", Verified: time.Unix(1, 0)})
 		if err != nil {
 			t.Fatal(err)
 		}
