@@ -128,6 +128,13 @@ func (c *caller) counted() { c.retried.Add(1) }
 // refill gives the whole budget of retries back: the operator has mended something.
 func (c *caller) refill() { c.budget.fill() }
 
+// retriesLeft is what is left of the budget of retries.
+func (c *caller) retriesLeft() float64 {
+	c.budget.mu.Lock()
+	defer c.budget.mu.Unlock()
+	return c.budget.left
+}
+
 // bears is how many requests with payload the target bears at once, as far as is known.
 func (c *caller) bears() int { return c.limits.current() }
 

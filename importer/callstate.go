@@ -38,3 +38,12 @@ func whileWaiting(remedy string) string {
 	}
 	return remedy
 }
+
+// working tells a state in which a process is there.
+func (s State) working() bool {
+	switch s {
+	case StateRunning, StatePaused, StateAsleep, StateHalted:
+		return true
+	}
+	return false
+}

@@ -97,21 +97,21 @@ func TestMirrorLook(t *testing.T) {
 				t.Fatal(err)
 			}
 			m.target = fail(f)
-			const left = 10.0
+			r.calls.again(0, target.NewError(target.CodeServerError, "", "", nil)) // or nothing could be earned
+			left, again := r.calls.retriesLeft(), r.calls.Retried()
 			calls := f.calls
-			r.calls.budget.left = left
 			if err := m.look(t.Context(), r.calls.once); err == nil || target.HasCode(err, target.CodeTakenOver) || m.held() != nil {
 				t.Errorf("a look: %v, then %v", err, m.held())
 			}
-			if f.calls > calls+2 || r.calls.budget.left != left || r.calls.Retried() > 0 {
-				t.Errorf("a look made %d calls, %d of them again", f.calls-calls, r.calls.Retried())
+			if f.calls > calls+2 || r.calls.retriesLeft() != left || r.calls.Retried() != again {
+				t.Errorf("a look made %d calls, %d of them again", f.calls-calls, r.calls.Retried()-again)
 			}
 			f.hook, m.target = nil, f
 			if err := m.check(t.Context()); err != nil {
 				t.Errorf("it is there again: %v", err)
 			}
-			if r.calls.budget.left != left {
-				t.Errorf("looks left %v of %v retries", r.calls.budget.left, left)
+			if r.calls.retriesLeft() != left {
+				t.Errorf("looks left %v of %v retries", r.calls.retriesLeft(), left)
 			}
 			second := &mirror{target: f, calls: r.calls, frames: m.frames, prefix: m.prefix, id: "another host"}
 			if err := second.claim(t.Context(), 2, false); err != nil {

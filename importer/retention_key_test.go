@@ -9,6 +9,19 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
+// refusing is an error if so.
+func refusing(err error, yes bool) error {
+	if yes {
+		return err
+	}
+	return nil
+}
+
+// quick are settings of calls that are not tried again.
+func quick() settings {
+	return settings{Requests: 4, Backoff: time.Microsecond, CallTimeout: time.Minute, RetryBudget: 100, Now: time.Now}
+}
+
 // brieflyPut makes own writes as a bucket answers them: by key and by the attributes.
 func brieflyPut(c *caller, answer func(key string, a target.Attributes) error, key string) (last target.Attributes, err error) {
 	err = c.briefly(target.Attributes{}, func(a target.Attributes) error {
@@ -23,10 +36,10 @@ func brieflyPut(c *caller, answer func(key string, a target.Attributes) error, k
 func TestRetentionOfOneKey(t *testing.T) {
 	for _, code := range []target.Code{target.CodeAccessDenied, target.CodePolicyDenied, target.CodeRefused} {
 		told := 0
-		c := newCaller(testOptions(t, memDisk()).calls(), nil)
+		c := newCaller(quick(), nil)
 		c.brief.retention, c.brief.tell = target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true}, func(*target.Error) { told++ }
 		answer := func(key string, a target.Attributes) error {
-			return when(target.NewError(code, key, "not this key", nil), key == "denied")
+			return refusing(target.NewError(code, key, "not this key", nil), key == "denied")
 		}
 		for range 3 {
 			if _, err := brieflyPut(c, answer, "denied"); !target.HasCode(err, code) {
@@ -42,7 +55,7 @@ func TestRetentionOfOneKey(t *testing.T) {
 
 // TestRetentionRefusedTogether: two writes that are refused side by side skip no term.
 func TestRetentionRefusedTogether(t *testing.T) {
-	c := newCaller(testOptions(t, memDisk()).calls(), nil)
+	c := newCaller(quick(), nil)
 	told := 0
 	c.brief.retention, c.brief.tell = target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true}, func(*target.Error) { told++ }
 	var both, writes sync.WaitGroup
@@ -56,7 +69,7 @@ func TestRetentionRefusedTogether(t *testing.T) {
 					both.Done()
 					both.Wait()
 				}
-				return when(target.NewError(target.CodeRefused, key, "must be in the future", nil), a.LockUntil.Before(time.Now().Add(10*time.Minute)))
+				return refusing(target.NewError(target.CodeRefused, key, "must be in the future", nil), a.LockUntil.Before(time.Now().Add(10*time.Minute)))
 			}, "key")
 			if left := time.Until(a.LockUntil); err != nil || left > 21*time.Minute || left < 19*time.Minute {
 				t.Errorf("%v, %v left", err, left)

@@ -53,9 +53,8 @@ func TestSilenceTold(t *testing.T) {
 				var said []Silence
 				var at time.Duration
 				began := time.Now()
-				o := Options{Retries: None, Silent: func(s Silence) { said, at = append(said, s), time.Since(began) }}
+				o := Options{Retries: None, IdleTimeout: None, Silent: func(s Silence) { said, at = append(said, s), time.Since(began) }}
 				c := newCaller(o.withDefaults().calls(), nil)
-				c.idle = 0
 				if err := c.once(t.Context(), call{name: callPart, payload: size}, test.f); err != nil {
 					t.Error(err)
 				}

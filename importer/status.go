@@ -8,15 +8,6 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// working tells a state in which a process is there.
-func (s State) working() bool {
-	switch s {
-	case StateRunning, StatePaused, StateAsleep, StateHalted:
-		return true
-	}
-	return false
-}
-
 // StatusVersion is that of status.json.
 const StatusVersion = 1
 

@@ -298,7 +298,7 @@ func (x *troubled) sleepAt(n int, f *fakeTarget, lasts time.Duration) (target.Ta
 		case x.clock.day.Load() && x.band != nil && time.Since(since) < underWay:
 		case x.clock.day.Load():
 			x.t.Errorf("%s of %q outside of the hours", call, key)
-		case !isClosed(begun):
+		case !begunAlready(begun):
 			close(begun)
 			since = time.Now()
 			x.clock.day.Store(true)
@@ -319,7 +319,7 @@ func (x *troubled) pauseAt(n int, f *fakeTarget, lasts time.Duration) (target.Ta
 	begun, disk, since, over := make(chan struct{}), x.disk, time.Time{}, false
 	x.when(n, func(call, key string) error {
 		switch {
-		case !isClosed(begun):
+		case !begunAlready(begun):
 			close(begun)
 			since = time.Now()
 			x.ask(disk, WantPause)
@@ -449,5 +449,14 @@ func (x *troubled) takenOver(n int, hold func(n int, f *fakeTarget, lasts time.D
 		x.t.Errorf("the one that was replaced: %v, %+v", was.err, was.res)
 	} else if was.err == nil && !was.res.Complete {
 		x.t.Errorf("the one that was replaced: %+v", was.res)
+	}
+}
+
+func begunAlready(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }

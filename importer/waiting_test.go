@@ -179,11 +179,6 @@ func TestWhileWaiting(t *testing.T) {
 			t.Errorf("%s: %s", e.Code, text)
 		}
 	}
-	g := newGate()
-	g.shut(target.NewError(target.CodeCredentialsExpired, "", "", nil), time.Now())
-	if _, halt := g.state(); halt == nil || !strings.HasSuffix(halt.Remedy, "; the run goes on by itself then") {
-		t.Errorf("%+v", halt)
-	}
 }
 
 type renewing struct {
@@ -449,23 +444,6 @@ func TestScoutLosesItsUpload(t *testing.T) {
 		t.Fatalf("%v, %+v", err, res)
 	}
 	f.check(t, s, "in/")
-}
-
-// TestReadMendsNoWrite: a target that answers a read may still refuse every write.
-func TestReadMendsNoWrite(t *testing.T) {
-	for code, read := range map[target.Code]bool{
-		target.CodeTargetAbsent: true, target.CodeCredentialsExpired: true, target.CodeClockSkew: true, target.CodeServerError: true, target.CodeThrottled: true,
-		target.CodeAccessDenied: false, target.CodePolicyDenied: false, target.CodeKMSKey: false, target.CodeNoObjectLock: false, target.CodeTargetFull: false, target.CodeJournalFull: false,
-	} {
-		g := newGate()
-		n, _ := g.shut(target.NewError(code, "", "", nil), time.Now())
-		if got := g.mended(n, call{name: callListParts}); got != read {
-			t.Errorf("%s: a read opens: %v", code, got)
-		}
-		if state, _ := g.state(); (state == StateHalted) == read || !read && !g.mended(n, call{name: callPart}) {
-			t.Errorf("%s: %s", code, state)
-		}
-	}
 }
 
 // TestHeadSaysNoWhy: HEAD has no body, so that wrong credentials are a plain 403.
