@@ -124,7 +124,7 @@ func (l *loads) sealedCopy(want wantTree) map[string]*manifest.Record {
 	return records
 }
 
-// clockOf ticks by a second at each look.
+// ClockOf ticks by a second at each look.
 func (l *loads) clockOf() func() time.Time {
 	at := time.Unix(1_710_000_000, 0)
 	return func() time.Time { at = at.Add(time.Second); return at }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/simulator"
 )
@@ -190,7 +191,7 @@ func (f *faultRun) steerStart(o *importer.Options, state vfs.FS, to http.RoundTr
 	if s.deferred {
 		o.DeferComplete = 1000
 	}
-	o.Bandwidth, _ = importer.ParseTimetable(s.bandwidth)
+	o.Bandwidth, _ = request.ParseTimetable(s.bandwidth)
 	h := &held{to: to, from: 1 + s.dice.Int64N(60)}
 	s.paused = false
 	switch s.dice.IntN(6) {
@@ -210,7 +211,7 @@ func (f *faultRun) steerStart(o *importer.Options, state vfs.FS, to http.RoundTr
 		var ahead atomic.Int64
 		o.Now = func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
 		minute := time.Now().Hour()*60 + time.Now().Minute()
-		o.Hours = importer.Hours{{From: (minute + 13*60) % (24 * 60), To: (minute + 11*60) % (24 * 60)}}
+		o.Hours = request.Hours{{From: (minute + 13*60) % (24 * 60), To: (minute + 11*60) % (24 * 60)}}
 		h.begin = func() {
 			ahead.Store(int64(12 * time.Hour))
 			time.AfterFunc(300*time.Millisecond, func() { ahead.Store(0) })

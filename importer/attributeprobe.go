@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -28,11 +29,11 @@ func (p *prober) try(ctx context.Context, kind string, a target.Attributes) erro
 	write := func(a target.Attributes) error {
 		return p.as(ctx, kind, func(ctx context.Context) error { return p.write(ctx, kind, key, content, a) })
 	}
-	err := p.calls.briefly(a, write)
+	err := p.calls.Briefly(a, write)
 	if err != nil && !target.IsUnknown(err) {
 		return err
 	}
-	if gone := p.remove(ctx, key); forbidden(gone) {
+	if gone := p.remove(ctx, key); request.Forbidden(gone) {
 		p.keep(key)
 	} else if err == nil {
 		err = gone
@@ -42,7 +43,7 @@ func (p *prober) try(ctx context.Context, kind string, a target.Attributes) erro
 
 // write makes one attempt of it.
 func (p *prober) write(ctx context.Context, kind, key string, content []byte, a target.Attributes) error {
-	if kind == callCreate {
+	if kind == request.CreateMultipartUpload {
 		id, err := p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Attributes: a})
 		p.begun(key, id, err)
 		return err
@@ -57,7 +58,7 @@ func (p *prober) write(ctx context.Context, kind, key string, content []byte, a 
 // tries is try, and notes an error that tells nothing about the attributes.
 func (p *prober) tries(ctx context.Context, kind string, a target.Attributes) error {
 	err := p.try(ctx, kind, a)
-	p.doubt = p.doubt || err != nil && !ofAttributes(err) && !ofObject(err)
+	p.doubt = p.doubt || err != nil && !request.OfAttributes(err) && !request.OfObject(err)
 	return err
 }
 
@@ -65,7 +66,7 @@ func (p *prober) tries(ctx context.Context, kind string, a target.Attributes) er
 // if others alone are taken: each is tried by itself. An error that is no refusal, of one
 // of these, leaves in doubt what cannot be told without it.
 func (p *prober) blame(ctx context.Context, kind string, asked, others target.Attributes, err error) error {
-	if !ofAttributes(err) || p.tries(ctx, kind, others) != nil {
+	if !request.OfAttributes(err) || p.tries(ctx, kind, others) != nil {
 		return err
 	}
 	var names, all []string
@@ -75,7 +76,7 @@ func (p *prober) blame(ctx context.Context, kind string, asked, others target.At
 			continue
 		}
 		all = append(all, one.Name)
-		if ofAttributes(p.tries(ctx, kind, with)) {
+		if request.OfAttributes(p.tries(ctx, kind, with)) {
 			names = append(names, one.Name)
 		}
 	}
@@ -98,11 +99,11 @@ func attributeRefused(names []string, err error) error {
 func (p *prober) sets(ctx context.Context, sets []target.Attributes) error {
 	for _, a := range sets {
 		p.doubt = false
-		err := p.try(ctx, callPut, a)
+		err := p.try(ctx, request.PutObject, a)
 		if err == nil {
 			continue
 		}
-		if why := p.blame(ctx, callPut, a, p.own, err); why != err {
+		if why := p.blame(ctx, request.PutObject, a, p.own, err); why != err {
 			return why
 		}
 		var names []string
@@ -127,7 +128,7 @@ type triedAttributes struct {
 // outcome; the other ends the run before all objects meet it. Where an error has kept it
 // from telling, the next object that is refused asks again.
 func (r *run) whyRefused(ctx context.Context, kind string, a target.Attributes, err error) error {
-	if a.Empty() || !ofAttributes(err) {
+	if a.Empty() || !request.OfAttributes(err) {
 		return err
 	}
 	t := &r.tried
@@ -142,7 +143,7 @@ func (r *run) whyRefused(ctx context.Context, kind string, a target.Attributes, 
 	r.refusals.asking.Lock() // takesOthers asks with an object of the same key
 	defer r.refusals.asking.Unlock()
 	asked, why := a.Removable(), err
-	ctx = context.WithValue(context.WithoutCancel(ctx), besideKey{}, true)
+	ctx = context.WithValue(context.WithoutCancel(ctx), request.BesideKey{}, true)
 	if failed := p.tries(ctx, kind, asked); failed != nil {
 		why = p.blame(ctx, kind, asked, own, failed)
 	} else if (a.LockMode != "" || a.LegalHold) && ofLock(err) {

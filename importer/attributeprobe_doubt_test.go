@@ -7,6 +7,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -28,7 +29,7 @@ func TestAttributeRefusedInDoubt(t *testing.T) {
 							return target.NewError(code, key, "", nil)
 						}
 					}
-					if kind != callCreate || a.StorageClass == "" {
+					if kind != request.CreateMultipartUpload || a.StorageClass == "" {
 						return nil
 					}
 					examined = examined || ours(key)

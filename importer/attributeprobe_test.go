@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -36,14 +37,14 @@ func (p *picky) judge(kind, key string, a target.Attributes) error {
 }
 
 func (p *picky) Put(ctx context.Context, in target.PutRequest) (target.Stored, error) {
-	if err := p.judge(callPut, in.Key, in.Attributes); err != nil {
+	if err := p.judge(request.PutObject, in.Key, in.Attributes); err != nil {
 		return target.Stored{}, err
 	}
 	return p.fakeTarget.Put(ctx, in)
 }
 
 func (p *picky) CreateUpload(ctx context.Context, in target.CreateRequest) (string, error) {
-	if err := p.judge(callCreate, in.Key, in.Attributes); err != nil {
+	if err := p.judge(request.CreateMultipartUpload, in.Key, in.Attributes); err != nil {
 		return "", err
 	}
 	return p.fakeTarget.CreateUpload(ctx, in)
@@ -108,7 +109,9 @@ func TestAttributeRefused(t *testing.T) {
 			func(key string) error {
 				return target.NewError(target.CodeAttributeRefused, key, "InvalidStorageClass", nil)
 			}, 0},
-		{"a storage class by parts", `{"storage_class":"COLD"}`, "storage_class", func(kind string, a target.Attributes) bool { return kind == callCreate && a.StorageClass != "" }, unknown("status 501: NotImplemented"), 60},
+		{"a storage class by parts", `{"storage_class":"COLD"}`, "storage_class", func(kind string, a target.Attributes) bool {
+			return kind == request.CreateMultipartUpload && a.StorageClass != ""
+		}, unknown("status 501: NotImplemented"), 60},
 		{"a lock", `{"lock":{"mode":"GOVERNANCE","days":1}}`, "lock", func(_ string, a target.Attributes) bool { return a.LockMode != "" }, unknown("status 501: NotImplemented"), 8},
 		{"a lock of some objects", `{"match":"f1*","lock":{"legal_hold":true}}`, "lock", func(_ string, a target.Attributes) bool { return a.LegalHold }, unknown("status 400: InvalidRequest: no object lock here"), 30},
 		{"two together", `{"storage_class":"COLD","tags":{"a":"b"}}`, "storage_class", func(_ string, a target.Attributes) bool { return a.Tags != nil && a.StorageClass != "" }, unknown("status 400: InvalidRequest"), 0},

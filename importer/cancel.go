@@ -10,6 +10,7 @@ import (
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -31,25 +32,25 @@ func Cancel(ctx context.Context, source entry.Source, target target.Target, opts
 	defer r.cancel()
 	r.canceling = true
 	if err := r.open(runCtx); err != nil {
-		if errors.Is(err, errStopped) && ctx.Err() != nil {
+		if errors.Is(err, request.ErrStopped) && ctx.Err() != nil {
 			err = ctx.Err()
 		}
 		return nil, err
 	}
 	if err := r.mustShowMarker(runCtx); err != nil {
 		r.journal.close() // nothing was written
-		if errors.Is(err, errStopped) && ctx.Err() != nil {
+		if errors.Is(err, request.ErrStopped) && ctx.Err() != nil {
 			err = ctx.Err()
 		}
 		return nil, err
 	}
-	c := &canceler{run: r, remove: remove, lag: r.calls.newWait(), lastSent: r.lastSent()}
+	c := &canceler{run: r, remove: remove, lag: r.calls.NewWait(), lastSent: r.lastSent()}
 	err = c.all(ctx)
 	r.removeKept(ctx, false)
 	if closeErr := r.journal.close(); err == nil {
 		err = closeErr
 	}
-	if errors.Is(err, errStopped) && ctx.Err() != nil {
+	if errors.Is(err, request.ErrStopped) && ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	c.out.Uploads = r.uploadsLeft.count()
@@ -60,7 +61,7 @@ type canceler struct {
 	run      *run
 	remove   bool
 	list     *canceledList
-	lag      *lagWait
+	lag      *request.Wait
 	lastSent time.Time
 	lateLock sync.Mutex
 	met      uint64 // uploads that the journal knows, whose entries were met
@@ -141,7 +142,7 @@ func (c *canceler) clear(ctx context.Context) error {
 	if r.mirror == nil {
 		if !r.markerGone(ctx) {
 			c.out.JournalLeft = r.opts.Prefix + journalName(r.source.Scope(), r.opts.RunID)
-			return stoppedBy(ctx)
+			return request.StoppedBy(ctx)
 		}
 		if !r.header.mayHaveMarker() {
 			return nil
@@ -224,7 +225,7 @@ func (c *canceler) walk(ctx context.Context, work chan<- *given) (err error) {
 	defer func() { err = errors.Join(err, past.close()) }()
 	return r.outlook.Entries(ctx, 0, func(e entry.Entry) error {
 		if ctx.Err() != nil {
-			return errStopped
+			return request.ErrStopped
 		}
 		if e.Lost != nil {
 			r.losePage(e)
@@ -253,7 +254,7 @@ func (c *canceler) walk(ctx context.Context, work chan<- *given) (err error) {
 		case work <- g:
 			return nil
 		case <-ctx.Done():
-			return errStopped
+			return request.ErrStopped
 		}
 	})
 }
@@ -275,7 +276,7 @@ func (c *canceler) mayBeThere(rec record, ok bool) bool {
 
 func (c *canceler) one(ctx context.Context, g *given) error {
 	if ctx.Err() != nil {
-		return errStopped
+		return request.ErrStopped
 	}
 	if sent := c.joinSent(g); c.run.mayComeLate(sent) {
 		return c.joined(ctx, g, sent)
@@ -312,13 +313,13 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	looked := r.opts.Now()
 	obj, err := r.headByNow(ctx, c.lag, key, c.written(g))
 	switch {
-	case errors.Is(err, errStopped):
+	case errors.Is(err, request.ErrStopped):
 		return err
 	case target.IsNotFound(err) && g.known:
 		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.Place()))
 	case target.IsNotFound(err):
 		return nil
-	case ends(err) && !forbidden(err):
+	case ends(err) && !request.Forbidden(err):
 		return err
 	case err != nil:
 		return c.line(g, obj, "failed", target.AsError(err).Cause, &c.out.Failed)
@@ -328,7 +329,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 	}
 	ours, err := c.stored(ctx, g, obj)
 	switch {
-	case errors.Is(err, errStopped) || target.IsCanceled(err):
+	case errors.Is(err, request.ErrStopped) || target.IsCanceled(err):
 		return err
 	case err != nil:
 		return c.line(g, obj, "failed", target.AsError(err).Cause, &c.out.Failed)
@@ -343,7 +344,7 @@ func (c *canceler) object(ctx context.Context, g *given) error {
 		return errors.Join(c.line(g, obj, "gone", "the target has no such object any more", &c.out.Gone), r.journal.forgetOutcome(g.entry.Place()))
 	case replaced:
 		return c.line(g, obj, "changed", "somebody has stored another object in its place", &c.out.Changed)
-	case err != nil && ends(err) && !forbidden(err):
+	case err != nil && ends(err) && !request.Forbidden(err):
 		return err
 	case err != nil:
 		return c.line(g, obj, "failed", fmt.Sprintf("it could not be deleted: %s", target.AsError(err).Cause), &c.out.Failed)
@@ -362,7 +363,7 @@ func (c *canceler) written(g *given) time.Time {
 
 // ends tells an error that is not of one object.
 func ends(err error) bool {
-	return errors.Is(err, errStopped) || target.IsCanceled(err) || target.IsClass(err, target.Fixable)
+	return errors.Is(err, request.ErrStopped) || target.IsCanceled(err) || target.IsClass(err, target.Fixable)
 }
 
 // wrote tells an object that says of itself that it is this run's.

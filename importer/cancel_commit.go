@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // notedMarker is a marker that a run keeps a note of, as a cancel looks for it.
 type notedMarker struct {
 	commitNote
-	wait           *lagWait
+	wait           *request.Wait
 	found, removed bool
 }
 
@@ -39,7 +41,7 @@ func (c *canceler) uncommit(ctx context.Context) error {
 			}
 		}
 		if r.mayComeLate(note.Open) && (!marker.found || marker.removed) {
-			if err := c.late(note.Key, callPut, note.Open); err != nil {
+			if err := c.late(note.Key, request.PutObject, note.Open); err != nil {
 				return err
 			}
 		}
@@ -60,13 +62,13 @@ func (s *CommitStore) Find(ctx context.Context) (seen *SeenMarker, err error) {
 		return s.Look(ctx)
 	}
 	r := s.run
-	err = s.noted.wait.since(ctx, r.lateSince(s.noted.written(r.opts.Now(), r.opts.CallTimeout)), func(err error) bool { return errors.Is(err, errHidden) }, func() (err error) {
+	err = s.noted.wait.Since(ctx, r.lateSince(s.noted.written(r.opts.Now(), r.opts.CallTimeout)), func(err error) bool { return errors.Is(err, errHidden) }, func() (err error) {
 		if seen, err = s.Look(ctx); err == nil && seen == nil {
 			err = errHidden
 		}
 		return err
 	})
-	if errors.Is(err, errHidden) && !errors.Is(err, errStopped) {
+	if errors.Is(err, errHidden) && !errors.Is(err, request.ErrStopped) {
 		err = nil
 	}
 	s.noted.found = seen != nil

@@ -3,6 +3,8 @@ package importer
 import (
 	"context"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // joinSent is when a Complete of an entry may have been sent at the latest, of which no answer is
@@ -43,5 +45,5 @@ func (c *canceler) joined(ctx context.Context, g *given, sent time.Time) error {
 	case g.there:
 		return nil
 	}
-	return c.late(g.action.Key, callComplete, sent)
+	return c.late(g.action.Key, request.CompleteMultipartUpload, sent)
 }

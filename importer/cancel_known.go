@@ -8,6 +8,7 @@ import (
 	"path"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -67,7 +68,7 @@ func (r *run) lastSent() time.Time {
 		return time.Time{}
 	case err != nil || json.Unmarshal(text, &was) != nil || was.Run != r.opts.RunID || r.header.Filled:
 		return r.opts.Now()
-	case was.Unsettled.IsZero() && was.State == StateRunning: // as an older version wrote it
+	case was.Unsettled.IsZero() && was.State == request.StateRunning: // as an older version wrote it
 		return was.Updated
 	}
 	return was.Unsettled

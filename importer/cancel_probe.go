@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -14,12 +15,12 @@ func (c *canceler) examine(ctx context.Context) (err error) {
 	r := c.run
 	r.probe, err = r.prober().probe(ctx, nil)
 	r.nameLeft(r.probe)
-	if err == nil || errors.Is(err, errStopped) || target.IsCanceled(err) || target.HasCode(err, target.CodeTakenOver) {
+	if err == nil || errors.Is(err, request.ErrStopped) || target.IsCanceled(err) || target.HasCode(err, target.CodeTakenOver) {
 		return err
 	}
 	// A target that does not answer a read either is one that nothing can be removed from.
-	readErr := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"cancel")
-	if readErr != nil && !target.IsNotFound(readErr) && !forbidden(readErr) {
+	readErr := request.Present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"cancel")
+	if readErr != nil && !target.IsNotFound(readErr) && !request.Forbidden(readErr) {
 		return err
 	}
 	r.probe, c.out.NoProbe = ProbeReport{}, err.Error()

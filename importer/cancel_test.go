@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -140,7 +141,7 @@ func TestCancelStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	var st Status
-	if err := json.Unmarshal(text, &st); err != nil || st.State != StateCanceled || st.Progress.Entries != 9 || st.Outcomes[entry.OutcomeStored] != 8 {
+	if err := json.Unmarshal(text, &st); err != nil || st.State != request.StateCanceled || st.Progress.Entries != 9 || st.Outcomes[entry.OutcomeStored] != 8 {
 		t.Errorf("%s, %v", text, err)
 	}
 	history, err := vfs.ReadFile(disk, HistoryName, 1<<20)
@@ -148,7 +149,7 @@ func TestCancelStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	lines, last := splitLines(history), Point{}
-	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || last.State != StateCanceled || last.Entries != 9 {
+	if err := json.Unmarshal(lines[len(lines)-1], &last); err != nil || last.State != request.StateCanceled || last.Entries != 9 {
 		t.Errorf("%s, %v", lines[len(lines)-1], err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -15,7 +16,7 @@ import (
 // what is gone.
 type witnesses struct {
 	run     *run
-	lag     *lagWait
+	lag     *request.Wait
 	looked  uint64
 	refused error // of one that may not be looked at
 }
@@ -55,13 +56,13 @@ func (r *run) mustShowMarker(ctx context.Context) error {
 // markedByNow is marked, asked again for a while where the marker was written moments ago.
 func (r *run) markedByNow(ctx context.Context) (marker sight, err error) {
 	hidden := errors.New("the marker is not shown")
-	err = r.calls.newWait().since(ctx, r.lateSince(r.header.Marked), func(err error) bool { return errors.Is(err, hidden) }, func() (err error) {
+	err = r.calls.NewWait().Since(ctx, r.lateSince(r.header.Marked), func(err error) bool { return errors.Is(err, hidden) }, func() (err error) {
 		if marker, err = r.marked(ctx, false); err == nil && !marker.there && marker.hidden == nil {
 			err = hidden
 		}
 		return err
 	})
-	if errors.Is(err, hidden) && !errors.Is(err, errStopped) {
+	if errors.Is(err, hidden) && !errors.Is(err, request.ErrStopped) {
 		err = nil
 	}
 	return marker, err
@@ -70,7 +71,7 @@ func (r *run) markedByNow(ctx context.Context) (marker sight, err error) {
 // mustShow looks at a sample of the objects that the journal holds for stored, and at some
 // uploads. None of them is CodeTargetChanged; idle allows that there is none to look at.
 func (r *run) mustShow(ctx context.Context, idle bool) error {
-	w := &witnesses{run: r, lag: r.calls.newWait()}
+	w := &witnesses{run: r, lag: r.calls.NewWait()}
 	sample, _, err := r.drawHeld(recheckSize)
 	if err == nil {
 		err = w.walk(ctx, sample, w.object)
@@ -92,7 +93,7 @@ func (r *run) mustShow(ctx context.Context, idle bool) error {
 		return nil
 	}
 	if r.opts.Emptied {
-		r.opts.Log.Log(ctx, LevelNotice, "the target shows nothing of the run; it was emptied, by your word", "looked for", w.looked)
+		r.opts.Log.Log(ctx, request.LevelNotice, "the target shows nothing of the run; it was emptied, by your word", "looked for", w.looked)
 		return nil
 	}
 	e := target.NewError(target.CodeTargetChanged, "", fmt.Sprintf("the target shows nothing of run %s: its marker is not there, and of its objects and uploads %s looked for: nothing was canceled",
@@ -116,7 +117,7 @@ func (w *witnesses) note(err error) error {
 	switch {
 	case err == nil || target.IsNotFound(err) || target.HasCode(err, target.CodeUploadGone):
 		w.looked++
-	case forbidden(err), target.HasCode(err, target.CodeNotShown), target.HasCode(err, target.CodeRefused): // it may have no such call
+	case request.Forbidden(err), target.HasCode(err, target.CodeNotShown), target.HasCode(err, target.CodeRefused): // it may have no such call
 		w.refused = err
 	default:
 		return err
@@ -145,8 +146,8 @@ func (w *witnesses) upload(ctx context.Context, at entry.Place, a *plan.Action) 
 	if err != nil {
 		return err
 	}
-	err = w.lag.since(ctx, r.lateSince(p.At), func(err error) bool { return target.HasCode(err, target.CodeUploadGone) }, func() error {
-		return r.calls.idempotent(ctx, call{name: callListParts, key: a.Key}, func(ctx context.Context) error {
+	err = w.lag.Since(ctx, r.lateSince(p.At), func(err error) bool { return target.HasCode(err, target.CodeUploadGone) }, func() error {
+		return r.calls.Idempotent(ctx, request.Call{Name: request.ListParts, Key: a.Key}, func(ctx context.Context) error {
 			return r.target.ListParts(ctx, a.Key, p.UploadID, func(target.Part) error { return nil })
 		})
 	})

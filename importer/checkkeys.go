@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -25,7 +26,7 @@ func (r *run) checkKeys(ctx context.Context, j *journal) (*plan.Checked, error) 
 		return l, err
 	}
 	for _, path := range l.Unmet() {
-		r.opts.Log.Log(ctx, LevelNotice, fmt.Sprintf("the rules name %q, and nothing of this device becomes an object by that path", path))
+		r.opts.Log.Log(ctx, request.LevelNotice, fmt.Sprintf("the rules name %q, and nothing of this device becomes an object by that path", path))
 	}
 	return l, nil
 }

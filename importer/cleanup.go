@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -18,7 +19,7 @@ func (r *run) cleanUp(ctx context.Context, end *finished, result *Result) error 
 	if !result.Complete {
 		return nil
 	}
-	if _, waits := r.calls.keptFor(); waits && r.opts.CleanUpLater {
+	if _, waits := r.calls.KeptFor(); waits && r.opts.CleanUpLater {
 		result.later = end
 		return nil
 	}
@@ -61,14 +62,14 @@ func (res *Result) CleanUp(ctx context.Context) (err error) {
 	}()
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
-	r.calls.endWith(ctx)
-	r.calls.stopAt(waiting.Done())
+	r.calls.EndWith(ctx)
+	r.calls.StopAt(waiting.Done())
 	if r.cancel = stop; r.asked.Load() {
 		stop()
 	}
 	t := r.newTurn(cleanUpTurn)
 	t.waited = true
-	r.tellAs(StateRunning, cleanUpTurn)
+	r.tellAs(request.StateRunning, cleanUpTurn)
 	unwatch := r.watchMirror(waiting)
 	if err = t.await(waiting); err == nil || !isLost(err) {
 		err = t.hearing(waiting, func() error { return r.cleanUpNow(waiting, end) })
@@ -96,7 +97,7 @@ func (r *run) takeUpKept() {
 	r.mu.Lock()
 	r.keptKeys = slices.Clone(r.header.Kept)
 	r.mu.Unlock()
-	r.calls.keptEarlier(r.header.KeptUntil)
+	r.calls.KeptEarlier(r.header.KeptUntil)
 }
 
 // noteKept makes durable what waits for the end of its retention: whatever becomes of this
@@ -105,7 +106,7 @@ func (r *run) noteKept() error {
 	r.mu.Lock()
 	keys := slices.Clone(r.keptKeys)
 	r.mu.Unlock()
-	until, _ := r.calls.kept()
+	until, _ := r.calls.Kept()
 	return r.storeKept(keys, until)
 }
 
@@ -124,12 +125,12 @@ func (r *run) removeKept(ctx context.Context, wait bool) {
 	keys := r.keptKeys
 	r.keptKeys = nil
 	r.mu.Unlock()
-	until, ok := r.calls.kept()
+	until, ok := r.calls.Kept()
 	if !ok && len(keys) == 0 {
 		return
 	}
 	p := &prober{target: r.target, calls: r.calls, prefix: r.opts.Prefix + ProbePrefix, keys: nil}
-	over := wait && r.calls.outlast(ctx)
+	over := wait && r.calls.Outlast(ctx)
 	for _, key := range keys {
 		if !over || p.remove(ctx, key) != nil {
 			p.leave(key)
@@ -143,7 +144,7 @@ func (r *run) removeKept(ctx context.Context, wait bool) {
 
 // notRemoved is why the marker of a run is left.
 func notRemoved(err error) string {
-	if errors.Is(err, errStopped) || target.IsCanceled(err) {
+	if errors.Is(err, request.ErrStopped) || target.IsCanceled(err) {
 		return "stopped before it was removed"
 	}
 	return target.AsError(err).Cause

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -48,12 +49,12 @@ func TestCleanUpTogether(t *testing.T) {
 					if err := res.CleanUp(t.Context()); err != nil || len(*told) > 0 {
 						t.Errorf("%v, told %v", err, *told)
 					}
-					if is := statusTold(t, o); is.State != StateDone || is.Waits != "" {
+					if is := statusTold(t, o); is.State != request.StateDone || is.Waits != "" {
 						t.Errorf("in the end %q %q", is.State, is.Waits)
 					}
 				})
 				synctest.Wait()
-				if is := statusTold(t, o); is.State != StateRunning || is.Waits != cleanUpTurn || is.Progress.Entries != 1 {
+				if is := statusTold(t, o); is.State != request.StateRunning || is.Waits != cleanUpTurn || is.Progress.Entries != 1 {
 					t.Errorf("meanwhile %q %q", is.State, is.Waits)
 				}
 			}

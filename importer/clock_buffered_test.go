@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/content"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -42,7 +43,7 @@ func TestBufferedPayload(t *testing.T) {
 		"passed on":      {80 << 10, 0},
 		"not answered":   {1, 2*time.Minute + 256*time.Second},
 		"at once":        {1 << 30, 0},
-		"barely in time": {slowest, 0},
+		"barely in time": {request.Slowest, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s3test.CleanAWS(t)
@@ -55,7 +56,7 @@ func TestBufferedPayload(t *testing.T) {
 				}
 				size := int64(len(data))
 				took, err := timedCall(size, func(ctx context.Context) error {
-					b := content.NewBody(data, 0, size).Watched(clockOf(ctx))
+					b := content.NewBody(data, 0, size).Watched(request.ClockOf(ctx))
 					defer b.Detach()
 					_, err := to.UploadPart(ctx, target.PartRequest{Key: "in/big", UploadID: "u", Number: 1, Body: b, Size: size, SHA256: [32]byte{1}})
 					return err

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/content"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/s3test"
@@ -25,9 +26,9 @@ func (c slowContent) ReadAt(p []byte, _ int64) (int, error) {
 
 // timedCall makes one call of a payload, and returns what it took.
 func timedCall(payload int64, f func(ctx context.Context) error) (took time.Duration, err error) {
-	c := newCaller(Options{Retries: None}.withDefaults().calls(), nil)
+	c := request.New(Options{Retries: None}.withDefaults().calls(), nil)
 	began := time.Now()
-	err = c.once(context.Background(), call{name: callPart, payload: payload}, f)
+	err = c.Once(context.Background(), request.Call{Name: request.UploadPart, Payload: payload}, f)
 	return time.Since(began), err
 }
 
@@ -43,7 +44,7 @@ func TestIdle(t *testing.T) {
 	const part = 5 << 30
 	send := func(takes time.Duration, bytes int64) func(context.Context) error {
 		return func(ctx context.Context) error {
-			b := content.NewBody(slowContent{takes}, 0, part).Watched(clockOf(ctx))
+			b := content.NewBody(slowContent{takes}, 0, part).Watched(request.ClockOf(ctx))
 			defer b.Detach()
 			if _, err := io.CopyN(io.Discard, b, bytes); err != nil {
 				return err
@@ -51,7 +52,7 @@ func TestIdle(t *testing.T) {
 			return end(ctx)
 		}
 	}
-	whole := 2*time.Minute + part/slowest*time.Second
+	whole := 2*time.Minute + part/request.Slowest*time.Second
 	for _, test := range []struct {
 		name string
 		f    func(context.Context) error
@@ -63,11 +64,11 @@ func TestIdle(t *testing.T) {
 		{"is sent whole, and not answered", send(0, part), 62 * time.Minute, "no answer in 1h2m0s"},
 		{"does not begin", end, whole, "no answer in " + whole.String()},
 		{"an answer that does not begin", func(ctx context.Context) error {
-			_, err := get(ctx, mute{}, "key", "")
+			_, err := request.Get(ctx, mute{}, "key", "")
 			return err
 		}, 2 * time.Minute, "no answer in 2m0s"},
 		{"an answer that stalls", func(ctx context.Context) error {
-			content, err := get(ctx, mute{begins: true}, "key", "")
+			content, err := request.Get(ctx, mute{begins: true}, "key", "")
 			if err == nil {
 				_, err = io.Copy(io.Discard, content)
 			}

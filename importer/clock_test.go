@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -33,7 +34,7 @@ func TestLowBandwidth(t *testing.T) {
 		s.file(fmt.Sprintf("f%d", i), pattern(byte(i), 32<<10))
 	}
 	o := testOptions(t, memDisk())
-	o.Bandwidth, _ = ParseTimetable("64K")
+	o.Bandwidth, _ = request.ParseTimetable("64K")
 	o.CallTimeout, o.Concurrency, o.Retries = time.Second, 8, 1
 	began := time.Now()
 	res := mustRun(t, s, f, o)

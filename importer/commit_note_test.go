@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -224,7 +225,7 @@ func TestCancelMarkerLate(t *testing.T) {
 				if len(out.Late) == 0 {
 					return
 				}
-				if l := out.Late[0]; l.Key != "in/"+testMarker || l.Call != callPut || !l.Until.After(time.Now()) {
+				if l := out.Late[0]; l.Key != "in/"+testMarker || l.Call != request.PutObject || !l.Until.After(time.Now()) {
 					t.Errorf("%+v", l)
 				}
 				m.late()

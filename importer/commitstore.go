@@ -8,6 +8,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -40,18 +41,18 @@ func (s *CommitStore) Read(ctx context.Context) ([]byte, error) {
 // ReadObject reads a small object by one GET of its own, under the options' times and retries.
 // Of one longer than most, most+1 bytes are returned.
 func ReadObject(ctx context.Context, target target.Reader, o Options, key string, most int64) ([]byte, error) {
-	calls := newCaller(o.withDefaults().calls(), ctx.Done())
-	calls.endWith(ctx)
+	calls := request.New(o.withDefaults().calls(), ctx.Done())
+	calls.EndWith(ctx)
 	content, err := readSmall(ctx, calls, target, key, "", most)
-	if errors.Is(err, errStopped) {
+	if errors.Is(err, request.ErrStopped) {
 		err = ctx.Err()
 	}
 	return content, err
 }
 
-func readSmall(ctx context.Context, calls *caller, to target.Reader, key, version string, most int64) (there []byte, err error) {
-	err = calls.idempotent(ctx, call{name: callGet, key: key, payload: most}, func(ctx context.Context) error {
-		body, err := get(ctx, to, key, version)
+func readSmall(ctx context.Context, calls *request.Caller, to target.Reader, key, version string, most int64) (there []byte, err error) {
+	err = calls.Idempotent(ctx, request.Call{Name: request.GetObject, Key: key, Payload: most}, func(ctx context.Context) error {
+		body, err := request.Get(ctx, to, key, version)
 		if err != nil {
 			return err
 		}
@@ -93,7 +94,7 @@ func (s *CommitStore) Look(ctx context.Context) (seen *SeenMarker, err error) {
 		return err
 	}
 	if err = look(); target.IsNotFound(err) {
-		err = s.run.calls.shownLate(ctx, err, look)
+		err = s.run.calls.ShownLate(ctx, err, look)
 	}
 	if target.IsNotFound(err) {
 		err = target.NewError(target.CodeNotShown, s.key, "HEAD finds the commit marker, and GET does not", err)
@@ -129,7 +130,7 @@ func (s *CommitStore) lookOnce(ctx context.Context) (*SeenMarker, error) {
 // a write was lost: the older one comes up, and is removed as well. Whatever else is there
 // after the removal is ErrOtherMarker.
 func (s *CommitStore) Remove(ctx context.Context, seen *SeenMarker) (replaced bool, err error) {
-	wait := s.run.calls.newWait()
+	wait := s.run.calls.NewWait()
 	for range maxMarkerVersions {
 		if err := s.mayRemove(ctx); err != nil {
 			return false, err
@@ -155,7 +156,7 @@ func (s *CommitStore) Remove(ctx context.Context, seen *SeenMarker) (replaced bo
 
 // underNotKnown is of a look after the removal that has had no answer.
 func underNotKnown(err error) error {
-	if errors.Is(err, errStopped) || errors.Is(err, ErrOtherMarker) || target.HasCode(err, target.CodeNotShown) {
+	if errors.Is(err, request.ErrStopped) || errors.Is(err, ErrOtherMarker) || target.HasCode(err, target.CodeNotShown) {
 		return err
 	}
 	e := *target.AsError(err)
@@ -168,14 +169,14 @@ func (s *CommitStore) mayRemove(ctx context.Context) error {
 	if e := s.run.haltedBy(); e != nil { // the mark of a cancel is this one's own
 		return e
 	}
-	return errors.Join(s.run.ours(), s.run.calls.look(ctx))
+	return errors.Join(s.run.ours(), s.run.calls.Look(ctx))
 }
 
 // lookUnder looks for the same marker after it was removed; nil is none. For a while the one
 // that was removed may be shown, by HEAD or GET or both.
-func (s *CommitStore) lookUnder(ctx context.Context, removed *SeenMarker, wait *lagWait) (*SeenMarker, error) {
+func (s *CommitStore) lookUnder(ctx context.Context, removed *SeenMarker, wait *request.Wait) (*SeenMarker, error) {
 	for {
-		began := wait.now()
+		began := wait.Now()
 		seen, err := s.Look(ctx)
 		switch half := target.HasCode(err, target.CodeNotShown); {
 		case err != nil && !half, err == nil && seen == nil:
@@ -185,7 +186,7 @@ func (s *CommitStore) lookUnder(ctx context.Context, removed *SeenMarker, wait *
 		case !half && !removed.object.SameObject(seen.object):
 			return seen, nil
 		}
-		switch again, stopped := wait.again(ctx, began); {
+		switch again, stopped := wait.Again(ctx, began); {
 		case stopped != nil:
 			return nil, stopped
 		case again:

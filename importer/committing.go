@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -20,8 +21,8 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attribute
 	r := res.run
 	waiting, stop := context.WithCancel(ctx)
 	defer stop()
-	r.calls.endWith(ctx)
-	r.calls.stopAt(waiting.Done())
+	r.calls.EndWith(ctx)
+	r.calls.StopAt(waiting.Done())
 	if r.cancel = stop; r.asked.Load() {
 		stop()
 	}
@@ -42,18 +43,18 @@ func (res *Result) Commit(ctx context.Context, marker []byte, a target.Attribute
 	case err == nil:
 		t.over(res.State(nil))
 	case target.HasCode(err, target.CodeTakenOver):
-		t.over(StateTaken)
+		t.over(request.StateTaken)
 	case target.HasCode(err, target.CodeCanceled):
-		t.over(StateCanceled)
+		t.over(request.StateCanceled)
 	default:
-		t.over(StateStopped)
+		t.over(request.StateStopped)
 	}
 	switch {
 	case err == nil:
 		return at.key, nil
-	case errors.Is(err, errStopped) && target.IsUnknown(err):
+	case errors.Is(err, request.ErrStopped) && target.IsUnknown(err):
 		err = errors.Join(ctx.Err(), fmt.Errorf("%s: %w", notKnown, context.Canceled))
-	case errors.Is(err, errStopped):
+	case errors.Is(err, request.ErrStopped):
 		err = errors.Join(ctx.Err(), fmt.Errorf("no commit marker was written: %w", context.Canceled))
 	}
 	return "", err
@@ -93,14 +94,14 @@ func (t *turn) hearing(ctx context.Context, do func() error) error {
 }
 
 func (t *turn) hearUntil(ctx context.Context) {
-	r, told := t.run, State("")
-	for r.calls.gate.rest(ctx, r.tellEvery()) {
+	r, told := t.run, request.State("")
+	for r.calls.Gate.Rest(ctx, r.tellEvery()) {
 		r.hear(r.teller)
 		if r.lostTo() != nil {
 			r.cancel()
 			return
 		}
-		if state, _ := r.calls.gate.state(); state != StateRunning || told != state {
+		if state, _ := r.calls.Gate.State(); state != request.StateRunning || told != state {
 			t.tell(ctx)
 			t.waited, told = true, state
 		}

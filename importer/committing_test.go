@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -162,13 +163,13 @@ func until(t *testing.T, what string, done func() bool) {
 // the end of a pause that was asked for in the run's last moment.
 func TestCommitSteered(t *testing.T) {
 	for name, c := range map[string]struct {
-		state State
+		state request.State
 		ask   Want
-		end   State
+		end   request.State
 	}{
-		"stop":   {StateAsleep, WantStop, StateStopped},
-		"resume": {StatePaused, WantRun, StateDone},
-		"cancel": {StateAsleep, "", StateStopped},
+		"stop":   {request.StateAsleep, WantStop, request.StateStopped},
+		"resume": {request.StatePaused, WantRun, request.StateDone},
+		"cancel": {request.StateAsleep, "", request.StateStopped},
 	} {
 		_, m, o, res, clock := committing(t, nil)
 		if entries := statusTold(t, o).Progress.Entries; entries != 1 {
@@ -179,8 +180,8 @@ func TestCommitSteered(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		clock.day.Store(c.state == StateAsleep)
-		if c.state == StatePaused {
+		clock.day.Store(c.state == request.StateAsleep)
+		if c.state == request.StatePaused {
 			ask(WantPause)
 		}
 		ctx, stop := context.WithCancel(t.Context())
@@ -196,7 +197,7 @@ func TestCommitSteered(t *testing.T) {
 			stop()
 		}
 		err := <-ended
-		if done := c.end == StateDone; done != (err == nil) || !done && !errors.Is(err, context.Canceled) || m.written > 0 != done {
+		if done := c.end == request.StateDone; done != (err == nil) || !done && !errors.Is(err, context.Canceled) || m.written > 0 != done {
 			t.Errorf("%s: %d markers written: %v", name, m.written, err)
 		}
 		if s := statusTold(t, o); s.State != c.end || s.Waits != "" || s.Progress.Entries != 1 {
@@ -218,13 +219,13 @@ func TestCommitTold(t *testing.T) {
 	}
 	clock.day.Store(false)
 	was := statusTold(t, o)
-	if was.State != StateStopped {
+	if was.State != request.StateStopped {
 		t.Errorf("%q", was.State)
 	}
 	if err := commit(t.Context(), mustRun(t, s, m, o)); err != nil {
 		t.Error(err)
 	}
-	if is := statusTold(t, o); is.State != StateDone || is.Progress.Entries != was.Progress.Entries || is.Attempt != was.Attempt {
+	if is := statusTold(t, o); is.State != request.StateDone || is.Progress.Entries != was.Progress.Entries || is.Attempt != was.Attempt {
 		t.Errorf("%+v", is)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -24,13 +25,13 @@ func TestCommitToStoreAway(t *testing.T) {
 			ended := make(chan error)
 			go func() { ended <- commit(t.Context(), res) }()
 			is := func() Status { time.Sleep(3 * time.Second); return statusTold(t, o) }
-			if s := is(); s.State != StateRunning || s.Waits != markerTurn || s.Progress.Entries != 1 {
+			if s := is(); s.State != request.StateRunning || s.Waits != markerTurn || s.Progress.Entries != 1 {
 				t.Errorf("hangs %v: %q %q", hangs, s.State, s.Waits)
 			}
 			for _, asked := range []struct {
 				want  Want
-				state State
-			}{{WantPause, StatePaused}, {WantRun, StateRunning}} {
+				state request.State
+			}{{WantPause, request.StatePaused}, {WantRun, request.StateRunning}} {
 				if err := WriteControl(disk, "", Control{Want: asked.want, At: o.Now()}); err != nil {
 					t.Fatal(err)
 				}
@@ -46,7 +47,7 @@ func TestCommitToStoreAway(t *testing.T) {
 			if took := time.Since(began); !errors.Is(err, context.Canceled) || took > 5*time.Second {
 				t.Errorf("hangs %v: %v after %v", hangs, err, took)
 			}
-			if s := statusTold(t, o); s.State != StateStopped || s.Waits != "" {
+			if s := statusTold(t, o); s.State != request.StateStopped || s.Waits != "" {
 				t.Errorf("hangs %v: in the end %q %q", hangs, s.State, s.Waits)
 			}
 		})

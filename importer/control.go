@@ -88,10 +88,10 @@ func (r *run) heed(t *teller) {
 	t.heard = string(text)
 	switch c.Want {
 	case WantPause:
-		r.calls.gate.pause(true)
+		r.calls.Gate.Pause(true)
 	case WantRun:
-		r.calls.gate.pause(false)
-		r.calls.gate.nudge()
+		r.calls.Gate.Pause(false)
+		r.calls.Gate.Nudge()
 	case WantStop:
 		if slices.Contains(t.earlier, t.heard) {
 			return

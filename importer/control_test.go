@@ -4,6 +4,8 @@ import (
 	"context"
 	"testing"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // TestControlByContent: an operator's clock may be hours away from the run's. A word counts
@@ -28,8 +30,8 @@ func TestControlByContent(t *testing.T) {
 	says := func(when string, paused, stopped bool) {
 		t.Helper()
 		r.hear(r.teller)
-		state, _ := r.calls.gate.state()
-		if (state == StatePaused) != paused || (ctx.Err() != nil) != stopped {
+		state, _ := r.calls.Gate.State()
+		if (state == request.StatePaused) != paused || (ctx.Err() != nil) != stopped {
 			t.Errorf("%s: the run is %s, stopped %v", when, state, ctx.Err() != nil)
 		}
 	}
@@ -40,7 +42,7 @@ func TestControlByContent(t *testing.T) {
 	says("resumed by one further behind", false, false)
 	ask(WantPause, time.Hour)
 	says("paused by one ahead", true, false)
-	r.calls.gate.pause(false)
+	r.calls.Gate.Pause(false)
 	says("asked nothing new", false, false)
 	ask(WantStop, -time.Hour)
 	says("stopped by a clock behind", false, true)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -17,7 +18,7 @@ const lookFresh = time.Second
 // nobody shows any more, before anything was deleted, is not found.
 func (r *run) deleteSeen(ctx context.Context, key string, obj target.Object, at time.Time) (replaced bool, err error) {
 	if obj.IsVersion() {
-		return false, r.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
+		return false, r.calls.Idempotent(ctx, request.Call{Name: request.DeleteObject, Key: key}, func(ctx context.Context) error { return r.target.Delete(ctx, key, obj.VersionID) })
 	}
 	stale, sent, unmet := r.opts.Now().Sub(at).Abs() > lookFresh, false, false
 	for attempt := 0; ; stale = true {
@@ -35,7 +36,7 @@ func (r *run) deleteSeen(ctx context.Context, key string, obj target.Object, at 
 			}
 		}
 		conditional := r.deletesSeen(obj)
-		err := r.calls.once(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error {
+		err := r.calls.Once(ctx, request.Call{Name: request.DeleteObject, Key: key}, func(ctx context.Context) error {
 			if conditional {
 				return r.target.DeleteSeen(ctx, key, obj.VersionID, obj.ETag)
 			}
@@ -51,7 +52,7 @@ func (r *run) deleteSeen(ctx context.Context, key string, obj target.Object, at 
 			continue // nothing was deleted
 		}
 		sent = true
-		if !r.calls.again(attempt, err) {
+		if !r.calls.Again(attempt, err) {
 			return false, err
 		}
 		attempt++

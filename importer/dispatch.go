@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -50,7 +51,7 @@ func (r *run) pass(ctx context.Context) error {
 // firstError is the first one that is not merely the end of the others.
 func firstError(errs []error) (first error) {
 	for _, err := range errs {
-		if err != nil && (first == nil || errors.Is(first, errStopped)) {
+		if err != nil && (first == nil || errors.Is(first, request.ErrStopped)) {
 			first = err
 		}
 	}
@@ -94,7 +95,7 @@ func (r *run) span(ctx context.Context, s span, work chan<- *transfer) (err erro
 	w := &walk{run: r, past: past, work: work, next: s.from}
 	err = r.outlook.Entries(ctx, s.from, func(e entry.Entry) error {
 		if ctx.Err() != nil {
-			return errStopped
+			return request.ErrStopped
 		}
 		if e.Page >= s.to {
 			return w.beyond(ctx, s.to, e)
@@ -168,7 +169,7 @@ func (w *walk) entry(ctx context.Context, e entry.Entry) error {
 	case w.work <- &transfer{run: r, at: at, page: w.page, entry: e, action: action, begun: begun, held: begun && earlier.Held, hint: rec}:
 		return nil
 	case <-ctx.Done():
-		return errStopped
+		return request.ErrStopped
 	}
 }
 

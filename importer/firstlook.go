@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -33,15 +34,15 @@ func (r *run) recheckFirst(ctx context.Context) error {
 	return r.outlast(ctx, func(ctx context.Context) error { return r.recheck(ctx, false) })
 }
 
-// outlast asks, and waits for the end of an outage. errStopped is the end of the run, and of
+// outlast asks, and waits for the end of an outage. ErrStopped is the end of the run, and of
 // waiting in vain, which has halted it.
 func (r *run) outlast(ctx context.Context, ask func(context.Context) error) error {
 	err := r.patientlyIf(ctx, r.outage, ask)
 	if err != nil && ctx.Err() != nil {
-		return errStopped
+		return request.ErrStopped
 	}
 	if err == nil {
-		r.calls.gate.move() // the next outage is waited for anew
+		r.calls.Gate.Move() // the next outage is waited for anew
 	}
 	return err
 }
@@ -50,7 +51,7 @@ func (r *run) outlast(ctx context.Context, ask func(context.Context) error) erro
 // target has answered, and now answers no call. A new run's probe finds out what the target
 // refuses, by name or by kind of call, and that it says at once.
 func (r *run) outage(e *target.Error) bool {
-	return r.calls.Answered() && r.waits(e) && ofAnyCall(e) && (r.header.Begun || !mayMeanKey(e.Code))
+	return r.calls.Answered() && r.waits(e) && request.OfAnyCall(e) && (r.header.Begun || !mayMeanKey(e.Code))
 }
 
 // withhold keeps what a probe leaves from being named, as a later one may remove it, and

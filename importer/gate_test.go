@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -25,8 +26,8 @@ func halting(t *testing.T) (*run, context.Context, *time.Time) {
 // mustBe says what an operator is told of the gate.
 func mustBe(t *testing.T, r *run, code target.Code, since time.Time) {
 	t.Helper()
-	switch state, halt := r.calls.gate.state(); {
-	case code == "" && state != StateRunning:
+	switch state, halt := r.calls.Gate.State(); {
+	case code == "" && state != request.StateRunning:
 		t.Errorf("%s by %+v, want running", state, halt)
 	case code != "" && (halt == nil || halt.Code != code || !halt.Since.Equal(since)):
 		t.Errorf("%s by %+v, want a halt by %s since %s", state, halt, code, since)
@@ -53,7 +54,7 @@ func TestJournalEndsItsOwnHalt(t *testing.T) {
 		t.Fatal(err)
 	}
 	mustBe(t, r, target.CodeTargetAbsent, begun)
-	r.calls.gate.open()
+	r.calls.Gate.Open()
 	if err := r.keep(ctx, full()); err != nil {
 		t.Fatal(err)
 	}
@@ -72,14 +73,14 @@ func TestScoutHaltsAgain(t *testing.T) {
 		t.Fatal("it does not wait")
 	}
 	mustBe(t, r, target.CodeTargetAbsent, begun)
-	r.calls.told(scout, call{name: callListParts}, Call{}) // a read: the target is there
+	r.calls.Told(scout, request.Call{Name: request.ListParts}, request.Attempt{}) // a read: the target is there
 	mustBe(t, r, "", begun)
 	*now = now.Add(30 * time.Minute)
 	if scout, again = r.after(ctx, scout, time.Now(), full); !again {
 		t.Fatal("it does not wait for room")
 	}
 	mustBe(t, r, target.CodeTargetFull, begun)
-	if !isScout(scout) || r.stop(full) != 0 {
+	if !request.IsScout(scout) || r.stop(full) != 0 {
 		t.Error("there are two scouts, or none")
 	}
 	*now = now.Add(31 * time.Minute)
@@ -98,7 +99,7 @@ func TestHaltAfterProgress(t *testing.T) {
 		t.Fatal("it does not wait")
 	}
 	for range 2 { // the first part ends the halt, the second goes on
-		r.calls.told(scout, call{name: callPart, payload: 1}, Call{})
+		r.calls.Told(scout, request.Call{Name: request.UploadPart, Payload: 1}, request.Attempt{})
 	}
 	mustBe(t, r, "", *now)
 	*now = now.Add(2 * time.Hour)
@@ -114,17 +115,17 @@ func TestHaltAfterProgress(t *testing.T) {
 func TestScoutOfEarlierHalt(t *testing.T) {
 	r, ctx, now := halting(t)
 	scout, _ := r.after(ctx, ctx, time.Now(), target.NewError(target.CodeTargetAbsent, "", "", nil))
-	r.calls.told(scout, call{name: callListParts}, Call{})
+	r.calls.Told(scout, request.Call{Name: request.ListParts}, request.Attempt{})
 	if r.stop(target.NewError(target.CodeTargetFull, "", "", nil)) == 0 {
 		t.Fatal("no halt")
 	}
-	r.calls.told(scout, call{name: callPart, payload: 1}, Call{})
+	r.calls.Told(scout, request.Call{Name: request.UploadPart, Payload: 1}, request.Attempt{})
 	mustBe(t, r, target.CodeTargetFull, *now)
 	stopped, stop := context.WithCancel(scout)
 	stop()
-	if r.calls.gate.pass(stopped, nil) == nil {
+	if r.calls.Gate.Pass(stopped, nil) == nil {
 		t.Error("it passes a gate that another's halt has shut")
 	}
-	r.goOn(scoutOf(scout))
+	r.goOn(request.ScoutOf(scout))
 	mustBe(t, r, target.CodeTargetFull, *now)
 }

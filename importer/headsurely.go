@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -13,7 +14,7 @@ import (
 // is CodeNotShown. free looks while the run is halted.
 func (r *run) headSurely(ctx context.Context, key string, free bool) (obj target.Object, err error) {
 	look := func() error {
-		return r.calls.idempotent(ctx, call{name: callHead, key: key, free: free}, func(ctx context.Context) (err error) {
+		return r.calls.Idempotent(ctx, request.Call{Name: request.HeadObject, Key: key, Free: free}, func(ctx context.Context) (err error) {
 			obj, err = r.target.Head(ctx, key)
 			return err
 		})
@@ -21,22 +22,22 @@ func (r *run) headSurely(ctx context.Context, key string, free bool) (obj target
 	if err = look(); !target.HasCode(err, target.CodeAccessDenied) && !target.IsNotFound(err) {
 		return obj, err
 	}
-	said := presentBy(ctx, r.calls, r.target, call{name: callGet, key: key, free: free})
+	said := request.PresentBy(ctx, r.calls, r.target, request.Call{Name: request.GetObject, Key: key, Free: free})
 	switch {
 	case said != nil && !target.IsNotFound(said):
 		return obj, said
 	case said != nil || !target.IsNotFound(err):
 		return obj, err
 	}
-	if err = r.calls.shownLate(ctx, err, look); target.IsNotFound(err) {
+	if err = r.calls.ShownLate(ctx, err, look); target.IsNotFound(err) {
 		err = target.NewError(target.CodeNotShown, key, "GET finds the key, and HEAD does not", err)
 	}
 	return obj, err
 }
 
 // headByNow is headSurely, asked again for a while where the object was written moments ago.
-func (r *run) headByNow(ctx context.Context, w *lagWait, key string, written time.Time) (obj target.Object, err error) {
-	err = w.since(ctx, r.lateSince(written), target.IsNotFound, func() (err error) {
+func (r *run) headByNow(ctx context.Context, w *request.Wait, key string, written time.Time) (obj target.Object, err error) {
+	err = w.Since(ctx, r.lateSince(written), target.IsNotFound, func() (err error) {
 		obj, err = r.headSurely(ctx, key, false)
 		return err
 	})
@@ -86,7 +87,7 @@ func (r *run) inTheWay(ctx context.Context, key string) string {
 		return ""
 	}
 	var page []target.Listed
-	err := r.calls.idempotent(ctx, call{name: callList, key: key}, func(ctx context.Context) (err error) {
+	err := r.calls.Idempotent(ctx, request.Call{Name: request.ListObjectsV2, Key: key}, func(ctx context.Context) (err error) {
 		page, _, err = r.target.List(ctx, key+"/", "")
 		return err
 	})

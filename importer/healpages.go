@@ -8,6 +8,7 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -28,7 +29,7 @@ func (r *run) heal(ctx context.Context, met uint64) (healed bool, err error) {
 		return false, err
 	}
 	for _, page := range pages {
-		r.opts.Log.Log(ctx, LevelNotice, "a page of the manifest was taken for done by an earlier start, and an entry of it is not: it is done again", "page", page)
+		r.opts.Log.Log(ctx, request.LevelNotice, "a page of the manifest was taken for done by an earlier start, and an entry of it is not: it is done again", "page", page)
 		if err := r.journal.forgetPage(page); err != nil {
 			return false, err
 		}
@@ -55,7 +56,7 @@ func (r *run) wronglyDone(ctx context.Context) (pages []uint64, err error) {
 	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
 		switch {
 		case ctx.Err() != nil:
-			return errStopped
+			return request.ErrStopped
 		case e.Lost != nil:
 			return entry.LostPage(e)
 		case e.Page != page:

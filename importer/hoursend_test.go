@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -40,7 +41,7 @@ func closing(t *testing.T, o Options) (Options, *office) {
 	c := newOffice()
 	o.Now, o.Concurrency, o.PartConcurrency, o.Lanes, o.Memory = c.now, 1, 1, 1, perRequest
 	var err error
-	if o.Hours, err = ParseHours("19:00-07:00"); err != nil {
+	if o.Hours, err = request.ParseHours("19:00-07:00"); err != nil {
 		t.Fatal(err)
 	}
 	return o, c
@@ -228,7 +229,7 @@ func TestPauseUnderLimit(t *testing.T) {
 			s.file(fmt.Sprintf("f%d", i), pattern(byte(i), 1<<20))
 		}
 		o := testOptions(nil, disk)
-		o.Concurrency, o.StatusEvery, o.Bandwidth = 8, time.Second, Timetable{{0, slowest}}
+		o.Concurrency, o.StatusEvery, o.Bandwidth = 8, time.Second, request.Timetable{{Minute: 0, Bytes: request.Slowest}}
 		ask := func(w Want) {
 			if err := WriteControl(disk, "", Control{Want: w, At: time.Now()}); err != nil {
 				t.Error(err)

@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -67,10 +68,10 @@ func TestStopWaitsForJoin(t *testing.T) {
 		if took := time.Since(began); err != nil || !res.Interrupted || res.Unfinished > 0 || took < 3*time.Minute || took > 4*time.Minute {
 			t.Errorf("after %v: %v, %+v", took, err, res)
 		}
-		if !strings.Contains(waits, callComplete) {
+		if !strings.Contains(waits, request.CompleteMultipartUpload) {
 			t.Errorf("the status says %q", waits)
 		}
-		if is := statusTold(t, o); is.Waits != "" || is.State != StateStopped {
+		if is := statusTold(t, o); is.Waits != "" || is.State != request.StateStopped {
 			t.Errorf("in the end %q %q", is.State, is.Waits)
 		}
 		out, err := Cancel(t.Context(), s, j, o, true)
@@ -110,7 +111,7 @@ func TestCancelLateJoin(t *testing.T) {
 				if err != nil || (len(out.Late) == 1) != c.late || out.Deleted != c.deletes {
 					t.Fatalf("%+v, %v", out, err)
 				}
-				if c.late && (out.Late[0].Key != "in/big" || out.Late[0].Call != callComplete || len(canceledLines(t, disk, out.List)) != 1) {
+				if c.late && (out.Late[0].Key != "in/big" || out.Late[0].Call != request.CompleteMultipartUpload || len(canceledLines(t, disk, out.List)) != 1) {
 					t.Errorf("%+v", out.Late)
 				}
 				time.Sleep(5 * time.Minute)

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -79,7 +80,7 @@ func (t *transfer) wrote(obj target.Object) bool {
 // keepsMetadata reports whether the target keeps the metadata of the write that stores an
 // object.
 func (r *run) keepsMetadata(a *plan.Action) bool {
-	return r.probe.KeepsMetadata && !(r.probe.DropsPartsMetadata && r.writeOf(a) == callCreate)
+	return r.probe.KeepsMetadata && !(r.probe.DropsPartsMetadata && r.writeOf(a) == request.CreateMultipartUpload)
 }
 
 // mayBeOurs tells an object that has to be looked at for a lock or an encryption although
@@ -91,9 +92,9 @@ func (r *run) mayBeOurs(a *plan.Action, obj target.Object) bool {
 // writeOf is the kind of write that stores an object.
 func (r *run) writeOf(a *plan.Action) string {
 	if a.Kind == plan.ActionMultipart || r.opts.DeferComplete > 0 && a.Size > 0 {
-		return callCreate
+		return request.CreateMultipartUpload
 	}
-	return callPut
+	return request.PutObject
 }
 
 // keeps notes in an outcome what the target dropped. A lock or an encryption that the

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -70,7 +71,7 @@ func TestLagCancel(t *testing.T) {
 			disk = killedAt(t, s, f, 2)
 			o.StateDir = stateOf(disk)
 		}
-		text, err := json.Marshal(Status{Version: StatusVersion, State: StateRunning, Run: o.RunID, Updated: now, Unsettled: now})
+		text, err := json.Marshal(Status{Version: StatusVersion, State: request.StateRunning, Run: o.RunID, Updated: now, Unsettled: now})
 		if err == nil {
 			err = replaceFile(disk, StatusName, text)
 		}
@@ -116,7 +117,7 @@ func TestLagSettled(t *testing.T) {
 			if err == nil {
 				err = json.Unmarshal(text, &was)
 			}
-			if err != nil || was.State != StateStopped || lost == was.Unsettled.IsZero() {
+			if err != nil || was.State != request.StateStopped || lost == was.Unsettled.IsZero() {
 				t.Errorf("start %d, lost %v: %v, %+v", start, lost, err, was)
 			}
 		}
@@ -147,7 +148,7 @@ func TestLagUnanswered(t *testing.T) {
 	if told == nil || told.Code != target.CodeNotShown || !strings.Contains(told.Cause, "whether it was written is not known") || strings.Contains(target.InfoOf(target.CodeNotShown).Meaning, "nothing was written") {
 		t.Errorf("told %v", told)
 	}
-	if res.Tally.Outcomes[entry.OutcomeFailed] != 1 || w.total < lagTime*o.Backoff {
+	if res.Tally.Outcomes[entry.OutcomeFailed] != 1 || w.total < request.LagTime*o.Backoff {
 		t.Errorf("%+v, waited %v", res.Tally, w.total)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -134,7 +135,7 @@ func TestLag(t *testing.T) {
 			if now := f.objects["in/a"]; test.there != "" && string(now.data) != string(there.data) {
 				t.Error("it was overwritten")
 			}
-			if w.total == 0 || w.total > lagTime*o.Backoff {
+			if w.total == 0 || w.total > request.LagTime*o.Backoff {
 				t.Errorf("waited %v", w.total)
 			}
 			if n := f.byCall["complete"] + f.byCall["put"]; n > 12 {
@@ -156,7 +157,7 @@ func TestLagBounded(t *testing.T) {
 	}
 	o, w := lagOptions(t)
 	res := mustRun(t, s, newBehind(f, -1, func(key string) bool { return ours(key) && !strings.Contains(key, ProbePrefix) }), o)
-	if res.Tally.Outcomes[entry.OutcomeConflict] != 10 || w.total > (lagTotal+lagTime)*o.Backoff || w.total < lagTotal*o.Backoff {
+	if res.Tally.Outcomes[entry.OutcomeConflict] != 10 || w.total > (request.LagTotal+request.LagTime)*o.Backoff || w.total < request.LagTotal*o.Backoff {
 		t.Errorf("%+v after %v", res.Tally, w.total)
 	}
 }

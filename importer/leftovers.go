@@ -7,6 +7,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -34,7 +35,7 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 		return 0, "when the run began is not known by the target's clock"
 	}
 	found, n := map[string][]string{}, 0
-	err := r.calls.idempotent(ctx, call{name: callListUploads, key: r.opts.Prefix}, func(ctx context.Context) error {
+	err := r.calls.Idempotent(ctx, request.Call{Name: request.ListMultipartUploads, Key: r.opts.Prefix}, func(ctx context.Context) error {
 		clear(found)
 		n = 0
 		return r.target.ListUploadsBelow(ctx, r.opts.Prefix, func(u target.Upload) error {
@@ -64,7 +65,7 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 			return nil
 		}
 		for _, id := range found[a.Key] {
-			if errors.Join(r.ours(), r.calls.look(ctx)) != nil {
+			if errors.Join(r.ours(), r.calls.Look(ctx)) != nil {
 				return errSpanEnd // whoever has taken the run over may have begun it
 			}
 			if r.giveBack(ctx, a.Key, id) == nil {
@@ -83,6 +84,6 @@ func (r *run) sweepUploads(ctx context.Context) (aborted uint64, unsearched stri
 // sweepAtEnd does so for a run that ends, which says what it could not look for.
 func (r *run) sweepAtEnd(ctx context.Context) {
 	if _, unsearched := r.sweepUploads(ctx); unsearched != "" && ctx.Err() == nil {
-		r.opts.Log.Log(ctx, LevelNotice, "uploads below the prefix that no answer told of were not looked for; a lifecycle rule (AbortIncompleteMultipartUpload) ends them", "why", unsearched)
+		r.opts.Log.Log(ctx, request.LevelNotice, "uploads below the prefix that no answer told of were not looked for; a lifecycle rule (AbortIncompleteMultipartUpload) ends them", "why", unsearched)
 	}
 }

@@ -10,7 +10,7 @@ func (res *Result) AwaitStop(ctx context.Context) bool {
 		if r.heed(r.teller); r.asked.Load() {
 			return true
 		}
-		if !r.calls.gate.rest(ctx, r.tellEvery()) {
+		if !r.calls.Gate.Rest(ctx, r.tellEvery()) {
 			return false
 		}
 	}

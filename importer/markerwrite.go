@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -20,12 +21,12 @@ func (s *CommitStore) Put(ctx context.Context, marker []byte, a target.Attribute
 		return err
 	}
 	defer w.settle(ctx)
-	defer r.calls.lookBy(w.allowed)()
+	defer r.calls.LookBy(w.allowed)()
 	switch done, err := s.holds(ctx, marker); {
 	case done:
 		w.noting = true
 		return nil
-	case errors.Is(err, ErrOtherMarker), errors.Is(err, errStopped), err != nil && !w.conditional:
+	case errors.Is(err, ErrOtherMarker), errors.Is(err, request.ErrStopped), err != nil && !w.conditional:
 		return w.told(err)
 	}
 	for n := 0; ; n++ {
@@ -62,10 +63,10 @@ func (w *markerWrite) allowed(ctx context.Context) error {
 func (w *markerWrite) attempt(ctx context.Context, n int) (last bool, err error) {
 	calls := w.at.run.calls
 	if err := w.intendThere(ctx); err != nil {
-		return true, neverSent(err)
+		return true, request.NeverSent(err)
 	}
 	err = w.send(ctx)
-	if err == nil || w.denied || errors.Is(err, errStopped) && !target.IsUnknown(err) {
+	if err == nil || w.denied || errors.Is(err, request.ErrStopped) && !target.IsUnknown(err) {
 		return true, err
 	}
 	if unclear(err) {
@@ -80,16 +81,16 @@ func (w *markerWrite) attempt(ctx context.Context, n int) (last bool, err error)
 	switch {
 	case there:
 		return true, nil
-	case errors.Is(lookErr, ErrOtherMarker), errors.Is(lookErr, errStopped), lookErr != nil && exists:
+	case errors.Is(lookErr, ErrOtherMarker), errors.Is(lookErr, request.ErrStopped), lookErr != nil && exists:
 		return true, lookErr
 	case exists:
 		return true, notShown(w.at.key, w.unsure, err)
-	case lookErr == nil && calls.again(n, err):
+	case lookErr == nil && calls.Again(n, err):
 		return false, nil
 	case target.HasCode(err, target.CodeRestart):
 		return true, target.NewError(target.CodeConflict, w.at.key, "the key comes and goes: something else writes it", err)
-	case lookErr == nil && calls.stopped() && target.IsClass(err, target.Retryable):
-		return true, errStopped // before the next attempt
+	case lookErr == nil && calls.Stopped() && target.IsClass(err, target.Retryable):
+		return true, request.ErrStopped // before the next attempt
 	}
 	return true, err // it says more than the look
 }
@@ -97,7 +98,7 @@ func (w *markerWrite) attempt(ctx context.Context, n int) (last bool, err error)
 // send makes the request.
 func (w *markerWrite) send(ctx context.Context) error {
 	size, to := int64(len(w.content)), w.at.run.target
-	return w.at.run.calls.once(ctx, call{name: callPut, key: w.at.key, payload: size}, func(ctx context.Context) error {
+	return w.at.run.calls.Once(ctx, request.Call{Name: request.PutObject, Key: w.at.key, Payload: size}, func(ctx context.Context) error {
 		_, err := to.Put(ctx, target.PutRequest{Key: w.at.key, Body: bytes.NewReader(w.content), Size: size, SHA256: crypto.SumSHA256(w.content),
 			Attributes: w.attributes, IfAbsent: w.conditional})
 		return err
@@ -113,7 +114,7 @@ func (w *markerWrite) look(ctx context.Context, err error) (there bool, lookErr 
 	if there || lookErr != nil || !late {
 		return there, lookErr
 	}
-	lookErr = w.at.run.calls.shownLate(ctx, target.NotFound(w.at.key), func() (err error) {
+	lookErr = w.at.run.calls.ShownLate(ctx, target.NotFound(w.at.key), func() (err error) {
 		if there, err = w.at.holds(ctx, w.content); err == nil && !there {
 			return target.NotFound(w.at.key)
 		}
@@ -130,7 +131,7 @@ func (w *markerWrite) told(err error) error {
 	if err == nil {
 		return nil
 	}
-	if lost := w.at.run.lostTo(); lost != nil && errors.Is(err, errStopped) {
+	if lost := w.at.run.lostTo(); lost != nil && errors.Is(err, request.ErrStopped) {
 		err = lost
 	}
 	if !w.unsure {
@@ -152,7 +153,7 @@ func (s *CommitStore) inDoubt(err error) error {
 		e = *s.lostMeanwhile(err, notKnown)
 	case errors.Is(err, ErrOtherMarker):
 		e = *target.NewError(target.CodeConflict, s.key, notKnown+": "+err.Error(), err)
-	case errors.Is(err, errStopped):
+	case errors.Is(err, request.ErrStopped):
 		e = *target.NewError(target.CodeConnectionLost, s.key, notKnown+": "+err.Error(), err)
 	default:
 		e.Cause = notKnown + ": " + e.Cause

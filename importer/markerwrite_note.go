@@ -3,13 +3,15 @@ package importer
 import (
 	"context"
 	"fmt"
+
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // recall reads what is known of earlier writes of the marker, here and in the target.
 func (w *markerWrite) recall(ctx context.Context) (err error) {
 	r := w.at.run
 	if w.noted, err = r.commitNotes(ctx); err != nil {
-		return fmt.Errorf("no commit marker was written: %w", neverSent(err))
+		return fmt.Errorf("no commit marker was written: %w", request.NeverSent(err))
 	}
 	return nil
 }

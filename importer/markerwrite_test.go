@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -220,9 +221,9 @@ func TestCommitHears(t *testing.T) {
 			ended := make(chan error, 1)
 			go func() { ended <- commit(context.Background(), res) }()
 			time.Sleep(time.Minute)
-			want := StateAsleep
+			want := request.StateAsleep
 			if c.pause {
-				want = StatePaused
+				want = request.StatePaused
 			}
 			if is := statusTold(t, o); is.State != want || is.Waits != markerTurn {
 				t.Errorf("%s: told is %q %q", name, is.State, is.Waits)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -45,7 +46,7 @@ const JournalPrefix = ".sledge-journal/"
 //     hint saves is sending it again, and reading it back again if it is unchanged.
 type mirror struct {
 	target target.Target
-	calls  *caller
+	calls  *request.Caller
 	frames *crypto.FrameCipher
 	prefix string        // of the journal, ending in a slash
 	id     string        // of this host's state folder
@@ -105,12 +106,12 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 	if err != nil {
 		return err
 	}
-	what := call{name: callPut, key: m.prefix + name, payload: int64(len(frame)), aside: strings.HasPrefix(name, mirrorLeases), inner: true}
-	return m.calls.briefly(m.own, func(own target.Attributes) error {
-		return m.calls.idempotent(ctx, what, func(ctx context.Context) error {
-			b := content.NewBody(content.Inline(frame), 0, what.payload).Watched(clockOf(ctx))
+	what := request.Call{Name: request.PutObject, Key: m.prefix + name, Payload: int64(len(frame)), Aside: strings.HasPrefix(name, mirrorLeases), Inner: true}
+	return m.calls.Briefly(m.own, func(own target.Attributes) error {
+		return m.calls.Idempotent(ctx, what, func(ctx context.Context) error {
+			b := content.NewBody(content.Inline(frame), 0, what.Payload).Watched(request.ClockOf(ctx))
 			defer b.Detach()
-			stored, err := m.target.Put(ctx, target.PutRequest{Key: what.key, Body: b, Size: what.payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
+			stored, err := m.target.Put(ctx, target.PutRequest{Key: what.Key, Body: b, Size: what.Payload, SHA256: crypto.SumSHA256(frame), Attributes: own, IfAbsent: ifAbsent})
 			if err == nil {
 				m.plain.Store(stored.VersionID == "")
 			}
@@ -121,11 +122,11 @@ func (m *mirror) put(ctx context.Context, name string, v any, ifAbsent bool) err
 
 // asking is how often a read is tried: caller.idempotent, or caller.once for a look that
 // may fail.
-type asking func(context.Context, call, func(context.Context) error) error
+type asking func(context.Context, request.Call, func(context.Context) error) error
 
 // get reads an object of at most so many bytes.
 func (m *mirror) get(ctx context.Context, name string, limit int64, v any) error {
-	return m.read(ctx, m.calls.idempotent, name, limit, v)
+	return m.read(ctx, m.calls.Idempotent, name, limit, v)
 }
 
 // getWritten is get of an object that the target has by its answer to a write, or by its list:
@@ -134,7 +135,7 @@ func (m *mirror) getWritten(ctx context.Context, name string, limit int64, v any
 	get := func() error { return m.get(ctx, name, limit, v) }
 	err := get()
 	if target.IsNotFound(err) {
-		err = m.calls.shownLate(ctx, err, get)
+		err = m.calls.ShownLate(ctx, err, get)
 	}
 	return err
 }
@@ -142,8 +143,8 @@ func (m *mirror) getWritten(ctx context.Context, name string, limit int64, v any
 func (m *mirror) read(ctx context.Context, ask asking, name string, limit int64, v any) error {
 	var frame []byte
 	free := strings.HasPrefix(name, mirrorLeases)
-	err := ask(ctx, call{name: callGet, key: m.prefix + name, payload: limit, free: free}, func(ctx context.Context) error {
-		body, err := get(ctx, m.target, m.prefix+name, "")
+	err := ask(ctx, request.Call{Name: request.GetObject, Key: m.prefix + name, Payload: limit, Free: free}, func(ctx context.Context) error {
+		body, err := request.Get(ctx, m.target, m.prefix+name, "")
 		if err != nil {
 			return err
 		}
@@ -174,7 +175,7 @@ func (m *mirror) bad(name string, err error) error {
 }
 
 func (m *mirror) head(ctx context.Context, ask asking, name string) error {
-	return ask(ctx, call{name: callHead, key: m.prefix + name, free: true}, func(ctx context.Context) error {
+	return ask(ctx, request.Call{Name: request.HeadObject, Key: m.prefix + name, Free: true}, func(ctx context.Context) error {
 		_, err := m.target.Head(ctx, m.prefix+name)
 		return err
 	})
@@ -189,7 +190,7 @@ func (m *mirror) each(ctx context.Context, begin string, f func(name string) err
 	for {
 		var page []target.Listed
 		var next string
-		err := m.calls.idempotent(ctx, call{name: callList, key: m.prefix + begin}, func(ctx context.Context) (err error) {
+		err := m.calls.Idempotent(ctx, request.Call{Name: request.ListObjectsV2, Key: m.prefix + begin}, func(ctx context.Context) (err error) {
 			page, next, err = m.target.List(ctx, m.prefix+begin, after)
 			return err
 		})
@@ -230,7 +231,7 @@ func (m *mirror) eachAtOnce(ctx context.Context, begin string, f func(ctx contex
 		case names <- name:
 			return nil
 		case <-ctx.Done():
-			return errStopped
+			return request.ErrStopped
 		}
 	})
 	close(names)

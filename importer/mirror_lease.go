@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -86,7 +87,7 @@ func (m *mirror) claim(ctx context.Context, n uint64, canceled bool) error {
 
 // check asks the target whether the run is still ours: no next lease, and our own.
 // What it finds lost stays lost. Any other error tells that it is not known.
-func (m *mirror) check(ctx context.Context) error { return m.look(ctx, m.calls.idempotent) }
+func (m *mirror) check(ctx context.Context) error { return m.look(ctx, m.calls.Idempotent) }
 
 // look is one look. Only an answer that shows another holder, or that our own lease is
 // gone, tells that the run is lost: one that cannot be read may be of anything on the way.
@@ -194,14 +195,14 @@ func (r *run) claimMirror(ctx context.Context, fresh header) (err error) {
 		return nil // the target is not asked any more
 	}
 	r.mirror = m
-	r.calls.ask(ctx, r.target)
+	r.calls.Ask(ctx, r.target)
 	if complete {
 		return nil
 	}
 	if err := r.sharedOptions(ctx, fresh.Options); err != nil {
 		return err // before it is taken from anyone
 	}
-	r.calls.lookBy(r.mirror.fresh)
+	r.calls.LookBy(r.mirror.fresh)
 	news, err := r.lead(ctx, who, was.Lease)
 	switch {
 	case err != nil:
@@ -238,20 +239,20 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 	if err := r.newNonce(&who); err != nil {
 		return false, err
 	}
-	wait, before := r.calls.newWait(), uint64(0)
+	wait, before := r.calls.NewWait(), uint64(0)
 	older := func(began int, since time.Time) bool { // than what this folder wrote last
-		again, err := wait.againSince(ctx, began, since)
+		again, err := wait.AgainSince(ctx, began, since)
 		return again && err == nil
 	}
 	unseen := "" // the lease that the target lists, and that GET did not find
 	for range leaseTries {
-		began := wait.now()
+		began := wait.Now()
 		highest, err := m.highest(ctx)
 		if err != nil {
 			return false, err
 		}
 		if highest > 0 && highest == before { // a list that lags behind what this loop has met
-			if _, err := wait.again(ctx, began); err != nil {
+			if _, err := wait.Again(ctx, began); err != nil {
 				return false, err
 			}
 		}
@@ -283,7 +284,7 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			before = 0
 			continue // it may be as it was before our last start
 		case ctx.Err() != nil:
-			return false, errStopped
+			return false, request.ErrStopped
 		case highest > 0 && !ours && r.opts.TakeOver <= 0:
 			text := "in the target the run is held, or was ended, by " + last.String()
 			if last.ID == m.id {
@@ -303,8 +304,8 @@ func (r *run) lead(ctx context.Context, who identity, known uint64) (news bool, 
 			return news, err
 		}
 		r.opts.Log.Info("taking the run over", "from", last.String(), "wait", r.opts.TakeOver)
-		if !r.calls.gate.rest(ctx, max(mirrorWait, min(r.opts.TakeOver, maxWait))) { // for the other host to look
-			return false, errStopped
+		if !r.calls.Gate.Rest(ctx, max(mirrorWait, min(r.opts.TakeOver, maxWait))) { // for the other host to look
+			return false, request.ErrStopped
 		}
 		return true, nil
 	}
@@ -333,12 +334,12 @@ func (r *run) watchMirror(ctx context.Context) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var gone sync.WaitGroup
 	gone.Go(func() {
-		for last := time.Now(); r.calls.gate.rest(ctx, mirrorEvery); {
-			if state, _ := r.calls.gate.state(); state != StateRunning && time.Since(last) < mirrorIdle || !r.calls.gate.inTime() {
+		for last := time.Now(); r.calls.Gate.Rest(ctx, mirrorEvery); {
+			if state, _ := r.calls.Gate.State(); state != request.StateRunning && time.Since(last) < mirrorIdle || !r.calls.Gate.InTime() {
 				continue
 			}
 			last = time.Now()
-			if err := r.mirror.look(ctx, r.calls.once); target.HasCode(err, target.CodeTakenOver) {
+			if err := r.mirror.look(ctx, r.calls.Once); target.HasCode(err, target.CodeTakenOver) {
 				r.halt(target.AsError(err))
 				return
 			}

@@ -27,7 +27,7 @@ func TestMirrorLost(t *testing.T) {
 	if err := m.put(t.Context(), leaseName(2), mirrorLease{thisLease(), m.id, m.nonce, false}, true); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.look(t.Context(), r.calls.once); err == nil || target.HasCode(err, target.CodeTakenOver) || m.held() != nil {
+	if err := m.look(t.Context(), r.calls.Once); err == nil || target.HasCode(err, target.CodeTakenOver) || m.held() != nil {
 		t.Errorf("while the next lease is taken: %v, then %v", err, m.held())
 	}
 	if err := m.claim(t.Context(), 2, false); err != nil {
@@ -38,7 +38,7 @@ func TestMirrorLost(t *testing.T) {
 	}
 	delete(f.objects, m.prefix+leaseName(2))
 	for range 2 {
-		if err := m.look(t.Context(), r.calls.once); !target.HasCode(err, target.CodeTakenOver) || !strings.Contains(err.Error(), "is not in the target any more") {
+		if err := m.look(t.Context(), r.calls.Once); !target.HasCode(err, target.CodeTakenOver) || !strings.Contains(err.Error(), "is not in the target any more") {
 			t.Errorf("the lease is gone: %v", err)
 		}
 	}

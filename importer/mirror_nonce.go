@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -55,8 +56,8 @@ func (m *mirror) wrote(l mirrorLease) bool { return l.ID == m.id && l.Nonce == m
 // then. A copy of the folder writes none of these nonces.
 func (m *mirror) ownLease(ctx context.Context, ask asking) (l mirrorLease, err error) {
 	name := leaseName(m.number.Load())
-	plain := func(ctx context.Context, _ call, f func(context.Context) error) error { return f(ctx) }
-	err = ask(ctx, call{name: callGet, key: m.prefix + name, payload: maxMirrorSmall, free: true}, func(ctx context.Context) error {
+	plain := func(ctx context.Context, _ request.Call, f func(context.Context) error) error { return f(ctx) }
+	err = ask(ctx, request.Call{Name: request.GetObject, Key: m.prefix + name, Payload: maxMirrorSmall, Free: true}, func(ctx context.Context) error {
 		l = mirrorLease{}
 		if err := m.read(ctx, plain, name, maxMirrorSmall, &l); err != nil {
 			return err

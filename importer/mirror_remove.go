@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -22,7 +23,7 @@ func (m *mirror) removeListed(ctx context.Context, name string) error {
 		if !target.IsNotFound(err) || m.plain.Load() {
 			return err
 		}
-		if err = m.calls.shownLate(ctx, err, look); !target.IsNotFound(err) {
+		if err = m.calls.ShownLate(ctx, err, look); !target.IsNotFound(err) {
 			return err
 		}
 		listed := m.each(ctx, name, func(found string) error {
@@ -44,7 +45,7 @@ func (m *mirror) removeAfter(ctx context.Context, name string, begin func(look f
 	for n := range maxMarkerVersions {
 		var obj target.Object
 		look := func() error {
-			return m.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) (err error) {
+			return m.calls.Idempotent(ctx, request.Call{Name: request.HeadObject, Key: key}, func(ctx context.Context) (err error) {
 				obj, err = m.target.Head(ctx, key)
 				return err
 			})
@@ -60,7 +61,7 @@ func (m *mirror) removeAfter(ctx context.Context, name string, begin func(look f
 			return nil
 		}
 		if err == nil || absent {
-			err = m.calls.idempotent(ctx, call{name: callDelete, key: key}, func(ctx context.Context) error { return m.target.Delete(ctx, key, obj.VersionID) })
+			err = m.calls.Idempotent(ctx, request.Call{Name: request.DeleteObject, Key: key}, func(ctx context.Context) error { return m.target.Delete(ctx, key, obj.VersionID) })
 		}
 		if err != nil || obj.VersionID == "" {
 			return err

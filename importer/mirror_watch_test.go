@@ -97,27 +97,27 @@ func TestMirrorLook(t *testing.T) {
 				t.Fatal(err)
 			}
 			m.target = fail(f)
-			r.calls.again(0, target.NewError(target.CodeServerError, "", "", nil)) // or nothing could be earned
-			left, again := r.calls.retriesLeft(), r.calls.Retried()
+			r.calls.Again(0, target.NewError(target.CodeServerError, "", "", nil)) // or nothing could be earned
+			left, again := r.calls.RetriesLeft(), r.calls.Retried()
 			calls := f.calls
-			if err := m.look(t.Context(), r.calls.once); err == nil || target.HasCode(err, target.CodeTakenOver) || m.held() != nil {
+			if err := m.look(t.Context(), r.calls.Once); err == nil || target.HasCode(err, target.CodeTakenOver) || m.held() != nil {
 				t.Errorf("a look: %v, then %v", err, m.held())
 			}
-			if f.calls > calls+2 || r.calls.retriesLeft() != left || r.calls.Retried() != again {
+			if f.calls > calls+2 || r.calls.RetriesLeft() != left || r.calls.Retried() != again {
 				t.Errorf("a look made %d calls, %d of them again", f.calls-calls, r.calls.Retried()-again)
 			}
 			f.hook, m.target = nil, f
 			if err := m.check(t.Context()); err != nil {
 				t.Errorf("it is there again: %v", err)
 			}
-			if r.calls.retriesLeft() != left {
-				t.Errorf("looks left %v of %v retries", r.calls.retriesLeft(), left)
+			if r.calls.RetriesLeft() != left {
+				t.Errorf("looks left %v of %v retries", r.calls.RetriesLeft(), left)
 			}
 			second := &mirror{target: f, calls: r.calls, frames: m.frames, prefix: m.prefix, id: "another host"}
 			if err := second.claim(t.Context(), 2, false); err != nil {
 				t.Fatal(err)
 			}
-			if err := m.look(t.Context(), r.calls.once); !target.HasCode(err, target.CodeTakenOver) || m.held() == nil {
+			if err := m.look(t.Context(), r.calls.Once); !target.HasCode(err, target.CodeTakenOver) || m.held() == nil {
 				t.Errorf("another host has it: %v", err)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/manifest"
@@ -86,10 +87,10 @@ type Options struct {
 	// Retry tells which failures of earlier starts are tried again; nil is all.
 	Retry func(target.Code) bool
 
-	RetryBudget int       // retries over the whole run, beside one for ten calls that succeed; default 10,000
-	Lanes       int       // parts of the manifest that are walked side by side, default 4
-	Bandwidth   Timetable // of payload; nil is no limit
-	Hours       Hours     // in which requests may begin; nil is always
+	RetryBudget int               // retries over the whole run, beside one for ten calls that succeed; default 10,000
+	Lanes       int               // parts of the manifest that are walked side by side, default 4
+	Bandwidth   request.Timetable // of payload; nil is no limit
+	Hours       request.Hours     // in which requests may begin; nil is always
 
 	// DeferComplete publishes all or nothing: up to so many objects are uploaded
 	// without being completed, and completed at the end. 0 is off.
@@ -122,9 +123,9 @@ type Options struct {
 	Rand        io.Reader                                              // of salts; default crypto/rand
 	Progress    func(Progress)                                         // called about every second and at the end, never at once
 	Problem     func(*target.Error)                                    // called for each failed object, warning and halt, never at once
-	Silent      func(Silence)                                          // called while a call without much payload has no answer, now and then, never at once
+	Silent      func(request.Silence)                                  // called while a call without much payload has no answer, now and then, never at once
 	Step        func(what string)                                      // of ProbeTarget: called before each question
-	Called      func(Call)                                             // called after each attempt of a call, at once from many goroutines
+	Called      func(request.Attempt)                                  // called after each attempt of a call, at once from many goroutines
 	EachPlanned func(key string, size int64, r *manifest.Record) error // of a dry run: called for each object that it would store
 }
 
@@ -248,8 +249,8 @@ func (o Options) requests() int {
 }
 
 // calls are the settings of the calls to the target.
-func (o Options) calls() settings {
-	return settings{Requests: o.requests(), Prefix: o.Prefix, Retries: o.Retries, Backoff: o.Backoff, CallTimeout: o.CallTimeout, IdleTimeout: o.IdleTimeout, RetryBudget: o.RetryBudget,
+func (o Options) calls() request.Settings {
+	return request.Settings{Requests: o.requests(), Prefix: o.Prefix, Retries: o.Retries, Backoff: o.Backoff, CallTimeout: o.CallTimeout, IdleTimeout: o.IdleTimeout, RetryBudget: o.RetryBudget,
 		After: o.After, Now: o.Now, Log: o.Log, Called: o.Called, Silent: o.Silent, Problem: o.Problem}
 }
 

@@ -1,6 +1,10 @@
 package importer
 
-import "time"
+import (
+	"time"
+
+	"github.com/sledge-io/sledge/importer/request"
+)
 
 // Pace is how fast a run is. Every screen shows this one: the run's own line,
 // status.json, and what is made of it.
@@ -45,7 +49,7 @@ func (s *rates) now() (bytes, entries float64) {
 // pace is the run's pace at p. Of one that pauses or waits nobody knows when it goes on.
 func (s *rates) pace(p Progress) (out Pace) {
 	out.BytesPerSecond, out.EntriesPerSecond = s.now()
-	if p.State == StateRunning {
+	if p.State == request.StateRunning {
 		out.Left = TimeLeft(p.TotalBytes-p.Bytes, int64(p.TotalEntries)-int64(p.Entries), out.BytesPerSecond, out.EntriesPerSecond)
 	}
 	return out

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -46,7 +47,7 @@ func TestOnePace(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.close()
-	r := &run{opts: o, source: s, target: f, calls: newCaller(o.calls(), nil), journal: j}
+	r := &run{opts: o, source: s, target: f, calls: request.New(o.calls(), nil), journal: j}
 	r.teller = &teller{run: r}
 	r.progress.totalBytes, r.progress.totalEntries = 1000, 100
 	for i := range 3 {
@@ -69,7 +70,7 @@ func TestOnePace(t *testing.T) {
 	if want := (Pace{10, 0.1, 980 * time.Second}); told.Pace != want {
 		t.Errorf("%+v instead of %+v", told.Pace, want)
 	}
-	if p := r.teller.rates.pace(Progress{State: StatePaused, TotalBytes: 1000}); p.Left != 0 {
+	if p := r.teller.rates.pace(Progress{State: request.StatePaused, TotalBytes: 1000}); p.Left != 0 {
 		t.Errorf("a run that pauses ends in %v", p.Left)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -37,7 +38,7 @@ func TestMostParts(t *testing.T) {
 	a.Size = size
 	to := &countingTarget{Target: newFake(t)}
 	transfers := &run{opts: testOptions(t, nil).withDefaults(), target: to, journal: j, probe: ProbeReport{Checking: true},
-		calls: newCaller(settings{Requests: 1, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
+		calls: request.New(request.Settings{Requests: 1, CallTimeout: time.Minute, RetryBudget: 100}, make(chan struct{}))}
 	tr := &transfer{run: transfers, action: a, content: zeros{}}
 	if err := upload(context.Background(), tr, 4); err != nil {
 		t.Fatal(err)
@@ -170,7 +171,7 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	none := Options{Retries: None, ReadBackLimit: None}.withDefaults()
-	if n := newCaller(none.calls(), nil).retries; n != 0 || none.ReadBackLimit != None {
+	if n := request.New(none.calls(), nil).Retries; n != 0 || none.ReadBackLimit != None {
 		t.Errorf("none is %d retries and %d bytes", n, none.ReadBackLimit)
 	}
 	bucket, prefix, err := target.ParseTarget("s3://bucket/some/where")

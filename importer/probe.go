@@ -12,6 +12,7 @@ import (
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -132,7 +133,7 @@ const ProbePrefix = ".sledge-probe/"
 
 type prober struct {
 	target target.Target
-	calls  *caller
+	calls  *request.Caller
 	prefix string
 	keys   []string // below the prefix, that may be there
 	report ProbeReport
@@ -148,8 +149,8 @@ type prober struct {
 //
 // Its objects have attributes; further sets of them are tried, each by one object.
 func (p *prober) probe(ctx context.Context, sets []target.Attributes) (ProbeReport, error) {
-	p.calls.ask(ctx, p.target)
-	p.report.Retention, p.report.NoLock = p.calls.retention(), p.calls.noLock()
+	p.calls.Ask(ctx, p.target)
+	p.report.Retention, p.report.NoLock = p.calls.Retention(), p.calls.NoLock()
 	if err := p.clean(ctx); err != nil {
 		p.report.Left, p.report.kept = nil, nil // nothing was begun, and whoever begins cleans
 		return p.report, ofChecksumHeaders(err)
@@ -212,7 +213,7 @@ func (p ProbeReport) verdict(o Options) error {
 // sweepProbe removes what the probe of a process that was replaced may have left. It
 // may still be at work, so the next attempt's own probe takes other names. Left is
 // set in the report.
-func sweepProbe(ctx context.Context, target target.Target, calls *caller, prefix, runID string) (ProbeReport, error) {
+func sweepProbe(ctx context.Context, target target.Target, calls *request.Caller, prefix, runID string) (ProbeReport, error) {
 	p := &prober{target: target, calls: calls, prefix: prefix + ProbePrefix + runID + "/", keys: probeNames}
 	err := p.clean(ctx)
 	return p.report, err
@@ -226,7 +227,7 @@ func (p *prober) clean(ctx context.Context) error {
 	for i, name := range p.keys {
 		key := p.prefix + name
 		if err := p.remove(ctx, key); err != nil {
-			if !forbidden(err) {
+			if !request.Forbidden(err) {
 				for _, name := range p.keys[i:] {
 					p.leave(p.prefix + name)
 				}
@@ -240,7 +241,7 @@ func (p *prober) clean(ctx context.Context) error {
 
 // keep notes a key that may not be removed now: it is left, unless its retention soon ends.
 func (p *prober) keep(key string) {
-	if _, ok := p.calls.kept(); !ok {
+	if _, ok := p.calls.Kept(); !ok {
 		p.leave(key)
 	} else if !slices.Contains(p.report.kept, key) {
 		p.report.kept = append(p.report.kept, key)
@@ -263,7 +264,7 @@ func (p *prober) remove(ctx context.Context, key string) error {
 	for ; rounds < maxMarkerVersions; rounds++ { // a store without conditions has a version for each write
 		seen := p.seen[key]
 		var obj target.Object
-		err := p.as(ctx, callHead, func(ctx context.Context) (err error) {
+		err := p.as(ctx, request.HeadObject, func(ctx context.Context) (err error) {
 			obj, err = p.target.Head(ctx, key)
 			return err
 		})
@@ -310,7 +311,7 @@ func (p *prober) wrote(key string, s target.Stored) {
 }
 
 func (p *prober) delete(ctx context.Context, key, version string) error {
-	err := p.as(ctx, callDelete, func(ctx context.Context) error { return p.target.Delete(ctx, key, version) })
+	err := p.as(ctx, request.DeleteObject, func(ctx context.Context) error { return p.target.Delete(ctx, key, version) })
 	if err == nil && p.written != nil {
 		p.written[key] = slices.DeleteFunc(p.written[key], func(v string) bool { return v == version })
 	}
@@ -326,7 +327,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 			ids[u.ID] = true
 		}
 	}
-	err := p.as(ctx, callListUploads, func(ctx context.Context) error {
+	err := p.as(ctx, request.ListMultipartUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u target.Upload) error {
 			ids[u.ID] = true
 			return nil
@@ -341,7 +342,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 		p.leave(key) // an upload that nobody told us of cannot be found
 	}
 	for id := range ids {
-		if err := p.as(ctx, callAbort, func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }); err != nil {
+		if err := p.as(ctx, request.AbortMultipartUpload, func(ctx context.Context) error { return p.target.AbortUpload(ctx, key, id) }); err != nil {
 			return err
 		}
 	}
@@ -352,7 +353,7 @@ func (p *prober) abort(ctx context.Context, key string) error {
 // listsNone reports whether an error tells of a target that lists no uploads: it has no such
 // call, or the credentials may not make it. Nothing that is proven rests on such a list.
 func listsNone(err error) bool {
-	return forbidden(err) || target.HasCode(err, target.CodeRefused) || target.HasCode(err, target.CodeUploadGone) || target.IsNotFound(err)
+	return request.Forbidden(err) || target.HasCode(err, target.CodeRefused) || target.HasCode(err, target.CodeUploadGone) || target.IsNotFound(err)
 }
 
 // begun remembers an upload of a key, or that there may be one.
@@ -368,18 +369,18 @@ func (p *prober) begun(key, id string, err error) {
 // as makes a probe's call under S3's name. Repeating is right for all of them: the
 // keys are ours.
 func (p *prober) as(ctx context.Context, name string, f func(context.Context) error) error {
-	return p.calls.idempotent(ctx, call{name: name, key: p.prefix, aside: true}, f)
+	return p.calls.Idempotent(ctx, request.Call{Name: name, Key: p.prefix, Aside: true}, f)
 }
 
 // do makes one of a target's examination, which nobody counts by name.
 func (p *prober) do(ctx context.Context, f func(context.Context) error) error {
-	return p.as(ctx, callPut, f)
+	return p.as(ctx, request.PutObject, f)
 }
 
 func (p *prober) put(ctx context.Context, name, content string, sum [32]byte, ifAbsent bool) (stored target.Stored, err error) {
 	kind, _, _ := strings.Cut(name, "/") // the rest may be odd
-	err = p.calls.briefly(p.own, func(own target.Attributes) error {
-		return p.as(ctx, callPut, func(ctx context.Context) (err error) {
+	err = p.calls.Briefly(p.own, func(own target.Attributes) error {
+		return p.as(ctx, request.PutObject, func(ctx context.Context) (err error) {
 			stored, err = p.target.Put(ctx, target.PutRequest{
 				Key: p.prefix + name, Body: bytes.NewReader([]byte(content)), Size: int64(len(content)), SHA256: sum,
 				Metadata: map[string]string{plan.MetaEntry: kind}, Attributes: own, IfAbsent: ifAbsent,
@@ -399,7 +400,7 @@ func (p *prober) single(ctx context.Context) error {
 	sum, otherSum := crypto.SumSHA256([]byte(content)), crypto.SumSHA256([]byte(other))
 	stored, err := p.put(ctx, "put", content, sum, false)
 	if err != nil {
-		return p.blame(ctx, callPut, p.own, target.Attributes{}, err)
+		return p.blame(ctx, request.PutObject, p.own, target.Attributes{}, err)
 	}
 	obj, err := p.shown(ctx, "put")
 	if err != nil {
@@ -430,10 +431,10 @@ func (p *prober) readsBack(ctx context.Context, name, version, source string) (b
 	read := func() error { return readBack(ctx, p.calls, p.target, p.prefix+name, version, x) }
 	err := read()
 	if target.IsNotFound(err) {
-		err = p.calls.shownLate(ctx, err, read)
+		err = p.calls.ShownLate(ctx, err, read)
 	}
 	switch {
-	case forbidden(err), target.HasCode(err, target.CodeArchived):
+	case request.Forbidden(err), target.HasCode(err, target.CodeArchived):
 		return false, nil
 	case target.HasCode(err, target.CodeStoredWrong):
 		return true, nil
@@ -442,7 +443,7 @@ func (p *prober) readsBack(ctx context.Context, name, version, source string) (b
 }
 
 func (p *prober) head(ctx context.Context, name string) (obj target.Object, err error) {
-	err = p.as(ctx, callHead, func(ctx context.Context) (err error) {
+	err = p.as(ctx, request.HeadObject, func(ctx context.Context) (err error) {
 		obj, err = p.target.Head(ctx, p.prefix+name)
 		return err
 	})
@@ -457,7 +458,7 @@ func (p *prober) shown(ctx context.Context, name string) (obj target.Object, err
 	if obj, err = p.head(ctx, name); !target.IsNotFound(err) {
 		return obj, err
 	}
-	err = p.calls.shownLate(ctx, err, func() (err error) {
+	err = p.calls.ShownLate(ctx, err, func() (err error) {
 		obj, err = p.head(ctx, name)
 		return err
 	})
@@ -479,17 +480,17 @@ func (p *prober) multipart(ctx context.Context) error {
 	wrong := crypto.SumSHA256([]byte("something else"))
 	parts := [][32]byte{sum}
 	upload := func(sum [32]byte) (id, etag string, err error) {
-		err = p.calls.briefly(p.own, func(own target.Attributes) error {
-			return p.as(ctx, callCreate, func(ctx context.Context) (err error) {
+		err = p.calls.Briefly(p.own, func(own target.Attributes) error {
+			return p.as(ctx, request.CreateMultipartUpload, func(ctx context.Context) (err error) {
 				id, err = p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Metadata: map[string]string{plan.MetaEntry: "parts"}, Attributes: own})
 				p.begun(key, id, err)
 				return err
 			})
 		})
 		if err != nil {
-			return "", "", p.blame(ctx, callCreate, p.own, target.Attributes{}, err)
+			return "", "", p.blame(ctx, request.CreateMultipartUpload, p.own, target.Attributes{}, err)
 		}
-		err = p.as(ctx, callPart, func(ctx context.Context) (err error) {
+		err = p.as(ctx, request.UploadPart, func(ctx context.Context) (err error) {
 			etag, err = p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: 1,
 				Body: bytes.NewReader([]byte(source)), Size: int64(len(source)), SHA256: sum})
 			return err
@@ -497,7 +498,7 @@ func (p *prober) multipart(ctx context.Context) error {
 		return id, etag, err
 	}
 	complete := func(id, etag string, ifAbsent bool) (stored target.Stored, err error) {
-		err = p.as(ctx, callComplete, func(ctx context.Context) (err error) {
+		err = p.as(ctx, request.CompleteMultipartUpload, func(ctx context.Context) (err error) {
 			stored, err = p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: int64(len(source)),
 				Parts:     []target.Part{{Number: 1, ETag: etag, SHA256: target.Encode64(sum[:])}},
 				Composite: content.Composite(parts), IfAbsent: ifAbsent})
@@ -544,7 +545,7 @@ func (p *prober) multipart(ctx context.Context) error {
 // initiator learns how the target calls us.
 func (p *prober) initiator(ctx context.Context, key, id string) {
 	// Not knowing it only means that uploads after a lost reply are left and named.
-	err := p.as(ctx, callListUploads, func(ctx context.Context) error {
+	err := p.as(ctx, request.ListMultipartUploads, func(ctx context.Context) error {
 		return p.target.ListUploads(ctx, key, func(u target.Upload) error {
 			if u.ID == id {
 				p.report.ListsUploads, p.report.Initiator, p.report.since = true, u.Initiator, u.Initiated

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -47,7 +48,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 	}
 	key, sum := p.key("throughput"), crypto.SumSHA256(bytes)
 	var id string
-	err := p.as(ctx, callCreate, func(ctx context.Context) (err error) {
+	err := p.as(ctx, request.CreateMultipartUpload, func(ctx context.Context) (err error) {
 		id, err = p.create(ctx, key)
 		p.begun(key, id, err)
 		return err
@@ -61,8 +62,8 @@ func (p *targetProbe) throughput(ctx context.Context) {
 	for n := 1; n <= probeParts; n++ {
 		var began time.Time
 		var etag string
-		err := p.sized(ctx, callPart, probePart, func(ctx context.Context) (err error) {
-			b := content.NewBody(content.Inline(bytes), 0, probePart).Watched(clockOf(ctx))
+		err := p.sized(ctx, request.UploadPart, probePart, func(ctx context.Context) (err error) {
+			b := content.NewBody(content.Inline(bytes), 0, probePart).Watched(request.ClockOf(ctx))
 			began = time.Now()
 			etag, err = p.target.UploadPart(ctx, target.PartRequest{Key: key, UploadID: id, Number: n, Body: b, Size: probePart, SHA256: sum})
 			return errors.Join(err, b.Detach())
@@ -74,16 +75,16 @@ func (p *targetProbe) throughput(ctx context.Context) {
 		parts, sums = append(parts, target.Part{Number: n, ETag: etag, SHA256: target.Encode64(sum[:])}), append(sums, sum)
 	}
 	p.out.UpBytes = median(up)
-	err = p.sized(ctx, callComplete, completeTime, func(ctx context.Context) error {
+	err = p.sized(ctx, request.CompleteMultipartUpload, completeTime, func(ctx context.Context) error {
 		_, err := p.target.CompleteUpload(ctx, target.CompleteRequest{Key: key, UploadID: id, Size: probeParts * probePart, Parts: parts, Composite: content.Composite(sums)})
 		return err
 	})
 	if err != nil {
 		return
 	}
-	err = p.sized(ctx, callGet, probeParts*probePart, func(ctx context.Context) error {
+	err = p.sized(ctx, request.GetObject, probeParts*probePart, func(ctx context.Context) error {
 		down = nil
-		body, err := get(ctx, p.target, key, "")
+		body, err := request.Get(ctx, p.target, key, "")
 		if err != nil {
 			return err
 		}
@@ -104,7 +105,7 @@ func (p *targetProbe) throughput(ctx context.Context) {
 
 // sized makes a probe's call with a payload.
 func (p *targetProbe) sized(ctx context.Context, name string, payload int64, f func(context.Context) error) error {
-	return p.calls.idempotent(ctx, call{name: name, key: p.prefix, aside: true, payload: payload}, f)
+	return p.calls.Idempotent(ctx, request.Call{Name: name, Key: p.prefix, Aside: true, Payload: payload}, f)
 }
 
 func median(values []float64) float64 {

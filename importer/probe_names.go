@@ -11,6 +11,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -72,7 +73,7 @@ func (p *prober) takesPlain(ctx context.Context) bool {
 	}
 	if removeErr := p.remove(context.WithoutCancel(ctx), p.prefix+name); removeErr != nil {
 		p.keepOrLeave(p.prefix+name, removeErr)
-		return err == nil && forbidden(removeErr)
+		return err == nil && request.Forbidden(removeErr)
 	}
 	return err == nil
 }
@@ -84,7 +85,7 @@ func ofName(err error) bool {
 }
 
 // refusesName tells the errors of these that stores themselves give for a name.
-func refusesName(err error) bool { return forbidden(err) || ofObject(err) }
+func refusesName(err error) bool { return request.Forbidden(err) || request.OfObject(err) }
 
 // oddKey is a key below the probe's prefix with all of these. No alias of it is the key of
 // others: what is left of those, where nothing can be removed, is told from it.
@@ -171,7 +172,7 @@ func (p *prober) removeName(ctx context.Context, name string) error {
 
 // keepOrLeave notes a key that could not be removed.
 func (p *prober) keepOrLeave(key string, err error) {
-	if forbidden(err) {
+	if request.Forbidden(err) {
 		p.keep(key)
 	} else {
 		p.leave(key)
@@ -223,7 +224,7 @@ func (p *prober) listNames(ctx context.Context) (keys []string, err error) {
 	for {
 		var page []target.Listed
 		var next string
-		err := p.as(ctx, callList, func(ctx context.Context) (err error) {
+		err := p.as(ctx, request.ListObjectsV2, func(ctx context.Context) (err error) {
 			page, next, err = p.target.List(ctx, p.prefix+probeNamesFolder, after)
 			return err
 		})
@@ -340,7 +341,7 @@ func (r *run) oddOf(ctx context.Context) (odd []plan.Oddity, whole bool, err err
 	err = r.source.Entries(ctx, 0, func(e entry.Entry) error {
 		switch {
 		case ctx.Err() != nil:
-			return errStopped
+			return request.ErrStopped
 		case e.Lost != nil:
 			if own := target.OwnFault("", e.Lost); own != nil {
 				return own

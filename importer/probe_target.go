@@ -13,6 +13,7 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -93,30 +94,30 @@ func ProbeTarget(ctx context.Context, target target.Examined, o Options, id stri
 	}
 	few := o
 	few.Retries = min(o.Retries, 3)
-	calls := func(stop <-chan struct{}) *caller {
+	calls := func(stop <-chan struct{}) *request.Caller {
 		s := few.calls()
 		s.Impatient = true
-		return newCaller(s, stop)
+		return request.New(s, stop)
 	}
 	asks := calls(ctx.Done())
-	asks.endWith(ctx)
+	asks.EndWith(ctx)
 	p := &targetProbe{target: target, options: o, classes: classes,
 		prober: prober{target: target, calls: asks, prefix: o.Prefix + ProbePrefix + id + "/", keys: slices.Clone(probeNames), own: o.Rules.Own()},
 		out:    &TargetReport{Target: o.TargetURL(), Profile: profile.Name, Lacks: []string{}, Wants: []string{}, StorageClasses: []string{}, Left: []string{}}}
-	p.calls.ask(ctx, target)
-	p.report.Retention, p.report.NoLock = p.calls.retention(), p.calls.noLock()
+	p.calls.Ask(ctx, target)
+	p.report.Retention, p.report.NoLock = p.calls.Retention(), p.calls.NoLock()
 	if err = p.all(ctx); err != nil && len(p.out.Rights) == 0 {
-		return nil, ofContext(ctx, err) // nothing was written
+		return nil, request.OfContext(ctx, err) // nothing was written
 	}
-	p.calls.outlast(ctx)
-	after, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), cleaning, &timeOut{"not removed in " + cleaning.String()})
+	p.calls.Outlast(ctx)
+	after, cancel := context.WithTimeoutCause(context.WithoutCancel(ctx), cleaning, &request.TimeOut{Text: "not removed in " + cleaning.String()})
 	defer cancel()
-	p.calls = calls(after.Done()).sharing(asks)
-	defer context.AfterFunc(after, func() { asks.endNow(context.Cause(after)) })()
+	p.calls = calls(after.Done()).Sharing(asks)
+	defer context.AfterFunc(after, func() { asks.EndNow(context.Cause(after)) })()
 	p.step("removing what was written")
 	p.tidy(after)
 	p.conclude(err)
-	return p.out, ofContext(ctx, err)
+	return p.out, request.OfContext(ctx, err)
 }
 
 // step tells whoever watches what is asked now.
@@ -128,7 +129,7 @@ func (p *targetProbe) step(what string) {
 
 // all asks everything, in an order in which what cannot be had stops no other question.
 func (p *targetProbe) all(ctx context.Context) error {
-	if err := p.calls.deaf(); err != nil {
+	if err := p.calls.Deaf(); err != nil {
 		return err
 	}
 	p.step("rights")
@@ -143,13 +144,13 @@ func (p *targetProbe) all(ctx context.Context) error {
 		{"CRC64NVME of objects in parts", p.crcWhole}, {"attributes of objects", p.attributes}, {"object lock", p.lock}, {"metadata", p.metadata},
 		{"names", p.keepsNames}, {"storage classes", p.storage},
 	} {
-		if err := errors.Join(ctx.Err(), p.calls.deaf()); err != nil {
+		if err := errors.Join(ctx.Err(), p.calls.Deaf()); err != nil {
 			return err
 		}
 		p.step(step.what)
 		step.ask(ctx)
 	}
-	if err := errors.Join(ctx.Err(), p.calls.deaf()); err != nil {
+	if err := errors.Join(ctx.Err(), p.calls.Deaf()); err != nil {
 		return err
 	}
 	p.measure(ctx)
@@ -173,7 +174,7 @@ func answerOf(err error) (Answer, string) {
 	switch {
 	case err == nil:
 		return AnswerYes, ""
-	case forbidden(err):
+	case request.Forbidden(err):
 		return AnswerNotAllowed, target.AsError(err).Cause
 	case target.HasCode(err, target.CodeRefused):
 		return AnswerNo, target.AsError(err).Cause
@@ -219,11 +220,11 @@ func (p *targetProbe) rights(ctx context.Context) error {
 		return answer
 	}
 	// GET is the first call: it tells a missing bucket, and writes nothing.
-	if err := present(ctx, p.calls, p.target, p.prefix+"absent"); err != nil && !target.IsNotFound(err) && !forbidden(err) {
+	if err := request.Present(ctx, p.calls, p.target, p.prefix+"absent"); err != nil && !target.IsNotFound(err) && !request.Forbidden(err) {
 		return err
 	}
 	right("s3:PutObject", func(ctx context.Context) error {
-		return p.calls.briefly(p.own, func(own target.Attributes) error {
+		return p.calls.Briefly(p.own, func(own target.Attributes) error {
 			return p.target.PutAs(ctx, target.PutAs{Key: key, Content: []byte(probeContent), Attributes: own})
 		})
 	}, "nothing can be imported without it")
@@ -233,7 +234,7 @@ func (p *targetProbe) rights(ctx context.Context) error {
 		version = obj.VersionID
 		return err
 	}, "no object can be proven without it")
-	right("s3:GetObject (GET)", func(ctx context.Context) error { return present(ctx, p.calls, p.target, key) }, "needed to read objects back")
+	right("s3:GetObject (GET)", func(ctx context.Context) error { return request.Present(ctx, p.calls, p.target, key) }, "needed to read objects back")
 	if version != "" {
 		right("s3:GetObjectVersion", func(ctx context.Context) error { return p.readVersion(ctx, key, version) }, "needed to read objects back: the bucket has versions")
 	}
@@ -263,7 +264,7 @@ func (p *targetProbe) rights(ctx context.Context) error {
 
 // create begins an upload of an object of the probe, which soon goes again.
 func (p *targetProbe) create(ctx context.Context, key string) (string, error) {
-	return p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Attributes: p.calls.overOwn(p.own)})
+	return p.target.CreateUpload(ctx, target.CreateRequest{Key: key, Attributes: p.calls.OverOwn(p.own)})
 }
 
 // readVersion begins to read one version.
@@ -295,7 +296,7 @@ func (p *targetProbe) import_(ctx context.Context) {
 	if err = p.said(err); err == nil {
 		err = p.report.verdict(p.options)
 	}
-	if err != nil && !errors.Is(err, errStopped) {
+	if err != nil && !errors.Is(err, request.ErrStopped) {
 		p.out.Refusal = target.AsError(err)
 	}
 	r := p.report
@@ -344,7 +345,7 @@ func (p *targetProbe) composite(ctx context.Context) {
 }
 
 func (p *targetProbe) put(ctx context.Context, in target.PutAs) error {
-	return p.calls.briefly(p.own, func(own target.Attributes) error {
+	return p.calls.Briefly(p.own, func(own target.Attributes) error {
 		in.Attributes = own
 		return p.do(ctx, func(ctx context.Context) error { return p.target.PutAs(ctx, in) })
 	})
@@ -373,7 +374,7 @@ func (p *targetProbe) crcWhole(ctx context.Context) {
 	finish := func(name, whole string) error {
 		key := p.key(name)
 		return p.do(ctx, func(ctx context.Context) error {
-			id, err := p.target.CreateCRC(ctx, key, p.calls.overOwn(p.own))
+			id, err := p.target.CreateCRC(ctx, key, p.calls.OverOwn(p.own))
 			p.begun(key, id, err)
 			if err != nil {
 				return err

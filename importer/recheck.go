@@ -15,6 +15,7 @@ import (
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -69,7 +70,7 @@ func (r *run) recheck(ctx context.Context, free bool) error {
 		return err
 	}
 	absent := !marker.there && marker.hidden == nil
-	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there), lag: r.calls.newWait()}
+	c := &rechecker{run: r, free: free, reads: r.readsOwn(marker.there), lag: r.calls.NewWait()}
 	switch {
 	case absent:
 		err = c.all(ctx, c.whole)
@@ -291,7 +292,7 @@ type rechecker struct {
 	run   *run
 	free  bool
 	reads bool // the target has shown something else of this run
-	lag   *lagWait
+	lag   *request.Wait
 
 	mu           sync.Mutex
 	looked, gone uint64
@@ -348,7 +349,7 @@ func (c *rechecker) give(ctx context.Context, walk func(context.Context, func(en
 		case work <- o:
 			return nil
 		case <-ctx.Done():
-			return errStopped
+			return request.ErrStopped
 		}
 	})
 }
@@ -358,7 +359,7 @@ func (c *rechecker) whole(ctx context.Context, f func(entry.Entry) error) error 
 	return c.run.source.Entries(ctx, 0, func(e entry.Entry) error {
 		switch {
 		case ctx.Err() != nil:
-			return errStopped
+			return request.ErrStopped
 		case e.Lost != nil || len(e.Raw) == 0:
 			return nil
 		}
@@ -374,7 +375,7 @@ func (c *rechecker) pages(ctx context.Context, sample []entry.Place, f func(entr
 		err := c.run.source.Entries(ctx, page, func(e entry.Entry) error {
 			switch {
 			case ctx.Err() != nil:
-				return errStopped
+				return request.ErrStopped
 			case e.Page > page || len(sample) == 0:
 				return errSpanEnd
 			case e.Lost != nil || len(e.Raw) == 0 || e.Place() != sample[0]:
@@ -398,7 +399,7 @@ func (c *rechecker) one(ctx context.Context, o heldObject) error {
 	text := "it is not there"
 	switch {
 	case ctx.Err() != nil:
-		return errStopped
+		return request.ErrStopped
 	case err == nil && o.is(obj):
 		text = ""
 	case err == nil:
@@ -422,7 +423,7 @@ func (c *rechecker) one(ctx context.Context, o heldObject) error {
 
 // seen is head, asked again for a while where the object was stored moments ago.
 func (c *rechecker) seen(ctx context.Context, o heldObject) (obj target.Object, err error) {
-	err = c.lag.since(ctx, o.rec.Verified, target.IsNotFound, func() (err error) {
+	err = c.lag.Since(ctx, o.rec.Verified, target.IsNotFound, func() (err error) {
 		obj, err = c.head(ctx, o.action.Key)
 		return err
 	})

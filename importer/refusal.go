@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
@@ -77,7 +78,7 @@ func (r *run) takesOthers(ctx context.Context) bool {
 	}
 	s.asked++
 	s.mu.Unlock()
-	takes := r.takesOne(context.WithValue(ctx, besideKey{}, true))
+	takes := r.takesOne(context.WithValue(ctx, request.BesideKey{}, true))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.takes = takes

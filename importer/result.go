@@ -7,6 +7,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -131,18 +132,18 @@ func (r *Result) ExitClass() ExitClass {
 }
 
 // State is how an operator calls the end of a run that has returned err.
-func (r *Result) State(err error) State {
+func (r *Result) State(err error) request.State {
 	switch {
 	case r.Halt != nil && r.Halt.Code == target.CodeTakenOver, target.HasCode(err, target.CodeTakenOver):
-		return StateTaken
+		return request.StateTaken
 	case r.Halt != nil:
-		return StateHalted
+		return request.StateHalted
 	case r.Interrupted || err != nil || r.Unfinished > 0:
-		return StateStopped
+		return request.StateStopped
 	case r.Complete:
-		return StateDone
+		return request.StateDone
 	}
-	return StateErrors
+	return request.StateErrors
 }
 
 // reconcile compares scan, manifest and what was met, and names every difference.
@@ -188,8 +189,8 @@ type Progress struct {
 	Throttled      int64         `json:"throttled"`
 	Requests       int           `json:"requests"` // that the target bears at once, as far as is known
 	Elapsed        time.Duration `json:"elapsed_ns"`
-	State          State         `json:"-"`
-	Halt           *Halt         `json:"-"`
+	State          request.State `json:"-"`
+	Halt           *request.Halt `json:"-"`
 	Pace           Pace          `json:"-"`
 	Opens          time.Time     `json:"opens,omitzero"` // when requests may begin again; zero within the run's hours
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -321,7 +322,7 @@ func TestProbeRemovesManyVersions(t *testing.T) {
 			}
 		}
 		b.now = b.now.AddDate(100, 0, 0)
-		p := &prober{target: b, calls: newCaller(testOptions(t, memDisk()).calls(), nil), prefix: "in/" + ProbePrefix}
+		p := &prober{target: b, calls: request.New(testOptions(t, memDisk()).calls(), nil), prefix: "in/" + ProbePrefix}
 		if err := p.remove(t.Context(), key); (err == nil) != (len(b.versions[key]) == 0) {
 			t.Errorf("%d versions: %v, %d are left", n, err, len(b.versions[key]))
 		}

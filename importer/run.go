@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -25,7 +26,7 @@ type run struct {
 	journal     *journal
 	mirror      *mirror // nil: the journal is in the state folder alone
 	former      *mirror // of a run that has ended and cleared it: only its commit marker asks there
-	calls       *caller
+	calls       *request.Caller
 	ours        func() error // CodeTakenOver once another process has this run
 	teller      *teller
 	header      header
@@ -99,11 +100,11 @@ func Run(ctx context.Context, source entry.Source, target target.Target, opts Op
 		return r.dry(runCtx)
 	}
 	switch err := r.open(runCtx); {
-	case errors.Is(err, errStopped) && r.haltedBy() != nil:
+	case errors.Is(err, request.ErrStopped) && r.haltedBy() != nil:
 		return nil, r.haltedBy() // another process has it
-	case errors.Is(err, errStopped) && ctx.Err() != nil:
+	case errors.Is(err, request.ErrStopped) && ctx.Err() != nil:
 		return nil, ctx.Err()
-	case errors.Is(err, errStopped):
+	case errors.Is(err, request.ErrStopped):
 		return r.result(), nil // by the operator, before anything was begun
 	case err != nil:
 		return nil, err
@@ -119,7 +120,7 @@ func Run(ctx context.Context, source entry.Source, target target.Target, opts Op
 		err = closeErr
 	}
 	switch {
-	case errors.Is(err, errStopped) && result.Halt == nil:
+	case errors.Is(err, request.ErrStopped) && result.Halt == nil:
 		err = ctx.Err() // nil: by the operator, from elsewhere
 	case err == nil && result.Halt != nil:
 		err = result.Halt
@@ -144,13 +145,13 @@ func newRun(ctx context.Context, source entry.Source, to target.Target, opts Opt
 	r.ours = r.stillOurs(heldBy(opts.StateDir))
 	calls := opts.calls()
 	calls.Ours, calls.Problem, calls.Bandwidth = r.ours, r.problem, opts.Bandwidth
-	calls.WentOn = func() { opts.Log.Log(context.Background(), LevelNotice, "the run goes on") }
-	calls.Note = func(text string) { opts.Log.Log(context.Background(), LevelNotice, text) }
+	calls.WentOn = func() { opts.Log.Log(context.Background(), request.LevelNotice, "the run goes on") }
+	calls.Note = func(text string) { opts.Log.Log(context.Background(), request.LevelNotice, text) }
 	if len(opts.Hours) > 0 {
-		calls.InHours = func() bool { return opts.Hours.open(opts.Now()) }
+		calls.InHours = func() bool { return opts.Hours.Open(opts.Now()) }
 	}
-	r.calls = newCaller(calls, runCtx.Done())
-	r.calls.endWith(ctx)
+	r.calls = request.New(calls, runCtx.Done())
+	r.calls.EndWith(ctx)
 	r.teller = &teller{run: r}
 	r.teller.noteEarlier()
 	if totals, err := source.Totals(); err == nil {
@@ -179,10 +180,10 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 		}
 	}
 	if end.At.IsZero() {
-		if err := r.store(ctx, runCtx); err != nil && (ctx.Err() != nil || !errors.Is(err, errStopped)) {
+		if err := r.store(ctx, runCtx); err != nil && (ctx.Err() != nil || !errors.Is(err, request.ErrStopped)) {
 			return r.result(), err
 		}
-		if r.haltedBy() != nil || r.calls.stopped() || r.unfinished > 0 || r.lost > 0 {
+		if r.haltedBy() != nil || r.calls.Stopped() || r.unfinished > 0 || r.lost > 0 {
 			return r.result(), nil
 		}
 		r.sweepAtEnd(runCtx)
@@ -202,7 +203,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	r.tally = end.Tally
 	r.mu.Unlock()
 	if !end.Done {
-		if !r.calls.awake(ctx) {
+		if !r.calls.Awake(ctx) {
 			return r.result(), ctx.Err()
 		}
 		if err := r.patiently(ctx, func(ctx context.Context) error { return r.maySign(ctx, &end) }); err != nil {
@@ -212,7 +213,7 @@ func (r *run) whole(ctx, runCtx context.Context) (_ *Result, err error) {
 	result := r.result()
 	result.Finished, result.Earlier = end.At, end.Done
 	switch err := r.receipts(ctx, &end, result); {
-	case errors.Is(err, errStopped):
+	case errors.Is(err, request.ErrStopped):
 		return r.result(), ctx.Err() // nothing was signed
 	case err != nil:
 		return result, err
@@ -226,7 +227,7 @@ func (r *run) recheckEnded(ctx, runCtx context.Context) error {
 	switch {
 	case err == nil, ctx.Err() == nil && r.haltedBy() != nil: // it was taken over, or canceled, meanwhile
 		return nil
-	case errors.Is(err, errStopped) || target.IsCanceled(err):
+	case errors.Is(err, request.ErrStopped) || target.IsCanceled(err):
 		return errors.Join(ctx.Err(), runCtx.Err())
 	}
 	r.halt(target.AsError(err))
@@ -236,9 +237,9 @@ func (r *run) recheckEnded(ctx, runCtx context.Context) error {
 // store probes the target and brings every entry to an outcome, in as many passes
 // as it takes while the operator is waited for.
 func (r *run) store(ctx, runCtx context.Context) error {
-	r.calls.ask(runCtx, r.target)
+	r.calls.Ask(runCtx, r.target)
 	if err := r.firstLook(runCtx); err != nil {
-		if errors.Is(err, errStopped) || target.IsCanceled(err) {
+		if errors.Is(err, request.ErrStopped) || target.IsCanceled(err) {
 			return err
 		}
 		// Whoever has taken the run over may have removed the probe's objects under it.
@@ -277,7 +278,7 @@ func (r *run) passUntilDone(ctx, runCtx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case runCtx.Err() != nil:
-			return errStopped // by the operator
+			return request.ErrStopped // by the operator
 		case errors.As(err, &e) && e.Class == target.Fixable:
 			r.halt(e)
 			return nil
@@ -351,7 +352,7 @@ func (r *run) leave(why *target.Error) {
 }
 
 func (r *run) calm() {
-	r.calls.gate.move()
+	r.calls.Gate.Move()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.inRow = 0
@@ -367,12 +368,12 @@ func (r *run) giveUp() bool {
 }
 
 // stopAsked ends the run in order: the operator has asked for it from elsewhere. Requests that
-// are under way have askedGrace, or, where the run is over but for its clean-up, stopGrace; a
-// Complete has joinGrace.
+// are under way have askedGrace, or, where the run is over but for its clean-up, StopGrace; a
+// Complete has JoinGrace.
 func (r *run) stopAsked() {
 	r.asked.Store(true)
 	r.cancel()
-	r.calls.endIn(r.graceOfAsked(), joinGrace)
+	r.calls.EndIn(r.graceOfAsked(), request.JoinGrace)
 	r.sayJoins()
 }
 
@@ -423,7 +424,7 @@ func (r *run) result() *Result {
 		LeftUploads: r.uploadsLeft.count(), Retries: r.calls.Retried(), PartsKept: r.partsResumed.Load(),
 		Probe: r.probe, Halt: r.halted, Recheck: r.rechecked, Named: maps.Clone(r.problems),
 	}
-	res.Interrupted = r.halted == nil && r.calls.stopped()
+	res.Interrupted = r.halted == nil && r.calls.Stopped()
 	return res
 }
 

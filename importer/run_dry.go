@@ -7,6 +7,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -14,7 +15,7 @@ import (
 // target, a missing bucket or wrong credentials show. It writes nothing.
 func (r *run) dry(ctx context.Context) (*Result, error) {
 	r.header.Attempt, r.header.Started = 1, r.opts.Now().UTC()
-	err := present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"dry-run")
+	err := request.Present(ctx, r.calls, r.target, r.opts.Prefix+ProbePrefix+"dry-run")
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -27,7 +28,7 @@ func (r *run) dry(ctx context.Context) (*Result, error) {
 	planned := &Planned{}
 	outlook, err := r.checkKeys(ctx, nil)
 	if err != nil {
-		return nil, ofContext(ctx, err)
+		return nil, request.OfContext(ctx, err)
 	}
 	err = outlook.Entries(ctx, 0, func(e entry.Entry) error {
 		if e.Lost != nil {

@@ -2,6 +2,8 @@ package importer
 
 import (
 	"time"
+
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // askedGrace is the same for a stop from another terminal, whose asker waits five minutes: it
@@ -11,7 +13,7 @@ const askedGrace = 30 * time.Second
 // graceOfAsked is what a stop from another terminal leaves at this moment.
 func (r *run) graceOfAsked() time.Duration {
 	if r.hasty.Load() {
-		return stopGrace
+		return request.StopGrace
 	}
 	return askedGrace
 }

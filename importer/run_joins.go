@@ -4,21 +4,23 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // waitsForJoins is what a run that was asked to stop waits for; "" is nothing.
 func (r *run) waitsForJoins() string {
-	n := r.calls.joining()
+	n := r.calls.Joining()
 	if n == 0 || !r.asked.Load() {
 		return ""
 	}
-	return fmt.Sprintf("the answers to %d %s, at most %s", n, callComplete, joinGrace)
+	return fmt.Sprintf("the answers to %d %s, at most %s", n, request.CompleteMultipartUpload, request.JoinGrace)
 }
 
 // sayJoins tells the operator of the run, who has not asked for the stop, once: it may be asked for again.
 func (r *run) sayJoins() {
 	if text := r.waitsForJoins(); text != "" && !r.joinsSaid.Swap(true) {
-		r.opts.Log.Log(context.Background(), LevelNotice, "the stop waits for "+text)
+		r.opts.Log.Log(context.Background(), request.LevelNotice, "the stop waits for "+text)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/crypto"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -58,10 +59,10 @@ func (r *run) mark(ctx context.Context, free bool) error {
 }
 
 func (r *run) putMarker(ctx context.Context, free bool, text string, ifAbsent bool) error {
-	what := call{name: callPut, key: r.markerKey(), payload: int64(len(text)), free: free, inner: true}
-	return r.calls.briefly(r.opts.Rules.Own(), func(own target.Attributes) error {
-		return r.calls.idempotent(ctx, what, func(ctx context.Context) error {
-			stored, err := r.target.Put(ctx, target.PutRequest{Key: what.key, Body: bytes.NewReader([]byte(text)), Size: what.payload,
+	what := request.Call{Name: request.PutObject, Key: r.markerKey(), Payload: int64(len(text)), Free: free, Inner: true}
+	return r.calls.Briefly(r.opts.Rules.Own(), func(own target.Attributes) error {
+		return r.calls.Idempotent(ctx, what, func(ctx context.Context) error {
+			stored, err := r.target.Put(ctx, target.PutRequest{Key: what.Key, Body: bytes.NewReader([]byte(text)), Size: what.Payload,
 				SHA256: crypto.SumSHA256([]byte(text)), Attributes: own, IfAbsent: ifAbsent})
 			switch {
 			case err == nil:
@@ -100,19 +101,19 @@ type sight struct {
 func (r *run) marked(ctx context.Context, free bool) (sight, error) {
 	switch {
 	case r.mirror != nil && free:
-		return sight{there: true}, r.mirror.look(ctx, r.calls.once)
+		return sight{there: true}, r.mirror.look(ctx, r.calls.Once)
 	case r.mirror != nil:
 		return sight{there: !r.unmarked}, nil
 	case r.header.Marker == "" || r.ended.Done:
 		return sight{there: true}, nil
 	}
-	ask := r.calls.idempotent
+	ask := r.calls.Idempotent
 	if free {
-		ask = r.calls.once // the next look comes soon
+		ask = r.calls.Once // the next look comes soon
 	}
 	var text []byte
 	key := r.markerKey()
-	err := ask(ctx, call{name: callGet, key: key, payload: maxMarker, free: free}, func(ctx context.Context) error {
+	err := ask(ctx, request.Call{Name: request.GetObject, Key: key, Payload: maxMarker, Free: free}, func(ctx context.Context) error {
 		body, err := r.target.Get(ctx, key, "")
 		if err != nil {
 			return err
@@ -126,7 +127,7 @@ func (r *run) marked(ctx context.Context, free bool) (sight, error) {
 	switch {
 	case target.IsNotFound(err):
 		return sight{missing: true}, nil
-	case forbidden(err): // stores tell "forbidden" of what is absent, too
+	case request.Forbidden(err): // stores tell "forbidden" of what is absent, too
 		return sight{}, nil
 	case hidesKey(err):
 		r.opts.Log.Warn("the run's marker cannot be looked at; a sample of the run's objects is looked at instead", "key", key, "error", err)
@@ -169,7 +170,7 @@ func (r *run) removeMarker(ctx context.Context) error {
 		return nil
 	}
 	remove := func(version string) error {
-		return r.calls.idempotent(ctx, call{name: callDelete, key: r.markerKey()}, func(ctx context.Context) error {
+		return r.calls.Idempotent(ctx, request.Call{Name: request.DeleteObject, Key: r.markerKey()}, func(ctx context.Context) error {
 			return r.target.Delete(ctx, r.markerKey(), version)
 		})
 	}

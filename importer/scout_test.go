@@ -4,6 +4,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -61,7 +62,7 @@ func TestRoomEndsNoOtherHalt(t *testing.T) {
 			}
 			return nil
 		})
-		if state, _ := r.calls.gate.state(); err != nil || full != 3 || (state == StateHalted) != shut {
+		if state, _ := r.calls.Gate.State(); err != nil || full != 3 || (state == request.StateHalted) != shut {
 			t.Errorf("shut before %v: %s after %d tries, %v", shut, state, full, err)
 		}
 		r.cancel()

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/content"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -17,7 +18,7 @@ func TestSilenceTold(t *testing.T) {
 	const size = 8 << 20
 	send := func(takes, answers time.Duration) func(context.Context) error {
 		return func(ctx context.Context) error {
-			b := content.NewBody(slowContent{takes}, 0, size).Watched(clockOf(ctx))
+			b := content.NewBody(slowContent{takes}, 0, size).Watched(request.ClockOf(ctx))
 			defer b.Detach()
 			if _, err := io.Copy(io.Discard, b); err != nil {
 				return err
@@ -36,11 +37,11 @@ func TestSilenceTold(t *testing.T) {
 		{"sent slowly, and answered late", send(time.Minute, 30*time.Second), 0, 10 * time.Second},
 		{"sent slowly, and answered", send(time.Minute, 5*time.Second), 0, 0},
 		{"an answer that begins late", func(ctx context.Context) error {
-			_, err := get(ctx, lateAnswer{takes: 30 * time.Second}, "key", "")
+			_, err := request.Get(ctx, lateAnswer{takes: 30 * time.Second}, "key", "")
 			return err
 		}, 10 * time.Second, 10 * time.Second},
 		{"an answer that has begun", func(ctx context.Context) error {
-			content, err := get(ctx, lateAnswer{}, "key", "")
+			content, err := request.Get(ctx, lateAnswer{}, "key", "")
 			if err == nil {
 				defer content.Close()
 				time.Sleep(time.Hour)
@@ -50,18 +51,18 @@ func TestSilenceTold(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var said []Silence
+				var said []request.Silence
 				var at time.Duration
 				began := time.Now()
-				o := Options{Retries: None, IdleTimeout: None, Silent: func(s Silence) { said, at = append(said, s), time.Since(began) }}
-				c := newCaller(o.withDefaults().calls(), nil)
-				if err := c.once(t.Context(), call{name: callPart, payload: size}, test.f); err != nil {
+				o := Options{Retries: None, IdleTimeout: None, Silent: func(s request.Silence) { said, at = append(said, s), time.Since(began) }}
+				c := request.New(o.withDefaults().calls(), nil)
+				if err := c.Once(t.Context(), request.Call{Name: request.UploadPart, Payload: size}, test.f); err != nil {
 					t.Error(err)
 				}
 				switch {
 				case test.says == 0 && len(said) > 0, test.says > 0 && len(said) != 1:
 					t.Fatalf("told %v", said)
-				case test.says > 0 && said[0] != Silence{callPart, test.says}, test.told > 0 && at != test.told:
+				case test.says > 0 && said[0] != request.Silence{Call: request.UploadPart, For: test.says}, test.told > 0 && at != test.told:
 					t.Errorf("told %v after %v", said, at)
 				}
 			})

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -14,24 +15,24 @@ const StatusVersion = 1
 // Status is what a run tells whoever looks into its state folder: the file
 // status.json, replaced every second or so. It names no path and no key.
 type Status struct {
-	Version    int         `json:"version"`
-	State      State       `json:"state"`
-	Job        manifest.ID `json:"job"`
-	Device     manifest.ID `json:"device"`
-	Generation uint32      `json:"generation"`
-	Waits      string      `json:"waits,omitempty"` // what the run waits with, where it has ended but for that
-	Run        string      `json:"run"`
-	Attempt    int         `json:"attempt"`
-	Target     string      `json:"target"`
-	Endpoint   string      `json:"endpoint,omitempty"`
-	Profile    string      `json:"profile"`
-	Host       string      `json:"host,omitempty"`
-	PID        int         `json:"pid,omitempty"`
-	Started    time.Time   `json:"started"` // of the first start
-	Updated    time.Time   `json:"updated"`
-	Unsettled  time.Time   `json:"unsettled,omitzero"` // until then objects may have been sent that the journal does not know
-	Halt       *Halt       `json:"halt,omitempty"`     // of StateHalted
-	Progress   Progress    `json:"progress"`
+	Version    int           `json:"version"`
+	State      request.State `json:"state"`
+	Job        manifest.ID   `json:"job"`
+	Device     manifest.ID   `json:"device"`
+	Generation uint32        `json:"generation"`
+	Waits      string        `json:"waits,omitempty"` // what the run waits with, where it has ended but for that
+	Run        string        `json:"run"`
+	Attempt    int           `json:"attempt"`
+	Target     string        `json:"target"`
+	Endpoint   string        `json:"endpoint,omitempty"`
+	Profile    string        `json:"profile"`
+	Host       string        `json:"host,omitempty"`
+	PID        int           `json:"pid,omitempty"`
+	Started    time.Time     `json:"started"` // of the first start
+	Updated    time.Time     `json:"updated"`
+	Unsettled  time.Time     `json:"unsettled,omitzero"` // until then objects may have been sent that the journal does not know
+	Halt       *request.Halt `json:"halt,omitempty"`     // of StateHalted
+	Progress   Progress      `json:"progress"`
 	// The run's Pace.
 	BytesPerSecond   float64                  `json:"bytes_per_second"`
 	EntriesPerSecond float64                  `json:"entries_per_second"`
@@ -47,15 +48,15 @@ type Status struct {
 // start of a run. The file is thinned to every second line where it grows over a
 // mebibyte, so that the distance of points is what is needed to draw a curve.
 type Point struct {
-	At       time.Time `json:"at"`
-	State    State     `json:"state"`
-	Entries  uint64    `json:"entries"`
-	Objects  uint64    `json:"objects"`
-	Bytes    int64     `json:"bytes"`
-	Failed   uint64    `json:"failed"`
-	Retries  int64     `json:"retries"`
-	Throttle int64     `json:"throttled"`
-	Requests int       `json:"requests"` // at once
+	At       time.Time     `json:"at"`
+	State    request.State `json:"state"`
+	Entries  uint64        `json:"entries"`
+	Objects  uint64        `json:"objects"`
+	Bytes    int64         `json:"bytes"`
+	Failed   uint64        `json:"failed"`
+	Retries  int64         `json:"retries"`
+	Throttle int64         `json:"throttled"`
+	Requests int           `json:"requests"` // at once
 }
 
 // The names of the files in a run's folder: the state folder, or runs/ID in it.

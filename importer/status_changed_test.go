@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -26,7 +27,7 @@ func TestStatusOfChanged(t *testing.T) {
 				t.Fatalf("one of its objects is gone: %v", err)
 			}
 			is := statusTold(t, o)
-			if is.State != StateHalted || is.Halt == nil || is.Halt.Code != target.CodeTargetChanged || is.Waits != "" {
+			if is.State != request.StateHalted || is.Halt == nil || is.Halt.Code != target.CodeTargetChanged || is.Waits != "" {
 				t.Errorf("%q, %+v", is.State, is.Halt)
 			}
 			if is.Progress != was.Progress || is.Attempt != was.Attempt || len(is.Problems) > 0 || !bytes.Equal(before[1], files(t, disk)[1]) {
@@ -34,7 +35,7 @@ func TestStatusOfChanged(t *testing.T) {
 			}
 			f.objects["in/a"] = object
 			mustRun(t, s, f, o)
-			if is = statusTold(t, o); is.State != StateDone || is.Halt != nil || is.Progress != was.Progress {
+			if is = statusTold(t, o); is.State != request.StateDone || is.Halt != nil || is.Progress != was.Progress {
 				t.Errorf("there again: %q, %+v", is.State, is)
 			}
 		})

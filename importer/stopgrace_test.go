@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -102,7 +103,7 @@ func TestProbeSilence(t *testing.T) {
 				to, o := silentStore(t)
 				o.RunID = "probe"
 				told := 0
-				o.Silent = func(Silence) { told++ }
+				o.Silent = func(request.Silence) { told++ }
 				ctx, stop := context.WithCancel(t.Context())
 				defer stop()
 				if stops {
@@ -146,7 +147,7 @@ func TestStopFromElsewhere(t *testing.T) {
 				res, err := Run(t.Context(), s, d, o)
 				grace := askedGrace
 				if name == "a Complete" {
-					grace = joinGrace
+					grace = request.JoinGrace
 				}
 				if took := time.Since(asked); took > grace+30*time.Second || took < grace {
 					t.Errorf("%v after the stop", took)

@@ -9,6 +9,7 @@ import (
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
@@ -120,7 +121,7 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 	switch {
 	case s3.PartGone(err) && attempt+1 >= maxPartRounds:
 		return true, target.NewError(target.CodeRefused, t.action.Path, fmt.Sprintf("each part was taken %d times, and not the whole: %s", attempt+1, target.AsError(err).Cause), err)
-	case attempt >= max(maxUploads, r.calls.retries):
+	case attempt >= max(maxUploads, r.calls.Retries):
 		return true, err
 	case err == nil, target.HasCode(err, target.CodeKeyExists) && attempt < maxRounds:
 		return false, nil
@@ -129,8 +130,8 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 		if err := r.abort(context.WithoutCancel(ctx), t); err != nil {
 			return true, err
 		}
-		return attempt > 0 && !r.calls.rest(attempt), err
-	case target.IsUnknown(err) && r.calls.again(attempt, err):
+		return attempt > 0 && !r.calls.Rest(attempt), err
+	case target.IsUnknown(err) && r.calls.Again(attempt, err):
 		return false, nil
 	case target.HasCode(err, target.CodeKeyExists):
 		return true, notShown(t.action.Path, t.unsure, err)
@@ -143,8 +144,8 @@ func (r *run) afterSend(ctx context.Context, t *transfer, attempt int, err error
 // send opens the content and sends it: small files by one request without the
 // upload manager, whose machinery costs as much as the request.
 func (r *run) send(ctx context.Context, t *transfer) (err error) {
-	if r.calls.stopped() {
-		return errStopped
+	if r.calls.Stopped() {
+		return request.ErrStopped
 	}
 	t.err, t.completed, t.stored = nil, false, target.Stored{}
 	t.uncount()
@@ -173,7 +174,7 @@ func (r *run) send(ctx context.Context, t *transfer) (err error) {
 }
 
 func (r *run) head(ctx context.Context, key string) (obj target.Object, err error) {
-	err = r.calls.idempotent(ctx, call{name: callHead, key: key}, func(ctx context.Context) error {
+	err = r.calls.Idempotent(ctx, request.Call{Name: request.HeadObject, Key: key}, func(ctx context.Context) error {
 		obj, err = r.target.Head(ctx, key)
 		return err
 	})
@@ -194,7 +195,7 @@ func (r *run) absent(ctx context.Context, a *plan.Action) (target.Object, error)
 
 // headLate asks again for a key that the target has, by its answer to a write.
 func (r *run) headLate(ctx context.Context, key string, notFound error) (obj target.Object, err error) {
-	err = r.calls.shownLate(ctx, notFound, func() (err error) {
+	err = r.calls.ShownLate(ctx, notFound, func() (err error) {
 		obj, err = r.head(context.WithoutCancel(ctx), key)
 		return err
 	})
@@ -203,11 +204,11 @@ func (r *run) headLate(ctx context.Context, key string, notFound error) (obj tar
 
 // inWords asks by GET why HEAD was denied or found nothing: its answer has no body to
 // tell wrong credentials from a lacking right, or a missing bucket from a missing key.
-func inWords(ctx context.Context, calls *caller, to target.Reader, key string, err error) error {
+func inWords(ctx context.Context, calls *request.Caller, to target.Reader, key string, err error) error {
 	if !target.HasCode(err, target.CodeAccessDenied) && !target.IsNotFound(err) {
 		return err
 	}
-	if said := present(ctx, calls, to, key); said != nil && !target.IsNotFound(said) {
+	if said := request.Present(ctx, calls, to, key); said != nil && !target.IsNotFound(said) {
 		return said
 	}
 	return err
@@ -310,7 +311,7 @@ func (r *run) readBack(ctx context.Context, key, version string, x content.Expec
 	read := func() error { return readBack(ctx, r.calls, r.target, key, version, x) }
 	err := read()
 	if target.IsNotFound(err) {
-		err = r.calls.shownLate(ctx, err, read)
+		err = r.calls.ShownLate(ctx, err, read)
 	}
 	return err
 }
@@ -339,9 +340,9 @@ func (r *run) wrong(a *plan.Action, ours bool, cause string) error {
 
 // readBack gets an object and holds its bytes against the manifest's digests.
 // Other content is CodeStoredWrong.
-func readBack(ctx context.Context, calls *caller, target target.Reader, key, version string, x content.Expected) error {
-	return calls.idempotent(ctx, call{name: callGet, key: key, payload: x.Size}, func(ctx context.Context) error {
-		content, err := get(ctx, target, key, version)
+func readBack(ctx context.Context, calls *request.Caller, target target.Reader, key, version string, x content.Expected) error {
+	return calls.Idempotent(ctx, request.Call{Name: request.GetObject, Key: key, Payload: x.Size}, func(ctx context.Context) error {
+		content, err := request.Get(ctx, target, key, version)
 		if err != nil {
 			return err
 		}

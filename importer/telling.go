@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -24,7 +25,7 @@ type teller struct {
 	told      numbers   // that were told last
 	earlier   []string  // control files of before this start: a stop there was not meant for it
 	pointed   time.Time // of the last point of the history
-	state     State
+	state     request.State
 	asleep    bool      // outside of the run's hours
 	unsettled time.Time // what the start before has left of it (Status)
 	after     *afterEnd // of a run that has ended before this start
@@ -32,7 +33,7 @@ type teller struct {
 
 // watch tells every second until the returned function is called, and once more
 // then: final is the run's last state.
-func (r *run) watch() (end func(final State)) {
+func (r *run) watch() (end func(final request.State)) {
 	t := r.teller
 	r.hear(t) // a pause that was asked for before this start holds
 	t.unsettled = r.lastSent()
@@ -43,7 +44,7 @@ func (r *run) watch() (end func(final State)) {
 	if r.opts.StatusEvery > 0 && !r.ended.Done {
 		t.write(s) // the last start's word does not hold any more
 	}
-	stop, gone := make(chan State, 1), make(chan struct{})
+	stop, gone := make(chan request.State, 1), make(chan struct{})
 	go func() {
 		defer close(gone)
 		tick := time.NewTicker(r.tellEvery())
@@ -59,7 +60,7 @@ func (r *run) watch() (end func(final State)) {
 			}
 		}
 	}()
-	return func(final State) {
+	return func(final request.State) {
 		stop <- final
 		<-gone
 	}
@@ -74,13 +75,13 @@ func (r *run) tellEvery() time.Duration {
 }
 
 // tell tells this moment. A state that is given is the run's last.
-func (t *teller) tell(final State) {
+func (t *teller) tell(final request.State) {
 	r := t.run
 	p := r.snapshot()
 	if final != "" {
 		p.State, p.Halt = final, nil
 		if e := r.haltedBy(); e != nil {
-			p.Halt = &Halt{Code: e.Code, Cause: e.Cause, Remedy: e.Remedy, Since: r.opts.Now()}
+			p.Halt = &request.Halt{Code: e.Code, Cause: e.Cause, Remedy: e.Remedy, Since: r.opts.Now()}
 		}
 	}
 	t.rates.add(r.opts.Now(), p)
@@ -150,12 +151,12 @@ func (t *teller) flush(changes uint64) error {
 
 func (r *run) snapshot() Progress {
 	p := &r.progress
-	state, halt := r.calls.gate.state()
+	state, halt := r.calls.Gate.State()
 	return Progress{
 		Entries: p.entries.Load(), TotalEntries: p.totalEntries, Objects: p.objects.Load(),
 		Bytes: p.bytes.Load(), TotalBytes: p.totalBytes, Failed: p.failed.Load(),
 		EarlierEntries: p.earlyEntries.Load(), EarlierBytes: p.earlyBytes.Load(),
-		Retries: r.calls.Retried(), Throttled: r.calls.Throttled(), Requests: r.calls.bears(),
+		Retries: r.calls.Retried(), Throttled: r.calls.Throttled(), Requests: r.calls.Bears(),
 		Elapsed: r.opts.Now().Sub(p.started), State: state, Halt: halt, Opens: r.opens(),
 	}
 }
@@ -201,11 +202,11 @@ func (r *run) tellCanceled() {
 		return
 	}
 	t := &teller{run: r}
-	t.point(r.tellAs(StateCanceled, "").Progress, r.opts.Now())
+	t.point(r.tellAs(request.StateCanceled, "").Progress, r.opts.Now())
 }
 
 // tellAs tells a state, and what it waits with. The numbers stay those that were told last.
-func (r *run) tellAs(state State, waits string) (s Status) {
+func (r *run) tellAs(state request.State, waits string) (s Status) {
 	if r.opts.StatusEvery <= 0 {
 		return s
 	}
@@ -217,7 +218,7 @@ func (r *run) tellAs(state State, waits string) (s Status) {
 	}
 	s.State, s.Waits, s.Halt, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, nil, 0, 0, 0
 	s.Progress.State, s.Progress.Halt, s.Progress.Opens = state, nil, time.Time{}
-	if state == StateAsleep {
+	if state == request.StateAsleep {
 		s.Progress.Opens = r.opens()
 	}
 	t.write(s)

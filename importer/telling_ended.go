@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -20,7 +21,7 @@ type afterEnd struct {
 
 // tellEnded tells this moment of such a start, or its end. Whoever has taken the run over tells
 // by himself.
-func (t *teller) tellEnded(final State) {
+func (t *teller) tellEnded(final request.State) {
 	r := t.run
 	if r.opts.StatusEvery <= 0 || r.ours() != nil {
 		return
@@ -30,8 +31,8 @@ func (t *teller) tellEnded(final State) {
 	case final == "":
 		t.after.look(t)
 	case e != nil && e.Code == target.CodeTargetChanged:
-		t.after.write(t, StateHalted, "", &Halt{Code: e.Code, Cause: e.Cause, Remedy: e.Remedy, Since: r.opts.Now()})
-	case final == StateDone || final == StateErrors:
+		t.after.write(t, request.StateHalted, "", &request.Halt{Code: e.Code, Cause: e.Cause, Remedy: e.Remedy, Since: r.opts.Now()})
+	case final == request.StateDone || final == request.StateErrors:
 		t.after.end(t, final)
 	case t.after.said:
 		t.after.end(t, t.after.before())
@@ -47,23 +48,23 @@ func (t *teller) beginAfterEnd() {
 
 // look tells what the start does now: a long look, a pause and an outage can be steered.
 func (a *afterEnd) look(t *teller) {
-	state, halt := t.run.calls.gate.state()
+	state, halt := t.run.calls.Gate.State()
 	a.said = true
 	a.write(t, state, endedLook, halt)
 }
 
 // before is the state that holds after a start which has found nothing out. That of a process
 // which has gone was none of the run.
-func (a *afterEnd) before() State {
+func (a *afterEnd) before() request.State {
 	changed := a.was.Halt != nil && a.was.Halt.Code == target.CodeTargetChanged
-	if !a.told || a.was.State.working() && !changed {
-		return StateStopped
+	if !a.told || a.was.State.Working() && !changed {
+		return request.StateStopped
 	}
 	return a.was.State
 }
 
 // end tells a state. What was told of it before stays as it was.
-func (a *afterEnd) end(t *teller, state State) {
+func (a *afterEnd) end(t *teller, state request.State) {
 	switch {
 	case !a.told && !a.said: // and nothing is known of how it went
 	case a.was.State != state:
@@ -74,7 +75,7 @@ func (a *afterEnd) end(t *teller, state State) {
 }
 
 // write tells a state with the run's numbers.
-func (a *afterEnd) write(t *teller, state State, waits string, halt *Halt) {
+func (a *afterEnd) write(t *teller, state request.State, waits string, halt *request.Halt) {
 	r := t.run
 	s, tally := t.describe(r.snapshot()), r.ended.Tally
 	if a.told {
@@ -88,7 +89,7 @@ func (a *afterEnd) write(t *teller, state State, waits string, halt *Halt) {
 	}
 	s.State, s.Waits, s.Halt, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, halt, 0, 0, 0
 	s.Progress.Opens = time.Time{}
-	if state == StateAsleep {
+	if state == request.StateAsleep {
 		s.Progress.Opens = r.opens()
 	}
 	t.write(s)

@@ -7,6 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -32,7 +33,7 @@ func TestEndedSteered(t *testing.T) {
 			}()
 			time.Sleep(time.Minute)
 			is := statusTold(t, o)
-			if want := map[bool]State{false: StateHalted, true: StateRunning}[hangs]; is.State != want || is.Waits != endedLook || is.Progress.Entries != was.Progress.Entries {
+			if want := map[bool]request.State{false: request.StateHalted, true: request.StateRunning}[hangs]; is.State != want || is.Waits != endedLook || is.Progress.Entries != was.Progress.Entries {
 				t.Errorf("hangs %v: %q %q, %+v", hangs, is.State, is.Waits, is.Progress)
 			}
 			if !hangs && (is.Halt == nil || is.Halt.Code != target.CodeServerError) {
@@ -45,7 +46,7 @@ func TestEndedSteered(t *testing.T) {
 			}
 			ask(WantPause)
 			time.Sleep(2 * time.Second)
-			if is = statusTold(t, o); hangs && is.State != StatePaused {
+			if is = statusTold(t, o); hangs && is.State != request.StatePaused {
 				t.Errorf("paused: %q", is.State)
 			}
 			began := time.Now()
@@ -57,7 +58,7 @@ func TestEndedSteered(t *testing.T) {
 			if res.ExitClass() != ExitInterrupted || res.Receipts != first.Receipts || res.Tally.Entries() != first.Tally.Entries() {
 				t.Errorf("hangs %v: %+v", hangs, res)
 			}
-			if is = statusTold(t, o); is.State != StateDone || is.Waits != "" || is.Halt != nil || !is.Updated.Equal(was.Updated) {
+			if is = statusTold(t, o); is.State != request.StateDone || is.Waits != "" || is.Halt != nil || !is.Updated.Equal(was.Updated) {
 				t.Errorf("hangs %v: in the end %+v", hangs, is)
 			}
 		})
@@ -93,7 +94,7 @@ func TestEndedOutageOver(t *testing.T) {
 			if over := lasts < o.HaltWait; over != (err == nil) || over != res.Complete {
 				t.Errorf("%v: %v, %+v", lasts, err, res)
 			}
-			if is := statusTold(t, o); is.State != StateDone || is.Halt != nil || !is.Updated.Equal(was.Updated) {
+			if is := statusTold(t, o); is.State != request.StateDone || is.Halt != nil || !is.Updated.Equal(was.Updated) {
 				t.Errorf("%v: %+v", lasts, is)
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -68,7 +69,7 @@ func (t *transfer) uncount() { t.run.progress.bytes.Add(-t.sent.Swap(0)) }
 // put makes the single request. It is repeated only while it is certain that
 // nothing was stored.
 func (t *transfer) put(ctx context.Context) (stored target.Stored, err error) {
-	err = t.send(ctx, callPut, 1, func(ctx context.Context, b *content.Body) error {
+	err = t.send(ctx, request.PutObject, 1, func(ctx context.Context, b *content.Body) error {
 		stored, err = t.run.target.Put(ctx, target.PutRequest{
 			Key: t.action.Key, Body: b, Size: b.Size(), SHA256: t.action.Parts[0],
 			Metadata: t.action.Metadata, Attributes: t.action.Attributes, IfAbsent: t.run.probe.ConditionalPut,
@@ -78,7 +79,7 @@ func (t *transfer) put(ctx context.Context) (stored target.Stored, err error) {
 	if err != nil {
 		t.unsure = t.unsure || unclear(err)
 		t.written = t.written || t.unsure
-		return stored, t.failed(t.run.whyRefused(ctx, callPut, t.action.Attributes, err))
+		return stored, t.failed(t.run.whyRefused(ctx, request.PutObject, t.action.Attributes, err))
 	}
 	t.stored, t.written = stored, true
 	t.count(t.action.Size)
@@ -98,7 +99,7 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 			t.vain = true // nothing was begun
 			return "", t.failed(err)
 		}
-		err := r.calls.once(ctx, call{name: callCreate, key: t.action.Key}, func(ctx context.Context) (err error) {
+		err := r.calls.Once(ctx, request.Call{Name: request.CreateMultipartUpload, Key: t.action.Key}, func(ctx context.Context) (err error) {
 			t.upload.UploadID, err = r.target.CreateUpload(ctx, target.CreateRequest{Key: t.action.Key, Metadata: t.action.Metadata, Attributes: t.action.Attributes})
 			return err
 		})
@@ -118,8 +119,8 @@ func (t *transfer) create(ctx context.Context) (string, error) {
 		if err := t.forget(ctx); err != nil {
 			return "", t.failed(err)
 		}
-		err = r.whyRefused(ctx, callCreate, t.action.Attributes, err)
-		if !r.calls.again(attempt, err) {
+		err = r.whyRefused(ctx, request.CreateMultipartUpload, t.action.Attributes, err)
+		if !r.calls.Again(attempt, err) {
 			return "", t.failed(err)
 		}
 	}
@@ -139,7 +140,7 @@ func (t *transfer) part(ctx context.Context, number int) (etag string, err error
 		t.run.partsResumed.Add(1)
 		return p.ETag, nil
 	}
-	err = t.send(ctx, callPart, number, func(ctx context.Context, b *content.Body) error {
+	err = t.send(ctx, request.UploadPart, number, func(ctx context.Context, b *content.Body) error {
 		etag, err = t.run.target.UploadPart(ctx, target.PartRequest{
 			Key: t.action.Key, UploadID: t.upload.UploadID, Number: number,
 			Body: b, Size: b.Size(), SHA256: t.action.Parts[number-1],
@@ -168,7 +169,7 @@ func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored ta
 		return stored, t.failed(err)
 	}
 	for attempt := 0; ; attempt++ {
-		err = r.calls.once(ctx, call{name: callComplete, key: t.action.Key, payload: completeTime}, func(ctx context.Context) error {
+		err = r.calls.Once(ctx, request.Call{Name: request.CompleteMultipartUpload, Key: t.action.Key, Payload: completeTime}, func(ctx context.Context) error {
 			stored, err = r.target.CompleteUpload(ctx, target.CompleteRequest{
 				Key: t.action.Key, UploadID: t.upload.UploadID, Parts: parts,
 				Size: t.action.Size, Composite: t.action.Composite(), IfAbsent: r.probe.ConditionalComplete,
@@ -181,7 +182,7 @@ func (t *transfer) complete(ctx context.Context, parts []target.Part) (stored ta
 		}
 		t.unsure = t.unsure || unclear(err)
 		t.written = t.written || t.unsure
-		if target.IsUnknown(err) || target.HasCode(err, target.CodeRestart) || target.HasCode(err, target.CodeUploadGone) || !r.calls.again(attempt, err) {
+		if target.IsUnknown(err) || target.HasCode(err, target.CodeRestart) || target.HasCode(err, target.CodeUploadGone) || !r.calls.Again(attempt, err) {
 			if err := t.joinRefused(); err != nil {
 				return stored, t.failed(err)
 			}
@@ -205,13 +206,13 @@ func (t *transfer) onePart(ctx context.Context) error {
 }
 
 // completeTime gives Complete ten minutes more: stores join parts meanwhile.
-const completeTime = 600 * slowest
+const completeTime = 600 * request.Slowest
 
 // send makes one request with payload. A refused digest is never answered by
 // sending again blindly: the content is read anew, and only if it is what the
 // manifest says the wire is given one more chance.
-func (t *transfer) send(ctx context.Context, name string, number int, request func(context.Context, *content.Body) error) error {
-	repeatable := name == callPart
+func (t *transfer) send(ctx context.Context, name string, number int, req func(context.Context, *content.Body) error) error {
+	repeatable := name == request.UploadPart
 	calls, path := t.run.calls, t.action.Path
 	from, size := t.action.PartSpan(number)
 	recheck := func() error { return content.HashSpan(ctx, t.content, path, from, size, t.action.Parts[number-1]) }
@@ -223,9 +224,9 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 	refused := false
 	for attempt := 0; ; attempt++ {
 		var source error
-		err := calls.once(ctx, call{name: name, key: t.action.Key, payload: size, paced: true}, func(ctx context.Context) error {
-			b := content.NewBody(t.content, from, size).Paced(calls.pacer.of(ctx)).Watched(clockOf(ctx))
-			err := request(ctx, b)
+		err := calls.Once(ctx, request.Call{Name: name, Key: t.action.Key, Payload: size, Paced: true}, func(ctx context.Context) error {
+			b := content.NewBody(t.content, from, size).Paced(calls.Pacer.Of(ctx)).Watched(request.ClockOf(ctx))
+			err := req(ctx, b)
 			source = b.Detach()
 			return err
 		})
@@ -242,9 +243,9 @@ func (t *transfer) send(ctx context.Context, name string, number int, request fu
 				return err
 			}
 			refused = true
-			calls.counted()
+			calls.Counted()
 			continue
-		case target.HasCode(err, target.CodeUploadGone), target.IsUnknown(err) && !repeatable, !calls.again(attempt, err):
+		case target.HasCode(err, target.CodeUploadGone), target.IsUnknown(err) && !repeatable, !calls.Again(attempt, err):
 			return err // an upload that is gone is begun anew by whoever called
 		}
 	}
@@ -267,7 +268,7 @@ func (t *transfer) resume(ctx context.Context) error {
 		return t.forget(ctx) // a new one takes its place
 	}
 	have, listed := map[int]target.Part{}, map[int]target.Part{}
-	err = r.calls.idempotent(ctx, call{name: callListParts, key: t.action.Key}, func(ctx context.Context) error {
+	err = r.calls.Idempotent(ctx, request.Call{Name: request.ListParts, Key: t.action.Key}, func(ctx context.Context) error {
 		clear(have)
 		clear(listed)
 		return r.target.ListParts(ctx, t.action.Key, p.UploadID, func(part target.Part) error {
@@ -285,9 +286,9 @@ func (t *transfer) resume(ctx context.Context) error {
 		})
 	})
 	switch {
-	case forbidden(err) || target.HasCode(err, target.CodeRefused):
+	case request.Forbidden(err) || target.HasCode(err, target.CodeRefused):
 		clear(have) // parts that are not told are sent again, which is right
-		r.opts.Log.Log(ctx, LevelNotice, "the target does not tell the parts of an interrupted upload: all are sent again", "error", err)
+		r.opts.Log.Log(ctx, request.LevelNotice, "the target does not tell the parts of an interrupted upload: all are sent again", "error", err)
 	case err != nil:
 		return err
 	}
@@ -362,7 +363,7 @@ func (r *run) late(ctx context.Context, t *transfer) {
 
 // giveBack aborts an upload, or names it, once in a start, and returns why.
 func (r *run) giveBack(ctx context.Context, key, id string) error {
-	err := r.calls.idempotent(context.WithoutCancel(ctx), call{name: callAbort, key: key}, func(ctx context.Context) error {
+	err := r.calls.Idempotent(context.WithoutCancel(ctx), request.Call{Name: request.AbortMultipartUpload, Key: key}, func(ctx context.Context) error {
 		return r.target.AbortUpload(ctx, key, id)
 	})
 	switch {
@@ -386,7 +387,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) (aborted 
 		r.uploadsLeft.add(1)
 		r.problem(target.NewError(target.CodeOrphanUpload, key, text, nil))
 	}
-	if err := errors.Join(r.ours(), r.calls.look(ctx)); err != nil {
+	if err := errors.Join(r.ours(), r.calls.Look(ctx)); err != nil {
 		leave("the answer to a Create was lost: " + target.AsError(err).Cause)
 		return 0
 	}
@@ -400,7 +401,7 @@ func (r *run) orphan(ctx context.Context, key string, since time.Time) (aborted 
 	}
 	var ours []string
 	others := 0
-	err := r.calls.idempotent(ctx, call{name: callListUploads, key: key}, func(ctx context.Context) error {
+	err := r.calls.Idempotent(ctx, request.Call{Name: request.ListMultipartUploads, Key: key}, func(ctx context.Context) error {
 		ours, others = nil, 0
 		return r.target.ListUploads(ctx, key, func(u target.Upload) error {
 			if u.Initiator == r.probe.Initiator && !u.Initiated.Before(since.Add(-uploadWindow)) && !u.Initiated.After(r.opts.Now().Add(uploadWindow)) {

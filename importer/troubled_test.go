@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -63,11 +64,11 @@ type troubled struct {
 	f        *fakeTarget
 	disk     *vfs.Mem
 	clock    *office
-	hours    Hours
+	hours    request.Hours
 	deferred bool
 	inTarget bool
-	takes    bool      // the run is another host's
-	band     Timetable // of bandwidth
+	takes    bool              // the run is another host's
+	band     request.Timetable // of bandwidth
 	patience time.Duration
 	met      map[string]int
 	said     []string
@@ -104,10 +105,10 @@ func drawTroubled(t *testing.T, seed int64) *troubled {
 	x := &troubled{t: t, dice: dice, s: mixed(), f: newFake(t), disk: memDisk(), clock: newOffice(), met: map[string]int{}, named: map[string]bool{}}
 	x.deferred, x.inTarget = dice.Intn(3) > 0, dice.Intn(2) == 0
 	if dice.Intn(2) == 0 {
-		x.hours, _ = ParseHours("19:00-07:00")
+		x.hours, _ = request.ParseHours("19:00-07:00")
 	}
 	if dice.Intn(3) == 0 {
-		x.band = Timetable{{0, 1 << 20}}
+		x.band = request.Timetable{{Minute: 0, Bytes: 1 << 20}}
 	}
 	if dice.Intn(2) == 0 {
 		x.patience = 24 * time.Hour

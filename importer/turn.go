@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -29,7 +30,7 @@ func (r *run) newTurn(waits string) *turn {
 	return t
 }
 
-// await waits. A stop that is asked for meanwhile is errStopped; where another process has taken
+// await waits. A stop that is asked for meanwhile is ErrStopped; where another process has taken
 // the run over, or given it up, it ends with that.
 func (t *turn) await(ctx context.Context) error {
 	for r := t.run; ; t.waited = true {
@@ -39,26 +40,26 @@ func (t *turn) await(ctx context.Context) error {
 		}
 		switch {
 		case ctx.Err() != nil:
-			return errStopped
-		case r.calls.gate.mayGoOn():
+			return request.ErrStopped
+		case r.calls.Gate.MayGoOn():
 			return nil
 		}
 		t.tell(ctx)
-		r.calls.gate.rest(ctx, r.tellEvery())
+		r.calls.Gate.Rest(ctx, r.tellEvery())
 	}
 }
 
 // tell tells whoever watches that the run waits.
 func (t *turn) tell(ctx context.Context) {
 	r := t.run
-	state, _ := r.calls.gate.state()
-	if state != StateRunning && !t.said {
+	state, _ := r.calls.Gate.State()
+	if state != request.StateRunning && !t.said {
 		t.said = true
 		text := "the run has not begun: "
 		if t.waits != "" {
 			text = "the " + t.waits + " waits: "
 		}
-		r.opts.Log.Log(ctx, LevelNotice, text+string(state), slog.String("run", r.opts.RunID))
+		r.opts.Log.Log(ctx, request.LevelNotice, text+string(state), slog.String("run", r.opts.RunID))
 	}
 	if t.waits == "" && r.opts.Progress != nil { // of a run that has ended nobody watches it
 		r.opts.Progress(r.snapshot())
@@ -67,7 +68,7 @@ func (t *turn) tell(ctx context.Context) {
 }
 
 // over tells the state after the wait. What was told of a state before stays as it was.
-func (t *turn) over(state State) {
+func (t *turn) over(state request.State) {
 	switch {
 	case t.run.opts.StatusEvery <= 0 || heldBy(t.run.opts.StateDir)() != nil:
 		// another process tells
@@ -90,12 +91,12 @@ func (r *run) awaitTurn(ctx context.Context) error {
 	if !t.waited {
 		return err
 	}
-	state := StateRunning
+	state := request.StateRunning
 	switch {
-	case t.told && !t.was.State.working():
+	case t.told && !t.was.State.Working():
 		state = t.was.State
 	case err != nil:
-		state = StateStopped
+		state = request.StateStopped
 	}
 	t.over(state)
 	return err
@@ -131,12 +132,12 @@ func (r *run) givenUp() error {
 // awaitSigning waits while the operator pauses the run, and outside of its hours, until the
 // run is seen to be ours at a moment at which it may sign.
 func (r *run) awaitSigning(ctx context.Context) error {
-	g := r.calls.gate
+	g := r.calls.Gate
 	for {
-		if !r.calls.awake(ctx) {
-			return errStopped
+		if !r.calls.Awake(ctx) {
+			return request.ErrStopped
 		}
-		if err := errors.Join(r.ours(), r.patiently(ctx, r.mustHold)); err != nil || g.mayGoOn() {
+		if err := errors.Join(r.ours(), r.patiently(ctx, r.mustHold)); err != nil || g.MayGoOn() {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -18,9 +19,9 @@ func TestTurnAsksNothing(t *testing.T) {
 		o, clock := closing(t, testOptions(t, memDisk()))
 		o.StatusEvery = time.Millisecond
 		o.Committed = func(context.Context, *CommitStore) (bool, error) { b.asked++; return false, nil }
-		want := StateAsleep
+		want := request.StateAsleep
 		if clock.day.Store(!paused); paused {
-			want = StatePaused
+			want = request.StatePaused
 			if err := WriteControl(o.StateDir, "", Control{Want: WantPause, At: o.Now()}); err != nil {
 				t.Fatal(err)
 			}
@@ -36,7 +37,7 @@ func TestTurnAsksNothing(t *testing.T) {
 		if err := <-ended; err == nil || b.asked > 0 || b.calls > 0 {
 			t.Errorf("%s: asked %d times, %d calls: %v", want, b.asked, b.calls, err)
 		}
-		if s := statusTold(t, o); s.State != StateStopped {
+		if s := statusTold(t, o); s.State != request.StateStopped {
 			t.Errorf("in the end %q", s.State)
 		}
 	}
@@ -85,7 +86,7 @@ func TestTakenOverInTurn(t *testing.T) {
 		t.Errorf("taken over while it waited: %v", err)
 	}
 	o.StateDir = second
-	if s := statusTold(t, o); s.State != StateAsleep {
+	if s := statusTold(t, o); s.State != request.StateAsleep {
 		t.Errorf("told %q of another process's run", s.State)
 	}
 	r := &run{opts: o}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -13,7 +14,7 @@ func unclassified(err error) bool {
 	if e := (*target.Error)(nil); errors.As(err, &e) {
 		return e.Code == target.CodeInternal
 	}
-	return err != nil && !errors.Is(err, errStopped) && !errors.Is(err, errHeld) && !errors.Is(err, errStillHeld) && !target.IsCanceled(err)
+	return err != nil && !errors.Is(err, request.ErrStopped) && !errors.Is(err, errHeld) && !errors.Is(err, errStillHeld) && !target.IsCanceled(err)
 }
 
 // unclear reports whether a write that ended by an error may have had its effect.

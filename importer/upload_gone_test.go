@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/s3test"
 )
@@ -74,8 +75,8 @@ func TestUploadGoneAtResume(t *testing.T) {
 	s := mixed()
 	o := s3Options(t, server, disk)
 	ctx, cancel := context.WithCancel(context.Background())
-	o.Called = func(c Call) {
-		if c.Name == callPart && c.Payload > 1<<20 {
+	o.Called = func(c request.Attempt) {
+		if c.Name == request.UploadPart && c.Payload > 1<<20 {
 			cancel()
 		}
 	}
@@ -85,7 +86,7 @@ func TestUploadGoneAtResume(t *testing.T) {
 	store := &vanishing{method: http.MethodGet, code: "NoSuchKey", times: 1000}
 	o.Called, o.Transport = nil, store
 	res, err := Run(context.Background(), s, newS3(t, o), o)
-	if err != nil || !res.Complete || store.met != looksForGone {
+	if err != nil || !res.Complete || store.met != request.LooksForGone {
 		t.Fatalf("met %d: %v, %+v", store.met, err, res)
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer/content"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -107,15 +108,15 @@ func VerifyObjects(ctx context.Context, list io.Reader, target target.Reader, op
 	return v.report, err
 }
 
-func newVerifyCaller(ctx context.Context, opts VerifyOptions) *caller {
+func newVerifyCaller(ctx context.Context, opts VerifyOptions) *request.Caller {
 	setDefault(&opts.Concurrency, 16)
 	setDefault(&opts.Retries, 8)
 	setDefault(&opts.Backoff, 200*time.Millisecond)
 	setDefault(&opts.CallTimeout, 2*time.Minute)
 	setDefault(&opts.IdleTimeout, time.Minute)
-	calls := newCaller(settings{IdleTimeout: opts.IdleTimeout, Requests: min(opts.Concurrency, 256),
+	calls := request.New(request.Settings{IdleTimeout: opts.IdleTimeout, Requests: min(opts.Concurrency, 256),
 		Retries: opts.Retries, RetryBudget: defaultRetryBudget, Backoff: opts.Backoff, CallTimeout: opts.CallTimeout}, ctx.Done())
-	calls.endWith(ctx)
+	calls.EndWith(ctx)
 	return calls
 }
 
@@ -123,7 +124,7 @@ type verifier struct {
 	opts       VerifyOptions
 	target     target.Reader
 	attributes attributesReader // ByAttributes
-	calls      *caller
+	calls      *request.Caller
 	cancel     context.CancelFunc
 
 	mu     sync.Mutex
@@ -163,7 +164,7 @@ func (v *verifier) hand(ctx context.Context, list io.Reader, work chan<- claim) 
 
 func (v *verifier) check(ctx context.Context, c claim) {
 	err := v.object(ctx, c)
-	if err == nil || errors.Is(err, errStopped) {
+	if err == nil || errors.Is(err, request.ErrStopped) {
 		return
 	}
 	e := *target.AsError(err)
@@ -215,7 +216,7 @@ func (v *verifier) object(ctx context.Context, c claim) error {
 // describe asks the store what it knows of an object, with its parts if they
 // are asked for.
 func (v *verifier) describe(ctx context.Context, c claim) (obj target.Object, parts []target.Part, err error) {
-	err = v.calls.idempotent(ctx, call{name: callHead, key: c.line.Key}, func(ctx context.Context) (err error) {
+	err = v.calls.Idempotent(ctx, request.Call{Name: request.HeadObject, Key: c.line.Key}, func(ctx context.Context) (err error) {
 		if v.opts.By != ByAttributes {
 			obj, err = v.target.Head(ctx, c.line.Key)
 			return err

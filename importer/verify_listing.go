@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -96,12 +97,12 @@ func (l *Listing) AddStore(ctx context.Context, to target.Reader, opts VerifyOpt
 	for token := ""; ; {
 		var page []target.Listed
 		next := ""
-		err := calls.idempotent(ctx, call{name: callList}, func(ctx context.Context) (err error) {
+		err := calls.Idempotent(ctx, request.Call{Name: request.ListObjectsV2}, func(ctx context.Context) (err error) {
 			page, next, err = store.List(ctx, l.opts.Prefix, token)
 			return err
 		})
 		if err != nil {
-			return ofContext(ctx, err)
+			return request.OfContext(ctx, err)
 		}
 		for _, o := range page {
 			if err := l.Add(o); err != nil {

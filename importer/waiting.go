@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 )
@@ -42,10 +43,10 @@ func (r *run) one(ctx context.Context, t *transfer) {
 		began := time.Now()
 		e := r.try(attempt, t)
 		if e == nil {
-			r.goOn(scoutOf(attempt))
+			r.goOn(request.ScoutOf(attempt))
 			return
 		}
-		if !isScout(attempt) && r.calls.gate.openedSince(began) {
+		if !request.IsScout(attempt) && r.calls.Gate.OpenedSince(began) {
 			continue
 		}
 		var again bool
@@ -58,7 +59,7 @@ func (r *run) one(ctx context.Context, t *transfer) {
 // try brings an object to its outcome and journals it. Only an error of the
 // object itself is an outcome; all others are returned, for the entry has none.
 func (r *run) try(ctx context.Context, t *transfer) *target.Error {
-	if r.calls.stopped() {
+	if r.calls.Stopped() {
 		r.leave(nil)
 		return nil
 	}
@@ -93,12 +94,12 @@ func (r *run) try(ctx context.Context, t *transfer) *target.Error {
 			r.storedOne()
 		}
 		err = r.done(ctx, t.page, t.entry, rec, nil)
-	case ofObject(err):
+	case request.OfObject(err):
 		if abortErr := r.abort(ctx, t); abortErr != nil {
 			err = abortErr
 			break
 		}
-		r.calls.gate.move()
+		r.calls.Gate.Move()
 		err = r.done(ctx, t.page, t.entry, failure(err), err)
 	}
 	if t.written && (failed || err != nil) {
@@ -107,7 +108,7 @@ func (r *run) try(ctx context.Context, t *transfer) *target.Error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, errStopped), target.IsCanceled(err):
+	case errors.Is(err, request.ErrStopped), target.IsCanceled(err):
 		r.leave(nil)
 		return nil
 	}
@@ -122,8 +123,8 @@ func (r *run) try(ctx context.Context, t *transfer) *target.Error {
 // after decides about an object that has no outcome: try it again, under the
 // context that is returned, or leave it for a later pass or start.
 func (r *run) after(ctx, attempt context.Context, began time.Time, e *target.Error) (next context.Context, again bool) {
-	scout := scoutOf(attempt)
-	if !r.calls.gate.still(scout, e) {
+	scout := request.ScoutOf(attempt)
+	if !r.calls.Gate.Still(scout, e) {
 		scout = 0 // it got through, and meets this as any other worker
 	}
 	switch {
@@ -132,7 +133,7 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *target.Err
 		r.problem(e)
 		return nil, false
 	case r.ofOneKey(e) && r.takesOthers(attempt):
-		if r.goOn(scout); scout != 0 || r.calls.gate.openedSince(began) {
+		if r.goOn(scout); scout != 0 || r.calls.Gate.OpenedSince(began) {
 			return ctx, true // it may have been mended while we asked
 		}
 		r.leaveKey(e)
@@ -151,14 +152,14 @@ func (r *run) after(ctx, attempt context.Context, began time.Time, e *target.Err
 		r.leave(e)
 		return nil, false
 	}
-	return context.WithValue(ctx, scoutKey{}, scout), true
+	return context.WithValue(ctx, request.ScoutKey{}, scout), true
 }
 
 // stop halts the run for e until a scout gets through. The first one to do so is
 // the scout of this halt, whose number is returned; 0 is another's. A halt that was ended
 // by what was not its end goes on: it is said again, and its time has begun before.
 func (r *run) stop(e *target.Error) (scout uint64) {
-	scout, anew := r.calls.gate.shut(e, r.opts.Now())
+	scout, anew := r.calls.Gate.Shut(e, r.opts.Now())
 	if scout == 0 {
 		return 0
 	}
@@ -172,7 +173,7 @@ func (r *run) stop(e *target.Error) (scout uint64) {
 	if news {
 		r.problem(e)
 	}
-	r.opts.Log.Warn("the run waits for you", "code", e.Code, "cause", e.Cause, "do", whileWaiting(e.Remedy), "until", until)
+	r.opts.Log.Warn("the run waits for you", "code", e.Code, "cause", e.Cause, "do", request.WhileWaiting(e.Remedy), "until", until)
 	return scout
 }
 
@@ -180,7 +181,7 @@ func (r *run) stop(e *target.Error) (scout uint64) {
 // credentials were read anew the target must first show that it is the same one.
 func (r *run) scoutAgain(ctx context.Context, e *target.Error) bool {
 	for {
-		if !r.restBeforeLook(ctx, e) || !r.calls.awake(ctx) {
+		if !r.restBeforeLook(ctx, e) || !r.calls.Awake(ctx) {
 			return false
 		}
 		if !r.renew(ctx) {
@@ -190,15 +191,15 @@ func (r *run) scoutAgain(ctx context.Context, e *target.Error) bool {
 		switch {
 		case err == nil:
 			return true
-		case errors.Is(err, errStopped) || target.IsCanceled(err):
+		case errors.Is(err, request.ErrStopped) || target.IsCanceled(err):
 			return false
-		case !r.waits(target.AsError(err)) && !ofObject(err): // of the latter, the next look may tell more
+		case !r.waits(target.AsError(err)) && !request.OfObject(err): // of the latter, the next look may tell more
 			r.halt(target.AsError(err))
 			return false
 		}
 		if why := target.AsError(err); why.Code != e.Code {
 			e = why
-			r.calls.gate.reason(e)
+			r.calls.Gate.Reason(e)
 			r.problem(e)
 		}
 	}
@@ -215,7 +216,7 @@ func (r *run) restBeforeLook(ctx context.Context, e *target.Error) bool {
 		r.halt(e)
 		return false
 	}
-	return r.calls.gate.rest(ctx, pause)
+	return r.calls.Gate.Rest(ctx, pause)
 }
 
 // renew reads credentials anew, which an operator may have renewed, and reports whether
@@ -237,8 +238,8 @@ func (r *run) goOn(scout uint64) {
 }
 
 func (r *run) endHalt(meant func(halt *target.Error, number uint64) bool) {
-	if r.calls.gate.openIf(meant) {
-		r.calls.refill()
+	if r.calls.Gate.OpenIf(meant) {
+		r.calls.Refill()
 	}
 }
 
@@ -260,21 +261,21 @@ func (r *run) patientlyIf(ctx context.Context, waits func(*target.Error) bool, a
 	for attempt := ctx; ; {
 		err := ask(attempt)
 		if err == nil {
-			r.goOn(scoutOf(attempt))
+			r.goOn(request.ScoutOf(attempt))
 			return nil
 		}
 		var e *target.Error
 		if !errors.As(err, &e) || r.opts.HaltWait <= 0 || !waits(e) {
 			return err
 		}
-		scout := scoutOf(attempt)
-		if scout == 0 || !r.calls.gate.still(scout, e) {
+		scout := request.ScoutOf(attempt)
+		if scout == 0 || !r.calls.Gate.Still(scout, e) {
 			scout = r.stop(e)
 		}
 		if !r.scoutAgain(ctx, e) {
 			return err
 		}
-		attempt = context.WithValue(ctx, scoutKey{}, scout)
+		attempt = context.WithValue(ctx, request.ScoutKey{}, scout)
 	}
 }
 
@@ -312,14 +313,14 @@ func (r *run) waitForPass(ctx context.Context, before uint64) bool {
 	if e == nil || !r.waits(e) || r.opts.HaltWait <= 0 || r.behind() {
 		return false
 	}
-	if _, anew := r.calls.gate.shut(e, r.opts.Now()); anew {
-		r.opts.Log.Warn("the run waits for you", "code", e.Code, "cause", e.Cause, "do", whileWaiting(e.Remedy), "until", r.haltEnd())
+	if _, anew := r.calls.Gate.Shut(e, r.opts.Now()); anew {
+		r.opts.Log.Warn("the run waits for you", "code", e.Code, "cause", e.Cause, "do", request.WhileWaiting(e.Remedy), "until", r.haltEnd())
 	}
 	if !r.scoutAgain(ctx, e) {
 		return false
 	}
-	if r.calls.gate.openQuietly(func(*target.Error, uint64) bool { return true }) {
-		r.calls.refill()
+	if r.calls.Gate.OpenQuietly(func(*target.Error, uint64) bool { return true }) {
+		r.calls.Refill()
 	}
 	return true
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -175,7 +176,7 @@ func TestWaitRenews(t *testing.T) {
 func TestWhileWaiting(t *testing.T) {
 	for _, info := range target.Codes() {
 		e := target.NewError(info.Code, "", "", nil)
-		if text := whileWaiting(e.Remedy); waits(e) && strings.HasSuffix(text, "run the same command again") {
+		if text := request.WhileWaiting(e.Remedy); waits(e) && strings.HasSuffix(text, "run the same command again") {
 			t.Errorf("%s: %s", e.Code, text)
 		}
 	}
@@ -219,7 +220,7 @@ func TestControl(t *testing.T) {
 		}
 		return st
 	}
-	until := func(want State) Status {
+	until := func(want request.State) Status {
 		t.Helper()
 		for range 2000 {
 			if st := status(); st.State == want {
@@ -250,9 +251,9 @@ func TestControl(t *testing.T) {
 		ended <- res
 	}()
 	count := func() int { f.mu.Lock(); defer f.mu.Unlock(); return puts }
-	until(StateRunning)
+	until(request.StateRunning)
 	ask(WantPause)
-	until(StatePaused)
+	until(request.StatePaused)
 	time.Sleep(10 * time.Millisecond) // what was under way
 	was := count()
 	time.Sleep(30 * time.Millisecond)
@@ -260,10 +261,10 @@ func TestControl(t *testing.T) {
 		t.Errorf("%d puts when paused, %d later", was, n)
 	}
 	ask(WantRun)
-	until(StateRunning)
+	until(request.StateRunning)
 	ask(WantStop)
 	res := <-ended
-	if st := until(StateStopped); st.Progress.Entries != uint64(res.Tally.Entries()) || st.Run != "run-1" {
+	if st := until(request.StateStopped); st.Progress.Entries != uint64(res.Tally.Entries()) || st.Run != "run-1" {
 		t.Errorf("status %+v", st)
 	}
 	if !res.Interrupted || res.ExitClass() != ExitInterrupted || res.Tally.Entries() == 40 {
@@ -292,7 +293,7 @@ func TestHours(t *testing.T) {
 		}
 		return day
 	}
-	o.Hours, _ = ParseHours("19:00-07:00")
+	o.Hours, _ = request.ParseHours("19:00-07:00")
 	told := &lockedText{}
 	o.Log = slog.New(slog.NewTextHandler(told, nil))
 	ended := make(chan *Result)
@@ -326,7 +327,7 @@ func TestHoursNext(t *testing.T) {
 		{"19:00-07:00", "12:34", "19:00"}, {"19:00-07:00", "07:00", "19:00"}, {"19:00-07:00", "23:00", "23:00"},
 		{"01:00-02:00,13:30-14:00", "02:00", "13:30"}, {"01:00-02:00,13:30-14:00", "18:00", "01:00"}, {"00:00-00:01", "00:01", "00:00"},
 	} {
-		hours, err := ParseHours(test.hours)
+		hours, err := request.ParseHours(test.hours)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -334,7 +335,7 @@ func TestHoursNext(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if next := hours.next(now.Add(20 * time.Second)).Format("15:04"); next != test.want {
+		if next := hours.Next(now.Add(20 * time.Second)).Format("15:04"); next != test.want {
 			t.Errorf("%s at %s: %s, want %s", test.hours, test.now, next, test.want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -29,7 +30,7 @@ type hold struct {
 	last   int64
 	seen   atomic.Int64
 	later  atomic.Int64 // requests that began while it was held
-	state  importer.State
+	state  request.State
 	held   chan struct{} // closed when the run says that it is
 	once   sync.Once
 	let    atomic.Bool
@@ -38,9 +39,9 @@ type hold struct {
 }
 
 func (w *world) newHold(h *host, asleep bool, dice *rand.Rand) *hold {
-	s := &hold{to: w.store(), host: h, asleep: asleep, last: 1 + dice.Int64N(int64(40+3*len(w.objects()))), held: make(chan struct{}), state: importer.StatePaused}
+	s := &hold{to: w.store(), host: h, asleep: asleep, last: 1 + dice.Int64N(int64(40+3*len(w.objects()))), held: make(chan struct{}), state: request.StatePaused}
 	if asleep {
-		s.state = importer.StateAsleep
+		s.state = request.StateAsleep
 	}
 	return s
 }

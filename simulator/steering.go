@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // How a life's import is steered is drawn from its seed, beside its troubles: whether it
@@ -28,7 +29,7 @@ func (w *world) steer(h *host, o *importer.Options) {
 		o.DeferComplete = 1 << 20
 	}
 	if hash(w.plan.Seed, "bandwidth")%4 == 0 {
-		o.Bandwidth = importer.Timetable{{Minute: 0, Bytes: 256 << 20}}
+		o.Bandwidth = request.Timetable{{Minute: 0, Bytes: 256 << 20}}
 	}
 	o.HaltWait = h.patience
 	if h.hold != nil {
@@ -82,10 +83,10 @@ func (w *world) publishAlone(ctx context.Context, h *host, why error) (*host, er
 }
 
 // hoursAround are all of the day but for two hours, half a day from a time.
-func hoursAround(now time.Time) importer.Hours {
+func hoursAround(now time.Time) request.Hours {
 	now = now.Local()
 	minute := now.Hour()*60 + now.Minute()
-	return importer.Hours{{From: (minute + 13*60) % (24 * 60), To: (minute + 11*60) % (24 * 60)}}
+	return request.Hours{{From: (minute + 13*60) % (24 * 60), To: (minute + 11*60) % (24 * 60)}}
 }
 
 // screen stands before a store while a run publishes all or nothing, and finds what shows

@@ -22,6 +22,7 @@ import (
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/bridge"
@@ -54,7 +55,7 @@ type importReport struct {
 	Run         string                   `json:"run"`
 	Start       int                      `json:"start"` // how often this run was started
 	End         string                   `json:"end"`
-	Ended       importer.State           `json:"state_at_end"` // in the words of import status
+	Ended       request.State            `json:"state_at_end"` // in the words of import status
 	DryRun      bool                     `json:"dry_run"`
 	Complete    bool                     `json:"complete"`
 	Origin      string                   `json:"origin"`
@@ -399,7 +400,7 @@ func importSample(p importer.Progress) progress.Sample {
 	if p.Failed > 0 {
 		s.More = fmt.Sprintf("%d failed", p.Failed)
 	}
-	if p.State != "" && p.State != importer.StateRunning {
+	if p.State != "" && p.State != request.StateRunning {
 		s.More = strings.TrimPrefix(s.More+", "+string(p.State), ", ")
 	}
 	if p.Halt != nil {
@@ -433,10 +434,10 @@ func (a *app) importOptions(f *importFlags, set *appliance.Set) (importer.Option
 	if o.ReadBackLimit == 0 {
 		o.ReadBackLimit = importer.None
 	}
-	if o.Bandwidth, err = importer.ParseTimetable(f.bandwidth); err != nil {
+	if o.Bandwidth, err = request.ParseTimetable(f.bandwidth); err != nil {
 		return o, usagef("--bwlimit: %w", err)
 	}
-	if o.Hours, err = importer.ParseHours(f.hours); err != nil {
+	if o.Hours, err = request.ParseHours(f.hours); err != nil {
 		return o, usagef("--hours: %w", err)
 	}
 	if err := f.checkMarker(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
@@ -22,7 +23,7 @@ import (
 func TestSteerUnwritable(t *testing.T) {
 	host, _ := os.Hostname()
 	state := t.TempDir()
-	status, err := json.Marshal(importer.Status{Version: importer.StatusVersion, Run: "run-1", State: importer.StateRunning, Host: host, PID: os.Getpid(), Updated: time.Now()})
+	status, err := json.Marshal(importer.Status{Version: importer.StatusVersion, Run: "run-1", State: request.StateRunning, Host: host, PID: os.Getpid(), Updated: time.Now()})
 	if err == nil {
 		err = os.WriteFile(filepath.Join(state, importer.StatusName), status, 0o600)
 	}
@@ -41,7 +42,7 @@ func TestSteerUnwritable(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := &app{now: time.Now}
-	_, pauseErr := (&statefolder.Query{}).Steer(context.Background(), state, time.Now, importer.WantPause, func(importer.State) bool { return false })
+	_, pauseErr := (&statefolder.Query{}).Steer(context.Background(), state, time.Now, importer.WantPause, func(request.State) bool { return false })
 	_, cancelErr := a.stateToCancel(context.Background(), &importFlags{}, state)
 	for what, err := range map[string]error{"pause": pauseErr, "cancel": cancelErr} {
 		if !errors.Is(err, statefolder.ErrUnusable) || !errors.Is(err, syscall.EROFS) || !strings.Contains(err.Error(), state) {

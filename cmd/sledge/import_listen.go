@@ -6,7 +6,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // listener hears whether another terminal asks for the end of a device's import (import cancel)
@@ -28,7 +28,7 @@ func (d *importDevice) listen(ctx context.Context) {
 		if !d.ended.result.AwaitStop(ctx) {
 			return
 		}
-		d.ended.o.Log.Log(ctx, importer.LevelNotice, "another terminal has asked for the end: the state folder is let go")
+		d.ended.o.Log.Log(ctx, request.LevelNotice, "another terminal has asked for the end: the state folder is let go")
 		d.ended.close()
 		d.listener.letGo.Store(true)
 	})
@@ -55,7 +55,7 @@ func (r *importAllReport) hush(devices []*importDevice) {
 			continue
 		}
 		r.Union.Complete = false
-		if d.ended.rep.Ended = importer.StateStopped; isInterrupted(d.err) {
+		if d.ended.rep.Ended = request.StateStopped; isInterrupted(d.err) {
 			continue // during its run
 		}
 		err := hint(fmt.Errorf("its import had ended, and another terminal asked for the end before that of this command: %w", context.Canceled),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/importer/target/s3"
 	"github.com/sledge-io/sledge/internal/delivery"
@@ -75,8 +76,8 @@ func TestCancelOfEndedDevice(t *testing.T) {
 	if code, _ := diagnose(err); code != exitInterrupted || rep.Union.Complete {
 		t.Errorf("exit code %d, complete %v: %v", code, rep.Union.Complete, err)
 	}
-	for i, want := range []importer.State{importer.StateStopped, importer.StateDone} {
-		if one := rep.Devices[i]; one.Import.Ended != want || one.Whole != (want == importer.StateDone) || one.OK != one.Whole {
+	for i, want := range []request.State{request.StateStopped, request.StateDone} {
+		if one := rep.Devices[i]; one.Import.Ended != want || one.Whole != (want == request.StateDone) || one.OK != one.Whole {
 			t.Errorf("device %d: %+v, %s", i, one, one.Import.Ended)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // TestCancelOfWhoHasBegun: a process that holds the folder and has told nothing yet is no
@@ -20,7 +21,7 @@ func TestCancelOfWhoHasBegun(t *testing.T) {
 	}
 	go func() {
 		time.Sleep(50 * time.Millisecond) // after the first look
-		text := `{"version":1,"run":"run-1","state":"` + string(importer.StateAsleep) + `"}`
+		text := `{"version":1,"run":"run-1","state":"` + string(request.StateAsleep) + `"}`
 		if err := os.WriteFile(filepath.Join(state, importer.StatusName), []byte(text), 0o600); err != nil {
 			t.Error(err)
 		}

@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // logger tells the packages' remarks to the operator, as warnings and notes.
@@ -18,7 +18,7 @@ type remarks struct {
 }
 
 func (r *remarks) Enabled(_ context.Context, level slog.Level) bool {
-	return level >= importer.LevelNotice
+	return level >= request.LevelNotice
 }
 
 func (r *remarks) Handle(_ context.Context, rec slog.Record) error {

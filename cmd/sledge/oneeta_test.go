@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/statefolder"
 )
 
@@ -14,7 +15,7 @@ import (
 func TestOneETA(t *testing.T) {
 	now := time.Unix(1000, 0)
 	m := (&app{now: func() time.Time { return now }, quiet: true}).meter("import")
-	p := importer.Progress{TotalBytes: 1 << 40, TotalEntries: 100, State: importer.StateRunning,
+	p := importer.Progress{TotalBytes: 1 << 40, TotalEntries: 100, State: request.StateRunning,
 		Pace: importer.Pace{BytesPerSecond: 3 << 20, EntriesPerSecond: 7, Left: 95 * time.Second}}
 	for range 3 {
 		p.Bytes += 1 << 20
@@ -35,7 +36,7 @@ func TestOneETA(t *testing.T) {
 // TestSampleOfHours: outside of its hours the line of a run says when it goes on.
 func TestSampleOfHours(t *testing.T) {
 	opens := time.Date(2026, 3, 4, 19, 0, 0, 0, time.Local)
-	if s := importSample(importer.Progress{State: importer.StateAsleep, Opens: opens}); s.More != "waiting for its hours, until 19:00" {
+	if s := importSample(importer.Progress{State: request.StateAsleep, Opens: opens}); s.More != "waiting for its hours, until 19:00" {
 		t.Errorf("progress: %s", s.More)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // probeQuiet is how long a probe says nothing of its steps: most are over by then.
@@ -11,7 +12,7 @@ const probeQuiet = 5 * time.Second
 
 // watchSilence has a target that does not answer named while it is waited for.
 func (a *app) watchSilence(o *importer.Options) {
-	o.Silent = func(s importer.Silence) { a.note("the target has not answered %s for %s", s.Call, s.For) }
+	o.Silent = func(s request.Silence) { a.note("the target has not answered %s for %s", s.Call, s.For) }
 }
 
 // watchProbe tells the steps of a probe that takes its time, too.

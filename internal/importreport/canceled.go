@@ -6,6 +6,7 @@ import (
 	"io/fs"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 const maxMark = 4 << 10
@@ -25,7 +26,7 @@ func Canceled(folder fs.FS) (*importer.CancelMark, error) {
 // mark.
 func canceled(folder fs.FS, status *importer.Status) (*importer.CancelMark, error) {
 	mark, err := readMark(folder)
-	if mark == nil && err == nil && status != nil && status.State == importer.StateCanceled {
+	if mark == nil && err == nil && status != nil && status.State == request.StateCanceled {
 		mark = &importer.CancelMark{Run: status.Run, At: status.Updated, Host: status.Host, PID: status.PID}
 	}
 	return mark, err

@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // TestCanceled: a run that was given up is canceled, with receipts and without, by its mark
@@ -15,7 +16,7 @@ func TestCanceled(t *testing.T) {
 	mark, err := json.Marshal(importer.CancelMark{Version: 1, Run: "run-1", At: testStart})
 	must(t, err)
 	byStatus, open := cleanRun(), openRun()
-	byStatus.state = importer.StateCanceled
+	byStatus.state = request.StateCanceled
 	with := func(run aRun, mark string) fstest.MapFS {
 		folder := run.folder(t)
 		if mark != "" {
@@ -32,7 +33,7 @@ func TestCanceled(t *testing.T) {
 	} {
 		d := read(t, folder)
 		v, r := d.Verdict(), reportOf(t, d)
-		if v.Kind != "bad" || v.Head != "Canceled" || d.State != importer.StateCanceled || d.Complete || r.Done || d.Halt != nil {
+		if v.Kind != "bad" || v.Head != "Canceled" || d.State != request.StateCanceled || d.Complete || r.Done || d.Halt != nil {
 			t.Errorf("%s: %+v, state %s, complete %v, done %v", name, v, d.State, d.Complete, r.Done)
 		}
 		text := &strings.Builder{}

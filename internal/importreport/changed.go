@@ -4,13 +4,14 @@ import (
 	"fmt"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
 // takeChanged takes the word of a start after the run's end that did not find the run's objects
 // in the target. The receipts are from before, and say nothing of that.
 func (d *Device) takeChanged(s *importer.Status) {
-	if s.State == importer.StateHalted && s.Halt != nil && s.Halt.Code == target.CodeTargetChanged {
+	if s.State == request.StateHalted && s.Halt != nil && s.Halt.Code == target.CodeTargetChanged {
 		d.State, d.Halt = s.State, s.Halt
 	}
 }

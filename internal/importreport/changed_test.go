@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -13,12 +13,12 @@ import (
 func TestTargetChanged(t *testing.T) {
 	for code, changed := range map[target.Code]bool{target.CodeTargetChanged: true, target.CodeServerError: false} {
 		run := cleanRun()
-		run.state, run.halt = importer.StateHalted, &importer.Halt{Code: code, Cause: "1 was not there", Remedy: "check the bucket", Since: testStart}
+		run.state, run.halt = request.StateHalted, &request.Halt{Code: code, Cause: "1 was not there", Remedy: "check the bucket", Since: testStart}
 		d := read(t, run.folder(t))
 		r, v := reportOf(t, d), d.Verdict()
 		text := &strings.Builder{}
 		r.Text(text)
-		said := v.Kind == "bad" && d.State == importer.StateHalted && !r.Done && strings.Contains(text.String(), "halted      target-changed: 1 was not there\n            check the bucket")
+		said := v.Kind == "bad" && d.State == request.StateHalted && !r.Done && strings.Contains(text.String(), "halted      target-changed: 1 was not there\n            check the bucket")
 		if done := v.Head == "Completed" && d.Halt == nil && r.Done; said != changed || done == changed {
 			t.Errorf("%s: %+v, state %s, done %v\n%s", code, v, d.State, r.Done, text)
 		}

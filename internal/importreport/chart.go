@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // Charts are drawn in units of their own and stretched over whatever width there
@@ -95,11 +95,11 @@ func (d *Device) bands(from time.Time, total float64) (bars []Bar) {
 	return bars
 }
 
-func bandClass(s importer.State) string {
+func bandClass(s request.State) string {
 	switch s {
-	case importer.StateHalted:
+	case request.StateHalted:
 		return "halted"
-	case importer.StatePaused:
+	case request.StatePaused:
 		return "paused"
 	}
 	return "away"

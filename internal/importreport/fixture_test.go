@@ -15,6 +15,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -34,8 +35,8 @@ type aRun struct {
 	scope       manifest.Scope
 	lines       []importer.Line
 	points      []importer.Point
-	state       importer.State
-	halt        *importer.Halt
+	state       request.State
+	halt        *request.Halt
 	differences []string
 	attempt     int
 	unfinished  bool
@@ -167,7 +168,7 @@ func newWalk() *walk {
 	return w
 }
 
-func (w *walk) run(state importer.State, steps int, bytesPerSecond, entriesPerSecond float64) *walk {
+func (w *walk) run(state request.State, steps int, bytesPerSecond, entriesPerSecond float64) *walk {
 	for range steps {
 		w.p.At, w.p.State = w.at, state
 		w.all = append(w.all, w.p)
@@ -179,7 +180,7 @@ func (w *walk) run(state importer.State, steps int, bytesPerSecond, entriesPerSe
 	return w
 }
 
-func (w *walk) end(state importer.State) []importer.Point {
+func (w *walk) end(state request.State) []importer.Point {
 	w.p.At, w.p.State = w.at, state
 	return append(w.all, w.p)
 }
@@ -202,16 +203,16 @@ func mixedLines(n int) (lines []importer.Line) {
 
 // The runs that tests and browsers look at.
 func cleanRun() aRun {
-	return aRun{lines: mixedLines(800), state: importer.StateDone, points: newWalk().run(importer.StateRunning, 300, 180e6, 400).end(importer.StateDone)}
+	return aRun{lines: mixedLines(800), state: request.StateDone, points: newWalk().run(request.StateRunning, 300, 180e6, 400).end(request.StateDone)}
 }
 
 func troubledRun() aRun {
-	w := newWalk().run(importer.StateRunning, 100, 180e6, 400).run(importer.StateHalted, 60, 0, 0).run(importer.StateRunning, 80, 170e6, 380)
+	w := newWalk().run(request.StateRunning, 100, 180e6, 400).run(request.StateHalted, 60, 0, 0).run(request.StateRunning, 80, 170e6, 380)
 	w.p.Throttle, w.p.Retries = 900, 1200
-	w.run(importer.StateRunning, 25, 20e6, 40).run(importer.StatePaused, 30, 0, 0).run(importer.StateRunning, 60, 170e6, 380)
+	w.run(request.StateRunning, 25, 20e6, 40).run(request.StatePaused, 30, 0, 0).run(request.StateRunning, 60, 170e6, 380)
 	w.at = w.at.Add(40 * time.Minute) // killed, and started again
-	w.run(importer.StateRunning, 90, 190e6, 420)
-	r := aRun{lines: mixedLines(500), state: importer.StateErrors, points: w.end(importer.StateErrors),
+	w.run(request.StateRunning, 90, 190e6, 420)
+	r := aRun{lines: mixedLines(500), state: request.StateErrors, points: w.end(request.StateErrors),
 		differences: []string{"files: the manifest's totals say 1302, its records 1301"}}
 	r.lines = append(r.lines, line(entry.OutcomeSkipped, "var/run/socket", 0))
 	for i := range 1100 {
@@ -222,13 +223,13 @@ func troubledRun() aRun {
 }
 
 func openRun() aRun {
-	return aRun{lines: mixedLines(300), state: importer.StateHalted, unfinished: true,
-		points: newWalk().run(importer.StateRunning, 120, 150e6, 300).run(importer.StateHalted, 20, 0, 0).end(importer.StateHalted),
-		halt:   &importer.Halt{Code: target.CodeCredentialsRefused, Cause: "403 ExpiredToken: the security token included in the request is expired", Remedy: "renew or correct the access key, secret or session token, then run the same command again", Since: testStart.Add(20 * time.Minute)}}
+	return aRun{lines: mixedLines(300), state: request.StateHalted, unfinished: true,
+		points: newWalk().run(request.StateRunning, 120, 150e6, 300).run(request.StateHalted, 20, 0, 0).end(request.StateHalted),
+		halt:   &request.Halt{Code: target.CodeCredentialsRefused, Cause: "403 ExpiredToken: the security token included in the request is expired", Remedy: "renew or correct the access key, secret or session token, then run the same command again", Since: testStart.Add(20 * time.Minute)}}
 }
 
 func hostileRun() aRun {
-	r := aRun{state: importer.StateErrors, points: newWalk().run(importer.StateRunning, 30, 1e6, 10).end(importer.StateErrors), differences: []string{"<script>alert(1)</script>\u202e"}}
+	r := aRun{state: request.StateErrors, points: newWalk().run(request.StateRunning, 30, 1e6, 10).end(request.StateErrors), differences: []string{"<script>alert(1)</script>\u202e"}}
 	for i, name := range hostileNames(10000) {
 		if i%3 == 0 {
 			r.lines = append(r.lines, failed(target.CodeKeyInvalid, name, "the store says: "+name))

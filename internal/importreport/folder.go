@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -67,7 +68,7 @@ func Read(ctx context.Context, folder fs.FS, o Options) (*Device, error) {
 		return nil, err
 	}
 	if d.Canceled != nil {
-		d.State, d.Complete, d.Halt, d.ETA = importer.StateCanceled, false, nil, 0
+		d.State, d.Complete, d.Halt, d.ETA = request.StateCanceled, false, nil, 0
 	}
 	if err := d.readHistory(folder); err != nil {
 		return nil, err
@@ -200,9 +201,9 @@ func (d *Device) takeTotal(t *importer.ReceiptTotal) {
 	d.Target, d.Endpoint, d.Profile, d.Software = t.Target, t.Endpoint, t.Profile, t.Software
 	d.Began, d.Ended, d.Complete = t.Started, t.Finished, t.Complete
 	d.Differences = append(d.Differences, t.Differences...)
-	d.State = importer.StateErrors
+	d.State = request.StateErrors
 	if t.Complete {
-		d.State = importer.StateDone
+		d.State = request.StateDone
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // Limits of history.jsonl: the run thins it at a mebibyte.
@@ -20,19 +21,19 @@ const (
 
 // StateSilent is for the time when no process told anything: it was killed, or
 // its machine was off.
-const StateSilent importer.State = "no word from the run"
+const StateSilent request.State = "no word from the run"
 
 // StateTime is how long a run was in a state.
 type StateTime struct {
-	State   importer.State `json:"state"`
-	Seconds float64        `json:"seconds"`
+	State   request.State `json:"state"`
+	Seconds float64       `json:"seconds"`
 }
 
 // Band is a stretch of time that a run was not in progress.
 type Band struct {
-	State importer.State `json:"state"`
-	From  time.Time      `json:"from"`
-	To    time.Time      `json:"to"`
+	State request.State `json:"state"`
+	From  time.Time     `json:"from"`
+	To    time.Time     `json:"to"`
 }
 
 // readHistory reads the points in the order of their times. Lines that cannot be
@@ -76,7 +77,7 @@ func readHistory(r io.Reader) (points []importer.Point, bad int, err error) {
 // span is the time between two points.
 type span struct {
 	from, to           time.Time
-	state              importer.State
+	state              request.State
 	bytes, entries     float64
 	retries, throttled int64
 }
@@ -106,8 +107,8 @@ func grown[T int64 | uint64](a, b T) float64 {
 	return float64(b - a)
 }
 
-func ended(s importer.State) bool {
-	return s == importer.StateDone || s == importer.StateErrors || s == importer.StateCanceled || s == importer.StateTaken
+func ended(s request.State) bool {
+	return s == request.StateDone || s == request.StateErrors || s == request.StateCanceled || s == request.StateTaken
 }
 
 // Points come about every ten seconds, farther apart where the file was thinned.
@@ -121,7 +122,7 @@ const (
 func markSilence(spans []span) {
 	var silent []int
 	for i, s := range spans {
-		if s.state != importer.StateRunning || s.to.Sub(s.from) < minSilence {
+		if s.state != request.StateRunning || s.to.Sub(s.from) < minSilence {
 			continue
 		}
 		var near []float64
@@ -142,12 +143,12 @@ func markSilence(spans []span) {
 
 // timesOf adds up the time in each state, in progress first.
 func timesOf(spans []span) []StateTime {
-	sum := map[importer.State]float64{}
+	sum := map[request.State]float64{}
 	for _, s := range spans {
 		sum[s.state] += s.seconds()
 	}
 	times := []StateTime{}
-	for _, state := range []importer.State{importer.StateRunning, importer.StateHalted, importer.StatePaused, importer.StateAsleep, importer.StateStopped, StateSilent} {
+	for _, state := range []request.State{request.StateRunning, request.StateHalted, request.StatePaused, request.StateAsleep, request.StateStopped, StateSilent} {
 		if sum[state] > 0 {
 			times = append(times, StateTime{state, sum[state]})
 		}
@@ -160,7 +161,7 @@ func bandsOf(spans []span) []Band {
 	bands := []Band{}
 	for _, s := range spans {
 		switch n := len(bands); {
-		case s.state == importer.StateRunning:
+		case s.state == request.StateRunning:
 		case n > 0 && bands[n-1].State == s.state && bands[n-1].To.Equal(s.from):
 			bands[n-1].To = s.to
 		default:

@@ -11,13 +11,14 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // olderRun has n entries that are the last good version, with a hostile name and
 // reason among them.
 func olderRun(t *testing.T, n int) aRun {
-	run := aRun{state: importer.StateDone}
+	run := aRun{state: request.StateDone}
 	for i := range n + 3 {
 		l := line(entry.OutcomeStored, fmt.Sprintf("f%04d", i), 10)
 		if i == n {
@@ -87,7 +88,7 @@ func TestOlder(t *testing.T) {
 
 // TestNoOlder: without remarks nothing is said of them.
 func TestNoOlder(t *testing.T) {
-	d := read(t, aRun{state: importer.StateDone, lines: []importer.Line{line(entry.OutcomeStored, "a", 1)}}.folder(t))
+	d := read(t, aRun{state: request.StateDone, lines: []importer.Line{line(entry.OutcomeStored, "a", 1)}}.folder(t))
 	r, err := New(d)
 	must(t, err)
 	var out bytes.Buffer

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // Rate is the speed over one step of the curve.
@@ -110,14 +110,14 @@ func median(stretches []Stretch, of func(Stretch) float64) float64 {
 func stretchesOf(spans []span) (list []Stretch) {
 	total := time.Duration(0)
 	for _, s := range spans {
-		if s.state == importer.StateRunning {
+		if s.state == request.StateRunning {
 			total += s.to.Sub(s.from)
 		}
 	}
 	length := max(minStretch, total/stretchPart)
 	var open *Stretch
 	for _, s := range spans {
-		if s.state != importer.StateRunning {
+		if s.state != request.StateRunning {
 			open = nil
 			continue
 		}

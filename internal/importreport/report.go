@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -35,20 +36,20 @@ type Sum struct {
 
 // Device is the account of one run of one device.
 type Device struct {
-	Folder     string         `json:"folder"`
-	Job        manifest.ID    `json:"job"`
-	Device     manifest.ID    `json:"device"`
-	Generation uint32         `json:"generation"`
-	Run        string         `json:"run"`
-	State      importer.State `json:"state"`
-	Target     string         `json:"target"`
-	Endpoint   string         `json:"endpoint,omitempty"`
-	Profile    string         `json:"profile"`
-	Host       string         `json:"host,omitempty"`
-	Software   string         `json:"software,omitempty"`
-	Final      bool           `json:"final"`    // told from receipts
-	Complete   bool           `json:"complete"` // the receipts say so, and the run was not canceled
-	Halt       *importer.Halt `json:"halt,omitempty"`
+	Folder     string        `json:"folder"`
+	Job        manifest.ID   `json:"job"`
+	Device     manifest.ID   `json:"device"`
+	Generation uint32        `json:"generation"`
+	Run        string        `json:"run"`
+	State      request.State `json:"state"`
+	Target     string        `json:"target"`
+	Endpoint   string        `json:"endpoint,omitempty"`
+	Profile    string        `json:"profile"`
+	Host       string        `json:"host,omitempty"`
+	Software   string        `json:"software,omitempty"`
+	Final      bool          `json:"final"`    // told from receipts
+	Complete   bool          `json:"complete"` // the receipts say so, and the run was not canceled
+	Halt       *request.Halt `json:"halt,omitempty"`
 
 	Canceled *importer.CancelMark `json:"canceled,omitempty"` // the run was given up
 	Runs     []Run                `json:"runs,omitempty"`     // of the state folder, if it holds several

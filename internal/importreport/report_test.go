@@ -18,6 +18,7 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
@@ -71,7 +72,7 @@ func TestCounts(t *testing.T) {
 	if len(d.Bad) != MaxBad || d.BadMore != 102 || d.Bad[0].Remedy == "" || d.Bad[0].Cause == "" {
 		t.Errorf("%d bad, %d more, first %+v", len(d.Bad), d.BadMore, d.Bad[0])
 	}
-	if d.Complete || d.State != importer.StateErrors || len(d.Differences) != 1 || d.Retries != 1200 || d.Throttled != 900 {
+	if d.Complete || d.State != request.StateErrors || len(d.Differences) != 1 || d.Retries != 1200 || d.Throttled != 900 {
 		t.Errorf("complete %v, %s, %q, %d retries, %d throttled", d.Complete, d.State, d.Differences, d.Retries, d.Throttled)
 	}
 	if v := d.Verdict(); v.Kind != "bad" || !strings.Contains(v.Text, "1,101 entries failed; 1 entry is in conflict") {
@@ -107,11 +108,11 @@ func TestSizes(t *testing.T) {
 // the older half is thinned.
 func TestTimes(t *testing.T) {
 	d := read(t, troubledRun().folder(t))
-	got := map[importer.State]float64{}
+	got := map[request.State]float64{}
 	for _, s := range d.Times {
 		got[s.State] = s.Seconds
 	}
-	want := map[importer.State]float64{importer.StateRunning: 3540, importer.StateHalted: 600, importer.StatePaused: 300, StateSilent: 2410}
+	want := map[request.State]float64{request.StateRunning: 3540, request.StateHalted: 600, request.StatePaused: 300, StateSilent: 2410}
 	for state, seconds := range want {
 		if got[state] != seconds {
 			t.Errorf("%s: %v s, want %v (%v)", state, got[state], seconds, got)
@@ -136,15 +137,15 @@ func TestTimes(t *testing.T) {
 		t.Errorf("the curve holds %.0f bytes, the history %.0f", sum, whole)
 	}
 
-	thinned := newWalk().run(importer.StateRunning, 400, 1e6, 10).end(importer.StateDone)
+	thinned := newWalk().run(request.StateRunning, 400, 1e6, 10).end(request.StateDone)
 	var points2 []importer.Point
 	for i, p := range thinned {
 		if i > 200 || i%16 == 0 {
 			points2 = append(points2, p)
 		}
 	}
-	d = read(t, aRun{lines: mixedLines(3), points: points2, state: importer.StateDone}.folder(t))
-	if len(d.Times) != 1 || d.Times[0].State != importer.StateRunning {
+	d = read(t, aRun{lines: mixedLines(3), points: points2, state: request.StateDone}.folder(t))
+	if len(d.Times) != 1 || d.Times[0].State != request.StateRunning {
 		t.Errorf("thinned: %+v", d.Times)
 	}
 }
@@ -188,7 +189,7 @@ func TestUnfinished(t *testing.T) {
 	// Taken up again: the receipts of before are not those of now.
 	again := cleanRun()
 	folder := again.folder(t)
-	again.attempt, again.unfinished, again.state = 2, true, importer.StateRunning
+	again.attempt, again.unfinished, again.state = 2, true, request.StateRunning
 	folder[importer.StatusName] = again.folder(t)[importer.StatusName]
 	if d := read(t, folder); d.Final || len(d.Notes) != 1 || !strings.Contains(d.Notes[0], "earlier attempt") {
 		t.Errorf("final %v, notes %q", d.Final, d.Notes)
@@ -206,7 +207,7 @@ func TestEmpty(t *testing.T) {
 	if _, err := Read(t.Context(), fstest.MapFS{}, Options{}); !errors.Is(err, ErrNothing) || !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("empty folder: %v", err)
 	}
-	d := read(t, aRun{state: importer.StateDone}.folder(t))
+	d := read(t, aRun{state: request.StateDone}.folder(t))
 	if v := d.Verdict(); v.Kind != "good" || d.Sum.Entries != 0 || len(d.Sizes) != 0 {
 		t.Errorf("empty run: %+v, %+v", v, d.Sum)
 	}
@@ -450,7 +451,7 @@ func TestMillion(t *testing.T) {
 
 // TestTimesOfEveryState: time in a state in which a run can be is in the sum.
 func TestTimesOfEveryState(t *testing.T) {
-	states := []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, StateSilent}
+	states := []request.State{request.StateRunning, request.StatePaused, request.StateAsleep, request.StateHalted, request.StateStopped, StateSilent}
 	var spans []span
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	for _, state := range states {

@@ -7,20 +7,20 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // Run is one of the runs that a state folder holds.
 type Run struct {
-	Folder   string         `json:"folder"` // in the state folder; "." is its first run
-	Run      string         `json:"run"`
-	State    importer.State `json:"state"`
-	Receipts string         `json:"receipts,omitempty"` // the newest whole ones, in Folder; "" if there are none
-	Updated  time.Time      `json:"updated,omitzero"`
+	Folder   string        `json:"folder"` // in the state folder; "." is its first run
+	Run      string        `json:"run"`
+	State    request.State `json:"state"`
+	Receipts string        `json:"receipts,omitempty"` // the newest whole ones, in Folder; "" if there are none
+	Updated  time.Time     `json:"updated,omitzero"`
 }
 
 // StateUnreadable is of a run whose status cannot be read.
-const StateUnreadable importer.State = "its status cannot be read"
+const StateUnreadable request.State = "its status cannot be read"
 
 const mostRuns = 10000
 
@@ -61,14 +61,14 @@ func runOf(state fs.FS, folder string) (Run, bool) {
 		r.Run, r.State, r.Updated = status.Run, status.State, status.Updated
 	}
 	if mark, err := canceled(sub, status); err != nil || mark != nil {
-		r.State = importer.StateCanceled
+		r.State = request.StateCanceled
 	}
 	return r, true
 }
 
 // Fits reports whether the run's receipts may be accepted: there are some, and it was not
 // given up.
-func (r Run) Fits() bool { return r.Receipts != "" && r.State != importer.StateCanceled }
+func (r Run) Fits() bool { return r.Receipts != "" && r.State != request.StateCanceled }
 
 // Text is the run for a list of several.
 func (r Run) Text() string {

@@ -8,13 +8,14 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 )
 
 // TestRuns: a state folder names all its runs: the one that was taken, and which of the others
 // could be.
 func TestRuns(t *testing.T) {
 	began := time.Date(2026, 11, 1, 8, 0, 0, 0, time.UTC)
-	status := func(run string, state importer.State, hours int) *fstest.MapFile {
+	status := func(run string, state request.State, hours int) *fstest.MapFile {
 		text, err := json.Marshal(importer.Status{Version: 1, Run: run, State: state, Updated: began.Add(time.Duration(hours) * time.Hour)})
 		if err != nil {
 			t.Fatal(err)
@@ -23,10 +24,10 @@ func TestRuns(t *testing.T) {
 	}
 	whole := &fstest.MapFile{Data: []byte("{}")}
 	state := fstest.MapFS{
-		"status.json": status("run-1", importer.StateErrors, 0), "receipts/total.dsse": whole,
-		"runs/two/status.json": status("two", importer.StateDone, 3), "runs/two/receipts/total.dsse": whole, "runs/two/receipts-2/total.dsse": whole,
-		"runs/three/status.json": status("three", importer.StateDone, 2), "runs/three/receipts/total.dsse": whole, "runs/three/cancel.json": whole,
-		"runs/four/status.json": status("four", importer.StateStopped, 1),
+		"status.json": status("run-1", request.StateErrors, 0), "receipts/total.dsse": whole,
+		"runs/two/status.json": status("two", request.StateDone, 3), "runs/two/receipts/total.dsse": whole, "runs/two/receipts-2/total.dsse": whole,
+		"runs/three/status.json": status("three", request.StateDone, 2), "runs/three/receipts/total.dsse": whole, "runs/three/cancel.json": whole,
+		"runs/four/status.json": status("four", request.StateStopped, 1),
 		"runs/five/status.json": {Data: []byte("no JSON")}, "runs/six/journal/x": whole,
 	}
 	want := "two (completed) true; three (canceled) false; four (stopped, no receipts) false; run-1 (completed with errors) true; five (its status cannot be read, no receipts) false"

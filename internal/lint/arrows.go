@@ -78,6 +78,8 @@ var arrows = []Arrow{
 	{"importer/plan", []string{"crypto/...", "importer/content", "importer/entry", "importer/target", "internal/extsort/...", "manifest/..."},
 		[]string{"golang.org/x/text/..."},
 		"a plan is pure: the same entry and the same rules give the same object on every host"},
+	{"importer/request", []string{"importer/target"}, []string{"golang.org/x/time/..."},
+		"a call is made the same way whatever it is for"},
 	{"firmware/...", []string{"crypto/...", "internal/vfs/...", "internal/durable/..."}, anything,
 		"device states are enforced from outside the data path and must not depend on it"},
 	{"internal/bridge/...", []string{"appliance/...", "importer/...", "manifest/...", "crypto/..."}, none,

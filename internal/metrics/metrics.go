@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/manifest"
@@ -33,8 +34,8 @@ type Run struct {
 }
 
 // states are all states, so that each has a line that is 0 or 1.
-var states = []importer.State{importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted, importer.StateStopped, importer.StateDone, importer.StateErrors,
-	importer.StateCanceled, importer.StateTaken}
+var states = []request.State{request.StateRunning, request.StatePaused, request.StateAsleep, request.StateHalted, request.StateStopped, request.StateDone, request.StateErrors,
+	request.StateCanceled, request.StateTaken}
 
 // Serve listens before it returns: an address that is taken is an error.
 func Serve(ctx context.Context, address string) (*Server, error) {
@@ -109,7 +110,7 @@ func (m *Run) Tell(p importer.Progress) {
 }
 
 // Called counts one attempt of a call.
-func (m *Run) Called(c importer.Call) {
+func (m *Run) Called(c request.Attempt) {
 	m.calls.WithLabelValues(c.Name).Observe(c.Took.Seconds())
 	if c.Err == nil {
 		return

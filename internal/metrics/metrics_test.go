@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/manifest"
@@ -35,7 +36,7 @@ func TestStates(t *testing.T) {
 		t.Fatalf("only %d states were read from the source", len(found))
 	}
 	for _, f := range found {
-		if !slices.Contains(states, importer.State(f[1])) {
+		if !slices.Contains(states, request.State(f[1])) {
 			t.Errorf("no metric for %q", f[1])
 		}
 		if !regexp.MustCompile(`(?m)^\| ([a-z ,]*, )?` + regexp.QuoteMeta(f[1]) + `(,[a-z ,]*)? \|`).Match(docs) {
@@ -53,11 +54,11 @@ func TestServed(t *testing.T) {
 	}
 	defer s.Close()
 	one, two := s.Add(manifest.Scope{Device: manifest.ID{1}}, "run-1"), s.Add(manifest.Scope{Device: manifest.ID{2}}, "run-1")
-	one.Tell(importer.Progress{Entries: 7, State: importer.StateRunning})
-	two.Tell(importer.Progress{Entries: 9, State: importer.StateHalted})
-	one.Called(importer.Call{Name: "PutObject", Took: time.Second})
-	one.Called(importer.Call{Name: "PutObject", Err: target.NewError(target.CodeThrottled, "k", "slow down", nil)})
-	one.Called(importer.Call{Name: "PutObject", Err: errors.New("odd")})
+	one.Tell(importer.Progress{Entries: 7, State: request.StateRunning})
+	two.Tell(importer.Progress{Entries: 9, State: request.StateHalted})
+	one.Called(request.Attempt{Name: "PutObject", Took: time.Second})
+	one.Called(request.Attempt{Name: "PutObject", Err: target.NewError(target.CodeThrottled, "k", "slow down", nil)})
+	one.Called(request.Attempt{Name: "PutObject", Err: errors.New("odd")})
 	answer := httptest.NewRecorder()
 	s.http.Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/metrics", nil))
 	text, err := io.ReadAll(answer.Result().Body)

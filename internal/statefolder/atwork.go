@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
@@ -56,13 +56,13 @@ func (r *Status) printSilence(w io.Writer) {
 func (r *Status) idle() error {
 	do := "start it: the same sledge import run goes on where it was"
 	switch {
-	case r.State == importer.StateCanceled:
+	case r.State == request.StateCanceled:
 		do = "it was given up: import with a new --run-id"
-	case r.State == importer.StateDone:
+	case r.State == request.StateDone:
 		do = "nothing is left to do: sledge import report tells what it has come to"
-	case r.State == importer.StateErrors:
+	case r.State == request.StateErrors:
 		do = "the same sledge import run, or sledge import retry, tries again what failed"
-	case r.State == importer.StateTaken:
+	case r.State == request.StateTaken:
 		do = "leave it to the process that has taken it over, and steer that: name its state folder"
 	case r.elsewhere:
 		do = "it was at work on " + r.Host + ": look there first; then the same sledge import run goes on where it was"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/advice"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
@@ -98,7 +99,7 @@ func Open(state string) (vfs.FS, error) {
 }
 
 // Steer asks a run of something and waits until it has heard.
-func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time, want importer.Want, heard func(importer.State) bool) (*Status, error) {
+func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time, want importer.Want, heard func(request.State) bool) (*Status, error) {
 	before, err := q.Status(state, clock())
 	if err != nil {
 		return nil, err
@@ -124,7 +125,7 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 			return s, nil
 		}
 		if s.Gone {
-			if want == importer.WantPause && before.State != importer.StatePaused { // nobody has heard it: the next start is not to
+			if want == importer.WantPause && before.State != request.StatePaused { // nobody has heard it: the next start is not to
 				err = Ask(state, s.Folder, importer.WantRun, clock())
 			}
 			return s, errors.Join(s.idle(), err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/advice"
 )
 
@@ -20,9 +21,9 @@ import (
 // nobody heard does not hold the next start.
 func TestSteerOfGone(t *testing.T) {
 	host, _ := os.Hostname()
-	state := stateWith(t, importer.Status{State: importer.StateRunning, Host: host, PID: deadProcess(t), Updated: time.Now().Add(-2500 * time.Millisecond)})
+	state := stateWith(t, importer.Status{State: request.StateRunning, Host: host, PID: deadProcess(t), Updated: time.Now().Add(-2500 * time.Millisecond)})
 	began := time.Now()
-	_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantPause, func(importer.State) bool { return false })
+	_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantPause, func(request.State) bool { return false })
 	if !errors.Is(err, ErrNoRun) || errors.Is(err, ErrSilent) || time.Since(began) > 10*time.Second {
 		t.Errorf("after %v: %v", time.Since(began), err)
 	}
@@ -34,15 +35,15 @@ func TestSteerOfGone(t *testing.T) {
 
 // TestSteerOfEnded: what can be done about a run that nobody works on depends on how it ended.
 func TestSteerOfEnded(t *testing.T) {
-	for end, want := range map[importer.State]string{
-		importer.StateCanceled: "--run-id",
-		importer.StateDone:     "nothing is left to do",
-		importer.StateErrors:   "sledge import retry",
-		importer.StateStopped:  "the same sledge import run goes on",
-		importer.StateTaken:    "the process that has taken it over",
+	for end, want := range map[request.State]string{
+		request.StateCanceled: "--run-id",
+		request.StateDone:     "nothing is left to do",
+		request.StateErrors:   "sledge import retry",
+		request.StateStopped:  "the same sledge import run goes on",
+		request.StateTaken:    "the process that has taken it over",
 	} {
 		state := stateWith(t, importer.Status{State: end, Updated: time.Now()})
-		_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantRun, func(importer.State) bool { return false })
+		_, err := (&Query{}).Steer(context.Background(), state, time.Now, importer.WantRun, func(request.State) bool { return false })
 		var advised *advice.Hinted
 		if !errors.Is(err, ErrNoRun) || !errors.As(err, &advised) || !strings.Contains(strings.Join(advised.Hints, " "), want) {
 			t.Errorf("%s: %v", end, err)
@@ -55,7 +56,7 @@ func TestSteerOfEnded(t *testing.T) {
 func TestSteerPastUnreadableStatus(t *testing.T) {
 	host, _ := os.Hostname()
 	now := time.Now()
-	state := stateWith(t, importer.Status{Host: host, PID: os.Getpid(), State: importer.StatePaused, Updated: now})
+	state := stateWith(t, importer.Status{Host: host, PID: os.Getpid(), State: request.StatePaused, Updated: now})
 	run := filepath.Join(state, importer.RunsFolder, "run-0")
 	if err := errors.Join(os.MkdirAll(run, 0o755), os.WriteFile(filepath.Join(run, importer.StatusName), nil, 0o600)); err != nil {
 		t.Fatal(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/terminal"
 	"github.com/sledge-io/sledge/internal/verdict"
 )
@@ -49,7 +50,7 @@ func (r *Status) Print(w io.Writer) {
 	fmt.Fprintf(w, "entries     %d of %d\nbytes       %s of %s\n", p.Entries, p.TotalEntries, terminal.Size(p.Bytes), terminal.Size(p.TotalBytes))
 	if r.AtWork {
 		fmt.Fprintf(w, "rate        %s/s, %.0f entries/s, %d requests at once\n", terminal.Size(int64(r.BytesPerSecond)), r.EntriesPerSecond, p.Requests)
-		if r.ETASeconds > 0 && r.State == importer.StateRunning { // nobody knows when the others go on
+		if r.ETASeconds > 0 && r.State == request.StateRunning { // nobody knows when the others go on
 			fmt.Fprintf(w, "remaining   about %s\n", time.Duration(r.ETASeconds)*time.Second)
 		}
 	}
@@ -64,7 +65,7 @@ func (r *Status) Print(w io.Writer) {
 }
 
 // haltedSince has the day where the hour alone could be another day's.
-func (r *Status) haltedSince(h *importer.Halt) string {
+func (r *Status) haltedSince(h *request.Halt) string {
 	layout := "15:04:05"
 	if r.Updated.Sub(h.Since) > 12*time.Hour {
 		layout = "2006-01-02 15:04:05"
@@ -75,7 +76,7 @@ func (r *Status) haltedSince(h *importer.Halt) string {
 // working tells a state in which a process is there.
 func (r *Status) working() bool {
 	switch r.State {
-	case importer.StateRunning, importer.StatePaused, importer.StateAsleep, importer.StateHalted:
+	case request.StateRunning, request.StatePaused, request.StateAsleep, request.StateHalted:
 		return true
 	}
 	return false

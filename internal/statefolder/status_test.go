@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/importer/target"
 )
 
@@ -59,7 +60,7 @@ func TestStatusOfGone(t *testing.T) {
 		{"elsewhere", dead, 4 * time.Second, true, ""},
 		{"elsewhere", dead, time.Minute, false, "no word for 1m0s from elsewhere"},
 	} {
-		state := stateWith(t, importer.Status{State: importer.StateRunning, Host: c.host, PID: c.pid, Updated: now.Add(-c.silent)})
+		state := stateWith(t, importer.Status{State: request.StateRunning, Host: c.host, PID: c.pid, Updated: now.Add(-c.silent)})
 		s, err := (&Query{}).Status(state, now)
 		if err != nil {
 			t.Fatal(err)
@@ -86,21 +87,21 @@ func TestStatusOfDeadProcess(t *testing.T) {
 	now := time.Now()
 	for _, test := range []struct {
 		name   string
-		state  importer.State
+		state  request.State
 		pid    int
 		host   string
 		silent time.Duration
 		atWork bool
 		says   string
 	}{
-		{"at work", importer.StateRunning, os.Getpid(), host, time.Second, true, ": in progress\n"},
-		{"killed a moment ago", importer.StateRunning, dead.Process.Pid, host, 5 * time.Second, false, "has ended without a word"},
-		{"killed while it waited", importer.StateHalted, dead.Process.Pid, host, time.Hour, false, ": not at work (its last word: halted: fix needed)"},
-		{"another container of this name", importer.StateRunning, dead.Process.Pid, host, time.Second, true, ": in progress\n"},
-		{"on another host", importer.StateRunning, dead.Process.Pid, "far", 5 * time.Second, true, ": in progress\n"},
-		{"silent on another host", importer.StateRunning, dead.Process.Pid, "far", time.Minute, false, "no word for 1m0s from far: the process there has ended or hangs"},
-		{"hangs", importer.StateRunning, os.Getpid(), host, time.Minute, false, ": not at work (its last word: in progress)"},
-		{"completed", importer.StateDone, dead.Process.Pid, host, time.Hour, false, ": completed\n"},
+		{"at work", request.StateRunning, os.Getpid(), host, time.Second, true, ": in progress\n"},
+		{"killed a moment ago", request.StateRunning, dead.Process.Pid, host, 5 * time.Second, false, "has ended without a word"},
+		{"killed while it waited", request.StateHalted, dead.Process.Pid, host, time.Hour, false, ": not at work (its last word: halted: fix needed)"},
+		{"another container of this name", request.StateRunning, dead.Process.Pid, host, time.Second, true, ": in progress\n"},
+		{"on another host", request.StateRunning, dead.Process.Pid, "far", 5 * time.Second, true, ": in progress\n"},
+		{"silent on another host", request.StateRunning, dead.Process.Pid, "far", time.Minute, false, "no word for 1m0s from far: the process there has ended or hangs"},
+		{"hangs", request.StateRunning, os.Getpid(), host, time.Minute, false, ": not at work (its last word: in progress)"},
+		{"completed", request.StateDone, dead.Process.Pid, host, time.Hour, false, ": completed\n"},
 	} {
 		dir := t.TempDir()
 		text, err := json.Marshal(importer.Status{Version: 1, Run: "run-1", State: test.state, PID: test.pid, Host: test.host, Updated: now.Add(-test.silent)})
@@ -124,7 +125,7 @@ func TestStatusOfDeadProcess(t *testing.T) {
 // TestStatusOfHours: outside of its hours a run says when it goes on.
 func TestStatusOfHours(t *testing.T) {
 	opens := time.Date(2026, 3, 4, 19, 0, 0, 0, time.Local)
-	r := Status{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateAsleep, Progress: importer.Progress{Opens: opens}}}
+	r := Status{AtWork: true, Status: importer.Status{Run: "run-1", State: request.StateAsleep, Progress: importer.Progress{Opens: opens}}}
 	var out bytes.Buffer
 	if r.Print(&out); !strings.Contains(out.String(), "hours       no request begins before 2026-03-04 19:00\n") {
 		t.Errorf("%s", &out)
@@ -139,8 +140,8 @@ func TestStatusOfHalt(t *testing.T) {
 		now.Add(-9*time.Hour - 45*time.Minute): "(since 23:45:00)",
 		now.Add(-26 * time.Hour):               "(since 2026-03-04 07:30:00)",
 	} {
-		r := Status{AtWork: true, Status: importer.Status{Run: "run-1", State: importer.StateHalted, Updated: now,
-			Halt: &importer.Halt{Code: target.CodeCredentialsExpired, Cause: "status 403", Remedy: "renew them", Since: since}}}
+		r := Status{AtWork: true, Status: importer.Status{Run: "run-1", State: request.StateHalted, Updated: now,
+			Halt: &request.Halt{Code: target.CodeCredentialsExpired, Cause: "status 403", Remedy: "renew them", Since: since}}}
 		var out bytes.Buffer
 		r.Print(&out)
 		if line := "needs you   credentials-expired: status 403 " + want + "\n            renew them\n"; !strings.Contains(out.String(), line) {
@@ -152,7 +153,7 @@ func TestStatusOfHalt(t *testing.T) {
 // TestStatusOfWaitingMarker: a run whose commit marker waits is at work, and says with what.
 func TestStatusOfWaitingMarker(t *testing.T) {
 	host, _ := os.Hostname()
-	state := stateWith(t, importer.Status{State: importer.StateAsleep, Waits: "commit marker", Host: host, PID: os.Getpid(), Updated: time.Now()})
+	state := stateWith(t, importer.Status{State: request.StateAsleep, Waits: "commit marker", Host: host, PID: os.Getpid(), Updated: time.Now()})
 	s, err := (&Query{}).Status(state, time.Now())
 	if err != nil {
 		t.Fatal(err)

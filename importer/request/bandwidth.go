@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -173,8 +173,8 @@ func ParseHours(text string) (hours Hours, err error) {
 	return hours, nil
 }
 
-// open tells whether requests may begin.
-func (h Hours) open(now time.Time) bool {
+// Open tells whether requests may begin.
+func (h Hours) Open(now time.Time) bool {
 	minute := minuteOf(now) % dayMinutes
 	for _, w := range h {
 		if w.From < w.To && minute >= w.From && minute < w.To || w.From > w.To && (minute >= w.From || minute < w.To) {
@@ -216,7 +216,7 @@ func (p *pacer) adjust() (bytes int64) {
 	p.bytes = bytes
 	if bytes > 0 {
 		p.limit.SetLimit(rate.Limit(bytes))
-		p.calls.set(int(min(math.MaxInt32, max(1, bytes/slowest))))
+		p.calls.set(int(min(math.MaxInt32, max(1, bytes/Slowest))))
 	} else {
 		p.limit.SetLimit(rate.Inf)
 		p.calls.set(math.MaxInt32)
@@ -231,13 +231,13 @@ func (p *pacer) enter(ctx context.Context) (leave func(), err error) {
 	}
 	p.adjust()
 	if err := p.calls.acquire(ctx); err != nil {
-		return nil, errStopped
+		return nil, ErrStopped
 	}
 	return func() { p.calls.release(nothing) }, nil
 }
 
-// of has a call's payload wait for the pacer; nil is no limit.
-func (p *pacer) of(ctx context.Context) func(most int) (n int, err error) {
+// Of has a call's payload wait for the pacer; nil is no limit.
+func (p *pacer) Of(ctx context.Context) func(most int) (n int, err error) {
 	if p == nil {
 		return nil
 	}
@@ -257,14 +257,14 @@ func (p *pacer) wait(call context.Context, most int) (n int, err error) {
 	return n, p.limit.WaitN(call, n)
 }
 
-// next is the first minute from now on in which requests may begin.
-func (h Hours) next(now time.Time) time.Time {
-	if h.open(now) {
+// Next is the first minute from now on in which requests may begin.
+func (h Hours) Next(now time.Time) time.Time {
+	if h.Open(now) {
 		return now
 	}
 	at := now.Truncate(time.Minute)
 	for range 2 * dayMinutes { // a clock that is set for the summer skips some
-		if at = at.Add(time.Minute); h.open(at) {
+		if at = at.Add(time.Minute); h.Open(at) {
 			break
 		}
 	}

@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"errors"
@@ -42,11 +42,11 @@ type hearing struct {
 }
 
 // listen begins to wait beside a call, until over.
-func (s *silence) listen(what call) *hearing {
+func (s *silence) listen(what Call) *hearing {
 	if s.tell == nil {
 		return nil
 	}
-	h := &hearing{silence: s, name: what.name, small: what.payload <= silentBytes || what.name == callComplete}
+	h := &hearing{silence: s, name: what.Name, small: what.Payload <= silentBytes || what.Name == CompleteMultipartUpload}
 	if h.small {
 		h.wait()
 	}
@@ -112,7 +112,7 @@ func (s *silence) say(what Silence) {
 
 // ended notes a call that is over, with all its attempts.
 func (s *silence) ended(err error) {
-	var late *timeOut
+	var late *TimeOut
 	if !errors.As(err, &late) {
 		return
 	}
@@ -121,8 +121,8 @@ func (s *silence) ended(err error) {
 	s.why = err
 }
 
-// deaf is why a store that answers nobody is asked no more questions; nil if it answers.
-func (c *caller) deaf() error { return c.silence.err() }
+// Deaf is why a store that answers nobody is asked no more questions; nil if it answers.
+func (c *Caller) Deaf() error { return c.silence.err() }
 
 // err is why a store that answers nobody is asked no more questions; nil if it answers.
 func (s *silence) err() error {

@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -57,7 +57,7 @@ func TestParseHours(t *testing.T) {
 		t.Fatal(err)
 	}
 	for when, want := range map[time.Time]bool{at(19, 0): true, at(23, 59): true, at(6, 59): true, at(7, 0): false, at(12, 30): true, at(13, 0): false, at(15, 0): false} {
-		if night.open(when) != want {
+		if night.Open(when) != want {
 			t.Errorf("%v: open %v", when, !want)
 		}
 	}
@@ -73,7 +73,7 @@ func TestPaced(t *testing.T) {
 	table, _ := ParseTimetable("1M")
 	p := newPacer(table, time.Now)
 	began := time.Now()
-	n, err := io.Copy(io.Discard, content.NewBody(strings.NewReader(strings.Repeat("x", 320<<10)), 0, 320<<10).Paced(p.of(t.Context())))
+	n, err := io.Copy(io.Discard, content.NewBody(strings.NewReader(strings.Repeat("x", 320<<10)), 0, 320<<10).Paced(p.Of(t.Context())))
 	if err != nil || n != 320<<10 {
 		t.Fatalf("%d bytes, %v", n, err)
 	}
@@ -82,7 +82,7 @@ func TestPaced(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := io.Copy(io.Discard, content.NewBody(strings.NewReader("x"), 0, 1).Paced(p.of(ctx))); err == nil {
+	if _, err := io.Copy(io.Discard, content.NewBody(strings.NewReader("x"), 0, 1).Paced(p.Of(ctx))); err == nil {
 		t.Error("a body outlives its call")
 	}
 }

@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -12,21 +12,21 @@ import (
 	"github.com/sledge-io/sledge/importer/target"
 )
 
-// caller makes calls to the target: behind the gate, under the limits, each
+// Caller makes calls to the target: behind the gate, under the limits, each
 // attempt under its own time, and again where that is safe.
-type caller struct {
-	gate    *gate
+type Caller struct {
+	Gate    *gate
 	limits  *limits
 	budget  *budget
-	retries int
+	Retries int
 	backoff time.Duration
 	timeout time.Duration
-	idle    time.Duration   // in which a byte of a payload must move; 0: not watched
+	Idle    time.Duration   // in which a byte of a payload must move; 0: not watched
 	stop    <-chan struct{} // closed: begin nothing new
-	called  func(Call)
+	called  func(Attempt)
 	ours    func() error                // asked before what shows in the target
 	looks   func(context.Context) error // the same, of the target itself
-	pacer   *pacer
+	Pacer   *pacer
 
 	joins  *joins          // the Completes that are under way
 	cut    context.Context // ends the other calls that are under way, with its cause
@@ -35,7 +35,7 @@ type caller struct {
 	silence   silence
 	impatient bool
 
-	brief *brief
+	brief *Brief
 	lag   lag
 	after func(time.Duration) <-chan time.Time // nil is time.After
 
@@ -44,9 +44,9 @@ type caller struct {
 	throttled atomic.Int64
 }
 
-// settings say how calls are made. What is not needed may be nil or zero: no retries, no
+// Settings say how calls are made. What is not needed may be nil or zero: no retries, no
 // time in which a payload must move, nobody who is told.
-type settings struct {
+type Settings struct {
 	Requests    int    // with payload at once
 	Prefix      string // of all keys: limits are learned for what follows it
 	Retries     int    // attempts of one call beyond the first
@@ -62,207 +62,207 @@ type settings struct {
 	Now         func() time.Time
 	Log         *slog.Logger
 
-	Called  func(Call)          // after each attempt, at once from many goroutines
+	Called  func(Attempt)       // after each attempt, at once from many goroutines
 	Silent  func(Silence)       // while a call without much payload has no answer
 	Problem func(*target.Error) // of what an operator is told once
 	Note    func(text string)   // of what is no problem
 	WentOn  func()              // at the end of each halt
 }
 
-// newCaller makes a caller that begins no call once stop is closed.
-func newCaller(s settings, stop <-chan struct{}) *caller {
+// New makes a caller that begins no call once stop is closed.
+func New(s Settings, stop <-chan struct{}) *Caller {
 	cut, cutNow := context.WithCancelCause(context.Background())
-	c := &caller{
+	c := &Caller{
 		cut: cut, cutNow: cutNow, joins: newJoins(), silence: silence{tell: s.Silent}, impatient: s.Impatient,
-		gate: newGate(), limits: newLimits(s.Requests, max(s.Backoff, time.Millisecond), s.Prefix), budget: newBudget(s.RetryBudget), pacer: newPacer(s.Bandwidth, s.Now),
-		retries: max(0, s.Retries), backoff: s.Backoff, timeout: s.CallTimeout, idle: max(0, s.IdleTimeout), stop: stop, called: s.Called, after: s.After,
-		brief: &brief{now: s.Now, tell: s.Problem, note: s.Note}, lag: lag{clock: s.Now, log: s.Log},
+		Gate: newGate(), limits: newLimits(s.Requests, max(s.Backoff, time.Millisecond), s.Prefix), budget: newBudget(s.RetryBudget), Pacer: newPacer(s.Bandwidth, s.Now),
+		Retries: max(0, s.Retries), backoff: s.Backoff, timeout: s.CallTimeout, Idle: max(0, s.IdleTimeout), stop: stop, called: s.Called, after: s.After,
+		brief: &Brief{now: s.Now, tell: s.Problem, note: s.Note}, lag: lag{clock: s.Now, log: s.Log},
 		ours: func() error { return nil }, looks: func(context.Context) error { return nil },
 	}
 	if s.Ours != nil {
 		c.ours = s.Ours
 	}
 	if s.WentOn != nil {
-		c.gate.wentOn = s.WentOn
+		c.Gate.wentOn = s.WentOn
 	}
 	if s.InHours != nil {
-		c.gate.inTime = s.InHours
+		c.Gate.InTime = s.InHours
 	}
 	return c
 }
 
-// look asks the target itself whether the run is still ours.
-func (c *caller) look(ctx context.Context) error { return c.looks(ctx) }
+// Look asks the target itself whether the run is still ours.
+func (c *Caller) Look(ctx context.Context) error { return c.looks(ctx) }
 
 // lookBy has look ask f, until back.
-func (c *caller) lookBy(f func(context.Context) error) (back func()) {
+func (c *Caller) LookBy(f func(context.Context) error) (back func()) {
 	former := c.looks
 	c.looks = f
 	return func() { c.looks = former }
 }
 
 // stopAt begins no call once done is closed, instead of what the caller was made with.
-func (c *caller) stopAt(done <-chan struct{}) { c.stop = done }
+func (c *Caller) StopAt(done <-chan struct{}) { c.stop = done }
 
-// awake is the gate's, until the caller is stopped.
-func (c *caller) awake(ctx context.Context) bool { return c.gate.awake(ctx, c.stop) }
+// Awake is the gate's, until the caller is stopped.
+func (c *Caller) Awake(ctx context.Context) bool { return c.Gate.awake(ctx, c.stop) }
 
-// sharing makes c go on with what of has learned of the bucket's retention, and end with it.
-func (c *caller) sharing(of *caller) *caller {
+// Sharing makes c go on with what of has learned of the bucket's retention, and end with it.
+func (c *Caller) Sharing(of *Caller) *Caller {
 	c.brief, c.cut, c.cutNow = of.brief, of.cut, of.cutNow
 	return c
 }
 
 // Retried is how many attempts were made again.
-func (c *caller) Retried() int64 { return c.retried.Load() }
+func (c *Caller) Retried() int64 { return c.retried.Load() }
 
 // Throttled is how many attempts the target has refused because it was busy.
-func (c *caller) Throttled() int64 { return c.throttled.Load() }
+func (c *Caller) Throttled() int64 { return c.throttled.Load() }
 
 // Answered reports whether a call has succeeded.
-func (c *caller) Answered() bool { return c.answered.Load() }
+func (c *Caller) Answered() bool { return c.answered.Load() }
 
-// counted notes an attempt that was made again by whoever called.
-func (c *caller) counted() { c.retried.Add(1) }
+// Counted notes an attempt that was made again by whoever called.
+func (c *Caller) Counted() { c.retried.Add(1) }
 
-// refill gives the whole budget of retries back: the operator has mended something.
-func (c *caller) refill() { c.budget.fill() }
+// Refill gives the whole budget of retries back: the operator has mended something.
+func (c *Caller) Refill() { c.budget.fill() }
 
 // retriesLeft is what is left of the budget of retries.
-func (c *caller) retriesLeft() float64 {
+func (c *Caller) RetriesLeft() float64 {
 	c.budget.mu.Lock()
 	defer c.budget.mu.Unlock()
 	return c.budget.left
 }
 
-// bears is how many requests with payload the target bears at once, as far as is known.
-func (c *caller) bears() int { return c.limits.current() }
+// Bears is how many requests with payload the target bears at once, as far as is known.
+func (c *Caller) Bears() int { return c.limits.current() }
 
-// call is one request to come.
-type call struct {
-	name    string // as S3 calls it
-	key     string
-	payload int64
-	paced   bool // its payload is an object's, which a bandwidth limit holds
-	aside   bool // of a probe or a lease: its keys are those of this attempt alone
-	free    bool // a look at who has the run: it passes limits, pauses and halts, and waits for the hours alone
-	inner   bool // of the journal in the target, which is written with other attributes, below a prefix of its own
+// Call is one request to come.
+type Call struct {
+	Name    string // as S3 calls it
+	Key     string
+	Payload int64
+	Paced   bool // its payload is an object's, which a bandwidth limit holds
+	Aside   bool // of a probe or a lease: its keys are those of this attempt alone
+	Free    bool // a look at who has the run: it passes limits, pauses and halts, and waits for the hours alone
+	Inner   bool // of the journal in the target, which is written with other attributes, below a prefix of its own
 }
 
 // writes tells whether its success shows that objects can be written.
-func (c call) writes() bool {
-	if c.inner {
+func (c Call) writes() bool {
+	if c.Inner {
 		return false
 	}
-	switch c.name {
-	case callPut, callCreate, callPart, callComplete:
+	switch c.Name {
+	case PutObject, CreateMultipartUpload, UploadPart, CompleteMultipartUpload:
 		return true
 	}
 	return false
 }
 
 // stores tells whether its success is progress of an object.
-func (c call) stores() bool { return c.writes() && !c.aside && c.name != callCreate }
+func (c Call) stores() bool { return c.writes() && !c.Aside && c.Name != CreateMultipartUpload }
 
 // shows tells whether it changes what others see of the target, so that a process
 // which was replaced must not begin it. A part does no harm if it comes late: it is
 // the same. A probe removes its own objects until its end.
-func (c call) shows() bool {
-	switch c.name {
-	case callPut, callCreate, callComplete:
-		return !c.aside
+func (c Call) shows() bool {
+	switch c.Name {
+	case PutObject, CreateMultipartUpload, CompleteMultipartUpload:
+		return !c.Aside
 	}
 	return false
 }
 
 // The calls, by S3's names.
 const (
-	callPut         = "PutObject"
-	callCreate      = "CreateMultipartUpload"
-	callPart        = "UploadPart"
-	callComplete    = "CompleteMultipartUpload"
-	callAbort       = "AbortMultipartUpload"
-	callListParts   = "ListParts"
-	callListUploads = "ListMultipartUploads"
-	callHead        = "HeadObject"
-	callGet         = "GetObject"
-	callDelete      = "DeleteObject"
-	callList        = "ListObjectsV2"
-	callLock        = "GetObjectLockConfiguration"
+	PutObject                  = "PutObject"
+	CreateMultipartUpload      = "CreateMultipartUpload"
+	UploadPart                 = "UploadPart"
+	CompleteMultipartUpload    = "CompleteMultipartUpload"
+	AbortMultipartUpload       = "AbortMultipartUpload"
+	ListParts                  = "ListParts"
+	ListMultipartUploads       = "ListMultipartUploads"
+	HeadObject                 = "HeadObject"
+	GetObject                  = "GetObject"
+	DeleteObject               = "DeleteObject"
+	ListObjectsV2              = "ListObjectsV2"
+	GetObjectLockConfiguration = "GetObjectLockConfiguration"
 )
 
-// Call is what Options.Called is told of every attempt.
-type Call struct {
+// Attempt is what Options.Called is told of every attempt.
+type Attempt struct {
 	Name    string // as S3 calls it
 	Payload int64  // bytes that were to be sent or read
 	Took    time.Duration
 	Err     error
 }
 
-// errStopped ends what has not begun when the run is stopped.
-var errStopped = errors.New("stopped before this call")
+// ErrStopped ends what has not begun when the run is stopped.
+var ErrStopped = errors.New("stopped before this call")
 
 // maxBackoff bounds one pause between attempts.
 const maxBackoff = 20 * time.Second
 
-// ofObject tells an error that ends one object, and is its outcome: no fault of our own.
-func ofObject(err error) bool {
+// OfObject tells an error that ends one object, and is its outcome: no fault of our own.
+func OfObject(err error) bool {
 	return target.IsClass(err, target.FatalObject) && !target.HasCode(err, target.CodeInternal)
 }
 
-const slowest = 64 << 10 // bytes a second that a call with payload must make
+const Slowest = 64 << 10 // bytes a second that a call with payload must make
 
-// once makes one attempt. Cancelling the run's context begins no call and breaks none that has
+// Once makes one attempt. Cancelling the run's context begins no call and breaks none that has
 // begun: its own time ends it, or that of whoever has ended the command (endWith).
-func (c *caller) once(ctx context.Context, what call, f func(context.Context) error) error {
+func (c *Caller) Once(ctx context.Context, what Call, f func(context.Context) error) error {
 	release, err := c.turn(ctx, what)
 	if err != nil {
 		return err
 	}
-	timed, cancel := withClock(context.WithoutCancel(ctx), c.timeout, time.Duration(what.payload/slowest)*time.Second, c.idle)
+	timed, cancel := withClock(context.WithoutCancel(ctx), c.timeout, time.Duration(what.Payload/Slowest)*time.Second, c.Idle)
 	defer cancel()
 	cut, ended := c.cutOf(what)
 	defer ended()
-	defer context.AfterFunc(cut, func() { clockOf(timed).cancel(context.Cause(cut)) })()
+	defer context.AfterFunc(cut, func() { ClockOf(timed).cancel(context.Cause(cut)) })()
 	heard := c.silence.listen(what)
 	defer heard.over()
-	clockOf(timed).heard = heard
+	ClockOf(timed).heard = heard
 	began := time.Now()
 	err = f(timed)
-	if why := context.Cause(timed); err != nil && why != nil && !ofObject(err) {
+	if why := context.Cause(timed); err != nil && why != nil && !OfObject(err) {
 		err = target.Unknown(target.NewError(target.CodeConnectionLost, "", why.Error(), why)) // what the transport says of it is that a context was canceled
 	}
 	release(err)
-	c.told(ctx, what, Call{what.name, what.payload, time.Since(began), err})
+	c.Told(ctx, what, Attempt{what.Name, what.Payload, time.Since(began), err})
 	return err
 }
 
 // turn waits until a call may begin now: the gate may have shut while it waited for its
 // place, or looked who has the run.
-func (c *caller) turn(ctx context.Context, what call) (release func(error), err error) {
+func (c *Caller) turn(ctx context.Context, what Call) (release func(error), err error) {
 	for {
 		if release, err = c.enter(ctx, what); err != nil {
 			return nil, err
 		}
 		if what.shows() {
 			if err = c.ours(); err == nil {
-				err = c.look(ctx)
+				err = c.Look(ctx)
 			}
 			if err != nil {
 				release(nil)
-				return nil, neverSent(err)
+				return nil, NeverSent(err)
 			}
 		}
-		if what.free || c.stopped() || !c.gate.holds(ctx) {
+		if what.Free || c.Stopped() || !c.Gate.holds(ctx) {
 			return release, nil
 		}
-		release(errStopped)
+		release(ErrStopped)
 	}
 }
 
-// neverSent is an error in front of a call: whatever became of a look, the call itself
+// NeverSent is an error in front of a call: whatever became of a look, the call itself
 // has had no effect.
-func neverSent(err error) error {
+func NeverSent(err error) error {
 	if e := (*target.Error)(nil); errors.As(err, &e) && e.Unknown {
 		sure := *e
 		sure.Unknown = false
@@ -272,45 +272,45 @@ func neverSent(err error) error {
 }
 
 // enter waits until a call may begin.
-func (c *caller) enter(ctx context.Context, what call) (release func(error), err error) {
+func (c *Caller) enter(ctx context.Context, what Call) (release func(error), err error) {
 	switch {
 	case ctx.Err() != nil, c.cut.Err() != nil:
-		return nil, errStopped
-	case what.free:
-		if !c.gate.within(ctx, c.stop) {
-			return nil, errStopped
+		return nil, ErrStopped
+	case what.Free:
+		if !c.Gate.within(ctx, c.stop) {
+			return nil, ErrStopped
 		}
 		return func(error) {}, nil
-	case c.gate.pass(ctx, c.stop) != nil:
-		return nil, errStopped
+	case c.Gate.Pass(ctx, c.stop) != nil:
+		return nil, ErrStopped
 	}
 	leave := func() {}
-	if what.paced {
-		if leave, err = c.pacer.enter(ctx); err != nil {
+	if what.Paced {
+		if leave, err = c.Pacer.enter(ctx); err != nil {
 			return nil, err
 		}
 	}
-	place, err := c.limits.acquire(ctx, what.key)
+	place, err := c.limits.acquire(ctx, what.Key)
 	if err != nil {
 		leave()
-		return nil, errStopped
+		return nil, ErrStopped
 	}
 	return func(err error) { place(err); leave() }, nil
 }
 
-// told learns from a call's end.
-func (c *caller) told(ctx context.Context, what call, done Call) {
+// Told learns from a call's end.
+func (c *Caller) Told(ctx context.Context, what Call, done Attempt) {
 	switch {
 	case done.Err == nil:
 		c.answered.Store(true)
-		if !what.free {
+		if !what.Free {
 			c.budget.earn()
 		}
-		if scout := scoutOf(ctx); scout != 0 && c.gate.mended(scout, what) {
+		if scout := ScoutOf(ctx); scout != 0 && c.Gate.mended(scout, what) {
 			c.budget.fill()
 		}
 		if what.stores() {
-			c.gate.move()
+			c.Gate.Move()
 		}
 	case target.HasCode(done.Err, target.CodeThrottled):
 		c.throttled.Add(1)
@@ -320,21 +320,21 @@ func (c *caller) told(ctx context.Context, what call, done Call) {
 	}
 }
 
-// again waits before the next attempt and tells whether there is one. A target
+// Again waits before the next attempt and tells whether there is one. A target
 // that cannot be reached is worth the same patience as one that is busy.
-func (c *caller) again(attempt int, err error) bool {
-	if late := (*timeOut)(nil); c.impatient && errors.As(err, &late) {
+func (c *Caller) Again(attempt int, err error) bool {
+	if late := (*TimeOut)(nil); c.impatient && errors.As(err, &late) {
 		return false
 	}
-	if attempt >= c.retries || !target.IsClass(err, target.Retryable) && !target.HasCode(err, target.CodeTargetAbsent) || !c.budget.spend() {
+	if attempt >= c.Retries || !target.IsClass(err, target.Retryable) && !target.HasCode(err, target.CodeTargetAbsent) || !c.budget.spend() {
 		return false
 	}
 	c.retried.Add(1)
-	return c.rest(attempt)
+	return c.Rest(attempt)
 }
 
-// rest waits before the next attempt; false ends the run.
-func (c *caller) rest(attempt int) bool {
+// Rest waits before the next attempt; false ends the run.
+func (c *Caller) Rest(attempt int) bool {
 	wait := min(maxBackoff, c.backoff<<min(attempt, 10))
 	if wait > 0 {
 		wait = wait/2 + rand.N(wait/2+1)
@@ -349,7 +349,7 @@ func (c *caller) rest(attempt int) bool {
 	}
 }
 
-func (c *caller) stopped() bool {
+func (c *Caller) Stopped() bool {
 	select {
 	case <-c.stop:
 		return true
@@ -358,16 +358,16 @@ func (c *caller) stopped() bool {
 	}
 }
 
-// looksForGone is how often an upload is asked for that the store calls unknown: it does not
+// LooksForGone is how often an upload is asked for that the store calls unknown: it does not
 // come back, and each of many would cost all attempts and the run's budget of them.
-const looksForGone = 2
+const LooksForGone = 2
 
-// idempotent makes a call that may be repeated whatever its outcome was: reads,
+// Idempotent makes a call that may be repeated whatever its outcome was: reads,
 // parts, aborts.
-func (c *caller) idempotent(ctx context.Context, what call, f func(context.Context) error) error {
+func (c *Caller) Idempotent(ctx context.Context, what Call, f func(context.Context) error) error {
 	for attempt := 0; ; attempt++ {
-		err := c.once(ctx, what, f)
-		if err == nil || attempt+1 >= looksForGone && target.HasCode(err, target.CodeUploadGone) || !c.again(attempt, err) {
+		err := c.Once(ctx, what, f)
+		if err == nil || attempt+1 >= LooksForGone && target.HasCode(err, target.CodeUploadGone) || !c.Again(attempt, err) {
 			c.silence.ended(err)
 			return err
 		}

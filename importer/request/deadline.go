@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -33,17 +33,17 @@ type clock struct {
 
 type clockKey struct{}
 
-// timeOut is the cause of a call's end by its clock.
-type timeOut struct{ text string }
+// TimeOut is the cause of a call's end by its clock.
+type TimeOut struct{ Text string }
 
-func (e *timeOut) Error() string { return e.text }
+func (e *TimeOut) Error() string { return e.Text }
 
 // Timeout is net.Error's word for it.
-func (e *timeOut) Timeout() bool { return true }
+func (e *TimeOut) Timeout() bool { return true }
 
-func noAnswer(limit time.Duration) error { return &timeOut{"no answer in " + limit.String()} }
+func noAnswer(limit time.Duration) error { return &TimeOut{"no answer in " + limit.String()} }
 
-func noByte(idle time.Duration) error { return &timeOut{fmt.Sprintf("no byte moved for %s", idle)} }
+func noByte(idle time.Duration) error { return &TimeOut{fmt.Sprintf("no byte moved for %s", idle)} }
 
 // mostForPayload bounds what the answer to a large payload is given beyond the time of a call without
 // any: a part of 5 GiB would have 22.8 hours of its own in each attempt.
@@ -71,8 +71,8 @@ func (c *clock) stop() {
 	c.cancel(nil)
 }
 
-// clockOf is a call's clock; nil if it has none.
-func clockOf(ctx context.Context) *clock {
+// ClockOf is a call's clock; nil if it has none.
+func ClockOf(ctx context.Context) *clock {
 	c, _ := ctx.Value(clockKey{}).(*clock)
 	return c
 }
@@ -132,7 +132,7 @@ func (c *clock) Moved() {
 // stand stops the clock of a call, if it has one, until the returned function is
 // called. One goroutine at a time: that which reads the call's body.
 func stand(ctx context.Context) (goOn func()) {
-	c := clockOf(ctx)
+	c := ClockOf(ctx)
 	if c == nil {
 		return func() {}
 	}
@@ -159,10 +159,10 @@ type watchedAnswer struct {
 	clock *clock
 }
 
-// get begins to read an object in a call, and has its clock watch it: a payload that is to
+// Get begins to read an object in a call, and has its clock watch it: a payload that is to
 // come gives no more time to the answer's beginning.
-func get(call context.Context, target target.Reader, key, version string) (io.ReadCloser, error) {
-	c := clockOf(call)
+func Get(call context.Context, target target.Reader, key, version string) (io.ReadCloser, error) {
+	c := ClockOf(call)
 	c.due()
 	defer c.Moved()
 	content, err := target.Get(call, key, version)

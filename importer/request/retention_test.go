@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"strings"
@@ -18,13 +18,13 @@ func refusing(err error, yes bool) error {
 }
 
 // quick are settings of calls that are not tried again.
-func quick() settings {
-	return settings{Requests: 4, Backoff: time.Microsecond, CallTimeout: time.Minute, RetryBudget: 100, Now: time.Now}
+func quick() Settings {
+	return Settings{Requests: 4, Backoff: time.Microsecond, CallTimeout: time.Minute, RetryBudget: 100, Now: time.Now}
 }
 
 // brieflyPut makes own writes as a bucket answers them: by key and by the attributes.
-func brieflyPut(c *caller, answer func(key string, a target.Attributes) error, key string) (last target.Attributes, err error) {
-	err = c.briefly(target.Attributes{}, func(a target.Attributes) error {
+func brieflyPut(c *Caller, answer func(key string, a target.Attributes) error, key string) (last target.Attributes, err error) {
+	err = c.Briefly(target.Attributes{}, func(a target.Attributes) error {
 		last = a
 		return answer(key, a)
 	})
@@ -36,7 +36,7 @@ func brieflyPut(c *caller, answer func(key string, a target.Attributes) error, k
 func TestRetentionOfOneKey(t *testing.T) {
 	for _, code := range []target.Code{target.CodeAccessDenied, target.CodePolicyDenied, target.CodeRefused} {
 		told := 0
-		c := newCaller(quick(), nil)
+		c := New(quick(), nil)
 		c.brief.retention, c.brief.tell = target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true}, func(*target.Error) { told++ }
 		answer := func(key string, a target.Attributes) error {
 			return refusing(target.NewError(code, key, "not this key", nil), key == "denied")
@@ -55,7 +55,7 @@ func TestRetentionOfOneKey(t *testing.T) {
 
 // TestRetentionRefusedTogether: two writes that are refused side by side skip no term.
 func TestRetentionRefusedTogether(t *testing.T) {
-	c := newCaller(quick(), nil)
+	c := New(quick(), nil)
 	told := 0
 	c.brief.retention, c.brief.tell = target.Retention{Mode: "COMPLIANCE", Days: 0, Years: 7, Lock: true}, func(*target.Error) { told++ }
 	var both, writes sync.WaitGroup

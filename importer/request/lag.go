@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -15,8 +15,8 @@ import (
 // asks again before it decides.
 const (
 	lagWindow = 20 * time.Second // for so long after a write
-	lagTime   = 100              // backoffs: all pauses of one wait, by default as long
-	lagTotal  = 5 * lagTime      // backoffs that a start waits in vain for single keys before it waits no more
+	LagTime   = 100              // backoffs: all pauses of one wait, by default as long
+	LagTotal  = 5 * LagTime      // backoffs that a start waits in vain for single keys before it waits no more
 )
 
 // lag is what a start knows of its waits. A target that shows no key would otherwise cost
@@ -53,10 +53,10 @@ func (l *lag) tell(ctx context.Context, most time.Duration) {
 	l.told = true
 }
 
-// lagWait is one wait: for a key, or for all that many workers look for. A clock that stands,
+// Wait is one wait: for a key, or for all that many workers look for. A clock that stands,
 // or was set back, makes it no longer.
-type lagWait struct {
-	calls *caller
+type Wait struct {
+	calls *Caller
 
 	mu         sync.Mutex
 	naps       int
@@ -64,20 +64,20 @@ type lagWait struct {
 	next, left time.Duration
 }
 
-func (c *caller) newWait() *lagWait {
-	return &lagWait{calls: c, next: c.backoff, left: lagTime * c.backoff}
+func (c *Caller) NewWait() *Wait {
+	return &Wait{calls: c, next: c.backoff, left: LagTime * c.backoff}
 }
 
-// now is to be asked before a look, and given to again after it.
-func (w *lagWait) now() int {
+// Now is to be asked before a look, and given to again after it.
+func (w *Wait) Now() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.naps
 }
 
-// again waits, and reports whether to look again. It returns at once if another worker has
-// waited since the look began. errStopped is the end of the run or of ctx.
-func (w *lagWait) again(ctx context.Context, began int) (bool, error) {
+// Again waits, and reports whether to look again. It returns at once if another worker has
+// waited since the look began. ErrStopped is the end of the run or of ctx.
+func (w *Wait) Again(ctx context.Context, began int) (bool, error) {
 	for {
 		w.mu.Lock()
 		over := w.napping
@@ -87,7 +87,7 @@ func (w *lagWait) again(ctx context.Context, began int) (bool, error) {
 			return true, nil
 		case over == nil && w.left <= 0, ctx.Err() != nil:
 			w.mu.Unlock()
-			return false, stoppedBy(ctx)
+			return false, StoppedBy(ctx)
 		case over == nil:
 			return w.nap(ctx)
 		}
@@ -100,7 +100,7 @@ func (w *lagWait) again(ctx context.Context, began int) (bool, error) {
 }
 
 // nap waits for all. It is called with the lock, and gives it back.
-func (w *lagWait) nap(ctx context.Context) (bool, error) {
+func (w *Wait) nap(ctx context.Context) (bool, error) {
 	w.calls.lag.tell(ctx, w.left)
 	nap := min(w.next, maxBackoff, w.left)
 	w.next, w.left, w.napping = 2*w.next, w.left-nap, make(chan struct{})
@@ -112,29 +112,29 @@ func (w *lagWait) nap(ctx context.Context) (bool, error) {
 	close(w.napping)
 	w.napping = nil
 	if !whole {
-		return false, errStopped
+		return false, ErrStopped
 	}
 	return true, nil
 }
 
 // againSince is again for what was written at that time: long ago is not waited for.
-func (w *lagWait) againSince(ctx context.Context, began int, written time.Time) (bool, error) {
+func (w *Wait) AgainSince(ctx context.Context, began int, written time.Time) (bool, error) {
 	if w.calls.lag.clock().Sub(written).Abs() >= lagWindow {
-		return false, stoppedBy(ctx)
+		return false, StoppedBy(ctx)
 	}
-	return w.again(ctx, began)
+	return w.Again(ctx, began)
 }
 
-// since makes a look, and repeats it for a while where it misses what was written at that
+// Since makes a look, and repeats it for a while where it misses what was written at that
 // time.
-func (w *lagWait) since(ctx context.Context, written time.Time, missed func(error) bool, look func() error) error {
+func (w *Wait) Since(ctx context.Context, written time.Time, missed func(error) bool, look func() error) error {
 	for {
-		began := w.now()
+		began := w.Now()
 		err := look()
 		if !missed(err) {
 			return err
 		}
-		switch again, stopped := w.againSince(ctx, began, written); {
+		switch again, stopped := w.AgainSince(ctx, began, written); {
 		case stopped != nil:
 			return errors.Join(stopped, err)
 		case !again:
@@ -144,13 +144,13 @@ func (w *lagWait) since(ctx context.Context, written time.Time, missed func(erro
 }
 
 // shownLate repeats a look that has just found nothing of a key that the target has, or may
-// have. The last answer is returned; errStopped if the run or ctx ended before.
-func (c *caller) shownLate(ctx context.Context, notFound error, look func() error) error {
-	w, err := c.newWait(), notFound
-	for target.IsNotFound(err) && c.lag.patient(lagTotal*c.backoff) {
-		again, stopped := w.again(ctx, w.now())
+// have. The last answer is returned; ErrStopped if the run or ctx ended before.
+func (c *Caller) ShownLate(ctx context.Context, notFound error, look func() error) error {
+	w, err := c.NewWait(), notFound
+	for target.IsNotFound(err) && c.lag.patient(LagTotal*c.backoff) {
+		again, stopped := w.Again(ctx, w.Now())
 		if stopped != nil {
-			return errStopped
+			return ErrStopped
 		}
 		if !again {
 			break
@@ -158,14 +158,14 @@ func (c *caller) shownLate(ctx context.Context, notFound error, look func() erro
 		err = look()
 	}
 	if target.IsNotFound(err) {
-		c.lag.waited(lagTime*c.backoff - w.left)
+		c.lag.waited(LagTime*c.backoff - w.left)
 	}
 	return err
 }
 
 // sleep waits by the clock, and reports false if the run or ctx ended before.
-func (c *caller) sleep(ctx context.Context, d time.Duration) bool {
-	if c.stopped() || ctx.Err() != nil {
+func (c *Caller) sleep(ctx context.Context, d time.Duration) bool {
+	if c.Stopped() || ctx.Err() != nil {
 		return false
 	}
 	after := c.after
@@ -181,10 +181,10 @@ func (c *caller) sleep(ctx context.Context, d time.Duration) bool {
 	return false
 }
 
-// stoppedBy is errStopped once a context has ended.
-func stoppedBy(ctx context.Context) error {
+// StoppedBy is ErrStopped once a context has ended.
+func StoppedBy(ctx context.Context) error {
 	if ctx.Err() != nil {
-		return errStopped
+		return ErrStopped
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"strings"
@@ -15,11 +15,11 @@ func TestReadMendsNoWrite(t *testing.T) {
 		target.CodeAccessDenied: false, target.CodePolicyDenied: false, target.CodeKMSKey: false, target.CodeNoObjectLock: false, target.CodeTargetFull: false, target.CodeJournalFull: false,
 	} {
 		g := newGate()
-		n, _ := g.shut(target.NewError(code, "", "", nil), time.Now())
-		if got := g.mended(n, call{name: callListParts}); got != read {
+		n, _ := g.Shut(target.NewError(code, "", "", nil), time.Now())
+		if got := g.mended(n, Call{Name: ListParts}); got != read {
 			t.Errorf("%s: a read opens: %v", code, got)
 		}
-		if state, _ := g.state(); (state == StateHalted) == read || !read && !g.mended(n, call{name: callPart}) {
+		if state, _ := g.State(); (state == StateHalted) == read || !read && !g.mended(n, Call{Name: UploadPart}) {
 			t.Errorf("%s: %s", code, state)
 		}
 	}
@@ -28,8 +28,8 @@ func TestReadMendsNoWrite(t *testing.T) {
 // TestHaltsRemedy: whoever looks at a halt is not sent to start the run again.
 func TestHaltsRemedy(t *testing.T) {
 	g := newGate()
-	g.shut(target.NewError(target.CodeCredentialsExpired, "", "", nil), time.Now())
-	if _, halt := g.state(); halt == nil || !strings.HasSuffix(halt.Remedy, "; the run goes on by itself then") {
+	g.Shut(target.NewError(target.CodeCredentialsExpired, "", "", nil), time.Now())
+	if _, halt := g.State(); halt == nil || !strings.HasSuffix(halt.Remedy, "; the run goes on by itself then") {
 		t.Errorf("%+v", halt)
 	}
 }

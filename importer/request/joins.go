@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// joinGrace is what each Complete is given by a stop from another terminal: a store that is cut
+// JoinGrace is what each Complete is given by a stop from another terminal: a store that is cut
 // short while it joins parts may have the object later, when nobody looks any more. Whoever asked
 // waits five minutes.
-const joinGrace = 4 * time.Minute
+const JoinGrace = 4 * time.Minute
 
 // joins are the Completes that are under way.
 type joins struct {
@@ -24,13 +24,13 @@ func newJoins() *joins {
 }
 
 // cutOf is what ends a call early. ended says that the call is over.
-func (c *caller) cutOf(what call) (cut context.Context, ended func()) {
-	if what.name != callComplete || what.aside {
+func (c *Caller) cutOf(what Call) (cut context.Context, ended func()) {
+	if what.Name != CompleteMultipartUpload || what.Aside {
 		return c.cut, func() {}
 	}
 	c.joins.now.Add(1)
 	return c.joins.cut, func() { c.joins.now.Add(-1) }
 }
 
-// joining is how many Completes are under way.
-func (c *caller) joining() int64 { return c.joins.now.Load() }
+// Joining is how many Completes are under way.
+func (c *Caller) Joining() int64 { return c.joins.now.Load() }

@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -57,7 +57,7 @@ func TestPacedByTheDay(t *testing.T) {
 	}
 	defer leave()
 	cancel()
-	if _, err := p.enter(stopped); !errors.Is(err, errStopped) {
+	if _, err := p.enter(stopped); !errors.Is(err, ErrStopped) {
 		t.Errorf("a stopped run: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -17,9 +17,9 @@ var briefTerms = [...]time.Duration{time.Minute, 20 * time.Minute}
 // briefAttempts is how often the bucket is asked.
 const briefAttempts = 3
 
-// brief gives the small objects of the probe, the marker and the journal a retention that
+// Brief gives the small objects of the probe, the marker and the journal a retention that
 // ends soon, in a bucket that would keep them for years. The zero value has asked nothing.
-type brief struct {
+type Brief struct {
 	now  func() time.Time
 	tell func(*target.Error)
 	note func(text string)
@@ -34,9 +34,9 @@ type brief struct {
 	before    bool // an earlier start has left objects that were kept
 }
 
-// ask asks the bucket once, before anything is written. What it does not tell stops nothing:
+// Ask asks the bucket once, before anything is written. What it does not tell stops nothing:
 // the objects are then left to the bucket's default, and what cannot be removed is named.
-func (c *caller) ask(ctx context.Context, to target.Target) {
+func (c *Caller) Ask(ctx context.Context, to target.Target) {
 	b := c.brief
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -44,7 +44,7 @@ func (c *caller) ask(ctx context.Context, to target.Target) {
 		return
 	}
 	for attempt := range briefAttempts {
-		err := c.once(ctx, call{name: callLock, free: true}, func(ctx context.Context) (err error) {
+		err := c.Once(ctx, Call{Name: GetObjectLockConfiguration, Free: true}, func(ctx context.Context) (err error) {
 			b.retention, err = to.DefaultRetention(ctx)
 			return err
 		})
@@ -54,10 +54,10 @@ func (c *caller) ask(ctx context.Context, to target.Target) {
 			b.lockless = !b.retention.Lock
 		case target.HasCode(err, target.CodeRefused):
 			b.why = "the store has no such call"
-		case forbidden(err):
+		case Forbidden(err):
 			b.why = "the credentials may not ask (s3:GetBucketObjectLockConfiguration)"
 		default:
-			if b.why = target.AsError(err).Cause; target.IsClass(err, target.Retryable) && attempt+1 < briefAttempts && c.again(attempt, err) {
+			if b.why = target.AsError(err).Cause; target.IsClass(err, target.Retryable) && attempt+1 < briefAttempts && c.Again(attempt, err) {
 				continue
 			}
 			c.silence.ended(err)
@@ -72,17 +72,17 @@ func (c *caller) ask(ctx context.Context, to target.Target) {
 }
 
 // active reports whether own objects get a term. b.mu is held.
-func (b *brief) active() bool { return b.retention.Mode != "" && b.term < len(briefTerms) }
+func (b *Brief) active() bool { return b.retention.Mode != "" && b.term < len(briefTerms) }
 
 // over gives own attributes their term.
-func (b *brief) over(own target.Attributes) target.Attributes {
+func (b *Brief) over(own target.Attributes) target.Attributes {
 	own = b.with(own, b.first())
 	b.given(own)
 	return own
 }
 
 // first is the first term that is not known to be refused; beyond briefTerms none is given.
-func (b *brief) first() int {
+func (b *Brief) first() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !b.active() {
@@ -91,7 +91,7 @@ func (b *brief) first() int {
 	return b.term
 }
 
-func (b *brief) with(own target.Attributes, term int) target.Attributes {
+func (b *Brief) with(own target.Attributes, term int) target.Attributes {
 	if term >= len(briefTerms) {
 		return own
 	}
@@ -100,7 +100,7 @@ func (b *brief) with(own target.Attributes, term int) target.Attributes {
 }
 
 // given notes until when an object is kept that was, or may have been, written.
-func (b *brief) given(a target.Attributes) {
+func (b *Brief) given(a target.Attributes) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if a.LockUntil.After(b.until) {
@@ -109,7 +109,7 @@ func (b *brief) given(a target.Attributes) {
 }
 
 // doubt says that a write is tried without a term, which it may have been refused for.
-func (b *brief) doubt(err error) {
+func (b *Brief) doubt(err error) {
 	if b.note != nil {
 		b.note(fmt.Sprintf("a write with a short retention of ours is refused (%s), and tried without: if that is taken, the bucket keeps the object (%s)", target.AsError(err).Cause, b.retention))
 	}
@@ -117,7 +117,7 @@ func (b *brief) doubt(err error) {
 
 // took learns from a write that was taken with a term, or beyond them without, and refused
 // with the one before: a refusal alone may be of that write's key.
-func (b *brief) took(term int, refusal error) {
+func (b *Brief) took(term int, refusal error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if refusal == nil || !b.active() || term <= b.term {
@@ -129,36 +129,36 @@ func (b *brief) took(term int, refusal error) {
 }
 
 // noLock reports whether the bucket says that it has no object lock.
-func (b *brief) noLock() bool {
+func (b *Brief) noLock() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.lockless
 }
 
 // kept reports whether own objects may be removed a while after they were written, and when.
-func (b *brief) kept() (until time.Time, ok bool) {
+func (b *Brief) kept() (until time.Time, ok bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.until, (b.active() || b.before) && !b.until.IsZero()
 }
 
-// kept reports whether own objects may be removed a while after they were written, and when.
-func (c *caller) kept() (until time.Time, ok bool) { return c.brief.kept() }
+// Kept reports whether own objects may be removed a while after they were written, and when.
+func (c *Caller) Kept() (until time.Time, ok bool) { return c.brief.kept() }
 
 // keptEarlier takes up what an earlier start has left.
-func (c *caller) keptEarlier(until time.Time) { c.brief.earlier(until) }
+func (c *Caller) KeptEarlier(until time.Time) { c.brief.earlier(until) }
 
-// retention tells what was found of the bucket's default; "" is none.
-func (c *caller) retention() string { return c.brief.String() }
+// Retention tells what was found of the bucket's default; "" is none.
+func (c *Caller) Retention() string { return c.brief.String() }
 
 // noLock reports whether the bucket says that it has no object lock.
-func (c *caller) noLock() bool { return c.brief.noLock() }
+func (c *Caller) NoLock() bool { return c.brief.noLock() }
 
 // overOwn gives own attributes their term.
-func (c *caller) overOwn(own target.Attributes) target.Attributes { return c.brief.over(own) }
+func (c *Caller) OverOwn(own target.Attributes) target.Attributes { return c.brief.over(own) }
 
 // String tells what was found of the bucket's default; "" is none.
-func (b *brief) String() string {
+func (b *Brief) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	var parts []string
@@ -171,9 +171,9 @@ func (b *brief) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// briefly makes a write of an own object that is to be removed soon: with each term in turn,
+// Briefly makes a write of an own object that is to be removed soon: with each term in turn,
 // and in the end without one.
-func (c *caller) briefly(own target.Attributes, write func(target.Attributes) error) error {
+func (c *Caller) Briefly(own target.Attributes, write func(target.Attributes) error) error {
 	b, refusal := c.brief, error(nil)
 	for term := b.first(); ; term++ {
 		a := b.with(own, term)
@@ -187,9 +187,9 @@ func (c *caller) briefly(own target.Attributes, write func(target.Attributes) er
 			return nil
 		case term >= len(briefTerms), own.LockMode != "", target.IsUnknown(err):
 			return err
-		case forbidden(err):
+		case Forbidden(err):
 			term = len(briefTerms) - 1 // another term changes nothing
-		case !ofAttributes(err) && !target.HasCode(err, target.CodeNoObjectLock):
+		case !OfAttributes(err) && !target.HasCode(err, target.CodeNoObjectLock):
 			return err
 		}
 		if refusal = err; term == len(briefTerms)-1 {
@@ -198,34 +198,34 @@ func (c *caller) briefly(own target.Attributes, write func(target.Attributes) er
 	}
 }
 
-// outlast waits until own objects may be removed, and reports whether they may. One that the
+// Outlast waits until own objects may be removed, and reports whether they may. One that the
 // bucket keeps for longer than the first term is not waited for.
-func (c *caller) outlast(ctx context.Context) bool {
+func (c *Caller) Outlast(ctx context.Context) bool {
 	if _, ok := c.brief.kept(); !ok {
 		return false
 	}
-	left, waits := c.keptFor()
+	left, waits := c.KeptFor()
 	if note := c.brief.note; note != nil && waits {
 		note(fmt.Sprintf("waiting %s until the bucket lets the import's own small objects go", left.Round(time.Second)))
 	}
 	return left <= 0 || waits && c.sleep(ctx, left)
 }
 
-// ofAttributes reports whether a store may mean an attribute by this refusal: many have
+// OfAttributes reports whether a store may mean an attribute by this refusal: many have
 // no code of their own for one that they do not know.
-func ofAttributes(err error) bool {
+func OfAttributes(err error) bool {
 	return target.HasCode(err, target.CodeRefused) || target.HasCode(err, target.CodeAttributeRefused)
 }
 
 // keptFor is how long own objects are still to be waited for, if that is worth it.
-func (c *caller) keptFor() (left time.Duration, waits bool) {
+func (c *Caller) KeptFor() (left time.Duration, waits bool) {
 	until, ok := c.brief.kept()
 	left = until.Sub(c.brief.now()) + time.Second
 	return left, ok && left > 0 && left <= briefTerms[0]+2*time.Second
 }
 
 // earlier notes until when objects of an earlier start are kept, whatever the bucket says now.
-func (b *brief) earlier(until time.Time) {
+func (b *Brief) earlier(until time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.before = true
@@ -234,7 +234,7 @@ func (b *brief) earlier(until time.Time) {
 	}
 }
 
-// forbidden tells what the operator's rights or the bucket's rules do not allow.
-func forbidden(err error) bool {
+// Forbidden tells what the operator's rights or the bucket's rules do not allow.
+func Forbidden(err error) bool {
 	return target.HasCode(err, target.CodeAccessDenied) || target.HasCode(err, target.CodePolicyDenied) || target.HasCode(err, target.CodeObjectLocked)
 }

@@ -1,14 +1,14 @@
-package importer
+package request
 
 import (
 	"context"
 	"time"
 )
 
-// stopGrace is what requests that are under way are given once the operator has ended the
+// StopGrace is what requests that are under way are given once the operator has ended the
 // command. What becomes of one that is cut short then is looked up by the next start, as after
 // a crash.
-const stopGrace = 3 * time.Second
+const StopGrace = 3 * time.Second
 
 // cutShort is the cause of a call's end by the operator. For whoever called it is a stop, whose
 // outcome is not known.
@@ -16,11 +16,11 @@ type cutShort struct{}
 
 func (cutShort) Error() string { return "ended before its answer, as was asked" }
 
-func (cutShort) Is(target error) bool { return target == errStopped }
+func (cutShort) Is(target error) bool { return target == ErrStopped }
 
-// ofContext is an error of calls that ctx has ended, as ctx says it: what a request was answered
+// OfContext is an error of calls that ctx has ended, as ctx says it: what a request was answered
 // before, or that its wait for the next attempt was cut short, is no fault of the target.
-func ofContext(ctx context.Context, err error) error {
+func OfContext(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -28,15 +28,15 @@ func ofContext(ctx context.Context, err error) error {
 }
 
 // endWith ends the calls that are under way soon after a context, and lets no other begin.
-func (c *caller) endWith(ctx context.Context) {
-	context.AfterFunc(ctx, func() { c.endIn(stopGrace, stopGrace) })
+func (c *Caller) EndWith(ctx context.Context) {
+	context.AfterFunc(ctx, func() { c.EndIn(StopGrace, StopGrace) })
 }
 
 // endIn ends what is under way after a grace, each Complete after one of its own.
 // endNow ends them at once, with a cause.
-func (c *caller) endNow(why error) { c.cutNow(why) }
+func (c *Caller) EndNow(why error) { c.cutNow(why) }
 
-func (c *caller) endIn(grace, join time.Duration) {
+func (c *Caller) EndIn(grace, join time.Duration) {
 	time.AfterFunc(grace, func() { c.cutNow(cutShort{}) })
 	time.AfterFunc(join, func() { c.joins.endNow(cutShort{}) })
 }

@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"context"
@@ -23,35 +23,35 @@ type gate struct {
 	nudged  chan struct{} // the same, when the operator says that it is mended
 
 	wentOn func()      // told of the end of each halt
-	inTime func() bool // false outside of the run's hours
+	InTime func() bool // false outside of the run's hours
 }
 
 // hoursLook is how often who waits for the run's hours looks at the clock.
 const hoursLook = time.Second
 
 func newGate() *gate {
-	return &gate{moved: true, changed: make(chan struct{}), nudged: make(chan struct{}), wentOn: func() {}, inTime: func() bool { return true }}
+	return &gate{moved: true, changed: make(chan struct{}), nudged: make(chan struct{}), wentOn: func() {}, InTime: func() bool { return true }}
 }
 
-// scoutKey marks the context of the one worker that tries again while the run is
+// ScoutKey marks the context of the one worker that tries again while the run is
 // halted, by the halt's number: its calls pass, and no later halt.
-type scoutKey struct{}
+type ScoutKey struct{}
 
-// besideKey marks the context of a probe that asks whether a halt is needed: it passes
+// BesideKey marks the context of a probe that asks whether a halt is needed: it passes
 // every halt, so that nobody waits for a probe that waits itself.
-type besideKey struct{}
+type BesideKey struct{}
 
-// scoutOf is the halt whose scout this is; 0 if of none.
-func scoutOf(ctx context.Context) uint64 {
-	n, _ := ctx.Value(scoutKey{}).(uint64)
+// ScoutOf is the halt whose scout this is; 0 if of none.
+func ScoutOf(ctx context.Context) uint64 {
+	n, _ := ctx.Value(ScoutKey{}).(uint64)
 	return n
 }
 
-func isScout(ctx context.Context) bool { return scoutOf(ctx) != 0 }
+func IsScout(ctx context.Context) bool { return ScoutOf(ctx) != 0 }
 
-// pass waits until a call may begin. It returns errStopped if the run is stopped
+// Pass waits until a call may begin. It returns errStopped if the run is stopped
 // first; a call that outlives the run's context, because it tidies up, then passes.
-func (g *gate) pass(ctx context.Context, stop <-chan struct{}) error {
+func (g *gate) Pass(ctx context.Context, stop <-chan struct{}) error {
 	for {
 		g.mu.Lock()
 		shut, changed := g.shutFor(ctx), g.changed
@@ -68,7 +68,7 @@ func (g *gate) pass(ctx context.Context, stop <-chan struct{}) error {
 // wait waits for a change of the gate, or of the hours.
 func (g *gate) wait(ctx context.Context, changed, stop <-chan struct{}) error {
 	var tick <-chan time.Time
-	if !g.inTime() {
+	if !g.InTime() {
 		timer := time.NewTimer(hoursLook)
 		defer timer.Stop()
 		tick = timer.C
@@ -80,7 +80,7 @@ func (g *gate) wait(ctx context.Context, changed, stop <-chan struct{}) error {
 	case <-ctx.Done():
 	}
 	if ctx.Err() != nil {
-		return errStopped
+		return ErrStopped
 	}
 	return nil
 }
@@ -94,8 +94,8 @@ func (g *gate) holds(ctx context.Context) bool {
 
 // shutFor is holds for who has the lock.
 func (g *gate) shutFor(ctx context.Context) bool {
-	beside, _ := ctx.Value(besideKey{}).(bool)
-	return g.paused || !g.inTime() || g.halt != nil && !beside && scoutOf(ctx) != g.number
+	beside, _ := ctx.Value(BesideKey{}).(bool)
+	return g.paused || !g.InTime() || g.halt != nil && !beside && ScoutOf(ctx) != g.number
 }
 
 // awake waits while the operator pauses the run, and outside of its hours, whether or not it
@@ -105,7 +105,7 @@ func (g *gate) awake(ctx context.Context, stop <-chan struct{}) bool {
 		g.mu.Lock()
 		changed := g.changed
 		g.mu.Unlock()
-		if g.mayGoOn() {
+		if g.MayGoOn() {
 			return true
 		}
 		if g.wait(ctx, changed, stop) != nil || isClosed(stop) {
@@ -115,15 +115,15 @@ func (g *gate) awake(ctx context.Context, stop <-chan struct{}) bool {
 }
 
 // mayGoOn reports whether neither the operator nor the hours hold the run.
-func (g *gate) mayGoOn() bool {
+func (g *gate) MayGoOn() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return !g.paused && g.inTime()
+	return !g.paused && g.InTime()
 }
 
 // within waits outside of the run's hours. It returns false where the run ends first.
 func (g *gate) within(ctx context.Context, stop <-chan struct{}) bool {
-	for !g.inTime() {
+	for !g.InTime() {
 		if g.wait(ctx, nil, stop) != nil || isClosed(stop) {
 			return false
 		}
@@ -149,13 +149,13 @@ func (g *gate) set(f func()) {
 	g.changed = make(chan struct{})
 }
 
-// pause holds the run for its operator.
-func (g *gate) pause(yes bool) { g.set(func() { g.paused = yes }) }
+// Pause holds the run for its operator.
+func (g *gate) Pause(yes bool) { g.set(func() { g.paused = yes }) }
 
-// shut halts the run for e, unless it is halted: whoever halts it is the scout of this
+// Shut halts the run for e, unless it is halted: whoever halts it is the scout of this
 // halt, which scout numbers; else it is 0. anew is false where nothing was stored since
 // the last halt, whose cause was not mended then: the wait goes on, since it began.
-func (g *gate) shut(e *target.Error, now time.Time) (scout uint64, anew bool) {
+func (g *gate) Shut(e *target.Error, now time.Time) (scout uint64, anew bool) {
 	g.set(func() {
 		if g.halt != nil {
 			return
@@ -169,9 +169,9 @@ func (g *gate) shut(e *target.Error, now time.Time) (scout uint64, anew bool) {
 	return scout, anew
 }
 
-// still replaces the reason of a halt that goes on. It returns false where that halt has
+// Still replaces the reason of a halt that goes on. It returns false where that halt has
 // ended: e is then the reason of another one.
-func (g *gate) still(scout uint64, e *target.Error) (yes bool) {
+func (g *gate) Still(scout uint64, e *target.Error) (yes bool) {
 	g.set(func() {
 		if yes = g.halt != nil && g.number == scout; yes {
 			g.halt = e
@@ -180,8 +180,8 @@ func (g *gate) still(scout uint64, e *target.Error) (yes bool) {
 	return yes
 }
 
-// reason replaces the reason of a halt that goes on, whoever its scout is.
-func (g *gate) reason(e *target.Error) {
+// Reason replaces the reason of a halt that goes on, whoever its scout is.
+func (g *gate) Reason(e *target.Error) {
 	g.set(func() {
 		if g.halt != nil {
 			g.halt = e
@@ -189,19 +189,19 @@ func (g *gate) reason(e *target.Error) {
 	})
 }
 
-// open ends a halt and tells whether there was one.
-func (g *gate) open() bool { return g.openIf(func(*target.Error, uint64) bool { return true }) }
+// Open ends a halt and tells whether there was one.
+func (g *gate) Open() bool { return g.OpenIf(func(*target.Error, uint64) bool { return true }) }
 
 // openIf ends a halt that is the one which is meant.
-func (g *gate) openIf(meant func(halt *target.Error, number uint64) bool) (was bool) {
-	if was = g.openQuietly(meant); was {
+func (g *gate) OpenIf(meant func(halt *target.Error, number uint64) bool) (was bool) {
+	if was = g.OpenQuietly(meant); was {
 		g.wentOn()
 	}
 	return was
 }
 
 // openQuietly is openIf that tells nobody: a look at the end of each wait is no news.
-func (g *gate) openQuietly(meant func(halt *target.Error, number uint64) bool) (was bool) {
+func (g *gate) OpenQuietly(meant func(halt *target.Error, number uint64) bool) (was bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if was = g.halt != nil && meant(g.halt, g.number); was {
@@ -212,8 +212,8 @@ func (g *gate) openQuietly(meant func(halt *target.Error, number uint64) bool) (
 	return was
 }
 
-// move notes that something was stored, or found there.
-func (g *gate) move() {
+// Move notes that something was stored, or found there.
+func (g *gate) Move() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.moved = true
@@ -221,22 +221,22 @@ func (g *gate) move() {
 
 // openedSince tells whether a halt has ended after a time: what failed before it
 // is no news.
-func (g *gate) openedSince(t time.Time) bool {
+func (g *gate) OpenedSince(t time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.opened.After(t)
 }
 
-// nudge makes a halted run try again at once.
-func (g *gate) nudge() {
+// Nudge makes a halted run try again at once.
+func (g *gate) Nudge() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	close(g.nudged)
 	g.nudged = make(chan struct{})
 }
 
-// rest waits for d, a nudge, or the end of the run; it returns false for the end.
-func (g *gate) rest(ctx context.Context, d time.Duration) bool {
+// Rest waits for d, a nudge, or the end of the run; it returns false for the end.
+func (g *gate) Rest(ctx context.Context, d time.Duration) bool {
 	g.mu.Lock()
 	nudged := g.nudged
 	g.mu.Unlock()
@@ -252,16 +252,16 @@ func (g *gate) rest(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// state is what an operator calls the gate's state.
-func (g *gate) state() (State, *Halt) {
+// State is what an operator calls the gate's state.
+func (g *gate) State() (State, *Halt) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	switch {
 	case g.halt != nil:
-		return StateHalted, &Halt{Code: g.halt.Code, Cause: g.halt.Cause, Remedy: whileWaiting(g.halt.Remedy), Since: g.since}
+		return StateHalted, &Halt{Code: g.halt.Code, Cause: g.halt.Cause, Remedy: WhileWaiting(g.halt.Remedy), Since: g.since}
 	case g.paused:
 		return StatePaused, nil
-	case !g.inTime():
+	case !g.InTime():
 		return StateAsleep, nil
 	}
 	return StateRunning, nil
@@ -270,14 +270,14 @@ func (g *gate) state() (State, *Halt) {
 // mended ends the halt if the success of its scout's call shows that its cause is
 // gone. A read shows that the target answers us again; whether it takes what it has
 // refused, only a write does.
-func (g *gate) mended(scout uint64, what call) bool {
-	return g.openIf(func(halt *target.Error, number uint64) bool {
-		return number == scout && (what.writes() || ofAnyCall(halt))
+func (g *gate) mended(scout uint64, what Call) bool {
+	return g.OpenIf(func(halt *target.Error, number uint64) bool {
+		return number == scout && (what.writes() || OfAnyCall(halt))
 	})
 }
 
-// ofAnyCall tells an error that reads meet as well as writes.
-func ofAnyCall(e *target.Error) bool {
+// OfAnyCall tells an error that reads meet as well as writes.
+func OfAnyCall(e *target.Error) bool {
 	switch e.Code {
 	case target.CodeTargetAbsent, target.CodeTargetUntrusted, target.CodeNotS3, target.CodeNoSuchBucket, target.CodeWrongRegion, target.CodeClockSkew,
 		target.CodeCredentialsRefused, target.CodeCredentialsExpired, target.CodeCredentialsMissing:

@@ -1,4 +1,4 @@
-package importer
+package request
 
 import (
 	"strings"
@@ -31,16 +31,16 @@ type Halt struct {
 	Since  time.Time   `json:"since"`
 }
 
-// whileWaiting is a remedy for who looks at a run that waits: it needs no new start.
-func whileWaiting(remedy string) string {
+// WhileWaiting is a remedy for who looks at a run that waits: it needs no new start.
+func WhileWaiting(remedy string) string {
 	if do, again := strings.CutSuffix(remedy, " then run the same command again"); again {
 		return strings.TrimRight(do, ",;") + "; the run goes on by itself then"
 	}
 	return remedy
 }
 
-// working tells a state in which a process is there.
-func (s State) working() bool {
+// Working tells a state in which a process is there.
+func (s State) Working() bool {
 	switch s {
 	case StateRunning, StatePaused, StateAsleep, StateHalted:
 		return true

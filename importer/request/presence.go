@@ -1,0 +1,23 @@
+package request
+
+import (
+	"context"
+
+	"github.com/sledge-io/sledge/importer/target"
+)
+
+// Present asks for a key by GET. HEAD has no body, so only GET tells a missing
+// key from a missing bucket.
+func Present(ctx context.Context, calls *Caller, target target.Reader, key string) error {
+	return PresentBy(ctx, calls, target, Call{Name: GetObject, Key: key})
+}
+
+func PresentBy(ctx context.Context, calls *Caller, target target.Reader, what Call) error {
+	return calls.Idempotent(ctx, what, func(ctx context.Context) error {
+		body, err := target.Get(ctx, what.Key, "")
+		if err != nil {
+			return err
+		}
+		return body.Close()
+	})
+}
