@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 )
 
 // hostile is a name, or an error's text, that would take a terminal over.
@@ -41,7 +42,7 @@ func TestReportsOnTerminal(t *testing.T) {
 func TestNamesMakeNoLines(t *testing.T) {
 	for _, r := range []report{
 		&scanReport{ScanReport: &appliance.ScanReport{FindingCount: 1}, Findings: []namedFinding{{Code: "x", name: nameOf(hostile), Text: escape(hostile)}}},
-		&extractReport{ExtractReport: &appliance.ExtractReport{Failed: 1, Failures: []string{fmt.Sprintf("%q: lost", hostile)}}},
+		&extractReport{Report: &extract.Report{Failed: 1, Failures: []string{fmt.Sprintf("%q: lost", hostile)}}},
 		&importReport{Differences: []string{hostile}},
 	} {
 		var out strings.Builder

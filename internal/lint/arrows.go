@@ -62,6 +62,8 @@ var arrows = []Arrow{
 		"a sealed device is read without anything that could load or change one"},
 	{"appliance/zeros", []string{"crypto/...", "manifest/...", "internal/erasure/..."}, none,
 		"digests of holes are arithmetic"},
+	{"appliance/extract", []string{"crypto/...", "manifest/...", "appliance/disk", "appliance/read", "appliance/zeros", "internal/vfs/...", "internal/erasure/...", "internal/extsort/..."}, []string{"golang.org/x/sys/...", "github.com/minio/crc64nvme/..."},
+		"what is extracted is what the reader proved; how it was loaded is nothing to it"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"importer/target/s3", []string{"crypto/...", "importer/target", "internal/vfs/..."}, anything,

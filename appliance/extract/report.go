@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"errors"
@@ -11,10 +11,10 @@ import (
 // maxListed is how many failures, warnings and attributes a report names.
 const maxListed = 10000
 
-// ExtractReport is what an extraction did. An entry that fails never stops the
+// Report is what an extraction did. An entry that fails never stops the
 // others. Each entry of the manifest is counted once: under Entries, Skipped or
 // Failed.
-type ExtractReport struct {
+type Report struct {
 	Entries  uint64   `json:"entries"`    // in the folder now, as recorded
 	Bytes    int64    `json:"bytes"`      // of their files; a file with several names counts once
 	Existing uint64   `json:"existing"`   // of the entries: files and links that were there already

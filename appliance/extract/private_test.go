@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"context"
@@ -12,12 +12,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
 // privateRig has a folder that is nobody else's, one that is read-only, and one without a
 // record.
-func privateRig(t *testing.T) (*Reader, *oldManifest) {
+func privateRig(t *testing.T) (*read.Reader, *oldManifest) {
 	rd, m := extractRig(t)
 	for path, mode := range map[string]uint32{"open": 0o755, "open/private": 0o700, "read": 0o555} {
 		m.put(manifest.Record{Kind: manifest.KindDir, Path: path, Mode: mode, Mtime: time.Unix(1e9, 0), UID: uint32(os.Getuid()), GID: uint32(os.Getgid())})
@@ -45,7 +46,7 @@ func TestExtractPrivateFolders(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
 			tree, err := openOutTree(out)
 			must(t, err)
-			x := newExtractor(rd, tree, ExtractOptions{})
+			x := newExtractor(rd, tree, Options{})
 			x.records, x.dirs.limit = m, limit
 			rename, looked := x.names.renameNew, 0
 			x.names.renameNew = func(dir int, from, to string) error {
@@ -77,13 +78,13 @@ func TestExtractAbovePrefix(t *testing.T) {
 	rd, m := privateRig(t)
 	m.records["open/"].Mode = 0o710
 	out := t.TempDir()
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Prefix: "open/private/"})
+	rep, err := extractOld(t, rd, m, out, Options{Prefix: "open/private/"})
 	if err != nil || rep.Entries != 2 {
 		t.Errorf("%v %+v", err, rep)
 	}
 	modeIs(t, out, "open", 0o710)
 	must(t, os.Chmod(filepath.Join(out, "open"), 0o751))
-	if _, err = extractOld(t, rd, m, out, ExtractOptions{Prefix: "open/private/"}); err != nil {
+	if _, err = extractOld(t, rd, m, out, Options{Prefix: "open/private/"}); err != nil {
 		t.Error(err)
 	}
 	modeIs(t, out, "open", 0o751)
@@ -95,7 +96,7 @@ func TestExtractIntoReadOnlyFolder(t *testing.T) {
 	rd, m := privateRig(t)
 	out := t.TempDir()
 	must(t, os.Mkdir(filepath.Join(out, "read"), 0o555))
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{}, func(x *extractor) {
+	rep, err := extractOld(t, rd, m, out, Options{}, func(x *extractor) {
 		rename := x.names.renameNew
 		x.names.renameNew = func(dir int, from, to string) error {
 			modeIs(t, out, "read", 0o755)
@@ -124,7 +125,7 @@ func TestExtractPrivilegedAttributes(t *testing.T) {
 			r.Xattrs = []manifest.Xattr{{Name: "security.sledge", Value: []byte("1")}, {Name: "trusted.sledge", Value: []byte("1")}, {Name: "user.sledge", Value: []byte("1")}}
 		}
 		out := t.TempDir()
-		rep, err := extractOld(t, rd, m, out, ExtractOptions{Owner: owner})
+		rep, err := extractOld(t, rd, m, out, Options{Owner: owner})
 		if err != nil || rep.AttributesLost != 0 {
 			t.Fatalf("%v %+v", err, rep)
 		}

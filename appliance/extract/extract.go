@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"context"
@@ -15,20 +15,20 @@ import (
 	"github.com/sledge-io/sledge/manifest"
 )
 
-// ExtractOptions say what is extracted and how.
-type ExtractOptions struct {
+// Options say what is extracted and how.
+type Options struct {
 	Prefix   string // only paths that begin with it
 	Owner    bool   // restore owner and group (needs the rights)
 	Workers  int
 	Progress func(entries uint64, bytes int64)
 }
 
-// Extract writes the manifest's entries below a folder: files with holes, mode,
+// Run writes the manifest's entries below a folder: files with holes, mode,
 // times and extended attributes, links linked again. Nothing is overwritten: a
 // file that is there is compared, and a different one is a failure of that entry.
 // Nothing leaves the folder, whatever the names or links say. A repeated call
 // goes on.
-func Extract(ctx context.Context, r *read.Reader, folder string, o ExtractOptions) (*ExtractReport, error) {
+func Run(ctx context.Context, r *read.Reader, folder string, o Options) (*Report, error) {
 	tree, err := openOutTree(folder)
 	if err != nil {
 		return nil, err
@@ -37,7 +37,7 @@ func Extract(ctx context.Context, r *read.Reader, folder string, o ExtractOption
 	return newExtractor(r, tree, o).extract(ctx)
 }
 
-func (x *extractor) extract(ctx context.Context) (*ExtractReport, error) {
+func (x *extractor) extract(ctx context.Context) (*Report, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	x.cancel = cancel
@@ -71,8 +71,8 @@ type extractor struct {
 	temps   tempNames
 	names   nameCalls
 	links   *linker
-	o       ExtractOptions
-	report  *ExtractReport
+	o       Options
+	report  *Report
 	turns   chan struct{} // who works holds one
 	pages   int           // lost ones
 	cancel  context.CancelCauseFunc
@@ -87,9 +87,9 @@ type extractor struct {
 	pendingBytes int64
 }
 
-func newExtractor(r *read.Reader, tree *outTree, o ExtractOptions) *extractor {
+func newExtractor(r *read.Reader, tree *outTree, o Options) *extractor {
 	x := &extractor{r: r, records: r, tree: tree, temps: newTempNames(r.Checkpoint().Root), names: systemNames, links: newLinker(), o: o,
-		dirs: madeDirs{limit: maxDirs}, report: &ExtractReport{Failures: []string{}, Warnings: []string{}, Attributes: []string{}}, turns: make(chan struct{}, max(1, o.Workers))}
+		dirs: madeDirs{limit: maxDirs}, report: &Report{Failures: []string{}, Warnings: []string{}, Attributes: []string{}}, turns: make(chan struct{}, max(1, o.Workers))}
 	if !tree.locked {
 		x.notice("the folder's file system has no locks for folders: no other extract may write into it, and what an interrupted one has left there (.sledge-*.part) is not removed")
 	}

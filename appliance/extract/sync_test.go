@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"errors"
@@ -33,7 +33,7 @@ func TestExtractFirstFailedSync(t *testing.T) {
 				}
 				return nil
 			}
-			rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2}, func(x *extractor) {
+			rep, err := extractOld(t, rd, m, out, Options{Workers: 2}, func(x *extractor) {
 				s := &x.tree.synced
 				if s.each = each; each {
 					s.calls.fsync = once
@@ -59,7 +59,7 @@ func TestExtractSyncFailsBetween(t *testing.T) {
 	m.link("zz", "v1", "v2")
 	out := t.TempDir()
 	n := 0
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2}, func(x *extractor) {
+	rep, err := extractOld(t, rd, m, out, Options{Workers: 2}, func(x *extractor) {
 		x.tree.synced.calls.syncfs = func(int) error {
 			if n++; n == 2 {
 				return unix.ENOSPC
@@ -81,11 +81,11 @@ func TestExtractComparesWhatTheDiskHolds(t *testing.T) {
 	rd, m := extractRig(t)
 	m.link("z", "long", "v2") // its carrier is compared, too
 	out := t.TempDir()
-	if _, err := extractOld(t, rd, m, out, ExtractOptions{}); err != nil {
+	if _, err := extractOld(t, rd, m, out, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	synced, dropped := 0, 0
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{}, func(x *extractor) {
+	rep, err := extractOld(t, rd, m, out, Options{}, func(x *extractor) {
 		x.tree.synced.calls.syncfs = func(int) error { synced++; return nil }
 		x.tree.synced.calls.forget = func(fd int) error {
 			if synced == 0 {
@@ -122,7 +122,7 @@ func TestExtractSyncsEach(t *testing.T) {
 			var mu sync.Mutex
 			synced := map[string]string{} // what a folder held when it was synced last
 			files := 0
-			rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2, Prefix: prefix}, func(x *extractor) {
+			rep, err := extractOld(t, rd, m, out, Options{Workers: 2, Prefix: prefix}, func(x *extractor) {
 				x.tree.synced.each = each
 				x.tree.synced.calls.fsync = func(fd int) error {
 					mu.Lock()
@@ -180,7 +180,7 @@ func TestExtractKeepsProvenFiles(t *testing.T) {
 	m.records["v1"].UID = 1 << 31
 	m.records["v1"].Xattrs = []manifest.Xattr{{Name: "nosuch.a", Value: []byte("1")}, {Name: "security.nosuch", Value: []byte{1}}, {Name: "trusted.a", Value: make([]byte, 1<<20)}}
 	out := t.TempDir()
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Owner: true})
+	rep, err := extractOld(t, rd, m, out, Options{Owner: true})
 	if err != nil || rep.AttributesLost == 0 || rep.Entries != 3 {
 		t.Errorf("%v %+v", err, rep)
 	}

@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"fmt"
@@ -58,7 +58,7 @@ func TestExtractLinksToTheSameContent(t *testing.T) {
 				if test.plant != nil {
 					m.again = replace(out, test.plant)
 				}
-				rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 3}, func(x *extractor) { x.links.made.limit = made })
+				rep, err := extractOld(t, rd, m, out, Options{Workers: 3}, func(x *extractor) { x.links.made.limit = made })
 				if err != nil {
 					t.Fatal(err, rep)
 				}
@@ -85,7 +85,7 @@ func TestExtractManyLinks(t *testing.T) {
 		m.link(fmt.Sprintf("many/%05d", i), "gone", "v1")
 	}
 	out := t.TempDir()
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Prefix: "many/", Workers: 4})
+	rep, err := extractOld(t, rd, m, out, Options{Prefix: "many/", Workers: 4})
 	if err != nil || rep.Entries != n || rep.Existing != 0 {
 		t.Fatalf("%v %+v", err, rep)
 	}
@@ -98,7 +98,7 @@ func TestExtractManyLinks(t *testing.T) {
 	if files := have.bytes / int64(len("version 1")); files > n-maxWaiting+1 {
 		t.Errorf("the names are %d files", files)
 	}
-	if rep, err = extractOld(t, rd, m, out, ExtractOptions{Prefix: "many/", Workers: 4}); err != nil || rep.Existing != n || rep.Entries != n {
+	if rep, err = extractOld(t, rd, m, out, Options{Prefix: "many/", Workers: 4}); err != nil || rep.Existing != n || rep.Entries != n {
 		t.Errorf("again: %v %+v", err, rep)
 	}
 }
@@ -112,7 +112,7 @@ func TestExtractWithoutStandIns(t *testing.T) {
 		m.link(fmt.Sprintf("d%d/f", i+1), "d0/f", "v1")
 	}
 	out := t.TempDir()
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2}, func(x *extractor) { x.links.standIns.room = 0 })
+	rep, err := extractOld(t, rd, m, out, Options{Workers: 2}, func(x *extractor) { x.links.standIns.room = 0 })
 	if err != nil || len(rep.Warnings) != 1 || rep.Entries != 9 || rep.Bytes != count(t, out).bytes {
 		t.Errorf("%v %+v", err, rep)
 	}
@@ -129,7 +129,7 @@ func TestExtractLinkOfOtherAttributes(t *testing.T) {
 	m.link("d1/f", "d0/f", "v1")
 	m.link("d2/f", "d0/f", "v1")
 	m.records["d2/f"].Mode = 0o600
-	rep, err := extractOld(t, rd, m, t.TempDir(), ExtractOptions{})
+	rep, err := extractOld(t, rd, m, t.TempDir(), Options{})
 	if err != nil || rep.AttributesLost != 1 || rep.Attributes[0] != `"d2/f": mode: 0600 became 0640` {
 		t.Errorf("%v %+v", err, rep)
 	}
@@ -143,7 +143,7 @@ func TestExtractWithoutLinks(t *testing.T) {
 		m.link("d1/f", "d0/f", "v1")
 		m.link("d2/f", "d0/f", "v1")
 		out := t.TempDir()
-		rep, err := extractOld(t, rd, m, out, ExtractOptions{}, func(x *extractor) {
+		rep, err := extractOld(t, rd, m, out, Options{}, func(x *extractor) {
 			x.links.link = func(int, int, string) error { return refusal }
 		})
 		if err != nil || len(rep.Warnings) != 1 || rep.Entries != 6 {

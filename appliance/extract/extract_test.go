@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/appliancetest"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/appliance/treetest"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -33,13 +35,11 @@ func largeTree(t *testing.T) string {
 func TestExtractLargeFiles(t *testing.T) {
 	src := largeTree(t)
 	for _, digest := range []string{"whole", "parts"} {
-		r := newRig(t, rigOptions{k: 3, m: 2, disks: 5, block: 1 << 20, digest: digest})
-		r.load(src)
-		label := r.seal().Label
+		r := appliancetest.Seal(t, src, appliancetest.Options{K: 3, M: 2, Disks: 5, Block: 1 << 20, Digest: digest})
 		for _, workers := range []int{1, 2, 7} {
 			out := t.TempDir()
 			for _, existing := range []int{0, len(largeSizes)} {
-				x, err := Extract(context.Background(), r.reader(label, workers%3), out, ExtractOptions{Workers: workers})
+				x, err := Run(context.Background(), r.Reader(workers%3), out, Options{Workers: workers})
 				if err != nil || int(x.Existing) != existing {
 					t.Fatalf("%s, %d workers: %v %+v", digest, workers, err, x)
 				}
@@ -61,9 +61,8 @@ func TestExtractProvesBeforeItNames(t *testing.T) {
 		"last":  func(r *manifest.Record) { flipPart(r, len(r.Parts)-1) },
 	}
 	for _, digest := range []string{"whole", "parts"} {
-		r := newRig(t, rigOptions{k: 3, m: 2, disks: 5, block: 1 << 20, digest: digest})
-		r.load(src)
-		rd := r.reader(r.seal().Label)
+		r := appliancetest.Seal(t, src, appliancetest.Options{K: 3, M: 2, Disks: 5, Block: 1 << 20, Digest: digest})
+		rd := r.Reader()
 		refused := 0
 		for what, change := range spoil {
 			for _, name := range []string{"small", "a", "d"} {
@@ -92,13 +91,13 @@ func TestExtractProvesBeforeItNames(t *testing.T) {
 	}
 }
 
-func extractOne(t *testing.T, rd *Reader, out string, rec *manifest.Record) error {
+func extractOne(t *testing.T, rd *read.Reader, out string, rec *manifest.Record) error {
 	tree, err := openOutTree(out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer tree.close()
-	x := newExtractor(rd, tree, ExtractOptions{Workers: 2})
+	x := newExtractor(rd, tree, Options{Workers: 2})
 	w := x.worker()
 	defer w.close()
 	x.turns <- struct{}{}

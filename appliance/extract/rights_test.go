@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"bytes"
@@ -32,7 +32,7 @@ func TestExtractGivesNoRights(t *testing.T) {
 		m.records["v1"].Xattrs = append(m.records["v1"].Xattrs, manifest.Xattr{Name: capabilities, Value: netRaw})
 		m.records["v1"].UID, m.records["v1"].GID = uint32(os.Getuid()), uint32(os.Getgid())
 		out := t.TempDir()
-		rep, err := extractOld(t, rd, m, out, ExtractOptions{Owner: owner})
+		rep, err := extractOld(t, rd, m, out, Options{Owner: owner})
 		if err != nil || rep.AttributesLost != 0 {
 			t.Fatalf("%v %+v", err, rep)
 		}
@@ -53,7 +53,7 @@ func TestExtractUnknownTime(t *testing.T) {
 	m.records["v1"].Mtime = time.Time{}
 	out := t.TempDir()
 	before := time.Now().Add(-time.Minute)
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{})
+	rep, err := extractOld(t, rd, m, out, Options{})
 	if err != nil || rep.AttributesLost != 0 {
 		t.Fatalf("%v %+v", err, rep)
 	}

@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"errors"
@@ -36,7 +36,7 @@ func TestExtractWalksThroughNoLink(t *testing.T) {
 				must(t, os.Mkdir(filepath.Join(out, "other"), 0o711))
 				plant(t, out, outside)
 				before := listing(t, filepath.Join(out, "other")) + listing(t, outside)
-				rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2}, func(x *extractor) { x.tree.stepwise = stepwise })
+				rep, err := extractOld(t, rd, m, out, Options{Workers: 2}, func(x *extractor) { x.tree.stepwise = stepwise })
 				if !errors.Is(err, ErrInTheWay) || rep.Failed != 5 || rep.InTheWay != 5 || rep.AttributesLost > 0 {
 					t.Errorf("%v %+v", err, rep)
 				}
@@ -101,7 +101,7 @@ func TestExtractBelowNonFolders(t *testing.T) {
 			m.put(manifest.Record{Kind: manifest.KindSkipped, Path: "s", Reason: "io"})
 			m.file("s/below", "v1")
 			out := t.TempDir()
-			rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: workers})
+			rep, err := extractOld(t, rd, m, out, Options{Workers: workers})
 			if !errors.Is(err, ErrSomeFailed) || errors.Is(err, ErrInTheWay) {
 				t.Fatal(err)
 			}
@@ -133,7 +133,7 @@ func TestExtractLongPath(t *testing.T) {
 	long := strings.Repeat(strings.Repeat("x", 200)+"/", 25) + "file"
 	m.file(long, "v1")
 	m.link(long+"2", long, "v1")
-	if rep, err := extractOld(t, rd, m, t.TempDir(), ExtractOptions{}); err != nil || rep.Entries != 5 {
+	if rep, err := extractOld(t, rd, m, t.TempDir(), Options{}); err != nil || rep.Entries != 5 {
 		t.Errorf("%v %+v", err, rep)
 	}
 }
@@ -169,7 +169,7 @@ func TestNameFile(t *testing.T) {
 					return sync(dir, from, to)
 				}
 			}
-			rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2}, tree)
+			rep, err := extractOld(t, rd, m, out, Options{Workers: 2}, tree)
 			if !errors.Is(err, ErrInTheWay) || rep.Failed != 1 || rep.Entries != 3 {
 				t.Errorf("%v %+v", err, rep)
 			}

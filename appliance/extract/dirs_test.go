@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"fmt"
@@ -29,7 +29,7 @@ func TestExtractFolderAttributes(t *testing.T) {
 		m.put(manifest.Record{Kind: manifest.KindDir, Path: "v", Mode: 0o555, Mtime: at}) // below a file
 		out := t.TempDir()
 		must(t, os.WriteFile(filepath.Join(out, "taken"), nil, 0o600))
-		rep, _ := extractOld(t, rd, m, out, ExtractOptions{Workers: 3}, func(x *extractor) { x.dirs.limit = limit })
+		rep, _ := extractOld(t, rd, m, out, Options{Workers: 3}, func(x *extractor) { x.dirs.limit = limit })
 		if rep.Failed != 2 || rep.AttributesLost != 0 || rep.InTheWay != 1 {
 			t.Errorf("limit %d: %+v", limit, rep)
 		}

@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"fmt"
@@ -24,7 +24,7 @@ func TestExtractNamesLostAttributes(t *testing.T) {
 	m.put(manifest.Record{Kind: manifest.KindSymlink, Path: "link", Target: "v1", Size: 2, Mtime: m.records["v1"].Mtime, Xattrs: []manifest.Xattr{{Name: "nosuch.d", Value: []byte("4")}}})
 	m.records["dir/"].Mtime = m.records["v1"].Mtime
 	out := t.TempDir()
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2})
+	rep, err := extractOld(t, rd, m, out, Options{Workers: 2})
 	if err != nil || rep.AttributesLost != 6 || len(rep.Attributes) != 6 || rep.Entries != 5 {
 		t.Fatalf("%v %+v", err, rep)
 	}
@@ -52,7 +52,7 @@ func TestExtractLinkAttributes(t *testing.T) {
 	}
 	m.put(link)
 	out := t.TempDir()
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Owner: true})
+	rep, err := extractOld(t, rd, m, out, Options{Owner: true})
 	if err != nil || rep.AttributesLost != 0 {
 		t.Fatalf("%v %+v", err, rep)
 	}
@@ -82,7 +82,7 @@ func TestExtractTellsClampedTimes(t *testing.T) {
 			clamped++
 		}
 	}
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{})
+	rep, err := extractOld(t, rd, m, out, Options{})
 	if err != nil || int(rep.AttributesLost) != clamped {
 		t.Fatalf("%d times that the file system does not keep: %v %+v", clamped, err, rep)
 	}
@@ -110,7 +110,7 @@ func TestLookTime(t *testing.T) {
 		{time.Unix(999_999_999, 0), 1, ""},
 		{time.Unix(-2_147_483_648, 0), 1, ""},
 	} {
-		x := &extractor{report: &ExtractReport{}}
+		x := &extractor{report: &Report{}}
 		for range 3 {
 			x.lookTime(&manifest.Record{Path: "f", Mtime: at}, test.got)
 		}
@@ -139,7 +139,7 @@ func TestExtractRestoresAll(t *testing.T) {
 	if err := unix.Setxattr(out, "user.sledge", []byte("x"), 0); err != nil {
 		t.Skipf("no extended attributes here: %v", err)
 	}
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Owner: true})
+	rep, err := extractOld(t, rd, m, out, Options{Owner: true})
 	if err != nil || rep.AttributesLost != 0 {
 		t.Fatalf("%v %+v", err, rep)
 	}
@@ -165,7 +165,7 @@ func TestExtractLeavesSetID(t *testing.T) {
 	}
 	m.put(manifest.Record{Kind: manifest.KindDir, Path: "dir", Mode: 0o2775, Mtime: m.records["v1"].Mtime})
 	out := t.TempDir()
-	if _, err := extractOld(t, rd, m, out, ExtractOptions{}); err != nil {
+	if _, err := extractOld(t, rd, m, out, Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]uint32{"v1": 0o755, "v2": 0o755, "long": 0o711, "dir": 0o775} {

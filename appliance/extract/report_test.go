@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"errors"
@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/appliancetest"
 	"github.com/sledge-io/sledge/appliance/treetest"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -21,12 +22,11 @@ func TestExtractReportCounts(t *testing.T) {
 	for _, name := range []string{"part/second", "third"} {
 		must(t, os.Link(filepath.Join(src, "first"), filepath.Join(src, name)))
 	}
-	r := newRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096})
-	r.load(src)
-	rd := r.reader(r.seal().Label)
+	r := appliancetest.Seal(t, src, appliancetest.Options{K: 2, M: 1, Disks: 3, Block: 4096})
+	rd := r.Reader()
 	source, out := count(t, src), t.TempDir()
 	for _, again := range []bool{false, true} {
-		rep, err := Extract(t.Context(), rd, out, ExtractOptions{Workers: 3})
+		rep, err := Run(t.Context(), rd, out, Options{Workers: 3})
 		have := count(t, out)
 		if err != nil || have != source || rep.Entries != have.entries || rep.Bytes != have.bytes || rep.Failed+rep.Skipped+rep.AttributesLost != 0 {
 			t.Fatalf("again %v: %v %+v, in the folder %+v, at the source %+v", again, err, rep, have, source)
@@ -40,7 +40,7 @@ func TestExtractReportCounts(t *testing.T) {
 		}
 	}
 	part := t.TempDir()
-	rep, err := Extract(t.Context(), rd, part, ExtractOptions{Prefix: "part/"})
+	rep, err := Run(t.Context(), rd, part, Options{Prefix: "part/"})
 	if have := count(t, part); err != nil || rep.Entries != have.entries || rep.Bytes != have.bytes || have.entries != 2 {
 		t.Errorf("of a part: %v %+v, in the folder %+v", err, rep, have)
 	}
@@ -77,7 +77,7 @@ func TestExtractReportAddsUp(t *testing.T) {
 		must(t, os.WriteFile(filepath.Join(out, "further/11"), []byte("version 2"), 0o644))   // there already
 		must(t, os.WriteFile(filepath.Join(out, "further/12"), []byte("another one"), 0o644)) // in the way
 		must(t, os.WriteFile(filepath.Join(out, "further/13"), []byte("version X"), 0o644))   // in the way
-		rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: workers})
+		rep, err := extractOld(t, rd, m, out, Options{Workers: workers})
 		have := count(t, out)
 		if !errors.Is(err, ErrSomeFailed) || rep.Failed != 5 || rep.InTheWay != 4 || rep.Existing != 2 || rep.Skipped != 100 || rep.Remarks != 100 {
 			t.Errorf("%v %+v", err, rep)

@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"context"
@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/appliancetest"
+	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -36,13 +38,13 @@ func (m *oldManifest) EachRecord(_ context.Context, prefix string, _ func(uint64
 	return nil
 }
 
-func (m *oldManifest) Lookup(_ context.Context, path string) (Entry, error) {
+func (m *oldManifest) Lookup(_ context.Context, path string) (read.Entry, error) {
 	for _, key := range []string{path, path + "/"} {
 		if r := m.records[key]; r != nil {
-			return Entry{Record: r}, nil
+			return read.Entry{Record: r}, nil
 		}
 	}
-	return Entry{}, ErrNotFound
+	return read.Entry{}, read.ErrNotFound
 }
 
 func (m *oldManifest) put(r manifest.Record) { m.records[r.OrderKey()] = &r }
@@ -61,7 +63,7 @@ func (m *oldManifest) link(path, to, content string) {
 }
 
 // extractRig is a device with the files v1, v2 and long, and what it has sealed.
-func extractRig(t *testing.T) (*Reader, *oldManifest) {
+func extractRig(t *testing.T) (*read.Reader, *oldManifest) {
 	t.Helper()
 	src := t.TempDir()
 	for name, text := range map[string]string{"v1": "version 1", "v2": "version 2", "long": "version three"} {
@@ -69,11 +71,10 @@ func extractRig(t *testing.T) (*Reader, *oldManifest) {
 			t.Fatal(err)
 		}
 	}
-	r := newRig(t, rigOptions{k: 2, m: 1, disks: 3, block: 4096})
-	r.load(src)
-	rd := r.reader(r.seal().Label)
+	r := appliancetest.Seal(t, src, appliancetest.Options{K: 2, M: 1, Disks: 3, Block: 4096})
+	rd := r.Reader()
 	m := &oldManifest{records: map[string]*manifest.Record{}}
-	if err := rd.List(context.Background(), "", func(e Entry) error {
+	if err := rd.List(context.Background(), "", func(e read.Entry) error {
 		m.put(*e.Record)
 		return nil
 	}); err != nil {
@@ -82,7 +83,7 @@ func extractRig(t *testing.T) (*Reader, *oldManifest) {
 	return rd, m
 }
 
-func extractOld(t *testing.T, rd *Reader, m *oldManifest, out string, o ExtractOptions, change ...func(*extractor)) (*ExtractReport, error) {
+func extractOld(t *testing.T, rd *read.Reader, m *oldManifest, out string, o Options, change ...func(*extractor)) (*Report, error) {
 	t.Helper()
 	tree, err := openOutTree(out)
 	if err != nil {

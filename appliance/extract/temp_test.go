@@ -1,4 +1,4 @@
-package appliance
+package extract
 
 import (
 	"encoding/hex"
@@ -30,7 +30,7 @@ func TestExtractKeepsNamesOfOthers(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(out, entry), []byte("version 2"), 0o644))
 	must(t, os.WriteFile(filepath.Join(out, foreign), []byte("another's"), 0o644))
 	must(t, os.Mkdir(filepath.Join(out, mine.next(".")), 0o755))
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2})
+	rep, err := extractOld(t, rd, m, out, Options{Workers: 2})
 	if err != nil || rep.Entries != 5 || rep.Existing != 2 || rep.Leftover != 0 {
 		t.Errorf("%v %+v", err, rep)
 	}
@@ -61,7 +61,7 @@ func TestExtractRemovesLeftovers(t *testing.T) {
 	}
 	stays := killed.next("elsewhere/dir")
 	must(t, os.WriteFile(filepath.Join(out, "dir", stays), []byte("of a run that is at work"), 0o600))
-	rep, err := extractOld(t, rd, m, out, ExtractOptions{Workers: 2})
+	rep, err := extractOld(t, rd, m, out, Options{Workers: 2})
 	if err != nil || rep.Leftover != 12 || rep.Entries != 6 {
 		t.Errorf("%v %+v", err, rep)
 	}
@@ -78,11 +78,11 @@ func TestExtractTwoRuns(t *testing.T) {
 	out := t.TempDir()
 	first, err := openOutTree(out)
 	must(t, err)
-	if rep, err := Extract(t.Context(), rd, out, ExtractOptions{}); !errors.Is(err, ErrFolderBusy) || rep != nil {
+	if rep, err := Run(t.Context(), rd, out, Options{}); !errors.Is(err, ErrFolderBusy) || rep != nil {
 		t.Errorf("beside another: %v %+v", err, rep)
 	}
 	first.close()
-	if _, err := Extract(t.Context(), rd, out, ExtractOptions{}); err != nil {
+	if _, err := Run(t.Context(), rd, out, Options{}); err != nil {
 		t.Error(err)
 	}
 }
@@ -99,7 +99,7 @@ func TestExtractWithoutLock(t *testing.T) {
 	killed := newTempNames(rd.Checkpoint().Root)
 	left := killed.next(".")
 	must(t, os.WriteFile(filepath.Join(out, left), []byte("half"), 0o600))
-	x := newExtractor(rd, tree, ExtractOptions{})
+	x := newExtractor(rd, tree, Options{})
 	x.records = m
 	rep, err := x.extract(t.Context())
 	if err != nil || rep.Leftover != 0 || len(rep.Warnings) != 1 || !strings.Contains(rep.Warnings[0], "no locks") {
