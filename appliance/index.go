@@ -90,7 +90,7 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
-		p, err := w.d.clearEntry(fr.Clear)
+		p, err := clearEntry(fr.Clear)
 		if err != nil {
 			return err
 		}

@@ -2,8 +2,6 @@ package appliance
 
 import (
 	"github.com/sledge-io/sledge/appliance/frames"
-	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -31,12 +29,10 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 	if entry != nil {
 		entry.Number = d.state.packs
 		p.number = entry.Number
-		raw, err := entry.Encode()
-		if err != nil {
+		var err error
+		if clear, err = signClear(entry, d.cfg.Scope, d.cfg.Key); err != nil {
 			return err
 		}
-		sig := crypto.SignContext(d.cfg.Key, packContext, append(d.cfg.Scope.Bytes(), raw...))
-		clear = fields.AppendItem(fields.AppendItem(nil, raw), sig)
 	}
 	m, err := b.message(list)
 	if err != nil {

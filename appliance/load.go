@@ -295,7 +295,7 @@ func (l *loader) committed() *rangeSet {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	if st := l.d.state.lists[l.list.copies.ID]; st != nil {
-		return &rangeSet{spans: slices.Clone(st.done.spans)}
+		return st.done.clone()
 	}
 	return nil
 }

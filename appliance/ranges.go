@@ -31,6 +31,9 @@ func (s *rangeSet) add(r span) {
 	s.spans = slices.Replace(s.spans, i, j, r)
 }
 
+// clone is a copy that goes its own way.
+func (s *rangeSet) clone() *rangeSet { return &rangeSet{spans: slices.Clone(s.spans)} }
+
 func (s *rangeSet) has(n uint64) bool {
 	if s == nil {
 		return false

@@ -299,22 +299,6 @@ func (u *unsealed) list(c *frames.File) error {
 	return err
 }
 
-func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
-	public := frames.ClearPart(raw)
-	if public == nil {
-		return nil
-	}
-	entry, sig, err := splitClear(public)
-	if err != nil || manifest.VerifyEntry(key, manifest.PackEntryContext, scope, entry, sig) != nil {
-		return nil
-	}
-	e, err := manifest.DecodeEntry(entry)
-	if err != nil {
-		return nil
-	}
-	return e.Pack
-}
-
 // unsealedRest copies journals, scan lists and wraps of a device that is still
 // being loaded.
 func (r *rebuilder) unsealedRest() error {

@@ -29,7 +29,7 @@ func (d *Device) WrapCheck() ([]byte, error) {
 		return nil, err
 	}
 	err = d.eachFrame(func(fr frames.Frame) error {
-		p, err := d.clearEntry(fr.Clear)
+		p, err := clearEntry(fr.Clear)
 		if err != nil || p == nil {
 			return err
 		}
