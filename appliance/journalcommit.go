@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -30,7 +31,7 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 		entry.Number = d.state.packs
 		p.number = entry.Number
 		var err error
-		if clear, err = signClear(entry, d.cfg.Scope, d.cfg.Key); err != nil {
+		if clear, err = journal.SignPack(entry, d.cfg.Scope, d.cfg.Key); err != nil {
 			return err
 		}
 	}
@@ -41,7 +42,7 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 	if err := d.roomForRecords(m); err != nil {
 		return err
 	}
-	m.reads = d.unsaved.take()
+	m.Reads = d.unsaved.Take()
 	if err := d.appendFrame(clear, m); err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 }
 
 // appendFrame writes to the session's journal file, which the first frame creates.
-func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
+func (d *Device) appendFrame(clear []byte, m *journal.Message) error {
 	if d.broken != nil {
 		return d.broken
 	}
@@ -78,7 +79,7 @@ func (d *Device) keepCopies() error {
 	return nil
 }
 
-func (d *Device) appendNow(clear []byte, m *frameMessage) error {
+func (d *Device) appendNow(clear []byte, m *journal.Message) error {
 	if d.journal == nil {
 		f, err := d.newFrameFile(frames.Journal, d.ordinal)
 		if err != nil {
@@ -87,7 +88,7 @@ func (d *Device) appendNow(clear []byte, m *frameMessage) error {
 		d.journal = f
 		d.ordinal++
 	}
-	return d.journal.Append(clear, m.encode(), true)
+	return d.journal.Append(clear, m.Encode(), true)
 }
 
 // event journals a public remark that the log will carry.
@@ -98,7 +99,7 @@ func (d *Device) event(what, text string, bay int) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := &frameMessage{events: events}
+	m := &journal.Message{Events: events}
 	if err := d.appendFrame(nil, m); err != nil {
 		return err
 	}

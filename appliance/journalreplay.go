@@ -5,6 +5,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -116,7 +117,7 @@ func (d *Device) replayFile(c *frames.File, later []*frames.File) (end journalEn
 
 // confirm decides whether the last frame of a journal file counts.
 func (d *Device) confirm(fr *frames.Frame, later []*frames.File) (bool, error) {
-	entry, err := clearEntry(fr.Clear)
+	entry, err := journal.PublicPack(fr.Clear)
 	if err != nil {
 		return false, err
 	}
@@ -124,7 +125,7 @@ func (d *Device) confirm(fr *frames.Frame, later []*frames.File) (bool, error) {
 	if m := d.cfg.Job.Geometry.M; entry != nil && fr.Copies <= m {
 		dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
 		if last.next, err = firstPack(later, false, func(raw []byte) *manifest.Pack {
-			return clearPack(raw, d.cfg.Scope, dev.PublicKey.PublicKey)
+			return journal.Pack(raw, d.cfg.Scope, dev.PublicKey.PublicKey)
 		}); err != nil {
 			return false, err
 		}
@@ -134,7 +135,7 @@ func (d *Device) confirm(fr *frames.Frame, later []*frames.File) (bool, error) {
 
 // apply takes one committed frame into the state.
 func (d *Device) apply(fr frames.Frame) error {
-	entry, err := clearEntry(fr.Clear)
+	entry, err := journal.PublicPack(fr.Clear)
 	if err != nil {
 		return err
 	}
@@ -147,7 +148,7 @@ func (d *Device) apply(fr frames.Frame) error {
 		}
 		d.state.addPack(entry)
 	}
-	m, err := decodeFrameMessage(fr.Plain)
+	m, err := journal.Decode(fr.Plain)
 	if err != nil {
 		return err
 	}

@@ -64,6 +64,8 @@ var arrows = []Arrow{
 		"digests of holes are arithmetic"},
 	{"appliance/extract", []string{"crypto/...", "manifest/...", "appliance/disk", "appliance/read", "appliance/zeros", "internal/vfs/...", "internal/erasure/...", "internal/extsort/..."}, []string{"golang.org/x/sys/...", "github.com/minio/crc64nvme/..."},
 		"what is extracted is what the reader proved; how it was loaded is nothing to it"},
+	{"appliance/journal", []string{"crypto/...", "manifest/...", "appliance/frames", "internal/fields/..."}, none,
+		"what a frame says is encoded without a disk"},
 	{"importer/...", []string{"crypto/...", "manifest/...", "internal/vfs/...", "internal/durable/...", "internal/extsort/..."}, anything,
 		"it verifies what the appliance wrote and reads through the Source it declares"},
 	{"importer/target/s3", []string{"crypto/...", "importer/target", "internal/vfs/..."}, anything,

@@ -1,4 +1,4 @@
-package appliance
+package journal
 
 import (
 	"crypto/ed25519"
@@ -13,12 +13,12 @@ import (
 // packContext is the context of the device's signature over a pack entry.
 const packContext = "pack entry"
 
-// clearEntry reads the public part of a frame; nil if it has none.
-func clearEntry(b []byte) (*manifest.Pack, error) {
+// PublicPack reads the public part of a frame; nil if it has none.
+func PublicPack(b []byte) (*manifest.Pack, error) {
 	if len(b) == 0 {
 		return nil, nil
 	}
-	entry, _, err := splitClear(b)
+	entry, _, err := Split(b)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func clearEntry(b []byte) (*manifest.Pack, error) {
 	return e.Pack, nil
 }
 
-func splitClear(b []byte) (entry, sig []byte, err error) {
+func Split(b []byte) (entry, sig []byte, err error) {
 	var items [][]byte
 	err = fields.Field{Value: b}.Items(func(it []byte) error { items = append(items, it); return nil })
 	if err != nil || len(items) != 2 {
@@ -41,12 +41,12 @@ func splitClear(b []byte) (entry, sig []byte, err error) {
 	return items[0], items[1], nil
 }
 
-func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
+func Pack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
 	public := frames.ClearPart(raw)
 	if public == nil {
 		return nil
 	}
-	entry, sig, err := splitClear(public)
+	entry, sig, err := Split(public)
 	if err != nil || manifest.VerifyEntry(key, manifest.PackEntryContext, scope, entry, sig) != nil {
 		return nil
 	}
@@ -57,8 +57,8 @@ func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifes
 	return e.Pack
 }
 
-// signClear is the clear part of the frame that commits a pack: its entry, which the device signs.
-func signClear(p *manifest.Pack, scope manifest.Scope, key ed25519.PrivateKey) ([]byte, error) {
+// SignPack is the clear part of the frame that commits a pack: its entry, which the device signs.
+func SignPack(p *manifest.Pack, scope manifest.Scope, key ed25519.PrivateKey) ([]byte, error) {
 	raw, err := p.Encode()
 	if err != nil {
 		return nil, err
