@@ -2,19 +2,22 @@
 // encrypted, erasure-coded packs, seals them under a signed manifest, and reads
 // such a set of disks back.
 //
-// The path of the bytes when loading (docs/architecture.md tells the life of a
-// file):
+// Rooms below it have what needs no device: disk (bays, headers, whose fault an error is), frames
+// (encrypted files on m+1 disks), journal (what frames say), pack (stripes, hash lists, reading
+// from any k blocks), catalog (what a device holds of its looks), read (a sealed device) and
+// extract. What is a device's alone is here. The path of the bytes when loading
+// (docs/architecture.md tells the life of a file):
 //
-//	Scan     walks the source into a saved, encrypted list       scan.go
-//	Load     reads each entry once, digests it on the way        load.go, file.go
+//	Scan     walks the source into a saved, encrypted list       scan.go, scanlist.go
+//	Load     reads each entry once, digests it on the way        load.go, worker.go, reading.go
 //	pack     fills FLOE segments, straight into a stripe buffer  pack.go
-//	stripe   hashes, codes and writes blocks to the disks        stripe.go
-//	commit   fsyncs a closed pack, then its journal frame        commit.go, journal.go
+//	stripe   hashes, codes and writes blocks to the disks        pack/stripe.go
+//	commit   fsyncs a closed pack, then its journal frame        journalcommit.go, frames/writer.go
 //	Seal     sorts records into pages, writes log and checkpoint seal.go, index.go
 //
-// and when reading: OpenSet verifies the chain from the job signer's key down to
-// the log (set.go), Unlock gives a Reader over records and contents (reader.go,
-// content.go), and packs are decoded from any k of their k+m blocks (packread.go).
+// and when reading: read.OpenSet verifies the chain from the job signer's key down to the log,
+// Set.Unlock gives a Reader over records and contents, and packs are decoded from any k of their
+// k+m blocks (pack/read.go). facade*.go has the names of rooms that callers use by this package.
 //
 // Everything that an error could lose is decided by one rule: what was
 // acknowledged has been fsynced, file and directory, on every disk that counts.

@@ -3,6 +3,7 @@ package appliance
 import (
 	"fmt"
 
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/internal/fields"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -38,7 +39,7 @@ func (e pendingExtent) resolve() manifest.Extent {
 type batch struct {
 	records []*pendingRecord
 	size    int // estimate of the encoded records
-	ranges  rangeSet
+	ranges  journal.Ranges
 	partial *partialFile
 }
 
@@ -58,15 +59,15 @@ func (r *pendingRecord) size() int {
 func (b *batch) add(r *pendingRecord) {
 	b.records = append(b.records, r)
 	b.size += r.size()
-	b.ranges.add(span{r.ordinal, r.ordinal + 1})
+	b.ranges.Add(journal.Span{From: r.ordinal, To: r.ordinal + 1})
 }
 
 func (b *batch) empty() bool { return len(b.records) == 0 && b.partial == nil }
 func (b *batch) full() bool  { return b.size >= recordBudget }
 
 // message encodes the batch; all packs it refers to have their numbers.
-func (b *batch) message(list manifest.ID) (*frameMessage, error) {
-	m := &frameMessage{list: list, ranges: b.ranges.spans}
+func (b *batch) message(list manifest.ID) (*journal.Message, error) {
+	m := &journal.Message{List: list, Ranges: b.ranges.Spans}
 	for _, p := range b.records {
 		for _, e := range p.extents {
 			p.record.Extents = append(p.record.Extents, e.resolve())
@@ -75,11 +76,11 @@ func (b *batch) message(list manifest.ID) (*frameMessage, error) {
 		if err != nil {
 			return nil, err
 		}
-		m.records = append(m.records, encoded...)
+		m.Records = append(m.Records, encoded...)
 	}
 	if b.partial != nil {
 		var err error
-		if m.partial, err = b.partial.encode(); err != nil {
+		if m.Partial, err = b.partial.encode(); err != nil {
 			return nil, err
 		}
 	}

@@ -142,9 +142,9 @@ func (r *memRig) stillThere(acked *loadState) error {
 		return fmt.Errorf("acknowledged %d packs, %d records, %d looks; there are %d, %d, %d", acked.packs, acked.records, acked.entries, d.state.packs, d.state.records, d.state.entries)
 	}
 	for list, was := range acked.lists {
-		for _, s := range was.done.spans {
-			for n := s.from; n < s.to; n++ {
-				if st := d.state.lists[list]; st == nil || !st.done.has(n) {
+		for _, s := range was.done.Spans {
+			for n := s.From; n < s.To; n++ {
+				if st := d.state.lists[list]; st == nil || !st.done.Has(n) {
 					return fmt.Errorf("acknowledged entry %d is not there", n)
 				}
 			}

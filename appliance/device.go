@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
@@ -47,11 +48,11 @@ type Device struct {
 	files        []*frames.File
 	sizes        map[manifest.ID]int64 // acknowledged length of each earlier file
 	state        loadState
-	broken       error       // the journal could not be written: nothing more may be committed
-	lost         int         // bays that were missing when earlier journal files were last brought to m+1 copies
-	behind       *readBehind // reads committed packs back; made by the first commit of a load
-	noReadBehind bool        // the load leaves reading back to the seal
-	unsaved      readMarks   // read-backs that the journal does not know of
+	broken       error         // the journal could not be written: nothing more may be committed
+	lost         int           // bays that were missing when earlier journal files were last brought to m+1 copies
+	behind       *readBehind   // reads committed packs back; made by the first commit of a load
+	noReadBehind bool          // the load leaves reading back to the seal
+	unsaved      journal.Marks // read-backs that the journal does not know of
 
 	found map[int]map[uint64]bool // by bay: packs whose shard was lost at the commit and is there
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -48,7 +49,7 @@ func benchExtract(b *testing.B, r *rig, label []byte, skip ...int) {
 			b.Fatal(err)
 		}
 		rd := r.reader(label, skip...)
-		if x, err := Extract(context.Background(), rd, out, ExtractOptions{Workers: 2}); err != nil {
+		if x, err := extract.Run(context.Background(), rd, out, extract.Options{Workers: 2}); err != nil {
 			b.Fatalf("%v %+v", err, x)
 		}
 		rd.Close()

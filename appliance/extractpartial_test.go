@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/sledge-io/sledge/appliance/extract"
 )
 
 // TestExtractTellsPartial: what is extracted of a device that was sealed in mid-load is
@@ -44,7 +46,7 @@ func TestExtractTellsPartial(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer rd.Close()
-			rep, err := Extract(context.Background(), rd, t.TempDir(), ExtractOptions{})
+			rep, err := extract.Run(context.Background(), rd, t.TempDir(), extract.Options{})
 			if err != nil || rep.Partial != cut || rep.Entries != entries || cut && entries < 20 {
 				t.Errorf("%v, partial %v, %d of %d entries", err, rep.Partial, rep.Entries, entries)
 			}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/internal/testlimit"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -56,15 +57,15 @@ func FuzzPartial(f *testing.F) {
 func FuzzFrameMessage(f *testing.F) {
 	rec := manifest.Record{Kind: manifest.KindDir, Path: "a"}
 	raw, _ := rec.Encode()
-	f.Add((&frameMessage{records: raw, list: manifest.ID{1}, ranges: []span{{0, 3}, {5, 6}}, partial: []byte("x"), events: [][]byte{{1}}}).encode())
+	f.Add((&journal.Message{Records: raw, List: manifest.ID{1}, Ranges: []journal.Span{{From: 0, To: 3}, {From: 5, To: 6}}, Partial: []byte("x"), Events: [][]byte{{1}}}).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		defer testlimit.Alloc(t, testlimit.Input)()
-		m, err := decodeFrameMessage(b)
+		m, err := journal.Decode(b)
 		if err != nil {
 			return
 		}
-		again, err := decodeFrameMessage(m.encode())
-		if err != nil || !bytes.Equal(again.encode(), m.encode()) {
+		again, err := journal.Decode(m.Encode())
+		if err != nil || !bytes.Equal(again.Encode(), m.Encode()) {
 			t.Errorf("does not come back: %v", err)
 		}
 		s := newLoadState()
@@ -78,6 +79,6 @@ func FuzzClearPack(f *testing.F) {
 		defer testlimit.Alloc(t, testlimit.Input)()
 		raw := make([]byte, frames.FrameHead, frames.FrameHead+len(b))
 		binary.BigEndian.PutUint32(raw[4:], uint32(len(b)))
-		clearPack(append(raw, b...), manifest.Scope{}, make([]byte, 32))
+		journal.Pack(append(raw, b...), manifest.Scope{}, make([]byte, 32))
 	})
 }

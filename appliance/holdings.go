@@ -84,7 +84,7 @@ func (d *Device) leftToDo(ctx context.Context, l *scanList, f func(Holding) erro
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if st != nil && st.done.has(n) || it.reason == catalog.Gone {
+		if st != nil && st.done.Has(n) || it.reason == catalog.Gone {
 			return nil
 		}
 		return f(Holding{Path: it.path, Kind: it.kind, Size: it.size, State: HoldingNotLoaded, Reason: it.reason, Detail: it.detail})

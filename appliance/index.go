@@ -10,6 +10,7 @@ import (
 	"github.com/sledge-io/sledge/appliance/catalog"
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/extsort"
@@ -90,12 +91,12 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 		if w.ctx.Err() != nil {
 			return context.Cause(w.ctx)
 		}
-		p, err := w.d.clearEntry(fr.Clear)
+		p, err := journal.PublicPack(fr.Clear)
 		if err != nil {
 			return err
 		}
 		if p != nil {
-			entry, _, err := splitClear(fr.Clear)
+			entry, _, err := journal.Split(fr.Clear)
 			if err == nil {
 				err = w.spool.Add(spoolKey(spoolPack, p.Number), entry)
 			}
@@ -103,11 +104,11 @@ func (w *indexWriter) gather(sorter *extsort.Sorter) error {
 				return err
 			}
 		}
-		m, err := decodeFrameMessage(fr.Plain)
+		m, err := journal.Decode(fr.Plain)
 		if err != nil {
 			return err
 		}
-		for _, b := range m.records {
+		for _, b := range m.Records {
 			if err := addRecord(a, b); err != nil {
 				return err
 			}

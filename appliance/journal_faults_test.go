@@ -17,6 +17,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -172,7 +173,7 @@ func (r *faultRig) packAt(c *frames.File, at int64) *manifest.Pack {
 	if err != nil || raw == nil {
 		r.t.Fatalf("no frame at %d: %v", at, err)
 	}
-	return clearPack(raw, r.cfg.Scope, dev.PublicKey.PublicKey)
+	return journal.Pack(raw, r.cfg.Scope, dev.PublicKey.PublicKey)
 }
 
 // stale makes a disk that came back: its copy of a journal ends with a pack that

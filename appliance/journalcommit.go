@@ -2,8 +2,7 @@ package appliance
 
 import (
 	"github.com/sledge-io/sledge/appliance/frames"
-	"github.com/sledge-io/sledge/crypto"
-	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -31,12 +30,10 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 	if entry != nil {
 		entry.Number = d.state.packs
 		p.number = entry.Number
-		raw, err := entry.Encode()
-		if err != nil {
+		var err error
+		if clear, err = journal.SignPack(entry, d.cfg.Scope, d.cfg.Key); err != nil {
 			return err
 		}
-		sig := crypto.SignContext(d.cfg.Key, packContext, append(d.cfg.Scope.Bytes(), raw...))
-		clear = fields.AppendItem(fields.AppendItem(nil, raw), sig)
 	}
 	m, err := b.message(list)
 	if err != nil {
@@ -45,7 +42,7 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 	if err := d.roomForRecords(m); err != nil {
 		return err
 	}
-	m.reads = d.unsaved.take()
+	m.Reads = d.unsaved.Take()
 	if err := d.appendFrame(clear, m); err != nil {
 		return err
 	}
@@ -57,7 +54,7 @@ func (d *Device) commit(p *packWriter, entry *manifest.Pack, b *batch, list mani
 }
 
 // appendFrame writes to the session's journal file, which the first frame creates.
-func (d *Device) appendFrame(clear []byte, m *frameMessage) error {
+func (d *Device) appendFrame(clear []byte, m *journal.Message) error {
 	if d.broken != nil {
 		return d.broken
 	}
@@ -82,7 +79,7 @@ func (d *Device) keepCopies() error {
 	return nil
 }
 
-func (d *Device) appendNow(clear []byte, m *frameMessage) error {
+func (d *Device) appendNow(clear []byte, m *journal.Message) error {
 	if d.journal == nil {
 		f, err := d.newFrameFile(frames.Journal, d.ordinal)
 		if err != nil {
@@ -91,7 +88,7 @@ func (d *Device) appendNow(clear []byte, m *frameMessage) error {
 		d.journal = f
 		d.ordinal++
 	}
-	return d.journal.Append(clear, m.encode(), true)
+	return d.journal.Append(clear, m.Encode(), true)
 }
 
 // event journals a public remark that the log will carry.
@@ -102,7 +99,7 @@ func (d *Device) event(what, text string, bay int) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := &frameMessage{events: events}
+	m := &journal.Message{Events: events}
 	if err := d.appendFrame(nil, m); err != nil {
 		return err
 	}

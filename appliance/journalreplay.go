@@ -5,7 +5,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
-	"github.com/sledge-io/sledge/internal/fields"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -117,7 +117,7 @@ func (d *Device) replayFile(c *frames.File, later []*frames.File) (end journalEn
 
 // confirm decides whether the last frame of a journal file counts.
 func (d *Device) confirm(fr *frames.Frame, later []*frames.File) (bool, error) {
-	entry, err := d.clearEntry(fr.Clear)
+	entry, err := journal.PublicPack(fr.Clear)
 	if err != nil {
 		return false, err
 	}
@@ -125,7 +125,7 @@ func (d *Device) confirm(fr *frames.Frame, later []*frames.File) (bool, error) {
 	if m := d.cfg.Job.Geometry.M; entry != nil && fr.Copies <= m {
 		dev, _ := d.cfg.Job.Device(d.cfg.Scope.Device)
 		if last.next, err = firstPack(later, false, func(raw []byte) *manifest.Pack {
-			return clearPack(raw, d.cfg.Scope, dev.PublicKey.PublicKey)
+			return journal.Pack(raw, d.cfg.Scope, dev.PublicKey.PublicKey)
 		}); err != nil {
 			return false, err
 		}
@@ -133,40 +133,9 @@ func (d *Device) confirm(fr *frames.Frame, later []*frames.File) (bool, error) {
 	return last.counts(d.bays, d.cfg.Job.Geometry.M)
 }
 
-// packContext is the context of the device's signature over a pack entry.
-const packContext = "pack entry"
-
-// clearEntry reads the public part of a frame; nil if it has none.
-func (d *Device) clearEntry(b []byte) (*manifest.Pack, error) {
-	if len(b) == 0 {
-		return nil, nil
-	}
-	entry, _, err := splitClear(b)
-	if err != nil {
-		return nil, err
-	}
-	e, err := manifest.DecodeEntry(entry)
-	if err != nil {
-		return nil, err
-	}
-	if e.Pack == nil || e.Pack.IsIndex() {
-		return nil, fmt.Errorf("%w: journal frame without a pack entry", manifest.ErrCorrupt)
-	}
-	return e.Pack, nil
-}
-
-func splitClear(b []byte) (entry, sig []byte, err error) {
-	var items [][]byte
-	err = fields.Field{Value: b}.Items(func(it []byte) error { items = append(items, it); return nil })
-	if err != nil || len(items) != 2 {
-		return nil, nil, fmt.Errorf("%w: journal frame's clear part", manifest.ErrCorrupt)
-	}
-	return items[0], items[1], nil
-}
-
 // apply takes one committed frame into the state.
 func (d *Device) apply(fr frames.Frame) error {
-	entry, err := d.clearEntry(fr.Clear)
+	entry, err := journal.PublicPack(fr.Clear)
 	if err != nil {
 		return err
 	}
@@ -179,7 +148,7 @@ func (d *Device) apply(fr frames.Frame) error {
 		}
 		d.state.addPack(entry)
 	}
-	m, err := decodeFrameMessage(fr.Plain)
+	m, err := journal.Decode(fr.Plain)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/appliance/treetest"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -213,7 +214,7 @@ func TestLife(t *testing.T) {
 			res := r.seal()
 			rd := r.reader(res.Label)
 			out := filepath.Join(t.TempDir(), "out")
-			x, err := Extract(context.Background(), rd, out, ExtractOptions{Workers: 2})
+			x, err := extract.Run(context.Background(), rd, out, extract.Options{Workers: 2})
 			if err != nil {
 				t.Fatalf("%v %+v", err, x)
 			}
@@ -231,7 +232,7 @@ func TestLife(t *testing.T) {
 			}
 			rd = r.reader(res.Label, skip...)
 			out = filepath.Join(t.TempDir(), "out2")
-			if x, err = Extract(context.Background(), rd, out, ExtractOptions{Workers: 2}); err != nil {
+			if x, err = extract.Run(context.Background(), rd, out, extract.Options{Workers: 2}); err != nil {
 				t.Fatalf("%v %+v", err, x)
 			}
 			treetest.Compare(t, src, out)

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -291,11 +292,11 @@ func (l *loader) work(ctx context.Context, produce func(send func(unit) error) e
 
 // committed is a copy of what has been committed of the list so far; workers go
 // on adding to the original.
-func (l *loader) committed() *rangeSet {
+func (l *loader) committed() *journal.Ranges {
 	l.d.mu.Lock()
 	defer l.d.mu.Unlock()
 	if st := l.d.state.lists[l.list.copies.ID]; st != nil {
-		return &rangeSet{spans: slices.Clone(st.done.spans)}
+		return st.done.Clone()
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (l *loader) links(ctx context.Context) error {
 			if it.kind != manifest.KindHardlink {
 				return nil
 			}
-			if committed.has(n) {
+			if committed.Has(n) {
 				l.entries.Add(1)
 				return nil
 			}

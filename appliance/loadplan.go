@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -34,13 +35,13 @@ type loadPlan struct {
 // maxPaths bounds loadPlan.paths.
 const maxPaths = 1 << 20
 
-func (l *loader) plan(ctx context.Context, done *rangeSet) (*loadPlan, error) {
+func (l *loader) plan(ctx context.Context, done *journal.Ranges) (*loadPlan, error) {
 	p := &loadPlan{paths: map[uint64]bool{}, seed: maphash.MakeSeed()}
 	err := l.items(ctx, func(n uint64, it *item) error {
 		if it.kind == manifest.KindHardlink {
 			p.links++
 		}
-		if done.has(n) {
+		if done.Has(n) {
 			return nil
 		}
 		if it.flags&itemFlip != 0 {
@@ -63,10 +64,10 @@ func (l *loader) plan(ctx context.Context, done *rangeSet) (*loadPlan, error) {
 
 // flips commits folders that take the place of something else before anything below
 // them: until then that something is the path's entry.
-func (l *loader) flips(ctx context.Context, done *rangeSet) error {
+func (l *loader) flips(ctx context.Context, done *journal.Ranges) error {
 	w := newWorker(l)
 	err := l.items(ctx, func(n uint64, it *item) error {
-		if it.flags&itemFlip == 0 || it.kind != manifest.KindDir || done.has(n) {
+		if it.flags&itemFlip == 0 || it.kind != manifest.KindDir || done.Has(n) {
 			return nil
 		}
 		w.flip(n, it)
@@ -102,7 +103,7 @@ func (l *loader) priors(ctx context.Context, plan *loadPlan) (prior, func(), err
 }
 
 // units hands the list's items out, but for further names of hard links.
-func (l *loader) units(ctx context.Context, done *rangeSet, prior prior, send func(unit) error) error {
+func (l *loader) units(ctx context.Context, done *journal.Ranges, prior prior, send func(unit) error) error {
 	u := unit{}
 	size := int64(0)
 	flush := func() error {
@@ -118,7 +119,7 @@ func (l *loader) units(ctx context.Context, done *rangeSet, prior prior, send fu
 		if it.kind == manifest.KindHardlink {
 			return nil
 		}
-		if done.has(n) {
+		if done.Has(n) {
 			l.entries.Add(1)
 			if it.kind == manifest.KindFile {
 				l.bytes.Add(it.size)

@@ -2,6 +2,7 @@ package appliance
 
 import (
 	"github.com/sledge-io/sledge/appliance/catalog"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -19,12 +20,12 @@ type loadState struct {
 	partial  map[partialKey]*partialFile
 	events   [][]byte
 	homes    []packHome // by pack number
-	reads    map[readKey]*diskReads
+	reads    map[journal.Key]*diskReads
 }
 
 // listState is what has become of a scan list.
 type listState struct {
-	done      rangeSet
+	done      journal.Ranges
 	good      uint64 // entries that were loaded
 	skipped   uint64 // entries that could not be
 	remarked  uint64 // loaded, and not all of it
@@ -37,7 +38,7 @@ func (l *listState) count() uint64 {
 	if l == nil {
 		return 0
 	}
-	return l.done.count()
+	return l.done.Count()
 }
 
 // list makes the state of a list that is met for the first time.
@@ -80,35 +81,35 @@ func newLoadState() loadState {
 	return loadState{known: map[manifest.ID]bool{}, lists: map[manifest.ID]*listState{}, partial: map[partialKey]*partialFile{}}
 }
 
-func (s *loadState) add(m *frameMessage) error {
-	for _, b := range m.records {
-		if err := s.addRecord(m.list, b); err != nil {
+func (s *loadState) add(m *journal.Message) error {
+	for _, b := range m.Records {
+		if err := s.addRecord(m.List, b); err != nil {
 			return err
 		}
 	}
-	s.events = append(s.events, m.events...)
-	for _, id := range m.abandoned {
+	s.events = append(s.events, m.Events...)
+	for _, id := range m.Abandoned {
 		s.list(id).abandoned = true
 		s.dropPartial(id, 0, 1<<64-1)
 	}
-	for _, r := range m.reads {
+	for _, r := range m.Reads {
 		s.note(r)
 	}
-	if m.list.IsZero() {
+	if m.List.IsZero() {
 		return nil
 	}
-	for _, r := range m.ranges {
-		s.list(m.list).done.add(r)
-		s.dropPartial(m.list, r.from, r.to)
+	for _, r := range m.Ranges {
+		s.list(m.List).done.Add(r)
+		s.dropPartial(m.List, r.From, r.To)
 	}
-	if len(m.partial) == 0 {
+	if len(m.Partial) == 0 {
 		return nil
 	}
-	p, err := decodePartial(m.partial)
+	p, err := decodePartial(m.Partial)
 	if err != nil {
 		return err
 	}
-	key := partialKey{m.list, p.ordinal}
+	key := partialKey{m.List, p.ordinal}
 	if p.from > 0 {
 		old := s.partial[key]
 		if old == nil || old.to != p.from || old.identity != p.identity {

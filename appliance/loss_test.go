@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -107,8 +108,8 @@ func TestLossOfSomePacks(t *testing.T) {
 			t.Errorf("bays %v lost: %v", pick, err)
 		}
 		out := t.TempDir()
-		x, err := Extract(context.Background(), rd, out, ExtractOptions{Workers: 2})
-		if len(lost) > 0 && (!errors.Is(err, ErrSomeFailed) || int(x.Failed) != len(lost)) {
+		x, err := extract.Run(context.Background(), rd, out, extract.Options{Workers: 2})
+		if len(lost) > 0 && (!errors.Is(err, extract.ErrSomeFailed) || int(x.Failed) != len(lost)) {
 			t.Errorf("bays %v lost: extract: %v, %d failed of %d lost", pick, err, x.Failed, len(lost))
 		}
 		for p := range lost {
@@ -398,7 +399,7 @@ func TestLossOfPages(t *testing.T) {
 		}
 		defer rd.Close()
 		out := t.TempDir()
-		x, err := Extract(context.Background(), rd, out, ExtractOptions{})
+		x, err := extract.Run(context.Background(), rd, out, extract.Options{})
 		pages := 0
 		for _, f := range x.Failures {
 			if strings.Contains(f, "of the manifest") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/appliance/zeros"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
@@ -265,7 +266,7 @@ func TestHugeHole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rep, err := Extract(t.Context(), rd, out, ExtractOptions{})
+	rep, err := extract.Run(t.Context(), rd, out, extract.Options{})
 	if err != nil || rep.Bytes != size {
 		t.Fatalf("%+v, %v", rep, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -147,7 +148,7 @@ func TestOwnFaultsOfReader(t *testing.T) {
 		left := r.scarce(opens, syscall.EMFILE)
 		rd, err := r.openReader(r.cfg.Disks, res.Label)
 		if err == nil {
-			_, err = Extract(context.Background(), rd, t.TempDir(), ExtractOptions{Workers: 1})
+			_, err = extract.Run(context.Background(), rd, t.TempDir(), extract.Options{Workers: 1})
 			if n, where := rd.RepairedBlocks(); n > 0 {
 				t.Errorf("%d opens: %d blocks are told as bad in %v", opens, n, where)
 			}

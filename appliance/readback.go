@@ -1,14 +1,13 @@
 package appliance
 
 import (
-	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -37,15 +36,9 @@ type packHome struct {
 	lost []byte // shards that were lost at the commit
 }
 
-// readKey is a disk in its bay: one that replaces it has another id.
-type readKey struct {
-	bay  int
-	disk manifest.ID
-}
-
 // diskReads is what is known of one disk.
 type diskReads struct {
-	read    rangeSet        // pack numbers whose shard came back
+	read    journal.Ranges  // pack numbers whose shard came back
 	lies    map[uint64]bool // those whose shard came back as something else, or not: it counts as lost
 	gone    map[uint64]bool // those whose shard is not there any more: it counts as lost
 	settled bool            // nothing was written since its sample was read
@@ -56,12 +49,12 @@ func (r *diskReads) lacks(number uint64) bool {
 	return r != nil && (r.lies[number] || r.gone[number])
 }
 
-func keyOf(b *disk.Bay) readKey { return readKey{b.Number, b.ID} }
+func keyOf(b *disk.Bay) journal.Key { return journal.Key{Bay: b.Number, Disk: b.ID} }
 
 func (s *loadState) place(p *manifest.Pack) {
 	s.homes = append(s.homes, packHome{id: p.ID, root: p.Root, body: p.BodySize, bays: p.Bays, lost: p.Lost})
 	for key, r := range s.reads {
-		if i := slices.Index(p.Bays, byte(key.bay)); i >= 0 && !slices.Contains(p.Lost, byte(i)) {
+		if i := slices.Index(p.Bays, byte(key.Bay)); i >= 0 && !slices.Contains(p.Lost, byte(i)) {
 			r.settled = false
 		}
 	}
@@ -74,36 +67,36 @@ func (d *Device) home(number uint64) *manifest.Pack {
 }
 
 // note takes a mark into the state.
-func (s *loadState) note(m readMark) {
-	if m.kind == writesBegin {
+func (s *loadState) note(m journal.Mark) {
+	if m.Kind == journal.WritesBegin {
 		for _, r := range s.reads {
 			r.settled = false
 		}
 		return
 	}
-	r := s.reads[m.key]
+	r := s.reads[m.Key]
 	if r == nil {
 		r = &diskReads{lies: map[uint64]bool{}, gone: map[uint64]bool{}}
 		if s.reads == nil {
-			s.reads = map[readKey]*diskReads{}
+			s.reads = map[journal.Key]*diskReads{}
 		}
-		s.reads[m.key] = r
+		s.reads[m.Key] = r
 	}
-	switch m.kind {
-	case shardsRead:
-		r.read.add(m.packs)
-		within := func(n uint64, _ bool) bool { return n >= m.packs.from && n < m.packs.to }
+	switch m.Kind {
+	case journal.ShardsRead:
+		r.read.Add(m.Packs)
+		within := func(n uint64, _ bool) bool { return n >= m.Packs.From && n < m.Packs.To }
 		maps.DeleteFunc(r.lies, within)
 		maps.DeleteFunc(r.gone, within)
-	case sampleRead:
+	case journal.SampleRead:
 		r.settled = true
-	case shardBad, shardGone:
+	case journal.ShardBad, journal.ShardGone:
 		now, before := r.gone, r.lies
-		if m.kind == shardBad { // whatever was read of it before proves nothing
-			r.read, r.settled = rangeSet{}, false
+		if m.Kind == journal.ShardBad { // whatever was read of it before proves nothing
+			r.read, r.settled = journal.Ranges{}, false
 			now, before = r.lies, r.gone
 		}
-		for n := m.packs.from; n < min(m.packs.to, s.packs); n++ {
+		for n := m.Packs.From; n < min(m.Packs.To, s.packs); n++ {
 			now[n] = true
 			delete(before, n)
 		}
@@ -114,7 +107,7 @@ func (s *loadState) note(m readMark) {
 // there now. The caller holds mu.
 func (d *Device) wasRead(b *disk.Bay, number uint64) bool {
 	r := d.state.reads[keyOf(b)]
-	return r != nil && r.read.has(number) && !r.lacks(number)
+	return r != nil && r.read.Has(number) && !r.lacks(number)
 }
 
 func (d *Device) isSettled(b *disk.Bay) bool {
@@ -223,7 +216,7 @@ func (d *Device) beginWrites() error {
 	if !fresh {
 		return nil
 	}
-	m := &frameMessage{reads: append(d.unsaved.take(), readMark{kind: writesBegin})}
+	m := &journal.Message{Reads: append(d.unsaved.Take(), journal.Mark{Kind: journal.WritesBegin})}
 	if err := d.appendFrame(nil, m); err != nil {
 		return err
 	}
@@ -235,18 +228,18 @@ func (d *Device) beginWrites() error {
 func (d *Device) noteRead(b *disk.Bay, number uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := readMark{kind: shardsRead, key: keyOf(b), packs: span{number, number + 1}}
+	m := journal.Mark{Kind: journal.ShardsRead, Key: keyOf(b), Packs: journal.Span{From: number, To: number + 1}}
 	d.state.note(m)
-	d.unsaved.add(m)
+	d.unsaved.Add(m)
 }
 
 // noteSample remembers that a disk's sample came back.
 func (d *Device) noteSample(b *disk.Bay) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := readMark{kind: sampleRead, key: keyOf(b)}
+	m := journal.Mark{Kind: journal.SampleRead, Key: keyOf(b)}
 	d.state.note(m)
-	d.unsaved.rest = append(d.unsaved.rest, m)
+	d.unsaved.Later(m)
 }
 
 // noteBad remembers that a disk did not give a pack's shard back, and condemns it.
@@ -269,19 +262,19 @@ func (d *Device) noteUnreadable(b *disk.Bay, number uint64, err error) {
 func (d *Device) noteLie(b *disk.Bay, number uint64, what string, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.unsaved.drop(keyOf(b))
-	mark := readMark{kind: shardBad, key: keyOf(b), packs: span{number, number + 1}}
+	d.unsaved.Drop(keyOf(b))
+	mark := journal.Mark{Kind: journal.ShardBad, Key: keyOf(b), Packs: journal.Span{From: number, To: number + 1}}
 	d.journalBad(b, what, fmt.Sprintf("pack %d: %s", number, cause(err)), mark)
 }
 
 // journalBad journals marks of shards that a disk does not give back, and what the log
 // will say: readers know no other kinds of events than the format's. The caller holds mu.
-func (d *Device) journalBad(b *disk.Bay, what, text string, marks ...readMark) {
+func (d *Device) journalBad(b *disk.Bay, what, text string, marks ...journal.Mark) {
 	events, err := encodeEvents(d.cfg.Now(), manifest.Event{What: what, Text: "read-back-failed: " + utf8Text(text), Bay: b.Number})
 	if d.broken == nil {
 		d.broken = err
 	}
-	m := &frameMessage{reads: append(d.unsaved.take(), marks...), events: events}
+	m := &journal.Message{Reads: append(d.unsaved.Take(), marks...), Events: events}
 	if err := d.appendFrame(nil, m); err != nil { // whoever writes next reports it
 		d.cfg.Log.Debug("a failed read-back is not in the journal", "bay", b.Number, "error", err)
 	}
@@ -293,11 +286,11 @@ func (d *Device) journalBad(b *disk.Bay, what, text string, marks ...readMark) {
 func (d *Device) saveReads() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	marks := d.unsaved.take()
+	marks := d.unsaved.Take()
 	if len(marks) == 0 || d.broken != nil {
 		return
 	}
-	if err := d.appendFrame(nil, &frameMessage{reads: marks}); err != nil {
+	if err := d.appendFrame(nil, &journal.Message{Reads: marks}); err != nil {
 		d.cfg.Log.Debug("what was read back is not in the journal", "error", err)
 	}
 }
@@ -389,89 +382,4 @@ func (d *Device) lostContent() func(*manifest.Record) bool {
 			return !e.Hole && unsafe[e.Pack]
 		})
 	}
-}
-
-// Marks are items of field 6 of a journal frame's message (docs/format.md section 9).
-type readMark struct {
-	kind  byte
-	key   readKey
-	packs span // none of sampleRead and writesBegin
-}
-
-const (
-	shardsRead  byte = 1
-	sampleRead  byte = 2
-	writesBegin byte = 3
-	shardBad    byte = 4
-	shardGone   byte = 5
-)
-
-const readMarkSize = 2 + 16 + 8 + 8
-
-func encodeReadMarks(marks []readMark) (out [][]byte) {
-	for _, m := range marks {
-		b := append([]byte{m.kind, byte(m.key.bay)}, m.key.disk[:]...)
-		b = binary.BigEndian.AppendUint64(b, m.packs.from)
-		out = append(out, binary.BigEndian.AppendUint64(b, m.packs.to))
-	}
-	return out
-}
-
-// known tells whether this program knows a kind of marks: the format lets others be
-// skipped, whatever stands in them.
-func (m readMark) known() bool { return m.kind >= shardsRead && m.kind <= shardGone }
-
-func decodeReadMark(b []byte) (m readMark, err error) {
-	if len(b) > 0 {
-		m.kind = b[0]
-	}
-	if len(b) > 0 && !m.known() {
-		return m, nil
-	}
-	if len(b) != readMarkSize {
-		return m, manifest.ErrCorrupt
-	}
-	m.key.bay = int(b[1])
-	copy(m.key.disk[:], b[2:18])
-	m.packs = span{binary.BigEndian.Uint64(b[18:]), binary.BigEndian.Uint64(b[26:])}
-	if m.kind != sampleRead && m.kind != writesBegin && m.packs.from >= m.packs.to || m.key.bay >= maxBays {
-		return m, manifest.ErrCorrupt
-	}
-	return m, nil
-}
-
-// maxBays is the format's limit on a set of disks.
-const maxBays = 64
-
-// readMarks are marks that wait for a frame.
-type readMarks struct {
-	read map[readKey]*rangeSet
-	rest []readMark // in order, after the others
-}
-
-func (u *readMarks) add(m readMark) {
-	if u.read == nil {
-		u.read = map[readKey]*rangeSet{}
-	}
-	if u.read[m.key] == nil {
-		u.read[m.key] = &rangeSet{}
-	}
-	u.read[m.key].add(m.packs)
-}
-
-func (u *readMarks) drop(key readKey) { delete(u.read, key) }
-
-// take gives the marks to a frame and forgets them.
-func (u *readMarks) take() (marks []readMark) {
-	for key, set := range u.read {
-		for _, s := range set.spans {
-			marks = append(marks, readMark{kind: shardsRead, key: key, packs: s})
-		}
-	}
-	slices.SortFunc(marks, func(a, b readMark) int {
-		return cmp.Or(cmp.Compare(a.key.bay, b.key.bay), cmp.Compare(a.packs.from, b.packs.from))
-	})
-	marks = append(marks, u.rest...)
-	*u = readMarks{}
-	return marks
 }

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -152,7 +153,7 @@ func TestExtractReadsAhead(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if x, err := Extract(context.Background(), rd, t.TempDir(), ExtractOptions{Workers: 2}); err != nil {
+			if x, err := extract.Run(context.Background(), rd, t.TempDir(), extract.Options{Workers: 2}); err != nil {
 				t.Fatal(x, err)
 			}
 			rd.Close()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/manifest"
@@ -234,7 +235,7 @@ func (u *unsealed) counts(c *frames.File, last frames.Part, faults int, later []
 	return l.counts(u.set, u.m)
 }
 
-func (u *unsealed) entry(raw []byte) *manifest.Pack { return clearPack(raw, u.r.scope, u.key) }
+func (u *unsealed) entry(raw []byte) *manifest.Pack { return journal.Pack(raw, u.r.scope, u.key) }
 
 // take notes the pack of a frame that counts. Numbers have no gap: where there is
 // one, a frame is whole nowhere.
@@ -297,22 +298,6 @@ func (u *unsealed) list(c *frames.File) error {
 	end, err := copies.EachPart(0, false, func(frames.Part) error { return nil })
 	u.files = append(u.files, &foundFile{c, end})
 	return err
-}
-
-func clearPack(raw []byte, scope manifest.Scope, key ed25519.PublicKey) *manifest.Pack {
-	public := frames.ClearPart(raw)
-	if public == nil {
-		return nil
-	}
-	entry, sig, err := splitClear(public)
-	if err != nil || manifest.VerifyEntry(key, manifest.PackEntryContext, scope, entry, sig) != nil {
-		return nil
-	}
-	e, err := manifest.DecodeEntry(entry)
-	if err != nil {
-		return nil
-	}
-	return e.Pack
 }
 
 // unsealedRest copies journals, scan lists and wraps of a device that is still

@@ -5,6 +5,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 )
 
 // reserve gives the number of bytes that a new pack may take: the policy's size,
@@ -70,14 +71,14 @@ func (d *Device) packLimit() int64 {
 
 // roomForRecords is ErrFull where the records of a frame would take what the seal
 // needs for those that are committed. The caller holds mu.
-func (d *Device) roomForRecords(m *frameMessage) error {
-	if len(m.records) == 0 {
+func (d *Device) roomForRecords(m *journal.Message) error {
+	if len(m.Records) == 0 {
 		return nil
 	}
 	after := d.state
-	after.records += uint64(len(m.records))
-	frame := int64(len(m.partial)) + frames.FrameHead
-	for _, b := range m.records {
+	after.records += uint64(len(m.Records))
+	frame := int64(len(m.Partial)) + frames.FrameHead
+	for _, b := range m.Records {
 		after.size += int64(len(b))
 		frame += int64(len(b)) + 4
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/extsort"
 	"github.com/sledge-io/sledge/internal/fields"
@@ -245,12 +246,12 @@ func (d *Device) eachRecord(f func([]byte) error) error {
 // eachListed says, too, which scan list a record came from.
 func (d *Device) eachListed(f func(list manifest.ID, record []byte) error) error {
 	return d.eachFrame(func(fr frames.Frame) error {
-		m, err := decodeFrameMessage(fr.Plain)
+		m, err := journal.Decode(fr.Plain)
 		if err != nil {
 			return err
 		}
-		for _, r := range m.records {
-			if err := f(m.list, r); err != nil {
+		for _, r := range m.Records {
+			if err := f(m.List, r); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sledge-io/sledge/appliance/disk"
 	"github.com/sledge-io/sledge/appliance/frames"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/durable"
 	"github.com/sledge-io/sledge/internal/vfs"
@@ -29,7 +30,7 @@ func (d *Device) WrapCheck() ([]byte, error) {
 		return nil, err
 	}
 	err = d.eachFrame(func(fr frames.Frame) error {
-		p, err := d.clearEntry(fr.Clear)
+		p, err := journal.PublicPack(fr.Clear)
 		if err != nil || p == nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/sledge-io/sledge/appliance/disk"
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/pack"
 )
 
@@ -69,7 +70,7 @@ func (d *Device) lacks(number uint64) (lost, doubted []byte) {
 // badOn tells whether any disk that was in an empty bay did not give a shard back.
 func (s *loadState) badOn(bay int, number uint64) bool {
 	for key, r := range s.reads {
-		if key.bay == bay && r.lacks(number) {
+		if key.Bay == bay && r.lacks(number) {
 			return true
 		}
 	}
@@ -181,21 +182,21 @@ func (d *Device) find(b *disk.Bay, number uint64) {
 func (d *Device) noteGone(b *disk.Bay, numbers []uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	var marks []readMark
+	var marks []journal.Mark
 	count := 0
 	for _, n := range numbers {
 		if d.isBad(b, n) {
 			continue
 		}
 		count++
-		if last := len(marks) - 1; last >= 0 && marks[last].packs.to == n {
-			marks[last].packs.to++
+		if last := len(marks) - 1; last >= 0 && marks[last].Packs.To == n {
+			marks[last].Packs.To++
 			continue
 		}
-		marks = append(marks, readMark{kind: shardGone, key: keyOf(b), packs: span{n, n + 1}})
+		marks = append(marks, journal.Mark{Kind: journal.ShardGone, Key: keyOf(b), Packs: journal.Span{From: n, To: n + 1}})
 	}
 	if count > 0 {
-		d.journalBad(b, "note", fmt.Sprintf("%d shards are gone, the first of pack %d", count, marks[0].packs.from), marks...)
+		d.journalBad(b, "note", fmt.Sprintf("%d shards are gone, the first of pack %d", count, marks[0].Packs.From), marks...)
 	}
 }
 

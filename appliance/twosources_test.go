@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/internal/vfs"
 )
 
@@ -41,7 +42,7 @@ func TestTwoSources(t *testing.T) {
 	d.Close()
 	rd := r.reader(r.seal().Label)
 	out := filepath.Join(t.TempDir(), "out")
-	if _, err := Extract(context.Background(), rd, out, ExtractOptions{}); err != nil {
+	if _, err := extract.Run(context.Background(), rd, out, extract.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{"shared/readme": "of a", "only-a": "a, changed", "from-b/shared/readme": "of b", "from-b/shared/only-b": "b"} {

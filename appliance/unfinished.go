@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sledge-io/sledge/appliance/journal"
 	"github.com/sledge-io/sledge/appliance/read"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -55,7 +56,7 @@ func (d *Device) holds(src *source, l *scanList) error {
 	st := d.state.lists[l.copies.ID]
 	var looked, found int
 	err := d.items(l, func(n uint64, it *item) error {
-		done := st != nil && st.done.has(n) || d.state.inProgress(l.copies.ID, n)
+		done := st != nil && st.done.Has(n) || d.state.inProgress(l.copies.ID, n)
 		if it.kind != manifest.KindFile || !done {
 			return nil
 		}
@@ -150,7 +151,7 @@ func (d *Device) giveUp(l *scanList, why string) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	m := &frameMessage{events: events, abandoned: []manifest.ID{l.copies.ID}}
+	m := &journal.Message{Events: events, Abandoned: []manifest.ID{l.copies.ID}}
 	if err := d.appendFrame(nil, m); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 )
 
 // extraction is what extract has made of a device, seen by the system's own calls.
@@ -39,7 +39,7 @@ func (l *life) extract(ctx context.Context) error {
 		return err
 	}
 	defer rd.Close()
-	rep, err := appliance.Extract(ctx, rd, folder, appliance.ExtractOptions{Workers: l.cfg.Workers})
+	rep, err := extract.Run(ctx, rd, folder, extract.Options{Workers: l.cfg.Workers})
 	if err != nil {
 		return fmt.Errorf("extract: %w: %v", err, rep)
 	}
@@ -153,7 +153,7 @@ func (l *life) whatIsThere(x *extraction) (bad []string) {
 
 // counted compares the report's figures, and what the device told before the seal,
 // with a count of what is there.
-func (l *life) counted(x *extraction, rep *appliance.ExtractReport) (bad []string) {
+func (l *life) counted(x *extraction, rep *extract.Report) (bad []string) {
 	var entries, skipped uint64
 	for path, content := range l.held {
 		if _, there := x.held[path]; strings.HasPrefix(content, "skipped ") {
@@ -207,7 +207,7 @@ func (l *life) linkedAs(x *extraction) (bad []string) {
 }
 
 // dressedAs compares times and attributes with those of the last good look.
-func (l *life) dressedAs(x *extraction, rep *appliance.ExtractReport) (bad []string) {
+func (l *life) dressedAs(x *extraction, rep *extract.Report) (bad []string) {
 	for at, pr := range l.promises.safe {
 		content, sure := pr.only()
 		if !sure || !pr.sure || pr.remark != no || content == "dir" {

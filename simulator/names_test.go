@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/manifest"
 )
@@ -120,8 +121,8 @@ func testNamesOut(t *testing.T, l *life, rd *appliance.Reader) {
 	base := t.TempDir()
 	out := filepath.Join(base, "a", "b", "out")
 	must(t, os.MkdirAll(filepath.Dir(out), 0o755))
-	rep, err := appliance.Extract(context.Background(), rd, out, appliance.ExtractOptions{Workers: 2})
-	if err != nil && !errors.Is(err, appliance.ErrSomeFailed) {
+	rep, err := extract.Run(context.Background(), rd, out, extract.Options{Workers: 2})
+	if err != nil && !errors.Is(err, extract.ErrSomeFailed) {
 		t.Fatal(err)
 	}
 	failed := strings.Join(rep.Failures, "\n")

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/target"
 )
@@ -23,7 +23,7 @@ func TestAdviceFits(t *testing.T) {
 		code       int
 		has, hasNo string
 	}{
-		{fmt.Errorf("%w: %w", appliance.ErrInTheWay, appliance.ErrSomeFailed), exitConflict, "another folder", "--rules"},
+		{fmt.Errorf("%w: %w", extract.ErrInTheWay, extract.ErrSomeFailed), exitConflict, "another folder", "--rules"},
 		{errConflict, exitConflict, "--rules", "another folder"},
 		{lacks(nil), exitObjects, "ask its sender", "tries them again"},
 		{lacks(map[target.Code]uint64{target.CodePageLost: 1}), exitObjects, "", "ask its sender"},

@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/firmware"
 	"github.com/sledge-io/sledge/internal/delivery"
@@ -66,8 +67,8 @@ func diagnoses() []diagnosis {
 		{is(firmware.ErrSecondCheckpoint), exitRefused, advise("the disks are not what this device sealed before: do not seal, tell the data centre")},
 		{is(firmware.ErrUnsafeSecret), exitState, advise("set XDG_RUNTIME_DIR to a tmpfs that is yours alone, or mount /dev/shm", "remove a foreign file there and run the command again")},
 		{is(firmware.ErrConcurrent, firmware.ErrBusy, appliance.ErrBusy, statefolder.ErrSilent), exitBusy, advise("wait for the other command, or stop it, then run this one again")},
-		{is(appliance.ErrFolderBusy), exitBusy, advise("wait until that command has ended, or stop it, then run this one again; or extract into another folder")},
-		{is(appliance.ErrUnsynced), exitUnexpected, advise("look at the space and the health of the disk that is extracted to, and in the kernel's log (dmesg)",
+		{is(extract.ErrFolderBusy), exitBusy, advise("wait until that command has ended, or stop it, then run this one again; or extract into another folder")},
+		{is(extract.ErrUnsynced), exitUnexpected, advise("look at the space and the health of the disk that is extracted to, and in the kernel's log (dmesg)",
 			"then run the same command again: it compares what is there as the disk holds it, and writes the rest; or extract to another disk")},
 		{is(site.ErrExists), exitUsage, advise("use this site, or name another folder")},
 		{is(crypto.ErrNotInFIPS), exitUsage, advise("make the job with --fips, or run without GODEBUG=fips140=only")},
@@ -142,7 +143,7 @@ func diagnoses() []diagnosis {
 		{is(fsck.ErrVersion), exitVersion, advise("use the newest sledge")},
 		{is(errRefused, appliance.ErrRefused), exitRefused, advise("do not import; ask whoever sent the device")},
 		{is(errDamage), exitDamage, advise("nothing is lost: import as it is, or make the shards again on an empty disk: sledge rebuild --replace NEW")},
-		{is(appliance.ErrInTheWay), exitConflict, advise("move what is there away, then run the same command again; or extract into another folder")},
+		{is(extract.ErrInTheWay), exitConflict, advise("move what is there away, then run the same command again; or extract into another folder")},
 		{is(errConflict), exitConflict, advise("move what is there away, then run the same command again; or give these entries other keys (--rules) in an import with a new --run-id")},
 		{is(errTarget), exitTarget, advise("mend what is named above, then run the same command again: it goes on")},
 		{is(errLeftOver), exitTarget, advise("mend what is named above, then run the same command again: it removes the rest")},

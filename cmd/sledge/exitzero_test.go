@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/internal/fsck"
 )
 
@@ -36,16 +37,16 @@ func TestVerdictExits(t *testing.T) {
 func TestExtractExits(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		report appliance.ExtractReport
+		report extract.Report
 		err    error
 		want   int
 	}{
-		{"whole", appliance.ExtractReport{Entries: 3}, nil, exitDone},
-		{"sealed in mid-load", appliance.ExtractReport{Entries: 3, Partial: true}, nil, exitSource},
-		{"skipped by the loader", appliance.ExtractReport{Entries: 3, Skipped: 1}, nil, exitSource},
-		{"failed", appliance.ExtractReport{Entries: 3, Failed: 1}, fmt.Errorf("%w: 1 of 4", appliance.ErrSomeFailed), exitObjects},
-		{"lost", appliance.ExtractReport{Failed: 1, Lost: 1}, fmt.Errorf("%w: 1 entry: %w", appliance.ErrLost, appliance.ErrSomeFailed), exitLost},
-		{"in the way", appliance.ExtractReport{Failed: 1, InTheWay: 1}, fmt.Errorf("%w: %w", appliance.ErrInTheWay, appliance.ErrSomeFailed), exitConflict},
+		{"whole", extract.Report{Entries: 3}, nil, exitDone},
+		{"sealed in mid-load", extract.Report{Entries: 3, Partial: true}, nil, exitSource},
+		{"skipped by the loader", extract.Report{Entries: 3, Skipped: 1}, nil, exitSource},
+		{"failed", extract.Report{Entries: 3, Failed: 1}, fmt.Errorf("%w: 1 of 4", extract.ErrSomeFailed), exitObjects},
+		{"lost", extract.Report{Failed: 1, Lost: 1}, fmt.Errorf("%w: 1 entry: %w", appliance.ErrLost, extract.ErrSomeFailed), exitLost},
+		{"in the way", extract.Report{Failed: 1, InTheWay: 1}, fmt.Errorf("%w: %w", extract.ErrInTheWay, extract.ErrSomeFailed), exitConflict},
 	} {
 		if code, _ := diagnose(extractEnd(&test.report, test.err)); code != test.want {
 			t.Errorf("%s: exit code %d, want %d", test.name, code, test.want)

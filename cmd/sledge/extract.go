@@ -11,12 +11,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/internal/progress"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
 
 type extractReport struct {
-	*appliance.ExtractReport
+	*extract.Report
 	Folder string `json:"folder"`
 }
 
@@ -65,7 +66,7 @@ Run it again to go on.`,
 		totals := r.Totals()
 		m := a.meter("extract")
 		defer m.End()
-		done, err := appliance.Extract(ctx, r.Reader, args[0], appliance.ExtractOptions{
+		done, err := extract.Run(ctx, r.Reader, args[0], extract.Options{
 			Prefix: *prefix, Owner: *owner, Workers: workers,
 			Progress: func(entries uint64, bytes int64) {
 				s := progress.Sample{Phase: "extract", Bytes: bytes, Files: int64(entries)}
@@ -86,9 +87,9 @@ Run it again to go on.`,
 	})
 }
 
-func extractEnd(r *appliance.ExtractReport, err error) error {
+func extractEnd(r *extract.Report, err error) error {
 	switch {
-	case errors.Is(err, appliance.ErrSomeFailed):
+	case errors.Is(err, extract.ErrSomeFailed):
 		return fmt.Errorf("%w: %w", errExtract, err)
 	case err == nil && r.Partial:
 		return hint(fmt.Errorf("%w: it was sealed before its source had been loaded whole", errSkipped), "everything that the device holds was extracted; ask the sender for the rest")

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/internal/fsck"
@@ -95,17 +95,17 @@ func TestProofRemark(t *testing.T) {
 // TestExtractReportText names what was not restored, and that the contents are right.
 func TestExtractReportText(t *testing.T) {
 	var out bytes.Buffer
-	r := &extractReport{&appliance.ExtractReport{Entries: 5, Bytes: 9, Existing: 2, AttributesLost: 1, Remarks: 3, Attributes: []string{`"f": owner: not permitted`}, Warnings: []string{"times are coarse"}}, "back"}
+	r := &extractReport{&extract.Report{Entries: 5, Bytes: 9, Existing: 2, AttributesLost: 1, Remarks: 3, Attributes: []string{`"f": owner: not permitted`}, Warnings: []string{"times are coarse"}}, "back"}
 	r.Print(&out)
 	for _, want := range []string{"extracted   5 entries, 9 B, to back", "existing    2 of them", "attributes  1 attribute could not be restored; the contents are right", "older       3", `"f": owner: not permitted`, "times are coarse"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, &out)
 		}
 	}
-	if err := extractEnd(r.ExtractReport, nil); err != nil {
+	if err := extractEnd(r.Report, nil); err != nil {
 		t.Errorf("attributes alone are no failure: %v", err)
 	}
-	if err := extractEnd(&appliance.ExtractReport{Skipped: 1}, nil); !errors.Is(err, errSkipped) {
+	if err := extractEnd(&extract.Report{Skipped: 1}, nil); !errors.Is(err, errSkipped) {
 		t.Errorf("skipped: %v", err)
 	}
 }

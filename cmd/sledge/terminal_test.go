@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/sledge-io/sledge/appliance"
+	"github.com/sledge-io/sledge/appliance/extract"
 	"github.com/sledge-io/sledge/internal/audit"
 	"github.com/sledge-io/sledge/internal/terminal"
 )
@@ -43,7 +44,7 @@ func TestReportsOnTerminal(t *testing.T) {
 func TestNamesMakeNoLines(t *testing.T) {
 	for _, r := range []report{
 		&scanReport{ScanReport: &appliance.ScanReport{FindingCount: 1}, Findings: []namedFinding{{Code: "x", name: nameOf(hostile), Text: escape(hostile)}}},
-		&extractReport{ExtractReport: &appliance.ExtractReport{Failed: 1, Failures: []string{fmt.Sprintf("%q: lost", hostile)}}},
+		&extractReport{Report: &extract.Report{Failed: 1, Failures: []string{fmt.Sprintf("%q: lost", hostile)}}},
 		&importReport{Differences: []string{hostile}},
 	} {
 		var out strings.Builder

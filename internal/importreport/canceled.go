@@ -32,7 +32,7 @@ func canceled(folder fs.FS, status *importer.Status) (*importer.CancelMark, erro
 	return mark, err
 }
 
-// readMark reads a mark. One that cannot be parsed is a mark all the same.
+// Mark reads a mark. One that cannot be parsed is a mark all the same.
 func readMark(folder fs.FS) (*importer.CancelMark, error) {
 	text, err := readFile(folder, importer.CancelName, maxMark)
 	if errors.Is(err, fs.ErrNotExist) {
