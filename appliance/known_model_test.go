@@ -18,9 +18,12 @@ import (
 // interruptions, and compares what the catalog and the comparison of a scan say with
 // a naive model: a map of paths.
 func TestHistories(t *testing.T) {
-	histories := 100000
-	if testing.Short() {
-		histories = 10000
+	histories := 40_000
+	switch {
+	case testing.Short():
+		histories = 10_000
+	case long():
+		histories = 100_000
 	}
 	met := map[string]int{}
 	for seed := range histories {
