@@ -78,7 +78,7 @@ var exitClasses = []struct {
 	{exitUnproven, "unproven", "consistent, but the origin is not proven: no trusted key was given"},
 	{exitRefused, "refused", "a signature, commitment or label does not fit, or a signed log breaks the format: forged, altered, put back, or made by a faulty loader; do not use"},
 	{exitSource, "source", "the rest is done, and source entries were skipped, changed or kept in an older version; or a seal lacks what a load had left; or the source has gone: load again"},
-	{exitTarget, "target", "the target or the import's state folder needs the operator; the same command goes on"},
+	{exitTarget, "target", "the target or the import's state folder needs the operator, or a canceled run has left something in the target; the same command goes on"},
 	{exitObjects, "objects", "some objects are not in the target, or not proven; the rest is done"},
 	{exitConflict, "conflict", "a key or file exists with other content; it was not touched"},
 	{exitFull, "full", "a disk has no space left"},
