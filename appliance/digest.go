@@ -10,7 +10,6 @@ import (
 	"github.com/sledge-io/sledge/crypto"
 	"github.com/sledge-io/sledge/internal/erasure"
 	"github.com/sledge-io/sledge/internal/fields"
-	"github.com/sledge-io/sledge/internal/vfs"
 	"github.com/sledge-io/sledge/manifest"
 )
 
@@ -159,23 +158,6 @@ type partialFile struct {
 	parts    [][]byte
 	units    []uint64
 	digest   []byte // state
-}
-
-// identity tells whether a file is still the one that was read before.
-type identity struct {
-	size         int64
-	mtime, ctime int64 // ns
-	dev, ino     uint64
-}
-
-// is reports whether a file is still the one that was begun. A device's number
-// changes over a reboot, an inode's only where the file system makes it up.
-func (i identity) is(now identity, v vfs.Volume) bool {
-	now.dev = i.dev
-	if !v.StableInodes {
-		now.ino = i.ino
-	}
-	return i == now
 }
 
 func (p *partialFile) prepend(old *partialFile) {

@@ -61,6 +61,12 @@ type keptEntry struct {
 	claimed bool // the scan has found a folder there
 }
 
+func (k *knownSet) lastGroup() uint64 { return k.groups }
+
+func (k *knownSet) whenGone(f func(path string) error) { k.gone = f }
+
+func (k *knownSet) comparison() *ScanReport { return k.report }
+
 func (k *knownSet) close() {
 	if k.drop != nil {
 		k.stop()
@@ -341,16 +347,6 @@ func (k *knownSet) doubt(path string, rel relation) {
 		k.report.unsurePath = path
 	}
 	k.report.unsure++
-}
-
-// maxNamed bounds the paths that a report names.
-const maxNamed = 10000
-
-func appendPath(paths []string, path string) []string {
-	if len(paths) < maxNamed {
-		paths = append(paths, path)
-	}
-	return paths
 }
 
 // rest passes what lies behind the last entry.

@@ -5,9 +5,6 @@ import (
 	"slices"
 )
 
-// vanished is the reason of what is not there any more.
-const vanished = "vanished"
-
 // awayPaths are a list's entries that were not there when they were to be read. Memory
 // is bounded: beyond maxPaths they are counted, and none comes back.
 type awayPaths struct {

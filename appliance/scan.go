@@ -109,22 +109,6 @@ func (r *ScanReport) count(it *item) {
 	}
 }
 
-// Scan walks a source and reports what a load would meet; it needs no key and
-// keeps nothing.
-func Scan(ctx context.Context, root string, o ScanOptions) (*ScanReport, error) {
-	disk, done, err := scratch()
-	if err != nil {
-		return nil, err
-	}
-	defer done()
-	src, err := newSource(root, o.As, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer src.close()
-	return scanSource(ctx, src, o, disk, "sort", &knownSet{report: &ScanReport{}}, func(uint64, *item) error { return nil })
-}
-
 const (
 	sortMemory     = 24 << 20
 	reportInterval = 500 * time.Millisecond
@@ -133,7 +117,7 @@ const (
 // scanSource walks, checks names, groups hard links, and calls emit for every
 // item in list order: everything by path, then the further names of hard links
 // by the path of the name that carries the data.
-func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known *knownSet, emit func(uint64, *item) error) (*ScanReport, error) {
+func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, dir string, known onDevice, emit func(uint64, *item) error) (*ScanReport, error) {
 	report := &ScanReport{Root: src.root}
 	newSorter := func() *extsort.Sorter {
 		return extsort.New(extsort.Config{FS: disk, Dir: dir, Memory: sortMemory})
@@ -169,7 +153,7 @@ func scanSource(ctx context.Context, src *source, o ScanOptions, disk vfs.FS, di
 	if err := names.report(report.find); err != nil {
 		return nil, err
 	}
-	further, err := groupLinks(links, newSorter(), known.groups)
+	further, err := groupLinks(links, newSorter(), known.lastGroup())
 	if err != nil {
 		return nil, err
 	}
@@ -206,19 +190,33 @@ func groupLinks(links, out *extsort.Sorter, group uint64) (*extsort.Sorter, erro
 	return out, err
 }
 
+// onDevice is what the device has of a source's entries: a scan compares what it walks with it.
+type onDevice interface {
+	// lastGroup is the highest link group.
+	lastGroup() uint64
+	// whenGone has f take each path that was never loaded and is gone.
+	whenGone(f func(path string) error)
+	// meet takes the next entry, sets its flags, and reports whether the device has it unchanged.
+	meet(it *item) (same bool, err error)
+	// rest takes what lies behind the last entry.
+	rest() error
+	// comparison counts what the comparison found.
+	comparison() *ScanReport
+}
+
 // emitList joins walked items with the link groups and leaves out what the device
 // has already, unchanged. A further name is unchanged only if the name that carries
 // the data is, too.
-func emitList(ctx context.Context, report *ScanReport, walked, further, later *extsort.Sorter, known *knownSet, emit func(uint64, *item) error) error {
+func emitList(ctx context.Context, report *ScanReport, walked, further, later *extsort.Sorter, known onDevice, emit func(uint64, *item) error) error {
 	defer later.Close()
 	next, stop := pull(further)
 	defer stop()
 	link := next()
 	var n uint64
 	put := func(it *item) error { n++; return emit(n-1, it) }
-	known.gone = func(path string) error {
+	known.whenGone(func(path string) error {
 		return put((&item{path: path}).skip(catalog.Gone, "never loaded, and not in the source any more"))
-	}
+	})
 	err := walked.Each(func(_, v []byte) error {
 		it, err := decodeItem(v)
 		if err == nil && ctx.Err() != nil {
@@ -266,7 +264,7 @@ func emitList(ctx context.Context, report *ScanReport, walked, further, later *e
 	if err != nil {
 		return err
 	}
-	report.compared(known.report)
+	report.compared(known.comparison())
 	changed := "" // the last carrier that is loaded now
 	return later.Each(func(k, v []byte) error {
 		if len(v) == 0 {

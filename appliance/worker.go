@@ -315,9 +315,6 @@ func (w *worker) file(ctx context.Context, n uint64, it *item) error {
 // errDone: the entry has its record already.
 var errDone = errors.New("done")
 
-// deviceError is an error of the device, not of the source: it ends the load.
-type deviceError struct{ error }
-
 // appendChain and decodeChain keep a record and its continuations as one value.
 func appendChain(chain, record []byte) []byte { return fields.AppendItem(chain, record) }
 
