@@ -185,20 +185,27 @@ func (w *world) hostCanceled(t *testing.T) {
 		return args
 	}
 	var answer struct {
-		Journal string
-		Deleted int
+		Deleted     int
+		JournalLeft string `json:"journal_left"`
+		Late        []struct{ Key, Call string }
 	}
-	w.must(cancel("--takeover=1s", "--json")...).result(t, &answer)
+	first := w.run(cancel("--takeover=1s", "--json")...)
+	if first.result(t, &answer); first.code != exitTarget || answer.Deleted == 0 || answer.JournalLeft == "" ||
+		len(answer.Late) != 1 || answer.Late[0].Call != "CompleteMultipartUpload" {
+		t.Errorf("the Complete that is on its way: %s", first)
+	}
 	close(m.let)
 	m.first.wantReplaced()
-	if answer.Deleted == 0 || !strings.HasSuffix(answer.Journal, "/leases/00000002") {
-		t.Errorf("%+v", answer)
+	// What was on its way when the first host froze has come late: the same once more finds it, and
+	// for a while nobody can tell that nothing comes any more.
+	if again := w.run(cancel("--takeover=1s")...); again.code != exitTarget || !strings.Contains(again.stderr, "may yet appear") {
+		t.Errorf("once more: %s", again)
 	}
-	// What was on its way when the first host froze has come late: the same once more finds it.
-	w.must(cancel("--takeover=1s", "--json")...).result(t, &answer)
 	w.refused(t, exitTarget, "canceled", w.host("c", m.URL, "--takeover=1s")...)
-	w.wantJournal(answer.Journal[strings.LastIndex(answer.Journal, "leases/"):])
 	err := filepath.WalkDir(w.prefixFolder(), func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Name() == ".sledge-journal" {
+			return fs.SkipDir
+		}
 		if err == nil && !d.IsDir() {
 			t.Errorf("left: %s", name)
 		}

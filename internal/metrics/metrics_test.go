@@ -23,7 +23,7 @@ import (
 // TestStates: each state of a run has its line among the metrics, and in the table
 // of docs/import.md.
 func TestStates(t *testing.T) {
-	source, err := os.ReadFile("../../importer/status.go")
+	source, err := os.ReadFile("../../importer/request/state.go")
 	if err != nil {
 		t.Fatal(err)
 	}
