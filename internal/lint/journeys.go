@@ -2,9 +2,6 @@ package lint
 
 import (
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
 	"path"
 	"path/filepath"
@@ -34,7 +31,7 @@ func Journeys(root, text string, tree *Tree) (findings []string, err error) {
 	if !found || len(all) != journeysCount {
 		findings = append(findings, fmt.Sprintf("%s: %d journeys below %q, not %d", RoomsPage, len(all), journeysHeading, journeysCount))
 	}
-	declared := map[string]map[string]bool{} // by folder
+	declared := map[string]string{}
 	for _, journey := range all {
 		name, told, _ := strings.Cut(journey, "\n")
 		complain := func(format string, args ...any) {
@@ -71,61 +68,25 @@ func Journeys(root, text string, tree *Tree) (findings []string, err error) {
 	return findings, nil
 }
 
-// declares reports whether a package whose folder ends in room has the function, the
-// type's method or the interface's method outside its tests. It keeps what it has read.
-func (t *Tree) declares(root, room, function string, known map[string]map[string]bool) (bool, error) {
-	for _, file := range t.Files {
-		if path.Base(file.Dir()) != room || file.Test() || known[file.Path] != nil {
-			continue
-		}
-		syntax, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file.Path), nil, parser.SkipObjectResolution)
-		if err != nil && !os.IsNotExist(err) {
-			return false, err
-		}
-		known[file.Path] = map[string]bool{}
-		if syntax != nil {
-			ast.Inspect(syntax, func(n ast.Node) bool { return declaration(n, known[file.Path]) })
-		}
-	}
-	for name, names := range known {
-		if path.Base(path.Dir(name)) == room && names[function] {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// declaration notes the functions that a node of a file declares.
-func declaration(n ast.Node, names map[string]bool) bool {
-	switch n := n.(type) {
-	case *ast.FuncDecl:
-		name := n.Name.Name
-		if n.Recv != nil {
-			name = receiver(n.Recv.List[0].Type) + "." + name
-		}
-		names[name] = true
-		return false
-	case *ast.TypeSpec:
-		if i, ok := n.Type.(*ast.InterfaceType); ok {
-			for _, method := range i.Methods.List {
-				for _, name := range method.Names {
-					names[n.Name.Name+"."+name.Name] = true
-				}
+// declares reports whether a package whose folder ends in room declares the function, or
+// the method of the type, outside its tests. It keeps what it has read of the room.
+func (t *Tree) declares(root, room, function string, known map[string]string) (bool, error) {
+	if _, read := known[room]; !read {
+		for _, file := range t.Files {
+			if path.Base(file.Dir()) != room || file.Test() {
+				continue
 			}
+			text, err := os.ReadFile(filepath.Join(root, file.Path))
+			if err != nil {
+				return false, err
+			}
+			known[room] += string(text) + "\n"
 		}
-		return false
 	}
-	return true
-}
-
-func receiver(e ast.Expr) string {
-	switch e := e.(type) {
-	case *ast.StarExpr:
-		return receiver(e.X)
-	case *ast.IndexExpr:
-		return receiver(e.X)
-	case *ast.Ident:
-		return e.Name
+	typ, method, isMethod := strings.Cut(function, ".")
+	declaration := `(?m)^func ` + typ + `[(\[]`
+	if isMethod {
+		declaration = `(?m)^func \((?:\w+ )?\*?` + typ + `(?:\[[^)]*\])?\) ` + method + `\(`
 	}
-	return ""
+	return regexp.MatchString(declaration, known[room])
 }

@@ -152,17 +152,20 @@ func StaleRooms(page []byte, tree *Tree) (findings []string) {
 	}
 	told, truly := rows(page), rows(want)
 	for _, dir := range sortedKeys(truly) {
-		got, is := told[dir], truly[dir]
+		got, is, differs := told[dir], truly[dir], ""
 		switch {
 		case got == nil:
-			findings = append(findings, fmt.Sprintf("%s: package %s has no row: run make rooms", RoomsPage, dir))
+			differs = "has no row"
 		case got[2] != is[2]:
-			findings = append(findings, fmt.Sprintf("%s: %s may import %s, not %s: run make rooms", RoomsPage, dir, is[2], got[2]))
+			differs = fmt.Sprintf("may import %s, not %s", is[2], got[2])
 		case got[3] != is[3] || is[3] == "":
-			findings = append(findings, fmt.Sprintf("%s: the comment of %s begins with %q, not %q: run make rooms", RoomsPage, dir, is[3], got[3]))
+			differs = fmt.Sprintf("%s, and not %s", is[3], got[3])
 		case !near(got[1], is[1]):
-			findings = append(findings, fmt.Sprintf("%s: %s has %s lines, not %s: run make rooms", RoomsPage, dir, is[1], got[1]))
+			differs = fmt.Sprintf("has %s lines, not %s", is[1], got[1])
+		default:
+			continue
 		}
+		findings = append(findings, fmt.Sprintf("%s: package %s %s: run make rooms", RoomsPage, dir, differs))
 	}
 	for _, dir := range sortedKeys(told) {
 		if truly[dir] == nil {
