@@ -6,7 +6,7 @@
 // (encrypted files on m+1 disks), journal (what frames say), pack (stripes, hash lists, reading
 // from any k blocks), catalog (what a device holds of its looks), read (a sealed device) and
 // extract. What is a device's alone is here. The path of the bytes when loading
-// (docs/architecture.md tells the life of a file):
+// (docs/architecture.md tells it from the command on):
 //
 //	Scan     walks the source into a saved, encrypted list       scan.go, scanlist.go
 //	Load     reads each entry once, digests it on the way        load.go, worker.go, reading.go
