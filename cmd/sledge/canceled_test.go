@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
+	"github.com/sledge-io/sledge/importer/target"
 )
 
 // TestAcceptCanceled: receipts of a canceled run are refused, whichever of its folders has
@@ -58,5 +61,24 @@ func TestAcceptUnseen(t *testing.T) {
 	}
 	if err := refuseCanceled(filepath.Join(t.TempDir(), "away", "receipts")); err != nil {
 		t.Errorf("a folder that is not there: %v", err) // the receipts' reader tells
+	}
+}
+
+// TestAcceptChanged: receipts are refused while the run's status says that the target has
+// changed since, whichever of its folders says it; a halt for another reason is none of theirs.
+func TestAcceptChanged(t *testing.T) {
+	for folder, receipts := range map[string]string{".": "receipts", "runs/run-2": "runs/run-2/receipts", "taken/00000003": "receipts"} {
+		for code, refused := range map[target.Code]bool{target.CodeTargetChanged: true, target.CodeServerError: false} {
+			state := t.TempDir()
+			text, err := json.Marshal(importer.Status{Version: importer.StatusVersion, State: request.StateHalted, Halt: &request.Halt{Code: code, Cause: "3 of 3 are not there"}})
+			err = errors.Join(err, os.MkdirAll(filepath.Join(state, receipts), 0o700), os.MkdirAll(filepath.Join(state, folder), 0o700),
+				os.WriteFile(filepath.Join(state, folder, importer.StatusName), text, 0o600))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := refuseCanceled(filepath.Join(state, receipts)); errors.Is(err, errObjects) != refused || refused && !strings.Contains(err.Error(), "3 of 3") {
+				t.Errorf("%s in %s: %v", code, folder, err)
+			}
+		}
 	}
 }

@@ -2,6 +2,7 @@ package importreport
 
 import (
 	"fmt"
+	"io/fs"
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
@@ -11,9 +12,22 @@ import (
 // takeChanged takes the word of a start after the run's end that did not find the run's objects
 // in the target. The receipts are from before, and say nothing of that.
 func (d *Device) takeChanged(s *importer.Status) {
-	if s.State == request.StateHalted && s.Halt != nil && s.Halt.Code == target.CodeTargetChanged {
+	if targetChanged(s) {
 		d.State, d.Halt = s.State, s.Halt
 	}
+}
+
+func targetChanged(s *importer.Status) bool {
+	return s.State == request.StateHalted && s.Halt != nil && s.Halt.Code == target.CodeTargetChanged
+}
+
+// Changed is that word of a run's folder; nil is none, or no status that can be read.
+func Changed(folder fs.FS) *request.Halt {
+	s, err := readStatus(folder)
+	if err != nil || s == nil || !targetChanged(s) {
+		return nil
+	}
+	return s.Halt
 }
 
 // changed is the verdict of such a run.

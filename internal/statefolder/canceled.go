@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/sledge-io/sledge/importer"
+	"github.com/sledge-io/sledge/importer/request"
 	"github.com/sledge-io/sledge/internal/importreport"
 )
 
@@ -15,12 +16,37 @@ import (
 // themselves, in the run's folder around them, or where the state is after a takeover. An
 // error tells that one of these could not be looked at.
 func Canceled(receipts string) (*importer.CancelMark, error) {
+	folders, unseen := foldersOf(receipts)
+	for _, folder := range folders {
+		mark, err := importreport.Canceled(os.DirFS(folder))
+		if mark != nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return mark, err
+		}
+	}
+	return nil, unseen
+}
+
+// Changed is what a start after the run's end has found of its objects, if they were not in
+// the target any more: nil is nothing, or no status that can be read.
+func Changed(receipts string) *request.Halt {
+	folders, _ := foldersOf(receipts)
+	for _, folder := range folders {
+		if halt := importreport.Changed(os.DirFS(folder)); halt != nil {
+			return halt
+		}
+	}
+	return nil
+}
+
+// foldersOf are where a run of these receipts may have left its word. An error tells that
+// one of them could not be looked at.
+func foldersOf(receipts string) (folders []string, unseen error) {
 	run := filepath.Dir(filepath.Clean(receipts))
 	state, base := run, ""
 	if above := filepath.Dir(run); filepath.Base(above) == importer.RunsFolder {
 		state, base = filepath.Dir(above), filepath.Join(importer.RunsFolder, filepath.Base(run))
 	}
-	folders := []string{receipts, run}
+	folders = []string{receipts, run}
 	home, unseen := importer.StateHome(state)
 	switch {
 	case errors.Is(unseen, fs.ErrNotExist):
@@ -30,11 +56,5 @@ func Canceled(receipts string) (*importer.CancelMark, error) {
 	case home != state:
 		folders = append(folders, filepath.Join(home, base))
 	}
-	for _, folder := range folders {
-		mark, err := importreport.Canceled(os.DirFS(folder))
-		if mark != nil || err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return mark, err
-		}
-	}
-	return nil, unseen
+	return folders, unseen
 }
