@@ -32,6 +32,10 @@ type DiskState struct {
 // ErrStale: a disk of this device lacks what the others say it holds.
 var ErrStale = errors.New("disk is behind the others")
 
+// ErrOldJobOfDisk: a disk was away while the device took a newer job file. It lacks nothing else:
+// the next load or seal gives it the new one.
+var ErrOldJobOfDisk = fmt.Errorf("%w by its job file", ErrStale)
+
 // Survey tells the state of each disk by what lies on it, without a key, and gives
 // those that [Look] can use.
 func Survey(c Config) (usable []disk.Disk, states []DiskState) {
@@ -106,7 +110,7 @@ func (c *Config) staleJob(d disk.Disk) error {
 	case err != nil || job.ID != c.Job.ID:
 		return fmt.Errorf("disk %s: %w: its job file is another one", d.Name, disk.ErrForeign)
 	case job.Serial < c.Job.Serial:
-		return fmt.Errorf("disk %s: %w: its job file has serial %d, the device's %d", d.Name, ErrStale, job.Serial, c.Job.Serial)
+		return fmt.Errorf("disk %s: %w: its job file has serial %d, the device's %d", d.Name, ErrOldJobOfDisk, job.Serial, c.Job.Serial)
 	}
 	return fmt.Errorf("disk %s: %w: its job file has serial %d, the device's %d", d.Name, disk.ErrForeign, job.Serial, c.Job.Serial)
 }

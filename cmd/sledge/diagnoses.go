@@ -129,6 +129,7 @@ func diagnoses() []diagnosis {
 		{is(appliance.ErrNotSealed), exitState, advise("load and seal it first; what is on an unsealed device is checked with sledge scrub")},
 		{is(appliance.ErrNoUnlock), exitDisks, advise("give the other disks of the device too, if there are any: each has it; nothing was changed", "if none has it: this device cannot open them any more, only the data centre's key can; send them there and keep the source")},
 		{is(appliance.ErrRebuilding), exitDisks, advise("let the rebuild run to its end: the same sledge rebuild again, onto this disk; or go on without the disk: leave it out of --disk")},
+		{is(appliance.ErrOldJobOfDisk), exitDamage, advise("name all disks, this one too: the next sledge load or sledge seal gives it the newer job file")},
 		{is(appliance.ErrStale), exitDamage, advise("make its lost shards again: leave it out of --disk, and sledge rebuild --replace DIR onto an empty disk", "or bring the disk that was loaded, if this is an older copy of it")},
 		{is(appliance.ErrReadOnly), exitDiskFailed, advise("mount it read-write, or look in the kernel's log (dmesg) for why it became so, and if the disk is bad make it anew: sledge rebuild --replace DIR",
 			"what is told as loaded is safe")},

@@ -162,7 +162,7 @@ func (a *app) noteBad(states []appliance.DiskState) {
 	for _, s := range states {
 		if s.Err != nil && !slices.Contains(a.bad, s.Name) {
 			a.bad = append(a.bad, s.Name)
-			if s.State == appliance.DiskForeign || s.State == appliance.DiskStale {
+			if s.State == appliance.DiskForeign { // one that is behind counts with what it has
 				a.unfit = append(a.unfit, s.Name)
 			}
 		}
