@@ -7,6 +7,7 @@ import (
 	"github.com/sledge-io/sledge/importer/entry"
 	"github.com/sledge-io/sledge/importer/plan"
 	"github.com/sledge-io/sledge/importer/target"
+	"github.com/sledge-io/sledge/manifest"
 )
 
 var (
@@ -20,9 +21,9 @@ func (l *Line) check() error {
 	there := l.inStore()
 	switch {
 	case !slices.Contains(knownOutcomes, l.Outcome):
-		return fmt.Errorf("outcome %.40q is not known", l.Outcome)
+		return unknownWord("outcome %.40q is not known", l.Outcome)
 	case !slices.Contains(knownProofs, l.Proof) || !slices.Contains(knownParties, l.HashedBy) || !slices.Contains(knownParties, l.PartsBy):
-		return fmt.Errorf("proof %.40q, hashed by %.40q, parts by %.40q: not known", l.Proof, l.HashedBy, l.PartsBy)
+		return unknownWord("proof %.40q, hashed by %.40q, parts by %.40q: not known", l.Proof, l.HashedBy, l.PartsBy)
 	case len(l.RecordSalt) != 32:
 		return fmt.Errorf("record salt of %d bytes", len(l.RecordSalt))
 	case l.Index < 0 || l.Size != nil && *l.Size < 0 || l.Parts < 0 || l.PartSize < 0:
@@ -39,12 +40,17 @@ func (l *Line) check() error {
 	return nil
 }
 
+// unknownWord is of a word that a later version may have.
+func unknownWord(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", manifest.ErrUnsupportedVersion, fmt.Sprintf(format, args...))
+}
+
 // checkListed holds attributes to what an importer asks for.
 func checkListed(a *target.Attributes) error {
 	kms := a.SSE == "aws:kms" || a.SSE == "aws:kms:dsse"
 	switch {
 	case !kms && a.SSE != "" && a.SSE != "AES256" || !slices.Contains([]string{"", "GOVERNANCE", "COMPLIANCE"}, a.LockMode):
-		return fmt.Errorf("sse %.40q, lock mode %.40q: not known", a.SSE, a.LockMode)
+		return unknownWord("sse %.40q, lock mode %.40q: not known", a.SSE, a.LockMode)
 	case (a.LockMode == "") != a.LockUntil.IsZero():
 		return fmt.Errorf("a lock mode without its time, or a time without its mode")
 	case (a.KMSKeyID != "" || a.KMSContext != nil) && !kms, a.BucketKey && a.SSE != "aws:kms":

@@ -84,9 +84,6 @@ func parse(text []byte) (*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !isOutcome(line.Outcome) {
-		return nil, fmt.Errorf("outcome %.40q is not known", line.Outcome)
-	}
 	if line.Size != nil && (*line.Size < 0 || *line.Size > maxObject) {
 		return nil, fmt.Errorf("size %d", *line.Size)
 	}

@@ -53,15 +53,6 @@ func Outcomes() (all []entry.Outcome) {
 	return all
 }
 
-func isOutcome(o entry.Outcome) bool {
-	for _, s := range sectionTable {
-		if slices.Contains(s.outcomes, o) {
-			return true
-		}
-	}
-	return false
-}
-
 // counts are what the sections are made of.
 type counts struct {
 	outcomes map[entry.Outcome]uint64
