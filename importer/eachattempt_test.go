@@ -106,7 +106,7 @@ func TestPageTally(t *testing.T) {
 	s := newSource()
 	s.file("a", []byte("hello"))
 	p := (&run{}).newPage(1)
-	const workers, each = 8, 20000
+	const workers, each = 8, 100_000
 	var all sync.WaitGroup
 	for range workers {
 		all.Go(func() {
