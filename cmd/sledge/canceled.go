@@ -19,7 +19,7 @@ func refuseCanceled(receipts string) error {
 	}
 	if halt := statefolder.Changed(receipts); halt != nil {
 		return hint(fmt.Errorf("%w: %s: a later start of the run did not find what they prove: %s", errObjects, receipts, halt.Cause),
-			"start the same import again: where it finds its objects it says so, and the receipts can be accepted")
+			"accept the receipts of a later run that stored what was missing; or start the same import again: where it finds its objects it says so, and these can be accepted")
 	}
 	return nil
 }
