@@ -31,7 +31,9 @@ func (r *run) firstLook(ctx context.Context) error {
 
 // recheckFirst is the recheck of a start.
 func (r *run) recheckFirst(ctx context.Context) error {
-	return r.outlast(ctx, func(ctx context.Context) error { return r.recheck(ctx, false) })
+	err := r.outlast(ctx, func(ctx context.Context) error { return r.recheck(ctx, false) })
+	r.found.Store(err == nil)
+	return err
 }
 
 // outlast asks, and waits for the end of an outage. ErrStopped is the end of the run, and of

@@ -71,6 +71,7 @@ type run struct {
 	look       time.Duration // until the next look whether it is mended
 	waitsFor   target.Code   // of the last halt
 	problems   map[target.Code]uint64
+	found      atomic.Bool // what earlier starts have stored is in the target
 	unsettled  atomic.Bool // an object was sent, and the journal has not its outcome, or a failure
 	said       sync.Mutex  // one problem at a time
 }

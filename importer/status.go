@@ -32,6 +32,8 @@ type Status struct {
 	Updated    time.Time     `json:"updated"`
 	Unsettled  time.Time     `json:"unsettled,omitzero"` // until then objects may have been sent that the journal does not know
 	Halt       *request.Halt `json:"halt,omitempty"`     // of StateHalted
+	Ended      bool          `json:"ended,omitempty"`    // of StateHalted: the start has ended with it, and no process waits
+	Changed    *request.Halt `json:"changed,omitempty"`  // a start did not find the run's objects, and none has found them since
 	Progress   Progress      `json:"progress"`
 	// The run's Pace.
 	BytesPerSecond   float64                  `json:"bytes_per_second"`

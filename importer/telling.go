@@ -95,6 +95,7 @@ func (t *teller) tell(final request.State) {
 		t.tellEnded(final)
 		return // a run that has ended before has told how: nothing of it is done now
 	}
+	s.Ended = final == request.StateHalted
 	if final != "" && !r.unsettled.Load() {
 		s.Unsettled = t.unsettled
 	}
@@ -172,6 +173,7 @@ func (t *teller) describe(p Progress) Status {
 		Problems: map[target.Code]uint64{},
 	}
 	s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = p.Pace.BytesPerSecond, p.Pace.EntriesPerSecond, int64(p.Pace.Left/time.Second)
+	s.Changed = t.unfound(p.Halt)
 	r.mu.Lock()
 	s.Started, s.Attempt = r.header.Started, r.header.Attempt
 	tally := entry.NewTally()
@@ -216,7 +218,10 @@ func (r *run) tellAs(state request.State, waits string) (s Status) {
 		was.Host, was.PID, was.Updated = s.Host, s.PID, s.Updated
 		s = was
 	}
-	s.State, s.Waits, s.Halt, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, nil, 0, 0, 0
+	s.State, s.Waits, s.Halt, s.Ended, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, nil, false, 0, 0, 0
+	if state == request.StateDone || state == request.StateErrors {
+		s.Changed = nil // its look has found them
+	}
 	s.Progress.State, s.Progress.Halt, s.Progress.Opens = state, nil, time.Time{}
 	if state == request.StateAsleep {
 		s.Progress.Opens = r.opens()
@@ -228,7 +233,9 @@ func (r *run) tellAs(state request.State, waits string) (s Status) {
 // lastStatus is what the run has told last.
 func (r *run) lastStatus() (was Status, ok bool) {
 	text, err := vfs.ReadFile(r.opts.StateDir, path.Join(r.base, StatusName), historyRead)
-	return was, err == nil && json.Unmarshal(text, &was) == nil && was.Run == r.opts.RunID
+	ok = err == nil && json.Unmarshal(text, &was) == nil && was.Run == r.opts.RunID
+	was.Changed = was.NotFound()
+	return was, ok
 }
 
 // draftSuffix ends the name of a file that replaceFile is writing.

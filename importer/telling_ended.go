@@ -16,7 +16,7 @@ const endedLook = "look at its target"
 type afterEnd struct {
 	was  Status // what the run had told before this start
 	told bool   // it had told something
-	said bool   // this start has, too
+	said bool   // this start has, too, or what is there is a word from a look that did not end
 }
 
 // tellEnded tells this moment of such a start, or its end. Whoever has taken the run over tells
@@ -43,7 +43,9 @@ func (t *teller) tellEnded(final request.State) {
 func (t *teller) beginAfterEnd() {
 	t.run.hasty.Store(t.run.ended.Done)
 	t.after = &afterEnd{}
-	t.after.was, t.after.told = t.run.lastStatus()
+	was, told := t.run.lastStatus()
+	t.after.was, t.after.told = was.settled(), told
+	t.after.said = told && was.State.Working() && was.Changed != nil
 }
 
 // look tells what the start does now: a long look, a pause and an outage can be steered.
@@ -56,8 +58,7 @@ func (a *afterEnd) look(t *teller) {
 // before is the state that holds after a start which has found nothing out. That of a process
 // which has gone was none of the run.
 func (a *afterEnd) before() request.State {
-	changed := a.was.Halt != nil && a.was.Halt.Code == target.CodeTargetChanged
-	if !a.told || a.was.State.Working() && !changed {
+	if !a.told || a.was.State.Working() && a.was.Changed == nil {
 		return request.StateStopped
 	}
 	return a.was.State
@@ -74,7 +75,7 @@ func (a *afterEnd) end(t *teller, state request.State) {
 	}
 }
 
-// write tells a state with the run's numbers.
+// write tells a state with the run's numbers. One that waits for nothing is the start's last.
 func (a *afterEnd) write(t *teller, state request.State, waits string, halt *request.Halt) {
 	r := t.run
 	s, tally := t.describe(r.snapshot()), r.ended.Tally
@@ -87,7 +88,10 @@ func (a *afterEnd) write(t *teller, state request.State, waits string, halt *req
 		s.Progress.Entries, s.Progress.Bytes = tally.Entries(), tally.Bytes
 		s.Progress.Objects = tally.Outcomes[entry.OutcomeStored] + tally.Outcomes[entry.OutcomeAlreadyThere]
 	}
-	s.State, s.Waits, s.Halt, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, halt, 0, 0, 0
+	s.State, s.Waits, s.Halt, s.Ended, s.BytesPerSecond, s.EntriesPerSecond, s.ETASeconds = state, waits, halt, waits == "", 0, 0, 0
+	if halt != nil && halt.Code == target.CodeTargetChanged {
+		s.Changed = halt
+	}
 	s.Progress.Opens = time.Time{}
 	if state == request.StateAsleep {
 		s.Progress.Opens = r.opens()

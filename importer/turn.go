@@ -26,7 +26,8 @@ type turn struct {
 
 func (r *run) newTurn(waits string) *turn {
 	t := &turn{run: r, waits: waits}
-	t.was, t.told = r.lastStatus()
+	was, told := r.lastStatus()
+	t.was, t.told = was.settled(), told
 	return t
 }
 
@@ -93,7 +94,7 @@ func (r *run) awaitTurn(ctx context.Context) error {
 	}
 	state := request.StateRunning
 	switch {
-	case t.told && !t.was.State.Working():
+	case t.told && (!t.was.State.Working() || t.was.Changed != nil):
 		state = t.was.State
 	case err != nil:
 		state = request.StateStopped

@@ -64,6 +64,36 @@ func TestAcceptUnseen(t *testing.T) {
 	}
 }
 
+// TestAcceptChangedMeanwhile: they are refused while a start waits or looks, too. After a takeover
+// the status that was left behind says nothing of what was found since.
+func TestAcceptChangedMeanwhile(t *testing.T) {
+	changed := &request.Halt{Code: target.CodeTargetChanged, Cause: "3 of 3 are not there"}
+	for name, c := range map[string]struct {
+		left, taken *importer.Status
+		refused     bool
+	}{
+		"a start looks":        {&importer.Status{State: request.StateRunning, Changed: changed}, nil, true},
+		"a start waits":        {&importer.Status{State: request.StatePaused, Changed: changed}, nil, true},
+		"taken over":           {&importer.Status{State: request.StateDone}, &importer.Status{State: request.StateStopped, Changed: changed}, true},
+		"taken over and found": {&importer.Status{State: request.StateHalted, Halt: changed, Changed: changed}, &importer.Status{State: request.StateDone}, false},
+	} {
+		state := t.TempDir()
+		for folder, s := range map[string]*importer.Status{".": c.left, "taken/00000003": c.taken} {
+			if s == nil {
+				continue
+			}
+			s.Version = importer.StatusVersion
+			text, err := json.Marshal(s)
+			if err = errors.Join(err, os.MkdirAll(filepath.Join(state, folder, "receipts"), 0o700), os.WriteFile(filepath.Join(state, folder, importer.StatusName), text, 0o600)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := refuseCanceled(filepath.Join(state, "receipts")); errors.Is(err, errObjects) != c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestAcceptChanged: receipts are refused while the run's status says that the target has
 // changed since, whichever of its folders says it; a halt for another reason is none of theirs.
 func TestAcceptChanged(t *testing.T) {

@@ -6,28 +6,24 @@ import (
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
-	"github.com/sledge-io/sledge/importer/target"
 )
 
 // takeChanged takes the word of a start after the run's end that did not find the run's objects
 // in the target. The receipts are from before, and say nothing of that.
 func (d *Device) takeChanged(s *importer.Status) {
-	if targetChanged(s) {
-		d.State, d.Halt = s.State, s.Halt
+	if halt := s.NotFound(); halt != nil {
+		d.State, d.Halt, d.Complete = request.StateHalted, halt, false
 	}
 }
 
-func targetChanged(s *importer.Status) bool {
-	return s.State == request.StateHalted && s.Halt != nil && s.Halt.Code == target.CodeTargetChanged
-}
-
-// Changed is that word of a run's folder; nil is none, or no status that can be read.
-func Changed(folder fs.FS) *request.Halt {
+// Changed is that word of a run's folder, whatever a start does there now. told is false where
+// there is no status that can be read.
+func Changed(folder fs.FS) (halt *request.Halt, told bool) {
 	s, err := readStatus(folder)
-	if err != nil || s == nil || !targetChanged(s) {
-		return nil
+	if err != nil || s == nil {
+		return nil, false
 	}
-	return s.Halt
+	return s.NotFound(), true
 }
 
 // changed is the verdict of such a run.

@@ -48,7 +48,7 @@ type Device struct {
 	Host       string        `json:"host,omitempty"`
 	Software   string        `json:"software,omitempty"`
 	Final      bool          `json:"final"`    // told from receipts
-	Complete   bool          `json:"complete"` // the receipts say so, and the run was not canceled
+	Complete   bool          `json:"complete"` // the receipts say so, the run was not canceled, and its objects were not missed since
 	Halt       *request.Halt `json:"halt,omitempty"`
 
 	Canceled *importer.CancelMark `json:"canceled,omitempty"` // the run was given up

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/sledge-io/sledge/importer"
 	"github.com/sledge-io/sledge/importer/request"
@@ -27,19 +28,20 @@ func Canceled(receipts string) (*importer.CancelMark, error) {
 }
 
 // Changed is what a start after the run's end has found of its objects, if they were not in
-// the target any more: nil is nothing, or no status that can be read.
+// the target any more: nil is nothing, or no status that can be read. After a takeover the status
+// that was left behind says nothing of what was found since.
 func Changed(receipts string) *request.Halt {
 	folders, _ := foldersOf(receipts)
-	for _, folder := range folders {
-		if halt := importreport.Changed(os.DirFS(folder)); halt != nil {
+	for _, folder := range slices.Backward(folders) {
+		if halt, told := importreport.Changed(os.DirFS(folder)); told {
 			return halt
 		}
 	}
 	return nil
 }
 
-// foldersOf are where a run of these receipts may have left its word. An error tells that
-// one of them could not be looked at.
+// foldersOf are where a run of these receipts may have left its word, the newest last. An error
+// tells that one of them could not be looked at.
 func foldersOf(receipts string) (folders []string, unseen error) {
 	run := filepath.Dir(filepath.Clean(receipts))
 	state, base := run, ""

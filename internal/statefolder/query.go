@@ -124,7 +124,7 @@ func (q *Query) Steer(ctx context.Context, state string, clock func() time.Time,
 		if !s.Updated.Equal(before.Updated) && heard(s.State) {
 			return s, nil
 		}
-		if s.Gone {
+		if s.Gone || s.Ended {
 			if want == importer.WantPause && before.State != request.StatePaused { // nobody has heard it: the next start is not to
 				err = Ask(state, s.Folder, importer.WantRun, clock())
 			}

@@ -39,7 +39,13 @@ func (r *Status) Print(w io.Writer) {
 	if h := r.Halt; h != nil {
 		fmt.Fprintf(w, "needs you   %s: %s (since %s)\n            %s\n", h.Code, terminal.Escape(h.Cause), r.haltedSince(h), h.Remedy)
 	}
-	if !r.AtWork && r.working() {
+	if c := r.Changed; c != nil && (r.Halt == nil || r.Halt.Code != c.Code) {
+		fmt.Fprintf(w, "not found   %s: %s (since %s), until a start finds it\n", c.Code, terminal.Escape(c.Cause), r.haltedSince(c))
+	}
+	switch {
+	case r.Ended && r.State == request.StateHalted:
+		fmt.Fprintf(w, "at work     no: process %d has ended. Start the same sledge import run\n", r.PID)
+	case !r.AtWork && r.working():
 		r.printSilence(w)
 	}
 	if p := r.Progress; r.AtWork && !p.Opens.IsZero() {
@@ -75,9 +81,5 @@ func (r *Status) haltedSince(h *request.Halt) string {
 
 // working tells a state in which a process is there.
 func (r *Status) working() bool {
-	switch r.State {
-	case request.StateRunning, request.StatePaused, request.StateAsleep, request.StateHalted:
-		return true
-	}
-	return false
+	return r.State.Working() && !r.Ended
 }

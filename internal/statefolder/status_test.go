@@ -3,6 +3,7 @@ package statefolder
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -161,5 +162,33 @@ func TestStatusOfWaitingMarker(t *testing.T) {
 	var out bytes.Buffer
 	if s.Print(&out); !s.AtWork || !strings.Contains(out.String(), ": waiting for its hours: commit marker\n") {
 		t.Errorf("at work %v:\n%s", s.AtWork, &out)
+	}
+}
+
+// TestStatusOfEndedHalt: a start that has ended in order with a halt is told as that at once, and
+// so is whoever steers it. What it did not find is told beside what a later start does.
+func TestStatusOfEndedHalt(t *testing.T) {
+	host, _ := os.Hostname()
+	dead, now := deadProcess(t), time.Now()
+	for _, silent := range []time.Duration{time.Second, time.Hour} {
+		state := stateWith(t, importer.Status{State: request.StateHalted, Ended: true, Host: host, PID: dead, Updated: now.Add(-silent),
+			Halt: &request.Halt{Code: target.CodeTargetChanged, Cause: "1 was not there", Since: now}})
+		s, err := (&Query{}).Status(state, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		s.Print(&out)
+		if s.AtWork || s.Gone || strings.Contains(out.String(), "without a word") || strings.Contains(out.String(), "last word") || !strings.Contains(out.String(), "has ended. Start the same sledge import run\n") {
+			t.Errorf("after %v: at work %v, gone %v\n%s", silent, s.AtWork, s.Gone, &out)
+		}
+		if _, err := (&Query{}).Steer(t.Context(), state, time.Now, importer.WantPause, nil); !errors.Is(err, ErrNoRun) {
+			t.Errorf("after %v it was paused: %v", silent, err)
+		}
+	}
+	r := Status{AtWork: true, Status: importer.Status{State: request.StateRunning, Changed: &request.Halt{Code: target.CodeTargetChanged, Cause: "1 was not there"}}}
+	var out bytes.Buffer
+	if r.Print(&out); !strings.Contains(out.String(), "not found   target-changed: 1 was not there") {
+		t.Errorf("%s", &out)
 	}
 }
