@@ -29,6 +29,7 @@ type cancelReport struct {
 	MarkerUnknown string `json:"commit_marker_unknown,omitempty"` // the key of which nothing is known: it could not be looked for, or was not yet
 
 	MarkerNoted bool             `json:"commit_marker_noted,omitempty"` // the run kept the key
+	MarkerWrong string           `json:"commit_marker_wrong,omitempty"` // the key of --commit-marker, where the run kept others, and no marker of it is there
 	More        []canceledMarker `json:"more_commit_markers,omitempty"` // of a run that wrote several
 }
 
