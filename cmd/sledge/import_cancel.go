@@ -164,13 +164,10 @@ func (a *app) cancelImport(ctx context.Context, f *importFlags, remove, emptied 
 	}
 	rep := &cancelReport{Canceled: out, Run: o.RunID, Target: o.TargetURL(), removes: remove}
 	rep.tellMarkers(markers, o)
-	switch {
-	case err != nil:
+	if err != nil {
 		return rep, asTargetError(err)
-	case out.Failed > 0:
-		return rep, fmt.Errorf("%w: %d could not be looked at or deleted", errObjects, out.Failed)
 	}
-	return rep, rep.left()
+	return rep, rep.end()
 }
 
 // stateToCancel takes the state folder of a run: the one on this host, or, to take the
